@@ -1,0 +1,15 @@
+/* Drop reasons: one list (drop.def) gives the enum, the metric labels and the operators' documentation. */
+#ifndef RINGCAST_BASE_DROP_H
+#define RINGCAST_BASE_DROP_H
+
+enum drop_reason {
+#define DROP(name, label, text) DROP_##name,
+#include "base/drop.def"
+#undef DROP
+	DROP_REASON_COUNT
+};
+
+const char *ringcast_drop_label(enum drop_reason reason);
+const char *ringcast_drop_text(enum drop_reason reason);
+
+#endif

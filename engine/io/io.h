@@ -1,0 +1,110 @@
+/*
+ * One interface under the engine: streams, datagrams, clock and entropy. Completion-style and batch-shaped.
+ *
+ * One io belongs to one shard thread; only ringcast_io_wake may be called from another thread. Everything asked for is queued; run()
+ * submits it, waits, and returns events. Nothing calls back. Implementations: io_uring.c (production), io_epoll.c (where io_uring is
+ * forbidden), io_sim.c (virtual time, seeded faults).
+ *
+ * Streams. A stream_id is valid from its ACCEPT (or adopt) until its CLOSED or DETACHED event; ids carry a generation, so a late event can
+ * never name a new stream. At most one send per stream is in flight. Bytes given to stream_send must stay valid until SENT.
+ * Receive buffers belong to io: data of a RECV or DATAGRAM event is valid (and writable) until released with ringcast_io_release.
+ * When all receive buffers are held by the engine, reading pauses and resumes by itself (counted in stats).
+ */
+#ifndef RINGCAST_IO_IO_H
+#define RINGCAST_IO_IO_H
+
+#include <sys/uio.h>
+
+#include "base/types.h"
+
+typedef uint64_t io_id; /* handle: slot, generation */
+
+enum io_event_kind {
+	IO_EVENT_ACCEPT,   /* stream = new stream, address = its peer, id = the listener. Not read until stream_start */
+	IO_EVENT_RECV,     /* stream bytes: data, size, buffer (release it) */
+	IO_EVENT_END,      /* no more RECV will come: result 0 = orderly end, < 0 = -errno */
+	IO_EVENT_SENT,     /* the send finished: result = all its bytes, or -errno (stream broken) */
+	IO_EVENT_CLOSED,   /* after stream_close: the id is gone, all its io has completed */
+	IO_EVENT_DETACHED, /* after stream_detach: result = the descriptor, now the caller's; the id is gone; all RECVs came before */
+	IO_EVENT_DATAGRAM, /* data, size, address, buffer (release it); is_truncated */
+	IO_EVENT_SEND_ERROR, /* a datagram was not sent: result = -errno; user = the datagram's user */
+	IO_EVENT_WAKE,     /* ringcast_io_wake was called, one or more times */
+};
+
+struct io_event {
+	enum io_event_kind kind;
+	bool is_truncated;
+	int32_t result;
+	io_id id;      /* stream, udp socket or listener */
+	io_id stream;  /* ACCEPT only */
+	uint64_t user; /* what stream_start or adopt was given; for datagrams what udp_open was given */
+	uint8_t *data;
+	uint32_t size;
+	uint32_t buffer; /* for release */
+	struct address address;
+};
+
+struct io_datagram {
+	struct address address;
+	const uint8_t *data; /* valid until the next run() returns */
+	uint32_t size;
+	uint16_t segment_bytes; /* 0: one datagram; else GSO: data is several datagrams of this size, the last may be shorter */
+	uint64_t user;
+};
+
+struct io_stats {
+	uint64_t accepts, accept_errors, stream_recvs, stream_sends, stream_send_bytes;
+	uint64_t datagrams_received, datagrams_sent, datagram_send_errors, gso_sends;
+	uint64_t rx_buffers_empty, cq_overflows, sq_full, rearms, wakes;
+};
+
+struct io_options {
+	uint32_t stream_count_max;
+	uint32_t stream_buffer_count, stream_buffer_bytes;     /* receive buffers shared by all streams */
+	uint32_t datagram_buffer_count, datagram_buffer_bytes; /* bytes: usable datagram size */
+	uint32_t socket_send_buffer_bytes, socket_recv_buffer_bytes; /* UDP sockets; 0 = system default */
+	uint32_t spin_ns; /* keep polling this long after the last work before sleeping */
+};
+
+struct io; /* starts with const struct io_ops *ops */
+
+struct io_ops {
+	const char *name;
+	uint64_t (*now_ns)(struct io *io); /* monotonic; constant between two run() calls is allowed */
+	void (*random)(struct io *io, void *out, size_t size);
+	/* 0 or -errno. address->port 0: the system chooses; *ret_address is what was bound. SO_REUSEPORT is set on listeners. */
+	int (*tcp_listen)(struct io *io, const struct address *address, bool is_v4, struct address *ret_address, io_id *ret_id);
+	void (*listen_stop)(struct io *io, io_id listener); /* accepts nothing more; pending ACCEPT events may still come */
+	int (*udp_open)(struct io *io, const struct address *address, bool is_v4, uint64_t user, struct address *ret_address, io_id *ret_id);
+	void (*stream_start)(struct io *io, io_id stream, uint64_t user); /* begin reading; may be called again to change user */
+	int (*stream_adopt)(struct io *io, int fd, io_id *ret_stream);    /* takes the descriptor; -ENFILE when full */
+	void (*stream_detach)(struct io *io, io_id stream);               /* stop reading, then DETACHED; no send may be in flight */
+	void (*stream_send)(struct io *io, io_id stream, const struct iovec *iov, unsigned iov_count); /* iov array is copied; count <= IO_IOV_MAX */
+	void (*stream_shutdown)(struct io *io, io_id stream); /* half close after the sends so far; END follows from the peer or a timer of the caller */
+	void (*stream_close)(struct io *io, io_id stream);    /* CLOSED follows; a send in flight reports SENT first (maybe -ECANCELED) */
+	void (*udp_send)(struct io *io, io_id socket, const struct io_datagram *datagrams, unsigned count);
+	void (*release)(struct io *io, const struct io_event *event); /* give the event's receive buffer back */
+	/* Submits, waits until an event or deadline_ns (0: do not wait), fills events. Returns how many (0 .. event_count_max). */
+	unsigned (*run)(struct io *io, uint64_t deadline_ns, struct io_event *events, unsigned event_count_max);
+	void (*wake)(struct io *io); /* any thread */
+	const struct io_stats *(*stats)(struct io *io);
+	void (*destroy)(struct io *io);
+};
+
+struct io {
+	const struct io_ops *ops;
+};
+
+#define IO_IOV_MAX 64
+#define IO_GSO_SEGMENT_COUNT_MAX 64
+#define IO_GSO_BYTES_MAX 60000
+
+/* Production backends. reterr gets one clear line (what failed and how to fix it) on failure. Create on the thread that will run it. */
+struct io *ringcast_io_uring_create(const struct io_options *options, char *reterr, size_t reterr_bytes);
+struct io *ringcast_io_epoll_create(const struct io_options *options, char *reterr, size_t reterr_bytes);
+/* Is io_uring usable here? 0, or -errno with the reason (forbidden by seccomp, sysctl, memlock, missing feature) in reterr. */
+int ringcast_io_uring_probe(char *reterr, size_t reterr_bytes);
+
+static inline uint64_t ringcast_io_now_ns(struct io *io) { return io->ops->now_ns(io); }
+
+#endif
