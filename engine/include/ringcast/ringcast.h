@@ -1,0 +1,229 @@
+/*
+ * Ringcast: an embeddable relay engine for multiplayer games. The whole public API; ringcastd is written against it alone.
+ *
+ * Threads. An engine runs one thread per shard. Functions marked [any thread] may be called from any thread but a callback; they post a
+ * message to the shard that owns the session and wait for its answer. Callbacks, and functions marked [callback], run on the thread of
+ * the session's shard and must not block.
+ *
+ * Growth. Every options struct begins with its size: set it with the struct's INIT macro. Zero always means "the default". Unknown
+ * trailing bytes must be zero, or the call answers RINGCAST_ERROR_ARGUMENT.
+ *
+ * Errors are negative enum values; a call that fails changes nothing. Caller mistakes that the engine can prove (NULL, a callback
+ * function called from a foreign thread) abort with a message.
+ */
+#ifndef RINGCAST_H
+#define RINGCAST_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define RLY_API __attribute__((visibility("default")))
+
+#define RINGCAST_ID_BYTES 64       /* a session id or player token with its NUL */
+#define RINGCAST_NAME_BYTES 128    /* session name, player id, with NUL */
+#define RINGCAST_DATA_BYTES 2048   /* player data, session properties, with NUL */
+#define RINGCAST_ADDRESS_BYTES 64
+#define RINGCAST_PEER_SERVER (-1)
+#define RINGCAST_GROUP_ALL (-1)
+
+typedef struct ringcast_engine ringcast_engine;
+typedef struct ringcast_session ringcast_session; /* only inside callbacks; never keep the pointer after session_ended */
+
+typedef enum ringcast_error {
+	RINGCAST_OK = 0,
+	RINGCAST_ERROR_ARGUMENT = -1,
+	RINGCAST_ERROR_MEMORY = -2,
+	RINGCAST_ERROR_NOT_FOUND = -3,  /* no such session or player */
+	RINGCAST_ERROR_FULL = -4,       /* a configured bound is reached */
+	RINGCAST_ERROR_STATE = -5,      /* not possible in this state (ended, draining, stopped) */
+	RINGCAST_ERROR_SYSTEM = -6,     /* the operating system refused; see the engine's error text */
+	RINGCAST_ERROR_TIMEOUT = -7,    /* a shard did not answer in time */
+	RINGCAST_ERROR_EXISTS = -8,     /* the player id already holds a place in the session */
+} ringcast_error;
+
+RLY_API const char *ringcast_error_text(int error);
+RLY_API const char *ringcast_version(void);
+
+typedef enum ringcast_intent { RINGCAST_FAST = 0, RINGCAST_RELIABLE = 1 } ringcast_intent;
+typedef enum ringcast_verdict { RINGCAST_ALLOW = 0, RINGCAST_DENY = 1 } ringcast_verdict;
+
+/* A message on its way. payload is borrowed for the call. */
+typedef struct ringcast_message {
+	int32_t opcode;
+	int32_t sender;        /* peer id, proven by the engine; RINGCAST_PEER_SERVER for the server's own */
+	int32_t target_player; /* 0: none */
+	int32_t target_group;  /* 0: none, RINGCAST_GROUP_ALL: everyone */
+	ringcast_intent intent;
+	const uint8_t *payload;
+	size_t payload_bytes;
+} ringcast_message;
+
+typedef struct ringcast_player_info {
+	int32_t peer_id;
+	bool is_fast; /* UDP is up */
+	char token[RINGCAST_ID_BYTES];
+	char player_id[RINGCAST_NAME_BYTES];
+	char state[16]; /* reserved, active, completed, timedout */
+	char address[RINGCAST_ADDRESS_BYTES];
+	uint64_t created_ns, joined_ns;
+	uint64_t messages_received, messages_sent, bytes_received, bytes_sent, drops;
+	uint32_t outq_bytes;
+} ringcast_player_info;
+
+/*
+ * What the game may answer. NULL members cost nothing and mean "allow". user is the session's user pointer: 0 until session_started sets
+ * it through ringcast_session_set_user.
+ */
+typedef struct ringcast_callbacks {
+	size_t size;
+	void (*session_started)(void *context, ringcast_session *session);
+	void (*session_ended)(void *context, ringcast_session *session, const char *reason);
+	ringcast_verdict (*player_connect)(void *context, ringcast_session *session, int32_t peer_id, const uint8_t *payload, size_t payload_bytes);
+	void (*player_accepted)(void *context, ringcast_session *session, int32_t peer_id);
+	void (*player_disconnected)(void *context, ringcast_session *session, int32_t peer_id, const char *reason);
+	void (*message)(void *context, ringcast_session *session, const ringcast_message *message); /* target: the server */
+	ringcast_verdict (*send_to_player)(void *context, ringcast_session *session, const ringcast_message *message);
+	ringcast_verdict (*send_to_group)(void *context, ringcast_session *session, const ringcast_message *message);
+	ringcast_verdict (*join_group)(void *context, ringcast_session *session, int32_t group, int32_t peer_id);
+	ringcast_verdict (*leave_group)(void *context, ringcast_session *session, int32_t group, int32_t peer_id);
+	void (*tick)(void *context, ringcast_session *session, uint64_t now_ns); /* every tick_interval_ms of the session */
+} ringcast_callbacks;
+#define RINGCAST_CALLBACKS_INIT { sizeof(ringcast_callbacks) }
+
+typedef enum ringcast_log_level { RINGCAST_LOG_DEBUG, RINGCAST_LOG_INFO, RINGCAST_LOG_WARN, RINGCAST_LOG_ERROR } ringcast_log_level;
+typedef void ringcast_log_fn(void *context, ringcast_log_level level, const char *component, const char *message, const char *fields);
+
+typedef enum ringcast_io { RINGCAST_IO_AUTO = 0, RINGCAST_IO_URING = 1, RINGCAST_IO_EPOLL = 2 } ringcast_io;
+
+/* X(type, name, default, reloadable, "unit and meaning"). Bounds that protect; each refusal is counted by reason. */
+#define RINGCAST_LIMITS(X)                                                                                              \
+	X(uint32_t, sessions_max, 1024, false, "sessions per shard")                                                        \
+	X(uint32_t, players_max, 5000, false, "players per shard")                                                          \
+	X(uint32_t, players_per_session_max, 5000, false, "upper bound on a session's own maximum")                         \
+	X(uint32_t, connections_max, 6000, false, "TCP connections per shard")                                              \
+	X(uint32_t, connections_per_address_max, 1000, true, "TCP connections per client address and shard")                \
+	X(uint32_t, handshakes_per_second_per_address, 2000, true, "new TCP connections per second per client address and shard") \
+	X(uint32_t, groups_per_session_max, 1024, true, "groups per session")                                               \
+	X(uint32_t, groups_per_player_max, 64, true, "groups a player may be in")                                           \
+	X(uint32_t, messages_per_second, 2000, true, "messages per second per player, burst of one second")                 \
+	X(uint64_t, bytes_per_second, 4194304, true, "payload bytes per second per player")                                 \
+	X(uint32_t, outq_reliable_bytes, 1048576, true, "queued reliable bytes per player; above it the player is disconnected") \
+	X(uint32_t, outq_fast_messages, 256, true, "queued fast messages per player; above it the oldest are dropped")      \
+	X(uint32_t, login_timeout_ms, 10000, true, "from accept to a valid login")                                          \
+	X(uint32_t, idle_timeout_ms, 0, true, "without any message or pong; 0: only pings decide")                          \
+	X(uint32_t, ping_interval_ms, 3000, true, "WebSocket ping interval of sessions that do not say")                    \
+	X(uint32_t, pong_missed_max, 5, true, "unanswered pings before a player is dead")                                   \
+	X(uint32_t, reservation_timeout_ms, 60000, true, "a reserved player who does not log in")                           \
+	X(uint32_t, empty_session_timeout_ms, 300000, true, "a session without players or reservations ends; 0: never")     \
+	X(uint32_t, flush_budget_us, 500, true, "how long a loaded shard may hold messages back to merge writes; 0: never") \
+	X(uint32_t, buffer_memory_bytes, 67108864, false, "payload and send buffers per shard")
+
+typedef struct ringcast_limits {
+#define X(type, name, default_value, reloadable, text) type name;
+	RINGCAST_LIMITS(X)
+#undef X
+} ringcast_limits;
+
+typedef struct ringcast_engine_options {
+	size_t size;
+	uint32_t shard_count;           /* 0: one per CPU, 64 at most */
+	bool is_pinned;                 /* each shard to its CPU */
+	ringcast_io io;
+	const char *listen_address;     /* IPv4 or IPv6 literal; NULL: 127.0.0.1 */
+	const char *listen_address_second; /* a second family, such as "::"; NULL: none */
+	uint16_t tcp_port;              /* 0: chosen by the system, see ringcast_engine_tcp_port */
+	uint16_t udp_port_base;         /* 0: chosen by the system; shard s uses base + s * count ... */
+	uint32_t udp_ports_per_shard;   /* 0: 1 */
+	bool is_udp_off;                /* everyone stays on TCP */
+	bool is_udp_address_free;       /* do not require UDP to come from the TCP connection's IP (carrier-grade NAT) */
+	bool is_open;                   /* dev mode: a login whose token is "dev-<session name>-..." reserves a place by itself */
+	ringcast_limits limits;
+	const ringcast_callbacks *callbacks; /* copied; NULL: pure relay */
+	void *context;                  /* given to every callback */
+	ringcast_log_fn *log;
+	void *log_context;
+	ringcast_log_level log_level_min;
+} ringcast_engine_options;
+#define RINGCAST_ENGINE_OPTIONS_INIT { sizeof(ringcast_engine_options) }
+
+/* [any thread] Checks, allocates, opens sockets. On failure *ret is NULL and error (of error_bytes) holds one clear line. */
+RLY_API int ringcast_engine_create(const ringcast_engine_options *options, ringcast_engine **ret_engine, char *error, size_t error_bytes);
+RLY_API int ringcast_engine_start(ringcast_engine *engine, char *error, size_t error_bytes);
+/* No new sessions, reservations or logins; sessions go on until they end or stop is called. */
+RLY_API int ringcast_engine_drain(ringcast_engine *engine);
+RLY_API bool ringcast_engine_is_draining(const ringcast_engine *engine);
+/* Ends every session (players get close code 3001), waits up to timeout_ms for their queues, joins the threads. */
+RLY_API int ringcast_engine_stop(ringcast_engine *engine, uint32_t timeout_ms);
+RLY_API void ringcast_engine_destroy(ringcast_engine **engine); /* stops first if needed; accepts NULL inside, nulls */
+RLY_API int ringcast_engine_reload(ringcast_engine *engine, const ringcast_limits *limits); /* takes the reloadable ones */
+RLY_API uint32_t ringcast_engine_shard_count(const ringcast_engine *engine);
+RLY_API uint16_t ringcast_engine_tcp_port(const ringcast_engine *engine);
+RLY_API uint16_t ringcast_engine_udp_port(const ringcast_engine *engine, uint32_t shard, uint32_t index); /* 0: none */
+RLY_API const char *ringcast_engine_io_name(const ringcast_engine *engine); /* "io_uring" or "epoll" */
+/* Nanoseconds since the slowest shard last turned its loop; for health checks. */
+RLY_API uint64_t ringcast_engine_stall_ns(const ringcast_engine *engine);
+/* The memory that options would take, by part; returns the sum. Does not need an engine. */
+typedef void ringcast_memory_fn(void *context, const char *part, uint64_t bytes);
+RLY_API uint64_t ringcast_memory_bill(const ringcast_engine_options *options, ringcast_memory_fn *each, void *context);
+/* Fills limits with the defaults. */
+RLY_API void ringcast_limits_default(ringcast_limits *ret_limits);
+
+/* Metrics: a snapshot summed over shards, called back once per sample. labels is "" or `reason="rate"`. type: "counter", "gauge", "histogram". */
+typedef void ringcast_metric_fn(void *context, const char *name, const char *type, const char *help, const char *labels, double value);
+RLY_API void ringcast_metrics_each(ringcast_engine *engine, ringcast_metric_fn *each, void *context);
+
+typedef struct ringcast_session_options {
+	size_t size;
+	const char *name;       /* NULL: none; need not be unique */
+	uint32_t players_max;   /* 0: 32 */
+	uint32_t ping_interval_ms;
+	uint32_t tick_interval_ms; /* 0: no ticks */
+	uint32_t empty_timeout_ms; /* 0: the limit's; UINT32_MAX: never */
+	const char *properties; /* JSON or anything; NULL: none; < RINGCAST_DATA_BYTES */
+	int32_t shard;          /* -1 or 0 with has_shard false: the engine places it */
+	bool has_shard;
+} ringcast_session_options;
+#define RINGCAST_SESSION_OPTIONS_INIT { sizeof(ringcast_session_options) }
+
+typedef struct ringcast_session_info {
+	char id[RINGCAST_ID_BYTES];
+	char name[RINGCAST_NAME_BYTES];
+	char state[16]; /* active, ending */
+	uint32_t shard, players_max, player_count, reserved_count, group_count;
+	uint64_t created_ns, age_ns;
+	uint64_t messages_received, deliveries, bytes_received, drops;
+} ringcast_session_info;
+
+/* [any thread] */
+RLY_API int ringcast_session_create(ringcast_engine *engine, const ringcast_session_options *options, char ret_id[RINGCAST_ID_BYTES]);
+RLY_API int ringcast_session_end(ringcast_engine *engine, const char *session_id);
+RLY_API int ringcast_session_describe(ringcast_engine *engine, const char *session_id, ringcast_session_info *ret_info);
+RLY_API int ringcast_session_list(ringcast_engine *engine, ringcast_session_info *infos, size_t info_count_max, size_t *ret_count);
+/* Reserves a place: the token is what the client logs in with, within reservation_timeout_ms. player_id and player_data may be NULL. */
+RLY_API int ringcast_player_reserve(ringcast_engine *engine, const char *session_id, const char *player_id, const char *player_data,
+				    char ret_token[RINGCAST_ID_BYTES]);
+RLY_API int ringcast_player_list(ringcast_engine *engine, const char *session_id, ringcast_player_info *infos, size_t info_count_max,
+				 size_t *ret_count);
+RLY_API int ringcast_player_kick(ringcast_engine *engine, const char *session_id, int32_t peer_id, const char *reason);
+
+/* [callback] The commands of a game. They take effect after the callback returns, in order. Unknown targets are counted, not errors. */
+RLY_API const char *ringcast_session_id(ringcast_session *session);
+RLY_API void ringcast_session_set_user(ringcast_session *session, void *user);
+RLY_API void *ringcast_session_user(ringcast_session *session);
+RLY_API int ringcast_session_send(ringcast_session *session, const ringcast_message *message);
+RLY_API int ringcast_session_kick(ringcast_session *session, int32_t peer_id, const char *reason);
+RLY_API int ringcast_session_join(ringcast_session *session, int32_t group, int32_t peer_id);
+RLY_API int ringcast_session_leave(ringcast_session *session, int32_t group, int32_t peer_id);
+RLY_API int ringcast_session_broadcast_membership(ringcast_session *session, int32_t group, int32_t target_group);
+RLY_API size_t ringcast_session_players(ringcast_session *session, int32_t *peer_ids, size_t peer_id_count_max);
+RLY_API int ringcast_session_finish(ringcast_session *session); /* ends it after the callback */
+
+#ifdef __cplusplus
+}
+#endif
+#endif
