@@ -1,0 +1,31 @@
+/*
+ * The questions a session asks whoever scripts it: nobody, the embedder's C, LuaJIT, the sidecar. NULL members mean "allow" and cost one
+ * compare. A hook never re-enters the session: the commands it gives are queued (session/command.h) and applied after it returns.
+ */
+#ifndef RINGCAST_SESSION_HOOKS_H
+#define RINGCAST_SESSION_HOOKS_H
+
+#include "base/close.h"
+#include "proto/packet.h"
+
+struct session;
+struct player;
+
+enum verdict { VERDICT_ALLOW = 0, VERDICT_DENY = 1 };
+
+struct hooks {
+	void (*session_started)(void *context, struct session *session);
+	void (*session_ended)(void *context, struct session *session, enum close_reason reason);
+	enum verdict (*player_connect)(void *context, struct session *session, struct player *player, struct view payload);
+	void (*player_accepted)(void *context, struct session *session, struct player *player);
+	/* before the player leaves the list; not for players that were never accepted */
+	void (*player_disconnected)(void *context, struct session *session, struct player *player, enum close_reason reason);
+	void (*message)(void *context, struct session *session, const struct packet *packet); /* sender proven */
+	enum verdict (*send_to_player)(void *context, struct session *session, const struct packet *packet);
+	enum verdict (*send_to_group)(void *context, struct session *session, const struct packet *packet);
+	enum verdict (*join_group)(void *context, struct session *session, struct player *player, int32_t group);
+	enum verdict (*leave_group)(void *context, struct session *session, struct player *player, int32_t group);
+	void (*tick)(void *context, struct session *session, uint64_t now_ns);
+};
+
+#endif

@@ -1,0 +1,28 @@
+/*
+ * What a session decided: packets for recipients, players to disconnect. The session layer calls this sink; the shard implements it with
+ * transport (tests with a recorder). deliver is called with the group's own dense member array, so nothing is copied: recipients are
+ * as of acceptance, valid for the call only. The sink must not call back into the session layer.
+ */
+#ifndef RINGCAST_SESSION_OUTBOX_H
+#define RINGCAST_SESSION_OUTBOX_H
+
+#include "base/close.h"
+#include "base/drop.h"
+#include "proto/packet.h"
+
+struct player;
+
+enum delivery_intent { INTENT_FAST = 0, INTENT_RELIABLE = 1 };
+
+struct outbox {
+	void *context;
+	/* payload and command data are borrowed for the call. packet->is_reliable is the wish; the transport rewrites it to the channel used.
+	 * first_excluded: recipients equal to this player are skipped (union of a player and a group); NULL for none. */
+	void (*deliver)(void *context, const struct packet *packet, enum delivery_intent intent, struct player *const *recipients,
+			size_t recipient_count, const struct player *excluded);
+	/* The player has left the session already; its transport closes after what was queued is sent. */
+	void (*disconnect)(void *context, struct player *player, enum close_reason reason, const char *text);
+	void (*drop)(void *context, enum drop_reason reason, uint64_t count);
+};
+
+#endif

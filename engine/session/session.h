@@ -1,0 +1,181 @@
+/*
+ * Sessions, players and groups of one shard. Pure: no sockets, no clock, no threads; time comes in as now_ns, effects go out
+ * through the outbox.
+ *
+ * Glossary: session = unit of isolation and scripting. player = one place in a session, from reservation to disconnect. peer id = the
+ * player's small number on the wire, 1, 2, 3... in join order, never reused. group = named set of players; -1 is everyone and has no
+ * group object. membership = one player in one group.
+ *
+ * Ownership: the store owns everything here. A disconnected player or ended session is freed by ringcast_store_collect, which the shard
+ * calls at the end of a tick, so pointers stay good within a tick.
+ */
+#ifndef RINGCAST_SESSION_SESSION_H
+#define RINGCAST_SESSION_SESSION_H
+
+#include "base/close.h"
+#include "base/drop.h"
+#include "base/list.h"
+#include "base/map.h"
+#include "base/slab.h"
+#include "base/timer_wheel.h"
+#include "buf/buf.h"
+#include "session/hooks.h"
+#include "session/outbox.h"
+
+enum { SESSION_ID_BYTES = 40, SESSION_NAME_BYTES = 128, PLAYER_TOKEN_BYTES = 40, PLAYER_ID_BYTES = 128 };
+
+/* timer.kind values that belong to this layer; the shard passes such timers to ringcast_session_expire. */
+enum session_timer { SESSION_TIMER_RESERVATION = 16, SESSION_TIMER_EMPTY, SESSION_TIMER_TICK };
+
+enum player_state { PLAYER_RESERVED, PLAYER_CONNECTING, PLAYER_ACTIVE, PLAYER_COMPLETED, PLAYER_TIMEDOUT };
+enum session_state { SESSION_ACTIVE, SESSION_ENDED };
+
+struct player {
+	struct session *session;
+	void *transport; /* the shard's struct conn; opaque here; NULL until admitted */
+	handle self;
+	int32_t peer_id; /* 0 until admitted */
+	uint8_t state;   /* enum player_state */
+	uint8_t close_reason;
+	uint16_t group_count;
+	uint32_t session_index; /* place in session->players while ACTIVE */
+	uint8_t secret[12];
+	struct list_node memberships; /* struct membership.player_node */
+	struct list_node node;        /* session->reserved, or store->graveyard */
+	struct timer timer;           /* reservation */
+	struct buf *properties;       /* "player_id\0player_data\0" or NULL */
+	uint64_t created_ns, joined_ns;
+	uint64_t messages_received, messages_sent, bytes_received, bytes_sent; /* sent: counted by the shard */
+	uint32_t drops;
+};
+
+struct group {
+	struct session *session;
+	handle self;
+	int32_t id; /* > 0 */
+	uint32_t member_count, member_capacity;
+	struct player **members;         /* dense; grows by doubling up to the session's players_max */
+	struct membership **memberships; /* parallel to members */
+	struct list_node session_node;
+};
+
+struct membership {
+	struct player *player;
+	struct group *group;
+	handle self;
+	uint32_t member_index;
+	struct list_node player_node;
+};
+
+struct session {
+	struct store *store;
+	handle self;
+	char id[SESSION_ID_BYTES];
+	char name[SESSION_NAME_BYTES];
+	uint8_t state;
+	uint8_t close_reason;
+	bool is_in_hook;
+	uint32_t players_max, player_count, reserved_count, group_count;
+	int32_t peer_id_next;
+	uint32_t ping_interval_ms, tick_interval_ms, empty_timeout_ms;
+	struct player **players; /* dense, ACTIVE (and CONNECTING last); players_max pointers */
+	struct list_node reserved, groups, commands;
+	struct list_node node; /* store->graveyard_sessions */
+	struct timer timer_empty, timer_tick;
+	uint32_t command_count;
+	struct buf *properties;
+	void *user; /* the scripting side's */
+	uint64_t created_ns, messages_received, deliveries, bytes_received, drops;
+};
+
+struct session_limits { /* live: the shard may change it between ticks */
+	uint32_t players_per_session_max, groups_per_session_max, groups_per_player_max;
+	uint32_t reservation_timeout_ms, empty_session_timeout_ms, ping_interval_ms;
+	uint32_t membership_push_max;  /* groups larger than this get no automatic membership push; 256 by default */
+	uint32_t commands_per_hook_max; /* 4096 */
+};
+
+struct store_options {
+	uint32_t shard_index;
+	uint32_t sessions_max, players_max, memberships_max, groups_max;
+	const struct session_limits *limits;
+	struct buf_pool *pool;
+	struct timer_wheel *wheel;
+	struct outbox outbox;
+	const struct hooks *hooks; /* NULL: pure relay */
+	void *hooks_context;
+	void (*random)(void *context, void *out, size_t size);
+	void *random_context;
+};
+
+struct store {
+	struct store_options options;
+	struct hooks hooks;
+	struct slab sessions, players, groups, memberships;
+	struct map groups_by_key; /* session index << 32 | group id -> group handle */
+	struct list_node graveyard, graveyard_sessions;
+	bool is_draining;
+	uint64_t sessions_created, sessions_ended, players_admitted, players_disconnected, reservations, reservations_timedout;
+};
+
+bool ringcast_store_init(struct store *store, const struct store_options *options); /* false: out of memory */
+void ringcast_store_fini(struct store *store); /* asserts that every session has ended and was collected */
+void ringcast_store_collect(struct store *store);
+
+struct session_options {
+	const char *name, *properties; /* NULL: none */
+	uint32_t players_max, ping_interval_ms, tick_interval_ms, empty_timeout_ms; /* 0: default; empty UINT32_MAX: never */
+};
+
+/* DROP_NONE, or SESSION_FULL (store full), NO_BUFFER, DRAINING. Calls the session_started hook. */
+enum drop_reason ringcast_session_open(struct store *store, const struct session_options *options, uint64_t now_ns, struct session **ret_session);
+/* Disconnects every player, drops reservations, calls session_ended. The session is freed by the next collect. Harmless when ended. */
+void ringcast_session_end_now(struct session *session, enum close_reason reason, uint64_t now_ns);
+struct session *ringcast_session_find(struct store *store, const char *id);        /* NULL: unknown or ended */
+struct session *ringcast_session_find_name(struct store *store, const char *name); /* first; linear; control and dev mode only */
+void ringcast_session_expire(struct store *store, struct timer *timer, uint64_t now_ns);
+struct player *ringcast_session_find_player(struct session *session, int32_t peer_id); /* ACTIVE only; binary search: peer ids ascend? no: dense array is unordered, so via store map; O(1) */
+
+/* Ids carry their shard: the first 8 of 128 bits. -1 when not one of ours. */
+int ringcast_session_id_shard(const char *id);
+int ringcast_player_token_shard(struct view token);
+
+/* admission.c */
+/* Reserves a place: DROP_NONE, SESSION_FULL, DRAINING, NO_SESSION, NO_BUFFER, BAD_TOKEN when player_id already holds a place. */
+enum drop_reason ringcast_admission_reserve(struct session *session, const char *player_id, const char *player_data, uint64_t now_ns,
+					    struct player **ret_player, char ret_token[PLAYER_TOKEN_BYTES]);
+void ringcast_player_format_token(const struct player *player, char ret_token[PLAYER_TOKEN_BYTES]);
+/*
+ * Turns a reservation into a player: checks token (constant time on the secret), state, room; assigns the peer id; asks player_connect. On success the
+ * player is CONNECTING, in session->players (so that a script may send to it), and the caller sends the login result, then calls accept.
+ */
+enum drop_reason ringcast_admission_admit(struct store *store, struct view token, struct view payload, void *transport, uint64_t now_ns,
+					  struct player **ret_player);
+void ringcast_admission_accept(struct player *player, uint64_t now_ns); /* ACTIVE; player_accepted hook; then queued commands are applied */
+/* The player's transport is gone or goes: leaves groups (pushing updates), hook, removed. Freed by collect. */
+void ringcast_player_disconnect(struct player *player, enum close_reason reason, uint64_t now_ns);
+
+/* router.c */
+/*
+ * A packet from an admitted player, already decoded; sender is overwritten with the player's peer id. Handles group requests and game
+ * messages; op codes of the handshakes are the shard's and must not come here. Returns why nothing happened, or DROP_NONE.
+ */
+enum drop_reason ringcast_router_route(struct player *player, struct packet *packet, enum delivery_intent intent, uint64_t now_ns);
+
+/* group.c */
+enum drop_reason ringcast_group_join(struct player *player, int32_t group, uint64_t now_ns);
+enum drop_reason ringcast_group_leave(struct player *player, int32_t group, uint64_t now_ns);
+bool ringcast_group_has(struct player *player, int32_t group);
+/* The members now: the session's players for -1, nothing for unknown groups. */
+struct player *const *ringcast_group_members(struct session *session, int32_t group, size_t *ret_count);
+
+/* command.c: what scripts ask for. Inside a hook they are queued and applied after it returns; outside at once. DROP_NO_BUFFER or
+ * FAST_OVERFLOW when the queue is full. */
+enum drop_reason ringcast_command_send(struct session *session, const struct packet *packet, enum delivery_intent intent);
+enum drop_reason ringcast_command_kick(struct session *session, int32_t peer_id, const char *text);
+enum drop_reason ringcast_command_join(struct session *session, int32_t group, int32_t peer_id);
+enum drop_reason ringcast_command_leave(struct session *session, int32_t group, int32_t peer_id);
+enum drop_reason ringcast_command_broadcast_membership(struct session *session, int32_t group, int32_t target_group);
+enum drop_reason ringcast_command_finish(struct session *session);
+
+#endif
