@@ -11,10 +11,34 @@
 
 enum log_level { LOG_DEBUG, LOG_INFO, LOG_WARN, LOG_ERROR };
 
+#define LOG_FIELDS_BYTES_MAX 1024 /* longer fields are cut and end in " truncated=true" */
+
+/* One call site's allowance: an event per second. All zero at start; shared by all threads that pass there. */
+struct log_limit {
+	uint64_t next_ns; /* no event before; 0: none yet */
+	uint64_t suppressed_count;
+};
+
 /* fields: already formatted "key=value key=value" (values quoted when they hold spaces), or "". */
+/* Called by one thread at a time, on the thread that logs. Must not log itself. All strings are borrowed for the call. */
 typedef void log_sink_fn(void *context, enum log_level level, const char *component, const char *message, const char *fields);
 
+/* NULL: events go nowhere. When this returns, the sink before is not running and will not be called again. */
 void ringcast_log_set_sink(log_sink_fn *sink, void *context, enum log_level level_min);
 void ringcast_log(enum log_level level, const char *component, const char *message, const char *fields_format, ...) RLY_PRINTF(4, 5);
+
+/*
+ * ringcast_log for what a peer can provoke at will: at most one event per second from this line of code, whoever passes there. An
+ * event that follows suppressed ones says how many: suppressed=N. The arguments after now_ns are those of ringcast_log.
+ */
+#define ringcast_log_limited(now_ns, level, component, ...)                                                                            \
+	do {                                                                                                                           \
+		static struct log_limit call_site_limit;                                                                               \
+		ringcast_log_limit_event(&call_site_limit, now_ns, level, component, __VA_ARGS__);                                     \
+	} while (0)
+
+/* The same with the limit kept by the caller, for example one per session. */
+void ringcast_log_limit_event(struct log_limit *limit, uint64_t now_ns, enum log_level level, const char *component, const char *message,
+			      const char *fields_format, ...) RLY_PRINTF(6, 7);
 
 #endif

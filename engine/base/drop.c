@@ -1,0 +1,27 @@
+#include "base/drop.h"
+
+#include "base/assert.h"
+
+static const char *const labels[DROP_REASON_COUNT] = {
+#define DROP(name, label, text) [DROP_##name] = label,
+#include "base/drop.def"
+#undef DROP
+};
+
+static const char *const texts[DROP_REASON_COUNT] = {
+#define DROP(name, label, text) [DROP_##name] = text,
+#include "base/drop.def"
+#undef DROP
+};
+
+const char *ringcast_drop_label(enum drop_reason reason)
+{
+	ringcast_assert((unsigned)reason < DROP_REASON_COUNT);
+	return labels[reason];
+}
+
+const char *ringcast_drop_text(enum drop_reason reason)
+{
+	ringcast_assert((unsigned)reason < DROP_REASON_COUNT);
+	return texts[reason];
+}

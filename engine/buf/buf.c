@@ -1,0 +1,168 @@
+#include "buf/buf.h"
+
+#include "base/assert.h"
+#include "base/pages.h"
+
+#define CLASS_BYTES_MIN 128
+#define POISON 0xDB
+
+/*
+ * The pool and all of its buffers are one reservation: the pool's own struct, then class after class. Every buffer starts on a
+ * cache line, so that two buffers never share one.
+ */
+struct buf_class {
+	uint8_t *buffers;
+	struct buf *free_head; /* released last, handed out first: its bytes are still in the cache */
+	uint32_t count;
+	uint32_t high_water; /* buffers ever handed out; beyond it nothing is touched */
+	uint32_t in_use_count;
+};
+
+struct buf_pool {
+	size_t reserved_bytes;
+	struct buf_class classes[BUF_CLASS_COUNT];
+};
+
+static size_t round_to_cache_line(size_t size)
+{
+	return (size + RLY_CACHE_LINE_BYTES - 1) / RLY_CACHE_LINE_BYTES * RLY_CACHE_LINE_BYTES;
+}
+
+static uint32_t class_capacity(uint32_t class_index)
+{
+	return UINT32_C(CLASS_BYTES_MIN) << class_index;
+}
+
+static size_t class_stride(uint32_t class_index)
+{
+	return round_to_cache_line(sizeof(struct buf) + class_capacity(class_index));
+}
+
+/* Cannot overflow: ten classes of at most 2^32 buffers of less than 2^17 bytes. */
+size_t ringcast_buf_pool_reserved_bytes(const struct buf_pool_options *options)
+{
+	size_t total_bytes = round_to_cache_line(sizeof(struct buf_pool));
+	for (uint32_t i = 0; i < BUF_CLASS_COUNT; i++)
+		total_bytes += class_stride(i) * options->class_counts[i];
+	return total_bytes;
+}
+
+struct buf_pool *ringcast_buf_pool_create(const struct buf_pool_options *options)
+{
+	size_t reserved_bytes = ringcast_buf_pool_reserved_bytes(options);
+	struct buf_pool *pool = ringcast_pages_reserve(reserved_bytes);
+	if (pool == NULL)
+		return NULL;
+	pool->reserved_bytes = reserved_bytes;
+	uint8_t *next = (uint8_t *)pool + round_to_cache_line(sizeof(*pool));
+	ringcast_pages_hide(next, reserved_bytes - round_to_cache_line(sizeof(*pool)));
+	for (uint32_t i = 0; i < BUF_CLASS_COUNT; i++) {
+		pool->classes[i].buffers = next;
+		pool->classes[i].count = options->class_counts[i];
+		next += class_stride(i) * options->class_counts[i];
+	}
+	ringcast_assert(next == (uint8_t *)pool + reserved_bytes);
+	return pool;
+}
+
+void ringcast_buf_pool_destroy(struct buf_pool **pool)
+{
+	if (*pool == NULL)
+		return;
+	ringcast_assert(ringcast_buf_pool_in_use(*pool) == 0);
+	ringcast_pages_release(*pool, (*pool)->reserved_bytes);
+	*pool = NULL;
+}
+
+static bool is_poisoned(const struct buf *buf) RLY_UNUSED;
+static bool is_poisoned(const struct buf *buf)
+{
+	for (uint32_t i = 0; i < buf->capacity; i++)
+		if (buf->data[i] != POISON)
+			return false;
+	return true;
+}
+
+/* Last use, written or read through a reference already given up, shows: in ASan at once, with slow asserts at the next alloc. */
+static void data_hide(struct buf *buf)
+{
+#ifdef RINGCAST_SLOW_ASSERTS
+	memset(buf->data, POISON, buf->capacity);
+#endif
+	ringcast_pages_hide(buf->data, buf->capacity);
+}
+
+static struct buf *take_warm(struct buf_class *class)
+{
+	struct buf *buf = class->free_head;
+	class->free_head = buf->next_free;
+	ringcast_pages_unhide(buf->data, buf->capacity);
+	ringcast_assert_slow(is_poisoned(buf));
+	return buf;
+}
+
+static struct buf *take_fresh(struct buf_pool *pool, uint32_t class_index)
+{
+	struct buf_class *class = &pool->classes[class_index];
+	struct buf *buf = (struct buf *)(class->buffers + class_stride(class_index) * class->high_water++);
+	ringcast_pages_unhide(buf, sizeof(*buf) + class_capacity(class_index));
+	buf->pool = pool;
+	buf->capacity = class_capacity(class_index);
+	buf->class_index = class_index;
+	return buf;
+}
+
+static struct buf *class_take(struct buf_pool *pool, uint32_t class_index)
+{
+	struct buf_class *class = &pool->classes[class_index];
+	if (class->in_use_count == class->count)
+		return NULL;
+	struct buf *buf = class->free_head != NULL ? take_warm(class) : take_fresh(pool, class_index);
+	ringcast_assert(buf->pool == pool && buf->class_index == class_index);
+	ringcast_assert(buf->refs == 0);
+	class->in_use_count++;
+	buf->next_free = NULL;
+	buf->refs = 1;
+	buf->size = 0;
+	return buf;
+}
+
+static uint32_t class_of(size_t capacity_bytes)
+{
+	uint32_t class_index = 0;
+	while (class_index < BUF_CLASS_COUNT && class_capacity(class_index) < capacity_bytes)
+		class_index++;
+	return class_index;
+}
+
+struct buf *ringcast_buf_alloc(struct buf_pool *pool, size_t capacity_bytes)
+{
+	for (uint32_t i = class_of(capacity_bytes); i < BUF_CLASS_COUNT; i++) {
+		struct buf *buf = class_take(pool, i);
+		if (buf != NULL)
+			return buf;
+	}
+	return NULL;
+}
+
+void ringcast_buf_unref(struct buf *buf)
+{
+	ringcast_assert(buf->refs > 0);
+	if (--buf->refs > 0)
+		return;
+	struct buf_class *class = &buf->pool->classes[buf->class_index];
+	ringcast_assert(class->in_use_count > 0);
+	ringcast_assert(buf->size <= buf->capacity); /* else somebody wrote beyond the end */
+	class->in_use_count--;
+	buf->next_free = class->free_head;
+	class->free_head = buf;
+	data_hide(buf);
+}
+
+uint32_t ringcast_buf_pool_in_use(const struct buf_pool *pool)
+{
+	uint32_t count = 0;
+	for (uint32_t i = 0; i < BUF_CLASS_COUNT; i++)
+		count += pool->classes[i].in_use_count;
+	return count;
+}
