@@ -1,0 +1,92 @@
+#include "transport/address_table.h"
+
+#include "base/assert.h"
+#include "base/hash.h"
+
+enum { SWEEP_COUNT = 4 };
+
+bool ringcast_address_table_init(struct address_table *table, uint32_t capacity, uint64_t seed)
+{
+	*table = (struct address_table){.seed = seed};
+	if (!ringcast_slab_init(&table->entries, sizeof(struct address_entry), capacity))
+		return false;
+	if (ringcast_map_init(&table->by_key, capacity))
+		return true;
+	ringcast_slab_fini(&table->entries);
+	return false;
+}
+
+void ringcast_address_table_fini(struct address_table *table)
+{
+	ringcast_map_fini(&table->by_key);
+	ringcast_slab_fini(&table->entries);
+}
+
+/* A /64 is one subscriber in IPv6: limiting single addresses there would limit nobody. */
+static uint64_t key_of(const struct address_table *table, const struct address *address)
+{
+	return ringcast_hash_bytes(address->ip, ringcast_address_is_v4(address) ? 16 : 8, table->seed) | 1;
+}
+
+static struct address_entry *find_entry(const struct address_table *table, uint64_t key)
+{
+	return ringcast_slab_find(&table->entries, ringcast_map_find(&table->by_key, key));
+}
+
+/* Frees a few entries that nobody uses any more; amortised over the arrivals that would need them. */
+static void sweep(struct address_table *table, uint64_t now_ns)
+{
+	for (unsigned i = 0; i < SWEEP_COUNT && table->entries.high_water > 0; i++) {
+		handle h;
+		uint32_t index = table->sweep_index++ % table->entries.high_water;
+		struct address_entry *entry = ringcast_slab_at(&table->entries, index, &h);
+
+		if (entry == NULL || entry->connection_count > 0 || now_ns < entry->handshakes.updated_ns + RLY_NS_PER_S)
+			continue;
+		ringcast_map_remove(&table->by_key, entry->key);
+		ringcast_slab_free(&table->entries, h);
+	}
+}
+
+static struct address_entry *add_entry(struct address_table *table, uint64_t key)
+{
+	handle h;
+	struct address_entry *entry = ringcast_slab_alloc(&table->entries, &h);
+
+	if (entry == NULL)
+		return NULL;
+	entry->key = key;
+	bool is_added = ringcast_map_add(&table->by_key, key, h);
+
+	ringcast_assert(is_added); /* the map has the slab's capacity */
+	return entry;
+}
+
+enum drop_reason ringcast_address_table_open(struct address_table *table, const struct address *address, uint32_t connections_max,
+					     uint32_t handshakes_per_second, uint64_t now_ns)
+{
+	uint64_t key = key_of(table, address);
+
+	sweep(table, now_ns);
+	struct address_entry *entry = find_entry(table, key);
+
+	if (entry == NULL)
+		entry = add_entry(table, key);
+	if (entry == NULL)
+		return DROP_CONNECTION_LIMIT;
+	if (!ringcast_ratelimit_take(&entry->handshakes, handshakes_per_second, 1, now_ns))
+		return DROP_RATE_HANDSHAKES;
+	if (connections_max != 0 && entry->connection_count >= connections_max)
+		return DROP_ADDRESS_LIMIT;
+	entry->connection_count++;
+	return DROP_NONE;
+}
+
+void ringcast_address_table_close(struct address_table *table, const struct address *address)
+{
+	struct address_entry *entry = find_entry(table, key_of(table, address));
+
+	ringcast_assert(entry != NULL);
+	ringcast_assert(entry->connection_count > 0);
+	entry->connection_count--;
+}

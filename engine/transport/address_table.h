@@ -1,0 +1,34 @@
+/*
+ * What each client address is using: open connections and handshakes this second. Entries live while an address has connections or has
+ * tried within the last second; the table is bounded and a full table refuses new addresses (counted by the caller), so a flood
+ * from many spoof-free addresses cannot grow memory.
+ */
+#ifndef RINGCAST_TRANSPORT_ADDRESS_TABLE_H
+#define RINGCAST_TRANSPORT_ADDRESS_TABLE_H
+
+#include "base/drop.h"
+#include "base/map.h"
+#include "base/slab.h"
+#include "transport/ratelimit.h"
+
+struct address_entry {
+	uint64_t key;
+	uint32_t connection_count;
+	struct ratelimit handshakes;
+};
+
+struct address_table {
+	struct map by_key;
+	struct slab entries;
+	uint64_t seed;
+	uint32_t sweep_index;
+};
+
+bool ringcast_address_table_init(struct address_table *table, uint32_t capacity, uint64_t seed);
+void ringcast_address_table_fini(struct address_table *table);
+/* A new connection: DROP_NONE and counted, or RATE_HANDSHAKES, ADDRESS_LIMIT, CONNECTION_LIMIT (table full). */
+enum drop_reason ringcast_address_table_open(struct address_table *table, const struct address *address, uint32_t connections_max,
+					     uint32_t handshakes_per_second, uint64_t now_ns);
+void ringcast_address_table_close(struct address_table *table, const struct address *address);
+
+#endif

@@ -1,0 +1,35 @@
+/*
+ * The UDP side of one player: handshake state, address binding and sequence rules, without I/O.
+ *
+ *   OFF --(login, a port was found)--> WAITING --(-5 hello)--> GREETED --(any later packet)--> UP
+ *                                                   \--(-5 again: answer again; rebinds the address)--/
+ * The client sends its -7 ack once and never repeats it, so any packet but -5 from the bound address counts as the ack: a client sends
+ * such packets only after it saw our -6. Until UP, fast messages to this player go over the stream.
+ */
+#ifndef RINGCAST_TRANSPORT_FAST_PATH_H
+#define RINGCAST_TRANSPORT_FAST_PATH_H
+
+#include "base/drop.h"
+#include "proto/packet.h"
+
+enum fast_state { FAST_OFF, FAST_WAITING, FAST_GREETED, FAST_UP };
+
+struct fast_path {
+	struct address address; /* bound by -5 */
+	int32_t sequence_in;    /* last accepted from the client; -1 at first */
+	int32_t sequence_out;   /* next to send */
+	uint8_t state;          /* enum fast_state */
+	uint8_t port_index;
+	uint16_t queued_count;  /* messages in this tick */
+	uint32_t queue_head, queue_tail; /* the shard's fast nodes; UINT32_MAX = none */
+	uint64_t key;           /* in the shard's map of peers; 0 = none */
+};
+
+enum fast_event { FAST_IGNORE, FAST_GREET /* answer with -6 */, FAST_DELIVER /* route it */ };
+
+void ringcast_fast_path_open(struct fast_path *path, uint8_t port_index, uint64_t key);
+/* One datagram of this player, already decoded. *ret_drop says why when the event is FAST_IGNORE. */
+enum fast_event ringcast_fast_path_receive(struct fast_path *path, const struct address *from, const struct packet *packet,
+					   enum drop_reason *ret_drop);
+
+#endif

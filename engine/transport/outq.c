@@ -1,0 +1,143 @@
+#include "transport/outq.h"
+
+#include "base/assert.h"
+
+enum { PRIVATE_BUF_BYTES = 4096 };
+
+static void append_slice(struct outq *outq, struct out_slice *slice)
+{
+	slice->next = NULL;
+	if (outq->pending_tail != NULL)
+		outq->pending_tail->next = slice;
+	else
+		outq->pending_head = slice;
+	outq->pending_tail = slice;
+}
+
+static bool does_continue(const struct out_slice *tail, const struct buf *buf, uint32_t offset)
+{
+	return tail != NULL && tail->buf == buf && tail->offset + tail->size == offset;
+}
+
+bool ringcast_outq_add(struct outq *outq, struct slab *slices, struct buf *buf, uint32_t offset, uint32_t size)
+{
+	ringcast_assert(size > 0);
+	if (does_continue(outq->pending_tail, buf, offset)) {
+		outq->pending_tail->size += size;
+	} else {
+		handle self;
+		struct out_slice *slice = ringcast_slab_alloc(slices, &self);
+
+		if (slice == NULL)
+			return false;
+		*slice = (struct out_slice){.buf = ringcast_buf_ref(buf), .offset = offset, .size = size, .self = self};
+		append_slice(outq, slice);
+	}
+	outq->pending_bytes += size;
+	outq->pending_frames++;
+	return true;
+}
+
+unsigned ringcast_outq_take(struct outq *outq, struct iovec *iov, unsigned iov_count_max)
+{
+	struct out_slice *last = NULL;
+	unsigned count = 0;
+
+	ringcast_assert(outq->flight_head == NULL);
+	outq->flight_head = outq->pending_head;
+	for (struct out_slice *slice = outq->pending_head; slice != NULL && count < iov_count_max; slice = slice->next) {
+		iov[count++] = (struct iovec){.iov_base = slice->buf->data + slice->offset, .iov_len = slice->size};
+		outq->flight_bytes += slice->size;
+		last = slice;
+	}
+	if (last == NULL)
+		return 0;
+	outq->pending_head = last->next;
+	if (outq->pending_head == NULL) {
+		outq->pending_tail = NULL;
+		outq->flight_frames = outq->pending_frames;
+		outq->pending_frames = 0;
+	}
+	last->next = NULL;
+	outq->pending_bytes -= outq->flight_bytes;
+	return count;
+}
+
+static void free_slices(struct out_slice *slice, struct slab *slices)
+{
+	while (slice != NULL) {
+		struct out_slice *next = slice->next;
+
+		ringcast_buf_unref(slice->buf);
+		ringcast_slab_free(slices, slice->self);
+		slice = next;
+	}
+}
+
+void ringcast_outq_sent(struct outq *outq, struct slab *slices)
+{
+	ringcast_assert(outq->flight_head != NULL);
+	free_slices(outq->flight_head, slices);
+	outq->flight_head = NULL;
+	outq->flight_bytes = 0;
+	outq->flight_frames = 0;
+}
+
+uint32_t ringcast_outq_clear(struct outq *outq, struct slab *slices)
+{
+	uint32_t frames = outq->pending_frames;
+
+	free_slices(outq->pending_head, slices);
+	outq->pending_head = outq->pending_tail = NULL;
+	outq->pending_bytes = 0;
+	outq->pending_frames = 0;
+	return frames;
+}
+
+/* Moves the bytes of *link's slice to the end of the private slice before it, or into a fresh private buf. */
+static bool make_private(struct out_slice *previous, struct out_slice *slice, struct buf_pool *pool, bool *ret_is_merged)
+{
+	*ret_is_merged = false;
+	if (previous != NULL && previous->is_private && previous->buf->capacity - previous->buf->size >= slice->size) {
+		memcpy(previous->buf->data + previous->buf->size, slice->buf->data + slice->offset, slice->size);
+		previous->buf->size += slice->size;
+		previous->size += slice->size;
+		*ret_is_merged = true;
+		return true;
+	}
+	struct buf *own = ringcast_buf_alloc(pool, slice->size > PRIVATE_BUF_BYTES ? slice->size : PRIVATE_BUF_BYTES);
+
+	if (own == NULL)
+		return false;
+	memcpy(own->data, slice->buf->data + slice->offset, slice->size);
+	own->size = slice->size;
+	ringcast_buf_unref(slice->buf);
+	slice->buf = own;
+	slice->offset = 0;
+	slice->is_private = true;
+	return true;
+}
+
+bool ringcast_outq_detach(struct outq *outq, struct slab *slices, struct buf_pool *pool)
+{
+	struct out_slice *previous = NULL;
+
+	for (struct out_slice *slice = outq->pending_head; slice != NULL;) {
+		struct out_slice *next = slice->next;
+		bool is_merged = false;
+
+		if (!slice->is_private && !make_private(previous, slice, pool, &is_merged))
+			return false;
+		if (is_merged) {
+			previous->next = next;
+			if (outq->pending_tail == slice)
+				outq->pending_tail = previous;
+			ringcast_buf_unref(slice->buf);
+			ringcast_slab_free(slices, slice->self);
+		} else {
+			previous = slice;
+		}
+		slice = next;
+	}
+	return true;
+}

@@ -1,0 +1,42 @@
+/*
+ * A stream's bounded queue to the kernel: slices of shared, reference-counted bufs. A frame for many receivers is encoded once into a buf and
+ * each receiver's outq holds a slice of it; neighbouring slices merge, so a tick's traffic for one receiver is usually one slice.
+ *
+ * Two lists: pending (may still grow) and flight (given to io, untouched until SENT). A receiver that is slow would pin bufs it shares with
+ * everybody, so its pending slices are copied into bufs of its own (detach) as soon as its stream is found busy at a flush.
+ */
+#ifndef RINGCAST_TRANSPORT_OUTQ_H
+#define RINGCAST_TRANSPORT_OUTQ_H
+
+#include <sys/uio.h>
+
+#include "base/slab.h"
+#include "buf/buf.h"
+
+struct out_slice {
+	struct out_slice *next;
+	struct buf *buf;
+	uint32_t offset, size;
+	handle self;
+	bool is_private; /* buf belongs to this outq alone */
+};
+
+struct outq {
+	struct out_slice *pending_head, *pending_tail, *flight_head;
+	uint32_t pending_bytes, flight_bytes;
+	uint32_t pending_frames, flight_frames; /* for conservation: frames not yet known to be sent */
+};
+
+/* Appends [offset, offset + size) of buf, taking a reference of its own if it does not merge. False: no slice left. */
+bool ringcast_outq_add(struct outq *outq, struct slab *slices, struct buf *buf, uint32_t offset, uint32_t size);
+/* Moves up to iov_count_max pending slices to flight and describes them; 0 when nothing is pending. Asserts that nothing is in flight. */
+unsigned ringcast_outq_take(struct outq *outq, struct iovec *iov, unsigned iov_count_max);
+void ringcast_outq_sent(struct outq *outq, struct slab *slices); /* the flight is over, sent or not */
+/* Copies shared pending slices into private bufs. False: the pool is empty, slices stay shared. */
+bool ringcast_outq_detach(struct outq *outq, struct slab *slices, struct buf_pool *pool);
+/* Drops everything pending (not the flight); returns the frames dropped. */
+uint32_t ringcast_outq_clear(struct outq *outq, struct slab *slices);
+static inline bool ringcast_outq_is_idle(const struct outq *outq) { return outq->pending_head == NULL && outq->flight_head == NULL; }
+static inline uint32_t ringcast_outq_bytes(const struct outq *outq) { return outq->pending_bytes + outq->flight_bytes; }
+
+#endif

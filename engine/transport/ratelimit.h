@@ -1,0 +1,15 @@
+/* Token bucket: `rate` per second with a burst of one second, in integer arithmetic. Zeroed = full at first use. Time is passed in. */
+#ifndef RINGCAST_TRANSPORT_RATELIMIT_H
+#define RINGCAST_TRANSPORT_RATELIMIT_H
+
+#include "base/types.h"
+
+struct ratelimit {
+	uint64_t updated_ns; /* 0: never used */
+	uint64_t level;      /* tokens left, in units of 1/2^10 */
+};
+
+/* Takes amount tokens; false (and nothing taken) when there are not enough. rate 0: no limit. */
+bool ringcast_ratelimit_take(struct ratelimit *limit, uint64_t rate, uint64_t amount, uint64_t now_ns);
+
+#endif
