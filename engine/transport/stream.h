@@ -8,6 +8,7 @@
 
 #include "buf/buf.h"
 #include "proto/http_upgrade.h"
+#include "proto/limits.h"
 #include "proto/websocket.h"
 
 struct stream {

@@ -1,0 +1,131 @@
+#include "shard/mailbox.h"
+
+#include <stdlib.h>
+
+#include "base/assert.h"
+
+static bool init_rings(struct mailbox *mailbox)
+{
+	for (uint32_t i = 0; i < mailbox->sender_count; i++)
+		if (!ringcast_ring_spsc_init(&mailbox->rings[i], sizeof(struct handoff *), MAILBOX_RING_CAPACITY))
+			return false;
+	return true;
+}
+
+struct mailbox *ringcast_mailbox_create(uint32_t sender_count)
+{
+	struct mailbox *mailbox = aligned_alloc(RLY_CACHE_LINE_BYTES, (sizeof(*mailbox) + RLY_CACHE_LINE_BYTES - 1) & ~(size_t)(RLY_CACHE_LINE_BYTES - 1));
+
+	ringcast_assert(sender_count <= MAILBOX_SENDERS_MAX);
+	if (mailbox == NULL)
+		return NULL;
+	memset(mailbox, 0, sizeof(*mailbox));
+	mailbox->sender_count = sender_count;
+	pthread_mutex_init(&mailbox->lock, NULL);
+	if (!init_rings(mailbox))
+		ringcast_mailbox_destroy(&mailbox);
+	return mailbox;
+}
+
+void ringcast_mailbox_destroy(struct mailbox **mailbox)
+{
+	struct mailbox *m = *mailbox;
+	struct handoff *left;
+
+	*mailbox = NULL;
+	if (m == NULL)
+		return;
+	while ((left = ringcast_mailbox_take(m)) != NULL)
+		free(left);
+	for (uint32_t i = 0; i < m->sender_count; i++)
+		ringcast_ring_spsc_fini(&m->rings[i]);
+	pthread_mutex_destroy(&m->lock);
+	free(m);
+}
+
+static void ring_doorbell(struct mailbox *mailbox)
+{
+	/* Pairs with prepare_sleep: either we see the flag, or the receiver sees what was posted. */
+	__atomic_thread_fence(__ATOMIC_SEQ_CST);
+	if (__atomic_load_n(&mailbox->is_sleeping, __ATOMIC_RELAXED) && mailbox->io != NULL)
+		mailbox->io->ops->wake(mailbox->io);
+}
+
+bool ringcast_mailbox_post(struct mailbox *mailbox, uint32_t sender, struct handoff *handoff)
+{
+	ringcast_assert(sender < mailbox->sender_count);
+	if (!ringcast_ring_spsc_push(&mailbox->rings[sender], &handoff))
+		return false;
+	ring_doorbell(mailbox);
+	return true;
+}
+
+bool ringcast_mailbox_ask(struct mailbox *mailbox, struct shard_request *request)
+{
+	pthread_mutex_lock(&mailbox->lock);
+	bool is_open = !mailbox->is_closed;
+
+	if (is_open) {
+		request->next = NULL;
+		if (mailbox->requests_tail != NULL)
+			mailbox->requests_tail->next = request;
+		else
+			__atomic_store_n(&mailbox->requests_head, request, __ATOMIC_RELEASE);
+		mailbox->requests_tail = request;
+		ring_doorbell(mailbox); /* under the lock: close() cannot retire the io meanwhile */
+	}
+	pthread_mutex_unlock(&mailbox->lock);
+	return is_open;
+}
+
+struct handoff *ringcast_mailbox_take(struct mailbox *mailbox)
+{
+	struct handoff *handoff = NULL;
+
+	for (uint32_t i = 0; i < mailbox->sender_count; i++)
+		if (ringcast_ring_spsc_pop(&mailbox->rings[i], &handoff))
+			return handoff;
+	return NULL;
+}
+
+struct shard_request *ringcast_mailbox_take_requests(struct mailbox *mailbox)
+{
+	if (__atomic_load_n(&mailbox->requests_head, __ATOMIC_ACQUIRE) == NULL)
+		return NULL;
+	pthread_mutex_lock(&mailbox->lock);
+	struct shard_request *requests = mailbox->requests_head;
+
+	mailbox->requests_head = mailbox->requests_tail = NULL;
+	pthread_mutex_unlock(&mailbox->lock);
+	return requests;
+}
+
+static bool has_mail(const struct mailbox *mailbox)
+{
+	if (__atomic_load_n(&mailbox->requests_head, __ATOMIC_ACQUIRE) != NULL)
+		return true;
+	for (uint32_t i = 0; i < mailbox->sender_count; i++)
+		if (!ringcast_ring_spsc_is_empty(&mailbox->rings[i]))
+			return true;
+	return false;
+}
+
+bool ringcast_mailbox_prepare_sleep(struct mailbox *mailbox)
+{
+	__atomic_store_n(&mailbox->is_sleeping, true, __ATOMIC_RELAXED);
+	__atomic_thread_fence(__ATOMIC_SEQ_CST);
+	return !has_mail(mailbox);
+}
+
+void ringcast_mailbox_awake(struct mailbox *mailbox)
+{
+	__atomic_store_n(&mailbox->is_sleeping, false, __ATOMIC_RELAXED);
+}
+
+void ringcast_mailbox_close(struct mailbox *mailbox)
+{
+	pthread_mutex_lock(&mailbox->lock);
+	mailbox->is_closed = true;
+	mailbox->io = NULL;
+	pthread_mutex_unlock(&mailbox->lock);
+}

@@ -1,0 +1,52 @@
+/*
+ * A shard's incoming messages: from other shards through one SPSC ring per sender, from control threads through a locked list. What is
+ * posted belongs to the receiver. A doorbell is rung only when the receiver said that it is going to sleep.
+ */
+#ifndef RINGCAST_SHARD_MAILBOX_H
+#define RINGCAST_SHARD_MAILBOX_H
+
+#include <pthread.h>
+
+#include "base/ring_spsc.h"
+#include "io/io.h"
+
+enum { MAILBOX_SENDERS_MAX = 64, MAILBOX_RING_CAPACITY = 1024 };
+
+/* A connection on its way to the shard of its session. Heap block; the receiver frees it. */
+struct handoff {
+	int fd;
+	struct address address;
+	uint32_t login_bytes, rest_bytes;
+	uint8_t bytes[]; /* the login packet, then what came after it on the stream */
+};
+
+/* A control thread's question. run executes on the shard's thread; done is called there afterwards and owns the request. */
+struct shard;
+struct shard_request {
+	struct shard_request *next;
+	void (*run)(struct shard *shard, struct shard_request *request);
+	void (*done)(struct shard_request *request);
+};
+
+struct mailbox {
+	struct ring_spsc rings[MAILBOX_SENDERS_MAX]; /* of struct handoff * */
+	uint32_t sender_count;
+	pthread_mutex_t lock;
+	struct shard_request *requests_head, *requests_tail;
+	struct io *io; /* to wake; set before any sender runs, NULL after the receiver has gone */
+	bool is_sleeping; /* atomic */
+	bool is_closed;   /* under lock: requests are refused */
+};
+
+struct mailbox *ringcast_mailbox_create(uint32_t sender_count); /* NULL: out of memory */
+void ringcast_mailbox_destroy(struct mailbox **mailbox);
+bool ringcast_mailbox_post(struct mailbox *mailbox, uint32_t sender, struct handoff *handoff); /* false: full, still the caller's */
+bool ringcast_mailbox_ask(struct mailbox *mailbox, struct shard_request *request);             /* any thread; false: closed */
+/* Receiver's thread. */
+struct handoff *ringcast_mailbox_take(struct mailbox *mailbox);
+struct shard_request *ringcast_mailbox_take_requests(struct mailbox *mailbox); /* the whole list, oldest first */
+bool ringcast_mailbox_prepare_sleep(struct mailbox *mailbox); /* false: something is there, do not sleep */
+void ringcast_mailbox_awake(struct mailbox *mailbox);
+void ringcast_mailbox_close(struct mailbox *mailbox);
+
+#endif

@@ -1,0 +1,113 @@
+/*
+ * One core's world: io, pools, connections, sessions, and the tick that joins them. Touched by its own thread only, except for its mailbox.
+ *
+ * The simulation drives it exactly as a thread does: create with an io, tick it, destroy it.
+ */
+#ifndef RINGCAST_SHARD_SHARD_H
+#define RINGCAST_SHARD_SHARD_H
+
+#include "base/close.h"
+#include "base/drop.h"
+#include "io/io.h"
+#include "ringcast/ringcast.h"
+#include "session/session.h"
+#include "shard/mailbox.h"
+#include "transport/address_table.h"
+#include "transport/conn.h"
+
+enum {
+	SHARD_LISTEN_MAX = 2,
+	SHARD_UDP_PORTS_MAX = 64,
+	SHARD_EVENT_COUNT_MAX = 512,
+	SHARD_EVENTS_PER_TICK_MAX = 4096,
+	SHARD_FAST_MESSAGE_MAX = 2048,
+	SHARD_FAST_NODE_MAX = 65536,
+	SHARD_TX_BUF_MAX = 256,
+};
+
+struct shard_counters {
+#define COUNTER(name, text) uint64_t name;
+#include "shard/counters.def"
+#undef COUNTER
+	uint64_t drops[DROP_REASON_COUNT];
+	uint64_t closes[CLOSE_REASON_COUNT];
+};
+
+struct shard_listen {
+	struct address address; /* port 0: chosen by the system for the first shard, then shared */
+	bool is_v4;
+};
+
+struct shard_options {
+	uint32_t index, count;
+	struct ringcast_limits limits;
+	struct shard_listen listens[SHARD_LISTEN_MAX];
+	uint32_t listen_count;
+	uint16_t udp_port_base; /* of this shard; 0: chosen by the system */
+	uint32_t udp_port_count; /* 0: UDP off */
+	bool is_udp_address_free, is_open;
+	const struct hooks *hooks;
+	void *hooks_context;
+	struct mailbox *const *mailboxes; /* of all shards, by index; ours is mailboxes[index] */
+};
+
+struct fast_message { /* a fast message of this tick, shared by its receivers */
+	int32_t opcode, target_player, target_group, sender;
+	struct buf *buf; /* holds the payload; one reference */
+	uint32_t offset, size;
+};
+
+struct fast_node {
+	uint32_t message, next;
+};
+
+struct shard {
+	struct shard_options options;
+	struct session_limits session_limits;
+	struct io *io;
+	uint64_t now_ns;
+	struct buf_pool *pool;
+	struct timer_wheel wheel;
+	struct slab conns, slices;
+	struct address_table addresses;
+	struct map fast_peers; /* hash of (ip, peer id, port) -> conn handle */
+	uint64_t fast_seed;
+	struct store store;
+	io_id listeners[SHARD_LISTEN_MAX];
+	uint16_t tcp_port;
+	io_id udp_sockets[SHARD_LISTEN_MAX][SHARD_UDP_PORTS_MAX];
+	uint16_t udp_ports[SHARD_UDP_PORTS_MAX];
+	uint32_t udp_port_count;
+
+	struct buf *chunk; /* frames of this and earlier ticks are encoded here, one after another */
+	struct list_node dirty, fast_dirty, doomed;
+	struct fast_message *fast_messages;
+	struct fast_node *fast_nodes;
+	uint32_t fast_message_count, fast_node_count;
+	struct buf *tx_bufs[SHARD_TX_BUF_MAX]; /* datagrams given to io; free after the next run */
+	uint32_t tx_buf_count;
+	uint64_t flushed_ns, deliveries_since_ns, deliveries_recent;
+	uint64_t deliveries_per_ms; /* estimate that decides whether to hold back */
+	bool is_stopping;
+
+	struct shard_counters counters;
+	uint64_t beat_ns; /* atomic: when the loop last turned, for health checks */
+	struct io_event events[SHARD_EVENT_COUNT_MAX];
+};
+
+/* NULL on failure, with one clear line in reterr. Takes the io (destroys it with the shard; on failure the caller keeps it). */
+struct shard *ringcast_shard_create(const struct shard_options *options, struct io *io, char *reterr, size_t reterr_bytes);
+/* All sessions must have ended and all connections closed: see ringcast_shard_stop. */
+void ringcast_shard_destroy(struct shard **shard);
+/* One turn of the loop. Waits in io at most until the next deadline. */
+void ringcast_shard_tick(struct shard *shard);
+/* Ends every session, closes every connection; is_idle says when all of it is done. */
+void ringcast_shard_stop(struct shard *shard);
+/* Past the time allowed: cuts what is left without waiting for queues. */
+void ringcast_shard_abort(struct shard *shard);
+bool ringcast_shard_is_idle(const struct shard *shard);
+void ringcast_shard_set_limits(struct shard *shard, const struct ringcast_limits *limits); /* the reloadable ones */
+uint64_t ringcast_shard_memory_bytes(const struct ringcast_limits *limits, ringcast_memory_fn *each, void *context);
+void ringcast_shard_io_options(const struct ringcast_limits *limits, struct io_options *ret_options);
+
+#endif
