@@ -1,0 +1,10 @@
+/* The only place that reads a clock. */
+#ifndef RINGCAST_IO_CLOCK_H
+#define RINGCAST_IO_CLOCK_H
+
+#include "base/types.h"
+
+/* CLOCK_MONOTONIC. Never 0, never goes back. */
+uint64_t ringcast_clock_now_ns(void);
+
+#endif

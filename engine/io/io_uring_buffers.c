@@ -1,0 +1,92 @@
+/* Provided buffers: ordinary memory for the bytes, one small registered ring of descriptors (only that counts as locked memory). */
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+
+#include "base/assert.h"
+#include "io/io_uring_impl.h"
+
+static uint32_t power_of_two_at_least(uint32_t value)
+{
+	uint32_t result = 1;
+
+	while (result < value)
+		result *= 2;
+	return result;
+}
+
+static void *map_pages(size_t size)
+{
+	void *pages = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	return pages == MAP_FAILED ? NULL : pages;
+}
+
+static void provide(struct uring_group *group, uint32_t index)
+{
+	uint8_t *data = group->memory + (size_t)index * group->stride_bytes;
+
+	io_uring_buf_ring_add(group->ring, data, group->buffer_bytes, (unsigned short)index, (int)group->entry_count - 1, 0);
+	io_uring_buf_ring_advance(group->ring, 1);
+}
+
+static int allocate(struct uring_group *group)
+{
+	group->ring = map_pages(group->ring_bytes);
+	group->memory = map_pages(group->memory_bytes);
+	group->is_held = calloc(group->count, 1);
+	return group->ring && group->memory && group->is_held ? 0 : -ENOMEM;
+}
+
+int ringcast_uring_group_init(struct uring *u, enum uring_group_id id, uint32_t count, uint32_t buffer_bytes)
+{
+	struct uring_group *group = &u->groups[id];
+
+	ringcast_list_init(&group->starved);
+	if (count == 0)
+		return 0; /* an io without streams, or without datagrams */
+	ringcast_assert(buffer_bytes > 0);
+	ringcast_assert(count <= 32768); /* the kernel's limit */
+	group->count = count;
+	group->entry_count = power_of_two_at_least(count);
+	group->buffer_bytes = buffer_bytes;
+	group->stride_bytes = (buffer_bytes + RLY_CACHE_LINE_BYTES - 1) / RLY_CACHE_LINE_BYTES * RLY_CACHE_LINE_BYTES;
+	group->ring_bytes = group->entry_count * sizeof(struct io_uring_buf);
+	group->memory_bytes = (size_t)count * group->stride_bytes;
+	int result = allocate(group);
+	if (result == 0)
+		result = ringcast_uring_register_buffers(&u->ring, group->ring, group->entry_count, (uint16_t)id);
+	for (uint32_t i = 0; result == 0 && i < count; i++)
+		provide(group, i);
+	return result;
+}
+
+void ringcast_uring_group_fini(struct uring_group *group)
+{
+	if (group->ring != NULL)
+		munmap(group->ring, group->ring_bytes);
+	if (group->memory != NULL)
+		munmap(group->memory, group->memory_bytes);
+	free(group->is_held);
+	*group = (struct uring_group){0};
+}
+
+uint8_t *ringcast_uring_group_take(struct uring_group *group, uint32_t index)
+{
+	ringcast_assert(index < group->count);
+	ringcast_assert(!group->is_held[index]);
+	group->is_held[index] = true;
+	group->held_count++;
+	return group->memory + (size_t)index * group->stride_bytes;
+}
+
+void ringcast_uring_group_give(struct uring_group *group, uint32_t index)
+{
+	ringcast_assert(index < group->count);
+	ringcast_assert(group->is_held[index]); /* released twice, or never an event's */
+	group->is_held[index] = false;
+	group->held_count--;
+#ifdef RINGCAST_SLOW_ASSERTS
+	memset(group->memory + (size_t)index * group->stride_bytes, 0xdb, group->stride_bytes);
+#endif
+	provide(group, index);
+}

@@ -1,0 +1,138 @@
+/* Can io_uring be used here, and if not, why and what to do about it: always one line. */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include "base/attr.h"
+#include "io/io_uring_impl.h"
+
+static const struct {
+	int opcode;
+	const char *name;
+} operations_needed[] = {
+	{IORING_OP_ACCEPT, "ACCEPT"}, {IORING_OP_RECV, "RECV"},       {IORING_OP_RECVMSG, "RECVMSG"},
+	{IORING_OP_SEND, "SEND"},     {IORING_OP_SENDMSG, "SENDMSG"}, {IORING_OP_ASYNC_CANCEL, "ASYNC_CANCEL"},
+	{IORING_OP_READ, "READ"},
+};
+
+/* The value of kernel.io_uring_disabled, or -1 where the kernel has no such switch (before 6.6). */
+static int read_disabled_switch(void)
+{
+	FILE *file = fopen("/proc/sys/kernel/io_uring_disabled", "re");
+	int value = -1;
+
+	if (file == NULL)
+		return -1;
+	if (fscanf(file, "%d", &value) != 1)
+		value = -1;
+	fclose(file);
+	return value;
+}
+
+static unsigned long long memlock_kib(void)
+{
+	struct rlimit limit = {0};
+
+	getrlimit(RLIMIT_MEMLOCK, &limit);
+	return limit.rlim_cur / 1024;
+}
+
+int ringcast_uring_explain_setup(int error, char *reterr, size_t reterr_bytes)
+{
+	int disabled = read_disabled_switch();
+
+	if (error == -EPERM && disabled > 0)
+		snprintf(reterr, reterr_bytes,
+			 "io_uring is switched off for this process (kernel.io_uring_disabled = %d): set it to 0, or to 1 and put the user into "
+			 "kernel.io_uring_group",
+			 disabled);
+	else if (error == -EPERM)
+		snprintf(reterr, reterr_bytes,
+			 "io_uring_setup is forbidden (EPERM): a seccomp profile blocks it; allow io_uring_setup, io_uring_enter and "
+			 "io_uring_register (docker: --security-opt seccomp=...)");
+	else if (error == -ENOSYS)
+		snprintf(reterr, reterr_bytes,
+			 "io_uring_setup does not exist (ENOSYS): the kernel was built without CONFIG_IO_URING or a seccomp profile hides it");
+	else if (error == -ENOMEM)
+		snprintf(reterr, reterr_bytes,
+			 "no memory for an io_uring (ENOMEM): RLIMIT_MEMLOCK is %llu KiB; raise it (systemd: LimitMEMLOCK=infinity, shell: "
+			 "ulimit -l)",
+			 memlock_kib());
+	else if (error == -EMFILE || error == -ENFILE)
+		snprintf(reterr, reterr_bytes, "no descriptor left for an io_uring: raise RLIMIT_NOFILE (systemd: LimitNOFILE=)");
+	else if (error == -EINVAL)
+		snprintf(reterr, reterr_bytes, "this kernel's io_uring lacks SINGLE_ISSUER or DEFER_TASKRUN: Linux 6.1 or later is needed");
+	else
+		snprintf(reterr, reterr_bytes, "io_uring_setup failed: %s", strerror(-error));
+	return error;
+}
+
+static int check_operations(const struct io_uring_probe *probe, char *reterr, size_t reterr_bytes)
+{
+	for (size_t i = 0; i < RLY_ARRAY_COUNT(operations_needed); i++)
+		if (!io_uring_opcode_supported(probe, operations_needed[i].opcode)) {
+			snprintf(reterr, reterr_bytes, "this kernel's io_uring lacks the %s operation: Linux 6.1 or later is needed",
+				 operations_needed[i].name);
+			return -EOPNOTSUPP;
+		}
+	return 0;
+}
+
+int ringcast_uring_check_features(struct io_uring *ring, uint32_t features, char *reterr, size_t reterr_bytes)
+{
+	if ((features & URING_FEATURES) != URING_FEATURES) {
+		snprintf(reterr, reterr_bytes, "this kernel's io_uring lacks features 0x%x: Linux 6.1 or later is needed",
+			 URING_FEATURES & ~features);
+		return -EOPNOTSUPP;
+	}
+	struct io_uring_probe *probe = io_uring_get_probe_ring(ring);
+	if (probe == NULL) {
+		snprintf(reterr, reterr_bytes, "io_uring_register is refused: a seccomp profile allows only part of io_uring");
+		return -EPERM;
+	}
+	int result = check_operations(probe, reterr, reterr_bytes);
+	io_uring_free_probe(probe);
+	return result;
+}
+
+int ringcast_uring_explain_buffers(int error, char *reterr, size_t reterr_bytes)
+{
+	if (error == -ENOMEM)
+		snprintf(reterr, reterr_bytes,
+			 "no memory for io_uring buffers (ENOMEM): RLIMIT_MEMLOCK is %llu KiB; raise it (systemd: LimitMEMLOCK=infinity) or "
+			 "configure fewer receive buffers",
+			 memlock_kib());
+	else
+		snprintf(reterr, reterr_bytes, "io_uring cannot register a buffer ring (%s): Linux 6.1 or later is needed", strerror(-error));
+	return error;
+}
+
+static int probe_buffers(struct uring *u, char *reterr, size_t reterr_bytes)
+{
+	int result = ringcast_uring_group_init(u, URING_GROUP_STREAM, 8, 64);
+
+	if (result < 0)
+		ringcast_uring_explain_buffers(result, reterr, reterr_bytes);
+	return result;
+}
+
+int ringcast_io_uring_probe(char *reterr, size_t reterr_bytes)
+{
+	struct uring *u = calloc(1, sizeof(*u));
+
+	if (u == NULL) {
+		snprintf(reterr, reterr_bytes, "out of memory");
+		return -ENOMEM;
+	}
+	int result = ringcast_uring_ring_open(&u->ring, URING_CQ_ENTRIES_MIN, reterr, reterr_bytes);
+	if (result == 0) {
+		result = probe_buffers(u, reterr, reterr_bytes);
+		io_uring_queue_exit(&u->ring);
+		ringcast_uring_group_fini(&u->groups[URING_GROUP_STREAM]);
+	}
+	free(u);
+	return result;
+}

@@ -1,0 +1,144 @@
+/* Reaping and waiting. Completions become events in the caller's array; those that do not fit stay in the completion queue. */
+#include <errno.h>
+
+#include "base/assert.h"
+#include "io/clock.h"
+#include "io/io_uring_impl.h"
+
+void ringcast_uring_wake_arm(struct uring *u)
+{
+	struct io_uring_sqe *sqe = ringcast_uring_sqe(u);
+
+	io_uring_prep_read(sqe, u->wake_fd, &u->wake_value, sizeof(u->wake_value), 0);
+	sqe->user_data = ringcast_uring_name(URING_WAKE, 0, 0);
+}
+
+/* Only ends the wait: the event is made from is_wake_pending. */
+static bool on_wake(struct uring *u, const struct io_uring_cqe *cqe)
+{
+	ringcast_assert(cqe->res == (int32_t)sizeof(u->wake_value) || cqe->res == -EINTR || cqe->res == -EAGAIN);
+	ringcast_uring_wake_arm(u);
+	return false;
+}
+
+static bool on_completion(struct uring *u, const struct io_uring_cqe *cqe, struct io_event *event)
+{
+	switch (ringcast_uring_name_operation(cqe->user_data)) {
+	case URING_ACCEPT:
+		return ringcast_uring_endpoint_on_accept(u, cqe, event);
+	case URING_RECV:
+		return ringcast_uring_stream_on_recv(u, cqe, event);
+	case URING_SEND:
+		return ringcast_uring_stream_on_send(u, cqe, event);
+	case URING_RECVMSG:
+		return ringcast_uring_endpoint_on_recvmsg(u, cqe, event);
+	case URING_WAKE:
+		return on_wake(u, cqe);
+	case URING_DATAGRAM: /* seen by the scan after its submit */
+	case URING_CANCEL:   /* nothing to cancel: its last completion was on the way */
+		return false;
+	}
+	ringcast_unreachable("completion of no known operation");
+}
+
+/* Events that wait on our side of the ring. */
+static bool next_internal(struct uring *u, struct io_event *event)
+{
+	if (atomic_load_explicit(&u->is_wake_pending, memory_order_relaxed) && atomic_exchange(&u->is_wake_pending, false)) {
+		u->stats.wakes++;
+		*event = (struct io_event){.kind = IO_EVENT_WAKE};
+		return true;
+	}
+	if (!ringcast_list_is_empty(&u->done)) {
+		ringcast_uring_stream_finish(u, RLY_CONTAINER_OF(u->done.next, struct uring_stream, node), event);
+		return true;
+	}
+	return ringcast_uring_datagram_next_failure(u, event);
+}
+
+static bool pop_completion(struct uring *u, struct io_uring_cqe *ret_cqe)
+{
+	const struct io_uring_cq *cq = &u->ring.cq;
+	uint32_t head = *cq->khead;
+
+	if (head == io_uring_smp_load_acquire(cq->ktail))
+		return false;
+	memcpy(ret_cqe, &cq->cqes[head & cq->ring_mask], sizeof(*ret_cqe));
+	io_uring_cq_advance(&u->ring, 1);
+	return true;
+}
+
+static unsigned collect(struct uring *u, struct io_event *events, unsigned event_count_max)
+{
+	struct io_uring_cqe cqe;
+	unsigned count = 0;
+
+	while (count < event_count_max) {
+		if (next_internal(u, &events[count]))
+			count++;
+		else if (!pop_completion(u, &cqe))
+			break;
+		else if (on_completion(u, &cqe, &events[count]))
+			count++;
+	}
+	return count;
+}
+
+/* One turn without waiting. */
+static unsigned poll(struct uring *u, struct io_event *events, unsigned event_count_max)
+{
+	ringcast_uring_stream_resume_starved(u);
+	ringcast_uring_endpoint_resume(u);
+	ringcast_uring_flush_and_get_events(u);
+	return collect(u, events, event_count_max);
+}
+
+static void sleep_until(struct uring *u, uint64_t deadline_ns)
+{
+	struct io_uring_cqe *cqe;
+
+	if (u->resume_ns != 0 && u->resume_ns < deadline_ns)
+		deadline_ns = u->resume_ns;
+	if (deadline_ns <= u->now_ns)
+		return;
+	uint64_t wait_ns = deadline_ns - u->now_ns;
+	struct __kernel_timespec timeout = {.tv_sec = (int64_t)(wait_ns / RLY_NS_PER_S), .tv_nsec = (long long)(wait_ns % RLY_NS_PER_S)};
+
+	/* A waker sets is_wake_pending, then looks at is_sleeping; we set is_sleeping, then look at is_wake_pending. One of us sees. */
+	atomic_store(&u->is_sleeping, true);
+	if (!atomic_load(&u->is_wake_pending)) {
+		ringcast_uring_flush(u);
+		int result = io_uring_wait_cqes(&u->ring, &cqe, 1, &timeout, NULL);
+		ringcast_assert(result >= 0 || result == -ETIME || result == -EINTR || result == -EAGAIN || result == -EBUSY);
+	}
+	atomic_store(&u->is_sleeping, false);
+}
+
+static unsigned wait(struct uring *u, uint64_t deadline_ns, struct io_event *events, unsigned event_count_max)
+{
+	unsigned count = 0;
+
+	for (u->now_ns = ringcast_clock_now_ns(); count == 0 && u->now_ns < deadline_ns; u->now_ns = ringcast_clock_now_ns()) {
+		if (u->now_ns - u->last_work_ns >= u->options.spin_ns)
+			sleep_until(u, deadline_ns);
+		count = poll(u, events, event_count_max);
+	}
+	return count;
+}
+
+unsigned ringcast_uring_run(struct io *io, uint64_t deadline_ns, struct io_event *events, unsigned event_count_max)
+{
+	struct uring *u = (struct uring *)io;
+
+	ringcast_assert(event_count_max > 0);
+	u->now_ns = ringcast_clock_now_ns();
+	unsigned count = poll(u, events, event_count_max);
+	if (count == 0 && deadline_ns != 0)
+		count = wait(u, deadline_ns, events, event_count_max);
+	ringcast_uring_flush(u); /* re-arms made while reaping; not to be late with them while the engine works */
+	u->now_ns = ringcast_clock_now_ns();
+	if (count > 0)
+		u->last_work_ns = u->now_ns;
+	u->round++;
+	return count;
+}

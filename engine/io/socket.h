@@ -1,0 +1,43 @@
+/*
+ * Sockets as both real backends need them: opened, bound and tuned; and the two notations of an address: sockaddr and text.
+ *
+ * Descriptors returned are the caller's. Nothing here keeps state. Sockets are blocking and close-on-exec: io_uring parks a request on a
+ * blocking socket but fails it with EAGAIN on a non-blocking one.
+ */
+#ifndef RINGCAST_IO_SOCKET_H
+#define RINGCAST_IO_SOCKET_H
+
+#include <netinet/in.h>
+#include <sys/socket.h>
+
+#include "base/types.h"
+
+/* "[" 39 digits and colons "]:65535" and the terminator, rounded up. */
+#define SOCKET_ADDRESS_TEXT_BYTES 64
+
+/* A sockaddr of either family, as small as it can be. */
+union socket_name {
+	struct sockaddr any;
+	struct sockaddr_in v4;
+	struct sockaddr_in6 v6;
+};
+
+/* A TCP listener with SO_REUSEPORT; accepted sockets inherit TCP_NODELAY from it. 0 or -errno. Port 0: *ret_bound tells the choice. */
+int ringcast_socket_open_listener(const struct address *address, bool is_v4, struct address *ret_bound, int *ret_fd);
+/* An unconnected UDP socket, bound. Buffer sizes of 0 leave the system default. 0 or -errno. */
+int ringcast_socket_open_udp(const struct address *address, bool is_v4, uint32_t send_buffer_bytes, uint32_t recv_buffer_bytes,
+			     struct address *ret_bound, int *ret_fd);
+int ringcast_socket_set_blocking(int fd, bool is_blocking); /* 0 or -errno */
+int ringcast_socket_get_peer(int fd, struct address *ret_peer); /* 0 or -errno */
+
+/* The size of *ret_name, or 0 when an IPv4 socket cannot name this address. The unspecified address (all zero) fits both families. */
+socklen_t ringcast_socket_encode_address(const struct address *address, bool is_v4, union socket_name *ret_name);
+/* False for families other than AF_INET and AF_INET6, or when size is too small. */
+bool ringcast_socket_decode_address(const void *name, size_t size, struct address *ret_address);
+
+/* "127.0.0.1:7777" or "[::1]:7777". False when text is anything else; host names are never looked up. */
+bool ringcast_socket_parse_address(const char *text, struct address *ret_address);
+/* Writes the same notation, always terminated; returns out. */
+char *ringcast_socket_format_address(const struct address *address, char out[SOCKET_ADDRESS_TEXT_BYTES]);
+
+#endif
