@@ -1,0 +1,265 @@
+/* The outbox of the session layer: encode once, queue per receiver. Nothing is sent here; flush.c does that. */
+#include "base/assert.h"
+#include "shard/shard_private.h"
+
+enum { CHUNK_BYTES = 65536 };
+
+/* Room for size bytes at the end of the current chunk, or of a fresh one; NULL when the pool is empty. */
+static struct buf *chunk_with_room(struct shard *shard, size_t size)
+{
+	struct buf *chunk = shard->chunk;
+
+	if (chunk != NULL && chunk->refs == 1)
+		chunk->size = 0; /* nobody else reads it any more: reuse it while it is warm */
+	if (chunk != NULL && chunk->capacity - chunk->size >= size)
+		return chunk;
+	struct buf *fresh = ringcast_buf_alloc(shard->pool, size > CHUNK_BYTES ? size : CHUNK_BYTES);
+
+	if (fresh == NULL)
+		return NULL;
+	if (chunk != NULL)
+		ringcast_buf_unref(chunk);
+	shard->chunk = fresh;
+	return fresh;
+}
+
+struct frame {
+	struct buf *buf; /* NULL: not encoded yet */
+	uint32_t offset, size;
+};
+
+static size_t encode_packet(const struct packet *packet, size_t packet_bytes, uint8_t *out)
+{
+	if (packet->command != PACKET_COMMAND_NONE)
+		return ringcast_packet_encode(packet, out, packet_bytes);
+	size_t head = ringcast_packet_encode_head(packet->opcode, 0, packet->target_player, packet->target_group, packet->sender, true,
+						  packet->payload.size, out);
+
+	if (packet->payload.size > 0)
+		memcpy(out + head, packet->payload.data, packet->payload.size);
+	return head + packet->payload.size;
+}
+
+/* One WebSocket message holding one packet, for any number of receivers. */
+static bool encode_frame(struct shard *shard, const struct packet *wish, struct frame *ret_frame)
+{
+	struct packet packet = *wish;
+
+	packet.is_reliable = true;
+	packet.sequence = 0;
+	size_t packet_bytes = ringcast_packet_encoded_bytes(&packet);
+	struct buf *chunk = chunk_with_room(shard, packet_bytes + PROTO_PACKET_OVERHEAD_BYTES_MAX);
+
+	if (chunk == NULL)
+		return false;
+	uint8_t *out = chunk->data + chunk->size;
+	size_t header = ringcast_websocket_encode_header(WEBSOCKET_BINARY, true, packet_bytes, out);
+	size_t written = encode_packet(&packet, packet_bytes, out + header);
+
+	ringcast_assert(written == packet_bytes);
+	*ret_frame = (struct frame){.buf = chunk, .offset = chunk->size, .size = (uint32_t)(header + packet_bytes)};
+	chunk->size += ret_frame->size;
+	return true;
+}
+
+static void mark_dirty(struct shard *shard, struct conn *conn)
+{
+	if (!ringcast_list_has(&conn->dirty_node))
+		ringcast_list_add_tail(&shard->dirty, &conn->dirty_node);
+}
+
+/* The receiver does not keep up: it is disconnected, but not from inside a fan-out. */
+static void doom(struct shard *shard, struct conn *conn, enum close_reason reason)
+{
+	if (conn->close_reason == CLOSE_NONE) {
+		conn->close_reason = (uint8_t)reason;
+		if (ringcast_list_has(&conn->dirty_node))
+			ringcast_list_remove(&conn->dirty_node);
+		ringcast_list_add_tail(&shard->doomed, &conn->dirty_node);
+	}
+}
+
+static enum drop_reason queue_frame(struct shard *shard, struct conn *conn, const struct frame *frame)
+{
+	if (conn->close_reason != CLOSE_NONE)
+		return DROP_RECEIVER_GONE;
+	if (ringcast_outq_bytes(&conn->outq) + frame->size > shard->options.limits.outq_reliable_bytes) {
+		doom(shard, conn, CLOSE_SLOW);
+		return DROP_OUTQ_FULL;
+	}
+	if (!ringcast_outq_add(&conn->outq, &shard->slices, frame->buf, frame->offset, frame->size)) {
+		doom(shard, conn, CLOSE_NO_RESOURCES);
+		return DROP_NO_BUFFER;
+	}
+	mark_dirty(shard, conn);
+	return DROP_NONE;
+}
+
+bool ringcast_shard_send_packet(struct shard *shard, struct conn *conn, const struct packet *packet)
+{
+	struct frame frame;
+	enum drop_reason drop = encode_frame(shard, packet, &frame) ? queue_frame(shard, conn, &frame) : DROP_NO_BUFFER;
+
+	if (drop != DROP_NONE)
+		ringcast_shard_drop(shard, drop, 1);
+	return drop == DROP_NONE;
+}
+
+bool ringcast_shard_send_bytes(struct shard *shard, struct conn *conn, struct view bytes)
+{
+	struct buf *chunk = chunk_with_room(shard, bytes.size);
+
+	if (chunk == NULL)
+		return false;
+	struct frame frame = {.buf = chunk, .offset = chunk->size, .size = (uint32_t)bytes.size};
+
+	memcpy(chunk->data + chunk->size, bytes.data, bytes.size);
+	chunk->size += frame.size;
+	return queue_frame(shard, conn, &frame) == DROP_NONE;
+}
+
+bool ringcast_shard_send_frame(struct shard *shard, struct conn *conn, enum websocket_opcode opcode, struct view payload)
+{
+	uint8_t bytes[PROTO_WEBSOCKET_HEADER_BYTES_MAX + 125];
+
+	ringcast_assert(payload.size <= 125); /* control frames only */
+	size_t header = ringcast_websocket_encode_header(opcode, true, payload.size, bytes);
+
+	if (payload.size > 0)
+		memcpy(bytes + header, payload.data, payload.size);
+	return ringcast_shard_send_bytes(shard, conn, ringcast_view_of(bytes, header + payload.size));
+}
+
+/* The payload is copied once, whatever the number of receivers; each receiver's head is written at the flush. */
+static bool prepare_fast(struct shard *shard, const struct packet *packet, uint32_t *ret_message)
+{
+	if (shard->fast_message_count == SHARD_FAST_MESSAGE_MAX)
+		ringcast_shard_flush_fast(shard);
+	struct buf *chunk = chunk_with_room(shard, packet->payload.size + 1);
+
+	if (chunk == NULL)
+		return false;
+	if (packet->payload.size > 0)
+		memcpy(chunk->data + chunk->size, packet->payload.data, packet->payload.size);
+	*ret_message = shard->fast_message_count++;
+	shard->fast_messages[*ret_message] = (struct fast_message){
+		.opcode = packet->opcode,
+		.target_player = packet->target_player,
+		.target_group = packet->target_group,
+		.sender = packet->sender,
+		.buf = ringcast_buf_ref(chunk),
+		.offset = chunk->size,
+		.size = (uint32_t)packet->payload.size,
+	};
+	chunk->size += (uint32_t)packet->payload.size;
+	return true;
+}
+
+static void drop_oldest_fast(struct shard *shard, struct fast_path *fast)
+{
+	fast->queue_head = shard->fast_nodes[fast->queue_head].next;
+	fast->queued_count--;
+	ringcast_shard_drop(shard, DROP_FAST_OVERFLOW, 1);
+}
+
+static void queue_fast(struct shard *shard, struct conn *conn, uint32_t message)
+{
+	struct fast_path *fast = &conn->fast;
+	uint32_t node = shard->fast_node_count++;
+
+	shard->fast_nodes[node] = (struct fast_node){.message = message, .next = UINT32_MAX};
+	if (fast->queued_count == 0) {
+		fast->queue_head = node;
+		ringcast_list_add_tail(&shard->fast_dirty, &conn->fast_dirty_node);
+	} else {
+		shard->fast_nodes[fast->queue_tail].next = node;
+	}
+	fast->queue_tail = node;
+	if (++fast->queued_count > shard->options.limits.outq_fast_messages)
+		drop_oldest_fast(shard, fast);
+}
+
+struct delivery { /* a packet in both encodings, each made when the first receiver needs it */
+	struct shard *shard;
+	const struct packet *packet;
+	struct frame frame;
+	uint32_t fast_message;
+	bool is_fast_ready;
+};
+
+static enum drop_reason deliver_fast(struct delivery *delivery, struct conn *conn)
+{
+	struct shard *shard = delivery->shard;
+
+	/* A full node table is flushed in the middle of a fan-out; the message must then be prepared anew. */
+	if (shard->fast_node_count == SHARD_FAST_NODE_MAX) {
+		ringcast_shard_flush_fast(shard);
+		delivery->is_fast_ready = false;
+	}
+	if (!delivery->is_fast_ready && !prepare_fast(shard, delivery->packet, &delivery->fast_message))
+		return DROP_NO_BUFFER;
+	delivery->is_fast_ready = true;
+	queue_fast(shard, conn, delivery->fast_message);
+	return DROP_NONE;
+}
+
+static enum drop_reason deliver_stream(struct delivery *delivery, struct conn *conn)
+{
+	if (delivery->frame.buf == NULL && !encode_frame(delivery->shard, delivery->packet, &delivery->frame))
+		return DROP_NO_BUFFER;
+	enum drop_reason drop = queue_frame(delivery->shard, conn, &delivery->frame);
+
+	if (drop == DROP_NONE) {
+		delivery->shard->counters.deliveries_reliable++;
+		delivery->shard->counters.delivery_bytes_reliable += delivery->frame.size;
+	}
+	return drop;
+}
+
+static void deliver(void *context, const struct packet *packet, enum delivery_intent intent, struct player *const *recipients,
+		    size_t recipient_count, const struct player *excluded)
+{
+	struct shard *shard = context;
+	struct delivery delivery = {.shard = shard, .packet = packet};
+	bool may_be_fast = intent == INTENT_FAST && packet->command == PACKET_COMMAND_NONE && packet->payload.size <= PROTO_PAYLOAD_FAST_BYTES_MAX;
+
+	for (size_t i = 0; i < recipient_count; i++) {
+		struct player *player = recipients[i];
+		struct conn *conn = player->transport;
+
+		if (player == excluded)
+			continue;
+		if (i + 4 < recipient_count)
+			__builtin_prefetch(recipients[i + 4]);
+		enum drop_reason drop = may_be_fast && conn->fast.state == FAST_UP ? deliver_fast(&delivery, conn)
+										    : deliver_stream(&delivery, conn);
+
+		if (drop != DROP_NONE) {
+			player->drops++;
+			ringcast_shard_drop(shard, drop, 1);
+			continue;
+		}
+		player->messages_sent++;
+		player->bytes_sent += packet->payload.size;
+		shard->deliveries_since_ns++;
+	}
+}
+
+static void disconnect(void *context, struct player *player, enum close_reason reason, const char *text)
+{
+	struct conn *conn = player->transport;
+
+	(void)text; /* the close table has the text that goes on the wire */
+	if (conn != NULL && conn->close_reason == CLOSE_NONE)
+		doom(context, conn, reason);
+}
+
+static void drop(void *context, enum drop_reason reason, uint64_t count)
+{
+	ringcast_shard_drop(context, reason, count);
+}
+
+void ringcast_shard_outbox(struct shard *shard, struct outbox *ret_outbox)
+{
+	*ret_outbox = (struct outbox){.context = shard, .deliver = deliver, .disconnect = disconnect, .drop = drop};
+}

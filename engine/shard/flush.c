@@ -1,0 +1,206 @@
+/*
+ * Everything decided in a tick goes to io here: one send per stream, one datagram or GSO burst per fast path.
+ *
+ * The cost of a delivery is the kernel's walk per packet, so merging decides at load. A lightly loaded shard flushes at the end of every
+ * tick. A loaded one holds back up to flush_budget_us since its last flush, so that several messages for one receiver share one walk.
+ */
+#include "base/assert.h"
+#include "shard/shard_private.h"
+
+enum { LOADED_DELIVERIES_PER_MS = 64, TX_BUF_BYTES = 65536, DATAGRAM_BATCH = 64 };
+
+static bool has_something(const struct shard *shard)
+{
+	return !ringcast_list_is_empty(&shard->dirty) || !ringcast_list_is_empty(&shard->fast_dirty);
+}
+
+/* Deliveries per millisecond, averaged over about the last ten. */
+static void update_load(struct shard *shard)
+{
+	uint64_t elapsed_ns = shard->now_ns - shard->deliveries_recent;
+
+	if (elapsed_ns < RLY_NS_PER_MS)
+		return;
+	uint64_t rate = shard->deliveries_since_ns * RLY_NS_PER_MS / elapsed_ns;
+	uint64_t weight = elapsed_ns > 8 * RLY_NS_PER_MS ? 8 : elapsed_ns / RLY_NS_PER_MS;
+
+	shard->deliveries_per_ms = (shard->deliveries_per_ms * (8 - weight) + rate * weight) / 8;
+	shard->deliveries_since_ns = 0;
+	shard->deliveries_recent = shard->now_ns;
+}
+
+uint64_t ringcast_shard_flush_deadline_ns(const struct shard *shard)
+{
+	if (!has_something(shard))
+		return UINT64_MAX;
+	return shard->flushed_ns + shard->options.limits.flush_budget_us * RLY_NS_PER_US;
+}
+
+bool ringcast_shard_is_flush_due(struct shard *shard)
+{
+	update_load(shard);
+	if (!has_something(shard))
+		return false;
+	return shard->deliveries_per_ms < LOADED_DELIVERIES_PER_MS || shard->now_ns >= ringcast_shard_flush_deadline_ns(shard);
+}
+
+/* Streams */
+
+void ringcast_shard_flush_conn(struct shard *shard, struct conn *conn)
+{
+	struct iovec iov[IO_IOV_MAX];
+
+	if (conn->is_close_asked)
+		return;
+	if (conn->outq.flight_head != NULL) {
+		/* Still busy with the last send. SENT flushes again; until then what it waits for must not pin shared chunks. */
+		if (ringcast_outq_detach(&conn->outq, &shard->slices, shard->pool))
+			shard->counters.slow_detached++;
+		return;
+	}
+	unsigned count = ringcast_outq_take(&conn->outq, iov, IO_IOV_MAX);
+
+	if (count == 0)
+		return;
+	shard->counters.stream_writes++;
+	shard->io->ops->stream_send(shard->io, conn->stream_id, iov, count);
+}
+
+static void flush_streams(struct shard *shard)
+{
+	while (!ringcast_list_is_empty(&shard->dirty)) {
+		struct conn *conn = RLY_CONTAINER_OF(shard->dirty.next, struct conn, dirty_node);
+
+		ringcast_list_remove(&conn->dirty_node);
+		ringcast_shard_flush_conn(shard, conn);
+	}
+}
+
+/* Datagrams */
+
+struct datagram_batch {
+	struct shard *shard;
+	struct buf *buf; /* the current transmit buffer */
+	io_id socket;
+	unsigned count;
+	struct io_datagram datagrams[DATAGRAM_BATCH];
+};
+
+static void send_batch(struct datagram_batch *batch)
+{
+	struct shard *shard = batch->shard;
+
+	if (batch->count == 0)
+		return;
+	shard->counters.datagram_writes += batch->count;
+	shard->io->ops->udp_send(shard->io, batch->socket, batch->datagrams, batch->count);
+	batch->count = 0;
+}
+
+static bool renew_tx_buf(struct datagram_batch *batch)
+{
+	struct shard *shard = batch->shard;
+
+	if (shard->tx_buf_count == SHARD_TX_BUF_MAX)
+		return false;
+	batch->buf = ringcast_buf_alloc(shard->pool, TX_BUF_BYTES);
+	if (batch->buf != NULL)
+		shard->tx_bufs[shard->tx_buf_count++] = batch->buf;
+	return batch->buf != NULL;
+}
+
+static bool can_join_burst(const struct io_datagram *last, const struct conn *conn, const uint8_t *start, uint32_t size)
+{
+	uint32_t segment = last->segment_bytes != 0 ? last->segment_bytes : last->size;
+
+	return last->user == conn->self && last->data + last->size == start && last->size % segment == 0 && size <= segment &&
+	       last->size / segment < IO_GSO_SEGMENT_COUNT_MAX && last->size + size <= IO_GSO_BYTES_MAX;
+}
+
+static void add_datagram(struct datagram_batch *batch, const struct conn *conn, const uint8_t *start, uint32_t size)
+{
+	struct io_datagram *last = batch->count > 0 ? &batch->datagrams[batch->count - 1] : NULL;
+
+	if (last != NULL && can_join_burst(last, conn, start, size)) {
+		if (last->segment_bytes == 0)
+			last->segment_bytes = (uint16_t)last->size;
+		last->size += size;
+		return;
+	}
+	if (batch->count == DATAGRAM_BATCH)
+		send_batch(batch);
+	batch->datagrams[batch->count++] =
+		(struct io_datagram){.address = conn->fast.address, .data = start, .size = size, .user = conn->self};
+}
+
+static bool encode_datagram(struct datagram_batch *batch, struct conn *conn, const struct fast_message *message)
+{
+	struct shard *shard = batch->shard;
+	uint32_t needed = message->size + PROTO_PACKET_OVERHEAD_BYTES_MAX;
+
+	if ((batch->buf == NULL || batch->buf->capacity - batch->buf->size < needed) && !renew_tx_buf(batch))
+		return false;
+	uint8_t *start = batch->buf->data + batch->buf->size;
+	size_t head = ringcast_packet_encode_head(message->opcode, conn->fast.sequence_out++, message->target_player, message->target_group,
+						  message->sender, false, message->size, start);
+
+	memcpy(start + head, message->buf->data + message->offset, message->size);
+	uint32_t size = (uint32_t)head + message->size;
+
+	batch->buf->size += size;
+	add_datagram(batch, conn, start, size);
+	shard->counters.deliveries_fast++;
+	shard->counters.delivery_bytes_fast += size;
+	return true;
+}
+
+static void flush_fast_conn(struct datagram_batch *batch, struct conn *conn)
+{
+	struct shard *shard = batch->shard;
+	struct fast_path *fast = &conn->fast;
+	io_id socket = shard->udp_sockets[ringcast_address_is_v4(&fast->address) ? 0 : 1][fast->port_index];
+
+	if (socket != batch->socket) {
+		send_batch(batch);
+		batch->socket = socket;
+	}
+	for (uint32_t node = fast->queue_head; fast->queued_count > 0; fast->queued_count--) {
+		if (!encode_datagram(batch, conn, &shard->fast_messages[shard->fast_nodes[node].message]))
+			ringcast_shard_drop(shard, DROP_NO_BUFFER, 1);
+		node = shard->fast_nodes[node].next;
+	}
+}
+
+void ringcast_shard_flush_fast(struct shard *shard)
+{
+	struct datagram_batch batch = {.shard = shard};
+
+	while (!ringcast_list_is_empty(&shard->fast_dirty)) {
+		struct conn *conn = RLY_CONTAINER_OF(shard->fast_dirty.next, struct conn, fast_dirty_node);
+
+		ringcast_list_remove(&conn->fast_dirty_node);
+		flush_fast_conn(&batch, conn);
+	}
+	send_batch(&batch);
+	for (uint32_t i = 0; i < shard->fast_message_count; i++)
+		ringcast_buf_unref(shard->fast_messages[i].buf);
+	shard->fast_message_count = 0;
+	shard->fast_node_count = 0;
+}
+
+void ringcast_shard_flush(struct shard *shard)
+{
+	if (!has_something(shard))
+		return;
+	shard->counters.flushes++;
+	shard->flushed_ns = shard->now_ns;
+	ringcast_shard_flush_fast(shard);
+	flush_streams(shard);
+}
+
+/* The run that submitted them has returned: io is done with the bytes. */
+void ringcast_shard_release_sent(struct shard *shard)
+{
+	while (shard->tx_buf_count > 0)
+		ringcast_buf_unref(shard->tx_bufs[--shard->tx_buf_count]);
+}
