@@ -3,7 +3,7 @@
 #include "base/assert.h"
 #include "base/pages.h"
 
-#define CLASS_BYTES_MIN 128
+#define CLASS_BYTES_MIN UINT32_C(128)
 #define POISON 0xDB
 
 /*
@@ -30,7 +30,7 @@ static size_t round_to_cache_line(size_t size)
 
 static uint32_t class_capacity(uint32_t class_index)
 {
-	return UINT32_C(CLASS_BYTES_MIN) << class_index;
+	return CLASS_BYTES_MIN << class_index;
 }
 
 static size_t class_stride(uint32_t class_index)
