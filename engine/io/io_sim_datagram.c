@@ -1,0 +1,177 @@
+/* Simulated datagrams: what the network does to them, and the client's sockets. */
+#include <errno.h>
+#include <stdlib.h>
+
+#include "base/assert.h"
+#include "io/io_sim_internal.h"
+
+#define CORRUPT_BYTES_MAX 4
+
+static struct sim_datagram *datagram_copy(const struct address *from, const struct address *to, const void *data, size_t size)
+{
+	struct sim_datagram *datagram = ringcast_sim_must(malloc(sizeof(*datagram) + size));
+	*datagram = (struct sim_datagram){.from = *from, .to = *to, .size = size};
+	if (size > 0)
+		memcpy(datagram->data, data, size);
+	return datagram;
+}
+
+static bool is_lost(struct sim_network *network)
+{
+	const struct sim_faults *faults = &network->options.faults;
+	uint64_t bursts = 0;
+	if (ringcast_sim_strikes(network, faults->burst_loss, &bursts))
+		network->burst_end_ns = network->now_ns + ringcast_sim_below(network, faults->burst_ns_max);
+	if (network->now_ns < network->burst_end_ns) {
+		network->counts.datagrams_lost++;
+		return true;
+	}
+	return ringcast_sim_strikes(network, faults->loss, &network->counts.datagrams_lost);
+}
+
+static void damage(struct sim_network *network, struct sim_datagram *datagram)
+{
+	const struct sim_faults *faults = &network->options.faults;
+	if (datagram->size > 0 && ringcast_sim_strikes(network, faults->corrupt, &network->counts.corrupted)) {
+		for (uint64_t i = 1 + ringcast_sim_below(network, CORRUPT_BYTES_MAX); i > 0; i--)
+			datagram->data[ringcast_sim_below(network, datagram->size)] ^= (uint8_t)(1 + ringcast_sim_below(network, 255));
+	}
+	if (datagram->size > 0 && ringcast_sim_strikes(network, faults->truncate, &network->counts.truncated))
+		datagram->size = ringcast_sim_below(network, datagram->size);
+}
+
+static void put_on_wire(struct sim_network *network, const struct address *from, const struct address *to, const void *data, size_t size)
+{
+	uint64_t time_ns = network->now_ns + network->options.latency_ns;
+	struct sim_datagram *datagram = datagram_copy(from, to, data, size);
+	damage(network, datagram);
+	if (ringcast_sim_strikes(network, network->options.faults.delay, &network->counts.delayed))
+		time_ns += ringcast_sim_below(network, network->options.faults.delay_ns_max);
+	network->counts.datagrams_in_flight++;
+	ringcast_sim_schedule(network, time_ns, (struct sim_happening){.kind = SIM_DATAGRAM, .size = (uint32_t)size, .datagram = datagram});
+}
+
+void ringcast_sim_datagram_transmit(struct sim_network *network, const struct address *from, const struct address *to, const void *data, size_t size)
+{
+	network->counts.datagrams_sent++;
+	if (is_lost(network))
+		return;
+	if (ringcast_sim_strikes(network, network->options.faults.duplicate, &network->counts.duplicated))
+		put_on_wire(network, from, to, data, size);
+	put_on_wire(network, from, to, data, size);
+}
+
+static struct sim_client_socket *find_client(struct sim_network *network, const struct address *to)
+{
+	for (size_t i = 0; i < network->socket_count; i++) {
+		if (network->sockets[i].is_open && ringcast_address_is_equal(&network->sockets[i].address, to))
+			return &network->sockets[i];
+	}
+	return NULL;
+}
+
+static bool deliver_to_client(struct sim_network *network, struct sim_client_socket *socket, struct sim_datagram *datagram)
+{
+	if (socket->count == network->options.datagram_queue_count)
+		return false;
+	if (socket->head == NULL)
+		socket->head = datagram;
+	else
+		socket->tail->next = datagram;
+	socket->tail = datagram;
+	socket->count++;
+	return true;
+}
+
+static bool deliver_to_io(struct sim_network *network, struct sim_io *sim, io_id id, uint64_t user, struct sim_datagram *datagram)
+{
+	if (sim->datagram_token_count == network->options.datagram_queue_count)
+		return false;
+	sim->datagram_token_count++;
+	ringcast_sim_io_push(sim, &(struct sim_token){
+				       .kind = IO_EVENT_DATAGRAM, .id = id, .user = user, .address = datagram->from, .datagram = datagram});
+	return true;
+}
+
+void ringcast_sim_datagram_arrived(struct sim_network *network, struct sim_datagram *datagram)
+{
+	struct sim_io *sim;
+	io_id id;
+	struct sim_client_socket *client = find_client(network, &datagram->to);
+	struct sim_endpoint *endpoint = NULL;
+	bool is_delivered;
+	network->counts.datagrams_in_flight--;
+	if (client == NULL)
+		endpoint = ringcast_sim_network_find_endpoint(network, SIM_ID_SOCKET, &datagram->to, 0, &sim, &id);
+	if (client == NULL && endpoint == NULL) {
+		network->counts.datagrams_unroutable++;
+		free(datagram);
+		return;
+	}
+	is_delivered = client != NULL ? deliver_to_client(network, client, datagram)
+				      : deliver_to_io(network, sim, id, endpoint->user, datagram);
+	network->counts.datagrams_delivered += is_delivered;
+	network->counts.datagrams_overflowed += !is_delivered;
+	if (!is_delivered)
+		free(datagram);
+}
+
+/* the client's side */
+
+static struct sim_client_socket *socket_at(struct sim_network *network, int socket)
+{
+	ringcast_assert(socket >= 0);
+	ringcast_assert((size_t)socket < network->socket_count);
+	return &network->sockets[socket];
+}
+
+int ringcast_sim_udp_open(struct sim_network *network, const struct address *address)
+{
+	if (find_client(network, address) != NULL)
+		return -EADDRINUSE;
+	ringcast_sim_grow(&network->sockets, &network->socket_capacity, network->socket_count + 1, sizeof(*network->sockets));
+	network->sockets[network->socket_count] = (struct sim_client_socket){.address = *address, .is_open = true};
+	return (int)network->socket_count++;
+}
+
+static struct sim_datagram *take_oldest(struct sim_client_socket *socket)
+{
+	struct sim_datagram *datagram = socket->head;
+	if (datagram != NULL) {
+		socket->head = datagram->next;
+		socket->count--;
+	}
+	return datagram;
+}
+
+void ringcast_sim_udp_close(struct sim_network *network, int socket)
+{
+	struct sim_client_socket *client = socket_at(network, socket);
+	client->is_open = false;
+	for (struct sim_datagram *datagram; (datagram = take_oldest(client)) != NULL;)
+		free(datagram);
+}
+
+void ringcast_sim_udp_send(struct sim_network *network, const struct address *from, const struct address *to, const void *data, size_t size)
+{
+	ringcast_sim_datagram_transmit(network, from, to, data, size);
+}
+
+bool ringcast_sim_udp_receive(struct sim_network *network, int socket, struct address *ret_from, void *out, size_t size_max, size_t *ret_size)
+{
+	struct sim_datagram *datagram = take_oldest(socket_at(network, socket));
+	if (datagram == NULL)
+		return false;
+	*ret_from = datagram->from;
+	*ret_size = datagram->size;
+	if (datagram->size > 0 && size_max > 0)
+		memcpy(out, datagram->data, datagram->size < size_max ? datagram->size : size_max);
+	free(datagram);
+	return true;
+}
+
+void ringcast_sim_client_sockets_free(struct sim_network *network)
+{
+	for (size_t i = 0; i < network->socket_count; i++)
+		ringcast_sim_udp_close(network, (int)i);
+}
