@@ -9,8 +9,6 @@ static struct buf *chunk_with_room(struct shard *shard, size_t size)
 {
 	struct buf *chunk = shard->chunk;
 
-	if (chunk != NULL && chunk->refs == 1)
-		chunk->size = 0; /* nobody else reads it any more: reuse it while it is warm */
 	if (chunk != NULL && chunk->capacity - chunk->size >= size)
 		return chunk;
 	struct buf *fresh = ringcast_buf_alloc(shard->pool, size > CHUNK_BYTES ? size : CHUNK_BYTES);
@@ -205,8 +203,11 @@ static enum drop_reason deliver_fast(struct delivery *delivery, struct conn *con
 
 static enum drop_reason deliver_stream(struct delivery *delivery, struct conn *conn)
 {
-	if (delivery->frame.buf == NULL && !encode_frame(delivery->shard, delivery->packet, &delivery->frame))
-		return DROP_NO_BUFFER;
+	if (delivery->frame.buf == NULL) {
+		if (!encode_frame(delivery->shard, delivery->packet, &delivery->frame))
+			return DROP_NO_BUFFER;
+		ringcast_buf_ref(delivery->frame.buf); /* a later chunk must not free it while receivers may still refuse it */
+	}
 	enum drop_reason drop = queue_frame(delivery->shard, conn, &delivery->frame);
 
 	if (drop == DROP_NONE) {
@@ -241,8 +242,10 @@ static void deliver(void *context, const struct packet *packet, enum delivery_in
 		}
 		player->messages_sent++;
 		player->bytes_sent += packet->payload.size;
-		shard->deliveries_since_ns++;
+		shard->deliveries_in_window++;
 	}
+	if (delivery.frame.buf != NULL)
+		ringcast_buf_unref(delivery.frame.buf);
 }
 
 static void disconnect(void *context, struct player *player, enum close_reason reason, const char *text)

@@ -17,16 +17,16 @@ static bool has_something(const struct shard *shard)
 /* Deliveries per millisecond, averaged over about the last ten. */
 static void update_load(struct shard *shard)
 {
-	uint64_t elapsed_ns = shard->now_ns - shard->deliveries_recent;
+	uint64_t elapsed_ns = shard->now_ns - shard->load_window_start_ns;
 
 	if (elapsed_ns < RLY_NS_PER_MS)
 		return;
-	uint64_t rate = shard->deliveries_since_ns * RLY_NS_PER_MS / elapsed_ns;
+	uint64_t rate = shard->deliveries_in_window * RLY_NS_PER_MS / elapsed_ns;
 	uint64_t weight = elapsed_ns > 8 * RLY_NS_PER_MS ? 8 : elapsed_ns / RLY_NS_PER_MS;
 
 	shard->deliveries_per_ms = (shard->deliveries_per_ms * (8 - weight) + rate * weight) / 8;
-	shard->deliveries_since_ns = 0;
-	shard->deliveries_recent = shard->now_ns;
+	shard->deliveries_in_window = 0;
+	shard->load_window_start_ns = shard->now_ns;
 }
 
 uint64_t ringcast_shard_flush_deadline_ns(const struct shard *shard)
@@ -203,4 +203,6 @@ void ringcast_shard_release_sent(struct shard *shard)
 {
 	while (shard->tx_buf_count > 0)
 		ringcast_buf_unref(shard->tx_bufs[--shard->tx_buf_count]);
+	if (shard->chunk != NULL && shard->chunk->refs == 1)
+		shard->chunk->size = 0; /* nobody else reads it any more: write it again while it is warm */
 }

@@ -86,7 +86,7 @@ struct shard {
 	uint32_t fast_message_count, fast_node_count;
 	struct buf *tx_bufs[SHARD_TX_BUF_MAX]; /* datagrams given to io; free after the next run */
 	uint32_t tx_buf_count;
-	uint64_t flushed_ns, deliveries_since_ns, deliveries_recent;
+	uint64_t flushed_ns, deliveries_in_window, load_window_start_ns;
 	uint64_t deliveries_per_ms; /* estimate that decides whether to hold back */
 	bool is_stopping;
 

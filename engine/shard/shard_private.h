@@ -12,9 +12,14 @@ void ringcast_shard_on_sent(struct shard *shard, const struct io_event *event);
 void ringcast_shard_on_closed(struct shard *shard, const struct io_event *event);
 void ringcast_shard_on_conn_timer(struct shard *shard, struct conn *conn);
 void ringcast_shard_read(struct shard *shard, struct conn *conn, uint8_t *bytes, size_t size);
+/* A decoded packet of an admitted player: limits, then the session. */
+void ringcast_shard_route(struct shard *shard, struct conn *conn, struct packet *packet, enum delivery_intent intent);
 struct conn *ringcast_shard_conn_open(struct shard *shard, io_id stream, const struct address *address, bool is_handoff);
 /* Says goodbye: the player leaves its session, a close frame goes out after what is queued, then the stream ends. */
 void ringcast_shard_conn_close(struct shard *shard, struct conn *conn, enum close_reason reason, const char *text);
+
+/* Without a word and without waiting. */
+void ringcast_shard_conn_cut(struct shard *shard, struct conn *conn, enum close_reason reason);
 
 /* datagrams.c */
 void ringcast_shard_on_datagram(struct shard *shard, const struct io_event *event);
@@ -22,6 +27,8 @@ bool ringcast_shard_fast_open(struct shard *shard, struct conn *conn); /* false:
 void ringcast_shard_fast_close(struct shard *shard, struct conn *conn);
 
 /* login.c */
+/* Dev mode: where a session of this name lives. */
+uint32_t ringcast_shard_of_name(const char *name, uint32_t shard_count);
 void ringcast_shard_login(struct shard *shard, struct conn *conn, struct view message);
 void ringcast_shard_login_here(struct shard *shard, struct conn *conn, const struct packet *packet);
 

@@ -1,0 +1,131 @@
+/*
+ * The UDP sockets of a shard. A plain datagram names its player only by a small number, unique in its session; the port handed out at
+ * login makes (client address, peer id, port) unique among the shard's players, so that one lookup finds the player.
+ */
+#include "base/assert.h"
+#include "base/hash.h"
+#include "shard/shard_private.h"
+
+struct peer_key {
+	uint8_t ip[16];
+	int32_t peer_id;
+	uint32_t port_index;
+};
+
+static uint64_t key_of(const struct shard *shard, const struct address *address, int32_t peer_id, uint32_t port_index)
+{
+	struct peer_key key = {.peer_id = peer_id, .port_index = port_index};
+
+	if (!shard->options.is_udp_address_free)
+		memcpy(key.ip, address->ip, sizeof(key.ip));
+	return ringcast_hash_bytes(&key, sizeof(key), shard->fast_seed) | 1;
+}
+
+bool ringcast_shard_fast_open(struct shard *shard, struct conn *conn)
+{
+	ringcast_assert(conn->player != NULL);
+	for (uint32_t port = 0; port < shard->udp_port_count; port++) {
+		uint64_t key = key_of(shard, &conn->address, conn->player->peer_id, port);
+
+		if (ringcast_map_find(&shard->fast_peers, key) != 0)
+			continue;
+		if (!ringcast_map_add(&shard->fast_peers, key, conn->self))
+			break;
+		ringcast_fast_path_open(&conn->fast, (uint8_t)port, key);
+		return true;
+	}
+	if (shard->udp_port_count > 0)
+		shard->counters.fast_port_exhausted++;
+	return false;
+}
+
+static void drop_queue(struct shard *shard, struct conn *conn)
+{
+	ringcast_shard_drop(shard, DROP_RECEIVER_GONE, conn->fast.queued_count);
+	conn->fast.queued_count = 0;
+	if (ringcast_list_has(&conn->fast_dirty_node))
+		ringcast_list_remove(&conn->fast_dirty_node);
+}
+
+void ringcast_shard_fast_close(struct shard *shard, struct conn *conn)
+{
+	if (conn->fast.state == FAST_OFF)
+		return;
+	drop_queue(shard, conn);
+	bool was_there = ringcast_map_remove(&shard->fast_peers, conn->fast.key);
+
+	ringcast_assert(was_there);
+	conn->fast.state = FAST_OFF;
+}
+
+/* The answer to a hello goes out at once, not with the tick: nothing else may share its datagram. */
+static void greet(struct shard *shard, struct conn *conn, io_id socket)
+{
+	struct packet ack = {
+		.opcode = OPCODE_UDP_CONNECT_SERVER_ACK,
+		.sequence = conn->fast.sequence_out,
+		.sender = PROTO_PEER_SERVER,
+		.target_player = conn->player->peer_id,
+		.command = PACKET_COMMAND_UDP_CONNECT,
+	};
+	struct buf *buf = ringcast_buf_alloc(shard->pool, PROTO_PACKET_OVERHEAD_BYTES_MAX);
+
+	if (buf == NULL || shard->tx_buf_count == SHARD_TX_BUF_MAX) {
+		if (buf != NULL)
+			ringcast_buf_unref(buf);
+		ringcast_shard_drop(shard, DROP_NO_BUFFER, 1);
+		return;
+	}
+	buf->size = (uint32_t)ringcast_packet_encode(&ack, buf->data, buf->capacity);
+	conn->fast.sequence_out++;
+	shard->tx_bufs[shard->tx_buf_count++] = buf;
+	struct io_datagram datagram = {.address = conn->fast.address, .data = buf->data, .size = buf->size, .user = conn->self};
+
+	shard->counters.fast_greetings++;
+	shard->io->ops->udp_send(shard->io, socket, &datagram, 1);
+}
+
+static struct conn *find_peer(const struct shard *shard, const struct io_event *event, const struct packet *packet)
+{
+	uint64_t key = key_of(shard, &event->address, packet->sender, (uint32_t)event->user);
+
+	return ringcast_slab_find(&shard->conns, ringcast_map_find(&shard->fast_peers, key));
+}
+
+static enum drop_reason receive(struct shard *shard, const struct io_event *event)
+{
+	struct packet packet;
+	enum drop_reason drop;
+
+	if (event->is_truncated)
+		return DROP_TRUNCATED;
+	if (ringcast_packet_decode(ringcast_view_of(event->data, event->size), &packet) != PACKET_OK)
+		return DROP_MALFORMED;
+	struct conn *conn = find_peer(shard, event, &packet);
+
+	if (conn == NULL)
+		return DROP_UNKNOWN_PEER;
+	ringcast_assert(conn->player != NULL);
+	switch (ringcast_fast_path_receive(&conn->fast, &event->address, &packet, &drop)) {
+	case FAST_IGNORE:
+		return drop;
+	case FAST_GREET:
+		greet(shard, conn, event->id);
+		return DROP_NONE;
+	case FAST_DELIVER:
+		shard->counters.messages_received_fast++;
+		shard->counters.payload_bytes_received += packet.payload.size;
+		if (conn->close_reason == CLOSE_NONE)
+			ringcast_shard_route(shard, conn, &packet, INTENT_FAST);
+		return DROP_NONE;
+	}
+	ringcast_unreachable("fast event");
+}
+
+void ringcast_shard_on_datagram(struct shard *shard, const struct io_event *event)
+{
+	enum drop_reason drop = receive(shard, event);
+
+	if (drop != DROP_NONE)
+		ringcast_shard_drop(shard, drop, 1);
+}

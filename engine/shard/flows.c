@@ -1,0 +1,404 @@
+/* Events of streams: accept, bytes, end, sent, closed; and a connection's one timer. */
+#include "base/assert.h"
+#include "shard/shard_private.h"
+
+enum { CLOSE_LINGER_MS = 2000, REFUSAL_BYTES_MAX = 512 };
+
+static struct conn *find_conn(struct shard *shard, const struct io_event *event)
+{
+	return ringcast_slab_find(&shard->conns, event->user);
+}
+
+static void arm_timer(struct shard *shard, struct conn *conn, uint64_t delay_ms)
+{
+	ringcast_timer_arm(&shard->wheel, &conn->timer, shard->now_ns + delay_ms * RLY_NS_PER_MS);
+}
+
+/* Opening */
+
+struct conn *ringcast_shard_conn_open(struct shard *shard, io_id stream, const struct address *address, bool is_handoff)
+{
+	const struct ringcast_limits *limits = &shard->options.limits;
+	handle self;
+	struct conn *conn = ringcast_slab_alloc(&shard->conns, &self);
+	enum drop_reason drop = DROP_CONNECTION_LIMIT;
+
+	if (conn != NULL) {
+		drop = ringcast_address_table_open(&shard->addresses, address, is_handoff ? 0 : limits->connections_per_address_max,
+						   is_handoff ? 0 : limits->handshakes_per_second_per_address, shard->now_ns);
+		if (drop != DROP_NONE)
+			ringcast_slab_free(&shard->conns, self);
+	}
+	if (drop != DROP_NONE) {
+		ringcast_shard_drop(shard, drop, 1);
+		return NULL;
+	}
+	conn->self = self;
+	conn->stream_id = stream;
+	conn->address = *address;
+	conn->timer.kind = CONN_TIMER;
+	conn->active_ns = shard->now_ns;
+	conn->state = is_handoff ? CONN_LOGIN : CONN_OPENING;
+	arm_timer(shard, conn, limits->login_timeout_ms);
+	shard->io->ops->stream_start(shard->io, stream, self);
+	return conn;
+}
+
+void ringcast_shard_on_accept(struct shard *shard, const struct io_event *event)
+{
+	shard->counters.connections_accepted++;
+	if (shard->is_stopping || ringcast_shard_conn_open(shard, event->stream, &event->address, false) == NULL)
+		shard->io->ops->stream_close(shard->io, event->stream);
+}
+
+/* Closing */
+
+static void cut(struct shard *shard, struct conn *conn)
+{
+	if (conn->is_close_asked)
+		return;
+	conn->is_close_asked = true;
+	conn->state = CONN_CLOSED;
+	ringcast_timer_cancel(&shard->wheel, &conn->timer);
+	shard->io->ops->stream_close(shard->io, conn->stream_id);
+}
+
+static void leave_session(struct shard *shard, struct conn *conn, enum close_reason reason)
+{
+	struct player *player = conn->player;
+
+	ringcast_shard_fast_close(shard, conn);
+	conn->player = NULL;
+	if (player == NULL)
+		return;
+	player->transport = NULL;
+	ringcast_player_disconnect(player, reason, shard->now_ns);
+}
+
+static void begin_close(struct shard *shard, struct conn *conn, enum close_reason reason)
+{
+	if (conn->close_reason == CLOSE_NONE)
+		conn->close_reason = (uint8_t)reason;
+	shard->counters.closes[conn->close_reason]++;
+	leave_session(shard, conn, conn->close_reason);
+	conn->state = CONN_CLOSING;
+	arm_timer(shard, conn, CLOSE_LINGER_MS);
+}
+
+/* After the last byte is out: half close, so that the client reads it all, then wait for its end or the timer. */
+static void close_when_sent(struct shard *shard, struct conn *conn)
+{
+	if (!ringcast_outq_is_idle(&conn->outq) || conn->is_close_asked)
+		return;
+	if (conn->is_ended) {
+		cut(shard, conn);
+	} else if (!conn->is_shutdown_asked) {
+		conn->is_shutdown_asked = true;
+		shard->io->ops->stream_shutdown(shard->io, conn->stream_id);
+	}
+}
+
+static void queue_close_frame(struct shard *shard, struct conn *conn, const char *text)
+{
+	uint8_t frame[2 + 125];
+	uint16_t code = ringcast_close_code(conn->close_reason);
+
+	if (code == 0 || !conn->stream.is_upgraded)
+		return;
+	size_t size = ringcast_websocket_encode_close(code, text != NULL ? text : ringcast_close_text(conn->close_reason), frame);
+	uint8_t reason = conn->close_reason;
+
+	conn->close_reason = CLOSE_NONE; /* the queue refuses what comes after a close; the close frame itself must pass */
+	bool is_queued = ringcast_shard_send_bytes(shard, conn, ringcast_view_of(frame, size));
+
+	conn->close_reason = reason;
+	if (!is_queued)
+		conn->is_ended = true; /* nothing can be said any more: the stream is cut as soon as it is idle */
+}
+
+void ringcast_shard_conn_close(struct shard *shard, struct conn *conn, enum close_reason reason, const char *text)
+{
+	if (conn->state >= CONN_CLOSING)
+		return;
+	begin_close(shard, conn, reason);
+	if (ringcast_list_has(&conn->dirty_node))
+		ringcast_list_remove(&conn->dirty_node);
+	if (conn->close_reason == CLOSE_SLOW) /* what it has not read by now it will not read: only the reason goes out */
+		ringcast_shard_drop(shard, DROP_OUTQ_FULL, ringcast_outq_clear(&conn->outq, &shard->slices));
+	queue_close_frame(shard, conn, text);
+	if (ringcast_list_has(&conn->dirty_node))
+		ringcast_list_remove(&conn->dirty_node);
+	ringcast_shard_flush_conn(shard, conn);
+	close_when_sent(shard, conn);
+}
+
+void ringcast_shard_conn_cut(struct shard *shard, struct conn *conn, enum close_reason reason)
+{
+	if (conn->state < CONN_CLOSING)
+		begin_close(shard, conn, reason);
+	cut(shard, conn);
+}
+
+void ringcast_shard_on_end(struct shard *shard, const struct io_event *event)
+{
+	struct conn *conn = find_conn(shard, event);
+
+	if (conn == NULL || conn->state == CONN_CLOSED)
+		return;
+	conn->is_ended = true;
+	if (conn->state == CONN_LEAVING && conn->is_close_asked)
+		return; /* being detached: the next shard will find the end by itself */
+	if (conn->state == CONN_CLOSING)
+		close_when_sent(shard, conn);
+	else
+		begin_close(shard, conn, CLOSE_RESET);
+	/* A stream that the other side has ended or broken has nobody left to tell. */
+	cut(shard, conn);
+}
+
+void ringcast_shard_on_sent(struct shard *shard, const struct io_event *event)
+{
+	struct conn *conn = find_conn(shard, event);
+
+	if (conn == NULL)
+		return;
+	uint32_t frames = conn->outq.flight_frames;
+
+	ringcast_outq_sent(&conn->outq, &shard->slices);
+	if (event->result < 0) {
+		ringcast_shard_drop(shard, DROP_SEND_ERROR, frames);
+		if (conn->state < CONN_CLOSING)
+			begin_close(shard, conn, CLOSE_RESET);
+		cut(shard, conn);
+		return;
+	}
+	if (conn->outq.pending_head != NULL) {
+		ringcast_shard_flush_conn(shard, conn);
+		if (ringcast_list_has(&conn->dirty_node) && conn->close_reason == CLOSE_NONE)
+			ringcast_list_remove(&conn->dirty_node);
+	} else if (conn->state == CONN_LEAVING) {
+		ringcast_shard_handoff_proceed(shard, conn);
+	} else if (conn->state == CONN_CLOSING) {
+		close_when_sent(shard, conn);
+	}
+}
+
+void ringcast_shard_on_closed(struct shard *shard, const struct io_event *event)
+{
+	struct conn *conn = find_conn(shard, event);
+
+	if (conn == NULL) /* refused at accept */
+		return;
+	ringcast_assert(conn->player == NULL);
+	if (conn->outq.flight_head != NULL)
+		ringcast_outq_sent(&conn->outq, &shard->slices);
+	ringcast_shard_drop(shard, DROP_RECEIVER_GONE, ringcast_outq_clear(&conn->outq, &shard->slices));
+	ringcast_stream_fini(&conn->stream);
+	if (conn->handoff != NULL)
+		ringcast_buf_unref(conn->handoff);
+	if (ringcast_list_has(&conn->dirty_node))
+		ringcast_list_remove(&conn->dirty_node);
+	ringcast_timer_cancel(&shard->wheel, &conn->timer);
+	ringcast_address_table_close(&shard->addresses, &conn->address);
+	ringcast_slab_free(&shard->conns, conn->self);
+	shard->counters.connections_closed++;
+}
+
+/* Bytes */
+
+static void upgrade(struct shard *shard, struct conn *conn, const struct http_upgrade *request)
+{
+	char answer[HTTP_UPGRADE_RESPONSE_BYTES_MAX];
+	size_t size = ringcast_http_upgrade_encode_response(request, answer);
+
+	shard->counters.upgrades++;
+	conn->state = CONN_LOGIN;
+	ringcast_shard_send_bytes(shard, conn, ringcast_view_of(answer, size));
+}
+
+static void refuse_upgrade(struct shard *shard, struct conn *conn, int status)
+{
+	char answer[REFUSAL_BYTES_MAX];
+	size_t size = ringcast_http_upgrade_encode_refusal(status, answer);
+
+	ringcast_shard_drop(shard, DROP_MALFORMED, 1);
+	ringcast_shard_send_bytes(shard, conn, ringcast_view_of(answer, size));
+	ringcast_shard_conn_close(shard, conn, CLOSE_PROTOCOL, NULL);
+}
+
+static enum drop_reason check_rates(struct shard *shard, struct conn *conn, size_t payload_bytes)
+{
+	const struct ringcast_limits *limits = &shard->options.limits;
+
+	if (!ringcast_ratelimit_take(&conn->message_rate, limits->messages_per_second, 1, shard->now_ns))
+		return DROP_RATE_MESSAGES;
+	if (!ringcast_ratelimit_take(&conn->byte_rate, limits->bytes_per_second, payload_bytes, shard->now_ns))
+		return DROP_RATE_BYTES;
+	return DROP_NONE;
+}
+
+void ringcast_shard_route(struct shard *shard, struct conn *conn, struct packet *packet, enum delivery_intent intent)
+{
+	size_t payload_max = intent == INTENT_FAST ? PROTO_PAYLOAD_FAST_BYTES_MAX : PROTO_PAYLOAD_RELIABLE_BYTES_MAX;
+	enum drop_reason drop = packet->payload.size > payload_max ? DROP_OVERSIZE : check_rates(shard, conn, packet->payload.size);
+
+	conn->active_ns = shard->now_ns;
+	conn->pings_missed = 0;
+	if (drop == DROP_NONE)
+		drop = ringcast_router_route(conn->player, packet, intent, shard->now_ns);
+	if (drop == DROP_NONE)
+		return;
+	ringcast_shard_drop(shard, drop, 1);
+	if (conn->player != NULL)
+		conn->player->drops++;
+	if (drop == DROP_OVERSIZE && intent == INTENT_RELIABLE)
+		ringcast_shard_conn_close(shard, conn, CLOSE_OVERSIZE, NULL);
+}
+
+static void receive_message(struct shard *shard, struct conn *conn, struct view bytes)
+{
+	struct packet packet;
+
+	if (conn->state == CONN_LOGIN) {
+		ringcast_shard_login(shard, conn, bytes);
+		return;
+	}
+	if (ringcast_packet_decode(bytes, &packet) != PACKET_OK) {
+		ringcast_shard_drop(shard, DROP_MALFORMED, 1);
+		ringcast_shard_conn_close(shard, conn, CLOSE_PROTOCOL, "malformed packet");
+		return;
+	}
+	shard->counters.messages_received_reliable++;
+	shard->counters.payload_bytes_received += packet.payload.size;
+	ringcast_shard_route(shard, conn, &packet, INTENT_RELIABLE);
+}
+
+static enum close_reason close_reason_of(uint16_t code)
+{
+	switch (code) {
+	case 1003:
+		return CLOSE_NOT_BINARY;
+	case 1007:
+		return CLOSE_BAD_UTF8;
+	case 1009:
+		return CLOSE_OVERSIZE;
+	default:
+		return CLOSE_PROTOCOL;
+	}
+}
+
+static void receive_broken(struct shard *shard, struct conn *conn, uint16_t close_code)
+{
+	ringcast_shard_drop(shard, close_code == 1009 ? DROP_OVERSIZE : DROP_MALFORMED, 1);
+	ringcast_shard_conn_close(shard, conn, close_reason_of(close_code), NULL);
+}
+
+static void handle_item(struct shard *shard, struct conn *conn, enum stream_event event, struct stream_item *item)
+{
+	switch (event) {
+	case STREAM_UPGRADE:
+		upgrade(shard, conn, &item->upgrade);
+		break;
+	case STREAM_REFUSED:
+		refuse_upgrade(shard, conn, item->status);
+		break;
+	case STREAM_MESSAGE:
+		receive_message(shard, conn, item->bytes);
+		break;
+	case STREAM_PING:
+		if (check_rates(shard, conn, 0) == DROP_NONE)
+			ringcast_shard_send_frame(shard, conn, WEBSOCKET_PONG, item->bytes);
+		else
+			ringcast_shard_drop(shard, DROP_RATE_MESSAGES, 1);
+		break;
+	case STREAM_PONG:
+		conn->pings_missed = 0;
+		conn->active_ns = shard->now_ns;
+		break;
+	case STREAM_CLOSE:
+		ringcast_shard_conn_close(shard, conn, CLOSE_CLIENT, "");
+		break;
+	case STREAM_ERROR:
+		receive_broken(shard, conn, item->close_code);
+		break;
+	case STREAM_NO_BUFFER:
+		ringcast_shard_drop(shard, DROP_NO_BUFFER, 1);
+		ringcast_shard_conn_close(shard, conn, CLOSE_NO_RESOURCES, NULL);
+		break;
+	case STREAM_NEED_MORE:
+		ringcast_unreachable("need more is no item");
+	}
+}
+
+static bool is_reading(const struct conn *conn)
+{
+	return conn->state < CONN_LEAVING && conn->close_reason == CLOSE_NONE;
+}
+
+/* Feeds bytes and handles every whole item in them; what is left is kept for the next bytes or for the next shard. */
+void ringcast_shard_read(struct shard *shard, struct conn *conn, uint8_t *bytes, size_t size)
+{
+	struct stream_input input;
+	struct stream_item item;
+	enum stream_event event;
+
+	if (!ringcast_stream_begin(&input, &conn->stream, shard->pool, bytes, size)) {
+		handle_item(shard, conn, STREAM_NO_BUFFER, NULL);
+		return;
+	}
+	while (is_reading(conn) && (event = ringcast_stream_next(&input, &item)) != STREAM_NEED_MORE)
+		handle_item(shard, conn, event, &item);
+	if (!ringcast_stream_end(&input) && conn->state < CONN_CLOSING)
+		handle_item(shard, conn, STREAM_NO_BUFFER, NULL);
+}
+
+void ringcast_shard_on_recv(struct shard *shard, const struct io_event *event)
+{
+	struct conn *conn = find_conn(shard, event);
+
+	if (conn == NULL || conn->state >= CONN_CLOSING)
+		return;
+	ringcast_shard_read(shard, conn, event->data, event->size);
+}
+
+/* The timer */
+
+static void ping(struct shard *shard, struct conn *conn)
+{
+	const struct ringcast_limits *limits = &shard->options.limits;
+	uint64_t idle_ms = (shard->now_ns - conn->active_ns) / RLY_NS_PER_MS;
+
+	if (conn->pings_missed > limits->pong_missed_max) {
+		ringcast_shard_conn_close(shard, conn, CLOSE_NO_PONG, NULL);
+		return;
+	}
+	if (limits->idle_timeout_ms != 0 && idle_ms >= limits->idle_timeout_ms) {
+		ringcast_shard_conn_close(shard, conn, CLOSE_IDLE, NULL);
+		return;
+	}
+	if (conn->pings_missed < UINT8_MAX)
+		conn->pings_missed++;
+	shard->counters.pings_sent++;
+	ringcast_shard_send_frame(shard, conn, WEBSOCKET_PING, ringcast_view_of(NULL, 0));
+	arm_timer(shard, conn, conn->player->session->ping_interval_ms);
+}
+
+void ringcast_shard_on_conn_timer(struct shard *shard, struct conn *conn)
+{
+	switch ((enum conn_state)conn->state) {
+	case CONN_OPENING:
+	case CONN_LOGIN:
+		ringcast_shard_drop(shard, DROP_LOGIN_TIMEOUT, 1);
+		ringcast_shard_conn_close(shard, conn, CLOSE_LOGIN_TIMEOUT, NULL);
+		break;
+	case CONN_JOINED:
+		ping(shard, conn);
+		break;
+	case CONN_LEAVING:
+	case CONN_CLOSING:
+		cut(shard, conn);
+		break;
+	case CONN_CLOSED:
+		break;
+	}
+}

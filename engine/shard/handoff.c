@@ -1,0 +1,112 @@
+/*
+ * One move of a connection to the shard of its session, between login and admission:
+ * stop reading; wait until what was queued is sent; take the descriptor out of io; post it with the login and the bytes behind it.
+ */
+#include <stdlib.h>
+
+#include "base/assert.h"
+#include "shard/shard_private.h"
+
+/* The first byte of conn->handoff is the target, the login packet follows. */
+void ringcast_shard_handoff_begin(struct shard *shard, struct conn *conn, uint32_t target, struct view message)
+{
+	struct buf *buf = ringcast_buf_alloc(shard->pool, message.size + 1);
+
+	ringcast_assert(target != shard->options.index && target < MAILBOX_SENDERS_MAX);
+	if (buf == NULL) {
+		ringcast_shard_drop(shard, DROP_NO_BUFFER, 1);
+		ringcast_shard_conn_close(shard, conn, CLOSE_NO_RESOURCES, NULL);
+		return;
+	}
+	buf->data[0] = (uint8_t)target;
+	memcpy(buf->data + 1, message.data, message.size);
+	buf->size = (uint32_t)message.size + 1;
+	conn->handoff = buf;
+	conn->state = CONN_LEAVING;
+	if (ringcast_outq_is_idle(&conn->outq))
+		ringcast_shard_handoff_proceed(shard, conn);
+	else
+		ringcast_shard_flush_conn(shard, conn);
+}
+
+void ringcast_shard_handoff_proceed(struct shard *shard, struct conn *conn)
+{
+	ringcast_assert(conn->state == CONN_LEAVING);
+	if (!ringcast_outq_is_idle(&conn->outq) || conn->is_close_asked)
+		return;
+	conn->is_close_asked = true; /* from here on only DETACHED or CLOSED follows */
+	ringcast_timer_cancel(&shard->wheel, &conn->timer);
+	shard->io->ops->stream_detach(shard->io, conn->stream_id);
+}
+
+static struct handoff *pack(const struct conn *conn, int fd)
+{
+	uint32_t login_bytes = conn->handoff->size - 1;
+	uint32_t rest_bytes = conn->stream.tail != NULL ? conn->stream.tail->size : 0;
+	struct handoff *handoff = malloc(sizeof(*handoff) + login_bytes + rest_bytes);
+
+	if (handoff == NULL)
+		return NULL;
+	*handoff = (struct handoff){.fd = fd, .address = conn->address, .login_bytes = login_bytes, .rest_bytes = rest_bytes};
+	memcpy(handoff->bytes, conn->handoff->data + 1, login_bytes);
+	if (rest_bytes > 0)
+		memcpy(handoff->bytes + login_bytes, conn->stream.tail->data, rest_bytes);
+	return handoff;
+}
+
+/* The descriptor could not be handed over: it comes back into this io only to be closed. */
+static void give_up(struct shard *shard, int fd)
+{
+	io_id stream;
+
+	ringcast_shard_drop(shard, DROP_MAILBOX_FULL, 1);
+	if (shard->io->ops->stream_adopt(shard->io, fd, &stream) == 0)
+		shard->io->ops->stream_close(shard->io, stream);
+}
+
+void ringcast_shard_on_detached(struct shard *shard, const struct io_event *event)
+{
+	struct conn *conn = ringcast_slab_find(&shard->conns, event->user);
+
+	ringcast_assert(conn != NULL && conn->handoff != NULL);
+	if (conn->state != CONN_LEAVING) { /* closed while it was being detached */
+		give_up(shard, event->result);
+		ringcast_shard_on_closed(shard, event);
+		return;
+	}
+	uint32_t target = conn->handoff->data[0];
+	struct handoff *handoff = pack(conn, event->result);
+
+	if (handoff != NULL && ringcast_mailbox_post(shard->options.mailboxes[target], shard->options.index, handoff)) {
+		shard->counters.handoffs_out++;
+	} else {
+		free(handoff);
+		give_up(shard, event->result);
+	}
+	ringcast_shard_on_closed(shard, event);
+}
+
+void ringcast_shard_handoff_receive(struct shard *shard, struct handoff *handoff)
+{
+	struct packet packet;
+	io_id stream;
+
+	if (shard->io->ops->stream_adopt(shard->io, handoff->fd, &stream) != 0) {
+		ringcast_shard_drop(shard, DROP_CONNECTION_LIMIT, 1);
+		return;
+	}
+	struct conn *conn = ringcast_shard_conn_open(shard, stream, &handoff->address, true);
+
+	if (conn == NULL) {
+		shard->io->ops->stream_close(shard->io, stream);
+		return;
+	}
+	shard->counters.handoffs_in++;
+	conn->stream.is_upgraded = true;
+	enum packet_error error = ringcast_packet_decode(ringcast_view_of(handoff->bytes, handoff->login_bytes), &packet);
+
+	ringcast_assert(error == PACKET_OK); /* the sender decoded the same bytes */
+	ringcast_shard_login_here(shard, conn, &packet);
+	if (handoff->rest_bytes > 0 && conn->state == CONN_JOINED)
+		ringcast_shard_read(shard, conn, handoff->bytes + handoff->login_bytes, handoff->rest_bytes);
+}

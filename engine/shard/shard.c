@@ -1,0 +1,314 @@
+/* Making and ending a shard. The loop is in tick.c. */
+#include "shard/shard.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/assert.h"
+#include "shard/shard_private.h"
+
+/* Where a shard's buffer memory goes: percent per size class, 128 B << i. Chunks and datagram bursts use the largest. */
+static const uint8_t buffer_percent[BUF_CLASS_COUNT] = {2, 2, 2, 4, 5, 20, 10, 5, 0, 50};
+
+static void buffer_options(const struct ringcast_limits *limits, struct buf_pool_options *ret)
+{
+	for (unsigned i = 0; i < BUF_CLASS_COUNT; i++) {
+		uint64_t bytes = (uint64_t)limits->buffer_memory_bytes * buffer_percent[i] / 100;
+
+		ret->class_counts[i] = (uint32_t)(bytes / (UINT64_C(128) << i));
+	}
+}
+
+void ringcast_shard_io_options(const struct ringcast_limits *limits, struct io_options *ret_options)
+{
+	*ret_options = (struct io_options){
+		.stream_count_max = limits->connections_max + 16,
+		.stream_buffer_count = 1024,
+		.stream_buffer_bytes = 8192,
+		.datagram_buffer_count = 2048,
+		.datagram_buffer_bytes = 2048,
+		.socket_send_buffer_bytes = 4 << 20,
+		.socket_recv_buffer_bytes = 4 << 20,
+		.spin_ns = 0,
+	};
+}
+
+static uint32_t slice_count(const struct ringcast_limits *limits)
+{
+	return limits->connections_max * 4 + 16384;
+}
+
+static void copy_session_limits(struct shard *shard)
+{
+	const struct ringcast_limits *limits = &shard->options.limits;
+
+	shard->session_limits = (struct session_limits){
+		.players_per_session_max = limits->players_per_session_max,
+		.groups_per_session_max = limits->groups_per_session_max,
+		.groups_per_player_max = limits->groups_per_player_max,
+		.reservation_timeout_ms = limits->reservation_timeout_ms,
+		.empty_session_timeout_ms = limits->empty_session_timeout_ms,
+		.ping_interval_ms = limits->ping_interval_ms,
+		.membership_push_max = 256,
+		.commands_per_hook_max = 4096,
+	};
+}
+
+void ringcast_shard_set_limits(struct shard *shard, const struct ringcast_limits *limits)
+{
+#define X(type, name, default_value, is_reloadable, text)                                                              \
+	if (is_reloadable)                                                                                             \
+		shard->options.limits.name = limits->name;
+	RINGCAST_LIMITS(X)
+#undef X
+	copy_session_limits(shard);
+}
+
+/* The memory bill */
+
+struct bill {
+	ringcast_memory_fn *each;
+	void *context;
+	uint64_t sum;
+};
+
+static void bill_add(struct bill *bill, const char *part, uint64_t bytes)
+{
+	bill->sum += bytes;
+	if (bill->each != NULL)
+		bill->each(bill->context, part, bytes);
+}
+
+uint64_t ringcast_shard_memory_bytes(const struct ringcast_limits *limits, ringcast_memory_fn *each, void *context)
+{
+	struct bill bill = {.each = each, .context = context};
+	struct buf_pool_options pool;
+	struct io_options io;
+
+	buffer_options(limits, &pool);
+	ringcast_shard_io_options(limits, &io);
+	bill_add(&bill, "connections", (uint64_t)limits->connections_max * (sizeof(struct conn) + 8));
+	bill_add(&bill, "players", (uint64_t)limits->players_max * (sizeof(struct player) + 8 + 64));
+	bill_add(&bill, "sessions", (uint64_t)limits->sessions_max * (sizeof(struct session) + 8));
+	bill_add(&bill, "send queue slices", (uint64_t)slice_count(limits) * (sizeof(struct out_slice) + 8));
+	bill_add(&bill, "fast message tables",
+		 SHARD_FAST_MESSAGE_MAX * sizeof(struct fast_message) + SHARD_FAST_NODE_MAX * sizeof(struct fast_node));
+	bill_add(&bill, "payload and send buffers", ringcast_buf_pool_reserved_bytes(&pool));
+	bill_add(&bill, "receive buffers",
+		 (uint64_t)io.stream_buffer_count * io.stream_buffer_bytes + (uint64_t)io.datagram_buffer_count * io.datagram_buffer_bytes);
+	bill_add(&bill, "shard and timers", sizeof(struct shard));
+	return bill.sum;
+}
+
+/* Creation */
+
+static void random_bytes(void *context, void *out, size_t size)
+{
+	struct shard *shard = context;
+
+	shard->io->ops->random(shard->io, out, size);
+}
+
+static bool init_store(struct shard *shard)
+{
+	const struct ringcast_limits *limits = &shard->options.limits;
+	struct store_options options = {
+		.shard_index = shard->options.index,
+		.sessions_max = limits->sessions_max,
+		.players_max = limits->players_max,
+		.groups_max = limits->sessions_max * 16 + 1024,
+		.memberships_max = limits->players_max * 8 + 1024,
+		.limits = &shard->session_limits,
+		.pool = shard->pool,
+		.wheel = &shard->wheel,
+		.hooks = shard->options.hooks,
+		.hooks_context = shard->options.hooks_context,
+		.random = random_bytes,
+		.random_context = shard,
+	};
+
+	ringcast_shard_outbox(shard, &options.outbox);
+	return ringcast_store_init(&shard->store, &options);
+}
+
+static bool init_memory(struct shard *shard)
+{
+	const struct ringcast_limits *limits = &shard->options.limits;
+	struct buf_pool_options pool;
+	uint64_t seed;
+
+	buffer_options(limits, &pool);
+	random_bytes(shard, &seed, sizeof(seed));
+	random_bytes(shard, &shard->fast_seed, sizeof(shard->fast_seed));
+	shard->pool = ringcast_buf_pool_create(&pool);
+	shard->fast_messages = calloc(SHARD_FAST_MESSAGE_MAX, sizeof(struct fast_message));
+	shard->fast_nodes = calloc(SHARD_FAST_NODE_MAX, sizeof(struct fast_node));
+	return shard->pool != NULL && shard->fast_messages != NULL && shard->fast_nodes != NULL &&
+	       ringcast_slab_init(&shard->conns, sizeof(struct conn), limits->connections_max) &&
+	       ringcast_slab_init(&shard->slices, sizeof(struct out_slice), slice_count(limits)) &&
+	       ringcast_address_table_init(&shard->addresses, limits->connections_max + 1024, seed) &&
+	       ringcast_map_init(&shard->fast_peers, limits->players_max) && init_store(shard);
+}
+
+static int open_listener(struct shard *shard, uint32_t i)
+{
+	struct shard_listen *listen = &shard->options.listens[i];
+	struct address bound;
+
+	if (listen->address.port == 0)
+		listen->address.port = shard->tcp_port; /* a second family shares the port the first one got */
+	int error = shard->io->ops->tcp_listen(shard->io, &listen->address, listen->is_v4, &bound, &shard->listeners[i]);
+
+	if (error == 0)
+		shard->tcp_port = bound.port;
+	return error;
+}
+
+static int open_udp(struct shard *shard, uint32_t listen_index, uint32_t port_index)
+{
+	const struct shard_listen *listen = &shard->options.listens[listen_index];
+	struct address address = listen->address, bound;
+
+	address.port = shard->udp_ports[port_index];
+	if (address.port == 0 && shard->options.udp_port_base != 0)
+		address.port = (uint16_t)(shard->options.udp_port_base + port_index);
+	int error = shard->io->ops->udp_open(shard->io, &address, listen->is_v4, port_index, &bound,
+					     &shard->udp_sockets[listen->is_v4 ? 0 : 1][port_index]);
+
+	if (error == 0)
+		shard->udp_ports[port_index] = bound.port;
+	return error;
+}
+
+static bool open_sockets(struct shard *shard, char *reterr, size_t reterr_bytes)
+{
+	for (uint32_t i = 0; i < shard->options.listen_count; i++) {
+		int error = open_listener(shard, i);
+
+		if (error != 0) {
+			snprintf(reterr, reterr_bytes, "cannot listen on TCP port %u: %s", shard->options.listens[i].address.port, strerror(-error));
+			return false;
+		}
+		for (uint32_t port = 0; port < shard->options.udp_port_count; port++) {
+			error = open_udp(shard, i, port);
+			if (error != 0) {
+				snprintf(reterr, reterr_bytes, "cannot open UDP port %u: %s",
+					 shard->options.udp_port_base == 0 ? shard->udp_ports[port] : shard->options.udp_port_base + port,
+					 strerror(-error));
+				return false;
+			}
+		}
+	}
+	shard->udp_port_count = shard->options.udp_port_count;
+	return true;
+}
+
+static void free_memory(struct shard *shard)
+{
+	if (shard->chunk != NULL)
+		ringcast_buf_unref(shard->chunk);
+	if (shard->store.options.pool != NULL)
+		ringcast_store_fini(&shard->store);
+	ringcast_map_fini(&shard->fast_peers);
+	ringcast_address_table_fini(&shard->addresses);
+	ringcast_slab_fini(&shard->slices);
+	ringcast_slab_fini(&shard->conns);
+	ringcast_buf_pool_destroy(&shard->pool);
+	free(shard->fast_messages);
+	free(shard->fast_nodes);
+	free(shard);
+}
+
+struct shard *ringcast_shard_create(const struct shard_options *options, struct io *io, char *reterr, size_t reterr_bytes)
+{
+	struct shard *shard = calloc(1, sizeof(*shard));
+
+	ringcast_assert(options->index < options->count);
+	ringcast_assert(options->udp_port_count <= SHARD_UDP_PORTS_MAX);
+	if (shard == NULL) {
+		snprintf(reterr, reterr_bytes, "out of memory");
+		return NULL;
+	}
+	shard->options = *options;
+	shard->io = io;
+	shard->now_ns = ringcast_io_now_ns(io);
+	shard->load_window_start_ns = shard->now_ns;
+	shard->beat_ns = shard->now_ns;
+	copy_session_limits(shard);
+	ringcast_list_init(&shard->dirty);
+	ringcast_list_init(&shard->fast_dirty);
+	ringcast_list_init(&shard->doomed);
+	ringcast_timer_wheel_init(&shard->wheel, shard->now_ns);
+	if (!init_memory(shard)) {
+		snprintf(reterr, reterr_bytes, "out of memory for shard %u: lower limits.* or see --check-config for the memory bill", options->index);
+		free_memory(shard);
+		return NULL;
+	}
+	if (!open_sockets(shard, reterr, reterr_bytes)) {
+		free_memory(shard);
+		return NULL;
+	}
+	options->mailboxes[options->index]->io = io;
+	return shard;
+}
+
+void ringcast_shard_destroy(struct shard **shard)
+{
+	struct shard *s = *shard;
+
+	*shard = NULL;
+	if (s == NULL)
+		return;
+	ringcast_assert(ringcast_shard_is_idle(s));
+	ringcast_shard_release_sent(s);
+	s->io->ops->destroy(s->io);
+	free_memory(s);
+}
+
+/* Ending */
+
+static void end_sessions(struct shard *shard)
+{
+	for (uint32_t i = 0; i < shard->store.sessions.high_water; i++) {
+		handle h;
+		struct session *session = ringcast_slab_at(&shard->store.sessions, i, &h);
+
+		if (session != NULL && session->state == SESSION_ACTIVE)
+			ringcast_session_end_now(session, CLOSE_SHUTDOWN, shard->now_ns);
+	}
+}
+
+void ringcast_shard_stop(struct shard *shard)
+{
+	if (shard->is_stopping)
+		return;
+	shard->is_stopping = true;
+	shard->store.is_draining = true;
+	for (uint32_t i = 0; i < shard->options.listen_count; i++)
+		shard->io->ops->listen_stop(shard->io, shard->listeners[i]);
+	end_sessions(shard);
+	for (uint32_t i = 0; i < shard->conns.high_water; i++) {
+		handle h;
+		struct conn *conn = ringcast_slab_at(&shard->conns, i, &h);
+
+		if (conn != NULL && conn->player == NULL)
+			ringcast_shard_conn_close(shard, conn, CLOSE_SHUTDOWN, NULL);
+	}
+}
+
+void ringcast_shard_abort(struct shard *shard)
+{
+	for (uint32_t i = 0; i < shard->conns.high_water; i++) {
+		handle h;
+		struct conn *conn = ringcast_slab_at(&shard->conns, i, &h);
+
+		if (conn != NULL)
+			ringcast_shard_conn_cut(shard, conn, CLOSE_SHUTDOWN);
+	}
+}
+
+bool ringcast_shard_is_idle(const struct shard *shard)
+{
+	return shard->conns.count == 0 && shard->store.sessions.count == 0;
+}

@@ -1,0 +1,139 @@
+/* The loop's one turn, in the order of a packet's life. */
+#include <stdlib.h>
+
+#include "base/assert.h"
+#include "shard/shard_private.h"
+
+enum { TIMERS_PER_TICK_MAX = 1024, HANDOFFS_PER_TICK_MAX = 64, SLEEP_NS_MAX = 100000000 };
+
+static void handle_event(struct shard *shard, const struct io_event *event)
+{
+	switch (event->kind) {
+	case IO_EVENT_ACCEPT:
+		ringcast_shard_on_accept(shard, event);
+		break;
+	case IO_EVENT_RECV:
+		ringcast_shard_on_recv(shard, event);
+		shard->io->ops->release(shard->io, event);
+		break;
+	case IO_EVENT_END:
+		ringcast_shard_on_end(shard, event);
+		break;
+	case IO_EVENT_SENT:
+		ringcast_shard_on_sent(shard, event);
+		break;
+	case IO_EVENT_CLOSED:
+		ringcast_shard_on_closed(shard, event);
+		break;
+	case IO_EVENT_DETACHED:
+		ringcast_shard_on_detached(shard, event);
+		break;
+	case IO_EVENT_DATAGRAM:
+		ringcast_shard_on_datagram(shard, event);
+		shard->io->ops->release(shard->io, event);
+		break;
+	case IO_EVENT_SEND_ERROR:
+		ringcast_shard_drop(shard, DROP_SEND_ERROR, 1);
+		break;
+	case IO_EVENT_WAKE:
+		break;
+	}
+}
+
+/* Receivers that overflowed and players who were told to leave: closed here, not from inside the fan-out that found out. */
+static void close_doomed(struct shard *shard)
+{
+	while (!ringcast_list_is_empty(&shard->doomed)) {
+		struct conn *conn = RLY_CONTAINER_OF(shard->doomed.next, struct conn, dirty_node);
+
+		ringcast_list_remove(&conn->dirty_node);
+		ringcast_shard_conn_close(shard, conn, conn->close_reason, NULL);
+	}
+}
+
+static void expire(void *context, struct timer *timer)
+{
+	struct shard *shard = context;
+
+	if (timer->kind == CONN_TIMER)
+		ringcast_shard_on_conn_timer(shard, RLY_CONTAINER_OF(timer, struct conn, timer));
+	else
+		ringcast_session_expire(&shard->store, timer, shard->now_ns);
+}
+
+static void drain_mailbox(struct shard *shard)
+{
+	struct mailbox *mailbox = shard->options.mailboxes[shard->options.index];
+	struct shard_request *request = ringcast_mailbox_take_requests(mailbox);
+
+	for (unsigned i = 0; i < HANDOFFS_PER_TICK_MAX; i++) {
+		struct handoff *handoff = ringcast_mailbox_take(mailbox);
+
+		if (handoff == NULL)
+			break;
+		ringcast_shard_handoff_receive(shard, handoff);
+		free(handoff);
+	}
+	while (request != NULL) {
+		struct shard_request *next = request->next;
+
+		request->run(shard, request);
+		request->done(request);
+		request = next;
+	}
+}
+
+static uint64_t earlier(uint64_t a, uint64_t b)
+{
+	return a < b ? a : b;
+}
+
+static uint64_t deadline_ns(struct shard *shard)
+{
+	uint64_t deadline = earlier(ringcast_timer_wheel_deadline_ns(&shard->wheel), ringcast_shard_flush_deadline_ns(shard));
+
+	/* Bounded, so that the heartbeat goes on while nothing happens. */
+	return earlier(deadline, shard->now_ns + SLEEP_NS_MAX);
+}
+
+static unsigned wait_for_events(struct shard *shard)
+{
+	struct mailbox *mailbox = shard->options.mailboxes[shard->options.index];
+	uint64_t deadline = ringcast_mailbox_prepare_sleep(mailbox) ? deadline_ns(shard) : 0;
+	unsigned count = shard->io->ops->run(shard->io, deadline, shard->events, SHARD_EVENT_COUNT_MAX);
+
+	ringcast_mailbox_awake(mailbox);
+	ringcast_shard_release_sent(shard);
+	shard->now_ns = ringcast_io_now_ns(shard->io);
+	__atomic_store_n(&shard->beat_ns, shard->now_ns, __ATOMIC_RELAXED);
+	return count;
+}
+
+static void reap(struct shard *shard)
+{
+	unsigned count = wait_for_events(shard), total = 0;
+
+	for (;;) {
+		for (unsigned i = 0; i < count; i++) {
+			handle_event(shard, &shard->events[i]);
+			close_doomed(shard);
+		}
+		total += count;
+		if (count < SHARD_EVENT_COUNT_MAX || total >= SHARD_EVENTS_PER_TICK_MAX)
+			return;
+		count = shard->io->ops->run(shard->io, 0, shard->events, SHARD_EVENT_COUNT_MAX);
+	}
+}
+
+void ringcast_shard_tick(struct shard *shard)
+{
+	shard->counters.ticks++;
+	reap(shard);
+	ringcast_timer_wheel_advance(&shard->wheel, shard->now_ns, TIMERS_PER_TICK_MAX, expire, shard);
+	close_doomed(shard);
+	drain_mailbox(shard);
+	close_doomed(shard);
+	if (ringcast_shard_is_flush_due(shard))
+		ringcast_shard_flush(shard);
+	ringcast_store_collect(&shard->store);
+}
