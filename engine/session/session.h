@@ -86,6 +86,9 @@ struct session {
 	struct buf *properties;
 	void *user; /* the scripting side's */
 	uint64_t created_ns, messages_received, deliveries, bytes_received, drops;
+	uint32_t connecting_count; /* the last ones of players; while there are any, commands wait: a login result goes out before they do */
+	bool is_applying;          /* queued commands are being applied */
+	uint64_t tick_deadline_ns;
 };
 
 struct session_limits { /* live: the shard may change it between ticks */
@@ -116,6 +119,9 @@ struct store {
 	struct list_node graveyard, graveyard_sessions;
 	bool is_draining;
 	uint64_t sessions_created, sessions_ended, players_admitted, players_disconnected, reservations, reservations_timedout;
+	struct map players_by_key;     /* session index << 32 | peer id -> player handle; CONNECTING and ACTIVE */
+	struct map memberships_by_key; /* player index << 32 | group index -> membership handle */
+	uint64_t now_ns;               /* of the latest call that carried a time; commands carry none */
 };
 
 bool ringcast_store_init(struct store *store, const struct store_options *options); /* false: out of memory */
@@ -127,14 +133,17 @@ struct session_options {
 	uint32_t players_max, ping_interval_ms, tick_interval_ms, empty_timeout_ms; /* 0: default; empty UINT32_MAX: never */
 };
 
-/* DROP_NONE, or SESSION_FULL (store full), NO_BUFFER, DRAINING. Calls the session_started hook. */
+/*
+ * DROP_NONE, or SESSION_FULL (store full), NO_BUFFER, DRAINING, OVERSIZE (name or properties too long). Calls the session_started hook, which
+ * may finish the session: then *ret_session has ended already when this returns.
+ */
 enum drop_reason ringcast_session_open(struct store *store, const struct session_options *options, uint64_t now_ns, struct session **ret_session);
 /* Disconnects every player, drops reservations, calls session_ended. The session is freed by the next collect. Harmless when ended. */
 void ringcast_session_end_now(struct session *session, enum close_reason reason, uint64_t now_ns);
 struct session *ringcast_session_find(struct store *store, const char *id);        /* NULL: unknown or ended */
 struct session *ringcast_session_find_name(struct store *store, const char *name); /* first; linear; control and dev mode only */
 void ringcast_session_expire(struct store *store, struct timer *timer, uint64_t now_ns);
-struct player *ringcast_session_find_player(struct session *session, int32_t peer_id); /* ACTIVE only; binary search: peer ids ascend? no: dense array is unordered, so via store map; O(1) */
+struct player *ringcast_session_find_player(struct session *session, int32_t peer_id); /* ACTIVE only; O(1), by the store's map */
 
 /* Ids carry their shard: the first 8 of 128 bits. -1 when not one of ours. */
 int ringcast_session_id_shard(const char *id);

@@ -1,0 +1,173 @@
+#include "session/session.h"
+
+#include "base/assert.h"
+#include "session/command.h"
+#include "session/id.h"
+#include "session/player.h"
+#include "session/session_impl.h"
+
+static bool holds_id(const struct player *player, const char *player_id)
+{
+	return player->properties != NULL && strcmp((const char *)player->properties->data, player_id) == 0;
+}
+
+/* Linear: a control operation, and no session is large enough for it to matter. */
+static bool is_id_taken(const struct session *session, const char *player_id)
+{
+	for (uint32_t i = 0; i < session->player_count; i++)
+		if (holds_id(session->players[i], player_id))
+			return true;
+	for (const struct list_node *node = session->reserved.next; node != &session->reserved; node = node->next)
+		if (holds_id(RLY_CONTAINER_OF(node, struct player, node), player_id))
+			return true;
+	return false;
+}
+
+static enum drop_reason check_reserve(const struct session *session, const char *player_id, const char *player_data)
+{
+	if (session->state == SESSION_ENDED)
+		return DROP_NO_SESSION;
+	if (session->store->is_draining)
+		return DROP_DRAINING;
+	if (strnlen(player_id, PLAYER_ID_BYTES) == PLAYER_ID_BYTES ||
+	    strnlen(player_data, SESSION_PROPERTIES_BYTES_MAX) == SESSION_PROPERTIES_BYTES_MAX)
+		return DROP_OVERSIZE;
+	if (player_id[0] != '\0' && is_id_taken(session, player_id))
+		return DROP_BAD_TOKEN;
+	if (session->player_count + session->reserved_count >= session->players_max)
+		return DROP_SESSION_FULL;
+	return DROP_NONE;
+}
+
+static bool properties_copy(struct player *player, const char *player_id, const char *player_data)
+{
+	size_t id_bytes = strlen(player_id) + 1;
+	size_t data_bytes = strlen(player_data) + 1;
+	if (id_bytes + data_bytes == 2)
+		return true;
+	struct buf *properties = ringcast_buf_alloc(player->session->store->options.pool, id_bytes + data_bytes);
+	if (properties == NULL)
+		return false;
+	memcpy(properties->data, player_id, id_bytes);
+	memcpy(properties->data + id_bytes, player_data, data_bytes);
+	properties->size = (uint32_t)(id_bytes + data_bytes);
+	player->properties = properties;
+	return true;
+}
+
+static struct player *player_create(struct session *session, const char *player_id, const char *player_data)
+{
+	struct store *store = session->store;
+	handle self;
+	struct player *player = ringcast_slab_alloc(&store->players, &self);
+	if (player == NULL)
+		return NULL;
+	player->session = session;
+	player->self = self;
+	if (!properties_copy(player, player_id, player_data)) {
+		ringcast_slab_free(&store->players, self);
+		return NULL;
+	}
+	store->options.random(store->options.random_context, player->secret, sizeof(player->secret));
+	return player;
+}
+
+static void reserve(struct player *player)
+{
+	struct session *session = player->session;
+	struct store *store = session->store;
+	player->state = PLAYER_RESERVED;
+	player->created_ns = store->now_ns;
+	player->timer.kind = SESSION_TIMER_RESERVATION;
+	ringcast_list_init(&player->memberships);
+	ringcast_list_add_tail(&session->reserved, &player->node);
+	session->reserved_count++;
+	store->reservations++;
+	uint64_t timeout_ns = store->options.limits->reservation_timeout_ms * RLY_NS_PER_MS;
+	ringcast_timer_arm(store->options.wheel, &player->timer, store->now_ns + timeout_ns);
+	ringcast_session_watch_empty(session);
+}
+
+enum drop_reason ringcast_admission_reserve(struct session *session, const char *player_id, const char *player_data, uint64_t now_ns,
+					    struct player **ret_player, char ret_token[PLAYER_TOKEN_BYTES])
+{
+	session->store->now_ns = now_ns;
+	player_id = player_id != NULL ? player_id : "";
+	player_data = player_data != NULL ? player_data : "";
+	enum drop_reason reason = check_reserve(session, player_id, player_data);
+	if (reason != DROP_NONE)
+		return reason;
+	struct player *player = player_create(session, player_id, player_data);
+	if (player == NULL)
+		return DROP_NO_BUFFER;
+	reserve(player);
+	ringcast_player_format_token(player, ret_token);
+	*ret_player = player;
+	return DROP_NONE;
+}
+
+/* The reservation that token stands for; NULL: none, used, timed out. */
+static struct player *find_reserved(struct store *store, struct view token)
+{
+	struct player_ref ref;
+	if (!ringcast_id_parse_player(token, &ref) || ref.shard_index != store->options.shard_index)
+		return NULL;
+	if (ref.player_index >= store->players.capacity)
+		return NULL;
+	handle self;
+	struct player *player = ringcast_slab_at(&store->players, ref.player_index, &self);
+	if (player == NULL || !ringcast_id_is_secret_equal(player->secret, ref.secret))
+		return NULL;
+	return player->state == PLAYER_RESERVED ? player : NULL;
+}
+
+static enum verdict ask_connect(struct player *player, struct view payload)
+{
+	struct session *session = player->session;
+	struct store *store = session->store;
+	if (store->hooks.player_connect == NULL)
+		return VERDICT_ALLOW;
+	ringcast_session_enter_hook(session);
+	enum verdict verdict = store->hooks.player_connect(store->options.hooks_context, session, player, payload);
+	ringcast_session_leave_hook(session);
+	return verdict;
+}
+
+enum drop_reason ringcast_admission_admit(struct store *store, struct view token, struct view payload, void *transport, uint64_t now_ns,
+					  struct player **ret_player)
+{
+	store->now_ns = now_ns;
+	if (store->is_draining)
+		return DROP_DRAINING;
+	struct player *player = find_reserved(store, token);
+	if (player == NULL)
+		return DROP_BAD_TOKEN;
+	if (player->session->peer_id_next == INT32_MAX)
+		return DROP_SESSION_FULL; /* peer ids are never reused, and there are no more */
+	ringcast_player_connect(player, transport, now_ns);
+	if (ask_connect(player, payload) == VERDICT_DENY) {
+		ringcast_player_leave(player, CLOSE_DENIED);
+		ringcast_command_apply(player->session);
+		return DROP_DENIED;
+	}
+	store->players_admitted++;
+	*ret_player = player;
+	return DROP_NONE;
+}
+
+void ringcast_admission_accept(struct player *player, uint64_t now_ns)
+{
+	struct session *session = player->session;
+	struct store *store = session->store;
+	ringcast_assert(!session->is_in_hook);
+	store->now_ns = now_ns;
+	if (player->state != PLAYER_CONNECTING)
+		return; /* lost between the two calls: its transport broke, or the session ended */
+	ringcast_player_activate(player);
+	if (store->hooks.player_accepted != NULL) {
+		ringcast_session_enter_hook(session);
+		store->hooks.player_accepted(store->options.hooks_context, session, player);
+		ringcast_session_leave_hook(session);
+	}
+	ringcast_command_apply(session);
+}

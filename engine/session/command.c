@@ -1,0 +1,247 @@
+#include "session/command.h"
+
+#include "base/assert.h"
+#include "session/fanout.h"
+#include "session/player.h"
+#include "session/roster.h"
+#include "session/session_impl.h"
+
+enum command_kind { COMMAND_SEND, COMMAND_KICK, COMMAND_JOIN, COMMAND_LEAVE, COMMAND_BROADCAST, COMMAND_FINISH };
+enum { COMMAND_DATA_BYTES_MAX = PROTO_PACKET_BYTES_MAX - PROTO_PACKET_OVERHEAD_BYTES_MAX };
+enum { KICK_TEXT_BYTES_MAX = 123 }; /* RFC 6455: a control frame's 125 bytes less the code */
+
+/* data: a send's payload or a kick's text; for a waiting command it lies behind the struct, in the same buf. */
+struct command {
+	struct list_node node;
+	struct buf *home;
+	struct view data;
+	enum command_kind kind;
+	enum delivery_intent intent;
+	int32_t opcode, sender;
+	int32_t player; /* target, or whom it is about */
+	int32_t group;  /* target, or what it is about */
+	int32_t target_group;
+};
+static_assert(offsetof(struct buf, data) % _Alignof(struct command) == 0, "a command may lie at the start of a buf");
+
+static bool is_group_id(int32_t group)
+{
+	return group > PROTO_GROUP_NONE || group == PROTO_GROUP_ALL;
+}
+
+static bool is_group_there(struct session *session, int32_t group)
+{
+	size_t member_count;
+	ringcast_group_members(session, group, &member_count);
+	return group == PROTO_GROUP_ALL || member_count > 0;
+}
+
+/* What clients act on as the engine's own: a script that sends these breaks them (and 0 is a login). */
+static bool is_reserved(int32_t opcode)
+{
+	return opcode == OPCODE_LOGIN || opcode == OPCODE_LOGIN_RESPONSE || opcode == OPCODE_UDP_CONNECT_SERVER_ACK ||
+	       opcode == OPCODE_GROUP_MEMBERSHIP_UPDATE || opcode == OPCODE_VERIFY_IDENTITY_RESPONSE;
+}
+
+static enum drop_reason do_send(struct session *session, const struct command *command)
+{
+	if (is_reserved(command->opcode))
+		return DROP_BAD_STATE;
+	if (command->player == PROTO_PEER_NONE && command->group == PROTO_GROUP_NONE)
+		return DROP_NO_TARGET;
+	struct player *player = ringcast_session_find_player(session, command->player);
+	if (command->player != PROTO_PEER_NONE && player == NULL)
+		return DROP_NO_TARGET;
+	if (command->group != PROTO_GROUP_NONE && !is_group_there(session, command->group))
+		return DROP_NO_TARGET;
+	struct packet packet = {.opcode = command->opcode, .sender = command->sender, .payload = command->data};
+	ringcast_fanout_to_union(session, &packet, command->intent, player, command->group);
+	return DROP_NONE;
+}
+
+static enum drop_reason do_kick(struct session *session, const struct command *command)
+{
+	struct player *player = ringcast_session_find_player(session, command->player);
+	if (player == NULL)
+		return DROP_NO_TARGET;
+	char text[KICK_TEXT_BYTES_MAX + 1] = "";
+	if (command->data.size > 0)
+		memcpy(text, command->data.data, command->data.size);
+	ringcast_player_expel(player, CLOSE_KICKED, command->data.size > 0 ? text : NULL);
+	return DROP_NONE;
+}
+
+static enum drop_reason do_join(struct session *session, const struct command *command)
+{
+	struct player *player = ringcast_session_find_player(session, command->player);
+	return player == NULL ? DROP_NO_TARGET : ringcast_group_join(player, command->group, session->store->now_ns);
+}
+
+static enum drop_reason do_leave(struct session *session, const struct command *command)
+{
+	struct player *player = ringcast_session_find_player(session, command->player);
+	return player == NULL ? DROP_NO_TARGET : ringcast_group_leave(player, command->group, session->store->now_ns);
+}
+
+static enum drop_reason do_broadcast(struct session *session, const struct command *command)
+{
+	if (!is_group_id(command->group))
+		return DROP_GROUP_LIMIT;
+	if (!is_group_there(session, command->target_group))
+		return DROP_NO_TARGET;
+	return ringcast_roster_broadcast(session, command->group, command->target_group);
+}
+
+static enum drop_reason do_finish(struct session *session)
+{
+	ringcast_session_end_now(session, CLOSE_SESSION_ENDED, session->store->now_ns);
+	return DROP_NONE;
+}
+
+static enum drop_reason command_do(struct session *session, const struct command *command)
+{
+	switch (command->kind) {
+	case COMMAND_SEND:
+		return do_send(session, command);
+	case COMMAND_KICK:
+		return do_kick(session, command);
+	case COMMAND_JOIN:
+		return do_join(session, command);
+	case COMMAND_LEAVE:
+		return do_leave(session, command);
+	case COMMAND_BROADCAST:
+		return do_broadcast(session, command);
+	case COMMAND_FINISH:
+		return do_finish(session);
+	}
+	ringcast_unreachable("command kind");
+}
+
+static enum drop_reason queue_push(struct session *session, const struct command *command)
+{
+	if (session->command_count >= session->store->options.limits->commands_per_hook_max)
+		return DROP_FAST_OVERFLOW;
+	struct buf *home = ringcast_buf_alloc(session->store->options.pool, sizeof(*command) + command->data.size);
+	if (home == NULL)
+		return DROP_NO_BUFFER;
+	struct command *waiting = (struct command *)home->data;
+	*waiting = *command;
+	waiting->home = home;
+	waiting->data.data = home->data + sizeof(*command);
+	if (command->data.size > 0)
+		memcpy(home->data + sizeof(*command), command->data.data, command->data.size);
+	home->size = (uint32_t)(sizeof(*command) + command->data.size);
+	ringcast_list_add_tail(&session->commands, &waiting->node);
+	session->command_count++;
+	return DROP_NONE;
+}
+
+static struct command *queue_pop(struct session *session)
+{
+	if (ringcast_list_is_empty(&session->commands))
+		return NULL;
+	struct command *command = RLY_CONTAINER_OF(session->commands.next, struct command, node);
+	ringcast_assert(session->command_count > 0);
+	ringcast_list_remove(&command->node);
+	session->command_count--;
+	return command;
+}
+
+/* Order is kept: while others wait, so does this one. */
+static bool must_wait(const struct session *session)
+{
+	return session->is_in_hook || session->connecting_count > 0 || session->command_count > 0;
+}
+
+static enum drop_reason command_give(struct session *session, const struct command *command)
+{
+	enum drop_reason reason;
+	if (session->state == SESSION_ENDED)
+		reason = DROP_SESSION_ENDED;
+	else if (command->data.size > COMMAND_DATA_BYTES_MAX)
+		reason = DROP_OVERSIZE;
+	else if (must_wait(session))
+		reason = queue_push(session, command);
+	else
+		reason = command_do(session, command);
+	if (reason != DROP_NONE)
+		session->drops++;
+	ringcast_command_apply(session); /* what the hooks of this one asked for */
+	return reason;
+}
+
+void ringcast_command_apply(struct session *session)
+{
+	if (session->is_in_hook || session->is_applying || session->connecting_count > 0)
+		return;
+	session->is_applying = true;
+	for (struct command *command; (command = queue_pop(session)) != NULL;) {
+		enum drop_reason reason = command_do(session, command);
+		ringcast_buf_unref(command->home);
+		if (reason != DROP_NONE)
+			ringcast_session_count_drops(session, reason, 1);
+	}
+	session->is_applying = false;
+}
+
+void ringcast_command_discard(struct session *session, enum drop_reason reason)
+{
+	uint64_t count = session->command_count;
+	for (struct command *command; (command = queue_pop(session)) != NULL;)
+		ringcast_buf_unref(command->home);
+	ringcast_session_count_drops(session, reason, count);
+}
+
+enum drop_reason ringcast_command_send(struct session *session, const struct packet *packet, enum delivery_intent intent)
+{
+	struct command command = {
+		.kind = COMMAND_SEND,
+		.intent = intent,
+		.opcode = packet->opcode,
+		.sender = packet->sender,
+		.player = packet->target_player,
+		.group = packet->target_group,
+		.data = packet->payload,
+	};
+	return command_give(session, &command);
+}
+
+/* What fits a close frame, and no half of a UTF-8 character at the end. */
+static size_t kick_text_bytes(const char *text)
+{
+	size_t bytes = strnlen(text, KICK_TEXT_BYTES_MAX + 1);
+	if (bytes <= KICK_TEXT_BYTES_MAX)
+		return bytes;
+	bytes = KICK_TEXT_BYTES_MAX;
+	while (bytes > 0 && ((uint8_t)text[bytes] & 0xC0) == 0x80)
+		bytes--;
+	return bytes;
+}
+
+enum drop_reason ringcast_command_kick(struct session *session, int32_t peer_id, const char *text)
+{
+	struct command command = {.kind = COMMAND_KICK, .player = peer_id};
+	if (text != NULL)
+		command.data = ringcast_view_of(text, kick_text_bytes(text));
+	return command_give(session, &command);
+}
+
+enum drop_reason ringcast_command_join(struct session *session, int32_t group, int32_t peer_id)
+{
+	return command_give(session, &(struct command){.kind = COMMAND_JOIN, .player = peer_id, .group = group});
+}
+
+enum drop_reason ringcast_command_leave(struct session *session, int32_t group, int32_t peer_id)
+{
+	return command_give(session, &(struct command){.kind = COMMAND_LEAVE, .player = peer_id, .group = group});
+}
+
+enum drop_reason ringcast_command_broadcast_membership(struct session *session, int32_t group, int32_t target_group)
+{
+	return command_give(session, &(struct command){.kind = COMMAND_BROADCAST, .group = group, .target_group = target_group});
+}
+
+enum drop_reason ringcast_command_finish(struct session *session)
+{
+	return command_give(session, &(struct command){.kind = COMMAND_FINISH});
+}

@@ -1,0 +1,20 @@
+/*
+ * Target -> recipients: the one place where a message leaves the session layer. A session whose players live on several shards would
+ * differ here and nowhere else.
+ */
+#ifndef RINGCAST_SESSION_FANOUT_H
+#define RINGCAST_SESSION_FANOUT_H
+
+#include "session/session.h"
+
+/* The copies say where they were addressed: target_player for one, target_group for a group (and then no target_player). */
+void ringcast_fanout_to_player(struct session *session, const struct packet *packet, enum delivery_intent intent, struct player *player);
+void ringcast_fanout_to_group(struct session *session, const struct packet *packet, enum delivery_intent intent, int32_t group);
+/* The same to recipients the caller has at hand: the members of group, now or a moment ago. */
+void ringcast_fanout_to_members(struct session *session, const struct packet *packet, enum delivery_intent intent, int32_t group,
+				struct player *const *recipients, size_t recipient_count);
+/* To a player (0: none) and a group (0: none), once each. Both must be valid targets. */
+void ringcast_fanout_to_union(struct session *session, const struct packet *packet, enum delivery_intent intent, struct player *player,
+			      int32_t group);
+
+#endif

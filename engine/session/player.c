@@ -1,0 +1,167 @@
+#include "session/player.h"
+
+#include "base/assert.h"
+#include "session/command.h"
+#include "session/group.h"
+#include "session/id.h"
+#include "session/session_impl.h"
+
+static uint64_t player_key(const struct session *session, int32_t peer_id)
+{
+	return (uint64_t)ringcast_handle_index(session->self) << 32 | (uint32_t)peer_id;
+}
+
+struct player *ringcast_session_find_player(struct session *session, int32_t peer_id)
+{
+	struct store *store = session->store;
+	if (peer_id <= PROTO_PEER_NONE)
+		return NULL;
+	struct player *player = ringcast_slab_find(&store->players, ringcast_map_find(&store->players_by_key, player_key(session, peer_id)));
+	return player != NULL && player->state == PLAYER_ACTIVE ? player : NULL;
+}
+
+static void list_place(struct session *session, uint32_t index, struct player *player)
+{
+	session->players[index] = player;
+	player->session_index = index;
+}
+
+static uint32_t active_count(const struct session *session)
+{
+	ringcast_assert(session->connecting_count <= session->player_count);
+	return session->player_count - session->connecting_count;
+}
+
+static void list_add(struct player *player)
+{
+	struct session *session = player->session;
+	ringcast_assert(session->player_count < session->players_max);
+	list_place(session, session->player_count++, player);
+	session->connecting_count++;
+}
+
+/* The hole moves to the end of its kind, then to the end of the list: ACTIVE players stay in front. */
+static void list_remove(struct player *player)
+{
+	struct session *session = player->session;
+	uint32_t hole = player->session_index;
+	ringcast_assert(session->players[hole] == player);
+	if (player->state == PLAYER_ACTIVE) {
+		uint32_t active_last = active_count(session) - 1;
+		list_place(session, hole, session->players[active_last]);
+		hole = active_last;
+	} else {
+		session->connecting_count--;
+	}
+	uint32_t last = --session->player_count;
+	list_place(session, hole, session->players[last]);
+	session->players[last] = NULL;
+}
+
+void ringcast_player_connect(struct player *player, void *transport, uint64_t now_ns)
+{
+	struct session *session = player->session;
+	struct store *store = session->store;
+	ringcast_assert(player->state == PLAYER_RESERVED);
+	ringcast_assert(session->reserved_count > 0);
+	ringcast_timer_cancel(store->options.wheel, &player->timer);
+	ringcast_list_remove(&player->node);
+	session->reserved_count--;
+	player->state = PLAYER_CONNECTING;
+	player->transport = transport;
+	player->joined_ns = now_ns;
+	player->peer_id = session->peer_id_next++;
+	bool was_added = ringcast_map_add(&store->players_by_key, player_key(session, player->peer_id), player->self);
+	ringcast_assert(was_added); /* the map is as large as the slab */
+	list_add(player);
+}
+
+void ringcast_player_activate(struct player *player)
+{
+	struct session *session = player->session;
+	ringcast_assert(player->state == PLAYER_CONNECTING);
+	uint32_t first_connecting = active_count(session);
+	list_place(session, player->session_index, session->players[first_connecting]);
+	list_place(session, first_connecting, player);
+	session->connecting_count--;
+	player->state = PLAYER_ACTIVE;
+}
+
+static void bury(struct player *player, enum player_state state, enum close_reason reason)
+{
+	player->state = (uint8_t)state;
+	player->close_reason = (uint8_t)reason;
+	ringcast_list_add_tail(&player->session->store->graveyard, &player->node);
+	ringcast_session_watch_empty(player->session);
+}
+
+static void ask_disconnected(struct player *player, enum close_reason reason)
+{
+	struct session *session = player->session;
+	struct store *store = session->store;
+	if (player->state != PLAYER_ACTIVE || store->hooks.player_disconnected == NULL)
+		return;
+	ringcast_session_enter_hook(session);
+	store->hooks.player_disconnected(store->options.hooks_context, session, player, reason);
+	ringcast_session_leave_hook(session);
+}
+
+void ringcast_player_leave(struct player *player, enum close_reason reason)
+{
+	struct session *session = player->session;
+	struct store *store = session->store;
+	ringcast_assert(player->state == PLAYER_CONNECTING || player->state == PLAYER_ACTIVE);
+	ask_disconnected(player, reason);
+	ringcast_group_leave_all(player);
+	bool was_there = ringcast_map_remove(&store->players_by_key, player_key(session, player->peer_id));
+	ringcast_assert(was_there);
+	list_remove(player);
+	bury(player, PLAYER_COMPLETED, reason);
+}
+
+void ringcast_player_expel(struct player *player, enum close_reason reason, const char *text)
+{
+	struct store *store = player->session->store;
+	const struct outbox *outbox = &store->options.outbox;
+	ringcast_player_leave(player, reason);
+	store->players_disconnected++;
+	outbox->disconnect(outbox->context, player, reason, text != NULL ? text : ringcast_close_text(reason));
+}
+
+void ringcast_player_release(struct player *player, enum player_state state, enum close_reason reason)
+{
+	struct session *session = player->session;
+	ringcast_assert(player->state == PLAYER_RESERVED);
+	ringcast_assert(session->reserved_count > 0);
+	ringcast_timer_cancel(session->store->options.wheel, &player->timer);
+	ringcast_list_remove(&player->node);
+	session->reserved_count--;
+	bury(player, state, reason);
+}
+
+void ringcast_player_disconnect(struct player *player, enum close_reason reason, uint64_t now_ns)
+{
+	struct session *session = player->session;
+	ringcast_assert(!session->is_in_hook);
+	session->store->now_ns = now_ns;
+	if (player->state == PLAYER_RESERVED) {
+		ringcast_player_release(player, PLAYER_COMPLETED, reason);
+		return;
+	}
+	if (player->state != PLAYER_CONNECTING && player->state != PLAYER_ACTIVE)
+		return;
+	ringcast_player_leave(player, reason);
+	session->store->players_disconnected++;
+	ringcast_command_apply(session);
+}
+
+void ringcast_player_format_token(const struct player *player, char ret_token[PLAYER_TOKEN_BYTES])
+{
+	struct player_ref ref = {
+		.shard_index = player->session->store->options.shard_index,
+		.player_index = ringcast_handle_index(player->self),
+	};
+	static_assert(sizeof(ref.secret) == sizeof(player->secret), "all of the secret is in the token");
+	memcpy(ref.secret, player->secret, sizeof(ref.secret));
+	ringcast_id_format_player(&ref, ret_token);
+}

@@ -1,0 +1,18 @@
+/* The way of a player through its session, for the files of this folder. */
+#ifndef RINGCAST_SESSION_PLAYER_H
+#define RINGCAST_SESSION_PLAYER_H
+
+#include "session/session.h"
+
+/* RESERVED -> CONNECTING: a peer id, and the last place of session->players. */
+void ringcast_player_connect(struct player *player, void *transport, uint64_t now_ns);
+/* CONNECTING -> ACTIVE: behind the players that are ACTIVE already. */
+void ringcast_player_activate(struct player *player);
+/* CONNECTING or ACTIVE -> COMPLETED: hook (if ACTIVE), groups, list, graveyard. Applies no commands. */
+void ringcast_player_leave(struct player *player, enum close_reason reason);
+/* As leave, and the outbox is told to close the transport. text NULL: the reason's own. */
+void ringcast_player_expel(struct player *player, enum close_reason reason, const char *text);
+/* RESERVED -> COMPLETED or TIMEDOUT: the place is free again. */
+void ringcast_player_release(struct player *player, enum player_state state, enum close_reason reason);
+
+#endif

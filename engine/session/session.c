@@ -1,0 +1,246 @@
+#include "session/session.h"
+
+#include <stdlib.h>
+
+#include "session/command.h"
+#include "session/id.h"
+#include "session/player.h"
+#include "session/session_impl.h"
+
+static uint64_t deadline_after(const struct store *store, uint32_t delay_ms)
+{
+	return store->now_ns + delay_ms * RLY_NS_PER_MS;
+}
+
+/* 0: never. */
+static uint32_t empty_timeout_ms(const struct session *session)
+{
+	if (session->empty_timeout_ms == UINT32_MAX)
+		return 0;
+	return session->empty_timeout_ms != 0 ? session->empty_timeout_ms : session->store->options.limits->empty_session_timeout_ms;
+}
+
+void ringcast_session_watch_empty(struct session *session)
+{
+	struct store *store = session->store;
+	bool is_empty = session->player_count == 0 && session->reserved_count == 0;
+	uint32_t timeout_ms = empty_timeout_ms(session);
+	if (session->state == SESSION_ACTIVE && is_empty && timeout_ms != 0)
+		ringcast_timer_arm(store->options.wheel, &session->timer_empty, deadline_after(store, timeout_ms));
+	else
+		ringcast_timer_cancel(store->options.wheel, &session->timer_empty);
+}
+
+void ringcast_session_count_drops(struct session *session, enum drop_reason reason, uint64_t count)
+{
+	const struct outbox *outbox = &session->store->options.outbox;
+	if (count == 0)
+		return;
+	session->drops += count;
+	outbox->drop(outbox->context, reason, count);
+}
+
+static uint32_t players_max_of(const struct store *store, const struct session_options *options)
+{
+	uint32_t players_max = options->players_max != 0 ? options->players_max : SESSION_PLAYERS_DEFAULT;
+	uint32_t bound = store->options.limits->players_per_session_max;
+	return players_max < bound ? players_max : bound;
+}
+
+static void format_id(struct session *session)
+{
+	const struct store_options *options = &session->store->options;
+	struct session_ref ref = {.shard_index = options->shard_index, .session = session->self};
+	options->random(options->random_context, &ref.random, sizeof(ref.random));
+	ringcast_id_format_session(&ref, session->id);
+}
+
+static bool properties_copy(struct session *session, const char *properties)
+{
+	if (properties == NULL)
+		return true;
+	size_t bytes = strlen(properties) + 1;
+	session->properties = ringcast_buf_alloc(session->store->options.pool, bytes);
+	if (session->properties == NULL)
+		return false;
+	memcpy(session->properties->data, properties, bytes);
+	session->properties->size = (uint32_t)bytes;
+	return true;
+}
+
+/* What can fail. */
+static struct session *session_create(struct store *store, const struct session_options *options)
+{
+	handle self;
+	struct session *session = ringcast_slab_alloc(&store->sessions, &self);
+	if (session == NULL)
+		return NULL;
+	session->store = store;
+	session->self = self;
+	session->players_max = players_max_of(store, options);
+	session->players = calloc(session->players_max, sizeof(struct player *));
+	if (session->players != NULL && properties_copy(session, options->properties))
+		return session;
+	free(session->players);
+	ringcast_slab_free(&store->sessions, self);
+	return NULL;
+}
+
+static void session_init(struct session *session, const struct session_options *options)
+{
+	struct store *store = session->store;
+	const struct session_limits *limits = store->options.limits;
+	format_id(session);
+	if (options->name != NULL)
+		memcpy(session->name, options->name, strlen(options->name) + 1);
+	session->state = SESSION_ACTIVE;
+	session->peer_id_next = 1;
+	session->ping_interval_ms = options->ping_interval_ms != 0 ? options->ping_interval_ms : limits->ping_interval_ms;
+	session->tick_interval_ms = options->tick_interval_ms;
+	session->empty_timeout_ms = options->empty_timeout_ms;
+	session->created_ns = store->now_ns;
+	ringcast_list_init(&session->reserved);
+	ringcast_list_init(&session->groups);
+	ringcast_list_init(&session->commands);
+	session->timer_empty.kind = SESSION_TIMER_EMPTY;
+	session->timer_tick.kind = SESSION_TIMER_TICK;
+}
+
+static void session_start(struct session *session)
+{
+	struct store *store = session->store;
+	store->sessions_created++;
+	ringcast_session_watch_empty(session);
+	if (session->tick_interval_ms != 0 && store->hooks.tick != NULL) {
+		session->tick_deadline_ns = deadline_after(store, session->tick_interval_ms);
+		ringcast_timer_arm(store->options.wheel, &session->timer_tick, session->tick_deadline_ns);
+	}
+	if (store->hooks.session_started == NULL)
+		return;
+	ringcast_session_enter_hook(session);
+	store->hooks.session_started(store->options.hooks_context, session);
+	ringcast_session_leave_hook(session);
+	ringcast_command_apply(session);
+}
+
+static bool is_oversize(const char *text, size_t bytes_max)
+{
+	return text != NULL && strnlen(text, bytes_max) == bytes_max;
+}
+
+enum drop_reason ringcast_session_open(struct store *store, const struct session_options *options, uint64_t now_ns, struct session **ret_session)
+{
+	store->now_ns = now_ns;
+	if (store->is_draining)
+		return DROP_DRAINING;
+	if (is_oversize(options->name, SESSION_NAME_BYTES) || is_oversize(options->properties, SESSION_PROPERTIES_BYTES_MAX))
+		return DROP_OVERSIZE;
+	if (store->sessions.count == store->sessions.capacity)
+		return DROP_SESSION_FULL;
+	struct session *session = session_create(store, options);
+	if (session == NULL)
+		return DROP_NO_BUFFER;
+	session_init(session, options);
+	*ret_session = session;
+	session_start(session);
+	return DROP_NONE;
+}
+
+static void ask_ended(struct session *session)
+{
+	struct store *store = session->store;
+	if (store->hooks.session_ended == NULL)
+		return;
+	ringcast_session_enter_hook(session);
+	store->hooks.session_ended(store->options.hooks_context, session, (enum close_reason)session->close_reason);
+	ringcast_session_leave_hook(session);
+}
+
+/* The last one first, so that nobody has to move up. */
+static void everyone_leaves(struct session *session)
+{
+	enum close_reason reason = (enum close_reason)session->close_reason;
+	while (session->player_count > 0)
+		ringcast_player_expel(session->players[session->player_count - 1], reason, NULL);
+	while (!ringcast_list_is_empty(&session->reserved))
+		ringcast_player_release(RLY_CONTAINER_OF(session->reserved.next, struct player, node), PLAYER_COMPLETED, reason);
+}
+
+void ringcast_session_end_now(struct session *session, enum close_reason reason, uint64_t now_ns)
+{
+	struct store *store = session->store;
+	ringcast_assert(!session->is_in_hook);
+	store->now_ns = now_ns;
+	if (session->state == SESSION_ENDED)
+		return;
+	session->state = SESSION_ENDED; /* from here on nothing new begins: commands of the hooks below are refused */
+	session->close_reason = (uint8_t)reason;
+	ringcast_command_discard(session, DROP_SESSION_ENDED);
+	everyone_leaves(session);
+	ask_ended(session);
+	ringcast_timer_cancel(store->options.wheel, &session->timer_empty);
+	ringcast_timer_cancel(store->options.wheel, &session->timer_tick);
+	ringcast_assert(ringcast_list_is_empty(&session->groups) && session->group_count == 0);
+	ringcast_assert(ringcast_list_is_empty(&session->commands) && session->command_count == 0);
+	ringcast_list_add_tail(&store->graveyard_sessions, &session->node);
+	store->sessions_ended++;
+}
+
+struct session *ringcast_session_find(struct store *store, const char *id)
+{
+	struct session_ref ref;
+	struct view text = ringcast_view_of(id, strnlen(id, SESSION_ID_BYTES));
+	if (!ringcast_id_parse_session(text, &ref) || ref.shard_index != store->options.shard_index)
+		return NULL;
+	struct session *session = ringcast_slab_find(&store->sessions, ref.session);
+	if (session == NULL || session->state == SESSION_ENDED || memcmp(session->id, id, text.size) != 0)
+		return NULL;
+	return session;
+}
+
+struct session *ringcast_session_find_name(struct store *store, const char *name)
+{
+	if (name[0] == '\0')
+		return NULL; /* that is how sessions without a name look */
+	for (uint32_t i = 0; i < store->sessions.high_water; i++) {
+		handle self;
+		struct session *session = ringcast_slab_at(&store->sessions, i, &self);
+		if (session != NULL && session->state == SESSION_ACTIVE && strcmp(session->name, name) == 0)
+			return session;
+	}
+	return NULL;
+}
+
+/* Fixed rate: late ticks do not shift the ones to come, and ticks missed wholly are not made up for. */
+static void expire_tick(struct session *session, uint64_t now_ns)
+{
+	struct store *store = session->store;
+	uint64_t interval_ns = session->tick_interval_ms * RLY_NS_PER_MS;
+	session->tick_deadline_ns += interval_ns;
+	if (session->tick_deadline_ns <= now_ns)
+		session->tick_deadline_ns = now_ns + interval_ns;
+	ringcast_timer_arm(store->options.wheel, &session->timer_tick, session->tick_deadline_ns);
+	ringcast_session_enter_hook(session);
+	store->hooks.tick(store->options.hooks_context, session, now_ns);
+	ringcast_session_leave_hook(session);
+	ringcast_command_apply(session);
+}
+
+void ringcast_session_expire(struct store *store, struct timer *timer, uint64_t now_ns)
+{
+	store->now_ns = now_ns;
+	switch (timer->kind) {
+	case SESSION_TIMER_RESERVATION:
+		ringcast_player_release(RLY_CONTAINER_OF(timer, struct player, timer), PLAYER_TIMEDOUT, CLOSE_LOGIN_TIMEOUT);
+		store->reservations_timedout++;
+		return;
+	case SESSION_TIMER_EMPTY:
+		ringcast_session_end_now(RLY_CONTAINER_OF(timer, struct session, timer_empty), CLOSE_IDLE, now_ns);
+		return;
+	case SESSION_TIMER_TICK:
+		expire_tick(RLY_CONTAINER_OF(timer, struct session, timer_tick), now_ns);
+		return;
+	default:
+		ringcast_unreachable("timer of another layer");
+	}
+}

@@ -1,0 +1,28 @@
+/* The session's inside, for the files of this folder. */
+#ifndef RINGCAST_SESSION_SESSION_IMPL_H
+#define RINGCAST_SESSION_SESSION_IMPL_H
+
+#include "base/assert.h"
+#include "session/session.h"
+
+enum { SESSION_PLAYERS_DEFAULT = 32, SESSION_PROPERTIES_BYTES_MAX = 2048 }; /* properties and player data: with NUL */
+
+/* Around every hook: what the hook asks for meanwhile is queued. Whoever called the hooks of one event applies the queue at its end. */
+static inline void ringcast_session_enter_hook(struct session *session)
+{
+	ringcast_assert(!session->is_in_hook);
+	session->is_in_hook = true;
+}
+
+static inline void ringcast_session_leave_hook(struct session *session)
+{
+	ringcast_assert(session->is_in_hook);
+	session->is_in_hook = false;
+}
+
+/* The number of players or reservations has changed: arms the empty timer when both are 0, cancels it otherwise. */
+void ringcast_session_watch_empty(struct session *session);
+/* For what nobody is told by a return value: counted in the session and by the outbox. */
+void ringcast_session_count_drops(struct session *session, enum drop_reason reason, uint64_t count);
+
+#endif

@@ -1,0 +1,92 @@
+#include "session/session.h"
+
+#include <stdlib.h>
+
+#include "base/assert.h"
+#include "session/id.h"
+
+static bool tables_init(struct store *store, const struct store_options *options)
+{
+	return ringcast_slab_init(&store->sessions, sizeof(struct session), options->sessions_max) &&
+	       ringcast_slab_init(&store->players, sizeof(struct player), options->players_max) &&
+	       ringcast_slab_init(&store->groups, sizeof(struct group), options->groups_max) &&
+	       ringcast_slab_init(&store->memberships, sizeof(struct membership), options->memberships_max) &&
+	       ringcast_map_init(&store->groups_by_key, options->groups_max) &&
+	       ringcast_map_init(&store->players_by_key, options->players_max) &&
+	       ringcast_map_init(&store->memberships_by_key, options->memberships_max);
+}
+
+static void tables_fini(struct store *store)
+{
+	ringcast_slab_fini(&store->sessions);
+	ringcast_slab_fini(&store->players);
+	ringcast_slab_fini(&store->groups);
+	ringcast_slab_fini(&store->memberships);
+	ringcast_map_fini(&store->groups_by_key);
+	ringcast_map_fini(&store->players_by_key);
+	ringcast_map_fini(&store->memberships_by_key);
+}
+
+static void options_check(const struct store_options *options)
+{
+	ringcast_assert(options->shard_index < ID_SHARDS_MAX);
+	ringcast_assert(options->sessions_max > 0 && options->sessions_max - 1 <= ID_INDEX_MAX);
+	ringcast_assert(options->players_max > 0 && options->players_max - 1 <= ID_INDEX_MAX);
+	ringcast_assert(options->limits != NULL && options->limits->players_per_session_max > 0);
+	ringcast_assert(options->pool != NULL && options->wheel != NULL && options->random != NULL);
+	ringcast_assert(options->outbox.deliver != NULL && options->outbox.disconnect != NULL && options->outbox.drop != NULL);
+}
+
+bool ringcast_store_init(struct store *store, const struct store_options *options)
+{
+	options_check(options);
+	*store = (struct store){.options = *options};
+	if (options->hooks != NULL)
+		store->hooks = *options->hooks;
+	ringcast_list_init(&store->graveyard);
+	ringcast_list_init(&store->graveyard_sessions);
+	if (tables_init(store, options))
+		return true;
+	tables_fini(store);
+	return false;
+}
+
+static void player_free(struct store *store, struct player *player)
+{
+	ringcast_assert(player->state == PLAYER_COMPLETED || player->state == PLAYER_TIMEDOUT);
+	ringcast_assert(player->group_count == 0 && !ringcast_timer_is_armed(&player->timer));
+	ringcast_list_remove(&player->node);
+	if (player->properties != NULL)
+		ringcast_buf_unref(player->properties);
+	ringcast_slab_free(&store->players, player->self);
+}
+
+static void session_free(struct store *store, struct session *session)
+{
+	ringcast_assert(session->state == SESSION_ENDED);
+	ringcast_assert(session->player_count == 0 && session->reserved_count == 0 && session->command_count == 0);
+	ringcast_list_remove(&session->node);
+	if (session->properties != NULL)
+		ringcast_buf_unref(session->properties);
+	free(session->players);
+	ringcast_slab_free(&store->sessions, session->self);
+}
+
+/* Players first: they point at their session. */
+void ringcast_store_collect(struct store *store)
+{
+	while (!ringcast_list_is_empty(&store->graveyard))
+		player_free(store, RLY_CONTAINER_OF(store->graveyard.next, struct player, node));
+	while (!ringcast_list_is_empty(&store->graveyard_sessions))
+		session_free(store, RLY_CONTAINER_OF(store->graveyard_sessions.next, struct session, node));
+}
+
+void ringcast_store_fini(struct store *store)
+{
+	ringcast_assert(store->sessions.count == 0);
+	ringcast_assert(store->players.count == 0);
+	ringcast_assert(store->groups.count == 0 && store->groups_by_key.count == 0);
+	ringcast_assert(store->memberships.count == 0 && store->memberships_by_key.count == 0);
+	ringcast_assert(store->players_by_key.count == 0);
+	tables_fini(store);
+}
