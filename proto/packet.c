@@ -1,0 +1,174 @@
+#include "proto/packet.h"
+
+#include "base/assert.h"
+#include "proto/command.h"
+#include "proto/schema.h"
+
+enum { PAYLOAD_NUMBER = 15 };
+#define TAG(number, type) (uint8_t)((number) << 3 | (type))
+
+#define FIELD(kind, member) {FIELD_##kind, offsetof(struct packet, member)}
+static const struct field packet_fields[] = {
+	[1] = FIELD(SINT32, opcode),
+	[2] = FIELD(INT32, sequence),
+	[3] = FIELD(INT32, target_player),
+	[4] = FIELD(INT32, target_group),
+	[5] = FIELD(INT32, sender),
+	[6] = FIELD(BOOL, is_reliable),
+	[7] = FIELD(INT32, client_version),
+	[PAYLOAD_NUMBER] = FIELD(BYTES, payload),
+};
+static const struct schema packet_schema = {packet_fields, RLY_ARRAY_COUNT(packet_fields)};
+
+/* The length prefix must be whole, fit the limit, and cover exactly the bytes that follow it. */
+static enum packet_error split_prefix(struct view bytes, struct view *ret_body)
+{
+	struct wire_cursor cursor = ringcast_wire_cursor_of(bytes);
+	uint64_t body_bytes;
+	if (!ringcast_wire_read_varint(&cursor, &body_bytes))
+		return bytes.size < WIRE_VARINT_BYTES_MAX ? PACKET_INCOMPLETE : PACKET_MALFORMED;
+	size_t left_bytes = ringcast_wire_left_bytes(&cursor);
+	if (body_bytes > PROTO_PACKET_BYTES_MAX - (bytes.size - left_bytes))
+		return PACKET_TOO_LARGE;
+	if (body_bytes > left_bytes)
+		return PACKET_INCOMPLETE;
+	if (body_bytes < left_bytes)
+		return PACKET_TRAILING;
+	*ret_body = ringcast_view_of(cursor.at, left_bytes);
+	return PACKET_OK;
+}
+
+static bool decode_field(struct wire_cursor *cursor, struct view body, struct packet *packet)
+{
+	struct wire_tag tag;
+	if (!ringcast_wire_read_tag(cursor, &tag))
+		return false;
+	if (tag.type != WIRE_BYTES || !ringcast_command_is_known(tag.number))
+		return ringcast_schema_decode_field(&packet_schema, cursor, tag, body, packet);
+	struct view command;
+	return ringcast_wire_read_bytes(cursor, &command) && ringcast_command_decode((enum packet_command)tag.number, command, packet);
+}
+
+enum packet_error ringcast_packet_decode(struct view bytes, struct packet *ret_packet)
+{
+	ringcast_assert(ret_packet != NULL);
+	ringcast_assert(bytes.data != NULL || bytes.size == 0);
+	struct view body;
+	enum packet_error error = split_prefix(bytes, &body);
+	if (error != PACKET_OK)
+		return error;
+	struct packet packet;
+	memset(&packet, 0, sizeof(packet)); /* an initializer clears one union member only */
+	struct wire_cursor cursor = ringcast_wire_cursor_of(body);
+	while (cursor.at < cursor.end) {
+		if (!decode_field(&cursor, body, &packet))
+			return PACKET_MALFORMED;
+	}
+	*ret_packet = packet;
+	return PACKET_OK;
+}
+
+const char *ringcast_packet_error_text(enum packet_error error)
+{
+	switch (error) {
+	case PACKET_OK:
+		return "ok";
+	case PACKET_INCOMPLETE:
+		return "packet is cut short";
+	case PACKET_MALFORMED:
+		return "packet is malformed";
+	case PACKET_TRAILING:
+		return "bytes follow the packet";
+	case PACKET_TOO_LARGE:
+		return "packet is too large";
+	}
+	ringcast_unreachable("packet error");
+}
+
+static size_t body_bytes_of(const struct packet *packet)
+{
+	return ringcast_schema_encoded_bytes(&packet_schema, packet) + ringcast_command_encoded_bytes(packet);
+}
+
+size_t ringcast_packet_encoded_bytes(const struct packet *packet)
+{
+	size_t body_bytes = body_bytes_of(packet);
+	return ringcast_wire_varint_bytes(body_bytes) + body_bytes;
+}
+
+size_t ringcast_packet_encode(const struct packet *packet, uint8_t *out, size_t capacity_bytes)
+{
+	ringcast_assert(packet->payload.data != NULL || packet->payload.size == 0);
+	size_t body_bytes = body_bytes_of(packet);
+	size_t size = ringcast_wire_varint_bytes(body_bytes) + body_bytes;
+	if (size > capacity_bytes)
+		return 0;
+	uint8_t *end = ringcast_wire_write_varint(out, body_bytes);
+	end = ringcast_schema_encode(&packet_schema, packet, end);
+	end = ringcast_command_encode(packet, end);
+	ringcast_assert((size_t)(end - out) == size);
+	return size;
+}
+
+/* A 32-bit varint, unrolled: sequence numbers, ids and lengths take one to three bytes nearly always. */
+static inline uint8_t *put_uint32(uint8_t *out, uint32_t value)
+{
+	for (; RLY_UNLIKELY(value >= 0x80); value >>= 7)
+		*out++ = (uint8_t)(value | 0x80);
+	*out++ = (uint8_t)value;
+	return out;
+}
+
+/* An int32 field, left out when zero. Negative values end in five bytes that are always the same. */
+static inline uint8_t *put_int32_field(uint8_t *out, uint8_t tag, int32_t value)
+{
+	if (value == 0)
+		return out;
+	*out++ = tag;
+	if (RLY_LIKELY(value > 0))
+		return put_uint32(out, (uint32_t)value);
+	uint64_t low = (uint32_t)value;
+	for (unsigned index = 0; index < 4; index++, low >>= 7)
+		out[index] = (uint8_t)(low | 0x80);
+	static const uint8_t sign[5] = {0xff, 0xff, 0xff, 0xff, 0x01};
+	out[4] = (uint8_t)(low | 0xf0);
+	memcpy(out + 5, sign, sizeof(sign));
+	return out + 10;
+}
+
+/* The size of the length prefix, guessed from the payload: right unless the packet stands close to 128 or 16384 bytes. */
+static size_t guess_prefix_bytes(size_t payload_bytes)
+{
+	return payload_bytes < 104 ? 1 : payload_bytes < 16384 - 24 ? 2 : ringcast_wire_varint_bytes(payload_bytes);
+}
+
+size_t ringcast_packet_encode_head(int32_t opcode, int32_t sequence, int32_t target_player, int32_t target_group, int32_t sender,
+				   bool is_reliable, size_t payload_bytes, uint8_t out[PROTO_PACKET_OVERHEAD_BYTES_MAX])
+{
+	ringcast_assert(payload_bytes <= INT32_MAX);
+	size_t guess_bytes = guess_prefix_bytes(payload_bytes);
+	uint8_t *body = out + guess_bytes;
+	uint8_t *end = body;
+	if (opcode != 0) {
+		*end++ = TAG(1, WIRE_VARINT);
+		end = put_uint32(end, ringcast_wire_of_sint32(opcode));
+	}
+	end = put_int32_field(end, TAG(2, WIRE_VARINT), sequence);
+	end = put_int32_field(end, TAG(3, WIRE_VARINT), target_player);
+	end = put_int32_field(end, TAG(4, WIRE_VARINT), target_group);
+	end = put_int32_field(end, TAG(5, WIRE_VARINT), sender);
+	if (is_reliable) {
+		*end++ = TAG(6, WIRE_VARINT);
+		*end++ = 1;
+	}
+	if (payload_bytes != 0) {
+		*end++ = TAG(PAYLOAD_NUMBER, WIRE_BYTES);
+		end = put_uint32(end, (uint32_t)payload_bytes);
+	}
+	size_t head_bytes = (size_t)(end - body);
+	size_t prefix_bytes = ringcast_wire_varint_bytes(head_bytes + payload_bytes);
+	if (RLY_UNLIKELY(prefix_bytes != guess_bytes))
+		memmove(out + prefix_bytes, body, head_bytes);
+	ringcast_wire_write_varint(out, head_bytes + payload_bytes);
+	return prefix_bytes + head_bytes;
+}
