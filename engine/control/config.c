@@ -1,0 +1,179 @@
+#include "control/config.h"
+
+#include <inttypes.h>
+#include <sched.h>
+#include <stdarg.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/assert.h"
+#include "base/attr.h"
+#include "control/value.h"
+
+#define SHARDS_MAX 64
+
+RLY_PRINTF(2, 3) static bool refuse(struct config_error *reterr, const char *format, ...)
+{
+	va_list arguments;
+	va_start(arguments, format);
+	vsnprintf(reterr->text, sizeof(reterr->text), format, arguments);
+	va_end(arguments);
+	return false;
+}
+
+void *ringcast_config_field(struct config *config, const struct option *option)
+{
+	ringcast_assert(config && option);
+	ringcast_assert(option->offset + option->width <= sizeof(*config));
+	return (char *)config + option->offset;
+}
+
+const void *ringcast_config_field_const(const struct config *config, const struct option *option)
+{
+	return ringcast_config_field((struct config *)config, option);
+}
+
+static size_t index_of(const struct option *option)
+{
+	return (size_t)(option - ringcast_options_at(0));
+}
+
+enum config_source ringcast_config_source(const struct config *config, const struct option *option)
+{
+	ringcast_assert(config && option);
+	return (enum config_source)config->sources[index_of(option)];
+}
+
+const char *ringcast_config_source_name(enum config_source source)
+{
+	static const char *const names[] = {"default", "dev", "file", "environment", "flag"};
+	ringcast_assert((size_t)source < RLY_ARRAY_COUNT(names));
+	return names[source];
+}
+
+bool ringcast_config_set(struct config *config, const struct option *option, const char *text, enum config_source source, const char *where,
+			 struct config_error *reterr)
+{
+	ringcast_assert(config && option && text);
+	ringcast_assert(where && reterr);
+	char problem[320];
+	if (ringcast_value_parse(option, text, ringcast_config_field(config, option), problem, sizeof(problem))) {
+		config->sources[index_of(option)] = (uint8_t)source;
+		return true;
+	}
+	char path[OPTION_PATH_BYTES];
+	ringcast_options_path(option, path);
+	return refuse(reterr, "%s: %s: %s", where, path, problem);
+}
+
+static void set_known(struct config *config, const struct option *option, const char *text, enum config_source source)
+{
+	struct config_error error;
+	bool is_set = ringcast_config_set(config, option, text, source, "built in", &error);
+	ringcast_assert(is_set);
+}
+
+void ringcast_config_init(struct config *config)
+{
+	ringcast_assert(config);
+	memset(config, 0, sizeof(*config));
+	for (size_t i = 0; i < OPTION_COUNT; i++)
+		set_known(config, ringcast_options_at(i), ringcast_options_at(i)->default_text, CONFIG_DEFAULT);
+}
+
+void ringcast_config_apply_dev(struct config *config)
+{
+	static const char *const values[][2] = {{"listen.address", "127.0.0.1"}, {"log.format", "text"}, {"drain_timeout", "0"}};
+	ringcast_assert(config);
+	for (size_t i = 0; i < RLY_ARRAY_COUNT(values); i++)
+		set_known(config, ringcast_options_find_path(values[i][0]), values[i][1], CONFIG_DEV);
+}
+
+static const char *environment_value(char *const *environment, const char *name)
+{
+	size_t size = strlen(name);
+	for (; *environment; environment++)
+		if (strncmp(*environment, name, size) == 0 && (*environment)[size] == '=')
+			return *environment + size + 1;
+	return NULL;
+}
+
+bool ringcast_config_load_env(struct config *config, char *const *environment, struct config_error *reterr)
+{
+	ringcast_assert(config && environment);
+	for (size_t i = 0; i < OPTION_COUNT; i++) {
+		const struct option *option = ringcast_options_at(i);
+		char name[OPTION_PATH_BYTES];
+		ringcast_options_env_name(option, name);
+		const char *text = environment_value(environment, name);
+		if (text && *text && !ringcast_config_set(config, option, text, CONFIG_ENV, name, reterr))
+			return false;
+	}
+	return true;
+}
+
+static bool is_clash(const struct config *config, const struct endpoint *admin, const char *address)
+{
+	struct endpoint game;
+	if (!ringcast_value_parse_address(address, (uint16_t)config->listen_tcp_port, &game) || game.size == 0)
+		return false;
+	uint16_t port = ringcast_value_endpoint_port(admin);
+	if (port == 0 || port != ringcast_value_endpoint_port(&game) || admin->any.sa_family != game.any.sa_family)
+		return false;
+	if (game.any.sa_family == AF_INET)
+		return game.v4.sin_addr.s_addr == admin->v4.sin_addr.s_addr || game.v4.sin_addr.s_addr == INADDR_ANY ||
+		       admin->v4.sin_addr.s_addr == INADDR_ANY;
+	return IN6_ARE_ADDR_EQUAL(&game.v6.sin6_addr, &admin->v6.sin6_addr) || IN6_IS_ADDR_UNSPECIFIED(&game.v6.sin6_addr) ||
+	       IN6_IS_ADDR_UNSPECIFIED(&admin->v6.sin6_addr);
+}
+
+bool ringcast_config_check(const struct config *config, struct config_error *reterr)
+{
+	ringcast_assert(config && reterr);
+	struct endpoint admin;
+	uint32_t shard_count = ringcast_config_shard_count(config);
+	uint32_t udp_last = config->listen_udp_port_base + shard_count * config->listen_udp_ports_per_shard - 1;
+	if (config->listen_udp && config->listen_udp_port_base && udp_last > UINT16_MAX)
+		return refuse(reterr, "listen.udp_port_base: %u with %u shards of %u ports ends at %u, past 65535", config->listen_udp_port_base,
+			      shard_count, config->listen_udp_ports_per_shard, udp_last);
+	if (strcmp(config->listen_address_second.text, config->listen_address.text) == 0)
+		return refuse(reterr, "listen.address_second: %s is listen.address already", config->listen_address_second.text);
+	bool is_endpoint = ringcast_value_parse_endpoint(config->admin_address.text, &admin);
+	ringcast_assert(is_endpoint);
+	if (is_clash(config, &admin, config->listen_address.text) || is_clash(config, &admin, config->listen_address_second.text))
+		return refuse(reterr, "admin.address: %s is the players' port too (listen.tcp_port)", config->admin_address.text);
+	if (config->limits.players_per_session_max > config->limits.players_max)
+		if (ringcast_config_source(config, ringcast_options_find("limits", "players_per_session_max")) != CONFIG_DEFAULT)
+			return refuse(reterr, "limits.players_per_session_max: %u is more than limits.players_max, %u",
+				      config->limits.players_per_session_max, config->limits.players_max);
+	return true;
+}
+
+uint32_t ringcast_config_shard_count(const struct config *config)
+{
+	ringcast_assert(config);
+	if (config->shards_count)
+		return config->shards_count;
+	cpu_set_t cpus;
+	int count = sched_getaffinity(0, sizeof(cpus), &cpus) == 0 ? CPU_COUNT(&cpus) : 1;
+	return count > SHARDS_MAX ? SHARDS_MAX : (uint32_t)count;
+}
+
+void ringcast_config_engine_options(const struct config *config, ringcast_engine_options *ret_options)
+{
+	ringcast_assert(config && ret_options);
+	bool has_second = strcmp(config->listen_address_second.text, "none") != 0;
+	ringcast_engine_options options = RINGCAST_ENGINE_OPTIONS_INIT;
+	options.shard_count = ringcast_config_shard_count(config);
+	options.is_pinned = config->shards_pinned;
+	options.io = (ringcast_io)config->io;
+	options.listen_address = config->listen_address.text;
+	options.listen_address_second = has_second ? config->listen_address_second.text : NULL;
+	options.tcp_port = (uint16_t)config->listen_tcp_port;
+	options.udp_port_base = (uint16_t)config->listen_udp_port_base;
+	options.udp_ports_per_shard = config->listen_udp_ports_per_shard;
+	options.is_udp_off = !config->listen_udp;
+	options.is_udp_address_free = !config->listen_udp_address_check;
+	options.limits = config->limits;
+	*ret_options = options;
+}

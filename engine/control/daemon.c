@@ -1,0 +1,347 @@
+#include "control/daemon.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <poll.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/signalfd.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/assert.h"
+#include "base/types.h"
+#include "control/http.h"
+#include "control/notify.h"
+#include "control/reload.h"
+#include "control/report.h"
+
+#define STOP_TIMEOUT_MS 2000 /* for close frames and what is queued, once the drain is over */
+#define STOP_TIMEOUT_DEV_MS 200
+#define ROUND_MS 250 /* how often a drain looks whether the players have left */
+
+struct daemon {
+	const struct flags *flags;
+	char *const *environment;
+	struct logs *logs;
+	ringcast_engine *engine;
+	struct http *http;
+	pthread_mutex_t mutex; /* guards config and reloads */
+	struct config config;
+	int signal_fd;
+	int wake_fd;                  /* the HTTP thread asked for a stop */
+	_Atomic bool is_stop_asked;   /* by HTTP */
+	bool is_stopping, is_stopped; /* main thread only: a drain that ends in a stop; leave the loop now */
+	uint64_t drain_deadline_ns;
+	uint64_t notified_ns;
+};
+
+static uint64_t now_ns(void)
+{
+	struct timespec now;
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (uint64_t)now.tv_sec * RLY_NS_PER_S + (uint64_t)now.tv_nsec;
+}
+
+/* host functions: HTTP thread */
+
+static void host_drain(void *context, bool is_exit)
+{
+	struct daemon *daemon = context;
+	uint64_t one = 1;
+	if (!ringcast_engine_is_draining(daemon->engine))
+		ringcast_logs_event(daemon->logs, RINGCAST_LOG_INFO, "draining", "by=admin exit=%s", is_exit ? "true" : "false");
+	ringcast_engine_drain(daemon->engine);
+	if (!is_exit)
+		return;
+	daemon->is_stop_asked = true;
+	ssize_t written = write(daemon->wake_fd, &one, sizeof(one));
+	ringcast_assert(written == sizeof(one));
+}
+
+static json_t *host_reload(void *context, struct config_error *reterr)
+{
+	struct daemon *daemon = context;
+	struct config next;
+	char changed[512], needs_restart[512];
+	pthread_mutex_lock(&daemon->mutex);
+	json_t *changes = NULL;
+	if (ringcast_flags_load_config(daemon->flags, daemon->environment, &next, reterr)) {
+		changes = ringcast_reload_apply(&daemon->config, &next);
+		ringcast_engine_reload(daemon->engine, &daemon->config.limits);
+		ringcast_logs_set_level(daemon->logs, (ringcast_log_level)daemon->config.log_level);
+	}
+	pthread_mutex_unlock(&daemon->mutex);
+	if (changes) {
+		ringcast_reload_names(changes, "changed", changed, sizeof(changed));
+		ringcast_reload_names(changes, "needs_restart", needs_restart, sizeof(needs_restart));
+		ringcast_logs_event(daemon->logs, RINGCAST_LOG_INFO, "configuration reloaded", "changed=\"%s\" needs_restart=\"%s\"", changed,
+				    needs_restart);
+	} else {
+		ringcast_logs_event(daemon->logs, RINGCAST_LOG_ERROR, "configuration refused, keeping the old one", "err=\"%s\"", reterr->text);
+	}
+	return changes;
+}
+
+static void host_config(void *context, struct config *ret_config)
+{
+	struct daemon *daemon = context;
+	pthread_mutex_lock(&daemon->mutex);
+	*ret_config = daemon->config;
+	pthread_mutex_unlock(&daemon->mutex);
+}
+
+static uint64_t host_log_lost_count(void *context)
+{
+	return ringcast_logs_lost_count(((struct daemon *)context)->logs);
+}
+
+/* start */
+
+static bool start_engine(struct daemon *daemon)
+{
+	char error[512] = "";
+	ringcast_engine_options options;
+	ringcast_config_engine_options(&daemon->config, &options);
+	options.is_open = daemon->flags->is_dev;
+	options.log = ringcast_logs_sink;
+	options.log_context = daemon->logs;
+	options.log_level_min = RINGCAST_LOG_DEBUG; /* the sink filters, so that a reload can lower the level */
+	int result = ringcast_engine_create(&options, &daemon->engine, error, sizeof(error));
+	if (result == RINGCAST_OK)
+		result = ringcast_engine_start(daemon->engine, error, sizeof(error));
+	if (result != RINGCAST_OK)
+		ringcast_logs_event(daemon->logs, RINGCAST_LOG_ERROR, "the engine did not start", "err=\"%s\"",
+				    *error ? error : ringcast_error_text(result));
+	return result == RINGCAST_OK;
+}
+
+static bool start_http(struct daemon *daemon)
+{
+	struct config_error error;
+	struct endpoint endpoint;
+	bool is_endpoint = ringcast_value_parse_endpoint(daemon->config.admin_address.text, &endpoint);
+	ringcast_assert(is_endpoint);
+	if (endpoint.size == 0)
+		return true;
+	const struct http_host host = {daemon,      daemon->engine, daemon->flags->is_dev, host_drain,
+				       host_reload, host_config,    host_log_lost_count};
+	daemon->http = ringcast_http_start(&daemon->config, &endpoint, &host, &error);
+	if (!daemon->http)
+		ringcast_logs_event(daemon->logs, RINGCAST_LOG_ERROR, "the admin API did not start", "err=\"%s\"", error.text);
+	return daemon->http != NULL;
+}
+
+static bool start_demo(struct daemon *daemon)
+{
+	char id[RINGCAST_ID_BYTES];
+	ringcast_session_options options = RINGCAST_SESSION_OPTIONS_INIT;
+	if (!daemon->flags->is_dev)
+		return true;
+	options.name = "demo";
+	options.players_max = 1000;
+	options.empty_timeout_ms = UINT32_MAX;
+	int error = ringcast_session_create(daemon->engine, &options, id);
+	if (error)
+		ringcast_logs_event(daemon->logs, RINGCAST_LOG_ERROR, "cannot create the session demo", "err=\"%s\"", ringcast_error_text(error));
+	else
+		ringcast_logs_event(daemon->logs, RINGCAST_LOG_WARN, "dev mode: anyone who can connect may join", "session=%s name=demo", id);
+	return error == RINGCAST_OK;
+}
+
+static void announce(struct daemon *daemon)
+{
+	char admin[VALUE_TEXT_BYTES] = "off";
+	if (daemon->http)
+		ringcast_http_endpoint(daemon->http, admin);
+	if (daemon->flags->is_dev)
+		ringcast_report_dev(daemon->engine, &daemon->config, admin, stdout);
+	ringcast_report_ready(daemon->logs, daemon->engine, &daemon->config, admin);
+	ringcast_notify_ready("running");
+}
+
+/* signals and the loop */
+
+static void begin_stop(struct daemon *daemon, const char *cause)
+{
+	struct config config;
+	host_config(daemon, &config);
+	if (daemon->is_stopping) {
+		ringcast_logs_event(daemon->logs, RINGCAST_LOG_WARN, "stopping at once", "by=%s", cause);
+		daemon->is_stopped = true;
+		return;
+	}
+	daemon->is_stopping = true;
+	daemon->drain_deadline_ns = now_ns() + config.drain_timeout_ms * RLY_NS_PER_MS;
+	ringcast_engine_drain(daemon->engine);
+	ringcast_notify_stopping();
+	ringcast_logs_event(daemon->logs, RINGCAST_LOG_INFO, "draining, then stopping", "by=%s players=%" PRIu64 " drain_timeout_ms=%" PRIu64, cause,
+			    ringcast_report_player_count(daemon->engine, &config), config.drain_timeout_ms);
+}
+
+static void dump(struct daemon *daemon)
+{
+	ringcast_logs_event(daemon->logs, RINGCAST_LOG_WARN, "stopping at once, with a dump", "by=SIGQUIT");
+	ringcast_report_dump(daemon->engine, stderr);
+	daemon->is_stopped = true;
+}
+
+static void drain_only(struct daemon *daemon)
+{
+	ringcast_logs_event(daemon->logs, RINGCAST_LOG_INFO, "draining", "by=SIGUSR2 exit=false");
+	ringcast_engine_drain(daemon->engine);
+}
+
+static void reload(struct daemon *daemon)
+{
+	struct config_error error;
+	ringcast_notify_reloading();
+	json_t *changes = host_reload(daemon, &error);
+	json_decref(changes);
+	ringcast_notify_ready(changes ? "running" : "running; the last reload was refused, see the log");
+}
+
+static void handle_signal(struct daemon *daemon)
+{
+	struct signalfd_siginfo info;
+	while (read(daemon->signal_fd, &info, sizeof(info)) == sizeof(info)) {
+		switch (info.ssi_signo) {
+		case SIGTERM:
+			begin_stop(daemon, "SIGTERM");
+			break;
+		case SIGINT:
+			begin_stop(daemon, "SIGINT");
+			break;
+		case SIGHUP:
+			reload(daemon);
+			break;
+		case SIGQUIT:
+			dump(daemon);
+			break;
+		case SIGUSR2:
+			drain_only(daemon);
+			break;
+		}
+	}
+}
+
+static void handle_wake(struct daemon *daemon)
+{
+	uint64_t count;
+	while (read(daemon->wake_fd, &count, sizeof(count)) == sizeof(count))
+		;
+	if (daemon->is_stop_asked && !daemon->is_stopping)
+		begin_stop(daemon, "admin");
+}
+
+static void advance_drain(struct daemon *daemon, uint64_t now)
+{
+	uint64_t player_count = ringcast_report_player_count(daemon->engine, &daemon->config);
+	if (player_count == 0 || now >= daemon->drain_deadline_ns) {
+		if (player_count > 0)
+			ringcast_logs_event(daemon->logs, RINGCAST_LOG_WARN, "drain timeout, closing the players that are left",
+					    "players=%" PRIu64, player_count);
+		daemon->is_stopped = true;
+		return;
+	}
+	ringcast_notify_extend(10 * RLY_NS_PER_S / RLY_NS_PER_US);
+	ringcast_notify_status("draining: %" PRIu64 " players, %" PRIu64 " s left", player_count,
+			       (daemon->drain_deadline_ns - now) / RLY_NS_PER_S);
+}
+
+/* systemd kills us when this stops, so it must stop when a shard is stuck. */
+static void advance_watchdog(struct daemon *daemon, uint64_t now, uint64_t watchdog_us)
+{
+	bool is_stalled = ringcast_engine_stall_ns(daemon->engine) >= daemon->config.admin_stall_timeout_ms * RLY_NS_PER_MS;
+	if (watchdog_us == 0 || is_stalled || now - daemon->notified_ns < watchdog_us * RLY_NS_PER_US / 3)
+		return;
+	daemon->notified_ns = now;
+	ringcast_notify_alive();
+}
+
+static int wait_ms(const struct daemon *daemon, uint64_t watchdog_us)
+{
+	if (daemon->is_stopping)
+		return ROUND_MS;
+	return watchdog_us ? (int)(watchdog_us / 6000) + 1 : -1;
+}
+
+static void run(struct daemon *daemon)
+{
+	uint64_t watchdog_us = ringcast_notify_watchdog_us();
+	while (!daemon->is_stopped) {
+		struct pollfd fds[] = {{.fd = daemon->signal_fd, .events = POLLIN}, {.fd = daemon->wake_fd, .events = POLLIN}};
+		if (poll(fds, 2, wait_ms(daemon, watchdog_us)) < 0 && errno != EINTR)
+			break;
+		if (fds[0].revents)
+			handle_signal(daemon);
+		if (fds[1].revents)
+			handle_wake(daemon);
+		uint64_t now = now_ns();
+		if (daemon->is_stopping && !daemon->is_stopped)
+			advance_drain(daemon, now);
+		advance_watchdog(daemon, now, watchdog_us);
+	}
+}
+
+static void stop(struct daemon *daemon)
+{
+	uint64_t started_ns = now_ns();
+	if (daemon->engine)
+		ringcast_engine_stop(daemon->engine, daemon->flags->is_dev ? STOP_TIMEOUT_DEV_MS : STOP_TIMEOUT_MS);
+	ringcast_http_stop(&daemon->http); /* after the engine: /metrics and /readyz answer to the end */
+	ringcast_engine_destroy(&daemon->engine);
+	ringcast_logs_event(daemon->logs, RINGCAST_LOG_INFO, "stopped", "stop_ms=%" PRIu64, (now_ns() - started_ns) / RLY_NS_PER_MS);
+}
+
+/* All threads inherit the mask, so signals arrive on the descriptor only. */
+static bool open_signals(struct daemon *daemon)
+{
+	sigset_t signals;
+	sigemptyset(&signals);
+	const int handled[] = {SIGTERM, SIGINT, SIGHUP, SIGQUIT, SIGUSR2};
+	for (size_t i = 0; i < RLY_ARRAY_COUNT(handled); i++)
+		sigaddset(&signals, handled[i]);
+	pthread_sigmask(SIG_BLOCK, &signals, NULL);
+	signal(SIGPIPE, SIG_IGN);
+	signal(SIGUSR1, SIG_IGN); /* log rotators send it; we keep no files open */
+	daemon->signal_fd = signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK);
+	daemon->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (daemon->signal_fd < 0 || daemon->wake_fd < 0)
+		ringcast_logs_event(daemon->logs, RINGCAST_LOG_ERROR, "cannot watch signals", "err=\"%s\"", strerror(errno));
+	return daemon->signal_fd >= 0 && daemon->wake_fd >= 0;
+}
+
+static bool start(struct daemon *daemon)
+{
+	ringcast_report_start(daemon->logs, &daemon->config, daemon->flags);
+	if (!open_signals(daemon))
+		return false;
+	if (!ringcast_preflight_run(&daemon->config, daemon->flags->is_dev, ringcast_report_preflight, daemon->logs))
+		return false;
+	if (!start_engine(daemon) || !start_demo(daemon) || !start_http(daemon))
+		return false;
+	announce(daemon);
+	return true;
+}
+
+int ringcast_daemon_run(const struct flags *flags, char *const *environment, const struct config *config, struct logs *logs)
+{
+	ringcast_assert(flags && environment && config && logs);
+	struct daemon daemon = {.flags = flags, .environment = environment, .logs = logs, .config = *config, .signal_fd = -1, .wake_fd = -1};
+	pthread_mutex_init(&daemon.mutex, NULL);
+	bool is_started = start(&daemon);
+	if (is_started)
+		run(&daemon);
+	stop(&daemon);
+	pthread_mutex_destroy(&daemon.mutex);
+	if (daemon.signal_fd >= 0)
+		close(daemon.signal_fd);
+	if (daemon.wake_fd >= 0)
+		close(daemon.wake_fd);
+	return is_started ? 0 : 1;
+}

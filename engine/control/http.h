@@ -1,0 +1,72 @@
+/*
+ * The admin API's server: libmicrohttpd on one thread of its own. What is served stands in http_routes.c; this file takes requests apart,
+ * guards them, and puts responses together.
+ *
+ * Guards, since anything that runs on this machine, a browser too, can connect: the Host header must name this machine (DNS rebinding), a
+ * request with a body must be JSON and an Origin must be our own (cross-site requests), bodies are bounded, unknown query keys refused.
+ */
+#ifndef RINGCAST_CONTROL_HTTP_H
+#define RINGCAST_CONTROL_HTTP_H
+
+#include <jansson.h>
+
+#include "base/attr.h"
+#include "control/config.h"
+#include "control/value.h"
+
+struct MHD_Connection;
+struct http;
+
+/* What the routes may do; the daemon supplies it. The functions are called on the HTTP thread. */
+struct http_host {
+	void *context;
+	ringcast_engine *engine; /* borrowed; outlives the server */
+	bool is_dev;
+	void (*drain)(void *context, bool is_exit);
+	/* The list of changes, owned by the caller; NULL: refused, and nothing has changed. */
+	json_t *(*reload)(void *context, struct config_error *reterr);
+	void (*config)(void *context, struct config *ret_config);
+	uint64_t (*log_lost_count)(void *context);
+};
+
+#define HTTP_PARAMETERS_MAX 2
+
+struct http_request {
+	const struct http_host *host;
+	const struct config *config; /* a copy made for this request */
+	struct MHD_Connection *connection;
+	const char *path;
+	char parameters[HTTP_PARAMETERS_MAX][RINGCAST_NAME_BYTES]; /* what stood for {id}, {peer}, in order */
+	json_t *body;                                              /* an object, or NULL for an empty body */
+};
+
+/* A handler fills exactly one of json, text or problem. */
+struct http_response {
+	unsigned status;
+	json_t *json; /* owned, given up to the server */
+	char *text;   /* malloc'd, given up to the server */
+	size_t text_size;
+	const char *content_type; /* of text; static */
+	char location[160];       /* "" : none */
+};
+
+typedef void http_handler_fn(struct http_request *request, struct http_response *response);
+
+/* NULL: reterr says why. endpoint must not be off. */
+struct http *ringcast_http_start(const struct config *config, const struct endpoint *endpoint, const struct http_host *host,
+				 struct config_error *reterr);
+void ringcast_http_stop(struct http **http); /* waits for running requests; accepts NULL inside, nulls */
+/* Where it listens, with the port that the system chose. */
+void ringcast_http_endpoint(const struct http *http, char ret_text[VALUE_TEXT_BYTES]);
+
+/* For handlers. json NULL means that there was no memory for it; the connection is then closed. */
+void ringcast_http_reply(struct http_response *response, unsigned status, json_t *json);
+/* RFC 9457: title goes with the code, detail is for this occurrence. */
+void ringcast_http_problem(struct http_response *response, unsigned status, const char *code, const char *detail_format, ...) RLY_PRINTF(4, 5);
+void ringcast_http_engine_problem(struct http_response *response, int error, const char *what);
+const char *ringcast_http_query(const struct http_request *request, const char *key); /* NULL: absent */
+/* False: the response already says what is wrong. Absent leaves *ret_value. */
+bool ringcast_http_query_uint(const struct http_request *request, const char *key, uint64_t max, uint64_t *ret_value,
+			      struct http_response *response);
+
+#endif

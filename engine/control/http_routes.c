@@ -1,0 +1,210 @@
+#include "control/http_routes.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/assert.h"
+#include "control/http_body.h"
+#include "metrics/prometheus.h"
+
+static http_handler_fn get_live, get_ready, get_metrics, get_info, get_config, post_drain, post_reload;
+
+static const struct http_route routes[] = {
+	{"GET", "/healthz", NULL, get_live, "every shard turns its loop"},
+	{"GET", "/livez", NULL, get_live, "the same as /healthz"},
+	{"GET", "/readyz", NULL, get_ready, "new sessions and players are welcome"},
+	{"GET", "/metrics", NULL, get_metrics, "Prometheus text format"},
+	{"GET", "/v1/info", NULL, get_info, "version, ports, io"},
+	{"GET", "/v1/config", NULL, get_config, "the effective configuration"},
+	{"POST", "/v1/drain", NULL, post_drain, "take no new sessions or players"},
+	{"POST", "/v1/reload", NULL, post_reload, "read the configuration again"},
+	{"GET", "/v1/sessions", "name|limit|after", ringcast_http_sessions_list, "list sessions"},
+	{"POST", "/v1/sessions", NULL, ringcast_http_sessions_create, "create a session"},
+	{"GET", "/v1/sessions/{id}", NULL, ringcast_http_session_get, "describe a session"},
+	{"DELETE", "/v1/sessions/{id}", NULL, ringcast_http_session_end, "end a session"},
+	{"GET", "/v1/sessions/{id}/players", NULL, ringcast_http_players_list, "list players and reservations"},
+	{"POST", "/v1/sessions/{id}/players", NULL, ringcast_http_players_reserve, "reserve a place, get its token"},
+	{"DELETE", "/v1/sessions/{id}/players/{peer}", "reason", ringcast_http_player_kick, "disconnect a player"},
+};
+
+const struct http_route *ringcast_http_routes_at(size_t index)
+{
+	return index < RLY_ARRAY_COUNT(routes) ? &routes[index] : NULL;
+}
+
+/* Segment by segment; what {name} stands for goes to parameters. */
+static bool match_pattern(const char *pattern, const char *path, char parameters[HTTP_PARAMETERS_MAX][RINGCAST_NAME_BYTES])
+{
+	size_t parameter_count = 0;
+	while (*pattern == '/' && *path == '/') {
+		size_t pattern_size = strcspn(++pattern, "/"), path_size = strcspn(++path, "/");
+		if (*pattern == '{') {
+			ringcast_assert(parameter_count < HTTP_PARAMETERS_MAX);
+			if (path_size == 0 || path_size >= RINGCAST_NAME_BYTES)
+				return false;
+			snprintf(parameters[parameter_count++], RINGCAST_NAME_BYTES, "%.*s", (int)path_size, path);
+		} else if (pattern_size != path_size || memcmp(pattern, path, path_size) != 0) {
+			return false;
+		}
+		pattern += pattern_size;
+		path += path_size;
+	}
+	return !*pattern && !*path;
+}
+
+enum http_match ringcast_http_routes_match(const char *method, struct http_request *request, const struct http_route **ret_route,
+					   char ret_allow[64])
+{
+	ringcast_assert(method && request && ret_route);
+	size_t used = 0;
+	*ret_allow = 0;
+	for (size_t i = 0; i < RLY_ARRAY_COUNT(routes); i++) {
+		if (!match_pattern(routes[i].pattern, request->path, request->parameters))
+			continue;
+		if (strcmp(routes[i].method, method) == 0) {
+			*ret_allow = 0;
+			*ret_route = &routes[i];
+			return HTTP_MATCH_ROUTE;
+		}
+		used += (size_t)snprintf(ret_allow + used, 64 - used, "%s%s", used ? ", " : "", routes[i].method);
+	}
+	return *ret_allow ? HTTP_MATCH_NO_METHOD : HTTP_MATCH_NO_PATH;
+}
+
+/* health */
+
+static bool is_stalled(const struct http_request *request, double *ret_stall_seconds)
+{
+	uint64_t stall_ns = ringcast_engine_stall_ns(request->host->engine);
+	*ret_stall_seconds = (double)stall_ns / 1e9;
+	return stall_ns / 1000000 >= request->config->admin_stall_timeout_ms;
+}
+
+static void get_live(struct http_request *request, struct http_response *response)
+{
+	double stall_seconds;
+	bool is_failing = is_stalled(request, &stall_seconds);
+	ringcast_http_reply(response, is_failing ? 503 : 200,
+			    json_pack("{s:s, s:f}", "status", is_failing ? "stalled" : "ok", "stall_seconds", stall_seconds));
+}
+
+static void get_ready(struct http_request *request, struct http_response *response)
+{
+	double stall_seconds;
+	json_t *failing = json_array();
+	if (is_stalled(request, &stall_seconds))
+		json_array_append_new(failing, json_string("stalled"));
+	if (ringcast_engine_is_draining(request->host->engine))
+		json_array_append_new(failing, json_string("draining"));
+	bool is_ready = json_array_size(failing) == 0;
+	ringcast_http_reply(response, is_ready ? 200 : 503, json_pack("{s:s, s:o}", "status", is_ready ? "ready" : "not ready", "failing", failing));
+}
+
+static void get_metrics(struct http_request *request, struct http_response *response)
+{
+	char *text = NULL;
+	size_t size = 0;
+	const struct http_host *host = request->host;
+	FILE *out = open_memstream(&text, &size);
+	struct prometheus *prometheus = ringcast_prometheus_create();
+	bool is_written = false;
+	if (out && prometheus) {
+		ringcast_prometheus_add_process(prometheus, ringcast_version(), ringcast_engine_io_name(host->engine));
+		ringcast_prometheus_add(prometheus, "ringcast_log_lines_lost_total", "counter", "Log lines lost because stderr was not read in time.",
+					"", (double)host->log_lost_count(host->context));
+		ringcast_metrics_each(host->engine, ringcast_prometheus_add, prometheus);
+		is_written = ringcast_prometheus_write(prometheus, out);
+	}
+	ringcast_prometheus_destroy(&prometheus);
+	is_written = out && fclose(out) == 0 && is_written;
+	if (!is_written) {
+		free(text);
+		ringcast_http_problem(response, 503, "memory", "out of memory");
+		return;
+	}
+	*response = (struct http_response){.status = 200, .text = text, .text_size = size, .content_type = PROMETHEUS_CONTENT_TYPE};
+}
+
+/* the daemon */
+
+static json_t *udp_ports_of(ringcast_engine *engine, const struct config *config)
+{
+	json_t *shards = json_array();
+	for (uint32_t shard = 0; shard < ringcast_engine_shard_count(engine); shard++) {
+		json_t *ports = json_array();
+		for (uint32_t i = 0; config->listen_udp && i < config->listen_udp_ports_per_shard; i++) {
+			uint16_t port = ringcast_engine_udp_port(engine, shard, i);
+			if (port)
+				json_array_append_new(ports, json_integer(port));
+		}
+		json_array_append_new(shards, ports);
+	}
+	return shards;
+}
+
+static void get_info(struct http_request *request, struct http_response *response)
+{
+	ringcast_engine *engine = request->host->engine;
+	const struct config *config = request->config;
+	json_t *addresses = json_array();
+	json_array_append_new(addresses, json_string(config->listen_address.text));
+	if (strcmp(config->listen_address_second.text, "none") != 0)
+		json_array_append_new(addresses, json_string(config->listen_address_second.text));
+	ringcast_http_reply(response, 200,
+			    json_pack("{s:s, s:i, s:s, s:i, s:o, s:i, s:o, s:b, s:b}", "version", ringcast_version(), "pid", (int)getpid(), "io",
+				      ringcast_engine_io_name(engine), "shards", (int)ringcast_engine_shard_count(engine), "listen", addresses,
+				      "tcp_port", (int)ringcast_engine_tcp_port(engine), "udp_ports", udp_ports_of(engine, config), "draining",
+				      (int)ringcast_engine_is_draining(engine), "dev", (int)request->host->is_dev));
+}
+
+static json_t *value_to_json(const struct config *config, const struct option *option)
+{
+	char text[VALUE_TEXT_BYTES];
+	const void *field = ringcast_config_field_const(config, option);
+	if (option->type == OPTION_BOOL)
+		return json_boolean(*(const bool *)field);
+	if (option->type == OPTION_UINT)
+		return json_integer((json_int_t)ringcast_value_number(option, field));
+	ringcast_value_format(option, field, text);
+	return json_string(text);
+}
+
+static void get_config(struct http_request *request, struct http_response *response)
+{
+	json_t *keys = json_object();
+	for (size_t i = 0; i < OPTION_COUNT; i++) {
+		const struct option *option = ringcast_options_at(i);
+		char path[OPTION_PATH_BYTES];
+		ringcast_options_path(option, path);
+		json_object_set_new(keys, path,
+				    json_pack("{s:o, s:s, s:s, s:b}", "value", value_to_json(request->config, option), "default", option->default_text,
+					      "source", ringcast_config_source_name(ringcast_config_source(request->config, option)), "reloadable",
+					      (int)option->is_reloadable));
+	}
+	ringcast_http_reply(response, 200, keys);
+}
+
+static void post_drain(struct http_request *request, struct http_response *response)
+{
+	bool is_exit = false;
+	const struct body_field fields[] = {{.name = "exit", .type = BODY_BOOL, .target = &is_exit}};
+	if (!ringcast_http_body_read(request, fields, RLY_ARRAY_COUNT(fields), NULL, response))
+		return;
+	request->host->drain(request->host->context, is_exit);
+	ringcast_http_reply(response, 202, json_pack("{s:b, s:b}", "draining", 1, "exit", (int)is_exit));
+}
+
+static void post_reload(struct http_request *request, struct http_response *response)
+{
+	struct config_error error;
+	if (!ringcast_http_body_read(request, NULL, 0, NULL, response))
+		return;
+	json_t *changes = request->host->reload(request->host->context, &error);
+	if (changes)
+		ringcast_http_reply(response, 200, changes);
+	else
+		ringcast_http_problem(response, 422, "config", "%s", error.text);
+}

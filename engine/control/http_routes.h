@@ -1,0 +1,26 @@
+/* The routes as data, and the functions behind them. */
+#ifndef RINGCAST_CONTROL_HTTP_ROUTES_H
+#define RINGCAST_CONTROL_HTTP_ROUTES_H
+
+#include "control/http.h"
+
+struct http_route {
+	const char *method;
+	const char *pattern; /* {name} stands for one segment */
+	const char *query;   /* "a|b": the query keys it knows; NULL: none */
+	http_handler_fn *handler;
+	const char *summary; /* said again, and more of it, in openapi.yaml */
+};
+
+enum http_match { HTTP_MATCH_ROUTE, HTTP_MATCH_NO_PATH, HTTP_MATCH_NO_METHOD };
+
+/* Fills the request's parameters. On NO_METHOD ret_allow lists the methods there are. */
+enum http_match ringcast_http_routes_match(const char *method, struct http_request *request, const struct http_route **ret_route,
+					   char ret_allow[64]);
+const struct http_route *ringcast_http_routes_at(size_t index); /* NULL: past the end */
+
+/* http_sessions.c */
+http_handler_fn ringcast_http_sessions_list, ringcast_http_sessions_create, ringcast_http_session_get, ringcast_http_session_end;
+http_handler_fn ringcast_http_players_list, ringcast_http_players_reserve, ringcast_http_player_kick;
+
+#endif

@@ -1,0 +1,250 @@
+/* Sessions and their players over HTTP. */
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/assert.h"
+#include "control/http_body.h"
+#include "control/http_routes.h"
+
+#define LIST_LIMIT_DEFAULT 100
+#define LIST_LIMIT_MAX 10000
+
+/* RFC 3339 in UTC, of a moment this long ago. */
+static json_t *time_ago(uint64_t age_ns)
+{
+	char text[40];
+	struct timespec now;
+	struct tm tm;
+	clock_gettime(CLOCK_REALTIME, &now);
+	uint64_t then_ms = ((uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec - age_ns) / 1000000;
+	time_t seconds = (time_t)(then_ms / 1000);
+	gmtime_r(&seconds, &tm);
+	size_t size = strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%S", &tm);
+	snprintf(text + size, sizeof(text) - size, ".%03uZ", (unsigned)(then_ms % 1000));
+	return json_string(text);
+}
+
+/* Names come from other programs and need not be UTF-8: what is not is replaced, so that one bad name cannot hide a whole list. */
+static json_t *text_to_json(const char *text)
+{
+	json_t *string = json_string(text);
+	if (string)
+		return string;
+	char ascii[RINGCAST_DATA_BYTES];
+	size_t size = strnlen(text, sizeof(ascii) - 1);
+	for (size_t i = 0; i < size; i++)
+		ascii[i] = (unsigned char)text[i] < 0x80 ? text[i] : '?';
+	return json_stringn(ascii, size);
+}
+
+static json_t *session_to_json(const ringcast_session_info *info)
+{
+	return json_pack("{s:o, s:o, s:s, s:I, s:I, s:I, s:I, s:I, s:o, s:f, s:I, s:I, s:I, s:I}", "id", text_to_json(info->id), "name",
+			 text_to_json(info->name), "state", info->state, "shard", (json_int_t)info->shard, "players_max",
+			 (json_int_t)info->players_max, "player_count", (json_int_t)info->player_count, "reserved_count",
+			 (json_int_t)info->reserved_count, "group_count", (json_int_t)info->group_count, "created_at", time_ago(info->age_ns),
+			 "age_seconds", (double)info->age_ns / 1e9, "messages_received", (json_int_t)info->messages_received, "deliveries",
+			 (json_int_t)info->deliveries, "bytes_received", (json_int_t)info->bytes_received, "drops", (json_int_t)info->drops);
+}
+
+static int compare_ids(const void *a, const void *b)
+{
+	return strcmp(((const ringcast_session_info *)a)->id, ((const ringcast_session_info *)b)->id);
+}
+
+/* Moves the sessions that pass to the front and returns how many. */
+static size_t filter_sessions(ringcast_session_info *infos, size_t count, const char *name)
+{
+	size_t kept = 0;
+	for (size_t i = 0; i < count; i++)
+		if (!name || strcmp(infos[i].name, name) == 0)
+			infos[kept++] = infos[i];
+	return kept;
+}
+
+/* One page of the sorted list: those after the cursor, at most limit; "next" is the cursor of the following page. */
+static json_t *page_of(const ringcast_session_info *infos, size_t count, const char *after, size_t limit)
+{
+	size_t first = 0;
+	json_t *sessions = json_array();
+	while (after && first < count && strcmp(infos[first].id, after) <= 0)
+		first++;
+	size_t end = count - first > limit ? first + limit : count;
+	for (size_t i = first; i < end; i++)
+		json_array_append_new(sessions, session_to_json(&infos[i]));
+	json_t *page = json_pack("{s:o, s:I}", "sessions", sessions, "total", (json_int_t)count);
+	if (end < count && end > first)
+		json_object_set_new(page, "next", text_to_json(infos[end - 1].id));
+	return page;
+}
+
+void ringcast_http_sessions_list(struct http_request *request, struct http_response *response)
+{
+	ringcast_engine *engine = request->host->engine;
+	uint64_t limit = LIST_LIMIT_DEFAULT;
+	size_t count = 0, count_max = (size_t)ringcast_engine_shard_count(engine) * request->config->limits.sessions_max;
+	if (!ringcast_http_query_uint(request, "limit", LIST_LIMIT_MAX, &limit, response))
+		return;
+	ringcast_session_info *infos = calloc(count_max, sizeof(*infos)); /* untouched pages of it cost nothing */
+	int error = infos ? ringcast_session_list(engine, infos, count_max, &count) : RINGCAST_ERROR_MEMORY;
+	if (error) {
+		ringcast_http_engine_problem(response, error, "list sessions");
+	} else {
+		count = filter_sessions(infos, count < count_max ? count : count_max, ringcast_http_query(request, "name"));
+		qsort(infos, count, sizeof(*infos), compare_ids);
+		ringcast_http_reply(response, 200, page_of(infos, count, ringcast_http_query(request, "after"), limit ? limit : 1));
+	}
+	free(infos);
+}
+
+static void reply_session(struct http_request *request, const char *id, unsigned status, struct http_response *response)
+{
+	ringcast_session_info info;
+	int error = ringcast_session_describe(request->host->engine, id, &info);
+	if (error)
+		ringcast_http_engine_problem(response, error, id);
+	else
+		ringcast_http_reply(response, status, session_to_json(&info));
+}
+
+static void create_session(struct http_request *request, ringcast_session_options *options, bool has_timeout, struct http_response *response)
+{
+	char id[RINGCAST_ID_BYTES];
+	if (has_timeout && options->empty_timeout_ms == 0)
+		options->empty_timeout_ms = UINT32_MAX; /* here 0 means never, as in the limit of that name */
+	int error = ringcast_session_create(request->host->engine, options, id);
+	if (error) {
+		ringcast_http_engine_problem(response, error, "create session");
+		return;
+	}
+	snprintf(response->location, sizeof(response->location), "/v1/sessions/%s", id);
+	reply_session(request, id, 201, response);
+}
+
+void ringcast_http_sessions_create(struct http_request *request, struct http_response *response)
+{
+	ringcast_session_options options = RINGCAST_SESSION_OPTIONS_INIT;
+	bool has_timeout = false;
+	char *owned = NULL;
+	uint32_t shard = 0;
+	const struct body_field fields[] = {
+		{.name = "name", .type = BODY_STRING, .target = &options.name, .max = RINGCAST_NAME_BYTES - 1},
+		{.name = "players_max", .type = BODY_UINT, .target = &options.players_max, .max = UINT32_MAX},
+		{.name = "ping_interval_ms", .type = BODY_UINT, .target = &options.ping_interval_ms, .max = UINT32_MAX},
+		{.name = "tick_interval_ms", .type = BODY_UINT, .target = &options.tick_interval_ms, .max = UINT32_MAX},
+		{.name = "empty_timeout_ms", .type = BODY_UINT, .target = &options.empty_timeout_ms, .max = UINT32_MAX, .is_present = &has_timeout},
+		{.name = "properties", .type = BODY_TEXT, .target = &options.properties, .max = RINGCAST_DATA_BYTES - 1},
+		{.name = "shard", .type = BODY_UINT, .target = &shard, .max = INT32_MAX, .is_present = &options.has_shard},
+	};
+	if (ringcast_http_body_read(request, fields, RLY_ARRAY_COUNT(fields), &owned, response)) {
+		options.shard = (int32_t)shard;
+		create_session(request, &options, has_timeout, response);
+	}
+	free(owned);
+}
+
+void ringcast_http_session_get(struct http_request *request, struct http_response *response)
+{
+	reply_session(request, request->parameters[0], 200, response);
+}
+
+void ringcast_http_session_end(struct http_request *request, struct http_response *response)
+{
+	int error = ringcast_session_end(request->host->engine, request->parameters[0]);
+	if (error)
+		ringcast_http_engine_problem(response, error, request->parameters[0]);
+	else
+		ringcast_http_reply(response, 202, json_pack("{s:o, s:s}", "id", text_to_json(request->parameters[0]), "state", "ending"));
+}
+
+/* now_ns is the engine's clock; a time of 0 is "not yet". The token is a credential, so only the one who reserved it gets to see it. */
+static json_t *player_to_json(const ringcast_player_info *info, uint64_t now_ns)
+{
+	json_t *joined = info->joined_ns ? time_ago(now_ns > info->joined_ns ? now_ns - info->joined_ns : 0) : json_null();
+	return json_pack("{s:I, s:o, s:s, s:b, s:o, s:o, s:o, s:I, s:I, s:I, s:I, s:I, s:I}", "peer_id", (json_int_t)info->peer_id, "player_id",
+			 text_to_json(info->player_id), "state", info->state, "is_fast", (int)info->is_fast, "address", text_to_json(info->address),
+			 "created_at", time_ago(now_ns > info->created_ns ? now_ns - info->created_ns : 0), "joined_at", joined,
+			 "messages_received", (json_int_t)info->messages_received, "messages_sent", (json_int_t)info->messages_sent,
+			 "bytes_received", (json_int_t)info->bytes_received, "bytes_sent", (json_int_t)info->bytes_sent, "drops",
+			 (json_int_t)info->drops, "outq_bytes", (json_int_t)info->outq_bytes);
+}
+
+static json_t *players_to_json(const ringcast_player_info *infos, size_t count, uint64_t now_ns)
+{
+	json_t *players = json_array();
+	for (size_t i = 0; i < count; i++)
+		json_array_append_new(players, player_to_json(&infos[i], now_ns));
+	return json_pack("{s:o, s:I}", "players", players, "total", (json_int_t)count);
+}
+
+/* Players beyond players_max can only be ones that left and are still being reported. */
+#define PLAYERS_SPARE 64
+
+void ringcast_http_players_list(struct http_request *request, struct http_response *response)
+{
+	ringcast_engine *engine = request->host->engine;
+	const char *id = request->parameters[0];
+	ringcast_session_info session;
+	int error = ringcast_session_describe(engine, id, &session);
+	if (error) {
+		ringcast_http_engine_problem(response, error, id);
+		return;
+	}
+	size_t count = 0, count_max = (size_t)session.players_max + PLAYERS_SPARE;
+	ringcast_player_info *infos = calloc(count_max, sizeof(*infos));
+	error = infos ? ringcast_player_list(engine, id, infos, count_max, &count) : RINGCAST_ERROR_MEMORY;
+	if (error)
+		ringcast_http_engine_problem(response, error, id);
+	else
+		ringcast_http_reply(response, 200,
+				    players_to_json(infos, count < count_max ? count : count_max, session.created_ns + session.age_ns));
+	free(infos);
+}
+
+void ringcast_http_players_reserve(struct http_request *request, struct http_response *response)
+{
+	const char *id = request->parameters[0], *player_id = NULL, *player_data = NULL;
+	char token[RINGCAST_ID_BYTES], *owned = NULL;
+	const struct body_field fields[] = {
+		{.name = "player_id", .type = BODY_STRING, .target = &player_id, .max = RINGCAST_NAME_BYTES - 1},
+		{.name = "player_data", .type = BODY_TEXT, .target = &player_data, .max = RINGCAST_DATA_BYTES - 1},
+	};
+	if (ringcast_http_body_read(request, fields, RLY_ARRAY_COUNT(fields), &owned, response)) {
+		int error = ringcast_player_reserve(request->host->engine, id, player_id, player_data, token);
+		if (error)
+			ringcast_http_engine_problem(response, error, id);
+		else
+			ringcast_http_reply(response, 201,
+					    json_pack("{s:s, s:o, s:i, s:I}", "token", token, "session_id", text_to_json(id), "tcp_port",
+						      (int)ringcast_engine_tcp_port(request->host->engine), "login_within_ms",
+						      (json_int_t)request->config->limits.reservation_timeout_ms));
+	}
+	free(owned);
+}
+
+static bool parse_peer(const char *text, int32_t *ret_peer_id)
+{
+	char *end;
+	long value = strtol(text, &end, 10);
+	if (*end || *text < '0' || *text > '9' || value > INT32_MAX)
+		return false;
+	*ret_peer_id = (int32_t)value;
+	return true;
+}
+
+void ringcast_http_player_kick(struct http_request *request, struct http_response *response)
+{
+	int32_t peer_id;
+	const char *reason = ringcast_http_query(request, "reason");
+	if (!parse_peer(request->parameters[1], &peer_id)) {
+		ringcast_http_problem(response, 400, "path", "'%s' is not a peer id", request->parameters[1]);
+		return;
+	}
+	int error = ringcast_player_kick(request->host->engine, request->parameters[0], peer_id, reason ? reason : "kicked by the operator");
+	if (error)
+		ringcast_http_engine_problem(response, error, "kick");
+	else
+		ringcast_http_reply(response, 202, json_pack("{s:I, s:s}", "peer_id", (json_int_t)peer_id, "state", "leaving"));
+}

@@ -1,0 +1,178 @@
+#include "control/options.h"
+
+#include <ctype.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/assert.h"
+#include "base/attr.h"
+#include "control/config.h"
+
+/* A limit whose help does not say what 0 means must be at least 1: the engine would take 0 for "the default". */
+#define LIMIT_MAX(type) (sizeof(type) == sizeof(uint32_t) ? UINT32_MAX : (uint64_t)INT64_MAX)
+
+static const struct option options[OPTION_COUNT] = {
+#define OPTION(field, section, key, type, default_text, min, max, choices, reloadable, help)                                               \
+	{section, key, OPTION_##type, default_text, min, max, choices, reloadable, help, offsetof(struct config, field),                   \
+	 sizeof(((struct config *)0)->field)},
+#include "control/options.def"
+#undef OPTION
+#define X(type, name, default_value, reloadable, text)                                                                                     \
+	{"limits", #name, OPTION_UINT, #default_value, 1, LIMIT_MAX(type), NULL, reloadable, text,                                         \
+	 offsetof(struct config, limits) + offsetof(ringcast_limits, name), sizeof(type)},
+	RINGCAST_LIMITS(X)
+#undef X
+};
+
+const struct option *ringcast_options_at(size_t index)
+{
+	ringcast_assert(index < OPTION_COUNT);
+	return &options[index];
+}
+
+const struct option *ringcast_options_find(const char *section, const char *key)
+{
+	ringcast_assert(section && key);
+	for (size_t i = 0; i < OPTION_COUNT; i++)
+		if (strcmp(options[i].section, section) == 0 && strcmp(options[i].key, key) == 0)
+			return &options[i];
+	return NULL;
+}
+
+bool ringcast_options_has_section(const char *section)
+{
+	ringcast_assert(section);
+	for (size_t i = 0; i < OPTION_COUNT; i++)
+		if (*section && strcmp(options[i].section, section) == 0)
+			return true;
+	return false;
+}
+
+void ringcast_options_path(const struct option *option, char ret_path[OPTION_PATH_BYTES])
+{
+	ringcast_assert(option);
+	int size = snprintf(ret_path, OPTION_PATH_BYTES, "%s%s%s", option->section, *option->section ? "." : "", option->key);
+	ringcast_assert(size > 0 && size < OPTION_PATH_BYTES);
+}
+
+const struct option *ringcast_options_find_path(const char *path)
+{
+	ringcast_assert(path);
+	for (size_t i = 0; i < OPTION_COUNT; i++) {
+		char candidate[OPTION_PATH_BYTES];
+		ringcast_options_path(&options[i], candidate);
+		if (strcmp(candidate, path) == 0)
+			return &options[i];
+	}
+	return NULL;
+}
+
+void ringcast_options_env_name(const struct option *option, char ret_name[OPTION_PATH_BYTES])
+{
+	char path[OPTION_PATH_BYTES];
+	ringcast_options_path(option, path);
+	int size = snprintf(ret_name, OPTION_PATH_BYTES, "RINGCAST_%s", path);
+	ringcast_assert(size > 0 && size < OPTION_PATH_BYTES);
+	for (char *c = ret_name; *c; c++)
+		*c = *c == '.' ? '_' : (char)toupper((unsigned char)*c);
+}
+
+const char *ringcast_options_type_name(const struct option *option)
+{
+	static const char *const names[] = {"bool", "number", "duration", "size", "string", "address", "endpoint", "one of"};
+	ringcast_assert(option && option->type < RLY_ARRAY_COUNT(names));
+	return names[option->type];
+}
+
+const char *ringcast_options_unit(const struct option *option)
+{
+	static const char *const units[] = {"ms", "us", "bytes"};
+	ringcast_assert(option);
+	const char *last = strrchr(option->key, '_');
+	if (option->type != OPTION_UINT || !last)
+		return NULL;
+	for (size_t i = 0; i < RLY_ARRAY_COUNT(units); i++)
+		if (strcmp(last + 1, units[i]) == 0)
+			return units[i];
+	return NULL;
+}
+
+#define DISTANCE_WORD_MAX 64
+
+static unsigned min3(unsigned a, unsigned b, unsigned c)
+{
+	unsigned least = a < b ? a : b;
+	return least < c ? least : c;
+}
+
+unsigned ringcast_options_distance(const char *a, const char *b)
+{
+	ringcast_assert(a && b);
+	unsigned rows[3][DISTANCE_WORD_MAX + 1]; /* three rows of the edit matrix: two back for swaps, one back, this one */
+	size_t a_size = strlen(a), b_size = strlen(b);
+	if (a_size > DISTANCE_WORD_MAX || b_size > DISTANCE_WORD_MAX)
+		return DISTANCE_WORD_MAX;
+	unsigned *before = rows[0], *last = rows[1], *row = rows[2];
+	for (size_t j = 0; j <= b_size; j++)
+		last[j] = (unsigned)j;
+	for (size_t i = 1; i <= a_size; i++) {
+		row[0] = (unsigned)i;
+		for (size_t j = 1; j <= b_size; j++) {
+			row[j] = min3(last[j] + 1, row[j - 1] + 1, last[j - 1] + (a[i - 1] != b[j - 1]));
+			if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1] && before[j - 2] + 1 < row[j])
+				row[j] = before[j - 2] + 1;
+		}
+		unsigned *spare = before;
+		before = last;
+		last = row;
+		row = spare;
+	}
+	return last[b_size];
+}
+
+/* A suggestion may differ in about a third of its letters; more would be a guess. */
+static unsigned distance_limit(const char *word)
+{
+	size_t size = strlen(word);
+	return size < 4 ? 1 : size < 9 ? 2 : (unsigned)size / 3;
+}
+
+const char *ringcast_options_nearest(const char *section, const char *key, char ret_path[OPTION_PATH_BYTES])
+{
+	ringcast_assert(section && key);
+	const struct option *nearest = NULL;
+	unsigned distance_min = distance_limit(key) + 1;
+	for (size_t i = 0; i < OPTION_COUNT; i++) {
+		bool is_here = strcmp(options[i].section, section) == 0;
+		unsigned distance = ringcast_options_distance(key, options[i].key);
+		if (!is_here && distance > 0)
+			continue; /* elsewhere only an exact name is worth mentioning */
+		if (distance < distance_min || (is_here && distance == distance_min && nearest && strcmp(nearest->section, section) != 0)) {
+			distance_min = distance;
+			nearest = &options[i];
+		}
+	}
+	if (!nearest)
+		return NULL;
+	if (strcmp(nearest->section, section) == 0)
+		snprintf(ret_path, OPTION_PATH_BYTES, "%s", nearest->key);
+	else
+		ringcast_options_path(nearest, ret_path);
+	return ret_path;
+}
+
+const char *ringcast_options_nearest_section(const char *section)
+{
+	ringcast_assert(section);
+	const char *nearest = NULL;
+	unsigned distance_min = distance_limit(section) + 1;
+	for (size_t i = 0; i < OPTION_COUNT; i++) {
+		const char *candidate = *options[i].section ? options[i].section : options[i].key;
+		unsigned distance = ringcast_options_distance(section, candidate);
+		if (distance < distance_min) {
+			distance_min = distance;
+			nearest = candidate;
+		}
+	}
+	return nearest;
+}

@@ -1,0 +1,14 @@
+/* What a new configuration changes in a running daemon. Pure but for the JSON. */
+#ifndef RINGCAST_CONTROL_RELOAD_H
+#define RINGCAST_CONTROL_RELOAD_H
+
+#include <jansson.h>
+
+#include "control/config.h"
+
+/* Takes the reloadable keys of next over into running; lists both kinds: {"changed": [...], "needs_restart": [...]}. */
+json_t *ringcast_reload_apply(struct config *running, const struct config *next);
+/* "a, b" of one of the lists; "none" when empty. */
+void ringcast_reload_names(const json_t *changes, const char *list, char *ret_text, size_t size);
+
+#endif

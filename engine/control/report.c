@@ -1,0 +1,129 @@
+#include "control/report.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/utsname.h>
+
+#include "base/assert.h"
+#include "metrics/prometheus.h"
+
+static void format_limit(int resource, char ret_text[24])
+{
+	struct rlimit limit;
+	if (getrlimit(resource, &limit) != 0)
+		snprintf(ret_text, 24, "unknown");
+	else if (limit.rlim_cur == RLIM_INFINITY)
+		snprintf(ret_text, 24, "unlimited");
+	else
+		snprintf(ret_text, 24, "%" PRIu64, (uint64_t)limit.rlim_cur);
+}
+
+void ringcast_report_start(struct logs *logs, const struct config *config, const struct flags *flags)
+{
+	ringcast_assert(logs && config && flags);
+	struct utsname system = {.release = "unknown"};
+	char files[24], locked[24];
+	uname(&system);
+	ringcast_preflight_raise_files();
+	format_limit(RLIMIT_NOFILE, files);
+	format_limit(RLIMIT_MEMLOCK, locked);
+	ringcast_logs_event(logs, RINGCAST_LOG_INFO, "ringcastd", "version=%s kernel=%s config=\"%s\"", ringcast_version(), system.release,
+			    flags->config_path ? flags->config_path : "");
+	ringcast_logs_event(logs, RINGCAST_LOG_INFO, "limits", "nofile=%s memlock=%s nofile_needed=%" PRIu64 " shards=%u", files, locked,
+			    ringcast_preflight_files_needed(config), ringcast_config_shard_count(config));
+}
+
+void ringcast_report_preflight(void *context, ringcast_log_level level, const char *message, const char *fields)
+{
+	ringcast_logs_sink(context, level, "preflight", message, fields);
+}
+
+/* The ports as the engine really has them, "7778-7781" for a run and commas between runs. */
+static void format_udp_ports(ringcast_engine *engine, const struct config *config, char *out, size_t size)
+{
+	size_t used = 0;
+	uint16_t first = 0, last = 0;
+	uint32_t per_shard = config->listen_udp ? config->listen_udp_ports_per_shard : 0;
+	uint32_t count = ringcast_engine_shard_count(engine) * per_shard;
+	snprintf(out, size, "off");
+	for (uint32_t i = 0; i <= count; i++) {
+		uint16_t port = i < count ? ringcast_engine_udp_port(engine, i / per_shard, i % per_shard) : 0;
+		if (first && port == last + 1) {
+			last = port;
+			continue;
+		}
+		if (first && used < size)
+			used += (size_t)snprintf(out + used, size - used, first == last ? "%s%u" : "%s%u-%u", used ? "," : "", first, last);
+		first = last = port;
+	}
+}
+
+void ringcast_report_ready(struct logs *logs, ringcast_engine *engine, const struct config *config, const char *admin)
+{
+	ringcast_assert(logs && engine && config && admin);
+	char udp_ports[512];
+	bool has_second = strcmp(config->listen_address_second.text, "none") != 0;
+	format_udp_ports(engine, config, udp_ports, sizeof(udp_ports));
+	ringcast_logs_event(logs, RINGCAST_LOG_INFO, "ready", "listen=%s%s%s tcp_port=%u udp_ports=\"%s\" admin=\"%s\" shards=%u io=%s",
+			    config->listen_address.text, has_second ? "," : "", has_second ? config->listen_address_second.text : "",
+			    ringcast_engine_tcp_port(engine), udp_ports, admin, ringcast_engine_shard_count(engine), ringcast_engine_io_name(engine));
+}
+
+void ringcast_report_dev(ringcast_engine *engine, const struct config *config, const char *admin, FILE *out)
+{
+	ringcast_assert(engine && config && admin && out);
+	char udp_ports[512];
+	const char *address = config->listen_address.text;
+	bool is_v6 = strchr(address, ':') != NULL;
+	format_udp_ports(engine, config, udp_ports, sizeof(udp_ports));
+	fprintf(out,
+		"ringcastd %s, dev mode: whoever can connect may join; do not expose\n"
+		"  players  ws://%s%s%s:%u  (udp %s)\n"
+		"  admin    http://%s  (/healthz, /metrics, /v1/sessions)\n"
+		"  session  \"demo\", up to 1000 players\n"
+		"try: ringcast chat demo --as alice\n",
+		ringcast_version(), is_v6 ? "[" : "", address, is_v6 ? "]" : "", ringcast_engine_tcp_port(engine), udp_ports, admin);
+	fflush(out);
+}
+
+static void print_part(void *context, const char *part, uint64_t bytes)
+{
+	fprintf((FILE *)context, "  %-40s %10.1f MiB\n", part, (double)bytes / 1048576.0);
+}
+
+void ringcast_report_memory_bill(const struct config *config, FILE *out)
+{
+	ringcast_assert(config && out);
+	ringcast_engine_options options;
+	ringcast_config_engine_options(config, &options);
+	fprintf(out, "memory at most, with %u shards:\n", options.shard_count);
+	uint64_t sum = ringcast_memory_bill(&options, print_part, out);
+	print_part(out, "sum", sum);
+	fprintf(out, "open files needed: %" PRIu64 "\n", ringcast_preflight_files_needed(config));
+}
+
+void ringcast_report_dump(ringcast_engine *engine, FILE *out)
+{
+	ringcast_assert(engine && out);
+	struct prometheus *prometheus = ringcast_prometheus_create();
+	if (prometheus) {
+		ringcast_metrics_each(engine, ringcast_prometheus_add, prometheus);
+		ringcast_prometheus_write(prometheus, out);
+	}
+	ringcast_prometheus_destroy(&prometheus);
+}
+
+uint64_t ringcast_report_player_count(ringcast_engine *engine, const struct config *config)
+{
+	ringcast_assert(engine && config);
+	uint64_t player_count = 0;
+	size_t count = 0, count_max = (size_t)ringcast_engine_shard_count(engine) * config->limits.sessions_max;
+	ringcast_session_info *infos = calloc(count_max, sizeof(*infos));
+	if (infos && ringcast_session_list(engine, infos, count_max, &count) == RINGCAST_OK)
+		for (size_t i = 0; i < count && i < count_max; i++)
+			player_count += infos[i].player_count;
+	free(infos);
+	return player_count;
+}

@@ -1,0 +1,18 @@
+/* What the daemon says about itself: the first log lines, the ready line, the dev banner, the memory bill, the dump. */
+#ifndef RINGCAST_CONTROL_REPORT_H
+#define RINGCAST_CONTROL_REPORT_H
+
+#include "control/config.h"
+#include "control/flags.h"
+#include "control/logs.h"
+#include "control/preflight.h"
+
+void ringcast_report_start(struct logs *logs, const struct config *config, const struct flags *flags);
+preflight_fn ringcast_report_preflight; /* context: struct logs */
+void ringcast_report_ready(struct logs *logs, ringcast_engine *engine, const struct config *config, const char *admin);
+void ringcast_report_dev(ringcast_engine *engine, const struct config *config, const char *admin, FILE *out);
+void ringcast_report_memory_bill(const struct config *config, FILE *out);
+void ringcast_report_dump(ringcast_engine *engine, FILE *out); /* all metrics */
+uint64_t ringcast_report_player_count(ringcast_engine *engine, const struct config *config);
+
+#endif

@@ -1,0 +1,69 @@
+/* ringcastd: the relay as a daemon. Everything it does stands in control/; this file only picks the mode. */
+#include <stdio.h>
+#include <unistd.h>
+
+#include "control/config.h"
+#include "control/daemon.h"
+#include "control/flags.h"
+#include "control/report.h"
+
+#define EXIT_USAGE 2
+
+extern char **environ;
+
+static int refuse(const struct config_error *error)
+{
+	fprintf(stderr, "ringcastd: %s\n", error->text);
+	return EXIT_USAGE;
+}
+
+static int run(const struct flags *flags, const struct config *config)
+{
+	struct logs *logs = ringcast_logs_create(STDERR_FILENO, (enum logs_format)config->log_format, (ringcast_log_level)config->log_level);
+	if (!logs) {
+		fprintf(stderr, "ringcastd: out of memory\n");
+		return 1;
+	}
+	int status = ringcast_daemon_run(flags, environ, config, logs);
+	ringcast_logs_destroy(&logs);
+	return status;
+}
+
+static int with_config(const struct flags *flags)
+{
+	struct config config;
+	struct config_error error;
+	if (!ringcast_flags_load_config(flags, environ, &config, &error))
+		return refuse(&error);
+	if (flags->mode == FLAGS_CHECK_CONFIG)
+		ringcast_report_memory_bill(&config, stdout);
+	else if (flags->mode == FLAGS_PRINT_CONFIG)
+		ringcast_config_print(&config, stdout);
+	else
+		return run(flags, &config);
+	return fflush(stdout) == 0 ? 0 : 1;
+}
+
+int main(int argc, char **argv)
+{
+	struct flags flags;
+	struct config_error error;
+	if (!ringcast_flags_parse(argc, argv, &flags, &error))
+		return refuse(&error);
+	switch (flags.mode) {
+	case FLAGS_HELP:
+		ringcast_flags_print_help(stdout);
+		return 0;
+	case FLAGS_VERSION:
+		printf("ringcastd %s\n", ringcast_version());
+		return 0;
+	case FLAGS_CONFIG_DOC:
+		ringcast_config_print_doc(stdout);
+		return 0;
+	case FLAGS_RUN:
+	case FLAGS_CHECK_CONFIG:
+	case FLAGS_PRINT_CONFIG:
+		break;
+	}
+	return with_config(&flags);
+}

@@ -1,0 +1,332 @@
+/*
+ * The public functions of the engine, without an engine: sessions and players in arrays, no sockets, no threads. For the control plane's
+ * tests alone. A session named "slow" answers RINGCAST_ERROR_TIMEOUT, so that tests can see what callers make of it.
+ */
+#include "fake_engine.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define SESSIONS_MAX 64
+#define PLAYERS_MAX 64
+
+struct fake_session {
+	ringcast_session_info info;
+	ringcast_player_info players[PLAYERS_MAX];
+	uint32_t player_count;
+	int32_t peer_id_last;
+};
+
+struct ringcast_engine {
+	pthread_mutex_t mutex;
+	ringcast_engine_options options;
+	ringcast_limits limits;
+	struct fake_session sessions[SESSIONS_MAX];
+	uint32_t session_count, session_serial;
+	atomic_bool is_draining;
+	char kick_reason[128];
+};
+
+static _Atomic uint64_t stall_ns;
+
+void fake_engine_set_stall_ns(uint64_t value)
+{
+	stall_ns = value;
+}
+
+const ringcast_limits *fake_engine_limits(const ringcast_engine *engine)
+{
+	return &engine->limits;
+}
+
+const char *fake_engine_kick_reason(const ringcast_engine *engine)
+{
+	return engine->kick_reason;
+}
+
+const char *ringcast_error_text(int error)
+{
+	static const char *const texts[] = {"ok", "invalid argument", "out of memory", "not found", "full", "not possible now", "system error",
+					    "no answer in time", "exists already"};
+	return error <= 0 && error > -9 ? texts[-error] : "unknown error";
+}
+
+const char *ringcast_version(void)
+{
+	return "0.1.0-fake";
+}
+
+void ringcast_limits_default(ringcast_limits *ret_limits)
+{
+#define X(type, name, default_value, reloadable, text) ret_limits->name = default_value;
+	RINGCAST_LIMITS(X)
+#undef X
+}
+
+int ringcast_engine_create(const ringcast_engine_options *options, ringcast_engine **ret_engine, char *error, size_t error_bytes)
+{
+	ringcast_engine *engine = calloc(1, sizeof(*engine));
+	if (!engine) {
+		snprintf(error, error_bytes, "out of memory");
+		return RINGCAST_ERROR_MEMORY;
+	}
+	pthread_mutex_init(&engine->mutex, NULL);
+	engine->options = *options;
+	engine->limits = options->limits;
+	*ret_engine = engine;
+	return RINGCAST_OK;
+}
+
+int ringcast_engine_start(ringcast_engine *engine, char *error, size_t error_bytes)
+{
+	(void)error;
+	(void)error_bytes;
+	if (engine->options.log)
+		engine->options.log(engine->options.log_context, RINGCAST_LOG_DEBUG, "engine", "started", "fake=true");
+	return RINGCAST_OK;
+}
+
+int ringcast_engine_drain(ringcast_engine *engine)
+{
+	engine->is_draining = true;
+	return RINGCAST_OK;
+}
+
+bool ringcast_engine_is_draining(const ringcast_engine *engine)
+{
+	return engine->is_draining;
+}
+
+int ringcast_engine_stop(ringcast_engine *engine, uint32_t timeout_ms)
+{
+	(void)engine;
+	(void)timeout_ms;
+	return RINGCAST_OK;
+}
+
+void ringcast_engine_destroy(ringcast_engine **engine)
+{
+	if (!*engine)
+		return;
+	pthread_mutex_destroy(&(*engine)->mutex);
+	free(*engine);
+	*engine = NULL;
+}
+
+int ringcast_engine_reload(ringcast_engine *engine, const ringcast_limits *limits)
+{
+	pthread_mutex_lock(&engine->mutex);
+#define X(type, name, default_value, reloadable, text)                                                                                     \
+	if (reloadable)                                                                                                                    \
+		engine->limits.name = limits->name;
+	RINGCAST_LIMITS(X)
+#undef X
+	pthread_mutex_unlock(&engine->mutex);
+	return RINGCAST_OK;
+}
+
+uint32_t ringcast_engine_shard_count(const ringcast_engine *engine)
+{
+	return engine->options.shard_count;
+}
+
+uint16_t ringcast_engine_tcp_port(const ringcast_engine *engine)
+{
+	return engine->options.tcp_port ? engine->options.tcp_port : 40000;
+}
+
+uint16_t ringcast_engine_udp_port(const ringcast_engine *engine, uint32_t shard, uint32_t index)
+{
+	uint16_t base = engine->options.udp_port_base ? engine->options.udp_port_base : 40001;
+	if (engine->options.is_udp_off)
+		return 0;
+	return (uint16_t)(base + shard * engine->options.udp_ports_per_shard + index);
+}
+
+const char *ringcast_engine_io_name(const ringcast_engine *engine)
+{
+	return engine->options.io == RINGCAST_IO_EPOLL ? "epoll" : "io_uring";
+}
+
+uint64_t ringcast_engine_stall_ns(const ringcast_engine *engine)
+{
+	(void)engine;
+	return stall_ns;
+}
+
+uint64_t ringcast_memory_bill(const ringcast_engine_options *options, ringcast_memory_fn *each, void *context)
+{
+	uint64_t buffers = options->shard_count * options->limits.buffer_memory_bytes;
+	each(context, "buffers", buffers);
+	return buffers;
+}
+
+void ringcast_metrics_each(ringcast_engine *engine, ringcast_metric_fn *each, void *context)
+{
+	static const char *const name = "ringcast_fanout_duration_seconds_bucket", *const help = "From receipt to the last send.";
+	each(context, "ringcast_sessions", "gauge", "Sessions.", "", engine->session_count);
+	each(context, "ringcast_drops_total", "counter", "Messages dropped, by reason.", "reason=\"rate_messages\"", 7);
+	each(context, name, "histogram", help, "le=\"0.001\"", 3);
+	each(context, name, "histogram", help, "le=\"+Inf\"", 4);
+	each(context, "ringcast_fanout_duration_seconds_sum", "histogram", help, "", 0.5);
+	each(context, "ringcast_fanout_duration_seconds_count", "histogram", help, "", 4);
+	each(context, "ringcast_drops_total", "counter", "Messages dropped, by reason.", "reason=\"no_target\"", 1);
+}
+
+static struct fake_session *find_session(ringcast_engine *engine, const char *id)
+{
+	for (uint32_t i = 0; i < engine->session_count; i++)
+		if (strcmp(engine->sessions[i].info.id, id) == 0)
+			return &engine->sessions[i];
+	return NULL;
+}
+
+static int add_session(ringcast_engine *engine, const ringcast_session_options *options, char ret_id[RINGCAST_ID_BYTES])
+{
+	if (engine->is_draining)
+		return RINGCAST_ERROR_STATE;
+	if (options->name && strcmp(options->name, "slow") == 0)
+		return RINGCAST_ERROR_TIMEOUT;
+	if (engine->session_count == SESSIONS_MAX)
+		return RINGCAST_ERROR_FULL;
+	struct fake_session *session = &engine->sessions[engine->session_count++];
+	memset(session, 0, sizeof(*session));
+	snprintf(session->info.id, sizeof(session->info.id), "gsess-%04u", ++engine->session_serial);
+	snprintf(session->info.name, sizeof(session->info.name), "%s", options->name ? options->name : "");
+	snprintf(session->info.state, sizeof(session->info.state), "active");
+	session->info.players_max = options->players_max ? options->players_max : 32;
+	session->info.created_ns = 5000000000;
+	session->info.age_ns = 1500000000;
+	snprintf(ret_id, RINGCAST_ID_BYTES, "%s", session->info.id);
+	return RINGCAST_OK;
+}
+
+int ringcast_session_create(ringcast_engine *engine, const ringcast_session_options *options, char ret_id[RINGCAST_ID_BYTES])
+{
+	pthread_mutex_lock(&engine->mutex);
+	int error = add_session(engine, options, ret_id);
+	pthread_mutex_unlock(&engine->mutex);
+	return error;
+}
+
+int ringcast_session_end(ringcast_engine *engine, const char *session_id)
+{
+	pthread_mutex_lock(&engine->mutex);
+	struct fake_session *session = find_session(engine, session_id);
+	if (session)
+		*session = engine->sessions[--engine->session_count];
+	pthread_mutex_unlock(&engine->mutex);
+	return session ? RINGCAST_OK : RINGCAST_ERROR_NOT_FOUND;
+}
+
+int ringcast_session_describe(ringcast_engine *engine, const char *session_id, ringcast_session_info *ret_info)
+{
+	pthread_mutex_lock(&engine->mutex);
+	const struct fake_session *session = find_session(engine, session_id);
+	if (session)
+		*ret_info = session->info;
+	pthread_mutex_unlock(&engine->mutex);
+	return session ? RINGCAST_OK : RINGCAST_ERROR_NOT_FOUND;
+}
+
+int ringcast_session_list(ringcast_engine *engine, ringcast_session_info *infos, size_t info_count_max, size_t *ret_count)
+{
+	pthread_mutex_lock(&engine->mutex);
+	*ret_count = 0;
+	for (uint32_t i = 0; i < engine->session_count && *ret_count < info_count_max; i++)
+		infos[(*ret_count)++] = engine->sessions[i].info;
+	pthread_mutex_unlock(&engine->mutex);
+	return RINGCAST_OK;
+}
+
+static int add_player(struct fake_session *session, const char *player_id, char ret_token[RINGCAST_ID_BYTES])
+{
+	if (!session)
+		return RINGCAST_ERROR_NOT_FOUND;
+	if (session->player_count == PLAYERS_MAX || session->player_count == session->info.players_max)
+		return RINGCAST_ERROR_FULL;
+	for (uint32_t i = 0; player_id && i < session->player_count; i++)
+		if (strcmp(session->players[i].player_id, player_id) == 0)
+			return RINGCAST_ERROR_EXISTS;
+	unsigned serial = (unsigned)strtoul(session->info.id + strlen("gsess-"), NULL, 10);
+	ringcast_player_info *player = &session->players[session->player_count++];
+	memset(player, 0, sizeof(*player));
+	player->peer_id = ++session->peer_id_last;
+	player->created_ns = session->info.created_ns;
+	snprintf(player->token, sizeof(player->token), "psess-%u-%d", serial, player->peer_id);
+	snprintf(player->player_id, sizeof(player->player_id), "%s", player_id ? player_id : "");
+	snprintf(player->state, sizeof(player->state), "reserved");
+	session->info.reserved_count++;
+	snprintf(ret_token, RINGCAST_ID_BYTES, "%s", player->token);
+	return RINGCAST_OK;
+}
+
+int ringcast_player_reserve(ringcast_engine *engine, const char *session_id, const char *player_id, const char *player_data,
+			    char ret_token[RINGCAST_ID_BYTES])
+{
+	(void)player_data;
+	pthread_mutex_lock(&engine->mutex);
+	int error = add_player(find_session(engine, session_id), player_id, ret_token);
+	pthread_mutex_unlock(&engine->mutex);
+	return error;
+}
+
+static bool login_in(struct fake_session *session, const char *token)
+{
+	for (uint32_t i = 0; i < session->player_count; i++) {
+		ringcast_player_info *player = &session->players[i];
+		if (strcmp(player->token, token) != 0)
+			continue;
+		snprintf(player->state, sizeof(player->state), "active");
+		player->joined_ns = session->info.created_ns + 1;
+		session->info.reserved_count--;
+		session->info.player_count++;
+		return true;
+	}
+	return false;
+}
+
+bool fake_engine_login(ringcast_engine *engine, const char *token)
+{
+	bool is_found = false;
+	pthread_mutex_lock(&engine->mutex);
+	for (uint32_t i = 0; i < engine->session_count && !is_found; i++)
+		is_found = login_in(&engine->sessions[i], token);
+	pthread_mutex_unlock(&engine->mutex);
+	return is_found;
+}
+
+int ringcast_player_list(ringcast_engine *engine, const char *session_id, ringcast_player_info *infos, size_t info_count_max, size_t *ret_count)
+{
+	pthread_mutex_lock(&engine->mutex);
+	const struct fake_session *session = find_session(engine, session_id);
+	*ret_count = 0;
+	for (uint32_t i = 0; session && i < session->player_count && i < info_count_max; i++)
+		infos[(*ret_count)++] = session->players[i];
+	pthread_mutex_unlock(&engine->mutex);
+	return session ? RINGCAST_OK : RINGCAST_ERROR_NOT_FOUND;
+}
+
+static int remove_player(struct fake_session *session, int32_t peer_id)
+{
+	for (uint32_t i = 0; session && i < session->player_count; i++)
+		if (session->players[i].peer_id == peer_id) {
+			*(session->players[i].joined_ns ? &session->info.player_count : &session->info.reserved_count) -= 1;
+			session->players[i] = session->players[--session->player_count];
+			return RINGCAST_OK;
+		}
+	return RINGCAST_ERROR_NOT_FOUND;
+}
+
+int ringcast_player_kick(ringcast_engine *engine, const char *session_id, int32_t peer_id, const char *reason)
+{
+	pthread_mutex_lock(&engine->mutex);
+	int error = remove_player(find_session(engine, session_id), peer_id);
+	if (error == RINGCAST_OK)
+		snprintf(engine->kick_reason, sizeof(engine->kick_reason), "%s", reason);
+	pthread_mutex_unlock(&engine->mutex);
+	return error;
+}
