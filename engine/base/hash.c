@@ -4,6 +4,8 @@
 #define XXH_INLINE_ALL
 #include <xxhash.h>
 
+#include <assert.h> /* xxhash.h uses static_assert without it */
+
 #include "base/assert.h"
 
 uint64_t ringcast_hash_bytes(const void *data, size_t size, uint64_t seed)

@@ -1,0 +1,67 @@
+/* What the engine's files share: engine.c (life), questions.c (control asks shards), callbacks.c (the embedder's C), measures.c (metrics). */
+#ifndef RINGCAST_ENGINE_PRIVATE_H
+#define RINGCAST_ENGINE_PRIVATE_H
+
+#include <pthread.h>
+
+#include "ringcast/ringcast.h"
+#include "shard/shard.h"
+
+enum engine_phase { ENGINE_CREATING, ENGINE_READY, ENGINE_RUNNING, ENGINE_STOPPING, ENGINE_STOPPED };
+
+struct engine_shard {
+	struct ringcast_engine *engine;
+	uint32_t index;
+	pthread_t thread;
+	bool has_thread;
+	struct shard *shard; /* its own thread's, but for beat_ns and load */
+	char error[256];
+};
+
+struct ringcast_engine {
+	ringcast_engine_options options;
+	ringcast_callbacks callbacks;
+	struct hooks hooks;
+	struct shard_options shard_options; /* common to all shards */
+	struct mailbox *mailboxes[MAILBOX_SENDERS_MAX];
+	struct engine_shard shards[MAILBOX_SENDERS_MAX];
+	uint32_t shard_count;
+	ringcast_io io;
+	pthread_mutex_t lock; /* guards phase, created_count and the condition */
+	pthread_cond_t changed;
+	enum engine_phase phase; /* also read atomically by shard threads */
+	uint32_t created_count, idle_count;
+	bool is_draining; /* atomic */
+	uint64_t stop_deadline_ns; /* atomic */
+	uint32_t placement_next;   /* atomic */
+};
+
+void ringcast_engine_make_hooks(struct ringcast_engine *engine); /* callbacks.c */
+
+/* A question to one shard. Asked on the heap, counted twice, so that an asker who gives up leaves nothing dangling. */
+struct question {
+	struct shard_request request;
+	void (*answer)(struct shard *shard, struct question *question);
+	pthread_mutex_t lock;
+	pthread_cond_t answered;
+	bool is_answered;
+	uint32_t refs; /* atomic */
+	int result;    /* ringcast_error */
+	const char *session_id, *player_id, *player_data, *text; /* copies in strings */
+	char *strings;
+	struct session_options session;
+	int32_t peer_id;
+	char ret_id[RINGCAST_ID_BYTES];
+	size_t item_count_max, item_count, item_total;
+	void *items; /* ringcast_session_info or ringcast_player_info */
+	struct shard_counters counters;
+	struct io_stats io_stats;
+	struct measure { uint64_t connections, players, sessions, buffers_in_use, reservations_timedout; } measure;
+	struct ringcast_limits limits;
+};
+/* NULL: out of memory. Free with release. */
+struct question *ringcast_question_create(void (*answer)(struct shard *shard, struct question *question));
+int ringcast_question_ask(struct ringcast_engine *engine, uint32_t shard, struct question *question);
+void ringcast_question_release(struct question *question);
+
+#endif

@@ -1,0 +1,100 @@
+/* Metrics of the engine: counters of every shard, asked for and summed when somebody reads them. Names follow Prometheus. */
+#include <stdio.h>
+
+#include "engine_private.h"
+
+static void answer_measures(struct shard *shard, struct question *question)
+{
+	question->counters = shard->counters;
+	question->io_stats = *shard->io->ops->stats(shard->io);
+	question->measure = (struct measure){
+		.connections = shard->conns.count,
+		.players = shard->store.players.count,
+		.sessions = shard->store.sessions.count,
+		.buffers_in_use = ringcast_buf_pool_in_use(shard->pool),
+		.reservations_timedout = shard->store.reservations_timedout,
+	};
+}
+
+struct sums {
+	struct shard_counters counters;
+	struct io_stats io;
+	struct measure measure;
+};
+
+static void add_counters(struct sums *sums, const struct question *question)
+{
+#define COUNTER(name, text) sums->counters.name += question->counters.name;
+#include "shard/counters.def"
+#undef COUNTER
+	for (unsigned i = 0; i < DROP_REASON_COUNT; i++)
+		sums->counters.drops[i] += question->counters.drops[i];
+	for (unsigned i = 0; i < CLOSE_REASON_COUNT; i++)
+		sums->counters.closes[i] += question->counters.closes[i];
+	sums->measure.connections += question->measure.connections;
+	sums->measure.players += question->measure.players;
+	sums->measure.sessions += question->measure.sessions;
+	sums->measure.buffers_in_use += question->measure.buffers_in_use;
+	sums->measure.reservations_timedout += question->measure.reservations_timedout;
+	sums->io.rx_buffers_empty += question->io_stats.rx_buffers_empty;
+	sums->io.cq_overflows += question->io_stats.cq_overflows;
+	sums->io.sq_full += question->io_stats.sq_full;
+	sums->io.rearms += question->io_stats.rearms;
+	sums->io.accept_errors += question->io_stats.accept_errors;
+	sums->io.gso_sends += question->io_stats.gso_sends;
+}
+
+static void emit_reasons(const struct sums *sums, ringcast_metric_fn *each, void *context)
+{
+	char labels[64];
+
+	for (unsigned i = DROP_NONE + 1; i < DROP_REASON_COUNT; i++) {
+		snprintf(labels, sizeof(labels), "reason=\"%s\"", ringcast_drop_label((enum drop_reason)i));
+		each(context, "ringcast_drops_total", "counter", "packets and messages that went no further, by reason", labels,
+		     (double)sums->counters.drops[i]);
+	}
+	for (unsigned i = CLOSE_NONE + 1; i < CLOSE_REASON_COUNT; i++) {
+		snprintf(labels, sizeof(labels), "reason=\"%s\"", ringcast_close_label((enum close_reason)i));
+		each(context, "ringcast_closes_total", "counter", "connections closed, by reason", labels, (double)sums->counters.closes[i]);
+	}
+}
+
+static void emit(const struct sums *sums, ringcast_metric_fn *each, void *context)
+{
+#define COUNTER(name, text) each(context, "ringcast_" #name "_total", "counter", text, "", (double)sums->counters.name);
+#include "shard/counters.def"
+#undef COUNTER
+#define GAUGE(name, text) each(context, "ringcast_" #name, "gauge", text, "", (double)sums->measure.name);
+	GAUGE(connections, "open TCP connections")
+	GAUGE(players, "players and reservations")
+	GAUGE(sessions, "sessions")
+	GAUGE(buffers_in_use, "pool buffers in use")
+#undef GAUGE
+	each(context, "ringcast_reservations_timedout_total", "counter", "reservations whose player never came", "",
+	     (double)sums->measure.reservations_timedout);
+#define IO(name, text) each(context, "ringcast_io_" #name "_total", "counter", text, "", (double)sums->io.name);
+	IO(rx_buffers_empty, "times all receive buffers were in use")
+	IO(cq_overflows, "completion queue overflows")
+	IO(sq_full, "times the submission queue was full")
+	IO(rearms, "multishot requests armed again")
+	IO(accept_errors, "failed accepts")
+	IO(gso_sends, "datagram bursts sent as one")
+#undef IO
+	emit_reasons(sums, each, context);
+}
+
+void ringcast_metrics_each(ringcast_engine *engine, ringcast_metric_fn *each, void *context)
+{
+	struct sums sums = {0};
+
+	for (uint32_t i = 0; i < engine->shard_count; i++) {
+		struct question *question = ringcast_question_create(answer_measures);
+
+		if (question == NULL)
+			return;
+		if (ringcast_question_ask(engine, i, question) == RINGCAST_OK)
+			add_counters(&sums, question);
+		ringcast_question_release(question);
+	}
+	emit(&sums, each, context);
+}
