@@ -2,9 +2,9 @@
 
 /* Compiled in here and nowhere else, so that the choice of hash stays one file wide. */
 #define XXH_INLINE_ALL
-#include <xxhash.h>
+#include <assert.h> /* xxhash.h uses static_assert without including it */
 
-#include <assert.h> /* xxhash.h uses static_assert without it */
+#include <xxhash.h>
 
 #include "base/assert.h"
 
