@@ -175,10 +175,8 @@ enum drop_reason ringcast_router_route(struct player *player, struct packet *pac
 	session->messages_received++;
 	session->bytes_received += packet->payload.size;
 	enum drop_reason reason = dispatch(player, packet, intent, now_ns);
-	if (reason != DROP_NONE) {
-		player->drops++;
-		session->drops++;
-	}
+	if (reason != DROP_NONE)
+		session->drops++; /* the player's are the shard's to count: it drops for reasons of its own too */
 	ringcast_command_apply(session);
 	return reason;
 }

@@ -6,6 +6,9 @@
  * player's small number on the wire, 1, 2, 3... in join order, never reused. group = named set of players; -1 is everyone and has no
  * group object. membership = one player in one group.
  *
+ * Drops: a reason returned is the caller's to count; what nobody can return (a queued command that came to nothing) goes to outbox.drop.
+ * session->drops has both.
+ *
  * Ownership: the store owns everything here. A disconnected player or ended session is freed by ringcast_store_collect, which the shard
  * calls at the end of a tick, so pointers stay good within a tick.
  */
@@ -46,7 +49,7 @@ struct player {
 	struct buf *properties;       /* "player_id\0player_data\0" or NULL */
 	uint64_t created_ns, joined_ns;
 	uint64_t messages_received, messages_sent, bytes_received, bytes_sent; /* sent: counted by the shard */
-	uint32_t drops;
+	uint32_t drops; /* in both directions; counted by the shard */
 };
 
 struct group {
