@@ -2,7 +2,6 @@
 
 /* Compiled in here and nowhere else, so that the choice of hash stays one file wide. */
 #define XXH_INLINE_ALL
-#include <assert.h> /* xxhash.h uses static_assert without including it */
 
 #include <xxhash.h>
 
