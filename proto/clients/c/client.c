@@ -1,0 +1,389 @@
+/* The public calls of the client library: checks, life cycle, the poll step. */
+#include "proto/clients/c/client_private.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/epoll.h>
+#include <sys/random.h>
+#include <unistd.h>
+
+const char *ringcast_client_error_text(int error)
+{
+	switch (error) {
+	case RINGCAST_CLIENT_OK:
+		return "no error";
+	case RINGCAST_CLIENT_ERROR_ARGUMENT:
+		return "an argument is missing or out of range";
+	case RINGCAST_CLIENT_ERROR_MEMORY:
+		return "out of memory";
+	case RINGCAST_CLIENT_ERROR_STATE:
+		return "not possible in this state";
+	case RINGCAST_CLIENT_ERROR_FULL:
+		return "the send queue is full";
+	case RINGCAST_CLIENT_ERROR_SIZE:
+		return "too many bytes";
+	case RINGCAST_CLIENT_ERROR_RESOLVE:
+		return "the host name cannot be resolved";
+	case RINGCAST_CLIENT_ERROR_SYSTEM:
+		return "a system call failed";
+	default:
+		return "unknown error";
+	}
+}
+
+/* Copies what both sides know; refuses a caller who is newer than we are and uses what we do not know. */
+static bool copy_sized(void *to, size_t to_bytes, const void *from, size_t from_bytes)
+{
+	const uint8_t *bytes = from;
+	if (from_bytes < sizeof(size_t))
+		return false;
+	for (size_t i = to_bytes; i < from_bytes; i++) {
+		if (bytes[i] != 0)
+			return false;
+	}
+	memset(to, 0, to_bytes);
+	memcpy(to, from, from_bytes < to_bytes ? from_bytes : to_bytes);
+	return true;
+}
+
+static bool parse_local(const char *text, union client_address *ret_address)
+{
+	union client_address address = {.v6 = {.sin6_family = AF_INET6}};
+	if (inet_pton(AF_INET6, text, &address.v6.sin6_addr) != 1) {
+		address = (union client_address){.v4 = {.sin_family = AF_INET}};
+		if (inet_pton(AF_INET, text, &address.v4.sin_addr) != 1)
+			return false;
+	}
+	*ret_address = address;
+	return true;
+}
+
+static uint32_t value_or(uint32_t value, uint32_t default_value)
+{
+	return value != 0 ? value : default_value;
+}
+
+static int take_options(struct ringcast_client *client, const ringcast_client_options *options)
+{
+	const ringcast_client_callbacks *callbacks = options->callbacks;
+	if (callbacks && !copy_sized(&client->callbacks, sizeof(client->callbacks), callbacks, callbacks->size))
+		return RINGCAST_CLIENT_ERROR_ARGUMENT;
+	if (options->local_address && !parse_local(options->local_address, &client->local))
+		return RINGCAST_CLIENT_ERROR_ARGUMENT;
+	client->context = options->context;
+	client->is_udp_off = options->is_udp_off;
+	client->udp_local_port = options->udp_local_port;
+	client->connect_timeout_ms = value_or(options->connect_timeout_ms, 10000);
+	client->close_timeout_ms = value_or(options->close_timeout_ms, 2000);
+	client->ping_interval_ms = value_or(options->ping_interval_ms, 5000);
+	client->outq_bytes_max = value_or(options->outq_bytes_max, 262144);
+	client->path = strdup(options->path ? options->path : "/websocket");
+	return client->path ? RINGCAST_CLIENT_OK : RINGCAST_CLIENT_ERROR_MEMORY;
+}
+
+static void free_client(struct ringcast_client *client)
+{
+	ringcast_client_io_close(client);
+	ringcast_client_core_fini(&client->core);
+	if (client->epoll_fd >= 0)
+		close(client->epoll_fd);
+	free(client->path);
+	free(client);
+}
+
+int ringcast_client_create(const ringcast_client_options *options, ringcast_client **ret_client)
+{
+	ringcast_client_options own = RINGCAST_CLIENT_OPTIONS_INIT;
+	if (!ret_client || (options && !copy_sized(&own, sizeof(own), options, options->size)))
+		return RINGCAST_CLIENT_ERROR_ARGUMENT;
+	struct ringcast_client *client = calloc(1, sizeof(*client));
+	if (!client)
+		return RINGCAST_CLIENT_ERROR_MEMORY;
+	client->tcp_fd = client->udp_fd = -1;
+	client->core.phase = CLIENT_CORE_CLOSED;
+	client->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
+	int error = client->epoll_fd < 0 ? RINGCAST_CLIENT_ERROR_SYSTEM : take_options(client, &own);
+	if (error != RINGCAST_CLIENT_OK) {
+		int saved = errno;
+		free_client(client);
+		errno = saved;
+		return error;
+	}
+	*ret_client = client;
+	return RINGCAST_CLIENT_OK;
+}
+
+void ringcast_client_destroy(ringcast_client **client)
+{
+	if (!client || !*client)
+		return;
+	if ((*client)->is_polling)
+		(*client)->is_destroyed = true; /* poll frees it on its way out */
+	else
+		free_client(*client);
+	*client = NULL;
+}
+
+static uint64_t interval_ns(uint32_t ms)
+{
+	return ms == RINGCAST_CLIENT_NEVER ? 0 : ms * RLY_NS_PER_MS;
+}
+
+static bool start_core(struct ringcast_client *client, const char *host, uint16_t port, struct view token, struct view payload)
+{
+	char host_and_port[280];
+	uint64_t seed;
+	bool is_v6_literal = strchr(host, ':') != NULL;
+	int size = snprintf(host_and_port, sizeof(host_and_port), is_v6_literal ? "[%s]:%u" : "%s:%u", host, port);
+	if (size < 0 || (size_t)size >= sizeof(host_and_port) || getrandom(&seed, sizeof(seed), 0) != sizeof(seed))
+		return false;
+	const struct client_core_options options = {
+		.ops = &ringcast_client_io_ops,
+		.host_and_port = host_and_port,
+		.path = client->path,
+		.token = token,
+		.login_payload = payload,
+		.is_udp_off = client->is_udp_off,
+		.seed = seed,
+		.connect_timeout_ns = client->connect_timeout_ms * RLY_NS_PER_MS,
+		.close_timeout_ns = client->close_timeout_ms * RLY_NS_PER_MS,
+		.ping_interval_ns = interval_ns(client->ping_interval_ms),
+	};
+	return ringcast_client_core_start(&client->core, &options, ringcast_client_io_now_ns());
+}
+
+static bool resolve(struct ringcast_client *client, const char *host, uint16_t port)
+{
+	const struct addrinfo hints = {.ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM, .ai_flags = AI_NUMERICSERV};
+	char service[8];
+	snprintf(service, sizeof(service), "%u", port);
+	if (getaddrinfo(host, service, &hints, &client->addresses) != 0) {
+		client->addresses = NULL;
+		return false;
+	}
+	client->address_next = client->addresses;
+	return true;
+}
+
+int ringcast_client_connect(ringcast_client *client, const char *host, uint16_t port, const char *token, const void *login_payload,
+			    size_t login_payload_bytes)
+{
+	if (!client || !host || port == 0 || !token || (!login_payload && login_payload_bytes > 0))
+		return RINGCAST_CLIENT_ERROR_ARGUMENT;
+	if (client->is_active || client->is_destroyed)
+		return RINGCAST_CLIENT_ERROR_STATE;
+	if (strlen(token) > PROTO_TOKEN_BYTES_MAX || login_payload_bytes > PROTO_PAYLOAD_RELIABLE_BYTES_MAX)
+		return RINGCAST_CLIENT_ERROR_SIZE;
+	if (!resolve(client, host, port))
+		return RINGCAST_CLIENT_ERROR_RESOLVE;
+	struct view token_view = ringcast_view_of(token, strlen(token));
+	int error = RINGCAST_CLIENT_OK;
+	if (!start_core(client, host, port, token_view, ringcast_view_of(login_payload, login_payload_bytes)))
+		error = RINGCAST_CLIENT_ERROR_MEMORY;
+	else if (!ringcast_client_io_connect_next(client))
+		error = RINGCAST_CLIENT_ERROR_SYSTEM;
+	if (error != RINGCAST_CLIENT_OK) {
+		int saved = errno;
+		ringcast_client_core_fini(&client->core);
+		ringcast_client_io_close(client);
+		errno = saved;
+		return error;
+	}
+	client->is_active = true;
+	client->is_ended = false;
+	return RINGCAST_CLIENT_OK;
+}
+
+int ringcast_client_disconnect(ringcast_client *client)
+{
+	if (!client)
+		return RINGCAST_CLIENT_ERROR_ARGUMENT;
+	if (!client->is_active || client->is_ended)
+		return RINGCAST_CLIENT_ERROR_STATE;
+	ringcast_client_core_close(&client->core, 1000, ringcast_client_io_now_ns());
+	return RINGCAST_CLIENT_OK;
+}
+
+int ringcast_client_fd(const ringcast_client *client)
+{
+	return client ? client->epoll_fd : RINGCAST_CLIENT_ERROR_ARGUMENT;
+}
+
+int ringcast_client_timeout_ms(const ringcast_client *client)
+{
+	if (!client || !client->is_active)
+		return -1;
+	uint64_t deadline_ns = ringcast_client_core_deadline_ns(&client->core), now_ns = ringcast_client_io_now_ns();
+	if (client->is_ended || deadline_ns <= now_ns)
+		return 0;
+	if (deadline_ns == CLIENT_CORE_NEVER)
+		return -1;
+	uint64_t ms = (deadline_ns - now_ns + RLY_NS_PER_MS - 1) / RLY_NS_PER_MS;
+	return ms > INT32_MAX ? INT32_MAX : (int)ms;
+}
+
+/* Everything is let go before the callback, so that it may connect again. */
+static void report_end(struct ringcast_client *client)
+{
+	char reason[CLIENT_REASON_BYTES];
+	memcpy(reason, client->end_reason, sizeof(reason));
+	ringcast_client_io_close(client);
+	ringcast_client_core_fini(&client->core);
+	client->is_active = client->is_ended = false;
+	if (client->callbacks.disconnected && !client->is_destroyed)
+		client->callbacks.disconnected(client->context, client, client->end_code, reason);
+}
+
+static int wait_events(struct ringcast_client *client, int timeout_ms, struct epoll_event events[2])
+{
+	int due_ms = ringcast_client_timeout_ms(client);
+	if (due_ms >= 0 && (timeout_ms < 0 || due_ms < timeout_ms))
+		timeout_ms = due_ms;
+	int count = epoll_wait(client->epoll_fd, events, 2, timeout_ms);
+	return count < 0 && errno == EINTR ? 0 : count;
+}
+
+static void serve(struct ringcast_client *client, const struct epoll_event *events, int count)
+{
+	uint64_t now_ns = ringcast_client_io_now_ns();
+	for (int i = 0; i < count; i++) {
+		if (client->is_ended || client->is_destroyed)
+			break;
+		if (events[i].data.u32 == CLIENT_IO_TCP)
+			ringcast_client_io_serve_tcp(client, events[i].events, now_ns);
+		else
+			ringcast_client_io_serve_udp(client, now_ns);
+	}
+	if (!client->is_ended && !client->is_destroyed)
+		ringcast_client_core_tick(&client->core, now_ns);
+	if (client->is_ended)
+		report_end(client);
+}
+
+int ringcast_client_poll(ringcast_client *client, int timeout_ms)
+{
+	struct epoll_event events[2];
+	if (!client)
+		return RINGCAST_CLIENT_ERROR_ARGUMENT;
+	if (!client->is_active || client->is_polling)
+		return RINGCAST_CLIENT_ERROR_STATE;
+	int count = wait_events(client, timeout_ms, events);
+	if (count < 0)
+		return RINGCAST_CLIENT_ERROR_SYSTEM;
+	client->is_polling = true;
+	serve(client, events, count);
+	client->is_polling = false;
+	if (!client->is_destroyed)
+		return count;
+	free_client(client);
+	return RINGCAST_CLIENT_ERROR_STATE;
+}
+
+static int error_of(enum client_core_send_result result)
+{
+	switch (result) {
+	case CLIENT_CORE_SENT_FAST:
+	case CLIENT_CORE_SENT_RELIABLE:
+		return RINGCAST_CLIENT_OK;
+	case CLIENT_CORE_SEND_CLOSED:
+		return RINGCAST_CLIENT_ERROR_STATE;
+	case CLIENT_CORE_SEND_SIZE:
+		return RINGCAST_CLIENT_ERROR_SIZE;
+	case CLIENT_CORE_SEND_FULL:
+		break;
+	}
+	return RINGCAST_CLIENT_ERROR_FULL;
+}
+
+int ringcast_client_send(ringcast_client *client, int32_t opcode, int32_t target_player, int32_t target_group,
+			 ringcast_client_intent intent, const void *payload, size_t payload_bytes)
+{
+	if (!client || (!payload && payload_bytes > 0) || opcode == OPCODE_LOGIN || (target_player == 0 && target_group == 0))
+		return RINGCAST_CLIENT_ERROR_ARGUMENT;
+	if (!client->is_active)
+		return RINGCAST_CLIENT_ERROR_STATE;
+	const struct client_core_message message = {
+		.opcode = opcode,
+		.target_player = target_player,
+		.target_group = target_group,
+		.is_fast_wanted = intent == RINGCAST_CLIENT_FAST,
+		.payload = ringcast_view_of(payload, payload_bytes),
+	};
+	return error_of(ringcast_client_core_send(&client->core, &message));
+}
+
+static int send_group(ringcast_client *client, enum opcode opcode, int32_t group)
+{
+	if (!client || (group <= 0 && !(group == RINGCAST_CLIENT_GROUP_ALL && opcode == OPCODE_REQUEST_GROUP_MEMBERSHIP)))
+		return RINGCAST_CLIENT_ERROR_ARGUMENT;
+	if (!client->is_active)
+		return RINGCAST_CLIENT_ERROR_STATE;
+	return error_of(ringcast_client_core_send_group(&client->core, opcode, group));
+}
+
+int ringcast_client_join(ringcast_client *client, int32_t group)
+{
+	return send_group(client, OPCODE_JOIN_GROUP, group);
+}
+
+int ringcast_client_leave(ringcast_client *client, int32_t group)
+{
+	return send_group(client, OPCODE_LEAVE_GROUP, group);
+}
+
+int ringcast_client_request_membership(ringcast_client *client, int32_t group)
+{
+	return send_group(client, OPCODE_REQUEST_GROUP_MEMBERSHIP, group);
+}
+
+int ringcast_client_ping(ringcast_client *client)
+{
+	if (!client)
+		return RINGCAST_CLIENT_ERROR_ARGUMENT;
+	return ringcast_client_core_ping(&client->core, ringcast_client_io_now_ns()) ? RINGCAST_CLIENT_OK : RINGCAST_CLIENT_ERROR_STATE;
+}
+
+static ringcast_client_state state_of(const struct ringcast_client *client)
+{
+	if (!client->is_active)
+		return RINGCAST_CLIENT_IDLE;
+	switch (client->core.phase) {
+	case CLIENT_CORE_OPEN:
+		return RINGCAST_CLIENT_CONNECTED;
+	case CLIENT_CORE_CLOSING:
+	case CLIENT_CORE_CLOSED:
+		return RINGCAST_CLIENT_CLOSING;
+	default:
+		return RINGCAST_CLIENT_CONNECTING;
+	}
+}
+
+int ringcast_client_read_stats(const ringcast_client *client, ringcast_client_stats *ret_stats)
+{
+	if (!client || !ret_stats || ret_stats->size < sizeof(size_t))
+		return RINGCAST_CLIENT_ERROR_ARGUMENT;
+	const struct client_core_counters *counters = &client->core.counters;
+	const ringcast_client_stats stats = {
+		.size = ret_stats->size < sizeof(stats) ? ret_stats->size : sizeof(stats),
+		.state = state_of(client),
+		.udp = (ringcast_client_udp)client->core.fast,
+		.peer_id = client->core.peer_id,
+		.rtt_ns = client->core.rtt_ns,
+		.rtt_smoothed_ns = client->core.rtt_smoothed_ns,
+		.messages_sent_fast = counters->messages_sent_fast,
+		.messages_sent_reliable = counters->messages_sent_reliable,
+		.messages_received_fast = counters->messages_received_fast,
+		.messages_received_reliable = counters->messages_received_reliable,
+		.bytes_sent = counters->bytes_sent,
+		.bytes_received = counters->bytes_received,
+		.fast_fallback = counters->fast_fallback,
+		.datagrams_stale = counters->datagrams_stale,
+		.datagrams_malformed = counters->datagrams_malformed,
+		.datagrams_unsent = counters->datagrams_unsent,
+		.outq_bytes = client->outq_bytes - client->outq_offset,
+	};
+	memcpy(ret_stats, &stats, stats.size);
+	return RINGCAST_CLIENT_OK;
+}

@@ -1,0 +1,59 @@
+/* The client library's own: what client.c (the public calls) and client_io.c (the sockets) share. */
+#ifndef RINGCAST_CLIENT_PRIVATE_H
+#define RINGCAST_CLIENT_PRIVATE_H
+
+#include <netdb.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+
+#include "proto/clients/c/core.h"
+#include "proto/clients/c/ringcast_client.h"
+
+enum {
+	CLIENT_REASON_BYTES = 124, /* the longest close reason, and its NUL */
+};
+
+union client_address {
+	struct sockaddr generic;
+	struct sockaddr_in v4;
+	struct sockaddr_in6 v6;
+};
+
+/* core comes first, so that the core's ops find their client. The client owns its three descriptors, the queue and the address list. */
+struct ringcast_client {
+	struct client_core core;
+	ringcast_client_callbacks callbacks;
+	void *context;
+	union client_address local; /* sa_family 0: not bound */
+	uint16_t udp_local_port;
+	bool is_udp_off;
+	bool is_active;       /* between connect and the disconnected callback */
+	bool is_ended;        /* the core is closed; disconnected is still to be called */
+	bool is_tcp_connected;
+	bool is_write_armed;  /* EPOLLOUT is in the interest set */
+	bool is_polling;
+	bool is_destroyed;    /* inside poll: free when it returns */
+	uint16_t end_code;
+	int epoll_fd, tcp_fd, udp_fd;
+	uint32_t connect_timeout_ms, close_timeout_ms, ping_interval_ms, outq_bytes_max;
+	uint32_t outq_offset, outq_bytes, outq_capacity; /* bytes outq[offset, bytes) wait for the kernel */
+	uint8_t *outq;
+	char *path;
+	struct addrinfo *addresses;      /* of the host; until TCP is connected */
+	struct addrinfo *address_next;
+	char end_reason[CLIENT_REASON_BYTES];
+};
+
+extern const struct client_core_ops ringcast_client_io_ops;
+
+/* Starts TCP to the next address of the list; false when none is left. */
+bool ringcast_client_io_connect_next(struct ringcast_client *client);
+/* Serves what epoll reported. */
+void ringcast_client_io_serve_tcp(struct ringcast_client *client, uint32_t epoll_events, uint64_t now_ns);
+void ringcast_client_io_serve_udp(struct ringcast_client *client, uint64_t now_ns);
+void ringcast_client_io_close(struct ringcast_client *client);
+uint64_t ringcast_client_io_now_ns(void);
+
+enum { CLIENT_IO_TCP = 0, CLIENT_IO_UDP = 1 }; /* epoll data */
+
+#endif

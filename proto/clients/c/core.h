@@ -1,0 +1,147 @@
+/*
+ * The client's protocol without I/O: bytes and the time go in, bytes come out through struct client_core_ops. It knows the WebSocket
+ * upgrade, login, the UDP handshake with its retries and sequence rules, pings and the close handshake. Used by the client library and by
+ * bench/ringcast-load, which runs thousands of cores in one loop.
+ *
+ * Memory: a core owns only what it must keep between calls: the encoded login until it is sent, the tail of a frame that has not come
+ * whole, and a message that the server fragments. Most of the time that is nothing.
+ */
+#ifndef RINGCAST_CLIENT_CORE_H
+#define RINGCAST_CLIENT_CORE_H
+
+#include "base/types.h"
+#include "proto/packet.h"
+#include "proto/websocket.h"
+
+enum client_core_phase {
+	CLIENT_CORE_UPGRADE = 0, /* the GET is sent */
+	CLIENT_CORE_LOGIN,       /* the login is sent */
+	CLIENT_CORE_OPEN,
+	CLIENT_CORE_CLOSING,     /* our close frame is sent */
+	CLIENT_CORE_CLOSED,
+};
+
+enum client_core_fast {
+	CLIENT_CORE_FAST_OFF = 0,
+	CLIENT_CORE_FAST_HELLO, /* hellos are sent until the server's acknowledgement comes */
+	CLIENT_CORE_FAST_UP,
+};
+
+enum {
+	CLIENT_CORE_CODE_ABNORMAL = 1006,  /* RFC 6455: never on the wire; the connection ended without a close frame */
+	CLIENT_CORE_SCRATCH_BYTES_MIN = 2 * PROTO_PACKET_BYTES_MAX, /* a kept tail and room to read on */
+	CLIENT_CORE_PINGS_MISSED_MAX = 3,
+	CLIENT_CORE_HELLO_DELAY_MS = 100,  /* doubles with each hello ... */
+	CLIENT_CORE_HELLO_DELAY_MS_MAX = 5000, /* ... up to here, for ever; as the SDK does */
+};
+
+#define CLIENT_CORE_NEVER UINT64_MAX
+
+struct client_core;
+
+/* What the core wants done. Calls may come from inside any core function but deadline; the core may be used again inside them. */
+struct client_core_ops {
+	/* Queue bytes on the stream, in order. is_control: small and must not be refused for lack of room. False: refused, nothing queued. */
+	bool (*stream_send)(struct client_core *core, const uint8_t *bytes, size_t size, bool is_control);
+	bool (*datagram_send)(struct client_core *core, const uint8_t *bytes, size_t size);
+	/* Open the UDP socket towards the server's port. False: the core stays on the stream. */
+	bool (*fast_open)(struct client_core *core, uint16_t port);
+	void (*logged_in)(struct client_core *core);
+	void (*fast_up)(struct client_core *core);
+	void (*message)(struct client_core *core, const struct packet *packet, bool is_fast);
+	void (*membership)(struct client_core *core, const struct packet *packet);
+	/* The last call. reason is borrowed and needs no NUL. Close the sockets once the call that led here has returned. */
+	void (*closed)(struct client_core *core, uint16_t code, struct view reason);
+};
+
+struct client_core_counters {
+	uint64_t messages_sent_fast, messages_sent_reliable;
+	uint64_t messages_received_fast, messages_received_reliable;
+	uint64_t bytes_sent, bytes_received;
+	uint64_t fast_fallback, datagrams_stale, datagrams_malformed, datagrams_unsent;
+};
+
+struct client_core {
+	const struct client_core_ops *ops;
+	enum client_core_phase phase;
+	enum client_core_fast fast;
+	bool is_udp_off;
+	uint8_t pings_missed;
+	uint8_t hello_count;
+	uint16_t close_code;         /* the one we sent */
+	int32_t peer_id;
+	int32_t sequence_next;       /* of our next datagram */
+	int32_t sequence_last;       /* of the server's last datagram; -1: none */
+	uint64_t now_ns;             /* of the call being served */
+	uint64_t phase_deadline_ns;
+	uint64_t hello_due_ns;
+	uint64_t ping_due_ns;
+	uint64_t ping_interval_ns;   /* 0: no pings */
+	uint64_t close_timeout_ns;
+	uint64_t rtt_ns, rtt_smoothed_ns;
+	uint64_t mask_state;
+	struct websocket_assembler assembler;
+	uint8_t *login;              /* owned: the encoded login packet, until it is sent */
+	uint8_t *tail;               /* owned: bytes of a frame that has not come whole */
+	uint8_t *message;            /* owned: a fragmented message under assembly */
+	uint32_t login_bytes, tail_bytes, message_bytes;
+	char key[25];                /* Sec-WebSocket-Key */
+	struct client_core_counters counters;
+};
+
+struct client_core_options {
+	const struct client_core_ops *ops;
+	const char *host_and_port;   /* for the Host header */
+	const char *path;
+	struct view token;
+	struct view login_payload;
+	bool is_udp_off;
+	uint64_t seed;               /* of the upgrade key and the masks */
+	uint64_t connect_timeout_ns; /* from start to login result */
+	uint64_t close_timeout_ns;
+	uint64_t ping_interval_ns;   /* 0: never */
+};
+
+enum client_core_send_result {
+	CLIENT_CORE_SENT_FAST,
+	CLIENT_CORE_SENT_RELIABLE,
+	CLIENT_CORE_SEND_CLOSED, /* not logged in */
+	CLIENT_CORE_SEND_SIZE,
+	CLIENT_CORE_SEND_FULL,   /* the stream refused; for a datagram: the kernel did, and the message is lost */
+};
+
+struct client_core_message {
+	int32_t opcode;
+	int32_t target_player;
+	int32_t target_group;
+	bool is_fast_wanted;
+	struct view payload;
+};
+
+/* Prepares everything and sends the upgrade request. False: no memory, or token or payload too large. */
+bool ringcast_client_core_start(struct client_core *core, const struct client_core_options *options, uint64_t now_ns);
+void ringcast_client_core_fini(struct client_core *core); /* frees; calls no op. A zeroed core is fine. */
+
+/* Copies the kept tail to the start of scratch and says how long it is; read on behind it, then give everything to receive_stream. */
+size_t ringcast_client_core_take_tail(struct client_core *core, uint8_t *scratch);
+/* Takes all bytes; changes them (unmasking, assembling in place). */
+void ringcast_client_core_receive_stream(struct client_core *core, uint8_t *bytes, size_t size, uint64_t now_ns);
+void ringcast_client_core_end_stream(struct client_core *core, const char *reason, uint64_t now_ns);
+void ringcast_client_core_receive_datagram(struct client_core *core, const uint8_t *bytes, size_t size, uint64_t now_ns);
+
+uint64_t ringcast_client_core_deadline_ns(const struct client_core *core);
+void ringcast_client_core_tick(struct client_core *core, uint64_t now_ns);
+
+enum client_core_send_result ringcast_client_core_send(struct client_core *core, const struct client_core_message *message);
+/* opcode: one of the three group commands. */
+enum client_core_send_result ringcast_client_core_send_group(struct client_core *core, enum opcode opcode, int32_t group);
+bool ringcast_client_core_ping(struct client_core *core, uint64_t now_ns);
+void ringcast_client_core_close(struct client_core *core, uint16_t code, uint64_t now_ns);
+
+/* Between the files of the core. */
+bool ringcast_client_core_send_frame(struct client_core *core, enum websocket_opcode opcode, uint8_t *frame, size_t payload_bytes);
+void ringcast_client_core_start_fast(struct client_core *core, int32_t port);
+void ringcast_client_core_send_hello(struct client_core *core);
+void ringcast_client_core_finish(struct client_core *core, uint16_t code, struct view reason);
+
+#endif

@@ -1,0 +1,145 @@
+/* The core's sending side: messages by either channel, and the UDP handshake. */
+#include "proto/clients/c/core.h"
+
+#include "base/assert.h"
+
+static bool send_datagram(struct client_core *core, const uint8_t *bytes, size_t size)
+{
+	if (core->ops->datagram_send(core, bytes, size))
+		return true;
+	core->counters.datagrams_unsent++;
+	return false;
+}
+
+static void send_udp_command(struct client_core *core, enum opcode opcode)
+{
+	uint8_t bytes[PROTO_PACKET_OVERHEAD_BYTES_MAX];
+	struct packet packet = {
+		.opcode = opcode,
+		.sequence = core->sequence_next++,
+		.target_player = PROTO_PEER_SERVER,
+		.sender = core->peer_id,
+		.command = PACKET_COMMAND_UDP_CONNECT,
+	};
+	size_t size = ringcast_packet_encode(&packet, bytes, sizeof(bytes));
+	ringcast_assert(size > 0);
+	send_datagram(core, bytes, size);
+}
+
+void ringcast_client_core_send_hello(struct client_core *core)
+{
+	uint64_t delay_ms = core->hello_count < 16 ? (uint64_t)CLIENT_CORE_HELLO_DELAY_MS << core->hello_count : CLIENT_CORE_HELLO_DELAY_MS_MAX;
+	if (delay_ms > CLIENT_CORE_HELLO_DELAY_MS_MAX)
+		delay_ms = CLIENT_CORE_HELLO_DELAY_MS_MAX;
+	if (core->hello_count < UINT8_MAX)
+		core->hello_count++;
+	core->hello_due_ns = core->now_ns + delay_ms * RLY_NS_PER_MS;
+	send_udp_command(core, OPCODE_UDP_CONNECT);
+}
+
+void ringcast_client_core_start_fast(struct client_core *core, int32_t port)
+{
+	if (core->is_udp_off || port < 1 || port > UINT16_MAX)
+		return;
+	if (!core->ops->fast_open(core, (uint16_t)port))
+		return;
+	core->fast = CLIENT_CORE_FAST_HELLO;
+	ringcast_client_core_send_hello(core);
+}
+
+static void take_server_ack(struct client_core *core)
+{
+	if (core->fast != CLIENT_CORE_FAST_HELLO)
+		return;
+	core->fast = CLIENT_CORE_FAST_UP;
+	core->hello_due_ns = CLIENT_CORE_NEVER;
+	send_udp_command(core, OPCODE_UDP_CONNECT_CLIENT_ACK);
+	core->ops->fast_up(core);
+}
+
+void ringcast_client_core_receive_datagram(struct client_core *core, const uint8_t *bytes, size_t size, uint64_t now_ns)
+{
+	struct packet packet;
+	core->now_ns = now_ns;
+	if (core->phase != CLIENT_CORE_OPEN || core->fast == CLIENT_CORE_FAST_OFF)
+		return;
+	if (ringcast_packet_decode(ringcast_view_of(bytes, size), &packet) != PACKET_OK) {
+		core->counters.datagrams_malformed++;
+		return;
+	}
+	if (packet.sequence <= core->sequence_last) {
+		core->counters.datagrams_stale++;
+		return;
+	}
+	core->sequence_last = packet.sequence;
+	if (packet.opcode == OPCODE_UDP_CONNECT_SERVER_ACK) {
+		take_server_ack(core);
+		return;
+	}
+	core->counters.messages_received_fast++;
+	core->counters.bytes_received += packet.payload.size;
+	core->ops->message(core, &packet, true);
+}
+
+/* The sequence number cannot wrap on this wire: a client that has used them all stays on the stream. */
+static bool can_send_fast(struct client_core *core, size_t payload_bytes)
+{
+	return core->fast == CLIENT_CORE_FAST_UP && payload_bytes <= PROTO_PAYLOAD_FAST_BYTES_MAX && core->sequence_next < INT32_MAX;
+}
+
+enum client_core_send_result ringcast_client_core_send(struct client_core *core, const struct client_core_message *message)
+{
+	uint8_t frame[PROTO_WEBSOCKET_HEADER_BYTES_MAX + PROTO_PACKET_OVERHEAD_BYTES_MAX + PROTO_PAYLOAD_RELIABLE_BYTES_MAX];
+	uint8_t *bytes = frame + PROTO_WEBSOCKET_HEADER_BYTES_MAX;
+	size_t payload_bytes = message->payload.size;
+	if (core->phase != CLIENT_CORE_OPEN)
+		return CLIENT_CORE_SEND_CLOSED;
+	if (payload_bytes > PROTO_PAYLOAD_RELIABLE_BYTES_MAX)
+		return CLIENT_CORE_SEND_SIZE;
+	bool is_fast = message->is_fast_wanted && can_send_fast(core, payload_bytes);
+	size_t size = ringcast_packet_encode_head(message->opcode, is_fast ? core->sequence_next++ : 0, message->target_player,
+						  message->target_group, core->peer_id, !is_fast, payload_bytes, bytes);
+	if (payload_bytes > 0)
+		memcpy(bytes + size, message->payload.data, payload_bytes);
+	size += payload_bytes;
+	if (is_fast ? !send_datagram(core, bytes, size) : !ringcast_client_core_send_frame(core, WEBSOCKET_BINARY, frame, size))
+		return CLIENT_CORE_SEND_FULL;
+	core->counters.bytes_sent += payload_bytes;
+	core->counters.fast_fallback += message->is_fast_wanted && !is_fast;
+	*(is_fast ? &core->counters.messages_sent_fast : &core->counters.messages_sent_reliable) += 1;
+	return is_fast ? CLIENT_CORE_SENT_FAST : CLIENT_CORE_SENT_RELIABLE;
+}
+
+static enum packet_command group_command(enum opcode opcode)
+{
+	switch (opcode) {
+	case OPCODE_JOIN_GROUP:
+		return PACKET_COMMAND_JOIN_GROUP;
+	case OPCODE_LEAVE_GROUP:
+		return PACKET_COMMAND_LEAVE_GROUP;
+	default:
+		ringcast_assert(opcode == OPCODE_REQUEST_GROUP_MEMBERSHIP);
+		return PACKET_COMMAND_REQUEST_GROUP_MEMBERSHIP;
+	}
+}
+
+/* The SDK sends these by UDP when it can; a lost join has no answer that would tell, so ours go reliably. */
+enum client_core_send_result ringcast_client_core_send_group(struct client_core *core, enum opcode opcode, int32_t group)
+{
+	uint8_t frame[PROTO_WEBSOCKET_HEADER_BYTES_MAX + PROTO_PACKET_OVERHEAD_BYTES_MAX];
+	struct packet packet = {
+		.opcode = opcode,
+		.target_player = PROTO_PEER_SERVER,
+		.sender = core->peer_id,
+		.is_reliable = true,
+		.command = group_command(opcode),
+		.group = group,
+	};
+	if (core->phase != CLIENT_CORE_OPEN)
+		return CLIENT_CORE_SEND_CLOSED;
+	size_t size = ringcast_packet_encode(&packet, frame + PROTO_WEBSOCKET_HEADER_BYTES_MAX, PROTO_PACKET_OVERHEAD_BYTES_MAX);
+	ringcast_assert(size > 0);
+	if (!ringcast_client_core_send_frame(core, WEBSOCKET_BINARY, frame, size))
+		return CLIENT_CORE_SEND_FULL;
+	return CLIENT_CORE_SENT_RELIABLE;
+}

@@ -1,0 +1,160 @@
+/*
+ * Ringcast client: one connection of one player to a Ringcast server (or anything else that speaks the GameLift Realtime wire).
+ *
+ * Loop. A client owns no thread. Either call ringcast_client_poll with a timeout, or put ringcast_client_fd into your own poll set and
+ * call ringcast_client_poll(client, 0) when it is readable or when ringcast_client_timeout_ms has passed. Callbacks run inside poll only.
+ * One client is used by one thread at a time; different clients are independent.
+ *
+ * Delivery. RINGCAST_CLIENT_FAST goes by UDP once UDP is up and the payload has at most 1200 bytes; otherwise by TCP. Fast messages may
+ * be lost or overtaken, never repeated. RINGCAST_CLIENT_RELIABLE goes by TCP (a WebSocket).
+ *
+ * Errors are negative enum values. The library writes to no stream and raises no signal; nothing that the
+ * caller or the network does aborts the program.
+ */
+#ifndef RINGCAST_CLIENT_H
+#define RINGCAST_CLIENT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define RINGCAST_CLIENT_API __attribute__((visibility("default")))
+
+#define RINGCAST_CLIENT_PEER_SERVER (-1)
+#define RINGCAST_CLIENT_GROUP_ALL (-1)
+#define RINGCAST_CLIENT_PAYLOAD_BYTES_MAX 4096
+#define RINGCAST_CLIENT_FAST_BYTES_MAX 1200
+#define RINGCAST_CLIENT_NEVER UINT32_MAX
+
+typedef struct ringcast_client ringcast_client;
+
+typedef enum ringcast_client_error {
+	RINGCAST_CLIENT_OK = 0,
+	RINGCAST_CLIENT_ERROR_ARGUMENT = -1,
+	RINGCAST_CLIENT_ERROR_MEMORY = -2,
+	RINGCAST_CLIENT_ERROR_STATE = -3,   /* not connected, or connected already */
+	RINGCAST_CLIENT_ERROR_FULL = -4,    /* the send queue is at its bound: the server or the network is too slow */
+	RINGCAST_CLIENT_ERROR_SIZE = -5,    /* payload above RINGCAST_CLIENT_PAYLOAD_BYTES_MAX, token above 128 bytes */
+	RINGCAST_CLIENT_ERROR_RESOLVE = -6, /* host name unknown */
+	RINGCAST_CLIENT_ERROR_SYSTEM = -7,  /* a system call failed; errno says why */
+} ringcast_client_error;
+
+typedef enum ringcast_client_intent { RINGCAST_CLIENT_FAST = 0, RINGCAST_CLIENT_RELIABLE = 1 } ringcast_client_intent;
+
+typedef enum ringcast_client_state {
+	RINGCAST_CLIENT_IDLE = 0,
+	RINGCAST_CLIENT_CONNECTING = 1, /* TCP, WebSocket upgrade, login */
+	RINGCAST_CLIENT_CONNECTED = 2,
+	RINGCAST_CLIENT_CLOSING = 3,    /* our close frame is sent */
+} ringcast_client_state;
+
+typedef enum ringcast_client_udp {
+	RINGCAST_CLIENT_UDP_OFF = 0,        /* switched off here, or the server offers none */
+	RINGCAST_CLIENT_UDP_CONNECTING = 1, /* hellos are on their way; fast messages go by TCP */
+	RINGCAST_CLIENT_UDP_UP = 2,
+} ringcast_client_udp;
+
+/* payload is borrowed for the call. */
+typedef struct ringcast_client_message {
+	int32_t opcode;
+	int32_t sender;        /* peer id, proven by the server; RINGCAST_CLIENT_PEER_SERVER for the server's own */
+	int32_t target_player;
+	int32_t target_group;  /* 0 unless the server tells */
+	bool is_fast;          /* came by UDP */
+	const uint8_t *payload; /* may be NULL when payload_bytes is 0 */
+	size_t payload_bytes;
+} ringcast_client_message;
+
+/* Members may be NULL. Inside a callback everything may be called, destroy too; poll alone may not. */
+typedef struct ringcast_client_callbacks {
+	size_t size;
+	void (*connected)(void *context, ringcast_client *client, int32_t peer_id);
+	void (*fast_ready)(void *context, ringcast_client *client);
+	void (*message)(void *context, ringcast_client *client, const ringcast_client_message *message);
+	void (*membership)(void *context, ringcast_client *client, int32_t group, const int32_t *peer_ids, size_t peer_id_count);
+	/* Once for every ringcast_client_connect that succeeded. code: the WebSocket close code; 1006 when there was no close frame. */
+	void (*disconnected)(void *context, ringcast_client *client, int code, const char *reason);
+} ringcast_client_callbacks;
+#define RINGCAST_CLIENT_CALLBACKS_INIT { sizeof(ringcast_client_callbacks) }
+
+/* Zero always means the default. Unknown trailing bytes must be zero. */
+typedef struct ringcast_client_options {
+	size_t size;
+	const ringcast_client_callbacks *callbacks; /* copied */
+	void *context;                 /* given to every callback */
+	bool is_udp_off;
+	const char *local_address;     /* IP literal to bind both sockets to; NULL: the system chooses */
+	uint16_t udp_local_port;       /* 0: the system chooses */
+	const char *path;              /* of the upgrade request; NULL: "/websocket" */
+	uint32_t connect_timeout_ms;   /* TCP, upgrade and login together; 0: 10 000 */
+	uint32_t close_timeout_ms;     /* wait for the server's close frame; 0: 2 000 */
+	uint32_t ping_interval_ms;     /* WebSocket pings, for the round trip and to notice a dead server; 0: 5 000 */
+	uint32_t outq_bytes_max;       /* bytes the kernel did not take yet; 0: 262 144 */
+} ringcast_client_options;
+#define RINGCAST_CLIENT_OPTIONS_INIT { sizeof(ringcast_client_options) }
+
+typedef struct ringcast_client_stats {
+	size_t size;
+	ringcast_client_state state;
+	ringcast_client_udp udp;
+	int32_t peer_id;              /* 0 before login */
+	uint64_t rtt_ns;              /* of the last ping; 0: none yet */
+	uint64_t rtt_smoothed_ns;     /* 7/8 old, 1/8 new */
+	uint64_t messages_sent_fast, messages_sent_reliable;
+	uint64_t messages_received_fast, messages_received_reliable;
+	uint64_t bytes_sent, bytes_received; /* payload bytes of these messages */
+	uint64_t fast_fallback;       /* wanted fast, sent by TCP */
+	uint64_t datagrams_stale;     /* dropped: old or repeated sequence number */
+	uint64_t datagrams_malformed; /* dropped: not a packet */
+	uint64_t datagrams_unsent;    /* dropped: the kernel refused */
+	uint32_t outq_bytes;
+} ringcast_client_stats;
+#define RINGCAST_CLIENT_STATS_INIT { sizeof(ringcast_client_stats) }
+
+RINGCAST_CLIENT_API const char *ringcast_client_error_text(int error);
+
+RINGCAST_CLIENT_API int ringcast_client_create(const ringcast_client_options *options, ringcast_client **ret_client);
+/* Closes the sockets at once, without a close handshake and without a callback. Nulls; accepts a pointer to NULL. */
+RINGCAST_CLIENT_API void ringcast_client_destroy(ringcast_client **client);
+
+/*
+ * Starts connecting; the answer is one of the callbacks connected or disconnected. A host name is resolved by getaddrinfo, which blocks;
+ * give an address literal if that matters. login_payload is what the game's connect callback sees; at most 4096 bytes. May be called again
+ * after disconnected.
+ */
+RINGCAST_CLIENT_API int ringcast_client_connect(ringcast_client *client, const char *host, uint16_t port, const char *token,
+						const void *login_payload, size_t login_payload_bytes);
+/* Starts the close handshake; disconnected follows. Messages that arrive after this call are dropped. */
+RINGCAST_CLIENT_API int ringcast_client_disconnect(ringcast_client *client);
+
+/* Waits up to timeout_ms (-1: without end), does all work that is due. >= 0, or RINGCAST_CLIENT_ERROR_STATE when the client is idle. */
+RINGCAST_CLIENT_API int ringcast_client_poll(ringcast_client *client, int timeout_ms);
+/* An epoll file descriptor, readable when there is something to do. The client owns it. It stays the same for the client's life. */
+RINGCAST_CLIENT_API int ringcast_client_fd(const ringcast_client *client);
+/* Milliseconds until poll must be called even without readable fd; -1: no limit. */
+RINGCAST_CLIENT_API int ringcast_client_timeout_ms(const ringcast_client *client);
+
+/*
+ * One of target_player (RINGCAST_CLIENT_PEER_SERVER, or a peer id) and target_group (RINGCAST_CLIENT_GROUP_ALL, or a group) is set, the
+ * other 0. opcode > 0. The payload is copied before the call returns. Members of the group get the message, the sender included.
+ */
+RINGCAST_CLIENT_API int ringcast_client_send(ringcast_client *client, int32_t opcode, int32_t target_player, int32_t target_group,
+					     ringcast_client_intent intent, const void *payload, size_t payload_bytes);
+/* Groups are > 0. They go reliably. The server answers a request with membership; there is no answer to a join that is refused. */
+RINGCAST_CLIENT_API int ringcast_client_join(ringcast_client *client, int32_t group);
+RINGCAST_CLIENT_API int ringcast_client_leave(ringcast_client *client, int32_t group);
+RINGCAST_CLIENT_API int ringcast_client_request_membership(ringcast_client *client, int32_t group);
+
+/* Sends a WebSocket ping now; the round trip is in the stats when the pong has come. */
+RINGCAST_CLIENT_API int ringcast_client_ping(ringcast_client *client);
+/* Fills what fits into ret_stats->size bytes. */
+RINGCAST_CLIENT_API int ringcast_client_read_stats(const ringcast_client *client, ringcast_client_stats *ret_stats);
+
+#ifdef __cplusplus
+}
+#endif
+#endif
