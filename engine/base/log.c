@@ -101,13 +101,13 @@ void ringcast_log(enum log_level level, const char *component, const char *messa
 }
 
 /*
- * Takes the token of this second, if it is there. Of several threads that come at once the one whose exchange succeeds gets it. A
- * clock more than a second behind the token's is another clock (a new simulated world): it starts afresh.
+ * Takes the token of this second, if it is there. Of several threads that come at once the one whose exchange succeeds gets it.
+ * Threads' clocks may be a little apart; one that is over a second behind is another clock (a new simulated world) and starts afresh.
  */
 static bool limit_take(struct log_limit *limit, uint64_t now_ns)
 {
 	uint64_t next_ns = __atomic_load_n(&limit->next_ns, __ATOMIC_RELAXED);
-	bool is_allowed = now_ns >= next_ns || next_ns - now_ns > RLY_NS_PER_S;
+	bool is_allowed = now_ns >= next_ns || next_ns - now_ns > 2 * RLY_NS_PER_S;
 	if (is_allowed && __atomic_compare_exchange_n(&limit->next_ns, &next_ns, now_ns + RLY_NS_PER_S, false, __ATOMIC_RELAXED,
 						      __ATOMIC_RELAXED))
 		return true;

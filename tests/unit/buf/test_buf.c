@@ -1,0 +1,214 @@
+#include <criterion/criterion.h>
+#include <signal.h>
+
+#include "base/prng.h"
+#include "buf/buf.h"
+
+/* Passed assertions are reported too, and cost too much for millions of steps: report failures only. */
+#define check(condition, ...)                                                                                                          \
+	do {                                                                                                                           \
+		if (!(condition))                                                                                                      \
+			cr_assert_fail(#condition ": " __VA_ARGS__);                                                                   \
+	} while (0)
+
+#define COUNT_PER_CLASS 3
+#define LIVE_MAX (BUF_CLASS_COUNT * COUNT_PER_CLASS)
+
+static struct buf_pool *pool_of(uint32_t count_per_class)
+{
+	struct buf_pool_options options;
+	for (unsigned i = 0; i < BUF_CLASS_COUNT; i++)
+		options.class_counts[i] = count_per_class;
+	struct buf_pool *pool = ringcast_buf_pool_create(&options);
+	cr_assert_not_null(pool);
+	return pool;
+}
+
+Test(buf, the_smallest_class_that_fits_is_taken)
+{
+	static const size_t cases[][2] = {{0, 128},	{1, 128},	 {127, 128},	  {128, 128},	   {129, 256},	    {256, 256},
+					  {1200, 2048}, {4096, 4096},	 {4097, 8192},	  {65535, 65536}, {65536, 65536}};
+	struct buf_pool *pool = pool_of(1);
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct buf *buf = ringcast_buf_alloc(pool, cases[i][0]);
+		cr_assert_not_null(buf);
+		cr_assert_eq(buf->capacity, cases[i][1], "case %zu", i);
+		cr_assert_eq(buf->refs, 1);
+		cr_assert_eq(buf->size, 0);
+		memset(buf->data, 1, buf->capacity);
+		ringcast_buf_unref(buf);
+	}
+	cr_assert_null(ringcast_buf_alloc(pool, 65537));
+	cr_assert_null(ringcast_buf_alloc(pool, SIZE_MAX));
+	ringcast_buf_pool_destroy(&pool);
+	cr_assert_null(pool);
+	ringcast_buf_pool_destroy(&pool);
+}
+
+Test(buf, a_larger_class_steps_in_when_the_fitting_one_is_empty)
+{
+	struct buf_pool *pool = pool_of(1);
+	struct buf *bufs[BUF_CLASS_COUNT];
+	for (unsigned i = 0; i < BUF_CLASS_COUNT; i++) {
+		bufs[i] = ringcast_buf_alloc(pool, 100);
+		cr_assert_not_null(bufs[i]);
+		cr_assert_eq(bufs[i]->capacity, 128u << i);
+	}
+	cr_assert_null(ringcast_buf_alloc(pool, 100));
+	cr_assert_eq(ringcast_buf_pool_in_use(pool), BUF_CLASS_COUNT);
+	ringcast_buf_unref(bufs[4]);
+	cr_assert_null(ringcast_buf_alloc(pool, 4096), "a smaller one is no help");
+	cr_assert_eq(ringcast_buf_alloc(pool, 100), bufs[4]);
+	for (unsigned i = 0; i < BUF_CLASS_COUNT; i++)
+		ringcast_buf_unref(bufs[i]);
+	ringcast_buf_pool_destroy(&pool);
+}
+
+Test(buf, the_last_reference_returns_it_and_warm_ones_go_first)
+{
+	struct buf_pool *pool = pool_of(4);
+	struct buf *a = ringcast_buf_alloc(pool, 1), *b = ringcast_buf_alloc(pool, 1);
+	cr_assert_eq(ringcast_buf_ref(a), a);
+	ringcast_buf_unref(a);
+	cr_assert_eq(a->refs, 1);
+	cr_assert_eq(ringcast_buf_pool_in_use(pool), 2);
+	ringcast_buf_unref(a);
+	cr_assert_eq(ringcast_buf_pool_in_use(pool), 1);
+	ringcast_buf_unref(b);
+	cr_assert_eq(ringcast_buf_alloc(pool, 1), b, "released last, handed out first");
+	cr_assert_eq(ringcast_buf_alloc(pool, 1), a);
+	ringcast_buf_unref(a);
+	ringcast_buf_unref(b);
+	ringcast_buf_pool_destroy(&pool);
+}
+
+/* The model: each live buffer is filled with its own byte, so overlap of two shows as a wrong byte. */
+struct model {
+	struct buf *bufs[LIVE_MAX];
+	uint32_t refs[LIVE_MAX];
+	uint8_t fills[LIVE_MAX];
+	unsigned count;
+	unsigned class_counts[BUF_CLASS_COUNT];
+};
+
+static void model_alloc(struct model *model, struct buf_pool *pool, struct prng *prng)
+{
+	size_t wanted = (size_t)ringcast_prng_below(prng, UINT64_C(1) << (6 + ringcast_prng_below(prng, 11))) + 1;
+	unsigned expected = 0;
+	while (expected < BUF_CLASS_COUNT && ((128u << expected) < wanted || model->class_counts[expected] == COUNT_PER_CLASS))
+		expected++;
+	struct buf *buf = ringcast_buf_alloc(pool, wanted);
+	check((buf == NULL) == (expected == BUF_CLASS_COUNT), "refused exactly when nothing that fits is left");
+	if (buf == NULL)
+		return;
+	check(buf->capacity == 128u << expected && buf->size == 0 && buf->refs == 1, "capacity %u", buf->capacity);
+	model->class_counts[expected]++;
+	model->bufs[model->count] = buf;
+	model->refs[model->count] = 1;
+	model->fills[model->count] = (uint8_t)ringcast_prng_next(prng);
+	memset(buf->data, model->fills[model->count++], buf->capacity);
+}
+
+static void model_touch(struct model *model, struct prng *prng)
+{
+	if (model->count == 0)
+		return;
+	unsigned i = (unsigned)ringcast_prng_below(prng, model->count);
+	struct buf *buf = model->bufs[i];
+	check(buf->data[0] == model->fills[i] && buf->data[buf->capacity - 1] == model->fills[i], "bytes changed");
+	check(memcmp(buf->data, buf->data + 1, buf->capacity - 1) == 0, "bytes changed");
+	if (ringcast_prng_chance(prng, 1, 3)) {
+		ringcast_buf_ref(buf);
+		model->refs[i]++;
+		return;
+	}
+	uint32_t capacity = buf->capacity;
+	ringcast_buf_unref(buf);
+	if (--model->refs[i] > 0)
+		return;
+	model->class_counts[__builtin_ctz(capacity / 128)]--;
+	model->count--;
+	model->bufs[i] = model->bufs[model->count];
+	model->refs[i] = model->refs[model->count];
+	model->fills[i] = model->fills[model->count];
+}
+
+Test(buf, buffers_never_overlap_and_none_is_lost, .timeout = 120)
+{
+	for (uint64_t seed = 1; seed <= 20; seed++) {
+		struct buf_pool *pool = pool_of(COUNT_PER_CLASS);
+		struct model model = {.count = 0};
+		struct prng prng;
+		ringcast_prng_init(&prng, seed);
+		for (unsigned step = 0; step < 3000; step++) {
+			if (ringcast_prng_chance(&prng, 1, 3))
+				model_alloc(&model, pool, &prng);
+			else
+				model_touch(&model, &prng);
+			check(ringcast_buf_pool_in_use(pool) == model.count, "seed %lu step %u", seed, step);
+		}
+		while (model.count > 0)
+			model_touch(&model, &prng);
+		ringcast_buf_pool_destroy(&pool);
+	}
+}
+
+Test(buf, the_memory_bill_counts_every_buffer)
+{
+	struct buf_pool_options none = {.class_counts = {0}};
+	size_t base_bytes = ringcast_buf_pool_reserved_bytes(&none);
+	for (unsigned i = 0; i < BUF_CLASS_COUNT; i++) {
+		struct buf_pool_options options = none;
+		options.class_counts[i] = 1000;
+		size_t each_bytes = (ringcast_buf_pool_reserved_bytes(&options) - base_bytes) / 1000;
+		cr_assert_geq(each_bytes, sizeof(struct buf) + (128u << i));
+		cr_assert_lt(each_bytes, sizeof(struct buf) + (128u << i) + 64);
+	}
+	struct buf_pool *pool = ringcast_buf_pool_create(&none);
+	cr_assert_not_null(pool);
+	cr_assert_null(ringcast_buf_alloc(pool, 1));
+	ringcast_buf_pool_destroy(&pool);
+}
+
+Test(buf, memory_that_cannot_be_had_is_reported)
+{
+	struct buf_pool_options options = {.class_counts = {[9] = UINT32_MAX}}; /* 256 TiB: beyond the address space */
+	cr_assert_null(ringcast_buf_pool_create(&options));
+}
+
+Test(buf, releasing_twice_aborts, .signal = SIGABRT)
+{
+	struct buf_pool *pool = pool_of(1);
+	struct buf *buf = ringcast_buf_alloc(pool, 1);
+	ringcast_buf_unref(buf);
+	ringcast_buf_unref(buf);
+}
+
+Test(buf, destroying_a_pool_in_use_aborts, .signal = SIGABRT)
+{
+	struct buf_pool *pool = pool_of(1);
+	if (ringcast_buf_alloc(pool, 1) != NULL)
+		ringcast_buf_pool_destroy(&pool);
+}
+
+#if defined(RINGCAST_SLOW_ASSERTS) && !defined(__SANITIZE_ADDRESS__)
+Test(buf, released_bytes_are_poisoned)
+{
+	struct buf_pool *pool = pool_of(1);
+	struct buf *buf = ringcast_buf_alloc(pool, 1);
+	memset(buf->data, 7, buf->capacity);
+	ringcast_buf_unref(buf);
+	for (uint32_t i = 0; i < buf->capacity; i++)
+		cr_assert_eq(buf->data[i], 0xDB);
+	ringcast_buf_pool_destroy(&pool);
+}
+
+Test(buf, a_write_after_release_is_found_at_the_next_alloc, .signal = SIGABRT)
+{
+	struct buf_pool *pool = pool_of(1);
+	struct buf *buf = ringcast_buf_alloc(pool, 1);
+	ringcast_buf_unref(buf);
+	buf->data[100] = 1;
+	(void)ringcast_buf_alloc(pool, 1);
+}
+#endif
