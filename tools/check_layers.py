@@ -1,0 +1,117 @@
+#!/usr/bin/env python3
+"""Fails on an include that points upward or sideways: the house's rules as data. See docs/architecture.md, "Layers"."""
+import pathlib
+import re
+import sys
+
+TOP = pathlib.Path(__file__).resolve().parent.parent
+
+# folder -> folders of ours whose headers it may include (itself always)
+MAY_INCLUDE = {
+    "engine/base": set(),
+    "proto": {"engine/base"},
+    "proto/clients/c": {"proto", "engine/base"},
+    "engine/buf": {"engine/base"},
+    "engine/io": {"engine/base", "engine/buf"},
+    "engine/transport": {"engine/base", "engine/buf", "proto", "engine/io"},
+    "engine/session": {"engine/base", "engine/buf", "proto"},
+    "engine/shard": {"engine/base", "engine/buf", "proto", "engine/io", "engine/transport", "engine/session", "engine/include/ringcast"},
+    "engine/metrics": {"engine/base", "engine/include/ringcast"},
+    "engine/control": {"engine/base", "engine/metrics", "engine/include/ringcast"},
+    "engine/main.c": {"engine/control", "engine/metrics", "engine/include/ringcast"},
+    "engine": {"engine/base", "engine/buf", "proto", "engine/io", "engine/transport", "engine/session", "engine/shard", "engine/include/ringcast"},
+    "tools/ringcast": {"proto", "proto/clients/c", "engine/base", "engine/include/ringcast"},
+    "bench": {"proto", "proto/clients/c", "engine/base", "engine/include/ringcast"},
+}
+
+# system header -> only these files may include it
+ONLY_IN = {
+    "liburing.h": r"engine/io/io_uring[^/]*\.[ch]$",
+    "xxhash.h": r"engine/base/hash\.c$",
+    "yaml.h": r"engine/control/",
+    "microhttpd.h": r"engine/control/",
+    "jansson.h": r"(engine/control/|tools/|bench/)",
+    "systemd/sd-daemon.h": r"engine/control/",
+    "sys/random.h": r"(engine/io/entropy\.c$|proto/clients/|tools/|bench/)",
+}
+
+# call -> (files that may use it, what to use instead)
+ONLY_CALLED_IN = {
+    r"\bclock_gettime\(": (r"(engine/io/clock\.c$|engine/control/|engine/metrics/|engine/questions\.c$|tools/|bench/|proto/clients/)", "ringcast_io_now_ns or a now_ns parameter"),
+    r"\bgetrandom\(": (r"(engine/io/entropy\.c$|tools/|bench/|proto/clients/)", "io->ops->random"),
+    r"(?<!static_)(?<!_)\bassert\(": (r"^$", "ringcast_assert"),
+    r"\b(malloc|calloc|realloc)\(": (r"^(?!proto/[^/]*\.[ch]$)", "nothing: proto never allocates"),
+}
+
+INCLUDE = re.compile(r'^\s*#\s*include\s+([<"])([^>"]+)[>"]', re.M)
+
+
+def home(path):
+    """The most specific folder of MAY_INCLUDE that holds the file."""
+    best = None
+    for folder in MAY_INCLUDE:
+        if (path == folder or path.startswith(folder + "/")) and (best is None or len(folder) > len(best)):
+            best = folder
+    return best
+
+
+def resolve(name, path):
+    for base in ("", "engine/", "engine/include/", str(pathlib.PurePosixPath(path).parent) + "/"):
+        if (TOP / (base + name)).is_file():
+            return base + name
+    return None
+
+
+def folder_of(path):
+    folder = str(pathlib.PurePosixPath(path).parent)
+    while folder not in MAY_INCLUDE and folder not in ("engine/include/ringcast", ".") :
+        folder = str(pathlib.PurePosixPath(folder).parent)
+    return folder
+
+
+def check_file(path, text):
+    me = home(path)
+    if me is None:
+        return [f"{path}: lies in no known folder; add it to tools/check_layers.py"]
+    found = []
+    for match in INCLUDE.finditer(text):
+        line = text.count("\n", 0, match.start()) + 1
+        name = match.group(2)
+        ours = resolve(name, path) if match.group(1) == '"' or name.startswith("ringcast/") else None
+        if match.group(1) == '"' and ours is None:
+            found.append(f'{path}:{line}: cannot find "{name}"')
+        if ours is not None:
+            target = folder_of(ours)
+            same = target == me or folder_of(path) == target
+            if not same and target not in MAY_INCLUDE[me]:
+                found.append(f"{path}:{line}: {me} must not include {target} ({name})")
+        only = ONLY_IN.get(name)
+        if only and not re.search(only, path):
+            found.append(f"{path}:{line}: only {only} may include {name}")
+    code = re.sub(r"/\*.*?\*/|//[^\n]*", lambda m: re.sub(r"[^\n]", " ", m.group(0)), text, flags=re.S)
+    code = re.sub(r'"(\\.|[^"\\\n])*"', '""', code)
+    for pattern, (where, instead) in ONLY_CALLED_IN.items():
+        if re.search(where, path):
+            continue
+        for match in re.finditer(pattern, code):
+            line = code.count("\n", 0, match.start()) + 1
+            found.append(f"{path}:{line}: {match.group(0)}...) is not for this folder; use {instead}")
+    return found
+
+
+def main():
+    found, count = [], 0
+    for top in ("engine", "proto", "tools/ringcast", "bench"):
+        for path in sorted((TOP / top).rglob("*")):
+            name = path.relative_to(TOP).as_posix()
+            if path.suffix not in (".c", ".h", ".def") or "node_modules" in name:
+                continue
+            count += 1
+            found += check_file(name, path.read_text())
+    print("\n".join(found))
+    print(f"{count} files, {len(found)} violations")
+    return 1 if found or count == 0 else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
