@@ -9,10 +9,10 @@
 
 #include "base/attr.h"
 
-#define check(condition, ...)                                                                                                          \
+#define check(condition, format, ...)                                                                                                  \
 	do {                                                                                                                           \
 		if (!(condition))                                                                                                      \
-			cr_assert_fail(#condition ": " __VA_ARGS__);                                                                   \
+			cr_assert_fail("%s: " format, #condition, ##__VA_ARGS__);                                                      \
 	} while (0)
 
 #endif

@@ -1,7 +1,7 @@
 #include "base/hash.h"
 
 #include "base/prng.h"
-#include "check.h"
+#include "tests/unit/base/check.h"
 
 Test(hash, matches_the_published_value_for_no_bytes)
 {

@@ -4,7 +4,7 @@
 
 #include "base/close.h"
 #include "base/drop.h"
-#include "check.h"
+#include "tests/unit/base/check.h"
 
 /* As Prometheus label values and in documentation: lower case, digits, underscores. */
 static bool is_label(const char *label)

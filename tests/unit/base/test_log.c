@@ -3,7 +3,7 @@
 #include <stdio.h>
 
 #include "base/log.h"
-#include "check.h"
+#include "tests/unit/base/check.h"
 
 struct capture {
 	unsigned count;

@@ -2,7 +2,7 @@
 
 #include "base/map.h"
 #include "base/prng.h"
-#include "check.h"
+#include "tests/unit/base/check.h"
 
 /* The model: an array indexed by key. */
 #define KEY_COUNT 300

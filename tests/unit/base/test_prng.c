@@ -1,7 +1,7 @@
 #include <signal.h>
 
 #include "base/prng.h"
-#include "check.h"
+#include "tests/unit/base/check.h"
 
 /* Published vectors: splitmix64 of seed 0 fills the state; xoshiro256** from the state 1, 2, 3, 4. */
 Test(prng, matches_published_vectors)

@@ -2,7 +2,7 @@
 
 #include "base/prng.h"
 #include "base/ring_spsc.h"
-#include "check.h"
+#include "tests/unit/base/check.h"
 
 /* Two threads are the business of tests/race; here one thread plays both sides and the model is a pair of counters. */
 

@@ -4,7 +4,7 @@
 
 #include "base/prng.h"
 #include "base/slab.h"
-#include "check.h"
+#include "tests/unit/base/check.h"
 
 struct item {
 	uint64_t stamp;

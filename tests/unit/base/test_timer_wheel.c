@@ -2,7 +2,7 @@
 
 #include "base/prng.h"
 #include "base/timer_wheel.h"
-#include "check.h"
+#include "tests/unit/base/check.h"
 
 /* The model: timers in an array, expiry by sorting. Ticks are 64 bits wide and count from the world's start. */
 #define TIMER_COUNT 40

@@ -4,7 +4,7 @@
 #include "base/assert.h"
 #include "base/list.h"
 #include "base/pages.h"
-#include "check.h"
+#include "tests/unit/base/check.h"
 
 Test(types, handles_keep_index_and_generation_apart)
 {

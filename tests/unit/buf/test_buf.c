@@ -1,15 +1,9 @@
-#include <criterion/criterion.h>
 #include <signal.h>
 
+#include "base/pages.h"
 #include "base/prng.h"
 #include "buf/buf.h"
-
-/* Passed assertions are reported too, and cost too much for millions of steps: report failures only. */
-#define check(condition, ...)                                                                                                          \
-	do {                                                                                                                           \
-		if (!(condition))                                                                                                      \
-			cr_assert_fail(#condition ": " __VA_ARGS__);                                                                   \
-	} while (0)
+#include "tests/unit/base/check.h"
 
 #define COUNT_PER_CLASS 3
 #define LIVE_MAX (BUF_CLASS_COUNT * COUNT_PER_CLASS)
@@ -191,7 +185,19 @@ Test(buf, destroying_a_pool_in_use_aborts, .signal = SIGABRT)
 		ringcast_buf_pool_destroy(&pool);
 }
 
-#if defined(RINGCAST_SLOW_ASSERTS) && !defined(__SANITIZE_ADDRESS__)
+#ifdef RINGCAST_HAS_ASAN
+Test(buf, released_bytes_and_the_gaps_between_buffers_are_hidden)
+{
+	struct buf_pool *pool = pool_of(2);
+	struct buf *buf = ringcast_buf_alloc(pool, 1);
+	cr_assert_not(__asan_address_is_poisoned(buf->data + buf->capacity - 1));
+	cr_assert(__asan_address_is_poisoned(buf->data + buf->capacity));
+	ringcast_buf_unref(buf);
+	cr_assert(__asan_address_is_poisoned(buf->data));
+	cr_assert(__asan_address_is_poisoned(buf->data + buf->capacity - 1));
+	ringcast_buf_pool_destroy(&pool);
+}
+#elif defined(RINGCAST_SLOW_ASSERTS)
 Test(buf, released_bytes_are_poisoned)
 {
 	struct buf_pool *pool = pool_of(1);
