@@ -4,7 +4,6 @@
  * kernel refused is sent again in pieces.
  */
 #include <errno.h>
-#include <netinet/udp.h>
 
 #include "base/assert.h"
 #include "io/io_uring_impl.h"
@@ -48,15 +47,8 @@ static void prepare_gso(struct uring_datagram *record, socklen_t name_size)
 		.msg_namelen = name_size,
 		.msg_iov = &record->iov,
 		.msg_iovlen = 1,
-		.msg_control = record->control.bytes,
-		.msg_controllen = sizeof(record->control.bytes),
 	};
-	memset(record->control.bytes, 0, sizeof(record->control.bytes));
-	struct cmsghdr *header = CMSG_FIRSTHDR(&record->message);
-	header->cmsg_level = SOL_UDP;
-	header->cmsg_type = UDP_SEGMENT;
-	header->cmsg_len = CMSG_LEN(sizeof(uint16_t));
-	memcpy(CMSG_DATA(header), &record->datagram.segment_bytes, sizeof(uint16_t));
+	ringcast_socket_set_segment(&record->message, &record->control, record->datagram.segment_bytes);
 }
 
 /* The sequence number, not the address, names the record in completions: an old one is recognized. */
@@ -135,10 +127,10 @@ void ringcast_uring_udp_send(struct io *io, io_id id, const struct io_datagram *
 		send_one(u, endpoint, id, &datagrams[i]);
 }
 
-/* EIO: the device has no checksum offload. EINVAL: driver, tunnel or size. Both may appear at run time and are the route's, so for good. */
 static bool is_gso_refused(const struct uring *u, const struct uring_datagram *record, int32_t result)
 {
-	return record->datagram.segment_bytes != 0 && record->round == u->round && !u->is_retrying && (result == -EIO || result == -EINVAL);
+	return record->datagram.segment_bytes != 0 && record->round == u->round && !u->is_retrying &&
+	       ringcast_socket_is_segment_refusal(result);
 }
 
 static void on_failed(struct uring *u, const struct io_uring_cqe *cqe)

@@ -173,12 +173,6 @@ static void pause_endpoint(struct uring *u, struct uring_endpoint *endpoint)
 		u->resume_ns = endpoint->resume_ns;
 }
 
-/* Errors of one connection or datagram. All others (EMFILE, ENOMEM...) would come again at once. */
-static bool is_transient(int32_t result)
-{
-	return result >= 0 || result == -ECONNABORTED || result == -EINTR || result == -EAGAIN || result == -EPROTO || result == -EPERM;
-}
-
 static void on_over(struct uring *u, struct uring_endpoint *endpoint, int32_t result)
 {
 	endpoint->is_armed = false;
@@ -187,7 +181,7 @@ static void on_over(struct uring *u, struct uring_endpoint *endpoint, int32_t re
 	} else if (result == -ENOBUFS && !endpoint->is_listener) {
 		u->stats.rx_buffers_empty++;
 		ringcast_list_add_tail(&u->groups[URING_GROUP_DATAGRAM].starved, &endpoint->node);
-	} else if (is_transient(result)) {
+	} else if (ringcast_socket_is_transient(result)) {
 		arm(u, endpoint);
 		u->stats.rearms++;
 	} else {

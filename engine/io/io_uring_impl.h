@@ -108,10 +108,7 @@ struct uring_datagram {
 	union socket_name name;
 	struct iovec iov;
 	struct msghdr message;
-	union {
-		struct cmsghdr align;
-		uint8_t bytes[CMSG_SPACE(sizeof(uint16_t))];
-	} control;
+	union socket_control control;
 };
 
 struct uring_failure {

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/tcp.h>
+#include <netinet/udp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -166,6 +167,28 @@ int ringcast_socket_open_udp(const struct address *address, bool is_v4, uint32_t
 	}
 	*ret_fd = fd;
 	return 0;
+}
+
+void ringcast_socket_set_segment(struct msghdr *message, union socket_control *control, uint16_t segment_bytes)
+{
+	memset(control, 0, sizeof(*control));
+	message->msg_control = control;
+	message->msg_controllen = sizeof(*control);
+	struct cmsghdr *header = CMSG_FIRSTHDR(message);
+	header->cmsg_level = SOL_UDP;
+	header->cmsg_type = UDP_SEGMENT;
+	header->cmsg_len = CMSG_LEN(sizeof(segment_bytes));
+	memcpy(CMSG_DATA(header), &segment_bytes, sizeof(segment_bytes));
+}
+
+bool ringcast_socket_is_segment_refusal(int result)
+{
+	return result == -EIO || result == -EINVAL;
+}
+
+bool ringcast_socket_is_transient(int result)
+{
+	return result >= 0 || result == -ECONNABORTED || result == -EINTR || result == -EAGAIN || result == -EPROTO || result == -EPERM;
 }
 
 static bool parse_port(const char *text, uint16_t *ret_port)

@@ -22,6 +22,12 @@ union socket_name {
 	struct sockaddr_in6 v6;
 };
 
+/* Room for the control message that asks for segmentation. */
+union socket_control {
+	struct cmsghdr align;
+	uint8_t bytes[CMSG_SPACE(sizeof(uint16_t))];
+};
+
 /* A TCP listener with SO_REUSEPORT; accepted sockets inherit TCP_NODELAY from it. 0 or -errno. Port 0: *ret_bound tells the choice. */
 int ringcast_socket_open_listener(const struct address *address, bool is_v4, struct address *ret_bound, int *ret_fd);
 /* An unconnected UDP socket, bound. Buffer sizes of 0 leave the system default. 0 or -errno. */
@@ -34,6 +40,13 @@ int ringcast_socket_get_peer(int fd, struct address *ret_peer); /* 0 or -errno *
 socklen_t ringcast_socket_encode_address(const struct address *address, bool is_v4, union socket_name *ret_name);
 /* False for families other than AF_INET and AF_INET6, or when size is too small. */
 bool ringcast_socket_decode_address(const void *name, size_t size, struct address *ret_address);
+
+/* Makes the message a GSO send: the kernel cuts it into datagrams of segment_bytes. control must live as long as the message. */
+void ringcast_socket_set_segment(struct msghdr *message, union socket_control *control, uint16_t segment_bytes);
+/* EIO: the device has no checksum offload. EINVAL: driver, tunnel or size. Both are the route's, may appear at any time, and stay. */
+bool ringcast_socket_is_segment_refusal(int result);
+/* Of accept and recvmsg: an error (-errno) of one connection or datagram. All others (EMFILE, ENOMEM...) would come again at once. */
+bool ringcast_socket_is_transient(int result);
 
 /* "127.0.0.1:7777" or "[::1]:7777". False when text is anything else; host names are never looked up. */
 bool ringcast_socket_parse_address(const char *text, struct address *ret_address);

@@ -1,0 +1,224 @@
+/* Waiting and waking, clock, entropy, probe; and the notation of addresses. */
+#include <criterion/criterion.h>
+#include <pthread.h>
+#include <unistd.h>
+
+#include "io/clock.h"
+#include "io/entropy.h"
+#include "io/socket.h"
+#include "io_harness.h"
+
+static void *wake_once(void *argument)
+{
+	struct io *io = argument;
+
+	io->ops->wake(io);
+	return NULL;
+}
+
+IO_CASE(wake_from_another_thread)
+{
+	struct harness h;
+
+	ringcast_harness_init(&h, backend, NULL);
+	for (int round = 0; round < 200; round++) {
+		pthread_t thread;
+		cr_assert_eq(pthread_create(&thread, NULL, wake_once, h.io), 0);
+		cr_assert_eq(ringcast_harness_next(&h).kind, IO_EVENT_WAKE);
+		cr_assert_eq(pthread_join(thread, NULL), 0);
+	}
+	ringcast_harness_settle(&h);
+	cr_assert_eq(h.event_count, 0, "one event per wake here");
+	cr_assert_eq(h.io->ops->stats(h.io)->wakes, 200);
+	ringcast_harness_fini(&h);
+}
+
+IO_CASE(wakes_before_the_run_are_one)
+{
+	struct harness h;
+
+	ringcast_harness_init(&h, backend, NULL);
+	for (int i = 0; i < 10; i++)
+		h.io->ops->wake(h.io);
+	cr_assert_eq(ringcast_harness_next(&h).kind, IO_EVENT_WAKE);
+	ringcast_harness_settle(&h);
+	cr_assert_eq(h.event_count, 0);
+	ringcast_harness_fini(&h);
+}
+
+struct waker {
+	struct io *io;
+	_Atomic unsigned seen, asked;
+	bool is_lost;
+};
+
+/* Asks, and waits until it was heard, again and again: a lost wake hangs the test. */
+static void *wake_repeatedly(void *argument)
+{
+	struct waker *waker = argument;
+
+	for (unsigned i = 1; i <= 2000; i++) {
+		waker->asked = i;
+		waker->io->ops->wake(waker->io);
+		while (waker->seen < i)
+			sched_yield();
+	}
+	return NULL;
+}
+
+static void no_wake_lost(const struct backend *backend, uint32_t spin_ns)
+{
+	struct io_options options = ringcast_harness_options;
+	struct harness h;
+	pthread_t thread;
+
+	options.spin_ns = spin_ns;
+	ringcast_harness_init(&h, backend, &options);
+	struct waker waker = {.io = h.io};
+	cr_assert_eq(pthread_create(&thread, NULL, wake_repeatedly, &waker), 0);
+	while (waker.seen < 2000) {
+		cr_assert_eq(ringcast_harness_next(&h).kind, IO_EVENT_WAKE);
+		waker.seen = waker.asked;
+	}
+	cr_assert_eq(pthread_join(thread, NULL), 0);
+	ringcast_harness_fini(&h);
+}
+
+IO_CASE(no_wake_is_lost) { no_wake_lost(backend, 0); }
+IO_CASE(no_wake_is_lost_when_spinning) { no_wake_lost(backend, 20000); }
+
+IO_CASE(deadline_ends_the_wait)
+{
+	struct harness h;
+	struct io_event event;
+
+	ringcast_harness_init(&h, backend, NULL);
+	uint64_t now_ns = ringcast_io_now_ns(h.io);
+	cr_assert_eq(h.io->ops->run(h.io, now_ns + RLY_NS_PER_MS, &event, 1), 0);
+	cr_assert_geq(ringcast_io_now_ns(h.io), now_ns);
+	cr_assert_eq(h.io->ops->run(h.io, 1, &event, 1), 0, "a deadline long past does not wait");
+	ringcast_harness_fini(&h);
+}
+
+IO_CASE(random_comes_from_the_system)
+{
+	struct harness h;
+	uint8_t a[32] = {0}, b[32] = {0}, zero[32] = {0};
+
+	ringcast_harness_init(&h, backend, NULL);
+	h.io->ops->random(h.io, a, sizeof(a));
+	h.io->ops->random(h.io, b, sizeof(b));
+	cr_assert_arr_neq(a, b, sizeof(a));
+	cr_assert_arr_neq(a, zero, sizeof(a));
+	ringcast_harness_fini(&h);
+}
+
+Test(clock, never_goes_back)
+{
+	uint64_t last = ringcast_clock_now_ns();
+
+	cr_assert_gt(last, 0);
+	for (int i = 0; i < 1000; i++) {
+		uint64_t now = ringcast_clock_now_ns();
+		cr_assert_geq(now, last);
+		last = now;
+	}
+}
+
+Test(entropy, fills_all_of_it_and_no_more)
+{
+	uint8_t bytes[600];
+	bool is_touched[598] = {false};
+
+	/* In ten fills each byte is other than zero at least once; wrong once in 256^10 / 600 runs. */
+	for (int round = 0; round < 10; round++) {
+		memset(bytes, 0, sizeof(bytes));
+		ringcast_entropy_fill(bytes + 1, sizeof(is_touched));
+		cr_assert_eq(bytes[0], 0);
+		cr_assert_eq(bytes[sizeof(bytes) - 1], 0);
+		for (unsigned i = 0; i < sizeof(is_touched); i++)
+			is_touched[i] |= bytes[i + 1] != 0;
+	}
+	for (unsigned i = 0; i < sizeof(is_touched); i++)
+		cr_assert(is_touched[i]);
+}
+
+Test(probe, says_why_or_nothing)
+{
+	char why[256] = "untouched";
+
+	if (ringcast_io_uring_probe(why, sizeof(why)) == 0) {
+		cr_assert_str_eq(why, "untouched");
+	} else {
+		cr_assert_str_neq(why, "untouched");
+		cr_assert_null(strchr(why, '\n'));
+	}
+}
+
+Test(socket, address_text_round_trip)
+{
+	static const char *const texts[] = {"127.0.0.1:7777", "0.0.0.0:0", "[::1]:65535", "[2001:db8::42]:1", "[::]:80"};
+	struct address address;
+	char out[SOCKET_ADDRESS_TEXT_BYTES];
+
+	for (unsigned i = 0; i < RLY_ARRAY_COUNT(texts); i++) {
+		cr_assert(ringcast_socket_parse_address(texts[i], &address), "%s", texts[i]);
+		cr_assert_str_eq(ringcast_socket_format_address(&address, out), texts[i]);
+	}
+	cr_assert(ringcast_socket_parse_address("[::ffff:10.0.0.1]:5", &address));
+	cr_assert_str_eq(ringcast_socket_format_address(&address, out), "10.0.0.1:5", "one notation per address");
+}
+
+Test(socket, address_text_refused)
+{
+	static const char *const texts[] = {
+		"", ":", "127.0.0.1", "127.0.0.1:", "127.0.0.1:65536", "127.0.0.1:-1", "127.0.0.1:+1", "127.0.0.1: 1", "127.0.0.1:1x",
+		"127.0.0:1", "localhost:1", "::1:1", "[::1]", "[::1]1", "[::1:1", "[]:1", "[127.0.0.1]:1", "[:1", "]:1", ":7777",
+		"[1111:2222:3333:4444:5555:6666:7777:8888:9999:aaaa:bbbb:cccc:dddd:eeee:ffff:0000]:1", "127.0.0.1:99999999999999999999999",
+	};
+	struct address address = {.port = 42};
+
+	for (unsigned i = 0; i < RLY_ARRAY_COUNT(texts); i++)
+		cr_assert_not(ringcast_socket_parse_address(texts[i], &address), "%s", texts[i]);
+	cr_assert_eq(address.port, 42, "untouched on failure");
+}
+
+Test(socket, names_of_both_families)
+{
+	struct address v4 = ringcast_harness_loopback(true, 5), v6 = ringcast_harness_loopback(false, 6), any = {.port = 7}, back;
+	union socket_name name;
+
+	cr_assert_eq(ringcast_socket_encode_address(&v4, true, &name), sizeof(struct sockaddr_in));
+	cr_assert(ringcast_socket_decode_address(&name, sizeof(struct sockaddr_in), &back));
+	cr_assert(ringcast_address_is_equal(&v4, &back));
+	cr_assert_not(ringcast_socket_decode_address(&name, sizeof(struct sockaddr_in) - 1, &back));
+	cr_assert_eq(ringcast_socket_encode_address(&v6, false, &name), sizeof(struct sockaddr_in6));
+	cr_assert(ringcast_socket_decode_address(&name, sizeof(struct sockaddr_in6), &back));
+	cr_assert(ringcast_address_is_equal(&v6, &back));
+	cr_assert_eq(ringcast_socket_encode_address(&v6, true, &name), 0);
+	cr_assert_eq(ringcast_socket_encode_address(&any, true, &name), sizeof(struct sockaddr_in));
+	cr_assert_eq(name.v4.sin_addr.s_addr, INADDR_ANY);
+	name.any.sa_family = AF_UNIX;
+	cr_assert_not(ringcast_socket_decode_address(&name, sizeof(name), &back));
+}
+
+Test(socket, open_says_why_not)
+{
+	struct address v6 = ringcast_harness_loopback(false, 0), foreign, bound;
+	int fd = -7;
+
+	cr_assert_lt(ringcast_socket_open_listener(&v6, true, &bound, &fd), 0);
+	cr_assert(ringcast_socket_parse_address("192.0.2.1:9", &foreign)); /* nobody's address */
+	cr_assert_lt(ringcast_socket_open_udp(&foreign, true, 0, 0, &bound, &fd), 0);
+	cr_assert_eq(fd, -7);
+}
+
+Test(socket, udp_port_is_not_shared)
+{
+	struct address address = ringcast_harness_loopback(true, 0), bound, again;
+	int fd, other;
+
+	cr_assert_eq(ringcast_socket_open_udp(&address, true, 65536, 65536, &bound, &fd), 0);
+	cr_assert_lt(ringcast_socket_open_udp(&bound, true, 0, 0, &again, &other), 0, "two shards on one port would each miss packets");
+	close(fd);
+}
