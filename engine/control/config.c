@@ -112,6 +112,11 @@ bool ringcast_config_load_env(struct config *config, char *const *environment, s
 	return true;
 }
 
+static bool is_same_family(const char *first, const char *second)
+{
+	return strcmp(second, "none") != 0 && (strchr(first, ':') != NULL) == (strchr(second, ':') != NULL);
+}
+
 static bool is_clash(const struct config *config, const struct endpoint *admin, const char *address)
 {
 	struct endpoint game;
@@ -136,8 +141,9 @@ bool ringcast_config_check(const struct config *config, struct config_error *ret
 	if (config->listen_udp && config->listen_udp_port_base && udp_last > UINT16_MAX)
 		return refuse(reterr, "listen.udp_port_base: %u with %u shards of %u ports ends at %u, past 65535", config->listen_udp_port_base,
 			      shard_count, config->listen_udp_ports_per_shard, udp_last);
-	if (strcmp(config->listen_address_second.text, config->listen_address.text) == 0)
-		return refuse(reterr, "listen.address_second: %s is listen.address already", config->listen_address_second.text);
+	if (is_same_family(config->listen_address.text, config->listen_address_second.text))
+		return refuse(reterr, "listen.address_second: %s must be of the other IP family than listen.address, %s",
+			      config->listen_address_second.text, config->listen_address.text);
 	bool is_endpoint = ringcast_value_parse_endpoint(config->admin_address.text, &admin);
 	ringcast_assert(is_endpoint);
 	if (is_clash(config, &admin, config->listen_address.text) || is_clash(config, &admin, config->listen_address_second.text))

@@ -22,6 +22,7 @@
 
 #define STOP_TIMEOUT_MS 2000 /* for close frames and what is queued, once the drain is over */
 #define STOP_TIMEOUT_DEV_MS 200
+#define DEMO_PLAYERS_MAX 1000
 #define ROUND_MS 250 /* how often a drain looks whether the players have left */
 
 struct daemon {
@@ -67,7 +68,7 @@ static json_t *host_reload(void *context, struct config_error *reterr)
 {
 	struct daemon *daemon = context;
 	struct config next;
-	char changed[512], needs_restart[512];
+	char changed[512], needs_restart[512], quoted[600];
 	pthread_mutex_lock(&daemon->mutex);
 	json_t *changes = NULL;
 	if (ringcast_flags_load_config(daemon->flags, daemon->environment, &next, reterr)) {
@@ -82,7 +83,8 @@ static json_t *host_reload(void *context, struct config_error *reterr)
 		ringcast_logs_event(daemon->logs, RINGCAST_LOG_INFO, "configuration reloaded", "changed=\"%s\" needs_restart=\"%s\"", changed,
 				    needs_restart);
 	} else {
-		ringcast_logs_event(daemon->logs, RINGCAST_LOG_ERROR, "configuration refused, keeping the old one", "err=\"%s\"", reterr->text);
+		ringcast_logs_event(daemon->logs, RINGCAST_LOG_ERROR, "configuration refused, keeping the old one", "err=%s",
+				    ringcast_logs_quote(reterr->text, quoted, sizeof(quoted)));
 	}
 	return changes;
 }
@@ -104,7 +106,7 @@ static uint64_t host_log_lost_count(void *context)
 
 static bool start_engine(struct daemon *daemon)
 {
-	char error[512] = "";
+	char error[512] = "", quoted[600];
 	ringcast_engine_options options;
 	ringcast_config_engine_options(&daemon->config, &options);
 	options.is_open = daemon->flags->is_dev;
@@ -115,8 +117,8 @@ static bool start_engine(struct daemon *daemon)
 	if (result == RINGCAST_OK)
 		result = ringcast_engine_start(daemon->engine, error, sizeof(error));
 	if (result != RINGCAST_OK)
-		ringcast_logs_event(daemon->logs, RINGCAST_LOG_ERROR, "the engine did not start", "err=\"%s\"",
-				    *error ? error : ringcast_error_text(result));
+		ringcast_logs_event(daemon->logs, RINGCAST_LOG_ERROR, "the engine did not start", "err=%s",
+				    ringcast_logs_quote(*error ? error : ringcast_error_text(result), quoted, sizeof(quoted)));
 	return result == RINGCAST_OK;
 }
 
@@ -124,6 +126,7 @@ static bool start_http(struct daemon *daemon)
 {
 	struct config_error error;
 	struct endpoint endpoint;
+	char quoted[600];
 	bool is_endpoint = ringcast_value_parse_endpoint(daemon->config.admin_address.text, &endpoint);
 	ringcast_assert(is_endpoint);
 	if (endpoint.size == 0)
@@ -132,7 +135,8 @@ static bool start_http(struct daemon *daemon)
 				       host_reload, host_config,    host_log_lost_count};
 	daemon->http = ringcast_http_start(&daemon->config, &endpoint, &host, &error);
 	if (!daemon->http)
-		ringcast_logs_event(daemon->logs, RINGCAST_LOG_ERROR, "the admin API did not start", "err=\"%s\"", error.text);
+		ringcast_logs_event(daemon->logs, RINGCAST_LOG_ERROR, "the admin API did not start", "err=%s",
+				    ringcast_logs_quote(error.text, quoted, sizeof(quoted)));
 	return daemon->http != NULL;
 }
 
@@ -143,7 +147,8 @@ static bool start_demo(struct daemon *daemon)
 	if (!daemon->flags->is_dev)
 		return true;
 	options.name = "demo";
-	options.players_max = 1000;
+	options.players_max = daemon->config.limits.players_per_session_max < DEMO_PLAYERS_MAX ? daemon->config.limits.players_per_session_max
+											      : DEMO_PLAYERS_MAX;
 	options.empty_timeout_ms = UINT32_MAX;
 	int error = ringcast_session_create(daemon->engine, &options, id);
 	if (error)
@@ -288,14 +293,15 @@ static void run(struct daemon *daemon)
 	}
 }
 
-static void stop(struct daemon *daemon)
+static void stop(struct daemon *daemon, bool is_started)
 {
 	uint64_t started_ns = now_ns();
 	if (daemon->engine)
 		ringcast_engine_stop(daemon->engine, daemon->flags->is_dev ? STOP_TIMEOUT_DEV_MS : STOP_TIMEOUT_MS);
 	ringcast_http_stop(&daemon->http); /* after the engine: /metrics and /readyz answer to the end */
 	ringcast_engine_destroy(&daemon->engine);
-	ringcast_logs_event(daemon->logs, RINGCAST_LOG_INFO, "stopped", "stop_ms=%" PRIu64, (now_ns() - started_ns) / RLY_NS_PER_MS);
+	ringcast_logs_event(daemon->logs, is_started ? RINGCAST_LOG_INFO : RINGCAST_LOG_ERROR, is_started ? "stopped" : "not started",
+			    "stop_ms=%" PRIu64, (now_ns() - started_ns) / RLY_NS_PER_MS);
 }
 
 /* All threads inherit the mask, so signals arrive on the descriptor only. */
@@ -337,7 +343,7 @@ int ringcast_daemon_run(const struct flags *flags, char *const *environment, con
 	bool is_started = start(&daemon);
 	if (is_started)
 		run(&daemon);
-	stop(&daemon);
+	stop(&daemon, is_started);
 	pthread_mutex_destroy(&daemon.mutex);
 	if (daemon.signal_fd >= 0)
 		close(daemon.signal_fd);

@@ -116,7 +116,7 @@ static struct MHD_Response *render(struct http_response *response)
 {
 	struct MHD_Response *rendered;
 	if (response->json) {
-		char *text = json_dumps(response->json, JSON_COMPACT);
+		char *text = json_dumps(response->json, JSON_COMPACT | JSON_REAL_PRECISION(9));
 		json_decref(response->json);
 		if (!text)
 			return NULL;

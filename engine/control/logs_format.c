@@ -232,6 +232,21 @@ static void put_plain(struct cursor *cursor, const struct logs_line *line)
 	put_fields(cursor, line);
 }
 
+const char *ringcast_logs_quote(const char *text, char *ret_quoted, size_t size)
+{
+	ringcast_assert(text && ret_quoted && size >= 4);
+	size_t used = 0;
+	ret_quoted[used++] = '"';
+	for (; *text && used + 4 <= size; text++) {
+		if (*text == '"' || *text == '\\')
+			ret_quoted[used++] = '\\';
+		ret_quoted[used++] = *text;
+	}
+	ret_quoted[used++] = '"';
+	ret_quoted[used] = 0;
+	return ret_quoted;
+}
+
 size_t ringcast_logs_format(const struct logs_line *line, char *out, size_t size)
 {
 	ringcast_assert(line && out && size >= LOGS_LINE_BYTES);

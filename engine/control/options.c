@@ -8,7 +8,6 @@
 #include "base/attr.h"
 #include "control/config.h"
 
-/* A limit whose help does not say what 0 means must be at least 1: the engine would take 0 for "the default". */
 #define LIMIT_MAX(type) (sizeof(type) == sizeof(uint32_t) ? UINT32_MAX : (uint64_t)INT64_MAX)
 
 static const struct option options[OPTION_COUNT] = {

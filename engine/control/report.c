@@ -24,13 +24,13 @@ void ringcast_report_start(struct logs *logs, const struct config *config, const
 {
 	ringcast_assert(logs && config && flags);
 	struct utsname system = {.release = "unknown"};
-	char files[24], locked[24];
+	char files[24], locked[24], path[512];
 	uname(&system);
 	ringcast_preflight_raise_files();
 	format_limit(RLIMIT_NOFILE, files);
 	format_limit(RLIMIT_MEMLOCK, locked);
-	ringcast_logs_event(logs, RINGCAST_LOG_INFO, "ringcastd", "version=%s kernel=%s config=\"%s\"", ringcast_version(), system.release,
-			    flags->config_path ? flags->config_path : "");
+	ringcast_logs_event(logs, RINGCAST_LOG_INFO, "ringcastd", "version=%s kernel=%s config=%s", ringcast_version(), system.release,
+			    ringcast_logs_quote(flags->config_path ? flags->config_path : "", path, sizeof(path)));
 	ringcast_logs_event(logs, RINGCAST_LOG_INFO, "limits", "nofile=%s memlock=%s nofile_needed=%" PRIu64 " shards=%u", files, locked,
 			    ringcast_preflight_files_needed(config), ringcast_config_shard_count(config));
 }

@@ -1,0 +1,518 @@
+/* The admin API over a real loopback connection, against the fake engine. */
+#include <arpa/inet.h>
+#include <criterion/criterion.h>
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "control/http.h"
+#include "control/http_routes.h"
+#include "fake_engine.h"
+
+static struct {
+	ringcast_engine *engine;
+	struct http *http;
+	struct config config;
+	char endpoint[VALUE_TEXT_BYTES];
+	unsigned drain_count, exit_count;
+} world;
+
+static void host_drain(void *context, bool is_exit)
+{
+	(void)context;
+	world.drain_count++;
+	world.exit_count += is_exit;
+	ringcast_engine_drain(world.engine);
+}
+
+static json_t *host_reload(void *context, struct config_error *reterr)
+{
+	(void)context;
+	if (world.drain_count == 0)
+		return json_pack("{s:[s], s:[]}", "changed", "log.level", "needs_restart");
+	snprintf(reterr->text, sizeof(reterr->text), "r.yaml:3: wrong");
+	return NULL;
+}
+
+static void host_config(void *context, struct config *ret_config)
+{
+	(void)context;
+	*ret_config = world.config;
+}
+
+static uint64_t host_log_lost_count(void *context)
+{
+	(void)context;
+	return 5;
+}
+
+static void start(const char *address)
+{
+	struct config_error error = {""};
+	struct endpoint endpoint;
+	char problem[100];
+	ringcast_engine_options options;
+	ringcast_config_engine_options(&world.config, &options);
+	cr_assert_eq(ringcast_engine_create(&options, &world.engine, problem, sizeof(problem)), RINGCAST_OK);
+	cr_assert(ringcast_value_parse_endpoint(address, &endpoint));
+	const struct http_host host = {NULL, world.engine, false, host_drain, host_reload, host_config, host_log_lost_count};
+	world.http = ringcast_http_start(&world.config, &endpoint, &host, &error);
+	cr_assert(world.http, "%s", error.text);
+	ringcast_http_endpoint(world.http, world.endpoint);
+}
+
+static void setup(void)
+{
+	ringcast_config_init(&world.config);
+	world.config.shards_count = 2;
+	world.config.admin_body_max_bytes = 2048;
+	snprintf(world.config.admin_hosts.text, sizeof(world.config.admin_hosts.text), "ringcast, relay.lan");
+	start("127.0.0.1:0");
+}
+
+static void teardown(void)
+{
+	ringcast_http_stop(&world.http);
+	ringcast_engine_destroy(&world.engine);
+}
+
+struct answer {
+	unsigned status;
+	char head[2048];
+	char *body;
+	json_t *json; /* NULL when the body is none */
+};
+
+static char *exchange(const char *request, size_t size)
+{
+	struct endpoint endpoint;
+	char *text = calloc(1, 1 << 20);
+	size_t used = 0;
+	cr_assert(ringcast_value_parse_endpoint(world.endpoint, &endpoint));
+	int fd = socket(endpoint.any.sa_family, SOCK_STREAM, 0);
+	cr_assert_eq(connect(fd, &endpoint.any, endpoint.size), 0);
+	cr_assert_eq(send(fd, request, size, MSG_NOSIGNAL), (ssize_t)size);
+	for (ssize_t got; used < (1 << 20) - 1 && (got = recv(fd, text + used, (1 << 20) - 1 - used, 0)) > 0;)
+		used += (size_t)got;
+	close(fd);
+	return text;
+}
+
+static struct answer ask_raw(const char *request, size_t size)
+{
+	struct answer answer = {0};
+	char *text = exchange(request, size);
+	char *gap = strstr(text, "\r\n\r\n");
+	cr_assert(gap, "no HTTP answer: '%s'", text);
+	cr_assert_eq(sscanf(text, "HTTP/1.1 %u", &answer.status), 1);
+	snprintf(answer.head, sizeof(answer.head), "%.*s", (int)(gap - text), text);
+	answer.body = strdup(gap + 4);
+	answer.json = json_loads(answer.body, JSON_DECODE_ANY, NULL);
+	free(text);
+	return answer;
+}
+
+/* headers: further lines, each with its end; body NULL: none, else sent as JSON. */
+static struct answer ask_with(const char *method, const char *path, const char *headers, const char *body)
+{
+	char request[8192];
+	int size = snprintf(request, sizeof(request), "%s %s HTTP/1.1\r\n%sConnection: close\r\n%s%s", method, path, headers,
+			    body ? "Content-Type: application/json\r\n" : "", body ? "" : "\r\n");
+	if (body)
+		size += snprintf(request + size, sizeof(request) - (size_t)size, "Content-Length: %zu\r\n\r\n%s", strlen(body), body);
+	cr_assert_lt(size, (int)sizeof(request));
+	return ask_raw(request, (size_t)size);
+}
+
+static struct answer ask(const char *method, const char *path, const char *body)
+{
+	return ask_with(method, path, "Host: localhost\r\n", body);
+}
+
+static void done(struct answer *answer)
+{
+	free(answer->body);
+	json_decref(answer->json);
+}
+
+static const char *text_of(const struct answer *answer, const char *key)
+{
+	const char *text = json_string_value(json_object_get(answer->json, key));
+	return text ? text : "";
+}
+
+static json_int_t number_of(const struct answer *answer, const char *key)
+{
+	return json_integer_value(json_object_get(answer->json, key));
+}
+
+/* A problem is RFC 9457: its type, its status again, our code and a detail. */
+static void expect_problem(struct answer answer, unsigned status, const char *code, const char *detail_part)
+{
+	cr_assert_eq(answer.status, status, "%u %s", answer.status, answer.body);
+	cr_assert(strstr(answer.head, "application/problem+json"), "%s", answer.head);
+	cr_assert_eq(number_of(&answer, "status"), (json_int_t)status);
+	cr_assert_str_eq(text_of(&answer, "type"), "about:blank");
+	cr_assert_str_eq(text_of(&answer, "code"), code);
+	cr_assert(strstr(text_of(&answer, "detail"), detail_part), "%s", answer.body);
+	done(&answer);
+}
+
+static void create_session(const char *body, char ret_id[RINGCAST_ID_BYTES])
+{
+	struct answer answer = ask("POST", "/v1/sessions", body);
+	cr_assert_eq(answer.status, 201, "%s", answer.body);
+	snprintf(ret_id, RINGCAST_ID_BYTES, "%s", text_of(&answer, "id"));
+	done(&answer);
+}
+
+TestSuite(http, .init = setup, .fini = teardown, .timeout = 60);
+
+Test(http, health)
+{
+	struct answer answer = ask("GET", "/healthz", NULL);
+	cr_assert_eq(answer.status, 200);
+	cr_assert_str_eq(text_of(&answer, "status"), "ok");
+	done(&answer);
+	fake_engine_set_stall_ns(UINT64_C(5000000000));
+	answer = ask("GET", "/livez", NULL);
+	cr_assert_eq(answer.status, 503);
+	cr_assert_str_eq(text_of(&answer, "status"), "stalled");
+	done(&answer);
+	ringcast_engine_drain(world.engine);
+	answer = ask("GET", "/readyz", NULL);
+	cr_assert_eq(answer.status, 503);
+	cr_assert_str_eq(json_string_value(json_array_get(json_object_get(answer.json, "failing"), 0)), "stalled");
+	cr_assert_str_eq(json_string_value(json_array_get(json_object_get(answer.json, "failing"), 1)), "draining");
+	done(&answer);
+	fake_engine_set_stall_ns(0);
+}
+
+Test(http, metrics)
+{
+	struct answer answer = ask("GET", "/metrics", NULL);
+	cr_assert_eq(answer.status, 200);
+	cr_assert(strstr(answer.head, "Content-Type: text/plain; version=0.0.4"));
+	cr_assert(strstr(answer.body, "ringcast_drops_total{reason=\"rate_messages\"} 7\nringcast_drops_total{reason=\"no_target\"} 1\n"));
+	cr_assert(strstr(answer.body, "\nringcast_log_lines_lost_total 5\n"));
+	done(&answer);
+}
+
+Test(http, a_session_lives_and_ends)
+{
+	char id[RINGCAST_ID_BYTES], path[128];
+	create_session("{\"name\":\"arena\",\"players_max\":4,\"properties\":{\"map\":\"ice\"}}", id);
+	snprintf(path, sizeof(path), "/v1/sessions/%s", id);
+	struct answer answer = ask("GET", path, NULL);
+	cr_assert_eq(answer.status, 200);
+	cr_assert_str_eq(text_of(&answer, "name"), "arena");
+	cr_assert_eq(number_of(&answer, "players_max"), 4);
+	done(&answer);
+	answer = ask("DELETE", path, NULL);
+	cr_assert_eq(answer.status, 202);
+	done(&answer);
+	expect_problem(ask("GET", path, NULL), 404, "not_found", id);
+	expect_problem(ask("DELETE", path, NULL), 404, "not_found", id);
+}
+
+Test(http, creation_says_where)
+{
+	struct answer answer = ask("POST", "/v1/sessions", "{}");
+	char expected[128];
+	snprintf(expected, sizeof(expected), "Location: /v1/sessions/%s", text_of(&answer, "id"));
+	cr_assert(strstr(answer.head, expected), "%s", answer.head);
+	done(&answer);
+}
+
+Test(http, lists_page_by_page)
+{
+	char id[RINGCAST_ID_BYTES], path[160] = "/v1/sessions?limit=2";
+	size_t seen = 0;
+	for (int i = 0; i < 5; i++)
+		create_session(i % 2 ? "{\"name\":\"odd\"}" : "{\"name\":\"even\"}", id);
+	for (bool is_last = false; !is_last;) {
+		struct answer answer = ask("GET", path, NULL);
+		json_t *sessions = json_object_get(answer.json, "sessions");
+		cr_assert_eq(number_of(&answer, "total"), 5);
+		cr_assert_leq(json_array_size(sessions), 2);
+		seen += json_array_size(sessions);
+		snprintf(path, sizeof(path), "/v1/sessions?limit=2&after=%s", text_of(&answer, "next"));
+		is_last = !json_object_get(answer.json, "next");
+		done(&answer);
+	}
+	cr_assert_eq(seen, 5);
+	struct answer answer = ask("GET", "/v1/sessions?name=odd", NULL);
+	cr_assert_eq(number_of(&answer, "total"), 2);
+	cr_assert_str_eq(json_string_value(json_object_get(json_array_get(json_object_get(answer.json, "sessions"), 0), "name")), "odd");
+	done(&answer);
+}
+
+Test(http, players)
+{
+	char id[RINGCAST_ID_BYTES], path[128], peer_path[160];
+	create_session("{\"players_max\":2}", id);
+	snprintf(path, sizeof(path), "/v1/sessions/%s/players", id);
+	struct answer answer = ask("POST", path, "{\"player_id\":\"p1\",\"player_data\":{\"level\":3}}");
+	cr_assert_eq(answer.status, 201, "%s", answer.body);
+	cr_assert(fake_engine_login(world.engine, text_of(&answer, "token")));
+	cr_assert_str_eq(text_of(&answer, "session_id"), id);
+	cr_assert_eq(number_of(&answer, "tcp_port"), ringcast_engine_tcp_port(world.engine));
+	done(&answer);
+	expect_problem(ask("POST", path, "{\"player_id\":\"p1\"}"), 409, "exists", id);
+	answer = ask("POST", path, "{}");
+	cr_assert_eq(answer.status, 201);
+	done(&answer);
+	expect_problem(ask("POST", path, "{}"), 409, "full", id);
+	answer = ask("GET", path, NULL);
+	json_t *first = json_array_get(json_object_get(answer.json, "players"), 0);
+	cr_assert_eq(number_of(&answer, "total"), 2);
+	cr_assert_str_eq(json_string_value(json_object_get(first, "state")), "active");
+	cr_assert(json_is_string(json_object_get(first, "joined_at")));
+	cr_assert_null(json_object_get(first, "token"), "a credential is shown once, to the one who asked for it");
+	snprintf(peer_path, sizeof(peer_path), "%s/%d?reason=too%%20loud", path, (int)json_integer_value(json_object_get(first, "peer_id")));
+	done(&answer);
+	answer = ask("DELETE", peer_path, NULL);
+	cr_assert_eq(answer.status, 202);
+	cr_assert_str_eq(fake_engine_kick_reason(world.engine), "too loud");
+	done(&answer);
+	expect_problem(ask("DELETE", peer_path, NULL), 404, "not_found", "kick");
+}
+
+Test(http, peer_ids_are_numbers)
+{
+	static const char *const peers[] = {"x", "-1", "1x", "99999999999", "0x1", "+1"};
+	for (size_t i = 0; i < sizeof(peers) / sizeof(*peers); i++) {
+		char path[100];
+		snprintf(path, sizeof(path), "/v1/sessions/s/players/%s", peers[i]);
+		expect_problem(ask("DELETE", path, NULL), 400, "path", "is not a peer id");
+	}
+}
+
+Test(http, bodies_are_strict)
+{
+	static const char *const cases[][3] = {
+		{"{\"nme\":\"a\"}", "field", "unknown field 'nme'; known: name, players_max"},
+		{"{\"players_max\":\"4\"}", "field", "'players_max' must be a whole number"},
+		{"{\"players_max\":-1}", "field", "'players_max' must be a whole number"},
+		{"{\"players_max\":4294967296}", "field", "'players_max' must be a whole number from 0 to 4294967295"},
+		{"{\"players_max\":1.5}", "field", "'players_max' must be a whole number"},
+		{"{\"name\":5}", "field", "'name' must be a string"},
+		{"{\"name\":\"a\\u0000b\"}", "json", "\\u0000"},
+		{"[]", "json", "must be an object"},
+		{"{\"name\":\"a\"", "json", "line 1"},
+		{"{\"name\":\"a\",\"name\":\"b\"}", "json", "duplicate"},
+		{"{} trailing", "json", "end of file expected"},
+	};
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++)
+		expect_problem(ask("POST", "/v1/sessions", cases[i][0]), 400, cases[i][1], cases[i][2]);
+	struct answer answer = ask("GET", "/v1/sessions", NULL);
+	cr_assert_eq(number_of(&answer, "total"), 0, "a refused body creates nothing");
+	done(&answer);
+}
+
+Test(http, names_at_their_bound)
+{
+	char body[300], name[200];
+	memset(name, 'n', sizeof(name));
+	name[RINGCAST_NAME_BYTES - 1] = 0;
+	snprintf(body, sizeof(body), "{\"name\":\"%s\"}", name);
+	struct answer answer = ask("POST", "/v1/sessions", body);
+	cr_assert_eq(answer.status, 201);
+	done(&answer);
+	name[RINGCAST_NAME_BYTES - 1] = 'n';
+	name[RINGCAST_NAME_BYTES] = 0;
+	snprintf(body, sizeof(body), "{\"name\":\"%s\"}", name);
+	expect_problem(ask("POST", "/v1/sessions", body), 400, "field", "'name' must be at most 127 bytes");
+}
+
+Test(http, bodies_are_bounded)
+{
+	char body[4096];
+	memset(body, ' ', sizeof(body));
+	memcpy(body, "{}", 2);
+	body[2048] = 0;
+	struct answer answer = ask("POST", "/v1/sessions", body);
+	cr_assert_eq(answer.status, 201);
+	done(&answer);
+	body[2048] = ' ';
+	body[2049] = 0;
+	expect_problem(ask("POST", "/v1/sessions", body), 413, "body_size", "2048 bytes");
+}
+
+Test(http, foreign_hosts_are_refused)
+{
+	static const char *const good[] = {"localhost", "LOCALHOST:9080", "127.0.0.1", "127.0.0.1:80", "[::1]:80", "[::1]", "ringcast:9080", "Relay.LAN"};
+	static const char *const bad[] = {"evil.example", "localhost.evil.example", "127.0.0.1.evil.example", "10.0.0.1", "", "relay", "ringcast,", "[", "[::1"};
+	char headers[128];
+	for (size_t i = 0; i < sizeof(good) / sizeof(*good); i++) {
+		snprintf(headers, sizeof(headers), "Host: %s\r\n", good[i]);
+		struct answer answer = ask_with("GET", "/healthz", headers, NULL);
+		cr_assert_eq(answer.status, 200, "%s", good[i]);
+		done(&answer);
+	}
+	for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++) {
+		snprintf(headers, sizeof(headers), "Host: %s\r\n", bad[i]);
+		expect_problem(ask_with("GET", "/healthz", headers, NULL), 403, "host", "Host header");
+	}
+}
+
+Test(http, foreign_pages_are_refused)
+{
+	expect_problem(ask_with("POST", "/v1/drain", "Host: localhost:80\r\nOrigin: http://evil.example\r\n", "{}"), 403, "origin", "evil.example");
+	expect_problem(ask_with("DELETE", "/v1/sessions/x", "Host: localhost:80\r\nOrigin: null\r\n", NULL), 403, "origin", "null");
+	cr_assert_eq(world.drain_count, 0);
+	struct answer answer = ask_with("GET", "/v1/info", "Host: localhost:80\r\nOrigin: http://localhost:80\r\n", NULL);
+	cr_assert_eq(answer.status, 200);
+	done(&answer);
+}
+
+Test(http, posts_must_be_json)
+{
+	static const char *const types[] = {"", "Content-Type: text/plain\r\n", "Content-Type: application/x-www-form-urlencoded\r\n",
+					    "Content-Type: application/jsonp\r\n"};
+	char headers[160];
+	for (size_t i = 0; i < sizeof(types) / sizeof(*types); i++) {
+		snprintf(headers, sizeof(headers), "Host: localhost\r\n%sContent-Length: 0\r\n", types[i]);
+		expect_problem(ask_with("POST", "/v1/drain", headers, NULL), 415, "content_type", "application/json");
+	}
+	cr_assert_eq(world.drain_count, 0);
+	struct answer answer =
+		ask_with("POST", "/v1/drain", "Host: localhost\r\nContent-Type: application/json; charset=utf-8\r\nContent-Length: 0\r\n", NULL);
+	cr_assert_eq(answer.status, 202);
+	done(&answer);
+}
+
+Test(http, unknown_paths_methods_and_queries)
+{
+	static const char *const paths[] = {"/", "/nothing", "/v1", "/v1/sessions/", "/v1/sessions/a/b", "/v1/sessions/a/players/1/2", "//healthz", "/healthz/"};
+	for (size_t i = 0; i < sizeof(paths) / sizeof(*paths); i++)
+		expect_problem(ask("GET", paths[i], NULL), 404, "path", "there is no");
+	struct answer answer = ask("PUT", "/v1/sessions", "{}");
+	cr_assert(strstr(answer.head, "Allow: GET, POST"), "%s", answer.head);
+	expect_problem(answer, 405, "method", "GET, POST only");
+	expect_problem(ask("GET", "/v1/sessions?nme=x", NULL), 400, "query", "unknown query key 'nme'; known: name|limit|after");
+	expect_problem(ask("GET", "/healthz?x", NULL), 400, "query", "unknown query key 'x'");
+	expect_problem(ask("GET", "/v1/sessions?limit=x", NULL), 400, "query", "'limit'");
+	expect_problem(ask("GET", "/v1/sessions?limit=10001", NULL), 400, "query", "'limit'");
+}
+
+Test(http, head_is_get_without_a_body)
+{
+	struct answer answer = ask("HEAD", "/v1/info", NULL);
+	cr_assert_eq(answer.status, 200);
+	cr_assert_str_eq(answer.body, "");
+	done(&answer);
+}
+
+Test(http, engine_errors_become_problems)
+{
+	expect_problem(ask("POST", "/v1/sessions", "{\"name\":\"slow\"}"), 504, "timeout", "no answer in time");
+	ringcast_engine_drain(world.engine);
+	expect_problem(ask("POST", "/v1/sessions", "{}"), 409, "state", "create session");
+}
+
+Test(http, drain_and_reload)
+{
+	struct answer answer = ask("POST", "/v1/reload", "{}");
+	cr_assert_eq(answer.status, 200);
+	cr_assert_str_eq(json_string_value(json_array_get(json_object_get(answer.json, "changed"), 0)), "log.level");
+	done(&answer);
+	expect_problem(ask("POST", "/v1/drain", "{\"exit\":1}"), 400, "field", "'exit' must be true or false");
+	answer = ask("POST", "/v1/drain", "{}");
+	cr_assert_eq(answer.status, 202);
+	done(&answer);
+	cr_assert(world.drain_count == 1 && world.exit_count == 0);
+	answer = ask("POST", "/v1/drain", "{\"exit\":true}");
+	cr_assert_eq(answer.status, 202);
+	done(&answer);
+	cr_assert(world.drain_count == 2 && world.exit_count == 1);
+	expect_problem(ask("POST", "/v1/reload", "{}"), 422, "config", "r.yaml:3: wrong");
+}
+
+Test(http, config_and_info)
+{
+	struct answer answer = ask("GET", "/v1/config", NULL);
+	cr_assert_eq(json_object_size(answer.json), OPTION_COUNT);
+	json_t *entry = json_object_get(answer.json, "listen.tcp_port");
+	cr_assert_eq(json_integer_value(json_object_get(entry, "value")), 7777);
+	cr_assert_str_eq(json_string_value(json_object_get(entry, "source")), "default");
+	cr_assert(json_is_false(json_object_get(entry, "reloadable")));
+	done(&answer);
+	answer = ask("GET", "/v1/info", NULL);
+	cr_assert_str_eq(text_of(&answer, "version"), ringcast_version());
+	cr_assert_eq(json_array_size(json_object_get(answer.json, "udp_ports")), 2);
+	done(&answer);
+}
+
+/* Whatever bytes come, the server answers or hangs up, and goes on serving. */
+Test(http, garbage_does_no_harm)
+{
+	for (unsigned seed = 1; seed <= 300; seed++) {
+		char request[256];
+		unsigned state = seed;
+		size_t size = (size_t)snprintf(request, sizeof(request), "%s /v1/sessions", seed % 2 ? "POST" : "GET");
+		for (size_t i = seed % 3 ? size : 0; i < sizeof(request) - 4; i++) {
+			state = state * 1103515245u + 12345u;
+			request[i] = (char)(state >> 16);
+		}
+		memcpy(request + sizeof(request) - 4, "\r\n\r\n", 4);
+		struct endpoint endpoint;
+		cr_assert(ringcast_value_parse_endpoint(world.endpoint, &endpoint));
+		int fd = socket(AF_INET, SOCK_STREAM, 0);
+		cr_assert_eq(connect(fd, &endpoint.any, endpoint.size), 0);
+		cr_assert_gt(send(fd, request, sizeof(request), MSG_NOSIGNAL), 0);
+		close(fd);
+	}
+	struct answer answer = ask("GET", "/healthz", NULL);
+	cr_assert_eq(answer.status, 200);
+	done(&answer);
+}
+
+Test(http, a_taken_port_is_named)
+{
+	struct config_error error;
+	struct endpoint endpoint;
+	const struct http_host host = {NULL, world.engine, false, host_drain, host_reload, host_config, host_log_lost_count};
+	char expected[VALUE_TEXT_BYTES + 80];
+	cr_assert(ringcast_value_parse_endpoint(world.endpoint, &endpoint));
+	cr_assert_null(ringcast_http_start(&world.config, &endpoint, &host, &error));
+	snprintf(expected, sizeof(expected), "admin.address: cannot serve %s: Address already in use", world.endpoint);
+	cr_assert_str_eq(error.text, expected);
+}
+
+static void setup_unix(void)
+{
+	char address[64];
+	ringcast_config_init(&world.config);
+	world.config.shards_count = 1;
+	snprintf(address, sizeof(address), "unix:/tmp/ringcast-test-%d.sock", (int)getpid());
+	start(address);
+}
+
+TestSuite(http_unix, .init = setup_unix, .fini = teardown, .timeout = 60);
+
+Test(http_unix, serves_any_host_and_cleans_up)
+{
+	struct answer answer = ask_with("GET", "/healthz", "Host: anything.example\r\n", NULL);
+	cr_assert_eq(answer.status, 200);
+	done(&answer);
+	ringcast_http_stop(&world.http);
+	cr_assert_neq(access(world.endpoint + strlen("unix:"), F_OK), 0);
+}
+
+TestSuite(routes, .timeout = 30);
+
+Test(routes, every_route_matches_itself_alone)
+{
+	for (size_t i = 0; ringcast_http_routes_at(i); i++) {
+		const struct http_route *route = ringcast_http_routes_at(i), *matched = NULL;
+		struct http_request request = {.path = route->pattern};
+		char allow[64];
+		cr_assert_eq(ringcast_http_routes_match(route->method, &request, &matched, allow), HTTP_MATCH_ROUTE);
+		cr_assert_eq(matched, route, "%s %s is shadowed", route->method, route->pattern);
+	}
+}
