@@ -10,9 +10,6 @@
 #include "engine_private.h"
 #include "io/clock.h"
 
-/* Absent from builds without the epoll backend. */
-__attribute__((weak)) struct io *ringcast_io_epoll_create(const struct io_options *options, char *reterr, size_t reterr_bytes);
-
 #ifndef RINGCAST_VERSION
 #error "RINGCAST_VERSION comes from meson"
 #endif
@@ -207,10 +204,6 @@ static struct io *create_io(struct ringcast_engine *engine, char *reterr, size_t
 	struct io_options options;
 
 	ringcast_shard_io_options(&engine->options.limits, &options);
-	if (engine->io == RINGCAST_IO_EPOLL && ringcast_io_epoll_create == NULL) {
-		snprintf(reterr, reterr_bytes, "this build has no epoll backend");
-		return NULL;
-	}
 	return engine->io == RINGCAST_IO_URING ? ringcast_io_uring_create(&options, reterr, reterr_bytes)
 					       : ringcast_io_epoll_create(&options, reterr, reterr_bytes);
 }
