@@ -35,20 +35,26 @@ Test(prng, below_stays_below_and_reaches_both_ends)
 	}
 }
 
-/* With a bound of 3/4 of the range a plain modulo would give the lower third twice as often as the rest. */
+/*
+ * A bound of 3/4 of the range shows the uneven remainder: a plain modulo would give the lower third twice as often as the rest, a
+ * product without redraw every third value.
+ */
 Test(prng, below_is_even_for_huge_bounds)
 {
 	struct prng prng;
 	uint64_t bound = UINT64_C(3) << 62, third = bound / 3;
-	unsigned counts[3] = {0};
+	unsigned counts[3] = {0}, residue_counts[3] = {0};
 	ringcast_prng_init(&prng, 4);
 	for (unsigned i = 0; i < 30000; i++) {
 		uint64_t value = ringcast_prng_below(&prng, bound);
 		check(value < bound, "draw %u", i);
 		counts[value / third]++;
+		residue_counts[value % 3]++;
 	}
-	for (unsigned i = 0; i < 3; i++)
+	for (unsigned i = 0; i < 3; i++) {
 		check(counts[i] > 9500 && counts[i] < 10500, "third %u drawn %u times", i, counts[i]);
+		check(residue_counts[i] > 9500 && residue_counts[i] < 10500, "residue %u drawn %u times", i, residue_counts[i]);
+	}
 }
 
 Test(prng, chance_matches_its_fraction)

@@ -47,7 +47,7 @@ static uint64_t random_span_ns(struct prng *prng)
 	uint64_t jitter_ns = ringcast_prng_below(prng, 2 * RLY_NS_PER_MS);
 	if (ringcast_prng_chance(prng, 1, 3))
 		return edges_ms[ringcast_prng_below(prng, RLY_ARRAY_COUNT(edges_ms))] * RLY_NS_PER_MS + jitter_ns;
-	uint64_t magnitude = ringcast_prng_below(prng, 32);
+	uint64_t magnitude = ringcast_prng_below(prng, 34); /* up to 99 days: beyond the range too */
 	return ringcast_prng_below(prng, RLY_NS_PER_MS << magnitude) + (ringcast_prng_chance(prng, 1, 2) ? jitter_ns : 0);
 }
 
@@ -227,7 +227,7 @@ Test(timer_wheel, following_the_deadline_takes_few_wakes)
 		unsigned count = 0, wakes = 0;
 		uint64_t now_ns = ringcast_prng_below(&prng, UINT64_C(1) << 55);
 		ringcast_timer_wheel_init(&wheel, now_ns);
-		uint64_t deadline_ns = now_ns + random_span_ns(&prng);
+		uint64_t deadline_ns = now_ns + random_span_ns(&prng) % (RANGE_MS * RLY_NS_PER_MS);
 		ringcast_timer_arm(&wheel, &timer, deadline_ns);
 		for (; count == 0; wakes++) {
 			now_ns = ringcast_timer_wheel_deadline_ns(&wheel);
