@@ -19,12 +19,15 @@ struct log_limit {
 	uint64_t suppressed_count;
 };
 
-/* fields: already formatted "key=value key=value" (values quoted when they hold spaces), or "". */
-/* Called by one thread at a time, on the thread that logs. Must not log itself. All strings are borrowed for the call. */
+/*
+ * fields: already formatted "key=value key=value" (values quoted when they hold spaces), or "". Called by one thread at a time, on
+ * the thread that logs. Must not log itself. All strings are borrowed for the call.
+ */
 typedef void log_sink_fn(void *context, enum log_level level, const char *component, const char *message, const char *fields);
 
 /* NULL: events go nowhere. When this returns, the sink before is not running and will not be called again. */
 void ringcast_log_set_sink(log_sink_fn *sink, void *context, enum log_level level_min);
+/* No fields: "%s", "" (compilers warn of an empty format). */
 void ringcast_log(enum log_level level, const char *component, const char *message, const char *fields_format, ...) RLY_PRINTF(4, 5);
 
 /*

@@ -17,7 +17,7 @@ static bool is_label(const char *label)
 	return true;
 }
 
-Test(lists, every_drop_reason_has_its_own_label_and_a_text)
+Test(reasons, every_drop_reason_has_its_own_label_and_a_text)
 {
 	for (int i = 0; i < DROP_REASON_COUNT; i++) {
 		const char *label = ringcast_drop_label((enum drop_reason)i);
@@ -30,7 +30,7 @@ Test(lists, every_drop_reason_has_its_own_label_and_a_text)
 	cr_assert_str_eq(ringcast_drop_label(DROP_OUTQ_FULL), "outq_full");
 }
 
-Test(lists, every_close_reason_has_its_own_label_a_text_and_a_legal_code)
+Test(reasons, every_close_reason_has_its_own_label_a_text_and_a_legal_code)
 {
 	for (int i = 0; i < CLOSE_REASON_COUNT; i++) {
 		enum close_reason reason = (enum close_reason)i;
@@ -47,12 +47,12 @@ Test(lists, every_close_reason_has_its_own_label_a_text_and_a_legal_code)
 	cr_assert_eq(ringcast_close_code(CLOSE_OVERSIZE), 1009);
 }
 
-Test(lists, no_such_drop_reason_aborts, .signal = SIGABRT)
+Test(reasons, no_such_drop_reason_aborts, .signal = SIGABRT)
 {
 	(void)ringcast_drop_label(DROP_REASON_COUNT);
 }
 
-Test(lists, no_such_close_reason_aborts, .signal = SIGABRT)
+Test(reasons, no_such_close_reason_aborts, .signal = SIGABRT)
 {
 	(void)ringcast_close_code(CLOSE_REASON_COUNT);
 }

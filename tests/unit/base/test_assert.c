@@ -1,0 +1,25 @@
+#include <signal.h>
+#include <unistd.h>
+
+#include "base/assert.h"
+#include "tests/unit/base/check.h"
+
+Test(assert, a_condition_that_holds_is_evaluated_once)
+{
+	int count = 0;
+	ringcast_assert(++count == 1);
+	cr_assert_eq(count, 1);
+}
+
+Test(assert, says_what_and_where_then_aborts, .signal = SIGABRT)
+{
+	int ends[2];
+	if (pipe(ends) != 0 || dup2(ends[1], STDERR_FILENO) < 0)
+		return; /* no abort: the test fails */
+	if (fork() == 0)
+		ringcast_assert_fail("two == 3", "some/file.c", 42);
+	char text[200] = {0};
+	ssize_t size = read(ends[0], text, sizeof(text) - 1);
+	if (size > 0 && strcmp(text, "ringcast: assertion failed: two == 3 (some/file.c:42)\n") == 0)
+		ringcast_assert_fail("as expected", "some/file.c", 43);
+}
