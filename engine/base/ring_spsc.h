@@ -18,7 +18,8 @@ struct ring_spsc {
 	uint32_t head_cached;
 };
 
-bool ringcast_ring_spsc_init(struct ring_spsc *ring, size_t record_bytes, uint32_t capacity); /* capacity rounded up to 2^n; false: out of memory */
+/* capacity is rounded up to 2^n. False: out of memory. */
+bool ringcast_ring_spsc_init(struct ring_spsc *ring, size_t record_bytes, uint32_t capacity);
 void ringcast_ring_spsc_fini(struct ring_spsc *ring);
 bool ringcast_ring_spsc_push(struct ring_spsc *ring, const void *record); /* producer thread only; false: full */
 bool ringcast_ring_spsc_pop(struct ring_spsc *ring, void *ret_record);   /* consumer thread only; false: empty */

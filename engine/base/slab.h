@@ -24,6 +24,7 @@ void ringcast_slab_fini(struct slab *slab);
 void *ringcast_slab_alloc(struct slab *slab, handle *ret_handle);
 void ringcast_slab_free(struct slab *slab, handle h); /* asserts that h is live */
 void *ringcast_slab_find(const struct slab *slab, handle h); /* NULL when stale or HANDLE_NONE */
-void *ringcast_slab_at(const struct slab *slab, uint32_t index, handle *ret_handle); /* NULL when the slot is free; for iteration up to high_water */
+/* For iteration up to high_water. NULL when the slot is free. */
+void *ringcast_slab_at(const struct slab *slab, uint32_t index, handle *ret_handle);
 
 #endif

@@ -2,8 +2,8 @@
  * Reference-counted byte buffers from a fixed pool.
  *
  * Ownership: a buf belongs to the pool of one shard and is touched by that shard's thread only (plain counts). The holder of the
- * last reference returns it by unref. Size classes are powers of two from 128 bytes to 64 KiB; each class has its own bound and all memory is
- * reserved when the pool starts (touched on first use). In debug and sim builds released bytes are poisoned with 0xDB.
+ * last reference returns it by unref. Size classes are powers of two from 128 bytes to 64 KiB; each class has its own bound and
+ * all memory is reserved when the pool starts (touched on first use). In debug and sim builds released bytes are poisoned with 0xDB.
  */
 #ifndef RINGCAST_BUF_BUF_H
 #define RINGCAST_BUF_BUF_H
