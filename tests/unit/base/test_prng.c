@@ -6,8 +6,8 @@
 /* Published vectors: splitmix64 of seed 0 fills the state; xoshiro256** from the state 1, 2, 3, 4. */
 Test(prng, matches_published_vectors)
 {
-	static const uint64_t state_of_seed_0[4] = {UINT64_C(0xE220A8397B1DCDAF), UINT64_C(0x6E789E6AA1B965F4), UINT64_C(0x06C45D188009454F),
-						    UINT64_C(0xF88BB8A8724C81EC)};
+	static const uint64_t state_of_seed_0[4] = {UINT64_C(0xE220A8397B1DCDAF), UINT64_C(0x6E789E6AA1B965F4),
+	                                            UINT64_C(0x06C45D188009454F), UINT64_C(0xF88BB8A8724C81EC)};
 	static const uint64_t outputs[] = {11520, 0, 1509978240, UINT64_C(1215971899390074240)};
 	struct prng prng;
 	ringcast_prng_init(&prng, 0);
@@ -31,7 +31,8 @@ Test(prng, below_stays_below_and_reaches_both_ends)
 		}
 		/* Each value within a third of its share: some five standard deviations at the largest bound. */
 		for (uint64_t v = 0; v < bounds[b]; v++)
-			check(counts[v] * bounds[b] * 3 > 20000 * 2 && counts[v] * bounds[b] * 3 < 20000 * 4, "bound %lu value %lu", bounds[b], v);
+			check(counts[v] * bounds[b] * 3 > 20000 * 2 && counts[v] * bounds[b] * 3 < 20000 * 4, "bound %lu value %lu",
+			      bounds[b], v);
 	}
 }
 
