@@ -54,7 +54,8 @@ static void list_remove(struct player *player)
 		session->connecting_count--;
 	}
 	uint32_t last = --session->player_count;
-	list_place(session, hole, session->players[last]);
+	if (hole != last) /* else the one at last has moved already */
+		list_place(session, hole, session->players[last]);
 	session->players[last] = NULL;
 }
 
