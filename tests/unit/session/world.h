@@ -11,6 +11,7 @@
 #ifndef TESTS_UNIT_SESSION_WORLD_H
 #define TESTS_UNIT_SESSION_WORLD_H
 
+#include "base/attr.h"
 #include "base/prng.h"
 #include "session/session.h"
 
