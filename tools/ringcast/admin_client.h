@@ -1,0 +1,32 @@
+/* A small blocking HTTP/1.1 client for the admin API, over loopback TCP or a UNIX socket. One request per connection. */
+#ifndef RINGCAST_TOOLS_ADMIN_CLIENT_H
+#define RINGCAST_TOOLS_ADMIN_CLIENT_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+enum admin_result {
+	ADMIN_OK = 0,        /* an answer came, whatever its status */
+	ADMIN_BAD_URL,
+	ADMIN_UNREACHABLE,
+	ADMIN_TIMEOUT,
+	ADMIN_BAD_ANSWER,    /* not HTTP, or above ADMIN_ANSWER_BYTES_MAX */
+};
+
+enum { ADMIN_ANSWER_BYTES_MAX = 64 * 1024 * 1024 };
+
+struct admin_answer {
+	int status;
+	char *text;        /* owned; the whole answer with a NUL behind it */
+	const char *body;  /* inside text */
+	size_t body_bytes;
+};
+
+/* url: "http://host:port" or "unix:/path". body: JSON text, NULL for none. On ADMIN_OK the caller frees with ringcast_admin_answer_fini. */
+enum admin_result ringcast_admin_request(const char *url, const char *method, const char *path, const char *body, uint32_t timeout_ms,
+					 struct admin_answer *ret_answer);
+void ringcast_admin_answer_fini(struct admin_answer *answer);
+/* The host part of url into host ("127.0.0.1" for a UNIX socket). */
+enum admin_result ringcast_admin_url_host(const char *url, char *host, size_t host_bytes);
+
+#endif
