@@ -84,44 +84,43 @@ static unsigned collect(struct uring *u, struct io_event *events, unsigned event
 	return count;
 }
 
-/* One turn without waiting. */
-static unsigned poll(struct uring *u, struct io_event *events, unsigned event_count_max)
+static void resume(struct uring *u)
 {
 	ringcast_uring_stream_resume_starved(u);
 	ringcast_uring_endpoint_resume(u);
-	ringcast_uring_flush_and_get_events(u);
-	return collect(u, events, event_count_max);
 }
 
 static void sleep_until(struct uring *u, uint64_t deadline_ns)
 {
 	struct io_uring_cqe *cqe;
 
+	ringcast_uring_flush(u);
 	if (u->resume_ns != 0 && u->resume_ns < deadline_ns)
 		deadline_ns = u->resume_ns;
-	if (deadline_ns <= u->now_ns)
-		return;
-	uint64_t wait_ns = deadline_ns - u->now_ns;
+	uint64_t wait_ns = deadline_ns > u->now_ns ? deadline_ns - u->now_ns : 0;
 	struct __kernel_timespec timeout = {.tv_sec = (int64_t)(wait_ns / RLY_NS_PER_S), .tv_nsec = (long long)(wait_ns % RLY_NS_PER_S)};
 
 	/* A waker sets is_wake_pending, then looks at is_sleeping; we set is_sleeping, then look at is_wake_pending. One of us sees. */
 	atomic_store(&u->is_sleeping, true);
 	if (!atomic_load(&u->is_wake_pending)) {
-		ringcast_uring_flush(u);
 		int result = io_uring_wait_cqes(&u->ring, &cqe, 1, &timeout, NULL);
 		ringcast_assert(result >= 0 || result == -ETIME || result == -EINTR || result == -EAGAIN || result == -EBUSY);
 	}
 	atomic_store(&u->is_sleeping, false);
+	ringcast_uring_datagram_scan(u); /* waiting may have brought in what an overflown completion queue held back */
 }
 
-static unsigned wait(struct uring *u, uint64_t deadline_ns, struct io_event *events, unsigned event_count_max)
+static unsigned wait_for_work(struct uring *u, uint64_t deadline_ns, struct io_event *events, unsigned event_count_max)
 {
 	unsigned count = 0;
 
 	for (u->now_ns = ringcast_clock_now_ns(); count == 0 && u->now_ns < deadline_ns; u->now_ns = ringcast_clock_now_ns()) {
-		if (u->now_ns - u->last_work_ns >= u->options.spin_ns)
+		resume(u);
+		if (u->now_ns - u->last_work_ns < u->options.spin_ns)
+			ringcast_uring_flush_and_get_events(u);
+		else
 			sleep_until(u, deadline_ns);
-		count = poll(u, events, event_count_max);
+		count = collect(u, events, event_count_max);
 	}
 	return count;
 }
@@ -132,10 +131,12 @@ unsigned ringcast_uring_run(struct io *io, uint64_t deadline_ns, struct io_event
 
 	ringcast_assert(event_count_max > 0);
 	u->now_ns = ringcast_clock_now_ns();
-	unsigned count = poll(u, events, event_count_max);
+	resume(u);
+	ringcast_uring_flush_and_get_events(u);
+	unsigned count = collect(u, events, event_count_max);
 	if (count == 0 && deadline_ns != 0)
-		count = wait(u, deadline_ns, events, event_count_max);
-	ringcast_uring_flush(u); /* re-arms made while reaping; not to be late with them while the engine works */
+		count = wait_for_work(u, deadline_ns, events, event_count_max);
+	ringcast_uring_flush(u); /* re-arms made while reaping: not to be late with them while the engine works */
 	u->now_ns = ringcast_clock_now_ns();
 	if (count > 0)
 		u->last_work_ns = u->now_ns;
