@@ -114,7 +114,7 @@ static const char doc_intro[] =
 	"\n"
 	"* A **duration** carries its unit: `250ms`, `30s`, `5m`, `1h`. A **size** too: `512B`, `64KiB`, `16MiB`, `1GiB` (and `KB`, `MB`, `GB` for\n"
 	"  powers of ten). A bare number is an error, except `0`.\n"
-	"* A **number** whose key ends in its unit (`_ms`, `_us`, `_bytes`) counts in that unit; a value with a unit, such as `30s`, is accepted too.\n"
+	"* A **number** whose key names its unit (`_ms`, `_us`, `_bytes`, `bytes_`) counts in that unit; a value with a unit, such as `30s`, is accepted too.\n"
 	"* An **address** is an IPv4 or IPv6 literal. An **endpoint** is `address:port`, `[address]:port`, `unix:/path` or `off`.\n"
 	"* **reload**: a change takes effect on SIGHUP or `POST /v1/reload`. **restart**: it needs a new process; a reload names it and leaves it.\n"
 	"* `0` is allowed for a limit only where its meaning is given.\n";

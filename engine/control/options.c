@@ -90,6 +90,8 @@ const char *ringcast_options_unit(const struct option *option)
 	const char *last = strrchr(option->key, '_');
 	if (option->type != OPTION_UINT || !last)
 		return NULL;
+	if (strncmp(option->key, "bytes_", 6) == 0)
+		return "bytes";
 	for (size_t i = 0; i < RLY_ARRAY_COUNT(units); i++)
 		if (strcmp(last + 1, units[i]) == 0)
 			return units[i];

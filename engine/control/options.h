@@ -50,7 +50,7 @@ const struct option *ringcast_options_find_path(const char *path);
 /* RINGCAST_SECTION_KEY */
 void ringcast_options_env_name(const struct option *option, char ret_name[OPTION_PATH_BYTES]);
 const char *ringcast_options_type_name(const struct option *option);
-/* The unit in which a bare number of this key counts, because its name ends in it ("ms", "us", "bytes"), else NULL. */
+/* The unit in which a bare number of this key counts, because its name says so ("ms", "us", "bytes"), else NULL. */
 const char *ringcast_options_unit(const struct option *option);
 /* What an unknown key in section probably meant: a key of that section, or "section.key" of another. NULL: nothing is near. */
 const char *ringcast_options_nearest(const char *section, const char *key, char ret_path[OPTION_PATH_BYTES]);

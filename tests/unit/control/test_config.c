@@ -105,7 +105,9 @@ Test(config, defaults_are_the_engines)
 	ringcast_limits limits;
 	ringcast_config_init(&config);
 	ringcast_limits_default(&limits);
-	cr_assert_eq(memcmp(&config.limits, &limits, sizeof(limits)), 0);
+#define X(type, name, default_value, reloadable, text) cr_assert_eq(config.limits.name, limits.name, #name);
+	RINGCAST_LIMITS(X)
+#undef X
 }
 
 Test(config, json_is_accepted)

@@ -105,6 +105,8 @@ Test(options, units_come_from_the_name)
 	cr_assert_str_eq(ringcast_options_unit(ringcast_options_find_path("limits.login_timeout_ms")), "ms");
 	cr_assert_str_eq(ringcast_options_unit(ringcast_options_find_path("limits.flush_budget_us")), "us");
 	cr_assert_str_eq(ringcast_options_unit(ringcast_options_find_path("limits.buffer_memory_bytes")), "bytes");
+	cr_assert_str_eq(ringcast_options_unit(ringcast_options_find_path("limits.bytes_per_second")), "bytes");
+	cr_assert_null(ringcast_options_unit(ringcast_options_find_path("limits.messages_per_second")));
 	cr_assert_null(ringcast_options_unit(ringcast_options_find_path("limits.players_max")));
 	cr_assert_null(ringcast_options_unit(ringcast_options_find_path("listen.tcp_port")));
 }

@@ -1,0 +1,342 @@
+"""The daemon from outside: flags, configuration, admin API, metrics, signals, systemd. Needs RINGCASTD; promtool where it is installed."""
+
+import json
+import os
+import pathlib
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import unittest
+
+from ringcastd_process import FREE_PORTS, RawPlayer, Ringcastd, await_true, run
+
+TOP = pathlib.Path(__file__).resolve().parents[3]
+
+
+class Modes(unittest.TestCase):
+    def test_help_has_examples(self):
+        status, out, err = run("--help")
+        self.assertEqual((status, err), (0, ""))
+        self.assertIn("ringcastd --dev", out)
+
+    def test_version(self):
+        status, out, _ = run("--version")
+        self.assertEqual(status, 0)
+        self.assertRegex(out, r"^ringcastd \d+\.\d+\.\d+")
+
+    def test_check_config_prints_the_bill(self):
+        status, out, _ = run("--check-config", "--shards", "2")
+        self.assertEqual(status, 0)
+        self.assertIn("memory at most, with 2 shards", out)
+        self.assertRegex(out, r"sum +\d+\.\d MiB")
+        self.assertRegex(out, r"open files needed: \d+")
+
+    def test_the_reference_is_current(self):
+        status, out, _ = run("--config-doc")
+        self.assertEqual(status, 0)
+        self.assertEqual((TOP / "docs/configuration.md").read_text(), out, "run: ringcastd --config-doc > docs/configuration.md")
+
+    def test_the_example_configuration_is_valid(self):
+        status, _, err = run("--check-config", "--config", str(TOP / "tools/deploy/ringcastd.yaml"))
+        self.assertEqual((status, err), (0, ""))
+
+    def test_print_config_loads_back(self):
+        _, out, _ = run("--print-config", "--tcp-port", "1234", "--set", "drain_timeout=90s")
+        with tempfile.NamedTemporaryFile("w", suffix=".yaml") as file:
+            file.write(out)
+            file.flush()
+            status, again, err = run("--print-config", "--config", file.name)
+        self.assertEqual((status, err), (0, ""))
+        values = [line.split(" #")[0] for line in out.splitlines()]
+        self.assertEqual([line.split(" #")[0] for line in again.splitlines()], values)
+
+    def test_a_bad_configuration_is_one_line_and_status_2(self):
+        with tempfile.NamedTemporaryFile("w", suffix=".yaml") as file:
+            file.write("limits:\n  mesages_per_second: 5\n")
+            file.flush()
+            status, out, err = run("--config", file.name)
+        self.assertEqual((status, out), (2, ""))
+        self.assertEqual(
+            err, f"ringcastd: {file.name}:2: unknown key 'limits.mesages_per_second', did you mean 'messages_per_second'?\n"
+        )
+
+    def test_a_bad_flag_is_one_line_and_status_2(self):
+        status, out, err = run("--tcp-prt", "1")
+        self.assertEqual((status, out, err), (2, "", "ringcastd: unknown flag '--tcp-prt', did you mean '--tcp-port'?\n"))
+
+
+class Start(unittest.TestCase):
+    def test_a_taken_port_is_named_with_its_remedy(self):
+        with Ringcastd() as first:
+            port = first.ready["tcp_port"]
+            status, _, err = run(*FREE_PORTS, "--tcp-port", str(port), "--log-format", "json")
+        self.assertEqual(status, 1)
+        event = next(json.loads(line) for line in err.splitlines() if "port in use" in line)
+        self.assertEqual((event["level"], event["key"], event["tcp"]), ("error", "listen.tcp_port", f"0.0.0.0:{port}"))
+        self.assertIn("ss -lntup", event["remedy"])
+
+    def test_too_few_files_are_named_with_the_number(self):
+        command = f'ulimit -n 256; exec {os.environ["RINGCASTD"]} {" ".join(FREE_PORTS)} --shards 1 --log-format json'
+        done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, timeout=60)
+        self.assertEqual(done.returncode, 1)
+        event = next(json.loads(line) for line in done.stderr.splitlines() if "too few open files" in line)
+        self.assertEqual(event["allowed"], 256)
+        self.assertIn(f"LimitNOFILE={event['needed']}", event["remedy"])
+
+    def test_an_address_of_another_machine(self):
+        status, _, err = run(*FREE_PORTS, "--listen", "192.0.2.1", "--log-format", "logfmt")
+        self.assertEqual(status, 1)
+        self.assertIn("no interface of this machine has the address", err)
+
+    def test_the_first_lines_and_the_last(self):
+        with Ringcastd("--shards", "2") as daemon:
+            events = [json.loads(line) for line in daemon.log_text().splitlines()]
+            self.assertEqual([event["msg"] for event in events][:2], ["ringcastd", "limits"])
+            self.assertEqual(events[-1]["msg"], "ready")
+            self.assertEqual(events[-1]["shards"], 2)
+            self.assertIn("kernel", events[0])
+            self.assertIn("memlock", events[1])
+
+    def test_dev_mode(self):
+        with Ringcastd("--dev") as daemon:
+            sessions = daemon.ask("GET", "/v1/sessions?name=demo")["sessions"]
+            self.assertEqual([session["players_max"] for session in sessions], [1000])
+            banner = os.pread(daemon.stdout.fileno(), 4096, 0).decode()
+            self.assertIn("try: ringcast chat demo --as alice", banner)
+            self.assertIn(f"ws://127.0.0.1:{daemon.ready['tcp_port']}", banner)
+            player = RawPlayer(daemon.ready["tcp_port"], "dev-demo-alice")
+            await_true("alice is in", lambda: daemon.ask("GET", "/v1/sessions?name=demo")["sessions"][0]["player_count"] == 1)
+            daemon.process.send_signal(signal.SIGINT)
+            self.assertEqual(daemon.wait(), 0)
+            player.close()
+
+
+class Deploy(unittest.TestCase):
+    def test_alert_rules_are_valid_and_name_real_metrics(self):
+        rules = (TOP / "tools/deploy/alerts.yml").read_text()
+        documented = (TOP / "docs/operating.md").read_text()
+        for name in set(re.findall(r"ringcast_[a-z_]+", rules)):
+            self.assertIn(f"`{name}`", documented)
+        if not shutil.which("promtool"):
+            self.skipTest("promtool is not installed (Debian package prometheus)")
+        done = subprocess.run(["promtool", "check", "rules", str(TOP / "tools/deploy/alerts.yml")], capture_output=True, text=True)
+        self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+
+    def test_the_unit_waits_longer_than_the_drain(self):
+        unit = (TOP / "tools/deploy/ringcastd.service").read_text()
+        _, out, _ = run("--print-config", "--config", str(TOP / "tools/deploy/ringcastd.yaml"))
+        minutes = int(re.search(r"drain_timeout: (\d+)m", out)[1])
+        self.assertGreater(int(re.search(r"TimeoutStopSec=(\d+)", unit)[1]), 60 * minutes)
+
+
+class Api(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.daemon = Ringcastd("--shards", "2", "--set", "limits.players_per_session_max=10").__enter__()
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.daemon.process.send_signal(signal.SIGTERM)
+        status, log = cls.daemon.wait(), cls.daemon.log_text()
+        cls.daemon.__exit__(None, None, None)
+        if status != 0:
+            raise AssertionError(log)
+
+    def test_health(self):
+        self.assertEqual(self.daemon.ask("GET", "/healthz")["status"], "ok")
+        self.assertEqual(self.daemon.ask("GET", "/livez")["status"], "ok")
+        self.assertEqual(self.daemon.ask("GET", "/readyz"), {"status": "ready", "failing": []})
+
+    def test_metrics_pass_promtool(self):
+        status, text = self.daemon.request("GET", "/metrics")
+        self.assertEqual(status, 200)
+        self.assertIn("\nringcast_sessions ", text)
+        if not shutil.which("promtool"):
+            self.skipTest("promtool is not installed (Debian package prometheus)")
+        done = subprocess.run(["promtool", "check", "metrics"], input=text, capture_output=True, text=True)
+        self.assertEqual((done.returncode, done.stdout + done.stderr), (0, ""))
+
+    def test_every_drop_reason_is_exposed_and_documented(self):
+        _, text = self.daemon.request("GET", "/metrics")
+        reasons = {line.split('reason="')[1].split('"')[0] for line in text.splitlines() if line.startswith("ringcast_drops_total{")}
+        self.assertGreater(len(reasons), 20)
+        documented = (TOP / "docs/operating.md").read_text()
+        for reason in sorted(reasons):
+            self.assertIn(f"| `{reason}` |", documented)
+
+    def test_every_metric_is_documented(self):
+        _, text = self.daemon.request("GET", "/metrics")
+        documented = (TOP / "docs/operating.md").read_text()
+        for line in text.splitlines():
+            if line.startswith("# TYPE ringcast_"):
+                self.assertIn(f"`{line.split()[2]}`", documented)
+
+    def test_a_player_from_reservation_to_kick(self):
+        session = self.daemon.ask("POST", "/v1/sessions", {"name": "kick", "players_max": 2}, expected=201)["id"]
+        players = f"/v1/sessions/{session}/players"
+        token = self.daemon.ask("POST", players, {"player_id": "p1"}, expected=201)["token"]
+        player = RawPlayer(self.daemon.ready["tcp_port"], token)
+
+        def joined():
+            return [entry for entry in self.daemon.ask("GET", players)["players"] if entry["state"] == "active"]
+
+        entry = await_true("the player is in", joined)[0]
+        self.assertEqual(entry["player_id"], "p1")
+        self.assertTrue(entry["joined_at"] and entry["address"].startswith("127.0.0.1:"))
+        self.daemon.ask("DELETE", f"{players}/{entry['peer_id']}?reason=out", expected=202)
+        self.assertIn(b"\x0d\xaf", player.receive_to_end())  # close code 3503
+        player.close()
+        self.daemon.ask("DELETE", f"/v1/sessions/{session}", expected=202)
+        await_true("the session is gone", lambda: self.daemon.request("GET", f"/v1/sessions/{session}")[0] == 404)
+
+    def test_bounds_of_the_engine_are_conflicts_or_bad_requests(self):
+        status, text = self.daemon.request("POST", "/v1/sessions", {"players_max": 11})
+        self.assertEqual((status, json.loads(text)["code"]), (400, "argument"))
+        session = self.daemon.ask("POST", "/v1/sessions", {"players_max": 1}, expected=201)["id"]
+        self.daemon.ask("POST", f"/v1/sessions/{session}/players", {}, expected=201)
+        status, text = self.daemon.request("POST", f"/v1/sessions/{session}/players", {})
+        self.assertEqual((status, json.loads(text)["code"]), (409, "full"))
+
+    def test_sessions_of_both_shards_are_listed(self):
+        ids = {self.daemon.ask("POST", "/v1/sessions", {"name": "both", "shard": shard}, expected=201)["id"] for shard in (0, 1)}
+        listed = self.daemon.ask("GET", "/v1/sessions?name=both")["sessions"]
+        self.assertEqual({session["id"] for session in listed}, ids)
+        self.assertEqual({session["shard"] for session in listed}, {0, 1})
+
+    def test_a_web_page_gets_nothing(self):
+        host = {"Host": "evil.example", "Content-Type": "application/json"}
+        self.assertEqual(self.daemon.request("GET", "/v1/sessions", headers=host)[0], 403)
+        form = {"Content-Type": "text/plain"}
+        self.assertEqual(self.daemon.request("POST", "/v1/drain", {"exit": True}, headers=form)[0], 415)
+        self.assertEqual(self.daemon.ask("GET", "/readyz")["status"], "ready")
+
+
+class Reload(unittest.TestCase):
+    def setUp(self):
+        self.file = tempfile.NamedTemporaryFile("w", suffix=".yaml")
+        self.write("limits:\n  messages_per_second: 100\n")
+
+    def tearDown(self):
+        self.file.close()
+
+    def write(self, text):
+        self.file.seek(0)
+        self.file.truncate()
+        self.file.write(text)
+        self.file.flush()
+
+    def test_hangup_takes_what_it_can_and_names_the_rest(self):
+        with Ringcastd("--config", self.file.name) as daemon:
+            self.write("limits:\n  messages_per_second: 200\n  players_max: 6000\nlog:\n  level: debug\n")
+            daemon.process.send_signal(signal.SIGHUP)
+            event = daemon.await_event("configuration reloaded")
+            self.assertEqual(event["changed"], "log.level, limits.messages_per_second")
+            self.assertEqual(event["needs_restart"], "limits.players_max")
+            config = daemon.ask("GET", "/v1/config")
+            self.assertEqual(config["limits.messages_per_second"]["value"], 200)
+            self.assertEqual(config["limits.players_max"]["value"], 5000)
+
+    def test_a_bad_file_changes_nothing(self):
+        with Ringcastd("--config", self.file.name) as daemon:
+            self.write("limits:\n  messages_per_second: many\n")
+            status, text = daemon.request("POST", "/v1/reload", {})
+            self.assertEqual(status, 422)
+            self.assertIn(f"{self.file.name}:2: limits.messages_per_second: 'many' is not a whole number", json.loads(text)["detail"])
+            daemon.await_event("configuration refused, keeping the old one")
+            self.assertEqual(daemon.ask("GET", "/v1/config")["limits.messages_per_second"]["value"], 100)
+
+
+class Stop(unittest.TestCase):
+    def start_with_player(self, *flags):
+        daemon = Ringcastd("--shards", "1", *flags)
+        daemon.__enter__()
+        self.addCleanup(daemon.__exit__, None, None, None)
+        session = daemon.ask("POST", "/v1/sessions", {"name": "s"}, expected=201)["id"]
+        token = daemon.ask("POST", f"/v1/sessions/{session}/players", {}, expected=201)["token"]
+        player = RawPlayer(daemon.ready["tcp_port"], token)
+        self.addCleanup(player.close)
+        await_true("the player is in", lambda: daemon.ask("GET", f"/v1/sessions/{session}")["player_count"] == 1)
+        return daemon, player
+
+    def test_nobody_there_stops_at_once(self):
+        for number in (signal.SIGTERM, signal.SIGINT):
+            with Ringcastd("--set", "drain_timeout=24h") as daemon:
+                daemon.process.send_signal(number)
+                self.assertEqual(daemon.wait(), 0)
+                daemon.await_event("stopped")
+
+    def test_a_drain_waits_for_players_to_leave(self):
+        daemon, player = self.start_with_player("--set", "drain_timeout=24h")
+        daemon.process.send_signal(signal.SIGTERM)
+        daemon.await_event("draining, then stopping")
+        await_true("not ready", lambda: daemon.request("GET", "/readyz")[0] == 503)
+        self.assertEqual(daemon.request("POST", "/v1/sessions", {})[0], 409)
+        self.assertIsNone(daemon.process.poll())
+        player.close()
+        self.assertEqual(daemon.wait(), 0)
+
+    def test_a_second_signal_forces(self):
+        daemon, player = self.start_with_player("--set", "drain_timeout=24h")
+        daemon.process.send_signal(signal.SIGTERM)
+        daemon.await_event("draining, then stopping")
+        daemon.process.send_signal(signal.SIGTERM)
+        self.assertIn(b"\x0b\xb9", player.receive_to_end())  # close code 3001
+        self.assertEqual(daemon.wait(), 0)
+        daemon.await_event("stopping at once")
+
+    def test_a_drain_ends_with_its_time(self):
+        daemon, player = self.start_with_player("--set", "drain_timeout=10ms")
+        daemon.process.send_signal(signal.SIGTERM)
+        self.assertIn(b"\x0b\xb9", player.receive_to_end())
+        self.assertEqual(daemon.wait(), 0)
+        self.assertEqual(daemon.await_event("drain timeout, closing the players that are left")["players"], 1)
+
+    def test_quit_dumps_the_metrics(self):
+        with Ringcastd("--set", "drain_timeout=24h") as daemon:
+            daemon.process.send_signal(signal.SIGQUIT)
+            self.assertEqual(daemon.wait(), 0)
+            self.assertIn("\nringcast_sessions 0\n", daemon.log_text())
+
+    def test_drain_without_exit(self):
+        with Ringcastd() as daemon:
+            daemon.process.send_signal(signal.SIGUSR2)
+            await_true("draining", lambda: daemon.request("GET", "/readyz")[0] == 503)
+            self.assertTrue(daemon.ask("GET", "/v1/info")["draining"])
+            self.assertEqual(daemon.ask("POST", "/v1/drain", {"exit": True}, expected=202), {"draining": True, "exit": True})
+            self.assertEqual(daemon.wait(), 0)
+
+    def test_log_rotation_signals_do_no_harm(self):
+        with Ringcastd() as daemon:
+            daemon.process.send_signal(signal.SIGUSR1)
+            daemon.process.send_signal(signal.SIGHUP)
+            daemon.await_event("configuration reloaded")
+            self.assertEqual(daemon.ask("GET", "/healthz")["status"], "ok")
+
+
+@unittest.skipIf(os.environ.get("RINGCAST_WITHOUT_SYSTEMD"), "built without libsystemd")
+class Systemd(unittest.TestCase):
+    def test_ready_alive_stopping(self):
+        with tempfile.TemporaryDirectory() as folder, socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as notify:
+            path = os.path.join(folder, "notify")
+            notify.bind(path)
+            notify.settimeout(60)
+            with Ringcastd(NOTIFY_SOCKET=path, WATCHDOG_USEC="300000") as daemon:
+                self.assertIn("READY=1", notify.recv(4096).decode())
+                self.assertIn("WATCHDOG=1", notify.recv(4096).decode())
+                daemon.process.send_signal(signal.SIGTERM)
+                self.assertEqual(daemon.wait(), 0)
+                notify.setblocking(False)
+                rest = []
+                while not rest or rest[-1] is not None:
+                    try:
+                        rest.append(notify.recv(4096).decode())
+                    except BlockingIOError:
+                        rest.append(None)
+                self.assertIn("STOPPING=1", rest)
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=1)
