@@ -248,13 +248,29 @@ static void deliver(void *context, const struct packet *packet, enum delivery_in
 		ringcast_buf_unref(delivery.frame.buf);
 }
 
+/* The game's own words are kept for the close frame; the reason's text is in the close table. */
+static void keep_close_text(struct shard *shard, struct conn *conn, enum close_reason reason, const char *text)
+{
+	enum { TEXT_BYTES_MAX = 123 };
+	size_t size = text != NULL ? strnlen(text, TEXT_BYTES_MAX) : 0;
+
+	if (size == 0 || strcmp(text, ringcast_close_text(reason)) == 0)
+		return;
+	conn->close_text = ringcast_buf_alloc(shard->pool, size + 1);
+	if (conn->close_text == NULL)
+		return; /* the reason's text will do */
+	memcpy(conn->close_text->data, text, size);
+	conn->close_text->data[size] = 0;
+}
+
 static void disconnect(void *context, struct player *player, enum close_reason reason, const char *text)
 {
 	struct conn *conn = player->transport;
 
-	(void)text; /* the close table has the text that goes on the wire */
-	if (conn != NULL && conn->close_reason == CLOSE_NONE)
-		doom(context, conn, reason);
+	if (conn == NULL || conn->close_reason != CLOSE_NONE)
+		return;
+	keep_close_text(context, conn, reason, text);
+	doom(context, conn, reason);
 }
 
 static void drop(void *context, enum drop_reason reason, uint64_t count)

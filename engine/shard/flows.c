@@ -196,6 +196,8 @@ void ringcast_shard_on_closed(struct shard *shard, const struct io_event *event)
 	ringcast_stream_fini(&conn->stream);
 	if (conn->handoff != NULL)
 		ringcast_buf_unref(conn->handoff);
+	if (conn->close_text != NULL)
+		ringcast_buf_unref(conn->close_text);
 	if (ringcast_list_has(&conn->dirty_node))
 		ringcast_list_remove(&conn->dirty_node);
 	ringcast_timer_cancel(&shard->wheel, &conn->timer);

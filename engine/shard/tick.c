@@ -47,7 +47,8 @@ static void close_doomed(struct shard *shard)
 		struct conn *conn = RLY_CONTAINER_OF(shard->doomed.next, struct conn, dirty_node);
 
 		ringcast_list_remove(&conn->dirty_node);
-		ringcast_shard_conn_close(shard, conn, conn->close_reason, NULL);
+		ringcast_shard_conn_close(shard, conn, conn->close_reason,
+					  conn->close_text != NULL ? (const char *)conn->close_text->data : NULL);
 	}
 }
 

@@ -39,7 +39,8 @@ struct conn {
 	bool is_shutdown_asked, is_close_asked, is_ended;
 	struct ratelimit message_rate, byte_rate;
 	uint64_t active_ns; /* last message or pong */
-	struct buf *handoff; /* LEAVING: bytes for the next shard (login frame already decoded and re-encoded) */
+	struct buf *handoff;    /* LEAVING: the target shard and the login packet */
+	struct buf *close_text; /* what the game said when it sent the player away; NULL: the reason's own text */
 };
 
 #endif
