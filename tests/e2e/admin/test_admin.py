@@ -206,6 +206,29 @@ class Api(unittest.TestCase):
         self.assertEqual({session["id"] for session in listed}, ids)
         self.assertEqual({session["shard"] for session in listed}, {0, 1})
 
+    def test_answers_have_the_fields_of_the_description(self):
+        try:
+            import yaml
+        except ImportError:
+            self.skipTest("python3-yaml is not installed")
+        schemas = yaml.safe_load((TOP / "engine/control/openapi.yaml").read_text())["components"]["schemas"]
+        session = self.daemon.ask("POST", "/v1/sessions", {}, expected=201)
+        players = f"/v1/sessions/{session['id']}/players"
+        reservation = self.daemon.ask("POST", players, {}, expected=201)
+        answers = {
+            "Session": session,
+            "Reservation": reservation,
+            "Player": self.daemon.ask("GET", players)["players"][0],
+            "Info": self.daemon.ask("GET", "/v1/info"),
+            "ConfigValue": self.daemon.ask("GET", "/v1/config")["io"],
+            "Problem": self.daemon.ask("GET", "/nothing", expected=404),
+        }
+        for name, answer in answers.items():
+            self.assertEqual(sorted(answer), sorted(schemas[name]["properties"]), name)
+        self.assertIn(answers["Problem"]["code"], schemas["Problem"]["properties"]["code"]["enum"])
+        known = self.daemon.ask("POST", "/v1/sessions", {"unknown": 1}, expected=400)["detail"].split("known: ")[1].split(", ")
+        self.assertEqual(sorted(known), sorted(schemas["SessionOptions"]["properties"]))
+
     def test_a_web_page_gets_nothing(self):
         host = {"Host": "evil.example", "Content-Type": "application/json"}
         self.assertEqual(self.daemon.request("GET", "/v1/sessions", headers=host)[0], 403)
