@@ -106,15 +106,26 @@ static void ring_free(struct sim_token_ring *ring)
 	free(ring->tokens);
 }
 
+static struct sim_token *ring_at(const struct sim_token_ring *ring, size_t i)
+{
+	return &ring->tokens[(ring->head + i) % ring->capacity];
+}
+
+/* One of the first few; but the datagrams of one socket keep their order, as in a kernel's queue. */
 static struct sim_token pick(struct sim_io *sim)
 {
 	struct sim_token_ring *ring = &sim->ready;
-	uint64_t range = ring->count < PICK_COUNT_MAX ? ring->count : PICK_COUNT_MAX;
-	size_t other = (ring->head + ringcast_sim_below(sim->network, range)) % ring->capacity;
-	struct sim_token token = ring->tokens[other];
-	ring->tokens[other] = ring->tokens[ring->head];
-	ring->tokens[ring->head] = token;
-	return ring_pop(ring);
+	size_t chosen = ringcast_sim_below(sim->network, ring->count < PICK_COUNT_MAX ? ring->count : PICK_COUNT_MAX);
+	struct sim_token token = *ring_at(ring, chosen);
+	for (size_t i = 0; token.kind == IO_EVENT_DATAGRAM && i < chosen; i++) {
+		if (ring_at(ring, i)->kind == IO_EVENT_DATAGRAM && ring_at(ring, i)->id == token.id)
+			chosen = i;
+	}
+	token = *ring_at(ring, chosen);
+	for (size_t i = chosen; i > 0; i--)
+		*ring_at(ring, i) = *ring_at(ring, i - 1);
+	ring_pop(ring);
+	return token;
 }
 
 void ringcast_sim_io_push(struct sim_io *sim, const struct sim_token *token)
@@ -122,12 +133,18 @@ void ringcast_sim_io_push(struct sim_io *sim, const struct sim_token *token)
 	ring_push(&sim->ready, token);
 }
 
+/* What waited longest goes first again. */
 static void unstall(struct sim_io *sim, enum sim_pool_kind kind)
 {
-	while (sim->stalled[kind].count > 0) {
-		struct sim_token token = ring_pop(&sim->stalled[kind]);
-		ring_push(&sim->ready, &token);
+	struct sim_token_ring stalled = sim->stalled[kind];
+	if (stalled.count == 0)
+		return;
+	while (sim->ready.count > 0) {
+		struct sim_token token = ring_pop(&sim->ready);
+		ring_push(&stalled, &token);
 	}
+	sim->stalled[kind] = sim->ready;
+	sim->ready = stalled;
 }
 
 void ringcast_sim_io_buffers_back(struct sim_io *sim)
@@ -194,7 +211,8 @@ static void sim_release(struct io *io, const struct io_event *event)
 /* False: the token was put aside until a buffer comes back. */
 static bool has_buffer(struct sim_io *sim, enum sim_pool_kind kind, const struct sim_token *token)
 {
-	if (!sim->lacks_buffers && sim->pools[kind].free_count > 0)
+	bool is_first = sim->stalled[kind].count == 0; /* nobody overtakes those who wait */
+	if (!sim->lacks_buffers && is_first && sim->pools[kind].free_count > 0)
 		return true;
 	sim->stats.rx_buffers_empty++;
 	ring_push(&sim->stalled[kind], token);

@@ -1,0 +1,312 @@
+#include "bot.h"
+
+#include <stdlib.h>
+
+#include "base/assert.h"
+#include "payload.h"
+#include "proto/http_upgrade.h"
+
+#define KEY "cmluZ2Nhc3Qgc2ltIGJvdA==" /* any 16 bytes will do */
+#define FRAME_BYTES_MAX (64u << 10)
+#define MASK ((const uint8_t[4]){0x5a, 0x17, 0xc3, 0x88})
+
+void ringcast_bot_fail(struct bot *bot, const char *what, int64_t number)
+{
+	struct model *model = bot->net->model;
+	if (model->failure[0] == '\0')
+		snprintf(model->failure, sizeof(model->failure), "bot %u (session %u, peer %d): %s (%lld)", bot->index, bot->session, bot->peer_id,
+			 what, (long long)number);
+}
+
+static uint64_t now_ns(const struct bot *bot)
+{
+	return ringcast_sim_network_now_ns(bot->net->network);
+}
+
+/* sending */
+
+void ringcast_bot_send_frame(struct bot *bot, enum websocket_opcode opcode, const void *payload, size_t size)
+{
+	uint8_t header[PROTO_WEBSOCKET_HEADER_BYTES_MAX];
+	uint8_t *masked = malloc(size + 1);
+	ringcast_assert(masked != NULL);
+	if (size > 0)
+		memcpy(masked, payload, size);
+	ringcast_websocket_mask(masked, size, MASK);
+	size_t header_bytes = ringcast_websocket_encode_header_masked(opcode, true, size, MASK, header);
+	ringcast_sim_stream_write(bot->net->network, bot->stream, header, header_bytes);
+	ringcast_sim_stream_write(bot->net->network, bot->stream, masked, size);
+	free(masked);
+}
+
+void ringcast_bot_send_stream(struct bot *bot, const struct packet *packet)
+{
+	uint8_t bytes[PROTO_PACKET_BYTES_MAX];
+	struct packet filled = *packet;
+	filled.sender = bot->peer_id;
+	filled.is_reliable = true;
+	size_t size = ringcast_packet_encode(&filled, bytes, sizeof(bytes));
+	ringcast_assert(size > 0);
+	ringcast_bot_send_frame(bot, WEBSOCKET_BINARY, bytes, size);
+}
+
+static void send_login(struct bot *bot)
+{
+	struct packet login = {
+		.opcode = OPCODE_LOGIN,
+		.target_player = PROTO_PEER_SERVER,
+		.command = PACKET_COMMAND_LOGIN,
+		.login = {.player_session_id = ringcast_view_of(bot->token, strlen(bot->token)), .client_version = PROTO_CLIENT_VERSION},
+	};
+	ringcast_bot_send_stream(bot, &login);
+	ringcast_model_join_sent(bot->net->model, bot->index, PROTO_GROUP_ALL, now_ns(bot));
+	bot->state = BOT_LOGIN;
+}
+
+/* packets */
+
+static void receive_login_result(struct bot *bot, const struct packet *packet)
+{
+	if (bot->state != BOT_LOGIN) {
+		ringcast_bot_fail(bot, "a login result that nobody waits for", bot->state);
+		return;
+	}
+	if (!packet->login_result.is_success) {
+		bot->state = BOT_REFUSED;
+		return;
+	}
+	bot->state = BOT_JOINED;
+	bot->peer_id = packet->login_result.peer_id;
+	bot->net->model->bots[bot->index].peer_id = bot->peer_id;
+	if (bot->peer_id <= 0 || packet->target_player != bot->peer_id)
+		ringcast_bot_fail(bot, "login result names two peers", packet->target_player);
+	ringcast_model_join_seen(bot->net->model, bot->index, PROTO_GROUP_ALL, now_ns(bot));
+	if (packet->login_result.fast_port != 0)
+		ringcast_bot_fast_start(bot, (uint16_t)packet->login_result.fast_port);
+}
+
+static void receive_membership(struct bot *bot, const struct packet *packet)
+{
+	int32_t group = packet->membership.group, peer_id;
+	size_t cursor = 0;
+	bool has_me = false;
+	bot->update_count++;
+	while (ringcast_packet_membership_next(packet, &cursor, &peer_id))
+		has_me |= peer_id == bot->peer_id;
+	if (group < 1 || group > SWARM_GROUPS_MAX)
+		return;
+	if (has_me && bot->is_joining[group]) {
+		bot->is_joining[group] = false;
+		bot->is_member[group] = true;
+		ringcast_model_join_seen(bot->net->model, bot->index, group, now_ns(bot));
+	} else if (!has_me && bot->is_parting[group]) {
+		bot->is_parting[group] = bot->is_member[group] = false;
+		ringcast_model_leave_seen(bot->net->model, bot->index, group, now_ns(bot));
+	} else if (has_me && !bot->is_member[group]) {
+		ringcast_bot_fail(bot, "is listed in a group it did not join", group);
+	} else if (!has_me && bot->is_member[group]) {
+		ringcast_bot_fail(bot, "is not listed in a group it is in", group);
+	}
+}
+
+/* The header must say what the sender's did; the sender is proven by the server. */
+static void check_header(struct bot *bot, const struct packet *packet, const struct model_message *message, int32_t sender_peer_id)
+{
+	if (packet->opcode != message->opcode)
+		ringcast_bot_fail(bot, "op code changed", packet->opcode);
+	if (sender_peer_id != 0 && packet->sender != sender_peer_id)
+		ringcast_bot_fail(bot, "sender is not who it says", packet->sender);
+	if (packet->target_player != 0 && packet->target_player != bot->peer_id)
+		ringcast_bot_fail(bot, "target player is somebody else", packet->target_player);
+	if (packet->target_group != 0 && packet->target_group != message->group)
+		ringcast_bot_fail(bot, "target group changed", packet->target_group);
+}
+
+void ringcast_bot_receive_packet(struct bot *bot, const struct packet *packet, bool was_stream)
+{
+	struct payload payload;
+	struct model *model = bot->net->model;
+	if (packet->command == PACKET_COMMAND_LOGIN_RESULT) {
+		receive_login_result(bot, packet);
+		return;
+	}
+	if (packet->command == PACKET_COMMAND_GROUP_MEMBERSHIP_UPDATE) {
+		if (!was_stream)
+			ringcast_bot_fail(bot, "membership update as a datagram", packet->membership.group);
+		receive_membership(bot, packet);
+		return;
+	}
+	if (bot->state != BOT_JOINED)
+		ringcast_bot_fail(bot, "a message before the login result", packet->opcode);
+	if (!ringcast_payload_decode(packet->payload, &payload)) {
+		if (!bot->net->is_corrupt)
+			ringcast_bot_fail(bot, "payload changed", packet->opcode);
+		return;
+	}
+	ringcast_model_receive(model, bot->index, payload.message, was_stream, now_ns(bot));
+	if (payload.message >= model->message_count)
+		return;
+	const struct model_message *message = &model->messages[payload.message];
+	if (payload.session != message->session || payload.sender != message->sender)
+		ringcast_bot_fail(bot, "payload of another message", payload.message);
+	if (message->is_reliable || !bot->net->is_corrupt)
+		check_header(bot, packet, message, model->bots[message->sender].peer_id);
+}
+
+/* the stream */
+
+static void receive_frame(struct bot *bot, const struct websocket_frame *frame)
+{
+	struct packet packet;
+	enum packet_error error;
+	if (!frame->is_final)
+		ringcast_bot_fail(bot, "a fragmented frame", (int64_t)frame->size);
+	switch (frame->opcode) {
+	case WEBSOCKET_PING:
+		ringcast_bot_send_frame(bot, WEBSOCKET_PONG, frame->payload, frame->size);
+		break;
+	case WEBSOCKET_PONG:
+		break;
+	case WEBSOCKET_CLOSE:
+		bot->close_code = frame->size >= 2 ? (uint16_t)(frame->payload[0] << 8 | frame->payload[1]) : 1005;
+		ringcast_bot_send_frame(bot, WEBSOCKET_CLOSE, frame->payload, frame->size < 2 ? frame->size : 2);
+		ringcast_sim_stream_shutdown(bot->net->network, bot->stream);
+		break;
+	case WEBSOCKET_BINARY:
+		error = ringcast_packet_decode(ringcast_view_of(frame->payload, frame->size), &packet);
+		if (error != PACKET_OK)
+			ringcast_bot_fail(bot, "a packet that does not decode", error);
+		else
+			ringcast_bot_receive_packet(bot, &packet, true);
+		break;
+	default:
+		ringcast_bot_fail(bot, "a frame no server sends", frame->opcode);
+	}
+}
+
+/* Returns how many bytes were understood. */
+static size_t understand(struct bot *bot)
+{
+	size_t consumed = 0, needed, size;
+	int status;
+	if (!bot->is_upgraded) {
+		switch (ringcast_http_upgrade_parse_response(ringcast_view_of(bot->in, bot->in_bytes), KEY, &consumed, &status)) {
+		case HTTP_UPGRADE_OK:
+			bot->is_upgraded = true;
+			send_login(bot);
+			break;
+		case HTTP_UPGRADE_NEED_MORE:
+			return 0;
+		case HTTP_UPGRADE_REFUSED:
+			if (!bot->is_bad)
+				ringcast_bot_fail(bot, "the upgrade was refused", status);
+			return bot->in_bytes;
+		}
+	}
+	for (;;) {
+		struct websocket_frame frame;
+		uint16_t close_code;
+		switch (ringcast_websocket_parse(bot->in + consumed, bot->in_bytes - consumed, false, FRAME_BYTES_MAX, &frame, &size, &needed,
+					      &close_code)) {
+		case WEBSOCKET_FRAME:
+			receive_frame(bot, &frame);
+			consumed += size;
+			break;
+		case WEBSOCKET_NEED_MORE:
+			return consumed;
+		case WEBSOCKET_ERROR:
+			ringcast_bot_fail(bot, "a frame that breaks the rules", close_code);
+			return bot->in_bytes;
+		}
+	}
+}
+
+static void read_stream(struct bot *bot)
+{
+	size_t readable = ringcast_sim_stream_readable(bot->net->network, bot->stream);
+	if (readable == 0 || bot->is_deaf)
+		return;
+	if (bot->in_bytes + readable > bot->in_capacity) {
+		bot->in_capacity = (bot->in_bytes + readable) * 2;
+		bot->in = realloc(bot->in, bot->in_capacity);
+		ringcast_assert(bot->in != NULL);
+	}
+	bot->in_bytes += ringcast_sim_stream_read(bot->net->network, bot->stream, bot->in + bot->in_bytes, readable);
+	size_t consumed = understand(bot);
+	bot->in_bytes -= consumed;
+	memmove(bot->in, bot->in + consumed, bot->in_bytes);
+}
+
+static void watch_end(struct bot *bot)
+{
+	enum sim_stream_state state = ringcast_sim_stream_state(bot->net->network, bot->stream);
+	bool is_over = state == SIM_STREAM_REFUSED || state == SIM_STREAM_RESET || state == SIM_STREAM_CLOSED ||
+		       ringcast_sim_stream_has_ended(bot->net->network, bot->stream);
+	if (!is_over || bot->is_deaf)
+		return;
+	bot->state = BOT_GONE;
+	ringcast_bot_fast_stop(bot);
+	ringcast_sim_stream_close(bot->net->network, bot->stream);
+}
+
+void ringcast_bot_tick(struct bot *bot)
+{
+	if (bot->state == BOT_GONE)
+		return;
+	read_stream(bot);
+	watch_end(bot);
+	ringcast_bot_fast_tick(bot);
+}
+
+uint64_t ringcast_bot_deadline_ns(const struct bot *bot)
+{
+	return bot->hello_at_ns;
+}
+
+/* life */
+
+void ringcast_bot_init(struct bot *bot, struct bot_net *net, uint32_t index, const struct bot_options *options)
+{
+	char request[512];
+	*bot = (struct bot){.net = net,
+			    .index = index,
+			    .session = options->session,
+			    .tcp = options->tcp,
+			    .udp = options->udp,
+			    .udp_socket = -1,
+			    .sequence_in = -1,
+			    .hello_at_ns = UINT64_MAX};
+	snprintf(bot->token, sizeof(bot->token), "%s", options->token);
+	bot->stream = ringcast_sim_stream_connect(net->network, &bot->tcp, &net->server);
+	size_t size = ringcast_http_upgrade_encode_request("sim:1900", "/websocket", KEY, request, sizeof(request));
+	ringcast_assert(size > 0);
+	ringcast_sim_stream_write(net->network, bot->stream, request, size);
+}
+
+void ringcast_bot_fini(struct bot *bot)
+{
+	ringcast_bot_fast_stop(bot);
+	free(bot->in);
+	bot->in = NULL;
+}
+
+void ringcast_bot_leave(struct bot *bot, int how)
+{
+	static const uint8_t code[2] = {1000 >> 8, 1000 & 0xff};
+	if (bot->state == BOT_GONE)
+		return;
+	bot->is_leaving = true;
+	switch (how) {
+	case 0:
+		ringcast_bot_send_frame(bot, WEBSOCKET_CLOSE, code, sizeof(code));
+		break;
+	case 1:
+		ringcast_sim_stream_shutdown(bot->net->network, bot->stream);
+		break;
+	case 2:
+		ringcast_sim_stream_reset(bot->net->network, bot->stream);
+		break;
+	default:
+		ringcast_sim_stream_close(bot->net->network, bot->stream);
+	}
+}

@@ -1,0 +1,89 @@
+/*
+ * One life of one client: connects, speaks Realtime like the real clients do, leaves. A bot that comes back is a new bot. It tells the model
+ * what it sends and learns; it decides nothing by itself: the world's actions do.
+ */
+#ifndef RINGCAST_TESTS_SIM_BOT_H
+#define RINGCAST_TESTS_SIM_BOT_H
+
+#include "io/io_sim.h"
+#include "model.h"
+#include "proto/packet.h"
+#include "proto/websocket.h"
+
+enum { BOT_TOKEN_BYTES = 64, BOT_DATAGRAM_BYTES_MAX = 1500 };
+
+enum bot_state {
+	BOT_CONNECTING, /* HTTP upgrade asked */
+	BOT_LOGIN,      /* upgraded, login sent */
+	BOT_JOINED,
+	BOT_REFUSED, /* login refused; the server will close */
+	BOT_GONE,    /* the stream is over */
+};
+
+enum bot_fast { BOT_FAST_OFF, BOT_FAST_ASKING, BOT_FAST_UP };
+
+struct bot_net { /* what bots share */
+	struct sim_network *network;
+	struct model *model;
+	struct address server; /* TCP */
+	bool is_corrupt;       /* datagrams may be changed: do not believe their contents */
+};
+
+struct bot {
+	struct bot_net *net;
+	uint32_t index, session;
+	char token[BOT_TOKEN_BYTES];
+	enum bot_state state;
+	struct address tcp, udp;
+	sim_stream stream;
+	int udp_socket; /* -1: none */
+
+	uint8_t *in; /* stream bytes not yet understood */
+	size_t in_bytes, in_capacity;
+	bool is_upgraded;
+	bool is_deaf;      /* stops reading its stream */
+	bool is_bad;       /* has misbehaved: nothing is promised to it any more */
+	bool is_leaving;   /* has closed, half closed or reset by itself */
+	uint16_t close_code; /* of the server's close frame; 0: none */
+
+	int32_t peer_id;
+	uint16_t fast_port;
+	enum bot_fast fast;
+	int32_t sequence_out, sequence_in;
+	uint32_t hello_count;
+	uint64_t hello_at_ns; /* UINT64_MAX: no hello to send */
+	uint8_t last_datagram[BOT_DATAGRAM_BYTES_MAX];
+	size_t last_datagram_bytes;
+
+	bool is_joining[SWARM_GROUPS_MAX + 1], is_member[SWARM_GROUPS_MAX + 1], is_parting[SWARM_GROUPS_MAX + 1];
+	uint32_t update_count;
+};
+
+struct bot_options {
+	uint32_t session;
+	const char *token;
+	struct address tcp, udp;
+};
+
+/* Connects and asks for the upgrade. */
+void ringcast_bot_init(struct bot *bot, struct bot_net *net, uint32_t index, const struct bot_options *options);
+void ringcast_bot_fini(struct bot *bot);
+/* Reads what came and answers it, sends what is due. False: a rule of the protocol or of the model was broken (see model->failure). */
+void ringcast_bot_tick(struct bot *bot);
+uint64_t ringcast_bot_deadline_ns(const struct bot *bot);
+
+/* Sending. The packet's sender is filled in. */
+void ringcast_bot_send_stream(struct bot *bot, const struct packet *packet);
+void ringcast_bot_send_datagram(struct bot *bot, const struct packet *packet); /* with the next sequence number */
+void ringcast_bot_send_frame(struct bot *bot, enum websocket_opcode opcode, const void *payload, size_t size);
+void ringcast_bot_leave(struct bot *bot, int how); /* 0: close frame, 1: half close, 2: reset, 3: close without a word */
+
+/* bot_fast.c */
+void ringcast_bot_fast_start(struct bot *bot, uint16_t port);
+void ringcast_bot_fast_tick(struct bot *bot);
+void ringcast_bot_fast_stop(struct bot *bot);
+/* A packet that is not of the handshake, however it came. */
+void ringcast_bot_receive_packet(struct bot *bot, const struct packet *packet, bool was_stream);
+void ringcast_bot_fail(struct bot *bot, const char *what, int64_t number);
+
+#endif

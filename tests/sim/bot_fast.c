@@ -1,0 +1,108 @@
+/* The UDP side of a bot: hello, acknowledgement, sequence numbers as the C# client has them. */
+#include "base/assert.h"
+#include "bot.h"
+
+#define HELLO_DELAY_NS (100 * RLY_NS_PER_MS)
+#define HELLO_DELAY_NS_MAX (5 * RLY_NS_PER_S)
+
+static uint64_t now_ns(const struct bot *bot)
+{
+	return ringcast_sim_network_now_ns(bot->net->network);
+}
+
+static struct address server_udp(const struct bot *bot)
+{
+	struct address to = bot->net->server;
+	to.port = bot->fast_port;
+	return to;
+}
+
+void ringcast_bot_send_datagram(struct bot *bot, const struct packet *packet)
+{
+	struct address to = server_udp(bot);
+	struct packet filled = *packet;
+	filled.sender = bot->peer_id;
+	filled.sequence = bot->sequence_out++;
+	bot->last_datagram_bytes = ringcast_packet_encode(&filled, bot->last_datagram, sizeof(bot->last_datagram));
+	ringcast_assert(bot->last_datagram_bytes > 0);
+	ringcast_sim_udp_send(bot->net->network, &bot->udp, &to, bot->last_datagram, bot->last_datagram_bytes);
+}
+
+static void send_handshake(struct bot *bot, int32_t opcode)
+{
+	struct packet packet = {.opcode = opcode, .target_player = PROTO_PEER_SERVER, .command = PACKET_COMMAND_UDP_CONNECT};
+	ringcast_bot_send_datagram(bot, &packet);
+}
+
+void ringcast_bot_fast_start(struct bot *bot, uint16_t port)
+{
+	bot->udp_socket = ringcast_sim_udp_open(bot->net->network, &bot->udp);
+	ringcast_assert(bot->udp_socket >= 0); /* the world gives every bot an address of its own */
+	bot->fast_port = port;
+	bot->fast = BOT_FAST_ASKING;
+	bot->hello_at_ns = now_ns(bot);
+}
+
+void ringcast_bot_fast_stop(struct bot *bot)
+{
+	if (bot->udp_socket >= 0)
+		ringcast_sim_udp_close(bot->net->network, bot->udp_socket);
+	bot->udp_socket = -1;
+	bot->fast = BOT_FAST_OFF;
+	bot->hello_at_ns = UINT64_MAX;
+}
+
+static void send_hello(struct bot *bot)
+{
+	uint64_t delay_ns = bot->hello_count < 6 ? HELLO_DELAY_NS << bot->hello_count : HELLO_DELAY_NS_MAX;
+	send_handshake(bot, OPCODE_UDP_CONNECT);
+	bot->hello_count++;
+	bot->hello_at_ns = now_ns(bot) + (delay_ns < HELLO_DELAY_NS_MAX ? delay_ns : HELLO_DELAY_NS_MAX);
+}
+
+static void receive_datagram(struct bot *bot, const struct address *from, struct view bytes)
+{
+	struct packet packet;
+	struct address server = server_udp(bot);
+	if (!ringcast_address_is_equal(from, &server)) {
+		ringcast_bot_fail(bot, "a datagram from a port that was not handed out", from->port);
+		return;
+	}
+	if (ringcast_packet_decode(bytes, &packet) != PACKET_OK) {
+		if (!bot->net->is_corrupt)
+			ringcast_bot_fail(bot, "a datagram that does not decode", (int64_t)bytes.size);
+		return;
+	}
+	if (packet.sequence <= bot->sequence_in)
+		return;
+	bot->sequence_in = packet.sequence;
+	if (packet.opcode != OPCODE_UDP_CONNECT_SERVER_ACK) {
+		if (packet.command == PACKET_COMMAND_NONE)
+			ringcast_bot_receive_packet(bot, &packet, false);
+		else if (!bot->net->is_corrupt)
+			ringcast_bot_fail(bot, "a command as a datagram", packet.opcode);
+		return;
+	}
+	if (bot->fast == BOT_FAST_ASKING) {
+		send_handshake(bot, OPCODE_UDP_CONNECT_CLIENT_ACK);
+		bot->fast = BOT_FAST_UP;
+		bot->hello_at_ns = UINT64_MAX;
+	}
+}
+
+void ringcast_bot_fast_tick(struct bot *bot)
+{
+	uint8_t bytes[BOT_DATAGRAM_BYTES_MAX];
+	struct address from;
+	size_t size;
+	if (bot->udp_socket < 0)
+		return;
+	while (bot->udp_socket >= 0 && ringcast_sim_udp_receive(bot->net->network, bot->udp_socket, &from, bytes, sizeof(bytes), &size)) {
+		if (size > sizeof(bytes))
+			ringcast_bot_fail(bot, "a datagram above any limit", (int64_t)size);
+		else
+			receive_datagram(bot, &from, ringcast_view_of(bytes, size));
+	}
+	if (bot->hello_at_ns <= now_ns(bot))
+		send_hello(bot);
+}

@@ -1,0 +1,114 @@
+/* What must be true when everything has calmed down, and when everything has ended. */
+#include "base/assert.h"
+#include "world.h"
+
+static bool is_honest(const struct bot *bot)
+{
+	return !bot->is_bad && !bot->is_leaving && !bot->is_deaf;
+}
+
+static bool is_healthy(const struct world *world, const struct bot *bot)
+{
+	return is_honest(bot) && bot->state == BOT_JOINED && ringcast_sim_stream_state(world->network, bot->stream) == SIM_STREAM_OPEN;
+}
+
+static void check_tokens(struct world *world)
+{
+	for (uint32_t i = 0; i < world->bot_count; i++) {
+		for (uint32_t j = 0; j < i; j++) {
+			const struct bot *a = &world->bots[i], *b = &world->bots[j];
+			if (a->peer_id > 0 && b->peer_id > 0 && strcmp(a->token, b->token) == 0)
+				ringcast_world_fail(world, "bots %u and %u were both admitted with one token", j, i);
+			if (a->peer_id > 0 && a->peer_id == b->peer_id && a->session == b->session)
+				ringcast_world_fail(world, "bots %u and %u of session %u were both given peer id %d", j, i, a->session, a->peer_id);
+		}
+	}
+}
+
+/* Without faults that break connections, and without anybody asking for it, honest players stay, and get their fast path. */
+static void check_connections(struct world *world)
+{
+	bool has_datagram_faults = world->swarm.faults.loss > 0 || world->swarm.faults.burst_loss > 0 || world->net.is_corrupt;
+	for (uint32_t i = 0; i < world->bot_count; i++) {
+		const struct bot *bot = &world->bots[i];
+		if (!is_honest(bot) || ringcast_swarm_may_disconnect(&world->swarm))
+			continue;
+		if (bot->state != BOT_JOINED)
+			ringcast_world_fail(world, "bot %u lost its connection for no reason (state %d, close code %u)", i, bot->state, bot->close_code);
+		else if (bot->fast_port != 0 && !has_datagram_faults && bot->fast != BOT_FAST_UP)
+			ringcast_world_fail(world, "bot %u got no fast path", i);
+		else if (bot->in_bytes > 0)
+			ringcast_world_fail(world, "bot %u waits for the rest of a frame", i);
+	}
+}
+
+void ringcast_checker_after_calm(struct world *world)
+{
+	for (uint32_t i = 0; i < world->bot_count; i++)
+		world->model.bots[i].is_healthy = is_healthy(world, &world->bots[i]);
+	check_tokens(world);
+	check_connections(world);
+	ringcast_model_finish(&world->model, ringcast_sim_network_now_ns(world->network));
+}
+
+static void check_zero(struct world *world, uint32_t shard, const char *what, uint64_t count)
+{
+	if (count != 0)
+		ringcast_world_fail(world, "after shutdown shard %u still has %llu %s", shard, (unsigned long long)count, what);
+}
+
+static void check_shard(struct world *world, uint32_t i)
+{
+	const struct shard *shard = world->shards[i];
+	struct sim_usage usage = ringcast_io_sim_usage(world->ios[i]);
+	check_zero(world, i, "connections", shard->conns.count);
+	check_zero(world, i, "queued slices", shard->slices.count);
+	check_zero(world, i, "sessions", shard->store.sessions.count);
+	check_zero(world, i, "players", shard->store.players.count);
+	check_zero(world, i, "groups", shard->store.groups.count);
+	check_zero(world, i, "memberships", shard->store.memberships.count);
+	check_zero(world, i, "fast peers", shard->fast_peers.count);
+	check_zero(world, i, "timers", shard->wheel.armed_count);
+	check_zero(world, i, "streams in io", usage.streams);
+	check_zero(world, i, "stream buffers held", usage.stream_buffers_held);
+	check_zero(world, i, "datagram buffers held", usage.datagram_buffers_held);
+	check_zero(world, i, "listeners", usage.listeners);
+	check_zero(world, i, "buffers beside its chunk and its last datagrams",
+		   ringcast_buf_pool_in_use(shard->pool) - (shard->chunk != NULL) - shard->tx_buf_count);
+}
+
+/* Nothing vanishes: what was sent is somewhere. */
+static void check_network(struct world *world)
+{
+	const struct sim_counts *c = ringcast_sim_network_counts(world->network);
+	uint64_t in = c->datagrams_sent + c->duplicated;
+	uint64_t out = c->datagrams_delivered + c->datagrams_lost + c->datagrams_unroutable + c->datagrams_overflowed + c->datagrams_in_flight;
+	if (in != out)
+		ringcast_world_fail(world, "%llu datagrams in, %llu out", (unsigned long long)in, (unsigned long long)out);
+	if (ringcast_sim_network_detached_count(world->network) != 0)
+		ringcast_world_fail(world, "%u descriptors were lost in a hand-off", ringcast_sim_network_detached_count(world->network));
+}
+
+static void check_connection_counts(struct world *world)
+{
+	uint64_t opened = 0, closed = 0, handed_out = 0, handed_in = 0;
+	for (uint32_t i = 0; i < world->swarm.shard_count; i++) {
+		const struct shard_counters *counters = &world->shards[i]->counters;
+		opened += counters->connections_accepted + counters->handoffs_in;
+		closed += counters->connections_closed;
+		handed_out += counters->handoffs_out;
+		handed_in += counters->handoffs_in;
+	}
+	if (handed_in > handed_out)
+		ringcast_world_fail(world, "%llu connections handed out, %llu taken", (unsigned long long)handed_out, (unsigned long long)handed_in);
+	if (closed > opened)
+		ringcast_world_fail(world, "%llu connections opened, %llu closed", (unsigned long long)opened, (unsigned long long)closed);
+}
+
+void ringcast_checker_after_shutdown(struct world *world)
+{
+	for (uint32_t i = 0; i < world->swarm.shard_count; i++)
+		check_shard(world, i);
+	check_network(world);
+	check_connection_counts(world);
+}

@@ -1,0 +1,212 @@
+#include "model.h"
+
+#include <stdlib.h>
+
+#include "base/assert.h"
+
+static void *grow(void *memory, size_t *capacity, size_t count, size_t element_bytes)
+{
+	if (count <= *capacity)
+		return memory;
+	*capacity = count * 2 + 8;
+	memory = realloc(memory, *capacity * element_bytes);
+	ringcast_assert(memory != NULL);
+	return memory;
+}
+
+void ringcast_model_init(struct model *model, size_t bot_capacity, bool may_refuse, bool is_corrupt)
+{
+	*model = (struct model){.bot_capacity = bot_capacity, .may_refuse = may_refuse, .is_corrupt = is_corrupt};
+	model->bots = calloc(bot_capacity, sizeof(*model->bots));
+	ringcast_assert(model->bots != NULL);
+}
+
+void ringcast_model_fini(struct model *model)
+{
+	for (size_t i = 0; i < model->message_count; i++)
+		free(model->messages[i].receipts);
+	for (size_t i = 0; i < model->bot_count; i++) {
+		for (int group = 0; group <= SWARM_GROUPS_MAX; group++)
+			free(model->bots[i].memberships[group].spans);
+		free(model->bots[i].last_reliable);
+	}
+	free(model->messages);
+	free(model->bots);
+}
+
+uint32_t ringcast_model_add_bot(struct model *model, uint32_t session)
+{
+	ringcast_assert(model->bot_count < model->bot_capacity);
+	struct model_bot *bot = &model->bots[model->bot_count];
+	bot->session = session;
+	bot->last_reliable = calloc(model->bot_capacity, sizeof(*bot->last_reliable));
+	ringcast_assert(bot->last_reliable != NULL);
+	return (uint32_t)model->bot_count++;
+}
+
+uint32_t ringcast_model_send(struct model *model, const struct model_message *message)
+{
+	model->messages = grow(model->messages, &model->message_capacity, model->message_count + 1, sizeof(*model->messages));
+	struct model_message *added = &model->messages[model->message_count];
+	*added = *message;
+	added->first_seen_ns = MODEL_NEVER;
+	added->receipts = calloc(model->bot_capacity, 1);
+	ringcast_assert(added->receipts != NULL);
+	return (uint32_t)model->message_count++;
+}
+
+/* membership */
+
+static struct model_membership *membership_of(struct model *model, uint32_t bot, int32_t group)
+{
+	ringcast_assert(group == -1 || (group >= 1 && group <= SWARM_GROUPS_MAX));
+	return &model->bots[bot].memberships[group == -1 ? 0 : group];
+}
+
+/* The stay that is not surely over; NULL: none. */
+static struct model_span *open_span(struct model_membership *membership)
+{
+	struct model_span *last = membership->count > 0 ? &membership->spans[membership->count - 1] : NULL;
+	return last != NULL && last->maybe_until == MODEL_NEVER ? last : NULL;
+}
+
+void ringcast_model_join_sent(struct model *model, uint32_t bot, int32_t group, uint64_t now_ns)
+{
+	struct model_membership *m = membership_of(model, bot, group);
+	if (open_span(m) != NULL)
+		return;
+	m->spans = grow(m->spans, &m->capacity, m->count + 1, sizeof(*m->spans));
+	m->spans[m->count++] = (struct model_span){now_ns, MODEL_NEVER, MODEL_NEVER, MODEL_NEVER};
+}
+
+void ringcast_model_join_seen(struct model *model, uint32_t bot, int32_t group, uint64_t now_ns)
+{
+	struct model_span *span = open_span(membership_of(model, bot, group));
+	if (span != NULL && span->sure_from == MODEL_NEVER)
+		span->sure_from = now_ns;
+}
+
+void ringcast_model_leave_sent(struct model *model, uint32_t bot, int32_t group, uint64_t now_ns)
+{
+	struct model_span *span = open_span(membership_of(model, bot, group));
+	if (span != NULL && span->sure_until == MODEL_NEVER)
+		span->sure_until = now_ns;
+}
+
+void ringcast_model_leave_seen(struct model *model, uint32_t bot, int32_t group, uint64_t now_ns)
+{
+	struct model_span *span = open_span(membership_of(model, bot, group));
+	if (span != NULL)
+		span->maybe_until = now_ns;
+}
+
+/* At some moment between from and to. */
+static bool may_be_member(struct model *model, uint32_t bot, int32_t group, uint64_t from_ns, uint64_t to_ns)
+{
+	const struct model_membership *m = membership_of(model, bot, group);
+	for (size_t i = 0; i < m->count; i++) {
+		if (m->spans[i].maybe_from <= to_ns && m->spans[i].maybe_until >= from_ns)
+			return true;
+	}
+	return false;
+}
+
+/* At every moment between from and to. */
+static bool is_member_throughout(struct model *model, uint32_t bot, int32_t group, uint64_t from_ns, uint64_t to_ns)
+{
+	const struct model_membership *m = membership_of(model, bot, group);
+	for (size_t i = 0; i < m->count; i++) {
+		if (m->spans[i].sure_from <= from_ns && m->spans[i].sure_until >= to_ns)
+			return true;
+	}
+	return false;
+}
+
+/* receiving */
+
+static void fail(struct model *model, const char *what, uint32_t bot, uint32_t number)
+{
+	const struct model_message *message = &model->messages[number];
+	if (model->failure[0] != '\0')
+		return;
+	snprintf(model->failure, sizeof(model->failure),
+		 "%s: bot %u (session %u), message %u of bot %u (session %u), %s, opcode %d, to bot %d, group %d, sent at %llu us, first seen at %llu us", what,
+		 bot, model->bots[bot].session, number, message->sender, message->session, message->is_reliable ? "reliable" : "fast",
+		 message->opcode, message->to_bot, message->group, (unsigned long long)(message->sent_ns / 1000),
+		 (unsigned long long)(message->first_seen_ns / 1000));
+}
+
+static bool may_receive(struct model *model, uint32_t bot, const struct model_message *message)
+{
+	uint64_t from = message->sent_ns, to = message->first_seen_ns;
+	if (message->group != 0 && !may_be_member(model, message->sender, message->group, from, to))
+		return false;
+	return message->to_bot == (int32_t)bot || (message->group != 0 && may_be_member(model, bot, message->group, from, to));
+}
+
+void ringcast_model_receive(struct model *model, uint32_t bot, uint32_t number, bool was_stream, uint64_t now_ns)
+{
+	if (number >= model->message_count) {
+		snprintf(model->failure, sizeof(model->failure), "bot %u received message %u, which nobody sent", bot, number);
+		return;
+	}
+	struct model_message *message = &model->messages[number];
+	struct model_bot *receiver = &model->bots[bot];
+	bool is_changed = model->is_corrupt && !message->is_reliable; /* its target may be another one than the sender's */
+	if (message->first_seen_ns > now_ns)
+		message->first_seen_ns = now_ns;
+	model->receipt_count++;
+	if (message->session != receiver->session)
+		fail(model, "crossed sessions", bot, number);
+	else if (message->is_void)
+		fail(model, "a message for nobody was delivered", bot, number);
+	else if (message->receipts[bot]++ > 0 && !is_changed)
+		fail(model, "received twice", bot, number);
+	else if (!is_changed && !may_receive(model, bot, message))
+		fail(model, "received by somebody it was not for", bot, number);
+	if (!message->is_reliable)
+		return;
+	if (!was_stream)
+		fail(model, "a reliable message came as a datagram", bot, number);
+	if (number < receiver->last_reliable[message->sender])
+		fail(model, "out of order", bot, number);
+	receiver->last_reliable[message->sender] = number + 1;
+}
+
+/* the end */
+
+static bool must_receive(struct model *model, uint32_t bot, const struct model_message *message, uint64_t accepted_ns)
+{
+	if (message->to_bot == (int32_t)bot)
+		return true;
+	return message->group != 0 && is_member_throughout(model, bot, message->group, message->sent_ns, accepted_ns);
+}
+
+/* Was it surely accepted, and by when? A message that nobody saw counts only if nothing can have come between. */
+static bool is_accepted(struct model *model, const struct model_message *message, uint64_t now_ns, uint64_t *ret_accepted_ns)
+{
+	bool is_seen = message->first_seen_ns != MODEL_NEVER;
+	*ret_accepted_ns = is_seen ? message->first_seen_ns : now_ns;
+	if (is_seen)
+		return true;
+	if (model->may_refuse || !model->bots[message->sender].is_healthy)
+		return false;
+	if (message->has_player && (message->to_bot == MODEL_NOBODY || !model->bots[message->to_bot].is_healthy))
+		return false; /* its player may have been gone, and then all of it is refused */
+	return message->group == 0 || is_member_throughout(model, message->sender, message->group, message->sent_ns, now_ns);
+}
+
+void ringcast_model_finish(struct model *model, uint64_t now_ns)
+{
+	for (uint32_t number = 0; number < model->message_count; number++) {
+		const struct model_message *message = &model->messages[number];
+		uint64_t accepted_ns;
+		if (!message->is_reliable || message->is_void || !is_accepted(model, message, now_ns, &accepted_ns))
+			continue;
+		for (uint32_t bot = 0; bot < model->bot_count; bot++) {
+			if (model->bots[bot].is_healthy && model->bots[bot].session == message->session &&
+			    must_receive(model, bot, message, accepted_ns) && message->receipts[bot] == 0)
+				fail(model, "a reliable message never arrived", bot, number);
+		}
+	}
+}

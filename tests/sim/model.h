@@ -1,0 +1,72 @@
+/*
+ * The reference: a relay so simple that it is obviously right. It sees only what the bots see: when they sent something, and when they
+ * learned something. From that follows, for each message, who may, must and must not receive it.
+ *
+ * Time is what makes this possible without looking into the engine: a message was accepted between the moment it was sent and the moment
+ * somebody first received it; a player was a member surely from the confirmation of its join to the sending of its leave, and maybe
+ * from the sending of its join to the confirmation of its leave.
+ */
+#ifndef RINGCAST_TESTS_SIM_MODEL_H
+#define RINGCAST_TESTS_SIM_MODEL_H
+
+#include "base/types.h"
+#include "swarm.h"
+
+enum { MODEL_NOBODY = -1 };
+#define MODEL_NEVER UINT64_MAX
+
+struct model_span { /* one stay in a group */
+	uint64_t maybe_from, sure_from, sure_until, maybe_until;
+};
+
+struct model_membership {
+	struct model_span *spans;
+	size_t count, capacity;
+};
+
+struct model_message {
+	uint32_t sender, session;
+	bool is_reliable;
+	bool is_void;      /* nobody may ever receive it: forged, or sent before login */
+	int32_t opcode;
+	int32_t to_bot;    /* MODEL_NOBODY: no player target that exists */
+	bool has_player;   /* some player target was given */
+	int32_t group;     /* 0: none, -1: everyone, else a group */
+	uint64_t sent_ns, first_seen_ns;
+	uint8_t *receipts; /* by bot */
+};
+
+struct model_bot {
+	uint32_t session;
+	int32_t peer_id; /* 0: never admitted */
+	struct model_membership memberships[SWARM_GROUPS_MAX + 1]; /* 0: everyone */
+	uint32_t *last_reliable; /* by sender: one more than the last message's number */
+	bool is_healthy;         /* has done nothing wrong and lost nothing: set by the world at the end */
+};
+
+struct model {
+	struct model_message *messages;
+	struct model_bot *bots;
+	size_t message_count, message_capacity, bot_count, bot_capacity;
+	bool may_refuse, is_corrupt; /* messages may be refused; fast ones may have been changed on the way */
+	uint64_t receipt_count;
+	char failure[400]; /* "" while all is well */
+};
+
+void ringcast_model_init(struct model *model, size_t bot_capacity, bool may_refuse, bool is_corrupt);
+void ringcast_model_fini(struct model *model);
+uint32_t ringcast_model_add_bot(struct model *model, uint32_t session);
+/* Returns the message's number. The memory of message is copied. */
+uint32_t ringcast_model_send(struct model *model, const struct model_message *message);
+
+void ringcast_model_join_sent(struct model *model, uint32_t bot, int32_t group, uint64_t now_ns);
+void ringcast_model_join_seen(struct model *model, uint32_t bot, int32_t group, uint64_t now_ns);
+void ringcast_model_leave_sent(struct model *model, uint32_t bot, int32_t group, uint64_t now_ns);
+void ringcast_model_leave_seen(struct model *model, uint32_t bot, int32_t group, uint64_t now_ns);
+
+/* A bot received a message. Fills model->failure if it must not have. */
+void ringcast_model_receive(struct model *model, uint32_t bot, uint32_t message, bool was_stream, uint64_t now_ns);
+/* When everything has calmed down: did everyone get what they had to? */
+void ringcast_model_finish(struct model *model, uint64_t now_ns);
+
+#endif

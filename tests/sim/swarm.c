@@ -1,0 +1,194 @@
+#include "swarm.h"
+
+#include "base/attr.h"
+#include "base/prng.h"
+
+static uint64_t pick(struct prng *prng, const uint64_t *choices, size_t count)
+{
+	return choices[ringcast_prng_below(prng, count)];
+}
+#define PICK(prng, ...) pick(prng, (const uint64_t[]){__VA_ARGS__}, sizeof((const uint64_t[]){__VA_ARGS__}) / sizeof(uint64_t))
+
+static uint32_t between(struct prng *prng, uint32_t min, uint32_t max)
+{
+	return min + (uint32_t)ringcast_prng_below(prng, max - min + 1);
+}
+
+/* Two faults in three are off in a run: combinations show what everything at once would hide. */
+static uint32_t maybe(struct prng *prng, uint32_t max)
+{
+	uint32_t chance = between(prng, 1, max);
+	return ringcast_prng_chance(prng, 1, 3) ? chance : 0;
+}
+
+static void draw_faults(struct swarm *swarm, struct prng *prng)
+{
+	struct sim_faults *faults = &swarm->faults;
+	faults->loss = maybe(prng, 300);
+	faults->burst_loss = maybe(prng, 50);
+	faults->burst_ns_max = PICK(prng, RLY_NS_PER_MS, 100 * RLY_NS_PER_MS, 2 * RLY_NS_PER_S);
+	faults->duplicate = maybe(prng, 200);
+	faults->delay = maybe(prng, 500);
+	faults->delay_ns_max = PICK(prng, RLY_NS_PER_MS, 50 * RLY_NS_PER_MS, RLY_NS_PER_S);
+	faults->corrupt = maybe(prng, 100);
+	faults->truncate = maybe(prng, 100);
+	faults->split = maybe(prng, 400);
+	faults->stall = maybe(prng, 200);
+	faults->short_recv = maybe(prng, 600);
+	faults->short_send = maybe(prng, 600);
+	faults->reset = maybe(prng, 200);
+	faults->reset_bytes_max = PICK(prng, 300, 2000, 50000);
+	faults->accept_error = maybe(prng, 200);
+	faults->send_error = maybe(prng, 200);
+	faults->no_buffer = maybe(prng, 100);
+	faults->spurious_wake = maybe(prng, 100);
+	faults->few_events = maybe(prng, 500);
+	swarm->mischief = maybe(prng, 300);
+	swarm->leaving = maybe(prng, 100);
+	swarm->admin = maybe(prng, 30);
+	swarm->jump = maybe(prng, 20);
+	swarm->idle_tick = maybe(prng, 300);
+	swarm->narrow_limits = maybe(prng, 1000);
+	swarm->narrow_memory = maybe(prng, 1000);
+}
+
+static void draw_sizes(struct swarm *swarm, struct prng *prng)
+{
+	swarm->shard_count = between(prng, 1, SWARM_SHARDS_MAX);
+	swarm->session_count = between(prng, 1, SWARM_SESSIONS_MAX);
+	swarm->group_count = between(prng, 1, SWARM_GROUPS_MAX);
+	swarm->bot_count = between(prng, 2, (uint32_t)PICK(prng, 4, 12, 40));
+	swarm->action_count = between(prng, 100, (uint32_t)PICK(prng, 300, 800, 2000));
+	swarm->players_per_session_max = between(prng, 2, 40);
+	swarm->udp_port_count = between(prng, 0, 3);
+	swarm->payload_bytes_max = (uint32_t)PICK(prng, 64, 400, 1200, 4096);
+	swarm->window_bytes = (uint32_t)PICK(prng, 512, 4096, 65536);
+	swarm->latency_ns = PICK(prng, 20 * RLY_NS_PER_US, 2 * RLY_NS_PER_MS, 40 * RLY_NS_PER_MS);
+	swarm->pause_ns_max = PICK(prng, 10 * RLY_NS_PER_US, RLY_NS_PER_MS, 20 * RLY_NS_PER_MS, 300 * RLY_NS_PER_MS);
+	if (swarm->pause_ns_max < swarm->latency_ns / 2) /* or all is over before anybody has logged in */
+		swarm->pause_ns_max = swarm->latency_ns / 2;
+	swarm->is_udp_address_free = ringcast_prng_chance(prng, 1, 4);
+	swarm->has_shared_ips = ringcast_prng_chance(prng, 1, 3);
+	swarm->io = (struct io_options){
+		.stream_count_max = 256,
+		.stream_buffer_count = (uint32_t)PICK(prng, 1, 4, 64),
+		.stream_buffer_bytes = (uint32_t)PICK(prng, 64, 512, 4096),
+		.datagram_buffer_count = (uint32_t)PICK(prng, 1, 4, 64),
+		.datagram_buffer_bytes = 2048,
+	};
+}
+
+static void draw_limits(struct swarm *swarm, struct prng *prng)
+{
+	struct ringcast_limits *limits = &swarm->limits;
+#define X(type, name, default_value, reloadable, text) limits->name = (default_value);
+	RINGCAST_LIMITS(X)
+#undef X
+	limits->sessions_max = 16;
+	limits->players_max = 128;
+	limits->connections_max = 200;
+	limits->messages_per_second = 1000000;
+	limits->bytes_per_second = UINT64_C(1) << 32;
+	limits->handshakes_per_second_per_address = 100000;
+	limits->buffer_memory_bytes = 8 << 20;
+	limits->flush_budget_us = (uint32_t)PICK(prng, 0, 500, 5000);
+	limits->ping_interval_ms = (uint32_t)PICK(prng, 500, 3000);
+}
+
+static void draw_narrow(struct swarm *swarm, struct prng *prng)
+{
+	struct ringcast_limits *narrow = &swarm->narrow;
+	*narrow = swarm->limits;
+	narrow->messages_per_second = (uint32_t)PICK(prng, 5, 50);
+	narrow->groups_per_player_max = between(prng, 1, 3);
+	narrow->connections_max = between(prng, 4, 30);
+	narrow->connections_per_address_max = narrow->connections_max / 2 + 1;
+	narrow->handshakes_per_second_per_address = narrow->connections_max;
+	narrow->outq_reliable_bytes = (uint32_t)PICK(prng, 3000, 20000);
+	narrow->outq_fast_messages = between(prng, 1, 8);
+	narrow->buffer_memory_bytes = 512 << 10;
+}
+
+void ringcast_swarm_draw(struct swarm *swarm, uint64_t seed)
+{
+	struct prng prng;
+	*swarm = (struct swarm){.seed = seed};
+	ringcast_prng_init(&prng, seed ^ UINT64_C(0x5357524d));
+	draw_sizes(swarm, &prng);
+	draw_faults(swarm, &prng);
+	draw_limits(swarm, &prng);
+	draw_narrow(swarm, &prng);
+	if (swarm->faults.corrupt > 0) { /* a changed sender or hello must not be able to name somebody else */
+		swarm->has_shared_ips = false;
+		swarm->is_udp_address_free = false;
+	}
+}
+
+bool ringcast_swarm_switch_off(struct swarm *swarm, const char *fault)
+{
+	bool is_all = strcmp(fault, "all") == 0, is_known = is_all;
+#define FAULT(name, text)                                                                                                                      \
+	if (is_all || strcmp(fault, #name) == 0) {                                                                                             \
+		swarm->faults.name = 0;                                                                                                        \
+		is_known = true;                                                                                                               \
+	}
+	SWARM_NETWORK_FAULTS(FAULT)
+#undef FAULT
+#define FAULT(name, text)                                                                                                                      \
+	if (is_all || strcmp(fault, #name) == 0) {                                                                                             \
+		swarm->name = 0;                                                                                                               \
+		is_known = true;                                                                                                               \
+	}
+	SWARM_WORLD_FAULTS(FAULT)
+#undef FAULT
+	return is_known;
+}
+
+void ringcast_swarm_settle(struct swarm *swarm)
+{
+	if (swarm->narrow_limits > 0) {
+		swarm->limits.messages_per_second = swarm->narrow.messages_per_second;
+		swarm->limits.groups_per_player_max = swarm->narrow.groups_per_player_max;
+		swarm->limits.connections_max = swarm->narrow.connections_max;
+		swarm->limits.connections_per_address_max = swarm->narrow.connections_per_address_max;
+		swarm->limits.handshakes_per_second_per_address = swarm->narrow.handshakes_per_second_per_address;
+	}
+	if (swarm->narrow_memory > 0) {
+		swarm->limits.outq_reliable_bytes = swarm->narrow.outq_reliable_bytes;
+		swarm->limits.outq_fast_messages = swarm->narrow.outq_fast_messages;
+		swarm->limits.buffer_memory_bytes = swarm->narrow.buffer_memory_bytes;
+	}
+}
+
+bool ringcast_swarm_may_disconnect(const struct swarm *swarm)
+{
+	const struct sim_faults *faults = &swarm->faults;
+	return faults->reset > 0 || faults->accept_error > 0 || faults->stall > 0 || swarm->jump > 0 || swarm->admin > 0 ||
+	       swarm->narrow_limits > 0 || swarm->narrow_memory > 0;
+}
+
+bool ringcast_swarm_may_refuse(const struct swarm *swarm)
+{
+	return swarm->narrow_limits > 0 || swarm->narrow_memory > 0;
+}
+
+void ringcast_swarm_print(const struct swarm *swarm, FILE *out)
+{
+	fprintf(out, "shards=%u sessions=%u groups=%u bots=%u actions=%u players_max=%u udp_ports=%u payload_max=%u window=%u\n",
+		swarm->shard_count, swarm->session_count, swarm->group_count, swarm->bot_count, swarm->action_count,
+		swarm->players_per_session_max, swarm->udp_port_count, swarm->payload_bytes_max, swarm->window_bytes);
+	fprintf(out, "latency_us=%u pause_us_max=%u stream_buffers=%ux%u datagram_buffers=%u address_free=%d shared_ips=%d\nfaults:",
+		(unsigned)(swarm->latency_ns / RLY_NS_PER_US), (unsigned)(swarm->pause_ns_max / RLY_NS_PER_US), swarm->io.stream_buffer_count,
+		swarm->io.stream_buffer_bytes, swarm->io.datagram_buffer_count, swarm->is_udp_address_free, swarm->has_shared_ips);
+#define FAULT(name, text)                                                                                                                      \
+	if (swarm->faults.name > 0)                                                                                                            \
+		fprintf(out, " " #name "=%u", swarm->faults.name);
+	SWARM_NETWORK_FAULTS(FAULT)
+#undef FAULT
+#define FAULT(name, text)                                                                                                                      \
+	if (swarm->name > 0)                                                                                                                   \
+		fprintf(out, " " #name "=%u", swarm->name);
+	SWARM_WORLD_FAULTS(FAULT)
+#undef FAULT
+	fprintf(out, "\n");
+}

@@ -1,0 +1,63 @@
+/*
+ * What one run is like, drawn from its seed: sizes small enough to be hit often, and a random subset of faults. Faults are drawn first and
+ * switched off afterwards, so that --fault=off:NAME changes nothing else about a seed's draw.
+ */
+#ifndef RINGCAST_TESTS_SIM_SWARM_H
+#define RINGCAST_TESTS_SIM_SWARM_H
+
+#include "io/io_sim.h"
+#include "ringcast/ringcast.h"
+
+enum { SWARM_SHARDS_MAX = 4, SWARM_SESSIONS_MAX = 6, SWARM_GROUPS_MAX = 6, SWARM_BOTS_MAX = 96 };
+
+/* FAULT(name, "what it does"): what --fault=off:NAME knows; the first ones are members of struct sim_faults, in 1/1000. */
+#define SWARM_NETWORK_FAULTS(FAULT)                                                                                                            \
+	FAULT(loss, "datagrams are lost")                                                                                                      \
+	FAULT(burst_loss, "all datagrams are lost for a while")                                                                                \
+	FAULT(duplicate, "datagrams come twice")                                                                                               \
+	FAULT(delay, "datagrams are late and out of order")                                                                                    \
+	FAULT(corrupt, "datagrams are changed on the way")                                                                                     \
+	FAULT(truncate, "datagrams are cut on the way")                                                                                        \
+	FAULT(split, "stream bytes come in tiny pieces")                                                                                       \
+	FAULT(stall, "stream bytes come late and in one go")                                                                                   \
+	FAULT(short_recv, "reads return less than there is")                                                                                   \
+	FAULT(short_send, "writes are taken in pieces")                                                                                        \
+	FAULT(reset, "connections are reset at some byte")                                                                                     \
+	FAULT(accept_error, "accept fails")                                                                                                    \
+	FAULT(send_error, "datagrams are refused by the system")                                                                               \
+	FAULT(no_buffer, "receive buffers run out")                                                                                            \
+	FAULT(spurious_wake, "io wakes without a reason")                                                                                      \
+	FAULT(few_events, "io returns fewer events than there are")
+#define SWARM_WORLD_FAULTS(FAULT)                                                                                                              \
+	FAULT(mischief, "bots misbehave")                                                                                                      \
+	FAULT(leaving, "bots leave, reset, half close, and others take their place")                                                           \
+	FAULT(admin, "players are kicked, sessions ended")                                                                                     \
+	FAULT(jump, "the clock jumps far ahead, and shards run late")                                                                          \
+	FAULT(idle_tick, "shards are run although they have nothing to do")                                                                    \
+	FAULT(narrow_limits, "limits of messages, groups and connections are narrow")                                                          \
+	FAULT(narrow_memory, "send queues and buffers are small")
+
+struct swarm {
+	uint64_t seed;
+	uint32_t shard_count, session_count, group_count, bot_count, action_count;
+	uint32_t players_per_session_max, udp_port_count, payload_bytes_max, window_bytes;
+	uint64_t latency_ns, pause_ns_max; /* between two actions */
+	bool is_udp_address_free, has_shared_ips;
+	struct sim_faults faults;
+	struct io_options io;
+	struct ringcast_limits limits, narrow; /* narrow: what the narrow_ faults put in place of limits */
+#define FAULT(name, text) uint32_t name;
+	SWARM_WORLD_FAULTS(FAULT)
+#undef FAULT
+};
+
+void ringcast_swarm_draw(struct swarm *swarm, uint64_t seed);
+bool ringcast_swarm_switch_off(struct swarm *swarm, const char *fault); /* false: no such fault; "all" switches off everything */
+void ringcast_swarm_settle(struct swarm *swarm); /* after the last switch_off, before use */
+void ringcast_swarm_print(const struct swarm *swarm, FILE *out);
+/* May an honest player lose its connection, or not get one, without anybody asking for it? */
+bool ringcast_swarm_may_disconnect(const struct swarm *swarm);
+/* May the engine refuse a correct message? */
+bool ringcast_swarm_may_refuse(const struct swarm *swarm);
+
+#endif

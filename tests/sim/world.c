@@ -1,0 +1,289 @@
+#include "world.h"
+
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdlib.h>
+
+#include "base/assert.h"
+
+#define START_NS (1000 * RLY_NS_PER_S)
+#define CALM_NS (60 * RLY_NS_PER_S)
+#define SHUTDOWN_NS (30 * RLY_NS_PER_S)
+#define JUMP_NS_MAX (2 * RLY_NS_PER_S)
+#define STEPS_WITHOUT_TIME_MAX 200000
+
+/* chance and notes */
+
+uint64_t ringcast_world_below(struct world *world, uint64_t bound)
+{
+	return ringcast_prng_below(&world->prng, bound);
+}
+
+bool ringcast_world_chance(struct world *world, uint32_t chance_in_1000)
+{
+	return ringcast_prng_below(&world->prng, 1000) < chance_in_1000;
+}
+
+void ringcast_world_fail(struct world *world, const char *format, ...)
+{
+	va_list arguments;
+	if (world->model.failure[0] != '\0')
+		return;
+	va_start(arguments, format);
+	vsnprintf(world->model.failure, sizeof(world->model.failure), format, arguments);
+	va_end(arguments);
+}
+
+void ringcast_world_note(struct world *world, const char *format, ...)
+{
+	va_list arguments;
+	if (world->trace == NULL)
+		return;
+	fprintf(world->trace, "%12" PRIu64 " us  ", ringcast_sim_network_now_ns(world->network) / RLY_NS_PER_US);
+	va_start(arguments, format);
+	vfprintf(world->trace, format, arguments);
+	va_end(arguments);
+	fputc('\n', world->trace);
+}
+
+static bool has_failed(const struct world *world)
+{
+	return world->model.failure[0] != '\0';
+}
+
+/* the loop */
+
+static bool run_some_shard(struct world *world)
+{
+	uint32_t count = world->swarm.shard_count, first = (uint32_t)ringcast_world_below(world, count);
+	bool is_idle_tick = ringcast_world_chance(world, world->swarm.idle_tick);
+	for (uint32_t i = 0; i < count; i++) {
+		uint32_t shard = (first + i) % count;
+		if (!is_idle_tick && !ringcast_io_sim_is_runnable(world->ios[shard]))
+			continue;
+		ringcast_shard_tick(world->shards[shard]);
+		return !is_idle_tick || ringcast_io_sim_is_runnable(world->ios[shard]);
+	}
+	return false;
+}
+
+static void run_bots(struct world *world)
+{
+	for (uint32_t i = 0; i < world->bot_count; i++)
+		ringcast_bot_tick(&world->bots[i]);
+}
+
+static uint64_t earlier(uint64_t a, uint64_t b)
+{
+	return a < b ? a : b;
+}
+
+static uint64_t next_moment(const struct world *world, uint64_t until_ns)
+{
+	uint64_t next_ns = earlier(until_ns, ringcast_sim_network_next_deadline(world->network));
+	for (uint32_t i = 0; i < world->bot_count; i++)
+		next_ns = earlier(next_ns, ringcast_bot_deadline_ns(&world->bots[i]));
+	return next_ns;
+}
+
+static void advance(struct world *world, uint64_t to_ns)
+{
+	uint64_t now_ns = ringcast_sim_network_now_ns(world->network);
+	world->steps_without_time = to_ns > now_ns ? 0 : world->steps_without_time + 1;
+	if (world->steps_without_time > STEPS_WITHOUT_TIME_MAX)
+		ringcast_world_fail(world, "somebody runs for ever without letting time pass");
+	ringcast_sim_network_advance_to(world->network, to_ns > now_ns ? to_ns : now_ns);
+}
+
+/* Everything that happens up to a moment. */
+static void run_until(struct world *world, uint64_t until_ns)
+{
+	while (!has_failed(world)) {
+		uint64_t now_ns = ringcast_sim_network_now_ns(world->network);
+		advance(world, now_ns);
+		bool was_runnable = run_some_shard(world);
+		run_bots(world);
+		if (was_runnable)
+			continue;
+		uint64_t next_ns = next_moment(world, until_ns);
+		if (next_ns >= until_ns) {
+			advance(world, until_ns);
+			return;
+		}
+		if (next_ns > now_ns && ringcast_world_chance(world, world->swarm.jump))
+			next_ns += ringcast_world_below(world, JUMP_NS_MAX);
+		advance(world, earlier(next_ns, until_ns));
+	}
+}
+
+/* setting up */
+
+static struct address server_address(void)
+{
+	return (struct address){.ip = {[10] = 0xff, [11] = 0xff, [12] = 10, [15] = 1}, .port = 1900};
+}
+
+static bool create_shard(struct world *world, uint32_t index, char *error, size_t error_bytes)
+{
+	const struct swarm *swarm = &world->swarm;
+	struct shard_options options = {
+		.index = index,
+		.count = swarm->shard_count,
+		.limits = swarm->limits,
+		.listens = {{.address = server_address(), .is_v4 = true}},
+		.listen_count = 1,
+		.udp_port_base = (uint16_t)(33400 + index * swarm->udp_port_count),
+		.udp_port_count = swarm->udp_port_count,
+		.is_udp_address_free = swarm->is_udp_address_free,
+		.mailboxes = world->mailboxes,
+	};
+	world->ios[index] = ringcast_io_sim_create(world->network, &swarm->io);
+	ringcast_assert(world->ios[index] != NULL);
+	world->shards[index] = ringcast_shard_create(&options, world->ios[index], error, error_bytes);
+	return world->shards[index] != NULL;
+}
+
+static void create_shards(struct world *world)
+{
+	char error[200] = "";
+	for (uint32_t i = 0; i < world->swarm.shard_count; i++) {
+		world->mailboxes[i] = ringcast_mailbox_create(world->swarm.shard_count);
+		ringcast_assert(world->mailboxes[i] != NULL);
+	}
+	for (uint32_t i = 0; i < world->swarm.shard_count; i++) {
+		if (!create_shard(world, i, error, sizeof(error)))
+			ringcast_world_fail(world, "shard %u: %s", i, error);
+		ringcast_assert(!has_failed(world)); /* nothing can be run without it */
+	}
+	for (uint32_t i = 0; i < world->swarm.session_count; i++) {
+		if (!ringcast_world_open_session(world, i, (uint32_t)ringcast_world_below(world, world->swarm.shard_count)))
+			ringcast_world_fail(world, "session %u cannot be opened", i);
+	}
+}
+
+static void world_init(struct world *world, const struct swarm *swarm, FILE *trace)
+{
+	struct sim_network_options options = {
+		.seed = swarm->seed,
+		.start_ns = START_NS,
+		.latency_ns = swarm->latency_ns,
+		.stream_window_bytes = swarm->window_bytes,
+		.faults = swarm->faults,
+		.trace = trace,
+	};
+	bool is_corrupt = swarm->faults.corrupt > 0 || swarm->faults.truncate > 0;
+	*world = (struct world){.swarm = *swarm, .trace = trace};
+	ringcast_prng_init(&world->prng, swarm->seed + 1);
+	world->network = ringcast_sim_network_create(&options);
+	world->bots = calloc(SWARM_BOTS_MAX, sizeof(*world->bots));
+	ringcast_assert(world->network != NULL && world->bots != NULL);
+	ringcast_model_init(&world->model, SWARM_BOTS_MAX, ringcast_swarm_may_refuse(swarm), is_corrupt);
+	world->net = (struct bot_net){
+		.network = world->network, .model = &world->model, .server = server_address(), .is_corrupt = is_corrupt};
+	create_shards(world);
+}
+
+/* Every life has UDP and TCP ports of its own; an IP of its own too, unless some share one as behind a NAT. */
+static struct address bot_address(const struct world *world, uint32_t index, uint16_t port_base)
+{
+	uint8_t host = (uint8_t)(world->swarm.has_shared_ips ? 1 + index % 3 : 1 + index);
+	return (struct address){.ip = {[10] = 0xff, [11] = 0xff, [12] = 10, [14] = 1, [15] = host}, .port = (uint16_t)(port_base + index)};
+}
+
+struct bot *ringcast_world_spawn(struct world *world, uint32_t session, const char *token)
+{
+	char reserved[PLAYER_TOKEN_BYTES];
+	if (world->bot_count == SWARM_BOTS_MAX || world->sessions[session].is_ended)
+		return NULL;
+	if (token == NULL && !ringcast_world_reserve(world, session, reserved))
+		return NULL;
+	uint32_t index = ringcast_model_add_bot(&world->model, session);
+	struct bot *bot = &world->bots[index];
+	ringcast_assert(index == world->bot_count);
+	world->bot_count++;
+	ringcast_bot_init(bot, &world->net, index,
+		       &(struct bot_options){.session = session,
+					     .token = token != NULL ? token : reserved,
+					     .tcp = bot_address(world, index, 20000),
+					     .udp = bot_address(world, index, 33400)});
+	ringcast_world_note(world, "bot %u connects for session %u on shard %u", index, session, world->sessions[session].shard);
+	return bot;
+}
+
+/* the three phases */
+
+static void play(struct world *world)
+{
+	for (uint32_t i = 0; i < world->swarm.action_count && !has_failed(world); i++) {
+		ringcast_world_act(world);
+		run_until(world, ringcast_sim_network_now_ns(world->network) + ringcast_world_below(world, world->swarm.pause_ns_max) + 1);
+	}
+}
+
+static void calm_down(struct world *world)
+{
+	ringcast_world_note(world, "faults stop");
+	ringcast_sim_network_set_faults(world->network, &(struct sim_faults){0});
+	world->swarm.jump = world->swarm.idle_tick = 0;
+	run_until(world, ringcast_sim_network_now_ns(world->network) + CALM_NS);
+	if (!has_failed(world))
+		ringcast_checker_after_calm(world);
+}
+
+static bool are_shards_idle(const struct world *world)
+{
+	for (uint32_t i = 0; i < world->swarm.shard_count; i++) {
+		if (!ringcast_shard_is_idle(world->shards[i]))
+			return false;
+	}
+	return true;
+}
+
+static void shut_down(struct world *world)
+{
+	uint64_t until_ns = ringcast_sim_network_now_ns(world->network) + SHUTDOWN_NS;
+	ringcast_world_note(world, "shutdown");
+	for (uint32_t i = 0; i < world->swarm.shard_count; i++)
+		ringcast_shard_stop(world->shards[i]);
+	while (!has_failed(world) && !are_shards_idle(world) && ringcast_sim_network_now_ns(world->network) < until_ns)
+		run_until(world, ringcast_sim_network_now_ns(world->network) + 100 * RLY_NS_PER_MS);
+	if (!has_failed(world))
+		ringcast_checker_after_shutdown(world);
+}
+
+/* After a failure the shards are in the middle of something: they are left to the end of the process. */
+static void world_fini(struct world *world)
+{
+	for (uint32_t i = 0; i < world->bot_count; i++)
+		ringcast_bot_fini(&world->bots[i]);
+	for (uint32_t i = 0; i < world->swarm.shard_count && !has_failed(world); i++) {
+		ringcast_mailbox_close(world->mailboxes[i]);
+		ringcast_shard_destroy(&world->shards[i]);
+		ringcast_mailbox_destroy(&world->mailboxes[i]);
+	}
+	if (!has_failed(world))
+		ringcast_sim_network_destroy(&world->network);
+	ringcast_model_fini(&world->model);
+	free(world->bots);
+}
+
+void ringcast_world_run(const struct swarm *swarm, FILE *trace, struct world_report *ret_report)
+{
+	struct world world;
+	world_init(&world, swarm, trace);
+	play(&world);
+	if (!has_failed(&world))
+		calm_down(&world);
+	if (!has_failed(&world))
+		shut_down(&world);
+	*ret_report = (struct world_report){
+		.is_ok = !has_failed(&world),
+		.trace_hash = ringcast_sim_network_trace_hash(world.network),
+		.virtual_ns = ringcast_sim_network_now_ns(world.network) - START_NS,
+		.message_count = world.model.message_count,
+		.receipt_count = world.model.receipt_count,
+		.lives = world.bot_count,
+	};
+	memcpy(ret_report->failure, world.model.failure, sizeof(ret_report->failure));
+	world_fini(&world);
+}

@@ -1,0 +1,68 @@
+/*
+ * The simulated world of one run: shards, bots, network, clock, all on one thread and from one seed.
+ *
+ * The loop: whoever can run, runs, one at a time and in seeded order; when nobody can, the clock jumps to the earliest moment at which
+ * anything happens. Three phases: faults and actions; calm, in which all that was promised must arrive; shutdown, after which nothing is left.
+ */
+#ifndef RINGCAST_TESTS_SIM_WORLD_H
+#define RINGCAST_TESTS_SIM_WORLD_H
+
+#include "base/prng.h"
+#include "bot.h"
+#include "shard/shard.h"
+#include "swarm.h"
+
+struct world_session {
+	char id[SESSION_ID_BYTES];
+	uint32_t shard;
+	bool is_ended;
+};
+
+struct world {
+	struct swarm swarm;
+	struct prng prng;
+	struct sim_network *network;
+	struct model model;
+	struct bot_net net;
+	struct io *ios[SWARM_SHARDS_MAX];
+	struct shard *shards[SWARM_SHARDS_MAX];
+	struct mailbox *mailboxes[SWARM_SHARDS_MAX];
+	struct world_session sessions[SWARM_SESSIONS_MAX];
+	struct bot *bots; /* every life ever lived, in order */
+	uint32_t bot_count;
+	uint32_t raw_stream_count; /* connections without a bot */
+	uint64_t steps_without_time;
+	FILE *trace; /* NULL: none */
+};
+
+struct world_report {
+	bool is_ok;
+	uint64_t trace_hash, virtual_ns, message_count, receipt_count, lives;
+	char failure[400];
+};
+
+/* One whole run. The swarm is settled by now. */
+void ringcast_world_run(const struct swarm *swarm, FILE *trace, struct world_report *ret_report);
+
+/* world_actions.c: one thing that somebody does */
+void ringcast_world_act(struct world *world);
+
+/* for actions */
+uint64_t ringcast_world_below(struct world *world, uint64_t bound);
+bool ringcast_world_chance(struct world *world, uint32_t chance_in_1000);
+void ringcast_world_fail(struct world *world, const char *format, ...) RLY_PRINTF(2, 3);
+void ringcast_world_note(struct world *world, const char *format, ...) RLY_PRINTF(2, 3); /* into the trace */
+/* A bot for a session, with a token of its own or with the one given. NULL: no place free, or too many lives. */
+struct bot *ringcast_world_spawn(struct world *world, uint32_t session, const char *token);
+
+/* world_admin.c: questions to shards, asked through their mailboxes and answered on their ticks */
+bool ringcast_world_open_session(struct world *world, uint32_t session, uint32_t shard);
+bool ringcast_world_reserve(struct world *world, uint32_t session, char ret_token[PLAYER_TOKEN_BYTES]);
+void ringcast_world_kick(struct world *world, uint32_t session, int32_t peer_id);
+void ringcast_world_end_session(struct world *world, uint32_t session);
+
+/* checker.c */
+void ringcast_checker_after_calm(struct world *world);
+void ringcast_checker_after_shutdown(struct world *world);
+
+#endif

@@ -1,0 +1,340 @@
+/* What bots and operators do, chosen by chance: play by the rules, leave, misbehave, kick. */
+#include <stdio.h>
+
+#include "payload.h"
+#include "world.h"
+
+static bool can_act(const struct bot *bot)
+{
+	return bot->state == BOT_JOINED && !bot->is_bad && !bot->is_leaving && !bot->is_deaf;
+}
+
+/* NULL: none of those tried can act. */
+static struct bot *some_bot(struct world *world)
+{
+	for (int tries = 0; tries < 8 && world->bot_count > 0; tries++) {
+		struct bot *bot = &world->bots[ringcast_world_below(world, world->bot_count)];
+		if (can_act(bot))
+			return bot;
+	}
+	return NULL;
+}
+
+/* Another one of its session that was admitted at some time; NULL: none found. */
+static struct bot *some_mate(struct world *world, const struct bot *bot)
+{
+	for (int tries = 0; tries < 8; tries++) {
+		struct bot *mate = &world->bots[ringcast_world_below(world, world->bot_count)];
+		if (mate->session == bot->session && mate->peer_id > 0)
+			return mate;
+	}
+	return NULL;
+}
+
+/* by the rules */
+
+static int32_t some_group(struct world *world)
+{
+	return 1 + (int32_t)ringcast_world_below(world, world->swarm.group_count);
+}
+
+static void choose_target(struct world *world, const struct bot *bot, struct model_message *message, struct packet *packet)
+{
+	const struct bot *mate = some_mate(world, bot);
+	uint64_t dice = ringcast_world_below(world, 100);
+	message->to_bot = MODEL_NOBODY;
+	if (dice < 35 || (dice >= 95 && dice < 98))
+		message->group = some_group(world);
+	else if (dice < 60)
+		message->group = PROTO_GROUP_ALL;
+	if (dice >= 60 && dice < 90 && mate != NULL) {
+		packet->target_player = mate->peer_id;
+		message->to_bot = (int32_t)mate->index;
+	} else if (dice >= 60 && dice < 95) {
+		packet->target_player = PROTO_PEER_SERVER;
+	} else if (dice >= 95 && dice < 98 && mate != NULL) { /* both targets */
+		packet->target_player = mate->peer_id;
+		message->to_bot = (int32_t)mate->index;
+	} else if (dice >= 98) {
+		packet->target_player = 100000; /* nobody */
+	}
+	packet->target_group = message->group;
+	message->has_player = packet->target_player != 0 && packet->target_player != PROTO_PEER_SERVER;
+}
+
+static void send_message(struct world *world, struct bot *bot)
+{
+	uint8_t bytes[PAYLOAD_BYTES_MAX];
+	struct packet packet = {0};
+	struct model_message message = {
+		.sender = bot->index, .session = bot->session, .sent_ns = ringcast_sim_network_now_ns(world->network)};
+	bool is_fast = bot->fast == BOT_FAST_UP && ringcast_world_chance(world, 500);
+	uint32_t max = world->swarm.payload_bytes_max;
+	if (is_fast && max > PROTO_PAYLOAD_FAST_BYTES_MAX)
+		max = PROTO_PAYLOAD_FAST_BYTES_MAX;
+	size_t size = PAYLOAD_BYTES_MIN + ringcast_world_below(world, max - PAYLOAD_BYTES_MIN + 1);
+	choose_target(world, bot, &message, &packet);
+	message.is_reliable = !is_fast;
+	message.opcode = packet.opcode = ringcast_world_chance(world, 900) ? 1 + (int32_t)ringcast_world_below(world, 1000) : -500;
+	uint32_t number = ringcast_model_send(&world->model, &message);
+	struct payload payload = {.session = bot->session, .sender = bot->index, .message = number};
+	ringcast_payload_encode(&payload, bytes, size);
+	packet.payload = ringcast_view_of(bytes, size);
+	ringcast_world_note(world, "bot %u sends message %u, %s, %zu bytes, player %d, group %d", bot->index, number, is_fast ? "fast" : "reliable",
+			 size, packet.target_player, packet.target_group);
+	if (is_fast)
+		ringcast_bot_send_datagram(bot, &packet);
+	else
+		ringcast_bot_send_stream(bot, &packet);
+}
+
+static void send_group_command(struct bot *bot, int32_t opcode, enum packet_command command, int32_t group)
+{
+	struct packet packet = {.opcode = opcode, .target_player = PROTO_PEER_SERVER, .command = command, .group = group};
+	ringcast_bot_send_stream(bot, &packet);
+}
+
+static void change_group(struct world *world, struct bot *bot)
+{
+	int32_t group = some_group(world);
+	uint64_t now_ns = ringcast_sim_network_now_ns(world->network);
+	if (bot->is_joining[group] || bot->is_parting[group]) {
+		send_group_command(bot, OPCODE_REQUEST_GROUP_MEMBERSHIP, PACKET_COMMAND_REQUEST_GROUP_MEMBERSHIP, group);
+	} else if (!bot->is_member[group]) {
+		ringcast_world_note(world, "bot %u joins group %d", bot->index, group);
+		ringcast_model_join_sent(&world->model, bot->index, group, now_ns);
+		bot->is_joining[group] = true;
+		send_group_command(bot, OPCODE_JOIN_GROUP, PACKET_COMMAND_JOIN_GROUP, group);
+	} else if (ringcast_world_chance(world, 400)) {
+		ringcast_world_note(world, "bot %u leaves group %d", bot->index, group);
+		ringcast_model_leave_sent(&world->model, bot->index, group, now_ns);
+		bot->is_parting[group] = true;
+		send_group_command(bot, OPCODE_LEAVE_GROUP, PACKET_COMMAND_LEAVE_GROUP, group);
+	}
+}
+
+static void play(struct world *world)
+{
+	struct bot *bot = some_bot(world);
+	if (bot == NULL)
+		return;
+	if (ringcast_world_chance(world, 200)) {
+		change_group(world, bot);
+		return;
+	}
+	bool is_burst = ringcast_world_chance(world, 50);
+	for (uint64_t count = is_burst ? 2 + ringcast_world_below(world, 30) : 1; count > 0; count--)
+		send_message(world, bot);
+}
+
+/* against the rules */
+
+static void send_garbage(struct world *world, struct bot *bot)
+{
+	uint8_t bytes[200];
+	size_t size = 1 + ringcast_world_below(world, sizeof(bytes));
+	ringcast_prng_fill(&world->prng, bytes, size);
+	ringcast_sim_stream_write(world->network, bot->stream, bytes, size);
+	bot->is_bad = true;
+}
+
+static void send_bad_frame(struct world *world, struct bot *bot)
+{
+	static const uint8_t frames[][14] = {
+		{0x82, 0x01, 0x00},                                     /* not masked */
+		{0xc2, 0x80, 0, 0, 0, 0},                               /* reserved bit */
+		{0x83, 0x80, 0, 0, 0, 0},                               /* reserved op code */
+		{0x81, 0x81, 0, 0, 0, 0, 'x'},                          /* text */
+		{0x89, 0xfe, 0x01, 0x00, 0, 0, 0, 0},                   /* ping of 256 bytes */
+		{0x82, 0xff, 0x7f, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff}, /* enormous */
+		{0x80, 0x80, 0, 0, 0, 0},                               /* continues nothing */
+		{0x82, 0x82, 0, 0, 0, 0, 0x05, 0x01},                   /* a packet that ends too soon */
+	};
+	uint64_t i = ringcast_world_below(world, RLY_ARRAY_COUNT(frames));
+	ringcast_sim_stream_write(world->network, bot->stream, frames[i], sizeof(frames[i]));
+	bot->is_bad = true;
+}
+
+static void send_oversize(struct world *world, struct bot *bot)
+{
+	static const uint8_t zeros[PROTO_PAYLOAD_RELIABLE_BYTES_MAX + 1000];
+	struct packet packet = {.opcode = 7, .target_group = PROTO_GROUP_ALL, .payload = ringcast_view_of(zeros, sizeof(zeros))};
+	ringcast_bot_send_stream(bot, &packet);
+	bot->is_bad = true;
+}
+
+static void replay(struct world *world, struct bot *bot)
+{
+	struct address to = bot->net->server;
+	to.port = bot->fast_port;
+	for (uint64_t i = 1 + ringcast_world_below(world, 3); i > 0 && bot->last_datagram_bytes > 0; i--)
+		ringcast_sim_udp_send(world->network, &bot->udp, &to, bot->last_datagram, bot->last_datagram_bytes);
+}
+
+/* A datagram that claims to be another player's, from an address that is not his. Nobody may ever see it. */
+static void spoof(struct world *world, struct bot *bot)
+{
+	uint8_t bytes[PAYLOAD_BYTES_MIN], datagram[200];
+	const struct bot *victim = some_mate(world, bot);
+	struct address from = bot->udp, to = bot->net->server;
+	if (victim == NULL || victim == bot || victim->fast != BOT_FAST_UP)
+		return;
+	if (ringcast_world_chance(world, 500)) {
+		from = victim->udp;
+		from.port ^= 0x4000;
+	}
+	struct model_message message = {.sender = bot->index, .session = bot->session, .is_void = true, .to_bot = MODEL_NOBODY, .group = PROTO_GROUP_ALL,
+					.opcode = 9, .sent_ns = ringcast_sim_network_now_ns(world->network)};
+	struct payload payload = {.session = bot->session, .sender = bot->index, .message = ringcast_model_send(&world->model, &message)};
+	ringcast_payload_encode(&payload, bytes, sizeof(bytes));
+	struct packet packet = {.opcode = 9, .sender = victim->peer_id, .sequence = victim->sequence_out + 1000, .target_group = PROTO_GROUP_ALL,
+				.payload = ringcast_view_of(bytes, sizeof(bytes))};
+	to.port = victim->fast_port;
+	size_t size = ringcast_packet_encode(&packet, datagram, sizeof(datagram));
+	ringcast_sim_udp_send(world->network, &from, &to, datagram, size);
+}
+
+static void send_random_datagram(struct world *world, struct bot *bot)
+{
+	uint8_t bytes[100];
+	struct address to = bot->net->server;
+	to.port = bot->fast_port;
+	size_t size = ringcast_world_below(world, sizeof(bytes));
+	ringcast_prng_fill(&world->prng, bytes, size);
+	if (bot->fast_port != 0)
+		ringcast_sim_udp_send(world->network, &bot->udp, &to, bytes, size);
+}
+
+static void reuse_token(struct world *world, struct bot *bot)
+{
+	struct bot *twin = ringcast_world_spawn(world, bot->session, bot->token);
+	if (twin != NULL)
+		twin->is_bad = true;
+}
+
+static void invent_token(struct world *world, struct bot *bot)
+{
+	static const char *const tokens[] = {"", "x", "psess-", "psess-00000000000000000000000000000000", "psess-ff000000000000000000000000000000",
+					     "gsess-00000000000000000000000000000000", "psess-0000000000000000000000000000000g"};
+	struct bot *stranger = ringcast_world_spawn(world, bot->session, tokens[ringcast_world_below(world, RLY_ARRAY_COUNT(tokens))]);
+	if (stranger != NULL)
+		stranger->is_bad = true;
+}
+
+/* Connects and then says nothing, half a request, or nonsense. */
+static void connect_raw(struct world *world, struct bot *bot)
+{
+	static const char half[] = "GET /websocket HTTP/1.1\r\nHost: x\r\n";
+	uint8_t garbage[64];
+	struct address from = bot->tcp;
+	from.port = (uint16_t)(50000 + world->raw_stream_count++);
+	sim_stream stream = ringcast_sim_stream_connect(world->network, &from, &bot->net->server);
+	switch (ringcast_world_below(world, 4)) {
+	case 0:
+		break;
+	case 1:
+		ringcast_sim_stream_write(world->network, stream, half, sizeof(half) - 1);
+		break;
+	case 2:
+		ringcast_prng_fill(&world->prng, garbage, sizeof(garbage));
+		ringcast_sim_stream_write(world->network, stream, garbage, sizeof(garbage));
+		break;
+	default:
+		ringcast_sim_stream_reset(world->network, stream);
+	}
+}
+
+/* Op codes that are not a player's to send: refused, but no reason to part. */
+static void send_illegal(struct world *world, struct bot *bot)
+{
+	static const int32_t opcodes[] = {OPCODE_LOGIN, OPCODE_LOGIN_RESPONSE, OPCODE_UDP_CONNECT, OPCODE_UDP_CONNECT_SERVER_ACK,
+					  OPCODE_GROUP_MEMBERSHIP_UPDATE, OPCODE_VERIFY_IDENTITY, OPCODE_GAME_END};
+	uint8_t bytes[PAYLOAD_BYTES_MIN];
+	int32_t opcode = opcodes[ringcast_world_below(world, RLY_ARRAY_COUNT(opcodes))];
+	struct model_message message = {.sender = bot->index, .session = bot->session, .is_void = true, .to_bot = MODEL_NOBODY, .group = PROTO_GROUP_ALL,
+					.opcode = opcode, .sent_ns = ringcast_sim_network_now_ns(world->network)};
+	struct payload payload = {.session = bot->session, .sender = bot->index, .message = ringcast_model_send(&world->model, &message)};
+	ringcast_payload_encode(&payload, bytes, sizeof(bytes));
+	struct packet packet = {.opcode = opcode, .target_group = PROTO_GROUP_ALL, .payload = ringcast_view_of(bytes, sizeof(bytes))};
+	ringcast_bot_send_stream(bot, &packet);
+}
+
+static void go_deaf(struct world *world, struct bot *bot)
+{
+	(void)world;
+	bot->is_deaf = true;
+}
+
+static void misbehave(struct world *world)
+{
+	static const struct misdeed {
+		const char *name;
+		void (*act)(struct world *world, struct bot *bot);
+	} misdeeds[] = {
+		{"sends garbage", send_garbage},
+		{"sends a bad frame", send_bad_frame},
+		{"sends too much", send_oversize},
+		{"replays a datagram", replay},
+		{"spoofs", spoof},
+		{"sends a random datagram", send_random_datagram},
+		{"has its token used again", reuse_token},
+		{"invents a token", invent_token},
+		{"connects and says nothing of use", connect_raw},
+		{"sends an illegal op code", send_illegal},
+		{"goes deaf", go_deaf},
+	};
+	struct bot *bot = some_bot(world);
+	if (bot == NULL)
+		return;
+	const struct misdeed *misdeed = &misdeeds[ringcast_world_below(world, RLY_ARRAY_COUNT(misdeeds))];
+	ringcast_world_note(world, "bot %u %s", bot->index, misdeed->name);
+	misdeed->act(world, bot);
+}
+
+/* coming and going */
+
+static void leave(struct world *world)
+{
+	struct bot *bot = some_bot(world);
+	int how = (int)ringcast_world_below(world, 4);
+	if (bot == NULL)
+		return;
+	ringcast_world_note(world, "bot %u leaves, way %d", bot->index, how);
+	ringcast_bot_leave(bot, how);
+}
+
+static void administrate(struct world *world)
+{
+	struct bot *bot = some_bot(world);
+	uint32_t session = (uint32_t)ringcast_world_below(world, world->swarm.session_count);
+	if (ringcast_world_chance(world, 100) && !world->sessions[session].is_ended) {
+		ringcast_world_note(world, "session %u is ended", session);
+		ringcast_world_end_session(world, session);
+	} else if (bot != NULL) {
+		ringcast_world_note(world, "bot %u is kicked", bot->index);
+		ringcast_world_kick(world, bot->session, bot->peer_id);
+	}
+}
+
+static uint32_t living_count(const struct world *world)
+{
+	uint32_t count = 0;
+	for (uint32_t i = 0; i < world->bot_count; i++)
+		count += world->bots[i].state != BOT_GONE;
+	return count;
+}
+
+void ringcast_world_act(struct world *world)
+{
+	const struct swarm *swarm = &world->swarm;
+	if (living_count(world) < swarm->bot_count && ringcast_world_chance(world, world->bot_count < swarm->bot_count ? 400 : 100))
+		ringcast_world_spawn(world, (uint32_t)ringcast_world_below(world, swarm->session_count), NULL);
+	else if (ringcast_world_chance(world, swarm->mischief))
+		misbehave(world);
+	else if (ringcast_world_chance(world, swarm->leaving))
+		leave(world);
+	else if (ringcast_world_chance(world, swarm->admin))
+		administrate(world);
+	else
+		play(world);
+}

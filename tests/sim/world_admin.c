@@ -1,0 +1,106 @@
+/* What control does: questions in a mailbox. Asking runs the shard until it has answered, as a control thread's wait would. */
+#include <stdio.h>
+
+#include "session/command.h"
+#include "world.h"
+
+enum { TICKS_TO_ANSWER_MAX = 16 };
+
+struct question {
+	struct shard_request request;
+	void (*answer)(struct shard *shard, struct question *question);
+	struct world_session *session;
+	uint32_t players_max;
+	int32_t peer_id;
+	bool is_done, is_ok;
+	char token[PLAYER_TOKEN_BYTES];
+};
+
+static void run(struct shard *shard, struct shard_request *request)
+{
+	struct question *question = RLY_CONTAINER_OF(request, struct question, request);
+	question->answer(shard, question);
+}
+
+static void done(struct shard_request *request)
+{
+	RLY_CONTAINER_OF(request, struct question, request)->is_done = true;
+}
+
+static bool ask(struct world *world, uint32_t shard, struct question *question)
+{
+	question->request.run = run;
+	question->request.done = done;
+	if (!ringcast_mailbox_ask(world->mailboxes[shard], &question->request)) {
+		ringcast_world_fail(world, "shard %u refuses questions", shard);
+		return false;
+	}
+	for (int i = 0; i < TICKS_TO_ANSWER_MAX && !question->is_done; i++)
+		ringcast_shard_tick(world->shards[shard]);
+	if (!question->is_done)
+		ringcast_world_fail(world, "shard %u does not answer", shard);
+	return question->is_ok;
+}
+
+static void answer_open(struct shard *shard, struct question *question)
+{
+	struct session_options options = {.players_max = question->players_max, .empty_timeout_ms = UINT32_MAX};
+	struct session *session;
+	question->is_ok = ringcast_session_open(&shard->store, &options, shard->now_ns, &session) == DROP_NONE;
+	if (question->is_ok)
+		snprintf(question->session->id, sizeof(question->session->id), "%s", session->id);
+}
+
+bool ringcast_world_open_session(struct world *world, uint32_t session, uint32_t shard)
+{
+	struct question question = {
+		.answer = answer_open, .session = &world->sessions[session], .players_max = world->swarm.players_per_session_max};
+	world->sessions[session].shard = shard;
+	return ask(world, shard, &question);
+}
+
+static void answer_reserve(struct shard *shard, struct question *question)
+{
+	struct session *session = ringcast_session_find(&shard->store, question->session->id);
+	struct player *player;
+	if (session != NULL)
+		question->is_ok = ringcast_admission_reserve(session, NULL, NULL, shard->now_ns, &player, question->token) == DROP_NONE;
+}
+
+bool ringcast_world_reserve(struct world *world, uint32_t session, char ret_token[PLAYER_TOKEN_BYTES])
+{
+	struct question question = {.answer = answer_reserve, .session = &world->sessions[session]};
+	if (!ask(world, world->sessions[session].shard, &question))
+		return false;
+	memcpy(ret_token, question.token, PLAYER_TOKEN_BYTES);
+	return true;
+}
+
+static void answer_kick(struct shard *shard, struct question *question)
+{
+	struct session *session = ringcast_session_find(&shard->store, question->session->id);
+	if (session != NULL)
+		question->is_ok = ringcast_command_kick(session, question->peer_id, "kicked") == DROP_NONE;
+}
+
+void ringcast_world_kick(struct world *world, uint32_t session, int32_t peer_id)
+{
+	struct question question = {.answer = answer_kick, .session = &world->sessions[session], .peer_id = peer_id};
+	ask(world, world->sessions[session].shard, &question); /* the player may have gone already: then there is nothing to do */
+}
+
+static void answer_end(struct shard *shard, struct question *question)
+{
+	struct session *session = ringcast_session_find(&shard->store, question->session->id);
+	question->is_ok = session != NULL;
+	if (session != NULL)
+		ringcast_session_end_now(session, CLOSE_SESSION_ENDED, shard->now_ns);
+}
+
+void ringcast_world_end_session(struct world *world, uint32_t session)
+{
+	struct question question = {.answer = answer_end, .session = &world->sessions[session]};
+	world->sessions[session].is_ended = true;
+	if (!ask(world, world->sessions[session].shard, &question))
+		ringcast_world_fail(world, "session %u was gone before it was ended", session);
+}
