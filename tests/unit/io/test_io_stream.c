@@ -303,6 +303,37 @@ IO_CASE(reset_by_peer)
 	ringcast_harness_fini(&h);
 }
 
+/* A send and the reading break together, but only one event is asked for, and then the stream is closed: END must not come any more. */
+IO_CASE(closing_silences_the_end)
+{
+	const size_t size = 16 << 20;
+	struct harness h;
+	struct address bound;
+	uint8_t *data = calloc(1, size);
+	struct iovec iov = {.iov_base = data, .iov_len = size};
+	int peer;
+
+	ringcast_harness_init(&h, backend, NULL);
+	ringcast_harness_listen(&h, true, &bound);
+	io_id stream = ringcast_harness_connect(&h, &bound, true, 0, &peer);
+	h.io->ops->stream_send(h.io, stream, &iov, 1);
+	ringcast_harness_settle(&h);
+	ringcast_peer_reset(peer);
+	h.batch_count_max = 1;
+	struct io_event first = ringcast_harness_next(&h);
+	cr_assert(first.kind == IO_EVENT_SENT || first.kind == IO_EVENT_END);
+	cr_assert(first.kind == IO_EVENT_END || first.result < 0); /* whichever comes first is told of the reset */
+	h.io->ops->stream_close(h.io, stream);
+	struct io_event event = ringcast_harness_next(&h);
+	if (first.kind == IO_EVENT_END) {
+		cr_assert_eq(event.kind, IO_EVENT_SENT);
+		event = ringcast_harness_next(&h);
+	}
+	cr_assert_eq(event.kind, IO_EVENT_CLOSED);
+	ringcast_harness_fini(&h);
+	free(data);
+}
+
 /* Bytes before, around and after the hand-off reach one of the two, once and in order. */
 IO_CASE(detach_and_adopt)
 {

@@ -1,6 +1,14 @@
 /* Waiting and waking, clock, entropy, probe; and the notation of addresses. */
 #include <criterion/criterion.h>
+#include <errno.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
 #include <pthread.h>
+#include <signal.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <sys/time.h>
 #include <unistd.h>
 
 #include "io/clock.h"
@@ -87,16 +95,47 @@ static void no_wake_lost(const struct backend *backend, uint32_t spin_ns)
 IO_CASE(no_wake_is_lost) { no_wake_lost(backend, 0); }
 IO_CASE(no_wake_is_lost_when_spinning) { no_wake_lost(backend, 20000); }
 
+static void no_event_until(struct harness *h, uint64_t delay_ns)
+{
+	uint64_t deadline_ns = ringcast_io_now_ns(h->io) + delay_ns;
+	struct io_event event;
+
+	cr_assert_eq(h->io->ops->run(h->io, deadline_ns, &event, 1), 0);
+	cr_assert_geq(ringcast_io_now_ns(h->io), deadline_ns, "came back with nothing before the deadline");
+}
+
 IO_CASE(deadline_ends_the_wait)
 {
 	struct harness h;
 	struct io_event event;
 
 	ringcast_harness_init(&h, backend, NULL);
-	uint64_t now_ns = ringcast_io_now_ns(h.io);
-	cr_assert_eq(h.io->ops->run(h.io, now_ns + RLY_NS_PER_MS, &event, 1), 0);
-	cr_assert_geq(ringcast_io_now_ns(h.io), now_ns);
+	no_event_until(&h, RLY_NS_PER_MS);
 	cr_assert_eq(h.io->ops->run(h.io, 1, &event, 1), 0, "a deadline long past does not wait");
+	ringcast_harness_fini(&h);
+}
+
+static void on_signal(int number)
+{
+	(void)number;
+}
+
+IO_CASE(signals_do_not_harm_the_wait)
+{
+	struct harness h;
+	struct sigaction action = {.sa_handler = on_signal};
+	struct itimerval often = {.it_interval.tv_usec = 300, .it_value.tv_usec = 300}, never = {0};
+	pthread_t thread;
+
+	ringcast_harness_init(&h, backend, NULL);
+	cr_assert_eq(sigaction(SIGALRM, &action, NULL), 0);
+	cr_assert_eq(setitimer(ITIMER_REAL, &often, NULL), 0);
+	for (int i = 0; i < 20; i++)
+		no_event_until(&h, 2 * RLY_NS_PER_MS);
+	cr_assert_eq(setitimer(ITIMER_REAL, &never, NULL), 0);
+	cr_assert_eq(pthread_create(&thread, NULL, wake_once, h.io), 0);
+	cr_assert_eq(ringcast_harness_next(&h).kind, IO_EVENT_WAKE);
+	cr_assert_eq(pthread_join(thread, NULL), 0);
 	ringcast_harness_fini(&h);
 }
 
@@ -153,6 +192,97 @@ Test(probe, says_why_or_nothing)
 		cr_assert_str_neq(why, "untouched");
 		cr_assert_null(strchr(why, '\n'));
 	}
+}
+
+/* From here on the system call fails in this process (each test is one), as a container's profile makes it. */
+static void forbid(unsigned system_call, unsigned error)
+{
+	struct sock_filter filter[] = {
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, system_call, 0, 1),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | error),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+	};
+	struct sock_fprog program = {.len = RLY_ARRAY_COUNT(filter), .filter = filter};
+
+	cr_assert_eq(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), 0);
+	cr_assert_eq(prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program), 0);
+}
+
+static void expect_refusal(int error, const char *word)
+{
+	char why[256] = "", why_created[256] = "";
+
+	cr_assert_eq(ringcast_io_uring_probe(why, sizeof(why)), -error);
+	cr_assert_not_null(strstr(why, word), "%s", why);
+	cr_assert_null(strchr(why, '\n'));
+	cr_assert_null(ringcast_io_uring_create(&ringcast_harness_options, why_created, sizeof(why_created)));
+	cr_assert_str_eq(why, why_created);
+}
+
+Test(probe, forbidden_by_seccomp)
+{
+	ringcast_harness_need_io_uring();
+	forbid(SYS_io_uring_setup, EPERM);
+	expect_refusal(EPERM, "seccomp");
+}
+
+Test(probe, hidden_by_seccomp)
+{
+	ringcast_harness_need_io_uring();
+	forbid(SYS_io_uring_setup, ENOSYS);
+	expect_refusal(ENOSYS, "CONFIG_IO_URING");
+}
+
+Test(probe, half_forbidden_by_seccomp)
+{
+	ringcast_harness_need_io_uring();
+	forbid(SYS_io_uring_register, EPERM);
+	expect_refusal(EPERM, "part of io_uring");
+}
+
+Test(probe, old_kernel)
+{
+	ringcast_harness_need_io_uring();
+	forbid(SYS_io_uring_setup, EINVAL);
+	expect_refusal(EINVAL, "Linux 6.1");
+}
+
+Test(probe, no_locked_memory)
+{
+	const struct rlimit none = {0};
+
+	ringcast_harness_need_io_uring();
+	cr_assert_eq(setrlimit(RLIMIT_MEMLOCK, &none), 0);
+	if (geteuid() == 0) /* who may lock memory without limit; the user id is this process's only */
+		cr_assert_eq(setresuid(65534, 65534, 65534), 0);
+	char why[256];
+	if (ringcast_io_uring_probe(why, sizeof(why)) == 0)
+		cr_skip_test("this process may lock memory without limit (CAP_IPC_LOCK)");
+	expect_refusal(ENOMEM, "LimitMEMLOCK");
+}
+
+Test(io_epoll, works_where_io_uring_is_forbidden)
+{
+	struct harness h;
+	struct io_event event;
+
+	forbid(SYS_io_uring_setup, EPERM);
+	ringcast_harness_init(&h, &ringcast_harness_epoll, NULL);
+	cr_assert_eq(h.io->ops->run(h.io, ringcast_io_now_ns(h.io) + RLY_NS_PER_MS, &event, 1), 0);
+	ringcast_harness_fini(&h);
+}
+
+Test(io_epoll, works_without_epoll_pwait2)
+{
+	struct harness h;
+
+	forbid(SYS_epoll_pwait2, EPERM);
+	ringcast_harness_init(&h, &ringcast_harness_epoll, NULL);
+	no_event_until(&h, RLY_NS_PER_MS / 2);
+	h.io->ops->wake(h.io);
+	cr_assert_eq(ringcast_harness_next(&h).kind, IO_EVENT_WAKE);
+	ringcast_harness_fini(&h);
 }
 
 Test(socket, address_text_round_trip)
