@@ -112,6 +112,26 @@ bool ringcast_config_load_env(struct config *config, char *const *environment, s
 	return true;
 }
 
+bool ringcast_config_is_strange_env(const char *variable, char ret_name[OPTION_PATH_BYTES], char ret_nearest[OPTION_PATH_BYTES])
+{
+	ringcast_assert(variable && ret_name && ret_nearest);
+	const char *equals = strchr(variable, '=');
+	unsigned distance_min = 4;
+	if (strncmp(variable, "RINGCAST_", 9) != 0 || !equals || (size_t)(equals - variable) >= OPTION_PATH_BYTES)
+		return false;
+	snprintf(ret_name, OPTION_PATH_BYTES, "%.*s", (int)(equals - variable), variable);
+	for (size_t i = 0; i < OPTION_COUNT; i++) {
+		char name[OPTION_PATH_BYTES];
+		ringcast_options_env_name(ringcast_options_at(i), name);
+		unsigned distance = ringcast_options_distance(name, ret_name);
+		if (distance < distance_min) {
+			distance_min = distance;
+			memcpy(ret_nearest, name, sizeof(name));
+		}
+	}
+	return distance_min > 0 && distance_min < 4;
+}
+
 static bool is_same_family(const char *first, const char *second)
 {
 	return strcmp(second, "none") != 0 && (strchr(first, ':') != NULL) == (strchr(second, ':') != NULL);

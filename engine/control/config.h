@@ -47,6 +47,8 @@ bool ringcast_config_load_file(struct config *config, const char *path, struct c
 bool ringcast_config_load_text(struct config *config, const char *name, const char *text, size_t size, struct config_error *reterr);
 /* environment: NULL-terminated "NAME=value"; an empty value counts as unset. */
 bool ringcast_config_load_env(struct config *config, char *const *environment, struct config_error *reterr);
+/* Whether "NAME=value" begins like ours, is not, and is near to one that is; then both names are given. */
+bool ringcast_config_is_strange_env(const char *variable, char ret_name[OPTION_PATH_BYTES], char ret_nearest[OPTION_PATH_BYTES]);
 /* What only several keys together can get wrong. */
 bool ringcast_config_check(const struct config *config, struct config_error *reterr);
 

@@ -243,9 +243,9 @@ static void handle_wake(struct daemon *daemon)
 		begin_stop(daemon, "admin");
 }
 
-static void advance_drain(struct daemon *daemon, uint64_t now)
+static void advance_drain(struct daemon *daemon, const struct config *config, uint64_t now)
 {
-	uint64_t player_count = ringcast_report_player_count(daemon->engine, &daemon->config);
+	uint64_t player_count = ringcast_report_player_count(daemon->engine, config);
 	if (player_count == 0 || now >= daemon->drain_deadline_ns) {
 		if (player_count > 0)
 			ringcast_logs_event(daemon->logs, RINGCAST_LOG_WARN, "drain timeout, closing the players that are left",
@@ -259,9 +259,9 @@ static void advance_drain(struct daemon *daemon, uint64_t now)
 }
 
 /* systemd kills us when this stops, so it must stop when a shard is stuck. */
-static void advance_watchdog(struct daemon *daemon, uint64_t now, uint64_t watchdog_us)
+static void advance_watchdog(struct daemon *daemon, const struct config *config, uint64_t now, uint64_t watchdog_us)
 {
-	bool is_stalled = ringcast_engine_stall_ns(daemon->engine) >= daemon->config.admin_stall_timeout_ms * RLY_NS_PER_MS;
+	bool is_stalled = ringcast_engine_stall_ns(daemon->engine) >= config->admin_stall_timeout_ms * RLY_NS_PER_MS;
 	if (watchdog_us == 0 || is_stalled || now - daemon->notified_ns < watchdog_us * RLY_NS_PER_US / 3)
 		return;
 	daemon->notified_ns = now;
@@ -270,9 +270,10 @@ static void advance_watchdog(struct daemon *daemon, uint64_t now, uint64_t watch
 
 static int wait_ms(const struct daemon *daemon, uint64_t watchdog_us)
 {
-	if (daemon->is_stopping)
+	int watchdog_ms = watchdog_us ? (int)(watchdog_us / 6000) + 1 : -1;
+	if (daemon->is_stopping && (watchdog_ms < 0 || watchdog_ms > ROUND_MS))
 		return ROUND_MS;
-	return watchdog_us ? (int)(watchdog_us / 6000) + 1 : -1;
+	return watchdog_ms;
 }
 
 static void run(struct daemon *daemon)
@@ -286,10 +287,12 @@ static void run(struct daemon *daemon)
 			handle_signal(daemon);
 		if (fds[1].revents)
 			handle_wake(daemon);
+		struct config config;
 		uint64_t now = now_ns();
+		host_config(daemon, &config);
 		if (daemon->is_stopping && !daemon->is_stopped)
-			advance_drain(daemon, now);
-		advance_watchdog(daemon, now, watchdog_us);
+			advance_drain(daemon, &config, now);
+		advance_watchdog(daemon, &config, now, watchdog_us);
 	}
 }
 
@@ -324,7 +327,7 @@ static bool open_signals(struct daemon *daemon)
 
 static bool start(struct daemon *daemon)
 {
-	ringcast_report_start(daemon->logs, &daemon->config, daemon->flags);
+	ringcast_report_start(daemon->logs, &daemon->config, daemon->flags, daemon->environment);
 	if (!open_signals(daemon))
 		return false;
 	if (!ringcast_preflight_run(&daemon->config, daemon->flags->is_dev, ringcast_report_preflight, daemon->logs))

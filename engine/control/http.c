@@ -16,6 +16,7 @@
 
 #define CONNECTIONS_MAX 128
 #define IDLE_TIMEOUT_S 15
+#define THREAD_COUNT 4 /* so that /healthz answers while another request waits for a stuck shard */
 
 struct http {
 	struct MHD_Daemon *server;
@@ -352,16 +353,26 @@ static void on_completed(void *context, struct MHD_Connection *connection, void 
 
 /* the listening socket */
 
+/* Whether somebody answers at the UNIX path. */
+static bool is_served(const struct endpoint *endpoint)
+{
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	bool is_connected = fd >= 0 && (connect(fd, &endpoint->any, endpoint->size) == 0 || errno == EAGAIN);
+	if (fd >= 0)
+		close(fd);
+	return is_connected;
+}
+
 static int open_listener(const struct endpoint *endpoint)
 {
 	int one = 1;
 	int fd = socket(endpoint->any.sa_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (fd < 0)
 		return -1;
-	if (endpoint->any.sa_family == AF_UNIX)
-		unlink(endpoint->local.sun_path); /* left by a process that was killed */
-	else
+	if (endpoint->any.sa_family != AF_UNIX)
 		setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
+	else if (!is_served(endpoint))
+		unlink(endpoint->local.sun_path); /* left by a process that was killed */
 	if (bind(fd, &endpoint->any, endpoint->size) == 0 && listen(fd, CONNECTIONS_MAX) == 0) {
 		if (endpoint->any.sa_family == AF_UNIX)
 			chmod(endpoint->local.sun_path, 0660);
@@ -397,7 +408,7 @@ struct http *ringcast_http_start(const struct config *config, const struct endpo
 	getsockname(http->fd, &http->endpoint.any, &http->endpoint.size);
 	http->server = MHD_start_daemon(MHD_USE_EPOLL_INTERNAL_THREAD | MHD_USE_ITC, 0, NULL, NULL, on_access, http, MHD_OPTION_LISTEN_SOCKET,
 					http->fd, MHD_OPTION_NOTIFY_COMPLETED, on_completed, NULL, MHD_OPTION_CONNECTION_LIMIT, CONNECTIONS_MAX,
-					MHD_OPTION_CONNECTION_TIMEOUT, IDLE_TIMEOUT_S, MHD_OPTION_END);
+					MHD_OPTION_CONNECTION_TIMEOUT, IDLE_TIMEOUT_S, MHD_OPTION_THREAD_POOL_SIZE, THREAD_COUNT, MHD_OPTION_END);
 	if (!http->server) {
 		close(http->fd);
 		return refuse_start(http, endpoint, "libmicrohttpd did not start", reterr);

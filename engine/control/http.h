@@ -1,5 +1,5 @@
 /*
- * The admin API's server: libmicrohttpd on one thread of its own. What is served stands in http_routes.c; this file takes requests apart,
+ * The admin API's server: libmicrohttpd on a few threads of its own. What is served stands in http_routes.c; this file takes requests apart,
  * guards them, and puts responses together.
  *
  * Guards, since anything that runs on this machine, a browser too, can connect: the Host header must name this machine (DNS rebinding), a
@@ -17,7 +17,7 @@
 struct MHD_Connection;
 struct http;
 
-/* What the routes may do; the daemon supplies it. The functions are called on the HTTP thread. */
+/* What the routes may do; the daemon supplies it. The functions are called on the HTTP threads, several at a time. */
 struct http_host {
 	void *context;
 	ringcast_engine *engine; /* borrowed; outlives the server */

@@ -129,14 +129,15 @@ void ringcast_http_sessions_create(struct http_request *request, struct http_res
 	bool has_timeout = false;
 	char *owned = NULL;
 	uint32_t shard = 0;
+	const ringcast_limits *limits = &request->config->limits;
 	const struct body_field fields[] = {
 		{.name = "name", .type = BODY_STRING, .target = &options.name, .max = RINGCAST_NAME_BYTES - 1},
-		{.name = "players_max", .type = BODY_UINT, .target = &options.players_max, .max = UINT32_MAX},
+		{.name = "players_max", .type = BODY_UINT, .target = &options.players_max, .max = limits->players_per_session_max},
 		{.name = "ping_interval_ms", .type = BODY_UINT, .target = &options.ping_interval_ms, .max = UINT32_MAX},
 		{.name = "tick_interval_ms", .type = BODY_UINT, .target = &options.tick_interval_ms, .max = UINT32_MAX},
 		{.name = "empty_timeout_ms", .type = BODY_UINT, .target = &options.empty_timeout_ms, .max = UINT32_MAX, .is_present = &has_timeout},
 		{.name = "properties", .type = BODY_TEXT, .target = &options.properties, .max = RINGCAST_DATA_BYTES - 1},
-		{.name = "shard", .type = BODY_UINT, .target = &shard, .max = INT32_MAX, .is_present = &options.has_shard},
+		{.name = "shard", .type = BODY_UINT, .target = &shard, .max = ringcast_engine_shard_count(request->host->engine) - 1, .is_present = &options.has_shard},
 	};
 	if (ringcast_http_body_read(request, fields, RLY_ARRAY_COUNT(fields), &owned, response)) {
 		options.shard = (int32_t)shard;

@@ -20,9 +20,18 @@ static void format_limit(int resource, char ret_text[24])
 		snprintf(ret_text, 24, "%" PRIu64, (uint64_t)limit.rlim_cur);
 }
 
-void ringcast_report_start(struct logs *logs, const struct config *config, const struct flags *flags)
+/* A variable that is almost one of ours is more likely a slip than somebody else's (Kubernetes makes RINGCAST_PORT_7777_TCP and the like). */
+static void report_environment(struct logs *logs, char *const *environment)
 {
-	ringcast_assert(logs && config && flags);
+	char name[OPTION_PATH_BYTES], nearest[OPTION_PATH_BYTES];
+	for (; *environment; environment++)
+		if (ringcast_config_is_strange_env(*environment, name, nearest))
+			ringcast_logs_event(logs, RINGCAST_LOG_WARN, "unknown environment variable", "name=%s did_you_mean=%s", name, nearest);
+}
+
+void ringcast_report_start(struct logs *logs, const struct config *config, const struct flags *flags, char *const *environment)
+{
+	ringcast_assert(logs && config && flags && environment);
 	struct utsname system = {.release = "unknown"};
 	char files[24], locked[24], path[512];
 	uname(&system);
@@ -33,6 +42,7 @@ void ringcast_report_start(struct logs *logs, const struct config *config, const
 			    ringcast_logs_quote(flags->config_path ? flags->config_path : "", path, sizeof(path)));
 	ringcast_logs_event(logs, RINGCAST_LOG_INFO, "limits", "nofile=%s memlock=%s nofile_needed=%" PRIu64 " shards=%u", files, locked,
 			    ringcast_preflight_files_needed(config), ringcast_config_shard_count(config));
+	report_environment(logs, environment);
 }
 
 void ringcast_report_preflight(void *context, ringcast_log_level level, const char *message, const char *fields)
@@ -107,12 +117,19 @@ void ringcast_report_memory_bill(const struct config *config, FILE *out)
 void ringcast_report_dump(ringcast_engine *engine, FILE *out)
 {
 	ringcast_assert(engine && out);
+	char *text = NULL;
+	size_t size = 0;
+	FILE *memory = open_memstream(&text, &size); /* so that it goes out in one piece, between log lines */
 	struct prometheus *prometheus = ringcast_prometheus_create();
-	if (prometheus) {
+	bool is_written = false;
+	if (memory && prometheus) {
 		ringcast_metrics_each(engine, ringcast_prometheus_add, prometheus);
-		ringcast_prometheus_write(prometheus, out);
+		is_written = ringcast_prometheus_write(prometheus, memory);
 	}
 	ringcast_prometheus_destroy(&prometheus);
+	if (memory && fclose(memory) == 0 && is_written)
+		fwrite(text, 1, size, out);
+	free(text);
 }
 
 uint64_t ringcast_report_player_count(ringcast_engine *engine, const struct config *config)

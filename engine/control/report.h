@@ -7,7 +7,7 @@
 #include "control/logs.h"
 #include "control/preflight.h"
 
-void ringcast_report_start(struct logs *logs, const struct config *config, const struct flags *flags);
+void ringcast_report_start(struct logs *logs, const struct config *config, const struct flags *flags, char *const *environment);
 preflight_fn ringcast_report_preflight; /* context: struct logs */
 void ringcast_report_ready(struct logs *logs, ringcast_engine *engine, const struct config *config, const char *admin);
 void ringcast_report_dev(ringcast_engine *engine, const struct config *config, const char *admin, FILE *out);

@@ -100,6 +100,11 @@ class Start(unittest.TestCase):
             self.assertIn("kernel", events[0])
             self.assertIn("memlock", events[1])
 
+    def test_a_mistyped_variable_is_mentioned(self):
+        with Ringcastd(RINGCAST_LOG_LEVL="debug") as daemon:
+            event = daemon.events("unknown environment variable")[0]
+            self.assertEqual((event["name"], event["did_you_mean"]), ("RINGCAST_LOG_LEVL", "RINGCAST_LOG_LEVEL"))
+
     def test_dev_mode(self):
         with Ringcastd("--dev") as daemon:
             sessions = daemon.ask("GET", "/v1/sessions?name=demo")["sessions"]
@@ -194,7 +199,7 @@ class Api(unittest.TestCase):
 
     def test_bounds_of_the_engine_are_conflicts_or_bad_requests(self):
         status, text = self.daemon.request("POST", "/v1/sessions", {"players_max": 11})
-        self.assertEqual((status, json.loads(text)["code"]), (400, "argument"))
+        self.assertEqual((status, json.loads(text)["code"]), (400, "field"))
         session = self.daemon.ask("POST", "/v1/sessions", {"players_max": 1}, expected=201)["id"]
         self.daemon.ask("POST", f"/v1/sessions/{session}/players", {}, expected=201)
         status, text = self.daemon.request("POST", f"/v1/sessions/{session}/players", {})

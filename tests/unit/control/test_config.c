@@ -226,6 +226,18 @@ Test(config, a_bad_variable_and_a_bad_flag_are_named)
 	cr_assert_str_eq(error.text, "--tcp-port: listen.tcp_port: 'http' is not a whole number");
 }
 
+Test(config, only_near_misses_in_the_environment_are_strange)
+{
+	static const char *const plain[] = {"PATH=/bin", "RINGCAST_LOG_LEVEL=info", "RINGCAST_CONFIG=x", "RINGCAST_PORT_7777_TCP_ADDR=10.0.0.1",
+					    "RINGCAST_SERVICE_HOST=10.0.0.1", "RINGCAST_"};
+	char name[OPTION_PATH_BYTES], nearest[OPTION_PATH_BYTES];
+	for (size_t i = 0; i < sizeof(plain) / sizeof(*plain); i++)
+		cr_assert(!ringcast_config_is_strange_env(plain[i], name, nearest), "%s", plain[i]);
+	cr_assert(ringcast_config_is_strange_env("RINGCAST_LOG_LEVL=debug", name, nearest));
+	cr_assert_str_eq(name, "RINGCAST_LOG_LEVL");
+	cr_assert_str_eq(nearest, "RINGCAST_LOG_LEVEL");
+}
+
 /* checks across keys */
 
 static const struct refusal clashes[] = {

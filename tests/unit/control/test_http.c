@@ -298,7 +298,8 @@ Test(http, bodies_are_strict)
 		{"{\"nme\":\"a\"}", "field", "unknown field 'nme'; known: name, players_max"},
 		{"{\"players_max\":\"4\"}", "field", "'players_max' must be a whole number"},
 		{"{\"players_max\":-1}", "field", "'players_max' must be a whole number"},
-		{"{\"players_max\":4294967296}", "field", "'players_max' must be a whole number from 0 to 4294967295"},
+		{"{\"players_max\":4294967296}", "field", "'players_max' must be a whole number from 0 to 5000"},
+		{"{\"shard\":2}", "field", "'shard' must be a whole number from 0 to 1"},
 		{"{\"players_max\":1.5}", "field", "'players_max' must be a whole number"},
 		{"{\"name\":5}", "field", "'name' must be a string"},
 		{"{\"name\":\"a\\u0000b\"}", "json", "\\u0000"},
@@ -484,6 +485,7 @@ Test(http, a_taken_port_is_named)
 	cr_assert_str_eq(error.text, expected);
 }
 
+/* A socket file that a killed process left is replaced; one that is served is not taken away. */
 static void setup_unix(void)
 {
 	char address[64];
@@ -502,6 +504,19 @@ Test(http_unix, serves_any_host_and_cleans_up)
 	done(&answer);
 	ringcast_http_stop(&world.http);
 	cr_assert_neq(access(world.endpoint + strlen("unix:"), F_OK), 0);
+}
+
+Test(http_unix, a_served_path_is_not_taken_over)
+{
+	struct config_error error;
+	struct endpoint endpoint;
+	const struct http_host host = {NULL, world.engine, false, host_drain, host_reload, host_config, host_log_lost_count};
+	cr_assert(ringcast_value_parse_endpoint(world.endpoint, &endpoint));
+	cr_assert_null(ringcast_http_start(&world.config, &endpoint, &host, &error));
+	cr_assert(strstr(error.text, "Address already in use"), "%s", error.text);
+	struct answer answer = ask("GET", "/healthz", NULL);
+	cr_assert_eq(answer.status, 200);
+	done(&answer);
 }
 
 TestSuite(routes, .timeout = 30);
