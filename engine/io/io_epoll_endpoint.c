@@ -308,8 +308,7 @@ bool ringcast_poller_next_failure(struct poller *p, struct io_event *event)
 	if (p->failure_count == 0)
 		return false;
 	const struct poller_failure *failure = &p->failures[p->failure_head];
-	*event = (struct io_event){
-		.kind = IO_EVENT_SEND_ERROR, .result = failure->result, .id = failure->id, .user = failure->user};
+	*event = (struct io_event){.kind = IO_EVENT_SEND_ERROR, .result = failure->result, .id = failure->id, .user = failure->user};
 	p->failure_head = (p->failure_head + 1) % POLLER_FAILURE_COUNT_MAX;
 	p->failure_count--;
 	return true;

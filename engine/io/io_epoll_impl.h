@@ -2,8 +2,8 @@
  * The insides of the epoll backend, shared by its files only: io_epoll.c (life, reap and wait), io_epoll_stream.c, io_epoll_endpoint.c.
  *
  * Completions are emulated over readiness. Sends are tried at once; what does not fit waits for EPOLLOUT. Everything is level-triggered, so
- * what is not taken in one run is reported again in the next, and no state about readiness is kept. A descriptor with nothing to wait for is
- * not in the epoll set at all: EPOLLHUP cannot be masked and would turn the wait into a spin.
+ * what is not taken in one run is reported again in the next, and no state about readiness is kept. A descriptor with nothing to wait for
+ * is not in the epoll set at all: EPOLLHUP cannot be masked and would turn the wait into a spin.
  */
 #ifndef RINGCAST_IO_IO_EPOLL_IMPL_H
 #define RINGCAST_IO_IO_EPOLL_IMPL_H
@@ -86,7 +86,7 @@ struct poller {
 	uint32_t endpoint_count;
 	uint64_t resume_ns; /* the earliest of the paused endpoints; 0: none */
 	struct poller_pool stream_pool, datagram_pool;
-	struct list_node due; /* streams with something to tell */
+	struct list_node due;            /* streams with something to tell */
 	struct poller_failure *failures; /* a ring */
 	uint32_t failure_head, failure_count;
 
@@ -96,7 +96,7 @@ struct poller {
 
 /* io_epoll.c */
 int ringcast_poller_watch(struct poller *p, int fd, io_id id, uint32_t old_interest, uint32_t interest); /* 0 or -errno */
-uint8_t *ringcast_poller_take(struct poller_pool *pool, uint32_t *ret_index); /* NULL when none is free */
+uint8_t *ringcast_poller_take(struct poller_pool *pool, uint32_t *ret_index);                            /* NULL when none is free */
 void ringcast_poller_give(struct poller_pool *pool, uint32_t index);
 
 /* io_epoll_stream.c */

@@ -307,8 +307,12 @@ static bool receive(struct poller *p, struct poller_stream *stream, struct io_ev
 	}
 	ssize_t got = recv(stream->fd, data, p->stream_pool.buffer_bytes, MSG_DONTWAIT);
 	if (got > 0) {
-		*event = (struct io_event){.kind = IO_EVENT_RECV, .id = id_of(p, stream), .user = stream->user, .data = data,
-					   .size = (uint32_t)got, .buffer = index};
+		*event = (struct io_event){.kind = IO_EVENT_RECV,
+					   .id = id_of(p, stream),
+					   .user = stream->user,
+					   .data = data,
+					   .size = (uint32_t)got,
+					   .buffer = index};
 		p->stats.stream_recvs++;
 		return true;
 	}

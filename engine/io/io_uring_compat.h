@@ -8,10 +8,9 @@
 #include <liburing.h>
 
 /* Everything the backend cannot work without; the newest of them, DEFER_TASKRUN, came with Linux 6.1. */
-#define URING_SETUP_FLAGS                                                                                                                \
+#define URING_SETUP_FLAGS                                                                                                                  \
 	(IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN | IORING_SETUP_SUBMIT_ALL | IORING_SETUP_CQSIZE | IORING_SETUP_CLAMP)
-#define URING_FEATURES                                                                                                                   \
-	(IORING_FEAT_NODROP | IORING_FEAT_SUBMIT_STABLE | IORING_FEAT_FAST_POLL | IORING_FEAT_EXT_ARG | IORING_FEAT_CQE_SKIP)
+#define URING_FEATURES (IORING_FEAT_NODROP | IORING_FEAT_SUBMIT_STABLE | IORING_FEAT_FAST_POLL | IORING_FEAT_EXT_ARG | IORING_FEAT_CQE_SKIP)
 
 /* io_uring_prep_sendto of liburing 2.4. */
 static inline void ringcast_uring_prep_sendto(struct io_uring_sqe *sqe, int fd, const void *data, uint32_t size, int flags,

@@ -32,8 +32,7 @@ bool ringcast_uring_datagram_next_failure(struct uring *u, struct io_event *even
 	if (u->failure_count == 0)
 		return false;
 	const struct uring_failure *failure = &u->failures[u->failure_head];
-	*event = (struct io_event){
-		.kind = IO_EVENT_SEND_ERROR, .result = failure->result, .id = failure->id, .user = failure->user};
+	*event = (struct io_event){.kind = IO_EVENT_SEND_ERROR, .result = failure->result, .id = failure->id, .user = failure->user};
 	u->failure_head = (u->failure_head + 1) % URING_FAILURE_COUNT_MAX;
 	u->failure_count--;
 	return true;
@@ -76,8 +75,7 @@ static void send_record(struct uring *u, const struct uring_endpoint *endpoint, 
 		io_uring_prep_sendmsg(sqe, endpoint->fd, &record->message, SEND_FLAGS);
 		u->stats.gso_sends++;
 	} else {
-		ringcast_uring_prep_sendto(sqe, endpoint->fd, datagram->data, datagram->size, SEND_FLAGS,
-					   &record->name.any, name_size);
+		ringcast_uring_prep_sendto(sqe, endpoint->fd, datagram->data, datagram->size, SEND_FLAGS, &record->name.any, name_size);
 	}
 	sqe->flags |= IOSQE_CQE_SKIP_SUCCESS;
 	sqe->user_data = (uint64_t)URING_DATAGRAM << 56 | record->sequence;

@@ -209,8 +209,7 @@ static bool accept_stream(struct uring *u, const struct uring_endpoint *endpoint
 
 bool ringcast_uring_endpoint_on_accept(struct uring *u, const struct io_uring_cqe *cqe, struct io_event *event)
 {
-	struct uring_endpoint *endpoint =
-		find(u, ringcast_uring_name_slot(cqe->user_data), ringcast_uring_name_generation(cqe->user_data));
+	struct uring_endpoint *endpoint = find(u, ringcast_uring_name_slot(cqe->user_data), ringcast_uring_name_generation(cqe->user_data));
 	bool is_filled = false;
 
 	ringcast_assert(endpoint != NULL);
@@ -246,8 +245,7 @@ static void fill_datagram(struct uring *u, const struct uring_endpoint *endpoint
 
 bool ringcast_uring_endpoint_on_recvmsg(struct uring *u, const struct io_uring_cqe *cqe, struct io_event *event)
 {
-	struct uring_endpoint *endpoint =
-		find(u, ringcast_uring_name_slot(cqe->user_data), ringcast_uring_name_generation(cqe->user_data));
+	struct uring_endpoint *endpoint = find(u, ringcast_uring_name_slot(cqe->user_data), ringcast_uring_name_generation(cqe->user_data));
 	bool is_filled = cqe->res > 0 && (cqe->flags & IORING_CQE_F_BUFFER);
 
 	ringcast_assert(endpoint != NULL);

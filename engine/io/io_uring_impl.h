@@ -5,8 +5,8 @@
  *
  * Everything belongs to the shard thread but the two atomics and wake_fd.
  *
- * A request is named by its user_data: operation in the top 8 bits, slot in the next 24, generation in the low 32. A slot is given back only
- * after its last completion was reaped, so a generation that does not match cannot happen; it is checked all the same.
+ * A request is named by its user_data: operation in the top 8 bits, slot in the next 24, generation in the low 32. A slot is given back
+ * only after its last completion was reaped, so a generation that does not match cannot happen; it is checked all the same.
  */
 #ifndef RINGCAST_IO_IO_URING_IMPL_H
 #define RINGCAST_IO_IO_URING_IMPL_H
@@ -21,14 +21,14 @@
 #define URING_SQ_ENTRIES 1024u
 #define URING_CQ_ENTRIES_MIN 8192u
 #define URING_CQ_ENTRIES_MAX 32768u
-#define URING_BATCH_COUNT_MAX 256u   /* SQEs per submit: a burst neither delays others nor leaves the L2 cache */
-#define URING_DATAGRAM_COUNT 512u    /* transmit records; a power of two of at least two batches */
+#define URING_BATCH_COUNT_MAX 256u /* SQEs per submit: a burst neither delays others nor leaves the L2 cache */
+#define URING_DATAGRAM_COUNT 512u  /* transmit records; a power of two of at least two batches */
 #define URING_ENDPOINT_COUNT_MAX 1024u
 #define URING_ENDPOINT_BIT (1u << 23) /* in a slot: names an endpoint, not a stream */
 #define URING_STREAM_COUNT_MAX (1u << 22)
-#define URING_FAILURE_COUNT_MAX 1024u /* SEND_ERROR events waiting; more than that are only counted */
+#define URING_FAILURE_COUNT_MAX 1024u       /* SEND_ERROR events waiting; more than that are only counted */
 #define URING_PAUSE_NS (20 * RLY_NS_PER_MS) /* before accepting again after EMFILE and its like */
-#define URING_NAME_BYTES 32u          /* room for the source address in a datagram buffer; keeps the payload aligned */
+#define URING_NAME_BYTES 32u                /* room for the source address in a datagram buffer; keeps the payload aligned */
 #define URING_NONE UINT32_MAX
 
 enum uring_operation {
@@ -123,9 +123,9 @@ struct uring {
 	struct io_options options;
 	struct io_stats stats;
 	uint64_t now_ns, last_work_ns;
-	uint64_t round;      /* counts run() calls */
+	uint64_t round;       /* counts run() calls */
 	uint32_t batch_count; /* SQEs since the last submit */
-	uint32_t scanned;    /* CQ position up to which failed datagrams were looked for */
+	uint32_t scanned;     /* CQ position up to which failed datagrams were looked for */
 
 	struct uring_stream *streams;
 	uint32_t stream_free, stream_touched_count; /* free list; slots beyond touched were never used */
@@ -157,10 +157,22 @@ static inline uint64_t ringcast_uring_name(enum uring_operation operation, uint3
 {
 	return (uint64_t)operation << 56 | (uint64_t)slot << 32 | generation;
 }
-static inline enum uring_operation ringcast_uring_name_operation(uint64_t name) { return (enum uring_operation)(name >> 56); }
-static inline uint32_t ringcast_uring_name_slot(uint64_t name) { return (uint32_t)(name >> 32) & 0xffffff; }
-static inline uint32_t ringcast_uring_name_generation(uint64_t name) { return (uint32_t)name; }
-static inline uint32_t ringcast_uring_next_generation(uint32_t generation) { return generation == UINT32_MAX ? 1 : generation + 1; }
+static inline enum uring_operation ringcast_uring_name_operation(uint64_t name)
+{
+	return (enum uring_operation)(name >> 56);
+}
+static inline uint32_t ringcast_uring_name_slot(uint64_t name)
+{
+	return (uint32_t)(name >> 32) & 0xffffff;
+}
+static inline uint32_t ringcast_uring_name_generation(uint64_t name)
+{
+	return (uint32_t)name;
+}
+static inline uint32_t ringcast_uring_next_generation(uint32_t generation)
+{
+	return generation == UINT32_MAX ? 1 : generation + 1;
+}
 
 /* io_uring_ring.c: the submission side */
 int ringcast_uring_ring_open(struct io_uring *ring, uint32_t cq_entries, char *reterr, size_t reterr_bytes); /* 0 or -errno */
@@ -179,7 +191,10 @@ int ringcast_uring_group_init(struct uring *u, enum uring_group_id id, uint32_t 
 void ringcast_uring_group_fini(struct uring_group *group);
 uint8_t *ringcast_uring_group_take(struct uring_group *group, uint32_t index); /* reaped: now the engine's */
 void ringcast_uring_group_give(struct uring_group *group, uint32_t index);     /* back to the kernel */
-static inline uint32_t ringcast_uring_group_available(const struct uring_group *group) { return group->count - group->held_count; }
+static inline uint32_t ringcast_uring_group_available(const struct uring_group *group)
+{
+	return group->count - group->held_count;
+}
 
 /* io_uring_stream.c. Completions return whether they filled *event. */
 io_id ringcast_uring_stream_open(struct uring *u, int fd); /* HANDLE_NONE when the table is full */
@@ -200,7 +215,7 @@ void ringcast_uring_listen_stop(struct io *io, io_id id);
 int ringcast_uring_udp_open(struct io *io, const struct address *address, bool is_v4, uint64_t user, struct address *ret_bound,
 			    io_id *ret_id);
 struct uring_endpoint *ringcast_uring_endpoint_of(struct uring *u, io_id id); /* asserts that it lives */
-void ringcast_uring_endpoint_resume(struct uring *u); /* starved sockets, paused endpoints whose time has come */
+void ringcast_uring_endpoint_resume(struct uring *u);                         /* starved sockets, paused endpoints whose time has come */
 bool ringcast_uring_endpoint_on_accept(struct uring *u, const struct io_uring_cqe *cqe, struct io_event *event);
 bool ringcast_uring_endpoint_on_recvmsg(struct uring *u, const struct io_uring_cqe *cqe, struct io_event *event);
 

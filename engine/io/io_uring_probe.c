@@ -46,7 +46,8 @@ int ringcast_uring_explain_setup(int error, char *reterr, size_t reterr_bytes)
 
 	if (error == -EPERM && disabled > 0)
 		snprintf(reterr, reterr_bytes,
-			 "io_uring is switched off for this process (kernel.io_uring_disabled = %d): set it to 0, or to 1 and put the user into "
+			 "io_uring is switched off for this process (kernel.io_uring_disabled = %d): set it to 0, or to 1 and put the user "
+			 "into "
 			 "kernel.io_uring_group",
 			 disabled);
 	else if (error == -EPERM)
@@ -55,7 +56,8 @@ int ringcast_uring_explain_setup(int error, char *reterr, size_t reterr_bytes)
 			 "io_uring_register (docker: --security-opt seccomp=...)");
 	else if (error == -ENOSYS)
 		snprintf(reterr, reterr_bytes,
-			 "io_uring_setup does not exist (ENOSYS): the kernel was built without CONFIG_IO_URING or a seccomp profile hides it");
+			 "io_uring_setup does not exist (ENOSYS): the kernel was built without CONFIG_IO_URING or a seccomp profile hides "
+			 "it");
 	else if (error == -ENOMEM)
 		snprintf(reterr, reterr_bytes,
 			 "no memory for an io_uring (ENOMEM): RLIMIT_MEMLOCK is %llu KiB; raise it (systemd: LimitMEMLOCK=infinity, shell: "
@@ -101,12 +103,14 @@ int ringcast_uring_check_features(struct io_uring *ring, uint32_t features, char
 int ringcast_uring_explain_buffers(int error, char *reterr, size_t reterr_bytes)
 {
 	if (error == -ENOMEM)
-		snprintf(reterr, reterr_bytes,
-			 "no memory for io_uring buffers (ENOMEM): RLIMIT_MEMLOCK is %llu KiB; raise it (systemd: LimitMEMLOCK=infinity) or "
-			 "configure fewer receive buffers",
-			 memlock_kib());
+		snprintf(
+			reterr, reterr_bytes,
+			"no memory for io_uring buffers (ENOMEM): RLIMIT_MEMLOCK is %llu KiB; raise it (systemd: LimitMEMLOCK=infinity) or "
+			"configure fewer receive buffers",
+			memlock_kib());
 	else
-		snprintf(reterr, reterr_bytes, "io_uring cannot register a buffer ring (%s): Linux 6.1 or later is needed", strerror(-error));
+		snprintf(reterr, reterr_bytes, "io_uring cannot register a buffer ring (%s): Linux 6.1 or later is needed",
+			 strerror(-error));
 	return error;
 }
 

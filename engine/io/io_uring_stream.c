@@ -293,8 +293,7 @@ static int32_t send_result(const struct uring_stream *stream, int32_t last_resul
 
 bool ringcast_uring_stream_on_send(struct uring *u, const struct io_uring_cqe *cqe, struct io_event *event)
 {
-	struct uring_stream *stream =
-		find(u, ringcast_uring_name_slot(cqe->user_data), ringcast_uring_name_generation(cqe->user_data));
+	struct uring_stream *stream = find(u, ringcast_uring_name_slot(cqe->user_data), ringcast_uring_name_generation(cqe->user_data));
 
 	if (stream == NULL)
 		return false;
@@ -374,8 +373,7 @@ static bool on_recv_over(struct uring *u, struct uring_stream *stream, int32_t r
 
 bool ringcast_uring_stream_on_recv(struct uring *u, const struct io_uring_cqe *cqe, struct io_event *event)
 {
-	struct uring_stream *stream =
-		find(u, ringcast_uring_name_slot(cqe->user_data), ringcast_uring_name_generation(cqe->user_data));
+	struct uring_stream *stream = find(u, ringcast_uring_name_slot(cqe->user_data), ringcast_uring_name_generation(cqe->user_data));
 	bool is_filled = take_data(u, stream, cqe, event);
 
 	if (stream == NULL || (cqe->flags & IORING_CQE_F_MORE))

@@ -33,7 +33,7 @@ int ringcast_socket_open_listener(const struct address *address, bool is_v4, str
 /* An unconnected UDP socket, bound. Buffer sizes of 0 leave the system default. 0 or -errno. */
 int ringcast_socket_open_udp(const struct address *address, bool is_v4, uint32_t send_buffer_bytes, uint32_t recv_buffer_bytes,
 			     struct address *ret_bound, int *ret_fd);
-int ringcast_socket_set_blocking(int fd, bool is_blocking); /* 0 or -errno */
+int ringcast_socket_set_blocking(int fd, bool is_blocking);     /* 0 or -errno */
 int ringcast_socket_get_peer(int fd, struct address *ret_peer); /* 0 or -errno */
 
 /* The size of *ret_name, or 0 when an IPv4 socket cannot name this address. The unspecified address (all zero) fits both families. */

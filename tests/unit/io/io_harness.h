@@ -23,14 +23,17 @@ struct harness {
 };
 
 /* A table of cases, each run on every backend. */
-#define IO_CASE(case_name)                                                                                                               \
-	static void case_name##_case(const struct backend *backend);                                                                     \
-	Test(io_uring, case_name, .timeout = 120)                                                                                        \
-	{                                                                                                                                \
-		ringcast_harness_need_io_uring();                                                                                        \
-		case_name##_case(&ringcast_harness_io_uring);                                                                            \
-	}                                                                                                                                \
-	Test(io_epoll, case_name, .timeout = 120) { case_name##_case(&ringcast_harness_epoll); }                                         \
+#define IO_CASE(case_name)                                                                                                                 \
+	static void case_name##_case(const struct backend *backend);                                                                       \
+	Test(io_uring, case_name, .timeout = 120)                                                                                          \
+	{                                                                                                                                  \
+		ringcast_harness_need_io_uring();                                                                                          \
+		case_name##_case(&ringcast_harness_io_uring);                                                                              \
+	}                                                                                                                                  \
+	Test(io_epoll, case_name, .timeout = 120)                                                                                          \
+	{                                                                                                                                  \
+		case_name##_case(&ringcast_harness_epoll);                                                                                 \
+	}                                                                                                                                  \
 	static void case_name##_case(const struct backend *backend)
 
 extern const struct backend ringcast_harness_io_uring, ringcast_harness_epoll;
@@ -40,8 +43,8 @@ void ringcast_harness_need_io_uring(void); /* skips the test, saying why, where 
 void ringcast_harness_init(struct harness *h, const struct backend *backend, const struct io_options *options);
 void ringcast_harness_fini(struct harness *h);
 
-void ringcast_harness_turn(struct harness *h);   /* one run that does not wait */
-void ringcast_harness_settle(struct harness *h); /* turns enough for everything that needs no peer to happen */
+void ringcast_harness_turn(struct harness *h);            /* one run that does not wait */
+void ringcast_harness_settle(struct harness *h);          /* turns enough for everything that needs no peer to happen */
 struct io_event ringcast_harness_next(struct harness *h); /* the oldest event, waiting for one */
 struct io_event ringcast_harness_take(struct harness *h, enum io_event_kind kind); /* the oldest of this kind, waiting for it */
 unsigned ringcast_harness_count(const struct harness *h, enum io_event_kind kind); /* those not taken yet */

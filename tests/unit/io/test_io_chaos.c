@@ -1,7 +1,7 @@
 /*
  * Everything at once, from a seed: peers that write, stop reading, leave and reset; streams that send, are handed over between two ios and
- * are closed at any moment; few receive buffers, held for a while. The law: each byte arrives once, in order, at the io that owns the stream;
- * and each stream has one last word.
+ * are closed at any moment; few receive buffers, held for a while. The law: each byte arrives once, in order, at the io that owns the
+ * stream; and each stream has one last word.
  */
 #include <criterion/criterion.h>
 #include <errno.h>
@@ -17,11 +17,11 @@ enum { PEER_COUNT = 10, STEP_COUNT = 12000, HELD_COUNT_MAX = 12, SEND_BYTES_MAX 
 struct player {
 	int fd; /* the peer's side; -1 when it has left */
 	struct address address;
-	io_id stream; /* HANDLE_NONE until accepted, and on the way between two ios */
-	int owner;    /* index of the io */
+	io_id stream;               /* HANDLE_NONE until accepted, and on the way between two ios */
+	int owner;                  /* index of the io */
 	uint64_t written, received; /* peer to server */
 	uint64_t sent, read;        /* server to peer */
-	uint8_t *data; /* of the send in flight */
+	uint8_t *data;              /* of the send in flight */
 	uint32_t data_bytes;
 	bool is_sending, is_closing, is_detaching, has_ended;
 };
@@ -142,12 +142,23 @@ static void on_event(struct chaos *c, int owner, const struct io_event *event)
 	cr_assert_eq(event->id, player->stream);
 	cr_assert_eq(owner, player->owner);
 	switch (event->kind) {
-	case IO_EVENT_RECV: on_recv(c, owner, player, event); break;
-	case IO_EVENT_SENT: on_sent(player, event); break;
-	case IO_EVENT_END: on_end(player, event); break;
-	case IO_EVENT_CLOSED: on_closed(c, player); break;
-	case IO_EVENT_DETACHED: on_detached(c, player, event); break;
-	default: cr_assert_fail("an event of kind %d", event->kind);
+	case IO_EVENT_RECV:
+		on_recv(c, owner, player, event);
+		break;
+	case IO_EVENT_SENT:
+		on_sent(player, event);
+		break;
+	case IO_EVENT_END:
+		on_end(player, event);
+		break;
+	case IO_EVENT_CLOSED:
+		on_closed(c, player);
+		break;
+	case IO_EVENT_DETACHED:
+		on_detached(c, player, event);
+		break;
+	default:
+		cr_assert_fail("an event of kind %d", event->kind);
 	}
 }
 
@@ -294,8 +305,7 @@ static void settle(struct chaos *c)
 
 static void run_chaos(const struct backend *backend, uint64_t seed)
 {
-	struct io_options options = {
-		.stream_count_max = PEER_COUNT, .stream_buffer_count = HELD_COUNT_MAX + 2, .stream_buffer_bytes = 700};
+	struct io_options options = {.stream_count_max = PEER_COUNT, .stream_buffer_count = HELD_COUNT_MAX + 2, .stream_buffer_bytes = 700};
 	static struct chaos c;
 
 	c = (struct chaos){0};

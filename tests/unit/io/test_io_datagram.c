@@ -42,8 +42,14 @@ static void echo_over(const struct backend *backend, bool is_v4)
 	ringcast_harness_fini(&h);
 }
 
-IO_CASE(datagram_echo_v4) { echo_over(backend, true); }
-IO_CASE(datagram_echo_v6) { echo_over(backend, false); }
+IO_CASE(datagram_echo_v4)
+{
+	echo_over(backend, true);
+}
+IO_CASE(datagram_echo_v6)
+{
+	echo_over(backend, false);
+}
 
 IO_CASE(empty_datagram)
 {
@@ -104,8 +110,14 @@ static void segments_over(const struct backend *backend, bool is_v4)
 	ringcast_harness_fini(&h);
 }
 
-IO_CASE(segments_v4) { segments_over(backend, true); }
-IO_CASE(segments_v6) { segments_over(backend, false); }
+IO_CASE(segments_v4)
+{
+	segments_over(backend, true);
+}
+IO_CASE(segments_v6)
+{
+	segments_over(backend, false);
+}
 
 /* The kernel refuses GSO on a socket without checksums, as it does on devices without offload. */
 IO_CASE(segments_refused_by_the_kernel)

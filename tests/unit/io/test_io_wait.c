@@ -92,8 +92,14 @@ static void no_wake_lost(const struct backend *backend, uint32_t spin_ns)
 	ringcast_harness_fini(&h);
 }
 
-IO_CASE(no_wake_is_lost) { no_wake_lost(backend, 0); }
-IO_CASE(no_wake_is_lost_when_spinning) { no_wake_lost(backend, 20000); }
+IO_CASE(no_wake_is_lost)
+{
+	no_wake_lost(backend, 0);
+}
+IO_CASE(no_wake_is_lost_when_spinning)
+{
+	no_wake_lost(backend, 20000);
+}
 
 static void no_event_until(struct harness *h, uint64_t delay_ns)
 {
@@ -302,9 +308,28 @@ Test(socket, address_text_round_trip)
 Test(socket, address_text_refused)
 {
 	static const char *const texts[] = {
-		"", ":", "127.0.0.1", "127.0.0.1:", "127.0.0.1:65536", "127.0.0.1:-1", "127.0.0.1:+1", "127.0.0.1: 1", "127.0.0.1:1x",
-		"127.0.0:1", "localhost:1", "::1:1", "[::1]", "[::1]1", "[::1:1", "[]:1", "[127.0.0.1]:1", "[:1", "]:1", ":7777",
-		"[1111:2222:3333:4444:5555:6666:7777:8888:9999:aaaa:bbbb:cccc:dddd:eeee:ffff:0000]:1", "127.0.0.1:99999999999999999999999",
+		"",
+		":",
+		"127.0.0.1",
+		"127.0.0.1:",
+		"127.0.0.1:65536",
+		"127.0.0.1:-1",
+		"127.0.0.1:+1",
+		"127.0.0.1: 1",
+		"127.0.0.1:1x",
+		"127.0.0:1",
+		"localhost:1",
+		"::1:1",
+		"[::1]",
+		"[::1]1",
+		"[::1:1",
+		"[]:1",
+		"[127.0.0.1]:1",
+		"[:1",
+		"]:1",
+		":7777",
+		"[1111:2222:3333:4444:5555:6666:7777:8888:9999:aaaa:bbbb:cccc:dddd:eeee:ffff:0000]:1",
+		"127.0.0.1:99999999999999999999999",
 	};
 	struct address address = {.port = 42};
 
