@@ -22,7 +22,10 @@ enum http_upgrade_result ringcast_http_upgrade_parse(struct view bytes, struct h
 /* The 101 answer. Returns its size; out needs HTTP_UPGRADE_RESPONSE_BYTES_MAX. */
 #define HTTP_UPGRADE_RESPONSE_BYTES_MAX 256
 size_t ringcast_http_upgrade_encode_response(const struct http_upgrade *upgrade, char *out);
-/* A plain error answer with Connection: close; out as above. Statuses: those of parse and 403, 408, 429, 503. 426 names Upgrade: websocket and Sec-WebSocket-Version: 13. */
+/*
+ * A plain error answer with Connection: close; out as above. Statuses: those of parse and 403, 408, 429, 503. 426 names
+ * Upgrade: websocket and Sec-WebSocket-Version: 13.
+ */
 size_t ringcast_http_upgrade_encode_refusal(int status, char *out);
 
 /* Client side. Returns 0 when out is too small. */
