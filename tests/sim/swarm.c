@@ -64,6 +64,8 @@ static void draw_sizes(struct swarm *swarm, struct prng *prng)
 	swarm->payload_bytes_max = (uint32_t)PICK(prng, 64, 400, 1200, 4096);
 	swarm->window_bytes = (uint32_t)PICK(prng, 512, 4096, 65536);
 	swarm->latency_ns = PICK(prng, 20 * RLY_NS_PER_US, 2 * RLY_NS_PER_MS, 40 * RLY_NS_PER_MS);
+	if (swarm->latency_ns > 2 * RLY_NS_PER_MS && swarm->window_bytes < 16384)
+		swarm->window_bytes = 16384; /* or the path carries less than the bots send, and everybody is too slow */
 	swarm->pause_ns_max = PICK(prng, 10 * RLY_NS_PER_US, RLY_NS_PER_MS, 20 * RLY_NS_PER_MS, 300 * RLY_NS_PER_MS);
 	if (swarm->pause_ns_max < swarm->latency_ns / 2) /* or all is over before anybody has logged in */
 		swarm->pause_ns_max = swarm->latency_ns / 2;
