@@ -110,30 +110,41 @@ size_t ringcast_packet_encode(const struct packet *packet, uint8_t *out, size_t 
 	return size;
 }
 
-/* A 32-bit varint, unrolled: sequence numbers, ids and lengths take one to three bytes nearly always. */
+/* A 32-bit varint: sequence numbers, ids and lengths take one or two bytes nearly always. */
 static inline uint8_t *put_uint32(uint8_t *out, uint32_t value)
 {
-	for (; RLY_UNLIKELY(value >= 0x80); value >>= 7)
-		*out++ = (uint8_t)(value | 0x80);
-	*out++ = (uint8_t)value;
-	return out;
+	if (RLY_LIKELY(value < 0x80)) {
+		out[0] = (uint8_t)value;
+		return out + 1;
+	}
+	out[0] = (uint8_t)(value | 0x80);
+	if (RLY_LIKELY(value < 0x4000)) {
+		out[1] = (uint8_t)(value >> 7);
+		return out + 2;
+	}
+	return ringcast_wire_write_varint(out + 1, value >> 7);
 }
 
-/* An int32 field, left out when zero. Negative values end in five bytes that are always the same. */
+/* A negative int32, sign-extended: ten bytes, of which the last five are always the same. */
+static inline uint8_t *put_negative(uint8_t *out, uint32_t value)
+{
+	static const uint8_t sign[5] = {0xff, 0xff, 0xff, 0xff, 0x01};
+	out[0] = (uint8_t)(value | 0x80);
+	out[1] = (uint8_t)(value >> 7 | 0x80);
+	out[2] = (uint8_t)(value >> 14 | 0x80);
+	out[3] = (uint8_t)(value >> 21 | 0x80);
+	out[4] = (uint8_t)(value >> 28 | 0xf0);
+	memcpy(out + 5, sign, sizeof(sign));
+	return out + WIRE_VARINT_BYTES_MAX;
+}
+
+/* An int32 field, left out when zero. */
 static inline uint8_t *put_int32_field(uint8_t *out, uint8_t tag, int32_t value)
 {
 	if (value == 0)
 		return out;
-	*out++ = tag;
-	if (RLY_LIKELY(value > 0))
-		return put_uint32(out, (uint32_t)value);
-	uint64_t low = (uint32_t)value;
-	for (unsigned index = 0; index < 4; index++, low >>= 7)
-		out[index] = (uint8_t)(low | 0x80);
-	static const uint8_t sign[5] = {0xff, 0xff, 0xff, 0xff, 0x01};
-	out[4] = (uint8_t)(low | 0xf0);
-	memcpy(out + 5, sign, sizeof(sign));
-	return out + 10;
+	out[0] = tag;
+	return value > 0 ? put_uint32(out + 1, (uint32_t)value) : put_negative(out + 1, (uint32_t)value);
 }
 
 /* The size of the length prefix, guessed from the payload: right unless the packet stands close to 128 or 16384 bytes. */
@@ -145,7 +156,7 @@ static size_t guess_prefix_bytes(size_t payload_bytes)
 size_t ringcast_packet_encode_head(int32_t opcode, int32_t sequence, int32_t target_player, int32_t target_group, int32_t sender,
 				   bool is_reliable, size_t payload_bytes, uint8_t out[PROTO_PACKET_OVERHEAD_BYTES_MAX])
 {
-	ringcast_assert(payload_bytes <= INT32_MAX);
+	ringcast_assert(payload_bytes < INT32_MAX);
 	size_t guess_bytes = guess_prefix_bytes(payload_bytes);
 	uint8_t *body = out + guess_bytes;
 	uint8_t *end = body;
@@ -169,6 +180,6 @@ size_t ringcast_packet_encode_head(int32_t opcode, int32_t sequence, int32_t tar
 	size_t prefix_bytes = ringcast_wire_varint_bytes(head_bytes + payload_bytes);
 	if (RLY_UNLIKELY(prefix_bytes != guess_bytes))
 		memmove(out + prefix_bytes, body, head_bytes);
-	ringcast_wire_write_varint(out, head_bytes + payload_bytes);
+	put_uint32(out, (uint32_t)(head_bytes + payload_bytes));
 	return prefix_bytes + head_bytes;
 }

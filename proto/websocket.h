@@ -66,7 +66,10 @@ size_t ringcast_websocket_encode_header(enum websocket_opcode opcode, bool is_fi
 size_t ringcast_websocket_encode_header_masked(enum websocket_opcode opcode, bool is_final, size_t payload_bytes, const uint8_t mask[4],
 					       uint8_t *out);
 void ringcast_websocket_mask(uint8_t *payload, size_t size, const uint8_t mask[4]);
-/* A whole unmasked close frame: 2 + 2 + reason (cut to 123 bytes, between characters; NULL: none). code must be one that may travel. out needs 127 bytes. */
+/*
+ * A whole unmasked close frame: 2 + 2 + reason (cut to 123 bytes, between characters; NULL: none). out needs 127 bytes.
+ * code must be one that may travel.
+ */
 size_t ringcast_websocket_encode_close(uint16_t code, const char *reason, uint8_t *out);
 
 /* Sec-WebSocket-Accept for a 24-character key; out gets 28 characters and a NUL. */

@@ -2,15 +2,56 @@
 
 #include "base/assert.h"
 
-bool ringcast_wire_read_long_varint(struct wire_cursor *cursor, uint64_t *ret_value)
+/* Eight bytes of seven bits each, first byte lowest, to 56 bits: neighbours are joined in three steps. */
+static uint64_t join_sevens(uint64_t bytes)
 {
-	ringcast_assert_slow(cursor->at <= cursor->end);
+	bytes = (bytes & UINT64_C(0x007f007f007f007f)) | (bytes & UINT64_C(0x7f007f007f007f00)) >> 1;
+	bytes = (bytes & UINT64_C(0x00003fff00003fff)) | (bytes & UINT64_C(0x3fff00003fff0000)) >> 2;
+	return (bytes & UINT64_C(0x000000000fffffff)) | (bytes & UINT64_C(0x0fffffff00000000)) >> 4;
+}
+
+static uint64_t load_little_endian(const uint8_t *at)
+{
+	uint64_t value;
+	memcpy(&value, at, sizeof(value));
+#if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
+	value = __builtin_bswap64(value);
+#endif
+	return value;
+}
+
+/* Ten bytes can be read; whether they are one varint or less is seen from the top bits. */
+static bool read_wide(struct wire_cursor *cursor, uint64_t *ret_value)
+{
 	const uint8_t *at = cursor->at;
+	uint64_t word = load_little_endian(at);
+	uint64_t ends = ~word & UINT64_C(0x8080808080808080);
+	if (ends != 0) {
+		unsigned size = (unsigned)__builtin_ctzll(ends) / 8 + 1;
+		*ret_value = join_sevens(word & UINT64_MAX >> (64 - 8 * size));
+		cursor->at = at + size;
+		return true;
+	}
+	uint64_t value = join_sevens(word) | (uint64_t)(at[8] & 0x7f) << 56;
+	if (at[8] < 0x80) {
+		*ret_value = value;
+		cursor->at = at + 9;
+		return true;
+	}
+	if (at[9] > 1)
+		return false; /* an eleventh byte would follow, or bits beyond the 64th are set */
+	*ret_value = value | (uint64_t)at[9] << 63;
+	cursor->at = at + WIRE_VARINT_BYTES_MAX;
+	return true;
+}
+
+/* Less than ten bytes are left, so no varint among them can be too long; it can only lack its end. */
+static bool read_narrow(struct wire_cursor *cursor, uint64_t *ret_value)
+{
 	uint64_t value = 0;
-	for (unsigned shift = 0; at < cursor->end && shift < 7 * WIRE_VARINT_BYTES_MAX; shift += 7) {
+	unsigned shift = 0;
+	for (const uint8_t *at = cursor->at; at < cursor->end; shift += 7) {
 		uint8_t byte = *at++;
-		if (shift == 63 && byte > 1)
-			return false; /* an eleventh byte would follow, or bits beyond the 64th are set */
 		value |= (uint64_t)(byte & 0x7f) << shift;
 		if (byte < 0x80) {
 			cursor->at = at;
@@ -21,29 +62,11 @@ bool ringcast_wire_read_long_varint(struct wire_cursor *cursor, uint64_t *ret_va
 	return false;
 }
 
-bool ringcast_wire_read_tag(struct wire_cursor *cursor, struct wire_tag *ret_tag)
+bool ringcast_wire_read_long_varint(struct wire_cursor *cursor, uint64_t *ret_value)
 {
-	uint64_t tag;
-	if (!ringcast_wire_read_varint(cursor, &tag))
-		return false;
-	uint64_t number = tag >> 3;
-	unsigned type = tag & 7;
-	if (number == 0 || number > WIRE_FIELD_NUMBER_MAX)
-		return false;
-	if (type != WIRE_VARINT && type != WIRE_FIXED64 && type != WIRE_BYTES && type != WIRE_FIXED32)
-		return false;
-	*ret_tag = (struct wire_tag){(uint32_t)number, (enum wire_type)type};
-	return true;
-}
-
-bool ringcast_wire_read_bytes(struct wire_cursor *cursor, struct view *ret_bytes)
-{
-	uint64_t size;
-	if (!ringcast_wire_read_varint(cursor, &size) || size > ringcast_wire_left_bytes(cursor))
-		return false;
-	*ret_bytes = ringcast_view_of(cursor->at, (size_t)size);
-	cursor->at += size;
-	return true;
+	ringcast_assert_slow(cursor->at <= cursor->end);
+	bool is_wide = ringcast_wire_left_bytes(cursor) >= WIRE_VARINT_BYTES_MAX;
+	return is_wide ? read_wide(cursor, ret_value) : read_narrow(cursor, ret_value);
 }
 
 static bool skip_bytes(struct wire_cursor *cursor, size_t size)

@@ -36,9 +36,9 @@ static inline size_t ringcast_wire_left_bytes(const struct wire_cursor *cursor);
 
 static inline RLY_MUST_USE bool ringcast_wire_read_varint(struct wire_cursor *cursor, uint64_t *ret_value);
 /* Field number 0, numbers above 2^29 - 1 and group types are refused. */
-RLY_MUST_USE bool ringcast_wire_read_tag(struct wire_cursor *cursor, struct wire_tag *ret_tag);
+static inline RLY_MUST_USE bool ringcast_wire_read_tag(struct wire_cursor *cursor, struct wire_tag *ret_tag);
 /* A varint length and that many bytes, borrowed from the cursor's own. */
-RLY_MUST_USE bool ringcast_wire_read_bytes(struct wire_cursor *cursor, struct view *ret_bytes);
+static inline RLY_MUST_USE bool ringcast_wire_read_bytes(struct wire_cursor *cursor, struct view *ret_bytes);
 RLY_MUST_USE bool ringcast_wire_skip(struct wire_cursor *cursor, enum wire_type type);
 
 static inline size_t ringcast_wire_varint_bytes(uint64_t value);
@@ -75,6 +75,30 @@ static inline bool ringcast_wire_read_varint(struct wire_cursor *cursor, uint64_
 		return true;
 	}
 	return ringcast_wire_read_long_varint(cursor, ret_value);
+}
+
+static inline bool ringcast_wire_read_tag(struct wire_cursor *cursor, struct wire_tag *ret_tag)
+{
+	enum { LEGAL_TYPES = 1 << WIRE_VARINT | 1 << WIRE_FIXED64 | 1 << WIRE_BYTES | 1 << WIRE_FIXED32 };
+	uint64_t tag;
+	if (!ringcast_wire_read_varint(cursor, &tag))
+		return false;
+	uint64_t number = tag >> 3;
+	unsigned type = tag & 7;
+	if (number == 0 || number > WIRE_FIELD_NUMBER_MAX || (LEGAL_TYPES >> type & 1) == 0)
+		return false;
+	*ret_tag = (struct wire_tag){(uint32_t)number, (enum wire_type)type};
+	return true;
+}
+
+static inline bool ringcast_wire_read_bytes(struct wire_cursor *cursor, struct view *ret_bytes)
+{
+	uint64_t size;
+	if (!ringcast_wire_read_varint(cursor, &size) || size > ringcast_wire_left_bytes(cursor))
+		return false;
+	*ret_bytes = ringcast_view_of(cursor->at, (size_t)size);
+	cursor->at += size;
+	return true;
 }
 
 /* Seven value bits a byte: ceil(bits / 7) without dividing. Exact for 1..64 bits. */

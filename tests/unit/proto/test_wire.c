@@ -15,14 +15,17 @@ Test(wire, varint_size_is_exact_at_every_bit_length)
 	for (unsigned bits = 0; bits < 64; bits++) {
 		const uint64_t edges[] = {UINT64_C(1) << bits, (UINT64_C(1) << bits) - 1, (UINT64_C(1) << bits) | 1};
 		for (size_t index = 0; index < RLY_ARRAY_COUNT(edges); index++) {
-			uint8_t bytes[16];
+			uint8_t bytes[32];
 			uint64_t value;
+			memset(bytes, 0xff, sizeof(bytes)); /* what follows must not leak into the value */
 			size_t size = (size_t)(ringcast_wire_write_varint(bytes, edges[index]) - bytes);
 			cr_assert_eq(ringcast_wire_varint_bytes(edges[index]), size);
-			struct wire_cursor cursor = ringcast_wire_cursor_of(ringcast_view_of(bytes, size));
-			cr_assert(ringcast_wire_read_varint(&cursor, &value));
-			cr_assert_eq(value, edges[index]);
-			cr_assert_eq(cursor.at, cursor.end);
+			for (size_t behind = 0; behind <= 12; behind++) {
+				struct wire_cursor cursor = ringcast_wire_cursor_of(ringcast_view_of(bytes, size + behind));
+				cr_assert(ringcast_wire_read_varint(&cursor, &value));
+				cr_assert_eq(value, edges[index]);
+				cr_assert_eq(ringcast_wire_left_bytes(&cursor), behind);
+			}
 		}
 	}
 	cr_assert_eq(ringcast_wire_varint_bytes(UINT64_MAX), WIRE_VARINT_BYTES_MAX);
@@ -31,7 +34,7 @@ Test(wire, varint_size_is_exact_at_every_bit_length)
 Test(wire, varint_cut_short_is_refused_and_leaves_the_cursor)
 {
 	static const char *const bad[] = {"", "80", "ffff", "ffffffffffffffffff", "80808080808080808080", "8080808080808080808001",
-					  "ffffffffffffffffff02", "ffffffffffffffffff81"};
+					  "ffffffffffffffffff02", "ffffffffffffffffff81", "ffffffffffffffffff8100"};
 	for (size_t index = 0; index < RLY_ARRAY_COUNT(bad); index++) {
 		uint8_t room[64];
 		uint64_t value = 77;
