@@ -52,7 +52,7 @@ const char *ringcast_config_source_name(enum config_source source)
 }
 
 bool ringcast_config_set(struct config *config, const struct option *option, const char *text, enum config_source source, const char *where,
-			 struct config_error *reterr)
+                         struct config_error *reterr)
 {
 	ringcast_assert(config && option && text);
 	ringcast_assert(where && reterr);
@@ -159,11 +159,11 @@ bool ringcast_config_check(const struct config *config, struct config_error *ret
 	uint32_t shard_count = ringcast_config_shard_count(config);
 	uint32_t udp_last = config->listen_udp_port_base + shard_count * config->listen_udp_ports_per_shard - 1;
 	if (config->listen_udp && config->listen_udp_port_base && udp_last > UINT16_MAX)
-		return refuse(reterr, "listen.udp_port_base: %u with %u shards of %u ports ends at %u, past 65535", config->listen_udp_port_base,
-			      shard_count, config->listen_udp_ports_per_shard, udp_last);
+		return refuse(reterr, "listen.udp_port_base: %u with %u shards of %u ports ends at %u, past 65535",
+		              config->listen_udp_port_base, shard_count, config->listen_udp_ports_per_shard, udp_last);
 	if (is_same_family(config->listen_address.text, config->listen_address_second.text))
 		return refuse(reterr, "listen.address_second: %s must be of the other IP family than listen.address, %s",
-			      config->listen_address_second.text, config->listen_address.text);
+		              config->listen_address_second.text, config->listen_address.text);
 	bool is_endpoint = ringcast_value_parse_endpoint(config->admin_address.text, &admin);
 	ringcast_assert(is_endpoint);
 	if (is_clash(config, &admin, config->listen_address.text) || is_clash(config, &admin, config->listen_address_second.text))
@@ -171,7 +171,7 @@ bool ringcast_config_check(const struct config *config, struct config_error *ret
 	if (config->limits.players_per_session_max > config->limits.players_max)
 		if (ringcast_config_source(config, ringcast_options_find("limits", "players_per_session_max")) != CONFIG_DEFAULT)
 			return refuse(reterr, "limits.players_per_session_max: %u is more than limits.players_max, %u",
-				      config->limits.players_per_session_max, config->limits.players_max);
+			              config->limits.players_per_session_max, config->limits.players_max);
 	return true;
 }
 

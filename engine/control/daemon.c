@@ -80,11 +80,11 @@ static json_t *host_reload(void *context, struct config_error *reterr)
 	if (changes) {
 		ringcast_reload_names(changes, "changed", changed, sizeof(changed));
 		ringcast_reload_names(changes, "needs_restart", needs_restart, sizeof(needs_restart));
-		ringcast_logs_event(daemon->logs, RINGCAST_LOG_INFO, "configuration reloaded", "changed=\"%s\" needs_restart=\"%s\"", changed,
-				    needs_restart);
+		ringcast_logs_event(daemon->logs, RINGCAST_LOG_INFO, "configuration reloaded", "changed=\"%s\" needs_restart=\"%s\"",
+		                    changed, needs_restart);
 	} else {
 		ringcast_logs_event(daemon->logs, RINGCAST_LOG_ERROR, "configuration refused, keeping the old one", "err=%s",
-				    ringcast_logs_quote(reterr->text, quoted, sizeof(quoted)));
+		                    ringcast_logs_quote(reterr->text, quoted, sizeof(quoted)));
 	}
 	return changes;
 }
@@ -118,7 +118,7 @@ static bool start_engine(struct daemon *daemon)
 		result = ringcast_engine_start(daemon->engine, error, sizeof(error));
 	if (result != RINGCAST_OK)
 		ringcast_logs_event(daemon->logs, RINGCAST_LOG_ERROR, "the engine did not start", "err=%s",
-				    ringcast_logs_quote(*error ? error : ringcast_error_text(result), quoted, sizeof(quoted)));
+		                    ringcast_logs_quote(*error ? error : ringcast_error_text(result), quoted, sizeof(quoted)));
 	return result == RINGCAST_OK;
 }
 
@@ -132,11 +132,11 @@ static bool start_http(struct daemon *daemon)
 	if (endpoint.size == 0)
 		return true;
 	const struct http_host host = {daemon,      daemon->engine, daemon->flags->is_dev, host_drain,
-				       host_reload, host_config,    host_log_lost_count};
+	                               host_reload, host_config,    host_log_lost_count};
 	daemon->http = ringcast_http_start(&daemon->config, &endpoint, &host, &error);
 	if (!daemon->http)
 		ringcast_logs_event(daemon->logs, RINGCAST_LOG_ERROR, "the admin API did not start", "err=%s",
-				    ringcast_logs_quote(error.text, quoted, sizeof(quoted)));
+		                    ringcast_logs_quote(error.text, quoted, sizeof(quoted)));
 	return daemon->http != NULL;
 }
 
@@ -147,14 +147,17 @@ static bool start_demo(struct daemon *daemon)
 	if (!daemon->flags->is_dev)
 		return true;
 	options.name = "demo";
-	options.players_max = daemon->config.limits.players_per_session_max < DEMO_PLAYERS_MAX ? daemon->config.limits.players_per_session_max
-											      : DEMO_PLAYERS_MAX;
+	options.players_max = daemon->config.limits.players_per_session_max < DEMO_PLAYERS_MAX
+	                              ? daemon->config.limits.players_per_session_max
+	                              : DEMO_PLAYERS_MAX;
 	options.empty_timeout_ms = UINT32_MAX;
 	int error = ringcast_session_create(daemon->engine, &options, id);
 	if (error)
-		ringcast_logs_event(daemon->logs, RINGCAST_LOG_ERROR, "cannot create the session demo", "err=\"%s\"", ringcast_error_text(error));
+		ringcast_logs_event(daemon->logs, RINGCAST_LOG_ERROR, "cannot create the session demo", "err=\"%s\"",
+		                    ringcast_error_text(error));
 	else
-		ringcast_logs_event(daemon->logs, RINGCAST_LOG_WARN, "dev mode: anyone who can connect may join", "session=%s name=demo", id);
+		ringcast_logs_event(daemon->logs, RINGCAST_LOG_WARN, "dev mode: anyone who can connect may join", "session=%s name=demo",
+		                    id);
 	return error == RINGCAST_OK;
 }
 
@@ -184,8 +187,9 @@ static void begin_stop(struct daemon *daemon, const char *cause)
 	daemon->drain_deadline_ns = now_ns() + config.drain_timeout_ms * RLY_NS_PER_MS;
 	ringcast_engine_drain(daemon->engine);
 	ringcast_notify_stopping();
-	ringcast_logs_event(daemon->logs, RINGCAST_LOG_INFO, "draining, then stopping", "by=%s players=%" PRIu64 " drain_timeout_ms=%" PRIu64, cause,
-			    ringcast_report_player_count(daemon->engine, &config), config.drain_timeout_ms);
+	ringcast_logs_event(daemon->logs, RINGCAST_LOG_INFO, "draining, then stopping",
+	                    "by=%s players=%" PRIu64 " drain_timeout_ms=%" PRIu64, cause,
+	                    ringcast_report_player_count(daemon->engine, &config), config.drain_timeout_ms);
 }
 
 static void dump(struct daemon *daemon)
@@ -249,13 +253,13 @@ static void advance_drain(struct daemon *daemon, const struct config *config, ui
 	if (player_count == 0 || now >= daemon->drain_deadline_ns) {
 		if (player_count > 0)
 			ringcast_logs_event(daemon->logs, RINGCAST_LOG_WARN, "drain timeout, closing the players that are left",
-					    "players=%" PRIu64, player_count);
+			                    "players=%" PRIu64, player_count);
 		daemon->is_stopped = true;
 		return;
 	}
 	ringcast_notify_extend(10 * RLY_NS_PER_S / RLY_NS_PER_US);
 	ringcast_notify_status("draining: %" PRIu64 " players, %" PRIu64 " s left", player_count,
-			       (daemon->drain_deadline_ns - now) / RLY_NS_PER_S);
+	                       (daemon->drain_deadline_ns - now) / RLY_NS_PER_S);
 }
 
 /* systemd kills us when this stops, so it must stop when a shard is stuck. */
@@ -304,7 +308,7 @@ static void stop(struct daemon *daemon, bool is_started)
 	ringcast_http_stop(&daemon->http); /* after the engine: /metrics and /readyz answer to the end */
 	ringcast_engine_destroy(&daemon->engine);
 	ringcast_logs_event(daemon->logs, is_started ? RINGCAST_LOG_INFO : RINGCAST_LOG_ERROR, is_started ? "stopped" : "not started",
-			    "stop_ms=%" PRIu64, (now_ns() - started_ns) / RLY_NS_PER_MS);
+	                    "stop_ms=%" PRIu64, (now_ns() - started_ns) / RLY_NS_PER_MS);
 }
 
 /* All threads inherit the mask, so signals arrive on the descriptor only. */
@@ -341,7 +345,8 @@ static bool start(struct daemon *daemon)
 int ringcast_daemon_run(const struct flags *flags, char *const *environment, const struct config *config, struct logs *logs)
 {
 	ringcast_assert(flags && environment && config && logs);
-	struct daemon daemon = {.flags = flags, .environment = environment, .logs = logs, .config = *config, .signal_fd = -1, .wake_fd = -1};
+	struct daemon daemon = {
+	        .flags = flags, .environment = environment, .logs = logs, .config = *config, .signal_fd = -1, .wake_fd = -1};
 	pthread_mutex_init(&daemon.mutex, NULL);
 	bool is_started = start(&daemon);
 	if (is_started)

@@ -16,22 +16,22 @@ struct flag {
 };
 
 static const struct flag flags_table[] = {
-	{"config", "FILE", NULL, FLAGS_RUN, "read FILE, YAML or JSON (also RINGCAST_CONFIG)"},
-	{"check-config", NULL, NULL, FLAGS_CHECK_CONFIG, "check the configuration, print what memory it takes, exit"},
-	{"print-config", NULL, NULL, FLAGS_PRINT_CONFIG, "print the effective configuration as a file, exit"},
-	{"config-doc", NULL, NULL, FLAGS_CONFIG_DOC, "print the reference of all keys as Markdown, exit"},
-	{"dev", NULL, NULL, FLAGS_RUN, "try it out: loopback only, text logs, a session \"demo\" that anyone may join"},
-	{"listen", "ADDRESS", "listen.address", FLAGS_RUN, "address on which players connect"},
-	{"tcp-port", "PORT", "listen.tcp_port", FLAGS_RUN, "TCP port of the players"},
-	{"udp-port", "PORT", "listen.udp_port_base", FLAGS_RUN, "first UDP port of the players"},
-	{"shards", "COUNT", "shards.count", FLAGS_RUN, "threads that relay"},
-	{"io", "NAME", "io", FLAGS_RUN, "auto, uring or epoll"},
-	{"admin", "ENDPOINT", "admin.address", FLAGS_RUN, "address:port or unix:/path of the admin API, or off"},
-	{"log-level", "LEVEL", "log.level", FLAGS_RUN, "debug, info, warn or error"},
-	{"log-format", "FORMAT", "log.format", FLAGS_RUN, "auto, text, json or logfmt"},
-	{"set", "KEY=VALUE", NULL, FLAGS_RUN, "any key of the reference, such as limits.players_max=9000; may be repeated"},
-	{"version", NULL, NULL, FLAGS_VERSION, "print the version, exit"},
-	{"help", NULL, NULL, FLAGS_HELP, "print this, exit"},
+        {"config", "FILE", NULL, FLAGS_RUN, "read FILE, YAML or JSON (also RINGCAST_CONFIG)"},
+        {"check-config", NULL, NULL, FLAGS_CHECK_CONFIG, "check the configuration, print what memory it takes, exit"},
+        {"print-config", NULL, NULL, FLAGS_PRINT_CONFIG, "print the effective configuration as a file, exit"},
+        {"config-doc", NULL, NULL, FLAGS_CONFIG_DOC, "print the reference of all keys as Markdown, exit"},
+        {"dev", NULL, NULL, FLAGS_RUN, "try it out: loopback only, text logs, a session \"demo\" that anyone may join"},
+        {"listen", "ADDRESS", "listen.address", FLAGS_RUN, "address on which players connect"},
+        {"tcp-port", "PORT", "listen.tcp_port", FLAGS_RUN, "TCP port of the players"},
+        {"udp-port", "PORT", "listen.udp_port_base", FLAGS_RUN, "first UDP port of the players"},
+        {"shards", "COUNT", "shards.count", FLAGS_RUN, "threads that relay"},
+        {"io", "NAME", "io", FLAGS_RUN, "auto, uring or epoll"},
+        {"admin", "ENDPOINT", "admin.address", FLAGS_RUN, "address:port or unix:/path of the admin API, or off"},
+        {"log-level", "LEVEL", "log.level", FLAGS_RUN, "debug, info, warn or error"},
+        {"log-format", "FORMAT", "log.format", FLAGS_RUN, "auto, text, json or logfmt"},
+        {"set", "KEY=VALUE", NULL, FLAGS_RUN, "any key of the reference, such as limits.players_max=9000; may be repeated"},
+        {"version", NULL, NULL, FLAGS_VERSION, "print the version, exit"},
+        {"help", NULL, NULL, FLAGS_HELP, "print this, exit"},
 };
 #define FLAG_COUNT RLY_ARRAY_COUNT(flags_table)
 

@@ -25,7 +25,8 @@ struct flags {
 /* False: reterr says what is wrong with the command line. argv must outlive ret_flags. */
 bool ringcast_flags_parse(int argc, char **argv, struct flags *ret_flags, struct config_error *reterr);
 /* All layers in order: defaults, --dev, file, environment, flags; then the checks across keys. */
-bool ringcast_flags_load_config(const struct flags *flags, char *const *environment, struct config *ret_config, struct config_error *reterr);
+bool ringcast_flags_load_config(const struct flags *flags, char *const *environment, struct config *ret_config,
+                                struct config_error *reterr);
 void ringcast_flags_print_help(FILE *out);
 
 #endif

@@ -25,7 +25,8 @@ static bool refuse_unknown(const struct body_field *fields, size_t field_count, 
 static bool read_text(const struct body_field *field, const char *text, size_t size, struct http_response *response)
 {
 	if (size > field->max || strlen(text) != size) {
-		ringcast_http_problem(response, 400, "field", "'%s' must be at most %" PRIu64 " bytes, without NUL", field->name, field->max);
+		ringcast_http_problem(response, 400, "field", "'%s' must be at most %" PRIu64 " bytes, without NUL", field->name,
+		                      field->max);
 		return false;
 	}
 	*(const char **)field->target = text;
@@ -73,13 +74,14 @@ static bool read_field(const struct body_field *field, const json_t *value, char
 }
 
 bool ringcast_http_body_read(const struct http_request *request, const struct body_field *fields, size_t field_count, char **ret_owned,
-			     struct http_response *response)
+                             struct http_response *response)
 {
 	ringcast_assert(request && response);
 	ringcast_assert(fields || field_count == 0);
 	const char *name;
 	json_t *value;
-	json_object_foreach(request->body, name, value) {
+	json_object_foreach(request->body, name, value)
+	{
 		const struct body_field *field = find_field(fields, field_count, name);
 		if (!field)
 			return refuse_unknown(fields, field_count, name, response);

@@ -39,14 +39,34 @@ static json_t *text_to_json(const char *text)
 	return json_stringn(ascii, size);
 }
 
+static void put_text(json_t *json, const char *key, const char *text)
+{
+	json_object_set_new(json, key, text_to_json(text));
+}
+
+static void put_count(json_t *json, const char *key, uint64_t count)
+{
+	json_object_set_new(json, key, json_integer((json_int_t)count));
+}
+
 static json_t *session_to_json(const ringcast_session_info *info)
 {
-	return json_pack("{s:o, s:o, s:s, s:I, s:I, s:I, s:I, s:I, s:o, s:f, s:I, s:I, s:I, s:I}", "id", text_to_json(info->id), "name",
-			 text_to_json(info->name), "state", info->state, "shard", (json_int_t)info->shard, "players_max",
-			 (json_int_t)info->players_max, "player_count", (json_int_t)info->player_count, "reserved_count",
-			 (json_int_t)info->reserved_count, "group_count", (json_int_t)info->group_count, "created_at", time_ago(info->age_ns),
-			 "age_seconds", (double)info->age_ns / 1e9, "messages_received", (json_int_t)info->messages_received, "deliveries",
-			 (json_int_t)info->deliveries, "bytes_received", (json_int_t)info->bytes_received, "drops", (json_int_t)info->drops);
+	json_t *json = json_object();
+	put_text(json, "id", info->id);
+	put_text(json, "name", info->name);
+	put_text(json, "state", info->state);
+	put_count(json, "shard", info->shard);
+	put_count(json, "players_max", info->players_max);
+	put_count(json, "player_count", info->player_count);
+	put_count(json, "reserved_count", info->reserved_count);
+	put_count(json, "group_count", info->group_count);
+	json_object_set_new(json, "created_at", time_ago(info->age_ns));
+	json_object_set_new(json, "age_seconds", json_real((double)info->age_ns / 1e9));
+	put_count(json, "messages_received", info->messages_received);
+	put_count(json, "deliveries", info->deliveries);
+	put_count(json, "bytes_received", info->bytes_received);
+	put_count(json, "drops", info->drops);
+	return json;
 }
 
 static int compare_ids(const void *a, const void *b)
@@ -109,7 +129,8 @@ static void reply_session(struct http_request *request, const char *id, unsigned
 		ringcast_http_reply(response, status, session_to_json(&info));
 }
 
-static void create_session(struct http_request *request, ringcast_session_options *options, bool has_timeout, struct http_response *response)
+static void create_session(struct http_request *request, ringcast_session_options *options, bool has_timeout,
+                           struct http_response *response)
 {
 	char id[RINGCAST_ID_BYTES];
 	if (has_timeout && options->empty_timeout_ms == 0)
@@ -131,13 +152,21 @@ void ringcast_http_sessions_create(struct http_request *request, struct http_res
 	uint32_t shard = 0;
 	const ringcast_limits *limits = &request->config->limits;
 	const struct body_field fields[] = {
-		{.name = "name", .type = BODY_STRING, .target = &options.name, .max = RINGCAST_NAME_BYTES - 1},
-		{.name = "players_max", .type = BODY_UINT, .target = &options.players_max, .max = limits->players_per_session_max},
-		{.name = "ping_interval_ms", .type = BODY_UINT, .target = &options.ping_interval_ms, .max = UINT32_MAX},
-		{.name = "tick_interval_ms", .type = BODY_UINT, .target = &options.tick_interval_ms, .max = UINT32_MAX},
-		{.name = "empty_timeout_ms", .type = BODY_UINT, .target = &options.empty_timeout_ms, .max = UINT32_MAX, .is_present = &has_timeout},
-		{.name = "properties", .type = BODY_TEXT, .target = &options.properties, .max = RINGCAST_DATA_BYTES - 1},
-		{.name = "shard", .type = BODY_UINT, .target = &shard, .max = ringcast_engine_shard_count(request->host->engine) - 1, .is_present = &options.has_shard},
+	        {.name = "name", .type = BODY_STRING, .target = &options.name, .max = RINGCAST_NAME_BYTES - 1},
+	        {.name = "players_max", .type = BODY_UINT, .target = &options.players_max, .max = limits->players_per_session_max},
+	        {.name = "ping_interval_ms", .type = BODY_UINT, .target = &options.ping_interval_ms, .max = UINT32_MAX},
+	        {.name = "tick_interval_ms", .type = BODY_UINT, .target = &options.tick_interval_ms, .max = UINT32_MAX},
+	        {.name = "empty_timeout_ms",
+	         .type = BODY_UINT,
+	         .target = &options.empty_timeout_ms,
+	         .max = UINT32_MAX,
+	         .is_present = &has_timeout},
+	        {.name = "properties", .type = BODY_TEXT, .target = &options.properties, .max = RINGCAST_DATA_BYTES - 1},
+	        {.name = "shard",
+	         .type = BODY_UINT,
+	         .target = &shard,
+	         .max = ringcast_engine_shard_count(request->host->engine) - 1,
+	         .is_present = &options.has_shard},
 	};
 	if (ringcast_http_body_read(request, fields, RLY_ARRAY_COUNT(fields), &owned, response)) {
 		options.shard = (int32_t)shard;
@@ -160,16 +189,30 @@ void ringcast_http_session_end(struct http_request *request, struct http_respons
 		ringcast_http_reply(response, 202, json_pack("{s:o, s:s}", "id", text_to_json(request->parameters[0]), "state", "ending"));
 }
 
-/* now_ns is the engine's clock; a time of 0 is "not yet". The token is a credential, so only the one who reserved it gets to see it. */
+/* A moment on the engine's clock, which reads now_ns now; 0 is "not yet". */
+static json_t *time_at(uint64_t then_ns, uint64_t now_ns)
+{
+	return then_ns == 0 ? json_null() : time_ago(now_ns > then_ns ? now_ns - then_ns : 0);
+}
+
+/* The token is a credential, so only the one who reserved it gets to see it. */
 static json_t *player_to_json(const ringcast_player_info *info, uint64_t now_ns)
 {
-	json_t *joined = info->joined_ns ? time_ago(now_ns > info->joined_ns ? now_ns - info->joined_ns : 0) : json_null();
-	return json_pack("{s:I, s:o, s:s, s:b, s:o, s:o, s:o, s:I, s:I, s:I, s:I, s:I, s:I}", "peer_id", (json_int_t)info->peer_id, "player_id",
-			 text_to_json(info->player_id), "state", info->state, "is_fast", (int)info->is_fast, "address", text_to_json(info->address),
-			 "created_at", time_ago(now_ns > info->created_ns ? now_ns - info->created_ns : 0), "joined_at", joined,
-			 "messages_received", (json_int_t)info->messages_received, "messages_sent", (json_int_t)info->messages_sent,
-			 "bytes_received", (json_int_t)info->bytes_received, "bytes_sent", (json_int_t)info->bytes_sent, "drops",
-			 (json_int_t)info->drops, "outq_bytes", (json_int_t)info->outq_bytes);
+	json_t *json = json_object();
+	json_object_set_new(json, "peer_id", json_integer(info->peer_id));
+	put_text(json, "player_id", info->player_id);
+	put_text(json, "state", info->state);
+	json_object_set_new(json, "is_fast", json_boolean(info->is_fast));
+	put_text(json, "address", info->address);
+	json_object_set_new(json, "created_at", time_at(info->created_ns, now_ns));
+	json_object_set_new(json, "joined_at", time_at(info->joined_ns, now_ns));
+	put_count(json, "messages_received", info->messages_received);
+	put_count(json, "messages_sent", info->messages_sent);
+	put_count(json, "bytes_received", info->bytes_received);
+	put_count(json, "bytes_sent", info->bytes_sent);
+	put_count(json, "drops", info->drops);
+	put_count(json, "outq_bytes", info->outq_bytes);
+	return json;
 }
 
 static json_t *players_to_json(const ringcast_player_info *infos, size_t count, uint64_t now_ns)
@@ -200,7 +243,7 @@ void ringcast_http_players_list(struct http_request *request, struct http_respon
 		ringcast_http_engine_problem(response, error, id);
 	else
 		ringcast_http_reply(response, 200,
-				    players_to_json(infos, count < count_max ? count : count_max, session.created_ns + session.age_ns));
+		                    players_to_json(infos, count < count_max ? count : count_max, session.created_ns + session.age_ns));
 	free(infos);
 }
 
@@ -209,8 +252,8 @@ void ringcast_http_players_reserve(struct http_request *request, struct http_res
 	const char *id = request->parameters[0], *player_id = NULL, *player_data = NULL;
 	char token[RINGCAST_ID_BYTES], *owned = NULL;
 	const struct body_field fields[] = {
-		{.name = "player_id", .type = BODY_STRING, .target = &player_id, .max = RINGCAST_NAME_BYTES - 1},
-		{.name = "player_data", .type = BODY_TEXT, .target = &player_data, .max = RINGCAST_DATA_BYTES - 1},
+	        {.name = "player_id", .type = BODY_STRING, .target = &player_id, .max = RINGCAST_NAME_BYTES - 1},
+	        {.name = "player_data", .type = BODY_TEXT, .target = &player_data, .max = RINGCAST_DATA_BYTES - 1},
 	};
 	if (ringcast_http_body_read(request, fields, RLY_ARRAY_COUNT(fields), &owned, response)) {
 		int error = ringcast_player_reserve(request->host->engine, id, player_id, player_data, token);
@@ -218,9 +261,9 @@ void ringcast_http_players_reserve(struct http_request *request, struct http_res
 			ringcast_http_engine_problem(response, error, id);
 		else
 			ringcast_http_reply(response, 201,
-					    json_pack("{s:s, s:o, s:i, s:I}", "token", token, "session_id", text_to_json(id), "tcp_port",
-						      (int)ringcast_engine_tcp_port(request->host->engine), "login_within_ms",
-						      (json_int_t)request->config->limits.reservation_timeout_ms));
+			                    json_pack("{s:s, s:o, s:i, s:I}", "token", token, "session_id", text_to_json(id), "tcp_port",
+			                              (int)ringcast_engine_tcp_port(request->host->engine), "login_within_ms",
+			                              (json_int_t)request->config->limits.reservation_timeout_ms));
 	}
 	free(owned);
 }
@@ -243,7 +286,8 @@ void ringcast_http_player_kick(struct http_request *request, struct http_respons
 		ringcast_http_problem(response, 400, "path", "'%s' is not a peer id", request->parameters[1]);
 		return;
 	}
-	int error = ringcast_player_kick(request->host->engine, request->parameters[0], peer_id, reason ? reason : "kicked by the operator");
+	int error =
+	        ringcast_player_kick(request->host->engine, request->parameters[0], peer_id, reason ? reason : "kicked by the operator");
 	if (error)
 		ringcast_http_engine_problem(response, error, "kick");
 	else

@@ -26,11 +26,20 @@ static void put_text(struct cursor *cursor, const char *text)
 	put(cursor, text, strlen(text));
 }
 
+static size_t lead_size(unsigned char lead)
+{
+	if (lead < 0x80)
+		return 1;
+	if (lead < 0xc2 || lead > 0xf4)
+		return 0;
+	return lead < 0xe0 ? 2 : lead < 0xf0 ? 3 : 4;
+}
+
 /* Bytes of the UTF-8 sequence at text, 0 when it is none. */
 static size_t utf8_size(const char *text, size_t size)
 {
 	const unsigned char *c = (const unsigned char *)text;
-	size_t need = c[0] < 0x80 ? 1 : c[0] >= 0xc2 && c[0] < 0xe0 ? 2 : c[0] >= 0xe0 && c[0] < 0xf0 ? 3 : c[0] >= 0xf0 && c[0] < 0xf5 ? 4 : 0;
+	size_t need = lead_size(c[0]);
 	if (need == 0 || need > size)
 		return 0;
 	for (size_t i = 1; i < need; i++)
@@ -124,7 +133,7 @@ static size_t unquote(const struct field *field, char *out, size_t size)
 	size_t used = 0;
 	for (size_t i = 0; i < field->value_size && used < size; i++) {
 		bool is_escape = field->is_quoted && field->value[i] == '\\' && i + 1 < field->value_size &&
-				 (field->value[i + 1] == '"' || field->value[i + 1] == '\\');
+		                 (field->value[i + 1] == '"' || field->value[i + 1] == '\\');
 		i += is_escape;
 		out[used++] = field->value[i];
 	}

@@ -12,14 +12,24 @@
 
 static const struct option options[OPTION_COUNT] = {
 #define OPTION(field, section, key, type, default_text, min, max, choices, reloadable, help)                                               \
-	{section, key, OPTION_##type, default_text, min, max, choices, reloadable, help, offsetof(struct config, field),                   \
+	{section,                                                                                                                          \
+	 key,                                                                                                                              \
+	 OPTION_##type,                                                                                                                    \
+	 default_text,                                                                                                                     \
+	 min,                                                                                                                              \
+	 max,                                                                                                                              \
+	 choices,                                                                                                                          \
+	 reloadable,                                                                                                                       \
+	 help,                                                                                                                             \
+	 offsetof(struct config, field),                                                                                                   \
 	 sizeof(((struct config *)0)->field)},
 #include "control/options.def"
 #undef OPTION
 #define X(type, name, default_value, reloadable, text)                                                                                     \
-	{"limits", #name, OPTION_UINT, #default_value, 1, LIMIT_MAX(type), NULL, reloadable, text,                                         \
-	 offsetof(struct config, limits) + offsetof(ringcast_limits, name), sizeof(type)},
-	RINGCAST_LIMITS(X)
+	{"limits",        #name, OPTION_UINT, #default_value, 1,                                                                           \
+	 LIMIT_MAX(type), NULL,  reloadable,  text,           offsetof(struct config, limits) + offsetof(ringcast_limits, name),           \
+	 sizeof(type)},
+        RINGCAST_LIMITS(X)
 #undef X
 };
 

@@ -66,8 +66,7 @@ static void check_files(struct preflight *preflight)
 	if (getrlimit(RLIMIT_NOFILE, &files) != 0 || files.rlim_cur == RLIM_INFINITY || files.rlim_cur >= needed)
 		return;
 	report(preflight, preflight->is_dev ? RINGCAST_LOG_WARN : RINGCAST_LOG_ERROR, "too few open files allowed",
-	       "needed=%" PRIu64 " allowed=%" PRIu64
-	       " remedy=\"LimitNOFILE=%" PRIu64 " in the systemd unit, ulimit -n %" PRIu64
+	       "needed=%" PRIu64 " allowed=%" PRIu64 " remedy=\"LimitNOFILE=%" PRIu64 " in the systemd unit, ulimit -n %" PRIu64
 	       " in a shell, --ulimit nofile=%" PRIu64 " for docker run; or lower limits.connections_max (%u per shard, %u shards)\"",
 	       needed, (uint64_t)files.rlim_cur, needed, needed, needed, preflight->config->limits.connections_max,
 	       ringcast_config_shard_count(preflight->config));
@@ -95,14 +94,17 @@ const char *ringcast_preflight_uring_problem(void)
 	}
 	switch (errno) {
 	case ENOSYS:
-		return "this kernel has no io_uring, or a seccomp filter hides it: Linux 5.19 or newer; for Docker a seccomp profile that allows io_uring_setup, io_uring_enter and io_uring_register";
+		return "this kernel has no io_uring, or a seccomp filter hides it: Linux 5.19 or newer; for Docker a seccomp profile that "
+		       "allows io_uring_setup, io_uring_enter and io_uring_register";
 	case EPERM:
 	case EACCES:
 		if (read_sysctl("/proc/sys/kernel/io_uring_disabled") > 0)
 			return "io_uring is switched off: sysctl kernel.io_uring_disabled=0";
-		return "a seccomp filter forbids io_uring, as Docker's default profile does: a profile that allows io_uring_setup, io_uring_enter and io_uring_register";
+		return "a seccomp filter forbids io_uring, as Docker's default profile does: a profile that allows io_uring_setup, "
+		       "io_uring_enter and io_uring_register";
 	case ENOMEM:
-		return "too little locked memory for io_uring: LimitMEMLOCK=infinity in the systemd unit, ulimit -l unlimited in a shell, --ulimit memlock=-1 for docker run";
+		return "too little locked memory for io_uring: LimitMEMLOCK=infinity in the systemd unit, ulimit -l unlimited in a shell, "
+		       "--ulimit memlock=-1 for docker run";
 	default:
 		return "io_uring_setup failed for another reason; see dmesg";
 	}
@@ -128,7 +130,8 @@ static void check_memlock(struct preflight *preflight)
 	uint64_t wanted = (uint64_t)ringcast_config_shard_count(preflight->config) * (1u << 20);
 	if (locked.rlim_cur != RLIM_INFINITY && locked.rlim_cur < wanted)
 		report(preflight, RINGCAST_LOG_WARN, "little locked memory allowed",
-		       "wanted_bytes=%" PRIu64 " allowed_bytes=%" PRIu64 " remedy=\"LimitMEMLOCK=infinity in the systemd unit, ulimit -l unlimited in a shell\"",
+		       "wanted_bytes=%" PRIu64 " allowed_bytes=%" PRIu64
+		       " remedy=\"LimitMEMLOCK=infinity in the systemd unit, ulimit -l unlimited in a shell\"",
 		       wanted, (uint64_t)locked.rlim_cur);
 }
 
@@ -172,8 +175,9 @@ static void check_port(struct preflight *preflight, const struct endpoint *endpo
 	if (problem == 0)
 		return;
 	ringcast_value_format_endpoint(endpoint, text);
-	report(preflight, RINGCAST_LOG_ERROR, problem == EADDRINUSE ? "port in use" : "cannot listen", "key=%s %s=%s err=\"%s\" remedy=\"%s\"", key,
-	       type == SOCK_STREAM ? "tcp" : "udp", text, strerror(problem), bind_remedy(problem));
+	report(preflight, RINGCAST_LOG_ERROR, problem == EADDRINUSE ? "port in use" : "cannot listen",
+	       "key=%s %s=%s err=\"%s\" remedy=\"%s\"", key, type == SOCK_STREAM ? "tcp" : "udp", text, strerror(problem),
+	       bind_remedy(problem));
 }
 
 /* The game's ports on one address; the first UDP port that fails speaks for the rest. */

@@ -1,6 +1,6 @@
 /*
- * What the machine must allow before the engine can start. Each finding is one line that says what is missing and how to get it; findings that
- * would make the start fail are errors, the rest warnings. Changes nothing but RLIMIT_NOFILE.
+ * What the machine must allow before the engine can start. Each finding is one line that says what is missing and how to get it; findings
+ * that would make the start fail are errors, the rest warnings. Changes nothing but RLIMIT_NOFILE.
  */
 #ifndef RINGCAST_CONTROL_PREFLIGHT_H
 #define RINGCAST_CONTROL_PREFLIGHT_H

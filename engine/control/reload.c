@@ -19,7 +19,8 @@ json_t *ringcast_reload_apply(struct config *running, const struct config *next)
 	for (size_t i = 0; i < OPTION_COUNT; i++) {
 		const struct option *option = ringcast_options_at(i);
 		char path[OPTION_PATH_BYTES];
-		if (ringcast_value_is_equal(option, ringcast_config_field_const(running, option), ringcast_config_field_const(next, option)))
+		if (ringcast_value_is_equal(option, ringcast_config_field_const(running, option),
+		                            ringcast_config_field_const(next, option)))
 			continue;
 		ringcast_options_path(option, path);
 		json_array_append_new(option->is_reloadable ? changed : needs_restart, json_string(path));
@@ -36,7 +37,8 @@ void ringcast_reload_names(const json_t *changes, const char *list, char *ret_te
 	size_t index, used = 0;
 	json_t *name;
 	snprintf(ret_text, size, "none");
-	json_array_foreach(names, index, name) {
+	json_array_foreach(names, index, name)
+	{
 		if (used < size)
 			used += (size_t)snprintf(ret_text + used, size - used, "%s%s", index ? ", " : "", json_string_value(name));
 	}

@@ -17,9 +17,10 @@ struct unit {
 };
 
 static const struct unit duration_units[] = {
-	{"ns", 1}, {"us", 1000}, {"ms", 1000000}, {"s", 1000000000}, {"m", UINT64_C(60000000000)}, {"h", UINT64_C(3600000000000)}, {NULL, 0}};
-static const struct unit size_units[] = {{"B", 1},          {"KB", 1000},          {"MB", 1000000},         {"GB", 1000000000},
-					 {"KiB", 1u << 10}, {"MiB", 1u << 20}, {"GiB", 1u << 30}, {NULL, 0}};
+        {"ns", 1}, {"us", 1000}, {"ms", 1000000}, {"s", 1000000000}, {"m", UINT64_C(60000000000)}, {"h", UINT64_C(3600000000000)},
+        {NULL, 0}};
+static const struct unit size_units[] = {{"B", 1},          {"KB", 1000},      {"MB", 1000000},   {"GB", 1000000000},
+                                         {"KiB", 1u << 10}, {"MiB", 1u << 20}, {"GiB", 1u << 30}, {NULL, 0}};
 
 /* How a number key counts: which units its text may carry, how many base units one count is, and whether a bare number will do. */
 struct counting {
@@ -40,7 +41,8 @@ static struct counting counting_of(const struct option *option)
 		return (struct counting){NULL, 1, true, ""};
 	if (strcmp(unit, "bytes") == 0)
 		return (struct counting){size_units, 1, true, "65536 or 64KiB"};
-	return (struct counting){duration_units, strcmp(unit, "us") == 0 ? 1000 : 1000000, true, strcmp(unit, "us") == 0 ? "500 or 2ms" : "1500 or 30s"};
+	return (struct counting){duration_units, strcmp(unit, "us") == 0 ? 1000 : 1000000, true,
+	                         strcmp(unit, "us") == 0 ? "500 or 2ms" : "1500 or 30s"};
 }
 
 RLY_PRINTF(3, 4) static bool refuse(char *reterr, size_t reterr_bytes, const char *format, ...)
@@ -61,7 +63,8 @@ static const char *parse_decimal(const char *text, uint64_t *ret_whole, uint64_t
 	if (!isdigit((unsigned char)*at))
 		return NULL;
 	for (; isdigit((unsigned char)*at); at++)
-		if (__builtin_mul_overflow(*ret_whole, 10u, ret_whole) || __builtin_add_overflow(*ret_whole, (uint64_t)(*at - '0'), ret_whole))
+		if (__builtin_mul_overflow(*ret_whole, 10u, ret_whole) ||
+		    __builtin_add_overflow(*ret_whole, (uint64_t)(*at - '0'), ret_whole))
 			return NULL;
 	if (*at != '.')
 		return at;
@@ -100,12 +103,13 @@ static bool refuse_bare(const struct option *option, uint64_t number, char *rete
 	if (option->type == OPTION_DURATION)
 		return refuse(reterr, reterr_bytes, "%" PRIu64 " has no unit: write %" PRIu64 "s or %" PRIu64 "ms", number, number, number);
 	if (number % 1024 == 0)
-		return refuse(reterr, reterr_bytes, "%" PRIu64 " has no unit: write %" PRIu64 "KiB or %" PRIu64 "B", number, number / 1024, number);
+		return refuse(reterr, reterr_bytes, "%" PRIu64 " has no unit: write %" PRIu64 "KiB or %" PRIu64 "B", number, number / 1024,
+		              number);
 	return refuse(reterr, reterr_bytes, "%" PRIu64 " has no unit: write %" PRIu64 "B or a size such as 64KiB", number, number);
 }
 
-static bool scale_quantity(const struct counting *counting, const struct unit *unit, uint64_t whole, uint64_t fraction, uint64_t fraction_scale,
-			   uint64_t *ret_number)
+static bool scale_quantity(const struct counting *counting, const struct unit *unit, uint64_t whole, uint64_t fraction,
+                           uint64_t fraction_scale, uint64_t *ret_number)
 {
 	unsigned __int128 base = (unsigned __int128)whole * unit->scale * fraction_scale + (unsigned __int128)fraction * unit->scale;
 	unsigned __int128 divisor = (unsigned __int128)fraction_scale * counting->scale;
@@ -123,7 +127,7 @@ static bool parse_number(const struct option *option, const char *text, uint64_t
 	if (!suffix || (!counting.units && *suffix) || (!*suffix && fraction_scale > 1)) {
 		if (counting.units)
 			return refuse(reterr, reterr_bytes, "'%s' is not a %s: write one like %s", text,
-				      counting.units == duration_units ? "duration" : "size", counting.example);
+			              counting.units == duration_units ? "duration" : "size", counting.example);
 		return refuse(reterr, reterr_bytes, "'%s' is not a whole number", text);
 	}
 	if (!*suffix) {
@@ -139,9 +143,9 @@ static bool parse_number(const struct option *option, const char *text, uint64_t
 		return refuse(reterr, reterr_bytes, "'%s' has an unknown unit '%s': use %s", text, suffix, known);
 	if (!scale_quantity(&counting, unit, whole, fraction, fraction_scale, ret_number))
 		return refuse(reterr, reterr_bytes, "'%s' is not a whole number of %s", text,
-			      counting.units == size_units ? "bytes"
-			      : counting.scale == 1000     ? "microseconds"
-							   : "milliseconds");
+		              counting.units == size_units ? "bytes"
+		              : counting.scale == 1000     ? "microseconds"
+		                                           : "milliseconds");
 	return true;
 }
 

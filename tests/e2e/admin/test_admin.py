@@ -1,5 +1,6 @@
 """The daemon from outside: flags, configuration, admin API, metrics, signals, systemd. Needs RINGCASTD; promtool where it is installed."""
 
+import concurrent.futures
 import json
 import os
 import pathlib
@@ -275,6 +276,33 @@ class Reload(unittest.TestCase):
             self.assertIn(f"{self.file.name}:2: limits.messages_per_second: 'many' is not a whole number", json.loads(text)["detail"])
             daemon.await_event("configuration refused, keeping the old one")
             self.assertEqual(daemon.ask("GET", "/v1/config")["limits.messages_per_second"]["value"], 100)
+
+
+class Crowd(unittest.TestCase):
+    """Requests of every kind at once, with reloads by signal and by request between them: all are answered."""
+
+    KINDS = [
+        ("GET", "/metrics", None, 200),
+        ("GET", "/healthz", None, 200),
+        ("GET", "/v1/config", None, 200),
+        ("GET", "/v1/sessions", None, 200),
+        ("POST", "/v1/sessions", {"name": "crowd"}, 201),
+        ("POST", "/v1/reload", {}, 200),
+    ]
+
+    def test_all_are_answered(self):
+        with Ringcastd("--shards", "2") as daemon, concurrent.futures.ThreadPoolExecutor(8) as pool:
+            asked = []
+            for i in range(240):
+                method, path, body, expected = self.KINDS[i % len(self.KINDS)]
+                asked.append((expected, pool.submit(daemon.request, method, path, body)))
+                if i % 60 == 0:
+                    daemon.process.send_signal(signal.SIGHUP)
+            for expected, answer in asked:
+                self.assertEqual(answer.result()[0], expected, answer.result()[1])
+            self.assertEqual(daemon.ask("GET", "/v1/sessions?name=crowd")["total"], 40)
+            daemon.process.send_signal(signal.SIGTERM)
+            self.assertEqual(daemon.wait(), 0)
 
 
 class Stop(unittest.TestCase):

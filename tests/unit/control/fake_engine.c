@@ -49,8 +49,8 @@ const char *fake_engine_kick_reason(const ringcast_engine *engine)
 
 const char *ringcast_error_text(int error)
 {
-	static const char *const texts[] = {"ok", "invalid argument", "out of memory", "not found", "full", "not possible now", "system error",
-					    "no answer in time", "exists already"};
+	static const char *const texts[] = {"ok",           "invalid argument",  "out of memory", "not found", "full", "not possible now",
+	                                    "system error", "no answer in time", "exists already"};
 	return error <= 0 && error > -9 ? texts[-error] : "unknown error";
 }
 
@@ -167,7 +167,10 @@ uint64_t ringcast_memory_bill(const ringcast_engine_options *options, ringcast_m
 void ringcast_metrics_each(ringcast_engine *engine, ringcast_metric_fn *each, void *context)
 {
 	static const char *const name = "ringcast_fanout_duration_seconds_bucket", *const help = "From receipt to the last send.";
-	each(context, "ringcast_sessions", "gauge", "Sessions.", "", engine->session_count);
+	pthread_mutex_lock(&engine->mutex);
+	uint32_t session_count = engine->session_count;
+	pthread_mutex_unlock(&engine->mutex);
+	each(context, "ringcast_sessions", "gauge", "Sessions.", "", session_count);
 	each(context, "ringcast_drops_total", "counter", "Messages dropped, by reason.", "reason=\"rate_messages\"", 7);
 	each(context, name, "histogram", help, "le=\"0.001\"", 3);
 	each(context, name, "histogram", help, "le=\"+Inf\"", 4);
@@ -265,7 +268,7 @@ static int add_player(struct fake_session *session, const char *player_id, char 
 }
 
 int ringcast_player_reserve(ringcast_engine *engine, const char *session_id, const char *player_id, const char *player_data,
-			    char ret_token[RINGCAST_ID_BYTES])
+                            char ret_token[RINGCAST_ID_BYTES])
 {
 	(void)player_data;
 	pthread_mutex_lock(&engine->mutex);
@@ -299,7 +302,8 @@ bool fake_engine_login(ringcast_engine *engine, const char *token)
 	return is_found;
 }
 
-int ringcast_player_list(ringcast_engine *engine, const char *session_id, ringcast_player_info *infos, size_t info_count_max, size_t *ret_count)
+int ringcast_player_list(ringcast_engine *engine, const char *session_id, ringcast_player_info *infos, size_t info_count_max,
+                         size_t *ret_count)
 {
 	pthread_mutex_lock(&engine->mutex);
 	const struct fake_session *session = find_session(engine, session_id);

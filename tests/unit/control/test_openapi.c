@@ -84,7 +84,8 @@ Test(openapi, describes_every_route)
 static bool has_route(const char *pattern, const char *method)
 {
 	for (size_t i = 0; ringcast_http_routes_at(i); i++)
-		if (strcmp(ringcast_http_routes_at(i)->pattern, pattern) == 0 && strcasecmp(ringcast_http_routes_at(i)->method, method) == 0)
+		if (strcmp(ringcast_http_routes_at(i)->pattern, pattern) == 0 &&
+		    strcasecmp(ringcast_http_routes_at(i)->method, method) == 0)
 			return true;
 	return false;
 }
