@@ -1,0 +1,174 @@
+/*
+ * ringcast-load: thousands of bots in one loop. One bot is one player: a client core and its two sockets.
+ *
+ * Reading order: options.def, payload.h, tracker.h, bot.c (sockets), traffic.c (schedule, accounting), run.c (phases, loop), report.c.
+ * Single thread; everything hangs off struct world, which main.c owns.
+ */
+#ifndef RINGCAST_BENCH_LOAD_H
+#define RINGCAST_BENCH_LOAD_H
+
+#include <signal.h>
+#include <sys/socket.h>
+
+#include "base/prng.h"
+#include "bench/histogram.h"
+#include "bench/load/options.h"
+#include "bench/load/payload.h"
+#include "bench/load/tracker.h"
+#include "proto/clients/c/core.h"
+
+enum {
+	LOAD_OPCODE = 7,
+	LOAD_NAME_BYTES = 64,
+	LOAD_SCRATCH_BYTES = 256 * 1024,
+	LOAD_DATAGRAM_BATCH = 8,
+	LOAD_DATAGRAM_BYTES = 65536, /* what the kernel merges into one read */
+	LOAD_STREAM_COUNT = PAYLOAD_TARGET_COUNT * 2, /* target kind, intent */
+	LOAD_CONNECTING_MAX = 128,   /* handshakes under way at once */
+	LOAD_PLAYERS_PER_ADDRESS = 500,
+};
+
+enum bot_state {
+	BOT_IDLE = 0,
+	BOT_CONNECTING,
+	BOT_READY,
+	BOT_LEAVING, /* our close frame is sent */
+};
+
+struct world;
+
+/* core comes first, so that its ops find the bot. Owns both descriptors, the queue and the token. */
+struct bot {
+	struct client_core core;
+	struct world *world;
+	int tcp_fd, udp_fd;
+	enum bot_state state;
+	bool is_tcp_connected, is_write_armed, is_ended, is_slow, is_stopped;
+	uint16_t end_code;
+	uint32_t session, player; /* indices */
+	uint32_t direct_next;     /* whom the next message to one player goes to */
+	uint32_t visit;           /* times it has come, for tokens */
+	uint64_t connect_due_ns;  /* when the schedule wanted it to connect */
+	uint32_t outq_offset, outq_bytes, outq_capacity;
+	uint8_t *outq;
+	char *token;              /* NULL: made from the prefix */
+	uint32_t sent[LOAD_STREAM_COUNT]; /* next sequence numbers; those to one player are in world.direct_sent */
+	char end_reason[64];
+};
+
+struct load_session {
+	char name[LOAD_NAME_BYTES];
+	char id[LOAD_NAME_BYTES]; /* "" without admin API */
+};
+
+enum load_phase { LOAD_CONNECT = 0, LOAD_SETTLE, LOAD_WARMUP, LOAD_MEASURE, LOAD_TAIL, LOAD_CLOSE, LOAD_DONE };
+
+struct load_counts {
+	uint64_t sent, refused, skipped;  /* refused: the own queue or kernel said no; skipped: the sender was not there */
+	uint64_t late;                    /* more than 1 ms behind the schedule */
+	uint64_t received[2];             /* by channel: tcp, udp */
+	uint64_t expected;                /* deliveries that must come, by the trackers */
+	uint64_t lost[2];                 /* by intent: fast, reliable */
+	uint64_t duplicates, reordered;
+	uint64_t leaks, damaged, misattributed, foreign;
+	uint64_t connects, connect_failures, disconnects, slow_disconnects, rejoins;
+	uint64_t stale;                   /* datagrams that came too late for the sequence rule */
+	uint64_t bytes_received;
+};
+
+struct server_sample {
+	bool is_known;
+	uint64_t cpu_ns;
+	uint64_t resident_bytes, anonymous_bytes;
+};
+
+struct world {
+	struct load_options options;
+	const char *command_line;
+	struct sockaddr_storage server;
+	socklen_t server_bytes;
+	char host_and_port[80];
+	uint32_t run;
+	struct prng prng;
+	struct load_session *sessions;
+	struct bot *bots;               /* session-major */
+	uint32_t bot_count;
+	uint32_t sender_count;          /* in each session */
+	uint32_t *senders;              /* bot indices in schedule order */
+	uint32_t schedule_count;
+	struct tracker *trackers;       /* [bot][sender in its session][slot] */
+	uint32_t *direct_sent;          /* [bot as sender][player][intent], NULL without direct messages */
+	int8_t slots[LOAD_STREAM_COUNT]; /* where a stream's tracker is; -1: this run has no such stream */
+	uint32_t slot_count;
+	int epoll_fd;
+	uint64_t now_ns;                /* of the last clock reading; reads of sockets take a fresh one */
+	enum load_phase phase;
+	uint64_t phase_start_ns, phase_end_ns;
+	uint64_t traffic_start_ns, measure_start_ns, measure_end_ns;
+	uint64_t schedule_index;        /* messages the schedule has asked for */
+	double schedule_step_ns;
+	uint32_t connect_next, connecting_count, ready_count;
+	uint64_t connect_start_ns, connect_end_ns;
+	uint64_t churn_next_ns, tick_next_ns, last_arrival_ns;
+	uint32_t tick_cursor;
+	volatile sig_atomic_t is_stopping; /* a signal came */
+	char failure[256];              /* why the run cannot go on; "" */
+	struct load_counts counts;      /* since the traffic began */
+	uint64_t arrived[2], arrived_bytes; /* in the measured time, by channel; what the server's CPU time is divided by */
+	struct histogram *latency;      /* [2] by channel: tcp, udp */
+	struct histogram *lateness, *connect_time;
+	struct server_sample before, after; /* around the measured time */
+	uint64_t own_cpu_before_ns, own_cpu_after_ns;
+	uint8_t *scratch;
+	uint8_t *datagrams;
+};
+
+/* bot.c */
+void ringcast_bot_connect(struct bot *bot, uint64_t due_ns);
+void ringcast_bot_leave(struct bot *bot);
+/* Closes the sockets at once. */
+void ringcast_bot_drop(struct bot *bot);
+/* Serves one event; data is what bot.c put into epoll. */
+void ringcast_bot_serve(struct world *world, uint64_t data, uint32_t events);
+void ringcast_bot_tick(struct bot *bot);
+extern const struct client_core_ops ringcast_bot_ops;
+
+/* traffic.c */
+bool ringcast_traffic_create(struct world *world); /* false: no memory */
+void ringcast_traffic_destroy(struct world *world);
+void ringcast_traffic_start(struct world *world, uint64_t start_ns);
+void ringcast_traffic_send_due(struct world *world);
+uint64_t ringcast_traffic_next_due_ns(const struct world *world);
+void ringcast_traffic_receive(struct bot *bot, const struct packet *packet, bool is_fast);
+/* A receiver goes: its losses so far are booked, its trackers wait for whatever comes first. */
+void ringcast_traffic_reset(struct bot *bot);
+void ringcast_traffic_finish(struct world *world); /* books the losses of all */
+
+/* run.c: what bots report */
+void ringcast_run_ready(struct bot *bot);
+void ringcast_run_ended(struct bot *bot);
+bool ringcast_run(struct world *world);
+uint64_t ringcast_run_clock_ns(void);
+
+/* setup.c */
+bool ringcast_setup(struct world *world);
+void ringcast_setup_undo(struct world *world); /* ends the sessions */
+const char *ringcast_setup_token(struct bot *bot, char out[PROTO_TOKEN_BYTES_MAX + 1]);
+
+/* server.c */
+struct server_sample ringcast_server_sample(uint64_t pid);
+uint64_t ringcast_server_own_cpu_ns(void);
+
+/* report.c */
+void ringcast_report_progress(const struct world *world);
+/* Prints the table, writes the JSON, says what broke; the exit code of the process. */
+int ringcast_report(const struct world *world);
+
+/* slo.c: "p99<5ms,loss<0.1%". Prints each that does not hold; *ret_broken counts them. False: not understood. */
+struct slo_values {
+	const struct histogram *latency; /* all channels */
+	double loss_ratio, duplicates, deliveries_per_second, disconnects;
+};
+bool ringcast_slo_check(const char *list, const struct slo_values *values, FILE *err, int *ret_broken);
+
+#endif

@@ -1,0 +1,140 @@
+#include "bench/load/options.h"
+
+#include <errno.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "bench/load/payload.h"
+
+static const struct load_option table[] = {
+#define LOAD_OPTION(field, name, type, default_value, value, help) {name, LOAD_OPTION_##type, value, help, offsetof(struct load_options, field)},
+#include "bench/load/options.def"
+#undef LOAD_OPTION
+};
+enum { TABLE_COUNT = sizeof(table) / sizeof(table[0]) };
+
+void ringcast_load_options_default(struct load_options *ret_options)
+{
+	*ret_options = (struct load_options){
+#define LOAD_OPTION(field, name, type, default_value, value, help) .field = default_value,
+#include "bench/load/options.def"
+#undef LOAD_OPTION
+	};
+}
+
+const struct load_option *ringcast_load_options_at(size_t index)
+{
+	return index < TABLE_COUNT ? &table[index] : NULL;
+}
+
+void ringcast_load_options_help(FILE *out)
+{
+	fprintf(out, "ringcast-load: an open-loop load generator for relays that speak the Realtime wire\n\nUsage: ringcast-load [options]\n\n");
+	for (size_t i = 0; i < TABLE_COUNT; i++) {
+		char left[48];
+		snprintf(left, sizeof(left), "--%s%s%s", table[i].name, table[i].value ? " " : "", table[i].value ? table[i].value : "");
+		fprintf(out, "  %-26s %s\n", left, table[i].help);
+	}
+	fprintf(out, "\nExample:\n  ringcast-load --sessions 50 --players 8 --rate 20 --duration 10 --slo 'p99<5ms,loss<0.1%%'\n\n"
+		     "Exit codes: 0 done, 1 a promise was broken (SLO, leak, damage, disconnects), 2 usage, 3 invalid: the generator was too slow.\n");
+}
+
+static bool parse_number(const char *text, const char *units, double *ret_value)
+{
+	char *end;
+	errno = 0;
+	double value = strtod(text, &end);
+	if (errno != 0 || end == text || !(value >= 0 && value <= 1e15))
+		return false;
+	if (*end != '\0' && (end[1] != '\0' || !strchr(units, *end)))
+		return false;
+	*ret_value = value;
+	return true;
+}
+
+static bool store(const struct load_option *option, const char *text, struct load_options *options)
+{
+	void *field = (char *)options + option->offset;
+	double value;
+	switch (option->type) {
+	case LOAD_OPTION_TEXT:
+		*(const char **)field = text;
+		return true;
+	case LOAD_OPTION_FLAG:
+		*(bool *)field = true;
+		return true;
+	case LOAD_OPTION_COUNT:
+		if (!parse_number(text, "", &value) || value != (double)(uint64_t)value)
+			return false;
+		*(uint64_t *)field = (uint64_t)value;
+		return true;
+	case LOAD_OPTION_PERCENT:
+		return parse_number(text, "%", field) && *(double *)field <= 100;
+	case LOAD_OPTION_SECONDS:
+		return parse_number(text, "s", field);
+	case LOAD_OPTION_RATE:
+		return parse_number(text, "", field);
+	}
+	return false;
+}
+
+static const struct load_option *find(const char *word, const char **ret_value)
+{
+	size_t size = strcspn(word, "=");
+	*ret_value = word[size] == '=' ? word + size + 1 : NULL;
+	for (size_t i = 0; i < TABLE_COUNT; i++) {
+		if (strlen(table[i].name) == size && strncmp(table[i].name, word, size) == 0)
+			return &table[i];
+	}
+	return NULL;
+}
+
+static const char *what_is_wrong(const struct load_options *options)
+{
+	if (options->session_count == 0 || options->player_count == 0 || options->session_count * options->player_count > 1000000)
+		return "--sessions and --players: from 1 to 1 000 000 players altogether";
+	if (options->size_bytes < PAYLOAD_BYTES_MIN || options->size_bytes > PAYLOAD_BYTES_MAX)
+		return "--size: from 32 to 4096 bytes";
+	if (options->sender_count > options->player_count)
+		return "--senders: no more than --players";
+	if (options->slow_count > 0 && options->sender_count == 0)
+		return "--slow-peers needs --senders, fewer than --players: slow players do not send";
+	if (options->slow_count > options->session_count * (options->player_count - options->sender_count) && options->slow_count > 0)
+		return "--slow-peers: more than there are players who do not send";
+	if (options->group_percent + options->direct_percent > 100)
+		return "--to-group and --to-player: together at most 100%";
+	if (options->group_percent > 0 && options->group_count == 0)
+		return "--to-group needs --groups";
+	if (options->direct_percent > 0 && options->player_count < 2)
+		return "--to-player needs two --players";
+	if (options->is_admin_off && !options->server)
+		return "--no-admin needs --server";
+	if (options->duration_seconds <= 0)
+		return "--duration: more than 0";
+	return NULL;
+}
+
+bool ringcast_load_options_parse(struct load_options *options, int argc, char **argv, FILE *err)
+{
+	for (int i = 1; i < argc; i++) {
+		const char *value = NULL;
+		const struct load_option *option = strncmp(argv[i], "--", 2) == 0 ? find(argv[i] + 2, &value) : NULL;
+		if (!option) {
+			fprintf(err, "ringcast-load: unknown option '%s'; --help lists them\n", argv[i]);
+			return false;
+		}
+		if (option->type != LOAD_OPTION_FLAG && !value && ++i < argc)
+			value = argv[i];
+		if (option->type == LOAD_OPTION_FLAG ? value != NULL : !value || !store(option, value, options)) {
+			fprintf(err, "ringcast-load: --%s needs %s\n", option->name, option->value ? option->value : "no value");
+			return false;
+		}
+		if (option->type == LOAD_OPTION_FLAG)
+			store(option, NULL, options);
+	}
+	const char *problem = options->is_help ? NULL : what_is_wrong(options);
+	if (problem)
+		fprintf(err, "ringcast-load: %s\n", problem);
+	return problem == NULL;
+}
