@@ -183,12 +183,8 @@ void ringcast_shard_on_sent(struct shard *shard, const struct io_event *event)
 	}
 }
 
-void ringcast_shard_on_closed(struct shard *shard, const struct io_event *event)
+void ringcast_shard_conn_free(struct shard *shard, struct conn *conn)
 {
-	struct conn *conn = find_conn(shard, event);
-
-	if (conn == NULL) /* refused at accept */
-		return;
 	ringcast_assert(conn->player == NULL);
 	if (conn->outq.flight_head != NULL)
 		ringcast_outq_sent(&conn->outq, &shard->slices);
@@ -203,7 +199,15 @@ void ringcast_shard_on_closed(struct shard *shard, const struct io_event *event)
 	ringcast_timer_cancel(&shard->wheel, &conn->timer);
 	ringcast_address_table_close(&shard->addresses, &conn->address);
 	ringcast_slab_free(&shard->conns, conn->self);
+}
+
+void ringcast_shard_on_closed(struct shard *shard, const struct io_event *event)
+{
+	struct conn *conn = find_conn(shard, event);
+
 	shard->counters.connections_closed++;
+	if (conn != NULL) /* else refused at accept, or by the shard it was to move to */
+		ringcast_shard_conn_free(shard, conn);
 }
 
 /* Bytes */

@@ -71,7 +71,7 @@ void ringcast_shard_on_detached(struct shard *shard, const struct io_event *even
 	ringcast_assert(conn != NULL && conn->handoff != NULL);
 	if (conn->state != CONN_LEAVING) { /* closed while it was being detached */
 		give_up(shard, event->result);
-		ringcast_shard_on_closed(shard, event);
+		ringcast_shard_conn_free(shard, conn);
 		return;
 	}
 	uint32_t target = conn->handoff->data[0];
@@ -83,7 +83,7 @@ void ringcast_shard_on_detached(struct shard *shard, const struct io_event *even
 		free(handoff);
 		give_up(shard, event->result);
 	}
-	ringcast_shard_on_closed(shard, event);
+	ringcast_shard_conn_free(shard, conn);
 }
 
 void ringcast_shard_handoff_receive(struct shard *shard, struct handoff *handoff)

@@ -18,6 +18,8 @@ struct conn *ringcast_shard_conn_open(struct shard *shard, io_id stream, const s
 /* Says goodbye: the player leaves its session, a close frame goes out after what is queued, then the stream ends. */
 void ringcast_shard_conn_close(struct shard *shard, struct conn *conn, enum close_reason reason, const char *text);
 
+/* Its stream is gone: closed, or another shard's now. */
+void ringcast_shard_conn_free(struct shard *shard, struct conn *conn);
 /* Without a word and without waiting. */
 void ringcast_shard_conn_cut(struct shard *shard, struct conn *conn, enum close_reason reason);
 

@@ -21,10 +21,11 @@ class AdminError(Exception):
 
 
 class Daemon:
-    """ringcastd from the environment variable RINGCASTD. settings: configuration keys, with __ for the dot."""
+    """The ringcastd named by RINGCASTD, run under RINGCAST_WRAPPER (such as valgrind). settings: configuration keys, __ for the dot."""
 
     def __init__(self, *flags, **settings):
-        command = os.environ["RINGCASTD"].split() + ["--tcp-port", "0", "--udp-port", "0", "--admin", "127.0.0.1:0"]
+        command = os.environ.get("RINGCAST_WRAPPER", "").split() + [os.environ["RINGCASTD"]]
+        command += ["--tcp-port", "0", "--udp-port", "0", "--admin", "127.0.0.1:0"]
         command += ["--log-format", "json", *flags]
         settings.setdefault("drain_timeout", "0s")
         for key, value in settings.items():

@@ -46,7 +46,7 @@ class Player:
     async def join(cls, daemon, session=None, token=None, udp=False, payload=b"", **options):
         """Reserves unless there is a token, connects, logs in; with udp goes through the handshake too."""
         player = await cls.connect(daemon, **options)
-        await player.login(token or daemon.reserve(session), payload)
+        await player.login(daemon.reserve(session) if token is None else token, payload)
         if udp:
             await player.open_udp()
             await player.finish_udp()
