@@ -10,8 +10,12 @@ static void log_reserve(struct world *world, size_t bytes)
 	if (world->log_capacity - world->log_size > bytes)
 		return;
 	world->log_capacity = 2 * world->log_capacity + bytes + 4096;
-	world->log = realloc(world->log, world->log_capacity);
-	cr_assert_not_null(world->log);
+	char *longer = malloc(world->log_capacity); /* not realloc: that one fails on purpose, see faults.h */
+	cr_assert_not_null(longer);
+	if (world->log_size > 0)
+		memcpy(longer, world->log, world->log_size);
+	free(world->log);
+	world->log = longer;
 }
 
 static void log_add(struct world *world, const char *format, ...)

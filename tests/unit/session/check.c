@@ -1,0 +1,127 @@
+#include "check.h"
+
+#include <criterion/criterion.h>
+
+#include "base/attr.h"
+
+static uint64_t key(handle owner, uint32_t id)
+{
+	return (uint64_t)ringcast_handle_index(owner) << 32 | id;
+}
+
+static void check_membership(struct store *store, const struct membership *membership)
+{
+	const struct group *group = membership->group;
+	cr_assert_lt(membership->member_index, group->member_count);
+	cr_assert_eq(group->memberships[membership->member_index], membership);
+	cr_assert_eq(group->members[membership->member_index], membership->player);
+	cr_assert_eq(group->session, membership->player->session);
+	cr_assert_eq(ringcast_slab_find(&store->memberships, membership->self), membership);
+	cr_assert_eq(ringcast_map_find(&store->memberships_by_key, key(membership->player->self, ringcast_handle_index(group->self))),
+		     membership->self);
+}
+
+static void check_player(struct store *store, struct player *player)
+{
+	uint32_t group_count = 0;
+	cr_assert_eq(ringcast_slab_find(&store->players, player->self), player);
+	for (struct list_node *node = player->memberships.next; node != &player->memberships; node = node->next) {
+		struct membership *membership = RLY_CONTAINER_OF(node, struct membership, player_node);
+		cr_assert_eq(membership->player, player);
+		check_membership(store, membership);
+		group_count++;
+	}
+	cr_assert_eq(player->group_count, group_count);
+	cr_assert_eq(ringcast_timer_is_armed(&player->timer), player->state == PLAYER_RESERVED);
+}
+
+static void check_players(struct session *session)
+{
+	struct store *store = session->store;
+	uint32_t active_count = session->player_count - session->connecting_count;
+	cr_assert_leq(session->connecting_count, session->player_count);
+	for (uint32_t i = 0; i < session->player_count; i++) {
+		struct player *player = session->players[i];
+		cr_assert_eq(player->session, session);
+		cr_assert_eq(player->session_index, i);
+		cr_assert_eq(player->state, i < active_count ? PLAYER_ACTIVE : PLAYER_CONNECTING);
+		cr_assert_eq(ringcast_map_find(&store->players_by_key, key(session->self, (uint32_t)player->peer_id)), player->self);
+		cr_assert_not(ringcast_list_has(&player->node));
+		check_player(store, player);
+	}
+	for (uint32_t i = session->player_count; i < session->players_max; i++)
+		cr_assert_null(session->players[i]);
+	uint32_t reserved_count = 0;
+	for (struct list_node *node = session->reserved.next; node != &session->reserved; node = node->next) {
+		struct player *player = RLY_CONTAINER_OF(node, struct player, node);
+		cr_assert_eq(player->state, PLAYER_RESERVED);
+		check_player(store, player);
+		reserved_count++;
+	}
+	cr_assert_eq(session->reserved_count, reserved_count);
+	cr_assert_leq(session->player_count + session->reserved_count, session->players_max);
+}
+
+static uint32_t check_groups(struct session *session)
+{
+	struct store *store = session->store;
+	uint32_t group_count = 0, membership_count = 0;
+	for (struct list_node *node = session->groups.next; node != &session->groups; node = node->next) {
+		struct group *group = RLY_CONTAINER_OF(node, struct group, session_node);
+		cr_assert_eq(group->session, session);
+		cr_assert_gt(group->member_count, 0, "an empty group is no group");
+		cr_assert_leq(group->member_count, group->member_capacity);
+		cr_assert_leq(group->member_capacity, session->players_max);
+		cr_assert_eq(ringcast_map_find(&store->groups_by_key, key(session->self, (uint32_t)group->id)), group->self);
+		for (uint32_t i = 0; i < group->member_count; i++) {
+			cr_assert_eq(group->members[i]->state, PLAYER_ACTIVE);
+			cr_assert_eq(group->memberships[i]->member_index, i);
+			check_membership(store, group->memberships[i]);
+		}
+		membership_count += group->member_count;
+		group_count++;
+	}
+	cr_assert_eq(session->group_count, group_count);
+	return membership_count;
+}
+
+static uint32_t graveyard_count(const struct store *store)
+{
+	uint32_t count = 0;
+	for (const struct list_node *node = store->graveyard.next; node != &store->graveyard; node = node->next) {
+		const struct player *player = RLY_CONTAINER_OF(node, struct player, node);
+		cr_assert(player->state == PLAYER_COMPLETED || player->state == PLAYER_TIMEDOUT);
+		cr_assert_eq(player->group_count, 0);
+		count++;
+	}
+	return count;
+}
+
+void check_store(struct store *store)
+{
+	uint32_t players = 0, reserved = 0, groups = 0, memberships = 0, sessions = 0;
+	for (uint32_t i = 0; i < store->sessions.high_water; i++) {
+		handle self;
+		struct session *session = ringcast_slab_at(&store->sessions, i, &self);
+		if (session == NULL)
+			continue;
+		cr_assert_eq(session->self, self);
+		cr_assert_not(session->is_in_hook);
+		cr_assert_not(session->is_applying);
+		check_players(session);
+		memberships += check_groups(session);
+		players += session->player_count;
+		reserved += session->reserved_count;
+		groups += session->group_count;
+		sessions++;
+		if (session->state == SESSION_ENDED)
+			cr_assert_eq(session->player_count + session->reserved_count + session->group_count + session->command_count, 0);
+	}
+	cr_assert_eq(store->sessions.count, sessions);
+	cr_assert_eq(store->players.count, players + reserved + graveyard_count(store));
+	cr_assert_eq(store->players_by_key.count, players);
+	cr_assert_eq(store->groups.count, groups);
+	cr_assert_eq(store->groups_by_key.count, groups);
+	cr_assert_eq(store->memberships.count, memberships);
+	cr_assert_eq(store->memberships_by_key.count, memberships);
+}

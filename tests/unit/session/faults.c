@@ -1,0 +1,62 @@
+#include "faults.h"
+
+#include <stddef.h>
+
+#include "base/slab.h"
+#include "buf/buf.h"
+
+static struct {
+	bool is_on;
+	uint64_t first, count, calls;
+} faults;
+
+void faults_begin(uint64_t first, uint64_t count)
+{
+	faults.is_on = true;
+	faults.first = first;
+	faults.count = count;
+	faults.calls = 0;
+}
+
+uint64_t faults_end(void)
+{
+	faults.is_on = false;
+	return faults.calls;
+}
+
+static bool is_refused(void)
+{
+	if (!faults.is_on)
+		return false;
+	uint64_t call = faults.calls++;
+	return call >= faults.first && call - faults.first < faults.count;
+}
+
+void *__real_ringcast_slab_alloc(struct slab *slab, handle *ret_handle);
+void *__wrap_ringcast_slab_alloc(struct slab *slab, handle *ret_handle);
+struct buf *__real_ringcast_buf_alloc(struct buf_pool *pool, size_t capacity_bytes);
+struct buf *__wrap_ringcast_buf_alloc(struct buf_pool *pool, size_t capacity_bytes);
+void *__real_calloc(size_t count, size_t size);
+void *__wrap_calloc(size_t count, size_t size);
+void *__real_realloc(void *memory, size_t size);
+void *__wrap_realloc(void *memory, size_t size);
+
+void *__wrap_ringcast_slab_alloc(struct slab *slab, handle *ret_handle)
+{
+	return is_refused() ? NULL : __real_ringcast_slab_alloc(slab, ret_handle);
+}
+
+struct buf *__wrap_ringcast_buf_alloc(struct buf_pool *pool, size_t capacity_bytes)
+{
+	return is_refused() ? NULL : __real_ringcast_buf_alloc(pool, capacity_bytes);
+}
+
+void *__wrap_calloc(size_t count, size_t size)
+{
+	return is_refused() ? NULL : __real_calloc(count, size);
+}
+
+void *__wrap_realloc(void *memory, size_t size)
+{
+	return is_refused() ? NULL : __real_realloc(memory, size);
+}

@@ -1,0 +1,165 @@
+/*
+ * One busy life in which the Nth allocation fails, for every N; then in which everything from the Nth on fails. Whatever fails, each call says
+ * NO_BUFFER or does its work, the store stays consistent, the rest goes on, and at the end nothing is left over.
+ */
+#include <criterion/criterion.h>
+#include <stdio.h>
+
+#include "check.h"
+#include "faults.h"
+#include "world.h"
+
+enum { PLAYERS = 20 };
+
+static struct world world;
+static uint64_t refusals; /* calls that said NO_BUFFER */
+
+static void outbox_deliver(void *context, const struct packet *packet, enum delivery_intent intent, struct player *const *recipients,
+			   size_t recipient_count, const struct player *excluded)
+{
+	for (size_t i = 0; i < recipient_count; i++)
+		cr_assert_eq(recipients[i]->state, PLAYER_ACTIVE);
+}
+
+static void outbox_disconnect(void *context, struct player *player, enum close_reason reason, const char *text)
+{
+	cr_assert_eq(player->state, PLAYER_COMPLETED);
+}
+
+static void outbox_drop(void *context, enum drop_reason reason, uint64_t count)
+{
+	cr_assert(reason == DROP_NO_BUFFER || reason == DROP_NO_TARGET || reason == DROP_NOT_MEMBER || reason == DROP_SESSION_ENDED);
+	refusals += reason == DROP_NO_BUFFER ? count : 0;
+}
+
+static const struct outbox outbox = {.deliver = outbox_deliver, .disconnect = outbox_disconnect, .drop = outbox_drop};
+
+/* True: done. */
+static bool done(enum drop_reason reason)
+{
+	check_store(&world.store);
+	if (reason == DROP_NO_BUFFER)
+		refusals++;
+	else
+		cr_assert_eq(reason, DROP_NONE, "%s", ringcast_drop_label(reason));
+	return reason == DROP_NONE;
+}
+
+static void count(enum drop_reason reason)
+{
+	refusals += reason == DROP_NO_BUFFER;
+}
+
+static enum verdict busy_script(struct world *w, const struct hook_call *call)
+{
+	struct packet packet = {.opcode = 9, .sender = -1, .target_group = -1, .payload = ringcast_view_of("12345678", 8)};
+	if (call->hook == HOOK_ACCEPTED || call->hook == HOOK_MESSAGE)
+		count(ringcast_command_send(call->session, &packet, INTENT_FAST));
+	if (call->hook == HOOK_ACCEPTED) {
+		count(ringcast_command_join(call->session, 50, call->player->peer_id));
+		count(ringcast_command_join(call->session, 51, call->player->peer_id));
+	}
+	if (call->hook == HOOK_DISCONNECTED && call->player->peer_id % 3 == 0)
+		count(ringcast_command_kick(call->session, call->player->peer_id + 1, "with a text"));
+	if (call->hook == HOOK_MESSAGE)
+		count(ringcast_command_broadcast_membership(call->session, -1, -1));
+	return VERDICT_ALLOW;
+}
+
+static struct player *arrive(struct session *session, int number)
+{
+	char name[32], token[PLAYER_TOKEN_BYTES];
+	struct player *player = NULL;
+	snprintf(name, sizeof(name), "player-%d", number);
+	if (!done(ringcast_admission_reserve(session, name, "data", world.now_ns, &player, token)))
+		return NULL;
+	struct view view = ringcast_view_of(token, strlen(token));
+	if (!done(ringcast_admission_admit(&world.store, view, (struct view){0}, &world, world.now_ns, &player)))
+		return NULL;
+	ringcast_admission_accept(player, world.now_ns);
+	check_store(&world.store);
+	return player;
+}
+
+static bool is_there(const struct player *player)
+{
+	return player != NULL && player->state == PLAYER_ACTIVE;
+}
+
+static void move_about(struct player **players, int32_t opcode)
+{
+	for (int i = 0; i < PLAYERS; i++)
+		for (int32_t group = 1; group <= 1 + i % 3; group++)
+			if (is_there(players[i])) {
+				enum drop_reason reason = world_group(&world, players[i], opcode, group);
+				if (reason != DROP_NOT_MEMBER) /* a join that failed before */
+					done(reason);
+			}
+}
+
+static void live(void)
+{
+	struct session_options options = {.name = "busy", .properties = "{}", .players_max = PLAYERS, .tick_interval_ms = 10};
+	struct session *session = NULL;
+	struct player *players[PLAYERS] = {0};
+	if (!done(ringcast_session_open(&world.store, &options, world.now_ns, &session)))
+		return;
+	for (int i = 0; i < PLAYERS; i++)
+		players[i] = arrive(session, i);
+	move_about(players, OPCODE_JOIN_GROUP);
+	for (int i = 0; i < PLAYERS; i += 2)
+		if (is_there(players[i]))
+			done(world_send(&world, players[i], 5, -1, -1, "hello"));
+	for (int i = 0; i < PLAYERS; i += 4)
+		if (is_there(players[i]))
+			ringcast_player_disconnect(players[i], CLOSE_CLIENT, world.now_ns);
+	check_store(&world.store);
+	move_about(players, OPCODE_LEAVE_GROUP);
+	move_about(players, OPCODE_JOIN_GROUP);
+	world_advance_ms(&world, 11);
+	ringcast_session_end_now(session, CLOSE_SESSION_ENDED, world.now_ns);
+	check_store(&world.store);
+}
+
+/* Twice, so that the second life runs in what the failures of the first have left. Returns the number of allocations. */
+static uint64_t run(uint64_t first, uint64_t count_of_failures)
+{
+	world_start(&world, &(struct world_options){.hooks = HOOKS_ALL, .outbox = &outbox});
+	world.script = busy_script;
+	refusals = 0;
+	faults_begin(first, count_of_failures);
+	live();
+	live();
+	uint64_t calls = faults_end();
+	ringcast_store_collect(&world.store);
+	cr_assert_eq(world.store.sessions.count, 0);
+	cr_assert_eq(ringcast_buf_pool_in_use(world.pool), 0);
+	world_stop(&world);
+	return calls;
+}
+
+Test(faults, without_any_nothing_is_refused)
+{
+	cr_assert_gt(run(UINT64_MAX, 0), 500);
+	cr_assert_eq(refusals, 0);
+}
+
+Test(faults, every_single_failure_is_survived, .timeout = 280)
+{
+	uint64_t calls = run(UINT64_MAX, 0);
+	for (uint64_t nth = 0; nth < calls; nth++) {
+		run(nth, 1);
+		cr_assert_geq(refusals, 1, "failure %llu was swallowed", (unsigned long long)nth);
+	}
+}
+
+Test(faults, every_shortage_is_survived, .timeout = 280)
+{
+	uint64_t calls = run(UINT64_MAX, 0);
+	for (uint64_t nth = 0; nth < calls; nth++) {
+		run(nth, UINT64_MAX);
+		cr_assert_geq(refusals, 1);
+		run(nth, 7); /* and ends again */
+		cr_assert_geq(refusals, 1);
+	}
+}

@@ -1,0 +1,267 @@
+#include "twin.h"
+
+#include <criterion/criterion.h>
+
+#include "base/assert.h"
+
+static int slot_of(const struct player *player)
+{
+	const struct slot *slot = player->transport;
+	return slot->index;
+}
+
+int32_t twin_peer(const struct twin *twin, int32_t slot)
+{
+	if (slot == SLOT_SERVER)
+		return PROTO_PEER_SERVER;
+	if (slot == SLOT_NONE)
+		return PROTO_PEER_NONE;
+	if (slot == SLOT_NOBODY || twin->slots[slot].player == NULL)
+		return INT32_MAX;
+	return twin->slots[slot].player->peer_id;
+}
+
+int32_t twin_slot(const struct twin *twin, int32_t peer_id)
+{
+	if (peer_id == PROTO_PEER_SERVER)
+		return SLOT_SERVER;
+	if (peer_id == PROTO_PEER_NONE)
+		return SLOT_NONE;
+	for (int i = 0; i < MODEL_SLOTS; i++)
+		if (twin->slots[i].player != NULL && twin->slots[i].player->peer_id == peer_id)
+			return i;
+	ringcast_unreachable("a peer id of nobody");
+}
+
+static slot_set set_of(struct player *const *players, size_t count)
+{
+	slot_set set = 0;
+	for (size_t i = 0; i < count; i++) {
+		cr_assert_eq(players[i]->state, PLAYER_ACTIVE);
+		cr_assert_not(set & (slot_set)1 << slot_of(players[i]), "twice");
+		set |= (slot_set)1 << slot_of(players[i]);
+	}
+	return set;
+}
+
+static slot_set list_of(const struct twin *twin, const struct packet *packet)
+{
+	slot_set set = 0;
+	for (uint32_t i = 0; i < packet->membership.player_count; i++) {
+		int32_t slot = twin_slot(twin, packet->membership.players[i]);
+		cr_assert(slot >= 0 && !(set & (slot_set)1 << slot));
+		set |= (slot_set)1 << slot;
+	}
+	return set;
+}
+
+static void on_deliver(void *context, const struct packet *packet, enum delivery_intent intent, struct player *const *recipients,
+		       size_t recipient_count, const struct player *excluded)
+{
+	struct twin *twin = context;
+	bool is_update = packet->command == PACKET_COMMAND_GROUP_MEMBERSHIP_UPDATE;
+	cr_assert(recipient_count > 0 && excluded == NULL);
+	effects_add(&twin->real, (struct effect){
+					 .kind = is_update ? EFFECT_UPDATE : EFFECT_SEND,
+					 .opcode = is_update ? packet->membership.group : packet->opcode,
+					 .sender = twin_slot(twin, packet->sender),
+					 .target_slot = twin_slot(twin, packet->target_player),
+					 .target_group = packet->target_group,
+					 .is_reliable = intent == INTENT_RELIABLE,
+					 .to = set_of(recipients, recipient_count),
+					 .list = is_update ? list_of(twin, packet) : 0,
+				 });
+}
+
+static void on_disconnect(void *context, struct player *player, enum close_reason reason, const char *text)
+{
+	struct twin *twin = context;
+	cr_assert_not_null(text);
+	effects_add(&twin->real, (struct effect){EFFECT_CLOSE, (int32_t)reason, slot_of(player), SLOT_NONE, 0, false, 0, 0});
+}
+
+static void on_drop(void *context, enum drop_reason reason, uint64_t count)
+{
+	struct twin *twin = context;
+	for (uint64_t i = 0; i < count; i++)
+		effects_add(&twin->real, (struct effect){EFFECT_DROP, (int32_t)reason, SLOT_NONE, SLOT_NONE, 0, false, 0, 0});
+}
+
+void twin_start(struct twin *twin, const struct world_options *options)
+{
+	struct outbox outbox = {.context = twin, .deliver = on_deliver, .disconnect = on_disconnect, .drop = on_drop};
+	struct world_options with_outbox = *options;
+	with_outbox.outbox = &outbox;
+	memset(twin, 0, sizeof(*twin));
+	world_start(&twin->world, &with_outbox);
+	twin->model.hooks = options->hooks;
+	for (int i = 0; i < MODEL_SLOTS; i++)
+		twin->slots[i].index = i;
+}
+
+void twin_stop(struct twin *twin)
+{
+	world_stop(&twin->world);
+}
+
+void twin_open(struct twin *twin, uint32_t players_max)
+{
+	const struct session_limits *limits = &twin->world.limits;
+	twin->session = world_open_for(&twin->world, players_max);
+	twin->model = (struct model){
+		.hooks = twin->model.hooks,
+		.limits = {.groups_per_player_max = limits->groups_per_player_max,
+			   .groups_per_session_max = limits->groups_per_session_max,
+			   .membership_push_max = limits->membership_push_max,
+			   .groups_max = twin->world.store.groups.capacity,
+			   .memberships_max = twin->world.store.memberships.capacity},
+	};
+}
+
+static void event_begin(struct twin *twin)
+{
+	twin->real.count = 0;
+	model_begin_event(&twin->model);
+}
+
+/* Who has gone on both sides is forgotten here only, because effects still name it. */
+static void event_end(struct twin *twin, enum drop_reason real, enum drop_reason expected)
+{
+	model_end_event(&twin->model);
+	cr_assert_eq(real, expected, "answered %s, model says %s", ringcast_drop_label(real), ringcast_drop_label(expected));
+	effects_compare(&twin->real, &twin->model.effects);
+	cr_assert_eq(twin->session->state == SESSION_ENDED, twin->model.is_ended);
+	for (int i = 0; i < MODEL_SLOTS; i++) {
+		struct player *player = twin->slots[i].player;
+		bool is_present = (twin->model.present & (slot_set)1 << i) != 0;
+		cr_assert_eq(player != NULL && player->state == PLAYER_ACTIVE, is_present);
+		if (!is_present)
+			twin->slots[i].player = NULL;
+	}
+}
+
+void twin_close(struct twin *twin)
+{
+	event_begin(twin);
+	bool was_ended = twin->model.is_ended;
+	ringcast_session_end_now(twin->session, CLOSE_SHUTDOWN, twin->world.now_ns);
+	if (!was_ended)
+		model_end(&twin->model);
+	event_end(twin, DROP_NONE, DROP_NONE);
+	ringcast_store_collect(&twin->world.store);
+}
+
+void twin_arrive(struct twin *twin, int slot)
+{
+	struct slot *place = &twin->slots[slot];
+	struct view nothing = {0};
+	char token[PLAYER_TOKEN_BYTES];
+	cr_assert_null(place->player);
+	struct player *player = world_reserve(&twin->world, twin->session, token);
+	event_begin(twin);
+	place->player = player;
+	enum drop_reason real = ringcast_admission_admit(&twin->world.store, ringcast_view_of(token, strlen(token)), nothing, place,
+							 twin->world.now_ns, &player);
+	bool is_denied = twin->model.call_count > 0 && twin->model.calls[0].verdict == VERDICT_DENY &&
+			 twin->model.calls[0].hook == HOOK_CONNECT;
+	model_tell(&twin->model, HOOK_CONNECT, slot);
+	if (real == DROP_NONE) {
+		ringcast_admission_accept(player, twin->world.now_ns);
+		model_arrive(&twin->model, slot);
+	}
+	event_end(twin, real, is_denied ? DROP_DENIED : DROP_NONE);
+}
+
+void twin_depart(struct twin *twin, int slot)
+{
+	event_begin(twin);
+	ringcast_player_disconnect(twin->slots[slot].player, CLOSE_CLIENT, twin->world.now_ns);
+	model_depart(&twin->model, slot);
+	event_end(twin, DROP_NONE, DROP_NONE);
+}
+
+void twin_join(struct twin *twin, int slot, int32_t group)
+{
+	event_begin(twin);
+	enum drop_reason real = world_group(&twin->world, twin->slots[slot].player, OPCODE_JOIN_GROUP, group);
+	event_end(twin, real, model_join(&twin->model, slot, group));
+}
+
+void twin_leave(struct twin *twin, int slot, int32_t group)
+{
+	event_begin(twin);
+	enum drop_reason real = world_group(&twin->world, twin->slots[slot].player, OPCODE_LEAVE_GROUP, group);
+	event_end(twin, real, model_leave(&twin->model, slot, group));
+}
+
+void twin_request(struct twin *twin, int slot, int32_t group)
+{
+	event_begin(twin);
+	enum drop_reason real = world_group(&twin->world, twin->slots[slot].player, OPCODE_REQUEST_GROUP_MEMBERSHIP, group);
+	event_end(twin, real, model_request(&twin->model, slot, group));
+}
+
+void twin_send(struct twin *twin, int slot, int32_t opcode, int32_t target_slot, int32_t target_group, bool is_reliable)
+{
+	struct packet packet = {.opcode = opcode, .target_player = twin_peer(twin, target_slot), .target_group = target_group};
+	event_begin(twin);
+	enum drop_reason real = ringcast_router_route(twin->slots[slot].player, &packet, is_reliable ? INTENT_RELIABLE : INTENT_FAST,
+						      twin->world.now_ns);
+	event_end(twin, real, model_send(&twin->model, slot, opcode, target_slot, target_group, is_reliable));
+}
+
+struct model_call *twin_note_call(struct twin *twin, const struct hook_call *call)
+{
+	struct model *model = &twin->model;
+	int32_t slot = SLOT_NONE;
+	if (call->player != NULL)
+		slot = slot_of(call->player);
+	else if (call->packet != NULL)
+		slot = twin_slot(twin, call->packet->sender);
+	cr_assert_lt(model->call_count, (size_t)MODEL_CALLS);
+	struct model_call *noted = &model->calls[model->call_count++];
+	*noted = (struct model_call){.hook = call->hook, .slot = slot, .verdict = VERDICT_ALLOW};
+	return noted;
+}
+
+static enum drop_reason give(struct twin *twin, const struct model_command *command)
+{
+	struct session *session = twin->session;
+	int32_t peer_id = twin_peer(twin, command->slot);
+	struct packet packet = {.opcode = command->opcode, .sender = PROTO_PEER_SERVER, .target_player = peer_id,
+				.target_group = command->target_group};
+	switch (command->kind) {
+	case MODEL_SEND:
+		return ringcast_command_send(session, &packet, command->is_reliable ? INTENT_RELIABLE : INTENT_FAST);
+	case MODEL_KICK:
+		return ringcast_command_kick(session, peer_id, NULL);
+	case MODEL_JOIN:
+		return ringcast_command_join(session, command->group, peer_id);
+	case MODEL_LEAVE:
+		return ringcast_command_leave(session, command->group, peer_id);
+	case MODEL_BROADCAST:
+		return ringcast_command_broadcast_membership(session, command->group, command->target_group);
+	case MODEL_FINISH:
+		return ringcast_command_finish(session);
+	}
+	ringcast_unreachable("no such command");
+}
+
+/* Refused: only for the reasons there are, and then the model never hears of it. */
+void twin_command(struct twin *twin, struct model_call *call, const struct model_command *command)
+{
+	const struct world *world = &twin->world;
+	enum drop_reason reason = give(twin, command);
+	if (reason == DROP_NONE) {
+		cr_assert_lt(twin->model.command_count, (size_t)MODEL_COMMANDS);
+		twin->model.commands[twin->model.command_count++] = *command;
+		call->command_count++;
+	} else if (reason == DROP_FAST_OVERFLOW) {
+		cr_assert_eq(twin->session->command_count, world->limits.commands_per_hook_max);
+	} else if (reason == DROP_NO_BUFFER) {
+		cr_assert_gt(ringcast_buf_pool_in_use(world->pool), 0);
+	} else {
+		cr_assert_eq(reason, DROP_SESSION_ENDED);
+		cr_assert_eq(twin->session->state, SESSION_ENDED);
+	}
+}
