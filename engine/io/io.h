@@ -99,7 +99,10 @@ struct io {
 #define IO_GSO_SEGMENT_COUNT_MAX 64
 #define IO_GSO_BYTES_MAX 60000
 
-/* Production backends. reterr gets one clear line (what failed and how to fix it) on failure. Create on the thread that will run it. */
+/*
+ * Production backends. reterr gets one clear line (what failed and how to fix it) on failure. Create on the thread that will run it; destroy
+ * there too, or anywhere after that thread has ended. Both tell of at most about a thousand failed datagrams per run; stats count all.
+ */
 struct io *ringcast_io_uring_create(const struct io_options *options, char *reterr, size_t reterr_bytes);
 struct io *ringcast_io_epoll_create(const struct io_options *options, char *reterr, size_t reterr_bytes);
 /* Is io_uring usable here? 0, or -errno with the reason (forbidden by seccomp, sysctl, memlock, missing feature) in reterr. */

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "base/assert.h"
+#include "base/pages.h"
 #include "io/clock.h"
 #include "io/entropy.h"
 #include "io/io_epoll_impl.h"
@@ -29,11 +30,15 @@ static bool init_pool(struct poller_pool *pool, uint32_t count, uint32_t buffer_
 	pool->count = pool->free_count = count;
 	pool->buffer_bytes = buffer_bytes;
 	pool->stride_bytes = (buffer_bytes + RLY_CACHE_LINE_BYTES - 1) / RLY_CACHE_LINE_BYTES * RLY_CACHE_LINE_BYTES;
-	pool->memory = calloc((size_t)count + 1, pool->stride_bytes + 1); /* untouched pages until used */
-	pool->free = calloc((size_t)count + 1, sizeof(*pool->free));
-	pool->is_held = calloc((size_t)count + 1, sizeof(*pool->is_held));
+	if (count == 0)
+		return true; /* an io without streams, or without datagrams */
+	pool->memory_bytes = (size_t)count * pool->stride_bytes;
+	pool->memory = ringcast_pages_reserve(pool->memory_bytes);
+	pool->free = calloc(count, sizeof(*pool->free));
+	pool->is_held = calloc(count, sizeof(*pool->is_held));
 	if (pool->memory == NULL || pool->free == NULL || pool->is_held == NULL)
 		return false;
+	ringcast_pages_hide(pool->memory, pool->memory_bytes);
 	for (uint32_t i = 0; i < count; i++)
 		pool->free[i] = count - 1 - i;
 	return true;
@@ -41,7 +46,7 @@ static bool init_pool(struct poller_pool *pool, uint32_t count, uint32_t buffer_
 
 static void fini_pool(struct poller_pool *pool)
 {
-	free(pool->memory);
+	ringcast_pages_release(pool->memory, pool->memory_bytes);
 	free(pool->free);
 	free(pool->is_held);
 }
@@ -53,17 +58,22 @@ uint8_t *ringcast_poller_take(struct poller_pool *pool, uint32_t *ret_index)
 	*ret_index = pool->free[--pool->free_count];
 	ringcast_assert(!pool->is_held[*ret_index]);
 	pool->is_held[*ret_index] = true;
-	return pool->memory + (size_t)*ret_index * pool->stride_bytes;
+	uint8_t *data = pool->memory + (size_t)*ret_index * pool->stride_bytes;
+	ringcast_pages_unhide(data, pool->stride_bytes);
+	return data;
 }
 
 void ringcast_poller_give(struct poller_pool *pool, uint32_t index)
 {
+	uint8_t *data = pool->memory + (size_t)index * pool->stride_bytes;
+
 	ringcast_assert(index < pool->count);
 	ringcast_assert(pool->is_held[index]); /* released twice, or never an event's */
 	pool->is_held[index] = false;
 #ifdef RINGCAST_SLOW_ASSERTS
-	memset(pool->memory + (size_t)index * pool->stride_bytes, 0xdb, pool->stride_bytes);
+	memset(data, 0xdb, pool->stride_bytes);
 #endif
+	ringcast_pages_hide(data, pool->stride_bytes);
 	pool->free[pool->free_count++] = index;
 }
 

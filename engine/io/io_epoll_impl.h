@@ -25,6 +25,7 @@
 /* Receive buffers: a stack of free ones, and who waits for one. */
 struct poller_pool {
 	uint8_t *memory;
+	size_t memory_bytes;
 	uint32_t *free;
 	bool *is_held;
 	uint32_t count, free_count, buffer_bytes, stride_bytes;

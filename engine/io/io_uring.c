@@ -62,13 +62,15 @@ static void free_tables(struct uring *u)
 	free(u);
 }
 
-/* Without this the kernel would let go of the sockets only some time after the ring is closed: ports stay taken, peers see no end. */
+/*
+ * Without this the kernel would let go of the sockets only some time after the ring is closed: ports stay taken, peers see no end. Errors
+ * mean that there is nothing to cancel. What was queued but not submitted never happens.
+ */
 static void cancel_everything(struct uring *u)
 {
 	struct io_uring_sync_cancel_reg reg = {
 		.fd = -1, .flags = IORING_ASYNC_CANCEL_ANY | IORING_ASYNC_CANCEL_ALL, .timeout = {.tv_sec = 1}};
 
-	ringcast_uring_flush(u);
 	io_uring_register_sync_cancel(&u->ring, &reg);
 	io_uring_get_events(&u->ring);
 }
@@ -90,7 +92,11 @@ static void destroy(struct io *io)
 {
 	struct uring *u = (struct uring *)io;
 
-	cancel_everything(u);
+	/* Elsewhere the owner is required to have ended, and the kernel cancelled its requests then. */
+	if (u->owner == gettid())
+		cancel_everything(u);
+	else
+		ringcast_uring_forget_registered_fd(&u->ring);
 	close_sockets(u);
 	io_uring_queue_exit(&u->ring);
 	free_tables(u);
@@ -140,6 +146,7 @@ static struct uring *create_tables(const struct io_options *options, char *reter
 	}
 	u->io.ops = &ops;
 	u->options = *options;
+	u->owner = gettid();
 	u->stream_free = u->vector_free = URING_NONE;
 	u->now_ns = ringcast_clock_now_ns();
 	ringcast_list_init(&u->done);

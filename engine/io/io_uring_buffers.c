@@ -1,9 +1,9 @@
 /* Provided buffers: ordinary memory for the bytes, one small registered ring of descriptors (only that counts as locked memory). */
 #include <errno.h>
 #include <stdlib.h>
-#include <sys/mman.h>
 
 #include "base/assert.h"
+#include "base/pages.h"
 #include "io/io_uring_impl.h"
 
 static uint32_t power_of_two_at_least(uint32_t value)
@@ -15,24 +15,19 @@ static uint32_t power_of_two_at_least(uint32_t value)
 	return result;
 }
 
-static void *map_pages(size_t size)
-{
-	void *pages = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	return pages == MAP_FAILED ? NULL : pages;
-}
-
 static void provide(struct uring_group *group, uint32_t index)
 {
 	uint8_t *data = group->memory + (size_t)index * group->stride_bytes;
 
+	ringcast_pages_hide(data, group->stride_bytes);
 	io_uring_buf_ring_add(group->ring, data, group->buffer_bytes, (unsigned short)index, (int)group->entry_count - 1, 0);
 	io_uring_buf_ring_advance(group->ring, 1);
 }
 
 static int allocate(struct uring_group *group)
 {
-	group->ring = map_pages(group->ring_bytes);
-	group->memory = map_pages(group->memory_bytes);
+	group->ring = ringcast_pages_reserve(group->ring_bytes);
+	group->memory = ringcast_pages_reserve(group->memory_bytes);
 	group->is_held = calloc(group->count, 1);
 	return group->ring && group->memory && group->is_held ? 0 : -ENOMEM;
 }
@@ -62,10 +57,8 @@ int ringcast_uring_group_init(struct uring *u, enum uring_group_id id, uint32_t 
 
 void ringcast_uring_group_fini(struct uring_group *group)
 {
-	if (group->ring != NULL)
-		munmap(group->ring, group->ring_bytes);
-	if (group->memory != NULL)
-		munmap(group->memory, group->memory_bytes);
+	ringcast_pages_release(group->ring, group->ring_bytes);
+	ringcast_pages_release(group->memory, group->memory_bytes);
 	free(group->is_held);
 	*group = (struct uring_group){0};
 }
@@ -76,7 +69,9 @@ uint8_t *ringcast_uring_group_take(struct uring_group *group, uint32_t index)
 	ringcast_assert(!group->is_held[index]);
 	group->is_held[index] = true;
 	group->held_count++;
-	return group->memory + (size_t)index * group->stride_bytes;
+	uint8_t *data = group->memory + (size_t)index * group->stride_bytes;
+	ringcast_pages_unhide(data, group->stride_bytes);
+	return data;
 }
 
 void ringcast_uring_group_give(struct uring_group *group, uint32_t index)

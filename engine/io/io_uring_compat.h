@@ -20,6 +20,16 @@ static inline void ringcast_uring_prep_sendto(struct io_uring_sqe *sqe, int fd, 
 	io_uring_prep_send_set_addr(sqe, name, (__u16)name_size);
 }
 
+/*
+ * A registered ring descriptor is an index into a table of the thread that registered it. On any other thread it means nothing, or another
+ * ring; there the ring is to be used, and closed, by its ordinary descriptor.
+ */
+static inline void ringcast_uring_forget_registered_fd(struct io_uring *ring)
+{
+	ring->enter_ring_fd = ring->ring_fd;
+	ring->int_flags &= (__u8)~1u; /* INT_FLAG_REG_RING, which liburing keeps to itself: without it, exit leaves the table alone */
+}
+
 /* io_uring_setup_buf_ring of liburing 2.4, with the memory given by the caller (page-aligned, entries a power of two). 0 or -errno. */
 static inline int ringcast_uring_register_buffers(struct io_uring *ring, struct io_uring_buf_ring *memory, uint32_t entry_count,
 						  uint16_t group)

@@ -12,6 +12,7 @@
 #define RINGCAST_IO_IO_URING_IMPL_H
 
 #include <stdatomic.h>
+#include <sys/types.h>
 
 #include "base/list.h"
 #include "io/io.h"
@@ -147,6 +148,7 @@ struct uring {
 	struct uring_failure *failures; /* a ring */
 	uint32_t failure_head, failure_count;
 
+	pid_t owner; /* the thread that created, and the only one to submit */
 	int wake_fd;
 	uint64_t wake_value;
 	_Atomic bool is_wake_pending;

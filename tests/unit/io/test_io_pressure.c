@@ -1,6 +1,7 @@
 /* What runs out: receive buffers, stream slots, descriptors, room in the completion queue; and what is reused or left behind. */
 #include <criterion/criterion.h>
 #include <errno.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
@@ -351,6 +352,52 @@ IO_CASE(destroy_with_everything_in_flight)
 		close(peers[i]);
 	ringcast_harness_init(&h, backend, NULL);
 	cr_assert_eq(h.io->ops->udp_open(h.io, &udp_bound, true, 0, &again, &ignored), 0, "the port is free again");
+	ringcast_harness_fini(&h);
+}
+
+struct owner {
+	const struct backend *backend;
+	struct harness h;
+	struct address bound, udp_bound;
+	int peer;
+};
+
+static void *own_for_a_while(void *argument)
+{
+	struct owner *owner = argument;
+
+	ringcast_harness_init(&owner->h, owner->backend, NULL);
+	ringcast_harness_listen(&owner->h, true, &owner->bound);
+	ringcast_harness_udp(&owner->h, true, 0, &owner->udp_bound);
+	io_id stream = ringcast_harness_connect(&owner->h, &owner->bound, true, 0, &owner->peer);
+	ringcast_harness_settle(&owner->h);
+	owner->h.io->ops->stream_close(owner->h.io, stream); /* not run any more */
+	return NULL;
+}
+
+/* Ours goes on: its ring must not be taken for the other's. */
+IO_CASE(destroy_after_the_owner_ended)
+{
+	struct owner owner = {.backend = backend};
+	struct harness h;
+	struct address bound, again;
+	io_id ignored;
+	pthread_t thread;
+	char byte;
+	int peer;
+
+	ringcast_harness_init(&h, backend, NULL);
+	ringcast_harness_listen(&h, true, &bound);
+	cr_assert_eq(pthread_create(&thread, NULL, own_for_a_while, &owner), 0);
+	cr_assert_eq(pthread_join(thread, NULL), 0);
+	ringcast_harness_fini(&owner.h);
+	cr_assert_eq(recv(owner.peer, &byte, 1, 0), 0);
+	close(owner.peer);
+	cr_assert_eq(h.io->ops->udp_open(h.io, &owner.udp_bound, true, 0, &again, &ignored), 0);
+	io_id stream = ringcast_harness_connect(&h, &bound, true, 0, &peer);
+	ringcast_peer_write(peer, "z", 1);
+	ringcast_harness_recv(&h, stream, &byte, 1);
+	close(peer);
 	ringcast_harness_fini(&h);
 }
 
