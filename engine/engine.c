@@ -54,10 +54,17 @@ void ringcast_limits_default(ringcast_limits *ret_limits)
 #undef X
 }
 
-/* Zero means the default, but for the limits where zero is the documented "off". */
+static bool is_untouched(const ringcast_limits *limits)
+{
+	static const ringcast_limits zero;
+
+	return memcmp(limits, &zero, sizeof(zero)) == 0;
+}
+
+/* A zero means the default, but for the limits where zero is documented as "never": there it counts once any limit was given. */
 static void fill_limits(ringcast_limits *limits)
 {
-	ringcast_limits defaults;
+	ringcast_limits given = *limits, defaults;
 
 	ringcast_limits_default(&defaults);
 #define X(type, name, default_value, is_reloadable, text)                                                              \
@@ -65,6 +72,10 @@ static void fill_limits(ringcast_limits *limits)
 		limits->name = defaults.name;
 	RINGCAST_LIMITS(X)
 #undef X
+	if (is_untouched(&given))
+		return;
+	limits->empty_session_timeout_ms = given.empty_session_timeout_ms;
+	limits->flush_budget_us = given.flush_budget_us;
 }
 
 static bool parse_listen(const char *text, uint16_t port, struct shard_listen *ret)
@@ -273,6 +284,13 @@ static void await_start(struct engine_shard *slot)
 	pthread_mutex_unlock(&engine->lock);
 }
 
+static void ring_all(struct ringcast_engine *engine)
+{
+	for (uint32_t i = 0; i < MAILBOX_SENDERS_MAX; i++)
+		if (engine->shards[i].shard != NULL)
+			engine->shards[i].shard->io->ops->wake(engine->shards[i].shard->io);
+}
+
 /* Ticks until every shard is empty: one that is done may still be handed connections by one that is not. */
 static void wind_down(struct engine_shard *slot)
 {
@@ -288,7 +306,8 @@ static void wind_down(struct engine_shard *slot)
 		if (is_counted || !ringcast_shard_is_idle(shard))
 			continue;
 		is_counted = true;
-		__atomic_add_fetch(&engine->idle_count, 1, __ATOMIC_ACQ_REL);
+		if (__atomic_add_fetch(&engine->idle_count, 1, __ATOMIC_ACQ_REL) == engine->shard_count)
+			ring_all(engine); /* the others sleep until told that everybody is done */
 	}
 }
 
@@ -385,13 +404,6 @@ int ringcast_engine_start(ringcast_engine *engine, char *error, size_t error_byt
 		return fail(error, error_bytes, RINGCAST_ERROR_STATE, "%s", "the engine was started before");
 	set_phase(engine, ENGINE_RUNNING);
 	return RINGCAST_OK;
-}
-
-static void ring_all(struct ringcast_engine *engine)
-{
-	for (uint32_t i = 0; i < engine->shard_count; i++)
-		if (engine->shards[i].shard != NULL)
-			engine->shards[i].shard->io->ops->wake(engine->shards[i].shard->io);
 }
 
 static uint32_t made_count(const struct ringcast_engine *engine)

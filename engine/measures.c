@@ -92,9 +92,13 @@ void ringcast_metrics_each(ringcast_engine *engine, ringcast_metric_fn *each, vo
 
 		if (question == NULL)
 			return;
-		if (ringcast_question_ask(engine, i, question) == RINGCAST_OK)
+		int result = ringcast_question_ask(engine, i, question);
+
+		if (result == RINGCAST_OK)
 			add_counters(&sums, question);
 		ringcast_question_release(question);
+		if (result != RINGCAST_OK)
+			return; /* a sum without this shard would make counters run backward */
 	}
 	emit(&sums, each, context);
 }

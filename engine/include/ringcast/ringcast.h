@@ -142,7 +142,7 @@ typedef struct ringcast_engine_options {
 	bool is_udp_off;                /* everyone stays on TCP */
 	bool is_udp_address_free;       /* do not require UDP to come from the TCP connection's IP (carrier-grade NAT) */
 	bool is_open;                   /* dev mode: a login whose token is "dev-<session name>-..." reserves a place by itself */
-	ringcast_limits limits;
+	ringcast_limits limits; /* all zero: the defaults. Else begin with ringcast_limits_default: 0 may mean "never" */
 	const ringcast_callbacks *callbacks; /* copied; NULL: pure relay */
 	void *context;                  /* given to every callback */
 	ringcast_log_fn *log;
