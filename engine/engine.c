@@ -299,15 +299,17 @@ static void wind_down(struct engine_shard *slot)
 	bool is_counted = false;
 
 	ringcast_shard_stop(shard);
-	while (__atomic_load_n(&engine->idle_count, __ATOMIC_ACQUIRE) < engine->shard_count || !ringcast_shard_is_idle(shard)) {
+	for (;;) {
+		if (!is_counted && ringcast_shard_is_idle(shard)) {
+			is_counted = true;
+			if (__atomic_add_fetch(&engine->idle_count, 1, __ATOMIC_ACQ_REL) == engine->shard_count)
+				ring_all(engine); /* the others sleep until told that everybody is done */
+		}
+		if (__atomic_load_n(&engine->idle_count, __ATOMIC_ACQUIRE) == engine->shard_count && ringcast_shard_is_idle(shard))
+			return;
 		ringcast_shard_tick(shard);
 		if (shard->now_ns >= __atomic_load_n(&engine->stop_deadline_ns, __ATOMIC_ACQUIRE))
 			ringcast_shard_abort(shard);
-		if (is_counted || !ringcast_shard_is_idle(shard))
-			continue;
-		is_counted = true;
-		if (__atomic_add_fetch(&engine->idle_count, 1, __ATOMIC_ACQ_REL) == engine->shard_count)
-			ring_all(engine); /* the others sleep until told that everybody is done */
 	}
 }
 
