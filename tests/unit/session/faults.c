@@ -2,6 +2,7 @@
 
 #include <stddef.h>
 
+#include "base/pages.h"
 #include "base/slab.h"
 #include "buf/buf.h"
 
@@ -36,6 +37,8 @@ void *__real_ringcast_slab_alloc(struct slab *slab, handle *ret_handle);
 void *__wrap_ringcast_slab_alloc(struct slab *slab, handle *ret_handle);
 struct buf *__real_ringcast_buf_alloc(struct buf_pool *pool, size_t capacity_bytes);
 struct buf *__wrap_ringcast_buf_alloc(struct buf_pool *pool, size_t capacity_bytes);
+void *__real_ringcast_pages_reserve(size_t size_bytes);
+void *__wrap_ringcast_pages_reserve(size_t size_bytes);
 void *__real_calloc(size_t count, size_t size);
 void *__wrap_calloc(size_t count, size_t size);
 void *__real_realloc(void *memory, size_t size);
@@ -49,6 +52,11 @@ void *__wrap_ringcast_slab_alloc(struct slab *slab, handle *ret_handle)
 struct buf *__wrap_ringcast_buf_alloc(struct buf_pool *pool, size_t capacity_bytes)
 {
 	return is_refused() ? NULL : __real_ringcast_buf_alloc(pool, capacity_bytes);
+}
+
+void *__wrap_ringcast_pages_reserve(size_t size_bytes)
+{
+	return is_refused() ? NULL : __real_ringcast_pages_reserve(size_bytes);
 }
 
 void *__wrap_calloc(size_t count, size_t size)

@@ -1,5 +1,5 @@
 /*
- * Every allocation of the session layer (slabs, bufs, the heap) passes through here: the test program is linked with --wrap. Counts them,
+ * Every allocation of the session layer (tables, slabs, bufs, the heap) passes through here: the test program is linked with --wrap. Counts them,
  * and refuses those it is told to.
  */
 #ifndef TESTS_UNIT_SESSION_FAULTS_H

@@ -163,3 +163,21 @@ Test(faults, every_shortage_is_survived, .timeout = 280)
 		cr_assert_geq(refusals, 1);
 	}
 }
+
+Test(faults, a_machine_too_small_is_told_at_the_start)
+{
+	world_start(&world, &(struct world_options){0});
+	struct store_options options = world.store.options;
+	struct store store;
+	faults_begin(UINT64_MAX, 0);
+	cr_assert(ringcast_store_init(&store, &options));
+	uint64_t calls = faults_end();
+	ringcast_store_fini(&store);
+	cr_assert_geq(calls, 7, "four slabs and three maps at least");
+	for (uint64_t nth = 0; nth < calls; nth++) {
+		faults_begin(nth, 1);
+		cr_assert_not(ringcast_store_init(&store, &options));
+		faults_end();
+	}
+	world_stop(&world);
+}

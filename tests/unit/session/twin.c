@@ -142,12 +142,12 @@ static void event_end(struct twin *twin, enum drop_reason real, enum drop_reason
 
 void twin_close(struct twin *twin)
 {
-	event_begin(twin);
-	bool was_ended = twin->model.is_ended;
-	ringcast_session_end_now(twin->session, CLOSE_SHUTDOWN, twin->world.now_ns);
-	if (!was_ended)
+	if (!twin->model.is_ended) { /* else it may be collected already */
+		event_begin(twin);
+		ringcast_session_end_now(twin->session, CLOSE_SHUTDOWN, twin->world.now_ns);
 		model_end(&twin->model);
-	event_end(twin, DROP_NONE, DROP_NONE);
+		event_end(twin, DROP_NONE, DROP_NONE);
+	}
 	ringcast_store_collect(&twin->world.store);
 }
 
