@@ -21,7 +21,7 @@ MAY_INCLUDE = {
     "engine/main.c": {"engine/control", "engine/metrics", "engine/include/ringcast"},
     "engine": {"engine/base", "engine/buf", "proto", "engine/io", "engine/transport", "engine/session", "engine/shard", "engine/include/ringcast"},
     "tools/ringcast": {"proto", "proto/clients/c", "engine/base", "engine/include/ringcast"},
-    "bench": {"proto", "proto/clients/c", "engine/base", "engine/include/ringcast"},
+    "bench": {"tools/ringcast", "proto", "proto/clients/c", "engine/base", "engine/include/ringcast"},
 }
 
 # system header -> only these files may include it

@@ -1,6 +1,6 @@
 #include "bench/load/payload.h"
 
-#include <assert.h>
+#include "base/assert.h"
 #include <string.h>
 
 #include "base/hash.h"
@@ -20,7 +20,7 @@ static uint32_t checksum(const uint8_t *bytes, size_t size)
 
 void ringcast_payload_encode(const struct payload *payload, uint8_t *out, size_t size)
 {
-	assert(size >= PAYLOAD_BYTES_MIN && size <= PAYLOAD_BYTES_MAX);
+	ringcast_assert(size >= PAYLOAD_BYTES_MIN && size <= PAYLOAD_BYTES_MAX);
 	memcpy(out, payload, CHECKSUM_OFFSET);
 	memset(out + PAYLOAD_BYTES_MIN, (int)(payload->sequence & 0xff), size - PAYLOAD_BYTES_MIN);
 	uint32_t sum = checksum(out, size);
