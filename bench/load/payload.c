@@ -1,8 +1,9 @@
 #include "bench/load/payload.h"
 
-#include "base/assert.h"
+#include <assert.h>
 #include <string.h>
 
+#include "base/assert.h"
 #include "base/hash.h"
 
 /* The wire form is the struct itself and its checksum: both ends are this process. */
