@@ -4,7 +4,7 @@
 #include "base/assert.h"
 #include "shard/shard_private.h"
 
-enum { TIMERS_PER_TICK_MAX = 1024, HANDOFFS_PER_TICK_MAX = 64, SLEEP_NS_MAX = 100000000 };
+enum { READ_ON_COUNT = 16, TIMERS_PER_TICK_MAX = 1024, HANDOFFS_PER_TICK_MAX = 64, SLEEP_NS_MAX = 100000000 };
 
 static void handle_event(struct shard *shard, const struct io_event *event)
 {
@@ -110,6 +110,19 @@ static unsigned wait_for_events(struct shard *shard)
 	return count;
 }
 
+/*
+ * Backends hand out datagrams a few dozen at a time, so a full hand means that more is waiting. Under load, reading on before flushing lets
+ * several messages for one receiver share one write: the tick's length, bounded by the flush budget, is what batching grows with.
+ */
+static bool is_more_likely(const struct shard *shard, unsigned count, unsigned total)
+{
+	uint64_t budget_ns = shard->options.limits.flush_budget_us * RLY_NS_PER_US;
+
+	if (count < READ_ON_COUNT || total >= SHARD_EVENTS_PER_TICK_MAX)
+		return false;
+	return count == SHARD_EVENT_COUNT_MAX || ringcast_io_now_ns(shard->io) - shard->now_ns < budget_ns;
+}
+
 static void reap(struct shard *shard)
 {
 	unsigned count = wait_for_events(shard), total = 0;
@@ -120,7 +133,7 @@ static void reap(struct shard *shard)
 			close_doomed(shard);
 		}
 		total += count;
-		if (count < SHARD_EVENT_COUNT_MAX || total >= SHARD_EVENTS_PER_TICK_MAX)
+		if (!is_more_likely(shard, count, total))
 			return;
 		count = shard->io->ops->run(shard->io, 0, shard->events, SHARD_EVENT_COUNT_MAX);
 	}
