@@ -1,0 +1,439 @@
+/* The client core against a scripted server: bytes and times, no sockets. Captured bytes: the C# SDK 1.2.0. */
+#include <criterion/criterion.h>
+#include <stdlib.h>
+
+#include "base/prng.h"
+#include "proto/http_upgrade.h"
+#include "script.h"
+
+#define VECTOR(...) (const uint8_t[]){__VA_ARGS__}, sizeof((const uint8_t[]){__VA_ARGS__})
+#define MINUS_ONE 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x01
+
+static struct script script;
+
+static void expect_bytes(const uint8_t *got, size_t got_bytes, const uint8_t *wanted, size_t wanted_bytes)
+{
+	cr_assert_eq(got_bytes, wanted_bytes, "%zu bytes, %zu wanted", got_bytes, wanted_bytes);
+	cr_assert_arr_eq(got, wanted, wanted_bytes);
+}
+
+static void feed_ack(int32_t sequence)
+{
+	const struct packet ack = {
+		.opcode = OPCODE_UDP_CONNECT_SERVER_ACK, .sequence = sequence, .sender = PROTO_PEER_SERVER, .target_player = script.core.peer_id};
+	script_feed_datagram(&script, &ack);
+}
+
+static void feed_fast(int32_t sequence, int32_t opcode)
+{
+	const struct packet message = {.opcode = opcode, .sequence = sequence, .sender = 2, .target_player = 1};
+	script_feed_datagram(&script, &message);
+}
+
+static enum client_core_send_result send_bytes(bool is_fast_wanted, size_t size)
+{
+	static uint8_t payload[5000];
+	const struct client_core_message message = {
+		.opcode = 10, .target_player = PROTO_PEER_SERVER, .is_fast_wanted = is_fast_wanted, .payload = ringcast_view_of(payload, size)};
+	return ringcast_client_core_send(&script.core, &message);
+}
+
+Test(core, login_is_the_captured_one)
+{
+	script_start(&script, "psess-1234", "hello-payload", false);
+	script_upgrade(&script);
+	struct websocket_frame frame = script_take_frame(&script);
+	cr_assert_eq(frame.opcode, WEBSOCKET_BINARY);
+	expect_bytes(frame.payload, frame.size,
+		     VECTOR(0x2d, 0x18, MINUS_ONE, 0x30, 0x01, 0x7a, 0x0d, 'h', 'e', 'l', 'l', 'o', '-', 'p', 'a', 'y', 'l', 'o', 'a', 'd', 0xf2, 0x01,
+			    0x0e, 0x0a, 0x0a, 'p', 's', 'e', 's', 's', '-', '1', '2', '3', '4', 0x10, 0x02));
+	cr_assert_eq(script.out_bytes, 0);
+	script_fini(&script);
+}
+
+Test(core, udp_handshake_is_the_captured_one)
+{
+	script_start(&script, "t", "", false);
+	script_login(&script, 1, 33401);
+	cr_assert_eq(script.fast_port, 33401);
+	cr_assert_eq(script.datagram_count, 1);
+	expect_bytes(script.datagrams[0], script.datagram_bytes[0],
+		     VECTOR(0x12, 0x08, 0x09, 0x18, MINUS_ONE, 0x28, 0x01, 0x92, 0x02, 0x00));
+	feed_ack(0);
+	cr_assert_eq(script.fast_up_count, 1);
+	cr_assert_eq(script.datagram_count, 2);
+	expect_bytes(script.datagrams[1], script.datagram_bytes[1],
+		     VECTOR(0x14, 0x08, 0x0d, 0x10, 0x01, 0x18, MINUS_ONE, 0x28, 0x01, 0x92, 0x02, 0x00));
+	const struct client_core_message fast1 = {
+		.opcode = 10, .target_player = PROTO_PEER_SERVER, .is_fast_wanted = true, .payload = ringcast_view_of("fast1", 5)};
+	cr_assert_eq(ringcast_client_core_send(&script.core, &fast1), CLIENT_CORE_SENT_FAST);
+	expect_bytes(script.datagrams[2], script.datagram_bytes[2],
+		     VECTOR(0x18, 0x08, 0x14, 0x10, 0x02, 0x18, MINUS_ONE, 0x28, 0x01, 0x7a, 0x05, 'f', 'a', 's', 't', '1'));
+	script_fini(&script);
+}
+
+Test(core, hellos_follow_the_sdk_schedule)
+{
+	static const uint64_t times_ms[] = {100, 300, 700, 1500, 3100, 6300, 11300, 16300};
+	script_start(&script, "t", "", false);
+	script_login(&script, 1, 5000);
+	uint64_t start_ns = script.now_ns, last_ns = start_ns;
+	for (size_t i = 0; i < sizeof(times_ms) / sizeof(times_ms[0]); i++) {
+		uint64_t due_ns = start_ns + times_ms[i] * RLY_NS_PER_MS;
+		ringcast_client_core_tick(&script.core, due_ns - 1);
+		cr_assert_eq(script.datagram_count, i + 1, "too early at %lu ms", (unsigned long)times_ms[i]);
+		ringcast_client_core_tick(&script.core, due_ns);
+		cr_assert_eq(script.datagram_count, i + 2, "none at %lu ms", (unsigned long)times_ms[i]);
+		script_feed_frame(&script, WEBSOCKET_PONG, true, "", 0); /* or the pings would end the connection */
+		cr_assert_gt(due_ns, last_ns);
+		last_ns = due_ns;
+	}
+	script_fini(&script);
+}
+
+Test(core, ack_is_answered_once)
+{
+	script_start(&script, "t", "", false);
+	script_login(&script, 1, 5000);
+	for (int32_t i = 0; i < 5; i++)
+		feed_ack(i);
+	cr_assert_eq(script.datagram_count, 2);
+	cr_assert_eq(script.fast_up_count, 1);
+	script_advance(&script, RLY_NS_PER_S);
+	cr_assert_eq(script.datagram_count, 2, "no hello after the ack");
+	script_fini(&script);
+}
+
+Test(core, stale_datagrams_are_dropped_and_jumps_are_fine)
+{
+	script_start(&script, "t", "", false);
+	script_login(&script, 1, 5000);
+	feed_ack(0);
+	feed_fast(5, 11);
+	feed_fast(50, 12);
+	cr_assert_eq(script.message_count, 2);
+	feed_fast(50, 13);
+	feed_fast(7, 13);
+	feed_ack(0);
+	cr_assert_eq(script.message_count, 2);
+	cr_assert_eq(script.last_opcode, 12);
+	cr_assert(script.was_last_fast);
+	cr_assert_eq(script.core.counters.datagrams_stale, 3);
+	ringcast_client_core_receive_datagram(&script.core, (const uint8_t *)"\x05zz", 3, script.now_ns);
+	cr_assert_eq(script.core.counters.datagrams_malformed, 1);
+	script_fini(&script);
+}
+
+Test(core, channel_is_chosen_by_intent_state_and_size)
+{
+	struct packet packet;
+	script_start(&script, "t", "", false);
+	cr_assert_eq(send_bytes(true, 1), CLIENT_CORE_SEND_CLOSED);
+	script_login(&script, 1, 5000);
+	cr_assert_eq(send_bytes(true, 10), CLIENT_CORE_SENT_RELIABLE);
+	struct websocket_frame frame = script_take_frame(&script);
+	cr_assert_eq(ringcast_packet_decode(ringcast_view_of(frame.payload, frame.size), &packet), PACKET_OK);
+	cr_assert(packet.is_reliable, "the flag tells the channel really used");
+	cr_assert_eq(packet.sequence, 0);
+	feed_ack(0);
+	cr_assert_eq(send_bytes(true, 1200), CLIENT_CORE_SENT_FAST);
+	cr_assert_eq(send_bytes(true, 1201), CLIENT_CORE_SENT_RELIABLE);
+	cr_assert_eq(send_bytes(false, 10), CLIENT_CORE_SENT_RELIABLE);
+	cr_assert_eq(send_bytes(false, 4096), CLIENT_CORE_SENT_RELIABLE);
+	cr_assert_eq(send_bytes(false, 4097), CLIENT_CORE_SEND_SIZE);
+	cr_assert_eq(script.core.counters.fast_fallback, 2);
+	script.is_stream_full = script.is_datagram_refused = true;
+	cr_assert_eq(send_bytes(false, 1), CLIENT_CORE_SEND_FULL);
+	cr_assert_eq(send_bytes(true, 1), CLIENT_CORE_SEND_FULL);
+	cr_assert_eq(script.core.counters.datagrams_unsent, 1);
+	script_fini(&script);
+}
+
+Test(core, no_udp_when_switched_off_or_not_offered_or_not_possible)
+{
+	script_start(&script, "t", "", true);
+	script_login(&script, 1, 5000);
+	cr_assert_eq(script.datagram_count, 0);
+	script_fini(&script);
+	script_start(&script, "t", "", false);
+	script_login(&script, 1, 0);
+	cr_assert_eq(script.fast_port, 0);
+	cr_assert_eq(script.datagram_count, 0);
+	script_fini(&script);
+	script_start(&script, "t", "", false);
+	script.is_fast_refused = true;
+	script_login(&script, 1, 5000);
+	cr_assert_eq(script.datagram_count, 0);
+	cr_assert_eq(script.core.fast, CLIENT_CORE_FAST_OFF);
+	script_fini(&script);
+}
+
+Test(core, group_commands_are_the_captured_ones)
+{
+	script_start(&script, "t", "", true);
+	script_login(&script, 1, 0);
+	cr_assert_eq(ringcast_client_core_send_group(&script.core, OPCODE_JOIN_GROUP, 7), CLIENT_CORE_SENT_RELIABLE);
+	struct websocket_frame frame = script_take_frame(&script);
+	/* as captured, but reliable and therefore without a sequence number */
+	expect_bytes(frame.payload, frame.size, VECTOR(0x16, 0x08, 0x13, 0x18, MINUS_ONE, 0x28, 0x01, 0x30, 0x01, 0xc2, 0x02, 0x02, 0x08, 0x07));
+	int32_t players[] = {1, 2};
+	const struct packet update = {
+		.opcode = OPCODE_GROUP_MEMBERSHIP_UPDATE,
+		.target_player = 1,
+		.sender = PROTO_PEER_SERVER,
+		.command = PACKET_COMMAND_GROUP_MEMBERSHIP_UPDATE,
+		.membership = {.group = 7, .players = players, .player_count = 2},
+	};
+	script_feed_packet(&script, &update);
+	cr_assert_eq(script.membership_count, 1);
+	cr_assert_eq(script.message_count, 0);
+	cr_assert_eq(script.member_count, 2);
+	cr_assert_eq(script.members[1], 2);
+	script_fini(&script);
+}
+
+/* What the server sends after the upgrade, as one stream; every way to cut it must give the same. */
+static size_t make_conversation(uint8_t *out)
+{
+	const struct packet result = {
+		.opcode = OPCODE_LOGIN_RESPONSE,
+		.command = PACKET_COMMAND_LOGIN_RESULT,
+		.login_result = {.is_success = true, .peer_id = 3, .fast_port = 0},
+	};
+	uint8_t packet_bytes[512], payload[300];
+	memset(payload, 'x', sizeof(payload));
+	const struct packet message = {.opcode = 9, .sender = 2, .payload = ringcast_view_of(payload, sizeof(payload))};
+	size_t size = 0, packet_size = ringcast_packet_encode(&result, packet_bytes, sizeof(packet_bytes));
+	size += ringcast_websocket_encode_header(WEBSOCKET_BINARY, true, packet_size, out);
+	memcpy(out + size, packet_bytes, packet_size);
+	size += packet_size;
+	packet_size = ringcast_packet_encode(&message, packet_bytes, sizeof(packet_bytes));
+	size += ringcast_websocket_encode_header(WEBSOCKET_BINARY, true, packet_size, out + size);
+	memcpy(out + size, packet_bytes, packet_size);
+	size += packet_size;
+	/* the same message again in three fragments with a ping between */
+	size_t cuts[] = {0, 100, 101, packet_size};
+	for (int i = 0; i < 3; i++) {
+		size_t part = cuts[i + 1] - cuts[i];
+		size += ringcast_websocket_encode_header(i ? WEBSOCKET_CONTINUATION : WEBSOCKET_BINARY, i == 2, part, out + size);
+		memcpy(out + size, packet_bytes + cuts[i], part);
+		size += part;
+		if (i == 0) {
+			size += ringcast_websocket_encode_header(WEBSOCKET_PING, true, 4, out + size);
+			memcpy(out + size, "ping", 4);
+			size += 4;
+		}
+	}
+	return size + ringcast_websocket_encode_close(3502, "game session ended", out + size);
+}
+
+Test(core, every_cut_of_the_stream_gives_the_same)
+{
+	uint8_t bytes[2048];
+	size_t size = make_conversation(bytes);
+	for (size_t step = 1; step <= size; step++) {
+		script_start(&script, "t", "", false);
+		script_upgrade(&script);
+		script_take_frame(&script);
+		script_feed(&script, bytes, size, step);
+		cr_assert_eq(script.core.peer_id, 3);
+		cr_assert_eq(script.message_count, 2);
+		cr_assert_eq(script.last_payload_bytes, 300);
+		cr_assert_eq(script_take_frame(&script).opcode, WEBSOCKET_PONG);
+		struct websocket_frame echo = script_take_frame(&script);
+		cr_assert_eq(echo.opcode, WEBSOCKET_CLOSE);
+		cr_assert_eq(echo.payload[0] << 8 | echo.payload[1], 3502);
+		cr_assert_eq(script.closed_count, 1);
+		cr_assert_eq(script.close_code, 3502);
+		cr_assert_str_eq(script.close_reason, "game session ended");
+		script_fini(&script);
+	}
+}
+
+Test(core, refused_login_is_told_by_the_close_frame)
+{
+	uint8_t close[128];
+	const struct packet refusal = {.opcode = OPCODE_LOGIN_RESPONSE, .command = PACKET_COMMAND_LOGIN_RESULT};
+	script_start(&script, "wrong", "", false);
+	script_upgrade(&script);
+	script_take_frame(&script);
+	script_feed_packet(&script, &refusal);
+	cr_assert_eq(script.logged_in_count, 0);
+	cr_assert_eq(script.closed_count, 0);
+	script_feed(&script, close, ringcast_websocket_encode_close(3500, "invalid player session", close), 0);
+	cr_assert_eq(script.close_code, 3500);
+	script_fini(&script);
+}
+
+Test(core, silence_during_login_ends_it)
+{
+	script_start(&script, "t", "", false);
+	cr_assert_eq(ringcast_client_core_deadline_ns(&script.core), script.now_ns + 10 * RLY_NS_PER_S);
+	script_advance(&script, 10 * RLY_NS_PER_S - 1);
+	cr_assert_eq(script.closed_count, 0);
+	script_advance(&script, 1);
+	cr_assert_eq(script.closed_count, 1);
+	cr_assert_eq(script.close_code, CLIENT_CORE_CODE_ABNORMAL);
+	script_fini(&script);
+}
+
+Test(core, close_handshake_waits_for_the_echo_but_not_for_ever)
+{
+	script_start(&script, "t", "", true);
+	script_login(&script, 1, 0);
+	ringcast_client_core_close(&script.core, 1000, script.now_ns);
+	ringcast_client_core_close(&script.core, 1000, script.now_ns);
+	struct websocket_frame frame = script_take_frame(&script);
+	cr_assert_eq(frame.opcode, WEBSOCKET_CLOSE);
+	cr_assert_eq(script.out_bytes, 0, "one close frame");
+	const struct packet message = {.opcode = 9, .sender = 2};
+	script_feed_packet(&script, &message);
+	cr_assert_eq(script.message_count, 0, "messages after our close are dropped");
+	cr_assert_eq(send_bytes(false, 1), CLIENT_CORE_SEND_CLOSED);
+	script_advance(&script, 2 * RLY_NS_PER_S);
+	cr_assert_eq(script.closed_count, 1);
+	cr_assert_eq(script.close_code, 1000);
+	script_fini(&script);
+}
+
+Test(core, close_echo_ends_without_another_frame)
+{
+	uint8_t close[128];
+	script_start(&script, "t", "", true);
+	script_login(&script, 1, 0);
+	ringcast_client_core_close(&script.core, 1000, script.now_ns);
+	script_take_frame(&script);
+	script_feed(&script, close, ringcast_websocket_encode_close(1000, "", close), 0);
+	cr_assert_eq(script.closed_count, 1);
+	cr_assert_eq(script.out_bytes, 0);
+	cr_assert_eq(ringcast_client_core_deadline_ns(&script.core), CLIENT_CORE_NEVER);
+	script_fini(&script);
+}
+
+Test(core, pings_measure_and_notice_a_dead_server)
+{
+	uint8_t stamp[8];
+	script_start(&script, "t", "", true);
+	script_login(&script, 1, 0);
+	script_advance(&script, 5 * RLY_NS_PER_S);
+	struct websocket_frame frame = script_take_frame(&script);
+	cr_assert_eq(frame.opcode, WEBSOCKET_PING);
+	cr_assert_eq(frame.size, sizeof(stamp));
+	memcpy(stamp, frame.payload, sizeof(stamp));
+	script.now_ns += 7 * RLY_NS_PER_MS;
+	script_feed_frame(&script, WEBSOCKET_PONG, true, stamp, sizeof(stamp));
+	cr_assert_eq(script.core.rtt_ns, 7 * RLY_NS_PER_MS);
+	for (int i = 0; i < CLIENT_CORE_PINGS_MISSED_MAX; i++)
+		script_advance(&script, 5 * RLY_NS_PER_S);
+	cr_assert_eq(script.closed_count, 0);
+	script_advance(&script, 5 * RLY_NS_PER_S);
+	cr_assert_eq(script.closed_count, 1);
+	script_fini(&script);
+}
+
+static void expect_failure(enum websocket_opcode opcode, const void *payload, size_t size, uint16_t code)
+{
+	script_start(&script, "t", "", true);
+	script_login(&script, 1, 0);
+	script_feed_frame(&script, opcode, true, payload, size);
+	cr_assert_eq(script.closed_count, 1);
+	cr_assert_eq(script.close_code, code, "%u, %u wanted", script.close_code, code);
+	struct websocket_frame frame = script_take_frame(&script);
+	cr_assert_eq(frame.opcode, WEBSOCKET_CLOSE);
+	cr_assert_eq(frame.payload[0] << 8 | frame.payload[1], code);
+	script_fini(&script);
+}
+
+Test(core, bad_servers_are_left_with_the_right_code)
+{
+	uint8_t masked[] = {0x82, 0x81, 1, 2, 3, 4, 5};
+	expect_failure(WEBSOCKET_BINARY, "\x05zz", 3, 1002);
+	expect_failure(WEBSOCKET_TEXT, "{}", 2, 1003);
+	expect_failure(WEBSOCKET_TEXT, "\xff\xfe", 2, 1007);
+	expect_failure(WEBSOCKET_CONTINUATION, "x", 1, 1002);
+	script_start(&script, "t", "", true);
+	script_login(&script, 1, 0);
+	script_feed(&script, masked, sizeof(masked), 0);
+	cr_assert_eq(script.close_code, 1002, "frames from a server are not masked");
+	script_fini(&script);
+}
+
+Test(core, oversized_frames_are_refused_from_the_header_alone)
+{
+	uint8_t header[] = {0x82, 127, 0, 0, 0, 0, 0x7f, 0xff, 0xff, 0xff};
+	script_start(&script, "t", "", true);
+	script_login(&script, 1, 0);
+	script_feed(&script, header, sizeof(header), 0);
+	cr_assert_eq(script.close_code, 1009);
+	script_fini(&script);
+}
+
+Test(core, refused_upgrade_ends_it)
+{
+	static const char *const answers[] = {
+		"HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\n\r\n",
+		"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: AAAAAAAAAAAAAAAAAAAAAAAAAAA=\r\n\r\n",
+		"SSH-2.0-OpenSSH_9.2\r\n\r\n",
+	};
+	for (size_t i = 0; i < sizeof(answers) / sizeof(answers[0]); i++) {
+		script_start(&script, "t", "", false);
+		script.out_bytes = 0;
+		script_feed(&script, (const uint8_t *)answers[i], strlen(answers[i]), 0);
+		cr_assert_eq(script.closed_count, 1, "answer %zu", i);
+		cr_assert_eq(script.out_bytes, 0, "no login for a stranger");
+		script_fini(&script);
+	}
+}
+
+Test(core, endless_answer_to_the_upgrade_is_cut)
+{
+	uint8_t line[64];
+	memset(line, 'x', sizeof(line));
+	script_start(&script, "t", "", false);
+	script_feed(&script, (const uint8_t *)"HTTP/1.1 101 X\r\nA: ", 19, 0);
+	for (size_t i = 0; i < PROTO_HTTP_REQUEST_BYTES_MAX / sizeof(line) + 1; i++)
+		script_feed(&script, line, sizeof(line), 0);
+	cr_assert_eq(script.closed_count, 1);
+	script_fini(&script);
+}
+
+Test(core, token_and_payload_have_bounds)
+{
+	static char long_token[PROTO_TOKEN_BYTES_MAX + 2], long_payload[PROTO_PAYLOAD_RELIABLE_BYTES_MAX + 1];
+	struct client_core core;
+	memset(long_token, 'a', sizeof(long_token) - 1);
+	const struct client_core_options options = {
+		.ops = script.core.ops, .host_and_port = "h:1", .path = "/", .token = ringcast_view_of(long_token, PROTO_TOKEN_BYTES_MAX + 1)};
+	cr_assert_not(ringcast_client_core_start(&core, &options, 0));
+	ringcast_client_core_fini(&core);
+	const struct client_core_options big = {
+		.ops = script.core.ops, .host_and_port = "h:1", .path = "/", .login_payload = ringcast_view_of(long_payload, sizeof(long_payload))};
+	cr_assert_not(ringcast_client_core_start(&core, &big, 0));
+	ringcast_client_core_fini(&core);
+}
+
+/* A server gone mad: whatever comes, the core ends once at most and reads nothing out of bounds (run under ASan). */
+Test(core, garbage_is_survived)
+{
+	struct prng prng;
+	uint8_t bytes[512];
+	ringcast_prng_init(&prng, 42);
+	for (int round = 0; round < 3000; round++) {
+		script_start(&script, "t", "", false);
+		script_login(&script, 1, 5000);
+		feed_ack(0);
+		for (int i = 0; i < 20; i++) {
+			size_t size = ringcast_prng_below(&prng, sizeof(bytes));
+			ringcast_prng_fill(&prng, bytes, sizeof(bytes));
+			bytes[0] = ringcast_prng_chance(&prng, 3, 4) ? 0x82 : bytes[0]; /* often a plausible start */
+			bytes[1] &= 0x7f;
+			script.out_bytes = 0;
+			script_feed(&script, bytes, size, 1 + ringcast_prng_below(&prng, 64));
+			ringcast_client_core_receive_datagram(&script.core, bytes, size, script.now_ns);
+			if (script.closed_count > 0)
+				break;
+		}
+		cr_assert_leq(script.closed_count, 1);
+		script_fini(&script);
+	}
+}
