@@ -105,6 +105,18 @@ Test(http_upgrade, lawful_variations)
 		cr_assert_eq(judge(good[index]), 0, "case %zu: %d", index, judge(good[index]));
 }
 
+/* The alphabet of base64 and, at each of its edges, the character beyond. */
+Test(http_upgrade, key_characters)
+{
+	static const char alphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+	for (unsigned character = 0x21; character < 0x7f; character++) {
+		char text[256];
+		snprintf(text, sizeof(text), "GET / HTTP/1.1\r\nHost: h\r\n" ASK "Sec-WebSocket-Key: %c23456789012345678901%c==\r\n\r\n",
+			 (char)character, (char)character);
+		cr_assert_eq(judge(text), strchr(alphabet, (int)character) != NULL ? 0 : 400, "%c", (char)character);
+	}
+}
+
 #define REQUEST(lines) "GET / HTTP/1.1\r\nHost: h\r\n" lines "\r\n"
 
 Test(http_upgrade, refusals)
@@ -138,10 +150,12 @@ Test(http_upgrade, refusals)
 		{"GET / HTTP/1.1\r\nHost: a\rb\r\n" ASK WITH_KEY "\r\n", 400},
 		{REQUEST(ASK WITH_KEY "X: 1\r\n folded\r\n"), 400},
 		{REQUEST(ASK WITH_KEY "X: 1\r\n\tfolded\r\n"), 400},
+		{REQUEST(ASK WITH_KEY "X: 1\r\n folded: like a field\r\n"), 400},
 		/* fields */
 		{REQUEST(ASK WITH_KEY "no colon\r\n"), 400},
 		{REQUEST(ASK WITH_KEY "NoColon\r\n"), 400},
 		{REQUEST(ASK WITH_KEY ": no name\r\n"), 400},
+		{REQUEST(ASK WITH_KEY ":: no name\r\n"), 400},
 		{REQUEST(ASK WITH_KEY "Space : 1\r\n"), 400},
 		{REQUEST(ASK WITH_KEY "X: \x01\r\n"), 400},
 		{REQUEST(ASK WITH_KEY "X: \x7f\r\n"), 400},
@@ -246,7 +260,8 @@ Test(http_upgrade, refusals_say_what_they_must)
 		out[size] = '\0';
 		snprintf(start, sizeof(start), "HTTP/1.1 %d ", statuses[index]);
 		cr_assert_eq(strncmp(out, start, strlen(start)), 0);
-		cr_assert_not_null(strstr(out, "close\r\n"));
+		/* Whoever names Upgrade names it in Connection, and nobody else does. */
+		cr_assert_not_null(strstr(out, statuses[index] == 426 ? "\r\nConnection: Upgrade, close\r\n" : "\r\nConnection: close\r\n"));
 		cr_assert_not_null(strstr(out, "Content-Length: 0\r\n"));
 		cr_assert_str_eq(out + size - 4, "\r\n\r\n");
 		cr_assert_eq(strstr(out, "Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\n") != NULL, statuses[index] == 426);
@@ -307,6 +322,7 @@ Test(http_upgrade, response_must_fit_the_request)
 		{"HTTP/1.1 1010 what\r\n\r\n", HTTP_UPGRADE_REFUSED, 0},
 		{"SSH-2.0-OpenSSH\r\n\r\n", HTTP_UPGRADE_REFUSED, 0},
 		{"HTTP/1.1 101 x\n", HTTP_UPGRADE_REFUSED, 0},
+		{"\r\n", HTTP_UPGRADE_REFUSED, 0},
 		{"HTTP/1.1 101 x\r\n" GRANT, HTTP_UPGRADE_NEED_MORE, -1000},
 	};
 	for (size_t index = 0; index < RLY_ARRAY_COUNT(cases); index++) {

@@ -32,6 +32,32 @@ Test(packet, every_vector_encodes)
 	}
 }
 
+/* Commands that no capture shows, and fields that the captured ones leave out, byte by byte. */
+Test(packet, commands_without_a_capture)
+{
+	static const struct {
+		const char *hex;
+		struct packet packet;
+	} cases[] = {
+		{"05 3802 820200", {.client_version = 2, .command = PACKET_COMMAND_PING}},
+		{"03 8a0200", {.command = PACKET_COMMAND_PING_RESULT}},
+		{"05 9a02020805", {.command = PACKET_COMMAND_PLAYER_CONNECT, .peer_id = 5}},
+		{"05 a202020805", {.command = PACKET_COMMAND_PLAYER_DISCONNECT, .peer_id = 5}},
+		{"07 b2020408011005", {.command = PACKET_COMMAND_VERIFY_IDENTITY_RESULT, .verify_identity_result = {true, 5}}},
+		{"07 fa01042a025045", {.command = PACKET_COMMAND_LOGIN_RESULT, .login_result = {.ca_cert = {(const uint8_t *)"PE", 2}}}},
+		{"03 da0200", {.command = PACKET_COMMAND_GROUP_MEMBERSHIP_UPDATE}},
+	};
+	for (size_t index = 0; index < RLY_ARRAY_COUNT(cases); index++) {
+		uint8_t room[PROTO_PACKET_BYTES_MAX], again[64];
+		struct packet packet;
+		size_t size = vector_bytes(cases[index].hex, room, sizeof(room));
+		cr_assert_eq(ringcast_packet_decode(ringcast_view_of(room, size), &packet), PACKET_OK, "case %zu", index);
+		cr_assert(random_packet_is_same(&packet, &cases[index].packet), "case %zu", index);
+		cr_assert_eq(ringcast_packet_encode(&cases[index].packet, again, sizeof(again)), size, "case %zu", index);
+		cr_assert_arr_eq(again, room, size, "case %zu", index);
+	}
+}
+
 Test(packet, every_truncation_is_incomplete)
 {
 	for (size_t index = 0; index < vector_count; index++) {

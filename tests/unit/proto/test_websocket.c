@@ -156,6 +156,19 @@ Test(websocket, too_big_is_judged_by_the_header_alone)
 	check_frame(&parsed, WEBSOCKET_PING, true, "Hello");
 }
 
+Test(websocket, header_holds_opcode_and_final_bit)
+{
+	static const enum websocket_opcode opcodes[] = {WEBSOCKET_CONTINUATION, WEBSOCKET_TEXT, WEBSOCKET_BINARY};
+	for (size_t index = 0; index < RLY_ARRAY_COUNT(opcodes); index++) {
+		uint8_t header[10];
+		cr_assert_eq(ringcast_websocket_encode_header(opcodes[index], false, 3, header), 2);
+		cr_assert_eq(header[0], opcodes[index]);
+		cr_assert_eq(header[1], 3);
+		cr_assert_eq(ringcast_websocket_encode_header(opcodes[index], true, 3, header), 2);
+		cr_assert_eq(header[0], 0x80 | opcodes[index]);
+	}
+}
+
 /* Header and payload built by our own writer, for every size class, cut at every point near the edges. */
 static void check_every_cut(size_t payload_bytes, bool is_masked)
 {
