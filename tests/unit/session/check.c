@@ -85,6 +85,13 @@ static uint32_t check_groups(struct session *session)
 	return membership_count;
 }
 
+static void check_empty_timer(const struct session *session)
+{
+	bool is_empty = session->player_count == 0 && session->reserved_count == 0;
+	bool is_limited = session->empty_timeout_ms != UINT32_MAX && session->store->options.limits->empty_session_timeout_ms != 0;
+	cr_assert_eq(ringcast_timer_is_armed(&session->timer_empty), session->state == SESSION_ACTIVE && is_empty && is_limited);
+}
+
 static uint32_t graveyard_count(const struct store *store)
 {
 	uint32_t count = 0;
@@ -110,6 +117,7 @@ void check_store(struct store *store)
 		cr_assert_not(session->is_applying);
 		check_players(session);
 		memberships += check_groups(session);
+		check_empty_timer(session);
 		players += session->player_count;
 		reserved += session->reserved_count;
 		groups += session->group_count;
