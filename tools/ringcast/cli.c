@@ -270,7 +270,7 @@ enum cli_exit ringcast_cli_integer(const struct cli_invocation *invocation, enum
 	errno = 0;
 	long long value = strtoll(text, &end, 10);
 	if (errno != 0 || end == text || *end != '\0' || value < min || value > max) {
-		ringcast_cli_error(invocation, "--%s: '%s' is no number from %lld to %lld", options[id].name, text, (long long)min, (long long)max);
+		ringcast_cli_error(invocation, "--%s: '%s' is not a number from %lld to %lld", options[id].name, text, (long long)min, (long long)max);
 		return CLI_USAGE;
 	}
 	*ret_value = value;
@@ -285,7 +285,7 @@ enum cli_exit ringcast_cli_seconds(const struct cli_invocation *invocation, enum
 		return CLI_OK;
 	double seconds = strtod(text, &end);
 	if (end == text || *end != '\0' || !(seconds >= 0 && seconds <= 86400)) {
-		ringcast_cli_error(invocation, "--%s: '%s' is no number of seconds from 0 to 86400", options[id].name, text);
+		ringcast_cli_error(invocation, "--%s: '%s' is not a number of seconds from 0 to 86400", options[id].name, text);
 		return CLI_USAGE;
 	}
 	*ret_seconds = seconds;

@@ -159,7 +159,7 @@ enum cli_exit ringcast_command_player_kick(const struct cli_invocation *invocati
 	char rest[700], reason[512] = "";
 	const char *peer = invocation->arguments[1], *text = ringcast_cli_value(invocation, CLI_OPTION_REASON, NULL);
 	if (strspn(peer, "0123456789") != strlen(peer) || strlen(peer) == 0 || strlen(peer) > 10) {
-		ringcast_cli_error(invocation, "'%s' is no peer id", peer);
+		ringcast_cli_error(invocation, "'%s' is not a peer id", peer);
 		return CLI_USAGE;
 	}
 	if (text && !ringcast_admin_escape(text, reason, sizeof(reason))) {

@@ -1,0 +1,195 @@
+/* The parts of ringcast-load that decide what is believed: payloads, trackers, promises, options. */
+#include <criterion/criterion.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/prng.h"
+#include "bench/load/load.h"
+
+/* payload */
+
+Test(payload, comes_back_whole_at_every_size)
+{
+	uint8_t bytes[PAYLOAD_BYTES_MAX];
+	struct payload in = {.run = 1, .session = 2, .sender = 3, .target = PAYLOAD_TO_PLAYER, .is_reliable = 1, .intended_ns = 5, .receiver = 6}, out;
+	for (size_t size = PAYLOAD_BYTES_MIN; size <= PAYLOAD_BYTES_MAX; size += size < 100 ? 1 : 997) {
+		in.sequence = (uint32_t)size;
+		ringcast_payload_encode(&in, bytes, size);
+		cr_assert(ringcast_payload_decode(bytes, size, &out));
+		cr_assert_eq(out.run, 1);
+		cr_assert_eq(out.session, 2);
+		cr_assert_eq(out.sender, 3);
+		cr_assert_eq(out.sequence, size);
+		cr_assert_eq(out.receiver, 6);
+	}
+}
+
+Test(payload, any_flipped_bit_any_cut_any_growth_is_noticed)
+{
+	enum { SIZE = 48 };
+	uint8_t bytes[SIZE + 1] = {0};
+	struct payload in = {.run = 77, .session = 1, .sequence = 9, .intended_ns = 123456789}, out;
+	ringcast_payload_encode(&in, bytes, SIZE);
+	for (size_t bit = 0; bit < SIZE * 8; bit++) {
+		bytes[bit / 8] ^= (uint8_t)(1u << bit % 8);
+		cr_assert_not(ringcast_payload_decode(bytes, SIZE, &out), "bit %zu", bit);
+		bytes[bit / 8] ^= (uint8_t)(1u << bit % 8);
+	}
+	for (size_t size = 0; size < SIZE; size++)
+		cr_assert_not(ringcast_payload_decode(bytes, size, &out), "%zu bytes", size);
+	cr_assert_not(ringcast_payload_decode(bytes, SIZE + 1, &out));
+	cr_assert(ringcast_payload_decode(bytes, SIZE, &out));
+}
+
+/* tracker */
+
+Test(tracker, in_order_is_all_new)
+{
+	struct tracker tracker = {0};
+	for (uint32_t i = 0; i < 1000; i++)
+		cr_assert_eq(ringcast_tracker_add(&tracker, i), TRACKER_NEW);
+	cr_assert_eq(ringcast_tracker_lost(&tracker, 1000), 0);
+	cr_assert_eq(ringcast_tracker_lost(&tracker, 1003), 3, "what never came at the end is lost too");
+}
+
+Test(tracker, nothing_came)
+{
+	struct tracker tracker = {0}, late = {.is_open = true};
+	cr_assert_eq(ringcast_tracker_lost(&tracker, 7), 7);
+	cr_assert_eq(ringcast_tracker_lost(&late, 7), 0, "who came late cannot say what was meant for him");
+}
+
+Test(tracker, gaps_late_ones_and_repetitions)
+{
+	struct tracker tracker = {0};
+	cr_assert_eq(ringcast_tracker_add(&tracker, 0), TRACKER_NEW);
+	cr_assert_eq(ringcast_tracker_add(&tracker, 3), TRACKER_NEW);
+	cr_assert_eq(ringcast_tracker_lost(&tracker, 4), 2);
+	cr_assert_eq(ringcast_tracker_add(&tracker, 2), TRACKER_REORDERED);
+	cr_assert_eq(ringcast_tracker_add(&tracker, 2), TRACKER_DUPLICATE);
+	cr_assert_eq(ringcast_tracker_add(&tracker, 3), TRACKER_DUPLICATE);
+	cr_assert_eq(ringcast_tracker_lost(&tracker, 4), 1);
+	cr_assert_eq(ringcast_tracker_add(&tracker, 1000), TRACKER_NEW);
+	cr_assert_eq(ringcast_tracker_lost(&tracker, 1001), 997);
+}
+
+Test(tracker, who_comes_late_starts_at_what_comes_first)
+{
+	struct tracker tracker = {.is_open = true};
+	cr_assert_eq(ringcast_tracker_add(&tracker, 500), TRACKER_NEW);
+	cr_assert_eq(ringcast_tracker_add(&tracker, 499), TRACKER_REORDERED);
+	cr_assert_eq(ringcast_tracker_add(&tracker, 502), TRACKER_NEW);
+	cr_assert_eq(ringcast_tracker_lost(&tracker, 503), 1);
+}
+
+/* Against a plain array of what has come: shuffled within 40 places, some lost, some repeated. */
+Test(tracker, agrees_with_a_plain_model)
+{
+	enum { COUNT = 5000 };
+	struct prng prng;
+	ringcast_prng_init(&prng, 3);
+	for (int round = 0; round < 50; round++) {
+		static bool has_come[COUNT];
+		struct tracker tracker = {0};
+		uint64_t lost = 0;
+		memset(has_come, 0, sizeof(has_come));
+		for (uint32_t i = 0; i + 40 < COUNT; i++) {
+			uint32_t sequence = i + (uint32_t)ringcast_prng_below(&prng, 40);
+			bool is_old = sequence < tracker.next && tracker.next - sequence > 64;
+			if (is_old || ringcast_prng_chance(&prng, 1, 10))
+				continue;
+			enum tracker_verdict verdict = ringcast_tracker_add(&tracker, sequence);
+			cr_assert_eq(verdict == TRACKER_DUPLICATE, has_come[sequence]);
+			has_come[sequence] = true;
+		}
+		for (uint32_t i = 0; i < tracker.next; i++)
+			lost += !has_come[i];
+		cr_assert_eq(ringcast_tracker_lost(&tracker, tracker.next), lost);
+	}
+}
+
+/* promises */
+
+static int check(const char *list, bool *ret_is_understood)
+{
+	static struct histogram latency;
+	FILE *sink = fopen("/dev/null", "we");
+	int broken = -1;
+	latency = (struct histogram){0};
+	for (int i = 0; i < 100; i++)
+		ringcast_histogram_add(&latency, i < 99 ? 2000000 : 80000000);
+	const struct slo_values values = {.latency = &latency, .loss_ratio = 0.002, .deliveries_per_second = 5000};
+	*ret_is_understood = ringcast_slo_check(list, &values, sink, &broken);
+	fclose(sink);
+	return broken;
+}
+
+Test(slo, holds_or_breaks)
+{
+	static const struct {
+		const char *list;
+		int broken;
+	} cases[] = {
+		{"p99<5ms", 0},       {"p99<2ms", 1},         {"p99.9<5ms", 1},     {"p99.9<100ms", 0},          {"p50<2100us,max<1s", 0}, {"max<79ms", 1},
+		{"loss<0.1%", 1},     {"loss<0.3%", 0},       {"loss<0.003", 0},    {"deliveries>4999", 0},      {"deliveries>5000", 1},
+		{"duplicates<1", 0},  {"disconnects<1", 0},   {"p99<1us,loss<0.1%,deliveries>1", 2},
+	};
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		bool is_understood;
+		cr_assert_eq(check(cases[i].list, &is_understood), cases[i].broken, "%s", cases[i].list);
+		cr_assert(is_understood, "%s", cases[i].list);
+	}
+}
+
+Test(slo, nonsense_is_not_a_promise_kept)
+{
+	static const char *const bad[] = {"p99", "p99<", "p99<5", "p99<5%", "p98<5ms", "loss<1ms", "p99=5ms", "loss<1%x", "p99<5ms,,", "<5ms"};
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		bool is_understood;
+		check(bad[i], &is_understood);
+		cr_assert_not(is_understood, "%s", bad[i]);
+	}
+}
+
+/* options */
+
+static bool parse(const char *line, struct load_options *options)
+{
+	static char *copy; /* until the next line: TEXT options point into it */
+	char *words[24] = {"ringcast-load"};
+	int count = 1;
+	free(copy);
+	copy = strdup(line);
+	FILE *sink = fopen("/dev/null", "we");
+	for (char *word = strtok(copy, " "); word; word = strtok(NULL, " "))
+		words[count++] = word;
+	ringcast_load_options_default(options);
+	bool is_good = ringcast_load_options_parse(options, count, words, sink);
+	fclose(sink);
+	return is_good;
+}
+
+Test(options, each_type)
+{
+	struct load_options options;
+	cr_assert(parse("--sessions 200 --rate 0.5 --reliable 10% --warmup=2s --spin --json out.json --to-player 5", &options));
+	cr_assert_eq(options.session_count, 200);
+	cr_assert_float_eq(options.rate, 0.5, 1e-9);
+	cr_assert_float_eq(options.reliable_percent, 10, 1e-9);
+	cr_assert_float_eq(options.warmup_seconds, 2, 1e-9);
+	cr_assert(options.is_spinning);
+	cr_assert_str_eq(options.json_path, "out.json");
+	cr_assert_eq(options.player_count, 8, "the default stays");
+}
+
+Test(options, nonsense_and_contradictions_are_refused)
+{
+	static const char *const bad[] = {"--nonsense",         "sessions",          "--sessions",      "--sessions x",  "--sessions 1.5",
+					  "--sessions 0",       "--reliable 101",    "--reliable -1",   "--rate 5ms",    "--spin=1",
+					  "--size 31",          "--size 4097",       "--senders 9",     "--to-group 10", "--to-group 60 --to-player 60 --groups 1",
+					  "--players 1 --to-player 5", "--no-admin", "--slow-peers 1",  "--duration 0",  "--slow-peers 100 --senders 7"};
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		struct load_options options;
+		cr_assert_not(parse(bad[i], &options), "%s", bad[i]);
+	}
+}
