@@ -81,6 +81,8 @@ static void receive_login_result(struct bot *bot, const struct packet *packet)
 	if (bot->peer_id <= 0 || packet->target_player != bot->peer_id)
 		ringcast_bot_fail(bot, "login result names two peers", packet->target_player);
 	ringcast_model_join_seen(bot->net->model, bot->index, PROTO_GROUP_ALL, now_ns(bot));
+	bot->net->model->bots[bot->index].fast_port = (uint16_t)packet->login_result.fast_port;
+	bot->net->model->bots[bot->index].address = bot->udp;
 	if (packet->login_result.fast_port != 0)
 		ringcast_bot_fast_start(bot, (uint16_t)packet->login_result.fast_port);
 }
@@ -143,8 +145,7 @@ void ringcast_bot_receive_packet(struct bot *bot, const struct packet *packet, b
 			ringcast_bot_fail(bot, "payload changed", packet->opcode);
 		return;
 	}
-	ringcast_model_receive(model, bot->index, payload.message, was_stream, now_ns(bot));
-	if (payload.message >= model->message_count)
+	if (!ringcast_model_receive(model, bot->index, payload.message, was_stream, now_ns(bot)))
 		return;
 	const struct model_message *message = &model->messages[payload.message];
 	if (payload.session != message->session || payload.sender != message->sender)

@@ -75,6 +75,7 @@ static void check_shard(struct world *world, uint32_t i)
 	check_zero(world, i, "listeners", usage.listeners);
 	check_zero(world, i, "buffers beside its chunk and its last datagrams",
 		   ringcast_buf_pool_in_use(shard->pool) - (shard->chunk != NULL) - shard->tx_buf_count);
+	check_zero(world, i, "references to its chunk", shard->chunk != NULL ? shard->chunk->refs - 1 : 0);
 }
 
 /* Nothing vanishes: what was sent is somewhere. */

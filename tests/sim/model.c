@@ -144,14 +144,31 @@ static bool may_receive(struct model *model, uint32_t bot, const struct model_me
 	return message->to_bot == (int32_t)bot || (message->group != 0 && may_be_member(model, bot, message->group, from, to));
 }
 
-void ringcast_model_receive(struct model *model, uint32_t bot, uint32_t number, bool was_stream, uint64_t now_ns)
+/* Does a player of that session look just like the sender to a UDP socket? */
+static bool may_be_mistaken(const struct model *model, const struct model_message *message, uint32_t session)
+{
+	const struct model_bot *sender = &model->bots[message->sender];
+	if (message->is_reliable || message->is_void || message->session == session)
+		return false;
+	for (size_t i = 0; i < model->bot_count; i++) {
+		const struct model_bot *other = &model->bots[i];
+		if (other->session == session && other->peer_id == sender->peer_id && other->fast_port == sender->fast_port &&
+		    (model->is_address_free || ringcast_address_has_same_ip(&other->address, &sender->address)))
+			return true;
+	}
+	return false;
+}
+
+bool ringcast_model_receive(struct model *model, uint32_t bot, uint32_t number, bool was_stream, uint64_t now_ns)
 {
 	if (number >= model->message_count) {
 		snprintf(model->failure, sizeof(model->failure), "bot %u received message %u, which nobody sent", bot, number);
-		return;
+		return false;
 	}
 	struct model_message *message = &model->messages[number];
 	struct model_bot *receiver = &model->bots[bot];
+	if (may_be_mistaken(model, message, receiver->session))
+		return false;
 	bool is_changed = model->is_corrupt && !message->is_reliable; /* its target may be another one than the sender's */
 	if (message->first_seen_ns > now_ns)
 		message->first_seen_ns = now_ns;
@@ -165,12 +182,13 @@ void ringcast_model_receive(struct model *model, uint32_t bot, uint32_t number, 
 	else if (!is_changed && !may_receive(model, bot, message))
 		fail(model, "received by somebody it was not for", bot, number);
 	if (!message->is_reliable)
-		return;
+		return true;
 	if (!was_stream)
 		fail(model, "a reliable message came as a datagram", bot, number);
 	if (number < receiver->last_reliable[message->sender])
 		fail(model, "out of order", bot, number);
 	receiver->last_reliable[message->sender] = number + 1;
+	return true;
 }
 
 /* the end */

@@ -39,6 +39,8 @@ struct model_message {
 struct model_bot {
 	uint32_t session;
 	int32_t peer_id; /* 0: never admitted */
+	uint16_t fast_port;
+	struct address address;
 	struct model_membership memberships[SWARM_GROUPS_MAX + 1]; /* 0: everyone */
 	uint32_t *last_reliable; /* by sender: one more than the last message's number */
 	bool is_healthy;         /* has done nothing wrong and lost nothing: set by the world at the end */
@@ -48,7 +50,9 @@ struct model {
 	struct model_message *messages;
 	struct model_bot *bots;
 	size_t message_count, message_capacity, bot_count, bot_capacity;
-	bool may_refuse, is_corrupt; /* messages may be refused; fast ones may have been changed on the way */
+	bool may_refuse;      /* messages may be refused */
+	bool is_corrupt;      /* fast ones may have been changed on the way */
+	bool is_address_free; /* a datagram's IP does not matter */
 	uint64_t receipt_count;
 	char failure[400]; /* "" while all is well */
 };
@@ -64,8 +68,14 @@ void ringcast_model_join_seen(struct model *model, uint32_t bot, int32_t group, 
 void ringcast_model_leave_sent(struct model *model, uint32_t bot, int32_t group, uint64_t now_ns);
 void ringcast_model_leave_seen(struct model *model, uint32_t bot, int32_t group, uint64_t now_ns);
 
-/* A bot received a message. Fills model->failure if it must not have. */
-void ringcast_model_receive(struct model *model, uint32_t bot, uint32_t message, bool was_stream, uint64_t now_ns);
+/*
+ * A bot received a message. Fills model->failure if it must not have. False: the message proves nothing.
+ *
+ * That is so in one case only. A plain datagram names its player by address, port and peer id alone. When a player has been disconnected
+ * without knowing it yet, and one of another session gets its port and peer id behind the same address (or addresses do not matter), a
+ * hello of the first moves the path of the second, and what it sends counts as the second one's. The protocol has nothing against it.
+ */
+bool ringcast_model_receive(struct model *model, uint32_t bot, uint32_t message, bool was_stream, uint64_t now_ns);
 /* When everything has calmed down: did everyone get what they had to? */
 void ringcast_model_finish(struct model *model, uint64_t now_ns);
 

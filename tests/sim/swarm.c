@@ -92,7 +92,8 @@ static void draw_limits(struct swarm *swarm, struct prng *prng)
 	limits->messages_per_second = 1000000;
 	limits->bytes_per_second = UINT64_C(1) << 32;
 	limits->handshakes_per_second_per_address = 100000;
-	limits->buffer_memory_bytes = 8 << 20;
+	limits->outq_reliable_bytes = 64 << 20; /* nobody is too slow, unless memory is narrow */
+	limits->buffer_memory_bytes = 128 << 20;
 	limits->flush_budget_us = (uint32_t)PICK(prng, 0, 500, 5000);
 	limits->ping_interval_ms = (uint32_t)PICK(prng, 500, 3000);
 }
@@ -171,7 +172,7 @@ bool ringcast_swarm_may_disconnect(const struct swarm *swarm)
 
 bool ringcast_swarm_may_refuse(const struct swarm *swarm)
 {
-	return swarm->narrow_limits > 0 || swarm->narrow_memory > 0;
+	return swarm->narrow_limits > 0;
 }
 
 void ringcast_swarm_print(const struct swarm *swarm, FILE *out)

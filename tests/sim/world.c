@@ -178,6 +178,7 @@ static void world_init(struct world *world, const struct swarm *swarm, FILE *tra
 	world->bots = calloc(SWARM_BOTS_MAX, sizeof(*world->bots));
 	ringcast_assert(world->network != NULL && world->bots != NULL);
 	ringcast_model_init(&world->model, SWARM_BOTS_MAX, ringcast_swarm_may_refuse(swarm), is_corrupt);
+	world->model.is_address_free = swarm->is_udp_address_free;
 	world->net = (struct bot_net){
 		.network = world->network, .model = &world->model, .server = server_address(), .is_corrupt = is_corrupt};
 	create_shards(world);
