@@ -6,23 +6,6 @@
 #include "session/player.h"
 #include "session/session_impl.h"
 
-static bool holds_id(const struct player *player, const char *player_id)
-{
-	return player->properties != NULL && strcmp((const char *)player->properties->data, player_id) == 0;
-}
-
-/* Linear: a control operation, and no session is large enough for it to matter. */
-static bool is_id_taken(const struct session *session, const char *player_id)
-{
-	for (uint32_t i = 0; i < session->player_count; i++)
-		if (holds_id(session->players[i], player_id))
-			return true;
-	for (const struct list_node *node = session->reserved.next; node != &session->reserved; node = node->next)
-		if (holds_id(RLY_CONTAINER_OF(node, struct player, node), player_id))
-			return true;
-	return false;
-}
-
 static enum drop_reason check_reserve(const struct session *session, const char *player_id, const char *player_data)
 {
 	if (session->state == SESSION_ENDED)
@@ -32,7 +15,7 @@ static enum drop_reason check_reserve(const struct session *session, const char 
 	if (strnlen(player_id, PLAYER_ID_BYTES) == PLAYER_ID_BYTES ||
 	    strnlen(player_data, SESSION_PROPERTIES_BYTES_MAX) == SESSION_PROPERTIES_BYTES_MAX)
 		return DROP_OVERSIZE;
-	if (player_id[0] != '\0' && is_id_taken(session, player_id))
+	if (ringcast_player_is_id_taken(session, player_id))
 		return DROP_BAD_TOKEN;
 	if (session->player_count + session->reserved_count >= session->players_max)
 		return DROP_SESSION_FULL;
@@ -80,6 +63,7 @@ static void reserve(struct player *player)
 	player->created_ns = store->now_ns;
 	player->timer.kind = SESSION_TIMER_RESERVATION;
 	ringcast_list_init(&player->memberships);
+	ringcast_player_hold_id(player);
 	ringcast_list_add_tail(&session->reserved, &player->node);
 	session->reserved_count++;
 	store->reservations++;

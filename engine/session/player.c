@@ -1,6 +1,7 @@
 #include "session/player.h"
 
 #include "base/assert.h"
+#include "base/hash.h"
 #include "session/command.h"
 #include "session/group.h"
 #include "session/id.h"
@@ -9,6 +10,42 @@
 static uint64_t player_key(const struct session *session, int32_t peer_id)
 {
 	return (uint64_t)ringcast_handle_index(session->self) << 32 | (uint32_t)peer_id;
+}
+
+/* Two ids that meet in 64 bits under a secret seed would be taken for one: not in the life of this machine. */
+static uint64_t id_key(const struct session *session, const char *player_id)
+{
+	const struct store *store = session->store;
+	uint64_t session_hash = ringcast_hash_bytes(&session->self, sizeof(session->self), store->id_seed);
+	return ringcast_hash_bytes(player_id, strlen(player_id), session_hash);
+}
+
+static const char *id_of(const struct player *player)
+{
+	return player->properties != NULL ? (const char *)player->properties->data : "";
+}
+
+bool ringcast_player_is_id_taken(const struct session *session, const char *player_id)
+{
+	return player_id[0] != '\0' && ringcast_map_find(&session->store->players_by_id, id_key(session, player_id)) != 0;
+}
+
+void ringcast_player_hold_id(struct player *player)
+{
+	const char *player_id = id_of(player);
+	if (player_id[0] == '\0')
+		return;
+	bool was_added = ringcast_map_add(&player->session->store->players_by_id, id_key(player->session, player_id), player->self);
+	ringcast_assert(was_added); /* the map is as large as the slab */
+}
+
+static void release_id(struct player *player)
+{
+	const char *player_id = id_of(player);
+	if (player_id[0] == '\0')
+		return;
+	bool was_there = ringcast_map_remove(&player->session->store->players_by_id, id_key(player->session, player_id));
+	ringcast_assert(was_there);
 }
 
 struct player *ringcast_session_find_player(struct session *session, int32_t peer_id)
@@ -90,6 +127,7 @@ void ringcast_player_activate(struct player *player)
 
 static void bury(struct player *player, enum player_state state, enum close_reason reason)
 {
+	release_id(player);
 	player->state = (uint8_t)state;
 	player->close_reason = (uint8_t)reason;
 	ringcast_list_add_tail(&player->session->store->graveyard, &player->node);

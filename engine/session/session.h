@@ -124,6 +124,8 @@ struct store {
 	uint64_t sessions_created, sessions_ended, players_admitted, players_disconnected, reservations, reservations_timedout;
 	struct map players_by_key;     /* session index << 32 | peer id -> player handle; CONNECTING and ACTIVE */
 	struct map memberships_by_key; /* player index << 32 | group index -> membership handle */
+	struct map players_by_id;      /* hash of session and player id -> player handle; those with an id, RESERVED to ACTIVE */
+	uint64_t id_seed;              /* of that hash; secret, for player ids come from outside */
 	uint64_t now_ns;               /* of the latest call that carried a time; commands carry none */
 };
 

@@ -13,7 +13,8 @@ static bool tables_init(struct store *store, const struct store_options *options
 	       ringcast_slab_init(&store->memberships, sizeof(struct membership), options->memberships_max) &&
 	       ringcast_map_init(&store->groups_by_key, options->groups_max) &&
 	       ringcast_map_init(&store->players_by_key, options->players_max) &&
-	       ringcast_map_init(&store->memberships_by_key, options->memberships_max);
+	       ringcast_map_init(&store->memberships_by_key, options->memberships_max) &&
+	       ringcast_map_init(&store->players_by_id, options->players_max);
 }
 
 static void tables_fini(struct store *store)
@@ -25,6 +26,7 @@ static void tables_fini(struct store *store)
 	ringcast_map_fini(&store->groups_by_key);
 	ringcast_map_fini(&store->players_by_key);
 	ringcast_map_fini(&store->memberships_by_key);
+	ringcast_map_fini(&store->players_by_id);
 }
 
 static void options_check(const struct store_options *options)
@@ -43,6 +45,7 @@ bool ringcast_store_init(struct store *store, const struct store_options *option
 	*store = (struct store){.options = *options};
 	if (options->hooks != NULL)
 		store->hooks = *options->hooks;
+	options->random(options->random_context, &store->id_seed, sizeof(store->id_seed));
 	ringcast_list_init(&store->graveyard);
 	ringcast_list_init(&store->graveyard_sessions);
 	if (tables_init(store, options))
@@ -87,6 +90,6 @@ void ringcast_store_fini(struct store *store)
 	ringcast_assert(store->players.count == 0);
 	ringcast_assert(store->groups.count == 0 && store->groups_by_key.count == 0);
 	ringcast_assert(store->memberships.count == 0 && store->memberships_by_key.count == 0);
-	ringcast_assert(store->players_by_key.count == 0);
+	ringcast_assert(store->players_by_key.count == 0 && store->players_by_id.count == 0);
 	tables_fini(store);
 }

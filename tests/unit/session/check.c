@@ -128,6 +128,7 @@ void check_store(struct store *store)
 	cr_assert_eq(store->sessions.count, sessions);
 	cr_assert_eq(store->players.count, players + reserved + graveyard_count(store));
 	cr_assert_eq(store->players_by_key.count, players);
+	cr_assert_leq(store->players_by_id.count, players + reserved);
 	cr_assert_eq(store->groups.count, groups);
 	cr_assert_eq(store->groups_by_key.count, groups);
 	cr_assert_eq(store->memberships.count, memberships);
