@@ -6,6 +6,12 @@
 #include "base/pages.h"
 #include "io/io_uring_impl.h"
 
+/*
+ * The kernel takes buffers in turn, so every one it has is touched sooner or later. It is given a few, and as many again each time they ran
+ * out: a shard of idle connections keeps a small working set, a loaded one reaches the whole within a few turns.
+ */
+enum { PROVIDED_FIRST = 64 };
+
 static uint32_t power_of_two_at_least(uint32_t value)
 {
 	uint32_t result = 1;
@@ -50,9 +56,29 @@ int ringcast_uring_group_init(struct uring *u, enum uring_group_id id, uint32_t 
 	int result = allocate(group);
 	if (result == 0)
 		result = ringcast_uring_register_buffers(&u->ring, group->ring, group->entry_count, (uint16_t)id);
-	for (uint32_t i = 0; result == 0 && i < count; i++)
-		provide(group, i);
+	while (result == 0 && group->provided_count < count && group->provided_count < PROVIDED_FIRST)
+		provide(group, group->provided_count++);
 	return result;
+}
+
+void ringcast_uring_group_starve(struct uring *u, enum uring_group_id id)
+{
+	struct uring_group *group = &u->groups[id];
+
+	group->is_growth_due = true;
+	if (group->provided_count == group->count)
+		u->stats.rx_buffers_empty++;
+}
+
+void ringcast_uring_group_grow(struct uring_group *group)
+{
+	uint32_t goal = group->provided_count * 2 < group->count ? group->provided_count * 2 : group->count;
+
+	if (!group->is_growth_due)
+		return;
+	group->is_growth_due = false;
+	while (group->provided_count < goal)
+		provide(group, group->provided_count++);
 }
 
 void ringcast_uring_group_fini(struct uring_group *group)

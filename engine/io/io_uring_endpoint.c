@@ -133,6 +133,7 @@ int ringcast_uring_udp_open(struct io *io, const struct address *address, bool i
 static void resume_starved(struct uring *u)
 {
 	struct uring_group *group = &u->groups[URING_GROUP_DATAGRAM];
+	ringcast_uring_group_grow(group);
 	uint32_t count = ringcast_uring_group_available(group);
 
 	for (; count > 0 && !ringcast_list_is_empty(&group->starved); count--) {
@@ -179,7 +180,7 @@ static void on_over(struct uring *u, struct uring_endpoint *endpoint, int32_t re
 	if (endpoint->is_stopping) {
 		close_endpoint(endpoint);
 	} else if (result == -ENOBUFS && !endpoint->is_listener) {
-		u->stats.rx_buffers_empty++;
+		ringcast_uring_group_starve(u, URING_GROUP_DATAGRAM);
 		ringcast_list_add_tail(&u->groups[URING_GROUP_DATAGRAM].starved, &endpoint->node);
 	} else if (ringcast_socket_is_transient(result)) {
 		arm(u, endpoint);

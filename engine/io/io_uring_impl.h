@@ -52,7 +52,9 @@ struct uring_group {
 	size_t ring_bytes, memory_bytes;
 	uint32_t count, entry_count; /* buffers; ring entries, the next power of two */
 	uint32_t buffer_bytes, stride_bytes;
+	uint32_t provided_count; /* handed to the kernel so far; the others were never touched */
 	uint32_t held_count;
+	bool is_growth_due;
 	struct list_node starved; /* streams or endpoints that met an empty ring, oldest first */
 };
 
@@ -191,11 +193,13 @@ int ringcast_uring_check_features(struct io_uring *ring, uint32_t features, char
 /* io_uring_buffers.c */
 int ringcast_uring_group_init(struct uring *u, enum uring_group_id id, uint32_t count, uint32_t buffer_bytes); /* 0 or -errno */
 void ringcast_uring_group_fini(struct uring_group *group);
+void ringcast_uring_group_starve(struct uring *u, enum uring_group_id id); /* a receive met an empty ring */
+void ringcast_uring_group_grow(struct uring_group *group); /* as many again if one did since the last time; once per run */
 uint8_t *ringcast_uring_group_take(struct uring_group *group, uint32_t index); /* reaped: now the engine's */
 void ringcast_uring_group_give(struct uring_group *group, uint32_t index);     /* back to the kernel */
 static inline uint32_t ringcast_uring_group_available(const struct uring_group *group)
 {
-	return group->count - group->held_count;
+	return group->provided_count - group->held_count;
 }
 
 /* io_uring_stream.c. Completions return whether they filled *event. */

@@ -67,6 +67,7 @@ static void starve(struct uring *u, struct uring_stream *stream)
 void ringcast_uring_stream_resume_starved(struct uring *u)
 {
 	struct uring_group *group = &u->groups[URING_GROUP_STREAM];
+	ringcast_uring_group_grow(group);
 	uint32_t count = ringcast_uring_group_available(group);
 
 	for (; count > 0 && !ringcast_list_is_empty(&group->starved); count--) {
@@ -354,7 +355,7 @@ static bool on_recv_over(struct uring *u, struct uring_stream *stream, int32_t r
 {
 	stream->is_recv_armed = false;
 	if (result == -ENOBUFS)
-		u->stats.rx_buffers_empty++;
+		ringcast_uring_group_starve(u, URING_GROUP_STREAM);
 	if (stream->is_closing || stream->is_detaching) {
 		/* An end met while detaching is met again by whoever adopts the socket. */
 		finish_if_idle(u, stream);
