@@ -117,6 +117,20 @@ Test(http_upgrade, key_characters)
 	}
 }
 
+/* Every byte as a field's name, and inside a field's value. */
+Test(http_upgrade, name_and_value_characters)
+{
+	static const char token[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789!#$%&'*+-.^_`|~";
+	for (unsigned character = 1; character < 256; character++) {
+		char text[256];
+		snprintf(text, sizeof(text), "GET / HTTP/1.1\r\nHost: h\r\n" ASK WITH_KEY "%c: x\r\n\r\n", (char)character);
+		cr_assert_eq(judge(text), strchr(token, (int)character) != NULL ? 0 : 400, "name %02x", character);
+		snprintf(text, sizeof(text), "GET / HTTP/1.1\r\nHost: h\r\n" ASK WITH_KEY "X: a%cb\r\n\r\n", (char)character);
+		bool is_clean = character == '\t' || (character >= ' ' && character != 0x7f);
+		cr_assert_eq(judge(text), is_clean ? 0 : 400, "value %02x", character);
+	}
+}
+
 #define REQUEST(lines) "GET / HTTP/1.1\r\nHost: h\r\n" lines "\r\n"
 
 Test(http_upgrade, refusals)
@@ -134,6 +148,8 @@ Test(http_upgrade, refusals)
 		{"\x16\x03\x01\x02", 400},
 		{"GET\t/", 400},
 		{"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA", 400},
+		{"ABCDEFGHIJKLMNOPQRSTUVWXYZABCDEF ", 405},
+		{"ABCDEFGHIJKLMNOPQRSTUVWXYZABCDEFG ", 400},
 		{"GET  / HTTP/1.1\r\nHost: h\r\n" ASK WITH_KEY "\r\n", 400},
 		{"GET / \r\nHost: h\r\n" ASK WITH_KEY "\r\n", 400},
 		{"GET /\r\nHost: h\r\n" ASK WITH_KEY "\r\n", 400},
