@@ -56,7 +56,8 @@ int ringcast_uring_group_init(struct uring *u, enum uring_group_id id, uint32_t 
 	int result = allocate(group);
 	if (result == 0)
 		result = ringcast_uring_register_buffers(&u->ring, group->ring, group->entry_count, (uint16_t)id);
-	while (result == 0 && group->provided_count < count && group->provided_count < PROVIDED_FIRST)
+	uint32_t first = u->options.buffers_first != 0 ? u->options.buffers_first : PROVIDED_FIRST;
+	while (result == 0 && group->provided_count < count && group->provided_count < first)
 		provide(group, group->provided_count++);
 	return result;
 }
