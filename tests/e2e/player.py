@@ -156,9 +156,9 @@ class Player:
     async def expect(self, opcode, payload=None, sender=None, channel=None):
         """The very next packet must be this one."""
         packet = await self.receive()
-        wanted = (opcode, packet.payload if payload is None else payload, packet.sender if sender is None else sender, channel or packet.channel)
-        found = (packet.opcode, packet.payload, packet.sender, packet.channel)
-        if wanted != found:
+        wanted = Packet(opcode, packet.payload if payload is None else payload, channel=channel or packet.channel)
+        wanted.sender = packet.sender if sender is None else sender
+        if (wanted.opcode, wanted.payload, wanted.sender, wanted.channel) != (packet.opcode, packet.payload, packet.sender, packet.channel):
             raise AssertionError(f"peer {self.peer_id}: wanted {wanted}, came {packet}")
         return packet
 
@@ -166,6 +166,16 @@ class Player:
         """Nothing is on its way: a message to itself overtakes nothing on the stream, so it must be the next."""
         await self.send(998, b"fence", player=self.peer_id)
         await self.expect(998, b"fence")
+
+    async def skip_to_fence(self, opcode):
+        """Takes everything that is on its way, all of this op code; returns how many there were."""
+        await self.send(998, b"fence", player=self.peer_id)
+        count = 0
+        while (packet := await self.receive()).opcode == opcode:
+            count += 1
+        if packet.opcode != 998:
+            raise AssertionError(f"neither {opcode} nor the fence: {packet}")
+        return count
 
     async def expect_membership(self, group, players):
         packet = await self.expect(realtime.GROUP_MEMBERSHIP_UPDATE, channel="ws")

@@ -87,7 +87,7 @@ def read_fields(data):
     return fields
 
 
-@dataclasses.dataclass
+@dataclasses.dataclass(repr=False)
 class Packet:
     opcode: int = 0
     payload: bytes = b""
@@ -107,6 +107,11 @@ class Packet:
         if self.command:
             data += submessage(self.command, self.body)
         return varint(len(data)) + data
+
+    def __repr__(self):
+        payload = self.payload if len(self.payload) <= 32 else self.payload[:24] + b"... %d bytes" % len(self.payload)
+        fields = f"opcode={self.opcode} sender={self.sender} to={self.target_player}/{self.target_group} sequence={self.sequence}"
+        return f"<{self.channel} {fields} reliable={self.reliable} command={self.command} payload={payload!r}>"
 
     def body_fields(self):
         return dict(read_fields(self.body))
