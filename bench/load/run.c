@@ -213,7 +213,8 @@ static void step_measure(struct world *world)
 
 static void step_tail(struct world *world)
 {
-	bool is_quiet = world->now_ns > world->last_arrival_ns + TAIL_QUIET_NS && world->connecting_count == 0;
+	bool is_quiet = world->now_ns > world->last_arrival_ns + TAIL_QUIET_NS && world->connecting_count == 0 &&
+			ringcast_traffic_next_due_ns(world) == UINT64_MAX;
 	if (world->now_ns < world->phase_end_ns && (!is_quiet || world->now_ns < world->phase_start_ns + TAIL_QUIET_NS))
 		return;
 	ringcast_traffic_finish(world);

@@ -88,9 +88,11 @@ static uint64_t due_ns(const struct world *world, uint64_t index)
 
 uint64_t ringcast_traffic_next_due_ns(const struct world *world)
 {
-	if (world->schedule_step_ns == 0 || world->phase < LOAD_WARMUP || world->phase > LOAD_MEASURE)
+	if (world->schedule_step_ns == 0 || world->phase < LOAD_WARMUP || world->phase > LOAD_TAIL)
 		return UINT64_MAX;
-	return due_ns(world, world->schedule_index);
+	uint64_t due = due_ns(world, world->schedule_index);
+	/* what was due in the measured time is sent however late it gets: leaving it out would hide the worst */
+	return world->phase == LOAD_TAIL && due >= world->measure_end_ns ? UINT64_MAX : due;
 }
 
 static uint32_t group_of(const struct bot *bot)
@@ -194,7 +196,7 @@ void ringcast_traffic_send_due(struct world *world)
 			return;
 		struct bot *bot = &world->bots[world->senders[world->schedule_index % world->schedule_count]];
 		world->schedule_index++;
-		if (intended_ns >= world->measure_start_ns && world->phase == LOAD_MEASURE) {
+		if (world->phase >= LOAD_MEASURE && intended_ns >= world->measure_start_ns && intended_ns < world->measure_end_ns) {
 			ringcast_histogram_add(world->lateness, world->now_ns - intended_ns);
 			world->counts.late += world->now_ns - intended_ns > LATE_NS;
 		}
