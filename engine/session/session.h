@@ -132,6 +132,8 @@ struct store {
 bool ringcast_store_init(struct store *store, const struct store_options *options); /* false: out of memory */
 void ringcast_store_fini(struct store *store); /* asserts that every session has ended and was collected */
 void ringcast_store_collect(struct store *store);
+/* For the memory bill: what init reserves for these four capacities, touched only as far as it is used. Other options are not looked at. */
+uint64_t ringcast_store_reserved_bytes(const struct store_options *options);
 
 struct session_options {
 	const char *name, *properties; /* NULL: none */

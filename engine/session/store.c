@@ -29,6 +29,26 @@ static void tables_fini(struct store *store)
 	ringcast_map_fini(&store->players_by_id);
 }
 
+static uint64_t slab_bytes(size_t object_bytes, uint32_t capacity)
+{
+	return (uint64_t)capacity * (object_bytes + 2 * sizeof(uint32_t)); /* generation and free list */
+}
+
+static uint64_t map_bytes(uint32_t capacity)
+{
+	uint64_t slot_count = 4;
+	while (slot_count < 2 * (uint64_t)capacity)
+		slot_count *= 2;
+	return slot_count * sizeof(struct map_slot);
+}
+
+uint64_t ringcast_store_reserved_bytes(const struct store_options *options)
+{
+	return slab_bytes(sizeof(struct session), options->sessions_max) + slab_bytes(sizeof(struct player), options->players_max) +
+	       slab_bytes(sizeof(struct group), options->groups_max) + slab_bytes(sizeof(struct membership), options->memberships_max) +
+	       map_bytes(options->groups_max) + 2 * map_bytes(options->players_max) + map_bytes(options->memberships_max);
+}
+
 static void options_check(const struct store_options *options)
 {
 	ringcast_assert(options->shard_index < ID_SHARDS_MAX);

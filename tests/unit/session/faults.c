@@ -11,6 +11,8 @@ static struct {
 	uint64_t first, count, calls;
 } faults;
 
+static int64_t heap_count;
+
 void faults_begin(uint64_t first, uint64_t count)
 {
 	faults.is_on = true;
@@ -39,6 +41,10 @@ struct buf *__real_ringcast_buf_alloc(struct buf_pool *pool, size_t capacity_byt
 struct buf *__wrap_ringcast_buf_alloc(struct buf_pool *pool, size_t capacity_bytes);
 void *__real_ringcast_pages_reserve(size_t size_bytes);
 void *__wrap_ringcast_pages_reserve(size_t size_bytes);
+void *__real_malloc(size_t size);
+void *__wrap_malloc(size_t size);
+void __real_free(void *memory);
+void __wrap_free(void *memory);
 void *__real_calloc(size_t count, size_t size);
 void *__wrap_calloc(size_t count, size_t size);
 void *__real_realloc(void *memory, size_t size);
@@ -59,12 +65,38 @@ void *__wrap_ringcast_pages_reserve(size_t size_bytes)
 	return is_refused() ? NULL : __real_ringcast_pages_reserve(size_bytes);
 }
 
+static void *counted(void *memory)
+{
+	heap_count += memory != NULL;
+	return memory;
+}
+
+/* The tests' own: never refused. */
+void *__wrap_malloc(size_t size)
+{
+	return counted(__real_malloc(size));
+}
+
 void *__wrap_calloc(size_t count, size_t size)
 {
-	return is_refused() ? NULL : __real_calloc(count, size);
+	return is_refused() ? NULL : counted(__real_calloc(count, size));
 }
 
 void *__wrap_realloc(void *memory, size_t size)
 {
-	return is_refused() ? NULL : __real_realloc(memory, size);
+	if (is_refused())
+		return NULL;
+	void *moved = __real_realloc(memory, size);
+	return memory == NULL ? counted(moved) : moved;
+}
+
+void __wrap_free(void *memory)
+{
+	heap_count -= memory != NULL;
+	__real_free(memory);
+}
+
+int64_t faults_heap_count(void)
+{
+	return heap_count;
 }

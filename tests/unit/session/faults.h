@@ -13,4 +13,7 @@ void faults_begin(uint64_t first, uint64_t count);
 /* Refuses no more; returns how many calls there were since begin. */
 uint64_t faults_end(void);
 
+/* Heap blocks that are allocated now. */
+int64_t faults_heap_count(void);
+
 #endif

@@ -176,6 +176,7 @@ Test(commands, from_a_hook_come_after_the_event_in_order)
 		       "hook disconnected 2 kicked\nclose 2 kicked 'kicked'\n"
 		       "send 9 from -1 player 0 group -1 reliable to 1,3 'after'\n"
 		       "drop no_target 1\n");
+	cr_assert_eq(session->drops, 1);
 	cr_assert_eq(ringcast_buf_pool_in_use(world.pool), 0);
 }
 
@@ -337,6 +338,25 @@ Test(commands, of_one_hook_are_bounded)
 			       "send 9 from -1 player 1 group 0 reliable to 1 'x'\nsend 9 from -1 player 1 group 0 reliable to 1 'x'\n");
 	}
 	cr_assert_eq(session->drops, 12);
+}
+
+static enum verdict say_much(struct world *w, const struct hook_call *call)
+{
+	static uint8_t bytes[PROTO_PACKET_BYTES_MAX - PROTO_PACKET_OVERHEAD_BYTES_MAX];
+	struct packet packet = {.opcode = 9, .target_player = 1, .payload = {bytes, sizeof(bytes)}};
+	for (; call->hook == HOOK_MESSAGE && packet.payload.size > 0; packet.payload.size /= 2)
+		cr_assert_eq(ringcast_command_send(call->session, &packet, INTENT_FAST), DROP_NONE);
+	return VERDICT_ALLOW;
+}
+
+Test(commands, of_every_size_wait_in_bufs_that_hold_them)
+{
+	world.script = say_much;
+	world_send(&world, one, 5, -1, 0, "x");
+	cr_assert_not_null(strstr(world.log, "fast to 1 16288 bytes\n"));
+	cr_assert_not_null(strstr(world.log, "fast to 1 8144 bytes\n"));
+	cr_assert_eq(session->deliveries, 14);
+	cr_assert_eq(ringcast_buf_pool_in_use(world.pool), 0);
 }
 
 /* The payload of a message is the receive buffer's: a command has its own copy. */

@@ -239,7 +239,23 @@ Test(session, without_a_tick_hook_no_timer_runs)
 	cr_assert_eq(world.wheel.armed_count, 0);
 }
 
+static uint64_t slab_bytes(const struct slab *slab)
+{
+	return (slab->object_bytes + sizeof(*slab->generations) + sizeof(*slab->next_free)) * slab->capacity;
+}
+
+Test(session, the_bill_is_what_the_tables_take)
+{
+	const struct store *store = &world.store;
+	const struct map *maps[] = {&store->groups_by_key, &store->players_by_key, &store->memberships_by_key, &store->players_by_id};
+	uint64_t bytes = slab_bytes(&store->sessions) + slab_bytes(&store->players) + slab_bytes(&store->groups) +
+			 slab_bytes(&store->memberships);
+	for (size_t i = 0; i < RLY_ARRAY_COUNT(maps); i++)
+		bytes += maps[i]->slot_count * sizeof(struct map_slot);
+	cr_assert_eq(ringcast_store_reserved_bytes(&store->options), bytes);
+}
+
 Test(session, an_idle_player_costs_little)
 {
-	cr_assert_leq(sizeof(struct player), (size_t)256);
+	cr_assert_leq(sizeof(struct player), (size_t)192, "of the 768 bytes that an idle connection may cost in all");
 }

@@ -5,6 +5,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "faults.h"
+
 static void log_reserve(struct world *world, size_t bytes)
 {
 	if (world->log_capacity - world->log_size > bytes)
@@ -222,7 +224,7 @@ static uint32_t or_plenty(uint32_t count)
 
 void world_start(struct world *world, const struct world_options *options)
 {
-	*world = (struct world){.now_ns = RLY_NS_PER_S};
+	*world = (struct world){.now_ns = RLY_NS_PER_S, .heap_count = faults_heap_count()};
 	world->limits = (struct session_limits){
 		.players_per_session_max = 8192,
 		.groups_per_session_max = 1024,
@@ -278,6 +280,7 @@ void world_stop(struct world *world)
 	ringcast_buf_pool_destroy(&world->pool);
 	free(world->log);
 	world->log = NULL;
+	cr_assert_eq(faults_heap_count(), world->heap_count, "something was not freed");
 }
 
 static void on_expired(void *context, struct timer *timer)

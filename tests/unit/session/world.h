@@ -39,6 +39,7 @@ struct world {
 	uint64_t now_ns;
 	script_fn *script; /* NULL: allows everything */
 	int script_state;  /* the script's own */
+	int64_t heap_count; /* blocks allocated before it began */
 	char *log;
 	size_t log_size, log_capacity;
 };
