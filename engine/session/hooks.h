@@ -1,6 +1,8 @@
 /*
  * The questions a session asks whoever scripts it: nobody, the embedder's C, LuaJIT, the sidecar. NULL members mean "allow" and cost one
  * compare. A hook never re-enters the session: the commands it gives are queued (session/command.h) and applied after it returns.
+ *
+ * Every session has its own hooks: those of session_options, or else the store's.
  */
 #ifndef RINGCAST_SESSION_HOOKS_H
 #define RINGCAST_SESSION_HOOKS_H
@@ -11,11 +13,17 @@
 struct session;
 struct player;
 
-enum verdict { VERDICT_ALLOW = 0, VERDICT_DENY = 1 };
+/* LATER: the answer comes by ringcast_park_answer (session/park.h) with the ticket that ringcast_park_ticket gave inside the hook. Until then the
+ * event is kept, later events of that player wait behind it, everyone else goes on. */
+enum verdict { VERDICT_ALLOW = 0, VERDICT_DENY = 1, VERDICT_LATER = 2 };
 
 struct hooks {
 	void (*session_started)(void *context, struct session *session);
 	void (*session_ended)(void *context, struct session *session, enum close_reason reason);
+	/* every health_interval_ms of the session limits; DENY: unhealthy */
+	enum verdict (*health_check)(void *context, struct session *session);
+	/* the process is stopping; the session is ended at deadline_ns, or earlier by its script */
+	void (*terminate)(void *context, struct session *session, uint64_t deadline_ns);
 	enum verdict (*player_connect)(void *context, struct session *session, struct player *player, struct view payload);
 	void (*player_accepted)(void *context, struct session *session, struct player *player);
 	/* before the player leaves the list; not for players that were never accepted */
@@ -26,6 +34,8 @@ struct hooks {
 	enum verdict (*join_group)(void *context, struct session *session, struct player *player, int32_t group);
 	enum verdict (*leave_group)(void *context, struct session *session, struct player *player, int32_t group);
 	void (*tick)(void *context, struct session *session, uint64_t now_ns);
+	/* a timer set with ringcast_command_timer has run out; it runs once */
+	void (*timer)(void *context, struct session *session, uint32_t timer, uint64_t now_ns);
 };
 
 #endif

@@ -1,0 +1,134 @@
+#!/usr/bin/env python3
+"""Runs the workloads of docs/benchmarks.md against one build, one after the other, and prints the table as Markdown.
+
+    bench/marks.py --build build                   every workload, about three minutes
+    bench/marks.py --build build --only udp        those whose name contains "udp"
+    bench/marks.py --build build --peer            npm ws beside them (bench/peers/ws, after npm install)
+
+The server is pinned to CPU 1 and the generator to CPU 0, where it polls without sleeping. A run that the generator calls invalid is
+repeated, at most twice; what stays invalid is printed as such. Ports are the system's own choice.
+"""
+import argparse
+import json
+import os
+import subprocess
+import sys
+import tempfile
+
+# name, generator's options, and how many deliveries a second are offered (for the reader)
+WORKLOADS = [
+    ("ws 50x8 light", "--tcp --sessions 50 --players 8 --rate 6.25"),
+    ("ws 50x8 1M/s", "--tcp --sessions 50 --players 8 --rate 312.5"),
+    ("ws 10x32 1.8M/s", "--tcp --sessions 10 --players 32 --rate 176"),
+    ("ws 1x1000 2.4M/s", "--tcp --sessions 1 --players 1000 --senders 10 --rate 240"),
+    ("ws 1x1000 3.84M/s", "--tcp --sessions 1 --players 1000 --senders 10 --rate 384"),
+    ("udp 50x8 light", "--reliable 0 --sessions 50 --players 8 --rate 6.25"),
+    ("udp 50x8 350k/s", "--reliable 0 --sessions 50 --players 8 --rate 110"),
+    ("udp 50x8 960k/s", "--reliable 0 --sessions 50 --players 8 --rate 300"),
+    ("udp 1x128 100k/s, 128 B", "--reliable 0 --sessions 1 --players 128 --rate 6.1 --size 128"),
+    ("udp 1x128 256k/s, 128 B", "--reliable 0 --sessions 1 --players 128 --rate 15.6 --size 128"),
+    ("udp 1x1000 350k/s", "--reliable 0 --sessions 1 --players 1000 --senders 10 --rate 35"),
+    ("mixed 200x8", "--reliable 10 --sessions 200 --players 8 --rate 20"),
+]
+RUNS_MAX = 3
+
+
+class Server:
+    """A process pinned to CPU 1 that ends with the block."""
+
+    def __init__(self, command, ready):
+        self.process = subprocess.Popen(["taskset", "-c", "1", *command], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        lines = []
+        for line in self.process.stdout:
+            lines.append(line)
+            if ready in line:
+                return
+        sys.exit("the server did not start:\n" + "".join(lines))
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.process.terminate()
+        self.process.stdout.close()
+        self.process.wait()
+
+
+def ringcastd(build, shards=1, more=()):
+    limits = {"messages_per_second": "1000000", "bytes_per_second": "1GiB", "players_max": "12000", "connections_max": "12000",
+              "connections_per_address_max": "12000", "handshakes_per_second_per_address": "100000"}
+    settings = [part for name, value in limits.items() for part in ("--set", f"limits.{name}={value}")]
+    return [f"{build}/engine/ringcastd", "--dev", "--shards", str(shards), "--tcp-port", "7900", "--udp-port", "7950",
+            "--admin", "127.0.0.1:9190", *settings, *more]
+
+
+def load_once(build, options, target):
+    with tempfile.NamedTemporaryFile(suffix=".json") as report:
+        command = [f"{build}/bench/ringcast-load", *target, "--pin", "0", "--spin", "--size", "64", "--warmup", "1", "--duration", "5",
+                   "--json", report.name, *options.split()]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        text = report.read()
+        if not text:
+            sys.exit(f"{' '.join(command)}\n{done.stdout}{done.stderr}")
+        return json.loads(text)
+
+
+def load(build, options, target):
+    """The first valid run, else the last."""
+    for _ in range(RUNS_MAX):
+        report = load_once(build, options, target)
+        if report["valid"]:
+            break
+    return report
+
+
+def row(name, report):
+    latency = report["latency"]["udp" if name.startswith("udp") else "tcp"]
+    counts, server = report["counts"], report["server"]
+    per_cpu = 1e9 / server["cpu_ns_per_delivery"]
+    wrong = counts["leaks"] + counts["damaged"] + counts["misattributed"] + counts["foreign"]
+    print(f"| {name} | {report['deliveries_per_second'] / 1e3:,.0f} k | {counts['lost_fast']} / {counts['lost_reliable']} | {wrong} "
+          f"| {server['cpu_ns_per_delivery']:,.0f} | {per_cpu / 1e3:,.0f} k | {latency['p50_ns'] / 1e6:.2f} / {latency['p99_ns'] / 1e6:.2f} "
+          f"| {'yes' if report['valid'] else 'no'} |", flush=True)
+
+
+def floors(build):
+    for peers, size in ((400, 78), (128, 150), (1000, 78)):
+        command = ["taskset", "-c", "1", f"{build}/bench/micro-udp-floor", "--peers", str(peers), "--size", str(size), "--json"]
+        text = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+        for entry in json.loads(text):
+            print(f"| floor, {peers} peers of {size} B: {entry['name']} | | | | {entry['cpu_ns_per_message']:,.0f} "
+                  f"| {1e6 / entry['cpu_ns_per_message']:,.0f} k | | |", flush=True)
+
+
+def peers(build):
+    relay = os.path.join(os.path.dirname(os.path.abspath(__file__)), "peers", "ws", "relay.js")
+    for name, options in (("ws 50x8 light", WORKLOADS[0][1]), ("ws 10x32 120k/s", "--tcp --sessions 10 --players 32 --rate 12")):
+        with Server(["node", relay, "7790"], "7790") as server:
+            target = ["--server", "127.0.0.1:7790", "--no-admin", "--token-prefix", "ws", "--server-pid", str(server.process.pid)]
+            row(f"npm ws: {name[3:]}", load(build, options, target))
+        with Server(ringcastd(build), "ready "):
+            row(f"ringcastd: {name[3:]}", load(build, options, ["--admin", "http://127.0.0.1:9190"]))
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--build", default="build", help="a release build (default: build)")
+    parser.add_argument("--only", default="", help="workloads whose name contains this")
+    parser.add_argument("--shards", type=int, default=1)
+    parser.add_argument("--peer", action="store_true", help="npm ws on the same work, too")
+    arguments = parser.parse_args()
+    print("| workload | deliveries/s | lost fast / reliable | leaked or wrong | server CPU ns per delivery | deliveries per CPU s | p50 / p99 ms | generator kept up |")
+    print("|---|---|---|---|---|---|---|---|")
+    for name, options in WORKLOADS:
+        if arguments.only in name:
+            with Server(ringcastd(arguments.build, arguments.shards), "ready"):
+                row(name, load(arguments.build, options, ["--admin", "http://127.0.0.1:9190"]))
+    if not arguments.only:
+        floors(arguments.build)
+    if arguments.peer:
+        peers(arguments.build)
+
+
+if __name__ == "__main__":
+    main()
