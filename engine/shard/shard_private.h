@@ -4,6 +4,9 @@
 
 #include "shard/shard.h"
 
+/* shard.c */
+bool ringcast_shard_is_deserted(const struct shard *shard); /* no connection, no session */
+
 /* flows.c: events of streams */
 void ringcast_shard_on_accept(struct shard *shard, const struct io_event *event);
 void ringcast_shard_on_recv(struct shard *shard, const struct io_event *event);

@@ -6,12 +6,13 @@
 
 enum { READ_ON_COUNT = 16, TIMERS_PER_TICK_MAX = 1024, HANDOFFS_PER_TICK_MAX = 64, SLEEP_NS_MAX = 100000000 };
 
-static void handle_event(struct shard *shard, const struct io_event *event)
+static void handle_stream_event(struct shard *shard, const struct io_event *event)
 {
+	if (ringcast_service_is_named(event->user)) {
+		ringcast_service_on_event(shard, event);
+		return;
+	}
 	switch (event->kind) {
-	case IO_EVENT_ACCEPT:
-		ringcast_shard_on_accept(shard, event);
-		break;
 	case IO_EVENT_RECV:
 		ringcast_shard_on_recv(shard, event);
 		shard->io->ops->release(shard->io, event);
@@ -24,6 +25,23 @@ static void handle_event(struct shard *shard, const struct io_event *event)
 		break;
 	case IO_EVENT_CLOSED:
 		ringcast_shard_on_closed(shard, event);
+		break;
+	default:
+		ringcast_unreachable("event of a stream");
+	}
+}
+
+static void handle_event(struct shard *shard, const struct io_event *event)
+{
+	switch (event->kind) {
+	case IO_EVENT_ACCEPT:
+		ringcast_shard_on_accept(shard, event);
+		break;
+	case IO_EVENT_RECV:
+	case IO_EVENT_END:
+	case IO_EVENT_SENT:
+	case IO_EVENT_CLOSED:
+		handle_stream_event(shard, event);
 		break;
 	case IO_EVENT_DETACHED:
 		ringcast_shard_on_detached(shard, event);
@@ -93,6 +111,7 @@ static uint64_t deadline_ns(struct shard *shard)
 {
 	uint64_t deadline = earlier(ringcast_timer_wheel_deadline_ns(&shard->wheel), ringcast_shard_flush_deadline_ns(shard));
 
+	deadline = earlier(deadline, ringcast_service_deadline_all_ns(shard));
 	/* Bounded, so that the heartbeat goes on while nothing happens. */
 	return earlier(deadline, shard->now_ns + SLEEP_NS_MAX);
 }
@@ -139,6 +158,14 @@ static void reap(struct shard *shard)
 	}
 }
 
+static void run_services(struct shard *shard)
+{
+	ringcast_service_tick_all(shard);
+	close_doomed(shard);
+	if (shard->is_stopping && ringcast_shard_is_deserted(shard))
+		ringcast_service_cut_all(shard); /* not before: they heard how their sessions ended */
+}
+
 void ringcast_shard_tick(struct shard *shard)
 {
 	shard->counters.ticks++;
@@ -147,6 +174,7 @@ void ringcast_shard_tick(struct shard *shard)
 	close_doomed(shard);
 	drain_mailbox(shard);
 	close_doomed(shard);
+	run_services(shard);
 	if (ringcast_shard_is_flush_due(shard))
 		ringcast_shard_flush(shard);
 	ringcast_store_collect(&shard->store);
