@@ -1,0 +1,47 @@
+/*
+ * The Node processes of the sidecar, for the thread that looks after them: start one, wait for its end, kill it, and how long to wait before the
+ * next try. Blocking calls, so never a shard's. The process finds its channel as descriptor 3 and ends by itself when that is closed.
+ */
+#ifndef RINGCAST_SCRIPTING_SIDECAR_PROCESS_H
+#define RINGCAST_SCRIPTING_SIDECAR_PROCESS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+struct sidecar_process_options {
+	const char *node;    /* program; NULL: "node", looked for in PATH */
+	const char *script;  /* the sidecar's main file; NULL: ringcast_sidecar_process_script() */
+	const char *inspect; /* "127.0.0.1:9229" or a port; debuggers may attach there. NULL: none */
+	int niceness;        /* 0: like the engine */
+	uint32_t idle_workers; /* kept warm; 0: the sidecar's own choice */
+};
+
+struct sidecar_process {
+	pid_t pid;  /* 0: none */
+	int pidfd;  /* readable when the process has ended */
+	int socket; /* our end of the channel, non-blocking; the caller may take it away (set to -1) */
+};
+
+/* False: one clear line in reterr, and nothing is left behind. */
+bool ringcast_sidecar_process_start(const struct sidecar_process_options *options, struct sidecar_process *ret_process, char *reterr,
+				    size_t reterr_bytes);
+/* Waits up to timeout_ms (-1: for ever). True: it has ended, is reaped, and ret_text says how ("exit code 1", "killed by signal 9"). */
+bool ringcast_sidecar_process_wait(struct sidecar_process *process, int timeout_ms, char *ret_text, size_t text_bytes);
+void ringcast_sidecar_process_kill(const struct sidecar_process *process); /* SIGKILL; harmless after its end */
+/* Closes the descriptors that are left. The process must have been waited for. */
+void ringcast_sidecar_process_finish(struct sidecar_process *process);
+
+/* $RINGCAST_SIDECAR, else the file in the source tree this was built from, else the installed one. The first that exists; NULL: none does. */
+const char *ringcast_sidecar_process_script(void);
+/* The dry run's program (check.js) beside it. NULL likewise. */
+const char *ringcast_sidecar_process_check_script(void);
+
+/* At once the first time, then 200 ms doubling up to 30 s; a process that lived for a minute clears it. */
+struct sidecar_backoff {
+	uint32_t failure_count;
+};
+uint64_t ringcast_sidecar_backoff_next_ms(struct sidecar_backoff *backoff, uint64_t lived_ms);
+
+#endif
