@@ -9,6 +9,7 @@
 
 #include "base/assert.h"
 #include "engine_private.h"
+#include "io/clock.h"
 #include "io/socket.h"
 #include "shard/shard_private.h"
 
@@ -481,7 +482,8 @@ int ringcast_player_kick(ringcast_engine *engine, const char *session_id, int32_
 
 /* The whole engine */
 
-static int ask_all(struct ringcast_engine *engine, void (*answer)(struct shard *, struct question *), const ringcast_limits *limits)
+static int ask_all(struct ringcast_engine *engine, void (*answer)(struct shard *, struct question *), const ringcast_limits *limits,
+		   uint64_t deadline_ns)
 {
 	int result = RINGCAST_OK;
 
@@ -492,6 +494,7 @@ static int ask_all(struct ringcast_engine *engine, void (*answer)(struct shard *
 			return RINGCAST_ERROR_MEMORY;
 		if (limits != NULL)
 			question->limits = *limits;
+		question->deadline_ns = deadline_ns;
 		result = ringcast_question_ask(engine, i, question);
 		ringcast_question_release(question);
 	}
@@ -500,14 +503,21 @@ static int ask_all(struct ringcast_engine *engine, void (*answer)(struct shard *
 
 static void answer_drain(struct shard *shard, struct question *question)
 {
-	(void)question;
-	shard->store.is_draining = true;
+	ringcast_shard_drain(shard, question->deadline_ns);
 }
 
 int ringcast_engine_drain(ringcast_engine *engine)
 {
+	return ringcast_engine_drain_within(engine, UINT64_MAX);
+}
+
+int ringcast_engine_drain_within(ringcast_engine *engine, uint64_t timeout_ms)
+{
+	uint64_t now_ns = ringcast_clock_now_ns();
+	uint64_t longest_ms = (UINT64_MAX - now_ns) / RLY_NS_PER_MS;
+
 	__atomic_store_n(&engine->is_draining, true, __ATOMIC_RELEASE);
-	return ask_all(engine, answer_drain, NULL);
+	return ask_all(engine, answer_drain, NULL, timeout_ms < longest_ms ? now_ns + timeout_ms * RLY_NS_PER_MS : UINT64_MAX);
 }
 
 static void answer_reload(struct shard *shard, struct question *question)
@@ -517,5 +527,5 @@ static void answer_reload(struct shard *shard, struct question *question)
 
 int ringcast_engine_reload(ringcast_engine *engine, const ringcast_limits *limits)
 {
-	return ask_all(engine, answer_reload, limits);
+	return ask_all(engine, answer_reload, limits, 0);
 }

@@ -108,11 +108,10 @@ static struct player *find_reserved(struct store *store, struct view token)
 static enum verdict ask_connect(struct player *player, struct view payload)
 {
 	struct session *session = player->session;
-	struct store *store = session->store;
-	if (store->hooks.player_connect == NULL)
+	if (session->hooks->player_connect == NULL)
 		return VERDICT_ALLOW;
 	ringcast_session_enter_hook(session);
-	enum verdict verdict = store->hooks.player_connect(store->options.hooks_context, session, player, payload);
+	enum verdict verdict = session->hooks->player_connect(session->hooks_context, session, player, payload);
 	ringcast_session_leave_hook(session);
 	return verdict;
 }
@@ -142,15 +141,14 @@ enum drop_reason ringcast_admission_admit(struct store *store, struct view token
 void ringcast_admission_accept(struct player *player, uint64_t now_ns)
 {
 	struct session *session = player->session;
-	struct store *store = session->store;
 	ringcast_assert(!session->is_in_hook);
-	store->now_ns = now_ns;
+	session->store->now_ns = now_ns;
 	if (player->state != PLAYER_CONNECTING)
 		return; /* lost between the two calls: its transport broke, or the session ended */
 	ringcast_player_activate(player);
-	if (store->hooks.player_accepted != NULL) {
+	if (session->hooks->player_accepted != NULL) {
 		ringcast_session_enter_hook(session);
-		store->hooks.player_accepted(store->options.hooks_context, session, player);
+		session->hooks->player_accepted(session->hooks_context, session, player);
 		ringcast_session_leave_hook(session);
 	}
 	ringcast_command_apply(session);

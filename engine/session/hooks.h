@@ -2,7 +2,7 @@
  * The questions a session asks whoever scripts it: nobody, the embedder's C, LuaJIT, the sidecar. NULL members mean "allow" and cost one
  * compare. A hook never re-enters the session: the commands it gives are queued (session/command.h) and applied after it returns.
  *
- * Every session has its own hooks: those of session_options, or else the store's.
+ * Every session has its own hooks: those of session_options, or else the store's. They are called on the shard's thread and must not block.
  */
 #ifndef RINGCAST_SESSION_HOOKS_H
 #define RINGCAST_SESSION_HOOKS_H
@@ -20,9 +20,9 @@ enum verdict { VERDICT_ALLOW = 0, VERDICT_DENY = 1, VERDICT_LATER = 2 };
 struct hooks {
 	void (*session_started)(void *context, struct session *session);
 	void (*session_ended)(void *context, struct session *session, enum close_reason reason);
-	/* every health_interval_ms of the session limits; DENY: unhealthy */
+	/* every health_interval_ms of the session limits; DENY: unhealthy, and health_failures_max of them in a row end the session */
 	enum verdict (*health_check)(void *context, struct session *session);
-	/* the process is stopping; the session is ended at deadline_ns, or earlier by its script */
+	/* the process is stopping; the session is ended at deadline_ns (UINT64_MAX: when it ends by itself), or earlier by its script */
 	void (*terminate)(void *context, struct session *session, uint64_t deadline_ns);
 	enum verdict (*player_connect)(void *context, struct session *session, struct player *player, struct view payload);
 	void (*player_accepted)(void *context, struct session *session, struct player *player);

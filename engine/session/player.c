@@ -20,9 +20,15 @@ static uint64_t id_key(const struct session *session, const char *player_id)
 	return ringcast_hash_bytes(player_id, strlen(player_id), session_hash);
 }
 
-static const char *id_of(const struct player *player)
+const char *ringcast_player_id(const struct player *player)
 {
 	return player->properties != NULL ? (const char *)player->properties->data : "";
+}
+
+const char *ringcast_player_data(const struct player *player)
+{
+	const char *player_id = ringcast_player_id(player);
+	return player->properties != NULL ? player_id + strlen(player_id) + 1 : "";
 }
 
 bool ringcast_player_is_id_taken(const struct session *session, const char *player_id)
@@ -32,7 +38,7 @@ bool ringcast_player_is_id_taken(const struct session *session, const char *play
 
 void ringcast_player_hold_id(struct player *player)
 {
-	const char *player_id = id_of(player);
+	const char *player_id = ringcast_player_id(player);
 	if (player_id[0] == '\0')
 		return;
 	bool was_added = ringcast_map_add(&player->session->store->players_by_id, id_key(player->session, player_id), player->self);
@@ -41,19 +47,24 @@ void ringcast_player_hold_id(struct player *player)
 
 static void release_id(struct player *player)
 {
-	const char *player_id = id_of(player);
+	const char *player_id = ringcast_player_id(player);
 	if (player_id[0] == '\0')
 		return;
 	bool was_there = ringcast_map_remove(&player->session->store->players_by_id, id_key(player->session, player_id));
 	ringcast_assert(was_there);
 }
 
-struct player *ringcast_session_find_player(struct session *session, int32_t peer_id)
+struct player *ringcast_session_find_peer(struct session *session, int32_t peer_id)
 {
 	struct store *store = session->store;
 	if (peer_id <= PROTO_PEER_NONE)
 		return NULL;
-	struct player *player = ringcast_slab_find(&store->players, ringcast_map_find(&store->players_by_key, player_key(session, peer_id)));
+	return ringcast_slab_find(&store->players, ringcast_map_find(&store->players_by_key, player_key(session, peer_id)));
+}
+
+struct player *ringcast_session_find_player(struct session *session, int32_t peer_id)
+{
+	struct player *player = ringcast_session_find_peer(session, peer_id);
 	return player != NULL && player->state == PLAYER_ACTIVE ? player : NULL;
 }
 
@@ -137,11 +148,10 @@ static void bury(struct player *player, enum player_state state, enum close_reas
 static void ask_disconnected(struct player *player, enum close_reason reason)
 {
 	struct session *session = player->session;
-	struct store *store = session->store;
-	if (player->state != PLAYER_ACTIVE || store->hooks.player_disconnected == NULL)
+	if (player->state != PLAYER_ACTIVE || session->hooks->player_disconnected == NULL)
 		return;
 	ringcast_session_enter_hook(session);
-	store->hooks.player_disconnected(store->options.hooks_context, session, player, reason);
+	session->hooks->player_disconnected(session->hooks_context, session, player, reason);
 	ringcast_session_leave_hook(session);
 }
 

@@ -36,7 +36,7 @@ static enum verdict ask_group(group_hook_fn *hook, struct player *player, int32_
 	if (hook == NULL)
 		return VERDICT_ALLOW;
 	ringcast_session_enter_hook(session);
-	enum verdict verdict = hook(session->store->options.hooks_context, session, player, group);
+	enum verdict verdict = hook(session->hooks_context, session, player, group);
 	ringcast_session_leave_hook(session);
 	return verdict;
 }
@@ -50,7 +50,7 @@ static enum drop_reason route_join(struct player *player, const struct packet *p
 	enum drop_reason reason = ringcast_group_check_join(player, packet->group);
 	if (reason != DROP_NONE)
 		return reason;
-	if (ask_group(player->session->store->hooks.join_group, player, packet->group) == VERDICT_DENY)
+	if (ask_group(player->session->hooks->join_group, player, packet->group) == VERDICT_DENY)
 		return DROP_DENIED;
 	return ringcast_group_join(player, packet->group, now_ns);
 }
@@ -63,7 +63,7 @@ static enum drop_reason route_leave(struct player *player, const struct packet *
 		return DROP_GROUP_LIMIT;
 	if (!ringcast_group_has(player, packet->group))
 		return DROP_NOT_MEMBER;
-	if (ask_group(player->session->store->hooks.leave_group, player, packet->group) == VERDICT_DENY)
+	if (ask_group(player->session->hooks->leave_group, player, packet->group) == VERDICT_DENY)
 		return DROP_DENIED;
 	return ringcast_group_leave(player, packet->group, now_ns);
 }
@@ -85,18 +85,17 @@ static enum verdict ask_send(send_hook_fn *hook, struct session *session, const 
 	if (hook == NULL)
 		return VERDICT_ALLOW;
 	ringcast_session_enter_hook(session);
-	enum verdict verdict = hook(session->store->options.hooks_context, session, packet);
+	enum verdict verdict = hook(session->hooks_context, session, packet);
 	ringcast_session_leave_hook(session);
 	return verdict;
 }
 
 static void tell_server(struct session *session, const struct packet *packet)
 {
-	struct store *store = session->store;
-	if (store->hooks.message == NULL)
+	if (session->hooks->message == NULL)
 		return; /* nobody there to hear it: not the sender's fault */
 	ringcast_session_enter_hook(session);
-	store->hooks.message(store->options.hooks_context, session, packet);
+	session->hooks->message(session->hooks_context, session, packet);
 	ringcast_session_leave_hook(session);
 }
 
@@ -116,7 +115,7 @@ static enum drop_reason check_targets(struct player *sender, const struct packet
 static enum drop_reason route_message(struct player *sender, const struct packet *packet, enum delivery_intent intent)
 {
 	struct session *session = sender->session;
-	const struct hooks *hooks = &session->store->hooks;
+	const struct hooks *hooks = session->hooks;
 	struct player *target;
 	enum drop_reason reason = check_targets(sender, packet, &target);
 	if (reason != DROP_NONE)

@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 
+#include "session/alarm.h"
 #include "session/command.h"
 #include "session/id.h"
 #include "session/player.h"
@@ -86,10 +87,23 @@ static struct session *session_create(struct store *store, const struct session_
 	return NULL;
 }
 
+static void lists_and_timers_init(struct session *session)
+{
+	ringcast_list_init(&session->reserved);
+	ringcast_list_init(&session->groups);
+	ringcast_list_init(&session->commands);
+	ringcast_list_init(&session->alarms);
+	session->timer_empty.kind = SESSION_TIMER_EMPTY;
+	session->timer_tick.kind = SESSION_TIMER_TICK;
+	session->timer_health.kind = SESSION_TIMER_HEALTH;
+	session->timer_terminate.kind = SESSION_TIMER_TERMINATE;
+}
+
 static void session_init(struct session *session, const struct session_options *options)
 {
 	struct store *store = session->store;
 	const struct session_limits *limits = store->options.limits;
+	bool has_hooks = options->hooks != NULL;
 	format_id(session);
 	if (options->name != NULL)
 		memcpy(session->name, options->name, strlen(options->name) + 1);
@@ -99,11 +113,17 @@ static void session_init(struct session *session, const struct session_options *
 	session->tick_interval_ms = options->tick_interval_ms;
 	session->empty_timeout_ms = options->empty_timeout_ms;
 	session->created_ns = store->now_ns;
-	ringcast_list_init(&session->reserved);
-	ringcast_list_init(&session->groups);
-	ringcast_list_init(&session->commands);
-	session->timer_empty.kind = SESSION_TIMER_EMPTY;
-	session->timer_tick.kind = SESSION_TIMER_TICK;
+	session->hooks = has_hooks ? options->hooks : &store->hooks;
+	session->hooks_context = has_hooks ? options->hooks_context : store->options.hooks_context;
+	lists_and_timers_init(session);
+}
+
+static void arm_health(struct session *session)
+{
+	struct store *store = session->store;
+	uint32_t interval_ms = store->options.limits->health_interval_ms;
+	if (interval_ms != 0 && session->hooks->health_check != NULL)
+		ringcast_timer_arm(store->options.wheel, &session->timer_health, deadline_after(store, interval_ms));
 }
 
 static void session_start(struct session *session)
@@ -111,14 +131,15 @@ static void session_start(struct session *session)
 	struct store *store = session->store;
 	store->sessions_created++;
 	ringcast_session_watch_empty(session);
-	if (session->tick_interval_ms != 0 && store->hooks.tick != NULL) {
+	arm_health(session);
+	if (session->tick_interval_ms != 0 && session->hooks->tick != NULL) {
 		session->tick_deadline_ns = deadline_after(store, session->tick_interval_ms);
 		ringcast_timer_arm(store->options.wheel, &session->timer_tick, session->tick_deadline_ns);
 	}
-	if (store->hooks.session_started == NULL)
+	if (session->hooks->session_started == NULL)
 		return;
 	ringcast_session_enter_hook(session);
-	store->hooks.session_started(store->options.hooks_context, session);
+	session->hooks->session_started(session->hooks_context, session);
 	ringcast_session_leave_hook(session);
 	ringcast_command_apply(session);
 }
@@ -148,11 +169,10 @@ enum drop_reason ringcast_session_open(struct store *store, const struct session
 
 static void ask_ended(struct session *session)
 {
-	struct store *store = session->store;
-	if (store->hooks.session_ended == NULL)
+	if (session->hooks->session_ended == NULL)
 		return;
 	ringcast_session_enter_hook(session);
-	store->hooks.session_ended(store->options.hooks_context, session, (enum close_reason)session->close_reason);
+	session->hooks->session_ended(session->hooks_context, session, (enum close_reason)session->close_reason);
 	ringcast_session_leave_hook(session);
 }
 
@@ -166,6 +186,15 @@ static void everyone_leaves(struct session *session)
 		ringcast_player_release(RLY_CONTAINER_OF(session->reserved.next, struct player, node), PLAYER_COMPLETED, reason);
 }
 
+static void timers_cancel(struct session *session)
+{
+	struct timer_wheel *wheel = session->store->options.wheel;
+	ringcast_timer_cancel(wheel, &session->timer_empty);
+	ringcast_timer_cancel(wheel, &session->timer_tick);
+	ringcast_timer_cancel(wheel, &session->timer_health);
+	ringcast_timer_cancel(wheel, &session->timer_terminate);
+}
+
 void ringcast_session_end_now(struct session *session, enum close_reason reason, uint64_t now_ns)
 {
 	struct store *store = session->store;
@@ -176,10 +205,10 @@ void ringcast_session_end_now(struct session *session, enum close_reason reason,
 	session->state = SESSION_ENDED; /* from here on nothing new begins: commands of the hooks below are refused */
 	session->close_reason = (uint8_t)reason;
 	ringcast_command_discard(session, DROP_SESSION_ENDED);
+	ringcast_alarm_discard_all(session);
 	everyone_leaves(session);
 	ask_ended(session);
-	ringcast_timer_cancel(store->options.wheel, &session->timer_empty);
-	ringcast_timer_cancel(store->options.wheel, &session->timer_tick);
+	timers_cancel(session);
 	ringcast_assert(ringcast_list_is_empty(&session->groups) && session->group_count == 0);
 	ringcast_assert(ringcast_list_is_empty(&session->commands) && session->command_count == 0);
 	ringcast_list_add_tail(&store->graveyard_sessions, &session->node);
@@ -214,16 +243,57 @@ struct session *ringcast_session_find_name(struct store *store, const char *name
 /* Fixed rate: late ticks do not shift the ones to come, and ticks missed wholly are not made up for. */
 static void expire_tick(struct session *session, uint64_t now_ns)
 {
-	struct store *store = session->store;
 	uint64_t interval_ns = session->tick_interval_ms * RLY_NS_PER_MS;
 	session->tick_deadline_ns += interval_ns;
 	if (session->tick_deadline_ns <= now_ns)
 		session->tick_deadline_ns = now_ns + interval_ns;
-	ringcast_timer_arm(store->options.wheel, &session->timer_tick, session->tick_deadline_ns);
+	ringcast_timer_arm(session->store->options.wheel, &session->timer_tick, session->tick_deadline_ns);
 	ringcast_session_enter_hook(session);
-	store->hooks.tick(store->options.hooks_context, session, now_ns);
+	session->hooks->tick(session->hooks_context, session, now_ns);
 	ringcast_session_leave_hook(session);
 	ringcast_command_apply(session);
+}
+
+/* Nobody else notices that a session is sick: it is ended when it has said so often enough, as GameLift ends such a process. */
+static void count_health(struct session *session, bool is_healthy)
+{
+	uint32_t failures_max = session->store->options.limits->health_failures_max;
+	session->health_failures = is_healthy ? 0 : session->health_failures + 1;
+	if (failures_max != 0 && session->health_failures >= failures_max)
+		ringcast_session_end_now(session, CLOSE_UNHEALTHY, session->store->now_ns);
+}
+
+static void expire_health(struct session *session)
+{
+	arm_health(session);
+	ringcast_session_enter_hook(session);
+	enum verdict verdict = session->hooks->health_check(session->hooks_context, session);
+	ringcast_session_leave_hook(session);
+	count_health(session, verdict == VERDICT_ALLOW);
+	ringcast_command_apply(session);
+}
+
+void ringcast_session_terminate(struct session *session, uint64_t deadline_ns, uint64_t now_ns)
+{
+	struct store *store = session->store;
+	ringcast_assert(!session->is_in_hook);
+	store->now_ns = now_ns;
+	if (session->state == SESSION_ENDED)
+		return;
+	if (deadline_ns != UINT64_MAX)
+		ringcast_timer_arm(store->options.wheel, &session->timer_terminate, deadline_ns);
+	if (session->is_terminating || session->hooks->terminate == NULL)
+		return;
+	session->is_terminating = true;
+	ringcast_session_enter_hook(session);
+	session->hooks->terminate(session->hooks_context, session, deadline_ns);
+	ringcast_session_leave_hook(session);
+	ringcast_command_apply(session);
+}
+
+const char *ringcast_session_get_properties(const struct session *session)
+{
+	return session->properties != NULL ? (const char *)session->properties->data : "";
 }
 
 void ringcast_session_expire(struct store *store, struct timer *timer, uint64_t now_ns)
@@ -239,6 +309,15 @@ void ringcast_session_expire(struct store *store, struct timer *timer, uint64_t 
 		return;
 	case SESSION_TIMER_TICK:
 		expire_tick(RLY_CONTAINER_OF(timer, struct session, timer_tick), now_ns);
+		return;
+	case SESSION_TIMER_HEALTH:
+		expire_health(RLY_CONTAINER_OF(timer, struct session, timer_health));
+		return;
+	case SESSION_TIMER_TERMINATE:
+		ringcast_session_end_now(RLY_CONTAINER_OF(timer, struct session, timer_terminate), CLOSE_SHUTDOWN, now_ns);
+		return;
+	case SESSION_TIMER_ALARM:
+		ringcast_alarm_expire(timer, now_ns);
 		return;
 	default:
 		ringcast_unreachable("timer of another layer");

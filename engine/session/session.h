@@ -28,7 +28,8 @@
 enum { SESSION_ID_BYTES = 40, SESSION_NAME_BYTES = 128, PLAYER_TOKEN_BYTES = 40, PLAYER_ID_BYTES = 128 };
 
 /* timer.kind values that belong to this layer; the shard passes such timers to ringcast_session_expire. */
-enum session_timer { SESSION_TIMER_RESERVATION = 16, SESSION_TIMER_EMPTY, SESSION_TIMER_TICK };
+enum session_timer { SESSION_TIMER_RESERVATION = 16, SESSION_TIMER_EMPTY, SESSION_TIMER_TICK, SESSION_TIMER_HEALTH, SESSION_TIMER_TERMINATE,
+		     SESSION_TIMER_ALARM, SESSION_TIMER_PARKED };
 
 enum player_state { PLAYER_RESERVED, PLAYER_CONNECTING, PLAYER_ACTIVE, PLAYER_COMPLETED, PLAYER_TIMEDOUT };
 enum session_state { SESSION_ACTIVE, SESSION_ENDED };
@@ -82,16 +83,20 @@ struct session {
 	int32_t peer_id_next;
 	uint32_t ping_interval_ms, tick_interval_ms, empty_timeout_ms;
 	struct player **players; /* dense, ACTIVE (and CONNECTING last); players_max pointers */
-	struct list_node reserved, groups, commands;
+	struct list_node reserved, groups, commands, alarms;
 	struct list_node node; /* store->graveyard_sessions */
-	struct timer timer_empty, timer_tick;
-	uint32_t command_count;
+	struct timer timer_empty, timer_tick, timer_health, timer_terminate;
+	uint32_t command_count, alarm_count;
 	struct buf *properties;
 	void *user; /* the scripting side's */
+	const struct hooks *hooks; /* whose answers count here; never NULL */
+	void *hooks_context;
 	uint64_t created_ns, messages_received, deliveries, bytes_received, drops;
 	uint32_t connecting_count; /* the last ones of players; while there are any, commands wait: a login result goes out before they do */
 	bool is_applying;          /* queued commands are being applied */
 	uint64_t tick_deadline_ns;
+	uint32_t health_failures;  /* in a row */
+	bool is_terminating;       /* its script knows that the process is stopping */
 };
 
 struct session_limits { /* live: the shard may change it between ticks */
@@ -99,6 +104,9 @@ struct session_limits { /* live: the shard may change it between ticks */
 	uint32_t reservation_timeout_ms, empty_session_timeout_ms, ping_interval_ms;
 	uint32_t membership_push_max;  /* groups larger than this get no automatic membership push; 256 by default */
 	uint32_t commands_per_hook_max; /* 4096 */
+	uint32_t timers_per_session_max; /* of the script */
+	uint32_t health_interval_ms;     /* 0: no health checks */
+	uint32_t health_failures_max;    /* so many in a row end the session; 0: never */
 };
 
 struct store_options {
@@ -108,7 +116,7 @@ struct store_options {
 	struct buf_pool *pool;
 	struct timer_wheel *wheel;
 	struct outbox outbox;
-	const struct hooks *hooks; /* NULL: pure relay */
+	const struct hooks *hooks; /* of sessions that bring none of their own; copied. NULL: pure relay */
 	void *hooks_context;
 	void (*random)(void *context, void *out, size_t size);
 	void *random_context;
@@ -138,6 +146,8 @@ uint64_t ringcast_store_reserved_bytes(const struct store_options *options);
 struct session_options {
 	const char *name, *properties; /* NULL: none */
 	uint32_t players_max, ping_interval_ms, tick_interval_ms, empty_timeout_ms; /* 0: default; empty UINT32_MAX: never */
+	const struct hooks *hooks; /* not copied: must live until the session is collected. NULL: the store's, with the store's context */
+	void *hooks_context;
 };
 
 /*
@@ -150,7 +160,15 @@ void ringcast_session_end_now(struct session *session, enum close_reason reason,
 struct session *ringcast_session_find(struct store *store, const char *id);        /* NULL: unknown or ended */
 struct session *ringcast_session_find_name(struct store *store, const char *name); /* first; linear; control and dev mode only */
 void ringcast_session_expire(struct store *store, struct timer *timer, uint64_t now_ns);
+/*
+ * The process is stopping: asks the terminate hook, once, and ends the session with SHUTDOWN at deadline_ns if it is still there
+ * (UINT64_MAX: whenever it ends by itself). A later call may bring an earlier deadline; it asks no more. Harmless when ended.
+ */
+void ringcast_session_terminate(struct session *session, uint64_t deadline_ns, uint64_t now_ns);
+/* What the session was created with; "" when nothing was said. Good for the session's life. */
+const char *ringcast_session_get_properties(const struct session *session);
 struct player *ringcast_session_find_player(struct session *session, int32_t peer_id); /* ACTIVE only; O(1), by the store's map */
+struct player *ringcast_session_find_peer(struct session *session, int32_t peer_id);   /* CONNECTING too */
 
 /* Ids carry their shard: the first 8 of 128 bits. -1 when not one of ours. */
 int ringcast_session_id_shard(const char *id);
@@ -160,7 +178,11 @@ int ringcast_player_token_shard(struct view token);
 /* Reserves a place: DROP_NONE, SESSION_FULL, DRAINING, NO_SESSION, NO_BUFFER, BAD_TOKEN when player_id already holds a place. */
 enum drop_reason ringcast_admission_reserve(struct session *session, const char *player_id, const char *player_data, uint64_t now_ns,
 					    struct player **ret_player, char ret_token[PLAYER_TOKEN_BYTES]);
+/* The player session id: what scripts know a player's ticket by. */
 void ringcast_player_format_token(const struct player *player, char ret_token[PLAYER_TOKEN_BYTES]);
+/* As the backend said when it reserved the place; "" when it said nothing. Good for the player's life. */
+const char *ringcast_player_id(const struct player *player);
+const char *ringcast_player_data(const struct player *player);
 /*
  * Turns a reservation into a player: checks token (constant time on the secret), state, room; assigns the peer id; asks player_connect. On success the
  * player is CONNECTING, in session->players (so that a script may send to it), and the caller sends the login result, then calls accept.
@@ -193,5 +215,13 @@ enum drop_reason ringcast_command_join(struct session *session, int32_t group, i
 enum drop_reason ringcast_command_leave(struct session *session, int32_t group, int32_t peer_id);
 enum drop_reason ringcast_command_broadcast_membership(struct session *session, int32_t group, int32_t target_group);
 enum drop_reason ringcast_command_finish(struct session *session);
+
+/*
+ * alarm.c: timers of scripts, named by numbers of the script's choice. Not queued, for they change nothing that others see: they hold from
+ * the call on, inside a hook too. Setting one that runs sets it anew. Found by a walk, hence timers_per_session_max.
+ * DROP_NONE, SESSION_ENDED, FAST_OVERFLOW when too many run, NO_BUFFER.
+ */
+enum drop_reason ringcast_command_timer(struct session *session, uint32_t timer, uint64_t delay_ns);
+bool ringcast_command_cancel_timer(struct session *session, uint32_t timer); /* false: it does not run */
 
 #endif

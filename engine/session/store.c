@@ -88,6 +88,7 @@ static void session_free(struct store *store, struct session *session)
 {
 	ringcast_assert(session->state == SESSION_ENDED);
 	ringcast_assert(session->player_count == 0 && session->reserved_count == 0 && session->command_count == 0);
+	ringcast_assert(session->alarm_count == 0);
 	ringcast_list_remove(&session->node);
 	if (session->properties != NULL)
 		ringcast_buf_unref(session->properties);

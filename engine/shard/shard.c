@@ -52,6 +52,9 @@ static void copy_session_limits(struct shard *shard)
 		.ping_interval_ms = limits->ping_interval_ms,
 		.membership_push_max = 256,
 		.commands_per_hook_max = 4096,
+		.timers_per_session_max = 256,
+		.health_interval_ms = 60000,
+		.health_failures_max = 3,
 	};
 }
 
@@ -269,6 +272,18 @@ void ringcast_shard_destroy(struct shard **shard)
 
 /* Ending */
 
+void ringcast_shard_drain(struct shard *shard, uint64_t deadline_ns)
+{
+	shard->store.is_draining = true;
+	for (uint32_t i = 0; i < shard->store.sessions.high_water; i++) {
+		handle h;
+		struct session *session = ringcast_slab_at(&shard->store.sessions, i, &h);
+
+		if (session != NULL)
+			ringcast_session_terminate(session, deadline_ns, shard->now_ns);
+	}
+}
+
 static void end_sessions(struct shard *shard)
 {
 	for (uint32_t i = 0; i < shard->store.sessions.high_water; i++) {
@@ -285,7 +300,7 @@ void ringcast_shard_stop(struct shard *shard)
 	if (shard->is_stopping)
 		return;
 	shard->is_stopping = true;
-	shard->store.is_draining = true;
+	ringcast_shard_drain(shard, shard->now_ns); /* the scripts' last words, if they were not told before */
 	for (uint32_t i = 0; i < shard->options.listen_count; i++)
 		shard->io->ops->listen_stop(shard->io, shard->listeners[i]);
 	end_sessions(shard);

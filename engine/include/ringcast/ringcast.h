@@ -154,8 +154,10 @@ typedef struct ringcast_engine_options {
 /* [any thread] Checks, allocates, opens sockets. On failure *ret is NULL and error (of error_bytes) holds one clear line. */
 RLY_API int ringcast_engine_create(const ringcast_engine_options *options, ringcast_engine **ret_engine, char *error, size_t error_bytes);
 RLY_API int ringcast_engine_start(ringcast_engine *engine, char *error, size_t error_bytes);
-/* No new sessions, reservations or logins; sessions go on until they end or stop is called. */
+/* No new sessions, reservations or logins; games are told by process_terminate; sessions go on until they end or stop is called. */
 RLY_API int ringcast_engine_drain(ringcast_engine *engine);
+/* The same, and what is left after timeout_ms is ended (players get close code 3001). A later call may bring an earlier end. */
+RLY_API int ringcast_engine_drain_within(ringcast_engine *engine, uint64_t timeout_ms);
 RLY_API bool ringcast_engine_is_draining(const ringcast_engine *engine);
 /* Ends every session (players get close code 3001), waits up to timeout_ms for their queues, joins the threads. */
 RLY_API int ringcast_engine_stop(ringcast_engine *engine, uint32_t timeout_ms);
