@@ -33,7 +33,7 @@ void ringcast_sidecar_process_kill(const struct sidecar_process *process); /* SI
 /* Closes the descriptors that are left. The process must have been waited for. */
 void ringcast_sidecar_process_finish(struct sidecar_process *process);
 
-/* $RINGCAST_SIDECAR, else the file in the source tree this was built from, else the installed one. The first that exists; NULL: none does. */
+/* $RINGCAST_SIDECAR (a path), else the file in the source tree this was built from, else the installed one. The first that exists; NULL: none does. */
 const char *ringcast_sidecar_process_script(void);
 /* The dry run's program (check.js) beside it. NULL likewise. */
 const char *ringcast_sidecar_process_check_script(void);
