@@ -88,9 +88,129 @@ def http():
         write("http_upgrade", name, request)
 
 
+def upgrade(extra=b""):
+    return (b"GET /websocket HTTP/1.1\r\nHost: h:1900\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
+            b"Sec-WebSocket-Key: " + KEY + b"\r\n" + extra + b"\r\n")
+
+
+def flows(vectors):
+    """Config: bit 0 of the first byte: already upgraded; second: the size of a piece; third: the message after which the flow moves."""
+    login, message = frame(2, vectors["login"]), frame(2, vectors["message-reliable"])
+    fragments = frame(2, message[6:9], False) + frame(9, b"ping") + frame(0, b"", False) + frame(10, b"") + frame(0, message[9:])
+    write("stream", "login-move", stream("000601", upgrade(), login, message, message, frame(8, b"\x03\xe8")))
+    write("stream", "one-byte-pieces", stream("000001", upgrade(b"Origin: http://h\r\n"), login, message))
+    write("stream", "fragments-move", stream("010302", login, message, fragments, message))
+    write("stream", "large", stream("01ff00", frame(2, bytes(4096)), frame(2, bytes(2300), False), frame(0, bytes(2308)), message))
+    write("stream", "too-large", stream("012000", frame(2, bytes(2500), False), frame(0, bytes(2500))))
+    write("stream", "text", stream("012000", message, frame(1, b"hello"), message))
+    write("stream", "long-head", stream("003f00", upgrade(b"X: " + b"y" * 8000 + b"\r\n")))
+    write("stream", "refused", stream("000200", b"POST / HTTP/1.1\r\nHost: h\r\n\r\n"))
+    write("stream", "close-text", stream("010100", frame(8, b"\x03\xe8bye \xe2\x82\xac"), message))
+    write("stream", "unmasked", stream("010100", message, frame(2, b"x", masked=False)))
+
+
+def datagrams(vectors):
+    """Kind byte (address, 0x80: a raw packet follows with its size), then op code and sequence."""
+    raw = lambda kind, name: bytes([kind | 0x80, len(vectors[name])]) + vectors[name]
+    hello, ack, message = 0, 2, 4
+    write("datagram", "handshake", bytes([0, hello, 0, 0, ack, 1, 0, message, 2, 0, message, 3]))
+    write("datagram", "lost-ack", bytes([0, hello, 0, 0, message, 5, 0, message, 4, 0, ack, 6]))
+    write("datagram", "moves", bytes([0, hello, 0, 0, ack, 1, 1, message, 9, 1, hello, 2, 0, message, 3, 1, message, 4, 2, hello, 3]))
+    write("datagram", "far", bytes([0, hello, 0, 0x40, message, 0x7f, 0x40, message, 0x80, 0x40, hello, 0x7f]))
+    names = [name for name in vectors if len(vectors[name]) <= 64]
+    write("datagram", "raw", b"".join(raw(index % 4, name) for index, name in enumerate(names)))
+
+
+def addresses():
+    """Connections per address, handshakes per second, seed; then open, close (0x80), time (0xc0)."""
+    write("address_table", "limits", bytes([2, 0, 1, 1, 1, 1, 0x11, 0x81, 1, 2, 2, 2]))
+    write("address_table", "rates", bytes([0, 2, 1, 1, 1, 1, 0xc5, 1, 0xdf, 1, 1, 1, 0xff, 1]))
+    write("address_table", "full", bytes([0, 0, 1] + list(range(12)) + [0xff, 0xff] + list(range(0x80, 0x8c)) + [0xff] + list(range(16))))
+    write("address_table", "sweep", bytes([1, 1, 7] + [x for host in range(16) for x in (host, host | 0x80, 0xda)] * 2))
+
+
+def ids():
+    write("id", "session", b"gsess-000000010000000300112233445566ff")
+    write("id", "player", b"psess-0100002a0123456789abcdef01234567")
+    write("id", "capitals", b"psess-0100002A0123456789ABCDEF01234567")
+    write("id", "value", bytes(range(1, 17)) + bytes([7, 0x61, 0, 0]))
+    write("id", "secrets", bytes(12) + bytes(11) + b"\x01")
+
+
+def act(what, detail, payload=None):
+    if payload is None:
+        return bytes([what, detail])
+    size = len(payload) if len(payload) < 192 else 192 + (len(payload) + 95 - 192) // 96
+    padded = payload + bytes((size - 192) * 96 + 192 - len(payload)) if size >= 192 else payload
+    return bytes([what, detail, size]) + padded
+
+
+def relays(vectors):
+    """What (upgrade, login, write, write a frame, datagram, part, wait, run) and who."""
+    enter = lambda who: act(0, who) + act(1, who | 0x80)
+    everyone = vectors["message-reliable"]
+    write("relay", "join-and-speak", enter(0) + enter(1) + act(7, 0) + act(3, 0, everyone) + act(7, 0) + act(3, 1, everyone))
+    write("relay", "behind-the-login", enter(0) + act(3, 0, everyone) + act(1, 1) + act(0, 2) + act(1, 2) + act(3, 2, everyone) + act(7, 0))
+    write("relay", "udp", act(0, 0) + act(1, 0) + act(7, 0) + b"".join(act(4, port << 4, vectors[name]) for port in range(4)
+                                                       for name in ("udp-hello", "udp-ack", "message-fast") if name in vectors))
+    write("relay", "groups", enter(0) + act(7, 0) + b"".join(act(3, 0, vectors[name]) for name in vectors if "group" in name))
+    write("relay", "every-vector", enter(1) + act(7, 0) + b"".join(act(3, 1, vectors[name]) for name in vectors))
+    write("relay", "parting", enter(0) + act(7, 0) + act(5, 0) + enter(1) + act(5, 0x12) + act(7, 0) + enter(2) + act(5, 0x22) + enter(2))
+    write("relay", "waiting", enter(0) + act(6, 255) + act(0, 1) + act(6, 0xf0) + act(6, 0xff))
+    write("relay", "half-written", act(2, 0, upgrade()[:60]) + act(7, 0) + act(2, 0, upgrade()[60:]) + act(3, 0, vectors["login"]) + act(5, 0))
+    write("relay", "garbage", act(2, 0, b"\x16\x03\x01\r\n\r\n") + act(0, 1) + act(2, 1, b"\xff" * 20) + enter(2) + act(2, 2, b"\x88\x80" + bytes(4)))
+    write("relay", "large", enter(0) + act(7, 0) + act(2, 0, frame(2, bytes(4000), False)) + act(7, 0) + act(2, 0, frame(0, b"")) + act(7, 0))
+
+
+def configs():
+    texts = {
+        "full": b"listen:\n  address: 0.0.0.0\n  tcp_port: 7777\n  udp_port_base: 7778\nlimits:\n  players_max: 100\n"
+                b"  outq_reliable_bytes: 64KiB\n  login_timeout_ms: 10s\nlog:\n  level: info\ndrain_timeout: 90s\n",
+        "json": b'{"listen": {"tcp_port": 1, "address": "::"}, "admin": {"address": "unix:/run/x.sock"}, "io": "epoll"}',
+        "empty": b"# nothing\n---\n",
+        "unknown": b"limts:\n  players_max: 1\n",
+        "twice": b"limits:\n  players_max: 1\n  players_max: 2\nlimits:\n",
+        "two-documents": b"io: auto\n---\nio: epoll\n",
+        "types": b"limits: [1]\nlisten: 3\nio:\n  a: b\n",
+        "units": b"limits:\n  bytes_per_second: 1.5MiB\n  ping_interval_ms: 0.25s\n  flush_budget_us: 2ms\ndrain_timeout: 1.0000000001s\n",
+        "alias": b"listen: &a\n  tcp_port: 5\nadmin: *a\n? [x]\n: y\n",
+        "quoted": b"listen:\n  address: \"127.0.0.1\"\n  tcp_port: '0'\n  udp: false\nadmin:\n  address: \"[::1]:80\"\n  hosts: \"a, b\"\n",
+        "not-utf8": b"listen:\n  address: \xff\n",
+    }
+    for name, text in texts.items():
+        write("config", name, text)
+
+
+def admins():
+    bodies = {
+        "session": b'{"name": "x", "players_max": 8, "ping_interval_ms": 3000, "tick_interval_ms": 0, "empty_timeout_ms": 0, "shard": 1}',
+        "properties": b'{"properties": {"map": "caf\\u00e9", "n": [1, 2.5, null, true]}, "name": "slow"}',
+        "player": b'{"player_id": "alice", "player_data": {"skill": 1e3}}',
+        "drain": b'{"exit": true}',
+        "negative": b'{"players_max": -1}',
+        "large-number": b'{"players_max": 18446744073709551616, "shard": 4294967296}',
+        "types": b'{"name": 5, "players_max": "8", "exit": 1}',
+        "nul": b'{"name": "a\\u0000b"}',
+        "unknown": b'{"nmae": "x", "%s": "%n"}',
+        "twice": b'{"name": "a", "name": "b"}',
+        "deep": b'{"properties": ' + b"[" * 200 + b"]" * 200 + b"}",
+        "long": b'{"name": "' + b"n" * 300 + b'"}',
+    }
+    for name, body in bodies.items():
+        write("admin", name, body)
+
+
 def main():
-    websocket(packets(sys.argv[1]))
+    vectors = packets(sys.argv[1])
+    websocket(vectors)
     http()
+    flows(vectors)
+    datagrams(vectors)
+    addresses()
+    ids()
+    relays(vectors)
+    configs()
+    admins()
 
 
 if __name__ == "__main__":
