@@ -37,6 +37,7 @@ enum {
 	CRYPTO_DATAGRAM_OVERHEAD_BYTES = 64,  /* at most, of any suite we offer: header, nonce, tag */
 	CRYPTO_STREAM_OVERHEAD_BYTES = 64,    /* at most, per record */
 	CRYPTO_STREAM_RECORD_BYTES = 16384,   /* plaintext in one TLS record */
+	CRYPTO_PEER_BYTES_MAX = 64,           /* the key of an address that listen is given */
 };
 
 /*
@@ -57,6 +58,7 @@ struct crypto_options {
 	enum crypto_role role;
 	struct crypto_credentials credentials;
 	enum crypto_version version_min; /* STREAM */
+	bool is_version_1_2_only;        /* STREAM: no TLS 1.3 */
 	const char *ciphers;             /* colon-separated OpenSSL names, TLS 1.2 and DTLS; NULL: the backend's safe list, fastest first */
 	bool is_insecure;                /* client: do not verify the server */
 	uint16_t datagram_bytes_max;     /* 0: 1400 */
@@ -75,27 +77,28 @@ struct crypto_features { /* probed, not assumed; printed at start and by --versi
 	char refused_dtls[CRYPTO_ERROR_BYTES]; /* why the self-test refuses DTLS with this library; empty: it passed */
 };
 
+/*
+ * One library. Callers use the functions below, which check, keep the states all backends share, and then call these; a caller's own use of the
+ * table is for name, features and certificates only.
+ */
 struct crypto_backend {
 	const char *name; /* "wolfssl", "openssl" */
 	bool (*global_init)(char *reterr, size_t reterr_bytes);
 	void (*features)(struct crypto_features *ret_features);
 	struct crypto_context *(*context_create)(const struct crypto_options *options, char *reterr, size_t reterr_bytes);
-	void (*context_release)(struct crypto_context *context); /* freed with its last session */
+	void (*context_retire)(struct crypto_context *context); /* its owner is done with it */
+	void (*context_free)(struct crypto_context *context); /* the last session is gone too */
 	struct crypto_session *(*open)(struct crypto_context *context, const char *host_name, crypto_emit_fn *emit, void *emit_context);
-	int (*listen)(struct crypto_context *context, struct view peer, struct view datagram, crypto_emit_fn *emit, void *emit_context,
-		      struct crypto_session **ret_session);
-	enum crypto_result (*connect)(struct crypto_session *session);
-	enum crypto_result (*feed)(struct crypto_session *session, struct view bytes);
+	enum crypto_hello (*listen)(struct crypto_context *context, struct view peer, struct view datagram, crypto_emit_fn *emit,
+				    void *emit_context, struct crypto_session **ret_session);
+	enum crypto_result (*handshake)(struct crypto_session *session); /* as far as the input goes */
 	enum crypto_result (*read)(struct crypto_session *session, uint8_t *out, size_t capacity, size_t *ret_size);
-	size_t (*seal)(struct crypto_session *session, struct view plain, uint8_t *out, size_t capacity);
-	bool (*is_established)(const struct crypto_session *session);
+	bool (*seal)(struct crypto_session *session, struct view plain);
 	uint32_t (*timeout_ms)(const struct crypto_session *session);
 	enum crypto_result (*expire)(struct crypto_session *session);
 	void (*close)(struct crypto_session *session);
-	void (*move)(struct crypto_session *session, crypto_emit_fn *emit, void *emit_context);
 	void (*free)(struct crypto_session *session);
-	const char *(*error)(const struct crypto_session *session);
-	bool (*describe)(const struct crypto_session *session, char *ret_text, size_t text_bytes); /* "TLSv1.3 TLS_AES_128_GCM_SHA256, resumed" */
+	void (*describe)(const struct crypto_session *session, char *ret_text, size_t text_bytes);
 	/* cert.h */
 	bool (*certificate_make)(const struct certificate_request *request, struct certificate *ret_certificate, char *reterr, size_t reterr_bytes);
 	bool (*certificate_check)(const struct crypto_credentials *credentials, struct certificate_facts *ret_facts, char *reterr, size_t reterr_bytes);
@@ -141,6 +144,7 @@ enum crypto_result ringcast_crypto_read(struct crypto_session *session, uint8_t 
  * the session failed. capacity >= plain.size + overhead of each record, asserted.
  */
 size_t ringcast_crypto_seal(struct crypto_session *session, struct view plain, uint8_t *out, size_t capacity);
+static inline size_t ringcast_crypto_stream_sealed_bytes_max(size_t plain_bytes); /* what seal asks for: STREAM */
 bool ringcast_crypto_is_established(const struct crypto_session *session);
 /* DATAGRAM during the handshake: how long to wait before expire, counted from the last progress. 0: no timer. expire repeats the last flight. */
 uint32_t ringcast_crypto_timeout_ms(const struct crypto_session *session);
@@ -151,6 +155,15 @@ void ringcast_crypto_close(struct crypto_session *session);
 void ringcast_crypto_move(struct crypto_session *session, crypto_emit_fn *emit, void *emit_context);
 void ringcast_crypto_free(struct crypto_session **session);
 const char *ringcast_crypto_error(const struct crypto_session *session); /* of the last FAILED; "" otherwise */
+/* "TLSv1.3 TLS_AES_128_GCM_SHA256, resumed"; false before the session is established. */
 bool ringcast_crypto_describe(const struct crypto_session *session, char *ret_text, size_t text_bytes);
+
+/* inline definitions */
+
+static inline size_t ringcast_crypto_stream_sealed_bytes_max(size_t plain_bytes)
+{
+	size_t record_count = plain_bytes / CRYPTO_STREAM_RECORD_BYTES + 1;
+	return plain_bytes + record_count * CRYPTO_STREAM_OVERHEAD_BYTES;
+}
 
 #endif
