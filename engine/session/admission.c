@@ -1,8 +1,10 @@
 #include "session/session.h"
 
 #include "base/assert.h"
+#include "session/admission.h"
 #include "session/command.h"
 #include "session/id.h"
+#include "session/park.h"
 #include "session/player.h"
 #include "session/session_impl.h"
 
@@ -110,10 +112,23 @@ static enum verdict ask_connect(struct player *player, struct view payload)
 	struct session *session = player->session;
 	if (session->hooks->player_connect == NULL)
 		return VERDICT_ALLOW;
-	ringcast_session_enter_hook(session);
+	ringcast_session_enter_question(session, player);
 	enum verdict verdict = session->hooks->player_connect(session->hooks_context, session, player, payload);
-	ringcast_session_leave_hook(session);
+	ringcast_session_leave_question(session, verdict);
 	return verdict;
+}
+
+static enum drop_reason conclude(struct player *player, enum verdict verdict)
+{
+	enum drop_reason reason = verdict == VERDICT_DENY ? DROP_DENIED : DROP_NONE;
+	if (verdict == VERDICT_LATER)
+		reason = ringcast_park_login(player);
+	if (reason != DROP_NONE)
+		ringcast_player_leave(player, CLOSE_DENIED);
+	else if (!player->is_waiting)
+		player->session->store->players_admitted++;
+	ringcast_command_apply(player->session);
+	return reason;
 }
 
 enum drop_reason ringcast_admission_admit(struct store *store, struct view token, struct view payload, void *transport, uint64_t now_ns,
@@ -128,14 +143,25 @@ enum drop_reason ringcast_admission_admit(struct store *store, struct view token
 	if (player->session->peer_id_next == INT32_MAX)
 		return DROP_SESSION_FULL; /* peer ids are never reused, and there are no more */
 	ringcast_player_connect(player, transport, now_ns);
-	if (ask_connect(player, payload) == VERDICT_DENY) {
+	enum drop_reason reason = conclude(player, ask_connect(player, payload));
+	if (reason == DROP_NONE)
+		*ret_player = player;
+	return reason;
+}
+
+/* As the caller of admit does it: first the result, then accept. */
+void ringcast_admission_answered(struct player *player, enum drop_reason reason)
+{
+	struct store *store = player->session->store;
+	const struct outbox *outbox = &store->options.outbox;
+	ringcast_player_resume(player);
+	if (reason != DROP_NONE)
 		ringcast_player_leave(player, CLOSE_DENIED);
-		ringcast_command_apply(player->session);
-		return DROP_DENIED;
-	}
-	store->players_admitted++;
-	*ret_player = player;
-	return DROP_NONE;
+	else
+		store->players_admitted++;
+	outbox->admitted(outbox->context, player, reason);
+	if (reason == DROP_NONE)
+		ringcast_admission_accept(player, store->now_ns);
 }
 
 void ringcast_admission_accept(struct player *player, uint64_t now_ns)

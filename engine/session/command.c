@@ -2,11 +2,12 @@
 
 #include "base/assert.h"
 #include "session/fanout.h"
+#include "session/park.h"
 #include "session/player.h"
 #include "session/roster.h"
 #include "session/session_impl.h"
 
-enum command_kind { COMMAND_SEND, COMMAND_KICK, COMMAND_JOIN, COMMAND_LEAVE, COMMAND_BROADCAST, COMMAND_FINISH };
+enum command_kind { COMMAND_SEND, COMMAND_KICK, COMMAND_JOIN, COMMAND_LEAVE, COMMAND_BROADCAST, COMMAND_ANSWER, COMMAND_FINISH };
 enum { COMMAND_DATA_BYTES_MAX = PROTO_PACKET_BYTES_MAX - PROTO_PACKET_OVERHEAD_BYTES_MAX };
 enum { KICK_TEXT_BYTES_MAX = 123 }; /* RFC 6455: a control frame's 125 bytes less the code */
 
@@ -21,6 +22,8 @@ struct command {
 	int32_t player; /* target, or whom it is about */
 	int32_t group;  /* target, or what it is about */
 	int32_t target_group;
+	uint64_t ticket;
+	enum verdict verdict;
 };
 static_assert(offsetof(struct buf, data) % _Alignof(struct command) == 0, "a command may lie at the start of a buf");
 
@@ -92,6 +95,12 @@ static enum drop_reason do_broadcast(struct session *session, const struct comma
 	return ringcast_roster_broadcast(session, command->group, command->target_group);
 }
 
+static enum drop_reason do_answer(struct session *session, const struct command *command)
+{
+	ringcast_park_settle(session, command->ticket, command->verdict); /* false: too late, which is nobody's mistake */
+	return DROP_NONE;
+}
+
 static enum drop_reason do_finish(struct session *session)
 {
 	ringcast_session_end_now(session, CLOSE_SESSION_ENDED, session->store->now_ns);
@@ -111,19 +120,20 @@ static enum drop_reason command_do(struct session *session, const struct command
 		return do_leave(session, command);
 	case COMMAND_BROADCAST:
 		return do_broadcast(session, command);
+	case COMMAND_ANSWER:
+		return do_answer(session, command);
 	case COMMAND_FINISH:
 		return do_finish(session);
 	}
 	ringcast_unreachable("command kind");
 }
 
-static enum drop_reason queue_push(struct session *session, const struct command *command)
+/* NULL: no buffer. */
+static struct command *keep(struct session *session, const struct command *command)
 {
-	if (session->command_count >= session->store->options.limits->commands_per_hook_max)
-		return DROP_FAST_OVERFLOW;
 	struct buf *home = ringcast_buf_alloc(session->store->options.pool, sizeof(*command) + command->data.size);
 	if (home == NULL)
-		return DROP_NO_BUFFER;
+		return NULL;
 	struct command *waiting = (struct command *)home->data;
 	*waiting = *command;
 	waiting->home = home;
@@ -131,6 +141,38 @@ static enum drop_reason queue_push(struct session *session, const struct command
 	if (command->data.size > 0)
 		memcpy(home->data + sizeof(*command), command->data.data, command->data.size);
 	home->size = (uint32_t)(sizeof(*command) + command->data.size);
+	return waiting;
+}
+
+/* Whom the command is about, if that player's login is not decided yet; else NULL. */
+static struct player *find_waiting(struct session *session, const struct command *command)
+{
+	struct player *player = ringcast_session_find_peer(session, command->player);
+	return player != NULL && player->is_waiting ? player : NULL;
+}
+
+/* About a player who is not in yet: it happens when he is, or never. */
+static enum drop_reason command_do_or_park(struct session *session, const struct command *command)
+{
+	struct player *player = find_waiting(session, command);
+	if (player == NULL)
+		return command_do(session, command);
+	struct command *kept = keep(session, command);
+	if (kept == NULL)
+		return DROP_NO_BUFFER;
+	enum drop_reason reason = ringcast_park_command(player, kept);
+	if (reason != DROP_NONE)
+		ringcast_buf_unref(kept->home);
+	return reason;
+}
+
+static enum drop_reason queue_push(struct session *session, const struct command *command)
+{
+	if (session->command_count >= session->store->options.limits->commands_per_hook_max)
+		return DROP_FAST_OVERFLOW;
+	struct command *waiting = keep(session, command);
+	if (waiting == NULL)
+		return DROP_NO_BUFFER;
 	ringcast_list_add_tail(&session->commands, &waiting->node);
 	session->command_count++;
 	return DROP_NONE;
@@ -150,7 +192,7 @@ static struct command *queue_pop(struct session *session)
 /* Order is kept: while others wait, so does this one. */
 static bool must_wait(const struct session *session)
 {
-	return session->is_in_hook || session->connecting_count > 0 || session->command_count > 0;
+	return session->is_in_hook || session->admitting_count > 0 || session->command_count > 0;
 }
 
 static enum drop_reason command_give(struct session *session, const struct command *command)
@@ -163,7 +205,7 @@ static enum drop_reason command_give(struct session *session, const struct comma
 	else if (must_wait(session))
 		reason = queue_push(session, command);
 	else
-		reason = command_do(session, command);
+		reason = command_do_or_park(session, command);
 	if (reason != DROP_NONE)
 		session->drops++;
 	ringcast_command_apply(session); /* what the hooks of this one asked for */
@@ -172,16 +214,26 @@ static enum drop_reason command_give(struct session *session, const struct comma
 
 void ringcast_command_apply(struct session *session)
 {
-	if (session->is_in_hook || session->is_applying || session->connecting_count > 0)
+	if (session->is_in_hook || session->is_applying || session->admitting_count > 0)
 		return;
 	session->is_applying = true;
-	for (struct command *command; (command = queue_pop(session)) != NULL;) {
-		enum drop_reason reason = command_do(session, command);
-		ringcast_buf_unref(command->home);
-		if (reason != DROP_NONE)
-			ringcast_session_count_drops(session, reason, 1);
-	}
+	do {
+		for (struct command *command; (command = queue_pop(session)) != NULL;)
+			ringcast_command_run(session, command);
+	} while (ringcast_park_run_one(session));
 	session->is_applying = false;
+}
+
+void ringcast_command_run(struct session *session, struct command *command)
+{
+	ringcast_session_count_drops(session, command_do_or_park(session, command), 1);
+	ringcast_buf_unref(command->home);
+}
+
+void ringcast_command_forget(struct session *session, struct command *command, enum drop_reason reason)
+{
+	ringcast_session_count_drops(session, reason, 1);
+	ringcast_buf_unref(command->home);
 }
 
 void ringcast_command_discard(struct session *session, enum drop_reason reason)
@@ -239,6 +291,12 @@ enum drop_reason ringcast_command_leave(struct session *session, int32_t group, 
 enum drop_reason ringcast_command_broadcast_membership(struct session *session, int32_t group, int32_t target_group)
 {
 	return command_give(session, &(struct command){.kind = COMMAND_BROADCAST, .group = group, .target_group = target_group});
+}
+
+enum drop_reason ringcast_command_answer(struct session *session, uint64_t ticket, enum verdict verdict)
+{
+	ringcast_assert(verdict == VERDICT_ALLOW || verdict == VERDICT_DENY);
+	return command_give(session, &(struct command){.kind = COMMAND_ANSWER, .ticket = ticket, .verdict = verdict});
 }
 
 enum drop_reason ringcast_command_finish(struct session *session)

@@ -2,17 +2,24 @@
  * Commands of scripts, waiting. A command lives in a buf of the shard's pool and is applied when the event that called the hook is
  * complete: the script's own messages come after the one it was asked about, and a player it kicks still gets that one.
  *
- * Terminates: only kick and finish call hooks, and each of them uses up a player or the session.
+ * Terminates: only kick, finish and answer call hooks, and each of them uses up a player, the session, or an event that waited.
  */
 #ifndef RINGCAST_SESSION_COMMAND_H
 #define RINGCAST_SESSION_COMMAND_H
 
 #include "session/session.h"
 
-/* Applies what waits, in order; what cannot be done is counted by outbox.drop. Does nothing inside a hook, inside itself, or while a
- * player's login result is still to be sent. */
+struct command;
+
+/*
+ * Until nothing is left to do: applies what waits, in order, then lets one parked event go on that may (park.h), and so on. What cannot be
+ * done is counted by outbox.drop. Does nothing inside a hook, inside itself, or while a player's login result is still to be sent.
+ */
 void ringcast_command_apply(struct session *session);
 /* Drops what waits. */
 void ringcast_command_discard(struct session *session, enum drop_reason reason);
+/* One that waited with its player: done, or counted as dropped; freed. */
+void ringcast_command_run(struct session *session, struct command *command);
+void ringcast_command_forget(struct session *session, struct command *command, enum drop_reason reason);
 
 #endif

@@ -23,6 +23,9 @@ struct outbox {
 	/* The player has left the session already; its transport closes after what was queued is sent. */
 	void (*disconnect)(void *context, struct player *player, enum close_reason reason, const char *text);
 	void (*drop)(void *context, enum drop_reason reason, uint64_t count);
+	/* The login of a player who was waiting is decided. NONE: its login result goes out now, before anything else. Else it is refused, with
+	 * the reason; the player has left the session already, and the reason is the sink's to count, as admit's would be. */
+	void (*admitted)(void *context, struct player *player, enum drop_reason reason);
 };
 
 #endif

@@ -5,6 +5,7 @@
 #include "session/command.h"
 #include "session/group.h"
 #include "session/id.h"
+#include "session/park.h"
 #include "session/session_impl.h"
 
 static uint64_t player_key(const struct session *session, int32_t peer_id)
@@ -86,6 +87,7 @@ static void list_add(struct player *player)
 	ringcast_assert(session->player_count < session->players_max);
 	list_place(session, session->player_count++, player);
 	session->connecting_count++;
+	session->admitting_count++;
 }
 
 /* The hole moves to the end of its kind, then to the end of the list: ACTIVE players stay in front. */
@@ -100,6 +102,7 @@ static void list_remove(struct player *player)
 		hole = active_last;
 	} else {
 		session->connecting_count--;
+		session->admitting_count -= !player->is_waiting;
 	}
 	uint32_t last = --session->player_count;
 	if (hole != last) /* else the one at last has moved already */
@@ -128,12 +131,27 @@ void ringcast_player_connect(struct player *player, void *transport, uint64_t no
 void ringcast_player_activate(struct player *player)
 {
 	struct session *session = player->session;
-	ringcast_assert(player->state == PLAYER_CONNECTING);
+	ringcast_assert(player->state == PLAYER_CONNECTING && !player->is_waiting);
 	uint32_t first_connecting = active_count(session);
 	list_place(session, player->session_index, session->players[first_connecting]);
 	list_place(session, first_connecting, player);
 	session->connecting_count--;
+	session->admitting_count--;
 	player->state = PLAYER_ACTIVE;
+}
+
+void ringcast_player_await(struct player *player)
+{
+	ringcast_assert(player->state == PLAYER_CONNECTING && !player->is_waiting);
+	player->is_waiting = true;
+	player->session->admitting_count--;
+}
+
+void ringcast_player_resume(struct player *player)
+{
+	ringcast_assert(player->state == PLAYER_CONNECTING && player->is_waiting);
+	player->is_waiting = false;
+	player->session->admitting_count++;
 }
 
 static void bury(struct player *player, enum player_state state, enum close_reason reason)
@@ -160,6 +178,7 @@ void ringcast_player_leave(struct player *player, enum close_reason reason)
 	struct session *session = player->session;
 	struct store *store = session->store;
 	ringcast_assert(player->state == PLAYER_CONNECTING || player->state == PLAYER_ACTIVE);
+	ringcast_park_discard(player);
 	ask_disconnected(player, reason);
 	ringcast_group_leave_all(player);
 	bool was_there = ringcast_map_remove(&store->players_by_key, player_key(session, player->peer_id));
@@ -173,6 +192,10 @@ void ringcast_player_expel(struct player *player, enum close_reason reason, cons
 	struct store *store = player->session->store;
 	const struct outbox *outbox = &store->options.outbox;
 	ringcast_player_leave(player, reason);
+	if (player->is_waiting) {
+		outbox->admitted(outbox->context, player, store->is_draining ? DROP_DRAINING : DROP_NO_SESSION);
+		return;
+	}
 	store->players_disconnected++;
 	outbox->disconnect(outbox->context, player, reason, text != NULL ? text : ringcast_close_text(reason));
 }
@@ -200,7 +223,7 @@ void ringcast_player_disconnect(struct player *player, enum close_reason reason,
 	if (player->state != PLAYER_CONNECTING && player->state != PLAYER_ACTIVE)
 		return;
 	ringcast_player_leave(player, reason);
-	session->store->players_disconnected++;
+	session->store->players_disconnected += !player->is_waiting;
 	ringcast_command_apply(session);
 }
 

@@ -11,9 +11,12 @@ void ringcast_player_hold_id(struct player *player); /* the one in its propertie
 void ringcast_player_connect(struct player *player, void *transport, uint64_t now_ns);
 /* CONNECTING -> ACTIVE: behind the players that are ACTIVE already. */
 void ringcast_player_activate(struct player *player);
+/* CONNECTING: its script decides later; it has decided. */
+void ringcast_player_await(struct player *player);
+void ringcast_player_resume(struct player *player);
 /* CONNECTING or ACTIVE -> COMPLETED: hook (if ACTIVE), groups, list, graveyard. Applies no commands. */
 void ringcast_player_leave(struct player *player, enum close_reason reason);
-/* As leave, and the outbox is told to close the transport. text NULL: the reason's own. */
+/* As leave, and the outbox is told to close the transport, or to refuse the login that waits. text NULL: the reason's own. */
 void ringcast_player_expel(struct player *player, enum close_reason reason, const char *text);
 /* RESERVED -> COMPLETED or TIMEDOUT: the place is free again. */
 void ringcast_player_release(struct player *player, enum player_state state, enum close_reason reason);

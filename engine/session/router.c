@@ -1,9 +1,10 @@
-#include "session/session.h"
+#include "session/router.h"
 
 #include "base/assert.h"
 #include "session/command.h"
 #include "session/fanout.h"
 #include "session/group.h"
+#include "session/park.h"
 #include "session/roster.h"
 #include "session/session_impl.h"
 
@@ -30,19 +31,33 @@ static bool is_handshake(int32_t opcode)
 
 typedef enum verdict group_hook_fn(void *context, struct session *session, struct player *player, int32_t group);
 
-static enum verdict ask_group(group_hook_fn *hook, struct player *player, int32_t group)
+static enum verdict answer_of(struct route *route, enum question question, enum verdict verdict)
 {
-	struct session *session = player->session;
-	if (hook == NULL)
-		return VERDICT_ALLOW;
-	ringcast_session_enter_hook(session);
-	enum verdict verdict = hook(session->hooks_context, session, player, group);
-	ringcast_session_leave_hook(session);
+	ringcast_session_leave_question(route->player->session, verdict);
+	if (verdict == VERDICT_LATER)
+		route->asked = question;
 	return verdict;
 }
 
-static enum drop_reason route_join(struct player *player, const struct packet *packet, uint64_t now_ns)
+static enum verdict ask_group(struct route *route, group_hook_fn *hook)
 {
+	struct session *session = route->player->session;
+	if (hook == NULL || (route->allowed & QUESTION_ABOUT_GROUP) != 0)
+		return VERDICT_ALLOW;
+	ringcast_session_enter_question(session, route->player);
+	return answer_of(route, QUESTION_ABOUT_GROUP, hook(session->hooks_context, session, route->player, route->packet->group));
+}
+
+/* Of what is not allowed: LATER is no refusal, nothing has happened yet. */
+static enum drop_reason refusal_of(enum verdict verdict)
+{
+	return verdict == VERDICT_DENY ? DROP_DENIED : DROP_NONE;
+}
+
+static enum drop_reason route_join(struct route *route)
+{
+	struct player *player = route->player;
+	const struct packet *packet = route->packet;
 	if (packet->command != PACKET_COMMAND_JOIN_GROUP)
 		return DROP_MALFORMED;
 	if (packet->group > PROTO_GROUP_NONE && ringcast_group_has(player, packet->group))
@@ -50,22 +65,26 @@ static enum drop_reason route_join(struct player *player, const struct packet *p
 	enum drop_reason reason = ringcast_group_check_join(player, packet->group);
 	if (reason != DROP_NONE)
 		return reason;
-	if (ask_group(player->session->hooks->join_group, player, packet->group) == VERDICT_DENY)
-		return DROP_DENIED;
-	return ringcast_group_join(player, packet->group, now_ns);
+	enum verdict verdict = ask_group(route, player->session->hooks->join_group);
+	if (verdict != VERDICT_ALLOW)
+		return refusal_of(verdict);
+	return ringcast_group_join(player, packet->group, player->session->store->now_ns);
 }
 
-static enum drop_reason route_leave(struct player *player, const struct packet *packet, uint64_t now_ns)
+static enum drop_reason route_leave(struct route *route)
 {
+	struct player *player = route->player;
+	const struct packet *packet = route->packet;
 	if (packet->command != PACKET_COMMAND_LEAVE_GROUP)
 		return DROP_MALFORMED;
 	if (packet->group <= PROTO_GROUP_NONE)
 		return DROP_GROUP_LIMIT;
 	if (!ringcast_group_has(player, packet->group))
 		return DROP_NOT_MEMBER;
-	if (ask_group(player->session->hooks->leave_group, player, packet->group) == VERDICT_DENY)
-		return DROP_DENIED;
-	return ringcast_group_leave(player, packet->group, now_ns);
+	enum verdict verdict = ask_group(route, player->session->hooks->leave_group);
+	if (verdict != VERDICT_ALLOW)
+		return refusal_of(verdict);
+	return ringcast_group_leave(player, packet->group, player->session->store->now_ns);
 }
 
 static enum drop_reason route_request(struct player *player, const struct packet *packet)
@@ -80,13 +99,26 @@ static enum drop_reason route_request(struct player *player, const struct packet
 
 typedef enum verdict send_hook_fn(void *context, struct session *session, const struct packet *packet);
 
-static enum verdict ask_send(send_hook_fn *hook, struct session *session, const struct packet *packet)
+static enum verdict ask_send(struct route *route, enum question question, send_hook_fn *hook)
 {
-	if (hook == NULL)
+	struct session *session = route->player->session;
+	if (hook == NULL || (route->allowed & question) != 0)
 		return VERDICT_ALLOW;
-	ringcast_session_enter_hook(session);
-	enum verdict verdict = hook(session->hooks_context, session, packet);
-	ringcast_session_leave_hook(session);
+	ringcast_session_enter_question(session, route->player);
+	return answer_of(route, question, hook(session->hooks_context, session, route->packet));
+}
+
+/* Both must say yes to a message for a player and a group; the second is not asked before the first has. */
+static enum verdict ask_sends(struct route *route, bool has_target)
+{
+	const struct hooks *hooks = route->player->session->hooks;
+	enum verdict verdict = VERDICT_ALLOW;
+	if (has_target)
+		verdict = ask_send(route, QUESTION_SEND_TO_PLAYER, hooks->send_to_player);
+	if (verdict == VERDICT_ALLOW && route->packet->target_group != PROTO_GROUP_NONE) {
+		route->allowed |= QUESTION_SEND_TO_PLAYER;
+		verdict = ask_send(route, QUESTION_ABOUT_GROUP, hooks->send_to_group);
+	}
 	return verdict;
 }
 
@@ -112,21 +144,20 @@ static enum drop_reason check_targets(struct player *sender, const struct packet
 	return DROP_NONE;
 }
 
-static enum drop_reason route_message(struct player *sender, const struct packet *packet, enum delivery_intent intent)
+static enum drop_reason route_message(struct route *route)
 {
-	struct session *session = sender->session;
-	const struct hooks *hooks = session->hooks;
+	struct session *session = route->player->session;
+	const struct packet *packet = route->packet;
 	struct player *target;
-	enum drop_reason reason = check_targets(sender, packet, &target);
+	enum drop_reason reason = check_targets(route->player, packet, &target);
 	if (reason != DROP_NONE)
 		return reason;
-	if (target != NULL && ask_send(hooks->send_to_player, session, packet) == VERDICT_DENY)
-		return DROP_DENIED;
-	if (packet->target_group != PROTO_GROUP_NONE && ask_send(hooks->send_to_group, session, packet) == VERDICT_DENY)
-		return DROP_DENIED;
+	enum verdict verdict = ask_sends(route, target != NULL);
+	if (verdict != VERDICT_ALLOW)
+		return refusal_of(verdict);
 	if (packet->target_player == PROTO_PEER_SERVER)
 		tell_server(session, packet);
-	ringcast_fanout_to_union(session, packet, intent, target, packet->target_group);
+	ringcast_fanout_to_union(session, packet, route->intent, target, packet->target_group);
 	return DROP_NONE;
 }
 
@@ -143,24 +174,43 @@ static struct packet message_of(const struct player *sender, const struct packet
 	};
 }
 
-static enum drop_reason dispatch(struct player *player, const struct packet *packet, enum delivery_intent intent, uint64_t now_ns)
+enum drop_reason ringcast_router_dispatch(struct route *route)
 {
+	struct player *player = route->player;
 	if (player->session->state == SESSION_ENDED)
 		return DROP_SESSION_ENDED;
-	if (player->state != PLAYER_ACTIVE || !is_from_client(packet->opcode) || is_handshake(packet->opcode))
+	if (player->state != PLAYER_ACTIVE || !is_from_client(route->packet->opcode) || is_handshake(route->packet->opcode))
 		return DROP_BAD_STATE;
-	switch (packet->opcode) {
+	switch (route->packet->opcode) {
 	case OPCODE_JOIN_GROUP:
-		return route_join(player, packet, now_ns);
+		return route_join(route);
 	case OPCODE_LEAVE_GROUP:
-		return route_leave(player, packet, now_ns);
+		return route_leave(route);
 	case OPCODE_REQUEST_GROUP_MEMBERSHIP:
-		return route_request(player, packet);
-	default: {
-		struct packet message = message_of(player, packet, intent);
-		return route_message(player, &message, intent);
+		return route_request(player, route->packet);
+	default:
+		return route_message(route);
 	}
+}
+
+static bool is_game_message(int32_t opcode)
+{
+	return opcode != OPCODE_JOIN_GROUP && opcode != OPCODE_LEAVE_GROUP && opcode != OPCODE_REQUEST_GROUP_MEMBERSHIP;
+}
+
+/* Behind what waits, or through the rules, which may end in waiting too. */
+static enum drop_reason route_or_park(struct player *player, const struct packet *packet, enum delivery_intent intent)
+{
+	struct packet message;
+	struct route route = {.player = player, .packet = packet, .intent = intent};
+	if (is_game_message(packet->opcode)) {
+		message = message_of(player, packet, intent);
+		route.packet = &message;
 	}
+	if (player->parked != NULL)
+		return ringcast_park_packet(&route);
+	enum drop_reason reason = ringcast_router_dispatch(&route);
+	return route.asked != 0 ? ringcast_park_packet(&route) : reason;
 }
 
 enum drop_reason ringcast_router_route(struct player *player, struct packet *packet, enum delivery_intent intent, uint64_t now_ns)
@@ -173,7 +223,7 @@ enum drop_reason ringcast_router_route(struct player *player, struct packet *pac
 	player->bytes_received += packet->payload.size;
 	session->messages_received++;
 	session->bytes_received += packet->payload.size;
-	enum drop_reason reason = dispatch(player, packet, intent, now_ns);
+	enum drop_reason reason = route_or_park(player, packet, intent);
 	if (reason != DROP_NONE)
 		session->drops++; /* the player's are the shard's to count: it drops for reasons of its own too */
 	ringcast_command_apply(session);

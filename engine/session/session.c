@@ -5,6 +5,7 @@
 #include "session/alarm.h"
 #include "session/command.h"
 #include "session/id.h"
+#include "session/park.h"
 #include "session/player.h"
 #include "session/session_impl.h"
 
@@ -35,7 +36,7 @@ void ringcast_session_watch_empty(struct session *session)
 void ringcast_session_count_drops(struct session *session, enum drop_reason reason, uint64_t count)
 {
 	const struct outbox *outbox = &session->store->options.outbox;
-	if (count == 0)
+	if (count == 0 || reason == DROP_NONE)
 		return;
 	session->drops += count;
 	outbox->drop(outbox->context, reason, count);
@@ -93,6 +94,7 @@ static void lists_and_timers_init(struct session *session)
 	ringcast_list_init(&session->groups);
 	ringcast_list_init(&session->commands);
 	ringcast_list_init(&session->alarms);
+	ringcast_list_init(&session->runnable);
 	session->timer_empty.kind = SESSION_TIMER_EMPTY;
 	session->timer_tick.kind = SESSION_TIMER_TICK;
 	session->timer_health.kind = SESSION_TIMER_HEALTH;
@@ -112,6 +114,8 @@ static void session_init(struct session *session, const struct session_options *
 	session->ping_interval_ms = options->ping_interval_ms != 0 ? options->ping_interval_ms : limits->ping_interval_ms;
 	session->tick_interval_ms = options->tick_interval_ms;
 	session->empty_timeout_ms = options->empty_timeout_ms;
+	session->answer_timeout_ms = options->answer_timeout_ms != 0 ? options->answer_timeout_ms : limits->answer_timeout_ms;
+	session->is_late_allowed = options->is_late_allowed;
 	session->created_ns = store->now_ns;
 	session->hooks = has_hooks ? options->hooks : &store->hooks;
 	session->hooks_context = has_hooks ? options->hooks_context : store->options.hooks_context;
@@ -211,6 +215,7 @@ void ringcast_session_end_now(struct session *session, enum close_reason reason,
 	timers_cancel(session);
 	ringcast_assert(ringcast_list_is_empty(&session->groups) && session->group_count == 0);
 	ringcast_assert(ringcast_list_is_empty(&session->commands) && session->command_count == 0);
+	ringcast_assert(ringcast_list_is_empty(&session->runnable) && session->parked_count == 0);
 	ringcast_list_add_tail(&store->graveyard_sessions, &session->node);
 	store->sessions_ended++;
 }
@@ -263,13 +268,29 @@ static void count_health(struct session *session, bool is_healthy)
 		ringcast_session_end_now(session, CLOSE_UNHEALTHY, session->store->now_ns);
 }
 
+void ringcast_session_answer_health(struct session *session, enum verdict verdict)
+{
+	session->health_ticket = verdict == VERDICT_LATER ? session->ticket : 0;
+	if (verdict != VERDICT_LATER)
+		count_health(session, verdict == VERDICT_ALLOW);
+}
+
+static void ask_health(struct session *session)
+{
+	ringcast_session_enter_question(session, NULL);
+	enum verdict verdict = session->hooks->health_check(session->hooks_context, session);
+	ringcast_session_leave_question(session, verdict);
+	ringcast_session_answer_health(session, verdict);
+}
+
+/* A script that has not answered until the next check is not well. */
 static void expire_health(struct session *session)
 {
 	arm_health(session);
-	ringcast_session_enter_hook(session);
-	enum verdict verdict = session->hooks->health_check(session->hooks_context, session);
-	ringcast_session_leave_hook(session);
-	count_health(session, verdict == VERDICT_ALLOW);
+	if (session->health_ticket != 0)
+		ringcast_session_answer_health(session, VERDICT_DENY);
+	if (session->state == SESSION_ACTIVE)
+		ask_health(session);
 	ringcast_command_apply(session);
 }
 
@@ -318,6 +339,9 @@ void ringcast_session_expire(struct store *store, struct timer *timer, uint64_t 
 		return;
 	case SESSION_TIMER_ALARM:
 		ringcast_alarm_expire(timer, now_ns);
+		return;
+	case SESSION_TIMER_PARKED:
+		ringcast_park_expire(timer);
 		return;
 	default:
 		ringcast_unreachable("timer of another layer");

@@ -50,7 +50,9 @@ struct player {
 	struct buf *properties;       /* "player_id\0player_data\0" or NULL */
 	uint64_t created_ns, joined_ns;
 	uint64_t messages_received, messages_sent, bytes_received, bytes_sent; /* sent: counted by the shard */
-	uint32_t drops; /* in both directions; counted by the shard */
+	uint32_t drops; /* in both directions; counted by the shard, but for events that were parked */
+	bool is_waiting; /* CONNECTING, and its script has not decided yet */
+	struct parked *parked; /* oldest event that waits for a script's answer or behind one; NULL: none */
 };
 
 struct group {
@@ -92,11 +94,17 @@ struct session {
 	const struct hooks *hooks; /* whose answers count here; never NULL */
 	void *hooks_context;
 	uint64_t created_ns, messages_received, deliveries, bytes_received, drops;
-	uint32_t connecting_count; /* the last ones of players; while there are any, commands wait: a login result goes out before they do */
+	uint32_t connecting_count; /* the last ones of players */
+	uint32_t admitting_count;  /* of those: not waiting. While there are any, commands wait: a login result goes out before they do */
 	bool is_applying;          /* queued commands are being applied */
 	uint64_t tick_deadline_ns;
 	uint32_t health_failures;  /* in a row */
 	bool is_terminating;       /* its script knows that the process is stopping */
+	bool is_asking, is_late_allowed;
+	struct player *asked; /* whose event the hook that runs decides about; NULL: the session's */
+	uint64_t ticket, ticket_count, health_ticket;
+	struct list_node runnable; /* struct parked: oldest of their players, no longer waiting for an answer */
+	uint32_t parked_count, answer_timeout_ms;
 };
 
 struct session_limits { /* live: the shard may change it between ticks */
@@ -107,6 +115,8 @@ struct session_limits { /* live: the shard may change it between ticks */
 	uint32_t timers_per_session_max; /* of the script */
 	uint32_t health_interval_ms;     /* 0: no health checks */
 	uint32_t health_failures_max;    /* so many in a row end the session; 0: never */
+	uint32_t parked_player_max, parked_session_max; /* events that wait for a script's answer or behind one */
+	uint32_t answer_timeout_ms; /* of sessions that do not say */
 };
 
 struct store_options {
@@ -135,6 +145,7 @@ struct store {
 	struct map players_by_id;      /* hash of session and player id -> player handle; those with an id, RESERVED to ACTIVE */
 	uint64_t id_seed;              /* of that hash; secret, for player ids come from outside */
 	uint64_t now_ns;               /* of the latest call that carried a time; commands carry none */
+	uint64_t answers_awaited, answers_late;
 };
 
 bool ringcast_store_init(struct store *store, const struct store_options *options); /* false: out of memory */
@@ -148,6 +159,8 @@ struct session_options {
 	uint32_t players_max, ping_interval_ms, tick_interval_ms, empty_timeout_ms; /* 0: default; empty UINT32_MAX: never */
 	const struct hooks *hooks; /* not copied: must live until the session is collected. NULL: the store's, with the store's context */
 	void *hooks_context;
+	uint32_t answer_timeout_ms; /* for VERDICT_LATER; 0: the limits' */
+	bool is_late_allowed;       /* no answer in time means ALLOW; else it means DENY */
 };
 
 /*
@@ -186,6 +199,8 @@ const char *ringcast_player_data(const struct player *player);
 /*
  * Turns a reservation into a player: checks token (constant time on the secret), state, room; assigns the peer id; asks player_connect. On success the
  * player is CONNECTING, in session->players (so that a script may send to it), and the caller sends the login result, then calls accept.
+ * If (*ret_player)->is_waiting the script will decide later: outbox.admitted tells, and accept is not the caller's to call. Until then the
+ * player's packets may be routed (they wait), and it may be disconnected.
  */
 enum drop_reason ringcast_admission_admit(struct store *store, struct view token, struct view payload, void *transport, uint64_t now_ns,
 					  struct player **ret_player);
@@ -215,6 +230,8 @@ enum drop_reason ringcast_command_join(struct session *session, int32_t group, i
 enum drop_reason ringcast_command_leave(struct session *session, int32_t group, int32_t peer_id);
 enum drop_reason ringcast_command_broadcast_membership(struct session *session, int32_t group, int32_t target_group);
 enum drop_reason ringcast_command_finish(struct session *session);
+/* ringcast_park_answer (park.h) for those who may be inside a hook. A ticket that nothing waits for is ignored. */
+enum drop_reason ringcast_command_answer(struct session *session, uint64_t ticket, enum verdict verdict);
 
 /*
  * alarm.c: timers of scripts, named by numbers of the script's choice. Not queued, for they change nothing that others see: they hold from

@@ -20,8 +20,27 @@ static inline void ringcast_session_leave_hook(struct session *session)
 	session->is_in_hook = false;
 }
 
+/* The same around a hook with a verdict about an event of player (NULL: of the session): only there tickets are given. */
+static inline void ringcast_session_enter_question(struct session *session, struct player *player)
+{
+	ringcast_session_enter_hook(session);
+	session->is_asking = true;
+	session->asked = player;
+	session->ticket = 0;
+}
+
+static inline void ringcast_session_leave_question(struct session *session, enum verdict verdict)
+{
+	ringcast_assert(verdict != VERDICT_LATER || session->ticket != 0); /* else nobody could ever answer */
+	session->is_asking = false;
+	session->asked = NULL;
+	ringcast_session_leave_hook(session);
+}
+
 /* The number of players or reservations has changed: arms the empty timer when both are 0, cancels it otherwise. */
 void ringcast_session_watch_empty(struct session *session);
+/* The script has answered the health check late, or now. May end the session. */
+void ringcast_session_answer_health(struct session *session, enum verdict verdict);
 /* For what nobody is told by a return value: counted in the session and by the outbox. */
 void ringcast_session_count_drops(struct session *session, enum drop_reason reason, uint64_t count);
 

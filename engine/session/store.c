@@ -57,6 +57,7 @@ static void options_check(const struct store_options *options)
 	ringcast_assert(options->limits != NULL && options->limits->players_per_session_max > 0);
 	ringcast_assert(options->pool != NULL && options->wheel != NULL && options->random != NULL);
 	ringcast_assert(options->outbox.deliver != NULL && options->outbox.disconnect != NULL && options->outbox.drop != NULL);
+	ringcast_assert(options->outbox.admitted != NULL);
 }
 
 bool ringcast_store_init(struct store *store, const struct store_options *options)
@@ -88,7 +89,7 @@ static void session_free(struct store *store, struct session *session)
 {
 	ringcast_assert(session->state == SESSION_ENDED);
 	ringcast_assert(session->player_count == 0 && session->reserved_count == 0 && session->command_count == 0);
-	ringcast_assert(session->alarm_count == 0);
+	ringcast_assert(session->alarm_count == 0 && session->parked_count == 0);
 	ringcast_list_remove(&session->node);
 	if (session->properties != NULL)
 		ringcast_buf_unref(session->properties);

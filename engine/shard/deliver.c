@@ -1,5 +1,6 @@
 /* The outbox of the session layer: encode once, queue per receiver. Nothing is sent here; flush.c does that. */
 #include "base/assert.h"
+#include "shard/login.h"
 #include "shard/shard_private.h"
 
 enum { CHUNK_BYTES = 65536 };
@@ -273,6 +274,18 @@ static void disconnect(void *context, struct player *player, enum close_reason r
 	doom(context, conn, reason);
 }
 
+static void admitted(void *context, struct player *player, enum drop_reason reason)
+{
+	struct shard *shard = context;
+	struct conn *conn = player->transport;
+
+	ringcast_assert(conn != NULL); /* a transport that goes takes its login along */
+	if (reason == DROP_NONE)
+		ringcast_shard_login_complete(shard, conn);
+	else
+		doom(shard, conn, ringcast_shard_login_refuse(shard, conn, reason));
+}
+
 static void drop(void *context, enum drop_reason reason, uint64_t count)
 {
 	ringcast_shard_drop(context, reason, count);
@@ -280,5 +293,5 @@ static void drop(void *context, enum drop_reason reason, uint64_t count)
 
 void ringcast_shard_outbox(struct shard *shard, struct outbox *ret_outbox)
 {
-	*ret_outbox = (struct outbox){.context = shard, .deliver = deliver, .disconnect = disconnect, .drop = drop};
+	*ret_outbox = (struct outbox){.context = shard, .deliver = deliver, .disconnect = disconnect, .drop = drop, .admitted = admitted};
 }

@@ -2,6 +2,7 @@
 #include <stdio.h>
 
 #include "base/hash.h"
+#include "shard/login.h"
 #include "shard/shard_private.h"
 
 #define DEV_PREFIX "dev-"
@@ -12,12 +13,14 @@ static enum close_reason close_reason_of(enum drop_reason drop)
 	case DROP_SESSION_FULL:
 		return CLOSE_SESSION_FULL;
 	case DROP_DENIED:
+	case DROP_PARK_TIMEOUT:
 		return CLOSE_DENIED;
 	case DROP_DRAINING:
 		return CLOSE_DRAINING;
 	case DROP_NO_SESSION:
 		return CLOSE_SESSION_ENDED;
 	case DROP_NO_BUFFER:
+	case DROP_PARK_FULL:
 		return CLOSE_NO_RESOURCES;
 	default:
 		return CLOSE_BAD_TOKEN;
@@ -25,7 +28,7 @@ static enum close_reason close_reason_of(enum drop_reason drop)
 }
 
 /* A refused client gets the result, then a close: the C# client raises no event for success = false alone. */
-static void refuse(struct shard *shard, struct conn *conn, enum drop_reason drop)
+enum close_reason ringcast_shard_login_refuse(struct shard *shard, struct conn *conn, enum drop_reason drop)
 {
 	struct packet result = {
 		.opcode = OPCODE_LOGIN_RESPONSE,
@@ -37,7 +40,12 @@ static void refuse(struct shard *shard, struct conn *conn, enum drop_reason drop
 	shard->counters.logins_refused++;
 	ringcast_shard_drop(shard, drop, 1);
 	ringcast_shard_send_packet(shard, conn, &result);
-	ringcast_shard_conn_close(shard, conn, close_reason_of(drop), NULL);
+	return close_reason_of(drop);
+}
+
+static void refuse(struct shard *shard, struct conn *conn, enum drop_reason drop)
+{
+	ringcast_shard_conn_close(shard, conn, ringcast_shard_login_refuse(shard, conn, drop), NULL);
 }
 
 static void send_result(struct shard *shard, struct conn *conn)
@@ -54,6 +62,13 @@ static void send_result(struct shard *shard, struct conn *conn)
 	if (ringcast_shard_fast_open(shard, conn))
 		result.login_result.fast_port = shard->udp_ports[conn->fast.port_index];
 	ringcast_shard_send_packet(shard, conn, &result);
+}
+
+void ringcast_shard_login_complete(struct shard *shard, struct conn *conn)
+{
+	shard->counters.logins++;
+	send_result(shard, conn);
+	ringcast_timer_arm(&shard->wheel, &conn->timer, shard->now_ns + conn->player->session->ping_interval_ms * RLY_NS_PER_MS);
 }
 
 /* Dev mode */
@@ -138,11 +153,13 @@ void ringcast_shard_login_here(struct shard *shard, struct conn *conn, const str
 		refuse(shard, conn, drop);
 		return;
 	}
-	shard->counters.logins++;
 	conn->player = player;
 	conn->state = CONN_JOINED;
-	send_result(shard, conn);
-	ringcast_timer_arm(&shard->wheel, &conn->timer, shard->now_ns + player->session->ping_interval_ms * RLY_NS_PER_MS);
+	if (player->is_waiting) { /* the script's answer, or its deadline, is what happens next; see deliver.c, admitted */
+		ringcast_timer_cancel(&shard->wheel, &conn->timer);
+		return;
+	}
+	ringcast_shard_login_complete(shard, conn);
 	ringcast_admission_accept(player, shard->now_ns);
 }
 

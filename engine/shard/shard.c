@@ -55,6 +55,9 @@ static void copy_session_limits(struct shard *shard)
 		.timers_per_session_max = 256,
 		.health_interval_ms = 60000,
 		.health_failures_max = 3,
+		.parked_player_max = 64,
+		.parked_session_max = 4096,
+		.answer_timeout_ms = 5000,
 	};
 }
 

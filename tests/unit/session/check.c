@@ -33,6 +33,10 @@ static void check_player(struct store *store, struct player *player)
 	}
 	cr_assert_eq(player->group_count, group_count);
 	cr_assert_eq(ringcast_timer_is_armed(&player->timer), player->state == PLAYER_RESERVED);
+	if (player->state != PLAYER_CONNECTING && player->state != PLAYER_ACTIVE)
+		cr_assert_null(player->parked);
+	if (player->is_waiting)
+		cr_assert(player->state == PLAYER_CONNECTING && player->parked != NULL);
 }
 
 static void check_players(struct session *session)
@@ -40,8 +44,10 @@ static void check_players(struct session *session)
 	struct store *store = session->store;
 	uint32_t active_count = session->player_count - session->connecting_count;
 	cr_assert_leq(session->connecting_count, session->player_count);
+	uint32_t waiting_count = 0;
 	for (uint32_t i = 0; i < session->player_count; i++) {
 		struct player *player = session->players[i];
+		waiting_count += i >= active_count && player->is_waiting;
 		cr_assert_eq(player->session, session);
 		cr_assert_eq(player->session_index, i);
 		cr_assert_eq(player->state, i < active_count ? PLAYER_ACTIVE : PLAYER_CONNECTING);
@@ -49,6 +55,8 @@ static void check_players(struct session *session)
 		cr_assert_not(ringcast_list_has(&player->node));
 		check_player(store, player);
 	}
+	cr_assert_eq(session->admitting_count, session->connecting_count - waiting_count);
+	cr_assert(ringcast_list_is_empty(&session->runnable), "between events, whatever may go on has gone on");
 	for (uint32_t i = session->player_count; i < session->players_max; i++)
 		cr_assert_null(session->players[i]);
 	uint32_t reserved_count = 0;
@@ -123,7 +131,8 @@ void check_store(struct store *store)
 		groups += session->group_count;
 		sessions++;
 		if (session->state == SESSION_ENDED)
-			cr_assert_eq(session->player_count + session->reserved_count + session->group_count + session->command_count, 0);
+			cr_assert_eq(session->player_count + session->reserved_count + session->group_count + session->command_count +
+					     session->parked_count + session->alarm_count, 0);
 	}
 	cr_assert_eq(store->sessions.count, sessions);
 	cr_assert_eq(store->players.count, players + reserved + graveyard_count(store));

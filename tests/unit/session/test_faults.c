@@ -32,7 +32,12 @@ static void outbox_drop(void *context, enum drop_reason reason, uint64_t count)
 	refusals += reason == DROP_NO_BUFFER ? count : 0;
 }
 
-static const struct outbox outbox = {.deliver = outbox_deliver, .disconnect = outbox_disconnect, .drop = outbox_drop};
+static void outbox_admitted(void *context, struct player *player, enum drop_reason reason)
+{
+	cr_assert_eq(player->state, reason == DROP_NONE ? PLAYER_CONNECTING : PLAYER_COMPLETED);
+}
+
+static const struct outbox outbox = {.deliver = outbox_deliver, .disconnect = outbox_disconnect, .drop = outbox_drop, .admitted = outbox_admitted};
 
 /* True: done. */
 static bool done(enum drop_reason reason)

@@ -87,9 +87,15 @@ static void on_drop(void *context, enum drop_reason reason, uint64_t count)
 		effects_add(&twin->real, (struct effect){EFFECT_DROP, (int32_t)reason, SLOT_NONE, SLOT_NONE, 0, false, 0, 0});
 }
 
+static void on_admitted(void *context, struct player *player, enum drop_reason reason)
+{
+	cr_assert_fail("nobody waits");
+}
+
 void twin_start(struct twin *twin, const struct world_options *options)
 {
-	struct outbox outbox = {.context = twin, .deliver = on_deliver, .disconnect = on_disconnect, .drop = on_drop};
+	struct outbox outbox = {.context = twin, .deliver = on_deliver, .disconnect = on_disconnect, .drop = on_drop,
+				.admitted = on_admitted};
 	struct world_options with_outbox = *options;
 	with_outbox.outbox = &outbox;
 	memset(twin, 0, sizeof(*twin));

@@ -99,6 +99,17 @@ static void log_drop(void *context, enum drop_reason reason, uint64_t count)
 	log_add(context, "drop %s %llu\n", ringcast_drop_label(reason), (unsigned long long)count);
 }
 
+static void log_admitted(void *context, struct player *player, enum drop_reason reason)
+{
+	if (reason == DROP_NONE) {
+		cr_assert_eq(player->state, PLAYER_CONNECTING, "the result goes out before it is in");
+		log_add(context, "admitted %d\n", player->peer_id);
+	} else {
+		cr_assert_eq(player->state, PLAYER_COMPLETED, "refused after it has left the session");
+		log_add(context, "refused %d %s\n", player->peer_id, ringcast_drop_label(reason));
+	}
+}
+
 static enum verdict ask(struct world *world, struct hook_call call)
 {
 	cr_assert(call.session->is_in_hook);
@@ -124,7 +135,7 @@ static enum verdict on_connect(void *context, struct session *session, struct pl
 	log_payload(context, payload);
 	log_add(context, "\n");
 	cr_assert_eq(session->players[player->session_index], player, "in the list, so that a script can send to it");
-	return ask(context, (struct hook_call){.hook = HOOK_CONNECT, .session = session, .player = player});
+	return ask(context, (struct hook_call){.hook = HOOK_CONNECT, .session = session, .player = player, .payload = payload});
 }
 
 static void on_accepted(void *context, struct session *session, struct player *player)
@@ -184,6 +195,24 @@ static void on_tick(void *context, struct session *session, uint64_t now_ns)
 	ask(context, (struct hook_call){.hook = HOOK_TICK, .session = session});
 }
 
+static enum verdict on_health(void *context, struct session *session)
+{
+	log_add(context, "hook health\n");
+	return ask(context, (struct hook_call){.hook = HOOK_HEALTH, .session = session});
+}
+
+static void on_terminate(void *context, struct session *session, uint64_t deadline_ns)
+{
+	log_add(context, "hook terminate %llu\n", (unsigned long long)(deadline_ns / RLY_NS_PER_MS));
+	ask(context, (struct hook_call){.hook = HOOK_TERMINATE, .session = session, .number = deadline_ns / RLY_NS_PER_MS});
+}
+
+static void on_timer(void *context, struct session *session, uint32_t timer, uint64_t now_ns)
+{
+	log_add(context, "hook timer %u at %llu\n", timer, (unsigned long long)(now_ns / RLY_NS_PER_MS));
+	ask(context, (struct hook_call){.hook = HOOK_TIMER, .session = session, .number = timer});
+}
+
 static void fill_random(void *context, void *out, size_t size)
 {
 	ringcast_prng_fill(context, out, size);
@@ -204,6 +233,9 @@ static struct hooks hooks_of(unsigned bits)
 	SET(HOOK_JOIN, join_group, on_join);
 	SET(HOOK_LEAVE, leave_group, on_leave);
 	SET(HOOK_TICK, tick, on_tick);
+	SET(HOOK_HEALTH, health_check, on_health);
+	SET(HOOK_TERMINATE, terminate, on_terminate);
+	SET(HOOK_TIMER, timer, on_timer);
 #undef SET
 	return hooks;
 }
@@ -234,6 +266,12 @@ void world_start(struct world *world, const struct world_options *options)
 		.ping_interval_ms = 3000,
 		.membership_push_max = 256,
 		.commands_per_hook_max = 4096,
+		.timers_per_session_max = 256,
+		.health_interval_ms = 0,
+		.health_failures_max = 3,
+		.parked_player_max = 64,
+		.parked_session_max = 4096,
+		.answer_timeout_ms = 5000,
 	};
 	world->pool = pool_of(options);
 	cr_assert_not_null(world->pool);
@@ -249,7 +287,8 @@ void world_start(struct world *world, const struct world_options *options)
 		.limits = &world->limits,
 		.pool = world->pool,
 		.wheel = &world->wheel,
-		.outbox = {.context = world, .deliver = log_delivery, .disconnect = log_disconnect, .drop = log_drop},
+		.outbox = {.context = world, .deliver = log_delivery, .disconnect = log_disconnect, .drop = log_drop,
+			   .admitted = log_admitted},
 		.hooks = options->hooks != 0 ? &hooks : NULL,
 		.hooks_context = world,
 		.random = fill_random,

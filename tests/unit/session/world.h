@@ -6,6 +6,7 @@
  *     update 7 from -1 player 0 group 7 reliable to 1,2 list 1,2    a membership update
  *     close 2 kicked 'too loud'                                 outbox.disconnect
  *     drop no_target 1                                          outbox.drop
+ *     admitted 3                                                outbox.admitted; when it is refused: refused 3 denied
  *     hook join 7 peer 1                                        a hook was called
  */
 #ifndef TESTS_UNIT_SESSION_WORLD_H
@@ -16,7 +17,7 @@
 #include "session/session.h"
 
 enum hook { HOOK_STARTED, HOOK_ENDED, HOOK_CONNECT, HOOK_ACCEPTED, HOOK_DISCONNECTED, HOOK_MESSAGE, HOOK_SEND_PLAYER, HOOK_SEND_GROUP, HOOK_JOIN,
-	    HOOK_LEAVE, HOOK_TICK, HOOK_COUNT };
+	    HOOK_LEAVE, HOOK_TICK, HOOK_HEALTH, HOOK_TERMINATE, HOOK_TIMER, HOOK_COUNT };
 #define HOOKS_ALL ((1u << HOOK_COUNT) - 1)
 
 struct world;
@@ -26,6 +27,8 @@ struct hook_call {
 	struct player *player;
 	int32_t group;
 	const struct packet *packet;
+	struct view payload; /* of a login */
+	uint64_t number;     /* of a timer; the deadline of a termination, in ms */
 };
 /* The script: asked by every hook, after it was logged. */
 typedef enum verdict script_fn(struct world *world, const struct hook_call *call);

@@ -1,0 +1,20 @@
+/* One packet on its way through the rules, for the files of this folder. */
+#ifndef RINGCAST_SESSION_ROUTER_H
+#define RINGCAST_SESSION_ROUTER_H
+
+#include "session/session.h"
+
+enum question { QUESTION_SEND_TO_PLAYER = 1, QUESTION_ABOUT_GROUP = 2 }; /* send to, join, leave */
+
+struct route {
+	struct player *player;
+	const struct packet *packet;
+	enum delivery_intent intent;
+	unsigned allowed; /* questions the script has answered with yes: not asked again */
+	unsigned asked;   /* the one it will answer later; 0: none */
+};
+
+/* The rules as they are now, whatever held before: the packet may have waited. Applies no commands. With route->asked nothing has happened yet. */
+enum drop_reason ringcast_router_dispatch(struct route *route);
+
+#endif

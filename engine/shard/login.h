@@ -1,0 +1,12 @@
+/* What becomes of a login that the session layer has decided, at once or later. */
+#ifndef RINGCAST_SHARD_LOGIN_H
+#define RINGCAST_SHARD_LOGIN_H
+
+#include "shard/shard.h"
+
+/* The login result, and what begins with it: UDP, pings. */
+void ringcast_shard_login_complete(struct shard *shard, struct conn *conn);
+/* The login result; says what to close the connection with. */
+enum close_reason ringcast_shard_login_refuse(struct shard *shard, struct conn *conn, enum drop_reason drop);
+
+#endif
