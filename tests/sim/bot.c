@@ -50,19 +50,6 @@ void ringcast_bot_send_stream(struct bot *bot, const struct packet *packet)
 	ringcast_bot_send_frame(bot, WEBSOCKET_BINARY, bytes, size);
 }
 
-static void send_login(struct bot *bot)
-{
-	struct packet login = {
-		.opcode = OPCODE_LOGIN,
-		.target_player = PROTO_PEER_SERVER,
-		.command = PACKET_COMMAND_LOGIN,
-		.login = {.player_session_id = ringcast_view_of(bot->token, strlen(bot->token)), .client_version = PROTO_CLIENT_VERSION},
-	};
-	ringcast_bot_send_stream(bot, &login);
-	ringcast_model_join_sent(bot->net->model, bot->index, PROTO_GROUP_ALL, now_ns(bot));
-	bot->state = BOT_LOGIN;
-}
-
 /* packets */
 
 static void receive_login_result(struct bot *bot, const struct packet *packet)
@@ -194,7 +181,8 @@ static size_t understand(struct bot *bot)
 		switch (ringcast_http_upgrade_parse_response(ringcast_view_of(bot->in, bot->in_bytes), KEY, &consumed, &status)) {
 		case HTTP_UPGRADE_OK:
 			bot->is_upgraded = true;
-			send_login(bot);
+			if (!bot->login.is_eager)
+				ringcast_bot_log_in(bot);
 			break;
 		case HTTP_UPGRADE_NEED_MORE:
 			return 0;
@@ -272,6 +260,7 @@ void ringcast_bot_init(struct bot *bot, struct bot_net *net, uint32_t index, con
 	*bot = (struct bot){.net = net,
 			    .index = index,
 			    .session = options->session,
+			    .login = options->login,
 			    .tcp = options->tcp,
 			    .udp = options->udp,
 			    .udp_socket = -1,
@@ -282,6 +271,8 @@ void ringcast_bot_init(struct bot *bot, struct bot_net *net, uint32_t index, con
 	size_t size = ringcast_http_upgrade_encode_request("sim:1900", "/websocket", KEY, request, sizeof(request));
 	ringcast_assert(size > 0);
 	ringcast_sim_stream_write(net->network, bot->stream, request, size);
+	if (bot->login.is_eager)
+		ringcast_bot_log_in(bot);
 }
 
 void ringcast_bot_fini(struct bot *bot)

@@ -10,7 +10,7 @@
 #include "proto/packet.h"
 #include "proto/websocket.h"
 
-enum { BOT_TOKEN_BYTES = 64, BOT_DATAGRAM_BYTES_MAX = 1500 };
+enum { BOT_TOKEN_BYTES = 64, BOT_DATAGRAM_BYTES_MAX = 1500, BOT_SEQUENCES_KEPT = 1024 };
 
 enum bot_state {
 	BOT_CONNECTING, /* HTTP upgrade asked */
@@ -29,10 +29,23 @@ struct bot_net { /* what bots share */
 	bool is_corrupt;       /* datagrams may be changed: do not believe their contents */
 };
 
+struct bot_login { /* how it comes in */
+	bool is_eager;          /* logs in before the upgrade is answered */
+	uint32_t message_count; /* sent right behind the login, so that they travel with a hand-off */
+	uint32_t payload_bytes;
+	int32_t group; /* joined right behind the login too, and every second of those messages goes there; 0: none */
+};
+
+struct bot_sequence { /* a sequence number the server has used towards this bot */
+	int32_t number;
+	uint64_t hash; /* of the datagram; 0: the place is free */
+};
+
 struct bot {
 	struct bot_net *net;
 	uint32_t index, session;
 	char token[BOT_TOKEN_BYTES];
+	struct bot_login login;
 	enum bot_state state;
 	struct address tcp, udp;
 	sim_stream stream;
@@ -50,6 +63,7 @@ struct bot {
 	uint16_t fast_port;
 	enum bot_fast fast;
 	int32_t sequence_out, sequence_in;
+	struct bot_sequence sequences[BOT_SEQUENCES_KEPT]; /* by number, the latest ones */
 	uint32_t hello_count;
 	uint64_t hello_at_ns; /* UINT64_MAX: no hello to send */
 	uint8_t last_datagram[BOT_DATAGRAM_BYTES_MAX];
@@ -62,6 +76,7 @@ struct bot {
 struct bot_options {
 	uint32_t session;
 	const char *token;
+	struct bot_login login;
 	struct address tcp, udp;
 };
 
@@ -77,6 +92,9 @@ void ringcast_bot_send_stream(struct bot *bot, const struct packet *packet);
 void ringcast_bot_send_datagram(struct bot *bot, const struct packet *packet); /* with the next sequence number */
 void ringcast_bot_send_frame(struct bot *bot, enum websocket_opcode opcode, const void *payload, size_t size);
 void ringcast_bot_leave(struct bot *bot, int how); /* 0: close frame, 1: half close, 2: reset, 3: close without a word */
+
+/* bot_login.c: the login and what the bot says without waiting for its answer */
+void ringcast_bot_log_in(struct bot *bot);
 
 /* bot_fast.c */
 void ringcast_bot_fast_start(struct bot *bot, uint16_t port);

@@ -1,5 +1,6 @@
 /* The UDP side of a bot: hello, acknowledgement, sequence numbers as the C# client has them. */
 #include "base/assert.h"
+#include "base/hash.h"
 #include "bot.h"
 
 #define HELLO_DELAY_NS (100 * RLY_NS_PER_MS)
@@ -60,6 +61,20 @@ static void send_hello(struct bot *bot)
 	bot->hello_at_ns = now_ns(bot) + (delay_ns < HELLO_DELAY_NS_MAX ? delay_ns : HELLO_DELAY_NS_MAX);
 }
 
+/* The server uses each number once. A client drops what is not newer, so a number used twice would silently cost it a message. */
+static void check_sequence(struct bot *bot, int32_t number, struct view bytes)
+{
+	uint64_t hash = ringcast_hash_bytes(bytes.data, bytes.size, 0) | 1;
+	struct bot_sequence *place = &bot->sequences[(uint32_t)number % BOT_SEQUENCES_KEPT];
+	if (bot->net->is_corrupt)
+		return;
+	if (number < 0)
+		ringcast_bot_fail(bot, "a sequence number below zero", number);
+	if (place->hash != 0 && place->number == number && place->hash != hash)
+		ringcast_bot_fail(bot, "two datagrams with one sequence number", number);
+	*place = (struct bot_sequence){.number = number, .hash = hash};
+}
+
 static void receive_datagram(struct bot *bot, const struct address *from, struct view bytes)
 {
 	struct packet packet;
@@ -73,6 +88,7 @@ static void receive_datagram(struct bot *bot, const struct address *from, struct
 			ringcast_bot_fail(bot, "a datagram that does not decode", (int64_t)bytes.size);
 		return;
 	}
+	check_sequence(bot, packet.sequence, bytes);
 	if (packet.sequence <= bot->sequence_in)
 		return;
 	bot->sequence_in = packet.sequence;

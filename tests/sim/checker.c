@@ -42,12 +42,24 @@ static void check_connections(struct world *world)
 	}
 }
 
+/* Is everything that was sent fast surely to be seen? Not when a queue on its way has overflowed, as it may. */
+static bool is_fast_sure(const struct world *world)
+{
+	uint64_t overflows = ringcast_sim_network_counts(world->network)->datagrams_overflowed;
+	for (uint32_t i = 0; i < world->swarm.shard_count; i++) {
+		const uint64_t *drops = world->shards[i]->counters.drops;
+		overflows += drops[DROP_FAST_OVERFLOW] + drops[DROP_NO_BUFFER] + drops[DROP_SEND_ERROR];
+	}
+	return overflows == 0 && !ringcast_swarm_may_lose_datagrams(&world->swarm);
+}
+
 void ringcast_checker_after_calm(struct world *world)
 {
 	for (uint32_t i = 0; i < world->bot_count; i++)
 		world->model.bots[i].is_healthy = is_healthy(world, &world->bots[i]);
 	check_tokens(world);
 	check_connections(world);
+	world->model.is_fast_sure = is_fast_sure(world);
 	ringcast_model_finish(&world->model, ringcast_sim_network_now_ns(world->network));
 }
 

@@ -28,6 +28,7 @@ struct model_message {
 	uint32_t sender, session;
 	bool is_reliable;
 	bool is_void;      /* nobody may ever receive it: forged, or sent before login */
+	bool is_behind_login; /* sent without waiting for the login's answer: accepted if the login is */
 	int32_t opcode;
 	int32_t to_bot;    /* MODEL_NOBODY: no player target that exists */
 	bool has_player;   /* some player target was given */
@@ -53,6 +54,7 @@ struct model {
 	bool may_refuse;      /* messages may be refused */
 	bool is_corrupt;      /* fast ones may have been changed on the way */
 	bool is_address_free; /* a datagram's IP does not matter */
+	bool is_fast_sure;    /* nothing is there that may cost a datagram: fast messages must arrive too */
 	uint64_t receipt_count;
 	char failure[400]; /* "" while all is well */
 };

@@ -170,6 +170,13 @@ bool ringcast_swarm_may_disconnect(const struct swarm *swarm)
 	       swarm->narrow_limits > 0 || swarm->narrow_memory > 0;
 }
 
+bool ringcast_swarm_may_lose_datagrams(const struct swarm *swarm)
+{
+	const struct sim_faults *faults = &swarm->faults;
+	return faults->loss > 0 || faults->burst_loss > 0 || faults->delay > 0 || faults->corrupt > 0 || faults->truncate > 0 ||
+	       faults->send_error > 0 || faults->no_buffer > 0 || swarm->narrow_memory > 0 || swarm->is_udp_address_free || swarm->has_shared_ips;
+}
+
 bool ringcast_swarm_may_refuse(const struct swarm *swarm)
 {
 	return swarm->narrow_limits > 0;

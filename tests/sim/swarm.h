@@ -57,6 +57,8 @@ void ringcast_swarm_settle(struct swarm *swarm); /* after the last switch_off, b
 void ringcast_swarm_print(const struct swarm *swarm, FILE *out);
 /* May an honest player lose its connection, or not get one, without anybody asking for it? */
 bool ringcast_swarm_may_disconnect(const struct swarm *swarm);
+/* May a datagram get lost, or overtaken and then dropped as stale, without anybody's fault? */
+bool ringcast_swarm_may_lose_datagrams(const struct swarm *swarm);
 /* May the engine refuse a correct message? */
 bool ringcast_swarm_may_refuse(const struct swarm *swarm);
 

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "base/assert.h"
+#include "payload.h"
 
 #define START_NS (1000 * RLY_NS_PER_S)
 #define CALM_NS (60 * RLY_NS_PER_S)
@@ -191,6 +192,19 @@ static struct address bot_address(const struct world *world, uint32_t index, uin
 	return (struct address){.ip = {[10] = 0xff, [11] = 0xff, [12] = 10, [14] = 1, [15] = host}, .port = (uint16_t)(port_base + index)};
 }
 
+/* Many wait for the answer to their login, as the SDKs do; the others say all they have at once. */
+static struct bot_login draw_login(struct world *world)
+{
+	struct bot_login login = {.is_eager = ringcast_world_chance(world, 300)};
+	if (ringcast_world_chance(world, 600))
+		return login;
+	login.message_count = 1 + (uint32_t)ringcast_world_below(world, 8);
+	login.payload_bytes = PAYLOAD_BYTES_MIN + (uint32_t)ringcast_world_below(world, world->swarm.payload_bytes_max - PAYLOAD_BYTES_MIN + 1);
+	if (ringcast_world_chance(world, 300))
+		login.group = 1 + (int32_t)ringcast_world_below(world, world->swarm.group_count);
+	return login;
+}
+
 struct bot *ringcast_world_spawn(struct world *world, uint32_t session, const char *token)
 {
 	char reserved[PLAYER_TOKEN_BYTES];
@@ -205,6 +219,7 @@ struct bot *ringcast_world_spawn(struct world *world, uint32_t session, const ch
 	ringcast_bot_init(bot, &world->net, index,
 		       &(struct bot_options){.session = session,
 					     .token = token != NULL ? token : reserved,
+					     .login = draw_login(world),
 					     .tcp = bot_address(world, index, 20000),
 					     .udp = bot_address(world, index, 33400)});
 	ringcast_world_note(world, "bot %u connects for session %u on shard %u", index, session, world->sessions[session].shard);
