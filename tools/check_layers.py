@@ -23,8 +23,8 @@ MAY_INCLUDE = {
     "engine/main.c": {"engine/control", "engine/metrics", "engine/include/ringcast"},
     "engine": {"engine/base", "engine/buf", "proto", "engine/io", "engine/crypto", "engine/transport", "engine/session", "engine/shard", "scripting",
                "engine/include/ringcast"},
-    "tools/ringcast": {"proto", "proto/clients/c", "engine/base", "engine/include/ringcast"},
-    "bench": {"tools/ringcast", "proto", "proto/clients/c", "engine/base", "engine/include/ringcast"},
+    "tools/ringcast": {"proto", "proto/clients/c", "engine/base", "engine/crypto", "engine/include/ringcast"},
+    "bench": {"tools/ringcast", "proto", "proto/clients/c", "engine/base", "engine/crypto", "engine/include/ringcast"},
 }
 
 # system header -> only these files may include it
@@ -33,7 +33,7 @@ ONLY_IN = {
     "xxhash.h": r"engine/base/hash\.c$",
     "yaml.h": r"engine/control/",
     "microhttpd.h": r"engine/control/",
-    "jansson.h": r"(engine/control/|tools/|bench/)",
+    "jansson.h": r"(engine/control/|scripting/|tools/|bench/)",
     "wolfssl/": r"engine/crypto/[^/]*wolfssl[^/]*\.[ch]$",
     "openssl/": r"engine/crypto/[^/]*openssl[^/]*\.[ch]$",
     "luajit-2.1/": r"scripting/lua/",

@@ -198,7 +198,7 @@ static bool op_datagram_send(struct client_core *core, const uint8_t *bytes, siz
 	return send(bot->udp_fd, bytes, size, MSG_NOSIGNAL | MSG_DONTWAIT) >= 0;
 }
 
-static bool op_fast_open(struct client_core *core, uint16_t port)
+static bool op_fast_open(struct client_core *core, uint16_t port, struct view ca_cert)
 {
 	const int on = 1;
 	struct bot *bot = bot_of(core);

@@ -111,9 +111,37 @@ static enum crypto_result result_of(struct openssl_session *session, int returne
 	}
 }
 
+/*
+ * OpenSSL takes a sealed record with no room for nonce and tag for an internal error and gives up the session, and keeps one that comes during the
+ * handshake to do so later: any forger could end any session. What is too short for GCM is all right for ChaCha20, which the prefilter cannot know.
+ */
+static bool has_short_record(const struct openssl_session *session)
+{
+	enum { HEADER_BYTES = 13, EPOCH_OFFSET = 3, LENGTH_OFFSET = 11, CHACHA_BYTES_MIN = 16, GCM_BYTES_MIN = 24 };
+	const SSL_CIPHER *cipher = session->base.is_established ? SSL_get_current_cipher(session->ssl) : NULL;
+	size_t body_bytes_min = cipher != NULL && SSL_CIPHER_get_cipher_nid(cipher) == NID_chacha20_poly1305 ? CHACHA_BYTES_MIN : GCM_BYTES_MIN;
+	struct view left = session->base.input;
+	while (ringcast_crypto_is_datagram(&session->base) && left.size >= HEADER_BYTES) {
+		size_t body_bytes = (size_t)left.data[LENGTH_OFFSET] << 8 | left.data[LENGTH_OFFSET + 1];
+		bool is_sealed = (left.data[EPOCH_OFFSET] | left.data[EPOCH_OFFSET + 1]) != 0;
+		if (body_bytes > left.size - HEADER_BYTES || (is_sealed && body_bytes < body_bytes_min))
+			return true;
+		left.data += HEADER_BYTES + body_bytes;
+		left.size -= HEADER_BYTES + body_bytes;
+	}
+	return false;
+}
+
+static void drop_short_records(struct openssl_session *session)
+{
+	if (has_short_record(session))
+		session->base.input = (struct view){0};
+}
+
 static enum crypto_result session_handshake(struct crypto_session *base)
 {
 	struct openssl_session *session = of(base);
+	drop_short_records(session);
 	ERR_clear_error();
 	enum crypto_result result = result_of(session, SSL_do_handshake(session->ssl));
 	base->is_established = result == CRYPTO_OK;
@@ -123,6 +151,7 @@ static enum crypto_result session_handshake(struct crypto_session *base)
 static enum crypto_result session_read(struct crypto_session *base, uint8_t *out, size_t capacity, size_t *ret_size)
 {
 	struct openssl_session *session = of(base);
+	drop_short_records(session);
 	ERR_clear_error();
 	return result_of(session, SSL_read_ex(session->ssl, out, capacity, ret_size));
 }

@@ -29,6 +29,7 @@ enum {
 	NAMES_MAX = 256,
 	NAME_BYTES = 32,
 	LINE_BYTES = 1024,
+	CA_BYTES_MAX = 1024 * 1024,
 	FAST_WAIT_MS = 1000, /* how long the first line may wait for UDP */
 };
 
@@ -36,6 +37,7 @@ struct chat {
 	const struct cli_invocation *invocation;
 	ringcast_client *client;
 	const char *name;
+	char *ca; /* PEM text of --ca */
 	int32_t peer_id;
 	int32_t group, to; /* where lines go; both 0: to everyone */
 	bool is_connected, is_over, is_input_over, is_quitting;
@@ -146,6 +148,14 @@ static void on_message(void *context, ringcast_client *client, const ringcast_cl
 	fflush(stdout);
 }
 
+static void print_security(const struct chat *chat, ringcast_client *client)
+{
+	char text[256];
+	if (ringcast_cli_has(chat->invocation, CLI_OPTION_SECURE) &&
+	    ringcast_client_describe_security(client, text, sizeof(text)) == RINGCAST_CLIENT_OK)
+		printf("* %s\n", text);
+}
+
 static void on_connected(void *context, ringcast_client *client, int32_t peer_id)
 {
 	struct chat *chat = context;
@@ -153,6 +163,7 @@ static void on_connected(void *context, ringcast_client *client, int32_t peer_id
 	chat->connected_ms = now_ms();
 	chat->peer_id = peer_id;
 	printf("* you are peer %d\n", peer_id);
+	print_security(chat, client);
 	fflush(stdout);
 	ringcast_client_ping(client);
 	if (chat->group > 0)
@@ -163,6 +174,13 @@ static void on_connected(void *context, ringcast_client *client, int32_t peer_id
 static void on_fast_ready(void *context, ringcast_client *client)
 {
 	printf("* udp is up: lines go fast\n");
+	print_security(context, client);
+	fflush(stdout);
+}
+
+static void on_fast_failed(void *context, ringcast_client *client, const char *reason)
+{
+	printf("* no udp: %s; lines go by tcp\n", reason);
 	fflush(stdout);
 }
 
@@ -464,6 +482,24 @@ static enum cli_exit find_token(const struct cli_invocation *invocation, const c
 	return CLI_OK;
 }
 
+static enum cli_exit take_security(struct chat *chat)
+{
+	const char *ca = ringcast_cli_value(chat->invocation, CLI_OPTION_CA, NULL);
+	bool is_secure = ringcast_cli_has(chat->invocation, CLI_OPTION_SECURE), is_insecure = ringcast_cli_has(chat->invocation, CLI_OPTION_INSECURE);
+	if (!is_secure && (ca || is_insecure || ringcast_cli_has(chat->invocation, CLI_OPTION_HOST_NAME))) {
+		ringcast_cli_error(chat->invocation, "--ca, --host-name and --insecure go with --secure");
+		return CLI_USAGE;
+	}
+	if (ca && is_insecure) {
+		ringcast_cli_error(chat->invocation, "--ca and --insecure exclude each other");
+		return CLI_USAGE;
+	}
+	if (!ca)
+		return CLI_OK;
+	chat->ca = ringcast_cli_read_text(chat->invocation, ca, CA_BYTES_MAX);
+	return chat->ca ? CLI_OK : CLI_FAILURE;
+}
+
 static enum cli_exit take_options(struct chat *chat)
 {
 	int64_t group = 0, to = 0;
@@ -474,6 +510,8 @@ static enum cli_exit take_options(struct chat *chat)
 		code = ringcast_cli_integer(chat->invocation, CLI_OPTION_TO, 1, INT32_MAX, &to);
 	if (code == CLI_OK)
 		code = ringcast_cli_seconds(chat->invocation, CLI_OPTION_LINGER, &linger_seconds);
+	if (code == CLI_OK)
+		code = take_security(chat);
 	chat->group = (int32_t)group;
 	chat->to = (int32_t)to;
 	chat->linger_ms = (int64_t)(linger_seconds * 1000);
@@ -490,18 +528,26 @@ static enum cli_exit start(struct chat *chat, const struct place *place)
 		.message = on_message,
 		.membership = on_membership,
 		.disconnected = on_disconnected,
+		.fast_failed = on_fast_failed,
 	};
 	ringcast_client_options options = RINGCAST_CLIENT_OPTIONS_INIT;
 	options.callbacks = &callbacks;
 	options.context = chat;
 	options.is_udp_off = ringcast_cli_has(chat->invocation, CLI_OPTION_TCP);
 	options.ping_interval_ms = 1000;
+	options.is_secure = ringcast_cli_has(chat->invocation, CLI_OPTION_SECURE);
+	options.is_insecure = ringcast_cli_has(chat->invocation, CLI_OPTION_INSECURE);
+	options.ca = chat->ca;
+	options.host_name = ringcast_cli_value(chat->invocation, CLI_OPTION_HOST_NAME, NULL);
 	int error = ringcast_client_create(&options, &chat->client);
 	if (error == RINGCAST_CLIENT_OK)
 		error = ringcast_client_connect(chat->client, place->host, place->port, place->token, chat->name, strlen(chat->name));
 	if (error == RINGCAST_CLIENT_OK)
 		return CLI_OK;
-	ringcast_cli_error(chat->invocation, "%s:%u: %s", place->host, place->port, ringcast_client_error_text(error));
+	char detail[256] = "";
+	if (error == RINGCAST_CLIENT_ERROR_SECURITY)
+		ringcast_client_describe_security(chat->client, detail, sizeof(detail));
+	ringcast_cli_error(chat->invocation, "%s:%u: %s%s%s", place->host, place->port, ringcast_client_error_text(error), detail[0] ? ": " : "", detail);
 	return CLI_FAILURE;
 }
 
@@ -524,6 +570,7 @@ enum cli_exit ringcast_command_chat(const struct cli_invocation *invocation)
 		code = chat->code;
 	}
 	ringcast_client_destroy(&chat->client);
+	free(chat->ca);
 	free(chat);
 	return code;
 }

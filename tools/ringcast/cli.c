@@ -292,6 +292,23 @@ enum cli_exit ringcast_cli_seconds(const struct cli_invocation *invocation, enum
 	return CLI_OK;
 }
 
+char *ringcast_cli_read_text(const struct cli_invocation *invocation, const char *path, size_t bytes_max)
+{
+	FILE *file = fopen(path, "re");
+	char *text = file ? malloc(bytes_max + 1) : NULL;
+	size_t size = text ? fread(text, 1, bytes_max, file) : 0;
+	const char *problem = !file || !text || ferror(file) ? strerror(errno) : getc(file) != EOF ? "too long" : NULL;
+	if (file)
+		fclose(file);
+	if (!problem) {
+		text[size] = '\0';
+		return text;
+	}
+	ringcast_cli_error(invocation, "%s: %s", path, problem);
+	free(text);
+	return NULL;
+}
+
 bool ringcast_cli_is_json(const struct cli_invocation *invocation)
 {
 	return is_same(invocation->values[CLI_OPTION_OUTPUT], "json");

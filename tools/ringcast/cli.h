@@ -59,6 +59,8 @@ const char *ringcast_cli_value(const struct cli_invocation *invocation, enum cli
 /* Prints what is wrong and answers CLI_USAGE when the value is no number within the bounds; *ret_value is kept when the option is absent. */
 enum cli_exit ringcast_cli_integer(const struct cli_invocation *invocation, enum cli_option_id id, int64_t min, int64_t max, int64_t *ret_value);
 enum cli_exit ringcast_cli_seconds(const struct cli_invocation *invocation, enum cli_option_id id, double *ret_seconds);
+/* A small text file with a NUL behind it, the caller frees; NULL: it was told what is wrong. */
+char *ringcast_cli_read_text(const struct cli_invocation *invocation, const char *path, size_t bytes_max);
 bool ringcast_cli_is_json(const struct cli_invocation *invocation);
 /* "ringcast session show: text" on stderr. */
 __attribute__((format(printf, 2, 3))) void ringcast_cli_error(const struct cli_invocation *invocation, const char *format, ...);

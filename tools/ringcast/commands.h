@@ -11,5 +11,6 @@ cli_command_fn ringcast_command_session_list, ringcast_command_session_create, r
 cli_command_fn ringcast_command_player_list, ringcast_command_player_reserve, ringcast_command_player_kick;
 cli_command_fn ringcast_command_doctor, ringcast_command_top, ringcast_command_health, ringcast_command_info, ringcast_command_drain;
 cli_command_fn ringcast_command_version;
+cli_command_fn ringcast_command_cert_ca, ringcast_command_cert_server, ringcast_command_cert_show;
 
 #endif

@@ -4,7 +4,8 @@
 static const struct cli_command commands[] = {
 	{"chat", NULL, "<session>", "talk in a session; creates it when there is none of this name",
 	 "ringcast chat demo --as alice",
-	 CLI_ADMIN | CLI_BIT(AS) | CLI_BIT(SERVER) | CLI_BIT(TOKEN) | CLI_BIT(TCP) | CLI_BIT(GROUP) | CLI_BIT(TO) | CLI_BIT(LINGER),
+	 CLI_ADMIN | CLI_BIT(AS) | CLI_BIT(SERVER) | CLI_BIT(TOKEN) | CLI_BIT(TCP) | CLI_BIT(GROUP) | CLI_BIT(TO) | CLI_BIT(LINGER) | CLI_BIT(SECURE) |
+		 CLI_BIT(CA) | CLI_BIT(HOST_NAME) | CLI_BIT(INSECURE),
 	 ringcast_command_chat},
 	{"session", "list", "", "list sessions", "ringcast session list --name demo -o json", CLI_ADMIN_OUTPUT | CLI_BIT(NAME),
 	 ringcast_command_session_list},
@@ -27,6 +28,13 @@ static const struct cli_command commands[] = {
 	{"info", NULL, "", "version, ports and shards of the server", "ringcast info -o json", CLI_ADMIN_OUTPUT, ringcast_command_info},
 	{"drain", NULL, "", "take no new sessions or players", "ringcast drain --exit", CLI_ADMIN_OUTPUT | CLI_BIT(EXIT),
 	 ringcast_command_drain},
+	{"cert", "ca", "", "make a CA for a test deployment: ca.pem and ca.key", "ringcast cert ca --dir certs",
+	 CLI_COMMON | CLI_BIT(DIR) | CLI_BIT(DAYS) | CLI_BIT(NAME) | CLI_BIT(FORCE), ringcast_command_cert_ca},
+	{"cert", "server", "<names>", "make a server's certificate, signed by the CA in the same directory",
+	 "ringcast cert server game.example.com,localhost,127.0.0.1 --dir certs", CLI_COMMON | CLI_BIT(DIR) | CLI_BIT(DAYS) | CLI_BIT(FORCE),
+	 ringcast_command_cert_server},
+	{"cert", "show", "<file>", "say what a certificate is for and how long it lasts", "ringcast cert show certs/server.pem", CLI_COMMON,
+	 ringcast_command_cert_show},
 	{"doctor", NULL, "", "check this machine's kernel and limits", "ringcast doctor", CLI_COMMON | CLI_BIT(OUTPUT) | CLI_BIT(STRICT),
 	 ringcast_command_doctor},
 	{"version", NULL, "", "print the version", "ringcast version", CLI_COMMON, ringcast_command_version},

@@ -28,6 +28,8 @@ const char *ringcast_client_error_text(int error)
 		return "the host name cannot be resolved";
 	case RINGCAST_CLIENT_ERROR_SYSTEM:
 		return "a system call failed";
+	case RINGCAST_CLIENT_ERROR_SECURITY:
+		return "encryption cannot be set up";
 	default:
 		return "unknown error";
 	}
@@ -65,6 +67,15 @@ static uint32_t value_or(uint32_t value, uint32_t default_value)
 	return value != 0 ? value : default_value;
 }
 
+static bool take_security(struct ringcast_client *client, const ringcast_client_options *options)
+{
+	client->is_secure = options->is_secure;
+	client->is_insecure = options->is_insecure;
+	client->ca = options->ca ? strdup(options->ca) : NULL;
+	client->host_name = options->host_name ? strdup(options->host_name) : NULL;
+	return (!options->ca || client->ca) && (!options->host_name || client->host_name);
+}
+
 static int take_options(struct ringcast_client *client, const ringcast_client_options *options)
 {
 	const ringcast_client_callbacks *callbacks = options->callbacks;
@@ -80,7 +91,7 @@ static int take_options(struct ringcast_client *client, const ringcast_client_op
 	client->ping_interval_ms = value_or(options->ping_interval_ms, 5000);
 	client->outq_bytes_max = value_or(options->outq_bytes_max, 262144);
 	client->path = strdup(options->path ? options->path : "/websocket");
-	return client->path ? RINGCAST_CLIENT_OK : RINGCAST_CLIENT_ERROR_MEMORY;
+	return client->path && take_security(client, options) ? RINGCAST_CLIENT_OK : RINGCAST_CLIENT_ERROR_MEMORY;
 }
 
 static void free_client(struct ringcast_client *client)
@@ -90,6 +101,8 @@ static void free_client(struct ringcast_client *client)
 	if (client->epoll_fd >= 0)
 		close(client->epoll_fd);
 	free(client->path);
+	free(client->ca);
+	free(client->host_name);
 	free(client);
 }
 
@@ -146,6 +159,7 @@ static bool start_core(struct ringcast_client *client, const char *host, uint16_
 		.token = token,
 		.login_payload = payload,
 		.is_udp_off = client->is_udp_off,
+		.is_secure = client->is_secure,
 		.seed = seed,
 		.connect_timeout_ns = client->connect_timeout_ms * RLY_NS_PER_MS,
 		.close_timeout_ns = client->close_timeout_ms * RLY_NS_PER_MS,
@@ -167,6 +181,22 @@ static bool resolve(struct ringcast_client *client, const char *host, uint16_t p
 	return true;
 }
 
+static bool start_security(struct ringcast_client *client, const char *host)
+{
+	const struct client_trust_options options = {
+		.ca = client->ca,
+		.host = client->host_name ? client->host_name : host,
+		.is_insecure = client->is_insecure,
+	};
+	client->security[0] = '\0';
+	if (!client->is_secure)
+		return true;
+	if (!ringcast_client_trust_init(&client->trust, &options, client->security, sizeof(client->security)))
+		return false;
+	ringcast_client_secure_init(&client->secure, &ringcast_client_io_secure_ops, &client->core, &client->trust);
+	return true;
+}
+
 int ringcast_client_connect(ringcast_client *client, const char *host, uint16_t port, const char *token, const void *login_payload,
 			    size_t login_payload_bytes)
 {
@@ -180,7 +210,9 @@ int ringcast_client_connect(ringcast_client *client, const char *host, uint16_t 
 		return RINGCAST_CLIENT_ERROR_RESOLVE;
 	struct view token_view = ringcast_view_of(token, strlen(token));
 	int error = RINGCAST_CLIENT_OK;
-	if (!start_core(client, host, port, token_view, ringcast_view_of(login_payload, login_payload_bytes)))
+	if (!start_security(client, host))
+		error = RINGCAST_CLIENT_ERROR_SECURITY;
+	else if (!start_core(client, host, port, token_view, ringcast_view_of(login_payload, login_payload_bytes)))
 		error = RINGCAST_CLIENT_ERROR_MEMORY;
 	else if (!ringcast_client_io_connect_next(client))
 		error = RINGCAST_CLIENT_ERROR_SYSTEM;
@@ -216,6 +248,8 @@ int ringcast_client_timeout_ms(const ringcast_client *client)
 	if (!client || !client->is_active)
 		return -1;
 	uint64_t deadline_ns = ringcast_client_core_deadline_ns(&client->core), now_ns = ringcast_client_io_now_ns();
+	if (client->is_secure && ringcast_client_secure_deadline_ns(&client->secure) < deadline_ns)
+		deadline_ns = ringcast_client_secure_deadline_ns(&client->secure);
 	if (client->is_ended || deadline_ns <= now_ns)
 		return 0;
 	if (deadline_ns == CLIENT_CORE_NEVER)
@@ -229,6 +263,8 @@ static void report_end(struct ringcast_client *client)
 {
 	char reason[CLIENT_REASON_BYTES];
 	memcpy(reason, client->end_reason, sizeof(reason));
+	if (client->is_secure)
+		ringcast_client_secure_describe(&client->secure, client->security, sizeof(client->security));
 	ringcast_client_io_close(client);
 	ringcast_client_core_fini(&client->core);
 	client->is_active = client->is_ended = false;
@@ -258,6 +294,8 @@ static void serve(struct ringcast_client *client, const struct epoll_event *even
 	}
 	if (!client->is_ended && !client->is_destroyed)
 		ringcast_client_core_tick(&client->core, now_ns);
+	if (client->is_secure && !client->is_ended && !client->is_destroyed)
+		ringcast_client_secure_tick(&client->secure, now_ns);
 	if (client->is_ended)
 		report_end(client);
 }
@@ -343,6 +381,17 @@ int ringcast_client_ping(ringcast_client *client)
 	if (!client)
 		return RINGCAST_CLIENT_ERROR_ARGUMENT;
 	return ringcast_client_core_ping(&client->core, ringcast_client_io_now_ns()) ? RINGCAST_CLIENT_OK : RINGCAST_CLIENT_ERROR_STATE;
+}
+
+int ringcast_client_describe_security(const ringcast_client *client, char *ret_text, size_t text_bytes)
+{
+	if (!client || !ret_text || text_bytes == 0)
+		return RINGCAST_CLIENT_ERROR_ARGUMENT;
+	if (client->is_secure && client->is_active && !client->is_ended)
+		ringcast_client_secure_describe(&client->secure, ret_text, text_bytes);
+	else
+		snprintf(ret_text, text_bytes, "%s", client->security);
+	return RINGCAST_CLIENT_OK;
 }
 
 static ringcast_client_state state_of(const struct ringcast_client *client)

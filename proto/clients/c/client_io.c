@@ -98,6 +98,10 @@ bool ringcast_client_io_connect_next(struct ringcast_client *client)
 
 void ringcast_client_io_close(struct ringcast_client *client)
 {
+	if (client->is_secure) {
+		ringcast_client_secure_fini(&client->secure); /* its goodbyes still have sockets */
+		ringcast_client_trust_fini(&client->trust);
+	}
 	if (client->tcp_fd >= 0)
 		close(client->tcp_fd);
 	if (client->udp_fd >= 0)
@@ -141,25 +145,42 @@ static bool append(struct ringcast_client *client, const uint8_t *bytes, size_t 
 	return true;
 }
 
-static bool op_stream_send(struct client_core *core, const uint8_t *bytes, size_t size, bool is_control)
+/* To the kernel, and what it does not take to the queue. */
+static bool write_stream(struct ringcast_client *client, const uint8_t *bytes, size_t size)
 {
-	struct ringcast_client *client = client_of(core);
-	size_t queued = client->outq_bytes - client->outq_offset, sent = 0;
-	if (!is_control && queued + size > client->outq_bytes_max)
-		return false;
-	if (queued == 0 && client->is_tcp_connected)
+	size_t sent = 0;
+	if (client->outq_bytes == client->outq_offset && client->is_tcp_connected)
 		sent = write_some(client, bytes, size);
 	if (sent == size)
 		return true;
 	if (!append(client, bytes + sent, size - sent)) {
-		/* half a frame may be on the wire: the connection is of no use any more */
-		if (sent > 0)
+		/* half a frame may be on the wire, and a record that is left out breaks TLS: the connection is of no use any more */
+		if (sent > 0 || client->is_secure)
 			shutdown(client->tcp_fd, SHUT_RDWR);
 		return false;
 	}
 	if (client->is_tcp_connected)
 		arm_write(client, true);
 	return true;
+}
+
+static bool op_stream_send(struct client_core *core, const uint8_t *bytes, size_t size, bool is_control)
+{
+	struct ringcast_client *client = client_of(core);
+	size_t queued = client->outq_bytes - client->outq_offset;
+	if (!is_control && queued + size > client->outq_bytes_max)
+		return false;
+	if (!client->is_secure)
+		return write_stream(client, bytes, size);
+	if (ringcast_client_secure_send_stream(&client->secure, bytes, size))
+		return true;
+	shutdown(client->tcp_fd, SHUT_RDWR);
+	return false;
+}
+
+static bool op_stream_write(struct client_secure *secure, const uint8_t *bytes, size_t size)
+{
+	return write_stream(client_of(secure->core), bytes, size);
 }
 
 static void flush(struct ringcast_client *client)
@@ -175,9 +196,8 @@ static void flush(struct ringcast_client *client)
 	arm_write(client, false);
 }
 
-static bool op_datagram_send(struct client_core *core, const uint8_t *bytes, size_t size)
+static bool write_datagram(struct ringcast_client *client, const uint8_t *bytes, size_t size)
 {
-	struct ringcast_client *client = client_of(core);
 	if (client->udp_fd < 0)
 		return false;
 	ssize_t sent = send(client->udp_fd, bytes, size, MSG_NOSIGNAL | MSG_DONTWAIT);
@@ -186,8 +206,24 @@ static bool op_datagram_send(struct client_core *core, const uint8_t *bytes, siz
 	return sent >= 0;
 }
 
+static bool op_datagram_send(struct client_core *core, const uint8_t *bytes, size_t size)
+{
+	struct ringcast_client *client = client_of(core);
+	return client->is_secure ? ringcast_client_secure_send_datagram(&client->secure, bytes, size) : write_datagram(client, bytes, size);
+}
+
+static bool op_datagram_write(struct client_secure *secure, const uint8_t *bytes, size_t size)
+{
+	return write_datagram(client_of(secure->core), bytes, size);
+}
+
+const struct client_secure_ops ringcast_client_io_secure_ops = {
+	.stream_write = op_stream_write,
+	.datagram_write = op_datagram_write,
+};
+
 /* The same local and remote address as TCP: the server knows a plain UDP peer by it. */
-static bool op_fast_open(struct client_core *core, uint16_t port)
+static bool op_fast_open(struct client_core *core, uint16_t port, struct view ca_cert)
 {
 	struct ringcast_client *client = client_of(core);
 	union client_address remote, local;
@@ -205,7 +241,7 @@ static bool op_fast_open(struct client_core *core, uint16_t port)
 	}
 	client->udp_fd = fd;
 	watch(client, EPOLL_CTL_ADD, fd, EPOLLIN, CLIENT_IO_UDP);
-	return true;
+	return !client->is_secure || ringcast_client_secure_start_datagrams(&client->secure, ca_cert);
 }
 
 static void op_logged_in(struct client_core *core)
@@ -220,6 +256,13 @@ static void op_fast_up(struct client_core *core)
 	struct ringcast_client *client = client_of(core);
 	if (client->callbacks.fast_ready && !client->is_destroyed)
 		client->callbacks.fast_ready(client->context, client);
+}
+
+static void op_fast_failed(struct client_core *core, const char *reason)
+{
+	struct ringcast_client *client = client_of(core);
+	if (client->callbacks.fast_failed && !client->is_destroyed)
+		client->callbacks.fast_failed(client->context, client, reason);
 }
 
 static void op_message(struct client_core *core, const struct packet *packet, bool is_fast)
@@ -266,6 +309,7 @@ const struct client_core_ops ringcast_client_io_ops = {
 	.fast_open = op_fast_open,
 	.logged_in = op_logged_in,
 	.fast_up = op_fast_up,
+	.fast_failed = op_fast_failed,
 	.message = op_message,
 	.membership = op_membership,
 	.closed = op_closed,
@@ -284,7 +328,29 @@ static void finish_connect(struct ringcast_client *client, uint64_t now_ns)
 	client->is_tcp_connected = true;
 	freeaddrinfo(client->addresses);
 	client->addresses = client->address_next = NULL;
+	if (client->is_secure && !ringcast_client_secure_start_stream(&client->secure)) {
+		ringcast_client_core_end_stream(&client->core, "TLS cannot start", now_ns);
+		return;
+	}
 	flush(client);
+}
+
+/* Ciphertext goes to TLS, which has its own buffer for a part of a record. */
+static void read_secure_stream(struct ringcast_client *client, uint64_t now_ns)
+{
+	uint8_t bytes[SCRATCH_BYTES / 2], scratch[SCRATCH_BYTES];
+	for (int i = 0; i < STREAM_READS_MAX && !client->is_ended && !client->is_destroyed; i++) {
+		ssize_t got = recv(client->tcp_fd, bytes, sizeof(bytes), MSG_DONTWAIT);
+		if (got < 0 && (errno == EAGAIN || errno == EINTR))
+			return;
+		if (got <= 0) {
+			ringcast_client_core_end_stream(&client->core, got < 0 ? strerror(errno) : "the server ended the connection", now_ns);
+			return;
+		}
+		ringcast_client_secure_receive_stream(&client->secure, ringcast_view_of(bytes, (size_t)got), scratch, sizeof(scratch), now_ns);
+		if ((size_t)got < sizeof(bytes))
+			return;
+	}
 }
 
 static void read_stream(struct ringcast_client *client, uint64_t now_ns)
@@ -312,7 +378,11 @@ void ringcast_client_io_serve_tcp(struct ringcast_client *client, uint32_t epoll
 	}
 	if (epoll_events & EPOLLOUT)
 		flush(client);
-	if (epoll_events & ~(uint32_t)EPOLLOUT)
+	if (!(epoll_events & ~(uint32_t)EPOLLOUT))
+		return;
+	if (client->is_secure)
+		read_secure_stream(client, now_ns);
+	else
 		read_stream(client, now_ns);
 }
 
@@ -325,6 +395,9 @@ void ringcast_client_io_serve_udp(struct ringcast_client *client, uint64_t now_n
 			continue; /* nobody on the port yet; the hellos go on */
 		if (got < 0)
 			return;
-		ringcast_client_core_receive_datagram(&client->core, bytes, (size_t)got, now_ns);
+		if (client->is_secure)
+			ringcast_client_secure_receive_datagram(&client->secure, ringcast_view_of(bytes, (size_t)got), now_ns);
+		else
+			ringcast_client_core_receive_datagram(&client->core, bytes, (size_t)got, now_ns);
 	}
 }

@@ -8,6 +8,7 @@
 
 #include "proto/clients/c/core.h"
 #include "proto/clients/c/ringcast_client.h"
+#include "proto/clients/c/secure.h"
 
 enum {
 	CLIENT_REASON_BYTES = 124, /* the longest close reason, and its NUL */
@@ -27,6 +28,7 @@ struct ringcast_client {
 	union client_address local; /* sa_family 0: not bound */
 	uint16_t udp_local_port;
 	bool is_udp_off;
+	bool is_secure, is_insecure;
 	bool is_active;       /* between connect and the disconnected callback */
 	bool is_ended;        /* the core is closed; disconnected is still to be called */
 	bool is_tcp_connected;
@@ -39,6 +41,10 @@ struct ringcast_client {
 	uint32_t outq_offset, outq_bytes, outq_capacity; /* bytes outq[offset, bytes) wait for the kernel */
 	uint8_t *outq;
 	char *path;
+	char *ca, *host_name;            /* of the options; NULL: the system's, the host's */
+	struct client_secure secure;     /* used when is_secure */
+	struct client_trust trust;       /* from connect until the end */
+	char security[CRYPTO_ERROR_BYTES]; /* what protected the last connection, or why there was none */
 	struct addrinfo *addresses;      /* of the host; until TCP is connected */
 	struct addrinfo *address_next;
 	char end_reason[CLIENT_REASON_BYTES];
@@ -48,6 +54,8 @@ extern const struct client_core_ops ringcast_client_io_ops;
 
 /* Starts TCP to the next address of the list; false when none is left. */
 bool ringcast_client_io_connect_next(struct ringcast_client *client);
+/* Ciphertext below the core's ops. */
+extern const struct client_secure_ops ringcast_client_io_secure_ops;
 /* Serves what epoll reported. */
 void ringcast_client_io_serve_tcp(struct ringcast_client *client, uint32_t epoll_events, uint64_t now_ns);
 void ringcast_client_io_serve_udp(struct ringcast_client *client, uint64_t now_ns);

@@ -45,12 +45,26 @@ static bool prepare_login(struct client_core *core, const struct client_core_opt
 	return true;
 }
 
+/* The SDK sends the login payload a second time with the proof. One that would not fit a datagram with the token is left out. */
+static bool prepare_proof(struct client_core *core, struct view payload)
+{
+	if (!core->is_secure || payload.size == 0 || payload.size > PROTO_PAYLOAD_FAST_BYTES_MAX - PROTO_TOKEN_BYTES_MAX)
+		return true;
+	core->proof = malloc(payload.size);
+	if (!core->proof)
+		return false;
+	memcpy(core->proof, payload.data, payload.size);
+	core->proof_payload_bytes = (uint16_t)payload.size;
+	return true;
+}
+
 bool ringcast_client_core_start(struct client_core *core, const struct client_core_options *options, uint64_t now_ns)
 {
 	char request[1024];
 	*core = (struct client_core){
 		.ops = options->ops,
 		.is_udp_off = options->is_udp_off,
+		.is_secure = options->is_secure,
 		.sequence_last = -1,
 		.now_ns = now_ns,
 		.phase_deadline_ns = now_ns + options->connect_timeout_ns,
@@ -62,7 +76,7 @@ bool ringcast_client_core_start(struct client_core *core, const struct client_co
 	};
 	make_key(core);
 	size_t size = ringcast_http_upgrade_encode_request(options->host_and_port, options->path, core->key, request, sizeof(request));
-	if (size == 0 || !prepare_login(core, options))
+	if (size == 0 || !prepare_login(core, options) || !prepare_proof(core, options->login_payload))
 		return false;
 	return core->ops->stream_send(core, (const uint8_t *)request, size, true);
 }
@@ -70,10 +84,12 @@ bool ringcast_client_core_start(struct client_core *core, const struct client_co
 void ringcast_client_core_fini(struct client_core *core)
 {
 	free(core->login);
+	free(core->proof);
 	free(core->tail);
 	free(core->message);
-	core->login = core->tail = core->message = NULL;
+	core->login = core->proof = core->tail = core->message = NULL;
 	core->tail_bytes = core->message_bytes = core->login_bytes = 0;
+	core->proof_payload_bytes = core->proof_token_bytes = 0;
 	core->phase = CLIENT_CORE_CLOSED;
 }
 
@@ -156,7 +172,7 @@ static void take_login_result(struct client_core *core, const struct packet *pac
 		core->ping_due_ns = core->now_ns + core->ping_interval_ns;
 	core->ops->logged_in(core);
 	if (core->phase == CLIENT_CORE_OPEN)
-		ringcast_client_core_start_fast(core, packet->login_result.fast_port);
+		ringcast_client_core_start_fast(core, packet);
 }
 
 static void take_packet(struct client_core *core, uint8_t *bytes, size_t size)

@@ -23,7 +23,7 @@ enum client_core_phase {
 
 enum client_core_fast {
 	CLIENT_CORE_FAST_OFF = 0,
-	CLIENT_CORE_FAST_HELLO, /* hellos are sent until the server's acknowledgement comes */
+	CLIENT_CORE_FAST_HELLO, /* hellos are sent until the server's acknowledgement comes; secure: the handshake, then proofs of identity */
 	CLIENT_CORE_FAST_UP,
 };
 
@@ -44,10 +44,15 @@ struct client_core_ops {
 	/* Queue bytes on the stream, in order. is_control: small and must not be refused for lack of room. False: refused, nothing queued. */
 	bool (*stream_send)(struct client_core *core, const uint8_t *bytes, size_t size, bool is_control);
 	bool (*datagram_send)(struct client_core *core, const uint8_t *bytes, size_t size);
-	/* Open the UDP socket towards the server's port. False: the core stays on the stream. */
-	bool (*fast_open)(struct client_core *core, uint16_t port);
+	/*
+	 * Open the UDP socket towards the server's port. False: the core stays on the stream. Secure: start DTLS there, trusting ca_cert (PEM of the
+	 * login result, borrowed, without NUL) if there is nothing better; then ringcast_client_core_establish_fast.
+	 */
+	bool (*fast_open)(struct client_core *core, uint16_t port, struct view ca_cert);
 	void (*logged_in)(struct client_core *core);
 	void (*fast_up)(struct client_core *core);
+	/* Secure only: a try to bring up the fast path ended; messages go by the stream. reason is a sentence for people. */
+	void (*fast_failed)(struct client_core *core, const char *reason);
 	void (*message)(struct client_core *core, const struct packet *packet, bool is_fast);
 	void (*membership)(struct client_core *core, const struct packet *packet);
 	/* The last call. reason is borrowed and needs no NUL. Close the sockets once the call that led here has returned. */
@@ -65,7 +70,7 @@ struct client_core {
 	const struct client_core_ops *ops;
 	enum client_core_phase phase;
 	enum client_core_fast fast;
-	bool is_udp_off;
+	bool is_udp_off, is_secure;
 	uint8_t pings_missed;
 	uint8_t hello_count;
 	uint16_t close_code;         /* the one we sent */
@@ -82,9 +87,11 @@ struct client_core {
 	uint64_t mask_state;
 	struct websocket_assembler assembler;
 	uint8_t *login;              /* owned: the encoded login packet, until it is sent */
+	uint8_t *proof;              /* owned, secure only: the login payload, then the connect token; what proves our identity over DTLS */
 	uint8_t *tail;               /* owned: bytes of a frame that has not come whole */
 	uint8_t *message;            /* owned: a fragmented message under assembly */
 	uint32_t login_bytes, tail_bytes, message_bytes;
+	uint16_t proof_payload_bytes, proof_token_bytes;
 	char key[25];                /* Sec-WebSocket-Key */
 	struct client_core_counters counters;
 };
@@ -96,6 +103,7 @@ struct client_core_options {
 	struct view token;
 	struct view login_payload;
 	bool is_udp_off;
+	bool is_secure;              /* stream and datagrams are encrypted below the ops; identity is proven by the connect token */
 	uint64_t seed;               /* of the upgrade key and the masks */
 	uint64_t connect_timeout_ns; /* from start to login result */
 	uint64_t close_timeout_ns;
@@ -129,6 +137,11 @@ void ringcast_client_core_receive_stream(struct client_core *core, uint8_t *byte
 void ringcast_client_core_end_stream(struct client_core *core, const char *reason, uint64_t now_ns);
 void ringcast_client_core_receive_datagram(struct client_core *core, const uint8_t *bytes, size_t size, uint64_t now_ns);
 
+/* Secure: the DTLS handshake is done, proofs of identity go out until the server's answer comes ... */
+void ringcast_client_core_establish_fast(struct client_core *core, uint64_t now_ns);
+/* ... and the association is gone, or was never made: messages go by the stream until the next establish. */
+void ringcast_client_core_lose_fast(struct client_core *core, const char *reason);
+
 uint64_t ringcast_client_core_deadline_ns(const struct client_core *core);
 void ringcast_client_core_tick(struct client_core *core, uint64_t now_ns);
 
@@ -140,7 +153,7 @@ void ringcast_client_core_close(struct client_core *core, uint16_t code, uint64_
 
 /* Between the files of the core. */
 bool ringcast_client_core_send_frame(struct client_core *core, enum websocket_opcode opcode, uint8_t *frame, size_t payload_bytes);
-void ringcast_client_core_start_fast(struct client_core *core, int32_t port);
+void ringcast_client_core_start_fast(struct client_core *core, const struct packet *login_result);
 void ringcast_client_core_send_hello(struct client_core *core);
 void ringcast_client_core_finish(struct client_core *core, uint16_t code, struct view reason);
 

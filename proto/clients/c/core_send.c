@@ -1,6 +1,8 @@
 /* The core's sending side: messages by either channel, and the UDP handshake. */
 #include "proto/clients/c/core.h"
 
+#include <stdlib.h>
+
 #include "base/assert.h"
 
 static bool send_datagram(struct client_core *core, const uint8_t *bytes, size_t size)
@@ -26,6 +28,23 @@ static void send_udp_command(struct client_core *core, enum opcode opcode)
 	send_datagram(core, bytes, size);
 }
 
+static void send_proof(struct client_core *core)
+{
+	uint8_t bytes[PROTO_PAYLOAD_FAST_BYTES_MAX + PROTO_PACKET_OVERHEAD_BYTES_MAX];
+	struct packet packet = {
+		.opcode = OPCODE_VERIFY_IDENTITY,
+		.sequence = core->sequence_next++,
+		.sender = core->peer_id,
+		.payload = ringcast_view_of(core->proof, core->proof_payload_bytes),
+		.command = PACKET_COMMAND_VERIFY_IDENTITY,
+		.verify_identity = {.peer_id = core->peer_id,
+				    .connect_token = ringcast_view_of(core->proof + core->proof_payload_bytes, core->proof_token_bytes)},
+	};
+	size_t size = ringcast_packet_encode(&packet, bytes, sizeof(bytes));
+	ringcast_assert(size > 0);
+	send_datagram(core, bytes, size);
+}
+
 void ringcast_client_core_send_hello(struct client_core *core)
 {
 	uint64_t delay_ms = core->hello_count < 16 ? (uint64_t)CLIENT_CORE_HELLO_DELAY_MS << core->hello_count : CLIENT_CORE_HELLO_DELAY_MS_MAX;
@@ -34,27 +53,96 @@ void ringcast_client_core_send_hello(struct client_core *core)
 	if (core->hello_count < UINT8_MAX)
 		core->hello_count++;
 	core->hello_due_ns = core->now_ns + delay_ms * RLY_NS_PER_MS;
-	send_udp_command(core, OPCODE_UDP_CONNECT);
+	if (core->is_secure)
+		send_proof(core);
+	else
+		send_udp_command(core, OPCODE_UDP_CONNECT);
 }
 
-void ringcast_client_core_start_fast(struct client_core *core, int32_t port)
+static bool keep_token(struct client_core *core, struct view token)
 {
+	uint8_t *proof = token.size > PROTO_TOKEN_BYTES_MAX ? NULL : realloc(core->proof, core->proof_payload_bytes + token.size + 1);
+	if (!proof)
+		return false;
+	if (token.size > 0)
+		memcpy(proof + core->proof_payload_bytes, token.data, token.size);
+	core->proof = proof;
+	core->proof_token_bytes = (uint16_t)token.size;
+	return true;
+}
+
+void ringcast_client_core_start_fast(struct client_core *core, const struct packet *login_result)
+{
+	int32_t port = login_result->login_result.fast_port;
 	if (core->is_udp_off || port < 1 || port > UINT16_MAX)
 		return;
-	if (!core->ops->fast_open(core, (uint16_t)port))
+	if (core->is_secure && !keep_token(core, login_result->login_result.connect_token))
 		return;
+	/* first the state: in a test the handshake may be over before the call returns */
 	core->fast = CLIENT_CORE_FAST_HELLO;
+	if (!core->ops->fast_open(core, (uint16_t)port, login_result->login_result.ca_cert))
+		core->fast = CLIENT_CORE_FAST_OFF;
+	else if (!core->is_secure)
+		ringcast_client_core_send_hello(core);
+}
+
+void ringcast_client_core_establish_fast(struct client_core *core, uint64_t now_ns)
+{
+	ringcast_assert(core->is_secure);
+	core->now_ns = now_ns;
+	if (core->phase != CLIENT_CORE_OPEN || core->fast != CLIENT_CORE_FAST_HELLO)
+		return;
+	core->hello_count = 0;
 	ringcast_client_core_send_hello(core);
 }
 
-static void take_server_ack(struct client_core *core)
+void ringcast_client_core_lose_fast(struct client_core *core, const char *reason)
+{
+	if (core->phase != CLIENT_CORE_OPEN || core->fast == CLIENT_CORE_FAST_OFF)
+		return;
+	core->fast = CLIENT_CORE_FAST_HELLO;
+	core->hello_due_ns = CLIENT_CORE_NEVER;
+	core->ops->fast_failed(core, reason);
+}
+
+static void finish_fast(struct client_core *core)
 {
 	if (core->fast != CLIENT_CORE_FAST_HELLO)
 		return;
 	core->fast = CLIENT_CORE_FAST_UP;
 	core->hello_due_ns = CLIENT_CORE_NEVER;
-	send_udp_command(core, OPCODE_UDP_CONNECT_CLIENT_ACK);
+	if (!core->is_secure)
+		send_udp_command(core, OPCODE_UDP_CONNECT_CLIENT_ACK);
 	core->ops->fast_up(core);
+}
+
+static void refuse_fast(struct client_core *core)
+{
+	if (core->fast != CLIENT_CORE_FAST_HELLO)
+		return;
+	core->fast = CLIENT_CORE_FAST_OFF;
+	core->hello_due_ns = CLIENT_CORE_NEVER;
+	core->ops->fast_failed(core, "the server does not accept our connect token");
+}
+
+/* Answers of the engine to our hellos; false: the packet is a message. */
+static bool take_fast_command(struct client_core *core, const struct packet *packet)
+{
+	if (!core->is_secure && packet->opcode == OPCODE_UDP_CONNECT_SERVER_ACK) {
+		finish_fast(core);
+		return true;
+	}
+	if (core->is_secure && packet->opcode == OPCODE_VERIFY_IDENTITY_RESPONSE) {
+		if (packet->command == PACKET_COMMAND_VERIFY_IDENTITY_RESULT && packet->verify_identity_result.is_success)
+			finish_fast(core);
+		else
+			refuse_fast(core);
+		return true;
+	}
+	/* the answer was lost, but a server sends messages only to those it knows */
+	if (core->is_secure)
+		finish_fast(core);
+	return false;
 }
 
 void ringcast_client_core_receive_datagram(struct client_core *core, const uint8_t *bytes, size_t size, uint64_t now_ns)
@@ -72,10 +160,8 @@ void ringcast_client_core_receive_datagram(struct client_core *core, const uint8
 		return;
 	}
 	core->sequence_last = packet.sequence;
-	if (packet.opcode == OPCODE_UDP_CONNECT_SERVER_ACK) {
-		take_server_ack(core);
+	if (take_fast_command(core, &packet) || core->phase != CLIENT_CORE_OPEN)
 		return;
-	}
 	core->counters.messages_received_fast++;
 	core->counters.bytes_received += packet.payload.size;
 	core->ops->message(core, &packet, true);

@@ -8,6 +8,9 @@
  * Delivery. RINGCAST_CLIENT_FAST goes by UDP once UDP is up and the payload has at most 1200 bytes; otherwise by TCP. Fast messages may
  * be lost or overtaken, never repeated. RINGCAST_CLIENT_RELIABLE goes by TCP (a WebSocket).
  *
+ * Security. With is_secure the stream is TLS 1.2 or 1.3 (WSS) and UDP is DTLS 1.2; both verify the server's certificate and name. Nothing falls
+ * back to plaintext. A failure is told by disconnected (code 1015) or fast_failed, in words.
+ *
  * Errors are negative enum values. The library writes to no stream and raises no signal; nothing that the
  * caller or the network does aborts the program.
  */
@@ -41,6 +44,7 @@ typedef enum ringcast_client_error {
 	RINGCAST_CLIENT_ERROR_SIZE = -5,    /* payload above RINGCAST_CLIENT_PAYLOAD_BYTES_MAX, token above 128 bytes */
 	RINGCAST_CLIENT_ERROR_RESOLVE = -6, /* host name unknown */
 	RINGCAST_CLIENT_ERROR_SYSTEM = -7,  /* a system call failed; errno says why */
+	RINGCAST_CLIENT_ERROR_SECURITY = -8, /* no usable CA certificates, or a build without TLS; describe_security says why */
 } ringcast_client_error;
 
 typedef enum ringcast_client_intent { RINGCAST_CLIENT_FAST = 0, RINGCAST_CLIENT_RELIABLE = 1 } ringcast_client_intent;
@@ -54,7 +58,7 @@ typedef enum ringcast_client_state {
 
 typedef enum ringcast_client_udp {
 	RINGCAST_CLIENT_UDP_OFF = 0,        /* switched off here, or the server offers none */
-	RINGCAST_CLIENT_UDP_CONNECTING = 1, /* hellos are on their way; fast messages go by TCP */
+	RINGCAST_CLIENT_UDP_CONNECTING = 1, /* hellos or a DTLS handshake are on their way; fast messages go by TCP */
 	RINGCAST_CLIENT_UDP_UP = 2,
 } ringcast_client_udp;
 
@@ -78,6 +82,8 @@ typedef struct ringcast_client_callbacks {
 	void (*membership)(void *context, ringcast_client *client, int32_t group, const int32_t *peer_ids, size_t peer_id_count);
 	/* Once for every ringcast_client_connect that succeeded. code: the WebSocket close code; 1006 when there was no close frame. */
 	void (*disconnected)(void *context, ringcast_client *client, int code, const char *reason);
+	/* is_secure only: DTLS failed or ended, messages go by TCP. It is tried again, unless the server refused our identity. */
+	void (*fast_failed)(void *context, ringcast_client *client, const char *reason);
 } ringcast_client_callbacks;
 #define RINGCAST_CLIENT_CALLBACKS_INIT { sizeof(ringcast_client_callbacks) }
 
@@ -94,6 +100,10 @@ typedef struct ringcast_client_options {
 	uint32_t close_timeout_ms;     /* wait for the server's close frame; 0: 2 000 */
 	uint32_t ping_interval_ms;     /* WebSocket pings, for the round trip and to notice a dead server; 0: 5 000 */
 	uint32_t outq_bytes_max;       /* bytes the kernel did not take yet; 0: 262 144 */
+	bool is_secure;                /* TLS and DTLS */
+	bool is_insecure;              /* do not verify the server: for tests alone, anybody may be in the middle */
+	const char *ca;                /* PEM text of whom to trust; NULL: the system's CAs, and for DTLS the one the server names when logged in */
+	const char *host_name;         /* in the server's certificate; NULL: the host given to connect */
 } ringcast_client_options;
 #define RINGCAST_CLIENT_OPTIONS_INIT { sizeof(ringcast_client_options) }
 
@@ -151,6 +161,8 @@ RINGCAST_CLIENT_API int ringcast_client_request_membership(ringcast_client *clie
 
 /* Sends a WebSocket ping now; the round trip is in the stats when the pong has come. */
 RINGCAST_CLIENT_API int ringcast_client_ping(ringcast_client *client);
+/* "stream: TLSv1.3 ..., datagrams: DTLSv1.2 ...", or why the last connection failed; "" without is_secure. */
+RINGCAST_CLIENT_API int ringcast_client_describe_security(const ringcast_client *client, char *ret_text, size_t text_bytes);
 /* Fills what fits into ret_stats->size bytes. */
 RINGCAST_CLIENT_API int ringcast_client_read_stats(const ringcast_client *client, ringcast_client_stats *ret_stats);
 

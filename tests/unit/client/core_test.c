@@ -72,6 +72,61 @@ Test(core, udp_handshake_is_the_captured_one)
 	script_fini(&script);
 }
 
+Test(core, proof_of_identity_is_the_captured_one)
+{
+	script_start_secure(&script, "t", "hello-payload");
+	script_login(&script, 1, 33401);
+	cr_assert_eq(script.fast_port, 33401);
+	cr_assert_eq(script.datagram_count, 0, "DTLS comes first");
+	ringcast_client_core_establish_fast(&script.core, script.now_ns);
+	cr_assert_eq(script.datagram_count, 1);
+	expect_bytes(script.datagrams[0], script.datagram_bytes[0],
+		     VECTOR(0x25, 0x08, 0x1b, 0x28, 0x01, 0x7a, 0x0d, 'h', 'e', 'l', 'l', 'o', '-', 'p', 'a', 'y', 'l', 'o', 'a', 'd', 0xaa, 0x02, 0x0f,
+			    0x08, 0x01, 0x12, 0x0b, 'c', 'o', 'n', 'n', 'e', 'c', 't', '-', 't', 'o', 'k'));
+	const struct packet result = {.opcode = OPCODE_VERIFY_IDENTITY_RESPONSE,
+				      .command = PACKET_COMMAND_VERIFY_IDENTITY_RESULT,
+				      .verify_identity_result = {.is_success = true, .peer_id = 1}};
+	script_feed_datagram(&script, &result);
+	cr_assert_eq(script.fast_up_count, 1);
+	cr_assert_eq(script.datagram_count, 1, "no -7 in this mode");
+	cr_assert_eq(send_bytes(true, 1), CLIENT_CORE_SENT_FAST);
+	ringcast_client_core_lose_fast(&script.core, "lost");
+	cr_assert_eq(script.fast_failed_count, 1);
+	cr_assert_eq(send_bytes(true, 1), CLIENT_CORE_SENT_RELIABLE);
+	script_fini(&script);
+}
+
+/* Over plain UDP these are messages like any other that the SDK does not know; over DTLS the old handshake is. */
+Test(core, each_mode_has_its_own_handshake)
+{
+	const struct packet verified = {.opcode = OPCODE_VERIFY_IDENTITY_RESPONSE,
+					.sequence = 1,
+					.command = PACKET_COMMAND_VERIFY_IDENTITY_RESULT,
+					.verify_identity_result = {.is_success = true, .peer_id = 1}};
+	script_start(&script, "t", "", false);
+	script_login(&script, 1, 5000);
+	script_feed_datagram(&script, &verified);
+	cr_assert_eq(script.fast_up_count, 0);
+	cr_assert_eq(script.core.fast, CLIENT_CORE_FAST_HELLO);
+	script_fini(&script);
+}
+
+/* A payload that would not fit a datagram together with the token is left out of the proof, not cut. */
+Test(core, proof_fits_a_datagram)
+{
+	struct packet packet;
+	static char payload[4097];
+	memset(payload, 'p', sizeof(payload) - 1);
+	script_start_secure(&script, "t", payload);
+	script_login(&script, 1, 5000);
+	ringcast_client_core_establish_fast(&script.core, script.now_ns);
+	cr_assert_lt(script.datagram_bytes[0], 200);
+	cr_assert_eq(ringcast_packet_decode(ringcast_view_of(script.datagrams[0], script.datagram_bytes[0]), &packet), PACKET_OK);
+	cr_assert_eq(packet.payload.size, 0);
+	cr_assert_eq(packet.verify_identity.connect_token.size, 11);
+	script_fini(&script);
+}
+
 Test(core, hellos_follow_the_sdk_schedule)
 {
 	static const uint64_t times_ms[] = {100, 300, 700, 1500, 3100, 6300, 11300, 16300};

@@ -34,8 +34,9 @@ static bool op_datagram_send(struct client_core *core, const uint8_t *bytes, siz
 	return true;
 }
 
-static bool op_fast_open(struct client_core *core, uint16_t port)
+static bool op_fast_open(struct client_core *core, uint16_t port, struct view ca_cert)
 {
+	cr_assert_eq(ca_cert.size, 4);
 	script_of(core)->fast_port = port;
 	return !script_of(core)->is_fast_refused;
 }
@@ -48,6 +49,11 @@ static void op_logged_in(struct client_core *core)
 static void op_fast_up(struct client_core *core)
 {
 	script_of(core)->fast_up_count++;
+}
+
+static void op_fast_failed(struct client_core *core, const char *reason)
+{
+	script_of(core)->fast_failed_count++;
 }
 
 static void op_message(struct client_core *core, const struct packet *packet, bool is_fast)
@@ -86,12 +92,13 @@ static const struct client_core_ops ops = {
 	.fast_open = op_fast_open,
 	.logged_in = op_logged_in,
 	.fast_up = op_fast_up,
+	.fast_failed = op_fast_failed,
 	.message = op_message,
 	.membership = op_membership,
 	.closed = op_closed,
 };
 
-void script_start(struct script *script, const char *token, const char *payload, bool is_udp_off)
+static void start(struct script *script, const char *token, const char *payload, bool is_udp_off, bool is_secure)
 {
 	const struct client_core_options options = {
 		.ops = &ops,
@@ -100,6 +107,7 @@ void script_start(struct script *script, const char *token, const char *payload,
 		.token = ringcast_view_of(token, strlen(token)),
 		.login_payload = ringcast_view_of(payload, strlen(payload)),
 		.is_udp_off = is_udp_off,
+		.is_secure = is_secure,
 		.seed = 1,
 		.connect_timeout_ns = 10 * RLY_NS_PER_S,
 		.close_timeout_ns = 2 * RLY_NS_PER_S,
@@ -108,6 +116,16 @@ void script_start(struct script *script, const char *token, const char *payload,
 	memset(script, 0, sizeof(*script));
 	script->now_ns = RLY_NS_PER_S;
 	cr_assert(ringcast_client_core_start(&script->core, &options, script->now_ns));
+}
+
+void script_start(struct script *script, const char *token, const char *payload, bool is_udp_off)
+{
+	start(script, token, payload, is_udp_off, false);
+}
+
+void script_start_secure(struct script *script, const char *token, const char *payload)
+{
+	start(script, token, payload, false, true);
 }
 
 void script_fini(struct script *script)
@@ -190,7 +208,11 @@ void script_login(struct script *script, int32_t peer_id, int32_t fast_port)
 		.sender = PROTO_PEER_SERVER,
 		.is_reliable = true,
 		.command = PACKET_COMMAND_LOGIN_RESULT,
-		.login_result = {.is_success = true, .peer_id = peer_id, .fast_port = fast_port},
+		.login_result = {.is_success = true,
+				 .peer_id = peer_id,
+				 .fast_port = fast_port,
+				 .ca_cert = ringcast_view_of("a CA", 4),
+				 .connect_token = ringcast_view_of("connect-tok", 11)},
 	};
 	script_upgrade(script);
 	script_take_frame(script);

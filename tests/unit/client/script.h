@@ -16,7 +16,7 @@ struct script {
 	size_t datagram_bytes[SCRIPT_DATAGRAMS_MAX];
 	size_t datagram_count;
 	bool is_stream_full, is_datagram_refused, is_fast_refused;
-	int logged_in_count, fast_up_count, closed_count, membership_count;
+	int logged_in_count, fast_up_count, fast_failed_count, closed_count, membership_count;
 	int message_count;
 	int32_t last_opcode, last_sender;
 	bool was_last_fast;
@@ -29,6 +29,8 @@ struct script {
 };
 
 void script_start(struct script *script, const char *token, const char *payload, bool is_udp_off);
+/* The same with what is under the ops encrypted: the script plays the part that comes behind TLS and DTLS. */
+void script_start_secure(struct script *script, const char *token, const char *payload);
 void script_fini(struct script *script);
 /* Answers the upgrade, and takes the login away. */
 void script_upgrade(struct script *script);
