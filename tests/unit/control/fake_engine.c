@@ -95,6 +95,12 @@ int ringcast_engine_drain(ringcast_engine *engine)
 	return RINGCAST_OK;
 }
 
+int ringcast_engine_drain_within(ringcast_engine *engine, uint64_t timeout_ms)
+{
+	(void)timeout_ms;
+	return ringcast_engine_drain(engine);
+}
+
 bool ringcast_engine_is_draining(const ringcast_engine *engine)
 {
 	return engine->is_draining;
