@@ -11,6 +11,7 @@
 
 enum script_language { SCRIPT_LUA, SCRIPT_JS };
 enum { SCRIPT_VERSION_BYTES = 33, SCRIPT_NAME_BYTES = 64, SCRIPT_ERROR_BYTES = 1024 };
+enum { SCRIPT_BYTES_MAX = 5 * 1024 * 1024, SCRIPT_FILES_MAX = 1000 }; /* of one version */
 
 /* Bit of each callback that the script exports; hooks of others stay NULL and cost nothing. X(NAME, Lua and JS name) */
 #define SCRIPT_CALLBACKS(X)                          \
@@ -57,10 +58,14 @@ struct script {
 	uint32_t refs; /* atomic */
 };
 
-/* Reads a folder (or one file: its folder is then not packaged, only the file), picks language and main, hashes. NULL: one clear line in reterr. No dry run. */
+/*
+ * Reads a folder (or one file: its folder is then not packaged, only the file), picks language and main, hashes. No dry run. NULL: one clear
+ * line in reterr. Links and special files are refused, names that begin with a dot passed over. name: letters, digits, - _ . only.
+ */
 struct script *ringcast_script_read(const char *name, const char *path, char *reterr, size_t reterr_bytes);
 struct script *ringcast_script_ref(struct script *script);
-void ringcast_script_unref(struct script **script);
-const struct script_file *ringcast_script_find(const struct script *script, const char *path);
+void ringcast_script_unref(struct script **script); /* the last one frees; NULLs the caller's; any thread */
+const struct script_file *ringcast_script_find(const struct script *script, const char *path); /* NULL: not there */
+const char *ringcast_script_callback_name(enum script_callback callback); /* what authors call it: "onMessage" */
 
 #endif

@@ -6,5 +6,7 @@
 #include <stdint.h>
 
 uint64_t ringcast_hash_bytes(const void *data, size_t size, uint64_t seed);
+/* 128 bits of the same family, without a seed: names contents, defends against accidents only. */
+void ringcast_hash_bytes_wide(const void *data, size_t size, uint64_t ret_hash[2]);
 
 #endif

@@ -22,6 +22,7 @@ struct command {
 	int32_t player; /* target, or whom it is about */
 	int32_t group;  /* target, or what it is about */
 	int32_t target_group;
+	enum close_reason reason; /* of a finish */
 	uint64_t ticket;
 	enum verdict verdict;
 };
@@ -101,9 +102,9 @@ static enum drop_reason do_answer(struct session *session, const struct command 
 	return DROP_NONE;
 }
 
-static enum drop_reason do_finish(struct session *session)
+static enum drop_reason do_finish(struct session *session, const struct command *command)
 {
-	ringcast_session_end_now(session, CLOSE_SESSION_ENDED, session->store->now_ns);
+	ringcast_session_end_now(session, command->reason, session->store->now_ns);
 	return DROP_NONE;
 }
 
@@ -123,7 +124,7 @@ static enum drop_reason command_do(struct session *session, const struct command
 	case COMMAND_ANSWER:
 		return do_answer(session, command);
 	case COMMAND_FINISH:
-		return do_finish(session);
+		return do_finish(session, command);
 	}
 	ringcast_unreachable("command kind");
 }
@@ -301,5 +302,10 @@ enum drop_reason ringcast_command_answer(struct session *session, uint64_t ticke
 
 enum drop_reason ringcast_command_finish(struct session *session)
 {
-	return command_give(session, &(struct command){.kind = COMMAND_FINISH});
+	return command_give(session, &(struct command){.kind = COMMAND_FINISH, .reason = CLOSE_SESSION_ENDED});
+}
+
+enum drop_reason ringcast_command_fail(struct session *session)
+{
+	return command_give(session, &(struct command){.kind = COMMAND_FINISH, .reason = CLOSE_SCRIPT_FAILED});
 }

@@ -18,6 +18,8 @@ struct command;
 void ringcast_command_apply(struct session *session);
 /* Drops what waits. */
 void ringcast_command_discard(struct session *session, enum drop_reason reason);
+/* As ringcast_command_finish, for whoever runs the script: the session ends with CLOSE_SCRIPT_FAILED. */
+enum drop_reason ringcast_command_fail(struct session *session);
 /* One that waited with its player: done, or counted as dropped; freed. */
 void ringcast_command_run(struct session *session, struct command *command);
 void ringcast_command_forget(struct session *session, struct command *command, enum drop_reason reason);

@@ -1,0 +1,200 @@
+/* The one way into a state: protected, bounded in time, watched; what fails is logged, counted and judged here. */
+#include <ctype.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "scripting/lua/lua_private.h"
+#include "scripting/lua/watch.h"
+
+enum { BUDGET_INSTRUCTIONS = 1000 }; /* between two looks at the clock: some 10 us of interpreted code */
+
+/* Time */
+
+/* A script may catch the error of a spent budget. So from then on every instruction raises it again: pcall by pcall the call comes to its end. */
+static void budget_spend(lua_State *state, struct lua_session *self)
+{
+	if (!self->is_over_budget) {
+		self->is_over_budget = true;
+		lua_sethook(state, lua_gethook(state), LUA_MASKCOUNT, 1);
+	}
+	if (self->session == NULL)
+		luaL_error(state, "does not come to an end");
+	luaL_error(state, "ran for longer than its budget of %d us", (int)self->limits->budget_us);
+}
+
+static void check_budget(lua_State *state, lua_Debug *event)
+{
+	struct lua_session *self = ringcast_lua_self(state);
+	const struct script_environment *environment = self->program->host->environment;
+	if (self->is_over_budget)
+		budget_spend(state, self);
+	uint64_t now_ns = environment->now_ns(environment->context);
+	if (self->budget_serial != self->call_serial) { /* the clock is not read for calls that are over before this */
+		self->budget_serial = self->call_serial;
+		self->budget_start_ns = now_ns;
+		return;
+	}
+	if (self->limits->budget_us != 0 && now_ns - self->budget_start_ns > self->limits->budget_us * RLY_NS_PER_US)
+		budget_spend(state, self);
+}
+
+/* In a dry run nobody has a clock, and the same script must always get the same answer. */
+static void check_instructions(lua_State *state, lua_Debug *event)
+{
+	struct lua_session *self = ringcast_lua_self(state);
+	if (self->instructions_left <= BUDGET_INSTRUCTIONS)
+		budget_spend(state, self);
+	self->instructions_left -= BUDGET_INSTRUCTIONS;
+}
+
+/* A count hook never fires inside compiled code and slows down all other: it is there only where there is no compiler. */
+void ringcast_lua_set_budget(struct lua_session *self)
+{
+	if (self->session == NULL)
+		lua_sethook(self->state, check_instructions, LUA_MASKCOUNT, BUDGET_INSTRUCTIONS);
+	else if (self->limits->is_jit_off)
+		lua_sethook(self->state, check_budget, LUA_MASKCOUNT, BUDGET_INSTRUCTIONS);
+}
+
+/* Errors */
+
+static void count(struct lua_session *self, enum script_count what)
+{
+	if (self->session == NULL)
+		return;
+	const struct script_environment *environment = self->program->host->environment;
+	environment->count(environment->context, what);
+}
+
+/* What was raised may be anything; what is logged is text, and where it happened. */
+int ringcast_lua_traceback(lua_State *state)
+{
+	if (lua_type(state, 1) != LUA_TSTRING) {
+		if (luaL_callmeta(state, 1, "__tostring") && lua_type(state, -1) == LUA_TSTRING)
+			lua_replace(state, 1);
+		else {
+			lua_settop(state, 1);
+			ringcast_lua_inspect(state, 1);
+			lua_replace(state, 1);
+		}
+	}
+	lua_settop(state, 1);
+	luaL_traceback(state, state, lua_tostring(state, 1), 1);
+	return 1;
+}
+
+void ringcast_lua_kill(struct lua_session *self, const char *why)
+{
+	if (self->is_finished || self->session == NULL)
+		return;
+	self->is_finished = true;
+	ringcast_lua_log(self, SCRIPT_FATAL, "the session ends: %s", why);
+	count(self, SCRIPT_COUNT_KILLED);
+	ringcast_command_fail(self->session);
+}
+
+/* For a dry run: the message without the traceback behind it. */
+static void keep_error(struct lua_session *self, const char *text)
+{
+	int size = (int)strcspn(text, "\n");
+	snprintf(self->error_text, self->error_text_bytes, "%.*s", size, text);
+	for (char *c = self->error_text; *c != '\0'; c++)
+		if (iscntrl((unsigned char)*c))
+			*c = ' ';
+}
+
+static void log_error(struct lua_session *self, int status, const char *text)
+{
+	const char *what = atomic_load_explicit(&self->what, memory_order_relaxed);
+	if (self->error_text != NULL)
+		keep_error(self, text);
+	else if (status == LUA_ERRMEM)
+		ringcast_lua_log(self, SCRIPT_ERROR, "%s: not enough memory: the limit is %llu bytes", what, (unsigned long long)self->bytes_max);
+	else
+		ringcast_lua_log(self, SCRIPT_ERROR, "%s: %s", what, text);
+}
+
+static void fail(struct lua_session *self, int status)
+{
+	const char *text = lua_tostring(self->state, -1); /* a string, by the message handler or LuaJIT itself; else the handler failed */
+	self->error_count++;
+	count(self, SCRIPT_COUNT_ERRORS);
+	if (status == LUA_ERRMEM)
+		count(self, SCRIPT_COUNT_OUT_OF_MEMORY);
+	if (self->is_over_budget)
+		count(self, SCRIPT_COUNT_OVER_BUDGET);
+	log_error(self, status, text != NULL ? text : "error in the handling of an error");
+	lua_pop(self->state, 1);
+	if (status == LUA_ERRMEM)
+		lua_gc(self->state, LUA_GCCOLLECT, 0);
+	if (self->limits->errors_max != 0 && self->error_count >= self->limits->errors_max)
+		ringcast_lua_kill(self, "too many errors of its script");
+}
+
+/* Calls */
+
+int ringcast_lua_trampoline(lua_State *state)
+{
+	struct lua_session *self = ringcast_lua_self(state);
+	int argument_count = self->push(state, self->push_context);
+	self->is_nothing = argument_count < 0;
+	if (self->is_nothing)
+		return 0;
+	lua_call(state, argument_count, 1);
+	return 1;
+}
+
+static void enter(struct lua_session *self, const char *what, lua_push_fn *push, void *context)
+{
+	ringcast_assert(!self->is_running && lua_gettop(self->state) == 0);
+	self->is_running = true;
+	self->call_serial++;
+	atomic_store_explicit(&self->what, what, memory_order_relaxed);
+	self->push = push;
+	self->push_context = context;
+	if (self->session != NULL && self->program->host->watch != NULL)
+		ringcast_lua_watch_enter(self->program->host->watch, self);
+}
+
+static void leave(struct lua_session *self)
+{
+	if (self->session != NULL && self->program->host->watch != NULL)
+		ringcast_lua_watch_leave(self->program->host->watch);
+	self->is_running = false;
+	self->call_serial++; /* messages of the call are no longer good */
+	if (!self->is_over_budget)
+		return;
+	self->is_over_budget = false;
+	ringcast_lua_set_budget(self);
+}
+
+enum lua_call_result ringcast_lua_call(struct lua_session *self, const char *what, lua_push_fn *push, void *context)
+{
+	lua_State *state = self->state;
+	if (self->is_finished)
+		return CALL_NOTHING;
+	enter(self, what, push, context);
+	lua_rawgeti(state, LUA_REGISTRYINDEX, REF_TRACEBACK);
+	lua_rawgeti(state, LUA_REGISTRYINDEX, REF_TRAMPOLINE);
+	int status = lua_pcall(state, 0, 1, 1);
+	lua_remove(state, 1);
+	bool is_nothing = self->is_nothing;
+	if (status != 0)
+		fail(self, status);
+	leave(self);
+	ringcast_lua_collect(self);
+	if (status != 0)
+		return CALL_FAILED;
+	if (is_nothing)
+		lua_pop(state, 1);
+	return is_nothing ? CALL_NOTHING : CALL_DONE;
+}
+
+bool ringcast_lua_push_callback(lua_State *state, enum script_callback callback)
+{
+	lua_rawgeti(state, LUA_REGISTRYINDEX, REF_CALLBACKS + (int)callback);
+	if (lua_isfunction(state, -1))
+		return true;
+	lua_pop(state, 1);
+	return false;
+}

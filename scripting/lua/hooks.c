@@ -1,0 +1,260 @@
+/* The session's questions, put to its script. */
+#include "scripting/lua/lua_private.h"
+#include "scripting/lua/watch.h"
+
+/* All that any callback is about; the push functions take what they need. */
+struct event {
+	enum script_callback callback;
+	struct player *player;
+	const struct packet *packet;
+	struct view payload;
+	int32_t group;
+	uint64_t now_ns;
+};
+
+static const char *name_of(enum script_callback callback)
+{
+	return ringcast_script_callback_name(callback);
+}
+
+/* Arguments */
+
+static int push_connect_message(lua_State *state, const struct event *event)
+{
+	lua_createtable(state, 0, 3);
+	lua_pushlstring(state, event->payload.size > 0 ? (const char *)event->payload.data : "", event->payload.size);
+	lua_setfield(state, -2, "payload");
+	lua_pushinteger(state, event->player->peer_id);
+	lua_setfield(state, -2, "peerId");
+	ringcast_lua_push_player(state, event->player);
+	lua_setfield(state, -2, "player");
+	return 1;
+}
+
+static int push_arguments(lua_State *state, const struct event *event)
+{
+	switch (event->callback) {
+	case SCRIPT_CALLBACK_INIT:
+		lua_rawgeti(state, LUA_REGISTRYINDEX, REF_SESSION);
+		return 1;
+	case SCRIPT_CALLBACK_PROCESS_STARTED:
+		lua_newtable(state);
+		return 1;
+	case SCRIPT_CALLBACK_START_GAME_SESSION:
+		ringcast_lua_push_game_session(state);
+		return 1;
+	case SCRIPT_CALLBACK_HEALTH_CHECK:
+	case SCRIPT_CALLBACK_PROCESS_TERMINATE:
+		return 0;
+	case SCRIPT_CALLBACK_PLAYER_CONNECT:
+		return push_connect_message(state, event);
+	case SCRIPT_CALLBACK_PLAYER_ACCEPTED:
+		ringcast_lua_push_player(state, event->player);
+		return 1;
+	case SCRIPT_CALLBACK_PLAYER_DISCONNECT:
+		lua_pushinteger(state, event->player->peer_id);
+		return 1;
+	case SCRIPT_CALLBACK_MESSAGE:
+	case SCRIPT_CALLBACK_SEND_TO_PLAYER:
+	case SCRIPT_CALLBACK_SEND_TO_GROUP:
+		ringcast_lua_push_packet(state, event->packet);
+		return 1;
+	case SCRIPT_CALLBACK_JOIN_GROUP:
+	case SCRIPT_CALLBACK_LEAVE_GROUP:
+		lua_pushinteger(state, event->group);
+		lua_pushinteger(state, event->player->peer_id);
+		return 2;
+	case SCRIPT_CALLBACK_TICK:
+		lua_pushnumber(state, (lua_Number)(event->now_ns - ringcast_lua_self(state)->session->created_ns) / (lua_Number)RLY_NS_PER_MS);
+		return 1;
+	case SCRIPT_CALLBACK_COUNT:
+		break;
+	}
+	ringcast_unreachable("callback");
+}
+
+static int push_event(lua_State *state, void *context)
+{
+	const struct event *event = context;
+	if (!ringcast_lua_push_callback(state, event->callback))
+		return -1;
+	return push_arguments(state, event);
+}
+
+/* Calling */
+
+static void tell(struct session *session, struct event *event)
+{
+	struct lua_session *self = session->user;
+	if (self != NULL && ringcast_lua_call(self, name_of(event->callback), push_event, event) == CALL_DONE)
+		lua_pop(self->state, 1);
+}
+
+/* True unless the script says false or nil; an absent callback allows; one that failed says what the limits say. */
+static enum verdict ask(struct session *session, struct event *event)
+{
+	struct lua_session *self = session->user;
+	if (self == NULL)
+		return VERDICT_DENY;
+	switch (ringcast_lua_call(self, name_of(event->callback), push_event, event)) {
+	case CALL_NOTHING:
+		return VERDICT_ALLOW;
+	case CALL_FAILED:
+		return self->limits->on_error == SCRIPT_FAILURE_ALLOW ? VERDICT_ALLOW : VERDICT_DENY;
+	case CALL_DONE:
+		break;
+	}
+	bool is_yes = lua_toboolean(self->state, -1);
+	lua_pop(self->state, 1);
+	return is_yes ? VERDICT_ALLOW : VERDICT_DENY;
+}
+
+/* Life of a session */
+
+/* Without these three a session has no game: what fails here ends it, whatever the limits say of errors. */
+static void begin(struct session *session, struct lua_session *self)
+{
+	struct event event = {0};
+	uint32_t error_count = self->error_count;
+	if (ringcast_lua_call(self, "loading the script", ringcast_lua_push_main, NULL) == CALL_DONE)
+		lua_pop(self->state, 1);
+	event.callback = SCRIPT_CALLBACK_INIT;
+	if (self->error_count == error_count)
+		tell(session, &event);
+	event.callback = SCRIPT_CALLBACK_PROCESS_STARTED;
+	if (self->error_count == error_count && ask(session, &event) == VERDICT_DENY && self->error_count == error_count) {
+		ringcast_lua_kill(self, "onProcessStarted said no");
+		return;
+	}
+	event.callback = SCRIPT_CALLBACK_START_GAME_SESSION;
+	if (self->error_count == error_count)
+		tell(session, &event);
+	if (self->error_count != error_count)
+		ringcast_lua_kill(self, "its script failed to start");
+}
+
+static void on_session_started(void *context, struct session *session)
+{
+	struct lua_program *program = context;
+	const struct script_environment *environment = program->host->environment;
+	static const char text[] = "no memory for the session's Lua state";
+	program->program.session_count++;
+	struct lua_session *self = ringcast_lua_open(program, session, environment->limits);
+	session->user = self;
+	if (self != NULL) {
+		begin(session, self);
+		return;
+	}
+	environment->log(environment->context, session, SCRIPT_FATAL, text, sizeof(text) - 1);
+	environment->count(environment->context, SCRIPT_COUNT_OUT_OF_MEMORY);
+	ringcast_command_fail(session);
+}
+
+static void on_session_ended(void *context, struct session *session, enum close_reason reason)
+{
+	struct lua_program *program = context;
+	struct lua_session *self = session->user;
+	ringcast_assert(program->program.session_count > 0);
+	program->program.session_count--;
+	session->user = NULL;
+	if (program->host->watch != NULL)
+		ringcast_lua_watch_forget(program->host->watch);
+	ringcast_lua_close(&self);
+}
+
+static enum verdict on_health_check(void *context, struct session *session)
+{
+	return ask(session, &(struct event){.callback = SCRIPT_CALLBACK_HEALTH_CHECK});
+}
+
+static void on_terminate(void *context, struct session *session, uint64_t deadline_ns)
+{
+	tell(session, &(struct event){.callback = SCRIPT_CALLBACK_PROCESS_TERMINATE});
+}
+
+/* Players */
+
+static enum verdict on_player_connect(void *context, struct session *session, struct player *player, struct view payload)
+{
+	struct lua_session *self = session->user;
+	enum verdict verdict = ask(session, &(struct event){.callback = SCRIPT_CALLBACK_PLAYER_CONNECT, .player = player, .payload = payload});
+	if (verdict == VERDICT_DENY && self != NULL)
+		ringcast_lua_forget_player(self->state, player->peer_id); /* nobody will tell of its leaving */
+	return verdict;
+}
+
+static void on_player_accepted(void *context, struct session *session, struct player *player)
+{
+	tell(session, &(struct event){.callback = SCRIPT_CALLBACK_PLAYER_ACCEPTED, .player = player});
+}
+
+static void on_player_disconnected(void *context, struct session *session, struct player *player, enum close_reason reason)
+{
+	struct lua_session *self = session->user;
+	tell(session, &(struct event){.callback = SCRIPT_CALLBACK_PLAYER_DISCONNECT, .player = player});
+	if (self != NULL)
+		ringcast_lua_forget_player(self->state, player->peer_id);
+}
+
+/* Messages and groups */
+
+static void on_message(void *context, struct session *session, const struct packet *packet)
+{
+	tell(session, &(struct event){.callback = SCRIPT_CALLBACK_MESSAGE, .packet = packet});
+}
+
+static enum verdict on_send_to_player(void *context, struct session *session, const struct packet *packet)
+{
+	return ask(session, &(struct event){.callback = SCRIPT_CALLBACK_SEND_TO_PLAYER, .packet = packet});
+}
+
+static enum verdict on_send_to_group(void *context, struct session *session, const struct packet *packet)
+{
+	return ask(session, &(struct event){.callback = SCRIPT_CALLBACK_SEND_TO_GROUP, .packet = packet});
+}
+
+static enum verdict on_join_group(void *context, struct session *session, struct player *player, int32_t group)
+{
+	return ask(session, &(struct event){.callback = SCRIPT_CALLBACK_JOIN_GROUP, .player = player, .group = group});
+}
+
+static enum verdict on_leave_group(void *context, struct session *session, struct player *player, int32_t group)
+{
+	return ask(session, &(struct event){.callback = SCRIPT_CALLBACK_LEAVE_GROUP, .player = player, .group = group});
+}
+
+/* Time */
+
+static void on_tick(void *context, struct session *session, uint64_t now_ns)
+{
+	tell(session, &(struct event){.callback = SCRIPT_CALLBACK_TICK, .now_ns = now_ns});
+}
+
+static void on_timer(void *context, struct session *session, uint32_t timer, uint64_t now_ns)
+{
+	if (session->user != NULL)
+		ringcast_lua_expire(session->user, timer, now_ns);
+}
+
+/* Callbacks that the script lacks stay NULL and cost nothing. player_disconnected is always there: it forgets the player. */
+struct hooks ringcast_lua_hooks(uint32_t callbacks)
+{
+#define IF(name, function) (callbacks & (1u << SCRIPT_CALLBACK_##name)) ? (function) : NULL
+	return (struct hooks){
+		.session_started = on_session_started,
+		.session_ended = on_session_ended,
+		.health_check = IF(HEALTH_CHECK, on_health_check),
+		.terminate = IF(PROCESS_TERMINATE, on_terminate),
+		.player_connect = IF(PLAYER_CONNECT, on_player_connect),
+		.player_accepted = IF(PLAYER_ACCEPTED, on_player_accepted),
+		.player_disconnected = on_player_disconnected,
+		.message = IF(MESSAGE, on_message),
+		.send_to_player = IF(SEND_TO_PLAYER, on_send_to_player),
+		.send_to_group = IF(SEND_TO_GROUP, on_send_to_group),
+		.join_group = IF(JOIN_GROUP, on_join_group),
+		.leave_group = IF(LEAVE_GROUP, on_leave_group),
+		.tick = IF(TICK, on_tick),
+		.timer = on_timer,
+	};
+#undef IF
+}

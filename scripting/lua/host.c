@@ -1,0 +1,97 @@
+#include "scripting/lua/lua_host.h"
+
+#include <stdlib.h>
+
+#include "scripting/lua/lua_private.h"
+#include "scripting/lua/watch.h"
+
+struct lua_host *ringcast_lua_create(const struct script_environment *environment, const struct lua_options *options)
+{
+	struct lua_host *host = calloc(1, sizeof(*host));
+	if (host == NULL)
+		return NULL;
+	host->environment = environment;
+	if (options->watchdog_ms != 0) {
+		host->watch = ringcast_lua_watch_create(options->watchdog_ms);
+		if (host->watch == NULL) {
+			free(host);
+			return NULL;
+		}
+	}
+	return host;
+}
+
+void ringcast_lua_destroy(struct lua_host **host)
+{
+	if (*host == NULL)
+		return;
+	ringcast_assert((*host)->program_count == 0);
+	ringcast_lua_watch_destroy(&(*host)->watch);
+	free(*host);
+	*host = NULL;
+}
+
+uint64_t ringcast_lua_stuck_count(const struct lua_host *host)
+{
+	return host->watch != NULL ? ringcast_lua_watch_stuck_count(host->watch) : 0;
+}
+
+struct lua_program *ringcast_lua_program_create(struct lua_host *host, struct script *script)
+{
+	struct lua_program *program = calloc(1, sizeof(*program));
+	if (program == NULL)
+		return NULL;
+	program->chunks = calloc(script->file_count, sizeof(*program->chunks));
+	if (program->chunks == NULL) {
+		free(program);
+		return NULL;
+	}
+	program->host = host;
+	program->program.script = ringcast_script_ref(script);
+	return program;
+}
+
+void ringcast_lua_program_destroy(struct lua_program **program)
+{
+	if (*program == NULL)
+		return;
+	for (size_t i = 0; i < (*program)->program.script->file_count; i++)
+		free((*program)->chunks[i].bytes);
+	free((*program)->chunks);
+	ringcast_script_unref(&(*program)->program.script);
+	free(*program);
+	*program = NULL;
+}
+
+/* Nothing is compiled here: the first session does that, file by file as they are required. The dry run has said that it will succeed. */
+static struct script_program *load(void *context, struct script *script, char *reterr, size_t reterr_bytes)
+{
+	struct lua_host *host = context;
+	ringcast_assert(script->language == SCRIPT_LUA);
+	struct lua_program *program = ringcast_lua_program_create(host, script);
+	if (program == NULL) {
+		snprintf(reterr, reterr_bytes, "out of memory");
+		return NULL;
+	}
+	program->program.hooks = ringcast_lua_hooks(script->facts.callbacks);
+	program->program.hooks_context = program;
+	host->program_count++;
+	return &program->program;
+}
+
+static void unload(void *context, struct script_program *base)
+{
+	struct lua_host *host = context;
+	struct lua_program *program = (struct lua_program *)base;
+	ringcast_assert(base->session_count == 0 && host->program_count > 0);
+	host->program_count--;
+	ringcast_lua_program_destroy(&program);
+}
+
+static uint64_t session_bytes(void *context, const struct session *session)
+{
+	const struct lua_session *self = session->user;
+	return self != NULL ? self->bytes + sizeof(*self) : 0;
+}
+
+const struct script_host_ops ringcast_lua_ops = {.language = SCRIPT_LUA, .load = load, .unload = unload, .session_bytes = session_bytes};

@@ -1,0 +1,31 @@
+/*
+ * LuaJIT scripts: one host per shard, one program per version, one Lua state per session. Touched by the shard's thread only, but for the
+ * watchdog, which reads what runs and since when, and names a callback that does not come back.
+ *
+ * Every call into a state is protected: an error of a script, a spent budget or a refused allocation ends that callback and nothing else.
+ */
+#ifndef RINGCAST_SCRIPTING_LUA_HOST_H
+#define RINGCAST_SCRIPTING_LUA_HOST_H
+
+#include "scripting/host.h"
+
+struct lua_host;
+
+struct lua_options {
+	uint32_t watchdog_ms; /* a callback that runs for longer is named in the log, by a thread of the host's own; 0: no watchdog, no thread */
+};
+
+/* environment: borrowed until destroy. NULL: out of memory, or no thread to be had. */
+struct lua_host *ringcast_lua_create(const struct script_environment *environment, const struct lua_options *options);
+void ringcast_lua_destroy(struct lua_host **host); /* asserts that every program is unloaded */
+uint64_t ringcast_lua_stuck_count(const struct lua_host *host); /* callbacks that the watchdog has named; any thread */
+extern const struct script_host_ops ringcast_lua_ops;
+
+/*
+ * The dry run: runs the script file in a throw-away state, within limits and a bounded number of instructions, and looks at what it
+ * returns. True: script->facts are filled. False: one clear line in reterr, with file and line where there is one. Any thread; before the
+ * script is shared. Logs nothing: what the file prints while it loads goes nowhere.
+ */
+bool ringcast_lua_check(struct script *script, const struct script_limits *limits, char *reterr, size_t reterr_bytes);
+
+#endif

@@ -1,0 +1,158 @@
+/*
+ * The inside of the Lua host, for the files of this folder.
+ *
+ * A state keeps what C needs again and again in the integer keys of its registry (enum lua_ref): reading them allocates nothing, so nothing
+ * can fail outside a protected call. C functions find their session by the allocator's context (ringcast_lua_self), not by upvalues.
+ */
+#ifndef RINGCAST_SCRIPTING_LUA_PRIVATE_H
+#define RINGCAST_SCRIPTING_LUA_PRIVATE_H
+
+#include <lauxlib.h>
+#include <lua.h>
+#include <stdatomic.h>
+
+#include "base/assert.h"
+#include "base/attr.h"
+#include "scripting/lua/lua_host.h"
+#include "session/command.h"
+
+enum lua_ref {
+	REF_TRACEBACK = 1,
+	REF_TRAMPOLINE,
+	REF_SESSION,      /* the object of the session methods */
+	REF_LOGGER,
+	REF_MESSAGE_META,
+	REF_PLAYERS,      /* peer id -> what scripts know of a player; made when first asked for */
+	REF_TIMERS,       /* timer id -> function */
+	REF_LOADED,       /* module name -> value; REF_LOADING while it loads */
+	REF_CALLBACKS,    /* the first of SCRIPT_CALLBACK_COUNT; false when the script has none */
+	REF_COUNT = REF_CALLBACKS + SCRIPT_CALLBACK_COUNT
+};
+
+struct lua_chunk { /* one .lua file of a version, compiled once; for every session of the program */
+	char *bytes;
+	size_t size;
+};
+
+struct lua_program {
+	struct script_program program; /* first */
+	struct lua_host *host;
+	struct lua_chunk *chunks; /* one per file of the script; empty until it is first needed */
+};
+
+struct lua_host {
+	const struct script_environment *environment;
+	uint32_t program_count;
+	struct lua_watch *watch; /* NULL: none */
+};
+
+/* Puts a function and its arguments on the stack; returns the number of arguments, or -1: there is nothing to call. May raise errors. */
+typedef int lua_push_fn(lua_State *state, void *context);
+
+struct lua_session {
+	lua_State *state;
+	struct lua_program *program;
+	struct session *session;   /* NULL in a dry run */
+	void *session_object;      /* REF_SESSION, to know it by its address */
+	const struct script_limits *limits;
+	uint64_t bytes, bytes_max; /* bytes_max: 0 while the state is being built or torn down */
+
+	uint64_t call_serial;        /* of the running call; messages are good for the call that made them */
+	_Atomic(const char *) what;  /* the running callback's name; the watchdog reads it */
+	lua_push_fn *push;           /* what the trampoline is to call */
+	void *push_context;
+	bool is_running, is_nothing; /* nothing: push had nothing to call */
+
+	uint64_t budget_serial, budget_start_ns; /* the call that the count hook saw last, and when it saw it first */
+	uint64_t instructions_left;              /* dry run only */
+	bool is_over_budget;
+	char *error_text; /* dry run only: where the error goes */
+	size_t error_text_bytes;
+
+	uint32_t error_count;
+	bool is_finished; /* processEnding, or killed: nothing is called any more */
+	uint32_t timer_last; /* the latest id that was given */
+
+	uint64_t log_window_ns; /* one second of the log's allowance */
+	uint32_t log_lines, log_suppressed;
+	char session_id[SESSION_ID_BYTES];
+};
+
+static inline struct lua_session *ringcast_lua_self(lua_State *state)
+{
+	void *self;
+	lua_getallocf(state, &self);
+	return self;
+}
+
+/* state.c: a state with everything that scripts may use, and nothing else */
+/* NULL: out of memory. */
+struct lua_session *ringcast_lua_open(struct lua_program *program, struct session *session, const struct script_limits *limits);
+void ringcast_lua_close(struct lua_session **self);
+void ringcast_lua_collect(struct lua_session *self); /* between calls: keeps the limit for what lives, not for garbage */
+
+/* sandbox.c: builds the globals; runs protected. */
+void ringcast_lua_open_globals(lua_State *state);
+
+/* Pushes what is required by that name, if it is one of the modules that LuaJIT itself carries; opened and tamed. */
+bool ringcast_lua_push_preloaded(lua_State *state, const char *name);
+
+/* call.c: the one way into a state. After CALL_DONE the one result is on the stack; else nothing is. */
+enum lua_call_result { CALL_DONE, CALL_NOTHING, CALL_FAILED };
+enum lua_call_result ringcast_lua_call(struct lua_session *self, const char *what, lua_push_fn *push, void *context);
+bool ringcast_lua_push_callback(lua_State *state, enum script_callback callback); /* false: the script has none; nothing is pushed */
+int ringcast_lua_traceback(lua_State *state);  /* message handler */
+int ringcast_lua_trampoline(lua_State *state);
+void ringcast_lua_set_budget(struct lua_session *self);
+void ringcast_lua_kill(struct lua_session *self, const char *why); /* the session ends as one whose script failed */
+
+/* module.c: the script's own files */
+int ringcast_lua_require(lua_State *state);
+/* For ringcast_lua_call: runs the script file and takes its callbacks; the result is what it returned. */
+int ringcast_lua_push_main(lua_State *state, void *context);
+
+/* message.c */
+void ringcast_lua_open_messages(lua_State *state);
+void ringcast_lua_push_packet(lua_State *state, const struct packet *packet);
+/* Pushes a message of the script's own. payload: string, message or nil, at that index. */
+void ringcast_lua_push_message(lua_State *state, int32_t opcode, int32_t sender, int payload_index);
+/* Op code, sender and payload; an error is raised if there is no message. */
+void ringcast_lua_read_message(lua_State *state, int index, struct packet *ret_packet);
+
+/* players.c */
+void ringcast_lua_push_player(lua_State *state, const struct player *player);
+void ringcast_lua_push_players(lua_State *state);
+void ringcast_lua_forget_player(lua_State *state, int32_t peer_id);
+
+/* methods.c */
+void ringcast_lua_open_session(lua_State *state);
+void ringcast_lua_push_game_session(lua_State *state);
+struct session *ringcast_lua_check_session(lua_State *state); /* raises an error in a dry run */
+void ringcast_lua_skip_session(lua_State *state);             /* removes the session from the front of the arguments, if it is there */
+int ringcast_lua_push_result(lua_State *state, enum drop_reason reason); /* true; or false and why */
+
+/* timers.c */
+void ringcast_lua_open_timers(lua_State *state);
+void ringcast_lua_expire(struct lua_session *self, uint32_t timer, uint64_t now_ns);
+int ringcast_lua_after(lua_State *state);
+int ringcast_lua_every(lua_State *state);
+int ringcast_lua_cancel(lua_State *state);
+
+/* log.c */
+void ringcast_lua_open_logger(lua_State *state);
+void ringcast_lua_inspect(lua_State *state, int index); /* pushes a text for people; calls no metamethods */
+RLY_PRINTF(3, 4) void ringcast_lua_log(struct lua_session *self, enum script_level level, const char *format, ...);
+void ringcast_lua_log_text(struct lua_session *self, enum script_level level, const char *text, size_t size);
+int ringcast_lua_print(lua_State *state);
+
+/* json.c, pack.c */
+int ringcast_lua_open_json(lua_State *state);
+
+/* host.c. host: NULL for a dry run */
+struct lua_program *ringcast_lua_program_create(struct lua_host *host, struct script *script);
+void ringcast_lua_program_destroy(struct lua_program **program);
+
+/* hooks.c */
+struct hooks ringcast_lua_hooks(uint32_t callbacks);
+
+#endif

@@ -1,0 +1,192 @@
+/*
+ * What a script finds in its globals: the allow-list below and nothing else. Libraries are opened as they are, then everything that is not in the
+ * list is taken out, so that a LuaJIT that brings something new brings nothing new to scripts.
+ */
+#include <lualib.h>
+#include <luajit.h>
+#include <string.h>
+
+#include "scripting/lua/lua_private.h"
+
+/* Of whole libraries the entry "name.*" lets everything through: those have been read function by function. */
+static const char *const allowed[] = {
+	"_G", "_VERSION", "assert", "error", "getmetatable", "ipairs", "next", "pairs", "pcall", "rawequal", "rawget", "rawset", "rawlen", "select",
+	"setmetatable", "tonumber", "tostring", "type", "unpack", "xpcall",
+	"bit", "bit.*", "coroutine", "coroutine.*", "math", "math.*", "table", "table.*",
+	"string", "string.byte", "string.char", "string.find", "string.format", "string.gmatch", "string.gsub", "string.len", "string.lower",
+	"string.match", "string.rep", "string.reverse", "string.sub", "string.upper",
+	"os", "os.clock", "os.date", "os.difftime", "os.time",
+	"debug", "debug.traceback",
+};
+
+/* Methods of LuaJIT's string buffer that hand out no pointers. */
+static const char *const buffer_allowed[] = {"free", "get", "put", "putf", "reset", "set", "skip", "tostring"};
+
+static bool is_listed(const char *const *list, size_t count, const char *name)
+{
+	for (size_t i = 0; i < count; i++)
+		if (strcmp(list[i], name) == 0)
+			return true;
+	return false;
+}
+
+static bool is_allowed(const char *library, const char *name)
+{
+	char whole[64], path[128];
+	if (library == NULL)
+		return is_listed(allowed, RLY_ARRAY_COUNT(allowed), name);
+	snprintf(whole, sizeof(whole), "%s.*", library);
+	snprintf(path, sizeof(path), "%s.%s", library, name);
+	return is_listed(allowed, RLY_ARRAY_COUNT(allowed), whole) || is_listed(allowed, RLY_ARRAY_COUNT(allowed), path);
+}
+
+/* The table on top loses what is not allowed; what lies in it under other keys than strings goes too. */
+static void strip(lua_State *state, const char *library)
+{
+	int table = lua_gettop(state);
+	lua_pushnil(state);
+	while (lua_next(state, table) != 0) {
+		bool is_kept = lua_type(state, -2) == LUA_TSTRING && is_allowed(library, lua_tostring(state, -2));
+		bool is_library = is_kept && library == NULL && lua_istable(state, -1) && !lua_rawequal(state, -1, table);
+		if (is_library)
+			strip(state, lua_tostring(state, -2));
+		lua_pop(state, 1);
+		if (is_kept)
+			continue;
+		lua_pushvalue(state, -1);
+		lua_pushnil(state);
+		lua_rawset(state, table); /* an existing key may be cleared while walking */
+	}
+}
+
+static void open_library(lua_State *state, lua_CFunction open, const char *name)
+{
+	lua_pushcfunction(state, open);
+	lua_pushstring(state, name);
+	lua_call(state, 1, 0);
+}
+
+/* Without luaopen_jit there is no compiler at all in this state: that is how "JIT off" is meant. */
+static void open_libraries(lua_State *state)
+{
+	open_library(state, luaopen_base, "");
+	open_library(state, luaopen_table, LUA_TABLIBNAME);
+	open_library(state, luaopen_string, LUA_STRLIBNAME);
+	open_library(state, luaopen_math, LUA_MATHLIBNAME);
+	open_library(state, luaopen_bit, LUA_BITLIBNAME);
+	open_library(state, luaopen_os, LUA_OSLIBNAME);
+	open_library(state, luaopen_debug, LUA_DBLIBNAME);
+	if (!ringcast_lua_self(state)->limits->is_jit_off)
+		open_library(state, luaopen_jit, LUA_JITLIBNAME);
+}
+
+/* load(text [, name [, mode [, environment]]]): text only. Bytecode can break out of anything. */
+static int load_text(lua_State *state)
+{
+	size_t size;
+	const char *text = luaL_checklstring(state, 1, &size);
+	const char *name = luaL_optstring(state, 2, "=(load)");
+	bool has_environment = !lua_isnoneornil(state, 4);
+	if (luaL_loadbufferx(state, text, size, name, "t") != 0) {
+		lua_pushnil(state);
+		lua_insert(state, -2);
+		return 2;
+	}
+	if (has_environment) {
+		luaL_checktype(state, 4, LUA_TTABLE);
+		lua_pushvalue(state, 4);
+		lua_setfenv(state, -2);
+	}
+	return 1;
+}
+
+static int collect_garbage(lua_State *state)
+{
+	static const char *const options[] = {"count", "collect", "step", NULL};
+	int option = luaL_checkoption(state, 1, "collect", options);
+	if (option == 0)
+		lua_pushnumber(state, (lua_Number)ringcast_lua_self(state)->bytes / 1024);
+	else
+		lua_pushinteger(state, lua_gc(state, option == 1 ? LUA_GCCOLLECT : LUA_GCSTEP, 0));
+	return 1;
+}
+
+static void set_function(lua_State *state, const char *name, lua_CFunction function)
+{
+	lua_pushcfunction(state, function);
+	lua_setglobal(state, name);
+}
+
+/* Every session has its own chance, from the engine's entropy: in the simulator the same seed gives the same game. */
+static void seed_random(lua_State *state)
+{
+	const struct lua_session *self = ringcast_lua_self(state);
+	uint64_t seed = 0;
+	if (self->session != NULL)
+		self->program->host->environment->random(self->program->host->environment->context, &seed, sizeof(seed));
+	lua_getglobal(state, "math");
+	lua_getfield(state, -1, "randomseed");
+	lua_pushnumber(state, (lua_Number)(seed >> 11));
+	lua_call(state, 1, 0);
+	lua_pop(state, 1);
+}
+
+void ringcast_lua_open_globals(lua_State *state)
+{
+	open_libraries(state);
+	lua_pushvalue(state, LUA_GLOBALSINDEX);
+	strip(state, NULL);
+	lua_pop(state, 1);
+	set_function(state, "load", load_text);
+	set_function(state, "loadstring", load_text);
+	set_function(state, "collectgarbage", collect_garbage);
+	set_function(state, "print", ringcast_lua_print);
+	set_function(state, "require", ringcast_lua_require);
+	seed_random(state);
+}
+
+/* Modules that LuaJIT carries and opens when first required */
+
+static void strip_buffer_methods(lua_State *state)
+{
+	int table = lua_gettop(state);
+	lua_pushnil(state);
+	while (lua_next(state, table) != 0) {
+		lua_pop(state, 1);
+		const char *name = lua_tostring(state, -1);
+		if (strncmp(name, "__", 2) == 0 || is_listed(buffer_allowed, RLY_ARRAY_COUNT(buffer_allowed), name))
+			continue;
+		lua_pushvalue(state, -1);
+		lua_pushnil(state);
+		lua_rawset(state, table);
+	}
+}
+
+/* encode and decode go too: decode makes pointers out of bytes. */
+static void tame_buffer(lua_State *state)
+{
+	lua_getfield(state, -1, "new");
+	lua_call(state, 0, 1);
+	if (lua_getmetatable(state, -1) == 0)
+		luaL_error(state, "string.buffer: no metatable");
+	strip_buffer_methods(state);
+	lua_pop(state, 2);
+	lua_createtable(state, 0, 1);
+	lua_getfield(state, -2, "new");
+	lua_setfield(state, -2, "new");
+	lua_remove(state, -2);
+}
+
+bool ringcast_lua_push_preloaded(lua_State *state, const char *name)
+{
+	if (strcmp(name, "string.buffer") != 0 && strcmp(name, "table.new") != 0 && strcmp(name, "table.clear") != 0)
+		return false;
+	lua_getfield(state, LUA_REGISTRYINDEX, "_PRELOAD");
+	lua_getfield(state, -1, name);
+	lua_remove(state, -2);
+	lua_pushstring(state, name);
+	lua_call(state, 1, 1);
+	if (strcmp(name, "string.buffer") == 0)
+		tame_buffer(state);
+	return true;
+}

@@ -1,0 +1,68 @@
+/* Every callback, with its arguments, in order; what their answers do. */
+#include <criterion/criterion.h>
+
+#include "lua_world.h"
+
+static const char all[] =
+	"local session, log\n"
+	"local game = {}\n"
+	"function game.init(s) session = s log = s:getLogger() log:info('init ' .. tostring(s.getServerId())) end\n"
+	"function game.onProcessStarted(args) log:info('started ' .. type(args)) return true end\n"
+	"function game.onStartGameSession(g) log:info('game ' .. g.name .. ' ' .. g.GameSessionId:sub(1, 0) .. g.gameSessionData) end\n"
+	"function game.onHealthCheck() log:info('health') return true end\n"
+	"function game.onPlayerConnect(m) log:info('connect', m.player.peerId, m.peerId, m.payload, m.player.playerId) return m.payload ~= 'bad' end\n"
+	"function game.onPlayerAccepted(p) log:info('accepted', p.peerId, session:getPlayers()[p.peerId] == p) end\n"
+	"function game.onPlayerDisconnect(id) log:info('disconnect', id, session:getPlayers()[id] ~= nil) end\n"
+	"function game.onMessage(m) log:info('message', m.opCode, m.sender, m.targetPlayer, m.reliable, m.payload) end\n"
+	"function game.onSendToPlayer(m) log:info('toPlayer', m.targetPlayer) return m.payload ~= 'bad' end\n"
+	"function game.onSendToGroup(m) log:info('toGroup', m.targetGroup) return m.payload ~= 'bad' end\n"
+	"function game.onPlayerJoinGroup(g, p) log:info('join', g, p) return g ~= 13 end\n"
+	"function game.onPlayerLeaveGroup(g, p) log:info('leave', g, p) return g ~= 8 end\n"
+	"function game.onProcessTerminate() log:info('terminate') session:processEnding() end\n"
+	"function game.onTick(now) log:info('tick', now) end\n"
+	"game.configuration = {maxPlayers = 4, pingIntervalTime = 5000, tickInterval = 100}\n"
+	"return game\n";
+
+Test(lua_callbacks, all_of_them)
+{
+	struct lua_world world;
+	struct session *session = lua_world_run(&world, all);
+	cr_assert_eq(session->players_max, 4);
+	cr_assert_eq(session->ping_interval_ms, 5000);
+	expect(&world, "info: init -1\ninfo: started table\ninfo: game arena {\"map\":\"moon\"}\n");
+
+	struct player *one = lua_world_join(&world, session, "hello");
+	expect(&world, "info: connect 1 1 hello user-1\ninfo: accepted 1 true\n");
+	cr_assert_null(lua_world_join(&world, session, "bad"));
+	expect(&world, "info: connect 2 2 bad user-2\n");
+	struct player *three = lua_world_join(&world, session, "");
+	expect(&world, "info: connect 3 3  user-3\ninfo: accepted 3 true\n");
+
+	lua_world_send(&world, one, 10, PROTO_PEER_SERVER, 0, "ping");
+	expect(&world, "info: message 10 1 -1 true ping\n");
+	lua_world_send(&world, one, 11, 3, 0, "hi");
+	expect(&world, "info: toPlayer 3\nsend 11 from 1 reliable to 3 'hi'\n");
+	cr_assert_eq(lua_world_send(&world, one, 11, 3, 0, "bad"), DROP_DENIED);
+	expect(&world, "info: toPlayer 3\n");
+
+	cr_assert_eq(lua_world_group(&world, one, OPCODE_JOIN_GROUP, 7), DROP_NONE);
+	cr_assert_eq(lua_world_group(&world, one, OPCODE_JOIN_GROUP, 8), DROP_NONE);
+	cr_assert_eq(lua_world_group(&world, one, OPCODE_JOIN_GROUP, 13), DROP_DENIED);
+	expect(&world, "info: join 7 1\ninfo: join 8 1\ninfo: join 13 1\n");
+	lua_world_send(&world, one, 12, 0, 7, "all");
+	expect(&world, "info: toGroup 7\nsend 12 from 1 reliable to 1 'all'\n");
+	cr_assert_eq(lua_world_send(&world, one, 12, 0, 7, "bad"), DROP_DENIED);
+	cr_assert_eq(lua_world_group(&world, one, OPCODE_LEAVE_GROUP, 7), DROP_NONE);
+	cr_assert_eq(lua_world_group(&world, one, OPCODE_LEAVE_GROUP, 8), DROP_DENIED);
+	expect(&world, "info: toGroup 7\ninfo: leave 7 1\nupdate 7 to 1 list \ninfo: leave 8 1\n");
+
+	lua_world_advance_ms(&world, 250);
+	expect(&world, "info: tick 100\ninfo: tick 200\n");
+	ringcast_player_disconnect(three, CLOSE_CLIENT, world.now_ns);
+	expect(&world, "info: disconnect 3 true\n");
+	ringcast_session_terminate(session, UINT64_MAX, world.now_ns);
+	expect(&world, "info: terminate\ninfo: disconnect 1 true\nclose 1 session_ended 'game session ended'\n");
+	cr_assert_eq(session->state, SESSION_ENDED);
+	cr_assert_eq(world.counts[SCRIPT_COUNT_ERRORS], 0);
+	lua_world_stop(&world);
+}
