@@ -74,6 +74,8 @@ static void end(struct bot *bot, uint16_t code, const char *reason)
 
 static void close_sockets(struct bot *bot)
 {
+	if (bot->secure)
+		ringcast_client_secure_fini(bot->secure); /* its goodbyes still have sockets */
 	if (bot->tcp_fd >= 0)
 		close(bot->tcp_fd);
 	if (bot->udp_fd >= 0)
@@ -104,6 +106,8 @@ void ringcast_bot_drop(struct bot *bot)
 	bot->state = BOT_IDLE;
 }
 
+static const struct client_secure_ops secure_ops;
+
 void ringcast_bot_connect(struct bot *bot, uint64_t due_ns)
 {
 	const int on = 1;
@@ -116,6 +120,7 @@ void ringcast_bot_connect(struct bot *bot, uint64_t due_ns)
 		.path = "/websocket",
 		.token = ringcast_view_of(text, strlen(text)),
 		.is_udp_off = world->options.is_tcp_only,
+		.is_secure = world->options.is_secure,
 		.seed = ringcast_prng_next(&world->prng),
 		.connect_timeout_ns = 10 * RLY_NS_PER_S,
 		.close_timeout_ns = 2 * RLY_NS_PER_S,
@@ -131,6 +136,8 @@ void ringcast_bot_connect(struct bot *bot, uint64_t due_ns)
 		return;
 	}
 	setsockopt(bot->tcp_fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+	if (bot->secure)
+		ringcast_client_secure_init(bot->secure, &secure_ops, &bot->core, &world->trust);
 	bot->is_write_armed = true;
 	watch(bot, EPOLL_CTL_ADD, bot->tcp_fd, EPOLLIN | EPOLLOUT, FD_TCP);
 	if (!ringcast_client_core_start(&bot->core, &options, world->now_ns)) {
@@ -172,13 +179,9 @@ static size_t write_some(struct bot *bot, const uint8_t *bytes, size_t size)
 	return errno == EAGAIN || errno == ENOBUFS || errno == EINTR ? 0 : size;
 }
 
-static bool op_stream_send(struct client_core *core, const uint8_t *bytes, size_t size, bool is_control)
+static bool write_stream(struct bot *bot, const uint8_t *bytes, size_t size)
 {
-	enum { OUTQ_BYTES_MAX = 65536 };
-	struct bot *bot = bot_of(core);
 	size_t sent = 0;
-	if (!is_control && bot->outq_bytes + size > OUTQ_BYTES_MAX)
-		return false;
 	if (bot->outq_bytes == 0 && bot->is_tcp_connected)
 		sent = write_some(bot, bytes, size);
 	if (sent == size)
@@ -192,11 +195,45 @@ static bool op_stream_send(struct client_core *core, const uint8_t *bytes, size_
 	return true;
 }
 
+static bool op_stream_send(struct client_core *core, const uint8_t *bytes, size_t size, bool is_control)
+{
+	enum { OUTQ_BYTES_MAX = 65536 };
+	struct bot *bot = bot_of(core);
+	if (!is_control && bot->outq_bytes + size > OUTQ_BYTES_MAX)
+		return false;
+	if (!bot->secure)
+		return write_stream(bot, bytes, size);
+	if (ringcast_client_secure_send_stream(bot->secure, bytes, size))
+		return true;
+	shutdown(bot->tcp_fd, SHUT_RDWR);
+	return false;
+}
+
+static bool write_datagram(struct bot *bot, const uint8_t *bytes, size_t size)
+{
+	return send(bot->udp_fd, bytes, size, MSG_NOSIGNAL | MSG_DONTWAIT) >= 0;
+}
+
 static bool op_datagram_send(struct client_core *core, const uint8_t *bytes, size_t size)
 {
 	struct bot *bot = bot_of(core);
-	return send(bot->udp_fd, bytes, size, MSG_NOSIGNAL | MSG_DONTWAIT) >= 0;
+	return bot->secure ? ringcast_client_secure_send_datagram(bot->secure, bytes, size) : write_datagram(bot, bytes, size);
 }
+
+static bool op_stream_write(struct client_secure *secure, const uint8_t *bytes, size_t size)
+{
+	return write_stream(bot_of(secure->core), bytes, size);
+}
+
+static bool op_datagram_write(struct client_secure *secure, const uint8_t *bytes, size_t size)
+{
+	return write_datagram(bot_of(secure->core), bytes, size);
+}
+
+static const struct client_secure_ops secure_ops = {
+	.stream_write = op_stream_write,
+	.datagram_write = op_datagram_write,
+};
 
 static bool op_fast_open(struct client_core *core, uint16_t port, struct view ca_cert)
 {
@@ -213,7 +250,7 @@ static bool op_fast_open(struct client_core *core, uint16_t port, struct view ca
 	/* datagrams that the server sends in one go arrive in one read: the generator must not be the slower side */
 	setsockopt(bot->udp_fd, IPPROTO_UDP, UDP_GRO, &on, sizeof(on));
 	watch(bot, EPOLL_CTL_ADD, bot->udp_fd, EPOLLIN, FD_UDP);
-	return true;
+	return !bot->secure || ringcast_client_secure_start_datagrams(bot->secure, ca_cert);
 }
 
 static void op_logged_in(struct client_core *core)
@@ -223,6 +260,13 @@ static void op_logged_in(struct client_core *core)
 
 static void op_fast_up(struct client_core *core)
 {
+}
+
+static void op_fast_failed(struct client_core *core, const char *reason)
+{
+	struct world *world = bot_of(core)->world;
+	if (world->counts.fast_failures++ == 0)
+		snprintf(world->fast_failure, sizeof(world->fast_failure), "%s", reason);
 }
 
 static void op_message(struct client_core *core, const struct packet *packet, bool is_fast)
@@ -247,6 +291,7 @@ const struct client_core_ops ringcast_bot_ops = {
 	.fast_open = op_fast_open,
 	.logged_in = op_logged_in,
 	.fast_up = op_fast_up,
+	.fast_failed = op_fast_failed,
 	.message = op_message,
 	.membership = op_membership,
 	.closed = op_closed,
@@ -276,7 +321,32 @@ static void finish_connect(struct bot *bot)
 		return;
 	}
 	bot->is_tcp_connected = true;
+	if (bot->secure && !ringcast_client_secure_start_stream(bot->secure)) {
+		end(bot, CLIENT_CORE_CODE_ABNORMAL, "TLS cannot start");
+		return;
+	}
 	flush(bot);
+}
+
+static void take_stream_end(struct bot *bot, ssize_t got, int error)
+{
+	if (got == 0)
+		ringcast_client_core_end_stream(&bot->core, "the server ended the connection", bot->world->now_ns);
+	else if (got < 0 && error != EAGAIN && error != EINTR)
+		ringcast_client_core_end_stream(&bot->core, strerror(error), bot->world->now_ns);
+}
+
+static void read_secure_stream(struct bot *bot)
+{
+	struct world *world = bot->world;
+	ssize_t got = recv(bot->tcp_fd, world->sealed, LOAD_SCRATCH_BYTES, MSG_DONTWAIT);
+	int error = errno;
+	world->now_ns = ringcast_run_clock_ns();
+	if (got > 0)
+		ringcast_client_secure_receive_stream(bot->secure, ringcast_view_of(world->sealed, (size_t)got), world->scratch, LOAD_SCRATCH_BYTES,
+						      world->now_ns);
+	else
+		take_stream_end(bot, got, error);
 }
 
 static void read_stream(struct bot *bot)
@@ -287,10 +357,7 @@ static void read_stream(struct bot *bot)
 	int error = errno;
 	world->now_ns = ringcast_run_clock_ns();
 	ringcast_client_core_receive_stream(&bot->core, world->scratch, kept + (got > 0 ? (size_t)got : 0), world->now_ns);
-	if (got == 0)
-		ringcast_client_core_end_stream(&bot->core, "the server ended the connection", world->now_ns);
-	else if (got < 0 && error != EAGAIN && error != EINTR)
-		ringcast_client_core_end_stream(&bot->core, strerror(error), world->now_ns);
+	take_stream_end(bot, got, error);
 }
 
 /* The size of the pieces that the kernel merged; the whole when it did not. */
@@ -309,8 +376,11 @@ static size_t piece_bytes(struct msghdr *message, size_t size)
 static void take_datagrams(struct bot *bot, const uint8_t *bytes, size_t size, size_t piece)
 {
 	for (size_t offset = 0; offset < size && !bot->is_ended; offset += piece) {
-		size_t left = size - offset;
-		ringcast_client_core_receive_datagram(&bot->core, bytes + offset, left < piece ? left : piece, bot->world->now_ns);
+		size_t left = size - offset, piece_now = left < piece ? left : piece;
+		if (bot->secure)
+			ringcast_client_secure_receive_datagram(bot->secure, ringcast_view_of(bytes + offset, piece_now), bot->world->now_ns);
+		else
+			ringcast_client_core_receive_datagram(&bot->core, bytes + offset, piece_now, bot->world->now_ns);
 	}
 }
 
@@ -357,7 +427,7 @@ void ringcast_bot_serve(struct world *world, uint64_t data, uint32_t events)
 		if (events & EPOLLOUT)
 			flush(bot);
 		if (events & ~(uint32_t)EPOLLOUT)
-			read_stream(bot);
+			(bot->secure ? read_secure_stream : read_stream)(bot);
 	}
 	if (bot->is_slow && !bot->is_stopped && !bot->is_ended && bot->state == BOT_READY && bot->core.fast != CLIENT_CORE_FAST_HELLO)
 		stop_reading(bot);
@@ -366,8 +436,12 @@ void ringcast_bot_serve(struct world *world, uint64_t data, uint32_t events)
 
 void ringcast_bot_tick(struct bot *bot)
 {
-	if (bot->state == BOT_IDLE || bot->world->now_ns < ringcast_client_core_deadline_ns(&bot->core))
+	uint64_t now_ns = bot->world->now_ns;
+	if (bot->state == BOT_IDLE)
 		return;
-	ringcast_client_core_tick(&bot->core, bot->world->now_ns);
+	if (now_ns >= ringcast_client_core_deadline_ns(&bot->core))
+		ringcast_client_core_tick(&bot->core, now_ns);
+	if (bot->secure && !bot->is_ended && now_ns >= ringcast_client_secure_deadline_ns(bot->secure))
+		ringcast_client_secure_tick(bot->secure, now_ns);
 	finish_if_ended(bot);
 }

@@ -15,7 +15,7 @@
 #include "bench/load/options.h"
 #include "bench/load/payload.h"
 #include "bench/load/tracker.h"
-#include "proto/clients/c/core.h"
+#include "proto/clients/c/secure.h"
 
 enum {
 	LOAD_OPCODE = 7,
@@ -23,6 +23,7 @@ enum {
 	LOAD_SCRATCH_BYTES = 256 * 1024,
 	LOAD_DATAGRAM_BATCH = 8,
 	LOAD_DATAGRAM_BYTES = 65536, /* what the kernel merges into one read */
+	LOAD_CA_BYTES_MAX = 1024 * 1024,
 	LOAD_STREAM_COUNT = PAYLOAD_TARGET_COUNT * 2, /* target kind, intent */
 	LOAD_CONNECTING_MAX = 128,   /* handshakes under way at once */
 	LOAD_PLAYERS_PER_ADDRESS = 500,
@@ -51,6 +52,7 @@ struct bot {
 	uint64_t connect_due_ns;  /* when the schedule wanted it to connect */
 	uint32_t outq_offset, outq_bytes, outq_capacity;
 	uint8_t *outq;
+	struct client_secure *secure;     /* owned; NULL without --secure */
 	char *token;              /* NULL: made from the prefix */
 	uint32_t sent[LOAD_STREAM_COUNT]; /* next sequence numbers; those to one player are in world.direct_sent */
 	char end_reason[64];
@@ -72,6 +74,7 @@ struct load_counts {
 	uint64_t duplicates, reordered;
 	uint64_t leaks, damaged, misattributed, foreign;
 	uint64_t connects, connect_failures, disconnects, slow_disconnects, rejoins;
+	uint64_t fast_failures;           /* DTLS that could not be had, or was lost */
 	uint64_t stale;                   /* datagrams that came too late for the sequence rule */
 	uint64_t bytes_received;
 };
@@ -88,6 +91,8 @@ struct world {
 	struct sockaddr_storage server;
 	socklen_t server_bytes;
 	char host_and_port[80];
+	struct client_trust trust;      /* with --secure: of all bots */
+	char fast_failure[CRYPTO_ERROR_BYTES]; /* the first one's reason */
 	uint32_t run;
 	struct prng prng;
 	struct load_session *sessions;
@@ -120,6 +125,7 @@ struct world {
 	struct server_sample before, after; /* around the measured time */
 	uint64_t own_cpu_before_ns, own_cpu_after_ns;
 	uint8_t *scratch;
+	uint8_t *sealed;                /* what came on a stream, before TLS opened it */
 	uint8_t *datagrams;
 };
 

@@ -71,15 +71,19 @@ static bool create(void)
 	world.sessions = calloc(world.options.session_count, sizeof(*world.sessions));
 	world.bots = calloc(world.bot_count, sizeof(*world.bots));
 	world.scratch = malloc(LOAD_SCRATCH_BYTES);
+	world.sealed = malloc(LOAD_SCRATCH_BYTES);
 	world.datagrams = malloc((size_t)LOAD_DATAGRAM_BATCH * LOAD_DATAGRAM_BYTES);
 	world.epoll_fd = epoll_create1(EPOLL_CLOEXEC);
 	ringcast_prng_init(&world.prng, seed);
-	if (!world.sessions || !world.bots || !world.scratch || !world.datagrams || world.epoll_fd < 0)
+	if (!world.sessions || !world.bots || !world.scratch || !world.sealed || !world.datagrams || world.epoll_fd < 0)
 		return false;
 	/* not from the seed: two runs against one server must not take each other's messages for their own */
 	if (getrandom(&world.run, sizeof(world.run), 0) != sizeof(world.run))
 		return false;
 	for (uint32_t i = 0; i < world.bot_count; i++) {
+		world.bots[i].secure = world.options.is_secure ? calloc(1, sizeof(*world.bots[i].secure)) : NULL;
+		if (world.options.is_secure && !world.bots[i].secure)
+			return false;
 		world.bots[i].world = &world;
 		world.bots[i].tcp_fd = world.bots[i].udp_fd = -1;
 		world.bots[i].session = i / (uint32_t)world.options.player_count;
@@ -91,12 +95,16 @@ static bool create(void)
 
 static void destroy(char *command_line)
 {
-	for (uint32_t i = 0; world.bots && i < world.bot_count; i++)
+	for (uint32_t i = 0; world.bots && i < world.bot_count; i++) {
 		free(world.bots[i].token);
+		free(world.bots[i].secure);
+	}
+	ringcast_client_trust_fini(&world.trust);
 	ringcast_traffic_destroy(&world);
 	free(world.sessions);
 	free(world.bots);
 	free(world.scratch);
+	free(world.sealed);
 	free(world.datagrams);
 	free(command_line);
 	if (world.epoll_fd >= 0)

@@ -110,6 +110,10 @@ static const char *what_is_wrong(const struct load_options *options)
 		return "--to-player needs two --players";
 	if (options->is_admin_off && !options->server)
 		return "--no-admin needs --server";
+	if (!options->is_secure && (options->ca_path || options->host_name || options->is_insecure))
+		return "--ca, --host-name and --insecure go with --secure";
+	if (options->ca_path && options->is_insecure)
+		return "--ca and --insecure exclude each other";
 	if (options->duration_seconds <= 0)
 		return "--duration: more than 0";
 	return NULL;

@@ -136,6 +136,8 @@ static void print_table(const struct world *world)
 		printf("players     %llu disconnected, %llu left and came back, %llu slow ones disconnected\n",
 		       (unsigned long long)world->counts.disconnects, (unsigned long long)world->counts.rejoins,
 		       (unsigned long long)world->counts.slow_disconnects);
+	if (world->counts.fast_failures > 0)
+		printf("DTLS        failed %llu times, first: %s\n", (unsigned long long)world->counts.fast_failures, world->fast_failure);
 	print_server(world);
 	printf("generator   %.0f%% of one core\n", 100 * generator_busy(world));
 }
@@ -196,14 +198,14 @@ static json_t *environment_json(void)
 
 static json_t *counts_json(const struct load_counts *counts)
 {
-	return json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "sent",
+	return json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "sent",
 			 (json_int_t)counts->sent, "refused", (json_int_t)counts->refused, "skipped", (json_int_t)counts->skipped, "late",
 			 (json_int_t)counts->late, "expected", (json_int_t)counts->expected, "lost_fast", (json_int_t)counts->lost[0], "lost_reliable",
 			 (json_int_t)counts->lost[1], "duplicates", (json_int_t)counts->duplicates, "reordered", (json_int_t)counts->reordered, "leaks",
 			 (json_int_t)counts->leaks, "damaged", (json_int_t)counts->damaged, "misattributed", (json_int_t)counts->misattributed, "foreign",
 			 (json_int_t)counts->foreign, "connects", (json_int_t)counts->connects, "connect_failures", (json_int_t)counts->connect_failures,
 			 "disconnects", (json_int_t)counts->disconnects, "slow_disconnects", (json_int_t)counts->slow_disconnects, "rejoins",
-			 (json_int_t)counts->rejoins, "stale", (json_int_t)counts->stale);
+			 (json_int_t)counts->rejoins, "stale", (json_int_t)counts->stale, "fast_failures", (json_int_t)counts->fast_failures);
 }
 
 static json_t *server_json(const struct world *world)
@@ -279,7 +281,9 @@ static int find_breach(const struct world *world)
 	if (counts->damaged + counts->misattributed > 0)
 		fprintf(stderr, "DAMAGE: %llu messages with a wrong checksum, %llu with a wrong sender\n", (unsigned long long)counts->damaged,
 			(unsigned long long)counts->misattributed);
-	bool is_breach = world->failure[0] || counts->leaks + counts->damaged + counts->misattributed + counts->disconnects > 0;
+	if (counts->fast_failures > 0)
+		fprintf(stderr, "ringcast-load: DTLS failed %llu times: %s\n", (unsigned long long)counts->fast_failures, world->fast_failure);
+	bool is_breach = world->failure[0] || counts->fast_failures > 0 || counts->leaks + counts->damaged + counts->misattributed + counts->disconnects > 0;
 	return is_breach ? EXIT_BROKEN : 0;
 }
 

@@ -2,6 +2,7 @@
 #include "bench/load/load.h"
 
 #include <arpa/inet.h>
+#include <errno.h>
 #include <jansson.h>
 #include <netdb.h>
 #include <netinet/in.h>
@@ -84,6 +85,51 @@ static bool resolve_server(struct world *world, uint16_t admin_port)
 	return resolve(world, host, port);
 }
 
+static char *read_ca(struct world *world)
+{
+	const char *path = world->options.ca_path;
+	FILE *file = fopen(path, "re");
+	char *text = file ? malloc(LOAD_CA_BYTES_MAX + 1) : NULL;
+	size_t size = text ? fread(text, 1, LOAD_CA_BYTES_MAX, file) : 0;
+	bool is_read = text && !ferror(file) && feof(file);
+	if (!is_read)
+		fail(world, path, file ? "cannot be read whole" : strerror(errno));
+	if (file)
+		fclose(file);
+	if (is_read) {
+		text[size] = '\0';
+		return text;
+	}
+	free(text);
+	return NULL;
+}
+
+/* The host part of "host:port" or "[v6]:port". */
+static void copy_host(const char *host_and_port, char *out, size_t out_bytes)
+{
+	bool is_bracketed = host_and_port[0] == '[';
+	snprintf(out, out_bytes, "%.*s", (int)strcspn(host_and_port + is_bracketed, is_bracketed ? "]" : ":"), host_and_port + is_bracketed);
+}
+
+static bool prepare_trust(struct world *world)
+{
+	char host[80], error[CRYPTO_ERROR_BYTES] = "";
+	char *ca = NULL;
+	if (!world->options.is_secure)
+		return true;
+	if (world->options.ca_path && !(ca = read_ca(world)))
+		return false;
+	copy_host(world->host_and_port, host, sizeof(host));
+	const struct client_trust_options options = {
+		.ca = ca,
+		.host = world->options.host_name ? world->options.host_name : host,
+		.is_insecure = world->options.is_insecure,
+	};
+	bool is_ready = ringcast_client_trust_init(&world->trust, &options, error, sizeof(error));
+	free(ca);
+	return is_ready || fail(world, "--secure", error);
+}
+
 static bool ask_info(struct world *world, uint16_t *ret_port)
 {
 	json_t *info = call(world, "GET", "/v1/info", NULL);
@@ -157,7 +203,7 @@ bool ringcast_setup(struct world *world)
 	uint16_t port = 0;
 	if (!world->options.is_admin_off && !ask_info(world, &port))
 		return false;
-	if (!resolve_server(world, port))
+	if (!resolve_server(world, port) || !prepare_trust(world))
 		return false;
 	if (!world->options.token_prefix && (world->options.is_admin_off || world->options.churn_rate > 0 || world->options.connect_rate > 0))
 		return fail(world, "--churn, --connect-rate and --no-admin", "need --token-prefix, or a server in dev mode");
