@@ -75,6 +75,7 @@ static void fill_limits(ringcast_limits *limits)
 	if (is_untouched(&given))
 		return;
 	limits->empty_session_timeout_ms = given.empty_session_timeout_ms;
+	limits->health_interval_ms = given.health_interval_ms;
 	limits->flush_budget_us = given.flush_budget_us;
 }
 

@@ -51,7 +51,8 @@ struct question {
 	char *strings;
 	struct session_options session;
 	int32_t peer_id;
-	uint64_t deadline_ns;
+	uint64_t deadline_ns, ticket;
+	enum verdict verdict;
 	char ret_id[RINGCAST_ID_BYTES];
 	size_t item_count_max, item_count, item_total;
 	void *items; /* ringcast_session_info or ringcast_player_info */

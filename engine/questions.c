@@ -11,6 +11,7 @@
 #include "engine_private.h"
 #include "io/clock.h"
 #include "io/socket.h"
+#include "session/park.h"
 #include "shard/shard_private.h"
 
 enum { ANSWER_TIMEOUT_S = 5, ITEMS_MAX = 65536 };
@@ -194,6 +195,8 @@ int ringcast_session_create(ringcast_engine *engine, const ringcast_session_opti
 		.ping_interval_ms = options.ping_interval_ms,
 		.tick_interval_ms = options.tick_interval_ms,
 		.empty_timeout_ms = options.empty_timeout_ms,
+		.answer_timeout_ms = options.answer_timeout_ms,
+		.is_late_allowed = options.is_late_allowed,
 	};
 	int result = RINGCAST_ERROR_MEMORY;
 
@@ -261,6 +264,8 @@ static void describe_session(const struct shard *shard, const struct session *se
 		.deliveries = session->deliveries,
 		.bytes_received = session->bytes_received,
 		.drops = session->drops,
+		.parked_count = session->parked_count,
+		.health_failures = session->health_failures,
 	};
 	snprintf(ret->id, sizeof(ret->id), "%s", session->id);
 	snprintf(ret->name, sizeof(ret->name), "%s", session->name);
@@ -474,6 +479,30 @@ int ringcast_player_kick(ringcast_engine *engine, const char *session_id, int32_
 	if (question == NULL)
 		return RINGCAST_ERROR_MEMORY;
 	question->peer_id = peer_id;
+	int result = ask_about(engine, session_id, question);
+
+	ringcast_question_release(question);
+	return result;
+}
+
+static void answer_ticket(struct shard *shard, struct question *question)
+{
+	struct session *session = session_in_question(shard, question);
+
+	if (session != NULL && !ringcast_park_answer(session, question->ticket, question->verdict, shard->now_ns))
+		question->result = RINGCAST_ERROR_NOT_FOUND;
+}
+
+int ringcast_session_answer_post(ringcast_engine *engine, const char *session_id, uint64_t ticket, ringcast_verdict verdict)
+{
+	if (verdict != RINGCAST_ALLOW && verdict != RINGCAST_DENY)
+		return RINGCAST_ERROR_ARGUMENT;
+	struct question *question = question_about(answer_ticket, session_id, NULL, NULL, NULL);
+
+	if (question == NULL)
+		return RINGCAST_ERROR_MEMORY;
+	question->ticket = ticket;
+	question->verdict = verdict == RINGCAST_ALLOW ? VERDICT_ALLOW : VERDICT_DENY;
 	int result = ask_about(engine, session_id, question);
 
 	ringcast_question_release(question);

@@ -4,6 +4,7 @@
 #include "session/admission.h"
 #include "session/command.h"
 #include "session/player.h"
+#include "session/router.h"
 #include "session/session_impl.h"
 
 enum { TICKET_INDEX_BITS = 24 }; /* below the count of tickets: whose event it is, by its place in the slab */

@@ -12,9 +12,10 @@
 #ifndef RINGCAST_SESSION_PARK_H
 #define RINGCAST_SESSION_PARK_H
 
-#include "session/router.h"
+#include "session/session.h"
 
 struct command;
+struct route;
 
 /* Inside a hook with a verdict, before it returns VERDICT_LATER: what to answer with. Never 0; not reused within a session's life. */
 uint64_t ringcast_park_ticket(struct session *session);

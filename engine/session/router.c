@@ -31,7 +31,7 @@ static bool is_handshake(int32_t opcode)
 
 typedef enum verdict group_hook_fn(void *context, struct session *session, struct player *player, int32_t group);
 
-static enum verdict answer_of(struct route *route, enum question question, enum verdict verdict)
+static enum verdict answer_of(struct route *route, enum route_question question, enum verdict verdict)
 {
 	ringcast_session_leave_question(route->player->session, verdict);
 	if (verdict == VERDICT_LATER)
@@ -99,7 +99,7 @@ static enum drop_reason route_request(struct player *player, const struct packet
 
 typedef enum verdict send_hook_fn(void *context, struct session *session, const struct packet *packet);
 
-static enum verdict ask_send(struct route *route, enum question question, send_hook_fn *hook)
+static enum verdict ask_send(struct route *route, enum route_question question, send_hook_fn *hook)
 {
 	struct session *session = route->player->session;
 	if (hook == NULL || (route->allowed & question) != 0)

@@ -52,12 +52,12 @@ static void copy_session_limits(struct shard *shard)
 		.ping_interval_ms = limits->ping_interval_ms,
 		.membership_push_max = 256,
 		.commands_per_hook_max = 4096,
-		.timers_per_session_max = 256,
-		.health_interval_ms = 60000,
+		.timers_per_session_max = limits->timers_per_session_max,
+		.health_interval_ms = limits->health_interval_ms,
 		.health_failures_max = 3,
-		.parked_player_max = 64,
-		.parked_session_max = 4096,
-		.answer_timeout_ms = 5000,
+		.parked_player_max = limits->parked_per_player_max,
+		.parked_session_max = limits->parked_per_session_max,
+		.answer_timeout_ms = limits->answer_timeout_ms,
 	};
 }
 

@@ -50,7 +50,8 @@ RLY_API const char *ringcast_error_text(int error);
 RLY_API const char *ringcast_version(void);
 
 typedef enum ringcast_intent { RINGCAST_FAST = 0, RINGCAST_RELIABLE = 1 } ringcast_intent;
-typedef enum ringcast_verdict { RINGCAST_ALLOW = 0, RINGCAST_DENY = 1 } ringcast_verdict;
+/* LATER: take a ticket inside the callback (ringcast_session_ticket) and answer with it when the answer is there. */
+typedef enum ringcast_verdict { RINGCAST_ALLOW = 0, RINGCAST_DENY = 1, RINGCAST_LATER = 2 } ringcast_verdict;
 
 /* A message on its way. payload is borrowed for the call. */
 typedef struct ringcast_message {
@@ -76,8 +77,12 @@ typedef struct ringcast_player_info {
 } ringcast_player_info;
 
 /*
- * What the game may answer. NULL members cost nothing and mean "allow". user is the session's user pointer: 0 until session_started sets
- * it through ringcast_session_set_user.
+ * What the game may answer. NULL members cost nothing and mean "allow". Every pointer given to a callback is good for that call; the session's
+ * for its life. The order of a player's callbacks: player_connect, player_accepted, messages and group questions, player_disconnected.
+ *
+ * A callback that returns a verdict may return RINGCAST_LATER: the event waits for ringcast_session_answer, and what the same player does
+ * meanwhile waits behind it, in order; other players and sessions go on. A login waits like anything else, and so do the commands about a player
+ * who is not in yet. See docs/embedding.md.
  */
 typedef struct ringcast_callbacks {
 	size_t size;
@@ -92,6 +97,11 @@ typedef struct ringcast_callbacks {
 	ringcast_verdict (*join_group)(void *context, ringcast_session *session, int32_t group, int32_t peer_id);
 	ringcast_verdict (*leave_group)(void *context, ringcast_session *session, int32_t group, int32_t peer_id);
 	void (*tick)(void *context, ringcast_session *session, uint64_t now_ns); /* every tick_interval_ms of the session */
+	/* every health_interval_ms of the limits; DENY: unhealthy. Three times in a row, and the session ends with reason "unhealthy". */
+	ringcast_verdict (*health_check)(void *context, ringcast_session *session);
+	/* the engine drains or stops; the session is ended at deadline_ns (UINT64_MAX: when it ends by itself) */
+	void (*process_terminate)(void *context, ringcast_session *session, uint64_t deadline_ns);
+	void (*timer)(void *context, ringcast_session *session, uint32_t timer, uint64_t now_ns); /* of ringcast_session_set_timer */
 } ringcast_callbacks;
 #define RINGCAST_CALLBACKS_INIT { sizeof(ringcast_callbacks) }
 
@@ -120,6 +130,11 @@ typedef enum ringcast_io { RINGCAST_IO_AUTO = 0, RINGCAST_IO_URING = 1, RINGCAST
 	X(uint32_t, pong_missed_max, 5, true, "unanswered pings before a player is dead")                                   \
 	X(uint32_t, reservation_timeout_ms, 60000, true, "a reserved player who does not log in")                           \
 	X(uint32_t, empty_session_timeout_ms, 300000, true, "a session without players or reservations ends; 0: never")     \
+	X(uint32_t, timers_per_session_max, 256, true, "timers that a session's script may have running")                   \
+	X(uint32_t, health_interval_ms, 60000, true, "between health checks of a script that answers them; 0: never")       \
+	X(uint32_t, answer_timeout_ms, 5000, true, "for a verdict that a script gives later, of sessions that do not say")  \
+	X(uint32_t, parked_per_player_max, 64, true, "messages of a player that wait for a script's verdict or behind one") \
+	X(uint32_t, parked_per_session_max, 4096, true, "messages of a session that wait for a script's verdict or behind one") \
 	X(uint32_t, flush_budget_us, 500, true, "how long a loaded shard may hold messages back to merge writes; 0: never") \
 	X(uint32_t, buffer_memory_bytes, 67108864, false, "payload and send buffers per shard")
 
@@ -189,6 +204,8 @@ typedef struct ringcast_session_options {
 	const char *properties; /* JSON or anything; NULL: none; < RINGCAST_DATA_BYTES */
 	int32_t shard;          /* -1 or 0 with has_shard false: the engine places it */
 	bool has_shard;
+	uint32_t answer_timeout_ms; /* for RINGCAST_LATER; 0: the limit's */
+	bool is_late_allowed;   /* a verdict that does not come in time is ALLOW; else DENY */
 } ringcast_session_options;
 #define RINGCAST_SESSION_OPTIONS_INIT { sizeof(ringcast_session_options) }
 
@@ -199,6 +216,8 @@ typedef struct ringcast_session_info {
 	uint32_t shard, players_max, player_count, reserved_count, group_count;
 	uint64_t created_ns, age_ns;
 	uint64_t messages_received, deliveries, bytes_received, drops;
+	uint32_t parked_count;    /* messages and logins that wait for a verdict or behind one */
+	uint32_t health_failures; /* health checks in a row that said no */
 } ringcast_session_info;
 
 /* [any thread] */
@@ -212,18 +231,41 @@ RLY_API int ringcast_player_reserve(ringcast_engine *engine, const char *session
 RLY_API int ringcast_player_list(ringcast_engine *engine, const char *session_id, ringcast_player_info *infos, size_t info_count_max,
 				 size_t *ret_count);
 RLY_API int ringcast_player_kick(ringcast_engine *engine, const char *session_id, int32_t peer_id, const char *reason);
+/* Answers a question that a callback left open with RINGCAST_LATER. NOT_FOUND: too late, or the player or session has gone. */
+RLY_API int ringcast_session_answer_post(ringcast_engine *engine, const char *session_id, uint64_t ticket, ringcast_verdict verdict);
+
+/* [callback] What a game may read. Texts are good until the callback returns. */
+RLY_API const char *ringcast_session_id(ringcast_session *session);
+RLY_API const char *ringcast_session_properties(ringcast_session *session); /* "" if none were given */
+RLY_API uint64_t ringcast_session_now_ns(ringcast_session *session);        /* the engine's clock, as of this event */
+RLY_API void ringcast_session_set_user(ringcast_session *session, void *user); /* the game's own pointer; NULL at first */
+RLY_API void *ringcast_session_user(ringcast_session *session);
+/* The peer ids of the players who are in; returns how many there are, also when that is more than fit. */
+RLY_API size_t ringcast_session_players(ringcast_session *session, int32_t *peer_ids, size_t peer_id_count_max);
+/* Of a player who is in or about to be (in player_connect). NULL, false or NOT_FOUND: there is no such player; "": the backend gave none. */
+RLY_API const char *ringcast_session_player_id(ringcast_session *session, int32_t peer_id);
+RLY_API const char *ringcast_session_player_data(ringcast_session *session, int32_t peer_id);
+RLY_API int ringcast_session_player_token(ringcast_session *session, int32_t peer_id, char ret_token[RINGCAST_ID_BYTES]);
+RLY_API bool ringcast_session_player_is_fast(ringcast_session *session, int32_t peer_id); /* UDP is up */
 
 /* [callback] The commands of a game. They take effect after the callback returns, in order. Unknown targets are counted, not errors. */
-RLY_API const char *ringcast_session_id(ringcast_session *session);
-RLY_API void ringcast_session_set_user(ringcast_session *session, void *user);
-RLY_API void *ringcast_session_user(ringcast_session *session);
 RLY_API int ringcast_session_send(ringcast_session *session, const ringcast_message *message);
 RLY_API int ringcast_session_kick(ringcast_session *session, int32_t peer_id, const char *reason);
 RLY_API int ringcast_session_join(ringcast_session *session, int32_t group, int32_t peer_id);
 RLY_API int ringcast_session_leave(ringcast_session *session, int32_t group, int32_t peer_id);
 RLY_API int ringcast_session_broadcast_membership(ringcast_session *session, int32_t group, int32_t target_group);
-RLY_API size_t ringcast_session_players(ringcast_session *session, int32_t *peer_ids, size_t peer_id_count_max);
 RLY_API int ringcast_session_finish(ringcast_session *session); /* ends it after the callback */
+/* In a callback that will return RINGCAST_LATER: what to answer with, later. Never 0; the same however often one callback asks. */
+RLY_API uint64_t ringcast_session_ticket(ringcast_session *session);
+/* ALLOW or DENY. A ticket that nothing waits for any more is ignored. */
+RLY_API int ringcast_session_answer(ringcast_session *session, uint64_t ticket, ringcast_verdict verdict);
+
+/* [callback] At once. */
+/* Timers have numbers of the game's choice and run out once; setting one that runs sets it anew. FULL: see timers_per_session_max. */
+RLY_API int ringcast_session_set_timer(ringcast_session *session, uint32_t timer, uint64_t delay_ns);
+RLY_API int ringcast_session_cancel_timer(ringcast_session *session, uint32_t timer); /* NOT_FOUND: it does not run */
+/* One line to the engine's log, with the session's id. */
+RLY_API void ringcast_session_log(ringcast_session *session, ringcast_log_level level, const char *text);
 
 #ifdef __cplusplus
 }
