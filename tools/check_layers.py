@@ -39,13 +39,13 @@ ONLY_IN = {
     "luajit-2.1/": r"scripting/lua/",
     "lua.h": r"scripting/lua/",
     "systemd/sd-daemon.h": r"engine/control/",
-    "sys/random.h": r"(engine/io/entropy\.c$|proto/clients/|tools/|bench/)",
+    "sys/random.h": r"(engine/io/entropy\.c$|engine/crypto/random\.c$|proto/clients/|tools/|bench/)",
 }
 
 # call -> (files that may use it, what to use instead)
 ONLY_CALLED_IN = {
     r"\bclock_gettime\(": (r"(engine/io/clock\.c$|engine/control/|engine/metrics/|engine/questions\.c$|tools/|bench/|proto/clients/)", "ringcast_io_now_ns or a now_ns parameter"),
-    r"\bgetrandom\(": (r"(engine/io/entropy\.c$|tools/|bench/|proto/clients/)", "io->ops->random"),
+    r"\bgetrandom\(": (r"(engine/io/entropy\.c$|engine/crypto/random\.c$|tools/|bench/|proto/clients/)", "io->ops->random"),
     r"(?<!static_)(?<!_)\bassert\(": (r"^$", "ringcast_assert"),
     r"\b(malloc|calloc|realloc)\(": (r"^(?!proto/[^/]*\.[ch]$)", "nothing: proto never allocates"),
 }

@@ -11,7 +11,8 @@ struct openssl_session;
 struct openssl_context {
 	struct crypto_context base;
 	SSL_CTX *ctx;
-	uint8_t cookie_secrets[2][CRYPTO_COOKIE_SECRET_BYTES]; /* the second: still accepted */
+	uint8_t cookie_secrets[2][CRYPTO_COOKIE_SECRET_BYTES]; /* the second: still accepted, if there is one */
+	bool has_previous_secret;
 	struct openssl_session *listener; /* DATAGRAM server: answers hellos until one is verified, then becomes that session */
 	SSL_SESSION *resumption;          /* client: the newest ticket, and whose it is */
 	char resumption_host[CRYPTO_HOST_NAME_BYTES];

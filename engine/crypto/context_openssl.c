@@ -129,6 +129,7 @@ static bool set_up_server(struct openssl_context *context, const struct crypto_o
 	SSL_CTX *ctx = context->ctx;
 	memcpy(context->cookie_secrets[0], options->cookie_secret, CRYPTO_COOKIE_SECRET_BYTES);
 	memcpy(context->cookie_secrets[1], options->cookie_secret_previous, CRYPTO_COOKIE_SECRET_BYTES);
+	context->has_previous_secret = ringcast_crypto_is_secret(options->cookie_secret_previous, CRYPTO_COOKIE_SECRET_BYTES);
 	SSL_CTX_set_cookie_generate_cb(ctx, ringcast_openssl_cookie_make);
 	SSL_CTX_set_cookie_verify_cb(ctx, ringcast_openssl_cookie_check);
 	SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_OFF);

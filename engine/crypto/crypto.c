@@ -8,6 +8,7 @@
 #include "base/assert.h"
 #include "crypto/crypto_private.h"
 #include "crypto/flight.h"
+#include "crypto/random.h"
 
 static const struct crypto_backend *const backends[] = {
 #ifdef RINGCAST_WITH_WOLFSSL
@@ -57,6 +58,11 @@ static bool check_options(const struct crypto_options *options, char *reterr, si
 	const struct crypto_credentials *credentials = &options->credentials;
 	if (options->role == CRYPTO_SERVER && (credentials->certificate == NULL || credentials->key == NULL))
 		return ringcast_crypto_complain(reterr, reterr_bytes, "a server needs a certificate and its key");
+	if (options->role == CRYPTO_SERVER && !ringcast_crypto_is_secret(options->ticket_secret, CRYPTO_TICKET_SECRET_BYTES))
+		return ringcast_crypto_complain(reterr, reterr_bytes, "a server needs a ticket secret; all zero is none");
+	if (options->role == CRYPTO_SERVER && options->kind == CRYPTO_DATAGRAM &&
+	    !ringcast_crypto_is_secret(options->cookie_secret, CRYPTO_COOKIE_SECRET_BYTES))
+		return ringcast_crypto_complain(reterr, reterr_bytes, "a server of datagrams needs a cookie secret; all zero is none");
 	if (options->role == CRYPTO_CLIENT && credentials->ca == NULL && !options->is_insecure)
 		return ringcast_crypto_complain(reterr, reterr_bytes, "a client needs the certificate of the CA it trusts");
 	if (options->datagram_bytes_max != 0 && options->datagram_bytes_max < CRYPTO_DATAGRAM_BYTES_MIN)
@@ -75,6 +81,7 @@ struct crypto_context *ringcast_crypto_context_create(const struct crypto_backen
 	}
 	if (!check_options(options, reterr, reterr_bytes))
 		return NULL;
+	ringcast_random_source(options->random, options->random_context);
 	return backend->context_create(options, reterr, reterr_bytes);
 }
 
@@ -172,27 +179,37 @@ static enum crypto_result conclude(struct crypto_session *session, enum crypto_r
 	return result;
 }
 
+/* Every call into a backend passes here: random numbers come from where this context's owner said. */
+static const struct crypto_backend *enter(const struct crypto_context *context)
+{
+	ringcast_assert(context != NULL);
+	ringcast_random_source(context->random, context->random_context);
+	return context->backend;
+}
+
 static const struct crypto_backend *backend_of(const struct crypto_session *session)
 {
 	ringcast_assert(session != NULL);
-	return session->context->backend;
+	return enter(session->context);
 }
 
 struct crypto_session *ringcast_crypto_open(struct crypto_context *context, const char *host_name, crypto_emit_fn *emit, void *emit_context)
 {
-	ringcast_assert(context != NULL && emit != NULL);
+	ringcast_assert(emit != NULL);
+	const struct crypto_backend *backend = enter(context);
 	ringcast_assert((context->role == CRYPTO_CLIENT) == (host_name != NULL));
 	ringcast_assert(context->role == CRYPTO_CLIENT || context->kind == CRYPTO_STREAM);
-	return context->backend->open(context, host_name, emit, emit_context);
+	return backend->open(context, host_name, emit, emit_context);
 }
 
 enum crypto_hello ringcast_crypto_listen(struct crypto_context *context, struct view peer, struct view datagram, crypto_emit_fn *emit,
 					 void *emit_context, struct crypto_session **ret_session)
 {
-	ringcast_assert(context != NULL && emit != NULL && ret_session != NULL);
+	ringcast_assert(emit != NULL && ret_session != NULL);
+	const struct crypto_backend *backend = enter(context);
 	ringcast_assert(context->role == CRYPTO_SERVER && context->kind == CRYPTO_DATAGRAM);
 	ringcast_assert(peer.size > 0 && peer.size <= CRYPTO_PEER_BYTES_MAX);
-	return context->backend->listen(context, peer, datagram, emit, emit_context, ret_session);
+	return backend->listen(context, peer, datagram, emit, emit_context, ret_session);
 }
 
 enum crypto_result ringcast_crypto_connect(struct crypto_session *session)

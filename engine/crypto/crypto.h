@@ -62,7 +62,8 @@ struct crypto_options {
 	const char *ciphers;             /* colon-separated OpenSSL names, TLS 1.2 and DTLS; NULL: the backend's safe list, fastest first */
 	bool is_insecure;                /* client: do not verify the server */
 	uint16_t datagram_bytes_max;     /* 0: 1400 */
-	uint8_t cookie_secret[CRYPTO_COOKIE_SECRET_BYTES], cookie_secret_previous[CRYPTO_COOKIE_SECRET_BYTES]; /* DATAGRAM server; shared by shards */
+	/* DATAGRAM server; shared by shards. The previous one is still accepted after a change of secrets; all zero: there is none. */
+	uint8_t cookie_secret[CRYPTO_COOKIE_SECRET_BYTES], cookie_secret_previous[CRYPTO_COOKIE_SECRET_BYTES];
 	uint8_t ticket_secret[CRYPTO_TICKET_SECRET_BYTES]; /* STREAM and DATAGRAM server; shared by shards, so that any of them resumes */
 	crypto_random_fn *random; /* NULL: the operating system's */
 	void *random_context;

@@ -46,6 +46,15 @@ RLY_PRINTF(2, 3) enum crypto_result ringcast_crypto_fail(struct crypto_session *
 /* One line into reterr; returns false, for `return ringcast_crypto_complain(...)`. */
 RLY_PRINTF(3, 4) bool ringcast_crypto_complain(char *reterr, size_t reterr_bytes, const char *format, ...);
 
+/* False: all zero, which stands for "none"; taken as a secret it would be one that everybody knows. */
+static inline bool ringcast_crypto_is_secret(const uint8_t *bytes, size_t size)
+{
+	uint8_t any = 0;
+	for (size_t index = 0; index < size; index++)
+		any |= bytes[index];
+	return any != 0;
+}
+
 static inline bool ringcast_crypto_is_datagram(const struct crypto_session *session)
 {
 	return session->context->kind == CRYPTO_DATAGRAM;

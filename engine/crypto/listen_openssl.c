@@ -28,7 +28,9 @@ int ringcast_openssl_cookie_make(SSL *ssl, unsigned char *cookie, unsigned int *
 int ringcast_openssl_cookie_check(SSL *ssl, const unsigned char *cookie, unsigned int cookie_bytes)
 {
 	const struct openssl_session *session = SSL_get_app_data(ssl);
-	for (size_t index = 0; session->peer.size > 0 && cookie_bytes == COOKIE_BYTES && index < 2; index++) {
+	const struct openssl_context *context = (const struct openssl_context *)session->base.context;
+	size_t secret_count = context->has_previous_secret ? 2 : 1;
+	for (size_t index = 0; session->peer.size > 0 && cookie_bytes == COOKIE_BYTES && index < secret_count; index++) {
 		uint8_t expected[COOKIE_BYTES];
 		cookie_of(session, index, expected);
 		if (CRYPTO_memcmp(expected, cookie, COOKIE_BYTES) == 0)

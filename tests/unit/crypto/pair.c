@@ -73,8 +73,8 @@ struct crypto_context *pair_context(const struct pair_options *options, enum cry
 		wanted.credentials = (struct crypto_credentials){.certificate = certificate->certificate, .key = certificate->key};
 	else
 		wanted.credentials.ca = options->ca != NULL ? options->ca : pair_authority()->certificate;
-	memset(wanted.ticket_secret, options->ticket_secret, sizeof(wanted.ticket_secret));
-	memset(wanted.cookie_secret, options->cookie_secret, sizeof(wanted.cookie_secret));
+	memset(wanted.ticket_secret, options->ticket_secret + 1, sizeof(wanted.ticket_secret));
+	memset(wanted.cookie_secret, options->cookie_secret + 1, sizeof(wanted.cookie_secret));
 	memset(wanted.cookie_secret_previous, options->cookie_secret_previous, sizeof(wanted.cookie_secret_previous));
 	initialise();
 	struct crypto_context *context =

@@ -40,7 +40,7 @@ struct pair_options {
 	const char *ciphers;
 	bool is_insecure;
 	uint16_t datagram_bytes_max;
-	uint8_t ticket_secret, cookie_secret, cookie_secret_previous; /* every byte of them */
+	uint8_t ticket_secret, cookie_secret, cookie_secret_previous; /* every byte of them; 1 is added to the first two, because all zero is none */
 	struct crypto_context *client_context, *server_context; /* to use instead of new ones; the pair takes a reference of its own: none */
 };
 
