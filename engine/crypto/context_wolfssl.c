@@ -112,6 +112,15 @@ static bool set_up(struct wolfssl_context *context, const struct crypto_options 
 					      : set_up_client(context, options, reterr, reterr_bytes);
 }
 
+static void destroy(struct wolfssl_context *context)
+{
+	ringcast_assert(context->listener == NULL);
+	wolfSSL_SESSION_free(context->resumption);
+	wolfSSL_CTX_free(context->ctx);
+	explicit_bzero(context, sizeof(*context));
+	free(context);
+}
+
 struct crypto_context *ringcast_wolfssl_context_create(const struct crypto_options *options, char *reterr, size_t reterr_bytes)
 {
 	struct wolfssl_context *context = calloc(1, sizeof(*context));
@@ -125,7 +134,7 @@ struct crypto_context *ringcast_wolfssl_context_create(const struct crypto_optio
 		return NULL;
 	}
 	if (!set_up(context, options, reterr, reterr_bytes)) {
-		ringcast_wolfssl_context_free(&context->base);
+		destroy(context);
 		return NULL;
 	}
 	return &context->base;
@@ -133,10 +142,5 @@ struct crypto_context *ringcast_wolfssl_context_create(const struct crypto_optio
 
 void ringcast_wolfssl_context_free(struct crypto_context *base)
 {
-	struct wolfssl_context *context = (struct wolfssl_context *)base;
-	ringcast_assert(context->listener == NULL);
-	wolfSSL_SESSION_free(context->resumption);
-	wolfSSL_CTX_free(context->ctx);
-	explicit_bzero(context, sizeof(*context));
-	free(context);
+	destroy((struct wolfssl_context *)base);
 }
