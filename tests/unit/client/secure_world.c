@@ -19,6 +19,12 @@ __attribute__((visibility("default"))) int gettimeofday(struct timeval *restrict
 	return 0;
 }
 
+/* Which TLS library, on both sides; meson runs the tests once with each of the build. */
+static const char *library(void)
+{
+	return getenv("RINGCAST_TEST_TLS");
+}
+
 static void make(struct certificate *certificate, const char *name, const char *names, const struct certificate *issuer)
 {
 	char error[CRYPTO_ERROR_BYTES] = "";
@@ -364,13 +370,15 @@ static void serve_datagram(struct secure_world *world, const struct wire_datagra
 static struct crypto_context *server_context(enum crypto_kind kind, enum crypto_version version_min)
 {
 	char error[CRYPTO_ERROR_BYTES] = "";
-	const struct crypto_options options = {
+	struct crypto_options options = {
 		.kind = kind,
 		.role = CRYPTO_SERVER,
 		.credentials = {.certificate = server_certificate.certificate, .key = server_certificate.key},
 		.version_min = version_min,
 	};
-	struct crypto_context *context = ringcast_crypto_context_create(ringcast_crypto_backend(NULL), &options, error, sizeof(error));
+	memset(options.cookie_secret, 1, sizeof(options.cookie_secret));
+	memset(options.ticket_secret, 2, sizeof(options.ticket_secret));
+	struct crypto_context *context = ringcast_crypto_context_create(ringcast_crypto_backend(library()), &options, error, sizeof(error));
 	cr_assert_not_null(context, "%s", error);
 	return context;
 }
@@ -386,6 +394,7 @@ struct secure_world *secure_world_create(const struct secure_world_options *opti
 	const struct client_trust_options trust = {
 		.ca = options->is_insecure ? NULL : options->trusted_ca ? options->trusted_ca : ca.certificate,
 		.host = options->host ? options->host : "game.test",
+		.backend = library(),
 		.is_insecure = options->is_insecure,
 	};
 	clock_world = world;
