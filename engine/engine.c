@@ -40,6 +40,8 @@ const char *ringcast_error_text(int error)
 		return "no answer in time";
 	case RINGCAST_ERROR_EXISTS:
 		return "already exists";
+	case RINGCAST_ERROR_SCRIPT:
+		return "the script is not well; see the log";
 	default:
 		return "unknown error";
 	}
@@ -178,6 +180,7 @@ static void fill_shard_options(struct ringcast_engine *engine)
 	shard->is_open = engine->options.is_open;
 	shard->mailboxes = engine->mailboxes;
 	ringcast_engine_make_hooks(engine);
+	ringcast_engine_fill_script_limits(engine);
 	shard->hooks = &engine->hooks;
 	shard->hooks_context = engine;
 }
@@ -256,6 +259,8 @@ static struct shard *create_shard(struct engine_shard *slot)
 
 	if (shard == NULL)
 		io->ops->destroy(io);
+	else
+		ringcast_script_shard_init(&slot->scripts, engine, shard);
 	return shard;
 }
 
@@ -383,6 +388,7 @@ int ringcast_engine_create(const ringcast_engine_options *options, ringcast_engi
 	*ret_engine = NULL;
 	if (engine == NULL)
 		return fail(error, error_bytes, RINGCAST_ERROR_MEMORY, "%s", "out of memory");
+	ringcast_registry_init(&engine->registry, 0);
 	pthread_mutex_init(&engine->lock, NULL);
 	pthread_cond_init(&engine->changed, NULL);
 	engine->stop_deadline_ns = UINT64_MAX;
@@ -393,7 +399,10 @@ int ringcast_engine_create(const ringcast_engine_options *options, ringcast_engi
 		result = choose_io(engine, error, error_bytes);
 	if (result == RINGCAST_OK) {
 		fill_shard_options(engine);
-		result = create_shards(engine, error, error_bytes);
+		engine->registry.versions_kept = engine->options.scripts.versions_kept;
+		engine->sidecars = ringcast_sidecars_create(engine);
+		result = engine->sidecars != NULL ? create_shards(engine, error, error_bytes)
+						  : fail(error, error_bytes, RINGCAST_ERROR_MEMORY, "%s", "out of memory or open files");
 	}
 	if (result != RINGCAST_OK)
 		ringcast_engine_destroy(&engine);
@@ -453,12 +462,15 @@ void ringcast_engine_destroy(ringcast_engine **engine)
 		return;
 	if (phase_of(e) < ENGINE_STOPPING)
 		ringcast_engine_stop(e, 0);
+	ringcast_sidecars_destroy(&e->sidecars);
 	for (uint32_t i = 0; i < MAILBOX_SENDERS_MAX; i++) {
+		ringcast_script_shard_fini(&e->shards[i].scripts);
 		ringcast_shard_destroy(&e->shards[i].shard);
 		ringcast_mailbox_destroy(&e->mailboxes[i]);
 	}
 	if (e->options.log != NULL)
 		ringcast_log_set_sink(NULL, NULL, LOG_ERROR);
+	ringcast_registry_fini(&e->registry);
 	pthread_cond_destroy(&e->changed);
 	pthread_mutex_destroy(&e->lock);
 	free(e);

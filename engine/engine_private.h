@@ -1,11 +1,17 @@
-/* What the engine's files share: engine.c (life), questions.c (control asks shards), callbacks.c (the embedder's C), measures.c (metrics). */
+/*
+ * What the engine's files share: engine.c (life), questions.c (control asks shards), callbacks.c (the embedder's C), measures.c (metrics), scripts.c
+ * (scripts in the public API) with script_registry, script_shard, script_logs, script_check and sidecars beneath it.
+ */
 #ifndef RINGCAST_ENGINE_PRIVATE_H
 #define RINGCAST_ENGINE_PRIVATE_H
 
 #include <pthread.h>
 
 #include "ringcast/ringcast.h"
+#include "script_registry.h"
+#include "script_shard.h"
 #include "shard/shard.h"
+#include "sidecars.h"
 
 enum engine_phase { ENGINE_CREATING, ENGINE_READY, ENGINE_RUNNING, ENGINE_STOPPING, ENGINE_STOPPED };
 
@@ -15,6 +21,7 @@ struct engine_shard {
 	pthread_t thread;
 	bool has_thread;
 	struct shard *shard; /* its own thread's, but for beat_ns and load */
+	struct script_shard scripts; /* likewise, but for its logs */
 	char error[256];
 };
 
@@ -34,6 +41,10 @@ struct ringcast_engine {
 	bool is_draining; /* atomic */
 	uint64_t stop_deadline_ns; /* atomic */
 	uint32_t placement_next;   /* atomic */
+	struct script_registry registry;
+	struct script_limits script_limits;
+	uint32_t script_channel_count; /* per shard */
+	struct sidecars *sidecars;
 };
 
 void ringcast_engine_make_hooks(struct ringcast_engine *engine); /* callbacks.c */
@@ -60,10 +71,21 @@ struct question {
 	struct io_stats io_stats;
 	struct measure { uint64_t connections, players, sessions, buffers_in_use, reservations_timedout; } measure;
 	struct ringcast_limits limits;
+	struct ringcast_engine *engine; /* that was asked */
+	struct script_version *script; /* counted, or NULL */
+	struct script_counts script_counts;
+	uint32_t channel;
+	int descriptor; /* closed with the question; -1: none */
 };
 /* NULL: out of memory. Free with release. */
 struct question *ringcast_question_create(void (*answer)(struct shard *shard, struct question *question));
 int ringcast_question_ask(struct ringcast_engine *engine, uint32_t shard, struct question *question);
 void ringcast_question_release(struct question *question);
+
+/* scripts.c */
+void ringcast_engine_fill_script_limits(struct ringcast_engine *engine);
+void ringcast_engine_describe_script(const struct session *session, ringcast_session_info *ret_info);
+/* Looks up what a session is to run, and sees to it that somebody can run it there. *ret_version NULL with RINGCAST_OK: no script. */
+int ringcast_engine_prepare_script(struct ringcast_engine *engine, const char *name_and_version, uint32_t shard, struct script_version **ret_version);
 
 #endif

@@ -7,6 +7,7 @@ static void answer_measures(struct shard *shard, struct question *question)
 {
 	question->counters = shard->counters;
 	question->io_stats = *shard->io->ops->stats(shard->io);
+	question->script_counts = ringcast_script_shard_measure(&question->engine->shards[shard->options.index].scripts);
 	question->measure = (struct measure){
 		.connections = shard->conns.count,
 		.players = shard->store.players.count,
@@ -20,7 +21,20 @@ struct sums {
 	struct shard_counters counters;
 	struct io_stats io;
 	struct measure measure;
+	struct script_counts scripts;
 };
+
+static void add_script_counts(struct script_counts *sum, const struct script_counts *counts)
+{
+	for (unsigned i = 0; i < SCRIPT_COUNT_COUNT; i++)
+		sum->events[i] += counts->events[i];
+	for (unsigned i = 0; i < SCRIPT_LANGUAGE_COUNT; i++)
+		sum->sessions[i] += counts->sessions[i];
+	sum->programs += counts->programs;
+#define ADD(name, text) sum->sidecar.name += counts->sidecar.name;
+	SIDECAR_COUNTS(ADD)
+#undef ADD
+}
 
 static void add_counters(struct sums *sums, const struct question *question)
 {
@@ -31,6 +45,7 @@ static void add_counters(struct sums *sums, const struct question *question)
 		sums->counters.drops[i] += question->counters.drops[i];
 	for (unsigned i = 0; i < CLOSE_REASON_COUNT; i++)
 		sums->counters.closes[i] += question->counters.closes[i];
+	add_script_counts(&sums->scripts, &question->script_counts);
 	sums->measure.connections += question->measure.connections;
 	sums->measure.players += question->measure.players;
 	sums->measure.sessions += question->measure.sessions;
@@ -83,6 +98,27 @@ static void emit(const struct sums *sums, ringcast_metric_fn *each, void *contex
 	emit_reasons(sums, each, context);
 }
 
+static void emit_scripts(const struct script_counts *counts, struct sidecars_counts processes, ringcast_metric_fn *each, void *context)
+{
+#define COUNT(name, text, value) each(context, "ringcast_script_" name "_total", "counter", text, "", (double)(value));
+	COUNT("errors", "errors of scripts", counts->events[SCRIPT_COUNT_ERRORS])
+	COUNT("over_budget", "callbacks of scripts ended because their time was up", counts->events[SCRIPT_COUNT_OVER_BUDGET])
+	COUNT("out_of_memory", "allocations refused to scripts at their limit", counts->events[SCRIPT_COUNT_OUT_OF_MEMORY])
+	COUNT("late_answers", "questions to scripts answered by default, because the answer was late", counts->events[SCRIPT_COUNT_LATE_ANSWERS])
+	COUNT("killed", "scripts that were killed", counts->events[SCRIPT_COUNT_KILLED])
+	COUNT("processes_started", "sidecar processes started", processes.started)
+	COUNT("processes_ended", "sidecar processes that have ended", processes.ended)
+	COUNT("process_start_failures", "sidecar processes that could not be started", processes.start_failures)
+#define ADD(name, text) COUNT("sidecar_" #name, text, counts->sidecar.name)
+	SIDECAR_COUNTS(ADD)
+#undef ADD
+#undef COUNT
+	each(context, "ringcast_script_sessions", "gauge", "sessions that run a script", "language=\"lua\"", (double)counts->sessions[SCRIPT_LUA]);
+	each(context, "ringcast_script_sessions", "gauge", "sessions that run a script", "language=\"js\"", (double)counts->sessions[SCRIPT_JS]);
+	each(context, "ringcast_script_programs", "gauge", "script versions loaded, over all shards", "", (double)counts->programs);
+	each(context, "ringcast_script_processes", "gauge", "sidecar processes", "", (double)processes.running);
+}
+
 void ringcast_metrics_each(ringcast_engine *engine, ringcast_metric_fn *each, void *context)
 {
 	struct sums sums = {0};
@@ -101,4 +137,5 @@ void ringcast_metrics_each(ringcast_engine *engine, ringcast_metric_fn *each, vo
 			return; /* a sum without this shard would make counters run backward */
 	}
 	emit(&sums, each, context);
+	emit_scripts(&sums.scripts, ringcast_sidecars_measure(engine->sidecars), each, context);
 }

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "base/assert.h"
 #include "engine_private.h"
@@ -47,6 +48,7 @@ struct question *ringcast_question_create(void (*answer)(struct shard *shard, st
 	question->request.done = done;
 	question->answer = answer;
 	question->refs = 1;
+	question->descriptor = -1;
 	pthread_mutex_init(&question->lock, NULL);
 	pthread_condattr_init(&attributes);
 	pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
@@ -61,6 +63,9 @@ void ringcast_question_release(struct question *question)
 		return;
 	pthread_cond_destroy(&question->answered);
 	pthread_mutex_destroy(&question->lock);
+	ringcast_script_version_release(&question->script);
+	if (question->descriptor >= 0)
+		close(question->descriptor);
 	free(question->strings);
 	free(question->items);
 	free(question);
@@ -87,6 +92,7 @@ int ringcast_question_ask(struct ringcast_engine *engine, uint32_t shard, struct
 	if (__atomic_load_n(&engine->phase, __ATOMIC_ACQUIRE) != ENGINE_RUNNING)
 		return RINGCAST_ERROR_STATE;
 	question->is_answered = false;
+	question->engine = engine;
 	__atomic_add_fetch(&question->refs, 1, __ATOMIC_ACQ_REL);
 	if (!ringcast_mailbox_ask(engine->mailboxes[shard], &question->request)) {
 		ringcast_question_release(question);
@@ -152,8 +158,17 @@ static int ask_about(struct ringcast_engine *engine, const char *session_id, str
 static void answer_create(struct shard *shard, struct question *question)
 {
 	struct session *session;
-	enum drop_reason drop = ringcast_session_open(&shard->store, &question->session, shard->now_ns, &session);
+	enum drop_reason drop;
 
+	if (question->script != NULL) {
+		struct script_shard *scripts = &question->engine->shards[shard->options.index].scripts;
+
+		question->result = ringcast_script_shard_open(scripts, question->script, &question->session, &session, &drop);
+		if (question->result != RINGCAST_OK)
+			return;
+	} else {
+		drop = ringcast_session_open(&shard->store, &question->session, shard->now_ns, &session);
+	}
 	question->result = error_of(drop);
 	if (drop == DROP_NONE)
 		snprintf(question->ret_id, sizeof(question->ret_id), "%s", session->id);
@@ -198,11 +213,14 @@ int ringcast_session_create(ringcast_engine *engine, const ringcast_session_opti
 		.answer_timeout_ms = options.answer_timeout_ms,
 		.is_late_allowed = options.is_late_allowed,
 	};
-	int result = RINGCAST_ERROR_MEMORY;
+	uint32_t shard = place(engine, &options);
+	int result = ringcast_engine_prepare_script(engine, options.script, shard, &question->script);
 
-	if (keep_strings(question, (const char *[4]){options.name, options.properties},
-			 (const char **[4]){&question->session.name, &question->session.properties}))
-		result = ringcast_question_ask(engine, place(engine, &options), question);
+	if (result == RINGCAST_OK && !keep_strings(question, (const char *[4]){options.name, options.properties},
+						   (const char **[4]){&question->session.name, &question->session.properties}))
+		result = RINGCAST_ERROR_MEMORY;
+	if (result == RINGCAST_OK)
+		result = ringcast_question_ask(engine, shard, question);
 	if (result == RINGCAST_OK)
 		memcpy(ret_id, question->ret_id, RINGCAST_ID_BYTES);
 	ringcast_question_release(question);
@@ -270,6 +288,7 @@ static void describe_session(const struct shard *shard, const struct session *se
 	snprintf(ret->id, sizeof(ret->id), "%s", session->id);
 	snprintf(ret->name, sizeof(ret->name), "%s", session->name);
 	snprintf(ret->state, sizeof(ret->state), "%s", session->state == SESSION_ACTIVE ? "active" : "ending");
+	ringcast_engine_describe_script(session, ret);
 }
 
 static void answer_list(struct shard *shard, struct question *question)

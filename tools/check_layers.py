@@ -33,7 +33,7 @@ ONLY_IN = {
     "xxhash.h": r"engine/base/hash\.c$",
     "yaml.h": r"engine/control/",
     "microhttpd.h": r"engine/control/",
-    "jansson.h": r"(engine/control/|scripting/|tools/|bench/)",
+    "jansson.h": r"(engine/control/|engine/script_check\.c$|scripting/|tools/|bench/)",
     "wolfssl/": r"engine/crypto/[^/]*wolfssl[^/]*\.[ch]$",
     "openssl/": r"engine/crypto/[^/]*openssl[^/]*\.[ch]$",
     "luajit-2.1/": r"scripting/lua/",

@@ -201,5 +201,21 @@ void ringcast_config_engine_options(const struct config *config, ringcast_engine
 	options.is_udp_off = !config->listen_udp;
 	options.is_udp_address_free = !config->listen_udp_address_check;
 	options.limits = config->limits;
+	options.scripts = (ringcast_script_options){
+	        .memory_bytes = config->scripts_memory_max_bytes,
+	        .budget_us = config->scripts_budget_us ? config->scripts_budget_us : UINT32_MAX,
+	        .errors_max = config->scripts_errors_max ? config->scripts_errors_max : UINT32_MAX,
+	        .is_deny_on_error = config->scripts_on_error == 1,
+	        .is_jit_off = !config->scripts_lua_jit,
+	        .answer_timeout_ms = (uint32_t)config->scripts_answer_timeout_ms,
+	        .outgoing_bytes_max = (uint32_t)config->scripts_queue_max_bytes,
+	        .log_lines_per_second = config->scripts_log_lines_per_second,
+	        .log_bytes_per_session = config->scripts_log_memory_bytes ? (uint32_t)config->scripts_log_memory_bytes : UINT32_MAX,
+	        .versions_kept = config->scripts_versions_kept,
+	        .process_count = config->scripts_processes,
+	        .node = config->scripts_node.text,
+	        .inspect = *config->scripts_inspect.text ? config->scripts_inspect.text : NULL,
+	        .arguments = *config->scripts_arguments.text ? config->scripts_arguments.text : NULL,
+	};
 	*ret_options = options;
 }

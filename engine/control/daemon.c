@@ -15,10 +15,12 @@
 
 #include "base/assert.h"
 #include "base/types.h"
+#include "control/dev_script.h"
 #include "control/http.h"
 #include "control/notify.h"
 #include "control/reload.h"
 #include "control/report.h"
+#include "control/script_store.h"
 
 #define STOP_TIMEOUT_MS 2000 /* for close frames and what is queued, once the drain is over */
 #define STOP_TIMEOUT_DEV_MS 200
@@ -31,6 +33,9 @@ struct daemon {
 	struct logs *logs;
 	ringcast_engine *engine;
 	struct http *http;
+	struct script_store *scripts; /* NULL: nothing can be pushed */
+	struct dev_script dev_script;
+	char demo_id[RINGCAST_ID_BYTES]; /* dev mode */
 	pthread_mutex_t mutex; /* guards config and reloads */
 	struct config config;
 	int signal_fd;
@@ -132,7 +137,7 @@ static bool start_http(struct daemon *daemon)
 	if (endpoint.size == 0)
 		return true;
 	const struct http_host host = {daemon,      daemon->engine, daemon->flags->is_dev, host_drain,
-	                               host_reload, host_config,    host_log_lost_count};
+	                               host_reload, host_config,    host_log_lost_count,   daemon->scripts};
 	daemon->http = ringcast_http_start(&daemon->config, &endpoint, &host, &error);
 	if (!daemon->http)
 		ringcast_logs_event(daemon->logs, RINGCAST_LOG_ERROR, "the admin API did not start", "err=%s",
@@ -140,9 +145,27 @@ static bool start_http(struct daemon *daemon)
 	return daemon->http != NULL;
 }
 
+static bool start_scripts(struct daemon *daemon)
+{
+	const struct config *config = &daemon->config;
+	struct config_error error;
+	char quoted[600];
+	if (!ringcast_dev_script_start(&daemon->dev_script, daemon->flags->script_path, daemon->engine, daemon->logs))
+		return false;
+	if (!*config->scripts_directory.text && !daemon->flags->is_dev)
+		return true;
+	daemon->scripts = ringcast_script_store_create(config->scripts_directory.text, config->scripts_versions_kept, daemon->engine,
+	                                               daemon->logs, &error);
+	if (daemon->scripts)
+		ringcast_script_store_load(daemon->scripts);
+	else
+		ringcast_logs_event(daemon->logs, RINGCAST_LOG_ERROR, "no place for scripts", "err=%s",
+		                    ringcast_logs_quote(error.text, quoted, sizeof(quoted)));
+	return daemon->scripts != NULL;
+}
+
 static bool start_demo(struct daemon *daemon)
 {
-	char id[RINGCAST_ID_BYTES];
 	ringcast_session_options options = RINGCAST_SESSION_OPTIONS_INIT;
 	if (!daemon->flags->is_dev)
 		return true;
@@ -151,13 +174,17 @@ static bool start_demo(struct daemon *daemon)
 	                              ? daemon->config.limits.players_per_session_max
 	                              : DEMO_PLAYERS_MAX;
 	options.empty_timeout_ms = UINT32_MAX;
-	int error = ringcast_session_create(daemon->engine, &options, id);
+	if (daemon->dev_script.path) {
+		options.script = daemon->dev_script.name;
+		options.players_max = 0; /* as the script says */
+	}
+	int error = ringcast_session_create(daemon->engine, &options, daemon->demo_id);
 	if (error)
 		ringcast_logs_event(daemon->logs, RINGCAST_LOG_ERROR, "cannot create the session demo", "err=\"%s\"",
 		                    ringcast_error_text(error));
 	else
 		ringcast_logs_event(daemon->logs, RINGCAST_LOG_WARN, "dev mode: anyone who can connect may join", "session=%s name=demo",
-		                    id);
+		                    daemon->demo_id);
 	return error == RINGCAST_OK;
 }
 
@@ -170,6 +197,16 @@ static void announce(struct daemon *daemon)
 		ringcast_report_dev(daemon->engine, &daemon->config, admin, stdout);
 	ringcast_report_ready(daemon->logs, daemon->engine, &daemon->config, admin);
 	ringcast_notify_ready("running");
+}
+
+/* A new version of the dev mode's script is live. */
+static void restart_demo(struct daemon *daemon)
+{
+	if (!daemon->flags->is_reload_running)
+		return;
+	int error = ringcast_session_end(daemon->engine, daemon->demo_id);
+	if (error == RINGCAST_OK || error == RINGCAST_ERROR_NOT_FOUND) /* the script may have ended it */
+		start_demo(daemon);
 }
 
 /* signals and the loop */
@@ -272,9 +309,16 @@ static void advance_watchdog(struct daemon *daemon, const struct config *config,
 	ringcast_notify_alive();
 }
 
+static int earlier_ms(int a, int b)
+{
+	return a < 0 || (b >= 0 && b < a) ? b : a;
+}
+
 static int wait_ms(const struct daemon *daemon, uint64_t watchdog_us)
 {
 	int watchdog_ms = watchdog_us ? (int)(watchdog_us / 6000) + 1 : -1;
+	if (daemon->dev_script.watch)
+		watchdog_ms = earlier_ms(watchdog_ms, ringcast_script_watch_wait_ms(daemon->dev_script.watch, now_ns()));
 	if (daemon->is_stopping && (watchdog_ms < 0 || watchdog_ms > ROUND_MS))
 		return ROUND_MS;
 	return watchdog_ms;
@@ -284,13 +328,18 @@ static void run(struct daemon *daemon)
 {
 	uint64_t watchdog_us = ringcast_notify_watchdog_us();
 	while (!daemon->is_stopped) {
-		struct pollfd fds[] = {{.fd = daemon->signal_fd, .events = POLLIN}, {.fd = daemon->wake_fd, .events = POLLIN}};
-		if (poll(fds, 2, wait_ms(daemon, watchdog_us)) < 0 && errno != EINTR)
+		struct pollfd fds[] = {{.fd = daemon->signal_fd, .events = POLLIN}, {.fd = daemon->wake_fd, .events = POLLIN},
+		                       {.fd = daemon->dev_script.watch ? ringcast_script_watch_fd(daemon->dev_script.watch) : -1, .events = POLLIN}};
+		if (poll(fds, RLY_ARRAY_COUNT(fds), wait_ms(daemon, watchdog_us)) < 0 && errno != EINTR)
 			break;
 		if (fds[0].revents)
 			handle_signal(daemon);
 		if (fds[1].revents)
 			handle_wake(daemon);
+		if (fds[2].revents)
+			ringcast_script_watch_read(daemon->dev_script.watch, now_ns());
+		if (ringcast_dev_script_advance(&daemon->dev_script, now_ns()))
+			restart_demo(daemon);
 		struct config config;
 		uint64_t now = now_ns();
 		host_config(daemon, &config);
@@ -306,7 +355,9 @@ static void stop(struct daemon *daemon, bool is_started)
 	if (daemon->engine)
 		ringcast_engine_stop(daemon->engine, daemon->flags->is_dev ? STOP_TIMEOUT_DEV_MS : STOP_TIMEOUT_MS);
 	ringcast_http_stop(&daemon->http); /* after the engine: /metrics and /readyz answer to the end */
+	ringcast_dev_script_stop(&daemon->dev_script);
 	ringcast_engine_destroy(&daemon->engine);
+	ringcast_script_store_destroy(&daemon->scripts); /* after the engine: scripts run from its folders */
 	ringcast_logs_event(daemon->logs, is_started ? RINGCAST_LOG_INFO : RINGCAST_LOG_ERROR, is_started ? "stopped" : "not started",
 	                    "stop_ms=%" PRIu64, (now_ns() - started_ns) / RLY_NS_PER_MS);
 }
@@ -336,7 +387,7 @@ static bool start(struct daemon *daemon)
 		return false;
 	if (!ringcast_preflight_run(&daemon->config, daemon->flags->is_dev, ringcast_report_preflight, daemon->logs))
 		return false;
-	if (!start_engine(daemon) || !start_demo(daemon) || !start_http(daemon))
+	if (!start_engine(daemon) || !start_scripts(daemon) || !start_demo(daemon) || !start_http(daemon))
 		return false;
 	announce(daemon);
 	return true;

@@ -21,6 +21,8 @@ static const struct flag flags_table[] = {
         {"print-config", NULL, NULL, FLAGS_PRINT_CONFIG, "print the effective configuration as a file, exit"},
         {"config-doc", NULL, NULL, FLAGS_CONFIG_DOC, "print the reference of all keys as Markdown, exit"},
         {"dev", NULL, NULL, FLAGS_RUN, "try it out: loopback only, text logs, a session \"demo\" that anyone may join"},
+        {"script", "PATH", NULL, FLAGS_RUN, "with --dev: the session demo runs this folder or file; saving it makes a new version at once"},
+        {"reload-running", NULL, NULL, FLAGS_RUN, "with --script: a new version starts the session demo anew"},
         {"listen", "ADDRESS", "listen.address", FLAGS_RUN, "address on which players connect"},
         {"tcp-port", "PORT", "listen.tcp_port", FLAGS_RUN, "TCP port of the players"},
         {"udp-port", "PORT", "listen.udp_port_base", FLAGS_RUN, "first UDP port of the players"},
@@ -83,6 +85,10 @@ static bool apply_flag(struct flags *flags, const struct flag *flag, const char 
 		flags->config_path = argument;
 	else if (strcmp(flag->name, "dev") == 0)
 		flags->is_dev = true;
+	else if (strcmp(flag->name, "script") == 0)
+		flags->script_path = argument;
+	else if (strcmp(flag->name, "reload-running") == 0)
+		flags->is_reload_running = true;
 	else if (flags->mode == FLAGS_RUN || flag->mode == FLAGS_HELP)
 		flags->mode = flag->mode;
 	return true;
@@ -141,6 +147,10 @@ bool ringcast_flags_parse(int argc, char **argv, struct flags *ret_flags, struct
 	for (int i = 1; i < argc; i++)
 		if (!parse_argument(argc, argv, &i, &flags, reterr))
 			return false;
+	if (flags.script_path && !flags.is_dev)
+		return refuse(reterr, "--script is for --dev; elsewhere push it: ringcast script push NAME PATH");
+	if (flags.is_reload_running && !flags.script_path)
+		return refuse(reterr, "--reload-running needs --script");
 	*ret_flags = flags;
 	return true;
 }

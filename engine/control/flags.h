@@ -18,6 +18,8 @@ struct flags {
 	enum flags_mode mode;
 	bool is_dev;
 	const char *config_path; /* NULL: none */
+	const char *script_path; /* of dev mode; NULL: none */
+	bool is_reload_running;  /* a changed script starts the session demo anew */
 	struct flags_override overrides[FLAGS_OVERRIDES_MAX];
 	size_t override_count;
 };

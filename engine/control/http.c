@@ -13,6 +13,7 @@
 
 #include "base/assert.h"
 #include "control/http_routes.h"
+#include "control/package.h"
 
 #define CONNECTIONS_MAX 128
 #define IDLE_TIMEOUT_S 15
@@ -30,6 +31,7 @@ struct http {
 struct exchange {
 	char *body;
 	size_t body_size;
+	size_t body_max;
 	bool is_too_large;
 };
 
@@ -48,7 +50,7 @@ static const char *status_title(unsigned status)
 		unsigned status;
 		const char *title;
 	} titles[] = {{400, "Bad request"},    {403, "Forbidden"},      {404, "Not found"},        {405, "Method not allowed"},
-	              {409, "Conflict"},       {413, "Body too large"}, {415, "Not JSON"},         {422, "Configuration refused"},
+	              {409, "Conflict"},       {413, "Body too large"}, {415, "Wrong content type"}, {422, "Refused"},
 	              {500, "Internal error"}, {503, "Not available"},  {504, "No answer in time"}};
 	for (size_t i = 0; i < RLY_ARRAY_COUNT(titles); i++)
 		if (titles[i].status == status)
@@ -80,7 +82,8 @@ void ringcast_http_engine_problem(struct http_response *response, int error, con
 	} answers[] = {{RINGCAST_ERROR_ARGUMENT, 400, "argument"},   {RINGCAST_ERROR_MEMORY, 503, "memory"},
 	               {RINGCAST_ERROR_NOT_FOUND, 404, "not_found"}, {RINGCAST_ERROR_FULL, 409, "full"},
 	               {RINGCAST_ERROR_STATE, 409, "state"},         {RINGCAST_ERROR_SYSTEM, 500, "system"},
-	               {RINGCAST_ERROR_TIMEOUT, 504, "timeout"},     {RINGCAST_ERROR_EXISTS, 409, "exists"}};
+	               {RINGCAST_ERROR_TIMEOUT, 504, "timeout"},     {RINGCAST_ERROR_EXISTS, 409, "exists"},
+	               {RINGCAST_ERROR_SCRIPT, 422, "script"}};
 	for (size_t i = 0; i < RLY_ARRAY_COUNT(answers); i++)
 		if (answers[i].error == error) {
 			ringcast_http_problem(response, answers[i].status, answers[i].code, "%s: %s", what, ringcast_error_text(error));
@@ -201,13 +204,24 @@ static bool is_origin_allowed(const char *origin, const char *host)
 	return host && strncasecmp(origin, "http://", 7) == 0 && strcasecmp(origin + 7, host) == 0;
 }
 
-static bool is_json(const char *content_type)
+/* Neither type is one that a web page may send without asking first. */
+static const char *const content_types[] = {[HTTP_BODY_JSON] = "application/json", [HTTP_BODY_ZIP] = "application/zip"};
+
+static bool is_type(const char *content_type, enum http_body body)
 {
-	static const char json[] = "application/json";
-	if (!content_type || strncasecmp(content_type, json, sizeof(json) - 1) != 0)
+	size_t size = strlen(content_types[body]);
+	if (!content_type || strncasecmp(content_type, content_types[body], size) != 0)
 		return false;
-	char next = content_type[sizeof(json) - 1];
+	char next = content_type[size];
 	return next == 0 || next == ';' || next == ' ';
+}
+
+static enum http_body body_of(const char *method, const char *path)
+{
+	const struct http_route *route = NULL;
+	struct http_request request = {.path = path};
+	char allow[64];
+	return ringcast_http_routes_match(method, &request, &route, allow) == HTTP_MATCH_ROUTE ? route->body : HTTP_BODY_JSON;
 }
 
 static const char *header_of(struct MHD_Connection *connection, const char *name)
@@ -215,16 +229,19 @@ static const char *header_of(struct MHD_Connection *connection, const char *name
 	return MHD_lookup_connection_value(connection, MHD_HEADER_KIND, name);
 }
 
-static bool guard(const struct http *http, struct MHD_Connection *connection, const char *method, struct http_response *response)
+static bool guard(const struct http *http, struct MHD_Connection *connection, const char *method, const char *path,
+                  struct http_response *response)
 {
+	enum http_body body = body_of(method, path);
 	const char *host = header_of(connection, "Host"), *origin = header_of(connection, "Origin");
 	if (!is_host_allowed(http, host))
 		ringcast_http_problem(response, 403, "host", "the Host header '%s' is not this machine's; admin.hosts lists further names",
 		                      host ? host : "");
 	else if (!is_origin_allowed(origin, host))
 		ringcast_http_problem(response, 403, "origin", "requests from the web page '%s' are refused", origin);
-	else if (strcmp(method, "POST") == 0 && !is_json(header_of(connection, "Content-Type")))
-		ringcast_http_problem(response, 415, "content_type", "send 'Content-Type: application/json', even with an empty body");
+	else if (strcmp(method, "POST") == 0 && !is_type(header_of(connection, "Content-Type"), body))
+		ringcast_http_problem(response, 415, "content_type", "send 'Content-Type: %s'%s", content_types[body],
+		                      body == HTTP_BODY_JSON ? ", even with an empty body" : "");
 	return response->status == 0;
 }
 
@@ -251,10 +268,12 @@ static enum MHD_Result check_query_key(void *context, enum MHD_ValueKind kind, c
 
 /* dispatch */
 
-static bool parse_body(const struct exchange *exchange, struct http_request *request, struct http_response *response)
+static bool parse_body(const struct exchange *exchange, enum http_body body, struct http_request *request, struct http_response *response)
 {
 	json_error_t problem;
-	if (exchange->body_size == 0)
+	request->bytes = exchange->body;
+	request->byte_count = exchange->body_size;
+	if (exchange->body_size == 0 || body != HTTP_BODY_JSON)
 		return true;
 	request->body = json_loadb(exchange->body, exchange->body_size, JSON_REJECT_DUPLICATES, &problem);
 	if (!request->body)
@@ -264,7 +283,7 @@ static bool parse_body(const struct exchange *exchange, struct http_request *req
 	return response->status == 0;
 }
 
-static void dispatch(struct http *http, const char *method, struct http_request *request, const struct exchange *exchange,
+static void dispatch(const char *method, struct http_request *request, const struct exchange *exchange,
                      struct http_response *response, char allow[64])
 {
 	const struct http_route *route = NULL;
@@ -283,9 +302,9 @@ static void dispatch(struct http *http, const char *method, struct http_request 
 		ringcast_http_problem(response, 400, "query", "unknown query key '%s'%s%s", check.unknown, route->query ? "; known: " : "",
 		                      route->query ? route->query : "");
 	else if (exchange->is_too_large)
-		ringcast_http_problem(response, 413, "body_size", "the body is larger than %" PRIu64 " bytes (admin.body_max)",
-		                      http->config.admin_body_max_bytes);
-	else if (parse_body(exchange, request, response))
+		ringcast_http_problem(response, 413, "body_size", "the body is larger than %zu bytes%s", exchange->body_max,
+		                      route->body == HTTP_BODY_JSON ? " (admin.body_max)" : "");
+	else if (parse_body(exchange, route->body, request, response))
 		route->handler(request, response);
 }
 
@@ -294,11 +313,11 @@ static enum MHD_Result answer(struct http *http, struct MHD_Connection *connecti
 {
 	struct http_response response = {0};
 	char allow[64] = "";
-	if (guard(http, connection, method, &response)) {
+	if (guard(http, connection, method, path, &response)) {
 		struct config config;
 		http->host.config(http->host.context, &config);
 		struct http_request request = {.host = &http->host, .config = &config, .connection = connection, .path = path};
-		dispatch(http, method, &request, exchange, &response, allow);
+		dispatch(method, &request, exchange, &response, allow);
 		json_decref(request.body);
 	}
 	ringcast_assert(response.status != 0);
@@ -306,9 +325,9 @@ static enum MHD_Result answer(struct http *http, struct MHD_Connection *connecti
 }
 
 /* A body above the bound is read and thrown away, so that the client gets to see the answer. */
-static void take_body(const struct http *http, struct exchange *exchange, const char *data, size_t size)
+static void take_body(struct exchange *exchange, const char *data, size_t size)
 {
-	if (exchange->is_too_large || exchange->body_size + size > http->config.admin_body_max_bytes) {
+	if (exchange->is_too_large || exchange->body_size + size > exchange->body_max) {
 		exchange->is_too_large = true;
 		return;
 	}
@@ -329,11 +348,13 @@ static enum MHD_Result on_access(void *context, struct MHD_Connection *connectio
 	struct exchange *exchange = *state;
 	(void)version;
 	if (!exchange) {
-		*state = calloc(1, sizeof(*exchange));
-		return *state ? MHD_YES : MHD_NO;
+		*state = exchange = calloc(1, sizeof(*exchange));
+		if (exchange)
+			exchange->body_max = body_of(method, path) == HTTP_BODY_ZIP ? PACKAGE_ZIP_BYTES_MAX : http->config.admin_body_max_bytes;
+		return exchange ? MHD_YES : MHD_NO;
 	}
 	if (*upload_size > 0) {
-		take_body(http, exchange, upload, *upload_size);
+		take_body(exchange, upload, *upload_size);
 		*upload_size = 0;
 		return MHD_YES;
 	}

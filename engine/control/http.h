@@ -3,7 +3,8 @@
  * apart, guards them, and puts responses together.
  *
  * Guards, since anything that runs on this machine, a browser too, can connect: the Host header must name this machine (DNS rebinding), a
- * request with a body must be JSON and an Origin must be our own (cross-site requests), bodies are bounded, unknown query keys refused.
+ * request with a body must be JSON (or a zip, where a route says so) and an Origin must be our own (cross-site requests), bodies are bounded,
+ * unknown query keys refused.
  */
 #ifndef RINGCAST_CONTROL_HTTP_H
 #define RINGCAST_CONTROL_HTTP_H
@@ -16,6 +17,7 @@
 
 struct MHD_Connection;
 struct http;
+struct script_store;
 
 /* What the routes may do; the daemon supplies it. The functions are called on the HTTP threads, several at a time. */
 struct http_host {
@@ -27,6 +29,7 @@ struct http_host {
 	json_t *(*reload)(void *context, struct config_error *reterr);
 	void (*config)(void *context, struct config *ret_config);
 	uint64_t (*log_lost_count)(void *context);
+	struct script_store *scripts; /* borrowed; NULL: scripts cannot be pushed here */
 };
 
 #define HTTP_PARAMETERS_MAX 2
@@ -38,6 +41,8 @@ struct http_request {
 	const char *path;
 	char parameters[HTTP_PARAMETERS_MAX][RINGCAST_NAME_BYTES]; /* what stood for {id}, {peer}, in order */
 	json_t *body;                                              /* an object, or NULL for an empty body */
+	const char *bytes;                                         /* the body as it came */
+	size_t byte_count;
 };
 
 /* A handler fills exactly one of json, text or problem. */

@@ -4,12 +4,15 @@
 
 #include "control/http.h"
 
+enum http_body { HTTP_BODY_JSON, HTTP_BODY_ZIP };
+
 struct http_route {
 	const char *method;
 	const char *pattern; /* {name} stands for one segment */
 	const char *query;   /* "a|b": the query keys it knows; NULL: none */
 	http_handler_fn *handler;
 	const char *summary; /* said again, and more of it, in openapi.yaml */
+	enum http_body body;
 };
 
 enum http_match { HTTP_MATCH_ROUTE, HTTP_MATCH_NO_PATH, HTTP_MATCH_NO_METHOD };
@@ -22,5 +25,9 @@ const struct http_route *ringcast_http_routes_at(size_t index); /* NULL: past th
 /* http_sessions.c */
 http_handler_fn ringcast_http_sessions_list, ringcast_http_sessions_create, ringcast_http_session_get, ringcast_http_session_end;
 http_handler_fn ringcast_http_players_list, ringcast_http_players_reserve, ringcast_http_player_kick;
+
+/* http_scripts.c */
+http_handler_fn ringcast_http_scripts_list, ringcast_http_script_versions, ringcast_http_script_push, ringcast_http_script_rollback;
+http_handler_fn ringcast_http_script_remove, ringcast_http_session_log;
 
 #endif

@@ -66,6 +66,8 @@ static json_t *session_to_json(const ringcast_session_info *info)
 	put_count(json, "deliveries", info->deliveries);
 	put_count(json, "bytes_received", info->bytes_received);
 	put_count(json, "drops", info->drops);
+	put_text(json, "script", info->script);
+	put_text(json, "script_version", info->script_version);
 	return json;
 }
 
@@ -137,7 +139,7 @@ static void create_session(struct http_request *request, ringcast_session_option
 		options->empty_timeout_ms = UINT32_MAX; /* here 0 means never, as in the limit of that name */
 	int error = ringcast_session_create(request->host->engine, options, id);
 	if (error) {
-		ringcast_http_engine_problem(response, error, "create session");
+		ringcast_http_engine_problem(response, error, error == RINGCAST_ERROR_NOT_FOUND ? options->script : "create session");
 		return;
 	}
 	snprintf(response->location, sizeof(response->location), "/v1/sessions/%s", id);
@@ -162,6 +164,7 @@ void ringcast_http_sessions_create(struct http_request *request, struct http_res
 	         .max = UINT32_MAX,
 	         .is_present = &has_timeout},
 	        {.name = "properties", .type = BODY_TEXT, .target = &options.properties, .max = RINGCAST_DATA_BYTES - 1},
+	        {.name = "script", .type = BODY_STRING, .target = &options.script, .max = RINGCAST_SCRIPT_NAME_BYTES + RINGCAST_SCRIPT_VERSION_BYTES},
 	        {.name = "shard",
 	         .type = BODY_UINT,
 	         .target = &shard,

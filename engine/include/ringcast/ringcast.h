@@ -28,6 +28,8 @@ extern "C" {
 #define RINGCAST_NAME_BYTES 128    /* session name, player id, with NUL */
 #define RINGCAST_DATA_BYTES 2048   /* player data, session properties, with NUL */
 #define RINGCAST_ADDRESS_BYTES 64
+#define RINGCAST_SCRIPT_NAME_BYTES 64
+#define RINGCAST_SCRIPT_VERSION_BYTES 33
 #define RINGCAST_PEER_SERVER (-1)
 #define RINGCAST_GROUP_ALL (-1)
 
@@ -44,6 +46,7 @@ typedef enum ringcast_error {
 	RINGCAST_ERROR_SYSTEM = -6,     /* the operating system refused; see the engine's error text */
 	RINGCAST_ERROR_TIMEOUT = -7,    /* a shard did not answer in time */
 	RINGCAST_ERROR_EXISTS = -8,     /* the player id already holds a place in the session */
+	RINGCAST_ERROR_SCRIPT = -9,     /* the script is not well; the error text or the log says what, with file and line */
 } ringcast_error;
 
 RLY_API const char *ringcast_error_text(int error);
@@ -144,6 +147,25 @@ typedef struct ringcast_limits {
 #undef X
 } ringcast_limits;
 
+/* Bounds on scripts, and what runs them. Zero, as always: the default, which is named. */
+typedef struct ringcast_script_options {
+	uint64_t memory_bytes;         /* of one session's script; 32 MiB */
+	uint32_t budget_us;            /* time of one callback; 20 000. UINT32_MAX: no bound. Lua keeps to it strictly only with is_jit_off */
+	uint32_t errors_max;           /* after so many errors a session ends; 100. UINT32_MAX: never */
+	bool is_deny_on_error;         /* a question whose callback failed is answered with "deny"; else with "allow" */
+	bool is_jit_off;               /* Lua without its compiler: slower, but nothing escapes the budget */
+	uint32_t answer_timeout_ms;    /* for the answers of JavaScript, after which is_deny_on_error decides; 2 000 */
+	uint32_t outgoing_bytes_max;   /* waiting for one process of the sidecar; 4 MiB */
+	uint32_t log_lines_per_second; /* of one session; 100 */
+	uint32_t log_bytes_per_session; /* kept for ringcast_session_log_read; 65 536. UINT32_MAX: nothing is kept */
+	uint32_t versions_kept;        /* of each script, for going back; 10 */
+	uint32_t process_count;        /* of the sidecar, per shard, from its first JavaScript session on; 1, and 8 at most */
+	const char *node;              /* the program; NULL: node, found by PATH */
+	const char *sidecar;           /* the sidecar's main file; NULL: where it was installed */
+	const char *inspect;           /* debuggers may attach there, such as "127.0.0.1:9229"; NULL: none */
+	const char *arguments;         /* for onProcessStarted; NULL: none */
+} ringcast_script_options;
+
 typedef struct ringcast_engine_options {
 	size_t size;
 	uint32_t shard_count;           /* 0: one per CPU, 64 at most */
@@ -163,6 +185,7 @@ typedef struct ringcast_engine_options {
 	ringcast_log_fn *log;
 	void *log_context;
 	ringcast_log_level log_level_min;
+	ringcast_script_options scripts;
 } ringcast_engine_options;
 #define RINGCAST_ENGINE_OPTIONS_INIT { sizeof(ringcast_engine_options) }
 
@@ -206,6 +229,7 @@ typedef struct ringcast_session_options {
 	bool has_shard;
 	uint32_t answer_timeout_ms; /* for RINGCAST_LATER; 0: the limit's */
 	bool is_late_allowed;   /* a verdict that does not come in time is ALLOW; else DENY */
+	const char *script; /* "name": its current version now, for the session's whole life; or "name@version". NULL: none, the engine's callbacks */
 } ringcast_session_options;
 #define RINGCAST_SESSION_OPTIONS_INIT { sizeof(ringcast_session_options) }
 
@@ -218,6 +242,8 @@ typedef struct ringcast_session_info {
 	uint64_t messages_received, deliveries, bytes_received, drops;
 	uint32_t parked_count;    /* messages and logins that wait for a verdict or behind one */
 	uint32_t health_failures; /* health checks in a row that said no */
+	char script[RINGCAST_SCRIPT_NAME_BYTES]; /* "": none */
+	char script_version[RINGCAST_SCRIPT_VERSION_BYTES];
 } ringcast_session_info;
 
 /* [any thread] */
@@ -247,6 +273,48 @@ RLY_API const char *ringcast_session_player_id(ringcast_session *session, int32_
 RLY_API const char *ringcast_session_player_data(ringcast_session *session, int32_t peer_id);
 RLY_API int ringcast_session_player_token(ringcast_session *session, int32_t peer_id, char ret_token[RINGCAST_ID_BYTES]);
 RLY_API bool ringcast_session_player_is_fast(ringcast_session *session, int32_t peer_id); /* UDP is up */
+
+/*
+ * Scripts [any thread]. A script is a folder with main.lua, or with a Realtime script (index.js, or what package.json names), or one such file. The
+ * same bytes are the same version. One version of a name is current: new sessions get it; a session keeps the one that it began with.
+ */
+typedef struct ringcast_script_info {
+	char name[RINGCAST_SCRIPT_NAME_BYTES];
+	char version[RINGCAST_SCRIPT_VERSION_BYTES];
+	char language[8]; /* lua, js */
+	char main[128];
+	char callbacks[256]; /* "init onMessage onTick": what it has */
+	bool is_current;
+	uint32_t session_count, file_count;
+	uint64_t file_bytes;
+	uint32_t players_max, ping_interval_ms, tick_interval_ms; /* of its configuration; 0: not said */
+} ringcast_script_info;
+
+/*
+ * Reads what is at path, tries it out (Lua in this thread, JavaScript in a process of its own), and makes it the current version of name: lower-case
+ * letters, digits, and . _ - inside. RINGCAST_ERROR_SCRIPT and one clear line in error, with file and line: nothing has changed. JavaScript is
+ * run from the folder, which must stay as it is; Lua is kept in memory. ret_info may be NULL.
+ */
+RLY_API int ringcast_script_add(ringcast_engine *engine, const char *name, const char *path, ringcast_script_info *ret_info, char *error,
+				size_t error_bytes);
+/* The same without the last step. */
+RLY_API int ringcast_script_check(ringcast_engine *engine, const char *name, const char *path, ringcast_script_info *ret_info, char *error,
+				  size_t error_bytes);
+/* Makes a version that is still known the current one. A version may be cut to its first digits, six at least. */
+RLY_API int ringcast_script_select(ringcast_engine *engine, const char *name, const char *version);
+/* Forgets a version that is not current (else RINGCAST_ERROR_STATE), or with NULL the whole name. Sessions that run it go on. */
+RLY_API int ringcast_script_remove(ringcast_engine *engine, const char *name, const char *version);
+/* By name, each one's versions newest first. name NULL: all. *ret_count: how many there are, which may be more than were filled in. */
+RLY_API int ringcast_script_list(ringcast_engine *engine, const char *name, ringcast_script_info *infos, size_t info_count_max, size_t *ret_count);
+/*
+ * What a session's script said, oldest line first; also after the session has ended, until 256 later ones have. level: debug to cxfatal. text is
+ * borrowed, may hold several lines, and ends with NUL. ret_lost_count (may be NULL): older lines that were thrown away.
+ */
+typedef void ringcast_session_log_fn(void *context, uint64_t age_ns, const char *level, const char *text, size_t text_bytes);
+RLY_API int ringcast_session_log_read(ringcast_engine *engine, const char *session_id, ringcast_session_log_fn *each, void *context,
+				      uint64_t *ret_lost_count);
+/* The process of the sidecar that serves this channel of this shard; 0: none. */
+RLY_API int ringcast_script_process(ringcast_engine *engine, uint32_t shard, uint32_t channel);
 
 /* [callback] The commands of a game. They take effect after the callback returns, in order. Unknown targets are counted, not errors. */
 RLY_API int ringcast_session_send(ringcast_session *session, const ringcast_message *message);

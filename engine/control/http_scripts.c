@@ -1,0 +1,140 @@
+/* The routes of scripts: pushed as a zip, listed, rolled back, removed; and what a session's script said. */
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/assert.h"
+#include "control/http_body.h"
+#include "control/http_routes.h"
+#include "control/script_store.h"
+
+static struct script_store *store_of(const struct http_request *request, struct http_response *response)
+{
+	if (!request->host->scripts)
+		ringcast_http_problem(response, 409, "state", "scripts.directory is not set: there is no place to keep scripts");
+	return request->host->scripts;
+}
+
+static void store_problem(struct http_response *response, enum store_result result, const char *text)
+{
+	static const struct {
+		unsigned status;
+		const char *code;
+	} answers[] = {[STORE_BAD_NAME] = {400, "name"},      [STORE_BAD_PACKAGE] = {422, "package"}, [STORE_BAD_SCRIPT] = {422, "script"},
+	               [STORE_NOT_FOUND] = {404, "not_found"}, [STORE_IN_USE] = {409, "in_use"},       [STORE_FAILED] = {500, "system"}};
+	ringcast_assert((size_t)result < RLY_ARRAY_COUNT(answers) && answers[result].status);
+	ringcast_http_problem(response, answers[result].status, answers[result].code, "%s", text);
+}
+
+void ringcast_http_scripts_list(struct http_request *request, struct http_response *response)
+{
+	struct script_store *store = store_of(request, response);
+	if (store)
+		ringcast_http_reply(response, 200, json_pack("{s:o}", "scripts", ringcast_script_store_list(store)));
+}
+
+void ringcast_http_script_versions(struct http_request *request, struct http_response *response)
+{
+	struct script_store *store = store_of(request, response);
+	json_t *versions = store ? ringcast_script_store_versions(store, request->parameters[0]) : NULL;
+	if (!store)
+		return;
+	if (versions)
+		ringcast_http_reply(response, 200, json_pack("{s:s, s:o}", "name", request->parameters[0], "versions", versions));
+	else
+		ringcast_http_problem(response, 404, "not_found", "there is no script '%s'", request->parameters[0]);
+}
+
+void ringcast_http_script_push(struct http_request *request, struct http_response *response)
+{
+	struct script_store *store = store_of(request, response);
+	struct config_error error;
+	ringcast_script_info info;
+	if (!store)
+		return;
+	enum store_result result =
+	        ringcast_script_store_push(store, request->parameters[0], request->bytes ? request->bytes : "", request->byte_count, &info, &error);
+	if (result != STORE_OK) {
+		store_problem(response, result, error.text);
+		return;
+	}
+	snprintf(response->location, sizeof(response->location), "/v1/scripts/%s", info.name);
+	ringcast_http_reply(response, 201, ringcast_script_store_describe(&info));
+}
+
+void ringcast_http_script_rollback(struct http_request *request, struct http_response *response)
+{
+	struct script_store *store = store_of(request, response);
+	const char *version = NULL;
+	struct config_error error;
+	ringcast_script_info info;
+	const struct body_field fields[] = {
+	        {.name = "version", .type = BODY_STRING, .target = &version, .max = RINGCAST_SCRIPT_VERSION_BYTES - 1}};
+	if (!store || !ringcast_http_body_read(request, fields, RLY_ARRAY_COUNT(fields), NULL, response))
+		return;
+	enum store_result result = ringcast_script_store_rollback(store, request->parameters[0], version, &info, &error);
+	if (result == STORE_OK)
+		ringcast_http_reply(response, 200, ringcast_script_store_describe(&info));
+	else
+		store_problem(response, result, error.text);
+}
+
+void ringcast_http_script_remove(struct http_request *request, struct http_response *response)
+{
+	struct script_store *store = store_of(request, response);
+	struct config_error error;
+	if (!store)
+		return;
+	enum store_result result = ringcast_script_store_remove(store, request->parameters[0], &error);
+	if (result == STORE_OK)
+		ringcast_http_reply(response, 200, json_pack("{s:s, s:s}", "name", request->parameters[0], "state", "removed"));
+	else
+		store_problem(response, result, error.text);
+}
+
+static json_t *moment(uint64_t age_ns)
+{
+	char text[48];
+	struct timespec now;
+	clock_gettime(CLOCK_REALTIME, &now);
+	uint64_t then_ms = ((uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000) - age_ns / 1000000;
+	time_t seconds = (time_t)(then_ms / 1000);
+	struct tm tm;
+	gmtime_r(&seconds, &tm);
+	size_t size = strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%S", &tm);
+	snprintf(text + size, sizeof(text) - size, ".%03uZ", (unsigned)(then_ms % 1000));
+	return json_string(text);
+}
+
+/* Scripts may say bytes that are no UTF-8: those become '?', so that one bad line does not hide the others. */
+static json_t *text_of(const char *text, size_t size)
+{
+	json_t *string = json_stringn(text, size);
+	char *ascii = string ? NULL : strndup(text, size);
+	for (char *c = ascii; c && *c; c++)
+		if ((unsigned char)*c >= 0x80)
+			*c = '?';
+	if (ascii)
+		string = json_string(ascii);
+	free(ascii);
+	return string;
+}
+
+static void add_line(void *context, uint64_t age_ns, const char *level, const char *text, size_t text_bytes)
+{
+	json_array_append_new(context, json_pack("{s:o, s:s, s:o}", "at", moment(age_ns), "level", level, "text", text_of(text, text_bytes)));
+}
+
+void ringcast_http_session_log(struct http_request *request, struct http_response *response)
+{
+	uint64_t lost_count = 0;
+	json_t *lines = json_array();
+	int error = ringcast_session_log_read(request->host->engine, request->parameters[0], add_line, lines, &lost_count);
+	if (error == RINGCAST_OK) {
+		ringcast_http_reply(response, 200,
+		                    json_pack("{s:s, s:o, s:I}", "session_id", request->parameters[0], "lines", lines, "lost_count", (json_int_t)lost_count));
+		return;
+	}
+	json_decref(lines);
+	ringcast_http_engine_problem(response, error, request->parameters[0]);
+}
