@@ -209,7 +209,10 @@ enum crypto_hello ringcast_crypto_listen(struct crypto_context *context, struct 
 	const struct crypto_backend *backend = enter(context);
 	ringcast_assert(context->role == CRYPTO_SERVER && context->kind == CRYPTO_DATAGRAM);
 	ringcast_assert(peer.size > 0 && peer.size <= CRYPTO_PEER_BYTES_MAX);
-	return backend->listen(context, peer, datagram, emit, emit_context, ret_session);
+	enum crypto_hello hello = backend->listen(context, peer, datagram, emit, emit_context, ret_session);
+	if (hello == CRYPTO_HELLO_VERIFIED)
+		ringcast_repeats_note(&(*ret_session)->repeats, datagram);
+	return hello;
 }
 
 enum crypto_result ringcast_crypto_connect(struct crypto_session *session)
@@ -221,6 +224,14 @@ enum crypto_result ringcast_crypto_connect(struct crypto_session *session)
 	return conclude(session, backend->handshake(session));
 }
 
+static bool admit(struct crypto_session *session, struct view datagram)
+{
+	if (session->is_established)
+		return ringcast_repeats_allow(&session->repeats, datagram);
+	ringcast_repeats_note(&session->repeats, datagram);
+	return true;
+}
+
 enum crypto_result ringcast_crypto_feed(struct crypto_session *session, struct view bytes)
 {
 	const struct crypto_backend *backend = backend_of(session);
@@ -229,9 +240,9 @@ enum crypto_result ringcast_crypto_feed(struct crypto_session *session, struct v
 	if (session->is_closed)
 		return CRYPTO_CLOSED;
 	ringcast_assert(session->input.size == 0);
-	session->input = bytes;
-	if (bytes.size == 0)
+	if (bytes.size == 0 || (ringcast_crypto_is_datagram(session) && !admit(session, bytes)))
 		return CRYPTO_WANT_INPUT;
+	session->input = bytes;
 	return session->is_established ? CRYPTO_OK : conclude(session, backend->handshake(session));
 }
 
@@ -245,7 +256,9 @@ enum crypto_result ringcast_crypto_read(struct crypto_session *session, uint8_t 
 		return CRYPTO_CLOSED;
 	if (!session->is_established)
 		return CRYPTO_WANT_INPUT;
-	return conclude(session, backend->read(session, out, capacity, ret_size));
+	enum crypto_result result = backend->read(session, out, capacity, ret_size);
+	session->repeats.is_over |= result == CRYPTO_OK;
+	return conclude(session, result);
 }
 
 static size_t sealed_bytes_max(const struct crypto_session *session, size_t size)

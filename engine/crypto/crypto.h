@@ -135,7 +135,8 @@ enum crypto_hello ringcast_crypto_listen(struct crypto_context *context, struct 
 enum crypto_result ringcast_crypto_connect(struct crypto_session *session);
 /*
  * Bytes from the peer, all of them taken (STREAM: any slice of the flow; DATAGRAM: one datagram, which the caller has put through the prefilter).
- * Borrowed until the reads that follow answered WANT_INPUT. Runs the handshake as far as it goes. Then call read until it does not say OK.
+ * Borrowed until the reads that follow answered WANT_INPUT. Runs the handshake as far as it goes. OK: call read until it does not say OK.
+ * WANT_INPUT after the handshake: a clear-text record that was not let through, see repeats.h.
  */
 enum crypto_result ringcast_crypto_feed(struct crypto_session *session, struct view bytes);
 /* Opens at most capacity bytes of application data; DATAGRAM: one record a call, capacity >= the datagram. OK with *ret_size > 0, or the rest. */
@@ -147,7 +148,10 @@ enum crypto_result ringcast_crypto_read(struct crypto_session *session, uint8_t 
 size_t ringcast_crypto_seal(struct crypto_session *session, struct view plain, uint8_t *out, size_t capacity);
 static inline size_t ringcast_crypto_stream_sealed_bytes_max(size_t plain_bytes); /* what seal asks for: STREAM */
 bool ringcast_crypto_is_established(const struct crypto_session *session);
-/* DATAGRAM during the handshake: how long to wait before expire, counted from the last progress. 0: no timer. expire repeats the last flight. */
+/*
+ * DATAGRAM during the handshake: how long to wait before expire, counted from the last progress. 0: no timer. expire repeats the last flight, and the
+ * wait grows from 1 s. It never gives up by itself: that is the caller's decision (30 s is a good one).
+ */
 uint32_t ringcast_crypto_timeout_ms(const struct crypto_session *session);
 enum crypto_result ringcast_crypto_expire(struct crypto_session *session);
 /* Emits close_notify, once. */

@@ -4,6 +4,7 @@
 
 #include "base/attr.h"
 #include "crypto/crypto.h"
+#include "crypto/repeats.h"
 
 enum { CRYPTO_DATAGRAM_BYTES_MAX_DEFAULT = 1400, CRYPTO_DATAGRAM_BYTES_MIN = 256, CRYPTO_HOST_NAME_BYTES = 256 };
 
@@ -28,6 +29,7 @@ struct crypto_session {
 	uint8_t *out;      /* borrowed, only inside seal: where the library's records go; else they are emitted */
 	size_t out_bytes, out_capacity;
 	char *error; /* heap; NULL: nothing to say */
+	struct repeats repeats; /* DATAGRAM */
 	bool is_established, is_failed, is_closed, has_said_goodbye;
 };
 

@@ -1,72 +1,31 @@
 #include "crypto/prefilter.h"
 
+#include "crypto/dtls_record.h"
+
 enum {
-	HEADER_BYTES = 13,
-	VERSION_OFFSET = 1,
-	EPOCH_OFFSET = 3,
-	LENGTH_OFFSET = 11,
-	NONCE_BYTES = 8,
 	TAG_BYTES = 16,
 	SEALED_BYTES_MIN = TAG_BYTES + 1, /* ChaCha20 sends no nonce; GCM's nonce and tag alone would be 24 */
-	RECORD_BYTES_MAX = 16384 + 2048,
-	CONTENT_CHANGE_CIPHER_SPEC = 20,
-	CONTENT_ALERT = 21,
-	CONTENT_HANDSHAKE = 22,
-	CONTENT_DATA = 23,
 	HANDSHAKE_CLIENT_HELLO = 1,
 	HANDSHAKE_CLIENT_KEY_EXCHANGE = 16,
 	HANDSHAKE_HEADER_BYTES = 12,
 };
 
-struct record {
-	uint8_t type;
-	uint16_t epoch;
-	struct view body;
-};
-
-static uint16_t read_u16(const uint8_t *bytes)
+static bool is_handshake(const struct dtls_record *record, uint8_t type)
 {
-	return (uint16_t)(bytes[0] << 8 | bytes[1]);
-}
-
-static bool is_version(const uint8_t *version)
-{
-	return version[0] == 0xfe && (version[1] == 0xff || version[1] == 0xfd);
-}
-
-/* Takes the first record off bytes; false: it is not one, or not all of it is there. */
-static bool next_record(struct view *bytes, struct record *ret_record)
-{
-	if (bytes->size < HEADER_BYTES)
-		return false;
-	const uint8_t *header = bytes->data;
-	size_t length = read_u16(header + LENGTH_OFFSET);
-	if (header[0] < CONTENT_CHANGE_CIPHER_SPEC || header[0] > CONTENT_DATA || !is_version(header + VERSION_OFFSET))
-		return false;
-	if (length == 0 || length > RECORD_BYTES_MAX || length > bytes->size - HEADER_BYTES)
-		return false;
-	*ret_record = (struct record){.type = header[0], .epoch = read_u16(header + EPOCH_OFFSET), .body = {header + HEADER_BYTES, length}};
-	bytes->data += HEADER_BYTES + length;
-	bytes->size -= HEADER_BYTES + length;
-	return true;
-}
-
-static bool is_handshake(const struct record *record, uint8_t type)
-{
-	return record->type == CONTENT_HANDSHAKE && record->body.size >= HANDSHAKE_HEADER_BYTES && record->body.data[0] == type;
+	return record->type == DTLS_CONTENT_HANDSHAKE && record->body.size >= HANDSHAKE_HEADER_BYTES && record->body.data[0] == type;
 }
 
 /* After the handshake a client in clear can only be repeating its last flight. */
-static bool is_repeat(const struct record *record)
+static bool is_repeat(const struct dtls_record *record)
 {
-	return is_handshake(record, HANDSHAKE_CLIENT_KEY_EXCHANGE) || record->type == CONTENT_CHANGE_CIPHER_SPEC;
+	return is_handshake(record, HANDSHAKE_CLIENT_KEY_EXCHANGE) || record->type == DTLS_CONTENT_CHANGE_CIPHER_SPEC;
 }
 
-static enum crypto_prefilter judge(const struct record *record, bool is_established)
+static enum crypto_prefilter judge(const struct dtls_record *record, bool is_established)
 {
 	if (record->epoch > 0)
 		return record->body.size < SEALED_BYTES_MIN ? CRYPTO_PREFILTER_DROP_SHORT : CRYPTO_PREFILTER_FEED;
-	if (record->type == CONTENT_DATA || (is_established && !is_repeat(record)))
+	if (record->type == DTLS_CONTENT_DATA || (is_established && !is_repeat(record)))
 		return CRYPTO_PREFILTER_DROP_PLAINTEXT;
 	return CRYPTO_PREFILTER_FEED;
 }
@@ -74,10 +33,10 @@ static enum crypto_prefilter judge(const struct record *record, bool is_establis
 enum crypto_prefilter ringcast_crypto_prefilter(struct view datagram, bool is_established)
 {
 	enum crypto_prefilter verdict = CRYPTO_PREFILTER_FEED;
-	struct record record;
+	struct dtls_record record;
 	bool is_first = true, is_hello = false;
 	do {
-		if (!next_record(&datagram, &record))
+		if (!ringcast_dtls_next_record(&datagram, &record))
 			return CRYPTO_PREFILTER_DROP_MALFORMED;
 		if (is_first)
 			is_hello = record.epoch == 0 && is_handshake(&record, HANDSHAKE_CLIENT_HELLO);
@@ -90,8 +49,8 @@ enum crypto_prefilter ringcast_crypto_prefilter(struct view datagram, bool is_es
 
 bool ringcast_crypto_is_dtls(struct view datagram)
 {
-	if (datagram.size < VERSION_OFFSET + 2)
+	if (datagram.size < 3)
 		return false;
 	uint8_t type = datagram.data[0];
-	return type >= CONTENT_CHANGE_CIPHER_SPEC && type <= CONTENT_DATA && is_version(datagram.data + VERSION_OFFSET);
+	return type >= DTLS_CONTENT_CHANGE_CIPHER_SPEC && type <= DTLS_CONTENT_DATA && ringcast_dtls_is_version(datagram.data + 1);
 }

@@ -209,9 +209,12 @@ static uint32_t session_timeout_ms(const struct crypto_session *base)
 	return (uint32_t)wolfSSL_dtls_get_current_timeout(of(base)->ssl) * MS_PER_S;
 }
 
+/* The library would give up once the longest wait has passed. When to give up is the caller's to say, so the wait only stays as long as it is. */
 static enum crypto_result session_expire(struct crypto_session *base)
 {
 	struct wolfssl_session *session = of(base);
+	if (wolfSSL_dtls_get_current_timeout(session->ssl) >= TIMEOUT_LAST_S)
+		wolfSSL_dtls_set_timeout_init(session->ssl, TIMEOUT_LAST_S / 2);
 	int returned = wolfSSL_dtls_got_timeout(session->ssl);
 	return returned == WOLFSSL_SUCCESS ? CRYPTO_WANT_INPUT : result_of(session, returned);
 }

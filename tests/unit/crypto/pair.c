@@ -45,7 +45,7 @@ const struct certificate *pair_certificate(void)
 	return &server;
 }
 
-static void keep(void *context, const uint8_t *bytes, size_t size)
+void pair_keep(void *context, const uint8_t *bytes, size_t size)
 {
 	struct end *end = context;
 	cr_assert_lt(end->sent_count, PAIR_MESSAGES_MAX);
@@ -87,13 +87,14 @@ static void open_end(struct end *end, const struct pair_options *options, enum c
 {
 	struct crypto_context *given = role == CRYPTO_SERVER ? options->server_context : options->client_context;
 	const char *host = options->host != NULL ? options->host : "relay.test";
+	end->backend = role == CRYPTO_SERVER ? options->server : options->client;
 	end->kind = options->kind;
 	end->role = role;
 	end->received = malloc(PAIR_RECEIVED_BYTES);
 	end->context = given != NULL ? NULL : pair_context(options, role);
 	struct crypto_context *context = given != NULL ? given : end->context;
 	if (role == CRYPTO_CLIENT || options->kind == CRYPTO_STREAM) {
-		end->session = ringcast_crypto_open(context, role == CRYPTO_CLIENT ? host : NULL, keep, end);
+		end->session = ringcast_crypto_open(context, role == CRYPTO_CLIENT ? host : NULL, pair_keep, end);
 		cr_assert_not_null(end->session);
 	} else {
 		end->context = context; /* listens with it */
@@ -151,7 +152,7 @@ void pair_feed(struct end *end, const void *bytes, size_t size)
 {
 	struct view view = ringcast_view_of(bytes, size);
 	if (end->session == NULL) {
-		ringcast_crypto_listen(end->context, ringcast_view_of(peer_key, sizeof(peer_key)), view, keep, end, &end->session);
+		ringcast_crypto_listen(end->context, ringcast_view_of(peer_key, sizeof(peer_key)), view, pair_keep, end, &end->session);
 		return;
 	}
 	end->last = ringcast_crypto_feed(end->session, view);
@@ -197,6 +198,6 @@ void pair_say(struct end *end, const void *bytes, size_t size)
 	uint8_t *out = malloc(capacity);
 	size_t sealed = ringcast_crypto_seal(end->session, ringcast_view_of(bytes, size), out, capacity);
 	cr_assert_gt(sealed, size);
-	keep(end, out, sealed);
+	pair_keep(end, out, sealed);
 	free(out);
 }

@@ -59,6 +59,7 @@ bool pair_run(struct pair *pair);
 void pair_deliver(struct pair *pair, struct end *from);
 void pair_feed(struct end *end, const void *bytes, size_t size);
 void pair_say(struct end *end, const void *bytes, size_t size);
+void pair_keep(void *end, const uint8_t *bytes, size_t size); /* the emit function of both */
 void pair_forget(struct end *end); /* drops what it has on the way */
 
 #endif

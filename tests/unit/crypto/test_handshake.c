@@ -5,9 +5,8 @@
 
 #include "base/attr.h"
 #include "base/prng.h"
+#include "libraries.h"
 #include "pair.h"
-
-static const char *const names[] = {"wolfssl", "openssl"};
 
 struct variant {
 	const char *name;
@@ -24,32 +23,25 @@ static const struct variant variants[] = {
 
 typedef void check_fn(const struct pair_options *options, const struct variant *variant);
 
-static void init(void)
+static check_fn *current_check;
+static const struct variant *current_variant;
+
+static void check_variant(const struct pair_options *libraries)
 {
-	char error[CRYPTO_ERROR_BYTES];
-	cr_assert(ringcast_crypto_global_init(error, sizeof(error)), "%s", error);
+	struct pair_options options = *libraries;
+	options.is_version_1_2_only = current_variant->is_version_1_2_only;
+	current_check(&options, current_variant);
 }
 
 /* Runs check for every variant and every pair of libraries in this build. */
 static void for_all(check_fn *check)
 {
-	size_t count = 0;
-	init();
-	for (size_t cell = 0; cell < RLY_ARRAY_COUNT(variants) * 4; cell++) {
-		const struct variant *variant = &variants[cell / 4];
-		struct pair_options options = {
-			.client = ringcast_crypto_backend(names[cell / 2 % 2]),
-			.server = ringcast_crypto_backend(names[cell % 2]),
-			.kind = variant->kind,
-			.is_version_1_2_only = variant->is_version_1_2_only,
-		};
-		if (options.client == NULL || options.server == NULL)
-			continue;
-		cr_log_info("%s: client %s, server %s", variant->name, options.client->name, options.server->name);
-		check(&options, variant);
-		count++;
+	current_check = check;
+	for (size_t index = 0; index < RLY_ARRAY_COUNT(variants); index++) {
+		current_variant = &variants[index];
+		cr_log_info("%s", current_variant->name);
+		for_all_libraries(current_variant->kind, check_variant);
 	}
-	cr_assert_gt(count, 0);
 }
 
 static void check_established(struct pair *pair, const struct pair_options *options, const struct variant *variant, bool is_resumed)
