@@ -1,0 +1,127 @@
+'use strict';
+// What a session says to the engine, in its worker: frames are written into one buffer and posted to the main thread together, at the end of
+// the events that caused them. A script that says more than the engine takes is cut short instead of filling the memory.
+const { HEAD_BYTES, FLAG_ERROR, FLAG_RELIABLE, KIND } = require('./frame');
+
+const CAPACITY_BYTES = 256 << 10;
+const POST_BYTES = 64 << 10;
+const UNTAKEN_BYTES_MAX = 8 << 20;
+const ANSWER_BYTES = HEAD_BYTES + 12;
+
+class Outbox {
+	// taken: one shared number, how many bytes (mod 2^32) of what was posted the engine has taken.
+	constructor(port, taken) {
+		this.port = port;
+		this.taken = taken;
+		this.buffer = Buffer.allocUnsafeSlow(CAPACITY_BYTES);
+		this.size = 0;
+		this.posted = 0;
+		this.postCount = 0;
+		this.session = 0;
+		this.isBatching = false;
+		this.isScheduled = false;
+		this.flush = this.flush.bind(this);
+	}
+
+	isChoked() {
+		return ((this.posted + this.size - Atomics.load(this.taken, 0)) >>> 0) > UNTAKEN_BYTES_MAX;
+	}
+
+	// Room for a frame; returns where its body begins.
+	begin(kind, flags, bodyBytes) {
+		if (this.size + HEAD_BYTES + bodyBytes > CAPACITY_BYTES)
+			this.flush();
+		const { buffer, size } = this;
+		buffer.writeUInt32LE(bodyBytes, size);
+		buffer.writeUInt32LE(kind | (flags << 8), size + 4);
+		buffer.writeUInt32LE(this.session, size + 8);
+		this.size = size + HEAD_BYTES + bodyBytes;
+		if (!this.isBatching && !this.isScheduled) {
+			this.isScheduled = true;
+			setImmediate(this.flush);
+		}
+		return size + HEAD_BYTES;
+	}
+
+	flush() {
+		this.isScheduled = false;
+		if (this.size === 0)
+			return;
+		const bytes = this.buffer.buffer.slice(0, this.size);
+		this.posted = (this.posted + this.size) >>> 0;
+		this.size = 0;
+		this.postCount++;
+		this.port.postMessage(bytes, [bytes]);
+	}
+
+	// Within one long callback: what is much goes already.
+	flushIfMuch() {
+		if (this.size >= POST_BYTES)
+			this.flush();
+	}
+
+	send(reliable, opCode, sender, player, group, payload) {
+		const at = this.begin(KIND.SEND, reliable ? FLAG_RELIABLE : 0, 16 + payload.length);
+		const { buffer } = this;
+		buffer.writeInt32LE(opCode, at);
+		buffer.writeInt32LE(sender, at + 4);
+		buffer.writeInt32LE(player, at + 8);
+		buffer.writeInt32LE(group, at + 12);
+		buffer.set(payload, at + 16);
+		this.flushIfMuch();
+	}
+
+	two(kind, first, second) {
+		const at = this.begin(kind, 0, 8);
+		this.buffer.writeInt32LE(first, at);
+		this.buffer.writeInt32LE(second, at + 4);
+	}
+
+	// KICK, LOG, END
+	text(kind, number, text, flags = 0) {
+		const bytes = Buffer.from(text, 'utf8').subarray(0, 32 << 10);
+		const at = this.begin(kind, flags, 4 + bytes.length);
+		this.buffer.writeInt32LE(number, at);
+		this.buffer.set(bytes, at + 4);
+		this.flushIfMuch();
+	}
+
+	log(level, text, isError = false) {
+		this.text(KIND.LOG, level, text, isError ? FLAG_ERROR : 0);
+	}
+
+	opened(callbacks, configuration) {
+		const at = this.begin(KIND.OPENED, 0, 16);
+		this.buffer.writeUInt32LE(callbacks, at);
+		this.buffer.writeUInt32LE(configuration.maxPlayers || 0, at + 4);
+		this.buffer.writeUInt32LE(configuration.pingIntervalTime || 0, at + 8);
+		this.buffer.writeUInt32LE(configuration.tickInterval || 0, at + 12);
+	}
+
+	credit(bytes) {
+		this.buffer.writeUInt32LE(bytes, this.begin(KIND.CREDIT, 0, 4));
+	}
+
+	memory(bytes) {
+		this.buffer.writeBigUInt64LE(BigInt(Math.round(bytes)), this.begin(KIND.MEMORY, 0, 8));
+	}
+
+	answer(low, high, answer) {
+		const at = this.begin(KIND.ANSWER, 0, 12);
+		this.buffer.writeUInt32LE(low, at);
+		this.buffer.writeUInt32LE(high, at + 4);
+		this.buffer.writeUInt32LE(answer, at + 8);
+	}
+
+	// As answer, but in front of what was written since: what a script sends while it is asked comes after what it was asked about.
+	answerBefore(size, postCount, low, high, answer) {
+		this.answer(low, high, answer);
+		if (this.postCount !== postCount || this.size === size + ANSWER_BYTES)
+			return;
+		const frame = Buffer.from(this.buffer.subarray(this.size - ANSWER_BYTES, this.size));
+		this.buffer.copyWithin(size + ANSWER_BYTES, size, this.size - ANSWER_BYTES);
+		this.buffer.set(frame, size);
+	}
+}
+
+module.exports = { Outbox };

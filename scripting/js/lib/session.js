@@ -1,0 +1,126 @@
+'use strict';
+// The session object that scripts get. Every method works detached, and whatever a script passes, it gets a line in its log instead of an exception.
+const util = require('util');
+const { KIND } = require('./frame');
+const { GameMessage, payloadOf } = require('./message');
+
+const SERVER = -1;
+const EVERYONE = -1;
+const PAYLOAD_BYTES_MAX = 16288;
+const END_DELAY_MS = 100;
+
+function show(value) {
+	try {
+		return util.inspect(value, { depth: 0, breakLength: Infinity }).slice(0, 80);
+	} catch {
+		return '(a value that cannot be printed)';
+	}
+}
+
+// A whole number out of a number or a numeric string; null otherwise.
+function integer(value) {
+	const number = typeof value === 'string' && value.trim() !== '' ? Number(value) : value;
+	return typeof number === 'number' && Number.isInteger(number) && number >= -2147483648 && number <= 2147483647 ? number : null;
+}
+
+// Scripts pass player objects where a peer id is meant.
+function peerOf(value) {
+	return integer(value !== null && typeof value === 'object' ? value.peerId : value);
+}
+
+// world: { facts, outbox, logger, players, people, connecting, complain, end }
+function makeSession(world) {
+	const { facts, outbox, players, people, connecting, complain } = world;
+	let ending = null;
+
+	function newMessage(opCode, sender, payload) {
+		const from = integer(sender);
+		return new GameMessage(opCode, from === null ? SERVER : from, payloadOf(payload), false, 0, 0);
+	}
+
+	function send(what, message, player, group, reliable) {
+		const opCode = message !== null && typeof message === 'object' ? integer(message.opCode) : null;
+		if (opCode === null)
+			return complain(what, `${show(message)} is no message with an op code`);
+		const payload = payloadOf(message.payload);
+		if (payload.length > PAYLOAD_BYTES_MAX)
+			return complain(what, `payload of ${payload.length} bytes, more than ${PAYLOAD_BYTES_MAX}`);
+		if (outbox.isChoked())
+			return complain(what, 'more than the engine takes; messages are dropped');
+		const sender = integer(message.sender);
+		const waiting = player !== 0 && connecting.size > 0 ? connecting.get(player) : undefined;
+		const say = () => outbox.send(reliable, opCode, sender === null ? SERVER : sender, player, group, payload);
+		return waiting === undefined ? say() : void waiting.push(say);
+	}
+
+	function toPlayer(what, message, target, reliable) {
+		const peer = peerOf(target);
+		if (peer === null || peer <= 0)
+			return complain(what, `${show(target)} is no peer id`);
+		return send(what, message, peer, 0, reliable);
+	}
+
+	function toGroup(what, message, target, reliable) {
+		const group = integer(target);
+		if (group === null || (group <= 0 && group !== EVERYONE))
+			return complain(what, `${show(target)} is no group id`);
+		return send(what, message, 0, group, reliable);
+	}
+
+	function move(what, kind, groupId, peerId) {
+		const group = integer(groupId);
+		const peer = peerOf(peerId);
+		if (group === null || group <= 0 || peer === null || peer <= 0)
+			return complain(what, `group ${show(groupId)}, peer ${show(peerId)}: a group above 0 and a peer id are needed`);
+		outbox.two(kind, group, peer);
+	}
+
+	const session = {
+		getServerId: () => SERVER,
+		getAllPlayersGroupId: () => EVERYONE,
+		getGameSessionId: () => facts.id,
+		getLogger: () => world.logger,
+		getPlayers: () => players,
+		newTextGameMessage: (opCode, sender, payload) => newMessage(opCode, sender, payload),
+		newBinaryGameMessage: (opCode, sender, payload) => newMessage(opCode, sender, payload),
+		sendMessage: (message, peerId) => toPlayer('sendMessage', message, peerId, false),
+		sendReliableMessage: (message, peerId) => toPlayer('sendReliableMessage', message, peerId, true),
+		sendGroupMessage: (message, groupId) => toGroup('sendGroupMessage', message, groupId, false),
+		sendReliableGroupMessage: (message, groupId) => toGroup('sendReliableGroupMessage', message, groupId, true),
+		broadcastGroupMembershipUpdate(groupId, targetGroupId) {
+			const group = integer(groupId);
+			const target = integer(targetGroupId);
+			if (group === null || target === null)
+				return complain('broadcastGroupMembershipUpdate', `${show(groupId)}, ${show(targetGroupId)}: two group ids are needed`);
+			outbox.two(KIND.BROADCAST, group, target);
+		},
+		// The session ends when the script exits, or soon: what it logs after "await" still counts.
+		processEnding() {
+			ending = ending || new Promise((resolve) => {
+				setTimeout(() => world.end(), END_DELAY_MS);
+				setImmediate(() => resolve(true));
+			});
+			return ending;
+		},
+
+		// What Realtime scripts never had.
+		getName: () => facts.name,
+		getProperties: () => facts.properties,
+		getPlayerId: (peerId) => (people.get(peerOf(peerId)) || {}).playerId,
+		getPlayerData: (peerId) => (people.get(peerOf(peerId)) || {}).playerData,
+		kick(peerId, reason) {
+			const peer = peerOf(peerId);
+			if (peer === null || peer <= 0)
+				return complain('kick', `${show(peerId)} is no peer id`);
+			outbox.text(KIND.KICK, peer, reason === undefined || reason === null ? '' : String(reason));
+		},
+		joinGroup: (groupId, peerId) => move('joinGroup', KIND.PUT, groupId, peerId),
+		leaveGroup: (groupId, peerId) => move('leaveGroup', KIND.TAKE, groupId, peerId),
+	};
+	for (const name of Object.keys(session))
+		Object.defineProperty(session, name, { enumerable: false });
+	Object.defineProperty(session, util.inspect.custom, { value: () => `Session { id: '${facts.id}', players: ${players.size} }` });
+	return session;
+}
+
+module.exports = { makeSession, integer };

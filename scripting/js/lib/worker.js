@@ -1,0 +1,327 @@
+'use strict';
+// One session: a worker waits here, warm, until it gets a script to run. Frames of the engine come in batches through a port; what the script
+// does goes out through the outbox. process.exit, an exception that nobody catches, too much memory: each ends this worker and nothing else.
+const path = require('path');
+const v8 = require('v8');
+const { workerData } = require('worker_threads');
+const frames = require('./frame');
+const { LEVELS, makeLogger, threshold, format, captureStream } = require('./logger');
+const { CALLBACKS, standInForServiceFiles, load, examine, describe } = require('./load');
+const { GameMessage } = require('./message');
+const { Outbox } = require('./outbox');
+const { Players } = require('./players');
+const { makeSession } = require('./session');
+
+const { ANSWER, END, FLAG_RELIABLE, HEAD_BYTES, KIND } = frames;
+const SAMPLE_INTERVAL_MS = 1000;
+const COMPLAINT_INTERVAL_MS = 1000;
+const HEARTBEAT_INTERVAL_MS = 1000;
+const LEVEL = Object.fromEntries(LEVELS.map((name, number) => [name, number]));
+
+const { port, taken } = workerData;
+delete workerData.port;
+delete workerData.taken;
+
+const outbox = new Outbox(port, taken);
+const players = new Players();
+const people = new Map(); // peer id -> player, those who are being asked about too
+const connecting = new Map(); // peer id -> what is sent to it before the script has said yes
+const complaints = new Map(); // what -> { since, count }
+const undefinedSaid = new Set();
+let script = null;
+let facts = null;
+let backlog = [];
+let isOpen = false;
+let isEnded = false;
+let sampledAt = 0;
+
+// The end
+
+function end(how, text) {
+	if (isEnded)
+		return;
+	isEnded = true;
+	outbox.text(KIND.END, how, text);
+	outbox.flush();
+	port.postMessage('ended');
+}
+
+function where(error) {
+	return describe(error, facts === null ? '/' : facts.folder, facts === null ? 'script' : facts.main);
+}
+
+function fatal(error, what) {
+	outbox.log(LEVEL.fatal, `${what}: ${format([error])}`);
+	end(END.FAILED, `${what}: ${where(error)}`);
+	process.exit(1);
+}
+
+// As a program of its own would have it: a handler of the script's own counts, else the session is over.
+function uncaught(error, origin) {
+	if (process.listenerCount('uncaughtException') > 1)
+		return;
+	fatal(error, origin === 'unhandledRejection' ? 'unhandled promise rejection' : 'uncaught exception');
+}
+
+process.on('uncaughtException', uncaught);
+process.on('exit', (code) => {
+	if (facts !== null)
+		end(code === 0 ? END.FINISHED : END.FAILED, `script ended with process.exit(${code})`);
+	outbox.flush();
+});
+
+// Calls into the script
+
+function callbackFailed(name, error) {
+	outbox.log(LEVEL.error, `${name}: ${format([error])}`, true);
+}
+
+function isThenable(value) {
+	return value !== null && typeof value === 'object' && typeof value.then === 'function';
+}
+
+// A callback without an answer. What it rejects with later counts as its failure too.
+function notify(name, ...args) {
+	if (typeof script[name] !== 'function')
+		return;
+	try {
+		const result = script[name](...args);
+		if (isThenable(result))
+			result.then(undefined, (error) => callbackFailed(name, error));
+	} catch (error) {
+		callbackFailed(name, error);
+	}
+}
+
+function verdict(name, value) {
+	if (value === undefined && !undefinedSaid.has(name)) {
+		undefinedSaid.add(name);
+		outbox.log(LEVEL.warn, `${name} returned undefined, which counts as false (said once)`);
+	}
+	return value ? ANSWER.ALLOW : ANSWER.DENY;
+}
+
+function ask(name, low, high, ...args) {
+	const { size, postCount } = outbox;
+	if (typeof script[name] !== 'function')
+		return outbox.answer(low, high, ANSWER.ALLOW);
+	try {
+		const result = script[name](...args);
+		if (!isThenable(result))
+			return outbox.answerBefore(size, postCount, low, high, verdict(name, result));
+		result.then((value) => outbox.answer(low, high, verdict(name, value)), (error) => {
+			callbackFailed(name, error);
+			outbox.answer(low, high, ANSWER.FAILED);
+		});
+	} catch (error) {
+		callbackFailed(name, error);
+		outbox.answerBefore(size, postCount, low, high, ANSWER.FAILED);
+	}
+	return undefined;
+}
+
+// What the script sends to a player whose login it is deciding on goes out after the decision: before it, nobody is there.
+function askConnect(low, high, frame) {
+	const player = { peerId: frame.peer, playerSessionId: frame.player_session_id };
+	people.set(frame.peer, { playerId: frame.player_id, playerData: frame.player_data });
+	const waiting = [];
+	connecting.set(frame.peer, waiting);
+	const answer = (value) => {
+		connecting.delete(frame.peer);
+		outbox.answer(low, high, value);
+		if (value === ANSWER.ALLOW)
+			waiting.forEach((say) => say());
+		else if (!players.has(frame.peer))
+			people.delete(frame.peer);
+	};
+	const failed = (error) => {
+		callbackFailed('onPlayerConnect', error);
+		answer(ANSWER.FAILED);
+	};
+	try {
+		const result = typeof script.onPlayerConnect === 'function' ? script.onPlayerConnect({ player, ...player, payload: frame.payload }) : true;
+		if (isThenable(result))
+			result.then((value) => answer(verdict('onPlayerConnect', value)), failed);
+		else
+			answer(verdict('onPlayerConnect', result));
+	} catch (error) {
+		failed(error);
+	}
+}
+
+// The start
+
+function gameSessionOf({ id, name, properties, players_max }) {
+	let given = {};
+	try {
+		const parsed = JSON.parse(properties);
+		given = parsed !== null && typeof parsed === 'object' ? parsed : {};
+	} catch {
+		given = {}; // properties need not be JSON; the script gets them as they are, below
+	}
+	const flat = Array.isArray(given.gameProperties) ? given.gameProperties :
+		Object.entries(given).map(([key, value]) => ({ key, value: typeof value === 'string' ? value : JSON.stringify(value) }));
+	const gameProperties = flat.map(({ key, Key = key, value, Value = value }) => ({ key: Key, value: Value, Key, Value }));
+	const both = { gameSessionId: id, name, maximumPlayerSessionCount: players_max, gameProperties, gameSessionData: properties, status: 'ACTIVE' };
+	return Object.fromEntries(Object.entries(both).flatMap(([key, value]) => [[key, value], [key[0].toUpperCase() + key.slice(1), value]]));
+}
+
+function complain(what, text) {
+	const now = Date.now();
+	const last = complaints.get(what) || { since: 0, count: 0 };
+	complaints.set(what, last);
+	if (now - last.since < COMPLAINT_INTERVAL_MS)
+		return void last.count++;
+	outbox.log(LEVEL.warn, `${what}: ${text}${last.count > 0 ? ` (${last.count} more like it left out)` : ''}`);
+	last.since = now;
+	last.count = 0;
+}
+
+function prepareProcess(args, memoryBytes) {
+	process.argv = [process.argv[0], path.join(facts.folder, facts.main), ...args];
+	const kill = process.kill.bind(process);
+	process.kill = (pid, signal) => (pid !== process.pid ? kill(pid, signal) : signal === 0 || process.exit(1));
+	captureStream(process.stdout, (line) => outbox.log(LEVEL.info, line));
+	captureStream(process.stderr, (line) => outbox.log(LEVEL.warn, line));
+	facts.memory_bytes = memoryBytes;
+}
+
+async function startScript(open) {
+	facts = open;
+	outbox.session = open.session;
+	const args = open.arguments.split(/\s+/).filter((arg) => arg !== '');
+	prepareProcess(args, Number(open.memory_bytes));
+	const logger = makeLogger((level, text) => outbox.log(level, text), threshold(args));
+	standInForServiceFiles();
+	script = await load(open.folder, open.main);
+	const { callbacks, configuration, warnings } = examine(script, open.main);
+	warnings.forEach((warning) => outbox.log(LEVEL.warn, warning));
+	const session = makeSession({ facts, outbox, logger, players, people, connecting, complain, end: () => end(END.FINISHED, '') });
+	await script.init(session);
+	if (typeof script.onProcessStarted === 'function' && (await script.onProcessStarted(args)) === false)
+		throw Object.assign(new Error(`${open.main}: onProcessStarted returned false`), { isAboutExports: true });
+	if (typeof script.onStartGameSession === 'function')
+		await script.onStartGameSession(gameSessionOf(open));
+	outbox.opened(callbacks.reduce((bits, name) => bits | (1 << CALLBACKS.indexOf(name)), 0), configuration);
+}
+
+// However long it awaits, a start is alive as long as the thread turns; an endless loop is not.
+function start(open) {
+	const heartbeat = setInterval(() => outbox.credit(0), HEARTBEAT_INTERVAL_MS);
+	startScript(open).then(() => {
+		clearInterval(heartbeat);
+		isOpen = true;
+		const waiting = backlog;
+		backlog = [];
+		waiting.forEach(takeBatch);
+	}, (error) => fatal(error, 'the script cannot start'));
+}
+
+// Events
+
+function messageAt(buffer, at, end, flags) {
+	return new GameMessage(buffer.readInt32LE(at), buffer.readInt32LE(at + 4), Buffer.from(buffer.buffer, at + 16, end - at - 16),
+		(flags & FLAG_RELIABLE) !== 0, buffer.readInt32LE(at + 8), buffer.readInt32LE(at + 12));
+}
+
+function join(frame) {
+	const player = { peerId: frame.peer, playerSessionId: frame.player_session_id };
+	people.set(frame.peer, { playerId: frame.player_id, playerData: frame.player_data });
+	players.set(frame.peer, player);
+	notify('onPlayerAccepted', player);
+}
+
+function leave(frame) {
+	notify('onPlayerDisconnect', frame.peer);
+	players.delete(frame.peer);
+	people.delete(frame.peer);
+}
+
+// at: the body; the ticket of a question is its first 64 bits.
+function handle(buffer, kind, flags, offset, at, end) {
+	switch (kind) {
+	case KIND.MESSAGE:
+		return notify('onMessage', messageAt(buffer, at, end, flags));
+	case KIND.TO_PLAYER:
+		return ask('onSendToPlayer', buffer.readUInt32LE(at), buffer.readUInt32LE(at + 4), messageAt(buffer, at + 8, end, flags));
+	case KIND.TO_GROUP:
+		return ask('onSendToGroup', buffer.readUInt32LE(at), buffer.readUInt32LE(at + 4), messageAt(buffer, at + 8, end, flags));
+	case KIND.TICK:
+		return notify('onTick', Number(buffer.readBigUInt64LE(at)) / 1e6);
+	case KIND.JOIN:
+	case KIND.LEAVE:
+		return ask(kind === KIND.JOIN ? 'onPlayerJoinGroup' : 'onPlayerLeaveGroup', buffer.readUInt32LE(at), buffer.readUInt32LE(at + 4),
+			buffer.readInt32LE(at + 8), buffer.readInt32LE(at + 12));
+	case KIND.HEALTH:
+		return ask('onHealthCheck', buffer.readUInt32LE(at), buffer.readUInt32LE(at + 4));
+	case KIND.CONNECT:
+		return askConnect(buffer.readUInt32LE(at), buffer.readUInt32LE(at + 4), frames.decode(buffer, offset));
+	case KIND.ACCEPTED:
+		return join(frames.decode(buffer, offset));
+	case KIND.DISCONNECTED:
+		return leave(frames.decode(buffer, offset));
+	case KIND.TERMINATE:
+		return notify('onProcessTerminate');
+	case KIND.CLOSE:
+		isEnded = true; // the engine knows
+		return process.exit(0);
+	default:
+		return fatal(new Error(`frame ${kind} is not for a session`), 'sidecar');
+	}
+}
+
+// Promises and next ticks run after every event, as they would if each came from a socket of its own. They do so by what Node itself runs
+// them with; where that is gone, they wait for the end of the batch.
+const settle = typeof process._tickCallback === 'function' ? process._tickCallback : () => {};
+
+function takeEvent(buffer, offset, end) {
+	handle(buffer, buffer[offset + 4], buffer[offset + 5], offset, offset + HEAD_BYTES, end);
+	try {
+		settle();
+	} catch (error) {
+		if (process.listenerCount('uncaughtException') > 1)
+			process.emit('uncaughtException', error, 'uncaughtException');
+		else
+			uncaught(error);
+	}
+}
+
+function takeFrames(buffer, from) {
+	for (let offset = from; offset < buffer.length;) {
+		const end = offset + HEAD_BYTES + buffer.readUInt32LE(offset);
+		if (buffer[offset + 4] === KIND.OPEN) {
+			start(frames.decode(buffer, offset));
+			return void backlog.push({ buffer, from: end });
+		}
+		if (!isOpen)
+			return void backlog.push({ buffer, from: offset });
+		takeEvent(buffer, offset, end);
+		offset = end;
+	}
+	outbox.credit(buffer.length);
+}
+
+// The heap has its limit from the worker's resourceLimits; memory of Buffers lies outside it and is looked at here.
+function sample() {
+	const heap = v8.getHeapStatistics();
+	const outside = heap.external_memory + heap.malloced_memory;
+	outbox.memory(heap.total_physical_size + outside);
+	if (facts.memory_bytes > 0 && outside > facts.memory_bytes) {
+		end(END.OUT_OF_MEMORY, `script has ${Math.round(outside / 1048576)} MB of buffers, more than its memory limit`);
+		process.exit(1);
+	}
+}
+
+function takeBatch({ buffer, from }) {
+	outbox.isBatching = true;
+	takeFrames(buffer, from);
+	const now = Date.now();
+	if (facts !== null && isOpen && now - sampledAt >= SAMPLE_INTERVAL_MS) {
+		sampledAt = now;
+		sample();
+	}
+	outbox.isBatching = false;
+	outbox.flush();
+}
+
+port.on('message', (bytes) => takeBatch({ buffer: Buffer.from(bytes), from: 0 }));

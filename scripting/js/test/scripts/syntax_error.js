@@ -1,0 +1,6 @@
+exports.ssExports = {
+  init: () => {},
+  onMessage: (m) => {
+    let x = ;
+  },
+};
