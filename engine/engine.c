@@ -164,7 +164,9 @@ static int check_options(struct ringcast_engine *engine, const ringcast_engine_o
 		return fail(error, error_bytes, RINGCAST_ERROR_ARGUMENT, "shard count: %s", "64 at most");
 	if (engine->options.udp_ports_per_shard > SHARD_UDP_PORTS_MAX)
 		return fail(error, error_bytes, RINGCAST_ERROR_ARGUMENT, "UDP ports per shard: %s", "64 at most");
-	return check_listens(engine, error, error_bytes);
+	int result = check_listens(engine, error, error_bytes);
+
+	return result != RINGCAST_OK ? result : ringcast_engine_settle_security(engine, error, error_bytes);
 }
 
 static void fill_shard_options(struct ringcast_engine *engine)
@@ -255,12 +257,16 @@ static struct shard *create_shard(struct engine_shard *slot)
 	options.index = slot->index;
 	if (engine->options.udp_port_base != 0)
 		options.udp_port_base = (uint16_t)(engine->options.udp_port_base + slot->index * options.udp_port_count);
-	struct shard *shard = ringcast_shard_create(&options, io, slot->error, sizeof(slot->error));
+	struct shard *shard = NULL;
 
-	if (shard == NULL)
+	if (ringcast_engine_secure_shard(engine, &options, slot->error, sizeof(slot->error)))
+		shard = ringcast_shard_create(&options, io, slot->error, sizeof(slot->error));
+	if (shard == NULL) {
+		ringcast_shard_credentials_release(&options.credentials);
 		io->ops->destroy(io);
-	else
+	} else {
 		ringcast_script_shard_init(&slot->scripts, engine, shard);
+	}
 	return shard;
 }
 
@@ -380,6 +386,19 @@ static void log_to_embedder(void *context, enum log_level level, const char *com
 	engine->options.log(engine->options.log_context, (ringcast_log_level)level, component, message, fields);
 }
 
+int ringcast_engine_check(const ringcast_engine_options *options, char *error, size_t error_bytes)
+{
+	struct ringcast_engine *engine = calloc(1, sizeof(*engine));
+
+	if (engine == NULL)
+		return fail(error, error_bytes, RINGCAST_ERROR_MEMORY, "%s", "out of memory");
+	int result = check_options(engine, options, error, error_bytes);
+
+	ringcast_engine_forget_security(engine);
+	free(engine);
+	return result;
+}
+
 int ringcast_engine_create(const ringcast_engine_options *options, ringcast_engine **ret_engine, char *error, size_t error_bytes)
 {
 	struct ringcast_engine *engine = calloc(1, sizeof(*engine));
@@ -391,6 +410,7 @@ int ringcast_engine_create(const ringcast_engine_options *options, ringcast_engi
 	ringcast_registry_init(&engine->registry, 0);
 	pthread_mutex_init(&engine->lock, NULL);
 	pthread_cond_init(&engine->changed, NULL);
+	pthread_mutex_init(&engine->security_lock, NULL);
 	engine->stop_deadline_ns = UINT64_MAX;
 	result = check_options(engine, options, error, error_bytes);
 	if (result == RINGCAST_OK && engine->options.log != NULL)
@@ -398,6 +418,7 @@ int ringcast_engine_create(const ringcast_engine_options *options, ringcast_engi
 	if (result == RINGCAST_OK)
 		result = choose_io(engine, error, error_bytes);
 	if (result == RINGCAST_OK) {
+		ringcast_engine_announce_security(engine);
 		fill_shard_options(engine);
 		engine->registry.versions_kept = engine->options.scripts.versions_kept;
 		engine->sidecars = ringcast_sidecars_create(engine);
@@ -470,6 +491,8 @@ void ringcast_engine_destroy(ringcast_engine **engine)
 	}
 	if (e->options.log != NULL)
 		ringcast_log_set_sink(NULL, NULL, LOG_ERROR);
+	ringcast_engine_forget_security(e);
+	pthread_mutex_destroy(&e->security_lock);
 	ringcast_registry_fini(&e->registry);
 	pthread_cond_destroy(&e->changed);
 	pthread_mutex_destroy(&e->lock);

@@ -25,11 +25,24 @@ struct engine_shard {
 	char error[256];
 };
 
+struct engine_security { /* settled at creation; facts under security_lock afterwards */
+	ringcast_security mode; /* never DEFAULT */
+	const struct crypto_backend *backend;
+	bool has_dtls;
+	struct certificate_facts facts; /* of the certificate in use */
+	char *certificate, *key, *client_ca; /* what shards are made with */
+	struct certificate made_ca, made;    /* development */
+	char host_name[CERTIFICATE_NAME_BYTES], ciphers[512];
+	uint8_t cookie_secret[CRYPTO_COOKIE_SECRET_BYTES], ticket_secret[CRYPTO_TICKET_SECRET_BYTES];
+};
+
 struct ringcast_engine {
 	ringcast_engine_options options;
 	ringcast_callbacks callbacks;
 	struct hooks hooks;
 	struct shard_options shard_options; /* common to all shards */
+	struct engine_security security;
+	pthread_mutex_t security_lock; /* one reload at a time */
 	struct mailbox *mailboxes[MAILBOX_SENDERS_MAX];
 	struct engine_shard shards[MAILBOX_SENDERS_MAX];
 	uint32_t shard_count;
@@ -48,6 +61,13 @@ struct ringcast_engine {
 };
 
 void ringcast_engine_make_hooks(struct ringcast_engine *engine); /* callbacks.c */
+
+/* security.c */
+int ringcast_engine_settle_security(struct ringcast_engine *engine, char *error, size_t error_bytes); /* after the listens */
+void ringcast_engine_announce_security(const struct ringcast_engine *engine); /* to the log */
+void ringcast_engine_forget_security(struct ringcast_engine *engine);
+/* Contexts of its own for a shard about to be made; its options own them until it takes them. */
+bool ringcast_engine_secure_shard(const struct ringcast_engine *engine, struct shard_options *options, char *error, size_t error_bytes);
 
 /* A question to one shard. Asked on the heap, counted twice, so that an asker who gives up leaves nothing dangling. */
 struct question {
@@ -69,8 +89,9 @@ struct question {
 	void *items; /* ringcast_session_info or ringcast_player_info */
 	struct shard_counters counters;
 	struct io_stats io_stats;
-	struct measure { uint64_t connections, players, sessions, buffers_in_use, reservations_timedout; } measure;
+	struct measure { uint64_t connections, players, sessions, buffers_in_use, reservations_timedout, half_open, handshakes_waiting, associations; } measure;
 	struct ringcast_limits limits;
+	struct shard_credentials credentials; /* owned until a shard takes them */
 	struct ringcast_engine *engine; /* that was asked */
 	struct script_version *script; /* counted, or NULL */
 	struct script_counts script_counts;

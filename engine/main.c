@@ -6,6 +6,7 @@
 #include "control/daemon.h"
 #include "control/flags.h"
 #include "control/report.h"
+#include "control/tls_files.h"
 
 #define EXIT_USAGE 2
 
@@ -30,11 +31,20 @@ static int run(const struct flags *flags, const struct config *config)
 	return status;
 }
 
+static void print_version(void)
+{
+	char tls[256];
+	ringcast_tls_library(NULL, tls, sizeof(tls));
+	printf("ringcastd %s\nencryption: %s\n", ringcast_version(), tls);
+}
+
 static int with_config(const struct flags *flags)
 {
 	struct config config;
 	struct config_error error;
 	if (!ringcast_flags_load_config(flags, environ, &config, &error))
+		return refuse(&error);
+	if (flags->mode == FLAGS_CHECK_CONFIG && !ringcast_tls_files_check(&config, flags->is_dev, &error))
 		return refuse(&error);
 	if (flags->mode == FLAGS_CHECK_CONFIG)
 		ringcast_report_memory_bill(&config, stdout);
@@ -56,7 +66,7 @@ int main(int argc, char **argv)
 		ringcast_flags_print_help(stdout);
 		return 0;
 	case FLAGS_VERSION:
-		printf("ringcastd %s\n", ringcast_version());
+		print_version();
 		return 0;
 	case FLAGS_CONFIG_DOC:
 		ringcast_config_print_doc(stdout);

@@ -14,6 +14,9 @@ static void answer_measures(struct shard *shard, struct question *question)
 		.sessions = shard->store.sessions.count,
 		.buffers_in_use = ringcast_buf_pool_in_use(shard->pool),
 		.reservations_timedout = shard->store.reservations_timedout,
+		.half_open = shard->security.associations.half_open_count,
+		.handshakes_waiting = ringcast_handshake_queue_count(&shard->security.queue),
+		.associations = shard->security.associations.associations.count,
 	};
 }
 
@@ -51,6 +54,9 @@ static void add_counters(struct sums *sums, const struct question *question)
 	sums->measure.sessions += question->measure.sessions;
 	sums->measure.buffers_in_use += question->measure.buffers_in_use;
 	sums->measure.reservations_timedout += question->measure.reservations_timedout;
+	sums->measure.half_open += question->measure.half_open;
+	sums->measure.handshakes_waiting += question->measure.handshakes_waiting;
+	sums->measure.associations += question->measure.associations;
 	sums->io.rx_buffers_empty += question->io_stats.rx_buffers_empty;
 	sums->io.cq_overflows += question->io_stats.cq_overflows;
 	sums->io.sq_full += question->io_stats.sq_full;
@@ -84,6 +90,9 @@ static void emit(const struct sums *sums, ringcast_metric_fn *each, void *contex
 	GAUGE(players, "players and reservations")
 	GAUGE(sessions, "sessions")
 	GAUGE(buffers_in_use, "pool buffers in use")
+	GAUGE(half_open, "DTLS clients that have not proven who they are")
+	GAUGE(associations, "DTLS associations")
+	GAUGE(handshakes_waiting, "TLS and DTLS handshakes with a step that waits for its turn")
 #undef GAUGE
 	each(context, "ringcast_reservations_timedout_total", "counter", "reservations whose player never came", "",
 	     (double)sums->measure.reservations_timedout);
@@ -96,6 +105,15 @@ static void emit(const struct sums *sums, ringcast_metric_fn *each, void *contex
 	IO(gso_sends, "datagram bursts sent as one")
 #undef IO
 	emit_reasons(sums, each, context);
+}
+
+static void emit_certificate(struct ringcast_engine *engine, ringcast_metric_fn *each, void *context)
+{
+	ringcast_certificate_info info;
+
+	if (ringcast_engine_certificate(engine, &info) == RINGCAST_OK)
+		each(context, "ringcast_certificate_not_after_seconds", "gauge", "when the certificate in use expires, in seconds since the epoch", "",
+		     (double)info.not_after_s);
 }
 
 static void emit_scripts(const struct script_counts *counts, struct sidecars_counts processes, ringcast_metric_fn *each, void *context)
@@ -137,5 +155,6 @@ void ringcast_metrics_each(ringcast_engine *engine, ringcast_metric_fn *each, vo
 			return; /* a sum without this shard would make counters run backward */
 	}
 	emit(&sums, each, context);
+	emit_certificate(engine, each, context);
 	emit_scripts(&sums.scripts, ringcast_sidecars_measure(engine->sidecars), each, context);
 }

@@ -63,6 +63,7 @@ void ringcast_question_release(struct question *question)
 		return;
 	pthread_cond_destroy(&question->answered);
 	pthread_mutex_destroy(&question->lock);
+	ringcast_shard_credentials_release(&question->credentials);
 	ringcast_script_version_release(&question->script);
 	if (question->descriptor >= 0)
 		close(question->descriptor);

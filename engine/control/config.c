@@ -168,6 +168,9 @@ bool ringcast_config_check(const struct config *config, struct config_error *ret
 	ringcast_assert(is_endpoint);
 	if (is_clash(config, &admin, config->listen_address.text) || is_clash(config, &admin, config->listen_address_second.text))
 		return refuse(reterr, "admin.address: %s is the players' port too (listen.tcp_port)", config->admin_address.text);
+	if ((config->tls_certificate.text[0] != 0) != (config->tls_key.text[0] != 0))
+		return refuse(reterr, "tls.%s: a certificate and its key go together; set tls.%s too",
+		              config->tls_key.text[0] ? "key" : "certificate", config->tls_key.text[0] ? "certificate" : "key");
 	if (config->limits.players_per_session_max > config->limits.players_max)
 		if (ringcast_config_source(config, ringcast_options_find("limits", "players_per_session_max")) != CONFIG_DEFAULT)
 			return refuse(reterr, "limits.players_per_session_max: %u is more than limits.players_max, %u",
@@ -183,6 +186,22 @@ uint32_t ringcast_config_shard_count(const struct config *config)
 	cpu_set_t cpus;
 	int count = sched_getaffinity(0, sizeof(cpus), &cpus) == 0 ? CPU_COUNT(&cpus) : 1;
 	return count > SHARDS_MAX ? SHARDS_MAX : (uint32_t)count;
+}
+
+static const char *text_or_null(const struct config_text *text)
+{
+	return text->text[0] ? text->text : NULL;
+}
+
+static void set_tls(const struct config *config, ringcast_engine_options *options)
+{
+	static const char *const libraries[] = {NULL, "wolfssl", "openssl"};
+	ringcast_assert(config->tls_library < RLY_ARRAY_COUNT(libraries));
+	options->security = (ringcast_security)config->tls_mode;
+	options->tls_version_min = (ringcast_tls_version)config->tls_version_min;
+	options->host_name = text_or_null(&config->tls_host_name);
+	options->ciphers = text_or_null(&config->tls_ciphers);
+	options->crypto_backend = libraries[config->tls_library];
 }
 
 void ringcast_config_engine_options(const struct config *config, ringcast_engine_options *ret_options)
@@ -201,6 +220,7 @@ void ringcast_config_engine_options(const struct config *config, ringcast_engine
 	options.is_udp_off = !config->listen_udp;
 	options.is_udp_address_free = !config->listen_udp_address_check;
 	options.limits = config->limits;
+	set_tls(config, &options);
 	options.scripts = (ringcast_script_options){
 	        .memory_bytes = config->scripts_memory_max_bytes,
 	        .budget_us = config->scripts_budget_us ? config->scripts_budget_us : UINT32_MAX,

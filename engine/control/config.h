@@ -16,7 +16,7 @@ enum config_source { CONFIG_DEFAULT, CONFIG_DEV, CONFIG_FILE, CONFIG_ENV, CONFIG
 #define CONFIG_FIELD_DURATION uint64_t /* milliseconds */
 #define CONFIG_FIELD_SIZE uint64_t     /* bytes */
 #define CONFIG_FIELD_ENUM uint32_t     /* index of the choice */
-#define CONFIG_STRING_BYTES 128
+#define CONFIG_STRING_BYTES 256
 
 struct config_text {
 	char text[CONFIG_STRING_BYTES];
@@ -57,7 +57,7 @@ const void *ringcast_config_field_const(const struct config *config, const struc
 enum config_source ringcast_config_source(const struct config *config, const struct option *option);
 const char *ringcast_config_source_name(enum config_source source);
 
-/* Engine options from the configuration; the strings are borrowed from config. Callbacks and log are left to the caller. */
+/* Engine options from the configuration; the strings are borrowed from config. Callbacks, log and PEM texts are left to the caller. */
 void ringcast_config_engine_options(const struct config *config, ringcast_engine_options *ret_options);
 uint32_t ringcast_config_shard_count(const struct config *config); /* 0 resolved to the CPUs */
 

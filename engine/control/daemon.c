@@ -21,6 +21,7 @@
 #include "control/reload.h"
 #include "control/report.h"
 #include "control/script_store.h"
+#include "control/tls_files.h"
 
 #define STOP_TIMEOUT_MS 2000 /* for close frames and what is queued, once the drain is over */
 #define STOP_TIMEOUT_DEV_MS 200
@@ -69,6 +70,22 @@ static void host_drain(void *context, bool is_exit)
 	ringcast_assert(written == sizeof(one));
 }
 
+/* Always, not only when a path has changed: what renews a certificate writes it over the old one. */
+static bool reload_credentials(struct daemon *daemon, const struct config *next, struct config_error *reterr)
+{
+	struct tls_files files;
+	char error[sizeof(reterr->text) - 16];
+	if (ringcast_engine_security(daemon->engine) == RINGCAST_SECURITY_OFF || !next->tls_certificate.text[0])
+		return true; /* the development certificate lives as long as the process */
+	if (!ringcast_tls_files_load(next, &files, reterr))
+		return false;
+	int result = ringcast_engine_reload_credentials(daemon->engine, files.certificate, files.key, files.ca, error, sizeof(error));
+	ringcast_tls_files_free(&files);
+	if (result != RINGCAST_OK)
+		snprintf(reterr->text, sizeof(reterr->text), "tls: %s", error);
+	return result == RINGCAST_OK;
+}
+
 static json_t *host_reload(void *context, struct config_error *reterr)
 {
 	struct daemon *daemon = context;
@@ -76,7 +93,7 @@ static json_t *host_reload(void *context, struct config_error *reterr)
 	char changed[512], needs_restart[512], quoted[600];
 	pthread_mutex_lock(&daemon->mutex);
 	json_t *changes = NULL;
-	if (ringcast_flags_load_config(daemon->flags, daemon->environment, &next, reterr)) {
+	if (ringcast_flags_load_config(daemon->flags, daemon->environment, &next, reterr) && reload_credentials(daemon, &next, reterr)) {
 		changes = ringcast_reload_apply(&daemon->config, &next);
 		ringcast_engine_reload(daemon->engine, &daemon->config.limits);
 		ringcast_logs_set_level(daemon->logs, (ringcast_log_level)daemon->config.log_level);
@@ -109,12 +126,11 @@ static uint64_t host_log_lost_count(void *context)
 
 /* start */
 
-static bool start_engine(struct daemon *daemon)
+static bool create_engine(struct daemon *daemon, const struct tls_files *files)
 {
 	char error[512] = "", quoted[600];
 	ringcast_engine_options options;
-	ringcast_config_engine_options(&daemon->config, &options);
-	options.is_open = daemon->flags->is_dev;
+	ringcast_tls_files_options(&daemon->config, files, daemon->flags->is_dev, &options);
 	options.log = ringcast_logs_sink;
 	options.log_context = daemon->logs;
 	options.log_level_min = RINGCAST_LOG_DEBUG; /* the sink filters, so that a reload can lower the level */
@@ -125,6 +141,21 @@ static bool start_engine(struct daemon *daemon)
 		ringcast_logs_event(daemon->logs, RINGCAST_LOG_ERROR, "the engine did not start", "err=%s",
 		                    ringcast_logs_quote(*error ? error : ringcast_error_text(result), quoted, sizeof(quoted)));
 	return result == RINGCAST_OK;
+}
+
+static bool start_engine(struct daemon *daemon)
+{
+	struct config_error error;
+	struct tls_files files;
+	char quoted[600];
+	if (!ringcast_tls_files_load(&daemon->config, &files, &error)) {
+		ringcast_logs_event(daemon->logs, RINGCAST_LOG_ERROR, "the engine did not start", "err=%s",
+		                    ringcast_logs_quote(error.text, quoted, sizeof(quoted)));
+		return false;
+	}
+	bool is_started = create_engine(daemon, &files);
+	ringcast_tls_files_free(&files);
+	return is_started;
 }
 
 static bool start_http(struct daemon *daemon)

@@ -78,10 +78,19 @@ void ringcast_report_ready(struct logs *logs, ringcast_engine *engine, const str
 	char udp_ports[512];
 	bool has_second = strcmp(config->listen_address_second.text, "none") != 0;
 	format_udp_ports(engine, config, udp_ports, sizeof(udp_ports));
-	ringcast_logs_event(logs, RINGCAST_LOG_INFO, "ready", "listen=%s%s%s tcp_port=%u udp_ports=\"%s\" admin=\"%s\" shards=%u io=%s",
+	static const char *const modes[] = {"default", "off", "optional", "required"};
+	ringcast_logs_event(logs, RINGCAST_LOG_INFO, "ready",
+	                    "listen=%s%s%s tcp_port=%u udp_ports=\"%s\" admin=\"%s\" shards=%u io=%s tls=%s",
 	                    config->listen_address.text, has_second ? "," : "", has_second ? config->listen_address_second.text : "",
 	                    ringcast_engine_tcp_port(engine), udp_ports, admin, ringcast_engine_shard_count(engine),
-	                    ringcast_engine_io_name(engine));
+	                    ringcast_engine_io_name(engine), modes[ringcast_engine_security(engine)]);
+}
+
+static void print_certificate(ringcast_engine *engine, FILE *out)
+{
+	ringcast_certificate_info info;
+	if (ringcast_engine_certificate(engine, &info) == RINGCAST_OK)
+		fprintf(out, "  certificate for %s\n    SHA-256 %s\n", info.names, info.fingerprint);
 }
 
 void ringcast_report_dev(ringcast_engine *engine, const struct config *config, const char *admin, FILE *out)
@@ -91,13 +100,16 @@ void ringcast_report_dev(ringcast_engine *engine, const struct config *config, c
 	const char *address = config->listen_address.text;
 	bool is_v6 = strchr(address, ':') != NULL;
 	format_udp_ports(engine, config, udp_ports, sizeof(udp_ports));
+	bool is_secure = ringcast_engine_security(engine) != RINGCAST_SECURITY_OFF;
 	fprintf(out,
 	        "ringcastd %s, dev mode: whoever can connect may join; do not expose\n"
-	        "  players  ws://%s%s%s:%u  (udp %s)\n"
+	        "  players  ws://%s%s%s:%u%s  (udp %s)\n"
 	        "  admin    http://%s  (/healthz, /metrics, /v1/sessions)\n"
 	        "  session  \"demo\", up to 1000 players\n"
 	        "try: ringcast chat demo --as alice\n",
-	        ringcast_version(), is_v6 ? "[" : "", address, is_v6 ? "]" : "", ringcast_engine_tcp_port(engine), udp_ports, admin);
+	        ringcast_version(), is_v6 ? "[" : "", address, is_v6 ? "]" : "", ringcast_engine_tcp_port(engine),
+	        is_secure ? ", or wss" : "", udp_ports, admin);
+	print_certificate(engine, out);
 	fflush(out);
 }
 

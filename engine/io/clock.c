@@ -11,3 +11,10 @@ uint64_t ringcast_clock_now_ns(void)
 	ringcast_assert(result == 0);
 	return (uint64_t)now.tv_sec * RLY_NS_PER_S + (uint64_t)now.tv_nsec;
 }
+
+uint64_t ringcast_clock_wall_s(void)
+{
+	struct timespec now;
+	clock_gettime(CLOCK_REALTIME, &now);
+	return (uint64_t)now.tv_sec;
+}

@@ -6,5 +6,7 @@
 
 /* CLOCK_MONOTONIC. Never 0, never goes back. */
 uint64_t ringcast_clock_now_ns(void);
+/* CLOCK_REALTIME in seconds: for the dates in certificates, for nothing else. */
+uint64_t ringcast_clock_wall_s(void);
 
 #endif

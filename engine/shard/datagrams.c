@@ -21,9 +21,20 @@ static uint64_t key_of(const struct shard *shard, const struct address *address,
 	return ringcast_hash_bytes(&key, sizeof(key), shard->fast_seed) | 1;
 }
 
+/* Who is told apart by its identity may share any port; they are spread. */
+static bool open_secure(struct shard *shard, struct conn *conn)
+{
+	if (shard->udp_port_count == 0 || shard->security.credentials.datagram == NULL)
+		return false;
+	ringcast_fast_path_open_secure(&conn->fast, (uint8_t)(ringcast_handle_index(conn->self) % shard->udp_port_count));
+	return true;
+}
+
 bool ringcast_shard_fast_open(struct shard *shard, struct conn *conn)
 {
 	ringcast_assert(conn->player != NULL);
+	if (conn->secure != NULL)
+		return open_secure(shard, conn);
 	for (uint32_t port = 0; port < shard->udp_port_count; port++) {
 		uint64_t key = key_of(shard, &conn->address, conn->player->peer_id, port);
 
@@ -39,7 +50,7 @@ bool ringcast_shard_fast_open(struct shard *shard, struct conn *conn)
 	return false;
 }
 
-static void drop_queue(struct shard *shard, struct conn *conn)
+void ringcast_shard_fast_clear(struct shard *shard, struct conn *conn)
 {
 	ringcast_shard_drop(shard, DROP_RECEIVER_GONE, conn->fast.queued_count);
 	conn->fast.queued_count = 0;
@@ -51,10 +62,14 @@ void ringcast_shard_fast_close(struct shard *shard, struct conn *conn)
 {
 	if (conn->fast.state == FAST_OFF)
 		return;
-	drop_queue(shard, conn);
-	bool was_there = ringcast_map_remove(&shard->fast_peers, conn->fast.key);
+	ringcast_shard_fast_clear(shard, conn);
+	if (conn->fast.key != 0) {
+		bool was_there = ringcast_map_remove(&shard->fast_peers, conn->fast.key);
 
-	ringcast_assert(was_there);
+		ringcast_assert(was_there);
+	} else {
+		ringcast_shard_association_leave(shard, conn);
+	}
 	conn->fast.state = FAST_OFF;
 }
 
@@ -99,6 +114,8 @@ static enum drop_reason receive(struct shard *shard, const struct io_event *even
 
 	if (event->is_truncated)
 		return DROP_TRUNCATED;
+	if (shard->options.security == SHARD_SECURE_REQUIRED)
+		return DROP_PLAINTEXT;
 	if (ringcast_packet_decode(ringcast_view_of(event->data, event->size), &packet) != PACKET_OK)
 		return DROP_MALFORMED;
 	struct conn *conn = find_peer(shard, event, &packet);
@@ -124,6 +141,10 @@ static enum drop_reason receive(struct shard *shard, const struct io_event *even
 
 void ringcast_shard_on_datagram(struct shard *shard, const struct io_event *event)
 {
+	if (shard->options.security != SHARD_PLAIN && !event->is_truncated && ringcast_shard_is_dtls(shard, event)) {
+		ringcast_shard_on_record(shard, event);
+		return;
+	}
 	enum drop_reason drop = receive(shard, event);
 
 	if (drop != DROP_NONE)

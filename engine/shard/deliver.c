@@ -5,8 +5,7 @@
 
 enum { CHUNK_BYTES = 65536 };
 
-/* Room for size bytes at the end of the current chunk, or of a fresh one; NULL when the pool is empty. */
-static struct buf *chunk_with_room(struct shard *shard, size_t size)
+struct buf *ringcast_shard_chunk(struct shard *shard, size_t size)
 {
 	struct buf *chunk = shard->chunk;
 
@@ -47,7 +46,7 @@ static bool encode_frame(struct shard *shard, const struct packet *wish, struct 
 	packet.is_reliable = true;
 	packet.sequence = 0;
 	size_t packet_bytes = ringcast_packet_encoded_bytes(&packet);
-	struct buf *chunk = chunk_with_room(shard, packet_bytes + PROTO_PACKET_OVERHEAD_BYTES_MAX);
+	struct buf *chunk = ringcast_shard_chunk(shard, packet_bytes + PROTO_PACKET_OVERHEAD_BYTES_MAX);
 
 	if (chunk == NULL)
 		return false;
@@ -68,7 +67,7 @@ static void mark_dirty(struct shard *shard, struct conn *conn)
 }
 
 /* The receiver does not keep up: it is disconnected, but not from inside a fan-out. */
-static void doom(struct shard *shard, struct conn *conn, enum close_reason reason)
+void ringcast_shard_conn_doom(struct shard *shard, struct conn *conn, enum close_reason reason)
 {
 	if (conn->close_reason == CLOSE_NONE) {
 		conn->close_reason = (uint8_t)reason;
@@ -83,11 +82,11 @@ static enum drop_reason queue_frame(struct shard *shard, struct conn *conn, cons
 	if (conn->close_reason != CLOSE_NONE)
 		return DROP_RECEIVER_GONE;
 	if (ringcast_outq_bytes(&conn->outq) + frame->size > shard->options.limits.outq_reliable_bytes) {
-		doom(shard, conn, CLOSE_SLOW);
+		ringcast_shard_conn_doom(shard, conn, CLOSE_SLOW);
 		return DROP_OUTQ_FULL;
 	}
 	if (!ringcast_outq_add(&conn->outq, &shard->slices, frame->buf, frame->offset, frame->size)) {
-		doom(shard, conn, CLOSE_NO_RESOURCES);
+		ringcast_shard_conn_doom(shard, conn, CLOSE_NO_RESOURCES);
 		return DROP_NO_BUFFER;
 	}
 	mark_dirty(shard, conn);
@@ -106,7 +105,7 @@ bool ringcast_shard_send_packet(struct shard *shard, struct conn *conn, const st
 
 bool ringcast_shard_send_bytes(struct shard *shard, struct conn *conn, struct view bytes)
 {
-	struct buf *chunk = chunk_with_room(shard, bytes.size);
+	struct buf *chunk = ringcast_shard_chunk(shard, bytes.size);
 
 	if (chunk == NULL)
 		return false;
@@ -134,7 +133,7 @@ static bool prepare_fast(struct shard *shard, const struct packet *packet, uint3
 {
 	if (shard->fast_message_count == SHARD_FAST_MESSAGE_MAX)
 		ringcast_shard_flush_fast(shard);
-	struct buf *chunk = chunk_with_room(shard, packet->payload.size + 1);
+	struct buf *chunk = ringcast_shard_chunk(shard, packet->payload.size + 1);
 
 	if (chunk == NULL)
 		return false;
@@ -271,7 +270,7 @@ static void disconnect(void *context, struct player *player, enum close_reason r
 	if (conn == NULL || conn->close_reason != CLOSE_NONE)
 		return;
 	keep_close_text(context, conn, reason, text);
-	doom(context, conn, reason);
+	ringcast_shard_conn_doom(context, conn, reason);
 }
 
 static void admitted(void *context, struct player *player, enum drop_reason reason)
@@ -283,7 +282,7 @@ static void admitted(void *context, struct player *player, enum drop_reason reas
 	if (reason == DROP_NONE)
 		ringcast_shard_login_complete(shard, conn);
 	else
-		doom(shard, conn, ringcast_shard_login_refuse(shard, conn, reason));
+		ringcast_shard_conn_doom(shard, conn, ringcast_shard_login_refuse(shard, conn, reason));
 }
 
 static void drop(void *context, enum drop_reason reason, uint64_t count)

@@ -38,7 +38,8 @@ struct conn *ringcast_shard_conn_open(struct shard *shard, io_id stream, const s
 	conn->address = *address;
 	conn->timer.kind = CONN_TIMER;
 	conn->active_ns = shard->now_ns;
-	conn->state = is_handoff ? CONN_LOGIN : CONN_OPENING;
+	conn->is_secure = !is_handoff && shard->options.security != SHARD_PLAIN;
+	conn->state = is_handoff ? CONN_LOGIN : conn->is_secure ? CONN_HELLO : CONN_OPENING;
 	arm_timer(shard, conn, limits->login_timeout_ms);
 	shard->io->ops->stream_start(shard->io, stream, self);
 	return conn;
@@ -82,14 +83,20 @@ static void begin_close(struct shard *shard, struct conn *conn, enum close_reaso
 	shard->counters.closes[conn->close_reason]++;
 	leave_session(shard, conn, conn->close_reason);
 	conn->state = CONN_CLOSING;
+	if (conn->secure != NULL)
+		ringcast_handshake_queue_remove_stream(&shard->security.queue, &conn->secure->queue_node);
 	arm_timer(shard, conn, CLOSE_LINGER_MS);
 }
 
 /* After the last byte is out: half close, so that the client reads it all, then wait for its end or the timer. */
 static void close_when_sent(struct shard *shard, struct conn *conn)
 {
-	if (!ringcast_outq_is_idle(&conn->outq) || conn->is_close_asked)
+	if (!ringcast_conn_is_idle(conn) || conn->is_close_asked)
 		return;
+	if (conn->secure != NULL && !conn->is_ended)
+		ringcast_shard_secure_goodbye(shard, conn);
+	if (!ringcast_conn_is_idle(conn))
+		return; /* comes here again when it is sent */
 	if (conn->is_ended) {
 		cut(shard, conn);
 	} else if (!conn->is_shutdown_asked) {
@@ -162,9 +169,10 @@ void ringcast_shard_on_sent(struct shard *shard, const struct io_event *event)
 
 	if (conn == NULL)
 		return;
-	uint32_t frames = conn->outq.flight_frames;
+	struct outq *wire = ringcast_conn_wire(conn);
+	uint32_t frames = wire->flight_frames;
 
-	ringcast_outq_sent(&conn->outq, &shard->slices);
+	ringcast_outq_sent(wire, &shard->slices);
 	if (event->result < 0) {
 		ringcast_shard_drop(shard, DROP_SEND_ERROR, frames);
 		if (conn->state < CONN_CLOSING)
@@ -172,7 +180,7 @@ void ringcast_shard_on_sent(struct shard *shard, const struct io_event *event)
 		cut(shard, conn);
 		return;
 	}
-	if (conn->outq.pending_head != NULL) {
+	if (conn->outq.pending_head != NULL || wire->pending_head != NULL) {
 		ringcast_shard_flush_conn(shard, conn);
 		if (ringcast_list_has(&conn->dirty_node) && conn->close_reason == CLOSE_NONE)
 			ringcast_list_remove(&conn->dirty_node);
@@ -190,6 +198,8 @@ void ringcast_shard_conn_free(struct shard *shard, struct conn *conn)
 		ringcast_outq_sent(&conn->outq, &shard->slices);
 	ringcast_shard_drop(shard, DROP_RECEIVER_GONE, ringcast_outq_clear(&conn->outq, &shard->slices));
 	ringcast_stream_fini(&conn->stream);
+	if (conn->secure != NULL)
+		ringcast_shard_secure_free(shard, conn);
 	if (conn->handoff != NULL)
 		ringcast_buf_unref(conn->handoff);
 	if (conn->close_text != NULL)
@@ -364,7 +374,10 @@ void ringcast_shard_on_recv(struct shard *shard, const struct io_event *event)
 
 	if (conn == NULL || conn->state >= CONN_CLOSING)
 		return;
-	ringcast_shard_read(shard, conn, event->data, event->size);
+	if (conn->is_secure)
+		ringcast_shard_secure_receive(shard, conn, event->data, event->size);
+	else
+		ringcast_shard_read(shard, conn, event->data, event->size);
 }
 
 /* The timer */
@@ -392,6 +405,12 @@ static void ping(struct shard *shard, struct conn *conn)
 void ringcast_shard_on_conn_timer(struct shard *shard, struct conn *conn)
 {
 	switch ((enum conn_state)conn->state) {
+	case CONN_SECURING:
+		shard->counters.tls_handshakes_failed++;
+		ringcast_shard_drop(shard, DROP_HANDSHAKE_TIMEOUT, 1);
+		ringcast_shard_conn_close(shard, conn, CLOSE_TLS, NULL);
+		break;
+	case CONN_HELLO:
 	case CONN_OPENING:
 	case CONN_LOGIN:
 		ringcast_shard_drop(shard, DROP_LOGIN_TIMEOUT, 1);

@@ -52,6 +52,10 @@ void ringcast_shard_flush_conn(struct shard *shard, struct conn *conn)
 
 	if (conn->is_close_asked)
 		return;
+	if (conn->secure != NULL) {
+		ringcast_shard_secure_flush(shard, conn);
+		return;
+	}
 	if (conn->outq.flight_head != NULL) {
 		/* Still busy with the last send. SENT flushes again; until then what it waits for must not pin shared chunks. */
 		if (ringcast_outq_detach(&conn->outq, &shard->slices, shard->pool))
@@ -133,20 +137,44 @@ static void add_datagram(struct datagram_batch *batch, const struct conn *conn, 
 		(struct io_datagram){.address = conn->fast.address, .data = start, .size = size, .user = conn->self};
 }
 
-static bool encode_datagram(struct datagram_batch *batch, struct conn *conn, const struct fast_message *message)
+static uint8_t *batch_room(struct datagram_batch *batch, uint32_t size)
+{
+	if ((batch->buf == NULL || batch->buf->capacity - batch->buf->size < size) && !renew_tx_buf(batch))
+		return NULL;
+	return batch->buf->data + batch->buf->size;
+}
+
+static uint32_t write_packet(struct conn *conn, const struct fast_message *message, uint8_t *out)
+{
+	size_t head = ringcast_packet_encode_head(message->opcode, conn->fast.sequence_out++, message->target_player, message->target_group,
+						  message->sender, false, message->size, out);
+
+	memcpy(out + head, message->buf->data + message->offset, message->size);
+	return (uint32_t)head + message->size;
+}
+
+/* One record, from the packet's own bytes straight into the transmit buffer. */
+static uint32_t seal_packet(struct crypto_session *crypto, struct conn *conn, const struct fast_message *message, uint8_t *out, uint32_t capacity)
+{
+	uint8_t plain[PROTO_PAYLOAD_FAST_BYTES_MAX + PROTO_PACKET_OVERHEAD_BYTES_MAX];
+	uint32_t size = write_packet(conn, message, plain);
+
+	return (uint32_t)ringcast_crypto_seal(crypto, ringcast_view_of(plain, size), out, capacity);
+}
+
+/* crypto NULL: plain. */
+static bool encode_datagram(struct datagram_batch *batch, struct conn *conn, struct crypto_session *crypto, const struct fast_message *message)
 {
 	struct shard *shard = batch->shard;
-	uint32_t needed = message->size + PROTO_PACKET_OVERHEAD_BYTES_MAX;
+	uint32_t needed = message->size + PROTO_PACKET_OVERHEAD_BYTES_MAX + (crypto != NULL ? CRYPTO_DATAGRAM_OVERHEAD_BYTES : 0);
+	uint8_t *start = batch_room(batch, needed);
 
-	if ((batch->buf == NULL || batch->buf->capacity - batch->buf->size < needed) && !renew_tx_buf(batch))
+	if (start == NULL)
 		return false;
-	uint8_t *start = batch->buf->data + batch->buf->size;
-	size_t head = ringcast_packet_encode_head(message->opcode, conn->fast.sequence_out++, message->target_player, message->target_group,
-						  message->sender, false, message->size, start);
+	uint32_t size = crypto != NULL ? seal_packet(crypto, conn, message, start, needed) : write_packet(conn, message, start);
 
-	memcpy(start + head, message->buf->data + message->offset, message->size);
-	uint32_t size = (uint32_t)head + message->size;
-
+	if (size == 0)
+		return false;
 	batch->buf->size += size;
 	add_datagram(batch, conn, start, size);
 	shard->counters.deliveries_fast++;
@@ -154,10 +182,19 @@ static bool encode_datagram(struct datagram_batch *batch, struct conn *conn, con
 	return true;
 }
 
+static struct crypto_session *session_of(const struct shard *shard, const struct fast_path *fast)
+{
+	const struct association *association = ringcast_slab_find(&shard->security.associations.associations, fast->association);
+
+	ringcast_assert(association != NULL); /* it takes the player's queue with it when it ends */
+	return association->crypto;
+}
+
 static void flush_fast_conn(struct datagram_batch *batch, struct conn *conn)
 {
 	struct shard *shard = batch->shard;
 	struct fast_path *fast = &conn->fast;
+	struct crypto_session *crypto = RLY_LIKELY(fast->association == HANDLE_NONE) ? NULL : session_of(shard, fast);
 	io_id socket = shard->udp_sockets[ringcast_address_is_v4(&fast->address) ? 0 : 1][fast->port_index];
 
 	if (socket != batch->socket) {
@@ -165,7 +202,7 @@ static void flush_fast_conn(struct datagram_batch *batch, struct conn *conn)
 		batch->socket = socket;
 	}
 	for (uint32_t node = fast->queue_head; fast->queued_count > 0; fast->queued_count--) {
-		if (!encode_datagram(batch, conn, &shard->fast_messages[shard->fast_nodes[node].message]))
+		if (!encode_datagram(batch, conn, crypto, &shard->fast_messages[shard->fast_nodes[node].message]))
 			ringcast_shard_drop(shard, DROP_NO_BUFFER, 1);
 		node = shard->fast_nodes[node].next;
 	}
@@ -203,6 +240,7 @@ void ringcast_shard_release_sent(struct shard *shard)
 {
 	while (shard->tx_buf_count > 0)
 		ringcast_buf_unref(shard->tx_bufs[--shard->tx_buf_count]);
+	shard->security.tx_buf = NULL;
 	if (shard->chunk != NULL && shard->chunk->refs == 1)
 		shard->chunk->size = 0; /* nobody else reads it any more: write it again while it is warm */
 }

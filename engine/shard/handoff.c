@@ -23,7 +23,7 @@ void ringcast_shard_handoff_begin(struct shard *shard, struct conn *conn, uint32
 	buf->size = (uint32_t)message.size + 1;
 	conn->handoff = buf;
 	conn->state = CONN_LEAVING;
-	if (ringcast_outq_is_idle(&conn->outq))
+	if (ringcast_conn_is_idle(conn))
 		ringcast_shard_handoff_proceed(shard, conn);
 	else
 		ringcast_shard_flush_conn(shard, conn);
@@ -32,25 +32,42 @@ void ringcast_shard_handoff_begin(struct shard *shard, struct conn *conn, uint32
 void ringcast_shard_handoff_proceed(struct shard *shard, struct conn *conn)
 {
 	ringcast_assert(conn->state == CONN_LEAVING);
-	if (!ringcast_outq_is_idle(&conn->outq) || conn->is_close_asked)
+	if (!ringcast_conn_is_idle(conn) || conn->is_close_asked)
 		return;
 	conn->is_close_asked = true; /* from here on only DETACHED or CLOSED follows */
 	ringcast_timer_cancel(&shard->wheel, &conn->timer);
 	shard->io->ops->stream_detach(shard->io, conn->stream_id);
 }
 
-static struct handoff *pack(const struct conn *conn, int fd)
+/* The session goes along, with the records that it made since the stream was given up here. */
+static void pack_secure(struct secure_stream *secure, struct handoff *handoff)
+{
+	uint8_t *out = handoff->bytes + handoff->login_bytes + handoff->rest_bytes;
+
+	for (const struct out_slice *slice = secure->cipher.pending_head; slice != NULL; slice = slice->next) {
+		memcpy(out, slice->buf->data + slice->offset, slice->size);
+		out += slice->size;
+	}
+	handoff->crypto = secure->crypto;
+	secure->crypto = NULL;
+}
+
+static struct handoff *pack(struct conn *conn, int fd)
 {
 	uint32_t login_bytes = conn->handoff->size - 1;
 	uint32_t rest_bytes = conn->stream.tail != NULL ? conn->stream.tail->size : 0;
-	struct handoff *handoff = malloc(sizeof(*handoff) + login_bytes + rest_bytes);
+	uint32_t cipher_bytes = conn->secure != NULL ? conn->secure->cipher.pending_bytes : 0;
+	struct handoff *handoff = malloc(sizeof(*handoff) + login_bytes + rest_bytes + cipher_bytes);
 
 	if (handoff == NULL)
 		return NULL;
-	*handoff = (struct handoff){.fd = fd, .address = conn->address, .login_bytes = login_bytes, .rest_bytes = rest_bytes};
+	*handoff = (struct handoff){
+		.fd = fd, .address = conn->address, .login_bytes = login_bytes, .rest_bytes = rest_bytes, .cipher_bytes = cipher_bytes};
 	memcpy(handoff->bytes, conn->handoff->data + 1, login_bytes);
 	if (rest_bytes > 0)
 		memcpy(handoff->bytes + login_bytes, conn->stream.tail->data, rest_bytes);
+	if (conn->secure != NULL)
+		pack_secure(conn->secure, handoff);
 	return handoff;
 }
 
@@ -69,7 +86,7 @@ void ringcast_shard_on_detached(struct shard *shard, const struct io_event *even
 	struct conn *conn = ringcast_slab_find(&shard->conns, event->user);
 
 	ringcast_assert(conn != NULL && conn->handoff != NULL);
-	if (conn->state != CONN_LEAVING) { /* closed while it was being detached */
+	if (conn->state != CONN_LEAVING || (conn->secure != NULL && conn->secure->is_broken)) { /* closed while it was being detached */
 		give_up(shard, event->result);
 		ringcast_shard_conn_free(shard, conn);
 		return;
@@ -80,10 +97,23 @@ void ringcast_shard_on_detached(struct shard *shard, const struct io_event *even
 	if (handoff != NULL && ringcast_mailbox_post(shard->options.mailboxes[target], shard->options.index, handoff)) {
 		shard->counters.handoffs_out++;
 	} else {
-		free(handoff);
+		ringcast_handoff_free(handoff);
 		give_up(shard, event->result);
 	}
 	ringcast_shard_conn_free(shard, conn);
+}
+
+static bool adopt_session(struct shard *shard, struct conn *conn, struct handoff *handoff)
+{
+	const uint8_t *cipher = handoff->bytes + handoff->login_bytes + handoff->rest_bytes;
+	struct crypto_session *crypto = handoff->crypto;
+
+	handoff->crypto = NULL;
+	if (ringcast_shard_secure_adopt(shard, conn, crypto, ringcast_view_of(cipher, handoff->cipher_bytes)))
+		return true;
+	ringcast_shard_drop(shard, DROP_NO_BUFFER, 1);
+	ringcast_shard_conn_cut(shard, conn, CLOSE_NO_RESOURCES);
+	return false;
 }
 
 void ringcast_shard_handoff_receive(struct shard *shard, struct handoff *handoff)
@@ -103,6 +133,8 @@ void ringcast_shard_handoff_receive(struct shard *shard, struct handoff *handoff
 	}
 	shard->counters.handoffs_in++;
 	conn->stream.is_upgraded = true;
+	if (handoff->crypto != NULL && !adopt_session(shard, conn, handoff))
+		return;
 	enum packet_error error = ringcast_packet_decode(ringcast_view_of(handoff->bytes, handoff->login_bytes), &packet);
 
 	ringcast_assert(error == PACKET_OK); /* the sender decoded the same bytes */

@@ -50,6 +50,7 @@ static void refuse(struct shard *shard, struct conn *conn, enum drop_reason drop
 
 static void send_result(struct shard *shard, struct conn *conn)
 {
+	char token[SHARD_CONNECT_TOKEN_BYTES];
 	struct packet result = {
 		.opcode = OPCODE_LOGIN_RESPONSE,
 		.sender = PROTO_PEER_SERVER,
@@ -61,6 +62,13 @@ static void send_result(struct shard *shard, struct conn *conn)
 
 	if (ringcast_shard_fast_open(shard, conn))
 		result.login_result.fast_port = shard->udp_ports[conn->fast.port_index];
+	if (conn->secure != NULL) { /* what the client verifies our DTLS with, and proves its own identity */
+		const char *ca_pem = shard->security.credentials.ca_pem;
+
+		ringcast_shard_connect_token(conn, token);
+		result.login_result.connect_token = ringcast_view_of(token, strlen(token));
+		result.login_result.ca_cert = ringcast_view_of(ca_pem, strlen(ca_pem));
+	}
 	ringcast_shard_send_packet(shard, conn, &result);
 }
 

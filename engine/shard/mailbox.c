@@ -27,6 +27,13 @@ struct mailbox *ringcast_mailbox_create(uint32_t sender_count)
 	return mailbox;
 }
 
+void ringcast_handoff_free(struct handoff *handoff)
+{
+	if (handoff != NULL)
+		ringcast_crypto_free(&handoff->crypto);
+	free(handoff);
+}
+
 void ringcast_mailbox_destroy(struct mailbox **mailbox)
 {
 	struct mailbox *m = *mailbox;
@@ -36,7 +43,7 @@ void ringcast_mailbox_destroy(struct mailbox **mailbox)
 	if (m == NULL)
 		return;
 	while ((left = ringcast_mailbox_take(m)) != NULL)
-		free(left);
+		ringcast_handoff_free(left);
 	for (uint32_t i = 0; i < m->sender_count; i++)
 		ringcast_ring_spsc_fini(&m->rings[i]);
 	pthread_mutex_destroy(&m->lock);

@@ -8,6 +8,7 @@
 #include <pthread.h>
 
 #include "base/ring_spsc.h"
+#include "crypto/crypto.h"
 #include "io/io.h"
 
 enum { MAILBOX_SENDERS_MAX = 64, MAILBOX_RING_CAPACITY = 1024 };
@@ -16,9 +17,11 @@ enum { MAILBOX_SENDERS_MAX = 64, MAILBOX_RING_CAPACITY = 1024 };
 struct handoff {
 	int fd;
 	struct address address;
-	uint32_t login_bytes, rest_bytes;
-	uint8_t bytes[]; /* the login packet, then what came after it on the stream */
+	struct crypto_session *crypto; /* TLS: owned until adopted; NULL: plain */
+	uint32_t login_bytes, rest_bytes, cipher_bytes;
+	uint8_t bytes[]; /* the login packet, then what came after it on the stream, then records that still have to go out */
 };
+void ringcast_handoff_free(struct handoff *handoff); /* with what it owns, but not the descriptor */
 
 /* A control thread's question. run executes on the shard's thread; done is called there afterwards and owns the request. */
 struct shard;

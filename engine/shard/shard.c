@@ -154,7 +154,7 @@ static bool init_memory(struct shard *shard)
 	       ringcast_slab_init(&shard->conns, sizeof(struct conn), limits->connections_max) &&
 	       ringcast_slab_init(&shard->slices, sizeof(struct out_slice), slice_count(limits)) &&
 	       ringcast_address_table_init(&shard->addresses, limits->connections_max + 1024, seed) &&
-	       ringcast_map_init(&shard->fast_peers, limits->players_max) && init_store(shard);
+	       ringcast_map_init(&shard->fast_peers, limits->players_max) && ringcast_shard_security_init(shard) && init_store(shard);
 }
 
 static int open_listener(struct shard *shard, uint32_t i)
@@ -217,6 +217,7 @@ static void free_memory(struct shard *shard)
 	if (shard->store.options.pool != NULL)
 		ringcast_store_fini(&shard->store);
 	ringcast_map_fini(&shard->fast_peers);
+	ringcast_shard_security_fini(shard);
 	ringcast_address_table_fini(&shard->addresses);
 	ringcast_slab_fini(&shard->slices);
 	ringcast_slab_fini(&shard->conns);
@@ -257,6 +258,8 @@ struct shard *ringcast_shard_create(const struct shard_options *options, struct 
 		return NULL;
 	}
 	options->mailboxes[options->index]->io = io;
+	shard->security.credentials = options->credentials; /* ours from here on */
+	shard->options.credentials = (struct shard_credentials){0};
 	return shard;
 }
 
@@ -307,6 +310,7 @@ void ringcast_shard_stop(struct shard *shard)
 	for (uint32_t i = 0; i < shard->options.listen_count; i++)
 		shard->io->ops->listen_stop(shard->io, shard->listeners[i]);
 	end_sessions(shard);
+	ringcast_shard_security_stop(shard);
 	for (uint32_t i = 0; i < shard->conns.high_water; i++) {
 		handle h;
 		struct conn *conn = ringcast_slab_at(&shard->conns, i, &h);

@@ -14,7 +14,9 @@
 #include "shard/mailbox.h"
 #include "shard/service.h"
 #include "transport/address_table.h"
+#include "transport/association.h"
 #include "transport/conn.h"
+#include "transport/handshake_queue.h"
 
 enum {
 	SHARD_LISTEN_MAX = 2,
@@ -39,6 +41,15 @@ struct shard_listen {
 	bool is_v4;
 };
 
+enum shard_security_mode { SHARD_PLAIN, SHARD_SECURE_OPTIONAL, SHARD_SECURE_REQUIRED };
+
+/* One shard's own: contexts belong to one thread. */
+struct shard_credentials {
+	struct crypto_context *stream, *datagram; /* datagram NULL: this library's DTLS is not to be trusted; players stay on TLS */
+	char *ca_pem;                             /* heap; what clients verify DTLS with, part of the login result */
+};
+void ringcast_shard_credentials_release(struct shard_credentials *credentials);
+
 struct shard_options {
 	uint32_t index, count;
 	struct ringcast_limits limits;
@@ -47,6 +58,8 @@ struct shard_options {
 	uint16_t udp_port_base; /* of this shard; 0: chosen by the system */
 	uint32_t udp_port_count; /* 0: UDP off */
 	bool is_udp_address_free, is_open;
+	enum shard_security_mode security;
+	struct shard_credentials credentials; /* unless SHARD_PLAIN; the shard takes them, or on failure the caller keeps them */
 	const struct hooks *hooks;
 	void *hooks_context;
 	struct mailbox *const *mailboxes; /* of all shards, by index; ours is mailboxes[index] */
@@ -60,6 +73,20 @@ struct fast_message { /* a fast message of this tick, shared by its receivers */
 
 struct fast_node {
 	uint32_t message, next;
+};
+
+/* Encryption: all zero where it is off. */
+struct shard_security {
+	struct shard_credentials credentials;
+	struct slab streams; /* struct secure_stream, one per TLS connection */
+	struct association_table associations;
+	struct handshake_queue queue;
+	struct ratelimit hellos;
+	uint8_t *opened, *gathered; /* CRYPTO_STREAM_RECORD_BYTES each: plaintext read, and slices to be sealed as one */
+	struct conn *serving;       /* whose session is being called: what it emits goes to its stream */
+	struct address serving_address; /* likewise for an association, or for a hello's answer */
+	io_id serving_socket;
+	struct buf *tx_buf; /* where emitted datagrams are put; one of tx_bufs */
 };
 
 struct shard {
@@ -87,6 +114,7 @@ struct shard {
 	uint32_t fast_message_count, fast_node_count;
 	struct buf *tx_bufs[SHARD_TX_BUF_MAX]; /* datagrams given to io; free after the next run */
 	uint32_t tx_buf_count;
+	struct shard_security security;
 	uint64_t flushed_ns, deliveries_in_window, load_window_start_ns;
 	uint64_t deliveries_per_ms; /* estimate that decides whether to hold back */
 	bool is_stopping;
@@ -111,6 +139,8 @@ void ringcast_shard_stop(struct shard *shard);
 /* Past the time allowed: cuts what is left without waiting for queues. */
 void ringcast_shard_abort(struct shard *shard);
 bool ringcast_shard_is_idle(const struct shard *shard);
+/* For handshakes from now on; sessions that stand keep what they began with. Takes the credentials. */
+void ringcast_shard_set_credentials(struct shard *shard, const struct shard_credentials *credentials);
 void ringcast_shard_set_limits(struct shard *shard, const struct ringcast_limits *limits); /* the reloadable ones */
 uint64_t ringcast_shard_memory_bytes(const struct ringcast_limits *limits, ringcast_memory_fn *each, void *context);
 void ringcast_shard_io_options(const struct ringcast_limits *limits, struct io_options *ret_options);

@@ -7,6 +7,9 @@
 /* shard.c */
 bool ringcast_shard_is_deserted(const struct shard *shard); /* no connection, no session */
 
+enum shard_timer { ASSOCIATION_TIMER = 2 }; /* timer.kind; 1 is CONN_TIMER, 16 and above the session layer's */
+enum { SHARD_CONNECT_TOKEN_BYTES = 2 * (sizeof(handle) + SECURE_STREAM_SECRET_BYTES) + 1 };
+
 /* flows.c: events of streams */
 void ringcast_shard_on_accept(struct shard *shard, const struct io_event *event);
 void ringcast_shard_on_recv(struct shard *shard, const struct io_event *event);
@@ -20,6 +23,8 @@ void ringcast_shard_route(struct shard *shard, struct conn *conn, struct packet 
 struct conn *ringcast_shard_conn_open(struct shard *shard, io_id stream, const struct address *address, bool is_handoff);
 /* Says goodbye: the player leaves its session, a close frame goes out after what is queued, then the stream ends. */
 void ringcast_shard_conn_close(struct shard *shard, struct conn *conn, enum close_reason reason, const char *text);
+/* As close, but not from inside a fan-out or a flush: soon. */
+void ringcast_shard_conn_doom(struct shard *shard, struct conn *conn, enum close_reason reason);
 
 /* Its stream is gone: closed, or another shard's now. */
 void ringcast_shard_conn_free(struct shard *shard, struct conn *conn);
@@ -30,6 +35,36 @@ void ringcast_shard_conn_cut(struct shard *shard, struct conn *conn, enum close_
 void ringcast_shard_on_datagram(struct shard *shard, const struct io_event *event);
 bool ringcast_shard_fast_open(struct shard *shard, struct conn *conn); /* false: no port is free for this address */
 void ringcast_shard_fast_close(struct shard *shard, struct conn *conn);
+void ringcast_shard_fast_clear(struct shard *shard, struct conn *conn); /* drops what is queued for its fast path */
+
+/* security.c: what both kinds share */
+bool ringcast_shard_security_init(struct shard *shard); /* false: out of memory */
+void ringcast_shard_security_fini(struct shard *shard);
+void ringcast_shard_security_stop(struct shard *shard); /* ends the associations that are nobody's; players take theirs with them */
+void ringcast_shard_run_handshakes(struct shard *shard); /* as many steps as the tick's budget lasts, at least one */
+static inline bool ringcast_shard_has_handshakes(const struct shard *shard)
+{
+	return ringcast_handshake_queue_count(&shard->security.queue) > 0;
+}
+
+/* secure_streams.c: TLS */
+void ringcast_shard_secure_receive(struct shard *shard, struct conn *conn, uint8_t *bytes, size_t size);
+void ringcast_shard_secure_step(struct shard *shard, struct conn *conn);  /* its turn in the handshake queue */
+void ringcast_shard_secure_flush(struct shard *shard, struct conn *conn); /* seals what is pending, sends */
+void ringcast_shard_secure_goodbye(struct shard *shard, struct conn *conn); /* close_notify, once; sent as far as possible */
+/* A session that came with a connection from another shard. False: no memory; the session is freed. */
+bool ringcast_shard_secure_adopt(struct shard *shard, struct conn *conn, struct crypto_session *crypto, struct view cipher);
+void ringcast_shard_secure_free(struct shard *shard, struct conn *conn); /* what conn->secure holds */
+
+/* associations.c: DTLS */
+bool ringcast_shard_is_dtls(const struct shard *shard, const struct io_event *event);
+void ringcast_shard_on_record(struct shard *shard, const struct io_event *event);
+void ringcast_shard_association_step(struct shard *shard, const struct handshake_datagram *datagram); /* its turn in the handshake queue */
+void ringcast_shard_on_association_timer(struct shard *shard, struct association *association);
+void ringcast_shard_association_leave(struct shard *shard, struct conn *conn); /* the player goes: says goodbye on DTLS too */
+void ringcast_shard_association_break(struct shard *shard, struct association *association); /* it failed: its player falls back to the stream */
+/* Encodes "<connection><secret>" in hexadecimal, with NUL. */
+void ringcast_shard_connect_token(const struct conn *conn, char ret_token[SHARD_CONNECT_TOKEN_BYTES]);
 
 /* login.c */
 /* Dev mode: where a session of this name lives. */
@@ -48,6 +83,9 @@ void ringcast_shard_outbox(struct shard *shard, struct outbox *ret_outbox);
 bool ringcast_shard_send_packet(struct shard *shard, struct conn *conn, const struct packet *packet);
 bool ringcast_shard_send_frame(struct shard *shard, struct conn *conn, enum websocket_opcode opcode, struct view payload);
 bool ringcast_shard_send_bytes(struct shard *shard, struct conn *conn, struct view bytes);
+
+/* Room for size bytes at the end of the current chunk, or of a fresh one; NULL when the pool is empty. */
+struct buf *ringcast_shard_chunk(struct shard *shard, size_t size);
 
 /* flush.c */
 bool ringcast_shard_is_flush_due(struct shard *shard);

@@ -76,6 +76,8 @@ static void expire(void *context, struct timer *timer)
 
 	if (timer->kind == CONN_TIMER)
 		ringcast_shard_on_conn_timer(shard, RLY_CONTAINER_OF(timer, struct conn, timer));
+	else if (timer->kind == ASSOCIATION_TIMER)
+		ringcast_shard_on_association_timer(shard, RLY_CONTAINER_OF(timer, struct association, timer));
 	else
 		ringcast_session_expire(&shard->store, timer, shard->now_ns);
 }
@@ -91,7 +93,7 @@ static void drain_mailbox(struct shard *shard)
 		if (handoff == NULL)
 			break;
 		ringcast_shard_handoff_receive(shard, handoff);
-		free(handoff);
+		ringcast_handoff_free(handoff);
 	}
 	while (request != NULL) {
 		struct shard_request *next = request->next;
@@ -110,6 +112,9 @@ static uint64_t earlier(uint64_t a, uint64_t b)
 static uint64_t deadline_ns(struct shard *shard)
 {
 	uint64_t deadline = earlier(ringcast_timer_wheel_deadline_ns(&shard->wheel), ringcast_shard_flush_deadline_ns(shard));
+
+	if (ringcast_shard_has_handshakes(shard))
+		return 0;
 
 	deadline = earlier(deadline, ringcast_service_deadline_all_ns(shard));
 	/* Bounded, so that the heartbeat goes on while nothing happens. */
@@ -174,6 +179,10 @@ void ringcast_shard_tick(struct shard *shard)
 	close_doomed(shard);
 	drain_mailbox(shard);
 	close_doomed(shard);
+	if (ringcast_shard_has_handshakes(shard)) {
+		ringcast_shard_run_handshakes(shard);
+		close_doomed(shard);
+	}
 	run_services(shard);
 	if (ringcast_shard_is_flush_due(shard))
 		ringcast_shard_flush(shard);

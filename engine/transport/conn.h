@@ -12,13 +12,17 @@
 #include "transport/fast_path.h"
 #include "transport/outq.h"
 #include "transport/ratelimit.h"
+#include "transport/secure_stream.h"
 #include "transport/stream.h"
 
 /*
+ *  HELLO --(first byte: TLS)--> SECURING --(handshake done)--> OPENING      only where encryption is optional or required
+ *     \--(first byte: plain)--> OPENING
+ *
  *  OPENING --(upgrade)--> LOGIN --(login, here)--> JOINED --(close either side)--> CLOSING --> CLOSED
  *                           \--(login, other shard)--> LEAVING --(detached, posted)--> gone
  */
-enum conn_state { CONN_OPENING, CONN_LOGIN, CONN_JOINED, CONN_LEAVING, CONN_CLOSING, CONN_CLOSED };
+enum conn_state { CONN_HELLO, CONN_SECURING, CONN_OPENING, CONN_LOGIN, CONN_JOINED, CONN_LEAVING, CONN_CLOSING, CONN_CLOSED };
 
 enum conn_timer { CONN_TIMER = 1 }; /* timer.kind: login deadline, then pings, then the close deadline; by state */
 
@@ -27,7 +31,8 @@ struct conn {
 	io_id stream_id;
 	struct player *player; /* while JOINED; opaque to this layer */
 	struct stream stream;
-	struct outq outq;
+	struct outq outq;             /* TLS: frames to be sealed; the wire's queue is secure->cipher */
+	struct secure_stream *secure; /* NULL: plain, or not known yet */
 	struct fast_path fast;
 	struct list_node dirty_node;      /* has pending stream bytes to flush */
 	struct list_node fast_dirty_node; /* has queued fast messages */
@@ -36,11 +41,19 @@ struct conn {
 	uint8_t state;        /* enum conn_state */
 	uint8_t close_reason; /* enum close_reason, once CLOSING */
 	uint8_t pings_missed;
+	bool is_secure;       /* its bytes go through TLS, or it is not known yet whether they do: HELLO, and whenever secure is set */
 	bool is_shutdown_asked, is_close_asked, is_ended;
 	struct ratelimit message_rate, byte_rate;
 	uint64_t active_ns; /* last message or pong */
 	struct buf *handoff;    /* LEAVING: the target shard and the login packet */
 	struct buf *close_text; /* what the game said when it sent the player away; NULL: the reason's own text */
 };
+
+/* The queue whose bytes go to the stream as they are. */
+static inline struct outq *ringcast_conn_wire(struct conn *conn) { return conn->secure != NULL ? &conn->secure->cipher : &conn->outq; }
+static inline bool ringcast_conn_is_idle(struct conn *conn)
+{
+	return ringcast_outq_is_idle(&conn->outq) && (conn->secure == NULL || ringcast_outq_is_idle(&conn->secure->cipher));
+}
 
 #endif

@@ -2,10 +2,9 @@
 
 #include "base/assert.h"
 
-void ringcast_fast_path_open(struct fast_path *path, uint8_t port_index, uint64_t key)
+static void open_path(struct fast_path *path, uint8_t port_index, uint64_t key)
 {
 	ringcast_assert(path->state == FAST_OFF);
-	ringcast_assert(key != 0);
 	*path = (struct fast_path){
 		.state = FAST_WAITING,
 		.sequence_in = -1,
@@ -14,6 +13,46 @@ void ringcast_fast_path_open(struct fast_path *path, uint8_t port_index, uint64_
 		.queue_tail = UINT32_MAX,
 		.key = key,
 	};
+}
+
+void ringcast_fast_path_open(struct fast_path *path, uint8_t port_index, uint64_t key)
+{
+	ringcast_assert(key != 0);
+	open_path(path, port_index, key);
+}
+
+void ringcast_fast_path_open_secure(struct fast_path *path, uint8_t port_index)
+{
+	open_path(path, port_index, 0);
+}
+
+void ringcast_fast_path_identify(struct fast_path *path, const struct address *address, handle association, int32_t sequence)
+{
+	ringcast_assert(path->state == FAST_WAITING && path->key == 0);
+	ringcast_assert(association != HANDLE_NONE);
+	path->address = *address;
+	path->association = association;
+	path->sequence_in = sequence;
+	path->state = FAST_UP;
+}
+
+void ringcast_fast_path_lose(struct fast_path *path)
+{
+	ringcast_assert(path->state == FAST_UP && path->association != HANDLE_NONE);
+	path->association = HANDLE_NONE;
+	path->state = FAST_WAITING;
+}
+
+enum fast_event ringcast_fast_path_receive_secure(struct fast_path *path, const struct packet *packet, enum drop_reason *ret_drop)
+{
+	ringcast_assert(path->state == FAST_UP && path->association != HANDLE_NONE);
+	*ret_drop = DROP_NONE;
+	if (packet->sequence <= path->sequence_in) {
+		*ret_drop = DROP_STALE_SEQUENCE;
+		return FAST_IGNORE;
+	}
+	path->sequence_in = packet->sequence;
+	return FAST_DELIVER;
 }
 
 static enum fast_event ignore(enum drop_reason *ret_drop, enum drop_reason reason)

@@ -94,6 +94,32 @@ uint32_t ringcast_outq_clear(struct outq *outq, struct slab *slices)
 	return frames;
 }
 
+uint32_t ringcast_outq_consume(struct outq *outq, struct slab *slices, uint32_t size)
+{
+	ringcast_assert(size <= outq->pending_bytes);
+	outq->pending_bytes -= size;
+	while (size > 0) {
+		struct out_slice *slice = outq->pending_head;
+
+		if (slice->size > size) {
+			slice->offset += size;
+			slice->size -= size;
+			return 0;
+		}
+		size -= slice->size;
+		outq->pending_head = slice->next;
+		slice->next = NULL;
+		free_slices(slice, slices);
+	}
+	if (outq->pending_head != NULL)
+		return 0;
+	uint32_t frames = outq->pending_frames;
+
+	outq->pending_tail = NULL;
+	outq->pending_frames = 0;
+	return frames;
+}
+
 /* Moves the bytes of *link's slice to the end of the private slice before it, or into a fresh private buf. */
 static bool make_private(struct out_slice *previous, struct out_slice *slice, struct buf_pool *pool, bool *ret_is_merged)
 {

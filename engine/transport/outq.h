@@ -32,6 +32,8 @@ bool ringcast_outq_add(struct outq *outq, struct slab *slices, struct buf *buf, 
 /* Moves up to iov_count_max pending slices to flight and describes them; 0 when nothing is pending. Asserts that nothing is in flight. */
 unsigned ringcast_outq_take(struct outq *outq, struct iovec *iov, unsigned iov_count_max);
 void ringcast_outq_sent(struct outq *outq, struct slab *slices); /* the flight is over, sent or not */
+/* Takes the first size pending bytes off, which were copied or sealed elsewhere. Returns the frames that are thereby gone: all of them with the last byte. */
+uint32_t ringcast_outq_consume(struct outq *outq, struct slab *slices, uint32_t size);
 /* Copies shared pending slices into private bufs. False: the pool is empty, slices stay shared. */
 bool ringcast_outq_detach(struct outq *outq, struct slab *slices, struct buf_pool *pool);
 /* Drops everything pending (not the flight); returns the frames dropped. */

@@ -28,6 +28,8 @@ class Daemon:
         command += ["--tcp-port", "0", "--udp-port", "0", "--admin", "127.0.0.1:0"]
         command += ["--log-format", "json", *flags]
         settings.setdefault("drain_timeout", "0s")
+        if "--dev" not in flags and "tls__certificate" not in settings:
+            settings.setdefault("tls__mode", "off")
         for key, value in settings.items():
             command += ["--set", f"{key.replace('__', '.')}={value}"]
         self.log = tempfile.TemporaryFile()

@@ -139,6 +139,11 @@ typedef enum ringcast_io { RINGCAST_IO_AUTO = 0, RINGCAST_IO_URING = 1, RINGCAST
 	X(uint32_t, parked_per_player_max, 64, true, "messages of a player that wait for a script's verdict or behind one") \
 	X(uint32_t, parked_per_session_max, 4096, true, "messages of a session that wait for a script's verdict or behind one") \
 	X(uint32_t, flush_budget_us, 500, true, "how long a loaded shard may hold messages back to merge writes; 0: never") \
+	X(uint32_t, handshake_timeout_ms, 30000, true, "from the first byte of a TLS or DTLS handshake to its end, for DTLS to the proof of identity") \
+	X(uint32_t, handshake_budget_us, 2000, true, "how long a shard works on waiting TLS and DTLS handshakes before it relays again") \
+	X(uint32_t, half_open_max, 4096, false, "DTLS clients per shard that have not proven who they are") \
+	X(uint32_t, half_open_per_address_max, 512, true, "DTLS clients per client address and shard that have not proven who they are") \
+	X(uint32_t, hellos_per_second, 20000, true, "DTLS hellos per second that a shard answers with a cookie") \
 	X(uint32_t, buffer_memory_bytes, 67108864, false, "payload and send buffers per shard")
 
 typedef struct ringcast_limits {
@@ -146,6 +151,14 @@ typedef struct ringcast_limits {
 	RINGCAST_LIMITS(X)
 #undef X
 } ringcast_limits;
+
+typedef enum ringcast_security {
+	RINGCAST_SECURITY_DEFAULT = 0,  /* with a certificate: REQUIRED; without one OFF on loopback, and elsewhere an error: plaintext must be meant */
+	RINGCAST_SECURITY_OFF = 1,
+	RINGCAST_SECURITY_OPTIONAL = 2, /* TLS and plaintext on one port, DTLS and plain datagrams on one port */
+	RINGCAST_SECURITY_REQUIRED = 3,
+} ringcast_security;
+typedef enum ringcast_tls_version { RINGCAST_TLS_1_2 = 0, RINGCAST_TLS_1_3 = 1 } ringcast_tls_version;
 
 /* Bounds on scripts, and what runs them. Zero, as always: the default, which is named. */
 typedef struct ringcast_script_options {
@@ -185,12 +198,24 @@ typedef struct ringcast_engine_options {
 	ringcast_log_fn *log;
 	void *log_context;
 	ringcast_log_level log_level_min;
+	/* Encryption. PEM texts are copied. Each certificate is checked: dates, key, chain, host_name. */
+	ringcast_security security;
+	ringcast_tls_version tls_version_min; /* of streams; datagrams are DTLS 1.2 */
+	const char *certificate;              /* leaf first, then its chain */
+	const char *key;
+	const char *client_ca;      /* sent to players, who verify DTLS with it; NULL: the last certificate of the chain */
+	const char *host_name;      /* the certificate must be for it; NULL: any */
+	const char *ciphers;        /* of TLS 1.2 and DTLS, OpenSSL names with colons between; NULL: a safe list, fastest first */
+	const char *crypto_backend; /* "wolfssl" or "openssl"; NULL: the build's first */
+	bool is_certificate_made;   /* development: without a certificate, a CA and a certificate are made in memory */
 	ringcast_script_options scripts;
 } ringcast_engine_options;
 #define RINGCAST_ENGINE_OPTIONS_INIT { sizeof(ringcast_engine_options) }
 
 /* [any thread] Checks, allocates, opens sockets. On failure *ret is NULL and error (of error_bytes) holds one clear line. */
 RLY_API int ringcast_engine_create(const ringcast_engine_options *options, ringcast_engine **ret_engine, char *error, size_t error_bytes);
+/* [any thread] What create would say about the options, certificates among them, without opening anything. */
+RLY_API int ringcast_engine_check(const ringcast_engine_options *options, char *error, size_t error_bytes);
 RLY_API int ringcast_engine_start(ringcast_engine *engine, char *error, size_t error_bytes);
 /* No new sessions, reservations or logins; games are told by process_terminate; sessions go on until they end or stop is called. */
 RLY_API int ringcast_engine_drain(ringcast_engine *engine);
@@ -201,6 +226,21 @@ RLY_API bool ringcast_engine_is_draining(const ringcast_engine *engine);
 RLY_API int ringcast_engine_stop(ringcast_engine *engine, uint32_t timeout_ms);
 RLY_API void ringcast_engine_destroy(ringcast_engine **engine); /* stops first if needed; accepts NULL inside, nulls */
 RLY_API int ringcast_engine_reload(ringcast_engine *engine, const ringcast_limits *limits); /* takes the reloadable ones */
+
+/* Certificates. Times are seconds since the epoch; names are DNS names and IP literals with commas between. */
+typedef struct ringcast_certificate_info {
+	uint64_t not_before_s, not_after_s;
+	char subject[256], names[256], fingerprint[96]; /* fingerprint: SHA-256 */
+} ringcast_certificate_info;
+/* [any thread] For handshakes from now on; nobody is disconnected. On failure the old ones stay and error holds one clear line. */
+RLY_API int ringcast_engine_reload_credentials(ringcast_engine *engine, const char *certificate, const char *key, const char *client_ca, char *error,
+					       size_t error_bytes);
+RLY_API int ringcast_engine_certificate(ringcast_engine *engine, ringcast_certificate_info *ret_info); /* ERROR_STATE: encryption is off */
+RLY_API ringcast_security ringcast_engine_security(const ringcast_engine *engine);                     /* never DEFAULT */
+RLY_API const char *ringcast_engine_made_ca(const ringcast_engine *engine); /* PEM of the CA made for development; NULL: none */
+/* [any thread] The TLS library of that name (NULL: the build's first) and what it can do, in one line; or why there is none. */
+RLY_API int ringcast_tls_library(const char *name, char *ret_text, size_t text_bytes);
+
 RLY_API uint32_t ringcast_engine_shard_count(const ringcast_engine *engine);
 RLY_API uint16_t ringcast_engine_tcp_port(const ringcast_engine *engine);
 RLY_API uint16_t ringcast_engine_udp_port(const ringcast_engine *engine, uint32_t shard, uint32_t index); /* 0: none */

@@ -37,7 +37,8 @@ def await_true(what, check):
 class Ringcastd:
     def __init__(self, *flags, **environment):
         self.stdout, self.stderr = tempfile.TemporaryFile(), tempfile.TemporaryFile()
-        command = [RINGCASTD, *FREE_PORTS, "--log-format", "json", *flags]
+        meant = [] if "--dev" in flags or any("tls." in flag for flag in flags) else ["--set", "tls.mode=off"]
+        command = [RINGCASTD, *FREE_PORTS, "--log-format", "json", *meant, *flags]
         self.process = subprocess.Popen(command, stdout=self.stdout, stderr=self.stderr, env=clean_environment(**environment))
 
     def __enter__(self):

@@ -29,7 +29,7 @@ class Modes(unittest.TestCase):
         self.assertRegex(out, r"^ringcastd \d+\.\d+\.\d+")
 
     def test_check_config_prints_the_bill(self):
-        status, out, _ = run("--check-config", "--shards", "2")
+        status, out, _ = run("--check-config", "--shards", "2", "--listen", "127.0.0.1")
         self.assertEqual(status, 0)
         self.assertIn("memory at most, with 2 shards", out)
         self.assertRegex(out, r"sum +\d+\.\d MiB")

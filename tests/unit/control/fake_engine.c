@@ -66,6 +66,39 @@ void ringcast_limits_default(ringcast_limits *ret_limits)
 #undef X
 }
 
+/* Encryption is off in here: the control plane's part in it is to read files and to pass them on. */
+
+int ringcast_tls_library(const char *name, char *ret_text, size_t text_bytes)
+{
+	snprintf(ret_text, text_bytes, "none in the fake engine");
+	return RINGCAST_ERROR_NOT_FOUND;
+}
+
+int ringcast_engine_check(const ringcast_engine_options *options, char *error, size_t error_bytes)
+{
+	if (!options->certificate || strstr(options->certificate, "fake: good"))
+		return RINGCAST_OK;
+	snprintf(error, error_bytes, "the certificate is not a good one");
+	return RINGCAST_ERROR_ARGUMENT;
+}
+
+ringcast_security ringcast_engine_security(const ringcast_engine *engine)
+{
+	return engine->options.security == RINGCAST_SECURITY_DEFAULT ? RINGCAST_SECURITY_OFF : engine->options.security;
+}
+
+int ringcast_engine_certificate(ringcast_engine *engine, ringcast_certificate_info *ret_info)
+{
+	return RINGCAST_ERROR_STATE;
+}
+
+int ringcast_engine_reload_credentials(ringcast_engine *engine, const char *certificate, const char *key, const char *client_ca, char *error,
+                                       size_t error_bytes)
+{
+	ringcast_engine_options options = {.certificate = certificate};
+	return ringcast_engine_check(&options, error, error_bytes);
+}
+
 int ringcast_engine_create(const ringcast_engine_options *options, ringcast_engine **ret_engine, char *error, size_t error_bytes)
 {
 	ringcast_engine *engine = calloc(1, sizeof(*engine));

@@ -89,7 +89,7 @@ Test(value, strings_are_bounded)
 	text[sizeof(text) - 1] = 0;
 	ringcast_config_init(&config);
 	cr_assert(!ringcast_value_parse(ringcast_options_find_path("admin.hosts"), text, &config.admin_hosts, problem, sizeof(problem)));
-	cr_assert_str_eq(problem, "longer than 127 bytes");
+	cr_assert_str_eq(problem, "longer than 255 bytes");
 }
 
 Test(value, endpoints)

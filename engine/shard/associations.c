@@ -1,0 +1,501 @@
+/*
+ * DTLS on the shard's UDP sockets, beside plain datagrams on the same ports.
+ *
+ * A datagram goes: prefilter -> hello? answered without keeping anything, until its cookie comes back -> an association's handshake, in its turn ->
+ * the connect token, which names the player -> the player's packets. Nothing is sent on an association before the client's first
+ * packet: the Realtime client holds one datagram at a time, and ours would overwrite what it waits for.
+ */
+#include "base/assert.h"
+#include "base/hash.h"
+#include "crypto/prefilter.h"
+#include "shard/shard_private.h"
+#include "transport/dtls_hello.h"
+
+enum { TX_BUF_BYTES = 65536, EMITTED_BUFS_MAX = SHARD_TX_BUF_MAX / 2, DATAGRAM_BYTES_MAX = 2048 };
+
+/* Sending */
+
+/* Half of the transmit buffers of a tick: the rest is the players', whatever comes from strangers. NULL: none left. */
+static uint8_t *tx_room(struct shard *shard, size_t size)
+{
+	struct shard_security *security = &shard->security;
+	struct buf *buf = security->tx_buf;
+
+	if (buf != NULL && buf->capacity - buf->size >= size)
+		return buf->data + buf->size;
+	if (shard->tx_buf_count >= EMITTED_BUFS_MAX)
+		return NULL;
+	buf = ringcast_buf_alloc(shard->pool, TX_BUF_BYTES);
+	if (buf == NULL)
+		return NULL;
+	shard->tx_bufs[shard->tx_buf_count++] = buf;
+	security->tx_buf = buf;
+	return buf->data;
+}
+
+static void send_tx(struct shard *shard, const uint8_t *start, size_t size)
+{
+	struct shard_security *security = &shard->security;
+	struct io_datagram datagram = {.address = security->serving_address, .data = start, .size = (uint32_t)size};
+
+	security->tx_buf->size += (uint32_t)size;
+	shard->counters.datagram_writes++;
+	shard->io->ops->udp_send(shard->io, security->serving_socket, &datagram, 1);
+}
+
+static void emit(void *context, const uint8_t *bytes, size_t size)
+{
+	struct shard *shard = context;
+	uint8_t *room = tx_room(shard, size);
+
+	if (room == NULL) {
+		ringcast_shard_drop(shard, DROP_NO_BUFFER, 1); /* as good as lost on the way: the flight is repeated */
+		return;
+	}
+	memcpy(room, bytes, size);
+	send_tx(shard, room, size);
+}
+
+static void serve(struct shard *shard, const struct address *address, io_id socket)
+{
+	shard->security.serving_address = *address;
+	shard->security.serving_socket = socket;
+}
+
+static void serve_association(struct shard *shard, const struct association *association)
+{
+	serve(shard, &association->address, shard->udp_sockets[ringcast_address_is_v4(&association->address) ? 0 : 1][association->port_index]);
+}
+
+static void send_packet(struct shard *shard, struct association *association, const struct packet *packet)
+{
+	uint8_t plain[PROTO_PACKET_OVERHEAD_BYTES_MAX];
+	size_t size = ringcast_packet_encode(packet, plain, sizeof(plain)), capacity = size + CRYPTO_DATAGRAM_OVERHEAD_BYTES;
+	uint8_t *room = tx_room(shard, capacity);
+	size_t sealed = room != NULL ? ringcast_crypto_seal(association->crypto, ringcast_view_of(plain, size), room, capacity) : 0;
+
+	if (sealed == 0) {
+		ringcast_shard_drop(shard, DROP_NO_BUFFER, 1);
+		return;
+	}
+	serve_association(shard, association);
+	send_tx(shard, room, sealed);
+}
+
+/* Ending */
+
+static struct conn *player_conn(const struct shard *shard, const struct association *association)
+{
+	if (association->state != ASSOCIATION_IDENTIFIED)
+		return NULL;
+	struct conn *conn = ringcast_slab_find(&shard->conns, association->conn);
+
+	ringcast_assert(conn != NULL && conn->fast.association == association->self); /* whoever goes first tells the other */
+	return conn;
+}
+
+/* Without a word; the player, if it has one, gets its fast messages on the stream from now on. */
+void ringcast_shard_association_break(struct shard *shard, struct association *association)
+{
+	struct conn *conn = player_conn(shard, association);
+
+	if (conn != NULL) {
+		ringcast_shard_fast_clear(shard, conn);
+		ringcast_fast_path_lose(&conn->fast);
+	}
+	ringcast_timer_cancel(&shard->wheel, &association->timer);
+	ringcast_association_close(&shard->security.associations, association);
+}
+
+static void say_goodbye(struct shard *shard, struct association *association)
+{
+	serve_association(shard, association);
+	ringcast_crypto_close(association->crypto);
+	ringcast_shard_association_break(shard, association);
+}
+
+void ringcast_shard_association_leave(struct shard *shard, struct conn *conn)
+{
+	struct association *association = ringcast_slab_find(&shard->security.associations.associations, conn->fast.association);
+
+	if (association != NULL)
+		say_goodbye(shard, association);
+}
+
+static void fail(struct shard *shard, struct association *association, enum drop_reason drop)
+{
+	if (association->state == ASSOCIATION_HANDSHAKE)
+		shard->counters.dtls_handshakes_failed++;
+	ringcast_shard_drop(shard, drop, 1);
+	ringcast_shard_association_break(shard, association);
+}
+
+/* The timer: repeats the last flight while the handshake lasts, and ends what is not identified in time */
+
+static void arm_timer(struct shard *shard, struct association *association)
+{
+	uint64_t repeat_ns = ringcast_crypto_timeout_ms(association->crypto) * RLY_NS_PER_MS, at_ns = shard->now_ns + repeat_ns;
+
+	if (repeat_ns == 0 || at_ns > association->deadline_ns)
+		at_ns = association->deadline_ns;
+	ringcast_timer_arm(&shard->wheel, &association->timer, at_ns);
+}
+
+void ringcast_shard_on_association_timer(struct shard *shard, struct association *association)
+{
+	if (shard->now_ns >= association->deadline_ns) {
+		fail(shard, association, DROP_HANDSHAKE_TIMEOUT);
+		return;
+	}
+	serve_association(shard, association);
+	if (ringcast_crypto_expire(association->crypto) == CRYPTO_FAILED)
+		fail(shard, association, DROP_TLS_FAILED);
+	else
+		arm_timer(shard, association);
+}
+
+/* Identity */
+
+static void write_hex(const uint8_t *bytes, size_t size, char *out)
+{
+	static const char digits[] = "0123456789abcdef";
+
+	for (size_t i = 0; i < size; i++) {
+		out[2 * i] = digits[bytes[i] >> 4];
+		out[2 * i + 1] = digits[bytes[i] & 15];
+	}
+	out[2 * size] = 0;
+}
+
+/* The handle finds the connection, the secret proves that the login's answer was read. */
+void ringcast_shard_connect_token(const struct conn *conn, char ret_token[SHARD_CONNECT_TOKEN_BYTES])
+{
+	uint8_t bytes[sizeof(handle) + SECURE_STREAM_SECRET_BYTES];
+
+	for (unsigned i = 0; i < sizeof(handle); i++)
+		bytes[i] = (uint8_t)(conn->self >> (56 - 8 * i));
+	memcpy(bytes + sizeof(handle), conn->secure->connect_secret, SECURE_STREAM_SECRET_BYTES);
+	write_hex(bytes, sizeof(bytes), ret_token);
+}
+
+static bool read_handle(struct view token, handle *ret_handle)
+{
+	handle value = 0;
+
+	if (token.size != SHARD_CONNECT_TOKEN_BYTES - 1)
+		return false;
+	for (unsigned i = 0; i < 2 * sizeof(handle); i++) {
+		uint8_t c = token.data[i];
+
+		if (!(c >= '0' && c <= '9') && !(c >= 'a' && c <= 'f'))
+			return false;
+		value = value << 4 | (handle)(c <= '9' ? c - '0' : c - 'a' + 10);
+	}
+	*ret_handle = value;
+	return true;
+}
+
+/* In a time that does not tell how much of a guess was right. */
+static bool is_same_token(struct view token, const char expected[SHARD_CONNECT_TOKEN_BYTES])
+{
+	uint8_t difference = 0;
+
+	for (size_t i = 0; i < SHARD_CONNECT_TOKEN_BYTES - 1; i++)
+		difference |= (uint8_t)(token.data[i] ^ (uint8_t)expected[i]);
+	return difference == 0;
+}
+
+/* NULL: nobody's. */
+static struct conn *find_owner(const struct shard *shard, struct view token, int32_t peer_id)
+{
+	char expected[SHARD_CONNECT_TOKEN_BYTES];
+	handle self;
+
+	if (!read_handle(token, &self))
+		return NULL;
+	struct conn *conn = ringcast_slab_find(&shard->conns, self);
+
+	if (conn == NULL || conn->secure == NULL || conn->player == NULL || conn->fast.state == FAST_OFF)
+		return NULL;
+	ringcast_shard_connect_token(conn, expected);
+	return is_same_token(token, expected) && conn->player->peer_id == peer_id ? conn : NULL;
+}
+
+static void answer_identity(struct shard *shard, struct association *association, struct conn *conn, int32_t peer_id)
+{
+	struct packet result = {
+		.opcode = OPCODE_VERIFY_IDENTITY_RESPONSE,
+		.sequence = conn != NULL ? conn->fast.sequence_out++ : 0,
+		.sender = PROTO_PEER_SERVER,
+		.target_player = peer_id,
+		.command = PACKET_COMMAND_VERIFY_IDENTITY_RESULT,
+		.verify_identity_result = {.is_success = conn != NULL, .peer_id = peer_id},
+	};
+
+	send_packet(shard, association, &result);
+}
+
+static void refuse_identity(struct shard *shard, struct association *association, int32_t peer_id)
+{
+	ringcast_shard_drop(shard, DROP_BAD_IDENTITY, 1);
+	answer_identity(shard, association, NULL, peer_id);
+	say_goodbye(shard, association);
+}
+
+/* A player may come again from another address, as after a change of network: then this association is its fast path, and the other one ends. */
+static void identify(struct shard *shard, struct association *association, const struct packet *packet)
+{
+	int32_t peer_id = packet->verify_identity.peer_id;
+	struct conn *conn = find_owner(shard, packet->verify_identity.connect_token, peer_id);
+
+	if (conn == NULL) {
+		refuse_identity(shard, association, peer_id);
+		return;
+	}
+	if (conn->fast.association != association->self) {
+		ringcast_shard_association_leave(shard, conn);
+		ringcast_timer_cancel(&shard->wheel, &association->timer);
+		ringcast_association_identify(&shard->security.associations, association, conn->self);
+		ringcast_fast_path_identify(&conn->fast, &association->address, association->self, packet->sequence);
+		shard->counters.fast_greetings++;
+	}
+	answer_identity(shard, association, conn, peer_id);
+}
+
+/* Receiving */
+
+static enum drop_reason receive_from_player(struct shard *shard, struct association *association, struct packet *packet)
+{
+	struct conn *conn = player_conn(shard, association);
+	enum drop_reason drop;
+
+	if (ringcast_fast_path_receive_secure(&conn->fast, packet, &drop) != FAST_DELIVER)
+		return drop;
+	shard->counters.messages_received_fast++;
+	shard->counters.payload_bytes_received += packet->payload.size;
+	if (conn->close_reason == CLOSE_NONE)
+		ringcast_shard_route(shard, conn, packet, INTENT_FAST);
+	return DROP_NONE;
+}
+
+static void receive_plain(struct shard *shard, struct association *association, struct view plain)
+{
+	struct packet packet;
+	enum drop_reason drop = DROP_NONE;
+
+	if (ringcast_packet_decode(plain, &packet) != PACKET_OK)
+		drop = DROP_MALFORMED;
+	else if (packet.opcode == OPCODE_VERIFY_IDENTITY && packet.command == PACKET_COMMAND_VERIFY_IDENTITY && association->state != ASSOCIATION_HANDSHAKE)
+		identify(shard, association, &packet);
+	else if (association->state == ASSOCIATION_IDENTIFIED)
+		drop = receive_from_player(shard, association, &packet);
+	else
+		drop = DROP_BAD_STATE;
+	if (drop != DROP_NONE)
+		ringcast_shard_drop(shard, drop, 1);
+}
+
+static void establish(struct shard *shard, struct association *association)
+{
+	char description[128] = "";
+
+	association->state = ASSOCIATION_ANONYMOUS;
+	shard->counters.dtls_handshakes_completed++;
+	if (ringcast_crypto_describe(association->crypto, description, sizeof(description)) && strstr(description, "resumed") != NULL)
+		shard->counters.dtls_handshakes_resumed++;
+	arm_timer(shard, association);
+}
+
+/* What a packet says may end the association that it came in: it is found anew each time. */
+static void open_records(struct shard *shard, struct association *association, struct view datagram)
+{
+	uint8_t plain[DATAGRAM_BYTES_MAX];
+	handle self = association->self;
+	size_t size;
+
+	serve_association(shard, association);
+	enum crypto_result result = ringcast_crypto_feed(association->crypto, datagram);
+
+	if (association->state == ASSOCIATION_HANDSHAKE && ringcast_crypto_is_established(association->crypto))
+		establish(shard, association);
+	else if (association->state == ASSOCIATION_HANDSHAKE && result == CRYPTO_OK)
+		arm_timer(shard, association); /* progress: what is repeated from here on is another flight */
+	while (result != CRYPTO_FAILED && result != CRYPTO_CLOSED) {
+		serve_association(shard, association);
+		result = ringcast_crypto_read(association->crypto, plain, sizeof(plain), &size);
+		if (result == CRYPTO_WANT_INPUT)
+			return;
+		if (result == CRYPTO_OK)
+			receive_plain(shard, association, ringcast_view_of(plain, size));
+		association = ringcast_slab_find(&shard->security.associations.associations, self);
+		if (association == NULL)
+			return;
+	}
+	if (result == CRYPTO_CLOSED)
+		say_goodbye(shard, association);
+	else
+		fail(shard, association, DROP_TLS_FAILED);
+}
+
+/* Hellos */
+
+struct arrival { /* one datagram, at once or in its turn */
+	const struct address *address;
+	io_id socket;
+	struct view bytes;
+	uint8_t port_index;
+	bool is_turn;
+};
+
+static void fill_peer(const struct arrival *arrival, uint8_t ret_peer[20])
+{
+	memcpy(ret_peer, arrival->address->ip, 16);
+	ret_peer[16] = (uint8_t)(arrival->address->port >> 8);
+	ret_peer[17] = (uint8_t)arrival->address->port;
+	ret_peer[18] = arrival->port_index;
+	ret_peer[19] = 0;
+}
+
+/* The cookie proves that the client is at its address: a new start there takes the place of whatever was before. */
+static void begin(struct shard *shard, const struct arrival *arrival, struct crypto_session *crypto, uint64_t hello_hash)
+{
+	struct association_table *table = &shard->security.associations;
+	struct association *old = ringcast_association_find(table, arrival->address, arrival->port_index);
+
+	if (old != NULL)
+		ringcast_shard_association_break(shard, old);
+	struct association *association = ringcast_association_open(table, arrival->address, arrival->port_index, crypto);
+
+	if (association == NULL) {
+		ringcast_crypto_free(&crypto);
+		ringcast_shard_drop(shard, DROP_HALF_OPEN_LIMIT, 1);
+		return;
+	}
+	shard->counters.dtls_handshakes_started++;
+	association->hello_hash = hello_hash;
+	association->timer.kind = ASSOCIATION_TIMER;
+	association->deadline_ns = shard->now_ns + shard->options.limits.handshake_timeout_ms * RLY_NS_PER_MS;
+	arm_timer(shard, association);
+}
+
+static enum drop_reason answer_hello(struct shard *shard, const struct arrival *arrival, uint64_t hello_hash)
+{
+	struct crypto_session *crypto = NULL;
+	uint8_t peer[20];
+
+	fill_peer(arrival, peer);
+	serve(shard, arrival->address, arrival->socket);
+	switch (ringcast_crypto_listen(shard->security.credentials.datagram, ringcast_view_of(peer, sizeof(peer)), arrival->bytes, emit, shard, &crypto)) {
+	case CRYPTO_HELLO_IGNORED:
+		return DROP_DTLS_IGNORED;
+	case CRYPTO_HELLO_ANSWERED:
+		shard->counters.dtls_hellos_answered++;
+		return DROP_NONE;
+	case CRYPTO_HELLO_VERIFIED:
+		begin(shard, arrival, crypto, hello_hash);
+		return DROP_NONE;
+	}
+	ringcast_unreachable("hello");
+}
+
+static enum drop_reason wait_for_turn(struct shard *shard, const struct arrival *arrival)
+{
+	struct handshake_datagram datagram = {.address = *arrival->address, .socket = arrival->socket, .port_index = arrival->port_index};
+
+	datagram.buf = ringcast_buf_alloc(shard->pool, arrival->bytes.size);
+	if (datagram.buf == NULL)
+		return DROP_NO_BUFFER;
+	memcpy(datagram.buf->data, arrival->bytes.data, arrival->bytes.size);
+	datagram.buf->size = (uint32_t)arrival->bytes.size;
+	if (ringcast_handshake_queue_add_datagram(&shard->security.queue, &datagram))
+		return DROP_NONE;
+	ringcast_buf_unref(datagram.buf);
+	return DROP_HANDSHAKE_QUEUE;
+}
+
+/* Without a cookie: cheap, answered at once, but only so many a second. With one it may become a handshake: bounds first, then its turn. */
+static enum drop_reason receive_hello(struct shard *shard, const struct arrival *arrival, const struct dtls_hello *hello, uint64_t hello_hash)
+{
+	const struct ringcast_limits *limits = &shard->options.limits;
+	struct association_bounds bounds = {limits->half_open_max, limits->half_open_per_address_max};
+
+	if (shard->is_stopping)
+		return DROP_DRAINING;
+	if (hello->cookie.size == 0) {
+		if (!ringcast_ratelimit_take(&shard->security.hellos, limits->hellos_per_second, 1, shard->now_ns))
+			return DROP_RATE_HELLOS;
+		return answer_hello(shard, arrival, hello_hash);
+	}
+	enum drop_reason drop = ringcast_association_may_open(&shard->security.associations, arrival->address, arrival->port_index, &bounds);
+
+	if (drop != DROP_NONE)
+		return drop;
+	return arrival->is_turn ? answer_hello(shard, arrival, hello_hash) : wait_for_turn(shard, arrival);
+}
+
+static enum drop_reason receive_record(struct shard *shard, const struct arrival *arrival, struct association *association)
+{
+	if (association == NULL)
+		return DROP_UNKNOWN_ASSOCIATION;
+	if (association->state == ASSOCIATION_HANDSHAKE && !arrival->is_turn)
+		return wait_for_turn(shard, arrival);
+	open_records(shard, association, arrival->bytes);
+	return DROP_NONE;
+}
+
+static enum drop_reason receive(struct shard *shard, const struct arrival *arrival)
+{
+	struct association *association = ringcast_association_find(&shard->security.associations, arrival->address, arrival->port_index);
+	bool is_established = association != NULL && association->state != ASSOCIATION_HANDSHAKE;
+	struct dtls_hello hello;
+
+	switch (ringcast_crypto_prefilter(arrival->bytes, is_established)) {
+	case CRYPTO_PREFILTER_DROP_MALFORMED:
+		return DROP_DTLS_MALFORMED;
+	case CRYPTO_PREFILTER_DROP_SHORT:
+		return DROP_DTLS_SHORT;
+	case CRYPTO_PREFILTER_DROP_PLAINTEXT:
+		return DROP_DTLS_PLAINTEXT;
+	case CRYPTO_PREFILTER_FEED:
+		return receive_record(shard, arrival, association);
+	case CRYPTO_PREFILTER_LISTEN:
+		break;
+	}
+	if (!ringcast_dtls_hello_read(arrival->bytes, &hello))
+		return DROP_DTLS_MALFORMED;
+	uint64_t hello_hash = ringcast_hash_bytes(hello.random.data, hello.random.size, shard->fast_seed);
+
+	if (association != NULL && !is_established && association->hello_hash == hello_hash)
+		return receive_record(shard, arrival, association); /* our flight was lost: the session repeats it */
+	return receive_hello(shard, arrival, &hello, hello_hash);
+}
+
+static void arrive(struct shard *shard, const struct arrival *arrival)
+{
+	enum drop_reason drop = receive(shard, arrival);
+
+	if (drop != DROP_NONE)
+		ringcast_shard_drop(shard, drop, 1);
+}
+
+void ringcast_shard_association_step(struct shard *shard, const struct handshake_datagram *datagram)
+{
+	arrive(shard, &(struct arrival){.address = &datagram->address,
+					.socket = datagram->socket,
+					.bytes = ringcast_view_of(datagram->buf->data, datagram->buf->size),
+					.port_index = datagram->port_index,
+					.is_turn = true});
+}
+
+bool ringcast_shard_is_dtls(const struct shard *shard, const struct io_event *event)
+{
+	return shard->security.credentials.datagram != NULL && ringcast_crypto_is_dtls(ringcast_view_of(event->data, event->size));
+}
+
+void ringcast_shard_on_record(struct shard *shard, const struct io_event *event)
+{
+	arrive(shard, &(struct arrival){.address = &event->address,
+					.socket = event->id,
+					.bytes = ringcast_view_of(event->data, event->size),
+					.port_index = (uint8_t)event->user});
+}

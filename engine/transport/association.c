@@ -1,0 +1,130 @@
+#include "transport/association.h"
+
+#include "base/assert.h"
+#include "base/hash.h"
+
+struct association_key {
+	uint8_t ip[16];
+	uint16_t port, port_index;
+};
+
+static uint64_t key_of(const struct association_table *table, const struct address *address, uint8_t port_index)
+{
+	struct association_key key = {.port = address->port, .port_index = port_index};
+
+	memcpy(key.ip, address->ip, sizeof(key.ip));
+	return ringcast_hash_bytes(&key, sizeof(key), table->seed) | 1;
+}
+
+/* As for TCP connections: a /64 is one subscriber. */
+static uint64_t address_key_of(const struct association_table *table, const struct address *address)
+{
+	return ringcast_hash_bytes(address->ip, ringcast_address_is_v4(address) ? 16 : 8, table->seed) | 1;
+}
+
+bool ringcast_association_table_init(struct association_table *table, uint32_t capacity, uint64_t seed)
+{
+	*table = (struct association_table){.seed = seed};
+	if (ringcast_slab_init(&table->associations, sizeof(struct association), capacity) && ringcast_map_init(&table->by_key, capacity) &&
+	    ringcast_map_init(&table->half_open_addresses, capacity))
+		return true;
+	ringcast_association_table_fini(table);
+	return false;
+}
+
+void ringcast_association_table_fini(struct association_table *table)
+{
+	for (uint32_t i = 0; i < table->associations.high_water; i++) {
+		handle self;
+		struct association *association = ringcast_slab_at(&table->associations, i, &self);
+
+		if (association != NULL)
+			ringcast_association_close(table, association);
+	}
+	ringcast_map_fini(&table->half_open_addresses);
+	ringcast_map_fini(&table->by_key);
+	ringcast_slab_fini(&table->associations);
+	*table = (struct association_table){0};
+}
+
+/* A key is a hash: two addresses may share one. Then the second finds nobody, and is told apart before anything is decrypted. */
+struct association *ringcast_association_find(const struct association_table *table, const struct address *address, uint8_t port_index)
+{
+	handle self = ringcast_map_find(&table->by_key, key_of(table, address, port_index));
+	struct association *association = ringcast_slab_find(&table->associations, self);
+
+	if (association == NULL || association->port_index != port_index || !ringcast_address_is_equal(&association->address, address))
+		return NULL;
+	return association;
+}
+
+enum drop_reason ringcast_association_may_open(const struct association_table *table, const struct address *address, uint8_t port_index,
+					       const struct association_bounds *bounds)
+{
+	const struct association *old = ringcast_association_find(table, address, port_index);
+	uint64_t freed = old != NULL && old->state != ASSOCIATION_IDENTIFIED;
+	uint64_t of_address = ringcast_map_find(&table->half_open_addresses, address_key_of(table, address));
+
+	if (table->half_open_count - freed >= bounds->half_open_max || of_address - freed >= bounds->half_open_per_address_max)
+		return DROP_HALF_OPEN_LIMIT;
+	return old == NULL && table->associations.count == table->associations.capacity ? DROP_HALF_OPEN_LIMIT : DROP_NONE;
+}
+
+static void count_half_open(struct association_table *table, uint64_t address_key, int change)
+{
+	uint64_t count = ringcast_map_find(&table->half_open_addresses, address_key) + (uint64_t)(int64_t)change;
+	bool is_kept = count > 0 ? ringcast_map_set(&table->half_open_addresses, address_key, count)
+				 : ringcast_map_remove(&table->half_open_addresses, address_key);
+
+	ringcast_assert(is_kept); /* the map has the slab's capacity */
+	table->half_open_count += (uint32_t)change;
+}
+
+struct association *ringcast_association_open(struct association_table *table, const struct address *address, uint8_t port_index,
+					      struct crypto_session *crypto)
+{
+	handle self;
+	uint64_t key = key_of(table, address, port_index);
+
+	ringcast_assert(crypto != NULL);
+	ringcast_assert(ringcast_association_find(table, address, port_index) == NULL);
+	if (ringcast_map_find(&table->by_key, key) != 0) /* another address with the same hash */
+		return NULL;
+	struct association *association = ringcast_slab_alloc(&table->associations, &self);
+
+	if (association == NULL)
+		return NULL;
+	association->self = self;
+	association->crypto = crypto;
+	association->address = *address;
+	association->port_index = port_index;
+	association->key = key;
+	association->address_key = address_key_of(table, address);
+	association->state = ASSOCIATION_HANDSHAKE;
+	bool is_added = ringcast_map_add(&table->by_key, key, self);
+
+	ringcast_assert(is_added); /* the map has the slab's capacity */
+	count_half_open(table, association->address_key, 1);
+	return association;
+}
+
+void ringcast_association_identify(struct association_table *table, struct association *association, handle conn)
+{
+	ringcast_assert(association->state == ASSOCIATION_ANONYMOUS);
+	ringcast_assert(conn != HANDLE_NONE);
+	association->state = ASSOCIATION_IDENTIFIED;
+	association->conn = conn;
+	count_half_open(table, association->address_key, -1);
+}
+
+void ringcast_association_close(struct association_table *table, struct association *association)
+{
+	bool was_there = ringcast_map_remove(&table->by_key, association->key);
+
+	ringcast_assert(was_there);
+	ringcast_assert(!ringcast_timer_is_armed(&association->timer));
+	if (association->state != ASSOCIATION_IDENTIFIED)
+		count_half_open(table, association->address_key, -1);
+	ringcast_crypto_free(&association->crypto);
+	ringcast_slab_free(&table->associations, association->self);
+}

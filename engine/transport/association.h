@@ -1,0 +1,62 @@
+/*
+ * DTLS associations of one shard, found by (client address and port, our port): who has proven that it can be reached there, and who it is.
+ *
+ *   HANDSHAKE --(Finished)--> ANONYMOUS --(connect token)--> IDENTIFIED
+ *
+ * An entry exists only after a cookie came back, so a spoofed address never makes one. Until IDENTIFIED it is half-open, and half-open ones are
+ * bounded in total and per address (an IPv6 /64 counts as one). Bounds live in a table of their own, so that players who are in never
+ * compete with those who knock. One thread; no clock and no I/O in here.
+ */
+#ifndef RINGCAST_TRANSPORT_ASSOCIATION_H
+#define RINGCAST_TRANSPORT_ASSOCIATION_H
+
+#include "base/drop.h"
+#include "base/map.h"
+#include "base/slab.h"
+#include "base/timer_wheel.h"
+#include "crypto/crypto.h"
+
+enum association_state { ASSOCIATION_HANDSHAKE, ASSOCIATION_ANONYMOUS, ASSOCIATION_IDENTIFIED };
+
+struct association {
+	handle self;
+	struct crypto_session *crypto; /* owned */
+	struct timer timer;            /* while half-open: repeat the last flight, or give up */
+	struct address address;
+	uint64_t key, address_key;
+	uint64_t deadline_ns; /* by when it must be IDENTIFIED */
+	uint64_t hello_hash;  /* of the client random that opened it: the same one again is a repeat, another one a new start */
+	handle conn;          /* IDENTIFIED: the player's connection */
+	uint8_t port_index, state;
+};
+
+struct association_table {
+	struct slab associations;
+	struct map by_key;              /* -> association */
+	struct map half_open_addresses; /* -> how many half-open ones the address has */
+	uint32_t half_open_count;
+	uint64_t seed;
+};
+
+struct association_bounds {
+	uint32_t half_open_max, half_open_per_address_max;
+};
+
+bool ringcast_association_table_init(struct association_table *table, uint32_t capacity, uint64_t seed); /* false: out of memory */
+void ringcast_association_table_fini(struct association_table *table);                                /* closes what is left */
+struct association *ringcast_association_find(const struct association_table *table, const struct address *address, uint8_t port_index);
+/*
+ * May this address begin another handshake? DROP_NONE, or HALF_OPEN_LIMIT. For one that starts again on the same address and port the entry it
+ * would replace does not count.
+ */
+enum drop_reason ringcast_association_may_open(const struct association_table *table, const struct address *address, uint8_t port_index,
+					       const struct association_bounds *bounds);
+/* Takes the session. NULL: the table is full, the session stays the caller's. Asserts that the address and port have no entry. */
+struct association *ringcast_association_open(struct association_table *table, const struct address *address, uint8_t port_index,
+					      struct crypto_session *crypto);
+/* ANONYMOUS -> IDENTIFIED: no longer half-open. */
+void ringcast_association_identify(struct association_table *table, struct association *association, handle conn);
+/* Frees the session too, without a word to the peer. The timer must not be armed. */
+void ringcast_association_close(struct association_table *table, struct association *association);
+
+#endif
