@@ -113,13 +113,18 @@ bool ringcast_wolfssl_facts_of(const uint8_t *der, size_t der_bytes, struct cert
 static bool is_signed_by(const DerBuffer *certificate, const DerBuffer *issuer)
 {
 	WOLFSSL_CERT_MANAGER *manager = wolfSSL_CertManagerNew();
-	int result = MEMORY_E;
-	if (manager != NULL)
-		result = wolfSSL_CertManagerLoadCABuffer(manager, issuer->buffer, issuer->length, WOLFSSL_FILETYPE_ASN1);
-	if (result == WOLFSSL_SUCCESS)
-		result = wolfSSL_CertManagerVerifyBuffer(manager, certificate->buffer, certificate->length, WOLFSSL_FILETYPE_ASN1);
+	DecodedCert *decoded = malloc(sizeof(*decoded));
+	bool is_signed = false;
+	if (manager != NULL && decoded != NULL &&
+	    wolfSSL_CertManagerLoadCABuffer_ex(manager, issuer->buffer, issuer->length, WOLFSSL_FILETYPE_ASN1, 0, WOLFSSL_LOAD_FLAG_DATE_ERR_OKAY) ==
+		    WOLFSSL_SUCCESS) {
+		wc_InitDecodedCert(decoded, certificate->buffer, certificate->length, NULL);
+		is_signed = wc_ParseCert(decoded, CERT_TYPE, VERIFY_SKIP_DATE, manager) == 0;
+		wc_FreeDecodedCert(decoded);
+	}
+	free(decoded);
 	wolfSSL_CertManagerFree(manager);
-	return result == WOLFSSL_SUCCESS || result == WC_NO_ERR_TRACE(ASN_AFTER_DATE_E) || result == WC_NO_ERR_TRACE(ASN_BEFORE_DATE_E);
+	return is_signed;
 }
 
 static bool check_order(const struct chain *chain, char *reterr, size_t reterr_bytes)

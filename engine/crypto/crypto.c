@@ -7,6 +7,7 @@
 
 #include "base/assert.h"
 #include "crypto/crypto_private.h"
+#include "crypto/dtls_record.h"
 #include "crypto/flight.h"
 #include "crypto/random.h"
 
@@ -53,8 +54,9 @@ void ringcast_crypto_context_init(struct crypto_context *context, const struct c
 	context->random_context = options->random_context;
 }
 
-static bool check_options(const struct crypto_options *options, char *reterr, size_t reterr_bytes)
+static bool check_options(const struct crypto_backend *backend, const struct crypto_options *options, char *reterr, size_t reterr_bytes)
 {
+	struct certificate_facts facts;
 	const struct crypto_credentials *credentials = &options->credentials;
 	if (options->role == CRYPTO_SERVER && (credentials->certificate == NULL || credentials->key == NULL))
 		return ringcast_crypto_complain(reterr, reterr_bytes, "a server needs a certificate and its key");
@@ -68,7 +70,7 @@ static bool check_options(const struct crypto_options *options, char *reterr, si
 	if (options->datagram_bytes_max != 0 && options->datagram_bytes_max < CRYPTO_DATAGRAM_BYTES_MIN)
 		return ringcast_crypto_complain(reterr, reterr_bytes, "datagrams of %u bytes are too small; at least %d", options->datagram_bytes_max,
 						CRYPTO_DATAGRAM_BYTES_MIN);
-	return true;
+	return options->role == CRYPTO_CLIENT || backend->certificate_check(credentials, &facts, reterr, reterr_bytes);
 }
 
 struct crypto_context *ringcast_crypto_context_create(const struct crypto_backend *backend, const struct crypto_options *options, char *reterr,
@@ -79,7 +81,7 @@ struct crypto_context *ringcast_crypto_context_create(const struct crypto_backen
 		ringcast_crypto_complain(reterr, reterr_bytes, "built without TLS");
 		return NULL;
 	}
-	if (!check_options(options, reterr, reterr_bytes))
+	if (!check_options(backend, options, reterr, reterr_bytes))
 		return NULL;
 	ringcast_random_source(options->random, options->random_context);
 	return backend->context_create(options, reterr, reterr_bytes);
@@ -209,10 +211,12 @@ enum crypto_hello ringcast_crypto_listen(struct crypto_context *context, struct 
 	const struct crypto_backend *backend = enter(context);
 	ringcast_assert(context->role == CRYPTO_SERVER && context->kind == CRYPTO_DATAGRAM);
 	ringcast_assert(peer.size > 0 && peer.size <= CRYPTO_PEER_BYTES_MAX);
-	enum crypto_hello hello = backend->listen(context, peer, datagram, emit, emit_context, ret_session);
-	if (hello == CRYPTO_HELLO_VERIFIED)
-		ringcast_repeats_note(&(*ret_session)->repeats, datagram);
-	return hello;
+	struct view rest = datagram;
+	struct dtls_record record;
+	if (!ringcast_dtls_next_record(&rest, &record) || !ringcast_dtls_is_whole_hello(&record))
+		return CRYPTO_HELLO_IGNORED;
+	datagram.size -= rest.size; /* what stands behind the hello is not looked at before the cookie is good; the peer repeats it */
+	return backend->listen(context, peer, datagram, emit, emit_context, ret_session);
 }
 
 enum crypto_result ringcast_crypto_connect(struct crypto_session *session)

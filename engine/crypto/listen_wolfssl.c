@@ -68,14 +68,17 @@ static enum crypto_hello try_hello(struct wolfssl_session *listener, const struc
 	return ringcast_flight_size() > 0 ? CRYPTO_HELLO_ANSWERED : CRYPTO_HELLO_IGNORED;
 }
 
-/* A listener that met something it could not go on with is replaced. */
+/*
+ * A listener that met something it did not answer is replaced: the library may have kept part of it. Left in place, one such hello would keep
+ * everybody else out.
+ */
 static enum crypto_hello look_at(struct wolfssl_context *context, const struct hello *hello, size_t secret_index)
 {
 	struct wolfssl_session *listener = borrow_listener(context, hello->emit, hello->emit_context);
 	if (listener == NULL)
 		return CRYPTO_HELLO_IGNORED;
 	enum crypto_hello result = try_hello(listener, hello, context->cookie_secrets[secret_index]);
-	if (result != CRYPTO_HELLO_VERIFIED && listener->base.is_failed)
+	if (result == CRYPTO_HELLO_IGNORED || (result == CRYPTO_HELLO_ANSWERED && listener->base.is_failed))
 		drop_listener(context);
 	return result;
 }

@@ -10,7 +10,7 @@
 enum crypto_prefilter {
 	CRYPTO_PREFILTER_FEED,            /* records, all well formed: to the session */
 	CRYPTO_PREFILTER_LISTEN,          /* a ClientHello in clear: to ringcast_crypto_listen, or to a half-open session whose hello it repeats */
-	CRYPTO_PREFILTER_DROP_MALFORMED,  /* not records from first to last byte */
+	CRYPTO_PREFILTER_DROP_MALFORMED,  /* not records from first to last byte; or a ClientHello in parts, or behind something else */
 	CRYPTO_PREFILTER_DROP_SHORT,      /* a sealed record with no room for nonce, tag and one byte */
 	CRYPTO_PREFILTER_DROP_PLAINTEXT,  /* clear records that nobody sends now: data at any time, alerts and other handshakes on a live session */
 };

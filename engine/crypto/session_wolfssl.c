@@ -9,6 +9,7 @@
 #include <wolfssl/wolfcrypt/error-crypt.h>
 
 #include "base/assert.h"
+#include "crypto/dtls_record.h"
 
 enum { TIMEOUT_FIRST_S = 1, TIMEOUT_LAST_S = 8, MS_PER_S = 1000 };
 
@@ -19,10 +20,27 @@ static struct wolfssl_session *of(const struct crypto_session *session)
 
 /* what the library calls */
 
+/*
+ * Datagrams are handed over record by record. So what the library has not seen yet lies here, where it can be asked for: to be called with nothing to
+ * read costs it a buffer of two kilobytes, which it then keeps until the next record.
+ */
+static size_t take_record(struct crypto_session *session, void *out, size_t capacity)
+{
+	struct view rest = session->input;
+	struct dtls_record record;
+	if (!ringcast_dtls_next_record(&rest, &record))
+		rest = (struct view){0};
+	session->input.size -= rest.size;
+	size_t size = ringcast_crypto_take(session, out, capacity);
+	session->input = rest;
+	return size;
+}
+
 int ringcast_wolfssl_receive(WOLFSSL *ssl, char *out, int capacity, void *context)
 {
 	struct wolfssl_session *session = context;
-	size_t size = ringcast_crypto_take(&session->base, out, (size_t)capacity);
+	bool is_datagram = ringcast_crypto_is_datagram(&session->base);
+	size_t size = is_datagram ? take_record(&session->base, out, (size_t)capacity) : ringcast_crypto_take(&session->base, out, (size_t)capacity);
 	return size > 0 ? (int)size : WOLFSSL_CBIO_ERR_WANT_READ;
 }
 
@@ -183,6 +201,8 @@ static enum crypto_result session_handshake(struct crypto_session *base)
 static enum crypto_result session_read(struct crypto_session *base, uint8_t *out, size_t capacity, size_t *ret_size)
 {
 	struct wolfssl_session *session = of(base);
+	if (base->input.size == 0 && ringcast_crypto_is_datagram(base) && wolfSSL_pending(session->ssl) == 0)
+		return CRYPTO_WANT_INPUT;
 	int returned = wolfSSL_read(session->ssl, out, capacity < INT32_MAX ? (int)capacity : INT32_MAX);
 	if (returned <= 0)
 		return result_of(session, returned);
