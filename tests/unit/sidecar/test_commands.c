@@ -1,0 +1,230 @@
+/* What a process says: commands are carried out, nonsense cuts the channel, and old news is nobody's. */
+#include <criterion/criterion.h>
+#include <stdlib.h>
+
+#include "base/attr.h"
+#include "base/prng.h"
+#include "side_world.h"
+
+/* One session, number 1, with players 1 and 2, on channel 0; the log is empty. */
+static struct session *start_game(struct side_world *world)
+{
+	side_start(world, 1 << SCRIPT_CALLBACK_SEND_TO_PLAYER);
+	side_attach(world, 0);
+	struct session *session = side_open(world);
+	side_login(world, session, "ann", "");
+	side_login(world, session, "bob", "");
+	side_hear(world, 0);
+	side_forget(world);
+	return session;
+}
+
+static bool say_two(struct side_world *world, enum sidecar_frame_kind kind, int32_t first, int32_t second)
+{
+	struct sidecar_frame frame = {.kind = (uint8_t)kind, .session = 1, .numbers = {(uint32_t)first, (uint32_t)second}};
+	return side_say(world, 0, &frame);
+}
+
+static bool say_send(struct side_world *world, bool is_reliable, int32_t sender, int32_t player, int32_t group, const char *payload)
+{
+	struct sidecar_frame frame = {.kind = SIDECAR_FRAME_SEND,
+				      .flags = is_reliable,
+				      .session = 1,
+				      .numbers = {20, (uint32_t)sender, (uint32_t)player, (uint32_t)group},
+				      .texts = {side_text(payload)}};
+	return side_say(world, 0, &frame);
+}
+
+Test(sidecar_commands, messages_go_to_players_and_groups)
+{
+	struct side_world world;
+	start_game(&world);
+	cr_assert(say_send(&world, true, -1, 2, 0, "hello"));
+	cr_assert(say_send(&world, false, 1, 0, -1, "all"));
+	cr_assert(say_send(&world, false, -1, 9, 0, "nobody"));
+	expect(&world, "send 20 from -1 reliable to 2 'hello'\nsend 20 from 1 fast to 1,2 'all'\ndrop no_target 1\n");
+	side_stop(&world);
+}
+
+Test(sidecar_commands, players_are_moved_listed_and_kicked)
+{
+	struct side_world world;
+	struct session *session = start_game(&world);
+	cr_assert(say_two(&world, SIDECAR_FRAME_PUT, 7, 1));
+	cr_assert(ringcast_group_has(ringcast_session_find_player(session, 1), 7));
+	cr_assert(say_two(&world, SIDECAR_FRAME_BROADCAST, 7, -1));
+	cr_assert(say_two(&world, SIDECAR_FRAME_TAKE, 7, 1));
+	cr_assert(say_two(&world, SIDECAR_FRAME_TAKE, 7, 1));
+	cr_assert(say_two(&world, SIDECAR_FRAME_PUT, -3, 1));
+	expect(&world, "update 7 to 1\nupdate 7 to 1,2\nupdate 7 to 1\ndrop not_member 1\ndrop group_limit 1\n");
+	struct sidecar_frame kick = {.kind = SIDECAR_FRAME_KICK, .session = 1, .numbers = {2}, .texts = {side_text("too loud")}};
+	cr_assert(side_say(&world, 0, &kick));
+	kick = (struct sidecar_frame){.kind = SIDECAR_FRAME_KICK, .session = 1, .numbers = {1}};
+	cr_assert(side_say(&world, 0, &kick));
+	cr_assert(side_say(&world, 0, &kick));
+	expect(&world, "close 2 kicked 'too loud'\nclose 1 kicked 'kicked'\ndrop no_target 1\n");
+	side_stop(&world);
+}
+
+Test(sidecar_commands, log_lines_have_a_rate_and_what_was_left_out_is_said)
+{
+	struct side_world world;
+	start_game(&world);
+	world.script_limits.log_lines_per_second = 2;
+	for (unsigned i = 0; i < 4; i++)
+		cr_assert(side_say_log(&world, 0, 1, SCRIPT_INFO, false, "line"));
+	expect(&world, "log info: line\nlog info: line\n");
+	side_advance_ms(&world, 1000);
+	side_forget(&world);
+	cr_assert(side_say_log(&world, 0, 1, SCRIPT_CXFATAL, false, "next"));
+	expect(&world, "log warn: 2 log lines left out (more than log_lines_per_second)\nlog cxfatal: next\n");
+	side_stop(&world);
+}
+
+Test(sidecar_commands, memory_is_reported)
+{
+	struct side_world world;
+	struct session *session = start_game(&world);
+	struct sidecar_frame frame = {.kind = SIDECAR_FRAME_MEMORY, .session = 1, .numbers = {5000000}};
+	cr_assert(side_say(&world, 0, &frame));
+	cr_assert_eq(ringcast_sidecar_ops.session_bytes(world.host, session), 5000000);
+	side_stop(&world);
+}
+
+Test(sidecar_commands, a_late_answer_is_counted_and_nothing_else)
+{
+	struct side_world world;
+	struct session *session = start_game(&world);
+	world.limits.answer_timeout_ms = 500;
+	struct session *other = side_open(&world);
+	cr_assert_neq(session, other);
+	struct player *player = side_login(&world, other, "eve", "");
+	cr_assert_eq(side_send(&world, player, 11, 1, 0, "x"), DROP_NONE);
+	side_advance_ms(&world, 1000);
+	side_hear(&world, 0);
+	cr_assert_not_null(strstr(world.log, "drop park_timeout 1\n"), "%s", world.log);
+	side_forget(&world);
+	cr_assert(side_answer(&world, 0, 2, 1, SIDECAR_ANSWER_ALLOW));
+	cr_assert(side_answer(&world, 0, 2, 77, SIDECAR_ANSWER_ALLOW)); /* a ticket that was never given */
+	expect(&world, "");
+	cr_assert_eq(world.counts[SCRIPT_COUNT_LATE_ANSWERS], 2);
+	cr_assert_eq(ringcast_sidecar_measure(world.host, 0).answers_late, 2);
+	side_stop(&world);
+}
+
+Test(sidecar_commands, frames_of_a_session_that_has_ended_are_nobodys)
+{
+	struct side_world world;
+	struct session *session = start_game(&world);
+	ringcast_session_end_now(session, CLOSE_GOING_AWAY, world.now_ns);
+	side_forget(&world);
+	cr_assert(say_send(&world, true, -1, 1, 0, "late"));
+	cr_assert(side_say_log(&world, 0, 1, SCRIPT_INFO, false, "late"));
+	cr_assert(side_say_end(&world, 0, 1, SIDECAR_END_FINISHED, ""));
+	expect(&world, "");
+	side_stop(&world);
+}
+
+Test(sidecar_garbage, what_no_sidecar_says_is_refused)
+{
+	static const struct sidecar_frame wrong[] = {
+		{.kind = SIDECAR_FRAME_MESSAGE, .session = 1},                                /* that is the engine's */
+		{.kind = SIDECAR_FRAME_WELCOME, .numbers = {SIDECAR_MAGIC, 1}},               /* a second time */
+		{.kind = SIDECAR_FRAME_SEND},                                                 /* of no session */
+		{.kind = SIDECAR_FRAME_PONG, .session = 1},
+		{.kind = SIDECAR_FRAME_ANSWER, .session = 1, .numbers = {1, 3}},
+		{.kind = SIDECAR_FRAME_LOG, .session = 1, .numbers = {6}},
+		{.kind = SIDECAR_FRAME_END, .session = 1, .numbers = {3}},
+		{.kind = SIDECAR_FRAME_CREDIT, .session = 1, .numbers = {1 << 20}},           /* more than was ever sent */
+	};
+	for (unsigned i = 0; i < RLY_ARRAY_COUNT(wrong); i++) {
+		struct side_world world;
+		start_game(&world);
+		cr_assert(!side_say(&world, 0, &wrong[i]), "%u", i);
+		side_stop(&world);
+	}
+}
+
+Test(sidecar_garbage, a_session_is_its_own_channels_alone)
+{
+	struct side_world world;
+	start_game(&world);
+	side_attach(&world, 1);
+	cr_assert(!side_answer(&world, 1, 1, 1, SIDECAR_ANSWER_ALLOW));
+	side_stop(&world);
+}
+
+Test(sidecar_garbage, nothing_is_taken_before_a_proper_greeting)
+{
+	static const struct sidecar_frame wrong[] = {
+		{.kind = SIDECAR_FRAME_WELCOME, .numbers = {1, 1}},
+		{.kind = SIDECAR_FRAME_WELCOME, .numbers = {SIDECAR_MAGIC, 0}},
+		{.kind = SIDECAR_FRAME_WELCOME, .numbers = {SIDECAR_MAGIC, 2}},
+		{.kind = SIDECAR_FRAME_WELCOME, .session = 1, .numbers = {SIDECAR_MAGIC, 1}},
+		{.kind = SIDECAR_FRAME_PONG},
+	};
+	for (unsigned i = 0; i < RLY_ARRAY_COUNT(wrong); i++) {
+		struct side_world world;
+		side_start(&world, 0);
+		ringcast_sidecar_attach(world.host, 0, world.now_ns);
+		cr_assert(!side_say(&world, 0, &wrong[i]), "%u", i);
+		ringcast_sidecar_detach(world.host, 0, world.now_ns);
+		side_stop(&world);
+	}
+}
+
+/* Random frames, well formed or not, in random pieces: whatever comes, the world stays whole, and garbage costs only its own channel. */
+static size_t random_bytes(struct prng *prng, uint8_t *out)
+{
+	struct sidecar_frame frame = {.kind = (uint8_t)(32 + ringcast_prng_below(prng, 13)), .session = (uint32_t)ringcast_prng_below(prng, 4)};
+	static const char text[] = "abcdefghijklmnop";
+	for (unsigned i = 0; i < SIDECAR_FRAME_NUMBERS_MAX; i++)
+		frame.numbers[i] = ringcast_prng_below(prng, 4) == 0 ? ringcast_prng_next(prng) : ringcast_prng_below(prng, 4);
+	frame.texts[0] = ringcast_view_of(text, ringcast_prng_below(prng, sizeof(text)));
+	ringcast_sidecar_frame_write(&frame, out);
+	size_t size = ringcast_sidecar_frame_bytes(&frame);
+	if (ringcast_prng_below(prng, 50) == 0)
+		out[ringcast_prng_below(prng, size)] ^= (uint8_t)(1 << ringcast_prng_below(prng, 8));
+	return size;
+}
+
+static void round_of_chance(struct side_world *world, struct prng *prng)
+{
+	uint8_t bytes[256];
+	size_t size = random_bytes(prng, bytes);
+	if (!ringcast_sidecar_feed(world->host, 0, ringcast_view_of(bytes, size), world->now_ns)) {
+		ringcast_sidecar_detach(world->host, 0, world->now_ns);
+		ringcast_sidecar_inbox_clear(&world->inboxes[0]);
+		side_attach(world, 0);
+	}
+	if (ringcast_prng_below(prng, 20) == 0) {
+		struct session *session = side_open(world);
+		struct player *player = side_login(world, session, "ann", "");
+		if (player != NULL && player->state == PLAYER_ACTIVE)
+			side_send(world, player, 11, 1, 0, "x");
+	}
+	side_hear(world, 0);
+	side_advance_ms(world, 100);
+}
+
+Test(sidecar_garbage, chance_breaks_nothing, .timeout = 120)
+{
+	struct side_world world;
+	struct prng prng;
+	ringcast_prng_init(&prng, 20261121);
+	side_start(&world, 0);
+	world.is_quiet = true;
+	world.limits.empty_session_timeout_ms = 1000;
+	side_attach(&world, 0);
+	for (unsigned i = 0; i < 20000; i++) {
+		round_of_chance(&world, &prng);
+		if (world.store.sessions.count > 40) {
+			ringcast_sidecar_detach(world.host, 0, world.now_ns);
+			ringcast_sidecar_inbox_clear(&world.inboxes[0]);
+			ringcast_store_collect(&world.store);
+			side_attach(&world, 0);
+		}
+	}
+	cr_assert_gt(ringcast_sidecar_measure(world.host, 0).sessions_lost, 100);
+	side_stop(&world);
+}
