@@ -155,13 +155,16 @@ class LoginResult:
     peer_id: int
     fast_port: int
     target_player: int
+    ca_cert: str = ""
+    connect_token: str = ""
 
 
 def login_result(packet):
     if packet.opcode != LOGIN_RESPONSE or packet.command != COMMAND_LOGIN_RESULT:
         raise ValueError(f"not a login result: {packet}")
     fields = packet.body_fields()
-    return LoginResult(bool(fields.get(1, 0)), fields.get(3, 0), fields.get(4, 0), packet.target_player)
+    texts = [fields.get(number, b"").decode() for number in (5, 6)]
+    return LoginResult(bool(fields.get(1, 0)), fields.get(3, 0), fields.get(4, 0), packet.target_player, *texts)
 
 
 def membership(packet):

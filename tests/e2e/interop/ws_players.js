@@ -16,7 +16,7 @@ class Player {
     this.token = token;
     this.inbox = [];
     this.waiting = [];
-    this.socket = new WebSocket(url, caFile ? { ca: fs.readFileSync(caFile) } : {});
+    this.socket = new WebSocket(url, caFile ? { ca: fs.readFileSync(caFile), family: 4 } : {});
     this.socket.on('message', (data, isBinary) => {
       assert(isBinary, 'a text message');
       const packet = decode(data);
