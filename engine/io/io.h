@@ -78,7 +78,7 @@ struct io_ops {
 	void (*listen_stop)(struct io *io, io_id listener); /* accepts nothing more; pending ACCEPT events may still come */
 	int (*udp_open)(struct io *io, const struct address *address, bool is_v4, uint64_t user, struct address *ret_address, io_id *ret_id);
 	void (*stream_start)(struct io *io, io_id stream, uint64_t user); /* begin reading; may be called again to change user */
-	int (*stream_adopt)(struct io *io, int fd, io_id *ret_stream);    /* takes the descriptor; -ENFILE when full */
+	int (*stream_adopt)(struct io *io, int fd, io_id *ret_stream);    /* takes the descriptor; -ENFILE when full: it is closed then */
 	void (*stream_detach)(struct io *io, io_id stream);               /* stop reading, then DETACHED; no send may be in flight */
 	void (*stream_send)(struct io *io, io_id stream, const struct iovec *iov, unsigned iov_count); /* iov array is copied; count <= IO_IOV_MAX */
 	void (*stream_shutdown)(struct io *io, io_id stream); /* half close after the sends so far; END follows from the peer or a timer of the caller */

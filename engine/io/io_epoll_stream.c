@@ -192,8 +192,10 @@ int ringcast_poller_stream_adopt(struct io *io, int fd, io_id *ret_id)
 {
 	io_id id = ringcast_poller_stream_open((struct poller *)io, fd);
 
-	if (id == HANDLE_NONE)
+	if (id == HANDLE_NONE) {
+		close(fd);
 		return -ENFILE;
+	}
 	*ret_id = id;
 	return 0;
 }

@@ -418,8 +418,10 @@ static int sim_stream_adopt(struct io *io, int fd, io_id *ret_stream)
 	uint32_t conn_index = (uint32_t)(fd - DETACHED_FD_BASE);
 	ringcast_assert(fd >= DETACHED_FD_BASE && conn_index < sim->network->conn_count);
 	ringcast_assert(sim->network->conns[conn_index]->is_detached);
-	if (ringcast_sim_io_open_end(sim, conn_index, ret_stream) == NULL)
+	if (ringcast_sim_io_open_end(sim, conn_index, ret_stream) == NULL) {
+		ringcast_sim_conn_close_detached(sim->network, conn_index);
 		return -ENFILE;
+	}
 	sim->network->conns[conn_index]->is_detached = false;
 	sim->network->detached_count--;
 	return 0;

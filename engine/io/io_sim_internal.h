@@ -162,6 +162,7 @@ void ringcast_sim_conn_fin_arrived(struct sim_network *network, uint32_t conn_in
 void ringcast_sim_conn_reset_arrived(struct sim_network *network, uint32_t conn_index, enum sim_direction direction);
 void ringcast_sim_conn_pump(struct sim_network *network, uint32_t conn_index);
 void ringcast_sim_conn_close(struct sim_network *network, uint32_t conn_index);
+void ringcast_sim_conn_close_detached(struct sim_network *network, uint32_t conn_index); /* its descriptor belongs to no io */
 void ringcast_sim_conn_wake_reader(struct sim_conn *conn);
 size_t ringcast_sim_pipe_take(struct sim_pipe *pipe, void *out, size_t size_max);
 void ringcast_sim_conn_free(struct sim_conn *conn);

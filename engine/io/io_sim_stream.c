@@ -182,6 +182,26 @@ void ringcast_sim_conn_pump(struct sim_network *network, uint32_t conn_index)
 }
 
 /* As a kernel does: unread bytes at close turn the orderly end into a reset. */
+static void say_goodbye(struct sim_network *network, uint32_t conn_index)
+{
+	const struct sim_pipe *pipe = &network->conns[conn_index]->pipes[SIM_TO_SERVER];
+	if (pipe->is_reset)
+		return;
+	if (pipe->readable_bytes > 0)
+		send_reset(network, conn_index, SIM_TO_CLIENT);
+	else
+		send_fin(network, conn_index, SIM_TO_CLIENT);
+}
+
+void ringcast_sim_conn_close_detached(struct sim_network *network, uint32_t conn_index)
+{
+	struct sim_conn *conn = network->conns[conn_index];
+	ringcast_assert(conn->is_detached && conn->io == NULL);
+	conn->is_detached = false;
+	network->detached_count--;
+	say_goodbye(network, conn_index);
+}
+
 void ringcast_sim_conn_close(struct sim_network *network, uint32_t conn_index)
 {
 	struct sim_conn *conn = network->conns[conn_index];
@@ -190,12 +210,7 @@ void ringcast_sim_conn_close(struct sim_network *network, uint32_t conn_index)
 	if (end->is_sending)
 		finish_send(conn, end, -ECANCELED);
 	ringcast_sim_io_push(conn->io, &(struct sim_token){.kind = IO_EVENT_CLOSED, .id = conn->id});
-	if (conn->pipes[SIM_TO_SERVER].is_reset)
-		return;
-	if (conn->pipes[SIM_TO_SERVER].readable_bytes > 0)
-		send_reset(network, conn_index, SIM_TO_CLIENT);
-	else
-		send_fin(network, conn_index, SIM_TO_CLIENT);
+	say_goodbye(network, conn_index);
 }
 
 /* arrivals */

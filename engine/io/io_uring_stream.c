@@ -143,12 +143,12 @@ int ringcast_uring_stream_adopt(struct io *io, int fd, io_id *ret_id)
 {
 	struct uring *u = (struct uring *)io;
 	int result = ringcast_socket_set_blocking(fd, true);
+	io_id id = result < 0 ? HANDLE_NONE : ringcast_uring_stream_open(u, fd);
 
-	if (result < 0)
-		return result;
-	io_id id = ringcast_uring_stream_open(u, fd);
-	if (id == HANDLE_NONE)
-		return -ENFILE;
+	if (id == HANDLE_NONE) {
+		close(fd);
+		return result < 0 ? result : -ENFILE;
+	}
 	*ret_id = id;
 	return 0;
 }

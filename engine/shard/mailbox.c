@@ -107,14 +107,17 @@ struct shard_request *ringcast_mailbox_take_requests(struct mailbox *mailbox)
 	return requests;
 }
 
-static bool has_mail(const struct mailbox *mailbox)
+bool ringcast_mailbox_has_handoff(const struct mailbox *mailbox)
 {
-	if (__atomic_load_n(&mailbox->requests_head, __ATOMIC_ACQUIRE) != NULL)
-		return true;
 	for (uint32_t i = 0; i < mailbox->sender_count; i++)
 		if (!ringcast_ring_spsc_is_empty(&mailbox->rings[i]))
 			return true;
 	return false;
+}
+
+static bool has_mail(const struct mailbox *mailbox)
+{
+	return __atomic_load_n(&mailbox->requests_head, __ATOMIC_ACQUIRE) != NULL || ringcast_mailbox_has_handoff(mailbox);
 }
 
 bool ringcast_mailbox_prepare_sleep(struct mailbox *mailbox)

@@ -47,6 +47,7 @@ bool ringcast_mailbox_post(struct mailbox *mailbox, uint32_t sender, struct hand
 bool ringcast_mailbox_ask(struct mailbox *mailbox, struct shard_request *request);             /* any thread; false: closed */
 /* Receiver's thread. */
 struct handoff *ringcast_mailbox_take(struct mailbox *mailbox);
+bool ringcast_mailbox_has_handoff(const struct mailbox *mailbox);
 struct shard_request *ringcast_mailbox_take_requests(struct mailbox *mailbox); /* the whole list, oldest first */
 bool ringcast_mailbox_prepare_sleep(struct mailbox *mailbox); /* false: something is there, do not sleep */
 void ringcast_mailbox_awake(struct mailbox *mailbox);

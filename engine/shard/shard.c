@@ -334,7 +334,8 @@ void ringcast_shard_abort(struct shard *shard)
 
 bool ringcast_shard_is_deserted(const struct shard *shard)
 {
-	return shard->conns.count == 0 && shard->store.sessions.count == 0;
+	return shard->conns.count == 0 && shard->store.sessions.count == 0 &&
+	       !ringcast_mailbox_has_handoff(shard->options.mailboxes[shard->options.index]);
 }
 
 bool ringcast_shard_is_idle(const struct shard *shard)

@@ -291,3 +291,30 @@ Test(sim_stream, moves_to_another_io_with_its_unread_bytes)
 	g.io->ops->destroy(g.io);
 	fixture_fini(&f);
 }
+
+/* Whoever cannot take a descriptor closes it: nobody else could. */
+Test(sim_stream, ends_when_the_other_io_has_no_room)
+{
+	struct fixture f, g;
+	struct io_options options = fixture_io_options();
+	sim_stream clients[2];
+	int fds[2];
+	io_id adopted;
+	fixture_init(&f, 1, NULL);
+	g = f;
+	options.stream_count_max = 1;
+	g.io = ringcast_io_sim_create(f.network, &options);
+	fixture_run(&g); /* from now on it has a deadline */
+	for (int i = 0; i < 2; i++) {
+		f.io->ops->stream_detach(f.io, fixture_accept(&f, &clients[i]));
+		fds[i] = fixture_next(&f, IO_EVENT_DETACHED)->result;
+	}
+	cr_assert_eq(g.io->ops->stream_adopt(g.io, fds[0], &adopted), 0);
+	cr_assert_eq(g.io->ops->stream_adopt(g.io, fds[1], &adopted), -ENFILE);
+	cr_assert_eq(ringcast_sim_network_detached_count(f.network), 0);
+	fixture_wait(&f, FIXTURE_LATENCY_NS);
+	cr_assert(ringcast_sim_stream_has_ended(f.network, clients[1]));
+	cr_assert_not(ringcast_sim_stream_has_ended(f.network, clients[0]));
+	g.io->ops->destroy(g.io);
+	fixture_fini(&f);
+}
