@@ -33,7 +33,9 @@ const struct crypto_backend *ringcast_crypto_backend(const char *name)
 
 bool ringcast_crypto_global_init(char *reterr, size_t reterr_bytes)
 {
-	for (size_t index = 0; !is_initialised && backends[index] != NULL; index++)
+	if (is_initialised)
+		return true;
+	for (size_t index = 0; backends[index] != NULL; index++)
 		if (!backends[index]->global_init(reterr, reterr_bytes))
 			return false;
 	is_initialised = true;
@@ -58,6 +60,10 @@ static bool check_options(const struct crypto_backend *backend, const struct cry
 {
 	struct certificate_facts facts;
 	const struct crypto_credentials *credentials = &options->credentials;
+	struct crypto_features features;
+	backend->features(&features);
+	if (options->kind == CRYPTO_DATAGRAM && !features.has_dtls)
+		return ringcast_crypto_complain(reterr, reterr_bytes, "no DTLS with this %s: %.150s", features.library, features.refused_dtls);
 	if (options->role == CRYPTO_SERVER && (credentials->certificate == NULL || credentials->key == NULL))
 		return ringcast_crypto_complain(reterr, reterr_bytes, "a server needs a certificate and its key");
 	if (options->role == CRYPTO_SERVER && !ringcast_crypto_is_secret(options->ticket_secret, CRYPTO_TICKET_SECRET_BYTES))

@@ -85,7 +85,7 @@ struct crypto_features { /* probed, not assumed; printed at start and by --versi
 struct crypto_backend {
 	const char *name; /* "wolfssl", "openssl" */
 	bool (*global_init)(char *reterr, size_t reterr_bytes);
-	void (*features)(struct crypto_features *ret_features);
+	void (*features)(struct crypto_features *ret_features); /* after global_init */
 	struct crypto_context *(*context_create)(const struct crypto_options *options, char *reterr, size_t reterr_bytes);
 	void (*context_retire)(struct crypto_context *context); /* its owner is done with it */
 	void (*context_free)(struct crypto_context *context); /* the last session is gone too */
@@ -107,7 +107,10 @@ struct crypto_backend {
 
 /* NULL name: the build's default. NULL result: not in this build. Every call below goes through the context's or session's own backend. */
 const struct crypto_backend *ringcast_crypto_backend(const char *name);
-/* Initialises every backend of the build, runs one operation of each algorithm (first use is not thread-safe), and the DTLS self-test. */
+/*
+ * Initialises every backend of the build, runs one operation of each algorithm (first use is not thread-safe), and the DTLS self-test, whose verdict is in
+ * features. A few milliseconds.
+ */
 bool ringcast_crypto_global_init(char *reterr, size_t reterr_bytes);
 
 /* NULL on failure, with one clear line: what, where, what would be right. */

@@ -8,6 +8,7 @@
 
 #include "base/assert.h"
 #include "crypto/backend_openssl.h"
+#include "crypto/selftest.h"
 
 static struct openssl_session *of(const struct crypto_session *session)
 {
@@ -206,19 +207,22 @@ static bool has_aes_instructions(void)
 #endif
 }
 
+static struct crypto_features features;
+
 static void backend_features(struct crypto_features *ret_features)
 {
-	*ret_features = (struct crypto_features){
-		.library = OpenSSL_version(OPENSSL_VERSION_STRING),
-		.has_tls = true, .has_tls13 = true, .has_dtls = true, .has_aes_ni = has_aes_instructions(),
-	};
+	*ret_features = features;
 }
 
 static bool backend_global_init(char *reterr, size_t reterr_bytes)
 {
-	if (OPENSSL_init_ssl(OPENSSL_INIT_NO_LOAD_CONFIG, NULL) == 1 && ringcast_openssl_bio_init())
-		return true;
-	return ringcast_crypto_complain(reterr, reterr_bytes, "OpenSSL: %s", ringcast_openssl_reason());
+	if (OPENSSL_init_ssl(OPENSSL_INIT_NO_LOAD_CONFIG, NULL) != 1 || !ringcast_openssl_bio_init())
+		return ringcast_crypto_complain(reterr, reterr_bytes, "OpenSSL: %s", ringcast_openssl_reason());
+	static char name[64];
+	snprintf(name, sizeof(name), "OpenSSL %s", OpenSSL_version(OPENSSL_VERSION_STRING));
+	features = (struct crypto_features){.library = name, .has_tls = true, .has_tls13 = true, .has_aes_ni = has_aes_instructions()};
+	features.has_dtls = ringcast_crypto_selftest_dtls(&ringcast_crypto_openssl, features.refused_dtls, sizeof(features.refused_dtls));
+	return true;
 }
 
 const struct crypto_backend ringcast_crypto_openssl = {
