@@ -228,6 +228,7 @@ static void answer_login(struct parked *parked, enum drop_reason reason)
 	struct player *player = parked->player;
 	queue_pop(parked);
 	ringcast_buf_unref(parked->home);
+	let_next_run(player);
 	ringcast_admission_answered(player, reason);
 }
 
@@ -237,23 +238,22 @@ static void answer_packet(struct parked *parked, enum drop_reason reason)
 	if (reason == DROP_NONE) {
 		parked->allowed |= parked->asked;
 		run_packet(parked);
-		return;
+	} else {
+		queue_pop(parked);
+		ringcast_buf_unref(parked->home);
+		count_drop(player, reason);
 	}
-	queue_pop(parked);
-	ringcast_buf_unref(parked->home);
-	count_drop(player, reason);
+	let_next_run(player);
 }
 
 static void answer(struct parked *parked, enum drop_reason reason)
 {
-	struct player *player = parked->player;
-	ringcast_timer_cancel(player->session->store->options.wheel, &parked->timer);
+	ringcast_timer_cancel(parked->player->session->store->options.wheel, &parked->timer);
 	parked->ticket = 0;
 	if (parked->kind == PARKED_LOGIN)
 		answer_login(parked, reason);
 	else
 		answer_packet(parked, reason);
-	let_next_run(player);
 }
 
 bool ringcast_park_settle(struct session *session, uint64_t ticket, enum verdict verdict)

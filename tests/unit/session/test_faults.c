@@ -1,12 +1,13 @@
 /*
  * One busy life in which the Nth allocation fails, for every N; then in which everything from the Nth on fails. Whatever fails, each call says
- * NO_BUFFER or does its work, the store stays consistent, the rest goes on, and at the end nothing is left over.
+ * NO_BUFFER or does its work, the store stays consistent, the rest goes on, and at the end nothing is left over. Part of the verdicts take time.
  */
 #include <criterion/criterion.h>
 #include <stdio.h>
 
 #include "check.h"
 #include "faults.h"
+#include "session/park.h"
 #include "world.h"
 
 enum { PLAYERS = 20 };
@@ -28,7 +29,8 @@ static void outbox_disconnect(void *context, struct player *player, enum close_r
 
 static void outbox_drop(void *context, enum drop_reason reason, uint64_t count)
 {
-	cr_assert(reason == DROP_NO_BUFFER || reason == DROP_NO_TARGET || reason == DROP_NOT_MEMBER || reason == DROP_SESSION_ENDED);
+	cr_assert(reason == DROP_NO_BUFFER || reason == DROP_NO_TARGET || reason == DROP_NOT_MEMBER || reason == DROP_SESSION_ENDED ||
+		  reason == DROP_PARK_LOST);
 	refusals += reason == DROP_NO_BUFFER ? count : 0;
 }
 
@@ -55,6 +57,33 @@ static void count(enum drop_reason reason)
 	refusals += reason == DROP_NO_BUFFER;
 }
 
+static uint64_t tickets[8 * PLAYERS];
+static size_t ticket_count;
+
+/* Every other time. */
+static enum verdict maybe_later(const struct hook_call *call)
+{
+	bool has_verdict = call->hook == HOOK_CONNECT || call->hook == HOOK_SEND_GROUP || call->hook == HOOK_JOIN;
+	if (!has_verdict || ++world.script_state % 2 == 0)
+		return VERDICT_ALLOW;
+	cr_assert_lt(ticket_count, RLY_ARRAY_COUNT(tickets));
+	tickets[ticket_count++] = ringcast_park_ticket(call->session);
+	return VERDICT_LATER;
+}
+
+/* Until nothing waits any more; some answers by command, from the outside. */
+static void answer_all(struct session *session)
+{
+	for (size_t i = 0; i < ticket_count; i++) {
+		if (i % 3 == 0)
+			count(ringcast_command_answer(session, tickets[i], VERDICT_ALLOW));
+		else
+			ringcast_park_answer(session, tickets[i], VERDICT_ALLOW, world.now_ns);
+		check_store(&world.store);
+	}
+	ticket_count = 0;
+}
+
 static enum verdict busy_script(struct world *w, const struct hook_call *call)
 {
 	struct packet packet = {.opcode = 9, .sender = -1, .target_group = -1, .payload = ringcast_view_of("12345678", 8)};
@@ -68,7 +97,9 @@ static enum verdict busy_script(struct world *w, const struct hook_call *call)
 		count(ringcast_command_kick(call->session, call->player->peer_id + 1, "with a text"));
 	if (call->hook == HOOK_MESSAGE)
 		count(ringcast_command_broadcast_membership(call->session, -1, -1));
-	return VERDICT_ALLOW;
+	if (call->hook == HOOK_TICK)
+		count(ringcast_command_timer(call->session, 1, RLY_NS_PER_MS));
+	return maybe_later(call);
 }
 
 static struct player *arrive(struct session *session, int number)
@@ -81,7 +112,10 @@ static struct player *arrive(struct session *session, int number)
 	struct view view = ringcast_view_of(token, strlen(token));
 	if (!done(ringcast_admission_admit(&world.store, view, (struct view){0}, &world, world.now_ns, &player)))
 		return NULL;
-	ringcast_admission_accept(player, world.now_ns);
+	if (player->is_waiting)
+		count(ringcast_command_join(session, 52, player->peer_id));
+	else
+		ringcast_admission_accept(player, world.now_ns);
 	check_store(&world.store);
 	return player;
 }
@@ -111,10 +145,12 @@ static void live(void)
 		return;
 	for (int i = 0; i < PLAYERS; i++)
 		players[i] = arrive(session, i);
+	answer_all(session);
 	move_about(players, OPCODE_JOIN_GROUP);
 	for (int i = 0; i < PLAYERS; i += 2)
 		if (is_there(players[i]))
 			done(world_send(&world, players[i], 5, -1, -1, "hello"));
+	answer_all(session);
 	for (int i = 0; i < PLAYERS; i += 4)
 		if (is_there(players[i]))
 			ringcast_player_disconnect(players[i], CLOSE_CLIENT, world.now_ns);
@@ -122,6 +158,8 @@ static void live(void)
 	move_about(players, OPCODE_LEAVE_GROUP);
 	move_about(players, OPCODE_JOIN_GROUP);
 	world_advance_ms(&world, 11);
+	world_advance_ms(&world, 1);
+	answer_all(session);
 	ringcast_session_end_now(session, CLOSE_SESSION_ENDED, world.now_ns);
 	check_store(&world.store);
 }

@@ -1,6 +1,6 @@
 /*
- * Long random lives, from seeds: random limits, random slab and pool sizes, a script that allows and denies at random, gives commands inside
- * its hooks and ends the session when it likes. Every event is compared with the model.
+ * Long random lives, from seeds: random limits, random slab and pool sizes, a script that allows and denies at random or answers later, in any order
+ * or never, gives commands inside its hooks and ends the session when it likes. Every event is compared with the model.
  */
 #include <criterion/criterion.h>
 #include <signal.h>
@@ -12,7 +12,7 @@
 
 static struct twin twin;
 static struct prng prng;
-static uint32_t deny_percent, command_percent;
+static uint32_t deny_percent, command_percent, later_percent;
 
 static int32_t below(int32_t bound)
 {
@@ -31,6 +31,20 @@ static int32_t random_group(void)
 	return below(4) == 0 ? odd[below(3)] : 1 + below(MODEL_GROUPS);
 }
 
+/* Of somebody who waits, most of the time; else one that was, will be, or never is. */
+static uint64_t random_ticket(void)
+{
+	uint64_t ticket = twin_ticket(&twin, below(MODEL_SLOTS));
+	for (int tries = 0; ticket == 0 && tries < MODEL_SLOTS; tries++)
+		ticket = twin_ticket(&twin, below(MODEL_SLOTS));
+	return below(10) != 0 ? ticket : ticket + (uint64_t)below(3) - 1;
+}
+
+static enum verdict random_answer(void)
+{
+	return ringcast_prng_chance(&prng, deny_percent, 100) ? VERDICT_DENY : VERDICT_ALLOW;
+}
+
 static struct model_command random_command(void)
 {
 	struct model_command command = {
@@ -40,6 +54,8 @@ static struct model_command random_command(void)
 		.group = random_group(),
 		.target_group = random_group(),
 		.is_reliable = below(2) == 0,
+		.ticket = random_ticket(),
+		.verdict = random_answer(),
 	};
 	return command;
 }
@@ -49,18 +65,30 @@ static enum verdict live(struct world *world, const struct hook_call *call)
 	struct model_call *noted = twin_note_call(&twin, call);
 	bool has_verdict = call->hook == HOOK_CONNECT || call->hook == HOOK_SEND_PLAYER || call->hook == HOOK_SEND_GROUP ||
 			   call->hook == HOOK_JOIN || call->hook == HOOK_LEAVE;
+	if (has_verdict && ringcast_prng_chance(&prng, later_percent, 100))
+		twin_note_later(&twin, noted);
+	else if (has_verdict)
+		noted->verdict = random_answer();
 	while (ringcast_prng_chance(&prng, command_percent, 100)) {
 		struct model_command command = random_command();
+		if (noted->ticket != 0 && below(3) == 0)
+			command.ticket = noted->ticket; /* an answer before the question is out */
 		twin_command(&twin, noted, &command);
 	}
-	if (has_verdict && ringcast_prng_chance(&prng, deny_percent, 100))
-		noted->verdict = VERDICT_DENY;
 	return noted->verdict;
 }
 
 static void event_random(void)
 {
 	int slot = below(MODEL_SLOTS);
+	if (later_percent > 0 && below(3) == 0) {
+		twin_answer(&twin, random_ticket(), random_answer());
+		return;
+	}
+	if (later_percent > 0 && below(20) == 0) {
+		twin_wait_ms(&twin, (uint64_t)below(3000));
+		return;
+	}
 	if (twin.slots[slot].player == NULL) {
 		ringcast_store_collect(&twin.world.store); /* so that there is always room for one more */
 		if (twin.session->player_count < twin.session->players_max)
@@ -89,7 +117,7 @@ static void event_random(void)
 
 static void live_once(uint32_t event_count)
 {
-	twin_open(&twin, 1 + (uint32_t)below(MODEL_SLOTS));
+	twin_open(&twin, 1 + (uint32_t)below(MODEL_SLOTS), below(2) == 0);
 	for (uint32_t i = 0; i < event_count && !twin.model.is_ended; i++) {
 		event_random();
 		if (i % 16 == 0)
@@ -112,6 +140,9 @@ static void seed_run(uint64_t seed)
 		.bufs_max = 1 + (uint32_t)below(12),
 	};
 	deny_percent = (uint32_t)below(40);
+	later_percent = below(2) == 0 ? 0 : (uint32_t)below(100);
+	if (later_percent > 0)
+		options.bufs_max = 0; /* the model knows every bound but that of the pool: see the faults */
 	command_percent = (uint32_t)below(60);
 	twin_start(&twin, &options);
 	twin.world.script = live;
@@ -119,6 +150,10 @@ static void seed_run(uint64_t seed)
 	twin.world.limits.groups_per_session_max = 1 + (uint32_t)below(MODEL_GROUPS + 1);
 	twin.world.limits.membership_push_max = (uint32_t)below(MODEL_SLOTS);
 	twin.world.limits.commands_per_hook_max = 1 + (uint32_t)below(8);
+	twin.world.limits.parked_player_max = 1 + (uint32_t)below(MODEL_LINE);
+	twin.world.limits.parked_session_max = 1 + (uint32_t)below(3 * MODEL_LINE);
+	twin.world.limits.answer_timeout_ms = 1 + (uint32_t)below(5000);
+	twin.world.limits.empty_session_timeout_ms = 0;
 	for (int life = 0; life < 4; life++)
 		live_once(500);
 	twin_stop(&twin);

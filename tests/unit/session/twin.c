@@ -3,6 +3,7 @@
 #include <criterion/criterion.h>
 
 #include "base/assert.h"
+#include "session/park.h"
 
 static int slot_of(const struct player *player)
 {
@@ -89,7 +90,8 @@ static void on_drop(void *context, enum drop_reason reason, uint64_t count)
 
 static void on_admitted(void *context, struct player *player, enum drop_reason reason)
 {
-	cr_assert_fail("nobody waits");
+	effects_add(&((struct twin *)context)->real,
+		    (struct effect){EFFECT_ADMIT, (int32_t)reason, slot_of(player), SLOT_NONE, 0, false, 0, 0});
 }
 
 void twin_start(struct twin *twin, const struct world_options *options)
@@ -110,17 +112,22 @@ void twin_stop(struct twin *twin)
 	world_stop(&twin->world);
 }
 
-void twin_open(struct twin *twin, uint32_t players_max)
+void twin_open(struct twin *twin, uint32_t players_max, bool is_late_allowed)
 {
 	const struct session_limits *limits = &twin->world.limits;
-	twin->session = world_open_for(&twin->world, players_max);
+	struct session_options options = {.players_max = players_max, .is_late_allowed = is_late_allowed};
+	cr_assert_eq(ringcast_session_open(&twin->world.store, &options, twin->world.now_ns, &twin->session), DROP_NONE);
 	twin->model = (struct model){
 		.hooks = twin->model.hooks,
 		.limits = {.groups_per_player_max = limits->groups_per_player_max,
 			   .groups_per_session_max = limits->groups_per_session_max,
 			   .membership_push_max = limits->membership_push_max,
 			   .groups_max = twin->world.store.groups.capacity,
-			   .memberships_max = twin->world.store.memberships.capacity},
+			   .memberships_max = twin->world.store.memberships.capacity,
+			   .parked_player_max = limits->parked_player_max,
+			   .parked_session_max = limits->parked_session_max,
+			   .answer_timeout_ns = twin->session->answer_timeout_ms * RLY_NS_PER_MS,
+			   .is_late_allowed = twin->session->is_late_allowed},
 	};
 }
 
@@ -128,6 +135,7 @@ static void event_begin(struct twin *twin)
 {
 	twin->real.count = 0;
 	model_begin_event(&twin->model);
+	twin->model.now_ns = twin->world.now_ns;
 }
 
 /* Who has gone on both sides is forgotten here only, because effects still name it. */
@@ -140,8 +148,10 @@ static void event_end(struct twin *twin, enum drop_reason real, enum drop_reason
 	for (int i = 0; i < MODEL_SLOTS; i++) {
 		struct player *player = twin->slots[i].player;
 		bool is_present = (twin->model.present & (slot_set)1 << i) != 0;
+		bool is_waiting = (twin->model.waiting & (slot_set)1 << i) != 0;
 		cr_assert_eq(player != NULL && player->state == PLAYER_ACTIVE, is_present);
-		if (!is_present)
+		cr_assert_eq(player != NULL && player->state == PLAYER_CONNECTING, is_waiting);
+		if (!is_present && !is_waiting)
 			twin->slots[i].player = NULL;
 	}
 }
@@ -168,14 +178,9 @@ void twin_arrive(struct twin *twin, int slot)
 	place->player = player;
 	enum drop_reason real = ringcast_admission_admit(&twin->world.store, ringcast_view_of(token, strlen(token)), nothing, place,
 							 twin->world.now_ns, &player);
-	bool is_denied = twin->model.call_count > 0 && twin->model.calls[0].verdict == VERDICT_DENY &&
-			 twin->model.calls[0].hook == HOOK_CONNECT;
-	model_tell(&twin->model, HOOK_CONNECT, slot);
-	if (real == DROP_NONE) {
+	if (real == DROP_NONE && !player->is_waiting && player->state == PLAYER_CONNECTING)
 		ringcast_admission_accept(player, twin->world.now_ns);
-		model_arrive(&twin->model, slot);
-	}
-	event_end(twin, real, is_denied ? DROP_DENIED : DROP_NONE);
+	event_end(twin, real, model_arrive(&twin->model, slot));
 }
 
 void twin_depart(struct twin *twin, int slot)
@@ -184,6 +189,27 @@ void twin_depart(struct twin *twin, int slot)
 	ringcast_player_disconnect(twin->slots[slot].player, CLOSE_CLIENT, twin->world.now_ns);
 	model_depart(&twin->model, slot);
 	event_end(twin, DROP_NONE, DROP_NONE);
+}
+
+void twin_answer(struct twin *twin, uint64_t ticket, enum verdict verdict)
+{
+	event_begin(twin);
+	bool is_awaited = ringcast_park_answer(twin->session, ticket, verdict, twin->world.now_ns);
+	cr_assert_eq(is_awaited, model_answer(&twin->model, ticket, verdict));
+	event_end(twin, DROP_NONE, DROP_NONE);
+}
+
+void twin_wait_ms(struct twin *twin, uint64_t ms)
+{
+	event_begin(twin);
+	world_advance_ms(&twin->world, ms);
+	twin->model.now_ns = twin->world.now_ns;
+	event_end(twin, DROP_NONE, DROP_NONE);
+}
+
+uint64_t twin_ticket(const struct twin *twin, int slot)
+{
+	return twin->model.lines[slot].ticket;
 }
 
 void twin_join(struct twin *twin, int slot, int32_t group)
@@ -230,6 +256,13 @@ struct model_call *twin_note_call(struct twin *twin, const struct hook_call *cal
 	return noted;
 }
 
+void twin_note_later(struct twin *twin, struct model_call *call)
+{
+	call->verdict = VERDICT_LATER;
+	call->ticket = ringcast_park_ticket(twin->session);
+	cr_assert_eq(call->ticket, ringcast_park_ticket(twin->session), "one ticket for one question");
+}
+
 static enum drop_reason give(struct twin *twin, const struct model_command *command)
 {
 	struct session *session = twin->session;
@@ -247,6 +280,8 @@ static enum drop_reason give(struct twin *twin, const struct model_command *comm
 		return ringcast_command_leave(session, command->group, peer_id);
 	case MODEL_BROADCAST:
 		return ringcast_command_broadcast_membership(session, command->group, command->target_group);
+	case MODEL_ANSWER:
+		return ringcast_command_answer(session, command->ticket, command->verdict);
 	case MODEL_FINISH:
 		return ringcast_command_finish(session);
 	}
