@@ -10,7 +10,7 @@
 #include "scripting/lua/lua_host.h"
 #include "scripting/sidecar/sidecar.h"
 
-enum { LOG_TEXT_BYTES_MAX = 700, LUA_WATCHDOG_MS = 2000 };
+enum { LOG_TEXT_BYTES_MAX = 700, LOG_EVENTS_MAX = 32, LUA_WATCHDOG_MS = 2000 };
 
 struct script_use { /* one version's program on this shard */
 	struct list_node node;
@@ -46,34 +46,49 @@ static enum log_level log_level_of(enum script_level level)
 	return levels[level];
 }
 
-/* As a quoted value of a log field: one line, without control characters. */
+/* As a quoted value of a log field; the sink takes care of control characters. */
 static void quote(const char *text, size_t size, char *out, size_t out_bytes)
 {
 	size_t used = 0;
 
-	for (size_t i = 0; i < size && used + 3 < out_bytes; i++) {
-		char c = text[i];
-
-		if (c == '"' || c == '\\' || c == '\n')
+	for (size_t i = 0; i < size && text[i] != '\0' && used + 3 < out_bytes; i++) {
+		if (text[i] == '"' || text[i] == '\\')
 			out[used++] = '\\';
-		out[used++] = c == '\n' ? 'n' : (unsigned char)c < ' ' ? ' ' : c;
+		out[used++] = text[i];
 	}
 	out[used] = '\0';
+}
+
+/* One event per line, so that a traceback reads as one; what is longer is whole in the session's own log. */
+static void log_lines(const struct script_shard *scripts, const struct session *session, const struct script *script, enum script_level level,
+		      const char *text, size_t size)
+{
+	char quoted[LOG_TEXT_BYTES_MAX];
+	const char *end = text + size;
+
+	for (unsigned i = 0; i < LOG_EVENTS_MAX && text < end; i++) {
+		const char *line_end = memchr(text, '\n', (size_t)(end - text));
+
+		if (line_end == NULL)
+			line_end = end;
+		quote(text, (size_t)(line_end - text), quoted, sizeof(quoted));
+		if (script != NULL)
+			ringcast_log(log_level_of(level), "script", "said", "session=%s script=%s@%.12s level=%s text=\"%s\"", session->id,
+				     script->name, script->version, ringcast_script_level_name(level), quoted);
+		else
+			ringcast_log(log_level_of(level), "script", "host", "shard=%u text=\"%s\"", scripts->shard->options.index, quoted);
+		text = line_end + 1;
+	}
 }
 
 static void write_log(void *context, struct session *session, enum script_level level, const char *text, size_t size)
 {
 	struct script_shard *scripts = context;
 	const struct script *script = session != NULL ? ringcast_script_of_session(session) : NULL;
-	char quoted[LOG_TEXT_BYTES_MAX];
 
-	quote(text, size, quoted, sizeof(quoted));
-	if (script == NULL) {
-		ringcast_log(log_level_of(level), "script", "host", "shard=%u text=\"%s\"", scripts->shard->options.index, quoted);
+	log_lines(scripts, session, script, level, text, size);
+	if (script == NULL)
 		return;
-	}
-	ringcast_log(log_level_of(level), "script", "said", "session=%s script=%s@%.12s level=%s text=\"%s\"", session->id, script->name,
-		     script->version, ringcast_script_level_name(level), quoted);
 	ringcast_script_logs_write(&scripts->logs, session->id, scripts->shard->now_ns, level, text, size);
 	if (session->state == SESSION_ENDED)
 		ringcast_script_logs_end(&scripts->logs, session->id);
@@ -184,6 +199,8 @@ static void channel_closed(struct service *service, uint64_t now)
 	struct script_channel *channel = channel_of(service);
 
 	ringcast_sidecar_detach(channel->scripts->sidecar, channel->index, now);
+	if (service->shard->is_stopping)
+		return; /* the closed socket tells the process to end */
 	__atomic_store_n(&channel->is_cut, true, __ATOMIC_RELEASE);
 	ringcast_sidecars_wake(channel->scripts->engine->sidecars);
 }

@@ -131,7 +131,7 @@ static void reap(struct sidecars *sidecars, struct sidecar_slot *slot, int timeo
 	count(sidecars, &sidecars->counts.ended, 1);
 	count(sidecars, &sidecars->counts.running, -1);
 	wait_before_next(slot, ringcast_clock_now_ns());
-	if (!__atomic_load_n(&sidecars->is_stopping, __ATOMIC_ACQUIRE))
+	if (__atomic_load_n(&sidecars->engine->phase, __ATOMIC_ACQUIRE) == ENGINE_RUNNING)
 		ringcast_log(LOG_ERROR, "script", "a sidecar process has ended", "shard=%u channel=%u pid=%d how=\"%s\"", slot->shard, slot->channel,
 			     (int)pid, text);
 }
@@ -181,6 +181,8 @@ static void look_after(struct sidecars *sidecars, struct sidecar_slot *slot)
 			ringcast_sidecar_process_kill(&slot->process);
 		reap(sidecars, slot, 0);
 	}
+	if (__atomic_load_n(&sidecars->engine->phase, __ATOMIC_ACQUIRE) != ENGINE_RUNNING)
+		return;
 	if (slot->process.pid == 0 && is_wanted(sidecars, slot) && ringcast_clock_now_ns() >= slot->start_ns)
 		start(sidecars, slot);
 }

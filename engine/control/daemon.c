@@ -230,14 +230,14 @@ static void announce(struct daemon *daemon)
 	ringcast_notify_ready("running");
 }
 
-/* A new version of the dev mode's script is live. */
-static void restart_demo(struct daemon *daemon)
+/* A new version of the dev mode's script is live: the demo keeps its own, unless told otherwise, or unless its script has ended it. */
+static void renew_demo(struct daemon *daemon)
 {
-	if (!daemon->flags->is_reload_running)
+	ringcast_session_info info;
+	if (!daemon->flags->is_reload_running && ringcast_session_describe(daemon->engine, daemon->demo_id, &info) == RINGCAST_OK)
 		return;
-	int error = ringcast_session_end(daemon->engine, daemon->demo_id);
-	if (error == RINGCAST_OK || error == RINGCAST_ERROR_NOT_FOUND) /* the script may have ended it */
-		start_demo(daemon);
+	ringcast_session_end(daemon->engine, daemon->demo_id); /* not found is as good */
+	start_demo(daemon);
 }
 
 /* signals and the loop */
@@ -370,7 +370,7 @@ static void run(struct daemon *daemon)
 		if (fds[2].revents)
 			ringcast_script_watch_read(daemon->dev_script.watch, now_ns());
 		if (ringcast_dev_script_advance(&daemon->dev_script, now_ns()))
-			restart_demo(daemon);
+			renew_demo(daemon);
 		struct config config;
 		uint64_t now = now_ns();
 		host_config(daemon, &config);

@@ -5,6 +5,8 @@
 
 #include "tools/ringcast/admin_client.h"
 
+enum { UPLOAD_SECONDS = 60 };
+
 const char *ringcast_admin_url(const struct cli_invocation *invocation)
 {
 	const char *from_environment = getenv("RINGCAST_ADMIN");
@@ -79,26 +81,46 @@ static void tell_problem(const struct cli_invocation *invocation, const struct a
 	json_decref(problem);
 }
 
-enum cli_exit ringcast_admin_call(const struct cli_invocation *invocation, const char *method, const char *path, json_t *body, json_t **ret_json)
+/* Tells what went wrong, or hands the answer's JSON over. Takes the answer. */
+static enum cli_exit conclude(const struct cli_invocation *invocation, enum admin_result result, struct admin_answer *answer, json_t **ret_json)
 {
-	struct admin_answer answer = {0};
-	enum admin_result result = request(invocation, method, path, body, &answer);
-	enum cli_exit code = exit_of(result, answer.status);
+	enum cli_exit code = exit_of(result, answer->status);
 	json_t *json = NULL;
 	if (result != ADMIN_OK)
 		ringcast_cli_error(invocation, "admin API at %s: %s", ringcast_admin_url(invocation), text_of(result));
 	else if (code != CLI_OK)
-		tell_problem(invocation, &answer);
-	else if (!(json = json_loadb(answer.body, answer.body_bytes, 0, NULL)) && ret_json)
+		tell_problem(invocation, answer);
+	else if (!(json = json_loadb(answer->body, answer->body_bytes, 0, NULL)) && ret_json)
 		code = CLI_FAILURE;
-	if (result == ADMIN_OK && code == CLI_FAILURE && answer.status < 300)
+	if (result == ADMIN_OK && code == CLI_FAILURE && answer->status < 300)
 		ringcast_cli_error(invocation, "admin API at %s: %s", ringcast_admin_url(invocation), text_of(ADMIN_BAD_ANSWER));
-	ringcast_admin_answer_fini(&answer);
+	ringcast_admin_answer_fini(answer);
 	if (code == CLI_OK && ret_json)
 		*ret_json = json;
 	else
 		json_decref(json);
 	return code;
+}
+
+enum cli_exit ringcast_admin_call(const struct cli_invocation *invocation, const char *method, const char *path, json_t *body, json_t **ret_json)
+{
+	struct admin_answer answer = {0};
+	enum admin_result result = request(invocation, method, path, body, &answer);
+	return conclude(invocation, result, &answer, ret_json);
+}
+
+enum cli_exit ringcast_admin_upload(const struct cli_invocation *invocation, const char *path, const char *type, const void *bytes, size_t size,
+				    json_t **ret_json)
+{
+	double seconds = UPLOAD_SECONDS;
+	struct admin_answer answer = {0};
+	const struct admin_body body = {.type = type, .bytes = bytes, .size = size};
+	enum cli_exit code = ringcast_cli_seconds(invocation, CLI_OPTION_TIMEOUT, &seconds);
+	if (code != CLI_OK)
+		return code;
+	enum admin_result result =
+		ringcast_admin_send(ringcast_admin_url(invocation), "POST", path, &body, (uint32_t)(seconds * 1000), &answer);
+	return conclude(invocation, result, &answer, ret_json);
 }
 
 enum cli_exit ringcast_admin_try(const struct cli_invocation *invocation, const char *method, const char *path, json_t *body, json_t **ret_json,

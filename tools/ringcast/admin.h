@@ -11,6 +11,9 @@ enum cli_exit ringcast_admin_call(const struct cli_invocation *invocation, const
 /* The same, without a word on stderr, also giving a text answer (such as /metrics) when ret_text is not NULL (the caller frees). */
 enum cli_exit ringcast_admin_try(const struct cli_invocation *invocation, const char *method, const char *path, json_t *body, json_t **ret_json,
 				 char **ret_text);
+/* POST with a body that is not JSON. Waits a minute unless --timeout says. */
+enum cli_exit ringcast_admin_upload(const struct cli_invocation *invocation, const char *path, const char *type, const void *bytes, size_t size,
+				    json_t **ret_json);
 /* An id or a name that only one session has. */
 enum cli_exit ringcast_admin_find_session(const struct cli_invocation *invocation, const char *id_or_name, json_t **ret_session);
 const char *ringcast_admin_url(const struct cli_invocation *invocation);

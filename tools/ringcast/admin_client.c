@@ -146,19 +146,21 @@ static enum admin_result send_all(int fd, const char *text, size_t size, int64_t
 	return ADMIN_OK;
 }
 
-static enum admin_result send_request(int fd, const struct url *url, const char *method, const char *path, const char *body, int64_t deadline_ms)
+static enum admin_result send_request(int fd, const struct url *url, const char *method, const char *path, const struct admin_body *body,
+				      int64_t deadline_ms)
 {
 	char *text = NULL;
-	size_t body_bytes = body ? strlen(body) : 0;
 	bool is_posting = strcmp(method, "GET") != 0;
 	int size = asprintf(&text,
-			    "%s %s HTTP/1.1\r\nHost: %s%s%s\r\nConnection: close\r\nAccept: application/json, text/plain\r\n%s"
-			    "Content-Length: %zu\r\n\r\n%s",
+			    "%s %s HTTP/1.1\r\nHost: %s%s%s\r\nConnection: close\r\nAccept: application/json, text/plain\r\n%s%s%s"
+			    "Content-Length: %zu\r\n\r\n",
 			    method, path, url->is_v6 ? "[" : "", url->is_unix ? "localhost" : url->host, url->is_v6 ? "]" : "",
-			    is_posting ? "Content-Type: application/json\r\n" : "", body_bytes, body ? body : "");
+			    is_posting ? "Content-Type: " : "", is_posting ? body->type : "", is_posting ? "\r\n" : "", body->size);
 	if (size < 0)
 		return ADMIN_UNREACHABLE;
 	enum admin_result result = send_all(fd, text, (size_t)size, deadline_ms);
+	if (result == ADMIN_OK && body->size > 0)
+		result = send_all(fd, body->bytes, body->size, deadline_ms);
 	free(text);
 	return result;
 }
@@ -203,6 +205,13 @@ static bool split_answer(struct admin_answer *answer, size_t size)
 
 enum admin_result ringcast_admin_request(const char *url_text, const char *method, const char *path, const char *body, uint32_t timeout_ms,
 					 struct admin_answer *ret_answer)
+{
+	const struct admin_body json = {.type = "application/json", .bytes = body, .size = body ? strlen(body) : 0};
+	return ringcast_admin_send(url_text, method, path, &json, timeout_ms, ret_answer);
+}
+
+enum admin_result ringcast_admin_send(const char *url_text, const char *method, const char *path, const struct admin_body *body, uint32_t timeout_ms,
+				      struct admin_answer *ret_answer)
 {
 	struct admin_answer answer = {0};
 	struct url url;

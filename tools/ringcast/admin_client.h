@@ -22,6 +22,15 @@ struct admin_answer {
 	size_t body_bytes;
 };
 
+struct admin_body {
+	const char *type; /* Content-Type */
+	const void *bytes;
+	size_t size;
+};
+
+/* The same as below with a body of any kind. */
+enum admin_result ringcast_admin_send(const char *url, const char *method, const char *path, const struct admin_body *body, uint32_t timeout_ms,
+				      struct admin_answer *ret_answer);
 /* url: "http://host:port" or "unix:/path". body: JSON text, NULL for none. On ADMIN_OK the caller frees with ringcast_admin_answer_fini. */
 enum admin_result ringcast_admin_request(const char *url, const char *method, const char *path, const char *body, uint32_t timeout_ms,
 					 struct admin_answer *ret_answer);

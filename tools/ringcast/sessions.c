@@ -77,6 +77,7 @@ enum cli_exit ringcast_command_session_create(const struct cli_invocation *invoc
 		return code;
 	}
 	add_text(invocation, CLI_OPTION_PROPERTIES, "properties", body);
+	add_text(invocation, CLI_OPTION_SCRIPT, "script", body);
 	code = ringcast_admin_call(invocation, "POST", "/v1/sessions", body, &session);
 	if (code == CLI_OK)
 		ringcast_output_object(invocation, session);
