@@ -66,17 +66,15 @@ static void count(struct lua_session *self, enum script_count what)
 	environment->count(environment->context, what);
 }
 
-/* What was raised may be anything; what is logged is text, and where it happened. */
+/* What was raised may be anything; what is logged is text, and where it happened. A spent budget is raised as text: see guard_xpcall for why no
+ * function of the script may be called then. */
 int ringcast_lua_traceback(lua_State *state)
 {
+	lua_settop(state, 1);
 	if (lua_type(state, 1) != LUA_TSTRING) {
-		if (luaL_callmeta(state, 1, "__tostring") && lua_type(state, -1) == LUA_TSTRING)
-			lua_replace(state, 1);
-		else {
-			lua_settop(state, 1);
+		if (!luaL_callmeta(state, 1, "__tostring") || lua_type(state, -1) != LUA_TSTRING)
 			ringcast_lua_inspect(state, 1);
-			lua_replace(state, 1);
-		}
+		lua_replace(state, 1);
 	}
 	lua_settop(state, 1);
 	luaL_traceback(state, state, lua_tostring(state, 1), 1);

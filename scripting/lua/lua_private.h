@@ -56,6 +56,7 @@ struct lua_session {
 	void *session_object;      /* REF_SESSION, to know it by its address */
 	const struct script_limits *limits;
 	uint64_t bytes, bytes_max; /* bytes_max: 0 while the state is being built or torn down */
+	bool was_refused;          /* memory, once */
 
 	uint64_t call_serial;        /* of the running call; messages are good for the call that made them */
 	_Atomic(const char *) what;  /* the running callback's name; the watchdog reads it */
@@ -70,7 +71,8 @@ struct lua_session {
 	size_t error_text_bytes;
 
 	uint32_t error_count;
-	bool is_finished; /* processEnding, or killed: nothing is called any more */
+	bool is_ending;   /* it has said processEnding */
+	bool is_finished; /* killed: nothing is called any more */
 	uint32_t timer_last; /* the latest id that was given */
 
 	uint64_t log_window_ns; /* one second of the log's allowance */
@@ -130,6 +132,8 @@ void ringcast_lua_push_game_session(lua_State *state);
 struct session *ringcast_lua_check_session(lua_State *state); /* raises an error in a dry run */
 void ringcast_lua_skip_session(lua_State *state);             /* removes the session from the front of the arguments, if it is there */
 int ringcast_lua_push_result(lua_State *state, enum drop_reason reason); /* true; or false and why */
+/* Raises an error as authors count: the session in front of the arguments is none of them. */
+RLY_NORETURN void ringcast_lua_argument_error(lua_State *state, int index, const char *what);
 
 /* timers.c */
 void ringcast_lua_open_timers(lua_State *state);

@@ -34,7 +34,7 @@ static bool is_message(lua_State *state, int index)
 static struct lua_message *check_message(lua_State *state, int index)
 {
 	if (!is_message(state, index))
-		luaL_typerror(state, index, "message");
+		ringcast_lua_argument_error(state, index, "a message");
 	return lua_touserdata(state, index);
 }
 
@@ -115,6 +115,13 @@ static int message_text(lua_State *state)
 	return 1;
 }
 
+/* nil, so that it keeps its place among arguments. */
+static int push_nothing(lua_State *state)
+{
+	lua_pushnil(state);
+	return 1;
+}
+
 /* As string.byte: the first is 1, -1 is the last. */
 static int message_byte(lua_State *state)
 {
@@ -123,7 +130,7 @@ static int message_byte(lua_State *state)
 	if (index < 0)
 		index += (lua_Integer)payload.size + 1;
 	if (index < 1 || (size_t)index > payload.size)
-		return 0;
+		return push_nothing(state);
 	lua_pushinteger(state, payload.data[index - 1]);
 	return 1;
 }
@@ -148,7 +155,7 @@ static bool read_number(lua_State *state, size_t size, uint64_t *ret_bits)
 	{                                                                                                                                            \
 		uint64_t bits;                                                                                                                       \
 		if (!read_number(state, size, &bits))                                                                                                \
-			return 0;                                                                                                                    \
+			return push_nothing(state);                                                                                                  \
 		lua_pushnumber(state, (lua_Number)(type)bits);                                                                                       \
 		return 1;                                                                                                                            \
 	}
@@ -172,7 +179,7 @@ static int message_f32(lua_State *state)
 	uint64_t bits;
 	float value;
 	if (!read_number(state, sizeof(value), &bits))
-		return 0;
+		return push_nothing(state);
 	uint32_t low = (uint32_t)bits;
 	memcpy(&value, &low, sizeof(value));
 	return push_float(state, (double)value);
@@ -183,7 +190,7 @@ static int message_f64(lua_State *state)
 	uint64_t bits;
 	double value;
 	if (!read_number(state, sizeof(value), &bits))
-		return 0;
+		return push_nothing(state);
 	memcpy(&value, &bits, sizeof(value));
 	return push_float(state, value);
 }
@@ -248,7 +255,9 @@ static struct view read_payload(lua_State *state, int index)
 	if (is_message(state, index))
 		return payload_of(state, lua_touserdata(state, index));
 	size_t size;
-	const char *bytes = luaL_checklstring(state, index, &size);
+	const char *bytes = lua_tolstring(state, index, &size);
+	if (bytes == NULL)
+		ringcast_lua_argument_error(state, index, "a string or a message");
 	return ringcast_view_of(bytes, size);
 }
 

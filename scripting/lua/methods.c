@@ -20,6 +20,15 @@ void ringcast_lua_skip_session(lua_State *state)
 		lua_remove(state, 1);
 }
 
+/* LuaJIT's own messages would count the session in, or not, by how the method was called. */
+void ringcast_lua_argument_error(lua_State *state, int index, const char *what)
+{
+	lua_Debug function;
+	bool is_known = lua_getstack(state, 0, &function) != 0 && lua_getinfo(state, "n", &function) != 0 && function.name != NULL;
+	luaL_error(state, "bad argument #%d to '%s' (%s expected, got %s)", index, is_known ? function.name : "?", what, luaL_typename(state, index));
+	ringcast_unreachable("luaL_error returns");
+}
+
 static bool to_int32(lua_Number number, int32_t *ret_value)
 {
 	if (!(number >= INT32_MIN && number <= INT32_MAX))
@@ -32,7 +41,7 @@ static int32_t check_int32(lua_State *state, int index, const char *what)
 {
 	int32_t value = 0;
 	if (!lua_isnumber(state, index) || !to_int32(lua_tonumber(state, index), &value))
-		luaL_argerror(state, index, lua_pushfstring(state, "%s expected, got %s", what, luaL_typename(state, index)));
+		ringcast_lua_argument_error(state, index, what);
 	return value;
 }
 
@@ -41,7 +50,8 @@ static int32_t check_peer(lua_State *state, int index)
 {
 	if (lua_istable(state, index)) {
 		lua_getfield(state, index, "peerId");
-		lua_replace(state, index);
+		if (lua_isnumber(state, -1))
+			lua_replace(state, index);
 	}
 	return check_int32(state, index, "a player's peer id");
 }
@@ -152,7 +162,8 @@ static int new_message(lua_State *state)
 {
 	ringcast_lua_skip_session(state);
 	int32_t opcode = check_int32(state, 1, "an op code");
-	luaL_argcheck(state, opcode != OPCODE_LOGIN, 1, "op code 0 is the engine's");
+	if (opcode == OPCODE_LOGIN)
+		luaL_error(state, "op code 0 is the engine's");
 	ringcast_lua_push_message(state, opcode, check_peer(state, 2), 3);
 	return 1;
 }
@@ -202,7 +213,9 @@ static int kick(lua_State *state)
 {
 	struct session *session = begin(state);
 	int32_t peer_id = check_peer(state, 1);
-	return ringcast_lua_push_result(state, ringcast_command_kick(session, peer_id, luaL_optstring(state, 2, NULL)));
+	if (!lua_isnoneornil(state, 2) && !lua_isstring(state, 2))
+		ringcast_lua_argument_error(state, 2, "a reason");
+	return ringcast_lua_push_result(state, ringcast_command_kick(session, peer_id, lua_tostring(state, 2)));
 }
 
 /* Group first, as in onPlayerJoinGroup(groupId, peerId). */
@@ -223,8 +236,10 @@ static int leave_group(lua_State *state)
 static int process_ending(lua_State *state)
 {
 	struct session *session = begin(state);
-	enum drop_reason reason = ringcast_command_finish(session);
-	return ringcast_lua_push_result(state, reason == DROP_SESSION_ENDED ? DROP_NONE : reason);
+	struct lua_session *self = ringcast_lua_self(state);
+	enum drop_reason reason = self->is_ending ? DROP_NONE : ringcast_command_finish(session);
+	self->is_ending = reason == DROP_NONE;
+	return ringcast_lua_push_result(state, reason);
 }
 
 static const luaL_Reg methods[] = {

@@ -74,14 +74,17 @@ static bool push_builtin(lua_State *state, const char *name)
 	return ringcast_lua_push_preloaded(state, name);
 }
 
+/* Protected by require: runs the file of this name, or opens what is built in. nil: there is neither. */
 static int run_module(lua_State *state)
 {
 	const char *name = lua_tostring(state, 1);
 	const struct script_file *file = file_of(state, name);
 	if (file == NULL && push_builtin(state, name))
 		return 1;
-	if (file == NULL)
-		luaL_error(state, "module '%s' not found: neither %s.lua nor %s/init.lua in the script's folder, nor built in", name, name, name);
+	if (file == NULL) {
+		lua_pushnil(state);
+		return 1;
+	}
 	push_file(state, file);
 	lua_pushvalue(state, 1);
 	lua_call(state, 1, 1);
@@ -117,6 +120,8 @@ int ringcast_lua_require(lua_State *state)
 	else
 		lua_pushnil(state);
 	lua_rawset(state, 2);
+	if (status == 0 && lua_isnil(state, 3))
+		return luaL_error(state, "module '%s' not found: neither %s.lua nor %s/init.lua in the script's folder, nor built in", name, name, name);
 	return status == 0 ? 1 : lua_error(state);
 }
 

@@ -8,11 +8,19 @@
 
 #include "scripting/lua/lua_private.h"
 
-/* Of whole libraries the entry "name.*" lets everything through: those have been read function by function. */
+/* A library needs its own name here as well as those of its functions. */
 static const char *const allowed[] = {
 	"_G", "_VERSION", "assert", "error", "getmetatable", "ipairs", "next", "pairs", "pcall", "rawequal", "rawget", "rawset", "rawlen", "select",
 	"setmetatable", "tonumber", "tostring", "type", "unpack", "xpcall",
-	"bit", "bit.*", "coroutine", "coroutine.*", "math", "math.*", "table", "table.*",
+	"bit", "bit.arshift", "bit.band", "bit.bnot", "bit.bor", "bit.bswap", "bit.bxor", "bit.lshift", "bit.rol", "bit.ror", "bit.rshift", "bit.tobit",
+	"bit.tohex",
+	"coroutine", "coroutine.create", "coroutine.isyieldable", "coroutine.resume", "coroutine.running", "coroutine.status", "coroutine.wrap",
+	"coroutine.yield",
+	"math", "math.abs", "math.acos", "math.asin", "math.atan", "math.atan2", "math.ceil", "math.cos", "math.cosh", "math.deg", "math.exp",
+	"math.floor", "math.fmod", "math.frexp", "math.huge", "math.ldexp", "math.log", "math.log10", "math.max", "math.min", "math.modf", "math.pi",
+	"math.pow", "math.rad", "math.random", "math.randomseed", "math.sin", "math.sinh", "math.sqrt", "math.tan", "math.tanh",
+	"table", "table.concat", "table.foreach", "table.foreachi", "table.getn", "table.insert", "table.maxn", "table.move", "table.pack", "table.remove",
+	"table.sort", "table.unpack",
 	"string", "string.byte", "string.char", "string.find", "string.format", "string.gmatch", "string.gsub", "string.len", "string.lower",
 	"string.match", "string.rep", "string.reverse", "string.sub", "string.upper",
 	"os", "os.clock", "os.date", "os.difftime", "os.time",
@@ -32,12 +40,11 @@ static bool is_listed(const char *const *list, size_t count, const char *name)
 
 static bool is_allowed(const char *library, const char *name)
 {
-	char whole[64], path[128];
+	char path[128];
 	if (library == NULL)
 		return is_listed(allowed, RLY_ARRAY_COUNT(allowed), name);
-	snprintf(whole, sizeof(whole), "%s.*", library);
 	snprintf(path, sizeof(path), "%s.%s", library, name);
-	return is_listed(allowed, RLY_ARRAY_COUNT(allowed), whole) || is_listed(allowed, RLY_ARRAY_COUNT(allowed), path);
+	return is_listed(allowed, RLY_ARRAY_COUNT(allowed), path);
 }
 
 /* The table on top loses what is not allowed; what lies in it under other keys than strings goes too. */
@@ -131,6 +138,40 @@ static void seed_random(lua_State *state)
 	lua_pop(state, 1);
 }
 
+/*
+ * An error that a hook raises is handled while that hook still counts as running, so that no other hook fires: a handler of the script's would
+ * have no bounds in time there. So handlers are not called when the budget is spent.
+ */
+static int call_handler(lua_State *state)
+{
+	lua_settop(state, 1);
+	if (ringcast_lua_self(state)->is_over_budget)
+		return 1;
+	lua_pushvalue(state, lua_upvalueindex(1));
+	lua_insert(state, 1);
+	lua_call(state, 1, 1);
+	return 1;
+}
+
+static int guard_handler(lua_State *state)
+{
+	lua_settop(state, 1);
+	lua_pushcclosure(state, call_handler, 1);
+	return 1;
+}
+
+/* In Lua, because coroutines may yield across xpcall but not across C. */
+static void guard_xpcall(lua_State *state)
+{
+	static const char text[] = "local xpcall, guard = ... return function(f, handler, ...) return xpcall(f, guard(handler), ...) end";
+	if (luaL_loadbuffer(state, text, sizeof(text) - 1, "=xpcall") != 0)
+		lua_error(state);
+	lua_getglobal(state, "xpcall");
+	lua_pushcfunction(state, guard_handler);
+	lua_call(state, 2, 1);
+	lua_setglobal(state, "xpcall");
+}
+
 void ringcast_lua_open_globals(lua_State *state)
 {
 	open_libraries(state);
@@ -142,6 +183,7 @@ void ringcast_lua_open_globals(lua_State *state)
 	set_function(state, "collectgarbage", collect_garbage);
 	set_function(state, "print", ringcast_lua_print);
 	set_function(state, "require", ringcast_lua_require);
+	guard_xpcall(state);
 	seed_random(state);
 }
 

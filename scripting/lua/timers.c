@@ -8,8 +8,9 @@ static const lua_Number DELAY_MS_MAX = 30.0 * 24 * 3600 * 1000; /* well within t
 
 static uint64_t check_delay(lua_State *state, int index, lua_Number min_ms)
 {
-	lua_Number ms = luaL_checknumber(state, index);
-	luaL_argcheck(state, ms >= min_ms && ms <= DELAY_MS_MAX, index, min_ms > 0 ? "from 1 ms to 30 days" : "from 0 ms to 30 days");
+	lua_Number ms = lua_tonumber(state, index);
+	if (!lua_isnumber(state, index) || !(ms >= min_ms && ms <= DELAY_MS_MAX))
+		ringcast_lua_argument_error(state, index, min_ms > 0 ? "a time from 1 ms to 30 days" : "a time from 0 ms to 30 days");
 	return (uint64_t)(ms * (lua_Number)RLY_NS_PER_MS);
 }
 
@@ -39,7 +40,8 @@ static void order_arguments(lua_State *state)
 	lua_settop(state, 2);
 	if (lua_isfunction(state, 1))
 		lua_insert(state, 1);
-	luaL_checktype(state, 2, LUA_TFUNCTION);
+	if (!lua_isfunction(state, 2))
+		ringcast_lua_argument_error(state, 2, "a function");
 }
 
 int ringcast_lua_after(lua_State *state)
@@ -66,7 +68,7 @@ int ringcast_lua_every(lua_State *state)
 int ringcast_lua_cancel(lua_State *state)
 {
 	ringcast_lua_skip_session(state);
-	lua_Number timer = luaL_checknumber(state, 1);
+	lua_Number timer = lua_tonumber(state, 1);
 	bool was_set = timer >= 1 && timer <= (lua_Number)ringcast_lua_self(state)->timer_last;
 	if (was_set) {
 		lua_rawgeti(state, LUA_REGISTRYINDEX, REF_TIMERS);

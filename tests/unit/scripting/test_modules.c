@@ -1,0 +1,144 @@
+/* require: the script's own files and the built-in modules; the dry run. */
+#include <criterion/criterion.h>
+#include <stdio.h>
+
+#include "files.h"
+#include "lua_world.h"
+
+static void expect_files(const char *const *files, const char *expected)
+{
+	struct lua_world world;
+	lua_world_start(&world);
+	lua_world_load(&world, files);
+	lua_world_open(&world);
+	lua_world_expect_part(&world, expected, files[1], 0);
+	lua_world_stop(&world);
+}
+
+Test(lua_modules, own_files)
+{
+	expect_files((const char *const[]){"main.lua", "local a = require 'lib.a' return {init = function() print(a.name, require('lib/a') == a) end}",
+					   "lib/a.lua", "return {name = 'A ' .. ... .. require('deep').x}", "deep/init.lua", "return {x = '!'}", NULL},
+		     "info: A lib.a! false");
+	expect_files((const char *const[]){"main.lua", "return {init = function() print(require 'nothing', require 'nothing') end}", "nothing.lua", "n = (n or 0) + 1",
+					   NULL},
+		     "info: true true");
+	expect_files((const char *const[]){"main.lua", "return {init = function() print(pcall(require, 'bad')) print(pcall(require, 'bad')) end}", "bad.lua",
+					   "\n\nerror('loading')", NULL},
+		     "info: false bad.lua:3: loading\ninfo: false bad.lua:3: loading\n");
+}
+
+Test(lua_modules, what_is_not_there)
+{
+	static const char *const names[] = {"../main", "/etc/passwd", "..", "", "main.lua", "lib", "%2e", "a\\\\0b"};
+	char source[256];
+	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++) {
+		snprintf(source, sizeof(source), "return {init = function() print(select(2, pcall(require, '%s'))) end}", names[i]);
+		expect_files((const char *const[]){"main.lua", source, NULL}, "not found");
+	}
+}
+
+Test(lua_modules, circles_are_named)
+{
+	expect_files((const char *const[]){"main.lua", "return {init = function() print(select(2, pcall(require, 'a'))) end}", "a.lua", "local b = require 'b' return b", "b.lua",
+					   "local a = require 'a' return a", NULL},
+		     "b.lua:1: module 'a' is required while it loads");
+}
+
+static void expect_json(const char *lua, const char *expected)
+{
+	char source[4096], line[1024];
+	snprintf(source, sizeof(source), "local json = require 'json' return {init = function() print((function() %s end)()) end}", lua);
+	snprintf(line, sizeof(line), "info: %s\n", expected);
+	expect_files((const char *const[]){"main.lua", source, NULL}, line);
+}
+
+Test(lua_modules, json)
+{
+	expect_json("return json.decode('[1, -2.5e3, true, false, \"x\", {}, []]')", "{1, -2500, true, false, \"x\", {}, {}}");
+	expect_json("local v = json.decode(' {\"a\" : {\"b\": [ ] }, \"n\" : null} ') return json.encode(v.a), v.n == json.null, tostring(v.n)", "{\"b\":[]} true null");
+	expect_json("return json.decode('\"\\\\u00e4\\\\ud83d\\\\ude00\\\\n\\\\\\\\ \\\\/ \\\\\"\"')", "\u00e4\U0001F600\n\\ / \"");
+	expect_json("return json.encode({1, 2.5, 1e100, 0.1, -0.5, 123456789012, 'q\"\\\\\\n\\1', true, json.null})",
+		    "[1,2.5,1e+100,0.1,-0.5,123456789012,\"q\\\"\\\\\\u000a\\u0001\",true,null]");
+	expect_json("return json.encode({}), json.encode(json.array()), json.encode(json.array({})), json.encode({x = {}}), json.encode({[5] = 1})",
+		    "{} [] [] {\"x\":{}} {\"5\":1}");
+	expect_json("local t = {1, 2, 3} for i = 1, 12 do t = {t, i} end return #json.encode(json.decode(json.encode(t))) == #json.encode(t)", "true");
+	expect_json("return pcall(json.encode, print)", "false json: a function has no form in JSON");
+	expect_json("local t = {} t.t = t return pcall(json.encode, t)", "false json: nested too deeply, or in a circle");
+	expect_json("return pcall(json.encode, 0/0)", "false json: nan has no form in JSON");
+	expect_json("return pcall(json.encode, {[true] = 1})", "false json: a key that is a boolean");
+}
+
+Test(lua_modules, json_that_is_none)
+{
+	static const char *const bad[] = {"",	   " ",	     "{",	"[",	  "[1,",     "[1 2]",	"{\"a\"}",    "{\"a\":}", "{a:1}",   "tru",	"nul",
+					  "01",	   "1.",     "-",	"1e",	  "+1",	     "0x10",	"inf",	      "nan",	  "\"a",     "\"\\x\"", "\"\\u12\"",
+					  "[1]]",  "1 2",    "[,]",	"{,}",	  "\"\\ud800\"", "\"\\udc00\"", "\"\\ud800\\u0041\"", "'a'", "[1,]", "{\"a\":1,}", "\"\\"};
+	struct lua_world world;
+	lua_world_run(&world, "local json = require 'json' return {onMessage = function(m) local v, why = json.decode(m.payload) print(v, why) end}");
+	struct session *session = lua_world_open(&world);
+	struct player *player = lua_world_join(&world, session, "");
+	for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++) {
+		lua_world_send(&world, player, 1, PROTO_PEER_SERVER, 0, bad[i]);
+		cr_assert(strncmp(world.log, "info: nil ", 10) == 0 && strstr(world.log, " at byte ") != NULL, "'%s': %s", bad[i], world.log);
+		lua_world_forget(&world);
+	}
+	char deep[300];
+	memset(deep, '[', sizeof(deep) - 1);
+	deep[sizeof(deep) - 1] = '\0';
+	lua_world_send(&world, player, 1, PROTO_PEER_SERVER, 0, deep);
+	expect_part(&world, "nested too deeply");
+	cr_assert_eq(world.counts[SCRIPT_COUNT_ERRORS], 0);
+	lua_world_stop(&world);
+}
+
+/* The dry run */
+
+static void check(const char *source, bool is_ok, const char *part)
+{
+	char error[SCRIPT_ERROR_BYTES] = "";
+	struct script_limits limits = {.memory_bytes = 4 << 20};
+	struct script *script = files_script((const char *const[]){"main.lua", source, "lib.lua", "return {}", NULL});
+	cr_assert_eq(ringcast_lua_check(script, &limits, error, sizeof(error)), is_ok, "%s: %s", source, error);
+	cr_assert_not_null(strstr(error, part), "%s: \"%s\" should hold \"%s\"", source, error, part);
+	cr_assert_null(strchr(error, '\n'));
+	ringcast_script_unref(&script);
+}
+
+Test(lua_check, refuses)
+{
+	check("return {", false, "main.lua:1: ");
+	check("\n\nlocal x = = 5", false, "main.lua:3: ");
+	check("", false, "main.lua returns a nil");
+	check("return 5", false, "main.lua returns a number");
+	check("\nerror('at load')", false, "main.lua:2: at load");
+	check("return {onMessage = 5}", false, "onMessage is a number, not a function");
+	check("return {configuration = 5}", false, "configuration is a number");
+	check("return {configuration = {maxPlayers = 0}}", false, "configuration.maxPlayers must be a whole number from 1 to 65536");
+	check("return {configuration = {maxPlayers = '4'}}", false, "maxPlayers");
+	check("return {configuration = {maxPlayers = 1.5}}", false, "maxPlayers");
+	check("return {configuration = {pingIntervalTime = 5}}", false, "pingIntervalTime must be a whole number from 100");
+	check("return {configuration = {tickInterval = -5}}", false, "tickInterval");
+	check("return {configuration = {tickInterval = 0/0}}", false, "tickInterval");
+	check("while true do end", false, "does not come to an end");
+	check("while true do pcall(function() while true do end end) end", false, "does not come to an end");
+	check("local t = {} while true do t[#t + 1] = {} end", false, "not enough memory");
+	check("require 'missing' return {}", false, "main.lua:1: module 'missing' not found");
+	check("error({})", false, "{}");
+	check("return setmetatable({}, {__index = function() error('sly') end})", false, "sly");
+}
+
+Test(lua_check, accepts_and_learns)
+{
+	char error[SCRIPT_ERROR_BYTES] = "";
+	struct script_limits limits = {.memory_bytes = 4 << 20};
+	struct script *script = files_script((const char *const[]){
+		"main.lua", "print('quiet') return {onMessage = print, onTick = print, configuration = {maxPlayers = 200, tickInterval = 50}}", NULL});
+	cr_assert(ringcast_lua_check(script, &limits, error, sizeof(error)), "%s", error);
+	cr_assert_eq(script->facts.callbacks, 1u << SCRIPT_CALLBACK_MESSAGE | 1u << SCRIPT_CALLBACK_TICK);
+	cr_assert_eq(script->facts.players_max, 200);
+	cr_assert_eq(script->facts.ping_interval_ms, 0);
+	cr_assert_eq(script->facts.tick_interval_ms, 50);
+	ringcast_script_unref(&script);
+	check("local lib = require 'lib' return {init = function() error('not called') end}", true, "");
+}

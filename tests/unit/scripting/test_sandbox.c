@@ -1,0 +1,119 @@
+/* What a script cannot reach. */
+#include <criterion/criterion.h>
+#include <lauxlib.h>
+#include <lua.h>
+#include <lualib.h>
+#include <stdio.h>
+
+#include "lua_world.h"
+
+static void expect_info(const char *lua, const char *expected)
+{
+	struct lua_world world;
+	char source[4096], line[1024];
+	snprintf(source, sizeof(source), "return {init = function(s) local log = s:getLogger() log:info((function() %s end)()) end}", lua);
+	lua_world_run(&world, source);
+	snprintf(line, sizeof(line), "info: %s\n", expected);
+	lua_world_expect(&world, line, lua, 0);
+	lua_world_stop(&world);
+}
+
+Test(lua_sandbox, nothing_but_the_list)
+{
+	static const char *const absent[] = {
+		"io", "package", "ffi", "jit", "dofile", "loadfile", "getfenv", "setfenv", "newproxy", "module", "gcinfo", "os.execute", "os.exit", "os.getenv",
+		"os.remove", "os.rename", "os.tmpname", "os.setlocale", "string.dump", "debug.getinfo", "debug.sethook", "debug.getregistry", "debug.getmetatable",
+		"debug.setmetatable", "debug.getupvalue", "debug.setupvalue", "debug.getlocal", "debug.setfenv", "debug.getfenv", "debug.upvalueid", "debug.debug",
+		"debug.gethook", "debug.setlocal", "debug.upvaluejoin", "debug.setuservalue", "debug.getuservalue",
+	};
+	static const char *const present[] = {"assert", "load", "loadstring", "pcall", "require", "print", "os.time", "os.date", "os.clock", "debug.traceback",
+					      "string.format", "table.concat", "math.floor", "bit.band", "coroutine.wrap", "collectgarbage", "unpack"};
+	char lua[128];
+	for (size_t i = 0; i < sizeof(absent) / sizeof(*absent); i++) {
+		snprintf(lua, sizeof(lua), "return %s", absent[i]);
+		expect_info(lua, "nil");
+	}
+	for (size_t i = 0; i < sizeof(present) / sizeof(*present); i++) {
+		snprintf(lua, sizeof(lua), "return type(%s)", present[i]);
+		expect_info(lua, "function");
+	}
+}
+
+Test(lua_sandbox, no_bytecode)
+{
+	expect_info("return load('\\27LJ\\2\\0')", "nil attempt to load chunk with wrong mode");
+	expect_info("return loadstring('\\27LJ\\2\\0')", "nil attempt to load chunk with wrong mode");
+	expect_info("return load('\\27Lua', 'x', 'b')", "nil attempt to load chunk with wrong mode");
+	expect_info("return pcall(load, function() return nil end)", "false bad argument #1 to '?' (string expected, got function)");
+	expect_info("local e = {x = 5} return load('return x', 'c', 't', e)()", "5");
+	expect_info("return load('return 1 +')", "nil (load):1: unexpected symbol near '<eof>'");
+}
+
+/* A file of bytecode, or with a hash line that hides some, is no script either. */
+Test(lua_sandbox, no_bytecode_files)
+{
+	struct lua_world world;
+	char error[SCRIPT_ERROR_BYTES];
+	lua_world_run(&world, "return {init = function() require('evil') end}");
+	lua_world_stop(&world);
+	lua_world_start(&world);
+	lua_world_load(&world, (const char *const[]){"main.lua", "return {init = function() require('evil') end}", "evil.lua", "\x1bLJ\x02\x02", NULL});
+	lua_world_open(&world);
+	expect_part(&world, "wrong mode");
+	cr_assert_not(error == NULL);
+	lua_world_stop(&world);
+}
+
+Test(lua_sandbox, metatables_of_ours_are_closed)
+{
+	expect_info("return getmetatable(print) == nil, pcall(setmetatable, 'x', {})", "true false bad argument #1 to '?' (table expected, got string)");
+	struct lua_world world;
+	lua_world_run(&world, "return {init = function(s) print(getmetatable(s), getmetatable(s:newTextGameMessage(1, -1, ''))) "
+			      "print(pcall(setmetatable, s, {})) print(pcall(rawset, s, 1, 2)) s.x = 5 end}");
+	expect_part(&world, "info: session message\ninfo: false bad argument");
+	lua_world_stop(&world);
+}
+
+Test(lua_sandbox, buffers_hand_out_no_pointers)
+{
+	expect_info("local b = require('string.buffer').new() return b.ref, b.reserve, b.commit, b.putcdata, b.encode, b.decode, require('string.buffer').decode",
+		    "nil nil nil nil nil nil nil");
+	expect_info("local b = require('string.buffer').new() b:put('a', 1):putf('%d', 5) b:put('xyz') b:skip(1) return #b, b:get(2), tostring(b)", "5 15 xyz");
+	expect_info("return type(require('table.new')(4, 0)), require('table.clear')({}) == nil", "table true");
+	expect_info("local ok, err = pcall(require, 'ffi') return ok, err:match('^[^:]*')", "false module 'ffi' not found");
+	expect_info("for _, name in ipairs({'io', 'os', 'jit', 'debug', 'package', 'jit.util', 'string', '_G'}) do assert(not pcall(require, name), name) end "
+		    "return 'ok'", "ok");
+}
+
+Test(lua_sandbox, guarded_xpcall_is_xpcall)
+{
+	expect_info("return xpcall(function(a, b) return a + b end, print, 2, 3)", "true 5");
+	expect_info("return xpcall(function() error('x', 0) end, function(m) return 'handled ' .. m end)", "false handled x");
+	expect_info("local c = coroutine.wrap(function() return xpcall(function() coroutine.yield(1) error('y', 0) end, function(m) return m end) end) "
+		    "return c(), c()", "1 false y");
+}
+
+Test(lua_sandbox, sessions_do_not_meet)
+{
+	struct lua_world world;
+	lua_world_run(&world, "x = (x or 0) + 1 string.y = (string.y or 0) + 1 local m = getmetatable('') m.z = (m.z or 0) + 1 "
+			      "return {init = function() print(x, string.y, m.z) end}");
+	lua_world_open(&world);
+	expect(&world, "info: 1 1 1\ninfo: 1 1 1\n");
+	lua_world_stop(&world);
+}
+
+Test(lua_sandbox, chance_is_the_sessions_own)
+{
+	struct lua_world world;
+	lua_world_run(&world, "return {init = function() print(math.random(1e9)) end}");
+	lua_world_open(&world);
+	size_t half = (size_t)(strchr(world.log, '\n') - world.log) + 1;
+	cr_assert_neq(strncmp(world.log, world.log + half, half), 0, "two sessions with the same chance: %s", world.log);
+	char first[64];
+	snprintf(first, sizeof(first), "%.*s", (int)half, world.log);
+	lua_world_stop(&world);
+	lua_world_run(&world, "return {init = function() print(math.random(1e9)) end}");
+	cr_assert_eq(strncmp(world.log, first, half), 0, "the same entropy gives the same game");
+	lua_world_stop(&world);
+}
