@@ -27,6 +27,7 @@ struct wolfssl_session {
 	struct crypto_session base;
 	WOLFSSL *ssl;
 	char *host;                  /* heap; client role: whom it speaks to */
+	uint8_t ticket_generation;   /* of the tickets it gives out, see ticket_wolfssl.c */
 	bool is_cookie_good;         /* of the hello that is being looked at */
 	bool has_handshake_memory;   /* DATAGRAM: until the peer's first record the last flight may have to be repeated */
 };

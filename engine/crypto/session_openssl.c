@@ -15,12 +15,20 @@ static struct openssl_session *of(const struct crypto_session *session)
 	return (struct openssl_session *)session;
 }
 
+static void forget_ticket(struct openssl_context *context)
+{
+	SSL_SESSION_free(context->resumption);
+	context->resumption = NULL;
+}
+
 static void session_free(struct crypto_session *base)
 {
 	struct openssl_session *session = of(base);
 	/* Else the library would hold a connection that broke against its ticket; games reconnect just then. */
 	if (base->is_established && !base->is_failed)
 		SSL_set_shutdown(session->ssl, SSL_SENT_SHUTDOWN | SSL_RECEIVED_SHUTDOWN);
+	if (base->is_failed && session->host != NULL)
+		forget_ticket((struct openssl_context *)base->context);
 	SSL_free(session->ssl);
 	free(session->host);
 	ringcast_crypto_session_fini(base);

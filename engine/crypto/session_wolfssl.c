@@ -91,11 +91,15 @@ int ringcast_wolfssl_verify(int is_good, WOLFSSL_X509_STORE_CTX *store)
 
 /* life */
 
-/* The newest ticket stays behind for whoever connects to that host next. */
+/* The newest ticket stays behind for whoever connects to that host next; none that ended in failure. */
 static void keep_ticket(struct wolfssl_session *session)
 {
 	struct wolfssl_context *context = (struct wolfssl_context *)session->base.context;
-	if (session->host == NULL || !session->base.is_established || strlen(session->host) >= sizeof(context->resumption_host))
+	if (session->base.is_failed) {
+		wolfSSL_SESSION_free(context->resumption);
+		context->resumption = NULL;
+	}
+	if (session->host == NULL || session->base.is_failed || !session->base.is_established || strlen(session->host) >= sizeof(context->resumption_host))
 		return;
 	WOLFSSL_SESSION *ticket = wolfSSL_get1_session(session->ssl);
 	if (ticket == NULL)

@@ -216,6 +216,36 @@ Test(handshake, tickets_resume_with_any_context_of_the_same_secret)
 	for_all(check_tickets);
 }
 
+/* A ticket for a ticket for a ticket: wolfSSL counts them in one byte, which must not end in a handshake that fails. */
+static void check_long_line(const struct pair_options *options, const struct variant *variant)
+{
+	enum { RECONNECTS = 300, RESUMED_MIN = 290 };
+	struct pair_options wanted = *options;
+	struct crypto_context *client = pair_context(options, CRYPTO_CLIENT), *server = pair_context(options, CRYPTO_SERVER);
+	int resumed_count = 0;
+	wanted.client_context = client;
+	wanted.server_context = server;
+	for (int index = 0; index <= RECONNECTS; index++) {
+		char text[256];
+		struct pair *pair = pair_create(&wanted);
+		cr_assert(pair_run(pair), "%s: connection %d fails: %s", variant->name, index, ringcast_crypto_error(pair->client.session));
+		exchange(pair, &pair->server, &pair->client, (const uint8_t *)"x", 1);
+		ringcast_crypto_describe(pair->client.session, text, sizeof(text));
+		resumed_count += strstr(text, ", resumed") != NULL;
+		if (options->kind == CRYPTO_DATAGRAM)
+			pair->server.context = NULL;
+		pair_free(pair);
+	}
+	cr_assert_geq(resumed_count, RESUMED_MIN);
+	ringcast_crypto_context_release(&client);
+	ringcast_crypto_context_release(&server);
+}
+
+Test(handshake, hundreds_of_reconnects_in_a_line)
+{
+	for_all(check_long_line);
+}
+
 /* A reload releases the context while its sessions go on. */
 static void check_release(const struct pair_options *options, const struct variant *variant)
 {
