@@ -24,6 +24,7 @@ MAY_INCLUDE = {
     "engine": {"engine/base", "engine/buf", "proto", "engine/io", "engine/crypto", "engine/transport", "engine/session", "engine/shard", "scripting",
                "engine/include/ringcast"},
     "tools/ringcast": {"proto", "proto/clients/c", "engine/base", "engine/crypto", "engine/include/ringcast"},
+    "bench/micro": {"scripting", "engine/session", "engine/buf", "engine/base", "engine/crypto", "proto"},
     "bench": {"tools/ringcast", "proto", "proto/clients/c", "engine/base", "engine/crypto", "engine/include/ringcast"},
 }
 
@@ -34,8 +35,8 @@ ONLY_IN = {
     "yaml.h": r"engine/control/",
     "microhttpd.h": r"engine/control/",
     "jansson.h": r"(engine/control/|engine/script_check\.c$|scripting/|tools/|bench/)",
-    "wolfssl/": r"engine/crypto/[^/]*wolfssl[^/]*\.[ch]$",
-    "openssl/": r"engine/crypto/[^/]*openssl[^/]*\.[ch]$",
+    "wolfssl/": r"(engine/crypto|bench/micro)/[^/]*wolfssl[^/]*\.[ch]$",
+    "openssl/": r"(engine/crypto|bench/micro)/[^/]*openssl[^/]*\.[ch]$",
     "luajit-2.1/": r"scripting/lua/",
     "lua.h": r"scripting/lua/",
     "systemd/sd-daemon.h": r"engine/control/",
@@ -108,7 +109,7 @@ def check_file(path, text):
 
 def main():
     found, count = [], 0
-    for top in ("engine", "proto", "tools/ringcast", "bench"):
+    for top in ("engine", "proto", "scripting", "tools/ringcast", "bench"):
         for path in sorted((TOP / top).rglob("*")):
             name = path.relative_to(TOP).as_posix()
             if path.suffix not in (".c", ".h", ".def") or "node_modules" in name:

@@ -7,7 +7,11 @@
 
 #include "scripting/lua/lua_private.h"
 
+/* Every message begins with the address of this, and no other userdata that scripts can have does: a faster proof than the metatable. */
+static const char tag;
+
 struct lua_message {
+	const char *tag;
 	uint64_t call_serial; /* whose bytes these are; 0: its own, behind the struct */
 	int32_t opcode, sender, target_player, target_group;
 	bool is_reliable;
@@ -23,12 +27,8 @@ static const struct { const char *name; enum message_field field; } fields[] = {
 
 static bool is_message(lua_State *state, int index)
 {
-	if (lua_type(state, index) != LUA_TUSERDATA || lua_getmetatable(state, index) == 0)
-		return false;
-	lua_rawgeti(state, LUA_REGISTRYINDEX, REF_MESSAGE_META);
-	bool is_equal = lua_rawequal(state, -1, -2);
-	lua_pop(state, 2);
-	return is_equal;
+	return lua_type(state, index) == LUA_TUSERDATA && lua_objlen(state, index) >= sizeof(struct lua_message) &&
+	       ((const struct lua_message *)lua_touserdata(state, index))->tag == &tag;
 }
 
 static struct lua_message *check_message(lua_State *state, int index)
@@ -237,6 +237,7 @@ void ringcast_lua_push_packet(lua_State *state, const struct packet *packet)
 {
 	struct lua_message *message = new_message(state, 0);
 	*message = (struct lua_message){
+		.tag = &tag,
 		.call_serial = ringcast_lua_self(state)->call_serial,
 		.opcode = packet->opcode,
 		.sender = packet->sender,
@@ -268,7 +269,7 @@ void ringcast_lua_push_message(lua_State *state, int32_t opcode, int32_t sender,
 	uint8_t *bytes = (uint8_t *)(message + 1);
 	if (payload.size > 0)
 		memcpy(bytes, payload.data, payload.size);
-	*message = (struct lua_message){.opcode = opcode, .sender = sender, .payload = {bytes, payload.size}};
+	*message = (struct lua_message){.tag = &tag, .opcode = opcode, .sender = sender, .payload = {bytes, payload.size}};
 }
 
 void ringcast_lua_read_message(lua_State *state, int index, struct packet *ret_packet)

@@ -1,0 +1,210 @@
+/*
+ * What a script costs: CPU time per message through the router of a real session store, with nobody asked, with a hook in C, and with LuaJIT. The
+ * sink counts and does nothing, so that the difference between two lines is the hook. Run: micro-hooks [millions of messages per line, default 2]
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "scripting/lua/lua_host.h"
+#include "session/session.h"
+
+enum { ROUNDS = 5, BATCH = 1000 };
+
+static uint64_t delivery_count, question_count;
+
+static void on_deliver(void *context, const struct packet *packet, enum delivery_intent intent, struct player *const *recipients,
+		       size_t recipient_count, const struct player *excluded)
+{
+	delivery_count += recipient_count;
+}
+
+static void on_disconnect(void *context, struct player *player, enum close_reason reason, const char *text) {}
+static void on_drop(void *context, enum drop_reason reason, uint64_t count) {}
+static void on_admitted(void *context, struct player *player, enum drop_reason reason) {}
+
+static void on_message(void *context, struct session *session, const struct packet *packet)
+{
+	question_count += packet->payload.size > 0;
+}
+
+static enum verdict on_send_to_group(void *context, struct session *session, const struct packet *packet)
+{
+	question_count++;
+	return packet->payload.size > 0 && packet->payload.data[0] != 0 ? VERDICT_ALLOW : VERDICT_DENY;
+}
+
+static void fill(void *context, void *out, size_t size)
+{
+	for (size_t i = 0; i < size; i++)
+		((uint8_t *)out)[i] = (uint8_t)(i * 37 + 11);
+}
+
+static uint64_t now_ns(void *context)
+{
+	struct timespec now;
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (uint64_t)now.tv_sec * RLY_NS_PER_S + (uint64_t)now.tv_nsec;
+}
+
+static double cpu_ns(void)
+{
+	struct timespec now;
+	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now);
+	return (double)now.tv_sec * 1e9 + (double)now.tv_nsec;
+}
+
+static void on_log(void *context, struct session *session, enum script_level level, const char *text, size_t size)
+{
+	fprintf(stderr, "script: %.*s\n", (int)size, text);
+	exit(1);
+}
+
+static void on_count(void *context, enum script_count what) {}
+
+struct bench {
+	struct store store;
+	struct session_limits limits;
+	struct timer_wheel wheel;
+	struct buf_pool *pool;
+	struct session *session;
+	struct player *player;
+};
+
+static void die(const char *what)
+{
+	fprintf(stderr, "micro-hooks: %s\n", what);
+	exit(1);
+}
+
+static void bench_start(struct bench *bench, const struct hooks *hooks, void *hooks_context)
+{
+	struct buf_pool_options pool = {.class_counts = {8192, 1024, 64}};
+	*bench = (struct bench){.limits = {.players_per_session_max = 64, .groups_per_session_max = 8, .groups_per_player_max = 8, .reservation_timeout_ms = 60000,
+					   .commands_per_hook_max = 4096, .timers_per_session_max = 8, .ping_interval_ms = 3000}};
+	bench->pool = ringcast_buf_pool_create(&pool);
+	ringcast_timer_wheel_init(&bench->wheel, RLY_NS_PER_S);
+	struct store_options options = {
+		.sessions_max = 4, .players_max = 64, .groups_max = 8, .memberships_max = 64, .limits = &bench->limits, .pool = bench->pool,
+		.wheel = &bench->wheel, .random = fill,
+		.outbox = {.deliver = on_deliver, .disconnect = on_disconnect, .drop = on_drop, .admitted = on_admitted}};
+	struct session_options session = {.hooks = hooks, .hooks_context = hooks_context};
+	char token[PLAYER_TOKEN_BYTES];
+	if (bench->pool == NULL || !ringcast_store_init(&bench->store, &options) ||
+	    ringcast_session_open(&bench->store, &session, RLY_NS_PER_S, &bench->session) != DROP_NONE ||
+	    ringcast_admission_reserve(bench->session, NULL, NULL, RLY_NS_PER_S, &bench->player, token) != DROP_NONE ||
+	    ringcast_admission_admit(&bench->store, ringcast_view_of(token, strlen(token)), ringcast_view_of(NULL, 0), bench, RLY_NS_PER_S, &bench->player) !=
+		    DROP_NONE)
+		die("cannot set up the session");
+	ringcast_admission_accept(bench->player, RLY_NS_PER_S);
+}
+
+static void bench_stop(struct bench *bench)
+{
+	ringcast_session_end_now(bench->session, CLOSE_SHUTDOWN, RLY_NS_PER_S);
+	ringcast_store_collect(&bench->store);
+	ringcast_store_fini(&bench->store);
+	ringcast_buf_pool_destroy(&bench->pool);
+}
+
+static void send_batch(struct bench *bench, bool is_to_group)
+{
+	static const uint8_t payload[64] = {1, 2, 3, 4};
+	for (int i = 0; i < BATCH; i++) {
+		struct packet packet = {.opcode = 10, .payload = {payload, sizeof(payload)}};
+		if (is_to_group)
+			packet.target_group = PROTO_GROUP_ALL;
+		else
+			packet.target_player = PROTO_PEER_SERVER;
+		ringcast_router_route(bench->player, &packet, INTENT_FAST, RLY_NS_PER_S);
+	}
+}
+
+/* The best of some rounds: what else runs on the machine only ever adds. */
+static double measure(const struct hooks *hooks, void *hooks_context, bool is_to_group, size_t message_count)
+{
+	struct bench bench;
+	double best = 1e18;
+	bench_start(&bench, hooks, hooks_context);
+	for (int round = 0; round < ROUNDS; round++) {
+		double start = cpu_ns();
+		for (size_t i = 0; i < message_count / BATCH / ROUNDS; i++)
+			send_batch(&bench, is_to_group);
+		double each = (cpu_ns() - start) / (double)(message_count / BATCH / ROUNDS * BATCH);
+		if (each < best)
+			best = each;
+	}
+	bench_stop(&bench);
+	return best;
+}
+
+/* Lua */
+
+static struct script *script_of(const char *source)
+{
+	char path[] = "/tmp/ringcast-micro-XXXXXX.lua", error[SCRIPT_ERROR_BYTES];
+	int fd = mkstemps(path, 4);
+	if (fd < 0 || write(fd, source, strlen(source)) != (ssize_t)strlen(source) || close(fd) != 0)
+		die("cannot write the script");
+	struct script *script = ringcast_script_read("micro", path, error, sizeof(error));
+	unlink(path);
+	if (script == NULL)
+		die(error);
+	return script;
+}
+
+static double measure_lua(const char *source, bool is_jit_off, bool is_to_group, size_t message_count)
+{
+	char error[SCRIPT_ERROR_BYTES];
+	struct script_limits limits = {.memory_bytes = 16 << 20, .budget_us = 10000, .is_jit_off = is_jit_off, .log_lines_per_second = 100};
+	struct script_environment environment = {.limits = &limits, .now_ns = now_ns, .random = fill, .log = on_log, .count = on_count};
+	struct lua_host *host = ringcast_lua_create(&environment, &(struct lua_options){.watchdog_ms = 200});
+	struct script *script = script_of(source);
+	struct script_program *program = NULL;
+	if (host == NULL || !ringcast_lua_check(script, &limits, error, sizeof(error)) ||
+	    (program = ringcast_lua_ops.load(host, script, error, sizeof(error))) == NULL)
+		die(error);
+	double each = measure(&program->hooks, program->hooks_context, is_to_group, message_count);
+	ringcast_lua_ops.unload(host, program);
+	ringcast_script_unref(&script);
+	ringcast_lua_destroy(&host);
+	return each;
+}
+
+static const char lua_message[] =
+	"local n = 0 return {onMessage = function(m) if m.opCode == 10 and m:u8(0) == 1 then n = n + 1 end end}";
+static const char lua_group[] = "return {onSendToGroup = function(m) return m:u8(0) ~= 0 end}";
+static const char lua_reply[] =
+	"local s return {init = function(session) s = session end, onMessage = function(m) s:sendMessage(m, m.sender) end}";
+static const char lua_other[] = "return {onTick = function() end}";
+
+static void report(const char *name, double each, double base)
+{
+	printf("%-44s %8.0f ns", name, each);
+	if (base > 0)
+		printf("   hook %6.0f ns", each - base);
+	printf("\n");
+}
+
+int main(int argument_count, char **arguments)
+{
+	size_t count = (argument_count > 1 ? (size_t)strtoul(arguments[1], NULL, 10) : 2) * 1000000;
+	if (count == 0)
+		die("usage: micro-hooks [millions of messages]");
+	static const struct hooks none = {0}, in_c = {.message = on_message, .send_to_group = on_send_to_group};
+	double server = measure(&none, NULL, false, count), group = measure(&none, NULL, true, count);
+	printf("CPU per message of 64 bytes, one session, one player; best of %d rounds\n", ROUNDS);
+	report("to the server, no hook", server, 0);
+	report("to the server, Lua script without onMessage", measure_lua(lua_other, true, false, count), server);
+	report("to the server, C message", measure(&in_c, NULL, false, count), server);
+	report("to the server, Lua onMessage, compiled", measure_lua(lua_message, false, false, count), server);
+	report("to the server, Lua onMessage, strict", measure_lua(lua_message, true, false, count), server);
+	report("to the server, Lua echo, compiled", measure_lua(lua_reply, false, false, count), server);
+	report("to the server, Lua echo, strict", measure_lua(lua_reply, true, false, count), server);
+	report("to a group, no hook", group, 0);
+	report("to a group, C verdict", measure(&in_c, NULL, true, count), group);
+	report("to a group, Lua onSendToGroup, compiled", measure_lua(lua_group, false, true, count), group);
+	report("to a group, Lua onSendToGroup, strict", measure_lua(lua_group, true, true, count), group);
+	return delivery_count > 0 && question_count > 0 ? 0 : 1;
+}
