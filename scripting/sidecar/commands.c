@@ -97,11 +97,12 @@ static void say_end(struct tenant *tenant, const struct sidecar_frame *frame, bo
 static bool do_end(struct tenant *tenant, const struct sidecar_frame *frame, uint64_t now_ns)
 {
 	const struct script_environment *environment = tenant->program->host->environment;
+	struct session *session = tenant->session; /* which outlives the tenant */
 	if (frame->numbers[0] > SIDECAR_END_OUT_OF_MEMORY)
 		return false;
 	say_end(tenant, frame, frame->numbers[0] == SIDECAR_END_FINISHED);
 	if (frame->numbers[0] == SIDECAR_END_FINISHED) {
-		count_drop(tenant->session, ringcast_command_finish(tenant->session)); /* behind what it sent before */
+		count_drop(session, ringcast_command_finish(session)); /* behind what it sent before */
 		return true;
 	}
 	environment->count(environment->context, frame->numbers[0] == SIDECAR_END_OUT_OF_MEMORY ? SCRIPT_COUNT_OUT_OF_MEMORY : SCRIPT_COUNT_ERRORS);

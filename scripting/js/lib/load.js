@@ -34,7 +34,7 @@ async function load(folder, main) {
 		loaded = await import(pathToFileURL(file).href);
 	}
 	const candidates = [loaded && loaded.ssExports, loaded && loaded.default && loaded.default.ssExports, loaded && loaded.default, loaded];
-	return candidates.find((candidate) => candidate && typeof candidate === 'object' && 'init' in candidate) || candidates[0];
+	return candidates.find((candidate) => candidate && typeof candidate === 'object' && 'init' in candidate) || candidates[0] || candidates[1];
 }
 
 function wrong(main, what) {
@@ -43,8 +43,8 @@ function wrong(main, what) {
 
 // Throws when the exports cannot be used; returns what the engine wants to know of them.
 function examine(exported, main) {
-	if (exported === null || typeof exported !== 'object')
-		throw wrong(main, 'no exports.ssExports');
+	if (exported === undefined || exported === null || typeof exported !== 'object')
+		throw wrong(main, 'exports.ssExports is missing');
 	for (const name of CALLBACKS)
 		if (exported[name] !== undefined && exported[name] !== null && typeof exported[name] !== 'function')
 			throw wrong(main, `ssExports.${name} is not a function`);

@@ -102,6 +102,12 @@ class Outbox {
 		this.buffer.writeUInt32LE(bytes, this.begin(KIND.CREDIT, 0, 4));
 	}
 
+	// A sign of life, at once.
+	beat() {
+		this.credit(0);
+		this.flush();
+	}
+
 	memory(bytes) {
 		this.buffer.writeBigUInt64LE(BigInt(Math.round(bytes)), this.begin(KIND.MEMORY, 0, 8));
 	}

@@ -30,8 +30,10 @@ const complaints = new Map(); // what -> { since, count }
 const undefinedSaid = new Set();
 let script = null;
 let facts = null;
-let backlog = [];
+const batches = []; // { buffer, at }: frames of the engine, the first one taken up to at
+let isStarting = false;
 let isOpen = false;
+let turnsOwed = 0; // events that came up while the script was starting
 let isEnded = false;
 let sampledAt = 0;
 
@@ -63,12 +65,25 @@ function uncaught(error, origin) {
 	fatal(error, origin === 'unhandledRejection' ? 'unhandled promise rejection' : 'uncaught exception');
 }
 
-process.on('uncaughtException', uncaught);
-process.on('exit', (code) => {
+function onExit(code) {
 	if (facts !== null)
 		end(code === 0 ? END.FINISHED : END.FAILED, `script ended with process.exit(${code})`);
 	outbox.flush();
-});
+}
+
+// Handlers of the script's own run first, so that their last words come before the end.
+function stayLast(event, listener) {
+	if (event !== 'exit' || listener === onExit)
+		return;
+	queueMicrotask(() => {
+		process.removeListener('exit', onExit);
+		process.on('exit', onExit);
+	});
+}
+
+process.on('uncaughtException', uncaught);
+process.on('exit', onExit);
+process.on('newListener', stayLast);
 
 // Calls into the script
 
@@ -205,18 +220,6 @@ async function startScript(open) {
 	outbox.opened(callbacks.reduce((bits, name) => bits | (1 << CALLBACKS.indexOf(name)), 0), configuration);
 }
 
-// However long it awaits, a start is alive as long as the thread turns; an endless loop is not.
-function start(open) {
-	const heartbeat = setInterval(() => outbox.credit(0), HEARTBEAT_INTERVAL_MS);
-	startScript(open).then(() => {
-		clearInterval(heartbeat);
-		isOpen = true;
-		const waiting = backlog;
-		backlog = [];
-		waiting.forEach(takeBatch);
-	}, (error) => fatal(error, 'the script cannot start'));
-}
-
 // Events
 
 function messageAt(buffer, at, end, flags) {
@@ -270,35 +273,55 @@ function handle(buffer, kind, flags, offset, at, end) {
 	}
 }
 
-// Promises and next ticks run after every event, as they would if each came from a socket of its own. They do so by what Node itself runs
-// them with; where that is gone, they wait for the end of the batch.
-const settle = typeof process._tickCallback === 'function' ? process._tickCallback : () => {};
-
-function takeEvent(buffer, offset, end) {
-	handle(buffer, buffer[offset + 4], buffer[offset + 5], offset, offset + HEAD_BYTES, end);
-	try {
-		settle();
-	} catch (error) {
-		if (process.listenerCount('uncaughtException') > 1)
-			process.emit('uncaughtException', error, 'uncaughtException');
-		else
-			uncaught(error);
-	}
+// Every event is a turn of its own (setImmediate): Node settles promises and next ticks between two of them, and reports what they throw, as it
+// would if each event came from a socket of its own.
+function takeBatch(bytes) {
+	const buffer = Buffer.from(bytes);
+	batches.push({ buffer, at: 0 });
+	outbox.isBatching = true;
+	for (let offset = 0; offset < buffer.length; offset += HEAD_BYTES + buffer.readUInt32LE(offset))
+		setImmediate(takeEvent);
 }
 
-function takeFrames(buffer, from) {
-	for (let offset = from; offset < buffer.length;) {
-		const end = offset + HEAD_BYTES + buffer.readUInt32LE(offset);
-		if (buffer[offset + 4] === KIND.OPEN) {
-			start(frames.decode(buffer, offset));
-			return void backlog.push({ buffer, from: end });
-		}
-		if (!isOpen)
-			return void backlog.push({ buffer, from: offset });
-		takeEvent(buffer, offset, end);
-		offset = end;
-	}
+function takeEvent() {
+	if (isStarting)
+		return void turnsOwed++;
+	const { buffer, at: offset } = batches[0];
+	const end = offset + HEAD_BYTES + buffer.readUInt32LE(offset);
+	batches[0].at = end;
+	if (buffer[offset + 4] === KIND.OPEN)
+		return start(frames.decode(buffer, offset));
+	handle(buffer, buffer[offset + 4], buffer[offset + 5], offset, offset + HEAD_BYTES, end);
+	return finishEvent();
+}
+
+function finishEvent() {
+	const { buffer, at } = batches[0];
+	if (at < buffer.length)
+		return;
+	batches.shift();
 	outbox.credit(buffer.length);
+	sampleSometimes();
+	if (batches.length > 0)
+		return;
+	outbox.isBatching = false;
+	outbox.flush();
+}
+
+// However long it awaits, a start is alive as long as the thread turns; an endless loop is not.
+function start(open) {
+	const heartbeat = setInterval(() => outbox.beat(), HEARTBEAT_INTERVAL_MS);
+	isStarting = true;
+	outbox.isBatching = false;
+	startScript(open).then(() => {
+		clearInterval(heartbeat);
+		isStarting = false;
+		isOpen = true;
+		outbox.isBatching = true;
+		finishEvent();
+		for (; turnsOwed > 0; turnsOwed--)
+			setImmediate(takeEvent);
+	}, (error) => fatal(error, 'the script cannot start'));
 }
 
 // The heap has its limit from the worker's resourceLimits; memory of Buffers lies outside it and is looked at here.
@@ -312,16 +335,12 @@ function sample() {
 	}
 }
 
-function takeBatch({ buffer, from }) {
-	outbox.isBatching = true;
-	takeFrames(buffer, from);
+function sampleSometimes() {
 	const now = Date.now();
-	if (facts !== null && isOpen && now - sampledAt >= SAMPLE_INTERVAL_MS) {
-		sampledAt = now;
-		sample();
-	}
-	outbox.isBatching = false;
-	outbox.flush();
+	if (!isOpen || now - sampledAt < SAMPLE_INTERVAL_MS)
+		return;
+	sampledAt = now;
+	sample();
 }
 
-port.on('message', (bytes) => takeBatch({ buffer: Buffer.from(bytes), from: 0 }));
+port.on('message', takeBatch);

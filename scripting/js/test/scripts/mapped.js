@@ -1,0 +1,4 @@
+exports.ssExports = {
+	init() { throw new Error('from typescript'); },
+};
+//# sourceMappingURL=data:application/json;base64,eyJ2ZXJzaW9uIjogMywgImZpbGUiOiAibWFwcGVkLmpzIiwgInNvdXJjZXMiOiBbIm1hcHBlZC50cyJdLCAic291cmNlc0NvbnRlbnQiOiBbImludGVyZmFjZSBTZXNzaW9uIHsgaWQ6IHN0cmluZyB9XG5leHBvcnQgY29uc3Qgc3NFeHBvcnRzID0ge1xuXHRpbml0KHNlc3Npb246IFNlc3Npb24pIHsgdGhyb3cgbmV3IEVycm9yKCdmcm9tIHR5cGVzY3JpcHQnKTsgfSxcbn07XG4iXSwgIm5hbWVzIjogW10sICJtYXBwaW5ncyI6ICJBQUNBO0FBQ0EsVUFBVSxNQUFvQiJ9

@@ -1,0 +1,1 @@
+module.exports = require('../gameloop').name + ' from the deep';
