@@ -135,13 +135,32 @@ static uint32_t class_of(size_t capacity_bytes)
 	return class_index;
 }
 
+/* Where a search that begins at fitting ends: before the largest class, unless nothing else is large enough. */
+static uint32_t class_end(const struct buf_pool *pool, uint32_t fitting)
+{
+	for (uint32_t i = fitting; i < BUF_CLASS_COUNT - 1; i++)
+		if (pool->classes[i].count > 0)
+			return BUF_CLASS_COUNT - 1;
+	return BUF_CLASS_COUNT;
+}
+
 struct buf *ringcast_buf_alloc(struct buf_pool *pool, size_t capacity_bytes)
 {
-	for (uint32_t i = class_of(capacity_bytes); i < BUF_CLASS_COUNT; i++) {
+	uint32_t fitting = class_of(capacity_bytes);
+	for (uint32_t i = fitting; i < class_end(pool, fitting); i++) {
 		struct buf *buf = class_take(pool, i);
 		if (buf != NULL)
 			return buf;
 	}
+	return NULL;
+}
+
+struct buf *ringcast_buf_alloc_spare(struct buf_pool *pool, size_t capacity_bytes)
+{
+	uint32_t fitting = class_of(capacity_bytes);
+	for (uint32_t i = fitting; i < class_end(pool, fitting); i++)
+		if (pool->classes[i].in_use_count < pool->classes[i].count / 2)
+			return class_take(pool, i);
 	return NULL;
 }
 

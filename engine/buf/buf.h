@@ -30,8 +30,13 @@ struct buf_pool_options {
 
 struct buf_pool *ringcast_buf_pool_create(const struct buf_pool_options *options); /* NULL: out of memory */
 void ringcast_buf_pool_destroy(struct buf_pool **pool); /* asserts that every buf is back */
-/* Smallest class that fits and has room (a larger class is tried when the fitting one is empty); NULL when none. refs = 1, size = 0. */
+/*
+ * Smallest class that fits and has room (a larger class is tried when the fitting one is empty, but the largest only for what needs it, so that
+ * many small holders cannot stop those who send); NULL when none. refs = 1, size = 0.
+ */
 struct buf *ringcast_buf_alloc(struct buf_pool *pool, size_t capacity_bytes);
+/* For those who have proven nothing yet: as above, but only from classes of which less than half is in use. */
+struct buf *ringcast_buf_alloc_spare(struct buf_pool *pool, size_t capacity_bytes);
 static inline struct buf *ringcast_buf_ref(struct buf *buf) { buf->refs++; return buf; }
 void ringcast_buf_unref(struct buf *buf);
 uint32_t ringcast_buf_pool_in_use(const struct buf_pool *pool); /* all classes */

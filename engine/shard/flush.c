@@ -7,7 +7,7 @@
 #include "base/assert.h"
 #include "shard/shard_private.h"
 
-enum { LOADED_DELIVERIES_PER_MS = 64, TX_BUF_BYTES = 65536, DATAGRAM_BATCH = 64 };
+enum { LOADED_DELIVERIES_PER_MS = 64, TX_BUF_BYTES = 65536, DATAGRAM_BATCH = 64, CROWDED_QUEUE_PART = 4 };
 
 static bool has_something(const struct shard *shard)
 {
@@ -46,6 +46,16 @@ bool ringcast_shard_is_flush_due(struct shard *shard)
 
 /* Streams */
 
+/*
+ * No memory for a queue of its own: what it waits for stays in the buffers that everybody shares. One that only stumbled is soon done with
+ * them; one whose queue has grown would stop everybody, so it goes before its limit is reached.
+ */
+void ringcast_shard_yield_buffers(struct shard *shard, struct conn *conn, const struct outq *outq)
+{
+	if (outq->pending_bytes >= shard->options.limits.outq_reliable_bytes / CROWDED_QUEUE_PART)
+		ringcast_shard_conn_doom(shard, conn, CLOSE_SLOW);
+}
+
 void ringcast_shard_flush_conn(struct shard *shard, struct conn *conn)
 {
 	struct iovec iov[IO_IOV_MAX];
@@ -60,6 +70,8 @@ void ringcast_shard_flush_conn(struct shard *shard, struct conn *conn)
 		/* Still busy with the last send. SENT flushes again; until then what it waits for must not pin shared chunks. */
 		if (ringcast_outq_detach(&conn->outq, &shard->slices, shard->pool))
 			shard->counters.slow_detached++;
+		else
+			ringcast_shard_yield_buffers(shard, conn, &conn->outq);
 		return;
 	}
 	unsigned count = ringcast_outq_take(&conn->outq, iov, IO_IOV_MAX);

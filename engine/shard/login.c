@@ -163,6 +163,7 @@ void ringcast_shard_login_here(struct shard *shard, struct conn *conn, const str
 	}
 	conn->player = player;
 	conn->state = CONN_JOINED;
+	conn->stream.is_admitted = true;
 	if (player->is_waiting) { /* the script's answer, or its deadline, is what happens next; see deliver.c, admitted */
 		ringcast_timer_cancel(&shard->wheel, &conn->timer);
 		return;

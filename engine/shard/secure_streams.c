@@ -261,6 +261,8 @@ static void detach(struct shard *shard, struct conn *conn)
 
 	if (is_plain_free && is_cipher_free)
 		shard->counters.slow_detached++;
+	else
+		ringcast_shard_yield_buffers(shard, conn, is_cipher_free ? &conn->outq : &conn->secure->cipher);
 }
 
 void ringcast_shard_secure_flush(struct shard *shard, struct conn *conn)

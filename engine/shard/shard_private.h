@@ -92,6 +92,7 @@ bool ringcast_shard_is_flush_due(struct shard *shard);
 uint64_t ringcast_shard_flush_deadline_ns(const struct shard *shard); /* UINT64_MAX: nothing held */
 void ringcast_shard_flush(struct shard *shard);
 void ringcast_shard_flush_conn(struct shard *shard, struct conn *conn);
+void ringcast_shard_yield_buffers(struct shard *shard, struct conn *conn, const struct outq *outq);
 void ringcast_shard_flush_fast(struct shard *shard);
 void ringcast_shard_release_sent(struct shard *shard);
 

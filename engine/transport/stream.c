@@ -2,12 +2,18 @@
 
 #include "base/assert.h"
 
+/* Whoever may connect may leave something unfinished: that must not cost those who have logged in their buffers. */
+static struct buf *alloc(const struct stream *stream, struct buf_pool *pool, size_t size)
+{
+	return stream->is_admitted ? ringcast_buf_alloc(pool, size) : ringcast_buf_alloc_spare(pool, size);
+}
+
 static bool append_to_tail(struct stream *stream, struct buf_pool *pool, const uint8_t *bytes, size_t size)
 {
 	struct buf *tail = stream->tail;
 
 	if (tail->size + size > tail->capacity) {
-		struct buf *larger = ringcast_buf_alloc(pool, tail->size + size);
+		struct buf *larger = alloc(stream, pool, tail->size + size);
 
 		if (larger == NULL)
 			return false;
@@ -59,7 +65,7 @@ static bool append_fragment(struct stream_input *input, const struct websocket_f
 	struct stream *stream = input->stream;
 
 	if (stream->message == NULL)
-		stream->message = ringcast_buf_alloc(input->pool, STREAM_MESSAGE_BYTES_MAX);
+		stream->message = alloc(stream, input->pool, STREAM_MESSAGE_BYTES_MAX);
 	if (stream->message == NULL)
 		return false;
 	ringcast_assert(stream->message->size + frame->size <= stream->message->capacity); /* the assembler bounds it */
@@ -165,7 +171,7 @@ bool ringcast_stream_end(struct stream_input *input)
 		return true;
 	}
 	if (stream->tail == NULL) {
-		stream->tail = ringcast_buf_alloc(input->pool, rest.size);
+		stream->tail = alloc(stream, input->pool, rest.size);
 		if (stream->tail == NULL)
 			return false;
 		memcpy(stream->tail->data, rest.data, rest.size);

@@ -16,6 +16,7 @@ struct stream {
 	struct buf *message; /* payload of a fragmented message so far */
 	struct websocket_assembler assembler;
 	bool is_upgraded;
+	bool is_admitted; /* set by the owner: strangers share half of the buffers among themselves */
 };
 
 struct stream_input { /* lives on the caller's stack for one receive */

@@ -116,7 +116,7 @@ static void move(struct reader *reader)
 	if (size > 0)
 		memcpy(bytes, tail->data, size);
 	ringcast_stream_fini(&reader->stream);
-	reader->stream.is_upgraded = true;
+	reader->stream.is_upgraded = reader->stream.is_admitted = true;
 	reader->is_moving = false;
 	if (size > 0)
 		receive(reader, bytes, size);
@@ -170,7 +170,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	}
 	if (size < CONFIG_BYTES || size - CONFIG_BYTES > 1 << 15)
 		return 0;
-	struct reader start = {.story = &whole, .pool = pool, .stream.is_upgraded = (data[0] & 1) != 0};
+	struct reader start = {.story = &whole, .pool = pool, .stream.is_upgraded = (data[0] & 1) != 0, .stream.is_admitted = true};
 	struct reader reader = start;
 	size_t piece_bytes = size > 4096 ? 64 + (size_t)data[1] : 1 + (size_t)data[1] % 64;
 	whole.event_count = pieces.event_count = 0;

@@ -43,18 +43,41 @@ Test(buf, a_larger_class_steps_in_when_the_fitting_one_is_empty)
 {
 	struct buf_pool *pool = pool_of(1);
 	struct buf *bufs[BUF_CLASS_COUNT];
-	for (unsigned i = 0; i < BUF_CLASS_COUNT; i++) {
+	for (unsigned i = 0; i < BUF_CLASS_COUNT - 1; i++) {
 		bufs[i] = ringcast_buf_alloc(pool, 100);
 		cr_assert_not_null(bufs[i]);
 		cr_assert_eq(bufs[i]->capacity, 128u << i);
 	}
-	cr_assert_null(ringcast_buf_alloc(pool, 100));
+	cr_assert_null(ringcast_buf_alloc(pool, 100), "the largest is kept for what needs it");
+	bufs[BUF_CLASS_COUNT - 1] = ringcast_buf_alloc(pool, 65536);
+	cr_assert_not_null(bufs[BUF_CLASS_COUNT - 1]);
 	cr_assert_eq(ringcast_buf_pool_in_use(pool), BUF_CLASS_COUNT);
 	ringcast_buf_unref(bufs[4]);
 	cr_assert_null(ringcast_buf_alloc(pool, 4096), "a smaller one is no help");
 	cr_assert_eq(ringcast_buf_alloc(pool, 100), bufs[4]);
 	for (unsigned i = 0; i < BUF_CLASS_COUNT; i++)
 		ringcast_buf_unref(bufs[i]);
+	ringcast_buf_pool_destroy(&pool);
+}
+
+Test(buf, spare_ones_leave_half_of_every_class)
+{
+	struct buf_pool *pool = pool_of(5);
+	struct buf *spare[2 * BUF_CLASS_COUNT];
+	unsigned count = 0;
+	while ((spare[count] = ringcast_buf_alloc_spare(pool, 2000)) != NULL)
+		count++;
+	cr_assert_eq(count, 2 * 5, "two of each class from 2 KiB to 32 KiB");
+	cr_assert_eq(spare[0]->capacity, 2048);
+	cr_assert_eq(spare[2]->capacity, 4096);
+	cr_assert_null(ringcast_buf_alloc_spare(pool, 70000));
+	struct buf *own = ringcast_buf_alloc(pool, 2000);
+	cr_assert_eq(own->capacity, 2048);
+	ringcast_buf_unref(spare[0]);
+	cr_assert_null(ringcast_buf_alloc_spare(pool, 2000), "two are in use");
+	for (unsigned i = 1; i < count; i++)
+		ringcast_buf_unref(spare[i]);
+	ringcast_buf_unref(own);
 	ringcast_buf_pool_destroy(&pool);
 }
 
@@ -91,6 +114,8 @@ static void model_alloc(struct model *model, struct buf_pool *pool, struct prng 
 	unsigned expected = 0;
 	while (expected < BUF_CLASS_COUNT && ((128u << expected) < wanted || model->class_counts[expected] == COUNT_PER_CLASS))
 		expected++;
+	if (expected == BUF_CLASS_COUNT - 1 && wanted <= 128u << (BUF_CLASS_COUNT - 2))
+		expected = BUF_CLASS_COUNT; /* the largest is kept for what needs it */
 	struct buf *buf = ringcast_buf_alloc(pool, wanted);
 	check((buf == NULL) == (expected == BUF_CLASS_COUNT), "refused exactly when nothing that fits is left");
 	if (buf == NULL)
