@@ -253,7 +253,7 @@ static void begin_stop(struct daemon *daemon, const char *cause)
 	}
 	daemon->is_stopping = true;
 	daemon->drain_deadline_ns = now_ns() + config.drain_timeout_ms * RLY_NS_PER_MS;
-	ringcast_engine_drain_within(daemon->engine, config.drain_timeout_ms + ROUND_MS); /* advance_drain comes first, and says what it does */
+	ringcast_engine_drain_within(daemon->engine, config.drain_timeout_ms + STOP_TIMEOUT_MS); /* advance_drain comes first, and says what it does */
 	ringcast_notify_stopping();
 	ringcast_logs_event(daemon->logs, RINGCAST_LOG_INFO, "draining, then stopping",
 	                    "by=%s players=%" PRIu64 " drain_timeout_ms=%" PRIu64, cause,
