@@ -7,6 +7,7 @@
 #include "base/assert.h"
 #include "base/log.h"
 #include "engine_private.h"
+#include "io/clock.h"
 #include "scripting/lua/lua_host.h"
 #include "scripting/sidecar/sidecar.h"
 
@@ -24,11 +25,10 @@ struct script_use { /* one version's program on this shard */
 
 /* Environment of the hosts */
 
+/* The clock itself, not the io loop's, which stands still within a tick: budgets are measured within a callback. */
 static uint64_t now_ns(void *context)
 {
-	const struct script_shard *scripts = context;
-
-	return scripts->shard->now_ns;
+	return ringcast_clock_now_ns();
 }
 
 static void random_bytes(void *context, void *out, size_t size)
@@ -108,7 +108,7 @@ static void count(void *context, enum script_count what)
 static void *lua_of(struct script_shard *scripts)
 {
 	if (scripts->lua == NULL)
-		scripts->lua = ringcast_lua_create(&scripts->environment, &(struct lua_options){.watchdog_ms = LUA_WATCHDOG_MS});
+		scripts->lua = ringcast_lua_create(&scripts->environment, &(struct lua_options){.watchdog_ms = LUA_WATCHDOG_MS, .arguments = scripts->engine->options.scripts.arguments});
 	return scripts->lua;
 }
 

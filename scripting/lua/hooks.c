@@ -1,4 +1,6 @@
 /* The session's questions, put to its script. */
+#include <string.h>
+
 #include "scripting/lua/lua_private.h"
 #include "scripting/lua/watch.h"
 
@@ -31,6 +33,21 @@ static int push_connect_message(lua_State *state, const struct event *event)
 	return 1;
 }
 
+static void push_words(lua_State *state, const char *text)
+{
+	static const char blanks[] = " \t\r\n";
+	lua_newtable(state);
+	for (int i = 1;; i++) {
+		text += strspn(text, blanks);
+		size_t size = strcspn(text, blanks);
+		if (size == 0)
+			return;
+		lua_pushlstring(state, text, size);
+		lua_rawseti(state, -2, i);
+		text += size;
+	}
+}
+
 static int push_arguments(lua_State *state, const struct event *event)
 {
 	switch (event->callback) {
@@ -38,7 +55,7 @@ static int push_arguments(lua_State *state, const struct event *event)
 		lua_rawgeti(state, LUA_REGISTRYINDEX, REF_SESSION);
 		return 1;
 	case SCRIPT_CALLBACK_PROCESS_STARTED:
-		lua_newtable(state);
+		push_words(state, ringcast_lua_self(state)->program->host->arguments);
 		return 1;
 	case SCRIPT_CALLBACK_START_GAME_SESSION:
 		ringcast_lua_push_game_session(state);

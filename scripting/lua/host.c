@@ -1,6 +1,8 @@
 #include "scripting/lua/lua_host.h"
 
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "scripting/lua/lua_private.h"
 #include "scripting/lua/watch.h"
@@ -11,14 +13,13 @@ struct lua_host *ringcast_lua_create(const struct script_environment *environmen
 	if (host == NULL)
 		return NULL;
 	host->environment = environment;
-	if (options->watchdog_ms != 0) {
+	host->arguments = strdup(options->arguments != NULL ? options->arguments : "");
+	if (options->watchdog_ms != 0)
 		host->watch = ringcast_lua_watch_create(options->watchdog_ms);
-		if (host->watch == NULL) {
-			free(host);
-			return NULL;
-		}
-	}
-	return host;
+	if (host->arguments != NULL && (host->watch != NULL || options->watchdog_ms == 0))
+		return host;
+	ringcast_lua_destroy(&host);
+	return NULL;
 }
 
 void ringcast_lua_destroy(struct lua_host **host)
@@ -27,6 +28,7 @@ void ringcast_lua_destroy(struct lua_host **host)
 		return;
 	ringcast_assert((*host)->program_count == 0);
 	ringcast_lua_watch_destroy(&(*host)->watch);
+	free((*host)->arguments);
 	free(*host);
 	*host = NULL;
 }

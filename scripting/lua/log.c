@@ -16,8 +16,7 @@ static void emit(struct lua_session *self, enum script_level level, const char *
 /* A window of one second: in one that is full, nothing more is said; the next one begins by saying how much was not. */
 static bool is_allowed(struct lua_session *self)
 {
-	const struct script_environment *environment = self->program->host->environment;
-	uint64_t now_ns = environment->now_ns(environment->context);
+	uint64_t now_ns = self->session->store->now_ns;
 	if (self->log_lines == 0 || now_ns - self->log_window_ns >= RLY_NS_PER_S) {
 		if (self->log_suppressed > 0) {
 			char text[64];

@@ -43,6 +43,7 @@ struct lua_program {
 struct lua_host {
 	const struct script_environment *environment;
 	uint32_t program_count;
+	char *arguments;
 	struct lua_watch *watch; /* NULL: none */
 };
 
@@ -64,7 +65,7 @@ struct lua_session {
 	void *push_context;
 	bool is_running, is_nothing; /* nothing: push had nothing to call */
 
-	uint64_t budget_serial, budget_start_ns; /* the call that the count hook saw last, and when it saw it first */
+	uint64_t budget_serial, budget_start_ns, budget_looks; /* the call that the count hook saw last, when it saw it first, how often */
 	uint64_t instructions_left;              /* dry run only */
 	bool is_over_budget;
 	char *error_text; /* dry run only: where the error goes */

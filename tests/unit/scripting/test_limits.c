@@ -1,7 +1,9 @@
 /* Scripts that throw, loop, eat, or do it all at once: the session lives on as its limits say, and others notice nothing. */
 #include <criterion/criterion.h>
 #include <stdio.h>
+#include <unistd.h>
 
+#include "base/log.h"
 #include "lua_world.h"
 
 static const char runner[] =
@@ -177,6 +179,65 @@ Test(lua_limits, time_is_bounded)
 	}
 	run("while true do end");
 	expect_part(&world, "ran for longer than its budget of 10000 us\nstack traceback:\n");
+}
+
+Test(lua_limits, time_is_bounded_even_if_it_stands_still)
+{
+	begin();
+	run("while true do end");
+	expect_part(&world, "ran for longer than its budget of 10000 us");
+	run("for i = 1, 4e6 do end");
+	expect(&world, "");
+}
+
+/* Nobody's clock: a look at the time does not return until the watchdog, which is a thread, has named the callback. */
+static uint64_t clock_that_waits(void *context)
+{
+	struct lua_world *waiting = context;
+	while (ringcast_lua_stuck_count(waiting->host) == 0)
+		usleep(1000);
+	return waiting->clock_ns;
+}
+
+static char named[512];
+
+static void keep_name(void *context, enum log_level level, const char *component, const char *message, const char *fields)
+{
+	snprintf(named, sizeof(named), "%s: %s %s", component, message, fields);
+}
+
+Test(lua_limits, the_watchdog_names_who_does_not_come_back)
+{
+	char expected[128];
+	ringcast_lua_destroy(&world.host);
+	world.host = ringcast_lua_create(&world.environment, &(struct lua_options){.watchdog_ms = 8});
+	ringcast_log_set_sink(keep_name, NULL, LOG_DEBUG);
+	begin();
+	run("for i = 1, 100 do end");
+	cr_assert_eq(ringcast_lua_stuck_count(world.host), 0);
+	world.environment.now_ns = clock_that_waits;
+	run("for i = 1, 1000 do end");
+	world.environment.now_ns = NULL;
+	cr_assert(ringcast_lua_stuck_count(world.host) >= 1);
+	ringcast_log_set_sink(NULL, NULL, LOG_DEBUG);
+	snprintf(expected, sizeof(expected), "script: callback does not come back script=test@%.12s session=%s callback=onMessage", world.script->version, session->id);
+	cr_assert_not_null(strstr(named, expected), "%s", named);
+}
+
+Test(lua_limits, compiled_scripts)
+{
+	world.script_limits.is_jit_off = false;
+	begin();
+	run("local n = 0 for i = 1, 1e6 do n = n + i % 7 end log:info(n)");
+	expect(&world, "info: 2999998\n");
+	for (size_t i = 0; i < sizeof(eaters) / sizeof(*eaters); i++) {
+		run(eaters[i]);
+		expect_alive();
+	}
+	cr_assert_eq(world.counts[SCRIPT_COUNT_ERRORS], sizeof(eaters) / sizeof(*eaters));
+	for (int i = 0; i < 1000; i++)
+		run("local t = s:newTextGameMessage(5, -1, 'x') for i = 1, 10 do s:sendMessage(t, 1) end");
+	cr_assert_eq(world.counts[SCRIPT_COUNT_ERRORS], sizeof(eaters) / sizeof(*eaters));
 }
 
 Test(lua_limits, the_budget_begins_anew_with_each_call)
