@@ -162,11 +162,17 @@ static void limits_start(struct side_world *world)
 		.context = world, .limits = &world->script_limits, .now_ns = clock_now, .random = fill_random, .log = on_log, .count = on_count};
 }
 
-static void host_start(struct side_world *world, uint32_t callbacks)
+static void host_start(struct side_world *world, uint32_t callbacks, uint32_t stall_timeout_ms, uint32_t window_bytes)
 {
 	char error[SCRIPT_ERROR_BYTES];
 	struct sidecar_options options = {
-		.environment = &world->environment, .channel_count = SIDE_CHANNEL_COUNT, .sessions_max = 64, .window_bytes = 4096, .arguments = "one two"};
+		.environment = &world->environment,
+		.channel_count = SIDE_CHANNEL_COUNT,
+		.sessions_max = 64,
+		.window_bytes = window_bytes,
+		.stall_timeout_ms = stall_timeout_ms,
+		.arguments = "one two",
+	};
 	world->host = ringcast_sidecar_create(&options);
 	cr_assert_not_null(world->host);
 	world->script = (struct script){
@@ -177,7 +183,7 @@ static void host_start(struct side_world *world, uint32_t callbacks)
 	world->hooks.session_ended = on_ended;
 }
 
-void side_start(struct side_world *world, uint32_t callbacks)
+void side_start_patient(struct side_world *world, uint32_t callbacks, uint32_t stall_timeout_ms, uint32_t window_bytes)
 {
 	*world = (struct side_world){.now_ns = RLY_NS_PER_S, .random_state = 1};
 	current = world;
@@ -185,7 +191,12 @@ void side_start(struct side_world *world, uint32_t callbacks)
 	cr_assert_not_null(world->log);
 	limits_start(world);
 	store_start(world);
-	host_start(world, callbacks);
+	host_start(world, callbacks, stall_timeout_ms, window_bytes);
+}
+
+void side_start(struct side_world *world, uint32_t callbacks)
+{
+	side_start_patient(world, callbacks, 0, 4096);
 }
 
 static void end_all_sessions(struct side_world *world)
@@ -221,14 +232,19 @@ static void on_expired(void *context, struct timer *timer)
 	ringcast_session_expire(&world->store, timer, world->now_ns);
 }
 
+void side_expire(struct side_world *world)
+{
+	ringcast_timer_wheel_advance(&world->wheel, world->now_ns, UINT32_MAX, on_expired, world);
+	ringcast_sidecar_tick(world->host, world->now_ns);
+	ringcast_store_collect(&world->store);
+}
+
 void side_advance_ms(struct side_world *world, uint64_t ms)
 {
 	uint64_t end_ns = world->now_ns + ms * RLY_NS_PER_MS;
 	while (world->now_ns < end_ns) {
 		world->now_ns += 100 * RLY_NS_PER_MS;
-		ringcast_timer_wheel_advance(&world->wheel, world->now_ns, UINT32_MAX, on_expired, world);
-		ringcast_sidecar_tick(world->host, world->now_ns);
-		ringcast_store_collect(&world->store);
+		side_expire(world);
 	}
 }
 

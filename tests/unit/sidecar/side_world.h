@@ -43,6 +43,7 @@ struct side_world {
 
 /* callbacks: bits 1 << SCRIPT_CALLBACK_...; 0: all. */
 void side_start(struct side_world *world, uint32_t callbacks);
+void side_start_patient(struct side_world *world, uint32_t callbacks, uint32_t stall_timeout_ms, uint32_t window_bytes);
 void side_stop(struct side_world *world); /* ends everything, checks that nothing is left */
 void side_advance_ms(struct side_world *world, uint64_t ms); /* expires timers and ticks the host on the way, every 100 ms */
 
@@ -67,5 +68,6 @@ struct view side_text(const char *text);
 void side_expect(struct side_world *world, const char *expected, const char *file, int line); /* and empties the log */
 #define expect(world, expected) side_expect(world, expected, __FILE__, __LINE__)
 void side_forget(struct side_world *world);
+void side_expire(struct side_world *world); /* timers, the host's tick, collect: for world->now_ns */
 
 #endif
