@@ -125,6 +125,7 @@ static void fill(Cert *cert, const struct certificate_request *request)
 	snprintf(cert->subject.commonName, sizeof(cert->subject.commonName), "%s", request->common_name);
 	cert->sigType = CTC_SHA256wECDSA;
 	cert->isCA = request->is_ca;
+	cert->basicConstCrit = request->is_ca; /* RFC 5280 4.2.1.9; strict verifiers, such as Python from 3.13 on, insist */
 	cert->selfSigned = request->issuer == NULL;
 	cert->beforeDateSz = put_date(cert->beforeDate, request->now_s > SECONDS_BEFORE ? request->now_s - SECONDS_BEFORE : 0);
 	cert->afterDateSz = put_date(cert->afterDate, request->now_s + (uint64_t)request->days * SECONDS_PER_DAY);

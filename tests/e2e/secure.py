@@ -7,6 +7,7 @@ import shutil
 import ssl
 import subprocess
 import tempfile
+import weakref
 
 import websockets
 
@@ -37,13 +38,13 @@ class Certificates:
     """A directory with ca.pem, ca.key, server.pem, server.key."""
 
     def __init__(self, names=f"{HOST_NAME},127.0.0.1"):
-        self.folder = tempfile.TemporaryDirectory(prefix="ringcast-cert-")
-        self.directory = self.folder.name
+        self.directory = tempfile.mkdtemp(prefix="ringcast-cert-")
+        weakref.finalize(self, shutil.rmtree, self.directory)
         self.make("ca")
         self.make("server", names)
 
     def make(self, what, *arguments):
-        result = run(program("RINGCAST"), "cert", what, *arguments, "--dir", self.directory, "--force")
+        result = run(program("E2E_CLI"), "cert", what, *arguments, "--dir", self.directory, "--force")
         if result.returncode != 0:
             raise AssertionError(result.stderr)
         return re.search(r"^fingerprint\s+(\S+)$", result.stdout, re.M)[1]

@@ -199,7 +199,7 @@ class OptionalTest(SecureTest):
             await player.leave()
 
 
-@unittest.skipUnless(program("RINGCAST_MBEDTLS_CLIENT"), "no mbedTLS client in this build")
+@unittest.skipUnless(program("E2E_MBEDTLS_CLIENT"), "no mbedTLS client in this build")
 class MbedtlsTest(SecureTest):
     """The Realtime client's own library, with its one pending datagram."""
 
@@ -214,7 +214,7 @@ class MbedtlsTest(SecureTest):
         return players, "\n".join(lines) + "\n"
 
     async def mbedtls(self, lines, ca, name=HOST_NAME):
-        client = await asyncio.create_subprocess_exec(program("RINGCAST_MBEDTLS_CLIENT"), name, "127.0.0.1", ca,
+        client = await asyncio.create_subprocess_exec(program("E2E_MBEDTLS_CLIENT"), name, "127.0.0.1", ca,
                                                       stdin=subprocess.PIPE, stdout=subprocess.PIPE)
         output, _ = await client.communicate(lines.encode())
         return client.returncode, output.decode().splitlines()
@@ -257,4 +257,4 @@ class MbedtlsTest(SecureTest):
 
 
 if __name__ == "__main__":
-    secure.main(needs_programs=["RINGCAST"])
+    secure.main(needs_programs=["E2E_CLI"])

@@ -29,6 +29,8 @@ static const struct cli_command commands[] = {
 	{"info", NULL, "", "version, ports and shards of the server", "ringcast info -o json", CLI_ADMIN_OUTPUT, ringcast_command_info},
 	{"drain", NULL, "", "take no new sessions or players", "ringcast drain --exit", CLI_ADMIN_OUTPUT | CLI_BIT(EXIT),
 	 ringcast_command_drain},
+	{"reload", NULL, "", "read the configuration and the certificates again, without disconnecting anyone", "ringcast reload", CLI_ADMIN_OUTPUT,
+	 ringcast_command_reload},
 	{"cert", "ca", "", "make a CA for a test deployment: ca.pem and ca.key", "ringcast cert ca --dir certs",
 	 CLI_COMMON | CLI_BIT(DIR) | CLI_BIT(DAYS) | CLI_BIT(NAME) | CLI_BIT(FORCE), ringcast_command_cert_ca},
 	{"cert", "server", "<names>", "make a server's certificate, signed by the CA in the same directory",

@@ -24,6 +24,17 @@ enum cli_exit ringcast_command_info(const struct cli_invocation *invocation)
 	return code;
 }
 
+/* The answer lists what changed; certificates are read again in any case. */
+enum cli_exit ringcast_command_reload(const struct cli_invocation *invocation)
+{
+	json_t *answer = NULL;
+	enum cli_exit code = ringcast_admin_call(invocation, "POST", "/v1/reload", NULL, &answer);
+	if (code == CLI_OK)
+		ringcast_output_object(invocation, answer);
+	json_decref(answer);
+	return code;
+}
+
 enum cli_exit ringcast_command_drain(const struct cli_invocation *invocation)
 {
 	json_t *answer = NULL, *body = json_pack("{s:b}", "exit", (int)ringcast_cli_has(invocation, CLI_OPTION_EXIT));
