@@ -76,7 +76,7 @@ Test(lua_rooms, a_round)
 	tell(two, 10, "1");
 	lua_world_forget(&world);
 	lua_world_advance_ms(&world, 100);
-	expect(&world, "send 20 from -1 reliable to 1,2 'coin 5|1 0 0|2 0 0'\n");
+	expect(&world, "send 20 from -1 reliable to 1,2 'coin 5,1 0 0,2 0 0'\n");
 	lua_world_advance_ms(&world, 100);
 	expect(&world, "");
 	for (int i = 0; i < 4; i++) {
@@ -84,15 +84,15 @@ Test(lua_rooms, a_round)
 		tell(two, 11, "+");
 		lua_world_advance_ms(&world, 100);
 	}
-	expect_part(&world, "'coin 5|1 0 0|2 4 0'\n");
+	expect_part(&world, "'coin 5,1 0 0,2 4 0'\n");
 	tell(two, 11, "+");
 	lua_world_advance_ms(&world, 100);
-	expect(&world, "send 20 from -1 reliable to 1,2 'coin 9|1 0 0|2 5 1'\n");
+	expect(&world, "send 20 from -1 reliable to 1,2 'coin 9,1 0 0,2 5 1'\n");
 	for (int i = 0; i < 4; i++) {
 		tell(two, 11, "+");
 		lua_world_advance_ms(&world, 100);
 	}
-	expect_part(&world, "'coin 1|1 0 0|2 9 2'\n");
+	expect_part(&world, "'coin 1,1 0 0,2 9 2'\n");
 	tell(two, 11, "+");
 	lua_world_advance_ms(&world, 100);
 	expect(&world, "");
@@ -100,11 +100,11 @@ Test(lua_rooms, a_round)
 		tell(two, 11, "-");
 		lua_world_advance_ms(&world, 100);
 	}
-	expect_part(&world, "send 21 from -1 reliable to 1,2 '2 1 user-2'\nsend 20 from -1 reliable to 1,2 'coin 7|1 0 0|2 1 0'\n");
+	expect_part(&world, "send 21 from -1 reliable to 1,2 '2 1 user-2'\nsend 20 from -1 reliable to 1,2 'coin 7,1 0 0,2 1 0'\n");
 	tell(one, 10, "2");
 	lua_world_forget(&world);
 	lua_world_advance_ms(&world, 100);
-	expect(&world, "send 20 from -1 reliable to 2 'coin 7|2 1 0'\nsend 20 from -1 reliable to 1 'coin 5|1 0 0'\n");
+	expect(&world, "send 20 from -1 reliable to 2 'coin 7,2 1 0'\nsend 20 from -1 reliable to 1 'coin 5,1 0 0'\n");
 	ringcast_player_disconnect(one, CLOSE_CLIENT, world.now_ns);
 	lua_world_forget(&world);
 	lua_world_advance_ms(&world, 200);

@@ -77,7 +77,7 @@ local function describe(room)
 	for _, seat in ipairs(room.seats) do
 		parts[#parts + 1] = ("%d %d %d"):format(seat.peer, seat.cell, seat.points)
 	end
-	return table.concat(parts, "|")
+	return table.concat(parts, ",")
 end
 
 local game = {configuration = {tickInterval = 100}}
