@@ -29,13 +29,19 @@ static bool was_seen(const struct repeats *repeats, struct view message)
 	return false;
 }
 
+/* There is only one of it, so it need not have been seen. */
+static bool is_change_cipher_spec(const struct dtls_record *record)
+{
+	return record->type == DTLS_CONTENT_CHANGE_CIPHER_SPEC && record->body.size == 1 && record->body.data[0] == 1;
+}
+
 bool ringcast_repeats_allow(const struct repeats *repeats, struct view datagram)
 {
 	struct dtls_record record;
 	while (ringcast_dtls_next_record(&datagram, &record)) {
 		if (record.epoch != 0)
 			continue;
-		bool is_repeat = record.type == DTLS_CONTENT_CHANGE_CIPHER_SPEC ||
+		bool is_repeat = is_change_cipher_spec(&record) ||
 				 (record.type == DTLS_CONTENT_HANDSHAKE && was_seen(repeats, record.body));
 		if (repeats->is_over || !is_repeat)
 			return false;

@@ -200,6 +200,74 @@ def admins():
         write("admin", name, body)
 
 
+# Captured from OpenSSL: a client's side of one DTLS handshake, and the first bytes of two TLS ones.
+CAPTURED = {
+    "hello":
+        "16feff000000000000000000a5010000990000000000000099fefd0f39e969329f532a1fdb5e122ff086b2e163d45f3e898fc2ac"
+        "b1c2e3e6c7277f0000000ec02bc02ccca9c02fc030cca800ff010000610000000f000d00000a72656c61792e74657374000b0004"
+        "03000102000a000800060017001d0018002300000016000000170000000d002a0028040305030603080708080809080a080b0804"
+        "08050806040105010601030303010302040205020602",
+    "hello-with-cookie":
+        "16feff000000000000000100c5010000b900010000000000b9fefd0f39e969329f532a1fdb5e122ff086b2e163d45f3e898fc2ac"
+        "b1c2e3e6c7277f0020941ecec4ba5a90441892fe3773b18df4ce03fcb779d2b02ea7f33bc9f119a264000ec02bc02ccca9c02fc0"
+        "30cca800ff010000610000000f000d00000a72656c61792e74657374000b000403000102000a000800060017001d001800230000"
+        "0016000000170000000d002a0028040305030603080708080809080a080b08040805080604010501060103030301030204020502"
+        "0602",
+    "last-flight":
+        "16fefd0000000000000002004e1000004200020000000000424104d13b6b314fdb957c3b20925b6aca2dbace0d28d4a5231c109c"
+        "01aad2d84ddbbe1d3f8af894cf74a7ceb1c8201daaf2df8aa59cbe4489e46fd771b7f2977cba0314fefd00000000000000030001"
+        "0116fefd00010000000000000030981852a3770a6055b81bf9cf49aac46ba42a2ec76d19561c21f37ca9a6af5287df67166284f7"
+        "26b56c6e02eadd2c4854",
+    "data":
+        "17fefd0001000000000001001c981852a3770a6056e0cad6675a6af2e469cfb5563939a9d9f923eb69",
+    "tls":
+        "160301011c010001180303c03761ae2f25ebdcc02ae7eae77cce1e35860a16a361cef12be6bf830fc66be92012ce5166b934e76f"
+        "7e108772ef8ce77ea88250bda5c2b15de1e8ec28fa3cebe10014130113021303c02bc02ccca9c02fc030cca800ff010000bb0000"
+        "000f000d00000a72656c61792e74657374000b000403000102000a000800060017001d0018002300000016000000170000000d00"
+        "2a0028040305030603080708080809080a080b080408050806040105010601030303010302040205020602002b00050403040303"
+        "002d0002010100330047004500170041044cfba47b671acc60a9d30c57b8be3c03597a83f4d3c51a0eaa8f0ef1bba0be68cf5d25"
+        "fbf889b94fad4e6cbc82bec076e04da4c0ba61ace0599453150b464f63",
+    "tls-1.2":
+        "160301009c010000980303e03c23ab57421a561200c0b7d6f38a77c5b3a67473c8d23a606816c40570afa200000ec02bc02ccca9"
+        "c02fc030cca800ff010000610000000f000d00000a72656c61792e74657374000b000403000102000a000800060017001d001800"
+        "2300000016000000170000000d002a0028040305030603080708080809080a080b08040805080604010501060103030301030204"
+        "0205020602",
+}
+
+
+def record(content, epoch, body, sequence=9, version="fefd"):
+    return bytes([content]) + bytes.fromhex(version) + epoch.to_bytes(2, "big") + sequence.to_bytes(6, "big") + len(body).to_bytes(2, "big") + body
+
+
+def message(kind, body, number=0):
+    return bytes([kind]) + len(body).to_bytes(3, "big") + number.to_bytes(2, "big") + bytes(3) + len(body).to_bytes(3, "big") + body
+
+
+def crypto():
+    """prefilter: one byte of state, a datagram. dtls: one of stage and library, datagrams behind their lengths. tls: library, pieces, bytes."""
+    taken = {name: bytes.fromhex(text) for name, text in CAPTURED.items()}
+    datagrams = {name: taken[name] for name in ("hello", "hello-with-cookie", "last-flight", "data")}
+    datagrams["alert"] = record(21, 0, b"\x02\x28")
+    datagrams["change"] = record(20, 0, b"\x01")
+    datagrams["short"] = record(23, 1, b"1234")
+    datagrams["forged"] = record(23, 1, bytes(40)) + record(22, 1, bytes(48))
+    datagrams["key-exchange"] = record(22, 0, message(16, b"\x41" + bytes(65), 2))
+    datagrams["certificate"] = record(22, 0, message(11, bytes(20), 1))
+    datagrams["parts"] = record(22, 0, message(1, bytes(60))[:40])
+    for name, datagram in datagrams.items():
+        for state in range(2):
+            write("prefilter", f"{name}-{state}", bytes([state]) + datagram)
+    flow = b"".join(len(datagram).to_bytes(2, "big") + datagram for datagram in datagrams.values())
+    for stage in range(8):
+        write("dtls", f"flow-{stage}", bytes([stage]) + flow)
+    for name in ("hello", "key-exchange", "change", "certificate"):
+        write("dtls", f"{name}-half-open", b"\x01" + len(datagrams[name]).to_bytes(2, "big") + datagrams[name])
+    for library in range(2):
+        write("tls", f"1.3-{library}", bytes([library, 0]) + taken["tls"])
+        write("tls", f"1.2-{library}", bytes([library, 40]) + taken["tls-1.2"] + b"\x16\x03\x03\x00\x46\x10\x00\x00\x42\x41" + bytes(65))
+        write("tls", f"http-{library}", bytes([library, 255]) + b"GET / HTTP/1.1\r\nHost: h\r\n\r\n")
+
+
 def main():
     vectors = packets(sys.argv[1])
     websocket(vectors)
@@ -211,6 +279,7 @@ def main():
     relays(vectors)
     configs()
     admins()
+    crypto()
 
 
 if __name__ == "__main__":

@@ -162,6 +162,8 @@ static const struct forged forgeries[] = {
 	{"fatal alert in clear", {21, 0xfe, 0xfd, 0, 0, 0, 0, 0, 0, 9, 9, 0, 2, 2, 40}, 15, CRYPTO_PREFILTER_DROP_PLAINTEXT},
 	{"close_notify in clear", {21, 0xfe, 0xfd, 0, 0, 0, 0, 0, 0, 9, 9, 0, 2, 1, 0}, 15, CRYPTO_PREFILTER_DROP_PLAINTEXT},
 	{"change cipher spec in clear", {20, 0xfe, 0xfd, 0, 0, 0, 0, 0, 0, 9, 9, 0, 1, 1}, 14, CRYPTO_PREFILTER_FEED},
+	{"change cipher spec that is none", {20, 0xfe, 0xfd, 0, 0, 0, 0, 0, 0, 9, 9, 0, 1, 42}, 14, CRYPTO_PREFILTER_FEED},
+	{"long change cipher spec", {20, 0xfe, 0xfd, 0, 0, 0, 0, 0, 0, 9, 9, 0, 3, 1, 1, 1}, 16, CRYPTO_PREFILTER_FEED},
 	{"data in clear", {23, 0xfe, 0xfd, 0, 0, 0, 0, 0, 0, 9, 9, 0, 40, 1, 2, 3, 4}, 13 + 40, CRYPTO_PREFILTER_DROP_PLAINTEXT},
 	{"hello request", {22, 0xfe, 0xfd, 0, 0, 0, 0, 0, 0, 9, 9, 0, 12, 0}, 13 + 12, CRYPTO_PREFILTER_DROP_PLAINTEXT},
 	{"client hello in clear", {22, 0xfe, 0xfd, 0, 0, 0, 0, 0, 0, 9, 9, 0, 24, 1, 0, 0, 12, 0, 0, 0, 0, 0, 0, 0, 12}, 13 + 24,
