@@ -149,14 +149,12 @@ static void add_datagram(struct datagram_batch *batch, const struct conn *conn, 
 		(struct io_datagram){.address = conn->fast.address, .data = start, .size = size, .user = conn->self};
 }
 
-static uint8_t *batch_room(struct datagram_batch *batch, uint32_t size)
+static bool has_room(struct datagram_batch *batch, uint32_t size)
 {
-	if ((batch->buf == NULL || batch->buf->capacity - batch->buf->size < size) && !renew_tx_buf(batch))
-		return NULL;
-	return batch->buf->data + batch->buf->size;
+	return (batch->buf != NULL && batch->buf->capacity - batch->buf->size >= size) || renew_tx_buf(batch);
 }
 
-static uint32_t write_packet(struct conn *conn, const struct fast_message *message, uint8_t *out)
+static inline uint32_t write_packet(struct conn *conn, const struct fast_message *message, uint8_t *out)
 {
 	size_t head = ringcast_packet_encode_head(message->opcode, conn->fast.sequence_out++, message->target_player, message->target_group,
 						  message->sender, false, message->size, out);
@@ -165,56 +163,73 @@ static uint32_t write_packet(struct conn *conn, const struct fast_message *messa
 	return (uint32_t)head + message->size;
 }
 
-/* One record, from the packet's own bytes straight into the transmit buffer. */
-static uint32_t seal_packet(struct crypto_session *crypto, struct conn *conn, const struct fast_message *message, uint8_t *out, uint32_t capacity)
+static void count_datagram(struct datagram_batch *batch, const struct conn *conn, const uint8_t *start, uint32_t size)
 {
-	uint8_t plain[PROTO_PAYLOAD_FAST_BYTES_MAX + PROTO_PACKET_OVERHEAD_BYTES_MAX];
-	uint32_t size = write_packet(conn, message, plain);
-
-	return (uint32_t)ringcast_crypto_seal(crypto, ringcast_view_of(plain, size), out, capacity);
-}
-
-/* crypto NULL: plain. */
-static bool encode_datagram(struct datagram_batch *batch, struct conn *conn, struct crypto_session *crypto, const struct fast_message *message)
-{
-	struct shard *shard = batch->shard;
-	uint32_t needed = message->size + PROTO_PACKET_OVERHEAD_BYTES_MAX + (crypto != NULL ? CRYPTO_DATAGRAM_OVERHEAD_BYTES : 0);
-	uint8_t *start = batch_room(batch, needed);
-
-	if (start == NULL)
-		return false;
-	uint32_t size = crypto != NULL ? seal_packet(crypto, conn, message, start, needed) : write_packet(conn, message, start);
-
-	if (size == 0)
-		return false;
 	batch->buf->size += size;
 	add_datagram(batch, conn, start, size);
-	shard->counters.deliveries_fast++;
-	shard->counters.delivery_bytes_fast += size;
+	batch->shard->counters.deliveries_fast++;
+	batch->shard->counters.delivery_bytes_fast += size;
+}
+
+static bool encode_datagram(struct datagram_batch *batch, struct conn *conn, const struct fast_message *message)
+{
+	if (!has_room(batch, message->size + PROTO_PACKET_OVERHEAD_BYTES_MAX))
+		return false;
+	uint8_t *start = batch->buf->data + batch->buf->size;
+
+	count_datagram(batch, conn, start, write_packet(conn, message, start));
 	return true;
 }
 
-static struct crypto_session *session_of(const struct shard *shard, const struct fast_path *fast)
+/* One record, straight into the transmit buffer. */
+static bool seal_datagram(struct datagram_batch *batch, struct conn *conn, struct crypto_session *crypto, const struct fast_message *message)
 {
-	const struct association *association = ringcast_slab_find(&shard->security.associations.associations, fast->association);
+	uint8_t plain[PROTO_PAYLOAD_FAST_BYTES_MAX + PROTO_PACKET_OVERHEAD_BYTES_MAX];
+	uint32_t capacity = message->size + PROTO_PACKET_OVERHEAD_BYTES_MAX + CRYPTO_DATAGRAM_OVERHEAD_BYTES;
 
-	ringcast_assert(association != NULL); /* it takes the player's queue with it when it ends */
-	return association->crypto;
+	if (!has_room(batch, capacity))
+		return false;
+	uint8_t *start = batch->buf->data + batch->buf->size;
+	uint32_t plain_bytes = write_packet(conn, message, plain);
+	size_t size = ringcast_crypto_seal(crypto, ringcast_view_of(plain, plain_bytes), start, capacity);
+
+	if (size == 0)
+		return false;
+	count_datagram(batch, conn, start, (uint32_t)size);
+	return true;
+}
+
+static void use_socket(struct datagram_batch *batch, const struct fast_path *fast)
+{
+	io_id socket = batch->shard->udp_sockets[ringcast_address_is_v4(&fast->address) ? 0 : 1][fast->port_index];
+
+	if (socket != batch->socket) {
+		send_batch(batch);
+		batch->socket = socket;
+	}
 }
 
 static void flush_fast_conn(struct datagram_batch *batch, struct conn *conn)
 {
 	struct shard *shard = batch->shard;
 	struct fast_path *fast = &conn->fast;
-	struct crypto_session *crypto = RLY_LIKELY(fast->association == HANDLE_NONE) ? NULL : session_of(shard, fast);
-	io_id socket = shard->udp_sockets[ringcast_address_is_v4(&fast->address) ? 0 : 1][fast->port_index];
 
-	if (socket != batch->socket) {
-		send_batch(batch);
-		batch->socket = socket;
-	}
 	for (uint32_t node = fast->queue_head; fast->queued_count > 0; fast->queued_count--) {
-		if (!encode_datagram(batch, conn, crypto, &shard->fast_messages[shard->fast_nodes[node].message]))
+		if (!encode_datagram(batch, conn, &shard->fast_messages[shard->fast_nodes[node].message]))
+			ringcast_shard_drop(shard, DROP_NO_BUFFER, 1);
+		node = shard->fast_nodes[node].next;
+	}
+}
+
+static void flush_secure_conn(struct datagram_batch *batch, struct conn *conn)
+{
+	struct shard *shard = batch->shard;
+	struct fast_path *fast = &conn->fast;
+	struct association *association = ringcast_slab_find(&shard->security.associations.associations, fast->association);
+
+	ringcast_assert(association != NULL); /* it takes the player's queue with it when it ends */
+	for (uint32_t node = fast->queue_head; fast->queued_count > 0; fast->queued_count--) {
+		if (!seal_datagram(batch, conn, association->crypto, &shard->fast_messages[shard->fast_nodes[node].message]))
 			ringcast_shard_drop(shard, DROP_NO_BUFFER, 1);
 		node = shard->fast_nodes[node].next;
 	}
@@ -228,7 +243,11 @@ void ringcast_shard_flush_fast(struct shard *shard)
 		struct conn *conn = RLY_CONTAINER_OF(shard->fast_dirty.next, struct conn, fast_dirty_node);
 
 		ringcast_list_remove(&conn->fast_dirty_node);
-		flush_fast_conn(&batch, conn);
+		use_socket(&batch, &conn->fast);
+		if (RLY_LIKELY(conn->fast.association == HANDLE_NONE))
+			flush_fast_conn(&batch, conn);
+		else
+			flush_secure_conn(&batch, conn);
 	}
 	send_batch(&batch);
 	for (uint32_t i = 0; i < shard->fast_message_count; i++)

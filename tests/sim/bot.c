@@ -34,8 +34,8 @@ void ringcast_bot_send_frame(struct bot *bot, enum websocket_opcode opcode, cons
 		memcpy(masked, payload, size);
 	ringcast_websocket_mask(masked, size, MASK);
 	size_t header_bytes = ringcast_websocket_encode_header_masked(opcode, true, size, MASK, header);
-	ringcast_sim_stream_write(bot->net->network, bot->stream, header, header_bytes);
-	ringcast_sim_stream_write(bot->net->network, bot->stream, masked, size);
+	ringcast_bot_write(bot, header, header_bytes);
+	ringcast_bot_write(bot, masked, size);
 	free(masked);
 }
 
@@ -51,6 +51,16 @@ void ringcast_bot_send_stream(struct bot *bot, const struct packet *packet)
 }
 
 /* packets */
+
+static void read_secrets(struct bot *bot, const struct packet *packet)
+{
+	struct view token = packet->login_result.connect_token;
+	if (packet->login_result.ca_cert.size == 0 || token.size == 0 || token.size >= sizeof(bot->connect_token)) {
+		ringcast_bot_fail(bot, "a secure login without a CA certificate or a token", (int64_t)token.size);
+		return;
+	}
+	memcpy(bot->connect_token, token.data, token.size);
+}
 
 static void receive_login_result(struct bot *bot, const struct packet *packet)
 {
@@ -70,6 +80,8 @@ static void receive_login_result(struct bot *bot, const struct packet *packet)
 	ringcast_model_join_seen(bot->net->model, bot->index, PROTO_GROUP_ALL, now_ns(bot));
 	bot->net->model->bots[bot->index].fast_port = (uint16_t)packet->login_result.fast_port;
 	bot->net->model->bots[bot->index].address = bot->udp;
+	if (bot->is_secure)
+		read_secrets(bot, packet);
 	if (packet->login_result.fast_port != 0)
 		ringcast_bot_fast_start(bot, (uint16_t)packet->login_result.fast_port);
 }
@@ -210,17 +222,30 @@ static size_t understand(struct bot *bot)
 	}
 }
 
+void ringcast_bot_keep(struct bot *bot, const uint8_t *bytes, size_t size)
+{
+	if (bot->in_bytes + size > bot->in_capacity) {
+		bot->in_capacity = (bot->in_bytes + size) * 2;
+		bot->in = realloc(bot->in, bot->in_capacity);
+		ringcast_assert(bot->in != NULL);
+	}
+	memcpy(bot->in + bot->in_bytes, bytes, size);
+	bot->in_bytes += size;
+}
+
 static void read_stream(struct bot *bot)
 {
 	size_t readable = ringcast_sim_stream_readable(bot->net->network, bot->stream);
 	if (readable == 0 || bot->is_deaf)
 		return;
-	if (bot->in_bytes + readable > bot->in_capacity) {
-		bot->in_capacity = (bot->in_bytes + readable) * 2;
-		bot->in = realloc(bot->in, bot->in_capacity);
-		ringcast_assert(bot->in != NULL);
-	}
-	bot->in_bytes += ringcast_sim_stream_read(bot->net->network, bot->stream, bot->in + bot->in_bytes, readable);
+	uint8_t *bytes = malloc(readable);
+	ringcast_assert(bytes != NULL);
+	size_t size = ringcast_sim_stream_read(bot->net->network, bot->stream, bytes, readable);
+	if (bot->stream_crypto != NULL)
+		ringcast_bot_open(bot, bytes, size);
+	else
+		ringcast_bot_keep(bot, bytes, size);
+	free(bytes);
 	size_t consumed = understand(bot);
 	bot->in_bytes -= consumed;
 	memmove(bot->in, bot->in + consumed, bot->in_bytes);
@@ -264,13 +289,16 @@ void ringcast_bot_init(struct bot *bot, struct bot_net *net, uint32_t index, con
 			    .tcp = options->tcp,
 			    .udp = options->udp,
 			    .udp_socket = -1,
+			    .is_secure = options->is_secure,
 			    .sequence_in = -1,
 			    .hello_at_ns = UINT64_MAX};
 	snprintf(bot->token, sizeof(bot->token), "%s", options->token);
 	bot->stream = ringcast_sim_stream_connect(net->network, &bot->tcp, &net->server);
+	if (bot->is_secure)
+		ringcast_bot_secure_begin(bot);
 	size_t size = ringcast_http_upgrade_encode_request("sim:1900", "/websocket", KEY, request, sizeof(request));
 	ringcast_assert(size > 0);
-	ringcast_sim_stream_write(net->network, bot->stream, request, size);
+	ringcast_bot_write(bot, request, size);
 	if (bot->login.is_eager)
 		ringcast_bot_log_in(bot);
 }
@@ -278,6 +306,7 @@ void ringcast_bot_init(struct bot *bot, struct bot_net *net, uint32_t index, con
 void ringcast_bot_fini(struct bot *bot)
 {
 	ringcast_bot_fast_stop(bot);
+	ringcast_bot_secure_end(bot);
 	free(bot->in);
 	bot->in = NULL;
 }
@@ -291,6 +320,10 @@ void ringcast_bot_leave(struct bot *bot, int how)
 	switch (how) {
 	case 0:
 		ringcast_bot_send_frame(bot, WEBSOCKET_CLOSE, code, sizeof(code));
+		break;
+	case 4: /* the end of TLS, not of the WebSocket */
+		if (bot->stream_crypto != NULL)
+			ringcast_crypto_close(bot->stream_crypto);
 		break;
 	case 1:
 		ringcast_sim_stream_shutdown(bot->net->network, bot->stream);

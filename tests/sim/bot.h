@@ -5,6 +5,7 @@
 #ifndef RINGCAST_TESTS_SIM_BOT_H
 #define RINGCAST_TESTS_SIM_BOT_H
 
+#include "crypto/crypto.h"
 #include "io/io_sim.h"
 #include "model.h"
 #include "proto/packet.h"
@@ -27,6 +28,8 @@ struct bot_net { /* what bots share */
 	struct model *model;
 	struct address server; /* TCP */
 	bool is_corrupt;       /* datagrams may be changed: do not believe their contents */
+	struct crypto_context *stream_context, *datagram_context; /* of clients */
+	bool has_lost_fast;    /* an association ended early, and with it what was under way */
 };
 
 struct bot_login { /* how it comes in */
@@ -53,6 +56,11 @@ struct bot {
 
 	uint8_t *in; /* stream bytes not yet understood */
 	size_t in_bytes, in_capacity;
+	bool is_secure;
+	struct crypto_session *stream_crypto, *fast_crypto; /* while there are any */
+	uint8_t *unsent; /* what waits for the end of the TLS handshake */
+	size_t unsent_bytes;
+	char connect_token[BOT_TOKEN_BYTES];
 	bool is_upgraded;
 	bool is_deaf;      /* stops reading its stream */
 	bool is_bad;       /* has misbehaved: nothing is promised to it any more */
@@ -78,6 +86,7 @@ struct bot_options {
 	const char *token;
 	struct bot_login login;
 	struct address tcp, udp;
+	bool is_secure;
 };
 
 /* Connects and asks for the upgrade. */
@@ -91,12 +100,28 @@ uint64_t ringcast_bot_deadline_ns(const struct bot *bot);
 void ringcast_bot_send_stream(struct bot *bot, const struct packet *packet);
 void ringcast_bot_send_datagram(struct bot *bot, const struct packet *packet); /* with the next sequence number */
 void ringcast_bot_send_frame(struct bot *bot, enum websocket_opcode opcode, const void *payload, size_t size);
-void ringcast_bot_leave(struct bot *bot, int how); /* 0: close frame, 1: half close, 2: reset, 3: close without a word */
+void ringcast_bot_leave(struct bot *bot, int how); /* 0: close frame, 1: half close, 2: reset, 3: close without a word, 4: close_notify */
 
 /* bot_login.c: the login and what the bot says without waiting for its answer */
 void ringcast_bot_log_in(struct bot *bot);
 
+void ringcast_bot_write(struct bot *bot, const void *bytes, size_t size);      /* sealed where the bot is secure */
+void ringcast_bot_keep(struct bot *bot, const uint8_t *bytes, size_t size); /* plaintext of the stream that has come */
+
+/* bot_secure.c */
+void ringcast_bot_secure_begin(struct bot *bot);
+void ringcast_bot_secure_end(struct bot *bot);
+void ringcast_bot_open(struct bot *bot, const uint8_t *bytes, size_t size); /* records of the stream */
+void ringcast_bot_secure_fast_start(struct bot *bot);                       /* from nothing, whatever was before: also a client that was started anew */
+void ringcast_bot_secure_fast_tick(struct bot *bot);
+size_t ringcast_bot_seal_datagram(struct bot *bot, struct view packet, uint8_t *out, size_t capacity);
+void ringcast_bot_send_sealed(struct bot *bot, struct view plain);    /* any bytes, in a record of its association */
+void ringcast_bot_send_identity(struct bot *bot, const char *token); /* the connect token, or another one */
+void ringcast_bot_open_datagram(struct bot *bot, struct view bytes);
+void ringcast_bot_receive_identity(struct bot *bot, const struct packet *packet);
+
 /* bot_fast.c */
+void ringcast_bot_receive_datagram(struct bot *bot, struct view bytes); /* a plain packet, as it came or out of a record */
 void ringcast_bot_fast_start(struct bot *bot, uint16_t port);
 void ringcast_bot_fast_tick(struct bot *bot);
 void ringcast_bot_fast_stop(struct bot *bot);

@@ -18,13 +18,22 @@ static struct address server_udp(const struct bot *bot)
 	return to;
 }
 
+static size_t encode_sealed(struct bot *bot, const struct packet *packet)
+{
+	uint8_t plain[BOT_DATAGRAM_BYTES_MAX];
+	size_t size = ringcast_packet_encode(packet, plain, sizeof(plain));
+	ringcast_assert(size > 0);
+	return ringcast_bot_seal_datagram(bot, ringcast_view_of(plain, size), bot->last_datagram, sizeof(bot->last_datagram));
+}
+
 void ringcast_bot_send_datagram(struct bot *bot, const struct packet *packet)
 {
 	struct address to = server_udp(bot);
 	struct packet filled = *packet;
 	filled.sender = bot->peer_id;
 	filled.sequence = bot->sequence_out++;
-	bot->last_datagram_bytes = ringcast_packet_encode(&filled, bot->last_datagram, sizeof(bot->last_datagram));
+	bot->last_datagram_bytes = bot->is_secure ? encode_sealed(bot, &filled)
+						  : ringcast_packet_encode(&filled, bot->last_datagram, sizeof(bot->last_datagram));
 	ringcast_assert(bot->last_datagram_bytes > 0);
 	ringcast_sim_udp_send(bot->net->network, &bot->udp, &to, bot->last_datagram, bot->last_datagram_bytes);
 }
@@ -42,6 +51,8 @@ void ringcast_bot_fast_start(struct bot *bot, uint16_t port)
 	bot->fast_port = port;
 	bot->fast = BOT_FAST_ASKING;
 	bot->hello_at_ns = now_ns(bot);
+	if (bot->is_secure)
+		ringcast_bot_secure_fast_start(bot);
 }
 
 void ringcast_bot_fast_stop(struct bot *bot)
@@ -49,6 +60,7 @@ void ringcast_bot_fast_stop(struct bot *bot)
 	if (bot->udp_socket >= 0)
 		ringcast_sim_udp_close(bot->net->network, bot->udp_socket);
 	bot->udp_socket = -1;
+	ringcast_crypto_free(&bot->fast_crypto);
 	bot->fast = BOT_FAST_OFF;
 	bot->hello_at_ns = UINT64_MAX;
 }
@@ -75,24 +87,41 @@ static void check_sequence(struct bot *bot, int32_t number, struct view bytes)
 	*place = (struct bot_sequence){.number = number, .hash = hash};
 }
 
+static bool is_refusal(const struct packet *packet)
+{
+	return packet->command == PACKET_COMMAND_VERIFY_IDENTITY_RESULT && !packet->verify_identity_result.is_success;
+}
+
 static void receive_datagram(struct bot *bot, const struct address *from, struct view bytes)
 {
-	struct packet packet;
 	struct address server = server_udp(bot);
-	if (!ringcast_address_is_equal(from, &server)) {
+	if (!ringcast_address_is_equal(from, &server))
 		ringcast_bot_fail(bot, "a datagram from a port that was not handed out", from->port);
-		return;
-	}
+	else if (bot->is_secure)
+		ringcast_bot_open_datagram(bot, bytes);
+	else
+		ringcast_bot_receive_datagram(bot, bytes);
+}
+
+void ringcast_bot_receive_datagram(struct bot *bot, struct view bytes)
+{
+	struct packet packet;
 	if (ringcast_packet_decode(bytes, &packet) != PACKET_OK) {
 		if (!bot->net->is_corrupt)
 			ringcast_bot_fail(bot, "a datagram that does not decode", (int64_t)bytes.size);
 		return;
 	}
+	if (is_refusal(&packet))
+		return; /* its player has gone, which it will learn on the stream; the goodbye follows */
 	check_sequence(bot, packet.sequence, bytes);
 	if (packet.sequence <= bot->sequence_in)
 		return;
 	bot->sequence_in = packet.sequence;
-	if (packet.opcode != OPCODE_UDP_CONNECT_SERVER_ACK) {
+	if (bot->is_secure && packet.command == PACKET_COMMAND_VERIFY_IDENTITY_RESULT) {
+		ringcast_bot_receive_identity(bot, &packet);
+		return;
+	}
+	if (packet.opcode != OPCODE_UDP_CONNECT_SERVER_ACK || bot->is_secure) {
 		if (packet.command == PACKET_COMMAND_NONE)
 			ringcast_bot_receive_packet(bot, &packet, false);
 		else if (!bot->net->is_corrupt)
@@ -119,6 +148,8 @@ void ringcast_bot_fast_tick(struct bot *bot)
 		else
 			receive_datagram(bot, &from, ringcast_view_of(bytes, size));
 	}
-	if (bot->hello_at_ns <= now_ns(bot))
+	if (bot->is_secure)
+		ringcast_bot_secure_fast_tick(bot);
+	else if (bot->hello_at_ns <= now_ns(bot))
 		send_hello(bot);
 }

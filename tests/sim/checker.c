@@ -50,7 +50,7 @@ static bool is_fast_sure(const struct world *world)
 		const uint64_t *drops = world->shards[i]->counters.drops;
 		overflows += drops[DROP_FAST_OVERFLOW] + drops[DROP_NO_BUFFER] + drops[DROP_SEND_ERROR];
 	}
-	return overflows == 0 && !ringcast_swarm_may_lose_datagrams(&world->swarm);
+	return overflows == 0 && !world->net.has_lost_fast && !ringcast_swarm_may_lose_datagrams(&world->swarm);
 }
 
 void ringcast_checker_after_calm(struct world *world)
@@ -80,6 +80,11 @@ static void check_shard(struct world *world, uint32_t i)
 	check_zero(world, i, "groups", shard->store.groups.count);
 	check_zero(world, i, "memberships", shard->store.memberships.count);
 	check_zero(world, i, "fast peers", shard->fast_peers.count);
+	check_zero(world, i, "TLS connections", shard->security.streams.count);
+	check_zero(world, i, "DTLS associations", shard->security.associations.associations.count);
+	check_zero(world, i, "half-open associations", shard->security.associations.half_open_count);
+	check_zero(world, i, "addresses with half-open associations", shard->security.associations.half_open_addresses.count);
+	check_zero(world, i, "waiting handshakes", ringcast_handshake_queue_count(&shard->security.queue));
 	check_zero(world, i, "timers", shard->wheel.armed_count);
 	check_zero(world, i, "streams in io", usage.streams);
 	check_zero(world, i, "stream buffers held", usage.stream_buffers_held);

@@ -112,6 +112,18 @@ static void draw_narrow(struct swarm *swarm, struct prng *prng)
 	narrow->buffer_memory_bytes = 512 << 10;
 }
 
+/* Half of all runs are encrypted, wholly or in part. */
+static void draw_security(struct swarm *swarm, struct prng *prng)
+{
+	static const enum shard_security_mode modes[] = {SHARD_PLAIN, SHARD_PLAIN, SHARD_SECURE_OPTIONAL, SHARD_SECURE_REQUIRED};
+	swarm->security = modes[ringcast_prng_below(prng, RLY_ARRAY_COUNT(modes))];
+	swarm->secure_chance = swarm->security == SHARD_PLAIN ? 0 : swarm->security == SHARD_SECURE_OPTIONAL ? 600 : 1000;
+	swarm->limits.handshake_budget_us = (uint32_t)PICK(prng, 0, 2000); /* 0: one step a turn */
+	swarm->narrow.half_open_max = between(prng, 2, 30);
+	swarm->narrow.half_open_per_address_max = between(prng, 1, 10);
+	swarm->narrow.hellos_per_second = (uint32_t)PICK(prng, 1, 20, 1000);
+}
+
 void ringcast_swarm_draw(struct swarm *swarm, uint64_t seed)
 {
 	struct prng prng;
@@ -121,6 +133,7 @@ void ringcast_swarm_draw(struct swarm *swarm, uint64_t seed)
 	draw_faults(swarm, &prng);
 	draw_limits(swarm, &prng);
 	draw_narrow(swarm, &prng);
+	draw_security(swarm, &prng);
 	if (swarm->faults.corrupt > 0) { /* a changed sender or hello must not be able to name somebody else */
 		swarm->has_shared_ips = false;
 		swarm->is_udp_address_free = false;
@@ -155,6 +168,9 @@ void ringcast_swarm_settle(struct swarm *swarm)
 		swarm->limits.connections_max = swarm->narrow.connections_max;
 		swarm->limits.connections_per_address_max = swarm->narrow.connections_per_address_max;
 		swarm->limits.handshakes_per_second_per_address = swarm->narrow.handshakes_per_second_per_address;
+		swarm->limits.half_open_max = swarm->narrow.half_open_max;
+		swarm->limits.half_open_per_address_max = swarm->narrow.half_open_per_address_max;
+		swarm->limits.hellos_per_second = swarm->narrow.hellos_per_second;
 	}
 	if (swarm->narrow_memory > 0) {
 		swarm->limits.outq_reliable_bytes = swarm->narrow.outq_reliable_bytes;
@@ -187,9 +203,9 @@ void ringcast_swarm_print(const struct swarm *swarm, FILE *out)
 	fprintf(out, "shards=%u sessions=%u groups=%u bots=%u actions=%u players_max=%u udp_ports=%u payload_max=%u window=%u\n",
 		swarm->shard_count, swarm->session_count, swarm->group_count, swarm->bot_count, swarm->action_count,
 		swarm->players_per_session_max, swarm->udp_port_count, swarm->payload_bytes_max, swarm->window_bytes);
-	fprintf(out, "latency_us=%u pause_us_max=%u stream_buffers=%ux%u datagram_buffers=%u address_free=%d shared_ips=%d\nfaults:",
+	fprintf(out, "latency_us=%u pause_us_max=%u stream_buffers=%ux%u datagram_buffers=%u address_free=%d shared_ips=%d security=%d\nfaults:",
 		(unsigned)(swarm->latency_ns / RLY_NS_PER_US), (unsigned)(swarm->pause_ns_max / RLY_NS_PER_US), swarm->io.stream_buffer_count,
-		swarm->io.stream_buffer_bytes, swarm->io.datagram_buffer_count, swarm->is_udp_address_free, swarm->has_shared_ips);
+		swarm->io.stream_buffer_bytes, swarm->io.datagram_buffer_count, swarm->is_udp_address_free, swarm->has_shared_ips, swarm->security);
 #define FAULT(name, text)                                                                                                                      \
 	if (swarm->faults.name > 0)                                                                                                            \
 		fprintf(out, " " #name "=%u", swarm->faults.name);

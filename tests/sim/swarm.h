@@ -7,6 +7,7 @@
 
 #include "io/io_sim.h"
 #include "ringcast/ringcast.h"
+#include "shard/shard.h"
 
 enum { SWARM_SHARDS_MAX = 4, SWARM_SESSIONS_MAX = 6, SWARM_GROUPS_MAX = 6, SWARM_BOTS_MAX = 96 };
 
@@ -31,7 +32,7 @@ enum { SWARM_SHARDS_MAX = 4, SWARM_SESSIONS_MAX = 6, SWARM_GROUPS_MAX = 6, SWARM
 #define SWARM_WORLD_FAULTS(FAULT)                                                                                                              \
 	FAULT(mischief, "bots misbehave")                                                                                                      \
 	FAULT(leaving, "bots leave, reset, half close, and others take their place")                                                           \
-	FAULT(admin, "players are kicked, sessions ended")                                                                                     \
+	FAULT(admin, "players are kicked, sessions ended, certificates replaced")                                                                                     \
 	FAULT(jump, "the clock jumps far ahead, and shards run late")                                                                          \
 	FAULT(idle_tick, "shards are run although they have nothing to do")                                                                    \
 	FAULT(narrow_limits, "limits of messages, groups and connections are narrow")                                                          \
@@ -43,6 +44,8 @@ struct swarm {
 	uint32_t players_per_session_max, udp_port_count, payload_bytes_max, window_bytes;
 	uint64_t latency_ns, pause_ns_max; /* between two actions */
 	bool is_udp_address_free, has_shared_ips;
+	enum shard_security_mode security;
+	uint32_t secure_chance; /* in 1/1000: bots that use TLS and DTLS */
 	struct sim_faults faults;
 	struct io_options io;
 	struct ringcast_limits limits, narrow; /* narrow: what the narrow_ faults put in place of limits */

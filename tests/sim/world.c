@@ -137,6 +137,8 @@ static bool create_shard(struct world *world, uint32_t index, char *error, size_
 		.udp_port_count = swarm->udp_port_count,
 		.is_udp_address_free = swarm->is_udp_address_free,
 		.mailboxes = world->mailboxes,
+		.security = swarm->security,
+		.credentials = ringcast_world_make_credentials(world),
 	};
 	world->ios[index] = ringcast_io_sim_create(world->network, &swarm->io);
 	ringcast_assert(world->ios[index] != NULL);
@@ -175,6 +177,7 @@ static void world_init(struct world *world, const struct swarm *swarm, FILE *tra
 	bool is_corrupt = swarm->faults.corrupt > 0 || swarm->faults.truncate > 0;
 	*world = (struct world){.swarm = *swarm, .trace = trace};
 	ringcast_prng_init(&world->prng, swarm->seed + 1);
+	ringcast_prng_init(&world->crypto_prng, swarm->seed ^ UINT64_C(0x746c73));
 	world->network = ringcast_sim_network_create(&options);
 	world->bots = calloc(SWARM_BOTS_MAX, sizeof(*world->bots));
 	ringcast_assert(world->network != NULL && world->bots != NULL);
@@ -182,6 +185,8 @@ static void world_init(struct world *world, const struct swarm *swarm, FILE *tra
 	world->model.is_address_free = swarm->is_udp_address_free;
 	world->net = (struct bot_net){
 		.network = world->network, .model = &world->model, .server = server_address(), .is_corrupt = is_corrupt};
+	if (swarm->security != SHARD_PLAIN)
+		ringcast_world_make_clients(world);
 	create_shards(world);
 }
 
@@ -221,7 +226,8 @@ struct bot *ringcast_world_spawn(struct world *world, uint32_t session, const ch
 					     .token = token != NULL ? token : reserved,
 					     .login = draw_login(world),
 					     .tcp = bot_address(world, index, 20000),
-					     .udp = bot_address(world, index, 33400)});
+					     .udp = bot_address(world, index, 33400),
+					     .is_secure = world->swarm.secure_chance > 0 && ringcast_world_chance(world, world->swarm.secure_chance)});
 	ringcast_world_note(world, "bot %u connects for session %u on shard %u", index, session, world->sessions[session].shard);
 	return bot;
 }
@@ -279,6 +285,7 @@ static void world_fini(struct world *world)
 	}
 	if (!has_failed(world))
 		ringcast_sim_network_destroy(&world->network);
+	ringcast_world_release_clients(world);
 	ringcast_model_fini(&world->model);
 	free(world->bots);
 }

@@ -20,7 +20,7 @@ struct world_session {
 
 struct world {
 	struct swarm swarm;
-	struct prng prng;
+	struct prng prng, crypto_prng; /* crypto_prng: what TLS draws its randoms from */
 	struct sim_network *network;
 	struct model model;
 	struct bot_net net;
@@ -46,6 +46,12 @@ void ringcast_world_run(const struct swarm *swarm, FILE *trace, struct world_rep
 
 /* world_actions.c: one thing that somebody does */
 void ringcast_world_act(struct world *world);
+
+/* world_security.c */
+void ringcast_world_make_clients(struct world *world);
+struct shard_credentials ringcast_world_make_credentials(struct world *world);
+void ringcast_world_replace_credentials(struct world *world); /* on every shard, as a reload does; nobody may lose anything by it */
+void ringcast_world_release_clients(struct world *world);
 
 /* for actions */
 uint64_t ringcast_world_below(struct world *world, uint64_t bound);

@@ -151,7 +151,7 @@ static void send_bad_frame(struct world *world, struct bot *bot)
 		{0x82, 0x82, 0, 0, 0, 0, 0x05, 0x01},                   /* a packet that ends too soon */
 	};
 	uint64_t i = ringcast_world_below(world, RLY_ARRAY_COUNT(frames));
-	ringcast_sim_stream_write(world->network, bot->stream, frames[i], sizeof(frames[i]));
+	ringcast_bot_write(bot, frames[i], sizeof(frames[i]));
 	bot->is_bad = true;
 }
 
@@ -205,6 +205,64 @@ static void send_random_datagram(struct world *world, struct bot *bot)
 		ringcast_sim_udp_send(world->network, &bot->udp, &to, bytes, size);
 }
 
+/* Records that anybody could send who knows an address: they must cost its owner nothing. */
+static void forge_records(struct world *world, struct bot *bot)
+{
+	static const uint8_t forgeries[][40] = {
+		{23, 0xfe, 0xfd, 0, 1, 0, 0, 0, 0, 0, 9, 0, 4, 1, 2, 3, 4},                 /* too short to be sealed */
+		{23, 0xfe, 0xfd, 0, 1, 0, 0, 0, 0, 0, 9, 0x40, 0, 1, 2, 3},                 /* longer than the datagram */
+		{21, 0xfe, 0xfd, 0, 0, 0, 0, 0, 0, 0, 9, 0, 2, 2, 40},                      /* an alert in clear */
+		{21, 0xfe, 0xfd, 0, 0, 0, 0, 0, 0, 0, 9, 0, 2, 1, 0},                       /* a goodbye in clear */
+		{20, 0xfe, 0xfd, 0, 0, 0, 0, 0, 0, 0, 9, 0, 1, 1},                          /* a change of ciphers */
+		{22, 0xfe, 0xfd, 0, 0, 0, 0, 0, 0, 0, 9, 0, 25, 16, 0, 0, 13, 0, 0, 0, 0, 0, 0, 0, 13}, /* a key exchange */
+		{23, 0xfe, 0xfd, 0, 1, 0, 0, 0, 0, 0, 99, 0, 25, 0, 0, 0, 0, 0, 0, 0, 99},  /* sealed by nobody */
+		{22},                                                                       /* one byte */
+	};
+	static const uint8_t sizes[] = {17, 16, 15, 15, 14, 38, 38, 1};
+	const struct bot *victim = some_mate(world, bot);
+	uint64_t i = ringcast_world_below(world, RLY_ARRAY_COUNT(forgeries));
+	struct address to = bot->net->server;
+	if (victim == NULL || !victim->is_secure || victim->fast_port == 0)
+		return;
+	to.port = victim->fast_port;
+	ringcast_sim_udp_send(world->network, &victim->udp, &to, forgeries[i], sizes[i]);
+}
+
+/* As when a game crashes and is started again on the same port: the server learns of it only by the new hello. */
+static void restart_association(struct world *world, struct bot *bot)
+{
+	if (!bot->is_secure || bot->fast == BOT_FAST_OFF)
+		return;
+	world->net.has_lost_fast = true;
+	ringcast_bot_secure_fast_start(bot);
+}
+
+/* What an association may say that is wrong; it may cost the association, never more. */
+static void misuse_association(struct world *world, struct bot *bot)
+{
+	static const char *const tokens[] = {"", "no token at all", "0000000000000000000000000000000000000000000000000000000000000000"};
+	static const uint8_t nonsense[] = {0xff, 0xff, 0xff};
+	char other[BOT_TOKEN_BYTES];
+	if (bot->fast_crypto == NULL || !ringcast_crypto_is_established(bot->fast_crypto))
+		return;
+	world->net.has_lost_fast = true;
+	memcpy(other, bot->connect_token, sizeof(other));
+	other[strlen(other) - 1] ^= 1;
+	switch (ringcast_world_below(world, 4)) {
+	case 0:
+		ringcast_crypto_close(bot->fast_crypto);
+		break;
+	case 1:
+		ringcast_bot_send_sealed(bot, ringcast_view_of(nonsense, sizeof(nonsense)));
+		break;
+	case 2:
+		ringcast_bot_send_identity(bot, tokens[ringcast_world_below(world, RLY_ARRAY_COUNT(tokens))]);
+		break;
+	default:
+		ringcast_bot_send_identity(bot, other);
+	}
+}
+
 static void reuse_token(struct world *world, struct bot *bot)
 {
 	struct bot *twin = ringcast_world_spawn(world, bot->session, bot->token);
@@ -224,13 +282,17 @@ static void invent_token(struct world *world, struct bot *bot)
 /* Connects and then says nothing, half a request, or nonsense. */
 static void connect_raw(struct world *world, struct bot *bot)
 {
+	static const uint8_t half_tls[] = {22, 3, 3, 0, 33, 1, 2, 3};
 	static const char half[] = "GET /websocket HTTP/1.1\r\nHost: x\r\n";
 	uint8_t garbage[64];
 	struct address from = bot->tcp;
 	from.port = (uint16_t)(50000 + world->raw_stream_count++);
 	sim_stream stream = ringcast_sim_stream_connect(world->network, &from, &bot->net->server);
-	switch (ringcast_world_below(world, 4)) {
+	switch (ringcast_world_below(world, 5)) {
 	case 0:
+		break;
+	case 4:
+		ringcast_sim_stream_write(world->network, stream, half_tls, sizeof(half_tls));
 		break;
 	case 1:
 		ringcast_sim_stream_write(world->network, stream, half, sizeof(half) - 1);
@@ -277,6 +339,9 @@ static void misbehave(struct world *world)
 		{"replays a datagram", replay},
 		{"spoofs", spoof},
 		{"sends a random datagram", send_random_datagram},
+		{"forges records", forge_records},
+		{"starts its association anew", restart_association},
+		{"misuses its association", misuse_association},
 		{"has its token used again", reuse_token},
 		{"invents a token", invent_token},
 		{"connects and says nothing of use", connect_raw},
@@ -296,7 +361,7 @@ static void misbehave(struct world *world)
 static void leave(struct world *world)
 {
 	struct bot *bot = some_bot(world);
-	int how = (int)ringcast_world_below(world, 4);
+	int how = (int)ringcast_world_below(world, 5);
 	if (bot == NULL)
 		return;
 	ringcast_world_note(world, "bot %u leaves, way %d", bot->index, how);
@@ -307,7 +372,10 @@ static void administrate(struct world *world)
 {
 	struct bot *bot = some_bot(world);
 	uint32_t session = (uint32_t)ringcast_world_below(world, world->swarm.session_count);
-	if (ringcast_world_chance(world, 100) && !world->sessions[session].is_ended) {
+	if (world->swarm.security != SHARD_PLAIN && ringcast_world_chance(world, 400)) {
+		ringcast_world_note(world, "new certificates");
+		ringcast_world_replace_credentials(world);
+	} else if (ringcast_world_chance(world, 100) && !world->sessions[session].is_ended) {
 		ringcast_world_note(world, "session %u is ended", session);
 		ringcast_world_end_session(world, session);
 	} else if (bot != NULL) {
