@@ -248,8 +248,7 @@ static void answer_packet(struct parked *parked, enum drop_reason reason)
 
 static void answer(struct parked *parked, enum drop_reason reason)
 {
-	ringcast_timer_cancel(parked->player->session->store->options.wheel, &parked->timer);
-	parked->ticket = 0;
+	parked->ticket = 0; /* whatever comes now stops the timer, or sets it anew */
 	if (parked->kind == PARKED_LOGIN)
 		answer_login(parked, reason);
 	else

@@ -332,11 +332,28 @@ void stage_start(struct stage *stage, const ringcast_engine_options *options, co
 	cr_assert_eq(ringcast_session_create(stage->engine, &session_options, stage->session), RINGCAST_OK);
 }
 
-void stage_stop(struct stage *stage)
+static void *halt(void *argument)
 {
+	struct stage *stage = argument;
 	int result = ringcast_engine_stop(stage->engine, 5000);
 
 	cr_assert(result == RINGCAST_OK || result == RINGCAST_ERROR_STATE);
+	__atomic_store_n(&stage->is_halted, true, __ATOMIC_RELEASE);
+	return NULL;
+}
+
+void stage_halt(struct stage *stage)
+{
+	pthread_t thread;
+
+	cr_assert_eq(pthread_create(&thread, NULL, halt, stage), 0);
+	stage_until(stage, __atomic_load_n(&stage->is_halted, __ATOMIC_ACQUIRE));
+	cr_assert_eq(pthread_join(thread, NULL), 0);
+}
+
+void stage_stop(struct stage *stage)
+{
+	stage_halt(stage);
 	for (int i = 0; i < ACTORS; i++)
 		ringcast_client_destroy(&stage->actors[i].client);
 	ringcast_engine_destroy(&stage->engine);

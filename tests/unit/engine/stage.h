@@ -44,6 +44,7 @@ struct stage {
 	ringcast_engine *engine;
 	ringcast_engine_options options;
 	char session[RINGCAST_ID_BYTES];
+	bool is_halted;
 	struct actor actors[ACTORS];
 };
 
@@ -51,7 +52,8 @@ extern struct game game; /* of the test that runs; set before stage_start */
 
 /* One shard, or what options say; the session "stage" in it. */
 void stage_start(struct stage *stage, const ringcast_engine_options *options, const ringcast_session_options *session);
-void stage_stop(struct stage *stage); /* stops, destroys, and checks that every session that began has ended */
+void stage_halt(struct stage *stage); /* ringcast_engine_stop, while the clients run on */
+void stage_stop(struct stage *stage); /* halts if needed, destroys, and checks that every session that began has ended */
 
 /* Reserves a place and connects; comes back when it is in, or refused. */
 struct actor *stage_enter(struct stage *stage, int index, const char *payload);

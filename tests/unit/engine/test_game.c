@@ -441,7 +441,7 @@ BOTH(later, a_stop_answers_who_waits)
 	begin(io);
 	stage_connect(&stage, 0, NULL, "");
 	stage_until(&stage, given() == 1);
-	cr_assert_eq(ringcast_engine_stop(stage.engine, 5000), RINGCAST_OK);
+	stage_halt(&stage);
 	stage_until(&stage, stage.actors[0].is_gone);
 	cr_assert_eq(stage.actors[0].close_code, 3016);
 	stage_stop(&stage);

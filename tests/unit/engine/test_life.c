@@ -317,7 +317,7 @@ BOTH(end, a_stop_says_goodbye)
 	begin_with(io, NULL);
 	stage_enter(&stage, 0, "");
 	stage_enter(&stage, 1, "");
-	cr_assert_eq(ringcast_engine_stop(stage.engine, 5000), RINGCAST_OK);
+	stage_halt(&stage);
 	for (int i = 0; i < 2; i++) {
 		stage_until(&stage, stage.actors[i].is_gone);
 		cr_assert_eq(stage.actors[i].close_code, 3001);
@@ -339,7 +339,7 @@ BOTH(end, a_game_has_the_last_word)
 	game.terminate = say_goodbye;
 	begin_with(io, NULL);
 	stage_enter(&stage, 0, "");
-	cr_assert_eq(ringcast_engine_stop(stage.engine, 5000), RINGCAST_OK);
+	stage_halt(&stage);
 	stage_until(&stage, stage.actors[0].is_gone);
 	cr_assert_str_eq(stage.actors[0].heard, "8 from -1 ''\n");
 	cr_assert_eq(stage.actors[0].close_code, 3502);
