@@ -82,7 +82,7 @@ static int push_arguments(lua_State *state, const struct event *event)
 		lua_pushinteger(state, event->player->peer_id);
 		return 2;
 	case SCRIPT_CALLBACK_TICK:
-		lua_pushnumber(state, (lua_Number)(event->now_ns - ringcast_lua_self(state)->session->created_ns) / (lua_Number)RLY_NS_PER_MS);
+		lua_pushnumber(state, (lua_Number)event->now_ns / (lua_Number)RLY_NS_PER_MS);
 		return 1;
 	case SCRIPT_CALLBACK_COUNT:
 		break;
@@ -107,7 +107,19 @@ static void tell(struct session *session, struct event *event)
 		lua_pop(self->state, 1);
 }
 
-/* True unless the script says false or nil; an absent callback allows; one that failed says what the limits say. */
+/* The callback's result is on the stack. Nothing counts as false, as it does in JavaScript; mostly it is a forgotten return. */
+static enum verdict take_verdict(struct lua_session *self, enum script_callback callback)
+{
+	bool is_yes = lua_toboolean(self->state, -1), is_nil = lua_isnil(self->state, -1);
+	lua_pop(self->state, 1);
+	if (is_nil && (self->nil_said & 1u << callback) == 0) {
+		self->nil_said |= 1u << callback;
+		ringcast_lua_log(self, SCRIPT_WARN, "%s returned nothing, which counts as false (said once)", name_of(callback));
+	}
+	return is_yes ? VERDICT_ALLOW : VERDICT_DENY;
+}
+
+/* An absent callback allows; one that failed says what the limits say. */
 static enum verdict ask(struct session *session, struct event *event)
 {
 	struct lua_session *self = session->user;
@@ -119,11 +131,20 @@ static enum verdict ask(struct session *session, struct event *event)
 	case CALL_FAILED:
 		return self->limits->on_error == SCRIPT_FAILURE_ALLOW ? VERDICT_ALLOW : VERDICT_DENY;
 	case CALL_DONE:
-		break;
+		return take_verdict(self, event->callback);
 	}
-	bool is_yes = lua_toboolean(self->state, -1);
+	ringcast_unreachable("call result");
+}
+
+/* Only a plain false is no: many scripts return nothing here. */
+static bool is_started(struct lua_session *self)
+{
+	struct event event = {.callback = SCRIPT_CALLBACK_PROCESS_STARTED};
+	if (ringcast_lua_call(self, name_of(event.callback), push_event, &event) != CALL_DONE)
+		return true;
+	bool is_no = lua_isboolean(self->state, -1) && !lua_toboolean(self->state, -1);
 	lua_pop(self->state, 1);
-	return is_yes ? VERDICT_ALLOW : VERDICT_DENY;
+	return !is_no;
 }
 
 /* Life of a session */
@@ -138,8 +159,7 @@ static void begin(struct session *session, struct lua_session *self)
 	event.callback = SCRIPT_CALLBACK_INIT;
 	if (self->error_count == error_count)
 		tell(session, &event);
-	event.callback = SCRIPT_CALLBACK_PROCESS_STARTED;
-	if (self->error_count == error_count && ask(session, &event) == VERDICT_DENY && self->error_count == error_count) {
+	if (self->error_count == error_count && !is_started(self)) {
 		ringcast_lua_kill(self, "onProcessStarted said no");
 		return;
 	}

@@ -14,6 +14,7 @@ struct lua_host *ringcast_lua_create(const struct script_environment *environmen
 		return NULL;
 	host->environment = environment;
 	host->arguments = strdup(options->arguments != NULL ? options->arguments : "");
+	host->log_level_min = ringcast_lua_log_threshold(host->arguments != NULL ? host->arguments : "");
 	if (options->watchdog_ms != 0)
 		host->watch = ringcast_lua_watch_create(options->watchdog_ms);
 	if (host->arguments != NULL && (host->watch != NULL || options->watchdog_ms == 0))

@@ -2,6 +2,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 
 #include "scripting/lua/lua_private.h"
 
@@ -35,7 +36,7 @@ static bool is_allowed(struct lua_session *self)
 
 void ringcast_lua_log_text(struct lua_session *self, enum script_level level, const char *text, size_t size)
 {
-	if (self->session == NULL || !is_allowed(self))
+	if (self->session == NULL || level < self->program->host->log_level_min || !is_allowed(self))
 		return;
 	emit(self, level, text, size < LOG_BYTES_MAX ? size : LOG_BYTES_MAX);
 }
@@ -184,9 +185,24 @@ static int logger_write(lua_State *state)
 	return write_line(state, first, (enum script_level)lua_tointeger(state, lua_upvalueindex(1)));
 }
 
+static const char *const levels[] = {"debug", "info", "warn", "error", "fatal", "cxfatal"};
+
+enum script_level ringcast_lua_log_threshold(const char *arguments)
+{
+	static const char key[] = "loggingLevel:";
+	const char *value = strstr(arguments, key);
+	if (value == NULL)
+		return SCRIPT_INFO;
+	value += sizeof(key) - 1;
+	size_t size = strcspn(value, " \t\r\n");
+	for (size_t i = 0; i < RLY_ARRAY_COUNT(levels); i++)
+		if (strlen(levels[i]) == size && strncasecmp(levels[i], value, size) == 0)
+			return (enum script_level)i;
+	return SCRIPT_INFO;
+}
+
 void ringcast_lua_open_logger(lua_State *state)
 {
-	static const char *const levels[] = {"debug", "info", "warn", "error", "fatal", "cxfatal"};
 	lua_createtable(state, 0, RLY_ARRAY_COUNT(levels));
 	for (size_t i = 0; i < RLY_ARRAY_COUNT(levels); i++) {
 		lua_pushinteger(state, (lua_Integer)i);

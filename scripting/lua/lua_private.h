@@ -44,6 +44,7 @@ struct lua_host {
 	const struct script_environment *environment;
 	uint32_t program_count;
 	char *arguments;
+	enum script_level log_level_min; /* "loggingLevel:warn" among the arguments; info without */
 	struct lua_watch *watch; /* NULL: none */
 };
 
@@ -72,6 +73,7 @@ struct lua_session {
 	size_t error_text_bytes;
 
 	uint32_t error_count;
+	uint32_t nil_said; /* bits of callbacks whose missing verdict was logged */
 	bool is_ending;   /* it has said processEnding */
 	bool is_finished; /* killed: nothing is called any more */
 	uint32_t timer_last; /* the latest id that was given */
@@ -145,6 +147,7 @@ int ringcast_lua_cancel(lua_State *state);
 
 /* log.c */
 void ringcast_lua_open_logger(lua_State *state);
+enum script_level ringcast_lua_log_threshold(const char *arguments);
 void ringcast_lua_inspect(lua_State *state, int index); /* pushes a text for people; calls no metamethods */
 RLY_PRINTF(3, 4) void ringcast_lua_log(struct lua_session *self, enum script_level level, const char *format, ...);
 void ringcast_lua_log_text(struct lua_session *self, enum script_level level, const char *text, size_t size);

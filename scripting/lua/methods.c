@@ -149,10 +149,16 @@ static int get_player_data(lua_State *state)
 	return push_about_player(state, ringcast_player_data);
 }
 
+static int get_name(lua_State *state)
+{
+	lua_pushstring(state, begin(state)->name);
+	return 1;
+}
+
+/* The engine's clock, as of the event that this callback is about: only differences mean anything. */
 static int session_now(lua_State *state)
 {
-	const struct session *session = begin(state);
-	lua_pushnumber(state, (lua_Number)(session->store->now_ns - session->created_ns) / (lua_Number)RLY_NS_PER_MS);
+	lua_pushnumber(state, (lua_Number)begin(state)->store->now_ns / (lua_Number)RLY_NS_PER_MS);
 	return 1;
 }
 
@@ -251,6 +257,7 @@ static const luaL_Reg methods[] = {
 	{"getGameSessionId", get_game_session_id},
 	{"getGroupMembers", get_group_members},
 	{"getLogger", get_logger},
+	{"getName", get_name},
 	{"getPlayerData", get_player_data},
 	{"getPlayerId", get_player_id},
 	{"getPlayers", get_players},

@@ -167,7 +167,7 @@ void lua_world_start(struct lua_world *world)
 		.count = on_count,
 	};
 	store_start(world);
-	world->host = ringcast_lua_create(&world->environment, &(struct lua_options){.arguments = " one  two "});
+	world->host = ringcast_lua_create(&world->environment, &(struct lua_options){.arguments = " one  loggingLevel:DEBUG two "});
 	cr_assert_not_null(world->host);
 }
 

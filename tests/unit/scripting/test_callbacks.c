@@ -29,7 +29,7 @@ Test(lua_callbacks, all_of_them)
 	struct session *session = lua_world_run(&world, all);
 	cr_assert_eq(session->players_max, 4);
 	cr_assert_eq(session->ping_interval_ms, 5000);
-	expect(&world, "info: init -1\ninfo: started 2 one two\ninfo: game arena {\"map\":\"moon\"}\n");
+	expect(&world, "info: init -1\ninfo: started 3 one loggingLevel:DEBUG\ninfo: game arena {\"map\":\"moon\"}\n");
 
 	struct player *one = lua_world_join(&world, session, "hello");
 	expect(&world, "info: connect 1 1 hello user-1\ninfo: accepted 1 true\n");
@@ -57,12 +57,45 @@ Test(lua_callbacks, all_of_them)
 	expect(&world, "info: toGroup 7\ninfo: leave 7 1\nupdate 7 to 1 list \ninfo: leave 8 1\n");
 
 	lua_world_advance_ms(&world, 250);
-	expect(&world, "info: tick 100\ninfo: tick 200\n");
+	expect(&world, "info: tick 1100\ninfo: tick 1200\n");
 	ringcast_player_disconnect(three, CLOSE_CLIENT, world.now_ns);
 	expect(&world, "info: disconnect 3 true\n");
 	ringcast_session_terminate(session, UINT64_MAX, world.now_ns);
 	expect(&world, "info: terminate\ninfo: disconnect 1 true\nclose 1 session_ended 'game session ended'\n");
 	cr_assert_eq(session->state, SESSION_ENDED);
 	cr_assert_eq(world.counts[SCRIPT_COUNT_ERRORS], 0);
+	lua_world_stop(&world);
+}
+
+Test(lua_callbacks, a_forgotten_return_is_a_no_and_is_said)
+{
+	struct lua_world world;
+	struct session *session = lua_world_run(&world, "return {onPlayerConnect = function() end, onProcessStarted = function() end}");
+	cr_assert_null(lua_world_join(&world, session, ""));
+	cr_assert_null(lua_world_join(&world, session, ""));
+	expect(&world, "warn: onPlayerConnect returned nothing, which counts as false (said once)\n");
+	lua_world_stop(&world);
+}
+
+Test(lua_callbacks, what_a_script_lacks_costs_nothing)
+{
+	struct lua_world world;
+	lua_world_run(&world, "return {onTick = function() end, configuration = {tickInterval = 50}}");
+	const struct hooks *hooks = &world.program->hooks;
+	cr_assert(hooks->message == NULL && hooks->send_to_player == NULL && hooks->send_to_group == NULL && hooks->player_connect == NULL);
+	cr_assert(hooks->join_group == NULL && hooks->leave_group == NULL && hooks->player_accepted == NULL && hooks->health_check == NULL);
+	cr_assert_not_null(hooks->tick);
+	lua_world_stop(&world);
+}
+
+Test(lua_callbacks, health)
+{
+	struct lua_world world;
+	struct session *session = lua_world_run(&world, "local n = 0 return {onHealthCheck = function() n = n + 1 print(n) return n == 2 end}");
+	lua_world_join(&world, session, "");
+	lua_world_advance_ms(&world, 4 * 60000);
+	expect(&world, "info: 1\ninfo: 2\ninfo: 3\ninfo: 4\n");
+	lua_world_advance_ms(&world, 60001);
+	cr_assert_eq(session->close_reason, CLOSE_UNHEALTHY);
 	lua_world_stop(&world);
 }

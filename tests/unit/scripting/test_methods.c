@@ -81,8 +81,8 @@ Test(lua_methods, asks)
 	run("local g = s:getGroupMembers(4) table.sort(g) log:info(g, s:getGroupMembers(99), #s:getGroupMembers(-1))");
 	expect_part(&world, "info: {1, 2} {} 2\n");
 	lua_world_advance_ms(&world, 1500);
-	run("log:info(s:now())");
-	expect(&world, "info: 1500\n");
+	run("log:info(s:now(), s:getName())");
+	expect(&world, "info: 2500 arena\n");
 }
 
 Test(lua_methods, kicks_and_moves)
