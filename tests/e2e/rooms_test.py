@@ -57,9 +57,23 @@ class Server:
             raise AssertionError(f"the server ended with {self.process.returncode}")
 
 
+async def wait_until_open():
+    """A port is there before the session, which may have to wait until its script was tried out."""
+    until = time.monotonic() + START_SECONDS
+    while True:
+        try:
+            player = await Player.join(server, token="dev-demo-first")
+            return await player.leave()
+        except Refused:
+            if time.monotonic() > until:
+                raise
+            await asyncio.sleep(0.05)
+
+
 def setUpModule():
     global server
     server = Server(command)
+    asyncio.run(wait_until_open())
 
 
 def tearDownModule():
