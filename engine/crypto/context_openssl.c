@@ -60,8 +60,20 @@ static bool trust(SSL_CTX *ctx, const char *pem, char *reterr, size_t reterr_byt
 	return is_trusted || ringcast_crypto_complain(reterr, reterr_bytes, "ca: %s", ringcast_openssl_reason());
 }
 
+/* One by one: a list is taken by the library if it knows any of it, and a slip would go unnoticed. */
+static bool check_names(SSL_CTX *ctx, const char *names, char *reterr, size_t reterr_bytes)
+{
+	char name[CRYPTO_CIPHER_NAME_BYTES];
+	while (ringcast_crypto_next_cipher(&names, name))
+		if (SSL_CTX_set_cipher_list(ctx, name) != 1) {
+			ERR_clear_error();
+			return ringcast_crypto_complain(reterr, reterr_bytes, "cipher \"%s\" is not known to the library", name);
+		}
+	return true;
+}
+
 /* Only AEAD suites: the overhead of a record is bounded by them, and nothing else is safe. */
-static bool check_ciphers(SSL_CTX *ctx, char *reterr, size_t reterr_bytes)
+static bool check_modes(SSL_CTX *ctx, char *reterr, size_t reterr_bytes)
 {
 	STACK_OF(SSL_CIPHER) *ciphers = SSL_CTX_get_ciphers(ctx);
 	for (int index = 0; index < sk_SSL_CIPHER_num(ciphers); index++) {
@@ -75,14 +87,14 @@ static bool check_ciphers(SSL_CTX *ctx, char *reterr, size_t reterr_bytes)
 
 static bool use_ciphers(SSL_CTX *ctx, const char *names, char *reterr, size_t reterr_bytes)
 {
-	if (SSL_CTX_set_cipher_list(ctx, names != NULL ? names : default_ciphers) != 1) {
-		ERR_clear_error();
-		return ringcast_crypto_complain(reterr, reterr_bytes, "no cipher in \"%s\" is known to the library",
-						names != NULL ? names : default_ciphers);
-	}
-	if (SSL_CTX_set_ciphersuites(ctx, default_suites_1_3) != 1 || SSL_CTX_set1_groups_list(ctx, "P-256:X25519:P-384") != 1)
+	if (names == NULL)
+		names = default_ciphers;
+	if (!check_names(ctx, names, reterr, reterr_bytes))
+		return false;
+	if (SSL_CTX_set_cipher_list(ctx, names) != 1 || SSL_CTX_set_ciphersuites(ctx, default_suites_1_3) != 1 ||
+	    SSL_CTX_set1_groups_list(ctx, "P-256:X25519:P-384") != 1)
 		return ringcast_crypto_complain(reterr, reterr_bytes, "ciphers: %s", ringcast_openssl_reason());
-	return check_ciphers(ctx, reterr, reterr_bytes);
+	return check_modes(ctx, reterr, reterr_bytes);
 }
 
 static bool use_versions(SSL_CTX *ctx, const struct crypto_options *options)

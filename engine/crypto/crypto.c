@@ -56,6 +56,17 @@ void ringcast_crypto_context_init(struct crypto_context *context, const struct c
 	context->random_context = options->random_context;
 }
 
+bool ringcast_crypto_next_cipher(const char **list, char ret_name[CRYPTO_CIPHER_NAME_BYTES])
+{
+	const char *start = *list + strspn(*list, ": ");
+	size_t size = strcspn(start, ": ");
+	if (size == 0)
+		return false;
+	snprintf(ret_name, CRYPTO_CIPHER_NAME_BYTES, "%.*s", (int)size, start);
+	*list = start + size;
+	return true;
+}
+
 static bool check_options(const struct crypto_backend *backend, const struct crypto_options *options, char *reterr, size_t reterr_bytes)
 {
 	struct certificate_facts facts;
@@ -73,6 +84,8 @@ static bool check_options(const struct crypto_backend *backend, const struct cry
 		return ringcast_crypto_complain(reterr, reterr_bytes, "a server of datagrams needs a cookie secret; all zero is none");
 	if (options->role == CRYPTO_CLIENT && credentials->ca == NULL && !options->is_insecure)
 		return ringcast_crypto_complain(reterr, reterr_bytes, "a client needs the certificate of the CA it trusts");
+	if (options->ciphers != NULL && !ringcast_crypto_next_cipher(&(const char *){options->ciphers}, (char[CRYPTO_CIPHER_NAME_BYTES]){""}))
+		return ringcast_crypto_complain(reterr, reterr_bytes, "the list of ciphers is empty");
 	if (options->datagram_bytes_max != 0 && options->datagram_bytes_max < CRYPTO_DATAGRAM_BYTES_MIN)
 		return ringcast_crypto_complain(reterr, reterr_bytes, "datagrams of %u bytes are too small; at least %d", options->datagram_bytes_max,
 						CRYPTO_DATAGRAM_BYTES_MIN);

@@ -6,7 +6,7 @@
 #include "crypto/crypto.h"
 #include "crypto/repeats.h"
 
-enum { CRYPTO_DATAGRAM_BYTES_MAX_DEFAULT = 1400, CRYPTO_DATAGRAM_BYTES_MIN = 256, CRYPTO_HOST_NAME_BYTES = 256 };
+enum { CRYPTO_DATAGRAM_BYTES_MAX_DEFAULT = 1400, CRYPTO_DATAGRAM_BYTES_MIN = 256, CRYPTO_HOST_NAME_BYTES = 256, CRYPTO_CIPHER_NAME_BYTES = 64 };
 
 /* The first member of every backend's context. Its sessions may live on other threads, therefore the count is atomic. */
 struct crypto_context {
@@ -42,6 +42,9 @@ void ringcast_crypto_session_fini(struct crypto_session *session);
 size_t ringcast_crypto_take(struct crypto_session *session, void *out, size_t capacity);
 /* For the library's write callback. False: more than seal's out can hold, which fails the session. */
 bool ringcast_crypto_give(struct crypto_session *session, const void *bytes, size_t size);
+
+/* The next name of a colon-separated list, cut to its room; false at the end. */
+bool ringcast_crypto_next_cipher(const char **list, char ret_name[CRYPTO_CIPHER_NAME_BYTES]);
 
 /* Marks the session failed and keeps the first reason. */
 RLY_PRINTF(2, 3) enum crypto_result ringcast_crypto_fail(struct crypto_session *session, const char *format, ...);

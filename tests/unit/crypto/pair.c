@@ -65,6 +65,7 @@ struct crypto_context *pair_context(const struct pair_options *options, enum cry
 		.kind = options->kind,
 		.role = role,
 		.ciphers = options->ciphers,
+		.version_min = options->is_version_1_3_only ? CRYPTO_VERSION_1_3 : CRYPTO_VERSION_1_2,
 		.is_version_1_2_only = options->is_version_1_2_only,
 		.is_insecure = options->is_insecure,
 		.datagram_bytes_max = options->datagram_bytes_max,

@@ -33,7 +33,7 @@ struct pair {
 struct pair_options {
 	const struct crypto_backend *client, *server;
 	enum crypto_kind kind;
-	bool is_version_1_2_only;
+	bool is_version_1_2_only, is_version_1_3_only;
 	const char *host;   /* whom the client expects; NULL: "relay.test" */
 	const char *ca;     /* NULL: the authority's */
 	const struct certificate *certificate; /* NULL: the server's */

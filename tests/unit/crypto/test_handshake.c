@@ -1,5 +1,6 @@
 /* Every library with every other: handshakes, data both ways, what clients must refuse, and resumption. */
 #include <criterion/criterion.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
 
@@ -244,6 +245,132 @@ static void check_long_line(const struct pair_options *options, const struct var
 Test(handshake, hundreds_of_reconnects_in_a_line)
 {
 	for_all(check_long_line);
+}
+
+/* What the server presents may end below what the client trusts: root, intermediate, leaf. */
+static void check_chain(const struct pair_options *options, const struct variant *variant)
+{
+	char error[CRYPTO_ERROR_BYTES] = "";
+	uint64_t now_s = (uint64_t)time(NULL);
+	struct certificate root = pair_make(NULL, NULL, now_s, 30), middle, leaf;
+	struct certificate_request request = {.common_name = "test intermediate", .now_s = now_s, .days = 30, .is_ca = true, .issuer = &root};
+	cr_assert(ringcast_certificate_make(&request, &middle, error, sizeof(error)), "%s", error);
+	leaf = pair_make("relay.test", &middle, now_s, 30);
+	size_t size = strlen(leaf.certificate);
+	snprintf(leaf.certificate + size, sizeof(leaf.certificate) - size, "%s", middle.certificate);
+	struct pair_options wanted = *options;
+	wanted.certificate = &leaf;
+	wanted.ca = root.certificate;
+	pair_free(establish(&wanted, variant));
+	wanted.ca = pair_authority()->certificate;
+	refuse(&wanted, "certificate: ");
+	wanted.ca = root.certificate;
+	wanted.host = "other.test";
+	refuse(&wanted, "certificate: ");
+}
+
+Test(handshake, chain_with_an_intermediate)
+{
+	for_all(check_chain);
+}
+
+/* A reader with little room gets all of it, in order. */
+static void check_small_reads(const struct pair_options *options, const struct variant *variant)
+{
+	static const char text[] = "a record is read in as many pieces as the reader wants";
+	uint8_t out[256], piece[7];
+	char read[sizeof(text)] = "";
+	size_t total = 0, size = 0;
+	if (options->kind != CRYPTO_STREAM)
+		return;
+	struct pair *pair = establish(options, variant);
+	pair_run(pair);
+	size_t sealed = ringcast_crypto_seal(pair->client.session, ringcast_view_of(text, sizeof(text)), out, sizeof(out));
+	cr_assert_eq(ringcast_crypto_feed(pair->server.session, ringcast_view_of(out, sealed)), CRYPTO_OK);
+	while (ringcast_crypto_read(pair->server.session, piece, sizeof(piece), &size) == CRYPTO_OK) {
+		cr_assert_leq(total + size, sizeof(read));
+		memcpy(read + total, piece, size);
+		total += size;
+	}
+	cr_assert_eq(total, sizeof(text));
+	cr_assert_str_eq(read, text);
+	pair_free(pair);
+}
+
+Test(handshake, reads_with_little_room)
+{
+	for_all(check_small_reads);
+}
+
+/* Bytes changed on the way end a stream, and nothing of them is taken. */
+static void check_tampering(const struct pair_options *options, const struct variant *variant)
+{
+	if (options->kind != CRYPTO_STREAM)
+		return;
+	struct pair *pair = establish(options, variant);
+	pair_run(pair);
+	pair_say(&pair->client, "trust me", 8);
+	struct message *message = &pair->client.sent[pair->client.sent_count - 1];
+	message->bytes[message->size - 3] ^= 1;
+	pair_run(pair);
+	cr_assert_eq(pair->server.received_bytes, 0);
+	cr_assert_eq(pair->server.last, CRYPTO_FAILED);
+	cr_assert_gt(strlen(ringcast_crypto_error(pair->server.session)), 0);
+	uint8_t out[256];
+	cr_assert_eq(ringcast_crypto_seal(pair->server.session, ringcast_view_of("x", 1), out, sizeof(out)), 0);
+	pair_free(pair);
+}
+
+Test(handshake, tampering_ends_the_stream)
+{
+	for_all(check_tampering);
+}
+
+static void check_version_min(const struct pair_options *options, const struct variant *variant)
+{
+	if (options->kind != CRYPTO_STREAM || variant->is_version_1_2_only)
+		return;
+	struct pair_options old = *options, strict = *options;
+	old.is_version_1_2_only = true;
+	strict.is_version_1_3_only = true;
+	struct crypto_context *client = pair_context(&old, CRYPTO_CLIENT);
+	strict.client_context = client;
+	struct pair *pair = pair_create(&strict);
+	cr_assert_not(pair_run(pair));
+	cr_assert_eq(pair->server.last, CRYPTO_FAILED);
+	pair_free(pair);
+	ringcast_crypto_context_release(&client);
+	strict.client_context = NULL;
+	pair_free(establish(&strict, variant));
+}
+
+Test(handshake, minimum_version_is_kept)
+{
+	for_all(check_version_min);
+}
+
+/* A list of the operator's is obeyed; one with a mode that is not authenticated is refused, and so is one of unknown names. */
+static void check_ciphers(const struct pair_options *options, const struct variant *variant)
+{
+	static const char *const bad[] = {"ECDHE-ECDSA-AES128-SHA256", "ECDHE-ECDSA-AES128-GCM-SHA256:AES128-SHA", "NO-SUCH-GCM", "ECDHE-ECDSA-AES128-GCM-SHA256:NO-SUCH-GCM", ":"};
+	struct pair_options wanted = *options;
+	char text[256] = "", error[CRYPTO_ERROR_BYTES];
+	wanted.ciphers = "ECDHE-ECDSA-CHACHA20-POLY1305";
+	struct pair *pair = establish(&wanted, variant);
+	ringcast_crypto_describe(pair->server.session, text, sizeof(text));
+	bool is_1_3 = options->kind == CRYPTO_STREAM && !options->is_version_1_2_only;
+	cr_assert(is_1_3 || strstr(text, "CHACHA20") != NULL, "%s", text);
+	pair_free(pair);
+	for (size_t index = 0; index < RLY_ARRAY_COUNT(bad); index++) {
+		struct crypto_options refused = {.kind = options->kind, .role = CRYPTO_CLIENT, .is_insecure = true, .ciphers = bad[index]};
+		cr_assert_null(ringcast_crypto_context_create(options->client, &refused, error, sizeof(error)), "%s", bad[index]);
+		cr_assert_not_null(strstr(error, "cipher"), "%s", error);
+	}
+}
+
+Test(handshake, lists_of_ciphers)
+{
+	for_all(check_ciphers);
 }
 
 /* A reload releases the context while its sessions go on. */
