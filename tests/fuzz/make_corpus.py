@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
 """Writes the starting corpus: usage: make_corpus.py PACKET_CODEC. Run again when the vectors change; the files are committed."""
+import struct
 import subprocess
 import sys
 from pathlib import Path
@@ -268,6 +269,30 @@ def crypto():
         write("tls", f"http-{library}", bytes([library, 255]) + b"GET / HTTP/1.1\r\nHost: h\r\n\r\n")
 
 
+def sidecar():
+    """First byte: the size of the pieces. Then frames: size, kind, flags, zero, session, body (scripting/sidecar/frame.def)."""
+    def one(kind, body, flags=0, session=1):
+        return struct.pack("<IBBHI", len(body), kind, flags, 0, session) + body
+
+    def text(content):
+        return struct.pack("<I", len(content)) + content
+
+    u32, u64 = lambda *values: struct.pack(f"<{len(values)}i", *values), lambda value: struct.pack("<Q", value)
+    said = {
+        "welcome": one(32, struct.pack("<IIII", 0x43534352, 1, 0, 4711) + text(b"node v20.1.0"), session=0),
+        "opened": one(33, u32(8191, 16, 30000, 0)), "credit": one(34, u32(1040)), "answer": one(35, u64(1 << 24) + u32(1)),
+        "send": one(36, u32(20, -1, 0, -1) + b"hello everyone", 1), "broadcast": one(37, u32(7, -1)), "kick": one(38, u32(2) + b"too loud"),
+        "put": one(39, u32(7, 1)), "take": one(40, u32(7, 1)), "log": one(41, u32(3) + b"onMessage: Error", 1),
+        "end": one(42, u32(0) + b"bye"), "memory": one(43, u64(5000000)), "pong": one(44, u64(9), session=0),
+        "open": one(2, u64(0) + u32(8, 3000, 100) + text(b"gsess-1") + text(b"") * 2 + text(b"game") + text(b"v1") + text(b"/s") + text(b"m.js") + text(b"")),
+        "connect": one(5, u64(1) + u32(1) + text(b"psess-1") + text(b"ann") + text(b"gold") + b"payload"),
+    }
+    for name, content in said.items():
+        write("sidecar", name, b"\x06" + content)
+    write("sidecar", "all", b"\x3f" + b"".join(said.values()))
+    write("sidecar", "cut", b"\x00" + said["send"] + said["log"][:-5])
+
+
 def main():
     vectors = packets(sys.argv[1])
     websocket(vectors)
@@ -280,6 +305,7 @@ def main():
     configs()
     admins()
     crypto()
+    sidecar()
 
 
 if __name__ == "__main__":
