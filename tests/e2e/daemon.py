@@ -86,17 +86,29 @@ class Daemon:
         return json.loads(text)
 
     def request_raw(self, method, path, body=None):
-        connection = http.client.HTTPConnection("127.0.0.1", self.admin_port, timeout=30)
+        return self.send_raw(method, path, "application/json", json.dumps(body) if body is not None else None)
+
+    def send(self, method, path, content_type, data):
+        """The same with a body that is not JSON."""
+        status, text = self.send_raw(method, path, content_type, data)
+        if status >= 400:
+            raise AdminError(status, text)
+        return json.loads(text)
+
+    def send_raw(self, method, path, content_type, data):
+        connection = http.client.HTTPConnection("127.0.0.1", self.admin_port, timeout=60)
         try:
-            headers = {"Content-Type": "application/json"} if body is not None else {}
-            connection.request(method, path, json.dumps(body) if body is not None else None, headers)
+            connection.request(method, path, data, {"Content-Type": content_type} if data is not None else {})
             response = connection.getresponse()
             return response.status, response.read().decode()
         finally:
             connection.close()
 
     def create_session(self, **options):
-        return self.request("POST", "/v1/sessions", options)["id"]
+        return self.create_session_raw(options)["id"]
+
+    def create_session_raw(self, options):
+        return self.request("POST", "/v1/sessions", options)
 
     def end_session(self, session):
         return self.request("DELETE", f"/v1/sessions/{session}")
