@@ -121,6 +121,8 @@ void ringcast_lua_open_messages(lua_State *state);
 void ringcast_lua_push_packet(lua_State *state, const struct packet *packet);
 /* Pushes a message of the script's own. payload: string, message or nil, at that index. */
 void ringcast_lua_push_message(lua_State *state, int32_t opcode, int32_t sender, int payload_index);
+/* A string's bytes, a message's payload, nothing for nil; else an error. */
+struct view ringcast_lua_read_bytes(lua_State *state, int index);
 /* Op code, sender and payload; an error is raised if there is no message. */
 void ringcast_lua_read_message(lua_State *state, int index, struct packet *ret_packet);
 
@@ -155,6 +157,7 @@ int ringcast_lua_print(lua_State *state);
 
 /* json.c, pack.c */
 int ringcast_lua_open_json(lua_State *state);
+void ringcast_lua_open_pack(lua_State *state); /* into string */
 
 /* host.c. host: NULL for a dry run */
 struct lua_program *ringcast_lua_program_create(struct lua_host *host, struct script *script);

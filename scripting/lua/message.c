@@ -248,8 +248,7 @@ void ringcast_lua_push_packet(lua_State *state, const struct packet *packet)
 	};
 }
 
-/* A message's payload, a string's bytes, nothing. */
-static struct view read_payload(lua_State *state, int index)
+struct view ringcast_lua_read_bytes(lua_State *state, int index)
 {
 	if (lua_isnoneornil(state, index))
 		return ringcast_view_of(NULL, 0);
@@ -264,7 +263,7 @@ static struct view read_payload(lua_State *state, int index)
 
 void ringcast_lua_push_message(lua_State *state, int32_t opcode, int32_t sender, int payload_index)
 {
-	struct view payload = read_payload(state, payload_index);
+	struct view payload = ringcast_lua_read_bytes(state, payload_index);
 	struct lua_message *message = new_message(state, payload.size);
 	uint8_t *bytes = (uint8_t *)(message + 1);
 	if (payload.size > 0)

@@ -184,6 +184,7 @@ void ringcast_lua_open_globals(lua_State *state)
 	set_function(state, "print", ringcast_lua_print);
 	set_function(state, "require", ringcast_lua_require);
 	guard_xpcall(state);
+	ringcast_lua_open_pack(state);
 	seed_random(state);
 }
 

@@ -92,6 +92,42 @@ Test(lua_modules, json_that_is_none)
 	lua_world_stop(&world);
 }
 
+static void expect_pack(const char *lua, const char *expected)
+{
+	char source[4096], line[1024];
+	snprintf(source, sizeof(source), "local function hex(s) return (s:gsub('.', function(c) return ('%%02x'):format(c:byte()) end)) end "
+		 "return {init = function(s) print((function() %s end)()) end}", lua);
+	snprintf(line, sizeof(line), "info: %s\n", expected);
+	expect_files((const char *const[]){"main.lua", source, NULL}, line);
+}
+
+/* Bytes as Lua 5.3 makes them. */
+Test(lua_modules, pack)
+{
+	expect_pack("return hex(string.pack('<bBhHi3I4', -1, 255, -2, 65535, -3, 0xDEADBEEF))", "fffffefffffffdffffefbeadde");
+	expect_pack("return hex(string.pack('>i4 <i4 =i2 j', 1, 1, 1, -1))", "00000001010000000100ffffffffffffffff");
+	expect_pack("return hex(string.pack('<fdx', 1, -2))", "0000803f00000000000000c000");
+	expect_pack("return hex(string.pack('<s1s2zs4', 'ab', 'c', 'd', ''))", "0261620100636400" "00000000");
+	expect_pack("return string.unpack('<bBhHi3I4', string.pack('<bBhHi3I4', -1, 255, -2, 65535, -3, 0xDEADBEEF))", "-1 255 -2 65535 -3 3735928559 14");
+	expect_pack("return string.unpack('>s1zxi8', string.pack('>s1zxi8', 'ab', 'cd', -2^40))", "ab cd -1099511627776 16");
+	expect_pack("return string.unpack('<I2', '\\1\\2\\3\\4', 3)", "1027 5");
+	expect_pack("return string.packsize('<bi3fdxI8'), pcall(string.packsize, 's1')", "25 false a format with strings has no size of its own");
+	expect_pack("local x = string.unpack('<d', ('\\255'):rep(8)) return x ~= x, type(x)", "true number");
+	expect_pack("return string.unpack('<BB', s:newBinaryGameMessage(1, -1, '\\7\\8'))", "7 8 3");
+	expect_pack("return pcall(string.unpack, '<I4', 'abc')", "false data string too short");
+	expect_pack("return pcall(string.unpack, '<s4', '\\255\\255\\255\\255ab')", "false data string too short");
+	expect_pack("return pcall(string.unpack, 'z', 'abc')", "false unfinished string");
+	expect_pack("return pcall(string.unpack, 'B', 'abc', 5)", "false initial position out of string");
+	expect_pack("return pcall(string.unpack, 'B', 'abc', 0/0)", "false initial position out of string");
+	expect_pack("return pcall(string.unpack, 'i9', 'abc')", "false integers have 1 to 8 bytes");
+	expect_pack("return pcall(string.unpack, 'i99999999999999999999', 'abc')", "false integers have 1 to 8 bytes");
+	expect_pack("return pcall(string.unpack, 'y', 'abc')", "false unknown format option 'y'");
+	expect_pack("return select(2, pcall(string.pack, '<B', 256))", "bad argument #2 to 'pack' (a whole number of 1 unsigned bytes expected, got 256)");
+	expect_pack("return pcall(string.pack, '<b', -129), pcall(string.pack, 'b', 1.5), (pcall(string.pack, 'i', 0/0)), (pcall(string.pack, 'J', 2^64))",
+		    "false false false false");
+	expect_pack("return (pcall(string.pack, 's1', ('x'):rep(256))), (pcall(string.pack, 'z', 'a\\0b'))", "false false");
+}
+
 /* The dry run */
 
 static void check(const char *source, bool is_ok, const char *part)
