@@ -1,5 +1,7 @@
 """What the tests of encryption share: certificates made by `ringcast cert`, a daemon that has them, players on wss."""
 
+import contextlib
+import json
 import logging
 import os
 import re
@@ -7,6 +9,7 @@ import shutil
 import ssl
 import subprocess
 import tempfile
+import time
 import weakref
 
 import websockets
@@ -88,6 +91,28 @@ class SecurePlayer(Player):
     @property
     def tls(self):
         return self.websocket.transport.get_extra_info("ssl_object")
+
+
+@contextlib.contextmanager
+def players_meanwhile(daemon, seconds):
+    """32 encrypted players who play for so long; in the end they must have lost nothing and nobody. Gives their process."""
+    with tempfile.NamedTemporaryFile() as report:
+        command = [program("E2E_LOAD"), "--secure", "--ca", daemon.certificates.path("ca.pem"), "--host-name", HOST_NAME, "--json", report.name]
+        command += ["--sessions", "4", "--players", "8", "--rate", "10", "--duration", str(seconds)]
+        command += ["--admin", f"http://127.0.0.1:{daemon.admin_port}"]
+        process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+        try:
+            while daemon.gauge("players") < 32 and process.poll() is None:
+                time.sleep(0.05)
+            yield process
+        finally:
+            _, complaints = process.communicate(timeout=seconds + 120)
+        if process.returncode not in (0, 3):  # 3: the machine was too busy for the schedule; the proofs hold all the same
+            raise AssertionError(complaints)
+        counts = json.load(report)["counts"]
+    losses = {name: counts[name] for name in ("lost_fast", "lost_reliable", "disconnects", "fast_failures", "leaks", "damaged", "duplicates")}
+    if any(losses.values()) or counts["sent"] < 100:
+        raise AssertionError(f"{counts['sent']} sent, {losses}")
 
 
 def main(needs_tools=(), needs_programs=()):

@@ -1,24 +1,20 @@
 #!/usr/bin/python3
 """Certificates change while players play: a hundred times, and with files that are no good. Nobody notices but newcomers."""
 
-import contextlib
 import hashlib
 import json
 import os
 import signal
 import socket
-import subprocess
 import sys
-import tempfile
 import time
 import unittest
 
 import secure
 from daemon import AdminError
-from secure import HOST_NAME, Certificates, SecureDaemon, program
+from secure import HOST_NAME, Certificates, SecureDaemon, players_meanwhile, program
 
 RELOADS = 100
-LOAD = ["--secure", "--sessions", "4", "--players", "8", "--rate", "10"]
 
 
 class ReloadTest(unittest.TestCase):
@@ -44,27 +40,8 @@ class ReloadTest(unittest.TestCase):
     def renew(self):
         return self.certificates.make("server", f"{HOST_NAME},127.0.0.1")
 
-    @contextlib.contextmanager
-    def load(self, seconds):
-        """Players who play meanwhile; afterwards they must have lost nothing and nobody."""
-        with tempfile.NamedTemporaryFile() as report:
-            command = [program("E2E_LOAD"), *LOAD, "--ca", self.certificates.path("ca.pem"), "--host-name", HOST_NAME, "--json", report.name]
-            command += ["--admin", f"http://127.0.0.1:{self.daemon.admin_port}", "--duration", str(seconds)]
-            process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
-            try:
-                while self.daemon.gauge("players") < 32 and process.poll() is None:
-                    time.sleep(0.05)
-                yield process
-            finally:
-                _, complaints = process.communicate(timeout=120)
-            self.assertIn(process.returncode, (0, 3), complaints)  # 3: the machine was too busy for the schedule; the proofs hold all the same
-            counts = json.load(report)["counts"]
-        losses = {name: counts[name] for name in ("lost_fast", "lost_reliable", "disconnects", "fast_failures", "leaks", "damaged", "duplicates")}
-        self.assertEqual(set(losses.values()), {0}, losses)
-        self.assertGreater(counts["sent"], 100)
-
     def test_a_hundred_times_under_load(self):
-        with self.load(10) as players:
+        with players_meanwhile(self.daemon, 10) as players:
             for number in range(RELOADS):
                 fingerprint = self.renew()
                 if number % 10 == 0:  # as an operator does, as a package's hook does, and as a tool does
@@ -147,7 +124,7 @@ class BadFilesTest(ReloadTest):
     def test_each_gives_one_clear_line_and_the_old_certificate_stays(self):
         good = {name: self.certificates.read(name) for name in ("server.pem", "server.key")}
         before = self.served()
-        with self.load(5):
+        with players_meanwhile(self.daemon, 5):
             for number, (what, (spoil, word)) in enumerate(self.BAD.items()):
                 with self.subTest(what):
                     spoil(self)
