@@ -128,7 +128,7 @@ static int keep_ticket(SSL *ssl, SSL_SESSION *ticket)
 {
 	struct openssl_session *session = SSL_get_app_data(ssl);
 	struct openssl_context *context = (struct openssl_context *)session->base.context;
-	if (strlen(session->host) >= sizeof(context->resumption_host))
+	if (session->base.has_moved || strlen(session->host) >= sizeof(context->resumption_host))
 		return 0;
 	SSL_SESSION_free(context->resumption);
 	context->resumption = ticket;

@@ -346,6 +346,7 @@ void ringcast_crypto_move(struct crypto_session *session, crypto_emit_fn *emit, 
 	ringcast_assert(session->input.size == 0);
 	session->emit = emit;
 	session->emit_context = emit_context;
+	session->has_moved = true;
 }
 
 void ringcast_crypto_free(struct crypto_session **session)

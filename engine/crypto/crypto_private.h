@@ -31,6 +31,7 @@ struct crypto_session {
 	char *error; /* heap; NULL: nothing to say */
 	struct repeats repeats; /* DATAGRAM */
 	bool is_established, is_failed, is_closed, has_said_goodbye;
+	bool has_moved; /* its context may be another thread's now, whose ticket it leaves alone */
 };
 
 /* For backends: the heads. */

@@ -27,7 +27,7 @@ static void session_free(struct crypto_session *base)
 	/* Else the library would hold a connection that broke against its ticket; games reconnect just then. */
 	if (base->is_established && !base->is_failed)
 		SSL_set_shutdown(session->ssl, SSL_SENT_SHUTDOWN | SSL_RECEIVED_SHUTDOWN);
-	if (base->is_failed && session->host != NULL)
+	if (base->is_failed && session->host != NULL && !base->has_moved)
 		forget_ticket((struct openssl_context *)base->context);
 	SSL_free(session->ssl);
 	free(session->host);

@@ -95,11 +95,13 @@ int ringcast_wolfssl_verify(int is_good, WOLFSSL_X509_STORE_CTX *store)
 static void keep_ticket(struct wolfssl_session *session)
 {
 	struct wolfssl_context *context = (struct wolfssl_context *)session->base.context;
+	if (session->host == NULL || session->base.has_moved)
+		return;
 	if (session->base.is_failed) {
 		wolfSSL_SESSION_free(context->resumption);
 		context->resumption = NULL;
 	}
-	if (session->host == NULL || session->base.is_failed || !session->base.is_established || strlen(session->host) >= sizeof(context->resumption_host))
+	if (session->base.is_failed || !session->base.is_established || strlen(session->host) >= sizeof(context->resumption_host))
 		return;
 	WOLFSSL_SESSION *ticket = wolfSSL_get1_session(session->ssl);
 	if (ticket == NULL)
