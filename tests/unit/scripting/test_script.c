@@ -211,7 +211,9 @@ Test(script, depth_and_odd_names)
 	files_write(folder, "main.lua", "return {}", 9);
 	files_write(folder, deep, "", 0);
 	expect_refused(folder, "deeper than 32");
-	expect_refused("/nonexistent/script", "No such file");
+	strcpy(deep, folder);
+	strcat(deep, "/missing");
+	expect_refused(deep, "No such file");
 }
 
 Test(script, references)
