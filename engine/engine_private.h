@@ -89,7 +89,7 @@ struct question {
 	void *items; /* ringcast_session_info or ringcast_player_info */
 	struct shard_counters counters;
 	struct io_stats io_stats;
-	struct measure { uint64_t connections, players, sessions, buffers_in_use, reservations_timedout, half_open, handshakes_waiting, associations; } measure;
+	struct measure { uint64_t connections, players, sessions, buffers_in_use, reservations_timedout, answers_awaited, answers_late, half_open, handshakes_waiting, associations; } measure;
 	struct ringcast_limits limits;
 	struct shard_credentials credentials; /* owned until a shard takes them */
 	struct ringcast_engine *engine; /* that was asked */

@@ -14,6 +14,8 @@ static void answer_measures(struct shard *shard, struct question *question)
 		.sessions = shard->store.sessions.count,
 		.buffers_in_use = ringcast_buf_pool_in_use(shard->pool),
 		.reservations_timedout = shard->store.reservations_timedout,
+		.answers_awaited = shard->store.answers_awaited,
+		.answers_late = shard->store.answers_late,
 		.half_open = shard->security.associations.half_open_count,
 		.handshakes_waiting = ringcast_handshake_queue_count(&shard->security.queue),
 		.associations = shard->security.associations.associations.count,
@@ -54,6 +56,8 @@ static void add_counters(struct sums *sums, const struct question *question)
 	sums->measure.sessions += question->measure.sessions;
 	sums->measure.buffers_in_use += question->measure.buffers_in_use;
 	sums->measure.reservations_timedout += question->measure.reservations_timedout;
+	sums->measure.answers_awaited += question->measure.answers_awaited;
+	sums->measure.answers_late += question->measure.answers_late;
 	sums->measure.half_open += question->measure.half_open;
 	sums->measure.handshakes_waiting += question->measure.handshakes_waiting;
 	sums->measure.associations += question->measure.associations;
@@ -96,6 +100,9 @@ static void emit(const struct sums *sums, ringcast_metric_fn *each, void *contex
 #undef GAUGE
 	each(context, "ringcast_reservations_timedout_total", "counter", "reservations whose player never came", "",
 	     (double)sums->measure.reservations_timedout);
+	each(context, "ringcast_answers_awaited_total", "counter", "verdicts that a game gives later", "", (double)sums->measure.answers_awaited);
+	each(context, "ringcast_answers_late_total", "counter", "of those, verdicts that did not come in time", "",
+	     (double)sums->measure.answers_late);
 #define IO(name, text) each(context, "ringcast_io_" #name "_total", "counter", text, "", (double)sums->io.name);
 	IO(rx_buffers_empty, "times all receive buffers were in use")
 	IO(cq_overflows, "completion queue overflows")
