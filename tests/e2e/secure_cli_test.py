@@ -144,7 +144,7 @@ class ChatTest(unittest.TestCase):
         stranger = Certificates()
         self.assertIn("certificate", self.refusal(ca=stranger.path("ca.pem")))
         self.assertIn("other.test", self.refusal("--host-name", "other.test"))
-        self.assertIn("No such file", self.refusal(ca="/nonexistent"))
+        self.assertIn("No such file", self.refusal(ca=self.certificates.path("absent")))
         self.assertIn("certificate", self.refusal(ca="/etc/hostname"))
 
     def test_plaintext_gets_no_answer_that_helps(self):

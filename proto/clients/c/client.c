@@ -69,11 +69,24 @@ static uint32_t value_or(uint32_t value, uint32_t default_value)
 
 static bool take_security(struct ringcast_client *client, const ringcast_client_options *options)
 {
-	client->is_secure = options->is_secure;
-	client->is_insecure = options->is_insecure;
-	client->ca = options->ca ? strdup(options->ca) : NULL;
-	client->host_name = options->host_name ? strdup(options->host_name) : NULL;
-	return (!options->ca || client->ca) && (!options->host_name || client->host_name);
+	if (!options->is_secure)
+		return true;
+	struct client_security *security = client->security = calloc(1, sizeof(*security));
+	if (!security)
+		return false;
+	security->is_insecure = options->is_insecure;
+	security->ca = options->ca ? strdup(options->ca) : NULL;
+	security->host_name = options->host_name ? strdup(options->host_name) : NULL;
+	return (!options->ca || security->ca) && (!options->host_name || security->host_name);
+}
+
+static void free_security(struct client_security *security)
+{
+	if (!security)
+		return;
+	free(security->ca);
+	free(security->host_name);
+	free(security);
 }
 
 static int take_options(struct ringcast_client *client, const ringcast_client_options *options)
@@ -101,8 +114,7 @@ static void free_client(struct ringcast_client *client)
 	if (client->epoll_fd >= 0)
 		close(client->epoll_fd);
 	free(client->path);
-	free(client->ca);
-	free(client->host_name);
+	free_security(client->security);
 	free(client);
 }
 
@@ -159,7 +171,7 @@ static bool start_core(struct ringcast_client *client, const char *host, uint16_
 		.token = token,
 		.login_payload = payload,
 		.is_udp_off = client->is_udp_off,
-		.is_secure = client->is_secure,
+		.is_secure = client->security != NULL,
 		.seed = seed,
 		.connect_timeout_ns = client->connect_timeout_ms * RLY_NS_PER_MS,
 		.close_timeout_ns = client->close_timeout_ms * RLY_NS_PER_MS,
@@ -183,17 +195,18 @@ static bool resolve(struct ringcast_client *client, const char *host, uint16_t p
 
 static bool start_security(struct ringcast_client *client, const char *host)
 {
-	const struct client_trust_options options = {
-		.ca = client->ca,
-		.host = client->host_name ? client->host_name : host,
-		.is_insecure = client->is_insecure,
-	};
-	client->security[0] = '\0';
-	if (!client->is_secure)
+	struct client_security *security = client->security;
+	if (!security)
 		return true;
-	if (!ringcast_client_trust_init(&client->trust, &options, client->security, sizeof(client->security)))
+	const struct client_trust_options options = {
+		.ca = security->ca,
+		.host = security->host_name ? security->host_name : host,
+		.is_insecure = security->is_insecure,
+	};
+	security->text[0] = '\0';
+	if (!ringcast_client_trust_init(&security->trust, &options, security->text, sizeof(security->text)))
 		return false;
-	ringcast_client_secure_init(&client->secure, &ringcast_client_io_secure_ops, &client->core, &client->trust);
+	ringcast_client_secure_init(&security->secure, &ringcast_client_io_secure_ops, &client->core, &security->trust);
 	return true;
 }
 
@@ -248,8 +261,8 @@ int ringcast_client_timeout_ms(const ringcast_client *client)
 	if (!client || !client->is_active)
 		return -1;
 	uint64_t deadline_ns = ringcast_client_core_deadline_ns(&client->core), now_ns = ringcast_client_io_now_ns();
-	if (client->is_secure && ringcast_client_secure_deadline_ns(&client->secure) < deadline_ns)
-		deadline_ns = ringcast_client_secure_deadline_ns(&client->secure);
+	if (client->security && ringcast_client_secure_deadline_ns(&client->security->secure) < deadline_ns)
+		deadline_ns = ringcast_client_secure_deadline_ns(&client->security->secure);
 	if (client->is_ended || deadline_ns <= now_ns)
 		return 0;
 	if (deadline_ns == CLIENT_CORE_NEVER)
@@ -263,8 +276,8 @@ static void report_end(struct ringcast_client *client)
 {
 	char reason[CLIENT_REASON_BYTES];
 	memcpy(reason, client->end_reason, sizeof(reason));
-	if (client->is_secure)
-		ringcast_client_secure_describe(&client->secure, client->security, sizeof(client->security));
+	if (client->security)
+		ringcast_client_secure_describe(&client->security->secure, client->security->text, sizeof(client->security->text));
 	ringcast_client_io_close(client);
 	ringcast_client_core_fini(&client->core);
 	client->is_active = client->is_ended = false;
@@ -294,8 +307,8 @@ static void serve(struct ringcast_client *client, const struct epoll_event *even
 	}
 	if (!client->is_ended && !client->is_destroyed)
 		ringcast_client_core_tick(&client->core, now_ns);
-	if (client->is_secure && !client->is_ended && !client->is_destroyed)
-		ringcast_client_secure_tick(&client->secure, now_ns);
+	if (client->security && !client->is_ended && !client->is_destroyed)
+		ringcast_client_secure_tick(&client->security->secure, now_ns);
 	if (client->is_ended)
 		report_end(client);
 }
@@ -387,10 +400,10 @@ int ringcast_client_describe_security(const ringcast_client *client, char *ret_t
 {
 	if (!client || !ret_text || text_bytes == 0)
 		return RINGCAST_CLIENT_ERROR_ARGUMENT;
-	if (client->is_secure && client->is_active && !client->is_ended)
-		ringcast_client_secure_describe(&client->secure, ret_text, text_bytes);
+	if (client->security && client->is_active && !client->is_ended)
+		ringcast_client_secure_describe(&client->security->secure, ret_text, text_bytes);
 	else
-		snprintf(ret_text, text_bytes, "%s", client->security);
+		snprintf(ret_text, text_bytes, "%s", client->security ? client->security->text : "");
 	return RINGCAST_CLIENT_OK;
 }
 

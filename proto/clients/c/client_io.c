@@ -98,9 +98,9 @@ bool ringcast_client_io_connect_next(struct ringcast_client *client)
 
 void ringcast_client_io_close(struct ringcast_client *client)
 {
-	if (client->is_secure) {
-		ringcast_client_secure_fini(&client->secure); /* its goodbyes still have sockets */
-		ringcast_client_trust_fini(&client->trust);
+	if (client->security) {
+		ringcast_client_secure_fini(&client->security->secure); /* its goodbyes still have sockets */
+		ringcast_client_trust_fini(&client->security->trust);
 	}
 	if (client->tcp_fd >= 0)
 		close(client->tcp_fd);
@@ -155,7 +155,7 @@ static bool write_stream(struct ringcast_client *client, const uint8_t *bytes, s
 		return true;
 	if (!append(client, bytes + sent, size - sent)) {
 		/* half a frame may be on the wire, and a record that is left out breaks TLS: the connection is of no use any more */
-		if (sent > 0 || client->is_secure)
+		if (sent > 0 || client->security)
 			shutdown(client->tcp_fd, SHUT_RDWR);
 		return false;
 	}
@@ -170,9 +170,9 @@ static bool op_stream_send(struct client_core *core, const uint8_t *bytes, size_
 	size_t queued = client->outq_bytes - client->outq_offset;
 	if (!is_control && queued + size > client->outq_bytes_max)
 		return false;
-	if (!client->is_secure)
+	if (!client->security)
 		return write_stream(client, bytes, size);
-	if (ringcast_client_secure_send_stream(&client->secure, bytes, size))
+	if (ringcast_client_secure_send_stream(&client->security->secure, bytes, size))
 		return true;
 	shutdown(client->tcp_fd, SHUT_RDWR);
 	return false;
@@ -209,7 +209,9 @@ static bool write_datagram(struct ringcast_client *client, const uint8_t *bytes,
 static bool op_datagram_send(struct client_core *core, const uint8_t *bytes, size_t size)
 {
 	struct ringcast_client *client = client_of(core);
-	return client->is_secure ? ringcast_client_secure_send_datagram(&client->secure, bytes, size) : write_datagram(client, bytes, size);
+	if (client->security)
+		return ringcast_client_secure_send_datagram(&client->security->secure, bytes, size);
+	return write_datagram(client, bytes, size);
 }
 
 static bool op_datagram_write(struct client_secure *secure, const uint8_t *bytes, size_t size)
@@ -241,7 +243,7 @@ static bool op_fast_open(struct client_core *core, uint16_t port, struct view ca
 	}
 	client->udp_fd = fd;
 	watch(client, EPOLL_CTL_ADD, fd, EPOLLIN, CLIENT_IO_UDP);
-	return !client->is_secure || ringcast_client_secure_start_datagrams(&client->secure, ca_cert);
+	return !client->security || ringcast_client_secure_start_datagrams(&client->security->secure, ca_cert);
 }
 
 static void op_logged_in(struct client_core *core)
@@ -328,7 +330,7 @@ static void finish_connect(struct ringcast_client *client, uint64_t now_ns)
 	client->is_tcp_connected = true;
 	freeaddrinfo(client->addresses);
 	client->addresses = client->address_next = NULL;
-	if (client->is_secure && !ringcast_client_secure_start_stream(&client->secure)) {
+	if (client->security && !ringcast_client_secure_start_stream(&client->security->secure)) {
 		ringcast_client_core_end_stream(&client->core, "TLS cannot start", now_ns);
 		return;
 	}
@@ -339,6 +341,7 @@ static void finish_connect(struct ringcast_client *client, uint64_t now_ns)
 static void read_secure_stream(struct ringcast_client *client, uint64_t now_ns)
 {
 	uint8_t bytes[SCRATCH_BYTES / 2], scratch[SCRATCH_BYTES];
+	struct client_secure *secure = &client->security->secure;
 	for (int i = 0; i < STREAM_READS_MAX && !client->is_ended && !client->is_destroyed; i++) {
 		ssize_t got = recv(client->tcp_fd, bytes, sizeof(bytes), MSG_DONTWAIT);
 		if (got < 0 && (errno == EAGAIN || errno == EINTR))
@@ -347,7 +350,7 @@ static void read_secure_stream(struct ringcast_client *client, uint64_t now_ns)
 			ringcast_client_core_end_stream(&client->core, got < 0 ? strerror(errno) : "the server ended the connection", now_ns);
 			return;
 		}
-		ringcast_client_secure_receive_stream(&client->secure, ringcast_view_of(bytes, (size_t)got), scratch, sizeof(scratch), now_ns);
+		ringcast_client_secure_receive_stream(secure, ringcast_view_of(bytes, (size_t)got), scratch, sizeof(scratch), now_ns);
 		if ((size_t)got < sizeof(bytes))
 			return;
 	}
@@ -380,7 +383,7 @@ void ringcast_client_io_serve_tcp(struct ringcast_client *client, uint32_t epoll
 		flush(client);
 	if (!(epoll_events & ~(uint32_t)EPOLLOUT))
 		return;
-	if (client->is_secure)
+	if (client->security)
 		read_secure_stream(client, now_ns);
 	else
 		read_stream(client, now_ns);
@@ -395,8 +398,8 @@ void ringcast_client_io_serve_udp(struct ringcast_client *client, uint64_t now_n
 			continue; /* nobody on the port yet; the hellos go on */
 		if (got < 0)
 			return;
-		if (client->is_secure)
-			ringcast_client_secure_receive_datagram(&client->secure, ringcast_view_of(bytes, (size_t)got), now_ns);
+		if (client->security)
+			ringcast_client_secure_receive_datagram(&client->security->secure, ringcast_view_of(bytes, (size_t)got), now_ns);
 		else
 			ringcast_client_core_receive_datagram(&client->core, bytes, (size_t)got, now_ns);
 	}

@@ -20,6 +20,15 @@ union client_address {
 	struct sockaddr_in6 v6;
 };
 
+/* What only encrypted clients have. Owns all of it. */
+struct client_security {
+	bool is_insecure;
+	char *ca, *host_name;          /* of the options; NULL: the system's, the host's */
+	struct client_trust trust;     /* from connect until the end */
+	struct client_secure secure;
+	char text[CRYPTO_ERROR_BYTES]; /* what protected the last connection, or why there was none */
+};
+
 /* core comes first, so that the core's ops find their client. The client owns its three descriptors, the queue and the address list. */
 struct ringcast_client {
 	struct client_core core;
@@ -28,7 +37,6 @@ struct ringcast_client {
 	union client_address local; /* sa_family 0: not bound */
 	uint16_t udp_local_port;
 	bool is_udp_off;
-	bool is_secure, is_insecure;
 	bool is_active;       /* between connect and the disconnected callback */
 	bool is_ended;        /* the core is closed; disconnected is still to be called */
 	bool is_tcp_connected;
@@ -41,10 +49,7 @@ struct ringcast_client {
 	uint32_t outq_offset, outq_bytes, outq_capacity; /* bytes outq[offset, bytes) wait for the kernel */
 	uint8_t *outq;
 	char *path;
-	char *ca, *host_name;            /* of the options; NULL: the system's, the host's */
-	struct client_secure secure;     /* used when is_secure */
-	struct client_trust trust;       /* from connect until the end */
-	char security[CRYPTO_ERROR_BYTES]; /* what protected the last connection, or why there was none */
+	struct client_security *security; /* owned; NULL: plaintext */
 	struct addrinfo *addresses;      /* of the host; until TCP is connected */
 	struct addrinfo *address_next;
 	char end_reason[CLIENT_REASON_BYTES];

@@ -9,7 +9,8 @@
 
 enum { DATAGRAM_BYTES_MAX = 2048 };
 
-void ringcast_client_secure_init(struct client_secure *secure, const struct client_secure_ops *ops, struct client_core *core, struct client_trust *trust)
+void ringcast_client_secure_init(struct client_secure *secure, const struct client_secure_ops *ops, struct client_core *core,
+				 struct client_trust *trust)
 {
 	*secure = (struct client_secure){.ops = ops, .core = core, .trust = trust, .datagrams_due_ns = CLIENT_CORE_NEVER};
 }
@@ -121,7 +122,8 @@ static enum crypto_result read_stream(struct client_secure *secure, uint8_t *scr
 	return result;
 }
 
-void ringcast_client_secure_receive_stream(struct client_secure *secure, struct view bytes, uint8_t *scratch, size_t scratch_bytes, uint64_t now_ns)
+void ringcast_client_secure_receive_stream(struct client_secure *secure, struct view bytes, uint8_t *scratch, size_t scratch_bytes,
+					   uint64_t now_ns)
 {
 	if (secure->stream_step == CLIENT_SECURE_OFF)
 		return;
@@ -157,7 +159,9 @@ static void arm_handshake(struct client_secure *secure, uint64_t now_ns)
 
 static void pause_datagrams(struct client_secure *secure, const char *otherwise, uint64_t now_ns)
 {
-	uint64_t delay_ms = secure->failure_count < 6 ? (uint64_t)CLIENT_CORE_HELLO_DELAY_MS << secure->failure_count : CLIENT_CORE_HELLO_DELAY_MS_MAX;
+	uint64_t delay_ms = CLIENT_CORE_HELLO_DELAY_MS_MAX;
+	if (secure->failure_count < 6)
+		delay_ms = (uint64_t)CLIENT_CORE_HELLO_DELAY_MS << secure->failure_count;
 	keep_failure(secure, secure->datagrams, otherwise);
 	drop_datagrams(secure);
 	secure->datagrams_step = CLIENT_SECURE_PAUSE;

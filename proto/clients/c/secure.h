@@ -1,6 +1,7 @@
 /*
- * The encryption between a client's core and its sockets: TLS below the WebSocket, DTLS 1.2 below the datagrams. No I/O: ciphertext and the time go
- * in, ciphertext comes out through struct client_secure_ops, plaintext goes to the core. The owner's core ops call send_stream and send_datagram.
+ * The encryption between a client's core and its sockets: TLS below the WebSocket, DTLS 1.2 below the datagrams. No I/O: ciphertext and the
+ * time go in, ciphertext comes out through struct client_secure_ops, plaintext goes to the core. The owner's core ops call send_stream and
+ * send_datagram.
  *
  *   stream     OFF -> HANDSHAKE -> OPEN -> OFF
  *   datagrams  OFF -> HANDSHAKE -> OPEN
@@ -54,7 +55,8 @@ struct client_secure {
 	char failure[CRYPTO_ERROR_BYTES]; /* the last one, for people; "" */
 };
 
-void ringcast_client_secure_init(struct client_secure *secure, const struct client_secure_ops *ops, struct client_core *core, struct client_trust *trust);
+void ringcast_client_secure_init(struct client_secure *secure, const struct client_secure_ops *ops, struct client_core *core,
+				 struct client_trust *trust);
 /* Says goodbye where there is somebody to say it to, through the ops; frees. A zeroed one is fine. */
 void ringcast_client_secure_fini(struct client_secure *secure);
 
@@ -63,7 +65,8 @@ bool ringcast_client_secure_start_stream(struct client_secure *secure);
 /* At most CLIENT_SECURE_STREAM_BYTES_MAX. False: nothing was sent, and the stream is beyond use. */
 bool ringcast_client_secure_send_stream(struct client_secure *secure, const uint8_t *bytes, size_t size);
 /* Takes all bytes. scratch_bytes >= CLIENT_CORE_SCRATCH_BYTES_MIN; what the core gets lies there. May end the core. */
-void ringcast_client_secure_receive_stream(struct client_secure *secure, struct view bytes, uint8_t *scratch, size_t scratch_bytes, uint64_t now_ns);
+void ringcast_client_secure_receive_stream(struct client_secure *secure, struct view bytes, uint8_t *scratch, size_t scratch_bytes,
+					   uint64_t now_ns);
 
 /* For the core's op fast_open, once the socket is there. False, having told the core's fast_failed: nothing to trust, or no memory. */
 bool ringcast_client_secure_start_datagrams(struct client_secure *secure, struct view ca_cert);

@@ -53,7 +53,8 @@ static char *read_system_ca(void)
 	return text;
 }
 
-static struct crypto_context *create(const struct client_trust *trust, enum crypto_kind kind, const char *ca, char *reterr, size_t reterr_bytes)
+static struct crypto_context *create(const struct client_trust *trust, enum crypto_kind kind, const char *ca, char *reterr,
+				     size_t reterr_bytes)
 {
 	const struct crypto_options options = {
 		.kind = kind,

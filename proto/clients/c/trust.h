@@ -1,9 +1,9 @@
 /*
- * Whom a client trusts: the CA certificates and the host name that a server must prove, as contexts for TLS and DTLS. One client has one; a load
- * generator shares one among its bots, on one thread.
+ * Whom a client trusts: the CA certificates and the host name that a server must prove, as contexts for TLS and DTLS. One client has one;
+ * a load generator shares one among its bots, on one thread.
  *
- * The stream is verified against the caller's CA, else the system's. The datagrams are verified against the caller's CA, else the one that the
- * server named in the login result, which came over the verified stream; that is what the Realtime client does.
+ * The stream is verified against the caller's CA, else the system's. The datagrams are verified against the caller's CA, else the one that
+ * the server named in the login result, which came over the verified stream; that is what the Realtime client does.
  */
 #ifndef RINGCAST_CLIENT_TRUST_H
 #define RINGCAST_CLIENT_TRUST_H
