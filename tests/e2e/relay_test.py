@@ -571,7 +571,7 @@ class Expiry(unittest.IsolatedAsyncioTestCase):
 
     async def test_empty_session_ends(self):
         short = Daemon()
-        session = short.create_session(empty_timeout_ms=200)
+        session = short.create_session(empty_timeout_ms=1500)  # longer than a slow machine needs to let the player in
         player = await Player.join(short, session)
         await player.leave()
         await until(lambda: session not in [found["id"] for found in short.request("GET", "/v1/sessions")["sessions"]])
