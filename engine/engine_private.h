@@ -33,7 +33,7 @@ struct engine_security { /* settled at creation; facts under security_lock after
 	char *certificate, *key, *client_ca; /* what shards are made with */
 	struct certificate made_ca, made;    /* development */
 	char host_name[CERTIFICATE_NAME_BYTES], ciphers[512];
-	uint8_t cookie_secret[CRYPTO_COOKIE_SECRET_BYTES], ticket_secret[CRYPTO_TICKET_SECRET_BYTES];
+	uint8_t cookie_secret[CRYPTO_COOKIE_SECRET_BYTES], cookie_secret_previous[CRYPTO_COOKIE_SECRET_BYTES], ticket_secret[CRYPTO_TICKET_SECRET_BYTES];
 };
 
 struct ringcast_engine {

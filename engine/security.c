@@ -260,6 +260,13 @@ static bool keep_text(const char *text, char *ret_text, size_t text_bytes)
 	return snprintf(ret_text, text_bytes, "%s", text != NULL ? text : "") < (int)text_bytes;
 }
 
+/* A start or a reload is the moment at which contexts are made anyway. Cookies on their way stay good. */
+static void renew_cookies(struct engine_security *security)
+{
+	memcpy(security->cookie_secret_previous, security->cookie_secret, sizeof(security->cookie_secret_previous));
+	ringcast_entropy_fill(security->cookie_secret, sizeof(security->cookie_secret));
+}
+
 static int check_client_ca(const struct crypto_credentials *credentials, char *error, size_t error_bytes)
 {
 	const char *ca = credentials->ca != NULL ? credentials->ca : last_of_chain(credentials->certificate);
@@ -294,7 +301,7 @@ int ringcast_engine_settle_security(struct ringcast_engine *engine, char *error,
 		return result;
 	if (!keep_credentials(security, &credentials))
 		return refuse(error, error_bytes, "out of memory");
-	ringcast_entropy_fill(security->cookie_secret, sizeof(security->cookie_secret));
+	renew_cookies(security);
 	ringcast_entropy_fill(security->ticket_secret, sizeof(security->ticket_secret));
 	return RINGCAST_OK;
 }
@@ -320,7 +327,7 @@ static struct crypto_context *make_context(const struct ringcast_engine *engine,
 	};
 
 	memcpy(options.cookie_secret, security->cookie_secret, sizeof(options.cookie_secret));
-	memcpy(options.cookie_secret_previous, security->cookie_secret, sizeof(options.cookie_secret_previous));
+	memcpy(options.cookie_secret_previous, security->cookie_secret_previous, sizeof(options.cookie_secret_previous));
 	memcpy(options.ticket_secret, security->ticket_secret, sizeof(options.ticket_secret));
 	struct crypto_context *context = ringcast_crypto_context_create(security->backend, &options, error, error_bytes);
 
@@ -412,6 +419,7 @@ static int reload(struct ringcast_engine *engine, const struct crypto_credential
 		whole.ca = last_of_chain(whole.certificate);
 	int result = check_client_ca(&whole, error, error_bytes);
 
+	renew_cookies(security);
 	if (result == RINGCAST_OK)
 		result = hand_out(engine, &whole, error, error_bytes);
 	if (result != RINGCAST_OK)

@@ -361,9 +361,12 @@ static void begin(struct shard *shard, const struct arrival *arrival, struct cry
 {
 	struct association_table *table = &shard->security.associations;
 	struct association *old = ringcast_association_find(table, arrival->address, arrival->port_index);
+	uint64_t before[ASSOCIATION_HELLOS_MAX] = {0};
 
-	if (old != NULL)
+	if (old != NULL) {
+		memcpy(before, old->hello_hashes, sizeof(before));
 		ringcast_shard_association_break(shard, old);
+	}
 	struct association *association = ringcast_association_open(table, arrival->address, arrival->port_index, crypto);
 
 	if (association == NULL) {
@@ -372,7 +375,7 @@ static void begin(struct shard *shard, const struct arrival *arrival, struct cry
 		return;
 	}
 	shard->counters.dtls_handshakes_started++;
-	association->hello_hash = hello_hash;
+	ringcast_association_begin(association, hello_hash, before);
 	association->timer.kind = ASSOCIATION_TIMER;
 	association->deadline_ns = shard->now_ns + shard->options.limits.handshake_timeout_ms * RLY_NS_PER_MS;
 	arm_timer(shard, association);
@@ -463,10 +466,12 @@ static enum drop_reason receive(struct shard *shard, const struct arrival *arriv
 	}
 	if (!ringcast_dtls_hello_read(arrival->bytes, &hello))
 		return DROP_DTLS_MALFORMED;
-	uint64_t hello_hash = ringcast_hash_bytes(hello.random.data, hello.random.size, shard->fast_seed);
+	uint64_t hello_hash = ringcast_hash_bytes(hello.random.data, hello.random.size, shard->fast_seed) | 1;
 
-	if (association != NULL && !is_established && association->hello_hash == hello_hash)
+	if (association != NULL && !is_established && association->hello_hashes[0] == hello_hash)
 		return receive_record(shard, arrival, association); /* our flight was lost: the session repeats it */
+	if (association != NULL && ringcast_association_has_seen(association, hello_hash))
+		return DROP_STALE_HELLO; /* a copy that was late, or somebody's replay: its cookie is good, but it starts nothing */
 	return receive_hello(shard, arrival, &hello, hello_hash);
 }
 

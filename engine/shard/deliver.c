@@ -93,10 +93,19 @@ static enum drop_reason queue_frame(struct shard *shard, struct conn *conn, cons
 	return DROP_NONE;
 }
 
+/* A stream that misses a message is worse than one that ends: the receiver would never know. */
+static enum drop_reason refuse_memory(struct shard *shard, struct conn *conn)
+{
+	if (conn->close_reason != CLOSE_NONE)
+		return DROP_RECEIVER_GONE;
+	ringcast_shard_conn_doom(shard, conn, CLOSE_NO_RESOURCES);
+	return DROP_NO_BUFFER;
+}
+
 bool ringcast_shard_send_packet(struct shard *shard, struct conn *conn, const struct packet *packet)
 {
 	struct frame frame;
-	enum drop_reason drop = encode_frame(shard, packet, &frame) ? queue_frame(shard, conn, &frame) : DROP_NO_BUFFER;
+	enum drop_reason drop = encode_frame(shard, packet, &frame) ? queue_frame(shard, conn, &frame) : refuse_memory(shard, conn);
 
 	if (drop != DROP_NONE)
 		ringcast_shard_drop(shard, drop, 1);
@@ -205,7 +214,7 @@ static enum drop_reason deliver_stream(struct delivery *delivery, struct conn *c
 {
 	if (delivery->frame.buf == NULL) {
 		if (!encode_frame(delivery->shard, delivery->packet, &delivery->frame))
-			return DROP_NO_BUFFER;
+			return refuse_memory(delivery->shard, conn);
 		ringcast_buf_ref(delivery->frame.buf); /* a later chunk must not free it while receivers may still refuse it */
 	}
 	enum drop_reason drop = queue_frame(delivery->shard, conn, &delivery->frame);

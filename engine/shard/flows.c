@@ -229,7 +229,10 @@ static void upgrade(struct shard *shard, struct conn *conn, const struct http_up
 
 	shard->counters.upgrades++;
 	conn->state = CONN_LOGIN;
-	ringcast_shard_send_bytes(shard, conn, ringcast_view_of(answer, size));
+	if (ringcast_shard_send_bytes(shard, conn, ringcast_view_of(answer, size)))
+		return;
+	ringcast_shard_drop(shard, DROP_NO_BUFFER, 1);
+	ringcast_shard_conn_close(shard, conn, CLOSE_NO_RESOURCES, NULL);
 }
 
 static void refuse_upgrade(struct shard *shard, struct conn *conn, int status)

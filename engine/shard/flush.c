@@ -9,9 +9,10 @@
 
 enum { LOADED_DELIVERIES_PER_MS = 64, TX_BUF_BYTES = 65536, DATAGRAM_BATCH = 64, CROWDED_QUEUE_PART = 4 };
 
+/* Messages whose receivers have all left hold their payload until the next flush, too. */
 static bool has_something(const struct shard *shard)
 {
-	return !ringcast_list_is_empty(&shard->dirty) || !ringcast_list_is_empty(&shard->fast_dirty);
+	return !ringcast_list_is_empty(&shard->dirty) || !ringcast_list_is_empty(&shard->fast_dirty) || shard->fast_message_count > 0;
 }
 
 /* Deliveries per millisecond, averaged over about the last ten. */

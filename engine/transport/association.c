@@ -108,6 +108,22 @@ struct association *ringcast_association_open(struct association_table *table, c
 	return association;
 }
 
+void ringcast_association_begin(struct association *association, uint64_t hello_hash, const uint64_t before[ASSOCIATION_HELLOS_MAX])
+{
+	ringcast_assert(hello_hash != 0);
+	association->hello_hashes[0] = hello_hash;
+	if (before != NULL)
+		memcpy(association->hello_hashes + 1, before, (ASSOCIATION_HELLOS_MAX - 1) * sizeof(before[0]));
+}
+
+bool ringcast_association_has_seen(const struct association *association, uint64_t hello_hash)
+{
+	for (unsigned i = 0; i < ASSOCIATION_HELLOS_MAX; i++)
+		if (association->hello_hashes[i] == hello_hash)
+			return true;
+	return false;
+}
+
 void ringcast_association_identify(struct association_table *table, struct association *association, handle conn)
 {
 	ringcast_assert(association->state == ASSOCIATION_ANONYMOUS);

@@ -18,6 +18,8 @@
 
 enum association_state { ASSOCIATION_HANDSHAKE, ASSOCIATION_ANONYMOUS, ASSOCIATION_IDENTIFIED };
 
+enum { ASSOCIATION_HELLOS_MAX = 4 };
+
 struct association {
 	handle self;
 	struct crypto_session *crypto; /* owned */
@@ -25,7 +27,7 @@ struct association {
 	struct address address;
 	uint64_t key, address_key;
 	uint64_t deadline_ns; /* by when it must be IDENTIFIED */
-	uint64_t hello_hash;  /* of the client random that opened it: the same one again is a repeat, another one a new start */
+	uint64_t hello_hashes[ASSOCIATION_HELLOS_MAX]; /* of the client randoms that opened it [0], and the ones before it here: a late copy is no new start */
 	handle conn;          /* IDENTIFIED: the player's connection */
 	uint8_t port_index, state;
 };
@@ -54,6 +56,9 @@ enum drop_reason ringcast_association_may_open(const struct association_table *t
 /* Takes the session. NULL: the table is full, the session stays the caller's. Asserts that the address and port have no entry. */
 struct association *ringcast_association_open(struct association_table *table, const struct address *address, uint8_t port_index,
 					      struct crypto_session *crypto);
+/* It began with this hello (not 0); before: the hellos of the association that it takes the place of, or NULL. */
+void ringcast_association_begin(struct association *association, uint64_t hello_hash, const uint64_t before[ASSOCIATION_HELLOS_MAX]);
+bool ringcast_association_has_seen(const struct association *association, uint64_t hello_hash);
 /* ANONYMOUS -> IDENTIFIED: no longer half-open. */
 void ringcast_association_identify(struct association_table *table, struct association *association, handle conn);
 /* Frees the session too, without a word to the peer. The timer must not be armed. */

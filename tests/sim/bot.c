@@ -248,7 +248,8 @@ static void read_stream(struct bot *bot)
 	free(bytes);
 	size_t consumed = understand(bot);
 	bot->in_bytes -= consumed;
-	memmove(bot->in, bot->in + consumed, bot->in_bytes);
+	if (bot->in_bytes > 0)
+		memmove(bot->in, bot->in + consumed, bot->in_bytes);
 }
 
 static void watch_end(struct bot *bot)
