@@ -1,0 +1,166 @@
+/* Who has an association, who may begin another, and that the counts come back to zero whatever happened. */
+#include "base/prng.h"
+#include "tests/unit/base/check.h"
+#include "toy_sessions.h"
+#include "transport/association.h"
+
+enum { CAPACITY = 8 };
+
+static struct association_table table;
+static struct crypto_context *context;
+
+static void set_up(void)
+{
+	context = toy_sessions_context();
+	cr_assert(ringcast_association_table_init(&table, CAPACITY, 7));
+}
+
+static void tear_down(void)
+{
+	ringcast_association_table_fini(&table);
+	ringcast_crypto_context_release(&context);
+}
+
+TestSuite(association, .init = set_up, .fini = tear_down);
+
+static struct address address_v4(uint8_t host, uint16_t port)
+{
+	return (struct address){.ip = {[10] = 0xff, [11] = 0xff, [12] = 10, [15] = host}, .port = port};
+}
+
+static struct address address_v6(uint8_t subnet, uint8_t host)
+{
+	return (struct address){.ip = {0x20, 0x01, [7] = subnet, [15] = host}, .port = 5000};
+}
+
+static struct association *open_one(const struct address *address, uint8_t port_index)
+{
+	struct association *association = ringcast_association_open(&table, address, port_index, toy_sessions_open(context));
+	cr_assert(association != NULL);
+	return association;
+}
+
+static void identify(struct association *association)
+{
+	association->state = ASSOCIATION_ANONYMOUS;
+	ringcast_association_identify(&table, association, 99);
+}
+
+static enum drop_reason may_open(struct address address, uint32_t half_open_max, uint32_t per_address_max)
+{
+	struct association_bounds bounds = {half_open_max, per_address_max};
+	return ringcast_association_may_open(&table, &address, 0, &bounds);
+}
+
+Test(association, is_found_by_address_port_and_our_port)
+{
+	struct address here = address_v4(1, 5000), other_port = address_v4(1, 5001), other_host = address_v4(2, 5000);
+	struct association *association = open_one(&here, 3);
+
+	cr_assert_eq(ringcast_association_find(&table, &here, 3), association);
+	cr_assert_null(ringcast_association_find(&table, &here, 2));
+	cr_assert_null(ringcast_association_find(&table, &other_port, 3));
+	cr_assert_null(ringcast_association_find(&table, &other_host, 3));
+	ringcast_association_close(&table, association);
+	cr_assert_null(ringcast_association_find(&table, &here, 3));
+}
+
+Test(association, half_open_ones_are_bounded_in_total)
+{
+	struct address a = address_v4(1, 1), b = address_v4(2, 1);
+	open_one(&a, 0);
+	cr_assert_eq(may_open(address_v4(3, 1), 2, 9), DROP_NONE);
+	struct association *second = open_one(&b, 0);
+	cr_assert_eq(may_open(address_v4(3, 1), 2, 9), DROP_HALF_OPEN_LIMIT);
+	identify(second);
+	cr_assert_eq(table.half_open_count, 1);
+	cr_assert_eq(may_open(address_v4(3, 1), 2, 9), DROP_NONE, "who is identified is no longer half-open");
+}
+
+Test(association, half_open_ones_are_bounded_per_address)
+{
+	struct address first = address_v4(1, 1), second = address_v4(1, 2);
+	open_one(&first, 0);
+	open_one(&second, 0);
+	cr_assert_eq(may_open(address_v4(1, 3), 9, 2), DROP_HALF_OPEN_LIMIT);
+	cr_assert_eq(may_open(address_v4(2, 3), 9, 2), DROP_NONE);
+}
+
+Test(association, a_64_of_ipv6_counts_as_one_address)
+{
+	struct address first = address_v6(1, 1);
+	open_one(&first, 0);
+	cr_assert_eq(may_open(address_v6(1, 2), 9, 1), DROP_HALF_OPEN_LIMIT);
+	cr_assert_eq(may_open(address_v6(2, 2), 9, 1), DROP_NONE);
+}
+
+Test(association, one_that_starts_again_does_not_count_against_itself)
+{
+	struct address here = address_v4(1, 1);
+	struct association *association = open_one(&here, 0);
+	cr_assert_eq(may_open(here, 1, 1), DROP_NONE);
+	identify(association);
+	cr_assert_eq(may_open(here, 1, 1), DROP_NONE);
+	cr_assert_eq(may_open(here, 0, 1), DROP_HALF_OPEN_LIMIT, "an identified one frees no half-open place");
+}
+
+Test(association, a_full_table_takes_only_those_who_replace_one)
+{
+	for (uint8_t i = 0; i < CAPACITY; i++) {
+		struct address address = address_v4((uint8_t)(1 + i), 1);
+		identify(open_one(&address, 0));
+	}
+	cr_assert_eq(may_open(address_v4(100, 1), 9, 9), DROP_HALF_OPEN_LIMIT);
+	cr_assert_eq(may_open(address_v4(1, 1), 9, 9), DROP_NONE);
+	struct address stranger = address_v4(100, 1);
+	struct crypto_session *session = toy_sessions_open(context);
+	cr_assert_null(ringcast_association_open(&table, &stranger, 0, session));
+	ringcast_crypto_free(&session); /* it stayed ours */
+}
+
+Test(association, hellos_are_remembered_over_replacements)
+{
+	struct address here = address_v4(1, 1);
+	uint64_t before[ASSOCIATION_HELLOS_MAX] = {0};
+	for (uint64_t hello = 1; hello <= 6; hello++) {
+		struct association *association = open_one(&here, 0);
+		ringcast_association_begin(association, hello, before);
+		for (uint64_t old = 1; old <= 6; old++)
+			cr_assert_eq(ringcast_association_has_seen(association, old), old <= hello && old + ASSOCIATION_HELLOS_MAX > hello, "%d in %d",
+				     (int)old, (int)hello);
+		memcpy(before, association->hello_hashes, sizeof(before));
+		ringcast_association_close(&table, association);
+	}
+}
+
+/* Many random openings, identifications and closings against plain arrays. */
+Test(association, counts_agree_with_a_simple_model)
+{
+	struct { bool is_open, is_identified; } model[16] = {0};
+	struct prng prng;
+	ringcast_prng_init(&prng, 20260101);
+	for (int round = 0; round < 20000; round++) {
+		uint8_t i = (uint8_t)ringcast_prng_below(&prng, 16);
+		struct address address = address_v4((uint8_t)(i % 4), (uint16_t)(i / 4));
+		struct association *association = ringcast_association_find(&table, &address, 0);
+		check((association != NULL) == model[i].is_open, "round %d", round);
+		if (association == NULL && table.associations.count < CAPACITY) {
+			open_one(&address, 0);
+			model[i].is_open = true;
+		} else if (association != NULL && !model[i].is_identified && ringcast_prng_chance(&prng, 1, 2)) {
+			identify(association);
+			model[i].is_identified = true;
+		} else if (association != NULL) {
+			ringcast_association_close(&table, association);
+			model[i].is_open = model[i].is_identified = false;
+		}
+		uint32_t half_open = 0, per_host[4] = {0}, hosts = 0;
+		for (int k = 0; k < 16; k++)
+			if (model[k].is_open && !model[k].is_identified)
+				half_open++, hosts += per_host[k % 4]++ == 0;
+		check(table.half_open_count == half_open, "round %d", round);
+		check(table.half_open_addresses.count == hosts, "round %d", round);
+		check(may_open(address_v4(0, 77), 99, per_host[0] + 1) == (table.associations.count < CAPACITY ? DROP_NONE : DROP_HALF_OPEN_LIMIT), "round %d", round);
+		check(may_open(address_v4(0, 77), 99, per_host[0]) == DROP_HALF_OPEN_LIMIT, "round %d", round);
+	}
+}
