@@ -13,6 +13,7 @@ const READ_BYTES = 256 << 10;
 const IDLE_WORKERS = Number(process.env.RINGCAST_IDLE_WORKERS || 2);
 const CLOSE_GRACE_MS = 1000;
 const RESPAWN_MS = 1000;
+const BEAT_INTERVAL_MS = 1000;
 const MEGABYTE = 1 << 20;
 
 const socket = new net.Socket({ fd: CHANNEL_FD, readable: true, writable: true,
@@ -76,7 +77,7 @@ function seatCreate(bytesMax) {
 		stderr: true,
 		resourceLimits: bytesMax > 0 ? { maxOldGenerationSizeMb: Math.max(4, Math.floor(bytesMax / MEGABYTE)), maxYoungGenerationSizeMb: 8 } : {},
 	});
-	const seat = { worker, port: port1, taken, bytesMax, number: 0, runs: [], runBytes: 0, isEnded: false, error: null, timer: null };
+	const seat = { worker, port: port1, taken, bytesMax, number: 0, isUp: false, runs: [], runBytes: 0, isEnded: false, error: null, timer: null };
 	port1.on('message', (said) => hear(seat, said));
 	worker.on('error', (error) => { seat.error = error; });
 	worker.on('exit', (code) => leave(seat, code));
@@ -84,7 +85,9 @@ function seatCreate(bytesMax) {
 }
 
 function hear(seat, said) {
-	if (said === 'ended')
+	if (said === 'up')
+		seat.isUp = true;
+	else if (said === 'ended')
 		seat.isEnded = true;
 	else
 		write(Buffer.from(said), seat);
@@ -105,6 +108,13 @@ function leave(seat, code) {
 	idle.splice(idle.indexOf(seat), 1);
 	process.stderr.write(`ringcast sidecar: a waiting worker ended (exit code ${code}): ${seat.error && seat.error.stack}\n`);
 	setTimeout(fillIdle, RESPAWN_MS);
+}
+
+// Hundreds of sessions that begin at once wait for their threads; that is not their scripts' fault, so somebody says for them that they live.
+function beat() {
+	for (const seat of sessions.values())
+		if (!seat.isUp)
+			write(frames.encode('CREDIT', seat.number, { bytes: 0 }), null);
 }
 
 // A worker that could not say so itself.
@@ -251,3 +261,4 @@ socket.on('error', (error) => stop(1, `channel: ${error.message}`));
 socket.on('end', () => stop(0));
 socket.on('close', () => stop(0));
 socket.resume();
+setInterval(beat, BEAT_INTERVAL_MS);

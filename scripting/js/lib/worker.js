@@ -344,3 +344,4 @@ function sampleSometimes() {
 }
 
 port.on('message', takeBatch);
+port.postMessage('up');

@@ -177,6 +177,23 @@ Test(sidecar_pair, a_process_that_is_stopped_is_found_silent, .timeout = 120)
 	pair_stop(&pair);
 }
 
+Test(sidecar_pair, a_crowd_of_sessions_may_take_longer_to_start_than_a_script_may_stall, .timeout = 300)
+{
+	struct pair pair;
+	struct session *sessions[60];
+	pair_start(&pair, "fates.js", 2000);
+	pair_launch(&pair, 0);
+	for (unsigned i = 0; i < 60; i++)
+		sessions[i] = side_open(&pair.world);
+	for (unsigned i = 0; i < 60; i++) {
+		side_forget(&pair.world);
+		side_login(&pair.world, sessions[i], "ann", "");
+		await_log(&pair, "admitted 1\n");
+	}
+	cr_assert_eq(ringcast_sidecar_measure(pair.world.host, 0).sessions_killed, 0);
+	pair_stop(&pair);
+}
+
 Test(sidecar_pair, forty_sessions_come_and_go_and_report_their_memory, .timeout = 300)
 {
 	struct pair pair;
