@@ -20,6 +20,7 @@ struct script_limits {
 	uint32_t errors_max;     /* of one session; then it ends. 0: never */
 	enum script_failure on_error;
 	bool is_jit_off;         /* Lua: a strict time budget needs it */
+	bool is_lua_ffi_on;      /* Lua: scripts may do anything that C may; none of the other limits holds for those that do */
 	uint32_t answer_timeout_ms; /* sidecar verdicts */
 	uint32_t outgoing_bytes_max; /* queued to one sidecar process */
 	uint32_t log_lines_per_second; /* per session */

@@ -169,6 +169,7 @@ static void leave(struct lua_session *self)
 		ringcast_lua_watch_leave(self->program->host->watch);
 	self->is_running = false;
 	self->call_serial++; /* messages of the call are no longer good */
+	self->view = (struct ringcast_message_view){.payload = NULL};
 	if (!self->is_over_budget)
 		return;
 	self->is_over_budget = false;

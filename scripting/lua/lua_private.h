@@ -14,6 +14,7 @@
 #include "base/assert.h"
 #include "base/attr.h"
 #include "scripting/lua/lua_host.h"
+#include "scripting/lua/view.h"
 #include "session/command.h"
 
 enum lua_ref {
@@ -25,6 +26,7 @@ enum lua_ref {
 	REF_PLAYERS,      /* peer id -> what scripts know of a player; made when first asked for */
 	REF_TIMERS,       /* timer id -> function */
 	REF_LOADED,       /* module name -> value; REF_LOADING while it loads */
+	REF_FFI,          /* of trusted scripts, when first required */
 	REF_CALLBACKS,    /* the first of SCRIPT_CALLBACK_COUNT; false when the script has none */
 	REF_COUNT = REF_CALLBACKS + SCRIPT_CALLBACK_COUNT
 };
@@ -60,6 +62,7 @@ struct lua_session {
 	uint64_t bytes, bytes_max; /* bytes_max: 0 while the state is being built or torn down */
 	bool was_refused;          /* memory, once */
 
+	struct ringcast_message_view view; /* of the running call's message; trusted scripts only */
 	uint64_t call_serial;        /* of the running call; messages are good for the call that made them */
 	_Atomic(const char *) what;  /* the running callback's name; the watchdog reads it */
 	lua_push_fn *push;           /* what the trampoline is to call */
@@ -101,6 +104,10 @@ void ringcast_lua_open_globals(lua_State *state);
 
 /* Pushes what is required by that name, if it is one of the modules that LuaJIT itself carries; opened and tamed. */
 bool ringcast_lua_push_preloaded(lua_State *state, const char *name);
+
+/* view.c */
+bool ringcast_lua_push_trusted(lua_State *state, const char *name); /* as above, for scripts that may do anything */
+void ringcast_lua_view_show(struct lua_session *self, const struct packet *packet);
 
 /* call.c: the one way into a state. After CALL_DONE the one result is on the stack; else nothing is. */
 enum lua_call_result { CALL_DONE, CALL_NOTHING, CALL_FAILED };

@@ -235,10 +235,13 @@ static struct lua_message *new_message(lua_State *state, size_t own_bytes)
 
 void ringcast_lua_push_packet(lua_State *state, const struct packet *packet)
 {
+	struct lua_session *self = ringcast_lua_self(state);
 	struct lua_message *message = new_message(state, 0);
+	if (self->limits->is_lua_ffi_on)
+		ringcast_lua_view_show(self, packet);
 	*message = (struct lua_message){
 		.tag = &tag,
-		.call_serial = ringcast_lua_self(state)->call_serial,
+		.call_serial = self->call_serial,
 		.opcode = packet->opcode,
 		.sender = packet->sender,
 		.target_player = packet->target_player,

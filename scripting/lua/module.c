@@ -71,7 +71,7 @@ static bool push_builtin(lua_State *state, const char *name)
 		lua_call(state, 0, 1);
 		return true;
 	}
-	return ringcast_lua_push_preloaded(state, name);
+	return ringcast_lua_push_preloaded(state, name) || ringcast_lua_push_trusted(state, name);
 }
 
 /* Protected by require: runs the file of this name, or opens what is built in. nil: there is neither. */

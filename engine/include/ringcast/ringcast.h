@@ -177,6 +177,7 @@ typedef struct ringcast_script_options {
 	const char *sidecar;           /* the sidecar's main file; NULL: where it was installed */
 	const char *inspect;           /* debuggers may attach there, such as "127.0.0.1:9229"; NULL: none */
 	const char *arguments;         /* for onProcessStarted; NULL: none */
+	bool is_lua_ffi_on;            /* Lua may require "ffi": scripts that use it can do whatever this process can, and no bound holds for them */
 } ringcast_script_options;
 
 typedef struct ringcast_engine_options {
@@ -369,7 +370,7 @@ RLY_API uint64_t ringcast_session_ticket(ringcast_session *session);
 RLY_API int ringcast_session_answer(ringcast_session *session, uint64_t ticket, ringcast_verdict verdict);
 
 /* [callback] At once. */
-/* Timers have numbers of the game's choice and run out once; setting one that runs sets it anew. FULL: see timers_per_session_max. */
+/* Timers have numbers of the game's choice and run out once, after 26 days at most; setting one that runs sets it anew. FULL: see timers_per_session_max. */
 RLY_API int ringcast_session_set_timer(ringcast_session *session, uint32_t timer, uint64_t delay_ns);
 RLY_API int ringcast_session_cancel_timer(ringcast_session *session, uint32_t timer); /* NOT_FOUND: it does not run */
 /* One line to the engine's log, with the session's id. */

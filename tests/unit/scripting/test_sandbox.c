@@ -6,6 +6,7 @@
 #include <stdio.h>
 
 #include "lua_world.h"
+#include "scripting/lua/view.h"
 
 static void expect_info(const char *lua, const char *expected)
 {
@@ -91,6 +92,35 @@ Test(lua_sandbox, guarded_xpcall_is_xpcall)
 	expect_info("return xpcall(function() error('x', 0) end, function(m) return 'handled ' .. m end)", "false handled x");
 	expect_info("local c = coroutine.wrap(function() return xpcall(function() coroutine.yield(1) error('y', 0) end, function(m) return m end) end) "
 		    "return c(), c()", "1 false y");
+}
+
+/* What Lua believes of the struct is what C does: the declaration is made from the header, and here is the proof. */
+Test(lua_sandbox, trusted_scripts_see_the_message)
+{
+	struct lua_world world;
+	char expected[256];
+	lua_world_start(&world);
+	world.script_limits.is_lua_ffi_on = true;
+	lua_world_load_main(&world, "local ffi, view = require 'ffi', require 'ringcast.view' local T = 'struct ringcast_message_view' "
+				    "return {init = function() print(view.payload == nil, ffi.sizeof(T), ffi.offsetof(T, 'payload'), ffi.offsetof(T, 'payload_bytes'), "
+				    "ffi.offsetof(T, 'opcode'), ffi.offsetof(T, 'sender'), ffi.offsetof(T, 'target_player'), ffi.offsetof(T, 'target_group'), "
+				    "ffi.offsetof(T, 'is_reliable')) print(pcall(function() view.sender = 5 end)) end, "
+				    "onMessage = function(m) print(view.opcode, view.sender, view.target_player, view.is_reliable, ffi.string(view.payload, view.payload_bytes)) "
+				    "end, onTick = function() print(view.payload == nil) end, configuration = {tickInterval = 100}}");
+	struct session *session = lua_world_open(&world);
+	snprintf(expected, sizeof(expected), "info: true %zu %zu %zu %zu %zu %zu %zu %zu\n", sizeof(struct ringcast_message_view),
+		 offsetof(struct ringcast_message_view, payload), offsetof(struct ringcast_message_view, payload_bytes),
+		 offsetof(struct ringcast_message_view, opcode), offsetof(struct ringcast_message_view, sender),
+		 offsetof(struct ringcast_message_view, target_player), offsetof(struct ringcast_message_view, target_group),
+		 offsetof(struct ringcast_message_view, is_reliable));
+	cr_assert(strncmp(world.log, expected, strlen(expected)) == 0, "%s instead of %s", world.log, expected);
+	expect_part(&world, "attempt to write to constant location");
+	struct player *player = lua_world_join(&world, session, "");
+	lua_world_send(&world, player, 10, PROTO_PEER_SERVER, 0, "bytes");
+	expect(&world, "info: 10 1 -1 1 bytes\n");
+	lua_world_advance_ms(&world, 100);
+	expect(&world, "info: true\n");
+	lua_world_stop(&world);
 }
 
 Test(lua_sandbox, sessions_do_not_meet)
