@@ -4,13 +4,13 @@
  */
 #include "scripting/lua/lua_private.h"
 
-static const lua_Number DELAY_MS_MAX = 30.0 * 24 * 3600 * 1000; /* well within the wheel's 49 days */
+static const lua_Number DELAY_MS_MAX = 26.0 * 24 * 3600 * 1000; /* what ringcast_command_timer takes */
 
 static uint64_t check_delay(lua_State *state, int index, lua_Number min_ms)
 {
 	lua_Number ms = lua_tonumber(state, index);
 	if (!lua_isnumber(state, index) || !(ms >= min_ms && ms <= DELAY_MS_MAX))
-		ringcast_lua_argument_error(state, index, min_ms > 0 ? "a time from 1 ms to 30 days" : "a time from 0 ms to 30 days");
+		ringcast_lua_argument_error(state, index, min_ms > 0 ? "a time from 1 ms to 26 days" : "a time from 0 ms to 26 days");
 	return (uint64_t)(ms * (lua_Number)RLY_NS_PER_MS);
 }
 

@@ -1,10 +1,10 @@
 /* Trusted scripts only (script_limits.is_lua_ffi_on): LuaJIT's ffi, and the running callback's message as a struct that compiled code reads directly. */
 #include "scripting/lua/view.h"
 
+#include <lua_cdef.h>
 #include <lualib.h>
 #include <string.h>
 
-#include "lua_cdef.h"
 #include "scripting/lua/lua_private.h"
 
 /* Opened once: a second time, LuaJIT would forget the memory of the first. */

@@ -122,8 +122,8 @@ Test(lua_methods, wrong_arguments_are_errors_with_a_line)
 		{"s:newTextGameMessage(1, -1, {})", "#3 to 'newTextGameMessage' (a string or a message expected, got table)"},
 		{"s:joinGroup('x', 1)", "a group's number expected, got string"},
 		{"s:kick(1, {})", "a reason expected, got table"},
-		{"s:after(-1, print)", "from 0 ms to 30 days"},
-		{"s:every(0, print)", "from 1 ms to 30 days"},
+		{"s:after(-1, print)", "from 0 ms to 26 days"},
+		{"s:every(0, print)", "from 1 ms to 26 days"},
 		{"s:after(1)", "function expected"},
 		{"s:nonsense()", "attempt to call method 'nonsense'"},
 	};
