@@ -73,6 +73,7 @@ class SecureDaemon(Daemon):
         for name, file in (("certificate", "server.pem"), ("key", "server.key"), ("ca", "ca.pem")):
             settings.setdefault(f"tls__{name}", certificates.path(file))
         settings.setdefault("tls__mode", "required")
+        settings.setdefault("tls__library", os.environ.get("E2E_TLS_LIBRARY", "auto"))
         super().__init__("--set", "listen.address=127.0.0.1", *flags, **settings)
 
     def log_lines(self, level):
@@ -94,12 +95,13 @@ class SecurePlayer(Player):
 
 
 @contextlib.contextmanager
-def players_meanwhile(daemon, seconds):
+def players_meanwhile(daemon, seconds, server=None):
     """32 encrypted players who play for so long; in the end they must have lost nothing and nobody. Gives their process."""
     with tempfile.NamedTemporaryFile() as report:
         command = [program("E2E_LOAD"), "--secure", "--ca", daemon.certificates.path("ca.pem"), "--host-name", HOST_NAME, "--json", report.name]
         command += ["--sessions", "4", "--players", "8", "--rate", "10", "--duration", str(seconds)]
         command += ["--admin", f"http://127.0.0.1:{daemon.admin_port}"]
+        command += ["--server", server] if server else []
         process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
         try:
             while daemon.gauge("players") < 32 and process.poll() is None:

@@ -82,6 +82,19 @@ class NetworkTest(unittest.IsolatedAsyncioTestCase):
     async def test_loss_and_reordering(self):
         await self.crowd_through(CLIENTS, loss=0.10, reorder=0.30, seed=3)
 
+    async def test_repeated_datagrams(self):
+        """Each comes a second time, up to a second later: hellos with their cookies, flights, records. Nobody may be thrown out or hear twice."""
+        proxy = await Proxy(PROXY_ADDRESS, repeat=1.0, seed=4).open(self.daemon.tcp_port, self.daemon.udp_ports)
+        try:
+            await asyncio.to_thread(self.play, f"{PROXY_ADDRESS}:{self.daemon.tcp_port}")
+        finally:
+            proxy.close()
+        self.assertGreater(proxy.repeated, 1000)
+
+    def play(self, server):
+        with secure.players_meanwhile(self.daemon, 4, server=server):
+            pass
+
     async def test_same_address_and_port_again(self):
         """kill -9, and a new process on the same UDP port: the server must not hold the old association against it."""
         port = free_udp_port()
@@ -109,4 +122,4 @@ class NetworkTest(unittest.IsolatedAsyncioTestCase):
 
 
 if __name__ == "__main__":
-    secure.main(needs_programs=["E2E_CLI", "E2E_CROWD"])
+    secure.main(needs_programs=["E2E_CLI", "E2E_CROWD", "E2E_LOAD"])

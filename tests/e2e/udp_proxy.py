@@ -44,16 +44,19 @@ class _Listener(asyncio.DatagramProtocol):
 
 
 class Proxy:
-    """loss and reorder are shares; a reordered datagram waits long enough for others to overtake it.
+    """loss, reorder and repeat are shares. A reordered datagram waits long enough for others to overtake it, a repeated one comes again up to a
+    second later.
 
     hides_ends: the server does not learn that a client's stream has ended, as when a network goes away."""
 
     REORDER_SECONDS = 0.02
+    REPEAT_SECONDS = 1.0
 
-    def __init__(self, address, server="127.0.0.1", loss=0.0, reorder=0.0, seed=1, hides_ends=False):
-        self.address, self.server, self.loss, self.reorder, self.hides_ends = address, server, loss, reorder, hides_ends
+    def __init__(self, address, server="127.0.0.1", loss=0.0, reorder=0.0, repeat=0.0, seed=1, hides_ends=False):
+        self.address, self.server, self.hides_ends = address, server, hides_ends
+        self.loss, self.reorder, self.repeat = loss, reorder, repeat
         self.random = random.Random(seed)
-        self.passed = self.lost = self.reordered = 0
+        self.passed = self.lost = self.reordered = self.repeated = 0
         self.closers = []
 
     def pass_on(self, transport, data, address=None):
@@ -62,6 +65,9 @@ class Proxy:
                 transport.sendto(data, address)
 
         self.passed += 1
+        if self.random.random() < self.repeat:
+            self.repeated += 1
+            asyncio.get_running_loop().call_later(self.random.uniform(0.001, self.REPEAT_SECONDS), send)
         if self.random.random() < self.loss:
             self.lost += 1
         elif self.random.random() < self.reorder:

@@ -189,6 +189,26 @@ Test(secure, heavy_loss_only_takes_longer)
 	}
 }
 
+static uint64_t up_to_two_seconds(struct secure_world *world)
+{
+	return ringcast_prng_below(&prng, 2000) * RLY_NS_PER_MS;
+}
+
+/* Nothing is lost, but answers take longer than the timers: everything goes out twice or more, and comes in any order. */
+Test(secure, repetitions_and_overtaking_only_take_longer)
+{
+	ringcast_prng_init(&prng, 21);
+	for (int i = 0; i < 100; i++) {
+		struct secure_world *world = secure_world_create(&plain_options);
+		world->delay_ns = up_to_two_seconds;
+		secure_world_settle(world);
+		for (int seconds = 0; seconds < 120 && world->fast_up_count == 0; seconds++)
+			secure_world_advance(world, 1000);
+		cr_assert_eq(world->fast_up_count, 1, "client %d: %s", i, world->fast_reason);
+		secure_world_destroy(&world);
+	}
+}
+
 Test(secure, proof_is_repeated_until_it_is_answered)
 {
 	struct secure_world *world = secure_world_create(&plain_options);

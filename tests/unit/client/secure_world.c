@@ -19,10 +19,15 @@ __attribute__((visibility("default"))) int gettimeofday(struct timeval *restrict
 	return 0;
 }
 
-/* Which TLS library, on both sides; meson runs the tests once with each of the build. */
-static const char *library(void)
+/* Which TLS library on which side; meson runs the tests with every pair of the build. */
+static const char *client_library(void)
 {
-	return getenv("RINGCAST_TEST_TLS");
+	return getenv("RINGCAST_TEST_TLS_CLIENT");
+}
+
+static const char *server_library(void)
+{
+	return getenv("RINGCAST_TEST_TLS_SERVER");
 }
 
 static void make(struct certificate *certificate, const char *name, const char *names, const struct certificate *issuer)
@@ -80,16 +85,21 @@ static void append_datagram(struct secure_world *world, struct wire_datagrams *w
 	cr_assert_lt(wire->count, WIRE_DATAGRAMS);
 	cr_assert_leq(size, WIRE_DATAGRAM_BYTES);
 	memcpy(wire->queue[wire->count].bytes, bytes, size);
+	wire->queue[wire->count].due_ns = world->now_ns + (world->delay_ns ? world->delay_ns(world) : 0);
 	wire->queue[wire->count++].size = size;
 }
 
-static bool take_datagram(struct wire_datagrams *wire, struct wire_datagram *ret_datagram)
+/* The first that is due; false: none is. */
+static bool take_datagram(const struct secure_world *world, struct wire_datagrams *wire, struct wire_datagram *ret_datagram)
 {
-	if (wire->count == 0)
+	size_t first = 0;
+	for (size_t i = 1; i < wire->count; i++)
+		first = wire->queue[i].due_ns < wire->queue[first].due_ns ? i : first;
+	if (wire->count == 0 || wire->queue[first].due_ns > world->now_ns)
 		return false;
-	*ret_datagram = wire->queue[0];
+	*ret_datagram = wire->queue[first];
 	wire->count--;
-	memmove(wire->queue, wire->queue + 1, wire->count * sizeof(wire->queue[0]));
+	memmove(wire->queue + first, wire->queue + first + 1, (wire->count - first) * sizeof(wire->queue[0]));
 	return true;
 }
 
@@ -322,9 +332,18 @@ static void take_proof(struct secure_world *world, const struct packet *packet)
 		send_datagram(world, answer);
 }
 
+enum { HELLO_RANDOM_OFFSET = 13 + 12 + 2, HELLO_RANDOM_BYTES = 32 };
+
 static bool is_client_hello(const struct wire_datagram *datagram)
 {
-	return datagram->size > 13 && datagram->bytes[0] == 22 && datagram->bytes[3] == 0 && datagram->bytes[4] == 0 && datagram->bytes[13] == 1;
+	return datagram->size > HELLO_RANDOM_OFFSET + HELLO_RANDOM_BYTES && datagram->bytes[0] == 22 && datagram->bytes[3] == 0 &&
+	       datagram->bytes[4] == 0 && datagram->bytes[13] == 1;
+}
+
+/* A copy of the hello that began the association, late: it begins nothing. */
+static bool is_known_hello(const struct secure_world *world, const struct wire_datagram *datagram)
+{
+	return is_client_hello(datagram) && memcmp(world->hello_random, datagram->bytes + HELLO_RANDOM_OFFSET, HELLO_RANDOM_BYTES) == 0;
 }
 
 static void read_datagrams(struct secure_world *world)
@@ -342,6 +361,12 @@ static void read_datagrams(struct secure_world *world)
 	}
 }
 
+static void arm_server(struct secure_world *world)
+{
+	uint32_t timeout_ms = ringcast_crypto_timeout_ms(world->datagrams);
+	world->server_due_ns = timeout_ms > 0 ? world->now_ns + timeout_ms * RLY_NS_PER_MS : UINT64_MAX;
+}
+
 static void serve_datagram(struct secure_world *world, const struct wire_datagram *datagram)
 {
 	static const uint8_t peer[] = "127.0.0.1:1234";
@@ -349,8 +374,10 @@ static void serve_datagram(struct secure_world *world, const struct wire_datagra
 	struct view bytes = ringcast_view_of(datagram->bytes, datagram->size);
 	if (world->is_dtls_deaf)
 		return;
-	bool is_new = !world->datagrams || (ringcast_crypto_is_established(world->datagrams) && is_client_hello(datagram));
-	if (is_new) {
+	bool is_established = world->datagrams && ringcast_crypto_is_established(world->datagrams);
+	if (is_established && is_known_hello(world, datagram))
+		return;
+	if (!world->datagrams || (is_client_hello(datagram) && !is_known_hello(world, datagram))) {
 		if (ringcast_crypto_listen(world->datagrams_context, ringcast_view_of(peer, sizeof(peer)), bytes, emit_datagram, world, &fresh) !=
 		    CRYPTO_HELLO_VERIFIED)
 			return;
@@ -358,6 +385,8 @@ static void serve_datagram(struct secure_world *world, const struct wire_datagra
 			ringcast_crypto_free(&world->datagrams);
 		world->datagrams = fresh;
 		world->association_count++;
+		memcpy(world->hello_random, datagram->bytes + HELLO_RANDOM_OFFSET, HELLO_RANDOM_BYTES);
+		arm_server(world);
 		return;
 	}
 	if (ringcast_crypto_feed(world->datagrams, bytes) == CRYPTO_FAILED) {
@@ -378,7 +407,7 @@ static struct crypto_context *server_context(enum crypto_kind kind, enum crypto_
 	};
 	memset(options.cookie_secret, 1, sizeof(options.cookie_secret));
 	memset(options.ticket_secret, 2, sizeof(options.ticket_secret));
-	struct crypto_context *context = ringcast_crypto_context_create(ringcast_crypto_backend(library()), &options, error, sizeof(error));
+	struct crypto_context *context = ringcast_crypto_context_create(ringcast_crypto_backend(server_library()), &options, error, sizeof(error));
 	cr_assert_not_null(context, "%s", error);
 	return context;
 }
@@ -394,7 +423,7 @@ struct secure_world *secure_world_create(const struct secure_world_options *opti
 	const struct client_trust_options trust = {
 		.ca = options->is_insecure ? NULL : options->trusted_ca ? options->trusted_ca : ca.certificate,
 		.host = options->host ? options->host : "game.test",
-		.backend = library(),
+		.backend = client_library(),
 		.is_insecure = options->is_insecure,
 	};
 	clock_world = world;
@@ -459,23 +488,26 @@ void secure_world_settle(struct secure_world *world)
 		serve_stream(world);
 		if (world->to_client.size > 0)
 			give_client_stream(world);
-		while (take_datagram(&world->datagrams_to_server, &datagram)) {
+		while (take_datagram(world, &world->datagrams_to_server, &datagram)) {
 			is_moving = true;
 			serve_datagram(world, &datagram);
 		}
-		while (take_datagram(&world->datagrams_to_client, &datagram)) {
+		while (take_datagram(world, &world->datagrams_to_client, &datagram)) {
 			is_moving = true;
 			ringcast_client_secure_receive_datagram(&world->secure, ringcast_view_of(datagram.bytes, datagram.size), world->now_ns);
 		}
 	}
 }
 
-/* The server's own timer: it repeats its flights whenever the client's would. */
-static void tick_server(struct secure_world *world, uint64_t ms)
+/* The server's own timer: it repeats its flight, too. */
+static void tick_server(struct secure_world *world)
 {
-	if (world->datagrams && !ringcast_crypto_is_established(world->datagrams) && ms % 1000 == 0 &&
-	    ringcast_crypto_expire(world->datagrams) == CRYPTO_FAILED)
+	if (!world->datagrams || ringcast_crypto_is_established(world->datagrams) || world->now_ns < world->server_due_ns)
+		return;
+	if (ringcast_crypto_expire(world->datagrams) == CRYPTO_FAILED)
 		ringcast_crypto_free(&world->datagrams);
+	else
+		arm_server(world);
 }
 
 void secure_world_advance(struct secure_world *world, uint64_t ms)
@@ -487,7 +519,7 @@ void secure_world_advance(struct secure_world *world, uint64_t ms)
 			ringcast_client_core_tick(&world->core, world->now_ns);
 		if (ringcast_client_secure_deadline_ns(&world->secure) <= world->now_ns)
 			ringcast_client_secure_tick(&world->secure, world->now_ns);
-		tick_server(world, passed_ms);
+		tick_server(world);
 		secure_world_settle(world);
 	}
 }

@@ -15,13 +15,15 @@ struct wire {
 };
 
 struct wire_datagrams {
-	struct wire_datagram { uint8_t bytes[WIRE_DATAGRAM_BYTES]; size_t size; } queue[WIRE_DATAGRAMS];
+	struct wire_datagram { uint8_t bytes[WIRE_DATAGRAM_BYTES]; size_t size; uint64_t due_ns; } queue[WIRE_DATAGRAMS];
 	size_t count;
 };
 
 struct secure_world;
 /* True: the datagram is lost. number counts from 0, both directions together. */
 typedef bool world_loss_fn(struct secure_world *world, int number, bool is_to_server);
+/* How long a datagram is on its way; those that take longer are overtaken. */
+typedef uint64_t world_delay_fn(struct secure_world *world);
 
 /* core comes first: its ops find the world by it. */
 struct secure_world {
@@ -33,6 +35,9 @@ struct secure_world {
 	struct wire_datagrams datagrams_to_server, datagrams_to_client;
 	size_t stream_step; /* bytes handed over at a time; 0: all */
 	world_loss_fn *loss;
+	world_delay_fn *delay_ns; /* NULL: none */
+	uint64_t server_due_ns;   /* when the server repeats its flight */
+	uint8_t hello_random[32]; /* of the client's hello that began the association */
 	int datagram_number;
 	/* what the client's owner saw */
 	int logged_in_count, fast_up_count, fast_failed_count, message_count, fast_message_count, closed_count;
