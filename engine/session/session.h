@@ -235,7 +235,7 @@ enum drop_reason ringcast_command_answer(struct session *session, uint64_t ticke
 
 /*
  * alarm.c: timers of scripts, named by numbers of the script's choice. Not queued, for they change nothing that others see: they hold from
- * the call on, inside a hook too. Setting one that runs sets it anew. Found by a walk, hence timers_per_session_max.
+ * the call on, inside a hook too. Setting one that runs sets it anew. Found by a walk, hence timers_per_session_max. The longest delay is 26 days.
  * DROP_NONE, SESSION_ENDED, FAST_OVERFLOW when too many run, NO_BUFFER.
  */
 enum drop_reason ringcast_command_timer(struct session *session, uint32_t timer, uint64_t delay_ns);

@@ -334,7 +334,8 @@ BOTH(act, a_sick_session_ends)
 /* Answers that come later */
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-static uint64_t tickets[16];
+enum { CROWD_ROUNDS = 8 };
+static uint64_t tickets[ACTORS * CROWD_ROUNDS];
 static int ticket_count;
 
 static ringcast_verdict take_ticket(ringcast_session *session)
@@ -372,7 +373,11 @@ static int given(void)
 
 static int answer(int index, ringcast_verdict verdict)
 {
-	return ringcast_session_answer_post(stage.engine, stage.session, tickets[index], verdict);
+	pthread_mutex_lock(&lock);
+	uint64_t ticket = tickets[index];
+
+	pthread_mutex_unlock(&lock);
+	return ringcast_session_answer_post(stage.engine, stage.session, ticket, verdict);
 }
 
 BOTH(later, a_login_waits)
@@ -470,6 +475,51 @@ BOTH(later, messages_wait_in_line)
 	cr_assert_eq(answer(2, RINGCAST_ALLOW), RINGCAST_OK);
 	stage_until(&stage, stage_has_heard(&stage.actors[1], "'last'"));
 	cr_assert_str_eq(stage.actors[1].heard, "5 from 1 'first'\n5 from 1 'last'\n");
+	stage_stop(&stage);
+}
+
+/* Of each eight: three are let in, three are not, two go before they know; what they send behind their login is heard from those who are in. */
+static void crowd_round(int round)
+{
+	int first = given();
+
+	for (int i = 0; i < ACTORS; i++)
+		stage_connect(&stage, i, NULL, "");
+	stage_until(&stage, given() == first + ACTORS);
+	ringcast_client_destroy(&stage.actors[6].client);
+	ringcast_client_destroy(&stage.actors[7].client);
+	for (int i = 0; i < ACTORS; i++) {
+		/* peer ids are in the order of the questions, clients are not: who asked is known by the answer it gets */
+		int result = answer(first + (i + round) % ACTORS, i % 2 == 0 ? RINGCAST_ALLOW : RINGCAST_DENY);
+
+		cr_assert(result == RINGCAST_OK || result == RINGCAST_ERROR_NOT_FOUND);
+	}
+	for (int i = 0; i < 6; i++)
+		stage_until(&stage, stage.actors[i].peer_id != 0 || stage.actors[i].is_gone);
+	for (int i = 0; i < 6; i++) {
+		if (stage.actors[i].is_gone)
+			cr_assert_eq(stage.actors[i].close_code, 3507);
+		else
+			stage_fence(&stage, i);
+	}
+}
+
+BOTH(later, a_crowd_of_logins_on_the_other_shard)
+{
+	ringcast_engine_options options = {.size = sizeof(options), .io = io, .shard_count = 2};
+	ringcast_session_options session = {.size = sizeof(session), .has_shard = true, .shard = 1, .players_max = 1000};
+	ringcast_session_info info;
+
+	game.connect = connect_later;
+	stage_start(&stage, &options, &session);
+	for (int round = 0; round < CROWD_ROUNDS; round++)
+		crowd_round(round);
+	for (int i = 0; i < ACTORS; i++)
+		ringcast_client_destroy(&stage.actors[i].client);
+	do
+		cr_assert_eq(ringcast_session_describe(stage.engine, stage.session, &info), RINGCAST_OK);
+	while (info.player_count > 0);
+	cr_assert_eq(info.parked_count, 0);
 	stage_stop(&stage);
 }
 
