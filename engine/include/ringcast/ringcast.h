@@ -177,6 +177,7 @@ typedef struct ringcast_script_options {
 	const char *sidecar;           /* the sidecar's main file; NULL: where it was installed */
 	const char *inspect;           /* debuggers may attach there, such as "127.0.0.1:9229"; NULL: none */
 	const char *arguments;         /* for onProcessStarted; NULL: none */
+	bool is_lua_ffi_on;            /* Lua may require "ffi": scripts that use it can do whatever this process can, and no bound holds for them */
 } ringcast_script_options;
 
 typedef struct ringcast_engine_options {
