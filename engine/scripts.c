@@ -37,7 +37,7 @@ void ringcast_engine_fill_script_limits(struct ringcast_engine *engine)
 		.budget_us = or_unbounded(given->budget_us, 20000),
 		.errors_max = or_unbounded(given->errors_max, 100),
 		.on_error = given->is_deny_on_error ? SCRIPT_FAILURE_DENY : SCRIPT_FAILURE_ALLOW,
-		.is_jit_off = given->is_jit_off,
+		.is_jit_off = !given->is_jit_on,
 		.is_lua_ffi_on = given->is_lua_ffi_on,
 		.answer_timeout_ms = or_default(given->answer_timeout_ms, 2000),
 		.outgoing_bytes_max = or_default(given->outgoing_bytes_max, 4 << 20),

@@ -226,7 +226,7 @@ void ringcast_config_engine_options(const struct config *config, ringcast_engine
 	        .budget_us = config->scripts_budget_us ? config->scripts_budget_us : UINT32_MAX,
 	        .errors_max = config->scripts_errors_max ? config->scripts_errors_max : UINT32_MAX,
 	        .is_deny_on_error = config->scripts_on_error == 1,
-	        .is_jit_off = !config->scripts_lua_jit,
+	        .is_jit_on = config->scripts_lua_jit,
 	        .is_lua_ffi_on = config->scripts_lua_ffi,
 	        .answer_timeout_ms = (uint32_t)config->scripts_answer_timeout_ms,
 	        .outgoing_bytes_max = (uint32_t)config->scripts_queue_max_bytes,

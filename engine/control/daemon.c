@@ -25,6 +25,7 @@
 
 #define STOP_TIMEOUT_MS 2000 /* for close frames and what is queued, once the drain is over */
 #define STOP_TIMEOUT_DEV_MS 200
+#define STOP_PATIENCE_MS 5000 /* beyond those; then a shard is stuck, as in a compiled loop of a script */
 #define DEMO_PLAYERS_MAX 1000
 #define ROUND_MS 250 /* how often a drain looks whether the players have left */
 
@@ -41,6 +42,7 @@ struct daemon {
 	struct config config;
 	int signal_fd;
 	int wake_fd;                  /* the HTTP thread asked for a stop */
+	int stopped_fd;               /* the engine has stopped */
 	_Atomic bool is_stop_asked;   /* by HTTP */
 	bool is_stopping, is_stopped; /* main thread only: a drain that ends in a stop; leave the loop now */
 	uint64_t drain_deadline_ns;
@@ -380,13 +382,34 @@ static void run(struct daemon *daemon)
 	}
 }
 
+/* A shard that never comes back cannot be joined. The process still ends, and says so. */
+static void *stop_by_force(void *context)
+{
+	struct daemon *daemon = context;
+	struct pollfd done = {.fd = daemon->stopped_fd, .events = POLLIN};
+	if (poll(&done, 1, STOP_TIMEOUT_MS + STOP_PATIENCE_MS) != 0)
+		return NULL;
+	ringcast_logs_event(daemon->logs, RINGCAST_LOG_ERROR, "a shard does not come to an end, stopping without it", "stall_ms=%" PRIu64,
+	                    ringcast_engine_stall_ns(daemon->engine) / RLY_NS_PER_MS);
+	poll(NULL, 0, 200); /* for the log's writer */
+	_exit(1);
+}
+
 static void stop(struct daemon *daemon, bool is_started)
 {
 	uint64_t started_ns = now_ns();
+	pthread_t force;
+	bool has_force = daemon->engine && pthread_create(&force, NULL, stop_by_force, daemon) == 0;
 	if (daemon->engine)
 		ringcast_engine_stop(daemon->engine, daemon->flags->is_dev ? STOP_TIMEOUT_DEV_MS : STOP_TIMEOUT_MS);
 	ringcast_http_stop(&daemon->http); /* after the engine: /metrics and /readyz answer to the end */
 	ringcast_dev_script_stop(&daemon->dev_script);
+	if (has_force) {
+		uint64_t one = 1;
+		ssize_t written = write(daemon->stopped_fd, &one, sizeof(one));
+		ringcast_assert(written == sizeof(one));
+		pthread_join(force, NULL);
+	}
 	ringcast_engine_destroy(&daemon->engine);
 	ringcast_script_store_destroy(&daemon->scripts); /* after the engine: scripts run from its folders */
 	ringcast_logs_event(daemon->logs, is_started ? RINGCAST_LOG_INFO : RINGCAST_LOG_ERROR, is_started ? "stopped" : "not started",
@@ -406,9 +429,10 @@ static bool open_signals(struct daemon *daemon)
 	signal(SIGUSR1, SIG_IGN); /* log rotators send it; we keep no files open */
 	daemon->signal_fd = signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK);
 	daemon->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	if (daemon->signal_fd < 0 || daemon->wake_fd < 0)
+	daemon->stopped_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (daemon->signal_fd < 0 || daemon->wake_fd < 0 || daemon->stopped_fd < 0)
 		ringcast_logs_event(daemon->logs, RINGCAST_LOG_ERROR, "cannot watch signals", "err=\"%s\"", strerror(errno));
-	return daemon->signal_fd >= 0 && daemon->wake_fd >= 0;
+	return daemon->signal_fd >= 0 && daemon->wake_fd >= 0 && daemon->stopped_fd >= 0;
 }
 
 static bool start(struct daemon *daemon)
@@ -428,7 +452,7 @@ int ringcast_daemon_run(const struct flags *flags, char *const *environment, con
 {
 	ringcast_assert(flags && environment && config && logs);
 	struct daemon daemon = {
-	        .flags = flags, .environment = environment, .logs = logs, .config = *config, .signal_fd = -1, .wake_fd = -1};
+	        .flags = flags, .environment = environment, .logs = logs, .config = *config, .signal_fd = -1, .wake_fd = -1, .stopped_fd = -1};
 	pthread_mutex_init(&daemon.mutex, NULL);
 	bool is_started = start(&daemon);
 	if (is_started)
@@ -439,5 +463,7 @@ int ringcast_daemon_run(const struct flags *flags, char *const *environment, con
 		close(daemon.signal_fd);
 	if (daemon.wake_fd >= 0)
 		close(daemon.wake_fd);
+	if (daemon.stopped_fd >= 0)
+		close(daemon.stopped_fd);
 	return is_started ? 0 : 1;
 }

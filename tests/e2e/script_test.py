@@ -19,6 +19,8 @@ from scripts import ANSWER
 
 SCRIPT_FAILED, SCRIPT_LOST, SESSION_ENDED = 3508, 3509, 3502
 HAS_NODE = shutil.which("node") is not None
+with open(os.environ["RINGCASTD"], "rb") as binary:
+    HOLDS_FREED_MEMORY = b"__asan_init" in binary.read()  # to catch uses of it
 
 
 class Case(unittest.IsolatedAsyncioTestCase):
@@ -218,7 +220,6 @@ class Update(Case):
             counts.append(count)
 
         scripts.push(self.daemon, "game", scripts.lua("v0"))
-        self.daemon.rss_bytes()
         asking, sessions = [], []
         rss_at_20 = 0
         for version in range(1, 101):
@@ -242,7 +243,8 @@ class Update(Case):
         kept = scripts.versions(self.daemon, "game")
         self.assertLessEqual(len(kept), 10 + 5)
         self.assertEqual({version["version"] for version in kept} | {"current", "versions"}, set(os.listdir(os.path.join(self.store, "game"))))
-        self.assertLess(self.daemon.rss_bytes() - rss_at_20, 16 << 20)
+        if not HOLDS_FREED_MEMORY:
+            self.assertLess(self.daemon.rss_bytes() - rss_at_20, 16 << 20)
         for session in sessions:
             self.daemon.end_session(session)
         scripts.push(self.daemon, "game", scripts.lua("last"))
@@ -251,7 +253,7 @@ class Update(Case):
 
 
 class Logs(Case):
-    settings = {"scripts__log_memory": "4KiB", "scripts__lua_jit": "false", "scripts__errors_max": 3}
+    settings = {"scripts__log_memory": "4KiB", "scripts__errors_max": 3}
 
     async def test_a_log_outlives_its_session(self):
         scripts.push(self.daemon, "game", scripts.lua("one"))
@@ -296,6 +298,19 @@ class Logs(Case):
     async def test_sessions_without_a_script_have_an_empty_one(self):
         session = self.daemon.create_session()
         self.assertEqual(scripts.log_lines(self.daemon, session), [])
+
+
+class Stuck(Case):
+    settings = {"scripts__lua_jit": "true"}
+
+    async def test_a_compiled_loop_is_named_and_does_not_keep_the_daemon(self):
+        scripts.push(self.daemon, "game", scripts.lua("one"))
+        _, player = await self.play("game")
+        await player.send(10, b"loop", player=SERVER)
+        await until(lambda: b"callback does not come back" in self.daemon.log_text())
+        self.daemon.process.send_signal(signal.SIGTERM)
+        self.assertEqual(await asyncio.to_thread(self.daemon.process.wait, 60), 1)
+        self.assertIn(b"a shard does not come to an end", self.daemon.log_text())
 
 
 class DevMode(Case):

@@ -1,13 +1,17 @@
 #!/usr/bin/env python3
 """Writes the starting corpus: usage: make_corpus.py PACKET_CODEC. Run again when the vectors change; the files are committed."""
+import io
+import stat
 import struct
 import subprocess
 import sys
+import zipfile
 from pathlib import Path
 
 CORPUS = Path(__file__).resolve().parent / "corpus"
 KEY = b"dGhlIHNhbXBsZSBub25jZQ=="
 MASK = bytes.fromhex("37fa213d")
+ZIP_TIME = (2026, 1, 1, 0, 0, 0)
 
 
 def write(target, name, content):
@@ -293,6 +297,31 @@ def sidecar():
     write("sidecar", "cut", b"\x00" + said["send"] + said["log"][:-5])
 
 
+def packages():
+    """Zips: good ones, and each of the ways to be bad."""
+    link = zipfile.ZipInfo("link", ZIP_TIME)
+    link.create_system, link.external_attr = 3, (stat.S_IFLNK | 0o777) << 16
+    cases = {
+        "one": {"main.lua": "return {}"}, "folder": {"game/": "", "game/main.lua": "return {}", "game/lib/x.lua": "return 1"},
+        "leaves": {"main.lua": "x", "../out": "x"}, "absolute": {"/tmp/out": "x"}, "link": {link: "../../etc/passwd"},
+        "deep": {"/".join("abcdefghijklmnopqrst"): "x"}, "file-and-folder": {"q": "1", "a": "x", "a/b": "y"}, "bomb": {"zeros": bytes(1 << 20)},
+        "empty": {},
+    }
+    for name, files in cases.items():
+        write("package", name, make_zip(files, zipfile.ZIP_DEFLATED))
+    write("package", "stored", make_zip({"main.lua": "return {}", "lib/x.lua": "1"}, zipfile.ZIP_STORED))
+    write("package", "no-zip", b"PK\x03\x04 and nothing")
+
+
+def make_zip(files, method):
+    data = io.BytesIO()
+    with zipfile.ZipFile(data, "w", method) as archive:
+        for name, text in files.items():
+            info = zipfile.ZipInfo(name, ZIP_TIME) if isinstance(name, str) else name
+            archive.writestr(info, text, method)
+    return data.getvalue()
+
+
 def main():
     vectors = packets(sys.argv[1])
     websocket(vectors)
@@ -306,6 +335,7 @@ def main():
     admins()
     crypto()
     sidecar()
+    packages()
 
 
 if __name__ == "__main__":

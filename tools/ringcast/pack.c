@@ -49,6 +49,10 @@ static bool add_file(struct packer *packer, const char *path, const char *name)
 	struct pack file;
 	if (!read_file(path, &file, packer->reterr, packer->reterr_bytes))
 		return false;
+	if (file.size == 0) { /* libzip would never free what it is told is empty */
+		free(file.bytes);
+		file.bytes = NULL;
+	}
 	zip_source_t *source = zip_source_buffer(packer->zip, file.bytes, file.size, 1);
 	if (source && zip_file_add(packer->zip, name, source, ZIP_FL_ENC_UTF_8) >= 0)
 		return true;

@@ -163,10 +163,10 @@ typedef enum ringcast_tls_version { RINGCAST_TLS_1_2 = 0, RINGCAST_TLS_1_3 = 1 }
 /* Bounds on scripts, and what runs them. Zero, as always: the default, which is named. */
 typedef struct ringcast_script_options {
 	uint64_t memory_bytes;         /* of one session's script; 32 MiB */
-	uint32_t budget_us;            /* time of one callback; 20 000. UINT32_MAX: no bound. Lua keeps to it strictly only with is_jit_off */
+	uint32_t budget_us;            /* time of one callback; 20 000. UINT32_MAX: no bound */
 	uint32_t errors_max;           /* after so many errors a session ends; 100. UINT32_MAX: never */
 	bool is_deny_on_error;         /* a question whose callback failed is answered with "deny"; else with "allow" */
-	bool is_jit_off;               /* Lua without its compiler: slower, but nothing escapes the budget */
+	bool is_jit_on;                /* Lua is compiled: faster where it computes, but a compiled loop without end stops its whole shard */
 	uint32_t answer_timeout_ms;    /* for the answers of JavaScript, after which is_deny_on_error decides; 2 000 */
 	uint32_t outgoing_bytes_max;   /* waiting for one process of the sidecar; 4 MiB */
 	uint32_t log_lines_per_second; /* of one session; 100 */

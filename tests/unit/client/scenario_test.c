@@ -193,7 +193,7 @@ Test(scenario, survives_damage)
 {
 	static const char whole[] = "session players 4 properties '{}'\njoin alice payload \"\\x41\" id x data y tcp\nalice send 7 fast to group 9 hello\n"
 				    "expect bob 20 from server eventually contains 'x y' within 1.5s\nexpect bob members group 4 alice bob\nforget everyone\n";
-	for (size_t i = 0; i < sizeof(whole); i++) {
+	for (size_t i = 0; i < sizeof(whole) - 1; i++) {
 		char *copy = strdup(whole);
 		copy[i] = (char)(copy[i] ^ 0x15);
 		if (ringcast_scenario_parse("x.scn", copy, &scenario, error))

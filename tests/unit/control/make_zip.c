@@ -13,8 +13,8 @@ static void add(zip_t *zip, const struct zip_entry *entry)
 		return;
 	}
 	size_t bytes = entry->text ? strlen(entry->text) : entry->size;
-	char *copy = calloc(1, bytes + 1);
-	if (entry->text)
+	char *copy = bytes ? calloc(1, bytes) : NULL; /* libzip never frees what is empty */
+	if (entry->text && copy)
 		memcpy(copy, entry->text, bytes);
 	zip_source_t *source = zip_source_buffer(zip, copy, bytes, 1);
 	zip_int64_t index = zip_file_add(zip, entry->name, source, 0);

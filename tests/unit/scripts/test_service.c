@@ -1,0 +1,271 @@
+/* Services of a shard over a socket pair, on both production backends; one thread, the test being the other program. */
+#include <criterion/criterion.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "shard/shard.h"
+#include "shard/shard_private.h"
+
+enum { PENDING_BYTES_MAX = 1 << 20, TURNS_MAX = 100000 };
+
+struct talker { /* sends what is in out, keeps what comes in in */
+	struct service service;
+	uint8_t *out, *in;
+	size_t out_size, in_size;
+	unsigned closed_count, tick_count;
+	uint8_t garbage; /* a chunk that begins so is refused; 0: none is */
+};
+
+static struct mailbox *mailbox;
+static struct shard *shard;
+static struct talker talker;
+static int peer = -1;
+
+static bool received(struct service *service, struct view bytes, uint64_t now_ns)
+{
+	struct talker *self = RLY_CONTAINER_OF(service, struct talker, service);
+	cr_assert_gt(now_ns, 0);
+	if (self->garbage != 0 && bytes.data[0] == self->garbage)
+		return false;
+	cr_assert_leq(self->in_size + bytes.size, PENDING_BYTES_MAX);
+	memcpy(self->in + self->in_size, bytes.data, bytes.size);
+	self->in_size += bytes.size;
+	return true;
+}
+
+static void closed(struct service *service, uint64_t now_ns)
+{
+	(void)now_ns;
+	RLY_CONTAINER_OF(service, struct talker, service)->closed_count++;
+}
+
+static struct view pending(struct service *service)
+{
+	const struct talker *self = RLY_CONTAINER_OF(service, struct talker, service);
+	return ringcast_view_of(self->out, self->out_size);
+}
+
+static void taken(struct service *service, size_t size)
+{
+	struct talker *self = RLY_CONTAINER_OF(service, struct talker, service);
+	cr_assert_leq(size, self->out_size);
+	memmove(self->out, self->out + size, self->out_size -= size);
+	memset(self->out + self->out_size, 0xee, size); /* ours to use again at once */
+}
+
+static void ticked(struct service *service, uint64_t now_ns)
+{
+	(void)now_ns;
+	RLY_CONTAINER_OF(service, struct talker, service)->tick_count++;
+}
+
+static uint64_t deadline_ns(struct service *service)
+{
+	return service->shard->now_ns + RLY_NS_PER_MS;
+}
+
+static const struct service_ops ops = {
+	.received = received, .closed = closed, .pending = pending, .taken = taken, .ticked = ticked, .deadline_ns = deadline_ns};
+
+static void connect_talker(void)
+{
+	int pair[2];
+	cr_assert_eq(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair), 0);
+	cr_assert_eq(ringcast_service_adopt(&talker.service, pair[0]), 0);
+	peer = pair[1];
+	struct timeval patience = {.tv_sec = 20};
+	cr_assert_eq(setsockopt(peer, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience)), 0);
+}
+
+static void set_up(bool is_uring)
+{
+	struct shard_options options = {.count = 1, .listen_count = 1};
+	struct io_options io_options;
+	char error[256] = "";
+	ringcast_limits_default(&options.limits);
+	options.listens[0].is_v4 = true;
+	options.listens[0].address = (struct address){.ip = {[10] = 0xff, [11] = 0xff, [12] = 127, [15] = 1}};
+	mailbox = ringcast_mailbox_create(1);
+	options.mailboxes = &mailbox;
+	ringcast_shard_io_options(&options.limits, &io_options);
+	struct io *io = is_uring ? ringcast_io_uring_create(&io_options, error, sizeof(error)) : ringcast_io_epoll_create(&io_options, error, sizeof(error));
+	cr_assert(io, "%s", error);
+	shard = ringcast_shard_create(&options, io, error, sizeof(error));
+	cr_assert(shard, "%s", error);
+	ringcast_service_add(shard, &talker.service, &ops);
+	talker.out = malloc(PENDING_BYTES_MAX);
+	talker.in = malloc(PENDING_BYTES_MAX);
+	connect_talker();
+}
+
+static void tear_down(void)
+{
+	ringcast_shard_stop(shard);
+	ringcast_shard_abort(shard);
+	for (int i = 0; !ringcast_shard_is_idle(shard); i++) {
+		cr_assert_lt(i, TURNS_MAX);
+		ringcast_shard_tick(shard);
+	}
+	cr_assert_eq(talker.service.state, SERVICE_IDLE);
+	ringcast_service_remove(&talker.service);
+	ringcast_service_remove(&talker.service); /* again: harmless */
+	ringcast_shard_destroy(&shard);
+	ringcast_mailbox_destroy(&mailbox);
+	free(talker.out);
+	free(talker.in);
+	close(peer);
+}
+
+#define CASE(case_name)                                                                                                                    \
+	static void case_name##_case(void);                                                                                                \
+	Test(service_uring, case_name, .timeout = 60)                                                                                      \
+	{                                                                                                                                  \
+		char reason[256];                                                                                                          \
+		if (ringcast_io_uring_probe(reason, sizeof(reason)) != 0)                                                                  \
+			cr_skip("no io_uring here: %s", reason);                                                                           \
+		set_up(true);                                                                                                              \
+		case_name##_case();                                                                                                        \
+		tear_down();                                                                                                               \
+	}                                                                                                                                  \
+	Test(service_epoll, case_name, .timeout = 60)                                                                                      \
+	{                                                                                                                                  \
+		set_up(false);                                                                                                             \
+		case_name##_case();                                                                                                        \
+		tear_down();                                                                                                               \
+	}                                                                                                                                  \
+	static void case_name##_case(void)
+
+static void tick_until_idle(void)
+{
+	for (int i = 0; talker.service.state != SERVICE_IDLE; i++) {
+		cr_assert_lt(i, TURNS_MAX);
+		ringcast_shard_tick(shard);
+	}
+}
+
+/* Reads what the shard sends while it ticks. */
+static void read_from_shard(uint8_t *out, size_t size)
+{
+	for (size_t used = 0; used < size;) {
+		ringcast_shard_tick(shard);
+		ssize_t got = recv(peer, out + used, size - used, MSG_DONTWAIT);
+		cr_assert(got > 0 || (got < 0 && errno == EAGAIN), "%zd", got);
+		used += got > 0 ? (size_t)got : 0;
+	}
+}
+
+static uint8_t byte_at(size_t i)
+{
+	return (uint8_t)(i * 31 + i / 251);
+}
+
+CASE(carries_bytes_in)
+{
+	cr_assert_eq(write(peer, "hello", 5), 5);
+	while (talker.in_size < 5)
+		ringcast_shard_tick(shard);
+	cr_assert_arr_eq(talker.in, "hello", 5);
+	cr_assert_eq(talker.service.bytes_received, 5);
+	cr_assert_gt(talker.tick_count, 0);
+}
+
+CASE(carries_more_out_than_fits_at_once)
+{
+	uint8_t *got = malloc(PENDING_BYTES_MAX);
+	for (size_t i = 0; i < PENDING_BYTES_MAX; i++)
+		talker.out[i] = byte_at(i);
+	talker.out_size = PENDING_BYTES_MAX;
+	read_from_shard(got, PENDING_BYTES_MAX);
+	for (size_t i = 0; i < PENDING_BYTES_MAX; i++)
+		cr_assert_eq(got[i], byte_at(i), "byte %zu", i);
+	cr_assert_eq(talker.service.bytes_sent, PENDING_BYTES_MAX);
+	free(got);
+}
+
+CASE(what_comes_while_sending_is_not_lost)
+{
+	uint8_t got[6];
+	talker.out_size = 3;
+	memcpy(talker.out, "abc", 3);
+	ringcast_shard_tick(shard);
+	memcpy(talker.out + talker.out_size, "def", 3);
+	talker.out_size += 3;
+	read_from_shard(got, 6);
+	cr_assert_arr_eq(got, "abcdef", 6);
+}
+
+CASE(garbage_cuts_it_once)
+{
+	char byte;
+	talker.garbage = 'X';
+	cr_assert_eq(write(peer, "X1", 2), 2);
+	tick_until_idle();
+	cr_assert_eq(talker.closed_count, 1);
+	cr_assert_eq(recv(peer, &byte, 1, 0), 0, "the other side sees the end");
+}
+
+CASE(the_other_sides_end_closes_it)
+{
+	cr_assert_eq(write(peer, "last words", 10), 10);
+	cr_assert_eq(shutdown(peer, SHUT_RDWR), 0);
+	tick_until_idle();
+	cr_assert_eq(talker.closed_count, 1);
+	cr_assert_eq(talker.in_size, 10, "what was said before is heard");
+}
+
+CASE(may_be_connected_again)
+{
+	int pair[2];
+	cr_assert_eq(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair), 0);
+	cr_assert_eq(ringcast_service_adopt(&talker.service, pair[0]), -EBUSY);
+	close(pair[0]);
+	close(pair[1]);
+	for (unsigned i = 1; i <= 20; i++) {
+		ringcast_service_cut(&talker.service);
+		cr_assert_eq(talker.closed_count, i);
+		ringcast_service_cut(&talker.service); /* harmless */
+		cr_assert_eq(talker.closed_count, i);
+		tick_until_idle();
+		close(peer);
+		connect_talker();
+		talker.in_size = 0;
+		cr_assert_eq(write(peer, "again", 5), 5);
+		while (talker.in_size < 5)
+			ringcast_shard_tick(shard);
+	}
+}
+
+/* The other side reads nothing, so that a send is on its way when the service is cut. */
+CASE(may_be_cut_while_it_sends)
+{
+	memset(talker.out, 'x', PENDING_BYTES_MAX);
+	talker.out_size = PENDING_BYTES_MAX;
+	for (int i = 0; i < 50; i++)
+		ringcast_shard_tick(shard);
+	cr_assert(talker.service.is_sending);
+	ringcast_service_cut(&talker.service);
+	tick_until_idle();
+	cr_assert_eq(talker.closed_count, 1);
+	cr_assert_not(talker.service.is_sending);
+}
+
+CASE(a_stop_hears_it_out_and_closes_it)
+{
+	uint8_t got[4];
+	memcpy(talker.out, "bye.", 4);
+	talker.out_size = 4;
+	ringcast_shard_stop(shard);
+	for (int i = 0; !ringcast_shard_is_idle(shard); i++) {
+		cr_assert_lt(i, TURNS_MAX);
+		ringcast_shard_tick(shard);
+	}
+	cr_assert_eq(talker.closed_count, 1);
+	cr_assert_eq(recv(peer, got, 4, 0), 4);
+	cr_assert_arr_eq(got, "bye.", 4);
+	cr_assert_eq(recv(peer, got, 4, 0), 0);
+	cr_assert_eq(ringcast_service_adopt(&talker.service, 0), -EBUSY, "not while stopping");
+}
