@@ -1,7 +1,9 @@
 /*
  * What a script costs: CPU time per message through the router of a real session store, with nobody asked, with a hook in C, and with LuaJIT. The
- * sink counts and does nothing, so that the difference between two lines is the hook. Run: micro-hooks [millions of messages per line, default 2]
+ * sink counts and does nothing, so that the difference between two lines is the hook. Then memory of many sessions at once, counted and as the
+ * kernel sees it. Run: micro-hooks [millions of messages per line, default 2]
  */
+#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
@@ -10,7 +12,7 @@
 #include "scripting/lua/lua_host.h"
 #include "session/session.h"
 
-enum { ROUNDS = 5, BATCH = 1000 };
+enum { ROUNDS = 5, BATCH = 1000, SESSIONS = 500, SESSION_MESSAGES = 200 };
 
 static uint64_t delivery_count, question_count;
 
@@ -68,7 +70,7 @@ struct bench {
 	struct session_limits limits;
 	struct timer_wheel wheel;
 	struct buf_pool *pool;
-	struct session *session;
+	struct session *session; /* the latest */
 	struct player *player;
 };
 
@@ -78,7 +80,19 @@ static void die(const char *what)
 	exit(1);
 }
 
-static void bench_start(struct bench *bench, const struct hooks *hooks, void *hooks_context)
+static void session_add(struct bench *bench, const struct hooks *hooks, void *hooks_context)
+{
+	struct session_options session = {.hooks = hooks, .hooks_context = hooks_context};
+	char token[PLAYER_TOKEN_BYTES];
+	if (ringcast_session_open(&bench->store, &session, RLY_NS_PER_S, &bench->session) != DROP_NONE ||
+	    ringcast_admission_reserve(bench->session, NULL, NULL, RLY_NS_PER_S, &bench->player, token) != DROP_NONE ||
+	    ringcast_admission_admit(&bench->store, ringcast_view_of(token, strlen(token)), ringcast_view_of(NULL, 0), bench, RLY_NS_PER_S, &bench->player) !=
+		    DROP_NONE)
+		die("cannot set up a session");
+	ringcast_admission_accept(bench->player, RLY_NS_PER_S);
+}
+
+static void bench_start(struct bench *bench)
 {
 	struct buf_pool_options pool = {.class_counts = {8192, 1024, 64}};
 	*bench = (struct bench){.limits = {.players_per_session_max = 64, .groups_per_session_max = 8, .groups_per_player_max = 8, .reservation_timeout_ms = 60000,
@@ -86,32 +100,30 @@ static void bench_start(struct bench *bench, const struct hooks *hooks, void *ho
 	bench->pool = ringcast_buf_pool_create(&pool);
 	ringcast_timer_wheel_init(&bench->wheel, RLY_NS_PER_S);
 	struct store_options options = {
-		.sessions_max = 4, .players_max = 64, .groups_max = 8, .memberships_max = 64, .limits = &bench->limits, .pool = bench->pool,
+		.sessions_max = SESSIONS, .players_max = SESSIONS, .groups_max = 8, .memberships_max = 64, .limits = &bench->limits, .pool = bench->pool,
 		.wheel = &bench->wheel, .random = fill,
 		.outbox = {.deliver = on_deliver, .disconnect = on_disconnect, .drop = on_drop, .admitted = on_admitted}};
-	struct session_options session = {.hooks = hooks, .hooks_context = hooks_context};
-	char token[PLAYER_TOKEN_BYTES];
-	if (bench->pool == NULL || !ringcast_store_init(&bench->store, &options) ||
-	    ringcast_session_open(&bench->store, &session, RLY_NS_PER_S, &bench->session) != DROP_NONE ||
-	    ringcast_admission_reserve(bench->session, NULL, NULL, RLY_NS_PER_S, &bench->player, token) != DROP_NONE ||
-	    ringcast_admission_admit(&bench->store, ringcast_view_of(token, strlen(token)), ringcast_view_of(NULL, 0), bench, RLY_NS_PER_S, &bench->player) !=
-		    DROP_NONE)
-		die("cannot set up the session");
-	ringcast_admission_accept(bench->player, RLY_NS_PER_S);
+	if (bench->pool == NULL || !ringcast_store_init(&bench->store, &options))
+		die("no memory for the store");
 }
 
 static void bench_stop(struct bench *bench)
 {
-	ringcast_session_end_now(bench->session, CLOSE_SHUTDOWN, RLY_NS_PER_S);
+	for (uint32_t i = 0; i < bench->store.sessions.high_water; i++) {
+		handle self;
+		struct session *session = ringcast_slab_at(&bench->store.sessions, i, &self);
+		if (session != NULL)
+			ringcast_session_end_now(session, CLOSE_SHUTDOWN, RLY_NS_PER_S);
+	}
 	ringcast_store_collect(&bench->store);
 	ringcast_store_fini(&bench->store);
 	ringcast_buf_pool_destroy(&bench->pool);
 }
 
-static void send_batch(struct bench *bench, bool is_to_group)
+static void send_batch(struct bench *bench, bool is_to_group, int count)
 {
 	static const uint8_t payload[64] = {1, 2, 3, 4};
-	for (int i = 0; i < BATCH; i++) {
+	for (int i = 0; i < count; i++) {
 		struct packet packet = {.opcode = 10, .payload = {payload, sizeof(payload)}};
 		if (is_to_group)
 			packet.target_group = PROTO_GROUP_ALL;
@@ -126,11 +138,12 @@ static double measure(const struct hooks *hooks, void *hooks_context, bool is_to
 {
 	struct bench bench;
 	double best = 1e18;
-	bench_start(&bench, hooks, hooks_context);
+	bench_start(&bench);
+	session_add(&bench, hooks, hooks_context);
 	for (int round = 0; round < ROUNDS; round++) {
 		double start = cpu_ns();
 		for (size_t i = 0; i < message_count / BATCH / ROUNDS; i++)
-			send_batch(&bench, is_to_group);
+			send_batch(&bench, is_to_group, BATCH);
 		double each = (cpu_ns() - start) / (double)(message_count / BATCH / ROUNDS * BATCH);
 		if (each < best)
 			best = each;
@@ -154,22 +167,72 @@ static struct script *script_of(const char *source)
 	return script;
 }
 
+struct lua {
+	struct script_limits limits;
+	struct script_environment environment;
+	struct lua_host *host;
+	struct script *script;
+	struct script_program *program;
+};
+
+static void lua_start(struct lua *lua, const char *source, bool is_jit_off)
+{
+	char error[SCRIPT_ERROR_BYTES] = "no memory";
+	*lua = (struct lua){.limits = {.memory_bytes = 16 << 20, .budget_us = 10000, .is_jit_off = is_jit_off, .log_lines_per_second = 100}};
+	lua->environment = (struct script_environment){.limits = &lua->limits, .now_ns = now_ns, .random = fill, .log = on_log, .count = on_count};
+	lua->host = ringcast_lua_create(&lua->environment, &(struct lua_options){.watchdog_ms = 200});
+	lua->script = script_of(source);
+	if (lua->host == NULL || !ringcast_lua_check(lua->script, &lua->limits, error, sizeof(error)))
+		die(error);
+	lua->program = ringcast_lua_ops.load(lua->host, lua->script, error, sizeof(error));
+	if (lua->program == NULL)
+		die(error);
+}
+
+static void lua_stop(struct lua *lua)
+{
+	ringcast_lua_ops.unload(lua->host, lua->program);
+	ringcast_script_unref(&lua->script);
+	ringcast_lua_destroy(&lua->host);
+}
+
 static double measure_lua(const char *source, bool is_jit_off, bool is_to_group, size_t message_count)
 {
-	char error[SCRIPT_ERROR_BYTES];
-	struct script_limits limits = {.memory_bytes = 16 << 20, .budget_us = 10000, .is_jit_off = is_jit_off, .log_lines_per_second = 100};
-	struct script_environment environment = {.limits = &limits, .now_ns = now_ns, .random = fill, .log = on_log, .count = on_count};
-	struct lua_host *host = ringcast_lua_create(&environment, &(struct lua_options){.watchdog_ms = 200});
-	struct script *script = script_of(source);
-	struct script_program *program = NULL;
-	if (host == NULL || !ringcast_lua_check(script, &limits, error, sizeof(error)) ||
-	    (program = ringcast_lua_ops.load(host, script, error, sizeof(error))) == NULL)
-		die(error);
-	double each = measure(&program->hooks, program->hooks_context, is_to_group, message_count);
-	ringcast_lua_ops.unload(host, program);
-	ringcast_script_unref(&script);
-	ringcast_lua_destroy(&host);
+	struct lua lua;
+	lua_start(&lua, source, is_jit_off);
+	double each = measure(&lua.program->hooks, lua.program->hooks_context, is_to_group, message_count);
+	lua_stop(&lua);
 	return each;
+}
+
+static double resident_bytes(void)
+{
+	long pages = 0;
+	FILE *file = fopen("/proc/self/statm", "r");
+	if (file == NULL || fscanf(file, "%*s %ld", &pages) != 1)
+		die("no /proc/self/statm");
+	fclose(file);
+	return (double)pages * (double)sysconf(_SC_PAGESIZE);
+}
+
+/* Every session has had its messages, so that what is compiled is compiled. */
+static void report_memory(const char *name, const char *source, bool is_jit_off)
+{
+	struct bench bench;
+	struct lua lua;
+	double counted = 0;
+	lua_start(&lua, source, is_jit_off);
+	bench_start(&bench);
+	malloc_trim(0); /* what went before must not be counted as free room */
+	double before = resident_bytes();
+	for (int i = 0; i < SESSIONS; i++) {
+		session_add(&bench, &lua.program->hooks, lua.program->hooks_context);
+		send_batch(&bench, false, SESSION_MESSAGES);
+		counted += (double)ringcast_lua_ops.session_bytes(lua.host, bench.session);
+	}
+	printf("%-44s %8.1f kB counted %8.1f kB resident\n", name, counted / SESSIONS / 1000, (resident_bytes() - before) / SESSIONS / 1000);
+	bench_stop(&bench);
+	lua_stop(&lua);
 }
 
 static const char lua_message[] =
@@ -206,5 +269,8 @@ int main(int argument_count, char **arguments)
 	report("to a group, C verdict", measure(&in_c, NULL, true, count), group);
 	report("to a group, Lua onSendToGroup, compiled", measure_lua(lua_group, false, true, count), group);
 	report("to a group, Lua onSendToGroup, strict", measure_lua(lua_group, true, true, count), group);
+	printf("memory of a session, %d at once after %d messages each\n", SESSIONS, SESSION_MESSAGES);
+	report_memory("Lua onMessage, strict", lua_message, true);
+	report_memory("Lua onMessage, compiled", lua_message, false);
 	return delivery_count > 0 && question_count > 0 ? 0 : 1;
 }
