@@ -89,10 +89,11 @@ class NetworkTest(unittest.IsolatedAsyncioTestCase):
             await asyncio.to_thread(self.play, f"{PROXY_ADDRESS}:{self.daemon.tcp_port}")
         finally:
             proxy.close()
-        self.assertGreater(proxy.repeated, 1000)
+        self.assertGreater(proxy.repeated, 500)
 
     def play(self, server):
-        with secure.players_meanwhile(self.daemon, 4, server=server):
+        # few: a proxy in Python on a busy machine must not be what loses something
+        with secure.players_meanwhile(self.daemon, 5, server=server, sessions=2, players=4, rate=5):
             pass
 
     async def test_same_address_and_port_again(self):

@@ -40,17 +40,22 @@ class ReloadTest(unittest.TestCase):
     def renew(self):
         return self.certificates.make("server", f"{HOST_NAME},127.0.0.1")
 
+    def reload(self, by_tool):
+        if not by_tool:
+            self.daemon.request("POST", "/v1/reload", {})
+            return
+        result = secure.run(program("E2E_CLI"), "reload", "--admin", f"http://127.0.0.1:{self.daemon.admin_port}")
+        self.assertEqual(result.returncode, 0, result.stderr)
+
     def test_a_hundred_times_under_load(self):
-        with players_meanwhile(self.daemon, 10) as players:
-            for number in range(RELOADS):
-                fingerprint = self.renew()
-                if number % 10 == 0:  # as an operator does, as a package's hook does, and as a tool does
-                    result = secure.run(program("E2E_CLI"), "reload", "--admin", f"http://127.0.0.1:{self.daemon.admin_port}")
-                    self.assertEqual(result.returncode, 0, result.stderr)
-                else:
-                    self.daemon.request("POST", "/v1/reload", {})
-                self.assertEqual(self.served(), fingerprint)
-            self.assertIsNone(players.poll(), "the load must outlast the reloads to prove something")
+        number = 0
+        while number < RELOADS:  # a busy machine needs more than one round of players
+            with players_meanwhile(self.daemon, 10) as players:
+                while number < RELOADS and players.poll() is None:
+                    fingerprint = self.renew()
+                    self.reload(by_tool=number % 10 == 0)
+                    self.assertEqual(self.served(), fingerprint)
+                    number += 1
         if not secure.missing("openssl"):
             self.assertEqual(self.served_by_dtls(), fingerprint)
         self.assertEqual(self.daemon.log_lines("error"), [])
