@@ -44,10 +44,11 @@ static int spawn_with(pid_t *ret_pid, const struct sidecar_process_options *opti
 	const char *script = options->script != NULL ? options->script : ringcast_sidecar_process_script();
 	char *arguments[6] = {(char *)node, "--enable-source-maps"};
 	unsigned argument_count = 2;
+	const char *address = options->inspect != NULL && options->inspect[0] != '\0' ? options->inspect : getenv("RINGCAST_INSPECT");
 	if (script == NULL)
 		return ENOENT;
-	if (options->inspect != NULL) {
-		snprintf(inspect, sizeof(inspect), "--inspect=%s", options->inspect);
+	if (address != NULL && address[0] != '\0') {
+		snprintf(inspect, sizeof(inspect), "--inspect=%s", address);
 		arguments[argument_count++] = inspect;
 	}
 	arguments[argument_count] = (char *)script;

@@ -13,7 +13,7 @@
 struct sidecar_process_options {
 	const char *node;    /* program; NULL: "node", looked for in PATH */
 	const char *script;  /* the sidecar's main file; NULL: ringcast_sidecar_process_script() */
-	const char *inspect; /* "127.0.0.1:9229" or a port; debuggers may attach there. NULL: none */
+	const char *inspect; /* "127.0.0.1:9229" or a port; debuggers may attach there. NULL or "": $RINGCAST_INSPECT, if set */
 	int niceness;        /* 0: like the engine */
 	uint32_t idle_workers; /* kept warm; 0: the sidecar's own choice */
 };

@@ -91,15 +91,24 @@ Test(sidecar_process, sees_what_it_needs_and_no_more, .timeout = 120)
 	unlink(path);
 }
 
-Test(sidecar_process, passes_a_debugger_through, .timeout = 120)
+static void expect_debugger(const char *inspect, const char *expected)
 {
 	char *path = write_program("require('fs').writeSync(3, String(require('inspector').url()));");
-	struct sidecar_process process = start(&(struct sidecar_process_options){.script = path, .inspect = "127.0.0.1:0"});
+	struct sidecar_process process = start(&(struct sidecar_process_options){.script = path, .inspect = inspect});
 	char text[256];
 	read_all(&process, text, sizeof(text));
-	cr_assert_eq(strncmp(text, "ws://127.0.0.1:", 15), 0, "%s", text);
+	cr_assert_eq(strncmp(text, expected, strlen(expected)), 0, "%s", text);
 	expect_end(&process, "exit code 0");
 	unlink(path);
+}
+
+Test(sidecar_process, passes_a_debugger_through, .timeout = 120)
+{
+	expect_debugger(NULL, "undefined");
+	expect_debugger("127.0.0.1:0", "ws://127.0.0.1:");
+	setenv("RINGCAST_INSPECT", "127.0.0.1:0", 1);
+	expect_debugger(NULL, "ws://127.0.0.1:");
+	expect_debugger("", "ws://127.0.0.1:");
 }
 
 Test(sidecar_process, that_writes_garbage_is_cut, .timeout = 120)

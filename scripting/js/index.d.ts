@@ -1,0 +1,109 @@
+// Types for server scripts: `import type { ServerScript } from 'ringcast-sidecar'`, then `export const ssExports: ServerScript = {...}`.
+
+export interface Player {
+	readonly peerId: number;
+	readonly playerSessionId: string;
+}
+
+/** A Map from peer id to player that also has the methods of an array of players. */
+export interface Players extends Map<number, Player> {
+	readonly length: number;
+	toArray(): Player[];
+	map<T>(callback: (player: Player, index: number) => T): T[];
+	filter(callback: (player: Player, index: number) => boolean): Player[];
+	find(callback: (player: Player, index: number) => boolean): Player | undefined;
+	findIndex(callback: (player: Player, index: number) => boolean): number;
+	some(callback: (player: Player, index: number) => boolean): boolean;
+	every(callback: (player: Player, index: number) => boolean): boolean;
+	reduce<T>(callback: (sum: T, player: Player, index: number) => T, initial: T): T;
+	slice(start?: number, end?: number): Player[];
+	at(index: number): Player | undefined;
+}
+
+export interface GameMessage {
+	readonly opCode: number;
+	/** Peer id; -1 is the server. */
+	readonly sender: number;
+	/** Empty when there is none, never null. */
+	readonly payload: Buffer;
+	/** It came over the WebSocket. */
+	readonly reliable: boolean;
+	readonly targetPlayer: number;
+	readonly targetGroup: number;
+	getPayloadAsText(): string;
+}
+
+export interface ConnectMessage extends Player {
+	readonly player: Player;
+	readonly payload: Buffer;
+}
+
+export interface GameSession {
+	readonly gameSessionId: string;
+	readonly name: string;
+	readonly maximumPlayerSessionCount: number;
+	readonly gameProperties: { key: string; value: string }[];
+	/** The session's properties, as they were given. */
+	readonly gameSessionData: string;
+	readonly status: 'ACTIVE';
+	readonly [field: string]: unknown;
+}
+
+type Log = (...values: unknown[]) => void;
+export interface Logger { debug: Log; info: Log; warn: Log; error: Log; fatal: Log; cxfatal: Log }
+
+export type Payload = string | Uint8Array | ArrayBuffer | readonly number[] | object | number | null | undefined;
+
+/** All methods work detached, and none ever throws. */
+export interface Session {
+	getServerId(): -1;
+	getAllPlayersGroupId(): -1;
+	getGameSessionId(): string;
+	getLogger(): Logger;
+	getPlayers(): Players;
+	newTextGameMessage(opCode: number, sender: number, payload?: Payload): GameMessage;
+	newBinaryGameMessage(opCode: number, sender: number, payload?: Payload): GameMessage;
+	sendMessage(message: GameMessage, peerId: number): void;
+	sendReliableMessage(message: GameMessage, peerId: number): void;
+	sendGroupMessage(message: GameMessage, groupId: number): void;
+	sendReliableGroupMessage(message: GameMessage, groupId: number): void;
+	broadcastGroupMembershipUpdate(groupId: number, targetGroupId: number): void;
+	processEnding(): Promise<boolean>;
+
+	// Beyond Realtime
+	getName(): string;
+	getProperties(): string;
+	getPlayerId(peerId: number): string | undefined;
+	getPlayerData(peerId: number): string | undefined;
+	kick(peerId: number, reason?: string): void;
+	joinGroup(groupId: number, peerId: number): void;
+	leaveGroup(groupId: number, peerId: number): void;
+}
+
+type Verdict = boolean | Promise<boolean>;
+type Done = void | Promise<void>;
+
+export interface ServerScript {
+	configuration?: {
+		maxPlayers?: number;
+		/** ms */
+		pingIntervalTime?: number;
+		/** ms; onTick is called at this rate. */
+		tickInterval?: number;
+	};
+	init(session: Session): Done;
+	onProcessStarted?(args: string[]): boolean | void | Promise<boolean | void>;
+	onStartGameSession?(gameSession: GameSession): Done;
+	onHealthCheck?(): Verdict;
+	onPlayerConnect?(connectMessage: ConnectMessage): Verdict;
+	onPlayerAccepted?(player: Player): Done;
+	onPlayerDisconnect?(peerId: number): Done;
+	onMessage?(message: GameMessage): Done;
+	onSendToPlayer?(message: GameMessage): Verdict;
+	onSendToGroup?(message: GameMessage): Verdict;
+	onPlayerJoinGroup?(groupId: number, peerId: number): Verdict;
+	onPlayerLeaveGroup?(groupId: number, peerId: number): Verdict;
+	onProcessTerminate?(): Done;
+	/** now: the engine's clock in ms */
+	onTick?(now: number): Done;
+}
