@@ -111,7 +111,8 @@ static void copy_host(const char *host_and_port, char *out, size_t out_bytes)
 	snprintf(out, out_bytes, "%.*s", (int)strcspn(host_and_port + is_bracketed, is_bracketed ? "]" : ":"), host_and_port + is_bracketed);
 }
 
-static bool prepare_trust(struct world *world)
+/* made_ca: of a server in dev mode; NULL: none was told. */
+static bool prepare_trust(struct world *world, const char *made_ca)
 {
 	char host[80], error[CRYPTO_ERROR_BYTES] = "";
 	char *ca = NULL;
@@ -121,7 +122,7 @@ static bool prepare_trust(struct world *world)
 		return false;
 	copy_host(world->host_and_port, host, sizeof(host));
 	const struct client_trust_options options = {
-		.ca = ca,
+		.ca = world->options.is_insecure ? NULL : ca ? ca : made_ca,
 		.host = world->options.host_name ? world->options.host_name : host,
 		.is_insecure = world->options.is_insecure,
 	};
@@ -130,7 +131,7 @@ static bool prepare_trust(struct world *world)
 	return is_ready || fail(world, "--secure", error);
 }
 
-static bool ask_info(struct world *world, uint16_t *ret_port)
+static bool ask_info(struct world *world, uint16_t *ret_port, char **ret_made_ca)
 {
 	json_t *info = call(world, "GET", "/v1/info", NULL);
 	if (!info)
@@ -140,6 +141,8 @@ static bool ask_info(struct world *world, uint16_t *ret_port)
 		world->options.server_pid = (uint64_t)json_integer_value(json_object_get(info, "pid"));
 	if (!world->options.token_prefix && json_is_true(json_object_get(info, "dev")))
 		world->options.token_prefix = "dev";
+	const char *made_ca = json_string_value(json_object_get(json_object_get(info, "tls"), "ca"));
+	*ret_made_ca = made_ca ? strdup(made_ca) : NULL;
 	json_decref(info);
 	return true;
 }
@@ -201,9 +204,12 @@ static void choose_slow(struct world *world)
 bool ringcast_setup(struct world *world)
 {
 	uint16_t port = 0;
-	if (!world->options.is_admin_off && !ask_info(world, &port))
+	char *made_ca = NULL;
+	if (!world->options.is_admin_off && !ask_info(world, &port, &made_ca))
 		return false;
-	if (!resolve_server(world, port) || !prepare_trust(world))
+	bool is_found = resolve_server(world, port) && prepare_trust(world, made_ca);
+	free(made_ca);
+	if (!is_found)
 		return false;
 	if (!world->options.token_prefix && (world->options.is_admin_off || world->options.churn_rate > 0 || world->options.connect_rate > 0))
 		return fail(world, "--churn, --connect-rate and --no-admin", "need --token-prefix, or a server in dev mode");

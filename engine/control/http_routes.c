@@ -153,6 +153,19 @@ static json_t *udp_ports_of(ringcast_engine *engine, const struct config *config
 	return shards;
 }
 
+/* What a client must know to trust us; ca: only of a certificate made for development, whose CA nobody else could hand out. */
+static json_t *tls_of(ringcast_engine *engine)
+{
+	static const char *const modes[] = {"default", "off", "optional", "required"};
+	ringcast_security mode = ringcast_engine_security(engine);
+	ringcast_certificate_info info;
+	ringcast_assert((size_t)mode < RLY_ARRAY_COUNT(modes));
+	if (ringcast_engine_certificate(engine, &info) != RINGCAST_OK)
+		return json_pack("{s:s}", "mode", modes[mode]);
+	return json_pack("{s:s, s:s, s:s, s:s, s:I, s:s?}", "mode", modes[mode], "subject", info.subject, "names", info.names, "fingerprint",
+	                 info.fingerprint, "not_after", (json_int_t)info.not_after_s, "ca", ringcast_engine_made_ca(engine));
+}
+
 static void get_info(struct http_request *request, struct http_response *response)
 {
 	ringcast_engine *engine = request->host->engine;
@@ -162,11 +175,11 @@ static void get_info(struct http_request *request, struct http_response *respons
 	if (strcmp(config->listen_address_second.text, "none") != 0)
 		json_array_append_new(addresses, json_string(config->listen_address_second.text));
 	ringcast_http_reply(response, 200,
-	                    json_pack("{s:s, s:i, s:s, s:i, s:o, s:i, s:o, s:b, s:b}", "version", ringcast_version(), "pid", (int)getpid(),
+	                    json_pack("{s:s, s:i, s:s, s:i, s:o, s:i, s:o, s:b, s:b, s:o}", "version", ringcast_version(), "pid", (int)getpid(),
 	                              "io", ringcast_engine_io_name(engine), "shards", (int)ringcast_engine_shard_count(engine), "listen",
 	                              addresses, "tcp_port", (int)ringcast_engine_tcp_port(engine), "udp_ports",
 	                              udp_ports_of(engine, config), "draining", (int)ringcast_engine_is_draining(engine), "dev",
-	                              (int)request->host->is_dev));
+	                              (int)request->host->is_dev, "tls", tls_of(engine)));
 }
 
 static json_t *value_to_json(const struct config *config, const struct option *option)

@@ -9,6 +9,7 @@ import tempfile
 import unittest
 
 import secure
+from daemon import Daemon
 from secure import HOST_NAME, Certificates, SecureDaemon, program
 
 
@@ -85,6 +86,32 @@ class CertTest(unittest.TestCase):
         result = self.cert("server", "a.test", "--force")
         self.assertEqual(result.returncode, 1)
         self.assertIn("key", result.stderr)
+
+
+class DevTest(unittest.TestCase):
+    """What --dev makes is trusted by those who may ask its admin API, and by nobody else."""
+
+    def setUp(self):
+        self.daemon = Daemon("--dev")
+        self.addCleanup(self.daemon.stop)
+        self.admin = ["--admin", f"http://127.0.0.1:{self.daemon.admin_port}"]
+
+    def test_chat_needs_no_file(self):
+        result = ringcast("chat", "demo", "--as", "dana", "--secure", *self.admin, "--linger", "1", input="hello\n")
+        self.assertEqual(result.returncode, 0, result.stderr)
+        self.assertIn("stream: TLSv1.3", result.stdout)
+        self.assertEqual(self.daemon.request("GET", "/v1/info")["tls"]["mode"], "optional")
+
+    def test_without_the_admin_api_it_is_a_stranger(self):
+        result = ringcast("chat", "demo", "--secure", "--server", f"127.0.0.1:{self.daemon.tcp_port}", input="")
+        self.assertEqual(result.returncode, 1)
+        result = ringcast("chat", "demo", "--secure", "--insecure", "--server", f"127.0.0.1:{self.daemon.tcp_port}", input="")
+        self.assertEqual(result.returncode, 0, result.stderr)
+
+    @unittest.skipUnless(program("E2E_LOAD"), "no ringcast-load")
+    def test_load_needs_no_file(self):
+        result = secure.run(program("E2E_LOAD"), "--secure", *self.admin, "--sessions", "1", "--players", "2", "--duration", "0.5", "--warmup", "0")
+        self.assertIn(result.returncode, (0, 3), result.stderr)
 
 
 class ChatTest(unittest.TestCase):

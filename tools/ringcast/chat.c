@@ -389,6 +389,7 @@ struct place {
 	char host[256];
 	uint16_t port;
 	char token[160];
+	char made_ca[4096]; /* PEM; "" unless the server is in dev mode and its admin API has told us */
 };
 
 static enum cli_exit parse_server(const struct cli_invocation *invocation, const char *text, struct place *place)
@@ -416,6 +417,8 @@ static enum cli_exit find_server(const struct cli_invocation *invocation, struct
 		return code;
 	place->port = (uint16_t)json_integer_value(json_object_get(info, "tcp_port"));
 	ringcast_admin_url_host(ringcast_admin_url(invocation), place->host, sizeof(place->host));
+	const char *made_ca = json_string_value(json_object_get(json_object_get(info, "tls"), "ca"));
+	snprintf(place->made_ca, sizeof(place->made_ca), "%s", made_ca ? made_ca : "");
 	json_decref(info);
 	return CLI_OK;
 }
@@ -537,7 +540,7 @@ static enum cli_exit start(struct chat *chat, const struct place *place)
 	options.ping_interval_ms = 1000;
 	options.is_secure = ringcast_cli_has(chat->invocation, CLI_OPTION_SECURE);
 	options.is_insecure = ringcast_cli_has(chat->invocation, CLI_OPTION_INSECURE);
-	options.ca = chat->ca;
+	options.ca = chat->ca ? chat->ca : place->made_ca[0] ? place->made_ca : NULL;
 	options.host_name = ringcast_cli_value(chat->invocation, CLI_OPTION_HOST_NAME, NULL);
 	int error = ringcast_client_create(&options, &chat->client);
 	if (error == RINGCAST_CLIENT_OK)

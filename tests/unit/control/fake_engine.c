@@ -87,6 +87,11 @@ ringcast_security ringcast_engine_security(const ringcast_engine *engine)
 	return engine->options.security == RINGCAST_SECURITY_DEFAULT ? RINGCAST_SECURITY_OFF : engine->options.security;
 }
 
+const char *ringcast_engine_made_ca(const ringcast_engine *engine)
+{
+	return NULL;
+}
+
 int ringcast_engine_certificate(ringcast_engine *engine, ringcast_certificate_info *ret_info)
 {
 	return RINGCAST_ERROR_STATE;
