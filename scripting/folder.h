@@ -5,8 +5,9 @@
 #include "scripting/script.h"
 
 /*
- * Fills folder, files and file_count (not sorted; main too, when path is one file) from path. Links and special files are errors, except that path itself may be a
- * link; names that begin with a dot are passed over. False: one line in reterr, and the caller frees what there is.
+ * Fills folder, files and file_count (not sorted; main too, when path is one file) from path. Links and special files are errors, except
+ * that path itself may be a link; names that begin with a dot are passed over. False: one line in reterr, and the caller frees what there
+ * is.
  */
 bool ringcast_folder_read(struct script *script, const char *path, char *reterr, size_t reterr_bytes);
 /* From sorted files: language and main. */

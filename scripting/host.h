@@ -1,6 +1,6 @@
 /*
- * Who runs scripts: one host of each language per shard, touched by the shard's thread only. A host turns a version into a program (loaded once
- * per shard and version), and a program into hooks for a session. The host owns session->user of its sessions.
+ * Who runs scripts: one host of each language per shard, touched by the shard's thread only. A host turns a version into a program (loaded
+ * once per shard and version), and a program into hooks for a session. The host owns session->user of its sessions.
  */
 #ifndef RINGCAST_SCRIPTING_HOST_H
 #define RINGCAST_SCRIPTING_HOST_H
@@ -10,7 +10,14 @@
 
 enum script_level { SCRIPT_DEBUG, SCRIPT_INFO, SCRIPT_WARN, SCRIPT_ERROR, SCRIPT_FATAL, SCRIPT_CXFATAL };
 
-enum script_count { SCRIPT_COUNT_ERRORS, SCRIPT_COUNT_OVER_BUDGET, SCRIPT_COUNT_OUT_OF_MEMORY, SCRIPT_COUNT_LATE_ANSWERS, SCRIPT_COUNT_KILLED, SCRIPT_COUNT_COUNT };
+enum script_count {
+	SCRIPT_COUNT_ERRORS,
+	SCRIPT_COUNT_OVER_BUDGET,
+	SCRIPT_COUNT_OUT_OF_MEMORY,
+	SCRIPT_COUNT_LATE_ANSWERS,
+	SCRIPT_COUNT_KILLED,
+	SCRIPT_COUNT_COUNT
+};
 
 enum script_failure { SCRIPT_FAILURE_ALLOW, SCRIPT_FAILURE_DENY }; /* the verdict of a callback that threw */
 
@@ -29,7 +36,8 @@ struct script_limits {
 struct script_environment { /* what the engine gives a host; outlives it */
 	void *context;
 	const struct script_limits *limits; /* live */
-	uint64_t (*now_ns)(void *context); /* the clock itself, for budgets; one that stands still while a callback runs (the simulator's) is allowed */
+	/* the clock itself, for budgets; one that stands still while a callback runs (the simulator's) is allowed */
+	uint64_t (*now_ns)(void *context);
 	void (*random)(void *context, void *out, size_t size);
 	/* text is one line or several, without the last line end; session NULL: the host itself */
 	void (*log)(void *context, struct session *session, enum script_level level, const char *text, size_t size);

@@ -13,7 +13,8 @@ static int compare_files(const void *a, const void *b)
 	return strcmp(((const struct script_file *)a)->path, ((const struct script_file *)b)->path);
 }
 
-/* Over sizes as well as bytes, so that nothing can slide from one file into the next; and over the language's main, which decides what is run. */
+/* Over sizes as well as bytes, so that nothing can slide from one file into the next; and over the language's main, which decides what
+ * is run. */
 static void version_make(struct script *script)
 {
 	uint64_t state[8] = {script->language, script->file_count};
@@ -61,8 +62,8 @@ struct script *ringcast_script_read(const char *name, const char *path, char *re
 {
 	ringcast_assert(name != NULL && path != NULL && reterr != NULL && reterr_bytes > 0);
 	if (!is_name(name)) {
-		snprintf(reterr, reterr_bytes, "\"%.80s\" is no name for a script: up to %d letters, digits, - _ . and no leading dot", name,
-			 SCRIPT_NAME_BYTES - 1);
+		snprintf(reterr, reterr_bytes, "\"%.80s\" is no name for a script: up to %d letters, digits, - _ . and no leading dot",
+			 name, SCRIPT_NAME_BYTES - 1);
 		return NULL;
 	}
 	struct script *script = calloc(1, sizeof(*script));

@@ -1,6 +1,6 @@
 /*
- * One version of a script: what is needed to run it, in memory, never changed again. Content-addressed: the same bytes are the same version.
- * Made on control threads, read on shard threads; counted, because sessions pin the version they began with.
+ * One version of a script: what is needed to run it, in memory, never changed again. Content-addressed: the same bytes are the same
+ * version. Made on control threads, read on shard threads; counted, because sessions pin the version they began with.
  */
 #ifndef RINGCAST_SCRIPTING_SCRIPT_H
 #define RINGCAST_SCRIPTING_SCRIPT_H
@@ -44,7 +44,8 @@ struct script_file { /* path relative to the script's folder, '/' between parts 
 
 struct script_facts { /* what the dry run learned */
 	uint32_t callbacks; /* 1 << SCRIPT_CALLBACK_... */
-	uint32_t players_max, ping_interval_ms, tick_interval_ms; /* configuration.maxPlayers, .pingIntervalTime, .tickInterval; 0: not said */
+	/* configuration.maxPlayers, .pingIntervalTime, .tickInterval; 0: not said */
+	uint32_t players_max, ping_interval_ms, tick_interval_ms;
 };
 
 struct script {
@@ -59,8 +60,8 @@ struct script {
 };
 
 /*
- * Reads a folder (or one file: its folder is then not packaged, only the file), picks language and main, hashes. No dry run. NULL: one clear
- * line in reterr. Links and special files are refused, names that begin with a dot passed over. name: letters, digits, - _ . only.
+ * Reads a folder (or one file: its folder is then not packaged, only the file), picks language and main, hashes. No dry run. NULL: one
+ * clear line in reterr. Links and special files are refused, names that begin with a dot passed over. name: letters, digits, - _ . only.
  */
 struct script *ringcast_script_read(const char *name, const char *path, char *reterr, size_t reterr_bytes);
 struct script *ringcast_script_ref(struct script *script);

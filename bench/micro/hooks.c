@@ -1,7 +1,7 @@
 /*
- * What a script costs: CPU time per message through the router of a real session store, with nobody asked, with a hook in C, and with LuaJIT. The
- * sink counts and does nothing, so that the difference between two lines is the hook. Then memory of many sessions at once, counted and as the
- * kernel sees it. Run: micro-hooks [millions of messages per line, default 2]
+ * What a script costs: CPU time per message through the router of a real session store, with nobody asked, with a hook in C, and with
+ * LuaJIT. The sink counts and does nothing, so that the difference between two lines is the hook. Then memory of many sessions at once,
+ * counted and as the kernel sees it. Run: micro-hooks [millions of messages per line, default 2]
  */
 #include <malloc.h>
 #include <stdio.h>

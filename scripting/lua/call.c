@@ -10,7 +10,8 @@ enum { BUDGET_INSTRUCTIONS = 1000 }; /* between two looks at the clock: some 10 
 
 /* Time */
 
-/* A script may catch the error of a spent budget. So from then on every instruction raises it again: pcall by pcall the call comes to its end. */
+/* A script may catch the error of a spent budget. So from then on every instruction raises it again: pcall by pcall the call comes to
+ * its end. */
 static void budget_spend(lua_State *state, struct lua_session *self)
 {
 	if (!self->is_over_budget) {
@@ -75,8 +76,8 @@ static void count(struct lua_session *self, enum script_count what)
 	environment->count(environment->context, what);
 }
 
-/* What was raised may be anything; what is logged is text, and where it happened. A spent budget is raised as text: see guard_xpcall for why no
- * function of the script may be called then. */
+/* What was raised may be anything; what is logged is text, and where it happened. A spent budget is raised as text: see guard_xpcall for
+ * why no function of the script may be called then. */
 int ringcast_lua_traceback(lua_State *state)
 {
 	lua_settop(state, 1);
@@ -116,7 +117,8 @@ static void log_error(struct lua_session *self, int status, const char *text)
 	if (self->error_text != NULL)
 		keep_error(self, text);
 	else if (status == LUA_ERRMEM)
-		ringcast_lua_log(self, SCRIPT_ERROR, "%s: not enough memory: the limit is %llu bytes", what, (unsigned long long)self->bytes_max);
+		ringcast_lua_log(self, SCRIPT_ERROR, "%s: not enough memory: the limit is %llu bytes", what,
+				 (unsigned long long)self->bytes_max);
 	else
 		ringcast_lua_log(self, SCRIPT_ERROR, "%s: %s", what, text);
 }

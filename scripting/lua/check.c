@@ -15,7 +15,8 @@ static uint32_t read_setting(lua_State *state, int table, struct range range)
 {
 	lua_getfield(state, table, range.name);
 	lua_Number value = lua_tonumber(state, -1);
-	if (!lua_isnil(state, -1) && (lua_type(state, -1) != LUA_TNUMBER || !(value >= range.min && value <= range.max) || value != floor(value))) {
+	bool is_good = lua_type(state, -1) == LUA_TNUMBER && value >= range.min && value <= range.max && value == floor(value);
+	if (!lua_isnil(state, -1) && !is_good) {
 		lua_pushfstring(state, "configuration.%s must be a whole number from %f to %f", range.name, range.min, range.max);
 		lua_error(state);
 	}

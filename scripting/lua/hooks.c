@@ -214,7 +214,8 @@ static void on_terminate(void *context, struct session *session, uint64_t deadli
 static enum verdict on_player_connect(void *context, struct session *session, struct player *player, struct view payload)
 {
 	struct lua_session *self = session->user;
-	enum verdict verdict = ask(session, &(struct event){.callback = SCRIPT_CALLBACK_PLAYER_CONNECT, .player = player, .payload = payload});
+	struct event event = {.callback = SCRIPT_CALLBACK_PLAYER_CONNECT, .player = player, .payload = payload};
+	enum verdict verdict = ask(session, &event);
 	if (verdict == VERDICT_DENY && self != NULL)
 		ringcast_lua_forget_player(self->state, player->peer_id); /* nobody will tell of its leaving */
 	return verdict;

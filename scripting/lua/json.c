@@ -1,7 +1,7 @@
 /*
  * require "json": decode(text) -> value, or nil and why; encode(value) -> text; json.null; json.array(t) marks a table as an array.
- * Straight between text and Lua values, so that all memory is the state's own and counted. RFC 8259, depth bounded. What is decoded from an array is
- * marked as one, so that an empty one stays one.
+ * Straight between text and Lua values, so that all memory is the state's own and counted. RFC 8259, depth bounded. What is decoded from an
+ * array is marked as one, so that an empty one stays one.
  */
 #include <math.h>
 #include <string.h>

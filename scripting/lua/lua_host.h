@@ -13,7 +13,8 @@ struct lua_host;
 
 struct lua_options {
 	const char *arguments; /* for onProcessStarted, split at blanks; NULL: none. Copied. loggingLevel:warn is heeded */
-	uint32_t watchdog_ms; /* a callback that runs for longer is named in the log, by a thread of the host's own; 0: no watchdog, no thread */
+	/* a callback that runs for longer is named in the log, by a thread of the host's own; 0: no watchdog, no thread */
+	uint32_t watchdog_ms;
 };
 
 /* environment: borrowed until destroy. NULL: out of memory, or no thread to be had. */

@@ -1,6 +1,7 @@
 /*
  * Messages as scripts see them: one userdata for those that came in and those the script made. What came in is not copied: it points at the
- * engine's bytes, which are good for the callback that got it. Its numbers stay readable for ever; its bytes are refused later, by call serial.
+ * engine's bytes, which are good for the callback that got it. Its numbers stay readable for ever; its bytes are refused later, by call
+ * serial.
  */
 #include <math.h>
 #include <string.h>
@@ -105,7 +106,8 @@ static int message_length(lua_State *state)
 static int message_tostring(lua_State *state)
 {
 	const struct lua_message *message = check_message(state, 1);
-	lua_pushfstring(state, "message: opCode %d, sender %d, %d bytes", (int)message->opcode, (int)message->sender, (int)message->payload.size);
+	lua_pushfstring(state, "message: opCode %d, sender %d, %d bytes", (int)message->opcode, (int)message->sender,
+			(int)message->payload.size);
 	return 1;
 }
 
@@ -135,7 +137,8 @@ static int message_byte(lua_State *state)
 	return 1;
 }
 
-/* Numbers inside the payload: msg:u16(offset [, "big"]). Offsets count from 0, as formats are written. nil beyond the end: players send what they like. */
+/* Numbers inside the payload: msg:u16(offset [, "big"]). Offsets count from 0, as formats are written. nil beyond the end: players send
+ * what they like. */
 static bool read_number(lua_State *state, size_t size, uint64_t *ret_bits)
 {
 	struct view payload = payload_of(state, check_message(state, 1));
@@ -150,14 +153,14 @@ static bool read_number(lua_State *state, size_t size, uint64_t *ret_bits)
 	return true;
 }
 
-#define NUMBER(name, type, size)                                                                                                                     \
-	static int message_##name(lua_State *state)                                                                                                  \
-	{                                                                                                                                            \
-		uint64_t bits;                                                                                                                       \
-		if (!read_number(state, size, &bits))                                                                                                \
-			return push_nothing(state);                                                                                                  \
-		lua_pushnumber(state, (lua_Number)(type)bits);                                                                                       \
-		return 1;                                                                                                                            \
+#define NUMBER(name, type, size)							\
+	static int message_##name(lua_State *state)					\
+	{										\
+		uint64_t bits;								\
+		if (!read_number(state, size, &bits))					\
+			return push_nothing(state);					\
+		lua_pushnumber(state, (lua_Number)(type)bits);				\
+		return 1;								\
 	}
 NUMBER(u8, uint8_t, 1)
 NUMBER(i8, int8_t, 1)

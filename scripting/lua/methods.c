@@ -1,4 +1,5 @@
-/* The session object: what a script may ask of the engine and tell it. Methods may be called with a dot or a colon, as in the JavaScript they come from. */
+/* The session object: what a script may ask of the engine and tell it. Methods may be called with a dot or a colon, as in the JavaScript
+ * they come from. */
 #include <string.h>
 
 #include "scripting/lua/lua_private.h"
@@ -25,7 +26,8 @@ void ringcast_lua_argument_error(lua_State *state, int index, const char *what)
 {
 	lua_Debug function;
 	bool is_known = lua_getstack(state, 0, &function) != 0 && lua_getinfo(state, "n", &function) != 0 && function.name != NULL;
-	luaL_error(state, "bad argument #%d to '%s' (%s expected, got %s)", index, is_known ? function.name : "?", what, luaL_typename(state, index));
+	luaL_error(state, "bad argument #%d to '%s' (%s expected, got %s)", index, is_known ? function.name : "?", what,
+		   luaL_typename(state, index));
 	ringcast_unreachable("luaL_error returns");
 }
 

@@ -1,4 +1,5 @@
-/* The script's own files as modules. A file is compiled once per program; every session runs the same bytecode, which is ours and therefore trusted. */
+/* The script's own files as modules. A file is compiled once per program; every session runs the same bytecode, which is ours and
+ * therefore trusted. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -121,7 +122,8 @@ int ringcast_lua_require(lua_State *state)
 		lua_pushnil(state);
 	lua_rawset(state, 2);
 	if (status == 0 && lua_isnil(state, 3))
-		return luaL_error(state, "module '%s' not found: neither %s.lua nor %s/init.lua in the script's folder, nor built in", name, name, name);
+		return luaL_error(state, "module '%s' not found: neither %s.lua nor %s/init.lua in the script's folder, nor built in", name,
+				  name, name);
 	return status == 0 ? 1 : lua_error(state);
 }
 
@@ -150,7 +152,8 @@ static int run_main(lua_State *state)
 	push_file(state, file);
 	lua_call(state, 0, 1);
 	if (!lua_istable(state, -1))
-		return luaL_error(state, "%s returns a %s: a script returns the table of its callbacks", script->main, luaL_typename(state, -1));
+		return luaL_error(state, "%s returns a %s: a script returns the table of its callbacks", script->main,
+				  luaL_typename(state, -1));
 	take_callbacks(state, lua_gettop(state));
 	return 1;
 }

@@ -1,6 +1,6 @@
 /*
- * string.pack, string.unpack and string.packsize of Lua 5.3, for binary payloads: LuaJIT has none. Without alignment (!), and little-endian where the
- * format does not say. unpack takes a message as well as a string, and reads the engine's own bytes then.
+ * string.pack, string.unpack and string.packsize of Lua 5.3, for binary payloads: LuaJIT has none. Without alignment (!), and little-endian
+ * where the format does not say. unpack takes a message as well as a string, and reads the engine's own bytes then.
  */
 #include <math.h>
 #include <string.h>

@@ -1,4 +1,5 @@
-/* What a script knows of its players: a table for each, made when first asked for and kept while the player is there, so that a script may keep things in it. */
+/* What a script knows of its players: a table for each, made when first asked for and kept while the player is there, so that a script
+ * may keep things in it. */
 #include "scripting/lua/lua_private.h"
 
 static void set_string(lua_State *state, const char *name, const char *value)

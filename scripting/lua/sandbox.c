@@ -1,6 +1,6 @@
 /*
- * What a script finds in its globals: the allow-list below and nothing else. Libraries are opened as they are, then everything that is not in the
- * list is taken out, so that a LuaJIT that brings something new brings nothing new to scripts.
+ * What a script finds in its globals: the allow-list below and nothing else. Libraries are opened as they are, then everything that is not
+ * in the list is taken out, so that a LuaJIT that brings something new brings nothing new to scripts.
  */
 #include <lualib.h>
 #include <luajit.h>
@@ -10,19 +10,20 @@
 
 /* A library needs its own name here as well as those of its functions. */
 static const char *const allowed[] = {
-	"_G", "_VERSION", "assert", "error", "getmetatable", "ipairs", "next", "pairs", "pcall", "rawequal", "rawget", "rawset", "rawlen", "select",
-	"setmetatable", "tonumber", "tostring", "type", "unpack", "xpcall",
-	"bit", "bit.arshift", "bit.band", "bit.bnot", "bit.bor", "bit.bswap", "bit.bxor", "bit.lshift", "bit.rol", "bit.ror", "bit.rshift", "bit.tobit",
-	"bit.tohex",
-	"coroutine", "coroutine.create", "coroutine.isyieldable", "coroutine.resume", "coroutine.running", "coroutine.status", "coroutine.wrap",
-	"coroutine.yield",
-	"math", "math.abs", "math.acos", "math.asin", "math.atan", "math.atan2", "math.ceil", "math.cos", "math.cosh", "math.deg", "math.exp",
-	"math.floor", "math.fmod", "math.frexp", "math.huge", "math.ldexp", "math.log", "math.log10", "math.max", "math.min", "math.modf", "math.pi",
-	"math.pow", "math.rad", "math.random", "math.randomseed", "math.sin", "math.sinh", "math.sqrt", "math.tan", "math.tanh",
-	"table", "table.concat", "table.foreach", "table.foreachi", "table.getn", "table.insert", "table.maxn", "table.move", "table.pack", "table.remove",
-	"table.sort", "table.unpack",
-	"string", "string.byte", "string.char", "string.find", "string.format", "string.gmatch", "string.gsub", "string.len", "string.lower",
-	"string.match", "string.rep", "string.reverse", "string.sub", "string.upper",
+	"_G", "_VERSION", "assert", "error", "getmetatable", "ipairs", "next", "pairs", "pcall", "rawequal", "rawget", "rawset", "rawlen",
+	"select", "setmetatable", "tonumber", "tostring", "type", "unpack", "xpcall",
+	"bit", "bit.arshift", "bit.band", "bit.bnot", "bit.bor", "bit.bswap", "bit.bxor", "bit.lshift", "bit.rol", "bit.ror", "bit.rshift",
+	"bit.tobit", "bit.tohex",
+	"coroutine", "coroutine.create", "coroutine.isyieldable", "coroutine.resume", "coroutine.running", "coroutine.status",
+	"coroutine.wrap", "coroutine.yield",
+	"math", "math.abs", "math.acos", "math.asin", "math.atan", "math.atan2", "math.ceil", "math.cos", "math.cosh", "math.deg",
+	"math.exp", "math.floor", "math.fmod", "math.frexp", "math.huge", "math.ldexp", "math.log", "math.log10", "math.max", "math.min",
+	"math.modf", "math.pi", "math.pow", "math.rad", "math.random", "math.randomseed", "math.sin", "math.sinh", "math.sqrt", "math.tan",
+	"math.tanh",
+	"table", "table.concat", "table.foreach", "table.foreachi", "table.getn", "table.insert", "table.maxn", "table.move", "table.pack",
+	"table.remove", "table.sort", "table.unpack",
+	"string", "string.byte", "string.char", "string.find", "string.format", "string.gmatch", "string.gsub", "string.len",
+	"string.lower", "string.match", "string.rep", "string.reverse", "string.sub", "string.upper",
 	"os", "os.clock", "os.date", "os.difftime", "os.time",
 	"debug", "debug.traceback",
 };
@@ -139,8 +140,8 @@ static void seed_random(lua_State *state)
 }
 
 /*
- * An error that a hook raises is handled while that hook still counts as running, so that no other hook fires: a handler of the script's would
- * have no bounds in time there. So handlers are not called when the budget is spent.
+ * An error that a hook raises is handled while that hook still counts as running, so that no other hook fires: a handler of the script's
+ * would have no bounds in time there. So handlers are not called when the budget is spent.
  */
 static int call_handler(lua_State *state)
 {

@@ -79,14 +79,15 @@ void ringcast_lua_close(struct lua_session **self)
 	(*self)->bytes_max = 0;
 	if ((*self)->state != NULL)
 		lua_close((*self)->state);
-	/* When memory ends while LuaJIT makes a closure, it frees that under a smaller size: 8 bytes an upvalue are miscounted then, not lost. */
+	/* When memory ends while LuaJIT makes a closure, it frees that under a smaller size: 8 bytes an upvalue are miscounted then, not
+	 * lost. */
 	ringcast_assert((*self)->bytes == 0 || (*self)->was_refused);
 	free(*self);
 	*self = NULL;
 }
 
-/* LuaJIT collects when what lives has doubled, and does not collect because an allocation was refused. So a script that lives in less than half of
- * its memory never meets the limit by garbage; one that lives in more is collected here, between its callbacks. */
+/* LuaJIT collects when what lives has doubled, and does not collect because an allocation was refused. So a script that lives in less
+ * than half of its memory never meets the limit by garbage; one that lives in more is collected here, between its callbacks. */
 void ringcast_lua_collect(struct lua_session *self)
 {
 	if (self->bytes_max == 0 || self->bytes < self->bytes_max / 2)

@@ -1,6 +1,7 @@
 /*
- * Timers of scripts: after(ms, f), every(ms, f), cancel(id). The engine's are one-shot and named by numbers; what repeats is set anew here, by its
- * due times and not by when it ran, so that a late tick makes no drift. REF_TIMERS holds id -> f, or {f, interval, due} for what repeats.
+ * Timers of scripts: after(ms, f), every(ms, f), cancel(id). The engine's are one-shot and named by numbers; what repeats is set anew here,
+ * by its due times and not by when it ran, so that a late tick makes no drift. REF_TIMERS holds id -> f, or {f, interval, due} for what
+ * repeats.
  */
 #include "scripting/lua/lua_private.h"
 

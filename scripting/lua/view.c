@@ -1,4 +1,5 @@
-/* Trusted scripts only (script_limits.is_lua_ffi_on): LuaJIT's ffi, and the running callback's message as a struct that compiled code reads directly. */
+/* Trusted scripts only (script_limits.is_lua_ffi_on): LuaJIT's ffi, and the running callback's message as a struct that compiled code
+ * reads directly. */
 #include "scripting/lua/view.h"
 
 #include <lua_cdef.h>
@@ -23,7 +24,8 @@ static void push_ffi(lua_State *state)
 
 static void push_view(lua_State *state)
 {
-	static const char text[] = "local ffi, cdef, view = ... ffi.cdef(cdef) return ffi.cast('const struct ringcast_message_view *', view)";
+	static const char text[] =
+		"local ffi, cdef, view = ... ffi.cdef(cdef) return ffi.cast('const struct ringcast_message_view *', view)";
 	if (luaL_loadbuffer(state, text, sizeof(text) - 1, "=view") != 0)
 		lua_error(state);
 	push_ffi(state);

@@ -1,4 +1,5 @@
-/* The message of the running callback as trusted scripts see it through ffi. tools/lua_cdef.py turns this file into what ffi.cdef is given. */
+/* The message of the running callback as trusted scripts see it through ffi. tools/lua_cdef.py turns this file into what ffi.cdef is
+ * given. */
 #ifndef RINGCAST_SCRIPTING_LUA_VIEW_H
 #define RINGCAST_SCRIPTING_LUA_VIEW_H
 

@@ -28,8 +28,9 @@ static void name_it(struct lua_watch *watch, uint64_t serial, uint32_t stuck_ms)
 	const struct lua_session *self = atomic_load_explicit(&watch->running, memory_order_acquire);
 	if (self != NULL && atomic_load_explicit(&watch->serial, memory_order_acquire) == serial) {
 		const struct script *script = self->program->program.script;
-		ringcast_log(LOG_ERROR, "script", "callback does not come back", "script=%s@%.12s session=%s callback=%s running_ms=%u", script->name,
-			     script->version, self->session_id, atomic_load_explicit(&self->what, memory_order_relaxed), stuck_ms);
+		ringcast_log(LOG_ERROR, "script", "callback does not come back", "script=%s@%.12s session=%s callback=%s running_ms=%u",
+			     script->name, script->version, self->session_id, atomic_load_explicit(&self->what, memory_order_relaxed),
+			     stuck_ms);
 		atomic_fetch_add_explicit(&watch->stuck_count, 1, memory_order_relaxed);
 	}
 	pthread_mutex_unlock(&watch->lock);

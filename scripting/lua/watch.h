@@ -1,6 +1,6 @@
 /*
- * The watchdog: compiled Lua code cannot be stopped, but it can be named. The shard's thread says when a callback begins and ends (two stores);
- * a thread of its own looks now and then, and logs a callback that it has met too often. It reads no clock: it counts its looks.
+ * The watchdog: compiled Lua code cannot be stopped, but it can be named. The shard's thread says when a callback begins and ends (two
+ * stores); a thread of its own looks now and then, and logs a callback that it has met too often. It reads no clock: it counts its looks.
  */
 #ifndef RINGCAST_SCRIPTING_LUA_WATCH_H
 #define RINGCAST_SCRIPTING_LUA_WATCH_H
