@@ -16,7 +16,7 @@ struct joint {
 	bool is_datagram;
 };
 
-uint64_t joint_now_ns(void);
+uint64_t joint_now_ns(void); /* of this thread's processor time: what other programs take does not count */
 /* Ends the program with a line if the library refuses. */
 struct joint joint_create(const struct joint_variant *variant);
 void joint_free(struct joint *joint);

@@ -1,5 +1,5 @@
 /*
- * 200 clients shake hands with one server over a network that loses and reorders, in virtual time and from a seed. Every one of them must get an
+ * 200 clients shake hands with one server over a network that loses, reorders and repeats, in virtual time and from a seed. Every one of them must get an
  * answer to its first message within half a minute of the network's time.
  */
 #include <criterion/criterion.h>
@@ -17,6 +17,7 @@ enum {
 	FLYING_MAX = 1 << 16,
 	LOSS_PERCENT = 10,
 	REORDER_PERCENT = 30,
+	COPY_PERCENT = 5,
 	DELAY_MS = 10,
 	LATE_MS = 40,
 	SAY_AGAIN_MS = 1000,
@@ -53,16 +54,11 @@ static struct {
 	struct flying flying[FLYING_MAX];
 	size_t flying_count;
 	struct crypto_context *client_context, *server_context;
-	unsigned lost_count, late_count;
+	unsigned lost_count, late_count, copied_count;
 } net;
 
-static void depart(void *context, const uint8_t *bytes, size_t size)
+static void fly(struct side *from, const uint8_t *bytes, size_t size)
 {
-	struct side *from = context;
-	if (ringcast_prng_chance(&net.prng, LOSS_PERCENT, 100)) {
-		net.lost_count++;
-		return;
-	}
 	bool is_late = ringcast_prng_chance(&net.prng, REORDER_PERCENT, 100);
 	net.late_count += is_late;
 	cr_assert_lt(net.flying_count, FLYING_MAX);
@@ -72,6 +68,19 @@ static void depart(void *context, const uint8_t *bytes, size_t size)
 	flying->message.bytes = malloc(size);
 	flying->message.size = size;
 	memcpy(flying->message.bytes, bytes, size);
+}
+
+static void depart(void *context, const uint8_t *bytes, size_t size)
+{
+	if (ringcast_prng_chance(&net.prng, LOSS_PERCENT, 100)) {
+		net.lost_count++;
+		return;
+	}
+	fly(context, bytes, size);
+	if (ringcast_prng_chance(&net.prng, COPY_PERCENT, 100)) {
+		net.copied_count++;
+		fly(context, bytes, size);
+	}
 }
 
 static void rearm(struct side *side)
@@ -235,12 +244,13 @@ static void check_losses(const struct pair_options *options)
 	while (count_answered() < CLIENTS && net.now_ms < DEADLINE_MS)
 		step();
 	size_t answered = count_answered();
-	printf("client %s, server %s: %zu of %d answered after %.1f s, %u datagrams lost, %u late\n", options->client->name, options->server->name,
-	       answered, CLIENTS, (double)net.now_ms / 1000, net.lost_count, net.late_count);
+	printf("client %s, server %s: %zu of %d answered after %.1f s, %u datagrams lost, %u late, %u twice\n", options->client->name, options->server->name,
+	       answered, CLIENTS, (double)net.now_ms / 1000, net.lost_count, net.late_count, net.copied_count);
 	tear_down();
 	cr_assert_eq(answered, CLIENTS);
 	cr_assert_gt(net.lost_count, CLIENTS / 10);
 	cr_assert_gt(net.late_count, CLIENTS / 10);
+	cr_assert_gt(net.copied_count, CLIENTS / 20);
 }
 
 Test(loss, two_hundred_clients_on_a_bad_network)
