@@ -193,7 +193,9 @@ uint64_t ringcast_memory_bill(const ringcast_engine_options *options, ringcast_m
 	uint32_t shard_count = options->shard_count != 0 ? options->shard_count : usable_cpu_count();
 
 	fill_limits(&limits);
-	return shard_count * ringcast_shard_memory_bytes(&limits, each, context);
+	uint64_t shard_bytes = ringcast_shard_memory_bytes(&limits, each, context) + ringcast_security_memory_bytes(options, &limits, each, context);
+
+	return shard_count * shard_bytes;
 }
 
 /* io */

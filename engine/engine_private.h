@@ -64,6 +64,8 @@ void ringcast_engine_make_hooks(struct ringcast_engine *engine); /* callbacks.c 
 
 /* security.c */
 int ringcast_engine_settle_security(struct ringcast_engine *engine, char *error, size_t error_bytes); /* after the listens */
+/* Of one shard; 0 when options ask for no encryption. */
+uint64_t ringcast_security_memory_bytes(const ringcast_engine_options *options, const ringcast_limits *limits, ringcast_memory_fn *each, void *context);
 void ringcast_engine_announce_security(const struct ringcast_engine *engine); /* to the log */
 void ringcast_engine_forget_security(struct ringcast_engine *engine);
 /* Contexts of its own for a shard about to be made; its options own them until it takes them. */

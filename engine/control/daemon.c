@@ -27,6 +27,8 @@
 #define STOP_TIMEOUT_DEV_MS 200
 #define STOP_PATIENCE_MS 5000 /* beyond those; then a shard is stuck, as in a compiled loop of a script */
 #define DEMO_PLAYERS_MAX 1000
+#define CERTIFICATE_LOOK_S 86400 /* between two looks at when it expires */
+#define CERTIFICATE_WARN_S (14 * 86400)
 #define ROUND_MS 250 /* how often a drain looks whether the players have left */
 
 struct daemon {
@@ -47,6 +49,7 @@ struct daemon {
 	bool is_stopping, is_stopped; /* main thread only: a drain that ends in a stop; leave the loop now */
 	uint64_t drain_deadline_ns;
 	uint64_t notified_ns;
+	uint64_t certificate_look_ns;
 };
 
 static uint64_t now_ns(void)
@@ -347,9 +350,27 @@ static int earlier_ms(int a, int b)
 	return a < 0 || (b >= 0 && b < a) ? b : a;
 }
 
+/* The engine warns at the start and at each reload; who forgets to renew does neither. */
+static void advance_certificate(struct daemon *daemon, uint64_t now)
+{
+	ringcast_certificate_info info;
+	char quoted[600];
+	bool is_first = daemon->certificate_look_ns == 0;
+	if (now < daemon->certificate_look_ns)
+		return;
+	daemon->certificate_look_ns = now + CERTIFICATE_LOOK_S * RLY_NS_PER_S;
+	if (is_first || ringcast_engine_certificate(daemon->engine, &info) != RINGCAST_OK)
+		return;
+	int64_t left_s = (int64_t)info.not_after_s - (int64_t)time(NULL);
+	if (left_s < CERTIFICATE_WARN_S)
+		ringcast_logs_event(daemon->logs, RINGCAST_LOG_WARN, left_s > 0 ? "the certificate expires soon" : "the certificate has expired",
+		                    "subject=%s days_left=%" PRId64, ringcast_logs_quote(info.subject, quoted, sizeof(quoted)),
+		                    left_s / CERTIFICATE_LOOK_S);
+}
+
 static int wait_ms(const struct daemon *daemon, uint64_t watchdog_us)
 {
-	int watchdog_ms = watchdog_us ? (int)(watchdog_us / 6000) + 1 : -1;
+	int watchdog_ms = earlier_ms(CERTIFICATE_LOOK_S * 1000 / 24, watchdog_us ? (int)(watchdog_us / 6000) + 1 : -1);
 	if (daemon->dev_script.watch)
 		watchdog_ms = earlier_ms(watchdog_ms, ringcast_script_watch_wait_ms(daemon->dev_script.watch, now_ns()));
 	if (daemon->is_stopping && (watchdog_ms < 0 || watchdog_ms > ROUND_MS))
@@ -379,6 +400,7 @@ static void run(struct daemon *daemon)
 		if (daemon->is_stopping && !daemon->is_stopped)
 			advance_drain(daemon, &config, now);
 		advance_watchdog(daemon, &config, now, watchdog_us);
+		advance_certificate(daemon, now);
 	}
 }
 

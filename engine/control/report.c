@@ -123,6 +123,8 @@ void ringcast_report_memory_bill(const struct config *config, FILE *out)
 	ringcast_assert(config && out);
 	ringcast_engine_options options;
 	ringcast_config_engine_options(config, &options);
+	if (config->tls_certificate.text[0])
+		options.certificate = config->tls_certificate.text; /* that there is one is all the bill asks */
 	fprintf(out, "memory at most, with %u shards:\n", options.shard_count);
 	uint64_t sum = ringcast_memory_bill(&options, print_part, out);
 	print_part(out, "sum", sum);

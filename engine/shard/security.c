@@ -28,6 +28,14 @@ static uint32_t association_count(const struct ringcast_limits *limits)
 	return limits->players_max + limits->half_open_max;
 }
 
+uint64_t ringcast_shard_security_memory_bytes(const struct ringcast_limits *limits)
+{
+	uint64_t associations = association_count(limits), map_bytes = 2 * sizeof(struct map_slot) * 2;
+
+	return limits->connections_max * (sizeof(struct secure_stream) + 8) + associations * (sizeof(struct association) + 8 + map_bytes) +
+	       HANDSHAKE_DATAGRAMS_MAX * sizeof(struct handshake_datagram) + 2 * CRYPTO_STREAM_RECORD_BYTES;
+}
+
 bool ringcast_shard_security_init(struct shard *shard)
 {
 	const struct ringcast_limits *limits = &shard->options.limits;
