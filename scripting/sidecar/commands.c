@@ -145,7 +145,7 @@ static bool tenant_carry_out(struct tenant *tenant, const struct sidecar_frame *
 	}
 }
 
-static bool do_welcome(struct channel *channel, const struct sidecar_frame *frame)
+static bool do_welcome(struct channel *channel, const struct sidecar_frame *frame, uint64_t now_ns)
 {
 	if (channel->state != CHANNEL_GREETING || frame->numbers[0] != SIDECAR_MAGIC)
 		return false;
@@ -153,13 +153,14 @@ static bool do_welcome(struct channel *channel, const struct sidecar_frame *fram
 		return false;
 	channel->has_debugger = (frame->numbers[2] & SIDECAR_FEATURE_DEBUGGER) != 0;
 	channel->state = CHANNEL_READY;
+	channel->ready_ns = now_ns;
 	return true;
 }
 
 bool ringcast_commands_carry_out(struct sidecar_host *host, struct channel *channel, const struct sidecar_frame *frame, uint64_t now_ns)
 {
 	if (frame->kind == SIDECAR_FRAME_WELCOME)
-		return frame->session == 0 && do_welcome(channel, frame);
+		return frame->session == 0 && do_welcome(channel, frame, now_ns);
 	if (channel->state != CHANNEL_READY || !ringcast_sidecar_frame_is_to_engine(frame))
 		return false;
 	if (frame->kind == SIDECAR_FRAME_PONG)

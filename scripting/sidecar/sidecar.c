@@ -6,6 +6,8 @@
 #include "base/assert.h"
 #include "scripting/sidecar/sidecar_impl.h"
 
+enum { GREETING_PATIENCE = 3 }; /* times the attach timeout */
+
 static uint64_t ns_of(uint32_t timeout_ms)
 {
 	return (timeout_ms != 0 ? timeout_ms : SIDECAR_TIMEOUT_MS) * RLY_NS_PER_MS;
@@ -195,7 +197,8 @@ static void check_channel(struct sidecar_host *host, struct channel *channel, ui
 		ringcast_channel_reset(channel);
 		return;
 	}
-	uint64_t patience_ns = channel->state == CHANNEL_GREETING ? host->attach_timeout_ns : host->stall_timeout_ns;
+	/* A runtime that starts on a loaded machine may take long; one that runs may not. */
+	uint64_t patience_ns = channel->state == CHANNEL_GREETING ? GREETING_PATIENCE * host->attach_timeout_ns : host->stall_timeout_ns;
 	if (now_ns >= channel->heard_ns + patience_ns && !channel->has_debugger)
 		channel->is_silent = true;
 	else if (channel->state == CHANNEL_READY)
@@ -206,8 +209,9 @@ static void check_channel(struct sidecar_host *host, struct channel *channel, ui
 static bool is_stalled(const struct sidecar_host *host, const struct tenant *tenant)
 {
 	const struct channel *channel = tenant->channel;
+	uint64_t since_ns = tenant->progress_ns > channel->ready_ns ? tenant->progress_ns : channel->ready_ns;
 	return channel->state == CHANNEL_READY && !channel->has_debugger && tenant->unacked_bytes > 0 &&
-	       channel->heard_ns >= tenant->progress_ns + host->stall_timeout_ns;
+	       channel->heard_ns >= since_ns + host->stall_timeout_ns;
 }
 
 static void kill_stalled(struct sidecar_host *host, struct tenant *tenant, uint64_t now_ns)

@@ -27,6 +27,7 @@ struct channel {
 	bool is_silent;
 	bool has_debugger;
 	uint64_t heard_ns;    /* when bytes came last, or it was attached */
+	uint64_t ready_ns;    /* when it became READY: before, no script could take anything */
 	uint64_t detached_ns; /* when it began to wait for a process while sessions are on it; 0: it does not */
 	struct sidecar_stats stats;
 };

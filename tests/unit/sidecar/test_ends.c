@@ -154,6 +154,35 @@ Test(sidecar_stall, a_script_that_takes_nothing_is_killed_while_its_process_live
 	side_stop(&world);
 }
 
+Test(sidecar_stall, a_script_is_not_blamed_for_the_time_its_process_took_to_come_up)
+{
+	struct side_world world;
+	side_start(&world, 0);
+	struct session *session = side_open(&world);
+	side_advance_ms(&world, 9000);
+	ringcast_sidecar_attach(world.host, 0, world.now_ns);
+	side_advance_ms(&world, 20000); /* a runtime in no hurry */
+	cr_assert(!ringcast_sidecar_is_silent(world.host, 0));
+	struct sidecar_frame welcome = {.kind = SIDECAR_FRAME_WELCOME, .numbers = {SIDECAR_MAGIC, 1}};
+	cr_assert(side_say(&world, 0, &welcome));
+	talk_for_ms(&world, 9000, 0);
+	cr_assert_eq(session->state, SESSION_ACTIVE);
+	talk_for_ms(&world, 5000, 0);
+	cr_assert_not_null(strstr(world.log, "ended script_failed\n"), "%s", world.log);
+	side_stop(&world);
+}
+
+Test(sidecar_stall, a_process_that_never_greets_is_silent)
+{
+	struct side_world world;
+	side_start(&world, 0);
+	ringcast_sidecar_attach(world.host, 0, world.now_ns);
+	side_advance_ms(&world, 34000);
+	cr_assert(ringcast_sidecar_is_silent(world.host, 0));
+	ringcast_sidecar_detach(world.host, 0, world.now_ns);
+	side_stop(&world);
+}
+
 Test(sidecar_stall, a_script_that_says_it_is_alive_is_left_alone)
 {
 	struct side_world world;
