@@ -29,6 +29,15 @@ WORKLOADS = [
     ("udp 1x128 256k/s, 128 B", "--reliable 0 --sessions 1 --players 128 --rate 15.6 --size 128"),
     ("udp 1x1000 350k/s", "--reliable 0 --sessions 1 --players 1000 --senders 10 --rate 35"),
     ("mixed 200x8", "--reliable 10 --sessions 200 --players 8 --rate 20"),
+    # what encryption costs: the same work in clear and sealed
+    ("secure 50x8 64k/s: ws", "--tcp --sessions 50 --players 8 --rate 20"),
+    ("secure 50x8 64k/s: wss", "--secure --tcp --sessions 50 --players 8 --rate 20"),
+    ("secure 50x8 64k/s: udp", "--reliable 0 --sessions 50 --players 8 --rate 20"),
+    ("secure 50x8 64k/s: dtls", "--secure --reliable 0 --sessions 50 --players 8 --rate 20"),
+    ("secure 1x128 49k/s: ws", "--tcp --sessions 1 --players 128 --rate 3"),
+    ("secure 1x128 49k/s: wss", "--secure --tcp --sessions 1 --players 128 --rate 3"),
+    ("secure 1x128 49k/s: udp", "--reliable 0 --sessions 1 --players 128 --rate 3"),
+    ("secure 1x128 49k/s: dtls", "--secure --reliable 0 --sessions 1 --players 128 --rate 3"),
 ]
 RUNS_MAX = 3
 
@@ -83,7 +92,7 @@ def load(build, options, target):
 
 
 def row(name, report):
-    latency = report["latency"]["udp" if name.startswith("udp") else "tcp"]
+    latency = report["latency"]["udp" if "udp" in name or "dtls" in name else "tcp"]
     counts, server = report["counts"], report["server"]
     per_cpu = 1e9 / server["cpu_ns_per_delivery"]
     wrong = counts["leaks"] + counts["damaged"] + counts["misattributed"] + counts["foreign"]
