@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <microhttpd.h>
+#include <poll.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,6 +18,8 @@
 
 #define CONNECTIONS_MAX 128
 #define IDLE_TIMEOUT_S 15
+#define QUIESCE_MS_MAX 200
+#define QUIESCE_STEP_MS 2
 #define THREAD_COUNT 4 /* so that /healthz answers while another request waits for a stuck shard */
 
 struct http {
@@ -439,12 +442,29 @@ struct http *ringcast_http_start(const struct config *config, const struct endpo
 	return http;
 }
 
+static unsigned connection_count(const struct http *http)
+{
+	const union MHD_DaemonInfo *info = MHD_get_daemon_info(http->server, MHD_DAEMON_INFO_CURRENT_CONNECTIONS);
+	return info ? info->num_connections : 0;
+}
+
+/* No new connections, and a moment for those there are: libmicrohttpd 0.9.75 may crash when it is stopped while one comes or goes. */
+static void quiesce(struct http *http)
+{
+	MHD_socket fd = MHD_quiesce_daemon(http->server);
+	for (int waited_ms = 0; connection_count(http) > 0 && waited_ms < QUIESCE_MS_MAX; waited_ms += QUIESCE_STEP_MS)
+		poll(NULL, 0, QUIESCE_STEP_MS);
+	if (fd != MHD_INVALID_SOCKET)
+		close(fd);
+}
+
 void ringcast_http_stop(struct http **http)
 {
 	ringcast_assert(http);
 	if (!*http)
 		return;
-	MHD_stop_daemon((*http)->server); /* closes the socket too */
+	quiesce(*http);
+	MHD_stop_daemon((*http)->server);
 	if ((*http)->endpoint.any.sa_family == AF_UNIX)
 		unlink((*http)->endpoint.local.sun_path);
 	free(*http);
