@@ -1,7 +1,7 @@
 /*
  * Datagrams from a stranger who knows a client's address, at every stage of that client's session, as a shard would pass them on: through the
- * prefilter, then to the listener or the session. The first byte picks stage and library; then come datagrams, each behind two bytes of length.
- * Whatever they are: a hello is never answered with more than it had, nothing is taken for data, and an established session goes on.
+ * prefilter, then to the listener or the session; or to the client, as if from its server. The first byte picks stage, library and victim; then come
+ * datagrams, each behind two bytes of length. Whatever they are: a hello is never answered with more than it had, nothing is taken for data, and an established session goes on.
  */
 #include "base/assert.h"
 #include "crypto/prefilter.h"
@@ -42,23 +42,41 @@ static void try_datagram(struct world_pair *pair, struct crypto_context *context
 	}
 }
 
-static void try_all(struct world_pair *pair, struct crypto_context *context, const uint8_t *data, size_t size)
+static void try_client(struct world_pair *pair, struct view datagram)
+{
+	if (pair->client == NULL || ringcast_crypto_prefilter(datagram, ringcast_crypto_is_established(pair->client)) != CRYPTO_PREFILTER_FEED)
+		return;
+	size_t data_bytes = world_feed(pair->client, datagram);
+	ringcast_assert(data_bytes == 0);
+}
+
+static void try_all(struct world_pair *pair, struct crypto_context *context, bool is_client_victim, const uint8_t *data, size_t size)
 {
 	while (size >= 2) {
 		size_t length = (size_t)data[0] << 8 | data[1];
 		length = length < size - 2 ? length : size - 2;
-		try_datagram(pair, context, ringcast_view_of(data + 2, length));
+		struct view datagram = ringcast_view_of(data + 2, length);
+		if (is_client_victim)
+			try_client(pair, datagram);
+		else
+			try_datagram(pair, context, datagram);
 		data += 2 + length;
 		size -= 2 + length;
 	}
 }
 
-static void speak(struct world_pair *pair)
+static void say(struct crypto_session *from, struct crypto_session *to)
 {
 	uint8_t record[256];
-	size_t size = ringcast_crypto_seal(pair->client, ringcast_view_of("data", 4), record, sizeof(record));
-	size_t data_bytes = world_feed(pair->server, ringcast_view_of(record, size));
+	size_t size = ringcast_crypto_seal(from, ringcast_view_of("data", 4), record, sizeof(record));
+	size_t data_bytes = world_feed(to, ringcast_view_of(record, size));
 	ringcast_assert(data_bytes == 4);
+}
+
+static void speak(struct world_pair *pair)
+{
+	say(pair->client, pair->server);
+	say(pair->server, pair->client);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -73,7 +91,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		world_shake_hands(&pair, backend_index, stage != STAGE_HALF_OPEN);
 	if (stage == STAGE_SPEAKING)
 		speak(&pair);
-	try_all(&pair, context, data + 1, size - 1);
+	try_all(&pair, context, (data[0] & 8) != 0, data + 1, size - 1);
 	if (stage >= STAGE_ESTABLISHED)
 		speak(&pair);
 	world_free(&pair);

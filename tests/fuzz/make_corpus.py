@@ -263,7 +263,7 @@ def crypto():
         for state in range(2):
             write("prefilter", f"{name}-{state}", bytes([state]) + datagram)
     flow = b"".join(len(datagram).to_bytes(2, "big") + datagram for datagram in datagrams.values())
-    for stage in range(8):
+    for stage in range(16):
         write("dtls", f"flow-{stage}", bytes([stage]) + flow)
     for name in ("hello", "key-exchange", "change", "certificate"):
         write("dtls", f"{name}-half-open", b"\x01" + len(datagrams[name]).to_bytes(2, "big") + datagrams[name])
