@@ -6,7 +6,7 @@
 #include "scripting/lua/lua_private.h"
 #include "scripting/lua/watch.h"
 
-enum { BUDGET_INSTRUCTIONS = 1000 }; /* between two looks at the clock: some 10 us of interpreted code */
+enum { BUDGET_INSTRUCTIONS = LUA_WORK_STEPS }; /* between two looks at the clock: some 10 us of interpreted code */
 
 /* Time */
 
@@ -57,12 +57,21 @@ static void check_instructions(lua_State *state, lua_Debug *event)
 	self->instructions_left -= BUDGET_INSTRUCTIONS;
 }
 
+void ringcast_lua_work(lua_State *state)
+{
+	const struct lua_session *self = ringcast_lua_self(state);
+	if (self->session == NULL)
+		check_instructions(state, NULL);
+	else if (self->is_strict)
+		check_budget(state, NULL);
+}
+
 /* A count hook never fires inside compiled code and slows down all other: it is there only where there is no compiler. */
 void ringcast_lua_set_budget(struct lua_session *self)
 {
 	if (self->session == NULL)
 		lua_sethook(self->state, check_instructions, LUA_MASKCOUNT, BUDGET_INSTRUCTIONS);
-	else if (self->limits->is_jit_off)
+	else if (self->is_strict)
 		lua_sethook(self->state, check_budget, LUA_MASKCOUNT, BUDGET_INSTRUCTIONS);
 }
 

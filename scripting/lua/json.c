@@ -14,6 +14,7 @@ enum { DEPTH_MAX = 64 };
 
 struct reader {
 	lua_State *state;
+	uint32_t step_count;
 	const char *start, *at, *end;
 	int null, array; /* stack indices: json.null, the metatable of arrays */
 	const char *error;
@@ -248,6 +249,8 @@ static bool read_value(struct reader *reader, int depth)
 	lua_State *state = reader->state;
 	if (depth > DEPTH_MAX)
 		return fail(reader, "nested too deeply");
+	if (++reader->step_count % LUA_WORK_STEPS == 0)
+		ringcast_lua_work(state);
 	luaL_checkstack(state, 8, "json");
 	switch (peek_token(reader)) {
 	case '{':
@@ -293,6 +296,7 @@ static int json_decode(lua_State *state)
 
 struct writer {
 	lua_State *state;
+	uint32_t step_count;
 	char *bytes; /* in the userdata at stack index home */
 	size_t size, capacity;
 	int home, null, array;
@@ -435,6 +439,8 @@ static void write_table(struct writer *writer, int table, int depth)
 static void write_value(struct writer *writer, int index, int depth)
 {
 	lua_State *state = writer->state;
+	if (++writer->step_count % LUA_WORK_STEPS == 0)
+		ringcast_lua_work(state);
 	switch (lua_type(state, index)) {
 	case LUA_TNIL:
 		put_text(writer, "null");

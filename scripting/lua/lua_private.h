@@ -31,6 +31,8 @@ enum lua_ref {
 	REF_COUNT = REF_CALLBACKS + SCRIPT_CALLBACK_COUNT
 };
 
+enum { LUA_WORK_STEPS = 1000 };
+
 struct lua_chunk { /* one .lua file of a version, compiled once; for every session of the program */
 	char *bytes;
 	size_t size;
@@ -71,6 +73,7 @@ struct lua_session {
 
 	uint64_t budget_serial, budget_start_ns, budget_looks; /* the call that the count hook saw last, when it saw it first, how often */
 	uint64_t instructions_left;              /* dry run only */
+	bool is_strict; /* no compiler, and a budget that nothing escapes; as the limits said when the session began */
 	bool is_over_budget;
 	char *error_text; /* dry run only: where the error goes */
 	size_t error_text_bytes;
@@ -116,6 +119,8 @@ bool ringcast_lua_push_callback(lua_State *state, enum script_callback callback)
 int ringcast_lua_traceback(lua_State *state);  /* message handler */
 int ringcast_lua_trampoline(lua_State *state);
 void ringcast_lua_set_budget(struct lua_session *self);
+/* From C that may run for long, every LUA_WORK_STEPS steps that are worth an instruction: raises an error when the time is up. */
+void ringcast_lua_work(lua_State *state);
 void ringcast_lua_kill(struct lua_session *self, const char *why); /* the session ends as one whose script failed */
 
 /* module.c: the script's own files */
@@ -164,7 +169,8 @@ int ringcast_lua_print(lua_State *state);
 
 /* json.c, pack.c */
 int ringcast_lua_open_json(lua_State *state);
-void ringcast_lua_open_pack(lua_State *state); /* into string */
+void ringcast_lua_open_pack(lua_State *state);    /* into string */
+void ringcast_lua_open_strings(lua_State *state); /* instead of LuaJIT's: the same, but within the budget */
 
 /* host.c. host: NULL for a dry run */
 struct lua_program *ringcast_lua_program_create(struct lua_host *host, struct script *script);

@@ -84,7 +84,7 @@ static void open_libraries(lua_State *state)
 	open_library(state, luaopen_bit, LUA_BITLIBNAME);
 	open_library(state, luaopen_os, LUA_OSLIBNAME);
 	open_library(state, luaopen_debug, LUA_DBLIBNAME);
-	if (!ringcast_lua_self(state)->limits->is_jit_off)
+	if (!ringcast_lua_self(state)->is_strict)
 		open_library(state, luaopen_jit, LUA_JITLIBNAME);
 }
 
@@ -161,15 +161,31 @@ static int guard_handler(lua_State *state)
 	return 1;
 }
 
+/* Calls the chunk with so many values from the stack; its result takes their place. */
+static void wrap(lua_State *state, const char *text, int argument_count)
+{
+	if (luaL_loadbuffer(state, text, strlen(text), "=sandbox") != 0)
+		lua_error(state);
+	lua_insert(state, -argument_count - 1);
+	lua_call(state, argument_count, 1);
+}
+
+/* Millions of elements are one instruction to the count hook, unless they are compared by a function. */
+static void guard_sort(lua_State *state)
+{
+	lua_getglobal(state, "table");
+	lua_getfield(state, -1, "sort");
+	wrap(state, "local sort = ... local function less(a, b) return a < b end return function(t, f) return sort(t, f or less) end", 1);
+	lua_setfield(state, -2, "sort");
+	lua_pop(state, 1);
+}
+
 /* In Lua, because coroutines may yield across xpcall but not across C. */
 static void guard_xpcall(lua_State *state)
 {
-	static const char text[] = "local xpcall, guard = ... return function(f, handler, ...) return xpcall(f, guard(handler), ...) end";
-	if (luaL_loadbuffer(state, text, sizeof(text) - 1, "=xpcall") != 0)
-		lua_error(state);
 	lua_getglobal(state, "xpcall");
 	lua_pushcfunction(state, guard_handler);
-	lua_call(state, 2, 1);
+	wrap(state, "local xpcall, guard = ... return function(f, handler, ...) return xpcall(f, guard(handler), ...) end", 2);
 	lua_setglobal(state, "xpcall");
 }
 
@@ -186,6 +202,10 @@ void ringcast_lua_open_globals(lua_State *state)
 	set_function(state, "require", ringcast_lua_require);
 	guard_xpcall(state);
 	ringcast_lua_open_pack(state);
+	if (ringcast_lua_self(state)->is_strict) {
+		ringcast_lua_open_strings(state);
+		guard_sort(state);
+	}
 	seed_random(state);
 }
 

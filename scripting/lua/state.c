@@ -59,6 +59,7 @@ struct lua_session *ringcast_lua_open(struct lua_program *program, struct sessio
 	self->program = program;
 	self->session = session;
 	self->limits = limits;
+	self->is_strict = limits->is_jit_off;
 	if (session != NULL)
 		memcpy(self->session_id, session->id, sizeof(self->session_id));
 	self->state = lua_newstate(allocate, self);

@@ -123,6 +123,26 @@ Test(lua_sandbox, trusted_scripts_see_the_message)
 	lua_world_stop(&world);
 }
 
+Test(lua_sandbox, guarded_sort_is_sort)
+{
+	expect_info("local t = {3, 1, 2} table.sort(t) return table.concat(t, ' ')", "1 2 3");
+	expect_info("local t = {'b', 'a'} table.sort(t, function(a, b) return a > b end) return table.concat(t, ' ')", "b a");
+	expect_info("return (pcall(table.sort, {1, 'x'})), (pcall(table.sort, 5)), (pcall(table.sort, {2, 1}, 5))", "false false false");
+}
+
+/* Methods of foreign objects, called with each other's. */
+Test(lua_sandbox, objects_do_not_mix)
+{
+	struct lua_world world;
+	lua_world_run(&world, "return {init = function(s) local m, b = s:newTextGameMessage(1, -1, 'x'), require('string.buffer').new() "
+			      "local n = 0 for _, f in ipairs({m.u8, m.text, m.byte, m.f64, b.put, b.get, b.set, b.skip, b.tostring, b.reset, b.free}) do "
+			      "for _, o in ipairs({m, b, s, {}, 'x', 5, print}) do n = n + (pcall(f, o, 1) and 0 or 1) end end "
+			      "local gc = (getmetatable(b) or {}) if type(gc) == 'table' then for k, f in pairs(gc) do if type(f) == 'function' then "
+			      "pcall(f, s) pcall(f, m) pcall(f, b) pcall(f, {}) pcall(f) pcall(f, b) end end end b:put('y') print(n > 40, tostring(b)) end}");
+	expect_part(&world, "info: true ");
+	lua_world_stop(&world);
+}
+
 Test(lua_sandbox, sessions_do_not_meet)
 {
 	struct lua_world world;
