@@ -102,7 +102,7 @@ typedef enum verdict send_hook_fn(void *context, struct session *session, const 
 static enum verdict ask_send(struct route *route, enum route_question question, send_hook_fn *hook)
 {
 	struct session *session = route->player->session;
-	if (hook == NULL || (route->allowed & question) != 0)
+	if ((route->allowed & question) != 0)
 		return VERDICT_ALLOW;
 	ringcast_session_enter_question(session, route->player);
 	return answer_of(route, question, hook(session->hooks_context, session, route->packet));
@@ -113,13 +113,12 @@ static enum verdict ask_sends(struct route *route, bool has_target)
 {
 	const struct hooks *hooks = route->player->session->hooks;
 	enum verdict verdict = VERDICT_ALLOW;
-	if (has_target)
+	if (has_target && hooks->send_to_player != NULL)
 		verdict = ask_send(route, QUESTION_SEND_TO_PLAYER, hooks->send_to_player);
-	if (verdict == VERDICT_ALLOW && route->packet->target_group != PROTO_GROUP_NONE) {
-		route->allowed |= QUESTION_SEND_TO_PLAYER;
-		verdict = ask_send(route, QUESTION_ABOUT_GROUP, hooks->send_to_group);
-	}
-	return verdict;
+	if (verdict != VERDICT_ALLOW || route->packet->target_group == PROTO_GROUP_NONE || hooks->send_to_group == NULL)
+		return verdict;
+	route->allowed |= QUESTION_SEND_TO_PLAYER;
+	return ask_send(route, QUESTION_ABOUT_GROUP, hooks->send_to_group);
 }
 
 static void tell_server(struct session *session, const struct packet *packet)
@@ -193,24 +192,27 @@ enum drop_reason ringcast_router_dispatch(struct route *route)
 	}
 }
 
-static bool is_game_message(int32_t opcode)
-{
-	return opcode != OPCODE_JOIN_GROUP && opcode != OPCODE_LEAVE_GROUP && opcode != OPCODE_REQUEST_GROUP_MEMBERSHIP;
-}
-
 /* Behind what waits, or through the rules, which may end in waiting too. */
-static enum drop_reason route_or_park(struct player *player, const struct packet *packet, enum delivery_intent intent)
+static enum drop_reason dispatch_or_park(struct player *player, const struct packet *packet, enum delivery_intent intent)
 {
-	struct packet message;
 	struct route route = {.player = player, .packet = packet, .intent = intent};
-	if (is_game_message(packet->opcode)) {
-		message = message_of(player, packet, intent);
-		route.packet = &message;
-	}
 	if (player->parked != NULL)
 		return ringcast_park_packet(&route);
 	enum drop_reason reason = ringcast_router_dispatch(&route);
 	return route.asked != 0 ? ringcast_park_packet(&route) : reason;
+}
+
+static bool is_group_request(int32_t opcode)
+{
+	return opcode == OPCODE_JOIN_GROUP || opcode == OPCODE_LEAVE_GROUP || opcode == OPCODE_REQUEST_GROUP_MEMBERSHIP;
+}
+
+static enum drop_reason route(struct player *player, const struct packet *packet, enum delivery_intent intent)
+{
+	if (is_group_request(packet->opcode))
+		return dispatch_or_park(player, packet, intent);
+	struct packet message = message_of(player, packet, intent);
+	return dispatch_or_park(player, &message, intent);
 }
 
 enum drop_reason ringcast_router_route(struct player *player, struct packet *packet, enum delivery_intent intent, uint64_t now_ns)
@@ -223,7 +225,7 @@ enum drop_reason ringcast_router_route(struct player *player, struct packet *pac
 	player->bytes_received += packet->payload.size;
 	session->messages_received++;
 	session->bytes_received += packet->payload.size;
-	enum drop_reason reason = route_or_park(player, packet, intent);
+	enum drop_reason reason = route(player, packet, intent);
 	if (reason != DROP_NONE)
 		session->drops++; /* the player's are the shard's to count: it drops for reasons of its own too */
 	ringcast_command_apply(session);
