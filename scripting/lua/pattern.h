@@ -1,6 +1,7 @@
 /*
- * Lua patterns, as string.find and its kin understand them, with a bound on time: LuaJIT's own matcher is one instruction to the count hook, and a
- * pattern such as ".-.-.-b" keeps it busy for hours. Used where the budget is strict; the compiler's inlined ones are used elsewhere.
+ * Lua patterns, as string.find and its kin understand them, with a bound on time: LuaJIT's own matcher is one instruction to the count
+ * hook, and a pattern such as ".-.-.-b" keeps it busy for hours. Used where the budget is strict; the compiler's inlined ones are used
+ * elsewhere.
  */
 #ifndef RINGCAST_SCRIPTING_LUA_PATTERN_H
 #define RINGCAST_SCRIPTING_LUA_PATTERN_H

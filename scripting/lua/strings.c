@@ -1,4 +1,5 @@
-/* string.find, match, gmatch and gsub on the matcher that keeps to the time budget. They give what LuaJIT's give: the tests compare them. */
+/* string.find, match, gmatch and gsub on the matcher that keeps to the time budget. They give what LuaJIT's give: the tests compare
+ * them. */
 #include <string.h>
 
 #include "scripting/lua/lua_private.h"
@@ -223,7 +224,8 @@ static int string_gsub(lua_State *state)
 
 void ringcast_lua_open_strings(lua_State *state)
 {
-	static const luaL_Reg functions[] = {{"find", string_find}, {"match", string_match}, {"gmatch", string_gmatch}, {"gsub", string_gsub}};
+	static const luaL_Reg functions[] = {
+		{"find", string_find}, {"match", string_match}, {"gmatch", string_gmatch}, {"gsub", string_gsub}};
 	lua_getglobal(state, "string");
 	for (size_t i = 0; i < RLY_ARRAY_COUNT(functions); i++) {
 		lua_pushcfunction(state, functions[i].func);
