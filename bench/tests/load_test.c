@@ -187,7 +187,8 @@ Test(options, nonsense_and_contradictions_are_refused)
 	static const char *const bad[] = {"--nonsense",         "sessions",          "--sessions",      "--sessions x",  "--sessions 1.5",
 					  "--sessions 0",       "--reliable 101",    "--reliable -1",   "--rate 5ms",    "--spin=1",
 					  "--size 31",          "--size 4097",       "--senders 9",     "--to-group 10", "--to-group 60 --to-player 60 --groups 1",
-					  "--players 1 --to-player 5", "--no-admin", "--slow-peers 1",  "--duration 0",  "--slow-peers 100 --senders 7"};
+					  "--players 1 --to-player 5", "--no-admin", "--slow-peers 1",  "--duration 0",  "--slow-peers 100 --senders 7",
+					  "--ca a.pem",         "--insecure",        "--host-name a",    "--secure --ca a.pem --insecure"};
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
 		struct load_options options;
 		cr_assert_not(parse(bad[i], &options), "%s", bad[i]);

@@ -123,6 +123,8 @@ def main(needs_tools=(), needs_programs=()):
     import unittest
 
     lacking = missing(*needs_tools) + [name for name in needs_programs if program(name) is None]
+    if not lacking and "has no TLS" in run(program("E2E_CLI"), "cert", "show", "/dev/null").stderr:
+        lacking = ["TLS"]
     if lacking:
         print("skipped: not installed or not built: " + ", ".join(lacking))
         sys.exit(SKIP)
