@@ -182,7 +182,8 @@ static void host_start(struct bench *bench, const char *folder)
 	bench->script = (struct script){.name = "micro", .version = "v1", .language = SCRIPT_JS, .folder = (char *)folder, .main = (char *)"index.js",
 					.facts.callbacks = 1 << SCRIPT_CALLBACK_INIT | 1 << SCRIPT_CALLBACK_MESSAGE | 1 << SCRIPT_CALLBACK_SEND_TO_GROUP,
 					.refs = 1};
-	struct sidecar_options options = {.environment = &bench->environment, .channel_count = 1, .sessions_max = SESSIONS_MAX, .window_bytes = 32 << 20};
+	struct sidecar_options options = {.environment = &bench->environment, .channel_count = 1, .sessions_max = SESSIONS_MAX, .window_bytes = 32 << 20,
+					  .stall_timeout_ms = 60000};
 	bench->host = ringcast_sidecar_create(&options);
 	bench->program = ringcast_sidecar_ops.load(bench->host, &bench->script, error, sizeof(error));
 	if (!ringcast_sidecar_process_start(&process, &bench->process, error, sizeof(error)))

@@ -23,6 +23,7 @@ const idle = []; // seats that wait for a session
 const dirty = []; // seats with runs of the chunk that is being read
 let isWelcome = false;
 let memoryBytes = 0;
+let creditBytes = 0;
 
 function stop(code, text) {
 	if (text)
@@ -70,7 +71,7 @@ function seatCreate(bytesMax) {
 	const { port1, port2 } = new MessageChannel();
 	const taken = new Int32Array(new SharedArrayBuffer(4));
 	const worker = new Worker(path.join(__dirname, 'lib', 'worker.js'), {
-		workerData: { port: port2, taken },
+		workerData: { port: port2, taken, creditBytes },
 		transferList: [port2],
 		env: environment(),
 		stdout: true,
@@ -151,11 +152,12 @@ function retire(seat) {
 // From the engine
 
 function hello(buffer, offset) {
-	const { magic, version_min, version_max, memory_bytes } = frames.decode(buffer, offset);
+	const { magic, version_min, version_max, window_bytes, memory_bytes } = frames.decode(buffer, offset);
 	if (isWelcome || magic !== frames.MAGIC || version_min > frames.VERSION || version_max < frames.VERSION)
 		stop(1, `the engine speaks versions ${version_min} to ${version_max} of the protocol, this sidecar ${frames.VERSION}`);
 	isWelcome = true;
 	memoryBytes = Number(memory_bytes);
+	creditBytes = window_bytes >>> 3;
 	const features = inspector.url() === undefined ? 0 : frames.FEATURE_DEBUGGER;
 	write(frames.encode('WELCOME', 0, { magic: frames.MAGIC, version: frames.VERSION, features, process_id: process.pid, runtime: `node ${process.version}` }), null);
 	fillIdle();

@@ -1,18 +1,24 @@
 'use strict';
 // What a session says to the engine, in its worker: frames are written into one buffer and posted to the main thread together, at the end of
 // the events that caused them. A script that says more than the engine takes is cut short instead of filling the memory.
-const { HEAD_BYTES, FLAG_ERROR, FLAG_RELIABLE, KIND } = require('./frame');
+const { HEAD_BYTES, FLAG_ERROR, FLAG_RELIABLE, KIND, writeHead } = require('./frame');
 
 const CAPACITY_BYTES = 256 << 10;
 const POST_BYTES = 64 << 10;
 const UNTAKEN_BYTES_MAX = 8 << 20;
 const ANSWER_BYTES = HEAD_BYTES + 12;
+const CREDIT_BYTES = HEAD_BYTES + 4;
+const CREDIT_DELAY_MS = 250;
 
 class Outbox {
 	// taken: one shared number, how many bytes (mod 2^32) of what was posted the engine has taken.
-	constructor(port, taken) {
+	// creditBytes: so much may be taken before credit is worth a post of its own; less of it travels with other frames, or a little later.
+	constructor(port, taken, creditBytes) {
 		this.port = port;
 		this.taken = taken;
+		this.creditBytes = creditBytes;
+		this.creditOwed = 0;
+		this.creditTimer = null;
 		this.buffer = Buffer.allocUnsafeSlow(CAPACITY_BYTES);
 		this.size = 0;
 		this.posted = 0;
@@ -29,7 +35,7 @@ class Outbox {
 
 	// Room for a frame; returns where its body begins.
 	begin(kind, flags, bodyBytes) {
-		if (this.size + HEAD_BYTES + bodyBytes > CAPACITY_BYTES)
+		if (this.size + HEAD_BYTES + bodyBytes + CREDIT_BYTES > CAPACITY_BYTES)
 			this.flush();
 		const { buffer, size } = this;
 		buffer.writeUInt32LE(bodyBytes, size);
@@ -45,8 +51,16 @@ class Outbox {
 
 	flush() {
 		this.isScheduled = false;
-		if (this.size === 0)
-			return;
+		if (this.size === 0 && this.creditOwed < this.creditBytes)
+			return this.payLater();
+		if (this.creditOwed > 0)
+			this.pay();
+		if (this.size > 0)
+			this.post();
+		return undefined;
+	}
+
+	post() {
 		const bytes = this.buffer.buffer.slice(0, this.size);
 		this.posted = (this.posted + this.size) >>> 0;
 		this.size = 0;
@@ -99,12 +113,30 @@ class Outbox {
 	}
 
 	credit(bytes) {
-		this.buffer.writeUInt32LE(bytes, this.begin(KIND.CREDIT, 0, 4));
+		this.creditOwed += bytes;
+	}
+
+	// There is always room for it.
+	pay() {
+		writeHead(this.buffer, this.size, 4, KIND.CREDIT, 0, this.session);
+		this.buffer.writeUInt32LE(this.creditOwed, this.size + HEAD_BYTES);
+		this.size += CREDIT_BYTES;
+		this.creditOwed = 0;
+	}
+
+	payLater() {
+		if (this.creditOwed === 0 || this.creditTimer !== null)
+			return;
+		this.creditTimer = setTimeout(() => {
+			this.creditTimer = null;
+			if (this.creditOwed > 0)
+				this.beat();
+		}, CREDIT_DELAY_MS);
 	}
 
 	// A sign of life, at once.
 	beat() {
-		this.credit(0);
+		this.pay();
 		this.flush();
 	}
 

@@ -18,11 +18,11 @@ const COMPLAINT_INTERVAL_MS = 1000;
 const HEARTBEAT_INTERVAL_MS = 1000;
 const LEVEL = Object.fromEntries(LEVELS.map((name, number) => [name, number]));
 
-const { port, taken } = workerData;
+const { port, taken, creditBytes } = workerData;
 delete workerData.port;
 delete workerData.taken;
 
-const outbox = new Outbox(port, taken);
+const outbox = new Outbox(port, taken, creditBytes);
 const players = new Players();
 const people = new Map(); // peer id -> player, those who are being asked about too
 const connecting = new Map(); // peer id -> what is sent to it before the script has said yes
@@ -308,11 +308,12 @@ function finishEvent() {
 	outbox.flush();
 }
 
-// However long it awaits, a start is alive as long as the thread turns; an endless loop is not.
+// However long it awaits, a start is alive as long as the thread turns; an endless loop is not. Up to here the main thread spoke for us.
 function start(open) {
 	const heartbeat = setInterval(() => outbox.beat(), HEARTBEAT_INTERVAL_MS);
 	isStarting = true;
 	outbox.isBatching = false;
+	port.postMessage('up');
 	startScript(open).then(() => {
 		clearInterval(heartbeat);
 		isStarting = false;
@@ -344,4 +345,3 @@ function sampleSometimes() {
 }
 
 port.on('message', takeBatch);
-port.postMessage('up');
