@@ -209,6 +209,6 @@ void ringcast_flags_print_help(FILE *out)
 	      "\nExamples:\n"
 	      "  ringcastd --dev\n"
 	      "  ringcastd --config /etc/ringcastd/ringcastd.yaml --check-config\n"
-	      "  RINGCAST_LOG_LEVEL=debug ringcastd --listen 0.0.0.0 --shards 4 --set limits.players_max=9000\n",
+	      "  RINGCAST_LOG_LEVEL=debug ringcastd --dev --shards 1 --set limits.players_max=900\n",
 	      out);
 }
