@@ -18,7 +18,7 @@ for target; do
 	mkdir -p "$found"
 	dict=$source_folder/tests/fuzz/dict/$target
 	echo "== $target: $seconds s"
-	"$build/tests/fuzz/libfuzzer-$target" -max_total_time="$seconds" -max_len=17000 -timeout=10 -print_final_stats=1 \
+	"$build/tests/fuzz/libfuzzer-$target" -max_total_time="$seconds" -max_len=17000 -timeout=300 -print_final_stats=1 \
 		$([ -f "$dict" ] && echo "-dict=$dict") -artifact_prefix="$build/found/$target-" "$found" "$source_folder/tests/fuzz/corpus/$target" || status=1
 done
 exit $status
