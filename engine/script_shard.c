@@ -304,6 +304,16 @@ const struct script *ringcast_script_of_session(const struct session *session)
 	return RLY_CONTAINER_OF(session->hooks, struct script_use, hooks)->version->script;
 }
 
+uint64_t ringcast_script_bytes_of_session(const struct session *session)
+{
+	if (ringcast_script_of_session(session) == NULL)
+		return 0;
+	const struct script_use *use = RLY_CONTAINER_OF(session->hooks, struct script_use, hooks);
+	enum script_language language = use->version->script->language;
+
+	return ops_of(language)->session_bytes(host_of(use->scripts, language), session);
+}
+
 static struct script_use *find_use(struct script_shard *scripts, const struct script_version *version)
 {
 	for (struct list_node *node = scripts->uses.next; node != &scripts->uses; node = node->next) {

@@ -71,6 +71,7 @@ void ringcast_script_shard_fini(struct script_shard *scripts); /* no session is 
 int ringcast_script_shard_open(struct script_shard *scripts, struct script_version *version, const struct session_options *options,
 			       struct session **ret_session, enum drop_reason *ret_drop);
 const struct script *ringcast_script_of_session(const struct session *session); /* NULL: it runs none */
+uint64_t ringcast_script_bytes_of_session(const struct session *session);       /* memory of its script; 0: it runs none */
 struct script_counts ringcast_script_shard_measure(const struct script_shard *scripts);
 /* The process behind this socket serves a channel from now on. 0, or -errno: the socket is still the caller's. */
 int ringcast_script_shard_attach(struct script_shard *scripts, uint32_t channel, int socket);

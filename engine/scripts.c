@@ -221,6 +221,7 @@ void ringcast_engine_describe_script(const struct session *session, ringcast_ses
 		return;
 	snprintf(ret_info->script, sizeof(ret_info->script), "%s", script->name);
 	snprintf(ret_info->script_version, sizeof(ret_info->script_version), "%s", script->version);
+	ret_info->script_bytes = ringcast_script_bytes_of_session(session);
 }
 
 static void tell_lines(const struct script_log_copy *copy, ringcast_session_log_fn *each, void *context)

@@ -68,6 +68,7 @@ static json_t *session_to_json(const ringcast_session_info *info)
 	put_count(json, "drops", info->drops);
 	put_text(json, "script", info->script);
 	put_text(json, "script_version", info->script_version);
+	put_count(json, "script_bytes", info->script_bytes);
 	return json;
 }
 

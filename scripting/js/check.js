@@ -7,7 +7,13 @@ const { standInForServiceFiles, load, examine, describe } = require('./lib/load'
 
 const TIMEOUT_MS = Number(process.env.RINGCAST_CHECK_TIMEOUT_MS || 10000);
 
+let isAnswered = false;
+
+// The first answer counts: a worker that has said what there is ends too, and that is no news.
 function answer(result) {
+	if (isAnswered)
+		return;
+	isAnswered = true;
 	process.stdout.write(`${JSON.stringify(result)}\n`, () => process.exit(result.error === undefined ? 0 : 1));
 }
 

@@ -74,6 +74,7 @@ class Deployment(Case):
         described = self.daemon.session(session)
         self.assertEqual((described["script"], described["script_version"], described["players_max"]), ("game", pushed["version"], 12))
         self.assertEqual(await self.ask(player), "one hi")
+        self.assertGreater(self.daemon.session(session)["script_bytes"], 1000)
         self.assertEqual(self.daemon.session(self.daemon.create_session(script="game", players_max=3))["players_max"], 3)
         self.assertEqual(self.daemon.session(self.daemon.create_session())["script"], "")
 
@@ -397,6 +398,28 @@ class JavaScript(Case):
         scripts.push(self.daemon, "game", scripts.js("two"))
         _, new = await self.play("game")
         self.assertEqual([await self.ask(old), await self.ask(new)], ["one hi", "two hi"])
+
+    async def test_versions_under_load_do_not_mix(self):
+        stopping = False
+        counts = []
+
+        async def keep_asking(player, version):
+            count = 0
+            while not stopping:
+                self.assertEqual(await self.ask(player, str(count)), f"v{version} {count}")
+                count += 1
+            counts.append(count)
+
+        asking = []
+        for version in range(8):
+            await asyncio.to_thread(scripts.push, self.daemon, "game", scripts.js(f"v{version}"))
+            _, player = await self.play("game")
+            asking.append(asyncio.create_task(keep_asking(player, version)))
+        await asyncio.sleep(0.5)
+        stopping = True
+        await asyncio.gather(*asking)
+        self.assertGreater(min(counts), 0)
+        self.assertEqual(self.daemon.gauge('script_sessions{language="js"}'), 8)
 
     async def test_a_slip_says_where_and_changes_nothing(self):
         scripts.push(self.daemon, "game", scripts.js("one"))

@@ -285,6 +285,7 @@ typedef struct ringcast_session_info {
 	uint32_t health_failures; /* health checks in a row that said no */
 	char script[RINGCAST_SCRIPT_NAME_BYTES]; /* "": none */
 	char script_version[RINGCAST_SCRIPT_VERSION_BYTES];
+	uint64_t script_bytes; /* memory of its script; of JavaScript's what its thread told last, a second ago or so */
 } ringcast_session_info;
 
 /* [any thread] */
