@@ -45,7 +45,7 @@ Test(lua_sandbox, no_bytecode)
 	expect_info("return load('\\27LJ\\2\\0')", "nil attempt to load chunk with wrong mode");
 	expect_info("return loadstring('\\27LJ\\2\\0')", "nil attempt to load chunk with wrong mode");
 	expect_info("return load('\\27Lua', 'x', 'b')", "nil attempt to load chunk with wrong mode");
-	expect_info("return pcall(load, function() return nil end)", "false bad argument #1 to '?' (string expected, got function)");
+	expect_info("return select(2, pcall(load, function() return nil end)):match('%(.*')", "(string expected, got function)");
 	expect_info("local e = {x = 5} return load('return x', 'c', 't', e)()", "5");
 	expect_info("return load('return 1 +')", "nil (load):1: unexpected symbol near '<eof>'");
 }
@@ -67,7 +67,7 @@ Test(lua_sandbox, no_bytecode_files)
 
 Test(lua_sandbox, metatables_of_ours_are_closed)
 {
-	expect_info("return getmetatable(print) == nil, pcall(setmetatable, 'x', {})", "true false bad argument #1 to '?' (table expected, got string)");
+	expect_info("return getmetatable(print) == nil, (pcall(setmetatable, 'x', {}))", "true false");
 	struct lua_world world;
 	lua_world_run(&world, "return {init = function(s) print(getmetatable(s), getmetatable(s:newTextGameMessage(1, -1, ''))) "
 			      "print(pcall(setmetatable, s, {})) print(pcall(rawset, s, 1, 2)) s.x = 5 end}");
