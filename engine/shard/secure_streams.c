@@ -193,8 +193,11 @@ static void open_records(struct shard *shard, struct conn *conn, struct view byt
 static void wait_for_turn(struct shard *shard, struct conn *conn, struct view bytes)
 {
 	struct secure_stream *secure = conn->secure;
+	size_t held_bytes = secure->held != NULL ? secure->held->size : 0;
 
-	if (!ringcast_secure_stream_hold(secure, shard->pool, bytes))
+	if (held_bytes + bytes.size > SECURE_STREAM_HELD_BYTES_MAX) /* no handshake is that long */
+		fail(shard, conn);
+	else if (!ringcast_secure_stream_hold(secure, shard->pool, bytes))
 		refuse_memory(shard, conn);
 	else if (!ringcast_list_has(&secure->queue_node))
 		ringcast_handshake_queue_add_stream(&shard->security.queue, &secure->queue_node);

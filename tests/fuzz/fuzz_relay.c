@@ -3,6 +3,9 @@
  * after their login, on their streams and over UDP. Whatever they do: the honest player keeps its place and hears its own message, and after the
  * shutdown nothing is left in any table, pool or queue (the shards assert it).
  *
+ * Encryption is optional here, with the simulator's toy in the place of a library: what strangers send is told apart by its first bytes, and may find its
+ * way into handshakes, hellos and associations.
+ *
  * Input: records of two bytes, what and who, then for bytes to be sent a size and the bytes. In dev mode a token is plain text, and a mask of
  * zeros leaves frames readable, so that a mutator has something to work with.
  */
@@ -14,6 +17,7 @@
 #include "proto/http_upgrade.h"
 #include "proto/websocket.h"
 #include "shard/shard_private.h"
+#include "tests/sim/toy_tls.h"
 
 enum { SHARD_COUNT = 2, STRANGER_COUNT = 3, HONEST = STRANGER_COUNT, CLIENT_COUNT, STEPS_MAX = 20000, HELD_BYTES_MAX = 1 << 20, FENCE_OPCODE = 777 };
 #define KEY "dGhlIHNhbXBsZSBub25jZQ=="
@@ -32,6 +36,7 @@ struct world {
 	struct shard *shards[SHARD_COUNT];
 	struct mailbox *mailboxes[SHARD_COUNT];
 	struct client clients[CLIENT_COUNT];
+	uint8_t random_next;
 	uint8_t held[HELD_BYTES_MAX]; /* what the honest player has read and not yet understood */
 	size_t held_bytes;
 	bool is_upgraded, is_admitted, has_heard;
@@ -65,6 +70,32 @@ static char name_of(uint32_t shard)
 	return name[0];
 }
 
+static void random_bytes(void *context, void *out, size_t size)
+{
+	struct world *world = context;
+	for (size_t i = 0; i < size; i++)
+		((uint8_t *)out)[i] = world->random_next++;
+}
+
+static struct crypto_context *make_context(struct world *world, enum crypto_kind kind)
+{
+	char error[200] = "";
+	struct crypto_options options = {
+		.kind = kind,
+		.role = CRYPTO_SERVER,
+		.credentials = {.certificate = "toy", .key = "toy"},
+		.cookie_secret = {1},
+		.ticket_secret = {1},
+		.random = random_bytes,
+		.random_context = world,
+	};
+	bool is_ready = ringcast_crypto_global_init(error, sizeof(error));
+	ringcast_assert(is_ready);
+	struct crypto_context *context = ringcast_crypto_context_create(&ringcast_toy_tls, &options, error, sizeof(error));
+	ringcast_assert(context != NULL);
+	return context;
+}
+
 static void create_shard(struct world *world, uint32_t index)
 {
 	char error[200] = "";
@@ -77,6 +108,8 @@ static void create_shard(struct world *world, uint32_t index)
 		.udp_port_count = 2,
 		.is_open = true,
 		.mailboxes = world->mailboxes,
+		.security = SHARD_SECURE_OPTIONAL,
+		.credentials = {make_context(world, CRYPTO_STREAM), make_context(world, CRYPTO_DATAGRAM), strdup("toy CA")},
 	};
 	struct io_options io = {.stream_count_max = 64, .stream_buffer_count = 8, .stream_buffer_bytes = 512, .datagram_buffer_count = 8,
 				.datagram_buffer_bytes = 2048};
@@ -343,6 +376,8 @@ static void check_left(const struct world *world, uint32_t index)
 	ringcast_assert(ringcast_shard_is_idle(shard));
 	ringcast_assert(shard->slices.count == 0 && shard->fast_peers.count == 0 && shard->wheel.armed_count == 0);
 	ringcast_assert(shard->store.players.count == 0 && shard->store.groups.count == 0 && shard->store.memberships.count == 0);
+	ringcast_assert(shard->security.streams.count == 0 && shard->security.associations.associations.count == 0);
+	ringcast_assert(shard->security.associations.half_open_count == 0 && !ringcast_shard_has_handshakes(shard));
 	ringcast_assert(usage.streams == 0 && usage.stream_buffers_held == 0 && usage.datagram_buffers_held == 0);
 	ringcast_assert(ringcast_buf_pool_in_use(shard->pool) == (shard->chunk != NULL) + shard->tx_buf_count);
 }
