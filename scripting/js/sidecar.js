@@ -12,6 +12,7 @@ const CHANNEL_FD = Number(process.env.RINGCAST_CHANNEL_FD || 3);
 const READ_BYTES = 256 << 10;
 const IDLE_WORKERS = Number(process.env.RINGCAST_IDLE_WORKERS || 2);
 const CLOSE_GRACE_MS = 1000;
+const TERMINATE_GRACE_MS = Number(process.env.RINGCAST_TERMINATE_GRACE_MS || 30000);
 const RESPAWN_MS = 1000;
 const BEAT_INTERVAL_MS = 1000;
 const MEGABYTE = 1 << 20;
@@ -165,7 +166,13 @@ function hello(buffer, offset) {
 
 function close(seat) {
 	seat.isEnded = true;
-	seat.timer = setTimeout(() => seat.worker.terminate(), CLOSE_GRACE_MS);
+	seat.timer = setTimeout(terminate, CLOSE_GRACE_MS, seat);
+}
+
+// Node 24 has states near the heap's limit that nothing gets a thread out of. It would eat all there is, so the process gives way.
+function terminate(seat) {
+	seat.worker.terminate();
+	seat.timer = setTimeout(stop, TERMINATE_GRACE_MS, 1, 'a worker cannot be stopped');
 }
 
 // A whole frame of buffer: noted as part of its session's run, and handed over at the end of the chunk.

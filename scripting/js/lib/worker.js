@@ -208,6 +208,8 @@ async function startScript(open) {
 	prepareProcess(args, Number(open.memory_bytes));
 	const logger = makeLogger((level, text) => outbox.log(level, text), threshold(args));
 	standInForServiceFiles();
+	if (process.execArgv.includes('--enable-source-maps'))
+		process.setSourceMapsEnabled(true); // Node 18 does not pass it on to workers
 	script = await load(open.folder, open.main);
 	const { callbacks, configuration, warnings } = examine(script, open.main);
 	warnings.forEach((warning) => outbox.log(LEVEL.warn, warning));
