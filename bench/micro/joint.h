@@ -1,4 +1,5 @@
-/* A client and a server of one library shaking hands in memory, for benchmarks of encryption: the time the server needs is counted by itself. */
+/* A client and a server of one library shaking hands in memory, for benchmarks of encryption: the time the server needs is counted by
+ * itself. */
 #ifndef RINGCAST_BENCH_MICRO_JOINT_H
 #define RINGCAST_BENCH_MICRO_JOINT_H
 

@@ -1,4 +1,5 @@
-/* The cipher by itself, as each library has it: what sealing a record cannot be cheaper than. AES-128-GCM with the frame of a DTLS record. */
+/* The cipher by itself, as each library has it: what sealing a record cannot be cheaper than. AES-128-GCM with the frame of a DTLS record.
+ */
 #ifndef RINGCAST_BENCH_MICRO_RAW_H
 #define RINGCAST_BENCH_MICRO_RAW_H
 

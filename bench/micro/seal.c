@@ -1,6 +1,7 @@
 /*
- * micro-seal: what encryption costs by itself, without a network. Sealing per record, with one session and over many in shuffled order (as fan-out
- * meets them: then memory decides, not the cipher), beside the raw cipher; handshakes per second of one core, the server's part; heap per session.
+ * micro-seal: what encryption costs by itself, without a network. Sealing per record, with one session and over many in shuffled order (as
+ * fan-out meets them: then memory decides, not the cipher), beside the raw cipher; handshakes per second of one core, the server's part;
+ * heap per session.
  *
  *   micro-seal [--sessions N] [--rounds N] [--json]
  */
@@ -165,11 +166,11 @@ static void print_line(const struct joint_variant *variant, const struct result 
 
 static void print_json(const struct joint_variant *variant, const struct result *result, bool is_first)
 {
-	printf("%s  {\"library\": \"%s\", \"protocol\": \"%s\", \"sessions\": %zu, \"seal_ns\": {", is_first ? "" : ",\n", variant->backend->name,
-	       variant->name, result->session_count);
+	printf("%s  {\"library\": \"%s\", \"protocol\": \"%s\", \"sessions\": %zu, \"seal_ns\": {", is_first ? "" : ",\n",
+	       variant->backend->name, variant->name, result->session_count);
 	for (size_t index = 0; index < SIZES; index++)
-		printf("%s\"%zu\": {\"raw\": %.1f, \"hot\": %.1f, \"cold\": %.1f}", index == 0 ? "" : ", ", sizes[index], result->raw_ns[index],
-		       result->hot_ns[index], result->cold_ns[index]);
+		printf("%s\"%zu\": {\"raw\": %.1f, \"hot\": %.1f, \"cold\": %.1f}", index == 0 ? "" : ", ", sizes[index],
+		       result->raw_ns[index], result->hot_ns[index], result->cold_ns[index]);
 	printf("}, \"handshakes_per_s\": {\"full\": %.0f, \"resumed\": %.0f}, \"heap_bytes_per_session\": %zu}", result->full_per_s,
 	       result->resumed_per_s, result->heap_bytes);
 }
@@ -181,10 +182,10 @@ static void run_all(void)
 		raw_seal_fn *raw;
 	} libraries[] = {
 #ifdef BENCH_WITH_WOLFSSL
-		{"wolfssl", raw_seal_wolfssl},
+	        {"wolfssl", raw_seal_wolfssl},
 #endif
 #ifdef BENCH_WITH_OPENSSL
-		{"openssl", raw_seal_openssl},
+	        {"openssl", raw_seal_openssl},
 #endif
 	};
 	bool is_first = true;
@@ -219,8 +220,10 @@ static unsigned count_of(const char *text)
 
 static void parse(int argc, char **argv)
 {
-	static const struct option known[] = {
-		{"sessions", required_argument, NULL, 's'}, {"rounds", required_argument, NULL, 'r'}, {"json", no_argument, NULL, 'j'}, {0}};
+	static const struct option known[] = {{"sessions", required_argument, NULL, 's'},
+	                                      {"rounds", required_argument, NULL, 'r'},
+	                                      {"json", no_argument, NULL, 'j'},
+	                                      {0}};
 	int option;
 	while ((option = getopt_long(argc, argv, "", known, NULL)) != -1) {
 		if (option == 's')
@@ -245,8 +248,8 @@ int main(int argc, char **argv)
 	if (options.is_json)
 		printf("[\n");
 	else
-		printf("ns per record     %17s %17s %17s          handshakes/s       heap\n%-18s  %s  sessions  full  resumed  bytes\n", "64 B", "256 B", "1200 B",
-		       "", " raw   hot  cold   raw   hot  cold   raw   hot  cold");
+		printf("ns per record     %17s %17s %17s          handshakes/s       heap\n%-18s  %s  sessions  full  resumed  bytes\n",
+		       "64 B", "256 B", "1200 B", "", " raw   hot  cold   raw   hot  cold   raw   hot  cold");
 	run_all();
 	if (options.is_json)
 		printf("\n]\n");

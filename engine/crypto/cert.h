@@ -16,9 +16,9 @@ struct certificate { /* PEM texts; ECDSA P-256 */
 
 struct certificate_request {
 	const char *common_name;
-	const char *names;              /* of the subject, comma-separated: DNS names and IP literals; servers only */
-	uint64_t now_s;                 /* valid from an hour before */
-	uint32_t days;                  /* valid for; 397 at most for servers */
+	const char *names; /* of the subject, comma-separated: DNS names and IP literals; servers only */
+	uint64_t now_s;    /* valid from an hour before */
+	uint32_t days;     /* valid for; 397 at most for servers */
 	bool is_ca;
 	const struct certificate *issuer; /* NULL: signed by itself */
 };
@@ -28,10 +28,12 @@ struct certificate_facts {
 	char subject[CERTIFICATE_NAME_BYTES], names[CERTIFICATE_NAME_BYTES], fingerprint[96];
 };
 
-/* Both false with one clear line in reterr. check: parses, chain in order, key belongs to the leaf. Times and host name are the caller's to compare. */
-bool ringcast_certificate_make(const struct certificate_request *request, struct certificate *ret_certificate, char *reterr, size_t reterr_bytes);
+/* Both false with one clear line in reterr. check: parses, chain in order, key belongs to the leaf. Times and host name are the caller's to
+ * compare. */
+bool ringcast_certificate_make(const struct certificate_request *request, struct certificate *ret_certificate, char *reterr,
+                               size_t reterr_bytes);
 bool ringcast_certificate_check(const struct crypto_credentials *credentials, struct certificate_facts *ret_facts, char *reterr,
-				size_t reterr_bytes);
+                                size_t reterr_bytes);
 /* Whether a name of facts (DNS, wildcard in the leftmost label, IP literal) covers host. */
 bool ringcast_certificate_covers(const struct certificate_facts *facts, const char *host);
 

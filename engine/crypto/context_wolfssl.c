@@ -40,7 +40,8 @@ static bool check_ciphers(WOLFSSL_CTX *ctx, const char *names, char *reterr, siz
 		if (wolfSSL_CTX_set_cipher_list(ctx, name) != WOLFSSL_SUCCESS)
 			return ringcast_crypto_complain(reterr, reterr_bytes, "cipher \"%s\" is not known to the library", name);
 		if (!is_authenticated(name))
-			return ringcast_crypto_complain(reterr, reterr_bytes, "cipher %s is not of an authenticated mode (GCM, CHACHA20)", name);
+			return ringcast_crypto_complain(reterr, reterr_bytes, "cipher %s is not of an authenticated mode (GCM, CHACHA20)",
+			                                name);
 	}
 	return true;
 }
@@ -82,7 +83,8 @@ static bool set_up_server(struct wolfssl_context *context, const struct crypto_o
 	if (wolfSSL_CTX_use_PrivateKey_buffer(context->ctx, key, (long)strlen(credentials->key), WOLFSSL_FILETYPE_PEM) != WOLFSSL_SUCCESS)
 		return ringcast_crypto_complain(reterr, reterr_bytes, "key: the library does not take it");
 	wolfSSL_CTX_set_verify(context->ctx, WOLFSSL_VERIFY_NONE, NULL);
-	return ringcast_wolfssl_use_tickets(context, options->ticket_secret) || ringcast_crypto_complain(reterr, reterr_bytes, "tickets: refused");
+	return ringcast_wolfssl_use_tickets(context, options->ticket_secret) ||
+	       ringcast_crypto_complain(reterr, reterr_bytes, "tickets: refused");
 }
 
 static bool set_up_client(struct wolfssl_context *context, const struct crypto_options *options, char *reterr, size_t reterr_bytes)
@@ -96,7 +98,8 @@ static bool set_up_client(struct wolfssl_context *context, const struct crypto_o
 	}
 	wolfSSL_CTX_set_verify(context->ctx, WOLFSSL_VERIFY_PEER, ringcast_wolfssl_verify);
 	int result = wolfSSL_CTX_load_verify_buffer(context->ctx, (const uint8_t *)ca, (long)strlen(ca), WOLFSSL_FILETYPE_PEM);
-	return result == WOLFSSL_SUCCESS || ringcast_crypto_complain(reterr, reterr_bytes, "ca: no PEM certificate of a CA in it, or damaged");
+	return result == WOLFSSL_SUCCESS ||
+	       ringcast_crypto_complain(reterr, reterr_bytes, "ca: no PEM certificate of a CA in it, or damaged");
 }
 
 static bool set_up(struct wolfssl_context *context, const struct crypto_options *options, char *reterr, size_t reterr_bytes)
@@ -108,11 +111,12 @@ static bool set_up(struct wolfssl_context *context, const struct crypto_options 
 	if (wolfSSL_CTX_SetDevId(ctx, WOLFSSL_RANDOM_DEVICE) != WOLFSSL_SUCCESS || !use_versions(ctx, options))
 		return ringcast_crypto_complain(reterr, reterr_bytes, "the library refuses its settings");
 	if (options->kind == CRYPTO_DATAGRAM && wolfSSL_CTX_dtls_set_mtu(ctx, context->base.datagram_bytes_max) != WOLFSSL_SUCCESS)
-		return ringcast_crypto_complain(reterr, reterr_bytes, "datagrams of %u bytes are refused", context->base.datagram_bytes_max);
+		return ringcast_crypto_complain(reterr, reterr_bytes, "datagrams of %u bytes are refused",
+		                                context->base.datagram_bytes_max);
 	if (!use_ciphers(ctx, options, reterr, reterr_bytes))
 		return false;
 	return options->role == CRYPTO_SERVER ? set_up_server(context, options, reterr, reterr_bytes)
-					      : set_up_client(context, options, reterr, reterr_bytes);
+	                                      : set_up_client(context, options, reterr, reterr_bytes);
 }
 
 static void destroy(struct wolfssl_context *context)

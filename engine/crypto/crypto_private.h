@@ -1,4 +1,5 @@
-/* What the backends share among themselves: the heads of a context and of a session, and how bytes leave. Only engine/crypto includes this. */
+/* What the backends share among themselves: the heads of a context and of a session, and how bytes leave. Only engine/crypto includes this.
+ */
 #ifndef RINGCAST_CRYPTO_CRYPTO_PRIVATE_H
 #define RINGCAST_CRYPTO_CRYPTO_PRIVATE_H
 
@@ -6,7 +7,12 @@
 #include "crypto/crypto.h"
 #include "crypto/repeats.h"
 
-enum { CRYPTO_DATAGRAM_BYTES_MAX_DEFAULT = 1400, CRYPTO_DATAGRAM_BYTES_MIN = 256, CRYPTO_HOST_NAME_BYTES = 256, CRYPTO_CIPHER_NAME_BYTES = 64 };
+enum {
+	CRYPTO_DATAGRAM_BYTES_MAX_DEFAULT = 1400,
+	CRYPTO_DATAGRAM_BYTES_MIN = 256,
+	CRYPTO_HOST_NAME_BYTES = 256,
+	CRYPTO_CIPHER_NAME_BYTES = 64
+};
 
 /* The first member of every backend's context. Its sessions may live on other threads, therefore the count is atomic. */
 struct crypto_context {
@@ -28,18 +34,20 @@ struct crypto_session {
 	struct view input; /* borrowed: what feed was given and the library has not taken yet */
 	uint8_t *out;      /* borrowed, only inside seal: where the library's records go; else they are emitted */
 	size_t out_bytes, out_capacity;
-	char *error; /* heap; NULL: nothing to say */
+	char *error;            /* heap; NULL: nothing to say */
 	struct repeats repeats; /* DATAGRAM */
 	bool is_established, is_failed, is_closed, has_said_goodbye;
 	bool has_moved; /* its context may be another thread's now, whose ticket it leaves alone */
 };
 
 /* For backends: the heads. */
-void ringcast_crypto_context_init(struct crypto_context *context, const struct crypto_backend *backend, const struct crypto_options *options);
+void ringcast_crypto_context_init(struct crypto_context *context, const struct crypto_backend *backend,
+                                  const struct crypto_options *options);
 void ringcast_crypto_session_init(struct crypto_session *session, struct crypto_context *context, crypto_emit_fn *emit, void *emit_context);
 void ringcast_crypto_session_fini(struct crypto_session *session);
 
-/* For the library's read callback: the next bytes. STREAM: up to capacity of them; DATAGRAM: the whole datagram, cut to capacity. 0: none. */
+/* For the library's read callback: the next bytes. STREAM: up to capacity of them; DATAGRAM: the whole datagram, cut to capacity. 0: none.
+ */
 size_t ringcast_crypto_take(struct crypto_session *session, void *out, size_t capacity);
 /* For the library's write callback. False: more than seal's out can hold, which fails the session. */
 bool ringcast_crypto_give(struct crypto_session *session, const void *bytes, size_t size);

@@ -1,4 +1,5 @@
-/* DTLS hellos on wolfSSL: one spare session answers them until a cookie comes back good; then it is the connection's, and there is a new one. */
+/* DTLS hellos on wolfSSL: one spare session answers them until a cookie comes back good; then it is the connection's, and there is a new
+ * one. */
 #include "base/assert.h"
 #include "crypto/backend_wolfssl.h"
 #include "crypto/flight.h"
@@ -69,8 +70,8 @@ static enum crypto_hello try_hello(struct wolfssl_session *listener, const struc
 }
 
 /*
- * A listener that met something it did not answer is replaced: the library may have kept part of it. Left in place, one such hello would keep
- * everybody else out.
+ * A listener that met something it did not answer is replaced: the library may have kept part of it. Left in place, one such hello would
+ * keep everybody else out.
  */
 static enum crypto_hello look_at(struct wolfssl_context *context, const struct hello *hello, size_t secret_index)
 {
@@ -98,7 +99,7 @@ static enum crypto_hello look_again(struct wolfssl_context *context, const struc
 }
 
 enum crypto_hello ringcast_wolfssl_listen(struct crypto_context *base, struct view peer, struct view datagram, crypto_emit_fn *emit,
-					  void *emit_context, struct crypto_session **ret_session)
+                                          void *emit_context, struct crypto_session **ret_session)
 {
 	struct wolfssl_context *context = (struct wolfssl_context *)base;
 	struct hello hello = {.peer = peer, .datagram = datagram, .emit = emit, .emit_context = emit_context};

@@ -41,8 +41,8 @@ bool ringcast_repeats_allow(const struct repeats *repeats, struct view datagram)
 	while (ringcast_dtls_next_record(&datagram, &record)) {
 		if (record.epoch != 0)
 			continue;
-		bool is_repeat = is_change_cipher_spec(&record) ||
-				 (record.type == DTLS_CONTENT_HANDSHAKE && was_seen(repeats, record.body));
+		bool is_repeat =
+		        is_change_cipher_spec(&record) || (record.type == DTLS_CONTENT_HANDSHAKE && was_seen(repeats, record.body));
 		if (repeats->is_over || !is_repeat)
 			return false;
 	}

@@ -1,8 +1,8 @@
 /*
- * Which clear-text messages a session whose handshake is complete may still be shown. A peer that lost our last flight repeats its own, and part of that
- * is in clear; but a message that anybody could have forged must not reach the library then: wolfSSL 5.9.2 gives up the session over it. A repeat
- * says again what was said before, and who forges from elsewhere does not know what that was. So the newest messages are remembered by hash, until
- * the peer's first data proves that our flight arrived; from then on nothing in clear is taken.
+ * Which clear-text messages a session whose handshake is complete may still be shown. A peer that lost our last flight repeats its own, and
+ * part of that is in clear; but a message that anybody could have forged must not reach the library then: wolfSSL 5.9.2 gives up the
+ * session over it. A repeat says again what was said before, and who forges from elsewhere does not know what that was. So the newest
+ * messages are remembered by hash, until the peer's first data proves that our flight arrived; from then on nothing in clear is taken.
  */
 #ifndef RINGCAST_CRYPTO_REPEATS_H
 #define RINGCAST_CRYPTO_REPEATS_H

@@ -30,11 +30,11 @@ static void post(void *context, const uint8_t *bytes, size_t size)
 	mail->sizes[mail->count++] = size;
 }
 
-static struct crypto_context *create_context(const struct crypto_backend *backend, enum crypto_role role, const struct certificate *certificate,
-					     char *reterr, size_t reterr_bytes)
+static struct crypto_context *create_context(const struct crypto_backend *backend, enum crypto_role role,
+                                             const struct certificate *certificate, char *reterr, size_t reterr_bytes)
 {
 	struct crypto_options options = {
-		.kind = CRYPTO_DATAGRAM, .role = role, .is_insecure = role == CRYPTO_CLIENT, .cookie_secret = {1}, .ticket_secret = {1}};
+	        .kind = CRYPTO_DATAGRAM, .role = role, .is_insecure = role == CRYPTO_CLIENT, .cookie_secret = {1}, .ticket_secret = {1}};
 	if (role == CRYPTO_SERVER)
 		options.credentials = (struct crypto_credentials){.certificate = certificate->certificate, .key = certificate->key};
 	return backend->context_create(&options, reterr, reterr_bytes);
@@ -66,7 +66,8 @@ static void tell_server(struct trial *trial, const uint8_t *bytes, size_t size)
 {
 	struct view datagram = ringcast_view_of(bytes, size);
 	if (trial->server == NULL) {
-		ringcast_crypto_listen(trial->server_context, ringcast_view_of("self", 4), datagram, post, &trial->to_client, &trial->server);
+		ringcast_crypto_listen(trial->server_context, ringcast_view_of("self", 4), datagram, post, &trial->to_client,
+		                       &trial->server);
 		return;
 	}
 	if (ringcast_crypto_feed(trial->server, datagram) != CRYPTO_OK)
@@ -115,8 +116,8 @@ static bool shake_hands(struct trial *trial, bool is_last_flight_lost)
 }
 
 /*
- * The client asks for the last flight again by repeating its own. OpenSSL repeats nothing before a second has passed on the system's clock, for which the
- * start does not wait: then this stays untried, and the tests, which have a clock of their own, must do.
+ * The client asks for the last flight again by repeating its own. OpenSSL repeats nothing before a second has passed on the system's clock,
+ * for which the start does not wait: then this stays untried, and the tests, which have a clock of their own, must do.
  */
 static bool is_last_flight_repeated(struct trial *trial)
 {

@@ -1,6 +1,6 @@
 /*
- * Whether DTLS of a library is safe to offer: a client and a server of it shake hands in memory, and then what was seen to go wrong with releases of
- * these libraries is tried. Takes about a millisecond, at the start.
+ * Whether DTLS of a library is safe to offer: a client and a server of it shake hands in memory, and then what was seen to go wrong with
+ * releases of these libraries is tried. Takes about a millisecond, at the start.
  */
 #ifndef RINGCAST_CRYPTO_SELFTEST_H
 #define RINGCAST_CRYPTO_SELFTEST_H

@@ -21,8 +21,8 @@ static struct wolfssl_session *of(const struct crypto_session *session)
 /* what the library calls */
 
 /*
- * Datagrams are handed over record by record. So what the library has not seen yet lies here, where it can be asked for: to be called with nothing to
- * read costs it a buffer of two kilobytes, which it then keeps until the next record.
+ * Datagrams are handed over record by record. So what the library has not seen yet lies here, where it can be asked for: to be called with
+ * nothing to read costs it a buffer of two kilobytes, which it then keeps until the next record.
  */
 static size_t take_record(struct crypto_session *session, void *out, size_t capacity)
 {
@@ -40,7 +40,8 @@ int ringcast_wolfssl_receive(WOLFSSL *ssl, char *out, int capacity, void *contex
 {
 	struct wolfssl_session *session = context;
 	bool is_datagram = ringcast_crypto_is_datagram(&session->base);
-	size_t size = is_datagram ? take_record(&session->base, out, (size_t)capacity) : ringcast_crypto_take(&session->base, out, (size_t)capacity);
+	size_t size = is_datagram ? take_record(&session->base, out, (size_t)capacity)
+	                          : ringcast_crypto_take(&session->base, out, (size_t)capacity);
 	return size > 0 ? (int)size : WOLFSSL_CBIO_ERR_WANT_READ;
 }
 
@@ -70,7 +71,8 @@ static void blame_certificate(struct wolfssl_session *session, int error)
 	ringcast_crypto_fail(&session->base, "the server's certificate: %s", verdict_text(error));
 }
 
-/* Asked once for the leaf, and for every certificate with an error, which stays one. The names are compared by us: the library knows no IP addresses. */
+/* Asked once for the leaf, and for every certificate with an error, which stays one. The names are compared by us: the library knows no IP
+ * addresses. */
 int ringcast_wolfssl_verify(int is_good, WOLFSSL_X509_STORE_CTX *store)
 {
 	struct wolfssl_session *session = store->userCtx;
@@ -235,7 +237,8 @@ static uint32_t session_timeout_ms(const struct crypto_session *base)
 	return (uint32_t)wolfSSL_dtls_get_current_timeout(of(base)->ssl) * MS_PER_S;
 }
 
-/* The library would give up once the longest wait has passed. When to give up is the caller's to say, so the wait only stays as long as it is. */
+/* The library would give up once the longest wait has passed. When to give up is the caller's to say, so the wait only stays as long as it
+ * is. */
 static enum crypto_result session_expire(struct crypto_session *base)
 {
 	struct wolfssl_session *session = of(base);
@@ -253,26 +256,27 @@ static void session_close(struct crypto_session *base)
 static void session_describe(const struct crypto_session *base, char *ret_text, size_t text_bytes)
 {
 	WOLFSSL *ssl = of(base)->ssl;
-	snprintf(ret_text, text_bytes, "%s %s%s", wolfSSL_get_version(ssl), wolfSSL_get_cipher(ssl), wolfSSL_session_reused(ssl) ? ", resumed" : "");
+	snprintf(ret_text, text_bytes, "%s %s%s", wolfSSL_get_version(ssl), wolfSSL_get_cipher(ssl),
+	         wolfSSL_session_reused(ssl) ? ", resumed" : "");
 }
 
 const struct crypto_backend ringcast_crypto_wolfssl = {
-	.name = "wolfssl",
-	.global_init = ringcast_wolfssl_global_init,
-	.features = ringcast_wolfssl_features,
-	.context_create = ringcast_wolfssl_context_create,
-	.context_retire = ringcast_wolfssl_context_retire,
-	.context_free = ringcast_wolfssl_context_free,
-	.open = session_open,
-	.listen = ringcast_wolfssl_listen,
-	.handshake = session_handshake,
-	.read = session_read,
-	.seal = session_seal,
-	.timeout_ms = session_timeout_ms,
-	.expire = session_expire,
-	.close = session_close,
-	.free = session_free,
-	.describe = session_describe,
-	.certificate_make = ringcast_wolfssl_certificate_make,
-	.certificate_check = ringcast_wolfssl_certificate_check,
+        .name = "wolfssl",
+        .global_init = ringcast_wolfssl_global_init,
+        .features = ringcast_wolfssl_features,
+        .context_create = ringcast_wolfssl_context_create,
+        .context_retire = ringcast_wolfssl_context_retire,
+        .context_free = ringcast_wolfssl_context_free,
+        .open = session_open,
+        .listen = ringcast_wolfssl_listen,
+        .handshake = session_handshake,
+        .read = session_read,
+        .seal = session_seal,
+        .timeout_ms = session_timeout_ms,
+        .expire = session_expire,
+        .close = session_close,
+        .free = session_free,
+        .describe = session_describe,
+        .certificate_make = ringcast_wolfssl_certificate_make,
+        .certificate_check = ringcast_wolfssl_certificate_check,
 };

@@ -1,7 +1,8 @@
 /*
- * Datagrams from a stranger who knows a client's address, at every stage of that client's session, as a shard would pass them on: through the
- * prefilter, then to the listener or the session; or to the client, as if from its server. The first byte picks stage, library and victim; then come
- * datagrams, each behind two bytes of length. Whatever they are: a hello is never answered with more than it had, nothing is taken for data, and an established session goes on.
+ * Datagrams from a stranger who knows a client's address, at every stage of that client's session, as a shard would pass them on: through
+ * the prefilter, then to the listener or the session; or to the client, as if from its server. The first byte picks stage, library and
+ * victim; then come datagrams, each behind two bytes of length. Whatever they are: a hello is never answered with more than it had, nothing
+ * is taken for data, and an established session goes on.
  */
 #include "base/assert.h"
 #include "crypto/prefilter.h"
@@ -17,7 +18,8 @@ static void try_listener(struct crypto_context *context, struct view datagram)
 	static struct world_mail mail;
 	struct crypto_session *session = NULL;
 	mail.count = mail.used = 0;
-	enum crypto_hello hello = ringcast_crypto_listen(context, ringcast_view_of(peer, sizeof(peer)), datagram, world_post, &mail, &session);
+	enum crypto_hello hello =
+	        ringcast_crypto_listen(context, ringcast_view_of(peer, sizeof(peer)), datagram, world_post, &mail, &session);
 	ringcast_assert((hello == CRYPTO_HELLO_VERIFIED) == (session != NULL));
 	ringcast_assert((hello == CRYPTO_HELLO_ANSWERED) == (session == NULL && mail.count > 0));
 	ringcast_assert(hello != CRYPTO_HELLO_ANSWERED || mail.used <= datagram.size);
@@ -44,7 +46,8 @@ static void try_datagram(struct world_pair *pair, struct crypto_context *context
 
 static void try_client(struct world_pair *pair, struct view datagram)
 {
-	if (pair->client == NULL || ringcast_crypto_prefilter(datagram, ringcast_crypto_is_established(pair->client)) != CRYPTO_PREFILTER_FEED)
+	if (pair->client == NULL ||
+	    ringcast_crypto_prefilter(datagram, ringcast_crypto_is_established(pair->client)) != CRYPTO_PREFILTER_FEED)
 		return;
 	size_t data_bytes = world_feed(pair->client, datagram);
 	ringcast_assert(data_bytes == 0);

@@ -1,6 +1,6 @@
 /*
- * The first byte says whether the session is established, the rest is a datagram. What is let through consists of records from first to last byte, none
- * of them one that could not be meant; an established session is never shown more than one that is not.
+ * The first byte says whether the session is established, the rest is a datagram. What is let through consists of records from first to
+ * last byte, none of them one that could not be meant; an established session is never shown more than one that is not.
  */
 #include "base/assert.h"
 #include "crypto/dtls_record.h"

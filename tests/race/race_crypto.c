@@ -1,7 +1,7 @@
 /*
- * Sessions that change threads, under ThreadSanitizer: one thread shakes hands, moves both ends on, releases contexts under living sessions and makes new
- * ones; the other talks with what it was given and frees it. The libraries are not instrumented, what is ours is: counts of references, random
- * bytes, flights. usage: race-crypto [HANDSHAKES]
+ * Sessions that change threads, under ThreadSanitizer: one thread shakes hands, moves both ends on, releases contexts under living sessions
+ * and makes new ones; the other talks with what it was given and frees it. The libraries are not instrumented, what is ours is: counts of
+ * references, random bytes, flights. usage: race-crypto [HANDSHAKES]
  */
 #include <pthread.h>
 #include <stdio.h>
@@ -11,7 +11,15 @@
 #include "base/assert.h"
 #include "crypto/crypto.h"
 
-enum { HANDSHAKES_DEFAULT = 300, HANDSHAKES_PER_CONTEXT = 7, MESSAGES = 5, MAIL_BYTES_MAX = 16384, MAIL_COUNT_MAX = 16, ROUNDS_MAX = 20, BOX_COUNT = 8 };
+enum {
+	HANDSHAKES_DEFAULT = 300,
+	HANDSHAKES_PER_CONTEXT = 7,
+	MESSAGES = 5,
+	MAIL_BYTES_MAX = 16384,
+	MAIL_COUNT_MAX = 16,
+	ROUNDS_MAX = 20,
+	BOX_COUNT = 8
+};
 
 struct mail {
 	uint8_t bytes[MAIL_BYTES_MAX];
@@ -41,11 +49,11 @@ static void post(void *context, const uint8_t *bytes, size_t size)
 }
 
 static struct crypto_context *create(const struct crypto_backend *backend, enum crypto_kind kind, enum crypto_role role,
-				     const struct certificate *certificate)
+                                     const struct certificate *certificate)
 {
 	char error[CRYPTO_ERROR_BYTES] = "";
 	struct crypto_options options = {
-		.kind = kind, .role = role, .is_insecure = role == CRYPTO_CLIENT, .cookie_secret = {1}, .ticket_secret = {1}};
+	        .kind = kind, .role = role, .is_insecure = role == CRYPTO_CLIENT, .cookie_secret = {1}, .ticket_secret = {1}};
 	if (role == CRYPTO_SERVER)
 		options.credentials = (struct crypto_credentials){.certificate = certificate->certificate, .key = certificate->key};
 	struct crypto_context *context = ringcast_crypto_context_create(backend, &options, error, sizeof(error));
@@ -150,7 +158,8 @@ static void *guest_run(void *context)
 	return NULL;
 }
 
-static void host_run(const struct crypto_backend *backend, enum crypto_kind kind, const struct certificate *certificate, uint64_t handshake_count)
+static void host_run(const struct crypto_backend *backend, enum crypto_kind kind, const struct certificate *certificate,
+                     uint64_t handshake_count)
 {
 	struct crypto_context *client = NULL, *server = NULL;
 	for (uint64_t index = 0; index < handshake_count; index++) {
@@ -173,7 +182,8 @@ int main(int argc, char **argv)
 	char error[CRYPTO_ERROR_BYTES] = "";
 	struct certificate certificate;
 	struct certificate_request request = {.common_name = "race", .names = "race.test", .now_s = (uint64_t)time(NULL), .days = 1};
-	bool is_ready = ringcast_crypto_global_init(error, sizeof(error)) && ringcast_certificate_make(&request, &certificate, error, sizeof(error));
+	bool is_ready = ringcast_crypto_global_init(error, sizeof(error)) &&
+	                ringcast_certificate_make(&request, &certificate, error, sizeof(error));
 	ringcast_assert(is_ready);
 	pthread_t guest;
 	int result = pthread_create(&guest, NULL, guest_run, &talked_count);

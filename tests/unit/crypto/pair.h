@@ -19,10 +19,10 @@ struct end {
 	enum crypto_role role;
 	struct message sent[PAIR_MESSAGES_MAX]; /* on the way to the other end */
 	size_t sent_count;
-	size_t emitted_count;              /* of all time */
-	uint8_t *received;                 /* opened data */
+	size_t emitted_count; /* of all time */
+	uint8_t *received;    /* opened data */
 	size_t received_bytes, read_count;
-	enum crypto_result last;           /* what the last feed or read said */
+	enum crypto_result last; /* what the last feed or read said */
 };
 
 struct pair {
@@ -34,14 +34,16 @@ struct pair_options {
 	const struct crypto_backend *client, *server;
 	enum crypto_kind kind;
 	bool is_version_1_2_only, is_version_1_3_only;
-	const char *host;   /* whom the client expects; NULL: "relay.test" */
-	const char *ca;     /* NULL: the authority's */
+	const char *host;                      /* whom the client expects; NULL: "relay.test" */
+	const char *ca;                        /* NULL: the authority's */
 	const struct certificate *certificate; /* NULL: the server's */
 	const char *ciphers;
 	bool is_insecure;
 	uint16_t datagram_bytes_max;
-	uint8_t ticket_secret, cookie_secret, cookie_secret_previous; /* every byte of them; 1 is added to the first two, because all zero is none */
-	struct crypto_context *client_context, *server_context; /* to use instead of new ones; the pair takes a reference of its own: none */
+	uint8_t ticket_secret, cookie_secret,
+	        cookie_secret_previous; /* every byte of them; 1 is added to the first two, because all zero is none */
+	struct crypto_context *client_context,
+	        *server_context; /* to use instead of new ones; the pair takes a reference of its own: none */
 };
 
 /* Made once per process with the default library; valid for relay.test, *.wild.test and 192.0.2.1. */
@@ -60,6 +62,6 @@ void pair_deliver(struct pair *pair, struct end *from);
 void pair_feed(struct end *end, const void *bytes, size_t size);
 void pair_say(struct end *end, const void *bytes, size_t size);
 void pair_keep(void *end, const uint8_t *bytes, size_t size); /* the emit function of both */
-void pair_forget(struct end *end); /* drops what it has on the way */
+void pair_forget(struct end *end);                            /* drops what it has on the way */
 
 #endif

@@ -39,8 +39,8 @@ static void check_key_updates(const struct pair_options *options)
 		say_tightly(&pair->server, "and on");
 		pair_run(pair);
 		cr_assert_eq(pair->server.received_bytes, strlen("new keys, please"));
-		cr_assert_eq(pair->client.received_bytes, strlen("as you like") + strlen("and on"), "after %s's answer: %s", options->server->name,
-			     ringcast_crypto_error(pair->client.session));
+		cr_assert_eq(pair->client.received_bytes, strlen("as you like") + strlen("and on"), "after %s's answer: %s",
+		             options->server->name, ringcast_crypto_error(pair->client.session));
 	}
 	pair_free(pair);
 }

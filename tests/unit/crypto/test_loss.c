@@ -1,6 +1,6 @@
 /*
- * 200 clients shake hands with one server over a network that loses, reorders and repeats, in virtual time and from a seed. Every one of them must get an
- * answer to its first message within half a minute of the network's time.
+ * 200 clients shake hands with one server over a network that loses, reorders and repeats, in virtual time and from a seed. Every one of
+ * them must get an answer to its first message within half a minute of the network's time.
  */
 #include <criterion/criterion.h>
 #include <stdio.h>
@@ -109,7 +109,7 @@ static void read_all(struct side *side)
 			side->flow->is_answered = true;
 	}
 	cr_assert_eq(result, CRYPTO_WANT_INPUT, "%s %u: %s", side->is_server ? "server" : "client", side->flow->number,
-		     ringcast_crypto_error(side->session));
+	             ringcast_crypto_error(side->session));
 }
 
 static void listen_with(struct flow *flow, struct view datagram)
@@ -117,7 +117,7 @@ static void listen_with(struct flow *flow, struct view datagram)
 	uint8_t peer[4];
 	memcpy(peer, &flow->number, sizeof(peer));
 	if (ringcast_crypto_listen(net.server_context, ringcast_view_of(peer, sizeof(peer)), datagram, depart, &flow->server,
-				   &flow->server.session) == CRYPTO_HELLO_VERIFIED)
+	                           &flow->server.session) == CRYPTO_HELLO_VERIFIED)
 		rearm(&flow->server);
 }
 
@@ -134,8 +134,8 @@ static void arrive(struct side *side, struct view datagram)
 	if (verdict != CRYPTO_PREFILTER_FEED)
 		return;
 	enum crypto_result result = ringcast_crypto_feed(side->session, datagram);
-	cr_assert(result == CRYPTO_OK || result == CRYPTO_WANT_INPUT, "%s %u: %s", side->is_server ? "server" : "client", side->flow->number,
-		  ringcast_crypto_error(side->session));
+	cr_assert(result == CRYPTO_OK || result == CRYPTO_WANT_INPUT, "%s %u: %s", side->is_server ? "server" : "client",
+	          side->flow->number, ringcast_crypto_error(side->session));
 	if (result == CRYPTO_OK)
 		read_all(side);
 	rearm(side);
@@ -163,13 +163,15 @@ static bool land_one(void)
 {
 	size_t best = net.flying_count;
 	for (size_t index = 0; index < net.flying_count; index++)
-		if (net.flying[index].due_ms <= net.now_ms && (best == net.flying_count || net.flying[index].order < net.flying[best].order))
+		if (net.flying[index].due_ms <= net.now_ms &&
+		    (best == net.flying_count || net.flying[index].order < net.flying[best].order))
 			best = index;
 	if (best == net.flying_count)
 		return false;
 	struct flying flying = net.flying[best];
 	net.flying[best] = net.flying[--net.flying_count];
-	arrive(flying.is_to_server ? &flying.flow->server : &flying.flow->client, ringcast_view_of(flying.message.bytes, flying.message.size));
+	arrive(flying.is_to_server ? &flying.flow->server : &flying.flow->client,
+	       ringcast_view_of(flying.message.bytes, flying.message.size));
 	free(flying.message.bytes);
 	return true;
 }
@@ -244,8 +246,8 @@ static void check_losses(const struct pair_options *options)
 	while (count_answered() < CLIENTS && net.now_ms < DEADLINE_MS)
 		step();
 	size_t answered = count_answered();
-	printf("client %s, server %s: %zu of %d answered after %.1f s, %u datagrams lost, %u late, %u twice\n", options->client->name, options->server->name,
-	       answered, CLIENTS, (double)net.now_ms / 1000, net.lost_count, net.late_count, net.copied_count);
+	printf("client %s, server %s: %zu of %d answered after %.1f s, %u datagrams lost, %u late, %u twice\n", options->client->name,
+	       options->server->name, answered, CLIENTS, (double)net.now_ms / 1000, net.lost_count, net.late_count, net.copied_count);
 	tear_down();
 	cr_assert_eq(answered, CLIENTS);
 	cr_assert_gt(net.lost_count, CLIENTS / 10);

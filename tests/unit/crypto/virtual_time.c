@@ -1,6 +1,6 @@
 /*
- * OpenSSL asks the system what time it is when it decides whether a DTLS flight is due again. Defined here, the question finds this answer: the
- * tests' own time, which stands still until a test moves it.
+ * OpenSSL asks the system what time it is when it decides whether a DTLS flight is due again. Defined here, the question finds this answer:
+ * the tests' own time, which stands still until a test moves it.
  */
 #include "virtual_time.h"
 
