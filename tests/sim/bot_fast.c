@@ -131,6 +131,7 @@ void ringcast_bot_receive_datagram(struct bot *bot, struct view bytes)
 	if (bot->fast == BOT_FAST_ASKING) {
 		send_handshake(bot, OPCODE_UDP_CONNECT_CLIENT_ACK);
 		bot->fast = BOT_FAST_UP;
+		bot->net->model->bots[bot->index].fast_up_ns = now_ns(bot);
 		bot->hello_at_ns = UINT64_MAX;
 	}
 }

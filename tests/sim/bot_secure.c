@@ -194,6 +194,7 @@ void ringcast_bot_receive_identity(struct bot *bot, const struct packet *packet)
 		return;
 	}
 	bot->fast = BOT_FAST_UP;
+	bot->net->model->bots[bot->index].fast_up_ns = now_ns(bot);
 	bot->hello_at_ns = UINT64_MAX;
 }
 

@@ -53,12 +53,32 @@ static bool is_fast_sure(const struct world *world)
 	return overflows == 0 && !world->net.has_lost_fast && !ringcast_swarm_may_lose_datagrams(&world->swarm);
 }
 
+/* A player gets no UDP only when all ports of its shard are taken by others who look the same: same address, same peer id. */
+static void check_ports(struct world *world)
+{
+	for (uint32_t i = 0; i < world->bot_count; i++) {
+		const struct bot *bot = &world->bots[i];
+		uint32_t twins = 0;
+		if (bot->peer_id <= 0 || bot->fast_port != 0 || bot->is_secure)
+			continue;
+		for (uint32_t j = 0; j < world->bot_count; j++) {
+			const struct bot *other = &world->bots[j];
+			bool is_near = world->swarm.is_udp_address_free || ringcast_address_has_same_ip(&bot->tcp, &other->tcp);
+			twins += i != j && is_near && other->peer_id == bot->peer_id && other->fast_port != 0 &&
+				 world->sessions[other->session].shard == world->sessions[bot->session].shard;
+		}
+		if (twins < world->swarm.udp_port_count)
+			ringcast_world_fail(world, "bot %u was given no UDP port, though at most %u others look like it", i, twins);
+	}
+}
+
 void ringcast_checker_after_calm(struct world *world)
 {
 	for (uint32_t i = 0; i < world->bot_count; i++)
 		world->model.bots[i].is_healthy = is_healthy(world, &world->bots[i]);
 	check_tokens(world);
 	check_connections(world);
+	check_ports(world);
 	world->model.is_fast_sure = is_fast_sure(world);
 	ringcast_model_finish(&world->model, ringcast_sim_network_now_ns(world->network));
 }

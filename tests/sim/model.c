@@ -4,6 +4,8 @@
 
 #include "base/assert.h"
 
+#define FAST_UP_NS (5 * RLY_NS_PER_S) /* longer than an acknowledgement is on its way, shards that run late included */
+
 static void *grow(void *memory, size_t *capacity, size_t count, size_t element_bytes)
 {
 	if (count <= *capacity)
@@ -16,7 +18,7 @@ static void *grow(void *memory, size_t *capacity, size_t count, size_t element_b
 
 void ringcast_model_init(struct model *model, size_t bot_capacity, bool may_refuse, bool is_corrupt)
 {
-	*model = (struct model){.bot_capacity = bot_capacity, .may_refuse = may_refuse, .is_corrupt = is_corrupt};
+	*model = (struct model){.late_by_stream = -1, .bot_capacity = bot_capacity, .may_refuse = may_refuse, .is_corrupt = is_corrupt};
 	model->bots = calloc(bot_capacity, sizeof(*model->bots));
 	ringcast_assert(model->bots != NULL);
 }
@@ -39,6 +41,7 @@ uint32_t ringcast_model_add_bot(struct model *model, uint32_t session)
 	ringcast_assert(model->bot_count < model->bot_capacity);
 	struct model_bot *bot = &model->bots[model->bot_count];
 	bot->session = session;
+	bot->fast_up_ns = MODEL_NEVER;
 	bot->last_reliable = calloc(model->bot_capacity, sizeof(*bot->last_reliable));
 	ringcast_assert(bot->last_reliable != NULL);
 	return (uint32_t)model->bot_count++;
@@ -181,6 +184,8 @@ bool ringcast_model_receive(struct model *model, uint32_t bot, uint32_t number, 
 		fail(model, "received twice", bot, number);
 	else if (!is_changed && !may_receive(model, bot, message))
 		fail(model, "received by somebody it was not for", bot, number);
+	if (!message->is_reliable && was_stream && receiver->fast_up_ns != MODEL_NEVER && message->sent_ns > receiver->fast_up_ns + FAST_UP_NS)
+		model->late_by_stream = number;
 	if (!message->is_reliable)
 		return true;
 	if (!was_stream)
@@ -220,6 +225,8 @@ static bool is_accepted(struct model *model, const struct model_message *message
 
 void ringcast_model_finish(struct model *model, uint64_t now_ns)
 {
+	if (model->is_fast_sure && model->late_by_stream >= 0)
+		fail(model, "a fast message came by stream though UDP was up", 0, (uint32_t)model->late_by_stream);
 	for (uint32_t number = 0; number < model->message_count; number++) {
 		const struct model_message *message = &model->messages[number];
 		uint64_t accepted_ns;

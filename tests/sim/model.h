@@ -42,6 +42,7 @@ struct model_bot {
 	int32_t peer_id; /* 0: never admitted */
 	uint16_t fast_port;
 	struct address address;
+	uint64_t fast_up_ns; /* it has acknowledged the server's answer to its hello; MODEL_NEVER: not yet */
 	struct model_membership memberships[SWARM_GROUPS_MAX + 1]; /* 0: everyone */
 	uint32_t *last_reliable; /* by sender: one more than the last message's number */
 	bool is_healthy;         /* has done nothing wrong and lost nothing: set by the world at the end */
@@ -54,6 +55,7 @@ struct model {
 	bool may_refuse;      /* messages may be refused */
 	bool is_corrupt;      /* fast ones may have been changed on the way */
 	bool is_address_free; /* a datagram's IP does not matter */
+	int64_t late_by_stream; /* a fast message that came by stream long after that; -1: none */
 	bool is_fast_sure;    /* nothing is there that may cost a datagram: fast messages must arrive too */
 	uint64_t receipt_count;
 	char failure[400]; /* "" while all is well */
