@@ -313,6 +313,7 @@ static void wind_down(struct engine_shard *slot)
 	bool is_counted = false;
 
 	ringcast_shard_stop(shard);
+	shard->io->ops->wake(shard->io); /* what has just ended is collected at the end of a tick: the first one must not sleep */
 	for (;;) {
 		if (!is_counted && ringcast_shard_is_idle(shard)) {
 			is_counted = true;

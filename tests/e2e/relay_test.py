@@ -4,6 +4,7 @@
 import asyncio
 import contextlib
 import unittest
+import urllib.parse
 
 import realtime
 from daemon import AdminError, Daemon
@@ -555,6 +556,15 @@ class Drain(unittest.IsolatedAsyncioTestCase):
         stopping.process.terminate()
         await alice.expect_close(3001)
         await asyncio.get_running_loop().run_in_executor(None, stopping.wait)
+
+
+class Words(unittest.IsolatedAsyncioTestCase):
+    async def test_a_long_reason_is_cut_between_characters(self):
+        session = daemon.create_session()
+        player = await Player.join(daemon, session)
+        daemon.kick(session, player.peer_id, urllib.parse.quote("x" + "\N{EURO SIGN}" * 41))
+        self.assertEqual(await player.expect_close(3503), "x" + "\N{EURO SIGN}" * 40)  # 121 of 124 bytes; 123 fit
+        daemon.end_session(session)
 
 
 class Expiry(unittest.IsolatedAsyncioTestCase):
