@@ -32,7 +32,7 @@ static bool find_callback(const char *text, uint32_t *ret_bit)
 {
 	static const char *const names[] = {
 #define X(name, text) text,
-		SCRIPT_CALLBACKS(X)
+	        SCRIPT_CALLBACKS(X)
 #undef X
 	};
 
@@ -88,7 +88,8 @@ static bool read_answer(char *text, struct script_facts *facts, char *reterr, si
 	if (error != NULL)
 		refuse(reterr, reterr_bytes, "%s", error);
 	else if (!is_good)
-		refuse(reterr, reterr_bytes, "the dry run ended without an answer: %.200s", *text != '\0' ? last_line(text) : "the process said nothing");
+		refuse(reterr, reterr_bytes, "the dry run ended without an answer: %.200s",
+		       *text != '\0' ? last_line(text) : "the process said nothing");
 	else
 		take_facts(answer, facts);
 	json_decref(answer);
@@ -145,7 +146,8 @@ static bool read_output(int fd, char *out, size_t out_bytes)
 	}
 }
 
-static bool run(const char *node, const char *program, const struct script *script, char *out, size_t out_bytes, char *reterr, size_t reterr_bytes)
+static bool run(const char *node, const char *program, const struct script *script, char *out, size_t out_bytes, char *reterr,
+                size_t reterr_bytes)
 {
 	int pipes[2], status;
 
@@ -159,7 +161,8 @@ static bool run(const char *node, const char *program, const struct script *scri
 
 	close(pipes[0]);
 	if (pid < 0) {
-		snprintf(reterr, reterr_bytes, "cannot run %s: %s (JavaScript needs Node.js 18 or newer; scripts.node names the program)", node, strerror(error));
+		snprintf(reterr, reterr_bytes, "cannot run %s: %s (JavaScript needs Node.js 18 or newer; scripts.node names the program)",
+		         node, strerror(error));
 		return false;
 	}
 	kill(pid, SIGKILL); /* it has answered, or will not */

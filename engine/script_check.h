@@ -1,4 +1,5 @@
-/* Tries a script out before anybody runs it: Lua in the calling thread, JavaScript in a Node process that ends with the answer. Control threads. */
+/* Tries a script out before anybody runs it: Lua in the calling thread, JavaScript in a Node process that ends with the answer. Control
+ * threads. */
 #ifndef RINGCAST_SCRIPT_CHECK_H
 #define RINGCAST_SCRIPT_CHECK_H
 
@@ -6,6 +7,7 @@
 #include "scripting/host.h"
 
 /* True: script->facts are filled. False: one clear line in reterr, with file and line where there is one. */
-bool ringcast_script_dry_run(struct script *script, const struct script_limits *limits, const char *node, char *reterr, size_t reterr_bytes);
+bool ringcast_script_dry_run(struct script *script, const struct script_limits *limits, const char *node, char *reterr,
+                             size_t reterr_bytes);
 
 #endif

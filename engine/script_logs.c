@@ -142,8 +142,8 @@ static void append(struct script_log *log, const struct record *record, const ch
 	log->size += needed;
 }
 
-void ringcast_script_logs_write(struct script_logs *logs, const char *session_id, uint64_t now_ns, enum script_level level, const char *text,
-				size_t size)
+void ringcast_script_logs_write(struct script_logs *logs, const char *session_id, uint64_t now_ns, enum script_level level,
+                                const char *text, size_t size)
 {
 	size_t size_max = logs->bytes_max / 4;
 	struct record record;
@@ -207,10 +207,10 @@ bool ringcast_script_log_next(const struct script_log_copy *copy, size_t *at, st
 		return false;
 	memcpy(&record, copy->bytes + *at, sizeof(record));
 	*ret_line = (struct script_log_line){
-		.at_ns = record.at_ns,
-		.level = (enum script_level)record.level,
-		.text = copy->bytes + *at + sizeof(record),
-		.size = record.size,
+	        .at_ns = record.at_ns,
+	        .level = (enum script_level)record.level,
+	        .text = copy->bytes + *at + sizeof(record),
+	        .size = record.size,
 	};
 	*at += sizeof(record) + record.size;
 	return true;

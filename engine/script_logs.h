@@ -1,6 +1,7 @@
 /*
- * What scripts said, by session: the last bytes_max of each, kept while the session lives and, for the last ENDED_MAX sessions, after its end.
- * One per shard: its thread writes, control threads read, under a lock that is held for a copy only. A session that says nothing has none.
+ * What scripts said, by session: the last bytes_max of each, kept while the session lives and, for the last ENDED_MAX sessions, after its
+ * end. One per shard: its thread writes, control threads read, under a lock that is held for a copy only. A session that says nothing has
+ * none.
  */
 #ifndef RINGCAST_SCRIPT_LOGS_H
 #define RINGCAST_SCRIPT_LOGS_H
@@ -15,7 +16,7 @@ enum { SCRIPT_LOGS_BUCKET_COUNT = 256, SCRIPT_LOGS_ENDED_MAX = 256 };
 struct script_logs {
 	pthread_mutex_t lock;
 	struct list_node buckets[SCRIPT_LOGS_BUCKET_COUNT]; /* struct script_log, by hash of the session's id */
-	struct list_node ended; /* oldest first */
+	struct list_node ended;                             /* oldest first */
 	uint32_t ended_count;
 	uint32_t bytes_max;
 	uint64_t seed; /* of the hash */
@@ -24,8 +25,8 @@ struct script_logs {
 void ringcast_script_logs_init(struct script_logs *logs, uint32_t bytes_max, uint64_t seed);
 void ringcast_script_logs_fini(struct script_logs *logs);
 /* When there is no memory, or no room for so long a text, the line (or its end) is lost and counted as such. */
-void ringcast_script_logs_write(struct script_logs *logs, const char *session_id, uint64_t now_ns, enum script_level level, const char *text,
-				size_t size);
+void ringcast_script_logs_write(struct script_logs *logs, const char *session_id, uint64_t now_ns, enum script_level level,
+                                const char *text, size_t size);
 void ringcast_script_logs_end(struct script_logs *logs, const char *session_id); /* harmless when it has none */
 
 /* A copy of a session's lines; NULL bytes: it has none. The caller frees bytes. */
@@ -34,7 +35,8 @@ struct script_log_copy {
 	size_t size;
 	uint64_t lost_count; /* older lines that are gone */
 };
-bool ringcast_script_logs_copy(struct script_logs *logs, const char *session_id, struct script_log_copy *ret_copy); /* false: out of memory */
+bool ringcast_script_logs_copy(struct script_logs *logs, const char *session_id,
+                               struct script_log_copy *ret_copy); /* false: out of memory */
 
 struct script_log_line {
 	uint64_t at_ns;

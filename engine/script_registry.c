@@ -177,8 +177,8 @@ struct script_version *ringcast_registry_find(struct script_registry *registry, 
 	return version;
 }
 
-void ringcast_registry_each(struct script_registry *registry, const char *name, void (*each)(void *context, const struct script_version *version),
-			    void *context)
+void ringcast_registry_each(struct script_registry *registry, const char *name,
+                            void (*each)(void *context, const struct script_version *version), void *context)
 {
 	pthread_mutex_lock(&registry->lock);
 	for (struct script_name *at = registry->names; at != NULL; at = at->next) {
@@ -203,7 +203,8 @@ static int add(struct script_registry *registry, struct script **script)
 		if (version == NULL && name->versions == NULL)
 			remove_name(registry, name);
 		if (version != NULL) {
-			*version = (struct script_version){.script = *script, .next = name->versions, .refs = 1, .sequence = ++registry->sequence};
+			*version = (struct script_version){
+			        .script = *script, .next = name->versions, .refs = 1, .sequence = ++registry->sequence};
 			name->versions = version;
 			*script = NULL;
 		}

@@ -60,8 +60,8 @@ static void quote(const char *text, size_t size, char *out, size_t out_bytes)
 }
 
 /* One event per line, so that a traceback reads as one; what is longer is whole in the session's own log. */
-static void log_lines(const struct script_shard *scripts, const struct session *session, const struct script *script, enum script_level level,
-		      const char *text, size_t size)
+static void log_lines(const struct script_shard *scripts, const struct session *session, const struct script *script,
+                      enum script_level level, const char *text, size_t size)
 {
 	char quoted[LOG_TEXT_BYTES_MAX];
 	const char *end = text + size;
@@ -74,7 +74,7 @@ static void log_lines(const struct script_shard *scripts, const struct session *
 		quote(text, (size_t)(line_end - text), quoted, sizeof(quoted));
 		if (script != NULL)
 			ringcast_log(log_level_of(level), "script", "said", "session=%s script=%s@%.12s level=%s text=\"%s\"", session->id,
-				     script->name, script->version, ringcast_script_level_name(level), quoted);
+			             script->name, script->version, ringcast_script_level_name(level), quoted);
 		else
 			ringcast_log(log_level_of(level), "script", "host", "shard=%u text=\"%s\"", scripts->shard->options.index, quoted);
 		text = line_end + 1;
@@ -108,7 +108,9 @@ static void count(void *context, enum script_count what)
 static void *lua_of(struct script_shard *scripts)
 {
 	if (scripts->lua == NULL)
-		scripts->lua = ringcast_lua_create(&scripts->environment, &(struct lua_options){.watchdog_ms = LUA_WATCHDOG_MS, .arguments = scripts->engine->options.scripts.arguments});
+		scripts->lua = ringcast_lua_create(
+		        &scripts->environment,
+		        &(struct lua_options){.watchdog_ms = LUA_WATCHDOG_MS, .arguments = scripts->engine->options.scripts.arguments});
 	return scripts->lua;
 }
 
@@ -150,10 +152,10 @@ static void *sidecar_of(struct script_shard *scripts)
 {
 	const struct ringcast_engine *engine = scripts->engine;
 	struct sidecar_options options = {
-		.environment = &scripts->environment,
-		.channel_count = engine->script_channel_count,
-		.sessions_max = engine->options.limits.sessions_max,
-		.arguments = engine->options.scripts.arguments,
+	        .environment = &scripts->environment,
+	        .channel_count = engine->script_channel_count,
+	        .sessions_max = engine->options.limits.sessions_max,
+	        .arguments = engine->options.scripts.arguments,
 	};
 
 	if (scripts->sidecar != NULL)
@@ -190,7 +192,7 @@ static bool channel_received(struct service *service, struct view bytes, uint64_
 
 	if (!is_sane)
 		ringcast_log(LOG_ERROR, "script", "garbage from a sidecar process, cutting it", "shard=%u channel=%u",
-			     channel->scripts->shard->options.index, channel->index);
+		             channel->scripts->shard->options.index, channel->index);
 	return is_sane;
 }
 
@@ -220,10 +222,10 @@ static void channel_taken(struct service *service, size_t size)
 }
 
 static const struct service_ops channel_ops = {
-	.received = channel_received,
-	.closed = channel_closed,
-	.pending = channel_pending,
-	.taken = channel_taken,
+        .received = channel_received,
+        .closed = channel_closed,
+        .pending = channel_pending,
+        .taken = channel_taken,
 };
 
 int ringcast_script_shard_attach(struct script_shard *scripts, uint32_t index, int socket)
@@ -360,7 +362,8 @@ static struct script_use *load(struct script_shard *scripts, struct script_versi
 
 /* Sessions */
 
-static void apply_facts(const struct script_facts *facts, const struct script_limits *limits, uint32_t players_max, struct session_options *options)
+static void apply_facts(const struct script_facts *facts, const struct script_limits *limits, uint32_t players_max,
+                        struct session_options *options)
 {
 	if (options->answer_timeout_ms == 0) {
 		options->answer_timeout_ms = limits->answer_timeout_ms;
@@ -375,14 +378,15 @@ static void apply_facts(const struct script_facts *facts, const struct script_li
 }
 
 int ringcast_script_shard_open(struct script_shard *scripts, struct script_version *version, const struct session_options *given,
-			       struct session **ret_session, enum drop_reason *ret_drop)
+                               struct session **ret_session, enum drop_reason *ret_drop)
 {
 	struct session_options options = *given;
 	struct script_use *use = load(scripts, version);
 
 	if (use == NULL)
 		return RINGCAST_ERROR_SCRIPT;
-	apply_facts(&version->script->facts, &scripts->engine->script_limits, scripts->shard->session_limits.players_per_session_max, &options);
+	apply_facts(&version->script->facts, &scripts->engine->script_limits, scripts->shard->session_limits.players_per_session_max,
+	            &options);
 	options.hooks = &use->hooks;
 	options.hooks_context = use->program->hooks_context;
 	/* Counted before: the script may end the session while it opens. */
@@ -419,7 +423,8 @@ static void cut_silent(struct script_shard *scripts)
 	for (uint32_t i = 0; i < scripts->engine->script_channel_count; i++) {
 		if (!ringcast_sidecar_is_silent(scripts->sidecar, i))
 			continue;
-		ringcast_log(LOG_ERROR, "script", "a sidecar process is silent, cutting it", "shard=%u channel=%u", scripts->shard->options.index, i);
+		ringcast_log(LOG_ERROR, "script", "a sidecar process is silent, cutting it", "shard=%u channel=%u",
+		             scripts->shard->options.index, i);
 		ringcast_service_cut(&scripts->channels[i].service);
 	}
 }
@@ -455,9 +460,14 @@ void ringcast_script_shard_init(struct script_shard *scripts, struct ringcast_en
 	uint64_t seed;
 
 	*scripts = (struct script_shard){
-		.engine = engine,
-		.shard = shard,
-		.environment = {.context = scripts, .limits = &engine->script_limits, .now_ns = now_ns, .random = random_bytes, .log = write_log, .count = count},
+	        .engine = engine,
+	        .shard = shard,
+	        .environment = {.context = scripts,
+	                        .limits = &engine->script_limits,
+	                        .now_ns = now_ns,
+	                        .random = random_bytes,
+	                        .log = write_log,
+	                        .count = count},
 	};
 	random_bytes(scripts, &seed, sizeof(seed));
 	ringcast_script_logs_init(&scripts->logs, engine->options.scripts.log_bytes_per_session, seed);

@@ -33,15 +33,15 @@ void ringcast_engine_fill_script_limits(struct ringcast_engine *engine)
 	ringcast_script_options *given = &engine->options.scripts;
 
 	engine->script_limits = (struct script_limits){
-		.memory_bytes = given->memory_bytes != 0 ? given->memory_bytes : 32 << 20,
-		.budget_us = or_unbounded(given->budget_us, 20000),
-		.errors_max = or_unbounded(given->errors_max, 100),
-		.on_error = given->is_deny_on_error ? SCRIPT_FAILURE_DENY : SCRIPT_FAILURE_ALLOW,
-		.is_jit_off = !given->is_jit_on,
-		.is_lua_ffi_on = given->is_lua_ffi_on,
-		.answer_timeout_ms = or_default(given->answer_timeout_ms, 2000),
-		.outgoing_bytes_max = or_default(given->outgoing_bytes_max, 4 << 20),
-		.log_lines_per_second = or_default(given->log_lines_per_second, 100),
+	        .memory_bytes = given->memory_bytes != 0 ? given->memory_bytes : 32 << 20,
+	        .budget_us = or_unbounded(given->budget_us, 20000),
+	        .errors_max = or_unbounded(given->errors_max, 100),
+	        .on_error = given->is_deny_on_error ? SCRIPT_FAILURE_DENY : SCRIPT_FAILURE_ALLOW,
+	        .is_jit_off = !given->is_jit_on,
+	        .is_lua_ffi_on = given->is_lua_ffi_on,
+	        .answer_timeout_ms = or_default(given->answer_timeout_ms, 2000),
+	        .outgoing_bytes_max = or_default(given->outgoing_bytes_max, 4 << 20),
+	        .log_lines_per_second = or_default(given->log_lines_per_second, 100),
 	};
 	given->log_bytes_per_session = or_unbounded(given->log_bytes_per_session, 65536);
 	given->versions_kept = or_default(given->versions_kept, 10);
@@ -60,16 +60,16 @@ static void describe_callbacks(uint32_t callbacks, char *out, size_t out_bytes)
 	for (uint32_t i = 0; i < SCRIPT_CALLBACK_COUNT && used < out_bytes; i++)
 		if (callbacks & UINT32_C(1) << i)
 			used += (size_t)snprintf(out + used, out_bytes - used, "%s%s", used > 0 ? " " : "",
-						 ringcast_script_callback_name((enum script_callback)i));
+			                         ringcast_script_callback_name((enum script_callback)i));
 }
 
 static void describe_script(const struct script *script, ringcast_script_info *ret)
 {
 	*ret = (ringcast_script_info){
-		.file_count = (uint32_t)script->file_count,
-		.players_max = script->facts.players_max,
-		.ping_interval_ms = script->facts.ping_interval_ms,
-		.tick_interval_ms = script->facts.tick_interval_ms,
+	        .file_count = (uint32_t)script->file_count,
+	        .players_max = script->facts.players_max,
+	        .ping_interval_ms = script->facts.ping_interval_ms,
+	        .tick_interval_ms = script->facts.tick_interval_ms,
 	};
 	for (size_t i = 0; i < script->file_count; i++)
 		ret->file_bytes += script->files[i].size;
@@ -80,8 +80,8 @@ static void describe_script(const struct script *script, ringcast_script_info *r
 	describe_callbacks(script->facts.callbacks, ret->callbacks, sizeof(ret->callbacks));
 }
 
-static struct script *read_and_try(struct ringcast_engine *engine, const char *name, const char *path, ringcast_script_info *ret_info, char *error,
-				   size_t error_bytes)
+static struct script *read_and_try(struct ringcast_engine *engine, const char *name, const char *path, ringcast_script_info *ret_info,
+                                   char *error, size_t error_bytes)
 {
 	char text[SCRIPT_ERROR_BYTES] = "out of memory";
 	struct script *script = ringcast_script_read(name, path, text, sizeof(text));
@@ -99,11 +99,13 @@ static bool is_name(const char *name, char *error, size_t error_bytes)
 {
 	if (name != NULL && ringcast_registry_is_name(name))
 		return true;
-	fail(error, error_bytes, RINGCAST_ERROR_ARGUMENT, "a script's name is made of a-z, 0-9, '.', '_' and '-', begins with a letter or digit, and has 63 characters at most");
+	fail(error, error_bytes, RINGCAST_ERROR_ARGUMENT,
+	     "a script's name is made of a-z, 0-9, '.', '_' and '-', begins with a letter or digit, and has 63 characters at most");
 	return false;
 }
 
-int ringcast_script_check(ringcast_engine *engine, const char *name, const char *path, ringcast_script_info *ret_info, char *error, size_t error_bytes)
+int ringcast_script_check(ringcast_engine *engine, const char *name, const char *path, ringcast_script_info *ret_info, char *error,
+                          size_t error_bytes)
 {
 	if (!is_name(name, error, error_bytes))
 		return RINGCAST_ERROR_ARGUMENT;
@@ -115,7 +117,8 @@ int ringcast_script_check(ringcast_engine *engine, const char *name, const char 
 	return RINGCAST_OK;
 }
 
-int ringcast_script_add(ringcast_engine *engine, const char *name, const char *path, ringcast_script_info *ret_info, char *error, size_t error_bytes)
+int ringcast_script_add(ringcast_engine *engine, const char *name, const char *path, ringcast_script_info *ret_info, char *error,
+                        size_t error_bytes)
 {
 	ringcast_script_info info;
 
@@ -129,8 +132,8 @@ int ringcast_script_add(ringcast_engine *engine, const char *name, const char *p
 
 	if (result != RINGCAST_OK)
 		return fail(error, error_bytes, result, ringcast_error_text(result));
-	ringcast_log(LOG_INFO, "script", "version added", "script=%s@%.12s language=%s files=%u callbacks=\"%s\"", info.name, info.version, info.language,
-		     info.file_count, info.callbacks);
+	ringcast_log(LOG_INFO, "script", "version added", "script=%s@%.12s language=%s files=%u callbacks=\"%s\"", info.name, info.version,
+	             info.language, info.file_count, info.callbacks);
 	info.is_current = true;
 	if (ret_info != NULL)
 		*ret_info = info;
@@ -151,7 +154,8 @@ int ringcast_script_select(ringcast_engine *engine, const char *name, const char
 
 	if (name == NULL || version == NULL)
 		return RINGCAST_ERROR_ARGUMENT;
-	int result = join_name(name, version, text, sizeof(text)) ? ringcast_registry_select(&engine->registry, text) : RINGCAST_ERROR_NOT_FOUND;
+	int result =
+	        join_name(name, version, text, sizeof(text)) ? ringcast_registry_select(&engine->registry, text) : RINGCAST_ERROR_NOT_FOUND;
 
 	if (result == RINGCAST_OK)
 		ringcast_log(LOG_INFO, "script", "version selected", "script=%s", text);
@@ -164,7 +168,8 @@ int ringcast_script_remove(ringcast_engine *engine, const char *name, const char
 
 	if (name == NULL || strchr(name, '@') != NULL)
 		return RINGCAST_ERROR_ARGUMENT;
-	int result = join_name(name, version, text, sizeof(text)) ? ringcast_registry_remove(&engine->registry, text) : RINGCAST_ERROR_NOT_FOUND;
+	int result =
+	        join_name(name, version, text, sizeof(text)) ? ringcast_registry_remove(&engine->registry, text) : RINGCAST_ERROR_NOT_FOUND;
 
 	if (result == RINGCAST_OK)
 		ringcast_log(LOG_INFO, "script", "removed", "script=%s", text);
@@ -201,7 +206,8 @@ int ringcast_script_list(ringcast_engine *engine, const char *name, ringcast_scr
 
 /* Sessions */
 
-int ringcast_engine_prepare_script(struct ringcast_engine *engine, const char *name_and_version, uint32_t shard, struct script_version **ret_version)
+int ringcast_engine_prepare_script(struct ringcast_engine *engine, const char *name_and_version, uint32_t shard,
+                                   struct script_version **ret_version)
 {
 	if (name_and_version == NULL || *name_and_version == '\0')
 		return RINGCAST_OK;
@@ -233,12 +239,14 @@ static void tell_lines(const struct script_log_copy *copy, ringcast_session_log_
 		char *text = strndup(line.text, line.size);
 		uint64_t age_ns = now_ns > line.at_ns ? now_ns - line.at_ns : 0;
 
-		each(context, age_ns, ringcast_script_level_name(line.level), text != NULL ? text : "(out of memory)", text != NULL ? strlen(text) : 0);
+		each(context, age_ns, ringcast_script_level_name(line.level), text != NULL ? text : "(out of memory)",
+		     text != NULL ? strlen(text) : 0);
 		free(text);
 	}
 }
 
-int ringcast_session_log_read(ringcast_engine *engine, const char *session_id, ringcast_session_log_fn *each, void *context, uint64_t *ret_lost_count)
+int ringcast_session_log_read(ringcast_engine *engine, const char *session_id, ringcast_session_log_fn *each, void *context,
+                              uint64_t *ret_lost_count)
 {
 	int shard = session_id != NULL ? ringcast_session_id_shard(session_id) : -1;
 	struct script_log_copy copy;

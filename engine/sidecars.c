@@ -19,8 +19,8 @@ static const struct sidecar_process no_process = {.pidfd = -1, .socket = -1};
 
 struct sidecar_slot {
 	uint32_t shard, channel;
-	bool is_wanted; /* under the lock */
-	bool is_attached; /* its shard has its socket */
+	bool is_wanted;                 /* under the lock */
+	bool is_attached;               /* its shard has its socket */
 	struct sidecar_process process; /* the thread's own; pid is changed under the lock */
 	struct sidecar_backoff backoff;
 	uint64_t start_ns, started_ns; /* when to try next; when it last began */
@@ -95,7 +95,8 @@ static void attach(struct sidecars *sidecars, struct sidecar_slot *slot)
 	if (result == RINGCAST_ERROR_STATE) {
 		slot->process.socket = question->descriptor;
 		question->descriptor = -1;
-	} else if (result != RINGCAST_OK) { /* no answer: the descriptor is the question's, which closes it when the shard does not take it */
+	} else if (result !=
+	           RINGCAST_OK) { /* no answer: the descriptor is the question's, which closes it when the shard does not take it */
 		ringcast_sidecar_process_kill(&slot->process);
 	}
 	ringcast_question_release(question);
@@ -132,8 +133,8 @@ static void reap(struct sidecars *sidecars, struct sidecar_slot *slot, int timeo
 	count(sidecars, &sidecars->counts.running, -1);
 	wait_before_next(slot, ringcast_clock_now_ns());
 	if (__atomic_load_n(&sidecars->engine->phase, __ATOMIC_ACQUIRE) == ENGINE_RUNNING)
-		ringcast_log(LOG_ERROR, "script", "a sidecar process has ended", "shard=%u channel=%u pid=%d how=\"%s\"", slot->shard, slot->channel,
-			     (int)pid, text);
+		ringcast_log(LOG_ERROR, "script", "a sidecar process has ended", "shard=%u channel=%u pid=%d how=\"%s\"", slot->shard,
+		             slot->channel, (int)pid, text);
 }
 
 static bool is_cut(struct sidecars *sidecars, const struct sidecar_slot *slot)
@@ -152,14 +153,16 @@ static void start(struct sidecars *sidecars, struct sidecar_slot *slot)
 	if (!ringcast_sidecar_process_start(&options, &process, error, sizeof(error))) {
 		count(sidecars, &sidecars->counts.start_failures, 1);
 		wait_before_next(slot, ringcast_clock_now_ns());
-		ringcast_log(LOG_ERROR, "script", "cannot start a sidecar process", "shard=%u channel=%u err=\"%s\"", slot->shard, slot->channel, error);
+		ringcast_log(LOG_ERROR, "script", "cannot start a sidecar process", "shard=%u channel=%u err=\"%s\"", slot->shard,
+		             slot->channel, error);
 		return;
 	}
 	set_process(sidecars, slot, &process);
 	count(sidecars, &sidecars->counts.started, 1);
 	count(sidecars, &sidecars->counts.running, 1);
 	slot->started_ns = ringcast_clock_now_ns();
-	ringcast_log(LOG_INFO, "script", "sidecar process started", "shard=%u channel=%u pid=%d", slot->shard, slot->channel, (int)process.pid);
+	ringcast_log(LOG_INFO, "script", "sidecar process started", "shard=%u channel=%u pid=%d", slot->shard, slot->channel,
+	             (int)process.pid);
 	attach(sidecars, slot);
 }
 

@@ -1,6 +1,6 @@
 /*
- * Looks after the sidecar's Node processes: starts those that are wanted, hands each one's socket to its shard, starts anew what has died, with
- * growing pauses. One thread for the engine, begun with the first process that is wanted; it never touches a shard, it asks.
+ * Looks after the sidecar's Node processes: starts those that are wanted, hands each one's socket to its shard, starts anew what has died,
+ * with growing pauses. One thread for the engine, begun with the first process that is wanted; it never touches a shard, it asks.
  */
 #ifndef RINGCAST_SIDECARS_H
 #define RINGCAST_SIDECARS_H
@@ -10,7 +10,8 @@
 struct sidecars;
 
 struct sidecars *ringcast_sidecars_create(struct ringcast_engine *engine); /* NULL: out of memory or descriptors */
-/* All channels of this shard shall have a process from now on. Returns at once. RINGCAST_OK or RINGCAST_ERROR_SYSTEM: no thread. Any thread. */
+/* All channels of this shard shall have a process from now on. Returns at once. RINGCAST_OK or RINGCAST_ERROR_SYSTEM: no thread. Any
+ * thread. */
 int ringcast_sidecars_want(struct sidecars *sidecars, uint32_t shard);
 void ringcast_sidecars_wake(struct sidecars *sidecars); /* a channel was cut; any thread */
 /* Ends the processes: politely, then by force. After the shards have ended. Accepts NULL inside, nulls. */

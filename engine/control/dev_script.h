@@ -1,6 +1,7 @@
 /*
- * The script of the dev mode: ringcastd --dev --script PATH. The session demo runs it; a saved file becomes a version at once, which new sessions
- * get, and with --reload-running the session demo is started anew on it. What does not load is told with file and line, and changes nothing.
+ * The script of the dev mode: ringcastd --dev --script PATH. The session demo runs it; a saved file becomes a version at once, which new
+ * sessions get, and with --reload-running the session demo is started anew on it. What does not load is told with file and line, and
+ * changes nothing.
  */
 #ifndef RINGCAST_CONTROL_DEV_SCRIPT_H
 #define RINGCAST_CONTROL_DEV_SCRIPT_H

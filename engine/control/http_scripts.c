@@ -20,7 +20,7 @@ static void store_problem(struct http_response *response, enum store_result resu
 	static const struct {
 		unsigned status;
 		const char *code;
-	} answers[] = {[STORE_BAD_NAME] = {400, "name"},      [STORE_BAD_PACKAGE] = {422, "package"}, [STORE_BAD_SCRIPT] = {422, "script"},
+	} answers[] = {[STORE_BAD_NAME] = {400, "name"},       [STORE_BAD_PACKAGE] = {422, "package"}, [STORE_BAD_SCRIPT] = {422, "script"},
 	               [STORE_NOT_FOUND] = {404, "not_found"}, [STORE_IN_USE] = {409, "in_use"},       [STORE_FAILED] = {500, "system"}};
 	ringcast_assert((size_t)result < RLY_ARRAY_COUNT(answers) && answers[result].status);
 	ringcast_http_problem(response, answers[result].status, answers[result].code, "%s", text);
@@ -52,8 +52,8 @@ void ringcast_http_script_push(struct http_request *request, struct http_respons
 	ringcast_script_info info;
 	if (!store)
 		return;
-	enum store_result result =
-	        ringcast_script_store_push(store, request->parameters[0], request->bytes ? request->bytes : "", request->byte_count, &info, &error);
+	enum store_result result = ringcast_script_store_push(store, request->parameters[0], request->bytes ? request->bytes : "",
+	                                                      request->byte_count, &info, &error);
 	if (result != STORE_OK) {
 		store_problem(response, result, error.text);
 		return;
@@ -122,7 +122,8 @@ static json_t *text_of(const char *text, size_t size)
 
 static void add_line(void *context, uint64_t age_ns, const char *level, const char *text, size_t text_bytes)
 {
-	json_array_append_new(context, json_pack("{s:o, s:s, s:o}", "at", moment(age_ns), "level", level, "text", text_of(text, text_bytes)));
+	json_array_append_new(context,
+	                      json_pack("{s:o, s:s, s:o}", "at", moment(age_ns), "level", level, "text", text_of(text, text_bytes)));
 }
 
 void ringcast_http_session_log(struct http_request *request, struct http_response *response)
@@ -132,7 +133,8 @@ void ringcast_http_session_log(struct http_request *request, struct http_respons
 	int error = ringcast_session_log_read(request->host->engine, request->parameters[0], add_line, lines, &lost_count);
 	if (error == RINGCAST_OK) {
 		ringcast_http_reply(response, 200,
-		                    json_pack("{s:s, s:o, s:I}", "session_id", request->parameters[0], "lines", lines, "lost_count", (json_int_t)lost_count));
+		                    json_pack("{s:s, s:o, s:I}", "session_id", request->parameters[0], "lines", lines, "lost_count",
+		                              (json_int_t)lost_count));
 		return;
 	}
 	json_decref(lines);

@@ -1,7 +1,8 @@
 /*
- * Zip files that come from outside, unpacked into a folder, or refused as a whole with one clear line. Nothing leaves the folder: absolute paths,
- * "..", backslashes, links, special files, names twice, encrypted entries, and what is too much (bytes, files, depth, ratio) are refused before the
- * first byte is written. A single folder around everything is taken off.
+ * Zip files that come from outside, unpacked into a folder, or refused as a whole with one clear line. Nothing leaves the folder: absolute
+ * paths,
+ * "..", backslashes, links, special files, names twice, encrypted entries, and what is too much (bytes, files, depth, ratio) are refused
+ * before the first byte is written. A single folder around everything is taken off.
  */
 #ifndef RINGCAST_CONTROL_PACKAGE_H
 #define RINGCAST_CONTROL_PACKAGE_H

@@ -191,10 +191,10 @@ static uint32_t session_count(ringcast_engine *engine, const char *name, const c
 
 static enum store_result store_result_of(int error)
 {
-	return error == RINGCAST_OK              ? STORE_OK
-	       : error == RINGCAST_ERROR_SCRIPT  ? STORE_BAD_SCRIPT
+	return error == RINGCAST_OK               ? STORE_OK
+	       : error == RINGCAST_ERROR_SCRIPT   ? STORE_BAD_SCRIPT
 	       : error == RINGCAST_ERROR_ARGUMENT ? STORE_BAD_NAME
-	                                         : STORE_FAILED;
+	                                          : STORE_FAILED;
 }
 
 static enum store_result add_to_engine(struct script_store *store, const char *name, const char *version, ringcast_script_info *ret_info,
@@ -224,7 +224,8 @@ static void prune(struct script_store *store, const char *name, const char *curr
 
 /* push */
 
-static enum store_result unpack(struct script_store *store, const void *zip, size_t zip_size, char *ret_incoming, struct config_error *reterr)
+static enum store_result unpack(struct script_store *store, const void *zip, size_t zip_size, char *ret_incoming,
+                                struct config_error *reterr)
 {
 	char problem[400];
 	path_of(store, ret_incoming, INCOMING "XXXXXX");
@@ -277,7 +278,8 @@ enum store_result ringcast_script_store_push(struct script_store *store, const c
 	ringcast_assert(store && name && ret_info && reterr);
 	char incoming[STORE_PATH_BYTES];
 	if (!is_name(name))
-		return fail(reterr, STORE_BAD_NAME, "'%s' is no name for a script: a-z, 0-9, '.', '_' and '-', 63 at most, a letter or digit first", name);
+		return fail(reterr, STORE_BAD_NAME,
+		            "'%s' is no name for a script: a-z, 0-9, '.', '_' and '-', 63 at most, a letter or digit first", name);
 	enum store_result result = unpack(store, zip, zip_size, incoming, reterr);
 	if (result != STORE_OK)
 		return result;
@@ -301,13 +303,15 @@ static enum store_result choose(const struct history *history, const char *curre
 	size_t at = history->count, found = 0;
 	for (size_t i = 0; i < history->count; i++) {
 		const char *version = history->lines[i].version;
-		if (wanted ? strncmp(version, wanted, strlen(wanted)) == 0 : i + 1 < history->count && strcmp(history->lines[i + 1].version, current) == 0) {
+		if (wanted ? strncmp(version, wanted, strlen(wanted)) == 0
+		           : i + 1 < history->count && strcmp(history->lines[i + 1].version, current) == 0) {
 			at = i;
 			found++;
 		}
 	}
 	if (found == 0)
-		return fail(reterr, STORE_NOT_FOUND, wanted ? "there is no version %s" : "there is no version before the current one%s", wanted ? wanted : "");
+		return fail(reterr, STORE_NOT_FOUND, wanted ? "there is no version %s" : "there is no version before the current one%s",
+		            wanted ? wanted : "");
 	if (found > 1)
 		return fail(reterr, STORE_NOT_FOUND, "more than one version begins with %s", wanted);
 	snprintf(ret_version, RINGCAST_SCRIPT_VERSION_BYTES, "%s", history->lines[at].version);
@@ -408,7 +412,8 @@ static void add_stored(const struct script_store *store, const char *name, json_
 				known = version;
 		}
 		if (!known) {
-			known = json_pack("{s:s, s:s, s:b, s:i}", "name", name, "version", history->lines[i].version, "is_current", 0, "session_count", 0);
+			known = json_pack("{s:s, s:s, s:b, s:i}", "name", name, "version", history->lines[i].version, "is_current", 0,
+			                  "session_count", 0);
 			json_array_append_new(versions, known);
 		}
 		json_object_set_new(known, "pushed_at", time_text(history->lines[i].pushed_s));

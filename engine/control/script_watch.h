@@ -1,6 +1,6 @@
 /*
- * Watches a script's folder (or one file) for the dev mode: says when something was saved, once it has been quiet for a moment, since editors write
- * a file in several steps. Main thread.
+ * Watches a script's folder (or one file) for the dev mode: says when something was saved, once it has been quiet for a moment, since
+ * editors write a file in several steps. Main thread.
  */
 #ifndef RINGCAST_CONTROL_SCRIPT_WATCH_H
 #define RINGCAST_CONTROL_SCRIPT_WATCH_H

@@ -1,11 +1,11 @@
 /*
- * A program beside the players that a shard talks to over a stream of its io: a process of the script sidecar. Bytes in, bytes out, a turn in
- * every tick; what the bytes mean is the owner's business.
+ * A program beside the players that a shard talks to over a stream of its io: a process of the script sidecar. Bytes in, bytes out, a turn
+ * in every tick; what the bytes mean is the owner's business.
  *
  *   IDLE --adopt--> OPEN --(end, error, garbage, cut)--> CLOSING --(io is done with it)--> IDLE
  *
- * The owner embeds struct service and keeps it until it is removed. Shard thread only. What is sent is copied once into a flight buffer, so the
- * owner may reuse its bytes at once and the kernel may keep reading them.
+ * The owner embeds struct service and keeps it until it is removed. Shard thread only. What is sent is copied once into a flight buffer, so
+ * the owner may reuse its bytes at once and the kernel may keep reading them.
  */
 #ifndef RINGCAST_SHARD_SERVICE_H
 #define RINGCAST_SHARD_SERVICE_H
@@ -20,7 +20,7 @@ struct service;
 
 enum service_state { SERVICE_IDLE, SERVICE_OPEN, SERVICE_CLOSING };
 
-struct service_ops { /* members may be NULL */
+struct service_ops {                                                                   /* members may be NULL */
 	bool (*received)(struct service *service, struct view bytes, uint64_t now_ns); /* false: garbage, cut it */
 	void (*closed)(struct service *service, uint64_t now_ns);                      /* once, as it leaves OPEN */
 	struct view (*pending)(struct service *service);                               /* what waits to be sent; any part may be taken */
@@ -49,7 +49,10 @@ int ringcast_service_adopt(struct service *service, int fd);
 void ringcast_service_cut(struct service *service); /* harmless unless OPEN */
 
 /* For tick.c and shard.c. */
-static inline bool ringcast_service_is_named(uint64_t user) { return (uint32_t)user >= UINT32_C(1) << 31; }
+static inline bool ringcast_service_is_named(uint64_t user)
+{
+	return (uint32_t)user >= UINT32_C(1) << 31;
+}
 void ringcast_service_on_event(struct shard *shard, const struct io_event *event); /* of streams so named */
 void ringcast_service_tick_all(struct shard *shard);
 uint64_t ringcast_service_deadline_all_ns(const struct shard *shard);

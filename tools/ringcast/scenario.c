@@ -174,12 +174,14 @@ static bool take_time(struct parser *parser, uint32_t *ret_ms)
 
 static bool is_name(const char *text)
 {
-	static const char *const taken[] = {"server", "everyone", "group", "session", "log", "no", "nothing", "join", "leave", "expect", "wait", "forget", "errors"};
+	static const char *const taken[] = {"server", "everyone", "group",  "session", "log",    "no",    "nothing",
+	                                    "join",   "leave",    "expect", "wait",    "forget", "errors"};
 	for (size_t i = 0; i < sizeof(taken) / sizeof(taken[0]); i++)
 		if (strcmp(text, taken[i]) == 0)
 			return false;
 	return strlen(text) < SCENARIO_NAME_BYTES && *text &&
-	       strspn(text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-") == strlen(text) && (*text < '0' || *text > '9');
+	       strspn(text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-") == strlen(text) &&
+	       (*text < '0' || *text > '9');
 }
 
 static bool take_name(struct parser *parser, char ret_name[SCENARIO_NAME_BYTES])
@@ -202,7 +204,7 @@ static bool parse_session(struct parser *parser, struct step *step)
 	while (!is_at_end(parser)) {
 		if (accept(parser, "properties") ? !take_text(parser, &step->text)
 		    : accept(parser, "players")  ? !take_number(parser, "number of players", 1, 5000, &players)
-						 : !refuse(parser, "after session: properties TEXT, players N"))
+		                                 : !refuse(parser, "after session: properties TEXT, players N"))
 			return false;
 	}
 	step->number = (uint32_t)players;
@@ -221,9 +223,9 @@ static bool parse_join(struct parser *parser, struct step *step)
 		else if (accept(parser, "tcp"))
 			step->is_tcp_only = true;
 		else if (accept(parser, "payload") ? !take_text(parser, &step->text)
-			 : accept(parser, "id")    ? !take_text(parser, &step->id)
-			 : accept(parser, "data")  ? !take_text(parser, &step->data)
-						   : !refuse(parser, "after join NAME: payload TEXT, id TEXT, data TEXT, tcp, refused"))
+		         : accept(parser, "id")    ? !take_text(parser, &step->id)
+		         : accept(parser, "data")  ? !take_text(parser, &step->data)
+		                                   : !refuse(parser, "after join NAME: payload TEXT, id TEXT, data TEXT, tcp, refused"))
 			return false;
 	}
 	return true;
@@ -284,7 +286,8 @@ static bool parse_expect_message(struct parser *parser, struct step *step)
 		else if (accept(parser, "within"))
 			is_good = take_time(parser, &step->within_ms);
 		else if (accept(parser, "from"))
-			is_good = accept(parser, "server") ? snprintf(step->peer, sizeof(step->peer), "server") > 0 : take_name(parser, step->peer);
+			is_good = accept(parser, "server") ? snprintf(step->peer, sizeof(step->peer), "server") > 0
+			                                   : take_name(parser, step->peer);
 		else if (accept(parser, "contains"))
 			is_good = step->is_contained = take_text(parser, &step->text);
 		else if (step->text.is_given)
@@ -317,7 +320,8 @@ static bool parse_expect_members(struct parser *parser, struct step *step)
 	if (!step->members)
 		return refuse(parser, "out of memory");
 	while (!is_at_end(parser)) {
-		if (accept(parser, "within") ? !take_time(parser, &step->within_ms) : !take_name(parser, step->members[step->member_count++]))
+		if (accept(parser, "within") ? !take_time(parser, &step->within_ms)
+		                             : !take_name(parser, step->members[step->member_count++]))
 			return false;
 	}
 	return true;
@@ -327,7 +331,8 @@ static bool parse_expect_closed(struct parser *parser, struct step *step)
 {
 	int32_t code = 0;
 	step->kind = STEP_EXPECT_CLOSED;
-	if (!is_at_end(parser) && strcmp(parser->words[parser->at].bytes, "within") != 0 && !take_number(parser, "close code", 1, 65535, &code))
+	if (!is_at_end(parser) && strcmp(parser->words[parser->at].bytes, "within") != 0 &&
+	    !take_number(parser, "close code", 1, 65535, &code))
 		return false;
 	step->number = (uint32_t)code;
 	return !accept(parser, "within") || take_time(parser, &step->within_ms);

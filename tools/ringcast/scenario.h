@@ -21,17 +21,17 @@ enum {
 };
 
 enum step_kind {
-	STEP_SESSION,           /* text: properties; number: players_max */
+	STEP_SESSION, /* text: properties; number: players_max */
 	STEP_JOIN,
 	STEP_JOIN_REFUSED,
 	STEP_LEAVE,
 	STEP_SEND,
 	STEP_JOIN_GROUP,
 	STEP_LEAVE_GROUP,
-	STEP_EXPECT,            /* a message */
-	STEP_EXPECT_NO,         /* opcode 0: nothing at all */
+	STEP_EXPECT,    /* a message */
+	STEP_EXPECT_NO, /* opcode 0: nothing at all */
 	STEP_EXPECT_MEMBERS,
-	STEP_EXPECT_CLOSED,     /* number: close code, 0: any */
+	STEP_EXPECT_CLOSED, /* number: close code, 0: any */
 	STEP_EXPECT_LOG,
 	STEP_EXPECT_ENDED,
 	STEP_WAIT,
@@ -50,7 +50,7 @@ struct text { /* owned by the scenario; may hold NUL */
 struct step {
 	enum step_kind kind;
 	int line;
-	const char *source; /* the line itself */
+	const char *source;               /* the line itself */
 	char player[SCENARIO_NAME_BYTES]; /* who does or gets it; "" with FORGET: everyone */
 	int32_t opcode, group;
 	enum step_target target;
@@ -72,10 +72,12 @@ struct scenario {
 
 /* False: "path:line: what is wrong" in reterr. */
 bool ringcast_scenario_read(const char *path, struct scenario *ret_scenario, char reterr[SCENARIO_ERROR_BYTES]);
-bool ringcast_scenario_parse(const char *path, char *source, struct scenario *ret_scenario, char reterr[SCENARIO_ERROR_BYTES]); /* takes source */
+bool ringcast_scenario_parse(const char *path, char *source, struct scenario *ret_scenario,
+                             char reterr[SCENARIO_ERROR_BYTES]); /* takes source */
 void ringcast_scenario_fini(struct scenario *scenario);
 
-/* Runs it against a current version of script in engine. True: everything came as expected; else out has line, expectation and what came. */
+/* Runs it against a current version of script in engine. True: everything came as expected; else out has line, expectation and what came.
+ */
 struct ringcast_engine;
 bool ringcast_scenario_run(const struct scenario *scenario, struct ringcast_engine *engine, const char *script, FILE *out);
 
