@@ -31,7 +31,7 @@ static const struct crypto_backend *find_backend(const char *name, char *error, 
 {
 	pthread_once(&library_once, start_library);
 	if (!is_library_ready) {
-		snprintf(error, error_bytes, "the TLS library does not start: %s", library_error);
+		snprintf(error, error_bytes, "the TLS library does not start: %.200s", library_error);
 		return NULL;
 	}
 	const struct crypto_backend *backend = ringcast_crypto_backend(name);
