@@ -11,9 +11,11 @@ repeated, at most twice; what stays invalid is printed as such. Ports are the sy
 import argparse
 import json
 import os
+import re
 import subprocess
 import sys
 import tempfile
+import threading
 
 # name, generator's options, and how many deliveries a second are offered (for the reader)
 WORKLOADS = [
@@ -51,6 +53,8 @@ class Server:
         for line in self.process.stdout:
             lines.append(line)
             if ready in line:
+                self.ready_line = line
+                threading.Thread(target=self.process.stdout.read, daemon=True).start()  # a full pipe would hold its logs back
                 return
         sys.exit("the server did not start:\n" + "".join(lines))
 
@@ -59,16 +63,21 @@ class Server:
 
     def __exit__(self, *_):
         self.process.terminate()
-        self.process.stdout.close()
         self.process.wait()
+
+
+class Ringcastd(Server):
+    def __init__(self, build, shards=1, more=()):
+        super().__init__(ringcastd(build, shards, more), ": ready ")
+        self.target = ["--admin", "http://" + re.search(r'admin="([^"]+)"', self.ready_line).group(1)]
 
 
 def ringcastd(build, shards=1, more=()):
     limits = {"messages_per_second": "1000000", "bytes_per_second": "1GiB", "players_max": "12000", "connections_max": "12000",
               "connections_per_address_max": "12000", "handshakes_per_second_per_address": "100000"}
     settings = [part for name, value in limits.items() for part in ("--set", f"limits.{name}={value}")]
-    return [f"{build}/engine/ringcastd", "--dev", "--shards", str(shards), "--tcp-port", "7900", "--udp-port", "7950",
-            "--admin", "127.0.0.1:9190", *settings, *more]
+    return [f"{build}/engine/ringcastd", "--dev", "--shards", str(shards), "--tcp-port", "0", "--udp-port", "0",
+            "--admin", "127.0.0.1:0", *settings, *more]
 
 
 def load_once(build, options, target):
@@ -116,8 +125,8 @@ def peers(build):
         with Server(["node", relay, "7790"], "7790") as server:
             target = ["--server", "127.0.0.1:7790", "--no-admin", "--token-prefix", "ws", "--server-pid", str(server.process.pid)]
             row(f"npm ws: {name[3:]}", load(build, options, target))
-        with Server(ringcastd(build), "ready "):
-            row(f"ringcastd: {name[3:]}", load(build, options, ["--admin", "http://127.0.0.1:9190"]))
+        with Ringcastd(build) as server:
+            row(f"ringcastd: {name[3:]}", load(build, options, server.target))
 
 
 def main():
@@ -131,8 +140,8 @@ def main():
     print("|---|---|---|---|---|---|---|---|")
     for name, options in WORKLOADS:
         if arguments.only in name:
-            with Server(ringcastd(arguments.build, arguments.shards), "ready"):
-                row(name, load(arguments.build, options, ["--admin", "http://127.0.0.1:9190"]))
+            with Ringcastd(arguments.build, arguments.shards) as server:
+                row(name, load(arguments.build, options, server.target))
     if not arguments.only:
         floors(arguments.build)
     if arguments.peer:
