@@ -1,10 +1,12 @@
 /*
- * What a script in the sidecar costs: a real session store and host on one side of a socket pair, Node on the other. Each line gives the CPU time of
- * both sides per message, and so how many one core carries: the engine's thread and the whole Node process (compiler and collector too).
+ * What a script in the sidecar costs: a real session store and host on one side of a socket pair, Node on the other. Each line gives the
+ * CPU time of both sides per message, and so how many one core carries: the engine's thread and the whole Node process (compiler and
+ * collector too).
  *
  *     micro-sidecar [--seconds S, default 3] [--size BYTES, default 64] [--only NAME] [--json]
  *
- * Messages go out in batches, as the ticks of a loaded engine produce them. Round trips: the next batch waits until the last one was answered.
+ * Messages go out in batches, as the ticks of a loaded engine produce them. Round trips: the next batch waits until the last one was
+ * answered.
  */
 #include <getopt.h>
 #include <poll.h>
@@ -179,11 +181,12 @@ static void host_start(struct bench *bench, const char *folder)
 	bench->script_limits = (struct script_limits){.outgoing_bytes_max = 64 << 20, .memory_bytes = 64 << 20};
 	bench->environment = (struct script_environment){
 		.context = bench, .limits = &bench->script_limits, .now_ns = now_of, .random = fill, .log = on_log, .count = on_count};
-	bench->script = (struct script){.name = "micro", .version = "v1", .language = SCRIPT_JS, .folder = (char *)folder, .main = (char *)"index.js",
+	bench->script = (struct script){.name = "micro", .version = "v1", .language = SCRIPT_JS, .folder = (char *)folder,
+					.main = (char *)"index.js",
 					.facts.callbacks = 1 << SCRIPT_CALLBACK_INIT | 1 << SCRIPT_CALLBACK_MESSAGE | 1 << SCRIPT_CALLBACK_SEND_TO_GROUP,
 					.refs = 1};
-	struct sidecar_options options = {.environment = &bench->environment, .channel_count = 1, .sessions_max = SESSIONS_MAX, .window_bytes = 32 << 20,
-					  .stall_timeout_ms = 60000};
+	struct sidecar_options options = {.environment = &bench->environment, .channel_count = 1, .sessions_max = SESSIONS_MAX,
+					  .window_bytes = 32 << 20, .stall_timeout_ms = 60000};
 	bench->host = ringcast_sidecar_create(&options);
 	bench->program = ringcast_sidecar_ops.load(bench->host, &bench->script, error, sizeof(error));
 	if (!ringcast_sidecar_process_start(&process, &bench->process, error, sizeof(error)))
@@ -193,14 +196,15 @@ static void host_start(struct bench *bench, const char *folder)
 
 static struct player *player_start(struct bench *bench)
 {
-	struct session_options options = {.hooks = &bench->program->hooks, .hooks_context = bench->program->hooks_context, .empty_timeout_ms = UINT32_MAX};
+	struct session_options options = {
+		.hooks = &bench->program->hooks, .hooks_context = bench->program->hooks_context, .empty_timeout_ms = UINT32_MAX};
 	struct session *session;
 	struct player *player;
 	char token[PLAYER_TOKEN_BYTES];
 	if (ringcast_session_open(&bench->store, &options, bench->now_ns, &session) != DROP_NONE ||
 	    ringcast_admission_reserve(session, NULL, NULL, bench->now_ns, &player, token) != DROP_NONE ||
-	    ringcast_admission_admit(&bench->store, ringcast_view_of(token, strlen(token)), ringcast_view_of(NULL, 0), bench, bench->now_ns, &player) !=
-		    DROP_NONE)
+	    ringcast_admission_admit(&bench->store, ringcast_view_of(token, strlen(token)), ringcast_view_of(NULL, 0), bench, bench->now_ns,
+				     &player) != DROP_NONE)
 		die("cannot set up a session");
 	ringcast_admission_accept(player, bench->now_ns);
 	return player;
@@ -367,8 +371,8 @@ int main(int argument_count, char **arguments)
 		die("--seconds above 0, --size from 1 to 1200");
 	write_program(folder);
 	if (!is_json)
-		printf("messages of %zu bytes, %.1f s a line\n%-13s %8s %6s %11s %13s %11s %13s %12s\n", size, seconds, "", "sessions", "batch", "per second",
-		       "engine CPU", "Node CPU", "a core's worth", "a session");
+		printf("messages of %zu bytes, %.1f s a line\n%-13s %8s %6s %11s %13s %11s %13s %12s\n", size, seconds, "", "sessions", "batch",
+		       "per second", "engine CPU", "Node CPU", "a core's worth", "a session");
 	for (size_t i = 0; i < RLY_ARRAY_COUNT(lines); i++) {
 		if (only != NULL && strcmp(only, lines[i].name) != 0)
 			continue;

@@ -1,6 +1,6 @@
 'use strict';
-// The sidecar's main thread: reads the engine's frames from descriptor 3, hands them to the worker of their session, and writes what the workers
-// say back. It looks at heads only; no script runs here, so none can hold it up. docs/sidecar-protocol.md describes the wire.
+// The sidecar's main thread: reads the engine's frames from descriptor 3, hands them to the worker of their session, and writes what the
+// workers say back. It looks at heads only; no script runs here, so none can hold it up. docs/sidecar-protocol.md describes the wire.
 const net = require('net');
 const inspector = require('inspector');
 const path = require('path');
@@ -79,7 +79,8 @@ function seatCreate(bytesMax) {
 		stderr: true,
 		resourceLimits: bytesMax > 0 ? { maxOldGenerationSizeMb: Math.max(4, Math.floor(bytesMax / MEGABYTE)), maxYoungGenerationSizeMb: 8 } : {},
 	});
-	const seat = { worker, port: port1, taken, bytesMax, number: 0, isUp: false, runs: [], runBytes: 0, isEnded: false, error: null, timer: null };
+	const seat = { worker, port: port1, taken, bytesMax, number: 0, runs: [], runBytes: 0, isUp: false, isEnded: false, error: null,
+		timer: null };
 	port1.on('message', (said) => hear(seat, said));
 	worker.on('error', (error) => { seat.error = error; });
 	worker.on('exit', (code) => leave(seat, code));
@@ -112,7 +113,8 @@ function leave(seat, code) {
 	setTimeout(fillIdle, RESPAWN_MS);
 }
 
-// Hundreds of sessions that begin at once wait for their threads; that is not their scripts' fault, so somebody says for them that they live.
+// Hundreds of sessions that begin at once wait for their threads; that is not their scripts' fault, so somebody says for them that they
+// live.
 function beat() {
 	for (const seat of sessions.values())
 		if (!seat.isUp)
@@ -121,9 +123,11 @@ function beat() {
 
 // A worker that could not say so itself.
 function farewell({ number, error, bytesMax }, code) {
+	const megabytes = Math.floor(bytesMax / MEGABYTE);
 	if (error !== null && error.code === 'ERR_WORKER_OUT_OF_MEMORY')
-		return frames.encode('END', number, { how: END.OUT_OF_MEMORY, text: `script needs more than its ${Math.floor(bytesMax / MEGABYTE)} MB of memory` });
-	return frames.encode('END', number, { how: END.FAILED, text: error !== null ? `script failed: ${error.message}` : `worker ended with exit code ${code}` });
+		return frames.encode('END', number, { how: END.OUT_OF_MEMORY, text: `script needs more than its ${megabytes} MB of memory` });
+	const text = error !== null ? `script failed: ${error.message}` : `worker ended with exit code ${code}`;
+	return frames.encode('END', number, { how: END.FAILED, text });
 }
 
 function fillIdle() {
@@ -160,7 +164,9 @@ function hello(buffer, offset) {
 	memoryBytes = Number(memory_bytes);
 	creditBytes = window_bytes >>> 3;
 	const features = inspector.url() === undefined ? 0 : frames.FEATURE_DEBUGGER;
-	write(frames.encode('WELCOME', 0, { magic: frames.MAGIC, version: frames.VERSION, features, process_id: process.pid, runtime: `node ${process.version}` }), null);
+	const { MAGIC: ours, VERSION: version } = frames;
+	const runtime = `node ${process.version}`;
+	write(frames.encode('WELCOME', 0, { magic: ours, version, features, process_id: process.pid, runtime }), null);
 	fillIdle();
 }
 

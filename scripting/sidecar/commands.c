@@ -1,6 +1,7 @@
 /*
- * What a process asks for, carried out. A frame of a session that has ended meanwhile is nobody's and ignored; anything that no sidecar of this
- * version says is garbage. Each frame makes at most one call into the session layer, as its last act, because any of them may end the session.
+ * What a process asks for, carried out. A frame of a session that has ended meanwhile is nobody's and ignored; anything that no sidecar
+ * of this version says is garbage. Each frame makes at most one call into the session layer, as its last act, because any of them may end
+ * the session.
  */
 #include "base/assert.h"
 #include "scripting/sidecar/sidecar_impl.h"
@@ -90,8 +91,9 @@ static bool do_log(struct tenant *tenant, const struct sidecar_frame *frame, uin
 static void say_end(struct tenant *tenant, const struct sidecar_frame *frame, bool is_good)
 {
 	struct view text = frame->texts[0];
-	if (text.size > 0)
-		ringcast_tenant_say(tenant, is_good ? SCRIPT_INFO : SCRIPT_FATAL, "%.*s", (int)(text.size < 400 ? text.size : 400), (const char *)text.data);
+	int size = text.size < 400 ? (int)text.size : 400;
+	if (size > 0)
+		ringcast_tenant_say(tenant, is_good ? SCRIPT_INFO : SCRIPT_FATAL, "%.*s", size, (const char *)text.data);
 }
 
 static bool do_end(struct tenant *tenant, const struct sidecar_frame *frame, uint64_t now_ns)
@@ -105,7 +107,8 @@ static bool do_end(struct tenant *tenant, const struct sidecar_frame *frame, uin
 		count_drop(session, ringcast_command_finish(session)); /* behind what it sent before */
 		return true;
 	}
-	environment->count(environment->context, frame->numbers[0] == SIDECAR_END_OUT_OF_MEMORY ? SCRIPT_COUNT_OUT_OF_MEMORY : SCRIPT_COUNT_ERRORS);
+	bool is_memory = frame->numbers[0] == SIDECAR_END_OUT_OF_MEMORY;
+	environment->count(environment->context, is_memory ? SCRIPT_COUNT_OUT_OF_MEMORY : SCRIPT_COUNT_ERRORS);
 	ringcast_tenant_end(tenant, CLOSE_SCRIPT_FAILED, now_ns);
 	return true;
 }

@@ -14,8 +14,8 @@ static uint64_t number_of(int32_t value)
 }
 
 /*
- * Room is looked for before the ticket is drawn: a ticket is a promise to answer. With no room the answer is what a failing script's would be.
- * The ticket is the first number of every question.
+ * Room is looked for before the ticket is drawn: a ticket is a promise to answer. With no room the answer is what a failing script's
+ * would be. The ticket is the first number of every question.
  */
 static enum verdict ask(struct session *session, struct sidecar_frame *frame)
 {

@@ -1,4 +1,7 @@
-/* Puts the stream of a process together again: frames come out whole, whatever the cuts. Whole frames are read where they lie; only a cut one is copied. */
+/*
+ * Puts the stream of a process together again: frames come out whole, whatever the cuts. Whole frames are read where they lie; only a cut
+ * one is copied.
+ */
 #ifndef RINGCAST_SCRIPTING_SIDECAR_INBOX_H
 #define RINGCAST_SCRIPTING_SIDECAR_INBOX_H
 

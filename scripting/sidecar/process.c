@@ -65,7 +65,10 @@ static int spawn_with(pid_t *ret_pid, const struct sidecar_process_options *opti
 	return error;
 }
 
-/* Signals as a fresh program expects them, whatever the engine blocks or ignores; a group of its own, so that ^C is the engine's to handle. */
+/*
+ * Signals as a fresh program expects them, whatever the engine blocks or ignores; a group of its own, so that ^C is the engine's to
+ * handle.
+ */
 static int attributes_fill(posix_spawnattr_t *attributes)
 {
 	sigset_t none, defaults;

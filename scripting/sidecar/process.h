@@ -1,6 +1,7 @@
 /*
- * The Node processes of the sidecar, for the thread that looks after them: start one, wait for its end, kill it, and how long to wait before the
- * next try. Blocking calls, so never a shard's. The process finds its channel as descriptor 3 and ends by itself when that is closed.
+ * The Node processes of the sidecar, for the thread that looks after them: start one, wait for its end, kill it, and how long to wait
+ * before the next try. Blocking calls, so never a shard's. The process finds its channel as descriptor 3 and ends by itself when that is
+ * closed.
  */
 #ifndef RINGCAST_SCRIPTING_SIDECAR_PROCESS_H
 #define RINGCAST_SCRIPTING_SIDECAR_PROCESS_H
@@ -33,7 +34,10 @@ void ringcast_sidecar_process_kill(const struct sidecar_process *process); /* SI
 /* Closes the descriptors that are left. The process must have been waited for. */
 void ringcast_sidecar_process_finish(struct sidecar_process *process);
 
-/* $RINGCAST_SIDECAR (a path), else the file in the source tree this was built from, else the installed one. The first that exists; NULL: none does. */
+/*
+ * $RINGCAST_SIDECAR (a path), else the file in the source tree this was built from, else the installed one. The first that exists; NULL:
+ * none does.
+ */
 const char *ringcast_sidecar_process_script(void);
 /* The dry run's program (check.js) beside it. NULL likewise. */
 const char *ringcast_sidecar_process_check_script(void);

@@ -1,18 +1,19 @@
 /*
- * The engine's end of the JavaScript sidecar: one host per shard, N channels, one Node process behind each. Pure: bytes in, bytes out, time as
- * now_ns; no socket, no clock, no thread, so the simulation drives it with a made-up process. docs/sidecar-protocol.md is the wire.
+ * The engine's end of the JavaScript sidecar: one host per shard, N channels, one Node process behind each. Pure: bytes in, bytes out,
+ * time as now_ns; no socket, no clock, no thread, so the simulation drives it with a made-up process. docs/sidecar-protocol.md is the
+ * wire.
  *
  * Glossary: channel = the stream to one process. tenant = one session on one channel, as this side keeps it (session->user).
  *
- * Life of a channel: detached -attach-> greeting -(its hello came)-> ready -detach-> detached, any number of times. A session that opens while no
- * channel is ready is given to one anyway; what it says waits in the queue for attach_timeout_ms.
+ * Life of a channel: detached -attach-> greeting -(its hello came)-> ready -detach-> detached, any number of times. A session that opens
+ * while no channel is ready is given to one anyway; what it says waits in the queue for attach_timeout_ms.
  *
- * Fates of a session: its script ends it (processEnding, or process.exit(0)): CLOSE_SESSION_ENDED. The script fails (exception that nobody
- * caught, an exit code other than 0, out of memory, too many errors, an onProcessStarted that said no, no sign of life for
+ * Fates of a session: its script ends it (processEnding, or process.exit(0)): CLOSE_SESSION_ENDED. The script fails (exception that
+ * nobody caught, an exit code other than 0, out of memory, too many errors, an onProcessStarted that said no, no sign of life for
  * stall_timeout_ms): CLOSE_SCRIPT_FAILED. The process dies, is cut for garbage, or does not come up: CLOSE_SCRIPT_LOST.
  *
- * Bounds: limits->outgoing_bytes_max queued to a process, window_bytes that one session has not taken yet. Beyond either a notification is
- * dropped (DROP_SCRIPT_BUSY, by the outbox) and a question is answered on the spot by limits->on_error.
+ * Bounds: limits->outgoing_bytes_max queued to a process, window_bytes that one session has not taken yet. Beyond either a notification
+ * is dropped (DROP_SCRIPT_BUSY, by the outbox) and a question is answered on the spot by limits->on_error.
  */
 #ifndef RINGCAST_SCRIPTING_SIDECAR_SIDECAR_H
 #define RINGCAST_SCRIPTING_SIDECAR_SIDECAR_H
@@ -45,7 +46,10 @@ RLY_MUST_USE bool ringcast_sidecar_feed(struct sidecar_host *host, uint32_t chan
 /* What waits to be written: valid until anything else of the host is called. Empty while detached. */
 struct view ringcast_sidecar_pending(const struct sidecar_host *host, uint32_t channel);
 void ringcast_sidecar_sent(struct sidecar_host *host, uint32_t channel, size_t size); /* the first size bytes of pending are taken */
-/* The process died or was cut: its sessions end with CLOSE_SCRIPT_LOST, what was queued is dropped. Harmless when detached. Outside hooks only. */
+/*
+ * The process died or was cut: its sessions end with CLOSE_SCRIPT_LOST, what was queued is dropped. Harmless when detached. Outside hooks
+ * only.
+ */
 void ringcast_sidecar_detach(struct sidecar_host *host, uint32_t channel, uint64_t now_ns);
 
 /* Once per tick of the shard, outside hooks: stalls, processes that do not come up, sessions that are to end. */

@@ -1,6 +1,7 @@
 /*
- * The stream of a sidecar's process, as the shard reads it: whatever the bytes and their cuts, frames come out whole and the same, what was read
- * can be written back to the same bytes, and after garbage nothing more is asked for. The first byte says how large the pieces are.
+ * The stream of a sidecar's process, as the shard reads it: whatever the bytes and their cuts, frames come out whole and the same, what
+ * was read can be written back to the same bytes, and after garbage nothing more is asked for. The first byte says how large the pieces
+ * are.
  */
 #include <stdlib.h>
 

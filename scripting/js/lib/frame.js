@@ -1,6 +1,7 @@
 'use strict';
-// The frames between engine and sidecar. The list is scripting/sidecar/frame.def once more (a test compares them); docs/sidecar-protocol.md says
-// what they mean. Layout: I = 32 bits, Q = 64 bits, S = text behind its size in 32 bits, R = the rest of the frame. All little-endian.
+// The frames between engine and sidecar. The list is scripting/sidecar/frame.def once more (a test compares them);
+// docs/sidecar-protocol.md says what they mean. Layout: I = 32 bits, Q = 64 bits, S = text behind its size in 32 bits, R = the rest of
+// the frame. All little-endian.
 
 const HEAD_BYTES = 12;
 const BODY_BYTES_MAX = 64 << 10;
@@ -14,7 +15,7 @@ const END = { FINISHED: 0, FAILED: 1, OUT_OF_MEMORY: 2 };
 
 const LIST = [
 	['HELLO', 1, 'IIIIIQS', 'magic version_min version_max features window_bytes memory_bytes engine'],
-	['OPEN', 2, 'QIIISSSSSSSS', 'memory_bytes players_max ping_interval_ms tick_interval_ms id name properties script version folder main arguments'],
+	['OPEN', 2, 'QIIISSSSSSSS', 'memory_bytes players_max ping_ms tick_ms id name properties script version folder main arguments'],
 	['CLOSE', 3, 'S', 'reason'],
 	['TERMINATE', 4, 'Q', 'left_ms'],
 	['CONNECT', 5, 'QISSSR', 'ticket peer player_session_id player_id player_data payload'],
@@ -51,7 +52,8 @@ for (const [name, number, layout, fields] of LIST) {
 	byNumber[number] = { name, layout, fields: fields.split(' ') };
 }
 
-// One frame of buffer at offset, which the caller knows to be whole. 64 bits become a BigInt, S a string, R a Buffer that shares the memory.
+// One frame of buffer at offset, which the caller knows to be whole. 64 bits become a BigInt, S a string, R a Buffer that shares the
+// memory.
 function decode(buffer, offset = 0) {
 	const end = offset + HEAD_BYTES + buffer.readUInt32LE(offset);
 	const kind = byNumber[buffer[offset + 4]];

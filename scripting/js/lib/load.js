@@ -4,8 +4,9 @@ const Module = require('module');
 const path = require('path');
 const { pathToFileURL } = require('url');
 
-const CALLBACKS = ['init', 'onProcessStarted', 'onStartGameSession', 'onHealthCheck', 'onPlayerConnect', 'onPlayerAccepted', 'onPlayerDisconnect',
-	'onMessage', 'onSendToPlayer', 'onSendToGroup', 'onPlayerJoinGroup', 'onPlayerLeaveGroup', 'onProcessTerminate', 'onTick'];
+const CALLBACKS = ['init', 'onProcessStarted', 'onStartGameSession', 'onHealthCheck', 'onPlayerConnect', 'onPlayerAccepted',
+	'onPlayerDisconnect', 'onMessage', 'onSendToPlayer', 'onSendToGroup', 'onPlayerJoinGroup', 'onPlayerLeaveGroup', 'onProcessTerminate',
+	'onTick'];
 const CONFIGURATION = { maxPlayers: 1000000, pingIntervalTime: 3600000, tickInterval: 3600000 };
 const PACKET_STUB = path.join(__dirname, 'packet_pb.js');
 
@@ -66,7 +67,8 @@ function examine(exported, main) {
 
 function warningsAbout(exported) {
 	const known = new Set([...CALLBACKS, 'configuration']);
-	return Object.keys(exported).filter((name) => /^on[A-Z]/.test(name) && !known.has(name)).map((name) => `ssExports.${name} is no callback; it is never called`);
+	const odd = Object.keys(exported).filter((name) => /^on[A-Z]/.test(name) && !known.has(name));
+	return odd.map((name) => `ssExports.${name} is no callback; it is never called`);
 }
 
 function inside(folder, file) {

@@ -1,6 +1,6 @@
 'use strict';
-// What a session says to the engine, in its worker: frames are written into one buffer and posted to the main thread together, at the end of
-// the events that caused them. A script that says more than the engine takes is cut short instead of filling the memory.
+// What a session says to the engine, in its worker: frames are written into one buffer and posted to the main thread together, at the end
+// of the events that caused them. A script that says more than the engine takes is cut short instead of filling the memory.
 const { HEAD_BYTES, FLAG_ERROR, FLAG_RELIABLE, KIND, writeHead } = require('./frame');
 
 const CAPACITY_BYTES = 256 << 10;
@@ -11,8 +11,8 @@ const CREDIT_BYTES = HEAD_BYTES + 4;
 const CREDIT_DELAY_MS = 250;
 
 class Outbox {
-	// taken: one shared number, how many bytes (mod 2^32) of what was posted the engine has taken.
-	// creditBytes: so much may be taken before credit is worth a post of its own; less of it travels with other frames, or a little later.
+	// taken: one shared number, how many bytes (mod 2^32) of what was posted the engine has taken. creditBytes: so much may be taken
+	// before credit is worth a post of its own; less of it travels with other frames, or a little later.
 	constructor(port, taken, creditBytes) {
 		this.port = port;
 		this.taken = taken;

@@ -1,5 +1,6 @@
 'use strict';
-// The session object that scripts get. Every method works detached, and whatever a script passes, it gets a line in its log instead of an exception.
+// The session object that scripts get. Every method works detached, and whatever a script passes, it gets a line in its log instead of an
+// exception.
 const util = require('util');
 const { KIND } = require('./frame');
 const { GameMessage, payloadOf } = require('./message');

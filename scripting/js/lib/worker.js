@@ -1,6 +1,7 @@
 'use strict';
-// One session: a worker waits here, warm, until it gets a script to run. Frames of the engine come in batches through a port; what the script
-// does goes out through the outbox. process.exit, an exception that nobody catches, too much memory: each ends this worker and nothing else.
+// One session: a worker waits here, warm, until it gets a script to run. Frames of the engine come in batches through a port; what the
+// script does goes out through the outbox. process.exit, an exception that nobody catches, too much memory: each ends this worker and
+// nothing else.
 const path = require('path');
 const v8 = require('v8');
 const { workerData } = require('worker_threads');
@@ -154,7 +155,8 @@ function askConnect(low, high, frame) {
 		answer(ANSWER.FAILED);
 	};
 	try {
-		const result = typeof script.onPlayerConnect === 'function' ? script.onPlayerConnect({ player, ...player, payload: frame.payload }) : true;
+		const isAsked = typeof script.onPlayerConnect === 'function';
+		const result = isAsked ? script.onPlayerConnect({ player, ...player, payload: frame.payload }) : true;
 		if (isThenable(result))
 			result.then((value) => answer(verdict('onPlayerConnect', value)), failed);
 		else
@@ -177,7 +179,8 @@ function gameSessionOf({ id, name, properties, players_max }) {
 	const flat = Array.isArray(given.gameProperties) ? given.gameProperties :
 		Object.entries(given).map(([key, value]) => ({ key, value: typeof value === 'string' ? value : JSON.stringify(value) }));
 	const gameProperties = flat.map(({ key, Key = key, value, Value = value }) => ({ key: Key, value: Value, Key, Value }));
-	const both = { gameSessionId: id, name, maximumPlayerSessionCount: players_max, gameProperties, gameSessionData: properties, status: 'ACTIVE' };
+	const both = { gameSessionId: id, name, maximumPlayerSessionCount: players_max, gameProperties, gameSessionData: properties,
+		status: 'ACTIVE' };
 	return Object.fromEntries(Object.entries(both).flatMap(([key, value]) => [[key, value], [key[0].toUpperCase() + key.slice(1), value]]));
 }
 
@@ -275,8 +278,8 @@ function handle(buffer, kind, flags, offset, at, end) {
 	}
 }
 
-// Every event is a turn of its own (setImmediate): Node settles promises and next ticks between two of them, and reports what they throw, as it
-// would if each event came from a socket of its own.
+// Every event is a turn of its own (setImmediate): Node settles promises and next ticks between two of them, and reports what they throw,
+// as it would if each event came from a socket of its own.
 function takeBatch(bytes) {
 	const buffer = Buffer.from(bytes);
 	batches.push({ buffer, at: 0 });

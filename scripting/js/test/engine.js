@@ -73,7 +73,7 @@ class Engine {
 	}
 
 	open(session, main, { folder = SCRIPTS, args = '', properties = '', name = '' } = {}) {
-		this.write('OPEN', session, { memory_bytes: this.memory, players_max: 8, ping_interval_ms: 3000, tick_interval_ms: 0, id: `gsess-${session}`, name,
+		this.write('OPEN', session, { memory_bytes: this.memory, players_max: 8, ping_ms: 3000, tick_ms: 0, id: `gsess-${session}`, name,
 			properties, script: 'test', version: 'v1', folder, main, arguments: args });
 	}
 

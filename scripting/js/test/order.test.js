@@ -113,7 +113,7 @@ test('every byte that a session was sent is credited', async (t) => {
 	const engine = new Engine(t);
 	engine.open(1, 'order.js');
 	engine.message(1, 1, 9, 'x');
-	const sentBytes = 28 + 1 + frames.encode('OPEN', 1, { memory_bytes: 0, players_max: 8, ping_interval_ms: 3000, tick_interval_ms: 0, id: 'gsess-1', name: '',
+	const sentBytes = 28 + 1 + frames.encode('OPEN', 1, { memory_bytes: 0, players_max: 8, ping_ms: 3000, tick_ms: 0, id: 'gsess-1', name: '',
 		properties: '', script: 'test', version: 'v1', folder: path.join(__dirname, 'scripts'), main: 'order.js', arguments: '' }).length;
 	await said(engine);
 	await engine.expect('CREDIT', ({ bytes }) => bytes > 0 && engine.frames.push({ kind: 'total', bytes }) > 0);

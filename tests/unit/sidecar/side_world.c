@@ -176,7 +176,14 @@ static void host_start(struct side_world *world, uint32_t callbacks, uint32_t st
 	world->host = ringcast_sidecar_create(&options);
 	cr_assert_not_null(world->host);
 	world->script = (struct script){
-		.name = "game", .version = "v1", .language = SCRIPT_JS, .folder = "/scripts", .main = "index.js", .facts.callbacks = callbacks, .refs = 1};
+		.name = "game",
+		.version = "v1",
+		.language = SCRIPT_JS,
+		.folder = "/scripts",
+		.main = "index.js",
+		.facts.callbacks = callbacks,
+		.refs = 1,
+	};
 	world->program = ringcast_sidecar_ops.load(world->host, &world->script, error, sizeof(error));
 	cr_assert_not_null(world->program);
 	world->hooks = world->program->hooks;

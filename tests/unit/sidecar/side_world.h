@@ -1,6 +1,6 @@
 /*
- * A store, a sidecar host of two channels, and a log of what came out of both as text, one line each. The process behind a channel is the test:
- * it hears what was queued (side_hear puts it into the log) and says frames (side_say).
+ * A store, a sidecar host of two channels, and a log of what came out of both as text, one line each. The process behind a channel is the
+ * test: it hears what was queued (side_hear puts it into the log) and says frames (side_say).
  *
  *     to 0: MESSAGE 1 reliable 10 -1 'x'     channel, frame, session number, flag, numbers, texts
  * A question's ticket is shown, and answered, by its place: 1 for the first question that was heard, and so on.

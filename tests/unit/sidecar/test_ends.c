@@ -145,7 +145,8 @@ Test(sidecar_stall, a_script_that_takes_nothing_is_killed_while_its_process_live
 	cr_assert_eq(session->state, SESSION_ACTIVE);
 	side_forget(&world);
 	talk_for_ms(&world, 6000, 0);
-	cr_assert_not_null(strstr(world.log, "log fatal: session ends: its script has taken no event for 10000 ms (an endless loop?)\n"), "%s", world.log);
+	cr_assert_not_null(strstr(world.log, "log fatal: session ends: its script has taken no event for 10000 ms (an endless loop?)\n"), "%s",
+			   world.log);
 	cr_assert_not_null(strstr(world.log, "ended script_failed\n"));
 	cr_assert_not_null(strstr(world.log, "to 0: CLOSE 1 'script_failed'\n"));
 	cr_assert_eq(world.counts[SCRIPT_COUNT_KILLED], 1);

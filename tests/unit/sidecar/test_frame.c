@@ -66,7 +66,8 @@ Test(sidecar_frame, every_kind_is_read_as_it_was_written_and_every_cut_of_it_is_
 
 Test(sidecar_frame, the_bytes_are_those_of_the_page)
 {
-	static const uint8_t expected[] = {24, 0, 0, 0, 8, 1, 0, 0, 7, 0, 0, 0, 10, 0, 0, 0, 3, 0, 0, 0, 255, 255, 255, 255, 0, 0, 0, 0, 1, 2, 3, 4, 5, 6, 7, 8};
+	static const uint8_t expected[] = {24, 0, 0, 0, 8, 1, 0, 0, 7, 0, 0, 0, 10, 0, 0, 0, 3, 0, 0, 0, 255, 255, 255, 255,
+					   0, 0, 0, 0, 1, 2, 3, 4, 5, 6, 7, 8};
 	static const uint8_t payload[] = {1, 2, 3, 4, 5, 6, 7, 8};
 	struct sidecar_frame frame = {.kind = SIDECAR_FRAME_MESSAGE,
 				      .flags = SIDECAR_FLAG_RELIABLE,

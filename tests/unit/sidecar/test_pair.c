@@ -44,7 +44,8 @@ Test(sidecar_pair, the_sample_script_runs_a_game, .timeout = 120)
 }
 
 /* Two sessions on two processes; the first player of each is in. */
-static void start_two(struct pair *pair, const char *main, struct session *ret_sessions[2], struct player *ret_players[2], uint32_t stall_timeout_ms)
+static void start_two(struct pair *pair, const char *main, struct session *ret_sessions[2], struct player *ret_players[2],
+		      uint32_t stall_timeout_ms)
 {
 	pair_start(pair, main, stall_timeout_ms);
 	for (uint32_t i = 0; i < 2; i++) {
@@ -88,7 +89,8 @@ Test(sidecar_pair, a_process_killed_loses_its_own_sessions_and_a_new_one_serves,
 }
 
 /* Both on one process, so that isolation is the threads'. */
-static void start_neighbours(struct pair *pair, const char *main, struct player *ret_players[2], uint32_t stall_timeout_ms, uint64_t memory_bytes)
+static void start_neighbours(struct pair *pair, const char *main, struct player *ret_players[2], uint32_t stall_timeout_ms,
+			     uint64_t memory_bytes)
 {
 	pair_start(pair, main, stall_timeout_ms);
 	pair->world.script_limits.memory_bytes = memory_bytes;
