@@ -16,7 +16,7 @@ enum {
 	SCENARIO_NAME_BYTES = 32,
 	SCENARIO_TEXT_BYTES = 4096,
 	SCENARIO_ERROR_BYTES = 512,
-	SCENARIO_WITHIN_MS = 2000, /* what an expectation waits for, unless it says */
+	SCENARIO_WITHIN_MS = 5000, /* what an expectation waits for, unless it says */
 	SCENARIO_FOR_MS = 200,     /* how long nothing must come, unless it says */
 };
 
