@@ -91,7 +91,11 @@ def script_of(document):
 
 
 def examples_of(program):
-    text = subprocess.run([program, "--help"], check=True, capture_output=True, text=True).stdout
+    done = subprocess.run([program, "--help"], capture_output=True, text=True)
+    if done.returncode == 2 and "usage" in done.stderr:  # one that takes so few options that its usage line is all its help
+        return []
+    done.check_returncode()
+    text = done.stdout
     match = re.search(r"^Examples?:(.*?)(?:\n\n|\Z)", text, re.MULTILINE | re.DOTALL)
     return [line.strip().removeprefix("./bench/") for line in match[1].splitlines() if line.strip()] if match else []
 
