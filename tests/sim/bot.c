@@ -96,6 +96,8 @@ static void receive_membership(struct bot *bot, const struct packet *packet)
 		has_me |= peer_id == bot->peer_id;
 	if (group < 1 || group > SWARM_GROUPS_MAX)
 		return;
+	if (has_me && bot->is_refused[group])
+		ringcast_bot_fail(bot, "is listed in a group that its script keeps it out of", group);
 	if (has_me && bot->is_joining[group]) {
 		bot->is_joining[group] = false;
 		bot->is_member[group] = true;
@@ -123,6 +125,20 @@ static void check_header(struct bot *bot, const struct packet *packet, const str
 		ringcast_bot_fail(bot, "target group changed", packet->target_group);
 }
 
+/* Its own script's, each once and in order; some may be missing, for queues of commands have a bound. */
+static void receive_script_message(struct bot *bot, const struct packet *packet)
+{
+	uint32_t content[2];
+	if (packet->payload.size != sizeof(content)) {
+		ringcast_bot_fail(bot, "a script's message has another size", (int64_t)packet->payload.size);
+		return;
+	}
+	memcpy(content, packet->payload.data, sizeof(content));
+	if (content[0] != bot->session || content[1] <= bot->script_message || packet->sender != 0)
+		ringcast_bot_fail(bot, "a script's message of another session, out of order, or twice", content[1]);
+	bot->script_message = content[1];
+}
+
 void ringcast_bot_receive_packet(struct bot *bot, const struct packet *packet, bool was_stream)
 {
 	struct payload payload;
@@ -139,6 +155,10 @@ void ringcast_bot_receive_packet(struct bot *bot, const struct packet *packet, b
 	}
 	if (bot->state != BOT_JOINED)
 		ringcast_bot_fail(bot, "a message before the login result", packet->opcode);
+	if (packet->opcode == BOT_SCRIPT_OPCODE && was_stream) {
+		receive_script_message(bot, packet);
+		return;
+	}
 	if (!ringcast_payload_decode(packet->payload, &payload)) {
 		if (!bot->net->is_corrupt)
 			ringcast_bot_fail(bot, "payload changed", packet->opcode);

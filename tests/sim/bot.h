@@ -11,7 +11,7 @@
 #include "proto/packet.h"
 #include "proto/websocket.h"
 
-enum { BOT_TOKEN_BYTES = 64, BOT_DATAGRAM_BYTES_MAX = 1500, BOT_SEQUENCES_KEPT = 1024 };
+enum { BOT_TOKEN_BYTES = 64, BOT_DATAGRAM_BYTES_MAX = 1500, BOT_SEQUENCES_KEPT = 1024, BOT_SCRIPT_OPCODE = 77777777 };
 
 enum bot_state {
 	BOT_CONNECTING, /* HTTP upgrade asked */
@@ -63,6 +63,9 @@ struct bot {
 	char connect_token[BOT_TOKEN_BYTES];
 	bool is_upgraded;
 	bool is_deaf;      /* stops reading its stream */
+	bool is_expelled;  /* its script has refused it, or sent it away */
+	uint32_t script_message; /* the last one that its script sent it */
+	bool is_refused[SWARM_GROUPS_MAX + 1]; /* its script will not have it in that group */
 	bool is_bad;       /* has misbehaved: nothing is promised to it any more */
 	bool is_leaving;   /* has closed, half closed or reset by itself */
 	uint16_t close_code; /* of the server's close frame; 0: none */

@@ -4,7 +4,7 @@
 
 static bool is_honest(const struct bot *bot)
 {
-	return !bot->is_bad && !bot->is_leaving && !bot->is_deaf;
+	return !bot->is_bad && !bot->is_leaving && !bot->is_deaf && !bot->is_expelled;
 }
 
 static bool is_healthy(const struct world *world, const struct bot *bot)
@@ -31,6 +31,12 @@ static void check_connections(struct world *world)
 	bool has_datagram_faults = world->swarm.faults.loss > 0 || world->swarm.faults.burst_loss > 0 || world->net.is_corrupt;
 	for (uint32_t i = 0; i < world->bot_count; i++) {
 		const struct bot *bot = &world->bots[i];
+		const struct world_session *session = &world->sessions[bot->session];
+		if ((bot->close_code == 3508 && session->end_reason != CLOSE_SCRIPT_FAILED) ||
+		    (bot->close_code == 3509 && session->end_reason != CLOSE_SCRIPT_LOST))
+			ringcast_world_fail(world, "bot %u was told that its script failed (%u)", i, bot->close_code);
+		if (session->is_scripted && (session->is_ended || world->model.has_park_drops))
+			continue;
 		if (!is_honest(bot) || ringcast_swarm_may_disconnect(&world->swarm))
 			continue;
 		if (bot->state != BOT_JOINED)
@@ -72,10 +78,26 @@ static void check_ports(struct world *world)
 	}
 }
 
+/* Every question has been answered, or its deadline has. */
+static void check_parked(struct world *world, uint32_t shard)
+{
+	const struct slab *sessions = &world->shards[shard]->store.sessions;
+	handle self;
+	for (uint32_t i = 0; i < sessions->high_water; i++) {
+		const struct session *session = ringcast_slab_at(sessions, i, &self);
+		if (session != NULL && session->parked_count > 0)
+			ringcast_world_fail(world, "%u events of session %s still wait for an answer", session->parked_count, session->id);
+	}
+}
+
 void ringcast_checker_after_calm(struct world *world)
 {
 	for (uint32_t i = 0; i < world->bot_count; i++)
 		world->model.bots[i].is_healthy = is_healthy(world, &world->bots[i]);
+	for (uint32_t i = 0; i < world->swarm.shard_count; i++) {
+		check_parked(world, i);
+		world->model.has_park_drops |= world->shards[i]->counters.drops[DROP_PARK_FULL] + world->shards[i]->counters.drops[DROP_NO_BUFFER] > 0;
+	}
 	check_tokens(world);
 	check_connections(world);
 	check_ports(world);

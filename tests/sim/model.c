@@ -58,6 +58,24 @@ uint32_t ringcast_model_send(struct model *model, const struct model_message *me
 	return (uint32_t)model->message_count++;
 }
 
+/* scripts */
+
+uint32_t ringcast_model_ask(struct model *model, uint32_t number)
+{
+	struct model_message *message = &model->messages[number];
+	message->decision = MODEL_UNDECIDED;
+	return ++message->question_count;
+}
+
+void ringcast_model_decide(struct model *model, uint32_t number, uint32_t question, enum model_decision decision, uint64_t now_ns)
+{
+	struct model_message *message = &model->messages[number];
+	if (question != message->question_count)
+		return;
+	message->decision = decision;
+	message->decided_ns = now_ns;
+}
+
 /* membership */
 
 static struct model_membership *membership_of(struct model *model, uint32_t bot, int32_t group)
@@ -141,7 +159,8 @@ static void fail(struct model *model, const char *what, uint32_t bot, uint32_t n
 
 static bool may_receive(struct model *model, uint32_t bot, const struct model_message *message)
 {
-	uint64_t from = message->sent_ns, to = message->first_seen_ns;
+	bool is_decided = message->decision == MODEL_ALLOWED;
+	uint64_t from = is_decided ? message->decided_ns : message->sent_ns, to = is_decided ? message->decided_ns : message->first_seen_ns;
 	if (message->group != 0 && !may_be_member(model, message->sender, message->group, from, to))
 		return false;
 	return message->to_bot == (int32_t)bot || (message->group != 0 && may_be_member(model, bot, message->group, from, to));
@@ -180,6 +199,8 @@ bool ringcast_model_receive(struct model *model, uint32_t bot, uint32_t number, 
 		fail(model, "crossed sessions", bot, number);
 	else if (message->is_void)
 		fail(model, "a message for nobody was delivered", bot, number);
+	else if (model->is_scripted[message->session] && !is_changed && (message->decision == MODEL_UNDECIDED || message->decision == MODEL_DENIED))
+		fail(model, "a message that its script has not allowed was delivered", bot, number);
 	else if (message->receipts[bot]++ > 0 && !is_changed)
 		fail(model, "received twice", bot, number);
 	else if (!is_changed && !may_receive(model, bot, message))
@@ -204,21 +225,29 @@ static bool must_receive(struct model *model, uint32_t bot, const struct model_m
 		return true;
 	if (message->is_behind_login && message->sender == bot)
 		return true; /* it was a member by then, though it did not know */
-	return message->group != 0 && is_member_throughout(model, bot, message->group, message->sent_ns, accepted_ns);
+	uint64_t from_ns = message->decision == MODEL_ALLOWED ? message->decided_ns : message->sent_ns;
+	return message->group != 0 && is_member_throughout(model, bot, message->group, from_ns, accepted_ns);
 }
 
 /* Was it surely accepted, and by when? A message that nobody saw counts only if nothing can have come between. */
 static bool is_accepted(struct model *model, const struct model_message *message, uint64_t now_ns, uint64_t *ret_accepted_ns)
 {
 	bool is_seen = message->first_seen_ns != MODEL_NEVER;
-	*ret_accepted_ns = is_seen ? message->first_seen_ns : now_ns;
+	bool is_scripted = model->is_scripted[message->session];
+	*ret_accepted_ns = message->decision == MODEL_ALLOWED ? message->decided_ns : is_seen ? message->first_seen_ns : now_ns;
 	if (is_seen)
 		return true;
+	if (message->decision == MODEL_DENIED || message->decision == MODEL_ALLOWED_SOMETIME)
+		return false;
+	if (is_scripted && model->has_park_drops)
+		return false;
 	if (model->may_refuse || !model->bots[message->sender].is_healthy)
 		return false;
 	if (message->has_player && (message->to_bot == MODEL_NOBODY || !model->bots[message->to_bot].is_healthy))
 		return false; /* its player may have been gone, and then all of it is refused */
-	if (message->is_behind_login)
+	if (message->decision == MODEL_ALLOWED)
+		return true;
+	if (message->is_behind_login && (!is_scripted || message->group == -1))
 		return true;
 	return message->group == 0 || is_member_throughout(model, message->sender, message->group, message->sent_ns, now_ns);
 }

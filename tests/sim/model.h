@@ -24,6 +24,9 @@ struct model_membership {
 	size_t count, capacity;
 };
 
+/* Of a script about a message. SOMETIME: by default, at a moment that nobody knows, if the message was still there. */
+enum model_decision { MODEL_UNDECIDED, MODEL_ALLOWED, MODEL_ALLOWED_SOMETIME, MODEL_DENIED };
+
 struct model_message {
 	uint32_t sender, session;
 	bool is_reliable;
@@ -35,6 +38,9 @@ struct model_message {
 	int32_t group;     /* 0: none, -1: everyone, else a group */
 	uint64_t sent_ns, first_seen_ns;
 	uint8_t *receipts; /* by bot */
+	enum model_decision decision; /* the latest; in scripted sessions */
+	uint64_t decided_ns;
+	uint32_t question_count;
 };
 
 struct model_bot {
@@ -52,6 +58,8 @@ struct model {
 	struct model_message *messages;
 	struct model_bot *bots;
 	size_t message_count, message_capacity, bot_count, bot_capacity;
+	bool is_scripted[SWARM_SESSIONS_MAX];
+	bool has_park_drops;  /* events have been dropped because too many waited, or for want of a buffer */
 	bool may_refuse;      /* messages may be refused */
 	bool is_corrupt;      /* fast ones may have been changed on the way */
 	bool is_address_free; /* a datagram's IP does not matter */
@@ -66,6 +74,11 @@ void ringcast_model_fini(struct model *model);
 uint32_t ringcast_model_add_bot(struct model *model, uint32_t session);
 /* Returns the message's number. The memory of message is copied. */
 uint32_t ringcast_model_send(struct model *model, const struct model_message *message);
+
+/* A script is asked about a message; returns which question it is. */
+uint32_t ringcast_model_ask(struct model *model, uint32_t message);
+/* The answer; nothing when the message has got past that question. From it follows who must receive: the members of that moment, or nobody. */
+void ringcast_model_decide(struct model *model, uint32_t message, uint32_t question, enum model_decision decision, uint64_t now_ns);
 
 void ringcast_model_join_sent(struct model *model, uint32_t bot, int32_t group, uint64_t now_ns);
 void ringcast_model_join_seen(struct model *model, uint32_t bot, int32_t group, uint64_t now_ns);

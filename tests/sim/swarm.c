@@ -124,6 +124,18 @@ static void draw_security(struct swarm *swarm, struct prng *prng)
 	swarm->narrow.hellos_per_second = (uint32_t)PICK(prng, 1, 20, 1000);
 }
 
+/* A quarter of all worlds has scripts; the others are what they would be without them. */
+static void draw_scripts(struct swarm *swarm, struct prng *prng)
+{
+	if (!ringcast_prng_chance(prng, 1, 4))
+		return;
+	swarm->script_late = maybe(prng, 500) + 1;
+	swarm->script_deny = maybe(prng, 300);
+	swarm->script_flood = maybe(prng, 30);
+	swarm->script_fail = maybe(prng, 4);
+	swarm->script_loss = maybe(prng, 4);
+}
+
 void ringcast_swarm_draw(struct swarm *swarm, uint64_t seed)
 {
 	struct prng prng;
@@ -134,6 +146,7 @@ void ringcast_swarm_draw(struct swarm *swarm, uint64_t seed)
 	draw_limits(swarm, &prng);
 	draw_narrow(swarm, &prng);
 	draw_security(swarm, &prng);
+	draw_scripts(swarm, &prng);
 	if (swarm->faults.corrupt > 0) { /* a changed sender or hello must not be able to name somebody else */
 		swarm->has_shared_ips = false;
 		swarm->is_udp_address_free = false;

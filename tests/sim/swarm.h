@@ -36,7 +36,12 @@ enum { SWARM_SHARDS_MAX = 4, SWARM_SESSIONS_MAX = 6, SWARM_GROUPS_MAX = 6, SWARM
 	FAULT(jump, "the clock jumps far ahead, and shards run late")                                                                          \
 	FAULT(idle_tick, "shards are run although they have nothing to do")                                                                    \
 	FAULT(narrow_limits, "limits of messages, groups and connections are narrow")                                                          \
-	FAULT(narrow_memory, "send queues and buffers are small")
+	FAULT(narrow_memory, "send queues and buffers are small")                                                                               \
+	FAULT(script_late, "scripts answer late, in any order, or never")                                                                      \
+	FAULT(script_deny, "scripts say no")                                                                                                   \
+	FAULT(script_flood, "scripts give too many commands")                                                                                  \
+	FAULT(script_fail, "scripts throw, which ends their session")                                                                          \
+	FAULT(script_loss, "all scripts of a shard are lost")
 
 struct swarm {
 	uint64_t seed;

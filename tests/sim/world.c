@@ -82,6 +82,7 @@ static uint64_t earlier(uint64_t a, uint64_t b)
 static uint64_t next_moment(const struct world *world, uint64_t until_ns)
 {
 	uint64_t next_ns = earlier(until_ns, ringcast_sim_network_next_deadline(world->network));
+	next_ns = earlier(next_ns, ringcast_script_deadline_ns(world));
 	for (uint32_t i = 0; i < world->bot_count; i++)
 		next_ns = earlier(next_ns, ringcast_bot_deadline_ns(&world->bots[i]));
 	return next_ns;
@@ -104,6 +105,7 @@ static void run_until(struct world *world, uint64_t until_ns)
 		advance(world, now_ns);
 		bool was_runnable = run_some_shard(world);
 		run_bots(world);
+		ringcast_script_tick(world);
 		if (was_runnable)
 			continue;
 		uint64_t next_ns = next_moment(world, until_ns);
@@ -177,6 +179,7 @@ static void world_init(struct world *world, const struct swarm *swarm, FILE *tra
 	bool is_corrupt = swarm->faults.corrupt > 0 || swarm->faults.truncate > 0;
 	*world = (struct world){.swarm = *swarm, .trace = trace};
 	ringcast_prng_init(&world->prng, swarm->seed + 1);
+	ringcast_prng_init(&world->script_prng, swarm->seed ^ UINT64_C(0x6a73));
 	ringcast_prng_init(&world->crypto_prng, swarm->seed ^ UINT64_C(0x746c73));
 	world->network = ringcast_sim_network_create(&options);
 	world->bots = calloc(SWARM_BOTS_MAX, sizeof(*world->bots));
@@ -247,6 +250,7 @@ static void calm_down(struct world *world)
 	ringcast_world_note(world, "faults stop");
 	ringcast_sim_network_set_faults(world->network, &(struct sim_faults){0});
 	world->swarm.jump = world->swarm.idle_tick = 0;
+	world->is_calm = true;
 	run_until(world, ringcast_sim_network_now_ns(world->network) + CALM_NS);
 	if (!has_failed(world))
 		ringcast_checker_after_calm(world);

@@ -9,18 +9,37 @@
 
 #include "base/prng.h"
 #include "bot.h"
+#include "session/park.h"
 #include "shard/shard.h"
 #include "swarm.h"
 
+enum { WORLD_ANSWERS_MAX = 4096 };
+
+struct world;
+
 struct world_session {
+	struct world *world;
+	bool is_scripted, is_late_allowed, is_over; /* over: its script has been told */
+	enum close_reason end_reason; /* that its script brought about; CLOSE_NONE: none */
+	uint32_t script_message_count;
 	char id[SESSION_ID_BYTES];
 	uint32_t shard;
 	bool is_ended;
 };
 
+struct world_answer { /* of a script, on its way */
+	uint32_t session;
+	uint64_t ticket, at_ns;
+	enum verdict verdict;
+	int64_t message; /* -1: not about one */
+	uint32_t question;
+	struct bot *bot; /* whose login or joining it is about; NULL: neither */
+	int32_t group;   /* 0: the login */
+};
+
 struct world {
 	struct swarm swarm;
-	struct prng prng, crypto_prng; /* crypto_prng: what TLS draws its randoms from */
+	struct prng prng, crypto_prng, script_prng; /* crypto_prng: what TLS draws its randoms from */
 	struct sim_network *network;
 	struct model model;
 	struct bot_net net;
@@ -32,6 +51,9 @@ struct world {
 	uint32_t bot_count;
 	uint32_t raw_stream_count; /* connections without a bot */
 	uint64_t steps_without_time;
+	struct world_answer answers[WORLD_ANSWERS_MAX];
+	uint32_t answer_count;
+	bool is_calm; /* scripts behave */
 	FILE *trace; /* NULL: none */
 };
 
@@ -66,6 +88,15 @@ bool ringcast_world_open_session(struct world *world, uint32_t session, uint32_t
 bool ringcast_world_reserve(struct world *world, uint32_t session, char ret_token[PLAYER_TOKEN_BYTES]);
 void ringcast_world_kick(struct world *world, uint32_t session, int32_t peer_id);
 void ringcast_world_end_session(struct world *world, uint32_t session);
+
+bool ringcast_world_answer(struct world *world, const struct world_answer *answer); /* false: nothing waits for it */
+
+/* world_script.c */
+void ringcast_script_attach(struct world *world, uint32_t session, struct session_options *options); /* or not, by chance */
+void ringcast_script_tick(struct world *world);                                                     /* gives the answers that are due */
+void ringcast_script_allowing(struct world *world, const struct world_answer *answer);              /* it is about to happen */
+uint64_t ringcast_script_deadline_ns(const struct world *world);
+void ringcast_script_lose(struct world *world);
 
 /* checker.c */
 void ringcast_checker_after_calm(struct world *world);

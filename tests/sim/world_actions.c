@@ -401,6 +401,8 @@ void ringcast_world_act(struct world *world)
 		misbehave(world);
 	else if (ringcast_world_chance(world, swarm->leaving))
 		leave(world);
+	else if (swarm->script_loss > 0 && ringcast_world_chance(world, swarm->script_loss))
+		ringcast_script_lose(world);
 	else if (ringcast_world_chance(world, swarm->admin))
 		administrate(world);
 	else

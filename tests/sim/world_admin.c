@@ -12,6 +12,8 @@ struct question {
 	struct world_session *session;
 	uint32_t players_max;
 	int32_t peer_id;
+	struct world *world;
+	const struct world_answer *verdict;
 	bool is_done, is_ok;
 	char token[PLAYER_TOKEN_BYTES];
 };
@@ -29,6 +31,7 @@ static void done(struct shard_request *request)
 
 static bool ask(struct world *world, uint32_t shard, struct question *question)
 {
+	question->world = world;
 	question->request.run = run;
 	question->request.done = done;
 	if (!ringcast_mailbox_ask(world->mailboxes[shard], &question->request)) {
@@ -45,6 +48,8 @@ static bool ask(struct world *world, uint32_t shard, struct question *question)
 static void answer_open(struct shard *shard, struct question *question)
 {
 	struct session_options options = {.players_max = question->players_max, .empty_timeout_ms = UINT32_MAX};
+	struct world *world = question->world;
+	ringcast_script_attach(world, (uint32_t)(question->session - world->sessions), &options);
 	struct session *session;
 	question->is_ok = ringcast_session_open(&shard->store, &options, shard->now_ns, &session) == DROP_NONE;
 	if (question->is_ok)
@@ -92,9 +97,10 @@ void ringcast_world_kick(struct world *world, uint32_t session, int32_t peer_id)
 static void answer_end(struct shard *shard, struct question *question)
 {
 	struct session *session = ringcast_session_find(&shard->store, question->session->id);
+	enum close_reason reason = question->session->end_reason;
 	question->is_ok = session != NULL;
 	if (session != NULL)
-		ringcast_session_end_now(session, CLOSE_SESSION_ENDED, shard->now_ns);
+		ringcast_session_end_now(session, reason != CLOSE_NONE ? reason : CLOSE_SESSION_ENDED, shard->now_ns);
 }
 
 void ringcast_world_end_session(struct world *world, uint32_t session)
@@ -103,4 +109,22 @@ void ringcast_world_end_session(struct world *world, uint32_t session)
 	world->sessions[session].is_ended = true;
 	if (!ask(world, world->sessions[session].shard, &question))
 		ringcast_world_fail(world, "session %u was gone before it was ended", session);
+}
+
+/* The model knows before it happens: the message may meet the next question on its way. */
+static void answer_verdict(struct shard *shard, struct question *question)
+{
+	const struct world_answer *answer = question->verdict;
+	struct session *session = ringcast_session_find(&shard->store, question->session->id);
+	if (session == NULL)
+		return;
+	if (answer->verdict == VERDICT_ALLOW)
+		ringcast_script_allowing(question->world, answer);
+	question->is_ok = ringcast_park_answer(session, answer->ticket, answer->verdict, shard->now_ns);
+}
+
+bool ringcast_world_answer(struct world *world, const struct world_answer *answer)
+{
+	struct question question = {.answer = answer_verdict, .session = &world->sessions[answer->session], .verdict = answer};
+	return ask(world, world->sessions[answer->session].shard, &question);
 }
