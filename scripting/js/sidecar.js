@@ -272,7 +272,9 @@ function take(buffer, size) {
 	return true;
 }
 
-socket.on('error', (error) => stop(1, `channel: ${error.message}`));
+// An engine that goes while something of ours is unread ends the channel so, on a busy machine: an end like any other.
+const ENDS = ['ECONNRESET', 'EPIPE'];
+socket.on('error', (error) => (ENDS.includes(error.code) ? stop(0) : stop(1, `channel: ${error.message}`)));
 socket.on('end', () => stop(0));
 socket.on('close', () => stop(0));
 socket.resume();
