@@ -35,7 +35,7 @@ static void check_connections(struct world *world)
 		if ((bot->close_code == 3508 && session->end_reason != CLOSE_SCRIPT_FAILED) ||
 		    (bot->close_code == 3509 && session->end_reason != CLOSE_SCRIPT_LOST))
 			ringcast_world_fail(world, "bot %u was told that its script failed (%u)", i, bot->close_code);
-		if (session->is_scripted && (session->is_ended || world->model.has_park_drops))
+		if (session->is_scripted && (session->is_ended || world->model.park_drops > 0))
 			continue;
 		if (!is_honest(bot) || ringcast_swarm_may_disconnect(&world->swarm))
 			continue;
@@ -96,7 +96,7 @@ void ringcast_checker_after_calm(struct world *world)
 		world->model.bots[i].is_healthy = is_healthy(world, &world->bots[i]);
 	for (uint32_t i = 0; i < world->swarm.shard_count; i++) {
 		check_parked(world, i);
-		world->model.has_park_drops |= world->shards[i]->counters.drops[DROP_PARK_FULL] + world->shards[i]->counters.drops[DROP_NO_BUFFER] > 0;
+		world->model.park_drops += world->shards[i]->counters.drops[DROP_PARK_FULL] + world->shards[i]->counters.drops[DROP_NO_BUFFER];
 	}
 	check_tokens(world);
 	check_connections(world);

@@ -59,7 +59,7 @@ struct model {
 	struct model_bot *bots;
 	size_t message_count, message_capacity, bot_count, bot_capacity;
 	bool is_scripted[SWARM_SESSIONS_MAX];
-	bool has_park_drops;  /* events have been dropped because too many waited, or for want of a buffer */
+	uint64_t park_drops;  /* counted: because too many events waited, or for want of a buffer; each may explain one missing message */
 	bool may_refuse;      /* messages may be refused */
 	bool is_corrupt;      /* fast ones may have been changed on the way */
 	bool is_address_free; /* a datagram's IP does not matter */
