@@ -156,3 +156,18 @@ test('a start that loops for ever shows no life, and is killed by a close', asyn
 	engine.write('CLOSE', 1, { reason: 'script_failed' });
 	await expectNeighbour(engine);
 });
+
+// The engine's end of the socket goes with bytes of ours unread: the kernel calls that a reset.
+test('an engine that goes without reading what was said is an end like any other', async (t) => {
+	const engine = new Engine(t);
+	await engine.expect('WELCOME');
+	engine.open(1, 'fates.js');
+	await engine.expect('OPENED');
+	engine.socket.pause();
+	for (let i = 0; i < 10000; i++) // more answers than Node reads ahead: some stay in the socket
+		engine.message(1, 1, 15, '');
+	await new Promise((resolve) => setTimeout(resolve, 1500));
+	engine.socket.destroy();
+	assert.strictEqual(await engine.exited, 0);
+	assert.doesNotMatch(engine.stderr, /channel/);
+});
