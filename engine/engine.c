@@ -111,7 +111,7 @@ static int check_listens(struct ringcast_engine *engine, char *error, size_t err
 	const ringcast_engine_options *options = &engine->options;
 	const char *texts[] = {options->listen_address != NULL ? options->listen_address : "127.0.0.1", options->listen_address_second};
 
-	for (unsigned i = 0; i < RLY_ARRAY_COUNT(texts) && texts[i] != NULL; i++) {
+	for (unsigned i = 0; i < ARRAY_COUNT(texts) && texts[i] != NULL; i++) {
 		struct shard_options *shard = &engine->shard_options;
 
 		if (!parse_listen(texts[i], options->tcp_port, &shard->listens[i]))
@@ -468,7 +468,7 @@ int ringcast_engine_stop(ringcast_engine *engine, uint32_t timeout_ms)
 		return RINGCAST_ERROR_STATE;
 	if (phase < ENGINE_READY) /* creation failed half way: wait for those that exist */
 		engine->shard_count = made_count(engine);
-	__atomic_store_n(&engine->stop_deadline_ns, ringcast_clock_now_ns() + timeout_ms * RLY_NS_PER_MS, __ATOMIC_RELEASE);
+	__atomic_store_n(&engine->stop_deadline_ns, ringcast_clock_now_ns() + timeout_ms * NS_PER_MS, __ATOMIC_RELEASE);
 	set_phase(engine, ENGINE_STOPPING);
 	if (phase == ENGINE_RUNNING)
 		ring_all(engine);

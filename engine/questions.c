@@ -21,14 +21,14 @@ enum { ANSWER_TIMEOUT_S = 5, ITEMS_MAX = 65536 };
 
 static void run(struct shard *shard, struct shard_request *request)
 {
-	struct question *question = RLY_CONTAINER_OF(request, struct question, request);
+	struct question *question = CONTAINER_OF(request, struct question, request);
 
 	question->answer(shard, question);
 }
 
 static void done(struct shard_request *request)
 {
-	struct question *question = RLY_CONTAINER_OF(request, struct question, request);
+	struct question *question = CONTAINER_OF(request, struct question, request);
 
 	pthread_mutex_lock(&question->lock);
 	question->is_answered = true;
@@ -462,7 +462,7 @@ static void answer_players(struct shard *shard, struct question *question)
 	for (uint32_t i = 0; i < session->player_count; i++)
 		add_player(question, session->players[i]);
 	for (struct list_node *node = session->reserved.next; node != &session->reserved; node = node->next)
-		add_player(question, RLY_CONTAINER_OF(node, struct player, node));
+		add_player(question, CONTAINER_OF(node, struct player, node));
 }
 
 int ringcast_player_list(ringcast_engine *engine, const char *session_id, ringcast_player_info *infos, size_t info_count_max,
@@ -563,10 +563,10 @@ int ringcast_engine_drain(ringcast_engine *engine)
 int ringcast_engine_drain_within(ringcast_engine *engine, uint64_t timeout_ms)
 {
 	uint64_t now_ns = ringcast_clock_now_ns();
-	uint64_t longest_ms = (UINT64_MAX - now_ns) / RLY_NS_PER_MS;
+	uint64_t longest_ms = (UINT64_MAX - now_ns) / NS_PER_MS;
 
 	__atomic_store_n(&engine->is_draining, true, __ATOMIC_RELEASE);
-	return ask_all(engine, answer_drain, NULL, timeout_ms < longest_ms ? now_ns + timeout_ms * RLY_NS_PER_MS : UINT64_MAX);
+	return ask_all(engine, answer_drain, NULL, timeout_ms < longest_ms ? now_ns + timeout_ms * NS_PER_MS : UINT64_MAX);
 }
 
 static void answer_reload(struct shard *shard, struct question *question)

@@ -125,13 +125,13 @@ static pid_t start(const char *node, const char *program, const struct script *s
 /* Until the end of the output, the bound, or the timeout. False: timeout. */
 static bool read_output(int fd, char *out, size_t out_bytes)
 {
-	uint64_t deadline_ns = ringcast_clock_now_ns() + CHECK_TIMEOUT_MS * RLY_NS_PER_MS;
+	uint64_t deadline_ns = ringcast_clock_now_ns() + CHECK_TIMEOUT_MS * NS_PER_MS;
 	size_t used = 0;
 
 	for (;;) {
 		uint64_t now_ns = ringcast_clock_now_ns();
 		struct pollfd poller = {.fd = fd, .events = POLLIN};
-		int ready = now_ns < deadline_ns ? poll(&poller, 1, (int)((deadline_ns - now_ns) / RLY_NS_PER_MS) + 1) : 0;
+		int ready = now_ns < deadline_ns ? poll(&poller, 1, (int)((deadline_ns - now_ns) / NS_PER_MS) + 1) : 0;
 
 		out[used] = '\0';
 		if (ready == 0)

@@ -29,7 +29,7 @@ const char *ringcast_script_level_name(enum script_level level)
 {
 	static const char *const names[] = {"debug", "info", "warn", "error", "fatal", "cxfatal"};
 
-	ringcast_assert((size_t)level < RLY_ARRAY_COUNT(names));
+	ringcast_assert((size_t)level < ARRAY_COUNT(names));
 	return names[level];
 }
 
@@ -52,7 +52,7 @@ static struct script_log *find(struct script_logs *logs, const char *session_id)
 	struct list_node *bucket = bucket_of(logs, session_id);
 
 	for (struct list_node *node = bucket->next; node != bucket; node = node->next) {
-		struct script_log *log = RLY_CONTAINER_OF(node, struct script_log, node);
+		struct script_log *log = CONTAINER_OF(node, struct script_log, node);
 
 		if (strcmp(log->session_id, session_id) == 0)
 			return log;
@@ -75,7 +75,7 @@ void ringcast_script_logs_fini(struct script_logs *logs)
 {
 	for (unsigned i = 0; i < SCRIPT_LOGS_BUCKET_COUNT; i++)
 		while (!ringcast_list_is_empty(&logs->buckets[i]))
-			free_log(logs, RLY_CONTAINER_OF(logs->buckets[i].next, struct script_log, node));
+			free_log(logs, CONTAINER_OF(logs->buckets[i].next, struct script_log, node));
 	pthread_mutex_destroy(&logs->lock);
 }
 
@@ -172,7 +172,7 @@ void ringcast_script_logs_end(struct script_logs *logs, const char *session_id)
 	if (log != NULL && !ringcast_list_has(&log->ended_node)) {
 		ringcast_list_add_tail(&logs->ended, &log->ended_node);
 		if (++logs->ended_count > SCRIPT_LOGS_ENDED_MAX)
-			free_log(logs, RLY_CONTAINER_OF(logs->ended.next, struct script_log, ended_node));
+			free_log(logs, CONTAINER_OF(logs->ended.next, struct script_log, ended_node));
 	}
 	pthread_mutex_unlock(&logs->lock);
 }

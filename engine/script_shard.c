@@ -42,7 +42,7 @@ static enum log_level log_level_of(enum script_level level)
 {
 	static const enum log_level levels[] = {LOG_DEBUG, LOG_INFO, LOG_WARN, LOG_ERROR, LOG_ERROR, LOG_ERROR};
 
-	ringcast_assert((size_t)level < RLY_ARRAY_COUNT(levels));
+	ringcast_assert((size_t)level < ARRAY_COUNT(levels));
 	return levels[level];
 }
 
@@ -182,7 +182,7 @@ static void *host_of(struct script_shard *scripts, enum script_language language
 
 static struct script_channel *channel_of(struct service *service)
 {
-	return RLY_CONTAINER_OF(service, struct script_channel, service);
+	return CONTAINER_OF(service, struct script_channel, service);
 }
 
 static bool channel_received(struct service *service, struct view bytes, uint64_t now)
@@ -265,7 +265,7 @@ static void unload_idle(struct script_shard *scripts)
 
 	scripts->has_idle = false;
 	for (struct list_node *node = scripts->uses.next; node != &scripts->uses; node = next) {
-		struct script_use *use = RLY_CONTAINER_OF(node, struct script_use, node);
+		struct script_use *use = CONTAINER_OF(node, struct script_use, node);
 
 		next = node->next;
 		if (use->session_count > 0 || __atomic_load_n(&use->version->is_current, __ATOMIC_RELAXED))
@@ -279,7 +279,7 @@ static void unload_idle(struct script_shard *scripts)
 
 static void on_session_ended(void *context, struct session *session, enum close_reason reason)
 {
-	struct script_use *use = RLY_CONTAINER_OF(session->hooks, struct script_use, hooks);
+	struct script_use *use = CONTAINER_OF(session->hooks, struct script_use, hooks);
 	struct script_shard *scripts = use->scripts;
 	const struct script *script = use->version->script;
 	char text[128];
@@ -303,14 +303,14 @@ const struct script *ringcast_script_of_session(const struct session *session)
 {
 	if (session->hooks->session_ended != on_session_ended)
 		return NULL;
-	return RLY_CONTAINER_OF(session->hooks, struct script_use, hooks)->version->script;
+	return CONTAINER_OF(session->hooks, struct script_use, hooks)->version->script;
 }
 
 uint64_t ringcast_script_bytes_of_session(const struct session *session)
 {
 	if (ringcast_script_of_session(session) == NULL)
 		return 0;
-	const struct script_use *use = RLY_CONTAINER_OF(session->hooks, struct script_use, hooks);
+	const struct script_use *use = CONTAINER_OF(session->hooks, struct script_use, hooks);
 	enum script_language language = use->version->script->language;
 
 	return ops_of(language)->session_bytes(host_of(use->scripts, language), session);
@@ -319,7 +319,7 @@ uint64_t ringcast_script_bytes_of_session(const struct session *session)
 static struct script_use *find_use(struct script_shard *scripts, const struct script_version *version)
 {
 	for (struct list_node *node = scripts->uses.next; node != &scripts->uses; node = node->next) {
-		struct script_use *use = RLY_CONTAINER_OF(node, struct script_use, node);
+		struct script_use *use = CONTAINER_OF(node, struct script_use, node);
 
 		if (use->version == version)
 			return use;
@@ -431,7 +431,7 @@ static void cut_silent(struct script_shard *scripts)
 
 static void keep(struct service *service, uint64_t now)
 {
-	struct script_shard *scripts = RLY_CONTAINER_OF(service, struct script_shard, keeper);
+	struct script_shard *scripts = CONTAINER_OF(service, struct script_shard, keeper);
 	uint32_t change_count = __atomic_load_n(&scripts->engine->registry.change_count, __ATOMIC_ACQUIRE);
 
 	if (scripts->sidecar != NULL) {
@@ -446,7 +446,7 @@ static void keep(struct service *service, uint64_t now)
 
 static uint64_t keep_deadline_ns(struct service *service)
 {
-	const struct script_shard *scripts = RLY_CONTAINER_OF(service, struct script_shard, keeper);
+	const struct script_shard *scripts = CONTAINER_OF(service, struct script_shard, keeper);
 
 	return scripts->sidecar != NULL ? ringcast_sidecar_deadline_ns(scripts->sidecar) : UINT64_MAX;
 }
@@ -479,7 +479,7 @@ void ringcast_script_shard_fini(struct script_shard *scripts)
 	if (scripts->shard == NULL)
 		return;
 	while (!ringcast_list_is_empty(&scripts->uses))
-		unload(RLY_CONTAINER_OF(scripts->uses.next, struct script_use, node));
+		unload(CONTAINER_OF(scripts->uses.next, struct script_use, node));
 	end_lua(scripts);
 	ringcast_sidecar_destroy(&scripts->sidecar);
 	for (uint32_t i = 0; i < SCRIPT_CHANNELS_MAX; i++)

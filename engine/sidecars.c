@@ -114,9 +114,9 @@ static void set_process(struct sidecars *sidecars, struct sidecar_slot *slot, co
 
 static void wait_before_next(struct sidecar_slot *slot, uint64_t now_ns)
 {
-	uint64_t lived_ms = slot->started_ns != 0 ? (now_ns - slot->started_ns) / RLY_NS_PER_MS : 0;
+	uint64_t lived_ms = slot->started_ns != 0 ? (now_ns - slot->started_ns) / NS_PER_MS : 0;
 
-	slot->start_ns = now_ns + ringcast_sidecar_backoff_next_ms(&slot->backoff, lived_ms) * RLY_NS_PER_MS;
+	slot->start_ns = now_ns + ringcast_sidecar_backoff_next_ms(&slot->backoff, lived_ms) * NS_PER_MS;
 	slot->started_ns = 0;
 }
 
@@ -198,7 +198,7 @@ static int wait_ms(const struct sidecars *sidecars)
 
 	for (uint32_t i = 0; i < sidecars->slot_count; i++) {
 		const struct sidecar_slot *slot = &sidecars->slots[i];
-		uint64_t left_ms = slot->start_ns > now_ns ? (slot->start_ns - now_ns) / RLY_NS_PER_MS + 1 : POLL_MS_MAX;
+		uint64_t left_ms = slot->start_ns > now_ns ? (slot->start_ns - now_ns) / NS_PER_MS + 1 : POLL_MS_MAX;
 
 		if (slot->process.pid != 0)
 			left_ms = slot->is_attached ? POLL_MS_MAX : ATTACH_PAUSE_MS;
@@ -265,7 +265,7 @@ int ringcast_sidecars_want(struct sidecars *sidecars, uint32_t shard)
 /* Their sockets are closed by now, which tells them to end; those that do not are killed. */
 static void end_processes(struct sidecars *sidecars)
 {
-	uint64_t deadline_ns = ringcast_clock_now_ns() + END_TIMEOUT_MS * RLY_NS_PER_MS;
+	uint64_t deadline_ns = ringcast_clock_now_ns() + END_TIMEOUT_MS * NS_PER_MS;
 
 	for (uint32_t i = 0; i < sidecars->slot_count; i++) {
 		struct sidecar_slot *slot = &sidecars->slots[i];
@@ -277,7 +277,7 @@ static void end_processes(struct sidecars *sidecars)
 			close(slot->process.socket); /* never attached */
 			slot->process.socket = -1;
 		}
-		reap(sidecars, slot, now_ns < deadline_ns ? (int)((deadline_ns - now_ns) / RLY_NS_PER_MS) : 0);
+		reap(sidecars, slot, now_ns < deadline_ns ? (int)((deadline_ns - now_ns) / NS_PER_MS) : 0);
 		if (slot->process.pid == 0)
 			continue;
 		ringcast_sidecar_process_kill(&slot->process);

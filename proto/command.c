@@ -46,7 +46,7 @@ static const struct field membership_fields[] = {
 };
 static const struct field empty_fields[1];
 
-#define COMMAND(name, fields) [PACKET_COMMAND_##name - COMMAND_FIRST] = {fields, RLY_ARRAY_COUNT(fields)}
+#define COMMAND(name, fields) [PACKET_COMMAND_##name - COMMAND_FIRST] = {fields, ARRAY_COUNT(fields)}
 
 /* Field number 39 is a hole: its fields pointer is NULL. */
 static const struct schema commands[COMMAND_LAST - COMMAND_FIRST + 1] = {

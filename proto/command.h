@@ -7,7 +7,7 @@
 
 bool ringcast_command_is_known(uint32_t field_number);
 /* One occurrence of the command inside a packet. A repeated command merges as protobuf says; a different one replaces the former. */
-RLY_MUST_USE bool ringcast_command_decode(enum packet_command command, struct view bytes, struct packet *packet);
+MUST_USE bool ringcast_command_decode(enum packet_command command, struct view bytes, struct packet *packet);
 
 /* With tag and length; 0 bytes when the packet has no command. An empty command is still written: its presence is its meaning. */
 size_t ringcast_command_encoded_bytes(const struct packet *packet);

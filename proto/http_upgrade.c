@@ -273,7 +273,7 @@ static const struct refusal {
 
 static const struct refusal *refusal_of(int status)
 {
-	for (size_t index = 0; index < RLY_ARRAY_COUNT(refusals); index++) {
+	for (size_t index = 0; index < ARRAY_COUNT(refusals); index++) {
 		if (refusals[index].status == status)
 			return &refusals[index];
 	}

@@ -18,7 +18,7 @@ static const struct field packet_fields[] = {
 	[7] = FIELD(INT32, client_version),
 	[PAYLOAD_NUMBER] = FIELD(BYTES, payload),
 };
-static const struct schema packet_schema = {packet_fields, RLY_ARRAY_COUNT(packet_fields)};
+static const struct schema packet_schema = {packet_fields, ARRAY_COUNT(packet_fields)};
 
 /* The length prefix must be whole, fit the limit, and cover exactly the bytes that follow it. */
 static enum packet_error split_prefix(struct view bytes, struct view *ret_body)
@@ -113,12 +113,12 @@ size_t ringcast_packet_encode(const struct packet *packet, uint8_t *out, size_t 
 /* A 32-bit varint: sequence numbers, ids and lengths take one or two bytes nearly always. */
 static inline uint8_t *put_uint32(uint8_t *out, uint32_t value)
 {
-	if (RLY_LIKELY(value < 0x80)) {
+	if (LIKELY(value < 0x80)) {
 		out[0] = (uint8_t)value;
 		return out + 1;
 	}
 	out[0] = (uint8_t)(value | 0x80);
-	if (RLY_LIKELY(value < 0x4000)) {
+	if (LIKELY(value < 0x4000)) {
 		out[1] = (uint8_t)(value >> 7);
 		return out + 2;
 	}
@@ -178,7 +178,7 @@ size_t ringcast_packet_encode_head(int32_t opcode, int32_t sequence, int32_t tar
 	}
 	size_t head_bytes = (size_t)(end - body);
 	size_t prefix_bytes = ringcast_wire_varint_bytes(head_bytes + payload_bytes);
-	if (RLY_UNLIKELY(prefix_bytes != guess_bytes))
+	if (UNLIKELY(prefix_bytes != guess_bytes))
 		memmove(out + prefix_bytes, body, head_bytes);
 	put_uint32(out, (uint32_t)(head_bytes + payload_bytes));
 	return prefix_bytes + head_bytes;

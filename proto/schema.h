@@ -37,10 +37,10 @@ struct schema {
 };
 
 /* One field into object. Unknown numbers, and known ones in a foreign wire type, are skipped as protobuf does. False: malformed. */
-RLY_MUST_USE bool ringcast_schema_decode_field(const struct schema *schema, struct wire_cursor *cursor, struct wire_tag tag,
+MUST_USE bool ringcast_schema_decode_field(const struct schema *schema, struct wire_cursor *cursor, struct wire_tag tag,
 					       struct view whole, void *object);
 /* All of bytes. Members of fields that do not occur keep their value, which is how protobuf merges. */
-RLY_MUST_USE bool ringcast_schema_decode(const struct schema *schema, struct view bytes, void *object);
+MUST_USE bool ringcast_schema_decode(const struct schema *schema, struct view bytes, void *object);
 
 /* Exact size, and the writing, in ascending field order, of the fields that are not zero, false or empty. */
 size_t ringcast_schema_encoded_bytes(const struct schema *schema, const void *object);

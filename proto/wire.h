@@ -34,12 +34,12 @@ struct wire_tag {
 static inline struct wire_cursor ringcast_wire_cursor_of(struct view bytes);
 static inline size_t ringcast_wire_left_bytes(const struct wire_cursor *cursor);
 
-static inline RLY_MUST_USE bool ringcast_wire_read_varint(struct wire_cursor *cursor, uint64_t *ret_value);
+static inline MUST_USE bool ringcast_wire_read_varint(struct wire_cursor *cursor, uint64_t *ret_value);
 /* Field number 0, numbers above 2^29 - 1 and group types are refused. */
-static inline RLY_MUST_USE bool ringcast_wire_read_tag(struct wire_cursor *cursor, struct wire_tag *ret_tag);
+static inline MUST_USE bool ringcast_wire_read_tag(struct wire_cursor *cursor, struct wire_tag *ret_tag);
 /* A varint length and that many bytes, borrowed from the cursor's own. */
-static inline RLY_MUST_USE bool ringcast_wire_read_bytes(struct wire_cursor *cursor, struct view *ret_bytes);
-RLY_MUST_USE bool ringcast_wire_skip(struct wire_cursor *cursor, enum wire_type type);
+static inline MUST_USE bool ringcast_wire_read_bytes(struct wire_cursor *cursor, struct view *ret_bytes);
+MUST_USE bool ringcast_wire_skip(struct wire_cursor *cursor, enum wire_type type);
 
 static inline size_t ringcast_wire_varint_bytes(uint64_t value);
 static inline uint8_t *ringcast_wire_write_varint(uint8_t *out, uint64_t value);
@@ -52,7 +52,7 @@ static inline uint32_t ringcast_wire_of_sint32(int32_t value);
 static inline int32_t ringcast_wire_to_sint32(uint64_t wire);
 
 /* The general case of ringcast_wire_read_varint, out of line; call that one. */
-RLY_MUST_USE bool ringcast_wire_read_long_varint(struct wire_cursor *cursor, uint64_t *ret_value);
+MUST_USE bool ringcast_wire_read_long_varint(struct wire_cursor *cursor, uint64_t *ret_value);
 
 /* inline definitions */
 
@@ -70,7 +70,7 @@ static inline size_t ringcast_wire_left_bytes(const struct wire_cursor *cursor)
 
 static inline bool ringcast_wire_read_varint(struct wire_cursor *cursor, uint64_t *ret_value)
 {
-	if (RLY_LIKELY(cursor->at < cursor->end && *cursor->at < 0x80)) {
+	if (LIKELY(cursor->at < cursor->end && *cursor->at < 0x80)) {
 		*ret_value = *cursor->at++;
 		return true;
 	}

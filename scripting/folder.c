@@ -22,7 +22,7 @@ struct walk {
 	size_t reterr_bytes;
 };
 
-RLY_PRINTF(2, 3) static bool fail(struct walk *walk, const char *format, ...)
+PRINTF_LIKE(2, 3) static bool fail(struct walk *walk, const char *format, ...)
 {
 	va_list arguments;
 	va_start(arguments, format);
@@ -218,7 +218,7 @@ static const struct script_file *package_main(const struct script *script, const
 	size_t size = strlen(said);
 	while (size > 0 && said[size - 1] == '/')
 		size--;
-	for (size_t i = 0; i < RLY_ARRAY_COUNT(endings); i++) {
+	for (size_t i = 0; i < ARRAY_COUNT(endings); i++) {
 		if (snprintf(path, sizeof(path), "%.*s%s", (int)size, said, endings[i]) >= (int)sizeof(path))
 			return NULL;
 		const struct script_file *file = ringcast_script_find(script, path);

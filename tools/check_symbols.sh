@@ -8,7 +8,7 @@ status=0
 for name in $(nm -D --defined-only "$shared" | awk '$2 ~ /[TDBR]/ {print $3}'); do
 	grep -q "\b$name(" "$header" || { echo "$shared exports $name, which the public header does not declare"; status=1; }
 done
-for name in $(sed -n 's/^RLY_API .*\b\(ringcast_[a-z_]*\)(.*/\1/p' "$header"); do
+for name in $(sed -n 's/^RINGCAST_API .*\b\(ringcast_[a-z_]*\)(.*/\1/p' "$header"); do
 	nm -D --defined-only "$shared" | grep -q " T $name\$" || { echo "$shared lacks $name"; status=1; }
 done
 for library; do

@@ -122,8 +122,8 @@ void ringcast_bot_connect(struct bot *bot, uint64_t due_ns)
 		.is_udp_off = world->options.is_tcp_only,
 		.is_secure = world->options.is_secure,
 		.seed = ringcast_prng_next(&world->prng),
-		.connect_timeout_ns = 10 * RLY_NS_PER_S,
-		.close_timeout_ns = 2 * RLY_NS_PER_S,
+		.connect_timeout_ns = 10 * NS_PER_S,
+		.close_timeout_ns = 2 * NS_PER_S,
 	};
 	bot->state = BOT_CONNECTING;
 	bot->connect_due_ns = due_ns;

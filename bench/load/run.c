@@ -16,13 +16,13 @@ enum {
 	SETTLE_NS_MIN = 300000000,    /* joins are on their way */
 	TAIL_QUIET_NS = 300000000,
 };
-static const uint64_t settle_ns_max = 4 * RLY_NS_PER_S, tail_ns_max = 5 * RLY_NS_PER_S, close_ns_max = 3 * RLY_NS_PER_S;
+static const uint64_t settle_ns_max = 4 * NS_PER_S, tail_ns_max = 5 * NS_PER_S, close_ns_max = 3 * NS_PER_S;
 
 uint64_t ringcast_run_clock_ns(void)
 {
 	struct timespec now;
 	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)now.tv_sec * RLY_NS_PER_S + (uint64_t)now.tv_nsec;
+	return (uint64_t)now.tv_sec * NS_PER_S + (uint64_t)now.tv_nsec;
 }
 
 static uint64_t seconds_ns(double seconds)
@@ -192,7 +192,7 @@ static void step_joins(struct world *world)
 		if (bot->state != BOT_IDLE)
 			continue;
 		world->schedule_index++;
-		world->counts.late += world->now_ns - due_ns > RLY_NS_PER_MS;
+		world->counts.late += world->now_ns - due_ns > NS_PER_MS;
 		ringcast_histogram_add(world->lateness, world->now_ns - due_ns);
 		start_bot(bot, due_ns);
 	}
@@ -291,8 +291,8 @@ static int wait_events(struct world *world, struct epoll_event *events)
 		limit_ns = world->now_ns + 200000;
 	due_ns = due_ns < limit_ns ? due_ns : limit_ns;
 	if (!world->options.is_spinning && due_ns > world->now_ns) {
-		timeout.tv_sec = (time_t)((due_ns - world->now_ns) / RLY_NS_PER_S);
-		timeout.tv_nsec = (long)((due_ns - world->now_ns) % RLY_NS_PER_S);
+		timeout.tv_sec = (time_t)((due_ns - world->now_ns) / NS_PER_S);
+		timeout.tv_nsec = (long)((due_ns - world->now_ns) % NS_PER_S);
 	}
 	return epoll_pwait2(world->epoll_fd, events, EVENT_BATCH, &timeout, NULL);
 }
@@ -326,7 +326,7 @@ bool ringcast_run(struct world *world)
 		turn(world);
 		if (is_terminal && world->now_ns >= progress_ns) {
 			ringcast_report_progress(world);
-			progress_ns = world->now_ns + RLY_NS_PER_S;
+			progress_ns = world->now_ns + NS_PER_S;
 		}
 	}
 	if (is_terminal)

@@ -47,7 +47,7 @@ static uint64_t now_ns(void *context)
 {
 	struct timespec now;
 	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)now.tv_sec * RLY_NS_PER_S + (uint64_t)now.tv_nsec;
+	return (uint64_t)now.tv_sec * NS_PER_S + (uint64_t)now.tv_nsec;
 }
 
 static double cpu_ns(void)
@@ -84,12 +84,12 @@ static void session_add(struct bench *bench, const struct hooks *hooks, void *ho
 {
 	struct session_options session = {.hooks = hooks, .hooks_context = hooks_context};
 	char token[PLAYER_TOKEN_BYTES];
-	if (ringcast_session_open(&bench->store, &session, RLY_NS_PER_S, &bench->session) != DROP_NONE ||
-	    ringcast_admission_reserve(bench->session, NULL, NULL, RLY_NS_PER_S, &bench->player, token) != DROP_NONE ||
-	    ringcast_admission_admit(&bench->store, ringcast_view_of(token, strlen(token)), ringcast_view_of(NULL, 0), bench, RLY_NS_PER_S, &bench->player) !=
+	if (ringcast_session_open(&bench->store, &session, NS_PER_S, &bench->session) != DROP_NONE ||
+	    ringcast_admission_reserve(bench->session, NULL, NULL, NS_PER_S, &bench->player, token) != DROP_NONE ||
+	    ringcast_admission_admit(&bench->store, ringcast_view_of(token, strlen(token)), ringcast_view_of(NULL, 0), bench, NS_PER_S, &bench->player) !=
 		    DROP_NONE)
 		die("cannot set up a session");
-	ringcast_admission_accept(bench->player, RLY_NS_PER_S);
+	ringcast_admission_accept(bench->player, NS_PER_S);
 }
 
 static void bench_start(struct bench *bench)
@@ -98,7 +98,7 @@ static void bench_start(struct bench *bench)
 	*bench = (struct bench){.limits = {.players_per_session_max = 64, .groups_per_session_max = 8, .groups_per_player_max = 8, .reservation_timeout_ms = 60000,
 					   .commands_per_hook_max = 4096, .timers_per_session_max = 8, .ping_interval_ms = 3000}};
 	bench->pool = ringcast_buf_pool_create(&pool);
-	ringcast_timer_wheel_init(&bench->wheel, RLY_NS_PER_S);
+	ringcast_timer_wheel_init(&bench->wheel, NS_PER_S);
 	struct store_options options = {
 		.sessions_max = SESSIONS, .players_max = SESSIONS, .groups_max = 8, .memberships_max = 64, .limits = &bench->limits, .pool = bench->pool,
 		.wheel = &bench->wheel, .random = fill,
@@ -113,7 +113,7 @@ static void bench_stop(struct bench *bench)
 		handle self;
 		struct session *session = ringcast_slab_at(&bench->store.sessions, i, &self);
 		if (session != NULL)
-			ringcast_session_end_now(session, CLOSE_SHUTDOWN, RLY_NS_PER_S);
+			ringcast_session_end_now(session, CLOSE_SHUTDOWN, NS_PER_S);
 	}
 	ringcast_store_collect(&bench->store);
 	ringcast_store_fini(&bench->store);
@@ -129,7 +129,7 @@ static void send_batch(struct bench *bench, bool is_to_group, int count)
 			packet.target_group = PROTO_GROUP_ALL;
 		else
 			packet.target_player = PROTO_PEER_SERVER;
-		ringcast_router_route(bench->player, &packet, INTENT_FAST, RLY_NS_PER_S);
+		ringcast_router_route(bench->player, &packet, INTENT_FAST, NS_PER_S);
 	}
 }
 

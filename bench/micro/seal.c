@@ -189,7 +189,7 @@ static void run_all(void)
 #endif
 	};
 	bool is_first = true;
-	for (size_t cell = 0; cell < RLY_ARRAY_COUNT(libraries) * 3; cell++) {
+	for (size_t cell = 0; cell < ARRAY_COUNT(libraries) * 3; cell++) {
 		struct joint_variant variant = {.backend = ringcast_crypto_backend(libraries[cell / 3].name)};
 		variant.kind = cell % 3 == 0 ? CRYPTO_DATAGRAM : CRYPTO_STREAM;
 		variant.is_version_1_2_only = cell % 3 == 1;

@@ -76,7 +76,7 @@ static uint64_t clock_ns(clockid_t clock)
 	struct timespec now;
 	if (clock_gettime(clock, &now) != 0)
 		die("cannot read the clock");
-	return (uint64_t)now.tv_sec * RLY_NS_PER_S + (uint64_t)now.tv_nsec;
+	return (uint64_t)now.tv_sec * NS_PER_S + (uint64_t)now.tv_nsec;
 }
 
 /* What the store and the host are given */
@@ -373,7 +373,7 @@ int main(int argument_count, char **arguments)
 	if (!is_json)
 		printf("messages of %zu bytes, %.1f s a line\n%-13s %8s %6s %11s %13s %11s %13s %12s\n", size, seconds, "", "sessions", "batch",
 		       "per second", "engine CPU", "Node CPU", "a core's worth", "a session");
-	for (size_t i = 0; i < RLY_ARRAY_COUNT(lines); i++) {
+	for (size_t i = 0; i < ARRAY_COUNT(lines); i++) {
 		if (only != NULL && strcmp(only, lines[i].name) != 0)
 			continue;
 		struct result result = measure(&lines[i], folder, seconds, size);

@@ -10,11 +10,11 @@
 
 #include "base/attr.h"
 
-RLY_NORETURN void ringcast_assert_fail(const char *what, const char *file, int line);
+NORETURN void ringcast_assert_fail(const char *what, const char *file, int line);
 
 #define ringcast_assert(condition)                                                                                     \
 	do {                                                                                                           \
-		if (RLY_UNLIKELY(!(condition)))                                                                        \
+		if (UNLIKELY(!(condition)))                                                                        \
 			ringcast_assert_fail(#condition, __FILE__, __LINE__);                                          \
 	} while (0)
 

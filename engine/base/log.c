@@ -107,8 +107,8 @@ void ringcast_log(enum log_level level, const char *component, const char *messa
 static bool limit_take(struct log_limit *limit, uint64_t now_ns)
 {
 	uint64_t next_ns = __atomic_load_n(&limit->next_ns, __ATOMIC_RELAXED);
-	bool is_allowed = now_ns >= next_ns || next_ns - now_ns > 2 * RLY_NS_PER_S;
-	if (is_allowed && __atomic_compare_exchange_n(&limit->next_ns, &next_ns, now_ns + RLY_NS_PER_S, false, __ATOMIC_RELAXED,
+	bool is_allowed = now_ns >= next_ns || next_ns - now_ns > 2 * NS_PER_S;
+	if (is_allowed && __atomic_compare_exchange_n(&limit->next_ns, &next_ns, now_ns + NS_PER_S, false, __ATOMIC_RELAXED,
 						      __ATOMIC_RELAXED))
 		return true;
 	__atomic_fetch_add(&limit->suppressed_count, 1, __ATOMIC_RELAXED);

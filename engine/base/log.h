@@ -28,7 +28,7 @@ typedef void log_sink_fn(void *context, enum log_level level, const char *compon
 /* NULL: events go nowhere. When this returns, the sink before is not running and will not be called again. */
 void ringcast_log_set_sink(log_sink_fn *sink, void *context, enum log_level level_min);
 /* No fields: "%s", "" (compilers warn of an empty format). */
-void ringcast_log(enum log_level level, const char *component, const char *message, const char *fields_format, ...) RLY_PRINTF(4, 5);
+void ringcast_log(enum log_level level, const char *component, const char *message, const char *fields_format, ...) PRINTF_LIKE(4, 5);
 
 /*
  * ringcast_log for what a peer can provoke at will: at most one event per second from this line of code, whoever passes there. An
@@ -42,6 +42,6 @@ void ringcast_log(enum log_level level, const char *component, const char *messa
 
 /* The same with the limit kept by the caller, for example one per session. */
 void ringcast_log_limit_event(struct log_limit *limit, uint64_t now_ns, enum log_level level, const char *component, const char *message,
-			      const char *fields_format, ...) RLY_PRINTF(6, 7);
+			      const char *fields_format, ...) PRINTF_LIKE(6, 7);
 
 #endif

@@ -18,7 +18,7 @@
 #endif
 #endif
 
-RLY_MUST_USE void *ringcast_pages_reserve(size_t size_bytes); /* page aligned; NULL: out of memory (also if size_bytes is 0) */
+MUST_USE void *ringcast_pages_reserve(size_t size_bytes); /* page aligned; NULL: out of memory (also if size_bytes is 0) */
 void ringcast_pages_release(void *pages, size_t size_bytes);  /* NULL is fine */
 bool ringcast_pages_size_of(size_t object_bytes, size_t object_count, size_t *ret_bytes); /* false: the product overflows */
 

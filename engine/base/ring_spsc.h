@@ -12,9 +12,9 @@ struct ring_spsc {
 	uint8_t *records;
 	size_t record_bytes;
 	uint32_t capacity; /* power of two */
-	RLY_CACHE_ALIGNED uint32_t head; /* written by the producer */
+	CACHE_ALIGNED uint32_t head; /* written by the producer */
 	uint32_t tail_cached;
-	RLY_CACHE_ALIGNED uint32_t tail; /* written by the consumer */
+	CACHE_ALIGNED uint32_t tail; /* written by the consumer */
 	uint32_t head_cached;
 };
 

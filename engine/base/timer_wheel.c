@@ -105,7 +105,7 @@ static uint32_t deadline_tick(const struct timer_wheel *wheel, uint64_t deadline
 {
 	if (deadline_ns <= wheel->start_ns)
 		return wheel->now_ms;
-	uint64_t tick_ms = (deadline_ns - wheel->start_ns - 1) / RLY_NS_PER_MS + 1;
+	uint64_t tick_ms = (deadline_ns - wheel->start_ns - 1) / NS_PER_MS + 1;
 	if (tick_ms <= wheel->now_ms)
 		return wheel->now_ms;
 	if (tick_ms - wheel->now_ms > DELTA_MS_MAX)
@@ -164,7 +164,7 @@ static uint64_t next_distance_ms(const struct timer_wheel *wheel, unsigned *ret_
 static void now_move(struct timer_wheel *wheel, uint64_t distance_ms)
 {
 	uint64_t now_ms = wheel->now_ms + distance_ms;
-	wheel->start_ns += now_ms / WHEEL_MS * WHEEL_MS * RLY_NS_PER_MS;
+	wheel->start_ns += now_ms / WHEEL_MS * WHEEL_MS * NS_PER_MS;
 	wheel->now_ms = (uint32_t)now_ms;
 }
 
@@ -193,7 +193,7 @@ static void slot_reached(struct timer_wheel *wheel, unsigned level)
 /* Moves now to now_ns and everything with a deadline up to then to the due list, in order. */
 static void collect(struct timer_wheel *wheel, uint64_t now_ns)
 {
-	uint64_t elapsed_ms = now_ns > wheel->start_ns ? (now_ns - wheel->start_ns) / RLY_NS_PER_MS : 0;
+	uint64_t elapsed_ms = now_ns > wheel->start_ns ? (now_ns - wheel->start_ns) / NS_PER_MS : 0;
 	if (elapsed_ms < wheel->now_ms)
 		return; /* time does not go back */
 	uint64_t left_ms = elapsed_ms - wheel->now_ms;
@@ -230,5 +230,5 @@ uint64_t ringcast_timer_wheel_deadline_ns(const struct timer_wheel *wheel)
 	unsigned level;
 	uint64_t distance_ms = head_is_empty(&wheel->due) ? next_distance_ms(wheel, &level) : 0;
 	ringcast_assert(distance_ms != DISTANCE_NONE);
-	return wheel->start_ns + (wheel->now_ms + distance_ms) * RLY_NS_PER_MS;
+	return wheel->start_ns + (wheel->now_ms + distance_ms) * NS_PER_MS;
 }

@@ -26,9 +26,9 @@ struct address {
 	uint16_t port; /* host byte order */
 };
 
-#define RLY_NS_PER_US UINT64_C(1000)
-#define RLY_NS_PER_MS UINT64_C(1000000)
-#define RLY_NS_PER_S UINT64_C(1000000000)
+#define NS_PER_US UINT64_C(1000)
+#define NS_PER_MS UINT64_C(1000000)
+#define NS_PER_S UINT64_C(1000000000)
 
 static inline struct view ringcast_view_of(const void *data, size_t size);
 static inline handle ringcast_handle_of(uint32_t index, uint32_t generation);

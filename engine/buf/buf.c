@@ -25,7 +25,7 @@ struct buf_pool {
 
 static size_t round_to_cache_line(size_t size)
 {
-	return (size + RLY_CACHE_LINE_BYTES - 1) / RLY_CACHE_LINE_BYTES * RLY_CACHE_LINE_BYTES;
+	return (size + CACHE_LINE_BYTES - 1) / CACHE_LINE_BYTES * CACHE_LINE_BYTES;
 }
 
 static uint32_t class_capacity(uint32_t class_index)
@@ -74,7 +74,7 @@ void ringcast_buf_pool_destroy(struct buf_pool **pool)
 	*pool = NULL;
 }
 
-static bool is_poisoned(const struct buf *buf) RLY_UNUSED;
+static bool is_poisoned(const struct buf *buf) UNUSED;
 static bool is_poisoned(const struct buf *buf)
 {
 	for (uint32_t i = 0; i < buf->capacity; i++)

@@ -12,7 +12,7 @@
 
 #define SHARDS_MAX 64
 
-RLY_PRINTF(2, 3) static bool refuse(struct config_error *reterr, const char *format, ...)
+PRINTF_LIKE(2, 3) static bool refuse(struct config_error *reterr, const char *format, ...)
 {
 	va_list arguments;
 	va_start(arguments, format);
@@ -47,7 +47,7 @@ enum config_source ringcast_config_source(const struct config *config, const str
 const char *ringcast_config_source_name(enum config_source source)
 {
 	static const char *const names[] = {"default", "dev", "file", "environment", "flag"};
-	ringcast_assert((size_t)source < RLY_ARRAY_COUNT(names));
+	ringcast_assert((size_t)source < ARRAY_COUNT(names));
 	return names[source];
 }
 
@@ -85,7 +85,7 @@ void ringcast_config_apply_dev(struct config *config)
 {
 	static const char *const values[][2] = {{"listen.address", "127.0.0.1"}, {"log.format", "text"}, {"drain_timeout", "0"}};
 	ringcast_assert(config);
-	for (size_t i = 0; i < RLY_ARRAY_COUNT(values); i++)
+	for (size_t i = 0; i < ARRAY_COUNT(values); i++)
 		set_known(config, ringcast_options_find_path(values[i][0]), values[i][1], CONFIG_DEV);
 }
 
@@ -196,7 +196,7 @@ static const char *text_or_null(const struct config_text *text)
 static void set_tls(const struct config *config, ringcast_engine_options *options)
 {
 	static const char *const libraries[] = {NULL, "wolfssl", "openssl"};
-	ringcast_assert(config->tls_library < RLY_ARRAY_COUNT(libraries));
+	ringcast_assert(config->tls_library < ARRAY_COUNT(libraries));
 	options->security = (ringcast_security)config->tls_mode;
 	options->tls_version_min = (ringcast_tls_version)config->tls_version_min;
 	options->host_name = text_or_null(&config->tls_host_name);

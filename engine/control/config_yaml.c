@@ -20,7 +20,7 @@ struct reader {
 	size_t seen_lines[OPTION_COUNT]; /* 1-based; 0: not seen */
 };
 
-RLY_PRINTF(3, 4) static bool refuse(const struct reader *reader, size_t line, const char *format, ...)
+PRINTF_LIKE(3, 4) static bool refuse(const struct reader *reader, size_t line, const char *format, ...)
 {
 	char text[400];
 	va_list arguments;

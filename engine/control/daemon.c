@@ -56,7 +56,7 @@ static uint64_t now_ns(void)
 {
 	struct timespec now;
 	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)now.tv_sec * RLY_NS_PER_S + (uint64_t)now.tv_nsec;
+	return (uint64_t)now.tv_sec * NS_PER_S + (uint64_t)now.tv_nsec;
 }
 
 /* host functions: HTTP thread */
@@ -257,7 +257,7 @@ static void begin_stop(struct daemon *daemon, const char *cause)
 		return;
 	}
 	daemon->is_stopping = true;
-	daemon->drain_deadline_ns = now_ns() + config.drain_timeout_ms * RLY_NS_PER_MS;
+	daemon->drain_deadline_ns = now_ns() + config.drain_timeout_ms * NS_PER_MS;
 	ringcast_engine_drain_within(daemon->engine, config.drain_timeout_ms + STOP_TIMEOUT_MS); /* advance_drain comes first, and says what it does */
 	ringcast_notify_stopping();
 	ringcast_logs_event(daemon->logs, RINGCAST_LOG_INFO, "draining, then stopping",
@@ -330,16 +330,16 @@ static void advance_drain(struct daemon *daemon, const struct config *config, ui
 		daemon->is_stopped = true;
 		return;
 	}
-	ringcast_notify_extend(10 * RLY_NS_PER_S / RLY_NS_PER_US);
+	ringcast_notify_extend(10 * NS_PER_S / NS_PER_US);
 	ringcast_notify_status("draining: %" PRIu64 " players, %" PRIu64 " s left", player_count,
-	                       (daemon->drain_deadline_ns - now) / RLY_NS_PER_S);
+	                       (daemon->drain_deadline_ns - now) / NS_PER_S);
 }
 
 /* systemd kills us when this stops, so it must stop when a shard is stuck. */
 static void advance_watchdog(struct daemon *daemon, const struct config *config, uint64_t now, uint64_t watchdog_us)
 {
-	bool is_stalled = ringcast_engine_stall_ns(daemon->engine) >= config->admin_stall_timeout_ms * RLY_NS_PER_MS;
-	if (watchdog_us == 0 || is_stalled || now - daemon->notified_ns < watchdog_us * RLY_NS_PER_US / 3)
+	bool is_stalled = ringcast_engine_stall_ns(daemon->engine) >= config->admin_stall_timeout_ms * NS_PER_MS;
+	if (watchdog_us == 0 || is_stalled || now - daemon->notified_ns < watchdog_us * NS_PER_US / 3)
 		return;
 	daemon->notified_ns = now;
 	ringcast_notify_alive();
@@ -358,7 +358,7 @@ static void advance_certificate(struct daemon *daemon, uint64_t now)
 	bool is_first = daemon->certificate_look_ns == 0;
 	if (now < daemon->certificate_look_ns)
 		return;
-	daemon->certificate_look_ns = now + CERTIFICATE_LOOK_S * RLY_NS_PER_S;
+	daemon->certificate_look_ns = now + CERTIFICATE_LOOK_S * NS_PER_S;
 	if (is_first || ringcast_engine_certificate(daemon->engine, &info) != RINGCAST_OK)
 		return;
 	int64_t left_s = (int64_t)info.not_after_s - (int64_t)time(NULL);
@@ -384,7 +384,7 @@ static void run(struct daemon *daemon)
 	while (!daemon->is_stopped) {
 		struct pollfd fds[] = {{.fd = daemon->signal_fd, .events = POLLIN}, {.fd = daemon->wake_fd, .events = POLLIN},
 		                       {.fd = daemon->dev_script.watch ? ringcast_script_watch_fd(daemon->dev_script.watch) : -1, .events = POLLIN}};
-		if (poll(fds, RLY_ARRAY_COUNT(fds), wait_ms(daemon, watchdog_us)) < 0 && errno != EINTR)
+		if (poll(fds, ARRAY_COUNT(fds), wait_ms(daemon, watchdog_us)) < 0 && errno != EINTR)
 			break;
 		if (fds[0].revents)
 			handle_signal(daemon);
@@ -412,7 +412,7 @@ static void *stop_by_force(void *context)
 	if (poll(&done, 1, STOP_TIMEOUT_MS + STOP_PATIENCE_MS) != 0)
 		return NULL;
 	ringcast_logs_event(daemon->logs, RINGCAST_LOG_ERROR, "a shard does not come to an end, stopping without it", "stall_ms=%" PRIu64,
-	                    ringcast_engine_stall_ns(daemon->engine) / RLY_NS_PER_MS);
+	                    ringcast_engine_stall_ns(daemon->engine) / NS_PER_MS);
 	poll(NULL, 0, 200); /* for the log's writer */
 	_exit(1);
 }
@@ -435,7 +435,7 @@ static void stop(struct daemon *daemon, bool is_started)
 	ringcast_engine_destroy(&daemon->engine);
 	ringcast_script_store_destroy(&daemon->scripts); /* after the engine: scripts run from its folders */
 	ringcast_logs_event(daemon->logs, is_started ? RINGCAST_LOG_INFO : RINGCAST_LOG_ERROR, is_started ? "stopped" : "not started",
-	                    "stop_ms=%" PRIu64, (now_ns() - started_ns) / RLY_NS_PER_MS);
+	                    "stop_ms=%" PRIu64, (now_ns() - started_ns) / NS_PER_MS);
 }
 
 /* All threads inherit the mask, so signals arrive on the descriptor only. */
@@ -444,7 +444,7 @@ static bool open_signals(struct daemon *daemon)
 	sigset_t signals;
 	sigemptyset(&signals);
 	const int handled[] = {SIGTERM, SIGINT, SIGHUP, SIGQUIT, SIGUSR2};
-	for (size_t i = 0; i < RLY_ARRAY_COUNT(handled); i++)
+	for (size_t i = 0; i < ARRAY_COUNT(handled); i++)
 		sigaddset(&signals, handled[i]);
 	pthread_sigmask(SIG_BLOCK, &signals, NULL);
 	signal(SIGPIPE, SIG_IGN);

@@ -35,9 +35,9 @@ static const struct flag flags_table[] = {
         {"version", NULL, NULL, FLAGS_VERSION, "print the version, exit"},
         {"help", NULL, NULL, FLAGS_HELP, "print this, exit"},
 };
-#define FLAG_COUNT RLY_ARRAY_COUNT(flags_table)
+#define FLAG_COUNT ARRAY_COUNT(flags_table)
 
-RLY_PRINTF(2, 3) static bool refuse(struct config_error *reterr, const char *format, ...)
+PRINTF_LIKE(2, 3) static bool refuse(struct config_error *reterr, const char *format, ...)
 {
 	va_list arguments;
 	va_start(arguments, format);

@@ -68,7 +68,7 @@ void ringcast_http_endpoint(const struct http *http, char ret_text[VALUE_TEXT_BY
 void ringcast_http_reply(struct http_response *response, unsigned status, json_t *json);
 /* RFC 9457: title goes with the code, detail is for this occurrence. */
 void ringcast_http_problem(struct http_response *response, unsigned status, const char *code, const char *detail_format, ...)
-        RLY_PRINTF(4, 5);
+        PRINTF_LIKE(4, 5);
 void ringcast_http_engine_problem(struct http_response *response, int error, const char *what);
 const char *ringcast_http_query(const struct http_request *request, const char *key); /* NULL: absent */
 /* False: the response already says what is wrong. Absent leaves *ret_value. */

@@ -38,7 +38,7 @@ static const struct http_route routes[] = {
 
 const struct http_route *ringcast_http_routes_at(size_t index)
 {
-	return index < RLY_ARRAY_COUNT(routes) ? &routes[index] : NULL;
+	return index < ARRAY_COUNT(routes) ? &routes[index] : NULL;
 }
 
 /* Segment by segment; what {name} stands for goes to parameters. */
@@ -67,7 +67,7 @@ enum http_match ringcast_http_routes_match(const char *method, struct http_reque
 	ringcast_assert(method && request && ret_route);
 	size_t used = 0;
 	*ret_allow = 0;
-	for (size_t i = 0; i < RLY_ARRAY_COUNT(routes); i++) {
+	for (size_t i = 0; i < ARRAY_COUNT(routes); i++) {
 		if (!match_pattern(routes[i].pattern, request->path, request->parameters))
 			continue;
 		if (strcmp(routes[i].method, method) == 0) {
@@ -159,7 +159,7 @@ static json_t *tls_of(ringcast_engine *engine)
 	static const char *const modes[] = {"default", "off", "optional", "required"};
 	ringcast_security mode = ringcast_engine_security(engine);
 	ringcast_certificate_info info;
-	ringcast_assert((size_t)mode < RLY_ARRAY_COUNT(modes));
+	ringcast_assert((size_t)mode < ARRAY_COUNT(modes));
 	if (ringcast_engine_certificate(engine, &info) != RINGCAST_OK)
 		return json_pack("{s:s}", "mode", modes[mode]);
 	return json_pack("{s:s, s:s, s:s, s:s, s:I, s:s?}", "mode", modes[mode], "subject", info.subject, "names", info.names, "fingerprint",
@@ -214,7 +214,7 @@ static void post_drain(struct http_request *request, struct http_response *respo
 {
 	bool is_exit = false;
 	const struct body_field fields[] = {{.name = "exit", .type = BODY_BOOL, .target = &is_exit}};
-	if (!ringcast_http_body_read(request, fields, RLY_ARRAY_COUNT(fields), NULL, response))
+	if (!ringcast_http_body_read(request, fields, ARRAY_COUNT(fields), NULL, response))
 		return;
 	request->host->drain(request->host->context, is_exit);
 	ringcast_http_reply(response, 202, json_pack("{s:b, s:b}", "draining", 1, "exit", (int)is_exit));

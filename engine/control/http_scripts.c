@@ -22,7 +22,7 @@ static void store_problem(struct http_response *response, enum store_result resu
 		const char *code;
 	} answers[] = {[STORE_BAD_NAME] = {400, "name"},       [STORE_BAD_PACKAGE] = {422, "package"}, [STORE_BAD_SCRIPT] = {422, "script"},
 	               [STORE_NOT_FOUND] = {404, "not_found"}, [STORE_IN_USE] = {409, "in_use"},       [STORE_FAILED] = {500, "system"}};
-	ringcast_assert((size_t)result < RLY_ARRAY_COUNT(answers) && answers[result].status);
+	ringcast_assert((size_t)result < ARRAY_COUNT(answers) && answers[result].status);
 	ringcast_http_problem(response, answers[result].status, answers[result].code, "%s", text);
 }
 
@@ -70,7 +70,7 @@ void ringcast_http_script_rollback(struct http_request *request, struct http_res
 	ringcast_script_info info;
 	const struct body_field fields[] = {
 	        {.name = "version", .type = BODY_STRING, .target = &version, .max = RINGCAST_SCRIPT_VERSION_BYTES - 1}};
-	if (!store || !ringcast_http_body_read(request, fields, RLY_ARRAY_COUNT(fields), NULL, response))
+	if (!store || !ringcast_http_body_read(request, fields, ARRAY_COUNT(fields), NULL, response))
 		return;
 	enum store_result result = ringcast_script_store_rollback(store, request->parameters[0], version, &info, &error);
 	if (result == STORE_OK)

@@ -172,7 +172,7 @@ void ringcast_http_sessions_create(struct http_request *request, struct http_res
 	         .max = ringcast_engine_shard_count(request->host->engine) - 1,
 	         .is_present = &options.has_shard},
 	};
-	if (ringcast_http_body_read(request, fields, RLY_ARRAY_COUNT(fields), &owned, response)) {
+	if (ringcast_http_body_read(request, fields, ARRAY_COUNT(fields), &owned, response)) {
 		options.shard = (int32_t)shard;
 		create_session(request, &options, has_timeout, response);
 	}
@@ -259,7 +259,7 @@ void ringcast_http_players_reserve(struct http_request *request, struct http_res
 	        {.name = "player_id", .type = BODY_STRING, .target = &player_id, .max = RINGCAST_NAME_BYTES - 1},
 	        {.name = "player_data", .type = BODY_TEXT, .target = &player_data, .max = RINGCAST_DATA_BYTES - 1},
 	};
-	if (ringcast_http_body_read(request, fields, RLY_ARRAY_COUNT(fields), &owned, response)) {
+	if (ringcast_http_body_read(request, fields, ARRAY_COUNT(fields), &owned, response)) {
 		int error = ringcast_player_reserve(request->host->engine, id, player_id, player_data, token);
 		if (error)
 			ringcast_http_engine_problem(response, error, id);

@@ -39,7 +39,7 @@ void ringcast_logs_set_level(struct logs *logs, ringcast_log_level level_min);
 /* The engine's sink; context is struct logs. Any thread. */
 void ringcast_logs_sink(void *context, ringcast_log_level level, const char *component, const char *message, const char *fields);
 /* The daemon's own events. fields_format builds "key=value ..."; NULL: none. */
-void ringcast_logs_event(struct logs *logs, ringcast_log_level level, const char *message, const char *fields_format, ...) RLY_PRINTF(4, 5);
+void ringcast_logs_event(struct logs *logs, ringcast_log_level level, const char *message, const char *fields_format, ...) PRINTF_LIKE(4, 5);
 /* "text" with quotes and backslashes escaped, cut to fit: for a value that comes from elsewhere. Returns ret_quoted. */
 const char *ringcast_logs_quote(const char *text, char *ret_quoted, size_t size);
 uint64_t ringcast_logs_lost_count(const struct logs *logs);

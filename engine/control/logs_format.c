@@ -259,7 +259,7 @@ const char *ringcast_logs_quote(const char *text, char *ret_quoted, size_t size)
 size_t ringcast_logs_format(const struct logs_line *line, char *out, size_t size)
 {
 	ringcast_assert(line && out && size >= LOGS_LINE_BYTES);
-	ringcast_assert(line->format != LOGS_AUTO && (size_t)line->level < RLY_ARRAY_COUNT(level_names));
+	ringcast_assert(line->format != LOGS_AUTO && (size_t)line->level < ARRAY_COUNT(level_names));
 	static const char *const journal[] = {"<7>", "<6>", "<4>", "<3>"};
 	struct cursor cursor = {.out = out, .size = size - 1};
 	char fields[LOGS_LINE_BYTES];

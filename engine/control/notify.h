@@ -7,7 +7,7 @@
 #include "base/attr.h"
 
 void ringcast_notify_ready(const char *status);
-void ringcast_notify_status(const char *format, ...) RLY_PRINTF(1, 2);
+void ringcast_notify_status(const char *format, ...) PRINTF_LIKE(1, 2);
 void ringcast_notify_stopping(void);
 void ringcast_notify_reloading(void);             /* ready again with ringcast_notify_ready */
 void ringcast_notify_extend(uint64_t timeout_us); /* the stop will take this much longer */

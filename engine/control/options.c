@@ -89,7 +89,7 @@ void ringcast_options_env_name(const struct option *option, char ret_name[OPTION
 const char *ringcast_options_type_name(const struct option *option)
 {
 	static const char *const names[] = {"bool", "number", "duration", "size", "string", "address", "endpoint", "one of"};
-	ringcast_assert(option && option->type < RLY_ARRAY_COUNT(names));
+	ringcast_assert(option && option->type < ARRAY_COUNT(names));
 	return names[option->type];
 }
 
@@ -102,7 +102,7 @@ const char *ringcast_options_unit(const struct option *option)
 		return NULL;
 	if (strncmp(option->key, "bytes_", 6) == 0)
 		return "bytes";
-	for (size_t i = 0; i < RLY_ARRAY_COUNT(units); i++)
+	for (size_t i = 0; i < ARRAY_COUNT(units); i++)
 		if (strcmp(last + 1, units[i]) == 0)
 			return units[i];
 	return NULL;

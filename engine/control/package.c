@@ -27,7 +27,7 @@ struct unpacker {
 	size_t reterr_bytes;
 };
 
-RLY_PRINTF(2, 3) static bool refuse(struct unpacker *unpacker, const char *format, ...)
+PRINTF_LIKE(2, 3) static bool refuse(struct unpacker *unpacker, const char *format, ...)
 {
 	va_list arguments;
 	va_start(arguments, format);

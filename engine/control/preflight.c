@@ -25,7 +25,7 @@ struct preflight {
 	void *context;
 };
 
-RLY_PRINTF(4, 5)
+PRINTF_LIKE(4, 5)
 static void report(struct preflight *preflight, ringcast_log_level level, const char *message, const char *fields_format, ...)
 {
 	char fields[512];

@@ -38,7 +38,7 @@ struct history {
 	} lines[HISTORY_MAX];
 };
 
-RLY_PRINTF(3, 4) static enum store_result fail(struct config_error *reterr, enum store_result result, const char *format, ...)
+PRINTF_LIKE(3, 4) static enum store_result fail(struct config_error *reterr, enum store_result result, const char *format, ...)
 {
 	va_list arguments;
 	va_start(arguments, format);
@@ -49,7 +49,7 @@ RLY_PRINTF(3, 4) static enum store_result fail(struct config_error *reterr, enum
 
 /* paths and small files */
 
-RLY_PRINTF(3, 4) static void path_of(const struct script_store *store, char *ret_path, const char *format, ...)
+PRINTF_LIKE(3, 4) static void path_of(const struct script_store *store, char *ret_path, const char *format, ...)
 {
 	va_list arguments;
 	int used = snprintf(ret_path, STORE_PATH_BYTES, "%s/", store->directory);

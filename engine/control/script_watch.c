@@ -11,8 +11,8 @@
 #include "base/assert.h"
 #include "base/types.h"
 
-#define QUIET_NS (100 * RLY_NS_PER_MS)
-#define QUIET_MAX_NS (500 * RLY_NS_PER_MS) /* of somebody who saves without end */
+#define QUIET_NS (100 * NS_PER_MS)
+#define QUIET_MAX_NS (500 * NS_PER_MS) /* of somebody who saves without end */
 #define DEPTH_MAX 16
 #define EVENTS (IN_CLOSE_WRITE | IN_MOVED_TO | IN_MOVED_FROM | IN_DELETE | IN_CREATE)
 
@@ -113,7 +113,7 @@ int ringcast_script_watch_wait_ms(const struct script_watch *watch, uint64_t now
 	ringcast_assert(watch);
 	if (watch->first_ns == 0)
 		return -1;
-	return due_ns(watch) > now_ns ? (int)((due_ns(watch) - now_ns) / RLY_NS_PER_MS) + 1 : 0;
+	return due_ns(watch) > now_ns ? (int)((due_ns(watch) - now_ns) / NS_PER_MS) + 1 : 0;
 }
 
 bool ringcast_script_watch_is_due(struct script_watch *watch, uint64_t now_ns)

@@ -45,7 +45,7 @@ static struct counting counting_of(const struct option *option)
 	                         strcmp(unit, "us") == 0 ? "500 or 2ms" : "1500 or 30s"};
 }
 
-RLY_PRINTF(3, 4) static bool refuse(char *reterr, size_t reterr_bytes, const char *format, ...)
+PRINTF_LIKE(3, 4) static bool refuse(char *reterr, size_t reterr_bytes, const char *format, ...)
 {
 	va_list arguments;
 	va_start(arguments, format);

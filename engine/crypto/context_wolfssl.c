@@ -68,7 +68,7 @@ static bool use_versions(WOLFSSL_CTX *ctx, const struct crypto_options *options)
 		return wolfSSL_CTX_set_group_messages(ctx) == WOLFSSL_SUCCESS;
 	if (options->version_min == CRYPTO_VERSION_1_2 && wolfSSL_CTX_SetMinVersion(ctx, WOLFSSL_TLSV1_2) != WOLFSSL_SUCCESS)
 		return false;
-	return options->is_version_1_2_only || wolfSSL_CTX_set_groups(ctx, groups, RLY_ARRAY_COUNT(groups)) == WOLFSSL_SUCCESS;
+	return options->is_version_1_2_only || wolfSSL_CTX_set_groups(ctx, groups, ARRAY_COUNT(groups)) == WOLFSSL_SUCCESS;
 }
 
 static bool set_up_server(struct wolfssl_context *context, const struct crypto_options *options, char *reterr, size_t reterr_bytes)

@@ -56,9 +56,9 @@ bool ringcast_crypto_give(struct crypto_session *session, const void *bytes, siz
 bool ringcast_crypto_next_cipher(const char **list, char ret_name[CRYPTO_CIPHER_NAME_BYTES]);
 
 /* Marks the session failed and keeps the first reason. */
-RLY_PRINTF(2, 3) enum crypto_result ringcast_crypto_fail(struct crypto_session *session, const char *format, ...);
+PRINTF_LIKE(2, 3) enum crypto_result ringcast_crypto_fail(struct crypto_session *session, const char *format, ...);
 /* One line into reterr; returns false, for `return ringcast_crypto_complain(...)`. */
-RLY_PRINTF(3, 4) bool ringcast_crypto_complain(char *reterr, size_t reterr_bytes, const char *format, ...);
+PRINTF_LIKE(3, 4) bool ringcast_crypto_complain(char *reterr, size_t reterr_bytes, const char *format, ...);
 
 /* False: all zero, which stands for "none"; taken as a secret it would be one that everybody knows. */
 static inline bool ringcast_crypto_is_secret(const uint8_t *bytes, size_t size)

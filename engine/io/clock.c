@@ -9,7 +9,7 @@ uint64_t ringcast_clock_now_ns(void)
 	struct timespec now;
 	int result = clock_gettime(CLOCK_MONOTONIC, &now);
 	ringcast_assert(result == 0);
-	return (uint64_t)now.tv_sec * RLY_NS_PER_S + (uint64_t)now.tv_nsec;
+	return (uint64_t)now.tv_sec * NS_PER_S + (uint64_t)now.tv_nsec;
 }
 
 uint64_t ringcast_clock_wall_s(void)

@@ -29,7 +29,7 @@ static bool init_pool(struct poller_pool *pool, uint32_t count, uint32_t buffer_
 	ringcast_assert(count == 0 || buffer_bytes > 0);
 	pool->count = pool->free_count = count;
 	pool->buffer_bytes = buffer_bytes;
-	pool->stride_bytes = (buffer_bytes + RLY_CACHE_LINE_BYTES - 1) / RLY_CACHE_LINE_BYTES * RLY_CACHE_LINE_BYTES;
+	pool->stride_bytes = (buffer_bytes + CACHE_LINE_BYTES - 1) / CACHE_LINE_BYTES * CACHE_LINE_BYTES;
 	if (count == 0)
 		return true; /* an io without streams, or without datagrams */
 	pool->memory_bytes = (size_t)count * pool->stride_bytes;
@@ -112,7 +112,7 @@ static unsigned on_ready(struct poller *p, const struct epoll_event *ready, stru
 /* A zero timeout waits not at all. -EINTR and an expired wait are both 0. */
 static unsigned wait_ready(struct poller *p, struct epoll_event *ready, unsigned count_max, uint64_t timeout_ns)
 {
-	struct timespec timeout = {.tv_sec = (time_t)(timeout_ns / RLY_NS_PER_S), .tv_nsec = (long)(timeout_ns % RLY_NS_PER_S)};
+	struct timespec timeout = {.tv_sec = (time_t)(timeout_ns / NS_PER_S), .tv_nsec = (long)(timeout_ns % NS_PER_S)};
 	int count = -1;
 
 	if (p->has_ns_wait) {
@@ -120,7 +120,7 @@ static unsigned wait_ready(struct poller *p, struct epoll_event *ready, unsigned
 		p->has_ns_wait = count >= 0 || (errno != ENOSYS && errno != EPERM);
 	}
 	if (!p->has_ns_wait) {
-		uint64_t timeout_ms = (timeout_ns + RLY_NS_PER_MS - 1) / RLY_NS_PER_MS;
+		uint64_t timeout_ms = (timeout_ns + NS_PER_MS - 1) / NS_PER_MS;
 		count = epoll_wait(p->epoll_fd, ready, (int)count_max, timeout_ms > INT32_MAX ? INT32_MAX : (int)timeout_ms);
 	}
 	ringcast_assert(count >= 0 || errno == EINTR);

@@ -150,7 +150,7 @@ void ringcast_poller_endpoint_resume(struct poller *p)
 	struct poller_pool *pool = &p->datagram_pool;
 
 	for (uint32_t count = pool->free_count; count > 0 && !ringcast_list_is_empty(&pool->starved); count--) {
-		struct poller_endpoint *endpoint = RLY_CONTAINER_OF(pool->starved.next, struct poller_endpoint, node);
+		struct poller_endpoint *endpoint = CONTAINER_OF(pool->starved.next, struct poller_endpoint, node);
 		ringcast_list_remove(&endpoint->node);
 		resume(p, endpoint);
 	}

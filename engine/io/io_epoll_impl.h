@@ -18,7 +18,7 @@
 #define POLLER_ENDPOINT_COUNT_MAX 1024u
 #define POLLER_ENDPOINT_BIT (1u << 31) /* in a slot: names an endpoint, not a stream */
 #define POLLER_WAKE_KEY UINT64_MAX     /* never a handle of ours: its generation would have to wrap */
-#define POLLER_PAUSE_NS (20 * RLY_NS_PER_MS)
+#define POLLER_PAUSE_NS (20 * NS_PER_MS)
 #define POLLER_FAILURE_COUNT_MAX 1024u
 #define POLLER_NONE UINT32_MAX
 

@@ -102,7 +102,7 @@ void ringcast_poller_stream_resume(struct poller *p)
 	struct poller_pool *pool = &p->stream_pool;
 
 	for (uint32_t count = pool->free_count; count > 0 && !ringcast_list_is_empty(&pool->starved); count--) {
-		struct poller_stream *stream = RLY_CONTAINER_OF(pool->starved.next, struct poller_stream, node);
+		struct poller_stream *stream = CONTAINER_OF(pool->starved.next, struct poller_stream, node);
 		unstarve(stream);
 		update_interest(p, stream);
 		p->stats.rearms++;
@@ -154,7 +154,7 @@ bool ringcast_poller_stream_next_due(struct poller *p, struct io_event *event)
 {
 	if (ringcast_list_is_empty(&p->due))
 		return false;
-	struct poller_stream *stream = RLY_CONTAINER_OF(p->due.next, struct poller_stream, node);
+	struct poller_stream *stream = CONTAINER_OF(p->due.next, struct poller_stream, node);
 	ringcast_list_remove(&stream->node);
 	*event = (struct io_event){.id = id_of(p, stream), .user = stream->user};
 	if (stream->is_sent_due) {

@@ -16,7 +16,7 @@
 #define POISON 0xDB
 #define PICK_COUNT_MAX 4                /* how far out of order events of different origin may come */
 #define DETACHED_FD_BASE (1 << 24)      /* far above any real descriptor: closing one by mistake harms nobody */
-#define BUFFERS_BACK_NS RLY_NS_PER_MS   /* how long a simulated lack of buffers lasts */
+#define BUFFERS_BACK_NS NS_PER_MS   /* how long a simulated lack of buffers lasts */
 #define DATAGRAM_BYTES_MAX 65507
 
 static struct sim_io *sim_of(struct io *io)

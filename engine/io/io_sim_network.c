@@ -78,7 +78,7 @@ void ringcast_sim_trace(struct sim_network *network, const char *what, uint64_t 
 	network->trace_hash = ringcast_hash_bytes(words, sizeof(words), network->trace_hash);
 	if (network->options.trace != NULL)
 		fprintf(network->options.trace, "%12" PRIu64 " us  %-12s %" PRIx64 " %" PRIx64 " %" PRIx64 "\n",
-			network->now_ns / RLY_NS_PER_US, what, a, b, c);
+			network->now_ns / NS_PER_US, what, a, b, c);
 }
 
 static void happen(struct sim_network *network, const struct sim_happening *happening)

@@ -6,7 +6,7 @@
 #include "base/hash.h"
 #include "io/io_sim_internal.h"
 
-#define PIECE_NS_MAX (50 * RLY_NS_PER_US) /* between two pieces of a split write */
+#define PIECE_NS_MAX (50 * NS_PER_US) /* between two pieces of a split write */
 #define PIECE_BYTES_MAX 64
 
 static struct sim_end *end_of(const struct sim_conn *conn)

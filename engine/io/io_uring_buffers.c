@@ -50,7 +50,7 @@ int ringcast_uring_group_init(struct uring *u, enum uring_group_id id, uint32_t 
 	group->count = count;
 	group->entry_count = power_of_two_at_least(count);
 	group->buffer_bytes = buffer_bytes;
-	group->stride_bytes = (buffer_bytes + RLY_CACHE_LINE_BYTES - 1) / RLY_CACHE_LINE_BYTES * RLY_CACHE_LINE_BYTES;
+	group->stride_bytes = (buffer_bytes + CACHE_LINE_BYTES - 1) / CACHE_LINE_BYTES * CACHE_LINE_BYTES;
 	group->ring_bytes = group->entry_count * sizeof(struct io_uring_buf);
 	group->memory_bytes = (size_t)count * group->stride_bytes;
 	int result = allocate(group);

@@ -137,7 +137,7 @@ static void resume_starved(struct uring *u)
 	uint32_t count = ringcast_uring_group_available(group);
 
 	for (; count > 0 && !ringcast_list_is_empty(&group->starved); count--) {
-		struct uring_endpoint *endpoint = RLY_CONTAINER_OF(group->starved.next, struct uring_endpoint, node);
+		struct uring_endpoint *endpoint = CONTAINER_OF(group->starved.next, struct uring_endpoint, node);
 		ringcast_list_remove(&endpoint->node);
 		arm(u, endpoint);
 		u->stats.rearms++;

@@ -28,7 +28,7 @@
 #define URING_ENDPOINT_BIT (1u << 23) /* in a slot: names an endpoint, not a stream */
 #define URING_STREAM_COUNT_MAX (1u << 22)
 #define URING_FAILURE_COUNT_MAX 1024u       /* SEND_ERROR events waiting; more than that are only counted */
-#define URING_PAUSE_NS (20 * RLY_NS_PER_MS) /* before accepting again after EMFILE and its like */
+#define URING_PAUSE_NS (20 * NS_PER_MS) /* before accepting again after EMFILE and its like */
 #define URING_NAME_BYTES 32u                /* room for the source address in a datagram buffer; keeps the payload aligned */
 #define URING_NONE UINT32_MAX
 
@@ -84,7 +84,7 @@ struct uring_stream {
 	bool is_closing : 1;
 	bool is_detaching : 1;
 };
-_Static_assert(sizeof(struct uring_stream) <= RLY_CACHE_LINE_BYTES, "a stream fits a cache line");
+_Static_assert(sizeof(struct uring_stream) <= CACHE_LINE_BYTES, "a stream fits a cache line");
 
 /* A listener or a UDP socket. Never freed before destroy but for stopped listeners. */
 struct uring_endpoint {

@@ -72,7 +72,7 @@ int ringcast_uring_explain_setup(int error, char *reterr, size_t reterr_bytes)
 
 static int check_operations(const struct io_uring_probe *probe, char *reterr, size_t reterr_bytes)
 {
-	for (size_t i = 0; i < RLY_ARRAY_COUNT(operations_needed); i++)
+	for (size_t i = 0; i < ARRAY_COUNT(operations_needed); i++)
 		if (!io_uring_opcode_supported(probe, operations_needed[i].opcode)) {
 			snprintf(reterr, reterr_bytes, "this kernel's io_uring lacks the %s operation: Linux 6.1 or later is needed",
 				 operations_needed[i].name);

@@ -50,7 +50,7 @@ static bool next_internal(struct uring *u, struct io_event *event)
 		return true;
 	}
 	if (!ringcast_list_is_empty(&u->done)) {
-		ringcast_uring_stream_finish(u, RLY_CONTAINER_OF(u->done.next, struct uring_stream, node), event);
+		ringcast_uring_stream_finish(u, CONTAINER_OF(u->done.next, struct uring_stream, node), event);
 		return true;
 	}
 	return ringcast_uring_datagram_next_failure(u, event);
@@ -98,7 +98,7 @@ static void sleep_until(struct uring *u, uint64_t deadline_ns)
 	if (u->resume_ns != 0 && u->resume_ns < deadline_ns)
 		deadline_ns = u->resume_ns;
 	uint64_t wait_ns = deadline_ns > u->now_ns ? deadline_ns - u->now_ns : 0;
-	struct __kernel_timespec timeout = {.tv_sec = (int64_t)(wait_ns / RLY_NS_PER_S), .tv_nsec = (long long)(wait_ns % RLY_NS_PER_S)};
+	struct __kernel_timespec timeout = {.tv_sec = (int64_t)(wait_ns / NS_PER_S), .tv_nsec = (long long)(wait_ns % NS_PER_S)};
 
 	/* A waker sets is_wake_pending, then looks at is_sleeping; we set is_sleeping, then look at is_wake_pending. One of us sees. */
 	atomic_store(&u->is_sleeping, true);

@@ -71,7 +71,7 @@ void ringcast_uring_stream_resume_starved(struct uring *u)
 	uint32_t count = ringcast_uring_group_available(group);
 
 	for (; count > 0 && !ringcast_list_is_empty(&group->starved); count--) {
-		struct uring_stream *stream = RLY_CONTAINER_OF(group->starved.next, struct uring_stream, node);
+		struct uring_stream *stream = CONTAINER_OF(group->starved.next, struct uring_stream, node);
 		ringcast_list_remove(&stream->node);
 		arm_recv(u, stream);
 		u->stats.rearms++;

@@ -69,7 +69,7 @@ static void reserve(struct player *player)
 	ringcast_list_add_tail(&session->reserved, &player->node);
 	session->reserved_count++;
 	store->reservations++;
-	uint64_t timeout_ns = store->options.limits->reservation_timeout_ms * RLY_NS_PER_MS;
+	uint64_t timeout_ns = store->options.limits->reservation_timeout_ms * NS_PER_MS;
 	ringcast_timer_arm(store->options.wheel, &player->timer, store->now_ns + timeout_ns);
 	ringcast_session_watch_empty(session);
 }

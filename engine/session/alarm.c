@@ -18,7 +18,7 @@ static_assert(offsetof(struct buf, data) % _Alignof(struct alarm) == 0, "an alar
 static struct alarm *alarm_find(const struct session *session, uint32_t name)
 {
 	for (struct list_node *node = session->alarms.next; node != &session->alarms; node = node->next) {
-		struct alarm *alarm = RLY_CONTAINER_OF(node, struct alarm, node);
+		struct alarm *alarm = CONTAINER_OF(node, struct alarm, node);
 		if (alarm->name == name)
 			return alarm;
 	}
@@ -75,7 +75,7 @@ bool ringcast_command_cancel_timer(struct session *session, uint32_t name)
 
 void ringcast_alarm_expire(struct timer *timer, uint64_t now_ns)
 {
-	struct alarm *alarm = RLY_CONTAINER_OF(timer, struct alarm, timer);
+	struct alarm *alarm = CONTAINER_OF(timer, struct alarm, timer);
 	struct session *session = alarm->session;
 	uint32_t name = alarm->name;
 	alarm_destroy(alarm);
@@ -90,6 +90,6 @@ void ringcast_alarm_expire(struct timer *timer, uint64_t now_ns)
 void ringcast_alarm_discard_all(struct session *session)
 {
 	while (!ringcast_list_is_empty(&session->alarms))
-		alarm_destroy(RLY_CONTAINER_OF(session->alarms.next, struct alarm, node));
+		alarm_destroy(CONTAINER_OF(session->alarms.next, struct alarm, node));
 	ringcast_assert(session->alarm_count == 0);
 }

@@ -183,7 +183,7 @@ static struct command *queue_pop(struct session *session)
 {
 	if (ringcast_list_is_empty(&session->commands))
 		return NULL;
-	struct command *command = RLY_CONTAINER_OF(session->commands.next, struct command, node);
+	struct command *command = CONTAINER_OF(session->commands.next, struct command, node);
 	ringcast_assert(session->command_count > 0);
 	ringcast_list_remove(&command->node);
 	session->command_count--;

@@ -185,7 +185,7 @@ void ringcast_group_leave_all(struct player *player)
 {
 	bool is_ending = player->session->state == SESSION_ENDED;
 	while (!ringcast_list_is_empty(&player->memberships)) {
-		struct membership *membership = RLY_CONTAINER_OF(player->memberships.next, struct membership, player_node);
+		struct membership *membership = CONTAINER_OF(player->memberships.next, struct membership, player_node);
 		struct group *group = membership->group;
 		member_remove(membership);
 		if (!is_ending)

@@ -31,9 +31,9 @@ struct player_ref {
 void ringcast_id_format_session(const struct session_ref *ref, char *out);
 void ringcast_id_format_player(const struct player_ref *ref, char *out);
 /* False: not an id of ours; *ret is untouched then. */
-RLY_MUST_USE bool ringcast_id_parse_session(struct view text, struct session_ref *ret_ref);
-RLY_MUST_USE bool ringcast_id_parse_player(struct view text, struct player_ref *ret_ref);
+MUST_USE bool ringcast_id_parse_session(struct view text, struct session_ref *ret_ref);
+MUST_USE bool ringcast_id_parse_player(struct view text, struct player_ref *ret_ref);
 /* In constant time, so that a wrong secret does not say how much of it was right. */
-RLY_MUST_USE bool ringcast_id_is_secret_equal(const uint8_t a[ID_SECRET_BYTES], const uint8_t b[ID_SECRET_BYTES]);
+MUST_USE bool ringcast_id_is_secret_equal(const uint8_t a[ID_SECRET_BYTES], const uint8_t b[ID_SECRET_BYTES]);
 
 #endif

@@ -61,7 +61,7 @@ static void await_answer(struct parked *parked)
 	ringcast_assert(session->ticket != 0 && parked == parked->player->parked);
 	parked->ticket = session->ticket;
 	store->answers_awaited++;
-	ringcast_timer_arm(store->options.wheel, &parked->timer, store->now_ns + session->answer_timeout_ms * RLY_NS_PER_MS);
+	ringcast_timer_arm(store->options.wheel, &parked->timer, store->now_ns + session->answer_timeout_ms * NS_PER_MS);
 }
 
 /* A player's queue */
@@ -209,7 +209,7 @@ bool ringcast_park_run_one(struct session *session)
 {
 	if (ringcast_list_is_empty(&session->runnable))
 		return false;
-	struct parked *parked = RLY_CONTAINER_OF(session->runnable.next, struct parked, runnable);
+	struct parked *parked = CONTAINER_OF(session->runnable.next, struct parked, runnable);
 	struct player *player = parked->player;
 	ringcast_assert(parked == player->parked && parked->ticket == 0);
 	ringcast_list_remove(&parked->runnable);
@@ -281,7 +281,7 @@ bool ringcast_park_answer(struct session *session, uint64_t ticket, enum verdict
 
 void ringcast_park_expire(struct timer *timer)
 {
-	struct parked *parked = RLY_CONTAINER_OF(timer, struct parked, timer);
+	struct parked *parked = CONTAINER_OF(timer, struct parked, timer);
 	struct session *session = parked->player->session;
 	session->store->answers_late++;
 	answer(parked, session->is_late_allowed ? DROP_NONE : DROP_PARK_TIMEOUT);

@@ -11,7 +11,7 @@
 
 static uint64_t deadline_after(const struct store *store, uint32_t delay_ms)
 {
-	return store->now_ns + delay_ms * RLY_NS_PER_MS;
+	return store->now_ns + delay_ms * NS_PER_MS;
 }
 
 /* 0: never. */
@@ -187,7 +187,7 @@ static void everyone_leaves(struct session *session)
 	while (session->player_count > 0)
 		ringcast_player_expel(session->players[session->player_count - 1], reason, NULL);
 	while (!ringcast_list_is_empty(&session->reserved))
-		ringcast_player_release(RLY_CONTAINER_OF(session->reserved.next, struct player, node), PLAYER_COMPLETED, reason);
+		ringcast_player_release(CONTAINER_OF(session->reserved.next, struct player, node), PLAYER_COMPLETED, reason);
 }
 
 static void timers_cancel(struct session *session)
@@ -248,7 +248,7 @@ struct session *ringcast_session_find_name(struct store *store, const char *name
 /* Fixed rate: late ticks do not shift the ones to come, and ticks missed wholly are not made up for. */
 static void expire_tick(struct session *session, uint64_t now_ns)
 {
-	uint64_t interval_ns = session->tick_interval_ms * RLY_NS_PER_MS;
+	uint64_t interval_ns = session->tick_interval_ms * NS_PER_MS;
 	session->tick_deadline_ns += interval_ns;
 	if (session->tick_deadline_ns <= now_ns)
 		session->tick_deadline_ns = now_ns + interval_ns;
@@ -322,20 +322,20 @@ void ringcast_session_expire(struct store *store, struct timer *timer, uint64_t 
 	store->now_ns = now_ns;
 	switch (timer->kind) {
 	case SESSION_TIMER_RESERVATION:
-		ringcast_player_release(RLY_CONTAINER_OF(timer, struct player, timer), PLAYER_TIMEDOUT, CLOSE_LOGIN_TIMEOUT);
+		ringcast_player_release(CONTAINER_OF(timer, struct player, timer), PLAYER_TIMEDOUT, CLOSE_LOGIN_TIMEOUT);
 		store->reservations_timedout++;
 		return;
 	case SESSION_TIMER_EMPTY:
-		ringcast_session_end_now(RLY_CONTAINER_OF(timer, struct session, timer_empty), CLOSE_IDLE, now_ns);
+		ringcast_session_end_now(CONTAINER_OF(timer, struct session, timer_empty), CLOSE_IDLE, now_ns);
 		return;
 	case SESSION_TIMER_TICK:
-		expire_tick(RLY_CONTAINER_OF(timer, struct session, timer_tick), now_ns);
+		expire_tick(CONTAINER_OF(timer, struct session, timer_tick), now_ns);
 		return;
 	case SESSION_TIMER_HEALTH:
-		expire_health(RLY_CONTAINER_OF(timer, struct session, timer_health));
+		expire_health(CONTAINER_OF(timer, struct session, timer_health));
 		return;
 	case SESSION_TIMER_TERMINATE:
-		ringcast_session_end_now(RLY_CONTAINER_OF(timer, struct session, timer_terminate), CLOSE_SHUTDOWN, now_ns);
+		ringcast_session_end_now(CONTAINER_OF(timer, struct session, timer_terminate), CLOSE_SHUTDOWN, now_ns);
 		return;
 	case SESSION_TIMER_ALARM:
 		ringcast_alarm_expire(timer, now_ns);

@@ -101,9 +101,9 @@ static void session_free(struct store *store, struct session *session)
 void ringcast_store_collect(struct store *store)
 {
 	while (!ringcast_list_is_empty(&store->graveyard))
-		player_free(store, RLY_CONTAINER_OF(store->graveyard.next, struct player, node));
+		player_free(store, CONTAINER_OF(store->graveyard.next, struct player, node));
 	while (!ringcast_list_is_empty(&store->graveyard_sessions))
-		session_free(store, RLY_CONTAINER_OF(store->graveyard_sessions.next, struct session, node));
+		session_free(store, CONTAINER_OF(store->graveyard_sessions.next, struct session, node));
 }
 
 void ringcast_store_fini(struct store *store)

@@ -134,7 +134,7 @@ static void fail(struct shard *shard, struct association *association, enum drop
 
 static void arm_timer(struct shard *shard, struct association *association)
 {
-	uint64_t repeat_ns = ringcast_crypto_timeout_ms(association->crypto) * RLY_NS_PER_MS, at_ns = shard->now_ns + repeat_ns;
+	uint64_t repeat_ns = ringcast_crypto_timeout_ms(association->crypto) * NS_PER_MS, at_ns = shard->now_ns + repeat_ns;
 
 	if (repeat_ns == 0 || at_ns > association->deadline_ns)
 		at_ns = association->deadline_ns;
@@ -377,7 +377,7 @@ static void begin(struct shard *shard, const struct arrival *arrival, struct cry
 	shard->counters.dtls_handshakes_started++;
 	ringcast_association_begin(association, hello_hash, before);
 	association->timer.kind = ASSOCIATION_TIMER;
-	association->deadline_ns = shard->now_ns + shard->options.limits.handshake_timeout_ms * RLY_NS_PER_MS;
+	association->deadline_ns = shard->now_ns + shard->options.limits.handshake_timeout_ms * NS_PER_MS;
 	arm_timer(shard, association);
 }
 

@@ -11,7 +11,7 @@ static struct conn *find_conn(struct shard *shard, const struct io_event *event)
 
 static void arm_timer(struct shard *shard, struct conn *conn, uint64_t delay_ms)
 {
-	ringcast_timer_arm(&shard->wheel, &conn->timer, shard->now_ns + delay_ms * RLY_NS_PER_MS);
+	ringcast_timer_arm(&shard->wheel, &conn->timer, shard->now_ns + delay_ms * NS_PER_MS);
 }
 
 /* Opening */
@@ -388,7 +388,7 @@ void ringcast_shard_on_recv(struct shard *shard, const struct io_event *event)
 static void ping(struct shard *shard, struct conn *conn)
 {
 	const struct ringcast_limits *limits = &shard->options.limits;
-	uint64_t idle_ms = (shard->now_ns - conn->active_ns) / RLY_NS_PER_MS;
+	uint64_t idle_ms = (shard->now_ns - conn->active_ns) / NS_PER_MS;
 
 	if (conn->pings_missed > limits->pong_missed_max) {
 		ringcast_shard_conn_close(shard, conn, CLOSE_NO_PONG, NULL);

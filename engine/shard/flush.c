@@ -20,10 +20,10 @@ static void update_load(struct shard *shard)
 {
 	uint64_t elapsed_ns = shard->now_ns - shard->load_window_start_ns;
 
-	if (elapsed_ns < RLY_NS_PER_MS)
+	if (elapsed_ns < NS_PER_MS)
 		return;
-	uint64_t rate = shard->deliveries_in_window * RLY_NS_PER_MS / elapsed_ns;
-	uint64_t weight = elapsed_ns > 8 * RLY_NS_PER_MS ? 8 : elapsed_ns / RLY_NS_PER_MS;
+	uint64_t rate = shard->deliveries_in_window * NS_PER_MS / elapsed_ns;
+	uint64_t weight = elapsed_ns > 8 * NS_PER_MS ? 8 : elapsed_ns / NS_PER_MS;
 
 	shard->deliveries_per_ms = (shard->deliveries_per_ms * (8 - weight) + rate * weight) / 8;
 	shard->deliveries_in_window = 0;
@@ -34,7 +34,7 @@ uint64_t ringcast_shard_flush_deadline_ns(const struct shard *shard)
 {
 	if (!has_something(shard))
 		return UINT64_MAX;
-	return shard->flushed_ns + shard->options.limits.flush_budget_us * RLY_NS_PER_US;
+	return shard->flushed_ns + shard->options.limits.flush_budget_us * NS_PER_US;
 }
 
 bool ringcast_shard_is_flush_due(struct shard *shard)
@@ -86,7 +86,7 @@ void ringcast_shard_flush_conn(struct shard *shard, struct conn *conn)
 static void flush_streams(struct shard *shard)
 {
 	while (!ringcast_list_is_empty(&shard->dirty)) {
-		struct conn *conn = RLY_CONTAINER_OF(shard->dirty.next, struct conn, dirty_node);
+		struct conn *conn = CONTAINER_OF(shard->dirty.next, struct conn, dirty_node);
 
 		ringcast_list_remove(&conn->dirty_node);
 		ringcast_shard_flush_conn(shard, conn);
@@ -241,11 +241,11 @@ void ringcast_shard_flush_fast(struct shard *shard)
 	struct datagram_batch batch = {.shard = shard};
 
 	while (!ringcast_list_is_empty(&shard->fast_dirty)) {
-		struct conn *conn = RLY_CONTAINER_OF(shard->fast_dirty.next, struct conn, fast_dirty_node);
+		struct conn *conn = CONTAINER_OF(shard->fast_dirty.next, struct conn, fast_dirty_node);
 
 		ringcast_list_remove(&conn->fast_dirty_node);
 		use_socket(&batch, &conn->fast);
-		if (RLY_LIKELY(conn->fast.association == HANDLE_NONE))
+		if (LIKELY(conn->fast.association == HANDLE_NONE))
 			flush_fast_conn(&batch, conn);
 		else
 			flush_secure_conn(&batch, conn);

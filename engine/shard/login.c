@@ -76,7 +76,7 @@ void ringcast_shard_login_complete(struct shard *shard, struct conn *conn)
 {
 	shard->counters.logins++;
 	send_result(shard, conn);
-	ringcast_timer_arm(&shard->wheel, &conn->timer, shard->now_ns + conn->player->session->ping_interval_ms * RLY_NS_PER_MS);
+	ringcast_timer_arm(&shard->wheel, &conn->timer, shard->now_ns + conn->player->session->ping_interval_ms * NS_PER_MS);
 }
 
 /* Dev mode */

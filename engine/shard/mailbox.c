@@ -14,7 +14,7 @@ static bool init_rings(struct mailbox *mailbox)
 
 struct mailbox *ringcast_mailbox_create(uint32_t sender_count)
 {
-	struct mailbox *mailbox = aligned_alloc(RLY_CACHE_LINE_BYTES, (sizeof(*mailbox) + RLY_CACHE_LINE_BYTES - 1) & ~(size_t)(RLY_CACHE_LINE_BYTES - 1));
+	struct mailbox *mailbox = aligned_alloc(CACHE_LINE_BYTES, (sizeof(*mailbox) + CACHE_LINE_BYTES - 1) & ~(size_t)(CACHE_LINE_BYTES - 1));
 
 	ringcast_assert(sender_count <= MAILBOX_SENDERS_MAX);
 	if (mailbox == NULL)

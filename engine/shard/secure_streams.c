@@ -67,7 +67,7 @@ static bool begin_handshake(struct shard *shard, struct conn *conn)
 	}
 	shard->counters.tls_handshakes_started++;
 	conn->state = CONN_SECURING;
-	ringcast_timer_arm(&shard->wheel, &conn->timer, shard->now_ns + shard->options.limits.handshake_timeout_ms * RLY_NS_PER_MS);
+	ringcast_timer_arm(&shard->wheel, &conn->timer, shard->now_ns + shard->options.limits.handshake_timeout_ms * NS_PER_MS);
 	return true;
 }
 
@@ -133,7 +133,7 @@ static void establish(struct shard *shard, struct conn *conn)
 	shard->counters.tls_handshakes_completed++;
 	if (ringcast_crypto_describe(conn->secure->crypto, description, sizeof(description)) && strstr(description, "resumed") != NULL)
 		shard->counters.tls_handshakes_resumed++;
-	ringcast_timer_arm(&shard->wheel, &conn->timer, shard->now_ns + shard->options.limits.login_timeout_ms * RLY_NS_PER_MS);
+	ringcast_timer_arm(&shard->wheel, &conn->timer, shard->now_ns + shard->options.limits.login_timeout_ms * NS_PER_MS);
 }
 
 /* Beyond use. What the session had to say last, an alert, is in the queue already and still goes out. */

@@ -81,7 +81,7 @@ void ringcast_shard_security_stop(struct shard *shard)
 
 static struct conn *conn_of(struct shard *shard, struct list_node *node)
 {
-	struct secure_stream *secure = RLY_CONTAINER_OF(node, struct secure_stream, queue_node);
+	struct secure_stream *secure = CONTAINER_OF(node, struct secure_stream, queue_node);
 	struct conn *conn = ringcast_slab_find(&shard->conns, secure->conn);
 
 	ringcast_assert(conn != NULL && conn->secure == secure); /* it leaves the queue before it dies */
@@ -90,7 +90,7 @@ static struct conn *conn_of(struct shard *shard, struct list_node *node)
 
 void ringcast_shard_run_handshakes(struct shard *shard)
 {
-	uint64_t start_ns = ringcast_io_now_ns(shard->io), budget_ns = shard->options.limits.handshake_budget_us * RLY_NS_PER_US;
+	uint64_t start_ns = ringcast_io_now_ns(shard->io), budget_ns = shard->options.limits.handshake_budget_us * NS_PER_US;
 	struct handshake_turn turn;
 
 	do {

@@ -15,7 +15,7 @@ static uint64_t user_of(const struct service *service)
 static struct service *find(struct shard *shard, const struct io_event *event)
 {
 	for (struct list_node *node = shard->services.next; node != &shard->services; node = node->next) {
-		struct service *service = RLY_CONTAINER_OF(node, struct service, node);
+		struct service *service = CONTAINER_OF(node, struct service, node);
 
 		if (user_of(service) == event->user && service->stream == event->id)
 			return service;
@@ -135,7 +135,7 @@ void ringcast_service_on_event(struct shard *shard, const struct io_event *event
 void ringcast_service_tick_all(struct shard *shard)
 {
 	for (struct list_node *node = shard->services.next; node != &shard->services; node = node->next) {
-		struct service *service = RLY_CONTAINER_OF(node, struct service, node);
+		struct service *service = CONTAINER_OF(node, struct service, node);
 
 		if (service->ops->ticked != NULL)
 			service->ops->ticked(service, shard->now_ns);
@@ -148,7 +148,7 @@ uint64_t ringcast_service_deadline_all_ns(const struct shard *shard)
 	uint64_t deadline_ns = UINT64_MAX;
 
 	for (struct list_node *node = shard->services.next; node != &shard->services; node = node->next) {
-		struct service *service = RLY_CONTAINER_OF(node, struct service, node);
+		struct service *service = CONTAINER_OF(node, struct service, node);
 		uint64_t next_ns = service->ops->deadline_ns != NULL ? service->ops->deadline_ns(service) : UINT64_MAX;
 
 		if (next_ns < deadline_ns)
@@ -160,5 +160,5 @@ uint64_t ringcast_service_deadline_all_ns(const struct shard *shard)
 void ringcast_service_cut_all(struct shard *shard)
 {
 	for (struct list_node *node = shard->services.next; node != &shard->services; node = node->next)
-		ringcast_service_cut(RLY_CONTAINER_OF(node, struct service, node));
+		ringcast_service_cut(CONTAINER_OF(node, struct service, node));
 }

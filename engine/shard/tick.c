@@ -62,7 +62,7 @@ static void handle_event(struct shard *shard, const struct io_event *event)
 static void close_doomed(struct shard *shard)
 {
 	while (!ringcast_list_is_empty(&shard->doomed)) {
-		struct conn *conn = RLY_CONTAINER_OF(shard->doomed.next, struct conn, dirty_node);
+		struct conn *conn = CONTAINER_OF(shard->doomed.next, struct conn, dirty_node);
 
 		ringcast_list_remove(&conn->dirty_node);
 		ringcast_shard_conn_close(shard, conn, conn->close_reason,
@@ -75,9 +75,9 @@ static void expire(void *context, struct timer *timer)
 	struct shard *shard = context;
 
 	if (timer->kind == CONN_TIMER)
-		ringcast_shard_on_conn_timer(shard, RLY_CONTAINER_OF(timer, struct conn, timer));
+		ringcast_shard_on_conn_timer(shard, CONTAINER_OF(timer, struct conn, timer));
 	else if (timer->kind == ASSOCIATION_TIMER)
-		ringcast_shard_on_association_timer(shard, RLY_CONTAINER_OF(timer, struct association, timer));
+		ringcast_shard_on_association_timer(shard, CONTAINER_OF(timer, struct association, timer));
 	else
 		ringcast_session_expire(&shard->store, timer, shard->now_ns);
 }
@@ -140,7 +140,7 @@ static unsigned wait_for_events(struct shard *shard)
  */
 static bool is_more_likely(const struct shard *shard, unsigned count, unsigned total)
 {
-	uint64_t budget_ns = shard->options.limits.flush_budget_us * RLY_NS_PER_US;
+	uint64_t budget_ns = shard->options.limits.flush_budget_us * NS_PER_US;
 
 	if (count < READ_ON_COUNT || total >= SHARD_EVENTS_PER_TICK_MAX)
 		return false;

@@ -41,7 +41,7 @@ static void sweep(struct address_table *table, uint64_t now_ns)
 		uint32_t index = table->sweep_index++ % table->entries.high_water;
 		struct address_entry *entry = ringcast_slab_at(&table->entries, index, &h);
 
-		if (entry == NULL || entry->connection_count > 0 || now_ns < entry->handshakes.updated_ns + RLY_NS_PER_S)
+		if (entry == NULL || entry->connection_count > 0 || now_ns < entry->handshakes.updated_ns + NS_PER_S)
 			continue;
 		ringcast_map_remove(&table->by_key, entry->key);
 		ringcast_slab_free(&table->entries, h);

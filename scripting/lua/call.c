@@ -26,8 +26,8 @@ static void budget_spend(lua_State *state, struct lua_session *self)
 /* No interpreter does an instruction per nanosecond: so much is spent even if the clock stands still. */
 static bool is_spent(const struct lua_session *self, uint64_t now_ns)
 {
-	return now_ns - self->budget_start_ns > self->limits->budget_us * RLY_NS_PER_US ||
-	       self->budget_looks > self->limits->budget_us * RLY_NS_PER_US / BUDGET_INSTRUCTIONS;
+	return now_ns - self->budget_start_ns > self->limits->budget_us * NS_PER_US ||
+	       self->budget_looks > self->limits->budget_us * NS_PER_US / BUDGET_INSTRUCTIONS;
 }
 
 static void check_budget(lua_State *state, lua_Debug *event)

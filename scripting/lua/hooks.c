@@ -82,7 +82,7 @@ static int push_arguments(lua_State *state, const struct event *event)
 		lua_pushinteger(state, event->player->peer_id);
 		return 2;
 	case SCRIPT_CALLBACK_TICK:
-		lua_pushnumber(state, (lua_Number)event->now_ns / (lua_Number)RLY_NS_PER_MS);
+		lua_pushnumber(state, (lua_Number)event->now_ns / (lua_Number)NS_PER_MS);
 		return 1;
 	case SCRIPT_CALLBACK_COUNT:
 		break;

@@ -18,7 +18,7 @@ static void emit(struct lua_session *self, enum script_level level, const char *
 static bool is_allowed(struct lua_session *self)
 {
 	uint64_t now_ns = self->session->store->now_ns;
-	if (self->log_lines == 0 || now_ns - self->log_window_ns >= RLY_NS_PER_S) {
+	if (self->log_lines == 0 || now_ns - self->log_window_ns >= NS_PER_S) {
 		if (self->log_suppressed > 0) {
 			char text[64];
 			int size = snprintf(text, sizeof(text), "%u lines left out", self->log_suppressed);
@@ -59,7 +59,7 @@ struct inspect {
 	size_t size;
 };
 
-RLY_PRINTF(2, 3) static void add(struct inspect *inspect, const char *format, ...)
+PRINTF_LIKE(2, 3) static void add(struct inspect *inspect, const char *format, ...)
 {
 	size_t room = sizeof(inspect->bytes) - inspect->size;
 	va_list arguments;
@@ -195,7 +195,7 @@ enum script_level ringcast_lua_log_threshold(const char *arguments)
 		return SCRIPT_INFO;
 	value += sizeof(key) - 1;
 	size_t size = strcspn(value, " \t\r\n");
-	for (size_t i = 0; i < RLY_ARRAY_COUNT(levels); i++)
+	for (size_t i = 0; i < ARRAY_COUNT(levels); i++)
 		if (strlen(levels[i]) == size && strncasecmp(levels[i], value, size) == 0)
 			return (enum script_level)i;
 	return SCRIPT_INFO;
@@ -203,8 +203,8 @@ enum script_level ringcast_lua_log_threshold(const char *arguments)
 
 void ringcast_lua_open_logger(lua_State *state)
 {
-	lua_createtable(state, 0, RLY_ARRAY_COUNT(levels));
-	for (size_t i = 0; i < RLY_ARRAY_COUNT(levels); i++) {
+	lua_createtable(state, 0, ARRAY_COUNT(levels));
+	for (size_t i = 0; i < ARRAY_COUNT(levels); i++) {
 		lua_pushinteger(state, (lua_Integer)i);
 		lua_pushvalue(state, -2);
 		lua_pushcclosure(state, logger_write, 2);

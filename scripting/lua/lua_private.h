@@ -150,7 +150,7 @@ struct session *ringcast_lua_check_session(lua_State *state); /* raises an error
 void ringcast_lua_skip_session(lua_State *state);             /* removes the session from the front of the arguments, if it is there */
 int ringcast_lua_push_result(lua_State *state, enum drop_reason reason); /* true; or false and why */
 /* Raises an error as authors count: the session in front of the arguments is none of them. */
-RLY_NORETURN void ringcast_lua_argument_error(lua_State *state, int index, const char *what);
+NORETURN void ringcast_lua_argument_error(lua_State *state, int index, const char *what);
 
 /* timers.c */
 void ringcast_lua_open_timers(lua_State *state);
@@ -163,7 +163,7 @@ int ringcast_lua_cancel(lua_State *state);
 void ringcast_lua_open_logger(lua_State *state);
 enum script_level ringcast_lua_log_threshold(const char *arguments);
 void ringcast_lua_inspect(lua_State *state, int index); /* pushes a text for people; calls no metamethods */
-RLY_PRINTF(3, 4) void ringcast_lua_log(struct lua_session *self, enum script_level level, const char *format, ...);
+PRINTF_LIKE(3, 4) void ringcast_lua_log(struct lua_session *self, enum script_level level, const char *format, ...);
 void ringcast_lua_log_text(struct lua_session *self, enum script_level level, const char *text, size_t size);
 int ringcast_lua_print(lua_State *state);
 

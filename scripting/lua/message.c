@@ -206,12 +206,12 @@ static const luaL_Reg methods[] = {
 void ringcast_lua_open_messages(lua_State *state)
 {
 	lua_createtable(state, 0, 6);
-	lua_createtable(state, 0, RLY_ARRAY_COUNT(fields) + RLY_ARRAY_COUNT(methods));
-	for (size_t i = 0; i < RLY_ARRAY_COUNT(fields); i++) {
+	lua_createtable(state, 0, ARRAY_COUNT(fields) + ARRAY_COUNT(methods));
+	for (size_t i = 0; i < ARRAY_COUNT(fields); i++) {
 		lua_pushinteger(state, fields[i].field);
 		lua_setfield(state, -2, fields[i].name);
 	}
-	for (size_t i = 0; i < RLY_ARRAY_COUNT(methods); i++) {
+	for (size_t i = 0; i < ARRAY_COUNT(methods); i++) {
 		lua_pushcfunction(state, methods[i].func);
 		lua_setfield(state, -2, methods[i].name);
 	}

@@ -160,7 +160,7 @@ static int get_name(lua_State *state)
 /* The engine's clock, as of the event that this callback is about: only differences mean anything. */
 static int session_now(lua_State *state)
 {
-	lua_pushnumber(state, (lua_Number)begin(state)->store->now_ns / (lua_Number)RLY_NS_PER_MS);
+	lua_pushnumber(state, (lua_Number)begin(state)->store->now_ns / (lua_Number)NS_PER_MS);
 	return 1;
 }
 
@@ -289,8 +289,8 @@ void ringcast_lua_open_session(lua_State *state)
 {
 	ringcast_lua_self(state)->session_object = lua_newuserdata(state, 1);
 	lua_createtable(state, 0, 3);
-	lua_createtable(state, 0, RLY_ARRAY_COUNT(methods));
-	for (size_t i = 0; i < RLY_ARRAY_COUNT(methods); i++) {
+	lua_createtable(state, 0, ARRAY_COUNT(methods));
+	for (size_t i = 0; i < ARRAY_COUNT(methods); i++) {
 		lua_pushcfunction(state, methods[i].func);
 		lua_setfield(state, -2, methods[i].name);
 	}

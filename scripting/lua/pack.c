@@ -43,7 +43,7 @@ static bool read_letter(struct format *format, char letter, struct item *ret_ite
 		{'T', {ITEM_UNSIGNED, 8}}, {'f', {ITEM_FLOAT, 4}},    {'d', {ITEM_DOUBLE, 8}}, {'n', {ITEM_DOUBLE, 8}},
 		{'z', {ITEM_ZERO, 0}},     {'x', {ITEM_PAD, 1}},
 	};
-	for (size_t i = 0; i < RLY_ARRAY_COUNT(fixed); i++) {
+	for (size_t i = 0; i < ARRAY_COUNT(fixed); i++) {
 		if (fixed[i].letter != letter)
 			continue;
 		*ret_item = fixed[i].item;

@@ -43,9 +43,9 @@ static bool is_allowed(const char *library, const char *name)
 {
 	char path[128];
 	if (library == NULL)
-		return is_listed(allowed, RLY_ARRAY_COUNT(allowed), name);
+		return is_listed(allowed, ARRAY_COUNT(allowed), name);
 	snprintf(path, sizeof(path), "%s.%s", library, name);
-	return is_listed(allowed, RLY_ARRAY_COUNT(allowed), path);
+	return is_listed(allowed, ARRAY_COUNT(allowed), path);
 }
 
 /* The table on top loses what is not allowed; what lies in it under other keys than strings goes too. */
@@ -218,7 +218,7 @@ static void strip_buffer_methods(lua_State *state)
 	while (lua_next(state, table) != 0) {
 		lua_pop(state, 1);
 		const char *name = lua_tostring(state, -1);
-		if (strncmp(name, "__", 2) == 0 || is_listed(buffer_allowed, RLY_ARRAY_COUNT(buffer_allowed), name))
+		if (strncmp(name, "__", 2) == 0 || is_listed(buffer_allowed, ARRAY_COUNT(buffer_allowed), name))
 			continue;
 		lua_pushvalue(state, -1);
 		lua_pushnil(state);

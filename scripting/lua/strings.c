@@ -227,7 +227,7 @@ void ringcast_lua_open_strings(lua_State *state)
 	static const luaL_Reg functions[] = {
 		{"find", string_find}, {"match", string_match}, {"gmatch", string_gmatch}, {"gsub", string_gsub}};
 	lua_getglobal(state, "string");
-	for (size_t i = 0; i < RLY_ARRAY_COUNT(functions); i++) {
+	for (size_t i = 0; i < ARRAY_COUNT(functions); i++) {
 		lua_pushcfunction(state, functions[i].func);
 		lua_setfield(state, -2, functions[i].name);
 	}

@@ -12,7 +12,7 @@ static uint64_t check_delay(lua_State *state, int index, lua_Number min_ms)
 	lua_Number ms = lua_tonumber(state, index);
 	if (!lua_isnumber(state, index) || !(ms >= min_ms && ms <= DELAY_MS_MAX))
 		ringcast_lua_argument_error(state, index, min_ms > 0 ? "a time from 1 ms to 26 days" : "a time from 0 ms to 26 days");
-	return (uint64_t)(ms * (lua_Number)RLY_NS_PER_MS);
+	return (uint64_t)(ms * (lua_Number)NS_PER_MS);
 }
 
 /* Arguments: delay, function. The value to keep is on top. Returns the id, or false and why. */

@@ -40,7 +40,7 @@ static void on_terminate(void *context, struct session *session, uint64_t deadli
 {
 	const struct program *program = context;
 	uint64_t now_ns = program->host->environment->now_ns(program->host->environment->context);
-	uint64_t left_ms = deadline_ns == UINT64_MAX ? UINT64_MAX : deadline_ns > now_ns ? (deadline_ns - now_ns) / RLY_NS_PER_MS : 0;
+	uint64_t left_ms = deadline_ns == UINT64_MAX ? UINT64_MAX : deadline_ns > now_ns ? (deadline_ns - now_ns) / NS_PER_MS : 0;
 	struct sidecar_frame frame = {.kind = SIDECAR_FRAME_TERMINATE, .numbers = {left_ms}};
 	ringcast_tenant_inform(ringcast_tenant_of(session), &frame);
 }

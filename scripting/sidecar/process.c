@@ -25,7 +25,7 @@ static const char *const environment_names[] = {"PATH", "HOME", "LANG", "LC_ALL"
 static size_t environment_fill(char *out[ENVIRONMENT_COUNT_MAX], const struct sidecar_process_options *options)
 {
 	size_t count = 0;
-	for (size_t i = 0; i < RLY_ARRAY_COUNT(environment_names); i++) {
+	for (size_t i = 0; i < ARRAY_COUNT(environment_names); i++) {
 		const char *value = getenv(environment_names[i]);
 		if (value != NULL && asprintf(&out[count], "%s=%s", environment_names[i], value) >= 0)
 			count++;
@@ -185,13 +185,13 @@ static const char *first_that_exists(const char *const paths[], size_t count)
 const char *ringcast_sidecar_process_script(void)
 {
 	const char *paths[] = {getenv("RINGCAST_SIDECAR"), RINGCAST_JS_SOURCE "/sidecar.js", RINGCAST_JS_INSTALLED "/sidecar.js"};
-	return first_that_exists(paths, RLY_ARRAY_COUNT(paths));
+	return first_that_exists(paths, ARRAY_COUNT(paths));
 }
 
 const char *ringcast_sidecar_process_check_script(void)
 {
 	const char *paths[] = {RINGCAST_JS_SOURCE "/check.js", RINGCAST_JS_INSTALLED "/check.js"};
-	return first_that_exists(paths, RLY_ARRAY_COUNT(paths));
+	return first_that_exists(paths, ARRAY_COUNT(paths));
 }
 
 uint64_t ringcast_sidecar_backoff_next_ms(struct sidecar_backoff *backoff, uint64_t lived_ms)

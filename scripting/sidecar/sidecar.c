@@ -10,7 +10,7 @@ enum { GREETING_PATIENCE = 3 }; /* times the attach timeout */
 
 static uint64_t ns_of(uint32_t timeout_ms)
 {
-	return (timeout_ms != 0 ? timeout_ms : SIDECAR_TIMEOUT_MS) * RLY_NS_PER_MS;
+	return (timeout_ms != 0 ? timeout_ms : SIDECAR_TIMEOUT_MS) * NS_PER_MS;
 }
 
 static bool host_init(struct sidecar_host *host, const struct sidecar_options *options)
@@ -80,7 +80,7 @@ static void unload(void *context, struct script_program *base)
 {
 	ringcast_assert(base->session_count == 0);
 	ringcast_script_unref(&base->script);
-	free(RLY_CONTAINER_OF(base, struct program, base));
+	free(CONTAINER_OF(base, struct program, base));
 }
 
 static uint64_t session_bytes(void *context, const struct session *session)
@@ -219,7 +219,7 @@ static void kill_stalled(struct sidecar_host *host, struct tenant *tenant, uint6
 	tenant->channel->stats.sessions_killed++;
 	host->environment->count(host->environment->context, SCRIPT_COUNT_KILLED);
 	ringcast_tenant_say(tenant, SCRIPT_FATAL, "session ends: its script has taken no event for %llu ms (an endless loop?)",
-			    (unsigned long long)(host->stall_timeout_ns / RLY_NS_PER_MS));
+			    (unsigned long long)(host->stall_timeout_ns / NS_PER_MS));
 	ringcast_tenant_end(tenant, CLOSE_SCRIPT_FAILED, now_ns);
 }
 

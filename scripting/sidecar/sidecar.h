@@ -42,7 +42,7 @@ extern const struct script_host_ops ringcast_sidecar_ops;
 /* The process is connected; its greeting waits in pending. Asserts that the channel was detached. */
 void ringcast_sidecar_attach(struct sidecar_host *host, uint32_t channel, uint64_t now_ns);
 /* Bytes from the process, cut anywhere. False: garbage; the owner cuts the stream and detaches. Outside hooks only; may end sessions. */
-RLY_MUST_USE bool ringcast_sidecar_feed(struct sidecar_host *host, uint32_t channel, struct view bytes, uint64_t now_ns);
+MUST_USE bool ringcast_sidecar_feed(struct sidecar_host *host, uint32_t channel, struct view bytes, uint64_t now_ns);
 /* What waits to be written: valid until anything else of the host is called. Empty while detached. */
 struct view ringcast_sidecar_pending(const struct sidecar_host *host, uint32_t channel);
 void ringcast_sidecar_sent(struct sidecar_host *host, uint32_t channel, size_t size); /* the first size bytes of pending are taken */

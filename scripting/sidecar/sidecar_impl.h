@@ -87,7 +87,7 @@ void ringcast_tenant_doom(struct tenant *tenant, enum close_reason fate);
 /* Ends the session; the tenant is gone when this returns. Outside hooks. */
 void ringcast_tenant_end(struct tenant *tenant, enum close_reason reason, uint64_t now_ns);
 void ringcast_tenant_log(struct tenant *tenant, enum script_level level, struct view text, uint64_t now_ns); /* by the session's rate */
-RLY_PRINTF(3, 4) void ringcast_tenant_say(struct tenant *tenant, enum script_level level, const char *format, ...);
+PRINTF_LIKE(3, 4) void ringcast_tenant_say(struct tenant *tenant, enum script_level level, const char *format, ...);
 void ringcast_tenant_failed(struct tenant *tenant, uint64_t now_ns); /* the script failed once more; may end the session */
 
 /* events.c */

@@ -192,8 +192,8 @@ static void turn_second(struct tenant *tenant, uint64_t second)
 void ringcast_tenant_log(struct tenant *tenant, enum script_level level, struct view text, uint64_t now_ns)
 {
 	uint32_t line_count_max = tenant->program->host->environment->limits->log_lines_per_second;
-	if (now_ns / RLY_NS_PER_S != tenant->log_second)
-		turn_second(tenant, now_ns / RLY_NS_PER_S);
+	if (now_ns / NS_PER_S != tenant->log_second)
+		turn_second(tenant, now_ns / NS_PER_S);
 	if (line_count_max != 0 && tenant->log_line_count >= line_count_max) {
 		tenant->log_suppressed_count++;
 		return;

@@ -74,7 +74,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct address_table table;
 	struct book book = {0};
-	uint64_t now_ns = START_S * RLY_NS_PER_S;
+	uint64_t now_ns = START_S * NS_PER_S;
 	if (size < CONFIG_BYTES)
 		return 0;
 	bool is_ready = ringcast_address_table_init(&table, CAPACITY, data[2]);
@@ -83,7 +83,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		uint8_t host = data[i] % HOST_COUNT, variant = data[i] >> 4 & 1;
 		struct address address = address_of(host, variant);
 		if ((data[i] & 0xc0) == 0xc0) {
-			now_ns += (uint64_t)(data[i] & 0x3f) * 40 * RLY_NS_PER_MS;
+			now_ns += (uint64_t)(data[i] & 0x3f) * 40 * NS_PER_MS;
 			memset(book.tries_now, 0, (data[i] & 0x3f) != 0 ? sizeof(book.tries_now) : 0);
 		} else if ((data[i] & 0x80) == 0) {
 			open_one(&table, &book, host, variant, data, now_ns);

@@ -30,7 +30,7 @@ static struct address address_of(uint8_t kind)
 static int32_t opcode_of(uint8_t byte)
 {
 	static const int32_t opcodes[] = {OPCODE_UDP_CONNECT, OPCODE_UDP_CONNECT_SERVER_ACK, OPCODE_UDP_CONNECT_CLIENT_ACK, OPCODE_LOGIN, 1, -500, 0};
-	return opcodes[byte % RLY_ARRAY_COUNT(opcodes)];
+	return opcodes[byte % ARRAY_COUNT(opcodes)];
 }
 
 static bool next_packet(struct cursor *cursor, uint8_t kind, struct packet *ret_packet)

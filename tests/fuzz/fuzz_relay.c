@@ -21,9 +21,9 @@
 
 enum { SHARD_COUNT = 2, STRANGER_COUNT = 3, HONEST = STRANGER_COUNT, CLIENT_COUNT, STEPS_MAX = 20000, HELD_BYTES_MAX = 1 << 20, FENCE_OPCODE = 777 };
 #define KEY "dGhlIHNhbXBsZSBub25jZQ=="
-#define START_NS (1000 * RLY_NS_PER_S)
-#define TURN_NS (100 * RLY_NS_PER_US) /* longer than a way there and back */
-#define LOGIN_NS RLY_NS_PER_S        /* longer than an idle shard sleeps: simulated io is not woken by a hand-off */
+#define START_NS (1000 * NS_PER_S)
+#define TURN_NS (100 * NS_PER_US) /* longer than a way there and back */
+#define LOGIN_NS NS_PER_S        /* longer than an idle shard sleeps: simulated io is not woken by a hand-off */
 
 struct client {
 	sim_stream stream;
@@ -125,7 +125,7 @@ static void create_shard(struct world *world, uint32_t index)
 
 static void world_init(struct world *world)
 {
-	struct sim_network_options options = {.seed = 1, .start_ns = START_NS, .latency_ns = 10 * RLY_NS_PER_US};
+	struct sim_network_options options = {.seed = 1, .start_ns = START_NS, .latency_ns = 10 * NS_PER_US};
 	memset(world, 0, offsetof(struct world, held));
 	world->held_bytes = 0;
 	world->is_upgraded = world->is_admitted = world->has_heard = false;
@@ -352,7 +352,7 @@ static void act(struct world *world, struct cursor *cursor)
 		client_part(world, who, detail >> 4);
 		break;
 	case 6:
-		run_for(world, (uint64_t)detail * 50 * RLY_NS_PER_MS);
+		run_for(world, (uint64_t)detail * 50 * NS_PER_MS);
 		break;
 	default: /* the next record finds the shards as they are now */
 		run_for(world, TURN_NS);
@@ -365,7 +365,7 @@ static void check_honest(struct world *world)
 {
 	struct packet fence = {.opcode = FENCE_OPCODE, .target_group = PROTO_GROUP_ALL, .payload = ringcast_view_of("fence", 5)};
 	client_send_packet(world, HONEST, &fence);
-	run_for(world, 20 * RLY_NS_PER_MS);
+	run_for(world, 20 * NS_PER_MS);
 	ringcast_assert(world->has_heard);
 }
 
@@ -386,7 +386,7 @@ static void world_fini(struct world *world)
 {
 	for (uint32_t i = 0; i < SHARD_COUNT; i++)
 		ringcast_shard_stop(world->shards[i]);
-	run_for(world, 10 * RLY_NS_PER_S);
+	run_for(world, 10 * NS_PER_S);
 	for (uint32_t i = 0; i < SHARD_COUNT; i++)
 		check_left(world, i);
 	ringcast_assert(ringcast_sim_network_detached_count(world->network) == 0);

@@ -59,7 +59,7 @@ static void *logger_run(void *context)
 	unsigned thread = *(unsigned *)context;
 	for (uint64_t sequence = 0; sequence < event_count; sequence++) {
 		ringcast_log(LOG_INFO, "race", "plain", "thread=%u sequence=%" PRIu64, thread, sequence);
-		ringcast_log_limit_event(&shared_limit, sequence * RLY_NS_PER_MS, LOG_WARN, "race", "limited", "%s", "");
+		ringcast_log_limit_event(&shared_limit, sequence * NS_PER_MS, LOG_WARN, "race", "limited", "%s", "");
 	}
 	return NULL;
 }

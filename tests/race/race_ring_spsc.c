@@ -83,7 +83,7 @@ int main(int argument_count, char **arguments)
 	uint64_t record_count = argument_count > 1 ? strtoull(arguments[1], NULL, 10) : RECORD_COUNT_DEFAULT;
 	static const uint32_t capacities[] = {1, 2, 16, 1024};
 	static const uint64_t shares[] = {1, 4, 15, 80}; /* percent: tiny rings go slowly */
-	for (size_t i = 0; i < RLY_ARRAY_COUNT(capacities); i++)
+	for (size_t i = 0; i < ARRAY_COUNT(capacities); i++)
 		race_run(capacities[i], record_count * shares[i] / 100);
 	return 0;
 }

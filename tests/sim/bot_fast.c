@@ -3,8 +3,8 @@
 #include "base/hash.h"
 #include "bot.h"
 
-#define HELLO_DELAY_NS (100 * RLY_NS_PER_MS)
-#define HELLO_DELAY_NS_MAX (5 * RLY_NS_PER_S)
+#define HELLO_DELAY_NS (100 * NS_PER_MS)
+#define HELLO_DELAY_NS_MAX (5 * NS_PER_S)
 
 static uint64_t now_ns(const struct bot *bot)
 {

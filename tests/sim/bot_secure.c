@@ -4,8 +4,8 @@
 #include "base/assert.h"
 #include "bot.h"
 
-#define VERIFY_DELAY_NS (200 * RLY_NS_PER_MS)
-#define RESTART_DELAY_NS (500 * RLY_NS_PER_MS)
+#define VERIFY_DELAY_NS (200 * NS_PER_MS)
+#define RESTART_DELAY_NS (500 * NS_PER_MS)
 
 static uint64_t now_ns(const struct bot *bot)
 {
@@ -115,7 +115,7 @@ static void emit_datagram(void *context, const uint8_t *bytes, size_t size)
 static void arm(struct bot *bot)
 {
 	uint32_t timeout_ms = ringcast_crypto_timeout_ms(bot->fast_crypto);
-	bot->hello_at_ns = now_ns(bot) + (timeout_ms != 0 ? timeout_ms * RLY_NS_PER_MS : VERIFY_DELAY_NS);
+	bot->hello_at_ns = now_ns(bot) + (timeout_ms != 0 ? timeout_ms * NS_PER_MS : VERIFY_DELAY_NS);
 }
 
 void ringcast_bot_secure_fast_start(struct bot *bot)

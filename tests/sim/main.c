@@ -119,7 +119,7 @@ static bool run_seed(uint64_t seed, const struct options *options)
 	run_once(seed, options, &report, &swarm);
 	if (options->is_verbose)
 		printf("seed %" PRIu64 ": trace %016" PRIx64 ", %" PRIu64 " ms, %" PRIu64 " lives, %" PRIu64 " messages, %" PRIu64 " receipts\n", seed,
-		       report.trace_hash, report.virtual_ns / RLY_NS_PER_MS, report.lives, report.message_count, report.receipt_count);
+		       report.trace_hash, report.virtual_ns / NS_PER_MS, report.lives, report.message_count, report.receipt_count);
 	if (report.is_ok && options->is_twice) {
 		run_once(seed, options, &again, &swarm);
 		report.is_ok = again.is_ok && again.trace_hash == report.trace_hash;

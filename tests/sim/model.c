@@ -4,7 +4,7 @@
 
 #include "base/assert.h"
 
-#define FAST_UP_NS (5 * RLY_NS_PER_S) /* longer than an acknowledgement is on its way, shards that run late included */
+#define FAST_UP_NS (5 * NS_PER_S) /* longer than an acknowledgement is on its way, shards that run late included */
 
 static void *grow(void *memory, size_t *capacity, size_t count, size_t element_bytes)
 {

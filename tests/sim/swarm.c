@@ -26,10 +26,10 @@ static void draw_faults(struct swarm *swarm, struct prng *prng)
 	struct sim_faults *faults = &swarm->faults;
 	faults->loss = maybe(prng, 300);
 	faults->burst_loss = maybe(prng, 50);
-	faults->burst_ns_max = PICK(prng, RLY_NS_PER_MS, 100 * RLY_NS_PER_MS, 2 * RLY_NS_PER_S);
+	faults->burst_ns_max = PICK(prng, NS_PER_MS, 100 * NS_PER_MS, 2 * NS_PER_S);
 	faults->duplicate = maybe(prng, 200);
 	faults->delay = maybe(prng, 500);
-	faults->delay_ns_max = PICK(prng, RLY_NS_PER_MS, 50 * RLY_NS_PER_MS, RLY_NS_PER_S);
+	faults->delay_ns_max = PICK(prng, NS_PER_MS, 50 * NS_PER_MS, NS_PER_S);
 	faults->corrupt = maybe(prng, 100);
 	faults->truncate = maybe(prng, 100);
 	faults->split = maybe(prng, 400);
@@ -63,10 +63,10 @@ static void draw_sizes(struct swarm *swarm, struct prng *prng)
 	swarm->udp_port_count = between(prng, 0, 3);
 	swarm->payload_bytes_max = (uint32_t)PICK(prng, 64, 400, 1200, 4096);
 	swarm->window_bytes = (uint32_t)PICK(prng, 512, 4096, 65536);
-	swarm->latency_ns = PICK(prng, 20 * RLY_NS_PER_US, 2 * RLY_NS_PER_MS, 40 * RLY_NS_PER_MS);
-	if (swarm->latency_ns > 2 * RLY_NS_PER_MS && swarm->window_bytes < 16384)
+	swarm->latency_ns = PICK(prng, 20 * NS_PER_US, 2 * NS_PER_MS, 40 * NS_PER_MS);
+	if (swarm->latency_ns > 2 * NS_PER_MS && swarm->window_bytes < 16384)
 		swarm->window_bytes = 16384; /* or the path carries less than the bots send, and everybody is too slow */
-	swarm->pause_ns_max = PICK(prng, 10 * RLY_NS_PER_US, RLY_NS_PER_MS, 20 * RLY_NS_PER_MS, 300 * RLY_NS_PER_MS);
+	swarm->pause_ns_max = PICK(prng, 10 * NS_PER_US, NS_PER_MS, 20 * NS_PER_MS, 300 * NS_PER_MS);
 	if (swarm->pause_ns_max < swarm->latency_ns / 2) /* or all is over before anybody has logged in */
 		swarm->pause_ns_max = swarm->latency_ns / 2;
 	swarm->is_udp_address_free = ringcast_prng_chance(prng, 1, 4);
@@ -116,7 +116,7 @@ static void draw_narrow(struct swarm *swarm, struct prng *prng)
 static void draw_security(struct swarm *swarm, struct prng *prng)
 {
 	static const enum shard_security_mode modes[] = {SHARD_PLAIN, SHARD_PLAIN, SHARD_SECURE_OPTIONAL, SHARD_SECURE_REQUIRED};
-	swarm->security = modes[ringcast_prng_below(prng, RLY_ARRAY_COUNT(modes))];
+	swarm->security = modes[ringcast_prng_below(prng, ARRAY_COUNT(modes))];
 	swarm->secure_chance = swarm->security == SHARD_PLAIN ? 0 : swarm->security == SHARD_SECURE_OPTIONAL ? 600 : 1000;
 	swarm->limits.handshake_budget_us = (uint32_t)PICK(prng, 0, 2000); /* 0: one step a turn */
 	swarm->narrow.half_open_max = between(prng, 2, 30);
@@ -217,7 +217,7 @@ void ringcast_swarm_print(const struct swarm *swarm, FILE *out)
 		swarm->shard_count, swarm->session_count, swarm->group_count, swarm->bot_count, swarm->action_count,
 		swarm->players_per_session_max, swarm->udp_port_count, swarm->payload_bytes_max, swarm->window_bytes);
 	fprintf(out, "latency_us=%u pause_us_max=%u stream_buffers=%ux%u datagram_buffers=%u address_free=%d shared_ips=%d security=%d\nfaults:",
-		(unsigned)(swarm->latency_ns / RLY_NS_PER_US), (unsigned)(swarm->pause_ns_max / RLY_NS_PER_US), swarm->io.stream_buffer_count,
+		(unsigned)(swarm->latency_ns / NS_PER_US), (unsigned)(swarm->pause_ns_max / NS_PER_US), swarm->io.stream_buffer_count,
 		swarm->io.stream_buffer_bytes, swarm->io.datagram_buffer_count, swarm->is_udp_address_free, swarm->has_shared_ips, swarm->security);
 #define FAULT(name, text)                                                                                                                      \
 	if (swarm->faults.name > 0)                                                                                                            \

@@ -7,10 +7,10 @@
 #include "base/assert.h"
 #include "payload.h"
 
-#define START_NS (1000 * RLY_NS_PER_S)
-#define CALM_NS (60 * RLY_NS_PER_S)
-#define SHUTDOWN_NS (30 * RLY_NS_PER_S)
-#define JUMP_NS_MAX (2 * RLY_NS_PER_S)
+#define START_NS (1000 * NS_PER_S)
+#define CALM_NS (60 * NS_PER_S)
+#define SHUTDOWN_NS (30 * NS_PER_S)
+#define JUMP_NS_MAX (2 * NS_PER_S)
 #define STEPS_WITHOUT_TIME_MAX 200000
 
 /* chance and notes */
@@ -40,7 +40,7 @@ void ringcast_world_note(struct world *world, const char *format, ...)
 	va_list arguments;
 	if (world->trace == NULL)
 		return;
-	fprintf(world->trace, "%12" PRIu64 " us  ", ringcast_sim_network_now_ns(world->network) / RLY_NS_PER_US);
+	fprintf(world->trace, "%12" PRIu64 " us  ", ringcast_sim_network_now_ns(world->network) / NS_PER_US);
 	va_start(arguments, format);
 	vfprintf(world->trace, format, arguments);
 	va_end(arguments);
@@ -272,7 +272,7 @@ static void shut_down(struct world *world)
 	for (uint32_t i = 0; i < world->swarm.shard_count; i++)
 		ringcast_shard_stop(world->shards[i]);
 	while (!has_failed(world) && !are_shards_idle(world) && ringcast_sim_network_now_ns(world->network) < until_ns)
-		run_until(world, ringcast_sim_network_now_ns(world->network) + 100 * RLY_NS_PER_MS);
+		run_until(world, ringcast_sim_network_now_ns(world->network) + 100 * NS_PER_MS);
 	if (!has_failed(world))
 		ringcast_checker_after_shutdown(world);
 }

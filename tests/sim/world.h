@@ -78,8 +78,8 @@ void ringcast_world_release_clients(struct world *world);
 /* for actions */
 uint64_t ringcast_world_below(struct world *world, uint64_t bound);
 bool ringcast_world_chance(struct world *world, uint32_t chance_in_1000);
-void ringcast_world_fail(struct world *world, const char *format, ...) RLY_PRINTF(2, 3);
-void ringcast_world_note(struct world *world, const char *format, ...) RLY_PRINTF(2, 3); /* into the trace */
+void ringcast_world_fail(struct world *world, const char *format, ...) PRINTF_LIKE(2, 3);
+void ringcast_world_note(struct world *world, const char *format, ...) PRINTF_LIKE(2, 3); /* into the trace */
 /* A bot for a session, with a token of its own or with the one given. NULL: no place free, or too many lives. */
 struct bot *ringcast_world_spawn(struct world *world, uint32_t session, const char *token);
 

@@ -150,7 +150,7 @@ static void send_bad_frame(struct world *world, struct bot *bot)
 		{0x80, 0x80, 0, 0, 0, 0},                               /* continues nothing */
 		{0x82, 0x82, 0, 0, 0, 0, 0x05, 0x01},                   /* a packet that ends too soon */
 	};
-	uint64_t i = ringcast_world_below(world, RLY_ARRAY_COUNT(frames));
+	uint64_t i = ringcast_world_below(world, ARRAY_COUNT(frames));
 	ringcast_bot_write(bot, frames[i], sizeof(frames[i]));
 	bot->is_bad = true;
 }
@@ -220,7 +220,7 @@ static void forge_records(struct world *world, struct bot *bot)
 	};
 	static const uint8_t sizes[] = {17, 16, 15, 15, 14, 38, 38, 1};
 	const struct bot *victim = some_mate(world, bot);
-	uint64_t i = ringcast_world_below(world, RLY_ARRAY_COUNT(forgeries));
+	uint64_t i = ringcast_world_below(world, ARRAY_COUNT(forgeries));
 	struct address to = bot->net->server;
 	if (victim == NULL || !victim->is_secure || victim->fast_port == 0)
 		return;
@@ -256,7 +256,7 @@ static void misuse_association(struct world *world, struct bot *bot)
 		ringcast_bot_send_sealed(bot, ringcast_view_of(nonsense, sizeof(nonsense)));
 		break;
 	case 2:
-		ringcast_bot_send_identity(bot, tokens[ringcast_world_below(world, RLY_ARRAY_COUNT(tokens))]);
+		ringcast_bot_send_identity(bot, tokens[ringcast_world_below(world, ARRAY_COUNT(tokens))]);
 		break;
 	default:
 		ringcast_bot_send_identity(bot, other);
@@ -274,7 +274,7 @@ static void invent_token(struct world *world, struct bot *bot)
 {
 	static const char *const tokens[] = {"", "x", "psess-", "psess-00000000000000000000000000000000", "psess-ff000000000000000000000000000000",
 					     "gsess-00000000000000000000000000000000", "psess-0000000000000000000000000000000g"};
-	struct bot *stranger = ringcast_world_spawn(world, bot->session, tokens[ringcast_world_below(world, RLY_ARRAY_COUNT(tokens))]);
+	struct bot *stranger = ringcast_world_spawn(world, bot->session, tokens[ringcast_world_below(world, ARRAY_COUNT(tokens))]);
 	if (stranger != NULL)
 		stranger->is_bad = true;
 }
@@ -312,7 +312,7 @@ static void send_illegal(struct world *world, struct bot *bot)
 	static const int32_t opcodes[] = {OPCODE_LOGIN, OPCODE_LOGIN_RESPONSE, OPCODE_UDP_CONNECT, OPCODE_UDP_CONNECT_SERVER_ACK,
 					  OPCODE_GROUP_MEMBERSHIP_UPDATE, OPCODE_VERIFY_IDENTITY, OPCODE_GAME_END};
 	uint8_t bytes[PAYLOAD_BYTES_MIN];
-	int32_t opcode = opcodes[ringcast_world_below(world, RLY_ARRAY_COUNT(opcodes))];
+	int32_t opcode = opcodes[ringcast_world_below(world, ARRAY_COUNT(opcodes))];
 	struct model_message message = {.sender = bot->index, .session = bot->session, .is_void = true, .to_bot = MODEL_NOBODY, .group = PROTO_GROUP_ALL,
 					.opcode = opcode, .sent_ns = ringcast_sim_network_now_ns(world->network)};
 	struct payload payload = {.session = bot->session, .sender = bot->index, .message = ringcast_model_send(&world->model, &message)};
@@ -351,7 +351,7 @@ static void misbehave(struct world *world)
 	struct bot *bot = some_bot(world);
 	if (bot == NULL)
 		return;
-	const struct misdeed *misdeed = &misdeeds[ringcast_world_below(world, RLY_ARRAY_COUNT(misdeeds))];
+	const struct misdeed *misdeed = &misdeeds[ringcast_world_below(world, ARRAY_COUNT(misdeeds))];
 	ringcast_world_note(world, "bot %u %s", bot->index, misdeed->name);
 	misdeed->act(world, bot);
 }

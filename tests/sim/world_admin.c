@@ -20,13 +20,13 @@ struct question {
 
 static void run(struct shard *shard, struct shard_request *request)
 {
-	struct question *question = RLY_CONTAINER_OF(request, struct question, request);
+	struct question *question = CONTAINER_OF(request, struct question, request);
 	question->answer(shard, question);
 }
 
 static void done(struct shard_request *request)
 {
-	RLY_CONTAINER_OF(request, struct question, request)->is_done = true;
+	CONTAINER_OF(request, struct question, request)->is_done = true;
 }
 
 static bool ask(struct world *world, uint32_t shard, struct question *question)

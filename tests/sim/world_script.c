@@ -10,8 +10,8 @@
 
 enum { COMMANDS_MAX = 24, FLOOD_MAX = 40 };
 #define TIMEOUT_MS 300
-#define SURELY_IN_TIME_NS (250 * RLY_NS_PER_MS)
-#define ANSWER_NS_MAX (400 * RLY_NS_PER_MS) /* some answers come after the deadline */
+#define SURELY_IN_TIME_NS (250 * NS_PER_MS)
+#define ANSWER_NS_MAX (400 * NS_PER_MS) /* some answers come after the deadline */
 
 static bool chance(struct world *world, uint32_t chance_in_1000)
 {

@@ -22,7 +22,7 @@
 extern "C" {
 #endif
 
-#define RLY_API __attribute__((visibility("default")))
+#define RINGCAST_API __attribute__((visibility("default")))
 
 #define RINGCAST_ID_BYTES 64       /* a session id or player token with its NUL */
 #define RINGCAST_NAME_BYTES 128    /* session name, player id, with NUL */
@@ -49,8 +49,8 @@ typedef enum ringcast_error {
 	RINGCAST_ERROR_SCRIPT = -9,     /* the script is not well; the error text or the log says what, with file and line */
 } ringcast_error;
 
-RLY_API const char *ringcast_error_text(int error);
-RLY_API const char *ringcast_version(void);
+RINGCAST_API const char *ringcast_error_text(int error);
+RINGCAST_API const char *ringcast_version(void);
 
 typedef enum ringcast_intent { RINGCAST_FAST = 0, RINGCAST_RELIABLE = 1 } ringcast_intent;
 /* LATER: take a ticket inside the callback (ringcast_session_ticket) and answer with it when the answer is there. */
@@ -214,19 +214,19 @@ typedef struct ringcast_engine_options {
 #define RINGCAST_ENGINE_OPTIONS_INIT { sizeof(ringcast_engine_options) }
 
 /* [any thread] Checks, allocates, opens sockets. On failure *ret is NULL and error (of error_bytes) holds one clear line. */
-RLY_API int ringcast_engine_create(const ringcast_engine_options *options, ringcast_engine **ret_engine, char *error, size_t error_bytes);
+RINGCAST_API int ringcast_engine_create(const ringcast_engine_options *options, ringcast_engine **ret_engine, char *error, size_t error_bytes);
 /* [any thread] What create would say about the options, certificates among them, without opening anything. */
-RLY_API int ringcast_engine_check(const ringcast_engine_options *options, char *error, size_t error_bytes);
-RLY_API int ringcast_engine_start(ringcast_engine *engine, char *error, size_t error_bytes);
+RINGCAST_API int ringcast_engine_check(const ringcast_engine_options *options, char *error, size_t error_bytes);
+RINGCAST_API int ringcast_engine_start(ringcast_engine *engine, char *error, size_t error_bytes);
 /* No new sessions, reservations or logins; games are told by process_terminate; sessions go on until they end or stop is called. */
-RLY_API int ringcast_engine_drain(ringcast_engine *engine);
+RINGCAST_API int ringcast_engine_drain(ringcast_engine *engine);
 /* The same, and what is left after timeout_ms is ended (players get close code 3001). A later call may bring an earlier end. */
-RLY_API int ringcast_engine_drain_within(ringcast_engine *engine, uint64_t timeout_ms);
-RLY_API bool ringcast_engine_is_draining(const ringcast_engine *engine);
+RINGCAST_API int ringcast_engine_drain_within(ringcast_engine *engine, uint64_t timeout_ms);
+RINGCAST_API bool ringcast_engine_is_draining(const ringcast_engine *engine);
 /* Ends every session (players get close code 3001), waits up to timeout_ms for their queues, joins the threads. */
-RLY_API int ringcast_engine_stop(ringcast_engine *engine, uint32_t timeout_ms);
-RLY_API void ringcast_engine_destroy(ringcast_engine **engine); /* stops first if needed; accepts NULL inside, nulls */
-RLY_API int ringcast_engine_reload(ringcast_engine *engine, const ringcast_limits *limits); /* takes the reloadable ones */
+RINGCAST_API int ringcast_engine_stop(ringcast_engine *engine, uint32_t timeout_ms);
+RINGCAST_API void ringcast_engine_destroy(ringcast_engine **engine); /* stops first if needed; accepts NULL inside, nulls */
+RINGCAST_API int ringcast_engine_reload(ringcast_engine *engine, const ringcast_limits *limits); /* takes the reloadable ones */
 
 /* Certificates. Times are seconds since the epoch; names are DNS names and IP literals with commas between. */
 typedef struct ringcast_certificate_info {
@@ -234,29 +234,29 @@ typedef struct ringcast_certificate_info {
 	char subject[256], names[256], fingerprint[96]; /* fingerprint: SHA-256 */
 } ringcast_certificate_info;
 /* [any thread] For handshakes from now on; nobody is disconnected. On failure the old ones stay and error holds one clear line. */
-RLY_API int ringcast_engine_reload_credentials(ringcast_engine *engine, const char *certificate, const char *key, const char *client_ca, char *error,
+RINGCAST_API int ringcast_engine_reload_credentials(ringcast_engine *engine, const char *certificate, const char *key, const char *client_ca, char *error,
 					       size_t error_bytes);
-RLY_API int ringcast_engine_certificate(ringcast_engine *engine, ringcast_certificate_info *ret_info); /* ERROR_STATE: encryption is off */
-RLY_API ringcast_security ringcast_engine_security(const ringcast_engine *engine);                     /* never DEFAULT */
-RLY_API const char *ringcast_engine_made_ca(const ringcast_engine *engine); /* PEM of the CA made for development; NULL: none */
+RINGCAST_API int ringcast_engine_certificate(ringcast_engine *engine, ringcast_certificate_info *ret_info); /* ERROR_STATE: encryption is off */
+RINGCAST_API ringcast_security ringcast_engine_security(const ringcast_engine *engine);                     /* never DEFAULT */
+RINGCAST_API const char *ringcast_engine_made_ca(const ringcast_engine *engine); /* PEM of the CA made for development; NULL: none */
 /* [any thread] The TLS library of that name (NULL: the build's first) and what it can do, in one line; or why there is none. */
-RLY_API int ringcast_tls_library(const char *name, char *ret_text, size_t text_bytes);
+RINGCAST_API int ringcast_tls_library(const char *name, char *ret_text, size_t text_bytes);
 
-RLY_API uint32_t ringcast_engine_shard_count(const ringcast_engine *engine);
-RLY_API uint16_t ringcast_engine_tcp_port(const ringcast_engine *engine);
-RLY_API uint16_t ringcast_engine_udp_port(const ringcast_engine *engine, uint32_t shard, uint32_t index); /* 0: none */
-RLY_API const char *ringcast_engine_io_name(const ringcast_engine *engine); /* "io_uring" or "epoll" */
+RINGCAST_API uint32_t ringcast_engine_shard_count(const ringcast_engine *engine);
+RINGCAST_API uint16_t ringcast_engine_tcp_port(const ringcast_engine *engine);
+RINGCAST_API uint16_t ringcast_engine_udp_port(const ringcast_engine *engine, uint32_t shard, uint32_t index); /* 0: none */
+RINGCAST_API const char *ringcast_engine_io_name(const ringcast_engine *engine); /* "io_uring" or "epoll" */
 /* Nanoseconds since the slowest shard last turned its loop; for health checks. */
-RLY_API uint64_t ringcast_engine_stall_ns(const ringcast_engine *engine);
+RINGCAST_API uint64_t ringcast_engine_stall_ns(const ringcast_engine *engine);
 /* The memory that options would take, by part; returns the sum. Does not need an engine. */
 typedef void ringcast_memory_fn(void *context, const char *part, uint64_t bytes);
-RLY_API uint64_t ringcast_memory_bill(const ringcast_engine_options *options, ringcast_memory_fn *each, void *context);
+RINGCAST_API uint64_t ringcast_memory_bill(const ringcast_engine_options *options, ringcast_memory_fn *each, void *context);
 /* Fills limits with the defaults. */
-RLY_API void ringcast_limits_default(ringcast_limits *ret_limits);
+RINGCAST_API void ringcast_limits_default(ringcast_limits *ret_limits);
 
 /* Metrics: a snapshot summed over shards, called back once per sample. labels is "" or `reason="rate"`. type: "counter", "gauge", "histogram". */
 typedef void ringcast_metric_fn(void *context, const char *name, const char *type, const char *help, const char *labels, double value);
-RLY_API void ringcast_metrics_each(ringcast_engine *engine, ringcast_metric_fn *each, void *context);
+RINGCAST_API void ringcast_metrics_each(ringcast_engine *engine, ringcast_metric_fn *each, void *context);
 
 typedef struct ringcast_session_options {
 	size_t size;
@@ -289,32 +289,32 @@ typedef struct ringcast_session_info {
 } ringcast_session_info;
 
 /* [any thread] */
-RLY_API int ringcast_session_create(ringcast_engine *engine, const ringcast_session_options *options, char ret_id[RINGCAST_ID_BYTES]);
-RLY_API int ringcast_session_end(ringcast_engine *engine, const char *session_id);
-RLY_API int ringcast_session_describe(ringcast_engine *engine, const char *session_id, ringcast_session_info *ret_info);
-RLY_API int ringcast_session_list(ringcast_engine *engine, ringcast_session_info *infos, size_t info_count_max, size_t *ret_count);
+RINGCAST_API int ringcast_session_create(ringcast_engine *engine, const ringcast_session_options *options, char ret_id[RINGCAST_ID_BYTES]);
+RINGCAST_API int ringcast_session_end(ringcast_engine *engine, const char *session_id);
+RINGCAST_API int ringcast_session_describe(ringcast_engine *engine, const char *session_id, ringcast_session_info *ret_info);
+RINGCAST_API int ringcast_session_list(ringcast_engine *engine, ringcast_session_info *infos, size_t info_count_max, size_t *ret_count);
 /* Reserves a place: the token is what the client logs in with, within reservation_timeout_ms. player_id and player_data may be NULL. */
-RLY_API int ringcast_player_reserve(ringcast_engine *engine, const char *session_id, const char *player_id, const char *player_data,
+RINGCAST_API int ringcast_player_reserve(ringcast_engine *engine, const char *session_id, const char *player_id, const char *player_data,
 				    char ret_token[RINGCAST_ID_BYTES]);
-RLY_API int ringcast_player_list(ringcast_engine *engine, const char *session_id, ringcast_player_info *infos, size_t info_count_max,
+RINGCAST_API int ringcast_player_list(ringcast_engine *engine, const char *session_id, ringcast_player_info *infos, size_t info_count_max,
 				 size_t *ret_count);
-RLY_API int ringcast_player_kick(ringcast_engine *engine, const char *session_id, int32_t peer_id, const char *reason);
+RINGCAST_API int ringcast_player_kick(ringcast_engine *engine, const char *session_id, int32_t peer_id, const char *reason);
 /* Answers a question that a callback left open with RINGCAST_LATER. NOT_FOUND: too late, or the player or session has gone. */
-RLY_API int ringcast_session_answer_post(ringcast_engine *engine, const char *session_id, uint64_t ticket, ringcast_verdict verdict);
+RINGCAST_API int ringcast_session_answer_post(ringcast_engine *engine, const char *session_id, uint64_t ticket, ringcast_verdict verdict);
 
 /* [callback] What a game may read. Texts are good until the callback returns. */
-RLY_API const char *ringcast_session_id(ringcast_session *session);
-RLY_API const char *ringcast_session_properties(ringcast_session *session); /* "" if none were given */
-RLY_API uint64_t ringcast_session_now_ns(ringcast_session *session);        /* the engine's clock, as of this event */
-RLY_API void ringcast_session_set_user(ringcast_session *session, void *user); /* the game's own pointer; NULL at first */
-RLY_API void *ringcast_session_user(ringcast_session *session);
+RINGCAST_API const char *ringcast_session_id(ringcast_session *session);
+RINGCAST_API const char *ringcast_session_properties(ringcast_session *session); /* "" if none were given */
+RINGCAST_API uint64_t ringcast_session_now_ns(ringcast_session *session);        /* the engine's clock, as of this event */
+RINGCAST_API void ringcast_session_set_user(ringcast_session *session, void *user); /* the game's own pointer; NULL at first */
+RINGCAST_API void *ringcast_session_user(ringcast_session *session);
 /* The peer ids of the players who are in; returns how many there are, also when that is more than fit. */
-RLY_API size_t ringcast_session_players(ringcast_session *session, int32_t *peer_ids, size_t peer_id_count_max);
+RINGCAST_API size_t ringcast_session_players(ringcast_session *session, int32_t *peer_ids, size_t peer_id_count_max);
 /* Of a player who is in or about to be (in player_connect). NULL, false or NOT_FOUND: there is no such player; "": the backend gave none. */
-RLY_API const char *ringcast_session_player_id(ringcast_session *session, int32_t peer_id);
-RLY_API const char *ringcast_session_player_data(ringcast_session *session, int32_t peer_id);
-RLY_API int ringcast_session_player_token(ringcast_session *session, int32_t peer_id, char ret_token[RINGCAST_ID_BYTES]);
-RLY_API bool ringcast_session_player_is_fast(ringcast_session *session, int32_t peer_id); /* UDP is up */
+RINGCAST_API const char *ringcast_session_player_id(ringcast_session *session, int32_t peer_id);
+RINGCAST_API const char *ringcast_session_player_data(ringcast_session *session, int32_t peer_id);
+RINGCAST_API int ringcast_session_player_token(ringcast_session *session, int32_t peer_id, char ret_token[RINGCAST_ID_BYTES]);
+RINGCAST_API bool ringcast_session_player_is_fast(ringcast_session *session, int32_t peer_id); /* UDP is up */
 
 /*
  * Scripts [any thread]. A script is a folder with main.lua, or with a Realtime script (index.js, or what package.json names), or one such file. The
@@ -337,45 +337,45 @@ typedef struct ringcast_script_info {
  * letters, digits, and . _ - inside. RINGCAST_ERROR_SCRIPT and one clear line in error, with file and line: nothing has changed. JavaScript is
  * run from the folder, which must stay as it is; Lua is kept in memory. ret_info may be NULL.
  */
-RLY_API int ringcast_script_add(ringcast_engine *engine, const char *name, const char *path, ringcast_script_info *ret_info, char *error,
+RINGCAST_API int ringcast_script_add(ringcast_engine *engine, const char *name, const char *path, ringcast_script_info *ret_info, char *error,
 				size_t error_bytes);
 /* The same without the last step. */
-RLY_API int ringcast_script_check(ringcast_engine *engine, const char *name, const char *path, ringcast_script_info *ret_info, char *error,
+RINGCAST_API int ringcast_script_check(ringcast_engine *engine, const char *name, const char *path, ringcast_script_info *ret_info, char *error,
 				  size_t error_bytes);
 /* Makes a version that is still known the current one. A version may be cut to its first digits, six at least. */
-RLY_API int ringcast_script_select(ringcast_engine *engine, const char *name, const char *version);
+RINGCAST_API int ringcast_script_select(ringcast_engine *engine, const char *name, const char *version);
 /* Forgets a version that is not current (else RINGCAST_ERROR_STATE), or with NULL the whole name. Sessions that run it go on. */
-RLY_API int ringcast_script_remove(ringcast_engine *engine, const char *name, const char *version);
+RINGCAST_API int ringcast_script_remove(ringcast_engine *engine, const char *name, const char *version);
 /* By name, each one's versions newest first. name NULL: all. *ret_count: how many there are, which may be more than were filled in. */
-RLY_API int ringcast_script_list(ringcast_engine *engine, const char *name, ringcast_script_info *infos, size_t info_count_max, size_t *ret_count);
+RINGCAST_API int ringcast_script_list(ringcast_engine *engine, const char *name, ringcast_script_info *infos, size_t info_count_max, size_t *ret_count);
 /*
  * What a session's script said, oldest line first; also after the session has ended, until 256 later ones have. level: debug to cxfatal. text is
  * borrowed, may hold several lines, and ends with NUL. ret_lost_count (may be NULL): older lines that were thrown away.
  */
 typedef void ringcast_session_log_fn(void *context, uint64_t age_ns, const char *level, const char *text, size_t text_bytes);
-RLY_API int ringcast_session_log_read(ringcast_engine *engine, const char *session_id, ringcast_session_log_fn *each, void *context,
+RINGCAST_API int ringcast_session_log_read(ringcast_engine *engine, const char *session_id, ringcast_session_log_fn *each, void *context,
 				      uint64_t *ret_lost_count);
 /* The process of the sidecar that serves this channel of this shard; 0: none. */
-RLY_API int ringcast_script_process(ringcast_engine *engine, uint32_t shard, uint32_t channel);
+RINGCAST_API int ringcast_script_process(ringcast_engine *engine, uint32_t shard, uint32_t channel);
 
 /* [callback] The commands of a game. They take effect after the callback returns, in order. Unknown targets are counted, not errors. */
-RLY_API int ringcast_session_send(ringcast_session *session, const ringcast_message *message);
-RLY_API int ringcast_session_kick(ringcast_session *session, int32_t peer_id, const char *reason);
-RLY_API int ringcast_session_join(ringcast_session *session, int32_t group, int32_t peer_id);
-RLY_API int ringcast_session_leave(ringcast_session *session, int32_t group, int32_t peer_id);
-RLY_API int ringcast_session_broadcast_membership(ringcast_session *session, int32_t group, int32_t target_group);
-RLY_API int ringcast_session_finish(ringcast_session *session); /* ends it after the callback */
+RINGCAST_API int ringcast_session_send(ringcast_session *session, const ringcast_message *message);
+RINGCAST_API int ringcast_session_kick(ringcast_session *session, int32_t peer_id, const char *reason);
+RINGCAST_API int ringcast_session_join(ringcast_session *session, int32_t group, int32_t peer_id);
+RINGCAST_API int ringcast_session_leave(ringcast_session *session, int32_t group, int32_t peer_id);
+RINGCAST_API int ringcast_session_broadcast_membership(ringcast_session *session, int32_t group, int32_t target_group);
+RINGCAST_API int ringcast_session_finish(ringcast_session *session); /* ends it after the callback */
 /* In a callback that will return RINGCAST_LATER: what to answer with, later. Never 0; the same however often one callback asks. */
-RLY_API uint64_t ringcast_session_ticket(ringcast_session *session);
+RINGCAST_API uint64_t ringcast_session_ticket(ringcast_session *session);
 /* ALLOW or DENY. A ticket that nothing waits for any more is ignored. */
-RLY_API int ringcast_session_answer(ringcast_session *session, uint64_t ticket, ringcast_verdict verdict);
+RINGCAST_API int ringcast_session_answer(ringcast_session *session, uint64_t ticket, ringcast_verdict verdict);
 
 /* [callback] At once. */
 /* Timers have numbers of the game's choice and run out once, after 26 days at most; setting one that runs sets it anew. FULL: see timers_per_session_max. */
-RLY_API int ringcast_session_set_timer(ringcast_session *session, uint32_t timer, uint64_t delay_ns);
-RLY_API int ringcast_session_cancel_timer(ringcast_session *session, uint32_t timer); /* NOT_FOUND: it does not run */
+RINGCAST_API int ringcast_session_set_timer(ringcast_session *session, uint32_t timer, uint64_t delay_ns);
+RINGCAST_API int ringcast_session_cancel_timer(ringcast_session *session, uint32_t timer); /* NOT_FOUND: it does not run */
 /* One line to the engine's log, with the session's id. */
-RLY_API void ringcast_session_log(ringcast_session *session, ringcast_log_level level, const char *text);
+RINGCAST_API void ringcast_session_log(ringcast_session *session, ringcast_log_level level, const char *text);
 
 #ifdef __cplusplus
 }

@@ -153,7 +153,7 @@ void ringcast_client_destroy(ringcast_client **client)
 
 static uint64_t interval_ns(uint32_t ms)
 {
-	return ms == RINGCAST_CLIENT_NEVER ? 0 : ms * RLY_NS_PER_MS;
+	return ms == RINGCAST_CLIENT_NEVER ? 0 : ms * NS_PER_MS;
 }
 
 static bool start_core(struct ringcast_client *client, const char *host, uint16_t port, struct view token, struct view payload)
@@ -173,8 +173,8 @@ static bool start_core(struct ringcast_client *client, const char *host, uint16_
 		.is_udp_off = client->is_udp_off,
 		.is_secure = client->security != NULL,
 		.seed = seed,
-		.connect_timeout_ns = client->connect_timeout_ms * RLY_NS_PER_MS,
-		.close_timeout_ns = client->close_timeout_ms * RLY_NS_PER_MS,
+		.connect_timeout_ns = client->connect_timeout_ms * NS_PER_MS,
+		.close_timeout_ns = client->close_timeout_ms * NS_PER_MS,
 		.ping_interval_ns = interval_ns(client->ping_interval_ms),
 	};
 	return ringcast_client_core_start(&client->core, &options, ringcast_client_io_now_ns());
@@ -267,7 +267,7 @@ int ringcast_client_timeout_ms(const ringcast_client *client)
 		return 0;
 	if (deadline_ns == CLIENT_CORE_NEVER)
 		return -1;
-	uint64_t ms = (deadline_ns - now_ns + RLY_NS_PER_MS - 1) / RLY_NS_PER_MS;
+	uint64_t ms = (deadline_ns - now_ns + NS_PER_MS - 1) / NS_PER_MS;
 	return ms > INT32_MAX ? INT32_MAX : (int)ms;
 }
 

@@ -52,7 +52,7 @@ void ringcast_client_core_send_hello(struct client_core *core)
 		delay_ms = CLIENT_CORE_HELLO_DELAY_MS_MAX;
 	if (core->hello_count < UINT8_MAX)
 		core->hello_count++;
-	core->hello_due_ns = core->now_ns + delay_ms * RLY_NS_PER_MS;
+	core->hello_due_ns = core->now_ns + delay_ms * NS_PER_MS;
 	if (core->is_secure)
 		send_proof(core);
 	else

@@ -154,7 +154,7 @@ static void emit_datagram(void *context, const uint8_t *bytes, size_t size)
 static void arm_handshake(struct client_secure *secure, uint64_t now_ns)
 {
 	uint32_t timeout_ms = ringcast_crypto_timeout_ms(secure->datagrams);
-	secure->datagrams_due_ns = timeout_ms > 0 ? now_ns + timeout_ms * RLY_NS_PER_MS : secure->handshake_end_ns;
+	secure->datagrams_due_ns = timeout_ms > 0 ? now_ns + timeout_ms * NS_PER_MS : secure->handshake_end_ns;
 }
 
 static void pause_datagrams(struct client_secure *secure, const char *otherwise, uint64_t now_ns)
@@ -165,7 +165,7 @@ static void pause_datagrams(struct client_secure *secure, const char *otherwise,
 	keep_failure(secure, secure->datagrams, otherwise);
 	drop_datagrams(secure);
 	secure->datagrams_step = CLIENT_SECURE_PAUSE;
-	secure->datagrams_due_ns = now_ns + delay_ms * RLY_NS_PER_MS;
+	secure->datagrams_due_ns = now_ns + delay_ms * NS_PER_MS;
 	if (secure->failure_count < UINT8_MAX)
 		secure->failure_count++;
 	ringcast_client_core_lose_fast(secure->core, secure->failure);
@@ -179,7 +179,7 @@ static void start_handshake(struct client_secure *secure, uint64_t now_ns)
 		return;
 	}
 	secure->datagrams_step = CLIENT_SECURE_HANDSHAKE;
-	secure->handshake_end_ns = now_ns + CLIENT_SECURE_HANDSHAKE_MS_MAX * RLY_NS_PER_MS;
+	secure->handshake_end_ns = now_ns + CLIENT_SECURE_HANDSHAKE_MS_MAX * NS_PER_MS;
 	if (ringcast_crypto_connect(secure->datagrams) == CRYPTO_FAILED)
 		pause_datagrams(secure, "DTLS cannot start", now_ns);
 	else

@@ -24,7 +24,7 @@ Test(list, keeps_order_and_lets_go_anywhere)
 		int expected = 0;
 		for (struct list_node *node = head.next; node != &head; node = node->next, expected++) {
 			expected += expected == removed;
-			cr_assert_eq(RLY_CONTAINER_OF(node, struct member, node)->value, expected);
+			cr_assert_eq(CONTAINER_OF(node, struct member, node)->value, expected);
 		}
 		cr_assert_eq(expected, removed == 3 ? 3 : 4);
 		for (int i = 0; i < 4; i++)

@@ -98,7 +98,7 @@ Test(log, a_call_site_speaks_once_a_second_and_reports_what_it_kept_back)
 	};
 	struct capture capture = {0};
 	ringcast_log_set_sink(capture_sink, &capture, LOG_DEBUG);
-	for (size_t i = 0; i < RLY_ARRAY_COUNT(steps); i++) {
+	for (size_t i = 0; i < ARRAY_COUNT(steps); i++) {
 		capture.count = 0;
 		limited(steps[i].now_ns);
 		cr_assert_eq(capture.count, steps[i].fields != NULL, "step %zu", i);

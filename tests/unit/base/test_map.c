@@ -50,12 +50,12 @@ Test(map, behaves_like_an_array_of_values)
 	static const uint64_t strides[] = {1, UINT64_C(1) << 48, (UINT64_C(1) << 32) + 1, UINT64_C(0xD1B54A32D192ED03)};
 	static const uint32_t capacities[] = {1, 2, 3, 100, 128, 200, KEY_COUNT};
 	for (uint64_t seed = 1; seed <= 56; seed++) {
-		uint64_t stride = strides[seed % RLY_ARRAY_COUNT(strides)];
+		uint64_t stride = strides[seed % ARRAY_COUNT(strides)];
 		uint64_t model[KEY_COUNT] = {0};
 		struct prng prng;
 		struct map map;
 		ringcast_prng_init(&prng, seed);
-		check(ringcast_map_init(&map, capacities[seed % RLY_ARRAY_COUNT(capacities)]), "seed %lu", seed);
+		check(ringcast_map_init(&map, capacities[seed % ARRAY_COUNT(capacities)]), "seed %lu", seed);
 		for (unsigned step = 0; step < 4000; step++) {
 			model_step(&map, model, &prng, stride, seed);
 			if (step % 64 == 0)
@@ -85,7 +85,7 @@ Test(map, full_map_refuses_new_keys_and_still_replaces)
 Test(map, slots_are_a_power_of_two_and_at_least_twice_the_capacity)
 {
 	static const uint32_t capacities[] = {1, 2, 3, 4, 5, 1000, 1024, 1025};
-	for (size_t i = 0; i < RLY_ARRAY_COUNT(capacities); i++) {
+	for (size_t i = 0; i < ARRAY_COUNT(capacities); i++) {
 		struct map map;
 		cr_assert(ringcast_map_init(&map, capacities[i]));
 		cr_assert_geq(map.slot_count, 2 * capacities[i]);

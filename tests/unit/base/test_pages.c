@@ -6,7 +6,7 @@
 Test(pages, come_aligned_zeroed_and_in_any_size)
 {
 	static const size_t sizes[] = {1, 4095, 4096, 4097, 1000000};
-	for (size_t i = 0; i < RLY_ARRAY_COUNT(sizes); i++) {
+	for (size_t i = 0; i < ARRAY_COUNT(sizes); i++) {
 		uint8_t *pages = ringcast_pages_reserve(sizes[i]);
 		cr_assert_not_null(pages);
 		cr_assert_eq((uintptr_t)pages % (uintptr_t)sysconf(_SC_PAGESIZE), 0);

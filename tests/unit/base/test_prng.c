@@ -13,7 +13,7 @@ Test(prng, matches_published_vectors)
 	ringcast_prng_init(&prng, 0);
 	cr_assert_arr_eq(prng.state, state_of_seed_0, sizeof(state_of_seed_0));
 	prng = (struct prng){.state = {1, 2, 3, 4}};
-	for (size_t i = 0; i < RLY_ARRAY_COUNT(outputs); i++)
+	for (size_t i = 0; i < ARRAY_COUNT(outputs); i++)
 		cr_assert_eq(ringcast_prng_next(&prng), outputs[i], "output %zu", i);
 }
 
@@ -22,7 +22,7 @@ Test(prng, below_stays_below_and_reaches_both_ends)
 	static const uint64_t bounds[] = {1, 2, 3, 7, 16, 100};
 	struct prng prng;
 	ringcast_prng_init(&prng, 3);
-	for (size_t b = 0; b < RLY_ARRAY_COUNT(bounds); b++) {
+	for (size_t b = 0; b < ARRAY_COUNT(bounds); b++) {
 		uint64_t counts[100] = {0};
 		for (unsigned i = 0; i < 20000; i++) {
 			uint64_t value = ringcast_prng_below(&prng, bounds[b]);
@@ -65,7 +65,7 @@ Test(prng, chance_matches_its_fraction)
 	} cases[] = {{0, 10, 0, 0}, {10, 10, 10000, 10000}, {20, 10, 10000, 10000}, {1, 2, 4700, 5300}, {1, 10, 850, 1150}};
 	struct prng prng;
 	ringcast_prng_init(&prng, 5);
-	for (size_t c = 0; c < RLY_ARRAY_COUNT(cases); c++) {
+	for (size_t c = 0; c < ARRAY_COUNT(cases); c++) {
 		unsigned count = 0;
 		for (unsigned i = 0; i < 10000; i++)
 			count += ringcast_prng_chance(&prng, cases[c].numerator, cases[c].denominator);

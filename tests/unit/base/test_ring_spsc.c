@@ -9,7 +9,7 @@
 Test(ring_spsc, keeps_order_and_bounds_at_every_record_size)
 {
 	static const size_t sizes[] = {1, 2, 3, 7, 8, 16, 24, 33, 48, 63, 64};
-	for (size_t s = 0; s < RLY_ARRAY_COUNT(sizes); s++) {
+	for (size_t s = 0; s < ARRAY_COUNT(sizes); s++) {
 		struct ring_spsc ring;
 		struct prng prng;
 		uint32_t pushed = 0, popped = 0;
@@ -41,7 +41,7 @@ Test(ring_spsc, keeps_order_and_bounds_at_every_record_size)
 Test(ring_spsc, capacity_is_rounded_up_to_a_power_of_two)
 {
 	static const uint32_t cases[][2] = {{1, 1}, {2, 2}, {3, 4}, {5, 8}, {1000, 1024}, {1024, 1024}};
-	for (size_t i = 0; i < RLY_ARRAY_COUNT(cases); i++) {
+	for (size_t i = 0; i < ARRAY_COUNT(cases); i++) {
 		struct ring_spsc ring;
 		uint32_t record = 1, count = 0;
 		cr_assert(ringcast_ring_spsc_init(&ring, sizeof(record), cases[i][0]));
@@ -73,12 +73,12 @@ Test(ring_spsc, counters_wrap_around)
 
 Test(ring_spsc, the_two_sides_write_different_cache_lines)
 {
-	size_t producer_line = offsetof(struct ring_spsc, head) / RLY_CACHE_LINE_BYTES;
-	size_t consumer_line = offsetof(struct ring_spsc, tail) / RLY_CACHE_LINE_BYTES;
+	size_t producer_line = offsetof(struct ring_spsc, head) / CACHE_LINE_BYTES;
+	size_t consumer_line = offsetof(struct ring_spsc, tail) / CACHE_LINE_BYTES;
 	cr_assert_neq(producer_line, consumer_line);
 	cr_assert_neq(producer_line, 0, "what both only read has a line of its own");
-	cr_assert_eq(offsetof(struct ring_spsc, tail_cached) / RLY_CACHE_LINE_BYTES, producer_line);
-	cr_assert_eq(offsetof(struct ring_spsc, head_cached) / RLY_CACHE_LINE_BYTES, consumer_line);
+	cr_assert_eq(offsetof(struct ring_spsc, tail_cached) / CACHE_LINE_BYTES, producer_line);
+	cr_assert_eq(offsetof(struct ring_spsc, head_cached) / CACHE_LINE_BYTES, consumer_line);
 }
 
 Test(ring_spsc, a_record_above_a_cache_line_aborts, .signal = SIGABRT)

@@ -123,7 +123,7 @@ Test(slab, forged_handles_find_nothing)
 	cr_assert(ringcast_slab_init(&slab, sizeof(struct item), 4));
 	cr_assert_not_null(ringcast_slab_alloc(&slab, &h));
 	static const uint32_t cases[][2] = {{0, 0}, {0, 2}, {0, 3}, {1, 1}, {3, 0}, {4, 1}, {UINT32_MAX, 1}, {UINT32_MAX, UINT32_MAX}};
-	for (size_t i = 0; i < RLY_ARRAY_COUNT(cases); i++)
+	for (size_t i = 0; i < ARRAY_COUNT(cases); i++)
 		cr_assert_null(ringcast_slab_find(&slab, ringcast_handle_of(cases[i][0], cases[i][1])), "case %zu", i);
 	cr_assert_not_null(ringcast_slab_find(&slab, h));
 	ringcast_slab_fini(&slab);

@@ -28,7 +28,7 @@ struct world {
 
 static uint64_t world_tick(const struct world *world)
 {
-	return (world->now_ns - world->start_ns) / RLY_NS_PER_MS;
+	return (world->now_ns - world->start_ns) / NS_PER_MS;
 }
 
 static void world_init(struct world *world, uint64_t seed)
@@ -44,17 +44,17 @@ static void world_init(struct world *world, uint64_t seed)
 static uint64_t random_span_ns(struct prng *prng)
 {
 	static const uint64_t edges_ms[] = {0, 1, 255, 256, 257, 511, 512, 65535, 65536, 65537, 16777215, 16777216, 16777217};
-	uint64_t jitter_ns = ringcast_prng_below(prng, 2 * RLY_NS_PER_MS);
+	uint64_t jitter_ns = ringcast_prng_below(prng, 2 * NS_PER_MS);
 	if (ringcast_prng_chance(prng, 1, 3))
-		return edges_ms[ringcast_prng_below(prng, RLY_ARRAY_COUNT(edges_ms))] * RLY_NS_PER_MS + jitter_ns;
+		return edges_ms[ringcast_prng_below(prng, ARRAY_COUNT(edges_ms))] * NS_PER_MS + jitter_ns;
 	uint64_t magnitude = ringcast_prng_below(prng, 34); /* up to 99 days: beyond the range too */
-	return ringcast_prng_below(prng, RLY_NS_PER_MS << magnitude) + (ringcast_prng_chance(prng, 1, 2) ? jitter_ns : 0);
+	return ringcast_prng_below(prng, NS_PER_MS << magnitude) + (ringcast_prng_chance(prng, 1, 2) ? jitter_ns : 0);
 }
 
 static void world_arm(struct world *world, unsigned i, uint64_t deadline_ns)
 {
 	uint64_t now = world_tick(world);
-	uint64_t tick = deadline_ns <= world->start_ns ? 0 : (deadline_ns - world->start_ns + RLY_NS_PER_MS - 1) / RLY_NS_PER_MS;
+	uint64_t tick = deadline_ns <= world->start_ns ? 0 : (deadline_ns - world->start_ns + NS_PER_MS - 1) / NS_PER_MS;
 	tick = tick < now ? now : tick;
 	tick = tick > now + RANGE_MS ? now + RANGE_MS : tick;
 	world->expected[i] = (struct expectation){.is_armed = true, .tick_ms = tick, .order = world->order_next++};
@@ -76,7 +76,7 @@ static void world_arm_random(struct world *world)
 	/* Often the deadline of another timer, so that arming order has to decide. */
 	unsigned other = (unsigned)ringcast_prng_below(&world->prng, TIMER_COUNT);
 	if (world->expected[other].is_armed && ringcast_prng_chance(&world->prng, 1, 3))
-		deadline_ns = world->start_ns + world->expected[other].tick_ms * RLY_NS_PER_MS;
+		deadline_ns = world->start_ns + world->expected[other].tick_ms * NS_PER_MS;
 	world_arm(world, i, deadline_ns);
 }
 
@@ -125,7 +125,7 @@ static void world_expired(void *context, struct timer *timer)
 		if (ringcast_prng_chance(&world->prng, 1, 2))
 			world_cancel(world, other);
 		else
-			world_arm(world, other, world->now_ns + random_span_ns(&world->prng) - RLY_NS_PER_MS);
+			world_arm(world, other, world->now_ns + random_span_ns(&world->prng) - NS_PER_MS);
 	}
 }
 
@@ -146,7 +146,7 @@ static void world_check(const struct world *world)
 		check(deadline_ns == UINT64_MAX, "seed %lu", world->seed);
 		return;
 	}
-	uint64_t expiry_ns = world->start_ns + tick_min * RLY_NS_PER_MS;
+	uint64_t expiry_ns = world->start_ns + tick_min * NS_PER_MS;
 	/* What is overdue (left by a bounded advance, or armed in the past) is due now, whenever its deadline was. */
 	expiry_ns = expiry_ns < world->now_ns ? world->now_ns : expiry_ns;
 	check(deadline_ns <= expiry_ns, "seed %lu: deadline is later than the first expiry", world->seed);
@@ -177,7 +177,7 @@ Test(timer_wheel, behaves_like_a_sorted_list, .timeout = 120)
 			else if (kind < 6)
 				world_cancel(&world, (unsigned)ringcast_prng_below(&world.prng, TIMER_COUNT));
 			else if (kind < 9)
-				world_advance(&world, ringcast_prng_below(&world.prng, 300 * RLY_NS_PER_MS));
+				world_advance(&world, ringcast_prng_below(&world.prng, 300 * NS_PER_MS));
 			else
 				world_advance(&world, random_span_ns(&world.prng));
 			world_check(&world);
@@ -198,12 +198,12 @@ Test(timer_wheel, expires_at_its_deadline_and_not_before)
 					    65537, 70000, 16777215, 16777216, 16777217, 100000000, 3000000000, RANGE_MS};
 	static const uint64_t offsets_ms[] = {0, 1, 255, 65535, 16777215, 16777216, 4294967295, 4294967296, 5000000000};
 	static struct timer_wheel wheel;
-	for (size_t o = 0; o < RLY_ARRAY_COUNT(offsets_ms); o++) {
-		for (size_t s = 0; s < RLY_ARRAY_COUNT(spans_ms); s++) {
+	for (size_t o = 0; o < ARRAY_COUNT(offsets_ms); o++) {
+		for (size_t s = 0; s < ARRAY_COUNT(spans_ms); s++) {
 			struct timer timer = {.kind = 7};
 			unsigned count = 0;
-			uint64_t now_ns = 1234567 + offsets_ms[o] * RLY_NS_PER_MS;
-			uint64_t deadline_ns = now_ns + spans_ms[s] * RLY_NS_PER_MS;
+			uint64_t now_ns = 1234567 + offsets_ms[o] * NS_PER_MS;
+			uint64_t deadline_ns = now_ns + spans_ms[s] * NS_PER_MS;
 			ringcast_timer_wheel_init(&wheel, 1234567);
 			ringcast_timer_wheel_advance(&wheel, now_ns, 1, count_expired, &count);
 			ringcast_timer_arm(&wheel, &timer, deadline_ns);
@@ -227,14 +227,14 @@ Test(timer_wheel, following_the_deadline_takes_few_wakes)
 		unsigned count = 0, wakes = 0;
 		uint64_t now_ns = ringcast_prng_below(&prng, UINT64_C(1) << 55);
 		ringcast_timer_wheel_init(&wheel, now_ns);
-		uint64_t deadline_ns = now_ns + random_span_ns(&prng) % (RANGE_MS * RLY_NS_PER_MS);
+		uint64_t deadline_ns = now_ns + random_span_ns(&prng) % (RANGE_MS * NS_PER_MS);
 		ringcast_timer_arm(&wheel, &timer, deadline_ns);
 		for (; count == 0; wakes++) {
 			now_ns = ringcast_timer_wheel_deadline_ns(&wheel);
 			ringcast_timer_wheel_advance(&wheel, now_ns, 1, count_expired, &count);
 			check(wakes <= TIMER_WHEEL_LEVELS, "round %u", round);
 		}
-		check(now_ns >= deadline_ns && now_ns < deadline_ns + RLY_NS_PER_MS, "round %u", round);
+		check(now_ns >= deadline_ns && now_ns < deadline_ns + NS_PER_MS, "round %u", round);
 	}
 }
 
@@ -250,7 +250,7 @@ Test(timer_wheel, a_timer_that_rearms_in_the_past_expires_once_per_advance)
 	ringcast_timer_wheel_init(&wheel, 1000);
 	ringcast_timer_arm(&wheel, &timer, 0);
 	for (unsigned i = 0; i < 5; i++) /* the same time again and again, then later ones */
-		cr_assert_eq(ringcast_timer_wheel_advance(&wheel, 1000 + i / 3 * RLY_NS_PER_S, 100, rearm_in_the_past, &wheel), 1);
+		cr_assert_eq(ringcast_timer_wheel_advance(&wheel, 1000 + i / 3 * NS_PER_S, 100, rearm_in_the_past, &wheel), 1);
 	cr_assert_eq(wheel.armed_count, 1);
 }
 
@@ -259,13 +259,13 @@ Test(timer_wheel, time_that_goes_back_expires_nothing_and_harms_nothing)
 	static struct timer_wheel wheel;
 	struct timer timer = {0};
 	unsigned count = 0;
-	ringcast_timer_wheel_init(&wheel, 5 * RLY_NS_PER_S);
-	ringcast_timer_wheel_advance(&wheel, 9 * RLY_NS_PER_S, 1, count_expired, &count);
-	ringcast_timer_arm(&wheel, &timer, 10 * RLY_NS_PER_S);
-	ringcast_timer_wheel_advance(&wheel, 6 * RLY_NS_PER_S, 1, count_expired, &count);
+	ringcast_timer_wheel_init(&wheel, 5 * NS_PER_S);
+	ringcast_timer_wheel_advance(&wheel, 9 * NS_PER_S, 1, count_expired, &count);
+	ringcast_timer_arm(&wheel, &timer, 10 * NS_PER_S);
+	ringcast_timer_wheel_advance(&wheel, 6 * NS_PER_S, 1, count_expired, &count);
 	ringcast_timer_wheel_advance(&wheel, 1, 1, count_expired, &count);
 	cr_assert_eq(count, 0);
-	ringcast_timer_wheel_advance(&wheel, 10 * RLY_NS_PER_S, 1, count_expired, &count);
+	ringcast_timer_wheel_advance(&wheel, 10 * NS_PER_S, 1, count_expired, &count);
 	cr_assert_eq(count, 1);
 }
 
@@ -276,12 +276,12 @@ Test(timer_wheel, many_due_at_once_keep_arming_order_over_bounded_advances)
 	unsigned count = 0;
 	ringcast_timer_wheel_init(&wheel, 0);
 	for (unsigned i = 0; i < 1000; i++)
-		ringcast_timer_arm(&wheel, &timers[i], 70000 * RLY_NS_PER_MS);
+		ringcast_timer_arm(&wheel, &timers[i], 70000 * NS_PER_MS);
 	for (unsigned round = 0; round < 10; round++) {
-		cr_assert_eq(ringcast_timer_wheel_advance(&wheel, 80000 * RLY_NS_PER_MS, 100, count_expired, &count), 100);
+		cr_assert_eq(ringcast_timer_wheel_advance(&wheel, 80000 * NS_PER_MS, 100, count_expired, &count), 100);
 		for (unsigned i = 0; i < 1000; i++)
 			check(ringcast_timer_is_armed(&timers[i]) == (i >= (round + 1) * 100), "timer %u in round %u", i, round);
 		uint64_t deadline_ns = ringcast_timer_wheel_deadline_ns(&wheel);
-		check(round == 9 ? deadline_ns == UINT64_MAX : deadline_ns <= 80000 * RLY_NS_PER_MS, "round %u", round);
+		check(round == 9 ? deadline_ns == UINT64_MAX : deadline_ns <= 80000 * NS_PER_MS, "round %u", round);
 	}
 }

@@ -4,7 +4,7 @@
 Test(types, handles_keep_index_and_generation_apart)
 {
 	static const uint32_t cases[][2] = {{0, 1}, {UINT32_MAX, 1}, {0, UINT32_MAX}, {UINT32_MAX, UINT32_MAX}, {5, 7}};
-	for (size_t i = 0; i < RLY_ARRAY_COUNT(cases); i++) {
+	for (size_t i = 0; i < ARRAY_COUNT(cases); i++) {
 		handle h = ringcast_handle_of(cases[i][0], cases[i][1]);
 		cr_assert_neq(h, HANDLE_NONE);
 		cr_assert_eq(ringcast_handle_index(h), cases[i][0]);

@@ -134,7 +134,7 @@ Test(core, hellos_follow_the_sdk_schedule)
 	script_login(&script, 1, 5000);
 	uint64_t start_ns = script.now_ns, last_ns = start_ns;
 	for (size_t i = 0; i < sizeof(times_ms) / sizeof(times_ms[0]); i++) {
-		uint64_t due_ns = start_ns + times_ms[i] * RLY_NS_PER_MS;
+		uint64_t due_ns = start_ns + times_ms[i] * NS_PER_MS;
 		ringcast_client_core_tick(&script.core, due_ns - 1);
 		cr_assert_eq(script.datagram_count, i + 1, "too early at %lu ms", (unsigned long)times_ms[i]);
 		ringcast_client_core_tick(&script.core, due_ns);
@@ -154,7 +154,7 @@ Test(core, ack_is_answered_once)
 		feed_ack(i);
 	cr_assert_eq(script.datagram_count, 2);
 	cr_assert_eq(script.fast_up_count, 1);
-	script_advance(&script, RLY_NS_PER_S);
+	script_advance(&script, NS_PER_S);
 	cr_assert_eq(script.datagram_count, 2, "no hello after the ack");
 	script_fini(&script);
 }
@@ -323,8 +323,8 @@ Test(core, refused_login_is_told_by_the_close_frame)
 Test(core, silence_during_login_ends_it)
 {
 	script_start(&script, "t", "", false);
-	cr_assert_eq(ringcast_client_core_deadline_ns(&script.core), script.now_ns + 10 * RLY_NS_PER_S);
-	script_advance(&script, 10 * RLY_NS_PER_S - 1);
+	cr_assert_eq(ringcast_client_core_deadline_ns(&script.core), script.now_ns + 10 * NS_PER_S);
+	script_advance(&script, 10 * NS_PER_S - 1);
 	cr_assert_eq(script.closed_count, 0);
 	script_advance(&script, 1);
 	cr_assert_eq(script.closed_count, 1);
@@ -345,7 +345,7 @@ Test(core, close_handshake_waits_for_the_echo_but_not_for_ever)
 	script_feed_packet(&script, &message);
 	cr_assert_eq(script.message_count, 0, "messages after our close are dropped");
 	cr_assert_eq(send_bytes(false, 1), CLIENT_CORE_SEND_CLOSED);
-	script_advance(&script, 2 * RLY_NS_PER_S);
+	script_advance(&script, 2 * NS_PER_S);
 	cr_assert_eq(script.closed_count, 1);
 	cr_assert_eq(script.close_code, 1000);
 	script_fini(&script);
@@ -370,18 +370,18 @@ Test(core, pings_measure_and_notice_a_dead_server)
 	uint8_t stamp[8];
 	script_start(&script, "t", "", true);
 	script_login(&script, 1, 0);
-	script_advance(&script, 5 * RLY_NS_PER_S);
+	script_advance(&script, 5 * NS_PER_S);
 	struct websocket_frame frame = script_take_frame(&script);
 	cr_assert_eq(frame.opcode, WEBSOCKET_PING);
 	cr_assert_eq(frame.size, sizeof(stamp));
 	memcpy(stamp, frame.payload, sizeof(stamp));
-	script.now_ns += 7 * RLY_NS_PER_MS;
+	script.now_ns += 7 * NS_PER_MS;
 	script_feed_frame(&script, WEBSOCKET_PONG, true, stamp, sizeof(stamp));
-	cr_assert_eq(script.core.rtt_ns, 7 * RLY_NS_PER_MS);
+	cr_assert_eq(script.core.rtt_ns, 7 * NS_PER_MS);
 	for (int i = 0; i < CLIENT_CORE_PINGS_MISSED_MAX; i++)
-		script_advance(&script, 5 * RLY_NS_PER_S);
+		script_advance(&script, 5 * NS_PER_S);
 	cr_assert_eq(script.closed_count, 0);
-	script_advance(&script, 5 * RLY_NS_PER_S);
+	script_advance(&script, 5 * NS_PER_S);
 	cr_assert_eq(script.closed_count, 1);
 	script_fini(&script);
 }

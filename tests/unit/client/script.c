@@ -109,12 +109,12 @@ static void start(struct script *script, const char *token, const char *payload,
 		.is_udp_off = is_udp_off,
 		.is_secure = is_secure,
 		.seed = 1,
-		.connect_timeout_ns = 10 * RLY_NS_PER_S,
-		.close_timeout_ns = 2 * RLY_NS_PER_S,
-		.ping_interval_ns = 5 * RLY_NS_PER_S,
+		.connect_timeout_ns = 10 * NS_PER_S,
+		.close_timeout_ns = 2 * NS_PER_S,
+		.ping_interval_ns = 5 * NS_PER_S,
 	};
 	memset(script, 0, sizeof(*script));
-	script->now_ns = RLY_NS_PER_S;
+	script->now_ns = NS_PER_S;
 	cr_assert(ringcast_client_core_start(&script->core, &options, script->now_ns));
 }
 

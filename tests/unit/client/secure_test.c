@@ -191,7 +191,7 @@ Test(secure, heavy_loss_only_takes_longer)
 
 static uint64_t up_to_two_seconds(struct secure_world *world)
 {
-	return ringcast_prng_below(&prng, 2000) * RLY_NS_PER_MS;
+	return ringcast_prng_below(&prng, 2000) * NS_PER_MS;
 }
 
 /* Nothing is lost, but answers take longer than the timers: everything goes out twice or more, and comes in any order. */

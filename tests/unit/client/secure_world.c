@@ -14,8 +14,8 @@ static const struct secure_world *clock_world; /* whose time it is */
 /* OpenSSL looks at this clock for the timers of DTLS: the time must be the test's there, too. wolfSSL has no clock. */
 __attribute__((visibility("default"))) int gettimeofday(struct timeval *restrict ret_time, void *restrict zone)
 {
-	uint64_t ns = clock_world ? clock_world->now_ns : RLY_NS_PER_S;
-	*ret_time = (struct timeval){.tv_sec = (time_t)(ns / RLY_NS_PER_S), .tv_usec = (suseconds_t)(ns % RLY_NS_PER_S / 1000)};
+	uint64_t ns = clock_world ? clock_world->now_ns : NS_PER_S;
+	*ret_time = (struct timeval){.tv_sec = (time_t)(ns / NS_PER_S), .tv_usec = (suseconds_t)(ns % NS_PER_S / 1000)};
 	return 0;
 }
 
@@ -364,7 +364,7 @@ static void read_datagrams(struct secure_world *world)
 static void arm_server(struct secure_world *world)
 {
 	uint32_t timeout_ms = ringcast_crypto_timeout_ms(world->datagrams);
-	world->server_due_ns = timeout_ms > 0 ? world->now_ns + timeout_ms * RLY_NS_PER_MS : UINT64_MAX;
+	world->server_due_ns = timeout_ms > 0 ? world->now_ns + timeout_ms * NS_PER_MS : UINT64_MAX;
 }
 
 static void serve_datagram(struct secure_world *world, const struct wire_datagram *datagram)
@@ -427,7 +427,7 @@ struct secure_world *secure_world_create(const struct secure_world_options *opti
 		.is_insecure = options->is_insecure,
 	};
 	clock_world = world;
-	world->now_ns = RLY_NS_PER_S;
+	world->now_ns = NS_PER_S;
 	world->ca_cert = options->ca_cert ? options->ca_cert : ca.certificate;
 	world->stream_context = server_context(CRYPTO_STREAM, options->version_min);
 	world->datagrams_context = server_context(CRYPTO_DATAGRAM, CRYPTO_VERSION_1_2);
@@ -445,8 +445,8 @@ struct secure_world *secure_world_create(const struct secure_world_options *opti
 		.login_payload = ringcast_view_of("hello-payload", 13),
 		.is_secure = true,
 		.seed = 3,
-		.connect_timeout_ns = 10 * RLY_NS_PER_S,
-		.close_timeout_ns = RLY_NS_PER_S,
+		.connect_timeout_ns = 10 * NS_PER_S,
+		.close_timeout_ns = NS_PER_S,
 	};
 	cr_assert(ringcast_client_core_start(&world->core, &core, world->now_ns));
 	cr_assert(ringcast_client_secure_start_stream(&world->secure));
@@ -514,7 +514,7 @@ void secure_world_advance(struct secure_world *world, uint64_t ms)
 {
 	enum { STEP_MS = 10 };
 	for (uint64_t passed_ms = STEP_MS; passed_ms <= ms; passed_ms += STEP_MS) {
-		world->now_ns += STEP_MS * RLY_NS_PER_MS;
+		world->now_ns += STEP_MS * NS_PER_MS;
 		if (ringcast_client_core_deadline_ns(&world->core) <= world->now_ns)
 			ringcast_client_core_tick(&world->core, world->now_ns);
 		if (ringcast_client_secure_deadline_ns(&world->secure) <= world->now_ns)

@@ -54,7 +54,7 @@ static void check_facts(const struct crypto_backend *maker, const struct crypto_
 	cr_assert(judge->certificate_check(&credentials, &facts, error, sizeof(error)), "%s", error);
 	static const char *const hosts[] = {"relay.test", "a.b.test", "192.0.2.1", "2001:db8::1"};
 	cr_assert_eq(strlen(facts.names), strlen("relay.test,*.b.test,192.0.2.1,2001:db8::1"), "%s", facts.names);
-	for (size_t index = 0; index < RLY_ARRAY_COUNT(hosts); index++)
+	for (size_t index = 0; index < ARRAY_COUNT(hosts); index++)
 		cr_assert(ringcast_certificate_covers(&facts, hosts[index]), "%s is not among %s", hosts[index], facts.names);
 	cr_assert_str_eq(facts.subject, "a server");
 	cr_assert_eq(facts.not_before_s, NOW_S - 3600);
@@ -197,7 +197,7 @@ Test(cert, names_that_cover_a_host)
 	        {"", "relay.test", false},
 	        {"relay.test", "", false},
 	};
-	for (size_t index = 0; index < RLY_ARRAY_COUNT(cases); index++) {
+	for (size_t index = 0; index < ARRAY_COUNT(cases); index++) {
 		struct certificate_facts facts = {0};
 		snprintf(facts.names, sizeof(facts.names), "%s", cases[index].names);
 		cr_assert_eq(ringcast_certificate_covers(&facts, cases[index].host), cases[index].is_covered, "%s, %s", cases[index].names,

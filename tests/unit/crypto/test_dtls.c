@@ -193,7 +193,7 @@ static const struct forged forgeries[] = {
 /* A session is no less alive before the client's first data than after it. */
 static void check_forgeries(const struct pair_options *options)
 {
-	for (size_t round = 0; round < 2 * RLY_ARRAY_COUNT(forgeries); round++) {
+	for (size_t round = 0; round < 2 * ARRAY_COUNT(forgeries); round++) {
 		const struct forged *forged = &forgeries[round / 2];
 		struct pair *pair = establish(options);
 		if (round % 2 == 1)

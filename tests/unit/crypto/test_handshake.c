@@ -38,7 +38,7 @@ static void check_variant(const struct pair_options *libraries)
 static void for_all(check_fn *check)
 {
 	current_check = check;
-	for (size_t index = 0; index < RLY_ARRAY_COUNT(variants); index++) {
+	for (size_t index = 0; index < ARRAY_COUNT(variants); index++) {
 		current_variant = &variants[index];
 		cr_log_info("%s", current_variant->name);
 		for_all_libraries(current_variant->kind, check_variant);
@@ -88,7 +88,7 @@ static void check_sizes(const struct pair_options *options, const struct variant
 	ringcast_prng_init(&prng, 3);
 	ringcast_prng_fill(&prng, bytes, sizeof(bytes));
 	struct pair *pair = establish(options, variant);
-	for (size_t index = 0; index < RLY_ARRAY_COUNT(sizes); index++) {
+	for (size_t index = 0; index < ARRAY_COUNT(sizes); index++) {
 		if (options->kind == CRYPTO_DATAGRAM && sizes[index] > 1363)
 			continue;
 		exchange(pair, &pair->client, &pair->server, bytes, sizes[index]);
@@ -154,7 +154,7 @@ static void check_refused(const struct pair_options *options, const struct varia
 {
 	struct pair_options wrong = *options;
 	static const char *const wrong_hosts[] = {"other.test", "relay.test.evil", "wild.test", "a.b.wild.test", "192.0.2.2"};
-	for (size_t index = 0; index < RLY_ARRAY_COUNT(wrong_hosts); index++) {
+	for (size_t index = 0; index < ARRAY_COUNT(wrong_hosts); index++) {
 		wrong.host = wrong_hosts[index];
 		refuse(&wrong, "certificate: ");
 	}
@@ -177,7 +177,7 @@ static void check_accepted(const struct pair_options *options, const struct vari
 {
 	static const char *const hosts[] = {"relay.test", "RELAY.test", "a.wild.test", "192.0.2.1"};
 	struct pair_options wanted = *options;
-	for (size_t index = 0; index < RLY_ARRAY_COUNT(hosts); index++) {
+	for (size_t index = 0; index < ARRAY_COUNT(hosts); index++) {
 		wanted.host = hosts[index];
 		pair_free(establish(&wanted, variant));
 	}
@@ -363,7 +363,7 @@ static void check_ciphers(const struct pair_options *options, const struct varia
 	bool is_1_3 = options->kind == CRYPTO_STREAM && !options->is_version_1_2_only;
 	cr_assert(is_1_3 || strstr(text, "CHACHA20") != NULL, "%s", text);
 	pair_free(pair);
-	for (size_t index = 0; index < RLY_ARRAY_COUNT(bad); index++) {
+	for (size_t index = 0; index < ARRAY_COUNT(bad); index++) {
 		struct crypto_options refused = {.kind = options->kind, .role = CRYPTO_CLIENT, .is_insecure = true, .ciphers = bad[index]};
 		cr_assert_null(ringcast_crypto_context_create(options->client, &refused, error, sizeof(error)), "%s", bad[index]);
 		cr_assert_not_null(strstr(error, "cipher"), "%s", error);

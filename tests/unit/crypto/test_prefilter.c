@@ -55,7 +55,7 @@ Test(prefilter, one_record)
 	        {24, 1, 9, 40, CRYPTO_PREFILTER_DROP_MALFORMED, CRYPTO_PREFILTER_DROP_MALFORMED},
 	        {25, 1, 9, 40, CRYPTO_PREFILTER_DROP_MALFORMED, CRYPTO_PREFILTER_DROP_MALFORMED},
 	};
-	for (size_t index = 0; index < RLY_ARRAY_COUNT(cases); index++) {
+	for (size_t index = 0; index < ARRAY_COUNT(cases); index++) {
 		struct datagram datagram = {0};
 		add(&datagram, cases[index].type, cases[index].epoch, cases[index].body_bytes, cases[index].first);
 		cr_assert_eq(judge(&datagram, false), cases[index].half_open, "case %zu", index);

@@ -7,7 +7,7 @@
 
 #include "io/socket.h"
 
-#define HANG_GUARD_NS (60 * RLY_NS_PER_S)
+#define HANG_GUARD_NS (60 * NS_PER_S)
 
 const struct backend ringcast_harness_io_uring = {"io_uring", ringcast_io_uring_create};
 const struct backend ringcast_harness_epoll = {"epoll", ringcast_io_epoll_create};

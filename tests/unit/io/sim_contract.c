@@ -106,7 +106,7 @@ Test(sim_contract, run_never_waits_but_remembers_the_deadline)
 {
 	struct fixture f;
 	fixture_init(&f, 1, NULL);
-	uint64_t deadline_ns = ringcast_io_now_ns(f.io) + 7 * RLY_NS_PER_MS;
+	uint64_t deadline_ns = ringcast_io_now_ns(f.io) + 7 * NS_PER_MS;
 	cr_assert_eq(f.io->ops->run(f.io, deadline_ns, f.events, FIXTURE_EVENT_COUNT), 0);
 	cr_assert(!ringcast_io_sim_is_runnable(f.io));
 	cr_assert_eq(ringcast_sim_network_next_deadline(f.network), deadline_ns);
@@ -164,7 +164,7 @@ Test(sim_contract, spurious_wakes_few_events_and_missing_buffers_strike)
 /* A busy little run with every fault on; returns the trace hash. */
 static uint64_t busy_run(uint64_t seed)
 {
-	struct sim_faults faults = {.loss = 100, .duplicate = 100, .delay = 300, .delay_ns_max = RLY_NS_PER_S, .corrupt = 100, .truncate = 100,
+	struct sim_faults faults = {.loss = 100, .duplicate = 100, .delay = 300, .delay_ns_max = NS_PER_S, .corrupt = 100, .truncate = 100,
 				    .split = 300, .stall = 100, .short_recv = 300, .short_send = 300, .send_error = 100, .no_buffer = 50,
 				    .spurious_wake = 100, .few_events = 300, .reset = 200, .reset_bytes_max = 2000};
 	struct fixture f;

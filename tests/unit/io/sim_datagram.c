@@ -93,7 +93,7 @@ Test(sim_datagram, burst_loses_everything_for_a_while)
 	struct sim_counts counts;
 	uint8_t firsts[400];
 	uint32_t sizes[400];
-	unsigned received = send_under(&(struct sim_faults){.burst_loss = 20, .burst_ns_max = RLY_NS_PER_S}, 200, &counts, firsts, sizes);
+	unsigned received = send_under(&(struct sim_faults){.burst_loss = 20, .burst_ns_max = NS_PER_S}, 200, &counts, firsts, sizes);
 	cr_assert_gt(counts.datagrams_lost, 100); /* all were sent within one moment, so the first burst took the rest */
 	cr_assert_eq(received, 200 - counts.datagrams_lost);
 }
@@ -113,7 +113,7 @@ Test(sim_datagram, delay_reorders)
 	struct sim_counts counts;
 	uint8_t firsts[400];
 	uint32_t sizes[400];
-	unsigned jumps = 0, received = send_under(&(struct sim_faults){.delay = 500, .delay_ns_max = RLY_NS_PER_S}, 200, &counts, firsts, sizes);
+	unsigned jumps = 0, received = send_under(&(struct sim_faults){.delay = 500, .delay_ns_max = NS_PER_S}, 200, &counts, firsts, sizes);
 	cr_assert_eq(received, 200);
 	for (unsigned i = 1; i < received; i++)
 		jumps += firsts[i] + 10 < firsts[i - 1];

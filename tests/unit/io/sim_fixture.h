@@ -8,7 +8,7 @@
 #include "base/attr.h"
 #include "io/io_sim.h"
 
-#define FIXTURE_LATENCY_NS (5 * RLY_NS_PER_MS)
+#define FIXTURE_LATENCY_NS (5 * NS_PER_MS)
 #define FIXTURE_EVENT_COUNT 16
 
 struct fixture {
@@ -36,7 +36,7 @@ static inline struct io_options fixture_io_options(void)
 
 static inline void fixture_init(struct fixture *f, uint64_t seed, const struct sim_faults *faults)
 {
-	struct sim_network_options options = {.seed = seed, .start_ns = RLY_NS_PER_S, .latency_ns = FIXTURE_LATENCY_NS, .stream_window_bytes = 4096};
+	struct sim_network_options options = {.seed = seed, .start_ns = NS_PER_S, .latency_ns = FIXTURE_LATENCY_NS, .stream_window_bytes = 4096};
 	struct io_options io_options = fixture_io_options();
 	struct address any = fixture_address(1, 7000), any_udp = fixture_address(1, 0);
 	if (faults != NULL)

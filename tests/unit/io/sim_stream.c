@@ -44,7 +44,7 @@ Test(sim_stream, is_not_read_before_start)
 /* All stream faults at once, many seeds: every byte, in order. */
 Test(sim_stream, faults_never_lose_or_reorder_bytes)
 {
-	struct sim_faults faults = {.split = 500, .stall = 300, .delay_ns_max = RLY_NS_PER_S, .short_recv = 500, .short_send = 500,
+	struct sim_faults faults = {.split = 500, .stall = 300, .delay_ns_max = NS_PER_S, .short_recv = 500, .short_send = 500,
 				    .no_buffer = 100, .few_events = 500, .spurious_wake = 200};
 	for (uint64_t seed = 1; seed <= 50; seed++) {
 		struct fixture f;
@@ -73,7 +73,7 @@ Test(sim_stream, faults_never_lose_or_reorder_bytes)
 
 Test(sim_stream, split_stall_and_short_counts_are_seen)
 {
-	struct sim_faults faults = {.split = 1000, .stall = 1000, .delay_ns_max = RLY_NS_PER_MS, .short_recv = 1000, .short_send = 1000};
+	struct sim_faults faults = {.split = 1000, .stall = 1000, .delay_ns_max = NS_PER_MS, .short_recv = 1000, .short_send = 1000};
 	struct fixture f;
 	sim_stream client;
 	uint8_t bytes[200], out[200];

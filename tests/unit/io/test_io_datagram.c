@@ -186,7 +186,7 @@ IO_CASE(truncated_datagram)
 	int peer = ringcast_peer_udp(true, &peer_address);
 	ringcast_pattern_fill(data, sizeof(data), 0);
 	const size_t sizes[] = {500, 501, 600, 499};
-	for (unsigned i = 0; i < RLY_ARRAY_COUNT(sizes); i++) {
+	for (unsigned i = 0; i < ARRAY_COUNT(sizes); i++) {
 		ringcast_peer_send_to(peer, &bound, true, data, sizes[i]);
 		struct io_event event = ringcast_harness_next(&h);
 		cr_assert_eq(event.kind, IO_EVENT_DATAGRAM);
@@ -206,22 +206,22 @@ IO_CASE(datagram_buffers_exhausted_then_released)
 	struct address bound, peer_address;
 	struct io_event held[4];
 
-	options.datagram_buffer_count = RLY_ARRAY_COUNT(held);
+	options.datagram_buffer_count = ARRAY_COUNT(held);
 	ringcast_harness_init(&h, backend, &options);
 	ringcast_harness_udp(&h, true, 0, &bound);
 	int peer = ringcast_peer_udp(true, &peer_address);
 	for (uint8_t i = 0; i < 20; i++)
 		ringcast_peer_send_to(peer, &bound, true, &i, 1);
-	for (unsigned i = 0; i < RLY_ARRAY_COUNT(held); i++)
+	for (unsigned i = 0; i < ARRAY_COUNT(held); i++)
 		held[i] = ringcast_harness_next(&h);
 	ringcast_harness_settle(&h);
 	cr_assert_eq(h.event_count, 0);
 	cr_assert_gt(h.io->ops->stats(h.io)->rx_buffers_empty, 0);
-	for (unsigned i = 0; i < RLY_ARRAY_COUNT(held); i++) {
+	for (unsigned i = 0; i < ARRAY_COUNT(held); i++) {
 		cr_assert_eq(held[i].data[0], i);
 		h.io->ops->release(h.io, &held[i]);
 	}
-	for (unsigned i = RLY_ARRAY_COUNT(held); i < 20; i++) {
+	for (unsigned i = ARRAY_COUNT(held); i < 20; i++) {
 		struct io_event event = ringcast_harness_next(&h);
 		cr_assert_eq(event.kind, IO_EVENT_DATAGRAM);
 		cr_assert_eq(event.data[0], i);
@@ -248,7 +248,7 @@ IO_CASE(failed_datagrams_are_reported)
 		{.address = v6, .data = big, .size = 1, .user = 4}, /* not for this socket */
 		{.address = peer_address, .data = big, .size = 3, .user = 5},
 	};
-	h.io->ops->udp_send(h.io, socket, datagrams, RLY_ARRAY_COUNT(datagrams));
+	h.io->ops->udp_send(h.io, socket, datagrams, ARRAY_COUNT(datagrams));
 	struct io_event events[2] = {ringcast_harness_take(&h, IO_EVENT_SEND_ERROR), ringcast_harness_take(&h, IO_EVENT_SEND_ERROR)};
 	const struct io_event *too_big = events[0].user == 2 ? &events[0] : &events[1];
 	const struct io_event *foreign = events[0].user == 2 ? &events[1] : &events[0];

@@ -20,19 +20,19 @@ IO_CASE(buffers_exhausted_then_released)
 	size_t received = 0;
 	int peer;
 
-	options.stream_buffer_count = RLY_ARRAY_COUNT(held);
+	options.stream_buffer_count = ARRAY_COUNT(held);
 	options.stream_buffer_bytes = 64;
 	ringcast_harness_init(&h, backend, &options);
 	ringcast_harness_listen(&h, true, &bound);
 	io_id stream = ringcast_harness_connect(&h, &bound, true, 0, &peer);
 	ringcast_pattern_fill(data, sizeof(data), 0);
 	ringcast_peer_write(peer, data, sizeof(data));
-	for (unsigned i = 0; i < RLY_ARRAY_COUNT(held); i++)
+	for (unsigned i = 0; i < ARRAY_COUNT(held); i++)
 		held[i] = ringcast_harness_take(&h, IO_EVENT_RECV);
 	ringcast_harness_settle(&h);
 	cr_assert_eq(h.event_count, 0);
 	cr_assert_gt(h.io->ops->stats(h.io)->rx_buffers_empty, 0);
-	for (unsigned i = 0; i < RLY_ARRAY_COUNT(held); i++) {
+	for (unsigned i = 0; i < ARRAY_COUNT(held); i++) {
 		cr_assert(ringcast_pattern_matches(held[i].data, held[i].size, received), "held buffers stay as they are");
 		received += held[i].size;
 		h.io->ops->release(h.io, &held[i]);
@@ -221,14 +221,14 @@ IO_CASE(listeners_share_a_port)
 	ringcast_harness_listen(&a, true, &bound);
 	cr_assert_eq(b.io->ops->tcp_listen(b.io, &bound, true, &same, &ignored), 0);
 	cr_assert_eq(same.port, bound.port);
-	for (unsigned i = 0; i < RLY_ARRAY_COUNT(peers); i++)
+	for (unsigned i = 0; i < ARRAY_COUNT(peers); i++)
 		peers[i] = ringcast_peer_connect(&bound, true);
 	ringcast_harness_settle(&a);
 	ringcast_harness_settle(&b);
 	uint64_t accepts = a.io->ops->stats(a.io)->accepts + a.io->ops->stats(a.io)->accept_errors;
 	accepts += b.io->ops->stats(b.io)->accepts + b.io->ops->stats(b.io)->accept_errors;
-	cr_assert_eq(accepts, RLY_ARRAY_COUNT(peers));
-	for (unsigned i = 0; i < RLY_ARRAY_COUNT(peers); i++)
+	cr_assert_eq(accepts, ARRAY_COUNT(peers));
+	for (unsigned i = 0; i < ARRAY_COUNT(peers); i++)
 		close(peers[i]);
 	ringcast_harness_fini(&a);
 	ringcast_harness_fini(&b);
@@ -244,14 +244,14 @@ IO_CASE(one_event_at_a_time)
 	ringcast_harness_init(&h, backend, NULL);
 	h.batch_count_max = 1;
 	ringcast_harness_listen(&h, true, &bound);
-	for (unsigned i = 0; i < RLY_ARRAY_COUNT(peers); i++)
+	for (unsigned i = 0; i < ARRAY_COUNT(peers); i++)
 		ringcast_harness_connect(&h, &bound, true, i, &peers[i]);
-	for (unsigned i = 0; i < RLY_ARRAY_COUNT(peers); i++) {
+	for (unsigned i = 0; i < ARRAY_COUNT(peers); i++) {
 		ringcast_peer_write(peers[i], "abcdef", 6);
 		close(peers[i]);
 	}
 	uint64_t bytes = 0;
-	while (ends < RLY_ARRAY_COUNT(peers)) {
+	while (ends < ARRAY_COUNT(peers)) {
 		struct io_event event = ringcast_harness_next(&h);
 		if (event.kind == IO_EVENT_RECV) {
 			bytes += event.size;
@@ -261,7 +261,7 @@ IO_CASE(one_event_at_a_time)
 		cr_assert_eq(event.kind, IO_EVENT_END);
 		ends++;
 	}
-	cr_assert_eq(bytes, 6 * RLY_ARRAY_COUNT(peers));
+	cr_assert_eq(bytes, 6 * ARRAY_COUNT(peers));
 	ringcast_harness_fini(&h);
 }
 

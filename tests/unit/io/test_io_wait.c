@@ -116,7 +116,7 @@ IO_CASE(deadline_ends_the_wait)
 	struct io_event event;
 
 	ringcast_harness_init(&h, backend, NULL);
-	no_event_until(&h, RLY_NS_PER_MS);
+	no_event_until(&h, NS_PER_MS);
 	cr_assert_eq(h.io->ops->run(h.io, 1, &event, 1), 0, "a deadline long past does not wait");
 	ringcast_harness_fini(&h);
 }
@@ -137,7 +137,7 @@ IO_CASE(signals_do_not_harm_the_wait)
 	cr_assert_eq(sigaction(SIGALRM, &action, NULL), 0);
 	cr_assert_eq(setitimer(ITIMER_REAL, &often, NULL), 0);
 	for (int i = 0; i < 20; i++)
-		no_event_until(&h, 2 * RLY_NS_PER_MS);
+		no_event_until(&h, 2 * NS_PER_MS);
 	cr_assert_eq(setitimer(ITIMER_REAL, &never, NULL), 0);
 	cr_assert_eq(pthread_create(&thread, NULL, wake_once, h.io), 0);
 	cr_assert_eq(ringcast_harness_next(&h).kind, IO_EVENT_WAKE);
@@ -209,7 +209,7 @@ static void forbid(unsigned system_call, unsigned error)
 		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | error),
 		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
 	};
-	struct sock_fprog program = {.len = RLY_ARRAY_COUNT(filter), .filter = filter};
+	struct sock_fprog program = {.len = ARRAY_COUNT(filter), .filter = filter};
 
 	cr_assert_eq(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), 0);
 	cr_assert_eq(prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program), 0);
@@ -275,7 +275,7 @@ Test(io_epoll, works_where_io_uring_is_forbidden)
 
 	forbid(SYS_io_uring_setup, EPERM);
 	ringcast_harness_init(&h, &ringcast_harness_epoll, NULL);
-	cr_assert_eq(h.io->ops->run(h.io, ringcast_io_now_ns(h.io) + RLY_NS_PER_MS, &event, 1), 0);
+	cr_assert_eq(h.io->ops->run(h.io, ringcast_io_now_ns(h.io) + NS_PER_MS, &event, 1), 0);
 	ringcast_harness_fini(&h);
 }
 
@@ -285,7 +285,7 @@ Test(io_epoll, works_without_epoll_pwait2)
 
 	forbid(SYS_epoll_pwait2, EPERM);
 	ringcast_harness_init(&h, &ringcast_harness_epoll, NULL);
-	no_event_until(&h, RLY_NS_PER_MS / 2);
+	no_event_until(&h, NS_PER_MS / 2);
 	h.io->ops->wake(h.io);
 	cr_assert_eq(ringcast_harness_next(&h).kind, IO_EVENT_WAKE);
 	ringcast_harness_fini(&h);
@@ -297,7 +297,7 @@ Test(socket, address_text_round_trip)
 	struct address address;
 	char out[SOCKET_ADDRESS_TEXT_BYTES];
 
-	for (unsigned i = 0; i < RLY_ARRAY_COUNT(texts); i++) {
+	for (unsigned i = 0; i < ARRAY_COUNT(texts); i++) {
 		cr_assert(ringcast_socket_parse_address(texts[i], &address), "%s", texts[i]);
 		cr_assert_str_eq(ringcast_socket_format_address(&address, out), texts[i]);
 	}
@@ -333,7 +333,7 @@ Test(socket, address_text_refused)
 	};
 	struct address address = {.port = 42};
 
-	for (unsigned i = 0; i < RLY_ARRAY_COUNT(texts); i++)
+	for (unsigned i = 0; i < ARRAY_COUNT(texts); i++)
 		cr_assert_not(ringcast_socket_parse_address(texts[i], &address), "%s", texts[i]);
 	cr_assert_eq(address.port, 42, "untouched on failure");
 }

@@ -128,11 +128,11 @@ static void print_word(const struct word *word, const struct packet *packet)
 
 static void print_packet(const struct packet *packet)
 {
-	for (size_t index = 0; index < RLY_ARRAY_COUNT(command_names); index++) {
+	for (size_t index = 0; index < ARRAY_COUNT(command_names); index++) {
 		if (command_names[index].command == packet->command)
 			printf(" %s={}", command_names[index].name);
 	}
-	for (size_t index = 0; index < RLY_ARRAY_COUNT(words); index++)
+	for (size_t index = 0; index < ARRAY_COUNT(words); index++)
 		print_word(&words[index], packet);
 }
 
@@ -186,13 +186,13 @@ static bool read_word(char *text, struct packet *packet)
 	if (value == NULL)
 		return false;
 	*value++ = '\0';
-	for (size_t index = 0; index < RLY_ARRAY_COUNT(command_names); index++) {
+	for (size_t index = 0; index < ARRAY_COUNT(command_names); index++) {
 		if (strcmp(text, command_names[index].name) == 0) {
 			packet->command = command_names[index].command;
 			return true;
 		}
 	}
-	for (size_t index = 0; index < RLY_ARRAY_COUNT(words); index++) {
+	for (size_t index = 0; index < ARRAY_COUNT(words); index++) {
 		if (strcmp(text, words[index].path) == 0) {
 			read_value(&words[index], value, packet);
 			return true;

@@ -14,7 +14,7 @@ int32_t random_packet_int32(struct prng *prng)
 {
 	static const int32_t edges[] = {0, 0, 1, -1, 63, 64, -64, -65, 127, 128, 16383, 16384, INT32_MAX, INT32_MIN, INT32_MIN + 1};
 	if (ringcast_prng_chance(prng, 1, 2))
-		return edges[ringcast_prng_below(prng, RLY_ARRAY_COUNT(edges))];
+		return edges[ringcast_prng_below(prng, ARRAY_COUNT(edges))];
 	uint32_t value = (uint32_t)(ringcast_prng_next(prng) >> (32 + ringcast_prng_below(prng, 32)));
 	return (int32_t)(ringcast_prng_chance(prng, 1, 2) ? value : -value);
 }
@@ -22,7 +22,7 @@ int32_t random_packet_int32(struct prng *prng)
 static struct view draw_bytes(struct prng *prng, uint8_t *out, size_t size_max, bool is_text)
 {
 	static const size_t sizes[] = {0, 0, 1, 5, 20, 127, 128, RANDOM_PACKET_BYTES_MAX};
-	size_t size = ringcast_prng_chance(prng, 1, 2) ? sizes[ringcast_prng_below(prng, RLY_ARRAY_COUNT(sizes))]
+	size_t size = ringcast_prng_chance(prng, 1, 2) ? sizes[ringcast_prng_below(prng, ARRAY_COUNT(sizes))]
 							: ringcast_prng_below(prng, RANDOM_PACKET_BYTES_MAX + 1);
 	if (size > size_max)
 		size = size_max;
@@ -35,7 +35,7 @@ static struct view draw_bytes(struct prng *prng, uint8_t *out, size_t size_max, 
 static void draw_command(struct prng *prng, struct random_packet *random)
 {
 	struct packet *packet = &random->packet;
-	packet->command = drawn_commands[ringcast_prng_below(prng, RLY_ARRAY_COUNT(drawn_commands))];
+	packet->command = drawn_commands[ringcast_prng_below(prng, ARRAY_COUNT(drawn_commands))];
 	switch (packet->command) {
 	case PACKET_COMMAND_LOGIN:
 		packet->login.player_session_id = draw_bytes(prng, random->bytes[1], PROTO_TOKEN_BYTES_MAX, true);

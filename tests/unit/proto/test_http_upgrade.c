@@ -64,7 +64,7 @@ Test(http_upgrade, real_clients_are_understood)
 Test(http_upgrade, every_split_point_awaits_more)
 {
 	static const char *const requests[] = {csharp_request, javascript_request};
-	for (size_t index = 0; index < RLY_ARRAY_COUNT(requests); index++) {
+	for (size_t index = 0; index < ARRAY_COUNT(requests); index++) {
 		size_t whole = strlen(requests[index]);
 		for (size_t size = 0; size < whole; size++) {
 			struct http_upgrade upgrade;
@@ -101,7 +101,7 @@ Test(http_upgrade, lawful_variations)
 		"GET / HTTP/1.1\r\nHost: h\r\nUpgrade: h2c\r\nUpgrade: websocket\r\nConnection: ,, Upgrade,\r\nSec-WebSocket-Version: 13\r\n"
 		WITH_KEY "X-Empty:\r\nX-Latin: caf\xe9\r\nContent-Length: 0\r\n\r\n",
 	};
-	for (size_t index = 0; index < RLY_ARRAY_COUNT(good); index++)
+	for (size_t index = 0; index < ARRAY_COUNT(good); index++)
 		cr_assert_eq(judge(good[index]), 0, "case %zu: %d", index, judge(good[index]));
 }
 
@@ -202,7 +202,7 @@ Test(http_upgrade, refusals)
 		{REQUEST(ASK WITH_KEY "Content-Length: 0\r\nContent-Length: 0\r\n"), 400},
 		{REQUEST(ASK WITH_KEY "Transfer-Encoding: chunked\r\n"), 413},
 	};
-	for (size_t index = 0; index < RLY_ARRAY_COUNT(bad); index++)
+	for (size_t index = 0; index < ARRAY_COUNT(bad); index++)
 		cr_assert_eq(judge(bad[index].text), bad[index].status, "case %zu %s: %d", index, bad[index].text, judge(bad[index].text));
 }
 
@@ -211,7 +211,7 @@ Test(http_upgrade, refusals_do_not_change_with_the_split)
 {
 	static const char *const bad[] = {REQUEST(ASK WITH_KEY WITH_KEY), REQUEST(WITH_KEY), "GET / HTTP/1.1\r\nHost: h\nX: y\r\n\r\n",
 					  "PUT / HTTP/1.1\r\n\r\n"};
-	for (size_t index = 0; index < RLY_ARRAY_COUNT(bad); index++) {
+	for (size_t index = 0; index < ARRAY_COUNT(bad); index++) {
 		int final = judge(bad[index]);
 		bool is_refused = false;
 		for (size_t size = 0; size <= strlen(bad[index]); size++) {
@@ -270,7 +270,7 @@ Test(http_upgrade, response_answers_the_key)
 Test(http_upgrade, refusals_say_what_they_must)
 {
 	static const int statuses[] = {400, 403, 405, 408, 413, 426, 429, 431, 503, 505};
-	for (size_t index = 0; index < RLY_ARRAY_COUNT(statuses); index++) {
+	for (size_t index = 0; index < ARRAY_COUNT(statuses); index++) {
 		char out[HTTP_UPGRADE_RESPONSE_BYTES_MAX + 1], start[32];
 		size_t size = ringcast_http_upgrade_encode_refusal(statuses[index], out);
 		out[size] = '\0';
@@ -341,7 +341,7 @@ Test(http_upgrade, response_must_fit_the_request)
 		{"\r\n", HTTP_UPGRADE_REFUSED, 0},
 		{"HTTP/1.1 101 x\r\n" GRANT, HTTP_UPGRADE_NEED_MORE, -1000},
 	};
-	for (size_t index = 0; index < RLY_ARRAY_COUNT(cases); index++) {
+	for (size_t index = 0; index < ARRAY_COUNT(cases); index++) {
 		size_t consumed;
 		int status = -1000;
 		struct view bytes = ringcast_view_of(cases[index].text, strlen(cases[index].text));

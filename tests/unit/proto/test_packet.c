@@ -47,7 +47,7 @@ Test(packet, commands_without_a_capture)
 		{"07 fa01042a025045", {.command = PACKET_COMMAND_LOGIN_RESULT, .login_result = {.ca_cert = {(const uint8_t *)"PE", 2}}}},
 		{"03 da0200", {.command = PACKET_COMMAND_GROUP_MEMBERSHIP_UPDATE}},
 	};
-	for (size_t index = 0; index < RLY_ARRAY_COUNT(cases); index++) {
+	for (size_t index = 0; index < ARRAY_COUNT(cases); index++) {
 		uint8_t room[PROTO_PACKET_BYTES_MAX], again[64];
 		struct packet packet;
 		size_t size = vector_bytes(cases[index].hex, room, sizeof(room));
@@ -134,7 +134,7 @@ Test(packet, malformed_bodies)
 		{"04 0d000000", "a fixed32 cut short"},
 		{"08 09 00000000000000", "a fixed64 cut short"},
 	};
-	for (size_t index = 0; index < RLY_ARRAY_COUNT(bad); index++) {
+	for (size_t index = 0; index < ARRAY_COUNT(bad); index++) {
 		uint8_t room[PROTO_PACKET_BYTES_MAX];
 		struct packet packet = {.opcode = 4711};
 		enum packet_error error = decode_hex(bad[index].hex, room, &packet);
@@ -247,8 +247,8 @@ Test(packet, players_come_packed_or_not_or_both)
 	};
 	static const int32_t expected[] = {1, 2, 16383, 5};
 	const struct packet same = {.command = PACKET_COMMAND_GROUP_MEMBERSHIP_UPDATE,
-				    .membership = {.group = 7, .players = expected, .player_count = RLY_ARRAY_COUNT(expected)}};
-	for (size_t form = 0; form < RLY_ARRAY_COUNT(forms); form++) {
+				    .membership = {.group = 7, .players = expected, .player_count = ARRAY_COUNT(expected)}};
+	for (size_t form = 0; form < ARRAY_COUNT(forms); form++) {
 		uint8_t room[PROTO_PACKET_BYTES_MAX], again[64];
 		struct packet packet;
 		cr_assert_eq(decode_hex(forms[form], room, &packet), PACKET_OK);
@@ -315,7 +315,7 @@ Test(packet, head_equals_encode_for_every_small_payload_size)
 		{.opcode = INT32_MIN, .sequence = -1, .target_player = -1, .target_group = INT32_MIN, .sender = INT32_MIN, .is_reliable = true},
 		{.opcode = 0},
 	};
-	for (size_t index = 0; index < RLY_ARRAY_COUNT(shapes); index++) {
+	for (size_t index = 0; index < ARRAY_COUNT(shapes); index++) {
 		struct packet packet = shapes[index];
 		for (size_t size = 0; size <= 4200; size++) {
 			packet.payload = ringcast_view_of(payload, size);

@@ -101,7 +101,7 @@ Test(websocket, base64_of_rfc_4648)
 {
 	static const char *const pairs[][2] = {{"", ""}, {"f", "Zg=="}, {"fo", "Zm8="}, {"foo", "Zm9v"}, {"foobar", "Zm9vYmFy"},
 					       {"\xfb\xff\xbf", "+/+/"}};
-	for (size_t index = 0; index < RLY_ARRAY_COUNT(pairs); index++) {
+	for (size_t index = 0; index < ARRAY_COUNT(pairs); index++) {
 		char out[16] = {0};
 		size_t size = ringcast_base64_encode(ringcast_view_of(pairs[index][0], strlen(pairs[index][0])), out);
 		cr_assert_eq(size, strlen(pairs[index][1]));
@@ -134,7 +134,7 @@ Test(websocket, illegal_headers_are_protocol_errors)
 		{"82ff000000000000ffff", true, "65535 in 64 bits"},
 		{"82ff8000000000000000", true, "a length with its top bit set"},
 	};
-	for (size_t index = 0; index < RLY_ARRAY_COUNT(bad); index++) {
+	for (size_t index = 0; index < ARRAY_COUNT(bad); index++) {
 		struct parsed parsed = parse_hex(bad[index].hex, bad[index].expects_mask, SIZE_MAX / 2);
 		cr_assert_eq(parsed.result, WEBSOCKET_ERROR, "%s", bad[index].what);
 		cr_assert_eq(parsed.code, 1002, "%s", bad[index].what);
@@ -159,7 +159,7 @@ Test(websocket, too_big_is_judged_by_the_header_alone)
 Test(websocket, header_holds_opcode_and_final_bit)
 {
 	static const enum websocket_opcode opcodes[] = {WEBSOCKET_CONTINUATION, WEBSOCKET_TEXT, WEBSOCKET_BINARY};
-	for (size_t index = 0; index < RLY_ARRAY_COUNT(opcodes); index++) {
+	for (size_t index = 0; index < ARRAY_COUNT(opcodes); index++) {
 		uint8_t header[10];
 		cr_assert_eq(ringcast_websocket_encode_header(opcodes[index], false, 3, header), 2);
 		cr_assert_eq(header[0], opcodes[index]);
@@ -198,7 +198,7 @@ static void check_every_cut(size_t payload_bytes, bool is_masked)
 Test(websocket, frames_of_every_size_class_at_every_cut)
 {
 	static const size_t sizes[] = {0, 1, 2, 5, 124, 125, 126, 127, 128, 4118, 65535, 65536, 65537};
-	for (size_t index = 0; index < RLY_ARRAY_COUNT(sizes); index++) {
+	for (size_t index = 0; index < ARRAY_COUNT(sizes); index++) {
 		check_every_cut(sizes[index], true);
 		check_every_cut(sizes[index], false);
 	}
@@ -341,7 +341,7 @@ Test(websocket, every_close_code_is_legal_or_not)
 	} legal[] = {{1000, 1003}, {1007, 1014}, {3000, 4999}};
 	for (unsigned code = 0; code <= UINT16_MAX; code++) {
 		bool is_legal = false;
-		for (size_t index = 0; index < RLY_ARRAY_COUNT(legal); index++)
+		for (size_t index = 0; index < ARRAY_COUNT(legal); index++)
 			is_legal |= code >= legal[index].first && code <= legal[index].last;
 		enum websocket_event event;
 		uint16_t answer = close_code_of(code, &event);

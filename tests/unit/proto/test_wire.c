@@ -14,7 +14,7 @@ Test(wire, varint_size_is_exact_at_every_bit_length)
 {
 	for (unsigned bits = 0; bits < 64; bits++) {
 		const uint64_t edges[] = {UINT64_C(1) << bits, (UINT64_C(1) << bits) - 1, (UINT64_C(1) << bits) | 1};
-		for (size_t index = 0; index < RLY_ARRAY_COUNT(edges); index++) {
+		for (size_t index = 0; index < ARRAY_COUNT(edges); index++) {
 			uint8_t bytes[32];
 			uint64_t value;
 			memset(bytes, 0xff, sizeof(bytes)); /* what follows must not leak into the value */
@@ -35,7 +35,7 @@ Test(wire, varint_cut_short_is_refused_and_leaves_the_cursor)
 {
 	static const char *const bad[] = {"", "80", "ffff", "ffffffffffffffffff", "80808080808080808080", "8080808080808080808001",
 					  "ffffffffffffffffff02", "ffffffffffffffffff81", "ffffffffffffffffff8100"};
-	for (size_t index = 0; index < RLY_ARRAY_COUNT(bad); index++) {
+	for (size_t index = 0; index < ARRAY_COUNT(bad); index++) {
 		uint8_t room[64];
 		uint64_t value = 77;
 		struct wire_cursor cursor = cursor_of(bad[index], room);
@@ -69,7 +69,7 @@ Test(wire, sint32_zigzags)
 		int32_t value;
 		uint32_t wire;
 	} pairs[] = {{0, 0}, {-1, 1}, {1, 2}, {-2, 3}, {-500, 999}, {INT32_MAX, UINT32_MAX - 1}, {INT32_MIN, UINT32_MAX}};
-	for (size_t index = 0; index < RLY_ARRAY_COUNT(pairs); index++) {
+	for (size_t index = 0; index < ARRAY_COUNT(pairs); index++) {
 		cr_assert_eq(ringcast_wire_of_sint32(pairs[index].value), pairs[index].wire);
 		cr_assert_eq(ringcast_wire_to_sint32(pairs[index].wire), pairs[index].value);
 	}
@@ -79,7 +79,7 @@ Test(wire, tags_outside_proto3_are_refused)
 {
 	/* number 0; types 3, 4, 6, 7 of field 1; number 2^29 */
 	static const char *const bad[] = {"00", "02", "0b", "0c", "0e", "0f", "8080808010", ""};
-	for (size_t index = 0; index < RLY_ARRAY_COUNT(bad); index++) {
+	for (size_t index = 0; index < ARRAY_COUNT(bad); index++) {
 		uint8_t room[64];
 		struct wire_tag tag;
 		struct wire_cursor cursor = cursor_of(bad[index], room);
@@ -101,7 +101,7 @@ Test(wire, skip_takes_exactly_the_value)
 		size_t size;
 	} cases[] = {{WIRE_VARINT, "ff01aa", 2}, {WIRE_FIXED64, "0102030405060708aa", 8}, {WIRE_FIXED32, "01020304aa", 4},
 		     {WIRE_BYTES, "03010203aa", 4}, {WIRE_BYTES, "00aa", 1}};
-	for (size_t index = 0; index < RLY_ARRAY_COUNT(cases); index++) {
+	for (size_t index = 0; index < ARRAY_COUNT(cases); index++) {
 		uint8_t room[64];
 		struct wire_cursor cursor = cursor_of(cases[index].hex, room);
 		cr_assert(ringcast_wire_skip(&cursor, cases[index].type));
@@ -116,7 +116,7 @@ Test(wire, skip_takes_exactly_the_value)
 Test(wire, run_longer_than_its_bytes_is_refused)
 {
 	static const char *const bad[] = {"02aa", "ffffffffffffffffff01aa", "80"};
-	for (size_t index = 0; index < RLY_ARRAY_COUNT(bad); index++) {
+	for (size_t index = 0; index < ARRAY_COUNT(bad); index++) {
 		uint8_t room[64];
 		struct view run;
 		struct wire_cursor cursor = cursor_of(bad[index], room);

@@ -94,7 +94,7 @@ const struct vector vectors[] = {
 			   .command = PACKET_COMMAND_VERIFY_IDENTITY, .verify_identity = {1, TEXT("connect-tok")}},
 	},
 };
-const size_t vector_count = RLY_ARRAY_COUNT(vectors);
+const size_t vector_count = ARRAY_COUNT(vectors);
 
 static unsigned digit_of(char character)
 {

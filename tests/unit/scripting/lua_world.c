@@ -10,7 +10,7 @@
 
 enum { LOG_BYTES = 1 << 20 };
 
-RLY_PRINTF(2, 3) static void note(struct lua_world *world, const char *format, ...)
+PRINTF_LIKE(2, 3) static void note(struct lua_world *world, const char *format, ...)
 {
 	va_list arguments;
 	if (world->is_quiet)
@@ -46,7 +46,7 @@ static void on_deliver(void *context, const struct packet *packet, enum delivery
 	int32_t ids[64];
 	if (world->is_quiet)
 		return;
-	cr_assert(recipient_count <= RLY_ARRAY_COUNT(ids));
+	cr_assert(recipient_count <= ARRAY_COUNT(ids));
 	for (size_t i = 0; i < recipient_count; i++)
 		ids[i] = recipients[i]->peer_id;
 	if (is_update)
@@ -135,7 +135,7 @@ static void store_start(struct lua_world *world)
 
 void lua_world_start(struct lua_world *world)
 {
-	*world = (struct lua_world){.now_ns = RLY_NS_PER_S, .clock_ns = RLY_NS_PER_S, .random_state = 1};
+	*world = (struct lua_world){.now_ns = NS_PER_S, .clock_ns = NS_PER_S, .random_state = 1};
 	world->log = calloc(1, LOG_BYTES);
 	cr_assert_not_null(world->log);
 	world->limits = (struct session_limits){
@@ -277,8 +277,8 @@ static void on_expired(void *context, struct timer *timer)
 void lua_world_advance_ms(struct lua_world *world, uint64_t ms)
 {
 	for (uint64_t i = 0; i < ms; i++) {
-		world->now_ns += RLY_NS_PER_MS;
-		world->clock_ns += RLY_NS_PER_MS;
+		world->now_ns += NS_PER_MS;
+		world->clock_ns += NS_PER_MS;
 		ringcast_timer_wheel_advance(&world->wheel, world->now_ns, UINT32_MAX, on_expired, world);
 	}
 }

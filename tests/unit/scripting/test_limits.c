@@ -178,7 +178,7 @@ static const char *const loops[] = {
 Test(lua_limits, time_is_bounded)
 {
 	begin();
-	world.clock_step_ns = RLY_NS_PER_MS;
+	world.clock_step_ns = NS_PER_MS;
 	for (size_t i = 0; i < sizeof(loops) / sizeof(*loops); i++) {
 		uint64_t over = world.counts[SCRIPT_COUNT_OVER_BUDGET];
 		lua_world_forget(&world);
@@ -253,7 +253,7 @@ Test(lua_limits, compiled_scripts)
 Test(lua_limits, the_budget_begins_anew_with_each_call)
 {
 	begin();
-	world.clock_step_ns = 2 * RLY_NS_PER_MS; /* two looks or so in each call: 4 ms of 10 */
+	world.clock_step_ns = 2 * NS_PER_MS; /* two looks or so in each call: 4 ms of 10 */
 	for (int i = 0; i < 50; i++)
 		run("for i = 1, 2000 do end");
 	cr_assert_eq(world.counts[SCRIPT_COUNT_OVER_BUDGET], 0);
@@ -268,7 +268,7 @@ Test(lua_limits, failing_to_start_ends_the_session)
 		{"return {onStartGameSession = function() while true do end end}", "budget of 10000 us"},
 		{"local n = _G.math.random() return {onStartGameSession = function() error('late') end}", "main.lua:1: late"},
 	};
-	world.clock_step_ns = RLY_NS_PER_MS;
+	world.clock_step_ns = NS_PER_MS;
 	for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++) {
 		lua_world_load_main(&world, bad[i].source);
 		session = lua_world_open(&world);

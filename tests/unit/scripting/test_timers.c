@@ -35,7 +35,7 @@ Test(lua_timers, a_late_clock_skips_what_was_missed)
 {
 	struct lua_world world;
 	lua_world_run(&world, "return {init = function(s) s:every(100, function() print(s:now()) end) end}");
-	world.now_ns += 950 * RLY_NS_PER_MS;
+	world.now_ns += 950 * NS_PER_MS;
 	lua_world_advance_ms(&world, 1);
 	lua_world_advance_ms(&world, 60);
 	expect(&world, "info: 1951\ninfo: 2000\n");

@@ -27,7 +27,7 @@ static int peer = -1;
 
 static bool received(struct service *service, struct view bytes, uint64_t now_ns)
 {
-	struct talker *self = RLY_CONTAINER_OF(service, struct talker, service);
+	struct talker *self = CONTAINER_OF(service, struct talker, service);
 	cr_assert_gt(now_ns, 0);
 	if (self->garbage != 0 && bytes.data[0] == self->garbage)
 		return false;
@@ -40,18 +40,18 @@ static bool received(struct service *service, struct view bytes, uint64_t now_ns
 static void closed(struct service *service, uint64_t now_ns)
 {
 	(void)now_ns;
-	RLY_CONTAINER_OF(service, struct talker, service)->closed_count++;
+	CONTAINER_OF(service, struct talker, service)->closed_count++;
 }
 
 static struct view pending(struct service *service)
 {
-	const struct talker *self = RLY_CONTAINER_OF(service, struct talker, service);
+	const struct talker *self = CONTAINER_OF(service, struct talker, service);
 	return ringcast_view_of(self->out, self->out_size);
 }
 
 static void taken(struct service *service, size_t size)
 {
-	struct talker *self = RLY_CONTAINER_OF(service, struct talker, service);
+	struct talker *self = CONTAINER_OF(service, struct talker, service);
 	cr_assert_leq(size, self->out_size);
 	memmove(self->out, self->out + size, self->out_size -= size);
 	memset(self->out + self->out_size, 0xee, size); /* ours to use again at once */
@@ -60,12 +60,12 @@ static void taken(struct service *service, size_t size)
 static void ticked(struct service *service, uint64_t now_ns)
 {
 	(void)now_ns;
-	RLY_CONTAINER_OF(service, struct talker, service)->tick_count++;
+	CONTAINER_OF(service, struct talker, service)->tick_count++;
 }
 
 static uint64_t deadline_ns(struct service *service)
 {
-	return service->shard->now_ns + RLY_NS_PER_MS;
+	return service->shard->now_ns + NS_PER_MS;
 }
 
 static const struct service_ops ops = {

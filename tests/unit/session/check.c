@@ -26,7 +26,7 @@ static void check_player(struct store *store, struct player *player)
 	uint32_t group_count = 0;
 	cr_assert_eq(ringcast_slab_find(&store->players, player->self), player);
 	for (struct list_node *node = player->memberships.next; node != &player->memberships; node = node->next) {
-		struct membership *membership = RLY_CONTAINER_OF(node, struct membership, player_node);
+		struct membership *membership = CONTAINER_OF(node, struct membership, player_node);
 		cr_assert_eq(membership->player, player);
 		check_membership(store, membership);
 		group_count++;
@@ -61,7 +61,7 @@ static void check_players(struct session *session)
 		cr_assert_null(session->players[i]);
 	uint32_t reserved_count = 0;
 	for (struct list_node *node = session->reserved.next; node != &session->reserved; node = node->next) {
-		struct player *player = RLY_CONTAINER_OF(node, struct player, node);
+		struct player *player = CONTAINER_OF(node, struct player, node);
 		cr_assert_eq(player->state, PLAYER_RESERVED);
 		check_player(store, player);
 		reserved_count++;
@@ -75,7 +75,7 @@ static uint32_t check_groups(struct session *session)
 	struct store *store = session->store;
 	uint32_t group_count = 0, membership_count = 0;
 	for (struct list_node *node = session->groups.next; node != &session->groups; node = node->next) {
-		struct group *group = RLY_CONTAINER_OF(node, struct group, session_node);
+		struct group *group = CONTAINER_OF(node, struct group, session_node);
 		cr_assert_eq(group->session, session);
 		cr_assert_gt(group->member_count, 0, "an empty group is no group");
 		cr_assert_leq(group->member_count, group->member_capacity);
@@ -104,7 +104,7 @@ static uint32_t graveyard_count(const struct store *store)
 {
 	uint32_t count = 0;
 	for (const struct list_node *node = store->graveyard.next; node != &store->graveyard; node = node->next) {
-		const struct player *player = RLY_CONTAINER_OF(node, struct player, node);
+		const struct player *player = CONTAINER_OF(node, struct player, node);
 		cr_assert(player->state == PLAYER_COMPLETED || player->state == PLAYER_TIMEDOUT);
 		cr_assert_eq(player->group_count, 0);
 		count++;

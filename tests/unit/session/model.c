@@ -16,7 +16,7 @@ static int64_t effect_difference(const struct effect *a, const struct effect *b)
 {
 	const int64_t left[] = {a->kind, a->opcode, a->sender, a->target_slot, a->target_group, a->is_reliable, a->to, a->list};
 	const int64_t right[] = {b->kind, b->opcode, b->sender, b->target_slot, b->target_group, b->is_reliable, b->to, b->list};
-	for (size_t i = 0; i < RLY_ARRAY_COUNT(left); i++)
+	for (size_t i = 0; i < ARRAY_COUNT(left); i++)
 		if (left[i] != right[i])
 			return left[i] - right[i];
 	return 0;

@@ -73,7 +73,7 @@ Test(commands, a_send_that_goes_nowhere_says_why)
 Test(commands, op_codes_that_break_clients_are_refused)
 {
 	const int32_t refused[] = {0, -1, -6, -13, -15};
-	for (size_t i = 0; i < RLY_ARRAY_COUNT(refused); i++)
+	for (size_t i = 0; i < ARRAY_COUNT(refused); i++)
 		cr_assert_eq(say(refused[i], -1, 1, 0, "x"), DROP_BAD_STATE, "%d", refused[i]);
 	expect(&world, "");
 }

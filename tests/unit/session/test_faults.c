@@ -66,7 +66,7 @@ static enum verdict maybe_later(const struct hook_call *call)
 	bool has_verdict = call->hook == HOOK_CONNECT || call->hook == HOOK_SEND_GROUP || call->hook == HOOK_JOIN;
 	if (!has_verdict || ++world.script_state % 2 == 0)
 		return VERDICT_ALLOW;
-	cr_assert_lt(ticket_count, RLY_ARRAY_COUNT(tickets));
+	cr_assert_lt(ticket_count, ARRAY_COUNT(tickets));
 	tickets[ticket_count++] = ringcast_park_ticket(call->session);
 	return VERDICT_LATER;
 }
@@ -98,7 +98,7 @@ static enum verdict busy_script(struct world *w, const struct hook_call *call)
 	if (call->hook == HOOK_MESSAGE)
 		count(ringcast_command_broadcast_membership(call->session, -1, -1));
 	if (call->hook == HOOK_TICK)
-		count(ringcast_command_timer(call->session, 1, RLY_NS_PER_MS));
+		count(ringcast_command_timer(call->session, 1, NS_PER_MS));
 	return maybe_later(call);
 }
 

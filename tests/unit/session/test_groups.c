@@ -110,7 +110,7 @@ Test(groups, leaving_what_was_not_joined_is_refused)
 Test(groups, only_positive_ids_are_groups)
 {
 	const int32_t ids[] = {0, -1, -2, INT32_MIN};
-	for (size_t i = 0; i < RLY_ARRAY_COUNT(ids); i++) {
+	for (size_t i = 0; i < ARRAY_COUNT(ids); i++) {
 		cr_assert_eq(join(one, ids[i]), DROP_GROUP_LIMIT);
 		cr_assert_eq(leave(one, ids[i]), DROP_GROUP_LIMIT);
 		cr_assert_eq(request(one, ids[i]), ids[i] == -1 ? DROP_NONE : DROP_GROUP_LIMIT);
@@ -125,8 +125,8 @@ Test(groups, the_command_must_be_there)
 	const int32_t opcodes[] = {OPCODE_JOIN_GROUP, OPCODE_LEAVE_GROUP, OPCODE_REQUEST_GROUP_MEMBERSHIP};
 	const enum packet_command commands[] = {PACKET_COMMAND_NONE, PACKET_COMMAND_JOIN_GROUP, PACKET_COMMAND_LEAVE_GROUP,
 						PACKET_COMMAND_REQUEST_GROUP_MEMBERSHIP, PACKET_COMMAND_LOGIN};
-	for (size_t i = 0; i < RLY_ARRAY_COUNT(opcodes); i++) {
-		for (size_t j = 0; j < RLY_ARRAY_COUNT(commands); j++) {
+	for (size_t i = 0; i < ARRAY_COUNT(opcodes); i++) {
+		for (size_t j = 0; j < ARRAY_COUNT(commands); j++) {
 			struct packet packet = {.opcode = opcodes[i], .command = commands[j], .group = 7};
 			enum drop_reason reason = ringcast_router_route(one, &packet, INTENT_RELIABLE, world.now_ns);
 			if (j == i + 1)
@@ -232,7 +232,7 @@ static void note_list(void *context, const struct packet *packet, enum delivery_
 		      size_t recipient_count, const struct player *excluded)
 {
 	listed_count = packet->membership.player_count;
-	cr_assert_leq(listed_count, RLY_ARRAY_COUNT(listed));
+	cr_assert_leq(listed_count, ARRAY_COUNT(listed));
 	memcpy(listed, packet->membership.players, listed_count * sizeof(listed[0]));
 }
 

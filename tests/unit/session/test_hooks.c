@@ -73,7 +73,7 @@ Test(hooks, a_session_asks_its_own)
 
 Test(hooks, a_timer_runs_out_once)
 {
-	cr_assert_eq(ringcast_command_timer(session, 7, 20 * RLY_NS_PER_MS), DROP_NONE);
+	cr_assert_eq(ringcast_command_timer(session, 7, 20 * NS_PER_MS), DROP_NONE);
 	world_advance_ms(&world, 19);
 	expect(&world, "");
 	world_advance_ms(&world, 1);
@@ -85,8 +85,8 @@ Test(hooks, a_timer_runs_out_once)
 
 Test(hooks, setting_a_timer_again_moves_it)
 {
-	ringcast_command_timer(session, 7, 20 * RLY_NS_PER_MS);
-	ringcast_command_timer(session, 7, 50 * RLY_NS_PER_MS);
+	ringcast_command_timer(session, 7, 20 * NS_PER_MS);
+	ringcast_command_timer(session, 7, 50 * NS_PER_MS);
 	cr_assert_eq(session->alarm_count, 1);
 	world_advance_ms(&world, 49);
 	expect(&world, "");
@@ -96,8 +96,8 @@ Test(hooks, setting_a_timer_again_moves_it)
 
 Test(hooks, a_timer_may_be_cancelled)
 {
-	ringcast_command_timer(session, 0, 20 * RLY_NS_PER_MS);
-	ringcast_command_timer(session, UINT32_MAX, 20 * RLY_NS_PER_MS);
+	ringcast_command_timer(session, 0, 20 * NS_PER_MS);
+	ringcast_command_timer(session, UINT32_MAX, 20 * NS_PER_MS);
 	cr_assert(ringcast_command_cancel_timer(session, 0));
 	cr_assert_not(ringcast_command_cancel_timer(session, 0));
 	world_advance_ms(&world, 20);
@@ -186,7 +186,7 @@ Test(hooks, a_script_is_told_once_that_the_process_stops)
 	world_forget(&world);
 	ringcast_session_terminate(session, UINT64_MAX, world.now_ns);
 	expect(&world, "hook terminate 18446744073709\n");
-	ringcast_session_terminate(session, world.now_ns + 500 * RLY_NS_PER_MS, world.now_ns);
+	ringcast_session_terminate(session, world.now_ns + 500 * NS_PER_MS, world.now_ns);
 	world_advance_ms(&world, 499);
 	expect(&world, "");
 	world_advance_ms(&world, 1);
@@ -205,7 +205,7 @@ static enum verdict finish_when_told(struct world *w, const struct hook_call *ca
 Test(hooks, a_script_may_end_its_session_before_the_deadline)
 {
 	world.script = finish_when_told;
-	ringcast_session_terminate(session, world.now_ns + 500 * RLY_NS_PER_MS, world.now_ns);
+	ringcast_session_terminate(session, world.now_ns + 500 * NS_PER_MS, world.now_ns);
 	expect(&world, "hook terminate 1500\nhook ended session_ended\n");
 	world_advance_ms(&world, 1000);
 	expect(&world, "");

@@ -101,7 +101,7 @@ Test(router, a_server_without_a_script_listens_to_nothing)
 Test(router, op_codes_of_the_engine_are_not_relayed)
 {
 	const int32_t refused[] = {0, -1, -3, -5, -6, -7, -13, -14, -15, -101, -103, -1000, -1001};
-	for (size_t i = 0; i < RLY_ARRAY_COUNT(refused); i++) {
+	for (size_t i = 0; i < ARRAY_COUNT(refused); i++) {
 		cr_assert_eq(world_send(&world, one, refused[i], 0, -1, "x"), DROP_BAD_STATE, "%d", refused[i]);
 		cr_assert_eq(world_send(&world, one, refused[i], 2, 0, "x"), DROP_BAD_STATE, "%d", refused[i]);
 		cr_assert_eq(world_send(&world, one, refused[i], -1, 0, "x"), DROP_BAD_STATE, "%d", refused[i]);
@@ -112,7 +112,7 @@ Test(router, op_codes_of_the_engine_are_not_relayed)
 Test(router, undefined_negative_op_codes_are_the_games)
 {
 	const int32_t relayed[] = {1, INT32_MAX, -2, -4, -8, -9, -16, -100, -102, -500, -501, -999, -1002, -99999, INT32_MIN};
-	for (size_t i = 0; i < RLY_ARRAY_COUNT(relayed); i++) {
+	for (size_t i = 0; i < ARRAY_COUNT(relayed); i++) {
 		char expected[128];
 		snprintf(expected, sizeof(expected), "send %d from 1 player 2 group 0 reliable to 2 'x'\n", relayed[i]);
 		cr_assert_eq(world_send(&world, one, relayed[i], 2, 0, "x"), DROP_NONE, "%d", relayed[i]);

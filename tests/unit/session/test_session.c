@@ -250,7 +250,7 @@ Test(session, the_bill_is_what_the_tables_take)
 	const struct map *maps[] = {&store->groups_by_key, &store->players_by_key, &store->memberships_by_key, &store->players_by_id};
 	uint64_t bytes = slab_bytes(&store->sessions) + slab_bytes(&store->players) + slab_bytes(&store->groups) +
 			 slab_bytes(&store->memberships);
-	for (size_t i = 0; i < RLY_ARRAY_COUNT(maps); i++)
+	for (size_t i = 0; i < ARRAY_COUNT(maps); i++)
 		bytes += maps[i]->slot_count * sizeof(struct map_slot);
 	cr_assert_eq(ringcast_store_reserved_bytes(&store->options), bytes);
 }

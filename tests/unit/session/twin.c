@@ -126,7 +126,7 @@ void twin_open(struct twin *twin, uint32_t players_max, bool is_late_allowed)
 			   .memberships_max = twin->world.store.memberships.capacity,
 			   .parked_player_max = limits->parked_player_max,
 			   .parked_session_max = limits->parked_session_max,
-			   .answer_timeout_ns = twin->session->answer_timeout_ms * RLY_NS_PER_MS,
+			   .answer_timeout_ns = twin->session->answer_timeout_ms * NS_PER_MS,
 			   .is_late_allowed = twin->session->is_late_allowed},
 	};
 }

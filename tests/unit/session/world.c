@@ -191,7 +191,7 @@ static enum verdict on_leave(void *context, struct session *session, struct play
 
 static void on_tick(void *context, struct session *session, uint64_t now_ns)
 {
-	log_add(context, "hook tick %llu\n", (unsigned long long)(now_ns / RLY_NS_PER_MS));
+	log_add(context, "hook tick %llu\n", (unsigned long long)(now_ns / NS_PER_MS));
 	ask(context, (struct hook_call){.hook = HOOK_TICK, .session = session});
 }
 
@@ -203,13 +203,13 @@ static enum verdict on_health(void *context, struct session *session)
 
 static void on_terminate(void *context, struct session *session, uint64_t deadline_ns)
 {
-	log_add(context, "hook terminate %llu\n", (unsigned long long)(deadline_ns / RLY_NS_PER_MS));
-	ask(context, (struct hook_call){.hook = HOOK_TERMINATE, .session = session, .number = deadline_ns / RLY_NS_PER_MS});
+	log_add(context, "hook terminate %llu\n", (unsigned long long)(deadline_ns / NS_PER_MS));
+	ask(context, (struct hook_call){.hook = HOOK_TERMINATE, .session = session, .number = deadline_ns / NS_PER_MS});
 }
 
 static void on_timer(void *context, struct session *session, uint32_t timer, uint64_t now_ns)
 {
-	log_add(context, "hook timer %u at %llu\n", timer, (unsigned long long)(now_ns / RLY_NS_PER_MS));
+	log_add(context, "hook timer %u at %llu\n", timer, (unsigned long long)(now_ns / NS_PER_MS));
 	ask(context, (struct hook_call){.hook = HOOK_TIMER, .session = session, .number = timer});
 }
 
@@ -256,7 +256,7 @@ static uint32_t or_plenty(uint32_t count)
 
 void world_start(struct world *world, const struct world_options *options)
 {
-	*world = (struct world){.now_ns = RLY_NS_PER_S, .heap_count = faults_heap_count()};
+	*world = (struct world){.now_ns = NS_PER_S, .heap_count = faults_heap_count()};
 	world->limits = (struct session_limits){
 		.players_per_session_max = 8192,
 		.groups_per_session_max = 1024,
@@ -330,7 +330,7 @@ static void on_expired(void *context, struct timer *timer)
 
 void world_advance_ms(struct world *world, uint64_t ms)
 {
-	world->now_ns += ms * RLY_NS_PER_MS;
+	world->now_ns += ms * NS_PER_MS;
 	ringcast_timer_wheel_advance(&world->wheel, world->now_ns, UINT32_MAX, on_expired, world);
 }
 

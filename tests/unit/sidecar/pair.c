@@ -13,7 +13,7 @@ static uint64_t clock_ns(void)
 {
 	struct timespec now;
 	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)now.tv_sec * RLY_NS_PER_S + (uint64_t)now.tv_nsec;
+	return (uint64_t)now.tv_sec * NS_PER_S + (uint64_t)now.tv_nsec;
 }
 
 void pair_start(struct pair *pair, const char *main, uint32_t stall_timeout_ms)
@@ -34,7 +34,7 @@ void pair_launch(struct pair *pair, uint32_t channel)
 	cr_assert(ringcast_sidecar_process_start(&options, &pair->processes[channel], error, sizeof(error)), "%s", error);
 	pair->is_cut[channel] = false;
 	ringcast_sidecar_attach(pair->world.host, channel, pair->world.now_ns);
-	uint64_t end_ns = clock_ns() + PATIENCE_S * RLY_NS_PER_S;
+	uint64_t end_ns = clock_ns() + PATIENCE_S * NS_PER_S;
 	while (!ringcast_sidecar_is_ready(pair->world.host, channel)) {
 		cr_assert(clock_ns() < end_ns && !pair->is_cut[channel], "the sidecar does not come up");
 		pair_turn(pair);
@@ -80,7 +80,7 @@ void pair_turn(struct pair *pair)
 
 void pair_await(struct pair *pair, const char *text, const char *file, int line)
 {
-	uint64_t end_ns = clock_ns() + PATIENCE_S * RLY_NS_PER_S;
+	uint64_t end_ns = clock_ns() + PATIENCE_S * NS_PER_S;
 	while (strstr(pair->world.log, text) == NULL) {
 		cr_assert(clock_ns() < end_ns, "%s:%d: \"%s\" does not come; the log:\n%s", file, line, text, pair->world.log);
 		pair_turn(pair);

@@ -7,7 +7,7 @@
 
 #include "base/attr.h"
 
-RLY_PRINTF(2, 3) static void note(struct side_world *world, const char *format, ...)
+PRINTF_LIKE(2, 3) static void note(struct side_world *world, const char *format, ...)
 {
 	va_list arguments;
 	if (world->is_quiet)
@@ -38,7 +38,7 @@ static int compare_ids(const void *a, const void *b)
 static void note_recipients(struct side_world *world, struct player *const *recipients, size_t count)
 {
 	int32_t ids[16];
-	cr_assert(count <= RLY_ARRAY_COUNT(ids));
+	cr_assert(count <= ARRAY_COUNT(ids));
 	for (size_t i = 0; i < count; i++)
 		ids[i] = recipients[i]->peer_id;
 	qsort(ids, count, sizeof(*ids), compare_ids);
@@ -192,7 +192,7 @@ static void host_start(struct side_world *world, uint32_t callbacks, uint32_t st
 
 void side_start_patient(struct side_world *world, uint32_t callbacks, uint32_t stall_timeout_ms, uint32_t window_bytes)
 {
-	*world = (struct side_world){.now_ns = RLY_NS_PER_S, .random_state = 1};
+	*world = (struct side_world){.now_ns = NS_PER_S, .random_state = 1};
 	current = world;
 	world->log = calloc(1, SIDE_LOG_BYTES);
 	cr_assert_not_null(world->log);
@@ -248,9 +248,9 @@ void side_expire(struct side_world *world)
 
 void side_advance_ms(struct side_world *world, uint64_t ms)
 {
-	uint64_t end_ns = world->now_ns + ms * RLY_NS_PER_MS;
+	uint64_t end_ns = world->now_ns + ms * NS_PER_MS;
 	while (world->now_ns < end_ns) {
-		world->now_ns += 100 * RLY_NS_PER_MS;
+		world->now_ns += 100 * NS_PER_MS;
 		side_expire(world);
 	}
 }
@@ -322,7 +322,7 @@ static bool is_question(uint8_t kind)
 
 static void name_ticket(struct side_world *world, struct sidecar_frame *frame)
 {
-	if (!is_question(frame->kind) || world->ticket_count == RLY_ARRAY_COUNT(world->tickets))
+	if (!is_question(frame->kind) || world->ticket_count == ARRAY_COUNT(world->tickets))
 		return;
 	world->tickets[world->ticket_count++] = frame->numbers[0];
 	frame->numbers[0] = world->ticket_count;

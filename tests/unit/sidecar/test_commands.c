@@ -137,7 +137,7 @@ Test(sidecar_garbage, what_no_sidecar_says_is_refused)
 		{.kind = SIDECAR_FRAME_END, .session = 1, .numbers = {3}},
 		{.kind = SIDECAR_FRAME_CREDIT, .session = 1, .numbers = {1 << 20}},           /* more than was ever sent */
 	};
-	for (unsigned i = 0; i < RLY_ARRAY_COUNT(wrong); i++) {
+	for (unsigned i = 0; i < ARRAY_COUNT(wrong); i++) {
 		struct side_world world;
 		start_game(&world);
 		cr_assert(!side_say(&world, 0, &wrong[i]), "%u", i);
@@ -163,7 +163,7 @@ Test(sidecar_garbage, nothing_is_taken_before_a_proper_greeting)
 		{.kind = SIDECAR_FRAME_WELCOME, .session = 1, .numbers = {SIDECAR_MAGIC, 1}},
 		{.kind = SIDECAR_FRAME_PONG},
 	};
-	for (unsigned i = 0; i < RLY_ARRAY_COUNT(wrong); i++) {
+	for (unsigned i = 0; i < ARRAY_COUNT(wrong); i++) {
 		struct side_world world;
 		side_start(&world, 0);
 		ringcast_sidecar_attach(world.host, 0, world.now_ns);

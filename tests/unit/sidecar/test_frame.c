@@ -164,7 +164,7 @@ static void check_cuts(const uint8_t *bytes, size_t size, size_t first, size_t s
 	struct sidecar_frame frame;
 	size_t ends[] = {first, second, size}, from = 0;
 	unsigned frame_count = 0;
-	for (unsigned i = 0; i < RLY_ARRAY_COUNT(ends); i++) {
+	for (unsigned i = 0; i < ARRAY_COUNT(ends); i++) {
 		uint8_t *copy = malloc(ends[i] - from + 1);
 		memcpy(copy, bytes + from, ends[i] - from);
 		struct view piece = ringcast_view_of(copy, ends[i] - from);

@@ -152,7 +152,7 @@ Test(sidecar_process, waits_longer_after_every_failure_and_forgets_them_after_a_
 {
 	static const uint64_t expected_ms[] = {0, 200, 400, 800, 1600, 3200, 6400, 12800, 25600, 30000, 30000};
 	struct sidecar_backoff backoff = {0};
-	for (unsigned i = 0; i < RLY_ARRAY_COUNT(expected_ms); i++)
+	for (unsigned i = 0; i < ARRAY_COUNT(expected_ms); i++)
 		cr_assert_eq(ringcast_sidecar_backoff_next_ms(&backoff, 50), expected_ms[i]);
 	for (unsigned i = 0; i < 100; i++)
 		cr_assert_eq(ringcast_sidecar_backoff_next_ms(&backoff, 0), 30000);
