@@ -16,14 +16,12 @@ static ringcast_session *session_of(struct session *session)
 static const ringcast_callbacks *callbacks_of(void *context)
 {
 	const struct ringcast_engine *engine = context;
-
 	return &engine->callbacks;
 }
 
 static void *context_of(void *context)
 {
 	const struct ringcast_engine *engine = context;
-
 	return engine->options.context;
 }
 
@@ -92,21 +90,18 @@ static void on_player_disconnected(void *context, struct session *session, struc
 static void on_message(void *context, struct session *session, const struct packet *packet)
 {
 	ringcast_message message = message_of(packet);
-
 	callbacks_of(context)->message(context_of(context), session_of(session), &message);
 }
 
 static enum verdict on_send_to_player(void *context, struct session *session, const struct packet *packet)
 {
 	ringcast_message message = message_of(packet);
-
 	return verdict_of(callbacks_of(context)->send_to_player(context_of(context), session_of(session), &message));
 }
 
 static enum verdict on_send_to_group(void *context, struct session *session, const struct packet *packet)
 {
 	ringcast_message message = message_of(packet);
-
 	return verdict_of(callbacks_of(context)->send_to_group(context_of(context), session_of(session), &message));
 }
 
@@ -133,7 +128,6 @@ static void on_timer(void *context, struct session *session, uint32_t timer, uin
 void ringcast_engine_make_hooks(struct ringcast_engine *engine)
 {
 	const ringcast_callbacks *given = &engine->callbacks;
-
 #define HOOK(name) .name = given->name != NULL ? on_##name : NULL
 	engine->hooks = (struct hooks){
 		HOOK(session_started),
@@ -159,7 +153,6 @@ void ringcast_engine_make_hooks(struct ringcast_engine *engine)
 static struct session *checked(ringcast_session *session)
 {
 	struct session *own = (struct session *)session;
-
 	ringcast_assert(session != NULL);
 	ringcast_assert(own->store == thread_store); /* [callback] functions are for the thread of the session's shard */
 	return own;
@@ -202,21 +195,18 @@ uint64_t ringcast_session_now_ns(ringcast_session *session)
 const char *ringcast_session_player_id(ringcast_session *session, int32_t peer_id)
 {
 	const struct player *player = ringcast_session_find_peer(checked(session), peer_id);
-
 	return player != NULL ? ringcast_player_id(player) : NULL;
 }
 
 const char *ringcast_session_player_data(ringcast_session *session, int32_t peer_id)
 {
 	const struct player *player = ringcast_session_find_peer(checked(session), peer_id);
-
 	return player != NULL ? ringcast_player_data(player) : NULL;
 }
 
 int ringcast_session_player_token(ringcast_session *session, int32_t peer_id, char ret_token[RINGCAST_ID_BYTES])
 {
 	const struct player *player = ringcast_session_find_peer(checked(session), peer_id);
-
 	static_assert(PLAYER_TOKEN_BYTES <= RINGCAST_ID_BYTES, "a token fits");
 	if (player == NULL)
 		return RINGCAST_ERROR_NOT_FOUND;
@@ -228,7 +218,6 @@ bool ringcast_session_player_is_fast(ringcast_session *session, int32_t peer_id)
 {
 	const struct player *player = ringcast_session_find_peer(checked(session), peer_id);
 	const struct conn *conn = player != NULL ? player->transport : NULL;
-
 	return conn != NULL && conn->fast.state == FAST_UP;
 }
 
@@ -252,7 +241,6 @@ int ringcast_session_send(ringcast_session *session, const ringcast_message *mes
 		.is_reliable = message->intent == RINGCAST_RELIABLE,
 		.payload = ringcast_view_of(message->payload, message->payload_bytes),
 	};
-
 	if (message->opcode == OPCODE_LOGIN || message->payload_bytes > PROTO_PAYLOAD_RELIABLE_BYTES_MAX)
 		return RINGCAST_ERROR_ARGUMENT;
 	return error_of(ringcast_command_send(checked(session), &packet, packet.is_reliable ? INTENT_RELIABLE : INTENT_FAST));

@@ -59,7 +59,6 @@ void ringcast_limits_default(ringcast_limits *ret_limits)
 static bool is_untouched(const ringcast_limits *limits)
 {
 	static const ringcast_limits zero;
-
 	return memcmp(limits, &zero, sizeof(zero)) == 0;
 }
 
@@ -67,7 +66,6 @@ static bool is_untouched(const ringcast_limits *limits)
 static void fill_limits(ringcast_limits *limits)
 {
 	ringcast_limits given = *limits, defaults;
-
 	ringcast_limits_default(&defaults);
 #define X(type, name, default_value, is_reloadable, text)                                                              \
 	if (limits->name == 0)                                                                                         \
@@ -85,7 +83,6 @@ static bool parse_listen(const char *text, uint16_t port, struct shard_listen *r
 {
 	struct in6_addr v6;
 	struct in_addr v4;
-
 	*ret = (struct shard_listen){.address.port = port};
 	if (inet_pton(AF_INET, text, &v4) == 1) {
 		ret->is_v4 = true;
@@ -110,10 +107,8 @@ static int check_listens(struct ringcast_engine *engine, char *error, size_t err
 {
 	const ringcast_engine_options *options = &engine->options;
 	const char *texts[] = {options->listen_address != NULL ? options->listen_address : "127.0.0.1", options->listen_address_second};
-
 	for (unsigned i = 0; i < ARRAY_COUNT(texts) && texts[i] != NULL; i++) {
 		struct shard_options *shard = &engine->shard_options;
-
 		if (!parse_listen(texts[i], options->tcp_port, &shard->listens[i]))
 			return fail(error, error_bytes, RINGCAST_ERROR_ARGUMENT, "listen address '%s' is not an IPv4 or IPv6 literal", texts[i]);
 		shard->listen_count = i + 1;
@@ -126,7 +121,6 @@ static int check_listens(struct ringcast_engine *engine, char *error, size_t err
 static uint32_t usable_cpu_count(void)
 {
 	cpu_set_t set;
-
 	if (sched_getaffinity(0, sizeof(set), &set) != 0)
 		return 1;
 	return (uint32_t)CPU_COUNT(&set);
@@ -144,7 +138,6 @@ static bool are_bytes_zero(const uint8_t *bytes, size_t size)
 static bool copy_sized(void *own, size_t own_bytes, const void *given, size_t given_bytes)
 {
 	size_t common = given_bytes < own_bytes ? given_bytes : own_bytes;
-
 	if (given_bytes < sizeof(size_t) || !are_bytes_zero((const uint8_t *)given + common, given_bytes - common))
 		return false;
 	memset(own, 0, own_bytes);
@@ -165,14 +158,12 @@ static int check_options(struct ringcast_engine *engine, const ringcast_engine_o
 	if (engine->options.udp_ports_per_shard > SHARD_UDP_PORTS_MAX)
 		return fail(error, error_bytes, RINGCAST_ERROR_ARGUMENT, "UDP ports per shard: %s", "64 at most");
 	int result = check_listens(engine, error, error_bytes);
-
 	return result != RINGCAST_OK ? result : ringcast_engine_settle_security(engine, error, error_bytes);
 }
 
 static void fill_shard_options(struct ringcast_engine *engine)
 {
 	struct shard_options *shard = &engine->shard_options;
-
 	shard->count = engine->shard_count;
 	shard->limits = engine->options.limits;
 	shard->udp_port_count = engine->options.udp_ports_per_shard != 0 ? engine->options.udp_ports_per_shard : 1;
@@ -191,10 +182,8 @@ uint64_t ringcast_memory_bill(const ringcast_engine_options *options, ringcast_m
 {
 	ringcast_limits limits = options->limits;
 	uint32_t shard_count = options->shard_count != 0 ? options->shard_count : usable_cpu_count();
-
 	fill_limits(&limits);
 	uint64_t shard_bytes = ringcast_shard_memory_bytes(&limits, each, context) + ringcast_security_memory_bytes(options, &limits, each, context);
-
 	return shard_count * shard_bytes;
 }
 
@@ -203,7 +192,6 @@ uint64_t ringcast_memory_bill(const ringcast_engine_options *options, ringcast_m
 static int choose_io(struct ringcast_engine *engine, char *error, size_t error_bytes)
 {
 	char reason[200];
-
 	engine->io = engine->options.io;
 	if (engine->io == RINGCAST_IO_EPOLL)
 		return RINGCAST_OK;
@@ -221,7 +209,6 @@ static int choose_io(struct ringcast_engine *engine, char *error, size_t error_b
 static struct io *create_io(struct ringcast_engine *engine, char *reterr, size_t reterr_bytes)
 {
 	struct io_options options;
-
 	ringcast_shard_io_options(&engine->options.limits, &options);
 	return engine->io == RINGCAST_IO_URING ? ringcast_io_uring_create(&options, reterr, reterr_bytes)
 					       : ringcast_io_epoll_create(&options, reterr, reterr_bytes);
@@ -233,11 +220,9 @@ static void pin(uint32_t index)
 {
 	cpu_set_t allowed, one;
 	uint32_t seen = 0;
-
 	if (sched_getaffinity(0, sizeof(allowed), &allowed) != 0)
 		return;
 	uint32_t wanted = index % (uint32_t)CPU_COUNT(&allowed);
-
 	for (int cpu = 0; cpu < CPU_SETSIZE; cpu++) {
 		if (!CPU_ISSET(cpu, &allowed) || seen++ != wanted)
 			continue;
@@ -253,14 +238,12 @@ static struct shard *create_shard(struct engine_shard *slot)
 	struct ringcast_engine *engine = slot->engine;
 	struct shard_options options = engine->shard_options;
 	struct io *io = create_io(engine, slot->error, sizeof(slot->error));
-
 	if (io == NULL)
 		return NULL;
 	options.index = slot->index;
 	if (engine->options.udp_port_base != 0)
 		options.udp_port_base = (uint16_t)(engine->options.udp_port_base + slot->index * options.udp_port_count);
 	struct shard *shard = NULL;
-
 	if (ringcast_engine_secure_shard(engine, &options, slot->error, sizeof(slot->error)))
 		shard = ringcast_shard_create(&options, io, slot->error, sizeof(slot->error));
 	if (shard == NULL) {
@@ -289,7 +272,6 @@ static void set_phase(struct ringcast_engine *engine, enum engine_phase phase)
 static void await_start(struct engine_shard *slot)
 {
 	struct ringcast_engine *engine = slot->engine;
-
 	pthread_mutex_lock(&engine->lock);
 	engine->created_count++;
 	pthread_cond_broadcast(&engine->changed);
@@ -311,7 +293,6 @@ static void wind_down(struct engine_shard *slot)
 	struct ringcast_engine *engine = slot->engine;
 	struct shard *shard = slot->shard;
 	bool is_counted = false;
-
 	ringcast_shard_stop(shard);
 	shard->io->ops->wake(shard->io); /* what has just ended is collected at the end of a tick: the first one must not sleep */
 	for (;;) {
@@ -333,7 +314,6 @@ static void *run_shard(void *argument)
 	struct engine_shard *slot = argument;
 	struct ringcast_engine *engine = slot->engine;
 	char name[16];
-
 	snprintf(name, sizeof(name), "shard %u", slot->index);
 	pthread_setname_np(pthread_self(), name);
 	if (engine->options.is_pinned)
@@ -353,7 +333,6 @@ static void *run_shard(void *argument)
 static bool create_one(struct ringcast_engine *engine, uint32_t index)
 {
 	struct engine_shard *slot = &engine->shards[index];
-
 	slot->engine = engine;
 	slot->index = index;
 	engine->mailboxes[index] = ringcast_mailbox_create(engine->shard_count);
@@ -385,18 +364,15 @@ static int create_shards(struct ringcast_engine *engine, char *error, size_t err
 static void log_to_embedder(void *context, enum log_level level, const char *component, const char *message, const char *fields)
 {
 	struct ringcast_engine *engine = context;
-
 	engine->options.log(engine->options.log_context, (ringcast_log_level)level, component, message, fields);
 }
 
 int ringcast_engine_check(const ringcast_engine_options *options, char *error, size_t error_bytes)
 {
 	struct ringcast_engine *engine = calloc(1, sizeof(*engine));
-
 	if (engine == NULL)
 		return fail(error, error_bytes, RINGCAST_ERROR_MEMORY, "%s", "out of memory");
 	int result = check_options(engine, options, error, error_bytes);
-
 	ringcast_engine_forget_security(engine);
 	free(engine);
 	return result;
@@ -406,7 +382,6 @@ int ringcast_engine_create(const ringcast_engine_options *options, ringcast_engi
 {
 	struct ringcast_engine *engine = calloc(1, sizeof(*engine));
 	int result;
-
 	*ret_engine = NULL;
 	if (engine == NULL)
 		return fail(error, error_bytes, RINGCAST_ERROR_MEMORY, "%s", "out of memory");
@@ -445,7 +420,6 @@ int ringcast_engine_start(ringcast_engine *engine, char *error, size_t error_byt
 static uint32_t made_count(const struct ringcast_engine *engine)
 {
 	uint32_t count = 0;
-
 	for (uint32_t i = 0; i < MAILBOX_SENDERS_MAX; i++)
 		count += engine->shards[i].shard != NULL;
 	return count;
@@ -463,7 +437,6 @@ static void join_threads(struct ringcast_engine *engine)
 int ringcast_engine_stop(ringcast_engine *engine, uint32_t timeout_ms)
 {
 	enum engine_phase phase = phase_of(engine);
-
 	if (phase >= ENGINE_STOPPING)
 		return RINGCAST_ERROR_STATE;
 	if (phase < ENGINE_READY) /* creation failed half way: wait for those that exist */
@@ -480,7 +453,6 @@ int ringcast_engine_stop(ringcast_engine *engine, uint32_t timeout_ms)
 void ringcast_engine_destroy(ringcast_engine **engine)
 {
 	struct ringcast_engine *e = *engine;
-
 	*engine = NULL;
 	if (e == NULL)
 		return;
@@ -534,10 +506,8 @@ const char *ringcast_engine_io_name(const ringcast_engine *engine)
 uint64_t ringcast_engine_stall_ns(const ringcast_engine *engine)
 {
 	uint64_t now_ns = ringcast_clock_now_ns(), stall_ns = 0;
-
 	for (uint32_t i = 0; i < engine->shard_count; i++) {
 		uint64_t beat_ns = __atomic_load_n(&engine->shards[i].shard->beat_ns, __ATOMIC_RELAXED);
-
 		if (now_ns > beat_ns && now_ns - beat_ns > stall_ns)
 			stall_ns = now_ns - beat_ns;
 	}

@@ -21,7 +21,7 @@ static int refuse(const struct config_error *error)
 static int run(const struct flags *flags, const struct config *config)
 {
 	struct logs *logs =
-	        ringcast_logs_create(STDERR_FILENO, (enum logs_format)config->log_format, (ringcast_log_level)config->log_level);
+		ringcast_logs_create(STDERR_FILENO, (enum logs_format)config->log_format, (ringcast_log_level)config->log_level);
 	if (!logs) {
 		fprintf(stderr, "ringcastd: out of memory\n");
 		return 1;

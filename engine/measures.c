@@ -72,7 +72,6 @@ static void add_counters(struct sums *sums, const struct question *question)
 static void emit_reasons(const struct sums *sums, ringcast_metric_fn *each, void *context)
 {
 	char labels[64];
-
 	for (unsigned i = DROP_NONE + 1; i < DROP_REASON_COUNT; i++) {
 		snprintf(labels, sizeof(labels), "reason=\"%s\"", ringcast_drop_label((enum drop_reason)i));
 		each(context, "ringcast_drops_total", "counter", "packets and messages that went no further, by reason", labels,
@@ -117,7 +116,6 @@ static void emit(const struct sums *sums, ringcast_metric_fn *each, void *contex
 static void emit_certificate(struct ringcast_engine *engine, ringcast_metric_fn *each, void *context)
 {
 	ringcast_certificate_info info;
-
 	if (ringcast_engine_certificate(engine, &info) == RINGCAST_OK)
 		each(context, "ringcast_certificate_not_after_seconds", "gauge", "when the certificate in use expires, in seconds since the epoch", "",
 		     (double)info.not_after_s);
@@ -147,14 +145,11 @@ static void emit_scripts(const struct script_counts *counts, struct sidecars_cou
 void ringcast_metrics_each(ringcast_engine *engine, ringcast_metric_fn *each, void *context)
 {
 	struct sums sums = {0};
-
 	for (uint32_t i = 0; i < engine->shard_count; i++) {
 		struct question *question = ringcast_question_create(answer_measures);
-
 		if (question == NULL)
 			return;
 		int result = ringcast_question_ask(engine, i, question);
-
 		if (result == RINGCAST_OK)
 			add_counters(&sums, question);
 		ringcast_question_release(question);

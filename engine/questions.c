@@ -22,14 +22,12 @@ enum { ANSWER_TIMEOUT_S = 5, ITEMS_MAX = 65536 };
 static void run(struct shard *shard, struct shard_request *request)
 {
 	struct question *question = CONTAINER_OF(request, struct question, request);
-
 	question->answer(shard, question);
 }
 
 static void done(struct shard_request *request)
 {
 	struct question *question = CONTAINER_OF(request, struct question, request);
-
 	pthread_mutex_lock(&question->lock);
 	question->is_answered = true;
 	pthread_cond_signal(&question->answered);
@@ -41,7 +39,6 @@ struct question *ringcast_question_create(void (*answer)(struct shard *shard, st
 {
 	struct question *question = calloc(1, sizeof(*question));
 	pthread_condattr_t attributes;
-
 	if (question == NULL)
 		return NULL;
 	question->request.run = run;
@@ -76,14 +73,12 @@ static bool await_answer(struct question *question)
 {
 	struct timespec until;
 	int error = 0;
-
 	clock_gettime(CLOCK_MONOTONIC, &until);
 	until.tv_sec += ANSWER_TIMEOUT_S;
 	pthread_mutex_lock(&question->lock);
 	while (!question->is_answered && error == 0)
 		error = pthread_cond_timedwait(&question->answered, &question->lock, &until);
 	bool is_answered = question->is_answered;
-
 	pthread_mutex_unlock(&question->lock);
 	return is_answered;
 }
@@ -106,11 +101,9 @@ int ringcast_question_ask(struct ringcast_engine *engine, uint32_t shard, struct
 static bool keep_strings(struct question *question, const char *given[4], const char **kept[4])
 {
 	size_t size = 1;
-
 	for (unsigned i = 0; i < 4; i++)
 		size += given[i] != NULL ? strlen(given[i]) + 1 : 0;
 	char *at = question->strings = malloc(size);
-
 	if (at == NULL)
 		return false;
 	for (unsigned i = 0; i < 4; i++) {
@@ -148,7 +141,6 @@ static int error_of(enum drop_reason drop)
 static int ask_about(struct ringcast_engine *engine, const char *session_id, struct question *question)
 {
 	int shard = session_id != NULL ? ringcast_session_id_shard(session_id) : -1;
-
 	if (shard < 0 || (uint32_t)shard >= engine->shard_count)
 		return RINGCAST_ERROR_NOT_FOUND;
 	return ringcast_question_ask(engine, (uint32_t)shard, question);
@@ -160,10 +152,8 @@ static void answer_create(struct shard *shard, struct question *question)
 {
 	struct session *session;
 	enum drop_reason drop;
-
 	if (question->script != NULL) {
 		struct script_shard *scripts = &question->engine->shards[shard->options.index].scripts;
-
 		question->result = ringcast_script_shard_open(scripts, question->script, &question->session, &session, &drop);
 		if (question->result != RINGCAST_OK)
 			return;
@@ -196,14 +186,12 @@ static bool is_session_valid(const struct ringcast_engine *engine, const ringcas
 int ringcast_session_create(ringcast_engine *engine, const ringcast_session_options *given, char ret_id[RINGCAST_ID_BYTES])
 {
 	ringcast_session_options options = RINGCAST_SESSION_OPTIONS_INIT;
-
 	if (given == NULL || given->size < sizeof(size_t) || given->size > sizeof(options))
 		return RINGCAST_ERROR_ARGUMENT;
 	memcpy(&options, given, given->size);
 	if (!is_session_valid(engine, &options))
 		return RINGCAST_ERROR_ARGUMENT;
 	struct question *question = ringcast_question_create(answer_create);
-
 	if (question == NULL)
 		return RINGCAST_ERROR_MEMORY;
 	question->session = (struct session_options){
@@ -216,7 +204,6 @@ int ringcast_session_create(ringcast_engine *engine, const ringcast_session_opti
 	};
 	uint32_t shard = place(engine, &options);
 	int result = ringcast_engine_prepare_script(engine, options.script, shard, &question->script);
-
 	if (result == RINGCAST_OK && !keep_strings(question, (const char *[4]){options.name, options.properties},
 						   (const char **[4]){&question->session.name, &question->session.properties}))
 		result = RINGCAST_ERROR_MEMORY;
@@ -231,7 +218,6 @@ int ringcast_session_create(ringcast_engine *engine, const ringcast_session_opti
 static struct session *session_in_question(struct shard *shard, struct question *question)
 {
 	struct session *session = ringcast_session_find(&shard->store, question->session_id);
-
 	question->result = session != NULL ? RINGCAST_OK : RINGCAST_ERROR_NOT_FOUND;
 	return session;
 }
@@ -239,7 +225,6 @@ static struct session *session_in_question(struct shard *shard, struct question 
 static void answer_end(struct shard *shard, struct question *question)
 {
 	struct session *session = session_in_question(shard, question);
-
 	if (session != NULL)
 		ringcast_session_end_now(session, CLOSE_SESSION_ENDED, shard->now_ns);
 }
@@ -248,7 +233,6 @@ static struct question *question_about(void (*answer)(struct shard *, struct que
 				       const char *player_data, const char *text)
 {
 	struct question *question = ringcast_question_create(answer);
-
 	if (question == NULL || keep_strings(question, (const char *[4]){session_id, player_id, player_data, text},
 					     (const char **[4]){&question->session_id, &question->player_id, &question->player_data,
 								&question->text}))
@@ -260,11 +244,9 @@ static struct question *question_about(void (*answer)(struct shard *, struct que
 int ringcast_session_end(ringcast_engine *engine, const char *session_id)
 {
 	struct question *question = question_about(answer_end, session_id, NULL, NULL, NULL);
-
 	if (question == NULL)
 		return RINGCAST_ERROR_MEMORY;
 	int result = ask_about(engine, session_id, question);
-
 	ringcast_question_release(question);
 	return result;
 }
@@ -295,11 +277,9 @@ static void describe_session(const struct shard *shard, const struct session *se
 static void answer_list(struct shard *shard, struct question *question)
 {
 	ringcast_session_info *infos = question->items;
-
 	for (uint32_t i = 0; i < shard->store.sessions.high_water; i++) {
 		handle h;
 		struct session *session = ringcast_slab_at(&shard->store.sessions, i, &h);
-
 		if (session == NULL || session->state != SESSION_ACTIVE)
 			continue;
 		if (question->item_count < question->item_count_max)
@@ -311,7 +291,6 @@ static void answer_list(struct shard *shard, struct question *question)
 static void answer_describe(struct shard *shard, struct question *question)
 {
 	struct session *session = session_in_question(shard, question);
-
 	if (session != NULL)
 		describe_session(shard, session, question->items);
 }
@@ -327,7 +306,6 @@ int ringcast_session_describe(ringcast_engine *engine, const char *session_id, r
 {
 	struct question *question = question_about(answer_describe, session_id, NULL, NULL, NULL);
 	int result = RINGCAST_ERROR_MEMORY;
-
 	if (question == NULL)
 		return result;
 	if (give_items(question, 1, sizeof(*ret_info)))
@@ -342,7 +320,6 @@ static int list_shard(ringcast_engine *engine, uint32_t shard, ringcast_session_
 {
 	struct question *question = ringcast_question_create(answer_list);
 	int result = RINGCAST_ERROR_MEMORY;
-
 	if (question == NULL)
 		return result;
 	if (give_items(question, room, sizeof(*infos)))
@@ -359,10 +336,8 @@ static int list_shard(ringcast_engine *engine, uint32_t shard, ringcast_session_
 int ringcast_session_list(ringcast_engine *engine, ringcast_session_info *infos, size_t info_count_max, size_t *ret_count)
 {
 	size_t count = 0, total = 0;
-
 	for (uint32_t i = 0; i < engine->shard_count; i++) {
 		int result = list_shard(engine, i, infos + count, info_count_max - count, &count, &total);
-
 		if (result != RINGCAST_OK)
 			return result;
 	}
@@ -377,12 +352,10 @@ static void answer_reserve(struct shard *shard, struct question *question)
 	struct session *session = session_in_question(shard, question);
 	char token[PLAYER_TOKEN_BYTES];
 	struct player *player;
-
 	if (session == NULL)
 		return;
 	enum drop_reason drop =
 		ringcast_admission_reserve(session, question->player_id, question->player_data, shard->now_ns, &player, token);
-
 	question->result = error_of(drop);
 	if (drop == DROP_NONE)
 		snprintf(question->ret_id, sizeof(question->ret_id), "%s", token);
@@ -394,11 +367,9 @@ int ringcast_player_reserve(ringcast_engine *engine, const char *session_id, con
 	if (!is_text_valid(player_id, RINGCAST_NAME_BYTES) || !is_text_valid(player_data, RINGCAST_DATA_BYTES))
 		return RINGCAST_ERROR_ARGUMENT;
 	struct question *question = question_about(answer_reserve, session_id, player_id, player_data, NULL);
-
 	if (question == NULL)
 		return RINGCAST_ERROR_MEMORY;
 	int result = ask_about(engine, session_id, question);
-
 	if (result == RINGCAST_OK)
 		memcpy(ret_token, question->ret_id, RINGCAST_ID_BYTES);
 	ringcast_question_release(question);
@@ -424,7 +395,6 @@ static const char *state_text(enum player_state state)
 static void describe_player(const struct player *player, ringcast_player_info *ret)
 {
 	const struct conn *conn = player->transport;
-
 	*ret = (ringcast_player_info){
 		.peer_id = player->peer_id,
 		.created_ns = player->created_ns,
@@ -456,7 +426,6 @@ static void add_player(struct question *question, const struct player *player)
 static void answer_players(struct shard *shard, struct question *question)
 {
 	struct session *session = session_in_question(shard, question);
-
 	if (session == NULL)
 		return;
 	for (uint32_t i = 0; i < session->player_count; i++)
@@ -470,7 +439,6 @@ int ringcast_player_list(ringcast_engine *engine, const char *session_id, ringca
 {
 	struct question *question = question_about(answer_players, session_id, NULL, NULL, NULL);
 	int result = RINGCAST_ERROR_MEMORY;
-
 	if (question == NULL)
 		return result;
 	if (give_items(question, info_count_max, sizeof(*infos)))
@@ -486,7 +454,6 @@ int ringcast_player_list(ringcast_engine *engine, const char *session_id, ringca
 static void answer_kick(struct shard *shard, struct question *question)
 {
 	struct session *session = session_in_question(shard, question);
-
 	if (session == NULL)
 		return;
 	question->result = ringcast_command_kick(session, question->peer_id, question->text) == DROP_NONE ? RINGCAST_OK : RINGCAST_ERROR_NOT_FOUND;
@@ -495,12 +462,10 @@ static void answer_kick(struct shard *shard, struct question *question)
 int ringcast_player_kick(ringcast_engine *engine, const char *session_id, int32_t peer_id, const char *reason)
 {
 	struct question *question = question_about(answer_kick, session_id, NULL, NULL, reason);
-
 	if (question == NULL)
 		return RINGCAST_ERROR_MEMORY;
 	question->peer_id = peer_id;
 	int result = ask_about(engine, session_id, question);
-
 	ringcast_question_release(question);
 	return result;
 }
@@ -508,7 +473,6 @@ int ringcast_player_kick(ringcast_engine *engine, const char *session_id, int32_
 static void answer_ticket(struct shard *shard, struct question *question)
 {
 	struct session *session = session_in_question(shard, question);
-
 	if (session != NULL && !ringcast_park_answer(session, question->ticket, question->verdict, shard->now_ns))
 		question->result = RINGCAST_ERROR_NOT_FOUND;
 }
@@ -518,13 +482,11 @@ int ringcast_session_answer_post(ringcast_engine *engine, const char *session_id
 	if (verdict != RINGCAST_ALLOW && verdict != RINGCAST_DENY)
 		return RINGCAST_ERROR_ARGUMENT;
 	struct question *question = question_about(answer_ticket, session_id, NULL, NULL, NULL);
-
 	if (question == NULL)
 		return RINGCAST_ERROR_MEMORY;
 	question->ticket = ticket;
 	question->verdict = verdict == RINGCAST_ALLOW ? VERDICT_ALLOW : VERDICT_DENY;
 	int result = ask_about(engine, session_id, question);
-
 	ringcast_question_release(question);
 	return result;
 }
@@ -535,10 +497,8 @@ static int ask_all(struct ringcast_engine *engine, void (*answer)(struct shard *
 		   uint64_t deadline_ns)
 {
 	int result = RINGCAST_OK;
-
 	for (uint32_t i = 0; i < engine->shard_count && result == RINGCAST_OK; i++) {
 		struct question *question = ringcast_question_create(answer);
-
 		if (question == NULL)
 			return RINGCAST_ERROR_MEMORY;
 		if (limits != NULL)
@@ -564,7 +524,6 @@ int ringcast_engine_drain_within(ringcast_engine *engine, uint64_t timeout_ms)
 {
 	uint64_t now_ns = ringcast_clock_now_ns();
 	uint64_t longest_ms = (UINT64_MAX - now_ns) / NS_PER_MS;
-
 	__atomic_store_n(&engine->is_draining, true, __ATOMIC_RELEASE);
 	return ask_all(engine, answer_drain, NULL, timeout_ms < longest_ms ? now_ns + timeout_ms * NS_PER_MS : UINT64_MAX);
 }

@@ -32,7 +32,7 @@ static bool find_callback(const char *text, uint32_t *ret_bit)
 {
 	static const char *const names[] = {
 #define X(name, text) text,
-	        SCRIPT_CALLBACKS(X)
+		SCRIPT_CALLBACKS(X)
 #undef X
 	};
 
@@ -48,7 +48,6 @@ static bool find_callback(const char *text, uint32_t *ret_bit)
 static uint32_t number_of(const json_t *configuration, const char *key)
 {
 	json_int_t value = json_integer_value(json_object_get(configuration, key));
-
 	return value > 0 && value <= UINT32_MAX ? (uint32_t)value : 0;
 }
 
@@ -56,10 +55,8 @@ static void take_facts(const json_t *answer, struct script_facts *facts)
 {
 	const json_t *callbacks = json_object_get(answer, "callbacks"), *configuration = json_object_get(answer, "configuration");
 	uint32_t bit;
-
 	for (size_t i = 0; i < json_array_size(callbacks); i++) {
 		const char *name = json_string_value(json_array_get(callbacks, i));
-
 		if (name != NULL && find_callback(name, &bit))
 			facts->callbacks |= bit;
 	}
@@ -71,11 +68,9 @@ static void take_facts(const json_t *answer, struct script_facts *facts)
 static const char *last_line(char *text)
 {
 	size_t size = strlen(text);
-
 	while (size > 0 && text[size - 1] == '\n')
 		text[--size] = '\0';
 	const char *end = strrchr(text, '\n');
-
 	return end != NULL ? end + 1 : text;
 }
 
@@ -84,7 +79,6 @@ static bool read_answer(char *text, struct script_facts *facts, char *reterr, si
 	json_t *answer = json_loads(last_line(text), 0, NULL);
 	const char *error = json_string_value(json_object_get(answer, "error"));
 	bool is_good = error == NULL && json_is_array(json_object_get(answer, "callbacks"));
-
 	if (error != NULL)
 		refuse(reterr, reterr_bytes, "%s", error);
 	else if (!is_good)
@@ -105,7 +99,6 @@ static pid_t start(const char *node, const char *program, const struct script *s
 	posix_spawnattr_t attributes;
 	sigset_t none;
 	pid_t pid;
-
 	sigemptyset(&none);
 	posix_spawnattr_init(&attributes);
 	posix_spawnattr_setsigmask(&attributes, &none); /* not the daemon's, which blocks what would end the process */
@@ -115,7 +108,6 @@ static pid_t start(const char *node, const char *program, const struct script *s
 	posix_spawn_file_actions_adddup2(&actions, output, STDOUT_FILENO);
 	posix_spawn_file_actions_addopen(&actions, STDERR_FILENO, "/dev/null", O_WRONLY, 0);
 	int error = posix_spawnp(&pid, node, &actions, &attributes, arguments, environ);
-
 	posix_spawn_file_actions_destroy(&actions);
 	posix_spawnattr_destroy(&attributes);
 	errno = error;
@@ -127,19 +119,16 @@ static bool read_output(int fd, char *out, size_t out_bytes)
 {
 	uint64_t deadline_ns = ringcast_clock_now_ns() + CHECK_TIMEOUT_MS * NS_PER_MS;
 	size_t used = 0;
-
 	for (;;) {
 		uint64_t now_ns = ringcast_clock_now_ns();
 		struct pollfd poller = {.fd = fd, .events = POLLIN};
 		int ready = now_ns < deadline_ns ? poll(&poller, 1, (int)((deadline_ns - now_ns) / NS_PER_MS) + 1) : 0;
-
 		out[used] = '\0';
 		if (ready == 0)
 			return false;
 		if (ready < 0 && errno == EINTR)
 			continue;
 		ssize_t size = read(fd, out + used, out_bytes - 1 - used);
-
 		if (size <= 0 || used + (size_t)size == out_bytes - 1)
 			return true;
 		used += (size_t)size;
@@ -147,22 +136,19 @@ static bool read_output(int fd, char *out, size_t out_bytes)
 }
 
 static bool run(const char *node, const char *program, const struct script *script, char *out, size_t out_bytes, char *reterr,
-                size_t reterr_bytes)
+		size_t reterr_bytes)
 {
 	int pipes[2], status;
-
 	if (pipe2(pipes, O_CLOEXEC) != 0)
 		return refuse(reterr, reterr_bytes, "cannot try the script out: %s", strerror(errno));
 	pid_t pid = start(node, program, script, pipes[1]);
 	int error = errno;
-
 	close(pipes[1]);
 	bool is_in_time = pid > 0 && read_output(pipes[0], out, out_bytes);
-
 	close(pipes[0]);
 	if (pid < 0) {
 		snprintf(reterr, reterr_bytes, "cannot run %s: %s (JavaScript needs Node.js 18 or newer; scripts.node names the program)",
-		         node, strerror(error));
+			 node, strerror(error));
 		return false;
 	}
 	kill(pid, SIGKILL); /* it has answered, or will not */
@@ -176,7 +162,6 @@ static bool check_js(struct script *script, const char *node, char *reterr, size
 	const char *program = ringcast_sidecar_process_check_script();
 	char *out = malloc(CHECK_ANSWER_BYTES_MAX);
 	bool is_good = false;
-
 	if (out == NULL)
 		return refuse(reterr, reterr_bytes, "%s", "out of memory");
 	if (program == NULL)

@@ -8,6 +8,6 @@
 
 /* True: script->facts are filled. False: one clear line in reterr, with file and line where there is one. */
 bool ringcast_script_dry_run(struct script *script, const struct script_limits *limits, const char *node, char *reterr,
-                             size_t reterr_bytes);
+			     size_t reterr_bytes);
 
 #endif

@@ -50,10 +50,8 @@ static struct list_node *bucket_of(struct script_logs *logs, const char *session
 static struct script_log *find(struct script_logs *logs, const char *session_id)
 {
 	struct list_node *bucket = bucket_of(logs, session_id);
-
 	for (struct list_node *node = bucket->next; node != bucket; node = node->next) {
 		struct script_log *log = CONTAINER_OF(node, struct script_log, node);
-
 		if (strcmp(log->session_id, session_id) == 0)
 			return log;
 	}
@@ -84,7 +82,6 @@ void ringcast_script_logs_fini(struct script_logs *logs)
 static struct script_log *make(struct script_logs *logs, const char *session_id)
 {
 	struct script_log *log = calloc(1, sizeof(*log));
-
 	if (log == NULL)
 		return NULL;
 	snprintf(log->session_id, sizeof(log->session_id), "%s", session_id);
@@ -96,10 +93,8 @@ static struct script_log *make(struct script_logs *logs, const char *session_id)
 static void make_room(struct script_log *log, size_t needed, size_t bytes_max)
 {
 	size_t keep_max = bytes_max / 2 < bytes_max - needed ? bytes_max / 2 : bytes_max - needed, cut = 0;
-
 	while (log->size - cut > keep_max) {
 		struct record record;
-
 		memcpy(&record, log->bytes + cut, sizeof(record));
 		cut += sizeof(record) + record.size;
 		log->lost_count++;
@@ -111,7 +106,6 @@ static void make_room(struct script_log *log, size_t needed, size_t bytes_max)
 static bool grow(struct script_log *log, size_t needed, size_t bytes_max)
 {
 	size_t capacity = log->capacity != 0 ? log->capacity : LOG_FIRST_BYTES;
-
 	while (capacity < log->size + needed)
 		capacity *= 2;
 	if (capacity > bytes_max)
@@ -119,7 +113,6 @@ static bool grow(struct script_log *log, size_t needed, size_t bytes_max)
 	if (capacity == log->capacity)
 		return true;
 	char *bytes = realloc(log->bytes, capacity);
-
 	if (bytes == NULL)
 		return false;
 	log->bytes = bytes;
@@ -130,7 +123,6 @@ static bool grow(struct script_log *log, size_t needed, size_t bytes_max)
 static void append(struct script_log *log, const struct record *record, const char *text, size_t bytes_max)
 {
 	size_t needed = sizeof(*record) + record->size;
-
 	if (log->size + needed > bytes_max)
 		make_room(log, needed, bytes_max);
 	if (!grow(log, needed, bytes_max)) {
@@ -143,11 +135,10 @@ static void append(struct script_log *log, const struct record *record, const ch
 }
 
 void ringcast_script_logs_write(struct script_logs *logs, const char *session_id, uint64_t now_ns, enum script_level level,
-                                const char *text, size_t size)
+				const char *text, size_t size)
 {
 	size_t size_max = logs->bytes_max / 4;
 	struct record record;
-
 	if (logs->bytes_max < LOG_FIRST_BYTES)
 		return; /* switched off */
 	memset(&record, 0, sizeof(record));
@@ -156,7 +147,6 @@ void ringcast_script_logs_write(struct script_logs *logs, const char *session_id
 	record.level = (uint8_t)level;
 	pthread_mutex_lock(&logs->lock);
 	struct script_log *log = find(logs, session_id);
-
 	if (log == NULL)
 		log = make(logs, session_id);
 	if (log != NULL)
@@ -168,7 +158,6 @@ void ringcast_script_logs_end(struct script_logs *logs, const char *session_id)
 {
 	pthread_mutex_lock(&logs->lock);
 	struct script_log *log = find(logs, session_id);
-
 	if (log != NULL && !ringcast_list_has(&log->ended_node)) {
 		ringcast_list_add_tail(&logs->ended, &log->ended_node);
 		if (++logs->ended_count > SCRIPT_LOGS_ENDED_MAX)
@@ -182,11 +171,9 @@ void ringcast_script_logs_end(struct script_logs *logs, const char *session_id)
 bool ringcast_script_logs_copy(struct script_logs *logs, const char *session_id, struct script_log_copy *ret_copy)
 {
 	bool is_copied = true;
-
 	*ret_copy = (struct script_log_copy){0};
 	pthread_mutex_lock(&logs->lock);
 	const struct script_log *log = find(logs, session_id);
-
 	if (log != NULL) {
 		ret_copy->bytes = malloc(log->size + 1);
 		is_copied = ret_copy->bytes != NULL;
@@ -202,15 +189,14 @@ bool ringcast_script_logs_copy(struct script_logs *logs, const char *session_id,
 bool ringcast_script_log_next(const struct script_log_copy *copy, size_t *at, struct script_log_line *ret_line)
 {
 	struct record record;
-
 	if (*at == copy->size)
 		return false;
 	memcpy(&record, copy->bytes + *at, sizeof(record));
 	*ret_line = (struct script_log_line){
-	        .at_ns = record.at_ns,
-	        .level = (enum script_level)record.level,
-	        .text = copy->bytes + *at + sizeof(record),
-	        .size = record.size,
+		.at_ns = record.at_ns,
+		.level = (enum script_level)record.level,
+		.text = copy->bytes + *at + sizeof(record),
+		.size = record.size,
 	};
 	*at += sizeof(record) + record.size;
 	return true;

@@ -26,7 +26,7 @@ void ringcast_script_logs_init(struct script_logs *logs, uint32_t bytes_max, uin
 void ringcast_script_logs_fini(struct script_logs *logs);
 /* When there is no memory, or no room for so long a text, the line (or its end) is lost and counted as such. */
 void ringcast_script_logs_write(struct script_logs *logs, const char *session_id, uint64_t now_ns, enum script_level level,
-                                const char *text, size_t size);
+				const char *text, size_t size);
 void ringcast_script_logs_end(struct script_logs *logs, const char *session_id); /* harmless when it has none */
 
 /* A copy of a session's lines; NULL bytes: it has none. The caller frees bytes. */
@@ -36,7 +36,7 @@ struct script_log_copy {
 	uint64_t lost_count; /* older lines that are gone */
 };
 bool ringcast_script_logs_copy(struct script_logs *logs, const char *session_id,
-                               struct script_log_copy *ret_copy); /* false: out of memory */
+			       struct script_log_copy *ret_copy); /* false: out of memory */
 
 struct script_log_line {
 	uint64_t at_ns;

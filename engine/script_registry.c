@@ -12,7 +12,6 @@ bool ringcast_registry_is_name(const char *name)
 {
 	static const char first[] = "abcdefghijklmnopqrstuvwxyz0123456789", all[] = "abcdefghijklmnopqrstuvwxyz0123456789._-";
 	size_t size = strlen(name);
-
 	return size > 0 && size < SCRIPT_NAME_BYTES && strchr(first, name[0]) != NULL && strspn(name, all) == size;
 }
 
@@ -33,7 +32,6 @@ struct script_version *ringcast_script_version_ref(struct script_version *versio
 void ringcast_script_version_release(struct script_version **version)
 {
 	struct script_version *v = *version;
-
 	*version = NULL;
 	if (v == NULL || __atomic_sub_fetch(&v->refs, 1, __ATOMIC_ACQ_REL) > 0)
 		return;
@@ -51,7 +49,6 @@ static bool is_current(const struct script_version *version)
 static void forget(struct script_version **at)
 {
 	struct script_version *version = *at;
-
 	*at = version->next;
 	version->next = NULL;
 	__atomic_store_n(&version->is_current, false, __ATOMIC_RELAXED);
@@ -69,10 +66,8 @@ static void make_current(struct script_registry *registry, struct script_name *n
 static void prune(struct script_registry *registry, struct script_name *name)
 {
 	uint32_t seen = 0;
-
 	for (struct script_version **at = &name->versions; *at != NULL;) {
 		bool is_needed = is_current(*at) || __atomic_load_n(&(*at)->session_count, __ATOMIC_ACQUIRE) > 0;
-
 		if (++seen > registry->versions_kept && !is_needed)
 			forget(at);
 		else
@@ -93,7 +88,6 @@ static struct script_name *find_name(struct script_registry *registry, const cha
 static struct script_name *make_name(struct script_registry *registry, const char *text)
 {
 	struct script_name **at = &registry->names, *name = find_name(registry, text, strlen(text));
-
 	if (name != NULL || (name = calloc(1, sizeof(*name))) == NULL)
 		return name;
 	snprintf(name->name, sizeof(name->name), "%s", text);
@@ -107,7 +101,6 @@ static struct script_name *make_name(struct script_registry *registry, const cha
 static void remove_name(struct script_registry *registry, struct script_name *name)
 {
 	struct script_name **at = &registry->names;
-
 	while (*at != name)
 		at = &(*at)->next;
 	*at = name->next;
@@ -131,7 +124,6 @@ static struct script_version *find_version(struct script_name *name, const char 
 {
 	size_t size = strlen(prefix);
 	struct script_version *found = NULL;
-
 	if (size < VERSION_PREFIX_MIN)
 		return NULL;
 	for (struct script_version *version = name->versions; version != NULL; version = version->next) {
@@ -157,7 +149,6 @@ static struct script_version *look_up(struct script_registry *registry, const ch
 {
 	size_t size = strcspn(text, "@");
 	struct script_name *name = find_name(registry, text, size);
-
 	*ret_name = name;
 	if (name == NULL)
 		return NULL;
@@ -167,10 +158,8 @@ static struct script_version *look_up(struct script_registry *registry, const ch
 struct script_version *ringcast_registry_find(struct script_registry *registry, const char *name_and_version)
 {
 	struct script_name *name;
-
 	pthread_mutex_lock(&registry->lock);
 	struct script_version *version = look_up(registry, name_and_version, &name);
-
 	if (version != NULL)
 		ringcast_script_version_ref(version);
 	pthread_mutex_unlock(&registry->lock);
@@ -178,7 +167,7 @@ struct script_version *ringcast_registry_find(struct script_registry *registry, 
 }
 
 void ringcast_registry_each(struct script_registry *registry, const char *name,
-                            void (*each)(void *context, const struct script_version *version), void *context)
+			    void (*each)(void *context, const struct script_version *version), void *context)
 {
 	pthread_mutex_lock(&registry->lock);
 	for (struct script_name *at = registry->names; at != NULL; at = at->next) {
@@ -197,14 +186,13 @@ static int add(struct script_registry *registry, struct script **script)
 {
 	struct script_name *name = make_name(registry, (*script)->name);
 	struct script_version *version = name != NULL ? find_version(name, (*script)->version) : NULL;
-
 	if (name != NULL && version == NULL) {
 		version = calloc(1, sizeof(*version));
 		if (version == NULL && name->versions == NULL)
 			remove_name(registry, name);
 		if (version != NULL) {
 			*version = (struct script_version){
-			        .script = *script, .next = name->versions, .refs = 1, .sequence = ++registry->sequence};
+				.script = *script, .next = name->versions, .refs = 1, .sequence = ++registry->sequence};
 			name->versions = version;
 			*script = NULL;
 		}
@@ -220,7 +208,6 @@ int ringcast_registry_add(struct script_registry *registry, struct script *scrip
 {
 	pthread_mutex_lock(&registry->lock);
 	int result = add(registry, &script);
-
 	pthread_mutex_unlock(&registry->lock);
 	if (script != NULL)
 		ringcast_script_unref(&script); /* no memory, or the same version was there already */
@@ -230,10 +217,8 @@ int ringcast_registry_add(struct script_registry *registry, struct script *scrip
 int ringcast_registry_select(struct script_registry *registry, const char *name_and_version)
 {
 	struct script_name *name;
-
 	pthread_mutex_lock(&registry->lock);
 	struct script_version *version = look_up(registry, name_and_version, &name);
-
 	if (version != NULL) {
 		make_current(registry, name, version);
 		prune(registry, name);
@@ -245,7 +230,6 @@ int ringcast_registry_select(struct script_registry *registry, const char *name_
 static void remove_version(struct script_name *name, struct script_version *version)
 {
 	struct script_version **at = &name->versions;
-
 	while (*at != version)
 		at = &(*at)->next;
 	forget(at);
@@ -255,10 +239,8 @@ int ringcast_registry_remove(struct script_registry *registry, const char *name_
 {
 	int result = RINGCAST_OK;
 	struct script_name *name;
-
 	pthread_mutex_lock(&registry->lock);
 	struct script_version *version = look_up(registry, name_and_version, &name);
-
 	if (version == NULL)
 		result = RINGCAST_ERROR_NOT_FOUND;
 	else if (strchr(name_and_version, '@') == NULL)

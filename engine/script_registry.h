@@ -49,7 +49,7 @@ int ringcast_registry_select(struct script_registry *registry, const char *name_
 int ringcast_registry_remove(struct script_registry *registry, const char *name_and_version);
 /* Names in order, versions of each newest first. name NULL: all. */
 void ringcast_registry_each(struct script_registry *registry, const char *name,
-                            void (*each)(void *context, const struct script_version *version), void *context);
+			    void (*each)(void *context, const struct script_version *version), void *context);
 
 struct script_version *ringcast_script_version_ref(struct script_version *version);
 void ringcast_script_version_release(struct script_version **version); /* accepts NULL inside, nulls */

@@ -34,14 +34,12 @@ static uint64_t now_ns(void *context)
 static void random_bytes(void *context, void *out, size_t size)
 {
 	struct io *io = ((struct script_shard *)context)->shard->io;
-
 	io->ops->random(io, out, size);
 }
 
 static enum log_level log_level_of(enum script_level level)
 {
 	static const enum log_level levels[] = {LOG_DEBUG, LOG_INFO, LOG_WARN, LOG_ERROR, LOG_ERROR, LOG_ERROR};
-
 	ringcast_assert((size_t)level < ARRAY_COUNT(levels));
 	return levels[level];
 }
@@ -50,7 +48,6 @@ static enum log_level log_level_of(enum script_level level)
 static void quote(const char *text, size_t size, char *out, size_t out_bytes)
 {
 	size_t used = 0;
-
 	for (size_t i = 0; i < size && text[i] != '\0' && used + 3 < out_bytes; i++) {
 		if (text[i] == '"' || text[i] == '\\')
 			out[used++] = '\\';
@@ -61,20 +58,18 @@ static void quote(const char *text, size_t size, char *out, size_t out_bytes)
 
 /* One event per line, so that a traceback reads as one; what is longer is whole in the session's own log. */
 static void log_lines(const struct script_shard *scripts, const struct session *session, const struct script *script,
-                      enum script_level level, const char *text, size_t size)
+		      enum script_level level, const char *text, size_t size)
 {
 	char quoted[LOG_TEXT_BYTES_MAX];
 	const char *end = text + size;
-
 	for (unsigned i = 0; i < LOG_EVENTS_MAX && text < end; i++) {
 		const char *line_end = memchr(text, '\n', (size_t)(end - text));
-
 		if (line_end == NULL)
 			line_end = end;
 		quote(text, (size_t)(line_end - text), quoted, sizeof(quoted));
 		if (script != NULL)
 			ringcast_log(log_level_of(level), "script", "said", "session=%s script=%s@%.12s level=%s text=\"%s\"", session->id,
-			             script->name, script->version, ringcast_script_level_name(level), quoted);
+				     script->name, script->version, ringcast_script_level_name(level), quoted);
 		else
 			ringcast_log(log_level_of(level), "script", "host", "shard=%u text=\"%s\"", scripts->shard->options.index, quoted);
 		text = line_end + 1;
@@ -85,7 +80,6 @@ static void write_log(void *context, struct session *session, enum script_level 
 {
 	struct script_shard *scripts = context;
 	const struct script *script = session != NULL ? ringcast_script_of_session(session) : NULL;
-
 	log_lines(scripts, session, script, level, text, size);
 	if (script == NULL)
 		return;
@@ -97,7 +91,6 @@ static void write_log(void *context, struct session *session, enum script_level 
 static void count(void *context, enum script_count what)
 {
 	struct script_shard *scripts = context;
-
 	ringcast_assert((unsigned)what < SCRIPT_COUNT_COUNT);
 	scripts->counts.events[what]++;
 }
@@ -109,8 +102,8 @@ static void *lua_of(struct script_shard *scripts)
 {
 	if (scripts->lua == NULL)
 		scripts->lua = ringcast_lua_create(
-		        &scripts->environment,
-		        &(struct lua_options){.watchdog_ms = LUA_WATCHDOG_MS, .arguments = scripts->engine->options.scripts.arguments});
+			&scripts->environment,
+			&(struct lua_options){.watchdog_ms = LUA_WATCHDOG_MS, .arguments = scripts->engine->options.scripts.arguments});
 	return scripts->lua;
 }
 
@@ -141,7 +134,6 @@ static void add_channels(struct script_shard *scripts)
 {
 	for (uint32_t i = 0; i < scripts->engine->script_channel_count; i++) {
 		struct script_channel *channel = &scripts->channels[i];
-
 		channel->scripts = scripts;
 		channel->index = i;
 		ringcast_service_add(scripts->shard, &channel->service, &channel_ops);
@@ -152,12 +144,11 @@ static void *sidecar_of(struct script_shard *scripts)
 {
 	const struct ringcast_engine *engine = scripts->engine;
 	struct sidecar_options options = {
-	        .environment = &scripts->environment,
-	        .channel_count = engine->script_channel_count,
-	        .sessions_max = engine->options.limits.sessions_max,
-	        .arguments = engine->options.scripts.arguments,
+		.environment = &scripts->environment,
+		.channel_count = engine->script_channel_count,
+		.sessions_max = engine->options.limits.sessions_max,
+		.arguments = engine->options.scripts.arguments,
 	};
-
 	if (scripts->sidecar != NULL)
 		return scripts->sidecar;
 	scripts->sidecar = ringcast_sidecar_create(&options);
@@ -189,17 +180,15 @@ static bool channel_received(struct service *service, struct view bytes, uint64_
 {
 	struct script_channel *channel = channel_of(service);
 	bool is_sane = ringcast_sidecar_feed(channel->scripts->sidecar, channel->index, bytes, now);
-
 	if (!is_sane)
 		ringcast_log(LOG_ERROR, "script", "garbage from a sidecar process, cutting it", "shard=%u channel=%u",
-		             channel->scripts->shard->options.index, channel->index);
+			     channel->scripts->shard->options.index, channel->index);
 	return is_sane;
 }
 
 static void channel_closed(struct service *service, uint64_t now)
 {
 	struct script_channel *channel = channel_of(service);
-
 	ringcast_sidecar_detach(channel->scripts->sidecar, channel->index, now);
 	if (service->shard->is_stopping)
 		return; /* the closed socket tells the process to end */
@@ -210,33 +199,29 @@ static void channel_closed(struct service *service, uint64_t now)
 static struct view channel_pending(struct service *service)
 {
 	struct script_channel *channel = channel_of(service);
-
 	return ringcast_sidecar_pending(channel->scripts->sidecar, channel->index);
 }
 
 static void channel_taken(struct service *service, size_t size)
 {
 	struct script_channel *channel = channel_of(service);
-
 	ringcast_sidecar_sent(channel->scripts->sidecar, channel->index, size);
 }
 
 static const struct service_ops channel_ops = {
-        .received = channel_received,
-        .closed = channel_closed,
-        .pending = channel_pending,
-        .taken = channel_taken,
+	.received = channel_received,
+	.closed = channel_closed,
+	.pending = channel_pending,
+	.taken = channel_taken,
 };
 
 int ringcast_script_shard_attach(struct script_shard *scripts, uint32_t index, int socket)
 {
 	struct script_channel *channel = &scripts->channels[index];
-
 	ringcast_assert(index < SCRIPT_CHANNELS_MAX);
 	if (host_of(scripts, SCRIPT_JS) == NULL)
 		return -ENOMEM;
 	int error = ringcast_service_adopt(&channel->service, socket);
-
 	if (error != 0)
 		return error;
 	__atomic_store_n(&channel->is_cut, false, __ATOMIC_RELEASE);
@@ -250,7 +235,6 @@ static void unload(struct script_use *use)
 {
 	struct script_shard *scripts = use->scripts;
 	enum script_language language = use->version->script->language;
-
 	ringcast_assert(use->session_count == 0);
 	ops_of(language)->unload(host_of(scripts, language), use->program);
 	scripts->counts.programs--;
@@ -262,11 +246,9 @@ static void unload(struct script_use *use)
 static void unload_idle(struct script_shard *scripts)
 {
 	struct list_node *next;
-
 	scripts->has_idle = false;
 	for (struct list_node *node = scripts->uses.next; node != &scripts->uses; node = next) {
 		struct script_use *use = CONTAINER_OF(node, struct script_use, node);
-
 		next = node->next;
 		if (use->session_count > 0 || __atomic_load_n(&use->version->is_current, __ATOMIC_RELAXED))
 			continue;
@@ -283,12 +265,10 @@ static void on_session_ended(void *context, struct session *session, enum close_
 	struct script_shard *scripts = use->scripts;
 	const struct script *script = use->version->script;
 	char text[128];
-
 	if (use->program->hooks.session_ended != NULL)
 		use->program->hooks.session_ended(context, session, reason);
 	int size = snprintf(text, sizeof(text), "the session has ended: %s", ringcast_close_text(reason));
 	bool is_failure = reason == CLOSE_SCRIPT_FAILED || reason == CLOSE_SCRIPT_LOST || reason == CLOSE_UNHEALTHY;
-
 	write_log(scripts, session, is_failure ? SCRIPT_ERROR : SCRIPT_INFO, text, (size_t)size);
 	ringcast_script_logs_end(&scripts->logs, session->id);
 	scripts->counts.sessions[script->language]--;
@@ -312,7 +292,6 @@ uint64_t ringcast_script_bytes_of_session(const struct session *session)
 		return 0;
 	const struct script_use *use = CONTAINER_OF(session->hooks, struct script_use, hooks);
 	enum script_language language = use->version->script->language;
-
 	return ops_of(language)->session_bytes(host_of(use->scripts, language), session);
 }
 
@@ -320,7 +299,6 @@ static struct script_use *find_use(struct script_shard *scripts, const struct sc
 {
 	for (struct list_node *node = scripts->uses.next; node != &scripts->uses; node = node->next) {
 		struct script_use *use = CONTAINER_OF(node, struct script_use, node);
-
 		if (use->version == version)
 			return use;
 	}
@@ -332,7 +310,6 @@ static struct script_program *load_program(struct script_shard *scripts, struct 
 	char error[SCRIPT_ERROR_BYTES] = "out of memory", quoted[LOG_TEXT_BYTES_MAX];
 	void *host = host_of(scripts, script->language);
 	struct script_program *program = host != NULL ? ops_of(script->language)->load(host, script, error, sizeof(error)) : NULL;
-
 	if (program != NULL)
 		return program;
 	quote(error, strlen(error), quoted, sizeof(quoted));
@@ -343,7 +320,6 @@ static struct script_program *load_program(struct script_shard *scripts, struct 
 static struct script_use *load(struct script_shard *scripts, struct script_version *version)
 {
 	struct script_use *use = find_use(scripts, version);
-
 	if (use != NULL || (use = calloc(1, sizeof(*use))) == NULL)
 		return use;
 	use->program = load_program(scripts, version->script);
@@ -363,7 +339,7 @@ static struct script_use *load(struct script_shard *scripts, struct script_versi
 /* Sessions */
 
 static void apply_facts(const struct script_facts *facts, const struct script_limits *limits, uint32_t players_max,
-                        struct session_options *options)
+			struct session_options *options)
 {
 	if (options->answer_timeout_ms == 0) {
 		options->answer_timeout_ms = limits->answer_timeout_ms;
@@ -378,15 +354,14 @@ static void apply_facts(const struct script_facts *facts, const struct script_li
 }
 
 int ringcast_script_shard_open(struct script_shard *scripts, struct script_version *version, const struct session_options *given,
-                               struct session **ret_session, enum drop_reason *ret_drop)
+			       struct session **ret_session, enum drop_reason *ret_drop)
 {
 	struct session_options options = *given;
 	struct script_use *use = load(scripts, version);
-
 	if (use == NULL)
 		return RINGCAST_ERROR_SCRIPT;
 	apply_facts(&version->script->facts, &scripts->engine->script_limits, scripts->shard->session_limits.players_per_session_max,
-	            &options);
+		    &options);
 	options.hooks = &use->hooks;
 	options.hooks_context = use->program->hooks_context;
 	/* Counted before: the script may end the session while it opens. */
@@ -406,7 +381,6 @@ int ringcast_script_shard_open(struct script_shard *scripts, struct script_versi
 struct script_counts ringcast_script_shard_measure(const struct script_shard *scripts)
 {
 	struct script_counts counts = scripts->counts;
-
 	for (uint32_t i = 0; scripts->sidecar != NULL && i < scripts->engine->script_channel_count; i++) {
 		struct sidecar_stats stats = ringcast_sidecar_measure(scripts->sidecar, i);
 #define X(name, text) counts.sidecar.name += stats.name;
@@ -424,7 +398,7 @@ static void cut_silent(struct script_shard *scripts)
 		if (!ringcast_sidecar_is_silent(scripts->sidecar, i))
 			continue;
 		ringcast_log(LOG_ERROR, "script", "a sidecar process is silent, cutting it", "shard=%u channel=%u",
-		             scripts->shard->options.index, i);
+			     scripts->shard->options.index, i);
 		ringcast_service_cut(&scripts->channels[i].service);
 	}
 }
@@ -433,7 +407,6 @@ static void keep(struct service *service, uint64_t now)
 {
 	struct script_shard *scripts = CONTAINER_OF(service, struct script_shard, keeper);
 	uint32_t change_count = __atomic_load_n(&scripts->engine->registry.change_count, __ATOMIC_ACQUIRE);
-
 	if (scripts->sidecar != NULL) {
 		ringcast_sidecar_tick(scripts->sidecar, now);
 		cut_silent(scripts);
@@ -447,7 +420,6 @@ static void keep(struct service *service, uint64_t now)
 static uint64_t keep_deadline_ns(struct service *service)
 {
 	const struct script_shard *scripts = CONTAINER_OF(service, struct script_shard, keeper);
-
 	return scripts->sidecar != NULL ? ringcast_sidecar_deadline_ns(scripts->sidecar) : UINT64_MAX;
 }
 
@@ -458,16 +430,15 @@ static const struct service_ops keeper_ops = {.ticked = keep, .deadline_ns = kee
 void ringcast_script_shard_init(struct script_shard *scripts, struct ringcast_engine *engine, struct shard *shard)
 {
 	uint64_t seed;
-
 	*scripts = (struct script_shard){
-	        .engine = engine,
-	        .shard = shard,
-	        .environment = {.context = scripts,
-	                        .limits = &engine->script_limits,
-	                        .now_ns = now_ns,
-	                        .random = random_bytes,
-	                        .log = write_log,
-	                        .count = count},
+		.engine = engine,
+		.shard = shard,
+		.environment = {.context = scripts,
+				.limits = &engine->script_limits,
+				.now_ns = now_ns,
+				.random = random_bytes,
+				.log = write_log,
+				.count = count},
 	};
 	random_bytes(scripts, &seed, sizeof(seed));
 	ringcast_script_logs_init(&scripts->logs, engine->options.scripts.log_bytes_per_session, seed);

@@ -31,17 +31,16 @@ static uint32_t or_unbounded(uint32_t given, uint32_t default_value)
 void ringcast_engine_fill_script_limits(struct ringcast_engine *engine)
 {
 	ringcast_script_options *given = &engine->options.scripts;
-
 	engine->script_limits = (struct script_limits){
-	        .memory_bytes = given->memory_bytes != 0 ? given->memory_bytes : 32 << 20,
-	        .budget_us = or_unbounded(given->budget_us, 20000),
-	        .errors_max = or_unbounded(given->errors_max, 100),
-	        .on_error = given->is_deny_on_error ? SCRIPT_FAILURE_DENY : SCRIPT_FAILURE_ALLOW,
-	        .is_jit_off = !given->is_jit_on,
-	        .is_lua_ffi_on = given->is_lua_ffi_on,
-	        .answer_timeout_ms = or_default(given->answer_timeout_ms, 2000),
-	        .outgoing_bytes_max = or_default(given->outgoing_bytes_max, 4 << 20),
-	        .log_lines_per_second = or_default(given->log_lines_per_second, 100),
+		.memory_bytes = given->memory_bytes != 0 ? given->memory_bytes : 32 << 20,
+		.budget_us = or_unbounded(given->budget_us, 20000),
+		.errors_max = or_unbounded(given->errors_max, 100),
+		.on_error = given->is_deny_on_error ? SCRIPT_FAILURE_DENY : SCRIPT_FAILURE_ALLOW,
+		.is_jit_off = !given->is_jit_on,
+		.is_lua_ffi_on = given->is_lua_ffi_on,
+		.answer_timeout_ms = or_default(given->answer_timeout_ms, 2000),
+		.outgoing_bytes_max = or_default(given->outgoing_bytes_max, 4 << 20),
+		.log_lines_per_second = or_default(given->log_lines_per_second, 100),
 	};
 	given->log_bytes_per_session = or_unbounded(given->log_bytes_per_session, 65536);
 	given->versions_kept = or_default(given->versions_kept, 10);
@@ -55,21 +54,20 @@ void ringcast_engine_fill_script_limits(struct ringcast_engine *engine)
 static void describe_callbacks(uint32_t callbacks, char *out, size_t out_bytes)
 {
 	size_t used = 0;
-
 	*out = '\0';
 	for (uint32_t i = 0; i < SCRIPT_CALLBACK_COUNT && used < out_bytes; i++)
 		if (callbacks & UINT32_C(1) << i)
 			used += (size_t)snprintf(out + used, out_bytes - used, "%s%s", used > 0 ? " " : "",
-			                         ringcast_script_callback_name((enum script_callback)i));
+						 ringcast_script_callback_name((enum script_callback)i));
 }
 
 static void describe_script(const struct script *script, ringcast_script_info *ret)
 {
 	*ret = (ringcast_script_info){
-	        .file_count = (uint32_t)script->file_count,
-	        .players_max = script->facts.players_max,
-	        .ping_interval_ms = script->facts.ping_interval_ms,
-	        .tick_interval_ms = script->facts.tick_interval_ms,
+		.file_count = (uint32_t)script->file_count,
+		.players_max = script->facts.players_max,
+		.ping_interval_ms = script->facts.ping_interval_ms,
+		.tick_interval_ms = script->facts.tick_interval_ms,
 	};
 	for (size_t i = 0; i < script->file_count; i++)
 		ret->file_bytes += script->files[i].size;
@@ -81,11 +79,10 @@ static void describe_script(const struct script *script, ringcast_script_info *r
 }
 
 static struct script *read_and_try(struct ringcast_engine *engine, const char *name, const char *path, ringcast_script_info *ret_info,
-                                   char *error, size_t error_bytes)
+				   char *error, size_t error_bytes)
 {
 	char text[SCRIPT_ERROR_BYTES] = "out of memory";
 	struct script *script = ringcast_script_read(name, path, text, sizeof(text));
-
 	if (script != NULL && !ringcast_script_dry_run(script, &engine->script_limits, engine->options.scripts.node, text, sizeof(text)))
 		ringcast_script_unref(&script);
 	if (script == NULL)
@@ -105,12 +102,11 @@ static bool is_name(const char *name, char *error, size_t error_bytes)
 }
 
 int ringcast_script_check(ringcast_engine *engine, const char *name, const char *path, ringcast_script_info *ret_info, char *error,
-                          size_t error_bytes)
+			  size_t error_bytes)
 {
 	if (!is_name(name, error, error_bytes))
 		return RINGCAST_ERROR_ARGUMENT;
 	struct script *script = read_and_try(engine, name, path, ret_info, error, error_bytes);
-
 	if (script == NULL)
 		return RINGCAST_ERROR_SCRIPT;
 	ringcast_script_unref(&script);
@@ -118,22 +114,19 @@ int ringcast_script_check(ringcast_engine *engine, const char *name, const char 
 }
 
 int ringcast_script_add(ringcast_engine *engine, const char *name, const char *path, ringcast_script_info *ret_info, char *error,
-                        size_t error_bytes)
+			size_t error_bytes)
 {
 	ringcast_script_info info;
-
 	if (!is_name(name, error, error_bytes))
 		return RINGCAST_ERROR_ARGUMENT;
 	struct script *script = read_and_try(engine, name, path, &info, error, error_bytes);
-
 	if (script == NULL)
 		return RINGCAST_ERROR_SCRIPT;
 	int result = ringcast_registry_add(&engine->registry, script);
-
 	if (result != RINGCAST_OK)
 		return fail(error, error_bytes, result, ringcast_error_text(result));
 	ringcast_log(LOG_INFO, "script", "version added", "script=%s@%.12s language=%s files=%u callbacks=\"%s\"", info.name, info.version,
-	             info.language, info.file_count, info.callbacks);
+		     info.language, info.file_count, info.callbacks);
 	info.is_current = true;
 	if (ret_info != NULL)
 		*ret_info = info;
@@ -144,19 +137,16 @@ int ringcast_script_add(ringcast_engine *engine, const char *name, const char *p
 static bool join_name(const char *name, const char *version, char *out, size_t out_bytes)
 {
 	int size = snprintf(out, out_bytes, "%s%s%s", name, version != NULL ? "@" : "", version != NULL ? version : "");
-
 	return size >= 0 && (size_t)size < out_bytes;
 }
 
 int ringcast_script_select(ringcast_engine *engine, const char *name, const char *version)
 {
 	char text[RINGCAST_SCRIPT_NAME_BYTES + RINGCAST_SCRIPT_VERSION_BYTES];
-
 	if (name == NULL || version == NULL)
 		return RINGCAST_ERROR_ARGUMENT;
 	int result =
-	        join_name(name, version, text, sizeof(text)) ? ringcast_registry_select(&engine->registry, text) : RINGCAST_ERROR_NOT_FOUND;
-
+		join_name(name, version, text, sizeof(text)) ? ringcast_registry_select(&engine->registry, text) : RINGCAST_ERROR_NOT_FOUND;
 	if (result == RINGCAST_OK)
 		ringcast_log(LOG_INFO, "script", "version selected", "script=%s", text);
 	return result;
@@ -165,12 +155,10 @@ int ringcast_script_select(ringcast_engine *engine, const char *name, const char
 int ringcast_script_remove(ringcast_engine *engine, const char *name, const char *version)
 {
 	char text[RINGCAST_SCRIPT_NAME_BYTES + RINGCAST_SCRIPT_VERSION_BYTES];
-
 	if (name == NULL || strchr(name, '@') != NULL)
 		return RINGCAST_ERROR_ARGUMENT;
 	int result =
-	        join_name(name, version, text, sizeof(text)) ? ringcast_registry_remove(&engine->registry, text) : RINGCAST_ERROR_NOT_FOUND;
-
+		join_name(name, version, text, sizeof(text)) ? ringcast_registry_remove(&engine->registry, text) : RINGCAST_ERROR_NOT_FOUND;
 	if (result == RINGCAST_OK)
 		ringcast_log(LOG_INFO, "script", "removed", "script=%s", text);
 	return result;
@@ -184,10 +172,8 @@ struct listing {
 static void list_version(void *context, const struct script_version *version)
 {
 	struct listing *listing = context;
-
 	if (listing->count < listing->count_max) {
 		ringcast_script_info *info = &listing->infos[listing->count];
-
 		describe_script(version->script, info);
 		info->is_current = __atomic_load_n(&version->is_current, __ATOMIC_RELAXED);
 		info->session_count = __atomic_load_n(&version->session_count, __ATOMIC_RELAXED);
@@ -198,7 +184,6 @@ static void list_version(void *context, const struct script_version *version)
 int ringcast_script_list(ringcast_engine *engine, const char *name, ringcast_script_info *infos, size_t info_count_max, size_t *ret_count)
 {
 	struct listing listing = {.infos = infos, .count_max = info_count_max};
-
 	ringcast_registry_each(&engine->registry, name, list_version, &listing);
 	*ret_count = listing.count;
 	return RINGCAST_OK;
@@ -207,12 +192,11 @@ int ringcast_script_list(ringcast_engine *engine, const char *name, ringcast_scr
 /* Sessions */
 
 int ringcast_engine_prepare_script(struct ringcast_engine *engine, const char *name_and_version, uint32_t shard,
-                                   struct script_version **ret_version)
+				   struct script_version **ret_version)
 {
 	if (name_and_version == NULL || *name_and_version == '\0')
 		return RINGCAST_OK;
 	struct script_version *version = ringcast_registry_find(&engine->registry, name_and_version);
-
 	if (version == NULL)
 		return RINGCAST_ERROR_NOT_FOUND;
 	*ret_version = version; /* the question's from now on, whatever comes */
@@ -222,7 +206,6 @@ int ringcast_engine_prepare_script(struct ringcast_engine *engine, const char *n
 void ringcast_engine_describe_script(const struct session *session, ringcast_session_info *ret_info)
 {
 	const struct script *script = ringcast_script_of_session(session);
-
 	if (script == NULL)
 		return;
 	snprintf(ret_info->script, sizeof(ret_info->script), "%s", script->name);
@@ -234,11 +217,9 @@ static void tell_lines(const struct script_log_copy *copy, ringcast_session_log_
 {
 	uint64_t now_ns = ringcast_clock_now_ns();
 	struct script_log_line line;
-
 	for (size_t at = 0; ringcast_script_log_next(copy, &at, &line);) {
 		char *text = strndup(line.text, line.size);
 		uint64_t age_ns = now_ns > line.at_ns ? now_ns - line.at_ns : 0;
-
 		each(context, age_ns, ringcast_script_level_name(line.level), text != NULL ? text : "(out of memory)",
 		     text != NULL ? strlen(text) : 0);
 		free(text);
@@ -246,11 +227,10 @@ static void tell_lines(const struct script_log_copy *copy, ringcast_session_log_
 }
 
 int ringcast_session_log_read(ringcast_engine *engine, const char *session_id, ringcast_session_log_fn *each, void *context,
-                              uint64_t *ret_lost_count)
+			      uint64_t *ret_lost_count)
 {
 	int shard = session_id != NULL ? ringcast_session_id_shard(session_id) : -1;
 	struct script_log_copy copy;
-
 	if (shard < 0 || (uint32_t)shard >= engine->shard_count)
 		return RINGCAST_ERROR_NOT_FOUND;
 	if (!ringcast_script_logs_copy(&engine->shards[shard].scripts.logs, session_id, &copy))
@@ -258,7 +238,6 @@ int ringcast_session_log_read(ringcast_engine *engine, const char *session_id, r
 	if (copy.bytes == NULL) {
 		ringcast_session_info info; /* it lives and has said nothing, or it is not known */
 		int result = ringcast_session_describe(engine, session_id, &info);
-
 		if (result != RINGCAST_OK)
 			return result;
 	}

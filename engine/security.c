@@ -35,7 +35,6 @@ static const struct crypto_backend *find_backend(const char *name, char *error, 
 		return NULL;
 	}
 	const struct crypto_backend *backend = ringcast_crypto_backend(name);
-
 	if (backend == NULL && name != NULL)
 		snprintf(error, error_bytes, "this build has no TLS library '%s'", name);
 	else if (backend == NULL)
@@ -46,7 +45,6 @@ static const struct crypto_backend *find_backend(const char *name, char *error, 
 static void print_features(const struct crypto_backend *backend, char *out, size_t size)
 {
 	struct crypto_features features = {0};
-
 	backend->features(&features);
 	snprintf(out, size, "%s%s%s%s%s", features.library, features.has_tls ? ", TLS 1.2" : "", features.has_tls13 ? ", TLS 1.3" : "",
 		 features.has_dtls && features.refused_dtls[0] == 0 ? ", DTLS 1.2" : ", no DTLS", features.has_aes_ni ? ", AES-NI" : ", no AES-NI");
@@ -55,7 +53,6 @@ static void print_features(const struct crypto_backend *backend, char *out, size
 int ringcast_tls_library(const char *name, char *ret_text, size_t text_bytes)
 {
 	const struct crypto_backend *backend = find_backend(name, ret_text, text_bytes);
-
 	if (backend == NULL)
 		return RINGCAST_ERROR_NOT_FOUND;
 	print_features(backend, ret_text, text_bytes);
@@ -66,7 +63,6 @@ int ringcast_tls_library(const char *name, char *ret_text, size_t text_bytes)
 static void session_bytes(const struct crypto_backend *backend, uint64_t *ret_stream_bytes, uint64_t *ret_datagram_bytes)
 {
 	bool is_lean = backend != NULL && strcmp(backend->name, "wolfssl") == 0;
-
 	*ret_stream_bytes = is_lean ? 5 << 10 : 14 << 10;
 	*ret_datagram_bytes = is_lean ? 5 << 10 : 70 << 10;
 }
@@ -83,7 +79,6 @@ uint64_t ringcast_security_memory_bytes(const ringcast_engine_options *options, 
 	char error[CRYPTO_ERROR_BYTES];
 	uint64_t stream_bytes, datagram_bytes;
 	bool is_meant = options->certificate != NULL || options->is_certificate_made || options->security >= RINGCAST_SECURITY_OPTIONAL;
-
 	if (!is_meant || options->security == RINGCAST_SECURITY_OFF)
 		return 0;
 	session_bytes(find_backend(options->crypto_backend, error, sizeof(error)), &stream_bytes, &datagram_bytes);
@@ -100,7 +95,6 @@ static bool format_day(uint64_t s, char ret_day[24])
 {
 	time_t time = (time_t)s;
 	struct tm calendar;
-
 	return gmtime_r(&time, &calendar) != NULL && strftime(ret_day, 24, "%Y-%m-%d", &calendar) > 0;
 }
 
@@ -108,7 +102,6 @@ static bool check_times(const struct certificate_facts *facts, char *error, size
 {
 	uint64_t now_s = ringcast_clock_wall_s();
 	char day[24] = "?";
-
 	if (now_s >= facts->not_after_s) {
 		format_day(facts->not_after_s, day);
 		snprintf(error, error_bytes, "the certificate of %s expired on %s", facts->subject, day);
@@ -150,7 +143,6 @@ static const char *last_of_chain(const char *certificate)
 {
 	static const char begin[] = "-----BEGIN CERTIFICATE-----";
 	const char *last = certificate;
-
 	for (const char *at = strstr(certificate, begin); at != NULL; at = strstr(at + 1, begin))
 		last = at;
 	return last;
@@ -160,7 +152,6 @@ static void warn_of_expiry(const struct certificate_facts *facts)
 {
 	uint64_t now_s = ringcast_clock_wall_s();
 	char day[24] = "?";
-
 	if (facts->not_after_s - now_s >= (uint64_t)WARN_DAYS * DAY_S)
 		return;
 	format_day(facts->not_after_s, day);
@@ -173,7 +164,6 @@ static bool make_certificate(struct engine_security *security, const char *names
 {
 	struct certificate_request request = {
 		.common_name = "Ringcast development CA", .now_s = ringcast_clock_wall_s(), .days = MADE_DAYS, .is_ca = true};
-
 	if (!security->backend->certificate_make(&request, &security->made_ca, error, error_bytes))
 		return false;
 	request = (struct certificate_request){.common_name = "ringcastd --dev",
@@ -189,7 +179,6 @@ static bool make_certificate(struct engine_security *security, const char *names
 static bool is_loopback(const struct address *address)
 {
 	static const uint8_t v6[16] = {[15] = 1};
-
 	return ringcast_address_is_v4(address) ? address->ip[12] == 127 : memcmp(address->ip, v6, sizeof(v6)) == 0;
 }
 
@@ -211,7 +200,6 @@ static int choose_mode(struct ringcast_engine *engine, char *error, size_t error
 {
 	const ringcast_engine_options *options = &engine->options;
 	bool has_certificate = options->certificate != NULL;
-
 	if (options->security > RINGCAST_SECURITY_REQUIRED || options->tls_version_min > RINGCAST_TLS_1_3)
 		return refuse(error, error_bytes, "security: no such mode or version");
 	engine->security.mode = options->security;
@@ -231,7 +219,6 @@ static int settle_credentials(struct ringcast_engine *engine, struct crypto_cred
 {
 	const ringcast_engine_options *options = &engine->options;
 	const char *names = options->host_name != NULL ? options->host_name : "localhost,127.0.0.1,::1";
-
 	*ret_credentials = (struct crypto_credentials){options->certificate, options->key, options->client_ca};
 	if (options->certificate != NULL || !options->is_certificate_made)
 		return RINGCAST_OK;
@@ -265,7 +252,6 @@ void ringcast_engine_announce_security(const struct ringcast_engine *engine)
 	const struct engine_security *security = &engine->security;
 	struct crypto_features features = {0};
 	char text[256];
-
 	if (security->mode == RINGCAST_SECURITY_OFF)
 		return;
 	security->backend->features(&features);
@@ -282,7 +268,6 @@ void ringcast_engine_announce_security(const struct ringcast_engine *engine)
 static bool has_good_dtls(const struct crypto_backend *backend)
 {
 	struct crypto_features features = {0};
-
 	backend->features(&features);
 	return features.has_dtls && features.refused_dtls[0] == 0;
 }
@@ -302,7 +287,6 @@ static void renew_cookies(struct engine_security *security)
 static int check_client_ca(const struct crypto_credentials *credentials, char *error, size_t error_bytes)
 {
 	const char *ca = credentials->ca != NULL ? credentials->ca : last_of_chain(credentials->certificate);
-
 	if (strlen(ca) <= PROTO_CA_CERT_BYTES_MAX)
 		return RINGCAST_OK;
 	return refuse(error, error_bytes, "the CA certificate for clients is longer than 4096 bytes, which is what a login's answer can hold");
@@ -313,7 +297,6 @@ int ringcast_engine_settle_security(struct ringcast_engine *engine, char *error,
 	struct engine_security *security = &engine->security;
 	struct crypto_credentials credentials;
 	int result = choose_mode(engine, error, error_bytes);
-
 	if (result != RINGCAST_OK || security->mode == RINGCAST_SECURITY_OFF)
 		return result;
 	if (!keep_text(engine->options.host_name, security->host_name, sizeof(security->host_name)) ||
@@ -357,12 +340,10 @@ static struct crypto_context *make_context(const struct ringcast_engine *engine,
 		.version_min = engine->options.tls_version_min == RINGCAST_TLS_1_3 ? CRYPTO_VERSION_1_3 : CRYPTO_VERSION_1_2,
 		.ciphers = security->ciphers[0] != 0 ? security->ciphers : NULL,
 	};
-
 	memcpy(options.cookie_secret, security->cookie_secret, sizeof(options.cookie_secret));
 	memcpy(options.cookie_secret_previous, security->cookie_secret_previous, sizeof(options.cookie_secret_previous));
 	memcpy(options.ticket_secret, security->ticket_secret, sizeof(options.ticket_secret));
 	struct crypto_context *context = ringcast_crypto_context_create(security->backend, &options, error, error_bytes);
-
 	explicit_bzero(&options, sizeof(options));
 	return context;
 }
@@ -372,7 +353,6 @@ static bool make_credentials(const struct ringcast_engine *engine, const struct 
 			     char *error, size_t error_bytes)
 {
 	bool has_dtls = engine->security.has_dtls && !engine->options.is_udp_off;
-
 	*ret_made = (struct shard_credentials){.ca_pem = strdup(credentials->ca)};
 	ret_made->stream = make_context(engine, CRYPTO_STREAM, credentials, error, error_bytes);
 	if (ret_made->stream != NULL && has_dtls)
@@ -389,7 +369,6 @@ bool ringcast_engine_secure_shard(const struct ringcast_engine *engine, struct s
 {
 	const struct engine_security *security = &engine->security;
 	struct crypto_credentials credentials = {security->certificate, security->key, security->client_ca};
-
 	if (security->mode == RINGCAST_SECURITY_OFF)
 		return true;
 	options->security = security->mode == RINGCAST_SECURITY_REQUIRED ? SHARD_SECURE_REQUIRED : SHARD_SECURE_OPTIONAL;
@@ -408,13 +387,11 @@ static void answer_credentials(struct shard *shard, struct question *question)
 static int hand_to_shard(struct ringcast_engine *engine, uint32_t shard, struct shard_credentials *made)
 {
 	struct question *question = ringcast_question_create(answer_credentials);
-
 	if (question == NULL)
 		return RINGCAST_ERROR_MEMORY;
 	question->credentials = *made;
 	*made = (struct shard_credentials){0};
 	int result = ringcast_question_ask(engine, shard, question);
-
 	ringcast_question_release(question);
 	return result;
 }
@@ -424,7 +401,6 @@ static int hand_out(struct ringcast_engine *engine, const struct crypto_credenti
 {
 	struct shard_credentials made[MAILBOX_SENDERS_MAX] = {0};
 	int result = RINGCAST_OK;
-
 	for (uint32_t i = 0; i < engine->shard_count && result == RINGCAST_OK; i++)
 		if (!make_credentials(engine, credentials, &made[i], error, error_bytes))
 			result = RINGCAST_ERROR_ARGUMENT;
@@ -442,15 +418,12 @@ static int reload(struct ringcast_engine *engine, const struct crypto_credential
 {
 	struct engine_security *security = &engine->security;
 	struct certificate_facts facts;
-
 	if (!check_certificate(security->backend, credentials, security->host_name[0] != 0 ? security->host_name : NULL, &facts, error, error_bytes))
 		return RINGCAST_ERROR_ARGUMENT;
 	struct crypto_credentials whole = *credentials;
-
 	if (whole.ca == NULL)
 		whole.ca = last_of_chain(whole.certificate);
 	int result = check_client_ca(&whole, error, error_bytes);
-
 	renew_cookies(security);
 	if (result == RINGCAST_OK)
 		result = hand_out(engine, &whole, error, error_bytes);
@@ -465,14 +438,12 @@ int ringcast_engine_reload_credentials(ringcast_engine *engine, const char *cert
 				       size_t error_bytes)
 {
 	struct crypto_credentials credentials = {certificate, key, client_ca};
-
 	if (engine->security.mode == RINGCAST_SECURITY_OFF) {
 		snprintf(error, error_bytes, "encryption is off");
 		return RINGCAST_ERROR_STATE;
 	}
 	pthread_mutex_lock(&engine->security_lock);
 	int result = reload(engine, &credentials, error, error_bytes);
-
 	pthread_mutex_unlock(&engine->security_lock);
 	return result;
 }

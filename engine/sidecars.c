@@ -42,7 +42,6 @@ struct sidecars *ringcast_sidecars_create(struct ringcast_engine *engine)
 {
 	uint32_t count = engine->shard_count * engine->script_channel_count;
 	struct sidecars *sidecars = calloc(1, sizeof(*sidecars) + count * sizeof(struct sidecar_slot));
-
 	if (sidecars == NULL)
 		return NULL;
 	sidecars->engine = engine;
@@ -73,7 +72,6 @@ static void answer_attach(struct shard *shard, struct question *question)
 {
 	struct script_shard *scripts = &question->engine->shards[shard->options.index].scripts;
 	int error = ringcast_script_shard_attach(scripts, question->channel, question->descriptor);
-
 	question->result = error == 0 ? RINGCAST_OK : RINGCAST_ERROR_STATE;
 	if (error == 0)
 		question->descriptor = -1; /* the shard's io has it */
@@ -83,20 +81,18 @@ static void answer_attach(struct shard *shard, struct question *question)
 static void attach(struct sidecars *sidecars, struct sidecar_slot *slot)
 {
 	struct question *question = ringcast_question_create(answer_attach);
-
 	if (question == NULL)
 		return;
 	question->channel = slot->channel;
 	question->descriptor = slot->process.socket;
 	slot->process.socket = -1;
 	int result = ringcast_question_ask(sidecars->engine, slot->shard, question);
-
 	slot->is_attached = result == RINGCAST_OK;
 	if (result == RINGCAST_ERROR_STATE) {
 		slot->process.socket = question->descriptor;
 		question->descriptor = -1;
 	} else if (result !=
-	           RINGCAST_OK) { /* no answer: the descriptor is the question's, which closes it when the shard does not take it */
+		   RINGCAST_OK) { /* no answer: the descriptor is the question's, which closes it when the shard does not take it */
 		ringcast_sidecar_process_kill(&slot->process);
 	}
 	ringcast_question_release(question);
@@ -115,7 +111,6 @@ static void set_process(struct sidecars *sidecars, struct sidecar_slot *slot, co
 static void wait_before_next(struct sidecar_slot *slot, uint64_t now_ns)
 {
 	uint64_t lived_ms = slot->started_ns != 0 ? (now_ns - slot->started_ns) / NS_PER_MS : 0;
-
 	slot->start_ns = now_ns + ringcast_sidecar_backoff_next_ms(&slot->backoff, lived_ms) * NS_PER_MS;
 	slot->started_ns = 0;
 }
@@ -124,7 +119,6 @@ static void reap(struct sidecars *sidecars, struct sidecar_slot *slot, int timeo
 {
 	char text[64];
 	pid_t pid = slot->process.pid;
-
 	if (!ringcast_sidecar_process_wait(&slot->process, timeout_ms, text, sizeof(text)))
 		return;
 	ringcast_sidecar_process_finish(&slot->process);
@@ -134,7 +128,7 @@ static void reap(struct sidecars *sidecars, struct sidecar_slot *slot, int timeo
 	wait_before_next(slot, ringcast_clock_now_ns());
 	if (__atomic_load_n(&sidecars->engine->phase, __ATOMIC_ACQUIRE) == ENGINE_RUNNING)
 		ringcast_log(LOG_ERROR, "script", "a sidecar process has ended", "shard=%u channel=%u pid=%d how=\"%s\"", slot->shard,
-		             slot->channel, (int)pid, text);
+			     slot->channel, (int)pid, text);
 }
 
 static bool is_cut(struct sidecars *sidecars, const struct sidecar_slot *slot)
@@ -149,12 +143,11 @@ static void start(struct sidecars *sidecars, struct sidecar_slot *slot)
 	struct sidecar_process_options options = {.node = given->node, .script = given->sidecar, .inspect = given->inspect};
 	struct sidecar_process process;
 	char error[256] = "";
-
 	if (!ringcast_sidecar_process_start(&options, &process, error, sizeof(error))) {
 		count(sidecars, &sidecars->counts.start_failures, 1);
 		wait_before_next(slot, ringcast_clock_now_ns());
 		ringcast_log(LOG_ERROR, "script", "cannot start a sidecar process", "shard=%u channel=%u err=\"%s\"", slot->shard,
-		             slot->channel, error);
+			     slot->channel, error);
 		return;
 	}
 	set_process(sidecars, slot, &process);
@@ -162,7 +155,7 @@ static void start(struct sidecars *sidecars, struct sidecar_slot *slot)
 	count(sidecars, &sidecars->counts.running, 1);
 	slot->started_ns = ringcast_clock_now_ns();
 	ringcast_log(LOG_INFO, "script", "sidecar process started", "shard=%u channel=%u pid=%d", slot->shard, slot->channel,
-	             (int)process.pid);
+		     (int)process.pid);
 	attach(sidecars, slot);
 }
 
@@ -170,7 +163,6 @@ static bool is_wanted(struct sidecars *sidecars, const struct sidecar_slot *slot
 {
 	pthread_mutex_lock(&sidecars->lock);
 	bool is = slot->is_wanted;
-
 	pthread_mutex_unlock(&sidecars->lock);
 	return is;
 }
@@ -195,11 +187,9 @@ static void look_after(struct sidecars *sidecars, struct sidecar_slot *slot)
 static int wait_ms(const struct sidecars *sidecars)
 {
 	uint64_t now_ns = ringcast_clock_now_ns(), wait = POLL_MS_MAX;
-
 	for (uint32_t i = 0; i < sidecars->slot_count; i++) {
 		const struct sidecar_slot *slot = &sidecars->slots[i];
 		uint64_t left_ms = slot->start_ns > now_ns ? (slot->start_ns - now_ns) / NS_PER_MS + 1 : POLL_MS_MAX;
-
 		if (slot->process.pid != 0)
 			left_ms = slot->is_attached ? POLL_MS_MAX : ATTACH_PAUSE_MS;
 		if (left_ms < wait)
@@ -211,7 +201,6 @@ static int wait_ms(const struct sidecars *sidecars)
 static void wait_for_something(struct sidecars *sidecars)
 {
 	uint64_t value;
-
 	for (uint32_t i = 0; i < sidecars->slot_count; i++)
 		sidecars->polls[i] = (struct pollfd){.fd = sidecars->slots[i].process.pidfd, .events = POLLIN};
 	sidecars->polls[sidecars->slot_count] = (struct pollfd){.fd = sidecars->wake_fd, .events = POLLIN};
@@ -224,7 +213,6 @@ static void wait_for_something(struct sidecars *sidecars)
 static void *run(void *argument)
 {
 	struct sidecars *sidecars = argument;
-
 	pthread_setname_np(pthread_self(), "sidecars");
 	while (!__atomic_load_n(&sidecars->is_stopping, __ATOMIC_ACQUIRE)) {
 		for (uint32_t i = 0; i < sidecars->slot_count; i++)
@@ -240,14 +228,12 @@ void ringcast_sidecars_wake(struct sidecars *sidecars)
 {
 	uint64_t one = 1;
 	ssize_t written = write(sidecars->wake_fd, &one, sizeof(one));
-
 	ringcast_assert(written == sizeof(one) || errno == EAGAIN);
 }
 
 int ringcast_sidecars_want(struct sidecars *sidecars, uint32_t shard)
 {
 	bool is_new = false;
-
 	pthread_mutex_lock(&sidecars->lock);
 	for (uint32_t i = 0; i < sidecars->slot_count; i++)
 		if (sidecars->slots[i].shard == shard && !sidecars->slots[i].is_wanted)
@@ -255,7 +241,6 @@ int ringcast_sidecars_want(struct sidecars *sidecars, uint32_t shard)
 	if (!sidecars->has_thread)
 		sidecars->has_thread = pthread_create(&sidecars->thread, NULL, run, sidecars) == 0;
 	bool has_thread = sidecars->has_thread;
-
 	pthread_mutex_unlock(&sidecars->lock);
 	if (is_new)
 		ringcast_sidecars_wake(sidecars);
@@ -266,11 +251,9 @@ int ringcast_sidecars_want(struct sidecars *sidecars, uint32_t shard)
 static void end_processes(struct sidecars *sidecars)
 {
 	uint64_t deadline_ns = ringcast_clock_now_ns() + END_TIMEOUT_MS * NS_PER_MS;
-
 	for (uint32_t i = 0; i < sidecars->slot_count; i++) {
 		struct sidecar_slot *slot = &sidecars->slots[i];
 		uint64_t now_ns = ringcast_clock_now_ns();
-
 		if (slot->process.pid == 0)
 			continue;
 		if (slot->process.socket >= 0) {
@@ -288,7 +271,6 @@ static void end_processes(struct sidecars *sidecars)
 void ringcast_sidecars_destroy(struct sidecars **sidecars)
 {
 	struct sidecars *s = *sidecars;
-
 	*sidecars = NULL;
 	if (s == NULL)
 		return;
@@ -309,7 +291,6 @@ struct sidecars_counts ringcast_sidecars_measure(struct sidecars *sidecars)
 {
 	pthread_mutex_lock(&sidecars->lock);
 	struct sidecars_counts counts = sidecars->counts;
-
 	pthread_mutex_unlock(&sidecars->lock);
 	return counts;
 }
@@ -318,7 +299,6 @@ int ringcast_sidecars_pid(struct sidecars *sidecars, uint32_t shard, uint32_t ch
 {
 	pthread_mutex_lock(&sidecars->lock);
 	int pid = (int)sidecars->slots[shard * sidecars->engine->script_channel_count + channel].process.pid;
-
 	pthread_mutex_unlock(&sidecars->lock);
 	return pid;
 }

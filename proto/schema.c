@@ -61,7 +61,6 @@ bool ringcast_schema_decode_field(const struct schema *schema, struct wire_curso
 	static const struct field none = {FIELD_NONE, 0};
 	const struct field *field = tag.number < schema->field_count ? &schema->fields[tag.number] : &none;
 	void *member = (uint8_t *)object + field->offset_bytes;
-
 	if (is_list_element(field, tag.type))
 		return decode_list_element(cursor, tag.type, whole, member);
 	if (field->kind == FIELD_NONE || tag.type != wire_type_of(field->kind))

@@ -48,13 +48,13 @@ static struct crypto_context *create_context(const struct joint_variant *variant
 {
 	char error[CRYPTO_ERROR_BYTES];
 	struct crypto_options options = {
-	        .kind = variant->kind,
-	        .role = role,
-	        .is_version_1_2_only = variant->is_version_1_2_only,
-	        .is_insecure = true,
-	        .cookie_secret = {1},
-	        .ticket_secret = {1},
-	        .ciphers = "ECDHE-ECDSA-AES128-GCM-SHA256",
+		.kind = variant->kind,
+		.role = role,
+		.is_version_1_2_only = variant->is_version_1_2_only,
+		.is_insecure = true,
+		.cookie_secret = {1},
+		.ticket_secret = {1},
+		.ciphers = "ECDHE-ECDSA-AES128-GCM-SHA256",
 	};
 	if (role == CRYPTO_SERVER)
 		options.credentials = (struct crypto_credentials){.certificate = certificate()->certificate, .key = certificate()->key};
@@ -67,9 +67,9 @@ static struct crypto_context *create_context(const struct joint_variant *variant
 struct joint joint_create(const struct joint_variant *variant)
 {
 	return (struct joint){
-	        .client = create_context(variant, CRYPTO_CLIENT),
-	        .server = create_context(variant, CRYPTO_SERVER),
-	        .is_datagram = variant->kind == CRYPTO_DATAGRAM,
+		.client = create_context(variant, CRYPTO_CLIENT),
+		.server = create_context(variant, CRYPTO_SERVER),
+		.is_datagram = variant->kind == CRYPTO_DATAGRAM,
 	};
 }
 

@@ -18,7 +18,7 @@ void raw_seal_wolfssl(size_t plain_bytes, uint64_t count)
 	for (uint64_t index = 0; result == 0 && index < count; index++) {
 		nonce[0]++;
 		result = wc_AesGcmEncrypt(&aes, bytes, bytes, (word32)plain_bytes, nonce, sizeof(nonce), tag, sizeof(tag), frame,
-		                          sizeof(frame));
+					  sizeof(frame));
 	}
 	wc_AesFree(&aes);
 	if (result != 0)

@@ -182,10 +182,10 @@ static void run_all(void)
 		raw_seal_fn *raw;
 	} libraries[] = {
 #ifdef BENCH_WITH_WOLFSSL
-	        {"wolfssl", raw_seal_wolfssl},
+		{"wolfssl", raw_seal_wolfssl},
 #endif
 #ifdef BENCH_WITH_OPENSSL
-	        {"openssl", raw_seal_openssl},
+		{"openssl", raw_seal_openssl},
 #endif
 	};
 	bool is_first = true;
@@ -221,9 +221,9 @@ static unsigned count_of(const char *text)
 static void parse(int argc, char **argv)
 {
 	static const struct option known[] = {{"sessions", required_argument, NULL, 's'},
-	                                      {"rounds", required_argument, NULL, 'r'},
-	                                      {"json", no_argument, NULL, 'j'},
-	                                      {0}};
+					      {"rounds", required_argument, NULL, 'r'},
+					      {"json", no_argument, NULL, 'j'},
+					      {0}};
 	int option;
 	while ((option = getopt_long(argc, argv, "", known, NULL)) != -1) {
 		if (option == 's')

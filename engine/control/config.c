@@ -52,7 +52,7 @@ const char *ringcast_config_source_name(enum config_source source)
 }
 
 bool ringcast_config_set(struct config *config, const struct option *option, const char *text, enum config_source source, const char *where,
-                         struct config_error *reterr)
+			 struct config_error *reterr)
 {
 	ringcast_assert(config && option && text);
 	ringcast_assert(where && reterr);
@@ -160,21 +160,21 @@ bool ringcast_config_check(const struct config *config, struct config_error *ret
 	uint32_t udp_last = config->listen_udp_port_base + shard_count * config->listen_udp_ports_per_shard - 1;
 	if (config->listen_udp && config->listen_udp_port_base && udp_last > UINT16_MAX)
 		return refuse(reterr, "listen.udp_port_base: %u with %u shards of %u ports ends at %u, past 65535",
-		              config->listen_udp_port_base, shard_count, config->listen_udp_ports_per_shard, udp_last);
+			      config->listen_udp_port_base, shard_count, config->listen_udp_ports_per_shard, udp_last);
 	if (is_same_family(config->listen_address.text, config->listen_address_second.text))
 		return refuse(reterr, "listen.address_second: %s must be of the other IP family than listen.address, %s",
-		              config->listen_address_second.text, config->listen_address.text);
+			      config->listen_address_second.text, config->listen_address.text);
 	bool is_endpoint = ringcast_value_parse_endpoint(config->admin_address.text, &admin);
 	ringcast_assert(is_endpoint);
 	if (is_clash(config, &admin, config->listen_address.text) || is_clash(config, &admin, config->listen_address_second.text))
 		return refuse(reterr, "admin.address: %s is the players' port too (listen.tcp_port)", config->admin_address.text);
 	if ((config->tls_certificate.text[0] != 0) != (config->tls_key.text[0] != 0))
 		return refuse(reterr, "tls.%s: a certificate and its key go together; set tls.%s too",
-		              config->tls_key.text[0] ? "key" : "certificate", config->tls_key.text[0] ? "certificate" : "key");
+			      config->tls_key.text[0] ? "key" : "certificate", config->tls_key.text[0] ? "certificate" : "key");
 	if (config->limits.players_per_session_max > config->limits.players_max)
 		if (ringcast_config_source(config, ringcast_options_find("limits", "players_per_session_max")) != CONFIG_DEFAULT)
 			return refuse(reterr, "limits.players_per_session_max: %u is more than limits.players_max, %u",
-			              config->limits.players_per_session_max, config->limits.players_max);
+				      config->limits.players_per_session_max, config->limits.players_max);
 	return true;
 }
 
@@ -222,21 +222,21 @@ void ringcast_config_engine_options(const struct config *config, ringcast_engine
 	options.limits = config->limits;
 	set_tls(config, &options);
 	options.scripts = (ringcast_script_options){
-	        .memory_bytes = config->scripts_memory_max_bytes,
-	        .budget_us = config->scripts_budget_us ? config->scripts_budget_us : UINT32_MAX,
-	        .errors_max = config->scripts_errors_max ? config->scripts_errors_max : UINT32_MAX,
-	        .is_deny_on_error = config->scripts_on_error == 1,
-	        .is_jit_on = config->scripts_lua_jit,
-	        .is_lua_ffi_on = config->scripts_lua_ffi,
-	        .answer_timeout_ms = (uint32_t)config->scripts_answer_timeout_ms,
-	        .outgoing_bytes_max = (uint32_t)config->scripts_queue_max_bytes,
-	        .log_lines_per_second = config->scripts_log_lines_per_second,
-	        .log_bytes_per_session = config->scripts_log_memory_bytes ? (uint32_t)config->scripts_log_memory_bytes : UINT32_MAX,
-	        .versions_kept = config->scripts_versions_kept,
-	        .process_count = config->scripts_processes,
-	        .node = config->scripts_node.text,
-	        .inspect = *config->scripts_inspect.text ? config->scripts_inspect.text : NULL,
-	        .arguments = *config->scripts_arguments.text ? config->scripts_arguments.text : NULL,
+		.memory_bytes = config->scripts_memory_max_bytes,
+		.budget_us = config->scripts_budget_us ? config->scripts_budget_us : UINT32_MAX,
+		.errors_max = config->scripts_errors_max ? config->scripts_errors_max : UINT32_MAX,
+		.is_deny_on_error = config->scripts_on_error == 1,
+		.is_jit_on = config->scripts_lua_jit,
+		.is_lua_ffi_on = config->scripts_lua_ffi,
+		.answer_timeout_ms = (uint32_t)config->scripts_answer_timeout_ms,
+		.outgoing_bytes_max = (uint32_t)config->scripts_queue_max_bytes,
+		.log_lines_per_second = config->scripts_log_lines_per_second,
+		.log_bytes_per_session = config->scripts_log_memory_bytes ? (uint32_t)config->scripts_log_memory_bytes : UINT32_MAX,
+		.versions_kept = config->scripts_versions_kept,
+		.process_count = config->scripts_processes,
+		.node = config->scripts_node.text,
+		.inspect = *config->scripts_inspect.text ? config->scripts_inspect.text : NULL,
+		.arguments = *config->scripts_arguments.text ? config->scripts_arguments.text : NULL,
 	};
 	*ret_options = options;
 }

@@ -42,7 +42,7 @@ void ringcast_config_init(struct config *config); /* defaults */
 void ringcast_config_apply_dev(struct config *config);
 /* where names the place for the message, such as "--tcp-port" or "ringcastd.yaml:12". */
 bool ringcast_config_set(struct config *config, const struct option *option, const char *text, enum config_source source, const char *where,
-                         struct config_error *reterr);
+			 struct config_error *reterr);
 bool ringcast_config_load_file(struct config *config, const char *path, struct config_error *reterr);
 bool ringcast_config_load_text(struct config *config, const char *name, const char *text, size_t size, struct config_error *reterr);
 /* environment: NULL-terminated "NAME=value"; an empty value counts as unset. */

@@ -108,10 +108,10 @@ static json_t *host_reload(void *context, struct config_error *reterr)
 		ringcast_reload_names(changes, "changed", changed, sizeof(changed));
 		ringcast_reload_names(changes, "needs_restart", needs_restart, sizeof(needs_restart));
 		ringcast_logs_event(daemon->logs, RINGCAST_LOG_INFO, "configuration reloaded", "changed=\"%s\" needs_restart=\"%s\"",
-		                    changed, needs_restart);
+				    changed, needs_restart);
 	} else {
 		ringcast_logs_event(daemon->logs, RINGCAST_LOG_ERROR, "configuration refused, keeping the old one", "err=%s",
-		                    ringcast_logs_quote(reterr->text, quoted, sizeof(quoted)));
+				    ringcast_logs_quote(reterr->text, quoted, sizeof(quoted)));
 	}
 	return changes;
 }
@@ -144,7 +144,7 @@ static bool create_engine(struct daemon *daemon, const struct tls_files *files)
 		result = ringcast_engine_start(daemon->engine, error, sizeof(error));
 	if (result != RINGCAST_OK)
 		ringcast_logs_event(daemon->logs, RINGCAST_LOG_ERROR, "the engine did not start", "err=%s",
-		                    ringcast_logs_quote(*error ? error : ringcast_error_text(result), quoted, sizeof(quoted)));
+				    ringcast_logs_quote(*error ? error : ringcast_error_text(result), quoted, sizeof(quoted)));
 	return result == RINGCAST_OK;
 }
 
@@ -155,7 +155,7 @@ static bool start_engine(struct daemon *daemon)
 	char quoted[600];
 	if (!ringcast_tls_files_load(&daemon->config, &files, &error)) {
 		ringcast_logs_event(daemon->logs, RINGCAST_LOG_ERROR, "the engine did not start", "err=%s",
-		                    ringcast_logs_quote(error.text, quoted, sizeof(quoted)));
+				    ringcast_logs_quote(error.text, quoted, sizeof(quoted)));
 		return false;
 	}
 	bool is_started = create_engine(daemon, &files);
@@ -173,11 +173,11 @@ static bool start_http(struct daemon *daemon)
 	if (endpoint.size == 0)
 		return true;
 	const struct http_host host = {daemon,      daemon->engine, daemon->flags->is_dev, host_drain,
-	                               host_reload, host_config,    host_log_lost_count,   daemon->scripts};
+				       host_reload, host_config,    host_log_lost_count,   daemon->scripts};
 	daemon->http = ringcast_http_start(&daemon->config, &endpoint, &host, &error);
 	if (!daemon->http)
 		ringcast_logs_event(daemon->logs, RINGCAST_LOG_ERROR, "the admin API did not start", "err=%s",
-		                    ringcast_logs_quote(error.text, quoted, sizeof(quoted)));
+				    ringcast_logs_quote(error.text, quoted, sizeof(quoted)));
 	return daemon->http != NULL;
 }
 
@@ -191,12 +191,12 @@ static bool start_scripts(struct daemon *daemon)
 	if (!*config->scripts_directory.text && !daemon->flags->is_dev)
 		return true;
 	daemon->scripts = ringcast_script_store_create(config->scripts_directory.text, config->scripts_versions_kept, daemon->engine,
-	                                               daemon->logs, &error);
+						       daemon->logs, &error);
 	if (daemon->scripts)
 		ringcast_script_store_load(daemon->scripts);
 	else
 		ringcast_logs_event(daemon->logs, RINGCAST_LOG_ERROR, "no place for scripts", "err=%s",
-		                    ringcast_logs_quote(error.text, quoted, sizeof(quoted)));
+				    ringcast_logs_quote(error.text, quoted, sizeof(quoted)));
 	return daemon->scripts != NULL;
 }
 
@@ -207,8 +207,8 @@ static bool start_demo(struct daemon *daemon)
 		return true;
 	options.name = "demo";
 	options.players_max = daemon->config.limits.players_per_session_max < DEMO_PLAYERS_MAX
-	                              ? daemon->config.limits.players_per_session_max
-	                              : DEMO_PLAYERS_MAX;
+				      ? daemon->config.limits.players_per_session_max
+				      : DEMO_PLAYERS_MAX;
 	options.empty_timeout_ms = UINT32_MAX;
 	if (daemon->dev_script.path) {
 		options.script = daemon->dev_script.name;
@@ -217,10 +217,10 @@ static bool start_demo(struct daemon *daemon)
 	int error = ringcast_session_create(daemon->engine, &options, daemon->demo_id);
 	if (error)
 		ringcast_logs_event(daemon->logs, RINGCAST_LOG_ERROR, "cannot create the session demo", "err=\"%s\"",
-		                    ringcast_error_text(error));
+				    ringcast_error_text(error));
 	else
 		ringcast_logs_event(daemon->logs, RINGCAST_LOG_WARN, "dev mode: anyone who can connect may join", "session=%s name=demo",
-		                    daemon->demo_id);
+				    daemon->demo_id);
 	return error == RINGCAST_OK;
 }
 
@@ -261,8 +261,8 @@ static void begin_stop(struct daemon *daemon, const char *cause)
 	ringcast_engine_drain_within(daemon->engine, config.drain_timeout_ms + STOP_TIMEOUT_MS); /* advance_drain comes first, and says what it does */
 	ringcast_notify_stopping();
 	ringcast_logs_event(daemon->logs, RINGCAST_LOG_INFO, "draining, then stopping",
-	                    "by=%s players=%" PRIu64 " drain_timeout_ms=%" PRIu64, cause,
-	                    ringcast_report_player_count(daemon->engine, &config), config.drain_timeout_ms);
+			    "by=%s players=%" PRIu64 " drain_timeout_ms=%" PRIu64, cause,
+			    ringcast_report_player_count(daemon->engine, &config), config.drain_timeout_ms);
 }
 
 static void dump(struct daemon *daemon)
@@ -326,13 +326,13 @@ static void advance_drain(struct daemon *daemon, const struct config *config, ui
 	if (player_count == 0 || now >= daemon->drain_deadline_ns) {
 		if (player_count > 0)
 			ringcast_logs_event(daemon->logs, RINGCAST_LOG_WARN, "drain timeout, closing the players that are left",
-			                    "players=%" PRIu64, player_count);
+					    "players=%" PRIu64, player_count);
 		daemon->is_stopped = true;
 		return;
 	}
 	ringcast_notify_extend(10 * NS_PER_S / NS_PER_US);
 	ringcast_notify_status("draining: %" PRIu64 " players, %" PRIu64 " s left", player_count,
-	                       (daemon->drain_deadline_ns - now) / NS_PER_S);
+			       (daemon->drain_deadline_ns - now) / NS_PER_S);
 }
 
 /* systemd kills us when this stops, so it must stop when a shard is stuck. */
@@ -364,8 +364,8 @@ static void advance_certificate(struct daemon *daemon, uint64_t now)
 	int64_t left_s = (int64_t)info.not_after_s - (int64_t)time(NULL);
 	if (left_s < CERTIFICATE_WARN_S)
 		ringcast_logs_event(daemon->logs, RINGCAST_LOG_WARN, left_s > 0 ? "the certificate expires soon" : "the certificate has expired",
-		                    "subject=%s days_left=%" PRId64, ringcast_logs_quote(info.subject, quoted, sizeof(quoted)),
-		                    left_s / CERTIFICATE_LOOK_S);
+				    "subject=%s days_left=%" PRId64, ringcast_logs_quote(info.subject, quoted, sizeof(quoted)),
+				    left_s / CERTIFICATE_LOOK_S);
 }
 
 static int wait_ms(const struct daemon *daemon, uint64_t watchdog_us)
@@ -383,7 +383,7 @@ static void run(struct daemon *daemon)
 	uint64_t watchdog_us = ringcast_notify_watchdog_us();
 	while (!daemon->is_stopped) {
 		struct pollfd fds[] = {{.fd = daemon->signal_fd, .events = POLLIN}, {.fd = daemon->wake_fd, .events = POLLIN},
-		                       {.fd = daemon->dev_script.watch ? ringcast_script_watch_fd(daemon->dev_script.watch) : -1, .events = POLLIN}};
+				       {.fd = daemon->dev_script.watch ? ringcast_script_watch_fd(daemon->dev_script.watch) : -1, .events = POLLIN}};
 		if (poll(fds, ARRAY_COUNT(fds), wait_ms(daemon, watchdog_us)) < 0 && errno != EINTR)
 			break;
 		if (fds[0].revents)
@@ -412,7 +412,7 @@ static void *stop_by_force(void *context)
 	if (poll(&done, 1, STOP_TIMEOUT_MS + STOP_PATIENCE_MS) != 0)
 		return NULL;
 	ringcast_logs_event(daemon->logs, RINGCAST_LOG_ERROR, "a shard does not come to an end, stopping without it", "stall_ms=%" PRIu64,
-	                    ringcast_engine_stall_ns(daemon->engine) / NS_PER_MS);
+			    ringcast_engine_stall_ns(daemon->engine) / NS_PER_MS);
 	poll(NULL, 0, 200); /* for the log's writer */
 	_exit(1);
 }
@@ -435,7 +435,7 @@ static void stop(struct daemon *daemon, bool is_started)
 	ringcast_engine_destroy(&daemon->engine);
 	ringcast_script_store_destroy(&daemon->scripts); /* after the engine: scripts run from its folders */
 	ringcast_logs_event(daemon->logs, is_started ? RINGCAST_LOG_INFO : RINGCAST_LOG_ERROR, is_started ? "stopped" : "not started",
-	                    "stop_ms=%" PRIu64, (now_ns() - started_ns) / NS_PER_MS);
+			    "stop_ms=%" PRIu64, (now_ns() - started_ns) / NS_PER_MS);
 }
 
 /* All threads inherit the mask, so signals arrive on the descriptor only. */
@@ -474,7 +474,7 @@ int ringcast_daemon_run(const struct flags *flags, char *const *environment, con
 {
 	ringcast_assert(flags && environment && config && logs);
 	struct daemon daemon = {
-	        .flags = flags, .environment = environment, .logs = logs, .config = *config, .signal_fd = -1, .wake_fd = -1, .stopped_fd = -1};
+		.flags = flags, .environment = environment, .logs = logs, .config = *config, .signal_fd = -1, .wake_fd = -1, .stopped_fd = -1};
 	pthread_mutex_init(&daemon.mutex, NULL);
 	bool is_started = start(&daemon);
 	if (is_started)

@@ -43,16 +43,16 @@ static bool load(struct dev_script *script)
 	int result = ringcast_script_add(script->engine, script->name, script->path, &info, error, sizeof(error));
 	if (result != RINGCAST_OK) {
 		ringcast_logs_event(script->logs, RINGCAST_LOG_ERROR,
-		                    *script->version ? "the script is not well, keeping the version before" : "the script is not well",
-		                    "script=%s err=%s", script->name,
-		                    ringcast_logs_quote(*error ? error : ringcast_error_text(result), quoted, sizeof(quoted)));
+				    *script->version ? "the script is not well, keeping the version before" : "the script is not well",
+				    "script=%s err=%s", script->name,
+				    ringcast_logs_quote(*error ? error : ringcast_error_text(result), quoted, sizeof(quoted)));
 		return false;
 	}
 	if (strcmp(info.version, script->version) == 0)
 		return false;
 	memcpy(script->version, info.version, sizeof(script->version));
 	ringcast_logs_event(script->logs, RINGCAST_LOG_INFO, "the script is live for new sessions", "script=%s@%.12s load_ms=%" PRIu64,
-	                    info.name, info.version, clock_ms() - began_ms);
+			    info.name, info.version, clock_ms() - began_ms);
 	return true;
 }
 
@@ -69,7 +69,7 @@ bool ringcast_dev_script_start(struct dev_script *script, const char *path, ring
 	script->watch = ringcast_script_watch_create(path, &error);
 	if (!script->watch)
 		ringcast_logs_event(logs, RINGCAST_LOG_ERROR, "the script cannot be watched", "err=%s",
-		                    ringcast_logs_quote(error.text, quoted, sizeof(quoted)));
+				    ringcast_logs_quote(error.text, quoted, sizeof(quoted)));
 	return script->watch != NULL;
 }
 

@@ -28,7 +28,7 @@ struct flags {
 bool ringcast_flags_parse(int argc, char **argv, struct flags *ret_flags, struct config_error *reterr);
 /* All layers in order: defaults, --dev, file, environment, flags; then the checks across keys. */
 bool ringcast_flags_load_config(const struct flags *flags, char *const *environment, struct config *ret_config,
-                                struct config_error *reterr);
+				struct config_error *reterr);
 void ringcast_flags_print_help(FILE *out);
 
 #endif

@@ -53,8 +53,8 @@ static const char *status_title(unsigned status)
 		unsigned status;
 		const char *title;
 	} titles[] = {{400, "Bad request"},    {403, "Forbidden"},      {404, "Not found"},        {405, "Method not allowed"},
-	              {409, "Conflict"},       {413, "Body too large"}, {415, "Wrong content type"}, {422, "Refused"},
-	              {500, "Internal error"}, {503, "Not available"},  {504, "No answer in time"}};
+		      {409, "Conflict"},       {413, "Body too large"}, {415, "Wrong content type"}, {422, "Refused"},
+		      {500, "Internal error"}, {503, "Not available"},  {504, "No answer in time"}};
 	for (size_t i = 0; i < ARRAY_COUNT(titles); i++)
 		if (titles[i].status == status)
 			return titles[i].title;
@@ -72,7 +72,7 @@ void ringcast_http_problem(struct http_response *response, unsigned status, cons
 	json_t *text = json_string(detail); /* NULL for what is not UTF-8, such as an echo of a wild query */
 	response->status = status;
 	response->json = json_pack("{s:s, s:s, s:i, s:s, s:o}", "type", "about:blank", "title", status_title(status), "status", (int)status,
-	                           "code", code, "detail", text ? text : json_string("the request is not UTF-8"));
+				   "code", code, "detail", text ? text : json_string("the request is not UTF-8"));
 	response->content_type = "application/problem+json";
 }
 
@@ -83,10 +83,10 @@ void ringcast_http_engine_problem(struct http_response *response, int error, con
 		unsigned status;
 		const char *code;
 	} answers[] = {{RINGCAST_ERROR_ARGUMENT, 400, "argument"},   {RINGCAST_ERROR_MEMORY, 503, "memory"},
-	               {RINGCAST_ERROR_NOT_FOUND, 404, "not_found"}, {RINGCAST_ERROR_FULL, 409, "full"},
-	               {RINGCAST_ERROR_STATE, 409, "state"},         {RINGCAST_ERROR_SYSTEM, 500, "system"},
-	               {RINGCAST_ERROR_TIMEOUT, 504, "timeout"},     {RINGCAST_ERROR_EXISTS, 409, "exists"},
-	               {RINGCAST_ERROR_SCRIPT, 422, "script"}};
+		       {RINGCAST_ERROR_NOT_FOUND, 404, "not_found"}, {RINGCAST_ERROR_FULL, 409, "full"},
+		       {RINGCAST_ERROR_STATE, 409, "state"},         {RINGCAST_ERROR_SYSTEM, 500, "system"},
+		       {RINGCAST_ERROR_TIMEOUT, 504, "timeout"},     {RINGCAST_ERROR_EXISTS, 409, "exists"},
+		       {RINGCAST_ERROR_SCRIPT, 422, "script"}};
 	for (size_t i = 0; i < ARRAY_COUNT(answers); i++)
 		if (answers[i].error == error) {
 			ringcast_http_problem(response, answers[i].status, answers[i].code, "%s: %s", what, ringcast_error_text(error));
@@ -102,7 +102,7 @@ const char *ringcast_http_query(const struct http_request *request, const char *
 }
 
 bool ringcast_http_query_uint(const struct http_request *request, const char *key, uint64_t max, uint64_t *ret_value,
-                              struct http_response *response)
+			      struct http_response *response)
 {
 	ringcast_assert(ret_value && response);
 	const char *text = ringcast_http_query(request, key);
@@ -233,18 +233,18 @@ static const char *header_of(struct MHD_Connection *connection, const char *name
 }
 
 static bool guard(const struct http *http, struct MHD_Connection *connection, const char *method, const char *path,
-                  struct http_response *response)
+		  struct http_response *response)
 {
 	enum http_body body = body_of(method, path);
 	const char *host = header_of(connection, "Host"), *origin = header_of(connection, "Origin");
 	if (!is_host_allowed(http, host))
 		ringcast_http_problem(response, 403, "host", "the Host header '%s' is not this machine's; admin.hosts lists further names",
-		                      host ? host : "");
+				      host ? host : "");
 	else if (!is_origin_allowed(origin, host))
 		ringcast_http_problem(response, 403, "origin", "requests from the web page '%s' are refused", origin);
 	else if (strcmp(method, "POST") == 0 && !is_type(header_of(connection, "Content-Type"), body))
 		ringcast_http_problem(response, 415, "content_type", "send 'Content-Type: %s'%s", content_types[body],
-		                      body == HTTP_BODY_JSON ? ", even with an empty body" : "");
+				      body == HTTP_BODY_JSON ? ", even with an empty body" : "");
 	return response->status == 0;
 }
 
@@ -287,7 +287,7 @@ static bool parse_body(const struct exchange *exchange, enum http_body body, str
 }
 
 static void dispatch(const char *method, struct http_request *request, const struct exchange *exchange,
-                     struct http_response *response, char allow[64])
+		     struct http_response *response, char allow[64])
 {
 	const struct http_route *route = NULL;
 	enum http_match match = ringcast_http_routes_match(strcmp(method, "HEAD") == 0 ? "GET" : method, request, &route, allow);
@@ -303,16 +303,16 @@ static void dispatch(const char *method, struct http_request *request, const str
 	MHD_get_connection_values(request->connection, MHD_GET_ARGUMENT_KIND, check_query_key, &check);
 	if (check.unknown)
 		ringcast_http_problem(response, 400, "query", "unknown query key '%s'%s%s", check.unknown, route->query ? "; known: " : "",
-		                      route->query ? route->query : "");
+				      route->query ? route->query : "");
 	else if (exchange->is_too_large)
 		ringcast_http_problem(response, 413, "body_size", "the body is larger than %zu bytes%s", exchange->body_max,
-		                      route->body == HTTP_BODY_JSON ? " (admin.body_max)" : "");
+				      route->body == HTTP_BODY_JSON ? " (admin.body_max)" : "");
 	else if (parse_body(exchange, route->body, request, response))
 		route->handler(request, response);
 }
 
 static enum MHD_Result answer(struct http *http, struct MHD_Connection *connection, const char *path, const char *method,
-                              const struct exchange *exchange)
+			      const struct exchange *exchange)
 {
 	struct http_response response = {0};
 	char allow[64] = "";
@@ -345,7 +345,7 @@ static void take_body(struct exchange *exchange, const char *data, size_t size)
 }
 
 static enum MHD_Result on_access(void *context, struct MHD_Connection *connection, const char *path, const char *method,
-                                 const char *version, const char *upload, size_t *upload_size, void **state)
+				 const char *version, const char *upload, size_t *upload_size, void **state)
 {
 	struct http *http = context;
 	struct exchange *exchange = *state;
@@ -419,7 +419,7 @@ static struct http *refuse_start(struct http *http, const struct endpoint *endpo
 }
 
 struct http *ringcast_http_start(const struct config *config, const struct endpoint *endpoint, const struct http_host *host,
-                                 struct config_error *reterr)
+				 struct config_error *reterr)
 {
 	ringcast_assert(config && endpoint && endpoint->size > 0);
 	ringcast_assert(host && host->engine && reterr);
@@ -432,9 +432,9 @@ struct http *ringcast_http_start(const struct config *config, const struct endpo
 	http->endpoint.size = sizeof(http->endpoint.storage);
 	getsockname(http->fd, &http->endpoint.any, &http->endpoint.size);
 	http->server =
-	        MHD_start_daemon(MHD_USE_EPOLL_INTERNAL_THREAD | MHD_USE_ITC, 0, NULL, NULL, on_access, http, MHD_OPTION_LISTEN_SOCKET,
-	                         http->fd, MHD_OPTION_NOTIFY_COMPLETED, on_completed, NULL, MHD_OPTION_CONNECTION_LIMIT, CONNECTIONS_MAX,
-	                         MHD_OPTION_CONNECTION_TIMEOUT, IDLE_TIMEOUT_S, MHD_OPTION_THREAD_POOL_SIZE, THREAD_COUNT, MHD_OPTION_END);
+		MHD_start_daemon(MHD_USE_EPOLL_INTERNAL_THREAD | MHD_USE_ITC, 0, NULL, NULL, on_access, http, MHD_OPTION_LISTEN_SOCKET,
+				 http->fd, MHD_OPTION_NOTIFY_COMPLETED, on_completed, NULL, MHD_OPTION_CONNECTION_LIMIT, CONNECTIONS_MAX,
+				 MHD_OPTION_CONNECTION_TIMEOUT, IDLE_TIMEOUT_S, MHD_OPTION_THREAD_POOL_SIZE, THREAD_COUNT, MHD_OPTION_END);
 	if (!http->server) {
 		close(http->fd);
 		return refuse_start(http, endpoint, "libmicrohttpd did not start", reterr);

@@ -59,7 +59,7 @@ typedef void http_handler_fn(struct http_request *request, struct http_response 
 
 /* NULL: reterr says why. endpoint must not be off. */
 struct http *ringcast_http_start(const struct config *config, const struct endpoint *endpoint, const struct http_host *host,
-                                 struct config_error *reterr);
+				 struct config_error *reterr);
 void ringcast_http_stop(struct http **http); /* waits for running requests; accepts NULL inside, nulls */
 /* Where it listens, with the port that the system chose. */
 void ringcast_http_endpoint(const struct http *http, char ret_text[VALUE_TEXT_BYTES]);
@@ -68,11 +68,11 @@ void ringcast_http_endpoint(const struct http *http, char ret_text[VALUE_TEXT_BY
 void ringcast_http_reply(struct http_response *response, unsigned status, json_t *json);
 /* RFC 9457: title goes with the code, detail is for this occurrence. */
 void ringcast_http_problem(struct http_response *response, unsigned status, const char *code, const char *detail_format, ...)
-        PRINTF_LIKE(4, 5);
+	PRINTF_LIKE(4, 5);
 void ringcast_http_engine_problem(struct http_response *response, int error, const char *what);
 const char *ringcast_http_query(const struct http_request *request, const char *key); /* NULL: absent */
 /* False: the response already says what is wrong. Absent leaves *ret_value. */
 bool ringcast_http_query_uint(const struct http_request *request, const char *key, uint64_t max, uint64_t *ret_value,
-                              struct http_response *response);
+			      struct http_response *response);
 
 #endif

@@ -26,7 +26,7 @@ static bool read_text(const struct body_field *field, const char *text, size_t s
 {
 	if (size > field->max || strlen(text) != size) {
 		ringcast_http_problem(response, 400, "field", "'%s' must be at most %" PRIu64 " bytes, without NUL", field->name,
-		                      field->max);
+				      field->max);
 		return false;
 	}
 	*(const char **)field->target = text;
@@ -74,7 +74,7 @@ static bool read_field(const struct body_field *field, const json_t *value, char
 }
 
 bool ringcast_http_body_read(const struct http_request *request, const struct body_field *fields, size_t field_count, char **ret_owned,
-                             struct http_response *response)
+			     struct http_response *response)
 {
 	ringcast_assert(request && response);
 	ringcast_assert(fields || field_count == 0);

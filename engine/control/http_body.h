@@ -22,6 +22,6 @@ struct body_field {
 /* False: the response says what is wrong. Absent fields leave their targets. A BODY_TEXT that is no string becomes malloc'd text in
  * *ret_owned. */
 bool ringcast_http_body_read(const struct http_request *request, const struct body_field *fields, size_t field_count, char **ret_owned,
-                             struct http_response *response);
+			     struct http_response *response);
 
 #endif

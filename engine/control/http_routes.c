@@ -13,27 +13,27 @@
 static http_handler_fn get_live, get_ready, get_metrics, get_info, get_config, post_drain, post_reload;
 
 static const struct http_route routes[] = {
-        {"GET", "/healthz", NULL, get_live, "every shard turns its loop"},
-        {"GET", "/livez", NULL, get_live, "the same as /healthz"},
-        {"GET", "/readyz", NULL, get_ready, "new sessions and players are welcome"},
-        {"GET", "/metrics", NULL, get_metrics, "Prometheus text format"},
-        {"GET", "/v1/info", NULL, get_info, "version, ports, io"},
-        {"GET", "/v1/config", NULL, get_config, "the effective configuration"},
-        {"POST", "/v1/drain", NULL, post_drain, "take no new sessions or players"},
-        {"POST", "/v1/reload", NULL, post_reload, "read the configuration again"},
-        {"GET", "/v1/sessions", "name|limit|after", ringcast_http_sessions_list, "list sessions"},
-        {"POST", "/v1/sessions", NULL, ringcast_http_sessions_create, "create a session"},
-        {"GET", "/v1/sessions/{id}", NULL, ringcast_http_session_get, "describe a session"},
-        {"DELETE", "/v1/sessions/{id}", NULL, ringcast_http_session_end, "end a session"},
-        {"GET", "/v1/sessions/{id}/players", NULL, ringcast_http_players_list, "list players and reservations"},
-        {"POST", "/v1/sessions/{id}/players", NULL, ringcast_http_players_reserve, "reserve a place, get its token"},
-        {"DELETE", "/v1/sessions/{id}/players/{peer}", "reason", ringcast_http_player_kick, "disconnect a player"},
-        {"GET", "/v1/sessions/{id}/log", NULL, ringcast_http_session_log, "what the session's script said"},
-        {"GET", "/v1/scripts", NULL, ringcast_http_scripts_list, "list scripts"},
-        {"GET", "/v1/scripts/{name}", NULL, ringcast_http_script_versions, "list the versions of a script"},
-        {"POST", "/v1/scripts/{name}", NULL, ringcast_http_script_push, "push a zip, which becomes the current version", HTTP_BODY_ZIP},
-        {"POST", "/v1/scripts/{name}/rollback", NULL, ringcast_http_script_rollback, "go back to an earlier version"},
-        {"DELETE", "/v1/scripts/{name}", NULL, ringcast_http_script_remove, "remove a script that no session runs"},
+	{"GET", "/healthz", NULL, get_live, "every shard turns its loop"},
+	{"GET", "/livez", NULL, get_live, "the same as /healthz"},
+	{"GET", "/readyz", NULL, get_ready, "new sessions and players are welcome"},
+	{"GET", "/metrics", NULL, get_metrics, "Prometheus text format"},
+	{"GET", "/v1/info", NULL, get_info, "version, ports, io"},
+	{"GET", "/v1/config", NULL, get_config, "the effective configuration"},
+	{"POST", "/v1/drain", NULL, post_drain, "take no new sessions or players"},
+	{"POST", "/v1/reload", NULL, post_reload, "read the configuration again"},
+	{"GET", "/v1/sessions", "name|limit|after", ringcast_http_sessions_list, "list sessions"},
+	{"POST", "/v1/sessions", NULL, ringcast_http_sessions_create, "create a session"},
+	{"GET", "/v1/sessions/{id}", NULL, ringcast_http_session_get, "describe a session"},
+	{"DELETE", "/v1/sessions/{id}", NULL, ringcast_http_session_end, "end a session"},
+	{"GET", "/v1/sessions/{id}/players", NULL, ringcast_http_players_list, "list players and reservations"},
+	{"POST", "/v1/sessions/{id}/players", NULL, ringcast_http_players_reserve, "reserve a place, get its token"},
+	{"DELETE", "/v1/sessions/{id}/players/{peer}", "reason", ringcast_http_player_kick, "disconnect a player"},
+	{"GET", "/v1/sessions/{id}/log", NULL, ringcast_http_session_log, "what the session's script said"},
+	{"GET", "/v1/scripts", NULL, ringcast_http_scripts_list, "list scripts"},
+	{"GET", "/v1/scripts/{name}", NULL, ringcast_http_script_versions, "list the versions of a script"},
+	{"POST", "/v1/scripts/{name}", NULL, ringcast_http_script_push, "push a zip, which becomes the current version", HTTP_BODY_ZIP},
+	{"POST", "/v1/scripts/{name}/rollback", NULL, ringcast_http_script_rollback, "go back to an earlier version"},
+	{"DELETE", "/v1/scripts/{name}", NULL, ringcast_http_script_remove, "remove a script that no session runs"},
 };
 
 const struct http_route *ringcast_http_routes_at(size_t index)
@@ -62,7 +62,7 @@ static bool match_pattern(const char *pattern, const char *path, char parameters
 }
 
 enum http_match ringcast_http_routes_match(const char *method, struct http_request *request, const struct http_route **ret_route,
-                                           char ret_allow[64])
+					   char ret_allow[64])
 {
 	ringcast_assert(method && request && ret_route);
 	size_t used = 0;
@@ -94,7 +94,7 @@ static void get_live(struct http_request *request, struct http_response *respons
 	double stall_seconds;
 	bool is_failing = is_stalled(request, &stall_seconds);
 	ringcast_http_reply(response, is_failing ? 503 : 200,
-	                    json_pack("{s:s, s:f}", "status", is_failing ? "stalled" : "ok", "stall_seconds", stall_seconds));
+			    json_pack("{s:s, s:f}", "status", is_failing ? "stalled" : "ok", "stall_seconds", stall_seconds));
 }
 
 static void get_ready(struct http_request *request, struct http_response *response)
@@ -107,7 +107,7 @@ static void get_ready(struct http_request *request, struct http_response *respon
 		json_array_append_new(failing, json_string("draining"));
 	bool is_ready = json_array_size(failing) == 0;
 	ringcast_http_reply(response, is_ready ? 200 : 503,
-	                    json_pack("{s:s, s:o}", "status", is_ready ? "ready" : "not ready", "failing", failing));
+			    json_pack("{s:s, s:o}", "status", is_ready ? "ready" : "not ready", "failing", failing));
 }
 
 static void get_metrics(struct http_request *request, struct http_response *response)
@@ -121,8 +121,8 @@ static void get_metrics(struct http_request *request, struct http_response *resp
 	if (out && prometheus) {
 		ringcast_prometheus_add_process(prometheus, ringcast_version(), ringcast_engine_io_name(host->engine));
 		ringcast_prometheus_add(prometheus, "ringcast_log_lines_lost_total", "counter",
-		                        "Log lines lost because stderr was not read in time.", "",
-		                        (double)host->log_lost_count(host->context));
+					"Log lines lost because stderr was not read in time.", "",
+					(double)host->log_lost_count(host->context));
 		ringcast_metrics_each(host->engine, ringcast_prometheus_add, prometheus);
 		is_written = ringcast_prometheus_write(prometheus, out);
 	}
@@ -163,7 +163,7 @@ static json_t *tls_of(ringcast_engine *engine)
 	if (ringcast_engine_certificate(engine, &info) != RINGCAST_OK)
 		return json_pack("{s:s}", "mode", modes[mode]);
 	return json_pack("{s:s, s:s, s:s, s:s, s:I, s:s?}", "mode", modes[mode], "subject", info.subject, "names", info.names, "fingerprint",
-	                 info.fingerprint, "not_after", (json_int_t)info.not_after_s, "ca", ringcast_engine_made_ca(engine));
+			 info.fingerprint, "not_after", (json_int_t)info.not_after_s, "ca", ringcast_engine_made_ca(engine));
 }
 
 static void get_info(struct http_request *request, struct http_response *response)
@@ -175,11 +175,11 @@ static void get_info(struct http_request *request, struct http_response *respons
 	if (strcmp(config->listen_address_second.text, "none") != 0)
 		json_array_append_new(addresses, json_string(config->listen_address_second.text));
 	ringcast_http_reply(response, 200,
-	                    json_pack("{s:s, s:i, s:s, s:i, s:o, s:i, s:o, s:b, s:b, s:o}", "version", ringcast_version(), "pid", (int)getpid(),
-	                              "io", ringcast_engine_io_name(engine), "shards", (int)ringcast_engine_shard_count(engine), "listen",
-	                              addresses, "tcp_port", (int)ringcast_engine_tcp_port(engine), "udp_ports",
-	                              udp_ports_of(engine, config), "draining", (int)ringcast_engine_is_draining(engine), "dev",
-	                              (int)request->host->is_dev, "tls", tls_of(engine)));
+			    json_pack("{s:s, s:i, s:s, s:i, s:o, s:i, s:o, s:b, s:b, s:o}", "version", ringcast_version(), "pid", (int)getpid(),
+				      "io", ringcast_engine_io_name(engine), "shards", (int)ringcast_engine_shard_count(engine), "listen",
+				      addresses, "tcp_port", (int)ringcast_engine_tcp_port(engine), "udp_ports",
+				      udp_ports_of(engine, config), "draining", (int)ringcast_engine_is_draining(engine), "dev",
+				      (int)request->host->is_dev, "tls", tls_of(engine)));
 }
 
 static json_t *value_to_json(const struct config *config, const struct option *option)
@@ -202,10 +202,10 @@ static void get_config(struct http_request *request, struct http_response *respo
 		char path[OPTION_PATH_BYTES];
 		ringcast_options_path(option, path);
 		json_object_set_new(keys, path,
-		                    json_pack("{s:o, s:s, s:s, s:b}", "value", value_to_json(request->config, option), "default",
-		                              option->default_text, "source",
-		                              ringcast_config_source_name(ringcast_config_source(request->config, option)), "reloadable",
-		                              (int)option->is_reloadable));
+				    json_pack("{s:o, s:s, s:s, s:b}", "value", value_to_json(request->config, option), "default",
+					      option->default_text, "source",
+					      ringcast_config_source_name(ringcast_config_source(request->config, option)), "reloadable",
+					      (int)option->is_reloadable));
 	}
 	ringcast_http_reply(response, 200, keys);
 }

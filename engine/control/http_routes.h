@@ -19,7 +19,7 @@ enum http_match { HTTP_MATCH_ROUTE, HTTP_MATCH_NO_PATH, HTTP_MATCH_NO_METHOD };
 
 /* Fills the request's parameters. On NO_METHOD ret_allow lists the methods there are. */
 enum http_match ringcast_http_routes_match(const char *method, struct http_request *request, const struct http_route **ret_route,
-                                           char ret_allow[64]);
+					   char ret_allow[64]);
 const struct http_route *ringcast_http_routes_at(size_t index); /* NULL: past the end */
 
 /* http_sessions.c */

@@ -21,7 +21,7 @@ static void store_problem(struct http_response *response, enum store_result resu
 		unsigned status;
 		const char *code;
 	} answers[] = {[STORE_BAD_NAME] = {400, "name"},       [STORE_BAD_PACKAGE] = {422, "package"}, [STORE_BAD_SCRIPT] = {422, "script"},
-	               [STORE_NOT_FOUND] = {404, "not_found"}, [STORE_IN_USE] = {409, "in_use"},       [STORE_FAILED] = {500, "system"}};
+		       [STORE_NOT_FOUND] = {404, "not_found"}, [STORE_IN_USE] = {409, "in_use"},       [STORE_FAILED] = {500, "system"}};
 	ringcast_assert((size_t)result < ARRAY_COUNT(answers) && answers[result].status);
 	ringcast_http_problem(response, answers[result].status, answers[result].code, "%s", text);
 }
@@ -53,7 +53,7 @@ void ringcast_http_script_push(struct http_request *request, struct http_respons
 	if (!store)
 		return;
 	enum store_result result = ringcast_script_store_push(store, request->parameters[0], request->bytes ? request->bytes : "",
-	                                                      request->byte_count, &info, &error);
+							      request->byte_count, &info, &error);
 	if (result != STORE_OK) {
 		store_problem(response, result, error.text);
 		return;
@@ -69,7 +69,7 @@ void ringcast_http_script_rollback(struct http_request *request, struct http_res
 	struct config_error error;
 	ringcast_script_info info;
 	const struct body_field fields[] = {
-	        {.name = "version", .type = BODY_STRING, .target = &version, .max = RINGCAST_SCRIPT_VERSION_BYTES - 1}};
+		{.name = "version", .type = BODY_STRING, .target = &version, .max = RINGCAST_SCRIPT_VERSION_BYTES - 1}};
 	if (!store || !ringcast_http_body_read(request, fields, ARRAY_COUNT(fields), NULL, response))
 		return;
 	enum store_result result = ringcast_script_store_rollback(store, request->parameters[0], version, &info, &error);
@@ -123,7 +123,7 @@ static json_t *text_of(const char *text, size_t size)
 static void add_line(void *context, uint64_t age_ns, const char *level, const char *text, size_t text_bytes)
 {
 	json_array_append_new(context,
-	                      json_pack("{s:o, s:s, s:o}", "at", moment(age_ns), "level", level, "text", text_of(text, text_bytes)));
+			      json_pack("{s:o, s:s, s:o}", "at", moment(age_ns), "level", level, "text", text_of(text, text_bytes)));
 }
 
 void ringcast_http_session_log(struct http_request *request, struct http_response *response)
@@ -133,8 +133,8 @@ void ringcast_http_session_log(struct http_request *request, struct http_respons
 	int error = ringcast_session_log_read(request->host->engine, request->parameters[0], add_line, lines, &lost_count);
 	if (error == RINGCAST_OK) {
 		ringcast_http_reply(response, 200,
-		                    json_pack("{s:s, s:o, s:I}", "session_id", request->parameters[0], "lines", lines, "lost_count",
-		                              (json_int_t)lost_count));
+				    json_pack("{s:s, s:o, s:I}", "session_id", request->parameters[0], "lines", lines, "lost_count",
+					      (json_int_t)lost_count));
 		return;
 	}
 	json_decref(lines);

@@ -133,7 +133,7 @@ static void reply_session(struct http_request *request, const char *id, unsigned
 }
 
 static void create_session(struct http_request *request, ringcast_session_options *options, bool has_timeout,
-                           struct http_response *response)
+			   struct http_response *response)
 {
 	char id[RINGCAST_ID_BYTES];
 	if (has_timeout && options->empty_timeout_ms == 0)
@@ -155,22 +155,22 @@ void ringcast_http_sessions_create(struct http_request *request, struct http_res
 	uint32_t shard = 0;
 	const ringcast_limits *limits = &request->config->limits;
 	const struct body_field fields[] = {
-	        {.name = "name", .type = BODY_STRING, .target = &options.name, .max = RINGCAST_NAME_BYTES - 1},
-	        {.name = "players_max", .type = BODY_UINT, .target = &options.players_max, .max = limits->players_per_session_max},
-	        {.name = "ping_interval_ms", .type = BODY_UINT, .target = &options.ping_interval_ms, .max = UINT32_MAX},
-	        {.name = "tick_interval_ms", .type = BODY_UINT, .target = &options.tick_interval_ms, .max = UINT32_MAX},
-	        {.name = "empty_timeout_ms",
-	         .type = BODY_UINT,
-	         .target = &options.empty_timeout_ms,
-	         .max = UINT32_MAX,
-	         .is_present = &has_timeout},
-	        {.name = "properties", .type = BODY_TEXT, .target = &options.properties, .max = RINGCAST_DATA_BYTES - 1},
-	        {.name = "script", .type = BODY_STRING, .target = &options.script, .max = RINGCAST_SCRIPT_NAME_BYTES + RINGCAST_SCRIPT_VERSION_BYTES},
-	        {.name = "shard",
-	         .type = BODY_UINT,
-	         .target = &shard,
-	         .max = ringcast_engine_shard_count(request->host->engine) - 1,
-	         .is_present = &options.has_shard},
+		{.name = "name", .type = BODY_STRING, .target = &options.name, .max = RINGCAST_NAME_BYTES - 1},
+		{.name = "players_max", .type = BODY_UINT, .target = &options.players_max, .max = limits->players_per_session_max},
+		{.name = "ping_interval_ms", .type = BODY_UINT, .target = &options.ping_interval_ms, .max = UINT32_MAX},
+		{.name = "tick_interval_ms", .type = BODY_UINT, .target = &options.tick_interval_ms, .max = UINT32_MAX},
+		{.name = "empty_timeout_ms",
+		 .type = BODY_UINT,
+		 .target = &options.empty_timeout_ms,
+		 .max = UINT32_MAX,
+		 .is_present = &has_timeout},
+		{.name = "properties", .type = BODY_TEXT, .target = &options.properties, .max = RINGCAST_DATA_BYTES - 1},
+		{.name = "script", .type = BODY_STRING, .target = &options.script, .max = RINGCAST_SCRIPT_NAME_BYTES + RINGCAST_SCRIPT_VERSION_BYTES},
+		{.name = "shard",
+		 .type = BODY_UINT,
+		 .target = &shard,
+		 .max = ringcast_engine_shard_count(request->host->engine) - 1,
+		 .is_present = &options.has_shard},
 	};
 	if (ringcast_http_body_read(request, fields, ARRAY_COUNT(fields), &owned, response)) {
 		options.shard = (int32_t)shard;
@@ -247,7 +247,7 @@ void ringcast_http_players_list(struct http_request *request, struct http_respon
 		ringcast_http_engine_problem(response, error, id);
 	else
 		ringcast_http_reply(response, 200,
-		                    players_to_json(infos, count < count_max ? count : count_max, session.created_ns + session.age_ns));
+				    players_to_json(infos, count < count_max ? count : count_max, session.created_ns + session.age_ns));
 	free(infos);
 }
 
@@ -256,8 +256,8 @@ void ringcast_http_players_reserve(struct http_request *request, struct http_res
 	const char *id = request->parameters[0], *player_id = NULL, *player_data = NULL;
 	char token[RINGCAST_ID_BYTES], *owned = NULL;
 	const struct body_field fields[] = {
-	        {.name = "player_id", .type = BODY_STRING, .target = &player_id, .max = RINGCAST_NAME_BYTES - 1},
-	        {.name = "player_data", .type = BODY_TEXT, .target = &player_data, .max = RINGCAST_DATA_BYTES - 1},
+		{.name = "player_id", .type = BODY_STRING, .target = &player_id, .max = RINGCAST_NAME_BYTES - 1},
+		{.name = "player_data", .type = BODY_TEXT, .target = &player_data, .max = RINGCAST_DATA_BYTES - 1},
 	};
 	if (ringcast_http_body_read(request, fields, ARRAY_COUNT(fields), &owned, response)) {
 		int error = ringcast_player_reserve(request->host->engine, id, player_id, player_data, token);
@@ -265,9 +265,9 @@ void ringcast_http_players_reserve(struct http_request *request, struct http_res
 			ringcast_http_engine_problem(response, error, id);
 		else
 			ringcast_http_reply(response, 201,
-			                    json_pack("{s:s, s:o, s:i, s:I}", "token", token, "session_id", text_to_json(id), "tcp_port",
-			                              (int)ringcast_engine_tcp_port(request->host->engine), "login_within_ms",
-			                              (json_int_t)request->config->limits.reservation_timeout_ms));
+					    json_pack("{s:s, s:o, s:i, s:I}", "token", token, "session_id", text_to_json(id), "tcp_port",
+						      (int)ringcast_engine_tcp_port(request->host->engine), "login_within_ms",
+						      (json_int_t)request->config->limits.reservation_timeout_ms));
 	}
 	free(owned);
 }
@@ -291,7 +291,7 @@ void ringcast_http_player_kick(struct http_request *request, struct http_respons
 		return;
 	}
 	int error =
-	        ringcast_player_kick(request->host->engine, request->parameters[0], peer_id, reason ? reason : "kicked by the operator");
+		ringcast_player_kick(request->host->engine, request->parameters[0], peer_id, reason ? reason : "kicked by the operator");
 	if (error)
 		ringcast_http_engine_problem(response, error, "kick");
 	else

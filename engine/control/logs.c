@@ -217,13 +217,13 @@ void ringcast_logs_sink(void *context, ringcast_log_level level, const char *com
 	struct timespec now;
 	clock_gettime(CLOCK_REALTIME, &now);
 	struct logs_line line = {.format = logs->format,
-	                         .is_coloured = logs->is_coloured,
-	                         .is_journal = logs->is_journal,
-	                         .realtime_ns = (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec,
-	                         .level = level,
-	                         .component = component,
-	                         .message = message,
-	                         .fields = fields ? fields : ""};
+				 .is_coloured = logs->is_coloured,
+				 .is_journal = logs->is_journal,
+				 .realtime_ns = (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec,
+				 .level = level,
+				 .component = component,
+				 .message = message,
+				 .fields = fields ? fields : ""};
 	enqueue(logs, &line);
 }
 

@@ -133,7 +133,7 @@ static size_t unquote(const struct field *field, char *out, size_t size)
 	size_t used = 0;
 	for (size_t i = 0; i < field->value_size && used < size; i++) {
 		bool is_escape = field->is_quoted && field->value[i] == '\\' && i + 1 < field->value_size &&
-		                 (field->value[i + 1] == '"' || field->value[i + 1] == '\\');
+				 (field->value[i + 1] == '"' || field->value[i + 1] == '\\');
 		i += is_escape;
 		out[used++] = field->value[i];
 	}

@@ -29,7 +29,7 @@ static const struct option options[OPTION_COUNT] = {
 	{"limits",        #name, OPTION_UINT, #default_value, 1,                                                                           \
 	 LIMIT_MAX(type), NULL,  reloadable,  text,           offsetof(struct config, limits) + offsetof(ringcast_limits, name),           \
 	 sizeof(type)},
-        RINGCAST_LIMITS(X)
+	RINGCAST_LIMITS(X)
 #undef X
 };
 

@@ -22,7 +22,7 @@ enum option_index {
 #define X(type, name, ...) OPTION_INDEX_limits_##name,
 	RINGCAST_LIMITS(X)
 #undef X
-	        OPTION_COUNT
+		OPTION_COUNT
 };
 
 struct option {

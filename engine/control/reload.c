@@ -20,7 +20,7 @@ json_t *ringcast_reload_apply(struct config *running, const struct config *next)
 		const struct option *option = ringcast_options_at(i);
 		char path[OPTION_PATH_BYTES];
 		if (ringcast_value_is_equal(option, ringcast_config_field_const(running, option),
-		                            ringcast_config_field_const(next, option)))
+					    ringcast_config_field_const(next, option)))
 			continue;
 		ringcast_options_path(option, path);
 		json_array_append_new(option->is_reloadable ? changed : needs_restart, json_string(path));

@@ -28,7 +28,7 @@ static void report_environment(struct logs *logs, char *const *environment)
 	for (; *environment; environment++)
 		if (ringcast_config_is_strange_env(*environment, name, nearest))
 			ringcast_logs_event(logs, RINGCAST_LOG_WARN, "unknown environment variable", "name=%s did_you_mean=%s", name,
-			                    nearest);
+					    nearest);
 }
 
 void ringcast_report_start(struct logs *logs, const struct config *config, const struct flags *flags, char *const *environment)
@@ -41,9 +41,9 @@ void ringcast_report_start(struct logs *logs, const struct config *config, const
 	format_limit(RLIMIT_NOFILE, files);
 	format_limit(RLIMIT_MEMLOCK, locked);
 	ringcast_logs_event(logs, RINGCAST_LOG_INFO, "ringcastd", "version=%s kernel=%s config=%s", ringcast_version(), system.release,
-	                    ringcast_logs_quote(flags->config_path ? flags->config_path : "", path, sizeof(path)));
+			    ringcast_logs_quote(flags->config_path ? flags->config_path : "", path, sizeof(path)));
 	ringcast_logs_event(logs, RINGCAST_LOG_INFO, "limits", "nofile=%s memlock=%s nofile_needed=%" PRIu64 " shards=%u", files, locked,
-	                    ringcast_preflight_files_needed(config), ringcast_config_shard_count(config));
+			    ringcast_preflight_files_needed(config), ringcast_config_shard_count(config));
 	report_environment(logs, environment);
 }
 
@@ -80,10 +80,10 @@ void ringcast_report_ready(struct logs *logs, ringcast_engine *engine, const str
 	format_udp_ports(engine, config, udp_ports, sizeof(udp_ports));
 	static const char *const modes[] = {"default", "off", "optional", "required"};
 	ringcast_logs_event(logs, RINGCAST_LOG_INFO, "ready",
-	                    "listen=%s%s%s tcp_port=%u udp_ports=\"%s\" admin=\"%s\" shards=%u io=%s tls=%s",
-	                    config->listen_address.text, has_second ? "," : "", has_second ? config->listen_address_second.text : "",
-	                    ringcast_engine_tcp_port(engine), udp_ports, admin, ringcast_engine_shard_count(engine),
-	                    ringcast_engine_io_name(engine), modes[ringcast_engine_security(engine)]);
+			    "listen=%s%s%s tcp_port=%u udp_ports=\"%s\" admin=\"%s\" shards=%u io=%s tls=%s",
+			    config->listen_address.text, has_second ? "," : "", has_second ? config->listen_address_second.text : "",
+			    ringcast_engine_tcp_port(engine), udp_ports, admin, ringcast_engine_shard_count(engine),
+			    ringcast_engine_io_name(engine), modes[ringcast_engine_security(engine)]);
 }
 
 static void print_certificate(ringcast_engine *engine, FILE *out)
@@ -102,13 +102,13 @@ void ringcast_report_dev(ringcast_engine *engine, const struct config *config, c
 	format_udp_ports(engine, config, udp_ports, sizeof(udp_ports));
 	bool is_secure = ringcast_engine_security(engine) != RINGCAST_SECURITY_OFF;
 	fprintf(out,
-	        "ringcastd %s, dev mode: whoever can connect may join; do not expose\n"
-	        "  players  ws://%s%s%s:%u%s  (udp %s)\n"
-	        "  admin    http://%s  (/healthz, /metrics, /v1/sessions)\n"
-	        "  session  \"demo\", up to 1000 players\n"
-	        "try: ringcast chat demo --as alice\n",
-	        ringcast_version(), is_v6 ? "[" : "", address, is_v6 ? "]" : "", ringcast_engine_tcp_port(engine),
-	        is_secure ? ", or wss" : "", udp_ports, admin);
+		"ringcastd %s, dev mode: whoever can connect may join; do not expose\n"
+		"  players  ws://%s%s%s:%u%s  (udp %s)\n"
+		"  admin    http://%s  (/healthz, /metrics, /v1/sessions)\n"
+		"  session  \"demo\", up to 1000 players\n"
+		"try: ringcast chat demo --as alice\n",
+		ringcast_version(), is_v6 ? "[" : "", address, is_v6 ? "]" : "", ringcast_engine_tcp_port(engine),
+		is_secure ? ", or wss" : "", udp_ports, admin);
 	print_certificate(engine, out);
 	fflush(out);
 }

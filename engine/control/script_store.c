@@ -194,11 +194,11 @@ static enum store_result store_result_of(int error)
 	return error == RINGCAST_OK               ? STORE_OK
 	       : error == RINGCAST_ERROR_SCRIPT   ? STORE_BAD_SCRIPT
 	       : error == RINGCAST_ERROR_ARGUMENT ? STORE_BAD_NAME
-	                                          : STORE_FAILED;
+						  : STORE_FAILED;
 }
 
 static enum store_result add_to_engine(struct script_store *store, const char *name, const char *version, ringcast_script_info *ret_info,
-                                       struct config_error *reterr)
+				       struct config_error *reterr)
 {
 	char path[STORE_PATH_BYTES];
 	path_of(store, path, "%s/%s", name, version);
@@ -225,7 +225,7 @@ static void prune(struct script_store *store, const char *name, const char *curr
 /* push */
 
 static enum store_result unpack(struct script_store *store, const void *zip, size_t zip_size, char *ret_incoming,
-                                struct config_error *reterr)
+				struct config_error *reterr)
 {
 	char problem[400];
 	path_of(store, ret_incoming, INCOMING "XXXXXX");
@@ -267,19 +267,19 @@ static enum store_result settle(struct script_store *store, const char *incoming
 	}
 	if (!history || !write_history(store, name, history) || !write_current(store, name, info->version))
 		result = fail(reterr, STORE_FAILED, "scripts.directory: %s: %s; a restart would not find this version", store->directory,
-		              strerror(errno));
+			      strerror(errno));
 	free(history);
 	return result;
 }
 
 enum store_result ringcast_script_store_push(struct script_store *store, const char *name, const void *zip, size_t zip_size,
-                                             ringcast_script_info *ret_info, struct config_error *reterr)
+					     ringcast_script_info *ret_info, struct config_error *reterr)
 {
 	ringcast_assert(store && name && ret_info && reterr);
 	char incoming[STORE_PATH_BYTES];
 	if (!is_name(name))
 		return fail(reterr, STORE_BAD_NAME,
-		            "'%s' is no name for a script: a-z, 0-9, '.', '_' and '-', 63 at most, a letter or digit first", name);
+			    "'%s' is no name for a script: a-z, 0-9, '.', '_' and '-', 63 at most, a letter or digit first", name);
 	enum store_result result = unpack(store, zip, zip_size, incoming, reterr);
 	if (result != STORE_OK)
 		return result;
@@ -298,20 +298,20 @@ enum store_result ringcast_script_store_push(struct script_store *store, const c
 /* rollback, remove */
 
 static enum store_result choose(const struct history *history, const char *current, const char *wanted, char *ret_version,
-                                struct config_error *reterr)
+				struct config_error *reterr)
 {
 	size_t at = history->count, found = 0;
 	for (size_t i = 0; i < history->count; i++) {
 		const char *version = history->lines[i].version;
 		if (wanted ? strncmp(version, wanted, strlen(wanted)) == 0
-		           : i + 1 < history->count && strcmp(history->lines[i + 1].version, current) == 0) {
+			   : i + 1 < history->count && strcmp(history->lines[i + 1].version, current) == 0) {
 			at = i;
 			found++;
 		}
 	}
 	if (found == 0)
 		return fail(reterr, STORE_NOT_FOUND, wanted ? "there is no version %s" : "there is no version before the current one%s",
-		            wanted ? wanted : "");
+			    wanted ? wanted : "");
 	if (found > 1)
 		return fail(reterr, STORE_NOT_FOUND, "more than one version begins with %s", wanted);
 	snprintf(ret_version, RINGCAST_SCRIPT_VERSION_BYTES, "%s", history->lines[at].version);
@@ -319,7 +319,7 @@ static enum store_result choose(const struct history *history, const char *curre
 }
 
 static enum store_result roll_back(struct script_store *store, const char *name, const char *wanted, ringcast_script_info *ret_info,
-                                   struct config_error *reterr)
+				   struct config_error *reterr)
 {
 	char current[RINGCAST_SCRIPT_VERSION_BYTES] = "", version[RINGCAST_SCRIPT_VERSION_BYTES];
 	if (!is_name(name) || !read_current(store, name, current))
@@ -337,7 +337,7 @@ static enum store_result roll_back(struct script_store *store, const char *name,
 }
 
 enum store_result ringcast_script_store_rollback(struct script_store *store, const char *name, const char *version,
-                                                 ringcast_script_info *ret_info, struct config_error *reterr)
+						 ringcast_script_info *ret_info, struct config_error *reterr)
 {
 	ringcast_assert(store && name && ret_info && reterr);
 	pthread_mutex_lock(&store->lock);
@@ -393,10 +393,10 @@ json_t *ringcast_script_store_describe(const ringcast_script_info *info)
 		at += size + (at[size] == ' ');
 	}
 	return json_pack("{s:s, s:s, s:b, s:s, s:s, s:o, s:I, s:I, s:I, s:I, s:I, s:I}", "name", info->name, "version", info->version,
-	                 "is_current", (int)info->is_current, "language", info->language, "main", info->main, "callbacks", callbacks,
-	                 "session_count", (json_int_t)info->session_count, "file_count", (json_int_t)info->file_count, "file_bytes",
-	                 (json_int_t)info->file_bytes, "players_max", (json_int_t)info->players_max, "ping_interval_ms",
-	                 (json_int_t)info->ping_interval_ms, "tick_interval_ms", (json_int_t)info->tick_interval_ms);
+			 "is_current", (int)info->is_current, "language", info->language, "main", info->main, "callbacks", callbacks,
+			 "session_count", (json_int_t)info->session_count, "file_count", (json_int_t)info->file_count, "file_bytes",
+			 (json_int_t)info->file_bytes, "players_max", (json_int_t)info->players_max, "ping_interval_ms",
+			 (json_int_t)info->ping_interval_ms, "tick_interval_ms", (json_int_t)info->tick_interval_ms);
 }
 
 /* Versions on disk that the engine has not loaded (again), and when each was pushed. */
@@ -413,7 +413,7 @@ static void add_stored(const struct script_store *store, const char *name, json_
 		}
 		if (!known) {
 			known = json_pack("{s:s, s:s, s:b, s:i}", "name", name, "version", history->lines[i].version, "is_current", 0,
-			                  "session_count", 0);
+					  "session_count", 0);
 			json_array_append_new(versions, known);
 		}
 		json_object_set_new(known, "pushed_at", time_text(history->lines[i].pushed_s));
@@ -467,7 +467,7 @@ static void load_one(struct script_store *store, const char *name)
 		return;
 	if (!read_current(store, name, version) || add_to_engine(store, name, version, &info, &error) != STORE_OK)
 		ringcast_logs_event(store->logs, RINGCAST_LOG_ERROR, "a stored script is not usable", "script=%s err=%s", name,
-		                    ringcast_logs_quote(error.text, quoted, sizeof(quoted)));
+				    ringcast_logs_quote(error.text, quoted, sizeof(quoted)));
 }
 
 void ringcast_script_store_load(struct script_store *store)
@@ -512,7 +512,7 @@ static bool open_directory(struct script_store *store, const char *directory)
 }
 
 struct script_store *ringcast_script_store_create(const char *directory, uint32_t versions_kept, ringcast_engine *engine, struct logs *logs,
-                                                  struct config_error *reterr)
+						  struct config_error *reterr)
 {
 	ringcast_assert(directory && engine && logs && reterr);
 	struct script_store *store = calloc(1, sizeof(*store));

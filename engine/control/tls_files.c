@@ -79,7 +79,7 @@ void ringcast_tls_files_options(const struct config *config, const struct tls_fi
 	ret_options->client_ca = files->ca;
 	ret_options->is_open = is_dev;
 	ret_options->is_certificate_made =
-	        is_dev && ringcast_tls_library(ret_options->crypto_backend, library, sizeof(library)) == RINGCAST_OK;
+		is_dev && ringcast_tls_library(ret_options->crypto_backend, library, sizeof(library)) == RINGCAST_OK;
 }
 
 bool ringcast_tls_files_check(const struct config *config, bool is_dev, struct config_error *reterr)

@@ -17,10 +17,10 @@ struct unit {
 };
 
 static const struct unit duration_units[] = {
-        {"ns", 1}, {"us", 1000}, {"ms", 1000000}, {"s", 1000000000}, {"m", UINT64_C(60000000000)}, {"h", UINT64_C(3600000000000)},
-        {NULL, 0}};
+	{"ns", 1}, {"us", 1000}, {"ms", 1000000}, {"s", 1000000000}, {"m", UINT64_C(60000000000)}, {"h", UINT64_C(3600000000000)},
+	{NULL, 0}};
 static const struct unit size_units[] = {{"B", 1},          {"KB", 1000},      {"MB", 1000000},   {"GB", 1000000000},
-                                         {"KiB", 1u << 10}, {"MiB", 1u << 20}, {"GiB", 1u << 30}, {NULL, 0}};
+					 {"KiB", 1u << 10}, {"MiB", 1u << 20}, {"GiB", 1u << 30}, {NULL, 0}};
 
 /* How a number key counts: which units its text may carry, how many base units one count is, and whether a bare number will do. */
 struct counting {
@@ -42,7 +42,7 @@ static struct counting counting_of(const struct option *option)
 	if (strcmp(unit, "bytes") == 0)
 		return (struct counting){size_units, 1, true, "65536 or 64KiB"};
 	return (struct counting){duration_units, strcmp(unit, "us") == 0 ? 1000 : 1000000, true,
-	                         strcmp(unit, "us") == 0 ? "500 or 2ms" : "1500 or 30s"};
+				 strcmp(unit, "us") == 0 ? "500 or 2ms" : "1500 or 30s"};
 }
 
 PRINTF_LIKE(3, 4) static bool refuse(char *reterr, size_t reterr_bytes, const char *format, ...)
@@ -104,12 +104,12 @@ static bool refuse_bare(const struct option *option, uint64_t number, char *rete
 		return refuse(reterr, reterr_bytes, "%" PRIu64 " has no unit: write %" PRIu64 "s or %" PRIu64 "ms", number, number, number);
 	if (number % 1024 == 0)
 		return refuse(reterr, reterr_bytes, "%" PRIu64 " has no unit: write %" PRIu64 "KiB or %" PRIu64 "B", number, number / 1024,
-		              number);
+			      number);
 	return refuse(reterr, reterr_bytes, "%" PRIu64 " has no unit: write %" PRIu64 "B or a size such as 64KiB", number, number);
 }
 
 static bool scale_quantity(const struct counting *counting, const struct unit *unit, uint64_t whole, uint64_t fraction,
-                           uint64_t fraction_scale, uint64_t *ret_number)
+			   uint64_t fraction_scale, uint64_t *ret_number)
 {
 	unsigned __int128 base = (unsigned __int128)whole * unit->scale * fraction_scale + (unsigned __int128)fraction * unit->scale;
 	unsigned __int128 divisor = (unsigned __int128)fraction_scale * counting->scale;
@@ -127,7 +127,7 @@ static bool parse_number(const struct option *option, const char *text, uint64_t
 	if (!suffix || (!counting.units && *suffix) || (!*suffix && fraction_scale > 1)) {
 		if (counting.units)
 			return refuse(reterr, reterr_bytes, "'%s' is not a %s: write one like %s", text,
-			              counting.units == duration_units ? "duration" : "size", counting.example);
+				      counting.units == duration_units ? "duration" : "size", counting.example);
 		return refuse(reterr, reterr_bytes, "'%s' is not a whole number", text);
 	}
 	if (!*suffix) {
@@ -143,9 +143,9 @@ static bool parse_number(const struct option *option, const char *text, uint64_t
 		return refuse(reterr, reterr_bytes, "'%s' has an unknown unit '%s': use %s", text, suffix, known);
 	if (!scale_quantity(&counting, unit, whole, fraction, fraction_scale, ret_number))
 		return refuse(reterr, reterr_bytes, "'%s' is not a whole number of %s", text,
-		              counting.units == size_units ? "bytes"
-		              : counting.scale == 1000     ? "microseconds"
-		                                           : "milliseconds");
+			      counting.units == size_units ? "bytes"
+			      : counting.scale == 1000     ? "microseconds"
+							   : "milliseconds");
 	return true;
 }
 

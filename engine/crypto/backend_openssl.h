@@ -31,7 +31,7 @@ bool ringcast_openssl_bio_init(void);
 /* A session, not yet in a handshake. */
 struct openssl_session *ringcast_openssl_session_create(struct openssl_context *context, crypto_emit_fn *emit, void *emit_context);
 enum crypto_hello ringcast_openssl_listen(struct crypto_context *context, struct view peer, struct view datagram, crypto_emit_fn *emit,
-                                          void *emit_context, struct crypto_session **ret_session);
+					  void *emit_context, struct crypto_session **ret_session);
 void ringcast_openssl_context_retire(struct crypto_context *context);
 int ringcast_openssl_cookie_make(SSL *ssl, unsigned char *cookie, unsigned int *ret_bytes);
 int ringcast_openssl_cookie_check(SSL *ssl, const unsigned char *cookie, unsigned int cookie_bytes);
@@ -45,8 +45,8 @@ const char *ringcast_openssl_reason(void);
 bool ringcast_openssl_load_chain(const char *pem, STACK_OF(X509) * *ret_chain, const char *what, char *reterr, size_t reterr_bytes);
 EVP_PKEY *ringcast_openssl_load_key(const char *pem, char *reterr, size_t reterr_bytes);
 bool ringcast_openssl_certificate_make(const struct certificate_request *request, struct certificate *ret_certificate, char *reterr,
-                                       size_t reterr_bytes);
+				       size_t reterr_bytes);
 bool ringcast_openssl_certificate_check(const struct crypto_credentials *credentials, struct certificate_facts *ret_facts, char *reterr,
-                                        size_t reterr_bytes);
+					size_t reterr_bytes);
 
 #endif

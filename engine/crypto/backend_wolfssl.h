@@ -38,7 +38,7 @@ int ringcast_wolfssl_receive(WOLFSSL *ssl, char *out, int capacity, void *sessio
 int ringcast_wolfssl_send(WOLFSSL *ssl, char *bytes, int size, void *session);
 int ringcast_wolfssl_verify(int is_good, WOLFSSL_X509_STORE_CTX *store);
 enum crypto_hello ringcast_wolfssl_listen(struct crypto_context *context, struct view peer, struct view datagram, crypto_emit_fn *emit,
-                                          void *emit_context, struct crypto_session **ret_session);
+					  void *emit_context, struct crypto_session **ret_session);
 void ringcast_wolfssl_context_retire(struct crypto_context *context);
 struct crypto_context *ringcast_wolfssl_context_create(const struct crypto_options *options, char *reterr, size_t reterr_bytes);
 void ringcast_wolfssl_context_free(struct crypto_context *context);
@@ -52,8 +52,8 @@ const char *ringcast_wolfssl_default_ciphers(void);
 
 bool ringcast_wolfssl_facts_of(const uint8_t *der, size_t der_bytes, struct certificate_facts *ret_facts);
 bool ringcast_wolfssl_certificate_make(const struct certificate_request *request, struct certificate *ret_certificate, char *reterr,
-                                       size_t reterr_bytes);
+				       size_t reterr_bytes);
 bool ringcast_wolfssl_certificate_check(const struct crypto_credentials *credentials, struct certificate_facts *ret_facts, char *reterr,
-                                        size_t reterr_bytes);
+					size_t reterr_bytes);
 
 #endif

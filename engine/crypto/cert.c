@@ -115,17 +115,17 @@ static bool check_request(const struct certificate_request *request, char *reter
 		return ringcast_crypto_complain(reterr, reterr_bytes, "a certificate's common name has 1 to 64 characters");
 	if (request->days == 0 || (!request->is_ca && request->days > SERVER_DAYS_MAX))
 		return ringcast_crypto_complain(reterr, reterr_bytes, "%u days: a server's certificate is valid for 1 to %d", request->days,
-		                                SERVER_DAYS_MAX);
+						SERVER_DAYS_MAX);
 	if (!request->is_ca && !ringcast_certificate_next_name(&list, &name))
 		return ringcast_crypto_complain(reterr, reterr_bytes, "a server's certificate needs at least one name (DNS or IP)");
 	if (request->names != NULL && strlen(request->names) >= CERTIFICATE_NAME_BYTES)
 		return ringcast_crypto_complain(reterr, reterr_bytes, "the names are too long; %d characters together",
-		                                CERTIFICATE_NAME_BYTES - 1);
+						CERTIFICATE_NAME_BYTES - 1);
 	return true;
 }
 
 bool ringcast_certificate_make(const struct certificate_request *request, struct certificate *ret_certificate, char *reterr,
-                               size_t reterr_bytes)
+			       size_t reterr_bytes)
 {
 	const struct crypto_backend *backend = ringcast_crypto_backend(NULL);
 	if (backend == NULL)
@@ -134,7 +134,7 @@ bool ringcast_certificate_make(const struct certificate_request *request, struct
 }
 
 bool ringcast_certificate_check(const struct crypto_credentials *credentials, struct certificate_facts *ret_facts, char *reterr,
-                                size_t reterr_bytes)
+				size_t reterr_bytes)
 {
 	const struct crypto_backend *backend = ringcast_crypto_backend(NULL);
 	if (backend == NULL)

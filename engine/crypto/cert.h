@@ -31,9 +31,9 @@ struct certificate_facts {
 /* Both false with one clear line in reterr. check: parses, chain in order, key belongs to the leaf. Times and host name are the caller's to
  * compare. */
 bool ringcast_certificate_make(const struct certificate_request *request, struct certificate *ret_certificate, char *reterr,
-                               size_t reterr_bytes);
+			       size_t reterr_bytes);
 bool ringcast_certificate_check(const struct crypto_credentials *credentials, struct certificate_facts *ret_facts, char *reterr,
-                                size_t reterr_bytes);
+				size_t reterr_bytes);
 /* Whether a name of facts (DNS, wildcard in the leftmost label, IP literal) covers host. */
 bool ringcast_certificate_covers(const struct certificate_facts *facts, const char *host);
 

@@ -98,10 +98,10 @@ static int load_issuer(struct maker *maker, const struct certificate *issuer)
 	word32 offset = 0;
 	int is_ecc = 0;
 	int result = wc_PemToDer((const unsigned char *)issuer->certificate, (long)strlen(issuer->certificate), CERT_TYPE, &maker->issuer,
-	                         NULL, NULL, NULL);
+				 NULL, NULL, NULL);
 	if (result == 0)
 		result = wc_PemToDer((const unsigned char *)issuer->key, (long)strlen(issuer->key), PRIVATEKEY_TYPE, &key, NULL, NULL,
-		                     &is_ecc);
+				     &is_ecc);
 	if (result == 0)
 		result = wc_EccPrivateKeyDecode(key->buffer, &offset, &maker->issuer_key, key->length);
 	wc_FreeDer(&key);
@@ -155,7 +155,7 @@ static int sign(struct maker *maker)
 	if (size < 0)
 		return size;
 	size = wc_SignCert(size, maker->cert->sigType, maker->der, sizeof(maker->der), NULL,
-	                   maker->issuer != NULL ? &maker->issuer_key : &maker->key, &maker->rng);
+			   maker->issuer != NULL ? &maker->issuer_key : &maker->key, &maker->rng);
 	if (size < 0)
 		return size;
 	maker->der_bytes = size;
@@ -166,7 +166,7 @@ static int write_pem(struct maker *maker, struct certificate *ret_certificate)
 {
 	byte key[256];
 	int size = wc_DerToPem(maker->der, (word32)maker->der_bytes, (byte *)ret_certificate->certificate, CERTIFICATE_PEM_BYTES - 1,
-	                       CERT_TYPE);
+			       CERT_TYPE);
 	if (size < 0)
 		return size;
 	ret_certificate->certificate[size] = '\0';
@@ -203,7 +203,7 @@ static bool check_issuer(const struct certificate *issuer, char *reterr, size_t 
 }
 
 bool ringcast_wolfssl_certificate_make(const struct certificate_request *request, struct certificate *ret_certificate, char *reterr,
-                                       size_t reterr_bytes)
+				       size_t reterr_bytes)
 {
 	if (request->issuer != NULL && !check_issuer(request->issuer, reterr, reterr_bytes))
 		return false;
@@ -221,5 +221,5 @@ bool ringcast_wolfssl_certificate_make(const struct certificate_request *request
 	}
 	free(maker);
 	return result == 0 || ringcast_crypto_complain(reterr, reterr_bytes, "cannot make a certificate for \"%s\": %s",
-	                                               request->common_name, ringcast_wolfssl_reason(result));
+						       request->common_name, ringcast_wolfssl_reason(result));
 }

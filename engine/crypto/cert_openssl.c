@@ -60,8 +60,8 @@ EVP_PKEY *ringcast_openssl_load_key(const char *pem, char *reterr, size_t reterr
 	ERR_clear_error();
 	if (key == NULL)
 		ringcast_crypto_complain(reterr, reterr_bytes, "key: %s",
-		                         strstr(pem, "ENCRYPTED") != NULL ? "it is encrypted with a password; give it without"
-		                                                          : "no PEM private key, or damaged");
+					 strstr(pem, "ENCRYPTED") != NULL ? "it is encrypted with a password; give it without"
+									  : "no PEM private key, or damaged");
 	return key;
 }
 
@@ -111,7 +111,7 @@ static bool add_extensions(X509 *certificate, X509 *issuer, const struct certifi
 {
 	if (!add_extension(certificate, issuer, NID_basic_constraints, request->is_ca ? "critical,CA:TRUE" : "critical,CA:FALSE") ||
 	    !add_extension(certificate, issuer, NID_key_usage,
-	                   request->is_ca ? "critical,keyCertSign,cRLSign" : "critical,digitalSignature") ||
+			   request->is_ca ? "critical,keyCertSign,cRLSign" : "critical,digitalSignature") ||
 	    !add_extension(certificate, issuer, NID_subject_key_identifier, "hash") ||
 	    !add_extension(certificate, issuer, NID_authority_key_identifier, "keyid"))
 		return false;
@@ -123,7 +123,7 @@ static bool set_serial(X509 *certificate)
 {
 	BIGNUM *number = BN_new();
 	bool is_set = number != NULL && BN_rand(number, 127, BN_RAND_TOP_ANY, BN_RAND_BOTTOM_ANY) == 1 &&
-	              BN_to_ASN1_INTEGER(number, X509_get_serialNumber(certificate)) != NULL;
+		      BN_to_ASN1_INTEGER(number, X509_get_serialNumber(certificate)) != NULL;
 	BN_free(number);
 	return is_set;
 }
@@ -131,7 +131,7 @@ static bool set_serial(X509 *certificate)
 static bool set_subject(X509 *certificate, const char *common_name)
 {
 	return X509_NAME_add_entry_by_NID(X509_get_subject_name(certificate), NID_commonName, MBSTRING_UTF8,
-	                                  (const unsigned char *)common_name, -1, -1, 0) == 1;
+					  (const unsigned char *)common_name, -1, -1, 0) == 1;
 }
 
 static bool fill(X509 *certificate, X509 *issuer, EVP_PKEY *key, const struct certificate_request *request)
@@ -158,7 +158,7 @@ static bool write_pem(X509 *certificate, EVP_PKEY *key, struct certificate *ret_
 {
 	BIO *text = BIO_new(BIO_s_mem());
 	bool is_written = text != NULL && PEM_write_bio_X509(text, certificate) == 1 && take_text(text, ret_certificate->certificate) &&
-	                  PEM_write_bio_PrivateKey(text, key, NULL, NULL, 0, NULL, NULL) == 1 && take_text(text, ret_certificate->key);
+			  PEM_write_bio_PrivateKey(text, key, NULL, NULL, 0, NULL, NULL) == 1 && take_text(text, ret_certificate->key);
 	BIO_free(text);
 	return is_written;
 }
@@ -185,7 +185,7 @@ static bool load_issuer(const struct certificate *from, struct issuer *ret_issue
 }
 
 bool ringcast_openssl_certificate_make(const struct certificate_request *request, struct certificate *ret_certificate, char *reterr,
-                                       size_t reterr_bytes)
+				       size_t reterr_bytes)
 {
 	struct issuer issuer = {0};
 	if (!load_issuer(request->issuer, &issuer, reterr, reterr_bytes)) {
@@ -197,14 +197,14 @@ bool ringcast_openssl_certificate_make(const struct certificate_request *request
 	X509 *certificate = X509_new();
 	X509 *signer = issuer.chain != NULL ? sk_X509_value(issuer.chain, 0) : certificate;
 	bool is_made = key != NULL && certificate != NULL && fill(certificate, signer, key, request) &&
-	               X509_sign(certificate, issuer.key != NULL ? issuer.key : key, EVP_sha256()) > 0 &&
-	               write_pem(certificate, key, ret_certificate);
+		       X509_sign(certificate, issuer.key != NULL ? issuer.key : key, EVP_sha256()) > 0 &&
+		       write_pem(certificate, key, ret_certificate);
 	X509_free(certificate);
 	EVP_PKEY_free(key);
 	sk_X509_pop_free(issuer.chain, X509_free);
 	EVP_PKEY_free(issuer.key);
 	return is_made || ringcast_crypto_complain(reterr, reterr_bytes, "cannot make a certificate for \"%s\": %s", request->common_name,
-	                                           ringcast_openssl_reason());
+						   ringcast_openssl_reason());
 }
 
 /* checking */
@@ -252,9 +252,9 @@ static bool check_order(STACK_OF(X509) * chain, char *reterr, size_t reterr_byte
 	for (int index = 0; index + 1 < sk_X509_num(chain); index++)
 		if (X509_verify(sk_X509_value(chain, index), X509_get0_pubkey(sk_X509_value(chain, index + 1))) != 1)
 			return ringcast_crypto_complain(
-			        reterr, reterr_bytes,
-			        "certificate: number %d of the file is not signed by number %d; leaf first, then its issuers", index + 1,
-			        index + 2);
+				reterr, reterr_bytes,
+				"certificate: number %d of the file is not signed by number %d; leaf first, then its issuers", index + 1,
+				index + 2);
 	return true;
 }
 
@@ -271,7 +271,7 @@ static bool check_key(STACK_OF(X509) * chain, const char *pem, char *reterr, siz
 }
 
 bool ringcast_openssl_certificate_check(const struct crypto_credentials *credentials, struct certificate_facts *ret_facts, char *reterr,
-                                        size_t reterr_bytes)
+					size_t reterr_bytes)
 {
 	STACK_OF(X509) * chain;
 	if (!ringcast_openssl_load_chain(credentials->certificate, &chain, "certificate", reterr, reterr_bytes))

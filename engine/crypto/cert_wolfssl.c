@@ -47,7 +47,7 @@ static bool load_chain(const char *pem, struct chain *ret_chain, const char *wha
 		const char *end = strstr(begin, pem_end);
 		if (end == NULL || !add_to_chain(ret_chain, begin, end + strlen(pem_end))) {
 			ringcast_crypto_complain(reterr, reterr_bytes, "%s: certificate %zu of the file is damaged or cut off", what,
-			                         ret_chain->count + 1);
+						 ret_chain->count + 1);
 			free_chain(ret_chain);
 			return false;
 		}
@@ -118,7 +118,7 @@ static bool is_signed_by(const DerBuffer *certificate, const DerBuffer *issuer)
 	bool is_signed = false;
 	if (manager != NULL && decoded != NULL &&
 	    wolfSSL_CertManagerLoadCABuffer_ex(manager, issuer->buffer, issuer->length, WOLFSSL_FILETYPE_ASN1, 0,
-	                                       WOLFSSL_LOAD_FLAG_DATE_ERR_OKAY) == WOLFSSL_SUCCESS) {
+					       WOLFSSL_LOAD_FLAG_DATE_ERR_OKAY) == WOLFSSL_SUCCESS) {
 		wc_InitDecodedCert(decoded, certificate->buffer, certificate->length, NULL);
 		is_signed = wc_ParseCert(decoded, CERT_TYPE, VERIFY_SKIP_DATE, manager) == 0;
 		wc_FreeDecodedCert(decoded);
@@ -133,9 +133,9 @@ static bool check_order(const struct chain *chain, char *reterr, size_t reterr_b
 	for (size_t index = 0; index + 1 < chain->count; index++)
 		if (!is_signed_by(chain->certificates[index], chain->certificates[index + 1]))
 			return ringcast_crypto_complain(
-			        reterr, reterr_bytes,
-			        "certificate: number %zu of the file is not signed by number %zu; leaf first, then its issuers", index + 1,
-			        index + 2);
+				reterr, reterr_bytes,
+				"certificate: number %zu of the file is not signed by number %zu; leaf first, then its issuers", index + 1,
+				index + 2);
 	return true;
 }
 
@@ -154,7 +154,7 @@ static bool check_key(const DerBuffer *leaf, const char *pem, char *reterr, size
 		return ringcast_crypto_complain(reterr, reterr_bytes, "out of memory");
 	bool is_leaf_good = wolfSSL_CTX_use_certificate_buffer(ctx, leaf->buffer, leaf->length, WOLFSSL_FILETYPE_ASN1) == WOLFSSL_SUCCESS;
 	bool is_key_good = is_leaf_good && wolfSSL_CTX_use_PrivateKey_buffer(ctx, (const unsigned char *)pem, (long)strlen(pem),
-	                                                                     WOLFSSL_FILETYPE_PEM) == WOLFSSL_SUCCESS;
+									     WOLFSSL_FILETYPE_PEM) == WOLFSSL_SUCCESS;
 	bool is_same = is_key_good && wolfSSL_CTX_check_private_key(ctx) == WOLFSSL_SUCCESS;
 	wolfSSL_CTX_free(ctx);
 	if (!is_leaf_good)
@@ -165,7 +165,7 @@ static bool check_key(const DerBuffer *leaf, const char *pem, char *reterr, size
 }
 
 bool ringcast_wolfssl_certificate_check(const struct crypto_credentials *credentials, struct certificate_facts *ret_facts, char *reterr,
-                                        size_t reterr_bytes)
+					size_t reterr_bytes)
 {
 	struct chain chain;
 	struct certificate_facts facts;
@@ -173,9 +173,9 @@ bool ringcast_wolfssl_certificate_check(const struct crypto_credentials *credent
 		return false;
 	const DerBuffer *leaf = chain.certificates[0];
 	bool is_good = ringcast_wolfssl_facts_of(leaf->buffer, leaf->length, &facts) ||
-	               ringcast_crypto_complain(reterr, reterr_bytes, "certificate: certificate 1 of the file is damaged or cut off");
+		       ringcast_crypto_complain(reterr, reterr_bytes, "certificate: certificate 1 of the file is damaged or cut off");
 	is_good = is_good && check_order(&chain, reterr, reterr_bytes) &&
-	          (credentials->key == NULL || check_key(leaf, credentials->key, reterr, reterr_bytes));
+		  (credentials->key == NULL || check_key(leaf, credentials->key, reterr, reterr_bytes));
 	free_chain(&chain);
 	if (is_good)
 		*ret_facts = facts;

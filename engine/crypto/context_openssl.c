@@ -10,7 +10,7 @@
 #include "crypto/backend_openssl.h"
 
 static const char default_ciphers[] = "ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-ECDSA-AES256-GCM-SHA384:ECDHE-ECDSA-CHACHA20-POLY1305:"
-                                      "ECDHE-RSA-AES128-GCM-SHA256:ECDHE-RSA-AES256-GCM-SHA384:ECDHE-RSA-CHACHA20-POLY1305";
+				      "ECDHE-RSA-AES128-GCM-SHA256:ECDHE-RSA-AES256-GCM-SHA384:ECDHE-RSA-CHACHA20-POLY1305";
 static const char default_suites_1_3[] = "TLS_AES_128_GCM_SHA256:TLS_AES_256_GCM_SHA384:TLS_CHACHA20_POLY1305_SHA256";
 
 const char *ringcast_openssl_reason(void)
@@ -80,7 +80,7 @@ static bool check_modes(SSL_CTX *ctx, char *reterr, size_t reterr_bytes)
 		const SSL_CIPHER *cipher = sk_SSL_CIPHER_value(ciphers, index);
 		if (SSL_CIPHER_is_aead(cipher) != 1)
 			return ringcast_crypto_complain(reterr, reterr_bytes, "cipher %s is not of an authenticated mode (GCM, CHACHA20)",
-			                                SSL_CIPHER_get_name(cipher));
+							SSL_CIPHER_get_name(cipher));
 	}
 	return true;
 }
@@ -162,14 +162,14 @@ static bool set_up_client(struct openssl_context *context, const struct crypto_o
 static bool set_up(struct openssl_context *context, const struct crypto_options *options, char *reterr, size_t reterr_bytes)
 {
 	SSL_CTX_set_options(context->ctx,
-	                    SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION | SSL_OP_CIPHER_SERVER_PREFERENCE | SSL_OP_NO_QUERY_MTU);
+			    SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION | SSL_OP_CIPHER_SERVER_PREFERENCE | SSL_OP_NO_QUERY_MTU);
 	SSL_CTX_set_mode(context->ctx, SSL_MODE_RELEASE_BUFFERS);
 	if (!use_versions(context->ctx, options))
 		return ringcast_crypto_complain(reterr, reterr_bytes, "versions: %s", ringcast_openssl_reason());
 	if (!use_ciphers(context->ctx, options->ciphers, reterr, reterr_bytes))
 		return false;
 	return options->role == CRYPTO_SERVER ? set_up_server(context, options, reterr, reterr_bytes)
-	                                      : set_up_client(context, options, reterr, reterr_bytes);
+					      : set_up_client(context, options, reterr, reterr_bytes);
 }
 
 static const SSL_METHOD *method_of(const struct crypto_options *options)

@@ -41,7 +41,7 @@ static bool check_ciphers(WOLFSSL_CTX *ctx, const char *names, char *reterr, siz
 			return ringcast_crypto_complain(reterr, reterr_bytes, "cipher \"%s\" is not known to the library", name);
 		if (!is_authenticated(name))
 			return ringcast_crypto_complain(reterr, reterr_bytes, "cipher %s is not of an authenticated mode (GCM, CHACHA20)",
-			                                name);
+							name);
 	}
 	return true;
 }
@@ -112,11 +112,11 @@ static bool set_up(struct wolfssl_context *context, const struct crypto_options 
 		return ringcast_crypto_complain(reterr, reterr_bytes, "the library refuses its settings");
 	if (options->kind == CRYPTO_DATAGRAM && wolfSSL_CTX_dtls_set_mtu(ctx, context->base.datagram_bytes_max) != WOLFSSL_SUCCESS)
 		return ringcast_crypto_complain(reterr, reterr_bytes, "datagrams of %u bytes are refused",
-		                                context->base.datagram_bytes_max);
+						context->base.datagram_bytes_max);
 	if (!use_ciphers(ctx, options, reterr, reterr_bytes))
 		return false;
 	return options->role == CRYPTO_SERVER ? set_up_server(context, options, reterr, reterr_bytes)
-	                                      : set_up_client(context, options, reterr, reterr_bytes);
+					      : set_up_client(context, options, reterr, reterr_bytes);
 }
 
 static void destroy(struct wolfssl_context *context)

@@ -13,12 +13,12 @@
 
 static const struct crypto_backend *const backends[] = {
 #ifdef RINGCAST_WITH_WOLFSSL
-        &ringcast_crypto_wolfssl,
+	&ringcast_crypto_wolfssl,
 #endif
 #ifdef RINGCAST_WITH_OPENSSL
-        &ringcast_crypto_openssl,
+	&ringcast_crypto_openssl,
 #endif
-        NULL,
+	NULL,
 };
 
 static bool is_initialised;
@@ -45,7 +45,7 @@ bool ringcast_crypto_global_init(char *reterr, size_t reterr_bytes)
 /* contexts */
 
 void ringcast_crypto_context_init(struct crypto_context *context, const struct crypto_backend *backend,
-                                  const struct crypto_options *options)
+				  const struct crypto_options *options)
 {
 	context->backend = backend;
 	context->refs = 1;
@@ -76,7 +76,7 @@ static bool check_options(const struct crypto_backend *backend, const struct cry
 	backend->features(&features);
 	if (options->kind == CRYPTO_DATAGRAM && !features.has_dtls)
 		return ringcast_crypto_complain(reterr, reterr_bytes, "no DTLS with this %s: %.150s", features.library,
-		                                features.refused_dtls);
+						features.refused_dtls);
 	if (options->role == CRYPTO_SERVER && (credentials->certificate == NULL || credentials->key == NULL))
 		return ringcast_crypto_complain(reterr, reterr_bytes, "a server needs a certificate and its key");
 	if (options->role == CRYPTO_SERVER && !ringcast_crypto_is_secret(options->ticket_secret, CRYPTO_TICKET_SECRET_BYTES))
@@ -91,12 +91,12 @@ static bool check_options(const struct crypto_backend *backend, const struct cry
 		return ringcast_crypto_complain(reterr, reterr_bytes, "the list of ciphers is empty");
 	if (options->datagram_bytes_max != 0 && options->datagram_bytes_max < CRYPTO_DATAGRAM_BYTES_MIN)
 		return ringcast_crypto_complain(reterr, reterr_bytes, "datagrams of %u bytes are too small; at least %d",
-		                                options->datagram_bytes_max, CRYPTO_DATAGRAM_BYTES_MIN);
+						options->datagram_bytes_max, CRYPTO_DATAGRAM_BYTES_MIN);
 	return options->role == CRYPTO_CLIENT || backend->certificate_check(credentials, &facts, reterr, reterr_bytes);
 }
 
 struct crypto_context *ringcast_crypto_context_create(const struct crypto_backend *backend, const struct crypto_options *options,
-                                                      char *reterr, size_t reterr_bytes)
+						      char *reterr, size_t reterr_bytes)
 {
 	ringcast_assert(is_initialised);
 	if (backend == NULL) {
@@ -227,7 +227,7 @@ struct crypto_session *ringcast_crypto_open(struct crypto_context *context, cons
 }
 
 enum crypto_hello ringcast_crypto_listen(struct crypto_context *context, struct view peer, struct view datagram, crypto_emit_fn *emit,
-                                         void *emit_context, struct crypto_session **ret_session)
+					 void *emit_context, struct crypto_session **ret_session)
 {
 	ringcast_assert(emit != NULL && ret_session != NULL);
 	const struct crypto_backend *backend = enter(context);

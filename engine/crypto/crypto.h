@@ -93,7 +93,7 @@ struct crypto_backend {
 	void (*context_free)(struct crypto_context *context);   /* the last session is gone too */
 	struct crypto_session *(*open)(struct crypto_context *context, const char *host_name, crypto_emit_fn *emit, void *emit_context);
 	enum crypto_hello (*listen)(struct crypto_context *context, struct view peer, struct view datagram, crypto_emit_fn *emit,
-	                            void *emit_context, struct crypto_session **ret_session);
+				    void *emit_context, struct crypto_session **ret_session);
 	enum crypto_result (*handshake)(struct crypto_session *session); /* as far as the input goes */
 	enum crypto_result (*read)(struct crypto_session *session, uint8_t *out, size_t capacity, size_t *ret_size);
 	bool (*seal)(struct crypto_session *session, struct view plain);
@@ -104,9 +104,9 @@ struct crypto_backend {
 	void (*describe)(const struct crypto_session *session, char *ret_text, size_t text_bytes);
 	/* cert.h */
 	bool (*certificate_make)(const struct certificate_request *request, struct certificate *ret_certificate, char *reterr,
-	                         size_t reterr_bytes);
+				 size_t reterr_bytes);
 	bool (*certificate_check)(const struct crypto_credentials *credentials, struct certificate_facts *ret_facts, char *reterr,
-	                          size_t reterr_bytes);
+				  size_t reterr_bytes);
 };
 
 /* NULL name: the build's default. NULL result: not in this build. Every call below goes through the context's or session's own backend. */
@@ -119,14 +119,14 @@ bool ringcast_crypto_global_init(char *reterr, size_t reterr_bytes);
 
 /* NULL on failure, with one clear line: what, where, what would be right. */
 struct crypto_context *ringcast_crypto_context_create(const struct crypto_backend *backend, const struct crypto_options *options,
-                                                      char *reterr, size_t reterr_bytes);
+						      char *reterr, size_t reterr_bytes);
 /* The owner is done with it. Sessions opened from it live on, and keep what they need: a reload makes a new context and releases the old.
  */
 void ringcast_crypto_context_release(struct crypto_context **context);
 
 /* A session at the start of its handshake; NULL: out of memory. host_name: client role, verified against the certificate; else NULL. */
 struct crypto_session *ringcast_crypto_open(struct crypto_context *context, const char *host_name, crypto_emit_fn *emit,
-                                            void *emit_context);
+					    void *emit_context);
 
 enum crypto_hello {
 	CRYPTO_HELLO_IGNORED,  /* not a ClientHello we answer; nothing emitted */
@@ -138,7 +138,7 @@ enum crypto_hello {
  * address, what the cookie is bound to. Keeps no state before the cookie came back.
  */
 enum crypto_hello ringcast_crypto_listen(struct crypto_context *context, struct view peer, struct view datagram, crypto_emit_fn *emit,
-                                         void *emit_context, struct crypto_session **ret_session);
+					 void *emit_context, struct crypto_session **ret_session);
 
 /* Client role: says hello. */
 enum crypto_result ringcast_crypto_connect(struct crypto_session *session);

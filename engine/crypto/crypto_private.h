@@ -42,7 +42,7 @@ struct crypto_session {
 
 /* For backends: the heads. */
 void ringcast_crypto_context_init(struct crypto_context *context, const struct crypto_backend *backend,
-                                  const struct crypto_options *options);
+				  const struct crypto_options *options);
 void ringcast_crypto_session_init(struct crypto_session *session, struct crypto_context *context, crypto_emit_fn *emit, void *emit_context);
 void ringcast_crypto_session_fini(struct crypto_session *session);
 

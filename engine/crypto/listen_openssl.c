@@ -14,7 +14,7 @@ static void cookie_of(const struct openssl_session *session, size_t secret_index
 {
 	const struct openssl_context *context = (const struct openssl_context *)session->base.context;
 	const uint8_t *done = HMAC(EVP_sha256(), context->cookie_secrets[secret_index], CRYPTO_COOKIE_SECRET_BYTES, session->peer.data,
-	                           session->peer.size, ret_cookie, NULL);
+				   session->peer.size, ret_cookie, NULL);
 	ringcast_assert(done != NULL);
 }
 
@@ -62,7 +62,7 @@ static struct openssl_session *borrow_listener(struct openssl_context *context, 
 }
 
 enum crypto_hello ringcast_openssl_listen(struct crypto_context *base, struct view peer, struct view datagram, crypto_emit_fn *emit,
-                                          void *emit_context, struct crypto_session **ret_session)
+					  void *emit_context, struct crypto_session **ret_session)
 {
 	struct openssl_context *context = (struct openssl_context *)base;
 	struct openssl_session *listener = borrow_listener(context, emit, emit_context);

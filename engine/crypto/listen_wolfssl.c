@@ -99,7 +99,7 @@ static enum crypto_hello look_again(struct wolfssl_context *context, const struc
 }
 
 enum crypto_hello ringcast_wolfssl_listen(struct crypto_context *base, struct view peer, struct view datagram, crypto_emit_fn *emit,
-                                          void *emit_context, struct crypto_session **ret_session)
+					  void *emit_context, struct crypto_session **ret_session)
 {
 	struct wolfssl_context *context = (struct wolfssl_context *)base;
 	struct hello hello = {.peer = peer, .datagram = datagram, .emit = emit, .emit_context = emit_context};

@@ -13,7 +13,7 @@ enum crypto_prefilter {
 	CRYPTO_PREFILTER_DROP_MALFORMED, /* not records from first to last byte; or a ClientHello in parts, or behind something else */
 	CRYPTO_PREFILTER_DROP_SHORT,     /* a sealed record with no room for nonce, tag and one byte */
 	CRYPTO_PREFILTER_DROP_PLAINTEXT, /* clear records that nobody sends now: data at any time, alerts and other handshakes on a live
-	                                    session */
+					    session */
 };
 
 /* is_established: the handshake with this sender is complete. False for an unknown sender and for one in the midst of it. */

@@ -17,9 +17,9 @@
 enum { SAMPLE_BYTES = 128, SAMPLE_FRAME_BYTES = 13, SAMPLES_PER_LOOK = 16, MEASURE_NS = 500000, KEY_128_BYTES = 16 };
 
 static const char aes_first[] = "ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-ECDSA-AES256-GCM-SHA384:ECDHE-ECDSA-CHACHA20-POLY1305:"
-                                "ECDHE-RSA-AES128-GCM-SHA256:ECDHE-RSA-AES256-GCM-SHA384:ECDHE-RSA-CHACHA20-POLY1305";
+				"ECDHE-RSA-AES128-GCM-SHA256:ECDHE-RSA-AES256-GCM-SHA384:ECDHE-RSA-CHACHA20-POLY1305";
 static const char chacha_first[] = "ECDHE-ECDSA-CHACHA20-POLY1305:ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-ECDSA-AES256-GCM-SHA384:"
-                                   "ECDHE-RSA-CHACHA20-POLY1305:ECDHE-RSA-AES128-GCM-SHA256:ECDHE-RSA-AES256-GCM-SHA384";
+				   "ECDHE-RSA-CHACHA20-POLY1305:ECDHE-RSA-AES128-GCM-SHA256:ECDHE-RSA-AES256-GCM-SHA384";
 
 static struct crypto_features features;
 static const char *default_ciphers = aes_first;
@@ -38,20 +38,20 @@ static int serve_random(int device, wc_CryptoInfo *info, void *context)
 
 struct sample {
 	uint8_t key[CHACHA20_POLY1305_AEAD_KEYSIZE], nonce[GCM_NONCE_MID_SZ], frame[SAMPLE_FRAME_BYTES], bytes[SAMPLE_BYTES],
-	        tag[WC_AES_BLOCK_SIZE];
+		tag[WC_AES_BLOCK_SIZE];
 	Aes aes;
 };
 
 static bool seal_with_aes(struct sample *sample)
 {
 	return wc_AesGcmEncrypt(&sample->aes, sample->bytes, sample->bytes, SAMPLE_BYTES, sample->nonce, sizeof(sample->nonce), sample->tag,
-	                        sizeof(sample->tag), sample->frame, SAMPLE_FRAME_BYTES) == 0;
+				sizeof(sample->tag), sample->frame, SAMPLE_FRAME_BYTES) == 0;
 }
 
 static bool seal_with_chacha(struct sample *sample)
 {
 	return wc_ChaCha20Poly1305_Encrypt(sample->key, sample->nonce, sample->frame, SAMPLE_FRAME_BYTES, sample->bytes, SAMPLE_BYTES,
-	                                   sample->bytes, sample->tag) == 0;
+					   sample->bytes, sample->tag) == 0;
 }
 
 /* The processor's own count, as this decides an order and nothing that must be repeatable; a wrong one costs time, not safety. */

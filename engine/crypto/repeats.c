@@ -42,7 +42,7 @@ bool ringcast_repeats_allow(const struct repeats *repeats, struct view datagram)
 		if (record.epoch != 0)
 			continue;
 		bool is_repeat =
-		        is_change_cipher_spec(&record) || (record.type == DTLS_CONTENT_HANDSHAKE && was_seen(repeats, record.body));
+			is_change_cipher_spec(&record) || (record.type == DTLS_CONTENT_HANDSHAKE && was_seen(repeats, record.body));
 		if (repeats->is_over || !is_repeat)
 			return false;
 	}

@@ -31,10 +31,10 @@ static void post(void *context, const uint8_t *bytes, size_t size)
 }
 
 static struct crypto_context *create_context(const struct crypto_backend *backend, enum crypto_role role,
-                                             const struct certificate *certificate, char *reterr, size_t reterr_bytes)
+					     const struct certificate *certificate, char *reterr, size_t reterr_bytes)
 {
 	struct crypto_options options = {
-	        .kind = CRYPTO_DATAGRAM, .role = role, .is_insecure = role == CRYPTO_CLIENT, .cookie_secret = {1}, .ticket_secret = {1}};
+		.kind = CRYPTO_DATAGRAM, .role = role, .is_insecure = role == CRYPTO_CLIENT, .cookie_secret = {1}, .ticket_secret = {1}};
 	if (role == CRYPTO_SERVER)
 		options.credentials = (struct crypto_credentials){.certificate = certificate->certificate, .key = certificate->key};
 	return backend->context_create(&options, reterr, reterr_bytes);
@@ -67,7 +67,7 @@ static void tell_server(struct trial *trial, const uint8_t *bytes, size_t size)
 	struct view datagram = ringcast_view_of(bytes, size);
 	if (trial->server == NULL) {
 		ringcast_crypto_listen(trial->server_context, ringcast_view_of("self", 4), datagram, post, &trial->to_client,
-		                       &trial->server);
+				       &trial->server);
 		return;
 	}
 	if (ringcast_crypto_feed(trial->server, datagram) != CRYPTO_OK)

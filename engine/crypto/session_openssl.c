@@ -131,7 +131,7 @@ static bool has_short_record(const struct openssl_session *session)
 	enum { CHACHA_BYTES_MIN = 16, GCM_BYTES_MIN = 24 };
 	const SSL_CIPHER *cipher = session->base.is_established ? SSL_get_current_cipher(session->ssl) : NULL;
 	size_t body_bytes_min =
-	        cipher != NULL && SSL_CIPHER_get_cipher_nid(cipher) == NID_chacha20_poly1305 ? CHACHA_BYTES_MIN : GCM_BYTES_MIN;
+		cipher != NULL && SSL_CIPHER_get_cipher_nid(cipher) == NID_chacha20_poly1305 ? CHACHA_BYTES_MIN : GCM_BYTES_MIN;
 	struct view rest = session->base.input;
 	struct dtls_record record;
 	while (ringcast_crypto_is_datagram(&session->base) && rest.size > 0)
@@ -202,7 +202,7 @@ static void session_describe(const struct crypto_session *base, char *ret_text, 
 {
 	const SSL *ssl = of(base)->ssl;
 	snprintf(ret_text, text_bytes, "%s %s%s", SSL_get_version(ssl), SSL_CIPHER_standard_name(SSL_get_current_cipher(ssl)),
-	         SSL_session_reused(ssl) ? ", resumed" : "");
+		 SSL_session_reused(ssl) ? ", resumed" : "");
 }
 
 static bool has_aes_instructions(void)
@@ -233,22 +233,22 @@ static bool backend_global_init(char *reterr, size_t reterr_bytes)
 }
 
 const struct crypto_backend ringcast_crypto_openssl = {
-        .name = "openssl",
-        .global_init = backend_global_init,
-        .features = backend_features,
-        .context_create = ringcast_openssl_context_create,
-        .context_retire = ringcast_openssl_context_retire,
-        .context_free = ringcast_openssl_context_free,
-        .open = session_open,
-        .listen = ringcast_openssl_listen,
-        .handshake = session_handshake,
-        .read = session_read,
-        .seal = session_seal,
-        .timeout_ms = session_timeout_ms,
-        .expire = session_expire,
-        .close = session_close,
-        .free = session_free,
-        .describe = session_describe,
-        .certificate_make = ringcast_openssl_certificate_make,
-        .certificate_check = ringcast_openssl_certificate_check,
+	.name = "openssl",
+	.global_init = backend_global_init,
+	.features = backend_features,
+	.context_create = ringcast_openssl_context_create,
+	.context_retire = ringcast_openssl_context_retire,
+	.context_free = ringcast_openssl_context_free,
+	.open = session_open,
+	.listen = ringcast_openssl_listen,
+	.handshake = session_handshake,
+	.read = session_read,
+	.seal = session_seal,
+	.timeout_ms = session_timeout_ms,
+	.expire = session_expire,
+	.close = session_close,
+	.free = session_free,
+	.describe = session_describe,
+	.certificate_make = ringcast_openssl_certificate_make,
+	.certificate_check = ringcast_openssl_certificate_check,
 };

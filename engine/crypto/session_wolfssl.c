@@ -41,7 +41,7 @@ int ringcast_wolfssl_receive(WOLFSSL *ssl, char *out, int capacity, void *contex
 	struct wolfssl_session *session = context;
 	bool is_datagram = ringcast_crypto_is_datagram(&session->base);
 	size_t size = is_datagram ? take_record(&session->base, out, (size_t)capacity)
-	                          : ringcast_crypto_take(&session->base, out, (size_t)capacity);
+				  : ringcast_crypto_take(&session->base, out, (size_t)capacity);
 	return size > 0 ? (int)size : WOLFSSL_CBIO_ERR_WANT_READ;
 }
 
@@ -257,26 +257,26 @@ static void session_describe(const struct crypto_session *base, char *ret_text, 
 {
 	WOLFSSL *ssl = of(base)->ssl;
 	snprintf(ret_text, text_bytes, "%s %s%s", wolfSSL_get_version(ssl), wolfSSL_get_cipher(ssl),
-	         wolfSSL_session_reused(ssl) ? ", resumed" : "");
+		 wolfSSL_session_reused(ssl) ? ", resumed" : "");
 }
 
 const struct crypto_backend ringcast_crypto_wolfssl = {
-        .name = "wolfssl",
-        .global_init = ringcast_wolfssl_global_init,
-        .features = ringcast_wolfssl_features,
-        .context_create = ringcast_wolfssl_context_create,
-        .context_retire = ringcast_wolfssl_context_retire,
-        .context_free = ringcast_wolfssl_context_free,
-        .open = session_open,
-        .listen = ringcast_wolfssl_listen,
-        .handshake = session_handshake,
-        .read = session_read,
-        .seal = session_seal,
-        .timeout_ms = session_timeout_ms,
-        .expire = session_expire,
-        .close = session_close,
-        .free = session_free,
-        .describe = session_describe,
-        .certificate_make = ringcast_wolfssl_certificate_make,
-        .certificate_check = ringcast_wolfssl_certificate_check,
+	.name = "wolfssl",
+	.global_init = ringcast_wolfssl_global_init,
+	.features = ringcast_wolfssl_features,
+	.context_create = ringcast_wolfssl_context_create,
+	.context_retire = ringcast_wolfssl_context_retire,
+	.context_free = ringcast_wolfssl_context_free,
+	.open = session_open,
+	.listen = ringcast_wolfssl_listen,
+	.handshake = session_handshake,
+	.read = session_read,
+	.seal = session_seal,
+	.timeout_ms = session_timeout_ms,
+	.expire = session_expire,
+	.close = session_close,
+	.free = session_free,
+	.describe = session_describe,
+	.certificate_make = ringcast_wolfssl_certificate_make,
+	.certificate_check = ringcast_wolfssl_certificate_check,
 };

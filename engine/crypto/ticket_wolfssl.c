@@ -27,7 +27,7 @@ static bool derive(const uint8_t *secret, const char *label, uint8_t ret_digest[
 	if (wc_HmacInit(&hmac, NULL, INVALID_DEVID) != 0)
 		return false;
 	bool is_derived = wc_HmacSetKey(&hmac, WC_SHA256, secret, CRYPTO_TICKET_SECRET_BYTES) == 0 &&
-	                  wc_HmacUpdate(&hmac, (const byte *)label, (word32)strlen(label)) == 0 && wc_HmacFinal(&hmac, ret_digest) == 0;
+			  wc_HmacUpdate(&hmac, (const byte *)label, (word32)strlen(label)) == 0 && wc_HmacFinal(&hmac, ret_digest) == 0;
 	wc_HmacFree(&hmac);
 	return is_derived;
 }
@@ -44,17 +44,17 @@ static bool apply_key(const struct wolfssl_context *context, const byte *iv, byt
 	int result = wc_AesGcmSetKey(&aes, context->ticket_key, WOLFSSL_TICKET_KEY_BYTES);
 	if (result == 0 && is_sealing)
 		result = wc_AesGcmEncrypt(&aes, ticket, ticket, size, iv, TICKET_NONCE_BYTES, mac, TICKET_TAG_BYTES, frame,
-		                          TICKET_FRAME_BYTES);
+					  TICKET_FRAME_BYTES);
 	else if (result == 0)
 		result = wc_AesGcmDecrypt(&aes, ticket, ticket, size, iv, TICKET_NONCE_BYTES, mac, TICKET_TAG_BYTES, frame,
-		                          TICKET_FRAME_BYTES);
+					  TICKET_FRAME_BYTES);
 	wc_AesFree(&aes);
 	return result == 0;
 }
 
 /* A ticket that cannot be opened only means a full handshake. */
 static int on_ticket(WOLFSSL *ssl, unsigned char name[WOLFSSL_TICKET_NAME_SZ], unsigned char iv[WOLFSSL_TICKET_IV_SZ],
-                     unsigned char mac[WOLFSSL_TICKET_MAC_SZ], int is_sealing, unsigned char *ticket, int size, int *ret_size, void *user)
+		     unsigned char mac[WOLFSSL_TICKET_MAC_SZ], int is_sealing, unsigned char *ticket, int size, int *ret_size, void *user)
 {
 	const struct wolfssl_context *context = user;
 	struct wolfssl_session *session = wolfSSL_GetIOReadCtx(ssl);
@@ -64,7 +64,7 @@ static int on_ticket(WOLFSSL *ssl, unsigned char name[WOLFSSL_TICKET_NAME_SZ], u
 		ringcast_random_fill(iv, WOLFSSL_TICKET_IV_SZ);
 		iv[TICKET_GENERATION_OFFSET] = session->ticket_generation;
 	} else if (memcmp(name, context->ticket_name, WOLFSSL_TICKET_NAME_SZ) != 0 ||
-	           iv[TICKET_GENERATION_OFFSET] >= TICKET_GENERATION_MAX) {
+		   iv[TICKET_GENERATION_OFFSET] >= TICKET_GENERATION_MAX) {
 		return WOLFSSL_TICKET_RET_REJECT;
 	}
 	*ret_size = size;

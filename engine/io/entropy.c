@@ -8,7 +8,6 @@
 void ringcast_entropy_fill(void *out, size_t size)
 {
 	uint8_t *bytes = out;
-
 	while (size > 0) {
 		ssize_t got = getrandom(bytes, size, 0);
 		if (got < 0 && errno == EINTR)

@@ -18,7 +18,6 @@ int ringcast_poller_watch(struct poller *p, int fd, io_id id, uint32_t old_inter
 {
 	struct epoll_event event = {.events = interest, .data.u64 = id};
 	int operation = old_interest == 0 ? EPOLL_CTL_ADD : interest == 0 ? EPOLL_CTL_DEL : EPOLL_CTL_MOD;
-
 	if (old_interest == interest)
 		return 0;
 	return epoll_ctl(p->epoll_fd, operation, fd, &event) == 0 ? 0 : -errno;
@@ -66,7 +65,6 @@ uint8_t *ringcast_poller_take(struct poller_pool *pool, uint32_t *ret_index)
 void ringcast_poller_give(struct poller_pool *pool, uint32_t index)
 {
 	uint8_t *data = pool->memory + (size_t)index * pool->stride_bytes;
-
 	ringcast_assert(index < pool->count);
 	ringcast_assert(pool->is_held[index]); /* released twice, or never an event's */
 	pool->is_held[index] = false;
@@ -92,14 +90,12 @@ static void drain_wake(struct poller *p)
 {
 	uint64_t value;
 	ssize_t got = read(p->wake_fd, &value, sizeof(value));
-
 	ringcast_assert(got == (ssize_t)sizeof(value) || errno == EAGAIN || errno == EINTR);
 }
 
 static unsigned on_ready(struct poller *p, const struct epoll_event *ready, struct io_event *events, unsigned event_count_max)
 {
 	io_id id = ready->data.u64;
-
 	if (id == POLLER_WAKE_KEY) {
 		drain_wake(p); /* the event is made from is_wake_pending */
 		return 0;
@@ -114,7 +110,6 @@ static unsigned wait_ready(struct poller *p, struct epoll_event *ready, unsigned
 {
 	struct timespec timeout = {.tv_sec = (time_t)(timeout_ns / NS_PER_S), .tv_nsec = (long)(timeout_ns % NS_PER_S)};
 	int count = -1;
-
 	if (p->has_ns_wait) {
 		count = epoll_pwait2(p->epoll_fd, ready, (int)count_max, &timeout, NULL);
 		p->has_ns_wait = count >= 0 || (errno != ENOSYS && errno != EPERM);
@@ -130,7 +125,6 @@ static unsigned wait_ready(struct poller *p, struct epoll_event *ready, unsigned
 static unsigned collect_internal(struct poller *p, struct io_event *events, unsigned event_count_max)
 {
 	unsigned count = 0;
-
 	while (count < event_count_max && next_internal(p, &events[count]))
 		count++;
 	return count;
@@ -140,7 +134,6 @@ static unsigned collect_internal(struct poller *p, struct io_event *events, unsi
 static unsigned turn(struct poller *p, uint64_t timeout_ns, struct io_event *events, unsigned event_count_max)
 {
 	struct epoll_event ready[READY_COUNT_MAX];
-
 	ringcast_poller_stream_resume(p);
 	ringcast_poller_endpoint_resume(p);
 	unsigned count = collect_internal(p, events, event_count_max);
@@ -156,11 +149,9 @@ static unsigned turn(struct poller *p, uint64_t timeout_ns, struct io_event *eve
 static unsigned sleep_until(struct poller *p, uint64_t deadline_ns, struct io_event *events, unsigned event_count_max)
 {
 	unsigned count;
-
 	if (p->resume_ns != 0 && p->resume_ns < deadline_ns)
 		deadline_ns = p->resume_ns;
 	uint64_t timeout_ns = deadline_ns > p->now_ns ? deadline_ns - p->now_ns : 0;
-
 	/* A waker sets is_wake_pending, then looks at is_sleeping; we set is_sleeping, then look at is_wake_pending. One of us sees. */
 	atomic_store(&p->is_sleeping, true);
 	count = turn(p, atomic_load(&p->is_wake_pending) ? 0 : timeout_ns, events, event_count_max);
@@ -171,7 +162,6 @@ static unsigned sleep_until(struct poller *p, uint64_t deadline_ns, struct io_ev
 static unsigned wait_for_work(struct poller *p, uint64_t deadline_ns, struct io_event *events, unsigned event_count_max)
 {
 	unsigned count = 0;
-
 	for (p->now_ns = ringcast_clock_now_ns(); count == 0 && p->now_ns < deadline_ns; p->now_ns = ringcast_clock_now_ns())
 		if (p->now_ns - p->last_work_ns >= p->options.spin_ns)
 			count = sleep_until(p, deadline_ns, events, event_count_max);
@@ -183,7 +173,6 @@ static unsigned wait_for_work(struct poller *p, uint64_t deadline_ns, struct io_
 static unsigned run(struct io *io, uint64_t deadline_ns, struct io_event *events, unsigned event_count_max)
 {
 	struct poller *p = (struct poller *)io;
-
 	ringcast_assert(event_count_max > 0);
 	p->now_ns = ringcast_clock_now_ns();
 	unsigned count = turn(p, 0, events, event_count_max);
@@ -214,7 +203,6 @@ static const struct io_stats *get_stats(struct io *io)
 static void release(struct io *io, const struct io_event *event)
 {
 	struct poller *p = (struct poller *)io;
-
 	ringcast_assert(event->kind == IO_EVENT_RECV || event->kind == IO_EVENT_DATAGRAM);
 	ringcast_poller_give(event->kind == IO_EVENT_RECV ? &p->stream_pool : &p->datagram_pool, event->buffer);
 }
@@ -223,7 +211,6 @@ static void wake(struct io *io)
 {
 	struct poller *p = (struct poller *)io;
 	const uint64_t one = 1;
-
 	if (atomic_exchange(&p->is_wake_pending, true))
 		return; /* somebody's event is still to come: it is ours too */
 	if (!atomic_load(&p->is_sleeping))
@@ -250,7 +237,6 @@ static void free_tables(struct poller *p)
 static void destroy(struct io *io)
 {
 	struct poller *p = (struct poller *)io;
-
 	for (uint32_t i = 0; i < p->stream_touched_count; i++)
 		if (p->streams[i].is_used && !p->streams[i].is_closing)
 			close(p->streams[i].fd);
@@ -287,7 +273,6 @@ static bool allocate_tables(struct poller *p)
 	const struct io_options *options = &p->options;
 	bool is_pooled = init_pool(&p->stream_pool, options->stream_buffer_count, options->stream_buffer_bytes) &&
 			 init_pool(&p->datagram_pool, options->datagram_buffer_count, options->datagram_buffer_bytes);
-
 	p->streams = calloc((size_t)options->stream_count_max + 1, sizeof(*p->streams));
 	p->iovs = calloc((size_t)options->stream_count_max + 1, sizeof(*p->iovs));
 	p->endpoints = calloc(POLLER_ENDPOINT_COUNT_MAX, sizeof(*p->endpoints));
@@ -305,7 +290,6 @@ static bool open_descriptors(struct poller *p)
 struct io *ringcast_io_epoll_create(const struct io_options *options, char *reterr, size_t reterr_bytes)
 {
 	struct poller *p = calloc(1, sizeof(*p));
-
 	ringcast_assert(options->stream_count_max < POLLER_ENDPOINT_BIT);
 	if (p == NULL) {
 		snprintf(reterr, reterr_bytes, "out of memory");

@@ -18,7 +18,6 @@ static io_id id_of(const struct poller *p, const struct poller_endpoint *endpoin
 static struct poller_endpoint *find(struct poller *p, io_id id)
 {
 	uint32_t index = ringcast_handle_index(id) & ~POLLER_ENDPOINT_BIT;
-
 	if (!(ringcast_handle_index(id) & POLLER_ENDPOINT_BIT) || index >= p->endpoint_count)
 		return NULL;
 	struct poller_endpoint *endpoint = &p->endpoints[index];
@@ -28,7 +27,6 @@ static struct poller_endpoint *find(struct poller *p, io_id id)
 static struct poller_endpoint *endpoint_of(struct poller *p, io_id id)
 {
 	struct poller_endpoint *endpoint = find(p, id);
-
 	ringcast_assert(endpoint != NULL);
 	return endpoint;
 }
@@ -50,7 +48,6 @@ static int watch(struct poller *p, const struct poller_endpoint *endpoint, bool 
 static int open_endpoint(struct poller *p, int fd, bool is_listener, bool is_v4, uint64_t user, io_id *ret_id)
 {
 	struct poller_endpoint *endpoint = take_slot(p);
-
 	if (endpoint == NULL) {
 		close(fd);
 		return -ENFILE;
@@ -76,7 +73,6 @@ int ringcast_poller_listen(struct io *io, const struct address *address, bool is
 {
 	int fd;
 	int result = ringcast_socket_open_listener(address, is_v4, ret_bound, &fd);
-
 	if (result < 0)
 		return result;
 	result = ringcast_socket_set_blocking(fd, false); /* accept has no flag that says not to wait */
@@ -90,7 +86,6 @@ int ringcast_poller_listen(struct io *io, const struct address *address, bool is
 void ringcast_poller_listen_stop(struct io *io, io_id id)
 {
 	struct poller_endpoint *endpoint = endpoint_of((struct poller *)io, id);
-
 	ringcast_assert(endpoint->is_listener);
 	close(endpoint->fd);
 	endpoint->is_used = false;
@@ -101,7 +96,6 @@ int ringcast_poller_udp_open(struct io *io, const struct address *address, bool 
 {
 	struct poller *p = (struct poller *)io;
 	int fd;
-
 	ringcast_assert(p->datagram_pool.count > 0);
 	int result = ringcast_socket_open_udp(address, is_v4, p->options.socket_send_buffer_bytes, p->options.socket_recv_buffer_bytes,
 					      ret_bound, &fd);
@@ -118,7 +112,6 @@ static void pause_endpoint(struct poller *p, struct poller_endpoint *endpoint)
 static void suspend(struct poller *p, struct poller_endpoint *endpoint)
 {
 	int result = watch(p, endpoint, false);
-
 	ringcast_assert(result == 0); /* taking out of the set needs no memory */
 	pause_endpoint(p, endpoint);
 }
@@ -148,7 +141,6 @@ static void resume_paused(struct poller *p)
 void ringcast_poller_endpoint_resume(struct poller *p)
 {
 	struct poller_pool *pool = &p->datagram_pool;
-
 	for (uint32_t count = pool->free_count; count > 0 && !ringcast_list_is_empty(&pool->starved); count--) {
 		struct poller_endpoint *endpoint = CONTAINER_OF(pool->starved.next, struct poller_endpoint, node);
 		ringcast_list_remove(&endpoint->node);
@@ -163,7 +155,6 @@ static bool accept_stream(struct poller *p, const struct poller_endpoint *endpoi
 {
 	struct address peer;
 	io_id stream = HANDLE_NONE;
-
 	if (ringcast_socket_get_peer(fd, &peer) == 0)
 		stream = ringcast_poller_stream_open(p, fd);
 	if (stream == HANDLE_NONE) { /* already reset by its peer, or one too many */
@@ -179,7 +170,6 @@ static bool accept_stream(struct poller *p, const struct poller_endpoint *endpoi
 static unsigned accept_all(struct poller *p, struct poller_endpoint *endpoint, struct io_event *events, unsigned event_count_max)
 {
 	unsigned count = 0;
-
 	for (unsigned i = 0; i < ACCEPT_COUNT_MAX && count < event_count_max; i++) {
 		int fd = accept4(endpoint->fd, NULL, NULL, SOCK_CLOEXEC);
 		int error = errno;
@@ -210,7 +200,6 @@ struct batch {
 static unsigned prepare_receive(struct poller *p, struct batch *batch, unsigned count_max)
 {
 	unsigned count = 0;
-
 	if (count_max > BATCH_COUNT_MAX)
 		count_max = BATCH_COUNT_MAX;
 	for (; count < count_max; count++) {
@@ -232,7 +221,6 @@ static void fill_datagram(struct poller *p, const struct poller_endpoint *endpoi
 			  struct io_event *event)
 {
 	const struct msghdr *header = &batch->messages[index].msg_hdr;
-
 	*event = (struct io_event){
 		.kind = IO_EVENT_DATAGRAM,
 		.is_truncated = (header->msg_flags & MSG_TRUNC) != 0,
@@ -250,7 +238,6 @@ static void fill_datagram(struct poller *p, const struct poller_endpoint *endpoi
 static void starve(struct poller *p, struct poller_endpoint *endpoint)
 {
 	int result = watch(p, endpoint, false);
-
 	ringcast_assert(result == 0);
 	p->stats.rx_buffers_empty++;
 	ringcast_list_add_tail(&p->datagram_pool.starved, &endpoint->node);
@@ -260,7 +247,6 @@ static unsigned receive_datagrams(struct poller *p, struct poller_endpoint *endp
 {
 	struct batch batch;
 	unsigned prepared = prepare_receive(p, &batch, event_count_max);
-
 	if (prepared == 0) {
 		starve(p, endpoint);
 		return 0;
@@ -280,7 +266,6 @@ static unsigned receive_datagrams(struct poller *p, struct poller_endpoint *endp
 unsigned ringcast_poller_endpoint_on_ready(struct poller *p, io_id id, struct io_event *events, unsigned event_count_max)
 {
 	struct poller_endpoint *endpoint = find(p, id);
-
 	if (endpoint == NULL)
 		return 0;
 	return endpoint->is_listener ? accept_all(p, endpoint, events, event_count_max)
@@ -318,7 +303,6 @@ static void prepare_send(struct poller *p, const struct poller_endpoint *endpoin
 			 const struct io_datagram *datagram)
 {
 	struct msghdr *header = &batch->messages[index].msg_hdr;
-
 	batch->iovs[index] = (struct iovec){.iov_base = (void *)(uintptr_t)datagram->data, .iov_len = datagram->size};
 	*header = (struct msghdr){.msg_name = &batch->names[index], .msg_iov = &batch->iovs[index], .msg_iovlen = 1};
 	header->msg_namelen = ringcast_socket_encode_address(&datagram->address, endpoint->is_v4, &batch->names[index]);
@@ -346,7 +330,6 @@ static void send_batch(struct poller *p, struct poller_endpoint *endpoint, const
 {
 	struct batch batch;
 	unsigned done = 0;
-
 	for (unsigned i = 0; i < count; i++)
 		prepare_send(p, endpoint, &batch, i, &datagrams[i]);
 	while (done < count) {
@@ -366,7 +349,6 @@ static void send_in_pieces(struct poller *p, struct poller_endpoint *endpoint, c
 {
 	struct io_datagram pieces[IO_GSO_SEGMENT_COUNT_MAX];
 	unsigned count = 0;
-
 	_Static_assert(IO_GSO_SEGMENT_COUNT_MAX <= BATCH_COUNT_MAX, "all pieces fit one batch");
 	for (uint32_t offset = 0; offset < datagram->size; offset += datagram->segment_bytes) {
 		uint32_t left = datagram->size - offset;
@@ -381,7 +363,6 @@ static void send_in_pieces(struct poller *p, struct poller_endpoint *endpoint, c
 static bool is_for_batch(const struct poller_endpoint *endpoint, const struct io_datagram *datagram)
 {
 	bool is_gso = segment_count(datagram) > 1;
-
 	ringcast_assert(segment_count(datagram) <= IO_GSO_SEGMENT_COUNT_MAX);
 	ringcast_assert(!is_gso || datagram->size <= IO_GSO_BYTES_MAX);
 	return (!endpoint->is_v4 || ringcast_address_is_v4(&datagram->address)) && !(is_gso && endpoint->is_gso_off);
@@ -400,7 +381,6 @@ void ringcast_poller_udp_send(struct io *io, io_id id, const struct io_datagram 
 	struct poller *p = (struct poller *)io;
 	struct poller_endpoint *endpoint = endpoint_of(p, id);
 	unsigned begin = 0;
-
 	ringcast_assert(!endpoint->is_listener);
 	while (begin < count) {
 		unsigned end = begin;

@@ -22,7 +22,6 @@ static io_id id_of(const struct poller *p, const struct poller_stream *stream)
 static struct poller_stream *find(struct poller *p, io_id id)
 {
 	uint32_t slot = ringcast_handle_index(id);
-
 	if (slot >= p->stream_touched_count)
 		return NULL;
 	struct poller_stream *stream = &p->streams[slot];
@@ -33,7 +32,6 @@ static struct poller_stream *find(struct poller *p, io_id id)
 static struct poller_stream *stream_of(struct poller *p, io_id id)
 {
 	struct poller_stream *stream = find(p, id);
-
 	ringcast_assert(stream != NULL);
 	ringcast_assert(!stream->is_closing);
 	ringcast_assert(!stream->is_detaching);
@@ -82,7 +80,6 @@ static void update_interest(struct poller *p, struct poller_stream *stream)
 {
 	bool is_reading = stream->is_started && !stream->is_ended && !stream->is_starved;
 	uint32_t interest = (is_reading ? EPOLLIN : 0u) | (stream->is_sending ? EPOLLOUT : 0u);
-
 	if (stream->is_closing || stream->is_detaching)
 		interest = 0;
 	int result = ringcast_poller_watch(p, stream->fd, id_of(p, stream), stream->interest, interest);
@@ -100,7 +97,6 @@ static void update_interest(struct poller *p, struct poller_stream *stream)
 void ringcast_poller_stream_resume(struct poller *p)
 {
 	struct poller_pool *pool = &p->stream_pool;
-
 	for (uint32_t count = pool->free_count; count > 0 && !ringcast_list_is_empty(&pool->starved); count--) {
 		struct poller_stream *stream = CONTAINER_OF(pool->starved.next, struct poller_stream, node);
 		unstarve(stream);
@@ -122,7 +118,6 @@ static void starve(struct poller *p, struct poller_stream *stream)
 static uint32_t take_slot(struct poller *p)
 {
 	uint32_t slot = p->stream_free;
-
 	if (slot != POLLER_NONE)
 		p->stream_free = p->streams[slot].next_free;
 	else if (p->stream_touched_count < p->options.stream_count_max)
@@ -133,7 +128,6 @@ static uint32_t take_slot(struct poller *p)
 io_id ringcast_poller_stream_open(struct poller *p, int fd)
 {
 	uint32_t slot = take_slot(p);
-
 	if (slot == POLLER_NONE)
 		return HANDLE_NONE;
 	struct poller_stream *stream = &p->streams[slot];
@@ -181,7 +175,6 @@ void ringcast_poller_stream_start(struct io *io, io_id id, uint64_t user)
 {
 	struct poller *p = (struct poller *)io;
 	struct poller_stream *stream = stream_of(p, id);
-
 	ringcast_assert(p->stream_pool.count > 0);
 	stream->user = user;
 	stream->is_started = true;
@@ -191,7 +184,6 @@ void ringcast_poller_stream_start(struct io *io, io_id id, uint64_t user)
 int ringcast_poller_stream_adopt(struct io *io, int fd, io_id *ret_id)
 {
 	io_id id = ringcast_poller_stream_open((struct poller *)io, fd);
-
 	if (id == HANDLE_NONE) {
 		close(fd);
 		return -ENFILE;
@@ -204,7 +196,6 @@ void ringcast_poller_stream_detach(struct io *io, io_id id)
 {
 	struct poller *p = (struct poller *)io;
 	struct poller_stream *stream = stream_of(p, id);
-
 	ringcast_assert(!stream->is_sending);
 	ringcast_assert(!stream->is_sent_due);
 	stream->is_detaching = true;
@@ -216,7 +207,6 @@ void ringcast_poller_stream_close(struct io *io, io_id id)
 {
 	struct poller *p = (struct poller *)io;
 	struct poller_stream *stream = stream_of(p, id);
-
 	stream->is_closing = true;
 	stream->is_end_due = false;
 	stream->is_shutdown_wanted = false;
@@ -230,7 +220,6 @@ void ringcast_poller_stream_close(struct io *io, io_id id)
 void ringcast_poller_stream_shutdown(struct io *io, io_id id)
 {
 	struct poller_stream *stream = stream_of((struct poller *)io, id);
-
 	if (stream->is_sending)
 		stream->is_shutdown_wanted = true;
 	else
@@ -257,7 +246,6 @@ static void skip_sent(struct poller_stream *stream, struct iovec *row, size_t by
 static void go_on_sending(struct poller *p, struct poller_stream *stream)
 {
 	struct iovec *row = p->iovs[slot_of(p, stream)];
-
 	while (stream->send_left_bytes > 0) {
 		struct msghdr message = {.msg_iov = row + stream->iov_begin, .msg_iovlen = stream->iov_count};
 		ssize_t sent = sendmsg(stream->fd, &message, SEND_FLAGS);
@@ -281,7 +269,6 @@ void ringcast_poller_stream_send(struct io *io, io_id id, const struct iovec *io
 	struct poller_stream *stream = stream_of(p, id);
 	struct iovec *row = p->iovs[slot_of(p, stream)];
 	uint64_t bytes = 0;
-
 	ringcast_assert(!stream->is_sending);
 	ringcast_assert(!stream->is_sent_due);
 	ringcast_assert(iov_count > 0 && iov_count <= IO_IOV_MAX);
@@ -302,7 +289,6 @@ static bool receive(struct poller *p, struct poller_stream *stream, struct io_ev
 {
 	uint32_t index;
 	uint8_t *data = ringcast_poller_take(&p->stream_pool, &index);
-
 	if (data == NULL) {
 		starve(p, stream);
 		return false;
@@ -329,7 +315,6 @@ static bool receive(struct poller *p, struct poller_stream *stream, struct io_ev
 bool ringcast_poller_stream_on_ready(struct poller *p, io_id id, uint32_t readiness, struct io_event *event)
 {
 	struct poller_stream *stream = find(p, id);
-
 	if (stream == NULL)
 		return false;
 	if (stream->is_sending && (readiness & (EPOLLOUT | EPOLLERR | EPOLLHUP)))

@@ -29,7 +29,6 @@ static const struct io_stats *get_stats(struct io *io)
 static void release(struct io *io, const struct io_event *event)
 {
 	struct uring *u = (struct uring *)io;
-
 	ringcast_assert(event->kind == IO_EVENT_RECV || event->kind == IO_EVENT_DATAGRAM);
 	ringcast_uring_group_give(&u->groups[event->kind == IO_EVENT_RECV ? URING_GROUP_STREAM : URING_GROUP_DATAGRAM], event->buffer);
 }
@@ -38,7 +37,6 @@ static void wake(struct io *io)
 {
 	struct uring *u = (struct uring *)io;
 	const uint64_t one = 1;
-
 	if (atomic_exchange(&u->is_wake_pending, true))
 		return; /* somebody's event is still to come: it is ours too */
 	if (!atomic_load(&u->is_sleeping))
@@ -70,7 +68,6 @@ static void cancel_everything(struct uring *u)
 {
 	struct io_uring_sync_cancel_reg reg = {
 		.fd = -1, .flags = IORING_ASYNC_CANCEL_ANY | IORING_ASYNC_CANCEL_ALL, .timeout = {.tv_sec = 1}};
-
 	io_uring_register_sync_cancel(&u->ring, &reg);
 	io_uring_get_events(&u->ring);
 }
@@ -91,7 +88,6 @@ static void close_sockets(struct uring *u)
 static void destroy(struct io *io)
 {
 	struct uring *u = (struct uring *)io;
-
 	/* Elsewhere the owner is required to have ended, and the kernel cancelled its requests then. */
 	if (u->owner == gettid())
 		cancel_everything(u);
@@ -138,7 +134,6 @@ static bool allocate_tables(struct uring *u)
 static struct uring *create_tables(const struct io_options *options, char *reterr, size_t reterr_bytes)
 {
 	struct uring *u = calloc(1, sizeof(*u));
-
 	ringcast_assert(options->stream_count_max <= URING_STREAM_COUNT_MAX);
 	if (u == NULL) {
 		snprintf(reterr, reterr_bytes, "out of memory");
@@ -163,7 +158,6 @@ static struct uring *create_tables(const struct io_options *options, char *reter
 static uint32_t cq_entries_for(const struct io_options *options)
 {
 	uint32_t entries = URING_CQ_ENTRIES_MIN;
-
 	while (entries < options->stream_count_max && entries < URING_CQ_ENTRIES_MAX)
 		entries *= 2;
 	return entries;
@@ -174,7 +168,6 @@ static int init_groups(struct uring *u, char *reterr, size_t reterr_bytes)
 	const struct io_options *options = &u->options;
 	uint32_t datagram_bytes = options->datagram_buffer_bytes + (uint32_t)sizeof(struct io_uring_recvmsg_out) + URING_NAME_BYTES;
 	int result = ringcast_uring_group_init(u, URING_GROUP_STREAM, options->stream_buffer_count, options->stream_buffer_bytes);
-
 	if (result == 0)
 		result = ringcast_uring_group_init(u, URING_GROUP_DATAGRAM, options->datagram_buffer_count, datagram_bytes);
 	return result == 0 ? 0 : ringcast_uring_explain_buffers(result, reterr, reterr_bytes);
@@ -183,7 +176,6 @@ static int init_groups(struct uring *u, char *reterr, size_t reterr_bytes)
 struct io *ringcast_io_uring_create(const struct io_options *options, char *reterr, size_t reterr_bytes)
 {
 	struct uring *u = create_tables(options, reterr, reterr_bytes);
-
 	if (u == NULL)
 		return NULL;
 	if (ringcast_uring_ring_open(&u->ring, cq_entries_for(options), reterr, reterr_bytes) < 0) {

@@ -15,7 +15,6 @@ enum { PROVIDED_FIRST = 64 };
 static uint32_t power_of_two_at_least(uint32_t value)
 {
 	uint32_t result = 1;
-
 	while (result < value)
 		result *= 2;
 	return result;
@@ -24,7 +23,6 @@ static uint32_t power_of_two_at_least(uint32_t value)
 static void provide(struct uring_group *group, uint32_t index)
 {
 	uint8_t *data = group->memory + (size_t)index * group->stride_bytes;
-
 	ringcast_pages_hide(data, group->stride_bytes);
 	io_uring_buf_ring_add(group->ring, data, group->buffer_bytes, (unsigned short)index, (int)group->entry_count - 1, 0);
 	io_uring_buf_ring_advance(group->ring, 1);
@@ -41,7 +39,6 @@ static int allocate(struct uring_group *group)
 int ringcast_uring_group_init(struct uring *u, enum uring_group_id id, uint32_t count, uint32_t buffer_bytes)
 {
 	struct uring_group *group = &u->groups[id];
-
 	ringcast_list_init(&group->starved);
 	if (count == 0)
 		return 0; /* an io without streams, or without datagrams */
@@ -65,7 +62,6 @@ int ringcast_uring_group_init(struct uring *u, enum uring_group_id id, uint32_t 
 void ringcast_uring_group_starve(struct uring *u, enum uring_group_id id)
 {
 	struct uring_group *group = &u->groups[id];
-
 	group->is_growth_due = true;
 	if (group->provided_count == group->count)
 		u->stats.rx_buffers_empty++;
@@ -74,7 +70,6 @@ void ringcast_uring_group_starve(struct uring *u, enum uring_group_id id)
 void ringcast_uring_group_grow(struct uring_group *group)
 {
 	uint32_t goal = group->provided_count * 2 < group->count ? group->provided_count * 2 : group->count;
-
 	if (!group->is_growth_due)
 		return;
 	group->is_growth_due = false;

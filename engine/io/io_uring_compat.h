@@ -35,7 +35,6 @@ static inline int ringcast_uring_register_buffers(struct io_uring *ring, struct 
 						  uint16_t group)
 {
 	struct io_uring_buf_reg reg = {.ring_addr = (uint64_t)(uintptr_t)memory, .ring_entries = entry_count, .bgid = group};
-
 	io_uring_buf_ring_init(memory);
 	return io_uring_register_buf_ring(ring, &reg, 0);
 }

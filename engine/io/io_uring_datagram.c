@@ -55,7 +55,6 @@ static struct uring_datagram *take_record(struct uring *u, io_id id, const struc
 {
 	uint64_t sequence = u->datagram_sequence++ & SEQUENCE_MASK;
 	struct uring_datagram *record = &u->datagrams[sequence % URING_DATAGRAM_COUNT];
-
 	record->datagram = *datagram;
 	record->sequence = sequence;
 	record->round = u->round;
@@ -68,7 +67,6 @@ static void send_record(struct uring *u, const struct uring_endpoint *endpoint, 
 	struct io_uring_sqe *sqe = ringcast_uring_sqe(u); /* first: it may flush, after which the record is of the new batch */
 	struct uring_datagram *record = take_record(u, id, datagram);
 	socklen_t name_size = ringcast_socket_encode_address(&datagram->address, endpoint->is_v4, &record->name);
-
 	ringcast_assert(name_size > 0);
 	if (datagram->segment_bytes != 0) {
 		prepare_gso(record, name_size);
@@ -86,7 +84,6 @@ static void send_record(struct uring *u, const struct uring_endpoint *endpoint, 
 static void send_in_pieces(struct uring *u, const struct uring_endpoint *endpoint, io_id id, const struct io_datagram *datagram)
 {
 	struct io_datagram piece = *datagram;
-
 	piece.segment_bytes = 0;
 	for (uint32_t offset = 0; offset < datagram->size; offset += piece.size) {
 		piece.data = datagram->data + offset;
@@ -101,7 +98,6 @@ static void send_one(struct uring *u, const struct uring_endpoint *endpoint, io_
 {
 	struct io_datagram plain = *datagram;
 	bool is_gso = datagram->segment_bytes != 0 && datagram->size > datagram->segment_bytes;
-
 	ringcast_assert(!is_gso || segment_count(datagram) <= IO_GSO_SEGMENT_COUNT_MAX);
 	ringcast_assert(!is_gso || datagram->size <= IO_GSO_BYTES_MAX);
 	plain.segment_bytes = 0;
@@ -119,7 +115,6 @@ void ringcast_uring_udp_send(struct io *io, io_id id, const struct io_datagram *
 {
 	struct uring *u = (struct uring *)io;
 	const struct uring_endpoint *endpoint = ringcast_uring_endpoint_of(u, id);
-
 	ringcast_assert(!endpoint->is_listener);
 	for (unsigned i = 0; i < count; i++)
 		send_one(u, endpoint, id, &datagrams[i]);
@@ -135,7 +130,6 @@ static void on_failed(struct uring *u, const struct io_uring_cqe *cqe)
 {
 	uint64_t sequence = cqe->user_data & SEQUENCE_MASK;
 	const struct uring_datagram *record = &u->datagrams[sequence % URING_DATAGRAM_COUNT];
-
 	if (cqe->res >= 0)
 		return;
 	if (record->sequence != sequence) { /* came through an overflown completion queue, too late to know whose it was */
@@ -156,7 +150,6 @@ void ringcast_uring_datagram_scan(struct uring *u)
 {
 	const struct io_uring_cq *cq = &u->ring.cq;
 	uint32_t tail = io_uring_smp_load_acquire(cq->ktail);
-
 	if (u->is_batch_with_datagrams || u->stats.cq_overflows > 0)
 		for (; u->scanned != tail; u->scanned++) {
 			const struct io_uring_cqe *cqe = &cq->cqes[u->scanned & cq->ring_mask];

@@ -21,7 +21,6 @@ static uint64_t name_of(const struct uring *u, const struct uring_endpoint *endp
 static struct uring_endpoint *find(struct uring *u, uint32_t slot, uint32_t generation)
 {
 	uint32_t index = slot & ~URING_ENDPOINT_BIT;
-
 	if (!(slot & URING_ENDPOINT_BIT) || index >= u->endpoint_count)
 		return NULL;
 	struct uring_endpoint *endpoint = &u->endpoints[index];
@@ -31,7 +30,6 @@ static struct uring_endpoint *find(struct uring *u, uint32_t slot, uint32_t gene
 struct uring_endpoint *ringcast_uring_endpoint_of(struct uring *u, io_id id)
 {
 	struct uring_endpoint *endpoint = find(u, ringcast_handle_index(id), ringcast_handle_generation(id));
-
 	ringcast_assert(endpoint != NULL);
 	return endpoint;
 }
@@ -39,7 +37,6 @@ struct uring_endpoint *ringcast_uring_endpoint_of(struct uring *u, io_id id)
 static void arm(struct uring *u, struct uring_endpoint *endpoint)
 {
 	struct io_uring_sqe *sqe = ringcast_uring_sqe(u);
-
 	ringcast_assert(!endpoint->is_armed);
 	if (endpoint->is_listener) {
 		io_uring_prep_multishot_accept(sqe, endpoint->fd, NULL, NULL, SOCK_CLOEXEC);
@@ -65,7 +62,6 @@ static struct uring_endpoint *take_slot(struct uring *u)
 static io_id open_endpoint(struct uring *u, int fd, bool is_listener, bool is_v4, uint64_t user)
 {
 	struct uring_endpoint *endpoint = take_slot(u);
-
 	if (endpoint == NULL) {
 		close(fd);
 		return HANDLE_NONE;
@@ -94,7 +90,6 @@ int ringcast_uring_listen(struct io *io, const struct address *address, bool is_
 	struct uring *u = (struct uring *)io;
 	int fd;
 	int result = ringcast_socket_open_listener(address, is_v4, ret_bound, &fd);
-
 	if (result < 0)
 		return result;
 	*ret_id = open_endpoint(u, fd, true, is_v4, 0);
@@ -105,7 +100,6 @@ void ringcast_uring_listen_stop(struct io *io, io_id id)
 {
 	struct uring *u = (struct uring *)io;
 	struct uring_endpoint *endpoint = ringcast_uring_endpoint_of(u, id);
-
 	ringcast_assert(endpoint->is_listener);
 	ringcast_assert(!endpoint->is_stopping);
 	endpoint->is_stopping = true;
@@ -120,7 +114,6 @@ int ringcast_uring_udp_open(struct io *io, const struct address *address, bool i
 {
 	struct uring *u = (struct uring *)io;
 	int fd;
-
 	ringcast_assert(u->groups[URING_GROUP_DATAGRAM].count > 0);
 	int result = ringcast_socket_open_udp(address, is_v4, u->options.socket_send_buffer_bytes, u->options.socket_recv_buffer_bytes,
 					      ret_bound, &fd);
@@ -135,7 +128,6 @@ static void resume_starved(struct uring *u)
 	struct uring_group *group = &u->groups[URING_GROUP_DATAGRAM];
 	ringcast_uring_group_grow(group);
 	uint32_t count = ringcast_uring_group_available(group);
-
 	for (; count > 0 && !ringcast_list_is_empty(&group->starved); count--) {
 		struct uring_endpoint *endpoint = CONTAINER_OF(group->starved.next, struct uring_endpoint, node);
 		ringcast_list_remove(&endpoint->node);
@@ -195,7 +187,6 @@ static bool accept_stream(struct uring *u, const struct uring_endpoint *endpoint
 {
 	struct address peer;
 	io_id stream = HANDLE_NONE;
-
 	if (ringcast_socket_get_peer(fd, &peer) == 0)
 		stream = ringcast_uring_stream_open(u, fd);
 	if (stream == HANDLE_NONE) { /* already reset by its peer, or one too many */
@@ -212,7 +203,6 @@ bool ringcast_uring_endpoint_on_accept(struct uring *u, const struct io_uring_cq
 {
 	struct uring_endpoint *endpoint = find(u, ringcast_uring_name_slot(cqe->user_data), ringcast_uring_name_generation(cqe->user_data));
 	bool is_filled = false;
-
 	ringcast_assert(endpoint != NULL);
 	if (cqe->res >= 0)
 		is_filled = accept_stream(u, endpoint, cqe->res, event);
@@ -228,7 +218,6 @@ static void fill_datagram(struct uring *u, const struct uring_endpoint *endpoint
 	uint32_t index = cqe->flags >> IORING_CQE_BUFFER_SHIFT;
 	uint8_t *buffer = ringcast_uring_group_take(&u->groups[URING_GROUP_DATAGRAM], index);
 	struct io_uring_recvmsg_out *out = (struct io_uring_recvmsg_out *)buffer;
-
 	ringcast_assert((uint32_t)cqe->res >= DATAGRAM_HEADER_BYTES);
 	*event = (struct io_event){
 		.kind = IO_EVENT_DATAGRAM,
@@ -248,7 +237,6 @@ bool ringcast_uring_endpoint_on_recvmsg(struct uring *u, const struct io_uring_c
 {
 	struct uring_endpoint *endpoint = find(u, ringcast_uring_name_slot(cqe->user_data), ringcast_uring_name_generation(cqe->user_data));
 	bool is_filled = cqe->res > 0 && (cqe->flags & IORING_CQE_F_BUFFER);
-
 	ringcast_assert(endpoint != NULL);
 	if (is_filled)
 		fill_datagram(u, endpoint, cqe, event);

@@ -21,7 +21,6 @@ static int read_disabled_switch(void)
 {
 	FILE *file = fopen("/proc/sys/kernel/io_uring_disabled", "re");
 	int value = -1;
-
 	if (file == NULL)
 		return -1;
 	if (fscanf(file, "%d", &value) != 1)
@@ -33,7 +32,6 @@ static int read_disabled_switch(void)
 static unsigned long long memlock_kib(void)
 {
 	struct rlimit limit = {0};
-
 	getrlimit(RLIMIT_MEMLOCK, &limit);
 	return limit.rlim_cur / 1024;
 }
@@ -41,7 +39,6 @@ static unsigned long long memlock_kib(void)
 int ringcast_uring_explain_setup(int error, char *reterr, size_t reterr_bytes)
 {
 	int disabled = read_disabled_switch();
-
 	if (error == -EPERM && disabled > 0)
 		snprintf(reterr, reterr_bytes,
 			 "io_uring is switched off for this process (kernel.io_uring_disabled = %d): set it to 0, or to 1 and put the user "
@@ -115,7 +112,6 @@ int ringcast_uring_explain_buffers(int error, char *reterr, size_t reterr_bytes)
 static int probe_buffers(struct uring *u, char *reterr, size_t reterr_bytes)
 {
 	int result = ringcast_uring_group_init(u, URING_GROUP_STREAM, 8, 64);
-
 	if (result < 0)
 		ringcast_uring_explain_buffers(result, reterr, reterr_bytes);
 	return result;
@@ -124,7 +120,6 @@ static int probe_buffers(struct uring *u, char *reterr, size_t reterr_bytes)
 int ringcast_io_uring_probe(char *reterr, size_t reterr_bytes)
 {
 	struct uring *u = calloc(1, sizeof(*u));
-
 	if (u == NULL) {
 		snprintf(reterr, reterr_bytes, "out of memory");
 		return -ENOMEM;

@@ -11,7 +11,6 @@ int ringcast_uring_ring_open(struct io_uring *ring, uint32_t cq_entries, char *r
 {
 	struct io_uring_params params = {.flags = URING_SETUP_FLAGS, .cq_entries = cq_entries};
 	int result = io_uring_queue_init_params(URING_SQ_ENTRIES, ring, &params);
-
 	if (result < 0)
 		return ringcast_uring_explain_setup(result, reterr, reterr_bytes);
 	result = ringcast_uring_check_features(ring, params.features, reterr, reterr_bytes);
@@ -35,7 +34,6 @@ static void submit_batch(struct uring *u, bool is_reaping)
 {
 	unsigned attempt = 0;
 	int result;
-
 	do {
 		result = enter(u, is_reaping);
 		/* EAGAIN and EBUSY mean that the kernel is short of memory or wants completions flushed first. */
@@ -85,7 +83,6 @@ struct io_uring_sqe *ringcast_uring_sqe(struct uring *u)
 void ringcast_uring_cancel(struct uring *u, uint64_t name)
 {
 	struct io_uring_sqe *sqe = ringcast_uring_sqe(u);
-
 	io_uring_prep_cancel64(sqe, name, 0);
 	sqe->flags |= IOSQE_CQE_SKIP_SUCCESS;
 	sqe->user_data = ringcast_uring_name(URING_CANCEL, 0, 0);

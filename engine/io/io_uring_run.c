@@ -8,7 +8,6 @@
 void ringcast_uring_wake_arm(struct uring *u)
 {
 	struct io_uring_sqe *sqe = ringcast_uring_sqe(u);
-
 	io_uring_prep_read(sqe, u->wake_fd, &u->wake_value, sizeof(u->wake_value), 0);
 	sqe->user_data = ringcast_uring_name(URING_WAKE, 0, 0);
 }
@@ -60,7 +59,6 @@ static bool pop_completion(struct uring *u, struct io_uring_cqe *ret_cqe)
 {
 	const struct io_uring_cq *cq = &u->ring.cq;
 	uint32_t head = *cq->khead;
-
 	if (head == io_uring_smp_load_acquire(cq->ktail))
 		return false;
 	memcpy(ret_cqe, &cq->cqes[head & cq->ring_mask], sizeof(*ret_cqe));
@@ -72,7 +70,6 @@ static unsigned collect(struct uring *u, struct io_event *events, unsigned event
 {
 	struct io_uring_cqe cqe;
 	unsigned count = 0;
-
 	while (count < event_count_max) {
 		if (next_internal(u, &events[count]))
 			count++;
@@ -93,13 +90,11 @@ static void resume(struct uring *u)
 static void sleep_until(struct uring *u, uint64_t deadline_ns)
 {
 	struct io_uring_cqe *cqe;
-
 	ringcast_uring_flush(u);
 	if (u->resume_ns != 0 && u->resume_ns < deadline_ns)
 		deadline_ns = u->resume_ns;
 	uint64_t wait_ns = deadline_ns > u->now_ns ? deadline_ns - u->now_ns : 0;
 	struct __kernel_timespec timeout = {.tv_sec = (int64_t)(wait_ns / NS_PER_S), .tv_nsec = (long long)(wait_ns % NS_PER_S)};
-
 	/* A waker sets is_wake_pending, then looks at is_sleeping; we set is_sleeping, then look at is_wake_pending. One of us sees. */
 	atomic_store(&u->is_sleeping, true);
 	if (!atomic_load(&u->is_wake_pending)) {
@@ -113,7 +108,6 @@ static void sleep_until(struct uring *u, uint64_t deadline_ns)
 static unsigned wait_for_work(struct uring *u, uint64_t deadline_ns, struct io_event *events, unsigned event_count_max)
 {
 	unsigned count = 0;
-
 	for (u->now_ns = ringcast_clock_now_ns(); count == 0 && u->now_ns < deadline_ns; u->now_ns = ringcast_clock_now_ns()) {
 		resume(u);
 		if (u->now_ns - u->last_work_ns < u->options.spin_ns)
@@ -128,7 +122,6 @@ static unsigned wait_for_work(struct uring *u, uint64_t deadline_ns, struct io_e
 unsigned ringcast_uring_run(struct io *io, uint64_t deadline_ns, struct io_event *events, unsigned event_count_max)
 {
 	struct uring *u = (struct uring *)io;
-
 	ringcast_assert(event_count_max > 0);
 	u->now_ns = ringcast_clock_now_ns();
 	resume(u);

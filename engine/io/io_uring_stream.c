@@ -40,7 +40,6 @@ static struct uring_stream *find(struct uring *u, uint32_t slot, uint32_t genera
 static struct uring_stream *stream_of(struct uring *u, io_id id)
 {
 	struct uring_stream *stream = find(u, ringcast_handle_index(id), ringcast_handle_generation(id));
-
 	ringcast_assert(stream != NULL);
 	ringcast_assert(!stream->is_closing);
 	ringcast_assert(!stream->is_detaching);
@@ -50,7 +49,6 @@ static struct uring_stream *stream_of(struct uring *u, io_id id)
 static void arm_recv(struct uring *u, struct uring_stream *stream)
 {
 	struct io_uring_sqe *sqe = ringcast_uring_sqe(u);
-
 	ringcast_assert(!stream->is_recv_armed);
 	io_uring_prep_recv_multishot(sqe, stream->fd, NULL, 0, 0);
 	sqe->flags |= IOSQE_BUFFER_SELECT;
@@ -69,7 +67,6 @@ void ringcast_uring_stream_resume_starved(struct uring *u)
 	struct uring_group *group = &u->groups[URING_GROUP_STREAM];
 	ringcast_uring_group_grow(group);
 	uint32_t count = ringcast_uring_group_available(group);
-
 	for (; count > 0 && !ringcast_list_is_empty(&group->starved); count--) {
 		struct uring_stream *stream = CONTAINER_OF(group->starved.next, struct uring_stream, node);
 		ringcast_list_remove(&stream->node);
@@ -81,7 +78,6 @@ void ringcast_uring_stream_resume_starved(struct uring *u)
 static uint32_t take_slot(struct uring *u)
 {
 	uint32_t slot = u->stream_free;
-
 	if (slot != URING_NONE)
 		u->stream_free = u->streams[slot].next_free;
 	else if (u->stream_touched_count < u->options.stream_count_max)
@@ -92,7 +88,6 @@ static uint32_t take_slot(struct uring *u)
 io_id ringcast_uring_stream_open(struct uring *u, int fd)
 {
 	uint32_t slot = take_slot(u);
-
 	if (slot == URING_NONE)
 		return HANDLE_NONE;
 	struct uring_stream *stream = &u->streams[slot];
@@ -130,7 +125,6 @@ void ringcast_uring_stream_start(struct io *io, io_id id, uint64_t user)
 {
 	struct uring *u = (struct uring *)io;
 	struct uring_stream *stream = stream_of(u, id);
-
 	ringcast_assert(u->groups[URING_GROUP_STREAM].count > 0);
 	stream->user = user;
 	if (stream->is_started)
@@ -144,7 +138,6 @@ int ringcast_uring_stream_adopt(struct io *io, int fd, io_id *ret_id)
 	struct uring *u = (struct uring *)io;
 	int result = ringcast_socket_set_blocking(fd, true);
 	io_id id = result < 0 ? HANDLE_NONE : ringcast_uring_stream_open(u, fd);
-
 	if (id == HANDLE_NONE) {
 		close(fd);
 		return result < 0 ? result : -ENFILE;
@@ -165,7 +158,6 @@ void ringcast_uring_stream_detach(struct io *io, io_id id)
 {
 	struct uring *u = (struct uring *)io;
 	struct uring_stream *stream = stream_of(u, id);
-
 	ringcast_assert(!stream->is_send_armed);
 	stop_recv(u, stream);
 	stream->is_detaching = true;
@@ -176,7 +168,6 @@ void ringcast_uring_stream_close(struct io *io, io_id id)
 {
 	struct uring *u = (struct uring *)io;
 	struct uring_stream *stream = stream_of(u, id);
-
 	stop_recv(u, stream);
 	if (stream->is_send_armed)
 		ringcast_uring_cancel(u, name_of(u, stream, URING_SEND));
@@ -194,7 +185,6 @@ static void shut_down(struct uring_stream *stream)
 void ringcast_uring_stream_shutdown(struct io *io, io_id id)
 {
 	struct uring_stream *stream = stream_of((struct uring *)io, id);
-
 	if (stream->is_send_armed)
 		stream->is_shutdown_wanted = true;
 	else
@@ -204,7 +194,6 @@ void ringcast_uring_stream_shutdown(struct io *io, io_id id)
 static uint32_t take_vector(struct uring *u)
 {
 	uint32_t index = u->vector_free;
-
 	if (index != URING_NONE)
 		u->vector_free = u->vectors[index].next_free;
 	else
@@ -225,7 +214,6 @@ static void give_vector(struct uring *u, struct uring_stream *stream)
 static void arm_send(struct uring *u, struct uring_stream *stream)
 {
 	struct io_uring_sqe *sqe = ringcast_uring_sqe(u);
-
 	if (stream->vector == URING_NONE)
 		io_uring_prep_send(sqe, stream->fd, stream->send_data, stream->send_left_bytes, SEND_FLAGS);
 	else
@@ -247,7 +235,6 @@ void ringcast_uring_stream_send(struct io *io, io_id id, const struct iovec *iov
 	struct uring *u = (struct uring *)io;
 	struct uring_stream *stream = stream_of(u, id);
 	uint64_t bytes = 0;
-
 	ringcast_assert(!stream->is_send_armed);
 	ringcast_assert(iov_count > 0 && iov_count <= IO_IOV_MAX);
 	for (unsigned i = 0; i < iov_count; i++)
@@ -295,7 +282,6 @@ static int32_t send_result(const struct uring_stream *stream, int32_t last_resul
 bool ringcast_uring_stream_on_send(struct uring *u, const struct io_uring_cqe *cqe, struct io_event *event)
 {
 	struct uring_stream *stream = find(u, ringcast_uring_name_slot(cqe->user_data), ringcast_uring_name_generation(cqe->user_data));
-
 	if (stream == NULL)
 		return false;
 	stream->is_send_armed = false;
@@ -323,7 +309,6 @@ static bool take_data(struct uring *u, struct uring_stream *stream, const struct
 {
 	struct uring_group *group = &u->groups[URING_GROUP_STREAM];
 	uint32_t index = cqe->flags >> IORING_CQE_BUFFER_SHIFT;
-
 	if (!(cqe->flags & IORING_CQE_F_BUFFER))
 		return false;
 	uint8_t *data = ringcast_uring_group_take(group, index);
@@ -376,7 +361,6 @@ bool ringcast_uring_stream_on_recv(struct uring *u, const struct io_uring_cqe *c
 {
 	struct uring_stream *stream = find(u, ringcast_uring_name_slot(cqe->user_data), ringcast_uring_name_generation(cqe->user_data));
 	bool is_filled = take_data(u, stream, cqe, event);
-
 	if (stream == NULL || (cqe->flags & IORING_CQE_F_MORE))
 		return is_filled;
 	return on_recv_over(u, stream, cqe->res, event) || is_filled;

@@ -40,7 +40,6 @@ bool ringcast_socket_decode_address(const void *name, size_t size, struct addres
 	struct sockaddr_in v4;
 	struct sockaddr_in6 v6;
 	sa_family_t family;
-
 	if (size < sizeof(family))
 		return false;
 	memcpy(&family, name, sizeof(family));
@@ -62,7 +61,6 @@ static int get_bound(int fd, struct address *ret_bound)
 {
 	union socket_name name;
 	socklen_t size = sizeof(name);
-
 	if (getsockname(fd, &name.any, &size) != 0)
 		return -errno;
 	return ringcast_socket_decode_address(&name, size, ret_bound) ? 0 : -EAFNOSUPPORT;
@@ -72,7 +70,6 @@ int ringcast_socket_get_peer(int fd, struct address *ret_peer)
 {
 	union socket_name name;
 	socklen_t size = sizeof(name);
-
 	if (getpeername(fd, &name.any, &size) != 0)
 		return -errno;
 	return ringcast_socket_decode_address(&name, size, ret_peer) ? 0 : -EAFNOSUPPORT;
@@ -81,7 +78,6 @@ int ringcast_socket_get_peer(int fd, struct address *ret_peer)
 int ringcast_socket_set_blocking(int fd, bool is_blocking)
 {
 	int flags = fcntl(fd, F_GETFL);
-
 	if (flags < 0)
 		return -errno;
 	int wanted = is_blocking ? flags & ~O_NONBLOCK : flags | O_NONBLOCK;
@@ -108,7 +104,6 @@ static int bind_socket(int fd, const struct address *address, bool is_v4, struct
 	union socket_name name;
 	socklen_t size = ringcast_socket_encode_address(address, is_v4, &name);
 	int result;
-
 	if (size == 0)
 		return -EAFNOSUPPORT;
 	/* One family per socket, so that a peer has exactly one notation. */
@@ -122,7 +117,6 @@ static int bind_socket(int fd, const struct address *address, bool is_v4, struct
 static int prepare_listener(int fd, const struct address *address, bool is_v4, struct address *ret_bound)
 {
 	int result = set_int(fd, SOL_SOCKET, SO_REUSEADDR, 1);
-
 	if (result == 0)
 		result = set_int(fd, SOL_SOCKET, SO_REUSEPORT, 1);
 	if (result == 0)
@@ -137,7 +131,6 @@ static int prepare_listener(int fd, const struct address *address, bool is_v4, s
 int ringcast_socket_open_listener(const struct address *address, bool is_v4, struct address *ret_bound, int *ret_fd)
 {
 	int fd = socket(is_v4 ? AF_INET : AF_INET6, SOCK_STREAM | SOCK_CLOEXEC, 0);
-
 	if (fd < 0)
 		return -errno;
 	int result = prepare_listener(fd, address, is_v4, ret_bound);
@@ -153,7 +146,6 @@ int ringcast_socket_open_udp(const struct address *address, bool is_v4, uint32_t
 			     struct address *ret_bound, int *ret_fd)
 {
 	int fd = socket(is_v4 ? AF_INET : AF_INET6, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-
 	if (fd < 0)
 		return -errno;
 	int result = set_buffer_bytes(fd, SO_SNDBUFFORCE, SO_SNDBUF, send_buffer_bytes);
@@ -194,7 +186,6 @@ bool ringcast_socket_is_transient(int result)
 static bool parse_port(const char *text, uint16_t *ret_port)
 {
 	unsigned long port = 0;
-
 	if (*text == '\0')
 		return false;
 	for (; *text != '\0'; text++) {
@@ -211,7 +202,6 @@ static bool parse_port(const char *text, uint16_t *ret_port)
 static bool parse_host(const char *host, bool is_bracketed, struct address *ret_address)
 {
 	struct in_addr v4;
-
 	if (is_bracketed)
 		return inet_pton(AF_INET6, host, ret_address->ip) == 1;
 	if (inet_pton(AF_INET, host, &v4) != 1)
@@ -227,7 +217,6 @@ bool ringcast_socket_parse_address(const char *text, struct address *ret_address
 	const char *begin = text + is_bracketed;
 	const char *end = strrchr(text, ':');
 	struct address address = {0};
-
 	if (end == NULL || (is_bracketed && (end == text || end[-1] != ']')))
 		return false;
 	size_t size = (size_t)(end - begin) - is_bracketed;
@@ -244,7 +233,6 @@ bool ringcast_socket_parse_address(const char *text, struct address *ret_address
 char *ringcast_socket_format_address(const struct address *address, char out[SOCKET_ADDRESS_TEXT_BYTES])
 {
 	char host[INET6_ADDRSTRLEN] = "?";
-
 	if (ringcast_address_is_v4(address)) {
 		inet_ntop(AF_INET, address->ip + 12, host, sizeof(host));
 		snprintf(out, SOCKET_ADDRESS_TEXT_BYTES, "%s:%u", host, (unsigned)address->port);

@@ -240,7 +240,7 @@ static bool read_process_stat(struct process_stat *ret_stat)
 	long long resident_pages;
 	if (!after_name ||
 	    sscanf(after_name + 1, " %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %*d %*d %llu %llu %lld",
-	           &start_ticks, &virtual_bytes, &resident_pages) != 3)
+		   &start_ticks, &virtual_bytes, &resident_pages) != 3)
 		return false;
 	ret_stat->start_seconds = boot_seconds() + (double)start_ticks / (double)sysconf(_SC_CLK_TCK);
 	ret_stat->virtual_bytes = (double)virtual_bytes;
@@ -256,22 +256,22 @@ void ringcast_prometheus_add_process(struct prometheus *prometheus, const char *
 	struct rusage usage;
 	struct process_stat stat;
 	snprintf(labels, sizeof(labels), "%s,%s", ringcast_prometheus_label("version", version, version_label, sizeof(version_label)),
-	         ringcast_prometheus_label("io", io_name, io_label, sizeof(io_label)));
+		 ringcast_prometheus_label("io", io_name, io_label, sizeof(io_label)));
 	ringcast_prometheus_add(prometheus, "ringcast_build_info", "gauge", "Always 1; the labels say what runs.", labels, 1);
 	if (getrusage(RUSAGE_SELF, &usage) == 0)
 		ringcast_prometheus_add(prometheus, "process_cpu_seconds_total", "counter", "User and system CPU time spent, in seconds.",
-		                        "",
-		                        (double)(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) +
-		                                (double)(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) / 1e6);
+					"",
+					(double)(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) +
+						(double)(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) / 1e6);
 	ringcast_prometheus_add(prometheus, "process_open_fds", "gauge", "Open file descriptors.", "", open_fd_count());
 	if (getrlimit(RLIMIT_NOFILE, &files) == 0)
 		ringcast_prometheus_add(prometheus, "process_max_fds", "gauge", "Open file descriptors allowed.", "",
-		                        (double)files.rlim_cur);
+					(double)files.rlim_cur);
 	if (!read_process_stat(&stat))
 		return;
 	ringcast_prometheus_add(prometheus, "process_start_time_seconds", "gauge", "Start time, in seconds since the epoch.", "",
-	                        stat.start_seconds);
+				stat.start_seconds);
 	ringcast_prometheus_add(prometheus, "process_virtual_memory_bytes", "gauge", "Virtual memory, in bytes.", "", stat.virtual_bytes);
 	ringcast_prometheus_add(prometheus, "process_resident_memory_bytes", "gauge", "Resident memory, in bytes.", "",
-	                        stat.resident_bytes);
+				stat.resident_bytes);
 }

@@ -20,7 +20,6 @@ static uint8_t *tx_room(struct shard *shard, size_t size)
 {
 	struct shard_security *security = &shard->security;
 	struct buf *buf = security->tx_buf;
-
 	if (buf != NULL && buf->capacity - buf->size >= size)
 		return buf->data + buf->size;
 	if (shard->tx_buf_count >= EMITTED_BUFS_MAX)
@@ -37,7 +36,6 @@ static void send_tx(struct shard *shard, const uint8_t *start, size_t size)
 {
 	struct shard_security *security = &shard->security;
 	struct io_datagram datagram = {.address = security->serving_address, .data = start, .size = (uint32_t)size};
-
 	security->tx_buf->size += (uint32_t)size;
 	shard->counters.datagram_writes++;
 	shard->io->ops->udp_send(shard->io, security->serving_socket, &datagram, 1);
@@ -47,7 +45,6 @@ static void emit(void *context, const uint8_t *bytes, size_t size)
 {
 	struct shard *shard = context;
 	uint8_t *room = tx_room(shard, size);
-
 	if (room == NULL) {
 		ringcast_shard_drop(shard, DROP_NO_BUFFER, 1); /* as good as lost on the way: the flight is repeated */
 		return;
@@ -73,7 +70,6 @@ static void send_packet(struct shard *shard, struct association *association, co
 	size_t size = ringcast_packet_encode(packet, plain, sizeof(plain)), capacity = size + CRYPTO_DATAGRAM_OVERHEAD_BYTES;
 	uint8_t *room = tx_room(shard, capacity);
 	size_t sealed = room != NULL ? ringcast_crypto_seal(association->crypto, ringcast_view_of(plain, size), room, capacity) : 0;
-
 	if (sealed == 0) {
 		ringcast_shard_drop(shard, DROP_NO_BUFFER, 1);
 		return;
@@ -89,7 +85,6 @@ static struct conn *player_conn(const struct shard *shard, const struct associat
 	if (association->state != ASSOCIATION_IDENTIFIED)
 		return NULL;
 	struct conn *conn = ringcast_slab_find(&shard->conns, association->conn);
-
 	ringcast_assert(conn != NULL && conn->fast.association == association->self); /* whoever goes first tells the other */
 	return conn;
 }
@@ -98,7 +93,6 @@ static struct conn *player_conn(const struct shard *shard, const struct associat
 void ringcast_shard_association_break(struct shard *shard, struct association *association)
 {
 	struct conn *conn = player_conn(shard, association);
-
 	if (conn != NULL) {
 		ringcast_shard_fast_clear(shard, conn);
 		ringcast_fast_path_lose(&conn->fast);
@@ -117,7 +111,6 @@ static void say_goodbye(struct shard *shard, struct association *association)
 void ringcast_shard_association_leave(struct shard *shard, struct conn *conn)
 {
 	struct association *association = ringcast_slab_find(&shard->security.associations.associations, conn->fast.association);
-
 	if (association != NULL)
 		say_goodbye(shard, association);
 }
@@ -135,7 +128,6 @@ static void fail(struct shard *shard, struct association *association, enum drop
 static void arm_timer(struct shard *shard, struct association *association)
 {
 	uint64_t repeat_ns = ringcast_crypto_timeout_ms(association->crypto) * NS_PER_MS, at_ns = shard->now_ns + repeat_ns;
-
 	if (repeat_ns == 0 || at_ns > association->deadline_ns)
 		at_ns = association->deadline_ns;
 	ringcast_timer_arm(&shard->wheel, &association->timer, at_ns);
@@ -159,7 +151,6 @@ void ringcast_shard_on_association_timer(struct shard *shard, struct association
 static void write_hex(const uint8_t *bytes, size_t size, char *out)
 {
 	static const char digits[] = "0123456789abcdef";
-
 	for (size_t i = 0; i < size; i++) {
 		out[2 * i] = digits[bytes[i] >> 4];
 		out[2 * i + 1] = digits[bytes[i] & 15];
@@ -171,7 +162,6 @@ static void write_hex(const uint8_t *bytes, size_t size, char *out)
 void ringcast_shard_connect_token(const struct conn *conn, char ret_token[SHARD_CONNECT_TOKEN_BYTES])
 {
 	uint8_t bytes[sizeof(handle) + SECURE_STREAM_SECRET_BYTES];
-
 	for (unsigned i = 0; i < sizeof(handle); i++)
 		bytes[i] = (uint8_t)(conn->self >> (56 - 8 * i));
 	memcpy(bytes + sizeof(handle), conn->secure->connect_secret, SECURE_STREAM_SECRET_BYTES);
@@ -181,12 +171,10 @@ void ringcast_shard_connect_token(const struct conn *conn, char ret_token[SHARD_
 static bool read_handle(struct view token, handle *ret_handle)
 {
 	handle value = 0;
-
 	if (token.size != SHARD_CONNECT_TOKEN_BYTES - 1)
 		return false;
 	for (unsigned i = 0; i < 2 * sizeof(handle); i++) {
 		uint8_t c = token.data[i];
-
 		if (!(c >= '0' && c <= '9') && !(c >= 'a' && c <= 'f'))
 			return false;
 		value = value << 4 | (handle)(c <= '9' ? c - '0' : c - 'a' + 10);
@@ -199,7 +187,6 @@ static bool read_handle(struct view token, handle *ret_handle)
 static bool is_same_token(struct view token, const char expected[SHARD_CONNECT_TOKEN_BYTES])
 {
 	uint8_t difference = 0;
-
 	for (size_t i = 0; i < SHARD_CONNECT_TOKEN_BYTES - 1; i++)
 		difference |= (uint8_t)(token.data[i] ^ (uint8_t)expected[i]);
 	return difference == 0;
@@ -210,11 +197,9 @@ static struct conn *find_owner(const struct shard *shard, struct view token, int
 {
 	char expected[SHARD_CONNECT_TOKEN_BYTES];
 	handle self;
-
 	if (!read_handle(token, &self))
 		return NULL;
 	struct conn *conn = ringcast_slab_find(&shard->conns, self);
-
 	if (conn == NULL || conn->secure == NULL || conn->player == NULL || conn->fast.state == FAST_OFF)
 		return NULL;
 	ringcast_shard_connect_token(conn, expected);
@@ -231,7 +216,6 @@ static void answer_identity(struct shard *shard, struct association *association
 		.command = PACKET_COMMAND_VERIFY_IDENTITY_RESULT,
 		.verify_identity_result = {.is_success = conn != NULL, .peer_id = peer_id},
 	};
-
 	send_packet(shard, association, &result);
 }
 
@@ -247,7 +231,6 @@ static void identify(struct shard *shard, struct association *association, const
 {
 	int32_t peer_id = packet->verify_identity.peer_id;
 	struct conn *conn = find_owner(shard, packet->verify_identity.connect_token, peer_id);
-
 	if (conn == NULL) {
 		refuse_identity(shard, association, peer_id);
 		return;
@@ -268,7 +251,6 @@ static enum drop_reason receive_from_player(struct shard *shard, struct associat
 {
 	struct conn *conn = player_conn(shard, association);
 	enum drop_reason drop;
-
 	if (ringcast_fast_path_receive_secure(&conn->fast, packet, &drop) != FAST_DELIVER)
 		return drop;
 	shard->counters.messages_received_fast++;
@@ -282,7 +264,6 @@ static void receive_plain(struct shard *shard, struct association *association, 
 {
 	struct packet packet;
 	enum drop_reason drop = DROP_NONE;
-
 	if (ringcast_packet_decode(plain, &packet) != PACKET_OK)
 		drop = DROP_MALFORMED;
 	else if (packet.opcode == OPCODE_VERIFY_IDENTITY && packet.command == PACKET_COMMAND_VERIFY_IDENTITY && association->state != ASSOCIATION_HANDSHAKE)
@@ -298,7 +279,6 @@ static void receive_plain(struct shard *shard, struct association *association, 
 static void establish(struct shard *shard, struct association *association)
 {
 	char description[128] = "";
-
 	association->state = ASSOCIATION_ANONYMOUS;
 	shard->counters.dtls_handshakes_completed++;
 	if (ringcast_crypto_describe(association->crypto, description, sizeof(description)) && strstr(description, "resumed") != NULL)
@@ -312,10 +292,8 @@ static void open_records(struct shard *shard, struct association *association, s
 	uint8_t plain[DATAGRAM_BYTES_MAX];
 	handle self = association->self;
 	size_t size;
-
 	serve_association(shard, association);
 	enum crypto_result result = ringcast_crypto_feed(association->crypto, datagram);
-
 	if (association->state == ASSOCIATION_HANDSHAKE && ringcast_crypto_is_established(association->crypto))
 		establish(shard, association);
 	else if (association->state == ASSOCIATION_HANDSHAKE && result == CRYPTO_OK)
@@ -362,13 +340,11 @@ static void begin(struct shard *shard, const struct arrival *arrival, struct cry
 	struct association_table *table = &shard->security.associations;
 	struct association *old = ringcast_association_find(table, arrival->address, arrival->port_index);
 	uint64_t before[ASSOCIATION_HELLOS_MAX] = {0};
-
 	if (old != NULL) {
 		memcpy(before, old->hello_hashes, sizeof(before));
 		ringcast_shard_association_break(shard, old);
 	}
 	struct association *association = ringcast_association_open(table, arrival->address, arrival->port_index, crypto);
-
 	if (association == NULL) {
 		ringcast_crypto_free(&crypto);
 		ringcast_shard_drop(shard, DROP_HALF_OPEN_LIMIT, 1);
@@ -385,7 +361,6 @@ static enum drop_reason answer_hello(struct shard *shard, const struct arrival *
 {
 	struct crypto_session *crypto = NULL;
 	uint8_t peer[20];
-
 	fill_peer(arrival, peer);
 	serve(shard, arrival->address, arrival->socket);
 	switch (ringcast_crypto_listen(shard->security.credentials.datagram, ringcast_view_of(peer, sizeof(peer)), arrival->bytes, emit, shard, &crypto)) {
@@ -404,7 +379,6 @@ static enum drop_reason answer_hello(struct shard *shard, const struct arrival *
 static enum drop_reason wait_for_turn(struct shard *shard, const struct arrival *arrival)
 {
 	struct handshake_datagram datagram = {.address = *arrival->address, .socket = arrival->socket, .port_index = arrival->port_index};
-
 	datagram.buf = ringcast_buf_alloc(shard->pool, arrival->bytes.size);
 	if (datagram.buf == NULL)
 		return DROP_NO_BUFFER;
@@ -421,7 +395,6 @@ static enum drop_reason receive_hello(struct shard *shard, const struct arrival 
 {
 	const struct ringcast_limits *limits = &shard->options.limits;
 	struct association_bounds bounds = {limits->half_open_max, limits->half_open_per_address_max};
-
 	if (shard->is_stopping)
 		return DROP_DRAINING;
 	if (hello->cookie.size == 0) {
@@ -430,7 +403,6 @@ static enum drop_reason receive_hello(struct shard *shard, const struct arrival 
 		return answer_hello(shard, arrival, hello_hash);
 	}
 	enum drop_reason drop = ringcast_association_may_open(&shard->security.associations, arrival->address, arrival->port_index, &bounds);
-
 	if (drop != DROP_NONE)
 		return drop;
 	return arrival->is_turn ? answer_hello(shard, arrival, hello_hash) : wait_for_turn(shard, arrival);
@@ -451,7 +423,6 @@ static enum drop_reason receive(struct shard *shard, const struct arrival *arriv
 	struct association *association = ringcast_association_find(&shard->security.associations, arrival->address, arrival->port_index);
 	bool is_established = association != NULL && association->state != ASSOCIATION_HANDSHAKE;
 	struct dtls_hello hello;
-
 	switch (ringcast_crypto_prefilter(arrival->bytes, is_established)) {
 	case CRYPTO_PREFILTER_DROP_MALFORMED:
 		return DROP_DTLS_MALFORMED;
@@ -467,7 +438,6 @@ static enum drop_reason receive(struct shard *shard, const struct arrival *arriv
 	if (!ringcast_dtls_hello_read(arrival->bytes, &hello))
 		return DROP_DTLS_MALFORMED;
 	uint64_t hello_hash = ringcast_hash_bytes(hello.random.data, hello.random.size, shard->fast_seed) | 1;
-
 	if (association != NULL && !is_established && association->hello_hashes[0] == hello_hash)
 		return receive_record(shard, arrival, association); /* our flight was lost: the session repeats it */
 	if (association != NULL && ringcast_association_has_seen(association, hello_hash))
@@ -478,7 +448,6 @@ static enum drop_reason receive(struct shard *shard, const struct arrival *arriv
 static void arrive(struct shard *shard, const struct arrival *arrival)
 {
 	enum drop_reason drop = receive(shard, arrival);
-
 	if (drop != DROP_NONE)
 		ringcast_shard_drop(shard, drop, 1);
 }

@@ -15,7 +15,6 @@ struct peer_key {
 static uint64_t key_of(const struct shard *shard, const struct address *address, int32_t peer_id, uint32_t port_index)
 {
 	struct peer_key key = {.peer_id = peer_id, .port_index = port_index};
-
 	if (!shard->options.is_udp_address_free)
 		memcpy(key.ip, address->ip, sizeof(key.ip));
 	return ringcast_hash_bytes(&key, sizeof(key), shard->fast_seed) | 1;
@@ -37,7 +36,6 @@ bool ringcast_shard_fast_open(struct shard *shard, struct conn *conn)
 		return open_secure(shard, conn);
 	for (uint32_t port = 0; port < shard->udp_port_count; port++) {
 		uint64_t key = key_of(shard, &conn->address, conn->player->peer_id, port);
-
 		if (ringcast_map_find(&shard->fast_peers, key) != 0)
 			continue;
 		if (!ringcast_map_add(&shard->fast_peers, key, conn->self))
@@ -65,7 +63,6 @@ void ringcast_shard_fast_close(struct shard *shard, struct conn *conn)
 	ringcast_shard_fast_clear(shard, conn);
 	if (conn->fast.key != 0) {
 		bool was_there = ringcast_map_remove(&shard->fast_peers, conn->fast.key);
-
 		ringcast_assert(was_there);
 	} else {
 		ringcast_shard_association_leave(shard, conn);
@@ -84,7 +81,6 @@ static void greet(struct shard *shard, struct conn *conn, io_id socket)
 		.command = PACKET_COMMAND_UDP_CONNECT,
 	};
 	struct buf *buf = ringcast_buf_alloc(shard->pool, PROTO_PACKET_OVERHEAD_BYTES_MAX);
-
 	if (buf == NULL || shard->tx_buf_count == SHARD_TX_BUF_MAX) {
 		if (buf != NULL)
 			ringcast_buf_unref(buf);
@@ -95,7 +91,6 @@ static void greet(struct shard *shard, struct conn *conn, io_id socket)
 	conn->fast.sequence_out++;
 	shard->tx_bufs[shard->tx_buf_count++] = buf;
 	struct io_datagram datagram = {.address = conn->fast.address, .data = buf->data, .size = buf->size, .user = conn->self};
-
 	shard->counters.fast_greetings++;
 	shard->io->ops->udp_send(shard->io, socket, &datagram, 1);
 }
@@ -103,7 +98,6 @@ static void greet(struct shard *shard, struct conn *conn, io_id socket)
 static struct conn *find_peer(const struct shard *shard, const struct io_event *event, const struct packet *packet)
 {
 	uint64_t key = key_of(shard, &event->address, packet->sender, (uint32_t)event->user);
-
 	return ringcast_slab_find(&shard->conns, ringcast_map_find(&shard->fast_peers, key));
 }
 
@@ -111,7 +105,6 @@ static enum drop_reason receive(struct shard *shard, const struct io_event *even
 {
 	struct packet packet;
 	enum drop_reason drop;
-
 	if (event->is_truncated)
 		return DROP_TRUNCATED;
 	if (shard->options.security == SHARD_SECURE_REQUIRED)
@@ -119,7 +112,6 @@ static enum drop_reason receive(struct shard *shard, const struct io_event *even
 	if (ringcast_packet_decode(ringcast_view_of(event->data, event->size), &packet) != PACKET_OK)
 		return DROP_MALFORMED;
 	struct conn *conn = find_peer(shard, event, &packet);
-
 	if (conn == NULL)
 		return DROP_UNKNOWN_PEER;
 	ringcast_assert(conn->player != NULL);
@@ -146,7 +138,6 @@ void ringcast_shard_on_datagram(struct shard *shard, const struct io_event *even
 		return;
 	}
 	enum drop_reason drop = receive(shard, event);
-
 	if (drop != DROP_NONE)
 		ringcast_shard_drop(shard, drop, 1);
 }

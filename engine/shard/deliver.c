@@ -8,11 +8,9 @@ enum { CHUNK_BYTES = 65536 };
 struct buf *ringcast_shard_chunk(struct shard *shard, size_t size)
 {
 	struct buf *chunk = shard->chunk;
-
 	if (chunk != NULL && chunk->capacity - chunk->size >= size)
 		return chunk;
 	struct buf *fresh = ringcast_buf_alloc(shard->pool, size > CHUNK_BYTES ? size : CHUNK_BYTES);
-
 	if (fresh == NULL)
 		return NULL;
 	if (chunk != NULL)
@@ -32,7 +30,6 @@ static size_t encode_packet(const struct packet *packet, size_t packet_bytes, ui
 		return ringcast_packet_encode(packet, out, packet_bytes);
 	size_t head = ringcast_packet_encode_head(packet->opcode, 0, packet->target_player, packet->target_group, packet->sender, true,
 						  packet->payload.size, out);
-
 	if (packet->payload.size > 0)
 		memcpy(out + head, packet->payload.data, packet->payload.size);
 	return head + packet->payload.size;
@@ -42,18 +39,15 @@ static size_t encode_packet(const struct packet *packet, size_t packet_bytes, ui
 static bool encode_frame(struct shard *shard, const struct packet *wish, struct frame *ret_frame)
 {
 	struct packet packet = *wish;
-
 	packet.is_reliable = true;
 	packet.sequence = 0;
 	size_t packet_bytes = ringcast_packet_encoded_bytes(&packet);
 	struct buf *chunk = ringcast_shard_chunk(shard, packet_bytes + PROTO_PACKET_OVERHEAD_BYTES_MAX);
-
 	if (chunk == NULL)
 		return false;
 	uint8_t *out = chunk->data + chunk->size;
 	size_t header = ringcast_websocket_encode_header(WEBSOCKET_BINARY, true, packet_bytes, out);
 	size_t written = encode_packet(&packet, packet_bytes, out + header);
-
 	ringcast_assert(written == packet_bytes);
 	*ret_frame = (struct frame){.buf = chunk, .offset = chunk->size, .size = (uint32_t)(header + packet_bytes)};
 	chunk->size += ret_frame->size;
@@ -106,7 +100,6 @@ bool ringcast_shard_send_packet(struct shard *shard, struct conn *conn, const st
 {
 	struct frame frame;
 	enum drop_reason drop = encode_frame(shard, packet, &frame) ? queue_frame(shard, conn, &frame) : refuse_memory(shard, conn);
-
 	if (drop != DROP_NONE)
 		ringcast_shard_drop(shard, drop, 1);
 	return drop == DROP_NONE;
@@ -115,11 +108,9 @@ bool ringcast_shard_send_packet(struct shard *shard, struct conn *conn, const st
 bool ringcast_shard_send_bytes(struct shard *shard, struct conn *conn, struct view bytes)
 {
 	struct buf *chunk = ringcast_shard_chunk(shard, bytes.size);
-
 	if (chunk == NULL)
 		return false;
 	struct frame frame = {.buf = chunk, .offset = chunk->size, .size = (uint32_t)bytes.size};
-
 	memcpy(chunk->data + chunk->size, bytes.data, bytes.size);
 	chunk->size += frame.size;
 	return queue_frame(shard, conn, &frame) == DROP_NONE;
@@ -128,10 +119,8 @@ bool ringcast_shard_send_bytes(struct shard *shard, struct conn *conn, struct vi
 bool ringcast_shard_send_frame(struct shard *shard, struct conn *conn, enum websocket_opcode opcode, struct view payload)
 {
 	uint8_t bytes[PROTO_WEBSOCKET_HEADER_BYTES_MAX + 125];
-
 	ringcast_assert(payload.size <= 125); /* control frames only */
 	size_t header = ringcast_websocket_encode_header(opcode, true, payload.size, bytes);
-
 	if (payload.size > 0)
 		memcpy(bytes + header, payload.data, payload.size);
 	return ringcast_shard_send_bytes(shard, conn, ringcast_view_of(bytes, header + payload.size));
@@ -143,7 +132,6 @@ static bool prepare_fast(struct shard *shard, const struct packet *packet, uint3
 	if (shard->fast_message_count == SHARD_FAST_MESSAGE_MAX)
 		ringcast_shard_flush_fast(shard);
 	struct buf *chunk = ringcast_shard_chunk(shard, packet->payload.size + 1);
-
 	if (chunk == NULL)
 		return false;
 	if (packet->payload.size > 0)
@@ -173,7 +161,6 @@ static void queue_fast(struct shard *shard, struct conn *conn, uint32_t message)
 {
 	struct fast_path *fast = &conn->fast;
 	uint32_t node = shard->fast_node_count++;
-
 	shard->fast_nodes[node] = (struct fast_node){.message = message, .next = UINT32_MAX};
 	if (fast->queued_count == 0) {
 		fast->queue_head = node;
@@ -197,7 +184,6 @@ struct delivery { /* a packet in both encodings, each made when the first receiv
 static enum drop_reason deliver_fast(struct delivery *delivery, struct conn *conn)
 {
 	struct shard *shard = delivery->shard;
-
 	/* A full node table is flushed in the middle of a fan-out; the message must then be prepared anew. */
 	if (shard->fast_node_count == SHARD_FAST_NODE_MAX) {
 		ringcast_shard_flush_fast(shard);
@@ -218,7 +204,6 @@ static enum drop_reason deliver_stream(struct delivery *delivery, struct conn *c
 		ringcast_buf_ref(delivery->frame.buf); /* a later chunk must not free it while receivers may still refuse it */
 	}
 	enum drop_reason drop = queue_frame(delivery->shard, conn, &delivery->frame);
-
 	if (drop == DROP_NONE) {
 		delivery->shard->counters.deliveries_reliable++;
 		delivery->shard->counters.delivery_bytes_reliable += delivery->frame.size;
@@ -232,18 +217,15 @@ static void deliver(void *context, const struct packet *packet, enum delivery_in
 	struct shard *shard = context;
 	struct delivery delivery = {.shard = shard, .packet = packet};
 	bool may_be_fast = intent == INTENT_FAST && packet->command == PACKET_COMMAND_NONE && packet->payload.size <= PROTO_PAYLOAD_FAST_BYTES_MAX;
-
 	for (size_t i = 0; i < recipient_count; i++) {
 		struct player *player = recipients[i];
 		struct conn *conn = player->transport;
-
 		if (player == excluded)
 			continue;
 		if (i + 4 < recipient_count)
 			__builtin_prefetch(recipients[i + 4]);
 		enum drop_reason drop = may_be_fast && conn->fast.state == FAST_UP ? deliver_fast(&delivery, conn)
 										    : deliver_stream(&delivery, conn);
-
 		if (drop != DROP_NONE) {
 			player->drops++;
 			ringcast_shard_drop(shard, drop, 1);
@@ -262,7 +244,6 @@ static void keep_close_text(struct shard *shard, struct conn *conn, enum close_r
 {
 	enum { TEXT_BYTES_MAX = 123 };
 	size_t size = text != NULL ? strnlen(text, TEXT_BYTES_MAX) : 0;
-
 	if (size == 0 || strcmp(text, ringcast_close_text(reason)) == 0)
 		return;
 	conn->close_text = ringcast_buf_alloc(shard->pool, size + 1);
@@ -275,7 +256,6 @@ static void keep_close_text(struct shard *shard, struct conn *conn, enum close_r
 static void disconnect(void *context, struct player *player, enum close_reason reason, const char *text)
 {
 	struct conn *conn = player->transport;
-
 	if (conn == NULL || conn->close_reason != CLOSE_NONE)
 		return;
 	keep_close_text(context, conn, reason, text);
@@ -286,7 +266,6 @@ static void admitted(void *context, struct player *player, enum drop_reason reas
 {
 	struct shard *shard = context;
 	struct conn *conn = player->transport;
-
 	ringcast_assert(conn != NULL); /* a transport that goes takes its login along */
 	if (reason == DROP_NONE)
 		ringcast_shard_login_complete(shard, conn);

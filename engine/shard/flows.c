@@ -22,7 +22,6 @@ struct conn *ringcast_shard_conn_open(struct shard *shard, io_id stream, const s
 	handle self;
 	struct conn *conn = ringcast_slab_alloc(&shard->conns, &self);
 	enum drop_reason drop = DROP_CONNECTION_LIMIT;
-
 	if (conn != NULL) {
 		drop = ringcast_address_table_open(&shard->addresses, address, is_handoff ? 0 : limits->connections_per_address_max,
 						   is_handoff ? 0 : limits->handshakes_per_second_per_address, shard->now_ns);
@@ -67,7 +66,6 @@ static void cut(struct shard *shard, struct conn *conn)
 static void leave_session(struct shard *shard, struct conn *conn, enum close_reason reason)
 {
 	struct player *player = conn->player;
-
 	ringcast_shard_fast_close(shard, conn);
 	conn->player = NULL;
 	if (player == NULL)
@@ -109,15 +107,12 @@ static void queue_close_frame(struct shard *shard, struct conn *conn, const char
 {
 	uint8_t frame[2 + 125];
 	uint16_t code = ringcast_close_code(conn->close_reason);
-
 	if (code == 0 || !conn->stream.is_upgraded)
 		return;
 	size_t size = ringcast_websocket_encode_close(code, text != NULL ? text : ringcast_close_text(conn->close_reason), frame);
 	uint8_t reason = conn->close_reason;
-
 	conn->close_reason = CLOSE_NONE; /* the queue refuses what comes after a close; the close frame itself must pass */
 	bool is_queued = ringcast_shard_send_bytes(shard, conn, ringcast_view_of(frame, size));
-
 	conn->close_reason = reason;
 	if (!is_queued)
 		conn->is_ended = true; /* nothing can be said any more: the stream is cut as soon as it is idle */
@@ -149,7 +144,6 @@ void ringcast_shard_conn_cut(struct shard *shard, struct conn *conn, enum close_
 void ringcast_shard_on_end(struct shard *shard, const struct io_event *event)
 {
 	struct conn *conn = find_conn(shard, event);
-
 	if (conn == NULL || conn->state == CONN_CLOSED)
 		return;
 	conn->is_ended = true;
@@ -166,12 +160,10 @@ void ringcast_shard_on_end(struct shard *shard, const struct io_event *event)
 void ringcast_shard_on_sent(struct shard *shard, const struct io_event *event)
 {
 	struct conn *conn = find_conn(shard, event);
-
 	if (conn == NULL)
 		return;
 	struct outq *wire = ringcast_conn_wire(conn);
 	uint32_t frames = wire->flight_frames;
-
 	ringcast_outq_sent(wire, &shard->slices);
 	if (event->result < 0) {
 		ringcast_shard_drop(shard, DROP_SEND_ERROR, frames);
@@ -214,7 +206,6 @@ void ringcast_shard_conn_free(struct shard *shard, struct conn *conn)
 void ringcast_shard_on_closed(struct shard *shard, const struct io_event *event)
 {
 	struct conn *conn = find_conn(shard, event);
-
 	shard->counters.connections_closed++;
 	if (conn != NULL) /* else refused at accept, or by the shard it was to move to */
 		ringcast_shard_conn_free(shard, conn);
@@ -226,7 +217,6 @@ static void upgrade(struct shard *shard, struct conn *conn, const struct http_up
 {
 	char answer[HTTP_UPGRADE_RESPONSE_BYTES_MAX];
 	size_t size = ringcast_http_upgrade_encode_response(request, answer);
-
 	shard->counters.upgrades++;
 	conn->state = CONN_LOGIN;
 	if (ringcast_shard_send_bytes(shard, conn, ringcast_view_of(answer, size)))
@@ -239,7 +229,6 @@ static void refuse_upgrade(struct shard *shard, struct conn *conn, int status)
 {
 	char answer[REFUSAL_BYTES_MAX];
 	size_t size = ringcast_http_upgrade_encode_refusal(status, answer);
-
 	ringcast_shard_drop(shard, DROP_MALFORMED, 1);
 	ringcast_shard_send_bytes(shard, conn, ringcast_view_of(answer, size));
 	ringcast_shard_conn_close(shard, conn, CLOSE_PROTOCOL, NULL);
@@ -248,7 +237,6 @@ static void refuse_upgrade(struct shard *shard, struct conn *conn, int status)
 static enum drop_reason check_rates(struct shard *shard, struct conn *conn, size_t payload_bytes)
 {
 	const struct ringcast_limits *limits = &shard->options.limits;
-
 	if (!ringcast_ratelimit_take(&conn->message_rate, limits->messages_per_second, 1, shard->now_ns))
 		return DROP_RATE_MESSAGES;
 	if (!ringcast_ratelimit_take(&conn->byte_rate, limits->bytes_per_second, payload_bytes, shard->now_ns))
@@ -260,7 +248,6 @@ void ringcast_shard_route(struct shard *shard, struct conn *conn, struct packet 
 {
 	size_t payload_max = intent == INTENT_FAST ? PROTO_PAYLOAD_FAST_BYTES_MAX : PROTO_PAYLOAD_RELIABLE_BYTES_MAX;
 	enum drop_reason drop = packet->payload.size > payload_max ? DROP_OVERSIZE : check_rates(shard, conn, packet->payload.size);
-
 	conn->active_ns = shard->now_ns;
 	conn->pings_missed = 0;
 	if (drop == DROP_NONE)
@@ -277,7 +264,6 @@ void ringcast_shard_route(struct shard *shard, struct conn *conn, struct packet 
 static void receive_message(struct shard *shard, struct conn *conn, struct view bytes)
 {
 	struct packet packet;
-
 	if (conn->state == CONN_LOGIN) {
 		ringcast_shard_login(shard, conn, bytes);
 		return;
@@ -360,7 +346,6 @@ void ringcast_shard_read(struct shard *shard, struct conn *conn, uint8_t *bytes,
 	struct stream_input input;
 	struct stream_item item;
 	enum stream_event event;
-
 	if (!ringcast_stream_begin(&input, &conn->stream, shard->pool, bytes, size)) {
 		handle_item(shard, conn, STREAM_NO_BUFFER, NULL);
 		return;
@@ -374,7 +359,6 @@ void ringcast_shard_read(struct shard *shard, struct conn *conn, uint8_t *bytes,
 void ringcast_shard_on_recv(struct shard *shard, const struct io_event *event)
 {
 	struct conn *conn = find_conn(shard, event);
-
 	if (conn == NULL || conn->state >= CONN_CLOSING)
 		return;
 	if (conn->is_secure)
@@ -389,7 +373,6 @@ static void ping(struct shard *shard, struct conn *conn)
 {
 	const struct ringcast_limits *limits = &shard->options.limits;
 	uint64_t idle_ms = (shard->now_ns - conn->active_ns) / NS_PER_MS;
-
 	if (conn->pings_missed > limits->pong_missed_max) {
 		ringcast_shard_conn_close(shard, conn, CLOSE_NO_PONG, NULL);
 		return;

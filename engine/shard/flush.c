@@ -19,12 +19,10 @@ static bool has_something(const struct shard *shard)
 static void update_load(struct shard *shard)
 {
 	uint64_t elapsed_ns = shard->now_ns - shard->load_window_start_ns;
-
 	if (elapsed_ns < NS_PER_MS)
 		return;
 	uint64_t rate = shard->deliveries_in_window * NS_PER_MS / elapsed_ns;
 	uint64_t weight = elapsed_ns > 8 * NS_PER_MS ? 8 : elapsed_ns / NS_PER_MS;
-
 	shard->deliveries_per_ms = (shard->deliveries_per_ms * (8 - weight) + rate * weight) / 8;
 	shard->deliveries_in_window = 0;
 	shard->load_window_start_ns = shard->now_ns;
@@ -60,7 +58,6 @@ void ringcast_shard_yield_buffers(struct shard *shard, struct conn *conn, const 
 void ringcast_shard_flush_conn(struct shard *shard, struct conn *conn)
 {
 	struct iovec iov[IO_IOV_MAX];
-
 	if (conn->is_close_asked)
 		return;
 	if (conn->secure != NULL) {
@@ -76,7 +73,6 @@ void ringcast_shard_flush_conn(struct shard *shard, struct conn *conn)
 		return;
 	}
 	unsigned count = ringcast_outq_take(&conn->outq, iov, IO_IOV_MAX);
-
 	if (count == 0)
 		return;
 	shard->counters.stream_writes++;
@@ -87,7 +83,6 @@ static void flush_streams(struct shard *shard)
 {
 	while (!ringcast_list_is_empty(&shard->dirty)) {
 		struct conn *conn = CONTAINER_OF(shard->dirty.next, struct conn, dirty_node);
-
 		ringcast_list_remove(&conn->dirty_node);
 		ringcast_shard_flush_conn(shard, conn);
 	}
@@ -106,7 +101,6 @@ struct datagram_batch {
 static void send_batch(struct datagram_batch *batch)
 {
 	struct shard *shard = batch->shard;
-
 	if (batch->count == 0)
 		return;
 	shard->counters.datagram_writes += batch->count;
@@ -117,7 +111,6 @@ static void send_batch(struct datagram_batch *batch)
 static bool renew_tx_buf(struct datagram_batch *batch)
 {
 	struct shard *shard = batch->shard;
-
 	if (shard->tx_buf_count == SHARD_TX_BUF_MAX)
 		return false;
 	batch->buf = ringcast_buf_alloc(shard->pool, TX_BUF_BYTES);
@@ -129,7 +122,6 @@ static bool renew_tx_buf(struct datagram_batch *batch)
 static bool can_join_burst(const struct io_datagram *last, const struct conn *conn, const uint8_t *start, uint32_t size)
 {
 	uint32_t segment = last->segment_bytes != 0 ? last->segment_bytes : last->size;
-
 	return last->user == conn->self && last->data + last->size == start && last->size % segment == 0 && size <= segment &&
 	       last->size / segment < IO_GSO_SEGMENT_COUNT_MAX && last->size + size <= IO_GSO_BYTES_MAX;
 }
@@ -137,7 +129,6 @@ static bool can_join_burst(const struct io_datagram *last, const struct conn *co
 static void add_datagram(struct datagram_batch *batch, const struct conn *conn, const uint8_t *start, uint32_t size)
 {
 	struct io_datagram *last = batch->count > 0 ? &batch->datagrams[batch->count - 1] : NULL;
-
 	if (last != NULL && can_join_burst(last, conn, start, size)) {
 		if (last->segment_bytes == 0)
 			last->segment_bytes = (uint16_t)last->size;
@@ -159,7 +150,6 @@ static inline uint32_t write_packet(struct conn *conn, const struct fast_message
 {
 	size_t head = ringcast_packet_encode_head(message->opcode, conn->fast.sequence_out++, message->target_player, message->target_group,
 						  message->sender, false, message->size, out);
-
 	memcpy(out + head, message->buf->data + message->offset, message->size);
 	return (uint32_t)head + message->size;
 }
@@ -177,7 +167,6 @@ static bool encode_datagram(struct datagram_batch *batch, struct conn *conn, con
 	if (!has_room(batch, message->size + PROTO_PACKET_OVERHEAD_BYTES_MAX))
 		return false;
 	uint8_t *start = batch->buf->data + batch->buf->size;
-
 	count_datagram(batch, conn, start, write_packet(conn, message, start));
 	return true;
 }
@@ -187,13 +176,11 @@ static bool seal_datagram(struct datagram_batch *batch, struct conn *conn, struc
 {
 	uint8_t plain[PROTO_PAYLOAD_FAST_BYTES_MAX + PROTO_PACKET_OVERHEAD_BYTES_MAX];
 	uint32_t capacity = message->size + PROTO_PACKET_OVERHEAD_BYTES_MAX + CRYPTO_DATAGRAM_OVERHEAD_BYTES;
-
 	if (!has_room(batch, capacity))
 		return false;
 	uint8_t *start = batch->buf->data + batch->buf->size;
 	uint32_t plain_bytes = write_packet(conn, message, plain);
 	size_t size = ringcast_crypto_seal(crypto, ringcast_view_of(plain, plain_bytes), start, capacity);
-
 	if (size == 0)
 		return false;
 	count_datagram(batch, conn, start, (uint32_t)size);
@@ -203,7 +190,6 @@ static bool seal_datagram(struct datagram_batch *batch, struct conn *conn, struc
 static void use_socket(struct datagram_batch *batch, const struct fast_path *fast)
 {
 	io_id socket = batch->shard->udp_sockets[ringcast_address_is_v4(&fast->address) ? 0 : 1][fast->port_index];
-
 	if (socket != batch->socket) {
 		send_batch(batch);
 		batch->socket = socket;
@@ -214,7 +200,6 @@ static void flush_fast_conn(struct datagram_batch *batch, struct conn *conn)
 {
 	struct shard *shard = batch->shard;
 	struct fast_path *fast = &conn->fast;
-
 	for (uint32_t node = fast->queue_head; fast->queued_count > 0; fast->queued_count--) {
 		if (!encode_datagram(batch, conn, &shard->fast_messages[shard->fast_nodes[node].message]))
 			ringcast_shard_drop(shard, DROP_NO_BUFFER, 1);
@@ -227,7 +212,6 @@ static void flush_secure_conn(struct datagram_batch *batch, struct conn *conn)
 	struct shard *shard = batch->shard;
 	struct fast_path *fast = &conn->fast;
 	struct association *association = ringcast_slab_find(&shard->security.associations.associations, fast->association);
-
 	ringcast_assert(association != NULL); /* it takes the player's queue with it when it ends */
 	for (uint32_t node = fast->queue_head; fast->queued_count > 0; fast->queued_count--) {
 		if (!seal_datagram(batch, conn, association->crypto, &shard->fast_messages[shard->fast_nodes[node].message]))
@@ -239,10 +223,8 @@ static void flush_secure_conn(struct datagram_batch *batch, struct conn *conn)
 void ringcast_shard_flush_fast(struct shard *shard)
 {
 	struct datagram_batch batch = {.shard = shard};
-
 	while (!ringcast_list_is_empty(&shard->fast_dirty)) {
 		struct conn *conn = CONTAINER_OF(shard->fast_dirty.next, struct conn, fast_dirty_node);
-
 		ringcast_list_remove(&conn->fast_dirty_node);
 		use_socket(&batch, &conn->fast);
 		if (LIKELY(conn->fast.association == HANDLE_NONE))

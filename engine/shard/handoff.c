@@ -11,7 +11,6 @@
 void ringcast_shard_handoff_begin(struct shard *shard, struct conn *conn, uint32_t target, struct view message)
 {
 	struct buf *buf = ringcast_buf_alloc(shard->pool, message.size + 1);
-
 	ringcast_assert(target != shard->options.index && target < MAILBOX_SENDERS_MAX);
 	if (buf == NULL) {
 		ringcast_shard_drop(shard, DROP_NO_BUFFER, 1);
@@ -43,7 +42,6 @@ void ringcast_shard_handoff_proceed(struct shard *shard, struct conn *conn)
 static void pack_secure(struct secure_stream *secure, struct handoff *handoff)
 {
 	uint8_t *out = handoff->bytes + handoff->login_bytes + handoff->rest_bytes;
-
 	for (const struct out_slice *slice = secure->cipher.pending_head; slice != NULL; slice = slice->next) {
 		memcpy(out, slice->buf->data + slice->offset, slice->size);
 		out += slice->size;
@@ -58,7 +56,6 @@ static struct handoff *pack(struct conn *conn, int fd)
 	uint32_t rest_bytes = conn->stream.tail != NULL ? conn->stream.tail->size : 0;
 	uint32_t cipher_bytes = conn->secure != NULL ? conn->secure->cipher.pending_bytes : 0;
 	struct handoff *handoff = malloc(sizeof(*handoff) + login_bytes + rest_bytes + cipher_bytes);
-
 	if (handoff == NULL)
 		return NULL;
 	*handoff = (struct handoff){
@@ -75,7 +72,6 @@ static struct handoff *pack(struct conn *conn, int fd)
 static void give_up(struct shard *shard, int fd)
 {
 	io_id stream;
-
 	ringcast_shard_drop(shard, DROP_MAILBOX_FULL, 1);
 	if (shard->io->ops->stream_adopt(shard->io, fd, &stream) == 0)
 		shard->io->ops->stream_close(shard->io, stream);
@@ -84,7 +80,6 @@ static void give_up(struct shard *shard, int fd)
 void ringcast_shard_on_detached(struct shard *shard, const struct io_event *event)
 {
 	struct conn *conn = ringcast_slab_find(&shard->conns, event->user);
-
 	ringcast_assert(conn != NULL && conn->handoff != NULL);
 	if (conn->state != CONN_LEAVING || (conn->secure != NULL && conn->secure->is_broken)) { /* closed while it was being detached */
 		give_up(shard, event->result);
@@ -93,7 +88,6 @@ void ringcast_shard_on_detached(struct shard *shard, const struct io_event *even
 	}
 	uint32_t target = conn->handoff->data[0];
 	struct handoff *handoff = pack(conn, event->result);
-
 	if (handoff != NULL && ringcast_mailbox_post(shard->options.mailboxes[target], shard->options.index, handoff)) {
 		shard->counters.handoffs_out++;
 	} else {
@@ -107,7 +101,6 @@ static bool adopt_session(struct shard *shard, struct conn *conn, struct handoff
 {
 	const uint8_t *cipher = handoff->bytes + handoff->login_bytes + handoff->rest_bytes;
 	struct crypto_session *crypto = handoff->crypto;
-
 	handoff->crypto = NULL;
 	if (ringcast_shard_secure_adopt(shard, conn, crypto, ringcast_view_of(cipher, handoff->cipher_bytes)))
 		return true;
@@ -120,13 +113,11 @@ void ringcast_shard_handoff_receive(struct shard *shard, struct handoff *handoff
 {
 	struct packet packet;
 	io_id stream;
-
 	if (shard->io->ops->stream_adopt(shard->io, handoff->fd, &stream) != 0) {
 		ringcast_shard_drop(shard, DROP_CONNECTION_LIMIT, 1);
 		return;
 	}
 	struct conn *conn = ringcast_shard_conn_open(shard, stream, &handoff->address, true);
-
 	if (conn == NULL) {
 		shard->io->ops->stream_close(shard->io, stream);
 		return;
@@ -136,7 +127,6 @@ void ringcast_shard_handoff_receive(struct shard *shard, struct handoff *handoff
 	if (handoff->crypto != NULL && !adopt_session(shard, conn, handoff))
 		return;
 	enum packet_error error = ringcast_packet_decode(ringcast_view_of(handoff->bytes, handoff->login_bytes), &packet);
-
 	ringcast_assert(error == PACKET_OK); /* the sender decoded the same bytes */
 	ringcast_shard_login_here(shard, conn, &packet);
 	if (handoff->rest_bytes > 0 && conn->state == CONN_JOINED)

@@ -36,7 +36,6 @@ enum close_reason ringcast_shard_login_refuse(struct shard *shard, struct conn *
 		.is_reliable = true,
 		.command = PACKET_COMMAND_LOGIN_RESULT,
 	};
-
 	shard->counters.logins_refused++;
 	ringcast_shard_drop(shard, drop, 1);
 	ringcast_shard_send_packet(shard, conn, &result);
@@ -59,12 +58,10 @@ static void send_result(struct shard *shard, struct conn *conn)
 		.command = PACKET_COMMAND_LOGIN_RESULT,
 		.login_result = {.is_success = true, .peer_id = conn->player->peer_id},
 	};
-
 	if (ringcast_shard_fast_open(shard, conn))
 		result.login_result.fast_port = shard->udp_ports[conn->fast.port_index];
 	if (conn->secure != NULL) { /* what the client verifies our DTLS with, and proves its own identity */
 		const char *ca_pem = shard->security.credentials.ca_pem;
-
 		ringcast_shard_connect_token(conn, token);
 		result.login_result.connect_token = ringcast_view_of(token, strlen(token));
 		result.login_result.ca_cert = ringcast_view_of(ca_pem, strlen(ca_pem));
@@ -97,11 +94,9 @@ static bool parse_dev_token(struct view token, struct dev_token *ret)
 	const char *start = (const char *)token.data + strlen(DEV_PREFIX);
 	size_t size = token.size - strlen(DEV_PREFIX);
 	const char *dash = memrchr(start, '-', size);
-
 	if (dash == NULL || dash == start || memchr(start, 0, size) != NULL)
 		return false;
 	size_t name_size = (size_t)(dash - start);
-
 	if (name_size >= sizeof(ret->name) || size - name_size - 1 >= sizeof(ret->player_id))
 		return false;
 	memcpy(ret->name, start, name_size);
@@ -121,11 +116,9 @@ static enum drop_reason reserve_dev(struct shard *shard, struct view token, char
 {
 	struct dev_token dev;
 	struct player *player;
-
 	if (!parse_dev_token(token, &dev))
 		return DROP_BAD_TOKEN;
 	struct session *session = ringcast_session_find_name(&shard->store, dev.name);
-
 	if (session == NULL)
 		return DROP_NO_SESSION;
 	return ringcast_admission_reserve(session, dev.player_id[0] != 0 ? dev.player_id : NULL, NULL, shard->now_ns, &player, ret_token);
@@ -136,7 +129,6 @@ static enum drop_reason reserve_dev(struct shard *shard, struct view token, char
 static int home_shard(const struct shard *shard, struct view token)
 {
 	struct dev_token dev;
-
 	if (is_dev_token(shard, token))
 		return parse_dev_token(token, &dev) ? (int)ringcast_shard_of_name(dev.name, shard->options.count) : -1;
 	return ringcast_player_token_shard(token);
@@ -148,7 +140,6 @@ void ringcast_shard_login_here(struct shard *shard, struct conn *conn, const str
 	char reserved[PLAYER_TOKEN_BYTES];
 	enum drop_reason drop = DROP_NONE;
 	struct player *player;
-
 	if (is_dev_token(shard, token)) {
 		drop = reserve_dev(shard, token, reserved);
 		token = ringcast_view_of(reserved, strnlen(reserved, sizeof(reserved)));
@@ -175,7 +166,6 @@ void ringcast_shard_login_here(struct shard *shard, struct conn *conn, const str
 void ringcast_shard_login(struct shard *shard, struct conn *conn, struct view message)
 {
 	struct packet packet;
-
 	if (ringcast_packet_decode(message, &packet) != PACKET_OK) {
 		ringcast_shard_drop(shard, DROP_MALFORMED, 1);
 		ringcast_shard_conn_close(shard, conn, CLOSE_PROTOCOL, "malformed packet");
@@ -186,7 +176,6 @@ void ringcast_shard_login(struct shard *shard, struct conn *conn, struct view me
 		return;
 	}
 	int home = home_shard(shard, packet.login.player_session_id);
-
 	if (home < 0 || (uint32_t)home >= shard->options.count)
 		refuse(shard, conn, DROP_BAD_TOKEN);
 	else if ((uint32_t)home == shard->options.index)

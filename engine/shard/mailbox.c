@@ -15,7 +15,6 @@ static bool init_rings(struct mailbox *mailbox)
 struct mailbox *ringcast_mailbox_create(uint32_t sender_count)
 {
 	struct mailbox *mailbox = aligned_alloc(CACHE_LINE_BYTES, (sizeof(*mailbox) + CACHE_LINE_BYTES - 1) & ~(size_t)(CACHE_LINE_BYTES - 1));
-
 	ringcast_assert(sender_count <= MAILBOX_SENDERS_MAX);
 	if (mailbox == NULL)
 		return NULL;
@@ -38,7 +37,6 @@ void ringcast_mailbox_destroy(struct mailbox **mailbox)
 {
 	struct mailbox *m = *mailbox;
 	struct handoff *left;
-
 	*mailbox = NULL;
 	if (m == NULL)
 		return;
@@ -71,7 +69,6 @@ bool ringcast_mailbox_ask(struct mailbox *mailbox, struct shard_request *request
 {
 	pthread_mutex_lock(&mailbox->lock);
 	bool is_open = !mailbox->is_closed;
-
 	if (is_open) {
 		request->next = NULL;
 		if (mailbox->requests_tail != NULL)
@@ -88,7 +85,6 @@ bool ringcast_mailbox_ask(struct mailbox *mailbox, struct shard_request *request
 struct handoff *ringcast_mailbox_take(struct mailbox *mailbox)
 {
 	struct handoff *handoff = NULL;
-
 	for (uint32_t i = 0; i < mailbox->sender_count; i++)
 		if (ringcast_ring_spsc_pop(&mailbox->rings[i], &handoff))
 			return handoff;
@@ -101,7 +97,6 @@ struct shard_request *ringcast_mailbox_take_requests(struct mailbox *mailbox)
 		return NULL;
 	pthread_mutex_lock(&mailbox->lock);
 	struct shard_request *requests = mailbox->requests_head;
-
 	mailbox->requests_head = mailbox->requests_tail = NULL;
 	pthread_mutex_unlock(&mailbox->lock);
 	return requests;

@@ -11,7 +11,6 @@ static bool queue_cipher(struct shard *shard, struct conn *conn, struct view byt
 {
 	struct secure_stream *secure = conn->secure;
 	struct buf *chunk = ringcast_shard_chunk(shard, bytes.size);
-
 	if (chunk == NULL)
 		return false;
 	memcpy(chunk->data + chunk->size, bytes.data, bytes.size);
@@ -26,7 +25,6 @@ static void emit(void *context, const uint8_t *bytes, size_t size)
 {
 	struct shard *shard = context;
 	struct conn *conn = shard->security.serving;
-
 	ringcast_assert(conn != NULL && conn->secure != NULL);
 	if (!conn->secure->is_broken && !queue_cipher(shard, conn, ringcast_view_of(bytes, size)))
 		conn->secure->is_broken = true; /* a record is missing: the peer can make nothing of the next one */
@@ -38,7 +36,6 @@ static bool attach(struct shard *shard, struct conn *conn, struct crypto_session
 {
 	handle self;
 	struct secure_stream *secure = crypto != NULL ? ringcast_slab_alloc(&shard->security.streams, &self) : NULL;
-
 	if (secure == NULL)
 		return false;
 	secure->self = self;
@@ -60,7 +57,6 @@ static bool refuse_memory(struct shard *shard, struct conn *conn)
 static bool begin_handshake(struct shard *shard, struct conn *conn)
 {
 	struct crypto_session *crypto = ringcast_crypto_open(shard->security.credentials.stream, NULL, emit, shard);
-
 	if (!attach(shard, conn, crypto)) {
 		ringcast_crypto_free(&crypto);
 		return refuse_memory(shard, conn);
@@ -76,7 +72,6 @@ static bool refuse_plaintext(struct shard *shard, struct conn *conn, uint8_t fir
 {
 	enum { ANSWER_BYTES = 512 };
 	char answer[ANSWER_BYTES];
-
 	ringcast_shard_drop(shard, DROP_PLAINTEXT, 1);
 	if (first == 'G')
 		ringcast_shard_send_bytes(shard, conn, ringcast_view_of(answer, ringcast_http_upgrade_encode_refusal(400, answer)));
@@ -110,7 +105,6 @@ bool ringcast_shard_secure_adopt(struct shard *shard, struct conn *conn, struct 
 void ringcast_shard_secure_free(struct shard *shard, struct conn *conn)
 {
 	struct secure_stream *secure = conn->secure;
-
 	ringcast_handshake_queue_remove_stream(&shard->security.queue, &secure->queue_node);
 	if (secure->cipher.flight_head != NULL)
 		ringcast_outq_sent(&secure->cipher, &shard->slices);
@@ -127,7 +121,6 @@ void ringcast_shard_secure_free(struct shard *shard, struct conn *conn)
 static void establish(struct shard *shard, struct conn *conn)
 {
 	char description[128] = "";
-
 	conn->secure->is_established = true;
 	conn->state = CONN_OPENING;
 	shard->counters.tls_handshakes_completed++;
@@ -140,7 +133,6 @@ static void establish(struct shard *shard, struct conn *conn)
 static void fail(struct shard *shard, struct conn *conn)
 {
 	struct secure_stream *secure = conn->secure;
-
 	if (!secure->is_established)
 		shard->counters.tls_handshakes_failed++;
 	ringcast_shard_drop(shard, DROP_TLS_FAILED, 1);
@@ -152,7 +144,6 @@ static void fail(struct shard *shard, struct conn *conn)
 static void conclude(struct shard *shard, struct conn *conn, enum crypto_result result)
 {
 	struct secure_stream *secure = conn->secure;
-
 	if (conn->is_close_asked) { /* on its way to another shard: it learns there, or not at all, that the peer has gone */
 		secure->is_broken |= result == CRYPTO_FAILED || result == CRYPTO_CLOSED;
 		return;
@@ -173,10 +164,8 @@ static void open_records(struct shard *shard, struct conn *conn, struct view byt
 	struct shard_security *security = &shard->security;
 	struct crypto_session *crypto = conn->secure->crypto;
 	size_t size;
-
 	security->serving = conn;
 	enum crypto_result result = ringcast_crypto_feed(crypto, bytes);
-
 	if (!conn->secure->is_established && ringcast_crypto_is_established(crypto))
 		establish(shard, conn);
 	if (result == CRYPTO_WANT_INPUT)
@@ -194,7 +183,6 @@ static void wait_for_turn(struct shard *shard, struct conn *conn, struct view by
 {
 	struct secure_stream *secure = conn->secure;
 	size_t held_bytes = secure->held != NULL ? secure->held->size : 0;
-
 	if (held_bytes + bytes.size > SECURE_STREAM_HELD_BYTES_MAX) /* no handshake is that long */
 		fail(shard, conn);
 	else if (!ringcast_secure_stream_hold(secure, shard->pool, bytes))
@@ -206,7 +194,6 @@ static void wait_for_turn(struct shard *shard, struct conn *conn, struct view by
 void ringcast_shard_secure_step(struct shard *shard, struct conn *conn)
 {
 	struct buf *held = ringcast_secure_stream_take_held(conn->secure);
-
 	ringcast_assert(held != NULL && conn->state == CONN_SECURING);
 	open_records(shard, conn, ringcast_view_of(held->data, held->size));
 	ringcast_buf_unref(held);
@@ -233,11 +220,9 @@ static bool seal_some(struct shard *shard, struct conn *conn)
 	struct view plain = ringcast_secure_stream_gather(&conn->outq, shard->security.gathered);
 	size_t capacity = ringcast_crypto_stream_sealed_bytes_max(plain.size);
 	struct buf *chunk = ringcast_shard_chunk(shard, capacity);
-
 	if (chunk == NULL)
 		return false;
 	size_t sealed = ringcast_crypto_seal(conn->secure->crypto, plain, chunk->data + chunk->size, capacity);
-
 	if (sealed == 0 || !ringcast_outq_add(cipher, &shard->slices, chunk, chunk->size, (uint32_t)sealed))
 		return false;
 	chunk->size += (uint32_t)sealed;
@@ -248,7 +233,6 @@ static bool seal_some(struct shard *shard, struct conn *conn)
 static void seal_pending(struct shard *shard, struct conn *conn)
 {
 	struct secure_stream *secure = conn->secure;
-
 	while (!secure->is_broken && conn->outq.pending_head != NULL && secure->cipher.pending_bytes < SECURE_STREAM_FLIGHT_BYTES_MAX)
 		secure->is_broken = !seal_some(shard, conn);
 	if (!secure->is_broken)
@@ -261,7 +245,6 @@ static void detach(struct shard *shard, struct conn *conn)
 {
 	bool is_plain_free = ringcast_outq_detach(&conn->outq, &shard->slices, shard->pool);
 	bool is_cipher_free = ringcast_outq_detach(&conn->secure->cipher, &shard->slices, shard->pool);
-
 	if (is_plain_free && is_cipher_free)
 		shard->counters.slow_detached++;
 	else
@@ -272,7 +255,6 @@ void ringcast_shard_secure_flush(struct shard *shard, struct conn *conn)
 {
 	struct secure_stream *secure = conn->secure;
 	struct iovec iov[IO_IOV_MAX];
-
 	if (secure->cipher.flight_head != NULL) {
 		detach(shard, conn);
 		return;
@@ -280,7 +262,6 @@ void ringcast_shard_secure_flush(struct shard *shard, struct conn *conn)
 	if (secure->is_established)
 		seal_pending(shard, conn);
 	unsigned count = ringcast_outq_take(&secure->cipher, iov, IO_IOV_MAX);
-
 	if (count == 0)
 		return;
 	shard->counters.stream_writes++;
@@ -290,7 +271,6 @@ void ringcast_shard_secure_flush(struct shard *shard, struct conn *conn)
 void ringcast_shard_secure_goodbye(struct shard *shard, struct conn *conn)
 {
 	struct secure_stream *secure = conn->secure;
-
 	if (secure->is_close_sent)
 		return;
 	secure->is_close_sent = true;

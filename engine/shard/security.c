@@ -31,7 +31,6 @@ static uint32_t association_count(const struct ringcast_limits *limits)
 uint64_t ringcast_shard_security_memory_bytes(const struct ringcast_limits *limits)
 {
 	uint64_t associations = association_count(limits), map_bytes = 2 * sizeof(struct map_slot) * 2;
-
 	return limits->connections_max * (sizeof(struct secure_stream) + 8) + associations * (sizeof(struct association) + 8 + map_bytes) +
 	       HANDSHAKE_DATAGRAMS_MAX * sizeof(struct handshake_datagram) + 2 * CRYPTO_STREAM_RECORD_BYTES;
 }
@@ -41,7 +40,6 @@ bool ringcast_shard_security_init(struct shard *shard)
 	const struct ringcast_limits *limits = &shard->options.limits;
 	struct shard_security *security = &shard->security;
 	uint64_t seed;
-
 	if (shard->options.security == SHARD_PLAIN)
 		return true;
 	shard->io->ops->random(shard->io, &seed, sizeof(seed));
@@ -56,7 +54,6 @@ bool ringcast_shard_security_init(struct shard *shard)
 void ringcast_shard_security_fini(struct shard *shard)
 {
 	struct shard_security *security = &shard->security;
-
 	if (security->queue.datagrams != NULL)
 		ringcast_handshake_queue_fini(&security->queue);
 	ringcast_association_table_fini(&security->associations);
@@ -69,11 +66,9 @@ void ringcast_shard_security_fini(struct shard *shard)
 void ringcast_shard_security_stop(struct shard *shard)
 {
 	struct slab *associations = &shard->security.associations.associations;
-
 	for (uint32_t i = 0; i < associations->high_water; i++) {
 		handle self;
 		struct association *association = ringcast_slab_at(associations, i, &self);
-
 		if (association != NULL && association->state != ASSOCIATION_IDENTIFIED)
 			ringcast_shard_association_break(shard, association);
 	}
@@ -83,7 +78,6 @@ static struct conn *conn_of(struct shard *shard, struct list_node *node)
 {
 	struct secure_stream *secure = CONTAINER_OF(node, struct secure_stream, queue_node);
 	struct conn *conn = ringcast_slab_find(&shard->conns, secure->conn);
-
 	ringcast_assert(conn != NULL && conn->secure == secure); /* it leaves the queue before it dies */
 	return conn;
 }
@@ -92,7 +86,6 @@ void ringcast_shard_run_handshakes(struct shard *shard)
 {
 	uint64_t start_ns = ringcast_io_now_ns(shard->io), budget_ns = shard->options.limits.handshake_budget_us * NS_PER_US;
 	struct handshake_turn turn;
-
 	do {
 		if (!ringcast_handshake_queue_next(&shard->security.queue, &turn))
 			return;

@@ -16,7 +16,6 @@ static struct service *find(struct shard *shard, const struct io_event *event)
 {
 	for (struct list_node *node = shard->services.next; node != &shard->services; node = node->next) {
 		struct service *service = CONTAINER_OF(node, struct service, node);
-
 		if (user_of(service) == event->user && service->stream == event->id)
 			return service;
 	}
@@ -43,7 +42,6 @@ void ringcast_service_remove(struct service *service)
 int ringcast_service_adopt(struct service *service, int fd)
 {
 	struct shard *shard = service->shard;
-
 	if (service->state != SERVICE_IDLE || shard->is_stopping)
 		return -EBUSY;
 	if (service->flight == NULL && (service->flight = malloc(SERVICE_FLIGHT_BYTES_MAX)) == NULL)
@@ -51,7 +49,6 @@ int ringcast_service_adopt(struct service *service, int fd)
 	if (fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK) != 0) /* what the epoll backend needs; the ring sets what it needs itself */
 		return -errno;
 	int error = shard->io->ops->stream_adopt(shard->io, fd, &service->stream);
-
 	if (error != 0)
 		return error;
 	service->state = SERVICE_OPEN;
@@ -63,7 +60,6 @@ int ringcast_service_adopt(struct service *service, int fd)
 void ringcast_service_cut(struct service *service)
 {
 	struct shard *shard = service->shard;
-
 	if (service->state != SERVICE_OPEN)
 		return;
 	service->state = SERVICE_CLOSING;
@@ -75,15 +71,12 @@ void ringcast_service_cut(struct service *service)
 static void flush(struct service *service)
 {
 	struct shard *shard = service->shard;
-
 	if (service->state != SERVICE_OPEN || service->is_sending || service->ops->pending == NULL)
 		return;
 	struct view pending = service->ops->pending(service);
-
 	if (pending.size == 0)
 		return;
 	size_t size = pending.size < SERVICE_FLIGHT_BYTES_MAX ? pending.size : SERVICE_FLIGHT_BYTES_MAX;
-
 	memcpy(service->flight, pending.data, size);
 	service->ops->taken(service, size);
 	service->is_sending = true;
@@ -104,7 +97,6 @@ static void receive(struct service *service, const struct io_event *event)
 void ringcast_service_on_event(struct shard *shard, const struct io_event *event)
 {
 	struct service *service = find(shard, event);
-
 	ringcast_assert(service != NULL); /* it stays until io is done with its stream */
 	switch (event->kind) {
 	case IO_EVENT_RECV:
@@ -136,7 +128,6 @@ void ringcast_service_tick_all(struct shard *shard)
 {
 	for (struct list_node *node = shard->services.next; node != &shard->services; node = node->next) {
 		struct service *service = CONTAINER_OF(node, struct service, node);
-
 		if (service->ops->ticked != NULL)
 			service->ops->ticked(service, shard->now_ns);
 		flush(service);
@@ -146,11 +137,9 @@ void ringcast_service_tick_all(struct shard *shard)
 uint64_t ringcast_service_deadline_all_ns(const struct shard *shard)
 {
 	uint64_t deadline_ns = UINT64_MAX;
-
 	for (struct list_node *node = shard->services.next; node != &shard->services; node = node->next) {
 		struct service *service = CONTAINER_OF(node, struct service, node);
 		uint64_t next_ns = service->ops->deadline_ns != NULL ? service->ops->deadline_ns(service) : UINT64_MAX;
-
 		if (next_ns < deadline_ns)
 			deadline_ns = next_ns;
 	}

@@ -15,7 +15,6 @@ static void buffer_options(const struct ringcast_limits *limits, struct buf_pool
 {
 	for (unsigned i = 0; i < BUF_CLASS_COUNT; i++) {
 		uint64_t bytes = (uint64_t)limits->buffer_memory_bytes * buffer_percent[i] / 100;
-
 		ret->class_counts[i] = (uint32_t)(bytes / (UINT64_C(128) << i));
 	}
 }
@@ -42,7 +41,6 @@ static uint32_t slice_count(const struct ringcast_limits *limits)
 static void copy_session_limits(struct shard *shard)
 {
 	const struct ringcast_limits *limits = &shard->options.limits;
-
 	shard->session_limits = (struct session_limits){
 		.players_per_session_max = limits->players_per_session_max,
 		.groups_per_session_max = limits->groups_per_session_max,
@@ -91,7 +89,6 @@ uint64_t ringcast_shard_memory_bytes(const struct ringcast_limits *limits, ringc
 	struct bill bill = {.each = each, .context = context};
 	struct buf_pool_options pool;
 	struct io_options io;
-
 	buffer_options(limits, &pool);
 	ringcast_shard_io_options(limits, &io);
 	bill_add(&bill, "connections", (uint64_t)limits->connections_max * (sizeof(struct conn) + 8));
@@ -112,7 +109,6 @@ uint64_t ringcast_shard_memory_bytes(const struct ringcast_limits *limits, ringc
 static void random_bytes(void *context, void *out, size_t size)
 {
 	struct shard *shard = context;
-
 	shard->io->ops->random(shard->io, out, size);
 }
 
@@ -133,7 +129,6 @@ static bool init_store(struct shard *shard)
 		.random = random_bytes,
 		.random_context = shard,
 	};
-
 	ringcast_shard_outbox(shard, &options.outbox);
 	return ringcast_store_init(&shard->store, &options);
 }
@@ -143,7 +138,6 @@ static bool init_memory(struct shard *shard)
 	const struct ringcast_limits *limits = &shard->options.limits;
 	struct buf_pool_options pool;
 	uint64_t seed;
-
 	buffer_options(limits, &pool);
 	random_bytes(shard, &seed, sizeof(seed));
 	random_bytes(shard, &shard->fast_seed, sizeof(shard->fast_seed));
@@ -161,11 +155,9 @@ static int open_listener(struct shard *shard, uint32_t i)
 {
 	struct shard_listen *listen = &shard->options.listens[i];
 	struct address bound;
-
 	if (listen->address.port == 0)
 		listen->address.port = shard->tcp_port; /* a second family shares the port the first one got */
 	int error = shard->io->ops->tcp_listen(shard->io, &listen->address, listen->is_v4, &bound, &shard->listeners[i]);
-
 	if (error == 0)
 		shard->tcp_port = bound.port;
 	return error;
@@ -175,13 +167,11 @@ static int open_udp(struct shard *shard, uint32_t listen_index, uint32_t port_in
 {
 	const struct shard_listen *listen = &shard->options.listens[listen_index];
 	struct address address = listen->address, bound;
-
 	address.port = shard->udp_ports[port_index];
 	if (address.port == 0 && shard->options.udp_port_base != 0)
 		address.port = (uint16_t)(shard->options.udp_port_base + port_index);
 	int error = shard->io->ops->udp_open(shard->io, &address, listen->is_v4, port_index, &bound,
 					     &shard->udp_sockets[listen->is_v4 ? 0 : 1][port_index]);
-
 	if (error == 0)
 		shard->udp_ports[port_index] = bound.port;
 	return error;
@@ -191,7 +181,6 @@ static bool open_sockets(struct shard *shard, char *reterr, size_t reterr_bytes)
 {
 	for (uint32_t i = 0; i < shard->options.listen_count; i++) {
 		int error = open_listener(shard, i);
-
 		if (error != 0) {
 			snprintf(reterr, reterr_bytes, "cannot listen on TCP port %u: %s", shard->options.listens[i].address.port, strerror(-error));
 			return false;
@@ -230,7 +219,6 @@ static void free_memory(struct shard *shard)
 struct shard *ringcast_shard_create(const struct shard_options *options, struct io *io, char *reterr, size_t reterr_bytes)
 {
 	struct shard *shard = calloc(1, sizeof(*shard));
-
 	ringcast_assert(options->index < options->count);
 	ringcast_assert(options->udp_port_count <= SHARD_UDP_PORTS_MAX);
 	if (shard == NULL) {
@@ -266,7 +254,6 @@ struct shard *ringcast_shard_create(const struct shard_options *options, struct 
 void ringcast_shard_destroy(struct shard **shard)
 {
 	struct shard *s = *shard;
-
 	*shard = NULL;
 	if (s == NULL)
 		return;
@@ -284,7 +271,6 @@ void ringcast_shard_drain(struct shard *shard, uint64_t deadline_ns)
 	for (uint32_t i = 0; i < shard->store.sessions.high_water; i++) {
 		handle h;
 		struct session *session = ringcast_slab_at(&shard->store.sessions, i, &h);
-
 		if (session != NULL)
 			ringcast_session_terminate(session, deadline_ns, shard->now_ns);
 	}
@@ -295,7 +281,6 @@ static void end_sessions(struct shard *shard)
 	for (uint32_t i = 0; i < shard->store.sessions.high_water; i++) {
 		handle h;
 		struct session *session = ringcast_slab_at(&shard->store.sessions, i, &h);
-
 		if (session != NULL && session->state == SESSION_ACTIVE)
 			ringcast_session_end_now(session, CLOSE_SHUTDOWN, shard->now_ns);
 	}
@@ -314,7 +299,6 @@ void ringcast_shard_stop(struct shard *shard)
 	for (uint32_t i = 0; i < shard->conns.high_water; i++) {
 		handle h;
 		struct conn *conn = ringcast_slab_at(&shard->conns, i, &h);
-
 		if (conn != NULL && conn->player == NULL)
 			ringcast_shard_conn_close(shard, conn, CLOSE_SHUTDOWN, NULL);
 	}
@@ -325,7 +309,6 @@ void ringcast_shard_abort(struct shard *shard)
 	for (uint32_t i = 0; i < shard->conns.high_water; i++) {
 		handle h;
 		struct conn *conn = ringcast_slab_at(&shard->conns, i, &h);
-
 		if (conn != NULL)
 			ringcast_shard_conn_cut(shard, conn, CLOSE_SHUTDOWN);
 	}

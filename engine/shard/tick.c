@@ -63,7 +63,6 @@ static void close_doomed(struct shard *shard)
 {
 	while (!ringcast_list_is_empty(&shard->doomed)) {
 		struct conn *conn = CONTAINER_OF(shard->doomed.next, struct conn, dirty_node);
-
 		ringcast_list_remove(&conn->dirty_node);
 		ringcast_shard_conn_close(shard, conn, conn->close_reason,
 					  conn->close_text != NULL ? (const char *)conn->close_text->data : NULL);
@@ -73,7 +72,6 @@ static void close_doomed(struct shard *shard)
 static void expire(void *context, struct timer *timer)
 {
 	struct shard *shard = context;
-
 	if (timer->kind == CONN_TIMER)
 		ringcast_shard_on_conn_timer(shard, CONTAINER_OF(timer, struct conn, timer));
 	else if (timer->kind == ASSOCIATION_TIMER)
@@ -86,10 +84,8 @@ static void drain_mailbox(struct shard *shard)
 {
 	struct mailbox *mailbox = shard->options.mailboxes[shard->options.index];
 	struct shard_request *request = ringcast_mailbox_take_requests(mailbox);
-
 	for (unsigned i = 0; i < HANDOFFS_PER_TICK_MAX; i++) {
 		struct handoff *handoff = ringcast_mailbox_take(mailbox);
-
 		if (handoff == NULL)
 			break;
 		ringcast_shard_handoff_receive(shard, handoff);
@@ -97,7 +93,6 @@ static void drain_mailbox(struct shard *shard)
 	}
 	while (request != NULL) {
 		struct shard_request *next = request->next;
-
 		request->run(shard, request);
 		request->done(request);
 		request = next;
@@ -112,7 +107,6 @@ static uint64_t earlier(uint64_t a, uint64_t b)
 static uint64_t deadline_ns(struct shard *shard)
 {
 	uint64_t deadline = earlier(ringcast_timer_wheel_deadline_ns(&shard->wheel), ringcast_shard_flush_deadline_ns(shard));
-
 	if (ringcast_shard_has_handshakes(shard))
 		return 0;
 
@@ -126,7 +120,6 @@ static unsigned wait_for_events(struct shard *shard)
 	struct mailbox *mailbox = shard->options.mailboxes[shard->options.index];
 	uint64_t deadline = ringcast_mailbox_prepare_sleep(mailbox) ? deadline_ns(shard) : 0;
 	unsigned count = shard->io->ops->run(shard->io, deadline, shard->events, SHARD_EVENT_COUNT_MAX);
-
 	ringcast_mailbox_awake(mailbox);
 	ringcast_shard_release_sent(shard);
 	shard->now_ns = ringcast_io_now_ns(shard->io);
@@ -141,7 +134,6 @@ static unsigned wait_for_events(struct shard *shard)
 static bool is_more_likely(const struct shard *shard, unsigned count, unsigned total)
 {
 	uint64_t budget_ns = shard->options.limits.flush_budget_us * NS_PER_US;
-
 	if (count < READ_ON_COUNT || total >= SHARD_EVENTS_PER_TICK_MAX)
 		return false;
 	return count == SHARD_EVENT_COUNT_MAX || ringcast_io_now_ns(shard->io) - shard->now_ns < budget_ns;
@@ -150,7 +142,6 @@ static bool is_more_likely(const struct shard *shard, unsigned count, unsigned t
 static void reap(struct shard *shard)
 {
 	unsigned count = wait_for_events(shard), total = 0;
-
 	for (;;) {
 		for (unsigned i = 0; i < count; i++) {
 			handle_event(shard, &shard->events[i]);

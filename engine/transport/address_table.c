@@ -40,7 +40,6 @@ static void sweep(struct address_table *table, uint64_t now_ns)
 		handle h;
 		uint32_t index = table->sweep_index++ % table->entries.high_water;
 		struct address_entry *entry = ringcast_slab_at(&table->entries, index, &h);
-
 		if (entry == NULL || entry->connection_count > 0 || now_ns < entry->handshakes.updated_ns + NS_PER_S)
 			continue;
 		ringcast_map_remove(&table->by_key, entry->key);
@@ -52,12 +51,10 @@ static struct address_entry *add_entry(struct address_table *table, uint64_t key
 {
 	handle h;
 	struct address_entry *entry = ringcast_slab_alloc(&table->entries, &h);
-
 	if (entry == NULL)
 		return NULL;
 	entry->key = key;
 	bool is_added = ringcast_map_add(&table->by_key, key, h);
-
 	ringcast_assert(is_added); /* the map has the slab's capacity */
 	return entry;
 }
@@ -66,10 +63,8 @@ enum drop_reason ringcast_address_table_open(struct address_table *table, const 
 					     uint32_t handshakes_per_second, uint64_t now_ns)
 {
 	uint64_t key = key_of(table, address);
-
 	sweep(table, now_ns);
 	struct address_entry *entry = find_entry(table, key);
-
 	if (entry == NULL)
 		entry = add_entry(table, key);
 	if (entry == NULL)
@@ -85,7 +80,6 @@ enum drop_reason ringcast_address_table_open(struct address_table *table, const 
 void ringcast_address_table_close(struct address_table *table, const struct address *address)
 {
 	struct address_entry *entry = find_entry(table, key_of(table, address));
-
 	ringcast_assert(entry != NULL);
 	ringcast_assert(entry->connection_count > 0);
 	entry->connection_count--;

@@ -11,7 +11,6 @@ struct association_key {
 static uint64_t key_of(const struct association_table *table, const struct address *address, uint8_t port_index)
 {
 	struct association_key key = {.port = address->port, .port_index = port_index};
-
 	memcpy(key.ip, address->ip, sizeof(key.ip));
 	return ringcast_hash_bytes(&key, sizeof(key), table->seed) | 1;
 }
@@ -37,7 +36,6 @@ void ringcast_association_table_fini(struct association_table *table)
 	for (uint32_t i = 0; i < table->associations.high_water; i++) {
 		handle self;
 		struct association *association = ringcast_slab_at(&table->associations, i, &self);
-
 		if (association != NULL)
 			ringcast_association_close(table, association);
 	}
@@ -52,7 +50,6 @@ struct association *ringcast_association_find(const struct association_table *ta
 {
 	handle self = ringcast_map_find(&table->by_key, key_of(table, address, port_index));
 	struct association *association = ringcast_slab_find(&table->associations, self);
-
 	if (association == NULL || association->port_index != port_index || !ringcast_address_is_equal(&association->address, address))
 		return NULL;
 	return association;
@@ -64,7 +61,6 @@ enum drop_reason ringcast_association_may_open(const struct association_table *t
 	const struct association *old = ringcast_association_find(table, address, port_index);
 	uint64_t freed = old != NULL && old->state != ASSOCIATION_IDENTIFIED;
 	uint64_t of_address = ringcast_map_find(&table->half_open_addresses, address_key_of(table, address));
-
 	if (table->half_open_count - freed >= bounds->half_open_max || of_address - freed >= bounds->half_open_per_address_max)
 		return DROP_HALF_OPEN_LIMIT;
 	return old == NULL && table->associations.count == table->associations.capacity ? DROP_HALF_OPEN_LIMIT : DROP_NONE;
@@ -75,7 +71,6 @@ static void count_half_open(struct association_table *table, uint64_t address_ke
 	uint64_t count = ringcast_map_find(&table->half_open_addresses, address_key) + (uint64_t)(int64_t)change;
 	bool is_kept = count > 0 ? ringcast_map_set(&table->half_open_addresses, address_key, count)
 				 : ringcast_map_remove(&table->half_open_addresses, address_key);
-
 	ringcast_assert(is_kept); /* the map has the slab's capacity */
 	table->half_open_count += (uint32_t)change;
 }
@@ -85,13 +80,11 @@ struct association *ringcast_association_open(struct association_table *table, c
 {
 	handle self;
 	uint64_t key = key_of(table, address, port_index);
-
 	ringcast_assert(crypto != NULL);
 	ringcast_assert(ringcast_association_find(table, address, port_index) == NULL);
 	if (ringcast_map_find(&table->by_key, key) != 0) /* another address with the same hash */
 		return NULL;
 	struct association *association = ringcast_slab_alloc(&table->associations, &self);
-
 	if (association == NULL)
 		return NULL;
 	association->self = self;
@@ -102,7 +95,6 @@ struct association *ringcast_association_open(struct association_table *table, c
 	association->address_key = address_key_of(table, address);
 	association->state = ASSOCIATION_HANDSHAKE;
 	bool is_added = ringcast_map_add(&table->by_key, key, self);
-
 	ringcast_assert(is_added); /* the map has the slab's capacity */
 	count_half_open(table, association->address_key, 1);
 	return association;
@@ -136,7 +128,6 @@ void ringcast_association_identify(struct association_table *table, struct assoc
 void ringcast_association_close(struct association_table *table, struct association *association)
 {
 	bool was_there = ringcast_map_remove(&table->by_key, association->key);
-
 	ringcast_assert(was_there);
 	ringcast_assert(!ringcast_timer_is_armed(&association->timer));
 	if (association->state != ASSOCIATION_IDENTIFIED)

@@ -17,11 +17,9 @@ static size_t read_u24(const uint8_t *at)
 static bool read_headers(struct view datagram, struct view *ret_body)
 {
 	const uint8_t *record = datagram.data, *message = record + RECORD_HEADER_BYTES;
-
 	if (datagram.size < RECORD_HEADER_BYTES + MESSAGE_HEADER_BYTES || record[0] != TYPE_HANDSHAKE || record[1] != 0xfe)
 		return false;
 	size_t record_bytes = (size_t)record[11] << 8 | record[12], body_bytes = read_u24(message + 1);
-
 	if (record[3] != 0 || record[4] != 0 || record_bytes > datagram.size - RECORD_HEADER_BYTES)
 		return false;
 	if (message[0] != MESSAGE_CLIENT_HELLO || read_u24(message + 6) != 0 || read_u24(message + 9) != body_bytes)
@@ -46,7 +44,6 @@ bool ringcast_dtls_hello_read(struct view datagram, struct dtls_hello *ret_hello
 {
 	struct view body, session_id;
 	struct dtls_hello hello;
-
 	if (!read_headers(datagram, &body) || body.size < 2 + RANDOM_BYTES)
 		return false;
 	hello.random = ringcast_view_of(body.data + 2, RANDOM_BYTES);

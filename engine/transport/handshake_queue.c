@@ -15,7 +15,6 @@ bool ringcast_handshake_queue_init(struct handshake_queue *queue, uint32_t datag
 static struct handshake_datagram take_datagram(struct handshake_queue *queue)
 {
 	struct handshake_datagram datagram = queue->datagrams[queue->datagram_head];
-
 	ringcast_assert(queue->datagram_count > 0);
 	queue->datagram_head = (queue->datagram_head + 1) % queue->datagram_capacity;
 	queue->datagram_count--;
@@ -59,7 +58,6 @@ bool ringcast_handshake_queue_add_datagram(struct handshake_queue *queue, const 
 bool ringcast_handshake_queue_next(struct handshake_queue *queue, struct handshake_turn *ret_turn)
 {
 	bool is_datagram = queue->datagram_count > 0 && (queue->is_datagram_next || queue->stream_count == 0);
-
 	*ret_turn = (struct handshake_turn){0};
 	if (ringcast_handshake_queue_count(queue) == 0)
 		return false;

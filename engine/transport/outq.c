@@ -27,7 +27,6 @@ bool ringcast_outq_add(struct outq *outq, struct slab *slices, struct buf *buf, 
 	} else {
 		handle self;
 		struct out_slice *slice = ringcast_slab_alloc(slices, &self);
-
 		if (slice == NULL)
 			return false;
 		*slice = (struct out_slice){.buf = ringcast_buf_ref(buf), .offset = offset, .size = size, .self = self};
@@ -42,7 +41,6 @@ unsigned ringcast_outq_take(struct outq *outq, struct iovec *iov, unsigned iov_c
 {
 	struct out_slice *last = NULL;
 	unsigned count = 0;
-
 	ringcast_assert(outq->flight_head == NULL);
 	outq->flight_head = outq->pending_head;
 	for (struct out_slice *slice = outq->pending_head; slice != NULL && count < iov_count_max; slice = slice->next) {
@@ -67,7 +65,6 @@ static void free_slices(struct out_slice *slice, struct slab *slices)
 {
 	while (slice != NULL) {
 		struct out_slice *next = slice->next;
-
 		ringcast_buf_unref(slice->buf);
 		ringcast_slab_free(slices, slice->self);
 		slice = next;
@@ -86,7 +83,6 @@ void ringcast_outq_sent(struct outq *outq, struct slab *slices)
 uint32_t ringcast_outq_clear(struct outq *outq, struct slab *slices)
 {
 	uint32_t frames = outq->pending_frames;
-
 	free_slices(outq->pending_head, slices);
 	outq->pending_head = outq->pending_tail = NULL;
 	outq->pending_bytes = 0;
@@ -100,7 +96,6 @@ uint32_t ringcast_outq_consume(struct outq *outq, struct slab *slices, uint32_t 
 	outq->pending_bytes -= size;
 	while (size > 0) {
 		struct out_slice *slice = outq->pending_head;
-
 		if (slice->size > size) {
 			slice->offset += size;
 			slice->size -= size;
@@ -114,7 +109,6 @@ uint32_t ringcast_outq_consume(struct outq *outq, struct slab *slices, uint32_t 
 	if (outq->pending_head != NULL)
 		return 0;
 	uint32_t frames = outq->pending_frames;
-
 	outq->pending_tail = NULL;
 	outq->pending_frames = 0;
 	return frames;
@@ -132,7 +126,6 @@ static bool make_private(struct out_slice *previous, struct out_slice *slice, st
 		return true;
 	}
 	struct buf *own = ringcast_buf_alloc(pool, slice->size > PRIVATE_BUF_BYTES ? slice->size : PRIVATE_BUF_BYTES);
-
 	if (own == NULL)
 		return false;
 	memcpy(own->data, slice->buf->data + slice->offset, slice->size);
@@ -147,11 +140,9 @@ static bool make_private(struct out_slice *previous, struct out_slice *slice, st
 bool ringcast_outq_detach(struct outq *outq, struct slab *slices, struct buf_pool *pool)
 {
 	struct out_slice *previous = NULL;
-
 	for (struct out_slice *slice = outq->pending_head; slice != NULL;) {
 		struct out_slice *next = slice->next;
 		bool is_merged = false;
-
 		if (!slice->is_private && !make_private(previous, slice, pool, &is_merged))
 			return false;
 		if (is_merged) {

@@ -6,7 +6,6 @@ static void refill(struct ratelimit *limit, uint64_t rate, uint64_t now_ns)
 {
 	uint64_t full = rate << TOKEN_SHIFT;
 	uint64_t elapsed_ns = now_ns > limit->updated_ns ? now_ns - limit->updated_ns : 0;
-
 	if (limit->updated_ns == 0 || elapsed_ns >= NS_PER_S) {
 		limit->level = full;
 		limit->updated_ns = now_ns;
@@ -15,7 +14,6 @@ static void refill(struct ratelimit *limit, uint64_t rate, uint64_t now_ns)
 	/* Whole microseconds only, so that a fast caller never loses its fraction to rounding. */
 	uint64_t elapsed_us = elapsed_ns / NS_PER_US;
 	uint64_t added = (rate * elapsed_us << TOKEN_SHIFT) / 1000000;
-
 	if (added == 0)
 		return;
 	limit->level = limit->level + added > full ? full : limit->level + added;

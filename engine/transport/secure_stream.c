@@ -7,7 +7,6 @@ enum { HELD_BYTES = 2048 };
 static bool grow_held(struct secure_stream *secure, struct buf_pool *pool, size_t size)
 {
 	struct buf *larger = ringcast_buf_alloc(pool, size > HELD_BYTES ? size : HELD_BYTES);
-
 	if (larger == NULL)
 		return false;
 	if (secure->held != NULL) {
@@ -22,7 +21,6 @@ static bool grow_held(struct secure_stream *secure, struct buf_pool *pool, size_
 bool ringcast_secure_stream_hold(struct secure_stream *secure, struct buf_pool *pool, struct view bytes)
 {
 	size_t size = bytes.size + (secure->held != NULL ? secure->held->size : 0);
-
 	if (size > SECURE_STREAM_HELD_BYTES_MAX)
 		return false;
 	if ((secure->held == NULL || secure->held->capacity < size) && !grow_held(secure, pool, size))
@@ -35,7 +33,6 @@ bool ringcast_secure_stream_hold(struct secure_stream *secure, struct buf_pool *
 struct buf *ringcast_secure_stream_take_held(struct secure_stream *secure)
 {
 	struct buf *held = secure->held;
-
 	secure->held = NULL;
 	return held;
 }
@@ -44,14 +41,12 @@ struct view ringcast_secure_stream_gather(const struct outq *outq, uint8_t *scra
 {
 	const struct out_slice *slice = outq->pending_head;
 	size_t size = 0;
-
 	if (slice == NULL)
 		return ringcast_view_of(NULL, 0);
 	if (slice->next == NULL || slice->size >= CRYPTO_STREAM_RECORD_BYTES)
 		return ringcast_view_of(slice->buf->data + slice->offset, slice->size < CRYPTO_STREAM_RECORD_BYTES ? slice->size : CRYPTO_STREAM_RECORD_BYTES);
 	for (; slice != NULL && size < CRYPTO_STREAM_RECORD_BYTES; slice = slice->next) {
 		size_t part = slice->size < CRYPTO_STREAM_RECORD_BYTES - size ? slice->size : CRYPTO_STREAM_RECORD_BYTES - size;
-
 		memcpy(scratch + size, slice->buf->data + slice->offset, part);
 		size += part;
 	}

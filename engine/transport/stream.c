@@ -11,10 +11,8 @@ static struct buf *alloc(const struct stream *stream, struct buf_pool *pool, siz
 static bool append_to_tail(struct stream *stream, struct buf_pool *pool, const uint8_t *bytes, size_t size)
 {
 	struct buf *tail = stream->tail;
-
 	if (tail->size + size > tail->capacity) {
 		struct buf *larger = alloc(stream, pool, tail->size + size);
-
 		if (larger == NULL)
 			return false;
 		memcpy(larger->data, tail->data, tail->size);
@@ -44,7 +42,6 @@ bool ringcast_stream_begin(struct stream_input *input, struct stream *stream, st
 static enum stream_event next_upgrade(struct stream_input *input, struct stream_item *item)
 {
 	struct view bytes = ringcast_stream_rest(input);
-
 	if (!input->has_line_end && bytes.size <= PROTO_HTTP_REQUEST_BYTES_MAX)
 		return STREAM_NEED_MORE;
 	switch (ringcast_http_upgrade_parse(bytes, &item->upgrade, &item->status)) {
@@ -63,7 +60,6 @@ static enum stream_event next_upgrade(struct stream_input *input, struct stream_
 static bool append_fragment(struct stream_input *input, const struct websocket_frame *frame)
 {
 	struct stream *stream = input->stream;
-
 	if (stream->message == NULL)
 		stream->message = alloc(stream, input->pool, STREAM_MESSAGE_BYTES_MAX);
 	if (stream->message == NULL)
@@ -91,7 +87,6 @@ static enum stream_event interpret(struct stream_input *input, const struct webs
 	struct websocket_assembler *assembler = &input->stream->assembler;
 	bool is_text = frame->opcode == WEBSOCKET_TEXT || (frame->opcode == WEBSOCKET_CONTINUATION && assembler->message_opcode == WEBSOCKET_TEXT);
 	enum websocket_event event = ringcast_websocket_assemble(assembler, frame, STREAM_MESSAGE_BYTES_MAX, &item->close_code);
-
 	item->bytes = ringcast_view_of(frame->payload, frame->size);
 	if (is_text && event != WEBSOCKET_EVENT_ERROR) {
 		item->close_code = 1003;
@@ -124,14 +119,12 @@ static enum stream_event next_message(struct stream_input *input, struct stream_
 		enum websocket_result result =
 			ringcast_websocket_parse(input->bytes + input->position, input->size - input->position, true, STREAM_MESSAGE_BYTES_MAX,
 						 &frame, &consumed, &needed, &item->close_code);
-
 		if (result == WEBSOCKET_NEED_MORE)
 			return STREAM_NEED_MORE;
 		if (result == WEBSOCKET_ERROR)
 			return STREAM_ERROR;
 		input->position += consumed;
 		enum stream_event event = interpret(input, &frame, item);
-
 		if (event != STREAM_NEED_MORE)
 			return event;
 	}
@@ -162,7 +155,6 @@ bool ringcast_stream_end(struct stream_input *input)
 {
 	struct stream *stream = input->stream;
 	struct view rest = ringcast_stream_rest(input);
-
 	free_finished(input);
 	if (rest.size == 0) {
 		if (stream->tail != NULL)

@@ -56,13 +56,13 @@ static struct crypto_context *create(const struct crypto_backend *backend, enum 
 {
 	char error[CRYPTO_ERROR_BYTES];
 	struct crypto_options options = {
-	        .kind = kind,
-	        .role = role,
-	        .is_insecure = role == CRYPTO_CLIENT,
-	        .cookie_secret = {1},
-	        .ticket_secret = {1},
-	        .random = draw,
-	        .random_context = &prng,
+		.kind = kind,
+		.role = role,
+		.is_insecure = role == CRYPTO_CLIENT,
+		.cookie_secret = {1},
+		.ticket_secret = {1},
+		.random = draw,
+		.random_context = &prng,
 	};
 	if (role == CRYPTO_SERVER)
 		options.credentials = (struct crypto_credentials){.certificate = certificate()->certificate, .key = certificate()->key};
@@ -112,7 +112,7 @@ static void deliver_to_server(struct world_pair *pair, struct crypto_context *co
 		struct view datagram = ringcast_view_of(mail.bytes + offset, mail.sizes[index]);
 		if (pair->server == NULL)
 			ringcast_crypto_listen(context, ringcast_view_of(peer, sizeof(peer)), datagram, world_post, &pair->to_client,
-			                       &pair->server);
+					       &pair->server);
 		else
 			world_feed(pair->server, datagram);
 	}
@@ -134,7 +134,7 @@ void world_shake_hands(struct world_pair *pair, size_t backend_index, bool is_to
 	pair->server = NULL;
 	pair->to_server.count = pair->to_server.used = pair->to_client.count = pair->to_client.used = 0;
 	pair->client = ringcast_crypto_open(world_context(backend_index, CRYPTO_DATAGRAM, CRYPTO_CLIENT), "fuzz.test", world_post,
-	                                    &pair->to_server);
+					    &pair->to_server);
 	ringcast_assert(pair->client != NULL);
 	ringcast_crypto_connect(pair->client);
 	for (int round = 0; round < ROUNDS_MAX; round++) {

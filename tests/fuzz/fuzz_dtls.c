@@ -19,7 +19,7 @@ static void try_listener(struct crypto_context *context, struct view datagram)
 	struct crypto_session *session = NULL;
 	mail.count = mail.used = 0;
 	enum crypto_hello hello =
-	        ringcast_crypto_listen(context, ringcast_view_of(peer, sizeof(peer)), datagram, world_post, &mail, &session);
+		ringcast_crypto_listen(context, ringcast_view_of(peer, sizeof(peer)), datagram, world_post, &mail, &session);
 	ringcast_assert((hello == CRYPTO_HELLO_VERIFIED) == (session != NULL));
 	ringcast_assert((hello == CRYPTO_HELLO_ANSWERED) == (session == NULL && mail.count > 0));
 	ringcast_assert(hello != CRYPTO_HELLO_ANSWERED || mail.used <= datagram.size);

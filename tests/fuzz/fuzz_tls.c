@@ -23,7 +23,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	size_t backend_index = data[0] % world_backend_count(), slice_bytes = 1 + (size_t)data[1] * 16;
 	mail.count = mail.used = 0;
 	struct crypto_session *session =
-	        ringcast_crypto_open(world_context(backend_index, CRYPTO_STREAM, CRYPTO_SERVER), NULL, world_post, &mail);
+		ringcast_crypto_open(world_context(backend_index, CRYPTO_STREAM, CRYPTO_SERVER), NULL, world_post, &mail);
 	ringcast_assert(session != NULL);
 	bool has_failed = false;
 	for (size_t offset = 2; offset < size; offset += slice_bytes) {

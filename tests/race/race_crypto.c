@@ -56,11 +56,11 @@ static void post(void *context, const uint8_t *bytes, size_t size)
 }
 
 static struct crypto_context *create(const struct crypto_backend *backend, enum crypto_kind kind, enum crypto_role role,
-                                     const struct certificate *certificate)
+				     const struct certificate *certificate)
 {
 	char error[CRYPTO_ERROR_BYTES] = "";
 	struct crypto_options options = {
-	        .kind = kind, .role = role, .is_insecure = role == CRYPTO_CLIENT, .cookie_secret = {1}, .ticket_secret = {1}};
+		.kind = kind, .role = role, .is_insecure = role == CRYPTO_CLIENT, .cookie_secret = {1}, .ticket_secret = {1}};
 	if (role == CRYPTO_SERVER)
 		options.credentials = (struct crypto_credentials){.certificate = certificate->certificate, .key = certificate->key};
 	struct crypto_context *context = ringcast_crypto_context_create(backend, &options, error, sizeof(error));
@@ -166,7 +166,7 @@ static void *guest_run(void *context)
 }
 
 static void host_run(const struct crypto_backend *backend, enum crypto_kind kind, const struct certificate *certificate,
-                     uint64_t handshake_count)
+		     uint64_t handshake_count)
 {
 	struct crypto_context *server = NULL;
 	for (uint64_t index = 0; index < handshake_count; index++) {
@@ -190,7 +190,7 @@ int main(int argc, char **argv)
 	struct certificate certificate;
 	struct certificate_request request = {.common_name = "race", .names = "race.test", .now_s = (uint64_t)time(NULL), .days = 1};
 	bool is_ready = ringcast_crypto_global_init(error, sizeof(error)) &&
-	                ringcast_certificate_make(&request, &certificate, error, sizeof(error));
+			ringcast_certificate_make(&request, &certificate, error, sizeof(error));
 	ringcast_assert(is_ready);
 	pthread_t guest;
 	int result = pthread_create(&guest, NULL, guest_run, &talked_count);

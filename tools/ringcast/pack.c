@@ -137,7 +137,7 @@ static bool make(const char *path, bool is_folder, struct pack *ret_pack, char *
 	zip_error_init(&error);
 	zip_source_t *source = zip_source_buffer_create(NULL, 0, 0, &error);
 	struct packer packer = {
-	        .zip = source ? zip_open_from_source(source, ZIP_TRUNCATE, &error) : NULL, .reterr = reterr, .reterr_bytes = reterr_bytes};
+		.zip = source ? zip_open_from_source(source, ZIP_TRUNCATE, &error) : NULL, .reterr = reterr, .reterr_bytes = reterr_bytes};
 	zip_error_fini(&error);
 	if (!packer.zip) {
 		if (source)

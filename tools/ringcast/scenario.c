@@ -175,7 +175,7 @@ static bool take_time(struct parser *parser, uint32_t *ret_ms)
 static bool is_name(const char *text)
 {
 	static const char *const taken[] = {"server", "everyone", "group",  "session", "log",    "no",    "nothing",
-	                                    "join",   "leave",    "expect", "wait",    "forget", "errors"};
+					    "join",   "leave",    "expect", "wait",    "forget", "errors"};
 	for (size_t i = 0; i < sizeof(taken) / sizeof(taken[0]); i++)
 		if (strcmp(text, taken[i]) == 0)
 			return false;
@@ -204,7 +204,7 @@ static bool parse_session(struct parser *parser, struct step *step)
 	while (!is_at_end(parser)) {
 		if (accept(parser, "properties") ? !take_text(parser, &step->text)
 		    : accept(parser, "players")  ? !take_number(parser, "number of players", 1, 5000, &players)
-		                                 : !refuse(parser, "after session: properties TEXT, players N"))
+						 : !refuse(parser, "after session: properties TEXT, players N"))
 			return false;
 	}
 	step->number = (uint32_t)players;
@@ -223,9 +223,9 @@ static bool parse_join(struct parser *parser, struct step *step)
 		else if (accept(parser, "tcp"))
 			step->is_tcp_only = true;
 		else if (accept(parser, "payload") ? !take_text(parser, &step->text)
-		         : accept(parser, "id")    ? !take_text(parser, &step->id)
-		         : accept(parser, "data")  ? !take_text(parser, &step->data)
-		                                   : !refuse(parser, "after join NAME: payload TEXT, id TEXT, data TEXT, tcp, refused"))
+			 : accept(parser, "id")    ? !take_text(parser, &step->id)
+			 : accept(parser, "data")  ? !take_text(parser, &step->data)
+						   : !refuse(parser, "after join NAME: payload TEXT, id TEXT, data TEXT, tcp, refused"))
 			return false;
 	}
 	return true;
@@ -287,7 +287,7 @@ static bool parse_expect_message(struct parser *parser, struct step *step)
 			is_good = take_time(parser, &step->within_ms);
 		else if (accept(parser, "from"))
 			is_good = accept(parser, "server") ? snprintf(step->peer, sizeof(step->peer), "server") > 0
-			                                   : take_name(parser, step->peer);
+							   : take_name(parser, step->peer);
 		else if (accept(parser, "contains"))
 			is_good = step->is_contained = take_text(parser, &step->text);
 		else if (step->text.is_given)
@@ -321,7 +321,7 @@ static bool parse_expect_members(struct parser *parser, struct step *step)
 		return refuse(parser, "out of memory");
 	while (!is_at_end(parser)) {
 		if (accept(parser, "within") ? !take_time(parser, &step->within_ms)
-		                             : !take_name(parser, step->members[step->member_count++]))
+					     : !take_name(parser, step->members[step->member_count++]))
 			return false;
 	}
 	return true;

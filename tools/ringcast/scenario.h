@@ -73,7 +73,7 @@ struct scenario {
 /* False: "path:line: what is wrong" in reterr. */
 bool ringcast_scenario_read(const char *path, struct scenario *ret_scenario, char reterr[SCENARIO_ERROR_BYTES]);
 bool ringcast_scenario_parse(const char *path, char *source, struct scenario *ret_scenario,
-                             char reterr[SCENARIO_ERROR_BYTES]); /* takes source */
+			     char reterr[SCENARIO_ERROR_BYTES]); /* takes source */
 void ringcast_scenario_fini(struct scenario *scenario);
 
 /* Runs it against a current version of script in engine. True: everything came as expected; else out has line, expectation and what came.

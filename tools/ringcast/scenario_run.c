@@ -86,7 +86,7 @@ static void on_connected(void *context, ringcast_client *client, int32_t peer_id
 static void on_message(void *context, ringcast_client *client, const ringcast_client_message *message)
 {
 	const struct received received = {
-	        .opcode = message->opcode, .sender = message->sender, .is_fast = message->is_fast, .size = message->payload_bytes};
+		.opcode = message->opcode, .sender = message->sender, .is_fast = message->is_fast, .size = message->payload_bytes};
 	(void)client;
 	keep(context, &received, message->payload);
 }
@@ -260,23 +260,23 @@ static struct bot *bot_of(struct run *run, const struct step *step, const char *
 static bool connect_bot(struct run *run, const struct step *step, struct bot *bot)
 {
 	static const ringcast_client_callbacks callbacks = {.size = sizeof(callbacks),
-	                                                    .connected = on_connected,
-	                                                    .message = on_message,
-	                                                    .membership = on_membership,
-	                                                    .disconnected = on_disconnected};
+							    .connected = on_connected,
+							    .message = on_message,
+							    .membership = on_membership,
+							    .disconnected = on_disconnected};
 	ringcast_client_options options = RINGCAST_CLIENT_OPTIONS_INIT;
 	char token[RINGCAST_ID_BYTES];
 	options.callbacks = &callbacks;
 	options.context = bot;
 	options.is_udp_off = step->is_tcp_only;
 	int error = ringcast_player_reserve(run->engine, run->session_id, step->id.is_given ? step->id.bytes : step->player,
-	                                    step->data.bytes, token);
+					    step->data.bytes, token);
 	if (error)
 		return fail(run, step, "the session gives no place: %s", ringcast_error_text(error));
 	error = ringcast_client_create(&options, &bot->client);
 	if (!error)
 		error = ringcast_client_connect(bot->client, "127.0.0.1", ringcast_engine_tcp_port(run->engine), token, step->text.bytes,
-		                                step->text.size);
+						step->text.size);
 	return !error || fail(run, step, "%s", ringcast_client_error_text(error));
 }
 
@@ -305,7 +305,7 @@ static bool run_join(struct run *run, const struct step *step)
 		return fail(run, step, "no answer to the login within %u ms", step->within_ms);
 	if (is_wanted != (bot->state == BOT_IN))
 		return is_wanted ? fail(run, step, "refused: %d %s", bot->close_code, bot->close_reason)
-		                 : fail(run, step, "%s is in", bot->name);
+				 : fail(run, step, "%s is in", bot->name);
 	for (end_ms = now_ms() + SETTLE_MS; is_wanted && !is_fast_settled(bot) && now_ms() < end_ms;)
 		turn(run, TURN_MS); /* so that fast messages are fast from the next step on */
 	return true;
@@ -334,8 +334,8 @@ static bool run_send(struct run *run, const struct step *step)
 	if (peer)
 		target_player = peer->peer_id;
 	int error =
-	        ringcast_client_send(bot->client, step->opcode, target_player, target_group,
-	                             step->is_fast ? RINGCAST_CLIENT_FAST : RINGCAST_CLIENT_RELIABLE, step->text.bytes, step->text.size);
+		ringcast_client_send(bot->client, step->opcode, target_player, target_group,
+				     step->is_fast ? RINGCAST_CLIENT_FAST : RINGCAST_CLIENT_RELIABLE, step->text.bytes, step->text.size);
 	turn(run, 0);
 	return !error || fail(run, step, "%s", ringcast_client_error_text(error));
 }
@@ -346,7 +346,7 @@ static bool run_group(struct run *run, const struct step *step)
 	if (!bot)
 		return false;
 	int error = step->kind == STEP_JOIN_GROUP ? ringcast_client_join(bot->client, step->group)
-	                                          : ringcast_client_leave(bot->client, step->group);
+						  : ringcast_client_leave(bot->client, step->group);
 	turn(run, 0);
 	return !error || fail(run, step, "%s", ringcast_client_error_text(error));
 }
@@ -630,7 +630,7 @@ static bool check_errors(struct run *run)
 	if (run->are_errors_allowed || count == 0)
 		return true;
 	fprintf(run->out, "%s: all steps passed, but the script had %.0f errors (write 'errors allowed' if it may)\n", run->scenario->path,
-	        count);
+		count);
 	return false;
 }
 

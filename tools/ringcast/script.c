@@ -8,13 +8,13 @@
 #include <string.h>
 
 static const struct output_column list_columns[] = {
-        {"name", "NAME"},        {"version", "VERSION"},  {"language", "LANGUAGE"},   {"session_count", "SESSIONS"},
-        {"file_count", "FILES"}, {"file_bytes", "BYTES"}, {"callbacks", "CALLBACKS"}, {NULL, NULL},
+	{"name", "NAME"},        {"version", "VERSION"},  {"language", "LANGUAGE"},   {"session_count", "SESSIONS"},
+	{"file_count", "FILES"}, {"file_bytes", "BYTES"}, {"callbacks", "CALLBACKS"}, {NULL, NULL},
 };
 
 static const struct output_column version_columns[] = {
-        {"version", "VERSION"},  {"is_current", "CURRENT"}, {"session_count", "SESSIONS"},
-        {"pushed_at", "PUSHED"}, {"language", "LANGUAGE"},  {NULL, NULL},
+	{"version", "VERSION"},  {"is_current", "CURRENT"}, {"session_count", "SESSIONS"},
+	{"pushed_at", "PUSHED"}, {"language", "LANGUAGE"},  {NULL, NULL},
 };
 
 static enum cli_exit script_path(const struct cli_invocation *invocation, const char *rest, char *path, size_t path_bytes)
@@ -123,8 +123,8 @@ static void print_log(const json_t *log)
 	if (lost_count > 0)
 		printf("(%lld older lines are gone)\n", (long long)lost_count);
 	json_array_foreach(json_object_get(log, "lines"), index, line)
-	        printf("%s %-7s %s\n", json_string_value(json_object_get(line, "at")), json_string_value(json_object_get(line, "level")),
-	               json_string_value(json_object_get(line, "text")));
+		printf("%s %-7s %s\n", json_string_value(json_object_get(line, "at")), json_string_value(json_object_get(line, "level")),
+		       json_string_value(json_object_get(line, "text")));
 }
 
 enum cli_exit ringcast_command_script_logs(const struct cli_invocation *invocation)

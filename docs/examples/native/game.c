@@ -167,7 +167,6 @@ int main(int argc, char **argv)
 	char error[256] = "cannot create the session", id[RINGCAST_ID_BYTES];
 	sigset_t signals;
 	int number;
-
 	sigemptyset(&signals);
 	sigaddset(&signals, SIGINT);
 	sigaddset(&signals, SIGTERM);

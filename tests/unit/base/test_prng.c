@@ -7,7 +7,7 @@
 Test(prng, matches_published_vectors)
 {
 	static const uint64_t state_of_seed_0[4] = {UINT64_C(0xE220A8397B1DCDAF), UINT64_C(0x6E789E6AA1B965F4),
-	                                            UINT64_C(0x06C45D188009454F), UINT64_C(0xF88BB8A8724C81EC)};
+						    UINT64_C(0x06C45D188009454F), UINT64_C(0xF88BB8A8724C81EC)};
 	static const uint64_t outputs[] = {11520, 0, 1509978240, UINT64_C(1215971899390074240)};
 	struct prng prng;
 	ringcast_prng_init(&prng, 0);

@@ -50,7 +50,7 @@ const char *fake_engine_kick_reason(const ringcast_engine *engine)
 const char *ringcast_error_text(int error)
 {
 	static const char *const texts[] = {"ok",           "invalid argument",  "out of memory", "not found", "full", "not possible now",
-	                                    "system error", "no answer in time", "exists already"};
+					    "system error", "no answer in time", "exists already"};
 	return error <= 0 && error > -9 ? texts[-error] : "unknown error";
 }
 
@@ -98,7 +98,7 @@ int ringcast_engine_certificate(ringcast_engine *engine, ringcast_certificate_in
 }
 
 int ringcast_engine_reload_credentials(ringcast_engine *engine, const char *certificate, const char *key, const char *client_ca, char *error,
-                                       size_t error_bytes)
+				       size_t error_bytes)
 {
 	ringcast_engine_options options = {.certificate = certificate};
 	return ringcast_engine_check(&options, error, error_bytes);
@@ -312,7 +312,7 @@ static int add_player(struct fake_session *session, const char *player_id, char 
 }
 
 int ringcast_player_reserve(ringcast_engine *engine, const char *session_id, const char *player_id, const char *player_data,
-                            char ret_token[RINGCAST_ID_BYTES])
+			    char ret_token[RINGCAST_ID_BYTES])
 {
 	(void)player_data;
 	pthread_mutex_lock(&engine->mutex);
@@ -347,7 +347,7 @@ bool fake_engine_login(ringcast_engine *engine, const char *token)
 }
 
 int ringcast_player_list(ringcast_engine *engine, const char *session_id, ringcast_player_info *infos, size_t info_count_max,
-                         size_t *ret_count)
+			 size_t *ret_count)
 {
 	pthread_mutex_lock(&engine->mutex);
 	const struct fake_session *session = find_session(engine, session_id);

@@ -28,7 +28,7 @@ void fake_scripts_set_sessions(const char *name, const char *version, uint32_t c
 }
 
 int ringcast_script_check(ringcast_engine *engine, const char *name, const char *path, ringcast_script_info *ret_info, char *error,
-                          size_t error_bytes)
+			  size_t error_bytes)
 {
 	char file_path[1024], text[1024] = "";
 	(void)engine;
@@ -58,7 +58,7 @@ static void put_first(const ringcast_script_info *info)
 }
 
 int ringcast_script_add(ringcast_engine *engine, const char *name, const char *path, ringcast_script_info *ret_info, char *error,
-                        size_t error_bytes)
+			size_t error_bytes)
 {
 	ringcast_script_info info;
 	int result = ringcast_script_check(engine, name, path, &info, error, error_bytes);
@@ -112,7 +112,7 @@ int ringcast_script_list(ringcast_engine *engine, const char *name, ringcast_scr
 }
 
 int ringcast_session_log_read(ringcast_engine *engine, const char *session_id, ringcast_session_log_fn *each, void *context,
-                              uint64_t *ret_lost_count)
+			      uint64_t *ret_lost_count)
 {
 	ringcast_session_info info;
 	int error = ringcast_session_describe(engine, session_id, &info);

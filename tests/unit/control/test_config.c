@@ -19,48 +19,48 @@ static bool load(const char *text, struct config *config, struct config_error *e
 static const struct refusal {
 	const char *text, *expected;
 } refusals[] = {
-        {"limits:\n  mesages_per_second: 5\n", "x.yaml:2: unknown key 'limits.mesages_per_second', did you mean 'messages_per_second'?"},
-        {"lisen:\n  tcp_port: 1\n", "x.yaml:1: unknown key 'lisen', did you mean 'listen'?"},
-        {"listen:\n  level: info\n", "x.yaml:2: unknown key 'listen.level', did you mean 'log.level'?"},
-        {"tcp_port: 1\n", "x.yaml:1: unknown key 'tcp_port', did you mean 'listen.tcp_port'?"},
-        {"listen:\n  drain_timeout: 1s\n", "x.yaml:2: unknown key 'listen.drain_timeout', did you mean 'drain_timeout'?"},
-        {"# a comment\nzzzzzz: 1\n", "x.yaml:2: unknown key 'zzzzzz'"},
-        {"listen:\n  tcp_port: 1\n  udp: true\n  tcp_port: 2\n", "x.yaml:4: 'listen.tcp_port' is set twice, first on line 2"},
-        {"listen:\n  tcp_port: 1\nlog:\n  level: info\nlisten:\n  udp: true\n",
-         "x.yaml:5: section 'listen' appears twice, first on line 1"},
-        {"io: auto\nio: epoll\n", "x.yaml:2: 'io' is set twice, first on line 1"},
-        {"listen:\n  tcp_port: 65536\n", "x.yaml:2: listen.tcp_port: 65536 is out of range: from 0 to 65535"},
-        {"listen:\n  tcp_port: -1\n", "x.yaml:2: listen.tcp_port: '-1' is not a whole number"},
-        {"listen:\n  tcp_port: 80x\n", "x.yaml:2: listen.tcp_port: '80x' is not a whole number"},
-        {"listen:\n  tcp_port: 80.5\n", "x.yaml:2: listen.tcp_port: '80.5' is not a whole number"},
-        {"listen:\n  tcp_port: 99999999999999999999\n", "x.yaml:2: listen.tcp_port: '99999999999999999999' is not a whole number"},
-        {"listen:\n  tcp_port:\n", "x.yaml:2: 'listen.tcp_port' has no value; give one or remove the line"},
-        {"listen:\n  tcp_port: [1, 2]\n", "x.yaml:2: 'listen.tcp_port' takes one value, not a list"},
-        {"listen:\n  tcp_port: {a: 1}\n", "x.yaml:2: 'listen.tcp_port' takes one value, not a section"},
-        {"listen: 7777\n", "x.yaml:1: 'listen' is a section; its keys go on the following lines, indented"},
-        {"listen:\n  udp: yes\n", "x.yaml:2: listen.udp: 'yes' is neither true nor false"},
-        {"listen:\n  address: localhost\n", "x.yaml:2: listen.address: 'localhost' is not an IPv4 or IPv6 address"},
-        {"listen:\n  address: none\n", "x.yaml:2: listen.address: 'none' is not an IPv4 or IPv6 address"},
-        {"io: kqueue\n", "x.yaml:1: io: 'kqueue' is not one of auto|uring|epoll"},
-        {"drain_timeout: 30\n", "x.yaml:1: drain_timeout: 30 has no unit: write 30s or 30ms"},
-        {"drain_timeout: 30 seconds\n", "x.yaml:1: drain_timeout: '30 seconds' has an unknown unit ' seconds': use ns, us, ms, s, m or h"},
-        {"drain_timeout: soon\n", "x.yaml:1: drain_timeout: 'soon' is not a duration: write one like 30s or 250ms"},
-        {"drain_timeout: 25h\n", "x.yaml:1: drain_timeout: 25h is out of range: from 0 to 24h"},
-        {"drain_timeout: 10us\n", "x.yaml:1: drain_timeout: '10us' is not a whole number of milliseconds"},
-        {"admin:\n  body_max: 65536\n", "x.yaml:2: admin.body_max: 65536 has no unit: write 64KiB or 65536B"},
-        {"admin:\n  body_max: 65537\n", "x.yaml:2: admin.body_max: 65537 has no unit: write 65537B or a size such as 64KiB"},
-        {"admin:\n  body_max: 64k\n", "x.yaml:2: admin.body_max: '64k' has an unknown unit 'k': use B, KB, MB, GB, KiB, MiB or GiB"},
-        {"admin:\n  body_max: 1B\n", "x.yaml:2: admin.body_max: 1B is out of range: from 1KiB to 16MiB"},
-        {"admin:\n  address: 9080\n", "x.yaml:2: admin.address: '9080' is not address:port, unix:/path or off"},
-        {"limits:\n  players_max: 0\n", "x.yaml:2: limits.players_max: 0 is out of range: from 1 to 4294967295"},
-        {"limits:\n  flush_budget_us: 1ns\n", "x.yaml:2: limits.flush_budget_us: '1ns' is not a whole number of microseconds"},
-        {"limits:\n  buffer_memory_bytes: 1s\n",
-         "x.yaml:2: limits.buffer_memory_bytes: '1s' has an unknown unit 's': use B, KB, MB, GB, KiB, MiB or GiB"},
-        {"- a\n", "x.yaml:1: expected 'section:' or 'key: value' lines"},
-        {"io: auto\n---\nio: epoll\n", "x.yaml:3: only one YAML document is allowed"},
-        {"listen:\n\ttcp_port: 1\n", "x.yaml:2: not YAML: found character that cannot start any token"},
-        {"listen: {tcp_port: 1\n", "x.yaml:2: not YAML: did not find expected ',' or '}'"},
-        {"[a]: 1\n", "x.yaml:1: a key must be a plain name"},
+	{"limits:\n  mesages_per_second: 5\n", "x.yaml:2: unknown key 'limits.mesages_per_second', did you mean 'messages_per_second'?"},
+	{"lisen:\n  tcp_port: 1\n", "x.yaml:1: unknown key 'lisen', did you mean 'listen'?"},
+	{"listen:\n  level: info\n", "x.yaml:2: unknown key 'listen.level', did you mean 'log.level'?"},
+	{"tcp_port: 1\n", "x.yaml:1: unknown key 'tcp_port', did you mean 'listen.tcp_port'?"},
+	{"listen:\n  drain_timeout: 1s\n", "x.yaml:2: unknown key 'listen.drain_timeout', did you mean 'drain_timeout'?"},
+	{"# a comment\nzzzzzz: 1\n", "x.yaml:2: unknown key 'zzzzzz'"},
+	{"listen:\n  tcp_port: 1\n  udp: true\n  tcp_port: 2\n", "x.yaml:4: 'listen.tcp_port' is set twice, first on line 2"},
+	{"listen:\n  tcp_port: 1\nlog:\n  level: info\nlisten:\n  udp: true\n",
+	 "x.yaml:5: section 'listen' appears twice, first on line 1"},
+	{"io: auto\nio: epoll\n", "x.yaml:2: 'io' is set twice, first on line 1"},
+	{"listen:\n  tcp_port: 65536\n", "x.yaml:2: listen.tcp_port: 65536 is out of range: from 0 to 65535"},
+	{"listen:\n  tcp_port: -1\n", "x.yaml:2: listen.tcp_port: '-1' is not a whole number"},
+	{"listen:\n  tcp_port: 80x\n", "x.yaml:2: listen.tcp_port: '80x' is not a whole number"},
+	{"listen:\n  tcp_port: 80.5\n", "x.yaml:2: listen.tcp_port: '80.5' is not a whole number"},
+	{"listen:\n  tcp_port: 99999999999999999999\n", "x.yaml:2: listen.tcp_port: '99999999999999999999' is not a whole number"},
+	{"listen:\n  tcp_port:\n", "x.yaml:2: 'listen.tcp_port' has no value; give one or remove the line"},
+	{"listen:\n  tcp_port: [1, 2]\n", "x.yaml:2: 'listen.tcp_port' takes one value, not a list"},
+	{"listen:\n  tcp_port: {a: 1}\n", "x.yaml:2: 'listen.tcp_port' takes one value, not a section"},
+	{"listen: 7777\n", "x.yaml:1: 'listen' is a section; its keys go on the following lines, indented"},
+	{"listen:\n  udp: yes\n", "x.yaml:2: listen.udp: 'yes' is neither true nor false"},
+	{"listen:\n  address: localhost\n", "x.yaml:2: listen.address: 'localhost' is not an IPv4 or IPv6 address"},
+	{"listen:\n  address: none\n", "x.yaml:2: listen.address: 'none' is not an IPv4 or IPv6 address"},
+	{"io: kqueue\n", "x.yaml:1: io: 'kqueue' is not one of auto|uring|epoll"},
+	{"drain_timeout: 30\n", "x.yaml:1: drain_timeout: 30 has no unit: write 30s or 30ms"},
+	{"drain_timeout: 30 seconds\n", "x.yaml:1: drain_timeout: '30 seconds' has an unknown unit ' seconds': use ns, us, ms, s, m or h"},
+	{"drain_timeout: soon\n", "x.yaml:1: drain_timeout: 'soon' is not a duration: write one like 30s or 250ms"},
+	{"drain_timeout: 25h\n", "x.yaml:1: drain_timeout: 25h is out of range: from 0 to 24h"},
+	{"drain_timeout: 10us\n", "x.yaml:1: drain_timeout: '10us' is not a whole number of milliseconds"},
+	{"admin:\n  body_max: 65536\n", "x.yaml:2: admin.body_max: 65536 has no unit: write 64KiB or 65536B"},
+	{"admin:\n  body_max: 65537\n", "x.yaml:2: admin.body_max: 65537 has no unit: write 65537B or a size such as 64KiB"},
+	{"admin:\n  body_max: 64k\n", "x.yaml:2: admin.body_max: '64k' has an unknown unit 'k': use B, KB, MB, GB, KiB, MiB or GiB"},
+	{"admin:\n  body_max: 1B\n", "x.yaml:2: admin.body_max: 1B is out of range: from 1KiB to 16MiB"},
+	{"admin:\n  address: 9080\n", "x.yaml:2: admin.address: '9080' is not address:port, unix:/path or off"},
+	{"limits:\n  players_max: 0\n", "x.yaml:2: limits.players_max: 0 is out of range: from 1 to 4294967295"},
+	{"limits:\n  flush_budget_us: 1ns\n", "x.yaml:2: limits.flush_budget_us: '1ns' is not a whole number of microseconds"},
+	{"limits:\n  buffer_memory_bytes: 1s\n",
+	 "x.yaml:2: limits.buffer_memory_bytes: '1s' has an unknown unit 's': use B, KB, MB, GB, KiB, MiB or GiB"},
+	{"- a\n", "x.yaml:1: expected 'section:' or 'key: value' lines"},
+	{"io: auto\n---\nio: epoll\n", "x.yaml:3: only one YAML document is allowed"},
+	{"listen:\n\ttcp_port: 1\n", "x.yaml:2: not YAML: found character that cannot start any token"},
+	{"listen: {tcp_port: 1\n", "x.yaml:2: not YAML: did not find expected ',' or '}'"},
+	{"[a]: 1\n", "x.yaml:1: a key must be a plain name"},
 };
 
 TestSuite(config, .timeout = 30);
@@ -80,10 +80,10 @@ Test(config, reads_every_type)
 	struct config config;
 	struct config_error error;
 	const char *text = "listen:\n  address: '::1'\n  tcp_port: 8000\n  udp: false\n"
-	                   "io: epoll\ndrain_timeout: 1.5s\nadmin:\n  address: unix:/run/x.sock\n  body_max: 1MiB\n"
-	                   "log:\n  level: warn\n  format: logfmt\n"
-	                   "limits:\n  login_timeout_ms: 2s\n  idle_timeout_ms: 0\n  flush_budget_us: 1ms\n  buffer_memory_bytes: 16MiB\n  "
-	                   "bytes_per_second: 100\n";
+			   "io: epoll\ndrain_timeout: 1.5s\nadmin:\n  address: unix:/run/x.sock\n  body_max: 1MiB\n"
+			   "log:\n  level: warn\n  format: logfmt\n"
+			   "limits:\n  login_timeout_ms: 2s\n  idle_timeout_ms: 0\n  flush_budget_us: 1ms\n  buffer_memory_bytes: 16MiB\n  "
+			   "bytes_per_second: 100\n";
 	cr_assert(load(text, &config, &error), "%s", error.text);
 	cr_assert_str_eq(config.listen_address.text, "::1");
 	cr_assert_eq(config.listen_tcp_port, 8000);
@@ -143,7 +143,7 @@ Test(config, nul_bytes_are_refused)
 Test(config, every_prefix_of_a_file_is_read_or_refused)
 {
 	static const char text[] =
-	        "listen:\n  address: \"::1\"\n  tcp_port: 8000\nlimits: {players_max: 10, buffer_memory_bytes: 1MiB}\nio: epoll\n";
+		"listen:\n  address: \"::1\"\n  tcp_port: 8000\nlimits: {players_max: 10, buffer_memory_bytes: 1MiB}\nio: epoll\n";
 	size_t accepted = 0;
 	for (size_t size = 0; size < sizeof(text); size++) {
 		struct config config;
@@ -231,11 +231,11 @@ Test(config, a_bad_variable_and_a_bad_flag_are_named)
 Test(config, only_near_misses_in_the_environment_are_strange)
 {
 	static const char *const plain[] = {"PATH=/bin",
-	                                    "RINGCAST_LOG_LEVEL=info",
-	                                    "RINGCAST_CONFIG=x",
-	                                    "RINGCAST_PORT_7777_TCP_ADDR=10.0.0.1",
-	                                    "RINGCAST_SERVICE_HOST=10.0.0.1",
-	                                    "RINGCAST_"};
+					    "RINGCAST_LOG_LEVEL=info",
+					    "RINGCAST_CONFIG=x",
+					    "RINGCAST_PORT_7777_TCP_ADDR=10.0.0.1",
+					    "RINGCAST_SERVICE_HOST=10.0.0.1",
+					    "RINGCAST_"};
 	char name[OPTION_PATH_BYTES], nearest[OPTION_PATH_BYTES];
 	for (size_t i = 0; i < sizeof(plain) / sizeof(*plain); i++)
 		cr_assert(!ringcast_config_is_strange_env(plain[i], name, nearest), "%s", plain[i]);
@@ -247,13 +247,13 @@ Test(config, only_near_misses_in_the_environment_are_strange)
 /* checks across keys */
 
 static const struct refusal clashes[] = {
-        {"listen:\n  udp_port_base: 65535\nshards:\n  count: 2\n",
-         "listen.udp_port_base: 65535 with 2 shards of 1 ports ends at 65536, past 65535"},
-        {"listen:\n  address: 10.0.0.1\n  address_second: 10.0.0.2\n",
-         "listen.address_second: 10.0.0.2 must be of the other IP family than listen.address, 10.0.0.1"},
-        {"admin:\n  address: 127.0.0.1:7777\n", "admin.address: 127.0.0.1:7777 is the players' port too (listen.tcp_port)"},
-        {"limits:\n  players_max: 10\n  players_per_session_max: 11\n",
-         "limits.players_per_session_max: 11 is more than limits.players_max, 10"},
+	{"listen:\n  udp_port_base: 65535\nshards:\n  count: 2\n",
+	 "listen.udp_port_base: 65535 with 2 shards of 1 ports ends at 65536, past 65535"},
+	{"listen:\n  address: 10.0.0.1\n  address_second: 10.0.0.2\n",
+	 "listen.address_second: 10.0.0.2 must be of the other IP family than listen.address, 10.0.0.1"},
+	{"admin:\n  address: 127.0.0.1:7777\n", "admin.address: 127.0.0.1:7777 is the players' port too (listen.tcp_port)"},
+	{"limits:\n  players_max: 10\n  players_per_session_max: 11\n",
+	 "limits.players_per_session_max: 11 is more than limits.players_max, 10"},
 };
 
 Test(config, keys_must_agree)
@@ -270,11 +270,11 @@ Test(config, keys_must_agree)
 Test(config, agreeing_keys_pass)
 {
 	static const char *const texts[] = {"",
-	                                    "listen:\n  udp_port_base: 65534\nshards:\n  count: 2\n",
-	                                    "listen:\n  udp_port_base: 65535\n  udp: false\nshards:\n  count: 2\n",
-	                                    "listen:\n  address_second: '::'\n",
-	                                    "limits:\n  players_max: 10\n",
-	                                    "listen:\n  address: 10.0.0.1\nadmin:\n  address: 127.0.0.1:7777\n"};
+					    "listen:\n  udp_port_base: 65534\nshards:\n  count: 2\n",
+					    "listen:\n  udp_port_base: 65535\n  udp: false\nshards:\n  count: 2\n",
+					    "listen:\n  address_second: '::'\n",
+					    "limits:\n  players_max: 10\n",
+					    "listen:\n  address: 10.0.0.1\nadmin:\n  address: 127.0.0.1:7777\n"};
 	for (size_t i = 0; i < sizeof(texts) / sizeof(*texts); i++) {
 		struct config config;
 		struct config_error error = {""};
@@ -300,7 +300,7 @@ static void assert_same_values(const struct config *a, const struct config *b)
 	for (size_t i = 0; i < OPTION_COUNT; i++) {
 		const struct option *option = ringcast_options_at(i);
 		cr_assert(ringcast_value_is_equal(option, ringcast_config_field_const(a, option), ringcast_config_field_const(b, option)),
-		          "%s.%s", option->section, option->key);
+			  "%s.%s", option->section, option->key);
 	}
 }
 
@@ -309,10 +309,10 @@ Test(config, print_config_loads_back)
 	struct config config, again;
 	struct config_error error;
 	cr_assert(load("listen:\n  address: '::'\n  tcp_port: 1\nio: uring\ndrain_timeout: 90s\nadmin:\n  hosts: 'a,\"b\\c'\n  body_max: "
-	               "1537B\n"
-	               "limits:\n  flush_budget_us: 0\n",
-	               &config, &error),
-	          "%s", error.text);
+		       "1537B\n"
+		       "limits:\n  flush_budget_us: 0\n",
+		       &config, &error),
+		  "%s", error.text);
 	char *text = print(&config);
 	cr_assert(load(text, &again, &error), "%s in\n%s", error.text, text);
 	free(text);
@@ -346,7 +346,7 @@ Test(config, engine_options_say_what_the_keys_say)
 	struct config_error error;
 	ringcast_engine_options options;
 	cr_assert(load("listen:\n  address_second: '::'\n  udp: false\n  udp_address_check: false\nshards:\n  count: 3\n  pinned: true\n",
-	               &config, &error));
+		       &config, &error));
 	ringcast_config_engine_options(&config, &options);
 	cr_assert_eq(options.size, sizeof(options));
 	cr_assert_eq(options.shard_count, 3);

@@ -22,14 +22,14 @@ TestSuite(flags, .timeout = 30);
 Test(flags, refusals_are_clear)
 {
 	static const char *const cases[][2] = {
-	        {"--tcp-prt 1", "unknown flag '--tcp-prt', did you mean '--tcp-port'?"},
-	        {"--nonsense-entirely", "unexpected '--nonsense-entirely'; see --help"},
-	        {"file.yaml", "unexpected 'file.yaml'; see --help"},
-	        {"--tcp-port", "--tcp-port needs a value: --tcp-port PORT"},
-	        {"--dev=1", "--dev takes no value"},
-	        {"--set limits.players_mx=1", "--set: unknown key 'limits.players_mx', did you mean 'players_max'?"},
-	        {"--set drain_timout=1s", "--set: unknown key 'drain_timout', did you mean 'drain_timeout'?"},
-	        {"--set nothing", "--set nothing: write --set section.key=value"},
+		{"--tcp-prt 1", "unknown flag '--tcp-prt', did you mean '--tcp-port'?"},
+		{"--nonsense-entirely", "unexpected '--nonsense-entirely'; see --help"},
+		{"file.yaml", "unexpected 'file.yaml'; see --help"},
+		{"--tcp-port", "--tcp-port needs a value: --tcp-port PORT"},
+		{"--dev=1", "--dev takes no value"},
+		{"--set limits.players_mx=1", "--set: unknown key 'limits.players_mx', did you mean 'players_max'?"},
+		{"--set drain_timout=1s", "--set: unknown key 'drain_timout', did you mean 'drain_timeout'?"},
+		{"--set nothing", "--set nothing: write --set section.key=value"},
 	};
 	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
 		struct flags flags;

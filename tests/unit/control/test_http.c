@@ -121,7 +121,7 @@ static struct answer ask_with(const char *method, const char *path, const char *
 {
 	char request[8192];
 	int size = snprintf(request, sizeof(request), "%s %s HTTP/1.1\r\n%sConnection: close\r\n%s%s", method, path, headers,
-	                    body ? "Content-Type: application/json\r\n" : "", body ? "" : "\r\n");
+			    body ? "Content-Type: application/json\r\n" : "", body ? "" : "\r\n");
 	if (body)
 		size += snprintf(request + size, sizeof(request) - (size_t)size, "Content-Length: %zu\r\n\r\n%s", strlen(body), body);
 	cr_assert_lt(size, (int)sizeof(request));
@@ -274,7 +274,7 @@ Test(http, players)
 	cr_assert(json_is_string(json_object_get(first, "joined_at")));
 	cr_assert_null(json_object_get(first, "token"), "a credential is shown once, to the one who asked for it");
 	snprintf(peer_path, sizeof(peer_path), "%s/%d?reason=too%%20loud", path,
-	         (int)json_integer_value(json_object_get(first, "peer_id")));
+		 (int)json_integer_value(json_object_get(first, "peer_id")));
 	done(&answer);
 	answer = ask("DELETE", peer_path, NULL);
 	cr_assert_eq(answer.status, 202);
@@ -296,18 +296,18 @@ Test(http, peer_ids_are_numbers)
 Test(http, bodies_are_strict)
 {
 	static const char *const cases[][3] = {
-	        {"{\"nme\":\"a\"}", "field", "unknown field 'nme'; known: name, players_max"},
-	        {"{\"players_max\":\"4\"}", "field", "'players_max' must be a whole number"},
-	        {"{\"players_max\":-1}", "field", "'players_max' must be a whole number"},
-	        {"{\"players_max\":4294967296}", "field", "'players_max' must be a whole number from 0 to 5000"},
-	        {"{\"shard\":2}", "field", "'shard' must be a whole number from 0 to 1"},
-	        {"{\"players_max\":1.5}", "field", "'players_max' must be a whole number"},
-	        {"{\"name\":5}", "field", "'name' must be a string"},
-	        {"{\"name\":\"a\\u0000b\"}", "json", "\\u0000"},
-	        {"[]", "json", "must be an object"},
-	        {"{\"name\":\"a\"", "json", "line 1"},
-	        {"{\"name\":\"a\",\"name\":\"b\"}", "json", "duplicate"},
-	        {"{} trailing", "json", "end of file expected"},
+		{"{\"nme\":\"a\"}", "field", "unknown field 'nme'; known: name, players_max"},
+		{"{\"players_max\":\"4\"}", "field", "'players_max' must be a whole number"},
+		{"{\"players_max\":-1}", "field", "'players_max' must be a whole number"},
+		{"{\"players_max\":4294967296}", "field", "'players_max' must be a whole number from 0 to 5000"},
+		{"{\"shard\":2}", "field", "'shard' must be a whole number from 0 to 1"},
+		{"{\"players_max\":1.5}", "field", "'players_max' must be a whole number"},
+		{"{\"name\":5}", "field", "'name' must be a string"},
+		{"{\"name\":\"a\\u0000b\"}", "json", "\\u0000"},
+		{"[]", "json", "must be an object"},
+		{"{\"name\":\"a\"", "json", "line 1"},
+		{"{\"name\":\"a\",\"name\":\"b\"}", "json", "duplicate"},
+		{"{} trailing", "json", "end of file expected"},
 	};
 	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++)
 		expect_problem(ask("POST", "/v1/sessions", cases[i][0]), 400, cases[i][1], cases[i][2]);
@@ -348,9 +348,9 @@ Test(http, bodies_are_bounded)
 Test(http, foreign_hosts_are_refused)
 {
 	static const char *const good[] = {"localhost", "LOCALHOST:9080", "127.0.0.1",     "127.0.0.1:80",
-	                                   "[::1]:80",  "[::1]",          "ringcast:9080", "Relay.LAN"};
+					   "[::1]:80",  "[::1]",          "ringcast:9080", "Relay.LAN"};
 	static const char *const bad[] = {
-	        "evil.example", "localhost.evil.example", "127.0.0.1.evil.example", "10.0.0.1", "", "relay", "ringcast,", "[", "[::1"};
+		"evil.example", "localhost.evil.example", "127.0.0.1.evil.example", "10.0.0.1", "", "relay", "ringcast,", "[", "[::1"};
 	char headers[128];
 	for (size_t i = 0; i < sizeof(good) / sizeof(*good); i++) {
 		snprintf(headers, sizeof(headers), "Host: %s\r\n", good[i]);
@@ -367,7 +367,7 @@ Test(http, foreign_hosts_are_refused)
 Test(http, foreign_pages_are_refused)
 {
 	expect_problem(ask_with("POST", "/v1/drain", "Host: localhost:80\r\nOrigin: http://evil.example\r\n", "{}"), 403, "origin",
-	               "evil.example");
+		       "evil.example");
 	expect_problem(ask_with("DELETE", "/v1/sessions/x", "Host: localhost:80\r\nOrigin: null\r\n", NULL), 403, "origin", "null");
 	cr_assert_eq(world.drain_count, 0);
 	struct answer answer = ask_with("GET", "/v1/info", "Host: localhost:80\r\nOrigin: http://localhost:80\r\n", NULL);
@@ -378,7 +378,7 @@ Test(http, foreign_pages_are_refused)
 Test(http, posts_must_be_json)
 {
 	static const char *const types[] = {"", "Content-Type: text/plain\r\n", "Content-Type: application/x-www-form-urlencoded\r\n",
-	                                    "Content-Type: application/jsonp\r\n"};
+					    "Content-Type: application/jsonp\r\n"};
 	char headers[160];
 	for (size_t i = 0; i < sizeof(types) / sizeof(*types); i++) {
 		snprintf(headers, sizeof(headers), "Host: localhost\r\n%sContent-Length: 0\r\n", types[i]);
@@ -386,7 +386,7 @@ Test(http, posts_must_be_json)
 	}
 	cr_assert_eq(world.drain_count, 0);
 	struct answer answer = ask_with("POST", "/v1/drain",
-	                                "Host: localhost\r\nContent-Type: application/json; charset=utf-8\r\nContent-Length: 0\r\n", NULL);
+					"Host: localhost\r\nContent-Type: application/json; charset=utf-8\r\nContent-Length: 0\r\n", NULL);
 	cr_assert_eq(answer.status, 202);
 	done(&answer);
 }
@@ -394,7 +394,7 @@ Test(http, posts_must_be_json)
 Test(http, unknown_paths_methods_and_queries)
 {
 	static const char *const paths[] = {
-	        "/", "/nothing", "/v1", "/v1/sessions/", "/v1/sessions/a/b", "/v1/sessions/a/players/1/2", "//healthz", "/healthz/"};
+		"/", "/nothing", "/v1", "/v1/sessions/", "/v1/sessions/a/b", "/v1/sessions/a/players/1/2", "//healthz", "/healthz/"};
 	for (size_t i = 0; i < sizeof(paths) / sizeof(*paths); i++)
 		expect_problem(ask("GET", paths[i], NULL), 404, "path", "there is no");
 	struct answer answer = ask("PUT", "/v1/sessions", "{}");

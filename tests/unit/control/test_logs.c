@@ -14,11 +14,11 @@ static const char *format(enum logs_format format, const char *message, const ch
 {
 	static char out[LOGS_LINE_BYTES + 1];
 	struct logs_line line = {.format = format,
-	                         .realtime_ns = UINT64_C(1795272306123456789),
-	                         .level = RINGCAST_LOG_WARN,
-	                         .component = "engine",
-	                         .message = message,
-	                         .fields = fields};
+				 .realtime_ns = UINT64_C(1795272306123456789),
+				 .level = RINGCAST_LOG_WARN,
+				 .component = "engine",
+				 .message = message,
+				 .fields = fields};
 	size_t size = ringcast_logs_format(&line, out, LOGS_LINE_BYTES);
 	cr_assert_leq(size, (size_t)LOGS_LINE_BYTES);
 	cr_assert_eq(out[size - 1], '\n');
@@ -32,12 +32,12 @@ Test(logs, the_three_forms)
 {
 	const char *fields = "peer=7 name=\"a b\" addr=1.2.3.4:5";
 	cr_assert_str_eq(format(LOGS_TEXT, "slow", fields),
-	                 "2026-11-21T14:45:06.123456Z WARN  engine: slow peer=7 name=\"a b\" addr=1.2.3.4:5");
+			 "2026-11-21T14:45:06.123456Z WARN  engine: slow peer=7 name=\"a b\" addr=1.2.3.4:5");
 	cr_assert_str_eq(format(LOGS_LOGFMT, "slow", fields),
-	                 "ts=2026-11-21T14:45:06.123456Z level=warn component=engine msg=\"slow\" peer=7 name=\"a b\" addr=1.2.3.4:5");
+			 "ts=2026-11-21T14:45:06.123456Z level=warn component=engine msg=\"slow\" peer=7 name=\"a b\" addr=1.2.3.4:5");
 	cr_assert_str_eq(format(LOGS_JSON, "slow", fields),
-	                 "{\"ts\":\"2026-11-21T14:45:06.123456Z\",\"level\":\"warn\",\"component\":\"engine\","
-	                 "\"msg\":\"slow\",\"peer\":7,\"name\":\"a b\",\"addr\":\"1.2.3.4:5\"}");
+			 "{\"ts\":\"2026-11-21T14:45:06.123456Z\",\"level\":\"warn\",\"component\":\"engine\","
+			 "\"msg\":\"slow\",\"peer\":7,\"name\":\"a b\",\"addr\":\"1.2.3.4:5\"}");
 }
 
 Test(logs, no_line_or_terminal_escape_gets_through)
@@ -113,11 +113,11 @@ Test(logs, journal_priorities)
 	for (int level = RINGCAST_LOG_DEBUG; level <= RINGCAST_LOG_ERROR; level++) {
 		char out[LOGS_LINE_BYTES];
 		struct logs_line line = {.format = LOGS_TEXT,
-		                         .is_journal = true,
-		                         .level = (ringcast_log_level)level,
-		                         .component = "c",
-		                         .message = "m",
-		                         .fields = ""};
+					 .is_journal = true,
+					 .level = (ringcast_log_level)level,
+					 .component = "c",
+					 .message = "m",
+					 .fields = ""};
 		ringcast_logs_format(&line, out, sizeof(out));
 		cr_assert_eq(strncmp(out, expected[level], 3), 0);
 	}

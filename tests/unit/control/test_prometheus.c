@@ -29,7 +29,7 @@ Test(prometheus, families_are_gathered)
 	ringcast_prometheus_add(prometheus, "a_total", "counter", "A.", "x=\"2\"", 3);
 	char *text = write_out(prometheus);
 	cr_assert_str_eq(text, "# HELP a_total A.\n# TYPE a_total counter\na_total{x=\"1\"} 1\na_total{x=\"2\"} 3\n"
-	                       "# HELP b B.\n# TYPE b gauge\nb 2.5\n");
+			       "# HELP b B.\n# TYPE b gauge\nb 2.5\n");
 	free(text);
 }
 
@@ -41,7 +41,7 @@ Test(prometheus, histogram_samples_share_a_family)
 	ringcast_prometheus_add(prometheus, "h_seconds_count", "histogram", "H.", "", 4);
 	char *text = write_out(prometheus);
 	cr_assert_str_eq(text, "# HELP h_seconds H.\n# TYPE h_seconds histogram\nh_seconds_bucket{le=\"+Inf\"} 4\nh_seconds_sum "
-	                       "0.25\nh_seconds_count 4\n");
+			       "0.25\nh_seconds_count 4\n");
 	free(text);
 }
 
@@ -109,11 +109,11 @@ Test(prometheus, special_values)
 Test(prometheus, process_metrics_are_there)
 {
 	static const char *const names[] = {"ringcast_build_info{version=\"1.2.3\",io=\"epoll\"} 1\n",
-	                                    "\nprocess_cpu_seconds_total ",
-	                                    "\nprocess_open_fds ",
-	                                    "\nprocess_max_fds ",
-	                                    "\nprocess_start_time_seconds ",
-	                                    "\nprocess_resident_memory_bytes "};
+					    "\nprocess_cpu_seconds_total ",
+					    "\nprocess_open_fds ",
+					    "\nprocess_max_fds ",
+					    "\nprocess_start_time_seconds ",
+					    "\nprocess_resident_memory_bytes "};
 	struct prometheus *prometheus = ringcast_prometheus_create();
 	ringcast_prometheus_add_process(prometheus, "1.2.3", "epoll");
 	char *text = write_out(prometheus);

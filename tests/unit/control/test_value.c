@@ -96,8 +96,8 @@ Test(value, endpoints)
 {
 	static const char *const good[] = {"127.0.0.1:9080", "[::1]:9080", "0.0.0.0:0", "unix:/run/ringcastd/admin.sock", "off"};
 	static const char *const bad[] = {"",         "9080",           "127.0.0.1",     "127.0.0.1:",    "127.0.0.1:65536",
-	                                  "::1:9080", "localhost:9080", "unix:x",        "unix:",         "[::1]9080",
-	                                  "none:1",   ":9080",          "127.0.0.1:90a", "[127.0.0.1]x:1"};
+					  "::1:9080", "localhost:9080", "unix:x",        "unix:",         "[::1]9080",
+					  "none:1",   ":9080",          "127.0.0.1:90a", "[127.0.0.1]x:1"};
 	struct endpoint endpoint;
 	char text[VALUE_TEXT_BYTES];
 	for (size_t i = 0; i < sizeof(good) / sizeof(*good); i++) {
@@ -112,8 +112,8 @@ Test(value, endpoints)
 Test(value, loopback)
 {
 	static const char *const near[] = {"127.0.0.1:1", "127.9.9.9:1", "[::1]:1", "unix:/x", "off"}, *const far[] = {"0.0.0.0:1",
-	                                                                                                               "[::]:1",
-	                                                                                                               "10.0.0.1:1"};
+														       "[::]:1",
+														       "10.0.0.1:1"};
 	struct endpoint endpoint;
 	for (size_t i = 0; i < sizeof(near) / sizeof(*near); i++)
 		cr_assert(ringcast_value_parse_endpoint(near[i], &endpoint) && ringcast_value_is_loopback(&endpoint), "%s", near[i]);

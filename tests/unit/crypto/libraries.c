@@ -11,9 +11,9 @@ void for_all_libraries(enum crypto_kind kind, void (*check)(const struct pair_op
 	cr_assert(ringcast_crypto_global_init(error, sizeof(error)), "%s", error);
 	for (size_t cell = 0; cell < 4; cell++) {
 		struct pair_options options = {
-		        .client = ringcast_crypto_backend(names[cell / 2]),
-		        .server = ringcast_crypto_backend(names[cell % 2]),
-		        .kind = kind,
+			.client = ringcast_crypto_backend(names[cell / 2]),
+			.server = ringcast_crypto_backend(names[cell % 2]),
+			.kind = kind,
 		};
 		if (options.client == NULL || options.server == NULL)
 			continue;

@@ -17,12 +17,12 @@ struct certificate pair_make(const char *names, const struct certificate *issuer
 	char error[CRYPTO_ERROR_BYTES] = "";
 	struct certificate made;
 	struct certificate_request request = {
-	        .common_name = names != NULL ? "test server" : "test authority",
-	        .names = names,
-	        .now_s = now_s,
-	        .days = days,
-	        .is_ca = names == NULL,
-	        .issuer = issuer,
+		.common_name = names != NULL ? "test server" : "test authority",
+		.names = names,
+		.now_s = now_s,
+		.days = days,
+		.is_ca = names == NULL,
+		.issuer = issuer,
 	};
 	initialise();
 	cr_assert(ringcast_certificate_make(&request, &made, error, sizeof(error)), "%s", error);
@@ -62,13 +62,13 @@ struct crypto_context *pair_context(const struct pair_options *options, enum cry
 	char error[CRYPTO_ERROR_BYTES] = "";
 	const struct certificate *certificate = options->certificate != NULL ? options->certificate : pair_certificate();
 	struct crypto_options wanted = {
-	        .kind = options->kind,
-	        .role = role,
-	        .ciphers = options->ciphers,
-	        .version_min = options->is_version_1_3_only ? CRYPTO_VERSION_1_3 : CRYPTO_VERSION_1_2,
-	        .is_version_1_2_only = options->is_version_1_2_only,
-	        .is_insecure = options->is_insecure,
-	        .datagram_bytes_max = options->datagram_bytes_max,
+		.kind = options->kind,
+		.role = role,
+		.ciphers = options->ciphers,
+		.version_min = options->is_version_1_3_only ? CRYPTO_VERSION_1_3 : CRYPTO_VERSION_1_2,
+		.is_version_1_2_only = options->is_version_1_2_only,
+		.is_insecure = options->is_insecure,
+		.datagram_bytes_max = options->datagram_bytes_max,
 	};
 	if (role == CRYPTO_SERVER)
 		wanted.credentials = (struct crypto_credentials){.certificate = certificate->certificate, .key = certificate->key};
@@ -79,7 +79,7 @@ struct crypto_context *pair_context(const struct pair_options *options, enum cry
 	memset(wanted.cookie_secret_previous, options->cookie_secret_previous, sizeof(wanted.cookie_secret_previous));
 	initialise();
 	struct crypto_context *context =
-	        ringcast_crypto_context_create(role == CRYPTO_SERVER ? options->server : options->client, &wanted, error, sizeof(error));
+		ringcast_crypto_context_create(role == CRYPTO_SERVER ? options->server : options->client, &wanted, error, sizeof(error));
 	cr_assert_not_null(context, "%s", error);
 	return context;
 }

@@ -41,9 +41,9 @@ struct pair_options {
 	bool is_insecure;
 	uint16_t datagram_bytes_max;
 	uint8_t ticket_secret, cookie_secret,
-	        cookie_secret_previous; /* every byte of them; 1 is added to the first two, because all zero is none */
+		cookie_secret_previous; /* every byte of them; 1 is added to the first two, because all zero is none */
 	struct crypto_context *client_context,
-	        *server_context; /* to use instead of new ones; the pair takes a reference of its own: none */
+		*server_context; /* to use instead of new ones; the pair takes a reference of its own: none */
 };
 
 /* Made once per process with the default library; valid for relay.test, *.wild.test and 192.0.2.1. */

@@ -28,11 +28,11 @@ static struct certificate make(const struct crypto_backend *maker, const char *n
 	char error[CRYPTO_ERROR_BYTES] = "";
 	struct certificate made;
 	struct certificate_request request = {.common_name = names != NULL ? "a server" : "an authority",
-	                                      .names = names,
-	                                      .now_s = NOW_S,
-	                                      .days = 30,
-	                                      .is_ca = names == NULL,
-	                                      .issuer = issuer};
+					      .names = names,
+					      .now_s = NOW_S,
+					      .days = 30,
+					      .is_ca = names == NULL,
+					      .issuer = issuer};
 	cr_assert(maker->certificate_make(&request, &made, error, sizeof(error)), "%s", error);
 	return made;
 }
@@ -47,7 +47,7 @@ static void check_facts(const struct crypto_backend *maker, const struct crypto_
 {
 	char error[CRYPTO_ERROR_BYTES] = "", pem[2 * CERTIFICATE_PEM_BYTES];
 	struct certificate authority = make(maker, NULL, NULL),
-	                   server = make(maker, "relay.test,*.b.test, 192.0.2.1,2001:db8::1", &authority);
+			   server = make(maker, "relay.test,*.b.test, 192.0.2.1,2001:db8::1", &authority);
 	struct certificate_facts facts;
 	join(&server, &authority, pem);
 	struct crypto_credentials credentials = {.certificate = pem, .key = server.key};
@@ -175,32 +175,32 @@ Test(cert, names_that_cover_a_host)
 		const char *names, *host;
 		bool is_covered;
 	} cases[] = {
-	        {"relay.test", "relay.test", true},
-	        {"relay.test", "RELAY.Test", true},
-	        {"relay.test", "relay.test.", false},
-	        {"relay.test", "xrelay.test", false},
-	        {"relay.test", "relay.tes", false},
-	        {"a.test,b.test", "b.test", true},
-	        {"*.b.test", "a.b.test", true},
-	        {"*.b.test", "b.test", false},
-	        {"*.b.test", ".b.test", false},
-	        {"*.b.test", "x.a.b.test", false},
-	        {"*.test", "a.test", false},
-	        {"a.*.test", "a.b.test", false},
-	        {"*b.test", "ab.test", false},
-	        {"192.0.2.1", "192.0.2.1", true},
-	        {"192.0.2.1", "192.0.2.10", false},
-	        {"*.0.2.1", "192.0.2.1", false},
-	        {"2001:db8::1", "2001:db8:0:0::1", true},
-	        {"2001:db8::1", "2001:db8::2", false},
-	        {"::ffff:192.0.2.1", "192.0.2.1", false},
-	        {"", "relay.test", false},
-	        {"relay.test", "", false},
+		{"relay.test", "relay.test", true},
+		{"relay.test", "RELAY.Test", true},
+		{"relay.test", "relay.test.", false},
+		{"relay.test", "xrelay.test", false},
+		{"relay.test", "relay.tes", false},
+		{"a.test,b.test", "b.test", true},
+		{"*.b.test", "a.b.test", true},
+		{"*.b.test", "b.test", false},
+		{"*.b.test", ".b.test", false},
+		{"*.b.test", "x.a.b.test", false},
+		{"*.test", "a.test", false},
+		{"a.*.test", "a.b.test", false},
+		{"*b.test", "ab.test", false},
+		{"192.0.2.1", "192.0.2.1", true},
+		{"192.0.2.1", "192.0.2.10", false},
+		{"*.0.2.1", "192.0.2.1", false},
+		{"2001:db8::1", "2001:db8:0:0::1", true},
+		{"2001:db8::1", "2001:db8::2", false},
+		{"::ffff:192.0.2.1", "192.0.2.1", false},
+		{"", "relay.test", false},
+		{"relay.test", "", false},
 	};
 	for (size_t index = 0; index < ARRAY_COUNT(cases); index++) {
 		struct certificate_facts facts = {0};
 		snprintf(facts.names, sizeof(facts.names), "%s", cases[index].names);
 		cr_assert_eq(ringcast_certificate_covers(&facts, cases[index].host), cases[index].is_covered, "%s, %s", cases[index].names,
-		             cases[index].host);
+			     cases[index].host);
 	}
 }

@@ -14,7 +14,7 @@ static struct pair *establish(const struct pair_options *options)
 {
 	struct pair *pair = pair_create(options);
 	cr_assert(pair_run(pair), "client %s, server %s: \"%s\"", options->client->name, options->server->name,
-	          ringcast_crypto_error(pair->client.session));
+		  ringcast_crypto_error(pair->client.session));
 	return pair;
 }
 
@@ -36,7 +36,7 @@ static void expect_alive(struct pair *pair)
 		pair_say(from, "alive?", 6);
 		pair_run(pair);
 		cr_assert_eq(to->received_bytes, 6, "%s (%s) is deaf: %s", to->backend->name, index == 0 ? "server" : "client",
-		             ringcast_crypto_error(to->session));
+			     ringcast_crypto_error(to->session));
 	}
 }
 
@@ -151,43 +151,43 @@ struct forged {
 };
 
 static const struct forged forgeries[] = {
-        {"one byte", {23}, 1, CRYPTO_PREFILTER_DROP_MALFORMED},
-        {"half a header", {23, 0xfe, 0xfd, 0, 1, 0, 0}, 7, CRYPTO_PREFILTER_DROP_MALFORMED},
-        {"empty record", {23, 0xfe, 0xfd, 0, 1, 0, 0, 0, 0, 9, 9, 0, 0}, 13, CRYPTO_PREFILTER_DROP_MALFORMED},
-        {"17 bytes", {23, 0xfe, 0xfd, 0, 1, 0, 0, 0, 0, 9, 9, 0, 4, 1, 2, 3, 4}, 17, CRYPTO_PREFILTER_DROP_SHORT},
-        {"room for less than nonce and tag", {23, 0xfe, 0xfd, 0, 1, 0, 0, 0, 0, 9, 9, 0, 20, 1, 2, 3, 4}, 13 + 20, CRYPTO_PREFILTER_FEED},
-        {"nonce and tag only", {23, 0xfe, 0xfd, 0, 1, 0, 0, 0, 0, 9, 9, 0, 24, 1, 2, 3, 4}, 13 + 24, CRYPTO_PREFILTER_FEED},
-        {"longer than the datagram", {23, 0xfe, 0xfd, 0, 1, 0, 0, 0, 0, 9, 9, 5, 0, 1, 2, 3, 4}, 60, CRYPTO_PREFILTER_DROP_MALFORMED},
-        {"bad tag", {23, 0xfe, 0xfd, 0, 1, 0, 0, 0, 0, 9, 9, 0, 40, 1, 2, 3, 4}, 13 + 40, CRYPTO_PREFILTER_FEED},
-        {"later epoch", {23, 0xfe, 0xfd, 0, 2, 0, 0, 0, 0, 9, 9, 0, 40, 1, 2, 3, 4}, 13 + 40, CRYPTO_PREFILTER_FEED},
-        {"other version", {23, 3, 3, 0, 1, 0, 0, 0, 0, 9, 9, 0, 40, 1, 2, 3, 4}, 13 + 40, CRYPTO_PREFILTER_DROP_MALFORMED},
-        {"fatal alert in clear", {21, 0xfe, 0xfd, 0, 0, 0, 0, 0, 0, 9, 9, 0, 2, 2, 40}, 15, CRYPTO_PREFILTER_DROP_PLAINTEXT},
-        {"close_notify in clear", {21, 0xfe, 0xfd, 0, 0, 0, 0, 0, 0, 9, 9, 0, 2, 1, 0}, 15, CRYPTO_PREFILTER_DROP_PLAINTEXT},
-        {"change cipher spec in clear", {20, 0xfe, 0xfd, 0, 0, 0, 0, 0, 0, 9, 9, 0, 1, 1}, 14, CRYPTO_PREFILTER_FEED},
-        {"change cipher spec that is none", {20, 0xfe, 0xfd, 0, 0, 0, 0, 0, 0, 9, 9, 0, 1, 42}, 14, CRYPTO_PREFILTER_FEED},
-        {"long change cipher spec", {20, 0xfe, 0xfd, 0, 0, 0, 0, 0, 0, 9, 9, 0, 3, 1, 1, 1}, 16, CRYPTO_PREFILTER_FEED},
-        {"data in clear", {23, 0xfe, 0xfd, 0, 0, 0, 0, 0, 0, 9, 9, 0, 40, 1, 2, 3, 4}, 13 + 40, CRYPTO_PREFILTER_DROP_PLAINTEXT},
-        {"hello request", {22, 0xfe, 0xfd, 0, 0, 0, 0, 0, 0, 9, 9, 0, 12, 0}, 13 + 12, CRYPTO_PREFILTER_DROP_PLAINTEXT},
-        {"client hello in clear",
-         {22, 0xfe, 0xfd, 0, 0, 0, 0, 0, 0, 9, 9, 0, 24, 1, 0, 0, 12, 0, 0, 0, 0, 0, 0, 0, 12},
-         13 + 24,
-         CRYPTO_PREFILTER_LISTEN},
-        {"certificate in clear",
-         {22, 0xfe, 0xfd, 0, 0, 0, 0, 0, 0, 9, 9, 0, 24, 11, 0, 0, 12, 0, 0, 0, 0, 0, 0, 0, 12},
-         13 + 24,
-         CRYPTO_PREFILTER_DROP_PLAINTEXT},
-        {"server hello done in clear",
-         {22, 0xfe, 0xfd, 0, 0, 0, 0, 0, 0, 9, 9, 0, 24, 14, 0, 0, 12, 0, 0, 0, 0, 0, 0, 0, 12},
-         13 + 24,
-         CRYPTO_PREFILTER_DROP_PLAINTEXT},
-        {"client key exchange in clear",
-         {22, 0xfe, 0xfd, 0, 0, 0, 0, 0, 0, 9, 9, 0, 24, 16, 0, 0, 12, 0, 0, 0, 0, 0, 0, 0, 12},
-         13 + 24,
-         CRYPTO_PREFILTER_FEED},
-        {"finished in clear",
-         {22, 0xfe, 0xfd, 0, 0, 0, 0, 0, 0, 9, 9, 0, 24, 20, 0, 0, 12, 0, 4, 0, 0, 0, 0, 0, 12},
-         13 + 24,
-         CRYPTO_PREFILTER_DROP_PLAINTEXT},
+	{"one byte", {23}, 1, CRYPTO_PREFILTER_DROP_MALFORMED},
+	{"half a header", {23, 0xfe, 0xfd, 0, 1, 0, 0}, 7, CRYPTO_PREFILTER_DROP_MALFORMED},
+	{"empty record", {23, 0xfe, 0xfd, 0, 1, 0, 0, 0, 0, 9, 9, 0, 0}, 13, CRYPTO_PREFILTER_DROP_MALFORMED},
+	{"17 bytes", {23, 0xfe, 0xfd, 0, 1, 0, 0, 0, 0, 9, 9, 0, 4, 1, 2, 3, 4}, 17, CRYPTO_PREFILTER_DROP_SHORT},
+	{"room for less than nonce and tag", {23, 0xfe, 0xfd, 0, 1, 0, 0, 0, 0, 9, 9, 0, 20, 1, 2, 3, 4}, 13 + 20, CRYPTO_PREFILTER_FEED},
+	{"nonce and tag only", {23, 0xfe, 0xfd, 0, 1, 0, 0, 0, 0, 9, 9, 0, 24, 1, 2, 3, 4}, 13 + 24, CRYPTO_PREFILTER_FEED},
+	{"longer than the datagram", {23, 0xfe, 0xfd, 0, 1, 0, 0, 0, 0, 9, 9, 5, 0, 1, 2, 3, 4}, 60, CRYPTO_PREFILTER_DROP_MALFORMED},
+	{"bad tag", {23, 0xfe, 0xfd, 0, 1, 0, 0, 0, 0, 9, 9, 0, 40, 1, 2, 3, 4}, 13 + 40, CRYPTO_PREFILTER_FEED},
+	{"later epoch", {23, 0xfe, 0xfd, 0, 2, 0, 0, 0, 0, 9, 9, 0, 40, 1, 2, 3, 4}, 13 + 40, CRYPTO_PREFILTER_FEED},
+	{"other version", {23, 3, 3, 0, 1, 0, 0, 0, 0, 9, 9, 0, 40, 1, 2, 3, 4}, 13 + 40, CRYPTO_PREFILTER_DROP_MALFORMED},
+	{"fatal alert in clear", {21, 0xfe, 0xfd, 0, 0, 0, 0, 0, 0, 9, 9, 0, 2, 2, 40}, 15, CRYPTO_PREFILTER_DROP_PLAINTEXT},
+	{"close_notify in clear", {21, 0xfe, 0xfd, 0, 0, 0, 0, 0, 0, 9, 9, 0, 2, 1, 0}, 15, CRYPTO_PREFILTER_DROP_PLAINTEXT},
+	{"change cipher spec in clear", {20, 0xfe, 0xfd, 0, 0, 0, 0, 0, 0, 9, 9, 0, 1, 1}, 14, CRYPTO_PREFILTER_FEED},
+	{"change cipher spec that is none", {20, 0xfe, 0xfd, 0, 0, 0, 0, 0, 0, 9, 9, 0, 1, 42}, 14, CRYPTO_PREFILTER_FEED},
+	{"long change cipher spec", {20, 0xfe, 0xfd, 0, 0, 0, 0, 0, 0, 9, 9, 0, 3, 1, 1, 1}, 16, CRYPTO_PREFILTER_FEED},
+	{"data in clear", {23, 0xfe, 0xfd, 0, 0, 0, 0, 0, 0, 9, 9, 0, 40, 1, 2, 3, 4}, 13 + 40, CRYPTO_PREFILTER_DROP_PLAINTEXT},
+	{"hello request", {22, 0xfe, 0xfd, 0, 0, 0, 0, 0, 0, 9, 9, 0, 12, 0}, 13 + 12, CRYPTO_PREFILTER_DROP_PLAINTEXT},
+	{"client hello in clear",
+	 {22, 0xfe, 0xfd, 0, 0, 0, 0, 0, 0, 9, 9, 0, 24, 1, 0, 0, 12, 0, 0, 0, 0, 0, 0, 0, 12},
+	 13 + 24,
+	 CRYPTO_PREFILTER_LISTEN},
+	{"certificate in clear",
+	 {22, 0xfe, 0xfd, 0, 0, 0, 0, 0, 0, 9, 9, 0, 24, 11, 0, 0, 12, 0, 0, 0, 0, 0, 0, 0, 12},
+	 13 + 24,
+	 CRYPTO_PREFILTER_DROP_PLAINTEXT},
+	{"server hello done in clear",
+	 {22, 0xfe, 0xfd, 0, 0, 0, 0, 0, 0, 9, 9, 0, 24, 14, 0, 0, 12, 0, 0, 0, 0, 0, 0, 0, 12},
+	 13 + 24,
+	 CRYPTO_PREFILTER_DROP_PLAINTEXT},
+	{"client key exchange in clear",
+	 {22, 0xfe, 0xfd, 0, 0, 0, 0, 0, 0, 9, 9, 0, 24, 16, 0, 0, 12, 0, 0, 0, 0, 0, 0, 0, 12},
+	 13 + 24,
+	 CRYPTO_PREFILTER_FEED},
+	{"finished in clear",
+	 {22, 0xfe, 0xfd, 0, 0, 0, 0, 0, 0, 9, 9, 0, 24, 20, 0, 0, 12, 0, 4, 0, 0, 0, 0, 0, 12},
+	 13 + 24,
+	 CRYPTO_PREFILTER_DROP_PLAINTEXT},
 };
 
 /* A session is no less alive before the client's first data than after it. */
@@ -205,7 +205,7 @@ static void check_forgeries(const struct pair_options *options)
 			pair_feed(&pair->server, forged->bytes, forged->size);
 		cr_assert_eq(pair->server.received_bytes, 0, "%s was taken for data", forged->what);
 		cr_assert_eq(pair->server.last, CRYPTO_WANT_INPUT, "client %s, server %s: %s killed a session: %s", options->client->name,
-		             options->server->name, forged->what, ringcast_crypto_error(pair->server.session));
+			     options->server->name, forged->what, ringcast_crypto_error(pair->server.session));
 		expect_alive(pair);
 		pair_free(pair);
 	}
@@ -223,7 +223,7 @@ static void expire(struct end *end)
 	if (end->session == NULL || ringcast_crypto_timeout_ms(end->session) == 0)
 		return;
 	cr_assert_neq(ringcast_crypto_expire(end->session), CRYPTO_FAILED, "%s: %s", end->backend->name,
-	              ringcast_crypto_error(end->session));
+		      ringcast_crypto_error(end->session));
 }
 
 static void expire_until_established(struct pair *pair)
@@ -286,7 +286,7 @@ static void check_cookie_of_another(const struct pair_options *options)
 	pair_deliver(pair, &pair->server);
 	struct message hello = pair->client.sent[0];
 	enum crypto_hello result = ringcast_crypto_listen(pair->server.context, ringcast_view_of(stranger, sizeof(stranger)),
-	                                                  ringcast_view_of(hello.bytes, hello.size), pair_keep, &pair->server, &session);
+							  ringcast_view_of(hello.bytes, hello.size), pair_keep, &pair->server, &session);
 	cr_assert_eq(result, CRYPTO_HELLO_ANSWERED);
 	cr_assert_null(session);
 	pair_forget(&pair->server);

@@ -17,9 +17,9 @@ struct variant {
 };
 
 static const struct variant variants[] = {
-        {"TLS 1.3", CRYPTO_STREAM, false, "TLSv1.3 TLS_"},
-        {"TLS 1.2", CRYPTO_STREAM, true, "TLSv1.2 TLS_ECDHE_ECDSA_WITH_"},
-        {"DTLS 1.2", CRYPTO_DATAGRAM, false, "DTLSv1.2 TLS_ECDHE_ECDSA_WITH_"},
+	{"TLS 1.3", CRYPTO_STREAM, false, "TLSv1.3 TLS_"},
+	{"TLS 1.2", CRYPTO_STREAM, true, "TLSv1.2 TLS_ECDHE_ECDSA_WITH_"},
+	{"DTLS 1.2", CRYPTO_DATAGRAM, false, "DTLSv1.2 TLS_ECDHE_ECDSA_WITH_"},
 };
 
 typedef void check_fn(const struct pair_options *options, const struct variant *variant);
@@ -50,14 +50,14 @@ static void check_established(struct pair *pair, const struct pair_options *opti
 	char text[256] = "";
 	bool is_established = pair_run(pair);
 	cr_assert(is_established, "%s, client %s, server %s: client \"%s\", server \"%s\"", variant->name, options->client->name,
-	          options->server->name, ringcast_crypto_error(pair->client.session),
-	          pair->server.session != NULL ? ringcast_crypto_error(pair->server.session) : "never opened");
+		  options->server->name, ringcast_crypto_error(pair->client.session),
+		  pair->server.session != NULL ? ringcast_crypto_error(pair->server.session) : "never opened");
 	for (int side = 0; side < 2; side++) {
 		struct end *end = side == 0 ? &pair->client : &pair->server;
 		cr_assert(ringcast_crypto_describe(end->session, text, sizeof(text)));
 		cr_assert_eq(strncmp(text, variant->version, strlen(variant->version)), 0, "%s", text);
 		cr_assert_eq(strstr(text, ", resumed") != NULL, is_resumed, "%s: client %s, server %s: %s", text, options->client->name,
-		             options->server->name, is_resumed ? "not resumed" : "resumed");
+			     options->server->name, is_resumed ? "not resumed" : "resumed");
 	}
 }
 
@@ -254,7 +254,7 @@ static void check_chain(const struct pair_options *options, const struct variant
 	uint64_t now_s = (uint64_t)time(NULL);
 	struct certificate root = pair_make(NULL, NULL, now_s, 30), middle, leaf;
 	struct certificate_request request = {
-	        .common_name = "test intermediate", .now_s = now_s, .days = 30, .is_ca = true, .issuer = &root};
+		.common_name = "test intermediate", .now_s = now_s, .days = 30, .is_ca = true, .issuer = &root};
 	cr_assert(ringcast_certificate_make(&request, &middle, error, sizeof(error)), "%s", error);
 	leaf = pair_make("relay.test", &middle, now_s, 30);
 	size_t size = strlen(leaf.certificate);
@@ -354,7 +354,7 @@ Test(handshake, minimum_version_is_kept)
 static void check_ciphers(const struct pair_options *options, const struct variant *variant)
 {
 	static const char *const bad[] = {"ECDHE-ECDSA-AES128-SHA256", "ECDHE-ECDSA-AES128-GCM-SHA256:AES128-SHA", "NO-SUCH-GCM",
-	                                  "ECDHE-ECDSA-AES128-GCM-SHA256:NO-SUCH-GCM", ":"};
+					  "ECDHE-ECDSA-AES128-GCM-SHA256:NO-SUCH-GCM", ":"};
 	struct pair_options wanted = *options;
 	char text[256] = "", error[CRYPTO_ERROR_BYTES];
 	wanted.ciphers = "ECDHE-ECDSA-CHACHA20-POLY1305";

@@ -40,7 +40,7 @@ static void check_key_updates(const struct pair_options *options)
 		pair_run(pair);
 		cr_assert_eq(pair->server.received_bytes, strlen("new keys, please"));
 		cr_assert_eq(pair->client.received_bytes, strlen("as you like") + strlen("and on"), "after %s's answer: %s",
-		             options->server->name, ringcast_crypto_error(pair->client.session));
+			     options->server->name, ringcast_crypto_error(pair->client.session));
 	}
 	pair_free(pair);
 }

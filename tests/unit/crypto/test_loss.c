@@ -109,7 +109,7 @@ static void read_all(struct side *side)
 			side->flow->is_answered = true;
 	}
 	cr_assert_eq(result, CRYPTO_WANT_INPUT, "%s %u: %s", side->is_server ? "server" : "client", side->flow->number,
-	             ringcast_crypto_error(side->session));
+		     ringcast_crypto_error(side->session));
 }
 
 static void listen_with(struct flow *flow, struct view datagram)
@@ -117,7 +117,7 @@ static void listen_with(struct flow *flow, struct view datagram)
 	uint8_t peer[4];
 	memcpy(peer, &flow->number, sizeof(peer));
 	if (ringcast_crypto_listen(net.server_context, ringcast_view_of(peer, sizeof(peer)), datagram, depart, &flow->server,
-	                           &flow->server.session) == CRYPTO_HELLO_VERIFIED)
+				   &flow->server.session) == CRYPTO_HELLO_VERIFIED)
 		rearm(&flow->server);
 }
 
@@ -135,7 +135,7 @@ static void arrive(struct side *side, struct view datagram)
 		return;
 	enum crypto_result result = ringcast_crypto_feed(side->session, datagram);
 	cr_assert(result == CRYPTO_OK || result == CRYPTO_WANT_INPUT, "%s %u: %s", side->is_server ? "server" : "client",
-	          side->flow->number, ringcast_crypto_error(side->session));
+		  side->flow->number, ringcast_crypto_error(side->session));
 	if (result == CRYPTO_OK)
 		read_all(side);
 	rearm(side);

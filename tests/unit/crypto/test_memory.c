@@ -117,7 +117,7 @@ static void flood(struct crypto_context *server, const struct message *hello, st
 		struct crypto_session *session = NULL;
 		size_t emitted = 0, size = spoil(prng, hello, bytes, sizeof(bytes));
 		enum crypto_hello result = ringcast_crypto_listen(server, ringcast_view_of(&index, sizeof(index)),
-		                                                  ringcast_view_of(bytes, size), ignore_emission, &emitted, &session);
+								  ringcast_view_of(bytes, size), ignore_emission, &emitted, &session);
 		cr_assert_neq(result, CRYPTO_HELLO_VERIFIED);
 		cr_assert_null(session);
 		cr_assert_eq(result == CRYPTO_HELLO_ANSWERED, emitted > 0);

@@ -69,7 +69,7 @@ static struct crypto_context *create_broken(const struct crypto_options *options
 }
 
 static void refuse(const struct crypto_backend *backend, enum crypto_result (*read)(struct crypto_session *, uint8_t *, size_t, size_t *),
-                   const char *why)
+		   const char *why)
 {
 	char error[CRYPTO_ERROR_BYTES] = "";
 	real = broken = *backend;

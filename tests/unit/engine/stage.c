@@ -20,11 +20,9 @@ static int begun_count, ended_count;
 __attribute__((format(printf, 1, 2))) static void note(const char *format, ...)
 {
 	va_list arguments;
-
 	pthread_mutex_lock(&lock);
 	va_start(arguments, format);
 	int size = vsnprintf(text + text_bytes, sizeof(text) - text_bytes, format, arguments);
-
 	va_end(arguments);
 	cr_assert(size >= 0 && (size_t)size < sizeof(text) - text_bytes);
 	text_bytes += (size_t)size;
@@ -34,7 +32,6 @@ __attribute__((format(printf, 1, 2))) static void note(const char *format, ...)
 int stage_log_count(const char *line)
 {
 	int count = 0;
-
 	pthread_mutex_lock(&lock);
 	for (const char *at = text; (at = strstr(at, line)) != NULL; at += strlen(line))
 		count += at == text || at[-1] == '\n';
@@ -52,7 +49,6 @@ void stage_expect_log(const char *lines)
 	pthread_mutex_lock(&lock);
 	bool is_equal = strcmp(text, lines) == 0;
 	char found[STAGE_TEXT_BYTES];
-
 	memcpy(found, text, sizeof(found));
 	text_bytes = 0;
 	text[0] = '\0';
@@ -193,10 +189,8 @@ static void hear(struct actor *actor, const char *format, ...)
 {
 	size_t size = strlen(actor->heard);
 	va_list arguments;
-
 	va_start(arguments, format);
 	int more = vsnprintf(actor->heard + size, sizeof(actor->heard) - size, format, arguments);
-
 	va_end(arguments);
 	cr_assert(more >= 0 && (size_t)more < sizeof(actor->heard) - size);
 }
@@ -204,14 +198,12 @@ static void hear(struct actor *actor, const char *format, ...)
 static void on_client_connected(void *context, ringcast_client *client, int32_t peer_id)
 {
 	struct actor *actor = context;
-
 	actor->peer_id = peer_id;
 }
 
 static void on_client_fast(void *context, ringcast_client *client)
 {
 	struct actor *actor = context;
-
 	actor->is_fast = true;
 }
 
@@ -231,7 +223,6 @@ static void on_client_membership(void *context, ringcast_client *client, int32_t
 static void on_client_disconnected(void *context, ringcast_client *client, int code, const char *reason)
 {
 	struct actor *actor = context;
-
 	actor->is_gone = true;
 	actor->close_code = code;
 	snprintf(actor->close_reason, sizeof(actor->close_reason), "%s", reason);
@@ -249,7 +240,6 @@ static const ringcast_client_callbacks client_callbacks = {
 void stage_poll(struct stage *stage, const char *condition)
 {
 	int polled_count = 0;
-
 	for (int i = 0; i < ACTORS; i++)
 		if (stage->actors[i].client != NULL && !stage->actors[i].is_gone)
 			polled_count += ringcast_client_poll(stage->actors[i].client, polled_count == 0 ? POLL_MS : 0) >= 0;
@@ -265,7 +255,6 @@ void stage_connect(struct stage *stage, int index, const char *player_id, const 
 	struct actor *actor = &stage->actors[index];
 	ringcast_client_options options = {.size = sizeof(options), .callbacks = &client_callbacks, .context = actor};
 	char token[RINGCAST_ID_BYTES];
-
 	ringcast_client_destroy(&actor->client);
 	memset(actor, 0, sizeof(*actor));
 	cr_assert_eq(ringcast_player_reserve(stage->engine, stage->session, player_id, "some data", token), RINGCAST_OK);
@@ -303,7 +292,6 @@ void stage_fence(struct stage *stage, int index)
 	static int number;
 	struct actor *actor = &stage->actors[index];
 	char words[32], line[96];
-
 	snprintf(words, sizeof(words), "fence %d", ++number);
 	snprintf(line, sizeof(line), "%d from %d '%s'\n", FENCE_OPCODE, actor->peer_id, words);
 	stage_say(stage, index, FENCE_OPCODE, actor->peer_id, 0, words);
@@ -317,7 +305,6 @@ void stage_start(struct stage *stage, const ringcast_engine_options *options, co
 {
 	ringcast_session_options session_options = RINGCAST_SESSION_OPTIONS_INIT;
 	char error[256] = "";
-
 	memset(stage, 0, sizeof(*stage));
 	stage->options = *options;
 	if (stage->options.shard_count == 0)
@@ -336,7 +323,6 @@ static void *halt(void *argument)
 {
 	struct stage *stage = argument;
 	int result = ringcast_engine_stop(stage->engine, 5000);
-
 	cr_assert(result == RINGCAST_OK || result == RINGCAST_ERROR_STATE);
 	__atomic_store_n(&stage->is_halted, true, __ATOMIC_RELEASE);
 	return NULL;
@@ -345,7 +331,6 @@ static void *halt(void *argument)
 void stage_halt(struct stage *stage)
 {
 	pthread_t thread;
-
 	cr_assert_eq(pthread_create(&thread, NULL, halt, stage), 0);
 	stage_until(stage, __atomic_load_n(&stage->is_halted, __ATOMIC_ACQUIRE));
 	cr_assert_eq(pthread_join(thread, NULL), 0);

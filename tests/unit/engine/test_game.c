@@ -13,14 +13,12 @@ static struct stage stage;
 static void begin(ringcast_io io)
 {
 	ringcast_engine_options options = {.size = sizeof(options), .io = io};
-
 	stage_start(&stage, &options, NULL);
 }
 
 static void begin_with(ringcast_io io, ringcast_session_options session)
 {
 	ringcast_engine_options options = {.size = sizeof(options), .io = io};
-
 	session.size = sizeof(session);
 	stage_start(&stage, &options, &session);
 }
@@ -36,7 +34,6 @@ static int say(ringcast_session *session, int32_t opcode, int32_t player, int32_
 		.payload = (const uint8_t *)words,
 		.payload_bytes = strlen(words),
 	};
-
 	return ringcast_session_send(session, &message);
 }
 
@@ -123,7 +120,6 @@ static void look(ringcast_session *session, int32_t peer)
 {
 	char token[RINGCAST_ID_BYTES], id[RINGCAST_ID_BYTES];
 	int32_t peers[4];
-
 	snprintf(id, sizeof(id), "%s", ringcast_session_id(session));
 	cr_assert_str_eq(id, (const char *)ringcast_session_user(session));
 	cr_assert_eq(ringcast_session_player_token(session, peer, token), RINGCAST_OK);
@@ -134,7 +130,6 @@ static void look(ringcast_session *session, int32_t peer)
 	cr_assert_not(ringcast_session_player_is_fast(session, 99));
 	cr_assert_gt(ringcast_session_now_ns(session), 0);
 	size_t size = strlen(seen);
-
 	snprintf(seen + size, sizeof(seen) - size, "%zu in, %d is '%s' with '%s' in '%s'\n", ringcast_session_players(session, peers, 4), peer,
 		 ringcast_session_player_id(session, peer), ringcast_session_player_data(session, peer), ringcast_session_properties(session));
 }
@@ -148,7 +143,6 @@ static ringcast_verdict look_at_connect(ringcast_session *session, int32_t peer)
 static void remember_id(ringcast_session *session)
 {
 	static char id[RINGCAST_ID_BYTES];
-
 	cr_assert_null(ringcast_session_user(session));
 	snprintf(id, sizeof(id), "%s", ringcast_session_id(session));
 	ringcast_session_set_user(session, id);
@@ -197,7 +191,6 @@ static ringcast_verdict greet(ringcast_session *session, int32_t peer)
 static void obey(ringcast_session *session, const ringcast_message *message)
 {
 	int32_t peer = message->payload[0] - '0';
-
 	switch (message->opcode) {
 	case 1:
 		cr_assert_eq(ringcast_session_kick(session, peer, "too loud"), RINGCAST_OK);
@@ -250,7 +243,6 @@ static void misuse(ringcast_session *session)
 {
 	ringcast_message message = {.opcode = 0, .target_player = 1};
 	static uint8_t large[4097];
-
 	cr_assert_eq(ringcast_session_send(session, &message), RINGCAST_ERROR_ARGUMENT, "a login");
 	message = (ringcast_message){.opcode = 5, .target_player = 1, .payload = large, .payload_bytes = sizeof(large)};
 	cr_assert_eq(ringcast_session_send(session, &message), RINGCAST_ERROR_ARGUMENT, "too large");
@@ -264,7 +256,6 @@ Test(act, mistakes_are_told_and_logs_are_kept)
 {
 	ringcast_engine_options options = {.size = sizeof(options), .log = take_log};
 	char expected[512];
-
 	game.started = misuse;
 	stage_start(&stage, &options, NULL);
 	stage_stop(&stage);
@@ -321,7 +312,6 @@ static ringcast_verdict be_sick(ringcast_session *session)
 BOTH(act, a_sick_session_ends)
 {
 	ringcast_engine_options options = {.size = sizeof(options), .io = io};
-
 	game.health = be_sick;
 	ringcast_limits_default(&options.limits);
 	options.limits.health_interval_ms = 5;
@@ -366,7 +356,6 @@ static int given(void)
 {
 	pthread_mutex_lock(&lock);
 	int count = ticket_count;
-
 	pthread_mutex_unlock(&lock);
 	return count;
 }
@@ -375,7 +364,6 @@ static int answer(int index, ringcast_verdict verdict)
 {
 	pthread_mutex_lock(&lock);
 	uint64_t ticket = tickets[index];
-
 	pthread_mutex_unlock(&lock);
 	return ringcast_session_answer_post(stage.engine, stage.session, ticket, verdict);
 }
@@ -383,7 +371,6 @@ static int answer(int index, ringcast_verdict verdict)
 BOTH(later, a_login_waits)
 {
 	ringcast_session_info info;
-
 	game.connect = connect_later;
 	begin(io);
 	for (int i = 0; i < 3; i++) {
@@ -433,7 +420,6 @@ BOTH(later, a_client_that_gives_up_is_forgotten)
 	stage_until(&stage, given() == 1);
 	ringcast_client_destroy(&stage.actors[0].client);
 	ringcast_session_info info = {.player_count = 1};
-
 	while (info.player_count == 1)
 		cr_assert_eq(ringcast_session_describe(stage.engine, stage.session, &info), RINGCAST_OK);
 	cr_assert_eq(answer(0, RINGCAST_ALLOW), RINGCAST_ERROR_NOT_FOUND);
@@ -482,7 +468,6 @@ BOTH(later, messages_wait_in_line)
 static void crowd_round(int round)
 {
 	int first = given();
-
 	for (int i = 0; i < ACTORS; i++)
 		stage_connect(&stage, i, NULL, "");
 	stage_until(&stage, given() == first + ACTORS);
@@ -491,7 +476,6 @@ static void crowd_round(int round)
 	for (int i = 0; i < ACTORS; i++) {
 		/* peer ids are in the order of the questions, clients are not: who asked is known by the answer it gets */
 		int result = answer(first + (i + round) % ACTORS, i % 2 == 0 ? RINGCAST_ALLOW : RINGCAST_DENY);
-
 		cr_assert(result == RINGCAST_OK || result == RINGCAST_ERROR_NOT_FOUND);
 	}
 	for (int i = 0; i < 6; i++)
@@ -509,7 +493,6 @@ BOTH(later, a_crowd_of_logins_on_the_other_shard)
 	ringcast_engine_options options = {.size = sizeof(options), .io = io, .shard_count = 2};
 	ringcast_session_options session = {.size = sizeof(session), .has_shard = true, .shard = 1, .players_max = 1000};
 	ringcast_session_info info;
-
 	game.connect = connect_later;
 	stage_start(&stage, &options, &session);
 	for (int round = 0; round < CROWD_ROUNDS; round++)

@@ -17,7 +17,6 @@ static int create(const ringcast_engine_options *options, char *error, size_t er
 {
 	ringcast_engine *engine = (ringcast_engine *)&stage; /* whatever was there */
 	int result = ringcast_engine_create(options, &engine, error, error_bytes);
-
 	cr_assert_eq(engine != NULL, result == RINGCAST_OK);
 	ringcast_engine_destroy(&engine);
 	return result;
@@ -32,7 +31,6 @@ Test(options, each_mistake_is_told_in_one_line)
 {
 	ringcast_engine_options bad[6];
 	ringcast_callbacks short_callbacks = {.size = 3};
-
 	for (size_t i = 0; i < 6; i++)
 		bad[i] = small();
 	bad[0].listen_address = "localhost";
@@ -43,7 +41,6 @@ Test(options, each_mistake_is_told_in_one_line)
 	bad[5].callbacks = &short_callbacks;
 	for (size_t i = 0; i < 6; i++) {
 		char error[256] = "";
-
 		cr_assert_eq(create(&bad[i], error, sizeof(error)), RINGCAST_ERROR_ARGUMENT, "%zu", i);
 		cr_assert_gt(strlen(error), 10);
 		cr_assert_null(strchr(error, '\n'));
@@ -58,7 +55,6 @@ Test(options, structs_of_other_versions_are_understood)
 	} newer = {.options = small()};
 	ringcast_callbacks old = {.size = offsetof(ringcast_callbacks, tick)};
 	char error[256];
-
 	newer.options.size = sizeof(newer);
 	newer.options.callbacks = &old;
 	cr_assert_eq(create(&newer.options, error, sizeof(error)), RINGCAST_OK, "%s", error);
@@ -73,7 +69,6 @@ Test(options, a_port_in_use_is_told)
 	socklen_t size = sizeof(address);
 	ringcast_engine_options options = small();
 	char error[256];
-
 	cr_assert_eq(bind(fd, (struct sockaddr *)&address, size), 0);
 	cr_assert_eq(listen(fd, 1), 0);
 	cr_assert_eq(getsockname(fd, (struct sockaddr *)&address, &size), 0);
@@ -87,7 +82,6 @@ Test(options, the_memory_bill_is_the_sum_of_its_parts)
 {
 	ringcast_engine_options options = small();
 	uint64_t one = ringcast_memory_bill(&options, NULL, NULL);
-
 	cr_assert_gt(one, 0);
 	options.shard_count = 3;
 	cr_assert_eq(ringcast_memory_bill(&options, NULL, NULL), 3 * one);
@@ -108,7 +102,6 @@ BOTH(life, from_create_to_destroy)
 	ringcast_session_options session = RINGCAST_SESSION_OPTIONS_INIT;
 	ringcast_engine *engine;
 	char error[256], id[RINGCAST_ID_BYTES];
-
 	options.io = io;
 	cr_assert_eq(ringcast_engine_create(&options, &engine, error, sizeof(error)), RINGCAST_OK, "%s", error);
 	cr_assert_eq(ringcast_session_create(engine, &session, id), RINGCAST_ERROR_STATE, "not started yet");
@@ -135,7 +128,6 @@ BOTH(life, what_was_never_started_can_be_destroyed)
 	ringcast_engine_options options = small();
 	ringcast_engine *engine;
 	char error[256];
-
 	options.io = io;
 	options.shard_count = 3;
 	cr_assert_eq(ringcast_engine_create(&options, &engine, error, sizeof(error)), RINGCAST_OK, "%s", error);
@@ -145,7 +137,6 @@ BOTH(life, what_was_never_started_can_be_destroyed)
 static void begin_with(ringcast_io io, const ringcast_session_options *session)
 {
 	ringcast_engine_options options = small();
-
 	options.io = io;
 	stage_start(&stage, &options, session);
 }
@@ -159,7 +150,6 @@ BOTH(sessions, are_described_and_listed)
 	ringcast_player_info players[4];
 	char token[RINGCAST_ID_BYTES];
 	size_t count;
-
 	begin_with(io, &options);
 	stage_enter(&stage, 0, "");
 	cr_assert_eq(ringcast_player_reserve(stage.engine, stage.session, "bob", NULL, token), RINGCAST_OK);
@@ -186,7 +176,6 @@ BOTH(sessions, refuse_what_cannot_be)
 	ringcast_session_options options = {.size = sizeof(options), .players_max = 2};
 	char token[RINGCAST_ID_BYTES], longest[RINGCAST_DATA_BYTES + 1];
 	ringcast_session_info info;
-
 	begin_with(io, &options);
 	memset(longest, 'x', sizeof(longest) - 1);
 	longest[sizeof(longest) - 1] = '\0';
@@ -213,14 +202,12 @@ BOTH(sessions, live_on_several_shards)
 	ringcast_session_options session = RINGCAST_SESSION_OPTIONS_INIT;
 	ringcast_session_info infos[8];
 	size_t count;
-
 	options.io = io;
 	options.shard_count = 3;
 	stage_start(&stage, &options, NULL);
 	session.has_shard = true;
 	for (session.shard = 0; session.shard < 3; session.shard++) {
 		char first[RINGCAST_ID_BYTES];
-
 		memcpy(first, stage.session, sizeof(first));
 		cr_assert_eq(ringcast_session_create(stage.engine, &session, stage.session), RINGCAST_OK);
 		cr_assert_eq(stage_enter(&stage, session.shard, "")->peer_id, 1, "wherever it was accepted");
@@ -236,7 +223,6 @@ BOTH(sessions, live_on_several_shards)
 BOTH(limits, take_effect_when_they_are_loaded)
 {
 	ringcast_limits limits;
-
 	begin_with(io, NULL);
 	stage_enter(&stage, 0, "");
 	ringcast_client_join(stage.actors[0].client, 1);
@@ -255,7 +241,6 @@ BOTH(limits, take_effect_when_they_are_loaded)
 static void sum_up(void *context, const char *name, const char *type, const char *help, const char *labels, double value)
 {
 	double *denied = context;
-
 	cr_assert_gt(strlen(help), 0);
 	cr_assert(strcmp(type, "counter") == 0 || strcmp(type, "gauge") == 0 || strcmp(type, "histogram") == 0);
 	if (strcmp(name, "ringcast_drops_total") == 0 && strstr(labels, "\"group_limit\"") != NULL)
@@ -266,7 +251,6 @@ BOTH(limits, leave_a_count_of_what_they_refused)
 {
 	ringcast_engine_options options = small();
 	double refused = 0;
-
 	options.io = io;
 	ringcast_limits_default(&options.limits);
 	options.limits.groups_per_player_max = 1;
@@ -286,7 +270,6 @@ BOTH(end, a_drain_lets_players_play_and_nobody_new_in)
 {
 	ringcast_session_options another = RINGCAST_SESSION_OPTIONS_INIT;
 	char id[RINGCAST_ID_BYTES], token[RINGCAST_ID_BYTES];
-
 	begin_with(io, NULL);
 	stage_enter(&stage, 0, "");
 	cr_assert_not(ringcast_engine_is_draining(stage.engine));
@@ -329,7 +312,6 @@ BOTH(end, a_stop_says_goodbye)
 static void say_goodbye(ringcast_session *session)
 {
 	ringcast_message message = {.opcode = 8, .sender = RINGCAST_PEER_SERVER, .target_group = RINGCAST_GROUP_ALL, .intent = RINGCAST_RELIABLE};
-
 	cr_assert_eq(ringcast_session_send(session, &message), RINGCAST_OK);
 	cr_assert_eq(ringcast_session_finish(session), RINGCAST_OK);
 }

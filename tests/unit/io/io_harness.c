@@ -22,7 +22,6 @@ const struct io_options ringcast_harness_options = {
 void ringcast_harness_need_io_uring(void)
 {
 	char why[256];
-
 	if (ringcast_io_uring_probe(why, sizeof(why)) != 0)
 		cr_skip_test("%s", why);
 }
@@ -30,7 +29,6 @@ void ringcast_harness_need_io_uring(void)
 void ringcast_harness_init(struct harness *h, const struct backend *backend, const struct io_options *options)
 {
 	char why[256] = "";
-
 	*h = (struct harness){.batch_count_max = 64};
 	h->io = backend->create(options ? options : &ringcast_harness_options, why, sizeof(why));
 	cr_assert_not_null(h->io, "%s: %s", backend->name, why);
@@ -67,7 +65,6 @@ void ringcast_harness_settle(struct harness *h)
 static struct io_event take_at(struct harness *h, unsigned index)
 {
 	struct io_event event = h->events[index];
-
 	h->event_count--;
 	memmove(&h->events[index], &h->events[index + 1], (h->event_count - index) * sizeof(event));
 	return event;
@@ -83,7 +80,6 @@ static unsigned find(const struct harness *h, unsigned begin, enum io_event_kind
 struct io_event ringcast_harness_next(struct harness *h)
 {
 	uint64_t guard_ns = ringcast_io_now_ns(h->io) + HANG_GUARD_NS;
-
 	while (h->event_count == 0) {
 		run(h, guard_ns);
 		cr_assert_lt(ringcast_io_now_ns(h->io), guard_ns, "no event came");
@@ -95,7 +91,6 @@ struct io_event ringcast_harness_take(struct harness *h, enum io_event_kind kind
 {
 	uint64_t guard_ns = ringcast_io_now_ns(h->io) + HANG_GUARD_NS;
 	unsigned index = 0;
-
 	while ((index = find(h, index, kind)) == h->event_count) {
 		run(h, guard_ns);
 		cr_assert_lt(ringcast_io_now_ns(h->io), guard_ns, "no event of kind %d came", kind);
@@ -106,7 +101,6 @@ struct io_event ringcast_harness_take(struct harness *h, enum io_event_kind kind
 unsigned ringcast_harness_count(const struct harness *h, enum io_event_kind kind)
 {
 	unsigned count = 0;
-
 	for (unsigned i = 0; i < h->event_count; i++)
 		count += h->events[i].kind == kind;
 	return count;
@@ -115,7 +109,6 @@ unsigned ringcast_harness_count(const struct harness *h, enum io_event_kind kind
 void ringcast_harness_recv(struct harness *h, io_id stream, void *out, size_t size)
 {
 	size_t got = 0;
-
 	while (got < size) {
 		struct io_event event = ringcast_harness_take(h, IO_EVENT_RECV);
 		cr_assert_eq(event.id, stream);
@@ -130,7 +123,6 @@ void ringcast_harness_recv(struct harness *h, io_id stream, void *out, size_t si
 void ringcast_harness_send(struct harness *h, io_id stream, const void *data, size_t size)
 {
 	struct iovec iov = {.iov_base = (void *)(uintptr_t)data, .iov_len = size};
-
 	h->io->ops->stream_send(h->io, stream, &iov, 1);
 	struct io_event event = ringcast_harness_take(h, IO_EVENT_SENT);
 	cr_assert_eq(event.id, stream);
@@ -140,7 +132,6 @@ void ringcast_harness_send(struct harness *h, io_id stream, const void *data, si
 struct address ringcast_harness_loopback(bool is_v4, uint16_t port)
 {
 	struct address address;
-
 	cr_assert(ringcast_socket_parse_address(is_v4 ? "127.0.0.1:0" : "[::1]:0", &address));
 	address.port = port;
 	return address;
@@ -150,7 +141,6 @@ io_id ringcast_harness_listen(struct harness *h, bool is_v4, struct address *ret
 {
 	struct address address = ringcast_harness_loopback(is_v4, 0);
 	io_id id;
-
 	cr_assert_eq(h->io->ops->tcp_listen(h->io, &address, is_v4, ret_bound, &id), 0);
 	cr_assert_neq(ret_bound->port, 0);
 	return id;
@@ -160,7 +150,6 @@ io_id ringcast_harness_udp(struct harness *h, bool is_v4, uint64_t user, struct 
 {
 	struct address address = ringcast_harness_loopback(is_v4, 0);
 	io_id id;
-
 	cr_assert_eq(h->io->ops->udp_open(h->io, &address, is_v4, user, ret_bound, &id), 0);
 	cr_assert_neq(ret_bound->port, 0);
 	return id;
@@ -179,7 +168,6 @@ int ringcast_peer_connect(const struct address *address, bool is_v4)
 	union socket_name name;
 	socklen_t size = ringcast_socket_encode_address(address, is_v4, &name);
 	int fd = socket(name.any.sa_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
-
 	cr_assert_geq(fd, 0);
 	cr_assert_eq(connect(fd, &name.any, size), 0, "connect: %s", strerror(errno));
 	return fd;
@@ -189,7 +177,6 @@ int ringcast_peer_udp(bool is_v4, struct address *ret_bound)
 {
 	struct address address = ringcast_harness_loopback(is_v4, 0);
 	int fd;
-
 	cr_assert_eq(ringcast_socket_open_udp(&address, is_v4, 0, 0, ret_bound, &fd), 0);
 	return fd;
 }
@@ -208,7 +195,6 @@ void ringcast_peer_send_to(int fd, const struct address *address, bool is_v4, co
 {
 	union socket_name name;
 	socklen_t name_size = ringcast_socket_encode_address(address, is_v4, &name);
-
 	cr_assert_eq(sendto(fd, data, size, 0, &name.any, name_size), (ssize_t)size);
 }
 
@@ -217,7 +203,6 @@ struct address ringcast_peer_address(int fd)
 	union socket_name name;
 	socklen_t size = sizeof(name);
 	struct address address;
-
 	cr_assert_eq(getsockname(fd, &name.any, &size), 0);
 	cr_assert(ringcast_socket_decode_address(&name, size, &address));
 	return address;
@@ -226,7 +211,6 @@ struct address ringcast_peer_address(int fd)
 void ringcast_peer_reset(int fd)
 {
 	struct linger linger = {.l_onoff = 1, .l_linger = 0};
-
 	cr_assert_eq(setsockopt(fd, SOL_SOCKET, SO_LINGER, &linger, sizeof(linger)), 0);
 	close(fd);
 }

@@ -56,7 +56,6 @@ static void connect_player(struct chaos *c, struct player *player)
 static void release_one(struct chaos *c)
 {
 	unsigned index = below(c, c->held_count);
-
 	io_of(c, c->held_owner[index])->ops->release(io_of(c, c->held_owner[index]), &c->held[index]);
 	c->held[index] = c->held[--c->held_count];
 	c->held_owner[index] = c->held_owner[c->held_count];
@@ -65,7 +64,6 @@ static void release_one(struct chaos *c)
 static void on_accept(struct chaos *c, const struct io_event *event)
 {
 	struct player *player = c->players;
-
 	while (player < c->players + PEER_COUNT &&
 	       (player->stream != HANDLE_NONE || !ringcast_address_is_equal(&player->address, &event->address)))
 		player++;
@@ -134,7 +132,6 @@ static void on_detached(struct chaos *c, struct player *player, const struct io_
 static void on_event(struct chaos *c, int owner, const struct io_event *event)
 {
 	struct player *player = &c->players[event->user];
-
 	if (event->kind == IO_EVENT_ACCEPT) {
 		on_accept(c, event);
 		return;
@@ -165,7 +162,6 @@ static void on_event(struct chaos *c, int owner, const struct io_event *event)
 static void turn(struct chaos *c, int owner)
 {
 	struct harness *h = &c->hs[owner];
-
 	h->batch_count_max = 1 + below(c, 20);
 	ringcast_harness_turn(h);
 	while (h->event_count > 0) {
@@ -178,7 +174,6 @@ static void peer_write(struct chaos *c, struct player *player)
 {
 	uint8_t data[5000];
 	size_t size = 1 + below(c, sizeof(data));
-
 	if (player->fd < 0)
 		return;
 	ringcast_pattern_fill(data, size, player->written);
@@ -190,7 +185,6 @@ static void peer_write(struct chaos *c, struct player *player)
 static void peer_read(struct chaos *c, struct player *player)
 {
 	static uint8_t data[100000];
-
 	if (player->fd < 0)
 		return;
 	ssize_t got = recv(player->fd, data, 1 + below(c, sizeof(data)), MSG_DONTWAIT);
@@ -223,7 +217,6 @@ static void server_send(struct chaos *c, struct player *player)
 {
 	struct iovec iov[IO_IOV_MAX];
 	unsigned iov_count = 1 + below(c, below(c, 2) == 0 ? 1 : IO_IOV_MAX);
-
 	if (!is_usable(player) || player->is_sending)
 		return;
 	player->data_bytes = iov_count + below(c, below(c, 3) == 0 ? SEND_BYTES_MAX : 1000);
@@ -257,7 +250,6 @@ static void step(struct chaos *c)
 {
 	struct player *player = &c->players[below(c, PEER_COUNT)];
 	unsigned dice = below(c, 200);
-
 	if (player->has_ended || dice < 2)
 		server_close(c, player);
 	else if (dice < 4)
@@ -286,7 +278,6 @@ static bool is_settled(const struct player *player)
 static void settle(struct chaos *c)
 {
 	unsigned settled_count = 0;
-
 	while (settled_count < PEER_COUNT) {
 		settled_count = 0;
 		for (unsigned i = 0; i < PEER_COUNT; i++) {
@@ -307,7 +298,6 @@ static void run_chaos(const struct backend *backend, uint64_t seed)
 {
 	struct io_options options = {.stream_count_max = PEER_COUNT, .stream_buffer_count = HELD_COUNT_MAX + 2, .stream_buffer_bytes = 700};
 	static struct chaos c;
-
 	c = (struct chaos){0};
 	ringcast_prng_init(&c.prng, seed);
 	ringcast_harness_init(&c.hs[0], backend, &options);

@@ -11,7 +11,6 @@ static void echo_over(const struct backend *backend, bool is_v4)
 	struct harness h;
 	struct address bound, peer_address;
 	char text[16];
-
 	ringcast_harness_init(&h, backend, NULL);
 	io_id socket = ringcast_harness_udp(&h, is_v4, 31, &bound);
 	int peer = ringcast_peer_udp(is_v4, &peer_address);
@@ -56,7 +55,6 @@ IO_CASE(empty_datagram)
 	struct harness h;
 	struct address bound, peer_address;
 	char text[4];
-
 	ringcast_harness_init(&h, backend, NULL);
 	io_id socket = ringcast_harness_udp(&h, true, 0, &bound);
 	int peer = ringcast_peer_udp(true, &peer_address);
@@ -78,7 +76,6 @@ static void send_segments(struct harness *h, io_id socket, int peer, const struc
 {
 	uint8_t data[6400], got[200];
 	struct io_datagram datagram = {.address = *peer_address, .data = data, .size = size, .segment_bytes = 100};
-
 	(void)is_v4;
 	ringcast_pattern_fill(data, size, 0);
 	h->io->ops->udp_send(h->io, socket, &datagram, 1);
@@ -95,7 +92,6 @@ static void segments_over(const struct backend *backend, bool is_v4)
 {
 	struct harness h;
 	struct address bound, peer_address;
-
 	ringcast_harness_init(&h, backend, NULL);
 	io_id socket = ringcast_harness_udp(&h, is_v4, 0, &bound);
 	int peer = ringcast_peer_udp(is_v4, &peer_address);
@@ -125,7 +121,6 @@ IO_CASE(segments_refused_by_the_kernel)
 	struct harness h;
 	struct address bound, peer_address;
 	const int one = 1;
-
 	ringcast_harness_init(&h, backend, NULL);
 	io_id socket = ringcast_harness_udp(&h, true, 0, &bound);
 	int peer = ringcast_peer_udp(true, &peer_address);
@@ -151,7 +146,6 @@ IO_CASE(many_segmented_sends_refused)
 	struct io_datagram datagrams[SEND_COUNT];
 	uint8_t data[SEGMENT_COUNT * 10], got[32];
 	const int one = 1;
-
 	ringcast_harness_init(&h, backend, NULL);
 	io_id socket = ringcast_harness_udp(&h, true, 0, &bound);
 	int peer = ringcast_peer_udp(true, &peer_address);
@@ -179,7 +173,6 @@ IO_CASE(truncated_datagram)
 	struct harness h;
 	struct address bound, peer_address;
 	uint8_t data[600];
-
 	options.datagram_buffer_bytes = 500;
 	ringcast_harness_init(&h, backend, &options);
 	ringcast_harness_udp(&h, true, 0, &bound);
@@ -205,7 +198,6 @@ IO_CASE(datagram_buffers_exhausted_then_released)
 	struct harness h;
 	struct address bound, peer_address;
 	struct io_event held[4];
-
 	options.datagram_buffer_count = ARRAY_COUNT(held);
 	ringcast_harness_init(&h, backend, &options);
 	ringcast_harness_udp(&h, true, 0, &bound);
@@ -237,7 +229,6 @@ IO_CASE(failed_datagrams_are_reported)
 	struct harness h;
 	struct address bound, peer_address, v6 = ringcast_harness_loopback(false, 9);
 	char text[4];
-
 	ringcast_harness_init(&h, backend, NULL);
 	io_id socket = ringcast_harness_udp(&h, true, 0, &bound);
 	int peer = ringcast_peer_udp(true, &peer_address);
@@ -273,7 +264,6 @@ IO_CASE(very_many_failed_datagrams)
 	static struct io_datagram datagrams[COUNT];
 	struct harness h;
 	struct address bound;
-
 	ringcast_harness_init(&h, backend, NULL);
 	io_id socket = ringcast_harness_udp(&h, true, 0, &bound);
 	for (unsigned i = 0; i < COUNT; i++)
@@ -298,7 +288,6 @@ IO_CASE(burst_between_two_sockets)
 	struct address a_bound, b_bound;
 	struct io_datagram datagrams[COUNT];
 	uint8_t data[COUNT];
-
 	options.datagram_buffer_count = 256;
 	ringcast_harness_init(&h, backend, &options);
 	io_id a = ringcast_harness_udp(&h, true, 1, &a_bound);

@@ -19,7 +19,6 @@ IO_CASE(buffers_exhausted_then_released)
 	uint8_t data[1000], rest[1000];
 	size_t received = 0;
 	int peer;
-
 	options.stream_buffer_count = ARRAY_COUNT(held);
 	options.stream_buffer_bytes = 64;
 	ringcast_harness_init(&h, backend, &options);
@@ -55,7 +54,6 @@ IO_CASE(starved_streams_all_go_on)
 	uint64_t received[PEER_COUNT] = {0};
 	uint8_t data[BYTES];
 	uint64_t total = 0;
-
 	options.stream_buffer_count = 2;
 	options.stream_buffer_bytes = 32;
 	ringcast_harness_init(&h, backend, &options);
@@ -88,7 +86,6 @@ IO_CASE(close_and_detach_while_starved)
 	struct address bound;
 	uint8_t data[200] = {0};
 	int peers[2];
-
 	options.stream_buffer_count = 1;
 	options.stream_buffer_bytes = 32;
 	ringcast_harness_init(&h, backend, &options);
@@ -121,7 +118,6 @@ IO_CASE(stale_ids_never_delivered)
 	struct address bound;
 	uint8_t old[700], fresh[3];
 	io_id last = HANDLE_NONE;
-
 	options.stream_count_max = 1;
 	ringcast_harness_init(&h, backend, &options);
 	ringcast_harness_listen(&h, true, &bound);
@@ -153,7 +149,6 @@ IO_CASE(one_stream_too_many)
 	struct address bound;
 	int first_peer;
 	char byte;
-
 	options.stream_count_max = 1;
 	ringcast_harness_init(&h, backend, &options);
 	ringcast_harness_listen(&h, true, &bound);
@@ -186,7 +181,6 @@ IO_CASE(listen_stop)
 	struct address bound, again;
 	char byte;
 	int peer;
-
 	ringcast_harness_init(&h, backend, NULL);
 	io_id listener = ringcast_harness_listen(&h, true, &bound);
 	io_id stream = ringcast_harness_connect(&h, &bound, true, 0, &peer);
@@ -215,7 +209,6 @@ IO_CASE(listeners_share_a_port)
 	struct address bound, same;
 	io_id ignored;
 	int peers[20];
-
 	ringcast_harness_init(&a, backend, NULL);
 	ringcast_harness_init(&b, backend, NULL);
 	ringcast_harness_listen(&a, true, &bound);
@@ -240,7 +233,6 @@ IO_CASE(one_event_at_a_time)
 	struct address bound;
 	int peers[8];
 	unsigned ends = 0;
-
 	ringcast_harness_init(&h, backend, NULL);
 	h.batch_count_max = 1;
 	ringcast_harness_listen(&h, true, &bound);
@@ -274,7 +266,6 @@ IO_CASE(completions_outnumber_their_queue)
 	struct address bound;
 	uint8_t *data = malloc(BYTES), *got = malloc(BYTES);
 	int peer;
-
 	options.stream_buffer_count = 32768;
 	options.stream_buffer_bytes = 2;
 	options.buffers_first = options.stream_buffer_count; /* the kernel has them all from the start */
@@ -305,7 +296,6 @@ IO_CASE(out_of_descriptors)
 	struct harness h;
 	struct address bound;
 	struct rlimit limit, tight;
-
 	ringcast_harness_init(&h, backend, NULL);
 	ringcast_harness_listen(&h, true, &bound);
 	int peer = ringcast_peer_connect(&bound, true); /* and no turn yet: io_uring takes the limit when the accept is submitted */
@@ -334,7 +324,6 @@ IO_CASE(destroy_with_everything_in_flight)
 	char chunk[4096];
 	io_id ignored;
 	int peers[3];
-
 	ringcast_harness_init(&h, backend, NULL);
 	ringcast_harness_listen(&h, true, &bound);
 	ringcast_harness_udp(&h, true, 0, &udp_bound);
@@ -366,7 +355,6 @@ struct owner {
 static void *own_for_a_while(void *argument)
 {
 	struct owner *owner = argument;
-
 	ringcast_harness_init(&owner->h, owner->backend, NULL);
 	ringcast_harness_listen(&owner->h, true, &owner->bound);
 	ringcast_harness_udp(&owner->h, true, 0, &owner->udp_bound);
@@ -386,7 +374,6 @@ IO_CASE(destroy_after_the_owner_ended)
 	pthread_t thread;
 	char byte;
 	int peer;
-
 	ringcast_harness_init(&h, backend, NULL);
 	ringcast_harness_listen(&h, true, &bound);
 	cr_assert_eq(pthread_create(&thread, NULL, own_for_a_while, &owner), 0);
@@ -408,7 +395,6 @@ IO_CASE(destroy_frees_ports_at_once)
 	struct harness h;
 	struct address udp_bound, bound;
 	io_id ignored;
-
 	ringcast_harness_init(&h, backend, NULL);
 	ringcast_harness_udp(&h, true, 0, &udp_bound);
 	for (int i = 0; i < 100; i++) {

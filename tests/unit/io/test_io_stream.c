@@ -13,7 +13,6 @@ static void echo_over(const struct backend *backend, bool is_v4)
 	struct harness h;
 	struct address bound;
 	char text[5];
-
 	ringcast_harness_init(&h, backend, NULL);
 	io_id listener = ringcast_harness_listen(&h, is_v4, &bound);
 	int peer = ringcast_peer_connect(&bound, is_v4);
@@ -63,7 +62,6 @@ IO_CASE(not_read_until_started)
 	struct harness h;
 	struct address bound;
 	char text[3];
-
 	ringcast_harness_init(&h, backend, NULL);
 	ringcast_harness_listen(&h, true, &bound);
 	int peer = ringcast_peer_connect(&bound, true);
@@ -88,7 +86,6 @@ IO_CASE(one_byte_writes)
 	struct address bound;
 	uint8_t got[300];
 	int peer;
-
 	ringcast_harness_init(&h, backend, NULL);
 	ringcast_harness_listen(&h, true, &bound);
 	io_id stream = ringcast_harness_connect(&h, &bound, true, 0, &peer);
@@ -110,7 +107,6 @@ static size_t drain(int peer, uint64_t offset)
 {
 	static uint8_t chunk[40000];
 	ssize_t got = recv(peer, chunk, sizeof(chunk), MSG_DONTWAIT);
-
 	if (got < 0) {
 		cr_assert_eq(errno, EAGAIN);
 		return 0;
@@ -128,7 +124,6 @@ static void big_send(const struct backend *backend, unsigned iov_count)
 	uint8_t *data = malloc(size);
 	size_t read_bytes = 0;
 	int peer;
-
 	ringcast_harness_init(&h, backend, NULL);
 	ringcast_harness_listen(&h, true, &bound);
 	io_id stream = ringcast_harness_connect(&h, &bound, true, 0, &peer);
@@ -166,7 +161,6 @@ IO_CASE(many_sends_keep_order)
 	uint8_t piece[3][500];
 	uint64_t sent = 0, read_bytes = 0;
 	int peer;
-
 	ringcast_harness_init(&h, backend, NULL);
 	ringcast_harness_listen(&h, true, &bound);
 	io_id stream = ringcast_harness_connect(&h, &bound, true, 0, &peer);
@@ -198,7 +192,6 @@ IO_CASE(close_with_armed_recv)
 	struct address bound;
 	char byte;
 	int peer;
-
 	ringcast_harness_init(&h, backend, NULL);
 	ringcast_harness_listen(&h, true, &bound);
 	io_id stream = ringcast_harness_connect(&h, &bound, true, 5, &peer);
@@ -223,7 +216,6 @@ IO_CASE(close_with_send_in_flight)
 	uint8_t *data = calloc(1, size);
 	struct iovec iov = {.iov_base = data, .iov_len = size};
 	int peer;
-
 	ringcast_harness_init(&h, backend, NULL);
 	ringcast_harness_listen(&h, true, &bound);
 	io_id stream = ringcast_harness_connect(&h, &bound, true, 0, &peer);
@@ -245,7 +237,6 @@ IO_CASE(close_in_the_round_of_the_send)
 	struct address bound;
 	struct iovec iov = {.iov_base = "bye", .iov_len = 3};
 	int peer;
-
 	ringcast_harness_init(&h, backend, NULL);
 	ringcast_harness_listen(&h, true, &bound);
 	io_id stream = ringcast_harness_connect(&h, &bound, true, 0, &peer);
@@ -269,7 +260,6 @@ IO_CASE(shutdown_after_the_sends_so_far)
 	size_t read_bytes = 0;
 	char byte;
 	int peer;
-
 	ringcast_harness_init(&h, backend, NULL);
 	ringcast_harness_listen(&h, true, &bound);
 	io_id stream = ringcast_harness_connect(&h, &bound, true, 0, &peer);
@@ -295,7 +285,6 @@ IO_CASE(reset_by_peer)
 	struct harness h;
 	struct address bound;
 	int peer;
-
 	ringcast_harness_init(&h, backend, NULL);
 	ringcast_harness_listen(&h, true, &bound);
 	io_id stream = ringcast_harness_connect(&h, &bound, true, 0, &peer);
@@ -321,7 +310,6 @@ IO_CASE(closing_silences_the_end)
 	uint8_t *data = calloc(1, size);
 	struct iovec iov = {.iov_base = data, .iov_len = size};
 	int peer;
-
 	ringcast_harness_init(&h, backend, NULL);
 	ringcast_harness_listen(&h, true, &bound);
 	io_id stream = ringcast_harness_connect(&h, &bound, true, 0, &peer);
@@ -352,7 +340,6 @@ IO_CASE(detach_and_adopt)
 	uint64_t received = 0;
 	io_id adopted;
 	int peer;
-
 	ringcast_harness_init(&from, backend, NULL);
 	ringcast_harness_init(&to, backend, NULL);
 	ringcast_harness_listen(&from, true, &bound);
@@ -398,7 +385,6 @@ IO_CASE(detach_after_the_end)
 	struct harness h;
 	struct address bound;
 	int peer;
-
 	ringcast_harness_init(&h, backend, NULL);
 	ringcast_harness_listen(&h, true, &bound);
 	io_id stream = ringcast_harness_connect(&h, &bound, true, 0, &peer);
@@ -428,7 +414,6 @@ Test(io_uring, short_send_is_completed, .timeout = 120)
 	struct address bound;
 	uint64_t read_bytes = 0;
 	int peer;
-
 	ringcast_harness_need_io_uring();
 	cr_assert_neq(data, MAP_FAILED);
 	ringcast_pattern_fill(first, FIRST_BYTES, 0);

@@ -19,7 +19,6 @@
 static void *wake_once(void *argument)
 {
 	struct io *io = argument;
-
 	io->ops->wake(io);
 	return NULL;
 }
@@ -27,7 +26,6 @@ static void *wake_once(void *argument)
 IO_CASE(wake_from_another_thread)
 {
 	struct harness h;
-
 	ringcast_harness_init(&h, backend, NULL);
 	for (int round = 0; round < 200; round++) {
 		pthread_t thread;
@@ -44,7 +42,6 @@ IO_CASE(wake_from_another_thread)
 IO_CASE(wakes_before_the_run_are_one)
 {
 	struct harness h;
-
 	ringcast_harness_init(&h, backend, NULL);
 	for (int i = 0; i < 10; i++)
 		h.io->ops->wake(h.io);
@@ -64,7 +61,6 @@ struct waker {
 static void *wake_repeatedly(void *argument)
 {
 	struct waker *waker = argument;
-
 	for (unsigned i = 1; i <= 2000; i++) {
 		waker->asked = i;
 		waker->io->ops->wake(waker->io);
@@ -79,7 +75,6 @@ static void no_wake_lost(const struct backend *backend, uint32_t spin_ns)
 	struct io_options options = ringcast_harness_options;
 	struct harness h;
 	pthread_t thread;
-
 	options.spin_ns = spin_ns;
 	ringcast_harness_init(&h, backend, &options);
 	struct waker waker = {.io = h.io};
@@ -105,7 +100,6 @@ static void no_event_until(struct harness *h, uint64_t delay_ns)
 {
 	uint64_t deadline_ns = ringcast_io_now_ns(h->io) + delay_ns;
 	struct io_event event;
-
 	cr_assert_eq(h->io->ops->run(h->io, deadline_ns, &event, 1), 0);
 	cr_assert_geq(ringcast_io_now_ns(h->io), deadline_ns, "came back with nothing before the deadline");
 }
@@ -114,7 +108,6 @@ IO_CASE(deadline_ends_the_wait)
 {
 	struct harness h;
 	struct io_event event;
-
 	ringcast_harness_init(&h, backend, NULL);
 	no_event_until(&h, NS_PER_MS);
 	cr_assert_eq(h.io->ops->run(h.io, 1, &event, 1), 0, "a deadline long past does not wait");
@@ -132,7 +125,6 @@ IO_CASE(signals_do_not_harm_the_wait)
 	struct sigaction action = {.sa_handler = on_signal};
 	struct itimerval often = {.it_interval.tv_usec = 300, .it_value.tv_usec = 300}, never = {0};
 	pthread_t thread;
-
 	ringcast_harness_init(&h, backend, NULL);
 	cr_assert_eq(sigaction(SIGALRM, &action, NULL), 0);
 	cr_assert_eq(setitimer(ITIMER_REAL, &often, NULL), 0);
@@ -149,7 +141,6 @@ IO_CASE(random_comes_from_the_system)
 {
 	struct harness h;
 	uint8_t a[32] = {0}, b[32] = {0}, zero[32] = {0};
-
 	ringcast_harness_init(&h, backend, NULL);
 	h.io->ops->random(h.io, a, sizeof(a));
 	h.io->ops->random(h.io, b, sizeof(b));
@@ -161,7 +152,6 @@ IO_CASE(random_comes_from_the_system)
 Test(clock, never_goes_back)
 {
 	uint64_t last = ringcast_clock_now_ns();
-
 	cr_assert_gt(last, 0);
 	for (int i = 0; i < 1000; i++) {
 		uint64_t now = ringcast_clock_now_ns();
@@ -174,7 +164,6 @@ Test(entropy, fills_all_of_it_and_no_more)
 {
 	uint8_t bytes[600];
 	bool is_touched[598] = {false};
-
 	/* In ten fills each byte is other than zero at least once; wrong once in 256^10 / 600 runs. */
 	for (int round = 0; round < 10; round++) {
 		memset(bytes, 0, sizeof(bytes));
@@ -191,7 +180,6 @@ Test(entropy, fills_all_of_it_and_no_more)
 Test(probe, says_why_or_nothing)
 {
 	char why[256] = "untouched";
-
 	if (ringcast_io_uring_probe(why, sizeof(why)) == 0) {
 		cr_assert_str_eq(why, "untouched");
 	} else {
@@ -210,7 +198,6 @@ static void forbid(unsigned system_call, unsigned error)
 		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
 	};
 	struct sock_fprog program = {.len = ARRAY_COUNT(filter), .filter = filter};
-
 	cr_assert_eq(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), 0);
 	cr_assert_eq(prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program), 0);
 }
@@ -218,7 +205,6 @@ static void forbid(unsigned system_call, unsigned error)
 static void expect_refusal(int error, const char *word)
 {
 	char why[256] = "", why_created[256] = "";
-
 	cr_assert_eq(ringcast_io_uring_probe(why, sizeof(why)), -error);
 	cr_assert_not_null(strstr(why, word), "%s", why);
 	cr_assert_null(strchr(why, '\n'));
@@ -257,7 +243,6 @@ Test(probe, old_kernel)
 Test(probe, no_locked_memory)
 {
 	const struct rlimit none = {0};
-
 	ringcast_harness_need_io_uring();
 	cr_assert_eq(setrlimit(RLIMIT_MEMLOCK, &none), 0);
 	if (geteuid() == 0) /* who may lock memory without limit; the user id is this process's only */
@@ -272,7 +257,6 @@ Test(io_epoll, works_where_io_uring_is_forbidden)
 {
 	struct harness h;
 	struct io_event event;
-
 	forbid(SYS_io_uring_setup, EPERM);
 	ringcast_harness_init(&h, &ringcast_harness_epoll, NULL);
 	cr_assert_eq(h.io->ops->run(h.io, ringcast_io_now_ns(h.io) + NS_PER_MS, &event, 1), 0);
@@ -282,7 +266,6 @@ Test(io_epoll, works_where_io_uring_is_forbidden)
 Test(io_epoll, works_without_epoll_pwait2)
 {
 	struct harness h;
-
 	forbid(SYS_epoll_pwait2, EPERM);
 	ringcast_harness_init(&h, &ringcast_harness_epoll, NULL);
 	no_event_until(&h, NS_PER_MS / 2);
@@ -296,7 +279,6 @@ Test(socket, address_text_round_trip)
 	static const char *const texts[] = {"127.0.0.1:7777", "0.0.0.0:0", "[::1]:65535", "[2001:db8::42]:1", "[::]:80"};
 	struct address address;
 	char out[SOCKET_ADDRESS_TEXT_BYTES];
-
 	for (unsigned i = 0; i < ARRAY_COUNT(texts); i++) {
 		cr_assert(ringcast_socket_parse_address(texts[i], &address), "%s", texts[i]);
 		cr_assert_str_eq(ringcast_socket_format_address(&address, out), texts[i]);
@@ -332,7 +314,6 @@ Test(socket, address_text_refused)
 		"127.0.0.1:99999999999999999999999",
 	};
 	struct address address = {.port = 42};
-
 	for (unsigned i = 0; i < ARRAY_COUNT(texts); i++)
 		cr_assert_not(ringcast_socket_parse_address(texts[i], &address), "%s", texts[i]);
 	cr_assert_eq(address.port, 42, "untouched on failure");
@@ -342,7 +323,6 @@ Test(socket, names_of_both_families)
 {
 	struct address v4 = ringcast_harness_loopback(true, 5), v6 = ringcast_harness_loopback(false, 6), any = {.port = 7}, back;
 	union socket_name name;
-
 	cr_assert_eq(ringcast_socket_encode_address(&v4, true, &name), sizeof(struct sockaddr_in));
 	cr_assert(ringcast_socket_decode_address(&name, sizeof(struct sockaddr_in), &back));
 	cr_assert(ringcast_address_is_equal(&v4, &back));
@@ -361,7 +341,6 @@ Test(socket, open_says_why_not)
 {
 	struct address v6 = ringcast_harness_loopback(false, 0), foreign, bound;
 	int fd = -7;
-
 	cr_assert_lt(ringcast_socket_open_listener(&v6, true, &bound, &fd), 0);
 	cr_assert(ringcast_socket_parse_address("192.0.2.1:9", &foreign)); /* nobody's address */
 	cr_assert_lt(ringcast_socket_open_udp(&foreign, true, 0, 0, &bound, &fd), 0);
@@ -372,7 +351,6 @@ Test(socket, udp_port_is_not_shared)
 {
 	struct address address = ringcast_harness_loopback(true, 0), bound, again;
 	int fd, other;
-
 	cr_assert_eq(ringcast_socket_open_udp(&address, true, 65536, 65536, &bound, &fd), 0);
 	cr_assert_lt(ringcast_socket_open_udp(&bound, true, 0, 0, &again, &other), 0, "two shards on one port would each miss packets");
 	close(fd);

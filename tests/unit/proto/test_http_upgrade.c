@@ -233,7 +233,6 @@ Test(http_upgrade, head_is_bounded)
 	char *copy;
 	static const char start[] = "GET / HTTP/1.1\r\nHost: h\r\n" ASK WITH_KEY "X: ", end[] = "\r\n\r\n";
 	size_t start_bytes = sizeof(start) - 1, end_bytes = sizeof(end) - 1;
-
 	/* Exactly the limit is granted; one byte more is not, whether its end is in sight or not. */
 	for (size_t size = PROTO_HTTP_REQUEST_BYTES_MAX; size <= PROTO_HTTP_REQUEST_BYTES_MAX + 1; size++) {
 		memset(text, 'x', sizeof(text));

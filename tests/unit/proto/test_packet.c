@@ -148,7 +148,6 @@ Test(packet, length_prefix_at_its_limits)
 	static uint8_t bytes[PROTO_PACKET_BYTES_MAX + 1];
 	struct packet packet;
 	uint8_t room[PROTO_PACKET_BYTES_MAX];
-
 	/* A payload that makes the packet exactly as large as it may be: prefix 3, tag 1, length 2 or 3. */
 	struct packet large = {.opcode = 0, .payload = {bytes, PROTO_PACKET_BYTES_MAX - 6}};
 	static uint8_t encoded[PROTO_PACKET_BYTES_MAX + 16];

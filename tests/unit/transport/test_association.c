@@ -56,7 +56,6 @@ Test(association, is_found_by_address_port_and_our_port)
 {
 	struct address here = address_v4(1, 5000), other_port = address_v4(1, 5001), other_host = address_v4(2, 5000);
 	struct association *association = open_one(&here, 3);
-
 	cr_assert_eq(ringcast_association_find(&table, &here, 3), association);
 	cr_assert_null(ringcast_association_find(&table, &here, 2));
 	cr_assert_null(ringcast_association_find(&table, &other_port, 3));
