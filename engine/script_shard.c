@@ -128,7 +128,7 @@ static void end_lua(struct script_shard *scripts)
 static const struct script_host_ops *const lua_ops = NULL;
 #endif
 
-static const struct service_ops channel_ops, keeper_ops;
+static const struct partner_ops channel_ops, keeper_ops;
 
 static void add_channels(struct script_shard *scripts)
 {
@@ -136,7 +136,7 @@ static void add_channels(struct script_shard *scripts)
 		struct script_channel *channel = &scripts->channels[i];
 		channel->scripts = scripts;
 		channel->index = i;
-		ringcast_service_add(scripts->shard, &channel->service, &channel_ops);
+		ringcast_partner_add(scripts->shard, &channel->partner, &channel_ops);
 	}
 }
 
@@ -165,20 +165,20 @@ static const struct script_host_ops *ops_of(enum script_language language)
 static void *host_of(struct script_shard *scripts, enum script_language language)
 {
 	if (!ringcast_list_has(&scripts->keeper.node)) /* engines without scripts pay for no turn in the tick */
-		ringcast_service_add(scripts->shard, &scripts->keeper, &keeper_ops);
+		ringcast_partner_add(scripts->shard, &scripts->keeper, &keeper_ops);
 	return language == SCRIPT_LUA ? lua_of(scripts) : sidecar_of(scripts);
 }
 
 /* The sidecar's channels */
 
-static struct script_channel *channel_of(struct service *service)
+static struct script_channel *channel_of(struct partner *partner)
 {
-	return CONTAINER_OF(service, struct script_channel, service);
+	return CONTAINER_OF(partner, struct script_channel, partner);
 }
 
-static bool channel_received(struct service *service, struct view bytes, uint64_t now)
+static bool channel_received(struct partner *partner, struct view bytes, uint64_t now)
 {
-	struct script_channel *channel = channel_of(service);
+	struct script_channel *channel = channel_of(partner);
 	bool is_sane = ringcast_sidecar_feed(channel->scripts->sidecar, channel->index, bytes, now);
 	if (!is_sane)
 		ringcast_log(LOG_ERROR, "script", "garbage from a sidecar process, cutting it", "shard=%u channel=%u",
@@ -186,29 +186,29 @@ static bool channel_received(struct service *service, struct view bytes, uint64_
 	return is_sane;
 }
 
-static void channel_closed(struct service *service, uint64_t now)
+static void channel_closed(struct partner *partner, uint64_t now)
 {
-	struct script_channel *channel = channel_of(service);
+	struct script_channel *channel = channel_of(partner);
 	ringcast_sidecar_detach(channel->scripts->sidecar, channel->index, now);
-	if (service->shard->is_stopping)
+	if (partner->shard->is_stopping)
 		return; /* the closed socket tells the process to end */
 	__atomic_store_n(&channel->is_cut, true, __ATOMIC_RELEASE);
 	ringcast_sidecars_wake(channel->scripts->engine->sidecars);
 }
 
-static struct view channel_pending(struct service *service)
+static struct view channel_pending(struct partner *partner)
 {
-	struct script_channel *channel = channel_of(service);
+	struct script_channel *channel = channel_of(partner);
 	return ringcast_sidecar_pending(channel->scripts->sidecar, channel->index);
 }
 
-static void channel_taken(struct service *service, size_t size)
+static void channel_taken(struct partner *partner, size_t size)
 {
-	struct script_channel *channel = channel_of(service);
+	struct script_channel *channel = channel_of(partner);
 	ringcast_sidecar_sent(channel->scripts->sidecar, channel->index, size);
 }
 
-static const struct service_ops channel_ops = {
+static const struct partner_ops channel_ops = {
 	.received = channel_received,
 	.closed = channel_closed,
 	.pending = channel_pending,
@@ -221,7 +221,7 @@ int ringcast_script_shard_attach(struct script_shard *scripts, uint32_t index, i
 	ringcast_assert(index < SCRIPT_CHANNELS_MAX);
 	if (host_of(scripts, SCRIPT_JS) == NULL)
 		return -ENOMEM;
-	int error = ringcast_service_adopt(&channel->service, socket);
+	int error = ringcast_partner_adopt(&channel->partner, socket);
 	if (error != 0)
 		return error;
 	__atomic_store_n(&channel->is_cut, false, __ATOMIC_RELEASE);
@@ -399,13 +399,13 @@ static void cut_silent(struct script_shard *scripts)
 			continue;
 		ringcast_log(LOG_ERROR, "script", "a sidecar process is silent, cutting it", "shard=%u channel=%u",
 			     scripts->shard->options.index, i);
-		ringcast_service_cut(&scripts->channels[i].service);
+		ringcast_partner_cut(&scripts->channels[i].partner);
 	}
 }
 
-static void keep(struct service *service, uint64_t now)
+static void keep(struct partner *partner, uint64_t now)
 {
-	struct script_shard *scripts = CONTAINER_OF(service, struct script_shard, keeper);
+	struct script_shard *scripts = CONTAINER_OF(partner, struct script_shard, keeper);
 	uint32_t change_count = __atomic_load_n(&scripts->engine->registry.change_count, __ATOMIC_ACQUIRE);
 	if (scripts->sidecar != NULL) {
 		ringcast_sidecar_tick(scripts->sidecar, now);
@@ -417,13 +417,13 @@ static void keep(struct service *service, uint64_t now)
 	}
 }
 
-static uint64_t keep_deadline_ns(struct service *service)
+static uint64_t keep_deadline_ns(struct partner *partner)
 {
-	const struct script_shard *scripts = CONTAINER_OF(service, struct script_shard, keeper);
+	const struct script_shard *scripts = CONTAINER_OF(partner, struct script_shard, keeper);
 	return scripts->sidecar != NULL ? ringcast_sidecar_deadline_ns(scripts->sidecar) : UINT64_MAX;
 }
 
-static const struct service_ops keeper_ops = {.ticked = keep, .deadline_ns = keep_deadline_ns};
+static const struct partner_ops keeper_ops = {.ticked = keep, .deadline_ns = keep_deadline_ns};
 
 /* Life */
 
@@ -454,8 +454,8 @@ void ringcast_script_shard_fini(struct script_shard *scripts)
 	end_lua(scripts);
 	ringcast_sidecar_destroy(&scripts->sidecar);
 	for (uint32_t i = 0; i < SCRIPT_CHANNELS_MAX; i++)
-		ringcast_service_remove(&scripts->channels[i].service);
-	ringcast_service_remove(&scripts->keeper);
+		ringcast_partner_remove(&scripts->channels[i].partner);
+	ringcast_partner_remove(&scripts->keeper);
 	ringcast_script_logs_fini(&scripts->logs);
 	scripts->shard = NULL;
 }

@@ -40,7 +40,7 @@ struct script_counts {
 };
 
 struct script_channel { /* to one process of the sidecar */
-	struct service service;
+	struct partner partner;
 	struct script_shard *scripts;
 	uint32_t index;
 	bool is_cut; /* atomic: its process is to be killed */
@@ -54,7 +54,7 @@ struct script_shard {
 	struct lua_host *lua;         /* made when first needed */
 	struct sidecar_host *sidecar; /* likewise */
 	struct script_channel channels[SCRIPT_CHANNELS_MAX];
-	struct service keeper; /* has no stream: its turn in every tick */
+	struct partner keeper; /* has no stream: its turn in every tick */
 	struct list_node uses; /* struct script_use: programs and who runs them */
 	uint32_t change_count; /* the registry's, when the programs were last looked through */
 	bool has_idle;         /* a program lost its last session */

@@ -22,7 +22,7 @@ static void buffer_options(const struct ringcast_limits *limits, struct buf_pool
 void ringcast_shard_io_options(const struct ringcast_limits *limits, struct io_options *ret_options)
 {
 	*ret_options = (struct io_options){
-		.stream_count_max = limits->connections_max + SERVICE_STREAM_COUNT_MAX,
+		.stream_count_max = limits->connections_max + PARTNER_STREAM_COUNT_MAX,
 		.stream_buffer_count = 1024,
 		.stream_buffer_bytes = 8192,
 		.datagram_buffer_count = 2048,
@@ -234,7 +234,7 @@ struct shard *ringcast_shard_create(const struct shard_options *options, struct 
 	ringcast_list_init(&shard->dirty);
 	ringcast_list_init(&shard->fast_dirty);
 	ringcast_list_init(&shard->doomed);
-	ringcast_list_init(&shard->services);
+	ringcast_list_init(&shard->partners);
 	ringcast_timer_wheel_init(&shard->wheel, shard->now_ns);
 	if (!init_memory(shard)) {
 		snprintf(reterr, reterr_bytes, "out of memory for shard %u: lower limits.* or see --check-config for the memory bill", options->index);
@@ -257,7 +257,7 @@ void ringcast_shard_destroy(struct shard **shard)
 	*shard = NULL;
 	if (s == NULL)
 		return;
-	ringcast_assert(ringcast_shard_is_idle(s) && ringcast_list_is_empty(&s->services));
+	ringcast_assert(ringcast_shard_is_idle(s) && ringcast_list_is_empty(&s->partners));
 	ringcast_shard_release_sent(s);
 	s->io->ops->destroy(s->io);
 	free_memory(s);
@@ -312,7 +312,7 @@ void ringcast_shard_abort(struct shard *shard)
 		if (conn != NULL)
 			ringcast_shard_conn_cut(shard, conn, CLOSE_SHUTDOWN);
 	}
-	ringcast_service_cut_all(shard);
+	ringcast_partner_cut_all(shard);
 }
 
 bool ringcast_shard_is_deserted(const struct shard *shard)
@@ -323,5 +323,5 @@ bool ringcast_shard_is_deserted(const struct shard *shard)
 
 bool ringcast_shard_is_idle(const struct shard *shard)
 {
-	return ringcast_shard_is_deserted(shard) && shard->service_stream_count == 0;
+	return ringcast_shard_is_deserted(shard) && shard->partner_stream_count == 0;
 }

@@ -12,7 +12,7 @@
 #include "ringcast/ringcast.h"
 #include "session/session.h"
 #include "shard/mailbox.h"
-#include "shard/service.h"
+#include "shard/partner.h"
 #include "transport/address_table.h"
 #include "transport/association.h"
 #include "transport/conn.h"
@@ -118,8 +118,8 @@ struct shard {
 	uint64_t flushed_ns, deliveries_in_window, load_window_start_ns;
 	uint64_t deliveries_per_ms; /* estimate that decides whether to hold back */
 	bool is_stopping;
-	struct list_node services; /* struct service; their owners take them out before the shard is destroyed */
-	uint32_t service_number_next, service_stream_count;
+	struct list_node partners; /* struct partner; their owners take them out before the shard is destroyed */
+	uint32_t partner_number_next, partner_stream_count;
 
 	struct shard_counters counters;
 	uint64_t beat_ns; /* atomic: when the loop last turned, for health checks */

@@ -8,8 +8,8 @@ enum { READ_ON_COUNT = 16, TIMERS_PER_TICK_MAX = 1024, HANDOFFS_PER_TICK_MAX = 6
 
 static void handle_stream_event(struct shard *shard, const struct io_event *event)
 {
-	if (ringcast_service_is_named(event->user)) {
-		ringcast_service_on_event(shard, event);
+	if (ringcast_partner_is_named(event->user)) {
+		ringcast_partner_on_event(shard, event);
 		return;
 	}
 	switch (event->kind) {
@@ -110,7 +110,7 @@ static uint64_t deadline_ns(struct shard *shard)
 	if (ringcast_shard_has_handshakes(shard))
 		return 0;
 
-	deadline = earlier(deadline, ringcast_service_deadline_all_ns(shard));
+	deadline = earlier(deadline, ringcast_partner_deadline_all_ns(shard));
 	/* Bounded, so that the heartbeat goes on while nothing happens. */
 	return earlier(deadline, shard->now_ns + SLEEP_NS_MAX);
 }
@@ -154,12 +154,12 @@ static void reap(struct shard *shard)
 	}
 }
 
-static void run_services(struct shard *shard)
+static void run_partners(struct shard *shard)
 {
-	ringcast_service_tick_all(shard);
+	ringcast_partner_tick_all(shard);
 	close_doomed(shard);
 	if (shard->is_stopping && ringcast_shard_is_deserted(shard))
-		ringcast_service_cut_all(shard); /* not before: they heard how their sessions ended */
+		ringcast_partner_cut_all(shard); /* not before: they heard how their sessions ended */
 }
 
 void ringcast_shard_tick(struct shard *shard)
@@ -174,7 +174,7 @@ void ringcast_shard_tick(struct shard *shard)
 		ringcast_shard_run_handshakes(shard);
 		close_doomed(shard);
 	}
-	run_services(shard);
+	run_partners(shard);
 	if (ringcast_shard_is_flush_due(shard))
 		ringcast_shard_flush(shard);
 	ringcast_store_collect(&shard->store);

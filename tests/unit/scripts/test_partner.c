@@ -13,7 +13,7 @@
 enum { PENDING_BYTES_MAX = 1 << 20, TURNS_MAX = 100000 };
 
 struct talker { /* sends what is in out, keeps what comes in in */
-	struct service service;
+	struct partner partner;
 	uint8_t *out, *in;
 	size_t out_size, in_size;
 	unsigned closed_count, tick_count;
@@ -25,9 +25,9 @@ static struct shard *shard;
 static struct talker talker;
 static int peer = -1;
 
-static bool received(struct service *service, struct view bytes, uint64_t now_ns)
+static bool received(struct partner *partner, struct view bytes, uint64_t now_ns)
 {
-	struct talker *self = CONTAINER_OF(service, struct talker, service);
+	struct talker *self = CONTAINER_OF(partner, struct talker, partner);
 	cr_assert_gt(now_ns, 0);
 	if (self->garbage != 0 && bytes.data[0] == self->garbage)
 		return false;
@@ -37,45 +37,45 @@ static bool received(struct service *service, struct view bytes, uint64_t now_ns
 	return true;
 }
 
-static void closed(struct service *service, uint64_t now_ns)
+static void closed(struct partner *partner, uint64_t now_ns)
 {
 	(void)now_ns;
-	CONTAINER_OF(service, struct talker, service)->closed_count++;
+	CONTAINER_OF(partner, struct talker, partner)->closed_count++;
 }
 
-static struct view pending(struct service *service)
+static struct view pending(struct partner *partner)
 {
-	const struct talker *self = CONTAINER_OF(service, struct talker, service);
+	const struct talker *self = CONTAINER_OF(partner, struct talker, partner);
 	return ringcast_view_of(self->out, self->out_size);
 }
 
-static void taken(struct service *service, size_t size)
+static void taken(struct partner *partner, size_t size)
 {
-	struct talker *self = CONTAINER_OF(service, struct talker, service);
+	struct talker *self = CONTAINER_OF(partner, struct talker, partner);
 	cr_assert_leq(size, self->out_size);
 	memmove(self->out, self->out + size, self->out_size -= size);
 	memset(self->out + self->out_size, 0xee, size); /* ours to use again at once */
 }
 
-static void ticked(struct service *service, uint64_t now_ns)
+static void ticked(struct partner *partner, uint64_t now_ns)
 {
 	(void)now_ns;
-	CONTAINER_OF(service, struct talker, service)->tick_count++;
+	CONTAINER_OF(partner, struct talker, partner)->tick_count++;
 }
 
-static uint64_t deadline_ns(struct service *service)
+static uint64_t deadline_ns(struct partner *partner)
 {
-	return service->shard->now_ns + NS_PER_MS;
+	return partner->shard->now_ns + NS_PER_MS;
 }
 
-static const struct service_ops ops = {
+static const struct partner_ops ops = {
 	.received = received, .closed = closed, .pending = pending, .taken = taken, .ticked = ticked, .deadline_ns = deadline_ns};
 
 static void connect_talker(void)
 {
 	int pair[2];
 	cr_assert_eq(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair), 0);
-	cr_assert_eq(ringcast_service_adopt(&talker.service, pair[0]), 0);
+	cr_assert_eq(ringcast_partner_adopt(&talker.partner, pair[0]), 0);
 	peer = pair[1];
 	struct timeval patience = {.tv_sec = 20};
 	cr_assert_eq(setsockopt(peer, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience)), 0);
@@ -96,7 +96,7 @@ static void set_up(bool is_uring)
 	cr_assert(io, "%s", error);
 	shard = ringcast_shard_create(&options, io, error, sizeof(error));
 	cr_assert(shard, "%s", error);
-	ringcast_service_add(shard, &talker.service, &ops);
+	ringcast_partner_add(shard, &talker.partner, &ops);
 	talker.out = malloc(PENDING_BYTES_MAX);
 	talker.in = malloc(PENDING_BYTES_MAX);
 	connect_talker();
@@ -110,9 +110,9 @@ static void tear_down(void)
 		cr_assert_lt(i, TURNS_MAX);
 		ringcast_shard_tick(shard);
 	}
-	cr_assert_eq(talker.service.state, SERVICE_IDLE);
-	ringcast_service_remove(&talker.service);
-	ringcast_service_remove(&talker.service); /* again: harmless */
+	cr_assert_eq(talker.partner.state, PARTNER_IDLE);
+	ringcast_partner_remove(&talker.partner);
+	ringcast_partner_remove(&talker.partner); /* again: harmless */
 	ringcast_shard_destroy(&shard);
 	ringcast_mailbox_destroy(&mailbox);
 	free(talker.out);
@@ -122,7 +122,7 @@ static void tear_down(void)
 
 #define CASE(case_name)                                                                                                                    \
 	static void case_name##_case(void);                                                                                                \
-	Test(service_uring, case_name, .timeout = 60)                                                                                      \
+	Test(partner_uring, case_name, .timeout = 60)                                                                                      \
 	{                                                                                                                                  \
 		char reason[256];                                                                                                          \
 		if (ringcast_io_uring_probe(reason, sizeof(reason)) != 0)                                                                  \
@@ -131,7 +131,7 @@ static void tear_down(void)
 		case_name##_case();                                                                                                        \
 		tear_down();                                                                                                               \
 	}                                                                                                                                  \
-	Test(service_epoll, case_name, .timeout = 60)                                                                                      \
+	Test(partner_epoll, case_name, .timeout = 60)                                                                                      \
 	{                                                                                                                                  \
 		set_up(false);                                                                                                             \
 		case_name##_case();                                                                                                        \
@@ -141,7 +141,7 @@ static void tear_down(void)
 
 static void tick_until_idle(void)
 {
-	for (int i = 0; talker.service.state != SERVICE_IDLE; i++) {
+	for (int i = 0; talker.partner.state != PARTNER_IDLE; i++) {
 		cr_assert_lt(i, TURNS_MAX);
 		ringcast_shard_tick(shard);
 	}
@@ -169,7 +169,7 @@ CASE(carries_bytes_in)
 	while (talker.in_size < 5)
 		ringcast_shard_tick(shard);
 	cr_assert_arr_eq(talker.in, "hello", 5);
-	cr_assert_eq(talker.service.bytes_received, 5);
+	cr_assert_eq(talker.partner.bytes_received, 5);
 	cr_assert_gt(talker.tick_count, 0);
 }
 
@@ -182,7 +182,7 @@ CASE(carries_more_out_than_fits_at_once)
 	read_from_shard(got, PENDING_BYTES_MAX);
 	for (size_t i = 0; i < PENDING_BYTES_MAX; i++)
 		cr_assert_eq(got[i], byte_at(i), "byte %zu", i);
-	cr_assert_eq(talker.service.bytes_sent, PENDING_BYTES_MAX);
+	cr_assert_eq(talker.partner.bytes_sent, PENDING_BYTES_MAX);
 	free(got);
 }
 
@@ -221,13 +221,13 @@ CASE(may_be_connected_again)
 {
 	int pair[2];
 	cr_assert_eq(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair), 0);
-	cr_assert_eq(ringcast_service_adopt(&talker.service, pair[0]), -EBUSY);
+	cr_assert_eq(ringcast_partner_adopt(&talker.partner, pair[0]), -EBUSY);
 	close(pair[0]);
 	close(pair[1]);
 	for (unsigned i = 1; i <= 20; i++) {
-		ringcast_service_cut(&talker.service);
+		ringcast_partner_cut(&talker.partner);
 		cr_assert_eq(talker.closed_count, i);
-		ringcast_service_cut(&talker.service); /* harmless */
+		ringcast_partner_cut(&talker.partner); /* harmless */
 		cr_assert_eq(talker.closed_count, i);
 		tick_until_idle();
 		close(peer);
@@ -239,18 +239,18 @@ CASE(may_be_connected_again)
 	}
 }
 
-/* The other side reads nothing, so that a send is on its way when the service is cut. */
+/* The other side reads nothing, so that a send is on its way when the partner is cut. */
 CASE(may_be_cut_while_it_sends)
 {
 	memset(talker.out, 'x', PENDING_BYTES_MAX);
 	talker.out_size = PENDING_BYTES_MAX;
 	for (int i = 0; i < 50; i++)
 		ringcast_shard_tick(shard);
-	cr_assert(talker.service.is_sending);
-	ringcast_service_cut(&talker.service);
+	cr_assert(talker.partner.is_sending);
+	ringcast_partner_cut(&talker.partner);
 	tick_until_idle();
 	cr_assert_eq(talker.closed_count, 1);
-	cr_assert_not(talker.service.is_sending);
+	cr_assert_not(talker.partner.is_sending);
 }
 
 CASE(a_stop_hears_it_out_and_closes_it)
@@ -267,5 +267,5 @@ CASE(a_stop_hears_it_out_and_closes_it)
 	cr_assert_eq(recv(peer, got, 4, 0), 4);
 	cr_assert_arr_eq(got, "bye.", 4);
 	cr_assert_eq(recv(peer, got, 4, 0), 0);
-	cr_assert_eq(ringcast_service_adopt(&talker.service, 0), -EBUSY, "not while stopping");
+	cr_assert_eq(ringcast_partner_adopt(&talker.partner, 0), -EBUSY, "not while stopping");
 }
