@@ -1,13 +1,14 @@
 #!/usr/bin/env python3
-"""Fails on an include that points upward or sideways: the house's rules as data. See docs/architecture.md, "Layers"."""
+"""Fails on an include that points upward or sideways, and on a circle of folders: the house's rules as data. See docs/architecture.md, "Layers"."""
 import pathlib
 import re
 import sys
 
 TOP = pathlib.Path(__file__).resolve().parent.parent
 
-# folder -> folders of ours whose headers it may include (itself always)
+# folder -> folders of ours whose headers it may include, or single headers (itself always)
 MAY_INCLUDE = {
+    "engine/include/ringcast": set(),
     "engine/base": set(),
     "proto": {"engine/base"},
     "proto/clients/c": {"proto", "engine/base", "engine/crypto"},
@@ -19,10 +20,16 @@ MAY_INCLUDE = {
     "scripting": {"engine/base", "engine/buf", "proto", "engine/session"},
     "engine/shard": {"engine/base", "engine/buf", "proto", "engine/io", "engine/crypto", "engine/transport", "engine/session", "engine/include/ringcast"},
     "engine/metrics": {"engine/base", "engine/include/ringcast"},
+    "engine/ask": {"engine/base", "engine/shard/mailbox.h", "engine/include/ringcast"},
+    "engine/scripts": {"engine/base", "engine/io", "engine/session", "engine/shard", "scripting", "engine/include/ringcast"},
+    "engine/sidecars": {"engine/base", "engine/io", "scripting", "engine/include/ringcast"},
+    "engine/security": {"engine/base", "engine/io", "engine/crypto", "engine/shard", "engine/include/ringcast"},
+    "engine/life": {"engine/base", "engine/io", "engine/session", "engine/shard", "engine/ask", "engine/scripts", "engine/sidecars", "engine/security",
+                    "engine/include/ringcast"},
+    "engine/api": {"engine/base", "engine/io", "engine/transport", "engine/session", "engine/shard", "engine/ask", "engine/scripts", "engine/sidecars",
+                   "engine/security", "engine/life", "engine/include/ringcast"},
     "engine/control": {"engine/base", "engine/metrics", "engine/include/ringcast"},
     "engine/main.c": {"engine/control", "engine/metrics", "engine/include/ringcast"},
-    "engine": {"engine/base", "engine/buf", "proto", "engine/io", "engine/crypto", "engine/transport", "engine/session", "engine/shard", "scripting",
-               "engine/include/ringcast"},
     "tools/ringcast": {"proto", "proto/clients/c", "engine/base", "engine/crypto", "engine/include/ringcast"},
     "bench/micro": {"scripting", "engine/session", "engine/buf", "engine/base", "engine/crypto", "proto"},
     "bench": {"tools/ringcast", "proto", "proto/clients/c", "engine/base", "engine/crypto", "engine/include/ringcast"},
@@ -34,7 +41,7 @@ ONLY_IN = {
     "xxhash.h": r"engine/base/hash\.c$",
     "yaml.h": r"engine/control/",
     "microhttpd.h": r"engine/control/",
-    "jansson.h": r"(engine/control/|engine/script_check\.c$|scripting/|tools/|bench/)",
+    "jansson.h": r"(engine/control/|engine/scripts/check\.c$|scripting/|tools/|bench/)",
     "wolfssl/": r"(engine/crypto|bench/micro)/[^/]*wolfssl[^/]*\.[ch]$",
     "openssl/": r"(engine/crypto|bench/micro)/[^/]*openssl[^/]*\.[ch]$",
     "luajit-2.1/": r"scripting/lua/",
@@ -45,7 +52,7 @@ ONLY_IN = {
 
 # call -> (files that may use it, what to use instead)
 ONLY_CALLED_IN = {
-    r"\bclock_gettime\(": (r"(engine/io/clock\.c$|engine/control/|engine/metrics/|engine/questions\.c$|tools/|bench/|proto/clients/)", "ringcast_io_now_ns or a now_ns parameter"),
+    r"\bclock_gettime\(": (r"(engine/io/clock\.c$|engine/control/|engine/metrics/|engine/ask/|tools/|bench/|proto/clients/)", "ringcast_io_now_ns or a now_ns parameter"),
     r"\bgetrandom\(": (r"(engine/io/entropy\.c$|engine/crypto/random\.c$|tools/|bench/|proto/clients/)", "io->ops->random"),
     r"(?<!static_)(?<!_)\bassert\(": (r"^$", "ringcast_assert"),
     r"\b(malloc|calloc|realloc)\(": (r"^(?!proto/[^/]*\.[ch]$)", "nothing: proto never allocates"),
@@ -70,14 +77,7 @@ def resolve(name, path):
     return None
 
 
-def folder_of(path):
-    folder = str(pathlib.PurePosixPath(path).parent)
-    while folder not in MAY_INCLUDE and folder not in ("engine/include/ringcast", ".") :
-        folder = str(pathlib.PurePosixPath(folder).parent)
-    return folder
-
-
-def check_file(path, text):
+def check_file(path, text, arrows):
     me = home(path)
     if me is None:
         return [f"{path}: lies in no known folder; add it to tools/check_layers.py"]
@@ -89,10 +89,11 @@ def check_file(path, text):
         if match.group(1) == '"' and ours is None:
             found.append(f'{path}:{line}: cannot find "{name}"')
         if ours is not None:
-            target = folder_of(ours)
-            same = target == me or folder_of(path) == target
-            if not same and target not in MAY_INCLUDE[me]:
-                found.append(f"{path}:{line}: {me} must not include {target} ({name})")
+            target = home(ours) or str(pathlib.PurePosixPath(ours).parent)
+            if target != me:
+                arrows.setdefault(me, {}).setdefault(target, f"{path}:{line}")
+                if target not in MAY_INCLUDE[me] and ours not in MAY_INCLUDE[me]:
+                    found.append(f"{path}:{line}: {me} must not include {target} ({name})")
         only = ONLY_IN.get(name)
         if only and not re.search(only, path):
             found.append(f"{path}:{line}: only {only} may include {name}")
@@ -107,15 +108,42 @@ def check_file(path, text):
     return found
 
 
+def find_circle(arrows):
+    """A circle of folders as a list of (folder, next folder, the line that points there); empty: there is none."""
+    done, way = set(), []
+
+    def walk(folder):
+        if folder in way:
+            return way[way.index(folder):] + [folder]
+        if folder in done:
+            return []
+        way.append(folder)
+        for target in sorted(arrows.get(folder, {})):
+            circle = walk(target)
+            if circle:
+                return circle
+        done.add(way.pop())
+        return []
+
+    for folder in sorted(arrows):
+        circle = walk(folder)
+        if circle:
+            return [(a, b, arrows[a][b]) for a, b in zip(circle, circle[1:])]
+    return []
+
+
 def main():
-    found, count = [], 0
+    found, count, arrows = [], 0, {}
     for top in ("engine", "proto", "scripting", "tools/ringcast", "bench"):
         for path in sorted((TOP / top).rglob("*")):
             name = path.relative_to(TOP).as_posix()
             if path.suffix not in (".c", ".h", ".def") or "node_modules" in name:
                 continue
             count += 1
-            found += check_file(name, path.read_text())
+            found += check_file(name, path.read_text(), arrows)
+    circle = find_circle(arrows)
+    if circle:
+        found.append("a circle of folders: " + "; ".join(f"{a} -> {b} ({line})" for a, b, line in circle))
     print("\n".join(found))
     print(f"{count} files, {len(found)} violations")
     return 1 if found or count == 0 else 0

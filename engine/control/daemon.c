@@ -16,7 +16,7 @@
 #include "base/assert.h"
 #include "base/types.h"
 #include "control/dev_script.h"
-#include "control/http.h"
+#include "control/http_server.h"
 #include "control/notify.h"
 #include "control/reload.h"
 #include "control/report.h"

@@ -2,7 +2,7 @@
 #ifndef RINGCAST_CONTROL_HTTP_BODY_H
 #define RINGCAST_CONTROL_HTTP_BODY_H
 
-#include "control/http.h"
+#include "control/http_reply.h"
 
 enum body_type {
 	BODY_STRING, /* target: const char *, borrowed from the body; max: bytes */

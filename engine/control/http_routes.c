@@ -8,6 +8,7 @@
 
 #include "base/assert.h"
 #include "control/http_body.h"
+#include "control/value.h"
 #include "metrics/prometheus.h"
 
 static http_handler_fn get_live, get_ready, get_metrics, get_info, get_config, post_drain, post_reload;

@@ -2,7 +2,7 @@
 #ifndef RINGCAST_CONTROL_HTTP_ROUTES_H
 #define RINGCAST_CONTROL_HTTP_ROUTES_H
 
-#include "control/http.h"
+#include "control/http_reply.h"
 
 enum http_body { HTTP_BODY_JSON, HTTP_BODY_ZIP };
 

@@ -13,14 +13,6 @@ static const char default_ciphers[] = "ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-ECDSA
 				      "ECDHE-RSA-AES128-GCM-SHA256:ECDHE-RSA-AES256-GCM-SHA384:ECDHE-RSA-CHACHA20-POLY1305";
 static const char default_suites_1_3[] = "TLS_AES_128_GCM_SHA256:TLS_AES_256_GCM_SHA384:TLS_CHACHA20_POLY1305_SHA256";
 
-const char *ringcast_openssl_reason(void)
-{
-	unsigned long code = ERR_peek_error();
-	const char *reason = code != 0 ? ERR_reason_error_string(code) : NULL;
-	ERR_clear_error();
-	return reason != NULL ? reason : "unknown reason";
-}
-
 static bool use_certificate(SSL_CTX *ctx, const char *pem, char *reterr, size_t reterr_bytes)
 {
 	STACK_OF(X509) * chain;

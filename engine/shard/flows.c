@@ -361,6 +361,8 @@ void ringcast_shard_on_recv(struct shard *shard, const struct io_event *event)
 	struct conn *conn = find_conn(shard, event);
 	if (conn == NULL || conn->state >= CONN_CLOSING)
 		return;
+	if (conn->state == CONN_HELLO && !ringcast_shard_tell_apart(shard, conn, event->data[0]))
+		return;
 	if (conn->is_secure)
 		ringcast_shard_secure_receive(shard, conn, event->data, event->size);
 	else

@@ -39,16 +39,17 @@ void ringcast_partner_remove(struct partner *partner)
 	partner->flight = NULL;
 }
 
-int ringcast_partner_adopt(struct partner *partner, int fd)
+int ringcast_partner_adopt(struct partner *partner, int *fd)
 {
 	struct shard *shard = partner->shard;
 	if (partner->state != PARTNER_IDLE || shard->is_stopping)
 		return -EBUSY;
 	if (partner->flight == NULL && (partner->flight = malloc(PARTNER_FLIGHT_BYTES_MAX)) == NULL)
 		return -ENOMEM;
-	if (fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK) != 0) /* what the epoll backend needs; the ring sets what it needs itself */
+	if (fcntl(*fd, F_SETFL, fcntl(*fd, F_GETFL) | O_NONBLOCK) != 0) /* what the epoll backend needs; the ring sets what it needs itself */
 		return -errno;
-	int error = shard->io->ops->stream_adopt(shard->io, fd, &partner->stream);
+	int error = shard->io->ops->stream_adopt(shard->io, *fd, &partner->stream);
+	*fd = -1;
 	if (error != 0)
 		return error;
 	partner->state = PARTNER_OPEN;

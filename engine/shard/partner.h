@@ -44,8 +44,8 @@ struct partner {
 
 void ringcast_partner_add(struct shard *shard, struct partner *partner, const struct partner_ops *ops);
 void ringcast_partner_remove(struct partner *partner); /* IDLE only; harmless when never added */
-/* 0: takes the descriptor. -EBUSY: not IDLE, or the shard is stopping. -ENOMEM, -ENFILE. On failure the descriptor stays the caller's. */
-int ringcast_partner_adopt(struct partner *partner, int fd);
+/* 0, or -errno; -EBUSY: not IDLE, or the shard is stopping. *fd becomes -1 when the descriptor was taken; io, when it fails, has closed it. */
+int ringcast_partner_adopt(struct partner *partner, int *fd);
 void ringcast_partner_cut(struct partner *partner); /* harmless unless OPEN */
 
 /* For tick.c and shard.c. */

@@ -1,5 +1,5 @@
 /*
- * TLS on streams: telling it from plaintext, handshakes in their turn, records opened into the stream parser, frames sealed at the flush.
+ * TLS on streams: handshakes in their turn, records opened into the stream parser, frames sealed at the flush.
  *
  * What a session emits by itself (handshake, tickets, alerts) and what is sealed go into one queue, secure->cipher, in the order in which the
  * session made them: that order is the order of their sequence numbers.
@@ -54,7 +54,7 @@ static bool refuse_memory(struct shard *shard, struct conn *conn)
 	return false;
 }
 
-static bool begin_handshake(struct shard *shard, struct conn *conn)
+bool ringcast_shard_secure_begin(struct shard *shard, struct conn *conn)
 {
 	struct crypto_session *crypto = ringcast_crypto_open(shard->security.credentials.stream, NULL, emit, shard);
 	if (!attach(shard, conn, crypto)) {
@@ -65,28 +65,6 @@ static bool begin_handshake(struct shard *shard, struct conn *conn)
 	conn->state = CONN_SECURING;
 	ringcast_timer_arm(&shard->wheel, &conn->timer, shard->now_ns + shard->options.limits.handshake_timeout_ms * NS_PER_MS);
 	return true;
-}
-
-/* A person or a probe that speaks HTTP gets an answer that it understands; others get the end of the stream. */
-static bool refuse_plaintext(struct shard *shard, struct conn *conn, uint8_t first)
-{
-	enum { ANSWER_BYTES = 512 };
-	char answer[ANSWER_BYTES];
-	ringcast_shard_drop(shard, DROP_PLAINTEXT, 1);
-	if (first == 'G')
-		ringcast_shard_send_bytes(shard, conn, ringcast_view_of(answer, ringcast_http_upgrade_encode_refusal(400, answer)));
-	ringcast_shard_conn_close(shard, conn, CLOSE_TLS, NULL);
-	return false;
-}
-
-/* The first byte has come. False: the connection is closing. */
-static bool tell_apart(struct shard *shard, struct conn *conn, uint8_t first)
-{
-	if (first == SECURE_STREAM_FIRST_BYTE)
-		return begin_handshake(shard, conn);
-	conn->is_secure = false;
-	conn->state = CONN_OPENING;
-	return shard->options.security != SHARD_SECURE_REQUIRED || refuse_plaintext(shard, conn, first);
 }
 
 bool ringcast_shard_secure_adopt(struct shard *shard, struct conn *conn, struct crypto_session *crypto, struct view cipher)
@@ -201,11 +179,7 @@ void ringcast_shard_secure_step(struct shard *shard, struct conn *conn)
 
 void ringcast_shard_secure_receive(struct shard *shard, struct conn *conn, uint8_t *bytes, size_t size)
 {
-	if (conn->state == CONN_HELLO && !tell_apart(shard, conn, bytes[0]))
-		return;
-	if (!conn->is_secure)
-		ringcast_shard_read(shard, conn, bytes, size);
-	else if (conn->state == CONN_SECURING)
+	if (conn->state == CONN_SECURING)
 		wait_for_turn(shard, conn, ringcast_view_of(bytes, size));
 	else
 		open_records(shard, conn, ringcast_view_of(bytes, size));

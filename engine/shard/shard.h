@@ -138,6 +138,8 @@ void ringcast_shard_drain(struct shard *shard, uint64_t deadline_ns);
 void ringcast_shard_stop(struct shard *shard);
 /* Past the time allowed: cuts what is left without waiting for queues. */
 void ringcast_shard_abort(struct shard *shard);
+/* Dev mode: where a session of this name lives. */
+uint32_t ringcast_shard_of_name(const char *name, uint32_t shard_count);
 bool ringcast_shard_is_idle(const struct shard *shard);
 /* For handshakes from now on; sessions that stand keep what they began with. Takes the credentials. */
 void ringcast_shard_set_credentials(struct shard *shard, const struct shard_credentials *credentials);

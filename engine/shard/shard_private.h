@@ -47,7 +47,11 @@ static inline bool ringcast_shard_has_handshakes(const struct shard *shard)
 	return ringcast_handshake_queue_count(&shard->security.queue) > 0;
 }
 
+/* hello.c: the first byte of a stream has come. False: the connection is closing. */
+bool ringcast_shard_tell_apart(struct shard *shard, struct conn *conn, uint8_t first);
+
 /* secure_streams.c: TLS */
+bool ringcast_shard_secure_begin(struct shard *shard, struct conn *conn); /* a handshake; false: no memory, the connection is closing */
 void ringcast_shard_secure_receive(struct shard *shard, struct conn *conn, uint8_t *bytes, size_t size);
 void ringcast_shard_secure_step(struct shard *shard, struct conn *conn);  /* its turn in the handshake queue */
 void ringcast_shard_secure_flush(struct shard *shard, struct conn *conn); /* seals what is pending, sends */
@@ -67,8 +71,6 @@ void ringcast_shard_association_break(struct shard *shard, struct association *a
 void ringcast_shard_connect_token(const struct conn *conn, char ret_token[SHARD_CONNECT_TOKEN_BYTES]);
 
 /* login.c */
-/* Dev mode: where a session of this name lives. */
-uint32_t ringcast_shard_of_name(const char *name, uint32_t shard_count);
 void ringcast_shard_login(struct shard *shard, struct conn *conn, struct view message);
 void ringcast_shard_login_here(struct shard *shard, struct conn *conn, const struct packet *packet);
 

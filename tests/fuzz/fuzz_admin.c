@@ -3,6 +3,7 @@
  * a refusal says in valid JSON what is wrong, what was accepted is there and within its limits, and nothing leaks.
  */
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/assert.h"
 #include "control/http_body.h"

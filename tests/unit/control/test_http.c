@@ -9,7 +9,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#include "control/http.h"
+#include "control/http_server.h"
 #include "control/http_routes.h"
 #include "fake_engine.h"
 

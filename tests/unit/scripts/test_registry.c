@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "script_registry.h"
+#include "scripts/registry.h"
 
 static struct script_registry registry;
 

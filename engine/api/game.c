@@ -1,0 +1,159 @@
+/* What the embedder's C callbacks may ask and command: the [callback] part of the public header. */
+#include "base/assert.h"
+#include "base/log.h"
+#include "life/hooks.h"
+#include "session/command.h"
+#include "session/group.h"
+#include "session/park.h"
+#include "session/player.h"
+#include "transport/conn.h"
+
+static int error_of(enum drop_reason drop)
+{
+	switch (drop) {
+	case DROP_NONE:
+		return RINGCAST_OK;
+	case DROP_NO_TARGET:
+	case DROP_NOT_MEMBER:
+		return RINGCAST_ERROR_NOT_FOUND;
+	case DROP_OVERSIZE:
+	case DROP_BAD_STATE:
+	case DROP_MALFORMED:
+		return RINGCAST_ERROR_ARGUMENT;
+	case DROP_SESSION_ENDED:
+		return RINGCAST_ERROR_STATE;
+	default:
+		return RINGCAST_ERROR_FULL;
+	}
+}
+
+const char *ringcast_session_id(ringcast_session *session)
+{
+	return ringcast_engine_checked(session)->id;
+}
+
+const char *ringcast_session_properties(ringcast_session *session)
+{
+	return ringcast_session_get_properties(ringcast_engine_checked(session));
+}
+
+uint64_t ringcast_session_now_ns(ringcast_session *session)
+{
+	return ringcast_engine_checked(session)->store->now_ns;
+}
+
+const char *ringcast_session_player_id(ringcast_session *session, int32_t peer_id)
+{
+	const struct player *player = ringcast_session_find_peer(ringcast_engine_checked(session), peer_id);
+	return player != NULL ? ringcast_player_id(player) : NULL;
+}
+
+const char *ringcast_session_player_data(ringcast_session *session, int32_t peer_id)
+{
+	const struct player *player = ringcast_session_find_peer(ringcast_engine_checked(session), peer_id);
+	return player != NULL ? ringcast_player_data(player) : NULL;
+}
+
+int ringcast_session_player_token(ringcast_session *session, int32_t peer_id, char ret_token[RINGCAST_ID_BYTES])
+{
+	const struct player *player = ringcast_session_find_peer(ringcast_engine_checked(session), peer_id);
+	static_assert(PLAYER_TOKEN_BYTES <= RINGCAST_ID_BYTES, "a token fits");
+	if (player == NULL)
+		return RINGCAST_ERROR_NOT_FOUND;
+	ringcast_player_format_token(player, ret_token);
+	return RINGCAST_OK;
+}
+
+bool ringcast_session_player_is_fast(ringcast_session *session, int32_t peer_id)
+{
+	const struct player *player = ringcast_session_find_peer(ringcast_engine_checked(session), peer_id);
+	const struct conn *conn = player != NULL ? player->transport : NULL;
+	return conn != NULL && conn->fast.state == FAST_UP;
+}
+
+void ringcast_session_set_user(ringcast_session *session, void *user)
+{
+	ringcast_engine_checked(session)->user = user;
+}
+
+void *ringcast_session_user(ringcast_session *session)
+{
+	return ringcast_engine_checked(session)->user;
+}
+
+int ringcast_session_send(ringcast_session *session, const ringcast_message *message)
+{
+	struct packet packet = {
+		.opcode = message->opcode,
+		.sender = message->sender,
+		.target_player = message->target_player,
+		.target_group = message->target_group,
+		.is_reliable = message->intent == RINGCAST_RELIABLE,
+		.payload = ringcast_view_of(message->payload, message->payload_bytes),
+	};
+	if (message->opcode == OPCODE_LOGIN || message->payload_bytes > PROTO_PAYLOAD_RELIABLE_BYTES_MAX)
+		return RINGCAST_ERROR_ARGUMENT;
+	return error_of(ringcast_command_send(ringcast_engine_checked(session), &packet, packet.is_reliable ? INTENT_RELIABLE : INTENT_FAST));
+}
+
+int ringcast_session_kick(ringcast_session *session, int32_t peer_id, const char *reason)
+{
+	return error_of(ringcast_command_kick(ringcast_engine_checked(session), peer_id, reason));
+}
+
+int ringcast_session_join(ringcast_session *session, int32_t group, int32_t peer_id)
+{
+	return error_of(ringcast_command_join(ringcast_engine_checked(session), group, peer_id));
+}
+
+int ringcast_session_leave(ringcast_session *session, int32_t group, int32_t peer_id)
+{
+	return error_of(ringcast_command_leave(ringcast_engine_checked(session), group, peer_id));
+}
+
+int ringcast_session_broadcast_membership(ringcast_session *session, int32_t group, int32_t target_group)
+{
+	return error_of(ringcast_command_broadcast_membership(ringcast_engine_checked(session), group, target_group));
+}
+
+size_t ringcast_session_players(ringcast_session *session, int32_t *peer_ids, size_t peer_id_count_max)
+{
+	size_t count;
+	struct player *const *players = ringcast_group_members(ringcast_engine_checked(session), PROTO_GROUP_ALL, &count);
+
+	for (size_t i = 0; i < count && i < peer_id_count_max; i++)
+		peer_ids[i] = players[i]->peer_id;
+	return count;
+}
+
+uint64_t ringcast_session_ticket(ringcast_session *session)
+{
+	return ringcast_park_ticket(ringcast_engine_checked(session));
+}
+
+int ringcast_session_answer(ringcast_session *session, uint64_t ticket, ringcast_verdict verdict)
+{
+	if (verdict != RINGCAST_ALLOW && verdict != RINGCAST_DENY)
+		return RINGCAST_ERROR_ARGUMENT;
+	return error_of(ringcast_command_answer(ringcast_engine_checked(session), ticket, ringcast_engine_verdict_of(verdict)));
+}
+
+int ringcast_session_set_timer(ringcast_session *session, uint32_t timer, uint64_t delay_ns)
+{
+	return error_of(ringcast_command_timer(ringcast_engine_checked(session), timer, delay_ns));
+}
+
+int ringcast_session_cancel_timer(ringcast_session *session, uint32_t timer)
+{
+	return ringcast_command_cancel_timer(ringcast_engine_checked(session), timer) ? RINGCAST_OK : RINGCAST_ERROR_NOT_FOUND;
+}
+
+void ringcast_session_log(ringcast_session *session, ringcast_log_level level, const char *text)
+{
+	ringcast_log((enum log_level)level, "game", text, "session=%s", ringcast_engine_checked(session)->id);
+}
+
+int ringcast_session_finish(ringcast_session *session)
+{
+	return error_of(ringcast_command_finish(ringcast_engine_checked(session)));
+}

@@ -1,0 +1,152 @@
+/* Metrics of the engine: counters of every shard, asked for and summed when somebody reads them. Names follow Prometheus. */
+#include <stdio.h>
+
+#include "life/question.h"
+#include "shard/inspect.h"
+
+static void answer_measures(struct shard *shard, struct question *question)
+{
+	question->counters = shard->counters;
+	question->io_stats = *shard->io->ops->stats(shard->io);
+	question->script_counts = ringcast_script_shard_measure(&question->engine->shards[shard->options.index].scripts);
+	question->gauges = ringcast_shard_gauges(shard);
+}
+
+struct sums {
+	struct shard_counters counters;
+	struct io_stats io;
+	struct shard_gauges gauges;
+	struct script_counts scripts;
+};
+
+static void add_script_counts(struct script_counts *sum, const struct script_counts *counts)
+{
+	for (unsigned i = 0; i < SCRIPT_COUNT_COUNT; i++)
+		sum->events[i] += counts->events[i];
+	for (unsigned i = 0; i < SCRIPT_LANGUAGE_COUNT; i++)
+		sum->sessions[i] += counts->sessions[i];
+	sum->programs += counts->programs;
+#define ADD(name, text) sum->sidecar.name += counts->sidecar.name;
+	SIDECAR_COUNTS(ADD)
+#undef ADD
+}
+
+static void add_counters(struct sums *sums, const struct question *question)
+{
+#define COUNTER(name, text) sums->counters.name += question->counters.name;
+#include "shard/counters.def"
+#undef COUNTER
+	for (unsigned i = 0; i < DROP_REASON_COUNT; i++)
+		sums->counters.drops[i] += question->counters.drops[i];
+	for (unsigned i = 0; i < CLOSE_REASON_COUNT; i++)
+		sums->counters.closes[i] += question->counters.closes[i];
+	add_script_counts(&sums->scripts, &question->script_counts);
+	sums->gauges.connections += question->gauges.connections;
+	sums->gauges.players += question->gauges.players;
+	sums->gauges.sessions += question->gauges.sessions;
+	sums->gauges.buffers_in_use += question->gauges.buffers_in_use;
+	sums->gauges.reservations_timedout += question->gauges.reservations_timedout;
+	sums->gauges.answers_awaited += question->gauges.answers_awaited;
+	sums->gauges.answers_late += question->gauges.answers_late;
+	sums->gauges.half_open += question->gauges.half_open;
+	sums->gauges.handshakes_waiting += question->gauges.handshakes_waiting;
+	sums->gauges.associations += question->gauges.associations;
+	sums->io.rx_buffers_empty += question->io_stats.rx_buffers_empty;
+	sums->io.cq_overflows += question->io_stats.cq_overflows;
+	sums->io.sq_full += question->io_stats.sq_full;
+	sums->io.rearms += question->io_stats.rearms;
+	sums->io.accept_errors += question->io_stats.accept_errors;
+	sums->io.gso_sends += question->io_stats.gso_sends;
+}
+
+static void emit_reasons(const struct sums *sums, ringcast_metric_fn *each, void *context)
+{
+	char labels[64];
+	for (unsigned i = DROP_NONE + 1; i < DROP_REASON_COUNT; i++) {
+		snprintf(labels, sizeof(labels), "reason=\"%s\"", ringcast_drop_label((enum drop_reason)i));
+		each(context, "ringcast_drops_total", "counter", "packets and messages that went no further, by reason", labels,
+		     (double)sums->counters.drops[i]);
+	}
+	for (unsigned i = CLOSE_NONE + 1; i < CLOSE_REASON_COUNT; i++) {
+		snprintf(labels, sizeof(labels), "reason=\"%s\"", ringcast_close_label((enum close_reason)i));
+		each(context, "ringcast_closes_total", "counter", "connections closed, by reason", labels, (double)sums->counters.closes[i]);
+	}
+}
+
+static void emit(const struct sums *sums, ringcast_metric_fn *each, void *context)
+{
+#define COUNTER(name, text) each(context, "ringcast_" #name "_total", "counter", text, "", (double)sums->counters.name);
+#include "shard/counters.def"
+#undef COUNTER
+#define GAUGE(name, text) each(context, "ringcast_" #name, "gauge", text, "", (double)sums->gauges.name);
+	GAUGE(connections, "open TCP connections")
+	GAUGE(players, "players and reservations")
+	GAUGE(sessions, "sessions")
+	GAUGE(buffers_in_use, "pool buffers in use")
+	GAUGE(half_open, "DTLS clients that have not proven who they are")
+	GAUGE(associations, "DTLS associations")
+	GAUGE(handshakes_waiting, "TLS and DTLS handshakes with a step that waits for its turn")
+#undef GAUGE
+	each(context, "ringcast_reservations_timedout_total", "counter", "reservations whose player never came", "",
+	     (double)sums->gauges.reservations_timedout);
+	each(context, "ringcast_answers_awaited_total", "counter", "verdicts that a game gives later", "", (double)sums->gauges.answers_awaited);
+	each(context, "ringcast_answers_late_total", "counter", "of those, verdicts that did not come in time", "",
+	     (double)sums->gauges.answers_late);
+#define IO(name, text) each(context, "ringcast_io_" #name "_total", "counter", text, "", (double)sums->io.name);
+	IO(rx_buffers_empty, "times all receive buffers were in use")
+	IO(cq_overflows, "completion queue overflows")
+	IO(sq_full, "times the submission queue was full")
+	IO(rearms, "multishot requests armed again")
+	IO(accept_errors, "failed accepts")
+	IO(gso_sends, "datagram bursts sent as one")
+#undef IO
+	emit_reasons(sums, each, context);
+}
+
+static void emit_certificate(struct ringcast_engine *engine, ringcast_metric_fn *each, void *context)
+{
+	ringcast_certificate_info info;
+	if (ringcast_engine_certificate(engine, &info) == RINGCAST_OK)
+		each(context, "ringcast_certificate_not_after_seconds", "gauge", "when the certificate in use expires, in seconds since the epoch", "",
+		     (double)info.not_after_s);
+}
+
+static void emit_scripts(const struct script_counts *counts, struct sidecars_counts processes, ringcast_metric_fn *each, void *context)
+{
+#define COUNT(name, text, value) each(context, "ringcast_script_" name "_total", "counter", text, "", (double)(value));
+	COUNT("errors", "errors of scripts", counts->events[SCRIPT_COUNT_ERRORS])
+	COUNT("over_budget", "callbacks of scripts ended because their time was up", counts->events[SCRIPT_COUNT_OVER_BUDGET])
+	COUNT("out_of_memory", "allocations refused to scripts at their limit", counts->events[SCRIPT_COUNT_OUT_OF_MEMORY])
+	COUNT("late_answers", "questions to scripts answered by default, because the answer was late", counts->events[SCRIPT_COUNT_LATE_ANSWERS])
+	COUNT("killed", "scripts that were killed", counts->events[SCRIPT_COUNT_KILLED])
+	COUNT("processes_started", "sidecar processes started", processes.started)
+	COUNT("processes_ended", "sidecar processes that have ended", processes.ended)
+	COUNT("process_start_failures", "sidecar processes that could not be started", processes.start_failures)
+#define ADD(name, text) COUNT("sidecar_" #name, text, counts->sidecar.name)
+	SIDECAR_COUNTS(ADD)
+#undef ADD
+#undef COUNT
+	each(context, "ringcast_script_sessions", "gauge", "sessions that run a script", "language=\"lua\"", (double)counts->sessions[SCRIPT_LUA]);
+	each(context, "ringcast_script_sessions", "gauge", "sessions that run a script", "language=\"js\"", (double)counts->sessions[SCRIPT_JS]);
+	each(context, "ringcast_script_programs", "gauge", "script versions loaded, over all shards", "", (double)counts->programs);
+	each(context, "ringcast_script_processes", "gauge", "sidecar processes", "", (double)processes.running);
+}
+
+void ringcast_metrics_each(ringcast_engine *engine, ringcast_metric_fn *each, void *context)
+{
+	struct sums sums = {0};
+	for (uint32_t i = 0; i < engine->shard_count; i++) {
+		struct question *question = ringcast_question_create(answer_measures);
+		if (question == NULL)
+			return;
+		int result = ringcast_question_ask(engine, i, question);
+		if (result == RINGCAST_OK)
+			add_counters(&sums, question);
+		ringcast_question_release(question);
+		if (result != RINGCAST_OK)
+			return; /* a sum without this shard would make counters run backward */
+	}
+	emit(&sums, each, context);
+	emit_certificate(engine, each, context);
+	emit_scripts(&sums.scripts, ringcast_sidecars_measure(engine->sidecars), each, context);
+}

@@ -1,0 +1,200 @@
+/* Scripts in the public API: what becomes a version, what a session runs, what it said. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "io/clock.h"
+#include "life/engine.h"
+#include "scripts/check.h"
+
+static int fail(char *error, size_t error_bytes, int code, const char *text)
+{
+	if (error_bytes > 0)
+		snprintf(error, error_bytes, "%s", text);
+	return code;
+}
+
+/* Versions */
+
+static void describe_callbacks(uint32_t callbacks, char *out, size_t out_bytes)
+{
+	size_t used = 0;
+	*out = '\0';
+	for (uint32_t i = 0; i < SCRIPT_CALLBACK_COUNT && used < out_bytes; i++)
+		if (callbacks & UINT32_C(1) << i)
+			used += (size_t)snprintf(out + used, out_bytes - used, "%s%s", used > 0 ? " " : "",
+						 ringcast_script_callback_name((enum script_callback)i));
+}
+
+static void describe_script(const struct script *script, ringcast_script_info *ret)
+{
+	*ret = (ringcast_script_info){
+		.file_count = (uint32_t)script->file_count,
+		.players_max = script->facts.players_max,
+		.ping_interval_ms = script->facts.ping_interval_ms,
+		.tick_interval_ms = script->facts.tick_interval_ms,
+	};
+	for (size_t i = 0; i < script->file_count; i++)
+		ret->file_bytes += script->files[i].size;
+	snprintf(ret->name, sizeof(ret->name), "%s", script->name);
+	snprintf(ret->version, sizeof(ret->version), "%s", script->version);
+	snprintf(ret->language, sizeof(ret->language), "%s", script->language == SCRIPT_LUA ? "lua" : "js");
+	snprintf(ret->main, sizeof(ret->main), "%s", script->main);
+	describe_callbacks(script->facts.callbacks, ret->callbacks, sizeof(ret->callbacks));
+}
+
+static struct script *read_and_try(struct ringcast_engine *engine, const char *name, const char *path, ringcast_script_info *ret_info,
+				   char *error, size_t error_bytes)
+{
+	char text[SCRIPT_ERROR_BYTES] = "out of memory";
+	struct script *script = ringcast_script_read(name, path, text, sizeof(text));
+	if (script != NULL && !ringcast_script_dry_run(script, &engine->script_limits, engine->options.scripts.node, text, sizeof(text)))
+		ringcast_script_unref(&script);
+	if (script == NULL)
+		fail(error, error_bytes, RINGCAST_ERROR_SCRIPT, text);
+	else if (ret_info != NULL)
+		describe_script(script, ret_info);
+	return script;
+}
+
+static bool is_name(const char *name, char *error, size_t error_bytes)
+{
+	if (name != NULL && ringcast_registry_is_name(name))
+		return true;
+	fail(error, error_bytes, RINGCAST_ERROR_ARGUMENT,
+	     "a script's name is made of a-z, 0-9, '.', '_' and '-', begins with a letter or digit, and has 63 characters at most");
+	return false;
+}
+
+int ringcast_script_check(ringcast_engine *engine, const char *name, const char *path, ringcast_script_info *ret_info, char *error,
+			  size_t error_bytes)
+{
+	if (!is_name(name, error, error_bytes))
+		return RINGCAST_ERROR_ARGUMENT;
+	struct script *script = read_and_try(engine, name, path, ret_info, error, error_bytes);
+	if (script == NULL)
+		return RINGCAST_ERROR_SCRIPT;
+	ringcast_script_unref(&script);
+	return RINGCAST_OK;
+}
+
+int ringcast_script_add(ringcast_engine *engine, const char *name, const char *path, ringcast_script_info *ret_info, char *error,
+			size_t error_bytes)
+{
+	ringcast_script_info info;
+	if (!is_name(name, error, error_bytes))
+		return RINGCAST_ERROR_ARGUMENT;
+	struct script *script = read_and_try(engine, name, path, &info, error, error_bytes);
+	if (script == NULL)
+		return RINGCAST_ERROR_SCRIPT;
+	int result = ringcast_registry_add(&engine->registry, script);
+	if (result != RINGCAST_OK)
+		return fail(error, error_bytes, result, ringcast_error_text(result));
+	ringcast_log(LOG_INFO, "script", "version added", "script=%s@%.12s language=%s files=%u callbacks=\"%s\"", info.name, info.version,
+		     info.language, info.file_count, info.callbacks);
+	info.is_current = true;
+	if (ret_info != NULL)
+		*ret_info = info;
+	return RINGCAST_OK;
+}
+
+/* "name@version" when there is a version. False: longer than anything that exists. */
+static bool join_name(const char *name, const char *version, char *out, size_t out_bytes)
+{
+	int size = snprintf(out, out_bytes, "%s%s%s", name, version != NULL ? "@" : "", version != NULL ? version : "");
+	return size >= 0 && (size_t)size < out_bytes;
+}
+
+int ringcast_script_select(ringcast_engine *engine, const char *name, const char *version)
+{
+	char text[RINGCAST_SCRIPT_NAME_BYTES + RINGCAST_SCRIPT_VERSION_BYTES];
+	if (name == NULL || version == NULL)
+		return RINGCAST_ERROR_ARGUMENT;
+	int result =
+		join_name(name, version, text, sizeof(text)) ? ringcast_registry_select(&engine->registry, text) : RINGCAST_ERROR_NOT_FOUND;
+	if (result == RINGCAST_OK)
+		ringcast_log(LOG_INFO, "script", "version selected", "script=%s", text);
+	return result;
+}
+
+int ringcast_script_remove(ringcast_engine *engine, const char *name, const char *version)
+{
+	char text[RINGCAST_SCRIPT_NAME_BYTES + RINGCAST_SCRIPT_VERSION_BYTES];
+	if (name == NULL || strchr(name, '@') != NULL)
+		return RINGCAST_ERROR_ARGUMENT;
+	int result =
+		join_name(name, version, text, sizeof(text)) ? ringcast_registry_remove(&engine->registry, text) : RINGCAST_ERROR_NOT_FOUND;
+	if (result == RINGCAST_OK)
+		ringcast_log(LOG_INFO, "script", "removed", "script=%s", text);
+	return result;
+}
+
+struct listing {
+	ringcast_script_info *infos;
+	size_t count_max, count;
+};
+
+static void list_version(void *context, const struct script_version *version)
+{
+	struct listing *listing = context;
+	if (listing->count < listing->count_max) {
+		ringcast_script_info *info = &listing->infos[listing->count];
+		describe_script(version->script, info);
+		info->is_current = __atomic_load_n(&version->is_current, __ATOMIC_RELAXED);
+		info->session_count = __atomic_load_n(&version->session_count, __ATOMIC_RELAXED);
+	}
+	listing->count++;
+}
+
+int ringcast_script_list(ringcast_engine *engine, const char *name, ringcast_script_info *infos, size_t info_count_max, size_t *ret_count)
+{
+	struct listing listing = {.infos = infos, .count_max = info_count_max};
+	ringcast_registry_each(&engine->registry, name, list_version, &listing);
+	*ret_count = listing.count;
+	return RINGCAST_OK;
+}
+
+/* Sessions */
+
+static void tell_lines(const struct script_log_copy *copy, ringcast_session_log_fn *each, void *context)
+{
+	uint64_t now_ns = ringcast_clock_now_ns();
+	struct script_log_line line;
+	for (size_t at = 0; ringcast_script_log_next(copy, &at, &line);) {
+		char *text = strndup(line.text, line.size);
+		uint64_t age_ns = now_ns > line.at_ns ? now_ns - line.at_ns : 0;
+		each(context, age_ns, ringcast_script_level_name(line.level), text != NULL ? text : "(out of memory)",
+		     text != NULL ? strlen(text) : 0);
+		free(text);
+	}
+}
+
+int ringcast_session_log_read(ringcast_engine *engine, const char *session_id, ringcast_session_log_fn *each, void *context,
+			      uint64_t *ret_lost_count)
+{
+	int shard = session_id != NULL ? ringcast_session_id_shard(session_id) : -1;
+	struct script_log_copy copy;
+	if (shard < 0 || (uint32_t)shard >= engine->shard_count)
+		return RINGCAST_ERROR_NOT_FOUND;
+	if (!ringcast_script_logs_copy(&engine->shards[shard].scripts.logs, session_id, &copy))
+		return RINGCAST_ERROR_MEMORY;
+	if (copy.bytes == NULL) {
+		ringcast_session_info info; /* it lives and has said nothing, or it is not known */
+		int result = ringcast_session_describe(engine, session_id, &info);
+		if (result != RINGCAST_OK)
+			return result;
+	}
+	tell_lines(&copy, each, context);
+	if (ret_lost_count != NULL)
+		*ret_lost_count = copy.lost_count;
+	free(copy.bytes);
+	return RINGCAST_OK;
+}
+
+int ringcast_script_process(ringcast_engine *engine, uint32_t shard, uint32_t channel)
+{
+	if (shard >= engine->shard_count || channel >= engine->script_options.channel_count)
+		return 0;
+	return ringcast_sidecars_pid(engine->sidecars, shard, channel);
+}

@@ -1,0 +1,62 @@
+/* A request as a handler sees it, and the reply or problem that it makes. */
+#ifndef RINGCAST_CONTROL_HTTP_REPLY_H
+#define RINGCAST_CONTROL_HTTP_REPLY_H
+
+#include <jansson.h>
+
+#include "base/attr.h"
+#include "control/config.h"
+
+struct MHD_Connection;
+struct script_store;
+
+/* What the routes may do; the daemon supplies it. The functions are called on the HTTP threads, several at a time. */
+struct http_host {
+	void *context;
+	ringcast_engine *engine; /* borrowed; outlives the server */
+	bool is_dev;
+	void (*drain)(void *context, bool is_exit);
+	/* The list of changes, owned by the caller; NULL: refused, and nothing has changed. */
+	json_t *(*reload)(void *context, struct config_error *reterr);
+	void (*config)(void *context, struct config *ret_config);
+	uint64_t (*log_lost_count)(void *context);
+	struct script_store *scripts; /* borrowed; NULL: scripts cannot be pushed here */
+};
+
+#define HTTP_PARAMETERS_MAX 2
+
+struct http_request {
+	const struct http_host *host;
+	const struct config *config; /* a copy made for this request */
+	struct MHD_Connection *connection;
+	const char *path;
+	char parameters[HTTP_PARAMETERS_MAX][RINGCAST_NAME_BYTES]; /* what stood for {id}, {peer}, in order */
+	json_t *body;                                              /* an object, or NULL for an empty body */
+	const char *bytes;                                         /* the body as it came */
+	size_t byte_count;
+};
+
+/* A handler fills exactly one of json, text or problem. */
+struct http_response {
+	unsigned status;
+	json_t *json; /* owned, given up to the server */
+	char *text;   /* malloc'd, given up to the server */
+	size_t text_size;
+	const char *content_type; /* of text; static */
+	char location[160];       /* "" : none */
+};
+
+typedef void http_handler_fn(struct http_request *request, struct http_response *response);
+
+/* json NULL means that there was no memory for it; the connection is then closed. */
+void ringcast_http_reply(struct http_response *response, unsigned status, json_t *json);
+/* RFC 9457: title goes with the code, detail is for this occurrence. */
+void ringcast_http_problem(struct http_response *response, unsigned status, const char *code, const char *detail_format, ...)
+	PRINTF_LIKE(4, 5);
+void ringcast_http_engine_problem(struct http_response *response, int error, const char *what);
+const char *ringcast_http_query(const struct http_request *request, const char *key); /* NULL: absent */
+/* False: the response already says what is wrong. Absent leaves *ret_value. */
+bool ringcast_http_query_uint(const struct http_request *request, const char *key, uint64_t max, uint64_t *ret_value,
+			      struct http_response *response);
+
+#endif

@@ -1,0 +1,50 @@
+/* The engine: what all its parts are held by. Only life/, which makes and ends it, and api/, which is asked about it, know this header. */
+#ifndef RINGCAST_LIFE_ENGINE_H
+#define RINGCAST_LIFE_ENGINE_H
+
+#include <pthread.h>
+
+#include "ringcast/ringcast.h"
+#include "scripts/registry.h"
+#include "scripts/script_shard.h"
+#include "security/settle.h"
+#include "shard/shard.h"
+#include "sidecars/sidecars.h"
+
+enum engine_phase { ENGINE_CREATING, ENGINE_READY, ENGINE_RUNNING, ENGINE_STOPPING, ENGINE_STOPPED };
+
+struct engine_shard {
+	struct ringcast_engine *engine;
+	uint32_t index;
+	pthread_t thread;
+	bool has_thread;
+	struct shard *shard; /* its own thread's, but for beat_ns and load */
+	struct script_shard scripts; /* likewise, but for its logs */
+	char error[256];
+};
+
+struct ringcast_engine {
+	ringcast_engine_options options;
+	ringcast_callbacks callbacks;
+	struct hooks hooks;
+	struct shard_options shard_options; /* common to all shards */
+	struct security security; /* facts under security_lock */
+	pthread_mutex_t security_lock; /* one reload at a time */
+	struct mailbox *mailboxes[MAILBOX_SENDERS_MAX];
+	struct engine_shard shards[MAILBOX_SENDERS_MAX];
+	uint32_t shard_count;
+	ringcast_io io;
+	pthread_mutex_t lock; /* guards phase, created_count and the condition */
+	pthread_cond_t changed;
+	enum engine_phase phase; /* also read atomically by shard threads */
+	uint32_t created_count, idle_count;
+	bool is_draining; /* atomic */
+	uint64_t stop_deadline_ns; /* atomic */
+	uint32_t placement_next;   /* atomic */
+	struct script_registry registry;
+	struct script_limits script_limits;
+	struct script_shard_options script_options;
+	struct sidecars *sidecars;
+};
+
+#endif

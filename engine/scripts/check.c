@@ -1,0 +1,189 @@
+#include "scripts/check.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <jansson.h>
+#include <poll.h>
+#include <signal.h>
+#include <spawn.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/assert.h"
+#include "io/clock.h"
+#include "scripting/lua/lua_host.h"
+#include "scripting/sidecar/process.h"
+
+enum { CHECK_TIMEOUT_MS = 15000, CHECK_ANSWER_BYTES_MAX = 65536 };
+
+extern char **environ;
+
+static bool refuse(char *reterr, size_t reterr_bytes, const char *format, const char *value)
+{
+	snprintf(reterr, reterr_bytes, format, value);
+	return false;
+}
+
+/* The answer: one line of JSON, the last that the process printed (the script may print too, while it loads) */
+
+static bool find_callback(const char *text, uint32_t *ret_bit)
+{
+	static const char *const names[] = {
+#define X(name, text) text,
+		SCRIPT_CALLBACKS(X)
+#undef X
+	};
+
+	for (uint32_t i = 0; i < SCRIPT_CALLBACK_COUNT; i++) {
+		if (strcmp(names[i], text) == 0) {
+			*ret_bit = UINT32_C(1) << i;
+			return true;
+		}
+	}
+	return false;
+}
+
+static uint32_t number_of(const json_t *configuration, const char *key)
+{
+	json_int_t value = json_integer_value(json_object_get(configuration, key));
+	return value > 0 && value <= UINT32_MAX ? (uint32_t)value : 0;
+}
+
+static void take_facts(const json_t *answer, struct script_facts *facts)
+{
+	const json_t *callbacks = json_object_get(answer, "callbacks"), *configuration = json_object_get(answer, "configuration");
+	uint32_t bit;
+	for (size_t i = 0; i < json_array_size(callbacks); i++) {
+		const char *name = json_string_value(json_array_get(callbacks, i));
+		if (name != NULL && find_callback(name, &bit))
+			facts->callbacks |= bit;
+	}
+	facts->players_max = number_of(configuration, "maxPlayers");
+	facts->ping_interval_ms = number_of(configuration, "pingIntervalTime");
+	facts->tick_interval_ms = number_of(configuration, "tickInterval");
+}
+
+static const char *last_line(char *text)
+{
+	size_t size = strlen(text);
+	while (size > 0 && text[size - 1] == '\n')
+		text[--size] = '\0';
+	const char *end = strrchr(text, '\n');
+	return end != NULL ? end + 1 : text;
+}
+
+static bool read_answer(char *text, struct script_facts *facts, char *reterr, size_t reterr_bytes)
+{
+	json_t *answer = json_loads(last_line(text), 0, NULL);
+	const char *error = json_string_value(json_object_get(answer, "error"));
+	bool is_good = error == NULL && json_is_array(json_object_get(answer, "callbacks"));
+	if (error != NULL)
+		refuse(reterr, reterr_bytes, "%s", error);
+	else if (!is_good)
+		refuse(reterr, reterr_bytes, "the dry run ended without an answer: %.200s",
+		       *text != '\0' ? last_line(text) : "the process said nothing");
+	else
+		take_facts(answer, facts);
+	json_decref(answer);
+	return is_good;
+}
+
+/* The process */
+
+static pid_t start(const char *node, const char *program, const struct script *script, int output)
+{
+	char *arguments[] = {(char *)node, (char *)program, script->folder, script->main, NULL};
+	posix_spawn_file_actions_t actions;
+	posix_spawnattr_t attributes;
+	sigset_t none;
+	pid_t pid;
+	sigemptyset(&none);
+	posix_spawnattr_init(&attributes);
+	posix_spawnattr_setsigmask(&attributes, &none); /* not the daemon's, which blocks what would end the process */
+	posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK);
+	posix_spawn_file_actions_init(&actions);
+	posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
+	posix_spawn_file_actions_adddup2(&actions, output, STDOUT_FILENO);
+	posix_spawn_file_actions_addopen(&actions, STDERR_FILENO, "/dev/null", O_WRONLY, 0);
+	int error = posix_spawnp(&pid, node, &actions, &attributes, arguments, environ);
+	posix_spawn_file_actions_destroy(&actions);
+	posix_spawnattr_destroy(&attributes);
+	errno = error;
+	return error == 0 ? pid : -1;
+}
+
+/* Until the end of the output, the bound, or the timeout. False: timeout. */
+static bool read_output(int fd, char *out, size_t out_bytes)
+{
+	uint64_t deadline_ns = ringcast_clock_now_ns() + CHECK_TIMEOUT_MS * NS_PER_MS;
+	size_t used = 0;
+	for (;;) {
+		uint64_t now_ns = ringcast_clock_now_ns();
+		struct pollfd poller = {.fd = fd, .events = POLLIN};
+		int ready = now_ns < deadline_ns ? poll(&poller, 1, (int)((deadline_ns - now_ns) / NS_PER_MS) + 1) : 0;
+		out[used] = '\0';
+		if (ready == 0)
+			return false;
+		if (ready < 0 && errno == EINTR)
+			continue;
+		ssize_t size = read(fd, out + used, out_bytes - 1 - used);
+		if (size <= 0 || used + (size_t)size == out_bytes - 1)
+			return true;
+		used += (size_t)size;
+	}
+}
+
+static bool run(const char *node, const char *program, const struct script *script, char *out, size_t out_bytes, char *reterr,
+		size_t reterr_bytes)
+{
+	int pipes[2], status;
+	if (pipe2(pipes, O_CLOEXEC) != 0)
+		return refuse(reterr, reterr_bytes, "cannot try the script out: %s", strerror(errno));
+	pid_t pid = start(node, program, script, pipes[1]);
+	int error = errno;
+	close(pipes[1]);
+	bool is_in_time = pid > 0 && read_output(pipes[0], out, out_bytes);
+	close(pipes[0]);
+	if (pid < 0) {
+		snprintf(reterr, reterr_bytes, "cannot run %s: %s (JavaScript needs Node.js 18 or newer; scripts.node names the program)",
+			 node, strerror(error));
+		return false;
+	}
+	kill(pid, SIGKILL); /* it has answered, or will not */
+	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
+		;
+	return is_in_time || refuse(reterr, reterr_bytes, "%s: did not come to an end while loading", script->main);
+}
+
+static bool check_js(struct script *script, const char *node, char *reterr, size_t reterr_bytes)
+{
+	const char *program = ringcast_sidecar_process_check_script();
+	char *out = malloc(CHECK_ANSWER_BYTES_MAX);
+	bool is_good = false;
+	if (out == NULL)
+		return refuse(reterr, reterr_bytes, "%s", "out of memory");
+	if (program == NULL)
+		refuse(reterr, reterr_bytes, "%s", "the JavaScript sidecar is not installed (RINGCAST_SIDECAR names its main file)");
+	else if (run(node, program, script, out, CHECK_ANSWER_BYTES_MAX, reterr, reterr_bytes))
+		is_good = read_answer(out, &script->facts, reterr, reterr_bytes);
+	free(out);
+	return is_good;
+}
+
+static bool check_lua(struct script *script, const struct script_limits *limits, char *reterr, size_t reterr_bytes)
+{
+#ifdef HAVE_LUA
+	return ringcast_lua_check(script, limits, reterr, reterr_bytes);
+#else
+	return refuse(reterr, reterr_bytes, "%s", "this Ringcast was built without Lua");
+#endif
+}
+
+bool ringcast_script_dry_run(struct script *script, const struct script_limits *limits, const char *node, char *reterr, size_t reterr_bytes)
+{
+	if (script->language == SCRIPT_LUA)
+		return check_lua(script, limits, reterr, reterr_bytes);
+	return check_js(script, node != NULL ? node : "node", reterr, reterr_bytes);
+}

@@ -1,0 +1,459 @@
+#include "scripts/script_shard.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/assert.h"
+#include "base/log.h"
+#include "io/clock.h"
+#include "scripting/lua/lua_host.h"
+#include "scripting/sidecar/sidecar.h"
+
+enum { LOG_TEXT_BYTES_MAX = 700, LOG_EVENTS_MAX = 32, LUA_WATCHDOG_MS = 2000 };
+
+struct script_use { /* one version's program on this shard */
+	struct list_node node;
+	struct hooks hooks; /* the program's, with ours around the end of a session; sessions point here */
+	struct script_program *program;
+	struct script_version *version; /* counted */
+	struct script_shard *scripts;
+	uint32_t session_count;
+	uint64_t idle_tick; /* when the last session ended: its memory is used until the end of that tick */
+};
+
+/* Environment of the hosts */
+
+/* The clock itself, not the io loop's, which stands still within a tick: budgets are measured within a callback. */
+static uint64_t now_ns(void *context)
+{
+	return ringcast_clock_now_ns();
+}
+
+static void random_bytes(void *context, void *out, size_t size)
+{
+	struct io *io = ((struct script_shard *)context)->shard->io;
+	io->ops->random(io, out, size);
+}
+
+static enum log_level log_level_of(enum script_level level)
+{
+	static const enum log_level levels[] = {LOG_DEBUG, LOG_INFO, LOG_WARN, LOG_ERROR, LOG_ERROR, LOG_ERROR};
+	ringcast_assert((size_t)level < ARRAY_COUNT(levels));
+	return levels[level];
+}
+
+/* As a quoted value of a log field; the sink takes care of control characters. */
+static void quote(const char *text, size_t size, char *out, size_t out_bytes)
+{
+	size_t used = 0;
+	for (size_t i = 0; i < size && text[i] != '\0' && used + 3 < out_bytes; i++) {
+		if (text[i] == '"' || text[i] == '\\')
+			out[used++] = '\\';
+		out[used++] = text[i];
+	}
+	out[used] = '\0';
+}
+
+/* One event per line, so that a traceback reads as one; what is longer is whole in the session's own log. */
+static void log_lines(const struct script_shard *scripts, const struct session *session, const struct script *script,
+		      enum script_level level, const char *text, size_t size)
+{
+	char quoted[LOG_TEXT_BYTES_MAX];
+	const char *end = text + size;
+	for (unsigned i = 0; i < LOG_EVENTS_MAX && text < end; i++) {
+		const char *line_end = memchr(text, '\n', (size_t)(end - text));
+		if (line_end == NULL)
+			line_end = end;
+		quote(text, (size_t)(line_end - text), quoted, sizeof(quoted));
+		if (script != NULL)
+			ringcast_log(log_level_of(level), "script", "said", "session=%s script=%s@%.12s level=%s text=\"%s\"", session->id,
+				     script->name, script->version, ringcast_script_level_name(level), quoted);
+		else
+			ringcast_log(log_level_of(level), "script", "host", "shard=%u text=\"%s\"", scripts->shard->options.index, quoted);
+		text = line_end + 1;
+	}
+}
+
+static void write_log(void *context, struct session *session, enum script_level level, const char *text, size_t size)
+{
+	struct script_shard *scripts = context;
+	const struct script *script = session != NULL ? ringcast_script_of_session(session) : NULL;
+	log_lines(scripts, session, script, level, text, size);
+	if (script == NULL)
+		return;
+	ringcast_script_logs_write(&scripts->logs, session->id, scripts->shard->now_ns, level, text, size);
+	if (session->state == SESSION_ENDED)
+		ringcast_script_logs_end(&scripts->logs, session->id);
+}
+
+static void count(void *context, enum script_count what)
+{
+	struct script_shard *scripts = context;
+	ringcast_assert((unsigned)what < SCRIPT_COUNT_COUNT);
+	scripts->counts.events[what]++;
+}
+
+/* Hosts */
+
+#ifdef HAVE_LUA
+static void *lua_of(struct script_shard *scripts)
+{
+	if (scripts->lua == NULL)
+		scripts->lua = ringcast_lua_create(
+			&scripts->environment,
+			&(struct lua_options){.watchdog_ms = LUA_WATCHDOG_MS, .arguments = scripts->options->arguments});
+	return scripts->lua;
+}
+
+static void end_lua(struct script_shard *scripts)
+{
+	ringcast_lua_destroy(&scripts->lua);
+}
+
+static const struct script_host_ops *const lua_ops = &ringcast_lua_ops;
+#else
+/* The dry run refuses Lua, so that none comes here. */
+static void *lua_of(struct script_shard *scripts)
+{
+	return scripts->lua;
+}
+
+static void end_lua(struct script_shard *scripts)
+{
+	ringcast_assert(scripts->lua == NULL);
+}
+
+static const struct script_host_ops *const lua_ops = NULL;
+#endif
+
+static const struct partner_ops channel_ops, keeper_ops;
+
+static void add_channels(struct script_shard *scripts)
+{
+	for (uint32_t i = 0; i < scripts->options->channel_count; i++) {
+		struct script_channel *channel = &scripts->channels[i];
+		channel->scripts = scripts;
+		channel->index = i;
+		ringcast_partner_add(scripts->shard, &channel->partner, &channel_ops);
+	}
+}
+
+static void *sidecar_of(struct script_shard *scripts)
+{
+	struct sidecar_options options = {
+		.environment = &scripts->environment,
+		.channel_count = scripts->options->channel_count,
+		.sessions_max = scripts->options->sessions_max,
+		.arguments = scripts->options->arguments,
+	};
+	if (scripts->sidecar != NULL)
+		return scripts->sidecar;
+	scripts->sidecar = ringcast_sidecar_create(&options);
+	if (scripts->sidecar != NULL)
+		add_channels(scripts);
+	return scripts->sidecar;
+}
+
+static const struct script_host_ops *ops_of(enum script_language language)
+{
+	return language == SCRIPT_LUA ? lua_ops : &ringcast_sidecar_ops;
+}
+
+static void *host_of(struct script_shard *scripts, enum script_language language)
+{
+	if (!ringcast_list_has(&scripts->keeper.node)) /* engines without scripts pay for no turn in the tick */
+		ringcast_partner_add(scripts->shard, &scripts->keeper, &keeper_ops);
+	return language == SCRIPT_LUA ? lua_of(scripts) : sidecar_of(scripts);
+}
+
+/* The sidecar's channels */
+
+static struct script_channel *channel_of(struct partner *partner)
+{
+	return CONTAINER_OF(partner, struct script_channel, partner);
+}
+
+static bool channel_received(struct partner *partner, struct view bytes, uint64_t now)
+{
+	struct script_channel *channel = channel_of(partner);
+	bool is_sane = ringcast_sidecar_feed(channel->scripts->sidecar, channel->index, bytes, now);
+	if (!is_sane)
+		ringcast_log(LOG_ERROR, "script", "garbage from a sidecar process, cutting it", "shard=%u channel=%u",
+			     channel->scripts->shard->options.index, channel->index);
+	return is_sane;
+}
+
+static void channel_closed(struct partner *partner, uint64_t now)
+{
+	struct script_channel *channel = channel_of(partner);
+	ringcast_sidecar_detach(channel->scripts->sidecar, channel->index, now);
+	if (partner->shard->is_stopping)
+		return; /* the closed socket tells the process to end */
+	const struct script_shard_options *options = channel->scripts->options;
+	options->cut(options->context, partner->shard->options.index, channel->index, channel->serial);
+}
+
+static struct view channel_pending(struct partner *partner)
+{
+	struct script_channel *channel = channel_of(partner);
+	return ringcast_sidecar_pending(channel->scripts->sidecar, channel->index);
+}
+
+static void channel_taken(struct partner *partner, size_t size)
+{
+	struct script_channel *channel = channel_of(partner);
+	ringcast_sidecar_sent(channel->scripts->sidecar, channel->index, size);
+}
+
+static const struct partner_ops channel_ops = {
+	.received = channel_received,
+	.closed = channel_closed,
+	.pending = channel_pending,
+	.taken = channel_taken,
+};
+
+int ringcast_script_shard_attach(struct script_shard *scripts, uint32_t index, uint64_t serial, int *socket)
+{
+	struct script_channel *channel = &scripts->channels[index];
+	ringcast_assert(index < SCRIPT_CHANNELS_MAX);
+	if (host_of(scripts, SCRIPT_JS) == NULL)
+		return -ENOMEM;
+	int error = ringcast_partner_adopt(&channel->partner, socket);
+	if (error != 0)
+		return error;
+	channel->serial = serial;
+	ringcast_sidecar_attach(scripts->sidecar, index, scripts->shard->now_ns);
+	return 0;
+}
+
+/* Programs */
+
+static void unload(struct script_use *use)
+{
+	struct script_shard *scripts = use->scripts;
+	enum script_language language = use->version->script->language;
+	ringcast_assert(use->session_count == 0);
+	ops_of(language)->unload(host_of(scripts, language), use->program);
+	scripts->counts.programs--;
+	ringcast_list_remove(&use->node);
+	ringcast_script_version_release(&use->version);
+	free(use);
+}
+
+static void unload_idle(struct script_shard *scripts)
+{
+	struct list_node *next;
+	scripts->has_idle = false;
+	for (struct list_node *node = scripts->uses.next; node != &scripts->uses; node = next) {
+		struct script_use *use = CONTAINER_OF(node, struct script_use, node);
+		next = node->next;
+		if (use->session_count > 0 || __atomic_load_n(&use->version->is_current, __ATOMIC_RELAXED))
+			continue;
+		if (use->idle_tick == scripts->shard->counters.ticks)
+			scripts->has_idle = true; /* in the next tick */
+		else
+			unload(use);
+	}
+}
+
+static void on_session_ended(void *context, struct session *session, enum close_reason reason)
+{
+	struct script_use *use = CONTAINER_OF(session->hooks, struct script_use, hooks);
+	struct script_shard *scripts = use->scripts;
+	const struct script *script = use->version->script;
+	char text[128];
+	if (use->program->hooks.session_ended != NULL)
+		use->program->hooks.session_ended(context, session, reason);
+	int size = snprintf(text, sizeof(text), "the session has ended: %s", ringcast_close_text(reason));
+	bool is_failure = reason == CLOSE_SCRIPT_FAILED || reason == CLOSE_SCRIPT_LOST || reason == CLOSE_UNHEALTHY;
+	write_log(scripts, session, is_failure ? SCRIPT_ERROR : SCRIPT_INFO, text, (size_t)size);
+	ringcast_script_logs_end(&scripts->logs, session->id);
+	scripts->counts.sessions[script->language]--;
+	__atomic_sub_fetch(&use->version->session_count, 1, __ATOMIC_ACQ_REL);
+	if (--use->session_count == 0) {
+		use->idle_tick = scripts->shard->counters.ticks;
+		scripts->has_idle = true;
+	}
+}
+
+const struct script *ringcast_script_of_session(const struct session *session)
+{
+	if (session->hooks->session_ended != on_session_ended)
+		return NULL;
+	return CONTAINER_OF(session->hooks, struct script_use, hooks)->version->script;
+}
+
+uint64_t ringcast_script_bytes_of_session(const struct session *session)
+{
+	if (ringcast_script_of_session(session) == NULL)
+		return 0;
+	const struct script_use *use = CONTAINER_OF(session->hooks, struct script_use, hooks);
+	enum script_language language = use->version->script->language;
+	return ops_of(language)->session_bytes(host_of(use->scripts, language), session);
+}
+
+static struct script_use *find_use(struct script_shard *scripts, const struct script_version *version)
+{
+	for (struct list_node *node = scripts->uses.next; node != &scripts->uses; node = node->next) {
+		struct script_use *use = CONTAINER_OF(node, struct script_use, node);
+		if (use->version == version)
+			return use;
+	}
+	return NULL;
+}
+
+static struct script_program *load_program(struct script_shard *scripts, struct script *script)
+{
+	char error[SCRIPT_ERROR_BYTES] = "out of memory", quoted[LOG_TEXT_BYTES_MAX];
+	void *host = host_of(scripts, script->language);
+	struct script_program *program = host != NULL ? ops_of(script->language)->load(host, script, error, sizeof(error)) : NULL;
+	if (program != NULL)
+		return program;
+	quote(error, strlen(error), quoted, sizeof(quoted));
+	ringcast_log(LOG_ERROR, "script", "cannot load", "script=%s@%.12s err=\"%s\"", script->name, script->version, quoted);
+	return NULL;
+}
+
+static struct script_use *load(struct script_shard *scripts, struct script_version *version)
+{
+	struct script_use *use = find_use(scripts, version);
+	if (use != NULL || (use = calloc(1, sizeof(*use))) == NULL)
+		return use;
+	use->program = load_program(scripts, version->script);
+	if (use->program == NULL) {
+		free(use);
+		return NULL;
+	}
+	use->scripts = scripts;
+	use->version = ringcast_script_version_ref(version);
+	use->hooks = use->program->hooks;
+	use->hooks.session_ended = on_session_ended;
+	ringcast_list_add_tail(&scripts->uses, &use->node);
+	scripts->counts.programs++;
+	return use;
+}
+
+/* Sessions */
+
+static void apply_facts(const struct script_facts *facts, const struct script_limits *limits, uint32_t players_max,
+			struct session_options *options)
+{
+	if (options->answer_timeout_ms == 0) {
+		options->answer_timeout_ms = limits->answer_timeout_ms;
+		options->is_late_allowed = limits->on_error == SCRIPT_FAILURE_ALLOW;
+	}
+	if (options->players_max == 0)
+		options->players_max = facts->players_max < players_max ? facts->players_max : players_max;
+	if (options->ping_interval_ms == 0)
+		options->ping_interval_ms = facts->ping_interval_ms;
+	if (options->tick_interval_ms == 0)
+		options->tick_interval_ms = facts->tick_interval_ms;
+}
+
+int ringcast_script_shard_open(struct script_shard *scripts, struct script_version *version, const struct session_options *given,
+			       struct session **ret_session, enum drop_reason *ret_drop)
+{
+	struct session_options options = *given;
+	struct script_use *use = load(scripts, version);
+	if (use == NULL)
+		return RINGCAST_ERROR_SCRIPT;
+	apply_facts(&version->script->facts, scripts->options->limits, scripts->shard->session_limits.players_per_session_max,
+		    &options);
+	options.hooks = &use->hooks;
+	options.hooks_context = use->program->hooks_context;
+	/* Counted before: the script may end the session while it opens. */
+	use->session_count++;
+	scripts->counts.sessions[version->script->language]++;
+	__atomic_add_fetch(&version->session_count, 1, __ATOMIC_ACQ_REL);
+	*ret_drop = ringcast_session_open(&scripts->shard->store, &options, scripts->shard->now_ns, ret_session);
+	if (*ret_drop == DROP_NONE)
+		return RINGCAST_OK;
+	use->session_count--;
+	scripts->counts.sessions[version->script->language]--;
+	__atomic_sub_fetch(&version->session_count, 1, __ATOMIC_ACQ_REL);
+	scripts->has_idle = true;
+	return RINGCAST_OK;
+}
+
+struct script_counts ringcast_script_shard_measure(const struct script_shard *scripts)
+{
+	struct script_counts counts = scripts->counts;
+	for (uint32_t i = 0; scripts->sidecar != NULL && i < scripts->options->channel_count; i++) {
+		struct sidecar_stats stats = ringcast_sidecar_measure(scripts->sidecar, i);
+#define X(name, text) counts.sidecar.name += stats.name;
+		SIDECAR_COUNTS(X)
+#undef X
+	}
+	return counts;
+}
+
+/* The tick */
+
+static void cut_silent(struct script_shard *scripts)
+{
+	for (uint32_t i = 0; i < scripts->options->channel_count; i++) {
+		if (!ringcast_sidecar_is_silent(scripts->sidecar, i))
+			continue;
+		ringcast_log(LOG_ERROR, "script", "a sidecar process is silent, cutting it", "shard=%u channel=%u",
+			     scripts->shard->options.index, i);
+		ringcast_partner_cut(&scripts->channels[i].partner);
+	}
+}
+
+static void keep(struct partner *partner, uint64_t now)
+{
+	struct script_shard *scripts = CONTAINER_OF(partner, struct script_shard, keeper);
+	uint32_t change_count = __atomic_load_n(&scripts->options->registry->change_count, __ATOMIC_ACQUIRE);
+	if (scripts->sidecar != NULL) {
+		ringcast_sidecar_tick(scripts->sidecar, now);
+		cut_silent(scripts);
+	}
+	if (scripts->has_idle || scripts->change_count != change_count) {
+		scripts->change_count = change_count;
+		unload_idle(scripts);
+	}
+}
+
+static uint64_t keep_deadline_ns(struct partner *partner)
+{
+	const struct script_shard *scripts = CONTAINER_OF(partner, struct script_shard, keeper);
+	return scripts->sidecar != NULL ? ringcast_sidecar_deadline_ns(scripts->sidecar) : UINT64_MAX;
+}
+
+static const struct partner_ops keeper_ops = {.ticked = keep, .deadline_ns = keep_deadline_ns};
+
+/* Life */
+
+void ringcast_script_shard_init(struct script_shard *scripts, const struct script_shard_options *options, struct shard *shard)
+{
+	uint64_t seed;
+	*scripts = (struct script_shard){
+		.options = options,
+		.shard = shard,
+		.environment = {.context = scripts,
+				.limits = options->limits,
+				.now_ns = now_ns,
+				.random = random_bytes,
+				.log = write_log,
+				.count = count},
+	};
+	random_bytes(scripts, &seed, sizeof(seed));
+	ringcast_script_logs_init(&scripts->logs, options->log_bytes_per_session, seed);
+	ringcast_list_init(&scripts->uses);
+}
+
+void ringcast_script_shard_fini(struct script_shard *scripts)
+{
+	if (scripts->shard == NULL)
+		return;
+	while (!ringcast_list_is_empty(&scripts->uses))
+		unload(CONTAINER_OF(scripts->uses.next, struct script_use, node));
+	end_lua(scripts);
+	ringcast_sidecar_destroy(&scripts->sidecar);
+	for (uint32_t i = 0; i < SCRIPT_CHANNELS_MAX; i++)
+		ringcast_partner_remove(&scripts->channels[i].partner);
+	ringcast_partner_remove(&scripts->keeper);
+	ringcast_script_logs_fini(&scripts->logs);
+	scripts->shard = NULL;
+}

@@ -1,0 +1,85 @@
+#include "shard/inspect.h"
+
+#include <stdio.h>
+
+#include "base/assert.h"
+#include "io/socket.h"
+
+void ringcast_shard_describe_session(const struct shard *shard, const struct session *session, ringcast_session_info *ret)
+{
+	*ret = (ringcast_session_info){
+		.shard = shard->options.index,
+		.players_max = session->players_max,
+		.player_count = session->player_count,
+		.reserved_count = session->reserved_count,
+		.group_count = session->group_count,
+		.created_ns = session->created_ns,
+		.age_ns = shard->now_ns - session->created_ns,
+		.messages_received = session->messages_received,
+		.deliveries = session->deliveries,
+		.bytes_received = session->bytes_received,
+		.drops = session->drops,
+		.parked_count = session->parked_count,
+		.health_failures = session->health_failures,
+	};
+	snprintf(ret->id, sizeof(ret->id), "%s", session->id);
+	snprintf(ret->name, sizeof(ret->name), "%s", session->name);
+	snprintf(ret->state, sizeof(ret->state), "%s", session->state == SESSION_ACTIVE ? "active" : "ending");
+}
+
+static const char *state_text(enum player_state state)
+{
+	switch (state) {
+	case PLAYER_RESERVED:
+		return "reserved";
+	case PLAYER_CONNECTING:
+	case PLAYER_ACTIVE:
+		return "active";
+	case PLAYER_COMPLETED:
+		return "completed";
+	case PLAYER_TIMEDOUT:
+		return "timedout";
+	}
+	ringcast_unreachable("player state");
+}
+
+void ringcast_shard_describe_player(const struct player *player, ringcast_player_info *ret)
+{
+	const struct conn *conn = player->transport;
+	*ret = (ringcast_player_info){
+		.peer_id = player->peer_id,
+		.created_ns = player->created_ns,
+		.joined_ns = player->joined_ns,
+		.messages_received = player->messages_received,
+		.messages_sent = player->messages_sent,
+		.bytes_received = player->bytes_received,
+		.bytes_sent = player->bytes_sent,
+		.drops = player->drops,
+	};
+	snprintf(ret->state, sizeof(ret->state), "%s", state_text(player->state));
+	if (player->properties != NULL)
+		snprintf(ret->player_id, sizeof(ret->player_id), "%s", (const char *)player->properties->data);
+	if (player->state == PLAYER_RESERVED)
+		ringcast_player_format_token(player, ret->token);
+	if (conn == NULL)
+		return;
+	ret->is_fast = conn->fast.state == FAST_UP;
+	ret->outq_bytes = ringcast_outq_bytes(&conn->outq);
+	ringcast_socket_format_address(&conn->address, ret->address);
+}
+
+struct shard_gauges ringcast_shard_gauges(const struct shard *shard)
+{
+	return (struct shard_gauges){
+		.connections = shard->conns.count,
+		.players = shard->store.players.count,
+		.sessions = shard->store.sessions.count,
+		.buffers_in_use = ringcast_buf_pool_in_use(shard->pool),
+		.reservations_timedout = shard->store.reservations_timedout,
+		.answers_awaited = shard->store.answers_awaited,
+		.answers_late = shard->store.answers_late,
+		.half_open = shard->security.associations.half_open_count,
+		.handshakes_waiting = ringcast_handshake_queue_count(&shard->security.queue),
+		.associations = shard->security.associations.associations.count,
+	};
+}
