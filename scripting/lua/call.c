@@ -7,6 +7,7 @@
 #include "scripting/lua/watch.h"
 
 enum { BUDGET_INSTRUCTIONS = LUA_WORK_STEPS }; /* between two looks at the clock: some 10 us of interpreted code */
+enum { C_STACK_BYTES_MAX = 1 << 20 };            /* of a thread's 8 MiB */
 
 /* Time */
 
@@ -64,6 +65,13 @@ void ringcast_lua_work(lua_State *state)
 		check_instructions(state, NULL);
 	else if (self->is_strict)
 		check_budget(state, NULL);
+}
+
+void ringcast_lua_check_spent(lua_State *state)
+{
+	struct lua_session *self = ringcast_lua_self(state);
+	if (self->is_over_budget)
+		budget_spend(state, self);
 }
 
 /* A count hook never fires inside compiled code and slows down all other: it is there only where there is no compiler. */
@@ -134,7 +142,8 @@ static void log_error(struct lua_session *self, int status, const char *text)
 
 static void fail(struct lua_session *self, int status)
 {
-	const char *text = lua_tostring(self->state, -1); /* a string, by the message handler or LuaJIT itself; else the handler failed */
+	/* A string, by the message handler or LuaJIT itself; else the handler failed. Nothing is converted: that would take memory. */
+	const char *text = lua_type(self->state, -1) == LUA_TSTRING ? lua_tostring(self->state, -1) : NULL;
 	self->error_count++;
 	count(self, SCRIPT_COUNT_ERRORS);
 	if (status == LUA_ERRMEM)
@@ -144,12 +153,21 @@ static void fail(struct lua_session *self, int status)
 	log_error(self, status, text != NULL ? text : "error in the handling of an error");
 	lua_pop(self->state, 1);
 	if (status == LUA_ERRMEM)
-		lua_gc(self->state, LUA_GCCOLLECT, 0);
+		ringcast_lua_collect(self);
 	if (self->limits->errors_max != 0 && self->error_count >= self->limits->errors_max)
 		ringcast_lua_kill(self, "too many errors of its script");
 }
 
 /* Calls */
+
+/* LuaJIT bounds its own stack, not C's. The difference is taken as it comes: a coroutine runs on the same C stack. */
+void ringcast_lua_check_depth(lua_State *state)
+{
+	const char *here = __builtin_frame_address(0);
+	ptrdiff_t used = ringcast_lua_self(state)->stack_base - here;
+	if (used > C_STACK_BYTES_MAX)
+		luaL_error(state, "C stack overflow: functions such as gsub and sort call each other too deeply");
+}
 
 int ringcast_lua_trampoline(lua_State *state)
 {
@@ -170,6 +188,7 @@ static void enter(struct lua_session *self, const char *what, lua_push_fn *push,
 	atomic_store_explicit(&self->what, what, memory_order_relaxed);
 	self->push = push;
 	self->push_context = context;
+	self->stack_base = __builtin_frame_address(0);
 	if (self->session != NULL && self->program->host->watch != NULL)
 		ringcast_lua_watch_enter(self->program->host->watch, self);
 }
@@ -187,26 +206,40 @@ static void leave(struct lua_session *self)
 	ringcast_lua_set_budget(self);
 }
 
-enum lua_call_result ringcast_lua_call(struct lua_session *self, const char *what, lua_push_fn *push, void *context)
+/* The trampoline's outcome. After CALL_DONE the one result is on the stack. */
+static enum lua_call_result run(struct lua_session *self)
 {
 	lua_State *state = self->state;
-	if (self->is_finished)
-		return CALL_NOTHING;
-	enter(self, what, push, context);
 	lua_rawgeti(state, LUA_REGISTRYINDEX, REF_TRACEBACK);
 	lua_rawgeti(state, LUA_REGISTRYINDEX, REF_TRAMPOLINE);
 	int status = lua_pcall(state, 0, 1, 1);
 	lua_remove(state, 1);
-	bool is_nothing = self->is_nothing;
-	if (status != 0)
+	if (status != 0) {
 		fail(self, status);
-	leave(self);
-	ringcast_lua_collect(self);
-	if (status != 0)
 		return CALL_FAILED;
-	if (is_nothing)
-		lua_pop(state, 1);
-	return is_nothing ? CALL_NOTHING : CALL_DONE;
+	}
+	if (!self->is_nothing)
+		return CALL_DONE;
+	lua_pop(state, 1);
+	return CALL_NOTHING;
+}
+
+static enum lua_call_result run_or_panic(struct lua_session *self)
+{
+	if (setjmp(self->panic) == 0)
+		return run(self);
+	ringcast_lua_kill(self, "LuaJIT gave up: an error that nothing caught");
+	return CALL_FAILED;
+}
+
+enum lua_call_result ringcast_lua_call(struct lua_session *self, const char *what, lua_push_fn *push, void *context)
+{
+	if (self->is_finished)
+		return CALL_NOTHING;
+	enter(self, what, push, context);
+	enum lua_call_result result = run_or_panic(self);
+	leave(self);
+	return result;
 }
 
 bool ringcast_lua_push_callback(lua_State *state, enum script_callback callback)

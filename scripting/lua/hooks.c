@@ -216,7 +216,7 @@ static enum verdict on_player_connect(void *context, struct session *session, st
 	struct lua_session *self = session->user;
 	struct event event = {.callback = SCRIPT_CALLBACK_PLAYER_CONNECT, .player = player, .payload = payload};
 	enum verdict verdict = ask(session, &event);
-	if (verdict == VERDICT_DENY && self != NULL)
+	if (verdict == VERDICT_DENY && self != NULL && !self->is_finished)
 		ringcast_lua_forget_player(self->state, player->peer_id); /* nobody will tell of its leaving */
 	return verdict;
 }
@@ -230,7 +230,7 @@ static void on_player_disconnected(void *context, struct session *session, struc
 {
 	struct lua_session *self = session->user;
 	tell(session, &(struct event){.callback = SCRIPT_CALLBACK_PLAYER_DISCONNECT, .player = player});
-	if (self != NULL)
+	if (self != NULL && !self->is_finished)
 		ringcast_lua_forget_player(self->state, player->peer_id);
 }
 

@@ -486,6 +486,8 @@ static int json_array(lua_State *state)
 		lua_newtable(state);
 	}
 	luaL_checktype(state, 1, LUA_TTABLE);
+	if (luaL_getmetafield(state, 1, "__metatable"))
+		luaL_error(state, "json: a table whose metatable is protected is no array");
 	lua_settop(state, 1);
 	lua_pushvalue(state, lua_upvalueindex(2));
 	lua_setmetatable(state, 1);
@@ -510,11 +512,15 @@ int ringcast_lua_open_json(lua_State *state)
 {
 	lua_settop(state, 0);
 	lua_newtable(state); /* null: a value that is equal to nothing else */
-	lua_createtable(state, 0, 1);
+	lua_createtable(state, 0, 2);
 	lua_pushcfunction(state, null_tostring);
 	lua_setfield(state, -2, "__tostring");
+	lua_pushliteral(state, "null");
+	lua_setfield(state, -2, "__metatable");
 	lua_setmetatable(state, 1);
 	lua_newtable(state); /* the metatable of arrays */
+	lua_pushvalue(state, 2);
+	lua_rawseti(state, LUA_REGISTRYINDEX, REF_ARRAY_META);
 	lua_createtable(state, 0, 4);
 	set_function(state, "decode", json_decode);
 	set_function(state, "encode", json_encode);

@@ -9,6 +9,7 @@
 
 #include <lauxlib.h>
 #include <lua.h>
+#include <setjmp.h>
 #include <stdatomic.h>
 
 #include "base/assert.h"
@@ -27,6 +28,8 @@ enum lua_ref {
 	REF_TIMERS,       /* timer id -> function */
 	REF_LOADED,       /* module name -> value; REF_LOADING while it loads */
 	REF_FFI,          /* of trusted scripts, when first required */
+	REF_COLLECT,      /* ringcast_lua_collect's protected half */
+	REF_ARRAY_META,   /* json's mark of arrays */
 	REF_CALLBACKS,    /* the first of SCRIPT_CALLBACK_COUNT; false when the script has none */
 	REF_COUNT = REF_CALLBACKS + SCRIPT_CALLBACK_COUNT
 };
@@ -61,8 +64,11 @@ struct lua_session {
 	struct session *session;   /* NULL in a dry run */
 	void *session_object;      /* REF_SESSION, to know it by its address */
 	const struct script_limits *limits;
-	uint64_t bytes, bytes_max; /* bytes_max: 0 while the state is being built or torn down */
+	uint64_t bytes, bytes_max; /* bytes_max: 0 while the host builds, collects or tears down the state */
 	bool was_refused;          /* memory, once */
+	bool is_collecting;        /* the collector was told that the limit is near */
+	jmp_buf panic;             /* where LuaJIT's panic leads; good while a host's function is inside the state */
+	const char *stack_base;    /* of the C stack, when the running call began */
 
 	struct ringcast_message_view view; /* of the running call's message; trusted scripts only */
 	uint64_t call_serial;        /* of the running call; messages are good for the call that made them */
@@ -100,7 +106,8 @@ static inline struct lua_session *ringcast_lua_self(lua_State *state)
 /* NULL: out of memory. */
 struct lua_session *ringcast_lua_open(struct lua_program *program, struct session *session, const struct script_limits *limits);
 void ringcast_lua_close(struct lua_session **self);
-void ringcast_lua_collect(struct lua_session *self); /* between calls: keeps the limit for what lives, not for garbage */
+/* Between calls, after memory has run out: a whole collection, protected and without the limit. */
+void ringcast_lua_collect(struct lua_session *self);
 
 /* sandbox.c: builds the globals; runs protected. */
 void ringcast_lua_open_globals(lua_State *state);
@@ -122,6 +129,10 @@ void ringcast_lua_set_budget(struct lua_session *self);
 /* From C that may run for long, every LUA_WORK_STEPS steps that are worth an instruction: raises an error when the time is up. */
 void ringcast_lua_work(lua_State *state);
 void ringcast_lua_kill(struct lua_session *self, const char *why); /* the session ends as one whose script failed */
+/* Whatever caught an error asks this: raises the error of a spent budget again. */
+void ringcast_lua_check_spent(lua_State *state);
+/* From C that calls back into Lua: raises an error when that has been nested too deeply for the C stack. */
+void ringcast_lua_check_depth(lua_State *state);
 
 /* module.c: the script's own files */
 int ringcast_lua_require(lua_State *state);
@@ -167,7 +178,8 @@ PRINTF_LIKE(3, 4) void ringcast_lua_log(struct lua_session *self, enum script_le
 void ringcast_lua_log_text(struct lua_session *self, enum script_level level, const char *text, size_t size);
 int ringcast_lua_print(lua_State *state);
 
-/* json.c, pack.c */
+/* coroutines.c, json.c, pack.c */
+void ringcast_lua_open_coroutines(lua_State *state); /* instead of LuaJIT's */
 int ringcast_lua_open_json(lua_State *state);
 void ringcast_lua_open_pack(lua_State *state);    /* into string */
 void ringcast_lua_open_strings(lua_State *state); /* instead of LuaJIT's: the same, but within the budget */

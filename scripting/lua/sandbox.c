@@ -10,7 +10,7 @@
 
 /* A library needs its own name here as well as those of its functions. */
 static const char *const allowed[] = {
-	"_G", "_VERSION", "assert", "error", "getmetatable", "ipairs", "next", "pairs", "pcall", "rawequal", "rawget", "rawset", "rawlen",
+	"_G", "_VERSION", "assert", "error", "ipairs", "next", "pairs", "pcall", "rawequal", "rawget", "rawset", "rawlen",
 	"select", "setmetatable", "tonumber", "tostring", "type", "unpack", "xpcall",
 	"bit", "bit.arshift", "bit.band", "bit.bnot", "bit.bor", "bit.bswap", "bit.bxor", "bit.lshift", "bit.rol", "bit.ror", "bit.rshift",
 	"bit.tobit", "bit.tohex",
@@ -29,7 +29,7 @@ static const char *const allowed[] = {
 };
 
 /* Methods of LuaJIT's string buffer that hand out no pointers. */
-static const char *const buffer_allowed[] = {"free", "get", "put", "putf", "reset", "set", "skip", "tostring"};
+static const char *const buffer_methods[] = {"free", "get", "put", "putf", "reset", "set", "skip", "tostring"};
 
 static bool is_listed(const char *const *list, size_t count, const char *name)
 {
@@ -108,6 +108,12 @@ static int load_text(lua_State *state)
 	return 1;
 }
 
+static int push_nil(lua_State *state)
+{
+	lua_pushnil(state);
+	return 1;
+}
+
 static int collect_garbage(lua_State *state)
 {
 	static const char *const options[] = {"count", "collect", "step", NULL};
@@ -123,6 +129,35 @@ static void set_function(lua_State *state, const char *name, lua_CFunction funct
 {
 	lua_pushcfunction(state, function);
 	lua_setglobal(state, name);
+}
+
+/* As Lua's, but that json's mark of arrays is not seen: all arrays of the session share it. */
+static int get_metatable(lua_State *state)
+{
+	luaL_checkany(state, 1);
+	lua_settop(state, 1);
+	if (lua_getmetatable(state, 1) == 0)
+		return push_nil(state);
+	lua_rawgeti(state, LUA_REGISTRYINDEX, REF_ARRAY_META);
+	if (lua_rawequal(state, 2, 3))
+		return push_nil(state);
+	lua_settop(state, 2);
+	lua_pushliteral(state, "__metatable");
+	lua_rawget(state, 2);
+	if (lua_isnil(state, 3))
+		lua_pop(state, 1);
+	return 1;
+}
+
+/* Strings share one metatable; whoever reaches it changes what strings are, for the host's own Lua as well. */
+static void close_string_metatable(lua_State *state)
+{
+	lua_pushliteral(state, "");
+	if (lua_getmetatable(state, -1) == 0)
+		luaL_error(state, "strings have no metatable");
+	lua_pushliteral(state, "string");
+	lua_setfield(state, -2, "__metatable");
+	lua_pop(state, 2);
 }
 
 /* Every session has its own chance, from the engine's entropy: in the simulator the same seed gives the same game. */
@@ -195,35 +230,36 @@ void ringcast_lua_open_globals(lua_State *state)
 	lua_pushvalue(state, LUA_GLOBALSINDEX);
 	strip(state, NULL);
 	lua_pop(state, 1);
+	close_string_metatable(state);
+	set_function(state, "getmetatable", get_metatable);
 	set_function(state, "load", load_text);
 	set_function(state, "loadstring", load_text);
 	set_function(state, "collectgarbage", collect_garbage);
 	set_function(state, "print", ringcast_lua_print);
 	set_function(state, "require", ringcast_lua_require);
 	guard_xpcall(state);
+	ringcast_lua_open_coroutines(state);
 	ringcast_lua_open_pack(state);
-	if (ringcast_lua_self(state)->is_strict) {
-		ringcast_lua_open_strings(state);
+	ringcast_lua_open_strings(state);
+	if (ringcast_lua_self(state)->is_strict)
 		guard_sort(state);
-	}
 	seed_random(state);
 }
 
 /* Modules that LuaJIT carries and opens when first required */
 
-static void strip_buffer_methods(lua_State *state)
+/* The buffer's metatable is on top. LuaJIT keeps the methods in it and lets it be its own __index, so that any buffer hands out the metatable,
+ * finaliser included. Here __index is a table of the methods alone. */
+static void close_buffer_metatable(lua_State *state)
 {
-	int table = lua_gettop(state);
-	lua_pushnil(state);
-	while (lua_next(state, table) != 0) {
-		lua_pop(state, 1);
-		const char *name = lua_tostring(state, -1);
-		if (strncmp(name, "__", 2) == 0 || is_listed(buffer_allowed, ARRAY_COUNT(buffer_allowed), name))
-			continue;
-		lua_pushvalue(state, -1);
-		lua_pushnil(state);
-		lua_rawset(state, table);
+	lua_createtable(state, 0, ARRAY_COUNT(buffer_methods));
+	for (size_t i = 0; i < ARRAY_COUNT(buffer_methods); i++) {
+		lua_getfield(state, -2, buffer_methods[i]);
+		lua_setfield(state, -2, buffer_methods[i]);
 	}
+	lua_setfield(state, -2, "__index");
+	lua_pushliteral(state, "buffer");
+	lua_setfield(state, -2, "__metatable");
 }
 
 /* encode and decode go too: decode makes pointers out of bytes. */
@@ -233,7 +269,7 @@ static void tame_buffer(lua_State *state)
 	lua_call(state, 0, 1);
 	if (lua_getmetatable(state, -1) == 0)
 		luaL_error(state, "string.buffer: no metatable");
-	strip_buffer_methods(state);
+	close_buffer_metatable(state);
 	lua_pop(state, 2);
 	lua_createtable(state, 0, 1);
 	lua_getfield(state, -2, "new");

@@ -192,6 +192,7 @@ static void add_replacement(const struct pattern *pattern, luaL_Buffer *buffer, 
 
 static int string_gsub(lua_State *state)
 {
+	ringcast_lua_check_depth(state);
 	struct pattern pattern = check_pattern(state);
 	int type = lua_type(state, 3), count = 0;
 	bool is_replacement = type == LUA_TSTRING || type == LUA_TNUMBER || type == LUA_TTABLE || type == LUA_TFUNCTION;
@@ -225,9 +226,10 @@ static int string_gsub(lua_State *state)
 void ringcast_lua_open_strings(lua_State *state)
 {
 	static const luaL_Reg functions[] = {
-		{"find", string_find}, {"match", string_match}, {"gmatch", string_gmatch}, {"gsub", string_gsub}};
+		{"gmatch", string_gmatch}, {"gsub", string_gsub}, {"match", string_match}, {"find", string_find}};
+	size_t count = ARRAY_COUNT(functions) - !ringcast_lua_self(state)->is_strict; /* the compiler knows find, and only find */
 	lua_getglobal(state, "string");
-	for (size_t i = 0; i < ARRAY_COUNT(functions); i++) {
+	for (size_t i = 0; i < count; i++) {
 		lua_pushcfunction(state, functions[i].func);
 		lua_setfield(state, -2, functions[i].name);
 	}

@@ -150,6 +150,57 @@ Test(lua_limits, garbage_is_not_memory)
 	cr_assert_eq(world.counts[SCRIPT_COUNT_ERRORS], 0);
 }
 
+/* LuaJIT's own collector may find no memory, or the script may have made more garbage than the limit: nothing but an error comes of it. */
+Test(lua_limits, many_names_dropped_then_no_memory)
+{
+	world.script_limits.budget_us = 0;
+	world.script_limits.memory_bytes = 8 << 20;
+	begin();
+	for (int i = 0; i < 6; i++) {
+		run("for i = 1, 1e5 do local s = 'n' .. i .. os.clock() end local t = {} while true do t[#t + 1] = {} end");
+		expect_part(&world, "not enough memory");
+		expect_alive();
+	}
+	run("for i = 1, 3e6 do local s = {i} end");
+	expect(&world, "");
+}
+
+/* What an endless finaliser or a lost one would do, if scripts could have any. */
+Test(lua_limits, no_finaliser_of_the_scripts_ever_runs)
+{
+	begin();
+	run("local b = require('string.buffer').new() b:put(('x'):rep(1e5)) local m = getmetatable(b) "
+	    "for _, o in ipairs({b, m, b.__index, s, s:newTextGameMessage(1, -1, 'x')}) do pcall(function() o.__gc = nil end) "
+	    "pcall(function() o.__gc = function() while true do end end end) pcall(rawset, o, '__gc', print) pcall(setmetatable, o, {__gc = print}) end "
+	    "setmetatable({}, {__gc = function() print('finalised') end}) kept = b collectgarbage()");
+	expect(&world, "");
+	expect_alive();
+}
+
+/* C functions that call back, nested until the C stack would end. */
+static const char *const nests[] = {
+	"local function f(s) return (s:gsub('x', f)) end f('x')",
+	"local t t = setmetatable({}, {__index = function(_, k) return (k:gsub('x', t)) end}) ; ('x'):gsub('x', t)",
+	"local function f() table.sort({3, 2, 1}, f) end f()",
+	"local m m = {__lt = function(a, b) table.sort({a, b, a}) return true end} table.sort({setmetatable({}, m), setmetatable({}, m)})",
+	"local t = setmetatable({}, {__tostring = function(t) return ('%s'):format(t) end}) tostring(t)",
+	"local function f() return coroutine.wrap(f)() end f()",
+	"local function f() local ok, e = coroutine.resume(coroutine.create(f)) error(e, 0) end f()",
+	"local function f(s) for w in s:gmatch('x') do local r = w:gsub('x', f) end end f('x')",
+};
+
+Test(lua_limits, nesting_is_bounded)
+{
+	world.script_limits.budget_us = 0;
+	world.script_limits.memory_bytes = 64 << 20;
+	begin();
+	for (size_t i = 0; i < sizeof(nests) / sizeof(*nests); i++) {
+		run(nests[i]);
+		expect_part(&world, "overflow");
+		expect_alive();
+	}
+}
+
 static const char *const loops[] = {
 	"while true do end",
 	"while true do pcall(function() while true do end end) end",
@@ -284,11 +335,11 @@ Test(lua_limits, failing_to_start_ends_the_session)
 
 Test(lua_limits, no_memory_for_the_script_itself)
 {
-	world.script_limits.memory_bytes = 20000;
 	char error[SCRIPT_ERROR_BYTES];
-	world.script_limits.memory_bytes = 4 << 20;
 	lua_world_load_main(&world, "local t = {} for i = 1, 5000 do t[i] = {} end return {}");
-	cr_assert_not(world.script_limits.memory_bytes < 4 << 20);
+	world.script_limits.memory_bytes = 20000; /* less than an empty state takes */
+	cr_assert_not(ringcast_lua_check(world.script, &world.script_limits, error, sizeof(error)));
+	cr_assert_not_null(strstr(error, "not enough memory"), "%s", error);
 	world.script_limits.memory_bytes = 64 * 1024;
 	session = lua_world_open(&world);
 	expect_part(&world, "not enough memory");
