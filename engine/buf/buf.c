@@ -20,6 +20,9 @@ struct buf_class {
 
 struct buf_pool {
 	size_t reserved_bytes;
+	buf_relieve_fn *relieve;
+	void *relieve_context;
+	bool is_relieving;
 	struct buf_class classes[BUF_CLASS_COUNT];
 };
 
@@ -144,15 +147,57 @@ static uint32_t class_end(const struct buf_pool *pool, uint32_t fitting)
 	return BUF_CLASS_COUNT;
 }
 
-struct buf *ringcast_buf_alloc(struct buf_pool *pool, size_t capacity_bytes)
+void ringcast_buf_pool_set_relief(struct buf_pool *pool, buf_relieve_fn *relieve, void *context)
+{
+	pool->relieve = relieve;
+	pool->relieve_context = context;
+}
+
+void ringcast_buf_pool_range(const struct buf_pool *pool, size_t capacity_bytes, uint32_t *ret_min, uint32_t *ret_max)
 {
 	uint32_t fitting = class_of(capacity_bytes);
+	*ret_min = class_capacity(fitting);
+	*ret_max = class_capacity(class_end(pool, fitting) - 1);
+}
+
+uint64_t ringcast_buf_pool_bytes(const struct buf_pool *pool, size_t capacity_bytes, uint64_t *ret_free_bytes)
+{
+	uint32_t fitting = class_of(capacity_bytes);
+	uint64_t bytes = 0;
+	*ret_free_bytes = 0;
+	for (uint32_t i = fitting; i < class_end(pool, fitting); i++) {
+		bytes += (uint64_t)pool->classes[i].count * class_capacity(i);
+		*ret_free_bytes += (uint64_t)(pool->classes[i].count - pool->classes[i].in_use_count) * class_capacity(i);
+	}
+	return bytes;
+}
+
+static struct buf *take(struct buf_pool *pool, uint32_t fitting)
+{
 	for (uint32_t i = fitting; i < class_end(pool, fitting); i++) {
 		struct buf *buf = class_take(pool, i);
 		if (buf != NULL)
 			return buf;
 	}
 	return NULL;
+}
+
+/* In a moment of need somebody else may have to give. */
+static struct buf *take_after_relief(struct buf_pool *pool, uint32_t fitting, size_t capacity_bytes)
+{
+	if (pool->relieve == NULL || pool->is_relieving)
+		return NULL;
+	pool->is_relieving = true;
+	bool is_relieved = pool->relieve(pool->relieve_context, capacity_bytes);
+	pool->is_relieving = false;
+	return is_relieved ? take(pool, fitting) : NULL;
+}
+
+struct buf *ringcast_buf_alloc(struct buf_pool *pool, size_t capacity_bytes)
+{
+	uint32_t fitting = class_of(capacity_bytes);
+	struct buf *buf = take(pool, fitting);
+	return LIKELY(buf != NULL) ? buf : take_after_relief(pool, fitting, capacity_bytes);
 }
 
 struct buf *ringcast_buf_alloc_spare(struct buf_pool *pool, size_t capacity_bytes)

@@ -22,6 +22,12 @@ struct buf {
 	uint8_t data[];
 };
 
+/*
+ * Called when there is no room for capacity_bytes: may give back bufs of the pool, and says whether it did. What the caller of alloc works
+ * on must not be among them. Must not take bufs itself.
+ */
+typedef bool buf_relieve_fn(void *context, size_t capacity_bytes);
+
 #define BUF_CLASS_COUNT 10 /* 128 << i, i = 0..9: 128 .. 65536 */
 
 struct buf_pool_options {
@@ -29,15 +35,19 @@ struct buf_pool_options {
 };
 
 struct buf_pool *ringcast_buf_pool_create(const struct buf_pool_options *options); /* NULL: out of memory */
+void ringcast_buf_pool_set_relief(struct buf_pool *pool, buf_relieve_fn *relieve, void *context); /* NULL: nobody; at first nobody */
 void ringcast_buf_pool_destroy(struct buf_pool **pool); /* asserts that every buf is back */
 /*
  * Smallest class that fits and has room (a larger class is tried when the fitting one is empty, but the largest only for what needs it, so that
  * many small holders cannot stop those who send); NULL when none. refs = 1, size = 0.
  */
 struct buf *ringcast_buf_alloc(struct buf_pool *pool, size_t capacity_bytes);
-/* For those who have proven nothing yet: as above, but only from classes of which less than half is in use. */
+/* For those who have proven nothing yet, or who wait for somebody: as above, but only from classes of which less than half is in use. */
 struct buf *ringcast_buf_alloc_spare(struct buf_pool *pool, size_t capacity_bytes);
 static inline struct buf *ringcast_buf_ref(struct buf *buf) { buf->refs++; return buf; }
+/* The capacities that an alloc of this size may get, smallest and largest. */
+void ringcast_buf_pool_range(const struct buf_pool *pool, size_t capacity_bytes, uint32_t *ret_min, uint32_t *ret_max);
+uint64_t ringcast_buf_pool_bytes(const struct buf_pool *pool, size_t capacity_bytes, uint64_t *ret_free_bytes); /* of these capacities: in all, and free */
 void ringcast_buf_unref(struct buf *buf);
 uint32_t ringcast_buf_pool_in_use(const struct buf_pool *pool); /* all classes */
 size_t ringcast_buf_pool_reserved_bytes(const struct buf_pool_options *options); /* for the memory bill */

@@ -3,14 +3,12 @@
 #include "shard/login.h"
 #include "shard/shard_private.h"
 
-enum { CHUNK_BYTES = 65536 };
-
 struct buf *ringcast_shard_chunk(struct shard *shard, size_t size)
 {
 	struct buf *chunk = shard->chunk;
 	if (chunk != NULL && chunk->capacity - chunk->size >= size)
 		return chunk;
-	struct buf *fresh = ringcast_buf_alloc(shard->pool, size > CHUNK_BYTES ? size : CHUNK_BYTES);
+	struct buf *fresh = ringcast_buf_alloc(shard->pool, size > SHARD_CHUNK_BYTES ? size : SHARD_CHUNK_BYTES);
 	if (fresh == NULL)
 		return NULL;
 	if (chunk != NULL)
@@ -71,6 +69,18 @@ void ringcast_shard_conn_doom(struct shard *shard, struct conn *conn, enum close
 	}
 }
 
+/* No slice left: whoever holds most gives; it may be this receiver. */
+static enum drop_reason add_in_need(struct shard *shard, struct conn *conn, const struct frame *frame)
+{
+	bool is_relieved = ringcast_shard_relieve_slices(shard);
+	if (conn->close_reason != CLOSE_NONE)
+		return DROP_OUTQ_FULL;
+	if (is_relieved && ringcast_outq_add(&conn->outq, &shard->slices, frame->buf, frame->offset, frame->size))
+		return DROP_NONE;
+	ringcast_shard_conn_doom(shard, conn, CLOSE_NO_RESOURCES);
+	return DROP_NO_BUFFER;
+}
+
 static enum drop_reason queue_frame(struct shard *shard, struct conn *conn, const struct frame *frame)
 {
 	if (conn->close_reason != CLOSE_NONE)
@@ -79,9 +89,10 @@ static enum drop_reason queue_frame(struct shard *shard, struct conn *conn, cons
 		ringcast_shard_conn_doom(shard, conn, CLOSE_SLOW);
 		return DROP_OUTQ_FULL;
 	}
-	if (!ringcast_outq_add(&conn->outq, &shard->slices, frame->buf, frame->offset, frame->size)) {
-		ringcast_shard_conn_doom(shard, conn, CLOSE_NO_RESOURCES);
-		return DROP_NO_BUFFER;
+	if (UNLIKELY(!ringcast_outq_add(&conn->outq, &shard->slices, frame->buf, frame->offset, frame->size))) {
+		enum drop_reason drop = add_in_need(shard, conn, frame);
+		if (drop != DROP_NONE)
+			return drop;
 	}
 	mark_dirty(shard, conn);
 	return DROP_NONE;

@@ -125,6 +125,10 @@ void ringcast_shard_conn_close(struct shard *shard, struct conn *conn, enum clos
 	begin_close(shard, conn, reason);
 	if (ringcast_list_has(&conn->dirty_node))
 		ringcast_list_remove(&conn->dirty_node);
+	if (conn->is_crowded_out) {
+		cut(shard, conn);
+		return;
+	}
 	if (conn->close_reason == CLOSE_SLOW) /* what it has not read by now it will not read: only the reason goes out */
 		ringcast_shard_drop(shard, DROP_OUTQ_FULL, ringcast_outq_clear(&conn->outq, &shard->slices));
 	queue_close_frame(shard, conn, text);
@@ -340,8 +344,7 @@ static bool is_reading(const struct conn *conn)
 	return conn->state < CONN_LEAVING && conn->close_reason == CLOSE_NONE;
 }
 
-/* Feeds bytes and handles every whole item in them; what is left is kept for the next bytes or for the next shard. */
-void ringcast_shard_read(struct shard *shard, struct conn *conn, uint8_t *bytes, size_t size)
+static void read_items(struct shard *shard, struct conn *conn, uint8_t *bytes, size_t size)
 {
 	struct stream_input input;
 	struct stream_item item;
@@ -354,6 +357,15 @@ void ringcast_shard_read(struct shard *shard, struct conn *conn, uint8_t *bytes,
 		handle_item(shard, conn, event, &item);
 	if (!ringcast_stream_end(&input) && conn->state < CONN_CLOSING)
 		handle_item(shard, conn, STREAM_NO_BUFFER, NULL);
+}
+
+/* Feeds bytes and handles every whole item in them; what is left is kept for the next bytes or for the next shard. */
+void ringcast_shard_read(struct shard *shard, struct conn *conn, uint8_t *bytes, size_t size)
+{
+	struct conn *outer = shard->serving;
+	shard->serving = conn;
+	read_items(shard, conn, bytes, size);
+	shard->serving = outer;
 }
 
 void ringcast_shard_on_recv(struct shard *shard, const struct io_event *event)

@@ -7,7 +7,7 @@
 #include "base/assert.h"
 #include "shard/shard_private.h"
 
-enum { LOADED_DELIVERIES_PER_MS = 64, TX_BUF_BYTES = 65536, DATAGRAM_BATCH = 64, CROWDED_QUEUE_PART = 4 };
+enum { LOADED_DELIVERIES_PER_MS = 64, TX_BUF_BYTES = 65536, DATAGRAM_BATCH = 64 };
 
 /* Messages whose receivers have all left hold their payload until the next flush, too. */
 static bool has_something(const struct shard *shard)
@@ -45,21 +45,9 @@ bool ringcast_shard_is_flush_due(struct shard *shard)
 
 /* Streams */
 
-/*
- * No memory for a queue of its own: what it waits for stays in the buffers that everybody shares. One that only stumbled is soon done with
- * them; one whose queue has grown would stop everybody, so it goes before its limit is reached.
- */
-void ringcast_shard_yield_buffers(struct shard *shard, struct conn *conn, const struct outq *outq)
-{
-	if (outq->pending_bytes >= shard->options.limits.outq_reliable_bytes / CROWDED_QUEUE_PART)
-		ringcast_shard_conn_doom(shard, conn, CLOSE_SLOW);
-}
-
-void ringcast_shard_flush_conn(struct shard *shard, struct conn *conn)
+static void flush_conn(struct shard *shard, struct conn *conn)
 {
 	struct iovec iov[IO_IOV_MAX];
-	if (conn->is_close_asked)
-		return;
 	if (conn->secure != NULL) {
 		ringcast_shard_secure_flush(shard, conn);
 		return;
@@ -68,8 +56,6 @@ void ringcast_shard_flush_conn(struct shard *shard, struct conn *conn)
 		/* Still busy with the last send. SENT flushes again; until then what it waits for must not pin shared chunks. */
 		if (ringcast_outq_detach(&conn->outq, &shard->slices, shard->pool))
 			shard->counters.slow_detached++;
-		else
-			ringcast_shard_yield_buffers(shard, conn, &conn->outq);
 		return;
 	}
 	unsigned count = ringcast_outq_take(&conn->outq, iov, IO_IOV_MAX);
@@ -79,12 +65,27 @@ void ringcast_shard_flush_conn(struct shard *shard, struct conn *conn)
 	shard->io->ops->stream_send(shard->io, conn->stream_id, iov, count);
 }
 
+void ringcast_shard_flush_conn(struct shard *shard, struct conn *conn)
+{
+	struct conn *outer = shard->serving;
+	if (conn->is_close_asked)
+		return;
+	shard->serving = conn;
+	flush_conn(shard, conn);
+	shard->serving = outer;
+}
+
 static void flush_streams(struct shard *shard)
 {
 	while (!ringcast_list_is_empty(&shard->dirty)) {
 		struct conn *conn = CONTAINER_OF(shard->dirty.next, struct conn, dirty_node);
 		ringcast_list_remove(&conn->dirty_node);
 		ringcast_shard_flush_conn(shard, conn);
+	}
+	while (!ringcast_list_is_empty(&shard->stalled)) {
+		struct list_node *node = shard->stalled.next;
+		ringcast_list_remove(node);
+		ringcast_list_add_tail(&shard->dirty, node);
 	}
 }
 
@@ -245,6 +246,7 @@ void ringcast_shard_flush(struct shard *shard)
 		return;
 	shard->counters.flushes++;
 	shard->flushed_ns = shard->now_ns;
+	ringcast_shard_keep_room(shard);
 	ringcast_shard_flush_fast(shard);
 	flush_streams(shard);
 }

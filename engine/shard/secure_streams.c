@@ -7,11 +7,16 @@
 #include "base/assert.h"
 #include "shard/shard_private.h"
 
+static bool has_slice(struct shard *shard)
+{
+	return shard->slices.count < shard->slices.capacity || ringcast_shard_relieve_slices(shard);
+}
+
 static bool queue_cipher(struct shard *shard, struct conn *conn, struct view bytes)
 {
 	struct secure_stream *secure = conn->secure;
 	struct buf *chunk = ringcast_shard_chunk(shard, bytes.size);
-	if (chunk == NULL)
+	if (chunk == NULL || !has_slice(shard))
 		return false;
 	memcpy(chunk->data + chunk->size, bytes.data, bytes.size);
 	if (!ringcast_outq_add(&secure->cipher, &shard->slices, chunk, chunk->size, (uint32_t)bytes.size))
@@ -187,18 +192,20 @@ void ringcast_shard_secure_receive(struct shard *shard, struct conn *conn, uint8
 
 /* Sending */
 
-/* One record of what is pending. */
+/* One record of what is pending. False: no room now; nothing has happened, and it is tried again with the next flush. */
 static bool seal_some(struct shard *shard, struct conn *conn)
 {
-	struct outq *cipher = &conn->secure->cipher;
+	struct secure_stream *secure = conn->secure;
+	struct outq *cipher = &secure->cipher;
 	struct view plain = ringcast_secure_stream_gather(&conn->outq, shard->security.gathered);
 	size_t capacity = ringcast_crypto_stream_sealed_bytes_max(plain.size);
 	struct buf *chunk = ringcast_shard_chunk(shard, capacity);
-	if (chunk == NULL)
+	if (chunk == NULL || !has_slice(shard))
 		return false;
 	size_t sealed = ringcast_crypto_seal(conn->secure->crypto, plain, chunk->data + chunk->size, capacity);
-	if (sealed == 0 || !ringcast_outq_add(cipher, &shard->slices, chunk, chunk->size, (uint32_t)sealed))
-		return false;
+	secure->is_broken = sealed == 0 || !ringcast_outq_add(cipher, &shard->slices, chunk, chunk->size, (uint32_t)sealed);
+	if (secure->is_broken)
+		return true;
 	chunk->size += (uint32_t)sealed;
 	cipher->pending_frames += ringcast_outq_consume(&conn->outq, &shard->slices, (uint32_t)plain.size) - 1;
 	return true;
@@ -207,8 +214,11 @@ static bool seal_some(struct shard *shard, struct conn *conn)
 static void seal_pending(struct shard *shard, struct conn *conn)
 {
 	struct secure_stream *secure = conn->secure;
-	while (!secure->is_broken && conn->outq.pending_head != NULL && secure->cipher.pending_bytes < SECURE_STREAM_FLIGHT_BYTES_MAX)
-		secure->is_broken = !seal_some(shard, conn);
+	bool has_room = true;
+	while (has_room && !secure->is_broken && conn->outq.pending_head != NULL && secure->cipher.pending_bytes < SECURE_STREAM_FLIGHT_BYTES_MAX)
+		has_room = seal_some(shard, conn);
+	if (!has_room && conn->close_reason == CLOSE_NONE && !ringcast_list_has(&conn->dirty_node))
+		ringcast_list_add_tail(&shard->stalled, &conn->dirty_node);
 	if (!secure->is_broken)
 		return;
 	ringcast_shard_drop(shard, DROP_NO_BUFFER, ringcast_outq_clear(&conn->outq, &shard->slices));
@@ -221,8 +231,6 @@ static void detach(struct shard *shard, struct conn *conn)
 	bool is_cipher_free = ringcast_outq_detach(&conn->secure->cipher, &shard->slices, shard->pool);
 	if (is_plain_free && is_cipher_free)
 		shard->counters.slow_detached++;
-	else
-		ringcast_shard_yield_buffers(shard, conn, is_cipher_free ? &conn->outq : &conn->secure->cipher);
 }
 
 void ringcast_shard_secure_flush(struct shard *shard, struct conn *conn)

@@ -142,6 +142,8 @@ static bool init_memory(struct shard *shard)
 	random_bytes(shard, &seed, sizeof(seed));
 	random_bytes(shard, &shard->fast_seed, sizeof(shard->fast_seed));
 	shard->pool = ringcast_buf_pool_create(&pool);
+	if (shard->pool != NULL)
+		ringcast_buf_pool_set_relief(shard->pool, ringcast_shard_relieve_buffers, shard);
 	shard->fast_messages = calloc(SHARD_FAST_MESSAGE_MAX, sizeof(struct fast_message));
 	shard->fast_nodes = calloc(SHARD_FAST_NODE_MAX, sizeof(struct fast_node));
 	return shard->pool != NULL && shard->fast_messages != NULL && shard->fast_nodes != NULL &&
@@ -234,6 +236,7 @@ struct shard *ringcast_shard_create(const struct shard_options *options, struct 
 	ringcast_list_init(&shard->dirty);
 	ringcast_list_init(&shard->fast_dirty);
 	ringcast_list_init(&shard->doomed);
+	ringcast_list_init(&shard->stalled);
 	ringcast_list_init(&shard->partners);
 	ringcast_timer_wheel_init(&shard->wheel, shard->now_ns);
 	if (!init_memory(shard)) {

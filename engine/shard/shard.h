@@ -26,6 +26,7 @@ enum {
 	SHARD_FAST_MESSAGE_MAX = 2048,
 	SHARD_FAST_NODE_MAX = 65536,
 	SHARD_TX_BUF_MAX = 256,
+	SHARD_CHUNK_BYTES = 65536,
 };
 
 struct shard_counters {
@@ -107,8 +108,10 @@ struct shard {
 	uint16_t udp_ports[SHARD_UDP_PORTS_MAX];
 	uint32_t udp_port_count;
 
+	struct conn *serving; /* being read or flushed: its queues and bytes are in use; NULL: nobody */
 	struct buf *chunk; /* frames of this and earlier ticks are encoded here, one after another */
 	struct list_node dirty, fast_dirty, doomed;
+	struct list_node stalled; /* of those to flush: who found no room to seal in, until the flush is over */
 	struct fast_message *fast_messages;
 	struct fast_node *fast_nodes;
 	uint32_t fast_message_count, fast_node_count;

@@ -89,12 +89,16 @@ bool ringcast_shard_send_bytes(struct shard *shard, struct conn *conn, struct vi
 /* Room for size bytes at the end of the current chunk, or of a fresh one; NULL when the pool is empty. */
 struct buf *ringcast_shard_chunk(struct shard *shard, size_t size);
 
+/* relief.c: those who hold most of what runs short give it back, and go */
+bool ringcast_shard_relieve_slices(struct shard *shard);                       /* false: nobody holds enough */
+bool ringcast_shard_relieve_buffers(void *shard, size_t capacity_bytes);       /* the pool calls it by itself */
+void ringcast_shard_keep_room(struct shard *shard);                            /* before a flush */
+
 /* flush.c */
 bool ringcast_shard_is_flush_due(struct shard *shard);
 uint64_t ringcast_shard_flush_deadline_ns(const struct shard *shard); /* UINT64_MAX: nothing held */
 void ringcast_shard_flush(struct shard *shard);
 void ringcast_shard_flush_conn(struct shard *shard, struct conn *conn);
-void ringcast_shard_yield_buffers(struct shard *shard, struct conn *conn, const struct outq *outq);
 void ringcast_shard_flush_fast(struct shard *shard);
 void ringcast_shard_release_sent(struct shard *shard);
 

@@ -175,7 +175,9 @@ void ringcast_shard_tick(struct shard *shard)
 		close_doomed(shard);
 	}
 	run_partners(shard);
-	if (ringcast_shard_is_flush_due(shard))
+	if (ringcast_shard_is_flush_due(shard)) {
 		ringcast_shard_flush(shard);
+		close_doomed(shard);
+	}
 	ringcast_store_collect(&shard->store);
 }

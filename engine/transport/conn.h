@@ -43,6 +43,7 @@ struct conn {
 	uint8_t pings_missed;
 	bool is_secure;       /* its bytes go through TLS, or it is not known yet whether they do: HELLO, and whenever secure is set */
 	bool is_shutdown_asked, is_close_asked, is_ended;
+	bool is_crowded_out; /* it held most of what ran short: goes without a word, and at once */
 	struct ratelimit message_rate, byte_rate;
 	uint64_t active_ns; /* last message or pong */
 	struct buf *handoff;    /* LEAVING: the target shard and the login packet */

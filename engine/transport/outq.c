@@ -80,6 +80,21 @@ void ringcast_outq_sent(struct outq *outq, struct slab *slices)
 	outq->flight_frames = 0;
 }
 
+static void count_slices(const struct out_slice *slice, uint32_t capacity_min, uint32_t capacity_max, struct outq_holding *holding)
+{
+	for (; slice != NULL; slice = slice->next) {
+		holding->slice_count++;
+		if (slice->buf->capacity >= capacity_min && slice->buf->capacity <= capacity_max)
+			holding->bytes += slice->buf->capacity / slice->buf->refs;
+	}
+}
+
+void ringcast_outq_count(const struct outq *outq, uint32_t capacity_min, uint32_t capacity_max, struct outq_holding *holding)
+{
+	count_slices(outq->pending_head, capacity_min, capacity_max, holding);
+	count_slices(outq->flight_head, capacity_min, capacity_max, holding);
+}
+
 uint32_t ringcast_outq_clear(struct outq *outq, struct slab *slices)
 {
 	uint32_t frames = outq->pending_frames;

@@ -38,6 +38,13 @@ uint32_t ringcast_outq_consume(struct outq *outq, struct slab *slices, uint32_t 
 bool ringcast_outq_detach(struct outq *outq, struct slab *slices, struct buf_pool *pool);
 /* Drops everything pending (not the flight); returns the frames dropped. */
 uint32_t ringcast_outq_clear(struct outq *outq, struct slab *slices);
+
+struct outq_holding { /* of what all share */
+	uint32_t slice_count;
+	uint64_t bytes; /* of bufs; of one that others hold too, this outq's part */
+};
+/* Adds what pending and flight hold; of bufs only those with a capacity from capacity_min to capacity_max. Walks the lists. */
+void ringcast_outq_count(const struct outq *outq, uint32_t capacity_min, uint32_t capacity_max, struct outq_holding *holding);
 static inline bool ringcast_outq_is_idle(const struct outq *outq) { return outq->pending_head == NULL && outq->flight_head == NULL; }
 static inline uint32_t ringcast_outq_bytes(const struct outq *outq) { return outq->pending_bytes + outq->flight_bytes; }
 

@@ -174,11 +174,17 @@ bool ringcast_stream_end(struct stream_input *input)
 	return true;
 }
 
-void ringcast_stream_fini(struct stream *stream)
+void ringcast_stream_forget(struct stream *stream)
 {
 	if (stream->tail != NULL)
 		ringcast_buf_unref(stream->tail);
 	if (stream->message != NULL)
 		ringcast_buf_unref(stream->message);
+	stream->tail = stream->message = NULL;
+}
+
+void ringcast_stream_fini(struct stream *stream)
+{
+	ringcast_stream_forget(stream);
 	*stream = (struct stream){0};
 }

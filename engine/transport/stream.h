@@ -54,6 +54,7 @@ enum stream_event ringcast_stream_next(struct stream_input *input, struct stream
 bool ringcast_stream_end(struct stream_input *input); /* keeps what was not parsed; false: no buffer for it */
 /* The bytes not parsed yet, for a hand-off. */
 struct view ringcast_stream_rest(const struct stream_input *input);
+void ringcast_stream_forget(struct stream *stream); /* gives back what was kept; only the end of the stream is left. Not while it is being read */
 void ringcast_stream_fini(struct stream *stream);
 
 #endif

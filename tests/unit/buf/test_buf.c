@@ -243,3 +243,65 @@ Test(buf, a_write_after_release_is_found_at_the_next_alloc, .signal = SIGABRT)
 	(void)ringcast_buf_alloc(pool, 1);
 }
 #endif
+
+/* Gives back one of the bufs that it holds, and only from the capacities asked for. */
+struct giver {
+	struct buf *held[LIVE_MAX];
+	unsigned count, calls;
+	uint32_t min, max;
+	struct buf_pool *pool;
+};
+
+static bool give(void *context, size_t capacity_bytes)
+{
+	struct giver *giver = context;
+	giver->calls++;
+	ringcast_buf_pool_range(giver->pool, capacity_bytes, &giver->min, &giver->max);
+	for (unsigned i = 0; i < giver->count; i++) {
+		struct buf *buf = giver->held[i];
+		if (buf->capacity < giver->min || buf->capacity > giver->max)
+			continue;
+		giver->held[i] = giver->held[--giver->count];
+		ringcast_buf_unref(buf);
+		return true;
+	}
+	return false;
+}
+
+Test(buf, in_need_the_holder_is_asked_to_give)
+{
+	struct giver giver = {.pool = pool_of(1)};
+	struct buf *buf;
+	uint64_t free_bytes;
+	cr_assert_eq(ringcast_buf_pool_bytes(giver.pool, 4096, &free_bytes), 4096 + 8192 + 16384 + 32768);
+	cr_assert_eq(free_bytes, 4096 + 8192 + 16384 + 32768);
+	ringcast_buf_pool_set_relief(giver.pool, give, &giver);
+	for (size_t size = 4096; size <= 32768; size *= 2)
+		giver.held[giver.count++] = ringcast_buf_alloc(giver.pool, size);
+	cr_assert_eq(giver.calls, 0); /* nobody is asked while there is enough */
+	ringcast_buf_pool_bytes(giver.pool, 4096, &free_bytes);
+	cr_assert_eq(free_bytes, 0);
+	cr_assert_not_null(buf = ringcast_buf_alloc(giver.pool, 16000));
+	cr_assert_eq(buf->capacity, 16384);
+	cr_assert_eq(giver.calls, 1);
+	cr_assert_eq(giver.min, 16384);
+	cr_assert_eq(giver.max, 32768); /* the largest class is only for what needs it */
+	cr_assert_null(ringcast_buf_alloc_spare(giver.pool, 4096)); /* strangers are given nothing */
+	cr_assert_eq(giver.calls, 1);
+	cr_assert_eq(giver.count, 3);
+	ringcast_buf_unref(buf);
+	while (giver.count > 0)
+		ringcast_buf_unref(giver.held[--giver.count]);
+	ringcast_buf_pool_destroy(&giver.pool);
+}
+
+Test(buf, in_need_nobody_who_holds_something_means_none)
+{
+	struct giver giver = {.pool = pool_of(1)};
+	ringcast_buf_pool_set_relief(giver.pool, give, &giver);
+	struct buf *buf = ringcast_buf_alloc(giver.pool, 65536);
+	cr_assert_null(ringcast_buf_alloc(giver.pool, 65536));
+	cr_assert_eq(giver.calls, 1);
+	ringcast_buf_unref(buf);
+	ringcast_buf_pool_destroy(&giver.pool);
+}
