@@ -45,6 +45,7 @@ class Spec:
             elif columns[:2] == ["type", "wire type"]:
                 self.wire_types = {row["type"]: int(row["wire type"]) for row in rows}
         self.opcodes = self.rows_with(tables, "op code", "number")
+        self.gate = self.rows_with(tables, "op code", "stream login")
         self.limits = self.rows_with(tables, "limit", "value")
         self.examples = self.rows_with(tables, "name", "packet")
 
@@ -185,6 +186,18 @@ def check_opcodes(spec, source, problems):
         problems.append(f"op code {row}: in {'the document' if row in documented else 'opcode.def'} only")
 
 
+def check_gate(spec, source, problems):
+    """Row by row and place by place: gate.def has the columns in the order of the page."""
+    documented = {row["op code"]: [cell if cell != "-" else "drop" for cell in list(row.values())[1:]] for row in spec.gate}
+    defined = {name: [cell.strip().lower() for cell in cells.split(",")] for name, cells in re.findall(r"^GATE\((\w+),(.*)\)$", source, re.M)}
+    for name in sorted(documented.keys() | defined.keys()):
+        if documented.get(name) != defined.get(name):
+            problems.append(f"gate {name}: the document has {documented.get(name)}, gate.def {defined.get(name)}")
+    missing = {row["op code"] for row in spec.opcodes} - defined.keys()
+    if missing:
+        problems.append(f"op codes without a row in gate.def: {sorted(missing)}")
+
+
 def check_limits(spec, source, problems):
     defined = {name: int(value) for name, value in re.findall(r"^\t(PROTO_\w+) = (-?\d+),", source, re.M)}
     documented = set()
@@ -214,6 +227,7 @@ def main():
     check_examples(spec, vectors, problems)
     check_commands(spec, vectors, problems)
     check_opcodes(spec, (proto / "opcode.def").read_text(), problems)
+    check_gate(spec, (proto / "gate.def").read_text(), problems)
     check_limits(spec, (proto / "limits.h").read_text(), problems)
     for problem in problems:
         print(problem)

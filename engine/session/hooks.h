@@ -33,6 +33,11 @@ struct hooks {
 	enum verdict (*send_to_group)(void *context, struct session *session, const struct packet *packet);
 	enum verdict (*join_group)(void *context, struct session *session, struct player *player, int32_t group);
 	enum verdict (*leave_group)(void *context, struct session *session, struct player *player, int32_t group);
+	/*
+	 * Nobody waits any more for the answer to a question (VERDICT_LATER): its deadline has passed and verdict was taken instead, or what it was
+	 * about is gone (DENY). Tells the script's side to let go of it; commands are not accepted in here.
+	 */
+	void (*answer_missed)(void *context, struct session *session, uint64_t ticket, enum verdict verdict);
 	void (*tick)(void *context, struct session *session, uint64_t now_ns);
 	/* a timer set with ringcast_command_timer has run out; it runs once */
 	void (*timer)(void *context, struct session *session, uint32_t timer, uint64_t now_ns);

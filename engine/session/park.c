@@ -279,11 +279,21 @@ bool ringcast_park_answer(struct session *session, uint64_t ticket, enum verdict
 	return true;
 }
 
+static void tell_missed(struct session *session, uint64_t ticket, enum verdict verdict)
+{
+	if (session->hooks->answer_missed == NULL)
+		return;
+	ringcast_session_enter_hook(session);
+	session->hooks->answer_missed(session->hooks_context, session, ticket, verdict);
+	ringcast_session_leave_hook(session);
+}
+
 void ringcast_park_expire(struct timer *timer)
 {
 	struct parked *parked = CONTAINER_OF(timer, struct parked, timer);
 	struct session *session = parked->player->session;
 	session->store->answers_late++;
+	tell_missed(session, parked->ticket, session->is_late_allowed ? VERDICT_ALLOW : VERDICT_DENY);
 	answer(parked, session->is_late_allowed ? DROP_NONE : DROP_PARK_TIMEOUT);
 	ringcast_command_apply(session);
 }
@@ -292,6 +302,8 @@ void ringcast_park_expire(struct timer *timer)
 void ringcast_park_discard(struct player *player)
 {
 	bool is_ending = player->session->state == SESSION_ENDED;
+	if (!is_ending && player->parked != NULL && player->parked->ticket != 0)
+		tell_missed(player->session, player->parked->ticket, VERDICT_DENY);
 	for (struct parked *parked; (parked = player->parked) != NULL;) {
 		queue_pop(parked);
 		if (parked->kind == PARKED_PACKET)

@@ -1,33 +1,13 @@
 #include "session/router.h"
 
 #include "base/assert.h"
+#include "proto/gate.h"
 #include "session/command.h"
 #include "session/fanout.h"
 #include "session/group.h"
 #include "session/park.h"
 #include "session/roster.h"
 #include "session/session_impl.h"
-
-/* Undefined op codes are the game's, also negative ones. */
-static bool is_from_client(int32_t opcode)
-{
-	switch (opcode) {
-#define OPCODE(name, number, from_client, from_server, text)                                                                           \
-	case number:                                                                                                                   \
-		return from_client;
-#include "proto/opcode.def"
-#undef OPCODE
-	default:
-		return true;
-	}
-}
-
-/* Legal from a client, but not from one that is a player already, or not by this way. */
-static bool is_handshake(int32_t opcode)
-{
-	return opcode == OPCODE_LOGIN || opcode == OPCODE_UDP_CONNECT || opcode == OPCODE_UDP_CONNECT_CLIENT_ACK ||
-	       opcode == OPCODE_VERIFY_IDENTITY;
-}
 
 typedef enum verdict group_hook_fn(void *context, struct session *session, struct player *player, int32_t group);
 
@@ -178,7 +158,8 @@ enum drop_reason ringcast_router_dispatch(struct route *route)
 	struct player *player = route->player;
 	if (player->session->state == SESSION_ENDED)
 		return DROP_SESSION_ENDED;
-	if (player->state != PLAYER_ACTIVE || !is_from_client(route->packet->opcode) || is_handshake(route->packet->opcode))
+	enum gate_place place = route->intent == INTENT_RELIABLE ? GATE_STREAM_JOINED : GATE_DATAGRAM_UP;
+	if (player->state != PLAYER_ACTIVE || ringcast_gate(route->packet->opcode, place) != GATE_ROUTE)
 		return DROP_BAD_STATE;
 	switch (route->packet->opcode) {
 	case OPCODE_JOIN_GROUP:

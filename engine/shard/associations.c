@@ -8,6 +8,7 @@
 #include "base/assert.h"
 #include "base/hash.h"
 #include "crypto/prefilter.h"
+#include "proto/gate.h"
 #include "shard/shard_private.h"
 #include "transport/dtls_hello.h"
 
@@ -227,22 +228,30 @@ static void refuse_identity(struct shard *shard, struct association *association
 }
 
 /* A player may come again from another address, as after a change of network: then this association is its fast path, and the other one ends. */
-static void identify(struct shard *shard, struct association *association, const struct packet *packet)
+static void bind(struct shard *shard, struct association *association, struct conn *conn, int32_t sequence)
+{
+	ringcast_shard_association_leave(shard, conn);
+	ringcast_timer_cancel(&shard->wheel, &association->timer);
+	ringcast_association_identify(&shard->security.associations, association, conn->self);
+	ringcast_fast_path_identify(&conn->fast, &association->address, association->self, sequence);
+	shard->counters.fast_greetings++;
+}
+
+/* An association is one player's for all its life: once it has one, only that one's token is good in it. */
+static enum drop_reason identify(struct shard *shard, struct association *association, const struct packet *packet, bool is_repeat)
 {
 	int32_t peer_id = packet->verify_identity.peer_id;
+	if (packet->command != PACKET_COMMAND_VERIFY_IDENTITY)
+		return DROP_MALFORMED;
 	struct conn *conn = find_owner(shard, packet->verify_identity.connect_token, peer_id);
-	if (conn == NULL) {
+	if (conn == NULL || (is_repeat && conn->fast.association != association->self)) {
 		refuse_identity(shard, association, peer_id);
-		return;
+		return DROP_NONE; /* counted there */
 	}
-	if (conn->fast.association != association->self) {
-		ringcast_shard_association_leave(shard, conn);
-		ringcast_timer_cancel(&shard->wheel, &association->timer);
-		ringcast_association_identify(&shard->security.associations, association, conn->self);
-		ringcast_fast_path_identify(&conn->fast, &association->address, association->self, packet->sequence);
-		shard->counters.fast_greetings++;
-	}
+	if (!is_repeat)
+		bind(shard, association, conn, packet->sequence);
 	answer_identity(shard, association, conn, peer_id);
+	return DROP_NONE;
 }
 
 /* Receiving */
@@ -260,18 +269,36 @@ static enum drop_reason receive_from_player(struct shard *shard, struct associat
 	return DROP_NONE;
 }
 
+static enum gate_place place_of(const struct association *association)
+{
+	static const uint8_t places[] = {
+		[ASSOCIATION_HANDSHAKE] = GATE_ASSOCIATION_HANDSHAKE,
+		[ASSOCIATION_ANONYMOUS] = GATE_ASSOCIATION_ANONYMOUS,
+		[ASSOCIATION_IDENTIFIED] = GATE_ASSOCIATION_IDENTIFIED,
+	};
+	return (enum gate_place)places[association->state];
+}
+
+static enum drop_reason receive_packet(struct shard *shard, struct association *association, struct packet *packet)
+{
+	switch (ringcast_gate(packet->opcode, place_of(association))) {
+	case GATE_IDENTIFY:
+		return identify(shard, association, packet, false);
+	case GATE_REPEAT:
+		return identify(shard, association, packet, true);
+	case GATE_ROUTE:
+		return receive_from_player(shard, association, packet);
+	default:
+		return DROP_BAD_STATE;
+	}
+}
+
 static void receive_plain(struct shard *shard, struct association *association, struct view plain)
 {
 	struct packet packet;
-	enum drop_reason drop = DROP_NONE;
-	if (ringcast_packet_decode(plain, &packet) != PACKET_OK)
-		drop = DROP_MALFORMED;
-	else if (packet.opcode == OPCODE_VERIFY_IDENTITY && packet.command == PACKET_COMMAND_VERIFY_IDENTITY && association->state != ASSOCIATION_HANDSHAKE)
-		identify(shard, association, &packet);
-	else if (association->state == ASSOCIATION_IDENTIFIED)
-		drop = receive_from_player(shard, association, &packet);
-	else
-		drop = DROP_BAD_STATE;
+	enum drop_reason drop = DROP_MALFORMED;
+	if (ringcast_packet_decode(plain, &packet) == PACKET_OK)
+		drop = receive_packet(shard, association, &packet);
 	if (drop != DROP_NONE)
 		ringcast_shard_drop(shard, drop, 1);
 }

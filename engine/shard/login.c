@@ -2,6 +2,7 @@
 #include <stdio.h>
 
 #include "base/hash.h"
+#include "proto/gate.h"
 #include "shard/login.h"
 #include "shard/shard_private.h"
 
@@ -171,7 +172,7 @@ void ringcast_shard_login(struct shard *shard, struct conn *conn, struct view me
 		ringcast_shard_conn_close(shard, conn, CLOSE_PROTOCOL, "malformed packet");
 		return;
 	}
-	if (packet.opcode != OPCODE_LOGIN || packet.command != PACKET_COMMAND_LOGIN) {
+	if (ringcast_gate(packet.opcode, GATE_STREAM_LOGIN) != GATE_LOGIN || packet.command != PACKET_COMMAND_LOGIN) {
 		ringcast_shard_drop(shard, DROP_BAD_STATE, 1);
 		return;
 	}

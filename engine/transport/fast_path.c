@@ -1,6 +1,7 @@
 #include "transport/fast_path.h"
 
 #include "base/assert.h"
+#include "proto/gate.h"
 
 static void open_path(struct fast_path *path, uint8_t port_index, uint64_t key)
 {
@@ -77,8 +78,9 @@ enum fast_event ringcast_fast_path_receive(struct fast_path *path, const struct 
 					   enum drop_reason *ret_drop)
 {
 	ringcast_assert(path->state != FAST_OFF);
+	enum gate_action action = ringcast_gate(packet->opcode, (enum gate_place)(GATE_DATAGRAM_WAITING + path->state - FAST_WAITING));
 	*ret_drop = DROP_NONE;
-	if (packet->opcode == OPCODE_UDP_CONNECT)
+	if (action == GATE_GREET)
 		return receive_hello(path, from, packet, ret_drop);
 	if (path->state == FAST_WAITING)
 		return ignore(ret_drop, DROP_BAD_STATE);
@@ -88,5 +90,7 @@ enum fast_event ringcast_fast_path_receive(struct fast_path *path, const struct 
 		return ignore(ret_drop, DROP_STALE_SEQUENCE);
 	path->sequence_in = packet->sequence;
 	path->state = FAST_UP;
-	return packet->opcode == OPCODE_UDP_CONNECT_CLIENT_ACK ? FAST_IGNORE : FAST_DELIVER;
+	if (action == GATE_DROP)
+		return ignore(ret_drop, DROP_BAD_STATE);
+	return action == GATE_ROUTE ? FAST_DELIVER : FAST_IGNORE;
 }

@@ -132,6 +132,13 @@ static void on_tick(void *context, struct session *session, uint64_t now_ns)
 	ringcast_tenant_notify(ringcast_tenant_of(session), &frame);
 }
 
+static void on_answer_missed(void *context, struct session *session, uint64_t ticket, enum verdict verdict)
+{
+	uint64_t answer = verdict == VERDICT_ALLOW ? SIDECAR_ANSWER_ALLOW : SIDECAR_ANSWER_DENY;
+	struct sidecar_frame frame = {.kind = SIDECAR_FRAME_MISSED, .numbers = {ticket, answer}};
+	ringcast_tenant_inform(ringcast_tenant_of(session), &frame);
+}
+
 /* The list of players is the sidecar's own copy, so who comes and goes is told to every script. */
 void ringcast_events_fill(struct hooks *hooks, uint32_t callbacks)
 {
@@ -151,6 +158,7 @@ void ringcast_events_fill(struct hooks *hooks, uint32_t callbacks)
 		.send_to_group = IF_EXPORTED(SEND_TO_GROUP, on_send_to_group),
 		.join_group = IF_EXPORTED(JOIN_GROUP, on_join_group),
 		.leave_group = IF_EXPORTED(LEAVE_GROUP, on_leave_group),
+		.answer_missed = on_answer_missed,
 		.tick = IF_EXPORTED(TICK, on_tick),
 	};
 #undef IF_EXPORTED

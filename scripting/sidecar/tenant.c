@@ -76,8 +76,10 @@ void ringcast_tenant_start(void *context, struct session *session)
 	struct channel *channel = tenant->channel;
 	if (channel->state == CHANNEL_DETACHED && channel->detached_ns == 0)
 		channel->detached_ns = session->created_ns;
-	if (!send_open(tenant))
-		ringcast_tenant_doom(tenant, CLOSE_SCRIPT_LOST);
+	if (send_open(tenant))
+		return;
+	ringcast_tenant_say(tenant, SCRIPT_FATAL, "session ends: what it begins with (launch arguments, properties) does not fit a frame or the queue");
+	ringcast_tenant_doom(tenant, CLOSE_SCRIPT_LOST);
 }
 
 static void send_close(struct tenant *tenant, enum close_reason reason)
@@ -125,6 +127,8 @@ bool ringcast_tenant_push(struct tenant *tenant, struct sidecar_frame *frame, un
 	struct sidecar_host *host = tenant->program->host;
 	size_t size = ringcast_sidecar_frame_bytes(frame);
 	frame->session = tenant->number;
+	if (size > SIDECAR_FRAME_HEAD_BYTES + SIDECAR_FRAME_BODY_BYTES_MAX) /* launch arguments may be long */
+		return false;
 	if (!ringcast_tenant_has_room(tenant, size, share) || !ringcast_channel_push(host, tenant->channel, frame, UINT64_MAX))
 		return false;
 	if (tenant->unacked_bytes == 0)

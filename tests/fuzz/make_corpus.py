@@ -313,6 +313,39 @@ def packages():
     write("package", "no-zip", b"PK\x03\x04 and nothing")
 
 
+def service():
+    session = {"MaximumPlayerSessionCount": 4, "FleetId": "fleet-1", "Name": "räum", "GameProperties": [{"Key": "mode", "Value": "ctf"}]}
+    write("cbor", "create", cbor(session))
+    write("cbor", "blob", cbor({"ZipFile": b"PK\x03\x04", "Name": "n"}))
+    write("cbor", "match", cbor({"ConfigurationName": "c", "Players": [{"PlayerId": "p", "PlayerAttributes": {"skill": {"N": 1.5}}}]}))
+    write("cbor", "open-ended", b"\xbf\x61a\x9f\x01\x7f\x61b\xff\xff\xff")
+    write("filter", "whole", b"hasAvailablePlayerSessions=true AND (gameSessionProperties.mode = 'c\\'tf' OR NOT maximumSessions < 10)")
+    write("filter", "sort", b"playerSessionCount DESC")
+    head = b"POST\n/\n\nhost:127.0.0.1:9081\nx-amz-date:20261121T065818Z\nauthorization:AWS4-HMAC-SHA256 Credential=AKID/20261121/local/gamelift/aws4_request, "
+    write("sigv4", "header", head + b"SignedHeaders=host;x-amz-date, Signature=" + b"0" * 64 + b"\n\n{}")
+    write("sigv4", "query", b"GET\n/a%20b\nX-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Credential=AKID%2F20261121%2Flocal%2Fgamelift%2Faws4_request&X-Amz-Date="
+          b"20261121T065818Z&X-Amz-Expires=600&X-Amz-SignedHeaders=host&X-Amz-Signature=" + b"0" * 64 + b"\nhost:a\n\n")
+
+
+def cbor(value):
+    """The few kinds that a request needs."""
+    def head(major, number):
+        if number < 24:
+            return bytes([major << 5 | number])
+        return bytes([major << 5 | 25]) + number.to_bytes(2, "big")
+    if isinstance(value, dict):
+        return head(5, len(value)) + b"".join(cbor(k) + cbor(v) for k, v in value.items())
+    if isinstance(value, list):
+        return head(4, len(value)) + b"".join(map(cbor, value))
+    if isinstance(value, str):
+        return head(3, len(value.encode())) + value.encode()
+    if isinstance(value, bytes):
+        return head(2, len(value)) + value
+    if isinstance(value, float):
+        return b"\xfb" + struct.pack(">d", value)
+    return head(0, value)
+
+
 def make_zip(files, method):
     data = io.BytesIO()
     with zipfile.ZipFile(data, "w", method) as archive:
@@ -336,6 +369,7 @@ def main():
     crypto()
     sidecar()
     packages()
+    service()
 
 
 if __name__ == "__main__":

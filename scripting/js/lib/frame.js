@@ -29,6 +29,7 @@ const LIST = [
 	['HEALTH', 13, 'Q', 'ticket'],
 	['TICK', 14, 'Q', 'now_ns'],
 	['PING', 15, 'Q', 'cookie'],
+	['MISSED', 16, 'QI', 'ticket answer'],
 
 	['WELCOME', 32, 'IIIIS', 'magic version features process_id runtime'],
 	['OPENED', 33, 'IIII', 'callbacks players_max ping_interval_ms tick_interval_ms'],

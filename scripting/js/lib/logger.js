@@ -1,5 +1,6 @@
 'use strict';
 // The six levels of Realtime's logger. A log call never throws, whatever it is given.
+const { StringDecoder } = require('string_decoder');
 const util = require('util');
 
 const LEVELS = ['debug', 'info', 'warn', 'error', 'fatal', 'cxfatal'];
@@ -33,12 +34,14 @@ function makeLogger(write, level) {
 	return Object.freeze(logger);
 }
 
-// What a script writes to stdout and stderr (console.log, warnings of Node) goes to its session's log, line by line.
+// What a script writes to stdout and stderr (console.log, warnings of Node) goes to its session's log, line by line. Returns how to get
+// a last line that has no end.
 function captureStream(stream, write) {
+	const decoder = new StringDecoder('utf8');
 	let rest = '';
 	stream.write = (chunk, encoding, callback) => {
 		const done = typeof encoding === 'function' ? encoding : callback;
-		const lines = (rest + (typeof chunk === 'string' ? chunk : Buffer.from(chunk).toString())).split('\n');
+		const lines = (rest + (typeof chunk === 'string' ? chunk : decoder.write(Buffer.from(chunk)))).split('\n');
 		rest = lines.pop();
 		lines.forEach((line) => write(line));
 		if (rest.length > TEXT_CHARACTERS_MAX) {
@@ -48,6 +51,12 @@ function captureStream(stream, write) {
 		if (typeof done === 'function')
 			queueMicrotask(done);
 		return true;
+	};
+	return () => {
+		const last = rest + decoder.end();
+		rest = '';
+		if (last !== '')
+			write(last);
 	};
 }
 

@@ -9,6 +9,7 @@ const UNTAKEN_BYTES_MAX = 8 << 20;
 const ANSWER_BYTES = HEAD_BYTES + 12;
 const CREDIT_BYTES = HEAD_BYTES + 4;
 const CREDIT_DELAY_MS = 250;
+const WARN = 2;
 
 class Outbox {
 	// taken: one shared number, how many bytes (mod 2^32) of what was posted the engine has taken. creditBytes: so much may be taken
@@ -26,6 +27,7 @@ class Outbox {
 		this.session = 0;
 		this.isBatching = false;
 		this.isScheduled = false;
+		this.linesLost = 0;
 		this.flush = this.flush.bind(this);
 	}
 
@@ -100,8 +102,14 @@ class Outbox {
 		this.flushIfMuch();
 	}
 
+	// Lines beyond what the engine takes are left out, and how many is said when there is room again. Errors count, so they go through.
 	log(level, text, isError = false) {
-		this.text(KIND.LOG, level, text, isError ? FLAG_ERROR : 0);
+		if (!isError && this.isChoked())
+			return void this.linesLost++;
+		if (this.linesLost > 0)
+			this.text(KIND.LOG, WARN, `${this.linesLost} log lines left out: more than the engine takes`);
+		this.linesLost = 0;
+		return this.text(KIND.LOG, level, text, isError ? FLAG_ERROR : 0);
 	}
 
 	opened(callbacks, configuration) {

@@ -10,9 +10,9 @@ const EVERYONE = -1;
 const PAYLOAD_BYTES_MAX = 16288;
 const END_DELAY_MS = 100;
 
-function show(value) {
+function show(value, how = (given) => util.inspect(given, { depth: 0, breakLength: Infinity }).slice(0, 80)) {
 	try {
-		return util.inspect(value, { depth: 0, breakLength: Infinity }).slice(0, 80);
+		return how(value);
 	} catch {
 		return '(a value that cannot be printed)';
 	}
@@ -29,14 +29,22 @@ function peerOf(value) {
 	return integer(value !== null && typeof value === 'object' ? value.peerId : value);
 }
 
-// world: { facts, outbox, logger, players, people, connecting, complain, end }
+// world: { facts, outbox, logger, players, people, complain, end }
 function makeSession(world) {
-	const { facts, outbox, players, people, connecting, complain } = world;
+	const { facts, outbox, players, people, complain } = world;
 	let ending = null;
 
 	function newMessage(opCode, sender, payload) {
 		const from = integer(sender);
 		return new GameMessage(opCode, from === null ? SERVER : from, payloadOf(payload), false, 0, 0);
+	}
+
+	// A script that says more than the engine takes is cut short, whatever it says.
+	function isTooMuch(what) {
+		if (!outbox.isChoked())
+			return false;
+		complain(what, 'more than the engine takes; it is dropped');
+		return true;
 	}
 
 	function send(what, message, player, group, reliable) {
@@ -46,12 +54,10 @@ function makeSession(world) {
 		const payload = payloadOf(message.payload);
 		if (payload.length > PAYLOAD_BYTES_MAX)
 			return complain(what, `payload of ${payload.length} bytes, more than ${PAYLOAD_BYTES_MAX}`);
-		if (outbox.isChoked())
-			return complain(what, 'more than the engine takes; messages are dropped');
+		if (isTooMuch(what))
+			return undefined;
 		const sender = integer(message.sender);
-		const waiting = player !== 0 && connecting.size > 0 ? connecting.get(player) : undefined;
-		const say = () => outbox.send(reliable, opCode, sender === null ? SERVER : sender, player, group, payload);
-		return waiting === undefined ? say() : void waiting.push(say);
+		return outbox.send(reliable, opCode, sender === null ? SERVER : sender, player, group, payload);
 	}
 
 	function toPlayer(what, message, target, reliable) {
@@ -73,7 +79,9 @@ function makeSession(world) {
 		const peer = peerOf(peerId);
 		if (group === null || group <= 0 || peer === null || peer <= 0)
 			return complain(what, `group ${show(groupId)}, peer ${show(peerId)}: a group above 0 and a peer id are needed`);
-		outbox.two(kind, group, peer);
+		if (!isTooMuch(what))
+			outbox.two(kind, group, peer);
+		return undefined;
 	}
 
 	const session = {
@@ -93,7 +101,9 @@ function makeSession(world) {
 			const target = integer(targetGroupId);
 			if (group === null || target === null)
 				return complain('broadcastGroupMembershipUpdate', `${show(groupId)}, ${show(targetGroupId)}: two group ids are needed`);
-			outbox.two(KIND.BROADCAST, group, target);
+			if (!isTooMuch('broadcastGroupMembershipUpdate'))
+				outbox.two(KIND.BROADCAST, group, target);
+			return undefined;
 		},
 		// The session ends when the script exits, or soon: what it logs after "await" still counts.
 		processEnding() {
@@ -113,7 +123,9 @@ function makeSession(world) {
 			const peer = peerOf(peerId);
 			if (peer === null || peer <= 0)
 				return complain('kick', `${show(peerId)} is no peer id`);
-			outbox.text(KIND.KICK, peer, reason === undefined || reason === null ? '' : String(reason));
+			if (!isTooMuch('kick'))
+				outbox.text(KIND.KICK, peer, reason === undefined || reason === null ? '' : show(reason, String));
+			return undefined;
 		},
 		joinGroup: (groupId, peerId) => move('joinGroup', KIND.PUT, groupId, peerId),
 		leaveGroup: (groupId, peerId) => move('leaveGroup', KIND.TAKE, groupId, peerId),

@@ -26,7 +26,7 @@ delete workerData.taken;
 const outbox = new Outbox(port, taken, creditBytes);
 const players = new Players();
 const people = new Map(); // peer id -> player, those who are being asked about too
-const connecting = new Map(); // peer id -> what is sent to it before the script has said yes
+const asked = new Map(); // ticket -> { name, peer }: promises that the engine still waits for; it says so when it has given up
 const complaints = new Map(); // what -> { since, count }
 const undefinedSaid = new Set();
 let script = null;
@@ -37,12 +37,14 @@ let isOpen = false;
 let turnsOwed = 0; // events that came up while the script was starting
 let isEnded = false;
 let sampledAt = 0;
+let flushStreams = () => {}; // of a last line without an end
 
 // The end
 
 function end(how, text) {
 	if (isEnded)
 		return;
+	flushStreams();
 	isEnded = true;
 	outbox.text(KIND.END, how, text);
 	outbox.flush();
@@ -117,53 +119,76 @@ function verdict(name, value) {
 	return value ? ANSWER.ALLOW : ANSWER.DENY;
 }
 
+// peer: of a login, which is forgotten when it is refused.
+function answer(low, high, value, peer) {
+	outbox.answer(low, high, value);
+	settled(value, peer);
+}
+
+function settled(value, peer) {
+	if (peer !== undefined && value !== ANSWER.ALLOW && !players.has(peer))
+		people.delete(peer);
+}
+
+// An answer that takes time. The engine decides when it has waited long enough; what comes after that changes nothing, and is said.
+function askLater(name, low, high, promise, peer) {
+	const ticket = BigInt(high) << 32n | BigInt(low);
+	asked.set(ticket, { name, peer });
+	const late = (value) => {
+		if (asked.delete(ticket))
+			return answer(low, high, value, peer);
+		outbox.answer(low, high, value); // counted there
+		return complain(name, 'its answer came after scripts.answer_timeout, when scripts.on_error had decided, or after the player had left');
+	};
+	promise.then((value) => late(verdict(name, value)), (error) => {
+		callbackFailed(name, error);
+		late(ANSWER.FAILED);
+	});
+}
+
+function missed({ ticket, answer: value }) {
+	const question = asked.get(ticket);
+	asked.delete(ticket);
+	if (question !== undefined)
+		settled(value, question.peer);
+}
+
 function ask(name, low, high, ...args) {
+	return askAbout(undefined, name, low, high, ...args);
+}
+
+function askAbout(peer, name, low, high, ...args) {
 	const { size, postCount } = outbox;
 	if (typeof script[name] !== 'function')
-		return outbox.answer(low, high, ANSWER.ALLOW);
+		return answer(low, high, ANSWER.ALLOW, peer);
 	try {
 		const result = script[name](...args);
-		if (!isThenable(result))
-			return outbox.answerBefore(size, postCount, low, high, verdict(name, result));
-		result.then((value) => outbox.answer(low, high, verdict(name, value)), (error) => {
-			callbackFailed(name, error);
-			outbox.answer(low, high, ANSWER.FAILED);
-		});
+		if (isThenable(result))
+			return askLater(name, low, high, result, peer);
+		const value = verdict(name, result);
+		outbox.answerBefore(size, postCount, low, high, value);
+		settled(value, peer);
 	} catch (error) {
 		callbackFailed(name, error);
 		outbox.answerBefore(size, postCount, low, high, ANSWER.FAILED);
+		settled(ANSWER.FAILED, peer);
 	}
 	return undefined;
 }
 
-// What the script sends to a player whose login it is deciding on goes out after the decision: before it, nobody is there.
+// What is sent to a player whose login is not decided waits in the engine, which decides.
 function askConnect(low, high, frame) {
 	const player = { peerId: frame.peer, playerSessionId: frame.player_session_id };
 	people.set(frame.peer, { playerId: frame.player_id, playerData: frame.player_data });
-	const waiting = [];
-	connecting.set(frame.peer, waiting);
-	const answer = (value) => {
-		connecting.delete(frame.peer);
-		outbox.answer(low, high, value);
-		if (value === ANSWER.ALLOW)
-			waiting.forEach((say) => say());
-		else if (!players.has(frame.peer))
-			people.delete(frame.peer);
-	};
-	const failed = (error) => {
-		callbackFailed('onPlayerConnect', error);
-		answer(ANSWER.FAILED);
-	};
-	try {
-		const isAsked = typeof script.onPlayerConnect === 'function';
-		const result = isAsked ? script.onPlayerConnect({ player, ...player, payload: frame.payload }) : true;
-		if (isThenable(result))
-			result.then((value) => answer(verdict('onPlayerConnect', value)), failed);
-		else
-			answer(verdict('onPlayerConnect', result));
-	} catch (error) {
-		failed(error);
-	}
+	askAbout(frame.peer, 'onPlayerConnect', low, high, { player, ...player, payload: frame.payload });
+}
+
+// One is asked at a time: a promise that never settles is forgotten with the next question.
+function askHealth(low, high) {
+	for (const [ticket, { name }] of asked)
+		if (name === 'onHealthCheck')
+			asked.delete(ticket);
+	ask('onHealthCheck', low, high);
 }
 
 // The start
@@ -190,7 +215,7 @@ function complain(what, text) {
 	complaints.set(what, last);
 	if (now - last.since < COMPLAINT_INTERVAL_MS)
 		return void last.count++;
-	outbox.log(LEVEL.warn, `${what}: ${text}${last.count > 0 ? ` (${last.count} more like it left out)` : ''}`);
+	outbox.text(KIND.LOG, LEVEL.warn, `${what}: ${text}${last.count > 0 ? ` (${last.count} more like it left out)` : ''}`);
 	last.since = now;
 	last.count = 0;
 }
@@ -199,8 +224,9 @@ function prepareProcess(args, memoryBytes) {
 	process.argv = [process.argv[0], path.join(facts.folder, facts.main), ...args];
 	const kill = process.kill.bind(process);
 	process.kill = (pid, signal) => (pid !== process.pid ? kill(pid, signal) : signal === 0 || process.exit(1));
-	captureStream(process.stdout, (line) => outbox.log(LEVEL.info, line));
-	captureStream(process.stderr, (line) => outbox.log(LEVEL.warn, line));
+	const flushes = [captureStream(process.stdout, (line) => outbox.log(LEVEL.info, line)),
+		captureStream(process.stderr, (line) => outbox.log(LEVEL.warn, line))];
+	flushStreams = () => flushes.forEach((flush) => flush());
 	facts.memory_bytes = memoryBytes;
 }
 
@@ -216,7 +242,7 @@ async function startScript(open) {
 	script = await load(open.folder, open.main);
 	const { callbacks, configuration, warnings } = examine(script, open.main);
 	warnings.forEach((warning) => outbox.log(LEVEL.warn, warning));
-	const session = makeSession({ facts, outbox, logger, players, people, connecting, complain, end: () => end(END.FINISHED, '') });
+	const session = makeSession({ facts, outbox, logger, players, people, complain, end: () => end(END.FINISHED, '') });
 	await script.init(session);
 	if (typeof script.onProcessStarted === 'function' && (await script.onProcessStarted(args)) === false)
 		throw Object.assign(new Error(`${open.main}: onProcessStarted returned false`), { isAboutExports: true });
@@ -261,7 +287,9 @@ function handle(buffer, kind, flags, offset, at, end) {
 		return ask(kind === KIND.JOIN ? 'onPlayerJoinGroup' : 'onPlayerLeaveGroup', buffer.readUInt32LE(at), buffer.readUInt32LE(at + 4),
 			buffer.readInt32LE(at + 8), buffer.readInt32LE(at + 12));
 	case KIND.HEALTH:
-		return ask('onHealthCheck', buffer.readUInt32LE(at), buffer.readUInt32LE(at + 4));
+		return askHealth(buffer.readUInt32LE(at), buffer.readUInt32LE(at + 4));
+	case KIND.MISSED:
+		return missed(frames.decode(buffer, offset));
 	case KIND.CONNECT:
 		return askConnect(buffer.readUInt32LE(at), buffer.readUInt32LE(at + 4), frames.decode(buffer, offset));
 	case KIND.ACCEPTED:

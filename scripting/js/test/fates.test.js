@@ -98,7 +98,7 @@ test('a flood of messages is cut short when the engine does not take it', async 
 	engine.message(1, 1, 14, 'z'.repeat(1000));
 	await new Promise((resolve) => setTimeout(resolve, 3000));
 	engine.socket.resume();
-	await engine.expectLog(1, /sendMessage: more than the engine takes; messages are dropped/);
+	await engine.expectLog(1, /sendMessage: more than the engine takes; it is dropped/);
 	await engine.expect('CREDIT', ({ session, bytes }) => session === 1 && bytes > 1000);
 	const floodBytes = engine.frames.filter(({ kind }) => kind === 'SEND').length * 1000;
 	assert.ok(floodBytes > 4e6 && floodBytes < 20e6, `${floodBytes}`);

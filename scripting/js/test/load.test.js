@@ -48,6 +48,8 @@ for (const [what, text, expected] of [
 	['an exit', 'process.exit(2);', /^s\.js: process\.exit\(2\) while it was loaded$/],
 	['a thrown string', 'throw "words";', /^s\.js: words$/],
 	['an endless loop', 'for (;;);', /^s\.js: was not loaded within 1 s$/],
+	['a hint of several lines', 'throw new Error("first\\n\\nInstead do this");', /^s\.js:1: Error: first Instead do this$/],
+	['a place that only happens to be', 'require(__dirname + "/gone.js");', /^s\.js:1: Error: Cannot find module 'gone\.js'$/],
 	['an error in another file', 'require("./other.js");', /^other\.js:2: TypeError: bad$/],
 ]) {
 	test(`the dry run refuses ${what}`, () => {
@@ -69,6 +71,42 @@ test('the dry run warns of names that are almost callbacks, and is not confused 
 	fs.rmSync(folder, { recursive: true });
 	assert.deepStrictEqual(callbacks, ['init']);
 	assert.deepStrictEqual(warnings, ['ssExports.onMesage is no callback; it is never called']);
+});
+
+// Files of a folder -> which one Node takes for the script.
+function mainOf(files, main) {
+	const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'ringcast-check-'));
+	for (const [name, text] of Object.entries(files)) {
+		fs.mkdirSync(path.dirname(path.join(folder, name)), { recursive: true });
+		fs.writeFileSync(path.join(folder, name), text);
+	}
+	const { status, stdout } = spawnSync(process.execPath, [CHECK, folder, ...(main === undefined ? [] : [main])], { encoding: 'utf8', timeout: 100000 });
+	fs.rmSync(folder, { recursive: true });
+	const result = JSON.parse(stdout);
+	assert.strictEqual(status, result.error === undefined ? 0 : 1);
+	return result.error === undefined ? result.main : result.error;
+}
+
+const GOOD = 'exports.ssExports = { init() {} };';
+const GOOD_ESM = 'export const ssExports = { init() {} };';
+for (const [what, files, expected] of [
+	['index.js', { 'index.js': GOOD, 'other.js': '' }, 'index.js'],
+	['"main"', { 'package.json': '{"main": "./lib/game"}', 'lib/game.js': GOOD, 'index.js': '' }, 'lib/game.js'],
+	['a "main" that is not there, beside an index.js', { 'package.json': '{"main": "gone.js"}', 'index.js': GOOD }, 'index.js'],
+	['"exports" without "main"', { 'package.json': '{"exports": {".": "./src/game.js"}}', 'src/game.js': GOOD, 'a.js': '', 'b.js': '' }, 'src/game.js'],
+	['"exports" with a name', { 'package.json': '{"name": "g", "exports": "./src/game.js"}', 'src/game.js': GOOD }, 'src/game.js'],
+	['index.mjs', { 'index.mjs': GOOD_ESM, 'other.mjs': '' }, 'index.mjs'],
+	['a single .mjs', { 'game.mjs': GOOD_ESM, 'data.json': '{}' }, 'game.mjs'],
+	['a module that awaits', { 'index.mjs': 'await null; export const ssExports = { init() {} };' }, 'index.mjs'],
+	['a module in .js that awaits', { 'package.json': '{"type": "module"}', 'index.js': 'await null; export const ssExports = { init() {} };' }, 'index.js'],
+]) {
+	test(`the script of a folder: ${what}`, () => assert.strictEqual(mainOf(files), expected));
+}
+
+test('a script among siblings is asked for by name', () => {
+	const files = { 'GameServer.js': GOOD, 'gameloop.js': '' };
+	assert.match(mainOf(files), /which one of GameServer\.js, gameloop\.js is the script\? Name it: --main FILE$/);
+	assert.strictEqual(mainOf(files, 'GameServer.js'), 'GameServer.js');
 });
 
 test('ES modules work too', () => {

@@ -38,7 +38,7 @@ test('answers that take time come in any order', async (t) => {
 	await engine.stop();
 });
 
-test('what is sent to a player before its login is decided arrives after it, or not at all', async (t) => {
+test('the engine alone decides on a login: what is said to its player is passed on, and a promise that comes too late is told so', async (t) => {
 	const engine = await start(t);
 	const kinds = [];
 	engine.waiters.push((frame) => { kinds.push(frame.kind === 'SEND' ? frame.payload.toString() : frame.kind); return false; });
@@ -48,7 +48,40 @@ test('what is sent to a player before its login is decided arrives after it, or 
 	engine.message(1, 1, 9, 'last');
 	await engine.expect('SEND', ({ payload }) => /last/.test(payload.toString()));
 	assert.deepStrictEqual(kinds.filter((kind) => !['CREDIT', 'MEMORY'].includes(kind)),
-		['ANSWER', 'welcome', 'somebody comes', 'somebody comes', 'ANSWER', 'welcome', 'somebody comes', 'ANSWER', '9 1 false -1 0 last']);
+		['ANSWER', 'welcome', 'somebody comes', 'welcome', 'somebody comes', 'ANSWER', 'ANSWER', 'welcome', 'somebody comes', '9 1 false -1 0 last']);
+	await engine.stop();
+});
+
+test('a login that the engine decided on: nothing is kept, and the answer that comes later is logged', async (t) => {
+	const engine = await start(t);
+	engine.write('CONNECT', 1, { ticket: 71, peer: 9, player_session_id: 'psess-9', player_id: 'late', player_data: '', payload: 'never' });
+	engine.write('MISSED', 1, { ticket: 71, answer: 1 });
+	engine.message(1, 1, 8, '9');
+	await engine.expect('SEND', ({ payload }) => payload.toString() === 'player 9 is undefined');
+	engine.write('CONNECT', 1, { ticket: 72, peer: 10, player_session_id: 'psess-10', player_id: 'late', player_data: '', payload: 'later' });
+	engine.write('MISSED', 1, { ticket: 72, answer: 0 });
+	engine.accept(1, 10);
+	assert.strictEqual(await engine.answer(72), 0); // which the engine counts as late
+	await engine.expectLog(1, /^onPlayerConnect: its answer came after scripts\.answer_timeout/);
+	await engine.stop();
+});
+
+test('a last line without an end is logged before the session ends', async (t) => {
+	const engine = await start(t);
+	engine.message(1, 1, 7, '');
+	await engine.expectLog(1, /^last words, \u00fc$/);
+	await engine.expect('END');
+	await engine.stop();
+});
+
+test('a script that says more than the engine takes is cut short, whatever it says', async (t) => {
+	const engine = await start(t);
+	engine.socket.pause();
+	engine.message(1, 1, 6, '');
+	await new Promise((resolve) => setTimeout(resolve, 3000)); // of silence; how much came then does not depend on how long
+	engine.socket.resume();
+	await engine.expectLog(1, /^kick: more than the engine takes; it is dropped/);
+	await engine.expectLog(1, /^\d+ log lines left out: more than the engine takes$/);
 	await engine.stop();
 });
 
@@ -165,7 +198,7 @@ test('a debugger can be attached, and the engine is told', async (t) => {
 test('frame.js holds the list of frame.def', () => {
 	const text = fs.readFileSync(path.join(__dirname, '..', '..', 'sidecar', 'frame.def'), 'utf8');
 	const list = [...text.matchAll(/^FRAME\((\w+), (\d+), "(\w*)", "([^"]*)"\)$/gm)].map(([, name, number, layout, fields]) => [name, Number(number), layout, fields]);
-	assert.strictEqual(list.length, 28);
+	assert.strictEqual(list.length, 29);
 	assert.deepStrictEqual(frames.LIST, list);
 	assert.deepStrictEqual(frames.LIST.filter(([, , layout, fields]) => layout.length !== fields.split(' ').length), []);
 });

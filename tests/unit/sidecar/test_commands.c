@@ -1,5 +1,6 @@
 /* What a process says: commands are carried out, nonsense cuts the channel, and old news is nobody's. */
 #include <criterion/criterion.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "base/attr.h"
@@ -109,6 +110,35 @@ Test(sidecar_commands, a_late_answer_is_counted_and_nothing_else)
 	expect(&world, "");
 	cr_assert_eq(world.counts[SCRIPT_COUNT_LATE_ANSWERS], 2);
 	cr_assert_eq(ringcast_sidecar_measure(world.host, 0).answers_late, 2);
+	side_stop(&world);
+}
+
+/* One decider: the process is told what was decided without it, and that a question has gone with its player. */
+Test(sidecar_commands, what_is_decided_without_the_script_is_told)
+{
+	struct side_world world;
+	start_game(&world);
+	world.limits.answer_timeout_ms = 500;
+	struct session *other = side_open(&world);
+	struct player *player = side_login(&world, other, "eve", "");
+	side_hear(&world, 0);
+	cr_assert_eq(side_send(&world, player, 11, 1, 0, "x"), DROP_NONE);
+	side_hear(&world, 0);
+	uint64_t ticket = world.tickets[world.ticket_count - 1];
+	side_forget(&world);
+	side_advance_ms(&world, 1000);
+	side_hear(&world, 0);
+	char line[64];
+	snprintf(line, sizeof(line), "to 0: MISSED 2 %llu 1\n", (unsigned long long)ticket);
+	cr_assert_not_null(strstr(world.log, line), "%s not in %s", line, world.log);
+	cr_assert_eq(side_send(&world, player, 11, 1, 0, "y"), DROP_NONE);
+	side_hear(&world, 0);
+	ticket = world.tickets[world.ticket_count - 1];
+	side_forget(&world);
+	ringcast_player_disconnect(player, CLOSE_CLIENT, world.now_ns);
+	side_hear(&world, 0);
+	snprintf(line, sizeof(line), "to 0: MISSED 2 %llu 1\n", (unsigned long long)ticket);
+	cr_assert_not_null(strstr(world.log, line), "%s not in %s", line, world.log);
 	side_stop(&world);
 }
 

@@ -11,6 +11,8 @@ exports.ssExports = {
 	onPlayerConnect({ peerId, payload }) {
 		say('welcome', peerId);
 		say('somebody comes', 1);
+		if (payload.toString() === 'never')
+			return new Promise(() => {});
 		return payload.toString() === 'later' ? new Promise((resolve) => setTimeout(() => resolve(true), 50)) : payload.toString() !== 'no';
 	},
 	onPlayerAccepted({ peerId }) { say(`${session.getPlayerId(peerId)} has ${session.getPlayerData(peerId)}`); },
@@ -34,6 +36,19 @@ exports.ssExports = {
 			log = [...log, m.payload];
 			if (log.length === 3)
 				setTimeout(() => say(Buffer.concat(log)), 10);
+		} else if (m.opCode === 6) {
+			for (let i = 0; i < 300000; i++) {
+				session.kick(1, 'a reason that is not all that short');
+				session.getLogger().info(`line ${i}`);
+			}
+			setTimeout(() => session.getLogger().info('room again'), 5000);
+		} else if (m.opCode === 7) {
+			process.stdout.write('last words, ');
+			process.stdout.write(Buffer.from([0xc3]));
+			process.stdout.write(Buffer.from([0xbc]));
+			process.exit(0);
+		} else if (m.opCode === 8) {
+			say(`player ${m.payload} is ${session.getPlayerId(Number(m.payload.toString()))}`);
 		} else {
 			say(`${m.opCode} ${m.sender} ${m.reliable} ${m.targetPlayer} ${m.targetGroup} ${m.getPayloadAsText()}`);
 		}

@@ -1,0 +1,73 @@
+/* Whose a DTLS association is. */
+#include "stage.h"
+
+struct pair { /* two players who came by TLS, and one association */
+	struct stage stage;
+	struct client anna, bert;
+	struct fast fast;
+};
+
+static struct pair *pair_make(void)
+{
+	static struct pair pair;
+	stage_init(&pair.stage, SHARD_SECURE_REQUIRED, NULL);
+	client_join(&pair.anna, &pair.stage, 10, true);
+	client_join(&pair.bert, &pair.stage, 11, true);
+	fast_open(&pair.fast, &pair.anna, stage_address(10, 40000));
+	fast_handshake(&pair.fast);
+	return &pair;
+}
+
+Test(associations, a_second_identity_is_refused_and_ends_the_association)
+{
+	struct pair *pair = pair_make();
+	fast_identify(&pair->fast, pair->anna.peer_id, pair->anna.connect_token, 0);
+	cr_assert(heard_last(&pair->fast.heard, OPCODE_VERIFY_IDENTITY_RESPONSE)->is_success);
+	pair->fast.heard.count = 0;
+	fast_identify(&pair->fast, pair->bert.peer_id, pair->bert.connect_token, 1);
+	cr_assert_not(heard_last(&pair->fast.heard, OPCODE_VERIFY_IDENTITY_RESPONSE)->is_success);
+	cr_assert(pair->fast.is_over);
+	cr_assert_eq(stage_drops(&pair->stage, DROP_BAD_IDENTITY), 1);
+	cr_assert_not(pair->anna.has_ended || pair->bert.has_ended);
+	stage_fini(&pair->stage);
+}
+
+Test(associations, the_same_identity_is_answered_again)
+{
+	struct pair *pair = pair_make();
+	for (int32_t i = 0; i < 3; i++)
+		fast_identify(&pair->fast, pair->anna.peer_id, pair->anna.connect_token, i);
+	cr_assert_eq(heard_count(&pair->fast.heard, OPCODE_VERIFY_IDENTITY_RESPONSE), 3);
+	cr_assert(heard_last(&pair->fast.heard, OPCODE_VERIFY_IDENTITY_RESPONSE)->is_success);
+	cr_assert_not(pair->fast.is_over);
+	stage_fini(&pair->stage);
+}
+
+Test(associations, a_player_who_comes_again_takes_the_new_association_and_the_old_one_ends)
+{
+	struct pair *pair = pair_make();
+	struct fast again;
+	fast_identify(&pair->fast, pair->anna.peer_id, pair->anna.connect_token, 0);
+	fast_open(&again, &pair->anna, stage_address(12, 40001));
+	fast_handshake(&again);
+	fast_identify(&again, pair->anna.peer_id, pair->anna.connect_token, 5);
+	cr_assert(heard_last(&again.heard, OPCODE_VERIFY_IDENTITY_RESPONSE)->is_success);
+	cr_assert(pair->fast.is_over);
+	client_send(&pair->bert, &(struct packet){.opcode = 7, .target_group = PROTO_GROUP_ALL});
+	stage_run_ms(&pair->stage, 5);
+	cr_assert_eq(heard_count(&pair->anna.heard, 7), 1);
+	stage_fini(&pair->stage);
+}
+
+Test(associations, an_identity_whose_player_is_on_its_way_out_is_refused)
+{
+	struct pair *pair = pair_make();
+	char token[PROTO_TOKEN_BYTES_MAX + 1];
+	memcpy(token, pair->anna.connect_token, sizeof(token));
+	client_send_raw(&pair->anna, WEBSOCKET_CLOSE, NULL, 0);
+	stage_run_ms(&pair->stage, 5);
+	fast_identify(&pair->fast, pair->anna.peer_id, token, 0);
+	cr_assert_not(heard_last(&pair->fast.heard, OPCODE_VERIFY_IDENTITY_RESPONSE)->is_success);
+	cr_assert(pair->fast.is_over);
+	stage_fini(&pair->stage);
+}
