@@ -7,6 +7,8 @@
  *
  * Streams. A stream_id is valid from its ACCEPT (or adopt) until its CLOSED or DETACHED event; ids carry a generation, so a late event can
  * never name a new stream. At most one send per stream is in flight. Bytes given to stream_send must stay valid until SENT.
+ * That a send is over is no reason to wake up: if the kernel took all of it at once, its SENT comes before the next other event, or with
+ * the next run that does not wait. Whoever must know sooner runs with deadline 0.
  * Receive buffers belong to io: data of a RECV or DATAGRAM event is valid (and writable) until released with ringcast_io_release.
  * When all receive buffers are held by the engine, reading pauses and resumes by itself (counted in stats).
  */
@@ -15,6 +17,7 @@
 
 #include <sys/uio.h>
 
+#include "base/attr.h"
 #include "base/types.h"
 
 typedef uint64_t io_id; /* handle: slot, generation */
@@ -24,6 +27,7 @@ enum io_event_kind {
 	IO_EVENT_RECV,     /* stream bytes: data, size, buffer (release it) */
 	IO_EVENT_END,      /* no more RECV will come: result 0 = orderly end, < 0 = -errno */
 	IO_EVENT_SENT,     /* the send finished: result = all its bytes, or -errno (stream broken) */
+	IO_EVENT_SENTS,    /* several sends finished: sents[0 .. size), valid until the next run(); none of them failed */
 	IO_EVENT_CLOSED,   /* after stream_close: the id is gone, all its io has completed */
 	IO_EVENT_DETACHED, /* after stream_detach: result = the descriptor, now the caller's; the id is gone; all RECVs came before */
 	IO_EVENT_DATAGRAM, /* data, size, address, buffer (release it); is_truncated */
@@ -31,18 +35,28 @@ enum io_event_kind {
 	IO_EVENT_WAKE,     /* ringcast_io_wake was called, one or more times */
 };
 
+struct io_sent {
+	uint64_t user;
+	io_id id;
+	int32_t result;
+};
+
 struct io_event {
 	enum io_event_kind kind;
-	bool is_truncated;
 	int32_t result;
 	io_id id;      /* stream, udp socket or listener */
-	io_id stream;  /* ACCEPT only */
 	uint64_t user; /* what stream_start or adopt was given; for datagrams what udp_open was given */
-	uint8_t *data;
+	union {
+		uint8_t *data;              /* RECV, DATAGRAM */
+		io_id stream;               /* ACCEPT */
+		const struct io_sent *sents; /* SENTS */
+	};
 	uint32_t size;
 	uint32_t buffer; /* for release */
 	struct address address;
+	bool is_truncated;
 };
+_Static_assert(sizeof(struct io_event) <= CACHE_LINE_BYTES, "an event is one cache line");
 
 struct io_datagram {
 	struct address address;

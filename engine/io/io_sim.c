@@ -461,7 +461,12 @@ static void sim_stream_send(struct io *io, io_id stream, const struct iovec *iov
 	ringcast_assert(end->send_bytes > 0 && end->send_bytes <= INT32_MAX);
 	sim->stats.stream_sends++;
 	sim->stats.stream_send_bytes += end->send_bytes;
-	schedule(sim, SIM_PUMP, end->conn);
+	if (!ringcast_sim_strikes(sim->network, sim->network->options.faults.quiet_send, &sim->network->counts.quiet_sends)) {
+		schedule(sim, SIM_PUMP, end->conn);
+		return;
+	}
+	ringcast_sim_grow(&sim->quiet, &sim->quiet_capacity, sim->quiet_count + 1, sizeof(*sim->quiet));
+	sim->quiet[sim->quiet_count++] = end->conn;
 }
 
 static void sim_stream_shutdown(struct io *io, io_id stream)
@@ -518,11 +523,25 @@ static void submit_datagram(struct sim_io *sim, const struct sim_pending_datagra
 	}
 }
 
+static void submit_quietly(struct sim_io *sim, uint32_t conn_index)
+{
+	const struct sim_conn *conn = sim->network->conns[conn_index];
+	struct sim_end *end = conn->io == sim ? ringcast_sim_io_find_end(sim, conn->id) : NULL;
+	if (end == NULL || !end->is_sending)
+		return;
+	end->is_quiet = true;
+	ringcast_sim_conn_pump(sim->network, conn_index);
+	end->is_quiet = false;
+}
+
 static void submit(struct sim_io *sim)
 {
 	for (size_t i = 0; i < sim->pending_count; i++)
 		submit_datagram(sim, &sim->pending[i]);
 	sim->pending_count = 0;
+	for (size_t i = 0; i < sim->quiet_count; i++)
+		submit_quietly(sim, sim->quiet[i]);
+	sim->quiet_count = 0;
 }
 
 static void strike_run(struct sim_io *sim, unsigned *event_count_max)
@@ -541,9 +560,39 @@ static void strike_run(struct sim_io *sim, unsigned *event_count_max)
 
 static void trace_event(struct sim_io *sim, const struct io_event *event)
 {
-	static const char *const names[] = {"ACCEPT", "RECV", "END", "SENT", "CLOSED", "DETACHED", "DATAGRAM", "SEND_ERROR", "WAKE"};
-	uint64_t hash = event->data == NULL ? 0 : ringcast_hash_bytes(event->data, event->size, 0);
+	static const char *const names[] = {"ACCEPT", "RECV", "END", "SENT", "SENTS", "CLOSED", "DETACHED", "DATAGRAM", "SEND_ERROR", "WAKE"};
+	bool has_data = event->kind == IO_EVENT_RECV || event->kind == IO_EVENT_DATAGRAM;
+	uint64_t hash = has_data ? ringcast_hash_bytes(event->data, event->size, 0) : 0;
 	ringcast_sim_trace(sim->network, names[event->kind], (uint64_t)sim->index << 32 | (uint32_t)event->result, event->id, hash ^ event->size);
+}
+
+static bool has_reason_to_run(const struct sim_io *sim)
+{
+	for (size_t i = 0; i < sim->ready.count; i++)
+		if (!ring_at(&sim->ready, i)->is_quiet)
+			return true;
+	return false;
+}
+
+/* Quiet sends that are over are told before all else, together. */
+static unsigned tell_quiet(struct sim_io *sim, struct io_event *event)
+{
+	uint32_t count = 0;
+	for (size_t left = sim->ready.count; left > 0; left--) {
+		struct sim_token token = ring_pop(&sim->ready);
+		if (!token.is_quiet || count == SIM_SENTS_MAX) {
+			ring_push(&sim->ready, &token);
+			continue;
+		}
+		struct io_event sent = {0};
+		fill_sent(sim, &token, &sent);
+		sim->sents[count++] = (struct io_sent){.user = sent.user, .id = token.id, .result = token.result};
+	}
+	if (count == 0)
+		return 0;
+	*event = (struct io_event){.kind = IO_EVENT_SENTS, .sents = sim->sents, .size = count};
+	trace_event(sim, event);
+	return 1;
 }
 
 static unsigned sim_run(struct io *io, uint64_t deadline_ns, struct io_event *events, unsigned event_count_max)
@@ -554,7 +603,10 @@ static unsigned sim_run(struct io *io, uint64_t deadline_ns, struct io_event *ev
 	submit(sim);
 	sim->now_ns = sim->network->now_ns;
 	sim->deadline_ns = deadline_ns;
+	if (sim->ready.count > 0 && deadline_ns > sim->now_ns && !has_reason_to_run(sim))
+		return 0;
 	strike_run(sim, &event_count_max);
+	count = tell_quiet(sim, events);
 	for (size_t tries = 2 * sim->ready.count; tries > 0 && sim->ready.count > 0 && count < event_count_max; tries--) {
 		struct sim_token token = pick(sim);
 		if (!fill(sim, &token, &events[count]))
@@ -591,6 +643,7 @@ static void sim_free(struct sim_io *sim)
 	ringcast_slab_fini(&sim->ends);
 	free(sim->endpoints);
 	free(sim->pending);
+	free(sim->quiet);
 	free(sim);
 }
 
@@ -660,7 +713,7 @@ bool ringcast_io_sim_has_events(const struct io *io)
 bool ringcast_io_sim_is_runnable(const struct io *io)
 {
 	const struct sim_io *sim = (const struct sim_io *)io;
-	return sim->ready.count > 0 || sim->pending_count > 0 || sim->deadline_ns <= sim->network->now_ns;
+	return has_reason_to_run(sim) || sim->pending_count > 0 || sim->quiet_count > 0 || sim->deadline_ns <= sim->network->now_ns;
 }
 
 struct sim_usage ringcast_io_sim_usage(const struct io *io)

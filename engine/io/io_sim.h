@@ -26,6 +26,7 @@ struct sim_faults {
 	uint32_t stall;      /* a write arrives late, with what came after it coalesced */
 	uint32_t short_recv; /* RECV hands out less than there is */
 	uint32_t short_send; /* the socket takes a send in pieces */
+	uint32_t quiet_send; /* the SENT of what the socket takes at once wakes nobody, and may come with others in one SENTS */
 	uint32_t reset;      /* a new connection will be reset at a byte below reset_bytes_max */
 	uint64_t reset_bytes_max;
 	/* the system under io */
@@ -36,7 +37,7 @@ struct sim_faults {
 struct sim_counts {
 	uint64_t datagrams_sent, datagrams_delivered, datagrams_lost, datagrams_unroutable, datagrams_overflowed, datagrams_in_flight;
 	uint64_t duplicated, delayed, corrupted, truncated;
-	uint64_t splits, stalls, short_recvs, short_sends, resets;
+	uint64_t splits, stalls, short_recvs, short_sends, quiet_sends, resets;
 	uint64_t accept_errors, send_errors, no_buffers, spurious_wakes, few_events;
 };
 

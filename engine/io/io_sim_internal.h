@@ -7,6 +7,7 @@
 #include "io/io_sim.h"
 
 #define SIM_SYSTEM_NS 1000 /* what a system call takes */
+#define SIM_SENTS_MAX 256
 
 enum sim_direction { SIM_TO_SERVER, SIM_TO_CLIENT };
 enum sim_id_type { SIM_ID_STREAM = 1, SIM_ID_LISTENER, SIM_ID_SOCKET };
@@ -88,6 +89,7 @@ struct sim_end {
 	bool is_started, is_closing, is_detaching, is_shutdown, has_ended;
 	bool has_read_token, has_sent_token; /* an event of that kind waits in the ring */
 	bool is_sending;
+	bool is_quiet; /* being submitted, quietly */
 	unsigned iov_count;
 	struct iovec iov[IO_IOV_MAX];
 	size_t send_bytes, sent_bytes;
@@ -98,6 +100,7 @@ struct sim_end {
 struct sim_token {
 	enum io_event_kind kind;
 	int32_t result;
+	bool is_quiet; /* no reason to run */
 	io_id id, stream;
 	uint64_t user;
 	struct address address;
@@ -140,7 +143,9 @@ struct sim_io {
 	struct sim_token_ring ready, stalled[SIM_POOL_COUNT];
 	struct sim_pool pools[SIM_POOL_COUNT];
 	struct sim_pending_datagram *pending; /* given to udp_send since the last run */
-	size_t endpoint_count, endpoint_capacity, pending_count, pending_capacity;
+	uint32_t *quiet; /* connections with a quiet send since the last run */
+	struct io_sent sents[SIM_SENTS_MAX];
+	size_t endpoint_count, endpoint_capacity, pending_count, pending_capacity, quiet_count, quiet_capacity;
 	uint64_t now_ns, deadline_ns;
 	uint32_t index, datagram_token_count;
 	bool is_wake_pending;

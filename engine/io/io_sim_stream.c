@@ -125,7 +125,8 @@ static void finish_send(struct sim_conn *conn, struct sim_end *end, int32_t resu
 	ringcast_assert(iov_hash(end) == end->send_hash); /* the bytes were to stay as they were until SENT */
 	end->is_sending = false;
 	end->has_sent_token = true;
-	ringcast_sim_io_push(conn->io, &(struct sim_token){.kind = IO_EVENT_SENT, .id = conn->id, .result = result});
+	ringcast_sim_io_push(conn->io,
+			     &(struct sim_token){.kind = IO_EVENT_SENT, .id = conn->id, .result = result, .is_quiet = end->is_quiet && result > 0});
 }
 
 static void copy_send(struct sim_network *network, struct sim_end *end, size_t size)

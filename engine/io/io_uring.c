@@ -51,6 +51,8 @@ static void free_tables(struct uring *u)
 		ringcast_uring_group_fini(&u->groups[i]);
 	free(u->streams);
 	free(u->vectors);
+	free(u->quiet);
+	free(u->sents);
 	free(u->endpoints);
 	free(u->datagrams);
 	free(u->retries);
@@ -124,11 +126,13 @@ static bool allocate_tables(struct uring *u)
 {
 	u->streams = calloc(u->options.stream_count_max + 1, sizeof(*u->streams));
 	u->vectors = calloc(u->options.stream_count_max + 1, sizeof(*u->vectors));
+	u->quiet = calloc(u->options.stream_count_max + 1, sizeof(*u->quiet));
+	u->sents = calloc(u->options.stream_count_max + 1, sizeof(*u->sents));
 	u->endpoints = calloc(URING_ENDPOINT_COUNT_MAX, sizeof(*u->endpoints));
 	u->datagrams = calloc(URING_DATAGRAM_COUNT, sizeof(*u->datagrams));
 	u->retries = calloc(URING_BATCH_COUNT_MAX, sizeof(*u->retries));
 	u->failures = calloc(URING_FAILURE_COUNT_MAX, sizeof(*u->failures));
-	return u->streams && u->vectors && u->endpoints && u->datagrams && u->retries && u->failures;
+	return u->streams && u->vectors && u->quiet && u->sents && u->endpoints && u->datagrams && u->retries && u->failures;
 }
 
 static struct uring *create_tables(const struct io_options *options, char *reterr, size_t reterr_bytes)
@@ -182,6 +186,7 @@ struct io *ringcast_io_uring_create(const struct io_options *options, char *rete
 		free_tables(u);
 		return NULL;
 	}
+	u->can_be_quiet = ringcast_uring_test_quiet_sends(&u->ring);
 	if (init_groups(u, reterr, reterr_bytes) < 0) {
 		io_uring_queue_exit(&u->ring);
 		free_tables(u);

@@ -80,6 +80,7 @@ struct uring_stream {
 	bool is_recv_armed : 1;
 	bool is_ended : 1; /* no recv will be armed again */
 	bool is_send_armed : 1;
+	bool is_send_quiet : 1; /* posts a completion only if the kernel did not take all of it at once */
 	bool is_shutdown_wanted : 1;
 	bool is_closing : 1;
 	bool is_detaching : 1;
@@ -132,6 +133,11 @@ struct uring {
 
 	struct uring_stream *streams;
 	uint32_t stream_free, stream_touched_count; /* free list; slots beyond touched were never used */
+	bool can_be_quiet; /* this kernel passed the test of ringcast_uring_test_quiet_sends */
+	bool is_sent_wanted; /* something waits for the SENT of a quiet send: the next run is not to wait */
+	uint32_t quiet_count;
+	uint32_t *quiet; /* slots of the streams whose send was quiet, since the last run */
+	struct io_sent *sents; /* what the last run told */
 	struct uring_vector *vectors;
 	uint32_t vector_free, vector_touched_count;
 	struct uring_endpoint *endpoints;
@@ -183,12 +189,14 @@ int ringcast_uring_ring_open(struct io_uring *ring, uint32_t cq_entries, char *r
 struct io_uring_sqe *ringcast_uring_sqe(struct uring *u); /* flushes when a batch is full; never NULL */
 void ringcast_uring_flush(struct uring *u); /* everything queued is with the kernel, and every datagram's fate known, when it returns */
 void ringcast_uring_flush_and_get_events(struct uring *u);
+void ringcast_uring_flush_and_wait(struct uring *u, uint64_t wait_ns); /* one system call; returns with the first completion or in wait_ns */
 void ringcast_uring_cancel(struct uring *u, uint64_t name);
 
 /* io_uring_probe.c. Each explains a failure in one line and returns it: -errno, or 0 when nothing is missing. */
 int ringcast_uring_explain_setup(int error, char *reterr, size_t reterr_bytes);
 int ringcast_uring_explain_buffers(int error, char *reterr, size_t reterr_bytes);
 int ringcast_uring_check_features(struct io_uring *ring, uint32_t features, char *reterr, size_t reterr_bytes);
+bool ringcast_uring_test_quiet_sends(struct io_uring *ring); /* before the ring is used for anything else */
 
 /* io_uring_buffers.c */
 int ringcast_uring_group_init(struct uring *u, enum uring_group_id id, uint32_t count, uint32_t buffer_bytes); /* 0 or -errno */
@@ -207,6 +215,7 @@ io_id ringcast_uring_stream_open(struct uring *u, int fd); /* HANDLE_NONE when t
 void ringcast_uring_stream_resume_starved(struct uring *u);
 bool ringcast_uring_stream_on_recv(struct uring *u, const struct io_uring_cqe *cqe, struct io_event *event);
 bool ringcast_uring_stream_on_send(struct uring *u, const struct io_uring_cqe *cqe, struct io_event *event);
+bool ringcast_uring_stream_tell_quiet(struct uring *u, struct io_event *event); /* SENTS; when no completion is left that says otherwise */
 void ringcast_uring_stream_finish(struct uring *u, struct uring_stream *stream, struct io_event *event); /* CLOSED or DETACHED */
 void ringcast_uring_stream_start(struct io *io, io_id id, uint64_t user);
 int ringcast_uring_stream_adopt(struct io *io, int fd, io_id *ret_id);

@@ -3,9 +3,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include "base/attr.h"
 #include "io/io_uring_impl.h"
+
+enum { SILENCE = INT32_MIN, QUIET_TEST_BYTES = 1 << 20 };
 
 static const struct {
 	int opcode;
@@ -93,6 +97,65 @@ int ringcast_uring_check_features(struct io_uring *ring, uint32_t features, char
 	int result = check_operations(probe, reterr, reterr_bytes);
 	io_uring_free_probe(probe);
 	return result;
+}
+
+/* The completion of a quiet send of size bytes, or SILENCE. */
+static int32_t send_quietly(struct io_uring *ring, int fd, uint8_t *data, size_t size, bool is_vector)
+{
+	struct iovec iov[2] = {{.iov_base = data, .iov_len = 1}, {.iov_base = data + 1, .iov_len = size - 1}};
+	struct msghdr message = {.msg_iov = iov, .msg_iovlen = ARRAY_COUNT(iov)};
+	struct io_uring_sqe *sqe = io_uring_get_sqe(ring);
+	struct io_uring_cqe *cqe;
+	const int flags = MSG_WAITALL | MSG_NOSIGNAL | MSG_DONTWAIT;
+	if (is_vector)
+		io_uring_prep_sendmsg(sqe, fd, &message, (unsigned)flags);
+	else
+		io_uring_prep_send(sqe, fd, data, size, flags);
+	sqe->flags |= IOSQE_CQE_SKIP_SUCCESS;
+	if (io_uring_submit(ring) != 1)
+		return -EIO;
+	if (io_uring_peek_cqe(ring, &cqe) != 0)
+		return SILENCE;
+	int32_t result = cqe->res;
+	io_uring_cqe_seen(ring, cqe);
+	return result;
+}
+
+static ssize_t drain(int fd, uint8_t *data, size_t size)
+{
+	ssize_t total = 0, part;
+	while ((part = recv(fd, data, size, MSG_DONTWAIT)) > 0)
+		total += part;
+	return total;
+}
+
+/* What fits is silent, what fits in part says how much, what does not fit at all says so; and that is what the peer gets. */
+static bool is_honest(struct io_uring *ring, const int ends[2], uint8_t *data, bool is_vector)
+{
+	int32_t small = send_quietly(ring, ends[0], data, 2, is_vector);
+	int32_t large = send_quietly(ring, ends[0], data, QUIET_TEST_BYTES, is_vector);
+	int32_t full = large;
+	for (int i = 0; i < 16 && full > 0; i++) { /* an ever smaller rest may still find room */
+		full = send_quietly(ring, ends[0], data, QUIET_TEST_BYTES, is_vector);
+		large += full > 0 ? full : 0;
+	}
+	return small == SILENCE && large > 0 && large < QUIET_TEST_BYTES && full == -EAGAIN &&
+	       drain(ends[1], data, QUIET_TEST_BYTES) == 2 + large;
+}
+
+bool ringcast_uring_test_quiet_sends(struct io_uring *ring)
+{
+	int ends[2];
+	uint8_t *data = calloc(1, QUIET_TEST_BYTES);
+	bool is_usable = false;
+	if (data != NULL && socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) == 0) {
+		setsockopt(ends[0], SOL_SOCKET, SO_SNDBUF, &(int){8192}, sizeof(int));
+		is_usable = is_honest(ring, ends, data, false) && is_honest(ring, ends, data, true);
+		close(ends[0]);
+		close(ends[1]);
+	}
+	free(data);
+	return is_usable;
 }
 
 int ringcast_uring_explain_buffers(int error, char *reterr, size_t reterr_bytes)

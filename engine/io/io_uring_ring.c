@@ -48,19 +48,40 @@ static void submit_batch(struct uring *u, bool is_reaping)
 	ringcast_uring_datagram_scan(u);
 }
 
-static void flush(struct uring *u, bool is_reaping)
+/* Not from within itself: sending again in pieces may fill a batch, which is flushed. */
+static void retry(struct uring *u)
 {
-	submit_batch(u, is_reaping);
 	while (u->retry_count > 0 && !u->is_retrying) {
 		ringcast_uring_datagram_retry(u);
 		submit_batch(u, false);
 	}
 }
 
+static void flush(struct uring *u, bool is_reaping)
+{
+	submit_batch(u, is_reaping);
+	retry(u);
+}
+
 void ringcast_uring_flush(struct uring *u)
 {
 	if (u->batch_count > 0)
 		flush(u, false);
+}
+
+void ringcast_uring_flush_and_wait(struct uring *u, uint64_t wait_ns)
+{
+	struct __kernel_timespec timeout = {.tv_sec = (int64_t)(wait_ns / NS_PER_S), .tv_nsec = (long long)(wait_ns % NS_PER_S)};
+	struct io_uring_cqe *cqe;
+	int result = io_uring_submit_and_wait_timeout(&u->ring, &cqe, 1, &timeout, NULL);
+	ringcast_assert(result >= 0 || result == -ETIME || result == -EINTR || result == -EAGAIN || result == -EBUSY);
+	if (io_uring_sq_ready(&u->ring) > 0) {
+		flush(u, false); /* the kernel was short of memory, or wants completions reaped first */
+		return;
+	}
+	u->batch_count = 0;
+	ringcast_uring_datagram_scan(u); /* also what an overflown completion queue held back until now */
+	retry(u);
 }
 
 void ringcast_uring_flush_and_get_events(struct uring *u)

@@ -66,19 +66,36 @@ static bool pop_completion(struct uring *u, struct io_uring_cqe *ret_cqe)
 	return true;
 }
 
-static unsigned collect(struct uring *u, struct io_event *events, unsigned event_count_max)
+/* Returns whether the completion queue was emptied. */
+static bool collect_completions(struct uring *u, struct io_event *events, unsigned event_count_max, unsigned *count)
 {
 	struct io_uring_cqe cqe;
-	unsigned count = 0;
-	while (count < event_count_max) {
-		if (next_internal(u, &events[count]))
-			count++;
+	while (*count < event_count_max) {
+		if (next_internal(u, &events[*count]))
+			++*count;
 		else if (!pop_completion(u, &cqe))
-			break;
-		else if (on_completion(u, &cqe, &events[count]))
-			count++;
+			return true;
+		else if (on_completion(u, &cqe, &events[*count]))
+			++*count;
 	}
-	return count;
+	return false;
+}
+
+/*
+ * Quiet sends that nothing was heard of are told as sent, before all else: the tick reuses what they held. Only an empty completion queue,
+ * with nothing held back beside it, says so.
+ */
+static unsigned collect(struct uring *u, struct io_event *events, unsigned event_count_max)
+{
+	unsigned first = u->quiet_count > 0 && event_count_max > 1 ? 1 : 0, count = first;
+	bool is_empty = collect_completions(u, events, event_count_max, &count);
+	bool is_told = is_empty && u->quiet_count > 0 && !io_uring_cq_has_overflow(&u->ring) && (first == 1 || count == 0) &&
+		       ringcast_uring_stream_tell_quiet(u, &events[0]);
+	if (is_told)
+		return first == 1 ? count : 1;
+	if (first == 1)
+		memmove(&events[0], &events[1], (count - 1) * sizeof(*events));
+	return count - first;
 }
 
 static void resume(struct uring *u)
@@ -89,20 +106,21 @@ static void resume(struct uring *u)
 
 static void sleep_until(struct uring *u, uint64_t deadline_ns)
 {
-	struct io_uring_cqe *cqe;
-	ringcast_uring_flush(u);
 	if (u->resume_ns != 0 && u->resume_ns < deadline_ns)
 		deadline_ns = u->resume_ns;
 	uint64_t wait_ns = deadline_ns > u->now_ns ? deadline_ns - u->now_ns : 0;
-	struct __kernel_timespec timeout = {.tv_sec = (int64_t)(wait_ns / NS_PER_S), .tv_nsec = (long long)(wait_ns % NS_PER_S)};
 	/* A waker sets is_wake_pending, then looks at is_sleeping; we set is_sleeping, then look at is_wake_pending. One of us sees. */
 	atomic_store(&u->is_sleeping, true);
-	if (!atomic_load(&u->is_wake_pending)) {
-		int result = io_uring_wait_cqes(&u->ring, &cqe, 1, &timeout, NULL);
-		ringcast_assert(result >= 0 || result == -ETIME || result == -EINTR || result == -EAGAIN || result == -EBUSY);
-	}
+	if (atomic_load(&u->is_wake_pending))
+		ringcast_uring_flush_and_get_events(u);
+	else
+		ringcast_uring_flush_and_wait(u, wait_ns);
 	atomic_store(&u->is_sleeping, false);
-	ringcast_uring_datagram_scan(u); /* waiting may have brought in what an overflown completion queue held back */
+}
+
+static bool is_spinning(const struct uring *u)
+{
+	return u->now_ns - u->last_work_ns < u->options.spin_ns;
 }
 
 static unsigned wait_for_work(struct uring *u, uint64_t deadline_ns, struct io_event *events, unsigned event_count_max)
@@ -110,7 +128,7 @@ static unsigned wait_for_work(struct uring *u, uint64_t deadline_ns, struct io_e
 	unsigned count = 0;
 	for (u->now_ns = ringcast_clock_now_ns(); count == 0 && u->now_ns < deadline_ns; u->now_ns = ringcast_clock_now_ns()) {
 		resume(u);
-		if (u->now_ns - u->last_work_ns < u->options.spin_ns)
+		if (is_spinning(u))
 			ringcast_uring_flush_and_get_events(u);
 		else
 			sleep_until(u, deadline_ns);
@@ -119,14 +137,32 @@ static unsigned wait_for_work(struct uring *u, uint64_t deadline_ns, struct io_e
 	return count;
 }
 
+/*
+ * With nothing at hand, what the tick queued is submitted and the next event waited for in one system call. Else the wait would not end:
+ * what is here already wakes nobody.
+ */
+static bool is_at_hand(const struct uring *u)
+{
+	return u->is_sent_wanted || io_uring_cq_ready(&u->ring) > 0 || io_uring_cq_has_overflow(&u->ring) || !ringcast_list_is_empty(&u->done) ||
+	       u->failure_count > 0;
+}
+
+static unsigned run_without_waiting(struct uring *u, struct io_event *events, unsigned event_count_max)
+{
+	resume(u);
+	ringcast_uring_flush_and_get_events(u);
+	u->is_sent_wanted = false;
+	return collect(u, events, event_count_max);
+}
+
 unsigned ringcast_uring_run(struct io *io, uint64_t deadline_ns, struct io_event *events, unsigned event_count_max)
 {
 	struct uring *u = (struct uring *)io;
 	ringcast_assert(event_count_max > 0);
+	unsigned count = 0;
 	u->now_ns = ringcast_clock_now_ns();
-	resume(u);
-	ringcast_uring_flush_and_get_events(u);
-	unsigned count = collect(u, events, event_count_max);
+	if (deadline_ns <= u->now_ns || is_at_hand(u))
+		count = run_without_waiting(u, events, event_count_max);
 	if (count == 0 && deadline_ns != 0)
 		count = wait_for_work(u, deadline_ns, events, event_count_max);
 	ringcast_uring_flush(u); /* re-arms made while reaping: not to be late with them while the engine works */

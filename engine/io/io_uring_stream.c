@@ -3,6 +3,9 @@
  *
  * A second send on a socket that is full would interleave with the first, hence one. MSG_WAITALL makes the kernel park a send until all of
  * it is in the socket buffer, so a short completion only comes with an error or a cancel; the rest is sent again to learn which.
+ *
+ * A send is first tried quietly: it must not park, and posts a completion only if not all of it fitted. So when the submit has returned
+ * and no completion speaks of it, it is over, which costs neither a completion nor a wake-up. What did not fit is sent again, to park.
  */
 #include <errno.h>
 #include <unistd.h>
@@ -169,7 +172,9 @@ void ringcast_uring_stream_close(struct io *io, io_id id)
 	struct uring *u = (struct uring *)io;
 	struct uring_stream *stream = stream_of(u, id);
 	stop_recv(u, stream);
-	if (stream->is_send_armed)
+	if (stream->is_send_quiet)
+		u->is_sent_wanted = true;
+	else if (stream->is_send_armed)
 		ringcast_uring_cancel(u, name_of(u, stream, URING_SEND));
 	stream->is_closing = true;
 	finish_if_idle(u, stream);
@@ -184,7 +189,9 @@ static void shut_down(struct uring_stream *stream)
 
 void ringcast_uring_stream_shutdown(struct io *io, io_id id)
 {
-	struct uring_stream *stream = stream_of((struct uring *)io, id);
+	struct uring *u = (struct uring *)io;
+	struct uring_stream *stream = stream_of(u, id);
+	u->is_sent_wanted |= stream->is_send_quiet;
 	if (stream->is_send_armed)
 		stream->is_shutdown_wanted = true;
 	else
@@ -211,15 +218,24 @@ static void give_vector(struct uring *u, struct uring_stream *stream)
 	stream->vector = URING_NONE;
 }
 
-static void arm_send(struct uring *u, struct uring_stream *stream)
+static struct io_uring_sqe *arm_send(struct uring *u, struct uring_stream *stream, int flags)
 {
 	struct io_uring_sqe *sqe = ringcast_uring_sqe(u);
 	if (stream->vector == URING_NONE)
-		io_uring_prep_send(sqe, stream->fd, stream->send_data, stream->send_left_bytes, SEND_FLAGS);
+		io_uring_prep_send(sqe, stream->fd, stream->send_data, stream->send_left_bytes, flags);
 	else
-		io_uring_prep_sendmsg(sqe, stream->fd, &u->vectors[stream->vector].message, SEND_FLAGS);
+		io_uring_prep_sendmsg(sqe, stream->fd, &u->vectors[stream->vector].message, (unsigned)flags);
 	sqe->user_data = name_of(u, stream, URING_SEND);
 	stream->is_send_armed = true;
+	return sqe;
+}
+
+static void arm_quiet_send(struct uring *u, struct uring_stream *stream)
+{
+	struct io_uring_sqe *sqe = arm_send(u, stream, SEND_FLAGS | MSG_DONTWAIT);
+	sqe->flags |= IOSQE_CQE_SKIP_SUCCESS;
+	stream->is_send_quiet = true;
+	u->quiet[u->quiet_count++] = slot_of(u, stream);
 }
 
 static void copy_iov(struct uring *u, struct uring_stream *stream, const struct iovec *iov, unsigned iov_count)
@@ -244,7 +260,10 @@ void ringcast_uring_stream_send(struct io *io, io_id id, const struct iovec *iov
 	stream->send_data = iov[0].iov_base;
 	if (iov_count > 1)
 		copy_iov(u, stream, iov, iov_count);
-	arm_send(u, stream);
+	if (u->can_be_quiet && u->quiet_count < u->options.stream_count_max)
+		arm_quiet_send(u, stream);
+	else
+		arm_send(u, stream, SEND_FLAGS);
 }
 
 static void advance_message(struct msghdr *message, size_t bytes)
@@ -279,29 +298,57 @@ static int32_t send_result(const struct uring_stream *stream, int32_t last_resul
 	return stream->is_closing ? -ECANCELED : -EIO;
 }
 
+/* What is true of every send that is over; after its result was taken. */
+static void end_send(struct uring *u, struct uring_stream *stream)
+{
+	stream->is_send_armed = stream->is_send_quiet = false;
+	if (stream->send_left_bytes == 0) {
+		u->stats.stream_sends++;
+		u->stats.stream_send_bytes += stream->send_bytes;
+	}
+	give_vector(u, stream);
+	if (stream->is_shutdown_wanted)
+		shut_down(stream);
+	finish_if_idle(u, stream);
+}
+
 bool ringcast_uring_stream_on_send(struct uring *u, const struct io_uring_cqe *cqe, struct io_event *event)
 {
 	struct uring_stream *stream = find(u, ringcast_uring_name_slot(cqe->user_data), ringcast_uring_name_generation(cqe->user_data));
 	if (stream == NULL)
 		return false;
-	stream->is_send_armed = false;
-	if (cqe->res > 0)
-		advance_send(u, stream, (uint32_t)cqe->res);
-	if (cqe->res > 0 && stream->send_left_bytes > 0 && !stream->is_closing) {
-		arm_send(u, stream);
+	bool is_full = stream->is_send_quiet && cqe->res == -EAGAIN;
+	int32_t result = is_full ? 0 : cqe->res;
+	stream->is_send_armed = stream->is_send_quiet = false;
+	if (result > 0)
+		advance_send(u, stream, (uint32_t)result);
+	if ((is_full || result > 0) && stream->send_left_bytes > 0 && !stream->is_closing) {
+		arm_send(u, stream, SEND_FLAGS);
 		return false;
 	}
-	give_vector(u, stream);
 	*event = (struct io_event){
-		.kind = IO_EVENT_SENT, .result = send_result(stream, cqe->res), .id = id_of(u, stream), .user = stream->user};
-	if (event->result > 0) {
-		u->stats.stream_sends++;
-		u->stats.stream_send_bytes += stream->send_bytes;
-	}
-	if (stream->is_shutdown_wanted)
-		shut_down(stream);
-	finish_if_idle(u, stream);
+		.kind = IO_EVENT_SENT, .result = send_result(stream, result), .id = id_of(u, stream), .user = stream->user};
+	end_send(u, stream);
 	return true;
+}
+
+bool ringcast_uring_stream_tell_quiet(struct uring *u, struct io_event *event)
+{
+	uint32_t count = 0;
+	for (uint32_t i = 0; i < u->quiet_count; i++) {
+		struct uring_stream *stream = &u->streams[u->quiet[i]];
+		if (i + 4 < u->quiet_count)
+			__builtin_prefetch(&u->streams[u->quiet[i + 4]]);
+		if (!stream->is_send_quiet)
+			continue; /* it did not fit, or failed: told, or to be told, by itself */
+		u->sents[count++] =
+			(struct io_sent){.user = stream->user, .id = id_of(u, stream), .result = (int32_t)stream->send_bytes};
+		stream->send_left_bytes = 0;
+		end_send(u, stream);
+	}
+	u->quiet_count = 0;
+	*event = (struct io_event){.kind = IO_EVENT_SENTS, .sents = u->sents, .size = count};
+	return count > 0;
 }
 
 /* Takes the completion's buffer; returns whether it became a RECV. */

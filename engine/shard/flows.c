@@ -89,10 +89,12 @@ static void begin_close(struct shard *shard, struct conn *conn, enum close_reaso
 /* After the last byte is out: half close, so that the client reads it all, then wait for its end or the timer. */
 static void close_when_sent(struct shard *shard, struct conn *conn)
 {
+	shard->is_sent_awaited |= !ringcast_conn_is_idle(conn);
 	if (!ringcast_conn_is_idle(conn) || conn->is_close_asked)
 		return;
 	if (conn->secure != NULL && !conn->is_ended)
 		ringcast_shard_secure_goodbye(shard, conn);
+	shard->is_sent_awaited |= !ringcast_conn_is_idle(conn);
 	if (!ringcast_conn_is_idle(conn))
 		return; /* comes here again when it is sent */
 	if (conn->is_ended) {
@@ -161,15 +163,15 @@ void ringcast_shard_on_end(struct shard *shard, const struct io_event *event)
 	cut(shard, conn);
 }
 
-void ringcast_shard_on_sent(struct shard *shard, const struct io_event *event)
+void ringcast_shard_on_sent(struct shard *shard, handle user, int32_t result)
 {
-	struct conn *conn = find_conn(shard, event);
+	struct conn *conn = ringcast_slab_find(&shard->conns, user);
 	if (conn == NULL)
 		return;
 	struct outq *wire = ringcast_conn_wire(conn);
 	uint32_t frames = wire->flight_frames;
 	ringcast_outq_sent(wire, &shard->slices);
-	if (event->result < 0) {
+	if (result < 0) {
 		ringcast_shard_drop(shard, DROP_SEND_ERROR, frames);
 		if (conn->state < CONN_CLOSING)
 			begin_close(shard, conn, CLOSE_RESET);

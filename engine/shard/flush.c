@@ -53,6 +53,7 @@ static void flush_conn(struct shard *shard, struct conn *conn)
 		return;
 	}
 	if (conn->outq.flight_head != NULL) {
+		shard->is_sent_awaited = true;
 		/* Still busy with the last send. SENT flushes again; until then what it waits for must not pin shared chunks. */
 		if (ringcast_outq_detach(&conn->outq, &shard->slices, shard->pool))
 			shard->counters.slow_detached++;
@@ -62,6 +63,7 @@ static void flush_conn(struct shard *shard, struct conn *conn)
 	if (count == 0)
 		return;
 	shard->counters.stream_writes++;
+	shard->is_sent_awaited |= conn->outq.pending_head != NULL;
 	shard->io->ops->stream_send(shard->io, conn->stream_id, iov, count);
 }
 
@@ -257,6 +259,11 @@ void ringcast_shard_release_sent(struct shard *shard)
 	while (shard->tx_buf_count > 0)
 		ringcast_buf_unref(shard->tx_bufs[--shard->tx_buf_count]);
 	shard->security.tx_buf = NULL;
+	ringcast_shard_rewind_chunk(shard);
+}
+
+void ringcast_shard_rewind_chunk(struct shard *shard)
+{
 	if (shard->chunk != NULL && shard->chunk->refs == 1)
-		shard->chunk->size = 0; /* nobody else reads it any more: write it again while it is warm */
+		shard->chunk->size = 0;
 }

@@ -22,15 +22,15 @@ void ringcast_shard_handoff_begin(struct shard *shard, struct conn *conn, uint32
 	buf->size = (uint32_t)message.size + 1;
 	conn->handoff = buf;
 	conn->state = CONN_LEAVING;
-	if (ringcast_conn_is_idle(conn))
-		ringcast_shard_handoff_proceed(shard, conn);
-	else
+	if (!ringcast_conn_is_idle(conn))
 		ringcast_shard_flush_conn(shard, conn);
+	ringcast_shard_handoff_proceed(shard, conn);
 }
 
 void ringcast_shard_handoff_proceed(struct shard *shard, struct conn *conn)
 {
 	ringcast_assert(conn->state == CONN_LEAVING);
+	shard->is_sent_awaited |= !ringcast_conn_is_idle(conn);
 	if (!ringcast_conn_is_idle(conn) || conn->is_close_asked)
 		return;
 	conn->is_close_asked = true; /* from here on only DETACHED or CLOSED follows */

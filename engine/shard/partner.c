@@ -12,11 +12,11 @@ static uint64_t user_of(const struct partner *partner)
 	return ringcast_handle_of((UINT32_C(1) << 31) + partner->number, 1);
 }
 
-static struct partner *find(struct shard *shard, const struct io_event *event)
+static struct partner *find(struct shard *shard, uint64_t user, io_id stream)
 {
 	for (struct list_node *node = shard->partners.next; node != &shard->partners; node = node->next) {
 		struct partner *partner = CONTAINER_OF(node, struct partner, node);
-		if (user_of(partner) == event->user && partner->stream == event->id)
+		if (user_of(partner) == user && partner->stream == stream)
 			return partner;
 	}
 	return NULL;
@@ -72,16 +72,21 @@ void ringcast_partner_cut(struct partner *partner)
 static void flush(struct partner *partner)
 {
 	struct shard *shard = partner->shard;
-	if (partner->state != PARTNER_OPEN || partner->is_sending || partner->ops->pending == NULL)
+	if (partner->state != PARTNER_OPEN || partner->ops->pending == NULL)
 		return;
 	struct view pending = partner->ops->pending(partner);
 	if (pending.size == 0)
 		return;
+	if (partner->is_sending) {
+		shard->is_sent_awaited = true;
+		return;
+	}
 	size_t size = pending.size < PARTNER_FLIGHT_BYTES_MAX ? pending.size : PARTNER_FLIGHT_BYTES_MAX;
 	memcpy(partner->flight, pending.data, size);
 	partner->ops->taken(partner, size);
 	partner->is_sending = true;
 	partner->bytes_sent += size;
+	shard->is_sent_awaited |= pending.size > size;
 	shard->io->ops->stream_send(shard->io, partner->stream, &(struct iovec){.iov_base = partner->flight, .iov_len = size}, 1);
 }
 
@@ -95,9 +100,25 @@ static void receive(struct partner *partner, const struct io_event *event)
 		ringcast_partner_cut(partner);
 }
 
+static void on_sent(struct partner *partner, int32_t result)
+{
+	partner->is_sending = false;
+	if (result < 0)
+		ringcast_partner_cut(partner);
+	else
+		flush(partner);
+}
+
+void ringcast_partner_on_sent(struct shard *shard, const struct io_sent *sent)
+{
+	struct partner *partner = find(shard, sent->user, sent->id);
+	ringcast_assert(partner != NULL); /* it stays until io is done with its stream */
+	on_sent(partner, sent->result);
+}
+
 void ringcast_partner_on_event(struct shard *shard, const struct io_event *event)
 {
-	struct partner *partner = find(shard, event);
+	struct partner *partner = find(shard, event->user, event->id);
 	ringcast_assert(partner != NULL); /* it stays until io is done with its stream */
 	switch (event->kind) {
 	case IO_EVENT_RECV:
@@ -105,11 +126,7 @@ void ringcast_partner_on_event(struct shard *shard, const struct io_event *event
 		shard->io->ops->release(shard->io, event);
 		break;
 	case IO_EVENT_SENT:
-		partner->is_sending = false;
-		if (event->result < 0)
-			ringcast_partner_cut(partner);
-		else
-			flush(partner);
+		on_sent(partner, event->result);
 		break;
 	case IO_EVENT_END:
 		ringcast_partner_cut(partner);

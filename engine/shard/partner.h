@@ -54,6 +54,7 @@ static inline bool ringcast_partner_is_named(uint64_t user)
 	return (uint32_t)user >= UINT32_C(1) << 31;
 }
 void ringcast_partner_on_event(struct shard *shard, const struct io_event *event); /* of streams so named */
+void ringcast_partner_on_sent(struct shard *shard, const struct io_sent *sent);
 void ringcast_partner_tick_all(struct shard *shard);
 uint64_t ringcast_partner_deadline_all_ns(const struct shard *shard);
 void ringcast_partner_cut_all(struct shard *shard);

@@ -120,6 +120,7 @@ struct shard {
 	struct shard_security security;
 	uint64_t flushed_ns, deliveries_in_window, load_window_start_ns;
 	uint64_t deliveries_per_ms; /* estimate that decides whether to hold back */
+	bool is_sent_awaited; /* a stream goes on when its SENT is there: the next run is not to wait, for SENT would not wake it */
 	bool is_stopping;
 	struct list_node partners; /* struct partner; their owners take them out before the shard is destroyed */
 	uint32_t partner_number_next, partner_stream_count;

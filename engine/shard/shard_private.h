@@ -14,7 +14,7 @@ enum { SHARD_CONNECT_TOKEN_BYTES = 2 * (sizeof(handle) + SECURE_STREAM_SECRET_BY
 void ringcast_shard_on_accept(struct shard *shard, const struct io_event *event);
 void ringcast_shard_on_recv(struct shard *shard, const struct io_event *event);
 void ringcast_shard_on_end(struct shard *shard, const struct io_event *event);
-void ringcast_shard_on_sent(struct shard *shard, const struct io_event *event);
+void ringcast_shard_on_sent(struct shard *shard, handle user, int32_t result);
 void ringcast_shard_on_closed(struct shard *shard, const struct io_event *event);
 void ringcast_shard_on_conn_timer(struct shard *shard, struct conn *conn);
 void ringcast_shard_read(struct shard *shard, struct conn *conn, uint8_t *bytes, size_t size);
@@ -101,6 +101,7 @@ void ringcast_shard_flush(struct shard *shard);
 void ringcast_shard_flush_conn(struct shard *shard, struct conn *conn);
 void ringcast_shard_flush_fast(struct shard *shard);
 void ringcast_shard_release_sent(struct shard *shard);
+void ringcast_shard_rewind_chunk(struct shard *shard); /* nobody else reads it any more: write it again while it is warm */
 
 static inline void ringcast_shard_drop(struct shard *shard, enum drop_reason reason, uint64_t count)
 {

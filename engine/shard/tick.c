@@ -21,7 +21,7 @@ static void handle_stream_event(struct shard *shard, const struct io_event *even
 		ringcast_shard_on_end(shard, event);
 		break;
 	case IO_EVENT_SENT:
-		ringcast_shard_on_sent(shard, event);
+		ringcast_shard_on_sent(shard, event->user, event->result);
 		break;
 	case IO_EVENT_CLOSED:
 		ringcast_shard_on_closed(shard, event);
@@ -29,6 +29,16 @@ static void handle_stream_event(struct shard *shard, const struct io_event *even
 	default:
 		ringcast_unreachable("event of a stream");
 	}
+}
+
+static void handle_sents(struct shard *shard, const struct io_event *event)
+{
+	for (uint32_t i = 0; i < event->size; i++)
+		if (UNLIKELY(ringcast_partner_is_named(event->sents[i].user)))
+			ringcast_partner_on_sent(shard, &event->sents[i]);
+		else
+			ringcast_shard_on_sent(shard, event->sents[i].user, event->sents[i].result);
+	ringcast_shard_rewind_chunk(shard);
 }
 
 static void handle_event(struct shard *shard, const struct io_event *event)
@@ -42,6 +52,9 @@ static void handle_event(struct shard *shard, const struct io_event *event)
 	case IO_EVENT_SENT:
 	case IO_EVENT_CLOSED:
 		handle_stream_event(shard, event);
+		break;
+	case IO_EVENT_SENTS:
+		handle_sents(shard, event);
 		break;
 	case IO_EVENT_DETACHED:
 		ringcast_shard_on_detached(shard, event);
@@ -107,9 +120,8 @@ static uint64_t earlier(uint64_t a, uint64_t b)
 static uint64_t deadline_ns(struct shard *shard)
 {
 	uint64_t deadline = earlier(ringcast_timer_wheel_deadline_ns(&shard->wheel), ringcast_shard_flush_deadline_ns(shard));
-	if (ringcast_shard_has_handshakes(shard))
+	if (ringcast_shard_has_handshakes(shard) || shard->is_sent_awaited)
 		return 0;
-
 	deadline = earlier(deadline, ringcast_partner_deadline_all_ns(shard));
 	/* Bounded, so that the heartbeat goes on while nothing happens. */
 	return earlier(deadline, shard->now_ns + SLEEP_NS_MAX);
@@ -121,6 +133,7 @@ static unsigned wait_for_events(struct shard *shard)
 	uint64_t deadline = ringcast_mailbox_prepare_sleep(mailbox) ? deadline_ns(shard) : 0;
 	unsigned count = shard->io->ops->run(shard->io, deadline, shard->events, SHARD_EVENT_COUNT_MAX);
 	ringcast_mailbox_awake(mailbox);
+	shard->is_sent_awaited = false;
 	ringcast_shard_release_sent(shard);
 	shard->now_ns = ringcast_io_now_ns(shard->io);
 	__atomic_store_n(&shard->beat_ns, shard->now_ns, __ATOMIC_RELAXED);

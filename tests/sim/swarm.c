@@ -36,6 +36,7 @@ static void draw_faults(struct swarm *swarm, struct prng *prng)
 	faults->stall = maybe(prng, 200);
 	faults->short_recv = maybe(prng, 600);
 	faults->short_send = maybe(prng, 600);
+	faults->quiet_send = maybe(prng, 1000);
 	faults->reset = maybe(prng, 200);
 	faults->reset_bytes_max = PICK(prng, 300, 2000, 50000);
 	faults->accept_error = maybe(prng, 200);

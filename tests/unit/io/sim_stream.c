@@ -94,6 +94,33 @@ Test(sim_stream, split_stall_and_short_counts_are_seen)
 	fixture_fini(&f);
 }
 
+Test(sim_stream, quiet_sends_wake_nobody_and_are_told_together)
+{
+	struct sim_faults faults = {.quiet_send = 1000};
+	struct fixture f;
+	sim_stream clients[2];
+	io_id streams[2];
+	uint8_t bytes[20] = {0};
+	struct iovec iov = {bytes, sizeof(bytes)};
+	fixture_init(&f, 3, &faults);
+	for (int i = 0; i < 2; i++) {
+		streams[i] = fixture_accept(&f, &clients[i]);
+		f.io->ops->stream_start(f.io, streams[i], (uint64_t)(7 + i));
+	}
+	for (int i = 0; i < 2; i++)
+		f.io->ops->stream_send(f.io, streams[i], &iov, 1);
+	uint64_t deadline_ns = ringcast_io_now_ns(f.io) + NS_PER_MS;
+	cr_assert_eq(f.io->ops->run(f.io, deadline_ns, f.events, FIXTURE_EVENT_COUNT), 0);
+	cr_assert_not(ringcast_io_sim_is_runnable(f.io));
+	cr_assert_eq(f.io->ops->run(f.io, 0, f.events, FIXTURE_EVENT_COUNT), 1);
+	cr_assert_eq(f.events[0].kind, IO_EVENT_SENTS);
+	cr_assert_eq(f.events[0].size, 2);
+	cr_assert_eq(f.events[0].sents[0].user + f.events[0].sents[1].user, 15);
+	cr_assert_eq(f.events[0].sents[0].result, (int)sizeof(bytes));
+	cr_assert_eq(ringcast_sim_network_counts(f.network)->quiet_sends, 2);
+	fixture_fini(&f);
+}
+
 Test(sim_stream, a_client_that_never_reads_holds_the_send)
 {
 	struct fixture f;

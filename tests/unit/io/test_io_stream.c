@@ -440,3 +440,61 @@ Test(io_uring, short_send_is_completed, .timeout = 120)
 	ringcast_harness_fini(&h);
 	munmap(data, BYTES);
 }
+
+/* What the kernel takes at once is told as sent by the next run that does not wait, whether or not a wait came between. */
+IO_CASE(a_send_that_fits_is_told_without_waiting)
+{
+	struct harness h;
+	struct address bound;
+	struct io_event event;
+	int peers[3];
+	io_id streams[3];
+	uint8_t out[3] = {1, 2, 3}, in = 0;
+	ringcast_harness_init(&h, backend, NULL);
+	ringcast_harness_listen(&h, true, &bound);
+	for (unsigned i = 0; i < 3; i++)
+		streams[i] = ringcast_harness_connect(&h, &bound, true, i, &peers[i]);
+	for (unsigned i = 0; i < 3; i++)
+		h.io->ops->stream_send(h.io, streams[i], &(struct iovec){&out[i], 1}, 1);
+	ringcast_harness_turn(&h);
+	cr_assert_eq(ringcast_harness_count(&h, IO_EVENT_SENT), 3);
+	for (unsigned i = 0; i < 3; i++) {
+		event = ringcast_harness_take(&h, IO_EVENT_SENT);
+		cr_assert_eq(event.id, streams[event.user]);
+		cr_assert_eq(event.result, 1);
+		ringcast_peer_read(peers[event.user], &in, 1);
+		cr_assert_eq(in, out[event.user]);
+	}
+	for (unsigned i = 0; i < 3; i++)
+		close(peers[i]);
+	ringcast_harness_fini(&h);
+}
+
+/* One event per run: nothing of several sends that are over at once may be lost, and a close comes after its SENT. */
+IO_CASE(sends_are_told_one_event_at_a_time)
+{
+	struct harness h;
+	struct address bound;
+	int peers[4];
+	io_id streams[4];
+	ringcast_harness_init(&h, backend, NULL);
+	ringcast_harness_listen(&h, true, &bound);
+	for (unsigned i = 0; i < 4; i++)
+		streams[i] = ringcast_harness_connect(&h, &bound, true, i, &peers[i]);
+	h.batch_count_max = 1;
+	for (unsigned i = 0; i < 4; i++) {
+		ringcast_peer_write(peers[i], "x", 1);
+		h.io->ops->stream_send(h.io, streams[i], &(struct iovec){"y", 1}, 1);
+		h.io->ops->stream_close(h.io, streams[i]);
+	}
+	for (unsigned i = 0; i < 4; i++) {
+		struct io_event closed = ringcast_harness_take(&h, IO_EVENT_CLOSED);
+		unsigned sent_count = 0;
+		for (unsigned j = 0; j < h.event_count; j++)
+			sent_count += h.events[j].kind == IO_EVENT_SENT && h.events[j].id == closed.id;
+		cr_assert_eq(sent_count, 1, "SENT before CLOSED");
+	}
+	for (unsigned i = 0; i < 4; i++)
+		close(peers[i]);
+	ringcast_harness_fini(&h);
+}
