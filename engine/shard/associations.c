@@ -94,6 +94,8 @@ static struct conn *player_conn(const struct shard *shard, const struct associat
 void ringcast_shard_association_break(struct shard *shard, struct association *association)
 {
 	struct conn *conn = player_conn(shard, association);
+	if (association->state == ASSOCIATION_HANDSHAKE)
+		shard->counters.dtls_handshakes_failed++;
 	if (conn != NULL) {
 		ringcast_shard_fast_clear(shard, conn);
 		ringcast_fast_path_lose(&conn->fast);
@@ -118,8 +120,6 @@ void ringcast_shard_association_leave(struct shard *shard, struct conn *conn)
 
 static void fail(struct shard *shard, struct association *association, enum drop_reason drop)
 {
-	if (association->state == ASSOCIATION_HANDSHAKE)
-		shard->counters.dtls_handshakes_failed++;
 	ringcast_shard_drop(shard, drop, 1);
 	ringcast_shard_association_break(shard, association);
 }
@@ -264,8 +264,7 @@ static enum drop_reason receive_from_player(struct shard *shard, struct associat
 		return drop;
 	shard->counters.messages_received_fast++;
 	shard->counters.payload_bytes_received += packet->payload.size;
-	if (conn->close_reason == CLOSE_NONE)
-		ringcast_shard_route(shard, conn, packet, INTENT_FAST);
+	ringcast_shard_route(shard, conn, packet, INTENT_FAST);
 	return DROP_NONE;
 }
 

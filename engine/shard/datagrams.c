@@ -50,7 +50,7 @@ bool ringcast_shard_fast_open(struct shard *shard, struct conn *conn)
 
 void ringcast_shard_fast_clear(struct shard *shard, struct conn *conn)
 {
-	ringcast_shard_drop(shard, DROP_RECEIVER_GONE, conn->fast.queued_count);
+	ringcast_shard_lose_fast(shard, DROP_RECEIVER_GONE, conn->fast.queued_count);
 	conn->fast.queued_count = 0;
 	if (ringcast_list_has(&conn->fast_dirty_node))
 		ringcast_list_remove(&conn->fast_dirty_node);
@@ -92,6 +92,7 @@ static void greet(struct shard *shard, struct conn *conn, io_id socket)
 	shard->tx_bufs[shard->tx_buf_count++] = buf;
 	struct io_datagram datagram = {.address = conn->fast.address, .data = buf->data, .size = buf->size, .user = conn->self};
 	shard->counters.fast_greetings++;
+	shard->counters.datagram_writes++;
 	shard->io->ops->udp_send(shard->io, socket, &datagram, 1);
 }
 
@@ -124,8 +125,7 @@ static enum drop_reason receive(struct shard *shard, const struct io_event *even
 	case FAST_DELIVER:
 		shard->counters.messages_received_fast++;
 		shard->counters.payload_bytes_received += packet.payload.size;
-		if (conn->close_reason == CLOSE_NONE)
-			ringcast_shard_route(shard, conn, &packet, INTENT_FAST);
+		ringcast_shard_route(shard, conn, &packet, INTENT_FAST);
 		return DROP_NONE;
 	}
 	ringcast_unreachable("fast event");

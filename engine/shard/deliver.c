@@ -165,7 +165,7 @@ static void drop_oldest_fast(struct shard *shard, struct fast_path *fast)
 {
 	fast->queue_head = shard->fast_nodes[fast->queue_head].next;
 	fast->queued_count--;
-	ringcast_shard_drop(shard, DROP_FAST_OVERFLOW, 1);
+	ringcast_shard_lose_fast(shard, DROP_FAST_OVERFLOW, 1);
 }
 
 static void queue_fast(struct shard *shard, struct conn *conn, uint32_t message)
@@ -235,10 +235,12 @@ static void deliver(void *context, const struct packet *packet, enum delivery_in
 			continue;
 		if (i + 4 < recipient_count)
 			__builtin_prefetch(recipients[i + 4]);
+		shard->counters.deliveries_asked++;
 		enum drop_reason drop = may_be_fast && conn->fast.state == FAST_UP ? deliver_fast(&delivery, conn)
 										    : deliver_stream(&delivery, conn);
 		if (drop != DROP_NONE) {
 			player->drops++;
+			shard->counters.deliveries_refused++;
 			ringcast_shard_drop(shard, drop, 1);
 			continue;
 		}

@@ -47,8 +47,10 @@ struct conn *ringcast_shard_conn_open(struct shard *shard, io_id stream, const s
 void ringcast_shard_on_accept(struct shard *shard, const struct io_event *event)
 {
 	shard->counters.connections_accepted++;
-	if (shard->is_stopping || ringcast_shard_conn_open(shard, event->stream, &event->address, false) == NULL)
-		shard->io->ops->stream_close(shard->io, event->stream);
+	if (!shard->is_stopping && ringcast_shard_conn_open(shard, event->stream, &event->address, false) != NULL)
+		return;
+	shard->counters.connections_refused++;
+	shard->io->ops->stream_close(shard->io, event->stream);
 }
 
 /* Closing */
@@ -79,6 +81,8 @@ static void begin_close(struct shard *shard, struct conn *conn, enum close_reaso
 	if (conn->close_reason == CLOSE_NONE)
 		conn->close_reason = (uint8_t)reason;
 	shard->counters.closes[conn->close_reason]++;
+	if (conn->state == CONN_SECURING) /* whoever ended it, also the client */
+		shard->counters.tls_handshakes_failed++;
 	leave_session(shard, conn, conn->close_reason);
 	conn->state = CONN_CLOSING;
 	if (conn->secure != NULL)
@@ -256,20 +260,29 @@ void ringcast_shard_route(struct shard *shard, struct conn *conn, struct packet 
 	enum drop_reason drop = packet->payload.size > payload_max ? DROP_OVERSIZE : check_rates(shard, conn, packet->payload.size);
 	conn->active_ns = shard->now_ns;
 	conn->pings_missed = 0;
+	if (conn->close_reason != CLOSE_NONE) /* its end is decided: a datagram behind the message that brought it about */
+		drop = DROP_BAD_STATE;
 	if (drop == DROP_NONE)
 		drop = ringcast_router_route(conn->player, packet, intent, shard->now_ns);
 	if (drop == DROP_NONE)
 		return;
 	ringcast_shard_drop(shard, drop, 1);
+	shard->counters.messages_refused++;
 	if (conn->player != NULL)
 		conn->player->drops++;
 	if (drop == DROP_OVERSIZE && intent == INTENT_RELIABLE)
 		ringcast_shard_conn_close(shard, conn, CLOSE_OVERSIZE, NULL);
 }
 
+static bool is_reading(const struct conn *conn)
+{
+	return conn->state < CONN_LEAVING && conn->close_reason == CLOSE_NONE;
+}
+
 static void receive_message(struct shard *shard, struct conn *conn, struct view bytes)
 {
 	struct packet packet;
+	ringcast_assert(is_reading(conn)); /* nobody is heard whose end is decided, though it is not carried out yet */
 	if (conn->state == CONN_LOGIN) {
 		ringcast_shard_login(shard, conn, bytes);
 		return;
@@ -341,11 +354,6 @@ static void handle_item(struct shard *shard, struct conn *conn, enum stream_even
 	}
 }
 
-static bool is_reading(const struct conn *conn)
-{
-	return conn->state < CONN_LEAVING && conn->close_reason == CLOSE_NONE;
-}
-
 static void read_items(struct shard *shard, struct conn *conn, uint8_t *bytes, size_t size)
 {
 	struct stream_input input;
@@ -408,7 +416,6 @@ void ringcast_shard_on_conn_timer(struct shard *shard, struct conn *conn)
 {
 	switch ((enum conn_state)conn->state) {
 	case CONN_SECURING:
-		shard->counters.tls_handshakes_failed++;
 		ringcast_shard_drop(shard, DROP_HANDSHAKE_TIMEOUT, 1);
 		ringcast_shard_conn_close(shard, conn, CLOSE_TLS, NULL);
 		break;
@@ -421,7 +428,10 @@ void ringcast_shard_on_conn_timer(struct shard *shard, struct conn *conn)
 	case CONN_JOINED:
 		ping(shard, conn);
 		break;
-	case CONN_LEAVING:
+	case CONN_LEAVING: /* it did not take the answer to its upgrade, and waits here with its login */
+		ringcast_shard_drop(shard, DROP_LOGIN_TIMEOUT, 1);
+		ringcast_shard_conn_cut(shard, conn, CLOSE_LOGIN_TIMEOUT);
+		break;
 	case CONN_CLOSING:
 		cut(shard, conn);
 		break;

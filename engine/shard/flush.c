@@ -205,7 +205,7 @@ static void flush_fast_conn(struct datagram_batch *batch, struct conn *conn)
 	struct fast_path *fast = &conn->fast;
 	for (uint32_t node = fast->queue_head; fast->queued_count > 0; fast->queued_count--) {
 		if (!encode_datagram(batch, conn, &shard->fast_messages[shard->fast_nodes[node].message]))
-			ringcast_shard_drop(shard, DROP_NO_BUFFER, 1);
+			ringcast_shard_lose_fast(shard, DROP_NO_BUFFER, 1);
 		node = shard->fast_nodes[node].next;
 	}
 }
@@ -218,7 +218,7 @@ static void flush_secure_conn(struct datagram_batch *batch, struct conn *conn)
 	ringcast_assert(association != NULL); /* it takes the player's queue with it when it ends */
 	for (uint32_t node = fast->queue_head; fast->queued_count > 0; fast->queued_count--) {
 		if (!seal_datagram(batch, conn, association->crypto, &shard->fast_messages[shard->fast_nodes[node].message]))
-			ringcast_shard_drop(shard, DROP_NO_BUFFER, 1);
+			ringcast_shard_lose_fast(shard, DROP_NO_BUFFER, 1);
 		node = shard->fast_nodes[node].next;
 	}
 }

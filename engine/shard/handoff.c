@@ -68,13 +68,16 @@ static struct handoff *pack(struct conn *conn, int fd)
 	return handoff;
 }
 
-/* The descriptor could not be handed over: it comes back into this io only to be closed. */
-static void give_up(struct shard *shard, int fd)
+/* The descriptor is not handed over: it comes back into this io only to be closed. */
+static void give_up(struct shard *shard, struct conn *conn, int fd, enum close_reason reason)
 {
 	io_id stream;
-	ringcast_shard_drop(shard, DROP_MAILBOX_FULL, 1);
+	if (conn->state == CONN_LEAVING) /* else its end was counted when it was decided */
+		shard->counters.closes[reason]++;
 	if (shard->io->ops->stream_adopt(shard->io, fd, &stream) == 0)
 		shard->io->ops->stream_close(shard->io, stream);
+	else
+		shard->counters.connections_closed++; /* by io, without an event */
 }
 
 void ringcast_shard_on_detached(struct shard *shard, const struct io_event *event)
@@ -82,7 +85,7 @@ void ringcast_shard_on_detached(struct shard *shard, const struct io_event *even
 	struct conn *conn = ringcast_slab_find(&shard->conns, event->user);
 	ringcast_assert(conn != NULL && conn->handoff != NULL);
 	if (conn->state != CONN_LEAVING || (conn->secure != NULL && conn->secure->is_broken)) { /* closed while it was being detached */
-		give_up(shard, event->result);
+		give_up(shard, conn, event->result, CLOSE_RESET);
 		ringcast_shard_conn_free(shard, conn);
 		return;
 	}
@@ -92,7 +95,8 @@ void ringcast_shard_on_detached(struct shard *shard, const struct io_event *even
 		shard->counters.handoffs_out++;
 	} else {
 		ringcast_handoff_free(handoff);
-		give_up(shard, event->result);
+		ringcast_shard_drop(shard, DROP_MAILBOX_FULL, 1);
+		give_up(shard, conn, event->result, CLOSE_NO_RESOURCES);
 	}
 	ringcast_shard_conn_free(shard, conn);
 }
@@ -115,10 +119,13 @@ void ringcast_shard_handoff_receive(struct shard *shard, struct handoff *handoff
 	io_id stream;
 	if (shard->io->ops->stream_adopt(shard->io, handoff->fd, &stream) != 0) {
 		ringcast_shard_drop(shard, DROP_CONNECTION_LIMIT, 1);
+		shard->counters.handoffs_refused++;
+		shard->counters.connections_closed++; /* by io, without an event */
 		return;
 	}
 	struct conn *conn = ringcast_shard_conn_open(shard, stream, &handoff->address, true);
 	if (conn == NULL) {
+		shard->counters.handoffs_refused++;
 		shard->io->ops->stream_close(shard->io, stream);
 		return;
 	}

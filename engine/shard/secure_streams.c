@@ -116,8 +116,6 @@ static void establish(struct shard *shard, struct conn *conn)
 static void fail(struct shard *shard, struct conn *conn)
 {
 	struct secure_stream *secure = conn->secure;
-	if (!secure->is_established)
-		shard->counters.tls_handshakes_failed++;
 	ringcast_shard_drop(shard, DROP_TLS_FAILED, 1);
 	secure->is_broken = true;
 	ringcast_shard_conn_close(shard, conn, CLOSE_TLS, NULL);

@@ -108,4 +108,11 @@ static inline void ringcast_shard_drop(struct shard *shard, enum drop_reason rea
 	shard->counters.drops[reason] += count;
 }
 
+/* Messages that were queued as datagrams and are not sent: what was asked for is accounted for to the last one. */
+static inline void ringcast_shard_lose_fast(struct shard *shard, enum drop_reason reason, uint64_t count)
+{
+	shard->counters.deliveries_lost += count;
+	ringcast_shard_drop(shard, reason, count);
+}
+
 #endif

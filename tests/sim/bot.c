@@ -47,6 +47,7 @@ void ringcast_bot_send_stream(struct bot *bot, const struct packet *packet)
 	filled.is_reliable = true;
 	size_t size = ringcast_packet_encode(&filled, bytes, sizeof(bytes));
 	ringcast_assert(size > 0);
+	bot->packets_sent += packet->command != PACKET_COMMAND_LOGIN;
 	ringcast_bot_send_frame(bot, WEBSOCKET_BINARY, bytes, size);
 }
 
@@ -183,6 +184,7 @@ static void receive_frame(struct bot *bot, const struct websocket_frame *frame)
 		ringcast_bot_fail(bot, "a fragmented frame", (int64_t)frame->size);
 	switch (frame->opcode) {
 	case WEBSOCKET_PING:
+		bot->pings_received++;
 		ringcast_bot_send_frame(bot, WEBSOCKET_PONG, frame->payload, frame->size);
 		break;
 	case WEBSOCKET_PONG:
@@ -198,6 +200,7 @@ static void receive_frame(struct bot *bot, const struct websocket_frame *frame)
 			ringcast_bot_fail(bot, "a packet that does not decode", error);
 		else
 			ringcast_bot_receive_packet(bot, &packet, true);
+		bot->packets_received += packet.command != PACKET_COMMAND_LOGIN_RESULT;
 		break;
 	default:
 		ringcast_bot_fail(bot, "a frame no server sends", frame->opcode);

@@ -82,6 +82,10 @@ struct bot {
 
 	bool is_joining[SWARM_GROUPS_MAX + 1], is_member[SWARM_GROUPS_MAX + 1], is_parting[SWARM_GROUPS_MAX + 1];
 	uint32_t update_count;
+	/* for the accounts */
+	uint32_t packets_sent;      /* on the stream, after the login */
+	uint32_t packets_received;  /* on the stream, the login's answer apart */
+	uint32_t pings_received;
 };
 
 struct bot_options {

@@ -149,26 +149,10 @@ static void check_network(struct world *world)
 		ringcast_world_fail(world, "%u descriptors were lost in a hand-off", ringcast_sim_network_detached_count(world->network));
 }
 
-static void check_connection_counts(struct world *world)
-{
-	uint64_t opened = 0, closed = 0, handed_out = 0, handed_in = 0;
-	for (uint32_t i = 0; i < world->swarm.shard_count; i++) {
-		const struct shard_counters *counters = &world->shards[i]->counters;
-		opened += counters->connections_accepted + counters->handoffs_in;
-		closed += counters->connections_closed;
-		handed_out += counters->handoffs_out;
-		handed_in += counters->handoffs_in;
-	}
-	if (handed_in > handed_out)
-		ringcast_world_fail(world, "%llu connections handed out, %llu taken", (unsigned long long)handed_out, (unsigned long long)handed_in);
-	if (closed > opened)
-		ringcast_world_fail(world, "%llu connections opened, %llu closed", (unsigned long long)opened, (unsigned long long)closed);
-}
-
 void ringcast_checker_after_shutdown(struct world *world)
 {
 	for (uint32_t i = 0; i < world->swarm.shard_count; i++)
 		check_shard(world, i);
 	check_network(world);
-	check_connection_counts(world);
+	ringcast_accounts_check(world);
 }

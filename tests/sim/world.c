@@ -273,6 +273,8 @@ static void shut_down(struct world *world)
 		ringcast_shard_stop(world->shards[i]);
 	while (!has_failed(world) && !are_shards_idle(world) && ringcast_sim_network_now_ns(world->network) < until_ns)
 		run_until(world, ringcast_sim_network_now_ns(world->network) + 100 * NS_PER_MS);
+	for (uint32_t i = 0; i < world->swarm.shard_count && !has_failed(world); i++)
+		ringcast_shard_tick(world->shards[i]); /* its last datagrams leave */
 	if (!has_failed(world))
 		ringcast_checker_after_shutdown(world);
 }

@@ -102,4 +102,7 @@ void ringcast_script_lose(struct world *world);
 void ringcast_checker_after_calm(struct world *world);
 void ringcast_checker_after_shutdown(struct world *world);
 
+/* accounts.c: what the counters say, after shutdown */
+void ringcast_accounts_check(struct world *world);
+
 #endif

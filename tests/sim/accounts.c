@@ -1,0 +1,187 @@
+/*
+ * The counters, when everything has ended: each is compared with what the bots, the network and the other counters know. The switch has no
+ * default, so a counter without a law does not compile: say here what it must be equal to, or at least between which bounds it lies.
+ */
+#include "world.h"
+
+enum counter {
+#define COUNTER(name, text) COUNT_##name,
+#include "shard/counters.def"
+#undef COUNTER
+};
+
+struct law {
+	uint64_t least, most; /* what the counter must lie between, both allowed */
+};
+
+struct books { /* sums over all shards, and what the others know */
+	struct shard_counters of;
+	struct io_stats io;
+	uint64_t closes, fast_drops, refusal_drops;
+	uint64_t joined, portless, fast_ups, packets_sent, packets_received, pings_received;
+	uint64_t reliable_seen, fast_seen;
+	bool is_plain_sailing; /* nobody lost its connection, nobody did anything wrong */
+};
+
+static struct law exactly(uint64_t count)
+{
+	return (struct law){count, count};
+}
+
+static struct law at_most(uint64_t count)
+{
+	return (struct law){0, count};
+}
+
+static struct law between(uint64_t least, uint64_t most)
+{
+	return (struct law){least, most};
+}
+
+static struct law law_of(enum counter counter, const struct books *b)
+{
+	const struct shard_counters *of = &b->of;
+	switch (counter) {
+	case COUNT_connections_accepted:
+		return exactly(b->io.accepts);
+	case COUNT_connections_closed:
+		return exactly(of->connections_accepted);
+	case COUNT_connections_refused: /* every other one ends once, here or on the shard it moved to, for one reason */
+		return exactly(of->connections_accepted - b->closes - of->handoffs_refused);
+	case COUNT_handoffs_out:
+		return exactly(of->handoffs_in + of->handoffs_refused);
+	case COUNT_handoffs_in:
+	case COUNT_handoffs_refused:
+		return at_most(of->handoffs_out);
+	case COUNT_upgrades:
+		return between(of->logins + of->logins_refused, of->connections_accepted);
+	case COUNT_logins:
+		return between(b->joined, of->upgrades);
+	case COUNT_logins_refused:
+		return at_most(of->upgrades - of->logins);
+	case COUNT_fast_greetings:
+		return between(b->fast_ups, b->io.datagrams_received);
+	case COUNT_fast_port_exhausted:
+		return between(b->portless, of->logins);
+	case COUNT_messages_received_reliable:
+		return between(b->is_plain_sailing ? b->packets_sent : b->reliable_seen, b->packets_sent);
+	case COUNT_messages_received_fast:
+		return between(b->fast_seen, b->io.datagrams_received);
+	case COUNT_messages_refused:
+		return at_most(of->messages_received_reliable + of->messages_received_fast);
+	case COUNT_payload_bytes_received:
+		return at_most((of->messages_received_reliable + of->messages_received_fast) * PROTO_PACKET_BYTES_MAX);
+	case COUNT_deliveries_asked: /* what was meant for a receiver is under way to it, or it is known why not */
+		return exactly(of->deliveries_reliable + of->deliveries_fast + of->deliveries_refused + of->deliveries_lost);
+	case COUNT_deliveries_refused:
+		return at_most(b->refusal_drops);
+	case COUNT_deliveries_lost:
+		return between(of->drops[DROP_FAST_OVERFLOW], b->fast_drops);
+	case COUNT_deliveries_reliable:
+		return between(b->packets_received, of->deliveries_asked);
+	case COUNT_deliveries_fast:
+		return at_most(of->deliveries_asked - of->deliveries_reliable);
+	case COUNT_delivery_bytes_reliable:
+		return between(of->deliveries_reliable, of->deliveries_reliable * PROTO_PACKET_BYTES_MAX);
+	case COUNT_delivery_bytes_fast:
+		return between(of->deliveries_fast, of->deliveries_fast * PROTO_PACKET_BYTES_MAX);
+	case COUNT_stream_writes:
+		return exactly(b->io.stream_sends);
+	case COUNT_datagram_writes:
+		return exactly(b->io.datagrams_sent + b->io.datagram_send_errors);
+	case COUNT_pings_sent:
+		return between(b->pings_received, of->ticks * of->connections_accepted);
+	case COUNT_ticks:
+		return between(of->flushes, UINT64_MAX);
+	case COUNT_flushes:
+		return at_most(of->ticks);
+	case COUNT_slow_detached: /* each has something new for its receiver: a frame, or an answer to one of its own */
+		return at_most(of->deliveries_reliable + of->pings_sent + of->logins + of->logins_refused + b->io.stream_recvs);
+	case COUNT_crowded_out:
+		return at_most(of->closes[CLOSE_SLOW] + of->closes[CLOSE_NO_RESOURCES]);
+	case COUNT_tls_handshakes_started:
+		return exactly(of->tls_handshakes_completed + of->tls_handshakes_failed);
+	case COUNT_tls_handshakes_completed:
+	case COUNT_tls_handshakes_failed:
+		return at_most(of->tls_handshakes_started);
+	case COUNT_tls_handshakes_resumed:
+		return at_most(of->tls_handshakes_completed);
+	case COUNT_dtls_hellos_answered:
+		return at_most(b->io.datagrams_received);
+	case COUNT_dtls_handshakes_started:
+		return exactly(of->dtls_handshakes_completed + of->dtls_handshakes_failed);
+	case COUNT_dtls_handshakes_completed:
+	case COUNT_dtls_handshakes_failed:
+		return at_most(of->dtls_handshakes_started);
+	case COUNT_dtls_handshakes_resumed:
+		return at_most(of->dtls_handshakes_completed);
+	case COUNT_handshake_steps:
+		return between(of->tls_handshakes_completed + of->dtls_handshakes_started, b->io.stream_recvs + b->io.datagrams_received);
+	case COUNT_handshake_steps_waited:
+		return at_most(of->handshake_steps * of->ticks);
+	}
+	return exactly(0);
+}
+
+static void add_shard(struct books *books, const struct shard *shard)
+{
+	const struct io_stats *io = shard->io->ops->stats(shard->io);
+#define COUNTER(name, text) books->of.name += shard->counters.name;
+#include "shard/counters.def"
+#undef COUNTER
+	for (unsigned i = 0; i < DROP_REASON_COUNT; i++)
+		books->of.drops[i] += shard->counters.drops[i];
+	for (unsigned i = 0; i < CLOSE_REASON_COUNT; i++)
+		books->of.closes[i] += shard->counters.closes[i], books->closes += shard->counters.closes[i];
+	books->io.accepts += io->accepts;
+	books->io.stream_recvs += io->stream_recvs;
+	books->io.stream_sends += io->stream_sends;
+	books->io.datagrams_received += io->datagrams_received;
+	books->io.datagrams_sent += io->datagrams_sent;
+	books->io.datagram_send_errors += io->datagram_send_errors;
+}
+
+static void add_bot(struct books *books, const struct world *world, const struct bot *bot)
+{
+	const struct model_bot *model = &world->model.bots[bot->index];
+	books->packets_sent += bot->packets_sent;
+	books->packets_received += bot->packets_received;
+	books->pings_received += bot->pings_received;
+	books->joined += bot->peer_id > 0;
+	books->portless += bot->peer_id > 0 && !bot->is_secure && bot->fast_port == 0 && world->swarm.udp_port_count > 0;
+	books->fast_ups += model->fast_up_ns != MODEL_NEVER;
+	books->is_plain_sailing &= model->is_healthy && !bot->is_bad && !bot->is_deaf;
+}
+
+static void add_messages(struct books *books, const struct model *model)
+{
+	for (size_t i = 0; i < model->message_count; i++) {
+		bool is_seen = model->messages[i].first_seen_ns != MODEL_NEVER;
+		books->reliable_seen += is_seen && model->messages[i].is_reliable;
+		books->fast_seen += is_seen && !model->messages[i].is_reliable && !model->is_corrupt;
+	}
+}
+
+static void check(struct world *world, const char *name, uint64_t count, struct law law)
+{
+	if (count < law.least || count > law.most)
+		ringcast_world_fail(world, "after shutdown %s is %llu, between %llu and %llu would be right", name, (unsigned long long)count,
+				    (unsigned long long)law.least, (unsigned long long)law.most);
+}
+
+void ringcast_accounts_check(struct world *world)
+{
+	struct books books = {.is_plain_sailing = true};
+	for (uint32_t i = 0; i < world->swarm.shard_count; i++)
+		add_shard(&books, world->shards[i]);
+	for (uint32_t i = 0; i < world->bot_count; i++)
+		add_bot(&books, world, &world->bots[i]);
+	add_messages(&books, &world->model);
+	const uint64_t *drops = books.of.drops;
+	books.fast_drops = drops[DROP_FAST_OVERFLOW] + drops[DROP_NO_BUFFER] + drops[DROP_RECEIVER_GONE];
+	books.refusal_drops = drops[DROP_OUTQ_FULL] + drops[DROP_NO_BUFFER] + drops[DROP_RECEIVER_GONE];
+#define COUNTER(name, text) check(world, #name, books.of.name, law_of(COUNT_##name, &books));
+#include "shard/counters.def"
+#undef COUNTER
+	check(world, "drops{none}", drops[DROP_NONE], exactly(0));
+}
