@@ -83,7 +83,8 @@ void ringcast_config_init(struct config *config)
 
 void ringcast_config_apply_dev(struct config *config)
 {
-	static const char *const values[][2] = {{"listen.address", "127.0.0.1"}, {"log.format", "text"}, {"drain_timeout", "0"}};
+	static const char *const values[][2] = {{"listen.address", "127.0.0.1"}, {"log.format", "text"}, {"drain_timeout", "0"},
+						  {"service.address", "127.0.0.1:9081"}};
 	ringcast_assert(config);
 	for (size_t i = 0; i < ARRAY_COUNT(values); i++)
 		set_known(config, ringcast_options_find_path(values[i][0]), values[i][1], CONFIG_DEV);

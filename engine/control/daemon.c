@@ -21,6 +21,7 @@
 #include "control/reload.h"
 #include "control/report.h"
 #include "control/script_store.h"
+#include "control/service.h"
 #include "control/tls_files.h"
 
 #define STOP_TIMEOUT_MS 2000 /* for close frames and what is queued, once the drain is over */
@@ -37,6 +38,7 @@ struct daemon {
 	struct logs *logs;
 	ringcast_engine *engine;
 	struct http *http;
+	struct service *service; /* NULL: off */
 	struct script_store *scripts; /* NULL: nothing can be pushed */
 	struct dev_script dev_script;
 	char demo_id[RINGCAST_ID_BYTES]; /* dev mode */
@@ -181,6 +183,18 @@ static bool start_http(struct daemon *daemon)
 	return daemon->http != NULL;
 }
 
+static bool start_service(struct daemon *daemon)
+{
+	struct config_error error;
+	char quoted[600];
+	if (ringcast_control_service_start(&daemon->config, daemon->engine, daemon->flags->is_dev, daemon->dev_script.path ? daemon->dev_script.name : NULL,
+					   &daemon->service, &error))
+		return true;
+	ringcast_logs_event(daemon->logs, RINGCAST_LOG_ERROR, "the service did not start", "err=%s",
+			    ringcast_logs_quote(error.text, quoted, sizeof(quoted)));
+	return false;
+}
+
 static bool start_scripts(struct daemon *daemon)
 {
 	const struct config *config = &daemon->config;
@@ -226,12 +240,14 @@ static bool start_demo(struct daemon *daemon)
 
 static void announce(struct daemon *daemon)
 {
-	char admin[VALUE_TEXT_BYTES] = "off";
+	char admin[VALUE_TEXT_BYTES] = "off", service[SERVICE_ADDRESS_BYTES] = "off";
+	if (daemon->service)
+		ringcast_service_address(daemon->service, service);
 	if (daemon->http)
 		ringcast_http_endpoint(daemon->http, admin);
 	if (daemon->flags->is_dev)
-		ringcast_report_dev(daemon->engine, &daemon->config, admin, stdout);
-	ringcast_report_ready(daemon->logs, daemon->engine, &daemon->config, admin);
+		ringcast_report_dev(daemon->engine, &daemon->config, admin, service, stdout);
+	ringcast_report_ready(daemon->logs, daemon->engine, &daemon->config, admin, service);
 	ringcast_notify_ready("running");
 }
 
@@ -422,6 +438,7 @@ static void stop(struct daemon *daemon, bool is_started)
 	uint64_t started_ns = now_ns();
 	pthread_t force;
 	bool has_force = daemon->engine && pthread_create(&force, NULL, stop_by_force, daemon) == 0;
+	ringcast_service_stop(&daemon->service); /* before the engine, which it asks */
 	if (daemon->engine)
 		ringcast_engine_stop(daemon->engine, daemon->flags->is_dev ? STOP_TIMEOUT_DEV_MS : STOP_TIMEOUT_MS);
 	ringcast_http_stop(&daemon->http); /* after the engine: /metrics and /readyz answer to the end */
@@ -464,7 +481,7 @@ static bool start(struct daemon *daemon)
 		return false;
 	if (!ringcast_preflight_run(&daemon->config, daemon->flags->is_dev, ringcast_report_preflight, daemon->logs))
 		return false;
-	if (!start_engine(daemon) || !start_scripts(daemon) || !start_demo(daemon) || !start_http(daemon))
+	if (!start_engine(daemon) || !start_scripts(daemon) || !start_demo(daemon) || !start_service(daemon) || !start_http(daemon))
 		return false;
 	announce(daemon);
 	return true;

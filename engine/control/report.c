@@ -72,7 +72,8 @@ static void format_udp_ports(ringcast_engine *engine, const struct config *confi
 	}
 }
 
-void ringcast_report_ready(struct logs *logs, ringcast_engine *engine, const struct config *config, const char *admin)
+void ringcast_report_ready(struct logs *logs, ringcast_engine *engine, const struct config *config, const char *admin,
+			   const char *service)
 {
 	ringcast_assert(logs && engine && config && admin);
 	char udp_ports[512];
@@ -80,9 +81,9 @@ void ringcast_report_ready(struct logs *logs, ringcast_engine *engine, const str
 	format_udp_ports(engine, config, udp_ports, sizeof(udp_ports));
 	static const char *const modes[] = {"default", "off", "optional", "required"};
 	ringcast_logs_event(logs, RINGCAST_LOG_INFO, "ready",
-			    "listen=%s%s%s tcp_port=%u udp_ports=\"%s\" admin=\"%s\" shards=%u io=%s tls=%s",
+			    "listen=%s%s%s tcp_port=%u udp_ports=\"%s\" admin=\"%s\" service=\"%s\" shards=%u io=%s tls=%s",
 			    config->listen_address.text, has_second ? "," : "", has_second ? config->listen_address_second.text : "",
-			    ringcast_engine_tcp_port(engine), udp_ports, admin, ringcast_engine_shard_count(engine),
+			    ringcast_engine_tcp_port(engine), udp_ports, admin, service, ringcast_engine_shard_count(engine),
 			    ringcast_engine_io_name(engine), modes[ringcast_engine_security(engine)]);
 }
 
@@ -93,7 +94,7 @@ static void print_certificate(ringcast_engine *engine, FILE *out)
 		fprintf(out, "  certificate for %s\n    SHA-256 %s\n", info.names, info.fingerprint);
 }
 
-void ringcast_report_dev(ringcast_engine *engine, const struct config *config, const char *admin, FILE *out)
+void ringcast_report_dev(ringcast_engine *engine, const struct config *config, const char *admin, const char *service, FILE *out)
 {
 	ringcast_assert(engine && config && admin && out);
 	char udp_ports[512];
@@ -105,10 +106,11 @@ void ringcast_report_dev(ringcast_engine *engine, const struct config *config, c
 		"ringcastd %s, dev mode: whoever can connect may join; do not expose\n"
 		"  players  ws://%s%s%s:%u%s  (udp %s)\n"
 		"  admin    http://%s  (/healthz, /metrics, /v1/sessions)\n"
+		"  service  http://%s  (AWS SDKs: --endpoint-url; any key, any fleet-...)\n"
 		"  session  \"demo\", up to 1000 players\n"
 		"try: ringcast chat demo --as alice\n",
 		ringcast_version(), is_v6 ? "[" : "", address, is_v6 ? "]" : "", ringcast_engine_tcp_port(engine),
-		is_secure ? ", or wss" : "", udp_ports, admin);
+		is_secure ? ", or wss" : "", udp_ports, admin, service);
 	print_certificate(engine, out);
 	fflush(out);
 }

@@ -12,7 +12,7 @@ ninja -C "$load_build" --quiet bench/ringcast-load
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
-TSAN_OPTIONS="log_path=$work/report exitcode=66 suppressions=$top/tests/checks/tsan.supp" "$build/engine/ringcastd" --dev --shards 2 --tcp-port 0 --udp-port 0 \
+TSAN_OPTIONS="log_path=$work/report exitcode=66 suppressions=$top/tests/checks/tsan.supp" "$build/engine/ringcastd" --dev --service 127.0.0.1:0 --shards 2 --tcp-port 0 --udp-port 0 \
 	--admin 127.0.0.1:0 --log-format json --set limits.connections_per_address_max=5000 >"$work/log" 2>&1 &
 daemon=$!
 admin=

@@ -1,0 +1,52 @@
+#include "control/service.h"
+
+#include <arpa/inet.h>
+#include <string.h>
+
+#include "base/assert.h"
+#include "control/value.h"
+
+/* Where the daemon listens for players is where they connect, unless it is a wildcard: then somebody must say. */
+static const char *player_ip(const struct config *config)
+{
+	struct endpoint endpoint;
+	if (strcmp(config->service_player_address.text, "none") != 0)
+		return config->service_player_address.text;
+	bool is_literal = ringcast_value_parse_address(config->listen_address.text, 0, &endpoint);
+	ringcast_assert(is_literal);
+	bool is_wildcard = endpoint.any.sa_family == AF_INET ? endpoint.v4.sin_addr.s_addr == INADDR_ANY
+							     : IN6_IS_ADDR_UNSPECIFIED(&endpoint.v6.sin6_addr);
+	return is_wildcard ? "127.0.0.1" : config->listen_address.text;
+}
+
+bool ringcast_control_service_start(const struct config *config, ringcast_engine *engine, bool is_dev, const char *script,
+				    struct service **ret_service, struct config_error *reterr)
+{
+	struct endpoint endpoint;
+	char problem[SERVICE_PROBLEM_BYTES] = "";
+	bool is_endpoint = ringcast_value_parse_endpoint(config->service_address.text, &endpoint);
+	ringcast_assert(is_endpoint);
+	*ret_service = NULL;
+	if (endpoint.size == 0)
+		return true;
+	const struct service_options options = {
+		.engine = engine,
+		.address = &endpoint.any,
+		.address_bytes = endpoint.size,
+		.store_path = *config->service_store.text != '\0' ? config->service_store.text : NULL,
+		.region = config->service_region.text,
+		.player_ip = player_ip(config),
+		.player_dns_name = config->tls_host_name.text,
+		.script = script,
+		.is_dev = is_dev,
+		.sessions_max = ringcast_engine_shard_count(engine) * config->limits.sessions_max,
+		.players_per_session_max = config->limits.players_per_session_max,
+		.requests_max = config->service_requests_max,
+		.connections_max = config->service_connections_max,
+		.body_bytes_max = config->service_body_max_bytes,
+	};
+	*ret_service = ringcast_service_start(&options, problem);
+	if (*ret_service == NULL)
+		snprintf(reterr->text, sizeof(reterr->text), "service.address %s: %s", config->service_address.text, problem);
+	return *ret_service != NULL;
+}

@@ -1,0 +1,12 @@
+/* The service from the configuration: what stands between config.h and service/service.h. */
+#ifndef RINGCAST_CONTROL_SERVICE_H
+#define RINGCAST_CONTROL_SERVICE_H
+
+#include "control/config.h"
+#include "service/service.h"
+
+/* *ret_service NULL with true: service.address is off. script: what dev mode's fleets run; NULL: nothing. */
+bool ringcast_control_service_start(const struct config *config, ringcast_engine *engine, bool is_dev, const char *script,
+				    struct service **ret_service, struct config_error *reterr);
+
+#endif

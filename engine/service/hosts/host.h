@@ -1,0 +1,82 @@
+/*
+ * Who runs sessions: the engine of this process, later custom servers and other machines. The service asks by calls that are answered later,
+ * and hears by events; it never waits for a host, and a host may be slow, silent or gone.
+ *
+ * A call belongs to the host from submit until it gives it back; everything in it is a copy. The loop's thread calls submit; giving back and
+ * telling events are for any thread, through the loop's inbox.
+ */
+#ifndef RINGCAST_SERVICE_HOSTS_HOST_H
+#define RINGCAST_SERVICE_HOSTS_HOST_H
+
+#include <jansson.h>
+
+#include "base/list.h"
+
+enum { HOST_ID_BYTES = 64, HOST_PLAYERS_MAX = 25, HOST_TEXT_BYTES = 256 };
+
+enum host_call_kind { HOST_CREATE, HOST_END, HOST_UPDATE, HOST_RESERVE };
+
+enum host_result {
+	HOST_OK,
+	HOST_NOT_FOUND, /* no such session, or no such script */
+	HOST_FULL,	/* of sessions, or the session of players */
+	HOST_STATE,	/* draining, or the session is ending */
+	HOST_EXISTS,	/* the player holds a place already */
+	HOST_SCRIPT,	/* the script failed; text says how */
+	HOST_TIMEOUT,	/* no answer in time: nothing has changed */
+	HOST_FAILED,	/* anything else; text says what */
+};
+
+struct host_player {
+	char *player_id, *data; /* owned by the call; data may be NULL */
+	char token[HOST_ID_BYTES]; /* the answer: what the player logs in with */
+};
+
+struct model;
+struct host_call {
+	struct list_node node; /* the model's, then the host's, then the loop's */
+	enum host_call_kind kind;
+	uint32_t host;
+	char session[HOST_ID_BYTES]; /* the host's name for it; of CREATE the answer */
+	/* CREATE and UPDATE */
+	json_t *facts;	 /* as game_session.facts; counted; NULL in an update: unchanged */
+	char *script;	 /* "name" or "name@version"; NULL: none */
+	uint32_t players_max; /* of an update 0: unchanged */
+	bool has_policy, is_deny_all; /* of an update: who may still reserve */
+	/* END */
+	bool is_forced;
+	/* RESERVE */
+	struct host_player players[HOST_PLAYERS_MAX];
+	uint32_t player_count;
+	/* the answer */
+	enum host_result result;
+	char text[HOST_TEXT_BYTES];
+	/* who goes on with it, on the loop's thread; frees nothing of the call */
+	void (*answered)(struct model *model, struct host_call *call);
+	void *request; /* struct service_request that is parked for it; NULL: nobody waits */
+	char *key;     /* of the game session it is about, which may be gone by then; owned */
+};
+
+enum host_event_kind { HOST_SESSION_ACTIVE, HOST_SESSION_ENDED, HOST_PLAYER_ACTIVE, HOST_PLAYER_COMPLETED, HOST_PLAYER_TIMEDOUT };
+
+struct host_event {
+	struct list_node node;
+	enum host_event_kind kind;
+	uint64_t sequence; /* counts up in each session */
+	char session[HOST_ID_BYTES], player[HOST_ID_BYTES];
+	char text[HOST_TEXT_BYTES]; /* why it ended */
+};
+
+struct host;
+struct host_ops {
+	void (*submit)(struct host *host, struct host_call *call);
+};
+
+struct host {
+	const struct host_ops *ops;
+};
+
+struct host_call *ringcast_host_call_create(enum host_call_kind kind); /* NULL: out of memory */
+void ringcast_host_call_destroy(struct host_call **call);
+
+#endif

@@ -1,0 +1,164 @@
+#include "service/hosts/local.h"
+
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/attr.h"
+
+struct host_local {
+	struct host base;
+	struct host_local_options options;
+	pthread_t thread;
+	pthread_mutex_t lock;
+	pthread_cond_t changed;
+	struct list_node calls; /* oldest first */
+	bool is_stopping;
+};
+
+static enum host_result result_of(int error)
+{
+	static const struct {
+		int error;
+		enum host_result result;
+	} results[] = {{RINGCAST_OK, HOST_OK},		   {RINGCAST_ERROR_NOT_FOUND, HOST_NOT_FOUND}, {RINGCAST_ERROR_FULL, HOST_FULL},
+		       {RINGCAST_ERROR_STATE, HOST_STATE}, {RINGCAST_ERROR_EXISTS, HOST_EXISTS},       {RINGCAST_ERROR_SCRIPT, HOST_SCRIPT},
+		       {RINGCAST_ERROR_TIMEOUT, HOST_TIMEOUT}};
+	for (size_t i = 0; i < ARRAY_COUNT(results); i++)
+		if (results[i].error == error)
+			return results[i].result;
+	return HOST_FAILED;
+}
+
+static void answer(struct host_call *call, int error)
+{
+	call->result = result_of(error);
+	if (error != RINGCAST_OK)
+		snprintf(call->text, sizeof(call->text), "%s", ringcast_error_text(error));
+}
+
+static void create(struct host_local *local, struct host_call *call)
+{
+	ringcast_session_options options = RINGCAST_SESSION_OPTIONS_INIT;
+	char *properties = json_dumps(call->facts, JSON_COMPACT);
+	const char *name = json_string_value(json_object_get(call->facts, "Name"));
+	options.name = name != NULL && strlen(name) < RINGCAST_NAME_BYTES ? name : NULL;
+	options.players_max = call->players_max;
+	options.script = call->script;
+	options.empty_timeout_ms = UINT32_MAX; /* a session lives until its backend or its script ends it */
+	options.properties = properties != NULL && strlen(properties) < RINGCAST_DATA_BYTES ? properties : NULL;
+	if (properties != NULL && options.properties == NULL) {
+		call->result = HOST_FAILED;
+		snprintf(call->text, sizeof(call->text), "GameProperties and GameSessionData together are longer than this host's %d bytes",
+			 RINGCAST_DATA_BYTES - 1);
+	} else {
+		answer(call, ringcast_session_create(local->options.engine, &options, call->session));
+	}
+	free(properties);
+}
+
+static void reserve(struct host_local *local, struct host_call *call)
+{
+	int error = RINGCAST_OK;
+	uint32_t i;
+	for (i = 0; i < call->player_count && error == RINGCAST_OK; i++) {
+		struct host_player *player = &call->players[i];
+		error = ringcast_player_reserve(local->options.engine, call->session, player->player_id, player->data, player->token);
+		if (error != RINGCAST_OK)
+			break;
+	}
+	answer(call, error);
+}
+
+static void carry_out(struct host_local *local, struct host_call *call)
+{
+	switch (call->kind) {
+	case HOST_CREATE:
+		create(local, call);
+		break;
+	case HOST_END:
+		answer(call, ringcast_session_end(local->options.engine, call->session));
+		break;
+	case HOST_UPDATE:
+		call->result = HOST_OK;
+		break;
+	case HOST_RESERVE:
+		reserve(local, call);
+		break;
+	}
+}
+
+static struct host_call *take_call(struct host_local *local)
+{
+	struct host_call *call = NULL;
+	pthread_mutex_lock(&local->lock);
+	while (ringcast_list_is_empty(&local->calls) && !local->is_stopping)
+		pthread_cond_wait(&local->changed, &local->lock);
+	if (!ringcast_list_is_empty(&local->calls)) {
+		call = CONTAINER_OF(local->calls.next, struct host_call, node);
+		ringcast_list_remove(&call->node);
+		if (local->is_stopping)
+			answer(call, RINGCAST_ERROR_SYSTEM);
+	}
+	pthread_mutex_unlock(&local->lock);
+	return call;
+}
+
+static void *run(void *context)
+{
+	struct host_local *local = context;
+	for (struct host_call *call = take_call(local); call != NULL; call = take_call(local)) {
+		if (call->result == HOST_OK)
+			carry_out(local, call);
+		local->options.give_back(local->options.context, call);
+	}
+	return NULL;
+}
+
+static void submit(struct host *host, struct host_call *call)
+{
+	struct host_local *local = CONTAINER_OF(host, struct host_local, base);
+	pthread_mutex_lock(&local->lock);
+	ringcast_list_add_tail(&local->calls, &call->node);
+	pthread_cond_signal(&local->changed);
+	pthread_mutex_unlock(&local->lock);
+}
+
+static const struct host_ops ops = {.submit = submit};
+
+struct host_local *ringcast_host_local_create(const struct host_local_options *options)
+{
+	struct host_local *local = calloc(1, sizeof(*local));
+	if (local == NULL)
+		return NULL;
+	local->base.ops = &ops;
+	local->options = *options;
+	ringcast_list_init(&local->calls);
+	pthread_mutex_init(&local->lock, NULL);
+	pthread_cond_init(&local->changed, NULL);
+	if (pthread_create(&local->thread, NULL, run, local) == 0)
+		return local;
+	free(local);
+	return NULL;
+}
+
+struct host *ringcast_host_local_base(struct host_local *local)
+{
+	return &local->base;
+}
+
+void ringcast_host_local_destroy(struct host_local **local)
+{
+	if (*local == NULL)
+		return;
+	pthread_mutex_lock(&(*local)->lock);
+	(*local)->is_stopping = true;
+	pthread_cond_signal(&(*local)->changed);
+	pthread_mutex_unlock(&(*local)->lock);
+	pthread_join((*local)->thread, NULL);
+	pthread_mutex_destroy(&(*local)->lock);
+	pthread_cond_destroy(&(*local)->changed);
+	free(*local);
+	*local = NULL;
+}

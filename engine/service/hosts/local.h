@@ -1,0 +1,23 @@
+/*
+ * The engine of this process as a host: calls become calls of ringcast.h, made one after another on a thread of its own, so that a shard
+ * that is slow to answer never keeps the loop from its other work.
+ */
+#ifndef RINGCAST_SERVICE_HOSTS_LOCAL_H
+#define RINGCAST_SERVICE_HOSTS_LOCAL_H
+
+#include "ringcast/ringcast.h"
+#include "service/hosts/host.h"
+
+struct host_local;
+
+struct host_local_options {
+	ringcast_engine *engine; /* borrowed; outlives the host */
+	void (*give_back)(void *context, struct host_call *call); /* the host's thread */
+	void *context;
+};
+
+struct host_local *ringcast_host_local_create(const struct host_local_options *options); /* NULL: out of memory, or no thread */
+struct host *ringcast_host_local_base(struct host_local *local);
+void ringcast_host_local_destroy(struct host_local **local); /* calls that wait are given back unanswered, as FAILED */
+
+#endif

@@ -1,0 +1,378 @@
+#include "service/http.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <microhttpd.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <unistd.h>
+
+#include "base/assert.h"
+#include "service/api/cbor.h"
+#include "service/api/sigv4.h"
+#include "service/outside.h"
+
+enum { THREAD_COUNT = 2, IDLE_TIMEOUT_S = 60, BODY_BYTES_AT_FIRST = 1024 };
+
+static const char type_json[] = "application/x-amz-json-1.1";
+static const char type_cbor[] = "application/cbor";
+static const char cbor_prefix[] = "/service/GameLift/operation/";
+
+struct service_http {
+	struct MHD_Daemon *server;
+	struct service_http_options options; /* its texts and address are good during start only */
+	struct sockaddr_storage address;
+};
+
+enum exchange_state { EXCHANGE_BODY, EXCHANGE_ASKED, EXCHANGE_ANSWERED };
+
+/* One request from its head to its answer. Belongs to its connection; while it is ASKED the loop holds the request in it. */
+struct exchange {
+	struct request request;
+	struct service_http *http;
+	struct MHD_Connection *connection;
+	enum exchange_state state; /* the HTTP thread's, but ANSWERED is set by the loop's before it resumes */
+	bool is_cbor, is_too_large;
+	char *body;
+	size_t body_bytes, body_capacity;
+	char id[40]; /* x-amzn-requestid */
+};
+
+/* Answering */
+
+static void new_request_id(char ret_id[40])
+{
+	uint8_t bytes[16] = {0};
+	size_t used = 0;
+	bool is_random = ringcast_outside_random(bytes, sizeof(bytes)); /* names a request in logs, so zeros do no harm */
+	for (size_t i = 0; i < sizeof(bytes); i++)
+		used += (size_t)snprintf(ret_id + used, 40 - used, "%s%02x", i == 4 || i == 6 || i == 8 || i == 10 ? "-" : "", is_random ? bytes[i] : 0);
+}
+
+static struct MHD_Response *response_of(void *bytes, size_t size)
+{
+	if (bytes == NULL)
+		return NULL;
+	struct MHD_Response *response = MHD_create_response_from_buffer(size, bytes, MHD_RESPMEM_MUST_FREE);
+	if (response == NULL)
+		free(bytes);
+	return response;
+}
+
+static struct MHD_Response *render_fault(const struct exchange *exchange)
+{
+	const char *type = ringcast_fault_type(exchange->request.fault), *message = exchange->request.message;
+	size_t size;
+	if (exchange->is_cbor) {
+		uint8_t *bytes = ringcast_cbor_encode_error(type, message, &size);
+		return response_of(bytes, size);
+	}
+	json_t *text = json_string(message); /* NULL where a client's bytes in it were cut in the middle of a character */
+	json_t *json = json_pack("{s:s, s:o}", "__type", type, "Message", text != NULL ? text : json_string("the request is not UTF-8"));
+	char *body = json_dumps(json, JSON_COMPACT);
+	json_decref(json);
+	return response_of(body, body != NULL ? strlen(body) : 0);
+}
+
+static struct MHD_Response *render_output(const struct exchange *exchange)
+{
+	const struct request *request = &exchange->request;
+	if (exchange->is_cbor && request->operation->output != SHAPE_ID_NONE) {
+		size_t size;
+		uint8_t *bytes = ringcast_cbor_encode(request->operation->output, request->output, &size);
+		return response_of(bytes, size);
+	}
+	if (exchange->is_cbor)
+		return response_of(strdup("\xa0"), 1);
+	char *text = json_dumps(request->output, JSON_COMPACT | JSON_REAL_PRECISION(15));
+	return response_of(text, text != NULL ? strlen(text) : 0);
+}
+
+static enum MHD_Result respond(struct exchange *exchange)
+{
+	const struct request *request = &exchange->request;
+	unsigned status = ringcast_fault_status(request->fault);
+	struct MHD_Response *response = request->fault != FAULT_NONE ? render_fault(exchange) : render_output(exchange);
+	if (response == NULL)
+		return MHD_NO; /* out of memory: the connection is closed, and the client tries again */
+	MHD_add_response_header(response, "Content-Type", exchange->is_cbor ? type_cbor : type_json);
+	MHD_add_response_header(response, "x-amzn-requestid", exchange->id);
+	MHD_add_response_header(response, "Cache-Control", "no-store");
+	if (exchange->is_cbor)
+		MHD_add_response_header(response, "smithy-protocol", "rpc-v2-cbor");
+	if (request->fault != FAULT_NONE)
+		MHD_add_response_header(response, "x-amzn-errortype", ringcast_fault_type(request->fault));
+	enum MHD_Result result = MHD_queue_response(exchange->connection, status, response);
+	MHD_destroy_response(response);
+	return result;
+}
+
+static enum MHD_Result refuse(struct exchange *exchange, enum fault fault, const char *text)
+{
+	ringcast_request_refuse(&exchange->request, fault, "%s", text);
+	return respond(exchange);
+}
+
+/* The loop's thread: the connection wakes and its thread renders. */
+static void answered(struct request *request)
+{
+	struct exchange *exchange = CONTAINER_OF(request, struct exchange, request);
+	__atomic_store_n(&exchange->state, EXCHANGE_ANSWERED, __ATOMIC_RELEASE);
+	MHD_resume_connection(exchange->connection);
+}
+
+/* Who asks */
+
+struct header_list {
+	struct sigv4_header headers[SIGV4_HEADERS_MAX];
+	size_t count;
+	bool is_whole;
+};
+
+static enum MHD_Result add_header(void *context, enum MHD_ValueKind kind, const char *name, const char *value)
+{
+	struct header_list *list = context;
+	if (list->count == SIGV4_HEADERS_MAX) {
+		list->is_whole = false;
+		return MHD_NO;
+	}
+	list->headers[list->count++] = (struct sigv4_header){name, value != NULL ? value : ""};
+	return MHD_YES;
+}
+
+struct identity {
+	struct keys *keys;
+	char secret[KEY_SECRET_BYTES];
+	enum role role;
+};
+
+static const char *secret_of(void *context, const char *key_id)
+{
+	struct identity *identity = context;
+	return ringcast_keys_find(identity->keys, key_id, identity->secret, &identity->role) ? identity->secret : NULL;
+}
+
+static bool is_allowed(struct exchange *exchange, const char *method, const char *path)
+{
+	struct header_list list = {.is_whole = true};
+	struct identity identity = {.keys = exchange->http->options.keys};
+	if (exchange->http->options.is_dev) {
+		exchange->request.role = ROLE_OPERATOR;
+		return true;
+	}
+	MHD_get_connection_values(exchange->connection, MHD_HEADER_KIND, add_header, &list);
+	struct sigv4_request signed_request = {.method = method, .path = path, .query = "", .headers = list.headers, .header_count = list.count,
+					       .body = exchange->body, .body_bytes = exchange->body_bytes};
+	struct sigv4_verdict verdict = ringcast_sigv4_verify(&signed_request, "gamelift", ringcast_outside_now_ms() / 1000, secret_of, &identity);
+	explicit_bzero(identity.secret, sizeof(identity.secret));
+	exchange->request.role = identity.role;
+	if (verdict.result == SIGV4_RIGHT && list.is_whole)
+		return true;
+	ringcast_request_refuse(&exchange->request, FAULT_UNAUTHORIZED, "%s", list.is_whole ? verdict.problem : "too many headers");
+	return false;
+}
+
+/* What is asked */
+
+static const char *header(const struct exchange *exchange, const char *name)
+{
+	const char *value = MHD_lookup_connection_value(exchange->connection, MHD_HEADER_KIND, name);
+	return value != NULL ? value : "";
+}
+
+/* "GameLift.CreateGameSession" or the end of the path. NULL: neither. */
+static const char *operation_name(struct exchange *exchange, const char *path)
+{
+	const char *target = header(exchange, "x-amz-target");
+	if (exchange->is_cbor)
+		return path + sizeof(cbor_prefix) - 1;
+	return strcmp(path, "/") == 0 && strncmp(target, "GameLift.", 9) == 0 ? target + 9 : NULL;
+}
+
+static json_t *read_json(struct exchange *exchange, char problem[SHAPE_PROBLEM_BYTES])
+{
+	json_error_t error;
+	json_t *json = json_loadb(exchange->body != NULL ? exchange->body : "", exchange->body_bytes, JSON_REJECT_DUPLICATES, &error);
+	if (json == NULL && exchange->body_bytes == 0)
+		return json_object();
+	if (json == NULL)
+		snprintf(problem, SHAPE_PROBLEM_BYTES, "the body is no JSON: line %d, column %d: %s", error.line, error.column, error.text);
+	return json;
+}
+
+static bool read_input(struct exchange *exchange)
+{
+	char problem[SHAPE_PROBLEM_BYTES] = "";
+	exchange->request.input = exchange->is_cbor ? ringcast_cbor_decode((const uint8_t *)exchange->body, exchange->body_bytes, problem)
+						    : read_json(exchange, problem);
+	if (exchange->request.input != NULL)
+		return true;
+	ringcast_request_refuse(&exchange->request, FAULT_SERIALIZATION, "%s", problem);
+	return false;
+}
+
+static bool find_operation(struct exchange *exchange, const char *path)
+{
+	const char *name = operation_name(exchange, path);
+	exchange->request.operation = name != NULL ? ringcast_operation_find(name) : NULL;
+	if (name == NULL)
+		ringcast_request_refuse(&exchange->request, FAULT_UNKNOWN_OPERATION,
+					"the X-Amz-Target header must be GameLift.OPERATION, or the path /service/GameLift/operation/OPERATION");
+	else if (exchange->request.operation == NULL)
+		ringcast_request_refuse(&exchange->request, FAULT_UNKNOWN_OPERATION, "there is no operation %.100s here; see docs/service-api.md", name);
+	return exchange->request.operation != NULL;
+}
+
+/* The whole body is there. Sleeps until the loop has answered, or answers at once. */
+static enum MHD_Result ask(struct exchange *exchange, const char *method, const char *path)
+{
+	if (strcmp(method, "POST") != 0)
+		return refuse(exchange, FAULT_UNKNOWN_OPERATION, "only POST is understood here");
+	if (exchange->is_too_large)
+		return refuse(exchange, FAULT_INVALID, "the body is larger than this server reads");
+	if (!is_allowed(exchange, method, path) || !find_operation(exchange, path) || !read_input(exchange))
+		return respond(exchange);
+	exchange->request.done = answered;
+	exchange->state = EXCHANGE_ASKED;
+	MHD_suspend_connection(exchange->connection);
+	if (ringcast_loop_ask(exchange->http->options.loop, &exchange->request))
+		return MHD_YES;
+	ringcast_request_refuse(&exchange->request, FAULT_THROTTLED, "too many requests wait; try again");
+	answered(&exchange->request);
+	return MHD_YES;
+}
+
+/* The server's callbacks */
+
+static bool take_body(struct exchange *exchange, const char *bytes, size_t size)
+{
+	size_t max = exchange->http->options.body_bytes_max;
+	if (exchange->body_bytes + size > max) {
+		exchange->is_too_large = true;
+		return true;
+	}
+	if (exchange->body_bytes + size > exchange->body_capacity) {
+		size_t capacity = 2 * exchange->body_capacity + size + BODY_BYTES_AT_FIRST;
+		char *grown = realloc(exchange->body, capacity < max ? capacity : max);
+		if (grown == NULL)
+			return false;
+		exchange->body = grown;
+		exchange->body_capacity = capacity < max ? capacity : max;
+	}
+	memcpy(exchange->body + exchange->body_bytes, bytes, size);
+	exchange->body_bytes += size;
+	return true;
+}
+
+static enum MHD_Result begin(struct service_http *http, struct MHD_Connection *connection, const char *path, void **ret_exchange)
+{
+	struct exchange *exchange = calloc(1, sizeof(*exchange));
+	if (exchange == NULL)
+		return MHD_NO;
+	exchange->http = http;
+	exchange->connection = connection;
+	exchange->is_cbor = strncmp(path, cbor_prefix, sizeof(cbor_prefix) - 1) == 0;
+	new_request_id(exchange->id);
+	*ret_exchange = exchange;
+	return MHD_YES;
+}
+
+static enum MHD_Result on_request(void *context, struct MHD_Connection *connection, const char *path, const char *method, const char *version,
+			      const char *data, size_t *data_bytes, void **ret_exchange)
+{
+	struct exchange *exchange = *ret_exchange;
+	if (exchange == NULL)
+		return begin(context, connection, path, ret_exchange);
+	if (*data_bytes > 0) {
+		bool is_taken = take_body(exchange, data, *data_bytes);
+		*data_bytes = 0;
+		return is_taken ? MHD_YES : MHD_NO;
+	}
+	if (__atomic_load_n(&exchange->state, __ATOMIC_ACQUIRE) == EXCHANGE_ANSWERED)
+		return respond(exchange);
+	return exchange->state == EXCHANGE_BODY ? ask(exchange, method, path) : MHD_YES;
+}
+
+static void ended(void *context, struct MHD_Connection *connection, void **ret_exchange, enum MHD_RequestTerminationCode code)
+{
+	struct exchange *exchange = *ret_exchange;
+	if (exchange == NULL)
+		return;
+	json_decref(exchange->request.input);
+	json_decref(exchange->request.output);
+	free(exchange->body);
+	free(exchange);
+	*ret_exchange = NULL;
+}
+
+/* Life */
+
+static bool start(struct service_http *http)
+{
+	const struct service_http_options *options = &http->options;
+	unsigned flags = MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME;
+	if (options->certificate != NULL)
+		flags |= MHD_USE_TLS;
+	struct MHD_OptionItem tls[] = {{MHD_OPTION_HTTPS_MEM_CERT, 0, (void *)options->certificate},
+				       {MHD_OPTION_HTTPS_MEM_KEY, 0, (void *)options->key},
+				       {MHD_OPTION_END, 0, NULL}};
+	struct MHD_OptionItem none[] = {{MHD_OPTION_END, 0, NULL}};
+	http->server = MHD_start_daemon(flags, 0, NULL, NULL, on_request, http, MHD_OPTION_SOCK_ADDR, options->address, MHD_OPTION_THREAD_POOL_SIZE,
+					(unsigned)THREAD_COUNT, MHD_OPTION_CONNECTION_LIMIT, (unsigned)options->connections_max,
+					MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)IDLE_TIMEOUT_S, MHD_OPTION_NOTIFY_COMPLETED, ended, NULL,
+					MHD_OPTION_ARRAY, options->certificate != NULL ? tls : none, MHD_OPTION_END);
+	return http->server != NULL;
+}
+
+struct service_http *ringcast_service_http_start(const struct service_http_options *options, char problem[SERVICE_PROBLEM_BYTES])
+{
+	struct service_http *http = calloc(1, sizeof(*http));
+	if (http == NULL) {
+		snprintf(problem, SERVICE_PROBLEM_BYTES, "out of memory");
+		return NULL;
+	}
+	http->options = *options;
+	ringcast_assert(options->address_bytes <= sizeof(http->address));
+	memcpy(&http->address, options->address, options->address_bytes);
+	errno = 0;
+	if (start(http))
+		return http;
+	snprintf(problem, SERVICE_PROBLEM_BYTES, "cannot listen: %s", errno != 0 ? strerror(errno) : "the HTTP library refused");
+	free(http);
+	return NULL;
+}
+
+void ringcast_service_http_quiesce(struct service_http *http)
+{
+	MHD_socket fd = MHD_quiesce_daemon(http->server);
+	if (fd != MHD_INVALID_SOCKET)
+		close(fd);
+}
+
+void ringcast_service_http_destroy(struct service_http **http)
+{
+	if (*http == NULL)
+		return;
+	MHD_stop_daemon((*http)->server);
+	free(*http);
+	*http = NULL;
+}
+
+void ringcast_service_http_address(const struct service_http *http, char ret_text[SERVICE_ADDRESS_BYTES])
+{
+	const union MHD_DaemonInfo *info = MHD_get_daemon_info(http->server, MHD_DAEMON_INFO_BIND_PORT);
+	char host[INET6_ADDRSTRLEN] = "";
+	const struct sockaddr *address = (const struct sockaddr *)&http->address;
+	unsigned port = info != NULL ? info->port : 0;
+	if (address->sa_family == AF_INET6) {
+		inet_ntop(AF_INET6, &((const struct sockaddr_in6 *)address)->sin6_addr, host, sizeof(host));
+		snprintf(ret_text, SERVICE_ADDRESS_BYTES, "[%s]:%u", host, port);
+		return;
+	}
+	inet_ntop(AF_INET, &((const struct sockaddr_in *)address)->sin_addr, host, sizeof(host));
+	snprintf(ret_text, SERVICE_ADDRESS_BYTES, "%s:%u", host, port);
+}

@@ -1,0 +1,36 @@
+/*
+ * The endpoint that backends call: libmicrohttpd on threads of its own. They read the body, check the signature and decode; the connection then
+ * sleeps until the loop has answered, so that a request that waits for a shard or the disk costs no thread.
+ *
+ * POST / with X-Amz-Target GameLift.NAME (AWS JSON 1.1), or POST /service/GameLift/operation/NAME (Smithy RPC v2, CBOR).
+ */
+#ifndef RINGCAST_SERVICE_HTTP_H
+#define RINGCAST_SERVICE_HTTP_H
+
+#include <sys/socket.h>
+
+#include "service/keys.h"
+#include "service/loop.h"
+
+enum { SERVICE_ADDRESS_BYTES = 72, SERVICE_PROBLEM_BYTES = 320 };
+
+struct service_http;
+
+struct service_http_options {
+	const struct sockaddr *address; /* where to listen; port 0: the system's choice */
+	socklen_t address_bytes;
+	struct loop *loop; /* borrowed; outlives the server */
+	struct keys *keys; /* likewise */
+	bool is_dev;	   /* signatures are not looked at, and everyone is an operator */
+	const char *certificate, *key; /* PEM; NULL: plain HTTP */
+	uint32_t connections_max;
+	size_t body_bytes_max;
+};
+
+struct service_http *ringcast_service_http_start(const struct service_http_options *options, char problem[SERVICE_PROBLEM_BYTES]);
+/* Takes no more requests. What sleeps is answered by stopping the loop, which comes next; then destroy. */
+void ringcast_service_http_quiesce(struct service_http *http);
+void ringcast_service_http_destroy(struct service_http **http);
+void ringcast_service_http_address(const struct service_http *http, char ret_text[SERVICE_ADDRESS_BYTES]); /* with the real port */
+
+#endif

@@ -1,0 +1,440 @@
+#include "service/loop.h"
+
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/assert.h"
+#include "base/log.h"
+
+enum { TURN_ITEMS_MAX = 256, FORGET_PER_TURN_MAX = 64 };
+
+/* The batch that the store's thread writes: a copy of the changes, because the records go on changing. */
+struct batch {
+	struct record_change *changes;
+	size_t count;
+	bool is_written, is_done;
+	char problem[STORE_PROBLEM_BYTES];
+};
+
+struct loop {
+	struct loop_options options;
+	struct model model;
+	pthread_t thread, store_thread;
+	bool has_thread, has_store_thread;
+	pthread_mutex_t lock; /* guards everything down to is_stopping */
+	pthread_cond_t changed, batch_changed;
+	struct list_node requests, calls, events;
+	size_t request_count;
+	struct batch *batch; /* the store thread's while not done; NULL: none */
+	bool is_stopping;
+	/* the loop's thread only */
+	struct list_node held; /* answered, waiting for the store; oldest first */
+	struct list_node parked; /* waiting for a host */
+	uint64_t batch_number;	/* of the batch that is being written, or was last */
+	bool is_writing;
+};
+
+/* Answers */
+
+static void finish(struct loop *loop, struct request *request)
+{
+	pthread_mutex_lock(&loop->lock);
+	ringcast_assert(loop->request_count > 0);
+	loop->request_count--;
+	pthread_mutex_unlock(&loop->lock);
+	request->done(request);
+}
+
+/* Answered now, or when the store has what the request changed; or parked, until a host answers. */
+static void settle(struct loop *loop, struct request *request, bool has_changed)
+{
+	if (!request->is_answered) {
+		ringcast_list_add_tail(&loop->parked, &request->node);
+	} else if (has_changed) {
+		request->durable_at = loop->batch_number + 1;
+		ringcast_list_add_tail(&loop->held, &request->node);
+	} else {
+		finish(loop, request);
+	}
+}
+
+static void run_request(struct loop *loop, struct request *request)
+{
+	size_t before = loop->model.records.change_count;
+	ringcast_request_run(&loop->model, request);
+	if (request->fault != FAULT_NONE)
+		ringcast_records_undo(&loop->model.records, before);
+	settle(loop, request, loop->model.records.change_count > before);
+}
+
+static void take_answer(struct loop *loop, struct host_call *call)
+{
+	struct request *request = call->request;
+	size_t before = loop->model.records.change_count;
+	call->answered(&loop->model, call);
+	ringcast_host_call_destroy(&call);
+	if (request == NULL || !request->is_answered)
+		return;
+	ringcast_list_remove(&request->node);
+	settle(loop, request, loop->model.records.change_count > before);
+}
+
+static void submit_calls(struct loop *loop)
+{
+	while (!ringcast_list_is_empty(&loop->model.calls)) {
+		struct host_call *call = CONTAINER_OF(loop->model.calls.next, struct host_call, node);
+		ringcast_list_remove(&call->node);
+		ringcast_assert(call->host < loop->options.host_count);
+		struct host *host = loop->options.hosts[call->host];
+		host->ops->submit(host, call);
+	}
+}
+
+/* The store */
+
+static void batch_free(struct batch *batch)
+{
+	for (size_t i = 0; i < batch->count; i++) {
+		free(batch->changes[i].id);
+		json_decref(batch->changes[i].after);
+	}
+	free(batch->changes);
+	free(batch);
+}
+
+/* jansson counts references without a lock, so what another thread reads must be a copy. NULL: out of memory. */
+static struct batch *batch_of(const struct records *records)
+{
+	struct batch *batch = calloc(1, sizeof(*batch));
+	if (batch == NULL || (batch->changes = calloc(records->change_count, sizeof(*batch->changes))) == NULL) {
+		free(batch);
+		return NULL;
+	}
+	for (; batch->count < records->change_count; batch->count++) {
+		const struct record_change *from = &records->changes[batch->count];
+		struct record_change *to = &batch->changes[batch->count];
+		*to = (struct record_change){from->kind, strdup(from->id), NULL, from->after != NULL ? json_deep_copy(from->after) : NULL};
+		if (to->id == NULL || (from->after != NULL && to->after == NULL)) {
+			batch->count++;
+			batch_free(batch);
+			return NULL;
+		}
+	}
+	return batch;
+}
+
+static void release_held(struct loop *loop)
+{
+	while (!ringcast_list_is_empty(&loop->held)) {
+		struct request *request = CONTAINER_OF(loop->held.next, struct request, node);
+		if (request->durable_at > loop->batch_number)
+			return;
+		ringcast_list_remove(&request->node);
+		finish(loop, request);
+	}
+}
+
+/* Nothing that was not written stays, and whoever waited for it is told. */
+static void refuse_held(struct loop *loop, const char *problem)
+{
+	ringcast_records_undo(&loop->model.records, 0);
+	ringcast_log(LOG_ERROR, "service", "the store refused a change; nothing of it is in force", "err=\"%s\"", problem);
+	while (!ringcast_list_is_empty(&loop->held)) {
+		struct request *request = CONTAINER_OF(loop->held.next, struct request, node);
+		ringcast_list_remove(&request->node);
+		json_decref(request->output);
+		request->output = NULL;
+		request->is_answered = false;
+		ringcast_request_refuse(request, FAULT_INTERNAL, "the change could not be stored: %s", problem);
+		finish(loop, request);
+	}
+}
+
+static void end_batch(struct loop *loop, struct batch *batch)
+{
+	loop->is_writing = false;
+	if (batch->is_written) {
+		ringcast_records_settle(&loop->model.records, batch->count);
+		release_held(loop);
+	} else {
+		refuse_held(loop, batch->problem);
+	}
+	batch_free(batch);
+}
+
+static void begin_batch(struct loop *loop)
+{
+	if (loop->is_writing || loop->model.records.change_count == 0)
+		return;
+	struct batch *batch = batch_of(&loop->model.records);
+	if (batch == NULL) {
+		refuse_held(loop, "out of memory");
+		return;
+	}
+	loop->is_writing = true;
+	loop->batch_number++;
+	pthread_mutex_lock(&loop->lock);
+	loop->batch = batch;
+	pthread_cond_signal(&loop->batch_changed);
+	pthread_mutex_unlock(&loop->lock);
+}
+
+static void write_batch(struct loop *loop, struct batch *batch)
+{
+	batch->is_written = ringcast_service_store_write(loop->options.store, batch->changes, batch->count, batch->problem);
+}
+
+static void *run_store(void *context)
+{
+	struct loop *loop = context;
+	pthread_mutex_lock(&loop->lock);
+	while (!loop->is_stopping || (loop->batch != NULL && !loop->batch->is_done)) {
+		if (loop->batch == NULL || loop->batch->is_done) {
+			pthread_cond_wait(&loop->batch_changed, &loop->lock);
+			continue;
+		}
+		struct batch *batch = loop->batch;
+		pthread_mutex_unlock(&loop->lock);
+		write_batch(loop, batch);
+		pthread_mutex_lock(&loop->lock);
+		batch->is_done = true;
+		pthread_cond_signal(&loop->changed);
+	}
+	pthread_mutex_unlock(&loop->lock);
+	return NULL;
+}
+
+/* Turning */
+
+/* At most a turn's share of a list, oldest first. */
+static void take_some(struct list_node *from, struct list_node *to)
+{
+	for (int i = 0; i < TURN_ITEMS_MAX && !ringcast_list_is_empty(from); i++) {
+		struct list_node *node = from->next;
+		ringcast_list_remove(node);
+		ringcast_list_add_tail(to, node);
+	}
+}
+
+struct work {
+	struct list_node requests, calls, events;
+	struct batch *batch; /* done */
+};
+
+static void take_work(struct loop *loop, struct work *work)
+{
+	ringcast_list_init(&work->requests);
+	ringcast_list_init(&work->calls);
+	ringcast_list_init(&work->events);
+	pthread_mutex_lock(&loop->lock);
+	take_some(&loop->requests, &work->requests);
+	take_some(&loop->calls, &work->calls);
+	take_some(&loop->events, &work->events);
+	work->batch = NULL;
+	if (loop->batch != NULL && (loop->batch->is_done || !loop->has_store_thread)) {
+		work->batch = loop->batch;
+		loop->batch = NULL;
+	}
+	pthread_mutex_unlock(&loop->lock);
+	if (work->batch != NULL && !work->batch->is_done)
+		write_batch(loop, work->batch);
+}
+
+static bool do_work(struct loop *loop, struct work *work)
+{
+	bool is_any = work->batch != NULL || !ringcast_list_is_empty(&work->requests) || !ringcast_list_is_empty(&work->calls) ||
+		      !ringcast_list_is_empty(&work->events);
+	if (work->batch != NULL)
+		end_batch(loop, work->batch);
+	/* Events first: what a host answers may rest on what it told before. */
+	while (!ringcast_list_is_empty(&work->events)) {
+		struct host_event *event = CONTAINER_OF(work->events.next, struct host_event, node);
+		ringcast_list_remove(&event->node);
+		ringcast_model_hear(&loop->model, event);
+		free(event);
+	}
+	while (!ringcast_list_is_empty(&work->calls)) {
+		struct host_call *call = CONTAINER_OF(work->calls.next, struct host_call, node);
+		ringcast_list_remove(&call->node);
+		take_answer(loop, call);
+	}
+	while (!ringcast_list_is_empty(&work->requests)) {
+		struct request *request = CONTAINER_OF(work->requests.next, struct request, node);
+		ringcast_list_remove(&request->node);
+		run_request(loop, request);
+	}
+	return is_any;
+}
+
+bool ringcast_loop_turn(struct loop *loop)
+{
+	struct work work;
+	take_work(loop, &work);
+	loop->model.now_ms = loop->options.now_ms(loop->options.context);
+	bool is_any = do_work(loop, &work);
+	begin_batch(loop);
+	submit_calls(loop);
+	ringcast_game_sessions_forget(&loop->model.sessions, loop->model.now_ms - GAME_SESSION_KEPT_MS, is_any ? 0 : FORGET_PER_TURN_MAX);
+	return is_any;
+}
+
+static bool has_work(const struct loop *loop)
+{
+	return !ringcast_list_is_empty(&loop->requests) || !ringcast_list_is_empty(&loop->calls) || !ringcast_list_is_empty(&loop->events) ||
+	       (loop->batch != NULL && loop->batch->is_done);
+}
+
+static void *run_loop(void *context)
+{
+	struct loop *loop = context;
+	bool is_stopping = false;
+	while (!is_stopping) {
+		while (ringcast_loop_turn(loop))
+			;
+		pthread_mutex_lock(&loop->lock);
+		while (!has_work(loop) && !loop->is_stopping)
+			pthread_cond_wait(&loop->changed, &loop->lock);
+		is_stopping = loop->is_stopping;
+		pthread_mutex_unlock(&loop->lock);
+	}
+	return NULL;
+}
+
+/* Life */
+
+struct loop *ringcast_loop_create(const struct loop_options *options, char problem[STORE_PROBLEM_BYTES])
+{
+	struct loop *loop = calloc(1, sizeof(*loop));
+	if (loop == NULL) {
+		snprintf(problem, STORE_PROBLEM_BYTES, "the service: out of memory");
+		return NULL;
+	}
+	loop->options = *options;
+	ringcast_model_init(&loop->model, &options->settings, options->seed);
+	ringcast_list_init(&loop->requests);
+	ringcast_list_init(&loop->calls);
+	ringcast_list_init(&loop->events);
+	ringcast_list_init(&loop->held);
+	ringcast_list_init(&loop->parked);
+	pthread_mutex_init(&loop->lock, NULL);
+	pthread_cond_init(&loop->changed, NULL);
+	pthread_cond_init(&loop->batch_changed, NULL);
+	if (!ringcast_service_store_load(options->store, &loop->model.records, problem))
+		ringcast_loop_destroy(&loop);
+	return loop;
+}
+
+bool ringcast_loop_start(struct loop *loop)
+{
+	loop->has_store_thread = pthread_create(&loop->store_thread, NULL, run_store, loop) == 0;
+	if (loop->has_store_thread)
+		loop->has_thread = pthread_create(&loop->thread, NULL, run_loop, loop) == 0;
+	return loop->has_thread;
+}
+
+static void refuse_all(struct loop *loop, struct list_node *list)
+{
+	while (!ringcast_list_is_empty(list)) {
+		struct request *request = CONTAINER_OF(list->next, struct request, node);
+		ringcast_list_remove(&request->node);
+		if (!request->is_answered)
+			ringcast_request_refuse(request, FAULT_UNAVAILABLE, "the service is stopping");
+		finish(loop, request);
+	}
+}
+
+void ringcast_loop_stop(struct loop *loop)
+{
+	pthread_mutex_lock(&loop->lock);
+	loop->is_stopping = true;
+	pthread_cond_broadcast(&loop->changed);
+	pthread_cond_broadcast(&loop->batch_changed);
+	pthread_mutex_unlock(&loop->lock);
+	if (loop->has_thread)
+		pthread_join(loop->thread, NULL);
+	if (loop->has_store_thread)
+		pthread_join(loop->store_thread, NULL);
+	loop->has_thread = loop->has_store_thread = false;
+	/* Once more in this thread: what was being written is durable now, and what was held for it is true. */
+	while (ringcast_loop_turn(loop))
+		;
+	refuse_all(loop, &loop->parked);
+	refuse_all(loop, &loop->held);
+}
+
+static void calls_free(struct list_node *list)
+{
+	while (!ringcast_list_is_empty(list)) {
+		struct host_call *call = CONTAINER_OF(list->next, struct host_call, node);
+		ringcast_list_remove(&call->node);
+		ringcast_host_call_destroy(&call);
+	}
+}
+
+static void events_free(struct list_node *list)
+{
+	while (!ringcast_list_is_empty(list)) {
+		struct host_event *event = CONTAINER_OF(list->next, struct host_event, node);
+		ringcast_list_remove(&event->node);
+		free(event);
+	}
+}
+
+void ringcast_loop_destroy(struct loop **loop)
+{
+	if (*loop == NULL)
+		return;
+	ringcast_assert(!(*loop)->has_thread && ringcast_list_is_empty(&(*loop)->requests) && ringcast_list_is_empty(&(*loop)->parked));
+	calls_free(&(*loop)->calls);
+	events_free(&(*loop)->events);
+	ringcast_model_fini(&(*loop)->model);
+	pthread_mutex_destroy(&(*loop)->lock);
+	pthread_cond_destroy(&(*loop)->changed);
+	pthread_cond_destroy(&(*loop)->batch_changed);
+	free(*loop);
+	*loop = NULL;
+}
+
+/* Inbox */
+
+bool ringcast_loop_ask(struct loop *loop, struct request *request)
+{
+	pthread_mutex_lock(&loop->lock);
+	bool is_taken = !loop->is_stopping && loop->request_count < loop->options.requests_max;
+	if (is_taken) {
+		loop->request_count++;
+		ringcast_list_add_tail(&loop->requests, &request->node);
+		pthread_cond_signal(&loop->changed);
+	}
+	pthread_mutex_unlock(&loop->lock);
+	return is_taken;
+}
+
+void ringcast_loop_give_back(struct loop *loop, struct host_call *call)
+{
+	pthread_mutex_lock(&loop->lock);
+	ringcast_list_add_tail(&loop->calls, &call->node);
+	pthread_cond_signal(&loop->changed);
+	pthread_mutex_unlock(&loop->lock);
+}
+
+void ringcast_loop_tell(struct loop *loop, const struct host_event *event)
+{
+	struct host_event *copy = malloc(sizeof(*copy));
+	if (copy == NULL) {
+		ringcast_log(LOG_ERROR, "service", "an event of a host is lost: out of memory", "session=%s", event->session);
+		return;
+	}
+	*copy = *event;
+	pthread_mutex_lock(&loop->lock);
+	ringcast_list_add_tail(&loop->events, &copy->node);
+	pthread_cond_signal(&loop->changed);
+	pthread_mutex_unlock(&loop->lock);
+}
+
+struct model *ringcast_loop_model(struct loop *loop)
+{
+	return &loop->model;
+}

@@ -1,0 +1,44 @@
+/*
+ * The one thread that owns the model. Requests, hosts' answers and hosts' events come in through a locked inbox and are worked off in turn;
+ * nothing in here waits for a host or for the disk.
+ *
+ * What a request has changed in the records goes to the store's thread in batches: one transaction for everything that came in meanwhile.
+ * The answer is held until the batch is on the disk; if that fails, every change since is undone and every held request is told so.
+ */
+#ifndef RINGCAST_SERVICE_LOOP_H
+#define RINGCAST_SERVICE_LOOP_H
+
+#include "service/operations/request.h"
+#include "service/store/store.h"
+
+struct loop;
+
+struct loop_options {
+	struct model_settings settings;
+	struct store *store; /* borrowed; outlives the loop */
+	struct host *hosts[4];
+	uint32_t host_count;
+	uint64_t seed; /* from entropy */
+	int64_t (*now_ms)(void *context); /* since the epoch; the loop's thread */
+	void *context;
+	uint32_t requests_max; /* that may wait; beyond them requests are refused */
+};
+
+/* NULL: problem says why. The records are loaded from the store. */
+struct loop *ringcast_loop_create(const struct loop_options *options, char problem[STORE_PROBLEM_BYTES]);
+bool ringcast_loop_start(struct loop *loop); /* false: no thread */
+/* Finishes what can be finished without hosts, refuses the rest, joins. */
+void ringcast_loop_stop(struct loop *loop);
+void ringcast_loop_destroy(struct loop **loop);
+
+/* [any thread] The request is the loop's until done. False: too many wait, or the loop stops; the request is still the caller's. */
+bool ringcast_loop_ask(struct loop *loop, struct request *request);
+void ringcast_loop_give_back(struct loop *loop, struct host_call *call); /* [any thread] */
+void ringcast_loop_tell(struct loop *loop, const struct host_event *event); /* [any thread] a copy is taken */
+
+/* One turn without waiting; for the loop's thread, and for tests that have none. True: something was done. */
+bool ringcast_loop_turn(struct loop *loop);
+/* For tests: the model, between turns. */
+struct model *ringcast_loop_model(struct loop *loop);
+
+#endif

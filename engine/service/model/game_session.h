@@ -1,0 +1,105 @@
+/*
+ * Game sessions and player sessions as the API shows them: an index of what hosts run, and for thirty days of what they ran. The host is
+ * right about a live session; what it says reaches this index as events with numbers, so that an older one never overwrites a newer.
+ *
+ *     ACTIVATING --> ACTIVE --> TERMINATING --> TERMINATED          RESERVED --> ACTIVE --> COMPLETED
+ *         |             |            |                                  |
+ *         +-------------+------------+--> ERROR                         +--> TIMEDOUT
+ *
+ * One thread. Time is an argument: milliseconds since the epoch.
+ */
+#ifndef RINGCAST_SERVICE_MODEL_GAME_SESSION_H
+#define RINGCAST_SERVICE_MODEL_GAME_SESSION_H
+
+#include <jansson.h>
+
+#include "base/list.h"
+#include "service/model/text_index.h"
+
+enum game_session_status {
+	GAME_SESSION_ACTIVATING,
+	GAME_SESSION_ACTIVE,
+	GAME_SESSION_TERMINATING,
+	GAME_SESSION_TERMINATED,
+	GAME_SESSION_ERROR,
+	GAME_SESSION_STATUS_COUNT
+};
+
+enum player_session_status { PLAYER_SESSION_RESERVED, PLAYER_SESSION_ACTIVE, PLAYER_SESSION_COMPLETED, PLAYER_SESSION_TIMEDOUT, PLAYER_SESSION_STATUS_COUNT };
+
+enum { GAME_SESSION_ID_BYTES = 64, GAME_SESSION_KEPT_MS = 30 * 24 * 3600 * 1000ll };
+
+struct game_session;
+
+struct player_session {
+	char id[GAME_SESSION_ID_BYTES];
+	struct game_session *session;
+	struct list_node node; /* game_session.players, oldest first */
+	enum player_session_status status;
+	int64_t created_ms, ended_ms;
+	char *data; /* NULL for none */
+	char player_id[]; /* with NUL */
+};
+
+struct game_session {
+	char id[GAME_SESSION_ID_BYTES];	     /* the last part of its ARN: the idempotency token, or gsess-... */
+	char host_session[GAME_SESSION_ID_BYTES]; /* the host's name for it; "" until the host has answered */
+	char *key;			     /* "fleet/id": unique */
+	size_t fleet_bytes;		     /* how much of key is the fleet's id */
+	char *location;			     /* "" for the fleet's home */
+	uint32_t host;			     /* index of the host that runs it */
+	enum game_session_status status;
+	const char *status_reason; /* static; "" for none */
+	bool is_deny_all, is_protected;
+	uint32_t players_max, player_count; /* player_count: reserved and active */
+	int64_t created_ms, ended_ms;
+	uint64_t event_sequence; /* of the host's newest event about it */
+	uint64_t digest;	 /* of the request that made it, for idempotency */
+	json_t *facts;		 /* Name, CreatorId, GameProperties, GameSessionData, MatchmakerData: as given */
+	struct list_node players; /* of struct player_session */
+	struct list_node node;	  /* game_sessions.all, oldest first */
+	uint64_t number;	  /* counts up: the order of pages */
+};
+
+struct game_sessions {
+	struct text_index by_key, by_host_session, players_by_id;
+	struct list_node all;
+	uint64_t next_number;
+	size_t live_count, ended_count, status_counts[GAME_SESSION_STATUS_COUNT];
+};
+
+void ringcast_game_sessions_init(struct game_sessions *sessions, uint64_t seed);
+void ringcast_game_sessions_fini(struct game_sessions *sessions);
+
+/* facts: taken, also on failure. NULL: out of memory. Asserts that there is none of that fleet and id. */
+struct game_session *ringcast_game_session_add(struct game_sessions *sessions, const char *fleet_id, const char *location, const char *id,
+					       json_t *facts, int64_t now_ms);
+struct game_session *ringcast_game_session_find(const struct game_sessions *sessions, const char *fleet_id, const char *id);
+/* By an ARN or by its last part alone, where that is the host's own name for it. */
+struct game_session *ringcast_game_session_resolve(const struct game_sessions *sessions, const char *id_or_arn);
+struct game_session *ringcast_game_session_of_host(const struct game_sessions *sessions, const char *host_session);
+bool ringcast_game_session_name_host(struct game_sessions *sessions, struct game_session *session, const char *host_session); /* once */
+void ringcast_game_session_remove(struct game_sessions *sessions, struct game_session *session); /* with its players */
+
+/* True: the table of legal moves allows it, and it is done. Ends the players too where the session ends. */
+bool ringcast_game_session_move(struct game_sessions *sessions, struct game_session *session, enum game_session_status status,
+				const char *reason, int64_t now_ms);
+static inline bool ringcast_game_session_is_ended(const struct game_session *session)
+{
+	return session->status == GAME_SESSION_TERMINATED || session->status == GAME_SESSION_ERROR;
+}
+const char *ringcast_game_session_status_name(enum game_session_status status);
+bool ringcast_game_session_status_find(const char *name, enum game_session_status *ret_status);
+
+/* data: NULL for none. NULL: out of memory. Counts it in. */
+struct player_session *ringcast_player_session_add(struct game_sessions *sessions, struct game_session *session, const char *id,
+						   const char *player_id, const char *data, int64_t now_ms);
+struct player_session *ringcast_player_session_find(const struct game_sessions *sessions, const char *id);
+bool ringcast_player_session_move(struct player_session *player, enum player_session_status status, int64_t now_ms);
+const char *ringcast_player_session_status_name(enum player_session_status status);
+bool ringcast_player_session_status_find(const char *name, enum player_session_status *ret_status);
+
+/* Forgets what ended before before_ms, at most count_max of them; returns how many. */
+size_t ringcast_game_sessions_forget(struct game_sessions *sessions, int64_t before_ms, size_t count_max);
+
+#endif

@@ -1,0 +1,157 @@
+#include "service/model/model.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/assert.h"
+#include "base/attr.h"
+
+void ringcast_model_init(struct model *model, const struct model_settings *settings, uint64_t seed)
+{
+	*model = (struct model){.settings = *settings};
+	ringcast_prng_init(&model->prng, seed);
+	ringcast_records_init(&model->records);
+	ringcast_game_sessions_init(&model->sessions, ringcast_prng_next(&model->prng));
+	ringcast_list_init(&model->calls);
+}
+
+void ringcast_model_fini(struct model *model)
+{
+	while (!ringcast_list_is_empty(&model->calls)) {
+		struct host_call *call = CONTAINER_OF(model->calls.next, struct host_call, node);
+		ringcast_list_remove(&call->node);
+		ringcast_host_call_destroy(&call);
+	}
+	ringcast_game_sessions_fini(&model->sessions);
+	ringcast_records_fini(&model->records);
+}
+
+void ringcast_model_new_id(struct model *model, const char *prefix, char ret_id[MODEL_ID_BYTES])
+{
+	uint8_t bytes[16];
+	ringcast_prng_fill(&model->prng, bytes, sizeof(bytes));
+	bytes[6] = (uint8_t)((bytes[6] & 0x0f) | 0x40); /* RFC 9562, version 4 */
+	bytes[8] = (uint8_t)((bytes[8] & 0x3f) | 0x80);
+	size_t used = (size_t)snprintf(ret_id, MODEL_ID_BYTES, "%s", prefix);
+	ringcast_assert(used + 37 <= MODEL_ID_BYTES);
+	for (int i = 0; i < 16; i++)
+		used += (size_t)snprintf(ret_id + used, MODEL_ID_BYTES - used, "%s%02x", i == 4 || i == 6 || i == 8 || i == 10 ? "-" : "", bytes[i]);
+}
+
+void ringcast_model_arn(const struct model *model, const char *resource, const char *id, char ret_arn[MODEL_ARN_BYTES])
+{
+	snprintf(ret_arn, MODEL_ARN_BYTES, "arn:aws:gamelift:%s::%s/%s", model->settings.region, resource, id);
+}
+
+const char *ringcast_model_id_of(const char *text, const char *resource)
+{
+	char middle[64];
+	snprintf(middle, sizeof(middle), ":%s/", resource);
+	const char *found = strncmp(text, "arn:", 4) == 0 ? strstr(text, middle) : NULL;
+	return found != NULL ? found + strlen(middle) : text;
+}
+
+json_t *ringcast_model_time(int64_t ms)
+{
+	return json_real((double)ms / 1000);
+}
+
+/* Showing */
+
+static void put_text(json_t *json, const char *name, const char *text)
+{
+	if (text != NULL && *text != '\0')
+		json_object_set_new(json, name, json_string(text));
+}
+
+static void put_fleet(const struct model *model, json_t *json, const struct game_session *session)
+{
+	char fleet[MODEL_ID_BYTES * 4], arn[MODEL_ARN_BYTES];
+	snprintf(fleet, sizeof(fleet), "%.*s", (int)session->fleet_bytes, session->key);
+	ringcast_model_arn(model, "fleet", fleet, arn);
+	put_text(json, "FleetId", fleet);
+	put_text(json, "FleetArn", arn);
+}
+
+static void session_arn(const struct model *model, const struct game_session *session, char ret_arn[MODEL_ARN_BYTES])
+{
+	char path[MODEL_ARN_BYTES - 64];
+	snprintf(path, sizeof(path), "%.*s/%s%s%s", (int)session->fleet_bytes, session->key, session->location, *session->location != '\0' ? "/" : "",
+		 session->id);
+	ringcast_model_arn(model, "gamesession", path, ret_arn);
+}
+
+static void put_connection(const struct model *model, json_t *json)
+{
+	put_text(json, "IpAddress", model->settings.ip_address);
+	put_text(json, "DnsName", model->settings.dns_name);
+	json_object_set_new(json, "Port", json_integer(model->settings.port));
+}
+
+json_t *ringcast_model_show_session(const struct model *model, const struct game_session *session)
+{
+	char arn[MODEL_ARN_BYTES];
+	json_t *json = json_copy(session->facts);
+	if (json == NULL)
+		return NULL;
+	session_arn(model, session, arn);
+	put_text(json, "GameSessionId", arn);
+	put_fleet(model, json, session);
+	put_text(json, "Location", session->location);
+	put_text(json, "Status", ringcast_game_session_status_name(session->status));
+	put_text(json, "StatusReason", session->status_reason);
+	put_text(json, "PlayerSessionCreationPolicy", session->is_deny_all ? "DENY_ALL" : "ACCEPT_ALL");
+	json_object_set_new(json, "CreationTime", ringcast_model_time(session->created_ms));
+	if (ringcast_game_session_is_ended(session))
+		json_object_set_new(json, "TerminationTime", ringcast_model_time(session->ended_ms));
+	json_object_set_new(json, "CurrentPlayerSessionCount", json_integer(session->player_count));
+	json_object_set_new(json, "MaximumPlayerSessionCount", json_integer(session->players_max));
+	put_connection(model, json);
+	return json;
+}
+
+json_t *ringcast_model_show_player(const struct model *model, const struct player_session *player)
+{
+	char arn[MODEL_ARN_BYTES];
+	json_t *json = json_object();
+	session_arn(model, player->session, arn);
+	put_text(json, "PlayerSessionId", player->id);
+	put_text(json, "PlayerId", player->player_id);
+	put_text(json, "GameSessionId", arn);
+	put_fleet(model, json, player->session);
+	json_object_set_new(json, "CreationTime", ringcast_model_time(player->created_ms));
+	if (player->ended_ms != 0)
+		json_object_set_new(json, "TerminationTime", ringcast_model_time(player->ended_ms));
+	put_text(json, "Status", ringcast_player_session_status_name(player->status));
+	put_text(json, "PlayerData", player->data);
+	put_connection(model, json);
+	return json;
+}
+
+/* Hearing */
+
+static void hear_of_player(struct model *model, const struct host_event *event)
+{
+	static const enum player_session_status statuses[] = {
+		[HOST_PLAYER_ACTIVE] = PLAYER_SESSION_ACTIVE,
+		[HOST_PLAYER_COMPLETED] = PLAYER_SESSION_COMPLETED,
+		[HOST_PLAYER_TIMEDOUT] = PLAYER_SESSION_TIMEDOUT,
+	};
+	struct player_session *player = ringcast_player_session_find(&model->sessions, event->player);
+	if (player != NULL)
+		ringcast_player_session_move(player, statuses[event->kind], model->now_ms);
+}
+
+void ringcast_model_hear(struct model *model, const struct host_event *event)
+{
+	struct game_session *session = ringcast_game_session_of_host(&model->sessions, event->session);
+	if (session == NULL || event->sequence <= session->event_sequence)
+		return;
+	session->event_sequence = event->sequence;
+	if (event->kind == HOST_SESSION_ACTIVE)
+		ringcast_game_session_move(&model->sessions, session, GAME_SESSION_ACTIVE, "", model->now_ms);
+	else if (event->kind == HOST_SESSION_ENDED)
+		ringcast_game_session_move(&model->sessions, session, GAME_SESSION_TERMINATED, session->status_reason, model->now_ms);
+	else
+		hear_of_player(model, event);
+}

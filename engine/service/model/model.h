@@ -1,0 +1,53 @@
+/*
+ * Everything the service knows, and the calls to hosts that its decisions have led to. One thread owns it. Nothing in here reads a clock or
+ * entropy: whoever owns the model sets now_ms and gave it random bytes to begin with.
+ */
+#ifndef RINGCAST_SERVICE_MODEL_MODEL_H
+#define RINGCAST_SERVICE_MODEL_MODEL_H
+
+#include "base/prng.h"
+#include "service/hosts/host.h"
+#include "service/model/game_session.h"
+#include "service/model/record.h"
+
+struct model_settings {
+	const char *region; /* in ARNs */
+	bool is_dev;	    /* any fleet-... is there, and any key may do anything */
+	const char *script; /* what sessions of fleets in dev mode run; NULL: nothing, a relay */
+	/* where players connect */
+	const char *ip_address, *dns_name; /* dns_name: "" for none */
+	uint16_t port;
+	bool is_encrypted;
+	uint32_t sessions_max; /* that hosts hold together */
+	uint32_t players_per_session_max;
+};
+
+struct model {
+	struct model_settings settings; /* texts are borrowed and outlive the model */
+	int64_t now_ms;		/* since the epoch */
+	struct prng prng;	/* of names that need not be secret */
+	struct records records;
+	struct game_sessions sessions;
+	struct list_node calls; /* of struct host_call, to be submitted; oldest first */
+};
+
+void ringcast_model_init(struct model *model, const struct model_settings *settings, uint64_t seed);
+void ringcast_model_fini(struct model *model);
+
+enum { MODEL_ID_BYTES = 64, MODEL_ARN_BYTES = 320 };
+/* prefix and a random UUID: "fleet-0d3c...". */
+void ringcast_model_new_id(struct model *model, const char *prefix, char ret_id[MODEL_ID_BYTES]);
+/* "arn:aws:gamelift:REGION::RESOURCE/ID" */
+void ringcast_model_arn(const struct model *model, const char *resource, const char *id, char ret_arn[MODEL_ARN_BYTES]);
+/* What stands behind "RESOURCE/" in an ARN, or the text itself where it is no ARN. Borrowed from text. */
+const char *ringcast_model_id_of(const char *text, const char *resource);
+json_t *ringcast_model_time(int64_t ms); /* as the API writes times */
+
+/* As the API shows it. NULL: out of memory. */
+json_t *ringcast_model_show_session(const struct model *model, const struct game_session *session);
+json_t *ringcast_model_show_player(const struct model *model, const struct player_session *player);
+
+/* What a host tells. Events of sessions that the model does not know, and old ones, change nothing. */
+void ringcast_model_hear(struct model *model, const struct host_event *event);
+
+#endif

@@ -1,0 +1,232 @@
+/* Player sessions: reserve a place, or up to 25 at once; describe. */
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "service/operations/handlers.h"
+#include "service/operations/page.h"
+
+enum { DESCRIBE_LIMIT = 100, LIMIT_MAX = 1024 };
+
+static struct game_session *session_of(struct model *model, struct request *request)
+{
+	const char *id = ringcast_request_text(request, "GameSessionId");
+	struct game_session *session = ringcast_game_session_resolve(&model->sessions, id);
+	if (session == NULL)
+		ringcast_request_refuse(request, FAULT_NOT_FOUND, "there is no game session %.200s", id);
+	return session;
+}
+
+/* Who says so first is the index; the host has the last word. */
+static bool may_reserve(struct request *request, const struct game_session *session, size_t count)
+{
+	if (session->status != GAME_SESSION_ACTIVE)
+		ringcast_request_refuse(request, FAULT_SESSION_STATUS, "the session is %s, not ACTIVE", ringcast_game_session_status_name(session->status));
+	else if (session->is_deny_all)
+		ringcast_request_refuse(request, FAULT_SESSION_STATUS, "the session's PlayerSessionCreationPolicy is DENY_ALL");
+	else if (session->player_count + count > session->players_max)
+		ringcast_request_refuse(request, FAULT_SESSION_FULL, "the session has %" PRIu32 " of %" PRIu32 " players", session->player_count,
+					session->players_max);
+	return !request->is_answered;
+}
+
+static void refuse(struct request *request, const struct host_call *call)
+{
+	switch (call->result) {
+	case HOST_FULL:
+		ringcast_request_refuse(request, FAULT_SESSION_FULL, "the session is full");
+		break;
+	case HOST_NOT_FOUND:
+		ringcast_request_refuse(request, FAULT_SESSION_STATUS, "the session has ended");
+		break;
+	case HOST_STATE:
+		ringcast_request_refuse(request, FAULT_SESSION_STATUS, "the session takes no players any more");
+		break;
+	case HOST_EXISTS:
+		ringcast_request_refuse(request, FAULT_INVALID, "%s",
+					*call->text != '\0' ? call->text : "the player holds a place in the session already");
+		break;
+	default:
+		ringcast_request_refuse(request, FAULT_INTERNAL, "%s", *call->text != '\0' ? call->text : "the host did not answer; nothing has changed");
+		break;
+	}
+}
+
+static json_t *take_players(struct model *model, struct game_session *session, const struct host_call *call)
+{
+	json_t *list = json_array();
+	for (uint32_t i = 0; i < call->player_count; i++) {
+		const struct host_player *given = &call->players[i];
+		struct player_session *player =
+			ringcast_player_session_add(&model->sessions, session, given->token, given->player_id, given->data, model->now_ms);
+		if (player == NULL || json_array_append_new(list, ringcast_model_show_player(model, player)) != 0) {
+			json_decref(list);
+			return NULL;
+		}
+	}
+	return list;
+}
+
+static void reserved(struct model *model, struct host_call *call)
+{
+	struct request *request = call->request;
+	struct game_session *session = ringcast_text_index_find(&model->sessions.by_key, call->key);
+	if (call->result != HOST_OK) {
+		refuse(request, call);
+		return;
+	}
+	if (session == NULL || ringcast_game_session_is_ended(session)) {
+		ringcast_request_refuse(request, FAULT_SESSION_STATUS, "the session has ended");
+		return;
+	}
+	json_t *players = take_players(model, session, call);
+	if (players == NULL) {
+		ringcast_request_refuse_memory(request);
+	} else if (strcmp(request->operation->name, "CreatePlayerSession") == 0) {
+		ringcast_request_answer_with(request, "PlayerSession", json_incref(json_array_get(players, 0)));
+		json_decref(players);
+	} else {
+		ringcast_request_answer_with(request, "PlayerSessions", players);
+	}
+}
+
+static void add_player(struct host_call *call, const char *player_id, const char *data)
+{
+	struct host_player *player = &call->players[call->player_count++];
+	player->player_id = strdup(player_id);
+	player->data = data != NULL ? strdup(data) : NULL;
+}
+
+void ringcast_operation_CreatePlayerSession(struct model *model, struct request *request)
+{
+	struct game_session *session = session_of(model, request);
+	if (session == NULL || !may_reserve(request, session, 1))
+		return;
+	struct host_call *call = ringcast_request_call(model, request, HOST_RESERVE, session, reserved);
+	if (call != NULL)
+		add_player(call, ringcast_request_text(request, "PlayerId"),
+			   json_string_value(json_object_get(request->input, "PlayerData")));
+}
+
+static bool are_players_different(struct request *request, const json_t *ids)
+{
+	for (size_t i = 0; i < json_array_size(ids); i++)
+		for (size_t k = i + 1; k < json_array_size(ids); k++)
+			if (json_equal(json_array_get(ids, i), json_array_get(ids, k))) {
+				ringcast_request_refuse(request, FAULT_INVALID, "PlayerIds[%zu]: the same player as PlayerIds[%zu]", k, i);
+				return false;
+			}
+	return true;
+}
+
+void ringcast_operation_CreatePlayerSessions(struct model *model, struct request *request)
+{
+	struct game_session *session = session_of(model, request);
+	const json_t *ids = json_object_get(request->input, "PlayerIds"), *data = json_object_get(request->input, "PlayerDataMap");
+	if (session == NULL || !are_players_different(request, ids) || !may_reserve(request, session, json_array_size(ids)))
+		return;
+	struct host_call *call = ringcast_request_call(model, request, HOST_RESERVE, session, reserved);
+	for (size_t i = 0; call != NULL && i < json_array_size(ids) && i < HOST_PLAYERS_MAX; i++) {
+		const char *id = json_string_value(json_array_get(ids, i));
+		add_player(call, id, json_string_value(json_object_get(data, id)));
+	}
+}
+
+/* Describing */
+
+struct wish {
+	const char *player_id; /* "": any */
+	bool has_status;
+	enum player_session_status status;
+};
+
+static bool is_wished(const struct wish *wish, const struct player_session *player)
+{
+	return (!wish->has_status || player->status == wish->status) && (*wish->player_id == '\0' || strcmp(wish->player_id, player->player_id) == 0);
+}
+
+struct listing {
+	const struct model *model;
+	const struct wish *wish;
+	struct page page;
+	json_t *list;
+	uint64_t behind_session, behind_place;
+	char next[64];
+	bool is_full;
+};
+
+/* A player's place among those of its session never changes, so that a page can begin behind it. */
+static void list_players(struct listing *listing, const struct game_session *session)
+{
+	uint64_t place = 0;
+	for (struct list_node *node = session->players.next; node != &session->players && !listing->is_full; node = node->next) {
+		const struct player_session *player = CONTAINER_OF(node, struct player_session, node);
+		place++;
+		if ((session->number == listing->behind_session && place <= listing->behind_place) || !is_wished(listing->wish, player))
+			continue;
+		if (json_array_size(listing->list) == listing->page.limit) {
+			listing->is_full = true;
+			break;
+		}
+		json_array_append_new(listing->list, ringcast_model_show_player(listing->model, player));
+		snprintf(listing->next, sizeof(listing->next), "%" PRIu64 "-%" PRIu64, session->number, place);
+	}
+}
+
+static void answer_listing(struct request *request, struct listing *listing)
+{
+	json_t *output = json_object();
+	if (listing->is_full)
+		ringcast_page_continue(&listing->page, listing->next, output);
+	json_object_set_new(output, "PlayerSessions", listing->list);
+	ringcast_request_answer(request, output);
+}
+
+static void describe_one(struct model *model, struct request *request, const struct wish *wish)
+{
+	const char *id = ringcast_request_text(request, "PlayerSessionId");
+	const struct player_session *player = ringcast_player_session_find(&model->sessions, id);
+	if (player == NULL)
+		ringcast_request_refuse(request, FAULT_NOT_FOUND, "there is no player session %.100s", id);
+	else
+		ringcast_request_answer_with(request, "PlayerSessions",
+					     is_wished(wish, player) ? json_pack("[o]", ringcast_model_show_player(model, player)) : json_array());
+}
+
+static void describe_many(struct model *model, struct request *request, const struct wish *wish, const struct game_session *only)
+{
+	struct listing listing = {.model = model, .wish = wish};
+	if (!ringcast_page_begin(request, DESCRIBE_LIMIT, LIMIT_MAX, &listing.page))
+		return;
+	sscanf(listing.page.behind, "%" SCNu64 "-%" SCNu64, &listing.behind_session, &listing.behind_place);
+	listing.list = json_array();
+	for (struct list_node *node = model->sessions.all.next; node != &model->sessions.all && !listing.is_full; node = node->next) {
+		const struct game_session *session = CONTAINER_OF(node, struct game_session, node);
+		if ((only == NULL || only == session) && session->number >= listing.behind_session)
+			list_players(&listing, session);
+	}
+	answer_listing(request, &listing);
+}
+
+void ringcast_operation_DescribePlayerSessions(struct model *model, struct request *request)
+{
+	struct wish wish = {.player_id = ringcast_request_text(request, "PlayerId")};
+	const char *status = ringcast_request_text(request, "PlayerSessionStatusFilter");
+	bool has_session = ringcast_request_has(request, "GameSessionId"), has_id = ringcast_request_has(request, "PlayerSessionId");
+	if (has_session + has_id + (*wish.player_id != '\0') != 1) {
+		ringcast_request_refuse(request, FAULT_INVALID, "exactly one of GameSessionId, PlayerId and PlayerSessionId must be given");
+		return;
+	}
+	if (*status != '\0' && !(wish.has_status = ringcast_player_session_status_find(status, &wish.status))) {
+		ringcast_request_refuse(request, FAULT_INVALID, "PlayerSessionStatusFilter: must be one of RESERVED, ACTIVE, COMPLETED, TIMEDOUT");
+		return;
+	}
+	if (has_id) {
+		describe_one(model, request, &wish);
+		return;
+	}
+	const struct game_session *only = has_session ? session_of(model, request) : NULL;
+	if (!has_session || only != NULL)
+		describe_many(model, request, &wish, only);
+}

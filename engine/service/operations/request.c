@@ -1,0 +1,95 @@
+#include "service/operations/request.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/assert.h"
+
+void ringcast_request_answer(struct request *request, json_t *output)
+{
+	ringcast_assert(!request->is_answered);
+	if (output == NULL) {
+		ringcast_request_refuse_memory(request);
+		return;
+	}
+	request->output = output;
+	request->is_answered = true;
+}
+
+void ringcast_request_answer_with(struct request *request, const char *name, json_t *value)
+{
+	json_t *output = json_object();
+	if (json_object_set_new(output, name, value) != 0) {
+		json_decref(output);
+		output = NULL;
+	}
+	ringcast_request_answer(request, output);
+}
+
+void ringcast_request_refuse(struct request *request, enum fault fault, const char *format, ...)
+{
+	va_list arguments;
+	ringcast_assert(!request->is_answered && fault != FAULT_NONE);
+	va_start(arguments, format);
+	vsnprintf(request->message, sizeof(request->message), format, arguments);
+	va_end(arguments);
+	request->fault = fault;
+	request->is_answered = true;
+}
+
+void ringcast_request_refuse_memory(struct request *request)
+{
+	ringcast_request_refuse(request, FAULT_INTERNAL, "out of memory; nothing has changed");
+}
+
+const char *ringcast_request_text(const struct request *request, const char *name)
+{
+	const char *text = json_string_value(json_object_get(request->input, name));
+	return text != NULL ? text : "";
+}
+
+bool ringcast_request_has(const struct request *request, const char *name)
+{
+	const json_t *value = json_object_get(request->input, name);
+	return value != NULL && !json_is_null(value);
+}
+
+int64_t ringcast_request_number(const struct request *request, const char *name, int64_t otherwise)
+{
+	const json_t *value = json_object_get(request->input, name);
+	return json_is_number(value) ? (int64_t)json_number_value(value) : otherwise;
+}
+
+struct host_call *ringcast_request_call(struct model *model, struct request *request, enum host_call_kind kind,
+					const struct game_session *session, void (*answered)(struct model *, struct host_call *))
+{
+	struct host_call *call = ringcast_host_call_create(kind);
+	if (call != NULL)
+		call->key = strdup(session->key);
+	if (call == NULL || call->key == NULL) {
+		ringcast_host_call_destroy(&call);
+		ringcast_request_refuse_memory(request);
+		return NULL;
+	}
+	memcpy(call->session, session->host_session, sizeof(call->session));
+	call->host = session->host;
+	call->request = request;
+	call->answered = answered;
+	ringcast_list_add_tail(&model->calls, &call->node);
+	return call;
+}
+
+void ringcast_request_run(struct model *model, struct request *request)
+{
+	char problem[SHAPE_PROBLEM_BYTES];
+	const struct operation *operation = request->operation;
+	if (request->role < operation->role)
+		ringcast_request_refuse(request, FAULT_UNAUTHORIZED, "this key's role may not call %s", operation->name);
+	else if (operation->run == NULL)
+		ringcast_request_refuse(request, FAULT_UNSUPPORTED, "%s: %s", operation->name, operation->text);
+	else if (!ringcast_shape_check(operation->input, request->input, problem))
+		ringcast_request_refuse(request, FAULT_INVALID, "%s", problem);
+	else
+		operation->run(model, request);
+}

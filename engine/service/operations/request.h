@@ -1,0 +1,68 @@
+/*
+ * One request of the API, from its checked input to its answer, and the table of operations.
+ *
+ * A request is answered exactly once: by its operation at once, or later, when a host has answered the call that it was parked for. What it
+ * has changed in the records is durable before anybody hears of it: the loop holds the answer until the store says so.
+ */
+#ifndef RINGCAST_SERVICE_OPERATIONS_REQUEST_H
+#define RINGCAST_SERVICE_OPERATIONS_REQUEST_H
+
+#include "base/attr.h"
+#include "service/api/fault.h"
+#include "service/api/shape.h"
+#include "service/model/model.h"
+
+enum role { ROLE_READER, ROLE_BACKEND, ROLE_OPERATOR }; /* each may do what the ones before it may */
+
+enum { REQUEST_MESSAGE_BYTES = 384 };
+
+struct operation;
+struct request {
+	struct list_node node; /* the loop's */
+	const struct operation *operation;
+	json_t *input; /* owned; checked against the operation's shape */
+	enum role role;
+	/* the answer: an output, owned, or a fault and its message */
+	json_t *output;
+	enum fault fault;
+	char message[REQUEST_MESSAGE_BYTES];
+	bool is_answered;
+	uint64_t durable_at; /* the number of the store's batch that must be done before the answer may go out; 0: none */
+	void (*done)(struct request *request); /* on the loop's thread, once; the request is the caller's again */
+	void *context;
+};
+
+typedef void operation_fn(struct model *model, struct request *request);
+
+struct operation {
+	const char *name;
+	operation_fn *run; /* NULL: not supported; instead says what to do */
+	enum role role;	   /* the least that may ask */
+	enum shape_id input, output; /* output: SHAPE_ID_NONE gives an empty object */
+	const char *text; /* what it does here, or what to use instead */
+};
+
+/* NULL: there is none of that name. */
+const struct operation *ringcast_operation_find(const char *name);
+const struct operation *ringcast_operation_at(size_t index); /* in alphabetical order; NULL: past the end */
+
+/* Checks role and input, and runs it. */
+void ringcast_request_run(struct model *model, struct request *request);
+
+/* Answering. output is taken; NULL means that memory was short. */
+void ringcast_request_answer(struct request *request, json_t *output);
+void ringcast_request_refuse(struct request *request, enum fault fault, const char *format, ...) PRINTF_LIKE(3, 4);
+void ringcast_request_refuse_memory(struct request *request);
+/* Answers with {name: value}; value is taken. */
+void ringcast_request_answer_with(struct request *request, const char *name, json_t *value);
+
+/* Members of the input. "" where it is absent. */
+const char *ringcast_request_text(const struct request *request, const char *name);
+bool ringcast_request_has(const struct request *request, const char *name);
+int64_t ringcast_request_number(const struct request *request, const char *name, int64_t otherwise);
+
+/* Parks the request for a call: to be submitted by the loop. answered goes on with both. False: refused, out of memory. */
+struct host_call *ringcast_request_call(struct model *model, struct request *request, enum host_call_kind kind,
+					const struct game_session *session, void (*answered)(struct model *, struct host_call *));
+
+#endif

@@ -1,0 +1,467 @@
+/* Game sessions: create, describe, search, update, terminate. */
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/hash.h"
+#include "service/operations/fleet_of.h"
+#include "service/operations/handlers.h"
+#include "service/operations/page.h"
+#include "service/search/filter.h"
+
+enum { DESCRIBE_LIMIT = 100, SEARCH_LIMIT = 20, LIMIT_MAX = 1000 };
+
+/* Creating */
+
+static uint64_t digest_of(const json_t *input)
+{
+	char *text = json_dumps(input, JSON_COMPACT | JSON_SORT_KEYS);
+	uint64_t digest = text != NULL ? ringcast_hash_bytes(text, strlen(text), 1) : 0;
+	free(text);
+	return digest;
+}
+
+/* What of the request the session goes on showing. */
+static json_t *facts_of(const struct request *request)
+{
+	static const char *const names[] = {"Name", "CreatorId", "GameProperties", "GameSessionData"};
+	json_t *facts = json_object();
+	for (size_t i = 0; i < ARRAY_COUNT(names); i++)
+		if (ringcast_request_has(request, names[i]))
+			json_object_set(facts, names[i], json_object_get(request->input, names[i]));
+	return facts;
+}
+
+static bool is_room(struct model *model, struct request *request)
+{
+	if (model->sessions.live_count < model->settings.sessions_max)
+		return true;
+	ringcast_request_refuse(request, FAULT_FLEET_CAPACITY, "all %" PRIu32 " sessions that the hosts hold are in use", model->settings.sessions_max);
+	return false;
+}
+
+static bool is_fleet_ready(struct request *request, const json_t *fleet)
+{
+	const char *status = json_string_value(json_object_get(fleet, "Status"));
+	if (fleet == NULL || (status != NULL && strcmp(status, "ACTIVE") == 0))
+		return true;
+	ringcast_request_refuse(request, FAULT_FLEET_STATUS, "the fleet is %s, not ACTIVE", status != NULL ? status : "unknown");
+	return false;
+}
+
+static bool is_size_right(struct model *model, struct request *request)
+{
+	int64_t players_max = ringcast_request_number(request, "MaximumPlayerSessionCount", 0);
+	if (players_max <= (int64_t)model->settings.players_per_session_max)
+		return true;
+	ringcast_request_refuse(request, FAULT_INVALID, "MaximumPlayerSessionCount: %" PRId64 ", at most %" PRIu32 " are allowed here", players_max,
+				model->settings.players_per_session_max);
+	return false;
+}
+
+static void answer_session(struct model *model, struct request *request, const struct game_session *session)
+{
+	ringcast_request_answer_with(request, "GameSession", ringcast_model_show_session(model, session));
+}
+
+/* The same token again: the session that it made, if the request was the same. True: answered. */
+static bool is_repeated(struct model *model, struct request *request, const char *fleet_id, const char *id)
+{
+	struct game_session *session = ringcast_game_session_find(&model->sessions, fleet_id, id);
+	if (session == NULL)
+		return false;
+	if (session->digest != digest_of(request->input))
+		ringcast_request_refuse(request, FAULT_IDEMPOTENT_MISMATCH, "the idempotency token %s was used with other parameters", id);
+	else
+		answer_session(model, request, session);
+	return true;
+}
+
+static void refuse_host(struct request *request, const struct host_call *call, const char *what)
+{
+	switch (call->result) {
+	case HOST_NOT_FOUND:
+		ringcast_request_refuse(request, FAULT_NOT_FOUND, "%s: %s", what, *call->text != '\0' ? call->text : "it has gone");
+		break;
+	case HOST_FULL:
+		ringcast_request_refuse(request, FAULT_FLEET_CAPACITY, "%s: no host has room", what);
+		break;
+	case HOST_STATE:
+		ringcast_request_refuse(request, FAULT_SESSION_STATUS, "%s: not in this state%s%s", what, *call->text != '\0' ? ": " : "", call->text);
+		break;
+	case HOST_EXISTS:
+		ringcast_request_refuse(request, FAULT_INVALID, "%s: the player holds a place already", what);
+		break;
+	default:
+		ringcast_request_refuse(request, FAULT_INTERNAL, "%s: %s", what, *call->text != '\0' ? call->text : "the host did not answer");
+		break;
+	}
+}
+
+static void created(struct model *model, struct host_call *call)
+{
+	struct request *request = call->request;
+	struct game_session *session = ringcast_text_index_find(&model->sessions.by_key, call->key);
+	if (session == NULL) {
+		ringcast_request_refuse(request, FAULT_INTERNAL, "the session ended before it began");
+		return;
+	}
+	if (call->result == HOST_OK && ringcast_game_session_name_host(&model->sessions, session, call->session)) {
+		ringcast_game_session_move(&model->sessions, session, GAME_SESSION_ACTIVE, "", model->now_ms);
+		answer_session(model, request, session);
+		return;
+	}
+	refuse_host(request, call, "create the session");
+	ringcast_game_session_remove(&model->sessions, session);
+}
+
+static const char *script_of(const struct model *model, const json_t *fleet)
+{
+	const char *script = json_string_value(json_object_get(fleet, "ScriptId"));
+	return script != NULL ? script : fleet == NULL ? model->settings.script : NULL;
+}
+
+static void begin_session(struct model *model, struct request *request, const char *fleet_id, const json_t *fleet, const char *id)
+{
+	struct game_session *session = ringcast_game_session_add(&model->sessions, fleet_id, ringcast_request_text(request, "Location"), id,
+								 facts_of(request), model->now_ms);
+	if (session == NULL) {
+		ringcast_request_refuse_memory(request);
+		return;
+	}
+	const char *script = script_of(model, fleet);
+	session->digest = digest_of(request->input);
+	session->players_max = (uint32_t)ringcast_request_number(request, "MaximumPlayerSessionCount", 0);
+	struct host_call *call = ringcast_request_call(model, request, HOST_CREATE, session, created);
+	if (call == NULL) {
+		ringcast_game_session_remove(&model->sessions, session);
+		return;
+	}
+	call->facts = json_incref(session->facts);
+	call->script = script != NULL ? strdup(script) : NULL;
+	call->players_max = session->players_max;
+}
+
+void ringcast_operation_CreateGameSession(struct model *model, struct request *request)
+{
+	char id[MODEL_ID_BYTES];
+	json_t *fleet;
+	const char *fleet_id = ringcast_fleet_of(model, request, &fleet), *token = ringcast_request_text(request, "IdempotencyToken");
+	if (fleet_id == NULL || !is_fleet_ready(request, fleet) || !is_size_right(model, request))
+		return;
+	if (*token == '\0')
+		token = ringcast_request_text(request, "GameSessionId");
+	if (*token != '\0' && is_repeated(model, request, fleet_id, token))
+		return;
+	if (!is_room(model, request))
+		return;
+	ringcast_model_new_id(model, "gsess-", id);
+	begin_session(model, request, fleet_id, fleet, *token != '\0' ? token : id);
+}
+
+/* Describing */
+
+struct wish {
+	const char *fleet_id; /* NULL: any */
+	const char *location; /* "": any */
+	bool has_status;
+	enum game_session_status status;
+};
+
+static bool is_wished(const struct wish *wish, const struct game_session *session)
+{
+	if (wish->has_status && session->status != wish->status)
+		return false;
+	if (*wish->location != '\0' && strcmp(wish->location, session->location) != 0)
+		return false;
+	return wish->fleet_id == NULL ||
+	       (strlen(wish->fleet_id) == session->fleet_bytes && strncmp(wish->fleet_id, session->key, session->fleet_bytes) == 0);
+}
+
+static json_t *show_detail(const struct model *model, const struct game_session *session)
+{
+	json_t *detail = json_object();
+	json_object_set_new(detail, "GameSession", ringcast_model_show_session(model, session));
+	json_object_set_new(detail, "ProtectionPolicy", json_string(session->is_protected ? "FullProtection" : "NoProtection"));
+	return detail;
+}
+
+typedef json_t *show_fn(const struct model *model, const struct game_session *session);
+
+/* In the order in which they were created, from behind the page's number on. */
+static void answer_page(struct model *model, struct request *request, const struct wish *wish, const char *name, show_fn *show)
+{
+	struct page page;
+	if (!ringcast_page_begin(request, DESCRIBE_LIMIT, LIMIT_MAX, &page))
+		return;
+	json_t *output = json_object(), *list = json_array();
+	uint64_t behind = strtoull(page.behind, NULL, 10), last = 0;
+	for (struct list_node *node = model->sessions.all.next; node != &model->sessions.all; node = node->next) {
+		const struct game_session *session = CONTAINER_OF(node, struct game_session, node);
+		if (session->number <= behind || !is_wished(wish, session))
+			continue;
+		if (json_array_size(list) == page.limit) {
+			char text[32];
+			snprintf(text, sizeof(text), "%" PRIu64, last);
+			ringcast_page_continue(&page, text, output);
+			break;
+		}
+		json_array_append_new(list, show(model, session));
+		last = session->number;
+	}
+	json_object_set_new(output, name, list);
+	ringcast_request_answer(request, output);
+}
+
+static struct game_session *session_of(struct model *model, struct request *request)
+{
+	const char *id = ringcast_request_text(request, "GameSessionId");
+	struct game_session *session = ringcast_game_session_resolve(&model->sessions, id);
+	if (session == NULL)
+		ringcast_request_refuse(request, FAULT_NOT_FOUND, "there is no game session %.200s", id);
+	return session;
+}
+
+static void describe(struct model *model, struct request *request, const char *name, show_fn *show)
+{
+	struct wish wish = {.location = ringcast_request_text(request, "Location")};
+	const char *status = ringcast_request_text(request, "StatusFilter");
+	json_t *fleet;
+	if (*status != '\0' && !(wish.has_status = ringcast_game_session_status_find(status, &wish.status))) {
+		ringcast_request_refuse(request, FAULT_INVALID, "StatusFilter: must be one of ACTIVATING, ACTIVE, TERMINATING, TERMINATED, ERROR");
+		return;
+	}
+	if (ringcast_request_has(request, "GameSessionId")) {
+		const struct game_session *session = session_of(model, request);
+		if (session != NULL)
+			ringcast_request_answer_with(request, name, is_wished(&wish, session) ? json_pack("[o]", show(model, session)) : json_array());
+		return;
+	}
+	wish.fleet_id = ringcast_fleet_of(model, request, &fleet);
+	if (wish.fleet_id != NULL)
+		answer_page(model, request, &wish, name, show);
+}
+
+void ringcast_operation_DescribeGameSessions(struct model *model, struct request *request)
+{
+	describe(model, request, "GameSessions", ringcast_model_show_session);
+}
+
+void ringcast_operation_DescribeGameSessionDetails(struct model *model, struct request *request)
+{
+	describe(model, request, "GameSessionDetails", show_detail);
+}
+
+/* Searching */
+
+static const char *text_of(void *context, enum filter_operand operand, const char *key)
+{
+	const struct game_session *session = context;
+	const char *name = json_string_value(json_object_get(session->facts, "Name"));
+	size_t i;
+	json_t *property;
+	if (operand == FILTER_NAME)
+		return name != NULL ? name : "";
+	if (operand == FILTER_ID)
+		return session->id;
+	json_array_foreach(json_object_get(session->facts, "GameProperties"), i, property)
+		if (strcmp(json_string_value(json_object_get(property, "Key")), key) == 0)
+			return json_string_value(json_object_get(property, "Value"));
+	return NULL;
+}
+
+static double number_of(void *context, enum filter_operand operand)
+{
+	const struct game_session *session = context;
+	switch (operand) {
+	case FILTER_PLAYERS_MAX:
+		return session->players_max;
+	case FILTER_CREATED_MS:
+		return (double)session->created_ms;
+	case FILTER_PLAYER_COUNT:
+		return session->player_count;
+	default:
+		return session->player_count < session->players_max && !session->is_deny_all;
+	}
+}
+
+struct search {
+	struct filter filter;
+	struct filter_sort sort;
+	bool has_filter, has_sort;
+	struct game_session **found;
+	size_t count;
+};
+
+static struct filter_subject subject_of(struct game_session *session)
+{
+	return (struct filter_subject){session, text_of, number_of};
+}
+
+static int compare_found(const void *a, const void *b, void *context)
+{
+	struct game_session *left = *(struct game_session *const *)a, *right = *(struct game_session *const *)b;
+	const struct search *search = context;
+	struct filter_subject left_subject = subject_of(left), right_subject = subject_of(right);
+	int order = search->has_sort ? ringcast_filter_sort_compare(&search->sort, &left_subject, &right_subject) : 0;
+	return order != 0 ? order : left->number < right->number ? -1 : left->number > right->number;
+}
+
+static bool read_search(struct request *request, struct search *search)
+{
+	char problem[FILTER_PROBLEM_BYTES];
+	search->has_filter = ringcast_request_has(request, "FilterExpression");
+	search->has_sort = ringcast_request_has(request, "SortExpression");
+	if (search->has_filter && !ringcast_filter_read(ringcast_request_text(request, "FilterExpression"), &search->filter, problem)) {
+		ringcast_request_refuse(request, FAULT_INVALID, "FilterExpression: %s", problem);
+		return false;
+	}
+	if (search->has_sort && !ringcast_filter_sort_read(ringcast_request_text(request, "SortExpression"), &search->sort, problem)) {
+		ringcast_request_refuse(request, FAULT_INVALID, "SortExpression: %s", problem);
+		return false;
+	}
+	return true;
+}
+
+static void find_all(struct model *model, const struct wish *wish, struct search *search)
+{
+	for (struct list_node *node = model->sessions.all.next; node != &model->sessions.all; node = node->next) {
+		struct game_session *session = CONTAINER_OF(node, struct game_session, node);
+		struct filter_subject subject = subject_of(session);
+		if (is_wished(wish, session) && (!search->has_filter || ringcast_filter_passes(&search->filter, &subject)))
+			search->found[search->count++] = session;
+	}
+	qsort_r(search->found, search->count, sizeof(search->found[0]), compare_found, search);
+}
+
+/* The page behind the session that the last page ended with; if that has gone, behind its place by number, which is as good as it gets. */
+static size_t first_behind(const struct search *search, const char *behind)
+{
+	uint64_t number = strtoull(behind, NULL, 10);
+	for (size_t i = 0; i < search->count; i++)
+		if (search->found[i]->number == number)
+			return i + 1;
+	for (size_t i = 0; i < search->count; i++)
+		if (search->found[i]->number > number)
+			return i;
+	return search->count;
+}
+
+static void answer_search(struct model *model, struct request *request, const struct search *search, const struct page *page)
+{
+	size_t first = *page->behind != '\0' ? first_behind(search, page->behind) : 0, i;
+	json_t *output = json_object(), *list = json_array();
+	for (i = first; i < search->count && i - first < page->limit; i++)
+		json_array_append_new(list, ringcast_model_show_session(model, search->found[i]));
+	if (i < search->count) {
+		char text[32];
+		snprintf(text, sizeof(text), "%" PRIu64, search->found[i - 1]->number);
+		ringcast_page_continue(page, text, output);
+	}
+	json_object_set_new(output, "GameSessions", list);
+	ringcast_request_answer(request, output);
+}
+
+void ringcast_operation_SearchGameSessions(struct model *model, struct request *request)
+{
+	struct wish wish = {.location = ringcast_request_text(request, "Location"), .has_status = true, .status = GAME_SESSION_ACTIVE};
+	struct page page;
+	json_t *fleet;
+	wish.fleet_id = ringcast_fleet_of(model, request, &fleet);
+	if (wish.fleet_id == NULL || !ringcast_page_begin(request, SEARCH_LIMIT, SEARCH_LIMIT, &page))
+		return;
+	struct search *search = calloc(1, sizeof(*search));
+	if (search != NULL)
+		search->found = calloc(model->sessions.status_counts[GAME_SESSION_ACTIVE] + 1, sizeof(search->found[0]));
+	if (search == NULL || search->found == NULL) {
+		ringcast_request_refuse_memory(request);
+	} else if (read_search(request, search)) {
+		find_all(model, &wish, search);
+		answer_search(model, request, search, &page);
+	}
+	if (search != NULL)
+		free(search->found);
+	free(search);
+}
+
+/* Changing */
+
+static void take_update(struct game_session *session, const struct request *request)
+{
+	const char *policy = ringcast_request_text(request, "PlayerSessionCreationPolicy");
+	const char *protection = ringcast_request_text(request, "ProtectionPolicy");
+	json_t *facts = json_copy(session->facts);
+	if (*policy != '\0')
+		session->is_deny_all = strcmp(policy, "DENY_ALL") == 0;
+	if (*protection != '\0')
+		session->is_protected = strcmp(protection, "FullProtection") == 0;
+	session->players_max = (uint32_t)ringcast_request_number(request, "MaximumPlayerSessionCount", session->players_max);
+	if (ringcast_request_has(request, "Name"))
+		json_object_set(facts, "Name", json_object_get(request->input, "Name"));
+	if (ringcast_request_has(request, "GameProperties"))
+		json_object_set(facts, "GameProperties", json_object_get(request->input, "GameProperties"));
+	json_decref(session->facts);
+	session->facts = facts;
+}
+
+static void updated(struct model *model, struct host_call *call)
+{
+	struct request *request = call->request;
+	struct game_session *session = ringcast_text_index_find(&model->sessions.by_key, call->key);
+	if (session == NULL || call->result != HOST_OK) {
+		refuse_host(request, call, "update the session");
+		return;
+	}
+	take_update(session, request);
+	answer_session(model, request, session);
+}
+
+void ringcast_operation_UpdateGameSession(struct model *model, struct request *request)
+{
+	struct game_session *session = session_of(model, request);
+	if (session == NULL || !is_size_right(model, request))
+		return;
+	if (session->status != GAME_SESSION_ACTIVE) {
+		ringcast_request_refuse(request, FAULT_SESSION_STATUS, "the session is %s, not ACTIVE", ringcast_game_session_status_name(session->status));
+		return;
+	}
+	struct host_call *call = ringcast_request_call(model, request, HOST_UPDATE, session, updated);
+	if (call != NULL) {
+		const char *policy = ringcast_request_text(request, "PlayerSessionCreationPolicy");
+		call->players_max = (uint32_t)ringcast_request_number(request, "MaximumPlayerSessionCount", 0);
+		call->has_policy = *policy != '\0';
+		call->is_deny_all = strcmp(policy, "DENY_ALL") == 0;
+	}
+}
+
+static void ended(struct model *model, struct host_call *call)
+{
+	struct request *request = call->request;
+	struct game_session *session = ringcast_text_index_find(&model->sessions.by_key, call->key);
+	if (session == NULL || (call->result != HOST_OK && call->result != HOST_NOT_FOUND)) {
+		refuse_host(request, call, "terminate the session");
+		return;
+	}
+	if (call->result == HOST_NOT_FOUND)
+		ringcast_game_session_move(&model->sessions, session, GAME_SESSION_TERMINATED, session->status_reason, model->now_ms);
+	answer_session(model, request, session);
+}
+
+void ringcast_operation_TerminateGameSession(struct model *model, struct request *request)
+{
+	struct game_session *session = session_of(model, request);
+	bool is_forced = strcmp(ringcast_request_text(request, "TerminationMode"), "FORCE_TERMINATE") == 0;
+	if (session == NULL)
+		return;
+	if (session->status == GAME_SESSION_ERROR || session->status == GAME_SESSION_TERMINATED || *session->host_session == '\0') {
+		ringcast_request_refuse(request, FAULT_SESSION_STATUS, "the session is %s", ringcast_game_session_status_name(session->status));
+		return;
+	}
+	struct host_call *call = ringcast_request_call(model, request, HOST_END, session, ended);
+	if (call == NULL)
+		return;
+	call->is_forced = is_forced;
+	ringcast_game_session_move(&model->sessions, session, GAME_SESSION_TERMINATING, is_forced ? "FORCE_TERMINATED" : "TRIGGERED_ON_PROCESS_TERMINATE",
+				   model->now_ms);
+}

@@ -1,0 +1,137 @@
+#include "service/service.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "service/hosts/local.h"
+#include "service/outside.h"
+
+struct service {
+	struct service_options options; /* texts are copies */
+	char *texts[5];
+	struct store *store;
+	struct loop *loop;
+	struct host_local *local;
+	struct keys *keys;
+	struct service_http *http;
+};
+
+static int64_t now_ms(void *context)
+{
+	return ringcast_outside_now_ms();
+}
+
+static void give_back(void *context, struct host_call *call)
+{
+	ringcast_loop_give_back(((struct service *)context)->loop, call);
+}
+
+static bool copy_texts(struct service *service)
+{
+	const char **texts[] = {&service->options.store_path, &service->options.region, &service->options.player_ip, &service->options.player_dns_name,
+				&service->options.script};
+	for (size_t i = 0; i < ARRAY_COUNT(texts); i++) {
+		if (*texts[i] == NULL)
+			continue;
+		service->texts[i] = strdup(*texts[i]);
+		if (service->texts[i] == NULL)
+			return false;
+		*texts[i] = service->texts[i];
+	}
+	return true;
+}
+
+static bool create_loop(struct service *service, char problem[SERVICE_PROBLEM_BYTES])
+{
+	const struct service_options *options = &service->options;
+	const struct host_local_options host = {.engine = options->engine, .give_back = give_back, .context = service};
+	struct loop_options loop = {
+		.settings = {.region = options->region,
+			     .is_dev = options->is_dev,
+			     .script = options->script,
+			     .ip_address = options->player_ip,
+			     .dns_name = options->player_dns_name,
+			     .port = ringcast_engine_tcp_port(options->engine),
+			     .is_encrypted = ringcast_engine_security(options->engine) != RINGCAST_SECURITY_OFF,
+			     .sessions_max = options->sessions_max,
+			     .players_per_session_max = options->players_per_session_max},
+		.store = service->store,
+		.now_ms = now_ms,
+		.requests_max = options->requests_max,
+	};
+	if (!ringcast_outside_random(&loop.seed, sizeof(loop.seed))) {
+		snprintf(problem, SERVICE_PROBLEM_BYTES, "the system gives no random numbers");
+		return false;
+	}
+	service->local = ringcast_host_local_create(&host);
+	if (service->local == NULL) {
+		snprintf(problem, SERVICE_PROBLEM_BYTES, "no memory or no thread for the service");
+		return false;
+	}
+	loop.hosts[loop.host_count++] = ringcast_host_local_base(service->local);
+	service->loop = ringcast_loop_create(&loop, problem);
+	if (service->loop == NULL)
+		return false;
+	if (ringcast_loop_start(service->loop))
+		return true;
+	snprintf(problem, SERVICE_PROBLEM_BYTES, "no thread for the service");
+	return false;
+}
+
+static bool start_http(struct service *service, char problem[SERVICE_PROBLEM_BYTES])
+{
+	const struct service_options *options = &service->options;
+	struct service_http_options http = {
+		.address = options->address,
+		.address_bytes = options->address_bytes,
+		.loop = service->loop,
+		.keys = service->keys,
+		.is_dev = options->is_dev,
+		.certificate = options->certificate,
+		.key = options->key,
+		.connections_max = options->connections_max,
+		.body_bytes_max = options->body_bytes_max,
+	};
+	service->http = ringcast_service_http_start(&http, problem);
+	return service->http != NULL;
+}
+
+struct service *ringcast_service_start(const struct service_options *options, char problem[SERVICE_PROBLEM_BYTES])
+{
+	struct service *service = calloc(1, sizeof(*service));
+	if (service != NULL)
+		service->options = *options;
+	if (service == NULL || !copy_texts(service) || (service->keys = ringcast_keys_create()) == NULL)
+		snprintf(problem, SERVICE_PROBLEM_BYTES, "no memory for the service");
+	else if ((service->store = ringcast_service_store_open(service->options.store_path, problem)) != NULL && create_loop(service, problem) &&
+		 start_http(service, problem))
+		return service;
+	ringcast_service_stop(&service);
+	return NULL;
+}
+
+void ringcast_service_stop(struct service **service)
+{
+	struct service *old = *service;
+	if (old == NULL)
+		return;
+	if (old->http != NULL)
+		ringcast_service_http_quiesce(old->http);
+	if (old->loop != NULL)
+		ringcast_loop_stop(old->loop); /* everybody is answered, so nobody sleeps any more */
+	ringcast_host_local_destroy(&old->local); /* gives back what it had, for the loop to free */
+	ringcast_service_http_destroy(&old->http);
+	ringcast_loop_destroy(&old->loop);
+	ringcast_service_store_close(&old->store);
+	ringcast_keys_destroy(&old->keys);
+	for (size_t i = 0; i < ARRAY_COUNT(old->texts); i++)
+		free(old->texts[i]);
+	free(old);
+	*service = NULL;
+}
+
+void ringcast_service_address(const struct service *service, char ret_text[SERVICE_ADDRESS_BYTES])
+{
+	ringcast_service_http_address(service->http, ret_text);
+}

@@ -1,0 +1,29 @@
+/* The service as one thing with a life: store, loop, the engine as its host, and the endpoint. What the daemon starts and stops. */
+#ifndef RINGCAST_SERVICE_SERVICE_H
+#define RINGCAST_SERVICE_SERVICE_H
+
+#include "ringcast/ringcast.h"
+#include "service/http.h"
+
+struct service;
+
+struct service_options {
+	ringcast_engine *engine; /* borrowed; started; outlives the service */
+	const struct sockaddr *address;
+	socklen_t address_bytes;
+	const char *store_path; /* NULL: in memory */
+	const char *region;
+	const char *player_ip, *player_dns_name; /* where players are told to connect */
+	const char *script; /* of dev mode's fleets; NULL: none */
+	const char *certificate, *key; /* PEM; NULL: plain HTTP */
+	bool is_dev;
+	uint32_t sessions_max, players_per_session_max, requests_max, connections_max;
+	size_t body_bytes_max;
+};
+
+/* Texts of options are copied where they are needed after the call. NULL: problem holds one clear line. */
+struct service *ringcast_service_start(const struct service_options *options, char problem[SERVICE_PROBLEM_BYTES]);
+void ringcast_service_stop(struct service **service); /* answers what waits; accepts NULL inside, nulls */
+void ringcast_service_address(const struct service *service, char ret_text[SERVICE_ADDRESS_BYTES]);
+
+#endif

@@ -1,0 +1,31 @@
+/*
+ * What survives a crash: the records, in SQLite with a write-ahead log. One writer at a time; any thread, but only one at once.
+ *
+ * A batch is one transaction, on the disk when write returns true. A damaged file, one of a newer version, a full disk and a folder that
+ * cannot be written to each give one clear line.
+ */
+#ifndef RINGCAST_SERVICE_STORE_STORE_H
+#define RINGCAST_SERVICE_STORE_STORE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "service/model/record.h"
+
+enum { STORE_PROBLEM_BYTES = 320 };
+
+struct store;
+
+/*
+ * path: of the file, made if it is not there; NULL: in memory, gone with the process. Checks the file's integrity and brings it to today's
+ * version. NULL: problem says why.
+ */
+struct store *ringcast_service_store_open(const char *path, char problem[STORE_PROBLEM_BYTES]);
+void ringcast_service_store_close(struct store **store); /* accepts NULL inside, nulls */
+bool ringcast_service_store_load(struct store *store, struct records *records, char problem[STORE_PROBLEM_BYTES]);
+/* False: nothing of it is in the store, and problem says why. */
+bool ringcast_service_store_write(struct store *store, const struct record_change *changes, size_t count, char problem[STORE_PROBLEM_BYTES]);
+/* A copy that is whole, while the store is used. The copy must not be there yet. */
+bool ringcast_service_store_backup(struct store *store, const char *path, char problem[STORE_PROBLEM_BYTES]);
+
+#endif

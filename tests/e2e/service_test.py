@@ -1,0 +1,153 @@
+#!/usr/bin/python3
+"""The service as a studio's backend sees it: botocore, unmodified, against ringcastd; players join with what it returned."""
+
+import http.client
+import os
+import re
+import tempfile
+import unittest
+
+import botocore.config
+import botocore.session
+from botocore.exceptions import ClientError
+
+from daemon import Daemon
+from player import Player, Refused
+
+REGION = "local"
+
+
+def client(port, key="any", secret="any"):
+    session = botocore.session.Session()
+    session.set_credentials(key, secret)
+    config = botocore.config.Config(retries={"max_attempts": 1}, parameter_validation=False)
+    return session.create_client("gamelift", region_name=REGION, endpoint_url=f"http://127.0.0.1:{port}", config=config)
+
+
+def service_port(daemon):
+    return int(re.search(rb'"service":"127.0.0.1:(\d+)"', daemon.log_text())[1])
+
+
+def raw(port, operation, body, **headers):
+    """A request that no SDK would make. Returns status, type of the fault, body."""
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
+    headers = {"X-Amz-Target": f"GameLift.{operation}", "Content-Type": "application/x-amz-json-1.1", **headers}
+    connection.request("POST", "/", body, headers)
+    response = connection.getresponse()
+    text = response.read()
+    connection.close()
+    return response.status, response.getheader("x-amzn-errortype"), text
+
+
+class ServiceTest(unittest.IsolatedAsyncioTestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.daemon = Daemon("--dev", "--shards", "2")
+        cls.port = service_port(cls.daemon)
+        cls.gamelift = client(cls.port)
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.daemon.stop()
+
+    def create(self, **options):
+        options = {"FleetId": "fleet-123", "MaximumPlayerSessionCount": 4, **options}
+        return self.gamelift.create_game_session(**options)["GameSession"]
+
+    def fault(self, operation, **options):
+        with self.assertRaises(ClientError) as caught:
+            getattr(self.gamelift, operation)(**options)
+        return caught.exception.response["Error"]["Code"]
+
+    async def test_players_join_with_what_the_service_returned(self):
+        session = self.create(Name="räum", GameProperties=[{"Key": "mode", "Value": "ctf"}])
+        self.assertEqual((session["IpAddress"], session["Port"]), ("127.0.0.1", self.daemon.tcp_port))
+        players = self.gamelift.create_player_sessions(GameSessionId=session["GameSessionId"], PlayerIds=["alice", "bob"],
+                                                       PlayerDataMap={"bob": "team=red"})["PlayerSessions"]
+        alice = await Player.join(self.daemon, token=players[0]["PlayerSessionId"], udp=True)
+        bob = await Player.join(self.daemon, token=players[1]["PlayerSessionId"])
+        await alice.send(10, b"hello", player=bob.peer_id)
+        await bob.expect(10, b"hello", alice.peer_id)
+        await alice.leave()
+        await bob.leave()
+
+    async def test_a_token_is_good_once(self):
+        session = self.create()
+        player = self.gamelift.create_player_session(GameSessionId=session["GameSessionId"], PlayerId="a")["PlayerSession"]
+        first = await Player.join(self.daemon, token=player["PlayerSessionId"])
+        with self.assertRaises(Refused):
+            await Player.join(self.daemon, token=player["PlayerSessionId"])
+        await first.leave()
+
+    def test_faults_have_their_types(self):
+        session = self.create(MaximumPlayerSessionCount=1)
+        about = {"GameSessionId": session["GameSessionId"]}
+        self.gamelift.create_player_session(**about, PlayerId="a")
+        self.assertEqual(self.fault("create_player_session", **about, PlayerId="b"), "GameSessionFullException")
+        self.assertEqual(self.fault("create_player_session", GameSessionId=session["GameSessionId"] + "x", PlayerId="b"), "NotFoundException")
+        self.assertEqual(self.fault("create_player_session", **about, PlayerId=""), "InvalidRequestException")
+        self.assertEqual(self.fault("create_game_session", MaximumPlayerSessionCount=1), "InvalidRequestException")
+        self.assertEqual(self.fault("search_game_sessions", FleetId="fleet-1", FilterExpression="x"), "InvalidRequestException")
+        self.create(IdempotencyToken="once", Name="a")
+        self.assertEqual(self.fault("create_game_session", FleetId="fleet-123", MaximumPlayerSessionCount=4, IdempotencyToken="once"),
+                         "IdempotentParameterMismatchException")
+        self.gamelift.update_game_session(**about, PlayerSessionCreationPolicy="DENY_ALL")
+        self.assertEqual(self.fault("create_player_session", **about, PlayerId="c"), "InvalidGameSessionStatusException")
+        self.assertEqual(self.fault("describe_alias", AliasId="alias-none"), "NotFoundException")
+
+    def test_a_repeated_token_gives_the_same_session(self):
+        options = {"IdempotencyToken": "again", "Name": "n"}
+        self.assertEqual(self.create(**options)["GameSessionId"], self.create(**options)["GameSessionId"])
+
+    def test_pages_hold_every_session_once(self):
+        ids = {self.create(FleetId="fleet-pages")["GameSessionId"] for _ in range(23)}
+        seen = []
+        for page in self.gamelift.get_paginator("describe_game_sessions").paginate(FleetId="fleet-pages", PaginationConfig={"PageSize": 5}):
+            seen += [session["GameSessionId"] for session in page["GameSessions"]]
+        self.assertEqual(len(seen), 23)
+        self.assertEqual(set(seen), ids)
+
+    def test_aliases_lead_to_fleets(self):
+        fleet = self.gamelift.create_fleet(Name="f", ComputeType="ANYWHERE")["FleetAttributes"]["FleetId"]
+        alias = self.gamelift.create_alias(Name="a", RoutingStrategy={"Type": "SIMPLE", "FleetId": fleet})["Alias"]["AliasId"]
+        session = self.gamelift.create_game_session(AliasId=alias, MaximumPlayerSessionCount=2)["GameSession"]
+        self.assertEqual(session["FleetId"], fleet)
+
+    def test_what_is_no_request_is_refused(self):
+        self.assertEqual(raw(self.port, "CreateGameSession", "{")[:2], (400, "SerializationException"))
+        self.assertEqual(raw(self.port, "CreateGameSession", "[]")[:2], (400, "InvalidRequestException"))
+        self.assertEqual(raw(self.port, "Nothing", "{}")[:2], (400, "UnknownOperationException"))
+        self.assertEqual(raw(self.port, "CreateGameSession", b"\xff\xfe{}")[:2], (400, "SerializationException"))
+        self.assertEqual(raw(self.port, "CreateGameSession", b"x" * (9 << 20))[:2], (400, "InvalidRequestException"))
+        self.assertEqual(raw(self.port, "ListFleets", "")[0], 200)
+
+
+class SignatureTest(unittest.TestCase):
+    """Without --dev: no key, no entry."""
+
+    def test_nobody_enters_without_a_key(self):
+        daemon = Daemon(service__address="127.0.0.1:0")
+        port = service_port(daemon)
+        with self.assertRaises(ClientError) as caught:
+            client(port, "AKIANOBODY", "secret").list_fleets()
+        self.assertEqual(caught.exception.response["Error"]["Code"], "UnauthorizedException")
+        self.assertEqual(raw(port, "ListFleets", "{}")[:2], (400, "UnauthorizedException"))
+        daemon.stop()
+
+
+class StoreTest(unittest.TestCase):
+    def test_what_was_accepted_is_there_after_a_kill(self):
+        with tempfile.TemporaryDirectory() as folder:
+            path = os.path.join(folder, "store.db")
+            daemon = Daemon("--dev", service__store=path)
+            names = {client(service_port(daemon)).create_fleet(Name=f"f{i}")["FleetAttributes"]["FleetId"] for i in range(5)}
+            daemon.process.kill()
+            daemon.process.wait()
+            daemon.log.close()
+            daemon = Daemon("--dev", service__store=path)
+            self.assertEqual(set(client(service_port(daemon)).list_fleets()["FleetIds"]), names)
+            daemon.stop()
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,126 @@
+#include "rig.h"
+
+#include <criterion/criterion.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static void submit(struct host *host, struct host_call *call)
+{
+	struct rig *rig = CONTAINER_OF(host, struct rig, host);
+	ringcast_list_add_tail(&rig->calls, &call->node);
+}
+
+static const struct host_ops ops = {submit};
+
+static int64_t now_ms(void *context)
+{
+	return ((struct rig *)context)->now_ms;
+}
+
+void rig_init(struct rig *rig, bool is_dev)
+{
+	char problem[STORE_PROBLEM_BYTES] = "";
+	*rig = (struct rig){.host = {&ops}, .now_ms = 1700000000000};
+	ringcast_list_init(&rig->calls);
+	rig->store = ringcast_service_store_open(NULL, problem);
+	cr_assert_not_null(rig->store, "%s", problem);
+	struct loop_options options = {
+		.settings = {.region = "local", .is_dev = is_dev, .ip_address = "127.0.0.1", .dns_name = "", .port = 7777, .sessions_max = 100,
+			     .players_per_session_max = 200},
+		.store = rig->store,
+		.hosts = {&rig->host},
+		.host_count = 1,
+		.seed = 1,
+		.now_ms = now_ms,
+		.context = rig,
+		.requests_max = 1000,
+	};
+	rig->loop = ringcast_loop_create(&options, problem);
+	cr_assert_not_null(rig->loop, "%s", problem);
+}
+
+void rig_fini(struct rig *rig)
+{
+	for (struct host_call *call = rig_take_call(rig); call != NULL; call = rig_take_call(rig))
+		ringcast_host_call_destroy(&call);
+	ringcast_loop_stop(rig->loop);
+	ringcast_loop_destroy(&rig->loop);
+	ringcast_service_store_close(&rig->store);
+}
+
+void rig_turn(struct rig *rig)
+{
+	for (int i = 0; i < 3; i++)
+		while (ringcast_loop_turn(rig->loop))
+			;
+}
+
+static void done(struct request *request)
+{
+	((struct rig *)request->context)->done_count++;
+	request->context = NULL; /* answered */
+}
+
+struct request *rig_ask(struct rig *rig, const char *operation, const char *input)
+{
+	struct request *request = calloc(1, sizeof(*request));
+	request->operation = ringcast_operation_find(operation);
+	cr_assert_not_null(request->operation, "%s", operation);
+	request->input = json_loads(input, 0, NULL);
+	cr_assert_not_null(request->input, "%s", input);
+	request->role = ROLE_OPERATOR;
+	request->done = done;
+	request->context = rig;
+	cr_assert(ringcast_loop_ask(rig->loop, request));
+	return request;
+}
+
+void rig_free(struct request *request)
+{
+	cr_assert_null(request->context, "freed before it was answered");
+	json_decref(request->input);
+	json_decref(request->output);
+	free(request);
+}
+
+struct host_call *rig_take_call(struct rig *rig)
+{
+	if (ringcast_list_is_empty(&rig->calls))
+		return NULL;
+	struct host_call *call = CONTAINER_OF(rig->calls.next, struct host_call, node);
+	ringcast_list_remove(&call->node);
+	return call;
+}
+
+void rig_answer(struct rig *rig, struct host_call *call, enum host_result result)
+{
+	static unsigned number;
+	call->result = result;
+	if (result == HOST_OK && call->kind == HOST_CREATE)
+		snprintf(call->session, sizeof(call->session), "gsess-host-%u", ++number);
+	for (uint32_t i = 0; result == HOST_OK && i < call->player_count; i++)
+		snprintf(call->players[i].token, sizeof(call->players[i].token), "psess-%u", ++number);
+	ringcast_loop_give_back(rig->loop, call);
+	rig_turn(rig);
+}
+
+struct request *rig_run(struct rig *rig, const char *operation, const char *input)
+{
+	struct request *request = rig_ask(rig, operation, input);
+	rig_turn(rig);
+	for (struct host_call *call = rig_take_call(rig); call != NULL; call = rig_take_call(rig))
+		rig_answer(rig, call, HOST_OK);
+	cr_assert_null(request->context, "%s was not answered", operation);
+	return request;
+}
+
+const char *rig_text(const struct request *request, const char *path)
+{
+	char copy[128], *rest = copy;
+	const json_t *value = request->output;
+	snprintf(copy, sizeof(copy), "%s", path);
+	for (char *part; (part = strsep(&rest, ".")) != NULL;)
+		value = json_is_array(value) ? json_array_get(value, (size_t)atoi(part)) : json_object_get(value, part);
+	return json_is_string(value) ? json_string_value(value) : "";
+}

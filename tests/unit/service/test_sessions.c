@@ -1,0 +1,253 @@
+/* Game and player sessions through the loop, with a host that answers when the test says so. */
+#include <criterion/criterion.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "rig.h"
+
+static struct rig rig;
+
+static void init(void)
+{
+	rig_init(&rig, true);
+}
+
+static void fini(void)
+{
+	rig_fini(&rig);
+}
+
+TestSuite(sessions, .init = init, .fini = fini);
+
+#define CREATE "{\"FleetId\": \"fleet-1\", \"MaximumPlayerSessionCount\": 2, \"Name\": \"n\", \"IdempotencyToken\": \"t1\"}"
+
+static void expect_fault(struct request *request, enum fault fault)
+{
+	cr_assert_eq(request->fault, fault, "%s: %s", ringcast_fault_type(request->fault), request->message);
+	rig_free(request);
+}
+
+static char *session_id(const char *token, uint32_t players_max)
+{
+	static char id[256];
+	char input[512];
+	snprintf(input, sizeof(input), "{\"FleetId\": \"fleet-1\", \"MaximumPlayerSessionCount\": %u, \"IdempotencyToken\": \"%s\"}", players_max, token);
+	struct request *request = rig_run(&rig, "CreateGameSession", input);
+	snprintf(id, sizeof(id), "%s", rig_text(request, "GameSession.GameSessionId"));
+	rig_free(request);
+	return id;
+}
+
+static struct request *about(const char *operation, const char *id, const char *more)
+{
+	char input[1024];
+	snprintf(input, sizeof(input), "{\"GameSessionId\": \"%s\"%s}", id, more);
+	return rig_run(&rig, operation, input);
+}
+
+Test(sessions, a_session_is_shown_when_its_host_has_it)
+{
+	struct request *request = rig_ask(&rig, "CreateGameSession", CREATE);
+	rig_turn(&rig);
+	cr_assert_not_null(request->context);
+	struct host_call *call = rig_take_call(&rig);
+	cr_assert_eq(call->kind, HOST_CREATE);
+	cr_assert_eq(call->players_max, 2);
+	rig_answer(&rig, call, HOST_OK);
+	cr_assert_null(request->context);
+	cr_assert_str_eq(rig_text(request, "GameSession.Status"), "ACTIVE");
+	cr_assert_str_eq(rig_text(request, "GameSession.GameSessionId"), "arn:aws:gamelift:local::gamesession/fleet-1/t1");
+	rig_free(request);
+}
+
+Test(sessions, a_token_gives_one_session)
+{
+	struct request *first = rig_run(&rig, "CreateGameSession", CREATE), *second = rig_run(&rig, "CreateGameSession", CREATE);
+	cr_assert_str_eq(rig_text(first, "GameSession.GameSessionId"), rig_text(second, "GameSession.GameSessionId"));
+	cr_assert_eq(ringcast_loop_model(rig.loop)->sessions.live_count, 1);
+	rig_free(first);
+	rig_free(second);
+	expect_fault(rig_run(&rig, "CreateGameSession", "{\"FleetId\": \"fleet-1\", \"MaximumPlayerSessionCount\": 3, \"IdempotencyToken\": \"t1\"}"),
+		     FAULT_IDEMPOTENT_MISMATCH);
+}
+
+Test(sessions, a_host_that_refuses_leaves_nothing)
+{
+	static const struct {
+		enum host_result result;
+		enum fault fault;
+	} cases[] = {{HOST_FULL, FAULT_FLEET_CAPACITY}, {HOST_STATE, FAULT_SESSION_STATUS}, {HOST_SCRIPT, FAULT_INTERNAL},
+		     {HOST_TIMEOUT, FAULT_INTERNAL},    {HOST_NOT_FOUND, FAULT_NOT_FOUND},  {HOST_FAILED, FAULT_INTERNAL}};
+	for (size_t i = 0; i < ARRAY_COUNT(cases); i++) {
+		struct request *request = rig_ask(&rig, "CreateGameSession", CREATE);
+		rig_turn(&rig);
+		rig_answer(&rig, rig_take_call(&rig), cases[i].result);
+		expect_fault(request, cases[i].fault);
+		cr_assert_eq(ringcast_loop_model(rig.loop)->sessions.live_count, 0);
+	}
+}
+
+Test(sessions, players_are_counted_and_bounded)
+{
+	const char *id = session_id("t1", 2);
+	rig_free(about("CreatePlayerSession", id, ", \"PlayerId\": \"a\""));
+	expect_fault(about("CreatePlayerSessions", id, ", \"PlayerIds\": [\"b\", \"c\"]"), FAULT_SESSION_FULL);
+	expect_fault(about("CreatePlayerSessions", id, ", \"PlayerIds\": [\"b\", \"b\"]"), FAULT_INVALID);
+	rig_free(about("CreatePlayerSession", id, ", \"PlayerId\": \"b\""));
+	expect_fault(about("CreatePlayerSession", id, ", \"PlayerId\": \"c\""), FAULT_SESSION_FULL);
+	expect_fault(about("CreatePlayerSession", "arn:aws:gamelift:local::gamesession/fleet-1/other", ", \"PlayerId\": \"c\""), FAULT_NOT_FOUND);
+}
+
+static struct host_event event_of(enum host_event_kind kind, uint64_t sequence, const char *player)
+{
+	struct host_event event = {.kind = kind, .sequence = sequence};
+	struct game_session *session = ringcast_game_session_find(&ringcast_loop_model(rig.loop)->sessions, "fleet-1", "t1");
+	snprintf(event.session, sizeof(event.session), "%s", session->host_session);
+	snprintf(event.player, sizeof(event.player), "%s", player);
+	return event;
+}
+
+static void tell(enum host_event_kind kind, uint64_t sequence, const char *player)
+{
+	struct host_event event = event_of(kind, sequence, player);
+	ringcast_loop_tell(rig.loop, &event);
+	rig_turn(&rig);
+}
+
+static void expect_player(const char *player, const char *status)
+{
+	char input[128];
+	snprintf(input, sizeof(input), "{\"PlayerSessionId\": \"%s\"}", player);
+	struct request *request = rig_run(&rig, "DescribePlayerSessions", input);
+	cr_assert_str_eq(rig_text(request, "PlayerSessions.0.Status"), status);
+	rig_free(request);
+}
+
+Test(sessions, a_host_says_what_became_of_players_and_older_news_change_nothing)
+{
+	char player[64];
+	const char *id = session_id("t1", 2);
+	struct request *request = about("CreatePlayerSession", id, ", \"PlayerId\": \"a\"");
+	snprintf(player, sizeof(player), "%s", rig_text(request, "PlayerSession.PlayerSessionId"));
+	rig_free(request);
+	expect_player(player, "RESERVED");
+	tell(HOST_PLAYER_ACTIVE, 5, player);
+	expect_player(player, "ACTIVE");
+	tell(HOST_PLAYER_TIMEDOUT, 4, player);
+	expect_player(player, "ACTIVE");
+	tell(HOST_PLAYER_COMPLETED, 6, player);
+	expect_player(player, "COMPLETED");
+	rig_free(about("CreatePlayerSessions", id, ", \"PlayerIds\": [\"b\", \"c\"]"));
+	tell(HOST_SESSION_ENDED, 7, "");
+	expect_fault(about("CreatePlayerSession", id, ", \"PlayerId\": \"d\""), FAULT_SESSION_STATUS);
+	cr_assert_eq(ringcast_loop_model(rig.loop)->sessions.live_count, 0);
+}
+
+Test(sessions, a_session_that_ends_while_places_are_being_taken_refuses_them)
+{
+	char input[512];
+	snprintf(input, sizeof(input), "{\"GameSessionId\": \"%s\", \"PlayerId\": \"a\"}", session_id("t1", 2));
+	struct request *request = rig_ask(&rig, "CreatePlayerSession", input);
+	rig_turn(&rig);
+	struct host_call *call = rig_take_call(&rig);
+	tell(HOST_SESSION_ENDED, 1, "");
+	rig_answer(&rig, call, HOST_OK);
+	expect_fault(request, FAULT_SESSION_STATUS);
+}
+
+Test(sessions, updates_and_ends_follow_the_table_of_states)
+{
+	const char *id = session_id("t1", 2);
+	struct request *request = about("UpdateGameSession", id, ", \"Name\": \"new\", \"PlayerSessionCreationPolicy\": \"DENY_ALL\"");
+	cr_assert_str_eq(rig_text(request, "GameSession.Name"), "new");
+	rig_free(request);
+	expect_fault(about("CreatePlayerSession", id, ", \"PlayerId\": \"a\""), FAULT_SESSION_STATUS);
+	request = about("TerminateGameSession", id, ", \"TerminationMode\": \"FORCE_TERMINATE\"");
+	cr_assert_str_eq(rig_text(request, "GameSession.Status"), "TERMINATING");
+	rig_free(request);
+	expect_fault(about("UpdateGameSession", id, ", \"Name\": \"x\""), FAULT_SESSION_STATUS);
+	tell(HOST_SESSION_ENDED, 1, "");
+	expect_fault(about("TerminateGameSession", id, ", \"TerminationMode\": \"FORCE_TERMINATE\""), FAULT_SESSION_STATUS);
+	request = about("DescribeGameSessions", id, "");
+	cr_assert_str_eq(rig_text(request, "GameSessions.0.Status"), "TERMINATED");
+	cr_assert_str_eq(rig_text(request, "GameSessions.0.StatusReason"), "FORCE_TERMINATED");
+	rig_free(request);
+}
+
+Test(sessions, pages_survive_what_is_added_and_removed_meanwhile)
+{
+	char input[1024], seen[64][64];
+	size_t count = 0;
+	for (int i = 0; i < 25; i++) {
+		snprintf(input, sizeof(input), "t%02d", i);
+		session_id(input, 2);
+	}
+	snprintf(input, sizeof(input), "{\"FleetId\": \"fleet-1\", \"Limit\": 4}");
+	for (int page = 0; page < 10; page++) {
+		struct request *request = rig_run(&rig, "DescribeGameSessions", input);
+		cr_assert_eq(request->fault, FAULT_NONE, "%s", request->message);
+		size_t i;
+		json_t *session;
+		json_array_foreach(json_object_get(request->output, "GameSessions"), i, session)
+			snprintf(seen[count++], sizeof(seen[0]), "%s", strrchr(json_string_value(json_object_get(session, "GameSessionId")), '/') + 1);
+		const char *token = json_string_value(json_object_get(request->output, "NextToken"));
+		bool is_last = token == NULL;
+		snprintf(input, sizeof(input), "{\"FleetId\": \"fleet-1\", \"Limit\": 4, \"NextToken\": \"%s\"}", is_last ? "" : token);
+		rig_free(request);
+		if (is_last)
+			break;
+		struct game_sessions *sessions = &ringcast_loop_model(rig.loop)->sessions;
+		ringcast_game_session_remove(sessions, CONTAINER_OF(sessions->all.next, struct game_session, node));
+	}
+	cr_assert_eq(count, 25);
+	for (size_t i = 0; i < count; i++) {
+		snprintf(input, sizeof(input), "t%02zu", i);
+		cr_assert_str_eq(seen[i], input);
+	}
+}
+
+Test(sessions, a_token_of_another_list_is_refused)
+{
+	for (int i = 0; i < 3; i++)
+		session_id((const char *[]){"a", "b", "c"}[i], 2);
+	struct request *request = rig_run(&rig, "DescribeGameSessions", "{\"FleetId\": \"fleet-1\", \"Limit\": 1}");
+	char input[512];
+	snprintf(input, sizeof(input), "{\"FleetId\": \"fleet-2\", \"Limit\": 1, \"NextToken\": \"%s\"}",
+		 json_string_value(json_object_get(request->output, "NextToken")));
+	rig_free(request);
+	expect_fault(rig_run(&rig, "DescribeGameSessions", input), FAULT_INVALID);
+	expect_fault(rig_run(&rig, "DescribeGameSessions", "{\"FleetId\": \"fleet-1\", \"NextToken\": \"rubbish\"}"), FAULT_INVALID);
+}
+
+Test(sessions, searching_sorts_and_filters_active_sessions)
+{
+	session_id("a", 5);
+	session_id("b", 9);
+	session_id("c", 7);
+	struct request *request = rig_run(&rig, "SearchGameSessions",
+					  "{\"FleetId\": \"fleet-1\", \"FilterExpression\": \"maximumSessions > 5\", \"SortExpression\": \"maximumSessions DESC\"}");
+	cr_assert_eq(json_array_size(json_object_get(request->output, "GameSessions")), 2);
+	cr_assert_str_eq(rig_text(request, "GameSessions.0.GameSessionId"), "arn:aws:gamelift:local::gamesession/fleet-1/b");
+	rig_free(request);
+	expect_fault(rig_run(&rig, "SearchGameSessions", "{\"FleetId\": \"fleet-1\", \"FilterExpression\": \"maximumSessions >\"}"), FAULT_INVALID);
+}
+
+Test(sessions, ended_sessions_are_forgotten_after_thirty_days)
+{
+	session_id("t1", 2);
+	tell(HOST_SESSION_ENDED, 1, "");
+	rig.now_ms += GAME_SESSION_KEPT_MS - 1;
+	rig_turn(&rig);
+	cr_assert_eq(ringcast_loop_model(rig.loop)->sessions.ended_count, 1);
+	rig.now_ms += 2;
+	rig_turn(&rig);
+	cr_assert_eq(ringcast_loop_model(rig.loop)->sessions.ended_count, 0);
+}
+
+Test(sessions, what_waits_is_refused_when_the_loop_stops)
+{
+	struct request *request = rig_ask(&rig, "CreateGameSession", CREATE);
+	rig_turn(&rig);
+	ringcast_loop_stop(rig.loop);
+	expect_fault(request, FAULT_UNAVAILABLE);
+}
