@@ -47,6 +47,6 @@ bool ringcast_control_service_start(const struct config *config, ringcast_engine
 	};
 	*ret_service = ringcast_service_start(&options, problem);
 	if (*ret_service == NULL)
-		snprintf(reterr->text, sizeof(reterr->text), "service.address %s: %s", config->service_address.text, problem);
+		snprintf(reterr->text, sizeof(reterr->text), "service.address %.100s: %s", config->service_address.text, problem);
 	return *ret_service != NULL;
 }
