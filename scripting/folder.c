@@ -3,7 +3,6 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <jansson.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,12 +11,14 @@
 #include <unistd.h>
 
 #include "base/attr.h"
+#include "base/dotfile.h"
 
 enum { DEPTH_MAX = 32, PATH_BYTES = 512 };
 
 struct walk {
 	struct script *script;
 	size_t bytes, capacity;
+	size_t files_max, bytes_max;
 	char *reterr;
 	size_t reterr_bytes;
 };
@@ -82,10 +83,10 @@ static bool file_check(struct walk *walk, const char *path, const struct stat *s
 {
 	if (!S_ISREG(status->st_mode))
 		return fail(walk, "%s: neither a file nor a folder", path);
-	if (walk->script->file_count >= SCRIPT_FILES_MAX)
-		return fail(walk, "%s: more than %d files", path, SCRIPT_FILES_MAX);
-	if (status->st_size < 0 || (uint64_t)status->st_size > SCRIPT_BYTES_MAX - walk->bytes)
-		return fail(walk, "%s: more than %d bytes in all", path, SCRIPT_BYTES_MAX);
+	if (walk->script->file_count >= walk->files_max)
+		return fail(walk, "%s: more than %zu files (scripts.files_max)", path, walk->files_max);
+	if (status->st_size < 0 || (uint64_t)status->st_size > walk->bytes_max - walk->bytes)
+		return fail(walk, "%s: more than %zu bytes in all (scripts.unpacked_max)", path, walk->bytes_max);
 	return true;
 }
 
@@ -112,6 +113,9 @@ static bool entry_read(struct walk *walk, int folder_fd, const char *name, const
 {
 	char path[PATH_BYTES];
 	struct stat status;
+	if (fstatat(folder_fd, name, &status, AT_SYMLINK_NOFOLLOW) == 0 &&
+	    ringcast_dotfile_is_passed_over(name, strlen(name), S_ISDIR(status.st_mode)))
+		return true;
 	if (snprintf(path, sizeof(path), "%s%s", prefix, name) >= (int)sizeof(path) - 1)
 		return fail(walk, "%.100s...: path too long", path);
 	if (!is_clean(name))
@@ -147,7 +151,7 @@ static bool folder_walk(struct walk *walk, int fd, const char *prefix, int depth
 			is_ok = fail(walk, "%s: %s", prefix, strerror(errno));
 		if (entry == NULL || !is_ok)
 			break;
-		if (entry->d_name[0] == '.') /* . and .., and what editors, git and npm keep beside the files */
+		if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0)
 			continue;
 		if (!entry_read(walk, fd, entry->d_name, prefix, depth)) {
 			is_ok = false;
@@ -174,17 +178,23 @@ static bool single_read(struct walk *walk, char *path)
 	return is_ok;
 }
 
-bool ringcast_folder_read(struct script *script, const char *path, char *reterr, size_t reterr_bytes)
+bool ringcast_folder_read(struct script *script, const struct script_source *source, char *reterr, size_t reterr_bytes)
 {
-	struct walk walk = {.script = script, .reterr = reterr, .reterr_bytes = reterr_bytes};
-	char *real = realpath(path, NULL);
+	struct walk walk = {
+		.script = script,
+		.files_max = source->files_max != 0 ? source->files_max : SCRIPT_FILES_MAX,
+		.bytes_max = source->bytes_max != 0 ? source->bytes_max : SCRIPT_BYTES_MAX,
+		.reterr = reterr,
+		.reterr_bytes = reterr_bytes,
+	};
+	char *real = realpath(source->path, NULL);
 	if (real == NULL)
-		return fail(&walk, "%s: %s", path, strerror(errno));
+		return fail(&walk, "%s: %s", source->path, strerror(errno));
 	int fd = open(real, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (fd < 0 && errno == ENOTDIR)
 		return single_read(&walk, real);
 	if (fd < 0) {
-		fail(&walk, "%s: %s", path, strerror(errno));
+		fail(&walk, "%s: %s", source->path, strerror(errno));
 		free(real);
 		return false;
 	}
@@ -200,91 +210,33 @@ static bool ends_with(const char *text, const char *end)
 	return text_size > end_size && strcmp(text + text_size - end_size, end) == 0;
 }
 
-static bool main_set(struct script *script, enum script_language language, const char *path)
+static bool is_lua(const char *path)
 {
-	free(script->main);
-	script->language = language;
-	script->main = strdup(path);
-	return script->main != NULL;
+	return ends_with(path, ".lua");
 }
 
-/* What Node would take for "main": the file itself, with .js, or index.js in a folder of that name. */
-static const struct script_file *package_main(const struct script *script, const char *said)
+static bool is_js(const char *path)
 {
-	static const char *const endings[] = {"", ".js", ".cjs", "/index.js"};
-	char path[PATH_BYTES];
-	while (strncmp(said, "./", 2) == 0)
-		said += 2;
-	size_t size = strlen(said);
-	while (size > 0 && said[size - 1] == '/')
-		size--;
-	for (size_t i = 0; i < ARRAY_COUNT(endings); i++) {
-		if (snprintf(path, sizeof(path), "%.*s%s", (int)size, said, endings[i]) >= (int)sizeof(path))
-			return NULL;
-		const struct script_file *file = ringcast_script_find(script, path);
-		if (file != NULL)
-			return file;
-	}
-	return NULL;
+	return ends_with(path, ".js") || ends_with(path, ".cjs") || ends_with(path, ".mjs");
 }
 
-/* 1: chosen; 0: the package says nothing of main; -1: failed. */
-static int package_choose(struct walk *walk, const struct script_file *package)
+static bool has_js(const struct script *script)
 {
-	json_error_t error;
-	json_t *document = json_loadb((const char *)package->bytes, package->size, JSON_REJECT_DUPLICATES, &error);
-	if (document == NULL)
-		return fail(walk, "package.json:%d: %s", error.line, error.text) ? 1 : -1;
-	const char *said = json_string_value(json_object_get(document, "main"));
-	int result = 0;
-	if (said != NULL) {
-		const struct script_file *file = package_main(walk->script, said);
-		result = file == NULL ? (fail(walk, "package.json: \"main\" names \"%.200s\", which is not there", said), -1)
-			 : main_set(walk->script, SCRIPT_JS, file->path) ? 1
-			 : (fail(walk, "out of memory"), -1);
-	}
-	json_decref(document);
-	return result;
+	for (size_t i = 0; i < script->file_count; i++)
+		if (is_js(script->files[i].path))
+			return true;
+	return false;
 }
 
-/* The only file of that ending beside package.json, or NULL. */
-static const struct script_file *only_with(const struct script *script, const char *ending)
-{
-	const struct script_file *only = NULL;
-	for (size_t i = 0; i < script->file_count; i++) {
-		const struct script_file *file = &script->files[i];
-		if (strchr(file->path, '/') != NULL || !ends_with(file->path, ending))
-			continue;
-		if (only != NULL)
-			return NULL;
-		only = file;
-	}
-	return only;
-}
-
-static bool choose_by_name(struct walk *walk, enum script_language language, const char *path)
-{
-	return main_set(walk->script, language, path) || fail(walk, "out of memory");
-}
-
-bool ringcast_folder_choose_main(struct script *script, char *reterr, size_t reterr_bytes)
+bool ringcast_folder_choose(struct script *script, const char *said, const char **ret_main, char *reterr, size_t reterr_bytes)
 {
 	struct walk walk = {.script = script, .reterr = reterr, .reterr_bytes = reterr_bytes};
-	if (script->main != NULL) { /* a single file */
-		script->language = ends_with(script->main, ".lua") ? SCRIPT_LUA : SCRIPT_JS;
-		return ends_with(script->main, ".lua") || ends_with(script->main, ".js") || ends_with(script->main, ".cjs") ||
-		       fail(&walk, "%s: neither .lua nor .js", script->main);
-	}
-	if (ringcast_script_find(script, "main.lua") != NULL)
-		return choose_by_name(&walk, SCRIPT_LUA, "main.lua");
-	const struct script_file *package = ringcast_script_find(script, "package.json");
-	int chosen = package == NULL ? 0 : package_choose(&walk, package);
-	if (chosen != 0)
-		return chosen > 0;
-	if (ringcast_script_find(script, "index.js") != NULL)
-		return choose_by_name(&walk, SCRIPT_JS, "index.js");
-	const struct script_file *only = only_with(script, ".js");
-	if (only != NULL)
-		return choose_by_name(&walk, SCRIPT_JS, only->path);
-	return fail(&walk, "no main.lua, no package.json with \"main\", no index.js, and not exactly one .js file");
+	const char *main = said != NULL ? said : script->main;
+	if (main == NULL && ringcast_script_find(script, "main.lua") != NULL)
+		main = "main.lua";
+	*ret_main = main;
+	if (main != NULL && !is_lua(main) && !is_js(main))
+		return fail(&walk, "%s: neither .lua nor .js, .mjs or .cjs", main);
+	script->language = main != NULL && is_lua(main) ? SCRIPT_LUA : SCRIPT_JS;
+	return main != NULL || has_js(script) || fail(&walk, "no main.lua, and no JavaScript file either: nothing to run");
 }

@@ -7,15 +7,15 @@
 #include "base/assert.h"
 #include "base/hash.h"
 #include "scripting/folder.h"
+#include "scripting/snapshot.h"
 
 static int compare_files(const void *a, const void *b)
 {
 	return strcmp(((const struct script_file *)a)->path, ((const struct script_file *)b)->path);
 }
 
-/* Over sizes as well as bytes, so that nothing can slide from one file into the next; and over the language's main, which decides what
- * is run. */
-static void version_make(struct script *script)
+/* Over sizes as well as bytes, so that nothing can slide from one file into the next. */
+static void content_hash(struct script *script)
 {
 	uint64_t state[8] = {script->language, script->file_count};
 	for (size_t i = 0; i < script->file_count; i++) {
@@ -25,14 +25,38 @@ static void version_make(struct script *script)
 		ringcast_hash_bytes_wide(file->bytes, file->size, &state[6]);
 		ringcast_hash_bytes_wide(state, sizeof(state), &state[0]);
 	}
-	memset(&state[2], 0, 2 * sizeof(state[2]));
+	memcpy(&script->content[0], &state[0], 2 * sizeof(state[0]));
+	memcpy(&script->content[2], &state[6], 2 * sizeof(state[0])); /* versions of older stores are named so */
+}
+
+static void version_make(struct script *script)
+{
+	uint64_t state[8] = {script->content[0], script->content[1], [6] = script->content[2], [7] = script->content[3]};
 	ringcast_hash_bytes_wide(script->main, strlen(script->main), &state[4]);
 	ringcast_hash_bytes_wide(state, sizeof(state), &state[0]);
 	snprintf(script->version, sizeof(script->version), "%016llx%016llx", (unsigned long long)state[0], (unsigned long long)state[1]);
 }
 
-/* Node reads the folder itself: what the hash was made of is not needed again. */
-static void bytes_forget(struct script *script)
+bool ringcast_script_settle(struct script *script, const char *main, char *reterr, size_t reterr_bytes)
+{
+	while (strncmp(main, "./", 2) == 0)
+		main += 2;
+	if (ringcast_script_find(script, main) == NULL) {
+		snprintf(reterr, reterr_bytes, "%.200s: there is no such file in the script, so it cannot be its main file", main);
+		return false;
+	}
+	char *copy = strdup(main);
+	if (copy == NULL) {
+		snprintf(reterr, reterr_bytes, "out of memory");
+		return false;
+	}
+	free(script->main);
+	script->main = copy;
+	version_make(script);
+	return true;
+}
+
+void ringcast_script_forget_bytes(struct script *script)
 {
 	for (size_t i = 0; i < script->file_count; i++) {
 		free(script->files[i].bytes);
@@ -42,7 +66,9 @@ static void bytes_forget(struct script *script)
 
 static void script_free(struct script *script)
 {
-	bytes_forget(script);
+	ringcast_script_forget_bytes(script);
+	if (script->is_folder_ours)
+		ringcast_snapshot_remove(script->folder);
 	for (size_t i = 0; i < script->file_count; i++)
 		free(script->files[i].path);
 	free(script->files);
@@ -58,12 +84,24 @@ static bool is_name(const char *name)
 	return size > 0 && size < SCRIPT_NAME_BYTES && name[0] != '.' && strspn(name, letters) == size;
 }
 
-struct script *ringcast_script_read(const char *name, const char *path, char *reterr, size_t reterr_bytes)
+static bool script_fill(struct script *script, const struct script_source *source, char *reterr, size_t reterr_bytes)
 {
-	ringcast_assert(name != NULL && path != NULL && reterr != NULL && reterr_bytes > 0);
-	if (!is_name(name)) {
+	const char *main;
+	if (!ringcast_folder_read(script, source, reterr, reterr_bytes))
+		return false;
+	qsort(script->files, script->file_count, sizeof(*script->files), compare_files);
+	if (!ringcast_folder_choose(script, source->main, &main, reterr, reterr_bytes))
+		return false;
+	content_hash(script);
+	return main == NULL || ringcast_script_settle(script, main, reterr, reterr_bytes);
+}
+
+struct script *ringcast_script_read(const struct script_source *source, char *reterr, size_t reterr_bytes)
+{
+	ringcast_assert(source->name != NULL && source->path != NULL && reterr != NULL && reterr_bytes > 0);
+	if (!is_name(source->name)) {
 		snprintf(reterr, reterr_bytes, "\"%.80s\" is no name for a script: up to %d letters, digits, - _ . and no leading dot",
-			 name, SCRIPT_NAME_BYTES - 1);
+			 source->name, SCRIPT_NAME_BYTES - 1);
 		return NULL;
 	}
 	struct script *script = calloc(1, sizeof(*script));
@@ -72,20 +110,11 @@ struct script *ringcast_script_read(const char *name, const char *path, char *re
 		return NULL;
 	}
 	script->refs = 1;
-	memcpy(script->name, name, strlen(name) + 1);
-	if (!ringcast_folder_read(script, path, reterr, reterr_bytes)) {
-		script_free(script);
-		return NULL;
-	}
-	qsort(script->files, script->file_count, sizeof(*script->files), compare_files);
-	if (!ringcast_folder_choose_main(script, reterr, reterr_bytes)) {
-		script_free(script);
-		return NULL;
-	}
-	version_make(script);
-	if (script->language == SCRIPT_JS)
-		bytes_forget(script);
-	return script;
+	memcpy(script->name, source->name, strlen(source->name) + 1);
+	if (script_fill(script, source, reterr, reterr_bytes))
+		return script;
+	script_free(script);
+	return NULL;
 }
 
 struct script *ringcast_script_ref(struct script *script)

@@ -160,7 +160,7 @@ static struct script *script_of(const char *source)
 	int fd = mkstemps(path, 4);
 	if (fd < 0 || write(fd, source, strlen(source)) != (ssize_t)strlen(source) || close(fd) != 0)
 		die("cannot write the script");
-	struct script *script = ringcast_script_read("micro", path, error, sizeof(error));
+	struct script *script = ringcast_script_read(&(struct script_source){.name = "micro", .path = path}, error, sizeof(error));
 	unlink(path);
 	if (script == NULL)
 		die(error);

@@ -177,7 +177,7 @@ static void store_start(struct bench *bench)
 static void host_start(struct bench *bench, const char *folder)
 {
 	char error[SCRIPT_ERROR_BYTES];
-	struct sidecar_process_options process = {.idle_workers = 2};
+	struct sidecar_process_options process = {.idle_workers = 2, .script = getenv("RINGCAST_SIDECAR") != NULL ? NULL : RINGCAST_JS_SOURCE "/sidecar.js"};
 	bench->script_limits = (struct script_limits){.outgoing_bytes_max = 64 << 20, .memory_bytes = 64 << 20};
 	bench->environment = (struct script_environment){
 		.context = bench, .limits = &bench->script_limits, .now_ns = now_of, .random = fill, .log = on_log, .count = on_count};

@@ -44,20 +44,6 @@ static void describe_script(const struct script *script, ringcast_script_info *r
 	describe_callbacks(script->facts.callbacks, ret->callbacks, sizeof(ret->callbacks));
 }
 
-static struct script *read_and_try(struct ringcast_engine *engine, const char *name, const char *path, ringcast_script_info *ret_info,
-				   char *error, size_t error_bytes)
-{
-	char text[SCRIPT_ERROR_BYTES] = "out of memory";
-	struct script *script = ringcast_script_read(name, path, text, sizeof(text));
-	if (script != NULL && !ringcast_script_dry_run(script, &engine->script_limits, engine->options.scripts.node, text, sizeof(text)))
-		ringcast_script_unref(&script);
-	if (script == NULL)
-		fail(error, error_bytes, RINGCAST_ERROR_SCRIPT, text);
-	else if (ret_info != NULL)
-		describe_script(script, ret_info);
-	return script;
-}
-
 static bool is_name(const char *name, char *error, size_t error_bytes)
 {
 	if (name != NULL && ringcast_registry_is_name(name))
@@ -67,32 +53,100 @@ static bool is_name(const char *name, char *error, size_t error_bytes)
 	return false;
 }
 
-int ringcast_script_check(ringcast_engine *engine, const char *name, const char *path, ringcast_script_info *ret_info, char *error,
-			  size_t error_bytes)
+/* What is tried out is what will be run: of JavaScript that may change the copy. */
+static bool make_ready(struct ringcast_engine *engine, struct script *script, bool is_final, char *error, size_t error_bytes)
 {
-	if (!is_name(name, error, error_bytes))
+	const struct script_check_options check = {.limits = &engine->script_limits, .process = &engine->script_process};
+	if (script->language == SCRIPT_JS && !is_final && !ringcast_snapshots_take(&engine->snapshots, script, error, error_bytes))
+		return false;
+	if (!ringcast_script_dry_run(script, &check, error, error_bytes))
+		return false;
+	if (script->language == SCRIPT_JS)
+		ringcast_script_forget_bytes(script);
+	return true;
+}
+
+static struct script *read_and_try(struct ringcast_engine *engine, const ringcast_script_source *source, char *error, size_t error_bytes)
+{
+	struct script *script = ringcast_script_read(
+		&(struct script_source){
+			.name = source->name,
+			.path = source->path,
+			.main = source->main,
+			.files_max = engine->options.scripts.files_max,
+			.bytes_max = engine->options.scripts.files_bytes_max,
+		},
+		error, error_bytes);
+	if (script != NULL && !make_ready(engine, script, source->is_final, error, error_bytes))
+		ringcast_script_unref(&script);
+	return script;
+}
+
+int ringcast_script_try(ringcast_engine *engine, const ringcast_script_source *given, ringcast_script_draft **ret_draft, char *error,
+			size_t error_bytes)
+{
+	char text[SCRIPT_ERROR_BYTES] = "out of memory";
+	ringcast_script_source source = RINGCAST_SCRIPT_SOURCE_INIT;
+	if (given->size < offsetof(ringcast_script_source, main))
+		return fail(error, error_bytes, RINGCAST_ERROR_ARGUMENT, "ringcast_script_source: its size is not set");
+	memcpy(&source, given, given->size < sizeof(source) ? given->size : sizeof(source));
+	if (!is_name(source.name, error, error_bytes))
 		return RINGCAST_ERROR_ARGUMENT;
-	struct script *script = read_and_try(engine, name, path, ret_info, error, error_bytes);
+	if (source.path == NULL)
+		return fail(error, error_bytes, RINGCAST_ERROR_ARGUMENT, "a script needs a path");
+	struct script *script = read_and_try(engine, &source, text, sizeof(text));
 	if (script == NULL)
-		return RINGCAST_ERROR_SCRIPT;
-	ringcast_script_unref(&script);
+		return fail(error, error_bytes, RINGCAST_ERROR_SCRIPT, text);
+	*ret_draft = (ringcast_script_draft *)script;
 	return RINGCAST_OK;
 }
 
-int ringcast_script_add(ringcast_engine *engine, const char *name, const char *path, ringcast_script_info *ret_info, char *error,
+void ringcast_script_draft_describe(const ringcast_script_draft *draft, ringcast_script_info *ret_info)
+{
+	describe_script((const struct script *)draft, ret_info);
+}
+
+void ringcast_script_draft_free(ringcast_script_draft **draft)
+{
+	struct script *script = (struct script *)*draft;
+	*draft = NULL;
+	ringcast_script_unref(&script);
+}
+
+int ringcast_script_publish(ringcast_engine *engine, ringcast_script_draft **draft, const char *path)
+{
+	struct script *script = (struct script *)*draft;
+	ringcast_script_info info;
+	char *folder = path != NULL ? realpath(path, NULL) : NULL;
+	*draft = NULL;
+	if (path != NULL && folder == NULL) {
+		ringcast_script_unref(&script);
+		return RINGCAST_ERROR_SYSTEM;
+	}
+	if (folder != NULL) {
+		free(script->folder);
+		script->folder = folder;
+	}
+	describe_script(script, &info);
+	int result = ringcast_registry_add(&engine->registry, script);
+	if (result == RINGCAST_OK)
+		ringcast_log(LOG_INFO, "script", "version added", "script=%s@%.12s language=%s main=%s files=%u callbacks=\"%s\"", info.name,
+			     info.version, info.language, info.main, info.file_count, info.callbacks);
+	return result;
+}
+
+int ringcast_script_add(ringcast_engine *engine, const ringcast_script_source *source, ringcast_script_info *ret_info, char *error,
 			size_t error_bytes)
 {
+	ringcast_script_draft *draft;
 	ringcast_script_info info;
-	if (!is_name(name, error, error_bytes))
-		return RINGCAST_ERROR_ARGUMENT;
-	struct script *script = read_and_try(engine, name, path, &info, error, error_bytes);
-	if (script == NULL)
-		return RINGCAST_ERROR_SCRIPT;
-	int result = ringcast_registry_add(&engine->registry, script);
+	int result = ringcast_script_try(engine, source, &draft, error, error_bytes);
+	if (result != RINGCAST_OK)
+		return result;
+	ringcast_script_draft_describe(draft, &info);
+	result = ringcast_script_publish(engine, &draft, NULL);
 	if (result != RINGCAST_OK)
 		return fail(error, error_bytes, result, ringcast_error_text(result));
-	ringcast_log(LOG_INFO, "script", "version added", "script=%s@%.12s language=%s files=%u callbacks=\"%s\"", info.name, info.version,
-		     info.language, info.file_count, info.callbacks);
 	info.is_current = true;
 	if (ret_info != NULL)
 		*ret_info = info;

@@ -235,6 +235,8 @@ void ringcast_config_engine_options(const struct config *config, ringcast_engine
 		.log_bytes_per_session = config->scripts_log_memory_bytes ? (uint32_t)config->scripts_log_memory_bytes : UINT32_MAX,
 		.versions_kept = config->scripts_versions_kept,
 		.process_count = config->scripts_processes,
+		.files_max = config->scripts_files_max,
+		.files_bytes_max = config->scripts_unpacked_max_bytes,
 		.node = config->scripts_node.text,
 		.inspect = *config->scripts_inspect.text ? config->scripts_inspect.text : NULL,
 		.arguments = *config->scripts_arguments.text ? config->scripts_arguments.text : NULL,

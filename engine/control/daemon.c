@@ -200,12 +200,19 @@ static bool start_scripts(struct daemon *daemon)
 	const struct config *config = &daemon->config;
 	struct config_error error;
 	char quoted[600];
-	if (!ringcast_dev_script_start(&daemon->dev_script, daemon->flags->script_path, daemon->engine, daemon->logs))
+	daemon->dev_script = (struct dev_script){.path = daemon->flags->script_path, .main = daemon->flags->script_main};
+	if (!ringcast_dev_script_start(&daemon->dev_script, daemon->engine, daemon->logs))
 		return false;
 	if (!*config->scripts_directory.text && !daemon->flags->is_dev)
 		return true;
-	daemon->scripts = ringcast_script_store_create(config->scripts_directory.text, config->scripts_versions_kept, daemon->engine,
-						       daemon->logs, &error);
+	const struct script_store_options options = {
+		.directory = config->scripts_directory.text,
+		.versions_kept = config->scripts_versions_kept,
+		.package = {.zip_bytes_max = config->scripts_package_max_bytes,
+			    .unpacked_bytes_max = config->scripts_unpacked_max_bytes,
+			    .files_max = config->scripts_files_max},
+	};
+	daemon->scripts = ringcast_script_store_create(&options, daemon->engine, daemon->logs, &error);
 	if (daemon->scripts)
 		ringcast_script_store_load(daemon->scripts);
 	else

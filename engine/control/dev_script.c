@@ -40,7 +40,11 @@ static bool load(struct dev_script *script)
 	char error[1024] = "", quoted[1200];
 	ringcast_script_info info;
 	uint64_t began_ms = clock_ms();
-	int result = ringcast_script_add(script->engine, script->name, script->path, &info, error, sizeof(error));
+	ringcast_script_source source = RINGCAST_SCRIPT_SOURCE_INIT;
+	source.name = script->name;
+	source.path = script->path;
+	source.main = script->main;
+	int result = ringcast_script_add(script->engine, &source, &info, error, sizeof(error));
 	if (result != RINGCAST_OK) {
 		ringcast_logs_event(script->logs, RINGCAST_LOG_ERROR,
 				    *script->version ? "the script is not well, keeping the version before" : "the script is not well",
@@ -56,11 +60,13 @@ static bool load(struct dev_script *script)
 	return true;
 }
 
-bool ringcast_dev_script_start(struct dev_script *script, const char *path, ringcast_engine *engine, struct logs *logs)
+bool ringcast_dev_script_start(struct dev_script *script, ringcast_engine *engine, struct logs *logs)
 {
+	const char *path = script->path;
 	struct config_error error;
 	char quoted[600];
-	*script = (struct dev_script){.path = path, .engine = engine, .logs = logs};
+	script->engine = engine;
+	script->logs = logs;
 	if (!path)
 		return true;
 	make_name(path, script->name);

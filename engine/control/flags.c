@@ -23,6 +23,7 @@ static const struct flag flags_table[] = {
 	{"dev", NULL, NULL, FLAGS_RUN, "try it out: loopback only, text logs, a session \"demo\" that anyone may join"},
 	{"service", "ADDRESS", "service.address", FLAGS_RUN, "the service endpoint for AWS SDKs: address:port, port 0: free; or off"},
 	{"script", "PATH", NULL, FLAGS_RUN, "with --dev: the session demo runs this folder or file; saving it makes a new version at once"},
+	{"main", "FILE", NULL, FLAGS_RUN, "with --script: which file of the folder is the script, when it is not index.js or what package.json says"},
 	{"reload-running", NULL, NULL, FLAGS_RUN, "with --script: a new version starts the session demo anew"},
 	{"listen", "ADDRESS", "listen.address", FLAGS_RUN, "address on which players connect"},
 	{"tcp-port", "PORT", "listen.tcp_port", FLAGS_RUN, "TCP port of the players"},
@@ -88,6 +89,8 @@ static bool apply_flag(struct flags *flags, const struct flag *flag, const char 
 		flags->is_dev = true;
 	else if (strcmp(flag->name, "script") == 0)
 		flags->script_path = argument;
+	else if (strcmp(flag->name, "main") == 0)
+		flags->script_main = argument;
 	else if (strcmp(flag->name, "reload-running") == 0)
 		flags->is_reload_running = true;
 	else if (flags->mode == FLAGS_RUN || flag->mode == FLAGS_HELP)
@@ -150,6 +153,8 @@ bool ringcast_flags_parse(int argc, char **argv, struct flags *ret_flags, struct
 			return false;
 	if (flags.script_path && !flags.is_dev)
 		return refuse(reterr, "--script is for --dev; elsewhere push it: ringcast script push NAME PATH");
+	if (flags.script_main && !flags.script_path)
+		return refuse(reterr, "--main needs --script");
 	if (flags.is_reload_running && !flags.script_path)
 		return refuse(reterr, "--reload-running needs --script");
 	*ret_flags = flags;

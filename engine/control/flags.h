@@ -19,6 +19,7 @@ struct flags {
 	bool is_dev;
 	const char *config_path; /* NULL: none */
 	const char *script_path; /* of dev mode; NULL: none */
+	const char *script_main; /* which file of it; NULL: whichever is usual */
 	bool is_reload_running;  /* a changed script starts the session demo anew */
 	struct flags_override overrides[FLAGS_OVERRIDES_MAX];
 	size_t override_count;

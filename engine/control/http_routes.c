@@ -32,7 +32,7 @@ static const struct http_route routes[] = {
 	{"GET", "/v1/sessions/{id}/log", NULL, ringcast_http_session_log, "what the session's script said"},
 	{"GET", "/v1/scripts", NULL, ringcast_http_scripts_list, "list scripts"},
 	{"GET", "/v1/scripts/{name}", NULL, ringcast_http_script_versions, "list the versions of a script"},
-	{"POST", "/v1/scripts/{name}", NULL, ringcast_http_script_push, "push a zip, which becomes the current version", HTTP_BODY_ZIP},
+	{"POST", "/v1/scripts/{name}", "main", ringcast_http_script_push, "push a zip, which becomes the current version", HTTP_BODY_ZIP},
 	{"POST", "/v1/scripts/{name}/rollback", NULL, ringcast_http_script_rollback, "go back to an earlier version"},
 	{"DELETE", "/v1/scripts/{name}", NULL, ringcast_http_script_remove, "remove a script that no session runs"},
 };

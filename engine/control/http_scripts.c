@@ -52,8 +52,13 @@ void ringcast_http_script_push(struct http_request *request, struct http_respons
 	ringcast_script_info info;
 	if (!store)
 		return;
-	enum store_result result = ringcast_script_store_push(store, request->parameters[0], request->bytes ? request->bytes : "",
-							      request->byte_count, &info, &error);
+	const struct script_push push = {
+		.name = request->parameters[0],
+		.main = ringcast_http_query(request, "main"),
+		.zip = request->bytes ? request->bytes : "",
+		.zip_size = request->byte_count,
+	};
+	enum store_result result = ringcast_script_store_push(store, &push, &info, &error);
 	if (result != STORE_OK) {
 		store_problem(response, result, error.text);
 		return;

@@ -272,7 +272,7 @@ static enum MHD_Result on_access(void *context, struct MHD_Connection *connectio
 	if (!exchange) {
 		*state = exchange = calloc(1, sizeof(*exchange));
 		if (exchange)
-			exchange->body_max = body_of(method, path) == HTTP_BODY_ZIP ? PACKAGE_ZIP_BYTES_MAX : http->config.admin_body_max_bytes;
+			exchange->body_max = body_of(method, path) == HTTP_BODY_ZIP ? http->config.scripts_package_max_bytes : http->config.admin_body_max_bytes;
 		return exchange ? MHD_YES : MHD_NO;
 	}
 	if (*upload_size > 0) {

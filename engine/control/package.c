@@ -13,11 +13,12 @@
 
 #include "base/assert.h"
 #include "base/attr.h"
+#include "base/dotfile.h"
 
-#define RATIO_FREE_BYTES 65536
 #define CHUNK_BYTES 65536
 
 struct unpacker {
+	const struct package *package;
 	zip_t *zip;
 	const char **names; /* of the entries to unpack; NULL where one is passed over */
 	zip_int64_t count;
@@ -68,10 +69,16 @@ static bool is_directory(const char *name)
 	return name[strlen(name) - 1] == '/';
 }
 
-/* What other systems' archivers add for themselves. */
+/* What other systems' archivers add for themselves, and what is no part of a script. */
 static bool is_ignored(const char *name)
 {
-	return strncmp(name, "__MACOSX/", 9) == 0;
+	bool is_passed_over = strncmp(name, "__MACOSX/", 9) == 0;
+	for (const char *at = name; *at && !is_passed_over;) {
+		size_t size = strcspn(at, "/");
+		is_passed_over = ringcast_dotfile_is_passed_over(at, size, at[size] == '/');
+		at += size + (at[size] == '/');
+	}
+	return is_passed_over;
 }
 
 /* checks, before anything is written */
@@ -95,10 +102,9 @@ static bool check_size(struct unpacker *unpacker, const zip_stat_t *stat, const 
 		return refuse(unpacker, "%s: its size is not told", name);
 	if (stat->encryption_method != ZIP_EM_NONE)
 		return refuse(unpacker, "%s is encrypted", name);
-	if (stat->size > PACKAGE_UNPACKED_BYTES_MAX || (*sum += stat->size) > PACKAGE_UNPACKED_BYTES_MAX)
-		return refuse(unpacker, "unpacked it is larger than %d bytes", PACKAGE_UNPACKED_BYTES_MAX);
-	if (stat->size > RATIO_FREE_BYTES && stat->size / PACKAGE_RATIO_MAX > stat->comp_size)
-		return refuse(unpacker, "%s unpacks to more than %d times its size", name, PACKAGE_RATIO_MAX);
+	zip_uint64_t bytes_max = unpacker->package->unpacked_bytes_max;
+	if (stat->size > bytes_max || (*sum += stat->size) > bytes_max)
+		return refuse(unpacker, "unpacked it is larger than %llu bytes (scripts.unpacked_max)", (unsigned long long)bytes_max);
 	return true;
 }
 
@@ -246,8 +252,8 @@ static bool unpack_zip(struct unpacker *unpacker, const char *directory)
 	unpacker->count = zip_get_num_entries(unpacker->zip, 0);
 	if (unpacker->count <= 0)
 		return refuse(unpacker, "the zip is empty");
-	if (unpacker->count > PACKAGE_FILES_MAX)
-		return refuse(unpacker, "the zip has more than %d files", PACKAGE_FILES_MAX);
+	if ((zip_uint64_t)unpacker->count > unpacker->package->files_max)
+		return refuse(unpacker, "the zip has more than %zu files (scripts.files_max)", unpacker->package->files_max);
 	unpacker->names = calloc((size_t)unpacker->count, sizeof(*unpacker->names));
 	unpacker->directory = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	bool is_good = unpacker->names && unpacker->directory >= 0;
@@ -260,15 +266,15 @@ static bool unpack_zip(struct unpacker *unpacker, const char *directory)
 	return is_good;
 }
 
-bool ringcast_package_unpack(const void *bytes, size_t size, const char *directory, char *reterr, size_t reterr_bytes)
+bool ringcast_package_unpack(const struct package *package, const char *directory, char *reterr, size_t reterr_bytes)
 {
 	ringcast_assert(directory && reterr && reterr_bytes > 0);
-	struct unpacker unpacker = {.reterr = reterr, .reterr_bytes = reterr_bytes};
+	struct unpacker unpacker = {.package = package, .reterr = reterr, .reterr_bytes = reterr_bytes};
 	zip_error_t error;
-	if (size > PACKAGE_ZIP_BYTES_MAX)
-		return refuse(&unpacker, "the zip is larger than %d bytes", PACKAGE_ZIP_BYTES_MAX);
+	if (package->size > package->zip_bytes_max)
+		return refuse(&unpacker, "the zip is larger than %zu bytes (scripts.package_max)", package->zip_bytes_max);
 	zip_error_init(&error);
-	zip_source_t *source = zip_source_buffer_create(bytes, size, 0, &error);
+	zip_source_t *source = zip_source_buffer_create(package->bytes, package->size, 0, &error);
 	if (source)
 		unpacker.zip = zip_open_from_source(source, ZIP_RDONLY | ZIP_CHECKCONS, &error);
 	if (!unpacker.zip) {

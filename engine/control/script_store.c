@@ -14,28 +14,21 @@
 
 #include "base/assert.h"
 #include "base/attr.h"
-#include "control/package.h"
+#include "control/script_history.h"
 
 #define STORE_PATH_BYTES 512
-#define HISTORY_MAX 1024
 #define INCOMING ".incoming-"
+#define OUTGOING ".outgoing-" /* removed, but not gone yet */
 
 struct script_store {
 	char directory[STORE_PATH_BYTES / 2];
-	bool is_private; /* ours, and goes with us */
+	bool is_private;   /* ours, and goes with us */
+	bool is_read_only; /* by its file system or its owner */
 	uint32_t versions_kept;
+	struct package bounds;
 	ringcast_engine *engine;
 	struct logs *logs;
 	pthread_mutex_t lock; /* one change at a time */
-};
-
-/* The file "versions": what was pushed, oldest first. */
-struct history {
-	size_t count;
-	struct history_line {
-		char version[RINGCAST_SCRIPT_VERSION_BYTES];
-		uint64_t pushed_s;
-	} lines[HISTORY_MAX];
 };
 
 PRINTF_LIKE(3, 4) static enum store_result fail(struct config_error *reterr, enum store_result result, const char *format, ...)
@@ -47,7 +40,7 @@ PRINTF_LIKE(3, 4) static enum store_result fail(struct config_error *reterr, enu
 	return result;
 }
 
-/* paths and small files */
+/* paths */
 
 PRINTF_LIKE(3, 4) static void path_of(const struct script_store *store, char *ret_path, const char *format, ...)
 {
@@ -64,113 +57,6 @@ static bool is_name(const char *name)
 	size_t size = strlen(name);
 	return size > 0 && size < RINGCAST_SCRIPT_NAME_BYTES && strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789._-") == size &&
 	       strchr("._-", name[0]) == NULL;
-}
-
-static bool is_version(const char *text)
-{
-	return strlen(text) == RINGCAST_SCRIPT_VERSION_BYTES - 1 && strspn(text, "0123456789abcdef") == RINGCAST_SCRIPT_VERSION_BYTES - 1;
-}
-
-static bool write_text(const char *path, const char *text)
-{
-	char beside[STORE_PATH_BYTES + 8];
-	snprintf(beside, sizeof(beside), "%s.new", path);
-	FILE *file = fopen(beside, "we");
-	if (!file)
-		return false;
-	bool is_written = fputs(text, file) >= 0 && fflush(file) == 0 && fsync(fileno(file)) == 0;
-	is_written = fclose(file) == 0 && is_written;
-	if (is_written && rename(beside, path) == 0)
-		return true;
-	unlink(beside);
-	return false;
-}
-
-static bool read_current(const struct script_store *store, const char *name, char ret_version[RINGCAST_SCRIPT_VERSION_BYTES])
-{
-	char path[STORE_PATH_BYTES], line[64] = "";
-	path_of(store, path, "%s/current", name);
-	FILE *file = fopen(path, "re");
-	if (!file)
-		return false;
-	bool is_read = fgets(line, sizeof(line), file) != NULL;
-	fclose(file);
-	line[strcspn(line, "\n")] = 0;
-	if (!is_read || !is_version(line))
-		return false;
-	memcpy(ret_version, line, RINGCAST_SCRIPT_VERSION_BYTES);
-	return true;
-}
-
-static bool write_current(const struct script_store *store, const char *name, const char *version)
-{
-	char path[STORE_PATH_BYTES], text[64];
-	path_of(store, path, "%s/current", name);
-	snprintf(text, sizeof(text), "%s\n", version);
-	return write_text(path, text);
-}
-
-/* history */
-
-static void parse_line(struct history *history, char *line)
-{
-	char *blank = strchr(line, ' ');
-	if (!blank || history->count == HISTORY_MAX)
-		return;
-	*blank = 0;
-	if (!is_version(line))
-		return;
-	struct history_line *entry = &history->lines[history->count++];
-	memcpy(entry->version, line, sizeof(entry->version));
-	entry->pushed_s = strtoull(blank + 1, NULL, 10);
-}
-
-/* The caller frees; NULL: out of memory. A name that was never pushed has an empty one. */
-static struct history *read_history(const struct script_store *store, const char *name)
-{
-	char path[STORE_PATH_BYTES], line[128];
-	struct history *history = calloc(1, sizeof(*history));
-	path_of(store, path, "%s/versions", name);
-	FILE *file = history ? fopen(path, "re") : NULL;
-	while (file && fgets(line, sizeof(line), file))
-		parse_line(history, line);
-	if (file)
-		fclose(file);
-	return history;
-}
-
-static bool write_history(const struct script_store *store, const char *name, const struct history *history)
-{
-	char path[STORE_PATH_BYTES], *text = NULL;
-	size_t size;
-	FILE *out = open_memstream(&text, &size);
-	if (!out)
-		return false;
-	for (size_t i = 0; i < history->count; i++)
-		fprintf(out, "%s %" PRIu64 "\n", history->lines[i].version, history->lines[i].pushed_s);
-	path_of(store, path, "%s/versions", name);
-	bool is_written = fclose(out) == 0 && write_text(path, text);
-	free(text);
-	return is_written;
-}
-
-static void forget_line(struct history *history, size_t index)
-{
-	memmove(&history->lines[index], &history->lines[index + 1], (--history->count - index) * sizeof(history->lines[0]));
-}
-
-static void put_last(struct history *history, const char *version)
-{
-	for (size_t i = 0; i < history->count; i++)
-		if (strcmp(history->lines[i].version, version) == 0) {
-			forget_line(history, i);
-			break;
-		}
-	if (history->count == HISTORY_MAX)
-		forget_line(history, 0);
-	struct history_line *line = &history->lines[history->count++];
-	snprintf(line->version, sizeof(line->version), "%s", version);
-	line->pushed_s = (uint64_t)time(NULL);
 }
 
 /* the engine's side */
@@ -197,20 +83,45 @@ static enum store_result store_result_of(int error)
 						  : STORE_FAILED;
 }
 
-static enum store_result add_to_engine(struct script_store *store, const char *name, const char *version, ringcast_script_info *ret_info,
-				       struct config_error *reterr)
+/* "…/.incoming-x/" is nobody's business; what is left is the path inside the script. */
+static void forget_path(char *text, const char *path)
 {
-	char path[STORE_PATH_BYTES];
-	path_of(store, path, "%s/%s", name, version);
-	return store_result_of(ringcast_script_add(store->engine, name, path, ret_info, reterr->text, sizeof(reterr->text)));
+	size_t size = strlen(path);
+	for (char *at = strstr(text, path); at; at = strstr(at, path)) {
+		size_t cut = size + (at[size] == '/');
+		memmove(at, at + cut, strlen(at + cut) + 1);
+	}
 }
 
-/* Beyond the last versions_kept, what is not current and what nobody runs. */
+/* Reads and tries out what lies at path; the caller holds no lock. */
+static enum store_result try_out(struct script_store *store, const char *name, const char *path, const char *main, ringcast_script_draft **ret_draft,
+				 struct config_error *reterr)
+{
+	ringcast_script_source source = RINGCAST_SCRIPT_SOURCE_INIT;
+	source.name = name;
+	source.path = path;
+	source.main = main && *main ? main : NULL;
+	source.is_final = true;
+	enum store_result result = store_result_of(ringcast_script_try(store->engine, &source, ret_draft, reterr->text, sizeof(reterr->text)));
+	if (result != STORE_OK)
+		forget_path(reterr->text, path);
+	return result;
+}
+
+static enum store_result disk_failed(const struct script_store *store, struct config_error *reterr)
+{
+	return fail(reterr, STORE_FAILED, "scripts.directory: %s: %s", store->directory, strerror(errno));
+}
+
+/* Beyond the last versions_kept, what is not current and what nobody runs. What cannot be removed is an orphan, and goes at the next start. */
 static void prune(struct script_store *store, const char *name, const char *current, struct history *history)
 {
-	char path[STORE_PATH_BYTES];
+	char path[STORE_PATH_BYTES], folder[STORE_PATH_BYTES];
+	size_t count = history->count;
+	path_of(store, folder, "%s", name);
 	for (size_t i = 0; history->count > store->versions_kept && i < history->count - 1;) {
-		const char *version = history->lines[i].version;
+		char version[RINGCAST_SCRIPT_VERSION_BYTES];
+		memcpy(version, history->lines[i].version, sizeof(version));
 		if (strcmp(version, current) == 0 || session_count(store->engine, name, version) > 0) {
 			i++;
 			continue;
@@ -218,80 +129,155 @@ static void prune(struct script_store *store, const char *name, const char *curr
 		ringcast_script_remove(store->engine, name, version); /* not known any more is as good */
 		path_of(store, path, "%s/%s", name, version);
 		ringcast_package_remove_folder(path);
-		forget_line(history, i);
+		ringcast_history_forget(history, i);
 	}
+	if (history->count < count)
+		ringcast_history_write(folder, history);
 }
 
 /* push */
 
-static enum store_result unpack(struct script_store *store, const void *zip, size_t zip_size, char *ret_incoming,
-				struct config_error *reterr)
+static enum store_result unpack(struct script_store *store, const struct script_push *push, char *ret_incoming, struct config_error *reterr)
 {
 	char problem[400];
+	struct package package = store->bounds;
+	package.bytes = push->zip;
+	package.size = push->zip_size;
 	path_of(store, ret_incoming, INCOMING "XXXXXX");
 	if (!mkdtemp(ret_incoming))
-		return fail(reterr, STORE_FAILED, "scripts.directory: %s: %s", ret_incoming, strerror(errno));
+		return disk_failed(store, reterr);
 	chmod(ret_incoming, 0755);
-	if (ringcast_package_unpack(zip, zip_size, ret_incoming, problem, sizeof(problem)))
+	if (ringcast_package_unpack(&package, ret_incoming, problem, sizeof(problem)))
 		return STORE_OK;
+	forget_path(problem, ret_incoming);
 	ringcast_package_remove_folder(ret_incoming);
 	return fail(reterr, STORE_BAD_PACKAGE, "%s", problem);
 }
 
-/* The folder incoming becomes <name>/<version>; when that is there already it is the same, and incoming goes. */
-static bool move_in(struct script_store *store, const char *incoming, const char *name, const char *version)
+/* All files of a version at once: a flush for each of thousands would take minutes. */
+static bool flush_files(const char *folder)
 {
-	char path[STORE_PATH_BYTES];
-	path_of(store, path, "%s", name);
-	if (mkdir(path, 0755) != 0 && errno != EEXIST)
-		return false;
-	path_of(store, path, "%s/%s", name, version);
-	if (rename(incoming, path) == 0)
-		return true;
-	return (errno == ENOTEMPTY || errno == EEXIST) && ringcast_package_remove_folder(incoming);
+	int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	bool is_flushed = fd >= 0 && syncfs(fd) == 0;
+	if (fd >= 0)
+		close(fd);
+	return is_flushed;
 }
 
-static enum store_result settle(struct script_store *store, const char *incoming, ringcast_script_info *info, struct config_error *reterr)
+/*
+ * The folder incoming becomes <name>/<version>. When that is there already they change places: it should be the same, and if it was damaged, it is mended so;
+ * incoming is then what was there.
+ */
+static bool move_in(struct script_store *store, const char *incoming, const char *name, const char *version, bool *ret_is_new)
 {
-	char name[RINGCAST_SCRIPT_NAME_BYTES];
-	memcpy(name, info->name, sizeof(name));
-	if (!move_in(store, incoming, name, info->version))
-		return fail(reterr, STORE_FAILED, "scripts.directory: %s: %s", store->directory, strerror(errno));
-	enum store_result result = add_to_engine(store, name, info->version, info, reterr);
-	struct history *history = result == STORE_OK ? read_history(store, name) : NULL;
-	if (result != STORE_OK)
-		return result;
-	if (history) {
-		put_last(history, info->version);
-		prune(store, name, info->version, history);
+	char folder[STORE_PATH_BYTES], path[STORE_PATH_BYTES];
+	path_of(store, folder, "%s", name);
+	path_of(store, path, "%s/%s", name, version);
+	if (mkdir(folder, 0755) != 0 && errno != EEXIST)
+		return false;
+	*ret_is_new = renameat2(AT_FDCWD, incoming, AT_FDCWD, path, RENAME_NOREPLACE) == 0;
+	if (!*ret_is_new && (errno != EEXIST || renameat2(AT_FDCWD, incoming, AT_FDCWD, path, RENAME_EXCHANGE) != 0))
+		return false;
+	return ringcast_folder_sync(folder) && ringcast_folder_sync(store->directory);
+}
+
+/* What was written for a push that came to nothing. The folder of a name that has nothing else goes too. */
+static void take_back(struct script_store *store, const char *name, const char *version, const struct history *history)
+{
+	char folder[STORE_PATH_BYTES], path[STORE_PATH_BYTES];
+	int error = errno;
+	path_of(store, folder, "%s", name);
+	path_of(store, path, "%s/%s", name, version);
+	if (!history || !ringcast_history_find(history, version))
+		ringcast_package_remove_folder(path);
+	if (history && history->count > 0) {
+		ringcast_history_write(folder, history);
+	} else {
+		path_of(store, path, "%s/versions", name);
+		unlink(path);
+		rmdir(folder);
 	}
-	if (!history || !write_history(store, name, history) || !write_current(store, name, info->version))
-		result = fail(reterr, STORE_FAILED, "scripts.directory: %s: %s; a restart would not find this version", store->directory,
-			      strerror(errno));
+	errno = error;
+}
+
+static bool write_down(struct script_store *store, const char *name, const char *version, const char *main, struct history *history)
+{
+	char folder[STORE_PATH_BYTES];
+	path_of(store, folder, "%s", name);
+	ringcast_history_put_last(history, version, main);
+	return ringcast_history_write(folder, history) && ringcast_current_write(folder, version);
+}
+
+/* Under the lock. The disk first; "current" is the last of it. */
+static enum store_result settle(struct script_store *store, const char *incoming, const struct script_push *push, ringcast_script_draft **draft,
+				struct config_error *reterr)
+{
+	char folder[STORE_PATH_BYTES], path[STORE_PATH_BYTES];
+	ringcast_script_info info;
+	bool is_new = false;
+	ringcast_script_draft_describe(*draft, &info);
+	path_of(store, folder, "%s", push->name);
+	path_of(store, path, "%s/%s", push->name, info.version);
+	struct history *before = ringcast_history_read(folder), *history = ringcast_history_read(folder);
+	enum store_result result = before && history ? STORE_OK : fail(reterr, STORE_FAILED, "out of memory");
+	if (result == STORE_OK && (!move_in(store, incoming, push->name, info.version, &is_new) ||
+				   !write_down(store, push->name, info.version, push->main, history))) {
+		take_back(store, push->name, info.version, before);
+		result = disk_failed(store, reterr);
+	}
+	if (result == STORE_OK && ringcast_script_publish(store->engine, draft, path) != RINGCAST_OK)
+		result = fail(reterr, STORE_FAILED, "out of memory: the version is stored, and current after a restart");
+	if (result == STORE_OK)
+		prune(store, push->name, info.version, history);
+	free(before);
 	free(history);
 	return result;
 }
 
-enum store_result ringcast_script_store_push(struct script_store *store, const char *name, const void *zip, size_t zip_size,
-					     ringcast_script_info *ret_info, struct config_error *reterr)
+static bool is_writable(const struct script_store *store, struct config_error *reterr)
 {
-	ringcast_assert(store && name && ret_info && reterr);
-	char incoming[STORE_PATH_BYTES];
-	if (!is_name(name))
-		return fail(reterr, STORE_BAD_NAME,
-			    "'%s' is no name for a script: a-z, 0-9, '.', '_' and '-', 63 at most, a letter or digit first", name);
-	enum store_result result = unpack(store, zip, zip_size, incoming, reterr);
+	if (store->is_read_only)
+		fail(reterr, STORE_FAILED, "scripts.directory: %s cannot be written; its scripts run, and cannot be changed", store->directory);
+	return !store->is_read_only;
+}
+
+static enum store_result push_unpacked(struct script_store *store, const char *incoming, const struct script_push *push,
+				       ringcast_script_info *ret_info, struct config_error *reterr)
+{
+	ringcast_script_draft *draft = NULL;
+	enum store_result result = try_out(store, push->name, incoming, push->main, &draft, reterr);
 	if (result != STORE_OK)
 		return result;
-	/* Without the lock: trying out may take a while, and harms nobody. */
-	result = store_result_of(ringcast_script_check(store->engine, name, incoming, ret_info, reterr->text, sizeof(reterr->text)));
-	if (result == STORE_OK) {
+	ringcast_script_draft_describe(draft, ret_info);
+	ret_info->is_current = true;
+	if (!flush_files(incoming)) {
+		result = disk_failed(store, reterr);
+	} else {
 		pthread_mutex_lock(&store->lock);
-		result = settle(store, incoming, ret_info, reterr);
+		result = settle(store, incoming, push, &draft, reterr);
 		pthread_mutex_unlock(&store->lock);
 	}
+	ringcast_script_draft_free(&draft);
+	return result;
+}
+
+enum store_result ringcast_script_store_push(struct script_store *store, const struct script_push *push, ringcast_script_info *ret_info,
+					     struct config_error *reterr)
+{
+	ringcast_assert(store && push && ret_info && reterr);
+	char incoming[STORE_PATH_BYTES];
+	if (!is_name(push->name))
+		return fail(reterr, STORE_BAD_NAME,
+			    "'%s' is no name for a script: a-z, 0-9, '.', '_' and '-', 63 at most, a letter or digit first", push->name);
+	if (push->main && strlen(push->main) >= sizeof(((struct history_line *)0)->main))
+		return fail(reterr, STORE_BAD_SCRIPT, "the path of the main file is too long");
+	if (!is_writable(store, reterr))
+		return STORE_FAILED;
+	enum store_result result = unpack(store, push, incoming, reterr);
 	if (result != STORE_OK)
-		ringcast_package_remove_folder(incoming);
+		return result;
+	result = push_unpacked(store, incoming, push, ret_info, reterr);
+	ringcast_package_remove_folder(incoming); /* of a failed push, or the one that it took the place of */
 	return result;
 }
 
@@ -318,48 +304,103 @@ static enum store_result choose(const struct history *history, const char *curre
 	return STORE_OK;
 }
 
-static enum store_result roll_back(struct script_store *store, const char *name, const char *wanted, ringcast_script_info *ret_info,
-				   struct config_error *reterr)
+/* Which version, and its main file. Under the lock. */
+static enum store_result choose_stored(struct script_store *store, const char *name, const char *wanted, struct history_line *ret_line,
+				       struct config_error *reterr)
 {
-	char current[RINGCAST_SCRIPT_VERSION_BYTES] = "", version[RINGCAST_SCRIPT_VERSION_BYTES];
-	if (!is_name(name) || !read_current(store, name, current))
+	char folder[STORE_PATH_BYTES], current[RINGCAST_SCRIPT_VERSION_BYTES] = "", version[RINGCAST_SCRIPT_VERSION_BYTES];
+	path_of(store, folder, "%s", is_name(name) ? name : ".none");
+	if (!ringcast_current_read(folder, current))
 		return fail(reterr, STORE_NOT_FOUND, "there is no script '%s'", name);
-	struct history *history = read_history(store, name);
+	struct history *history = ringcast_history_read(folder);
 	if (!history)
 		return fail(reterr, STORE_FAILED, "out of memory");
 	enum store_result result = choose(history, current, wanted, version, reterr);
-	free(history);
 	if (result == STORE_OK)
-		result = add_to_engine(store, name, version, ret_info, reterr);
-	if (result == STORE_OK && !write_current(store, name, version))
-		result = fail(reterr, STORE_FAILED, "scripts.directory: %s: %s", store->directory, strerror(errno));
+		*ret_line = *ringcast_history_find(history, version);
+	free(history);
 	return result;
+}
+
+/* Under the lock; meanwhile the version may have been pruned, or the name removed. */
+static enum store_result make_current(struct script_store *store, const char *name, const char *version, ringcast_script_draft **draft,
+				      struct config_error *reterr)
+{
+	char folder[STORE_PATH_BYTES], path[STORE_PATH_BYTES];
+	path_of(store, folder, "%s", name);
+	path_of(store, path, "%s/%s", name, version);
+	if (access(path, R_OK | X_OK) != 0)
+		return fail(reterr, STORE_NOT_FOUND, "there is no version %s", version);
+	if (!ringcast_current_write(folder, version))
+		return disk_failed(store, reterr);
+	if (ringcast_script_publish(store->engine, draft, path) == RINGCAST_OK)
+		return STORE_OK;
+	return fail(reterr, STORE_FAILED, "out of memory: the version is current after a restart");
 }
 
 enum store_result ringcast_script_store_rollback(struct script_store *store, const char *name, const char *version,
 						 ringcast_script_info *ret_info, struct config_error *reterr)
 {
 	ringcast_assert(store && name && ret_info && reterr);
+	char path[STORE_PATH_BYTES];
+	struct history_line line;
+	ringcast_script_draft *draft = NULL;
 	pthread_mutex_lock(&store->lock);
-	enum store_result result = roll_back(store, name, version, ret_info, reterr);
+	enum store_result result = choose_stored(store, name, version, &line, reterr);
 	pthread_mutex_unlock(&store->lock);
+	if (result != STORE_OK)
+		return result;
+	if (!is_writable(store, reterr))
+		return STORE_FAILED;
+	path_of(store, path, "%s/%s", name, line.version);
+	result = try_out(store, name, path, line.main, &draft, reterr);
+	if (result != STORE_OK)
+		return result;
+	ringcast_script_draft_describe(draft, ret_info);
+	ret_info->is_current = true;
+	pthread_mutex_lock(&store->lock);
+	result = make_current(store, name, line.version, &draft, reterr);
+	pthread_mutex_unlock(&store->lock);
+	ringcast_script_draft_free(&draft);
 	return result;
+}
+
+static bool is_stored(const struct script_store *store, const char *name, char *ret_path)
+{
+	struct stat stat_of;
+	path_of(store, ret_path, "%s", is_name(name) ? name : ".none");
+	return stat(ret_path, &stat_of) == 0;
+}
+
+/* One rename takes it away; what is left of it goes now or at the next start. */
+static bool move_out(struct script_store *store, const char *path)
+{
+	char outgoing[STORE_PATH_BYTES];
+	path_of(store, outgoing, OUTGOING "XXXXXX");
+	if (!mkdtemp(outgoing) || rename(path, outgoing) != 0) {
+		int error = errno;
+		rmdir(outgoing);
+		errno = error;
+		return false;
+	}
+	ringcast_folder_sync(store->directory);
+	ringcast_package_remove_folder(outgoing);
+	return true;
 }
 
 static enum store_result remove_all(struct script_store *store, const char *name, struct config_error *reterr)
 {
 	char path[STORE_PATH_BYTES];
-	struct stat stat_of;
-	bool is_stored = is_name(name) && (path_of(store, path, "%s", name), stat(path, &stat_of) == 0);
+	bool is_there = is_stored(store, name, path);
 	uint32_t sessions = session_count(store->engine, name, NULL);
 	if (sessions > 0)
 		return fail(reterr, STORE_IN_USE, "%u sessions run '%s'; end them first", sessions, name);
+	if (is_there && !is_writable(store, reterr))
+		return STORE_FAILED;
+	if (is_there && !move_out(store, path))
+		return disk_failed(store, reterr);
 	bool is_known = ringcast_script_remove(store->engine, name, NULL) == RINGCAST_OK;
-	if (!is_stored)
-		return is_known ? STORE_OK : fail(reterr, STORE_NOT_FOUND, "there is no script '%s'", name);
-	if (!ringcast_package_remove_folder(path))
-		return fail(reterr, STORE_FAILED, "%s: %s", path, strerror(errno));
-	return STORE_OK;
+	return is_there || is_known ? STORE_OK : fail(reterr, STORE_NOT_FOUND, "there is no script '%s'", name);
 }
 
 enum store_result ringcast_script_store_remove(struct script_store *store, const char *name, struct config_error *reterr)
@@ -402,7 +443,9 @@ json_t *ringcast_script_store_describe(const ringcast_script_info *info)
 /* Versions on disk that the engine has not loaded (again), and when each was pushed. */
 static void add_stored(const struct script_store *store, const char *name, json_t *versions)
 {
-	struct history *history = is_name(name) ? read_history(store, name) : NULL;
+	char folder[STORE_PATH_BYTES];
+	path_of(store, folder, "%s", name);
+	struct history *history = is_name(name) ? ringcast_history_read(folder) : NULL;
 	for (size_t i = history ? history->count : 0; i-- > 0;) {
 		json_t *known = NULL, *version;
 		size_t index;
@@ -458,16 +501,72 @@ json_t *ringcast_script_store_list(struct script_store *store)
 
 /* life */
 
+/* Folders of versions that nothing names: a kill between moving one in and writing it down. */
+static void remove_orphans(struct script_store *store, const char *name, const char *current)
+{
+	char folder[STORE_PATH_BYTES], path[STORE_PATH_BYTES];
+	struct dirent *entry;
+	path_of(store, folder, "%s", name);
+	struct history *history = ringcast_history_read(folder);
+	DIR *directory = history && !store->is_read_only ? opendir(folder) : NULL;
+	while (directory && (entry = readdir(directory))) {
+		bool is_new_file = strcmp(entry->d_name, "versions.new") == 0 || strcmp(entry->d_name, "current.new") == 0;
+		bool is_orphan = ringcast_version_is_one(entry->d_name) && strcmp(entry->d_name, current) != 0 &&
+				 !ringcast_history_find(history, entry->d_name);
+		path_of(store, path, "%s/%s", name, entry->d_name);
+		if (is_orphan)
+			ringcast_package_remove_folder(path);
+		else if (is_new_file)
+			unlink(path);
+	}
+	if (directory)
+		closedir(directory);
+	if (!*current && !store->is_read_only)
+		rmdir(folder); /* when nothing is in it any more */
+	free(history);
+}
+
+static enum store_result load_current(struct script_store *store, const char *name, const char *version, struct config_error *reterr)
+{
+	char folder[STORE_PATH_BYTES], path[STORE_PATH_BYTES], main[128] = "";
+	ringcast_script_draft *draft = NULL;
+	path_of(store, folder, "%s", name);
+	path_of(store, path, "%s/%s", name, version);
+	struct history *history = ringcast_history_read(folder);
+	const struct history_line *line = history ? ringcast_history_find(history, version) : NULL;
+	if (line)
+		memcpy(main, line->main, sizeof(main));
+	free(history);
+	enum store_result result = try_out(store, name, path, main, &draft, reterr);
+	if (result != STORE_OK)
+		return result;
+	ringcast_script_info info;
+	ringcast_script_draft_describe(draft, &info);
+	if (strcmp(info.version, version) != 0)
+		result = fail(reterr, STORE_BAD_SCRIPT, "version %.12s: its files are not those that were pushed; push it again, which mends it", version);
+	else if (ringcast_script_publish(store->engine, &draft, NULL) != RINGCAST_OK)
+		result = fail(reterr, STORE_FAILED, "out of memory");
+	ringcast_script_draft_free(&draft);
+	return result;
+}
+
 static void load_one(struct script_store *store, const char *name)
 {
-	char version[RINGCAST_SCRIPT_VERSION_BYTES], quoted[600];
+	char folder[STORE_PATH_BYTES], version[RINGCAST_SCRIPT_VERSION_BYTES] = "", quoted[600];
 	struct config_error error = {"no current version"};
-	ringcast_script_info info;
 	if (!is_name(name))
 		return;
-	if (!read_current(store, name, version) || add_to_engine(store, name, version, &info, &error) != STORE_OK)
+	path_of(store, folder, "%s", name);
+	bool has_current = ringcast_current_read(folder, version);
+	remove_orphans(store, name, version);
+	if (!has_current || load_current(store, name, version, &error) != STORE_OK)
 		ringcast_logs_event(store->logs, RINGCAST_LOG_ERROR, "a stored script is not usable", "script=%s err=%s", name,
 				    ringcast_logs_quote(error.text, quoted, sizeof(quoted)));
+}
+
+static bool is_left_over(const char *name)
+{
+	return strncmp(name, INCOMING, sizeof(INCOMING) - 1) == 0 || strncmp(name, OUTGOING, sizeof(OUTGOING) - 1) == 0;
 }
 
 void ringcast_script_store_load(struct script_store *store)
@@ -476,9 +575,12 @@ void ringcast_script_store_load(struct script_store *store)
 	char path[STORE_PATH_BYTES];
 	struct dirent *entry;
 	DIR *directory = opendir(store->directory);
+	if (store->is_read_only)
+		ringcast_logs_event(store->logs, RINGCAST_LOG_WARN, "scripts.directory cannot be written: its scripts run, and cannot be changed",
+				    "directory=%s", store->directory);
 	while (directory && (entry = readdir(directory))) {
-		if (strncmp(entry->d_name, INCOMING, sizeof(INCOMING) - 1) == 0) {
-			path_of(store, path, "%s", entry->d_name); /* a push was cut off */
+		if (is_left_over(entry->d_name) && !store->is_read_only) {
+			path_of(store, path, "%s", entry->d_name); /* a push or a removal was cut off */
 			ringcast_package_remove_folder(path);
 		} else if (entry->d_name[0] != '.') {
 			load_one(store, entry->d_name);
@@ -492,7 +594,7 @@ static bool make_private(struct script_store *store)
 {
 	const char *temporary = getenv("TMPDIR");
 	snprintf(store->directory, sizeof(store->directory), "%s/ringcastd-scripts-XXXXXX", temporary && *temporary ? temporary : "/tmp");
-	store->is_private = mkdtemp(store->directory) != NULL;
+	store->is_private = mkdtemp(store->directory) != NULL && chmod(store->directory, 0755) == 0;
 	return store->is_private;
 }
 
@@ -508,26 +610,32 @@ static bool open_directory(struct script_store *store, const char *directory)
 	snprintf(store->directory, sizeof(store->directory), "%s", absolute);
 	free(absolute);
 	errno = ENAMETOOLONG;
-	return is_short && access(store->directory, R_OK | W_OK | X_OK) == 0;
+	if (!is_short || access(store->directory, R_OK | X_OK) != 0)
+		return false;
+	struct stat stat_of;
+	store->is_read_only = access(store->directory, W_OK) != 0;
+	errno = ENOTDIR;
+	return stat(store->directory, &stat_of) == 0 && S_ISDIR(stat_of.st_mode);
 }
 
-struct script_store *ringcast_script_store_create(const char *directory, uint32_t versions_kept, ringcast_engine *engine, struct logs *logs,
+struct script_store *ringcast_script_store_create(const struct script_store_options *options, ringcast_engine *engine, struct logs *logs,
 						  struct config_error *reterr)
 {
-	ringcast_assert(directory && engine && logs && reterr);
+	ringcast_assert(options && options->directory && engine && logs && reterr);
 	struct script_store *store = calloc(1, sizeof(*store));
 	if (!store) {
 		fail(reterr, STORE_FAILED, "out of memory");
 		return NULL;
 	}
-	store->versions_kept = versions_kept;
+	store->versions_kept = options->versions_kept;
+	store->bounds = options->package;
 	store->engine = engine;
 	store->logs = logs;
-	if (*directory ? open_directory(store, directory) : make_private(store)) {
+	if (*options->directory ? open_directory(store, options->directory) : make_private(store)) {
 		pthread_mutex_init(&store->lock, NULL);
 		return store;
 	}
-	fail(reterr, STORE_FAILED, "scripts.directory: %s: %s", *directory ? directory : store->directory, strerror(errno));
+	fail(reterr, STORE_FAILED, "scripts.directory: %s: %s", *options->directory ? options->directory : store->directory, strerror(errno));
 	free(store);
 	return NULL;
 }

@@ -121,6 +121,7 @@ int ringcast_engine_create(const ringcast_engine_options *options, ringcast_engi
 	if (engine == NULL)
 		return fail(error, error_bytes, RINGCAST_ERROR_MEMORY, "%s", "out of memory");
 	ringcast_registry_init(&engine->registry, 0);
+	ringcast_snapshots_init(&engine->snapshots);
 	pthread_mutex_init(&engine->lock, NULL);
 	pthread_cond_init(&engine->changed, NULL);
 	pthread_mutex_init(&engine->security_lock, NULL);

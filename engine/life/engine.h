@@ -7,6 +7,7 @@
 #include "ringcast/ringcast.h"
 #include "scripts/registry.h"
 #include "scripts/script_shard.h"
+#include "scripts/snapshots.h"
 #include "security/settle.h"
 #include "shard/shard.h"
 #include "sidecars/sidecars.h"
@@ -44,6 +45,8 @@ struct ringcast_engine {
 	struct script_registry registry;
 	struct script_limits script_limits;
 	struct script_shard_options script_options;
+	struct sidecar_process_options script_process; /* of the sidecar's processes and of the dry run's */
+	struct snapshots snapshots;
 	struct sidecars *sidecars;
 };
 

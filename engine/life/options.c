@@ -149,6 +149,7 @@ static void fill_script_options(struct ringcast_engine *engine)
 	};
 	given->log_bytes_per_session = or_unbounded(given->log_bytes_per_session, 65536);
 	given->versions_kept = or_default(given->versions_kept, 10);
+	engine->script_process = (struct sidecar_process_options){.node = given->node, .script = given->sidecar, .inspect = given->inspect};
 	uint32_t channel_count = or_default(given->process_count, 1);
 	engine->registry.versions_kept = given->versions_kept;
 	engine->script_options = (struct script_shard_options){

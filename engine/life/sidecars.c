@@ -36,9 +36,8 @@ void ringcast_engine_channel_cut(void *context, uint32_t shard, uint32_t channel
 
 struct sidecars *ringcast_engine_create_sidecars(struct ringcast_engine *engine)
 {
-	const ringcast_script_options *scripts = &engine->options.scripts;
 	return ringcast_sidecars_create(&(struct sidecars_options){
-		.process = {.node = scripts->node, .script = scripts->sidecar, .inspect = scripts->inspect},
+		.process = engine->script_process,
 		.shard_count = engine->shard_count,
 		.channel_count = engine->script_options.channel_count,
 		.attach = attach,

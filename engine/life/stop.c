@@ -74,6 +74,7 @@ void ringcast_engine_destroy(ringcast_engine **engine)
 	ringcast_security_forget(&e->security);
 	pthread_mutex_destroy(&e->security_lock);
 	ringcast_registry_fini(&e->registry);
+	ringcast_snapshots_fini(&e->snapshots);
 	pthread_cond_destroy(&e->changed);
 	pthread_mutex_destroy(&e->lock);
 	free(e);

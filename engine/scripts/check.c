@@ -74,7 +74,13 @@ static const char *last_line(char *text)
 	return end != NULL ? end + 1 : text;
 }
 
-static bool read_answer(char *text, struct script_facts *facts, char *reterr, size_t reterr_bytes)
+static bool take_main(const json_t *answer, struct script *script, char *reterr, size_t reterr_bytes)
+{
+	const char *main = json_string_value(json_object_get(answer, "main"));
+	return script->main != NULL || ringcast_script_settle(script, main != NULL ? main : "", reterr, reterr_bytes);
+}
+
+static bool read_answer(char *text, struct script *script, char *reterr, size_t reterr_bytes)
 {
 	json_t *answer = json_loads(last_line(text), 0, NULL);
 	const char *error = json_string_value(json_object_get(answer, "error"));
@@ -85,7 +91,8 @@ static bool read_answer(char *text, struct script_facts *facts, char *reterr, si
 		refuse(reterr, reterr_bytes, "the dry run ended without an answer: %.200s",
 		       *text != '\0' ? last_line(text) : "the process said nothing");
 	else
-		take_facts(answer, facts);
+		take_facts(answer, &script->facts);
+	is_good = is_good && take_main(answer, script, reterr, reterr_bytes);
 	json_decref(answer);
 	return is_good;
 }
@@ -154,20 +161,21 @@ static bool run(const char *node, const char *program, const struct script *scri
 	kill(pid, SIGKILL); /* it has answered, or will not */
 	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
 		;
-	return is_in_time || refuse(reterr, reterr_bytes, "%s: did not come to an end while loading", script->main);
+	return is_in_time || refuse(reterr, reterr_bytes, "%s: did not come to an end while loading", script->main != NULL ? script->main : "the script");
 }
 
-static bool check_js(struct script *script, const char *node, char *reterr, size_t reterr_bytes)
+static bool check_js(struct script *script, const struct sidecar_process_options *process, char *reterr, size_t reterr_bytes)
 {
-	const char *program = ringcast_sidecar_process_check_script();
+	char program[512];
+	const char *node = process->node != NULL ? process->node : "node";
 	char *out = malloc(CHECK_ANSWER_BYTES_MAX);
 	bool is_good = false;
 	if (out == NULL)
 		return refuse(reterr, reterr_bytes, "%s", "out of memory");
-	if (program == NULL)
-		refuse(reterr, reterr_bytes, "%s", "the JavaScript sidecar is not installed (RINGCAST_SIDECAR names its main file)");
+	if (!ringcast_sidecar_process_check_program(process, program, sizeof(program)))
+		refuse(reterr, reterr_bytes, "%s: the JavaScript sidecar is not there; RINGCAST_SIDECAR names its main file (sidecar.js)", program);
 	else if (run(node, program, script, out, CHECK_ANSWER_BYTES_MAX, reterr, reterr_bytes))
-		is_good = read_answer(out, &script->facts, reterr, reterr_bytes);
+		is_good = read_answer(out, script, reterr, reterr_bytes);
 	free(out);
 	return is_good;
 }
@@ -181,9 +189,9 @@ static bool check_lua(struct script *script, const struct script_limits *limits,
 #endif
 }
 
-bool ringcast_script_dry_run(struct script *script, const struct script_limits *limits, const char *node, char *reterr, size_t reterr_bytes)
+bool ringcast_script_dry_run(struct script *script, const struct script_check_options *options, char *reterr, size_t reterr_bytes)
 {
 	if (script->language == SCRIPT_LUA)
-		return check_lua(script, limits, reterr, reterr_bytes);
-	return check_js(script, node != NULL ? node : "node", reterr, reterr_bytes);
+		return check_lua(script, options->limits, reterr, reterr_bytes);
+	return check_js(script, options->process, reterr, reterr_bytes);
 }

@@ -5,9 +5,17 @@
 
 #include "ringcast/ringcast.h"
 #include "scripting/host.h"
+#include "scripting/sidecar/process.h"
 
-/* True: script->facts are filled. False: one clear line in reterr, with file and line where there is one. */
-bool ringcast_script_dry_run(struct script *script, const struct script_limits *limits, const char *node, char *reterr,
-			     size_t reterr_bytes);
+struct script_check_options {
+	const struct script_limits *limits;
+	const struct sidecar_process_options *process; /* how a Node process is started */
+};
+
+/*
+ * True: script->facts are filled, and its main file is settled. False: one clear line in reterr, with file and line where there is one, and without
+ * the path where the script happens to lie.
+ */
+bool ringcast_script_dry_run(struct script *script, const struct script_check_options *options, char *reterr, size_t reterr_bytes);
 
 #endif

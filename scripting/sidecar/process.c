@@ -41,12 +41,10 @@ static int spawn_with(pid_t *ret_pid, const struct sidecar_process_options *opti
 {
 	char inspect[128], *environment[ENVIRONMENT_COUNT_MAX];
 	const char *node = options->node != NULL ? options->node : "node";
-	const char *script = options->script != NULL ? options->script : ringcast_sidecar_process_script();
+	const char *script = ringcast_sidecar_process_script(options);
 	char *arguments[6] = {(char *)node, "--enable-source-maps"};
 	unsigned argument_count = 2;
 	const char *address = options->inspect != NULL && options->inspect[0] != '\0' ? options->inspect : getenv("RINGCAST_INSPECT");
-	if (script == NULL)
-		return ENOENT;
 	if (address != NULL && address[0] != '\0') {
 		snprintf(inspect, sizeof(inspect), "--inspect=%s", address);
 		arguments[argument_count++] = inspect;
@@ -125,6 +123,9 @@ bool ringcast_sidecar_process_start(const struct sidecar_process_options *option
 {
 	int pair[2];
 	struct sidecar_process process = {.pidfd = -1};
+	const char *script = ringcast_sidecar_process_script(options);
+	if (access(script, R_OK) != 0)
+		return say(reterr, reterr_bytes, script, errno);
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) != 0)
 		return say(reterr, reterr_bytes, "socketpair", errno);
 	int error = spawn(&process.pid, options, pair[1]);
@@ -174,24 +175,20 @@ void ringcast_sidecar_process_finish(struct sidecar_process *process)
 	*process = (struct sidecar_process){.pidfd = -1, .socket = -1};
 }
 
-static const char *first_that_exists(const char *const paths[], size_t count)
+const char *ringcast_sidecar_process_script(const struct sidecar_process_options *options)
 {
-	for (size_t i = 0; i < count; i++)
-		if (paths[i] != NULL && paths[i][0] != '\0' && access(paths[i], R_OK) == 0)
-			return paths[i];
-	return NULL;
+	const char *named = getenv("RINGCAST_SIDECAR");
+	if (options->script != NULL && options->script[0] != '\0')
+		return options->script;
+	return named != NULL && named[0] != '\0' ? named : RINGCAST_JS_INSTALLED "/sidecar.js";
 }
 
-const char *ringcast_sidecar_process_script(void)
+bool ringcast_sidecar_process_check_program(const struct sidecar_process_options *options, char *ret_path, size_t path_bytes)
 {
-	const char *paths[] = {getenv("RINGCAST_SIDECAR"), RINGCAST_JS_SOURCE "/sidecar.js", RINGCAST_JS_INSTALLED "/sidecar.js"};
-	return first_that_exists(paths, ARRAY_COUNT(paths));
-}
-
-const char *ringcast_sidecar_process_check_script(void)
-{
-	const char *paths[] = {RINGCAST_JS_SOURCE "/check.js", RINGCAST_JS_INSTALLED "/check.js"};
-	return first_that_exists(paths, ARRAY_COUNT(paths));
+	const char *script = ringcast_sidecar_process_script(options);
+	const char *slash = strrchr(script, '/');
+	int folder_bytes = slash != NULL ? (int)(slash - script + 1) : 0;
+	return (size_t)snprintf(ret_path, path_bytes, "%.*scheck.js", folder_bytes, script) < path_bytes && access(ret_path, R_OK) == 0;
 }
 
 uint64_t ringcast_sidecar_backoff_next_ms(struct sidecar_backoff *backoff, uint64_t lived_ms)

@@ -13,7 +13,7 @@
 
 struct sidecar_process_options {
 	const char *node;    /* program; NULL: "node", looked for in PATH */
-	const char *script;  /* the sidecar's main file; NULL: ringcast_sidecar_process_script() */
+	const char *script;  /* the sidecar's main file; NULL: see ringcast_sidecar_process_script */
 	const char *inspect; /* "127.0.0.1:9229" or a port; debuggers may attach there. NULL or "": $RINGCAST_INSPECT, if set */
 	int niceness;        /* 0: like the engine */
 	uint32_t idle_workers; /* kept warm; 0: the sidecar's own choice */
@@ -35,12 +35,12 @@ void ringcast_sidecar_process_kill(const struct sidecar_process *process); /* SI
 void ringcast_sidecar_process_finish(struct sidecar_process *process);
 
 /*
- * $RINGCAST_SIDECAR (a path), else the file in the source tree this was built from, else the installed one. The first that exists; NULL:
- * none does.
+ * Where the sidecar's main file is: options->script, else $RINGCAST_SIDECAR, else where it was installed; whoever runs from a build tree says so, for
+ * a path compiled in would be code of whoever can write there. Never NULL; need not exist.
  */
-const char *ringcast_sidecar_process_script(void);
-/* The dry run's program (check.js) beside it. NULL likewise. */
-const char *ringcast_sidecar_process_check_script(void);
+const char *ringcast_sidecar_process_script(const struct sidecar_process_options *options);
+/* The dry run's program, check.js beside it. False: not there (ret_path is where it was looked for). */
+bool ringcast_sidecar_process_check_program(const struct sidecar_process_options *options, char *ret_path, size_t path_bytes);
 
 /* At once the first time, then 200 ms doubling up to 30 s; a process that lived for a minute clears it. */
 struct sidecar_backoff {

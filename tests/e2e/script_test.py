@@ -6,6 +6,7 @@ import os
 import shutil
 import signal
 import stat
+import subprocess
 import tempfile
 import time
 import unittest
@@ -63,6 +64,33 @@ class Case(unittest.IsolatedAsyncioTestCase):
     async def play(self, script, **options):
         session = self.daemon.create_session(script=script, **options)
         return session, await Player.join(self.daemon, session)
+
+
+SIBLINGS = {"GameServer.js": "exports.ssExports = require('./gameloop.js');", "gameloop.js": scripts.js("one")["index.js"]}
+
+
+@unittest.skipUnless(HAS_NODE, "no node")
+class JavaScriptFolders(Case):
+    async def test_a_main_file_of_its_own_name_is_said_and_remembered(self):
+        body = self.refuse(422, "script", scripts.push, self.daemon, "game", SIBLINGS)
+        self.assertIn("which one of GameServer.js, gameloop.js is the script? Name it: --main FILE", body)
+        self.assertNotIn(".incoming-", body)
+        folder = scripts.write_folder(self.path("source"), SIBLINGS)
+        status, _, error = scripts.command("script", "push", "game", folder, "--main", "GameServer.js", daemon=self.daemon)
+        self.assertEqual(status, 0, error)
+        self.restart()
+        self.assertEqual(scripts.versions(self.daemon, "game")[0]["main"], "GameServer.js")
+        _, player = await self.play("game")
+        self.assertEqual(await self.ask(player), "one hi")
+        self.assertIn("gone.js", scripts.command("script", "push", "game", folder, "--main", "gone.js", daemon=self.daemon)[2])
+
+    async def test_everyday_sizes_fit(self):
+        files = dict(scripts.js("one"))
+        files.update({f"node_modules/sdk/dist/f{i}.js": "// " + "x" * 900 for i in range(4000)})
+        files["map.bin"] = b"\0" * (8 << 20)
+        self.assertEqual(scripts.push(self.daemon, "game", files)["file_count"], 4002)
+        _, player = await self.play("game")
+        self.assertEqual(await self.ask(player), "one hi")
 
 
 class Deployment(Case):
@@ -139,6 +167,8 @@ class Deployment(Case):
         self.assertEqual(await self.ask(player), "one hi")
 
     async def test_bad_zips_are_refused_whole(self):
+        self.daemon.stop()
+        self.daemon = self.start(scripts__package_max="5MiB", scripts__unpacked_max="5MiB", scripts__files_max="1000")
         link = zipfile.ZipInfo("link")
         link.create_system, link.external_attr = 3, (stat.S_IFLNK | 0o777) << 16
         good = scripts.lua("one")["main.lua"]
@@ -148,7 +178,6 @@ class Deployment(Case):
             [("main.lua", good), ("a\\..\\..\\outside.lua", "x")],
             [("main.lua", good), (link, "/etc/passwd")],
             [("main.lua", good), ("zeros", bytes(6 << 20))],
-            [("main.lua", good), ("zeros", bytes(4 << 20))],
             [("main.lua", good)] + [(f"f{i}", "x") for i in range(1001)],
         ):
             self.refuse(422, "package", scripts.push, self.daemon, "game", scripts.make_zip(files))
@@ -179,12 +208,12 @@ class Deployment(Case):
         self.assertEqual(os.listdir(self.store), [])
 
     async def test_the_command_line_does_it_all(self):
-        folder = scripts.write_folder(self.path("arena"), {**scripts.lua("one"), "lib/x.lua": "return 1", ".hidden": "not sent"})
+        folder = scripts.write_folder(self.path("arena"), {**scripts.lua("one"), "lib/x.lua": "return 1", ".env": "A=1", ".git/config": "not sent"})
         self.assertEqual(scripts.command("script", "push", "arena", folder, daemon=self.daemon)[0], 0)
         scripts.write_folder(folder, scripts.lua("two"))
         status, out, _ = scripts.command("script", "push", "arena", folder, "-o", "json", daemon=self.daemon)
         self.assertEqual(status, 0)
-        self.assertIn('"file_count": 2', out)
+        self.assertIn('"file_count": 3', out)
         status, out, _ = scripts.command("script", "list", daemon=self.daemon)
         self.assertRegex(out, r"arena +[0-9a-f]{32} +lua")
         status, out, _ = scripts.command("script", "versions", "arena", daemon=self.daemon)
@@ -193,6 +222,15 @@ class Deployment(Case):
         self.assertEqual(scripts.command("session", "create", "match", "--script", "arena", daemon=self.daemon)[0], 0)
         status, out, _ = scripts.command("script", "logs", "match", daemon=self.daemon)
         self.assertIn("init of one", out)
+        self.daemon.request("DELETE", "/v1/sessions/" + self.daemon.request("GET", "/v1/sessions")["sessions"][0]["id"])
+        self.assertEqual(scripts.command("session", "create", "match", "--script", "arena", daemon=self.daemon)[0], 0)
+        follower = subprocess.Popen([os.environ["RINGCAST"], "script", "logs", "match", "--follow", "--admin", f"http://127.0.0.1:{self.daemon.admin_port}"],
+                                    stdout=subprocess.PIPE, text=True)
+        self.assertIn("init of one", follower.stdout.readline())
+        self.daemon.request("DELETE", "/v1/sessions/" + self.daemon.request("GET", "/v1/sessions")["sessions"][0]["id"])
+        self.assertIn("the session has ended", follower.communicate(timeout=60)[0])
+        self.assertEqual(follower.returncode, 0)
+        self.assertEqual(scripts.command("session", "create", "match", "--script", "arena", daemon=self.daemon)[0], 0)
         status, _, err = scripts.command("script", "remove", "arena", daemon=self.daemon)
         self.assertEqual(status, 1)
         self.assertIn("1 sessions run 'arena'", err)

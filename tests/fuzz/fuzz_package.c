@@ -11,6 +11,8 @@
 
 #include "base/assert.h"
 #include "control/package.h"
+
+enum { ZIP_BYTES_MAX = 5 << 20, UNPACKED_BYTES_MAX = 5 << 20, FILES_MAX = 1000 };
 #include "fuzz_target.h"
 
 static char outer[64], inner[80];
@@ -44,14 +46,15 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	char error[256];
 	make_folders();
 	ringcast_assert(mkdir(inner, 0755) == 0);
-	bool is_unpacked = ringcast_package_unpack(data, size, inner, error, sizeof(error));
+	const struct package package = {data, size, ZIP_BYTES_MAX, UNPACKED_BYTES_MAX, FILES_MAX};
+	bool is_unpacked = ringcast_package_unpack(&package, inner, error, sizeof(error));
 	if (!is_unpacked) {
 		ringcast_assert(memchr(error, 0, sizeof(error)) != NULL);
 		ringcast_assert(*error != 0 && strpbrk(error, "\r\n\x1b") == NULL);
 	}
 	bytes_sum = file_count = 0;
 	ringcast_assert(nftw(outer, look, 16, FTW_PHYS) == 0);
-	ringcast_assert(bytes_sum <= PACKAGE_UNPACKED_BYTES_MAX && file_count <= PACKAGE_FILES_MAX);
+	ringcast_assert(bytes_sum <= UNPACKED_BYTES_MAX && file_count <= FILES_MAX);
 	ringcast_assert(ringcast_package_remove_folder(outer));
 	return 0;
 }

@@ -8,7 +8,7 @@
 #include <sys/stat.h>
 #include <zip.h>
 
-enum { PATH_BYTES = 1024, DEPTH_MAX = 16, FILE_BYTES_MAX = 5 << 20 };
+enum { PATH_BYTES = 1024, DEPTH_MAX = 32, FILE_BYTES_MAX = 1 << 30 };
 
 struct packer {
 	zip_t *zip;
@@ -41,7 +41,7 @@ static bool read_file(const char *path, struct pack *ret_pack, char *reterr, siz
 		return true;
 	}
 	free(bytes);
-	return refuse(reterr, reterr_bytes, path, is_small ? "cannot be read" : "is larger than 5 MB");
+	return refuse(reterr, reterr_bytes, path, is_small ? "cannot be read" : "is larger than 1 GB");
 }
 
 static bool add_file(struct packer *packer, const char *path, const char *name)
@@ -81,13 +81,24 @@ static bool add_entry(struct packer *packer, const char *folder, const char *pre
 	return add_file(packer, path, name);
 }
 
+/* What tools keep beside the files: .git, node_modules/.bin. Files with a dot in front are files like others. */
+static bool is_tool_folder(const char *folder, const struct dirent *entry)
+{
+	char path[PATH_BYTES];
+	struct stat stat_of;
+	if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0)
+		return true;
+	snprintf(path, sizeof(path), "%s/%s", folder, entry->d_name);
+	return entry->d_name[0] == '.' && lstat(path, &stat_of) == 0 && S_ISDIR(stat_of.st_mode);
+}
+
 static bool add_folder(struct packer *packer, const char *path, const char *prefix, unsigned depth)
 {
 	struct dirent **entries;
 	int count = scandir(path, &entries, NULL, alphasort);
 	bool is_good = count >= 0 || refuse(packer->reterr, packer->reterr_bytes, path, strerror(errno));
 	for (int i = 0; i < count; i++) {
-		if (is_good && entries[i]->d_name[0] != '.')
+		if (is_good && !is_tool_folder(path, entries[i]))
 			is_good = add_entry(packer, path, prefix, entries[i]->d_name, depth);
 		free(entries[i]);
 	}
@@ -106,11 +117,12 @@ static bool add_all(struct packer *packer, const char *path, bool is_folder)
 {
 	if (is_folder)
 		return add_folder(packer, path, "", 0);
-	if (has_ending(path, ".lua"))
+	const char *slash = strrchr(path, '/');
+	if (has_ending(path, ".lua")) /* one file of Lua is the script, whatever it is called */
 		return add_file(packer, path, "main.lua");
-	if (has_ending(path, ".js"))
-		return add_file(packer, path, "index.js");
-	return refuse(packer->reterr, packer->reterr_bytes, path, "is neither a folder nor a .zip, .lua or .js file");
+	if (has_ending(path, ".js") || has_ending(path, ".mjs") || has_ending(path, ".cjs"))
+		return add_file(packer, path, slash ? slash + 1 : path);
+	return refuse(packer->reterr, packer->reterr_bytes, path, "is neither a folder nor a .zip, .lua, .js, .mjs or .cjs file");
 }
 
 static bool read_back(zip_source_t *source, struct pack *ret_pack)

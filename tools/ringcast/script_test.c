@@ -133,7 +133,11 @@ static enum cli_exit run_all(const struct cli_invocation *invocation, ringcast_e
 {
 	char error[ERROR_BYTES] = "";
 	size_t failed = 0;
-	int result = ringcast_script_add(engine, "test", invocation->arguments[0], NULL, error, sizeof(error));
+	ringcast_script_source source = RINGCAST_SCRIPT_SOURCE_INIT;
+	source.name = "test";
+	source.path = invocation->arguments[0];
+	source.main = ringcast_cli_value(invocation, CLI_OPTION_MAIN, NULL);
+	int result = ringcast_script_add(engine, &source, NULL, error, sizeof(error));
 	if (result != RINGCAST_OK) {
 		ringcast_cli_error(invocation, "%s", *error ? error : ringcast_error_text(result));
 		return CLI_FAILURE;

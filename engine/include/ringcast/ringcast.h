@@ -178,6 +178,8 @@ typedef struct ringcast_script_options {
 	const char *inspect;           /* debuggers may attach there, such as "127.0.0.1:9229"; NULL: none */
 	const char *arguments;         /* for onProcessStarted; NULL: none */
 	bool is_lua_ffi_on;            /* Lua may require "ffi": scripts that use it can do whatever this process can, and no bound holds for them */
+	uint32_t files_max;            /* of one version; 20 000 */
+	uint64_t files_bytes_max;      /* of all files of one version; 100 MiB */
 } ringcast_script_options;
 
 typedef struct ringcast_engine_options {
@@ -317,9 +319,20 @@ RINGCAST_API int ringcast_session_player_token(ringcast_session *session, int32_
 RINGCAST_API bool ringcast_session_player_is_fast(ringcast_session *session, int32_t peer_id); /* UDP is up */
 
 /*
- * Scripts [any thread]. A script is a folder with main.lua, or with a Realtime script (index.js, or what package.json names), or one such file. The
- * same bytes are the same version. One version of a name is current: new sessions get it; a session keeps the one that it began with.
+ * Scripts [any thread]. A script is a folder with main.lua, or with a Realtime script (whichever file Node takes for the folder's, or main), or one such
+ * file. The same bytes are the same version. One version of a name is current: new sessions get it; a session keeps the one that it began with.
  */
+typedef struct ringcast_script_source {
+	size_t size;
+	const char *name; /* lower-case letters, digits, and . _ - inside */
+	const char *path; /* a folder; or one file, then only that file is the script */
+	const char *main; /* which file of the folder is the script; NULL: main.lua, package.json's "main", index.js, the only .js file */
+	/* Nobody writes to path as long as the script is known: JavaScript is run from there. Else from a copy in a temporary folder. */
+	bool is_final;
+} ringcast_script_source;
+#define RINGCAST_SCRIPT_SOURCE_INIT { sizeof(ringcast_script_source) }
+typedef struct ringcast_script_draft ringcast_script_draft; /* a version that was tried out and that nobody can run yet */
+
 typedef struct ringcast_script_info {
 	char name[RINGCAST_SCRIPT_NAME_BYTES];
 	char version[RINGCAST_SCRIPT_VERSION_BYTES];
@@ -333,15 +346,20 @@ typedef struct ringcast_script_info {
 } ringcast_script_info;
 
 /*
- * Reads what is at path, tries it out (Lua in this thread, JavaScript in a process of its own), and makes it the current version of name: lower-case
- * letters, digits, and . _ - inside. RINGCAST_ERROR_SCRIPT and one clear line in error, with file and line: nothing has changed. JavaScript is
- * run from the folder, which must stay as it is; Lua is kept in memory. ret_info may be NULL.
+ * Reads what is at path, tries it out (Lua in this thread, JavaScript in a process of its own), and makes it the current version of its name.
+ * RINGCAST_ERROR_SCRIPT and one clear line in error, with file and line: nothing has changed. ret_info may be NULL.
  */
-RINGCAST_API int ringcast_script_add(ringcast_engine *engine, const char *name, const char *path, ringcast_script_info *ret_info, char *error,
+RINGCAST_API int ringcast_script_add(ringcast_engine *engine, const ringcast_script_source *source, ringcast_script_info *ret_info, char *error,
 				size_t error_bytes);
-/* The same without the last step. */
-RINGCAST_API int ringcast_script_check(ringcast_engine *engine, const char *name, const char *path, ringcast_script_info *ret_info, char *error,
-				  size_t error_bytes);
+/*
+ * The same in two steps, for whoever stores versions: try, write down, publish. *ret_draft is the caller's, to publish or to free. publish frees it,
+ * also on failure; path: where the files of an is_final source lie now (a store moves them into place), NULL: where they were.
+ */
+RINGCAST_API int ringcast_script_try(ringcast_engine *engine, const ringcast_script_source *source, ringcast_script_draft **ret_draft, char *error,
+				size_t error_bytes);
+RINGCAST_API void ringcast_script_draft_describe(const ringcast_script_draft *draft, ringcast_script_info *ret_info);
+RINGCAST_API int ringcast_script_publish(ringcast_engine *engine, ringcast_script_draft **draft, const char *path);
+RINGCAST_API void ringcast_script_draft_free(ringcast_script_draft **draft); /* accepts NULL inside, nulls */
 /* Makes a version that is still known the current one. A version may be cut to its first digits, six at least. */
 RINGCAST_API int ringcast_script_select(ringcast_engine *engine, const char *name, const char *version);
 /* Forgets a version that is not current (else RINGCAST_ERROR_STATE), or with NULL the whole name. Sessions that run it go on. */

@@ -14,6 +14,12 @@
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static ringcast_script_info versions[VERSIONS_MAX];
 static size_t version_count;
+static unsigned tried_count; /* dry runs */
+
+unsigned fake_scripts_tried(void)
+{
+	return tried_count;
+}
 
 void fake_scripts_reset(void)
 {
@@ -27,9 +33,12 @@ void fake_scripts_set_sessions(const char *name, const char *version, uint32_t c
 			versions[i].session_count = count;
 }
 
-int ringcast_script_check(ringcast_engine *engine, const char *name, const char *path, ringcast_script_info *ret_info, char *error,
-			  size_t error_bytes)
+/* A draft is its facts. */
+int ringcast_script_try(ringcast_engine *engine, const ringcast_script_source *source, ringcast_script_draft **ret_draft, char *error,
+			size_t error_bytes)
 {
+	const char *name = source->name, *path = source->path;
+	ringcast_script_info *ret_info = malloc(sizeof(*ret_info));
 	char file_path[1024], text[1024] = "";
 	(void)engine;
 	snprintf(file_path, sizeof(file_path), "%s/main.lua", path);
@@ -38,6 +47,7 @@ int ringcast_script_check(ringcast_engine *engine, const char *name, const char 
 		snprintf(error, error_bytes, file ? "main.lua:1: broken" : "there is no main.lua");
 		if (file)
 			fclose(file);
+		free(ret_info);
 		return RINGCAST_ERROR_SCRIPT;
 	}
 	fclose(file);
@@ -47,7 +57,22 @@ int ringcast_script_check(ringcast_engine *engine, const char *name, const char 
 	*ret_info = (ringcast_script_info){.language = "lua", .main = "main.lua", .callbacks = "init onMessage", .file_count = 1};
 	snprintf(ret_info->name, sizeof(ret_info->name), "%s", name);
 	snprintf(ret_info->version, sizeof(ret_info->version), "%016llx%016llx", (unsigned long long)hash, (unsigned long long)~hash);
+	if (source->main)
+		snprintf(ret_info->main, sizeof(ret_info->main), "%s", source->main);
+	tried_count++;
+	*ret_draft = (ringcast_script_draft *)ret_info;
 	return RINGCAST_OK;
+}
+
+void ringcast_script_draft_describe(const ringcast_script_draft *draft, ringcast_script_info *ret_info)
+{
+	*ret_info = *(const ringcast_script_info *)draft;
+}
+
+void ringcast_script_draft_free(ringcast_script_draft **draft)
+{
+	free(*draft);
+	*draft = NULL;
 }
 
 /* Newest first, as the engine does. */
@@ -57,27 +82,37 @@ static void put_first(const ringcast_script_info *info)
 	versions[0] = *info;
 }
 
-int ringcast_script_add(ringcast_engine *engine, const char *name, const char *path, ringcast_script_info *ret_info, char *error,
-			size_t error_bytes)
+int ringcast_script_publish(ringcast_engine *engine, ringcast_script_draft **draft, const char *path)
 {
-	ringcast_script_info info;
-	int result = ringcast_script_check(engine, name, path, &info, error, error_bytes);
+	ringcast_script_info info = *(const ringcast_script_info *)*draft;
 	bool is_known = false;
-	if (result != RINGCAST_OK)
-		return result;
+	(void)engine;
+	(void)path;
+	ringcast_script_draft_free(draft);
 	info.is_current = true;
 	pthread_mutex_lock(&lock);
 	for (size_t i = 0; i < version_count; i++) {
-		bool is_same = strcmp(versions[i].name, name) == 0 && strcmp(versions[i].version, info.version) == 0;
-		if (strcmp(versions[i].name, name) == 0)
+		bool is_same = strcmp(versions[i].name, info.name) == 0 && strcmp(versions[i].version, info.version) == 0;
+		if (strcmp(versions[i].name, info.name) == 0)
 			versions[i].is_current = is_same;
 		is_known |= is_same;
 	}
 	if (!is_known)
 		put_first(&info);
 	pthread_mutex_unlock(&lock);
-	*ret_info = info;
 	return RINGCAST_OK;
+}
+
+int ringcast_script_add(ringcast_engine *engine, const ringcast_script_source *source, ringcast_script_info *ret_info, char *error,
+			size_t error_bytes)
+{
+	ringcast_script_draft *draft;
+	int result = ringcast_script_try(engine, source, &draft, error, error_bytes);
+	if (result != RINGCAST_OK)
+		return result;
+	ringcast_script_draft_describe(draft, ret_info);
+	ret_info->is_current = true;
+	return ringcast_script_publish(engine, &draft, NULL);
 }
 
 int ringcast_script_remove(ringcast_engine *engine, const char *name, const char *version)

@@ -5,6 +5,7 @@
 #include "ringcast/ringcast.h"
 
 void fake_scripts_reset(void);
+unsigned fake_scripts_tried(void); /* dry runs so far */
 void fake_scripts_set_sessions(const char *name, const char *version, uint32_t count);
 
 #endif

@@ -19,9 +19,16 @@ static struct script_store *store;
 static struct config_error error;
 static ringcast_script_info info;
 
+static struct script_store *create(const char *directory)
+{
+	const struct script_store_options options = {
+		.directory = directory, .versions_kept = 3, .package = {.zip_bytes_max = 1 << 20, .unpacked_bytes_max = 1 << 20, .files_max = 100}};
+	return ringcast_script_store_create(&options, engine, logs, &error);
+}
+
 static void open_store(void)
 {
-	store = ringcast_script_store_create(folder, 3, engine, logs, &error);
+	store = create(folder);
 	cr_assert(store, "%s", error.text);
 	ringcast_script_store_load(store);
 }
@@ -59,7 +66,7 @@ static void reopen(void)
 static enum store_result push(const char *name, const char *text)
 {
 	struct zip_bytes zip = make_zip((struct zip_entry[]){{"main.lua", text}, {0}});
-	enum store_result result = ringcast_script_store_push(store, name, zip.data, zip.size, &info, &error);
+	enum store_result result = ringcast_script_store_push(store, &(struct script_push){name, NULL, zip.data, zip.size}, &info, &error);
 	free(zip.data);
 	return result;
 }
@@ -129,7 +136,7 @@ Test(script_store, changes_nothing_when_the_script_is_not_well)
 
 Test(script_store, refuses_what_is_no_package)
 {
-	cr_assert_eq(ringcast_script_store_push(store, "game", "nonsense", 8, &info, &error), STORE_BAD_PACKAGE);
+	cr_assert_eq(ringcast_script_store_push(store, &(struct script_push){"game", NULL, "nonsense", 8}, &info, &error), STORE_BAD_PACKAGE);
 	cr_assert_eq(count_entries("."), 0);
 }
 
@@ -204,23 +211,23 @@ Test(script_store, cleans_up_after_a_push_that_was_cut_off)
 	snprintf(path, sizeof(path), "%s/hollow", folder); /* no current */
 	cr_assert(mkdir(path, 0755) == 0);
 	reopen();
-	cr_assert_eq(count_entries("."), 1);
+	cr_assert_eq(count_entries("."), 0);
 	cr_assert_eq(push("hollow", "one"), STORE_OK, "%s", error.text);
 }
 
 Test(script_store, says_when_its_directory_is_none)
 {
-	cr_assert_null(ringcast_script_store_create("/proc/nowhere", 3, engine, logs, &error));
+	cr_assert_null(create("/proc/nowhere"));
 	cr_assert(strstr(error.text, "scripts.directory: /proc/nowhere"), "%s", error.text);
-	cr_assert_null(ringcast_script_store_create("/dev/null", 3, engine, logs, &error));
+	cr_assert_null(create("/dev/null"));
 }
 
 Test(script_store, a_private_one_leaves_nothing)
 {
-	struct script_store *private = ringcast_script_store_create("", 3, engine, logs, &error);
+	struct script_store *private = create("");
 	struct zip_bytes zip = make_zip((struct zip_entry[]){{"main.lua", "x"}, {0}});
 	cr_assert(private, "%s", error.text);
-	cr_assert_eq(ringcast_script_store_push(private, "game", zip.data, zip.size, &info, &error), STORE_OK);
+	cr_assert_eq(ringcast_script_store_push(private, &(struct script_push){"game", NULL, zip.data, zip.size}, &info, &error), STORE_OK);
 	free(zip.data);
 	ringcast_script_store_destroy(&private);
 	cr_assert_null(private);

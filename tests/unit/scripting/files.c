@@ -49,7 +49,7 @@ struct script *files_script(const char *const *files)
 	char folder[FILES_PATH_BYTES], error[SCRIPT_ERROR_BYTES] = "";
 	files_make(folder);
 	files_write_all(folder, files);
-	struct script *script = ringcast_script_read("test", folder, error, sizeof(error));
+	struct script *script = ringcast_script_read(&(struct script_source){.name = "test", .path = folder}, error, sizeof(error));
 	cr_assert_not_null(script, "%s", error);
 	files_remove(folder);
 	return script;

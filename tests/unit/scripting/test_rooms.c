@@ -10,7 +10,7 @@ static void setup(void)
 {
 	char error[SCRIPT_ERROR_BYTES] = "";
 	lua_world_start(&world);
-	world.script = ringcast_script_read("rooms", ROOMS_FOLDER, error, sizeof(error));
+	world.script = ringcast_script_read(&(struct script_source){.name = "rooms", .path = ROOMS_FOLDER}, error, sizeof(error));
 	cr_assert_not_null(world.script, "%s", error);
 	cr_assert(ringcast_lua_check(world.script, &world.script_limits, error, sizeof(error)), "%s", error);
 	world.program = ringcast_lua_ops.load(world.host, world.script, error, sizeof(error));

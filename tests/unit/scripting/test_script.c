@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "files.h"
+#include "scripting/snapshot.h"
 
 static char folder[FILES_PATH_BYTES];
 
@@ -24,7 +25,7 @@ TestSuite(script, .init = setup, .fini = teardown);
 static struct script *read_folder(void)
 {
 	char error[SCRIPT_ERROR_BYTES] = "";
-	struct script *script = ringcast_script_read("game", folder, error, sizeof(error));
+	struct script *script = ringcast_script_read(&(struct script_source){.name = "game", .path = folder}, error, sizeof(error));
 	cr_assert_not_null(script, "%s", error);
 	return script;
 }
@@ -32,7 +33,7 @@ static struct script *read_folder(void)
 static void expect_refused(const char *path, const char *part)
 {
 	char error[SCRIPT_ERROR_BYTES] = "";
-	struct script *script = ringcast_script_read("game", path, error, sizeof(error));
+	struct script *script = ringcast_script_read(&(struct script_source){.name = "game", .path = path}, error, sizeof(error));
 	cr_assert_null(script);
 	cr_assert_not_null(strstr(error, part), "\"%s\" should hold \"%s\"", error, part);
 	cr_assert_null(strchr(error, '\n'));
@@ -68,11 +69,23 @@ Test(script, folder_is_read_sorted_and_found)
 	ringcast_script_unref(&script); /* harmless */
 }
 
-Test(script, dot_files_are_passed_over)
+/* What is stored is what is named: only folders of tools and what editors leave for the moment are no part of a version. */
+Test(script, dot_files_are_part_and_dot_folders_are_not)
 {
-	files_write_all(folder, (const char *const[]){"main.lua", "return {}", ".git/config", "x", "lib/.cache", "x", NULL});
+	char before[SCRIPT_VERSION_BYTES];
+	files_write_all(folder, (const char *const[]){"main.lua", "return {}", ".git/config", "x", "lib/.cache/y", "x", ".main.lua.swp", "x", ".env", "A=1",
+						      "lib/.keep", "", NULL});
 	struct script *script = read_folder();
-	cr_assert_eq(script->file_count, 1);
+	cr_assert_eq(script->file_count, 3);
+	memcpy(before, script->version, sizeof(before));
+	ringcast_script_unref(&script);
+	files_write(folder, ".git/config", "other", 5);
+	script = read_folder();
+	cr_assert_str_eq(script->version, before);
+	ringcast_script_unref(&script);
+	files_write(folder, ".env", "A=2", 3);
+	script = read_folder();
+	cr_assert_str_neq(script->version, before);
 	ringcast_script_unref(&script);
 }
 
@@ -102,7 +115,7 @@ Test(script, a_single_file_brings_nothing_else)
 	files_write_all(folder, (const char *const[]){"arena.lua", "return {}", "other.lua", "x", NULL});
 	snprintf(path, sizeof(path), "%s/arena.lua", folder);
 	char error[SCRIPT_ERROR_BYTES];
-	struct script *script = ringcast_script_read("arena", path, error, sizeof(error));
+	struct script *script = ringcast_script_read(&(struct script_source){.name = "arena", .path = path}, error, sizeof(error));
 	cr_assert_not_null(script, "%s", error);
 	cr_assert_eq(script->language, SCRIPT_LUA);
 	cr_assert_str_eq(script->main, "arena.lua");
@@ -111,38 +124,67 @@ Test(script, a_single_file_brings_nothing_else)
 	ringcast_script_unref(&script);
 }
 
-struct choice {
-	const char *files[9];
-	const char *main;
-};
-
-Test(script, javascript_main)
+/* Which file of a folder is the script is Node's to say; until then there is no version. */
+Test(script, javascript_main_is_asked_for_or_said)
 {
-	static const struct choice choices[] = {
-		{{"package.json", "{\"main\": \"src/server.js\"}", "src/server.js", "", "index.js", "", NULL}, "src/server.js"},
-		{{"package.json", "{\"main\": \"./src/server\"}", "src/server.js", "", NULL}, "src/server.js"},
-		{{"package.json", "{\"main\": \"lib/\"}", "lib/index.js", "", NULL}, "lib/index.js"},
-		{{"package.json", "{\"name\": \"x\"}", "index.js", "", "a.js", "", NULL}, "index.js"},
-		{{"MyScript.js", "", "lib/a.js", "", "notes.txt", "", NULL}, "MyScript.js"},
-	};
-	for (size_t i = 0; i < sizeof(choices) / sizeof(*choices); i++) {
-		struct script *script = files_script(choices[i].files);
-		cr_assert_eq(script->language, SCRIPT_JS);
-		cr_assert_str_eq(script->main, choices[i].main);
-		for (size_t k = 0; k < script->file_count; k++)
-			cr_assert_null(script->files[k].bytes, "Node reads them itself");
-		ringcast_script_unref(&script);
-	}
+	char error[SCRIPT_ERROR_BYTES], version[SCRIPT_VERSION_BYTES];
+	files_write_all(folder, (const char *const[]){"GameServer.js", "", "gameloop.js", "", NULL});
+	struct script *script = read_folder();
+	cr_assert_eq(script->language, SCRIPT_JS);
+	cr_assert_null(script->main);
+	cr_assert_str_eq(script->version, "");
+	cr_assert_not(ringcast_script_settle(script, "gone.js", error, sizeof(error)));
+	cr_assert_not_null(strstr(error, "gone.js: there is no such file"), "%s", error);
+	cr_assert(ringcast_script_settle(script, "./gameloop.js", error, sizeof(error)));
+	cr_assert_str_eq(script->main, "gameloop.js");
+	memcpy(version, script->version, sizeof(version));
+	ringcast_script_unref(&script);
+	script = ringcast_script_read(&(struct script_source){.name = "game", .path = folder, .main = "GameServer.js"}, error, sizeof(error));
+	cr_assert_str_eq(script->main, "GameServer.js");
+	cr_assert_str_neq(script->version, version, "another main, another version");
+	ringcast_script_unref(&script);
+}
+
+Test(script, lua_main_may_be_said)
+{
+	char error[SCRIPT_ERROR_BYTES];
+	files_write_all(folder, (const char *const[]){"arena.lua", "return {}", "main.lua", "x", NULL});
+	struct script *script =
+		ringcast_script_read(&(struct script_source){.name = "game", .path = folder, .main = "arena.lua"}, error, sizeof(error));
+	cr_assert_eq(script->language, SCRIPT_LUA);
+	cr_assert_str_eq(script->main, "arena.lua");
+	ringcast_script_unref(&script);
+	script = ringcast_script_read(&(struct script_source){.name = "game", .path = folder, .main = "notes.txt"}, error, sizeof(error));
+	cr_assert_null(script);
+	cr_assert_not_null(strstr(error, "notes.txt: neither .lua nor .js"), "%s", error);
 }
 
 Test(script, no_main)
 {
-	files_write_all(folder, (const char *const[]){"a.js", "", "b.js", "", NULL});
-	expect_refused(folder, "no main.lua");
-	files_write_all(folder, (const char *const[]){"package.json", "{\"main\": \"missing.js\"}", NULL});
-	expect_refused(folder, "\"missing.js\"");
-	files_write_all(folder, (const char *const[]){"package.json", "{\n\"main\": \n}", NULL});
-	expect_refused(folder, "package.json:3:");
+	files_write_all(folder, (const char *const[]){"a.txt", "", NULL});
+	expect_refused(folder, "no main.lua, and no JavaScript file either");
+}
+
+/* A copy is what is run, whatever is saved in the folder meanwhile; it goes with the script. */
+Test(script, snapshot)
+{
+	char error[SCRIPT_ERROR_BYTES], copy[300], path[400], text[16] = "";
+	files_write_all(folder, (const char *const[]){"index.js", "one", "lib/part.js", "two", NULL});
+	struct script *script = read_folder();
+	snprintf(copy, sizeof(copy), "%s-copy", folder);
+	cr_assert(ringcast_snapshot_write(script, copy, error, sizeof(error)), "%s", error);
+	cr_assert_str_eq(script->folder, copy);
+	files_write(folder, "lib/part.js", "new", 3);
+	snprintf(path, sizeof(path), "%s/lib/part.js", copy);
+	FILE *file = fopen(path, "r");
+	cr_assert_not_null(file);
+	cr_assert_eq(fread(text, 1, sizeof(text) - 1, file), 3);
+	fclose(file);
+	cr_assert_str_eq(text, "two");
+	cr_assert_not(ringcast_snapshot_write(script, "/proc/nowhere", error, sizeof(error)));
+	cr_assert_not_null(strstr(error, "/proc/nowhere"));
+	ringcast_script_unref(&script);
+	cr_assert_eq(access(copy, F_OK), -1);
 }
 
 Test(script, names)
@@ -152,7 +194,7 @@ Test(script, names)
 					  "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"};
 	files_write(folder, "main.lua", "return {}", 9);
 	for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++) {
-		cr_assert_null(ringcast_script_read(bad[i], folder, error, sizeof(error)), "%s", bad[i]);
+		cr_assert_null(ringcast_script_read(&(struct script_source){.name = bad[i], .path = folder}, error, sizeof(error)), "%s", bad[i]);
 		cr_assert_not_null(strstr(error, "no name for a script"));
 	}
 }
@@ -176,25 +218,18 @@ Test(script, links_and_special_files_are_refused)
 
 Test(script, bounds)
 {
-	char name[32];
-	char *big = calloc(1, SCRIPT_BYTES_MAX);
-	files_write(folder, "main.lua", "return {}", 9);
-	files_write(folder, "big.bin", big, SCRIPT_BYTES_MAX - 9);
-	struct script *script = read_folder();
+	char error[SCRIPT_ERROR_BYTES];
+	struct script_source source = {.name = "game", .path = folder, .files_max = 3, .bytes_max = 20};
+	files_write_all(folder, (const char *const[]){"main.lua", "return {}", "a", "12345678901", "b", "", NULL});
+	struct script *script = ringcast_script_read(&source, error, sizeof(error));
+	cr_assert_not_null(script, "%s", error);
 	ringcast_script_unref(&script);
-	files_write(folder, "one.bin", big, 1);
-	expect_refused(folder, "more than 5242880 bytes");
-	free(big);
-	files_write(folder, "big.bin", "", 0);
-	for (int i = 3; i < SCRIPT_FILES_MAX; i++) {
-		snprintf(name, sizeof(name), "f%d", i);
-		files_write(folder, name, "", 0);
-	}
-	script = read_folder();
-	cr_assert_eq(script->file_count, SCRIPT_FILES_MAX);
-	ringcast_script_unref(&script);
-	files_write(folder, "last", "", 0);
-	expect_refused(folder, "more than 1000 files");
+	source.bytes_max = 19;
+	cr_assert_null(ringcast_script_read(&source, error, sizeof(error)));
+	cr_assert_not_null(strstr(error, "more than 19 bytes in all (scripts.unpacked_max)"), "%s", error);
+	source = (struct script_source){.name = "game", .path = folder, .files_max = 2};
+	cr_assert_null(ringcast_script_read(&source, error, sizeof(error)));
+	cr_assert_not_null(strstr(error, "more than 2 files (scripts.files_max)"), "%s", error);
 }
 
 Test(script, depth_and_odd_names)

@@ -1,5 +1,6 @@
 /* Processes: how they begin, what they see of us, how they end, and when the next one is tried. */
 #include <criterion/criterion.h>
+#include <stdio.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -138,14 +139,22 @@ Test(sidecar_process, that_cannot_start_says_why)
 	cr_assert_eq(process.pid, 77);
 }
 
+/* What is not said is the installed one: nothing of a build tree is ever run unasked. */
 Test(sidecar_process, finds_its_programs)
 {
-	cr_assert_not_null(ringcast_sidecar_process_script());
-	cr_assert_not_null(ringcast_sidecar_process_check_script());
-	setenv("RINGCAST_SIDECAR", "/tmp", 1);
-	cr_assert_str_eq(ringcast_sidecar_process_script(), "/tmp");
-	setenv("RINGCAST_SIDECAR", "/nowhere", 1);
-	cr_assert_str_neq(ringcast_sidecar_process_script(), "/nowhere");
+	char path[512], source[512];
+	struct sidecar_process_options options = {0};
+	snprintf(source, sizeof(source), "%s", ringcast_sidecar_process_script(&options));
+	cr_assert_not_null(strstr(source, "scripting/js/sidecar.js"), "the tests name it by RINGCAST_SIDECAR: %s", source);
+	cr_assert(ringcast_sidecar_process_check_program(&options, path, sizeof(path)));
+	unsetenv("RINGCAST_SIDECAR");
+	cr_assert_null(strstr(ringcast_sidecar_process_script(&options), "scripting/js"));
+	setenv("RINGCAST_SIDECAR", "/nowhere/sidecar.js", 1);
+	cr_assert_str_eq(ringcast_sidecar_process_script(&options), "/nowhere/sidecar.js");
+	cr_assert_not(ringcast_sidecar_process_check_program(&options, path, sizeof(path)));
+	cr_assert_str_eq(path, "/nowhere/check.js");
+	options.script = source;
+	cr_assert(ringcast_sidecar_process_check_program(&options, path, sizeof(path)));
 }
 
 Test(sidecar_process, waits_longer_after_every_failure_and_forgets_them_after_a_long_life)
