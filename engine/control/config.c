@@ -236,6 +236,7 @@ void ringcast_config_engine_options(const struct config *config, ringcast_engine
 		.versions_kept = config->scripts_versions_kept,
 		.process_count = config->scripts_processes,
 		.files_max = config->scripts_files_max,
+		.stall_timeout_ms = (uint32_t)config->scripts_stall_timeout_ms,
 		.files_bytes_max = config->scripts_unpacked_max_bytes,
 		.node = config->scripts_node.text,
 		.inspect = *config->scripts_inspect.text ? config->scripts_inspect.text : NULL,

@@ -156,6 +156,7 @@ static void fill_script_options(struct ringcast_engine *engine)
 		.limits = &engine->script_limits,
 		.registry = &engine->registry,
 		.arguments = given->arguments,
+		.stall_timeout_ms = or_default(given->stall_timeout_ms, 10000),
 		.channel_count = channel_count < SCRIPT_CHANNELS_MAX ? channel_count : SCRIPT_CHANNELS_MAX,
 		.sessions_max = engine->options.limits.sessions_max,
 		.log_bytes_per_session = given->log_bytes_per_session,

@@ -71,7 +71,7 @@ static void wind_down(struct engine_shard *slot)
 		if (__atomic_load_n(&engine->idle_count, __ATOMIC_ACQUIRE) == engine->shard_count && ringcast_shard_is_idle(shard))
 			return;
 		ringcast_shard_tick(shard);
-		if (shard->now_ns >= __atomic_load_n(&engine->stop_deadline_ns, __ATOMIC_ACQUIRE))
+		if (shard->clock_ns >= __atomic_load_n(&engine->stop_deadline_ns, __ATOMIC_ACQUIRE))
 			ringcast_shard_abort(shard);
 	}
 }

@@ -16,7 +16,7 @@
 #include "scripting/lua/lua_host.h"
 #include "scripting/sidecar/process.h"
 
-enum { CHECK_TIMEOUT_MS = 15000, CHECK_ANSWER_BYTES_MAX = 65536 };
+enum { CHECK_TIMEOUT_MS = 15000, CHECK_STEP_MS = 500, CHECK_ANSWER_BYTES_MAX = 65536 };
 
 extern char **environ;
 
@@ -124,16 +124,18 @@ static pid_t start(const char *node, const char *program, const struct script *s
 /* Until the end of the output, the bound, or the timeout. False: timeout. */
 static bool read_output(int fd, char *out, size_t out_bytes)
 {
-	uint64_t deadline_ns = ringcast_clock_now_ns() + CHECK_TIMEOUT_MS * NS_PER_MS;
+	uint64_t left_ns = CHECK_TIMEOUT_MS * NS_PER_MS;
 	size_t used = 0;
 	for (;;) {
-		uint64_t now_ns = ringcast_clock_now_ns();
+		uint64_t start_ns = ringcast_clock_now_ns();
 		struct pollfd poller = {.fd = fd, .events = POLLIN};
-		int ready = now_ns < deadline_ns ? poll(&poller, 1, (int)((deadline_ns - now_ns) / NS_PER_MS) + 1) : 0;
+		int ready = poll(&poller, 1, CHECK_STEP_MS);
+		uint64_t step_ns = ringcast_clock_now_ns() - start_ns;
+		left_ns -= step_ns < 2 * CHECK_STEP_MS * NS_PER_MS ? (step_ns < left_ns ? step_ns : left_ns) : 0; /* more: we did not run */
 		out[used] = '\0';
-		if (ready == 0)
+		if (ready == 0 && left_ns == 0)
 			return false;
-		if (ready < 0 && errno == EINTR)
+		if (ready == 0 || (ready < 0 && errno == EINTR))
 			continue;
 		ssize_t size = read(fd, out + used, out_bytes - 1 - used);
 		if (size <= 0 || used + (size_t)size == out_bytes - 1)

@@ -27,7 +27,8 @@ struct script_use { /* one version's program on this shard */
 /* The clock itself, not the io loop's, which stands still within a tick: budgets are measured within a callback. */
 static uint64_t now_ns(void *context)
 {
-	return ringcast_clock_now_ns();
+	const struct shard *shard = ((struct script_shard *)context)->shard;
+	return ringcast_clock_now_ns() - shard->paused_ns;
 }
 
 static void random_bytes(void *context, void *out, size_t size)
@@ -82,7 +83,7 @@ static void write_log(void *context, struct session *session, enum script_level 
 	log_lines(scripts, session, script, level, text, size);
 	if (script == NULL)
 		return;
-	ringcast_script_logs_write(&scripts->logs, session->id, scripts->shard->now_ns, level, text, size);
+	ringcast_script_logs_write(&scripts->logs, session->id, scripts->shard->clock_ns, level, text, size);
 	if (session->state == SESSION_ENDED)
 		ringcast_script_logs_end(&scripts->logs, session->id);
 }
@@ -146,6 +147,8 @@ static void *sidecar_of(struct script_shard *scripts)
 		.channel_count = scripts->options->channel_count,
 		.sessions_max = scripts->options->sessions_max,
 		.arguments = scripts->options->arguments,
+		.stall_timeout_ms = scripts->options->stall_timeout_ms,
+		.attach_timeout_ms = scripts->options->stall_timeout_ms,
 	};
 	if (scripts->sidecar != NULL)
 		return scripts->sidecar;

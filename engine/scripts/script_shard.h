@@ -42,6 +42,7 @@ struct script_shard_options { /* of all shards; borrowed, outlives them */
 	const struct script_limits *limits;
 	const struct script_registry *registry;
 	const char *arguments;
+	uint32_t stall_timeout_ms; /* without a sign of life, a script or process of JavaScript is ended */
 	uint32_t channel_count; /* processes per shard */
 	uint32_t sessions_max;
 	uint32_t log_bytes_per_session;

@@ -229,7 +229,7 @@ struct shard *ringcast_shard_create(const struct shard_options *options, struct 
 	}
 	shard->options = *options;
 	shard->io = io;
-	shard->now_ns = ringcast_io_now_ns(io);
+	shard->now_ns = shard->clock_ns = ringcast_io_now_ns(io);
 	shard->load_window_start_ns = shard->now_ns;
 	shard->beat_ns = shard->now_ns;
 	copy_session_limits(shard);
@@ -271,6 +271,8 @@ void ringcast_shard_destroy(struct shard **shard)
 void ringcast_shard_drain(struct shard *shard, uint64_t deadline_ns)
 {
 	shard->store.is_draining = true;
+	if (deadline_ns != UINT64_MAX && deadline_ns > shard->paused_ns) /* others tell the time by the io's clock */
+		deadline_ns -= shard->paused_ns;
 	for (uint32_t i = 0; i < shard->store.sessions.high_water; i++) {
 		handle h;
 		struct session *session = ringcast_slab_at(&shard->store.sessions, i, &h);

@@ -94,7 +94,9 @@ struct shard {
 	struct shard_options options;
 	struct session_limits session_limits;
 	struct io *io;
-	uint64_t now_ns;
+	uint64_t now_ns;   /* the shard's clock: the io's, less the time in which this process did not run */
+	uint64_t clock_ns; /* the io's, at the same moment */
+	uint64_t paused_ns;
 	struct buf_pool *pool;
 	struct timer_wheel wheel;
 	struct slab conns, slices;

@@ -115,4 +115,7 @@ static inline void ringcast_shard_lose_fast(struct shard *shard, enum drop_reaso
 	ringcast_shard_drop(shard, reason, count);
 }
 
+/* tick.c: reads the clock, once per turn. */
+void ringcast_shard_turn_clock(struct shard *shard);
+
 #endif

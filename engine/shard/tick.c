@@ -2,9 +2,11 @@
 #include <stdlib.h>
 
 #include "base/assert.h"
+#include "base/log.h"
 #include "shard/shard_private.h"
 
 enum { READ_ON_COUNT = 16, TIMERS_PER_TICK_MAX = 1024, HANDOFFS_PER_TICK_MAX = 64, SLEEP_NS_MAX = 100000000 };
+enum { PAUSE_NS_MIN = 1000000000 }; /* a gap between two turns that is no longer sleep, nor a long turn */
 
 static void handle_stream_event(struct shard *shard, const struct io_event *event)
 {
@@ -127,16 +129,38 @@ static uint64_t deadline_ns(struct shard *shard)
 	return earlier(deadline, shard->now_ns + SLEEP_NS_MAX);
 }
 
+/*
+ * A process that was stopped (a frozen cgroup, a suspended machine, a debugger) has heard nobody in that time, and nobody is to blame for it: its clock
+ * stands still, and with it every deadline: of pings, logins, handshakes, reservations, scripts and their processes.
+ */
+void ringcast_shard_turn_clock(struct shard *shard)
+{
+	uint64_t clock_ns = ringcast_io_now_ns(shard->io), gap_ns = clock_ns - shard->clock_ns;
+	shard->clock_ns = clock_ns;
+	if (gap_ns > PAUSE_NS_MIN + SLEEP_NS_MAX) {
+		shard->paused_ns += gap_ns - SLEEP_NS_MAX;
+		shard->counters.pauses++;
+		ringcast_log(LOG_WARN, "shard", "it did not run for a while; deadlines are put off by that", "shard=%u paused_ms=%llu",
+			     shard->options.index, (unsigned long long)((gap_ns - SLEEP_NS_MAX) / NS_PER_MS));
+	}
+	shard->now_ns = clock_ns - shard->paused_ns;
+	__atomic_store_n(&shard->beat_ns, clock_ns, __ATOMIC_RELAXED);
+}
+
+static uint64_t io_deadline_ns(const struct shard *shard, uint64_t deadline_ns)
+{
+	return deadline_ns == 0 || deadline_ns > UINT64_MAX - shard->paused_ns ? deadline_ns : deadline_ns + shard->paused_ns;
+}
+
 static unsigned wait_for_events(struct shard *shard)
 {
 	struct mailbox *mailbox = shard->options.mailboxes[shard->options.index];
-	uint64_t deadline = ringcast_mailbox_prepare_sleep(mailbox) ? deadline_ns(shard) : 0;
+	uint64_t deadline = ringcast_mailbox_prepare_sleep(mailbox) ? io_deadline_ns(shard, deadline_ns(shard)) : 0;
 	unsigned count = shard->io->ops->run(shard->io, deadline, shard->events, SHARD_EVENT_COUNT_MAX);
 	ringcast_mailbox_awake(mailbox);
 	shard->is_sent_awaited = false;
 	ringcast_shard_release_sent(shard);
-	shard->now_ns = ringcast_io_now_ns(shard->io);
-	__atomic_store_n(&shard->beat_ns, shard->now_ns, __ATOMIC_RELAXED);
+	ringcast_shard_turn_clock(shard);
 	return count;
 }
 
@@ -149,7 +173,7 @@ static bool is_more_likely(const struct shard *shard, unsigned count, unsigned t
 	uint64_t budget_ns = shard->options.limits.flush_budget_us * NS_PER_US;
 	if (count < READ_ON_COUNT || total >= SHARD_EVENTS_PER_TICK_MAX)
 		return false;
-	return count == SHARD_EVENT_COUNT_MAX || ringcast_io_now_ns(shard->io) - shard->now_ns < budget_ns;
+	return count == SHARD_EVENT_COUNT_MAX || ringcast_io_now_ns(shard->io) - shard->clock_ns < budget_ns;
 }
 
 static void reap(struct shard *shard)

@@ -3,6 +3,7 @@
 // {"main": "index.js", "callbacks": [...], "configuration": {...}, "warnings": [...]} or {"error": "file:line: what"}. Exit code 0 or 1.
 const fs = require('fs');
 const { Worker, isMainThread, parentPort, workerData } = require('worker_threads');
+const { afterRunning } = require('./lib/clock');
 const { findMain, standInForServiceFiles, load, examine, describe } = require('./lib/load');
 
 const TIMEOUT_MS = Number(process.env.RINGCAST_CHECK_TIMEOUT_MS || 10000);
@@ -34,7 +35,7 @@ function tryOut(folder, file) {
 	worker.on('message', answer);
 	worker.on('error', (error) => answer({ error: describe(error, folder, file) }));
 	worker.on('exit', (code) => answer({ error: `${file}: process.exit(${code}) while it was loaded` }));
-	setTimeout(() => answer({ error: `${file}: was not loaded within ${TIMEOUT_MS / 1000} s` }), TIMEOUT_MS);
+	afterRunning(TIMEOUT_MS, () => answer({ error: `${file}: was not loaded within ${TIMEOUT_MS / 1000} s` }));
 }
 
 // What Node warns of when a file does not load is often the remedy ("set "type": "module"").

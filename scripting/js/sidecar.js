@@ -5,6 +5,7 @@ const net = require('net');
 const inspector = require('inspector');
 const path = require('path');
 const { MessageChannel, Worker, receiveMessageOnPort } = require('worker_threads');
+const { afterRunning } = require('./lib/clock');
 const frames = require('./lib/frame');
 
 const { BODY_BYTES_MAX, END, HEAD_BYTES, KIND } = frames;
@@ -80,7 +81,7 @@ function seatCreate(bytesMax) {
 		resourceLimits: bytesMax > 0 ? { maxOldGenerationSizeMb: Math.max(4, Math.floor(bytesMax / MEGABYTE)), maxYoungGenerationSizeMb: 8 } : {},
 	});
 	const seat = { worker, port: port1, taken, bytesMax, number: 0, runs: [], runBytes: 0, isUp: false, isEnded: false, error: null,
-		timer: null };
+		callOff: () => {} };
 	port1.on('message', (said) => hear(seat, said));
 	worker.on('error', (error) => { seat.error = error; });
 	worker.on('exit', (code) => leave(seat, code));
@@ -98,7 +99,7 @@ function hear(seat, said) {
 
 // Its last words may still lie in the port.
 function leave(seat, code) {
-	clearTimeout(seat.timer);
+	seat.callOff();
 	for (let last = receiveMessageOnPort(seat.port); last !== undefined; last = receiveMessageOnPort(seat.port))
 		hear(seat, last.message);
 	seat.port.close();
@@ -172,13 +173,13 @@ function hello(buffer, offset) {
 
 function close(seat) {
 	seat.isEnded = true;
-	seat.timer = setTimeout(terminate, CLOSE_GRACE_MS, seat);
+	seat.callOff = afterRunning(CLOSE_GRACE_MS, () => terminate(seat));
 }
 
 // Node 24 has states near the heap's limit that nothing gets a thread out of. It would eat all there is, so the process gives way.
 function terminate(seat) {
 	seat.worker.terminate();
-	seat.timer = setTimeout(stop, TERMINATE_GRACE_MS, 1, 'a worker cannot be stopped');
+	seat.callOff = afterRunning(TERMINATE_GRACE_MS, () => stop(1, 'a worker cannot be stopped'));
 }
 
 // A whole frame of buffer: noted as part of its session's run, and handed over at the end of the chunk.

@@ -93,6 +93,27 @@ class JavaScriptFolders(Case):
         self.assertEqual(await self.ask(player), "one hi")
 
 
+@unittest.skipUnless(HAS_NODE, "no node")
+class Pause(Case):
+    settings = {"scripts__stall_timeout": "4s"}
+
+    async def test_a_machine_that_stood_still_ends_nothing(self):
+        scripts.push(self.daemon, "game", scripts.js("one"))
+        _, player = await self.play("game", ping_interval_ms=500)
+        self.assertEqual(await self.ask(player), "one hi")
+        processes = [self.daemon.process.pid, *scripts.node_pids(self.daemon)]
+        self.assertGreater(len(processes), 1)
+        for pid in processes:
+            os.kill(pid, signal.SIGSTOP)
+        await asyncio.sleep(12)  # three times what a silent process is given, and twenty pings
+        for pid in processes:
+            os.kill(pid, signal.SIGCONT)
+        self.assertEqual(await self.ask(player), "one hi")
+        await asyncio.sleep(2)
+        self.assertEqual(await self.ask(player), "one hi")
+        self.assertIn(b"it did not run for a while", self.daemon.log_text())
+
+
 class Deployment(Case):
     async def test_a_pushed_script_runs_for_new_sessions(self):
         pushed = scripts.push(self.daemon, "game", scripts.lua("one"))

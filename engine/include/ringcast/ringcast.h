@@ -180,6 +180,7 @@ typedef struct ringcast_script_options {
 	bool is_lua_ffi_on;            /* Lua may require "ffi": scripts that use it can do whatever this process can, and no bound holds for them */
 	uint32_t files_max;            /* of one version; 20 000 */
 	uint64_t files_bytes_max;      /* of all files of one version; 100 MiB */
+	uint32_t stall_timeout_ms;     /* JavaScript that gives no sign of life for so long is ended, its session's thread or its process; 10 000 */
 } ringcast_script_options;
 
 typedef struct ringcast_engine_options {
