@@ -6,6 +6,7 @@
 #include "control/daemon.h"
 #include "control/flags.h"
 #include "control/report.h"
+#include "control/service.h"
 #include "control/tls_files.h"
 
 #define EXIT_USAGE 2
@@ -70,6 +71,9 @@ int main(int argc, char **argv)
 		return 0;
 	case FLAGS_CONFIG_DOC:
 		ringcast_config_print_doc(stdout);
+		return 0;
+	case FLAGS_SERVICE_DOC:
+		ringcast_control_service_print_doc(stdout);
 		return 0;
 	case FLAGS_RUN:
 	case FLAGS_CHECK_CONFIG:

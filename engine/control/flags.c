@@ -20,6 +20,7 @@ static const struct flag flags_table[] = {
 	{"check-config", NULL, NULL, FLAGS_CHECK_CONFIG, "check the configuration, print what memory it takes, exit"},
 	{"print-config", NULL, NULL, FLAGS_PRINT_CONFIG, "print the effective configuration as a file, exit"},
 	{"config-doc", NULL, NULL, FLAGS_CONFIG_DOC, "print the reference of all keys as Markdown, exit"},
+	{"service-doc", NULL, NULL, FLAGS_SERVICE_DOC, "print the reference of the service API as Markdown, exit"},
 	{"dev", NULL, NULL, FLAGS_RUN, "try it out: loopback only, text logs, a session \"demo\" that anyone may join"},
 	{"service", "ADDRESS", "service.address", FLAGS_RUN, "the service endpoint for AWS SDKs: address:port, port 0: free; or off"},
 	{"script", "PATH", NULL, FLAGS_RUN, "with --dev: the session demo runs this folder or file; saving it makes a new version at once"},

@@ -5,6 +5,7 @@
 
 #include "base/assert.h"
 #include "control/value.h"
+#include "service/operations/reference.h"
 
 /* Where the daemon listens for players is where they connect, unless it is a wildcard: then somebody must say. */
 static const char *player_ip(const struct config *config)
@@ -49,4 +50,9 @@ bool ringcast_control_service_start(const struct config *config, ringcast_engine
 	if (*ret_service == NULL)
 		snprintf(reterr->text, sizeof(reterr->text), "service.address %.100s: %s", config->service_address.text, problem);
 	return *ret_service != NULL;
+}
+
+void ringcast_control_service_print_doc(FILE *out)
+{
+	ringcast_reference_print(out);
 }

@@ -9,4 +9,6 @@
 bool ringcast_control_service_start(const struct config *config, ringcast_engine *engine, bool is_dev, const char *script,
 				    struct service **ret_service, struct config_error *reterr);
 
+void ringcast_control_service_print_doc(FILE *out); /* the reference of the API, as Markdown */
+
 #endif

@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "service/operations/change.h"
-#include "service/operations/fleet_of.h"
+#include "service/operations/fleet_parts.h"
 #include "service/operations/handlers.h"
 #include "service/operations/page.h"
 
@@ -91,6 +91,8 @@ static json_t *attributes_of(const json_t *fleet)
 	json_t *attributes = json_copy((json_t *)fleet);
 	json_object_del(attributes, "Locations");
 	json_object_del(attributes, "RuntimeConfiguration");
+	json_object_del(attributes, "Capacity");
+	json_object_del(attributes, "InboundPermissions");
 	return attributes;
 }
 
@@ -108,51 +110,21 @@ void ringcast_operation_CreateFleet(struct model *model, struct request *request
 			    json_pack("{s:o, s:O}", "FleetAttributes", attributes_of(fleet), "LocationStates", json_object_get(fleet, "Locations")));
 }
 
-/* The record that FleetId names; dev mode's nameless fleets have none and cannot be changed. NULL: refused. */
-static json_t *fleet_of(struct model *model, struct request *request, const char **ret_id)
-{
-	*ret_id = ringcast_model_id_of(ringcast_request_text(request, "FleetId"), "fleet");
-	json_t *fleet = ringcast_records_find(&model->records, RECORD_FLEET, *ret_id);
-	if (fleet == NULL)
-		ringcast_request_refuse(request, FAULT_NOT_FOUND, "there is no fleet %s", *ret_id);
-	return fleet;
-}
-
 void ringcast_operation_UpdateFleetAttributes(struct model *model, struct request *request)
 {
 	const char *id;
-	json_t *fleet = fleet_of(model, request, &id);
+	json_t *fleet = ringcast_fleet_record(model, request, &id);
 	if (fleet == NULL)
 		return;
-	json_t *output = json_pack("{s:O, s:O}", "FleetId", json_object_get(fleet, "FleetId"), "FleetArn", json_object_get(fleet, "FleetArn"));
-	ringcast_change_put(model, request, RECORD_FLEET, id, ringcast_change_merge(fleet, request, members), output);
-}
-
-struct use {
-	size_t session_count, player_count, place_count;
-};
-
-static struct use use_of(const struct model *model, const char *fleet_id)
-{
-	struct use use = {0};
-	size_t fleet_bytes = strlen(fleet_id);
-	for (struct list_node *node = model->sessions.all.next; node != &model->sessions.all; node = node->next) {
-		const struct game_session *session = CONTAINER_OF(node, struct game_session, node);
-		if (ringcast_game_session_is_ended(session) || session->fleet_bytes != fleet_bytes || strncmp(session->key, fleet_id, fleet_bytes) != 0)
-			continue;
-		use.session_count++;
-		use.player_count += session->player_count;
-		use.place_count += session->players_max;
-	}
-	return use;
+	ringcast_change_put(model, request, RECORD_FLEET, id, ringcast_change_merge(fleet, request, members), ringcast_fleet_name(fleet));
 }
 
 void ringcast_operation_DeleteFleet(struct model *model, struct request *request)
 {
 	const char *id;
-	if (fleet_of(model, request, &id) == NULL)
+	if (ringcast_fleet_record(model, request, &id) == NULL)
 		return;
-	struct use use = use_of(model, id);
+	struct fleet_use use = ringcast_fleet_use(model, id, NULL);
 	if (use.session_count > 0)
 		ringcast_request_refuse(request, FAULT_FLEET_STATUS, "the fleet runs %zu sessions; terminate them first", use.session_count);
 	else
@@ -198,12 +170,7 @@ void ringcast_operation_ListFleets(struct model *model, struct request *request)
 
 static json_t *show_capacity(struct model *model, const struct request *request, const struct record *record)
 {
-	bool is_used = use_of(model, record->id).session_count > 0;
-	return !is_named(request, record)
-		       ? NULL
-		       : json_pack("{s:O, s:O, s:{s:i, s:i, s:i, s:i, s:i, s:i, s:i}}", "FleetId", json_object_get(record->document, "FleetId"), "FleetArn",
-				   json_object_get(record->document, "FleetArn"), "InstanceCounts", "DESIRED", 1, "MINIMUM", 1, "MAXIMUM", 1, "PENDING", 0,
-				   "ACTIVE", 1, "IDLE", is_used ? 0 : 1, "TERMINATING", 0);
+	return is_named(request, record) ? ringcast_fleet_capacity(model, record->document, NULL) : NULL;
 }
 
 void ringcast_operation_DescribeFleetCapacity(struct model *model, struct request *request)
@@ -213,13 +180,7 @@ void ringcast_operation_DescribeFleetCapacity(struct model *model, struct reques
 
 static json_t *show_utilization(struct model *model, const struct request *request, const struct record *record)
 {
-	struct use use = use_of(model, record->id);
-	return !is_named(request, record)
-		       ? NULL
-		       : json_pack("{s:O, s:O, s:I, s:I, s:I, s:I}", "FleetId", json_object_get(record->document, "FleetId"), "FleetArn",
-				   json_object_get(record->document, "FleetArn"), "ActiveServerProcessCount", (json_int_t)use.session_count,
-				   "ActiveGameSessionCount", (json_int_t)use.session_count, "CurrentPlayerSessionCount", (json_int_t)use.player_count,
-				   "MaximumPlayerSessionCount", (json_int_t)use.place_count);
+	return is_named(request, record) ? ringcast_fleet_utilization(model, record->document, NULL) : NULL;
 }
 
 void ringcast_operation_DescribeFleetUtilization(struct model *model, struct request *request)
@@ -230,7 +191,7 @@ void ringcast_operation_DescribeFleetUtilization(struct model *model, struct req
 void ringcast_operation_DescribeRuntimeConfiguration(struct model *model, struct request *request)
 {
 	const char *id;
-	json_t *fleet = fleet_of(model, request, &id);
+	json_t *fleet = ringcast_fleet_record(model, request, &id);
 	if (fleet == NULL)
 		return;
 	json_t *configuration = json_object_get(fleet, "RuntimeConfiguration");

@@ -5,7 +5,9 @@
 #include "service/operations/request.h"
 
 #define OPERATION(name, role, text) operation_fn ringcast_operation_##name;
+#define INSTEAD(name, text)
 #include "service/operations/operation.def"
 #undef OPERATION
+#undef INSTEAD
 
 #endif

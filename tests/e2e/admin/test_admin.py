@@ -40,6 +40,11 @@ class Modes(unittest.TestCase):
         self.assertEqual(status, 0)
         self.assertEqual((TOP / "docs/configuration.md").read_text(), out, "run: ringcastd --config-doc > docs/configuration.md")
 
+    def test_the_reference_of_the_service_is_current(self):
+        status, out, _ = run("--service-doc")
+        self.assertEqual(status, 0)
+        self.assertEqual((TOP / "docs/service-api.md").read_text(), out, "run: ringcastd --service-doc > docs/service-api.md")
+
     def test_the_example_configuration_is_valid(self):
         status, _, err = run("--check-config", "--config", str(TOP / "tools/deploy/ringcastd.yaml"))
         self.assertEqual((status, err), (0, ""))
