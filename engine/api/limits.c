@@ -37,6 +37,20 @@ int ringcast_engine_drain_within(ringcast_engine *engine, uint64_t timeout_ms)
 	return ask_all(engine, answer_drain, NULL, timeout_ms < longest_ms ? now_ns + timeout_ms * NS_PER_MS : UINT64_MAX);
 }
 
+static void answer_resume(struct shard *shard, struct question *question)
+{
+	(void)question;
+	ringcast_shard_resume(shard);
+}
+
+int ringcast_engine_resume(ringcast_engine *engine)
+{
+	int result = ask_all(engine, answer_resume, NULL, 0);
+	if (result == RINGCAST_OK)
+		__atomic_store_n(&engine->is_draining, false, __ATOMIC_RELEASE);
+	return result;
+}
+
 static void answer_reload(struct shard *shard, struct question *question)
 {
 	ringcast_shard_set_limits(shard, &question->limits);

@@ -93,3 +93,26 @@ int ringcast_player_kick(ringcast_engine *engine, const char *session_id, int32_
 	ringcast_question_release(question);
 	return result;
 }
+
+static void answer_remove(struct shard *shard, struct question *question)
+{
+	struct session *session = ringcast_question_session(shard, question);
+	const char *token = question->player_data; /* the question's other text */
+	if (session == NULL)
+		return;
+	struct view view = {(const uint8_t *)token, token != NULL ? strlen(token) : 0};
+	enum drop_reason drop = ringcast_admission_cancel(session, question->player_id, view, question->text, shard->now_ns);
+	question->result = drop == DROP_BAD_TOKEN ? RINGCAST_ERROR_NOT_FOUND : ringcast_question_error_of(drop);
+}
+
+int ringcast_player_remove(ringcast_engine *engine, const char *session_id, const char *player_id, const char *token, const char *reason)
+{
+	if ((player_id == NULL) == (token == NULL))
+		return RINGCAST_ERROR_ARGUMENT;
+	struct question *question = ringcast_question_about(answer_remove, session_id, player_id, token, reason);
+	if (question == NULL)
+		return RINGCAST_ERROR_MEMORY;
+	int result = ringcast_question_ask_about(engine, session_id, question);
+	ringcast_question_release(question);
+	return result;
+}

@@ -153,10 +153,29 @@ static bool is_clash(const struct config *config, const struct endpoint *admin, 
 	       IN6_IS_ADDR_UNSPECIFIED(&admin->v6.sin6_addr);
 }
 
+static bool check_admin(const struct config *config, struct config_error *reterr)
+{
+	struct endpoint admin, health;
+	bool is_endpoint = ringcast_value_parse_endpoint(config->admin_address.text, &admin) &&
+			   ringcast_value_parse_endpoint(config->admin_health_address.text, &health);
+	ringcast_assert(is_endpoint);
+	if (is_clash(config, &admin, config->listen_address.text) || is_clash(config, &admin, config->listen_address_second.text))
+		return refuse(reterr, "admin.address: %s is the players' port too (listen.tcp_port)", config->admin_address.text);
+	if (is_clash(config, &health, config->listen_address.text) || is_clash(config, &health, config->listen_address_second.text))
+		return refuse(reterr, "admin.health_address: %s is the players' port too (listen.tcp_port)", config->admin_health_address.text);
+	if (config->scripts_package_max_bytes > config->admin_memory_max_bytes / 2)
+		return refuse(reterr, "admin.memory_max: must be twice scripts.package_max at least, or no such package can be pushed");
+	if (!ringcast_value_is_loopback(&admin) && !config->admin_tokens.text[0] && !config->admin_open)
+		return refuse(reterr,
+			      "admin.address: %s can be reached from other machines, and whoever reaches it can stop the daemon and run scripts in it: set "
+			      "admin.tokens, or use 127.0.0.1 or unix:/path, or say admin.open: true",
+			      config->admin_address.text);
+	return true;
+}
+
 bool ringcast_config_check(const struct config *config, struct config_error *reterr)
 {
 	ringcast_assert(config && reterr);
-	struct endpoint admin;
 	uint32_t shard_count = ringcast_config_shard_count(config);
 	uint32_t udp_last = config->listen_udp_port_base + shard_count * config->listen_udp_ports_per_shard - 1;
 	if (config->listen_udp && config->listen_udp_port_base && udp_last > UINT16_MAX)
@@ -165,10 +184,8 @@ bool ringcast_config_check(const struct config *config, struct config_error *ret
 	if (is_same_family(config->listen_address.text, config->listen_address_second.text))
 		return refuse(reterr, "listen.address_second: %s must be of the other IP family than listen.address, %s",
 			      config->listen_address_second.text, config->listen_address.text);
-	bool is_endpoint = ringcast_value_parse_endpoint(config->admin_address.text, &admin);
-	ringcast_assert(is_endpoint);
-	if (is_clash(config, &admin, config->listen_address.text) || is_clash(config, &admin, config->listen_address_second.text))
-		return refuse(reterr, "admin.address: %s is the players' port too (listen.tcp_port)", config->admin_address.text);
+	if (!check_admin(config, reterr))
+		return false;
 	if ((config->tls_certificate.text[0] != 0) != (config->tls_key.text[0] != 0))
 		return refuse(reterr, "tls.%s: a certificate and its key go together; set tls.%s too",
 			      config->tls_key.text[0] ? "key" : "certificate", config->tls_key.text[0] ? "certificate" : "key");

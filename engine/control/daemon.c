@@ -23,6 +23,7 @@
 #include "control/script_store.h"
 #include "control/service.h"
 #include "control/tls_files.h"
+#include "control/tokens.h"
 
 #define STOP_TIMEOUT_MS 2000 /* for close frames and what is queued, once the drain is over */
 #define STOP_TIMEOUT_DEV_MS 200
@@ -37,8 +38,8 @@ struct daemon {
 	char *const *environment;
 	struct logs *logs;
 	ringcast_engine *engine;
-	struct http *http;
-	struct service *service; /* NULL: off */
+	struct http *http, *health; /* of admin.address and admin.health_address; NULL: off */
+	struct service *service;    /* NULL: off */
 	struct script_store *scripts; /* NULL: nothing can be pushed */
 	struct dev_script dev_script;
 	char demo_id[RINGCAST_ID_BYTES]; /* dev mode */
@@ -47,7 +48,7 @@ struct daemon {
 	int signal_fd;
 	int wake_fd;                  /* the HTTP thread asked for a stop */
 	int stopped_fd;               /* the engine has stopped */
-	_Atomic bool is_stop_asked;   /* by HTTP */
+	_Atomic bool is_stop_asked, is_resume_asked; /* by HTTP */
 	bool is_stopping, is_stopped; /* main thread only: a drain that ends in a stop; leave the loop now */
 	uint64_t drain_deadline_ns;
 	uint64_t notified_ns;
@@ -63,18 +64,37 @@ static uint64_t now_ns(void)
 
 /* host functions: HTTP thread */
 
+static void wake(struct daemon *daemon)
+{
+	uint64_t one = 1;
+	ssize_t written = write(daemon->wake_fd, &one, sizeof(one));
+	ringcast_assert(written == sizeof(one));
+}
+
 static void host_drain(void *context, bool is_exit)
 {
 	struct daemon *daemon = context;
-	uint64_t one = 1;
 	if (!ringcast_engine_is_draining(daemon->engine))
 		ringcast_logs_event(daemon->logs, RINGCAST_LOG_INFO, "draining", "by=admin exit=%s", is_exit ? "true" : "false");
 	ringcast_engine_drain(daemon->engine);
 	if (!is_exit)
 		return;
+	daemon->is_resume_asked = false;
 	daemon->is_stop_asked = true;
-	ssize_t written = write(daemon->wake_fd, &one, sizeof(one));
-	ringcast_assert(written == sizeof(one));
+	wake(daemon);
+}
+
+/* A stop that waits for players is given up too, by the main thread. */
+static int host_resume(void *context)
+{
+	struct daemon *daemon = context;
+	int result = ringcast_engine_resume(daemon->engine);
+	if (result != RINGCAST_OK)
+		return result;
+	daemon->is_stop_asked = false;
+	daemon->is_resume_asked = true;
+	wake(daemon);
+	return result;
 }
 
 /* Always, not only when a path has changed: what renews a certificate writes it over the old one. */
@@ -97,14 +117,19 @@ static json_t *host_reload(void *context, struct config_error *reterr)
 {
 	struct daemon *daemon = context;
 	struct config next;
+	struct tokens tokens;
 	char changed[512], needs_restart[512], quoted[600];
 	pthread_mutex_lock(&daemon->mutex);
 	json_t *changes = NULL;
-	if (ringcast_flags_load_config(daemon->flags, daemon->environment, &next, reterr) && reload_credentials(daemon, &next, reterr)) {
+	if (ringcast_flags_load_config(daemon->flags, daemon->environment, &next, reterr) && ringcast_tokens_load(&next, &tokens, reterr) &&
+	    reload_credentials(daemon, &next, reterr)) {
 		changes = ringcast_reload_apply(&daemon->config, &next);
+		if (daemon->http)
+			ringcast_http_set_tokens(daemon->http, &tokens);
 		ringcast_engine_reload(daemon->engine, &daemon->config.limits);
 		ringcast_logs_set_level(daemon->logs, (ringcast_log_level)daemon->config.log_level);
 	}
+	ringcast_tokens_forget(&tokens);
 	pthread_mutex_unlock(&daemon->mutex);
 	if (changes) {
 		ringcast_reload_names(changes, "changed", changed, sizeof(changed));
@@ -165,22 +190,48 @@ static bool start_engine(struct daemon *daemon)
 	return is_started;
 }
 
+static bool refuse_http(struct daemon *daemon, const struct config_error *error)
+{
+	char quoted[600];
+	ringcast_logs_event(daemon->logs, RINGCAST_LOG_ERROR, "the admin API did not start", "err=%s",
+			    ringcast_logs_quote(error->text, quoted, sizeof(quoted)));
+	return false;
+}
+
+static bool start_one_http(struct daemon *daemon, enum http_kind kind, const char *address, const struct tokens *tokens, struct http **ret_http)
+{
+	struct config_error error;
+	struct http_options options = {.kind = kind, .tokens = tokens};
+	const struct http_host host = {
+		.context = daemon,
+		.engine = daemon->engine,
+		.is_dev = daemon->flags->is_dev,
+		.drain = host_drain,
+		.resume = host_resume,
+		.reload = host_reload,
+		.config = host_config,
+		.log_lost_count = host_log_lost_count,
+		.scripts = daemon->scripts,
+		.logs = daemon->logs,
+	};
+	bool is_endpoint = ringcast_value_parse_endpoint(address, &options.endpoint);
+	ringcast_assert(is_endpoint);
+	if (options.endpoint.size == 0)
+		return true;
+	*ret_http = ringcast_http_start(&daemon->config, &options, &host, &error);
+	return *ret_http || refuse_http(daemon, &error);
+}
+
 static bool start_http(struct daemon *daemon)
 {
 	struct config_error error;
-	struct endpoint endpoint;
-	char quoted[600];
-	bool is_endpoint = ringcast_value_parse_endpoint(daemon->config.admin_address.text, &endpoint);
-	ringcast_assert(is_endpoint);
-	if (endpoint.size == 0)
-		return true;
-	const struct http_host host = {daemon,      daemon->engine, daemon->flags->is_dev, host_drain,
-				       host_reload, host_config,    host_log_lost_count,   daemon->scripts};
-	daemon->http = ringcast_http_start(&daemon->config, &endpoint, &host, &error);
-	if (!daemon->http)
-		ringcast_logs_event(daemon->logs, RINGCAST_LOG_ERROR, "the admin API did not start", "err=%s",
-				    ringcast_logs_quote(error.text, quoted, sizeof(quoted)));
-	return daemon->http != NULL;
+	struct tokens tokens;
+	if (!ringcast_tokens_load(&daemon->config, &tokens, &error))
+		return refuse_http(daemon, &error);
+	bool is_started = start_one_http(daemon, HTTP_HEALTH, daemon->config.admin_health_address.text, NULL, &daemon->health) &&
+			  start_one_http(daemon, HTTP_ADMIN, daemon->config.admin_address.text, &tokens, &daemon->http);
+	ringcast_tokens_forget(&tokens);
+	return is_started;
 }
 
 static bool start_service(struct daemon *daemon)
@@ -247,14 +298,16 @@ static bool start_demo(struct daemon *daemon)
 
 static void announce(struct daemon *daemon)
 {
-	char admin[VALUE_TEXT_BYTES] = "off", service[SERVICE_ADDRESS_BYTES] = "off";
+	char admin[VALUE_TEXT_BYTES] = "off", health[VALUE_TEXT_BYTES] = "off", service[SERVICE_ADDRESS_BYTES] = "off";
 	if (daemon->service)
 		ringcast_service_address(daemon->service, service);
 	if (daemon->http)
 		ringcast_http_endpoint(daemon->http, admin);
+	if (daemon->health)
+		ringcast_http_endpoint(daemon->health, health);
 	if (daemon->flags->is_dev)
 		ringcast_report_dev(daemon->engine, &daemon->config, admin, service, stdout);
-	ringcast_report_ready(daemon->logs, daemon->engine, &daemon->config, admin, service);
+	ringcast_report_ready(daemon->logs, daemon->engine, &daemon->config, admin, health, service);
 	ringcast_notify_ready("running");
 }
 
@@ -334,11 +387,21 @@ static void handle_signal(struct daemon *daemon)
 	}
 }
 
+static void end_drain(struct daemon *daemon)
+{
+	daemon->is_resume_asked = false;
+	daemon->is_stopping = false;
+	ringcast_logs_event(daemon->logs, RINGCAST_LOG_INFO, "no longer draining", "by=admin");
+	ringcast_notify_ready("running");
+}
+
 static void handle_wake(struct daemon *daemon)
 {
 	uint64_t count;
 	while (read(daemon->wake_fd, &count, sizeof(count)) == sizeof(count))
 		;
+	if (daemon->is_resume_asked)
+		end_drain(daemon);
 	if (daemon->is_stop_asked && !daemon->is_stopping)
 		begin_stop(daemon, "admin");
 }
@@ -449,6 +512,7 @@ static void stop(struct daemon *daemon, bool is_started)
 	if (daemon->engine)
 		ringcast_engine_stop(daemon->engine, daemon->flags->is_dev ? STOP_TIMEOUT_DEV_MS : STOP_TIMEOUT_MS);
 	ringcast_http_stop(&daemon->http); /* after the engine: /metrics and /readyz answer to the end */
+	ringcast_http_stop(&daemon->health);
 	ringcast_dev_script_stop(&daemon->dev_script);
 	if (has_force) {
 		uint64_t one = 1;

@@ -20,7 +20,7 @@ static const char *status_title(unsigned status)
 	static const struct {
 		unsigned status;
 		const char *title;
-	} titles[] = {{400, "Bad request"},    {403, "Forbidden"},      {404, "Not found"},        {405, "Method not allowed"},
+	} titles[] = {{400, "Bad request"},    {401, "Unauthorized"}, {403, "Forbidden"},      {404, "Not found"},        {405, "Method not allowed"},
 		      {409, "Conflict"},       {413, "Body too large"}, {415, "Wrong content type"}, {422, "Refused"},
 		      {500, "Internal error"}, {503, "Not available"},  {504, "No answer in time"}};
 	for (size_t i = 0; i < ARRAY_COUNT(titles); i++)
@@ -42,6 +42,7 @@ void ringcast_http_problem(struct http_response *response, unsigned status, cons
 	response->json = json_pack("{s:s, s:s, s:i, s:s, s:o}", "type", "about:blank", "title", status_title(status), "status", (int)status,
 				   "code", code, "detail", text ? text : json_string("the request is not UTF-8"));
 	response->content_type = "application/problem+json";
+	response->code = code;
 }
 
 void ringcast_http_engine_problem(struct http_response *response, int error, const char *what)

@@ -1,4 +1,4 @@
-/* A request as a handler sees it, and the reply or problem that it makes. */
+/* Requests as handlers see them, and what they answer. */
 #ifndef RINGCAST_CONTROL_HTTP_REPLY_H
 #define RINGCAST_CONTROL_HTTP_REPLY_H
 
@@ -8,6 +8,7 @@
 #include "control/config.h"
 
 struct MHD_Connection;
+struct logs;
 struct script_store;
 
 /* What the routes may do; the daemon supplies it. The functions are called on the HTTP threads, several at a time. */
@@ -16,11 +17,13 @@ struct http_host {
 	ringcast_engine *engine; /* borrowed; outlives the server */
 	bool is_dev;
 	void (*drain)(void *context, bool is_exit);
+	int (*resume)(void *context); /* ends a drain, also one that was to end in a stop; ringcast_error: STATE, it is too late */
 	/* The list of changes, owned by the caller; NULL: refused, and nothing has changed. */
 	json_t *(*reload)(void *context, struct config_error *reterr);
 	void (*config)(void *context, struct config *ret_config);
 	uint64_t (*log_lost_count)(void *context);
 	struct script_store *scripts; /* borrowed; NULL: scripts cannot be pushed here */
+	struct logs *logs;            /* borrowed; NULL: changes and refusals are not logged */
 };
 
 #define HTTP_PARAMETERS_MAX 2
@@ -43,6 +46,7 @@ struct http_response {
 	char *text;   /* malloc'd, given up to the server */
 	size_t text_size;
 	const char *content_type; /* of text; static */
+	const char *code;         /* of a problem; static, else NULL */
 	char location[160];       /* "" : none */
 };
 

@@ -11,30 +11,33 @@
 #include "control/value.h"
 #include "metrics/prometheus.h"
 
-static http_handler_fn get_live, get_ready, get_metrics, get_info, get_config, post_drain, post_reload;
+static http_handler_fn get_live, get_ready, get_metrics, get_info, get_config, post_drain, delete_drain, post_reload;
 
 static const struct http_route routes[] = {
-	{"GET", "/healthz", NULL, get_live, "every shard turns its loop"},
-	{"GET", "/livez", NULL, get_live, "the same as /healthz"},
-	{"GET", "/readyz", NULL, get_ready, "new sessions and players are welcome"},
-	{"GET", "/metrics", NULL, get_metrics, "Prometheus text format"},
-	{"GET", "/v1/info", NULL, get_info, "version, ports, io"},
-	{"GET", "/v1/config", NULL, get_config, "the effective configuration"},
-	{"POST", "/v1/drain", NULL, post_drain, "take no new sessions or players"},
-	{"POST", "/v1/reload", NULL, post_reload, "read the configuration again"},
-	{"GET", "/v1/sessions", "name|limit|after", ringcast_http_sessions_list, "list sessions"},
-	{"POST", "/v1/sessions", NULL, ringcast_http_sessions_create, "create a session"},
-	{"GET", "/v1/sessions/{id}", NULL, ringcast_http_session_get, "describe a session"},
-	{"DELETE", "/v1/sessions/{id}", NULL, ringcast_http_session_end, "end a session"},
-	{"GET", "/v1/sessions/{id}/players", NULL, ringcast_http_players_list, "list players and reservations"},
-	{"POST", "/v1/sessions/{id}/players", NULL, ringcast_http_players_reserve, "reserve a place, get its token"},
-	{"DELETE", "/v1/sessions/{id}/players/{peer}", "reason", ringcast_http_player_kick, "disconnect a player"},
-	{"GET", "/v1/sessions/{id}/log", NULL, ringcast_http_session_log, "what the session's script said"},
-	{"GET", "/v1/scripts", NULL, ringcast_http_scripts_list, "list scripts"},
-	{"GET", "/v1/scripts/{name}", NULL, ringcast_http_script_versions, "list the versions of a script"},
-	{"POST", "/v1/scripts/{name}", "main", ringcast_http_script_push, "push a zip, which becomes the current version", HTTP_BODY_ZIP},
-	{"POST", "/v1/scripts/{name}/rollback", NULL, ringcast_http_script_rollback, "go back to an earlier version"},
-	{"DELETE", "/v1/scripts/{name}", NULL, ringcast_http_script_remove, "remove a script that no session runs"},
+	{HTTP_ACCESS_HEALTH, "GET", "/healthz", NULL, get_live, "every shard turns its loop"},
+	{HTTP_ACCESS_HEALTH, "GET", "/livez", NULL, get_live, "the same as /healthz"},
+	{HTTP_ACCESS_HEALTH, "GET", "/readyz", NULL, get_ready, "new sessions and players are welcome"},
+	{HTTP_ACCESS_METRICS, "GET", "/metrics", NULL, get_metrics, "Prometheus text format"},
+	{HTTP_ACCESS_READ, "GET", "/v1/info", NULL, get_info, "version, ports, io"},
+	{HTTP_ACCESS_READ, "GET", "/v1/config", NULL, get_config, "the effective configuration"},
+	{HTTP_ACCESS_CHANGE, "POST", "/v1/drain", NULL, post_drain, "take no new sessions or players"},
+	{HTTP_ACCESS_CHANGE, "DELETE", "/v1/drain", NULL, delete_drain, "take new sessions and players again"},
+	{HTTP_ACCESS_CHANGE, "POST", "/v1/reload", NULL, post_reload, "read the configuration again"},
+	{HTTP_ACCESS_READ, "GET", "/v1/sessions", "name|limit|after", ringcast_http_sessions_list, "list sessions"},
+	{HTTP_ACCESS_CHANGE, "POST", "/v1/sessions", NULL, ringcast_http_sessions_create, "create a session"},
+	{HTTP_ACCESS_READ, "GET", "/v1/sessions/{id}", NULL, ringcast_http_session_get, "describe a session"},
+	{HTTP_ACCESS_CHANGE, "DELETE", "/v1/sessions/{id}", NULL, ringcast_http_session_end, "end a session"},
+	{HTTP_ACCESS_READ, "GET", "/v1/sessions/{id}/players", NULL, ringcast_http_players_list, "list players and reservations"},
+	{HTTP_ACCESS_CHANGE, "POST", "/v1/sessions/{id}/players", NULL, ringcast_http_players_reserve, "reserve a place, get its token"},
+	{HTTP_ACCESS_CHANGE, "DELETE", "/v1/sessions/{id}/players", "player_id|token|reason", ringcast_http_player_remove,
+	 "cancel a reservation, or disconnect a player, by player id or token"},
+	{HTTP_ACCESS_CHANGE, "DELETE", "/v1/sessions/{id}/players/{peer}", "reason", ringcast_http_player_kick, "disconnect a player"},
+	{HTTP_ACCESS_READ, "GET", "/v1/sessions/{id}/log", NULL, ringcast_http_session_log, "what the session's script said"},
+	{HTTP_ACCESS_READ, "GET", "/v1/scripts", NULL, ringcast_http_scripts_list, "list scripts"},
+	{HTTP_ACCESS_READ, "GET", "/v1/scripts/{name}", NULL, ringcast_http_script_versions, "list the versions of a script"},
+	{HTTP_ACCESS_CHANGE, "POST", "/v1/scripts/{name}", "main", ringcast_http_script_push, "push a zip, which becomes the current version", HTTP_BODY_ZIP},
+	{HTTP_ACCESS_CHANGE, "POST", "/v1/scripts/{name}/rollback", NULL, ringcast_http_script_rollback, "go back to an earlier version"},
+	{HTTP_ACCESS_CHANGE, "DELETE", "/v1/scripts/{name}", NULL, ringcast_http_script_remove, "remove a script that no session runs"},
 };
 
 const struct http_route *ringcast_http_routes_at(size_t index)
@@ -219,6 +222,15 @@ static void post_drain(struct http_request *request, struct http_response *respo
 		return;
 	request->host->drain(request->host->context, is_exit);
 	ringcast_http_reply(response, 202, json_pack("{s:b, s:b}", "draining", 1, "exit", (int)is_exit));
+}
+
+static void delete_drain(struct http_request *request, struct http_response *response)
+{
+	int error = request->host->resume(request->host->context);
+	if (error)
+		ringcast_http_engine_problem(response, error, "end the drain");
+	else
+		ringcast_http_reply(response, 200, json_pack("{s:b}", "draining", 0));
 }
 
 static void post_reload(struct http_request *request, struct http_response *response)

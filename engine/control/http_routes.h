@@ -6,7 +6,11 @@
 
 enum http_body { HTTP_BODY_JSON, HTTP_BODY_ZIP };
 
+/* Who may: everybody; whoever may see the metrics; readers; operators. Those up to METRICS are served on admin.health_address too, to everybody. */
+enum http_access { HTTP_ACCESS_HEALTH, HTTP_ACCESS_METRICS, HTTP_ACCESS_READ, HTTP_ACCESS_CHANGE };
+
 struct http_route {
+	enum http_access access;
 	const char *method;
 	const char *pattern; /* {name} stands for one segment */
 	const char *query;   /* "a|b": the query keys it knows; NULL: none */
@@ -24,7 +28,7 @@ const struct http_route *ringcast_http_routes_at(size_t index); /* NULL: past th
 
 /* http_sessions.c */
 http_handler_fn ringcast_http_sessions_list, ringcast_http_sessions_create, ringcast_http_session_get, ringcast_http_session_end;
-http_handler_fn ringcast_http_players_list, ringcast_http_players_reserve, ringcast_http_player_kick;
+http_handler_fn ringcast_http_players_list, ringcast_http_players_reserve, ringcast_http_player_kick, ringcast_http_player_remove;
 
 /* http_scripts.c */
 http_handler_fn ringcast_http_scripts_list, ringcast_http_script_versions, ringcast_http_script_push, ringcast_http_script_rollback;

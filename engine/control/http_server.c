@@ -1,171 +1,264 @@
 #include "control/http_server.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
+#include <inttypes.h>
 #include <microhttpd.h>
 #include <poll.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/assert.h"
-#include "control/http_routes.h"
-#include "control/package.h"
+#include "control/http_clients.h"
+#include "control/http_guard.h"
+#include "control/http_listener.h"
+#include "control/logs.h"
 
-#define CONNECTIONS_MAX 128
+#define ADMIN_CONNECTIONS_MAX 128
+#define ADMIN_CONNECTIONS_PER_ADDRESS_MAX 96
+#define HEALTH_CONNECTIONS_MAX 32
+#define HEALTH_MEMORY_BYTES_MAX (4 * 1024 * 1024)
+#define CONNECTION_SLACK 400 /* those that have been cut and still tidy up: at its own limit libmicrohttpd would turn the newcomer away */
 #define IDLE_TIMEOUT_S 15
 #define QUIESCE_MS_MAX 200
 #define QUIESCE_STEP_MS 2
-#define THREAD_COUNT 4 /* so that /healthz answers while another request waits for a stuck shard */
+#define HEAD_BYTES_MAX 32768  /* of a request, and of what libmicrohttpd needs besides */
+#define REFUSED_BYTES_MAX (16 * 1024 * 1024) /* of a body that is thrown away, so that the client gets to see the answer */
+#define THREAD_STACK_BYTES (1024 * 1024)
 
 struct http {
 	struct MHD_Daemon *server;
+	enum http_kind kind;
 	struct http_host host;
 	struct config config; /* as at the start: hosts and body_max need a restart */
 	struct endpoint endpoint;
+	struct http_clients *clients;
+	pthread_mutex_t mutex; /* guards tokens */
+	struct tokens tokens;
 	int fd;
 };
 
-/* One request while its body comes in. */
+/* One request, from its first line to the end of its answer. */
 struct exchange {
+	struct http_client *client;
+	bool is_head_seen, is_path_odd, is_too_large, is_out_of_memory;
+	struct http_response response; /* has a status when the head alone is refused */
+	struct http_request request;
+	const struct http_route *route; /* NULL: none */
+	char allow[64];                 /* the methods there are instead */
+	const char *role;               /* for the log */
+	char name[TOKEN_NAME_BYTES];
 	char *body;
-	size_t body_size;
-	size_t body_max;
-	bool is_too_large;
+	size_t body_size, body_room, body_max, refused_size;
+	uint64_t held_bytes;
 };
 
-/* responses */
+/* answers */
 
-/* NULL: out of memory, here or where the handler made its JSON. */
-static struct MHD_Response *render(struct http_response *response)
+/* The text of the answer, malloc'd; NULL: out of memory, here or where the handler made its JSON. */
+static char *take_text(struct http_response *response, size_t *ret_size)
 {
-	struct MHD_Response *rendered;
+	char *text = response->text;
+	*ret_size = response->text_size;
 	if (response->json) {
-		char *text = json_dumps(response->json, JSON_COMPACT | JSON_REAL_PRECISION(9));
+		text = json_dumps(response->json, JSON_COMPACT | JSON_REAL_PRECISION(9));
 		json_decref(response->json);
-		if (!text)
-			return NULL;
-		rendered = MHD_create_response_from_buffer(strlen(text), text, MHD_RESPMEM_MUST_FREE);
+		*ret_size = text ? strlen(text) : 0;
 		if (!response->content_type)
 			response->content_type = "application/json";
-	} else {
-		if (!response->text)
-			return NULL;
-		ringcast_assert(response->content_type);
-		rendered = MHD_create_response_from_buffer(response->text_size, response->text, MHD_RESPMEM_MUST_FREE);
 	}
-	return rendered;
+	response->json = NULL;
+	response->text = NULL;
+	return text;
 }
 
-static enum MHD_Result respond(struct MHD_Connection *connection, struct http_response *response, const char *allow)
+static enum MHD_Result queue_text(struct MHD_Connection *connection, const struct http_response *response, char *text, size_t size,
+				  const char *allow)
 {
-	struct MHD_Response *rendered = render(response);
-	if (!rendered)
-		return MHD_NO; /* out of memory: the connection is closed */
+	struct MHD_Response *rendered = MHD_create_response_from_buffer(size, text, MHD_RESPMEM_MUST_FREE);
+	if (!rendered) {
+		free(text);
+		return MHD_NO;
+	}
+	ringcast_assert(response->content_type);
 	MHD_add_response_header(rendered, "Content-Type", response->content_type);
 	MHD_add_response_header(rendered, "Cache-Control", "no-store");
 	MHD_add_response_header(rendered, "X-Content-Type-Options", "nosniff");
 	if (*response->location)
 		MHD_add_response_header(rendered, "Location", response->location);
-	if (allow && *allow)
+	if (*allow)
 		MHD_add_response_header(rendered, "Allow", allow);
+	if (response->status == 401)
+		MHD_add_response_header(rendered, "WWW-Authenticate", "Bearer realm=\"ringcast\"");
 	enum MHD_Result result = MHD_queue_response(connection, response->status, rendered);
 	MHD_destroy_response(rendered);
 	return result;
 }
 
-/* guards */
-
-/* A Host or Origin's host without its port and brackets. */
-static void host_part(const char *text, char *ret_host, size_t size)
+static bool hold(struct exchange *exchange, uint64_t bytes)
 {
-	const char *end = *text == '[' ? strchr(text, ']') : strchrnul(text, ':');
-	const char *first = text + (*text == '[');
-	snprintf(ret_host, size, "%.*s", end ? (int)(end - first) : 0, first);
+	if (!ringcast_http_client_hold(exchange->client, bytes))
+		return false;
+	exchange->held_bytes += bytes;
+	return true;
 }
 
-static bool is_listed(const char *list, const char *word)
+/* MHD_NO closes the connection. */
+static enum MHD_Result respond(struct MHD_Connection *connection, struct exchange *exchange)
 {
-	size_t size = strlen(word);
-	for (const char *at = list; *at;) {
-		at += strspn(at, ", ");
-		size_t entry_size = strcspn(at, ", ");
-		if (size > 0 && entry_size == size && strncasecmp(at, word, size) == 0)
-			return true;
-		at += entry_size;
+	size_t size;
+	char *text = take_text(&exchange->response, &size);
+	if (text && !hold(exchange, size)) {
+		free(text);
+		exchange->response = (struct http_response){0};
+		ringcast_http_problem(&exchange->response, 503, "memory", "the answer of %zu bytes has no room beside others that are not read", size);
+		text = take_text(&exchange->response, &size);
 	}
-	return false;
+	return text ? queue_text(connection, &exchange->response, text, size, exchange->allow) : MHD_NO;
 }
 
-/*
- * A rebinding attack needs a DNS name that first points at the attacker. So loopback names always pass, other literals only where the
- * server was told to listen beyond loopback, and names only when listed.
- */
-static bool is_host_allowed(const struct http *http, const char *header)
+/* the log */
+
+/* Every change that was asked for, and who asked; for others only that they were refused. */
+static void tell(struct http *http, const struct exchange *exchange, const char *method)
 {
-	char host[256];
-	struct endpoint literal;
-	if (http->endpoint.any.sa_family == AF_UNIX)
-		return true; /* no browser speaks to a UNIX socket */
-	if (!header)
-		return false;
-	host_part(header, host, sizeof(host));
-	if (strcasecmp(host, "localhost") == 0 || is_listed(http->config.admin_hosts.text, host))
-		return true;
-	if (!ringcast_value_parse_address(host, 0, &literal) || literal.size == 0)
-		return false;
-	return ringcast_value_is_loopback(&literal) || !ringcast_value_is_loopback(&http->endpoint);
+	char path[700], created[200];
+	const struct http_response *response = &exchange->response;
+	bool is_change = exchange->route && exchange->route->access == HTTP_ACCESS_CHANGE;
+	bool is_refused = response->status == 401 || response->status == 403;
+	const char *player_id = ringcast_http_query(&exchange->request, "player_id");
+	char player[300] = "", quoted[280];
+	if (!http->host.logs || !(is_change || is_refused))
+		return;
+	if (player_id)
+		snprintf(player, sizeof(player), " player_id=%s", ringcast_logs_quote(player_id, quoted, sizeof(quoted)));
+	ringcast_logs_event(http->host.logs, is_refused ? RINGCAST_LOG_WARN : RINGCAST_LOG_INFO, is_refused ? "admin request refused" : "admin change",
+			    "method=%s path=%s%s status=%u code=%s created=%s role=%s name=\"%s\" address=\"%s\"", method,
+			    ringcast_logs_quote(exchange->request.path, path, sizeof(path)), player, response->status,
+			    response->code ? response->code : "none",
+			    ringcast_logs_quote(response->location, created, sizeof(created)), exchange->role, exchange->name,
+			    ringcast_http_client_address(exchange->client));
 }
 
-static bool is_origin_allowed(const char *origin, const char *host)
+/* the head */
+
+static bool is_served_here(const struct http *http, const struct http_route *route)
 {
-	if (!origin)
-		return true;
-	return host && strncasecmp(origin, "http://", 7) == 0 && strcasecmp(origin + 7, host) == 0;
+	return http->kind == HTTP_ADMIN || route->access <= HTTP_ACCESS_METRICS;
 }
 
-/* Neither type is one that a web page may send without asking first. */
-static const char *const content_types[] = {[HTTP_BODY_JSON] = "application/json", [HTTP_BODY_ZIP] = "application/zip"};
-
-static bool is_type(const char *content_type, enum http_body body)
+static void find_route(const struct http *http, struct exchange *exchange, const char *method)
 {
-	size_t size = strlen(content_types[body]);
-	if (!content_type || strncasecmp(content_type, content_types[body], size) != 0)
-		return false;
-	char next = content_type[size];
-	return next == 0 || next == ';' || next == ' ';
-}
-
-static enum http_body body_of(const char *method, const char *path)
-{
+	const char *read_as = strcmp(method, "HEAD") == 0 ? "GET" : method;
 	const struct http_route *route = NULL;
-	struct http_request request = {.path = path};
-	char allow[64];
-	return ringcast_http_routes_match(method, &request, &route, allow) == HTTP_MATCH_ROUTE ? route->body : HTTP_BODY_JSON;
+	enum http_match match = ringcast_http_routes_match(read_as, &exchange->request, &route, exchange->allow);
+	if (match == HTTP_MATCH_ROUTE && is_served_here(http, route))
+		exchange->route = route;
+	else if (match == HTTP_MATCH_NO_METHOD && http->kind == HTTP_ADMIN)
+		ringcast_http_problem(&exchange->response, 405, "method", "'%s' answers to %s only", exchange->request.path, exchange->allow);
+	else
+		ringcast_http_problem(&exchange->response, 404, "path", "there is no '%s'%s", exchange->request.path,
+				      match != HTTP_MATCH_NO_PATH ? " on this address: it is the one of health and metrics" : "");
 }
 
-static const char *header_of(struct MHD_Connection *connection, const char *name)
+static void authorise(struct http *http, struct exchange *exchange, const struct http_guard *guard, const struct http_head *head)
 {
-	return MHD_lookup_connection_value(connection, MHD_HEADER_KIND, name);
+	const struct token *token;
+	pthread_mutex_lock(&http->mutex);
+	ringcast_http_guard_authorise(guard, head, &token, &exchange->response);
+	exchange->role = http->tokens.count == 0 ? "open" : ringcast_tokens_role_name(token ? token->role : TOKEN_ROLE_NONE);
+	if (token) {
+		memcpy(exchange->name, token->name, sizeof(exchange->name));
+	}
+	pthread_mutex_unlock(&http->mutex);
 }
 
-static bool guard(const struct http *http, struct MHD_Connection *connection, const char *method, const char *path,
-		  struct http_response *response)
+/* Before the body: who is refused does not get to fill our memory. */
+static void take_head(struct http *http, struct exchange *exchange, struct MHD_Connection *connection, const char *path, const char *method,
+		      const char *version)
 {
-	enum http_body body = body_of(method, path);
-	const char *host = header_of(connection, "Host"), *origin = header_of(connection, "Origin");
-	if (!is_host_allowed(http, host))
-		ringcast_http_problem(response, 403, "host", "the Host header '%s' is not this machine's; admin.hosts lists further names",
-				      host ? host : "");
-	else if (!is_origin_allowed(origin, host))
-		ringcast_http_problem(response, 403, "origin", "requests from the web page '%s' are refused", origin);
-	else if (strcmp(method, "POST") == 0 && !is_type(header_of(connection, "Content-Type"), body))
-		ringcast_http_problem(response, 415, "content_type", "send 'Content-Type: %s'%s", content_types[body],
-				      body == HTTP_BODY_JSON ? ", even with an empty body" : "");
-	return response->status == 0;
+	struct http_response *response = &exchange->response;
+	struct http_head head = {connection, method, version, NULL};
+	const struct http_guard guard = {&http->config, &http->endpoint, &http->tokens};
+	exchange->is_head_seen = true;
+	exchange->role = ringcast_tokens_role_name(TOKEN_ROLE_NONE);
+	exchange->request.connection = connection;
+	exchange->request.path = path;
+	exchange->request.host = &http->host;
+	if (exchange->is_path_odd) {
+		ringcast_http_problem(response, 400, "path", "the path holds a NUL");
+		return;
+	}
+	struct http_response unrouted = {0};
+	find_route(http, exchange, method);
+	head.route = exchange->route;
+	unrouted = *response;
+	*response = (struct http_response){0};
+	if (ringcast_http_guard_check(&guard, &head, response) && exchange->route)
+		authorise(http, exchange, &guard, &head);
+	if (response->status == 0)
+		*response = unrouted; /* a foreign page does not get to know which paths there are */
+	else
+		json_decref(unrouted.json);
+	exchange->body_max = exchange->route && exchange->route->body == HTTP_BODY_ZIP ? http->config.scripts_package_max_bytes
+											    : http->config.admin_body_max_bytes;
 }
+
+/* the body */
+
+static bool grow(struct exchange *exchange, size_t size)
+{
+	size_t room = exchange->body_room ? exchange->body_room : 4096;
+	while (room < size)
+		room *= 2;
+	if (room == exchange->body_room)
+		return true;
+	if (!hold(exchange, room - exchange->body_room))
+		return false;
+	char *body = realloc(exchange->body, room);
+	if (!body)
+		return false;
+	exchange->body = body;
+	exchange->body_room = room;
+	return true;
+}
+
+/* False: enough of a body that is thrown away; the connection goes. */
+static bool take_body(struct exchange *exchange, const char *data, size_t size)
+{
+	bool is_refused = exchange->response.status || exchange->is_too_large || exchange->is_out_of_memory;
+	if (!is_refused && exchange->body_size + size > exchange->body_max)
+		is_refused = exchange->is_too_large = true;
+	if (!is_refused && !grow(exchange, exchange->body_size + size))
+		is_refused = exchange->is_out_of_memory = true;
+	if (is_refused) {
+		exchange->refused_size += size;
+		return exchange->refused_size <= REFUSED_BYTES_MAX;
+	}
+	memcpy(exchange->body + exchange->body_size, data, size);
+	exchange->body_size += size;
+	return true;
+}
+
+static void parse_body(struct exchange *exchange)
+{
+	static const char mark[] = "\xef\xbb\xbf"; /* what Windows puts before UTF-8 */
+	json_error_t problem;
+	struct http_request *request = &exchange->request;
+	request->bytes = exchange->body;
+	request->byte_count = exchange->body_size;
+	size_t skipped = exchange->body_size >= 3 && memcmp(exchange->body, mark, 3) == 0 ? 3 : 0;
+	if (exchange->body_size == skipped || exchange->route->body != HTTP_BODY_JSON)
+		return;
+	request->body = json_loadb(exchange->body + skipped, exchange->body_size - skipped, JSON_REJECT_DUPLICATES, &problem);
+	if (!request->body)
+		ringcast_http_problem(&exchange->response, 400, "json", "line %d column %d: %s", problem.line, problem.column, problem.text);
+	else if (!json_is_object(request->body))
+		ringcast_http_problem(&exchange->response, 400, "json", "the body must be an object");
+}
+
+/* the answer */
 
 struct query_check {
 	const char *known; /* "a|b" or NULL */
@@ -188,79 +281,62 @@ static enum MHD_Result check_query_key(void *context, enum MHD_ValueKind kind, c
 	return MHD_NO;
 }
 
-/* dispatch */
-
-static bool parse_body(const struct exchange *exchange, enum http_body body, struct http_request *request, struct http_response *response)
+static void handle(struct http *http, struct exchange *exchange)
 {
-	json_error_t problem;
-	request->bytes = exchange->body;
-	request->byte_count = exchange->body_size;
-	if (exchange->body_size == 0 || body != HTTP_BODY_JSON)
-		return true;
-	request->body = json_loadb(exchange->body, exchange->body_size, JSON_REJECT_DUPLICATES, &problem);
-	if (!request->body)
-		ringcast_http_problem(response, 400, "json", "line %d column %d: %s", problem.line, problem.column, problem.text);
-	else if (!json_is_object(request->body))
-		ringcast_http_problem(response, 400, "json", "the body must be an object");
-	return response->status == 0;
-}
-
-static void dispatch(const char *method, struct http_request *request, const struct exchange *exchange,
-		     struct http_response *response, char allow[64])
-{
-	const struct http_route *route = NULL;
-	enum http_match match = ringcast_http_routes_match(strcmp(method, "HEAD") == 0 ? "GET" : method, request, &route, allow);
-	if (match == HTTP_MATCH_NO_PATH) {
-		ringcast_http_problem(response, 404, "path", "there is no '%s'", request->path);
-		return;
-	}
-	if (match == HTTP_MATCH_NO_METHOD) {
-		ringcast_http_problem(response, 405, "method", "'%s' answers to %s only", request->path, allow);
-		return;
-	}
+	struct config config;
+	struct http_response *response = &exchange->response;
+	const struct http_route *route = exchange->route;
 	struct query_check check = {.known = route->query};
-	MHD_get_connection_values(request->connection, MHD_GET_ARGUMENT_KIND, check_query_key, &check);
+	MHD_get_connection_values(exchange->request.connection, MHD_GET_ARGUMENT_KIND, check_query_key, &check);
 	if (check.unknown)
 		ringcast_http_problem(response, 400, "query", "unknown query key '%s'%s%s", check.unknown, route->query ? "; known: " : "",
 				      route->query ? route->query : "");
+	else if (exchange->is_out_of_memory)
+		ringcast_http_problem(response, 503, "memory", "the body has no room beside those of other requests; try again");
 	else if (exchange->is_too_large)
 		ringcast_http_problem(response, 413, "body_size", "the body is larger than %zu bytes%s", exchange->body_max,
 				      route->body == HTTP_BODY_JSON ? " (admin.body_max)" : "");
-	else if (parse_body(exchange, route->body, request, response))
-		route->handler(request, response);
-}
-
-static enum MHD_Result answer(struct http *http, struct MHD_Connection *connection, const char *path, const char *method,
-			      const struct exchange *exchange)
-{
-	struct http_response response = {0};
-	char allow[64] = "";
-	if (guard(http, connection, method, path, &response)) {
-		struct config config;
+	else
+		parse_body(exchange);
+	if (response->status == 0) {
 		http->host.config(http->host.context, &config);
-		struct http_request request = {.host = &http->host, .config = &config, .connection = connection, .path = path};
-		dispatch(method, &request, exchange, &response, allow);
-		json_decref(request.body);
+		exchange->request.config = &config;
+		route->handler(&exchange->request, response);
 	}
-	ringcast_assert(response.status != 0);
-	return respond(connection, &response, allow);
+	json_decref(exchange->request.body);
+	exchange->request.body = NULL;
 }
 
-/* A body above the bound is read and thrown away, so that the client gets to see the answer. */
-static void take_body(struct exchange *exchange, const char *data, size_t size)
+static enum MHD_Result answer(struct http *http, struct MHD_Connection *connection, const char *method, struct exchange *exchange)
 {
-	if (exchange->is_too_large || exchange->body_size + size > exchange->body_max) {
-		exchange->is_too_large = true;
-		return;
-	}
-	char *body = realloc(exchange->body, exchange->body_size + size);
-	if (!body) {
-		exchange->is_too_large = true;
-		return;
-	}
-	memcpy(body + exchange->body_size, data, size);
-	exchange->body = body;
-	exchange->body_size += size;
+	ringcast_http_client_begin(exchange->client);
+	if (exchange->response.status == 0)
+		handle(http, exchange);
+	ringcast_assert(exchange->response.status != 0);
+	tell(http, exchange, method);
+	enum MHD_Result result = respond(connection, exchange);
+	ringcast_http_client_end(exchange->client);
+	return result;
+}
+
+/* libmicrohttpd's side */
+
+static struct http_client *client_of(struct MHD_Connection *connection)
+{
+	const union MHD_ConnectionInfo *info = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
+	return info ? info->socket_context : NULL;
+}
+
+/* With the first line of a request, as it came. */
+static void *on_uri(void *context, const char *uri, struct MHD_Connection *connection)
+{
+	(void)context;
+	struct exchange *exchange = calloc(1, sizeof(*exchange));
+	if (!exchange)
+		return NULL;
+	exchange->client = client_of(connection);
+	exchange->is_path_odd = strstr(uri, "%00") != NULL;
+	return exchange;
 }
 
 static enum MHD_Result on_access(void *context, struct MHD_Connection *connection, const char *path, const char *method,
@@ -268,19 +344,18 @@ static enum MHD_Result on_access(void *context, struct MHD_Connection *connectio
 {
 	struct http *http = context;
 	struct exchange *exchange = *state;
-	(void)version;
-	if (!exchange) {
-		*state = exchange = calloc(1, sizeof(*exchange));
-		if (exchange)
-			exchange->body_max = body_of(method, path) == HTTP_BODY_ZIP ? http->config.scripts_package_max_bytes : http->config.admin_body_max_bytes;
-		return exchange ? MHD_YES : MHD_NO;
-	}
-	if (*upload_size > 0) {
-		take_body(exchange, upload, *upload_size);
-		*upload_size = 0;
+	if (!exchange || !exchange->client)
+		return MHD_NO;
+	if (!exchange->is_head_seen) {
+		take_head(http, exchange, connection, path, method, version);
 		return MHD_YES;
 	}
-	return answer(http, connection, path, method, exchange);
+	if (*upload_size > 0) {
+		bool is_taken = take_body(exchange, upload, *upload_size);
+		*upload_size = 0;
+		return is_taken ? MHD_YES : MHD_NO;
+	}
+	return answer(http, connection, method, exchange);
 }
 
 static void on_completed(void *context, struct MHD_Connection *connection, void **state, enum MHD_RequestTerminationCode code)
@@ -289,76 +364,106 @@ static void on_completed(void *context, struct MHD_Connection *connection, void 
 	(void)context;
 	(void)connection;
 	(void)code;
-	if (exchange)
-		free(exchange->body);
-	free(exchange);
 	*state = NULL;
+	if (!exchange)
+		return;
+	if (exchange->client)
+		ringcast_http_client_release(exchange->client, exchange->held_bytes);
+	json_decref(exchange->response.json);
+	free(exchange->response.text);
+	free(exchange->body);
+	free(exchange);
 }
 
-/* the listening socket */
-
-/* Whether somebody answers at the UNIX path. */
-static bool is_served(const struct endpoint *endpoint)
+static void on_connection(void *context, struct MHD_Connection *connection, void **state, enum MHD_ConnectionNotificationCode code)
 {
-	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	bool is_connected = fd >= 0 && (connect(fd, &endpoint->any, endpoint->size) == 0 || errno == EAGAIN);
-	if (fd >= 0)
-		close(fd);
-	return is_connected;
-}
-
-static int open_listener(const struct endpoint *endpoint)
-{
-	int one = 1;
-	int fd = socket(endpoint->any.sa_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	if (fd < 0)
-		return -1;
-	if (endpoint->any.sa_family != AF_UNIX)
-		setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
-	else if (!is_served(endpoint))
-		unlink(endpoint->local.sun_path); /* left by a process that was killed */
-	if (bind(fd, &endpoint->any, endpoint->size) == 0 && listen(fd, CONNECTIONS_MAX) == 0) {
-		if (endpoint->any.sa_family == AF_UNIX)
-			chmod(endpoint->local.sun_path, 0660);
-		return fd;
+	struct http *http = context;
+	if (code == MHD_CONNECTION_NOTIFY_CLOSED) {
+		ringcast_http_clients_remove(*state);
+		*state = NULL;
+		return;
 	}
-	int problem = errno;
-	close(fd);
-	errno = problem;
-	return -1;
+	const union MHD_ConnectionInfo *fd = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
+	const union MHD_ConnectionInfo *address = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
+	*state = ringcast_http_clients_add(http->clients, fd->connect_fd, address ? address->client_addr : NULL);
+	if (!*state)
+		shutdown(fd->connect_fd, SHUT_RDWR);
 }
 
-static struct http *refuse_start(struct http *http, const struct endpoint *endpoint, const char *problem, struct config_error *reterr)
+/* life */
+
+static struct http *refuse_start(struct http *http, const struct http_options *options, const char *problem, struct config_error *reterr)
 {
 	char text[VALUE_TEXT_BYTES];
-	ringcast_value_format_endpoint(endpoint, text);
-	snprintf(reterr->text, sizeof(reterr->text), "admin.address: cannot serve %s: %s", text, problem);
+	ringcast_value_format_endpoint(&options->endpoint, text);
+	snprintf(reterr->text, sizeof(reterr->text), "admin.%s: cannot serve %s: %s", options->kind == HTTP_HEALTH ? "health_address" : "address", text,
+		 problem);
+	if (!http)
+		return NULL;
+	if (http->fd >= 0) {
+		close(http->fd);
+		ringcast_http_listener_forget(&options->endpoint);
+	}
+	ringcast_http_clients_destroy(&http->clients);
+	pthread_mutex_destroy(&http->mutex);
 	free(http);
 	return NULL;
 }
 
-struct http *ringcast_http_start(const struct config *config, const struct endpoint *endpoint, const struct http_host *host,
+static struct http *create(const struct config *config, const struct http_options *options, const struct http_host *host)
+{
+	struct http *http = calloc(1, sizeof(*http));
+	bool is_health = options->kind == HTTP_HEALTH;
+	const struct http_clients_options clients = {
+		.connections_max = is_health ? HEALTH_CONNECTIONS_MAX : ADMIN_CONNECTIONS_MAX,
+		.connections_per_address_max = is_health ? HEALTH_CONNECTIONS_MAX : ADMIN_CONNECTIONS_PER_ADDRESS_MAX,
+		.memory_bytes_max = is_health ? HEALTH_MEMORY_BYTES_MAX : config->admin_memory_max_bytes,
+	};
+	if (!http)
+		return NULL;
+	*http = (struct http){.kind = options->kind, .host = *host, .config = *config, .endpoint = options->endpoint, .fd = -1};
+	pthread_mutex_init(&http->mutex, NULL);
+	if (options->tokens && !is_health)
+		http->tokens = *options->tokens;
+	http->clients = ringcast_http_clients_create(&clients);
+	return http;
+}
+
+static bool start_server(struct http *http)
+{
+	unsigned limit = (http->kind == HTTP_HEALTH ? HEALTH_CONNECTIONS_MAX : ADMIN_CONNECTIONS_MAX) + CONNECTION_SLACK;
+	http->server = MHD_start_daemon(
+		MHD_USE_POLL_INTERNAL_THREAD | MHD_USE_THREAD_PER_CONNECTION | MHD_USE_ITC, 0, NULL, NULL, on_access, http, MHD_OPTION_LISTEN_SOCKET,
+		http->fd, MHD_OPTION_URI_LOG_CALLBACK, on_uri, http, MHD_OPTION_NOTIFY_COMPLETED, on_completed, http, MHD_OPTION_NOTIFY_CONNECTION,
+		on_connection, http, MHD_OPTION_CONNECTION_LIMIT, limit, MHD_OPTION_CONNECTION_TIMEOUT, IDLE_TIMEOUT_S,
+		MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)HEAD_BYTES_MAX, MHD_OPTION_THREAD_STACK_SIZE, (size_t)THREAD_STACK_BYTES, MHD_OPTION_END);
+	return http->server != NULL;
+}
+
+struct http *ringcast_http_start(const struct config *config, const struct http_options *options, const struct http_host *host,
 				 struct config_error *reterr)
 {
-	ringcast_assert(config && endpoint && endpoint->size > 0);
+	ringcast_assert(config && options && options->endpoint.size > 0);
 	ringcast_assert(host && host->engine && reterr);
-	struct http *http = calloc(1, sizeof(*http));
-	if (!http)
-		return refuse_start(http, endpoint, "out of memory", reterr);
-	*http = (struct http){.host = *host, .config = *config, .endpoint = *endpoint, .fd = open_listener(endpoint)};
+	struct http *http = create(config, options, host);
+	if (!http || !http->clients)
+		return refuse_start(http, options, "out of memory", reterr);
+	http->fd = ringcast_http_listener_open(&options->endpoint);
 	if (http->fd < 0)
-		return refuse_start(http, endpoint, strerror(errno), reterr);
+		return refuse_start(http, options, strerror(errno), reterr);
 	http->endpoint.size = sizeof(http->endpoint.storage);
 	getsockname(http->fd, &http->endpoint.any, &http->endpoint.size);
-	http->server =
-		MHD_start_daemon(MHD_USE_EPOLL_INTERNAL_THREAD | MHD_USE_ITC, 0, NULL, NULL, on_access, http, MHD_OPTION_LISTEN_SOCKET,
-				 http->fd, MHD_OPTION_NOTIFY_COMPLETED, on_completed, NULL, MHD_OPTION_CONNECTION_LIMIT, CONNECTIONS_MAX,
-				 MHD_OPTION_CONNECTION_TIMEOUT, IDLE_TIMEOUT_S, MHD_OPTION_THREAD_POOL_SIZE, THREAD_COUNT, MHD_OPTION_END);
-	if (!http->server) {
-		close(http->fd);
-		return refuse_start(http, endpoint, "libmicrohttpd did not start", reterr);
-	}
+	if (!start_server(http))
+		return refuse_start(http, options, "libmicrohttpd did not start", reterr);
 	return http;
+}
+
+void ringcast_http_set_tokens(struct http *http, const struct tokens *tokens)
+{
+	ringcast_assert(http && tokens);
+	pthread_mutex_lock(&http->mutex);
+	http->tokens = *tokens;
+	pthread_mutex_unlock(&http->mutex);
 }
 
 static unsigned connection_count(const struct http *http)
@@ -384,8 +489,10 @@ void ringcast_http_stop(struct http **http)
 		return;
 	quiesce(*http);
 	MHD_stop_daemon((*http)->server);
-	if ((*http)->endpoint.any.sa_family == AF_UNIX)
-		unlink((*http)->endpoint.local.sun_path);
+	ringcast_http_listener_forget(&(*http)->endpoint);
+	ringcast_http_clients_destroy(&(*http)->clients);
+	ringcast_tokens_forget(&(*http)->tokens);
+	pthread_mutex_destroy(&(*http)->mutex);
 	free(*http);
 	*http = NULL;
 }

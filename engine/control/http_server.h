@@ -1,24 +1,35 @@
 /*
- * The admin API's server: libmicrohttpd on a few threads of its own. What is served stands in http_routes.c; this file takes requests
- * apart, guards them, and puts responses together.
+ * The admin API's server: libmicrohttpd with a thread for each connection, so that requests which wait for a stuck shard delay nobody else.
+ * Here a request's life; http_guard.h says which requests are taken, http_clients.h who has to make room, http_routes.h what there is,
+ * http_reply.h how handlers answer.
  *
- * Guards, since anything that runs on this machine, a browser too, can connect: the Host header must name this machine (DNS rebinding), a
- * request with a body must be JSON (or a zip, where a route says so) and an Origin must be our own (cross-site requests), bodies are bounded,
- * unknown query keys refused.
+ * There are two of them. The one of admin.address serves everything. The one of admin.health_address serves health and metrics to anybody who can
+ * reach it, changes nothing, and shares neither connections nor memory nor threads with the other, so that nothing done to that one silences it.
  */
 #ifndef RINGCAST_CONTROL_HTTP_SERVER_H
 #define RINGCAST_CONTROL_HTTP_SERVER_H
 
 #include "control/config.h"
 #include "control/http_reply.h"
+#include "control/tokens.h"
 #include "control/value.h"
 
 struct http;
 
-/* NULL: reterr says why. endpoint must not be off. */
-struct http *ringcast_http_start(const struct config *config, const struct endpoint *endpoint, const struct http_host *host,
+enum http_kind { HTTP_ADMIN, HTTP_HEALTH };
+
+struct http_options {
+	enum http_kind kind;
+	struct endpoint endpoint;    /* not off */
+	const struct tokens *tokens; /* copied; NULL or empty: everybody who gets this far is an operator */
+};
+
+/* NULL: reterr says why. */
+struct http *ringcast_http_start(const struct config *config, const struct http_options *options, const struct http_host *host,
 				 struct config_error *reterr);
 void ringcast_http_stop(struct http **http); /* waits for running requests; accepts NULL inside, nulls */
+/* For requests from now on. */
+void ringcast_http_set_tokens(struct http *http, const struct tokens *tokens);
 /* Where it listens, with the port that the system chose. */
 void ringcast_http_endpoint(const struct http *http, char ret_text[VALUE_TEXT_BYTES]);
 

@@ -10,6 +10,7 @@
 
 #define LIST_LIMIT_DEFAULT 100
 #define LIST_LIMIT_MAX 10000
+#define PAGE_SESSIONS_MAX 1000 /* more are on the next page: what an answer takes in memory is bounded */
 
 /* RFC 3339 in UTC, of a moment this long ago. */
 static json_t *time_ago(uint64_t age_ns)
@@ -103,6 +104,11 @@ static json_t *page_of(const ringcast_session_info *infos, size_t count, const c
 	return page;
 }
 
+static size_t page_size(uint64_t limit)
+{
+	return limit == 0 ? 1 : limit < PAGE_SESSIONS_MAX ? limit : PAGE_SESSIONS_MAX;
+}
+
 void ringcast_http_sessions_list(struct http_request *request, struct http_response *response)
 {
 	ringcast_engine *engine = request->host->engine;
@@ -117,7 +123,7 @@ void ringcast_http_sessions_list(struct http_request *request, struct http_respo
 	} else {
 		count = filter_sessions(infos, count < count_max ? count : count_max, ringcast_http_query(request, "name"));
 		qsort(infos, count, sizeof(*infos), compare_ids);
-		ringcast_http_reply(response, 200, page_of(infos, count, ringcast_http_query(request, "after"), limit ? limit : 1));
+		ringcast_http_reply(response, 200, page_of(infos, count, ringcast_http_query(request, "after"), page_size(limit)));
 	}
 	free(infos);
 }
@@ -261,7 +267,10 @@ void ringcast_http_players_reserve(struct http_request *request, struct http_res
 	};
 	if (ringcast_http_body_read(request, fields, ARRAY_COUNT(fields), &owned, response)) {
 		int error = ringcast_player_reserve(request->host->engine, id, player_id, player_data, token);
-		if (error)
+		if (error == RINGCAST_ERROR_EXISTS)
+			ringcast_http_problem(response, 409, "exists",
+					      "%s: player_id '%s' holds a place; DELETE /v1/sessions/%s/players?player_id=... frees it", id, player_id, id);
+		else if (error)
 			ringcast_http_engine_problem(response, error, id);
 		else
 			ringcast_http_reply(response, 201,
@@ -296,4 +305,19 @@ void ringcast_http_player_kick(struct http_request *request, struct http_respons
 		ringcast_http_engine_problem(response, error, "kick");
 	else
 		ringcast_http_reply(response, 202, json_pack("{s:I, s:s}", "peer_id", (json_int_t)peer_id, "state", "leaving"));
+}
+
+void ringcast_http_player_remove(struct http_request *request, struct http_response *response)
+{
+	const char *player_id = ringcast_http_query(request, "player_id"), *token = ringcast_http_query(request, "token");
+	const char *reason = ringcast_http_query(request, "reason");
+	if (!player_id == !token) {
+		ringcast_http_problem(response, 400, "query", "give the query key 'player_id' or 'token', one of them");
+		return;
+	}
+	int error = ringcast_player_remove(request->host->engine, request->parameters[0], player_id, token, reason ? reason : "removed by the operator");
+	if (error)
+		ringcast_http_engine_problem(response, error, "remove a player");
+	else
+		ringcast_http_reply(response, 202, json_pack("{s:s}", "state", "leaving"));
 }

@@ -14,9 +14,9 @@
 #include "base/attr.h"
 #include "control/value.h"
 
-/* Per shard: ring, wake-up and timer descriptors, a spare for accept. For the process: stdio, log, admin connections, signals. */
+/* Per shard: ring, wake-up and timer descriptors, a spare for accept. For the process: stdio, log, signals, connections of the admin API and of health. */
 #define FILES_PER_SHARD 16
-#define FILES_OF_PROCESS 256
+#define FILES_OF_PROCESS 1200
 
 struct preflight {
 	const struct config *config;
@@ -208,8 +208,10 @@ static void check_admin(struct preflight *preflight)
 		return;
 	check_port(preflight, &endpoint, SOCK_STREAM, "admin.address");
 	if (!ringcast_value_is_loopback(&endpoint))
-		report(preflight, RINGCAST_LOG_WARN, "the admin API is open beyond this machine and has no login",
-		       "admin=%s remedy=\"admin.address: 127.0.0.1:9080, or a firewall\"", preflight->config->admin_address.text);
+		report(preflight, RINGCAST_LOG_WARN,
+		       *preflight->config->admin_tokens.text ? "the admin API's tokens travel in clear" : "the admin API is open to whoever reaches it",
+		       "admin=%s remedy=\"admin.address: 127.0.0.1:9080 or unix:/path behind a proxy with TLS, or a network of your own\"",
+		       preflight->config->admin_address.text);
 }
 
 bool ringcast_preflight_run(const struct config *config, bool is_dev, preflight_fn *found, void *context)

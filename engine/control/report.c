@@ -72,18 +72,18 @@ static void format_udp_ports(ringcast_engine *engine, const struct config *confi
 	}
 }
 
-void ringcast_report_ready(struct logs *logs, ringcast_engine *engine, const struct config *config, const char *admin,
+void ringcast_report_ready(struct logs *logs, ringcast_engine *engine, const struct config *config, const char *admin, const char *health,
 			   const char *service)
 {
-	ringcast_assert(logs && engine && config && admin);
+	ringcast_assert(logs && engine && config && admin && health);
 	char udp_ports[512];
 	bool has_second = strcmp(config->listen_address_second.text, "none") != 0;
 	format_udp_ports(engine, config, udp_ports, sizeof(udp_ports));
 	static const char *const modes[] = {"default", "off", "optional", "required"};
 	ringcast_logs_event(logs, RINGCAST_LOG_INFO, "ready",
-			    "listen=%s%s%s tcp_port=%u udp_ports=\"%s\" admin=\"%s\" service=\"%s\" shards=%u io=%s tls=%s",
+			    "listen=%s%s%s tcp_port=%u udp_ports=\"%s\" admin=\"%s\" health=\"%s\" service=\"%s\" shards=%u io=%s tls=%s",
 			    config->listen_address.text, has_second ? "," : "", has_second ? config->listen_address_second.text : "",
-			    ringcast_engine_tcp_port(engine), udp_ports, admin, service, ringcast_engine_shard_count(engine),
+			    ringcast_engine_tcp_port(engine), udp_ports, admin, health, service, ringcast_engine_shard_count(engine),
 			    ringcast_engine_io_name(engine), modes[ringcast_engine_security(engine)]);
 }
 

@@ -9,7 +9,8 @@
 
 void ringcast_report_start(struct logs *logs, const struct config *config, const struct flags *flags, char *const *environment);
 preflight_fn ringcast_report_preflight; /* context: struct logs */
-void ringcast_report_ready(struct logs *logs, ringcast_engine *engine, const struct config *config, const char *admin, const char *service);
+void ringcast_report_ready(struct logs *logs, ringcast_engine *engine, const struct config *config, const char *admin, const char *health,
+			   const char *service);
 void ringcast_report_dev(ringcast_engine *engine, const struct config *config, const char *admin, const char *service, FILE *out);
 void ringcast_report_memory_bill(const struct config *config, FILE *out);
 void ringcast_report_dump(ringcast_engine *engine, FILE *out); /* all metrics */

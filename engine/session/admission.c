@@ -92,8 +92,8 @@ enum drop_reason ringcast_admission_reserve(struct session *session, const char 
 	return DROP_NONE;
 }
 
-/* The reservation that token stands for; NULL: none, used, timed out. */
-static struct player *find_reserved(struct store *store, struct view token)
+/* The player that token stands for, whatever has become of the reservation since; NULL: none. */
+static struct player *find_by_token(struct store *store, struct view token)
 {
 	struct player_ref ref;
 	if (!ringcast_id_parse_player(token, &ref) || ref.shard_index != store->options.shard_index)
@@ -102,9 +102,28 @@ static struct player *find_reserved(struct store *store, struct view token)
 		return NULL;
 	handle self;
 	struct player *player = ringcast_slab_at(&store->players, ref.player_index, &self);
-	if (player == NULL || !ringcast_id_is_secret_equal(player->secret, ref.secret))
-		return NULL;
-	return player->state == PLAYER_RESERVED ? player : NULL;
+	return player != NULL && ringcast_id_is_secret_equal(player->secret, ref.secret) ? player : NULL;
+}
+
+/* NULL: none, used, timed out. */
+static struct player *find_reserved(struct store *store, struct view token)
+{
+	struct player *player = find_by_token(store, token);
+	return player != NULL && player->state == PLAYER_RESERVED ? player : NULL;
+}
+
+enum drop_reason ringcast_admission_cancel(struct session *session, const char *player_id, struct view token, const char *text, uint64_t now_ns)
+{
+	struct player *player = player_id != NULL ? ringcast_session_find_id(session, player_id) : find_by_token(session->store, token);
+	if (player == NULL || player->session != session)
+		return DROP_BAD_TOKEN;
+	if (player->state == PLAYER_RESERVED) {
+		ringcast_player_disconnect(player, CLOSE_KICKED, now_ns);
+		return DROP_NONE;
+	}
+	session->store->now_ns = now_ns;
+	return player->state == PLAYER_COMPLETED || player->state == PLAYER_TIMEDOUT ? DROP_BAD_TOKEN
+										   : ringcast_command_kick(session, player->peer_id, text);
 }
 
 static enum verdict ask_connect(struct player *player, struct view payload)

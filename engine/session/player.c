@@ -55,6 +55,14 @@ static void release_id(struct player *player)
 	ringcast_assert(was_there);
 }
 
+struct player *ringcast_session_find_id(struct session *session, const char *player_id)
+{
+	struct store *store = session->store;
+	if (player_id[0] == '\0')
+		return NULL;
+	return ringcast_slab_find(&store->players, ringcast_map_find(&store->players_by_id, id_key(session, player_id)));
+}
+
 struct player *ringcast_session_find_peer(struct session *session, int32_t peer_id)
 {
 	struct store *store = session->store;

@@ -312,6 +312,14 @@ void ringcast_session_terminate(struct session *session, uint64_t deadline_ns, u
 	ringcast_command_apply(session);
 }
 
+void ringcast_session_resume(struct session *session)
+{
+	if (session->state == SESSION_ENDED)
+		return;
+	ringcast_timer_cancel(session->store->options.wheel, &session->timer_terminate);
+	session->is_terminating = false;
+}
+
 const char *ringcast_session_get_properties(const struct session *session)
 {
 	return session->properties != NULL ? (const char *)session->properties->data : "";

@@ -178,10 +178,12 @@ void ringcast_session_expire(struct store *store, struct timer *timer, uint64_t 
  * (UINT64_MAX: whenever it ends by itself). A later call may bring an earlier deadline; it asks no more. Harmless when ended.
  */
 void ringcast_session_terminate(struct session *session, uint64_t deadline_ns, uint64_t now_ns);
+void ringcast_session_resume(struct session *session); /* no deadline any more; the script is told again the next time */
 /* What the session was created with; "" when nothing was said. Good for the session's life. */
 const char *ringcast_session_get_properties(const struct session *session);
 struct player *ringcast_session_find_player(struct session *session, int32_t peer_id); /* ACTIVE only; O(1), by the store's map */
 struct player *ringcast_session_find_peer(struct session *session, int32_t peer_id);   /* CONNECTING too */
+struct player *ringcast_session_find_id(struct session *session, const char *player_id); /* RESERVED too; NULL for "" */
 
 /* Ids carry their shard: the first 8 of 128 bits. -1 when not one of ours. */
 int ringcast_session_id_shard(const char *id);
@@ -191,6 +193,8 @@ int ringcast_player_token_shard(struct view token);
 /* Reserves a place: DROP_NONE, SESSION_FULL, DRAINING, NO_SESSION, NO_BUFFER, BAD_TOKEN when player_id already holds a place. */
 enum drop_reason ringcast_admission_reserve(struct session *session, const char *player_id, const char *player_data, uint64_t now_ns,
 					    struct player **ret_player, char ret_token[PLAYER_TOKEN_BYTES]);
+/* Frees the place that player_id holds, or with NULL the one of token: a reservation is cancelled, a player kicked. BAD_TOKEN: there is none. */
+enum drop_reason ringcast_admission_cancel(struct session *session, const char *player_id, struct view token, const char *text, uint64_t now_ns);
 /* The player session id: what scripts know a player's ticket by. */
 void ringcast_player_format_token(const struct player *player, char ret_token[PLAYER_TOKEN_BYTES]);
 /* As the backend said when it reserved the place; "" when it said nothing. Good for the player's life. */

@@ -281,6 +281,19 @@ void ringcast_shard_drain(struct shard *shard, uint64_t deadline_ns)
 	}
 }
 
+void ringcast_shard_resume(struct shard *shard)
+{
+	if (shard->is_stopping)
+		return;
+	shard->store.is_draining = false;
+	for (uint32_t i = 0; i < shard->store.sessions.high_water; i++) {
+		handle h;
+		struct session *session = ringcast_slab_at(&shard->store.sessions, i, &h);
+		if (session != NULL)
+			ringcast_session_resume(session);
+	}
+}
+
 static void end_sessions(struct shard *shard)
 {
 	for (uint32_t i = 0; i < shard->store.sessions.high_water; i++) {

@@ -140,6 +140,7 @@ void ringcast_shard_destroy(struct shard **shard);
 void ringcast_shard_tick(struct shard *shard);
 /* No new sessions, reservations or logins; scripts are told, and sessions end at deadline_ns (UINT64_MAX: when they do by themselves). */
 void ringcast_shard_drain(struct shard *shard, uint64_t deadline_ns);
+void ringcast_shard_resume(struct shard *shard); /* the opposite; nothing once the shard stops */
 /* Ends every session, closes every connection; is_idle says when all of it is done. */
 void ringcast_shard_stop(struct shard *shard);
 /* Past the time allowed: cuts what is left without waiting for queues. */

@@ -30,7 +30,7 @@ static enum cli_exit exit_of(enum admin_result result, int status)
 {
 	if (result == ADMIN_TIMEOUT)
 		return CLI_TIMEOUT;
-	if (result == ADMIN_BAD_URL)
+	if (result == ADMIN_BAD_URL || result == ADMIN_BAD_TOKEN)
 		return CLI_USAGE;
 	if (result != ADMIN_OK)
 		return CLI_FAILURE;
@@ -50,6 +50,8 @@ static const char *text_of(enum admin_result result)
 		return "nothing answers there; is ringcastd running?";
 	case ADMIN_TIMEOUT:
 		return "no answer in time";
+	case ADMIN_BAD_TOKEN:
+		return "the token file cannot be read or is empty";
 	case ADMIN_BAD_ANSWER:
 	case ADMIN_OK:
 		break;
@@ -65,8 +67,11 @@ static enum admin_result request(const struct cli_invocation *invocation, const 
 	json_decref(body);
 	if (ringcast_cli_seconds(invocation, CLI_OPTION_TIMEOUT, &seconds) != CLI_OK)
 		seconds = 5;
-	enum admin_result result =
-		ringcast_admin_request(ringcast_admin_url(invocation), method, path, text, (uint32_t)(seconds * 1000), ret_answer);
+	const struct admin_body sent = {.type = "application/json",
+					.bytes = text,
+					.size = text ? strlen(text) : 0,
+					.token_file = ringcast_cli_value(invocation, CLI_OPTION_TOKEN_FILE, NULL)};
+	enum admin_result result = ringcast_admin_send(ringcast_admin_url(invocation), method, path, &sent, (uint32_t)(seconds * 1000), ret_answer);
 	free(text);
 	return result;
 }
@@ -114,7 +119,8 @@ enum cli_exit ringcast_admin_upload(const struct cli_invocation *invocation, con
 {
 	double seconds = UPLOAD_SECONDS;
 	struct admin_answer answer = {0};
-	const struct admin_body body = {.type = type, .bytes = bytes, .size = size};
+	const struct admin_body body = {
+		.type = type, .bytes = bytes, .size = size, .token_file = ringcast_cli_value(invocation, CLI_OPTION_TOKEN_FILE, NULL)};
 	enum cli_exit code = ringcast_cli_seconds(invocation, CLI_OPTION_TIMEOUT, &seconds);
 	if (code != CLI_OK)
 		return code;

@@ -146,21 +146,43 @@ static enum admin_result send_all(int fd, const char *text, size_t size, int64_t
 	return ADMIN_OK;
 }
 
+/* The header with the token of the file, or "" when no file is named. */
+static enum admin_result make_authorization(const struct admin_body *body, char *header, size_t header_bytes)
+{
+	char token[256] = "";
+	const char *path = body->token_file ? body->token_file : getenv("RINGCAST_TOKEN_FILE");
+	*header = 0;
+	if (!path || !*path)
+		return ADMIN_OK;
+	FILE *file = fopen(path, "re");
+	bool is_read = file && fscanf(file, "%255s", token) == 1;
+	if (file)
+		fclose(file);
+	if (!is_read)
+		return ADMIN_BAD_TOKEN;
+	snprintf(header, header_bytes, "Authorization: Bearer %s\r\n", token);
+	return ADMIN_OK;
+}
+
 static enum admin_result send_request(int fd, const struct url *url, const char *method, const char *path, const struct admin_body *body,
 				      int64_t deadline_ms)
 {
-	char *text = NULL;
+	char *text = NULL, authorization[320];
 	bool is_posting = strcmp(method, "GET") != 0;
+	enum admin_result result = make_authorization(body, authorization, sizeof(authorization));
+	if (result != ADMIN_OK)
+		return result;
 	int size = asprintf(&text,
-			    "%s %s HTTP/1.1\r\nHost: %s%s%s\r\nConnection: close\r\nAccept: application/json, text/plain\r\n%s%s%s"
+			    "%s %s HTTP/1.1\r\nHost: %s%s%s\r\nConnection: close\r\nAccept: application/json, text/plain\r\n%s%s%s%s"
 			    "Content-Length: %zu\r\n\r\n",
-			    method, path, url->is_v6 ? "[" : "", url->is_unix ? "localhost" : url->host, url->is_v6 ? "]" : "",
+			    method, path, url->is_v6 ? "[" : "", url->is_unix ? "localhost" : url->host, url->is_v6 ? "]" : "", authorization,
 			    is_posting ? "Content-Type: " : "", is_posting ? body->type : "", is_posting ? "\r\n" : "", body->size);
 	if (size < 0)
 		return ADMIN_UNREACHABLE;
-	enum admin_result result = send_all(fd, text, (size_t)size, deadline_ms);
+	result = send_all(fd, text, (size_t)size, deadline_ms);
 	if (result == ADMIN_OK && body->size > 0)
 		result = send_all(fd, body->bytes, body->size, deadline_ms);
+	explicit_bzero(text, (size_t)size);
 	free(text);
 	return result;
 }

@@ -11,6 +11,7 @@ enum admin_result {
 	ADMIN_UNREACHABLE,
 	ADMIN_TIMEOUT,
 	ADMIN_BAD_ANSWER,    /* not HTTP, or above ADMIN_ANSWER_BYTES_MAX */
+	ADMIN_BAD_TOKEN,     /* there is no token in the file */
 };
 
 enum { ADMIN_ANSWER_BYTES_MAX = 64 * 1024 * 1024 };
@@ -26,6 +27,7 @@ struct admin_body {
 	const char *type; /* Content-Type */
 	const void *bytes;
 	size_t size;
+	const char *token_file; /* who asks: a file that holds one token; NULL: what RINGCAST_TOKEN_FILE names, if it is set */
 };
 
 /* The same as below with a body of any kind. */

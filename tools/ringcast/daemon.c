@@ -37,8 +37,14 @@ enum cli_exit ringcast_command_reload(const struct cli_invocation *invocation)
 
 enum cli_exit ringcast_command_drain(const struct cli_invocation *invocation)
 {
-	json_t *answer = NULL, *body = json_pack("{s:b}", "exit", (int)ringcast_cli_has(invocation, CLI_OPTION_EXIT));
-	enum cli_exit code = ringcast_admin_call(invocation, "POST", "/v1/drain", body, &answer);
+	json_t *answer = NULL;
+	bool is_undo = ringcast_cli_has(invocation, CLI_OPTION_UNDO), is_exit = ringcast_cli_has(invocation, CLI_OPTION_EXIT);
+	if (is_undo && is_exit) {
+		ringcast_cli_error(invocation, "--undo and --exit exclude each other");
+		return CLI_USAGE;
+	}
+	json_t *body = is_undo ? NULL : json_pack("{s:b}", "exit", (int)is_exit);
+	enum cli_exit code = ringcast_admin_call(invocation, is_undo ? "DELETE" : "POST", "/v1/drain", body, &answer);
 	if (code == CLI_OK)
 		ringcast_output_object(invocation, answer);
 	json_decref(answer);

@@ -170,3 +170,29 @@ enum cli_exit ringcast_command_player_kick(const struct cli_invocation *invocati
 	snprintf(rest, sizeof(rest), "/players/%s%s%s", peer, text ? "?reason=" : "", reason);
 	return call_and_print(invocation, "DELETE", rest, NULL);
 }
+
+static bool add_query(const struct cli_invocation *invocation, enum cli_option_id id, const char *key, char *path, size_t path_bytes)
+{
+	char escaped[600];
+	const char *text = ringcast_cli_value(invocation, id, NULL);
+	size_t used = strlen(path);
+	if (!text)
+		return true;
+	if (!ringcast_admin_escape(text, escaped, sizeof(escaped)))
+		return false;
+	return snprintf(path + used, path_bytes - used, "%c%s=%s", strchr(path, '?') ? '&' : '?', key, escaped) < (int)(path_bytes - used);
+}
+
+enum cli_exit ringcast_command_player_remove(const struct cli_invocation *invocation)
+{
+	char rest[1400] = "/players";
+	if (ringcast_cli_has(invocation, CLI_OPTION_PLAYER_ID) == ringcast_cli_has(invocation, CLI_OPTION_TOKEN)) {
+		ringcast_cli_error(invocation, "give --player-id or --token, one of them");
+		return CLI_USAGE;
+	}
+	if (add_query(invocation, CLI_OPTION_PLAYER_ID, "player_id", rest, sizeof(rest)) &&
+	    add_query(invocation, CLI_OPTION_TOKEN, "token", rest, sizeof(rest)) && add_query(invocation, CLI_OPTION_REASON, "reason", rest, sizeof(rest)))
+		return call_and_print(invocation, "DELETE", rest, NULL);
+	ringcast_cli_error(invocation, "the player id, token or reason is too long");
+	return CLI_USAGE;
+}

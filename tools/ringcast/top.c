@@ -49,19 +49,36 @@ static void fini_sample(struct sample *sample)
 	*sample = (struct sample){0};
 }
 
+/* All pages. */
+static enum cli_exit list_sessions(const struct cli_invocation *invocation, struct sample *sample)
+{
+	char path[256] = "/v1/sessions?limit=1000";
+	enum cli_exit code = CLI_OK;
+	sample->sessions = json_array();
+	for (bool is_last = false; code == CLI_OK && !is_last;) {
+		json_t *page = NULL;
+		code = ringcast_admin_call(invocation, "GET", path, NULL, &page);
+		const char *next = json_string_value(json_object_get(page, "next"));
+		json_array_extend(sample->sessions, json_object_get(page, "sessions"));
+		sample->total = json_integer_value(json_object_get(page, "total"));
+		is_last = !next;
+		snprintf(path, sizeof(path), "/v1/sessions?limit=1000&after=%s", next ? next : "");
+		json_decref(page);
+	}
+	return code;
+}
+
 static enum cli_exit take_sample(const struct cli_invocation *invocation, struct sample *ret_sample)
 {
 	struct sample sample = {.seconds = now_seconds()};
-	json_t *page = NULL, *session;
+	json_t *session;
 	char *metrics = NULL;
 	size_t index;
 	enum cli_exit code = ringcast_admin_call(invocation, "GET", "/v1/info", NULL, &sample.info);
 	if (code == CLI_OK)
-		code = ringcast_admin_call(invocation, "GET", "/v1/sessions?limit=10000", NULL, &page);
+		code = list_sessions(invocation, &sample);
 	if (code == CLI_OK)
 		code = ringcast_admin_try(invocation, "GET", "/metrics", NULL, NULL, &metrics);
-	sample.sessions = json_incref(json_object_get(page, "sessions"));
-	sample.total = json_integer_value(json_object_get(page, "total"));
 	json_array_foreach(sample.sessions, index, session) {
 		sample.received += number(session, "messages_received");
 		sample.deliveries += number(session, "deliveries");
@@ -71,7 +88,6 @@ static enum cli_exit take_sample(const struct cli_invocation *invocation, struct
 	sample.cpu_seconds = metric(metrics, "process_cpu_seconds_total");
 	sample.resident_bytes = metric(metrics, "process_resident_memory_bytes");
 	free(metrics);
-	json_decref(page);
 	if (code == CLI_OK)
 		*ret_sample = sample;
 	else

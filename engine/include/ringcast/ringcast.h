@@ -225,6 +225,8 @@ RINGCAST_API int ringcast_engine_start(ringcast_engine *engine, char *error, siz
 RINGCAST_API int ringcast_engine_drain(ringcast_engine *engine);
 /* The same, and what is left after timeout_ms is ended (players get close code 3001). A later call may bring an earlier end. */
 RINGCAST_API int ringcast_engine_drain_within(ringcast_engine *engine, uint64_t timeout_ms);
+/* Ends a drain: new sessions, reservations and logins again, and no deadline for sessions. Games that were told to terminate stay told. */
+RINGCAST_API int ringcast_engine_resume(ringcast_engine *engine);
 RINGCAST_API bool ringcast_engine_is_draining(const ringcast_engine *engine);
 /* Ends every session (players get close code 3001), waits up to timeout_ms for their queues, joins the threads. */
 RINGCAST_API int ringcast_engine_stop(ringcast_engine *engine, uint32_t timeout_ms);
@@ -302,6 +304,8 @@ RINGCAST_API int ringcast_player_reserve(ringcast_engine *engine, const char *se
 RINGCAST_API int ringcast_player_list(ringcast_engine *engine, const char *session_id, ringcast_player_info *infos, size_t info_count_max,
 				 size_t *ret_count);
 RINGCAST_API int ringcast_player_kick(ringcast_engine *engine, const char *session_id, int32_t peer_id, const char *reason);
+/* The same by player_id, or with NULL by token, also before the player has logged in: the reservation is cancelled. NOT_FOUND: nobody holds a place. */
+RINGCAST_API int ringcast_player_remove(ringcast_engine *engine, const char *session_id, const char *player_id, const char *token, const char *reason);
 /* Answers a question that a callback left open with RINGCAST_LATER. NOT_FOUND: too late, or the player or session has gone. */
 RINGCAST_API int ringcast_session_answer_post(ringcast_engine *engine, const char *session_id, uint64_t ticket, ringcast_verdict verdict);
 

@@ -283,6 +283,166 @@ class Reload(unittest.TestCase):
             self.assertEqual(daemon.ask("GET", "/v1/config")["limits.messages_per_second"]["value"], 100)
 
 
+class Tokens(unittest.TestCase):
+    READER, OPERATOR = "reader-0123456789abcdef", "operator-0123456789abcdef"
+
+    def setUp(self):
+        self.file = tempfile.NamedTemporaryFile("w", suffix=".tokens")
+        self.addCleanup(self.file.close)
+        self.write(f"reader prometheus {self.READER}\noperator backend {self.OPERATOR}\n")
+
+    def write(self, text):
+        self.file.seek(0)
+        self.file.truncate()
+        self.file.write(text)
+        self.file.flush()
+
+    def status(self, daemon, method, path, token=None, body=None):
+        headers = {"Content-Type": "application/json"} | ({"Authorization": f"Bearer {token}"} if token else {})
+        return daemon.request(method, path, body, headers)[0]
+
+    def test_beyond_loopback_it_must_be_meant(self):
+        for mode in ([], ["--check-config"]):
+            status, _, err = run(*mode, "--set", "tls.mode=off", "--admin", "0.0.0.0:0")
+            self.assertEqual(status, 2)
+            self.assertIn("ringcastd: admin.address: 0.0.0.0:0 can be reached from other machines", err)
+        with Ringcastd("--admin", "0.0.0.0:0", "--set", "admin.open=true") as daemon:
+            daemon.ask("GET", "/v1/info")
+            self.assertTrue(any("open to whoever reaches it" in line for line in daemon.log_text().splitlines()))
+        with Ringcastd("--admin", "0.0.0.0:0", "--set", f"admin.tokens={self.file.name}") as daemon:
+            self.assertEqual(self.status(daemon, "GET", "/v1/info"), 401)
+            self.assertEqual(self.status(daemon, "GET", "/v1/info", self.READER), 200)
+
+    def test_a_reload_takes_the_new_tokens_or_none(self):
+        with Ringcastd("--set", f"admin.tokens={self.file.name}") as daemon:
+            self.assertEqual(self.status(daemon, "POST", "/v1/reload", self.READER, {}), 403)
+            self.assertEqual(self.status(daemon, "POST", "/v1/reload", self.OPERATOR, {}), 200)
+            self.write("operator backend short")
+            self.assertEqual(self.status(daemon, "POST", "/v1/reload", self.OPERATOR, {}), 422)
+            self.assertEqual(self.status(daemon, "GET", "/v1/info", self.READER), 200)
+            self.write("operator backend another-0123456789abcdef")
+            self.assertEqual(self.status(daemon, "POST", "/v1/reload", self.OPERATOR, {}), 200)
+            self.assertEqual(self.status(daemon, "GET", "/v1/info", self.OPERATOR), 401)
+            self.assertEqual(self.status(daemon, "GET", "/v1/info", "another-0123456789abcdef"), 200)
+            changes = daemon.events("admin change")
+            self.assertEqual([(change["role"], change["name"], change["status"]) for change in changes][:2], [("operator", "backend", 200), ("operator", "backend", 422)])
+            self.assertRegex(changes[0]["address"], r"^127\.0\.0\.1:\d+$")
+            self.assertEqual(daemon.events("admin request refused")[0]["code"], "role")
+            self.assertNotIn("0123456789abcdef", daemon.log_text())
+
+    def test_a_bad_file_is_one_line(self):
+        self.write("operator backend short")
+        status, _, err = run(*FREE_PORTS, "--set", "tls.mode=off", "--set", f"admin.tokens={self.file.name}", "--log-format", "logfmt")
+        self.assertEqual(status, 1)
+        self.assertIn(f"{self.file.name}:1: the token must be 16 to 127", err)
+
+
+class Health(unittest.TestCase):
+    def test_it_answers_whatever_happens_to_the_admin_api(self):
+        with Ringcastd("--shards", "1", "--set", "admin.health_address=127.0.0.1:0") as daemon:
+            health = int(daemon.ready["health"].rsplit(":", 1)[1])
+            crowd = []
+            for port in (int(daemon.admin_port), health):
+                for i in range(200):
+                    crowd.append(socket.create_connection(("127.0.0.1", port)))
+                    if i % 2:
+                        crowd[-1].sendall(b"GET /healthz HTTP/1.1\r\nHost: lo")
+            for path in ("/healthz", "/readyz", "/metrics"):
+                with socket.create_connection(("127.0.0.1", health), timeout=60) as connection:
+                    connection.sendall(f"GET {path} HTTP/1.0\r\n\r\n".encode())
+                    self.assertRegex(connection.recv(4096), rb"^HTTP/1\.[01] 200 ")
+            self.assertEqual(daemon.request("GET", "/healthz")[0], 200)
+            with socket.create_connection(("127.0.0.1", health), timeout=60) as connection:
+                connection.sendall(b"POST /v1/drain HTTP/1.0\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{}")
+                self.assertRegex(connection.recv(4096), rb"^HTTP/1\.[01] 404 ")
+            for connection in crowd:
+                connection.close()
+
+    def test_pushes_and_answers_share_a_bounded_memory(self):
+        """64 pushes of 4 MB that never end, of clients that hold on to what they have sent, and one honest push."""
+        with Ringcastd("--dev", "--shards", "1", "--set", "admin.memory_max=32MiB", "--set", "scripts.package_max=8MiB") as daemon:
+            crowd = []
+            for _ in range(64):
+                connection = socket.create_connection(("127.0.0.1", int(daemon.admin_port)))
+                connection.settimeout(60)
+                connection.sendall(b"POST /v1/scripts/a HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/zip\r\nContent-Length: 5000000\r\n\r\n")
+                try:
+                    connection.sendall(b"P" * 4000000)
+                except OSError:
+                    pass  # it was the largest when another came
+                crowd.append(connection)
+            self.assertEqual(daemon.request("POST", "/v1/scripts/a", headers={"Content-Type": "application/zip", "Content-Length": "0"})[0], 422)
+            await_true("all but eight were cut", lambda: sum(self.is_open(connection) for connection in crowd) <= 8)
+            for connection in crowd:
+                connection.close()
+
+    def is_open(self, connection):
+        connection.setblocking(False)
+        try:
+            return connection.recv(1, socket.MSG_PEEK) != b""
+        except BlockingIOError:
+            return True
+        except OSError:
+            return False
+
+
+class Undo(unittest.TestCase):
+    def test_a_drain_with_exit_is_taken_back(self):
+        with Ringcastd("--shards", "2", "--set", "drain_timeout=24h") as daemon:
+            session = daemon.ask("POST", "/v1/sessions", {"name": "s"}, expected=201)["id"]
+            token = daemon.ask("POST", f"/v1/sessions/{session}/players", {}, expected=201)["token"]
+            player = RawPlayer(daemon.ready["tcp_port"], token)
+            self.addCleanup(player.close)
+            await_true("the player is in", lambda: daemon.ask("GET", f"/v1/sessions/{session}")["player_count"] == 1)
+            daemon.ask("POST", "/v1/drain", {"exit": True}, expected=202)
+            daemon.await_event("draining, then stopping")
+            self.assertEqual(daemon.request("POST", "/v1/sessions", {})[0], 409)
+            self.assertEqual(daemon.ask("DELETE", "/v1/drain"), {"draining": False})
+            daemon.await_event("no longer draining")
+            daemon.ask("POST", "/v1/sessions", {}, expected=201)
+            self.assertEqual(daemon.ask("GET", "/readyz")["status"], "ready")
+            player.close()
+            await_true("the player is gone", lambda: daemon.ask("GET", f"/v1/sessions/{session}")["player_count"] == 0)
+            self.assertIsNone(daemon.process.poll(), "without players it would have stopped")
+
+    def test_a_lost_reservation(self):
+        with Ringcastd("--shards", "1") as daemon:
+            session = daemon.ask("POST", "/v1/sessions", {"name": "s"}, expected=201)["id"]
+            players = f"/v1/sessions/{session}/players"
+            token = daemon.ask("POST", players, {"player_id": "alice"}, expected=201)["token"]
+            problem = daemon.ask("POST", players, {"player_id": "alice"}, expected=409)
+            self.assertIn(f"DELETE {players}?player_id=", problem["detail"])
+            daemon.ask("DELETE", f"{players}?player_id=alice", expected=202)
+            daemon.ask("DELETE", f"{players}?token={token}", expected=404)
+            token = daemon.ask("POST", players, {"player_id": "alice"}, expected=201)["token"]
+            player = RawPlayer(daemon.ready["tcp_port"], token)
+            await_true("alice is in", lambda: daemon.ask("GET", f"/v1/sessions/{session}")["player_count"] == 1)
+            daemon.ask("DELETE", f"{players}?token={token}&reason=bye", expected=202)
+            self.assertIn(b"\x0d\xafbye", player.receive_to_end())  # close code 3503
+
+
+class Local(unittest.TestCase):
+    def test_a_file_at_the_sockets_path_stays(self):
+        with tempfile.TemporaryDirectory() as folder:
+            path = os.path.join(folder, "admin.sock")
+            pathlib.Path(path).write_text("precious")
+            status, _, err = run(*FREE_PORTS, "--set", "tls.mode=off", "--admin", f"unix:{path}", "--log-format", "logfmt")
+            self.assertEqual(status, 1)
+            self.assertIn("Address already in use", err)
+            self.assertEqual(pathlib.Path(path).read_text(), "precious")
+
+    def test_a_stale_socket_is_replaced(self):
+        with tempfile.TemporaryDirectory() as folder:
+            path = os.path.join(folder, "admin.sock")
+            with socket.socket(socket.AF_UNIX) as stale:
+                stale.bind(path)
+            with Ringcastd("--admin", f"unix:{path}") as daemon:
+                self.assertEqual(os.stat(path).st_mode & 0o777, 0o660)
+                daemon.process.send_signal(signal.SIGTERM)
+                self.assertEqual(daemon.wait(), 0)
+            self.assertFalse(os.path.exists(path))
+
+
 class Crowd(unittest.TestCase):
     """Requests of every kind at once, with reloads by signal and by request between them: all are answered."""
 

@@ -80,6 +80,30 @@ Test(admin_client, whole_exchange)
 	cr_assert_null(answer.text);
 }
 
+Test(admin_client, the_token_comes_from_a_file)
+{
+	struct canned canned;
+	struct admin_answer answer;
+	char path[] = "/tmp/ringcast-token-XXXXXX";
+	int fd = mkstemp(path);
+	cr_assert(fd >= 0);
+	cr_assert_eq(write(fd, "0123456789abcdef\n", 17), 17);
+	close(fd);
+	struct admin_body body = {.type = "application/json", .token_file = path};
+	start(&canned, "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
+	cr_assert_eq(ringcast_admin_send(canned.url, "POST", "/v1/x", &body, 60000, &answer), ADMIN_OK);
+	stop(&canned);
+	cr_assert_not_null(strstr(canned.request, "\r\nAuthorization: Bearer 0123456789abcdef\r\n"));
+	ringcast_admin_answer_fini(&answer);
+	setenv("RINGCAST_TOKEN_FILE", path, 1);
+	cr_assert_eq(ask(&canned, "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n", 60000, &answer), ADMIN_OK);
+	cr_assert_not_null(strstr(canned.request, "\r\nAuthorization: Bearer 0123456789abcdef\r\n"));
+	ringcast_admin_answer_fini(&answer);
+	unlink(path);
+	cr_assert_eq(ask(&canned, "", 60000, &answer), ADMIN_BAD_TOKEN);
+	unsetenv("RINGCAST_TOKEN_FILE");
+}
+
 Test(admin_client, answer_without_length_ends_with_the_connection)
 {
 	struct canned canned;

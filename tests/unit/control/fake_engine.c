@@ -139,6 +139,12 @@ int ringcast_engine_drain_within(ringcast_engine *engine, uint64_t timeout_ms)
 	return ringcast_engine_drain(engine);
 }
 
+int ringcast_engine_resume(ringcast_engine *engine)
+{
+	engine->is_draining = false;
+	return RINGCAST_OK;
+}
+
 bool ringcast_engine_is_draining(const ringcast_engine *engine)
 {
 	return engine->is_draining;
@@ -373,6 +379,21 @@ int ringcast_player_kick(ringcast_engine *engine, const char *session_id, int32_
 {
 	pthread_mutex_lock(&engine->mutex);
 	int error = remove_player(find_session(engine, session_id), peer_id);
+	if (error == RINGCAST_OK)
+		snprintf(engine->kick_reason, sizeof(engine->kick_reason), "%s", reason);
+	pthread_mutex_unlock(&engine->mutex);
+	return error;
+}
+
+int ringcast_player_remove(ringcast_engine *engine, const char *session_id, const char *player_id, const char *token, const char *reason)
+{
+	int32_t peer_id = -1;
+	pthread_mutex_lock(&engine->mutex);
+	struct fake_session *session = find_session(engine, session_id);
+	for (uint32_t i = 0; session && i < session->player_count; i++)
+		if (player_id ? strcmp(session->players[i].player_id, player_id) == 0 : strcmp(session->players[i].token, token) == 0)
+			peer_id = session->players[i].peer_id;
+	int error = remove_player(session, peer_id);
 	if (error == RINGCAST_OK)
 		snprintf(engine->kick_reason, sizeof(engine->kick_reason), "%s", reason);
 	pthread_mutex_unlock(&engine->mutex);

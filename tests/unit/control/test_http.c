@@ -11,11 +11,14 @@
 
 #include "control/http_server.h"
 #include "control/http_routes.h"
+#include "control/logs.h"
 #include "fake_engine.h"
 
 static struct {
 	ringcast_engine *engine;
 	struct http *http;
+	struct logs *logs;
+	FILE *log;
 	struct config config;
 	char endpoint[VALUE_TEXT_BYTES];
 	unsigned drain_count, exit_count;
@@ -27,6 +30,12 @@ static void host_drain(void *context, bool is_exit)
 	world.drain_count++;
 	world.exit_count += is_exit;
 	ringcast_engine_drain(world.engine);
+}
+
+static int host_resume(void *context)
+{
+	(void)context;
+	return ringcast_engine_resume(world.engine);
 }
 
 static json_t *host_reload(void *context, struct config_error *reterr)
@@ -50,19 +59,40 @@ static uint64_t host_log_lost_count(void *context)
 	return 5;
 }
 
-static void start(const char *address)
+static struct http_host host_of_world(void)
+{
+	return (struct http_host){.engine = world.engine,
+				  .drain = host_drain,
+				  .resume = host_resume,
+				  .reload = host_reload,
+				  .config = host_config,
+				  .log_lost_count = host_log_lost_count,
+				  .logs = world.logs};
+}
+
+static struct http *start_server(const char *address, enum http_kind kind, const struct tokens *tokens, struct config_error *reterr)
+{
+	struct http_options options = {.kind = kind, .tokens = tokens};
+	const struct http_host host = host_of_world();
+	cr_assert(ringcast_value_parse_endpoint(address, &options.endpoint));
+	return ringcast_http_start(&world.config, &options, &host, reterr);
+}
+
+static void start_as(const char *address, enum http_kind kind, const struct tokens *tokens)
 {
 	struct config_error error = {""};
-	struct endpoint endpoint;
 	char problem[100];
 	ringcast_engine_options options;
 	ringcast_config_engine_options(&world.config, &options);
 	cr_assert_eq(ringcast_engine_create(&options, &world.engine, problem, sizeof(problem)), RINGCAST_OK);
-	cr_assert(ringcast_value_parse_endpoint(address, &endpoint));
-	const struct http_host host = {NULL, world.engine, false, host_drain, host_reload, host_config, host_log_lost_count};
-	world.http = ringcast_http_start(&world.config, &endpoint, &host, &error);
+	world.http = start_server(address, kind, tokens, &error);
 	cr_assert(world.http, "%s", error.text);
 	ringcast_http_endpoint(world.http, world.endpoint);
+}
+
+static void start(const char *address)
+{
+	start_as(address, HTTP_ADMIN, NULL);
 }
 
 static void setup(void)
@@ -108,7 +138,7 @@ static struct answer ask_raw(const char *request, size_t size)
 	char *text = exchange(request, size);
 	char *gap = strstr(text, "\r\n\r\n");
 	cr_assert(gap, "no HTTP answer: '%s'", text);
-	cr_assert_eq(sscanf(text, "HTTP/1.1 %u", &answer.status), 1);
+	cr_assert_eq(sscanf(text, "HTTP/1.%*1[01] %u", &answer.status), 1);
 	snprintf(answer.head, sizeof(answer.head), "%.*s", (int)(gap - text), text);
 	answer.body = strdup(gap + 4);
 	answer.json = json_loads(answer.body, JSON_DECODE_ANY, NULL);
@@ -348,9 +378,11 @@ Test(http, bodies_are_bounded)
 Test(http, foreign_hosts_are_refused)
 {
 	static const char *const good[] = {"localhost", "LOCALHOST:9080", "127.0.0.1",     "127.0.0.1:80",
-					   "[::1]:80",  "[::1]",          "ringcast:9080", "Relay.LAN"};
+					   "[::1]:80",  "[::1]",          "ringcast:9080", "Relay.LAN",    "localhost.",
+					   "localhost.:80", "relay.lan."};
 	static const char *const bad[] = {
-		"evil.example", "localhost.evil.example", "127.0.0.1.evil.example", "10.0.0.1", "", "relay", "ringcast,", "[", "[::1"};
+		"evil.example", "localhost.evil.example", "127.0.0.1.evil.example", "10.0.0.1", "", "relay", "ringcast,", "[", "[::1",
+		"localhost:", "localhost:http", "localhost:123456", "localhost..", ".", "[::1]x", "[127.0.0.1]", "localhost:80:80", "[::1]:"};
 	char headers[128];
 	for (size_t i = 0; i < sizeof(good) / sizeof(*good); i++) {
 		snprintf(headers, sizeof(headers), "Host: %s\r\n", good[i]);
@@ -481,13 +513,101 @@ Test(http, garbage_does_no_harm)
 Test(http, a_taken_port_is_named)
 {
 	struct config_error error;
-	struct endpoint endpoint;
-	const struct http_host host = {NULL, world.engine, false, host_drain, host_reload, host_config, host_log_lost_count};
 	char expected[VALUE_TEXT_BYTES + 80];
-	cr_assert(ringcast_value_parse_endpoint(world.endpoint, &endpoint));
-	cr_assert_null(ringcast_http_start(&world.config, &endpoint, &host, &error));
+	cr_assert_null(start_server(world.endpoint, HTTP_ADMIN, NULL, &error));
 	snprintf(expected, sizeof(expected), "admin.address: cannot serve %s: Address already in use", world.endpoint);
 	cr_assert_str_eq(error.text, expected);
+}
+
+/* Load balancers ask like this, browsers cannot. */
+Test(http, old_requests_without_a_host)
+{
+	static const char old[] = "GET /healthz HTTP/1.0\r\n\r\n", new[] = "GET /healthz HTTP/1.1\r\nConnection: close\r\n\r\n";
+	struct answer answer = ask_raw(old, sizeof(old) - 1);
+	cr_assert_eq(answer.status, 200, "%u %s", answer.status, answer.body);
+	done(&answer);
+	answer = ask_raw(new, sizeof(new) - 1);
+	cr_assert_geq(answer.status, 400);
+	done(&answer);
+}
+
+/* What a proxy in front may read in another way than we do. */
+Test(http, ambiguous_requests_are_refused)
+{
+	static const char *const heads[] = {
+		"Host: localhost\r\nHost: localhost\r\n",
+		"Host: localhost\r\nhost: evil.example\r\n",
+		"Host: localhost\r\nContent-Length: 2\r\nContent-Length: 2\r\n",
+		"Host: localhost\r\nContent-Length: 2\r\nTransfer-Encoding: chunked\r\n",
+		"Host: localhost\r\nContent-Type: text/plain\r\n",
+	};
+	for (size_t i = 0; i < sizeof(heads) / sizeof(*heads); i++) {
+		char request[512];
+		int size = snprintf(request, sizeof(request),
+				    "POST /v1/drain HTTP/1.1\r\nConnection: close\r\n%sContent-Type: application/json\r\n\r\n2\r\n{}\r\n0\r\n\r\n",
+				    heads[i]);
+		struct answer answer = ask_raw(request, (size_t)size);
+		cr_assert_eq(answer.status, 400, "%s: %u", heads[i], answer.status);
+		done(&answer);
+	}
+	cr_assert_eq(world.drain_count, 0);
+	expect_problem(ask("GET", "/v1/info%00x", NULL), 400, "path", "NUL");
+	expect_problem(ask("DELETE", "/v1/sessions/a%00b", NULL), 400, "path", "NUL");
+	expect_problem(ask("GET", "/v1/sessions?name=a%00b", NULL), 400, "path", "NUL");
+}
+
+Test(http, a_byte_order_mark_is_no_error)
+{
+	struct answer answer = ask("POST", "/v1/sessions", "\xef\xbb\xbf{\"name\":\"bom\"}");
+	cr_assert_eq(answer.status, 201, "%s", answer.body);
+	cr_assert_str_eq(text_of(&answer, "name"), "bom");
+	done(&answer);
+	answer = ask("POST", "/v1/sessions", "\xef\xbb\xbf");
+	cr_assert_eq(answer.status, 201, "nothing but the mark is an empty body");
+	done(&answer);
+	expect_problem(ask("POST", "/v1/sessions", "\xef\xbb{}"), 400, "json", "line 1");
+}
+
+Test(http, a_reservation_without_its_token_can_be_cancelled)
+{
+	char id[RINGCAST_ID_BYTES], path[128], query[400], token[RINGCAST_ID_BYTES];
+	create_session("{}", id);
+	snprintf(path, sizeof(path), "/v1/sessions/%s/players", id);
+	struct answer answer = ask("POST", path, "{\"player_id\":\"alice\"}");
+	done(&answer);
+	snprintf(query, sizeof(query), "DELETE %s?player_id=", path);
+	expect_problem(ask("POST", path, "{\"player_id\":\"alice\"}"), 409, "exists", query);
+	snprintf(query, sizeof(query), "%s?player_id=alice", path);
+	answer = ask("DELETE", query, NULL);
+	cr_assert_eq(answer.status, 202, "%s", answer.body);
+	done(&answer);
+	answer = ask("POST", path, "{\"player_id\":\"alice\"}");
+	cr_assert_eq(answer.status, 201, "the place is free again");
+	snprintf(token, sizeof(token), "%s", text_of(&answer, "token"));
+	done(&answer);
+	snprintf(query, sizeof(query), "%s?token=%s&reason=lost", path, token);
+	answer = ask("DELETE", query, NULL);
+	cr_assert_eq(answer.status, 202, "%s", answer.body);
+	cr_assert_str_eq(fake_engine_kick_reason(world.engine), "lost");
+	done(&answer);
+	expect_problem(ask("DELETE", query, NULL), 404, "not_found", "remove a player");
+	expect_problem(ask("DELETE", path, NULL), 400, "query", "one of them");
+	snprintf(query, sizeof(query), "%s?token=a&player_id=b", path);
+	expect_problem(ask("DELETE", query, NULL), 400, "query", "one of them");
+}
+
+Test(http, a_drain_can_be_undone)
+{
+	struct answer answer = ask("POST", "/v1/drain", "{}");
+	done(&answer);
+	expect_problem(ask("POST", "/v1/sessions", "{}"), 409, "state", "create session");
+	answer = ask("DELETE", "/v1/drain", NULL);
+	cr_assert_eq(answer.status, 200, "%s", answer.body);
+	cr_assert(json_is_false(json_object_get(answer.json, "draining")));
+	done(&answer);
+	answer = ask("POST", "/v1/sessions", "{}");
+	cr_assert_eq(answer.status, 201);
+	done(&answer);
 }
 
 /* A socket file that a killed process left is replaced; one that is served is not taken away. */
@@ -514,10 +634,7 @@ Test(http_unix, serves_any_host_and_cleans_up)
 Test(http_unix, a_served_path_is_not_taken_over)
 {
 	struct config_error error;
-	struct endpoint endpoint;
-	const struct http_host host = {NULL, world.engine, false, host_drain, host_reload, host_config, host_log_lost_count};
-	cr_assert(ringcast_value_parse_endpoint(world.endpoint, &endpoint));
-	cr_assert_null(ringcast_http_start(&world.config, &endpoint, &host, &error));
+	cr_assert_null(start_server(world.endpoint, HTTP_ADMIN, NULL, &error));
 	cr_assert(strstr(error.text, "Address already in use"), "%s", error.text);
 	struct answer answer = ask("GET", "/healthz", NULL);
 	cr_assert_eq(answer.status, 200);
@@ -535,4 +652,214 @@ Test(routes, every_route_matches_itself_alone)
 		cr_assert_eq(ringcast_http_routes_match(route->method, &request, &matched, allow), HTTP_MATCH_ROUTE);
 		cr_assert_eq(matched, route, "%s %s is shadowed", route->method, route->pattern);
 	}
+}
+
+/* with tokens */
+
+#define READER "Authorization: Bearer reader-0123456789abcdef\r\n"
+#define OPERATOR "Authorization: bearer operator-0123456789abcdef\r\n"
+#define HOST "Host: localhost\r\n"
+
+static void setup_tokens(void)
+{
+	char text[] = "reader prometheus reader-0123456789abcdef\noperator backend operator-0123456789abcdef\n";
+	struct tokens tokens;
+	struct config_error error;
+	cr_assert(ringcast_tokens_parse("tokens", text, &tokens, &error), "%s", error.text);
+	ringcast_config_init(&world.config);
+	world.config.shards_count = 2;
+	cr_assert(world.log = tmpfile());
+	cr_assert(world.logs = ringcast_logs_create(fileno(world.log), LOGS_LOGFMT, RINGCAST_LOG_INFO));
+	start_as("127.0.0.1:0", HTTP_ADMIN, &tokens);
+}
+
+/* All lines so far; the writer is done when its owner is. */
+static char *end_log(void)
+{
+	static char text[65536];
+	ringcast_logs_destroy(&world.logs);
+	rewind(world.log);
+	text[fread(text, 1, sizeof(text) - 1, world.log)] = 0;
+	fclose(world.log);
+	return text;
+}
+
+static void teardown_tokens(void)
+{
+	teardown();
+	if (world.logs)
+		end_log();
+}
+
+TestSuite(http_tokens, .init = setup_tokens, .fini = teardown_tokens, .timeout = 60);
+
+Test(http_tokens, roles)
+{
+	static const struct {
+		const char *method, *path, *headers;
+		unsigned status;
+	} cases[] = {
+		{"GET", "/healthz", HOST, 200},
+		{"GET", "/readyz", HOST, 200},
+		{"GET", "/metrics", HOST, 401},
+		{"GET", "/v1/info", HOST, 401},
+		{"GET", "/v1/config", HOST "Authorization: Bearer reader-0123456789abcdeg\r\n", 401},
+		{"GET", "/v1/config", HOST "Authorization: Bearer reader-0123456789abcde\r\n", 401},
+		{"GET", "/v1/config", HOST "Authorization: Bearer reader-0123456789abcdef0\r\n", 401},
+		{"GET", "/v1/config", HOST "Authorization: Bearer \r\n", 401},
+		{"GET", "/v1/config", HOST "Authorization: Basic reader-0123456789abcdef\r\n", 401},
+		{"GET", "/metrics", HOST READER, 200},
+		{"GET", "/v1/sessions", HOST READER, 200},
+		{"GET", "/v1/sessions", HOST OPERATOR, 200},
+		{"GET", "/v1/sessions", HOST READER OPERATOR, 400},
+		{"DELETE", "/v1/drain", HOST READER, 403},
+		{"DELETE", "/v1/drain", HOST, 401},
+		{"DELETE", "/v1/drain", HOST OPERATOR, 200},
+		{"DELETE", "/v1/drain", OPERATOR "Host: evil.example\r\n", 403},
+	};
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		struct answer answer = ask_with(cases[i].method, cases[i].path, cases[i].headers, NULL);
+		cr_assert_eq(answer.status, cases[i].status, "case %zu: %u %s", i, answer.status, answer.body);
+		cr_assert_eq(strstr(answer.head, "WWW-Authenticate: Bearer") != NULL, answer.status == 401);
+		done(&answer);
+	}
+}
+
+Test(http_tokens, every_change_needs_an_operator)
+{
+	size_t change_count = 0;
+	for (size_t i = 0; ringcast_http_routes_at(i); i++) {
+		const struct http_route *route = ringcast_http_routes_at(i);
+		if (strcmp(route->method, "GET") == 0)
+			continue;
+		change_count++;
+		struct answer answer = ask_with(route->method, route->pattern,
+						route->body == HTTP_BODY_ZIP ? HOST READER "Content-Type: application/zip\r\n"
+									     : HOST READER "Content-Type: application/json\r\n",
+						NULL);
+		cr_assert_eq(answer.status, 403, "%s %s: %u", route->method, route->pattern, answer.status);
+		done(&answer);
+	}
+	cr_assert_gt(change_count, 5);
+	cr_assert_eq(world.drain_count, 0);
+}
+
+Test(http_tokens, are_exchanged_while_running)
+{
+	char text[] = "operator backend another-0123456789abcdef";
+	struct tokens tokens;
+	struct config_error error;
+	cr_assert(ringcast_tokens_parse("tokens", text, &tokens, &error));
+	ringcast_http_set_tokens(world.http, &tokens);
+	struct answer answer = ask_with("GET", "/v1/info", HOST READER, NULL);
+	cr_assert_eq(answer.status, 401);
+	done(&answer);
+	answer = ask_with("GET", "/v1/info", HOST "Authorization: Bearer another-0123456789abcdef\r\n", NULL);
+	cr_assert_eq(answer.status, 200);
+	done(&answer);
+}
+
+/* A body of somebody without a token is not kept, however long. */
+Test(http_tokens, strangers_do_not_fill_the_memory)
+{
+	size_t size = 3 << 20;
+	char *request = calloc(1, size + 512);
+	int head = snprintf(request, 512,
+			    "POST /v1/scripts/a HTTP/1.1\r\n" HOST "Connection: close\r\nContent-Type: application/zip\r\nContent-Length: %zu\r\n\r\n", size);
+	struct answer answer = ask_raw(request, (size_t)head + size);
+	cr_assert_eq(answer.status, 401);
+	done(&answer);
+	free(request);
+}
+
+Test(http_tokens, changes_and_refusals_are_logged_with_who_and_where)
+{
+	struct answer answer = ask_with("POST", "/v1/sessions", HOST OPERATOR, "{\"name\":\"x\"}");
+	cr_assert_eq(answer.status, 201, "%s", answer.body);
+	done(&answer);
+	answer = ask_with("DELETE", "/v1/sessions/gsess-9/players?player_id=eve%22%0Alevel=info&token=psess-secret", HOST OPERATOR, NULL);
+	done(&answer);
+	answer = ask_with("DELETE", "/v1/sessions/gsess-0001", HOST READER, NULL);
+	done(&answer);
+	answer = ask_with("GET", "/v1/info", HOST, NULL);
+	done(&answer);
+	answer = ask_with("GET", "/v1/info", HOST READER, NULL);
+	done(&answer);
+	ringcast_http_stop(&world.http);
+	const char *log = end_log();
+	cr_assert(strstr(log, "msg=\"admin change\" method=POST path=\"/v1/sessions\" status=201 code=none "
+			      "created=\"/v1/sessions/gsess-0001\" role=operator name=\"backend\" address=\"127.0.0.1:"), "%s", log);
+	cr_assert(strstr(log, "msg=\"admin request refused\" method=DELETE path=\"/v1/sessions/gsess-0001\" status=403 code=role "
+			      "created=\"\" role=reader name=\"prometheus\""), "%s", log);
+	cr_assert(strstr(log, "method=GET path=\"/v1/info\" status=401 code=token created=\"\" role=none name=\"\""), "%s", log);
+	cr_assert_null(strstr(log, "psess-secret"), "%s", log);
+	cr_assert_null(strstr(log, "abcdef"), "no token stands in the log: %s", log);
+	size_t lines = 0;
+	for (const char *c = log; *c; c++)
+		lines += *c == '\n';
+	cr_assert_eq(lines, 4, "%s", log);
+}
+
+/* health apart */
+
+static void setup_health(void)
+{
+	ringcast_config_init(&world.config);
+	world.config.shards_count = 1;
+	start_as("127.0.0.1:0", HTTP_HEALTH, NULL);
+}
+
+TestSuite(http_health, .init = setup_health, .fini = teardown, .timeout = 60);
+
+Test(http_health, serves_health_and_metrics_and_nothing_else)
+{
+	size_t served_count = 0;
+	for (size_t i = 0; ringcast_http_routes_at(i); i++) {
+		const struct http_route *route = ringcast_http_routes_at(i);
+		struct answer answer = ask(route->method, route->pattern, strcmp(route->method, "POST") == 0 ? "{}" : NULL);
+		cr_assert_eq(answer.status, route->access <= HTTP_ACCESS_METRICS ? 200u : 404u, "%s", route->pattern);
+		served_count += answer.status == 200;
+		done(&answer);
+	}
+	cr_assert_eq(served_count, 4);
+	expect_problem(ask("POST", "/healthz", "{}"), 404, "path", "there is no");
+	cr_assert_eq(world.drain_count, 0);
+}
+
+/* crowds */
+
+static int connect_to_world(void)
+{
+	struct endpoint endpoint;
+	cr_assert(ringcast_value_parse_endpoint(world.endpoint, &endpoint));
+	int fd = socket(AF_INET, SOCK_STREAM, 0);
+	cr_assert_eq(connect(fd, &endpoint.any, endpoint.size), 0);
+	return fd;
+}
+
+/* Some idle, some with half a head, some with half a body: whoever comes then is answered all the same. */
+Test(http, idle_and_half_requests_silence_nobody)
+{
+	static const char half_head[] = "GET /healthz HTTP/1.1\r\nHost: local";
+	static const char half_body[] = "POST /v1/drain HTTP/1.1\r\n" HOST "Content-Type: application/json\r\nContent-Length: 100\r\n\r\n{";
+	enum { COUNT = 340 };
+	int fds[COUNT];
+	for (int i = 0; i < COUNT; i++) {
+		fds[i] = connect_to_world();
+		if (i % 3 == 1)
+			send(fds[i], half_head, sizeof(half_head) - 1, MSG_NOSIGNAL);
+		else if (i % 3 == 2)
+			send(fds[i], half_body, sizeof(half_body) - 1, MSG_NOSIGNAL);
+		if (i % 20 == 0) {
+			struct answer answer = ask("GET", "/healthz", NULL);
+			cr_assert_eq(answer.status, 200);
+			done(&answer);
+		}
+	}
+	struct answer answer = ask("GET", "/v1/info", NULL);
+	cr_assert_eq(answer.status, 200);
+	done(&answer);
+	for (int i = 0; i < COUNT; i++)
+		close(fds[i]);
+	cr_assert_eq(world.drain_count, 0);
 }

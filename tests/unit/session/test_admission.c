@@ -312,3 +312,46 @@ Test(admission, peer_ids_run_out_one_day)
 	world_reserve(&world, session, token);
 	cr_assert_eq(admit(token, &player), DROP_SESSION_FULL);
 }
+
+static enum drop_reason cancel(struct session *session, const char *player_id, const char *token)
+{
+	return ringcast_admission_cancel(session, player_id, ringcast_view_of(token, strlen(token)), "gone", world.now_ns);
+}
+
+Test(admission, a_reservation_can_be_cancelled_by_id_or_token)
+{
+	struct session *session = world_open(&world), *other = world_open(&world);
+	char token[PLAYER_TOKEN_BYTES];
+	struct player *player;
+	cr_assert_eq(reserve(session, "alice", NULL, &player), DROP_NONE);
+	cr_assert_eq(cancel(other, "alice", ""), DROP_BAD_TOKEN, "not of this session");
+	cr_assert_eq(cancel(session, "bob", ""), DROP_BAD_TOKEN);
+	cr_assert_eq(cancel(session, "", ""), DROP_BAD_TOKEN, "nobody's id");
+	cr_assert_eq(cancel(session, "alice", ""), DROP_NONE);
+	cr_assert_eq(session->reserved_count, 0);
+	cr_assert_eq(cancel(session, "alice", ""), DROP_BAD_TOKEN, "once");
+	cr_assert_eq(reserve(session, "alice", NULL, &player), DROP_NONE, "the id is free at once");
+	ringcast_player_format_token(player, token);
+	cr_assert_eq(cancel(other, NULL, token), DROP_BAD_TOKEN);
+	cr_assert_eq(cancel(session, NULL, "psess-"), DROP_BAD_TOKEN);
+	cr_assert_eq(cancel(session, NULL, token), DROP_NONE);
+	cr_assert_eq(cancel(session, NULL, token), DROP_BAD_TOKEN);
+	cr_assert_eq(admit(token, &player), DROP_BAD_TOKEN);
+	ringcast_store_collect(&world.store);
+	cr_assert_eq(session->reserved_count, 0);
+}
+
+Test(admission, whoever_is_in_already_is_kicked_instead)
+{
+	struct session *session = world_open(&world);
+	char token[PLAYER_TOKEN_BYTES];
+	struct player *player;
+	cr_assert_eq(reserve(session, "alice", NULL, &player), DROP_NONE);
+	ringcast_player_format_token(player, token);
+	cr_assert_eq(admit(token, &player), DROP_NONE);
+	ringcast_admission_accept(player, world.now_ns);
+	world_forget(&world);
+	cr_assert_eq(cancel(session, NULL, token), DROP_NONE);
+	expect(&world, "hook disconnected 1 kicked\nclose 1 kicked 'gone'\n");
+	cr_assert_eq(cancel(session, "alice", ""), DROP_BAD_TOKEN);
+}

@@ -195,6 +195,19 @@ Test(hooks, a_script_is_told_once_that_the_process_stops)
 	expect(&world, "");
 }
 
+Test(hooks, a_session_goes_on_when_the_process_stops_after_all_not)
+{
+	world_join(&world, session);
+	world_forget(&world);
+	ringcast_session_terminate(session, world.now_ns + 500 * NS_PER_MS, world.now_ns);
+	world_forget(&world);
+	ringcast_session_resume(session);
+	world_advance_ms(&world, 10000);
+	expect(&world, "");
+	ringcast_session_terminate(session, UINT64_MAX, world.now_ns);
+	expect(&world, "hook terminate 18446744073709\n");
+}
+
 static enum verdict finish_when_told(struct world *w, const struct hook_call *call)
 {
 	if (call->hook == HOOK_TERMINATE)

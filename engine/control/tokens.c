@@ -1,0 +1,164 @@
+#include "control/tokens.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/assert.h"
+#include "base/attr.h"
+
+#define FILE_BYTES_MAX 32768
+
+PRINTF_LIKE(2, 3) static bool refuse(struct config_error *reterr, const char *format, ...)
+{
+	va_list arguments;
+	va_start(arguments, format);
+	vsnprintf(reterr->text, sizeof(reterr->text), format, arguments);
+	va_end(arguments);
+	return false;
+}
+
+const char *ringcast_tokens_role_name(enum token_role role)
+{
+	static const char *const names[] = {"none", "reader", "operator"};
+	ringcast_assert((size_t)role < ARRAY_COUNT(names));
+	return names[role];
+}
+
+/* What RFC 6750 allows in a bearer token. */
+static bool is_token_text(const char *text)
+{
+	for (; *text; text++)
+		if (!isalnum((unsigned char)*text) && !strchr("-._~+/=", *text))
+			return false;
+	return true;
+}
+
+static enum token_role role_of(const char *word)
+{
+	return strcmp(word, "reader") == 0 ? TOKEN_ROLE_READER : strcmp(word, "operator") == 0 ? TOKEN_ROLE_OPERATOR : TOKEN_ROLE_NONE;
+}
+
+/* The messages never show the third word, which is the secret. */
+static bool add(struct tokens *tokens, char *words[3], const char *where, struct config_error *reterr)
+{
+	enum token_role role = role_of(words[0]);
+	size_t size = strlen(words[2]);
+	if (role == TOKEN_ROLE_NONE)
+		return refuse(reterr, "%s: a line is 'role name token', and the role is reader or operator", where);
+	if (strlen(words[1]) >= TOKEN_NAME_BYTES || !is_token_text(words[1]))
+		return refuse(reterr, "%s: the name must be letters, digits or -._~+/=, at most %d", where, TOKEN_NAME_BYTES - 1);
+	if (size < TOKEN_LENGTH_MIN || size >= TOKEN_BYTES || !is_token_text(words[2]))
+		return refuse(reterr, "%s: the token must be %d to %d letters, digits or -._~+/=, such as openssl rand -hex 32 makes", where,
+			      TOKEN_LENGTH_MIN, TOKEN_BYTES - 1);
+	if (ringcast_tokens_find(tokens, words[2]))
+		return refuse(reterr, "%s: the token stands in an earlier line too", where);
+	if (tokens->count == TOKENS_MAX)
+		return refuse(reterr, "%s: more than %d tokens", where, TOKENS_MAX);
+	struct token *token = &tokens->list[tokens->count++];
+	*token = (struct token){.role = role};
+	memcpy(token->name, words[1], strlen(words[1]));
+	memcpy(token->text, words[2], size);
+	return true;
+}
+
+static bool parse_line(struct tokens *tokens, char *line, const char *where, struct config_error *reterr)
+{
+	char *words[4], *rest = NULL;
+	size_t count = 0;
+	for (char *word = strtok_r(line, " \t\r", &rest); word && count < 4; word = strtok_r(NULL, " \t\r", &rest))
+		words[count++] = word;
+	if (count == 0 || *words[0] == '#')
+		return true;
+	if (count != 3)
+		return refuse(reterr, "%s: a line is 'role name token', with role reader or operator", where);
+	return add(tokens, words, where, reterr);
+}
+
+bool ringcast_tokens_parse(const char *name, char *text, struct tokens *ret_tokens, struct config_error *reterr)
+{
+	ringcast_assert(name && text && ret_tokens && reterr);
+	char where[CONFIG_STRING_BYTES + 48];
+	unsigned number = 0;
+	*ret_tokens = (struct tokens){0};
+	for (char *line = text, *next; line; line = next) {
+		next = strchr(line, '\n');
+		if (next)
+			*next++ = 0;
+		snprintf(where, sizeof(where), "admin.tokens: %s:%u", name, ++number);
+		if (!parse_line(ret_tokens, line, where, reterr)) {
+			ringcast_tokens_forget(ret_tokens);
+			return false;
+		}
+	}
+	return ret_tokens->count > 0 || refuse(reterr, "admin.tokens: %s: holds no token; a line is 'role name token'", name);
+}
+
+/* NULL: reterr says why. Wiped and freed by the caller. */
+static char *read_file(const char *path, struct config_error *reterr)
+{
+	FILE *file = fopen(path, "re");
+	char *text = file ? calloc(1, FILE_BYTES_MAX + 1) : NULL;
+	const char *problem = file && text ? NULL : strerror(errno);
+	size_t size = problem ? 0 : fread(text, 1, FILE_BYTES_MAX, file);
+	if (!problem && ferror(file))
+		problem = strerror(errno);
+	else if (!problem && size == FILE_BYTES_MAX)
+		problem = "longer than 32 KiB";
+	else if (!problem && strlen(text) != size)
+		problem = "holds a NUL; is this a text file?";
+	if (file)
+		fclose(file);
+	if (!problem)
+		return text;
+	refuse(reterr, "admin.tokens: %s: %s", path, problem);
+	if (text)
+		explicit_bzero(text, FILE_BYTES_MAX);
+	free(text);
+	return NULL;
+}
+
+bool ringcast_tokens_load(const struct config *config, struct tokens *ret_tokens, struct config_error *reterr)
+{
+	ringcast_assert(config && ret_tokens && reterr);
+	const char *path = config->admin_tokens.text;
+	*ret_tokens = (struct tokens){0};
+	if (!*path)
+		return true;
+	char *text = read_file(path, reterr);
+	if (!text)
+		return false;
+	bool is_parsed = ringcast_tokens_parse(path, text, ret_tokens, reterr);
+	explicit_bzero(text, FILE_BYTES_MAX);
+	free(text);
+	return is_parsed;
+}
+
+static bool is_equal(const char a[TOKEN_BYTES], const char b[TOKEN_BYTES])
+{
+	volatile unsigned char difference = 0;
+	for (size_t i = 0; i < TOKEN_BYTES; i++)
+		difference |= (unsigned char)(a[i] ^ b[i]);
+	return difference == 0;
+}
+
+const struct token *ringcast_tokens_find(const struct tokens *tokens, const char *text)
+{
+	ringcast_assert(tokens && text);
+	const struct token *found = NULL;
+	char padded[TOKEN_BYTES] = "";
+	size_t size = strnlen(text, TOKEN_BYTES);
+	memcpy(padded, text, size < TOKEN_BYTES ? size : 0);
+	for (size_t i = 0; i < tokens->count; i++)
+		found = is_equal(tokens->list[i].text, padded) ? &tokens->list[i] : found;
+	explicit_bzero(padded, sizeof(padded));
+	return found;
+}
+
+void ringcast_tokens_forget(struct tokens *tokens)
+{
+	ringcast_assert(tokens);
+	explicit_bzero(tokens, sizeof(*tokens));
+}

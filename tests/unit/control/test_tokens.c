@@ -1,0 +1,108 @@
+/* The file of tokens: what a line may be, what is said of one that is not, and that a token is found whole or not at all. */
+#include <criterion/criterion.h>
+#include <string.h>
+
+#include "control/tokens.h"
+
+#define A "0123456789abcdef"
+#define B "fedcba9876543210"
+
+static bool parse(const char *given, struct tokens *ret_tokens, struct config_error *reterr)
+{
+	char text[32768];
+	snprintf(text, sizeof(text), "%s", given);
+	return ringcast_tokens_parse("t", text, ret_tokens, reterr);
+}
+
+TestSuite(tokens, .timeout = 30);
+
+Test(tokens, lines)
+{
+	struct tokens tokens;
+	struct config_error error;
+	cr_assert(parse("# who may\n\nreader  prometheus\t" A "\r\n  operator backend " B "\n", &tokens, &error), "%s", error.text);
+	cr_assert_eq(tokens.count, 2);
+	const struct token *token = ringcast_tokens_find(&tokens, A);
+	cr_assert(token && token->role == TOKEN_ROLE_READER);
+	cr_assert_str_eq(token->name, "prometheus");
+	token = ringcast_tokens_find(&tokens, B);
+	cr_assert(token && token->role == TOKEN_ROLE_OPERATOR);
+}
+
+Test(tokens, are_found_whole_or_not_at_all)
+{
+	struct tokens tokens;
+	struct config_error error;
+	char longer[300];
+	cr_assert(parse("reader a " A, &tokens, &error));
+	static const char *const others[] = {"", "0", "0123456789abcde", A "0", "0123456789abcdeF", " " A};
+	for (size_t i = 0; i < sizeof(others) / sizeof(*others); i++)
+		cr_assert_null(ringcast_tokens_find(&tokens, others[i]), "%s", others[i]);
+	memset(longer, 'x', sizeof(longer));
+	longer[sizeof(longer) - 1] = 0;
+	cr_assert_null(ringcast_tokens_find(&tokens, longer));
+	ringcast_tokens_forget(&tokens);
+	cr_assert_null(ringcast_tokens_find(&tokens, A));
+	cr_assert_null(ringcast_tokens_find(&tokens, ""));
+}
+
+Test(tokens, mistakes_are_named_without_the_secret)
+{
+	static const char *const cases[][2] = {
+		{"", "holds no token"},
+		{"# nothing\n", "holds no token"},
+		{"reader a", "t:1: a line is 'role name token'"},
+		{"\nreader a " A " b", "t:2: a line is 'role name token'"},
+		{"admin a " A, "the role is reader or operator"},
+		{"reader a 0123456789abcde", "16 to 127"},
+		{"reader a 0123456789abcdef\"", "16 to 127"},
+		{"reader a\" " A, "the name must be"},
+		{"reader abcdefghijklmnopqrstuvwxyz0123456 " A, "the name must be"},
+		{"reader a " A "\noperator b " A, "t:2: the token stands in an earlier line too"},
+	};
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		struct tokens tokens;
+		struct config_error error;
+		cr_assert_not(parse(cases[i][0], &tokens, &error), "%s", cases[i][0]);
+		cr_assert(strstr(error.text, cases[i][1]), "%s", error.text);
+		cr_assert_null(strstr(error.text, "0123"), "%s", error.text);
+		cr_assert_eq(tokens.count, 0);
+	}
+}
+
+Test(tokens, bounds)
+{
+	char text[32768], longest[TOKEN_BYTES];
+	size_t used = 0;
+	struct tokens tokens;
+	struct config_error error;
+	for (int i = 0; i < TOKENS_MAX; i++)
+		used += (size_t)snprintf(text + used, sizeof(text) - used, "reader n%d 0123456789abcdef%d\n", i, i);
+	cr_assert(parse(text, &tokens, &error), "%s", error.text);
+	snprintf(text + used, sizeof(text) - used, "reader one more-0123456789abcdef\n");
+	cr_assert_not(parse(text, &tokens, &error));
+	memset(longest, 'x', sizeof(longest));
+	longest[TOKEN_BYTES - 1] = 0;
+	snprintf(text, sizeof(text), "reader a %s", longest);
+	cr_assert(parse(text, &tokens, &error), "%s", error.text);
+	cr_assert(ringcast_tokens_find(&tokens, longest));
+	snprintf(text, sizeof(text), "reader a x%s", longest);
+	cr_assert_not(parse(text, &tokens, &error));
+}
+
+Test(tokens, the_file_is_named)
+{
+	struct config config;
+	struct tokens tokens;
+	struct config_error error;
+	ringcast_config_init(&config);
+	cr_assert(ringcast_tokens_load(&config, &tokens, &error));
+	cr_assert_eq(tokens.count, 0);
+	snprintf(config.admin_tokens.text, sizeof(config.admin_tokens.text), "/nonexistent/tokens");
+	cr_assert_not(ringcast_tokens_load(&config, &tokens, &error));
+	cr_assert_str_eq(error.text, "admin.tokens: /nonexistent/tokens: No such file or directory");
+	snprintf(config.admin_tokens.text, sizeof(config.admin_tokens.text), "/dev/zero");
+	cr_assert_not(ringcast_tokens_load(&config, &tokens, &error));
+	snprintf(config.admin_tokens.text, sizeof(config.admin_tokens.text), "/");
+	cr_assert_not(ringcast_tokens_load(&config, &tokens, &error));
+}
