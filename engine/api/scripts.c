@@ -53,10 +53,45 @@ static bool is_name(const char *name, char *error, size_t error_bytes)
 	return false;
 }
 
+/* Before the first JavaScript is run in any way: the place it may write to is made, and what holds is told once. */
+static bool confine(struct ringcast_engine *engine, char *error, size_t error_bytes)
+{
+	char holds[700], quoted[700];
+	if (ringcast_snapshots_root(&engine->snapshots, error, error_bytes) == NULL)
+		return false;
+	bool is_told = __atomic_exchange_n(&engine->is_confinement_told, true, __ATOMIC_ACQ_REL);
+	if (is_told && !engine->options.scripts.is_confinement_required)
+		return true;
+	bool is_whole = ringcast_script_confinement(&engine->script_process, holds, sizeof(holds));
+	snprintf(quoted, sizeof(quoted), "%s", holds);
+	for (char *c = quoted; *c != '\0'; c++)
+		if (*c == '"')
+			*c = '\'';
+	if (!is_told)
+		ringcast_log(is_whole ? LOG_INFO : LOG_WARN, "script", "how JavaScript is confined", "holds=\"%s\"", quoted);
+	if (is_whole || !engine->options.scripts.is_confinement_required)
+		return true;
+	snprintf(error, error_bytes, "scripts.confine is 'required', and not all of it holds: %s", holds);
+	return false;
+}
+
+/* A final source that scripts' processes could not read, because it lies elsewhere, is copied like any other. */
+static bool is_below(const char *path, const char *folder)
+{
+	char *real = realpath(path, NULL), *root = folder != NULL && *folder != '\0' ? realpath(folder, NULL) : NULL;
+	size_t size = root != NULL ? strlen(root) : 0;
+	bool is = real != NULL && root != NULL && strncmp(real, root, size) == 0 && real[size] == '/';
+	free(real);
+	free(root);
+	return is;
+}
+
 /* What is tried out is what will be run: of JavaScript that may change the copy. */
 static bool make_ready(struct ringcast_engine *engine, struct script *script, bool is_final, char *error, size_t error_bytes)
 {
 	const struct script_check_options check = {.limits = &engine->script_limits, .process = &engine->script_process};
+	if (script->language == SCRIPT_JS && !confine(engine, error, error_bytes))
+		return false;
 	if (script->language == SCRIPT_JS && !is_final && !ringcast_snapshots_take(&engine->snapshots, script, error, error_bytes))
 		return false;
 	if (!ringcast_script_dry_run(script, &check, error, error_bytes))
@@ -77,7 +112,7 @@ static struct script *read_and_try(struct ringcast_engine *engine, const ringcas
 			.bytes_max = engine->options.scripts.files_bytes_max,
 		},
 		error, error_bytes);
-	if (script != NULL && !make_ready(engine, script, source->is_final, error, error_bytes))
+	if (script != NULL && !make_ready(engine, script, source->is_final && is_below(source->path, engine->options.scripts.final_folder), error, error_bytes))
 		ringcast_script_unref(&script);
 	return script;
 }
@@ -123,10 +158,12 @@ int ringcast_script_publish(ringcast_engine *engine, ringcast_script_draft **dra
 		ringcast_script_unref(&script);
 		return RINGCAST_ERROR_SYSTEM;
 	}
-	if (folder != NULL) {
+	if (folder != NULL && !script->is_folder_ours) { /* a copy stays where it is */
 		free(script->folder);
 		script->folder = folder;
+		folder = NULL;
 	}
+	free(folder);
 	describe_script(script, &info);
 	int result = ringcast_registry_add(&engine->registry, script);
 	if (result == RINGCAST_OK)

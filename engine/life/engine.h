@@ -47,6 +47,8 @@ struct ringcast_engine {
 	struct script_shard_options script_options;
 	struct sidecar_process_options script_process; /* of the sidecar's processes and of the dry run's */
 	struct snapshots snapshots;
+	struct sidecar_confinement confinement;
+	bool is_confinement_told; /* atomic */
 	struct sidecars *sidecars;
 };
 

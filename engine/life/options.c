@@ -5,6 +5,7 @@
 #include <sched.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "life/hooks.h"
 #include "life/sidecars.h"
@@ -133,6 +134,12 @@ static uint32_t or_unbounded(uint32_t given, uint32_t default_value)
 	return given == UINT32_MAX ? 0 : or_default(given, default_value);
 }
 
+static uint64_t half_of_memory(void)
+{
+	long pages = sysconf(_SC_PHYS_PAGES), page_bytes = sysconf(_SC_PAGESIZE);
+	return pages > 0 && page_bytes > 0 ? (uint64_t)pages * (uint64_t)page_bytes / 2 : 0;
+}
+
 static void fill_script_options(struct ringcast_engine *engine)
 {
 	ringcast_script_options *given = &engine->options.scripts;
@@ -149,7 +156,18 @@ static void fill_script_options(struct ringcast_engine *engine)
 	};
 	given->log_bytes_per_session = or_unbounded(given->log_bytes_per_session, 65536);
 	given->versions_kept = or_default(given->versions_kept, 10);
-	engine->script_process = (struct sidecar_process_options){.node = given->node, .script = given->sidecar, .inspect = given->inspect};
+	engine->confinement = (struct sidecar_confinement){
+		.is_off = given->is_unconfined,
+		.user = given->user,
+		.connect_ports = given->connect_ports,
+		.read_paths = given->read_paths,
+		.environment = given->environment,
+		.memory_bytes = given->process_memory_bytes != 0 ? given->process_memory_bytes : half_of_memory(),
+		.scripts = {engine->snapshots.root, given->final_folder},
+		.temporary = engine->snapshots.temporary,
+	};
+	engine->script_process = (struct sidecar_process_options){
+		.node = given->node, .script = given->sidecar, .inspect = given->inspect, .confinement = &engine->confinement};
 	uint32_t channel_count = or_default(given->process_count, 1);
 	engine->registry.versions_kept = given->versions_kept;
 	engine->script_options = (struct script_shard_options){

@@ -14,11 +14,9 @@
 #include "base/assert.h"
 #include "io/clock.h"
 #include "scripting/lua/lua_host.h"
-#include "scripting/sidecar/process.h"
+#include "scripting/sidecar/command.h"
 
 enum { CHECK_TIMEOUT_MS = 15000, CHECK_STEP_MS = 500, CHECK_ANSWER_BYTES_MAX = 65536 };
-
-extern char **environ;
 
 static bool refuse(char *reterr, size_t reterr_bytes, const char *format, const char *value)
 {
@@ -99,13 +97,17 @@ static bool read_answer(char *text, struct script *script, char *reterr, size_t 
 
 /* The process */
 
-static pid_t start(const char *node, const char *program, const struct script *script, int output)
+static pid_t start(const struct sidecar_process_options *process, const char *program, const struct script *script, int output)
 {
-	char *arguments[] = {(char *)node, (char *)program, script->folder, script->main, NULL};
+	const char *arguments[] = {program, script->folder, script->main, NULL};
+	struct sidecar_command command;
 	posix_spawn_file_actions_t actions;
 	posix_spawnattr_t attributes;
 	sigset_t none;
 	pid_t pid;
+	errno = ENOMEM;
+	if (!ringcast_sidecar_command_make(&command, process, arguments, script->folder))
+		return -1;
 	sigemptyset(&none);
 	posix_spawnattr_init(&attributes);
 	posix_spawnattr_setsigmask(&attributes, &none); /* not the daemon's, which blocks what would end the process */
@@ -114,9 +116,11 @@ static pid_t start(const char *node, const char *program, const struct script *s
 	posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
 	posix_spawn_file_actions_adddup2(&actions, output, STDOUT_FILENO);
 	posix_spawn_file_actions_addopen(&actions, STDERR_FILENO, "/dev/null", O_WRONLY, 0);
-	int error = posix_spawnp(&pid, node, &actions, &attributes, arguments, environ);
+	posix_spawn_file_actions_addclosefrom_np(&actions, STDERR_FILENO + 1);
+	int error = posix_spawnp(&pid, command.arguments[0], &actions, &attributes, command.arguments, command.environment);
 	posix_spawn_file_actions_destroy(&actions);
 	posix_spawnattr_destroy(&attributes);
+	ringcast_sidecar_command_free(&command);
 	errno = error;
 	return error == 0 ? pid : -1;
 }
@@ -144,20 +148,20 @@ static bool read_output(int fd, char *out, size_t out_bytes)
 	}
 }
 
-static bool run(const char *node, const char *program, const struct script *script, char *out, size_t out_bytes, char *reterr,
+static bool run(const struct sidecar_process_options *process, const char *program, const struct script *script, char *out, size_t out_bytes, char *reterr,
 		size_t reterr_bytes)
 {
 	int pipes[2], status;
 	if (pipe2(pipes, O_CLOEXEC) != 0)
 		return refuse(reterr, reterr_bytes, "cannot try the script out: %s", strerror(errno));
-	pid_t pid = start(node, program, script, pipes[1]);
+	pid_t pid = start(process, program, script, pipes[1]);
 	int error = errno;
 	close(pipes[1]);
 	bool is_in_time = pid > 0 && read_output(pipes[0], out, out_bytes);
 	close(pipes[0]);
 	if (pid < 0) {
 		snprintf(reterr, reterr_bytes, "cannot run %s: %s (JavaScript needs Node.js 18 or newer; scripts.node names the program)",
-			 node, strerror(error));
+			 process->node != NULL ? process->node : "node", strerror(error));
 		return false;
 	}
 	kill(pid, SIGKILL); /* it has answered, or will not */
@@ -169,14 +173,13 @@ static bool run(const char *node, const char *program, const struct script *scri
 static bool check_js(struct script *script, const struct sidecar_process_options *process, char *reterr, size_t reterr_bytes)
 {
 	char program[512];
-	const char *node = process->node != NULL ? process->node : "node";
 	char *out = malloc(CHECK_ANSWER_BYTES_MAX);
 	bool is_good = false;
 	if (out == NULL)
 		return refuse(reterr, reterr_bytes, "%s", "out of memory");
 	if (!ringcast_sidecar_process_check_program(process, program, sizeof(program)))
 		refuse(reterr, reterr_bytes, "%s: the JavaScript sidecar is not there; RINGCAST_SIDECAR names its main file (sidecar.js)", program);
-	else if (run(node, program, script, out, CHECK_ANSWER_BYTES_MAX, reterr, reterr_bytes))
+	else if (run(process, program, script, out, CHECK_ANSWER_BYTES_MAX, reterr, reterr_bytes))
 		is_good = read_answer(out, script, reterr, reterr_bytes);
 	free(out);
 	return is_good;
@@ -196,4 +199,9 @@ bool ringcast_script_dry_run(struct script *script, const struct script_check_op
 	if (script->language == SCRIPT_LUA)
 		return check_lua(script, options->limits, reterr, reterr_bytes);
 	return check_js(script, options->process, reterr, reterr_bytes);
+}
+
+bool ringcast_script_confinement(const struct sidecar_process_options *process, char *ret_text, size_t text_bytes)
+{
+	return ringcast_sidecar_confinement_report(process, ret_text, text_bytes);
 }

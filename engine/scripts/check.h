@@ -17,5 +17,7 @@ struct script_check_options {
  * the path where the script happens to lie.
  */
 bool ringcast_script_dry_run(struct script *script, const struct script_check_options *options, char *reterr, size_t reterr_bytes);
+/* One line on what JavaScript is confined to on this machine. True: all of it holds. */
+bool ringcast_script_confinement(const struct sidecar_process_options *process, char *ret_text, size_t text_bytes);
 
 #endif

@@ -147,6 +147,7 @@ static void *sidecar_of(struct script_shard *scripts)
 		.channel_count = scripts->options->channel_count,
 		.sessions_max = scripts->options->sessions_max,
 		.arguments = scripts->options->arguments,
+		.are_numbers_random = true,
 		.stall_timeout_ms = scripts->options->stall_timeout_ms,
 		.attach_timeout_ms = scripts->options->stall_timeout_ms,
 	};

@@ -29,9 +29,13 @@ static bool make_root(struct snapshots *snapshots)
 	int size = snprintf(path, sizeof(path), "%s/ringcast-scripts-XXXXXX", temporary != NULL && temporary[0] == '/' ? temporary : "/tmp");
 	if ((size_t)size >= sizeof(path) || mkdtemp(path) == NULL)
 		return false;
-	if (chmod(path, 0755) == 0)
-		memcpy(snapshots->root, path, (size_t)size + 1);
-	return snapshots->root[0] != '\0';
+	char writable[SNAPSHOTS_PATH_BYTES];
+	if (snprintf(writable, sizeof(writable), "%s/tmp", path) >= (int)sizeof(writable) || chmod(path, 0755) != 0 ||
+	    mkdir(writable, 01777) != 0 || chmod(writable, 01777) != 0) /* the second without umask */
+		return false;
+	memcpy(snapshots->temporary, writable, sizeof(writable));
+	memcpy(snapshots->root, path, (size_t)size + 1);
+	return true;
 }
 
 const char *ringcast_snapshots_root(struct snapshots *snapshots, char *reterr, size_t reterr_bytes)

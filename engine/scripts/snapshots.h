@@ -11,6 +11,7 @@ enum { SNAPSHOTS_PATH_BYTES = 256 };
 struct snapshots {
 	pthread_mutex_t lock; /* guards all of it */
 	char root[SNAPSHOTS_PATH_BYTES]; /* "": not made yet */
+	char temporary[SNAPSHOTS_PATH_BYTES]; /* in it: where scripts may write */
 	uint64_t count;
 };
 

@@ -14,7 +14,7 @@
 
 enum { END_TIMEOUT_MS = 1000, POLL_MS_MAX = 1000, ATTACH_PAUSE_MS = 10 };
 
-static const struct sidecar_process no_process = {.pidfd = -1, .socket = -1};
+static const struct sidecar_process no_process = {.pidfd = -1, .socket = -1, .output = -1};
 
 struct sidecar_slot {
 	uint32_t shard, channel;
@@ -105,7 +105,7 @@ static bool is_retired(const struct sidecars *sidecars)
 
 static void reap(struct sidecars *sidecars, struct sidecar_slot *slot, int timeout_ms)
 {
-	char text[64];
+	char text[512];
 	pid_t pid = slot->process.pid;
 	if (!ringcast_sidecar_process_wait(&slot->process, timeout_ms, text, sizeof(text)))
 		return;

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
@@ -15,51 +16,37 @@
 #include <unistd.h>
 
 #include "base/attr.h"
+#include "scripting/sidecar/command.h"
 
-enum { CHANNEL_FD = 3, BACKOFF_FIRST_MS = 200, BACKOFF_MAX_MS = 30000, BACKOFF_CLEAR_MS = 60000, ENVIRONMENT_COUNT_MAX = 24 };
+enum { CHANNEL_FD = 3, BACKOFF_FIRST_MS = 200, BACKOFF_MAX_MS = 30000, BACKOFF_CLEAR_MS = 60000, LAST_WORDS_BYTES = 400 };
 
-/* What of our environment a script may see: what programs need to run, and nothing that could be a secret of the engine's. */
-static const char *const environment_names[] = {"PATH", "HOME", "LANG", "LC_ALL", "TZ", "TMPDIR", "NODE_OPTIONS", "NODE_EXTRA_CA_CERTS",
-						 "http_proxy", "https_proxy", "no_proxy", "AWS_REGION", "AWS_DEFAULT_REGION"};
-
-static size_t environment_fill(char *out[ENVIRONMENT_COUNT_MAX], const struct sidecar_process_options *options)
+static int spawn_with(pid_t *ret_pid, const struct sidecar_process_options *options, const struct sidecar_process *process, int channel,
+		      posix_spawn_file_actions_t *actions, const posix_spawnattr_t *attributes)
 {
-	size_t count = 0;
-	for (size_t i = 0; i < ARRAY_COUNT(environment_names); i++) {
-		const char *value = getenv(environment_names[i]);
-		if (value != NULL && asprintf(&out[count], "%s=%s", environment_names[i], value) >= 0)
-			count++;
-	}
-	if (options->idle_workers != 0 && asprintf(&out[count], "RINGCAST_IDLE_WORKERS=%u", options->idle_workers) >= 0)
-		count++;
-	out[count] = NULL;
-	return count;
-}
-
-static int spawn_with(pid_t *ret_pid, const struct sidecar_process_options *options, int channel, posix_spawn_file_actions_t *actions,
-		      const posix_spawnattr_t *attributes)
-{
-	char inspect[128], *environment[ENVIRONMENT_COUNT_MAX];
-	const char *node = options->node != NULL ? options->node : "node";
-	const char *script = ringcast_sidecar_process_script(options);
-	char *arguments[6] = {(char *)node, "--enable-source-maps"};
-	unsigned argument_count = 2;
+	char inspect[128] = "";
+	const char *arguments[4] = {"--enable-source-maps"};
+	unsigned argument_count = 1;
+	struct sidecar_command command;
 	const char *address = options->inspect != NULL && options->inspect[0] != '\0' ? options->inspect : getenv("RINGCAST_INSPECT");
 	if (address != NULL && address[0] != '\0') {
 		snprintf(inspect, sizeof(inspect), "--inspect=%s", address);
 		arguments[argument_count++] = inspect;
 	}
-	arguments[argument_count] = (char *)script;
+	arguments[argument_count] = ringcast_sidecar_process_script(options);
+	if (!ringcast_sidecar_command_make(&command, options, arguments, NULL))
+		return ENOMEM;
 	int error = posix_spawn_file_actions_addopen(actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
+	if (error == 0)
+		error = posix_spawn_file_actions_adddup2(actions, process->output, STDOUT_FILENO);
+	if (error == 0)
+		error = posix_spawn_file_actions_adddup2(actions, process->output, STDERR_FILENO);
 	if (error == 0)
 		error = posix_spawn_file_actions_adddup2(actions, channel, CHANNEL_FD);
 	if (error == 0)
 		error = posix_spawn_file_actions_addclosefrom_np(actions, CHANNEL_FD + 1);
-	size_t environment_count = environment_fill(environment, options);
 	if (error == 0)
-		error = posix_spawnp(ret_pid, node, actions, attributes, arguments, environment);
-	for (size_t i = 0; i < environment_count; i++)
-		free(environment[i]);
+		error = posix_spawnp(ret_pid, command.arguments[0], actions, attributes, command.arguments, command.environment);
+	ringcast_sidecar_command_free(&command);
 	return error;
 }
 
@@ -84,7 +71,7 @@ static int attributes_fill(posix_spawnattr_t *attributes)
 	return error != 0 ? error : posix_spawnattr_setpgroup(attributes, 0);
 }
 
-static int spawn(pid_t *ret_pid, const struct sidecar_process_options *options, int channel)
+static int spawn(struct sidecar_process *process, const struct sidecar_process_options *options, int channel)
 {
 	posix_spawn_file_actions_t actions;
 	posix_spawnattr_t attributes;
@@ -95,7 +82,7 @@ static int spawn(pid_t *ret_pid, const struct sidecar_process_options *options, 
 	if (error == 0) {
 		error = attributes_fill(&attributes);
 		if (error == 0)
-			error = spawn_with(ret_pid, options, channel, &actions, &attributes);
+			error = spawn_with(&process->pid, options, process, channel, &actions, &attributes);
 		posix_spawnattr_destroy(&attributes);
 	}
 	posix_spawn_file_actions_destroy(&actions);
@@ -122,17 +109,18 @@ bool ringcast_sidecar_process_start(const struct sidecar_process_options *option
 				    size_t reterr_bytes)
 {
 	int pair[2];
-	struct sidecar_process process = {.pidfd = -1};
+	struct sidecar_process process = {.pidfd = -1, .output = -1};
 	const char *script = ringcast_sidecar_process_script(options);
 	if (access(script, R_OK) != 0)
 		return say(reterr, reterr_bytes, script, errno);
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) != 0)
 		return say(reterr, reterr_bytes, "socketpair", errno);
-	int error = spawn(&process.pid, options, pair[1]);
+	process.output = memfd_create("sidecar-output", MFD_CLOEXEC);
+	int error = process.output >= 0 ? spawn(&process, options, pair[1]) : errno;
 	close(pair[1]);
 	process.socket = pair[0];
 	if (error != 0) {
-		close(pair[0]);
+		ringcast_sidecar_process_finish(&process);
 		return say(reterr, reterr_bytes, options->node != NULL ? options->node : "cannot start node", error);
 	}
 	if (!watch(&process, options->niceness, reterr, reterr_bytes)) {
@@ -146,6 +134,27 @@ bool ringcast_sidecar_process_start(const struct sidecar_process_options *option
 	return true;
 }
 
+/* The last line that it printed, without what does not belong into a line. */
+static void add_last_words(const struct sidecar_process *process, char *text, size_t text_bytes)
+{
+	char words[LAST_WORDS_BYTES + 1];
+	off_t end = lseek(process->output, 0, SEEK_END);
+	off_t start = end > LAST_WORDS_BYTES ? end - LAST_WORDS_BYTES : 0;
+	ssize_t size = end > 0 ? pread(process->output, words, LAST_WORDS_BYTES, start) : 0;
+	while (size > 0 && words[size - 1] == '\n')
+		size--;
+	if (size <= 0)
+		return;
+	words[size] = '\0';
+	char *line = strrchr(words, '\n');
+	line = line != NULL ? line + 1 : words;
+	for (char *c = line; *c != '\0'; c++)
+		if ((unsigned char)*c < 0x20 || *c == 0x7f || *c == '"' || *c == '\\')
+			*c = '\'';
+	size_t used = strlen(text);
+	snprintf(text + used, text_bytes - used, ": %s", line);
+}
+
 bool ringcast_sidecar_process_wait(struct sidecar_process *process, int timeout_ms, char *ret_text, size_t text_bytes)
 {
 	struct pollfd pollfd = {.fd = process->pidfd, .events = POLLIN};
@@ -157,6 +166,7 @@ bool ringcast_sidecar_process_wait(struct sidecar_process *process, int timeout_
 		snprintf(ret_text, text_bytes, "killed by signal %d", WTERMSIG(status));
 	else
 		snprintf(ret_text, text_bytes, "exit code %d", WEXITSTATUS(status));
+	add_last_words(process, ret_text, text_bytes);
 	return true;
 }
 
@@ -172,7 +182,9 @@ void ringcast_sidecar_process_finish(struct sidecar_process *process)
 		close(process->pidfd);
 	if (process->socket >= 0)
 		close(process->socket);
-	*process = (struct sidecar_process){.pidfd = -1, .socket = -1};
+	if (process->output >= 0)
+		close(process->output);
+	*process = (struct sidecar_process){.pidfd = -1, .socket = -1, .output = -1};
 }
 
 const char *ringcast_sidecar_process_script(const struct sidecar_process_options *options)

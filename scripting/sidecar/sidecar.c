@@ -24,6 +24,7 @@ static bool host_init(struct sidecar_host *host, const struct sidecar_options *o
 		.channels = calloc(options->channel_count, sizeof(struct channel)),
 		.arguments = strdup(options->arguments != NULL ? options->arguments : ""),
 		.check_ns = UINT64_MAX,
+		.are_numbers_random = options->are_numbers_random,
 	};
 	return host->channels != NULL && host->arguments != NULL &&
 	       ringcast_slab_init(&host->tenants, sizeof(struct tenant), options->sessions_max) &&

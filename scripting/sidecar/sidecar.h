@@ -30,6 +30,7 @@ struct sidecar_options {
 	uint32_t window_bytes;     /* per session; 0: 1 MiB */
 	uint32_t attach_timeout_ms; /* 0: 10 000 */
 	uint32_t stall_timeout_ms; /* a script that takes nothing for so long is killed, a process that answers nothing is cut; 0: 10 000 */
+	bool are_numbers_random;   /* sessions' numbers on the wire cannot be guessed; else they are 1, 2, 3, ... */
 	const char *arguments;     /* for onProcessStarted; split at blanks; NULL: none. Copied */
 };
 

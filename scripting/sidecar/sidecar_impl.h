@@ -61,6 +61,7 @@ struct sidecar_host {
 	struct slab tenants;
 	struct map tenants_by_number; /* number -> handle */
 	uint32_t number_next;
+	bool are_numbers_random;
 	uint32_t doomed_count; /* tenants with a fate */
 	uint64_t check_ns;     /* when tick looks at everything next */
 };

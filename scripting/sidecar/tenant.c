@@ -31,7 +31,10 @@ static struct channel *channel_choose(struct sidecar_host *host)
 static uint32_t number_next(struct sidecar_host *host)
 {
 	do
-		host->number_next++;
+		if (host->are_numbers_random) /* whoever writes to the channel behind the sidecar's back would have to guess */
+			host->environment->random(host->environment->context, &host->number_next, sizeof(host->number_next));
+		else
+			host->number_next++;
 	while (host->number_next == 0 || ringcast_map_find(&host->tenants_by_number, host->number_next) != 0);
 	return host->number_next;
 }

@@ -3,6 +3,7 @@
 
 import asyncio
 import os
+import re
 import shutil
 import signal
 import stat
@@ -10,6 +11,7 @@ import subprocess
 import tempfile
 import time
 import unittest
+import unittest.mock
 import zipfile
 
 import scripts
@@ -66,7 +68,7 @@ class Case(unittest.IsolatedAsyncioTestCase):
         return session, await Player.join(self.daemon, session)
 
 
-SIBLINGS = {"GameServer.js": "exports.ssExports = require('./gameloop.js');", "gameloop.js": scripts.js("one")["index.js"]}
+SIBLINGS = {"GameServer.js": "exports.ssExports = require('./gameloop.js').ssExports;", "gameloop.js": scripts.js("one")["index.js"]}
 
 
 @unittest.skipUnless(HAS_NODE, "no node")
@@ -91,6 +93,97 @@ class JavaScriptFolders(Case):
         self.assertEqual(scripts.push(self.daemon, "game", files)["file_count"], 4002)
         _, player = await self.play("game")
         self.assertEqual(await self.ask(player), "one hi")
+
+
+# What a script with bad intentions tries, by op code; it answers what came of it.
+HOSTILE = """
+const fs = require('fs');
+const net = require('net');
+const { execSync } = require('child_process');
+let session;
+const attempts = {
+	1: (text) => fs.readFileSync(text, 'utf8').length,
+	2: (text) => fs.writeFileSync(text, 'x'),
+	3: () => process.kill(process.ppid, 0),
+	4: () => process.kill(process.ppid, 'SIGKILL'),
+	5: () => execSync('/bin/sh -c id', { stdio: 'pipe' }).toString(),
+	6: () => process.dlopen({ exports: {} }, '/usr/lib/x86_64-linux-gnu/libm.so.6'),
+	7: () => fs.openSync('/proc/self/mem', 'r+'),
+	8: () => { const all = []; for (let i = 0; i < 256; i++) all.push(Buffer.alloc(64 << 20, 1)); return all.length; },
+	9: () => fs.writeFileSync(require('os').tmpdir() + '/' + process.pid, 'x'),
+	10: () => Object.keys(process.env).sort().join(' '),
+	11: (text) => fs.readFileSync(`/proc/${process.ppid}/environ`).length,
+	12: () => fs.writeSync(1, 'forged line\\n'),
+};
+const say = (m, text) => session.sendReliableMessage(session.newTextGameMessage(20, -1, String(text)), m.sender);
+exports.ssExports = {
+	init(rtSession) { session = rtSession; },
+	onMessage(m) {
+		const [attempt, text] = m.payload.toString().split(' ');
+		if (attempt === 'connect')
+			return void net.connect(Number(text), '127.0.0.1', () => say(m, 'connected')).on('error', (error) => say(m, error.code));
+		try {
+			say(m, `done ${attempts[attempt](text)}`);
+		} catch (error) {
+			say(m, error.code || error.message);
+		}
+	},
+};
+"""
+
+
+@unittest.skipUnless(HAS_NODE, "no node")
+class Confinement(Case):
+    settings = {"scripts__process_memory_max": "1GiB", "scripts__memory_max": "4GiB"}
+
+    def holds(self):
+        found = re.search(rb'"how JavaScript is confined","?.*?"holds":"([^"]*)"', self.daemon.log_text())
+        self.assertIsNotNone(found, self.daemon.log_text())
+        return found[1].decode()
+
+    async def test_a_hostile_script_gets_nowhere(self):
+        secret = self.path("secret.key")
+        with open(secret, "w") as file:
+            file.write("secret")
+        os.chmod(secret, 0o644)  # not its mode is what keeps it
+        os.environ["TEST_SECRET"] = "x"
+        self.addCleanup(os.environ.pop, "TEST_SECRET")
+        self.daemon.stop()
+        self.daemon = self.start()
+        scripts.push(self.daemon, "bad", {"index.js": HOSTILE})
+        if "files=confined tcp=confined signals=confined syscalls=confined" not in self.holds():
+            self.skipTest(f"this machine does not allow it: {self.holds()}")
+        _, player = await self.play("bad")
+        for attempt, refused in (
+            (f"1 {secret}", "EACCES"), ("1 /etc/passwd", "EACCES"), (f"2 {self.path('x')}", "EACCES"), ("2 /tmp/ringcast-forged", "EACCES"),
+            ("3", "EPERM"), ("4", "EPERM"), ("5", "EACCES"), ("7", "EACCES"), ("8", "Array buffer allocation failed"), ("11", "EACCES"),
+            (f"connect {self.daemon.admin_port}", "EACCES"), (f"connect {self.daemon.tcp_port}", "EACCES"),
+        ):
+            self.assertEqual(await self.ask(player, attempt), refused, attempt)
+        self.assertEqual(await self.ask(player, "9"), "done undefined")  # its own temporary folder
+        self.assertNotIn("TEST_SECRET", await self.ask(player, "10"))
+        self.assertEqual(await self.ask(player, "12"), "done 12")
+        self.assertNotIn(b"forged line", self.daemon.log_text())
+        self.assertEqual(self.daemon.request("GET", "/readyz")["status"], "ready")
+
+    async def test_the_dry_run_is_confined_alike(self):
+        secret = self.path("secret.key")
+        with open(secret, "w") as file:
+            file.write("secret")
+        os.chmod(secret, 0o644)
+        body = self.refuse(422, "script", scripts.push, self.daemon, "bad", {"index.js": f"require('fs').readFileSync('{secret}');"})
+        if "files=confined" in self.holds():
+            self.assertIn("EACCES", body)
+
+    async def test_what_does_not_hold_is_said_and_can_be_required(self):
+        self.daemon.stop()
+        self.daemon = self.start(scripts__confine="off")
+        scripts.push(self.daemon, "game", scripts.js("one"))
+        self.assertIn("NOT confined, as configured", self.holds())
+        self.daemon.stop()
+        with unittest.mock.patch.dict(os.environ, {"RINGCAST_CONFINE": "/nowhere/ringcast-confine"}):
+            self.daemon = self.start(scripts__confine="required")
+        self.assertIn("scripts.confine is 'required'", self.refuse(422, "script", scripts.push, self.daemon, "new", scripts.js("two")))
 
 
 @unittest.skipUnless(HAS_NODE, "no node")

@@ -145,6 +145,26 @@ static void check_sysctl(size_t index, struct doctor_finding *ret_finding)
 	ringcast_doctor_set(ret_finding, is_enough ? DOCTOR_OK : DOCTOR_WARN, is_enough ? NULL : sysctls[index].remedy, "%lld", value);
 }
 
+/* Asks the program that confines scripts what it would do here, run as whoever runs this. */
+static void check_confinement(struct doctor_finding *ret_finding)
+{
+	const char *named = getenv("RINGCAST_CONFINE");
+	const char *path = named && *named ? named : RINGCAST_CONFINE_INSTALLED;
+	char command[512], line[sizeof(ret_finding->found)] = "";
+	snprintf(command, sizeof(command), "'%s' --user nobody --memory 1 --connect 443 --report 2>&1", path);
+	FILE *pipe = access(path, X_OK) == 0 ? popen(command, "re") : NULL;
+	if (pipe) {
+		if (!fgets(line, sizeof(line), pipe))
+			line[0] = 0;
+		pclose(pipe);
+	}
+	line[strcspn(line, "\n")] = 0;
+	bool is_whole = *line && !strstr(line, "NOT");
+	ringcast_doctor_set(ret_finding, is_whole ? DOCTOR_OK : DOCTOR_WARN,
+			    is_whole ? NULL : "run only JavaScript that you trust, or set scripts.confine to required; Linux 6.7 with Landlock confines all of it", "%s",
+			    *line ? line : "ringcast-confine is not there");
+}
+
 static const struct {
 	const char *name;
 	doctor_check_fn *check;
@@ -157,6 +177,7 @@ static const struct {
 	{"RLIMIT_MEMLOCK", check_memlock},
 	{"clock source", check_clock},
 	{"CPU governor", check_governor},
+	{"JavaScript", check_confinement},
 };
 enum { CHECK_COUNT = sizeof(checks) / sizeof(checks[0]) };
 

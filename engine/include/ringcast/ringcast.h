@@ -180,6 +180,15 @@ typedef struct ringcast_script_options {
 	bool is_lua_ffi_on;            /* Lua may require "ffi": scripts that use it can do whatever this process can, and no bound holds for them */
 	uint32_t files_max;            /* of one version; 20 000 */
 	uint64_t files_bytes_max;      /* of all files of one version; 100 MiB */
+	/* JavaScript is confined where the machine allows (docs/scripting.md): another user, files, network, memory, system calls. */
+	bool is_unconfined;            /* it is not: scripts can do whatever this process can */
+	bool is_confinement_required;  /* where not all of it holds, JavaScript is refused */
+	const char *user;              /* whom it runs as when we are root; NULL: nobody */
+	const char *connect_ports;     /* TCP ports it may connect to, blank-separated, or "any"; NULL: 443 */
+	const char *read_paths;        /* files and folders it may read besides its own, blank-separated; NULL: none */
+	const char *environment;       /* variables it sees besides the usual, blank-separated; NULL: none */
+	uint64_t process_memory_bytes; /* private memory of one process; half of the machine's */
+	const char *final_folder;      /* is_final sources lie below it; NULL: there are none */
 	uint32_t stall_timeout_ms;     /* JavaScript that gives no sign of life for so long is ended, its session's thread or its process; 10 000 */
 } ringcast_script_options;
 
