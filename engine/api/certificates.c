@@ -1,8 +1,9 @@
 /* Encryption in the public API: which library, which certificate, and a new certificate for all shards. */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
-#include "life/question.h"
+#include "life/asking.h"
 #include "security/library.h"
 
 int ringcast_tls_library(const char *name, char *ret_text, size_t text_bytes)
@@ -22,40 +23,57 @@ static void fill_info(const struct certificate_facts *facts, ringcast_certificat
 	snprintf(ret_info->fingerprint, sizeof(ret_info->fingerprint), "%s", facts->fingerprint);
 }
 
-static void answer_credentials(struct shard *shard, struct question *question)
+/* Lasting: a shard that does not answer in time takes them when it runs again, as the others have. */
+struct ask_credentials {
+	struct ask ask;
+	struct shard_credentials credentials; /* owned until the shard takes them */
+};
+
+static bool answer_credentials(struct shard *shard, struct ask *ask)
 {
-	ringcast_shard_set_credentials(shard, &question->credentials);
-	question->credentials = (struct shard_credentials){0};
-	question->result = RINGCAST_OK;
+	struct ask_credentials *self = CONTAINER_OF(ask, struct ask_credentials, ask);
+	ringcast_shard_set_credentials(shard, &self->credentials);
+	self->credentials = (struct shard_credentials){0};
+	ask->result = RINGCAST_OK;
+	return true;
 }
 
-static int hand_to_shard(struct ringcast_engine *engine, uint32_t shard, struct shard_credentials *made)
+static void free_credentials(struct ask *ask)
 {
-	struct question *question = ringcast_question_create(answer_credentials);
-	if (question == NULL)
+	struct ask_credentials *self = CONTAINER_OF(ask, struct ask_credentials, ask);
+	ringcast_shard_credentials_release(&self->credentials);
+	free(self);
+}
+
+static int make_question(struct ringcast_engine *engine, const struct crypto_credentials *credentials, struct ask **ret_ask, char *error,
+			 size_t error_bytes)
+{
+	struct ask_credentials *self = calloc(1, sizeof(*self));
+	if (self == NULL) {
+		snprintf(error, error_bytes, "out of memory");
 		return RINGCAST_ERROR_MEMORY;
-	question->credentials = *made;
-	*made = (struct shard_credentials){0};
-	int result = ringcast_question_ask(engine, shard, question);
-	ringcast_question_release(question);
-	return result;
+	}
+	ringcast_ask_init(&self->ask, answer_credentials, free_credentials);
+	self->ask.is_lasting = true;
+	*ret_ask = &self->ask;
+	return ringcast_security_make_credentials(&engine->security, credentials, &self->credentials, error, error_bytes) ? RINGCAST_OK
+															   : RINGCAST_ERROR_ARGUMENT;
 }
 
-/* All contexts first, so that either every shard gets the new certificate or none does. */
+/* All contexts first, so that no shard gets the new certificate when one cannot. */
 static int hand_out(struct ringcast_engine *engine, const struct crypto_credentials *credentials, char *error, size_t error_bytes)
 {
-	struct shard_credentials made[MAILBOX_SENDERS_MAX] = {0};
+	struct ask *asks[MAILBOX_SENDERS_MAX] = {NULL};
 	int result = RINGCAST_OK;
 	for (uint32_t i = 0; i < engine->shard_count && result == RINGCAST_OK; i++)
-		if (!ringcast_security_make_credentials(&engine->security, credentials, &made[i], error, error_bytes))
-			result = RINGCAST_ERROR_ARGUMENT;
-	for (uint32_t i = 0; i < engine->shard_count && result == RINGCAST_OK; i++) {
-		result = hand_to_shard(engine, i, &made[i]);
+		result = make_question(engine, credentials, &asks[i], error, error_bytes);
+	if (result == RINGCAST_OK) {
+		result = ringcast_engine_ask_all(engine, asks);
 		if (result != RINGCAST_OK)
-			snprintf(error, error_bytes, "shard %u did not take the certificate: %s", i, ringcast_error_text(result));
+			snprintf(error, error_bytes, "not every shard has taken the certificate yet: %s", ringcast_error_text(result));
 	}
 	for (uint32_t i = 0; i < engine->shard_count; i++)
-		ringcast_shard_credentials_release(&made[i]);
+		ringcast_ask_release(asks[i]);
 	return result;
 }
 
@@ -65,7 +83,7 @@ static int reload(struct ringcast_engine *engine, struct crypto_credentials *cre
 	int result = ringcast_security_check_renewal(&engine->security, credentials, &facts, error, error_bytes);
 	if (result == RINGCAST_OK)
 		result = hand_out(engine, credentials, error, error_bytes);
-	if (result == RINGCAST_OK)
+	if (result == RINGCAST_OK || result == RINGCAST_ERROR_TIMEOUT) /* who did not answer has it in its mailbox */
 		ringcast_security_keep_facts(&engine->security, &facts);
 	return result;
 }

@@ -1,31 +1,13 @@
 /* What the embedder's C callbacks may ask and command: the [callback] part of the public header. */
 #include "base/assert.h"
 #include "base/log.h"
+#include "life/errors.h"
 #include "life/hooks.h"
 #include "session/command.h"
 #include "session/group.h"
 #include "session/park.h"
 #include "session/player.h"
 #include "transport/conn.h"
-
-static int error_of(enum drop_reason drop)
-{
-	switch (drop) {
-	case DROP_NONE:
-		return RINGCAST_OK;
-	case DROP_NO_TARGET:
-	case DROP_NOT_MEMBER:
-		return RINGCAST_ERROR_NOT_FOUND;
-	case DROP_OVERSIZE:
-	case DROP_BAD_STATE:
-	case DROP_MALFORMED:
-		return RINGCAST_ERROR_ARGUMENT;
-	case DROP_SESSION_ENDED:
-		return RINGCAST_ERROR_STATE;
-	default:
-		return RINGCAST_ERROR_FULL;
-	}
-}
 
 const char *ringcast_session_id(ringcast_session *session)
 {
@@ -93,27 +75,27 @@ int ringcast_session_send(ringcast_session *session, const ringcast_message *mes
 	};
 	if (message->opcode == OPCODE_LOGIN || message->payload_bytes > PROTO_PAYLOAD_RELIABLE_BYTES_MAX)
 		return RINGCAST_ERROR_ARGUMENT;
-	return error_of(ringcast_command_send(ringcast_engine_checked(session), &packet, packet.is_reliable ? INTENT_RELIABLE : INTENT_FAST));
+	return ringcast_error_of_drop(ringcast_command_send(ringcast_engine_checked(session), &packet, packet.is_reliable ? INTENT_RELIABLE : INTENT_FAST));
 }
 
 int ringcast_session_kick(ringcast_session *session, int32_t peer_id, const char *reason)
 {
-	return error_of(ringcast_command_kick(ringcast_engine_checked(session), peer_id, reason));
+	return ringcast_error_of_drop(ringcast_command_kick(ringcast_engine_checked(session), peer_id, reason));
 }
 
 int ringcast_session_join(ringcast_session *session, int32_t group, int32_t peer_id)
 {
-	return error_of(ringcast_command_join(ringcast_engine_checked(session), group, peer_id));
+	return ringcast_error_of_drop(ringcast_command_join(ringcast_engine_checked(session), group, peer_id));
 }
 
 int ringcast_session_leave(ringcast_session *session, int32_t group, int32_t peer_id)
 {
-	return error_of(ringcast_command_leave(ringcast_engine_checked(session), group, peer_id));
+	return ringcast_error_of_drop(ringcast_command_leave(ringcast_engine_checked(session), group, peer_id));
 }
 
 int ringcast_session_broadcast_membership(ringcast_session *session, int32_t group, int32_t target_group)
 {
-	return error_of(ringcast_command_broadcast_membership(ringcast_engine_checked(session), group, target_group));
+	return ringcast_error_of_drop(ringcast_command_broadcast_membership(ringcast_engine_checked(session), group, target_group));
 }
 
 size_t ringcast_session_players(ringcast_session *session, int32_t *peer_ids, size_t peer_id_count_max)
@@ -135,12 +117,12 @@ int ringcast_session_answer(ringcast_session *session, uint64_t ticket, ringcast
 {
 	if (verdict != RINGCAST_ALLOW && verdict != RINGCAST_DENY)
 		return RINGCAST_ERROR_ARGUMENT;
-	return error_of(ringcast_command_answer(ringcast_engine_checked(session), ticket, ringcast_engine_verdict_of(verdict)));
+	return ringcast_error_of_drop(ringcast_command_answer(ringcast_engine_checked(session), ticket, ringcast_engine_verdict_of(verdict)));
 }
 
 int ringcast_session_set_timer(ringcast_session *session, uint32_t timer, uint64_t delay_ns)
 {
-	return error_of(ringcast_command_timer(ringcast_engine_checked(session), timer, delay_ns));
+	return ringcast_error_of_drop(ringcast_command_timer(ringcast_engine_checked(session), timer, delay_ns));
 }
 
 int ringcast_session_cancel_timer(ringcast_session *session, uint32_t timer)
@@ -155,5 +137,5 @@ void ringcast_session_log(ringcast_session *session, ringcast_log_level level, c
 
 int ringcast_session_finish(ringcast_session *session)
 {
-	return error_of(ringcast_command_finish(ringcast_engine_checked(session)));
+	return ringcast_error_of_drop(ringcast_command_finish(ringcast_engine_checked(session)));
 }

@@ -1,27 +1,59 @@
-/* What concerns all shards at once: draining, and limits that change while they run. */
-#include "io/clock.h"
-#include "life/question.h"
+/*
+ * What concerns all shards at once: draining, and limits that change while they run. These questions are lasting: a shard that does not answer in time
+ * takes them when it runs again, so that the shards do not stay apart.
+ */
+#include <stdlib.h>
 
-static int ask_all(struct ringcast_engine *engine, void (*answer)(struct shard *, struct question *), const ringcast_limits *limits,
-		   uint64_t deadline_ns)
+#include "io/clock.h"
+#include "life/asking.h"
+
+/* Each shard's question is made of the same prototype; free is all there is to end it. */
+static int ask_all(struct ringcast_engine *engine, struct ask *(*make)(const void *context), const void *context)
 {
+	struct ask *asks[MAILBOX_SENDERS_MAX] = {NULL};
 	int result = RINGCAST_OK;
 	for (uint32_t i = 0; i < engine->shard_count && result == RINGCAST_OK; i++) {
-		struct question *question = ringcast_question_create(answer);
-		if (question == NULL)
-			return RINGCAST_ERROR_MEMORY;
-		if (limits != NULL)
-			question->limits = *limits;
-		question->deadline_ns = deadline_ns;
-		result = ringcast_question_ask(engine, i, question);
-		ringcast_question_release(question);
+		asks[i] = make(context);
+		if (asks[i] == NULL)
+			result = RINGCAST_ERROR_MEMORY;
+		else
+			asks[i]->is_lasting = true;
 	}
+	if (result == RINGCAST_OK)
+		result = ringcast_engine_ask_all(engine, asks);
+	for (uint32_t i = 0; i < engine->shard_count; i++)
+		ringcast_ask_release(asks[i]);
 	return result;
 }
 
-static void answer_drain(struct shard *shard, struct question *question)
+/* Drain */
+
+struct ask_drain {
+	struct ask ask;
+	uint64_t deadline_ns;
+	uint32_t cursor;
+};
+
+static bool answer_drain(struct shard *shard, struct ask *ask)
 {
-	ringcast_shard_drain(shard, question->deadline_ns);
+	struct ask_drain *self = CONTAINER_OF(ask, struct ask_drain, ask);
+	ask->result = RINGCAST_OK;
+	return ringcast_shard_drain(shard, &self->cursor, self->deadline_ns);
+}
+
+static void free_drain(struct ask *ask)
+{
+	free(CONTAINER_OF(ask, struct ask_drain, ask));
+}
+
+static struct ask *make_drain(const void *deadline_ns)
+{
+	struct ask_drain *self = calloc(1, sizeof(*self));
+	if (self == NULL)
+		return NULL;
+	ringcast_ask_init(&self->ask, answer_drain, free_drain);
+	self->deadline_ns = *(const uint64_t *)deadline_ns;
+	return &self->ask;
 }
 
 int ringcast_engine_drain(ringcast_engine *engine)
@@ -33,30 +65,77 @@ int ringcast_engine_drain_within(ringcast_engine *engine, uint64_t timeout_ms)
 {
 	uint64_t now_ns = ringcast_clock_now_ns();
 	uint64_t longest_ms = (UINT64_MAX - now_ns) / NS_PER_MS;
+	uint64_t deadline_ns = timeout_ms < longest_ms ? now_ns + timeout_ms * NS_PER_MS : UINT64_MAX;
 	__atomic_store_n(&engine->is_draining, true, __ATOMIC_RELEASE);
-	return ask_all(engine, answer_drain, NULL, timeout_ms < longest_ms ? now_ns + timeout_ms * NS_PER_MS : UINT64_MAX);
+	return ask_all(engine, make_drain, &deadline_ns);
 }
 
-static void answer_resume(struct shard *shard, struct question *question)
+/* Resume */
+
+struct ask_resume {
+	struct ask ask;
+	uint32_t cursor;
+};
+
+static bool answer_resume(struct shard *shard, struct ask *ask)
 {
-	(void)question;
-	ringcast_shard_resume(shard);
+	ask->result = RINGCAST_OK;
+	return ringcast_shard_resume(shard, &CONTAINER_OF(ask, struct ask_resume, ask)->cursor);
+}
+
+static void free_resume(struct ask *ask)
+{
+	free(CONTAINER_OF(ask, struct ask_resume, ask));
+}
+
+static struct ask *make_resume(const void *context)
+{
+	struct ask_resume *self = calloc(1, sizeof(*self));
+	(void)context;
+	if (self == NULL)
+		return NULL;
+	ringcast_ask_init(&self->ask, answer_resume, free_resume);
+	return &self->ask;
 }
 
 int ringcast_engine_resume(ringcast_engine *engine)
 {
-	int result = ask_all(engine, answer_resume, NULL, 0);
+	int result = ask_all(engine, make_resume, NULL);
 	if (result == RINGCAST_OK)
 		__atomic_store_n(&engine->is_draining, false, __ATOMIC_RELEASE);
 	return result;
 }
 
-static void answer_reload(struct shard *shard, struct question *question)
+/* Reload */
+
+struct ask_reload {
+	struct ask ask;
+	struct ringcast_limits limits;
+};
+
+static bool answer_reload(struct shard *shard, struct ask *ask)
 {
-	ringcast_shard_set_limits(shard, &question->limits);
+	ringcast_shard_set_limits(shard, &CONTAINER_OF(ask, struct ask_reload, ask)->limits);
+	ask->result = RINGCAST_OK;
+	return true;
+}
+
+static void free_reload(struct ask *ask)
+{
+	free(CONTAINER_OF(ask, struct ask_reload, ask));
+}
+
+static struct ask *make_reload(const void *limits)
+{
+	struct ask_reload *self = calloc(1, sizeof(*self));
+	if (self == NULL)
+		return NULL;
+	ringcast_ask_init(&self->ask, answer_reload, free_reload);
+	self->limits = *(const struct ringcast_limits *)limits;
+	return &self->ask;
 }
 
 int ringcast_engine_reload(ringcast_engine *engine, const ringcast_limits *limits)
 {
-	return ask_all(engine, answer_reload, limits, 0);
+	return ask_all(engine, make_reload, limits);
 }

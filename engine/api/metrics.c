@@ -1,16 +1,35 @@
 /* Metrics of the engine: counters of every shard, asked for and summed when somebody reads them. Names follow Prometheus. */
 #include <stdio.h>
+#include <stdlib.h>
 
-#include "life/question.h"
+#include "life/asking.h"
 #include "shard/inspect.h"
 
-static void answer_measures(struct shard *shard, struct question *question)
+struct ask_metrics {
+	struct ask ask;
+	struct shard_counters counters;
+	struct io_stats io;
+	struct shard_gauges gauges;
+	struct script_counts scripts;
+};
+
+static bool answer_metrics(struct shard *shard, struct ask *ask)
 {
-	question->counters = shard->counters;
-	question->io_stats = *shard->io->ops->stats(shard->io);
-	question->script_counts = ringcast_script_shard_measure(&question->engine->shards[shard->options.index].scripts);
-	question->gauges = ringcast_shard_gauges(shard);
+	struct ask_metrics *self = CONTAINER_OF(ask, struct ask_metrics, ask);
+	self->counters = shard->counters;
+	self->io = *shard->io->ops->stats(shard->io);
+	self->gauges = ringcast_shard_gauges(shard);
+	self->scripts = ringcast_script_shard_measure(ringcast_engine_scripts_of(shard));
+	ask->result = RINGCAST_OK;
+	return true;
 }
+
+static void free_metrics(struct ask *ask)
+{
+	free(CONTAINER_OF(ask, struct ask_metrics, ask));
+}
+
+/* Summing */
 
 struct sums {
 	struct shard_counters counters;
@@ -31,32 +50,32 @@ static void add_script_counts(struct script_counts *sum, const struct script_cou
 #undef ADD
 }
 
-static void add_counters(struct sums *sums, const struct question *question)
+static void add_counters(struct sums *sums, const struct ask_metrics *of_shard)
 {
-#define COUNTER(name, text) sums->counters.name += question->counters.name;
+#define COUNTER(name, text) sums->counters.name += of_shard->counters.name;
 #include "shard/counters.def"
 #undef COUNTER
 	for (unsigned i = 0; i < DROP_REASON_COUNT; i++)
-		sums->counters.drops[i] += question->counters.drops[i];
+		sums->counters.drops[i] += of_shard->counters.drops[i];
 	for (unsigned i = 0; i < CLOSE_REASON_COUNT; i++)
-		sums->counters.closes[i] += question->counters.closes[i];
-	add_script_counts(&sums->scripts, &question->script_counts);
-	sums->gauges.connections += question->gauges.connections;
-	sums->gauges.players += question->gauges.players;
-	sums->gauges.sessions += question->gauges.sessions;
-	sums->gauges.buffers_in_use += question->gauges.buffers_in_use;
-	sums->gauges.reservations_timedout += question->gauges.reservations_timedout;
-	sums->gauges.answers_awaited += question->gauges.answers_awaited;
-	sums->gauges.answers_late += question->gauges.answers_late;
-	sums->gauges.half_open += question->gauges.half_open;
-	sums->gauges.handshakes_waiting += question->gauges.handshakes_waiting;
-	sums->gauges.associations += question->gauges.associations;
-	sums->io.rx_buffers_empty += question->io_stats.rx_buffers_empty;
-	sums->io.cq_overflows += question->io_stats.cq_overflows;
-	sums->io.sq_full += question->io_stats.sq_full;
-	sums->io.rearms += question->io_stats.rearms;
-	sums->io.accept_errors += question->io_stats.accept_errors;
-	sums->io.gso_sends += question->io_stats.gso_sends;
+		sums->counters.closes[i] += of_shard->counters.closes[i];
+	add_script_counts(&sums->scripts, &of_shard->scripts);
+	sums->gauges.connections += of_shard->gauges.connections;
+	sums->gauges.players += of_shard->gauges.players;
+	sums->gauges.sessions += of_shard->gauges.sessions;
+	sums->gauges.buffers_in_use += of_shard->gauges.buffers_in_use;
+	sums->gauges.reservations_timedout += of_shard->gauges.reservations_timedout;
+	sums->gauges.answers_awaited += of_shard->gauges.answers_awaited;
+	sums->gauges.answers_late += of_shard->gauges.answers_late;
+	sums->gauges.half_open += of_shard->gauges.half_open;
+	sums->gauges.handshakes_waiting += of_shard->gauges.handshakes_waiting;
+	sums->gauges.associations += of_shard->gauges.associations;
+	sums->io.rx_buffers_empty += of_shard->io.rx_buffers_empty;
+	sums->io.cq_overflows += of_shard->io.cq_overflows;
+	sums->io.sq_full += of_shard->io.sq_full;
+	sums->io.rearms += of_shard->io.rearms;
+	sums->io.accept_errors += of_shard->io.accept_errors;
+	sums->io.gso_sends += of_shard->io.gso_sends;
 }
 
 static void emit_reasons(const struct sums *sums, ringcast_metric_fn *each, void *context)
@@ -132,20 +151,33 @@ static void emit_scripts(const struct script_counts *counts, struct sidecars_cou
 	each(context, "ringcast_script_processes", "gauge", "sidecar processes", "", (double)processes.running);
 }
 
+/* All shards or none: a sum without one of them would make counters run backward. */
+static bool measure(struct ringcast_engine *engine, struct sums *sums)
+{
+	struct ask *asks[MAILBOX_SENDERS_MAX] = {NULL};
+	bool is_complete = true;
+	for (uint32_t i = 0; i < engine->shard_count && is_complete; i++) {
+		struct ask_metrics *self = calloc(1, sizeof(*self));
+		is_complete = self != NULL;
+		if (self == NULL)
+			break;
+		ringcast_ask_init(&self->ask, answer_metrics, free_metrics);
+		asks[i] = &self->ask;
+	}
+	is_complete = is_complete && ringcast_engine_ask_all(engine, asks) == RINGCAST_OK;
+	for (uint32_t i = 0; i < engine->shard_count; i++) {
+		if (is_complete)
+			add_counters(sums, CONTAINER_OF(asks[i], struct ask_metrics, ask));
+		ringcast_ask_release(asks[i]);
+	}
+	return is_complete;
+}
+
 void ringcast_metrics_each(ringcast_engine *engine, ringcast_metric_fn *each, void *context)
 {
 	struct sums sums = {0};
-	for (uint32_t i = 0; i < engine->shard_count; i++) {
-		struct question *question = ringcast_question_create(answer_measures);
-		if (question == NULL)
-			return;
-		int result = ringcast_question_ask(engine, i, question);
-		if (result == RINGCAST_OK)
-			add_counters(&sums, question);
-		ringcast_question_release(question);
-		if (result != RINGCAST_OK)
-			return; /* a sum without this shard would make counters run backward */
-	}
+	if (!measure(engine, &sums))
+		return;
 	emit(&sums, each, context);
 	emit_certificate(engine, each, context);
 	emit_scripts(&sums.scripts, ringcast_sidecars_measure(engine->sidecars), each, context);

@@ -1,118 +1,200 @@
-/* Players in the public API: reserved, listed, kicked. */
-#include <stdio.h>
+/* Players in the public API: reserved, listed, kicked, removed. One small struct per question. */
+#include <stdlib.h>
 #include <string.h>
 
-#include "life/question.h"
-#include "session/admission.h"
+#include "life/asking.h"
+#include "life/errors.h"
 #include "session/command.h"
 #include "shard/inspect.h"
 
-static bool is_text_valid(const char *text, size_t bytes_max)
+enum { REASON_BYTES = 512 }; /* cut further by the close frame that carries it */
+
+static struct session *find(struct shard *shard, struct ask *ask, const char *session_id)
 {
-	return text == NULL || strlen(text) < bytes_max;
+	struct session *session = ringcast_session_find(&shard->store, session_id);
+	ask->result = session != NULL ? RINGCAST_OK : RINGCAST_ERROR_NOT_FOUND;
+	return session;
 }
 
-static void answer_reserve(struct shard *shard, struct question *question)
+/* Reserve */
+
+struct ask_reserve {
+	struct ask ask;
+	char session_id[RINGCAST_ID_BYTES], player_id[RINGCAST_NAME_BYTES], player_data[RINGCAST_DATA_BYTES];
+	char token[RINGCAST_ID_BYTES]; /* the answer */
+};
+static_assert(PLAYER_TOKEN_BYTES <= RINGCAST_ID_BYTES, "a token fits");
+
+static void free_reserve(struct ask *ask)
 {
-	struct session *session = ringcast_question_session(shard, question);
-	char token[PLAYER_TOKEN_BYTES];
+	free(CONTAINER_OF(ask, struct ask_reserve, ask));
+}
+
+static bool answer_reserve(struct shard *shard, struct ask *ask)
+{
+	struct ask_reserve *self = CONTAINER_OF(ask, struct ask_reserve, ask);
+	struct session *session = find(shard, ask, self->session_id);
 	struct player *player;
-	if (session == NULL)
-		return;
-	enum drop_reason drop =
-		ringcast_admission_reserve(session, question->player_id, question->player_data, shard->now_ns, &player, token);
-	question->result = ringcast_question_error_of(drop);
-	if (drop == DROP_NONE)
-		snprintf(question->ret_id, sizeof(question->ret_id), "%s", token);
+	if (session != NULL)
+		ask->result = ringcast_error_of_drop(ringcast_admission_reserve(session, self->player_id, self->player_data, shard->now_ns, &player,
+										self->token));
+	return true;
 }
 
 int ringcast_player_reserve(ringcast_engine *engine, const char *session_id, const char *player_id, const char *player_data,
 			    char ret_token[RINGCAST_ID_BYTES])
 {
-	if (!is_text_valid(player_id, RINGCAST_NAME_BYTES) || !is_text_valid(player_data, RINGCAST_DATA_BYTES))
-		return RINGCAST_ERROR_ARGUMENT;
-	struct question *question = ringcast_question_about(answer_reserve, session_id, player_id, player_data, NULL);
-	if (question == NULL)
+	struct ask_reserve *self = calloc(1, sizeof(*self));
+	int result = RINGCAST_ERROR_ARGUMENT;
+	if (self == NULL)
 		return RINGCAST_ERROR_MEMORY;
-	int result = ringcast_question_ask_about(engine, session_id, question);
+	ringcast_ask_init(&self->ask, answer_reserve, free_reserve);
+	ringcast_ask_keep(self->session_id, sizeof(self->session_id), session_id);
+	if (ringcast_ask_keep(self->player_id, sizeof(self->player_id), player_id) &&
+	    ringcast_ask_keep(self->player_data, sizeof(self->player_data), player_data))
+		result = ringcast_engine_ask_about(engine, session_id, &self->ask);
 	if (result == RINGCAST_OK)
-		memcpy(ret_token, question->ret_id, RINGCAST_ID_BYTES);
-	ringcast_question_release(question);
+		memcpy(ret_token, self->token, RINGCAST_ID_BYTES);
+	ringcast_ask_release(&self->ask);
 	return result;
 }
 
-static void add_player(struct question *question, const struct player *player)
+/* List, in turns */
+
+struct ask_players {
+	struct ask ask;
+	char session_id[RINGCAST_ID_BYTES];
+	uint32_t cursor;
+	size_t count, count_max; /* count: how many there are, also when that is more than fit */
+	ringcast_player_info infos[];
+};
+
+static void free_players(struct ask *ask)
 {
-	if (question->item_count < question->item_count_max)
-		ringcast_shard_describe_player(player, (ringcast_player_info *)question->items + question->item_count++);
+	free(CONTAINER_OF(ask, struct ask_players, ask));
 }
 
-static void answer_players(struct shard *shard, struct question *question)
+static void list_one(void *context, const struct player *player)
 {
-	struct session *session = ringcast_question_session(shard, question);
-	if (session == NULL)
-		return;
-	for (uint32_t i = 0; i < session->player_count; i++)
-		add_player(question, session->players[i]);
-	for (struct list_node *node = session->reserved.next; node != &session->reserved; node = node->next)
-		add_player(question, CONTAINER_OF(node, struct player, node));
+	struct ask_players *self = context;
+	if (self->count < self->count_max)
+		ringcast_shard_describe_player(player, &self->infos[self->count]);
+	self->count++;
 }
 
-int ringcast_player_list(ringcast_engine *engine, const char *session_id, ringcast_player_info *infos, size_t info_count_max,
-			 size_t *ret_count)
+static bool answer_players(struct shard *shard, struct ask *ask)
 {
-	struct question *question = ringcast_question_about(answer_players, session_id, NULL, NULL, NULL);
-	int result = RINGCAST_ERROR_MEMORY;
-	if (question == NULL)
-		return result;
-	if (ringcast_question_give_items(question, info_count_max, sizeof(*infos)))
-		result = ringcast_question_ask_about(engine, session_id, question);
+	struct ask_players *self = CONTAINER_OF(ask, struct ask_players, ask);
+	const struct session *session = find(shard, ask, self->session_id);
+	return session == NULL || ringcast_shard_each_player(shard, session, &self->cursor, list_one, self);
+}
+
+/* Those who are in by the order in which they came, then the reservations. */
+static int compare(const void *a, const void *b)
+{
+	const ringcast_player_info *one = a, *other = b;
+	if (one->peer_id != other->peer_id)
+		return (uint32_t)one->peer_id - 1 < (uint32_t)other->peer_id - 1 ? -1 : 1;
+	return one->created_ns < other->created_ns ? -1 : one->created_ns > other->created_ns;
+}
+
+int ringcast_player_list(ringcast_engine *engine, const char *session_id, ringcast_player_info *infos, size_t info_count_max, size_t *ret_count)
+{
+	size_t count_max = info_count_max < engine->options.limits.players_max ? info_count_max : engine->options.limits.players_max;
+	struct ask_players *self = calloc(1, sizeof(*self) + count_max * sizeof(*infos));
+	if (self == NULL)
+		return RINGCAST_ERROR_MEMORY;
+	ringcast_ask_init(&self->ask, answer_players, free_players);
+	ringcast_ask_keep(self->session_id, sizeof(self->session_id), session_id);
+	self->count_max = count_max;
+	int result = ringcast_engine_ask_about(engine, session_id, &self->ask);
 	if (result == RINGCAST_OK) {
-		memcpy(infos, question->items, question->item_count * sizeof(*infos));
-		*ret_count = question->item_count;
+		size_t filled = self->count < count_max ? self->count : count_max;
+		qsort(self->infos, filled, sizeof(*infos), compare);
+		if (filled > 0)
+			memcpy(infos, self->infos, filled * sizeof(*infos));
+		*ret_count = self->count;
 	}
-	ringcast_question_release(question);
+	ringcast_ask_release(&self->ask);
 	return result;
 }
 
-static void answer_kick(struct shard *shard, struct question *question)
+/* Kick */
+
+struct ask_kick {
+	struct ask ask;
+	char session_id[RINGCAST_ID_BYTES], reason[REASON_BYTES];
+	int32_t peer_id;
+};
+
+static void free_kick(struct ask *ask)
 {
-	struct session *session = ringcast_question_session(shard, question);
-	if (session == NULL)
-		return;
-	question->result = ringcast_command_kick(session, question->peer_id, question->text) == DROP_NONE ? RINGCAST_OK : RINGCAST_ERROR_NOT_FOUND;
+	free(CONTAINER_OF(ask, struct ask_kick, ask));
+}
+
+static bool answer_kick(struct shard *shard, struct ask *ask)
+{
+	struct ask_kick *self = CONTAINER_OF(ask, struct ask_kick, ask);
+	struct session *session = find(shard, ask, self->session_id);
+	if (session != NULL && ringcast_command_kick(session, self->peer_id, self->reason) != DROP_NONE)
+		ask->result = RINGCAST_ERROR_NOT_FOUND;
+	return true;
 }
 
 int ringcast_player_kick(ringcast_engine *engine, const char *session_id, int32_t peer_id, const char *reason)
 {
-	struct question *question = ringcast_question_about(answer_kick, session_id, NULL, NULL, reason);
-	if (question == NULL)
+	struct ask_kick *self = calloc(1, sizeof(*self));
+	if (self == NULL)
 		return RINGCAST_ERROR_MEMORY;
-	question->peer_id = peer_id;
-	int result = ringcast_question_ask_about(engine, session_id, question);
-	ringcast_question_release(question);
+	ringcast_ask_init(&self->ask, answer_kick, free_kick);
+	ringcast_ask_keep(self->session_id, sizeof(self->session_id), session_id);
+	strncpy(self->reason, reason != NULL ? reason : "", sizeof(self->reason) - 1);
+	self->peer_id = peer_id;
+	int result = ringcast_engine_ask_about(engine, session_id, &self->ask);
+	ringcast_ask_release(&self->ask);
 	return result;
 }
 
-static void answer_remove(struct shard *shard, struct question *question)
+/* Remove, whoever has logged in or not yet */
+
+struct ask_remove {
+	struct ask ask;
+	char session_id[RINGCAST_ID_BYTES], player_id[RINGCAST_NAME_BYTES], token[RINGCAST_ID_BYTES], reason[REASON_BYTES];
+	bool is_by_token;
+};
+
+static void free_remove(struct ask *ask)
 {
-	struct session *session = ringcast_question_session(shard, question);
-	const char *token = question->player_data; /* the question's other text */
+	free(CONTAINER_OF(ask, struct ask_remove, ask));
+}
+
+static bool answer_remove(struct shard *shard, struct ask *ask)
+{
+	struct ask_remove *self = CONTAINER_OF(ask, struct ask_remove, ask);
+	struct session *session = find(shard, ask, self->session_id);
+	struct view token = ringcast_view_of(self->token, strlen(self->token));
 	if (session == NULL)
-		return;
-	struct view view = {(const uint8_t *)token, token != NULL ? strlen(token) : 0};
-	enum drop_reason drop = ringcast_admission_cancel(session, question->player_id, view, question->text, shard->now_ns);
-	question->result = drop == DROP_BAD_TOKEN ? RINGCAST_ERROR_NOT_FOUND : ringcast_question_error_of(drop);
+		return true;
+	enum drop_reason drop = ringcast_admission_cancel(session, self->is_by_token ? NULL : self->player_id, token,
+							  self->reason[0] != '\0' ? self->reason : NULL, shard->now_ns);
+	ask->result = drop == DROP_BAD_TOKEN ? RINGCAST_ERROR_NOT_FOUND : ringcast_error_of_drop(drop);
+	return true;
 }
 
 int ringcast_player_remove(ringcast_engine *engine, const char *session_id, const char *player_id, const char *token, const char *reason)
 {
 	if ((player_id == NULL) == (token == NULL))
 		return RINGCAST_ERROR_ARGUMENT;
-	struct question *question = ringcast_question_about(answer_remove, session_id, player_id, token, reason);
-	if (question == NULL)
+	struct ask_remove *self = calloc(1, sizeof(*self));
+	int result = RINGCAST_ERROR_NOT_FOUND; /* nobody's id or token is as long as that */
+	if (self == NULL)
 		return RINGCAST_ERROR_MEMORY;
-	int result = ringcast_question_ask_about(engine, session_id, question);
-	ringcast_question_release(question);
+	ringcast_ask_init(&self->ask, answer_remove, free_remove);
+	ringcast_ask_keep(self->session_id, sizeof(self->session_id), session_id);
+	strncpy(self->reason, reason != NULL ? reason : "", sizeof(self->reason) - 1);
+	self->is_by_token = token != NULL;
+	if (ringcast_ask_keep(self->player_id, sizeof(self->player_id), player_id) && ringcast_ask_keep(self->token, sizeof(self->token), token))
+		result = ringcast_engine_ask_about(engine, session_id, &self->ask);
+	ringcast_ask_release(&self->ask);
 	return result;
 }

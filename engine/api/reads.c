@@ -7,6 +7,14 @@ bool ringcast_engine_is_draining(const ringcast_engine *engine)
 	return __atomic_load_n(&engine->is_draining, __ATOMIC_ACQUIRE);
 }
 
+uint64_t ringcast_engine_player_count(const ringcast_engine *engine)
+{
+	uint64_t count = 0;
+	for (uint32_t i = 0; i < engine->shard_count; i++)
+		count += __atomic_load_n(&engine->shards[i].shard->player_count, __ATOMIC_RELAXED);
+	return count;
+}
+
 uint32_t ringcast_engine_shard_count(const ringcast_engine *engine)
 {
 	return engine->shard_count;

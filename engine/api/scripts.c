@@ -270,12 +270,8 @@ int ringcast_session_log_read(ringcast_engine *engine, const char *session_id, r
 		return RINGCAST_ERROR_NOT_FOUND;
 	if (!ringcast_script_logs_copy(&engine->shards[shard].scripts.logs, session_id, &copy))
 		return RINGCAST_ERROR_MEMORY;
-	if (copy.bytes == NULL) {
-		ringcast_session_info info; /* it lives and has said nothing, or it is not known */
-		int result = ringcast_session_describe(engine, session_id, &info);
-		if (result != RINGCAST_OK)
-			return result;
-	}
+	if (copy.bytes == NULL)
+		return RINGCAST_ERROR_NOT_FOUND;
 	tell_lines(&copy, each, context);
 	if (ret_lost_count != NULL)
 		*ret_lost_count = copy.lost_count;

@@ -1,33 +1,52 @@
-/* Sessions in the public API: made, ended, described, listed; answers to parked packets. */
+/* Sessions in the public API: made, ended, described, listed; answers to parked packets. One small struct per question. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "life/question.h"
-#include "scripts/script_shard.h"
+#include "base/sized.h"
+#include "life/asking.h"
+#include "life/errors.h"
 #include "session/park.h"
 #include "shard/inspect.h"
 
-static bool is_text_valid(const char *text, size_t bytes_max)
-{
-	return text == NULL || strlen(text) < bytes_max;
-}
+/* Create */
 
-static void answer_create(struct shard *shard, struct question *question)
+struct ask_create {
+	struct ask ask;
+	struct session_options options;
+	char name[RINGCAST_NAME_BYTES], properties[RINGCAST_DATA_BYTES];
+	struct script_version *script; /* counted, or NULL */
+	char id[RINGCAST_ID_BYTES];    /* the answer */
+};
+
+static bool answer_create(struct shard *shard, struct ask *ask)
 {
+	struct ask_create *self = CONTAINER_OF(ask, struct ask_create, ask);
 	struct session *session;
 	enum drop_reason drop;
-	if (question->script != NULL) {
-		struct script_shard *scripts = &question->engine->shards[shard->options.index].scripts;
-		question->result = ringcast_script_shard_open(scripts, question->script, &question->session, &session, &drop);
-		if (question->result != RINGCAST_OK)
-			return;
-	} else {
-		drop = ringcast_session_open(&shard->store, &question->session, shard->now_ns, &session);
-	}
-	question->result = ringcast_question_error_of(drop);
-	if (drop == DROP_NONE)
-		snprintf(question->ret_id, sizeof(question->ret_id), "%s", session->id);
+	ask->result = RINGCAST_OK;
+	if (self->script != NULL)
+		ask->result = ringcast_script_shard_open(ringcast_engine_scripts_of(shard), self->script, &self->options, &session, &drop);
+	else
+		drop = ringcast_session_open(&shard->store, &self->options, shard->now_ns, &session);
+	if (ask->result == RINGCAST_OK)
+		ask->result = ringcast_error_of_drop(drop);
+	if (ask->result == RINGCAST_OK)
+		snprintf(self->id, sizeof(self->id), "%s", session->id);
+	return true;
+}
+
+static void free_create(struct ask *ask)
+{
+	struct ask_create *self = CONTAINER_OF(ask, struct ask_create, ask);
+	ringcast_script_version_release(&self->script);
+	free(self);
+}
+
+static bool is_session_valid(const struct ringcast_engine *engine, const ringcast_session_options *options)
+{
+	return (!options->has_shard || (options->shard >= 0 && (uint32_t)options->shard < engine->shard_count)) &&
+	       options->players_max <= engine->options.limits.players_per_session_max;
 }
 
 /* Looks up what the session is to run, and sees to it that somebody can run it there. *ret_version NULL with RINGCAST_OK: no script. */
@@ -44,74 +63,137 @@ static int prepare_script(struct ringcast_engine *engine, const char *name_and_v
 	return ringcast_sidecars_want(engine->sidecars, shard) ? RINGCAST_OK : RINGCAST_ERROR_SYSTEM;
 }
 
-/* Named sessions of dev mode live where their name says; others go round, so that shards fill evenly. */
-static uint32_t place(struct ringcast_engine *engine, const ringcast_session_options *options)
+static int fill_create(struct ask_create *self, const ringcast_session_options *options)
 {
-	if (options->has_shard)
-		return (uint32_t)options->shard;
-	if (engine->options.is_open && options->name != NULL)
-		return ringcast_shard_of_name(options->name, engine->shard_count);
-	return __atomic_fetch_add(&engine->placement_next, 1, __ATOMIC_RELAXED) % engine->shard_count;
+	self->options = (struct session_options){
+		.players_max = options->players_max,
+		.ping_interval_ms = options->ping_interval_ms,
+		.tick_interval_ms = options->tick_interval_ms,
+		.empty_timeout_ms = options->empty_timeout_ms,
+		.answer_timeout_ms = options->answer_timeout_ms,
+		.is_late_allowed = options->is_late_allowed,
+		.name = options->name != NULL ? self->name : NULL,
+		.properties = options->properties != NULL ? self->properties : NULL,
+	};
+	return ringcast_ask_keep(self->name, sizeof(self->name), options->name) &&
+			       ringcast_ask_keep(self->properties, sizeof(self->properties), options->properties)
+		       ? RINGCAST_OK
+		       : RINGCAST_ERROR_ARGUMENT;
 }
 
-static bool is_session_valid(const struct ringcast_engine *engine, const ringcast_session_options *options)
+static int create_on(struct ringcast_engine *engine, uint32_t shard, const ringcast_session_options *options, char ret_id[RINGCAST_ID_BYTES])
 {
-	return options->size >= sizeof(size_t) && options->size <= sizeof(*options) && is_text_valid(options->name, RINGCAST_NAME_BYTES) &&
-	       is_text_valid(options->properties, RINGCAST_DATA_BYTES) &&
-	       (!options->has_shard || (options->shard >= 0 && (uint32_t)options->shard < engine->shard_count)) &&
-	       options->players_max <= engine->options.limits.players_per_session_max;
+	struct ask_create *self = calloc(1, sizeof(*self));
+	if (self == NULL)
+		return RINGCAST_ERROR_MEMORY;
+	ringcast_ask_init(&self->ask, answer_create, free_create);
+	int result = fill_create(self, options);
+	if (result == RINGCAST_OK)
+		result = prepare_script(engine, options->script, shard, &self->script);
+	if (result == RINGCAST_OK)
+		result = ringcast_engine_ask(engine, shard, &self->ask);
+	if (result == RINGCAST_OK)
+		memcpy(ret_id, self->id, RINGCAST_ID_BYTES);
+	ringcast_ask_release(&self->ask);
+	return result;
+}
+
+/* Sessions go round, so that shards fill evenly, and past the shards that are full. Named ones of dev mode live where their name says. */
+static int create_anywhere(struct ringcast_engine *engine, const ringcast_session_options *options, char ret_id[RINGCAST_ID_BYTES])
+{
+	int result = RINGCAST_ERROR_FULL;
+	uint32_t first = __atomic_fetch_add(&engine->placement_next, 1, __ATOMIC_RELAXED);
+	for (uint32_t i = 0; i < engine->shard_count && result == RINGCAST_ERROR_FULL; i++)
+		result = create_on(engine, (first + i) % engine->shard_count, options, ret_id);
+	return result;
 }
 
 int ringcast_session_create(ringcast_engine *engine, const ringcast_session_options *given, char ret_id[RINGCAST_ID_BYTES])
 {
-	ringcast_session_options options = RINGCAST_SESSION_OPTIONS_INIT;
-	if (given == NULL || given->size < sizeof(size_t) || given->size > sizeof(options))
+	ringcast_session_options options;
+	if (given == NULL || !ringcast_sized_copy(&options, sizeof(options), given) || !is_session_valid(engine, &options))
 		return RINGCAST_ERROR_ARGUMENT;
-	memcpy(&options, given, given->size);
-	if (!is_session_valid(engine, &options))
-		return RINGCAST_ERROR_ARGUMENT;
-	struct question *question = ringcast_question_create(answer_create);
-	if (question == NULL)
-		return RINGCAST_ERROR_MEMORY;
-	question->session = (struct session_options){
-		.players_max = options.players_max,
-		.ping_interval_ms = options.ping_interval_ms,
-		.tick_interval_ms = options.tick_interval_ms,
-		.empty_timeout_ms = options.empty_timeout_ms,
-		.answer_timeout_ms = options.answer_timeout_ms,
-		.is_late_allowed = options.is_late_allowed,
-	};
-	uint32_t shard = place(engine, &options);
-	int result = prepare_script(engine, options.script, shard, &question->script);
-	if (result == RINGCAST_OK && !ringcast_question_keep_strings(question, (const char *[4]){options.name, options.properties},
-						   (const char **[4]){&question->session.name, &question->session.properties}))
-		result = RINGCAST_ERROR_MEMORY;
-	if (result == RINGCAST_OK)
-		result = ringcast_question_ask(engine, shard, question);
-	if (result == RINGCAST_OK)
-		memcpy(ret_id, question->ret_id, RINGCAST_ID_BYTES);
-	ringcast_question_release(question);
-	return result;
+	if (options.has_shard)
+		return create_on(engine, (uint32_t)options.shard, &options, ret_id);
+	if (engine->options.is_open && options.name != NULL)
+		return create_on(engine, ringcast_shard_of_name(options.name, engine->shard_count), &options, ret_id);
+	return create_anywhere(engine, &options, ret_id);
 }
 
-static void answer_end(struct shard *shard, struct question *question)
+/* End, describe, answer: about one session, by its id */
+
+struct ask_session {
+	struct ask ask;
+	char session_id[RINGCAST_ID_BYTES];
+	uint64_t ticket; /* of answer_ticket */
+	enum verdict verdict;
+	ringcast_session_info info; /* the answer of answer_describe */
+};
+
+static void free_session(struct ask *ask)
 {
-	struct session *session = ringcast_question_session(shard, question);
+	free(CONTAINER_OF(ask, struct ask_session, ask));
+}
+
+static struct session *session_of(struct shard *shard, struct ask *ask)
+{
+	struct session *session = ringcast_session_find(&shard->store, CONTAINER_OF(ask, struct ask_session, ask)->session_id);
+	ask->result = session != NULL ? RINGCAST_OK : RINGCAST_ERROR_NOT_FOUND;
+	return session;
+}
+
+static struct ask_session *about(const char *session_id, bool (*answer)(struct shard *shard, struct ask *ask))
+{
+	struct ask_session *self = calloc(1, sizeof(*self));
+	if (self == NULL)
+		return NULL;
+	ringcast_ask_init(&self->ask, answer, free_session);
+	ringcast_ask_keep(self->session_id, sizeof(self->session_id), session_id); /* what is too long is nobody's id */
+	return self;
+}
+
+static bool answer_end(struct shard *shard, struct ask *ask)
+{
+	struct session *session = session_of(shard, ask);
 	if (session != NULL)
 		ringcast_session_end_now(session, CLOSE_SESSION_ENDED, shard->now_ns);
+	return true;
 }
 
 int ringcast_session_end(ringcast_engine *engine, const char *session_id)
 {
-	struct question *question = ringcast_question_about(answer_end, session_id, NULL, NULL, NULL);
-	if (question == NULL)
+	struct ask_session *self = about(session_id, answer_end);
+	if (self == NULL)
 		return RINGCAST_ERROR_MEMORY;
-	int result = ringcast_question_ask_about(engine, session_id, question);
-	ringcast_question_release(question);
+	int result = ringcast_engine_ask_about(engine, session_id, &self->ask);
+	ringcast_ask_release(&self->ask);
 	return result;
 }
 
-static void describe_session(const struct shard *shard, const struct session *session, ringcast_session_info *ret_info)
+static bool answer_ticket(struct shard *shard, struct ask *ask)
+{
+	struct ask_session *self = CONTAINER_OF(ask, struct ask_session, ask);
+	struct session *session = session_of(shard, ask);
+	if (session != NULL && !ringcast_park_answer(session, self->ticket, self->verdict, shard->now_ns))
+		ask->result = RINGCAST_ERROR_NOT_FOUND;
+	return true;
+}
+
+int ringcast_session_answer_post(ringcast_engine *engine, const char *session_id, uint64_t ticket, ringcast_verdict verdict)
+{
+	if (verdict != RINGCAST_ALLOW && verdict != RINGCAST_DENY)
+		return RINGCAST_ERROR_ARGUMENT;
+	struct ask_session *self = about(session_id, answer_ticket);
+	if (self == NULL)
+		return RINGCAST_ERROR_MEMORY;
+	self->ticket = ticket;
+	self->verdict = verdict == RINGCAST_ALLOW ? VERDICT_ALLOW : VERDICT_DENY;
+	int result = ringcast_engine_ask_about(engine, session_id, &self->ask);
+	ringcast_ask_release(&self->ask);
+	return result;
+}
+
+static void describe(const struct shard *shard, const struct session *session, ringcast_session_info *ret_info)
 {
 	const struct script *script = ringcast_script_of_session(session);
 	ringcast_shard_describe_session(shard, session, ret_info);
@@ -122,87 +204,97 @@ static void describe_session(const struct shard *shard, const struct session *se
 	ret_info->script_bytes = ringcast_script_bytes_of_session(session);
 }
 
-static void answer_list(struct shard *shard, struct question *question)
+static bool answer_describe(struct shard *shard, struct ask *ask)
 {
-	ringcast_session_info *infos = question->items;
-	for (uint32_t i = 0; i < shard->store.sessions.high_water; i++) {
-		handle h;
-		struct session *session = ringcast_slab_at(&shard->store.sessions, i, &h);
-		if (session == NULL || session->state != SESSION_ACTIVE)
-			continue;
-		if (question->item_count < question->item_count_max)
-			describe_session(shard, session, &infos[question->item_count++]);
-		question->item_total++;
-	}
-}
-
-static void answer_describe(struct shard *shard, struct question *question)
-{
-	struct session *session = ringcast_question_session(shard, question);
+	struct session *session = session_of(shard, ask);
 	if (session != NULL)
-		describe_session(shard, session, question->items);
+		describe(shard, session, &CONTAINER_OF(ask, struct ask_session, ask)->info);
+	return true;
 }
 
 int ringcast_session_describe(ringcast_engine *engine, const char *session_id, ringcast_session_info *ret_info)
 {
-	struct question *question = ringcast_question_about(answer_describe, session_id, NULL, NULL, NULL);
-	int result = RINGCAST_ERROR_MEMORY;
-	if (question == NULL)
-		return result;
-	if (ringcast_question_give_items(question, 1, sizeof(*ret_info)))
-		result = ringcast_question_ask_about(engine, session_id, question);
+	struct ask_session *self = about(session_id, answer_describe);
+	if (self == NULL)
+		return RINGCAST_ERROR_MEMORY;
+	int result = ringcast_engine_ask_about(engine, session_id, &self->ask);
 	if (result == RINGCAST_OK)
-		memcpy(ret_info, question->items, sizeof(*ret_info));
-	ringcast_question_release(question);
+		*ret_info = self->info;
+	ringcast_ask_release(&self->ask);
 	return result;
 }
 
-static int list_shard(ringcast_engine *engine, uint32_t shard, ringcast_session_info *infos, size_t room, size_t *ret_count, size_t *ret_total)
+/* List: all shards at once, each in turns */
+
+struct ask_list {
+	struct ask ask;
+	uint32_t cursor;
+	size_t count, count_max; /* count: how many there are, also when that is more than fit */
+	ringcast_session_info infos[];
+};
+
+static void list_one(void *context, struct shard *shard, struct session *session)
 {
-	struct question *question = ringcast_question_create(answer_list);
-	int result = RINGCAST_ERROR_MEMORY;
-	if (question == NULL)
-		return result;
-	if (ringcast_question_give_items(question, room, sizeof(*infos)))
-		result = ringcast_question_ask(engine, shard, question);
-	if (result == RINGCAST_OK) {
-		memcpy(infos, question->items, question->item_count * sizeof(*infos));
-		*ret_count += question->item_count;
-		*ret_total += question->item_total;
+	struct ask_list *self = context;
+	if (self->count < self->count_max)
+		describe(shard, session, &self->infos[self->count]);
+	self->count++;
+}
+
+static bool answer_list(struct shard *shard, struct ask *ask)
+{
+	struct ask_list *self = CONTAINER_OF(ask, struct ask_list, ask);
+	ask->result = RINGCAST_OK;
+	return ringcast_shard_each_session(shard, &self->cursor, list_one, self);
+}
+
+static void free_list(struct ask *ask)
+{
+	free(CONTAINER_OF(ask, struct ask_list, ask));
+}
+
+/* Pages of it that are not filled in are never touched. */
+static struct ask *make_list(size_t count_max)
+{
+	struct ask_list *self = calloc(1, sizeof(*self) + count_max * sizeof(self->infos[0]));
+	if (self == NULL)
+		return NULL;
+	ringcast_ask_init(&self->ask, answer_list, free_list);
+	self->count_max = count_max;
+	return &self->ask;
+}
+
+static size_t least(size_t a, size_t b)
+{
+	return a < b ? a : b;
+}
+
+static size_t join_lists(struct ask *const *asks, uint32_t shard_count, ringcast_session_info *infos, size_t count_max)
+{
+	size_t used = 0, total = 0;
+	for (uint32_t i = 0; i < shard_count; i++) {
+		const struct ask_list *list = CONTAINER_OF(asks[i], struct ask_list, ask);
+		size_t taken = least(least(list->count, list->count_max), count_max - used);
+		if (taken > 0)
+			memcpy(infos + used, list->infos, taken * sizeof(*infos));
+		used += taken;
+		total += list->count;
 	}
-	ringcast_question_release(question);
-	return result;
+	return total;
 }
 
 int ringcast_session_list(ringcast_engine *engine, ringcast_session_info *infos, size_t info_count_max, size_t *ret_count)
 {
-	size_t count = 0, total = 0;
-	for (uint32_t i = 0; i < engine->shard_count; i++) {
-		int result = list_shard(engine, i, infos + count, info_count_max - count, &count, &total);
-		if (result != RINGCAST_OK)
-			return result;
-	}
-	*ret_count = count;
-	return RINGCAST_OK;
-}
-
-static void answer_ticket(struct shard *shard, struct question *question)
-{
-	struct session *session = ringcast_question_session(shard, question);
-	if (session != NULL && !ringcast_park_answer(session, question->ticket, question->verdict, shard->now_ns))
-		question->result = RINGCAST_ERROR_NOT_FOUND;
-}
-
-int ringcast_session_answer_post(ringcast_engine *engine, const char *session_id, uint64_t ticket, ringcast_verdict verdict)
-{
-	if (verdict != RINGCAST_ALLOW && verdict != RINGCAST_DENY)
-		return RINGCAST_ERROR_ARGUMENT;
-	struct question *question = ringcast_question_about(answer_ticket, session_id, NULL, NULL, NULL);
-	if (question == NULL)
-		return RINGCAST_ERROR_MEMORY;
-	question->ticket = ticket;
-	question->verdict = verdict == RINGCAST_ALLOW ? VERDICT_ALLOW : VERDICT_DENY;
-	int result = ringcast_question_ask_about(engine, session_id, question);
-	ringcast_question_release(question);
+	struct ask *asks[MAILBOX_SENDERS_MAX] = {NULL};
+	size_t each_max = least(info_count_max, engine->options.limits.sessions_max);
+	int result = RINGCAST_OK;
+	for (uint32_t i = 0; i < engine->shard_count && result == RINGCAST_OK; i++)
+		result = (asks[i] = make_list(each_max)) != NULL ? RINGCAST_OK : RINGCAST_ERROR_MEMORY;
+	if (result == RINGCAST_OK)
+		result = ringcast_engine_ask_all(engine, asks);
+	if (result == RINGCAST_OK)
+		*ret_count = join_lists(asks, engine->shard_count, infos, info_count_max);
+	for (uint32_t i = 0; i < engine->shard_count; i++)
+		ringcast_ask_release(asks[i]);
 	return result;
 }

@@ -1,68 +1,144 @@
 #include "ask/ask.h"
 
+#include <errno.h>
 #include <time.h>
 
+#include "base/assert.h"
 #include "ringcast/ringcast.h"
 
-enum { ANSWER_TIMEOUT_S = 5 };
+enum { TURN_MS = 10 };
 
-static void run(struct shard *shard, struct shard_request *request)
+static _Thread_local bool is_waiting_forbidden;
+
+void ringcast_ask_forbid_waiting(void)
 {
-	struct ask *ask = CONTAINER_OF(request, struct ask, request);
-	ask->answer(shard, ask);
+	is_waiting_forbidden = true;
 }
 
-static void done(struct shard_request *request)
+static bool move(struct ask *ask, enum ask_state from, enum ask_state to)
+{
+	uint32_t expected = from;
+	return __atomic_compare_exchange_n(&ask->state, &expected, to, false, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE);
+}
+
+/* The shard's side */
+
+static bool run(struct shard *shard, struct shard_request *request)
 {
 	struct ask *ask = CONTAINER_OF(request, struct ask, request);
-	pthread_mutex_lock(&ask->lock);
-	ask->is_answered = true;
-	pthread_cond_signal(&ask->answered);
-	pthread_mutex_unlock(&ask->lock);
+	if (!move(ask, ASK_WAITING, ASK_RUNNING))
+		return true; /* given up */
+	if (ask->answer(shard, ask))
+		return true;
+	bool is_moved = move(ask, ASK_RUNNING, ASK_WAITING);
+	ringcast_assert(is_moved);
+	return false;
+}
+
+static void finish(struct ask *ask, enum ask_state from)
+{
+	if (!move(ask, from, ASK_DONE))
+		return; /* given up: the asker has gone */
+	if (ask->completed != NULL)
+		ask->completed(ask);
+	sem_post(&ask->ended);
+}
+
+static void done(struct shard_request *request, bool is_answered)
+{
+	struct ask *ask = CONTAINER_OF(request, struct ask, request);
+	if (is_answered)
+		finish(ask, ASK_RUNNING);
+	else if (move(ask, ASK_WAITING, ASK_RUNNING)) { /* the result is ours to write from here on */
+		ask->result = RINGCAST_ERROR_STATE;
+		finish(ask, ASK_RUNNING);
+	}
 	ringcast_ask_release(ask);
 }
 
-void ringcast_ask_init(struct ask *ask, void (*answer)(struct shard *shard, struct ask *ask), void (*free)(struct ask *ask))
+/* The asker's side */
+
+void ringcast_ask_init(struct ask *ask, bool (*answer)(struct shard *shard, struct ask *ask), void (*free)(struct ask *ask))
 {
-	pthread_condattr_t attributes;
-	*ask = (struct ask){.request = {.run = run, .done = done}, .answer = answer, .free = free, .refs = 1};
-	pthread_mutex_init(&ask->lock, NULL);
-	pthread_condattr_init(&attributes);
-	pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
-	pthread_cond_init(&ask->answered, &attributes);
-	pthread_condattr_destroy(&attributes);
+	*ask = (struct ask){.request = {.run = run, .done = done}, .answer = answer, .free = free, .state = ASK_WAITING, .refs = 1};
+	sem_init(&ask->ended, 0, 0);
 }
 
 void ringcast_ask_release(struct ask *ask)
 {
-	if (__atomic_sub_fetch(&ask->refs, 1, __ATOMIC_ACQ_REL) > 0)
+	if (ask == NULL || __atomic_sub_fetch(&ask->refs, 1, __ATOMIC_ACQ_REL) > 0)
 		return;
-	pthread_cond_destroy(&ask->answered);
-	pthread_mutex_destroy(&ask->lock);
+	sem_destroy(&ask->ended);
 	ask->free(ask);
 }
 
-static bool await_answer(struct ask *ask)
+void ringcast_ask_post(struct ask *ask, struct mailbox *mailbox)
 {
-	struct timespec until;
-	int error = 0;
-	clock_gettime(CLOCK_MONOTONIC, &until);
-	until.tv_sec += ANSWER_TIMEOUT_S;
-	pthread_mutex_lock(&ask->lock);
-	while (!ask->is_answered && error == 0)
-		error = pthread_cond_timedwait(&ask->answered, &ask->lock, &until);
-	bool is_answered = ask->is_answered;
-	pthread_mutex_unlock(&ask->lock);
-	return is_answered;
+	__atomic_add_fetch(&ask->refs, 1, __ATOMIC_RELAXED);
+	int error = ringcast_mailbox_ask(mailbox, &ask->request);
+	if (error == 0)
+		return;
+	ask->result = error == -EPIPE ? RINGCAST_ERROR_STATE : RINGCAST_ERROR_FULL;
+	finish(ask, ASK_WAITING);
+	ringcast_ask_release(ask);
 }
 
-int ringcast_ask_shard(struct mailbox *mailbox, struct ask *ask)
+bool ringcast_ask_give_up(struct ask *ask)
 {
-	ask->is_answered = false;
-	__atomic_add_fetch(&ask->refs, 1, __ATOMIC_ACQ_REL);
-	if (!ringcast_mailbox_ask(mailbox, &ask->request)) {
-		ringcast_ask_release(ask);
-		return RINGCAST_ERROR_STATE;
+	return move(ask, ASK_WAITING, ASK_GIVEN_UP);
+}
+
+static uint64_t now_ns(void)
+{
+	struct timespec now;
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (uint64_t)now.tv_sec * NS_PER_S + (uint64_t)now.tv_nsec;
+}
+
+/* False: the time is up. */
+static bool wait_until(struct ask *ask, uint64_t deadline_ns)
+{
+	struct timespec until = {.tv_sec = (time_t)(deadline_ns / NS_PER_S), .tv_nsec = (long)(deadline_ns % NS_PER_S)};
+	while (sem_clockwait(&ask->ended, CLOCK_MONOTONIC, &until) != 0) {
+		if (errno == ETIMEDOUT)
+			return false;
+		ringcast_assert(errno == EINTR);
 	}
-	return await_answer(ask) ? ask->result : RINGCAST_ERROR_TIMEOUT;
+	return true;
+}
+
+int ringcast_ask_await(struct ask *ask, uint64_t deadline_ns)
+{
+	ringcast_assert(!is_waiting_forbidden);
+	bool is_ended = wait_until(ask, deadline_ns);
+	if (!is_ended && ask->is_lasting)
+		return RINGCAST_ERROR_TIMEOUT;
+	while (!is_ended) {
+		if (ringcast_ask_give_up(ask))
+			return RINGCAST_ERROR_TIMEOUT;
+		is_ended = wait_until(ask, now_ns() + TURN_MS * NS_PER_MS); /* the shard is at it */
+	}
+	ringcast_assert(__atomic_load_n(&ask->state, __ATOMIC_ACQUIRE) == ASK_DONE); /* and the answer is there to be read */
+	return ask->result;
+}
+
+int ringcast_ask_all(struct ask *const *asks, struct mailbox *const *mailboxes, uint32_t count)
+{
+	uint64_t deadline_ns = now_ns() + ASK_TIMEOUT_MS * NS_PER_MS;
+	int first_error = RINGCAST_OK;
+	if (is_waiting_forbidden)
+		return RINGCAST_ERROR_STATE;
+	for (uint32_t i = 0; i < count; i++)
+		ringcast_ask_post(asks[i], mailboxes[i]);
+	for (uint32_t i = 0; i < count; i++) {
+		int result = ringcast_ask_await(asks[i], deadline_ns);
+		if (first_error == RINGCAST_OK)
+			first_error = result;
+	}
+	return first_error;
+}
+
+int ringcast_ask_shard(struct ask *ask, struct mailbox *mailbox)
+{
+	return ringcast_ask_all(&ask, &mailbox, 1);
 }

@@ -338,7 +338,7 @@ static void begin_stop(struct daemon *daemon, const char *cause)
 	ringcast_notify_stopping();
 	ringcast_logs_event(daemon->logs, RINGCAST_LOG_INFO, "draining, then stopping",
 			    "by=%s players=%" PRIu64 " drain_timeout_ms=%" PRIu64, cause,
-			    ringcast_report_player_count(daemon->engine, &config), config.drain_timeout_ms);
+			    ringcast_engine_player_count(daemon->engine), config.drain_timeout_ms);
 }
 
 static void dump(struct daemon *daemon)
@@ -406,9 +406,9 @@ static void handle_wake(struct daemon *daemon)
 		begin_stop(daemon, "admin");
 }
 
-static void advance_drain(struct daemon *daemon, const struct config *config, uint64_t now)
+static void advance_drain(struct daemon *daemon, uint64_t now)
 {
-	uint64_t player_count = ringcast_report_player_count(daemon->engine, config);
+	uint64_t player_count = ringcast_engine_player_count(daemon->engine);
 	if (player_count == 0 || now >= daemon->drain_deadline_ns) {
 		if (player_count > 0)
 			ringcast_logs_event(daemon->logs, RINGCAST_LOG_WARN, "drain timeout, closing the players that are left",
@@ -484,7 +484,7 @@ static void run(struct daemon *daemon)
 		uint64_t now = now_ns();
 		host_config(daemon, &config);
 		if (daemon->is_stopping && !daemon->is_stopped)
-			advance_drain(daemon, &config, now);
+			advance_drain(daemon, now);
 		advance_watchdog(daemon, &config, now, watchdog_us);
 		advance_certificate(daemon, now);
 	}

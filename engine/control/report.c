@@ -150,16 +150,3 @@ void ringcast_report_dump(ringcast_engine *engine, FILE *out)
 		fwrite(text, 1, size, out);
 	free(text);
 }
-
-uint64_t ringcast_report_player_count(ringcast_engine *engine, const struct config *config)
-{
-	ringcast_assert(engine && config);
-	uint64_t player_count = 0;
-	size_t count = 0, count_max = (size_t)ringcast_engine_shard_count(engine) * config->limits.sessions_max;
-	ringcast_session_info *infos = calloc(count_max, sizeof(*infos));
-	if (infos && ringcast_session_list(engine, infos, count_max, &count) == RINGCAST_OK)
-		for (size_t i = 0; i < count && i < count_max; i++)
-			player_count += infos[i].player_count;
-	free(infos);
-	return player_count;
-}

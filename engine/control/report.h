@@ -14,6 +14,5 @@ void ringcast_report_ready(struct logs *logs, ringcast_engine *engine, const str
 void ringcast_report_dev(ringcast_engine *engine, const struct config *config, const char *admin, const char *service, FILE *out);
 void ringcast_report_memory_bill(const struct config *config, FILE *out);
 void ringcast_report_dump(ringcast_engine *engine, FILE *out); /* all metrics */
-uint64_t ringcast_report_player_count(ringcast_engine *engine, const struct config *config);
 
 #endif

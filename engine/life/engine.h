@@ -52,4 +52,11 @@ struct ringcast_engine {
 	struct sidecars *sidecars;
 };
 
+/* The scripts of a shard that answers a question: what its hooks were given is the engine. */
+static inline struct script_shard *ringcast_engine_scripts_of(struct shard *shard)
+{
+	struct ringcast_engine *engine = shard->options.hooks_context;
+	return &engine->shards[shard->options.index].scripts;
+}
+
 #endif

@@ -1,4 +1,6 @@
-/* What the library says of itself: its version, and its errors in words. */
+/* What the library says of itself: its version, its errors in words, and which error a refusal of the session layer is. */
+#include "life/errors.h"
+
 #include "ringcast/ringcast.h"
 
 #ifndef RINGCAST_VERSION
@@ -35,5 +37,28 @@ const char *ringcast_error_text(int error)
 		return "the script is not well; see the log";
 	default:
 		return "unknown error";
+	}
+}
+
+int ringcast_error_of_drop(enum drop_reason drop)
+{
+	switch (drop) {
+	case DROP_NONE:
+		return RINGCAST_OK;
+	case DROP_NO_SESSION:
+	case DROP_NO_TARGET:
+	case DROP_NOT_MEMBER:
+		return RINGCAST_ERROR_NOT_FOUND;
+	case DROP_PLAYER_EXISTS:
+		return RINGCAST_ERROR_EXISTS;
+	case DROP_OVERSIZE:
+	case DROP_BAD_STATE:
+	case DROP_MALFORMED:
+		return RINGCAST_ERROR_ARGUMENT;
+	case DROP_DRAINING:
+	case DROP_SESSION_ENDED:
+		return RINGCAST_ERROR_STATE;
+	default: /* the others are bounds: of sessions, players, groups, timers, commands, buffers */
+		return RINGCAST_ERROR_FULL;
 	}
 }

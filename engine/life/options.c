@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/sized.h"
 #include "life/hooks.h"
 #include "life/sidecars.h"
 #include "security/bill.h"
@@ -88,30 +89,12 @@ static uint32_t usable_cpu_count(void)
 	return (uint32_t)CPU_COUNT(&set);
 }
 
-static bool are_bytes_zero(const uint8_t *bytes, size_t size)
-{
-	for (size_t i = 0; i < size; i++)
-		if (bytes[i] != 0)
-			return false;
-	return true;
-}
-
-/* Copies a caller's struct that may be older (shorter) or newer (longer, but with zero in what we do not know) than ours. */
-static bool copy_sized(void *own, size_t own_bytes, const void *given, size_t given_bytes)
-{
-	size_t common = given_bytes < own_bytes ? given_bytes : own_bytes;
-	if (given_bytes < sizeof(size_t) || !are_bytes_zero((const uint8_t *)given + common, given_bytes - common))
-		return false;
-	memset(own, 0, own_bytes);
-	memcpy(own, given, common);
-	return true;
-}
-
 int ringcast_engine_take_options(struct ringcast_engine *engine, const ringcast_engine_options *given, char *error, size_t error_bytes)
 {
-	if (!copy_sized(&engine->options, sizeof(engine->options), given, given->size))
+	if (!ringcast_sized_copy(&engine->options, sizeof(engine->options), given))
 		return fail(error, error_bytes, RINGCAST_ERROR_ARGUMENT, "engine options: %s", "size is wrong, or unknown members are set");
-	if (given->callbacks != NULL && !copy_sized(&engine->callbacks, sizeof(engine->callbacks), given->callbacks, given->callbacks->size))
+	if (engine->options.callbacks != NULL &&
+	    !ringcast_sized_copy(&engine->callbacks, sizeof(engine->callbacks), engine->options.callbacks))
 		return fail(error, error_bytes, RINGCAST_ERROR_ARGUMENT, "callbacks: %s", "size is wrong, or unknown members are set");
 	fill_limits(&engine->options.limits);
 	engine->shard_count = engine->options.shard_count != 0 ? engine->options.shard_count : usable_cpu_count();

@@ -5,6 +5,8 @@
 #include <stdio.h>
 #include <unistd.h>
 
+#include "ask/ask.h"
+
 static void pin(uint32_t index)
 {
 	cpu_set_t allowed, one;
@@ -83,6 +85,7 @@ void *ringcast_engine_run_shard(void *argument)
 	char name[16];
 	snprintf(name, sizeof(name), "shard %u", slot->index);
 	pthread_setname_np(pthread_self(), name);
+	ringcast_ask_forbid_waiting();
 	if (engine->options.is_pinned)
 		pin(slot->index);
 	slot->shard = ringcast_engine_create_shard(slot);

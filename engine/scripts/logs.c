@@ -154,6 +154,14 @@ void ringcast_script_logs_write(struct script_logs *logs, const char *session_id
 	pthread_mutex_unlock(&logs->lock);
 }
 
+void ringcast_script_logs_begin(struct script_logs *logs, const char *session_id)
+{
+	pthread_mutex_lock(&logs->lock);
+	if (find(logs, session_id) == NULL)
+		make(logs, session_id);
+	pthread_mutex_unlock(&logs->lock);
+}
+
 void ringcast_script_logs_end(struct script_logs *logs, const char *session_id)
 {
 	pthread_mutex_lock(&logs->lock);

@@ -27,9 +27,11 @@ void ringcast_script_logs_fini(struct script_logs *logs);
 /* When there is no memory, or no room for so long a text, the line (or its end) is lost and counted as such. */
 void ringcast_script_logs_write(struct script_logs *logs, const char *session_id, uint64_t now_ns, enum script_level level,
 				const char *text, size_t size);
+/* The session is known from now on, also if it never says anything. Harmless when it has spoken, or even ended, before. */
+void ringcast_script_logs_begin(struct script_logs *logs, const char *session_id);
 void ringcast_script_logs_end(struct script_logs *logs, const char *session_id); /* harmless when it has none */
 
-/* A copy of a session's lines; NULL bytes: it has none. The caller frees bytes. */
+/* A copy of a session's lines; NULL bytes: no session of this name is known. The caller frees bytes. */
 struct script_log_copy {
 	char *bytes; /* records, see ringcast_script_log_next */
 	size_t size;

@@ -22,6 +22,8 @@ struct script_use { /* one version's program on this shard */
 	uint64_t idle_tick; /* when the last session ended: its memory is used until the end of that tick */
 };
 
+static const char scripted[] = "scripted"; /* the kind of our hooks: they lie in a struct script_use */
+
 /* Environment of the hosts */
 
 /* The clock itself, not the io loop's, which stands still within a tick: budgets are measured within a callback. */
@@ -283,7 +285,7 @@ static void on_session_ended(void *context, struct session *session, enum close_
 
 const struct script *ringcast_script_of_session(const struct session *session)
 {
-	if (session->hooks->session_ended != on_session_ended)
+	if (session->hooks->kind != scripted)
 		return NULL;
 	return CONTAINER_OF(session->hooks, struct script_use, hooks)->version->script;
 }
@@ -332,6 +334,7 @@ static struct script_use *load(struct script_shard *scripts, struct script_versi
 	use->scripts = scripts;
 	use->version = ringcast_script_version_ref(version);
 	use->hooks = use->program->hooks;
+	use->hooks.kind = scripted;
 	use->hooks.session_ended = on_session_ended;
 	ringcast_list_add_tail(&scripts->uses, &use->node);
 	scripts->counts.programs++;
@@ -371,8 +374,12 @@ int ringcast_script_shard_open(struct script_shard *scripts, struct script_versi
 	scripts->counts.sessions[version->script->language]++;
 	__atomic_add_fetch(&version->session_count, 1, __ATOMIC_ACQ_REL);
 	*ret_drop = ringcast_session_open(&scripts->shard->store, &options, scripts->shard->now_ns, ret_session);
-	if (*ret_drop == DROP_NONE)
+	if (*ret_drop == DROP_NONE) {
+		ringcast_script_logs_begin(&scripts->logs, (*ret_session)->id); /* perhaps it has said nothing yet */
+		if ((*ret_session)->state == SESSION_ENDED)
+			ringcast_script_logs_end(&scripts->logs, (*ret_session)->id);
 		return RINGCAST_OK;
+	}
 	use->session_count--;
 	scripts->counts.sessions[version->script->language]--;
 	__atomic_sub_fetch(&version->session_count, 1, __ATOMIC_ACQ_REL);

@@ -18,7 +18,7 @@ static enum drop_reason check_reserve(const struct session *session, const char 
 	    strnlen(player_data, SESSION_PROPERTIES_BYTES_MAX) == SESSION_PROPERTIES_BYTES_MAX)
 		return DROP_OVERSIZE;
 	if (ringcast_player_is_id_taken(session, player_id))
-		return DROP_BAD_TOKEN;
+		return DROP_PLAYER_EXISTS;
 	if (session->player_count + session->reserved_count >= session->players_max)
 		return DROP_SESSION_FULL;
 	return DROP_NONE;

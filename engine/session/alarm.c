@@ -55,7 +55,7 @@ enum drop_reason ringcast_command_timer(struct session *session, uint32_t name, 
 		return DROP_SESSION_ENDED;
 	struct alarm *alarm = alarm_find(session, name);
 	if (alarm == NULL && session->alarm_count >= store->options.limits->timers_per_session_max)
-		return DROP_FAST_OVERFLOW;
+		return DROP_TIMER_LIMIT;
 	if (alarm == NULL)
 		alarm = alarm_create(session, name);
 	if (alarm == NULL)

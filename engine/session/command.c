@@ -170,7 +170,7 @@ static enum drop_reason command_do_or_park(struct session *session, const struct
 static enum drop_reason queue_push(struct session *session, const struct command *command)
 {
 	if (session->command_count >= session->store->options.limits->commands_per_hook_max)
-		return DROP_FAST_OVERFLOW;
+		return DROP_COMMAND_LIMIT;
 	struct command *waiting = keep(session, command);
 	if (waiting == NULL)
 		return DROP_NO_BUFFER;

@@ -18,6 +18,7 @@ struct player;
 enum verdict { VERDICT_ALLOW = 0, VERDICT_DENY = 1, VERDICT_LATER = 2 };
 
 struct hooks {
+	const void *kind; /* whose they are, for him to know his sessions by; NULL: nobody needs to */
 	void (*session_started)(void *context, struct session *session);
 	void (*session_ended)(void *context, struct session *session, enum close_reason reason);
 	/* every health_interval_ms of the session limits; DENY: unhealthy, and health_failures_max of them in a row end the session */

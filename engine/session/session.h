@@ -190,7 +190,7 @@ int ringcast_session_id_shard(const char *id);
 int ringcast_player_token_shard(struct view token);
 
 /* admission.c */
-/* Reserves a place: DROP_NONE, SESSION_FULL, DRAINING, NO_SESSION, NO_BUFFER, BAD_TOKEN when player_id already holds a place. */
+/* Reserves a place: DROP_NONE, SESSION_FULL, DRAINING, NO_SESSION, NO_BUFFER, PLAYER_EXISTS when player_id already holds a place. */
 enum drop_reason ringcast_admission_reserve(struct session *session, const char *player_id, const char *player_data, uint64_t now_ns,
 					    struct player **ret_player, char ret_token[PLAYER_TOKEN_BYTES]);
 /* Frees the place that player_id holds, or with NULL the one of token: a reservation is cancelled, a player kicked. BAD_TOKEN: there is none. */

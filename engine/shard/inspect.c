@@ -5,6 +5,8 @@
 #include "base/assert.h"
 #include "io/socket.h"
 
+enum { SLOTS_PER_TURN_MAX = 2048 }; /* looked at, free ones too */
+
 void ringcast_shard_describe_session(const struct shard *shard, const struct session *session, ringcast_session_info *ret)
 {
 	*ret = (ringcast_session_info){
@@ -24,7 +26,7 @@ void ringcast_shard_describe_session(const struct shard *shard, const struct ses
 	};
 	snprintf(ret->id, sizeof(ret->id), "%s", session->id);
 	snprintf(ret->name, sizeof(ret->name), "%s", session->name);
-	snprintf(ret->state, sizeof(ret->state), "%s", session->state == SESSION_ACTIVE ? "active" : "ending");
+	snprintf(ret->state, sizeof(ret->state), "%s", session->is_terminating ? "ending" : "active");
 }
 
 static const char *state_text(enum player_state state)
@@ -66,6 +68,49 @@ void ringcast_shard_describe_player(const struct player *player, ringcast_player
 	ret->is_fast = conn->fast.state == FAST_UP;
 	ret->outq_bytes = ringcast_outq_bytes(&conn->outq);
 	ringcast_socket_format_address(&conn->address, ret->address);
+}
+
+/* The object in the next slot that is in use, if that is among the first *slots_left; NULL: the walk is at its end, or the turn is. */
+static void *next_used(const struct slab *slab, uint32_t *cursor, uint32_t *slots_left)
+{
+	handle h;
+	while (*cursor < slab->high_water && *slots_left > 0) {
+		void *object = ringcast_slab_at(slab, (*cursor)++, &h);
+		(*slots_left)--;
+		if (object != NULL)
+			return object;
+	}
+	return NULL;
+}
+
+bool ringcast_shard_each_session(struct shard *shard, uint32_t *cursor, void (*each)(void *context, struct shard *shard, struct session *session),
+				 void *context)
+{
+	const struct slab *sessions = &shard->store.sessions;
+	uint32_t slots_left = SLOTS_PER_TURN_MAX;
+	struct session *session;
+	for (uint32_t count = 0; count < SHARD_REQUEST_ITEMS_MAX && (session = next_used(sessions, cursor, &slots_left)) != NULL;) {
+		if (session->state != SESSION_ACTIVE)
+			continue;
+		each(context, shard, session);
+		count++;
+	}
+	return *cursor >= sessions->high_water;
+}
+
+bool ringcast_shard_each_player(struct shard *shard, const struct session *session, uint32_t *cursor,
+				void (*each)(void *context, const struct player *player), void *context)
+{
+	const struct slab *players = &shard->store.players;
+	uint32_t slots_left = SLOTS_PER_TURN_MAX;
+	const struct player *player;
+	for (uint32_t count = 0; count < SHARD_REQUEST_ITEMS_MAX && (player = next_used(players, cursor, &slots_left)) != NULL;) {
+		if (player->session != session || player->state > PLAYER_ACTIVE)
+			continue;
+		each(context, player);
+		count++;
+	}
+	return *cursor >= players->high_water;
 }
 
 struct shard_gauges ringcast_shard_gauges(const struct shard *shard)

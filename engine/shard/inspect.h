@@ -1,6 +1,6 @@
 /*
- * The only way to look into a shard from above: values that describe it, its sessions and its players. On the shard's thread. What a session's script
- * has to add is not known here.
+ * The only way to look into a shard from above: values that describe it, its sessions and its players, and walks over them that can be continued in the
+ * next tick. On the shard's thread. What a session's script has to add is not known here.
  */
 #ifndef RINGCAST_SHARD_INSPECT_H
 #define RINGCAST_SHARD_INSPECT_H
@@ -9,6 +9,16 @@
 
 void ringcast_shard_describe_session(const struct shard *shard, const struct session *session, ringcast_session_info *ret);
 void ringcast_shard_describe_player(const struct player *player, ringcast_player_info *ret);
+
+/*
+ * One turn of a walk: from *cursor (0 at first) on, SHARD_REQUEST_ITEMS_MAX sessions at most. False: it goes on at *cursor. Whoever is there from the
+ * first turn to the last is met once; who comes or goes meanwhile perhaps. Sessions that have ended are not met.
+ */
+bool ringcast_shard_each_session(struct shard *shard, uint32_t *cursor, void (*each)(void *context, struct shard *shard, struct session *session),
+				 void *context);
+/* Likewise for those who hold a place in a session: reserved, connecting or active. */
+bool ringcast_shard_each_player(struct shard *shard, const struct session *session, uint32_t *cursor,
+				void (*each)(void *context, const struct player *player), void *context);
 
 struct shard_gauges {
 	uint64_t connections, players, sessions, buffers_in_use, reservations_timedout, answers_awaited, answers_late, half_open, handshakes_waiting,

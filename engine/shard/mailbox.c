@@ -1,5 +1,6 @@
 #include "shard/mailbox.h"
 
+#include <errno.h>
 #include <stdlib.h>
 
 #include "base/assert.h"
@@ -40,6 +41,7 @@ void ringcast_mailbox_destroy(struct mailbox **mailbox)
 	*mailbox = NULL;
 	if (m == NULL)
 		return;
+	ringcast_mailbox_close(m);
 	while ((left = ringcast_mailbox_take(m)) != NULL)
 		ringcast_handoff_free(left);
 	for (uint32_t i = 0; i < m->sender_count; i++)
@@ -65,21 +67,31 @@ bool ringcast_mailbox_post(struct mailbox *mailbox, uint32_t sender, struct hand
 	return true;
 }
 
-bool ringcast_mailbox_ask(struct mailbox *mailbox, struct shard_request *request)
+static void append(struct mailbox *mailbox, struct shard_request *request)
 {
+	request->next = NULL;
+	if (mailbox->requests_tail != NULL)
+		mailbox->requests_tail->next = request;
+	else
+		__atomic_store_n(&mailbox->requests_head, request, __ATOMIC_RELEASE);
+	mailbox->requests_tail = request;
+	mailbox->request_count++;
+}
+
+int ringcast_mailbox_ask(struct mailbox *mailbox, struct shard_request *request)
+{
+	int error = 0;
 	pthread_mutex_lock(&mailbox->lock);
-	bool is_open = !mailbox->is_closed;
-	if (is_open) {
-		request->next = NULL;
-		if (mailbox->requests_tail != NULL)
-			mailbox->requests_tail->next = request;
-		else
-			__atomic_store_n(&mailbox->requests_head, request, __ATOMIC_RELEASE);
-		mailbox->requests_tail = request;
+	if (mailbox->is_closed)
+		error = -EPIPE;
+	else if (mailbox->request_count >= MAILBOX_REQUESTS_MAX)
+		error = -ENOBUFS;
+	if (error == 0) {
+		append(mailbox, request);
 		ring_doorbell(mailbox); /* under the lock: close() cannot retire the io meanwhile */
 	}
 	pthread_mutex_unlock(&mailbox->lock);
-	return is_open;
+	return error;
 }
 
 struct handoff *ringcast_mailbox_take(struct mailbox *mailbox)
@@ -91,15 +103,45 @@ struct handoff *ringcast_mailbox_take(struct mailbox *mailbox)
 	return NULL;
 }
 
-struct shard_request *ringcast_mailbox_take_requests(struct mailbox *mailbox)
+/* Up to count_max requests, oldest first. */
+static struct shard_request *take_requests(struct mailbox *mailbox, uint32_t count_max)
+{
+	struct shard_request *first = mailbox->requests_head, *last = NULL;
+	for (uint32_t i = 0; i < count_max && (last == NULL ? first : last->next) != NULL; i++) {
+		last = last == NULL ? first : last->next;
+		mailbox->request_count--;
+	}
+	__atomic_store_n(&mailbox->requests_head, last != NULL ? last->next : NULL, __ATOMIC_RELEASE);
+	if (mailbox->requests_head == NULL)
+		mailbox->requests_tail = NULL;
+	if (last != NULL)
+		last->next = NULL;
+	return first;
+}
+
+/* Behind those that came meanwhile, so that a long answer holds up nobody. Its place is kept even where the bound is reached. */
+static void put_back(struct mailbox *mailbox, struct shard_request *request)
+{
+	pthread_mutex_lock(&mailbox->lock);
+	append(mailbox, request);
+	pthread_mutex_unlock(&mailbox->lock);
+}
+
+void ringcast_mailbox_answer(struct mailbox *mailbox, struct shard *shard)
 {
 	if (__atomic_load_n(&mailbox->requests_head, __ATOMIC_ACQUIRE) == NULL)
-		return NULL;
+		return;
 	pthread_mutex_lock(&mailbox->lock);
-	struct shard_request *requests = mailbox->requests_head;
-	mailbox->requests_head = mailbox->requests_tail = NULL;
+	struct shard_request *request = take_requests(mailbox, MAILBOX_REQUESTS_PER_TICK_MAX);
 	pthread_mutex_unlock(&mailbox->lock);
-	return requests;
+	while (request != NULL) {
+		struct shard_request *next = request->next;
+		if (request->run(shard, request))
+			request->done(request, true);
+		else
+			put_back(mailbox, request);
+		request = next;
+	}
 }
 
 bool ringcast_mailbox_has_handoff(const struct mailbox *mailbox)
@@ -132,5 +174,11 @@ void ringcast_mailbox_close(struct mailbox *mailbox)
 	pthread_mutex_lock(&mailbox->lock);
 	mailbox->is_closed = true;
 	mailbox->io = NULL;
+	struct shard_request *left = take_requests(mailbox, UINT32_MAX);
 	pthread_mutex_unlock(&mailbox->lock);
+	while (left != NULL) {
+		struct shard_request *next = left->next;
+		left->done(left, false);
+		left = next;
+	}
 }

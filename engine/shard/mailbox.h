@@ -11,7 +11,13 @@
 #include "crypto/crypto.h"
 #include "io/io.h"
 
-enum { MAILBOX_SENDERS_MAX = 64, MAILBOX_RING_CAPACITY = 1024 };
+enum {
+	MAILBOX_SENDERS_MAX = 64,
+	MAILBOX_RING_CAPACITY = 1024,
+	MAILBOX_REQUESTS_MAX = 4096,      /* waiting for one shard */
+	MAILBOX_REQUESTS_PER_TICK_MAX = 8, /* answered, or worked on, in one tick */
+	SHARD_REQUEST_ITEMS_MAX = 64,     /* described by one request in one tick */
+};
 
 /* A connection on its way to the shard of its session. Heap block; the receiver frees it. */
 struct handoff {
@@ -23,12 +29,14 @@ struct handoff {
 };
 void ringcast_handoff_free(struct handoff *handoff); /* with what it owns, but not the descriptor */
 
-/* A control thread's question. run executes on the shard's thread; done is called there afterwards and owns the request. */
+/* What a control thread asks; see ask/ask.h for the asker's side. The mailbox has it until done is called, once, for each request that it took. */
 struct shard;
 struct shard_request {
 	struct shard_request *next;
-	void (*run)(struct shard *shard, struct shard_request *request);
-	void (*done)(struct shard_request *request);
+	/* On the shard's thread; does SHARD_REQUEST_ITEMS_MAX items of work at most. False: there is more to do, call again in the next tick. */
+	bool (*run)(struct shard *shard, struct shard_request *request);
+	/* is_answered false: the mailbox was closed before run said that all is done. Owns the request from then on. */
+	void (*done)(struct shard_request *request, bool is_answered);
 };
 
 struct mailbox {
@@ -38,19 +46,22 @@ struct mailbox {
 	struct shard_request *requests_head, *requests_tail;
 	struct io *io; /* to wake; set before any sender runs, NULL after the receiver has gone */
 	bool is_sleeping; /* atomic */
+	uint32_t request_count; /* under lock */
 	bool is_closed;   /* under lock: requests are refused */
 };
 
 struct mailbox *ringcast_mailbox_create(uint32_t sender_count); /* NULL: out of memory */
 void ringcast_mailbox_destroy(struct mailbox **mailbox);
 bool ringcast_mailbox_post(struct mailbox *mailbox, uint32_t sender, struct handoff *handoff); /* false: full, still the caller's */
-bool ringcast_mailbox_ask(struct mailbox *mailbox, struct shard_request *request);             /* any thread; false: closed */
+/* Any thread. 0, or the request stays the caller's: -EPIPE when the mailbox is closed, -ENOBUFS when MAILBOX_REQUESTS_MAX are waiting. */
+int ringcast_mailbox_ask(struct mailbox *mailbox, struct shard_request *request);
 /* Receiver's thread. */
 struct handoff *ringcast_mailbox_take(struct mailbox *mailbox);
 bool ringcast_mailbox_has_handoff(const struct mailbox *mailbox);
-struct shard_request *ringcast_mailbox_take_requests(struct mailbox *mailbox); /* the whole list, oldest first */
+void ringcast_mailbox_answer(struct mailbox *mailbox, struct shard *shard); /* MAILBOX_REQUESTS_PER_TICK_MAX requests, oldest first */
 bool ringcast_mailbox_prepare_sleep(struct mailbox *mailbox); /* false: something is there, do not sleep */
 void ringcast_mailbox_awake(struct mailbox *mailbox);
+/* Requests are refused from now on, and those that wait are done, unanswered. */
 void ringcast_mailbox_close(struct mailbox *mailbox);
 
 #endif

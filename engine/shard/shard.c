@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/assert.h"
+#include "shard/inspect.h"
 #include "shard/shard_private.h"
 
 /* Where a shard's buffer memory goes: percent per size class, 128 B << i. Chunks and datagram bursts use the largest. */
@@ -268,30 +269,34 @@ void ringcast_shard_destroy(struct shard **shard)
 
 /* Ending */
 
-void ringcast_shard_drain(struct shard *shard, uint64_t deadline_ns)
+static void terminate(void *context, struct shard *shard, struct session *session)
 {
+	ringcast_session_terminate(session, *(const uint64_t *)context, shard->now_ns);
+}
+
+bool ringcast_shard_drain(struct shard *shard, uint32_t *cursor, uint64_t deadline_ns)
+{
+	if (*cursor > 0 && !shard->store.is_draining)
+		return true; /* resumed between two turns */
 	shard->store.is_draining = true;
 	if (deadline_ns != UINT64_MAX && deadline_ns > shard->paused_ns) /* others tell the time by the io's clock */
 		deadline_ns -= shard->paused_ns;
-	for (uint32_t i = 0; i < shard->store.sessions.high_water; i++) {
-		handle h;
-		struct session *session = ringcast_slab_at(&shard->store.sessions, i, &h);
-		if (session != NULL)
-			ringcast_session_terminate(session, deadline_ns, shard->now_ns);
-	}
+	return ringcast_shard_each_session(shard, cursor, terminate, &deadline_ns);
 }
 
-void ringcast_shard_resume(struct shard *shard)
+static void resume(void *context, struct shard *shard, struct session *session)
 {
-	if (shard->is_stopping)
-		return;
+	(void)context;
+	(void)shard;
+	ringcast_session_resume(session);
+}
+
+bool ringcast_shard_resume(struct shard *shard, uint32_t *cursor)
+{
+	if (shard->is_stopping || (*cursor > 0 && shard->store.is_draining))
+		return true;
 	shard->store.is_draining = false;
-	for (uint32_t i = 0; i < shard->store.sessions.high_water; i++) {
-		handle h;
-		struct session *session = ringcast_slab_at(&shard->store.sessions, i, &h);
-		if (session != NULL)
-			ringcast_session_resume(session);
-	}
+	return ringcast_shard_each_session(shard, cursor, resume, NULL);
 }
 
 static void end_sessions(struct shard *shard)
@@ -309,7 +314,8 @@ void ringcast_shard_stop(struct shard *shard)
 	if (shard->is_stopping)
 		return;
 	shard->is_stopping = true;
-	ringcast_shard_drain(shard, shard->now_ns); /* the scripts' last words, if they were not told before */
+	for (uint32_t cursor = 0; !ringcast_shard_drain(shard, &cursor, shard->now_ns);) /* the scripts' last words, if they were not told before */
+		;
 	for (uint32_t i = 0; i < shard->options.listen_count; i++)
 		shard->io->ops->listen_stop(shard->io, shard->listeners[i]);
 	end_sessions(shard);

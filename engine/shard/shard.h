@@ -129,6 +129,7 @@ struct shard {
 
 	struct shard_counters counters;
 	uint64_t beat_ns; /* atomic: when the loop last turned, for health checks */
+	uint32_t player_count; /* atomic: those who are in, as of the last tick; for whoever waits until they have left */
 	struct io_event events[SHARD_EVENT_COUNT_MAX];
 };
 
@@ -138,9 +139,13 @@ struct shard *ringcast_shard_create(const struct shard_options *options, struct 
 void ringcast_shard_destroy(struct shard **shard);
 /* One turn of the loop. Waits in io at most until the next deadline. */
 void ringcast_shard_tick(struct shard *shard);
-/* No new sessions, reservations or logins; scripts are told, and sessions end at deadline_ns (UINT64_MAX: when they do by themselves). */
-void ringcast_shard_drain(struct shard *shard, uint64_t deadline_ns);
-void ringcast_shard_resume(struct shard *shard); /* the opposite; nothing once the shard stops */
+/*
+ * No new sessions, reservations or logins; scripts are told, and sessions end at deadline_ns (UINT64_MAX: when they do by themselves). In turns: false
+ * means that some of the sessions have been told, and that *cursor (0 at first) says where to go on.
+ */
+bool ringcast_shard_drain(struct shard *shard, uint32_t *cursor, uint64_t deadline_ns);
+/* The opposite, in turns too; nothing once the shard stops. Of a drain and a resume the later one counts, also for turns that were left. */
+bool ringcast_shard_resume(struct shard *shard, uint32_t *cursor);
 /* Ends every session, closes every connection; is_idle says when all of it is done. */
 void ringcast_shard_stop(struct shard *shard);
 /* Past the time allowed: cuts what is left without waiting for queues. */

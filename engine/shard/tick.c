@@ -98,7 +98,6 @@ static void expire(void *context, struct timer *timer)
 static void drain_mailbox(struct shard *shard)
 {
 	struct mailbox *mailbox = shard->options.mailboxes[shard->options.index];
-	struct shard_request *request = ringcast_mailbox_take_requests(mailbox);
 	for (unsigned i = 0; i < HANDOFFS_PER_TICK_MAX; i++) {
 		struct handoff *handoff = ringcast_mailbox_take(mailbox);
 		if (handoff == NULL)
@@ -106,12 +105,7 @@ static void drain_mailbox(struct shard *shard)
 		ringcast_shard_handoff_receive(shard, handoff);
 		ringcast_handoff_free(handoff);
 	}
-	while (request != NULL) {
-		struct shard_request *next = request->next;
-		request->run(shard, request);
-		request->done(request);
-		request = next;
-	}
+	ringcast_mailbox_answer(mailbox, shard);
 }
 
 static uint64_t earlier(uint64_t a, uint64_t b)
@@ -217,4 +211,5 @@ void ringcast_shard_tick(struct shard *shard)
 		close_doomed(shard);
 	}
 	ringcast_store_collect(&shard->store);
+	__atomic_store_n(&shard->player_count, shard->store.players_by_key.count, __ATOMIC_RELAXED);
 }

@@ -18,15 +18,16 @@ struct question {
 	char token[PLAYER_TOKEN_BYTES];
 };
 
-static void run(struct shard *shard, struct shard_request *request)
+static bool run(struct shard *shard, struct shard_request *request)
 {
 	struct question *question = CONTAINER_OF(request, struct question, request);
 	question->answer(shard, question);
+	return true;
 }
 
-static void done(struct shard_request *request)
+static void done(struct shard_request *request, bool is_answered)
 {
-	CONTAINER_OF(request, struct question, request)->is_done = true;
+	CONTAINER_OF(request, struct question, request)->is_done = is_answered;
 }
 
 static bool ask(struct world *world, uint32_t shard, struct question *question)
@@ -34,7 +35,7 @@ static bool ask(struct world *world, uint32_t shard, struct question *question)
 	question->world = world;
 	question->request.run = run;
 	question->request.done = done;
-	if (!ringcast_mailbox_ask(world->mailboxes[shard], &question->request)) {
+	if (ringcast_mailbox_ask(world->mailboxes[shard], &question->request) != 0) {
 		ringcast_world_fail(world, "shard %u refuses questions", shard);
 		return false;
 	}

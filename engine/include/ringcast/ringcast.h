@@ -237,6 +237,8 @@ RINGCAST_API int ringcast_engine_drain_within(ringcast_engine *engine, uint64_t 
 /* Ends a drain: new sessions, reservations and logins again, and no deadline for sessions. Games that were told to terminate stay told. */
 RINGCAST_API int ringcast_engine_resume(ringcast_engine *engine);
 RINGCAST_API bool ringcast_engine_is_draining(const ringcast_engine *engine);
+/* [any thread] Players who are in, as of each shard's last tick. Asks no shard: for waiting until they have left. */
+RINGCAST_API uint64_t ringcast_engine_player_count(const ringcast_engine *engine);
 /* Ends every session (players get close code 3001), waits up to timeout_ms for their queues, joins the threads. */
 RINGCAST_API int ringcast_engine_stop(ringcast_engine *engine, uint32_t timeout_ms);
 RINGCAST_API void ringcast_engine_destroy(ringcast_engine **engine); /* stops first if needed; accepts NULL inside, nulls */
@@ -291,7 +293,7 @@ typedef struct ringcast_session_options {
 typedef struct ringcast_session_info {
 	char id[RINGCAST_ID_BYTES];
 	char name[RINGCAST_NAME_BYTES];
-	char state[16]; /* active, ending */
+	char state[16]; /* active; ending: the engine drains or stops, and the session knows. One that has ended is NOT_FOUND */
 	uint32_t shard, players_max, player_count, reserved_count, group_count;
 	uint64_t created_ns, age_ns;
 	uint64_t messages_received, deliveries, bytes_received, drops;
@@ -302,10 +304,16 @@ typedef struct ringcast_session_info {
 	uint64_t script_bytes; /* memory of its script; of JavaScript's what its thread told last, a second ago or so */
 } ringcast_session_info;
 
-/* [any thread] */
+/*
+ * [any thread] Calls that ask a shard and wait for its answer: those about sessions and players, and drain, reload, reload_credentials and metrics_each.
+ * RINGCAST_ERROR_TIMEOUT after five seconds without an answer, and then nothing has happened nor will (but for drain and reloads, which a shard that was
+ * stuck takes when it runs again); once the shard has begun, the call waits for the end. RINGCAST_ERROR_STATE at once when the engine does not run, and in
+ * a callback, whose thread would wait for itself. RINGCAST_ERROR_FULL also when 4096 others wait for that shard.
+ */
 RINGCAST_API int ringcast_session_create(ringcast_engine *engine, const ringcast_session_options *options, char ret_id[RINGCAST_ID_BYTES]);
 RINGCAST_API int ringcast_session_end(ringcast_engine *engine, const char *session_id);
 RINGCAST_API int ringcast_session_describe(ringcast_engine *engine, const char *session_id, ringcast_session_info *ret_info);
+/* *ret_count: how many there are, which may be more than were filled in; likewise for players. Who comes or goes meanwhile may be missing. */
 RINGCAST_API int ringcast_session_list(ringcast_engine *engine, ringcast_session_info *infos, size_t info_count_max, size_t *ret_count);
 /* Reserves a place: the token is what the client logs in with, within reservation_timeout_ms. player_id and player_data may be NULL. */
 RINGCAST_API int ringcast_player_reserve(ringcast_engine *engine, const char *session_id, const char *player_id, const char *player_data,
@@ -382,7 +390,8 @@ RINGCAST_API int ringcast_script_remove(ringcast_engine *engine, const char *nam
 RINGCAST_API int ringcast_script_list(ringcast_engine *engine, const char *name, ringcast_script_info *infos, size_t info_count_max, size_t *ret_count);
 /*
  * What a session's script said, oldest line first; also after the session has ended, until 256 later ones have. level: debug to cxfatal. text is
- * borrowed, may hold several lines, and ends with NUL. ret_lost_count (may be NULL): older lines that were thrown away.
+ * borrowed, may hold several lines, and ends with NUL. ret_lost_count (may be NULL): older lines that were thrown away. NOT_FOUND: no such session, or
+ * it runs no script.
  */
 typedef void ringcast_session_log_fn(void *context, uint64_t age_ns, const char *level, const char *text, size_t text_bytes);
 RINGCAST_API int ringcast_session_log_read(ringcast_engine *engine, const char *session_id, ringcast_session_log_fn *each, void *context,

@@ -9,6 +9,8 @@
 #include <sys/random.h>
 #include <unistd.h>
 
+#include "base/sized.h"
+
 const char *ringcast_client_error_text(int error)
 {
 	switch (error) {
@@ -33,21 +35,6 @@ const char *ringcast_client_error_text(int error)
 	default:
 		return "unknown error";
 	}
-}
-
-/* Copies what both sides know; refuses a caller who is newer than we are and uses what we do not know. */
-static bool copy_sized(void *to, size_t to_bytes, const void *from, size_t from_bytes)
-{
-	const uint8_t *bytes = from;
-	if (from_bytes < sizeof(size_t))
-		return false;
-	for (size_t i = to_bytes; i < from_bytes; i++) {
-		if (bytes[i] != 0)
-			return false;
-	}
-	memset(to, 0, to_bytes);
-	memcpy(to, from, from_bytes < to_bytes ? from_bytes : to_bytes);
-	return true;
 }
 
 static bool parse_local(const char *text, union client_address *ret_address)
@@ -92,7 +79,7 @@ static void free_security(struct client_security *security)
 static int take_options(struct ringcast_client *client, const ringcast_client_options *options)
 {
 	const ringcast_client_callbacks *callbacks = options->callbacks;
-	if (callbacks && !copy_sized(&client->callbacks, sizeof(client->callbacks), callbacks, callbacks->size))
+	if (callbacks && !ringcast_sized_copy(&client->callbacks, sizeof(client->callbacks), callbacks))
 		return RINGCAST_CLIENT_ERROR_ARGUMENT;
 	if (options->local_address && !parse_local(options->local_address, &client->local))
 		return RINGCAST_CLIENT_ERROR_ARGUMENT;
@@ -121,7 +108,7 @@ static void free_client(struct ringcast_client *client)
 int ringcast_client_create(const ringcast_client_options *options, ringcast_client **ret_client)
 {
 	ringcast_client_options own = RINGCAST_CLIENT_OPTIONS_INIT;
-	if (!ret_client || (options && !copy_sized(&own, sizeof(own), options, options->size)))
+	if (!ret_client || (options && !ringcast_sized_copy(&own, sizeof(own), options)))
 		return RINGCAST_CLIENT_ERROR_ARGUMENT;
 	struct ringcast_client *client = calloc(1, sizeof(*client));
 	if (!client)

@@ -285,12 +285,20 @@ int ringcast_session_describe(ringcast_engine *engine, const char *session_id, r
 	return session ? RINGCAST_OK : RINGCAST_ERROR_NOT_FOUND;
 }
 
+uint64_t ringcast_engine_player_count(const ringcast_engine *engine)
+{
+	uint64_t count = 0;
+	for (uint32_t i = 0; i < engine->session_count; i++)
+		count += engine->sessions[i].info.player_count;
+	return count;
+}
+
 int ringcast_session_list(ringcast_engine *engine, ringcast_session_info *infos, size_t info_count_max, size_t *ret_count)
 {
 	pthread_mutex_lock(&engine->mutex);
-	*ret_count = 0;
-	for (uint32_t i = 0; i < engine->session_count && *ret_count < info_count_max; i++)
-		infos[(*ret_count)++] = engine->sessions[i].info;
+	*ret_count = engine->session_count;
+	for (uint32_t i = 0; i < engine->session_count && i < info_count_max; i++)
+		infos[i] = engine->sessions[i].info;
 	pthread_mutex_unlock(&engine->mutex);
 	return RINGCAST_OK;
 }
@@ -358,8 +366,9 @@ int ringcast_player_list(ringcast_engine *engine, const char *session_id, ringca
 	pthread_mutex_lock(&engine->mutex);
 	const struct fake_session *session = find_session(engine, session_id);
 	*ret_count = 0;
-	for (uint32_t i = 0; session && i < session->player_count && i < info_count_max; i++)
-		infos[(*ret_count)++] = session->players[i];
+	for (; session && *ret_count < session->player_count; ++*ret_count)
+		if (*ret_count < info_count_max)
+			infos[*ret_count] = session->players[*ret_count];
 	pthread_mutex_unlock(&engine->mutex);
 	return session ? RINGCAST_OK : RINGCAST_ERROR_NOT_FOUND;
 }

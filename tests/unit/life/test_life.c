@@ -215,6 +215,69 @@ BOTH(sessions, live_on_several_shards)
 	}
 	cr_assert_eq(ringcast_session_list(stage.engine, infos, 8, &count), RINGCAST_OK);
 	cr_assert_eq(count, 4);
+	cr_assert_eq(ringcast_session_list(stage.engine, infos, 1, &count), RINGCAST_OK);
+	cr_assert_eq(count, 4, "how many there are, not how many fit");
+	cr_assert_eq(ringcast_session_list(stage.engine, NULL, 0, &count), RINGCAST_OK);
+	cr_assert_eq(count, 4);
+	stage_until(&stage, ringcast_engine_player_count(stage.engine) == 3);
+	stage_stop(&stage);
+}
+
+/* The stage's own session is on the first shard, which is full with one more. */
+BOTH(sessions, go_to_shards_that_have_room)
+{
+	ringcast_engine_options options = small();
+	ringcast_session_options first = RINGCAST_SESSION_OPTIONS_INIT;
+	char id[RINGCAST_ID_BYTES];
+	options.io = io;
+	options.shard_count = 3;
+	ringcast_limits_default(&options.limits);
+	options.limits.sessions_max = 2;
+	stage_start(&stage, &options, NULL);
+	first.has_shard = true;
+	while (ringcast_session_create(stage.engine, &first, id) == RINGCAST_OK)
+		;
+	int count = 0;
+	for (ringcast_session_options any = RINGCAST_SESSION_OPTIONS_INIT; ringcast_session_create(stage.engine, &any, id) == RINGCAST_OK;)
+		count++;
+	cr_assert_geq(count, 3, "the other two shards are filled, whoever's turn it was");
+	stage_stop(&stage);
+}
+
+/* A program built with a later header, or an earlier one. */
+BOTH(sessions, options_may_be_longer_or_shorter_than_ours)
+{
+	struct {
+		ringcast_session_options known;
+		uint64_t later[4];
+	} longer = {.known = {.size = sizeof(longer), .players_max = 1}};
+	char id[RINGCAST_ID_BYTES];
+	begin_with(io, NULL);
+	cr_assert_eq(ringcast_session_create(stage.engine, &longer.known, id), RINGCAST_OK);
+	longer.later[3] = 1;
+	cr_assert_eq(ringcast_session_create(stage.engine, &longer.known, id), RINGCAST_ERROR_ARGUMENT, "set, and not known here");
+	longer.known.size = offsetof(ringcast_session_options, players_max);
+	cr_assert_eq(ringcast_session_create(stage.engine, &longer.known, id), RINGCAST_OK);
+	longer.known.size = sizeof(size_t) - 1;
+	cr_assert_eq(ringcast_session_create(stage.engine, &longer.known, id), RINGCAST_ERROR_ARGUMENT);
+	stage_stop(&stage);
+}
+
+static void ask_in_a_callback(ringcast_session *session)
+{
+	ringcast_session_info info;
+	size_t count;
+	cr_assert_eq(ringcast_session_describe(stage.engine, ringcast_session_id(session), &info), RINGCAST_ERROR_STATE);
+	cr_assert_eq(ringcast_session_list(stage.engine, &info, 1, &count), RINGCAST_ERROR_STATE);
+}
+
+BOTH(sessions, cannot_be_asked_about_in_a_callback)
+{
+	begin_with(io, NULL);
+	game.started = ask_in_a_callback;
+	char id[RINGCAST_ID_BYTES];
+	ringcast_session_options options = RINGCAST_SESSION_OPTIONS_INIT;
+	cr_assert_eq(ringcast_session_create(stage.engine, &options, id), RINGCAST_OK);
 	stage_stop(&stage);
 }
 

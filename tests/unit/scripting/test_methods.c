@@ -195,7 +195,7 @@ Test(lua_methods, a_flood_of_sends_is_bounded)
 {
 	run("local t, ok, why, n = s:newTextGameMessage(1, -1, 'x'), true, nil, 0 "
 	    "while ok do ok, why = s:sendMessage(t, 2) n = n + 1 if n > 1e5 then break end end log:info(n, ok, why)");
-	cr_assert(strncmp(world.log, "info: 4097 false fast_overflow\n", 31) == 0, "%.60s", world.log);
+	cr_assert(strncmp(world.log, "info: 4097 false command_limit\n", 31) == 0, "%.60s", world.log);
 	lua_world_forget(&world);
 	run("log:info('still there')");
 	expect(&world, "info: still there\n");

@@ -59,7 +59,7 @@ Test(lua_timers, are_bounded_and_cancelled)
 			      "until not id print(#ids, why) end\n"
 			      "function game.onMessage() for _, id in ipairs(ids) do assert(s:cancel(id)) end print(s:cancel(0), s:cancel(99999), s:cancel(0/0)) "
 			      "print(s:after(1, print) ~= false) end return game");
-	expect(&world, "info: 32 fast_overflow\n");
+	expect(&world, "info: 32 timer_limit\n");
 	struct session *session = ringcast_slab_at(&world.store.sessions, 0, &(handle){0});
 	struct player *player = lua_world_join(&world, session, "");
 	lua_world_send(&world, player, 1, PROTO_PEER_SERVER, 0, "");

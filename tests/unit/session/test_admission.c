@@ -126,13 +126,13 @@ Test(admission, a_player_id_holds_one_place)
 	cr_assert_eq(reserve(session, "alice", "data", &first), DROP_NONE);
 	cr_assert_str_eq((const char *)first->properties->data, "alice");
 	cr_assert_str_eq((const char *)first->properties->data + strlen("alice") + 1, "data");
-	cr_assert_eq(reserve(session, "alice", NULL, &second), DROP_BAD_TOKEN);
+	cr_assert_eq(reserve(session, "alice", NULL, &second), DROP_PLAYER_EXISTS);
 	cr_assert_eq(reserve(session, "alic", NULL, &second), DROP_NONE);
 	cr_assert_eq(reserve(other, "alice", NULL, &second), DROP_NONE, "another session is another place");
 	char token[PLAYER_TOKEN_BYTES];
 	ringcast_player_format_token(first, token);
 	world_admit(&world, token);
-	cr_assert_eq(reserve(session, "alice", NULL, &second), DROP_BAD_TOKEN, "also when admitted");
+	cr_assert_eq(reserve(session, "alice", NULL, &second), DROP_PLAYER_EXISTS, "also when admitted");
 	ringcast_player_disconnect(first, CLOSE_CLIENT, world.now_ns);
 	cr_assert_eq(reserve(session, "alice", NULL, &second), DROP_NONE, "until it leaves");
 	cr_assert_eq(reserve(session, NULL, "same", &first), DROP_NONE);

@@ -322,7 +322,7 @@ static enum verdict flood(struct world *w, const struct hook_call *call)
 	if (call->hook == HOOK_MESSAGE)
 		for (int i = 0; i < 10; i++) {
 			enum drop_reason reason = say(9, -1, 1, 0, "x");
-			cr_assert_eq(reason, i < 4 ? DROP_NONE : DROP_FAST_OVERFLOW);
+			cr_assert_eq(reason, i < 4 ? DROP_NONE : DROP_COMMAND_LIMIT);
 		}
 	return VERDICT_ALLOW;
 }

@@ -132,7 +132,7 @@ Test(hooks, timers_are_bounded_and_end_with_the_session)
 	world.limits.timers_per_session_max = 2;
 	cr_assert_eq(ringcast_command_timer(session, 1, UINT64_MAX), DROP_NONE);
 	cr_assert_eq(ringcast_command_timer(session, 2, 5), DROP_NONE);
-	cr_assert_eq(ringcast_command_timer(session, 3, 5), DROP_FAST_OVERFLOW);
+	cr_assert_eq(ringcast_command_timer(session, 3, 5), DROP_TIMER_LIMIT);
 	cr_assert_eq(ringcast_command_timer(session, 2, 9), DROP_NONE, "it runs already");
 	faults_begin(0, 1);
 	world.limits.timers_per_session_max = 3;

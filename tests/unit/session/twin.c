@@ -297,7 +297,7 @@ void twin_command(struct twin *twin, struct model_call *call, const struct model
 		cr_assert_lt(twin->model.command_count, (size_t)MODEL_COMMANDS);
 		twin->model.commands[twin->model.command_count++] = *command;
 		call->command_count++;
-	} else if (reason == DROP_FAST_OVERFLOW) {
+	} else if (reason == DROP_COMMAND_LIMIT) {
 		cr_assert_eq(twin->session->command_count, world->limits.commands_per_hook_max);
 	} else if (reason == DROP_NO_BUFFER) {
 		cr_assert_gt(ringcast_buf_pool_in_use(world->pool), 0);

@@ -1,0 +1,35 @@
+#include "life/asking.h"
+
+#include <string.h>
+
+int ringcast_engine_ask(struct ringcast_engine *engine, uint32_t shard, struct ask *ask)
+{
+	if (__atomic_load_n(&engine->phase, __ATOMIC_ACQUIRE) != ENGINE_RUNNING)
+		return RINGCAST_ERROR_STATE;
+	return ringcast_ask_shard(ask, engine->mailboxes[shard]);
+}
+
+int ringcast_engine_ask_about(struct ringcast_engine *engine, const char *session_id, struct ask *ask)
+{
+	int shard = session_id != NULL ? ringcast_session_id_shard(session_id) : -1;
+	if (shard < 0 || (uint32_t)shard >= engine->shard_count)
+		return RINGCAST_ERROR_NOT_FOUND;
+	return ringcast_engine_ask(engine, (uint32_t)shard, ask);
+}
+
+int ringcast_engine_ask_all(struct ringcast_engine *engine, struct ask *const *asks)
+{
+	if (__atomic_load_n(&engine->phase, __ATOMIC_ACQUIRE) != ENGINE_RUNNING)
+		return RINGCAST_ERROR_STATE;
+	return ringcast_ask_all(asks, engine->mailboxes, engine->shard_count);
+}
+
+bool ringcast_ask_keep(char *own, size_t own_bytes, const char *text)
+{
+	size_t size = text != NULL ? strnlen(text, own_bytes) : 0;
+	if (size == own_bytes)
+		return false;
+	memcpy(own, text != NULL ? text : "", size);
+	own[size] = '\0';
+	return true;
+}
