@@ -59,7 +59,7 @@ struct packet {
 		int32_t group;   /* join, leave, request membership */
 		struct {
 			int32_t group;
-			const int32_t *players; /* encode: caller's array; decode: NULL, read players_packed */
+			const int32_t *players; /* encode: the caller's array; decode: NULL, and the players are in raw */
 			uint32_t player_count;
 			struct view raw; /* decode: the submessage; iterate with ringcast_packet_membership_next */
 		} membership;

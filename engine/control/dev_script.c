@@ -47,7 +47,7 @@ static bool load(struct dev_script *script)
 	int result = ringcast_script_add(script->engine, &source, &info, error, sizeof(error));
 	if (result != RINGCAST_OK) {
 		ringcast_logs_event(script->logs, RINGCAST_LOG_ERROR,
-				    *script->version ? "the script is not well, keeping the version before" : "the script is not well",
+				    *script->version ? "the script cannot be loaded, keeping the version before" : "the script cannot be loaded",
 				    "script=%s err=%s", script->name,
 				    ringcast_logs_quote(*error ? error : ringcast_error_text(result), quoted, sizeof(quoted)));
 		return false;

@@ -34,7 +34,7 @@ const char *ringcast_error_text(int error)
 	case RINGCAST_ERROR_EXISTS:
 		return "already exists";
 	case RINGCAST_ERROR_SCRIPT:
-		return "the script is not well; see the log";
+		return "the script cannot be loaded or has failed; the log says why";
 	default:
 		return "unknown error";
 	}

@@ -38,7 +38,7 @@ static ringcast_message message_of(const struct packet *packet)
 	};
 }
 
-/* What is neither yes nor later is no. */
+/* Any value but ALLOW and LATER denies: a game that returns nonsense lets nobody in. */
 enum verdict ringcast_engine_verdict_of(ringcast_verdict verdict)
 {
 	switch (verdict) {

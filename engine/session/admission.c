@@ -96,7 +96,8 @@ enum drop_reason ringcast_admission_reserve(struct session *session, const char 
 static struct player *find_by_token(struct store *store, struct view token)
 {
 	struct player_ref ref;
-	if (!ringcast_id_parse_player(token, &ref) || ref.shard_index != store->options.shard_index)
+	if (!ringcast_id_parse_player(token, &ref) || ref.host_index != ID_HOST_HERE ||
+	    ref.shard_index != store->options.shard_index)
 		return NULL;
 	if (ref.player_index >= store->players.capacity)
 		return NULL;

@@ -1,6 +1,6 @@
 /*
- * Target -> recipients: the one place where a message leaves the session layer. A session whose players live on several shards would
- * differ here and nowhere else.
+ * Target -> recipients: the one place where a message leaves the session layer. All recipients live on this shard, as router, groups and roster
+ * assume too.
  */
 #ifndef RINGCAST_SESSION_FANOUT_H
 #define RINGCAST_SESSION_FANOUT_H

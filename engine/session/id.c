@@ -48,39 +48,49 @@ static bool text_parse(const char *prefix, struct view text, uint8_t ret_value[I
 	return true;
 }
 
-static void uint32_store(uint8_t *out, uint32_t value)
+/* Big-endian, in the size bytes at out. */
+static void uint_store(uint8_t *out, size_t size, uint64_t value)
 {
-	for (int i = 0; i < 4; i++)
-		out[i] = (uint8_t)(value >> (24 - 8 * i));
+	for (size_t i = 0; i < size; i++)
+		out[i] = (uint8_t)(value >> (8 * (size - 1 - i)));
 }
 
-static uint32_t uint32_load(const uint8_t *in)
+static uint64_t uint_load(const uint8_t *in, size_t size)
 {
-	return (uint32_t)in[0] << 24 | (uint32_t)in[1] << 16 | (uint32_t)in[2] << 8 | in[3];
+	uint64_t value = 0;
+	for (size_t i = 0; i < size; i++)
+		value = value << 8 | in[i];
+	return value;
 }
 
-static uint32_t place_of(uint32_t shard_index, uint32_t slab_index)
+/* Where the bytes of a value lie. */
+enum { AT_HOST = 0, AT_SHARD = 2, AT_INDEX = 3, AT_SECRET = 6, AT_GENERATION = 6, AT_RANDOM = 10 };
+static_assert(AT_SECRET + ID_SECRET_BYTES == ID_VALUE_BYTES, "a token is full");
+
+static void place_store(uint8_t value[ID_VALUE_BYTES], uint32_t host_index, uint32_t shard_index, uint32_t slab_index)
 {
+	ringcast_assert(host_index < ID_HOSTS_MAX);
 	ringcast_assert(shard_index < ID_SHARDS_MAX);
 	ringcast_assert(slab_index <= ID_INDEX_MAX);
-	return shard_index << 24 | slab_index;
+	uint_store(value + AT_HOST, 2, host_index);
+	uint_store(value + AT_SHARD, 1, shard_index);
+	uint_store(value + AT_INDEX, 3, slab_index);
 }
 
 void ringcast_id_format_session(const struct session_ref *ref, char *out)
 {
 	uint8_t value[ID_VALUE_BYTES];
-	uint32_store(value, place_of(ref->shard_index, ringcast_handle_index(ref->session)));
-	uint32_store(value + 4, ringcast_handle_generation(ref->session));
-	uint32_store(value + 8, (uint32_t)(ref->random >> 32));
-	uint32_store(value + 12, (uint32_t)ref->random);
+	place_store(value, ref->host_index, ref->shard_index, ringcast_handle_index(ref->session));
+	uint_store(value + AT_GENERATION, 4, ringcast_handle_generation(ref->session));
+	uint_store(value + AT_RANDOM, 6, ref->random);
 	text_format(session_prefix, value, out);
 }
 
 void ringcast_id_format_player(const struct player_ref *ref, char *out)
 {
 	uint8_t value[ID_VALUE_BYTES];
-	uint32_store(value, place_of(ref->shard_index, ref->player_index));
-	memcpy(value + 4, ref->secret, ID_SECRET_BYTES);
+	place_store(value, ref->host_index, ref->shard_index, ref->player_index);
+	memcpy(value + AT_SECRET, ref->secret, ID_SECRET_BYTES);
 	text_format(player_prefix, value, out);
 }
 
@@ -89,10 +99,10 @@ bool ringcast_id_parse_session(struct view text, struct session_ref *ret_ref)
 	uint8_t value[ID_VALUE_BYTES];
 	if (!text_parse(session_prefix, text, value))
 		return false;
-	uint32_t place = uint32_load(value);
-	ret_ref->shard_index = place >> 24;
-	ret_ref->session = ringcast_handle_of(place & ID_INDEX_MAX, uint32_load(value + 4));
-	ret_ref->random = (uint64_t)uint32_load(value + 8) << 32 | uint32_load(value + 12);
+	ret_ref->host_index = (uint32_t)uint_load(value + AT_HOST, 2);
+	ret_ref->shard_index = value[AT_SHARD];
+	ret_ref->session = ringcast_handle_of((uint32_t)uint_load(value + AT_INDEX, 3), (uint32_t)uint_load(value + AT_GENERATION, 4));
+	ret_ref->random = uint_load(value + AT_RANDOM, 6);
 	return true;
 }
 
@@ -101,10 +111,10 @@ bool ringcast_id_parse_player(struct view text, struct player_ref *ret_ref)
 	uint8_t value[ID_VALUE_BYTES];
 	if (!text_parse(player_prefix, text, value))
 		return false;
-	uint32_t place = uint32_load(value);
-	ret_ref->shard_index = place >> 24;
-	ret_ref->player_index = place & ID_INDEX_MAX;
-	memcpy(ret_ref->secret, value + 4, ID_SECRET_BYTES);
+	ret_ref->host_index = (uint32_t)uint_load(value + AT_HOST, 2);
+	ret_ref->shard_index = value[AT_SHARD];
+	ret_ref->player_index = (uint32_t)uint_load(value + AT_INDEX, 3);
+	memcpy(ret_ref->secret, value + AT_SECRET, ID_SECRET_BYTES);
 	return true;
 }
 
@@ -119,11 +129,12 @@ bool ringcast_id_is_secret_equal(const uint8_t a[ID_SECRET_BYTES], const uint8_t
 int ringcast_session_id_shard(const char *id)
 {
 	struct session_ref ref;
-	return ringcast_id_parse_session(ringcast_view_of(id, strnlen(id, ID_TEXT_BYTES + 1)), &ref) ? (int)ref.shard_index : -1;
+	bool is_ours = ringcast_id_parse_session(ringcast_view_of(id, strnlen(id, ID_TEXT_BYTES + 1)), &ref) && ref.host_index == ID_HOST_HERE;
+	return is_ours ? (int)ref.shard_index : -1;
 }
 
 int ringcast_player_token_shard(struct view token)
 {
 	struct player_ref ref;
-	return ringcast_id_parse_player(token, &ref) ? (int)ref.shard_index : -1;
+	return ringcast_id_parse_player(token, &ref) && ref.host_index == ID_HOST_HERE ? (int)ref.shard_index : -1;
 }

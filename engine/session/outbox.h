@@ -17,7 +17,7 @@ enum delivery_intent { INTENT_FAST = 0, INTENT_RELIABLE = 1 };
 struct outbox {
 	void *context;
 	/* payload and command data are borrowed for the call. packet->is_reliable is the wish; the transport rewrites it to the channel used.
-	 * first_excluded: recipients equal to this player are skipped (union of a player and a group); NULL for none. */
+	 * excluded: a recipient that is skipped; NULL: none. */
 	void (*deliver)(void *context, const struct packet *packet, enum delivery_intent intent, struct player *const *recipients,
 			size_t recipient_count, const struct player *excluded);
 	/* The player has left the session already; its transport closes after what was queued is sent. */

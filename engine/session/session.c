@@ -54,6 +54,7 @@ static void format_id(struct session *session)
 	const struct store_options *options = &session->store->options;
 	struct session_ref ref = {.shard_index = options->shard_index, .session = session->self};
 	options->random(options->random_context, &ref.random, sizeof(ref.random));
+	ref.random >>= 16;
 	ringcast_id_format_session(&ref, session->id);
 }
 
@@ -224,7 +225,7 @@ struct session *ringcast_session_find(struct store *store, const char *id)
 {
 	struct session_ref ref;
 	struct view text = ringcast_view_of(id, strnlen(id, SESSION_ID_BYTES));
-	if (!ringcast_id_parse_session(text, &ref) || ref.shard_index != store->options.shard_index)
+	if (!ringcast_id_parse_session(text, &ref) || ref.host_index != ID_HOST_HERE || ref.shard_index != store->options.shard_index)
 		return NULL;
 	struct session *session = ringcast_slab_find(&store->sessions, ref.session);
 	if (session == NULL || session->state == SESSION_ENDED || memcmp(session->id, id, text.size) != 0)

@@ -43,7 +43,7 @@ struct player {
 	uint8_t close_reason;
 	uint16_t group_count;
 	uint32_t session_index; /* place in session->players while ACTIVE */
-	uint8_t secret[12];
+	uint8_t secret[10]; /* ID_SECRET_BYTES */
 	struct list_node memberships; /* struct membership.player_node */
 	struct list_node node;        /* session->reserved, or store->graveyard */
 	struct timer timer;           /* reservation */
@@ -185,7 +185,7 @@ struct player *ringcast_session_find_player(struct session *session, int32_t pee
 struct player *ringcast_session_find_peer(struct session *session, int32_t peer_id);   /* CONNECTING too */
 struct player *ringcast_session_find_id(struct session *session, const char *player_id); /* RESERVED too; NULL for "" */
 
-/* Ids carry their shard: the first 8 of 128 bits. -1 when not one of ours. */
+/* Ids carry their shard, see session/id.h. -1 when not one of ours, or of another host. */
 int ringcast_session_id_shard(const char *id);
 int ringcast_player_token_shard(struct view token);
 

@@ -90,7 +90,7 @@ static struct conn *player_conn(const struct shard *shard, const struct associat
 	return conn;
 }
 
-/* Without a word; the player, if it has one, gets its fast messages on the stream from now on. */
+/* Sends nothing to the peer, who would not be able to read it. Its player, if it has one, gets its fast messages on the stream from now on. */
 void ringcast_shard_association_break(struct shard *shard, struct association *association)
 {
 	struct conn *conn = player_conn(shard, association);

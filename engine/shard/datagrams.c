@@ -20,7 +20,7 @@ static uint64_t key_of(const struct shard *shard, const struct address *address,
 	return ringcast_hash_bytes(&key, sizeof(key), shard->fast_seed) | 1;
 }
 
-/* Who is told apart by its identity may share any port; they are spread. */
+/* A secure player is known by its association, so that several from one address may use the same port. They are spread over the ports. */
 static bool open_secure(struct shard *shard, struct conn *conn)
 {
 	if (shard->udp_port_count == 0 || shard->security.credentials.datagram == NULL)

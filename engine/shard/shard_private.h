@@ -28,7 +28,7 @@ void ringcast_shard_conn_doom(struct shard *shard, struct conn *conn, enum close
 
 /* Its stream is gone: closed, or another shard's now. */
 void ringcast_shard_conn_free(struct shard *shard, struct conn *conn);
-/* Without a word and without waiting. */
+/* At once: no goodbye is sent, and nothing that is queued is waited for. */
 void ringcast_shard_conn_cut(struct shard *shard, struct conn *conn, enum close_reason reason);
 
 /* datagrams.c */

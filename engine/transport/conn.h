@@ -1,6 +1,7 @@
 /*
  * One client's connection: the reliable flow (stream), and beside it the fast path of the player it carries. Owned by the shard's slab; dies
- * when its stream is CLOSED. About 300 bytes, and nothing else while idle.
+ * when its stream is CLOSED. About 300 bytes; an idle player costs about 750 with all that hangs on it (see ringcast_memory_bill and
+ * docs/benchmarks.md).
  */
 #ifndef RINGCAST_TRANSPORT_CONN_H
 #define RINGCAST_TRANSPORT_CONN_H

@@ -7,7 +7,7 @@ document is one shell session in a network namespace of its own, so that the por
     <!-- not run: reason -->       the block is shown, not run
     <!-- first: command -->        run before the block, such as a server that the text takes for granted
 
-An id cut short in the text (gsess-01…, psess-…) stands for the last one that a command printed. Load runs are shortened to a second.
+An id cut short in the text (gsess-0000…, psess-…) stands for the last one that a command printed. Load runs are shortened to a second.
 The examples in each --help are run too.
 """
 

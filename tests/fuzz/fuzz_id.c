@@ -21,13 +21,13 @@ static void check_session(struct view text)
 	memcpy(copy, text.data, text.size);
 	copy[text.size] = '\0';
 	bool is_whole = strlen(copy) == text.size;
-	ringcast_assert(!is_whole || ringcast_session_id_shard(copy) == (is_id ? (int)ref.shard_index : -1));
+	ringcast_assert(!is_whole || ringcast_session_id_shard(copy) == (is_id && ref.host_index == ID_HOST_HERE ? (int)ref.shard_index : -1));
 	free(copy);
 	if (!is_id) {
 		ringcast_assert(memcmp(&ref, &untouched, sizeof(ref)) == 0);
 		return;
 	}
-	ringcast_assert(ref.shard_index < ID_SHARDS_MAX && ringcast_handle_index(ref.session) <= ID_INDEX_MAX);
+	ringcast_assert(ref.host_index < ID_HOSTS_MAX && ref.shard_index < ID_SHARDS_MAX && ringcast_handle_index(ref.session) <= ID_INDEX_MAX);
 	ringcast_id_format_session(&ref, out);
 	ringcast_assert(text.size == ID_TEXT_BYTES && memcmp(out, text.data, ID_TEXT_BYTES) == 0 && out[ID_TEXT_BYTES] == '\0');
 }
@@ -39,12 +39,12 @@ static void check_player(struct view text)
 	memset(&ref, 0x5a, sizeof(ref));
 	untouched = ref;
 	bool is_token = ringcast_id_parse_player(text, &ref);
-	ringcast_assert(ringcast_player_token_shard(text) == (is_token ? (int)ref.shard_index : -1));
+	ringcast_assert(ringcast_player_token_shard(text) == (is_token && ref.host_index == ID_HOST_HERE ? (int)ref.shard_index : -1));
 	if (!is_token) {
 		ringcast_assert(memcmp(&ref, &untouched, sizeof(ref)) == 0);
 		return;
 	}
-	ringcast_assert(ref.shard_index < ID_SHARDS_MAX && ref.player_index <= ID_INDEX_MAX);
+	ringcast_assert(ref.host_index < ID_HOSTS_MAX && ref.shard_index < ID_SHARDS_MAX && ref.player_index <= ID_INDEX_MAX);
 	ringcast_id_format_player(&ref, out);
 	ringcast_assert(text.size == ID_TEXT_BYTES && memcmp(out, text.data, ID_TEXT_BYTES) == 0 && out[ID_TEXT_BYTES] == '\0');
 }

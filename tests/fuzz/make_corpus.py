@@ -135,9 +135,9 @@ def addresses():
 
 
 def ids():
-    write("id", "session", b"gsess-000000010000000300112233445566ff")
-    write("id", "player", b"psess-0100002a0123456789abcdef01234567")
-    write("id", "capitals", b"psess-0100002A0123456789ABCDEF01234567")
+    write("id", "session", b"gsess-0000000000010000000322334455ffee")
+    write("id", "player", b"psess-00000100002a0123456789abcdef0123")
+    write("id", "capitals", b"psess-00000100002A0123456789ABCDEF0123")
     write("id", "value", bytes(range(1, 17)) + bytes([7, 0x61, 0, 0]))
     write("id", "secrets", bytes(12) + bytes(11) + b"\x01")
 

@@ -272,7 +272,7 @@ static void reuse_token(struct world *world, struct bot *bot)
 
 static void invent_token(struct world *world, struct bot *bot)
 {
-	static const char *const tokens[] = {"", "x", "psess-", "psess-00000000000000000000000000000000", "psess-ff000000000000000000000000000000",
+	static const char *const tokens[] = {"", "x", "psess-", "psess-00000000000000000000000000000000", "psess-0000ff00000000000000000000000000",
 					     "gsess-00000000000000000000000000000000", "psess-0000000000000000000000000000000g"};
 	struct bot *stranger = ringcast_world_spawn(world, bot->session, tokens[ringcast_world_below(world, ARRAY_COUNT(tokens))]);
 	if (stranger != NULL)

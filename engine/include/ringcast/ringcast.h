@@ -46,7 +46,7 @@ typedef enum ringcast_error {
 	RINGCAST_ERROR_SYSTEM = -6,     /* the operating system refused; see the engine's error text */
 	RINGCAST_ERROR_TIMEOUT = -7,    /* a shard did not answer in time */
 	RINGCAST_ERROR_EXISTS = -8,     /* the player id already holds a place in the session */
-	RINGCAST_ERROR_SCRIPT = -9,     /* the script is not well; the error text or the log says what, with file and line */
+	RINGCAST_ERROR_SCRIPT = -9,     /* the script cannot be loaded or has failed; the error text or the log says why, with file and line */
 } ringcast_error;
 
 RINGCAST_API const char *ringcast_error_text(int error);

@@ -101,7 +101,7 @@ Test(admission, wrong_tokens_are_refused)
 		cr_assert_eq(admit(wrong, &player), DROP_BAD_TOKEN, "position %zu", at);
 	}
 	cr_assert_eq(admit("", &player), DROP_BAD_TOKEN);
-	cr_assert_eq(admit("psess-03ffffff000000000000000000000000", &player), DROP_BAD_TOKEN, "an index beyond the slab");
+	cr_assert_eq(admit("psess-000003ffffff00000000000000000000", &player), DROP_BAD_TOKEN, "an index beyond the slab");
 	cr_assert_eq(admit(session->id, &player), DROP_BAD_TOKEN);
 	cr_assert_eq(admit(token, &player), DROP_NONE);
 }

@@ -13,10 +13,10 @@ static struct view view_of(const char *text)
 
 Test(id, a_session_id_is_the_documented_text)
 {
-	struct session_ref ref = {.shard_index = 0xab, .session = ringcast_handle_of(0x123456, 0xdeadbeef), .random = 0x0123456789abcdef};
+	struct session_ref ref = {.host_index = 0, .shard_index = 0xab, .session = ringcast_handle_of(0x123456, 0xdeadbeef), .random = 0x456789abcdef};
 	char text[SESSION_ID_BYTES];
 	ringcast_id_format_session(&ref, text);
-	cr_assert_str_eq(text, "gsess-ab123456deadbeef0123456789abcdef");
+	cr_assert_str_eq(text, "gsess-0000ab123456deadbeef456789abcdef");
 	struct session_ref back;
 	cr_assert(ringcast_id_parse_session(view_of(text), &back));
 	cr_assert_eq(back.shard_index, ref.shard_index);
@@ -27,10 +27,10 @@ Test(id, a_session_id_is_the_documented_text)
 
 Test(id, a_player_token_is_the_documented_text)
 {
-	struct player_ref ref = {.shard_index = 255, .player_index = ID_INDEX_MAX, .secret = {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 0xff}};
+	struct player_ref ref = {.shard_index = 255, .player_index = ID_INDEX_MAX, .secret = {1, 2, 3, 4, 5, 6, 7, 8, 9, 0xff}};
 	char text[PLAYER_TOKEN_BYTES];
 	ringcast_id_format_player(&ref, text);
-	cr_assert_str_eq(text, "psess-ffffffff0102030405060708090a0bff");
+	cr_assert_str_eq(text, "psess-0000ffffffff010203040506070809ff");
 	struct player_ref back;
 	cr_assert(ringcast_id_parse_player(view_of(text), &back));
 	cr_assert_eq(memcmp(&back, &ref, sizeof(ref)), 0);
@@ -44,6 +44,9 @@ Test(id, random_ids_come_back)
 	for (int i = 0; i < 10000; i++) {
 		struct player_ref ref, back;
 		char text[PLAYER_TOKEN_BYTES];
+		memset(&ref, 0, sizeof(ref));
+		memset(&back, 0, sizeof(back));
+		ref.host_index = (uint32_t)ringcast_prng_below(&prng, ID_HOSTS_MAX);
 		ref.shard_index = (uint32_t)ringcast_prng_below(&prng, ID_SHARDS_MAX);
 		ref.player_index = (uint32_t)ringcast_prng_below(&prng, ID_INDEX_MAX + 1);
 		ringcast_prng_fill(&prng, ref.secret, sizeof(ref.secret));
@@ -55,7 +58,7 @@ Test(id, random_ids_come_back)
 
 Test(id, every_changed_character_is_refused_or_is_another_id)
 {
-	const char *good = "psess-03000000aabbccddeeff001122334455";
+	const char *good = "psess-0000030000002abbccddeeff00112233";
 	struct player_ref ref, other;
 	cr_assert(ringcast_id_parse_player(view_of(good), &ref));
 	for (size_t at = 0; at < strlen(good); at++) {
@@ -76,11 +79,13 @@ Test(id, every_changed_character_is_refused_or_is_another_id)
 
 Test(id, other_lengths_and_kinds_are_refused)
 {
-	const char *session = "gsess-03000000000000010000000000000001";
+	const char *session = "gsess-00000300000000000001000000000001";
 	char text[64];
 	cr_assert_eq(ringcast_session_id_shard(session), 3);
 	cr_assert_eq(ringcast_player_token_shard(view_of(session)), -1);
-	cr_assert_eq(ringcast_session_id_shard("psess-03000000000000010000000000000001"), -1);
+	cr_assert_eq(ringcast_session_id_shard("psess-00000300000000000001000000000001"), -1);
+	cr_assert_eq(ringcast_session_id_shard("gsess-00010300000000000001000000000001"), -1, "another host's");
+	cr_assert_eq(ringcast_player_token_shard(view_of("psess-00010300000000000001000000000001")), -1, "another host's");
 	for (size_t size = 0; size < strlen(session); size++) {
 		memcpy(text, session, size);
 		text[size] = '\0';
