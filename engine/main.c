@@ -1,13 +1,14 @@
 /* ringcastd: the relay as a daemon. Everything it does stands in control/; this file only picks the mode. */
+#include <fcntl.h>
 #include <stdio.h>
 #include <unistd.h>
 
 #include "control/config.h"
 #include "control/daemon.h"
 #include "control/flags.h"
+#include "control/preflight.h"
 #include "control/report.h"
 #include "control/service.h"
-#include "control/tls_files.h"
 
 #define EXIT_USAGE 2
 
@@ -32,6 +33,23 @@ static int run(const struct flags *flags, const struct config *config)
 	return status;
 }
 
+static void print_finding(void *context, ringcast_log_level level, const char *message, const char *fields)
+{
+	(void)context;
+	fprintf(level == RINGCAST_LOG_ERROR ? stderr : stdout, "%s: %s %s\n", level == RINGCAST_LOG_ERROR ? "ringcastd" : "warning", message, fields);
+}
+
+/* All that a start looks at, but for the start itself. */
+static int check(const struct flags *flags, const struct config *config)
+{
+	struct config_error error;
+	if (!ringcast_preflight_files(config, flags->is_dev, &error))
+		return refuse(&error);
+	ringcast_report_memory_bill(config, stdout);
+	bool is_good = ringcast_preflight_run(config, PREFLIGHT_CHECK, print_finding, NULL);
+	return is_good && fflush(stdout) == 0 ? 0 : 1;
+}
+
 static void print_version(void)
 {
 	char tls[256];
@@ -45,19 +63,29 @@ static int with_config(const struct flags *flags)
 	struct config_error error;
 	if (!ringcast_flags_load_config(flags, environ, &config, &error))
 		return refuse(&error);
-	if (flags->mode == FLAGS_CHECK_CONFIG && !ringcast_tls_files_check(&config, flags->is_dev, &error))
-		return refuse(&error);
 	if (flags->mode == FLAGS_CHECK_CONFIG)
-		ringcast_report_memory_bill(&config, stdout);
-	else if (flags->mode == FLAGS_PRINT_CONFIG)
+		return check(flags, &config);
+	if (flags->mode == FLAGS_PRINT_CONFIG)
 		ringcast_config_print(&config, stdout);
 	else
 		return run(flags, &config);
 	return fflush(stdout) == 0 ? 0 : 1;
 }
 
+/* Without these three the next file or socket would get their numbers, and log lines would go into it. */
+static void keep_standard_descriptors(void)
+{
+	int fd;
+	do
+		fd = open("/dev/null", O_RDWR);
+	while (fd >= 0 && fd <= STDERR_FILENO);
+	if (fd >= 0)
+		close(fd);
+}
+
 int main(int argc, char **argv)
 {
+	keep_standard_descriptors();
 	struct flags flags;
 	struct config_error error;
 	if (!ringcast_flags_parse(argc, argv, &flags, &error))

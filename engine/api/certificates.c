@@ -80,11 +80,18 @@ static int hand_out(struct ringcast_engine *engine, const struct crypto_credenti
 static int reload(struct ringcast_engine *engine, struct crypto_credentials *credentials, char *error, size_t error_bytes)
 {
 	struct certificate_facts facts;
+	struct security_secrets before = engine->security.secrets;
 	int result = ringcast_security_check_renewal(&engine->security, credentials, &facts, error, error_bytes);
-	if (result == RINGCAST_OK)
-		result = hand_out(engine, credentials, error, error_bytes);
-	if (result == RINGCAST_OK || result == RINGCAST_ERROR_TIMEOUT) /* who did not answer has it in its mailbox */
-		ringcast_security_keep_facts(&engine->security, &facts);
+	if (result != RINGCAST_OK)
+		return result;
+	ringcast_security_renew_cookies(&engine->security);
+	result = hand_out(engine, credentials, error, error_bytes);
+	bool is_taken = result == RINGCAST_OK || result == RINGCAST_ERROR_TIMEOUT; /* who did not answer has it in its mailbox */
+	if (is_taken && !ringcast_security_keep(&engine->security, credentials, &facts))
+		result = RINGCAST_ERROR_MEMORY;
+	if (!is_taken)
+		engine->security.secrets = before; /* cookies on their way stay good, however many renewals fail */
+	explicit_bzero(&before, sizeof(before));
 	return result;
 }
 
@@ -96,10 +103,51 @@ int ringcast_engine_reload_credentials(ringcast_engine *engine, const char *cert
 		snprintf(error, error_bytes, "encryption is off");
 		return RINGCAST_ERROR_STATE;
 	}
+	const struct log_sink *before = ringcast_log_bind(&engine->log_sink);
 	pthread_mutex_lock(&engine->security_lock);
 	int result = reload(engine, &credentials, error, error_bytes);
 	pthread_mutex_unlock(&engine->security_lock);
+	ringcast_log_bind(before);
 	return result;
+}
+
+static int renew_tickets(struct ringcast_engine *engine, char *error, size_t error_bytes)
+{
+	const struct security *security = &engine->security;
+	const struct crypto_credentials credentials = {security->certificate, security->key, security->client_ca};
+	struct security_secrets before = security->secrets;
+	ringcast_security_renew_cookies(&engine->security);
+	ringcast_security_renew_tickets(&engine->security);
+	int result = hand_out(engine, &credentials, error, error_bytes);
+	if (result != RINGCAST_OK)
+		engine->security.secrets = before;
+	explicit_bzero(&before, sizeof(before));
+	return result;
+}
+
+int ringcast_engine_renew_tickets(ringcast_engine *engine, char *error, size_t error_bytes)
+{
+	if (engine->security.mode == RINGCAST_SECURITY_OFF) {
+		snprintf(error, error_bytes, "encryption is off");
+		return RINGCAST_ERROR_STATE;
+	}
+	pthread_mutex_lock(&engine->security_lock);
+	int result = renew_tickets(engine, error, error_bytes);
+	pthread_mutex_unlock(&engine->security_lock);
+	return result;
+}
+
+int ringcast_certificate_read(const char *certificate, const char *key, ringcast_certificate_info *ret_info, char *error, size_t error_bytes)
+{
+	const struct crypto_credentials credentials = {certificate, key, NULL};
+	struct certificate_facts facts;
+	const struct crypto_backend *backend = ringcast_security_library(NULL, error, error_bytes);
+	if (backend == NULL)
+		return RINGCAST_ERROR_SYSTEM;
+	if (certificate == NULL || key == NULL || !backend->certificate_check(&credentials, &facts, error, error_bytes))
+		return RINGCAST_ERROR_ARGUMENT;
+	fill_info(&facts, ret_info);
+	return RINGCAST_OK;
 }
 
 int ringcast_engine_certificate(ringcast_engine *engine, ringcast_certificate_info *ret_info)

@@ -6,6 +6,7 @@
 
 #include "io/clock.h"
 #include "life/asking.h"
+#include "life/options.h"
 
 /* Each shard's question is made of the same prototype; free is all there is to end it. */
 static int ask_all(struct ringcast_engine *engine, struct ask *(*make)(const void *context), const void *context)
@@ -137,5 +138,12 @@ static struct ask *make_reload(const void *limits)
 
 int ringcast_engine_reload(ringcast_engine *engine, const ringcast_limits *limits)
 {
-	return ask_all(engine, make_reload, limits);
+	char error[200];
+	if (limits == NULL)
+		return RINGCAST_ERROR_ARGUMENT;
+	ringcast_limits filled = *limits;
+	ringcast_engine_fill_limits(&filled);
+	if (!ringcast_engine_check_limits(&filled, error, sizeof(error)))
+		return RINGCAST_ERROR_ARGUMENT;
+	return ask_all(engine, make_reload, &filled);
 }

@@ -20,7 +20,7 @@ static struct session *find(struct shard *shard, struct ask *ask, const char *se
 
 struct ask_reserve {
 	struct ask ask;
-	char session_id[RINGCAST_ID_BYTES], player_id[RINGCAST_NAME_BYTES], player_data[RINGCAST_DATA_BYTES];
+	char session_id[RINGCAST_ID_BYTES], player_id[RINGCAST_PLAYER_ID_BYTES], player_data[RINGCAST_DATA_BYTES];
 	char token[RINGCAST_ID_BYTES]; /* the answer */
 };
 static_assert(PLAYER_TOKEN_BYTES <= RINGCAST_ID_BYTES, "a token fits");
@@ -159,7 +159,7 @@ int ringcast_player_kick(ringcast_engine *engine, const char *session_id, int32_
 
 struct ask_remove {
 	struct ask ask;
-	char session_id[RINGCAST_ID_BYTES], player_id[RINGCAST_NAME_BYTES], token[RINGCAST_ID_BYTES], reason[REASON_BYTES];
+	char session_id[RINGCAST_ID_BYTES], player_id[RINGCAST_PLAYER_ID_BYTES], token[RINGCAST_ID_BYTES], reason[REASON_BYTES];
 	bool is_by_token;
 };
 

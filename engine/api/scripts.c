@@ -136,6 +136,22 @@ int ringcast_script_try(ringcast_engine *engine, const ringcast_script_source *g
 	return RINGCAST_OK;
 }
 
+/* Callers' threads are no engine's. */
+static void tell_added(ringcast_engine *engine, const ringcast_script_info *info)
+{
+	const struct log_sink *before = ringcast_log_bind(&engine->log_sink);
+	ringcast_log(LOG_INFO, "script", "version added", "script=%s@%.12s language=%s main=%s files=%u callbacks=\"%s\"", info->name, info->version,
+		     info->language, info->main, info->file_count, info->callbacks);
+	ringcast_log_bind(before);
+}
+
+static void tell(ringcast_engine *engine, const char *message, const char *script)
+{
+	const struct log_sink *before = ringcast_log_bind(&engine->log_sink);
+	ringcast_log(LOG_INFO, "script", message, "script=%s", script);
+	ringcast_log_bind(before);
+}
+
 void ringcast_script_draft_describe(const ringcast_script_draft *draft, ringcast_script_info *ret_info)
 {
 	describe_script((const struct script *)draft, ret_info);
@@ -167,8 +183,7 @@ int ringcast_script_publish(ringcast_engine *engine, ringcast_script_draft **dra
 	describe_script(script, &info);
 	int result = ringcast_registry_add(&engine->registry, script);
 	if (result == RINGCAST_OK)
-		ringcast_log(LOG_INFO, "script", "version added", "script=%s@%.12s language=%s main=%s files=%u callbacks=\"%s\"", info.name,
-			     info.version, info.language, info.main, info.file_count, info.callbacks);
+		tell_added(engine, &info);
 	return result;
 }
 
@@ -205,7 +220,7 @@ int ringcast_script_select(ringcast_engine *engine, const char *name, const char
 	int result =
 		join_name(name, version, text, sizeof(text)) ? ringcast_registry_select(&engine->registry, text) : RINGCAST_ERROR_NOT_FOUND;
 	if (result == RINGCAST_OK)
-		ringcast_log(LOG_INFO, "script", "version selected", "script=%s", text);
+		tell(engine, "version selected", text);
 	return result;
 }
 
@@ -217,7 +232,7 @@ int ringcast_script_remove(ringcast_engine *engine, const char *name, const char
 	int result =
 		join_name(name, version, text, sizeof(text)) ? ringcast_registry_remove(&engine->registry, text) : RINGCAST_ERROR_NOT_FOUND;
 	if (result == RINGCAST_OK)
-		ringcast_log(LOG_INFO, "script", "removed", "script=%s", text);
+		tell(engine, "removed", text);
 	return result;
 }
 

@@ -7,7 +7,7 @@
 #include "base/assert.h"
 
 /*
- * The one process-wide state in the engine: an event must have somewhere to go from any depth and any thread, and passing a logger
+ * Process-wide and per-thread state, the one exception in the engine: an event must have somewhere to go from any depth and any thread, and passing a logger
  * through every call would cost more clarity than it gives. The level is read without the lock so that what nobody wants costs
  * one load.
  */
@@ -18,6 +18,7 @@ static log_sink_fn *sink;   /* under sink_lock */
 static void *sink_context;  /* under sink_lock */
 static int sink_level_min = LEVEL_OFF; /* atomic */
 static __thread bool is_in_sink;
+static __thread const struct log_sink *bound; /* NULL: the process's */
 
 static const char truncated_mark[] = " truncated=true";
 
@@ -43,18 +44,34 @@ void ringcast_log_set_sink(log_sink_fn *new_sink, void *context, enum log_level 
 	sink_release();
 }
 
+const struct log_sink *ringcast_log_bind(const struct log_sink *new_sink)
+{
+	const struct log_sink *before = bound;
+	bound = new_sink;
+	return before;
+}
+
+const struct log_sink *ringcast_log_bound(void)
+{
+	return bound;
+}
+
 static bool is_wanted(enum log_level level)
 {
+	if (bound != NULL)
+		return bound->call != NULL && level >= bound->level_min;
 	return (int)level >= __atomic_load_n(&sink_level_min, __ATOMIC_RELAXED);
 }
 
 static void emit(enum log_level level, const char *component, const char *message, const char *fields)
 {
 	sink_acquire();
+	log_sink_fn *call = bound != NULL ? bound->call : sink;
+	void *context = bound != NULL ? bound->context : sink_context;
 	/* The sink may have been changed since the level was looked at. */
-	if (sink != NULL && is_wanted(level)) {
+	if (call != NULL && is_wanted(level)) {
 		is_in_sink = true;
-		sink(sink_context, level, component, message, fields);
+		call(context, level, component, message, fields);
 		is_in_sink = false;
 	}
 	sink_release();

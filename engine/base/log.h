@@ -25,6 +25,19 @@ struct log_limit {
  */
 typedef void log_sink_fn(void *context, enum log_level level, const char *component, const char *message, const char *fields);
 
+struct log_sink {
+	log_sink_fn *call; /* NULL: nowhere */
+	void *context;
+	enum log_level level_min;
+};
+
+/*
+ * Where this thread's events go from now on, whatever the process's sink is: each engine's threads to that engine's. NULL: to the process's. Borrowed until
+ * the thread ends or is bound anew. Returns what it was bound to before.
+ */
+const struct log_sink *ringcast_log_bind(const struct log_sink *sink);
+const struct log_sink *ringcast_log_bound(void); /* for a thread that starts another */
+
 /* NULL: events go nowhere. When this returns, the sink before is not running and will not be called again. */
 void ringcast_log_set_sink(log_sink_fn *sink, void *context, enum log_level level_min);
 /* No fields: "%s", "" (compilers warn of an empty format). */

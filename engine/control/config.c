@@ -1,8 +1,8 @@
 #include "control/config.h"
 
 #include <inttypes.h>
-#include <sched.h>
 #include <stdarg.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -113,12 +113,23 @@ bool ringcast_config_load_env(struct config *config, char *const *environment, s
 	return true;
 }
 
+/* Ours beside the keys, and what Kubernetes makes of a service called ringcast: RINGCAST_PORT_7777_TCP_ADDR, RINGCAST_SERVICE_HOST and so on. */
+static bool is_other_env(const char *name)
+{
+	static const char *const known[] = {"RINGCAST_CONFIG", "RINGCAST_ADMIN", "RINGCAST_TOKEN_FILE", "RINGCAST_SIDECAR", "RINGCAST_INSPECT", "RINGCAST_CACHE",
+					    "RINGCAST_WOLFSSL_TARBALL", "RINGCAST_TEST_BUILD", "RINGCAST_PORT"};
+	for (size_t i = 0; i < ARRAY_COUNT(known); i++)
+		if (strcmp(known[i], name) == 0)
+			return true;
+	return strstr(name, "_SERVICE_HOST") || strstr(name, "_SERVICE_PORT") || strstr(name, "_TCP") || strstr(name, "_UDP_");
+}
+
 bool ringcast_config_is_strange_env(const char *variable, char ret_name[OPTION_PATH_BYTES], char ret_nearest[OPTION_PATH_BYTES])
 {
 	ringcast_assert(variable && ret_name && ret_nearest);
 	const char *equals = strchr(variable, '=');
-	unsigned distance_min = 4;
-	if (strncmp(variable, "RINGCAST_", 9) != 0 || !equals || (size_t)(equals - variable) >= OPTION_PATH_BYTES)
+	unsigned distance_min = UINT32_MAX;
+	if (strncmp(variable, "RINGCAST_", 9) != 0 || !equals || equals - variable == 9 || (size_t)(equals - variable) >= OPTION_PATH_BYTES)
 		return false;
 	snprintf(ret_name, OPTION_PATH_BYTES, "%.*s", (int)(equals - variable), variable);
 	for (size_t i = 0; i < OPTION_COUNT; i++) {
@@ -130,7 +141,7 @@ bool ringcast_config_is_strange_env(const char *variable, char ret_name[OPTION_P
 			memcpy(ret_nearest, name, sizeof(name));
 		}
 	}
-	return distance_min > 0 && distance_min < 4;
+	return distance_min > 0 && (distance_min < 4 || !is_other_env(ret_name)); /* a slip in one of ours is told, whatever it looks like */
 }
 
 static bool is_same_family(const char *first, const char *second)
@@ -201,9 +212,27 @@ uint32_t ringcast_config_shard_count(const struct config *config)
 	ringcast_assert(config);
 	if (config->shards_count)
 		return config->shards_count;
-	cpu_set_t cpus;
-	int count = sched_getaffinity(0, sizeof(cpus), &cpus) == 0 ? CPU_COUNT(&cpus) : 1;
-	return count > SHARDS_MAX ? SHARDS_MAX : (uint32_t)count;
+	uint32_t count = ringcast_cpu_count();
+	return count > SHARDS_MAX ? SHARDS_MAX : count;
+}
+
+bool ringcast_config_path(const struct config_text *text, char ret_path[2 * CONFIG_STRING_BYTES], struct config_error *reterr)
+{
+	static const char prefix[] = "credential:";
+	ringcast_assert(text && ret_path && reterr);
+	const char *name = strncmp(text->text, prefix, sizeof(prefix) - 1) == 0 ? text->text + sizeof(prefix) - 1 : NULL;
+	const char *folder = getenv("CREDENTIALS_DIRECTORY");
+	if (!name) {
+		snprintf(ret_path, 2 * CONFIG_STRING_BYTES, "%s", text->text);
+		return true;
+	}
+	if (!*name || strchr(name, '/'))
+		return refuse(reterr, "%s: write credential:NAME, as LoadCredential= in the unit calls it", text->text);
+	if (!folder || !*folder)
+		return refuse(reterr, "%s: there are no credentials: CREDENTIALS_DIRECTORY is not set; LoadCredential= in the unit brings them", text->text);
+	if (snprintf(ret_path, 2 * CONFIG_STRING_BYTES, "%s/%s", folder, name) >= 2 * CONFIG_STRING_BYTES)
+		return refuse(reterr, "%s: the path of the credential is too long", text->text);
+	return true;
 }
 
 static const char *text_or_null(const struct config_text *text)

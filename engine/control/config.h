@@ -47,7 +47,7 @@ bool ringcast_config_load_file(struct config *config, const char *path, struct c
 bool ringcast_config_load_text(struct config *config, const char *name, const char *text, size_t size, struct config_error *reterr);
 /* environment: NULL-terminated "NAME=value"; an empty value counts as unset. */
 bool ringcast_config_load_env(struct config *config, char *const *environment, struct config_error *reterr);
-/* Whether "NAME=value" begins like ours, is not, and is near to one that is; then both names are given. */
+/* Whether "NAME=value" begins like ours and is none that anybody knows; then its name is given, and the nearest that is one. */
 bool ringcast_config_is_strange_env(const char *variable, char ret_name[OPTION_PATH_BYTES], char ret_nearest[OPTION_PATH_BYTES]);
 /* What only several keys together can get wrong. */
 bool ringcast_config_check(const struct config *config, struct config_error *reterr);
@@ -60,6 +60,9 @@ const char *ringcast_config_source_name(enum config_source source);
 /* Engine options from the configuration; the strings are borrowed from config. Callbacks, log and PEM texts are left to the caller. */
 void ringcast_config_engine_options(const struct config *config, ringcast_engine_options *ret_options);
 uint32_t ringcast_config_shard_count(const struct config *config); /* 0 resolved to the CPUs */
+
+/* The path that a key of a file stands for: "credential:NAME" is what the service manager hands over (LoadCredential=). False: reterr says why not. */
+bool ringcast_config_path(const struct config_text *text, char ret_path[2 * CONFIG_STRING_BYTES], struct config_error *reterr);
 
 /* config_doc.c */
 void ringcast_config_print(const struct config *config, FILE *out); /* a file that loads back to the same configuration */

@@ -31,6 +31,7 @@
 #define DEMO_PLAYERS_MAX 1000
 #define CERTIFICATE_LOOK_S 86400 /* between two looks at when it expires */
 #define CERTIFICATE_WARN_S (14 * 86400)
+#define TICKETS_RENEWED_S 43200 /* whoever steals a key of tickets can read what half a day's resumed TLS 1.2 sessions said, not more */
 #define ROUND_MS 250 /* how often a drain looks whether the players have left */
 
 struct daemon {
@@ -52,7 +53,7 @@ struct daemon {
 	bool is_stopping, is_stopped; /* main thread only: a drain that ends in a stop; leave the loop now */
 	uint64_t drain_deadline_ns;
 	uint64_t notified_ns;
-	uint64_t certificate_look_ns;
+	uint64_t certificate_look_ns, tickets_renewed_ns;
 };
 
 static uint64_t now_ns(void)
@@ -118,12 +119,17 @@ static json_t *host_reload(void *context, struct config_error *reterr)
 	struct daemon *daemon = context;
 	struct config next;
 	struct tokens tokens;
+	ringcast_certificate_info before = {0}, after = {0};
 	char changed[512], needs_restart[512], quoted[600];
 	pthread_mutex_lock(&daemon->mutex);
 	json_t *changes = NULL;
+	ringcast_engine_certificate(daemon->engine, &before);
 	if (ringcast_flags_load_config(daemon->flags, daemon->environment, &next, reterr) && ringcast_tokens_load(&next, &tokens, reterr) &&
 	    reload_credentials(daemon, &next, reterr)) {
 		changes = ringcast_reload_apply(&daemon->config, &next);
+		ringcast_engine_certificate(daemon->engine, &after);
+		if (strcmp(before.fingerprint, after.fingerprint) != 0)
+			ringcast_reload_note(changes, "tls.certificate", "certificate_fingerprint", after.fingerprint);
 		if (daemon->http)
 			ringcast_http_set_tokens(daemon->http, &tokens);
 		ringcast_engine_reload(daemon->engine, &daemon->config.limits);
@@ -134,8 +140,9 @@ static json_t *host_reload(void *context, struct config_error *reterr)
 	if (changes) {
 		ringcast_reload_names(changes, "changed", changed, sizeof(changed));
 		ringcast_reload_names(changes, "needs_restart", needs_restart, sizeof(needs_restart));
-		ringcast_logs_event(daemon->logs, RINGCAST_LOG_INFO, "configuration reloaded", "changed=\"%s\" needs_restart=\"%s\"",
-				    changed, needs_restart);
+		const char *fingerprint = json_string_value(json_object_get(changes, "certificate_fingerprint"));
+		ringcast_logs_event(daemon->logs, RINGCAST_LOG_INFO, "configuration reloaded", "changed=\"%s\" needs_restart=\"%s\"%s%s",
+				    changed, needs_restart, fingerprint ? " certificate_sha256=" : "", fingerprint ? fingerprint : "");
 	} else {
 		ringcast_logs_event(daemon->logs, RINGCAST_LOG_ERROR, "configuration refused, keeping the old one", "err=%s",
 				    ringcast_logs_quote(reterr->text, quoted, sizeof(quoted)));
@@ -454,6 +461,19 @@ static void advance_certificate(struct daemon *daemon, uint64_t now)
 				    left_s / CERTIFICATE_LOOK_S);
 }
 
+static void advance_tickets(struct daemon *daemon, uint64_t now)
+{
+	char error[256], quoted[300];
+	if (daemon->tickets_renewed_ns == 0)
+		daemon->tickets_renewed_ns = now;
+	if (now - daemon->tickets_renewed_ns < TICKETS_RENEWED_S * NS_PER_S || ringcast_engine_security(daemon->engine) == RINGCAST_SECURITY_OFF)
+		return;
+	daemon->tickets_renewed_ns = now;
+	if (ringcast_engine_renew_tickets(daemon->engine, error, sizeof(error)) != RINGCAST_OK)
+		ringcast_logs_event(daemon->logs, RINGCAST_LOG_WARN, "the keys of TLS tickets were not renewed", "err=%s",
+				    ringcast_logs_quote(error, quoted, sizeof(quoted)));
+}
+
 static int wait_ms(const struct daemon *daemon, uint64_t watchdog_us)
 {
 	int watchdog_ms = earlier_ms(CERTIFICATE_LOOK_S * 1000 / 24, watchdog_us ? (int)(watchdog_us / 6000) + 1 : -1);
@@ -487,6 +507,7 @@ static void run(struct daemon *daemon)
 			advance_drain(daemon, now);
 		advance_watchdog(daemon, &config, now, watchdog_us);
 		advance_certificate(daemon, now);
+		advance_tickets(daemon, now);
 	}
 }
 
@@ -545,12 +566,26 @@ static bool open_signals(struct daemon *daemon)
 	return daemon->signal_fd >= 0 && daemon->wake_fd >= 0 && daemon->stopped_fd >= 0;
 }
 
+/* What --check-config says before there is anything to undo. */
+static bool check(struct daemon *daemon)
+{
+	struct config_error error;
+	char quoted[600];
+	bool is_dev = daemon->flags->is_dev;
+	bool is_possible = ringcast_preflight_run(&daemon->config, is_dev ? PREFLIGHT_DEV : PREFLIGHT_START, ringcast_report_preflight, daemon->logs);
+	if (ringcast_preflight_files(&daemon->config, is_dev, &error))
+		return is_possible;
+	ringcast_logs_event(daemon->logs, RINGCAST_LOG_ERROR, "the engine did not start", "err=%s",
+			    ringcast_logs_quote(error.text, quoted, sizeof(quoted)));
+	return false;
+}
+
 static bool start(struct daemon *daemon)
 {
 	ringcast_report_start(daemon->logs, &daemon->config, daemon->flags, daemon->environment);
 	if (!open_signals(daemon))
 		return false;
-	if (!ringcast_preflight_run(&daemon->config, daemon->flags->is_dev, ringcast_report_preflight, daemon->logs))
+	if (!check(daemon))
 		return false;
 	if (!start_engine(daemon) || !start_scripts(daemon) || !start_demo(daemon) || !start_service(daemon) || !start_http(daemon))
 		return false;

@@ -262,7 +262,7 @@ void ringcast_http_players_reserve(struct http_request *request, struct http_res
 	const char *id = request->parameters[0], *player_id = NULL, *player_data = NULL;
 	char token[RINGCAST_ID_BYTES], *owned = NULL;
 	const struct body_field fields[] = {
-		{.name = "player_id", .type = BODY_STRING, .target = &player_id, .max = RINGCAST_NAME_BYTES - 1},
+		{.name = "player_id", .type = BODY_STRING, .target = &player_id, .max = RINGCAST_PLAYER_ID_BYTES - 1},
 		{.name = "player_data", .type = BODY_TEXT, .target = &player_data, .max = RINGCAST_DATA_BYTES - 1},
 	};
 	if (ringcast_http_body_read(request, fields, ARRAY_COUNT(fields), &owned, response)) {

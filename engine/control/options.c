@@ -8,8 +8,6 @@
 #include "base/attr.h"
 #include "control/config.h"
 
-#define LIMIT_MAX(type) (sizeof(type) == sizeof(uint32_t) ? UINT32_MAX : (uint64_t)INT64_MAX)
-
 static const struct option options[OPTION_COUNT] = {
 #define OPTION(field, section, key, type, default_text, min, max, choices, reloadable, help)                                               \
 	{section,                                                                                                                          \
@@ -25,10 +23,9 @@ static const struct option options[OPTION_COUNT] = {
 	 sizeof(((struct config *)0)->field)},
 #include "control/options.def"
 #undef OPTION
-#define X(type, name, default_value, reloadable, text)                                                                                     \
-	{"limits",        #name, OPTION_UINT, #default_value, 1,                                                                           \
-	 LIMIT_MAX(type), NULL,  reloadable,  text,           offsetof(struct config, limits) + offsetof(ringcast_limits, name),           \
-	 sizeof(type)},
+#define X(type, name, default_value, min, max, reloadable, text)                                                                           \
+	{"limits", #name, OPTION_UINT, #default_value, min, max, NULL, reloadable, text,                                                   \
+	 offsetof(struct config, limits) + offsetof(ringcast_limits, name), sizeof(type)},
 	RINGCAST_LIMITS(X)
 #undef X
 };

@@ -7,20 +7,26 @@
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/assert.h"
 #include "base/attr.h"
+#include "control/tls_files.h"
+#include "control/tokens.h"
 #include "control/value.h"
 
 /* Per shard: ring, wake-up and timer descriptors, a spare for accept. For the process: stdio, log, signals, connections of the admin API and of health. */
 #define FILES_PER_SHARD 16
 #define FILES_OF_PROCESS 1200
+#define CERTIFICATE_WARN_S (14 * 86400)
 
 struct preflight {
 	const struct config *config;
-	bool is_dev, is_failed;
+	enum preflight_mode mode;
+	bool is_failed;
 	preflight_fn *found;
 	void *context;
 };
@@ -65,7 +71,7 @@ static void check_files(struct preflight *preflight)
 	uint64_t needed = ringcast_preflight_files_needed(preflight->config);
 	if (getrlimit(RLIMIT_NOFILE, &files) != 0 || files.rlim_cur == RLIM_INFINITY || files.rlim_cur >= needed)
 		return;
-	report(preflight, preflight->is_dev ? RINGCAST_LOG_WARN : RINGCAST_LOG_ERROR, "too few open files allowed",
+	report(preflight, preflight->mode == PREFLIGHT_DEV ? RINGCAST_LOG_WARN : RINGCAST_LOG_ERROR, "too few open files allowed",
 	       "needed=%" PRIu64 " allowed=%" PRIu64 " remedy=\"LimitNOFILE=%" PRIu64 " in the systemd unit, ulimit -n %" PRIu64
 	       " in a shell, --ulimit nofile=%" PRIu64 " for docker run; or lower limits.connections_max (%u per shard, %u shards)\"",
 	       needed, (uint64_t)files.rlim_cur, needed, needed, needed, preflight->config->limits.connections_max,
@@ -89,8 +95,12 @@ const char *ringcast_preflight_uring_problem(void)
 	struct io_uring_params parameters = {0};
 	long fd = syscall(__NR_io_uring_setup, 4, &parameters);
 	if (fd >= 0) {
+		long entered = syscall(__NR_io_uring_enter, (int)fd, 0, 0, 0, NULL, 0); /* a filter may forbid this alone */
+		int problem = errno;
 		close((int)fd);
-		return NULL;
+		if (entered >= 0)
+			return NULL;
+		errno = problem;
 	}
 	switch (errno) {
 	case ENOSYS:
@@ -174,8 +184,9 @@ static void check_port(struct preflight *preflight, const struct endpoint *endpo
 	int problem = try_bind(endpoint, type);
 	if (problem == 0)
 		return;
+	bool is_own_perhaps = preflight->mode == PREFLIGHT_CHECK && problem == EADDRINUSE;
 	ringcast_value_format_endpoint(endpoint, text);
-	report(preflight, RINGCAST_LOG_ERROR, problem == EADDRINUSE ? "port in use" : "cannot listen",
+	report(preflight, is_own_perhaps ? RINGCAST_LOG_WARN : RINGCAST_LOG_ERROR, problem == EADDRINUSE ? "port in use" : "cannot listen",
 	       "key=%s %s=%s err=\"%s\" remedy=\"%s\"", key, type == SOCK_STREAM ? "tcp" : "udp", text, strerror(problem),
 	       bind_remedy(problem));
 }
@@ -199,6 +210,15 @@ static void check_game_ports(struct preflight *preflight, const char *address)
 	}
 }
 
+static void check_endpoint(struct preflight *preflight, const char *address, const char *key)
+{
+	struct endpoint endpoint;
+	bool is_endpoint = ringcast_value_parse_endpoint(address, &endpoint);
+	ringcast_assert(is_endpoint);
+	if (endpoint.size > 0 && endpoint.any.sa_family != AF_UNIX)
+		check_port(preflight, &endpoint, SOCK_STREAM, key);
+}
+
 static void check_admin(struct preflight *preflight)
 {
 	struct endpoint endpoint;
@@ -214,16 +234,101 @@ static void check_admin(struct preflight *preflight)
 		       preflight->config->admin_address.text);
 }
 
-bool ringcast_preflight_run(const struct config *config, bool is_dev, preflight_fn *found, void *context)
+/* memory */
+
+struct memory_sum {
+	uint64_t own_bytes;
+};
+
+static void add_own(void *context, const char *part, uint64_t bytes, bool is_own)
+{
+	struct memory_sum *sum = context;
+	(void)part;
+	sum->own_bytes += is_own ? bytes : 0;
+}
+
+void ringcast_preflight_memory(const struct config *config, uint64_t *ret_own_bytes, uint64_t *ret_most_bytes)
+{
+	ringcast_assert(config && ret_own_bytes && ret_most_bytes);
+	ringcast_engine_options options;
+	struct memory_sum sum = {0};
+	ringcast_config_engine_options(config, &options);
+	if (config->tls_certificate.text[0])
+		options.certificate = config->tls_certificate.text; /* that there is one is all the bill asks */
+	*ret_most_bytes = ringcast_memory_bill(&options, add_own, &sum) + config->admin_memory_max_bytes;
+	*ret_own_bytes = sum.own_bytes;
+}
+
+/* The engine's own must fit, or players will meet the end of memory; what may come besides is a bound that nobody need reach. */
+static void check_memory(struct preflight *preflight)
+{
+	uint64_t own_bytes, most_bytes, limit_bytes = ringcast_memory_limit();
+	ringcast_preflight_memory(preflight->config, &own_bytes, &most_bytes);
+	if (own_bytes > limit_bytes)
+		report(preflight, RINGCAST_LOG_ERROR, "the limits take more memory than there is",
+		       "needed_mib=%" PRIu64 " allowed_mib=%" PRIu64
+		       " remedy=\"--check-config lists the parts: lower limits.* or shards.count, or give the cgroup more (MemoryMax)\"",
+		       own_bytes >> 20, limit_bytes >> 20);
+	else if (most_bytes > limit_bytes && preflight->mode != PREFLIGHT_DEV)
+		report(preflight, RINGCAST_LOG_WARN, "players and scripts could take more memory than there is",
+		       "most_mib=%" PRIu64 " allowed_mib=%" PRIu64 " remedy=\"--check-config lists the parts: scripts.memory_max times limits.sessions_max, "
+		       "limits.connections_max\"",
+		       most_bytes >> 20, limit_bytes >> 20);
+}
+
+/* secrets */
+
+static void check_secret(struct preflight *preflight, const char *key, const char *path)
+{
+	struct stat status;
+	if (*path && stat(path, &status) == 0 && (status.st_mode & (S_IROTH | S_IWOTH)))
+		report(preflight, RINGCAST_LOG_WARN, "a secret can be read by everybody on this machine",
+		       "key=%s file=\"%s\" mode=%04o remedy=\"chmod 0600, and in the unit LoadCredential=\"", key, path, (unsigned)status.st_mode & 07777);
+}
+
+/* At a start the engine warns by itself. */
+static void check_expiry(struct preflight *preflight)
+{
+	struct tls_files files;
+	struct config_error error;
+	ringcast_certificate_info info;
+	if (!*preflight->config->tls_certificate.text || !ringcast_tls_files_load(preflight->config, &files, &error))
+		return;
+	if (ringcast_certificate_read(files.certificate, files.key, &info, error.text, sizeof(error.text)) == RINGCAST_OK) {
+		int64_t left_s = (int64_t)info.not_after_s - (int64_t)time(NULL);
+		if (left_s < CERTIFICATE_WARN_S)
+			report(preflight, RINGCAST_LOG_WARN, "the certificate expires soon", "key=tls.certificate file=\"%s\" days_left=%" PRId64,
+			       preflight->config->tls_certificate.text, left_s / 86400);
+	}
+	ringcast_tls_files_free(&files);
+}
+
+bool ringcast_preflight_files(const struct config *config, bool is_dev, struct config_error *reterr)
+{
+	struct tokens tokens;
+	ringcast_assert(config && reterr);
+	bool is_good = ringcast_tokens_load(config, &tokens, reterr);
+	ringcast_tokens_forget(&tokens);
+	return is_good && ringcast_tls_files_check(config, is_dev, reterr);
+}
+
+bool ringcast_preflight_run(const struct config *config, enum preflight_mode mode, preflight_fn *found, void *context)
 {
 	ringcast_assert(config && found);
-	struct preflight preflight = {.config = config, .is_dev = is_dev, .found = found, .context = context};
+	struct preflight preflight = {.config = config, .mode = mode, .found = found, .context = context};
 	ringcast_preflight_raise_files();
 	check_files(&preflight);
+	check_memory(&preflight);
 	check_uring(&preflight);
 	check_memlock(&preflight);
 	check_game_ports(&preflight, config->listen_address.text);
 	check_game_ports(&preflight, config->listen_address_second.text);
+	check_endpoint(&preflight, config->admin_health_address.text, "admin.health_address");
+	check_endpoint(&preflight, config->service_address.text, "service.address");
 	check_admin(&preflight);
+	check_secret(&preflight, "tls.key", config->tls_key.text);
+	check_secret(&preflight, "admin.tokens", config->admin_tokens.text);
+	if (mode == PREFLIGHT_CHECK)
+		check_expiry(&preflight);
 	return !preflight.is_failed;
 }

@@ -43,3 +43,16 @@ void ringcast_reload_names(const json_t *changes, const char *list, char *ret_te
 			used += (size_t)snprintf(ret_text + used, size - used, "%s%s", index ? ", " : "", json_string_value(name));
 	}
 }
+
+void ringcast_reload_note(json_t *changes, const char *path, const char *key, const char *value)
+{
+	ringcast_assert(changes && path && key && value);
+	json_t *changed = json_object_get(changes, "changed"), *name;
+	size_t index;
+	bool is_listed = false;
+	json_array_foreach(changed, index, name)
+		is_listed |= strcmp(json_string_value(name), path) == 0;
+	if (!is_listed)
+		json_array_append_new(changed, json_string(path));
+	json_object_set_new(changes, key, json_string(value));
+}

@@ -20,8 +20,6 @@ static void format_limit(int resource, char ret_text[24])
 		snprintf(ret_text, 24, "%" PRIu64, (uint64_t)limit.rlim_cur);
 }
 
-/* A variable that is almost one of ours is more likely a slip than somebody else's (Kubernetes makes RINGCAST_PORT_7777_TCP and the like).
- */
 static void report_environment(struct logs *logs, char *const *environment)
 {
 	char name[OPTION_PATH_BYTES], nearest[OPTION_PATH_BYTES];
@@ -115,21 +113,41 @@ void ringcast_report_dev(ringcast_engine *engine, const struct config *config, c
 	fflush(out);
 }
 
-static void print_part(void *context, const char *part, uint64_t bytes)
+struct bill_page {
+	FILE *out;
+	bool is_own; /* which half is being printed */
+};
+
+static void print_line(FILE *out, const char *part, uint64_t bytes)
 {
-	fprintf((FILE *)context, "  %-40s %10.1f MiB\n", part, (double)bytes / 1048576.0);
+	fprintf(out, "  %-46s %10.1f MiB\n", part, (double)bytes / 1048576.0);
+}
+
+static void print_part(void *context, const char *part, uint64_t bytes, bool is_own)
+{
+	struct bill_page *page = context;
+	if (is_own == page->is_own)
+		print_line(page->out, part, bytes);
 }
 
 void ringcast_report_memory_bill(const struct config *config, FILE *out)
 {
 	ringcast_assert(config && out);
 	ringcast_engine_options options;
+	uint64_t own_bytes, most_bytes;
+	struct bill_page page = {out, true};
 	ringcast_config_engine_options(config, &options);
 	if (config->tls_certificate.text[0])
 		options.certificate = config->tls_certificate.text; /* that there is one is all the bill asks */
+	ringcast_preflight_memory(config, &own_bytes, &most_bytes);
 	fprintf(out, "memory at most, with %u shards:\n", options.shard_count);
-	uint64_t sum = ringcast_memory_bill(&options, print_part, out);
-	print_part(out, "sum", sum);
+	ringcast_memory_bill(&options, print_part, &page);
+	print_line(out, "the engine's own, which must fit", own_bytes);
+	page.is_own = false;
+	ringcast_memory_bill(&options, print_part, &page);
+	print_line(out, "requests and answers of the admin API", config->admin_memory_max_bytes);
+	print_line(out, "sum, if all of it came at once", most_bytes);
+	print_line(out, "this machine, or its cgroup, has", ringcast_memory_limit());
 	fprintf(out, "open files needed: %" PRIu64 "\n", ringcast_preflight_files_needed(config));
 }
 

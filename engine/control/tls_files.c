@@ -15,13 +15,18 @@ static bool read_all(FILE *file, char *out, size_t *ret_size)
 }
 
 /* "" is no file. */
-static bool load(const char *key, const char *path, char **ret_text, struct config_error *reterr)
+static bool load(const char *key, const struct config_text *value, char **ret_text, struct config_error *reterr)
 {
-	char problem[256] = "";
+	char problem[256] = "", path[2 * CONFIG_STRING_BYTES];
 	size_t size = 0;
 	*ret_text = NULL;
-	if (!*path)
+	if (!value->text[0])
 		return true;
+	if (!ringcast_config_path(value, path, reterr)) {
+		snprintf(problem, sizeof(problem), "%.255s", reterr->text);
+		snprintf(reterr->text, sizeof(reterr->text), "%s: %s", key, problem);
+		return false;
+	}
 	FILE *file = fopen(path, "re");
 	char *text = calloc(1, PEM_BYTES_MAX + 1);
 	if (!file)
@@ -41,7 +46,7 @@ static bool load(const char *key, const char *path, char **ret_text, struct conf
 		return true;
 	}
 	free(text);
-	snprintf(reterr->text, sizeof(reterr->text), "%s: %s: %s", key, path, problem);
+	snprintf(reterr->text, sizeof(reterr->text), "%s: %.220s: %s", key, path, problem);
 	return false;
 }
 
@@ -49,8 +54,8 @@ bool ringcast_tls_files_load(const struct config *config, struct tls_files *ret_
 {
 	ringcast_assert(config && ret_files && reterr);
 	struct tls_files files = {0};
-	if (load("tls.certificate", config->tls_certificate.text, &files.certificate, reterr) &&
-	    load("tls.key", config->tls_key.text, &files.key, reterr) && load("tls.ca", config->tls_ca.text, &files.ca, reterr)) {
+	if (load("tls.certificate", &config->tls_certificate, &files.certificate, reterr) &&
+	    load("tls.key", &config->tls_key, &files.key, reterr) && load("tls.ca", &config->tls_ca, &files.ca, reterr)) {
 		*ret_files = files;
 		return true;
 	}

@@ -80,7 +80,7 @@ static bool parse_line(struct tokens *tokens, char *line, const char *where, str
 bool ringcast_tokens_parse(const char *name, char *text, struct tokens *ret_tokens, struct config_error *reterr)
 {
 	ringcast_assert(name && text && ret_tokens && reterr);
-	char where[CONFIG_STRING_BYTES + 48];
+	char where[2 * CONFIG_STRING_BYTES + 48];
 	unsigned number = 0;
 	*ret_tokens = (struct tokens){0};
 	for (char *line = text, *next; line; line = next) {
@@ -123,10 +123,13 @@ static char *read_file(const char *path, struct config_error *reterr)
 bool ringcast_tokens_load(const struct config *config, struct tokens *ret_tokens, struct config_error *reterr)
 {
 	ringcast_assert(config && ret_tokens && reterr);
-	const char *path = config->admin_tokens.text;
+	char path[2 * CONFIG_STRING_BYTES];
+	struct config_error problem;
 	*ret_tokens = (struct tokens){0};
-	if (!*path)
+	if (!config->admin_tokens.text[0])
 		return true;
+	if (!ringcast_config_path(&config->admin_tokens, path, &problem))
+		return refuse(reterr, "admin.tokens: %.400s", problem.text);
 	char *text = read_file(path, reterr);
 	if (!text)
 		return false;

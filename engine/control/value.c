@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "base/assert.h"
 #include "base/attr.h"
@@ -149,12 +150,6 @@ static bool parse_number(const struct option *option, const char *text, uint64_t
 	return true;
 }
 
-/* A limit may be 0 only where its help says what 0 means: the engine takes a 0 without a meaning for "the default". */
-static uint64_t least_of(const struct option *option)
-{
-	return strcmp(option->section, "limits") == 0 && strstr(option->help, "0: ") ? 0 : option->min;
-}
-
 /* A bound as the message should say it: with its unit. */
 static void format_number(const struct option *option, uint64_t number, char *ret_text, size_t size);
 
@@ -184,9 +179,9 @@ static bool parse_bounded(const struct option *option, const char *text, void *f
 	uint64_t number = 0;
 	if (!parse_number(option, text, &number, reterr, reterr_bytes))
 		return false;
-	if (number < least_of(option) || number > option->max) {
+	if (number < option->min || number > option->max) {
 		char least[32], most[32];
-		format_number(option, least_of(option), least, sizeof(least));
+		format_number(option, option->min, least, sizeof(least));
 		format_number(option, option->max, most, sizeof(most));
 		return refuse(reterr, reterr_bytes, "%s is out of range: from %s to %s", text, least, most);
 	}
@@ -217,15 +212,22 @@ static bool parse_enum(const struct option *option, const char *text, void *fiel
 	return refuse(reterr, reterr_bytes, "'%s' is not one of %s", text, option->choices);
 }
 
+static bool refuse_address(const char *text, char *reterr, size_t reterr_bytes)
+{
+	if (strncasecmp(text, "::ffff:", 7) == 0)
+		return refuse(reterr, reterr_bytes, "'%s' is an IPv4 address in IPv6 clothes: write '%s'", text, text + 7);
+	return refuse(reterr, reterr_bytes, "'%s' is not an IPv4 or IPv6 address", text);
+}
+
 static bool parse_string(const struct option *option, const char *text, char *field, char *reterr, size_t reterr_bytes)
 {
 	struct endpoint endpoint;
 	if (strlen(text) >= option->width)
 		return refuse(reterr, reterr_bytes, "longer than %zu bytes", option->width - 1);
 	if (option->type == OPTION_ADDRESS && !ringcast_value_parse_address(text, 0, &endpoint))
-		return refuse(reterr, reterr_bytes, "'%s' is not an IPv4 or IPv6 address", text);
+		return refuse_address(text, reterr, reterr_bytes);
 	if (option->type == OPTION_ADDRESS && endpoint.size == 0 && strcmp(option->default_text, "none") != 0)
-		return refuse(reterr, reterr_bytes, "'%s' is not an IPv4 or IPv6 address", text);
+		return refuse_address(text, reterr, reterr_bytes);
 	if (option->type == OPTION_ENDPOINT && !ringcast_value_parse_endpoint(text, &endpoint))
 		return refuse(reterr, reterr_bytes, "'%s' is not address:port, unix:/path or off", text);
 	snprintf(field, option->width, "%s", text);
@@ -321,7 +323,7 @@ bool ringcast_value_parse_address(const char *text, uint16_t port, struct endpoi
 		endpoint.v4.sin_family = AF_INET;
 		endpoint.v4.sin_port = htons(port);
 		endpoint.size = sizeof(endpoint.v4);
-	} else if (inet_pton(AF_INET6, text, &endpoint.v6.sin6_addr) == 1) {
+	} else if (inet_pton(AF_INET6, text, &endpoint.v6.sin6_addr) == 1 && !IN6_IS_ADDR_V4MAPPED(&endpoint.v6.sin6_addr)) {
 		endpoint.v6.sin6_family = AF_INET6;
 		endpoint.v6.sin6_port = htons(port);
 		endpoint.size = sizeof(endpoint.v6);

@@ -6,6 +6,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "base/assert.h"
 #include "base/attr.h"
 #include "io/io_uring_impl.h"
 
@@ -82,6 +83,24 @@ static int check_operations(const struct io_uring_probe *probe, char *reterr, si
 	return 0;
 }
 
+/* A profile may let a ring be made and forbid to use it. */
+static int check_enter(struct io_uring *ring, char *reterr, size_t reterr_bytes)
+{
+	struct io_uring_sqe *sqe = io_uring_get_sqe(ring);
+	struct io_uring_cqe *cqe;
+	ringcast_assert(sqe != NULL); /* the ring is new */
+	io_uring_prep_nop(sqe);
+	int result = io_uring_submit_and_wait(ring, 1);
+	if (result >= 0)
+		result = io_uring_peek_cqe(ring, &cqe);
+	if (result >= 0) {
+		io_uring_cqe_seen(ring, cqe);
+		return 0;
+	}
+	snprintf(reterr, reterr_bytes, "io_uring_enter is refused (%s): a seccomp profile allows only part of io_uring", strerror(-result));
+	return result;
+}
+
 int ringcast_uring_check_features(struct io_uring *ring, uint32_t features, char *reterr, size_t reterr_bytes)
 {
 	if ((features & URING_FEATURES) != URING_FEATURES) {
@@ -96,7 +115,7 @@ int ringcast_uring_check_features(struct io_uring *ring, uint32_t features, char
 	}
 	int result = check_operations(probe, reterr, reterr_bytes);
 	io_uring_free_probe(probe);
-	return result;
+	return result < 0 ? result : check_enter(ring, reterr, reterr_bytes);
 }
 
 /* The completion of a quiet send of size bytes, or SILENCE. */

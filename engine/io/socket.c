@@ -128,6 +128,21 @@ static int prepare_listener(int fd, const struct address *address, bool is_v4, s
 	return result;
 }
 
+int ringcast_socket_try_listener(const struct address *address, bool is_v4)
+{
+	struct address bound;
+	int fd = socket(is_v4 ? AF_INET : AF_INET6, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	if (fd < 0)
+		return -errno;
+	int result = set_int(fd, SOL_SOCKET, SO_REUSEADDR, 1); /* past connections of a predecessor; a listener still counts */
+	if (result == 0)
+		result = bind_socket(fd, address, is_v4, &bound);
+	if (result == 0 && listen(fd, 1) != 0)
+		result = -errno;
+	close(fd);
+	return result;
+}
+
 int ringcast_socket_open_listener(const struct address *address, bool is_v4, struct address *ret_bound, int *ret_fd)
 {
 	int fd = socket(is_v4 ? AF_INET : AF_INET6, SOCK_STREAM | SOCK_CLOEXEC, 0);

@@ -29,6 +29,8 @@ union socket_control {
 };
 
 /* A TCP listener with SO_REUSEPORT; accepted sockets inherit TCP_NODELAY from it. 0 or -errno. Port 0: *ret_bound tells the choice. */
+/* Whether the port could be listened on by somebody who does not share it: 0, or a negative errno. Nothing stays open. */
+int ringcast_socket_try_listener(const struct address *address, bool is_v4);
 int ringcast_socket_open_listener(const struct address *address, bool is_v4, struct address *ret_bound, int *ret_fd);
 /* An unconnected UDP socket, bound. Buffer sizes of 0 leave the system default. 0 or -errno. */
 int ringcast_socket_open_udp(const struct address *address, bool is_v4, uint32_t send_buffer_bytes, uint32_t recv_buffer_bytes,

@@ -1,8 +1,10 @@
 /* Making an engine: its shards one after the other, each on a thread of its own that makes its io and its contexts, as io_uring wants. */
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/log.h"
+#include "io/socket.h"
 #include "life/hooks.h"
 #include "life/options.h"
 #include "life/sidecars.h"
@@ -96,6 +98,20 @@ static int create_shards(struct ringcast_engine *engine, char *error, size_t err
 	return RINGCAST_OK;
 }
 
+/* The shards share their TCP port by SO_REUSEPORT, which would share it with another engine or process too; so first somebody asks without it. */
+static int check_ports(const struct ringcast_engine *engine, char *error, size_t error_bytes)
+{
+	for (uint32_t i = 0; i < engine->shard_options.listen_count; i++) {
+		const struct shard_listen *listen = &engine->shard_options.listens[i];
+		int problem = listen->address.port == 0 ? 0 : ringcast_socket_try_listener(&listen->address, listen->is_v4);
+		if (problem == 0)
+			continue;
+		snprintf(error, error_bytes, "cannot listen on TCP port %u: %s", listen->address.port, strerror(-problem));
+		return RINGCAST_ERROR_SYSTEM;
+	}
+	return RINGCAST_OK;
+}
+
 static void log_to_embedder(void *context, enum log_level level, const char *component, const char *message, const char *fields)
 {
 	struct ringcast_engine *engine = context;
@@ -108,15 +124,32 @@ int ringcast_engine_check(const ringcast_engine_options *options, char *error, s
 	if (engine == NULL)
 		return fail(error, error_bytes, RINGCAST_ERROR_MEMORY, "%s", "out of memory");
 	int result = ringcast_engine_take_options(engine, options, error, error_bytes);
-	ringcast_security_forget(&engine->security);
+	ringcast_engine_forget_options(engine);
 	free(engine);
 	return result;
+}
+
+static int make(struct ringcast_engine *engine, const ringcast_engine_options *options, char *error, size_t error_bytes)
+{
+	int result = ringcast_engine_take_options(engine, options, error, error_bytes);
+	if (result != RINGCAST_OK)
+		return result;
+	engine->log_sink = (struct log_sink){engine->options.log != NULL ? log_to_embedder : NULL, engine, (enum log_level)engine->options.log_level_min};
+	result = choose_io(engine, error, error_bytes);
+	if (result != RINGCAST_OK)
+		return result;
+	ringcast_security_announce(&engine->security);
+	ringcast_engine_fill_shard_options(engine);
+	engine->sidecars = ringcast_engine_create_sidecars(engine);
+	if (engine->sidecars == NULL)
+		return fail(error, error_bytes, RINGCAST_ERROR_MEMORY, "%s", "out of memory or open files");
+	result = check_ports(engine, error, error_bytes);
+	return result != RINGCAST_OK ? result : create_shards(engine, error, error_bytes);
 }
 
 int ringcast_engine_create(const ringcast_engine_options *options, ringcast_engine **ret_engine, char *error, size_t error_bytes)
 {
 	struct ringcast_engine *engine = calloc(1, sizeof(*engine));
-	int result;
 	*ret_engine = NULL;
 	if (engine == NULL)
 		return fail(error, error_bytes, RINGCAST_ERROR_MEMORY, "%s", "out of memory");
@@ -126,18 +159,9 @@ int ringcast_engine_create(const ringcast_engine_options *options, ringcast_engi
 	pthread_cond_init(&engine->changed, NULL);
 	pthread_mutex_init(&engine->security_lock, NULL);
 	engine->stop_deadline_ns = UINT64_MAX;
-	result = ringcast_engine_take_options(engine, options, error, error_bytes);
-	if (result == RINGCAST_OK && engine->options.log != NULL)
-		ringcast_log_set_sink(log_to_embedder, engine, (enum log_level)engine->options.log_level_min);
-	if (result == RINGCAST_OK)
-		result = choose_io(engine, error, error_bytes);
-	if (result == RINGCAST_OK) {
-		ringcast_security_announce(&engine->security);
-		ringcast_engine_fill_shard_options(engine);
-		engine->sidecars = ringcast_engine_create_sidecars(engine);
-		result = engine->sidecars != NULL ? create_shards(engine, error, error_bytes)
-						  : fail(error, error_bytes, RINGCAST_ERROR_MEMORY, "%s", "out of memory or open files");
-	}
+	const struct log_sink *before = ringcast_log_bind(&engine->log_sink);
+	int result = make(engine, options, error, error_bytes);
+	ringcast_log_bind(before);
 	if (result != RINGCAST_OK)
 		ringcast_engine_destroy(&engine);
 	*ret_engine = engine;

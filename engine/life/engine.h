@@ -4,6 +4,7 @@
 
 #include <pthread.h>
 
+#include "base/log.h"
 #include "ringcast/ringcast.h"
 #include "scripts/registry.h"
 #include "scripts/script_shard.h"
@@ -24,8 +25,12 @@ struct engine_shard {
 	char error[256];
 };
 
+enum { ENGINE_STRING_COUNT = 9 };
+
 struct ringcast_engine {
-	ringcast_engine_options options;
+	ringcast_engine_options options; /* its strings are in strings */
+	char *strings[ENGINE_STRING_COUNT];
+	struct log_sink log_sink; /* what all threads of this engine are bound to, and callers while they are inside */
 	ringcast_callbacks callbacks;
 	struct hooks hooks;
 	struct shard_options shard_options; /* common to all shards */
@@ -38,6 +43,7 @@ struct ringcast_engine {
 	pthread_mutex_t lock; /* guards phase, created_count and the condition */
 	pthread_cond_t changed;
 	enum engine_phase phase; /* also read atomically by shard threads */
+	bool is_stop_claimed;    /* by the one caller who stops it */
 	uint32_t created_count, idle_count;
 	bool is_draining; /* atomic */
 	uint64_t stop_deadline_ns; /* atomic */

@@ -2,19 +2,24 @@
 #include "life/options.h"
 
 #include <arpa/inet.h>
+#include <inttypes.h>
 #include <sched.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "base/sized.h"
+#include "io/cgroup.h"
 #include "life/hooks.h"
 #include "life/sidecars.h"
 #include "security/bill.h"
 
+#define SCRIPT_MEMORY_BYTES (32u << 20)
+
 void ringcast_limits_default(ringcast_limits *ret_limits)
 {
-#define X(type, name, default_value, is_reloadable, text) ret_limits->name = (default_value);
+#define X(type, name, default_value, ...) ret_limits->name = (default_value);
 	RINGCAST_LIMITS(X)
 #undef X
 }
@@ -25,21 +30,32 @@ static bool is_untouched(const ringcast_limits *limits)
 	return memcmp(limits, &zero, sizeof(zero)) == 0;
 }
 
-/* A zero means the default, but for the limits where zero is documented as "never": there it counts once any limit was given. */
-static void fill_limits(ringcast_limits *limits)
+void ringcast_engine_fill_limits(ringcast_limits *limits)
 {
-	ringcast_limits given = *limits, defaults;
-	ringcast_limits_default(&defaults);
-#define X(type, name, default_value, is_reloadable, text)                                                              \
-	if (limits->name == 0)                                                                                         \
-		limits->name = defaults.name;
+	bool is_all_default = is_untouched(limits);
+#define X(type, name, default_value, min, max, ...)                                                                    \
+	if (limits->name == 0 && (is_all_default || (min) > 0))                                                        \
+		limits->name = (default_value);
 	RINGCAST_LIMITS(X)
 #undef X
-	if (is_untouched(&given))
-		return;
-	limits->empty_session_timeout_ms = given.empty_session_timeout_ms;
-	limits->health_interval_ms = given.health_interval_ms;
-	limits->flush_budget_us = given.flush_budget_us;
+}
+
+static bool check_limit(const char *name, uint64_t value, uint64_t min, uint64_t max, char *error, size_t error_bytes)
+{
+	if (value >= min && value <= max)
+		return true;
+	snprintf(error, error_bytes, "limits.%s: %" PRIu64 " is out of range: from %" PRIu64 " to %" PRIu64, name, value, min, max);
+	return false;
+}
+
+bool ringcast_engine_check_limits(const ringcast_limits *limits, char *error, size_t error_bytes)
+{
+#define X(type, name, default_value, min, max, ...)                                                                    \
+	if (!check_limit(#name, limits->name, min, max, error, error_bytes))                                           \
+		return false;
+	RINGCAST_LIMITS(X)
+#undef X
+	return true;
 }
 
 static bool parse_listen(const char *text, uint16_t port, struct shard_listen *ret)
@@ -53,7 +69,7 @@ static bool parse_listen(const char *text, uint16_t port, struct shard_listen *r
 		memcpy(ret->address.ip + 12, &v4, 4);
 		return true;
 	}
-	if (inet_pton(AF_INET6, text, &v6) != 1)
+	if (inet_pton(AF_INET6, text, &v6) != 1 || IN6_IS_ADDR_V4MAPPED(&v6))
 		return false;
 	memcpy(ret->address.ip, &v6, 16);
 	return true;
@@ -81,29 +97,97 @@ static int check_listens(struct ringcast_engine *engine, char *error, size_t err
 	return RINGCAST_OK;
 }
 
-static uint32_t usable_cpu_count(void)
+uint32_t ringcast_cpu_count(void)
 {
 	cpu_set_t set;
-	if (sched_getaffinity(0, sizeof(set), &set) != 0)
-		return 1;
-	return (uint32_t)CPU_COUNT(&set);
+	uint32_t count = sched_getaffinity(0, sizeof(set), &set) == 0 ? (uint32_t)CPU_COUNT(&set) : 1;
+	uint64_t quota = ringcast_cgroup_cpu_millis(CGROUP_HERE);
+	return quota / 1000 >= count ? count : (uint32_t)((quota + 999) / 1000);
+}
+
+static uint32_t shard_count_of(const ringcast_engine_options *options)
+{
+	uint32_t cpu_count = ringcast_cpu_count();
+	return options->shard_count != 0 ? options->shard_count : cpu_count < MAILBOX_SENDERS_MAX ? cpu_count : MAILBOX_SENDERS_MAX;
+}
+
+uint64_t ringcast_memory_limit(void)
+{
+	uint64_t machine = (uint64_t)sysconf(_SC_PHYS_PAGES) * (uint64_t)sysconf(_SC_PAGESIZE);
+	uint64_t group = ringcast_cgroup_memory_bytes(CGROUP_HERE);
+	return group < machine ? group : machine;
+}
+
+/* The caller's strings need not live longer than the call: what is used later is ours. */
+static bool copy_strings(struct ringcast_engine *engine)
+{
+	ringcast_engine_options *options = &engine->options;
+	const char **const strings[] = {&options->listen_address, &options->listen_address_second, &options->host_name, &options->ciphers,
+					&options->crypto_backend, &options->scripts.node, &options->scripts.sidecar, &options->scripts.inspect,
+					&options->scripts.arguments};
+	bool is_copied = true;
+	static_assert(ARRAY_COUNT(strings) == ENGINE_STRING_COUNT, "one place for each");
+	for (unsigned i = 0; i < ARRAY_COUNT(strings); i++) {
+		if (*strings[i] == NULL)
+			continue;
+		*strings[i] = engine->strings[i] = strdup(*strings[i]);
+		is_copied &= engine->strings[i] != NULL;
+	}
+	return is_copied;
+}
+
+void ringcast_engine_forget_options(struct ringcast_engine *engine)
+{
+	for (unsigned i = 0; i < ENGINE_STRING_COUNT; i++)
+		free(engine->strings[i]);
+	ringcast_security_forget(&engine->security);
+}
+
+static int check_udp_ports(const struct ringcast_engine *engine, char *error, size_t error_bytes)
+{
+	const ringcast_engine_options *options = &engine->options;
+	uint32_t per_shard = options->udp_ports_per_shard != 0 ? options->udp_ports_per_shard : 1;
+	uint32_t last = options->udp_port_base + engine->shard_count * per_shard - 1;
+	if (per_shard > SHARD_UDP_PORTS_MAX)
+		return fail(error, error_bytes, RINGCAST_ERROR_ARGUMENT, "UDP ports per shard: %s", "64 at most");
+	if (options->is_udp_off || options->udp_port_base == 0 || last <= UINT16_MAX)
+		return RINGCAST_OK;
+	snprintf(error, error_bytes, "UDP ports: %u with %u shards of %u ports ends at %u, past 65535", options->udp_port_base, engine->shard_count, per_shard,
+		 last);
+	return RINGCAST_ERROR_ARGUMENT;
+}
+
+static int check_options(struct ringcast_engine *engine, char *error, size_t error_bytes)
+{
+	const ringcast_engine_options *options = &engine->options;
+	if (options->io > RINGCAST_IO_EPOLL)
+		return fail(error, error_bytes, RINGCAST_ERROR_ARGUMENT, "io: %s", "no such way to wait");
+	if (!ringcast_engine_check_limits(&options->limits, error, error_bytes))
+		return RINGCAST_ERROR_ARGUMENT;
+	if (engine->shard_count > MAILBOX_SENDERS_MAX)
+		return fail(error, error_bytes, RINGCAST_ERROR_ARGUMENT, "shard count: %s", "64 at most");
+	int result = check_udp_ports(engine, error, error_bytes);
+	return result != RINGCAST_OK ? result : check_listens(engine, error, error_bytes);
 }
 
 int ringcast_engine_take_options(struct ringcast_engine *engine, const ringcast_engine_options *given, char *error, size_t error_bytes)
 {
+	if (given == NULL)
+		return fail(error, error_bytes, RINGCAST_ERROR_ARGUMENT, "engine options: %s", "there are none (NULL)");
 	if (!ringcast_sized_copy(&engine->options, sizeof(engine->options), given))
 		return fail(error, error_bytes, RINGCAST_ERROR_ARGUMENT, "engine options: %s", "size is wrong, or unknown members are set");
 	if (engine->options.callbacks != NULL &&
 	    !ringcast_sized_copy(&engine->callbacks, sizeof(engine->callbacks), engine->options.callbacks))
 		return fail(error, error_bytes, RINGCAST_ERROR_ARGUMENT, "callbacks: %s", "size is wrong, or unknown members are set");
-	fill_limits(&engine->options.limits);
-	engine->shard_count = engine->options.shard_count != 0 ? engine->options.shard_count : usable_cpu_count();
-	if (engine->shard_count > MAILBOX_SENDERS_MAX)
-		return fail(error, error_bytes, RINGCAST_ERROR_ARGUMENT, "shard count: %s", "64 at most");
-	if (engine->options.udp_ports_per_shard > SHARD_UDP_PORTS_MAX)
-		return fail(error, error_bytes, RINGCAST_ERROR_ARGUMENT, "UDP ports per shard: %s", "64 at most");
-	int result = check_listens(engine, error, error_bytes);
-	return result != RINGCAST_OK ? result : ringcast_security_settle(&engine->security, &engine->options, &engine->shard_options, error, error_bytes);
+	if (!copy_strings(engine))
+		return fail(error, error_bytes, RINGCAST_ERROR_MEMORY, "%s", "out of memory");
+	ringcast_engine_fill_limits(&engine->options.limits);
+	engine->shard_count = shard_count_of(&engine->options);
+	int result = check_options(engine, error, error_bytes);
+	if (result == RINGCAST_OK)
+		result = ringcast_security_settle(&engine->security, &engine->options, &engine->shard_options, error, error_bytes);
+	engine->options.certificate = engine->options.key = engine->options.client_ca = NULL; /* security has copies */
+	return result;
 }
 
 static uint32_t or_default(uint32_t given, uint32_t default_value)
@@ -127,7 +211,7 @@ static void fill_script_options(struct ringcast_engine *engine)
 {
 	ringcast_script_options *given = &engine->options.scripts;
 	engine->script_limits = (struct script_limits){
-		.memory_bytes = given->memory_bytes != 0 ? given->memory_bytes : 32 << 20,
+		.memory_bytes = given->memory_bytes != 0 ? given->memory_bytes : SCRIPT_MEMORY_BYTES,
 		.budget_us = or_unbounded(given->budget_us, 20000),
 		.errors_max = or_unbounded(given->errors_max, 100),
 		.on_error = given->is_deny_on_error ? SCRIPT_FAILURE_DENY : SCRIPT_FAILURE_ALLOW,
@@ -183,11 +267,33 @@ void ringcast_engine_fill_shard_options(struct ringcast_engine *engine)
 	shard->hooks_context = engine;
 }
 
+/* Each shard's part, for all of them. */
+struct whole_bill {
+	ringcast_memory_fn *each;
+	void *context;
+	uint32_t shard_count;
+};
+
+static void add_for_all(void *context, const char *part, uint64_t bytes, bool is_own)
+{
+	const struct whole_bill *bill = context;
+	if (bill->each != NULL)
+		bill->each(bill->context, part, bytes * bill->shard_count, is_own);
+}
+
+static uint64_t script_bytes(const ringcast_engine_options *options, const ringcast_limits *limits)
+{
+	uint64_t each = options->scripts.memory_bytes != 0 ? options->scripts.memory_bytes : SCRIPT_MEMORY_BYTES;
+	return each * limits->sessions_max;
+}
+
 uint64_t ringcast_memory_bill(const ringcast_engine_options *options, ringcast_memory_fn *each, void *context)
 {
 	ringcast_limits limits = options->limits;
-	uint32_t shard_count = options->shard_count != 0 ? options->shard_count : usable_cpu_count();
-	fill_limits(&limits);
-	uint64_t shard_bytes = ringcast_shard_memory_bytes(&limits, each, context) + ringcast_security_memory_bytes(options, &limits, each, context);
-	return shard_count * shard_bytes;
+	struct whole_bill bill = {each, context, shard_count_of(options)};
+	ringcast_engine_fill_limits(&limits);
+	uint64_t sum = ringcast_shard_memory_bytes(&limits, add_for_all, &bill) + ringcast_security_memory_bytes(options, &limits, add_for_all, &bill);
+	sum += script_bytes(options, &limits);
+	add_for_all(&bill, "scripts, if every session runs one", script_bytes(options, &limits), false);
+	return sum * bill.shard_count;
 }

@@ -4,6 +4,7 @@
 
 #include "base/log.h"
 #include "io/clock.h"
+#include "life/options.h"
 #include "life/threads.h"
 
 static int fail(char *error, size_t error_bytes, int code, const char *text, const char *value)
@@ -15,7 +16,7 @@ static int fail(char *error, size_t error_bytes, int code, const char *text, con
 
 int ringcast_engine_start(ringcast_engine *engine, char *error, size_t error_bytes)
 {
-	if (ringcast_engine_phase(engine) != ENGINE_READY)
+	if (ringcast_engine_phase(engine) != ENGINE_READY || engine->is_stop_claimed)
 		return fail(error, error_bytes, RINGCAST_ERROR_STATE, "%s", "the engine was started before");
 	ringcast_engine_set_phase(engine, ENGINE_RUNNING);
 	return RINGCAST_OK;
@@ -38,9 +39,23 @@ static void join_threads(struct ringcast_engine *engine)
 	}
 }
 
+/* The phase before, for the one who is to stop it; for all others STOPPED, once it has. */
+static enum engine_phase claim_stop(ringcast_engine *engine)
+{
+	pthread_mutex_lock(&engine->lock);
+	enum engine_phase phase = engine->phase;
+	while (engine->is_stop_claimed && engine->phase != ENGINE_STOPPED)
+		pthread_cond_wait(&engine->changed, &engine->lock);
+	if (engine->is_stop_claimed)
+		phase = ENGINE_STOPPED;
+	engine->is_stop_claimed = true;
+	pthread_mutex_unlock(&engine->lock);
+	return phase;
+}
+
 int ringcast_engine_stop(ringcast_engine *engine, uint32_t timeout_ms)
 {
-	enum engine_phase phase = ringcast_engine_phase(engine);
+	enum engine_phase phase = claim_stop(engine);
 	if (phase >= ENGINE_STOPPING)
 		return RINGCAST_ERROR_STATE;
 	if (phase < ENGINE_READY) /* creation failed half way: wait for those that exist */
@@ -69,9 +84,7 @@ void ringcast_engine_destroy(ringcast_engine **engine)
 		ringcast_shard_destroy(&e->shards[i].shard);
 		ringcast_mailbox_destroy(&e->mailboxes[i]);
 	}
-	if (e->options.log != NULL)
-		ringcast_log_set_sink(NULL, NULL, LOG_ERROR);
-	ringcast_security_forget(&e->security);
+	ringcast_engine_forget_options(e);
 	pthread_mutex_destroy(&e->security_lock);
 	ringcast_registry_fini(&e->registry);
 	ringcast_snapshots_fini(&e->snapshots);

@@ -86,6 +86,7 @@ void *ringcast_engine_run_shard(void *argument)
 	snprintf(name, sizeof(name), "shard %u", slot->index);
 	pthread_setname_np(pthread_self(), name);
 	ringcast_ask_forbid_waiting();
+	ringcast_log_bind(&engine->log_sink);
 	if (engine->options.is_pinned)
 		pin(slot->index);
 	slot->shard = ringcast_engine_create_shard(slot);

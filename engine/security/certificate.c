@@ -1,6 +1,7 @@
 #include "security/certificate.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
@@ -83,11 +84,48 @@ bool ringcast_security_make_certificate(struct security *security, const char *n
 	return security->backend->certificate_make(&request, &security->made, error, error_bytes);
 }
 
-bool ringcast_security_check_client_ca(const struct crypto_credentials *credentials, char *error, size_t error_bytes)
+/* The end of the PEM certificate that begins at or behind text; NULL: none. */
+static const char *end_of_certificate(const char *text)
+{
+	static const char end[] = "-----END CERTIFICATE-----";
+	const char *at = strstr(text, end);
+	return at != NULL ? at + sizeof(end) - 1 : NULL;
+}
+
+/* Whether the first certificates of a chain, up to end, are signed in turn, the last one by the CA's first. */
+static bool is_chain_to(const struct crypto_backend *backend, const char *chain, const char *end, const char *ca)
+{
+	char error[CRYPTO_ERROR_BYTES], *text = NULL;
+	struct certificate_facts facts;
+	const char *ca_end = end_of_certificate(ca);
+	if (ca_end == NULL || asprintf(&text, "%.*s\n%.*s\n", (int)(end - chain), chain, (int)(ca_end - ca), ca) < 0)
+		return false;
+	const struct crypto_credentials joined = {text, NULL, NULL};
+	bool is_signed = backend->certificate_check(&joined, &facts, error, sizeof(error));
+	free(text);
+	return is_signed;
+}
+
+/* The CA may be the root behind the chain, the root in it, or an issuer half way; the file may hold several. */
+static bool has_signed(const struct crypto_backend *backend, const char *ca, const char *certificate)
+{
+	for (const char *one = ca; one != NULL && end_of_certificate(one) != NULL; one = end_of_certificate(one))
+		for (const char *end = end_of_certificate(certificate); end != NULL; end = end_of_certificate(end))
+			if (is_chain_to(backend, certificate, end, one))
+				return true;
+	return false;
+}
+
+bool ringcast_security_check_client_ca(const struct crypto_backend *backend, const struct crypto_credentials *credentials, char *error,
+				       size_t error_bytes)
 {
 	const char *ca = credentials->ca != NULL ? credentials->ca : ringcast_security_last_of_chain(credentials->certificate);
-	if (strlen(ca) <= PROTO_CA_CERT_BYTES_MAX)
+	if (strlen(ca) > PROTO_CA_CERT_BYTES_MAX)
+		snprintf(error, error_bytes, "the CA certificate for clients is longer than 4096 bytes, which is what a login's answer can hold");
+	else if (credentials->ca != NULL && !has_signed(backend, ca, credentials->certificate))
+		snprintf(error, error_bytes, "the CA certificate for clients (tls.ca) has not signed the certificate (tls.certificate), nor one of its chain: "
+					     "players could not verify DTLS");
+	else
 		return true;
-	snprintf(error, error_bytes, "the CA certificate for clients is longer than 4096 bytes, which is what a login's answer can hold");
 	return false;
 }

@@ -99,11 +99,17 @@ static bool keep_text(const char *text, char *ret_text, size_t text_bytes)
 	return snprintf(ret_text, text_bytes, "%s", text != NULL ? text : "") < (int)text_bytes;
 }
 
-/* A start or a reload is the moment at which contexts are made anyway. Cookies on their way stay good. */
-static void renew_cookies(struct security *security)
+/* A start or a reload is the moment at which contexts are made anyway. */
+void ringcast_security_renew_cookies(struct security *security)
 {
-	memcpy(security->cookie_secret_previous, security->cookie_secret, sizeof(security->cookie_secret_previous));
-	ringcast_entropy_fill(security->cookie_secret, sizeof(security->cookie_secret));
+	struct security_secrets *secrets = &security->secrets;
+	memcpy(secrets->cookie_previous, secrets->cookie, sizeof(secrets->cookie_previous));
+	ringcast_entropy_fill(secrets->cookie, sizeof(secrets->cookie));
+}
+
+void ringcast_security_renew_tickets(struct security *security)
+{
+	ringcast_entropy_fill(security->secrets.ticket, sizeof(security->secrets.ticket));
 }
 
 int ringcast_security_settle(struct security *security, const ringcast_engine_options *options, const struct shard_options *shard, char *error,
@@ -126,12 +132,12 @@ int ringcast_security_settle(struct security *security, const ringcast_engine_op
 		return result;
 	if (!ringcast_security_check_certificate(security->backend, &credentials, options->host_name, &security->facts, error, error_bytes))
 		return RINGCAST_ERROR_ARGUMENT;
-	if (!ringcast_security_check_client_ca(&credentials, error, error_bytes))
+	if (!ringcast_security_check_client_ca(security->backend, &credentials, error, error_bytes))
 		return RINGCAST_ERROR_ARGUMENT;
 	if (!keep_credentials(security, &credentials))
 		return refuse(error, error_bytes, "out of memory");
-	renew_cookies(security);
-	ringcast_entropy_fill(security->ticket_secret, sizeof(security->ticket_secret));
+	ringcast_security_renew_cookies(security);
+	ringcast_security_renew_tickets(security);
 	return RINGCAST_OK;
 }
 
@@ -153,9 +159,9 @@ static struct crypto_context *make_context(const struct security *security, enum
 		.version_min = security->version_min,
 		.ciphers = security->ciphers[0] != 0 ? security->ciphers : NULL,
 	};
-	memcpy(options.cookie_secret, security->cookie_secret, sizeof(options.cookie_secret));
-	memcpy(options.cookie_secret_previous, security->cookie_secret_previous, sizeof(options.cookie_secret_previous));
-	memcpy(options.ticket_secret, security->ticket_secret, sizeof(options.ticket_secret));
+	memcpy(options.cookie_secret, security->secrets.cookie, sizeof(options.cookie_secret));
+	memcpy(options.cookie_secret_previous, security->secrets.cookie_previous, sizeof(options.cookie_secret_previous));
+	memcpy(options.ticket_secret, security->secrets.ticket, sizeof(options.ticket_secret));
 	struct crypto_context *context = ringcast_crypto_context_create(security->backend, &options, error, error_bytes);
 	explicit_bzero(&options, sizeof(options));
 	return context;
@@ -213,13 +219,21 @@ int ringcast_security_check_renewal(struct security *security, struct crypto_cre
 		return RINGCAST_ERROR_ARGUMENT;
 	if (credentials->ca == NULL)
 		credentials->ca = ringcast_security_last_of_chain(credentials->certificate);
-	bool is_good = ringcast_security_check_client_ca(credentials, error, error_bytes);
-	renew_cookies(security);
-	return is_good ? RINGCAST_OK : RINGCAST_ERROR_ARGUMENT;
+	return ringcast_security_check_client_ca(security->backend, credentials, error, error_bytes) ? RINGCAST_OK : RINGCAST_ERROR_ARGUMENT;
 }
 
-void ringcast_security_keep_facts(struct security *security, const struct certificate_facts *facts)
+bool ringcast_security_keep(struct security *security, const struct crypto_credentials *credentials, const struct certificate_facts *facts)
 {
+	struct security before = *security;
+	if (!keep_credentials(security, credentials)) {
+		forget_credentials(security);
+		security->certificate = before.certificate;
+		security->key = before.key;
+		security->client_ca = before.client_ca;
+		return false;
+	}
+	forget_credentials(&before);
 	security->facts = *facts;
 	ringcast_security_warn_of_expiry(facts);
+	return true;
 }

@@ -9,7 +9,11 @@
 #include "crypto/crypto.h"
 #include "shard/shard.h"
 
-struct security { /* settled at creation; facts and cookie secrets change with a reload */
+struct security_secrets {
+	uint8_t cookie[CRYPTO_COOKIE_SECRET_BYTES], cookie_previous[CRYPTO_COOKIE_SECRET_BYTES], ticket[CRYPTO_TICKET_SECRET_BYTES];
+};
+
+struct security { /* settled at creation; certificate, facts and secrets change with a reload */
 	ringcast_security mode; /* never DEFAULT */
 	const struct crypto_backend *backend;
 	bool has_dtls;
@@ -18,7 +22,7 @@ struct security { /* settled at creation; facts and cookie secrets change with a
 	char *certificate, *key, *client_ca; /* what shards are made with */
 	struct certificate made_ca, made;    /* development */
 	char host_name[CERTIFICATE_NAME_BYTES], ciphers[512];
-	uint8_t cookie_secret[CRYPTO_COOKIE_SECRET_BYTES], cookie_secret_previous[CRYPTO_COOKIE_SECRET_BYTES], ticket_secret[CRYPTO_TICKET_SECRET_BYTES];
+	struct security_secrets secrets;
 };
 
 /* The listens are known already: without encryption they must not be public by accident. RINGCAST_OK, or an error with one line. */
@@ -29,12 +33,15 @@ void ringcast_security_forget(struct security *security);
 /* Contexts of its own for a shard about to be made; its options own them until it takes them. */
 bool ringcast_security_secure_shard(const struct security *security, struct shard_options *options, char *error, size_t error_bytes);
 
-/* A reload: checks what is given, renews the cookie secret, and fills in the CA that clients are told. ret_facts are for keep_facts, once all shards have it. */
+/* A reload: checks what is given, and fills in the CA that clients are told. ret_facts are for keep, once all shards have it. */
 int ringcast_security_check_renewal(struct security *security, struct crypto_credentials *credentials, struct certificate_facts *ret_facts, char *error,
 				    size_t error_bytes);
 /* One shard's part of credentials. False with one line; ret_made is empty then. */
 bool ringcast_security_make_credentials(const struct security *security, const struct crypto_credentials *credentials,
 					struct shard_credentials *ret_made, char *error, size_t error_bytes);
-void ringcast_security_keep_facts(struct security *security, const struct certificate_facts *facts);
+/* What shards have by now. False: out of memory. */
+bool ringcast_security_keep(struct security *security, const struct crypto_credentials *credentials, const struct certificate_facts *facts);
+void ringcast_security_renew_cookies(struct security *security); /* those on their way stay good until the next time */
+void ringcast_security_renew_tickets(struct security *security); /* those given out mean a full handshake from now on */
 
 #endif

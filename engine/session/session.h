@@ -25,7 +25,7 @@
 #include "session/hooks.h"
 #include "session/outbox.h"
 
-enum { SESSION_ID_BYTES = 40, SESSION_NAME_BYTES = 128, PLAYER_TOKEN_BYTES = 40, PLAYER_ID_BYTES = 128 };
+enum { SESSION_ID_BYTES = 40, SESSION_NAME_BYTES = 128, PLAYER_TOKEN_BYTES = 40, PLAYER_ID_BYTES = 1025 };
 
 /* timer.kind values that belong to this layer; the shard passes such timers to ringcast_session_expire. */
 enum session_timer { SESSION_TIMER_RESERVATION = 16, SESSION_TIMER_EMPTY, SESSION_TIMER_TICK, SESSION_TIMER_HEALTH, SESSION_TIMER_TERMINATE,

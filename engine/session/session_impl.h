@@ -5,7 +5,7 @@
 #include "base/assert.h"
 #include "session/session.h"
 
-enum { SESSION_PLAYERS_DEFAULT = 32, SESSION_PROPERTIES_BYTES_MAX = 2048 }; /* properties and player data: with NUL */
+enum { SESSION_PLAYERS_DEFAULT = 32, SESSION_PROPERTIES_BYTES_MAX = 2049 }; /* properties and player data: with NUL */
 
 /* Around every hook: what the hook asks for meanwhile is queued. Whoever called the hooks of one event applies the queue at its end. */
 static inline void ringcast_session_enter_hook(struct session *session)

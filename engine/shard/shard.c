@@ -62,7 +62,7 @@ static void copy_session_limits(struct shard *shard)
 
 void ringcast_shard_set_limits(struct shard *shard, const struct ringcast_limits *limits)
 {
-#define X(type, name, default_value, is_reloadable, text)                                                              \
+#define X(type, name, default_value, min, max, is_reloadable, text)                                                    \
 	if (is_reloadable)                                                                                             \
 		shard->options.limits.name = limits->name;
 	RINGCAST_LIMITS(X)
@@ -70,7 +70,29 @@ void ringcast_shard_set_limits(struct shard *shard, const struct ringcast_limits
 	copy_session_limits(shard);
 }
 
+/* What a store is made with, for as many as the limits say. */
+static void store_capacities(const struct ringcast_limits *limits, struct store_options *ret_options)
+{
+	*ret_options = (struct store_options){
+		.sessions_max = limits->sessions_max,
+		.players_max = limits->players_max,
+		.groups_max = limits->sessions_max * 16 + 1024,
+		.memberships_max = limits->players_max * 8 + 1024,
+	};
+}
+
 /* The memory bill */
+
+enum {
+	IO_STREAM_BYTES = 64 + 1088,         /* of io_uring, with the vectors of a send; epoll takes less */
+	KERNEL_QUEUE_BYTES = 2304 * 1024, /* measured: what Linux lets one connection pile up */
+};
+
+/* A map has at least two slots of 16 bytes for each entry, and at most four. */
+static uint64_t map_bytes(uint64_t capacity)
+{
+	return capacity * 4 * 16;
+}
 
 struct bill {
 	ringcast_memory_fn *each;
@@ -78,11 +100,11 @@ struct bill {
 	uint64_t sum;
 };
 
-static void bill_add(struct bill *bill, const char *part, uint64_t bytes)
+static void bill_add(struct bill *bill, const char *part, uint64_t bytes, bool is_own)
 {
 	bill->sum += bytes;
 	if (bill->each != NULL)
-		bill->each(bill->context, part, bytes);
+		bill->each(bill->context, part, bytes, is_own);
 }
 
 uint64_t ringcast_shard_memory_bytes(const struct ringcast_limits *limits, ringcast_memory_fn *each, void *context)
@@ -90,18 +112,21 @@ uint64_t ringcast_shard_memory_bytes(const struct ringcast_limits *limits, ringc
 	struct bill bill = {.each = each, .context = context};
 	struct buf_pool_options pool;
 	struct io_options io;
+	struct store_options store;
 	buffer_options(limits, &pool);
 	ringcast_shard_io_options(limits, &io);
-	bill_add(&bill, "connections", (uint64_t)limits->connections_max * (sizeof(struct conn) + 8));
-	bill_add(&bill, "players", (uint64_t)limits->players_max * (sizeof(struct player) + 8 + 64));
-	bill_add(&bill, "sessions", (uint64_t)limits->sessions_max * (sizeof(struct session) + 8));
-	bill_add(&bill, "send queue slices", (uint64_t)slice_count(limits) * (sizeof(struct out_slice) + 8));
+	store_capacities(limits, &store);
+	bill_add(&bill, "connections", (uint64_t)limits->connections_max * (sizeof(struct conn) + 8) + map_bytes(limits->connections_max + 1024), true);
+	bill_add(&bill, "sessions, players, groups", ringcast_store_reserved_bytes(&store) + map_bytes(limits->players_max), true);
+	bill_add(&bill, "send queue slices", (uint64_t)slice_count(limits) * (sizeof(struct out_slice) + 8), true);
 	bill_add(&bill, "fast message tables",
-		 SHARD_FAST_MESSAGE_MAX * sizeof(struct fast_message) + SHARD_FAST_NODE_MAX * sizeof(struct fast_node));
-	bill_add(&bill, "payload and send buffers", ringcast_buf_pool_reserved_bytes(&pool));
+		 SHARD_FAST_MESSAGE_MAX * sizeof(struct fast_message) + SHARD_FAST_NODE_MAX * sizeof(struct fast_node), true);
+	bill_add(&bill, "payload and send buffers", ringcast_buf_pool_reserved_bytes(&pool), true);
 	bill_add(&bill, "receive buffers",
-		 (uint64_t)io.stream_buffer_count * io.stream_buffer_bytes + (uint64_t)io.datagram_buffer_count * io.datagram_buffer_bytes);
-	bill_add(&bill, "shard and timers", sizeof(struct shard));
+		 (uint64_t)io.stream_buffer_count * io.stream_buffer_bytes + (uint64_t)io.datagram_buffer_count * io.datagram_buffer_bytes, true);
+	bill_add(&bill, "streams of io", (uint64_t)io.stream_count_max * IO_STREAM_BYTES, true);
+	bill_add(&bill, "shard and timers", sizeof(struct shard), true);
+	bill_add(&bill, "the kernel's queues to players who do not read", (uint64_t)limits->connections_max * KERNEL_QUEUE_BYTES, false);
 	return bill.sum;
 }
 
@@ -116,20 +141,16 @@ static void random_bytes(void *context, void *out, size_t size)
 static bool init_store(struct shard *shard)
 {
 	const struct ringcast_limits *limits = &shard->options.limits;
-	struct store_options options = {
-		.shard_index = shard->options.index,
-		.sessions_max = limits->sessions_max,
-		.players_max = limits->players_max,
-		.groups_max = limits->sessions_max * 16 + 1024,
-		.memberships_max = limits->players_max * 8 + 1024,
-		.limits = &shard->session_limits,
-		.pool = shard->pool,
-		.wheel = &shard->wheel,
-		.hooks = shard->options.hooks,
-		.hooks_context = shard->options.hooks_context,
-		.random = random_bytes,
-		.random_context = shard,
-	};
+	struct store_options options;
+	store_capacities(limits, &options);
+	options.shard_index = shard->options.index;
+	options.limits = &shard->session_limits;
+	options.pool = shard->pool;
+	options.wheel = &shard->wheel;
+	options.hooks = shard->options.hooks;
+	options.hooks_context = shard->options.hooks_context;
+	options.random = random_bytes;
+	options.random_context = shard;
 	ringcast_shard_outbox(shard, &options.outbox);
 	return ringcast_store_init(&shard->store, &options);
 }

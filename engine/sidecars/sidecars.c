@@ -28,6 +28,7 @@ struct sidecar_slot {
 
 struct sidecars {
 	struct sidecars_options options;
+	const struct log_sink *log; /* the creator's */
 	pthread_mutex_t lock; /* guards is_wanted, is_cut, counts, pids, serials, has_thread */
 	pthread_t thread;
 	bool has_thread, is_retired, is_stopping; /* the last two atomic */
@@ -46,6 +47,7 @@ struct sidecars *ringcast_sidecars_create(const struct sidecars_options *options
 	if (sidecars == NULL)
 		return NULL;
 	sidecars->options = *options;
+	sidecars->log = ringcast_log_bound();
 	sidecars->slot_count = count;
 	pthread_mutex_init(&sidecars->lock, NULL);
 	sidecars->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
@@ -202,6 +204,7 @@ static void *run(void *argument)
 {
 	struct sidecars *sidecars = argument;
 	pthread_setname_np(pthread_self(), "sidecars");
+	ringcast_log_bind(sidecars->log);
 	while (!__atomic_load_n(&sidecars->is_stopping, __ATOMIC_ACQUIRE)) {
 		for (uint32_t i = 0; i < sidecars->slot_count; i++)
 			look_after(sidecars, &sidecars->slots[i]);

@@ -16,6 +16,7 @@ struct lua_watch {
 	atomic_uint_fast64_t serial;           /* of calls of this shard */
 	pthread_mutex_t lock;                  /* held while the thread reads a session, and while one is forgotten */
 	atomic_uint_fast64_t stuck_count;
+	const struct log_sink *log; /* the creator's */
 	uint32_t limit_ms;
 	int stop_fd;
 	pthread_t thread;
@@ -40,6 +41,7 @@ static void name_it(struct lua_watch *watch, uint64_t serial, uint32_t stuck_ms)
 static void *watch_thread(void *context)
 {
 	struct lua_watch *watch = context;
+	ringcast_log_bind(watch->log);
 	struct pollfd stop = {.fd = watch->stop_fd, .events = POLLIN};
 	uint32_t period_ms = watch->limit_ms / LOOKS > 0 ? watch->limit_ms / LOOKS : 1;
 	uint64_t serial_seen = 0;
@@ -66,6 +68,7 @@ struct lua_watch *ringcast_lua_watch_create(uint32_t limit_ms)
 	if (watch == NULL)
 		return NULL;
 	watch->limit_ms = limit_ms;
+	watch->log = ringcast_log_bound();
 	watch->stop_fd = eventfd(0, EFD_CLOEXEC);
 	pthread_mutex_init(&watch->lock, NULL);
 	if (watch->stop_fd < 0 || pthread_create(&watch->thread, NULL, watch_thread, watch) != 0) {

@@ -51,7 +51,7 @@ static struct address address_of(uint8_t host, uint16_t port)
 
 static void set_limits(struct ringcast_limits *limits)
 {
-#define X(type, name, default_value, reloadable, text) limits->name = (default_value);
+#define X(type, name, default_value, ...) limits->name = (default_value);
 	RINGCAST_LIMITS(X)
 #undef X
 	limits->sessions_max = 4;

@@ -84,7 +84,7 @@ static void draw_sizes(struct swarm *swarm, struct prng *prng)
 static void draw_limits(struct swarm *swarm, struct prng *prng)
 {
 	struct ringcast_limits *limits = &swarm->limits;
-#define X(type, name, default_value, reloadable, text) limits->name = (default_value);
+#define X(type, name, default_value, ...) limits->name = (default_value);
 	RINGCAST_LIMITS(X)
 #undef X
 	limits->sessions_max = 16;

@@ -19,14 +19,25 @@
 #include <stdint.h>
 
 #ifdef __cplusplus
+/* What the INIT macros are in C++: all zero but for the size, without a warning about the rest. */
+template <typename Options> inline Options ringcast_sized_()
+{
+	Options options = Options();
+	options.size = sizeof(Options);
+	return options;
+}
+#define RINGCAST_SIZED(type) ringcast_sized_<type>()
 extern "C" {
+#else
+#define RINGCAST_SIZED(type) { .size = sizeof(type) }
 #endif
 
 #define RINGCAST_API __attribute__((visibility("default")))
 
 #define RINGCAST_ID_BYTES 64       /* a session id or player token with its NUL */
-#define RINGCAST_NAME_BYTES 128    /* session name, player id, with NUL */
-#define RINGCAST_DATA_BYTES 2048   /* player data, session properties, with NUL */
+#define RINGCAST_NAME_BYTES 128    /* session name, with NUL */
+#define RINGCAST_PLAYER_ID_BYTES 1025 /* with NUL */
+#define RINGCAST_DATA_BYTES 2049   /* player data, session properties, with NUL */
 #define RINGCAST_ADDRESS_BYTES 64
 #define RINGCAST_SCRIPT_NAME_BYTES 64
 #define RINGCAST_SCRIPT_VERSION_BYTES 33
@@ -71,7 +82,7 @@ typedef struct ringcast_player_info {
 	int32_t peer_id;
 	bool is_fast; /* UDP is up */
 	char token[RINGCAST_ID_BYTES];
-	char player_id[RINGCAST_NAME_BYTES];
+	char player_id[RINGCAST_PLAYER_ID_BYTES];
 	char state[16]; /* reserved, active, completed, timedout */
 	char address[RINGCAST_ADDRESS_BYTES];
 	uint64_t created_ns, joined_ns;
@@ -106,48 +117,51 @@ typedef struct ringcast_callbacks {
 	void (*process_terminate)(void *context, ringcast_session *session, uint64_t deadline_ns);
 	void (*timer)(void *context, ringcast_session *session, uint32_t timer, uint64_t now_ns); /* of ringcast_session_set_timer */
 } ringcast_callbacks;
-#define RINGCAST_CALLBACKS_INIT { sizeof(ringcast_callbacks) }
+#define RINGCAST_CALLBACKS_INIT RINGCAST_SIZED(ringcast_callbacks)
 
 typedef enum ringcast_log_level { RINGCAST_LOG_DEBUG, RINGCAST_LOG_INFO, RINGCAST_LOG_WARN, RINGCAST_LOG_ERROR } ringcast_log_level;
 typedef void ringcast_log_fn(void *context, ringcast_log_level level, const char *component, const char *message, const char *fields);
 
 typedef enum ringcast_io { RINGCAST_IO_AUTO = 0, RINGCAST_IO_URING = 1, RINGCAST_IO_EPOLL = 2 } ringcast_io;
 
-/* X(type, name, default, reloadable, "unit and meaning"). Bounds that protect; each refusal is counted by reason. */
-#define RINGCAST_LIMITS(X)                                                                                              \
-	X(uint32_t, sessions_max, 1024, false, "sessions per shard")                                                        \
-	X(uint32_t, players_max, 5000, false, "players per shard")                                                          \
-	X(uint32_t, players_per_session_max, 5000, false, "upper bound on a session's own maximum")                         \
-	X(uint32_t, connections_max, 6000, false, "TCP connections per shard")                                              \
-	X(uint32_t, connections_per_address_max, 1000, true, "TCP connections per client address and shard")                \
-	X(uint32_t, handshakes_per_second_per_address, 2000, true, "new TCP connections per second per client address and shard") \
-	X(uint32_t, groups_per_session_max, 1024, true, "groups per session")                                               \
-	X(uint32_t, groups_per_player_max, 64, true, "groups a player may be in")                                           \
-	X(uint32_t, messages_per_second, 2000, true, "messages per second per player, burst of one second")                 \
-	X(uint64_t, bytes_per_second, 4194304, true, "payload bytes per second per player")                                 \
-	X(uint32_t, outq_reliable_bytes, 1048576, true, "queued reliable bytes per player; above it the player is disconnected") \
-	X(uint32_t, outq_fast_messages, 256, true, "queued fast messages per player; above it the oldest are dropped")      \
-	X(uint32_t, login_timeout_ms, 10000, true, "from accept to a valid login")                                          \
-	X(uint32_t, idle_timeout_ms, 0, true, "without any message or pong; 0: only pings decide")                          \
-	X(uint32_t, ping_interval_ms, 3000, true, "WebSocket ping interval of sessions that do not say")                    \
-	X(uint32_t, pong_missed_max, 5, true, "unanswered pings before a player is dead")                                   \
-	X(uint32_t, reservation_timeout_ms, 60000, true, "a reserved player who does not log in")                           \
-	X(uint32_t, empty_session_timeout_ms, 300000, true, "a session without players or reservations ends; 0: never")     \
-	X(uint32_t, timers_per_session_max, 256, true, "timers that a session's script may have running")                   \
-	X(uint32_t, health_interval_ms, 60000, true, "between health checks of a script that answers them; 0: never")       \
-	X(uint32_t, answer_timeout_ms, 5000, true, "for a verdict that a script gives later, of sessions that do not say")  \
-	X(uint32_t, parked_per_player_max, 64, true, "messages of a player that wait for a script's verdict or behind one") \
-	X(uint32_t, parked_per_session_max, 4096, true, "messages of a session that wait for a script's verdict or behind one") \
-	X(uint32_t, flush_budget_us, 500, true, "how long a loaded shard may hold messages back to merge writes; 0: never") \
-	X(uint32_t, handshake_timeout_ms, 30000, true, "from the first byte of a TLS or DTLS handshake to its end, for DTLS to the proof of identity") \
-	X(uint32_t, handshake_budget_us, 2000, true, "how long a shard works on waiting TLS and DTLS handshakes before it relays again") \
-	X(uint32_t, half_open_max, 4096, false, "DTLS clients per shard that have not proven who they are") \
-	X(uint32_t, half_open_per_address_max, 512, true, "DTLS clients per client address and shard that have not proven who they are") \
-	X(uint32_t, hellos_per_second, 20000, true, "DTLS hellos per second that a shard answers with a cookie") \
-	X(uint32_t, buffer_memory_bytes, 67108864, false, "payload and send buffers per shard")
+/*
+ * X(type, name, default, min, max, reloadable, "unit and meaning"). Bounds that protect; each refusal is counted by reason. Where min is 0, 0 means
+ * what the text says; elsewhere it stands for the default.
+ */
+#define RINGCAST_LIMITS(X) \
+	X(uint32_t, sessions_max, 1024, 1, 16777216, false, "sessions per shard") \
+	X(uint32_t, players_max, 5000, 1, 16777216, false, "players per shard") \
+	X(uint32_t, players_per_session_max, 5000, 1, 16777216, false, "upper bound on a session's own maximum") \
+	X(uint32_t, connections_max, 6000, 1, 4000000, false, "TCP connections per shard") \
+	X(uint32_t, connections_per_address_max, 1000, 1, UINT32_MAX, true, "TCP connections per client address and shard") \
+	X(uint32_t, handshakes_per_second_per_address, 2000, 1, UINT32_MAX, true, "new TCP connections per second per client address and shard") \
+	X(uint32_t, groups_per_session_max, 1024, 1, UINT32_MAX, true, "groups per session") \
+	X(uint32_t, groups_per_player_max, 64, 1, UINT32_MAX, true, "groups a player may be in") \
+	X(uint32_t, messages_per_second, 2000, 1, UINT32_MAX, true, "messages per second per player, burst of one second") \
+	X(uint64_t, bytes_per_second, 4194304, 1, 10000000000, true, "payload bytes per second per player") \
+	X(uint32_t, outq_reliable_bytes, 1048576, 1, UINT32_MAX, true, "queued reliable bytes per player; above it the player is disconnected") \
+	X(uint32_t, outq_fast_messages, 256, 1, 65535, true, "queued fast messages per player; above it the oldest are dropped") \
+	X(uint32_t, login_timeout_ms, 10000, 1, 2073600000, true, "from accept to a valid login") \
+	X(uint32_t, idle_timeout_ms, 0, 0, 2073600000, true, "without any message or pong; 0: only pings decide") \
+	X(uint32_t, ping_interval_ms, 3000, 1, 2073600000, true, "WebSocket ping interval of sessions that do not say") \
+	X(uint32_t, pong_missed_max, 5, 1, 254, true, "unanswered pings before a player is dead") \
+	X(uint32_t, reservation_timeout_ms, 60000, 1, 2073600000, true, "a reserved player who does not log in") \
+	X(uint32_t, empty_session_timeout_ms, 300000, 0, 2073600000, true, "a session without players or reservations ends; 0: never") \
+	X(uint32_t, timers_per_session_max, 256, 1, UINT32_MAX, true, "timers that a session's script may have running") \
+	X(uint32_t, health_interval_ms, 60000, 0, 2073600000, true, "between health checks of a script that answers them; 0: never") \
+	X(uint32_t, answer_timeout_ms, 5000, 1, 2073600000, true, "for a verdict that a script gives later, of sessions that do not say") \
+	X(uint32_t, parked_per_player_max, 64, 1, UINT32_MAX, true, "messages of a player that wait for a script's verdict or behind one") \
+	X(uint32_t, parked_per_session_max, 4096, 1, UINT32_MAX, true, "messages of a session that wait for a script's verdict or behind one") \
+	X(uint32_t, flush_budget_us, 500, 0, 1000000, true, "how long a loaded shard may hold messages back to merge writes; 0: never") \
+	X(uint32_t, handshake_timeout_ms, 30000, 1, 2073600000, true, "from the first byte of a TLS or DTLS handshake to its end, for DTLS to the proof of identity") \
+	X(uint32_t, handshake_budget_us, 2000, 1, 1000000, true, "how long a shard works on waiting TLS and DTLS handshakes before it relays again") \
+	X(uint32_t, half_open_max, 4096, 1, 4000000, false, "DTLS clients per shard that have not proven who they are") \
+	X(uint32_t, half_open_per_address_max, 512, 1, UINT32_MAX, true, "DTLS clients per client address and shard that have not proven who they are") \
+	X(uint32_t, hellos_per_second, 20000, 1, UINT32_MAX, true, "DTLS hellos per second that a shard answers with a cookie") \
+	X(uint32_t, buffer_memory_bytes, 67108864, 1048576, UINT32_MAX, false, "payload and send buffers per shard")
 
 typedef struct ringcast_limits {
-#define X(type, name, default_value, reloadable, text) type name;
+#define X(type, name, ...) type name;
 	RINGCAST_LIMITS(X)
 #undef X
 } ringcast_limits;
@@ -194,9 +208,10 @@ typedef struct ringcast_script_options {
 
 typedef struct ringcast_engine_options {
 	size_t size;
-	uint32_t shard_count;           /* 0: one per CPU, 64 at most */
+	uint32_t shard_count;           /* 0: ringcast_cpu_count, 64 at most */
 	bool is_pinned;                 /* each shard to its CPU */
 	ringcast_io io;
+	/* All strings are copied. */
 	const char *listen_address;     /* IPv4 or IPv6 literal; NULL: 127.0.0.1 */
 	const char *listen_address_second; /* a second family, such as "::"; NULL: none */
 	uint16_t tcp_port;              /* 0: chosen by the system, see ringcast_engine_tcp_port */
@@ -205,13 +220,13 @@ typedef struct ringcast_engine_options {
 	bool is_udp_off;                /* everyone stays on TCP */
 	bool is_udp_address_free;       /* do not require UDP to come from the TCP connection's IP (carrier-grade NAT) */
 	bool is_open;                   /* dev mode: a login whose token is "dev-<session name>-..." reserves a place by itself */
-	ringcast_limits limits; /* all zero: the defaults. Else begin with ringcast_limits_default: 0 may mean "never" */
+	ringcast_limits limits; /* all zero: the defaults. Else begin with ringcast_limits_default: where min is 0, 0 counts */
 	const ringcast_callbacks *callbacks; /* copied; NULL: pure relay */
 	void *context;                  /* given to every callback */
 	ringcast_log_fn *log;
 	void *log_context;
 	ringcast_log_level log_level_min;
-	/* Encryption. PEM texts are copied. Each certificate is checked: dates, key, chain, host_name. */
+	/* Encryption. Each certificate is checked: dates, key, chain, host_name, and that client_ca has signed it. */
 	ringcast_security security;
 	ringcast_tls_version tls_version_min; /* of streams; datagrams are DTLS 1.2 */
 	const char *certificate;              /* leaf first, then its chain */
@@ -223,7 +238,7 @@ typedef struct ringcast_engine_options {
 	bool is_certificate_made;   /* development: without a certificate, a CA and a certificate are made in memory */
 	ringcast_script_options scripts;
 } ringcast_engine_options;
-#define RINGCAST_ENGINE_OPTIONS_INIT { sizeof(ringcast_engine_options) }
+#define RINGCAST_ENGINE_OPTIONS_INIT RINGCAST_SIZED(ringcast_engine_options)
 
 /* [any thread] Checks, allocates, opens sockets. On failure *ret is NULL and error (of error_bytes) holds one clear line. */
 RINGCAST_API int ringcast_engine_create(const ringcast_engine_options *options, ringcast_engine **ret_engine, char *error, size_t error_bytes);
@@ -239,10 +254,14 @@ RINGCAST_API int ringcast_engine_resume(ringcast_engine *engine);
 RINGCAST_API bool ringcast_engine_is_draining(const ringcast_engine *engine);
 /* [any thread] Players who are in, as of each shard's last tick. Asks no shard: for waiting until they have left. */
 RINGCAST_API uint64_t ringcast_engine_player_count(const ringcast_engine *engine);
-/* Ends every session (players get close code 3001), waits up to timeout_ms for their queues, joins the threads. */
+/*
+ * Ends every session (players get close code 3001), waits up to timeout_ms for their queues, joins the threads. ERROR_STATE: somebody else stops it or has
+ * stopped it; when this returns it has stopped.
+ */
 RINGCAST_API int ringcast_engine_stop(ringcast_engine *engine, uint32_t timeout_ms);
 RINGCAST_API void ringcast_engine_destroy(ringcast_engine **engine); /* stops first if needed; accepts NULL inside, nulls */
-RINGCAST_API int ringcast_engine_reload(ringcast_engine *engine, const ringcast_limits *limits); /* takes the reloadable ones */
+/* [any thread] Takes the reloadable ones; zeros as at creation. ERROR_ARGUMENT: one is out of its bounds, and all stay as they were. */
+RINGCAST_API int ringcast_engine_reload(ringcast_engine *engine, const ringcast_limits *limits);
 
 /* Certificates. Times are seconds since the epoch; names are DNS names and IP literals with commas between. */
 typedef struct ringcast_certificate_info {
@@ -258,14 +277,26 @@ RINGCAST_API const char *ringcast_engine_made_ca(const ringcast_engine *engine);
 /* [any thread] The TLS library of that name (NULL: the build's first) and what it can do, in one line; or why there is none. */
 RINGCAST_API int ringcast_tls_library(const char *name, char *ret_text, size_t text_bytes);
 
+/* [any thread] New keys for TLS tickets and DTLS cookies, for those who keep a server up for days; who comes with an old ticket does a full handshake. */
+RINGCAST_API int ringcast_engine_renew_tickets(ringcast_engine *engine, char *error, size_t error_bytes);
+/* [any thread] What stands in the first certificate of a PEM text. ERROR_ARGUMENT, ERROR_SYSTEM (no TLS library): error holds one clear line. */
+RINGCAST_API int ringcast_certificate_read(const char *certificate, const char *key, ringcast_certificate_info *ret_info, char *error, size_t error_bytes);
+
+/* The CPUs that this process may use: those it may run on, and of a cgroup's quota (containers, systemd's CPUQuota) as many as it amounts to, rounded up. */
+RINGCAST_API uint32_t ringcast_cpu_count(void);
+/* The memory that this process may use: the machine's, or its cgroup's bound. */
+RINGCAST_API uint64_t ringcast_memory_limit(void);
 RINGCAST_API uint32_t ringcast_engine_shard_count(const ringcast_engine *engine);
 RINGCAST_API uint16_t ringcast_engine_tcp_port(const ringcast_engine *engine);
 RINGCAST_API uint16_t ringcast_engine_udp_port(const ringcast_engine *engine, uint32_t shard, uint32_t index); /* 0: none */
 RINGCAST_API const char *ringcast_engine_io_name(const ringcast_engine *engine); /* "io_uring" or "epoll" */
 /* Nanoseconds since the slowest shard last turned its loop; for health checks. */
 RINGCAST_API uint64_t ringcast_engine_stall_ns(const ringcast_engine *engine);
-/* The memory that options would take, by part; returns the sum. Does not need an engine. */
-typedef void ringcast_memory_fn(void *context, const char *part, uint64_t bytes);
+/*
+ * The memory that options would take, by part, all shards together; returns the sum. Does not need an engine. is_own: of the engine's tables and buffers, which
+ * have these sizes from the start and are filled as players come. Else an upper bound on what libraries, scripts and the kernel may take besides.
+ */
+typedef void ringcast_memory_fn(void *context, const char *part, uint64_t bytes, bool is_own);
 RINGCAST_API uint64_t ringcast_memory_bill(const ringcast_engine_options *options, ringcast_memory_fn *each, void *context);
 /* Fills limits with the defaults. */
 RINGCAST_API void ringcast_limits_default(ringcast_limits *ret_limits);
@@ -288,7 +319,7 @@ typedef struct ringcast_session_options {
 	bool is_late_allowed;   /* a verdict that does not come in time is ALLOW; else DENY */
 	const char *script; /* "name": its current version now, for the session's whole life; or "name@version". NULL: none, the engine's callbacks */
 } ringcast_session_options;
-#define RINGCAST_SESSION_OPTIONS_INIT { sizeof(ringcast_session_options) }
+#define RINGCAST_SESSION_OPTIONS_INIT RINGCAST_SIZED(ringcast_session_options)
 
 typedef struct ringcast_session_info {
 	char id[RINGCAST_ID_BYTES];
@@ -352,7 +383,7 @@ typedef struct ringcast_script_source {
 	/* Nobody writes to path as long as the script is known: JavaScript is run from there. Else from a copy in a temporary folder. */
 	bool is_final;
 } ringcast_script_source;
-#define RINGCAST_SCRIPT_SOURCE_INIT { sizeof(ringcast_script_source) }
+#define RINGCAST_SCRIPT_SOURCE_INIT RINGCAST_SIZED(ringcast_script_source)
 typedef struct ringcast_script_draft ringcast_script_draft; /* a version that was tried out and that nobody can run yet */
 
 typedef struct ringcast_script_info {

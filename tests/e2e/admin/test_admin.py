@@ -32,7 +32,8 @@ class Modes(unittest.TestCase):
         status, out, _ = run("--check-config", "--shards", "2", "--listen", "127.0.0.1")
         self.assertEqual(status, 0)
         self.assertIn("memory at most, with 2 shards", out)
-        self.assertRegex(out, r"sum +\d+\.\d MiB")
+        self.assertRegex(out, r"the engine's own, which must fit +\d+\.\d MiB")
+        self.assertRegex(out, r"sum, if all of it came at once +\d+\.\d MiB")
         self.assertRegex(out, r"open files needed: \d+")
 
     def test_the_reference_is_current(self):
@@ -125,6 +126,67 @@ class Start(unittest.TestCase):
             player.close()
 
 
+class Check(unittest.TestCase):
+    """What a start refuses, a check refuses, and the other way round."""
+
+    def outcomes(self, *flags, **environment):
+        checked = run("--check-config", *FREE_PORTS, *flags, **environment)
+        started = run(*FREE_PORTS, "--log-format", "logfmt", *flags, **environment)
+        return checked, started
+
+    def test_both_refuse(self):
+        for flags, expected in [
+            (["--set", "limits.players_max=100000000"], "from 1 to 16777216"),
+            (["--set", "limits.players_max=16000000", "--set", "limits.sessions_max=16000000", "--shards", "64"], "more memory than there is"),
+            (["--set", "limits.connections_max=3000000"], "too few open files"),
+            (["--set", "limits.pong_missed_max=255"], "from 1 to 254"),
+            (["--set", "limits.outq_fast_messages=65536"], "from 1 to 65535"),
+            (["--listen", "::ffff:127.0.0.1"], "write '127.0.0.1'"),
+            (["--listen", "192.0.2.1"], "no interface of this machine has the address"),
+            (["--udp-port", "65530", "--shards", "9"], "past 65535"),
+            (["--set", "admin.tokens=/nonexistent"], "admin.tokens: /nonexistent: No such file"),
+            (["--set", "admin.tokens=credential:x"], "CREDENTIALS_DIRECTORY is not set"),
+        ]:
+            checked, started = self.outcomes("--set", "tls.mode=off", *flags)
+            for status, out, err in (checked, started):
+                self.assertNotEqual(status, 0, flags)
+                self.assertIn(expected, out + err, flags)
+
+    def test_a_check_does_not_mind_the_daemon_that_runs(self):
+        with Ringcastd() as daemon:
+            status, out, err = run("--check-config", *FREE_PORTS, "--set", "tls.mode=off", "--tcp-port", str(daemon.ready["tcp_port"]))
+            self.assertEqual((status, err), (0, ""))
+            self.assertIn("warning: port in use key=listen.tcp_port", out)
+
+    def test_a_second_daemon_is_refused(self):
+        with Ringcastd("--shards", "2") as daemon:
+            status, _, err = run(*FREE_PORTS, "--set", "tls.mode=off", "--tcp-port", str(daemon.ready["tcp_port"]))
+            self.assertEqual(status, 1)
+            self.assertIn("port in use", err)
+
+    def test_a_secret_for_everybody_is_mentioned(self):
+        with tempfile.NamedTemporaryFile("w", suffix=".tokens") as file:
+            file.write("operator a 0123456789abcdef\n")
+            file.flush()
+            flags = ["--set", "tls.mode=off", "--set", f"admin.tokens={file.name}"]
+            os.chmod(file.name, 0o644)
+            self.assertIn("a secret can be read by everybody", run("--check-config", *FREE_PORTS, *flags)[1])
+            os.chmod(file.name, 0o640)
+            self.assertNotIn("a secret can be read by everybody", run("--check-config", *FREE_PORTS, *flags)[1])
+
+
+    def test_closed_standard_descriptors_are_nobody_elses(self):
+        command = f"exec {os.environ['RINGCASTD']} {' '.join(FREE_PORTS)} --set tls.mode=off --shards 1 0<&- 1>&- 2>&-"
+        process = subprocess.Popen(["bash", "-c", command])
+        try:
+            folder = pathlib.Path(f"/proc/{process.pid}/fd")
+            await_true("it runs", lambda: len(list(folder.iterdir())) > 8)
+            self.assertEqual({os.readlink(folder / str(fd)) for fd in range(3)}, {"/dev/null"})
+        finally:
+            process.kill()
+            process.wait()
+
+
 class Deploy(unittest.TestCase):
     def test_alert_rules_are_valid_and_name_real_metrics(self):
         rules = (TOP / "tools/deploy/alerts.yml").read_text()
@@ -137,7 +199,7 @@ class Deploy(unittest.TestCase):
         self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
 
     def test_the_unit_waits_longer_than_the_drain(self):
-        unit = (TOP / "tools/deploy/ringcastd.service").read_text()
+        unit = (TOP / "tools/deploy/ringcastd.service.in").read_text()
         _, out, _ = run("--print-config", "--config", str(TOP / "tools/deploy/ringcastd.yaml"))
         minutes = int(re.search(r"drain_timeout: (\d+)m", out)[1])
         self.assertGreater(int(re.search(r"TimeoutStopSec=(\d+)", unit)[1]), 60 * minutes)

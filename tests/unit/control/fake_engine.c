@@ -61,7 +61,7 @@ const char *ringcast_version(void)
 
 void ringcast_limits_default(ringcast_limits *ret_limits)
 {
-#define X(type, name, default_value, reloadable, text) ret_limits->name = default_value;
+#define X(type, name, default_value, ...) ret_limits->name = default_value;
 	RINGCAST_LIMITS(X)
 #undef X
 }
@@ -72,6 +72,27 @@ int ringcast_tls_library(const char *name, char *ret_text, size_t text_bytes)
 {
 	snprintf(ret_text, text_bytes, "none in the fake engine");
 	return RINGCAST_ERROR_NOT_FOUND;
+}
+
+int ringcast_certificate_read(const char *certificate, const char *key, ringcast_certificate_info *ret_info, char *error, size_t error_bytes)
+{
+	*ret_info = (ringcast_certificate_info){.not_after_s = 4102444800};
+	return RINGCAST_OK;
+}
+
+int ringcast_engine_renew_tickets(ringcast_engine *engine, char *error, size_t error_bytes)
+{
+	return RINGCAST_OK;
+}
+
+uint32_t ringcast_cpu_count(void)
+{
+	return 2;
+}
+
+uint64_t ringcast_memory_limit(void)
+{
+	return UINT64_C(8) << 30;
 }
 
 int ringcast_engine_check(const ringcast_engine_options *options, char *error, size_t error_bytes)
@@ -169,7 +190,7 @@ void ringcast_engine_destroy(ringcast_engine **engine)
 int ringcast_engine_reload(ringcast_engine *engine, const ringcast_limits *limits)
 {
 	pthread_mutex_lock(&engine->mutex);
-#define X(type, name, default_value, reloadable, text)                                                                                     \
+#define X(type, name, default_value, min, max, reloadable, text)                                                                                     \
 	if (reloadable)                                                                                                                    \
 		engine->limits.name = limits->name;
 	RINGCAST_LIMITS(X)
@@ -210,8 +231,9 @@ uint64_t ringcast_engine_stall_ns(const ringcast_engine *engine)
 uint64_t ringcast_memory_bill(const ringcast_engine_options *options, ringcast_memory_fn *each, void *context)
 {
 	uint64_t buffers = options->shard_count * options->limits.buffer_memory_bytes;
-	each(context, "buffers", buffers);
-	return buffers;
+	each(context, "buffers", buffers, true);
+	each(context, "scripts", options->scripts.memory_bytes, false);
+	return buffers + options->scripts.memory_bytes;
 }
 
 void ringcast_metrics_each(ringcast_engine *engine, ringcast_metric_fn *each, void *context)

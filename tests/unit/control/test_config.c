@@ -52,7 +52,7 @@ static const struct refusal {
 	{"admin:\n  body_max: 64k\n", "x.yaml:2: admin.body_max: '64k' has an unknown unit 'k': use B, KB, MB, GB, KiB, MiB or GiB"},
 	{"admin:\n  body_max: 1B\n", "x.yaml:2: admin.body_max: 1B is out of range: from 1KiB to 16MiB"},
 	{"admin:\n  address: 9080\n", "x.yaml:2: admin.address: '9080' is not address:port, unix:/path or off"},
-	{"limits:\n  players_max: 0\n", "x.yaml:2: limits.players_max: 0 is out of range: from 1 to 4294967295"},
+	{"limits:\n  players_max: 0\n", "x.yaml:2: limits.players_max: 0 is out of range: from 1 to 16777216"},
 	{"limits:\n  flush_budget_us: 1ns\n", "x.yaml:2: limits.flush_budget_us: '1ns' is not a whole number of microseconds"},
 	{"limits:\n  buffer_memory_bytes: 1s\n",
 	 "x.yaml:2: limits.buffer_memory_bytes: '1s' has an unknown unit 's': use B, KB, MB, GB, KiB, MiB or GiB"},
@@ -106,7 +106,7 @@ Test(config, defaults_are_the_engines)
 	ringcast_limits limits;
 	ringcast_config_init(&config);
 	ringcast_limits_default(&limits);
-#define X(type, name, default_value, reloadable, text) cr_assert_eq(config.limits.name, limits.name, #name);
+#define X(type, name, ...) cr_assert_eq(config.limits.name, limits.name, #name);
 	RINGCAST_LIMITS(X)
 #undef X
 }
@@ -228,7 +228,7 @@ Test(config, a_bad_variable_and_a_bad_flag_are_named)
 	cr_assert_str_eq(error.text, "--tcp-port: listen.tcp_port: 'http' is not a whole number");
 }
 
-Test(config, only_near_misses_in_the_environment_are_strange)
+Test(config, what_nobody_knows_in_the_environment_is_strange)
 {
 	static const char *const plain[] = {"PATH=/bin",
 					    "RINGCAST_LOG_LEVEL=info",
@@ -242,6 +242,9 @@ Test(config, only_near_misses_in_the_environment_are_strange)
 	cr_assert(ringcast_config_is_strange_env("RINGCAST_LOG_LEVL=debug", name, nearest));
 	cr_assert_str_eq(name, "RINGCAST_LOG_LEVL");
 	cr_assert_str_eq(nearest, "RINGCAST_LOG_LEVEL");
+	cr_assert(ringcast_config_is_strange_env("RINGCAST_PLAYERS=9", name, nearest), "however far from one of ours");
+	cr_assert(ringcast_config_is_strange_env("RINGCAST_LIMITS_PLAYER_MAX=9", name, nearest));
+	cr_assert_str_eq(nearest, "RINGCAST_LIMITS_PLAYERS_MAX");
 }
 
 /* checks across keys */

@@ -233,6 +233,13 @@ Test(probe, half_forbidden_by_seccomp)
 	expect_refusal(EPERM, "part of io_uring");
 }
 
+Test(probe, made_but_not_to_be_entered)
+{
+	ringcast_harness_need_io_uring();
+	forbid(SYS_io_uring_enter, EPERM);
+	expect_refusal(EPERM, "io_uring_enter");
+}
+
 Test(probe, old_kernel)
 {
 	ringcast_harness_need_io_uring();

@@ -143,13 +143,13 @@ Test(admission, long_ids_and_data_are_refused)
 {
 	struct session *session = world_open(&world);
 	struct player *player;
-	char id[PLAYER_ID_BYTES + 1], data[2049];
+	char id[PLAYER_ID_BYTES + 1], data[2050];
 	memset(id, 'x', sizeof(id));
 	memset(data, 'x', sizeof(data));
-	id[PLAYER_ID_BYTES] = data[2048] = '\0';
+	id[PLAYER_ID_BYTES] = data[2049] = '\0';
 	cr_assert_eq(reserve(session, id, NULL, &player), DROP_OVERSIZE);
 	cr_assert_eq(reserve(session, NULL, data, &player), DROP_OVERSIZE);
-	id[PLAYER_ID_BYTES - 1] = data[2047] = '\0';
+	id[PLAYER_ID_BYTES - 1] = data[2048] = '\0';
 	cr_assert_eq(reserve(session, id, data, &player), DROP_NONE);
 }
 

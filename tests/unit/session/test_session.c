@@ -77,13 +77,13 @@ Test(session, is_found_by_its_name)
 Test(session, bounds_are_kept)
 {
 	struct session *session;
-	char name[SESSION_NAME_BYTES + 1], properties[2049];
+	char name[SESSION_NAME_BYTES + 1], properties[2050];
 	memset(name, 'x', sizeof(name));
 	memset(properties, 'x', sizeof(properties));
-	name[SESSION_NAME_BYTES] = properties[2048] = '\0';
+	name[SESSION_NAME_BYTES] = properties[2049] = '\0';
 	cr_assert_eq(open_with((struct session_options){.name = name}, &session), DROP_OVERSIZE);
 	cr_assert_eq(open_with((struct session_options){.properties = properties}, &session), DROP_OVERSIZE);
-	name[SESSION_NAME_BYTES - 1] = properties[2047] = '\0';
+	name[SESSION_NAME_BYTES - 1] = properties[2048] = '\0';
 	cr_assert_eq(open_with((struct session_options){.name = name, .properties = properties}, &session), DROP_NONE);
 	cr_assert_str_eq(session->name, name);
 	for (int i = 0; i < 3; i++)

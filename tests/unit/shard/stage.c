@@ -50,7 +50,7 @@ static struct crypto_context *make_context(struct stage *stage, enum crypto_kind
 
 static void set_limits(struct ringcast_limits *limits)
 {
-#define X(type, name, default_value, reloadable, text) limits->name = (default_value);
+#define X(type, name, default_value, ...) limits->name = (default_value);
 	RINGCAST_LIMITS(X)
 #undef X
 	limits->sessions_max = 4;

@@ -19,7 +19,7 @@ static struct address address_of(uint8_t host, uint16_t port)
 struct ringcast_limits stand_limits(void)
 {
 	return (struct ringcast_limits){
-#define X(type, name, default_value, is_reloadable, text) .name = default_value,
+#define X(type, name, default_value, ...) .name = default_value,
 		RINGCAST_LIMITS(X)
 #undef X
 	};
