@@ -2,6 +2,7 @@
 #ifndef RINGCAST_BASE_LIST_H
 #define RINGCAST_BASE_LIST_H
 
+#include "base/assert.h"
 #include "base/types.h"
 
 struct list_node {
@@ -13,6 +14,7 @@ static inline bool ringcast_list_is_empty(const struct list_node *head) { return
 static inline bool ringcast_list_has(const struct list_node *node) { return node->next != NULL; }
 static inline void ringcast_list_add_tail(struct list_node *head, struct list_node *node)
 {
+	ringcast_assert(node->next == NULL); /* else the list it is in would be torn */
 	node->prev = head->prev;
 	node->next = head;
 	head->prev->next = node;

@@ -2,17 +2,18 @@
 
 #include "base/assert.h"
 
-static void deliver(struct session *session, struct packet packet, enum delivery_intent intent, struct player *const *recipients,
+/* packet is the caller's own copy. */
+static void deliver(struct session *session, struct packet *packet, enum delivery_intent intent, struct player *const *recipients,
 		    size_t recipient_count)
 {
 	const struct outbox *outbox = &session->store->options.outbox;
-	ringcast_assert_slow(packet.opcode != OPCODE_LOGIN);
+	ringcast_assert_slow(packet->opcode != OPCODE_LOGIN);
 	if (recipient_count == 0)
 		return;
-	packet.is_reliable = intent == INTENT_RELIABLE;
-	packet.sequence = 0; /* the transport's, per receiver */
+	packet->is_reliable = intent == INTENT_RELIABLE;
+	packet->sequence = 0; /* the transport's, per receiver */
 	session->deliveries += recipient_count;
-	outbox->deliver(outbox->context, &packet, intent, recipients, recipient_count, NULL);
+	outbox->deliver(outbox->context, packet, intent, recipients, recipient_count, NULL);
 }
 
 void ringcast_fanout_to_player(struct session *session, const struct packet *packet, enum delivery_intent intent, struct player *player)
@@ -22,7 +23,7 @@ void ringcast_fanout_to_player(struct session *session, const struct packet *pac
 	struct packet copy = *packet;
 	copy.target_player = player->peer_id;
 	copy.target_group = PROTO_GROUP_NONE;
-	deliver(session, copy, intent, &player, 1);
+	deliver(session, &copy, intent, &player, 1);
 }
 
 void ringcast_fanout_to_members(struct session *session, const struct packet *packet, enum delivery_intent intent, int32_t group,
@@ -32,7 +33,7 @@ void ringcast_fanout_to_members(struct session *session, const struct packet *pa
 	struct packet copy = *packet;
 	copy.target_player = PROTO_PEER_NONE;
 	copy.target_group = group;
-	deliver(session, copy, intent, recipients, recipient_count);
+	deliver(session, &copy, intent, recipients, recipient_count);
 }
 
 void ringcast_fanout_to_group(struct session *session, const struct packet *packet, enum delivery_intent intent, int32_t group)

@@ -3,6 +3,9 @@
 #include "shard/login.h"
 #include "shard/shard_private.h"
 
+/* All fast messages of a tick may be for one player. */
+static_assert(sizeof(((struct fast_path *)NULL)->queued_count) > 2 || SHARD_FAST_NODE_MAX < 65536, "queued count");
+
 struct buf *ringcast_shard_chunk(struct shard *shard, size_t size)
 {
 	struct buf *chunk = shard->chunk;
@@ -22,32 +25,49 @@ struct frame {
 	uint32_t offset, size;
 };
 
-static size_t encode_packet(const struct packet *packet, size_t packet_bytes, uint8_t *out)
+/* A game message, the common case: its head first, which says how large it all is. */
+static size_t encode_message(const struct packet *packet, uint8_t *out)
 {
-	if (packet->command != PACKET_COMMAND_NONE)
-		return ringcast_packet_encode(packet, out, packet_bytes);
-	size_t head = ringcast_packet_encode_head(packet->opcode, 0, packet->target_player, packet->target_group, packet->sender, true,
-						  packet->payload.size, out);
+	uint8_t head[PROTO_PACKET_OVERHEAD_BYTES_MAX];
+	size_t head_bytes = ringcast_packet_encode_head(packet->opcode, 0, packet->target_player, packet->target_group, packet->sender, true,
+							packet->payload.size, head);
+	size_t header = ringcast_websocket_encode_header(WEBSOCKET_BINARY, true, head_bytes + packet->payload.size, out);
+	memcpy(out + header, head, head_bytes);
 	if (packet->payload.size > 0)
-		memcpy(out + head, packet->payload.data, packet->payload.size);
-	return head + packet->payload.size;
+		memcpy(out + header + head_bytes, packet->payload.data, packet->payload.size);
+	return header + head_bytes + packet->payload.size;
 }
 
-/* One WebSocket message holding one packet, for any number of receivers. */
-static bool encode_frame(struct shard *shard, const struct packet *wish, struct frame *ret_frame)
+static size_t encode_command(const struct packet *wish, size_t packet_bytes_max, uint8_t *out)
 {
 	struct packet packet = *wish;
 	packet.is_reliable = true;
 	packet.sequence = 0;
 	size_t packet_bytes = ringcast_packet_encoded_bytes(&packet);
-	struct buf *chunk = ringcast_shard_chunk(shard, packet_bytes + PROTO_PACKET_OVERHEAD_BYTES_MAX);
+	ringcast_assert(packet_bytes <= packet_bytes_max);
+	size_t header = ringcast_websocket_encode_header(WEBSOCKET_BINARY, true, packet_bytes, out);
+	size_t written = ringcast_packet_encode(&packet, out + header, packet_bytes);
+	ringcast_assert(written == packet_bytes);
+	return header + packet_bytes;
+}
+
+static size_t packet_bytes_max(const struct packet *packet)
+{
+	if (packet->command == PACKET_COMMAND_NONE)
+		return packet->payload.size + PROTO_PACKET_OVERHEAD_BYTES_MAX;
+	return ringcast_packet_encoded_bytes(packet) + PROTO_PACKET_OVERHEAD_BYTES_MAX; /* what it says of reliability may differ */
+}
+
+/* One WebSocket message holding one packet, for any number of receivers. */
+static bool encode_frame(struct shard *shard, const struct packet *packet, struct frame *ret_frame)
+{
+	size_t size_max = packet_bytes_max(packet);
+	struct buf *chunk = ringcast_shard_chunk(shard, size_max + PROTO_WEBSOCKET_HEADER_BYTES_MAX);
 	if (chunk == NULL)
 		return false;
 	uint8_t *out = chunk->data + chunk->size;
-	size_t header = ringcast_websocket_encode_header(WEBSOCKET_BINARY, true, packet_bytes, out);
-	size_t written = encode_packet(&packet, packet_bytes, out + header);
-	ringcast_assert(written == packet_bytes);
-	*ret_frame = (struct frame){.buf = chunk, .offset = chunk->size, .size = (uint32_t)(header + packet_bytes)};
+	size_t size = packet->command == PACKET_COMMAND_NONE ? encode_message(packet, out) : encode_command(packet, size_max, out);
+	*ret_frame = (struct frame){.buf = chunk, .offset = chunk->size, .size = (uint32_t)size};
 	chunk->size += ret_frame->size;
 	return true;
 }

@@ -2,6 +2,9 @@
 #include "base/assert.h"
 #include "shard/shard_private.h"
 
+/* A counter narrower than its limit never reaches it. */
+static_assert(sizeof(((struct conn *)NULL)->pings_missed) >= sizeof(((struct ringcast_limits *)NULL)->pong_missed_max), "pings missed");
+
 enum { CLOSE_LINGER_MS = 2000, REFUSAL_BYTES_MAX = 512 };
 
 static struct conn *find_conn(struct shard *shard, const struct io_event *event)
@@ -405,8 +408,7 @@ static void ping(struct shard *shard, struct conn *conn)
 		ringcast_shard_conn_close(shard, conn, CLOSE_IDLE, NULL);
 		return;
 	}
-	if (conn->pings_missed < UINT8_MAX)
-		conn->pings_missed++;
+	conn->pings_missed++;
 	shard->counters.pings_sent++;
 	ringcast_shard_send_frame(shard, conn, WEBSOCKET_PING, ringcast_view_of(NULL, 0));
 	arm_timer(shard, conn, conn->player->session->ping_interval_ms);

@@ -118,7 +118,7 @@ uint64_t ringcast_shard_memory_bytes(const struct ringcast_limits *limits, ringc
 	store_capacities(limits, &store);
 	bill_add(&bill, "connections", (uint64_t)limits->connections_max * (sizeof(struct conn) + 8) + map_bytes(limits->connections_max + 1024), true);
 	bill_add(&bill, "sessions, players, groups", ringcast_store_reserved_bytes(&store) + map_bytes(limits->players_max), true);
-	bill_add(&bill, "send queue slices", (uint64_t)slice_count(limits) * (sizeof(struct out_slice) + 8), true);
+	bill_add(&bill, "send queue slices", (uint64_t)slice_count(limits) * sizeof(struct out_slice), true);
 	bill_add(&bill, "fast message tables",
 		 SHARD_FAST_MESSAGE_MAX * sizeof(struct fast_message) + SHARD_FAST_NODE_MAX * sizeof(struct fast_node), true);
 	bill_add(&bill, "payload and send buffers", ringcast_buf_pool_reserved_bytes(&pool), true);
@@ -170,7 +170,7 @@ static bool init_memory(struct shard *shard)
 	shard->fast_nodes = calloc(SHARD_FAST_NODE_MAX, sizeof(struct fast_node));
 	return shard->pool != NULL && shard->fast_messages != NULL && shard->fast_nodes != NULL &&
 	       ringcast_slab_init(&shard->conns, sizeof(struct conn), limits->connections_max) &&
-	       ringcast_slab_init(&shard->slices, sizeof(struct out_slice), slice_count(limits)) &&
+	       ringcast_slice_pool_init(&shard->slices, slice_count(limits)) &&
 	       ringcast_address_table_init(&shard->addresses, limits->connections_max + 1024, seed) &&
 	       ringcast_map_init(&shard->fast_peers, limits->players_max) && ringcast_shard_security_init(shard) && init_store(shard);
 }
@@ -232,7 +232,7 @@ static void free_memory(struct shard *shard)
 	ringcast_map_fini(&shard->fast_peers);
 	ringcast_shard_security_fini(shard);
 	ringcast_address_table_fini(&shard->addresses);
-	ringcast_slab_fini(&shard->slices);
+	ringcast_slice_pool_fini(&shard->slices);
 	ringcast_slab_fini(&shard->conns);
 	ringcast_buf_pool_destroy(&shard->pool);
 	free(shard->fast_messages);

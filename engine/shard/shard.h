@@ -99,7 +99,8 @@ struct shard {
 	uint64_t paused_ns;
 	struct buf_pool *pool;
 	struct timer_wheel wheel;
-	struct slab conns, slices;
+	struct slab conns;
+	struct slice_pool slices;
 	struct address_table addresses;
 	struct map fast_peers; /* hash of (ip, peer id, port) -> conn handle */
 	uint64_t fast_seed;

@@ -41,10 +41,10 @@ struct conn {
 	struct address address;
 	uint8_t state;        /* enum conn_state */
 	uint8_t close_reason; /* enum close_reason, once CLOSING */
-	uint8_t pings_missed;
 	bool is_secure;       /* its bytes go through TLS, or it is not known yet whether they do: HELLO, and whenever secure is set */
 	bool is_shutdown_asked, is_close_asked, is_ended;
 	bool is_crowded_out; /* it held most of what ran short: goes without a word, and at once */
+	uint32_t pings_missed; /* as wide as its limit */
 	struct ratelimit message_rate, byte_rate;
 	uint64_t active_ns; /* last message or pong */
 	struct buf *handoff;    /* LEAVING: the target shard and the login packet */

@@ -21,11 +21,11 @@ enum fast_state { FAST_OFF, FAST_WAITING, FAST_GREETED, FAST_UP };
 
 struct fast_path {
 	struct address address; /* bound by -5 */
-	int32_t sequence_in;    /* last accepted from the client; -1 at first */
-	int32_t sequence_out;   /* next to send */
 	uint8_t state;          /* enum fast_state */
 	uint8_t port_index;
-	uint16_t queued_count;  /* messages in this tick */
+	int32_t sequence_in;    /* last accepted from the client; -1 at first */
+	int32_t sequence_out;   /* next to send */
+	uint32_t queued_count;  /* messages in this tick */
 	uint32_t queue_head, queue_tail; /* the shard's fast nodes; UINT32_MAX = none */
 	uint64_t key;           /* in the shard's map of peers; 0 = none: DTLS */
 	handle association;     /* DTLS and UP; else HANDLE_NONE */

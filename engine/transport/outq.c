@@ -1,8 +1,46 @@
 #include "transport/outq.h"
 
 #include "base/assert.h"
+#include "base/pages.h"
 
 enum { PRIVATE_BUF_BYTES = 4096 };
+
+bool ringcast_slice_pool_init(struct slice_pool *pool, uint32_t capacity)
+{
+	size_t bytes;
+	*pool = (struct slice_pool){.capacity = capacity};
+	if (ringcast_pages_size_of(sizeof(*pool->slices), capacity, &bytes))
+		pool->slices = ringcast_pages_reserve(bytes);
+	return pool->slices != NULL;
+}
+
+void ringcast_slice_pool_fini(struct slice_pool *pool)
+{
+	ringcast_pages_release(pool->slices, sizeof(*pool->slices) * pool->capacity);
+	*pool = (struct slice_pool){0};
+}
+
+static struct out_slice *slice_take(struct slice_pool *pool)
+{
+	struct out_slice *slice = pool->free;
+	if (slice != NULL)
+		pool->free = slice->next;
+	else if (pool->high_water < pool->capacity)
+		slice = &pool->slices[pool->high_water++];
+	else
+		return NULL;
+	pool->count++;
+	return slice;
+}
+
+static void slice_give(struct slice_pool *pool, struct out_slice *slice)
+{
+	ringcast_assert(pool->count > 0 && slice->buf != NULL);
+	slice->buf = NULL;
+	slice->next = pool->free;
+	pool->free = slice;
+	pool->count--;
+}
 
 static void append_slice(struct outq *outq, struct out_slice *slice)
 {
@@ -19,17 +57,16 @@ static bool does_continue(const struct out_slice *tail, const struct buf *buf, u
 	return tail != NULL && tail->buf == buf && tail->offset + tail->size == offset;
 }
 
-bool ringcast_outq_add(struct outq *outq, struct slab *slices, struct buf *buf, uint32_t offset, uint32_t size)
+bool ringcast_outq_add(struct outq *outq, struct slice_pool *slices, struct buf *buf, uint32_t offset, uint32_t size)
 {
 	ringcast_assert(size > 0);
 	if (does_continue(outq->pending_tail, buf, offset)) {
 		outq->pending_tail->size += size;
 	} else {
-		handle self;
-		struct out_slice *slice = ringcast_slab_alloc(slices, &self);
+		struct out_slice *slice = slice_take(slices);
 		if (slice == NULL)
 			return false;
-		*slice = (struct out_slice){.buf = ringcast_buf_ref(buf), .offset = offset, .size = size, .self = self};
+		*slice = (struct out_slice){.buf = ringcast_buf_ref(buf), .offset = offset, .size = size};
 		append_slice(outq, slice);
 	}
 	outq->pending_bytes += size;
@@ -61,17 +98,17 @@ unsigned ringcast_outq_take(struct outq *outq, struct iovec *iov, unsigned iov_c
 	return count;
 }
 
-static void free_slices(struct out_slice *slice, struct slab *slices)
+static void free_slices(struct out_slice *slice, struct slice_pool *slices)
 {
 	while (slice != NULL) {
 		struct out_slice *next = slice->next;
 		ringcast_buf_unref(slice->buf);
-		ringcast_slab_free(slices, slice->self);
+		slice_give(slices, slice);
 		slice = next;
 	}
 }
 
-void ringcast_outq_sent(struct outq *outq, struct slab *slices)
+void ringcast_outq_sent(struct outq *outq, struct slice_pool *slices)
 {
 	ringcast_assert(outq->flight_head != NULL);
 	free_slices(outq->flight_head, slices);
@@ -95,7 +132,7 @@ void ringcast_outq_count(const struct outq *outq, uint32_t capacity_min, uint32_
 	count_slices(outq->flight_head, capacity_min, capacity_max, holding);
 }
 
-uint32_t ringcast_outq_clear(struct outq *outq, struct slab *slices)
+uint32_t ringcast_outq_clear(struct outq *outq, struct slice_pool *slices)
 {
 	uint32_t frames = outq->pending_frames;
 	free_slices(outq->pending_head, slices);
@@ -105,7 +142,7 @@ uint32_t ringcast_outq_clear(struct outq *outq, struct slab *slices)
 	return frames;
 }
 
-uint32_t ringcast_outq_consume(struct outq *outq, struct slab *slices, uint32_t size)
+uint32_t ringcast_outq_consume(struct outq *outq, struct slice_pool *slices, uint32_t size)
 {
 	ringcast_assert(size <= outq->pending_bytes);
 	outq->pending_bytes -= size;
@@ -152,7 +189,7 @@ static bool make_private(struct out_slice *previous, struct out_slice *slice, st
 	return true;
 }
 
-bool ringcast_outq_detach(struct outq *outq, struct slab *slices, struct buf_pool *pool)
+bool ringcast_outq_detach(struct outq *outq, struct slice_pool *slices, struct buf_pool *pool)
 {
 	struct out_slice *previous = NULL;
 	for (struct out_slice *slice = outq->pending_head; slice != NULL;) {
@@ -165,7 +202,7 @@ bool ringcast_outq_detach(struct outq *outq, struct slab *slices, struct buf_poo
 			if (outq->pending_tail == slice)
 				outq->pending_tail = previous;
 			ringcast_buf_unref(slice->buf);
-			ringcast_slab_free(slices, slice->self);
+			slice_give(slices, slice);
 		} else {
 			previous = slice;
 		}

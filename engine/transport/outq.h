@@ -10,16 +10,25 @@
 
 #include <sys/uio.h>
 
-#include "base/slab.h"
 #include "buf/buf.h"
 
 struct out_slice {
 	struct out_slice *next;
 	struct buf *buf;
 	uint32_t offset, size;
-	handle self;
 	bool is_private; /* buf belongs to this outq alone */
 };
+
+/* Where slices come from: a shard's. The one freed last goes first, so that a tick's few stay in the cache. */
+struct slice_pool {
+	struct out_slice *slices; /* reserved at init, touched as they are used */
+	struct out_slice *free;
+	uint32_t capacity, count; /* count: in use */
+	uint32_t high_water;      /* ever used */
+};
+
+bool ringcast_slice_pool_init(struct slice_pool *pool, uint32_t capacity); /* false: out of memory */
+void ringcast_slice_pool_fini(struct slice_pool *pool);
 
 struct outq {
 	struct out_slice *pending_head, *pending_tail, *flight_head;
@@ -28,16 +37,16 @@ struct outq {
 };
 
 /* Appends [offset, offset + size) of buf, taking a reference of its own if it does not merge. False: no slice left. */
-bool ringcast_outq_add(struct outq *outq, struct slab *slices, struct buf *buf, uint32_t offset, uint32_t size);
+bool ringcast_outq_add(struct outq *outq, struct slice_pool *slices, struct buf *buf, uint32_t offset, uint32_t size);
 /* Moves up to iov_count_max pending slices to flight and describes them; 0 when nothing is pending. Asserts that nothing is in flight. */
 unsigned ringcast_outq_take(struct outq *outq, struct iovec *iov, unsigned iov_count_max);
-void ringcast_outq_sent(struct outq *outq, struct slab *slices); /* the flight is over, sent or not */
+void ringcast_outq_sent(struct outq *outq, struct slice_pool *slices); /* the flight is over, sent or not */
 /* Takes the first size pending bytes off, which were copied or sealed elsewhere. Returns the frames that are thereby gone: all of them with the last byte. */
-uint32_t ringcast_outq_consume(struct outq *outq, struct slab *slices, uint32_t size);
+uint32_t ringcast_outq_consume(struct outq *outq, struct slice_pool *slices, uint32_t size);
 /* Copies shared pending slices into private bufs. False: the pool is empty, slices stay shared. */
-bool ringcast_outq_detach(struct outq *outq, struct slab *slices, struct buf_pool *pool);
+bool ringcast_outq_detach(struct outq *outq, struct slice_pool *slices, struct buf_pool *pool);
 /* Drops everything pending (not the flight); returns the frames dropped. */
-uint32_t ringcast_outq_clear(struct outq *outq, struct slab *slices);
+uint32_t ringcast_outq_clear(struct outq *outq, struct slice_pool *slices);
 
 struct outq_holding { /* of what all share */
 	uint32_t slice_count;

@@ -1,31 +1,31 @@
 #include "transport/ratelimit.h"
 
-enum { TOKEN_SHIFT = 10 };
+/* Fractions of a token are kept, so that a caller who asks every microsecond is not short-changed by rounding. */
+enum { TOKEN_SHIFT = 20 };
+#define RATE_MAX (UINT64_C(1) << 42) /* nobody sends more in a second; above it the arithmetic would overflow */
+#define SECONDS_PER_NS UINT64_C(18446744073) /* in units of 2^-64 */
 
-static void refill(struct ratelimit *limit, uint64_t rate, uint64_t now_ns)
+static void refill(struct ratelimit *limit, uint64_t full, uint64_t now_ns)
 {
-	uint64_t full = rate << TOKEN_SHIFT;
 	uint64_t elapsed_ns = now_ns > limit->updated_ns ? now_ns - limit->updated_ns : 0;
-	if (limit->updated_ns == 0 || elapsed_ns >= NS_PER_S) {
+	if (limit->updated_ns == 0 || elapsed_ns >= NS_PER_S || limit->level > full) {
 		limit->level = full;
 		limit->updated_ns = now_ns;
 		return;
 	}
-	/* Whole microseconds only, so that a fast caller never loses its fraction to rounding. */
-	uint64_t elapsed_us = elapsed_ns / NS_PER_US;
-	uint64_t added = (rate * elapsed_us << TOKEN_SHIFT) / 1000000;
+	uint64_t added = (uint64_t)((unsigned __int128)full * (elapsed_ns * SECONDS_PER_NS) >> 64);
 	if (added == 0)
-		return;
-	limit->level = limit->level + added > full ? full : limit->level + added;
-	limit->updated_ns += elapsed_us * NS_PER_US;
+		return; /* and the time that went by counts next time */
+	limit->level = full - limit->level < added ? full : limit->level + added;
+	limit->updated_ns = now_ns;
 }
 
 bool ringcast_ratelimit_take(struct ratelimit *limit, uint64_t rate, uint64_t amount, uint64_t now_ns)
 {
 	if (rate == 0)
 		return true;
-	refill(limit, rate, now_ns);
-	if (limit->level < amount << TOKEN_SHIFT)
+	refill(limit, (rate < RATE_MAX ? rate : RATE_MAX) << TOKEN_SHIFT, now_ns);
+	if (limit->level >> TOKEN_SHIFT < amount)
 		return false;
 	limit->level -= amount << TOKEN_SHIFT;
 	return true;

@@ -1,4 +1,7 @@
-/* Token bucket: `rate` per second with a burst of one second, in integer arithmetic. Zeroed = full at first use. Time is passed in. */
+/*
+ * Token bucket: `rate` per second with a burst of one second, in integer arithmetic and without a division. Zeroed = full at first use. Time
+ * is passed in. Any rate is right; those above 2^42 a second are treated as that.
+ */
 #ifndef RINGCAST_TRANSPORT_RATELIMIT_H
 #define RINGCAST_TRANSPORT_RATELIMIT_H
 
@@ -6,7 +9,7 @@
 
 struct ratelimit {
 	uint64_t updated_ns; /* 0: never used */
-	uint64_t level;      /* tokens left, in units of 1/2^10 */
+	uint64_t level;      /* tokens left, in units of 1/2^20 */
 };
 
 /* Takes amount tokens; false (and nothing taken) when there are not enough. rate 0: no limit. */

@@ -6,19 +6,19 @@
 enum { STREAM_BYTES = 200000 };
 
 static struct buf_pool *pool;
-static struct slab slices;
+static struct slice_pool slices;
 
 static void set_up(void)
 {
 	struct buf_pool_options options = {.class_counts = {64, 64, 64, 64, 64, 64, 64, 64, 64, 64}};
 	pool = ringcast_buf_pool_create(&options);
-	cr_assert(pool != NULL && ringcast_slab_init(&slices, sizeof(struct out_slice), 1024));
+	cr_assert(pool != NULL && ringcast_slice_pool_init(&slices, 1024));
 }
 
 static void tear_down(void)
 {
 	cr_assert_eq(slices.count, 0);
-	ringcast_slab_fini(&slices);
+	ringcast_slice_pool_fini(&slices);
 	ringcast_buf_pool_destroy(&pool); /* asserts that every buf is back */
 }
 
