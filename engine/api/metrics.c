@@ -1,7 +1,9 @@
 /* Metrics of the engine: counters of every shard, asked for and summed when somebody reads them. Names follow Prometheus. */
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "io/clock.h"
 #include "life/asking.h"
 #include "shard/inspect.h"
 
@@ -78,6 +80,50 @@ static void add_counters(struct sums *sums, const struct ask_metrics *of_shard)
 	sums->io.gso_sends += of_shard->io.gso_sends;
 }
 
+/* Samples of a histogram, cumulative as Prometheus wants them. */
+static void emit_histogram(const struct time_histogram *histogram, uint32_t shard, const char *name, const char *text,
+			   ringcast_metric_fn *each, void *context)
+{
+	char sample[64], labels[64];
+	uint64_t count = 0;
+	snprintf(sample, sizeof(sample), "%s_bucket", name);
+	for (unsigned i = 0; i < TIME_HISTOGRAM_BUCKETS; i++) {
+		uint64_t bound_ns = ringcast_time_histogram_bound_ns(i);
+		count += histogram->counts[i];
+		if (bound_ns == UINT64_MAX)
+			snprintf(labels, sizeof(labels), "shard=\"%" PRIu32 "\",le=\"+Inf\"", shard);
+		else
+			snprintf(labels, sizeof(labels), "shard=\"%" PRIu32 "\",le=\"%.9g\"", shard, (double)bound_ns / NS_PER_S);
+		each(context, sample, "histogram", text, labels, (double)count);
+	}
+	snprintf(labels, sizeof(labels), "shard=\"%" PRIu32 "\"", shard);
+	snprintf(sample, sizeof(sample), "%s_sum", name);
+	each(context, sample, "histogram", text, labels, (double)histogram->sum_ns / NS_PER_S);
+	snprintf(sample, sizeof(sample), "%s_count", name);
+	each(context, sample, "histogram", text, labels, (double)count);
+}
+
+static void emit_loop(const struct shard_counters *counters, uint32_t shard, ringcast_metric_fn *each, void *context)
+{
+	emit_histogram(&counters->tick_time, shard, "ringcast_tick_seconds", "how long a turn of the shard's loop took, waiting not included", each,
+		       context);
+	emit_histogram(&counters->queue_age, shard, "ringcast_queue_age_seconds",
+		       "how long the oldest message of a flush had been held back, so that more would share its write", each, context);
+}
+
+/* Asked of nobody: a shard that stands still cannot answer. */
+static void emit_stalls(const struct ringcast_engine *engine, ringcast_metric_fn *each, void *context)
+{
+	char labels[32];
+	uint64_t now_ns = ringcast_clock_now_ns();
+	for (uint32_t i = 0; i < engine->shard_count; i++) {
+		uint64_t beat_ns = __atomic_load_n(&engine->shards[i].shard->beat_ns, __ATOMIC_RELAXED);
+		snprintf(labels, sizeof(labels), "shard=\"%" PRIu32 "\"", i);
+		each(context, "ringcast_stall_seconds", "gauge", "since the shard's loop last turned; a tenth of a second is an idle shard's", labels,
+		     now_ns > beat_ns ? (double)(now_ns - beat_ns) / NS_PER_S : 0);
+	}
+}
+
 static void emit_reasons(const struct sums *sums, ringcast_metric_fn *each, void *context)
 {
 	char labels[64];
@@ -152,7 +198,7 @@ static void emit_scripts(const struct script_counts *counts, struct sidecars_cou
 }
 
 /* All shards or none: a sum without one of them would make counters run backward. */
-static bool measure(struct ringcast_engine *engine, struct sums *sums)
+static bool measure(struct ringcast_engine *engine, struct sums *sums, ringcast_metric_fn *each, void *context)
 {
 	struct ask *asks[MAILBOX_SENDERS_MAX] = {NULL};
 	bool is_complete = true;
@@ -166,8 +212,11 @@ static bool measure(struct ringcast_engine *engine, struct sums *sums)
 	}
 	is_complete = is_complete && ringcast_engine_ask_all(engine, asks) == RINGCAST_OK;
 	for (uint32_t i = 0; i < engine->shard_count; i++) {
-		if (is_complete)
-			add_counters(sums, CONTAINER_OF(asks[i], struct ask_metrics, ask));
+		if (is_complete) {
+			const struct ask_metrics *of_shard = CONTAINER_OF(asks[i], struct ask_metrics, ask);
+			add_counters(sums, of_shard);
+			emit_loop(&of_shard->counters, i, each, context);
+		}
 		ringcast_ask_release(asks[i]);
 	}
 	return is_complete;
@@ -176,7 +225,8 @@ static bool measure(struct ringcast_engine *engine, struct sums *sums)
 void ringcast_metrics_each(ringcast_engine *engine, ringcast_metric_fn *each, void *context)
 {
 	struct sums sums = {0};
-	if (!measure(engine, &sums))
+	emit_stalls(engine, each, context);
+	if (!measure(engine, &sums, each, context))
 		return;
 	emit(&sums, each, context);
 	emit_certificate(engine, each, context);

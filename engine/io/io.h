@@ -70,6 +70,7 @@ struct io_stats {
 	uint64_t accepts, accept_errors, stream_recvs, stream_sends, stream_send_bytes;
 	uint64_t datagrams_received, datagrams_sent, datagram_send_errors, gso_sends;
 	uint64_t rx_buffers_empty, cq_overflows, sq_full, rearms, wakes;
+	uint64_t entered_ns; /* when the last run() was called: what its caller did before took until then */
 };
 
 struct io_options {

@@ -174,7 +174,7 @@ static unsigned run(struct io *io, uint64_t deadline_ns, struct io_event *events
 {
 	struct poller *p = (struct poller *)io;
 	ringcast_assert(event_count_max > 0);
-	p->now_ns = ringcast_clock_now_ns();
+	p->stats.entered_ns = p->now_ns = ringcast_clock_now_ns();
 	unsigned count = turn(p, 0, events, event_count_max);
 	if (count == 0 && deadline_ns != 0)
 		count = wait_for_work(p, deadline_ns, events, event_count_max);

@@ -601,6 +601,7 @@ static unsigned sim_run(struct io *io, uint64_t deadline_ns, struct io_event *ev
 	unsigned count = 0;
 	ringcast_assert(event_count_max > 0);
 	submit(sim);
+	sim->stats.entered_ns = sim->now_ns; /* waiting is done outside, by whoever moves the clock */
 	sim->now_ns = sim->network->now_ns;
 	sim->deadline_ns = deadline_ns;
 	if (sim->ready.count > 0 && deadline_ns > sim->now_ns && !has_reason_to_run(sim))

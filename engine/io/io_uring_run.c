@@ -160,7 +160,7 @@ unsigned ringcast_uring_run(struct io *io, uint64_t deadline_ns, struct io_event
 	struct uring *u = (struct uring *)io;
 	ringcast_assert(event_count_max > 0);
 	unsigned count = 0;
-	u->now_ns = ringcast_clock_now_ns();
+	u->stats.entered_ns = u->now_ns = ringcast_clock_now_ns();
 	if (deadline_ns <= u->now_ns || is_at_hand(u))
 		count = run_without_waiting(u, events, event_count_max);
 	if (count == 0 && deadline_ns != 0)

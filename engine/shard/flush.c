@@ -40,6 +40,8 @@ bool ringcast_shard_is_flush_due(struct shard *shard)
 	update_load(shard);
 	if (!has_something(shard))
 		return false;
+	if (shard->queued_ns == 0)
+		shard->queued_ns = shard->now_ns;
 	return shard->deliveries_per_ms < LOADED_DELIVERIES_PER_MS || shard->now_ns >= ringcast_shard_flush_deadline_ns(shard);
 }
 
@@ -253,6 +255,8 @@ void ringcast_shard_flush(struct shard *shard)
 	if (!has_something(shard))
 		return;
 	shard->counters.flushes++;
+	ringcast_time_histogram_add(&shard->counters.queue_age, shard->queued_ns != 0 ? shard->now_ns - shard->queued_ns : 0);
+	shard->queued_ns = 0;
 	shard->flushed_ns = shard->now_ns;
 	ringcast_shard_keep_room(shard);
 	ringcast_shard_flush_fast(shard);

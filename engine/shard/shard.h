@@ -8,6 +8,7 @@
 
 #include "base/close.h"
 #include "base/drop.h"
+#include "base/time_histogram.h"
 #include "io/io.h"
 #include "ringcast/ringcast.h"
 #include "session/session.h"
@@ -35,6 +36,8 @@ struct shard_counters {
 #undef COUNTER
 	uint64_t drops[DROP_REASON_COUNT];
 	uint64_t closes[CLOSE_REASON_COUNT];
+	struct time_histogram tick_time; /* from waking to the next wait; what the kernel does then with what was sent is not in it */
+	struct time_histogram queue_age; /* of each flush: how long its oldest message had been held back */
 };
 
 struct shard_listen {
@@ -122,6 +125,7 @@ struct shard {
 	uint32_t tx_buf_count;
 	struct shard_security security;
 	uint64_t flushed_ns, deliveries_in_window, load_window_start_ns;
+	uint64_t queued_ns; /* when the first message since the last flush was queued; 0: there is none */
 	uint64_t deliveries_per_ms; /* estimate that decides whether to hold back */
 	bool is_sent_awaited; /* a stream goes on when its SENT is there: the next run is not to wait, for SENT would not wake it */
 	bool is_stopping;

@@ -152,6 +152,8 @@ static unsigned wait_for_events(struct shard *shard)
 	uint64_t deadline = ringcast_mailbox_prepare_sleep(mailbox) ? io_deadline_ns(shard, deadline_ns(shard)) : 0;
 	unsigned count = shard->io->ops->run(shard->io, deadline, shard->events, SHARD_EVENT_COUNT_MAX);
 	ringcast_mailbox_awake(mailbox);
+	if (shard->counters.ticks > 1) /* else there was none before */
+		ringcast_time_histogram_add(&shard->counters.tick_time, shard->io->ops->stats(shard->io)->entered_ns - shard->clock_ns);
 	shard->is_sent_awaited = false;
 	ringcast_shard_release_sent(shard);
 	ringcast_shard_turn_clock(shard);

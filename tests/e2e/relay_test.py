@@ -246,6 +246,22 @@ class Datagrams(RelayTest):
         bob.send_fast(20, b"still here", player=alice.peer_id)
         await alice.expect(20, b"still here", bob.peer_id)
 
+    async def test_the_loop_of_each_shard_is_measured(self):
+        alice = await self.join()
+        before = daemon.metrics()
+        await alice.send(20, b"to myself", player=alice.peer_id)
+        await alice.expect(20, b"to myself", alice.peer_id)
+        after = daemon.metrics()
+        for name in ("ringcast_tick_seconds", "ringcast_queue_age_seconds"):
+            buckets = [(key, value) for key, value in after.items() if key.startswith(f'{name}_bucket{{shard="0"')]
+            counts = [value for _, value in buckets]
+            self.assertGreater(len(counts), 40)
+            self.assertEqual(counts, sorted(counts), "cumulative")
+            self.assertIn('le="+Inf"', buckets[-1][0])
+            self.assertEqual(counts[-1], after[f'{name}_count{{shard="0"}}'])
+            self.assertGreater(after[f'{name}_count{{shard="0"}}'], before[f'{name}_count{{shard="0"}}'], name)
+        self.assertGreaterEqual(after['ringcast_stall_seconds{shard="0"}'], 0)
+
     async def test_group_requests_over_udp(self):
         """Clients send everything fast once they can, group requests too."""
         alice = await self.join(udp=True)

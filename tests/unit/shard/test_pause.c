@@ -62,3 +62,14 @@ Test(pause, half_a_second_is_time_like_any)
 	}
 	cr_assert_geq(stand.shard->now_ns - before_ns, 10 * 500 * NS_PER_MS);
 }
+
+/* Turns are measured by the clock that does not stand still; in the simulation they take no time at all. */
+Test(pause, turns_after_it_are_no_longer_than_before)
+{
+	stand_run(&stand, 200);
+	freeze_ms(FREEZE_MS);
+	stand_run(&stand, 200);
+	cr_assert_gt(stand.shard->paused_ns, 0);
+	cr_assert_gt(stand.shard->counters.tick_time.counts[0], 0);
+	cr_assert_eq(stand.shard->counters.tick_time.sum_ns, 0);
+}
