@@ -16,7 +16,7 @@
 #include "scripting/lua/lua_host.h"
 #include "scripting/sidecar/command.h"
 
-enum { CHECK_TIMEOUT_MS = 15000, CHECK_STEP_MS = 500, CHECK_ANSWER_BYTES_MAX = 65536 };
+enum { CHECK_TIMEOUT_MS = 15000, CHECK_STEP_MS = 500, CHECK_EXIT_CONFINE = 126, CHECK_ANSWER_BYTES_MAX = 65536 };
 
 static bool refuse(char *reterr, size_t reterr_bytes, const char *format, const char *value)
 {
@@ -167,6 +167,11 @@ static bool run(const struct sidecar_process_options *process, const char *progr
 	kill(pid, SIGKILL); /* it has answered, or will not */
 	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
 		;
+	if (WIFEXITED(status) && WEXITSTATUS(status) == CHECK_EXIT_CONFINE) { /* ringcast-confine could not become it */
+		snprintf(reterr, reterr_bytes, "cannot run %s (JavaScript needs Node.js 18 or newer; scripts.node names the program, not a script around it)",
+			 process->node != NULL ? process->node : "node");
+		return false;
+	}
 	return is_in_time || refuse(reterr, reterr_bytes, "%s: did not come to an end while loading", script->main != NULL ? script->main : "the script");
 }
 

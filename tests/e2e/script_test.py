@@ -661,7 +661,7 @@ class Garbage(Case):
             file.write(GARBAGE_NODE.replace("GARBAGE", repr(garbage)))
         os.chmod(path, 0o755)
         self.daemon.stop()
-        self.daemon = self.start(scripts__node=path)
+        self.daemon = self.start(scripts__node=path, scripts__confine="off")
 
     async def test_on_the_sidecar_socket(self):
         for garbage in (b"\0" * 64, b"\xff" * 4096, b"GET / HTTP/1.1\r\n\r\n", os.urandom(65536)):
