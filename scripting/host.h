@@ -36,8 +36,9 @@ struct script_limits {
 struct script_environment { /* what the engine gives a host; outlives it */
 	void *context;
 	const struct script_limits *limits; /* live */
-	/* the clock itself, for budgets; one that stands still while a callback runs (the simulator's) is allowed */
-	uint64_t (*now_ns)(void *context);
+	uint64_t (*now_ns)(void *context); /* the clock itself, which moves within a tick */
+	/* processor time of the calling thread, for budgets; one that stands still while a callback runs (the simulator's) is allowed */
+	uint64_t (*cpu_ns)(void *context);
 	void (*random)(void *context, void *out, size_t size);
 	/* text is one line or several, without the last line end; session NULL: the host itself */
 	void (*log)(void *context, struct session *session, enum script_level level, const char *text, size_t size);

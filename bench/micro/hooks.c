@@ -43,10 +43,10 @@ static void fill(void *context, void *out, size_t size)
 		((uint8_t *)out)[i] = (uint8_t)(i * 37 + 11);
 }
 
-static uint64_t now_ns(void *context)
+static uint64_t thread_cpu_ns(void *context)
 {
 	struct timespec now;
-	clock_gettime(CLOCK_MONOTONIC, &now);
+	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
 	return (uint64_t)now.tv_sec * NS_PER_S + (uint64_t)now.tv_nsec;
 }
 
@@ -179,8 +179,8 @@ static void lua_start(struct lua *lua, const char *source, bool is_jit_off)
 {
 	char error[SCRIPT_ERROR_BYTES] = "no memory";
 	*lua = (struct lua){.limits = {.memory_bytes = 16 << 20, .budget_us = 10000, .is_jit_off = is_jit_off, .log_lines_per_second = 100}};
-	lua->environment = (struct script_environment){.limits = &lua->limits, .now_ns = now_ns, .random = fill, .log = on_log, .count = on_count};
-	lua->host = ringcast_lua_create(&lua->environment, &(struct lua_options){.watchdog_ms = 200});
+	lua->environment = (struct script_environment){.limits = &lua->limits, .cpu_ns = thread_cpu_ns, .random = fill, .log = on_log, .count = on_count};
+	lua->host = ringcast_lua_create(&lua->environment, &(struct lua_options){.watchdog_ms = 200, .has_backstop = true});
 	lua->script = script_of(source);
 	if (lua->host == NULL || !ringcast_lua_check(lua->script, &lua->limits, error, sizeof(error)))
 		die(error);

@@ -127,8 +127,8 @@ static void play(const char *lua, uint32_t budget_us)
 						       .reservation_timeout_ms = 60000, .commands_per_hook_max = 4096, .timers_per_session_max = 8};
 	struct script_limits limits = {.memory_bytes = 32 << 20, .budget_us = budget_us, .is_jit_off = true, .log_lines_per_second = 100};
 	bool is_killed = false;
-	struct script_environment environment = {.context = &is_killed, .limits = &limits, .now_ns = cpu_ns, .random = fill, .log = on_log, .count = on_count};
-	struct lua_host *host = ringcast_lua_create(&environment, &(struct lua_options){0});
+	struct script_environment environment = {.context = &is_killed, .limits = &limits, .cpu_ns = cpu_ns, .random = fill, .log = on_log, .count = on_count};
+	struct lua_host *host = ringcast_lua_create(&environment, &(struct lua_options){.has_backstop = true});
 	struct script *script = script_of(runner);
 	char error[SCRIPT_ERROR_BYTES];
 	struct timer_wheel wheel;

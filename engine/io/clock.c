@@ -12,6 +12,14 @@ uint64_t ringcast_clock_now_ns(void)
 	return (uint64_t)now.tv_sec * NS_PER_S + (uint64_t)now.tv_nsec;
 }
 
+uint64_t ringcast_clock_thread_cpu_ns(void)
+{
+	struct timespec now;
+	int result = clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
+	ringcast_assert(result == 0);
+	return (uint64_t)now.tv_sec * NS_PER_S + (uint64_t)now.tv_nsec;
+}
+
 uint64_t ringcast_clock_wall_s(void)
 {
 	struct timespec now;

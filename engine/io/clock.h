@@ -6,6 +6,8 @@
 
 /* CLOCK_MONOTONIC. Never 0, never goes back. */
 uint64_t ringcast_clock_now_ns(void);
+/* Processor time of the calling thread: stands still while that sleeps, is stopped, or waits for its turn. A system call. */
+uint64_t ringcast_clock_thread_cpu_ns(void);
 /* CLOCK_REALTIME in seconds: for the dates in certificates, for nothing else. */
 uint64_t ringcast_clock_wall_s(void);
 

@@ -33,6 +33,11 @@ static uint64_t now_ns(void *context)
 	return ringcast_clock_now_ns() - shard->paused_ns;
 }
 
+static uint64_t cpu_ns(void *context)
+{
+	return ringcast_clock_thread_cpu_ns();
+}
+
 static void random_bytes(void *context, void *out, size_t size)
 {
 	struct io *io = ((struct script_shard *)context)->shard->io;
@@ -105,7 +110,7 @@ static void *lua_of(struct script_shard *scripts)
 	if (scripts->lua == NULL)
 		scripts->lua = ringcast_lua_create(
 			&scripts->environment,
-			&(struct lua_options){.watchdog_ms = LUA_WATCHDOG_MS, .arguments = scripts->options->arguments});
+			&(struct lua_options){.watchdog_ms = LUA_WATCHDOG_MS, .has_backstop = true, .arguments = scripts->options->arguments});
 	return scripts->lua;
 }
 
@@ -445,6 +450,7 @@ void ringcast_script_shard_init(struct script_shard *scripts, const struct scrip
 		.environment = {.context = scripts,
 				.limits = options->limits,
 				.now_ns = now_ns,
+				.cpu_ns = cpu_ns,
 				.random = random_bytes,
 				.log = write_log,
 				.count = count},

@@ -3,85 +3,10 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "scripting/lua/backstop.h"
 #include "scripting/lua/lua_private.h"
-#include "scripting/lua/watch.h"
 
-enum { BUDGET_INSTRUCTIONS = LUA_WORK_STEPS }; /* between two looks at the clock: some 10 us of interpreted code */
 enum { C_STACK_BYTES_MAX = 1 << 20 };            /* of a thread's 8 MiB */
-
-/* Time */
-
-/* A script may catch the error of a spent budget. So from then on every instruction raises it again: pcall by pcall the call comes to
- * its end. */
-static void budget_spend(lua_State *state, struct lua_session *self)
-{
-	if (!self->is_over_budget) {
-		self->is_over_budget = true;
-		lua_sethook(state, lua_gethook(state), LUA_MASKCOUNT, 1);
-	}
-	if (self->session == NULL)
-		luaL_error(state, "does not come to an end");
-	luaL_error(state, "ran for longer than its budget of %d us", (int)self->limits->budget_us);
-}
-
-/* No interpreter does an instruction per nanosecond: so much is spent even if the clock stands still. */
-static bool is_spent(const struct lua_session *self, uint64_t now_ns)
-{
-	return now_ns - self->budget_start_ns > self->limits->budget_us * NS_PER_US ||
-	       self->budget_looks > self->limits->budget_us * NS_PER_US / BUDGET_INSTRUCTIONS;
-}
-
-static void check_budget(lua_State *state, lua_Debug *event)
-{
-	struct lua_session *self = ringcast_lua_self(state);
-	const struct script_environment *environment = self->program->host->environment;
-	if (self->is_over_budget)
-		budget_spend(state, self);
-	uint64_t now_ns = environment->now_ns(environment->context);
-	if (self->budget_serial != self->call_serial) { /* the clock is not read for calls that are over before this */
-		self->budget_serial = self->call_serial;
-		self->budget_start_ns = now_ns;
-		self->budget_looks = 0;
-		return;
-	}
-	self->budget_looks++;
-	if (self->limits->budget_us != 0 && is_spent(self, now_ns))
-		budget_spend(state, self);
-}
-
-/* In a dry run nobody has a clock, and the same script must always get the same answer. */
-static void check_instructions(lua_State *state, lua_Debug *event)
-{
-	struct lua_session *self = ringcast_lua_self(state);
-	if (self->instructions_left <= BUDGET_INSTRUCTIONS)
-		budget_spend(state, self);
-	self->instructions_left -= BUDGET_INSTRUCTIONS;
-}
-
-void ringcast_lua_work(lua_State *state)
-{
-	const struct lua_session *self = ringcast_lua_self(state);
-	if (self->session == NULL)
-		check_instructions(state, NULL);
-	else if (self->is_strict)
-		check_budget(state, NULL);
-}
-
-void ringcast_lua_check_spent(lua_State *state)
-{
-	struct lua_session *self = ringcast_lua_self(state);
-	if (self->is_over_budget)
-		budget_spend(state, self);
-}
-
-/* A count hook never fires inside compiled code and slows down all other: it is there only where there is no compiler. */
-void ringcast_lua_set_budget(struct lua_session *self)
-{
-	if (self->session == NULL)
-		lua_sethook(self->state, check_instructions, LUA_MASKCOUNT, BUDGET_INSTRUCTIONS);
-	else if (self->is_strict)
-		lua_sethook(self->state, check_budget, LUA_MASKCOUNT, BUDGET_INSTRUCTIONS);
-}
 
 /* Errors */
 
@@ -93,7 +18,7 @@ static void count(struct lua_session *self, enum script_count what)
 	environment->count(environment->context, what);
 }
 
-/* What was raised may be anything; what is logged is text, and where it happened. A spent budget is raised as text: see guard_xpcall for
+/* What was raised may be anything; what is logged is text, and where it happened. A spent budget is raised as text: see protect.c for
  * why no function of the script may be called then. */
 int ringcast_lua_traceback(lua_State *state)
 {
@@ -189,21 +114,34 @@ static void enter(struct lua_session *self, const char *what, lua_push_fn *push,
 	self->push = push;
 	self->push_context = context;
 	self->stack_base = __builtin_frame_address(0);
-	if (self->session != NULL && self->program->host->watch != NULL)
-		ringcast_lua_watch_enter(self->program->host->watch, self);
+	if (self->session == NULL)
+		return;
+	struct lua_running *running = &self->program->host->running;
+	uint64_t serial = atomic_load_explicit(&running->serial, memory_order_relaxed);
+	atomic_store_explicit(&running->serial, serial + 1, memory_order_release);
+	atomic_store_explicit(&running->session, self, memory_order_release);
+}
+
+static void condemn(struct lua_session *self)
+{
+	char text[256];
+	snprintf(text, sizeof(text), "%s of script %s held its thread for %d times its budget of %u us, at %s",
+		 atomic_load_explicit(&self->what, memory_order_relaxed), self->program->program.script->name, BACKSTOP_BUDGETS_MAX,
+		 self->limits->budget_us, self->place);
+	ringcast_lua_kill(self, text);
 }
 
 static void leave(struct lua_session *self)
 {
-	if (self->session != NULL && self->program->host->watch != NULL)
-		ringcast_lua_watch_leave(self->program->host->watch);
+	if (self->session != NULL)
+		atomic_store_explicit(&self->program->host->running.session, NULL, memory_order_release);
 	self->is_running = false;
 	self->call_serial++; /* messages of the call are no longer good */
 	self->view = (struct ringcast_message_view){.payload = NULL};
-	if (!self->is_over_budget)
-		return;
-	self->is_over_budget = false;
-	ringcast_lua_set_budget(self);
+	bool is_condemned = self->is_condemned;
+	ringcast_lua_renew_budget(self);
+	if (is_condemned)
+		condemn(self);
 }
 
 /* The trampoline's outcome. After CALL_DONE the one result is on the stack. */

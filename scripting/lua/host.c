@@ -1,11 +1,28 @@
 #include "scripting/lua/lua_host.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/log.h"
+#include "scripting/lua/backstop.h"
 #include "scripting/lua/lua_private.h"
 #include "scripting/lua/watch.h"
+
+/* False: something that was asked for is not to be had. */
+static bool guard(struct lua_host *host, const struct lua_options *options)
+{
+	uint32_t budget_us = host->environment->limits->budget_us;
+	if (options->watchdog_ms != 0)
+		host->watch = ringcast_lua_watch_create(options->watchdog_ms, &host->running);
+	if (options->has_backstop && budget_us != 0)
+		host->backstop = ringcast_lua_backstop_create(&host->running, budget_us);
+	bool is_guarded = (host->watch != NULL || options->watchdog_ms == 0) && (host->backstop != NULL || !options->has_backstop || budget_us == 0);
+	if (!is_guarded)
+		ringcast_log(LOG_ERROR, "script", "no thread or no timer to watch Lua scripts with", "err=\"%s\"", strerror(errno));
+	return is_guarded;
+}
 
 struct lua_host *ringcast_lua_create(const struct script_environment *environment, const struct lua_options *options)
 {
@@ -14,11 +31,11 @@ struct lua_host *ringcast_lua_create(const struct script_environment *environmen
 		return NULL;
 	host->environment = environment;
 	host->arguments = strdup(options->arguments != NULL ? options->arguments : "");
-	host->log_level_min = ringcast_lua_log_threshold(host->arguments != NULL ? host->arguments : "");
-	if (options->watchdog_ms != 0)
-		host->watch = ringcast_lua_watch_create(options->watchdog_ms);
-	if (host->arguments != NULL && (host->watch != NULL || options->watchdog_ms == 0))
-		return host;
+	if (host->arguments != NULL) {
+		host->log_level_min = ringcast_lua_log_threshold(host->arguments);
+		if (guard(host, options))
+			return host;
+	}
 	ringcast_lua_destroy(&host);
 	return NULL;
 }
@@ -28,6 +45,7 @@ void ringcast_lua_destroy(struct lua_host **host)
 	if (*host == NULL)
 		return;
 	ringcast_assert((*host)->program_count == 0);
+	ringcast_lua_backstop_destroy(&(*host)->backstop);
 	ringcast_lua_watch_destroy(&(*host)->watch);
 	free((*host)->arguments);
 	free(*host);

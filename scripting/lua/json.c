@@ -1,20 +1,19 @@
 /*
  * require "json": decode(text) -> value, or nil and why; encode(value) -> text; json.null; json.array(t) marks a table as an array.
  * Straight between text and Lua values, so that all memory is the state's own and counted. RFC 8259, depth bounded. What is decoded from an
- * array is marked as one, so that an empty one stays one.
+ * array is marked as one, so that an empty one stays one. Encoding loses nothing: what is no array is an object, whose number keys become strings.
  */
 #include <math.h>
 #include <string.h>
 
 #include "scripting/lua/lua_private.h"
 
-enum { DEPTH_MAX = 64 };
+enum { DEPTH_MAX = 64, VALUE_STEPS = 4 };
 
 /* Decoding */
 
 struct reader {
 	lua_State *state;
-	uint32_t step_count;
 	const char *start, *at, *end;
 	int null, array; /* stack indices: json.null, the metatable of arrays */
 	const char *error;
@@ -32,10 +31,17 @@ static int peek(const struct reader *reader)
 	return reader->at < reader->end ? (unsigned char)*reader->at : -1;
 }
 
+static void charge_bytes(lua_State *state, size_t size)
+{
+	ringcast_lua_charge(state, size / LUA_STEP_BYTES);
+}
+
 static int peek_token(struct reader *reader)
 {
+	const char *start = reader->at;
 	while (reader->at < reader->end && (*reader->at == ' ' || *reader->at == '\t' || *reader->at == '\n' || *reader->at == '\r'))
 		reader->at++;
+	charge_bytes(reader->state, (size_t)(reader->at - start));
 	return peek(reader);
 }
 
@@ -83,6 +89,7 @@ static bool read_number(struct reader *reader)
 	const char *start = reader->at;
 	if (!skip_number(reader))
 		return false;
+	charge_bytes(reader->state, 4 * (size_t)(reader->at - start));
 	lua_pushlstring(reader->state, start, (size_t)(reader->at - start));
 	lua_pushnumber(reader->state, lua_tonumber(reader->state, -1));
 	lua_remove(reader->state, -2);
@@ -149,12 +156,12 @@ static bool read_escape(struct reader *reader, luaL_Buffer *buffer)
 {
 	static const char names[] = "\"\\/bfnrt", values[] = "\"\\/\b\f\n\r\t";
 	int c = peek(reader);
+	const char *name = c > 0 ? strchr(names, c) : NULL;
+	if (name == NULL && c != 'u')
+		return fail(reader, "unknown escape");
 	reader->at++;
 	if (c == 'u')
 		return read_unicode(reader, buffer);
-	const char *name = c > 0 ? strchr(names, c) : NULL;
-	if (name == NULL)
-		return fail(reader, "unknown escape");
 	luaL_addchar(buffer, values[name - names]);
 	return true;
 }
@@ -168,6 +175,7 @@ static bool read_string(struct reader *reader)
 		const char *start = reader->at;
 		while (peek(reader) >= 0x20 && peek(reader) != '"' && peek(reader) != '\\')
 			reader->at++;
+		charge_bytes(reader->state, (size_t)(reader->at - start) + LUA_STEP_BYTES);
 		luaL_addlstring(&buffer, start, (size_t)(reader->at - start));
 		int c = peek(reader);
 		if (c == '\\') {
@@ -249,8 +257,7 @@ static bool read_value(struct reader *reader, int depth)
 	lua_State *state = reader->state;
 	if (depth > DEPTH_MAX)
 		return fail(reader, "nested too deeply");
-	if (++reader->step_count % LUA_WORK_STEPS == 0)
-		ringcast_lua_work(state);
+	ringcast_lua_charge(state, VALUE_STEPS);
 	luaL_checkstack(state, 8, "json");
 	switch (peek_token(reader)) {
 	case '{':
@@ -296,7 +303,6 @@ static int json_decode(lua_State *state)
 
 struct writer {
 	lua_State *state;
-	uint32_t step_count;
 	char *bytes; /* in the userdata at stack index home */
 	size_t size, capacity;
 	int home, null, array;
@@ -308,6 +314,7 @@ static void reserve(struct writer *writer, size_t more)
 		return;
 	size_t capacity = 2 * writer->capacity + more;
 	char *bytes = lua_newuserdata(writer->state, capacity);
+	charge_bytes(writer->state, writer->size);
 	if (writer->size > 0)
 		memcpy(bytes, writer->bytes, writer->size);
 	lua_replace(writer->state, writer->home);
@@ -347,45 +354,88 @@ static void write_number(struct writer *writer, lua_Number number)
 	put_text(writer, text);
 }
 
+static void write_escaped(struct writer *writer, unsigned char c)
+{
+	char escape[8];
+	if (c < 0x20)
+		snprintf(escape, sizeof(escape), "\\u%04x", c);
+	else
+		snprintf(escape, sizeof(escape), "\\%c", c);
+	put_text(writer, escape);
+}
+
+/* Runs of plain characters go out at once. */
 static void write_string(struct writer *writer, int index)
 {
-	size_t size;
+	size_t size, plain = 0;
 	const char *text = lua_tolstring(writer->state, index, &size);
 	reserve(writer, size + 2);
 	put_text(writer, "\"");
 	for (size_t i = 0; i < size; i++) {
 		unsigned char c = (unsigned char)text[i];
-		if (c >= 0x20 && c != '"' && c != '\\') {
-			put(writer, &text[i], 1);
+		if (i % LUA_STEP_BYTES == 0)
+			ringcast_lua_charge(writer->state, 1);
+		if (c >= 0x20 && c != '"' && c != '\\')
 			continue;
-		}
-		char escape[8];
-		if (c < 0x20)
-			snprintf(escape, sizeof(escape), "\\u%04x", c);
-		else
-			snprintf(escape, sizeof(escape), "\\%c", c);
-		put_text(writer, escape);
+		put(writer, text + plain, i - plain);
+		write_escaped(writer, c);
+		plain = i + 1;
+		ringcast_lua_charge(writer->state, VALUE_STEPS);
 	}
+	put(writer, text + plain, size - plain);
 	put_text(writer, "\"");
 }
 
 static void write_value(struct writer *writer, int index, int depth);
 
-static bool is_array(const struct writer *writer, int table)
+static bool is_marked(const struct writer *writer, int table)
 {
 	lua_State *state = writer->state;
-	if (lua_getmetatable(state, table) != 0) {
-		bool is_marked = lua_rawequal(state, -1, writer->array);
-		lua_pop(state, 1);
-		if (is_marked)
-			return true;
-	}
-	return lua_objlen(state, table) > 0;
+	if (lua_getmetatable(state, table) == 0)
+		return false;
+	bool is_so = lua_rawequal(state, -1, writer->array);
+	lua_pop(state, 1);
+	return is_so;
 }
 
-static void write_array(struct writer *writer, int table, int depth)
+/* What is found in a table: how many entries, and whether all keys are whole numbers from 1, up to which. */
+struct shape {
+	size_t count;
+	lua_Number index_max;
+	bool is_indexed;
+};
+
+static struct shape shape_of(lua_State *state, int table)
 {
-	size_t count = lua_objlen(writer->state, table);
+	struct shape shape = {.is_indexed = true};
+	for (lua_pushnil(state); lua_next(state, table) != 0; lua_pop(state, 1)) {
+		ringcast_lua_charge(state, 1);
+		lua_Number key = lua_type(state, -2) == LUA_TNUMBER ? lua_tonumber(state, -2) : 0;
+		shape.count++;
+		shape.is_indexed = shape.is_indexed && key >= 1 && key == floor(key);
+		if (key > shape.index_max)
+			shape.index_max = key;
+	}
+	return shape;
+}
+
+enum { HOLES_MAX = 10 }; /* in a marked array; beyond that, it may have as many as entries */
+
+/* The length as an array; SIZE_MAX: it is none. A table that is marked as one must be one, give or take some holes. */
+static size_t array_length(const struct writer *writer, int table)
+{
+	struct shape shape = shape_of(writer->state, table);
+	if (!is_marked(writer, table))
+		return shape.count > 0 && shape.is_indexed && shape.index_max == (lua_Number)shape.count ? shape.count : SIZE_MAX;
+	if (!shape.is_indexed)
+		luaL_error(writer->state, "json: an array with a key that is not a whole number from 1");
+	if (shape.index_max > (lua_Number)(2 * shape.count + HOLES_MAX))
+		luaL_error(writer->state, "json: an array that is mostly holes (%d values, the last at %f)", (int)shape.count, shape.index_max);
+	return (size_t)shape.index_max;
+}
+
+static void write_array(struct writer *writer, int table, size_t count, int depth)
+{
 	put_text(writer, "[");
 	for (size_t i = 1; i <= count; i++) {
 		if (i > 1)
@@ -397,12 +447,22 @@ static void write_array(struct writer *writer, int table, int depth)
 	put_text(writer, "]");
 }
 
-static void write_key(struct writer *writer)
+/* The key below the value on top, as a string. Two keys that would become the same are an error: one of them would be lost. */
+static void write_key(struct writer *writer, int table)
 {
 	lua_State *state = writer->state;
-	if (lua_type(state, -2) != LUA_TSTRING && lua_type(state, -2) != LUA_TNUMBER)
+	int type = lua_type(state, -2);
+	if (type != LUA_TSTRING && type != LUA_TNUMBER)
 		luaL_error(state, "json: a key that is a %s", luaL_typename(state, -2));
 	lua_pushvalue(state, -2); /* a copy: tolstring would change the key itself, and break the walk */
+	const char *name = lua_tostring(state, -1);
+	if (type == LUA_TNUMBER) {
+		lua_pushvalue(state, -1);
+		lua_rawget(state, table);
+		if (!lua_isnil(state, -1))
+			luaL_error(state, "json: a table with both the number %s and the string \"%s\" as keys", name, name);
+		lua_pop(state, 1);
+	}
 	write_string(writer, lua_gettop(state));
 	lua_pop(state, 1);
 	put_text(writer, ":");
@@ -418,7 +478,7 @@ static void write_object(struct writer *writer, int table, int depth)
 		if (!is_first)
 			put_text(writer, ",");
 		is_first = false;
-		write_key(writer);
+		write_key(writer, table);
 		write_value(writer, lua_gettop(state), depth);
 		lua_pop(state, 1);
 	}
@@ -430,8 +490,9 @@ static void write_table(struct writer *writer, int table, int depth)
 	if (depth == DEPTH_MAX)
 		luaL_error(writer->state, "json: nested too deeply, or in a circle");
 	luaL_checkstack(writer->state, 8, "json");
-	if (is_array(writer, table))
-		write_array(writer, table, depth + 1);
+	size_t length = array_length(writer, table);
+	if (length != SIZE_MAX)
+		write_array(writer, table, length, depth + 1);
 	else
 		write_object(writer, table, depth + 1);
 }
@@ -439,8 +500,7 @@ static void write_table(struct writer *writer, int table, int depth)
 static void write_value(struct writer *writer, int index, int depth)
 {
 	lua_State *state = writer->state;
-	if (++writer->step_count % LUA_WORK_STEPS == 0)
-		ringcast_lua_work(state);
+	ringcast_lua_charge(state, VALUE_STEPS);
 	switch (lua_type(state, index)) {
 	case LUA_TNIL:
 		put_text(writer, "null");
@@ -475,6 +535,7 @@ static int json_encode(lua_State *state)
 	lua_pushvalue(state, lua_upvalueindex(2));
 	reserve(&writer, 64);
 	write_value(&writer, 1, 0);
+	charge_bytes(state, writer.size);
 	lua_pushlstring(state, writer.bytes, writer.size);
 	return 1;
 }

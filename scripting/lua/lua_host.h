@@ -15,9 +15,11 @@ struct lua_options {
 	const char *arguments; /* for onProcessStarted, split at blanks; NULL: none. Copied. loggingLevel:warn is heeded */
 	/* a callback that runs for longer is named in the log, by a thread of the host's own; 0: no watchdog, no thread */
 	uint32_t watchdog_ms;
+	/* a CPU timer on the creating thread, that stops what the budget's hook does not (backstop.h); not where the budget is 0 */
+	bool has_backstop;
 };
 
-/* environment: borrowed until destroy. NULL: out of memory, or no thread to be had. */
+/* On the thread that runs the scripts. environment: borrowed until destroy. NULL: out of memory, or no thread or timer to be had. */
 struct lua_host *ringcast_lua_create(const struct script_environment *environment, const struct lua_options *options);
 void ringcast_lua_destroy(struct lua_host **host); /* asserts that every program is unloaded */
 uint64_t ringcast_lua_stuck_count(const struct lua_host *host); /* callbacks that the watchdog has named; any thread */

@@ -34,7 +34,7 @@ enum lua_ref {
 	REF_COUNT = REF_CALLBACKS + SCRIPT_CALLBACK_COUNT
 };
 
-enum { LUA_WORK_STEPS = 1000 };
+enum { LUA_WORK_STEPS = 1000 }; /* instructions, or steps of C, between two looks at the time */
 
 struct lua_chunk { /* one .lua file of a version, compiled once; for every session of the program */
 	char *bytes;
@@ -47,8 +47,15 @@ struct lua_program {
 	struct lua_chunk *chunks; /* one per file of the script; empty until it is first needed */
 };
 
+struct lua_running { /* what runs on this host's thread; the watchdog's thread and the backstop's signal handler look at it */
+	_Atomic(struct lua_session *) session; /* NULL: nothing */
+	atomic_uint_fast64_t serial;           /* of calls of this host */
+};
+
 struct lua_host {
 	const struct script_environment *environment;
+	struct lua_running running;
+	struct lua_backstop *backstop; /* NULL: none */
 	uint32_t program_count;
 	char *arguments;
 	enum script_level log_level_min; /* "loggingLevel:warn" among the arguments; info without */
@@ -77,10 +84,14 @@ struct lua_session {
 	void *push_context;
 	bool is_running, is_nothing; /* nothing: push had nothing to call */
 
-	uint64_t budget_serial, budget_start_ns, budget_looks; /* the call that the count hook saw last, when it saw it first, how often */
-	uint64_t instructions_left;              /* dry run only */
+	/* the call that was looked at last, when its time began to count, how often it was looked at, at which look the clock is read next */
+	uint64_t budget_serial, budget_start_ns, budget_looks, budget_reading;
+	uint64_t instructions_left; /* dry run only */
+	uint64_t work_steps;        /* of C functions, since the last look */
 	bool is_strict; /* no compiler, and a budget that nothing escapes; as the limits said when the session began */
 	bool is_over_budget;
+	volatile bool is_alarmed, is_condemned; /* by the backstop, in a signal handler: look at once; the session ends with this call */
+	char place[80];                         /* where the script was when its time was up */
 	char *error_text; /* dry run only: where the error goes */
 	size_t error_text_bytes;
 
@@ -125,14 +136,29 @@ enum lua_call_result ringcast_lua_call(struct lua_session *self, const char *wha
 bool ringcast_lua_push_callback(lua_State *state, enum script_callback callback); /* false: the script has none; nothing is pushed */
 int ringcast_lua_traceback(lua_State *state);  /* message handler */
 int ringcast_lua_trampoline(lua_State *state);
-void ringcast_lua_set_budget(struct lua_session *self);
-/* From C that may run for long, every LUA_WORK_STEPS steps that are worth an instruction: raises an error when the time is up. */
-void ringcast_lua_work(lua_State *state);
 void ringcast_lua_kill(struct lua_session *self, const char *why); /* the session ends as one whose script failed */
-/* Whatever caught an error asks this: raises the error of a spent budget again. */
-void ringcast_lua_check_spent(lua_State *state);
 /* From C that calls back into Lua: raises an error when that has been nested too deeply for the C stack. */
 void ringcast_lua_check_depth(lua_State *state);
+
+/* budget.c */
+void ringcast_lua_set_budget(struct lua_session *self);
+void ringcast_lua_renew_budget(struct lua_session *self); /* after a call */
+void ringcast_lua_work(lua_State *state, struct lua_session *self); /* looks at the time; raises an error when it is up */
+void ringcast_lua_check_spent(lua_State *state); /* whatever has caught an error asks this: raises that of a spent budget again */
+void ringcast_lua_alarm(struct lua_session *self, bool is_condemned); /* of the backstop */
+void ringcast_lua_forgive(struct lua_session *self); /* the running call's time begins anew: what it took so far was the host's doing */
+
+/* From C that may run for long: so many steps, each of them worth an instruction or more. Raises an error when the time is up. */
+static inline void ringcast_lua_charge(lua_State *state, size_t steps)
+{
+	struct lua_session *self = ringcast_lua_self(state);
+	self->work_steps += steps;
+	if (self->work_steps >= LUA_WORK_STEPS || self->is_alarmed)
+		ringcast_lua_work(state, self);
+}
+
+enum { LUA_STEP_BYTES = 16 }; /* bytes that are copied, compared or looked at one by one in a step; LUA_PIECE_BYTES without a look are fine */
+enum { LUA_PIECE_BYTES = 64 * 1024 };
 
 /* module.c: the script's own files */
 int ringcast_lua_require(lua_State *state);
@@ -178,11 +204,16 @@ PRINTF_LIKE(3, 4) void ringcast_lua_log(struct lua_session *self, enum script_le
 void ringcast_lua_log_text(struct lua_session *self, enum script_level level, const char *text, size_t size);
 int ringcast_lua_print(lua_State *state);
 
-/* coroutines.c, json.c, pack.c */
-void ringcast_lua_open_coroutines(lua_State *state); /* instead of LuaJIT's */
+/* Instead of LuaJIT's functions of the same names. tables.c and protect.c only where the budget is strict. */
+void ringcast_lua_open_coroutines(lua_State *state);
+void ringcast_lua_open_dates(lua_State *state);
+void ringcast_lua_open_protect(lua_State *state);
+void ringcast_lua_open_strings(lua_State *state);
+void ringcast_lua_open_tables(lua_State *state);
+
+/* json.c, pack.c */
 int ringcast_lua_open_json(lua_State *state);
-void ringcast_lua_open_pack(lua_State *state);    /* into string */
-void ringcast_lua_open_strings(lua_State *state); /* instead of LuaJIT's: the same, but within the budget */
+void ringcast_lua_open_pack(lua_State *state); /* into string */
 
 /* host.c. host: NULL for a dry run */
 struct lua_program *ringcast_lua_program_create(struct lua_host *host, struct script *script);

@@ -38,8 +38,10 @@ static void push_file(lua_State *state, const struct script_file *file)
 {
 	struct lua_program *program = ringcast_lua_self(state)->program;
 	struct lua_chunk *chunk = &program->chunks[file - program->program.script->files];
-	if (chunk->bytes == NULL)
+	if (chunk->bytes == NULL) {
 		chunk_compile(state, file, chunk);
+		ringcast_lua_forgive(ringcast_lua_self(state)); /* only the first session of the program compiles */
+	}
 	if (luaL_loadbufferx(state, chunk->bytes, chunk->size, file->path, "b") != 0)
 		lua_error(state);
 }
@@ -100,6 +102,7 @@ int ringcast_lua_require(lua_State *state)
 {
 	const char *name = luaL_checkstring(state, 1);
 	struct lua_session *self = ringcast_lua_self(state);
+	ringcast_lua_check_depth(state);
 	lua_settop(state, 1);
 	lua_rawgeti(state, LUA_REGISTRYINDEX, REF_LOADED);
 	lua_pushvalue(state, 1);
@@ -121,6 +124,7 @@ int ringcast_lua_require(lua_State *state)
 	else
 		lua_pushnil(state);
 	lua_rawset(state, 2);
+	ringcast_lua_check_spent(state);
 	if (status == 0 && lua_isnil(state, 3))
 		return luaL_error(state, "module '%s' not found: neither %s.lua nor %s/init.lua in the script's folder, nor built in", name,
 				  name, name);

@@ -62,6 +62,7 @@ static struct item next_item(struct format *format)
 {
 	struct item item;
 	for (;;) {
+		ringcast_lua_charge(format->state, 2);
 		char letter = *format->at;
 		if (letter == '\0')
 			return (struct item){ITEM_END, 0};
@@ -109,6 +110,7 @@ static void put_string(lua_State *state, luaL_Buffer *buffer, int index, struct 
 {
 	size_t size;
 	const char *text = luaL_checklstring(state, index, &size);
+	ringcast_lua_charge(state, size / LUA_STEP_BYTES);
 	if (item.kind == ITEM_ZERO && strlen(text) != size)
 		luaL_error(state, "bad argument #%d to 'pack' (a string without zeros expected)", index);
 	if (item.kind == ITEM_STRING && item.size < 8 && size >> (8 * item.size) != 0)
@@ -182,6 +184,7 @@ static const uint8_t *take(struct unpack *unpack, size_t size)
 {
 	if (unpack->bytes.size - unpack->at < size)
 		luaL_error(unpack->state, "data string too short");
+	ringcast_lua_charge(unpack->state, size / LUA_STEP_BYTES);
 	const uint8_t *bytes = unpack->bytes.data + unpack->at;
 	unpack->at += size;
 	return bytes;

@@ -6,11 +6,19 @@
 
 enum { DEPTH_MAX = 200 };
 
-/* Of the time's work: called for every step that may be repeated. */
+enum { CHARGED_STEPS = 64 };
+
+static void charge(const struct pattern *pattern, size_t steps)
+{
+	if (steps > 0)
+		ringcast_lua_charge(pattern->state, steps);
+}
+
+/* Called for every step that may be repeated. */
 static void step(struct pattern *pattern)
 {
-	if (++pattern->step_count % LUA_WORK_STEPS == 0)
-		ringcast_lua_work(pattern->state);
+	if (++pattern->step_count % CHARGED_STEPS == 0)
+		charge(pattern, CHARGED_STEPS);
 }
 
 /* One character: classes, sets */
@@ -105,6 +113,7 @@ static const char *single_end(const struct pattern *pattern, const char *at)
 	}
 	if (first != '[')
 		return at;
+	const char *start = at;
 	if (at < pattern->text_end && *at == '^')
 		at++;
 	do {
@@ -113,6 +122,7 @@ static const char *single_end(const struct pattern *pattern, const char *at)
 		if (*at++ == '%' && at < pattern->text_end)
 			at++;
 	} while (at == pattern->text_end || *at != ']');
+	charge(pattern, (size_t)(at - start) / LUA_STEP_BYTES);
 	return at + 1;
 }
 
@@ -127,6 +137,7 @@ static bool is_single(const struct pattern *pattern, const char *subject, const 
 	case '%':
 		return is_in_class(c, (unsigned char)at[1]);
 	case '[':
+		charge(pattern, (size_t)(end - at) / LUA_STEP_BYTES);
 		return is_in_set(c, at + 1, end - 1);
 	default:
 		return (unsigned char)*at == c;
@@ -201,6 +212,7 @@ static const char *match_again(struct pattern *pattern, const char *subject, int
 	const struct pattern_capture *capture = &pattern->captures[index];
 	if (capture->size < 0 || pattern->subject_end - subject < capture->size)
 		return NULL;
+	charge(pattern, (size_t)capture->size / LUA_STEP_BYTES);
 	return memcmp(capture->start, subject, (size_t)capture->size) == 0 ? subject + capture->size : NULL;
 }
 
@@ -320,6 +332,7 @@ static const char *match(struct pattern *pattern, const char *subject, const cha
 
 const char *ringcast_lua_pattern_match(struct pattern *pattern, const char *start)
 {
+	charge(pattern, 1);
 	pattern->depth = 0;
 	pattern->capture_count = 0;
 	return match(pattern, start, pattern->text);

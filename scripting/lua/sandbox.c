@@ -88,20 +88,36 @@ static void open_libraries(lua_State *state)
 		open_library(state, luaopen_jit, LUA_JITLIBNAME);
 }
 
-/* load(text [, name [, mode [, environment]]]): text only. Bytecode can break out of anything. */
+/* load(text [, name [, mode [, environment]]]): text only. Bytecode can break out of anything. Read in pieces, for to compile takes its time. */
+
+enum { LOAD_PIECE_BYTES = 1024, LOAD_BYTE_STEPS = 4 };
+
+static const char *read_piece(lua_State *state, void *context, size_t *ret_size)
+{
+	struct view *rest = context;
+	const char *piece = (const char *)rest->data;
+	*ret_size = rest->size < LOAD_PIECE_BYTES ? rest->size : LOAD_PIECE_BYTES;
+	ringcast_lua_charge(state, *ret_size * LOAD_BYTE_STEPS);
+	*rest = ringcast_view_of(rest->data + *ret_size, rest->size - *ret_size);
+	return *ret_size > 0 ? piece : NULL;
+}
+
 static int load_text(lua_State *state)
 {
 	size_t size;
 	const char *text = luaL_checklstring(state, 1, &size);
 	const char *name = luaL_optstring(state, 2, "=(load)");
+	struct view rest = ringcast_view_of(text, size);
 	bool has_environment = !lua_isnoneornil(state, 4);
-	if (luaL_loadbufferx(state, text, size, name, "t") != 0) {
+	if (has_environment)
+		luaL_checktype(state, 4, LUA_TTABLE);
+	if (lua_loadx(state, read_piece, &rest, name, "t") != 0) {
+		ringcast_lua_check_spent(state);
 		lua_pushnil(state);
 		lua_insert(state, -2);
 		return 2;
 	}
 	if (has_environment) {
-		luaL_checktype(state, 4, LUA_TTABLE);
 		lua_pushvalue(state, 4);
 		lua_setfenv(state, -2);
 	}
@@ -114,14 +130,31 @@ static int push_nil(lua_State *state)
 	return 1;
 }
 
+enum { COLLECT_STEP_KIB = 16, COLLECT_STEPS = 4000 };
+
+/* To the end of the cycle that runs, and once around. */
+static void collect_in_steps(lua_State *state)
+{
+	for (int cycle = 0; cycle < 2;) {
+		ringcast_lua_charge(state, COLLECT_STEPS);
+		cycle += lua_gc(state, LUA_GCSTEP, COLLECT_STEP_KIB);
+	}
+}
+
 static int collect_garbage(lua_State *state)
 {
 	static const char *const options[] = {"count", "collect", "step", NULL};
-	int option = luaL_checkoption(state, 1, "collect", options);
-	if (option == 0)
+	int option = luaL_checkoption(state, 1, "collect", options), result = 0;
+	if (option == 0) {
 		lua_pushnumber(state, (lua_Number)ringcast_lua_self(state)->bytes / 1024);
+		return 1;
+	}
+	ringcast_lua_charge(state, COLLECT_STEPS);
+	if (option == 1)
+		collect_in_steps(state);
 	else
-		lua_pushinteger(state, lua_gc(state, option == 1 ? LUA_GCCOLLECT : LUA_GCSTEP, 0));
+		result = lua_gc(state, LUA_GCSTEP, 0);
+	lua_pushinteger(state, result);
 	return 1;
 }
 
@@ -174,56 +207,6 @@ static void seed_random(lua_State *state)
 	lua_pop(state, 1);
 }
 
-/*
- * An error that a hook raises is handled while that hook still counts as running, so that no other hook fires: a handler of the script's
- * would have no bounds in time there. So handlers are not called when the budget is spent.
- */
-static int call_handler(lua_State *state)
-{
-	lua_settop(state, 1);
-	if (ringcast_lua_self(state)->is_over_budget)
-		return 1;
-	lua_pushvalue(state, lua_upvalueindex(1));
-	lua_insert(state, 1);
-	lua_call(state, 1, 1);
-	return 1;
-}
-
-static int guard_handler(lua_State *state)
-{
-	lua_settop(state, 1);
-	lua_pushcclosure(state, call_handler, 1);
-	return 1;
-}
-
-/* Calls the chunk with so many values from the stack; its result takes their place. */
-static void wrap(lua_State *state, const char *text, int argument_count)
-{
-	if (luaL_loadbuffer(state, text, strlen(text), "=sandbox") != 0)
-		lua_error(state);
-	lua_insert(state, -argument_count - 1);
-	lua_call(state, argument_count, 1);
-}
-
-/* Millions of elements are one instruction to the count hook, unless they are compared by a function. */
-static void guard_sort(lua_State *state)
-{
-	lua_getglobal(state, "table");
-	lua_getfield(state, -1, "sort");
-	wrap(state, "local sort = ... local function less(a, b) return a < b end return function(t, f) return sort(t, f or less) end", 1);
-	lua_setfield(state, -2, "sort");
-	lua_pop(state, 1);
-}
-
-/* In Lua, because coroutines may yield across xpcall but not across C. */
-static void guard_xpcall(lua_State *state)
-{
-	lua_getglobal(state, "xpcall");
-	lua_pushcfunction(state, guard_handler);
-	wrap(state, "local xpcall, guard = ... return function(f, handler, ...) return xpcall(f, guard(handler), ...) end", 2);
-	lua_setglobal(state, "xpcall");
-}
-
 void ringcast_lua_open_globals(lua_State *state)
 {
 	open_libraries(state);
@@ -237,12 +220,14 @@ void ringcast_lua_open_globals(lua_State *state)
 	set_function(state, "collectgarbage", collect_garbage);
 	set_function(state, "print", ringcast_lua_print);
 	set_function(state, "require", ringcast_lua_require);
-	guard_xpcall(state);
 	ringcast_lua_open_coroutines(state);
+	ringcast_lua_open_dates(state);
 	ringcast_lua_open_pack(state);
 	ringcast_lua_open_strings(state);
-	if (ringcast_lua_self(state)->is_strict)
-		guard_sort(state);
+	if (ringcast_lua_self(state)->is_strict) {
+		ringcast_lua_open_protect(state);
+		ringcast_lua_open_tables(state);
+	}
 	seed_random(state);
 }
 

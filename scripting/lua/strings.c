@@ -1,5 +1,5 @@
-/* string.find, match, gmatch and gsub on the matcher that keeps to the time budget. They give what LuaJIT's give: the tests compare
- * them. */
+/* Functions of string that keep to the time budget: find, match, gmatch and gsub on the matcher that does, and those that take as long as the string
+ * is. They give what LuaJIT's give: the tests compare them. */
 #include <string.h>
 
 #include "scripting/lua/lua_private.h"
@@ -16,6 +16,11 @@ static struct pattern check_pattern(lua_State *state)
 	return pattern;
 }
 
+static void charge_bytes(lua_State *state, size_t size)
+{
+	ringcast_lua_charge(state, size / LUA_STEP_BYTES);
+}
+
 static bool skip_anchor(struct pattern *pattern)
 {
 	bool is_anchored = pattern->text < pattern->text_end && *pattern->text == '^';
@@ -27,6 +32,7 @@ static bool skip_anchor(struct pattern *pattern)
 static void push_capture(const struct pattern *pattern, int index, const char *start, const char *end)
 {
 	if (index == 0 && pattern->capture_count == 0) {
+		charge_bytes(pattern->state, (size_t)(end - start));
 		lua_pushlstring(pattern->state, start, (size_t)(end - start));
 		return;
 	}
@@ -37,8 +43,10 @@ static void push_capture(const struct pattern *pattern, int index, const char *s
 		luaL_error(pattern->state, "unfinished capture");
 	if (capture->size == PATTERN_CAPTURE_POSITION)
 		lua_pushinteger(pattern->state, capture->start - pattern->subject + 1);
-	else
+	else {
+		charge_bytes(pattern->state, (size_t)capture->size);
 		lua_pushlstring(pattern->state, capture->start, (size_t)capture->size);
+	}
 }
 
 static int push_captures(const struct pattern *pattern, const char *start, const char *end, bool is_whole_counted)
@@ -72,6 +80,7 @@ static int push_found(const struct pattern *pattern, const char *start, const ch
 static int find_plain(const struct pattern *pattern, const char *start)
 {
 	size_t size = (size_t)(pattern->text_end - pattern->text);
+	charge_bytes(pattern->state, (size_t)(pattern->subject_end - start) + size);
 	const char *found = size == 0 ? start : memmem(start, (size_t)(pattern->subject_end - start), pattern->text, size);
 	if (found != NULL)
 		return push_found(pattern, found, found + size);
@@ -149,6 +158,7 @@ static void add_template(const struct pattern *pattern, luaL_Buffer *buffer, con
 	size_t size;
 	const char *text = lua_tolstring(pattern->state, 3, &size);
 	for (size_t i = 0; i < size; i++) {
+		ringcast_lua_charge(pattern->state, 1);
 		if (text[i] != '%') {
 			luaL_addchar(buffer, text[i]);
 			continue;
@@ -157,6 +167,7 @@ static void add_template(const struct pattern *pattern, luaL_Buffer *buffer, con
 		if (name < '0' || name > '9') {
 			luaL_addchar(buffer, name);
 		} else if (name == '0') {
+			charge_bytes(pattern->state, (size_t)(end - start));
 			luaL_addlstring(buffer, start, (size_t)(end - start));
 		} else {
 			push_capture(pattern, name - '1', start, end);
@@ -187,6 +198,7 @@ static void add_replacement(const struct pattern *pattern, luaL_Buffer *buffer, 
 	} else if (!lua_isstring(state, -1)) {
 		luaL_error(state, "invalid replacement value (a %s)", luaL_typename(state, -1));
 	}
+	charge_bytes(state, lua_objlen(state, -1));
 	luaL_addvalue(buffer);
 }
 
@@ -223,13 +235,108 @@ static int string_gsub(lua_State *state)
 	return 2;
 }
 
+/* lower, upper, reverse, rep */
+
+enum { SMALL_BYTES = 256 };
+
+/* Room for a result: the caller's small one, or of the state's own memory, counted and collected. */
+static char *room_for(lua_State *state, size_t size, char small[SMALL_BYTES])
+{
+	return size <= SMALL_BYTES ? small : lua_newuserdata(state, size);
+}
+
+/* In pieces, between which the time is looked at. */
+static int change_each(lua_State *state, char change(const char *text, size_t size, size_t at))
+{
+	size_t size;
+	char small[SMALL_BYTES];
+	const char *text = luaL_checklstring(state, 1, &size);
+	char *out = room_for(state, size, small);
+	for (size_t at = 0; at < size;) {
+		size_t end = size - at < LUA_PIECE_BYTES ? size : at + LUA_PIECE_BYTES;
+		charge_bytes(state, 4 * (end - at));
+		for (; at < end; at++)
+			out[at] = change(text, size, at);
+	}
+	lua_pushlstring(state, out, size);
+	return 1;
+}
+
+/* ASCII, whatever the locale. */
+static char lower_at(const char *text, size_t size, size_t at)
+{
+	return (char)(text[at] + (text[at] >= 'A' && text[at] <= 'Z' ? 'a' - 'A' : 0));
+}
+
+static char upper_at(const char *text, size_t size, size_t at)
+{
+	return (char)(text[at] - (text[at] >= 'a' && text[at] <= 'z' ? 'a' - 'A' : 0));
+}
+
+static char mirrored_at(const char *text, size_t size, size_t at)
+{
+	return text[size - 1 - at];
+}
+
+static int string_lower(lua_State *state)
+{
+	return change_each(state, lower_at);
+}
+
+static int string_upper(lua_State *state)
+{
+	return change_each(state, upper_at);
+}
+
+static int string_reverse(lua_State *state)
+{
+	return change_each(state, mirrored_at);
+}
+
+/* So many bytes of out are the unit that is to be repeated; doubles them, in pieces, until it is full. */
+static void repeat_unit(lua_State *state, char *out, size_t unit_size, size_t size)
+{
+	for (size_t filled = unit_size; filled < size;) {
+		size_t more = filled < size - filled ? filled : size - filled;
+		if (more > LUA_PIECE_BYTES && more > unit_size)
+			more = LUA_PIECE_BYTES > unit_size ? LUA_PIECE_BYTES / unit_size * unit_size : unit_size;
+		charge_bytes(state, more);
+		memcpy(out + filled, out, more);
+		filled += more;
+	}
+}
+
+/* rep(s, n [, separator]) */
+static int string_rep(lua_State *state)
+{
+	size_t size, separator_size;
+	char small[SMALL_BYTES];
+	const char *text = luaL_checklstring(state, 1, &size);
+	lua_Number count = luaL_checknumber(state, 2);
+	const char *separator = luaL_optlstring(state, 3, "", &separator_size);
+	size_t unit_size = size + separator_size;
+	if (!(count >= 1) || unit_size == 0) {
+		lua_pushliteral(state, "");
+		return 1;
+	}
+	if (count > (lua_Number)INT32_MAX / (lua_Number)unit_size)
+		return luaL_error(state, "not enough memory");
+	size_t whole_size = (size_t)count * unit_size;
+	char *out = room_for(state, whole_size, small);
+	memcpy(out, text, size);
+	memcpy(out + size, separator, separator_size);
+	repeat_unit(state, out, unit_size, whole_size);
+	lua_pushlstring(state, out, whole_size - separator_size);
+	return 1;
+}
+
+/* The compiler knows the first half: those stay LuaJIT's where there is one, and where nothing keeps to the budget. */
 void ringcast_lua_open_strings(lua_State *state)
 {
-	static const luaL_Reg functions[] = {
-		{"gmatch", string_gmatch}, {"gsub", string_gsub}, {"match", string_match}, {"find", string_find}};
-	size_t count = ARRAY_COUNT(functions) - !ringcast_lua_self(state)->is_strict; /* the compiler knows find, and only find */
+	static const luaL_Reg functions[] = {{"find", string_find},	  {"lower", string_lower}, {"rep", string_rep},	    {"reverse", string_reverse},
+					     {"upper", string_upper}, {"gmatch", string_gmatch}, {"gsub", string_gsub}, {"match", string_match}};
 	lua_getglobal(state, "string");
-	for (size_t i = 0; i < count; i++) {
+	for (size_t i = ringcast_lua_self(state)->is_strict ? 0 : 5; i < ARRAY_COUNT(functions); i++) {
 		lua_pushcfunction(state, functions[i].func);
 		lua_setfield(state, -2, functions[i].name);
 	}

@@ -12,8 +12,7 @@
 enum { LOOKS = 4 }; /* within the limit: a callback is named after limit to limit * (1 + 1/LOOKS) */
 
 struct lua_watch {
-	_Atomic(struct lua_session *) running; /* NULL: none */
-	atomic_uint_fast64_t serial;           /* of calls of this shard */
+	const struct lua_running *running;
 	pthread_mutex_t lock;                  /* held while the thread reads a session, and while one is forgotten */
 	atomic_uint_fast64_t stuck_count;
 	const struct log_sink *log; /* the creator's */
@@ -26,8 +25,8 @@ struct lua_watch {
 static void name_it(struct lua_watch *watch, uint64_t serial, uint32_t stuck_ms)
 {
 	pthread_mutex_lock(&watch->lock);
-	const struct lua_session *self = atomic_load_explicit(&watch->running, memory_order_acquire);
-	if (self != NULL && atomic_load_explicit(&watch->serial, memory_order_acquire) == serial) {
+	const struct lua_session *self = atomic_load_explicit(&watch->running->session, memory_order_acquire);
+	if (self != NULL && atomic_load_explicit(&watch->running->serial, memory_order_acquire) == serial) {
 		const struct script *script = self->program->program.script;
 		ringcast_log(LOG_ERROR, "script", "callback does not come back", "script=%s@%.12s session=%s callback=%s running_ms=%u",
 			     script->name, script->version, self->session_id, atomic_load_explicit(&self->what, memory_order_relaxed),
@@ -47,8 +46,8 @@ static void *watch_thread(void *context)
 	uint64_t serial_seen = 0;
 	uint32_t look_count = 0, look_count_next = LOOKS;
 	while (poll(&stop, 1, (int)period_ms) == 0) {
-		uint64_t serial = atomic_load_explicit(&watch->serial, memory_order_acquire);
-		if (atomic_load_explicit(&watch->running, memory_order_acquire) == NULL || serial != serial_seen) {
+		uint64_t serial = atomic_load_explicit(&watch->running->serial, memory_order_acquire);
+		if (atomic_load_explicit(&watch->running->session, memory_order_acquire) == NULL || serial != serial_seen) {
 			serial_seen = serial;
 			look_count = 0;
 			look_count_next = LOOKS;
@@ -62,13 +61,14 @@ static void *watch_thread(void *context)
 	return NULL;
 }
 
-struct lua_watch *ringcast_lua_watch_create(uint32_t limit_ms)
+struct lua_watch *ringcast_lua_watch_create(uint32_t limit_ms, const struct lua_running *running)
 {
 	struct lua_watch *watch = calloc(1, sizeof(*watch));
 	if (watch == NULL)
 		return NULL;
 	watch->limit_ms = limit_ms;
 	watch->log = ringcast_log_bound();
+	watch->running = running;
 	watch->stop_fd = eventfd(0, EFD_CLOEXEC);
 	pthread_mutex_init(&watch->lock, NULL);
 	if (watch->stop_fd < 0 || pthread_create(&watch->thread, NULL, watch_thread, watch) != 0) {
@@ -94,21 +94,9 @@ void ringcast_lua_watch_destroy(struct lua_watch **watch)
 	*watch = NULL;
 }
 
-void ringcast_lua_watch_enter(struct lua_watch *watch, struct lua_session *self)
-{
-	uint64_t serial = atomic_load_explicit(&watch->serial, memory_order_relaxed);
-	atomic_store_explicit(&watch->serial, serial + 1, memory_order_release);
-	atomic_store_explicit(&watch->running, self, memory_order_release);
-}
-
-void ringcast_lua_watch_leave(struct lua_watch *watch)
-{
-	atomic_store_explicit(&watch->running, NULL, memory_order_release);
-}
-
 void ringcast_lua_watch_forget(struct lua_watch *watch)
 {
-	ringcast_assert(atomic_load_explicit(&watch->running, memory_order_relaxed) == NULL);
+	ringcast_assert(atomic_load_explicit(&watch->running->session, memory_order_relaxed) == NULL);
 	pthread_mutex_lock(&watch->lock);
 	pthread_mutex_unlock(&watch->lock);
 }

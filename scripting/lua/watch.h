@@ -7,13 +7,11 @@
 
 #include <stdint.h>
 
-struct lua_session;
+struct lua_running;
 struct lua_watch;
 
-struct lua_watch *ringcast_lua_watch_create(uint32_t limit_ms); /* NULL: no memory, or no thread */
+struct lua_watch *ringcast_lua_watch_create(uint32_t limit_ms, const struct lua_running *running); /* NULL: no memory, or no thread */
 void ringcast_lua_watch_destroy(struct lua_watch **watch);
-void ringcast_lua_watch_enter(struct lua_watch *watch, struct lua_session *self);
-void ringcast_lua_watch_leave(struct lua_watch *watch);
 /* Before self is freed: afterwards the watchdog does not look at it any more. */
 void ringcast_lua_watch_forget(struct lua_watch *watch);
 uint64_t ringcast_lua_watch_stuck_count(const struct lua_watch *watch); /* callbacks that were named */

@@ -83,7 +83,7 @@ class Faults(unittest.IsolatedAsyncioTestCase):
         await self.ask(bad, "still here")
         metrics = self.daemon.metrics()
         self.assertEqual(metrics["ringcast_script_errors_total"], len(WORST) - 1)
-        self.assertEqual(metrics["ringcast_script_over_budget_total"], 2)
+        self.assertEqual(metrics["ringcast_script_over_budget_total"], 4)
         self.assertEqual(metrics["ringcast_script_out_of_memory_total"], 2)
 
     async def test_at_last_only_the_bad_one_ends(self):

@@ -32,26 +32,28 @@ static struct lua_session *new_session(struct lua_program *program, unsigned num
 }
 
 /* Some callbacks do not come back until they were named. */
-static void call(struct lua_watch *watch, struct lua_session *self, bool is_stuck)
+static void call(struct lua_watch *watch, struct lua_running *running, struct lua_session *self, bool is_stuck)
 {
 	uint64_t before = ringcast_lua_watch_stuck_count(watch);
-	ringcast_lua_watch_enter(watch, self);
+	atomic_fetch_add(&running->serial, 1);
+	atomic_store_explicit(&running->session, self, memory_order_release);
 	while (is_stuck && ringcast_lua_watch_stuck_count(watch) == before)
 		usleep(100);
-	ringcast_lua_watch_leave(watch);
+	atomic_store_explicit(&running->session, NULL, memory_order_release);
 }
 
 int main(void)
 {
 	struct script script = {.name = "race", .version = "00000000000000000000000000000000"};
 	struct lua_program program = {.program = {.script = &script}};
-	struct lua_watch *watch = ringcast_lua_watch_create(2);
+	struct lua_running running = {0};
+	struct lua_watch *watch = ringcast_lua_watch_create(2, &running);
 	if (watch == NULL)
 		return 1;
 	ringcast_log_set_sink(on_log, NULL, LOG_DEBUG);
 	for (unsigned i = 0; i < CALLS; i++) {
 		struct lua_session *self = new_session(&program, i);
-		call(watch, self, i % STUCK_EVERY == 0);
+		call(watch, &running, self, i % STUCK_EVERY == 0);
 		ringcast_lua_watch_forget(watch);
 		free(self);
 	}

@@ -162,6 +162,7 @@ void lua_world_start(struct lua_world *world)
 		.context = world,
 		.limits = &world->script_limits,
 		.now_ns = clock_now,
+		.cpu_ns = clock_now,
 		.random = fill_random,
 		.log = on_log,
 		.count = on_count,

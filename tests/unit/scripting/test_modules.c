@@ -69,6 +69,19 @@ Test(lua_modules, json)
 	expect_json("return pcall(json.encode, {[true] = 1})", "false json: a key that is a boolean");
 }
 
+/* Nothing is lost, or it is an error. */
+Test(lua_modules, json_of_tables_that_are_no_sequence)
+{
+	expect_json("local v = json.decode(json.encode({[1] = 10, [5] = 20})) return v['1'], v['5']", "10 20");
+	expect_json("local v = json.decode(json.encode({'a', 'b', name = 'c'})) return v['1'], v['2'], v.name", "a b c");
+	expect_json("local t = {} for i = 1, 20 do t[i] = i end t[10] = nil local n = 0 for _ in pairs(json.decode(json.encode(t))) do n = n + 1 end return n", "19");
+	expect_json("return json.encode({[0] = 1}), json.encode({[-1] = 1}), json.encode({[1.5] = 1}), json.encode({[2] = 1})", "{\"0\":1} {\"-1\":1} {\"1.5\":1} {\"2\":1}");
+	expect_json("return pcall(json.encode, {[1] = 'a', [3] = 'c', ['3'] = 'd'})", "false json: a table with both the number 3 and the string \"3\" as keys");
+	expect_json("local a = json.decode('[1,2,3,4]') a[2] = nil a[4] = nil return json.encode(a)", "[1,null,3]");
+	expect_json("local a = json.array({1}) a.x = 1 return pcall(json.encode, a)", "false json: an array with a key that is not a whole number from 1");
+	expect_json("local a = json.array({1}) a[1e9] = 1 return pcall(json.encode, a)", "false json: an array that is mostly holes (2 values, the last at 1000000000)");
+}
+
 Test(lua_modules, json_that_is_none)
 {
 	static const char *const bad[] = {"",	   " ",	     "{",	"[",	  "[1,",     "[1 2]",	"{\"a\"}",    "{\"a\":}", "{a:1}",   "tru",	"nul",

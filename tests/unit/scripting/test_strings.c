@@ -1,6 +1,6 @@
 /*
- * Strict scripts have a matcher of their own. Whatever LuaJIT's says about a subject and a pattern, ours says: results, captures, errors. Random ones,
- * made of few letters and all special characters, so that they often match and often are no pattern.
+ * Strict scripts have a matcher of their own, and stand-ins for other functions of string and table. Whatever LuaJIT's say about a subject and a pattern,
+ * ours say: results, captures, errors. Random ones, made of few letters and all special characters, so that they often match and often are no pattern.
  */
 #include <criterion/criterion.h>
 #include <lauxlib.h>
@@ -13,7 +13,7 @@
 
 enum { CASES = 60000, SUBJECT_BYTES_MAX = 24, PATTERN_BYTES_MAX = 12 };
 
-/* Everything that find, match, gmatch and gsub say, as one line. */
+/* Everything that they say, as one line. */
 static const char describe[] =
 	"local subject, pattern, init, repl = ... local out = {}\n"
 	"local function show(ok, ...)\n"
@@ -25,6 +25,12 @@ static const char describe[] =
 	"show(pcall(string.gsub, subject, pattern, function(...) return (select('#', ...) % 2 == 0) and 'F' or nil end))\n"
 	"show(pcall(string.gsub, subject, pattern, {a = 1, b = 'two', ab = false}))\n"
 	"show(pcall(function() local n = 0 for a, b in subject:gmatch(pattern) do n = n + 1 show(a, b) if n > 40 then break end end end))\n"
+	"show(pcall(string.rep, subject, init, repl)) show(pcall(function() local s = subject:rep(init + 300) return #s, s:sub(-30) end)) show(subject:lower(), subject:upper(), subject:reverse())\n"
+	"local t = {} for i = 1, #subject do t[i] = subject:sub(i, i) end\n"
+	"local s = {unpack(t)} table.sort(s) show(true, table.concat(s)) table.sort(s, function(a, b) return a > b end) show(true, table.concat(s))\n"
+	"show(pcall(table.concat, t, repl, init)) show(pcall(table.concat, t, repl, 2, init)) show(pcall(table.concat, t)) show(pcall(table.remove, t))\n"
+	"show(pcall(table.remove, t, init)) show(#t) if init > 0 and init <= #t + 1 then show(pcall(table.insert, t, init, repl)) end show(pcall(table.insert, t, repl))\n"
+	"show(#t, table.maxn(t), unpack(t)) show(pcall(table.insert, t)) show(pcall(table.concat, {{}}))\n"
 	"return table.concat(out, ' ')\n";
 
 static void random_text(struct prng *prng, const char *alphabet, size_t bytes_max, char *ret_text)
@@ -61,7 +67,7 @@ Test(lua_strings, as_native)
 {
 	struct lua_world world;
 	struct prng prng;
-	char subject[SUBJECT_BYTES_MAX + 1], pattern[PATTERN_BYTES_MAX + 1], repl[8], payload[128], source[4096];
+	char subject[SUBJECT_BYTES_MAX + 1], pattern[PATTERN_BYTES_MAX + 1], repl[8], payload[128], source[8192];
 	snprintf(source, sizeof(source), "local function describe(...) %s end return {onMessage = function(m) "
 		 "local subject, pattern, init, repl = string.unpack('s1s1i2s1', m.payload) print(describe(subject, pattern, init, repl)) end}", describe);
 	struct session *session = lua_world_run(&world, source);
@@ -85,8 +91,45 @@ Test(lua_strings, as_native)
 		size_t log_size = strlen(world.log);
 		cr_assert(log_size > 7 && strncmp(world.log, "info: ", 6) == 0, "%s", world.log);
 		world.log[log_size - 1] = '\0';
-		cr_assert_str_eq(world.log + 6, expected, "subject '%s' pattern '%s' init %d repl '%s'", subject, pattern, init, repl);
+		cr_assert_str_eq(world.log + 6, expected, "subject '%s' pattern '%s' init %d repl '%s'\n%s\n%s", subject, pattern, init, repl, world.log + 6,
+			      expected);
 	}
 	lua_close(native);
 	lua_world_stop(&world);
+}
+
+static void expect_info(const char *lua, const char *expected)
+{
+	struct lua_world world;
+	char source[2048], line[256];
+	snprintf(source, sizeof(source), "return {init = function() print((function() %s end)()) end}", lua);
+	lua_world_run(&world, source);
+	snprintf(line, sizeof(line), "info: %s\n", expected);
+	lua_world_expect(&world, line, lua, 0);
+	lua_world_stop(&world);
+}
+
+Test(lua_strings, dates)
+{
+	expect_info("return os.date('!%Y-%m-%d %H:%M:%S %%', 1e9)", "2001-09-09 01:46:40 %");
+	expect_info("return os.date('!', 0), os.date('!no conversion', 0), os.date('!%', 0):sub(1, 1), #os.date()", " no conversion % 24");
+	expect_info("local t = os.date('!*t', 86399) return t.year, t.month, t.day, t.hour, t.min, t.sec, t.wday, t.yday, t.isdst", "1970 1 1 23 59 59 5 1 false");
+	expect_info("return os.date('!%Ey|%_d|%-d|%03d', 0)", "70| 1|1|001");
+	expect_info("return pcall(os.date, '%999999999Y')", "false invalid conversion in the format of a date");
+	expect_info("return #os.date('!' .. ('%Y'):rep(1e4), 0), pcall(os.date, '%c', 'x')", "40000 false bad argument #2 to '?' (number expected, got string)");
+}
+
+/* The largest comes last whatever the order is that a script's function makes, and nothing is lost, not even when it throws. */
+Test(lua_strings, sorting)
+{
+	expect_info("local t = {} for i = 1, 1000 do t[i] = (i * 7919) % 1009 end table.sort(t) for i = 2, 1000 do assert(t[i - 1] <= t[i]) end return #t, t[1], t[1000]",
+		    "1000 1 1008");
+	expect_info("local t, n = {}, 0 for i = 1, 100 do t[i] = i end "
+		    "local ok, e = pcall(table.sort, t, function() n = n + 1 if n == 50 then error('x', 0) end return n % 3 == 0 end) "
+		    "local sum = 0 for i = 1, 100 do sum = sum + t[i] end return ok, e, sum", "false x 5050");
+	expect_info("local t = {} for i = 1, 100 do t[i] = i end table.sort(t, function() return true end) local sum = 0 for i = 1, 100 do sum = sum + t[i] end return sum",
+		    "5050");
+	expect_info("local m = {__lt = function(a, b) return a.v < b.v end} local t = {} for i = 1, 9 do t[i] = setmetatable({v = (i * 4) % 9}, m) end table.sort(t) "
+		    "return t[1].v, t[5].v, t[9].v", "0 4 8");
+	expect_info("return pcall(table.sort, {1, 'x'})", "false attempt to compare string with number");
 }
