@@ -13,6 +13,7 @@
 #include "io/cgroup.h"
 #include "life/hooks.h"
 #include "life/sidecars.h"
+#include "scripts/check.h"
 #include "security/bill.h"
 
 #define SCRIPT_MEMORY_BYTES (32u << 20)
@@ -166,6 +167,10 @@ static int check_options(struct ringcast_engine *engine, char *error, size_t err
 		return RINGCAST_ERROR_ARGUMENT;
 	if (engine->shard_count > MAILBOX_SENDERS_MAX)
 		return fail(error, error_bytes, RINGCAST_ERROR_ARGUMENT, "shard count: %s", "64 at most");
+	if (options->scripts.is_jit_on && !ringcast_script_can_compile())
+		return fail(error, error_bytes, RINGCAST_ERROR_STATE, "scripts.lua_jit: %s",
+			    "this process may not run memory that it has written, which is what a compiler does: allow it (MemoryDenyWriteExecute=no in a systemd unit), or "
+			    "leave Lua interpreted");
 	int result = check_udp_ports(engine, error, error_bytes);
 	return result != RINGCAST_OK ? result : check_listens(engine, error, error_bytes);
 }

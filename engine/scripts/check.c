@@ -1,22 +1,18 @@
 #include "scripts/check.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <jansson.h>
-#include <poll.h>
-#include <signal.h>
-#include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/assert.h"
-#include "io/clock.h"
 #include "scripting/lua/lua_host.h"
+#include "scripting/lua/trial.h"
 #include "scripting/sidecar/command.h"
+#include "scripts/trial.h"
 
-enum { CHECK_TIMEOUT_MS = 15000, CHECK_STEP_MS = 500, CHECK_EXIT_CONFINE = 126, CHECK_ANSWER_BYTES_MAX = 65536 };
+enum { CHECK_TIMEOUT_MS = 15000, CHECK_ANSWER_BYTES_MAX = 65536 };
 
 static bool refuse(char *reterr, size_t reterr_bytes, const char *format, const char *value)
 {
@@ -95,84 +91,19 @@ static bool read_answer(char *text, struct script *script, char *reterr, size_t 
 	return is_good;
 }
 
-/* The process */
-
-static pid_t start(const struct sidecar_process_options *process, const char *program, const struct script *script, int output)
+static enum trial_end run_js(const struct sidecar_process_options *process, const char *program, const struct script *script, char *out)
 {
 	const char *arguments[] = {program, script->folder, script->main, NULL};
 	struct sidecar_command command;
-	posix_spawn_file_actions_t actions;
-	posix_spawnattr_t attributes;
-	sigset_t none;
-	pid_t pid;
 	errno = ENOMEM;
 	if (!ringcast_sidecar_command_make(&command, process, arguments, script->folder))
-		return -1;
-	sigemptyset(&none);
-	posix_spawnattr_init(&attributes);
-	posix_spawnattr_setsigmask(&attributes, &none); /* not the daemon's, which blocks what would end the process */
-	posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK);
-	posix_spawn_file_actions_init(&actions);
-	posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
-	posix_spawn_file_actions_adddup2(&actions, output, STDOUT_FILENO);
-	posix_spawn_file_actions_addopen(&actions, STDERR_FILENO, "/dev/null", O_WRONLY, 0);
-	posix_spawn_file_actions_addclosefrom_np(&actions, STDERR_FILENO + 1);
-	int error = posix_spawnp(&pid, command.arguments[0], &actions, &attributes, command.arguments, command.environment);
-	posix_spawn_file_actions_destroy(&actions);
-	posix_spawnattr_destroy(&attributes);
+		return TRIAL_NOT_STARTED;
+	struct trial trial = {.arguments = command.arguments, .environment = command.environment, .input = -1, .timeout_ms = CHECK_TIMEOUT_MS};
+	enum trial_end end = ringcast_trial_run(&trial, out, CHECK_ANSWER_BYTES_MAX);
+	int error = errno;
 	ringcast_sidecar_command_free(&command);
 	errno = error;
-	return error == 0 ? pid : -1;
-}
-
-/* Until the end of the output, the bound, or the timeout. False: timeout. */
-static bool read_output(int fd, char *out, size_t out_bytes)
-{
-	uint64_t left_ns = CHECK_TIMEOUT_MS * NS_PER_MS;
-	size_t used = 0;
-	for (;;) {
-		uint64_t start_ns = ringcast_clock_now_ns();
-		struct pollfd poller = {.fd = fd, .events = POLLIN};
-		int ready = poll(&poller, 1, CHECK_STEP_MS);
-		uint64_t step_ns = ringcast_clock_now_ns() - start_ns;
-		left_ns -= step_ns < 2 * CHECK_STEP_MS * NS_PER_MS ? (step_ns < left_ns ? step_ns : left_ns) : 0; /* more: we did not run */
-		out[used] = '\0';
-		if (ready == 0 && left_ns == 0)
-			return false;
-		if (ready == 0 || (ready < 0 && errno == EINTR))
-			continue;
-		ssize_t size = read(fd, out + used, out_bytes - 1 - used);
-		if (size <= 0 || used + (size_t)size == out_bytes - 1)
-			return true;
-		used += (size_t)size;
-	}
-}
-
-static bool run(const struct sidecar_process_options *process, const char *program, const struct script *script, char *out, size_t out_bytes, char *reterr,
-		size_t reterr_bytes)
-{
-	int pipes[2], status;
-	if (pipe2(pipes, O_CLOEXEC) != 0)
-		return refuse(reterr, reterr_bytes, "cannot try the script out: %s", strerror(errno));
-	pid_t pid = start(process, program, script, pipes[1]);
-	int error = errno;
-	close(pipes[1]);
-	bool is_in_time = pid > 0 && read_output(pipes[0], out, out_bytes);
-	close(pipes[0]);
-	if (pid < 0) {
-		snprintf(reterr, reterr_bytes, "cannot run %s: %s (JavaScript needs Node.js 18 or newer; scripts.node names the program)",
-			 process->node != NULL ? process->node : "node", strerror(error));
-		return false;
-	}
-	kill(pid, SIGKILL); /* it has answered, or will not */
-	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
-		;
-	if (WIFEXITED(status) && WEXITSTATUS(status) == CHECK_EXIT_CONFINE) { /* ringcast-confine could not become it */
-		snprintf(reterr, reterr_bytes, "cannot run %s (JavaScript needs Node.js 18 or newer; scripts.node names the program, not a script around it)",
-			 process->node != NULL ? process->node : "node");
-		return false;
-	}
-	return is_in_time || refuse(reterr, reterr_bytes, "%s: did not come to an end while loading", script->main != NULL ? script->main : "the script");
+	return end;
 }
 
 static bool check_js(struct script *script, const struct sidecar_process_options *process, char *reterr, size_t reterr_bytes)
@@ -184,16 +115,68 @@ static bool check_js(struct script *script, const struct sidecar_process_options
 		return refuse(reterr, reterr_bytes, "%s", "out of memory");
 	if (!ringcast_sidecar_process_check_program(process, program, sizeof(program)))
 		refuse(reterr, reterr_bytes, "%s: the JavaScript sidecar is not there; RINGCAST_SIDECAR names its main file (sidecar.js)", program);
-	else if (run(process, program, script, out, CHECK_ANSWER_BYTES_MAX, reterr, reterr_bytes))
-		is_good = read_answer(out, script, reterr, reterr_bytes);
+	else
+		switch (run_js(process, program, script, out)) {
+		case TRIAL_ENDED:
+			is_good = read_answer(out, script, reterr, reterr_bytes);
+			break;
+		case TRIAL_NOT_STARTED:
+			snprintf(reterr, reterr_bytes, "cannot run %s: %s (JavaScript needs Node.js 18 or newer; scripts.node names the program)",
+				 process->node != NULL ? process->node : "node", strerror(errno));
+			break;
+		case TRIAL_REFUSED: /* ringcast-confine could not become it */
+			snprintf(reterr, reterr_bytes, "cannot run %s (JavaScript needs Node.js 18 or newer; scripts.node names the program, not a script around it)",
+				 process->node != NULL ? process->node : "node");
+			break;
+		case TRIAL_LATE:
+		case TRIAL_OUT_OF_TIME:
+			refuse(reterr, reterr_bytes, "%s: did not come to an end while loading", script->main != NULL ? script->main : "the script");
+			break;
+		}
 	free(out);
 	return is_good;
 }
 
+#ifdef HAVE_LUA
+static bool run_lua(const struct trial *trial, struct script *script, char *out, char *reterr, size_t reterr_bytes)
+{
+	switch (ringcast_trial_run(trial, out, CHECK_ANSWER_BYTES_MAX)) {
+	case TRIAL_ENDED:
+	case TRIAL_REFUSED:
+		return read_answer(out, script, reterr, reterr_bytes);
+	case TRIAL_NOT_STARTED:
+		snprintf(reterr, reterr_bytes, "cannot run %s: %s", trial->arguments[0], strerror(errno));
+		return false;
+	case TRIAL_LATE:
+	case TRIAL_OUT_OF_TIME:
+		return refuse(reterr, reterr_bytes, "%s: does not come to an end while loading", script->main);
+	}
+	ringcast_unreachable("end of a trial");
+}
+#endif
+
 static bool check_lua(struct script *script, const struct script_limits *limits, char *reterr, size_t reterr_bytes)
 {
 #ifdef HAVE_LUA
-	return ringcast_lua_check(script, limits, reterr, reterr_bytes);
+	char program[512];
+	struct trial trial = {
+		.arguments = (char *[]){program, NULL},
+		.environment = (char *[]){NULL},
+		.timeout_ms = CHECK_TIMEOUT_MS,
+	};
+	bool is_good = false;
+	if (!ringcast_lua_trial_find_program(program, sizeof(program)))
+		return refuse(reterr, reterr_bytes, "%s: the program that tries Lua scripts out is not there; RINGCAST_LUA_CHECK names it", program);
+	char *out = malloc(CHECK_ANSWER_BYTES_MAX);
+	trial.input = out != NULL ? ringcast_lua_trial_write(script, limits) : -1;
+	if (trial.input < 0)
+		snprintf(reterr, reterr_bytes, "cannot try the script out: %s", strerror(errno));
+	else
+		is_good = run_lua(&trial, script, out, reterr, reterr_bytes);
+	if (trial.input >= 0)
+		close(trial.input);
+	free(out);
+	return is_good;
 #else
 	return refuse(reterr, reterr_bytes, "%s", "this Ringcast was built without Lua");
 #endif
@@ -209,4 +192,13 @@ bool ringcast_script_dry_run(struct script *script, const struct script_check_op
 bool ringcast_script_confinement(const struct sidecar_process_options *process, char *ret_text, size_t text_bytes)
 {
 	return ringcast_sidecar_confinement_report(process, ret_text, text_bytes);
+}
+
+bool ringcast_script_can_compile(void)
+{
+#ifdef HAVE_LUA
+	return ringcast_lua_can_compile();
+#else
+	return true;
+#endif
 }

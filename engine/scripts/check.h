@@ -1,5 +1,5 @@
-/* Tries a script out before anybody runs it: Lua in the calling thread, JavaScript in a Node process that ends with the answer. Control
- * threads. */
+/* Tries a script out before anybody runs it: in a process that ends with the answer, ours for Lua (scripting/lua/check_main.c), Node for
+ * JavaScript. Control threads. */
 #ifndef RINGCAST_SCRIPTS_CHECK_H
 #define RINGCAST_SCRIPTS_CHECK_H
 
@@ -19,5 +19,8 @@ struct script_check_options {
 bool ringcast_script_dry_run(struct script *script, const struct script_check_options *options, char *reterr, size_t reterr_bytes);
 /* One line on what JavaScript is confined to on this machine. True: all of it holds. */
 bool ringcast_script_confinement(const struct sidecar_process_options *process, char *ret_text, size_t text_bytes);
+
+/* Whether Lua's compiler could work in this process. It would end that otherwise, with its first loop. */
+bool ringcast_script_can_compile(void);
 
 #endif

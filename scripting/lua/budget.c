@@ -87,8 +87,10 @@ static void check(lua_State *state, struct lua_session *self, uint64_t look_coun
 		spend(state, self);
 }
 
+/* The depth too: what nests through metamethods alone passes no function of ours. */
 static void on_count(lua_State *state, lua_Debug *event)
 {
+	ringcast_lua_check_depth(state);
 	check(state, ringcast_lua_self(state), 1);
 }
 

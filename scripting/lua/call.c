@@ -6,7 +6,7 @@
 #include "scripting/lua/backstop.h"
 #include "scripting/lua/lua_private.h"
 
-enum { C_STACK_BYTES_MAX = 1 << 20 };            /* of a thread's 8 MiB */
+enum { C_STACK_BYTES_MAX = 512 << 10 }; /* of a thread's 8 MiB; LuaJIT takes quadratic time to raise an error through many C functions */
 
 /* Errors */
 

@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 #include "base/log.h"
 #include "scripting/lua/backstop.h"
@@ -50,6 +52,17 @@ void ringcast_lua_destroy(struct lua_host **host)
 	free((*host)->arguments);
 	free(*host);
 	*host = NULL;
+}
+
+bool ringcast_lua_can_compile(void)
+{
+	const size_t size = (size_t)sysconf(_SC_PAGESIZE);
+	void *page = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (page == MAP_FAILED)
+		return false;
+	bool is_allowed = mprotect(page, size, PROT_READ | PROT_EXEC) == 0;
+	munmap(page, size);
+	return is_allowed;
 }
 
 uint64_t ringcast_lua_stuck_count(const struct lua_host *host)

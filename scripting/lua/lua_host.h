@@ -25,10 +25,13 @@ void ringcast_lua_destroy(struct lua_host **host); /* asserts that every program
 uint64_t ringcast_lua_stuck_count(const struct lua_host *host); /* callbacks that the watchdog has named; any thread */
 extern const struct script_host_ops ringcast_lua_ops;
 
+/* Whether the system lets this process run memory that it has written: LuaJIT's compiler needs that, and ends the process when it is refused. */
+bool ringcast_lua_can_compile(void);
+
 /*
  * The dry run: runs the script file in a throw-away state, within limits and a bounded number of instructions, and looks at what it
  * returns. True: script->facts are filled. False: one clear line in reterr, with file and line where there is one. Any thread; before the
- * script is shared. Logs nothing: what the file prints while it loads goes nowhere.
+ * script is shared. Logs nothing: what the file prints while it loads goes nowhere. The engine does it in a process of its own (trial.h).
  */
 bool ringcast_lua_check(struct script *script, const struct script_limits *limits, char *reterr, size_t reterr_bytes);
 

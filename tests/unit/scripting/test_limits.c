@@ -1,6 +1,7 @@
 /* Scripts that throw, loop, eat, or do it all at once: the session lives on as its limits say, and others notice nothing. */
 #include <criterion/criterion.h>
 #include <stdio.h>
+#include <sys/prctl.h>
 #include <unistd.h>
 
 #include "base/log.h"
@@ -283,6 +284,15 @@ Test(lua_limits, the_watchdog_names_who_does_not_come_back)
 	ringcast_log_set_sink(NULL, NULL, LOG_DEBUG);
 	snprintf(expected, sizeof(expected), "script: callback does not come back script=test@%.12s session=%s callback=onMessage", world.script->version, session->id);
 	cr_assert_not_null(strstr(named, expected), "%s", named);
+}
+
+/* As under MemoryDenyWriteExecute=yes. Kernels before 6.3 know no such thing, and then nothing forbids it. */
+Test(lua_limits, a_compiler_needs_leave)
+{
+	const int set_mdwe = 65, refuse_exec_gain = 1;
+	cr_assert(ringcast_lua_can_compile());
+	bool is_forbidden = prctl(set_mdwe, refuse_exec_gain, 0, 0, 0) == 0;
+	cr_assert_eq(ringcast_lua_can_compile(), !is_forbidden);
 }
 
 Test(lua_limits, compiled_scripts)

@@ -108,6 +108,8 @@ static const char *const loops[] = {
 	"local b = require('string.buffer').new() while true do b:set(big) b:put('x', big) b:get() end",
 	"local json = require('json') while true do json.decode('\"' .. big .. '\"') json.encode(('\\n'):rep(1e5)) end",
 	"while true do print(big, big) end",
+	"local t = setmetatable({}, {__tostring = function(t) return ('%s'):format(t) end}) while true do pcall(tostring, t) end",
+	"local function f() table.sort({3, 2, 1}, f) end while true do pcall(f) end",
 };
 
 Test(lua_time, loops_come_to_their_end)
