@@ -355,6 +355,13 @@ def make_zip(files, method):
     return data.getvalue()
 
 
+def lua():
+    """Calls: function, number of arguments, each argument, how, slot (fuzz_lua.c)."""
+    for step in (1, 3, 7, 11, 29, 101):
+        write("lua", f"calls-{step}", bytes((at * at * step + at * 13 + step) % 256 for at in range(240)))
+    write("lua", "each", b"".join(bytes([at, 1, at, 0, 0]) for at in range(48)))
+
+
 def main():
     vectors = packets(sys.argv[1])
     websocket(vectors)
@@ -370,6 +377,7 @@ def main():
     sidecar()
     packages()
     service()
+    lua()
 
 
 if __name__ == "__main__":
