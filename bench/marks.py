@@ -73,7 +73,8 @@ class Ringcastd(Server):
 
 
 def ringcastd(build, shards=1, more=()):
-    limits = {"messages_per_second": "1000000", "bytes_per_second": "1GiB", "players_max": "12000", "connections_max": "12000",
+    limits = {"messages_per_second": "1000000", "bytes_per_second": "1GiB", "fanout_bytes_per_second": "0",
+              "session_fanout_bytes_per_second": "0", "players_max": "12000", "connections_max": "12000",
               "connections_per_address_max": "12000", "handshakes_per_second_per_address": "100000"}
     settings = [part for name, value in limits.items() for part in ("--set", f"limits.{name}={value}")]
     return [f"{build}/engine/ringcastd", "--dev", "--service", "off", "--shards", str(shards), "--tcp-port", "0", "--udp-port", "0",

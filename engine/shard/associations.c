@@ -248,6 +248,8 @@ static enum drop_reason identify(struct shard *shard, struct association *associ
 		refuse_identity(shard, association, peer_id);
 		return DROP_NONE; /* counted there */
 	}
+	if (!ringcast_shard_may_greet(shard, conn))
+		return DROP_RATE_HELLOS;
 	if (!is_repeat)
 		bind(shard, association, conn, packet->sequence);
 	answer_identity(shard, association, conn, peer_id);

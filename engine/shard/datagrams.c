@@ -120,6 +120,8 @@ static enum drop_reason receive(struct shard *shard, const struct io_event *even
 	case FAST_IGNORE:
 		return drop;
 	case FAST_GREET:
+		if (!ringcast_shard_may_greet(shard, conn))
+			return DROP_RATE_HELLOS;
 		greet(shard, conn, event->id);
 		return DROP_NONE;
 	case FAST_DELIVER:

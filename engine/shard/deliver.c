@@ -23,6 +23,7 @@ struct buf *ringcast_shard_chunk(struct shard *shard, size_t size)
 struct frame {
 	struct buf *buf; /* NULL: not encoded yet */
 	uint32_t offset, size;
+	bool is_fast; /* meant for the fast path: it may be lost */
 };
 
 /* A game message, the common case: its head first, which says how large it all is. */
@@ -101,13 +102,27 @@ static enum drop_reason add_in_need(struct shard *shard, struct conn *conn, cons
 	return DROP_NO_BUFFER;
 }
 
+/* The receiver falls behind: fast messages are not for it now, and who sends it too much is slowed down before anybody is closed. */
+static enum drop_reason queue_behind(struct shard *shard, struct conn *conn, const struct frame *frame, uint64_t queued_bytes)
+{
+	ringcast_shard_press(shard);
+	if (frame->is_fast)
+		return DROP_FAST_OVERFLOW;
+	if (queued_bytes <= shard->options.limits.outq_reliable_bytes)
+		return DROP_NONE;
+	ringcast_shard_conn_doom(shard, conn, CLOSE_SLOW);
+	return DROP_OUTQ_FULL;
+}
+
 static enum drop_reason queue_frame(struct shard *shard, struct conn *conn, const struct frame *frame)
 {
 	if (conn->close_reason != CLOSE_NONE)
 		return DROP_RECEIVER_GONE;
-	if (ringcast_outq_bytes(&conn->outq) + frame->size > shard->options.limits.outq_reliable_bytes) {
-		ringcast_shard_conn_doom(shard, conn, CLOSE_SLOW);
-		return DROP_OUTQ_FULL;
+	uint64_t queued_bytes = (uint64_t)ringcast_outq_bytes(&conn->outq) + frame->size;
+	if (UNLIKELY(queued_bytes > shard->options.limits.outq_reliable_bytes / 2)) {
+		enum drop_reason drop = queue_behind(shard, conn, frame, queued_bytes);
+		if (drop != DROP_NONE)
+			return drop;
 	}
 	if (UNLIKELY(!ringcast_outq_add(&conn->outq, &shard->slices, frame->buf, frame->offset, frame->size))) {
 		enum drop_reason drop = add_in_need(shard, conn, frame);
@@ -209,7 +224,7 @@ struct delivery { /* a packet in both encodings, each made when the first receiv
 	const struct packet *packet;
 	struct frame frame;
 	uint32_t fast_message;
-	bool is_fast_ready;
+	bool is_fast_ready, is_fast;
 };
 
 static enum drop_reason deliver_fast(struct delivery *delivery, struct conn *conn)
@@ -232,6 +247,7 @@ static enum drop_reason deliver_stream(struct delivery *delivery, struct conn *c
 	if (delivery->frame.buf == NULL) {
 		if (!encode_frame(delivery->shard, delivery->packet, &delivery->frame))
 			return refuse_memory(delivery->shard, conn);
+		delivery->frame.is_fast = delivery->is_fast;
 		ringcast_buf_ref(delivery->frame.buf); /* a later chunk must not free it while receivers may still refuse it */
 	}
 	enum drop_reason drop = queue_frame(delivery->shard, conn, &delivery->frame);
@@ -246,8 +262,8 @@ static void deliver(void *context, const struct packet *packet, enum delivery_in
 		    size_t recipient_count, const struct player *excluded)
 {
 	struct shard *shard = context;
-	struct delivery delivery = {.shard = shard, .packet = packet};
-	bool may_be_fast = intent == INTENT_FAST && packet->command == PACKET_COMMAND_NONE && packet->payload.size <= PROTO_PAYLOAD_FAST_BYTES_MAX;
+	struct delivery delivery = {.shard = shard, .packet = packet, .is_fast = intent == INTENT_FAST && packet->command == PACKET_COMMAND_NONE};
+	bool may_be_fast = delivery.is_fast && packet->payload.size <= PROTO_PAYLOAD_FAST_BYTES_MAX;
 	for (size_t i = 0; i < recipient_count; i++) {
 		struct player *player = recipients[i];
 		struct conn *conn = player->transport;

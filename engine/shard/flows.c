@@ -247,26 +247,27 @@ static void refuse_upgrade(struct shard *shard, struct conn *conn, int status)
 	ringcast_shard_conn_close(shard, conn, CLOSE_PROTOCOL, NULL);
 }
 
-static enum drop_reason check_rates(struct shard *shard, struct conn *conn, size_t payload_bytes)
+static enum drop_reason route(struct shard *shard, struct conn *conn, struct packet *packet, enum delivery_intent intent)
 {
-	const struct ringcast_limits *limits = &shard->options.limits;
-	if (!ringcast_ratelimit_take(&conn->message_rate, limits->messages_per_second, 1, shard->now_ns))
-		return DROP_RATE_MESSAGES;
-	if (!ringcast_ratelimit_take(&conn->byte_rate, limits->bytes_per_second, payload_bytes, shard->now_ns))
-		return DROP_RATE_BYTES;
-	return DROP_NONE;
+	uint64_t before = shard->deliveries_in_window;
+	size_t payload_bytes = packet->payload.size;
+	shard->sender = conn;
+	enum drop_reason drop = ringcast_router_route(conn->player, packet, intent, shard->now_ns);
+	shard->sender = NULL;
+	ringcast_shard_charge(shard, conn, shard->deliveries_in_window - before, payload_bytes);
+	return drop;
 }
 
 void ringcast_shard_route(struct shard *shard, struct conn *conn, struct packet *packet, enum delivery_intent intent)
 {
 	size_t payload_max = intent == INTENT_FAST ? PROTO_PAYLOAD_FAST_BYTES_MAX : PROTO_PAYLOAD_RELIABLE_BYTES_MAX;
-	enum drop_reason drop = packet->payload.size > payload_max ? DROP_OVERSIZE : check_rates(shard, conn, packet->payload.size);
+	enum drop_reason drop = packet->payload.size > payload_max ? DROP_OVERSIZE : ringcast_shard_check_rates(shard, conn, packet->payload.size);
 	conn->active_ns = shard->now_ns;
 	conn->pings_missed = 0;
 	if (conn->close_reason != CLOSE_NONE) /* its end is decided: a datagram behind the message that brought it about */
 		drop = DROP_BAD_STATE;
 	if (drop == DROP_NONE)
-		drop = ringcast_router_route(conn->player, packet, intent, shard->now_ns);
+		drop = route(shard, conn, packet, intent);
 	if (drop == DROP_NONE)
 		return;
 	ringcast_shard_drop(shard, drop, 1);
@@ -320,6 +321,14 @@ static void receive_broken(struct shard *shard, struct conn *conn, uint16_t clos
 	ringcast_shard_conn_close(shard, conn, close_reason_of(close_code), NULL);
 }
 
+static bool is_within_rates(struct shard *shard, struct conn *conn)
+{
+	enum drop_reason drop = ringcast_shard_check_rates(shard, conn, 0);
+	if (drop != DROP_NONE)
+		ringcast_shard_drop(shard, drop, 1);
+	return drop == DROP_NONE;
+}
+
 static void handle_item(struct shard *shard, struct conn *conn, enum stream_event event, struct stream_item *item)
 {
 	switch (event) {
@@ -333,12 +342,15 @@ static void handle_item(struct shard *shard, struct conn *conn, enum stream_even
 		receive_message(shard, conn, item->bytes);
 		break;
 	case STREAM_PING:
-		if (check_rates(shard, conn, 0) == DROP_NONE)
+		if (is_within_rates(shard, conn))
 			ringcast_shard_send_frame(shard, conn, WEBSOCKET_PONG, item->bytes);
-		else
-			ringcast_shard_drop(shard, DROP_RATE_MESSAGES, 1);
+		break;
+	case STREAM_FRAGMENT:
+		is_within_rates(shard, conn); /* what it carries counts with the message; but empty ones are work too */
 		break;
 	case STREAM_PONG:
+		if (!is_within_rates(shard, conn))
+			break;
 		conn->pings_missed = 0;
 		conn->active_ns = shard->now_ns;
 		break;

@@ -117,7 +117,8 @@ uint64_t ringcast_shard_memory_bytes(const struct ringcast_limits *limits, ringc
 	ringcast_shard_io_options(limits, &io);
 	store_capacities(limits, &store);
 	bill_add(&bill, "connections", (uint64_t)limits->connections_max * (sizeof(struct conn) + 8) + map_bytes(limits->connections_max + 1024), true);
-	bill_add(&bill, "sessions, players, groups", ringcast_store_reserved_bytes(&store) + map_bytes(limits->players_max), true);
+	bill_add(&bill, "sessions, players, groups", ringcast_store_reserved_bytes(&store) + map_bytes(limits->players_max) +
+			 (uint64_t)limits->sessions_max * sizeof(struct ratelimit), true);
 	bill_add(&bill, "send queue slices", (uint64_t)slice_count(limits) * sizeof(struct out_slice), true);
 	bill_add(&bill, "fast message tables",
 		 SHARD_FAST_MESSAGE_MAX * sizeof(struct fast_message) + SHARD_FAST_NODE_MAX * sizeof(struct fast_node), true);
@@ -168,7 +169,8 @@ static bool init_memory(struct shard *shard)
 		ringcast_buf_pool_set_relief(shard->pool, ringcast_shard_relieve_buffers, shard);
 	shard->fast_messages = calloc(SHARD_FAST_MESSAGE_MAX, sizeof(struct fast_message));
 	shard->fast_nodes = calloc(SHARD_FAST_NODE_MAX, sizeof(struct fast_node));
-	return shard->pool != NULL && shard->fast_messages != NULL && shard->fast_nodes != NULL &&
+	shard->session_fanouts = calloc(limits->sessions_max, sizeof(*shard->session_fanouts));
+	return shard->pool != NULL && shard->fast_messages != NULL && shard->fast_nodes != NULL && shard->session_fanouts != NULL &&
 	       ringcast_slab_init(&shard->conns, sizeof(struct conn), limits->connections_max) &&
 	       ringcast_slice_pool_init(&shard->slices, slice_count(limits)) &&
 	       ringcast_address_table_init(&shard->addresses, limits->connections_max + 1024, seed) &&
@@ -235,6 +237,7 @@ static void free_memory(struct shard *shard)
 	ringcast_slice_pool_fini(&shard->slices);
 	ringcast_slab_fini(&shard->conns);
 	ringcast_buf_pool_destroy(&shard->pool);
+	free(shard->session_fanouts);
 	free(shard->fast_messages);
 	free(shard->fast_nodes);
 	free(shard);

@@ -114,6 +114,8 @@ struct shard {
 	uint16_t udp_ports[SHARD_UDP_PORTS_MAX];
 	uint32_t udp_port_count;
 
+	struct conn *sender; /* whose message is being routed; NULL: nobody's, or a script's */
+	struct ratelimit *session_fanouts; /* by index of the session's slot */
 	struct conn *serving; /* being read or flushed: its queues and bytes are in use; NULL: nobody */
 	struct buf *chunk; /* frames of this and earlier ticks are encoded here, one after another */
 	struct list_node dirty, fast_dirty, doomed;

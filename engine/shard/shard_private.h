@@ -89,6 +89,12 @@ bool ringcast_shard_send_bytes(struct shard *shard, struct conn *conn, struct vi
 /* Room for size bytes at the end of the current chunk, or of a fresh one; NULL when the pool is empty. */
 struct buf *ringcast_shard_chunk(struct shard *shard, size_t size);
 
+/* budget.c: what one connection may make others do */
+enum drop_reason ringcast_shard_check_rates(struct shard *shard, struct conn *conn, size_t payload_bytes); /* before anything it sent is acted upon */
+void ringcast_shard_charge(struct shard *shard, struct conn *conn, uint64_t delivery_count, size_t payload_bytes); /* what became of it */
+void ringcast_shard_press(struct shard *shard); /* a receiver of the message being routed falls behind */
+bool ringcast_shard_may_greet(struct shard *shard, struct conn *conn); /* false: too many hellos this second */
+
 /* relief.c: those who hold most of what runs short give it back, and go */
 bool ringcast_shard_relieve_slices(struct shard *shard);                       /* false: nobody holds enough */
 bool ringcast_shard_relieve_buffers(void *shard, size_t capacity_bytes);       /* the pool calls it by itself */

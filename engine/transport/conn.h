@@ -46,6 +46,11 @@ struct conn {
 	bool is_crowded_out; /* it held most of what ran short: goes without a word, and at once */
 	uint32_t pings_missed; /* as wide as its limit */
 	struct ratelimit message_rate, byte_rate;
+	struct ratelimit fanout; /* what its messages made others receive */
+	uint32_t pressed_ms;     /* when it last filled somebody's queue to the half; 0: not lately */
+	uint32_t share_ms, share_left_bytes; /* PRESSED: what it may go on with */
+	uint32_t flood_second, flood_count;  /* the last second in which it was above a rate, and how many on end */
+	uint32_t greeting_second, greeting_count; /* hellos answered this second */
 	uint64_t active_ns; /* last message or pong */
 	struct buf *handoff;    /* LEAVING: the target shard and the login packet */
 	struct buf *close_text; /* what the game said when it sent the player away; NULL: the reason's own text */

@@ -30,3 +30,26 @@ bool ringcast_ratelimit_take(struct ratelimit *limit, uint64_t rate, uint64_t am
 	limit->level -= amount << TOKEN_SHIFT;
 	return true;
 }
+
+bool ringcast_ratelimit_has(struct ratelimit *limit, uint64_t rate, uint64_t now_ns)
+{
+	if (rate == 0)
+		return true;
+	refill(limit, (rate < RATE_MAX ? rate : RATE_MAX) << TOKEN_SHIFT, now_ns);
+	return limit->level > 0;
+}
+
+/* A debt is time: nothing is added before it has gone by. */
+void ringcast_ratelimit_charge(struct ratelimit *limit, uint64_t rate, uint64_t amount)
+{
+	uint64_t full = (rate < RATE_MAX ? rate : RATE_MAX) << TOKEN_SHIFT, cost = (amount < RATE_MAX ? amount : RATE_MAX) << TOKEN_SHIFT;
+	if (rate == 0)
+		return;
+	if (cost <= limit->level) {
+		limit->level -= cost;
+		return;
+	}
+	uint64_t debt_ns = (uint64_t)((unsigned __int128)(cost - limit->level) * NS_PER_S / full);
+	limit->level = 0;
+	limit->updated_ns += debt_ns < NS_PER_S ? debt_ns : NS_PER_S;
+}

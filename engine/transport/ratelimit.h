@@ -14,5 +14,8 @@ struct ratelimit {
 
 /* Takes amount tokens; false (and nothing taken) when there are not enough. rate 0: no limit. */
 bool ringcast_ratelimit_take(struct ratelimit *limit, uint64_t rate, uint64_t amount, uint64_t now_ns);
+/* For what is known only when it is done: is anything left? Then charge, which may leave a debt of at most one second. rate 0: no limit. */
+bool ringcast_ratelimit_has(struct ratelimit *limit, uint64_t rate, uint64_t now_ns);
+void ringcast_ratelimit_charge(struct ratelimit *limit, uint64_t rate, uint64_t amount);
 
 #endif

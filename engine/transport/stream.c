@@ -81,7 +81,7 @@ static enum stream_event finish_message(struct stream_input *input, const struct
 	return STREAM_MESSAGE;
 }
 
-/* One frame's meaning; NEED_MORE here means: nothing for the caller, look at the next frame. */
+/* One frame's meaning. */
 static enum stream_event interpret(struct stream_input *input, const struct websocket_frame *frame, struct stream_item *item)
 {
 	struct websocket_assembler *assembler = &input->stream->assembler;
@@ -96,7 +96,7 @@ static enum stream_event interpret(struct stream_input *input, const struct webs
 	case WEBSOCKET_EVENT_MESSAGE:
 		return STREAM_MESSAGE;
 	case WEBSOCKET_EVENT_FRAGMENT:
-		return append_fragment(input, frame) ? STREAM_NEED_MORE : STREAM_NO_BUFFER;
+		return append_fragment(input, frame) ? STREAM_FRAGMENT : STREAM_NO_BUFFER;
 	case WEBSOCKET_EVENT_MESSAGE_END:
 		return finish_message(input, frame, item);
 	case WEBSOCKET_EVENT_PING:
@@ -113,7 +113,7 @@ static enum stream_event interpret(struct stream_input *input, const struct webs
 
 static enum stream_event next_message(struct stream_input *input, struct stream_item *item)
 {
-	while (input->position < input->size) {
+	if (input->position < input->size) {
 		struct websocket_frame frame;
 		size_t consumed = 0, needed = 0;
 		enum websocket_result result =
@@ -124,9 +124,7 @@ static enum stream_event next_message(struct stream_input *input, struct stream_
 		if (result == WEBSOCKET_ERROR)
 			return STREAM_ERROR;
 		input->position += consumed;
-		enum stream_event event = interpret(input, &frame, item);
-		if (event != STREAM_NEED_MORE)
-			return event;
+		return interpret(input, &frame, item);
 	}
 	return STREAM_NEED_MORE;
 }

@@ -33,6 +33,7 @@ enum stream_event {
 	STREAM_UPGRADE, /* item.upgrade; answer 101 */
 	STREAM_REFUSED, /* item.status: answer it and close */
 	STREAM_MESSAGE, /* item.bytes: one binary message, valid until the next call */
+	STREAM_FRAGMENT, /* part of a message, kept: to be counted */
 	STREAM_PING,    /* item.bytes: answer with the same bytes */
 	STREAM_PONG,
 	STREAM_CLOSE,   /* item.close_code: what the client said, 1005 for nothing */

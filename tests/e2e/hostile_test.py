@@ -408,6 +408,8 @@ class Slow(HostileTest):
         "limits__outq_reliable_bytes": "262144",
         "limits__messages_per_second": "1000000",
         "limits__bytes_per_second": "1073741824",
+        "limits__fanout_bytes_per_second": "0",
+        "limits__session_fanout_bytes_per_second": "0",
         "limits__buffer_memory_bytes": "8MiB",
     }
 
@@ -445,6 +447,54 @@ class Slow(HostileTest):
         await self.flood(300, 4000)
         for connection in slow:
             connection.reset()
+        await until(lambda: self.daemon.session(self.session)["player_count"] == 2)
+
+
+class Fair(HostileTest):
+    """Everybody's defaults but for the memory: what others do in their own session costs alice and bob nothing."""
+
+    settings = {"limits__buffer_memory_bytes": "8MiB", "limits__flood_seconds_max": "2"}
+
+    async def test_slow_readers_of_another_session(self):
+        session = self.daemon.create_session(players_max=400)
+        slow = [self.attack(session, receive_buffer=4096) for _ in range(300)]
+        talker = self.attack(session)
+        for i in range(3000):
+            talker.send(frame(BINARY, Packet(10, bytes(64), target_group=EVERYONE).encode()))
+            if i % 100 == 0:
+                await self.assert_served()
+        self.assertEqual(self.closed("no_resources"), 0)
+        for connection in slow + [talker]:
+            connection.reset()
+        self.daemon.end_session(session)
+
+    async def test_one_player_does_not_evict_the_others(self):
+        """As fast as the socket takes it; the receivers read, but not that fast."""
+        session = self.daemon.create_session(players_max=20)
+        receivers = [self.attack(session, receive_buffer=65536) for _ in range(10)]
+        talker = self.attack(session)
+        message = frame(BINARY, Packet(10, bytes(4000), target_group=EVERYONE).encode())
+        talker.socket.setblocking(False)
+        for _ in range(300):
+            for _ in range(20):
+                with contextlib.suppress(BlockingIOError):
+                    talker.socket.send(message)
+            for connection in receivers:
+                connection.socket.recv(20000)
+            await asyncio.sleep(0.01)
+            if self.closed("rate_limit"):
+                break
+        self.assertEqual(self.closed("slow"), 0)
+        for connection in receivers + [talker]:
+            connection.reset()
+        self.daemon.end_session(session)
+
+    async def test_who_floods_is_closed(self):
+        connection = self.attack()
+        packet = frame(BINARY, Packet(10, b"x", target_player=connection.peer_id + 1000).encode()) * 500
+        while connection.try_send(packet) and not self.closed("rate_limit"):
+            await asyncio.sleep(0.01)
+        await until(lambda: self.closed("rate_limit") == 1)
         await until(lambda: self.daemon.session(self.session)["player_count"] == 2)
 
 

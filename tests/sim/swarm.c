@@ -92,6 +92,7 @@ static void draw_limits(struct swarm *swarm, struct prng *prng)
 	limits->connections_max = 200;
 	limits->messages_per_second = 1000000;
 	limits->bytes_per_second = UINT64_C(1) << 32;
+	limits->fanout_bytes_per_second = limits->session_fanout_bytes_per_second = 0;
 	limits->handshakes_per_second_per_address = 100000;
 	limits->outq_reliable_bytes = 64 << 20; /* nobody is too slow, unless memory is narrow */
 	limits->buffer_memory_bytes = 128 << 20;

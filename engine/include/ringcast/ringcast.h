@@ -138,7 +138,7 @@ typedef enum ringcast_io { RINGCAST_IO_AUTO = 0, RINGCAST_IO_URING = 1, RINGCAST
 	X(uint32_t, groups_per_session_max, 1024, 1, UINT32_MAX, true, "groups per session") \
 	X(uint32_t, groups_per_player_max, 64, 1, UINT32_MAX, true, "groups a player may be in") \
 	X(uint32_t, messages_per_second, 2000, 1, UINT32_MAX, true, "messages per second per player, burst of one second") \
-	X(uint64_t, bytes_per_second, 4194304, 1, 10000000000, true, "payload bytes per second per player") \
+	X(uint64_t, bytes_per_second, 524288, 1, 10000000000, true, "payload bytes per second per player; a quarter of it while a receiver falls behind") \
 	X(uint32_t, outq_reliable_bytes, 1048576, 1, UINT32_MAX, true, "queued reliable bytes per player; above it the player is disconnected") \
 	X(uint32_t, outq_fast_messages, 256, 1, 65535, true, "queued fast messages per player; above it the oldest are dropped") \
 	X(uint32_t, login_timeout_ms, 10000, 1, 2073600000, true, "from accept to a valid login") \
@@ -158,7 +158,10 @@ typedef enum ringcast_io { RINGCAST_IO_AUTO = 0, RINGCAST_IO_URING = 1, RINGCAST
 	X(uint32_t, half_open_max, 4096, 1, 4000000, false, "DTLS clients per shard that have not proven who they are") \
 	X(uint32_t, half_open_per_address_max, 512, 1, UINT32_MAX, true, "DTLS clients per client address and shard that have not proven who they are") \
 	X(uint32_t, hellos_per_second, 20000, 1, UINT32_MAX, true, "DTLS hellos per second that a shard answers with a cookie") \
-	X(uint32_t, buffer_memory_bytes, 67108864, 1048576, UINT32_MAX, false, "payload and send buffers per shard")
+	X(uint32_t, buffer_memory_bytes, 67108864, 1048576, UINT32_MAX, false, "payload and send buffers per shard") \
+	X(uint64_t, fanout_bytes_per_second, 16777216, 0, 1000000000000, true, "bytes per second that a player's messages may make others receive, 64 added per delivery; 0: no limit") \
+	X(uint64_t, session_fanout_bytes_per_second, 134217728, 0, 1000000000000, true, "the same of all players of a session together; 0: no limit") \
+	X(uint32_t, flood_seconds_max, 10, 0, 86400, true, "seconds on end in which a connection may be above its message or byte rate; then it is closed; 0: never")
 
 typedef struct ringcast_limits {
 #define X(type, name, ...) type name;

@@ -177,9 +177,9 @@ void stand_write(struct stand *stand, struct seat *seat, enum websocket_opcode o
 	write_frame(stand, seat, opcode, true, bytes, size);
 }
 
-void stand_write_part(struct stand *stand, struct seat *seat, const void *bytes, size_t size)
+void stand_write_part(struct stand *stand, struct seat *seat, enum websocket_opcode opcode, const void *bytes, size_t size)
 {
-	write_frame(stand, seat, WEBSOCKET_BINARY, false, bytes, size);
+	write_frame(stand, seat, opcode, false, bytes, size);
 }
 
 void stand_send(struct stand *stand, struct seat *seat, const struct packet *packet)
@@ -227,7 +227,7 @@ void stand_say_in_parts(struct stand *stand, struct seat *seat, int32_t group, s
 	uint8_t bytes[8000];
 	struct packet packet = {.opcode = 1, .target_group = group, .payload = ringcast_view_of(zeros, size)};
 	size_t packet_bytes = ringcast_packet_encode(&packet, bytes, sizeof(bytes)), half = packet_bytes / 2;
-	stand_write_part(stand, seat, bytes, half);
+	stand_write_part(stand, seat, WEBSOCKET_BINARY, bytes, half);
 	stand_run(stand, 1);
 	write_frame(stand, seat, WEBSOCKET_CONTINUATION, true, bytes + half, packet_bytes - half);
 }

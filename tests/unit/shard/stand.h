@@ -49,8 +49,8 @@ void stand_send(struct stand *stand, struct seat *seat, const struct packet *pac
 void stand_say(struct stand *stand, struct seat *seat, int32_t player, int32_t group, size_t size);
 /* The same, as a fragmented message whose second half comes 1 ms later. */
 void stand_say_in_parts(struct stand *stand, struct seat *seat, int32_t group, size_t size);
-/* The first fragment of a message, and no more. */
-void stand_write_part(struct stand *stand, struct seat *seat, const void *bytes, size_t size);
+/* A fragment that is not the last. */
+void stand_write_part(struct stand *stand, struct seat *seat, enum websocket_opcode opcode, const void *bytes, size_t size);
 void stand_print(const struct stand *stand); /* what was dropped and closed, for a test that fails */
 bool stand_is_open(const struct stand *stand, const struct seat *seat);
 

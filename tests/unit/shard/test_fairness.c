@@ -43,6 +43,7 @@ static struct ringcast_limits small_limits(void)
 	limits.connections_max = 1000;
 	limits.players_max = 1000;
 	limits.buffer_memory_bytes = 16 << 20;
+	limits.bytes_per_second = limits.fanout_bytes_per_second = 64 << 20; /* it is not the sender who is bounded here */
 	return limits;
 }
 
@@ -109,7 +110,7 @@ Test(fairness, unfinished_messages_cost_other_sessions_nothing, .timeout = 120)
 	struct session *session = stand_session(&stand);
 	for (int i = 0; i < HOGS; i++) {
 		struct seat *hog = stand_join(&stand, session, 4);
-		stand_write_part(&stand, hog, part, sizeof(part));
+		stand_write_part(&stand, hog, WEBSOCKET_BINARY, part, sizeof(part));
 		for (int k = 0; k < HONEST; k++)
 			stand_say_in_parts(&stand, honest.seats[k], PROTO_GROUP_ALL, 3000);
 		honest.sent += HONEST;
@@ -118,5 +119,170 @@ Test(fairness, unfinished_messages_cost_other_sessions_nothing, .timeout = 120)
 	honest_check(&honest);
 	cr_expect_gt(stand.shard->counters.crowded_out, 0);
 	cr_expect_eq(stand.shard->counters.closes[CLOSE_NO_RESOURCES], 0);
+	stand_stop(&stand);
+}
+
+/* Budgets */
+
+enum { LINE_BYTES_PER_MS = 2000 }; /* 16 Mbit/s */
+
+/* As fast as the limits let it, to receivers whose lines are not that fast. Those who only talk are heard by all. */
+static void flood_receivers(uint32_t attacker_count)
+{
+	enum { RECEIVERS = 10, TURNS = 6000, MESSAGE_BYTES = 4000 };
+	struct ringcast_limits limits = stand_limits();
+	struct seat *attackers[16], *receivers[RECEIVERS];
+	stand_start(&stand, &limits, WINDOW_BYTES);
+	struct session *session = stand_session(&stand);
+	for (int i = 0; i < RECEIVERS; i++) {
+		receivers[i] = stand_join(&stand, session, 2);
+		receivers[i]->read_per_ms = LINE_BYTES_PER_MS;
+	}
+	for (uint32_t i = 0; i < attacker_count; i++) {
+		attackers[i] = stand_join(&stand, session, 3);
+		attackers[i]->read_per_ms = LINE_BYTES_PER_MS;
+	}
+	for (int turn = 0; turn < TURNS; turn++) {
+		for (uint32_t i = 0; i < attacker_count; i++)
+			stand_say(&stand, attackers[i], PROTO_PEER_NONE, PROTO_GROUP_ALL, MESSAGE_BYTES);
+		stand_run(&stand, 1);
+	}
+	stand_run(&stand, 1000);
+	for (int i = 0; i < RECEIVERS; i++)
+		cr_expect(stand_is_open(&stand, receivers[i]), "receiver %d: closed with %u %s", i, receivers[i]->close_code, receivers[i]->close_text);
+	cr_expect_eq(stand.shard->counters.closes[CLOSE_SLOW], 0);
+	stand_stop(&stand);
+}
+
+Test(budget, one_player_evicts_nobody, .timeout = 120)
+{
+	flood_receivers(1);
+}
+
+Test(budget, players_together_evict_nobody, .timeout = 120)
+{
+	flood_receivers(12);
+}
+
+Test(budget, a_receiver_behind_slows_its_heavy_senders_and_no_others, .timeout = 120)
+{
+	enum { TURNS = 3000, QUARTER = 25000, MESSAGE_BYTES = 1000 };
+	struct ringcast_limits limits = stand_limits();
+	limits.bytes_per_second = 4 * QUARTER;
+	limits.outq_reliable_bytes = 100000;
+	stand_start(&stand, &limits, WINDOW_BYTES);
+	struct session *session = stand_session(&stand);
+	struct seat *heavy = stand_join(&stand, session, 3), *light = stand_join(&stand, session, 3), *behind = stand_join(&stand, session, 2);
+	behind->read_per_ms = 50;
+	for (int turn = 0; turn < TURNS; turn++) {
+		if (turn % 15 == 0)
+			stand_say(&stand, heavy, behind->peer_id, PROTO_GROUP_NONE, MESSAGE_BYTES);
+		if (turn % 100 == 0)
+			stand_say(&stand, light, behind->peer_id, PROTO_GROUP_NONE, MESSAGE_BYTES / 4);
+		stand_run(&stand, 1);
+	}
+	cr_expect(stand_is_open(&stand, behind));
+	cr_expect_gt(stand.shard->counters.drops[DROP_RATE_RECEIVERS], 0);
+	cr_expect_eq(stand.shard->counters.drops[DROP_RATE_BYTES], 0);
+	cr_expect_eq(stand.shard->counters.closes[CLOSE_SLOW], 0);
+	behind->read_per_ms = UINT32_MAX;
+	stand_run(&stand, 3000);
+	cr_expect_eq(behind->messages, TURNS / 15 + TURNS / 100 - stand.shard->counters.drops[DROP_RATE_RECEIVERS]); /* what was taken came */
+	stand_stop(&stand);
+}
+
+Test(budget, fan_out_is_bounded_for_a_player_and_for_its_session, .timeout = 120)
+{
+	enum { RECEIVERS = 50, SECONDS = 4, PLAYER_BYTES = 200000, SESSION_BYTES = 300000, PAYLOAD_BYTES = 136, COST = 200 };
+	struct ringcast_limits limits = stand_limits();
+	limits.fanout_bytes_per_second = PLAYER_BYTES;
+	limits.session_fanout_bytes_per_second = SESSION_BYTES;
+	stand_start(&stand, &limits, 1 << 20);
+	struct session *session = stand_session(&stand);
+	struct seat *talkers[2];
+	for (int i = 0; i < RECEIVERS; i++)
+		stand_join(&stand, session, 2);
+	for (int i = 0; i < 2; i++)
+		talkers[i] = stand_join(&stand, session, 3);
+	uint64_t before = stand.shard->counters.deliveries_reliable;
+	for (int turn = 0; turn < SECONDS * 1000; turn++) {
+		for (int i = 0; i < (turn < SECONDS * 500 ? 1 : 2); i++)
+			stand_say(&stand, talkers[i], PROTO_PEER_NONE, PROTO_GROUP_ALL, PAYLOAD_BYTES);
+		stand_run(&stand, 1);
+	}
+	uint64_t deliveries = stand.shard->counters.deliveries_reliable - before;
+	cr_expect_leq(deliveries * COST, (SECONDS + 2) * SESSION_BYTES);
+	cr_expect_geq(deliveries * COST, SECONDS * PLAYER_BYTES);
+	cr_expect_gt(stand.shard->counters.drops[DROP_RATE_FANOUT], 0);
+	cr_expect_gt(stand.shard->counters.drops[DROP_RATE_SESSION], 0);
+	stand_stop(&stand);
+}
+
+/* Flooding: whatever it is made of. */
+
+static void flood(enum websocket_opcode opcode, bool is_part)
+{
+	enum { SECONDS_MAX = 3, PER_MS = 5 };
+	struct ringcast_limits limits = stand_limits();
+	limits.flood_seconds_max = SECONDS_MAX;
+	limits.messages_per_second = 1000;
+	stand_start(&stand, &limits, WINDOW_BYTES);
+	struct seat *flooder = stand_join(&stand, stand_session(&stand), 3);
+	for (int ms = 0; ms < (SECONDS_MAX + 2) * 1000 && stand_is_open(&stand, flooder); ms++) {
+		for (int i = 0; i < PER_MS; i++) {
+			if (is_part)
+				stand_write_part(&stand, flooder, ms + i == 0 ? WEBSOCKET_BINARY : WEBSOCKET_CONTINUATION, "", 0);
+			else if (opcode == WEBSOCKET_BINARY)
+				stand_say(&stand, flooder, 12345, PROTO_GROUP_NONE, 10);
+			else
+				stand_write(&stand, flooder, opcode, "", 0);
+		}
+		stand_run(&stand, 1);
+	}
+	cr_expect_eq(flooder->close_code, 3013);
+	cr_expect_str_eq(flooder->close_text, "above its rate limits for too long");
+	stand_stop(&stand);
+}
+
+Test(budget, who_floods_with_messages_is_closed, .timeout = 120) { flood(WEBSOCKET_BINARY, false); }
+Test(budget, who_floods_with_pings_is_closed, .timeout = 120) { flood(WEBSOCKET_PING, false); }
+Test(budget, who_floods_with_pongs_is_closed, .timeout = 120) { flood(WEBSOCKET_PONG, false); }
+Test(budget, who_floods_with_fragments_is_closed, .timeout = 120) { flood(WEBSOCKET_BINARY, true); }
+
+Test(budget, a_burst_now_and_then_is_no_flood, .timeout = 120)
+{
+	struct ringcast_limits limits = stand_limits();
+	limits.flood_seconds_max = 2;
+	limits.messages_per_second = 100;
+	stand_start(&stand, &limits, WINDOW_BYTES);
+	struct seat *player = stand_join(&stand, stand_session(&stand), 3);
+	for (int turn = 0; turn < 10; turn++) {
+		for (int i = 0; i < 200; i++)
+			stand_say(&stand, player, 12345, PROTO_GROUP_NONE, 10);
+		stand_run(&stand, 2000);
+	}
+	cr_expect(stand_is_open(&stand, player));
+	cr_expect_gt(stand.shard->counters.drops[DROP_RATE_MESSAGES], 0);
+	stand_stop(&stand);
+}
+
+/* Hellos over UDP are answered one by one: a few a second are enough for any client. */
+Test(budget, hellos_are_answered_a_few_times_a_second, .timeout = 120)
+{
+	enum { HELLOS = 1000 };
+	struct ringcast_limits limits = stand_limits();
+	stand_start(&stand, &limits, WINDOW_BYTES);
+	struct seat *player = stand_join(&stand, stand_session(&stand), 3);
+	struct address server = {.ip = {[10] = 0xff, [11] = 0xff, [12] = 10, [15] = 1}, .port = stand.shard->udp_ports[0]};
+	for (int i = 0; i < HELLOS; i++) {
+		uint8_t bytes[64];
+		struct packet hello = {.opcode = OPCODE_UDP_CONNECT, .sequence = i, .sender = player->peer_id, .target_player = PROTO_PEER_SERVER,
+				       .command = PACKET_COMMAND_UDP_CONNECT};
+		ringcast_sim_udp_send(stand.network, &player->address, &server, bytes, ringcast_packet_encode(&hello, bytes, sizeof(bytes)));
+		stand_run(&stand, 1);
+	}
+	cr_expect_leq(stand.shard->counters.fast_greetings, 48);
+	cr_expect_geq(stand.shard->counters.fast_greetings, 16);
+	cr_expect_eq(stand.shard->counters.fast_greetings + stand.shard->counters.drops[DROP_RATE_HELLOS], HELLOS);
 	stand_stop(&stand);
 }

@@ -1,0 +1,132 @@
+/*
+ * What one connection may make others do: the shard, by decoding what it sends; receivers, by what they get of it.
+ *
+ * Four questions before a message is routed, cheapest first: messages and bytes of the sender, what its messages of the last second became
+ * (fan-out, of the player and of its session), and whether its receivers keep up. A message that fails is dropped for everybody, before anyone's queue
+ * has seen it: receivers never miss what others got. Nobody asks per delivery; a route is charged once it is over.
+ */
+#include "base/assert.h"
+#include "shard/shard_private.h"
+
+enum {
+	DELIVERY_BYTES = 64,      /* what a delivery costs besides its payload, in bytes as the budget counts them */
+	PRESSED_MS = 1000,        /* a sender is held for so long after it filled a queue to the half */
+	SHARE_PART = 4,           /* of its bytes per second: what it may go on with */
+	SHARE_BYTES_MIN = 4096,   /* one message always fits */
+	GREETINGS_PER_SECOND = 16,
+};
+
+static uint32_t now_ms(const struct shard *shard)
+{
+	return (uint32_t)(shard->now_ns / NS_PER_MS) | 1; /* never 0, which means never */
+}
+
+/* Receivers that do not keep up */
+
+static uint32_t share_bytes_max(const struct ringcast_limits *limits)
+{
+	uint64_t quarter = limits->bytes_per_second / SHARE_PART / SHARE_PART; /* a quarter second's worth */
+	return quarter > SHARE_BYTES_MIN ? (uint32_t)(quarter < UINT32_MAX ? quarter : UINT32_MAX) : SHARE_BYTES_MIN;
+}
+
+void ringcast_shard_press(struct shard *shard)
+{
+	struct conn *sender = shard->sender;
+	uint32_t now = now_ms(shard);
+	if (sender == NULL) /* a script: the game's own */
+		return;
+	if (sender->pressed_ms == 0 || now - sender->pressed_ms > PRESSED_MS) {
+		sender->share_ms = now;
+		sender->share_left_bytes = SHARE_BYTES_MIN;
+	}
+	sender->pressed_ms = now;
+}
+
+static enum drop_reason check_share(struct shard *shard, struct conn *conn, size_t payload_bytes)
+{
+	const struct ringcast_limits *limits = &shard->options.limits;
+	uint32_t now = now_ms(shard), most = share_bytes_max(limits);
+	if (now - conn->pressed_ms > PRESSED_MS) {
+		conn->pressed_ms = 0;
+		return DROP_NONE;
+	}
+	uint64_t left = conn->share_left_bytes + (uint64_t)(now - conn->share_ms) * (limits->bytes_per_second / SHARE_PART) / 1000;
+	conn->share_left_bytes = left < most ? (uint32_t)left : most;
+	conn->share_ms = now;
+	if (conn->share_left_bytes < payload_bytes)
+		return DROP_RATE_RECEIVERS;
+	conn->share_left_bytes -= (uint32_t)payload_bytes;
+	return DROP_NONE;
+}
+
+/* Fan-out */
+
+static struct ratelimit *session_fanout(const struct shard *shard, const struct conn *conn)
+{
+	return &shard->session_fanouts[ringcast_handle_index(conn->player->session->self)];
+}
+
+static enum drop_reason check_fanout(struct shard *shard, struct conn *conn)
+{
+	const struct ringcast_limits *limits = &shard->options.limits;
+	if (!ringcast_ratelimit_has(&conn->fanout, limits->fanout_bytes_per_second, shard->now_ns))
+		return DROP_RATE_FANOUT;
+	if (conn->player != NULL &&
+	    !ringcast_ratelimit_has(session_fanout(shard, conn), limits->session_fanout_bytes_per_second, shard->now_ns))
+		return DROP_RATE_SESSION;
+	return DROP_NONE;
+}
+
+void ringcast_shard_charge(struct shard *shard, struct conn *conn, uint64_t delivery_count, size_t payload_bytes)
+{
+	const struct ringcast_limits *limits = &shard->options.limits;
+	uint64_t cost = delivery_count * (payload_bytes + DELIVERY_BYTES);
+	ringcast_ratelimit_charge(&conn->fanout, limits->fanout_bytes_per_second, cost);
+	if (conn->player != NULL)
+		ringcast_ratelimit_charge(session_fanout(shard, conn), limits->session_fanout_bytes_per_second, cost);
+}
+
+/* Flooding */
+
+/* Above a rate, in so many seconds on end: it does not mean to stop. */
+static void note_excess(struct shard *shard, struct conn *conn)
+{
+	uint32_t second = (uint32_t)(shard->now_ns / NS_PER_S), seconds_max = shard->options.limits.flood_seconds_max;
+	if (second == conn->flood_second)
+		return;
+	conn->flood_count = second == conn->flood_second + 1 ? conn->flood_count + 1 : 1;
+	conn->flood_second = second;
+	if (seconds_max != 0 && conn->flood_count > seconds_max)
+		ringcast_shard_conn_doom(shard, conn, CLOSE_RATE_LIMIT);
+}
+
+enum drop_reason ringcast_shard_check_rates(struct shard *shard, struct conn *conn, size_t payload_bytes)
+{
+	const struct ringcast_limits *limits = &shard->options.limits;
+	enum drop_reason drop = DROP_NONE;
+	if (!ringcast_ratelimit_take(&conn->message_rate, limits->messages_per_second, 1, shard->now_ns))
+		drop = DROP_RATE_MESSAGES;
+	else if (!ringcast_ratelimit_take(&conn->byte_rate, limits->bytes_per_second, payload_bytes, shard->now_ns))
+		drop = DROP_RATE_BYTES;
+	if (UNLIKELY(drop != DROP_NONE)) {
+		note_excess(shard, conn);
+		return drop;
+	}
+	drop = check_fanout(shard, conn);
+	if (drop == DROP_NONE && UNLIKELY(conn->pressed_ms != 0))
+		drop = check_share(shard, conn, payload_bytes);
+	return drop;
+}
+
+/* Each hello is answered at once, by a datagram of its own. */
+bool ringcast_shard_may_greet(struct shard *shard, struct conn *conn)
+{
+	uint32_t second = (uint32_t)(shard->now_ns / NS_PER_S);
+	if (conn->greeting_second != second)
+		conn->greeting_count = 0;
+	conn->greeting_second = second;
+	if (conn->greeting_count == GREETINGS_PER_SECOND)
+		return false;
+	conn->greeting_count++;
+	return true;
+}
