@@ -136,8 +136,10 @@ static bool answer_kick(struct shard *shard, struct ask *ask)
 {
 	struct ask_kick *self = CONTAINER_OF(ask, struct ask_kick, ask);
 	struct session *session = find(shard, ask, self->session_id);
+	shard->store.origin = "api";
 	if (session != NULL && ringcast_command_kick(session, self->peer_id, self->reason) != DROP_NONE)
 		ask->result = RINGCAST_ERROR_NOT_FOUND;
+	shard->store.origin = NULL;
 	return true;
 }
 

@@ -155,8 +155,10 @@ static struct ask_session *about(const char *session_id, bool (*answer)(struct s
 static bool answer_end(struct shard *shard, struct ask *ask)
 {
 	struct session *session = session_of(shard, ask);
+	shard->store.origin = "api";
 	if (session != NULL)
 		ringcast_session_end_now(session, CLOSE_SESSION_ENDED, shard->now_ns);
+	shard->store.origin = NULL;
 	return true;
 }
 

@@ -11,6 +11,7 @@
 #include "proto/packet.h"
 
 struct player;
+struct session;
 
 enum delivery_intent { INTENT_FAST = 0, INTENT_RELIABLE = 1 };
 
@@ -22,6 +23,8 @@ struct outbox {
 			size_t recipient_count, const struct player *excluded);
 	/* The player has left the session already; its transport closes after what was queued is sent. */
 	void (*disconnect)(void *context, struct player *player, enum close_reason reason, const char *text);
+	/* A session began, or has ended; NULL: nobody wants to know. For the record only: it must change nothing. */
+	void (*session_changed)(void *context, const struct session *session, bool is_end);
 	void (*drop)(void *context, enum drop_reason reason, uint64_t count);
 	/* The login of a player who was waiting is decided. NONE: its login result goes out now, before anything else. Else it is refused, with
 	 * the reason; the player has left the session already, and the reason is the sink's to count, as admit's would be. */

@@ -131,10 +131,18 @@ static void arm_health(struct session *session)
 		ringcast_timer_arm(store->options.wheel, &session->timer_health, deadline_after(store, interval_ms));
 }
 
+static void tell_changed(const struct session *session, bool is_end)
+{
+	const struct outbox *outbox = &session->store->options.outbox;
+	if (outbox->session_changed != NULL)
+		outbox->session_changed(outbox->context, session, is_end);
+}
+
 static void session_start(struct session *session)
 {
 	struct store *store = session->store;
 	store->sessions_created++;
+	tell_changed(session, false);
 	ringcast_session_watch_empty(session);
 	arm_health(session);
 	if (session->tick_interval_ms != 0 && session->hooks->tick != NULL) {
@@ -219,6 +227,7 @@ void ringcast_session_end_now(struct session *session, enum close_reason reason,
 	ringcast_assert(ringcast_list_is_empty(&session->runnable) && session->parked_count == 0);
 	ringcast_list_add_tail(&store->graveyard_sessions, &session->node);
 	store->sessions_ended++;
+	tell_changed(session, true);
 }
 
 struct session *ringcast_session_find(struct store *store, const char *id)

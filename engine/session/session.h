@@ -146,6 +146,7 @@ struct store {
 	uint64_t id_seed;              /* of that hash; secret, for player ids come from outside */
 	uint64_t now_ns;               /* of the latest call that carried a time; commands carry none */
 	uint64_t answers_awaited, answers_late;
+	const char *origin; /* for the record: "api" while a question from outside is answered; NULL: a script */
 };
 
 bool ringcast_store_init(struct store *store, const struct store_options *options); /* false: out of memory */

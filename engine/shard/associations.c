@@ -121,6 +121,7 @@ void ringcast_shard_association_leave(struct shard *shard, struct conn *conn)
 static void fail(struct shard *shard, struct association *association, enum drop_reason drop)
 {
 	ringcast_shard_drop(shard, drop, 1);
+	ringcast_event_address(shard, EVENT_TLS_FAILED, &association->address, drop);
 	ringcast_shard_association_break(shard, association);
 }
 

@@ -12,6 +12,8 @@ enum {
 	DELIVERY_BYTES = 64,      /* what a delivery costs besides its payload, in bytes as the budget counts them */
 	PRESSED_MS = 1000,        /* a sender is held for so long after it filled a queue to the half */
 	SHARE_PART = 4,           /* of its bytes per second: what it may go on with */
+	SHARE_FIRST_MS = 20,      /* as it begins: many may begin at once */
+	SHARE_BURST_MS = 250,
 	SHARE_BYTES_MIN = 4096,   /* one message always fits */
 	GREETINGS_PER_SECOND = 16,
 };
@@ -23,10 +25,11 @@ static uint32_t now_ms(const struct shard *shard)
 
 /* Receivers that do not keep up */
 
-static uint32_t share_bytes_max(const struct ringcast_limits *limits)
+/* What a held sender may go on with in so many milliseconds, at once. */
+static uint32_t share_bytes(const struct ringcast_limits *limits, uint32_t ms)
 {
-	uint64_t quarter = limits->bytes_per_second / SHARE_PART / SHARE_PART; /* a quarter second's worth */
-	return quarter > SHARE_BYTES_MIN ? (uint32_t)(quarter < UINT32_MAX ? quarter : UINT32_MAX) : SHARE_BYTES_MIN;
+	uint64_t bytes = limits->bytes_per_second / SHARE_PART / 1000 * ms;
+	return bytes > SHARE_BYTES_MIN ? (uint32_t)(bytes < UINT32_MAX ? bytes : UINT32_MAX) : SHARE_BYTES_MIN;
 }
 
 void ringcast_shard_press(struct shard *shard)
@@ -37,7 +40,7 @@ void ringcast_shard_press(struct shard *shard)
 		return;
 	if (sender->pressed_ms == 0 || now - sender->pressed_ms > PRESSED_MS) {
 		sender->share_ms = now;
-		sender->share_left_bytes = SHARE_BYTES_MIN;
+		sender->share_left_bytes = share_bytes(&shard->options.limits, SHARE_FIRST_MS);
 	}
 	sender->pressed_ms = now;
 }
@@ -45,7 +48,7 @@ void ringcast_shard_press(struct shard *shard)
 static enum drop_reason check_share(struct shard *shard, struct conn *conn, size_t payload_bytes)
 {
 	const struct ringcast_limits *limits = &shard->options.limits;
-	uint32_t now = now_ms(shard), most = share_bytes_max(limits);
+	uint32_t now = now_ms(shard), most = share_bytes(limits, SHARE_BURST_MS);
 	if (now - conn->pressed_ms > PRESSED_MS) {
 		conn->pressed_ms = 0;
 		return DROP_NONE;

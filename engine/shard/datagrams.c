@@ -140,6 +140,9 @@ void ringcast_shard_on_datagram(struct shard *shard, const struct io_event *even
 		return;
 	}
 	enum drop_reason drop = receive(shard, event);
-	if (drop != DROP_NONE)
-		ringcast_shard_drop(shard, drop, 1);
+	if (drop == DROP_NONE)
+		return;
+	ringcast_shard_drop(shard, drop, 1);
+	if (drop == DROP_MALFORMED || drop == DROP_TRUNCATED)
+		ringcast_event_address(shard, EVENT_GARBAGE, &event->address, drop);
 }

@@ -308,6 +308,7 @@ static void disconnect(void *context, struct player *player, enum close_reason r
 	if (conn == NULL || conn->close_reason != CLOSE_NONE)
 		return;
 	keep_close_text(context, conn, reason, text);
+	conn->is_by_api = ((struct shard *)context)->store.origin != NULL;
 	ringcast_shard_conn_doom(context, conn, reason);
 }
 
@@ -327,7 +328,13 @@ static void drop(void *context, enum drop_reason reason, uint64_t count)
 	ringcast_shard_drop(context, reason, count);
 }
 
+static void session_changed(void *context, const struct session *session, bool is_end)
+{
+	ringcast_event_session(context, session, is_end);
+}
+
 void ringcast_shard_outbox(struct shard *shard, struct outbox *ret_outbox)
 {
-	*ret_outbox = (struct outbox){.context = shard, .deliver = deliver, .disconnect = disconnect, .drop = drop, .admitted = admitted};
+	*ret_outbox = (struct outbox){.context = shard, .deliver = deliver, .disconnect = disconnect, .drop = drop, .admitted = admitted,
+				       .session_changed = session_changed};
 }

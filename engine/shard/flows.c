@@ -84,8 +84,12 @@ static void begin_close(struct shard *shard, struct conn *conn, enum close_reaso
 	if (conn->close_reason == CLOSE_NONE)
 		conn->close_reason = (uint8_t)reason;
 	shard->counters.closes[conn->close_reason]++;
-	if (conn->state == CONN_SECURING) /* whoever ended it, also the client */
+	if (conn->state == CONN_SECURING) { /* whoever ended it, also the client */
 		shard->counters.tls_handshakes_failed++;
+		ringcast_event_address(shard, EVENT_TLS_FAILED, &conn->address, DROP_TLS_FAILED);
+		conn->is_told = true;
+	}
+	ringcast_event_closed(shard, conn, conn->close_reason);
 	leave_session(shard, conn, conn->close_reason);
 	conn->state = CONN_CLOSING;
 	if (conn->secure != NULL)
@@ -238,11 +242,19 @@ static void upgrade(struct shard *shard, struct conn *conn, const struct http_up
 	ringcast_shard_conn_close(shard, conn, CLOSE_NO_RESOURCES, NULL);
 }
 
+/* A stranger's end is told with it; that a player has left because of it is told too. */
+static void tell_garbage(struct shard *shard, struct conn *conn, enum drop_reason reason)
+{
+	ringcast_event_address(shard, EVENT_GARBAGE, &conn->address, reason);
+	conn->is_told = !conn->is_logged_in;
+}
+
 static void refuse_upgrade(struct shard *shard, struct conn *conn, int status)
 {
 	char answer[REFUSAL_BYTES_MAX];
 	size_t size = ringcast_http_upgrade_encode_refusal(status, answer);
 	ringcast_shard_drop(shard, DROP_MALFORMED, 1);
+	tell_garbage(shard, conn, DROP_MALFORMED);
 	ringcast_shard_send_bytes(shard, conn, ringcast_view_of(answer, size));
 	ringcast_shard_conn_close(shard, conn, CLOSE_PROTOCOL, NULL);
 }
@@ -293,6 +305,7 @@ static void receive_message(struct shard *shard, struct conn *conn, struct view 
 	}
 	if (ringcast_packet_decode(bytes, &packet) != PACKET_OK) {
 		ringcast_shard_drop(shard, DROP_MALFORMED, 1);
+		tell_garbage(shard, conn, DROP_MALFORMED);
 		ringcast_shard_conn_close(shard, conn, CLOSE_PROTOCOL, "malformed packet");
 		return;
 	}
@@ -318,6 +331,7 @@ static enum close_reason close_reason_of(uint16_t code)
 static void receive_broken(struct shard *shard, struct conn *conn, uint16_t close_code)
 {
 	ringcast_shard_drop(shard, close_code == 1009 ? DROP_OVERSIZE : DROP_MALFORMED, 1);
+	tell_garbage(shard, conn, close_code == 1009 ? DROP_OVERSIZE : DROP_MALFORMED);
 	ringcast_shard_conn_close(shard, conn, close_reason_of(close_code), NULL);
 }
 

@@ -7,6 +7,8 @@ static bool refuse_plaintext(struct shard *shard, struct conn *conn, uint8_t fir
 	enum { ANSWER_BYTES = 512 };
 	char answer[ANSWER_BYTES];
 	ringcast_shard_drop(shard, DROP_PLAINTEXT, 1);
+	ringcast_event_address(shard, EVENT_TLS_FAILED, &conn->address, DROP_PLAINTEXT);
+	conn->is_told = true;
 	if (first == 'G')
 		ringcast_shard_send_bytes(shard, conn, ringcast_view_of(answer, ringcast_http_upgrade_encode_refusal(400, answer)));
 	ringcast_shard_conn_close(shard, conn, CLOSE_TLS, NULL);

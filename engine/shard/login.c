@@ -38,6 +38,8 @@ enum close_reason ringcast_shard_login_refuse(struct shard *shard, struct conn *
 		.command = PACKET_COMMAND_LOGIN_RESULT,
 	};
 	shard->counters.logins_refused++;
+	ringcast_event_refused(shard, conn, drop);
+	conn->is_told = true;
 	ringcast_shard_drop(shard, drop, 1);
 	ringcast_shard_send_packet(shard, conn, &result);
 	return close_reason_of(drop);
@@ -73,6 +75,8 @@ static void send_result(struct shard *shard, struct conn *conn)
 void ringcast_shard_login_complete(struct shard *shard, struct conn *conn)
 {
 	shard->counters.logins++;
+	conn->is_logged_in = true;
+	ringcast_event_login(shard, conn);
 	send_result(shard, conn);
 	ringcast_timer_arm(&shard->wheel, &conn->timer, shard->now_ns + conn->player->session->ping_interval_ms * NS_PER_MS);
 }

@@ -12,6 +12,7 @@
 #include "io/io.h"
 #include "ringcast/ringcast.h"
 #include "session/session.h"
+#include "shard/events.h"
 #include "shard/mailbox.h"
 #include "shard/partner.h"
 #include "transport/address_table.h"
@@ -135,6 +136,7 @@ struct shard {
 	uint32_t partner_number_next, partner_stream_count;
 
 	struct shard_counters counters;
+	struct event_log events_log;
 	uint64_t beat_ns; /* atomic: when the loop last turned, for health checks */
 	uint32_t player_count; /* atomic: those who are in, as of the last tick; for whoever waits until they have left */
 	struct io_event events[SHARD_EVENT_COUNT_MAX];

@@ -43,6 +43,9 @@ struct conn {
 	uint8_t close_reason; /* enum close_reason, once CLOSING */
 	bool is_secure;       /* its bytes go through TLS, or it is not known yet whether they do: HELLO, and whenever secure is set */
 	bool is_shutdown_asked, is_close_asked, is_ended;
+	bool is_logged_in; /* the login result said so */
+	bool is_told;      /* the event log has its end already */
+	bool is_by_api;    /* sent away by a question from outside */
 	bool is_crowded_out; /* it held most of what ran short: goes without a word, and at once */
 	uint32_t pings_missed; /* as wide as its limit */
 	struct ratelimit message_rate, byte_rate;
