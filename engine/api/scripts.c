@@ -53,22 +53,30 @@ static bool is_name(const char *name, char *error, size_t error_bytes)
 	return false;
 }
 
+static void tell_confined(struct ringcast_engine *engine, bool is_whole, const char *holds)
+{
+	char quoted[700];
+	const struct log_sink *before = ringcast_log_bind(&engine->log_sink);
+	snprintf(quoted, sizeof(quoted), "%s", holds);
+	for (char *c = quoted; *c != '\0'; c++)
+		if (*c == '"')
+			*c = '\'';
+	ringcast_log(is_whole ? LOG_INFO : LOG_WARN, "script", "how JavaScript is confined", "holds=\"%s\"", quoted);
+	ringcast_log_bind(before);
+}
+
 /* Before the first JavaScript is run in any way: the place it may write to is made, and what holds is told once. */
 static bool confine(struct ringcast_engine *engine, char *error, size_t error_bytes)
 {
-	char holds[700], quoted[700];
+	char holds[700];
 	if (ringcast_snapshots_root(&engine->snapshots, error, error_bytes) == NULL)
 		return false;
 	bool is_told = __atomic_exchange_n(&engine->is_confinement_told, true, __ATOMIC_ACQ_REL);
 	if (is_told && !engine->options.scripts.is_confinement_required)
 		return true;
 	bool is_whole = ringcast_script_confinement(&engine->script_process, holds, sizeof(holds));
-	snprintf(quoted, sizeof(quoted), "%s", holds);
-	for (char *c = quoted; *c != '\0'; c++)
-		if (*c == '"')
-			*c = '\'';
 	if (!is_told)
-		ringcast_log(is_whole ? LOG_INFO : LOG_WARN, "script", "how JavaScript is confined", "holds=\"%s\"", quoted);
+		tell_confined(engine, is_whole, holds);
 	if (is_whole || !engine->options.scripts.is_confinement_required)
 		return true;
 	snprintf(error, error_bytes, "scripts.confine is 'required', and not all of it holds: %s", holds);

@@ -25,7 +25,7 @@ struct engine_shard {
 	char error[256];
 };
 
-enum { ENGINE_STRING_COUNT = 9 };
+enum { ENGINE_STRING_COUNT = 14 };
 
 struct ringcast_engine {
 	ringcast_engine_options options; /* its strings are in strings */

@@ -125,7 +125,8 @@ static bool copy_strings(struct ringcast_engine *engine)
 	ringcast_engine_options *options = &engine->options;
 	const char **const strings[] = {&options->listen_address, &options->listen_address_second, &options->host_name, &options->ciphers,
 					&options->crypto_backend, &options->scripts.node, &options->scripts.sidecar, &options->scripts.inspect,
-					&options->scripts.arguments};
+					&options->scripts.arguments, &options->scripts.user, &options->scripts.connect_ports, &options->scripts.read_paths,
+					&options->scripts.environment, &options->scripts.final_folder};
 	bool is_copied = true;
 	static_assert(ARRAY_COUNT(strings) == ENGINE_STRING_COUNT, "one place for each");
 	for (unsigned i = 0; i < ARRAY_COUNT(strings); i++) {
