@@ -46,7 +46,7 @@ static void add_upgrade(struct flow *flow)
 static void note(char *log, enum stream_event event, const struct stream_item *item)
 {
 	static const char *const names[] = {[STREAM_UPGRADE] = "upgrade", [STREAM_REFUSED] = "refused", [STREAM_MESSAGE] = "message",
-					    [STREAM_PING] = "ping", [STREAM_PONG] = "pong", [STREAM_CLOSE] = "close",
+					    [STREAM_FRAGMENT] = "fragment", [STREAM_PING] = "ping", [STREAM_PONG] = "pong", [STREAM_CLOSE] = "close",
 					    [STREAM_ERROR] = "error", [STREAM_NO_BUFFER] = "no buffer"};
 	bool has_bytes = event == STREAM_MESSAGE || event == STREAM_PING;
 	sprintf(log + strlen(log), "%s %.*s|", names[event], has_bytes ? (int)item->bytes.size : 0, has_bytes ? (const char *)item->bytes.data : "");
@@ -92,7 +92,7 @@ Test(stream, the_items_do_not_depend_on_the_pieces)
 	add_frame(&flow, WEBSOCKET_CONTINUATION, true, "ented");
 	add_frame(&flow, WEBSOCKET_BINARY, true, "last");
 	for (size_t piece = 1; piece <= flow.size; piece++)
-		expect(&flow, piece, "upgrade |message one|ping are you there|pong |message fragmented|message last|");
+		expect(&flow, piece, "upgrade |message one|ping are you there|fragment |pong |message fragmented|message last|");
 }
 
 Test(stream, nothing_is_kept_between_whole_messages)
