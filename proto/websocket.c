@@ -1,13 +1,13 @@
 #include "proto/websocket.h"
 
 #include "base/assert.h"
+#include "base/close.h"
+#include "base/utf8.h"
 #include "proto/limits.h"
 #include "proto/sha1.h"
-#include "proto/utf8.h"
 
 enum {
 	CONTROL_BYTES_MAX = 125,
-	CLOSE_REASON_BYTES_MAX = CONTROL_BYTES_MAX - 2,
 	CODE_PROTOCOL_ERROR = 1002,
 	CODE_ABSENT = 1005,
 	CODE_NOT_UTF8 = 1007,
@@ -269,12 +269,7 @@ void ringcast_websocket_mask(uint8_t *payload, size_t size, const uint8_t mask[4
 size_t ringcast_websocket_encode_close(uint16_t code, const char *reason, uint8_t *out)
 {
 	ringcast_assert(is_legal_close_code(code));
-	size_t reason_bytes = reason != NULL ? strlen(reason) : 0;
-	if (reason_bytes > CLOSE_REASON_BYTES_MAX) {
-		reason_bytes = CLOSE_REASON_BYTES_MAX;
-		while (reason_bytes > 0 && ((uint8_t)reason[reason_bytes] & 0xc0) == 0x80)
-			reason_bytes--; /* the peer checks UTF-8: never cut inside a character */
-	}
+	size_t reason_bytes = reason != NULL ? ringcast_close_text_bytes(reason) : 0;
 	size_t size = ringcast_websocket_encode_header(WEBSOCKET_CLOSE, true, 2 + reason_bytes, out);
 	store_big_endian(out + size, code, 2);
 	if (reason_bytes != 0)

@@ -67,7 +67,7 @@ size_t ringcast_websocket_encode_header_masked(enum websocket_opcode opcode, boo
 					       uint8_t *out);
 void ringcast_websocket_mask(uint8_t *payload, size_t size, const uint8_t mask[4]);
 /*
- * A whole unmasked close frame: 2 + 2 + reason (cut to 123 bytes, between characters; NULL: none). out needs 127 bytes.
+ * A whole unmasked close frame: 2 + 2 + as much of reason as ringcast_close_text_bytes lets pass (NULL: none). out needs 127 bytes.
  * code must be one that may travel.
  */
 size_t ringcast_websocket_encode_close(uint16_t code, const char *reason, uint8_t *out);

@@ -1,9 +1,7 @@
 #include "base/close.h"
 
 #include "base/assert.h"
-
-/* A control frame carries at most 125 bytes: the code takes two, the text has the rest (RFC 6455, 5.5). */
-#define CLOSE_TEXT_BYTES_MAX 123
+#include "base/utf8.h"
 
 #define CLOSE(name, code, label, text) _Static_assert(sizeof(text) - 1 <= CLOSE_TEXT_BYTES_MAX, #name " does not fit a close frame");
 #include "base/close.def"
@@ -35,4 +33,9 @@ const char *ringcast_close_text(enum close_reason reason)
 {
 	ringcast_assert((unsigned)reason < CLOSE_REASON_COUNT);
 	return reasons[reason].text;
+}
+
+size_t ringcast_close_text_bytes(const char *text)
+{
+	return ringcast_utf8_fit(text, CLOSE_TEXT_BYTES_MAX);
 }

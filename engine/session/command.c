@@ -9,7 +9,6 @@
 
 enum command_kind { COMMAND_SEND, COMMAND_KICK, COMMAND_JOIN, COMMAND_LEAVE, COMMAND_BROADCAST, COMMAND_ANSWER, COMMAND_FINISH };
 enum { COMMAND_DATA_BYTES_MAX = PROTO_PACKET_BYTES_MAX - PROTO_PACKET_OVERHEAD_BYTES_MAX };
-enum { KICK_TEXT_BYTES_MAX = 123 }; /* RFC 6455: a control frame's 125 bytes less the code */
 
 /* data: a send's payload or a kick's text; for a waiting command it lies behind the struct, in the same buf. */
 struct command {
@@ -68,7 +67,7 @@ static enum drop_reason do_kick(struct session *session, const struct command *c
 	struct player *player = ringcast_session_find_player(session, command->player);
 	if (player == NULL)
 		return DROP_NO_TARGET;
-	char text[KICK_TEXT_BYTES_MAX + 1] = "";
+	char text[CLOSE_TEXT_BYTES_MAX + 1] = "";
 	if (command->data.size > 0)
 		memcpy(text, command->data.data, command->data.size);
 	ringcast_player_expel(player, CLOSE_KICKED, command->data.size > 0 ? text : NULL);
@@ -259,23 +258,11 @@ enum drop_reason ringcast_command_send(struct session *session, const struct pac
 	return command_give(session, &command);
 }
 
-/* What fits a close frame, and no half of a UTF-8 character at the end. */
-static size_t kick_text_bytes(const char *text)
-{
-	size_t bytes = strnlen(text, KICK_TEXT_BYTES_MAX + 1);
-	if (bytes <= KICK_TEXT_BYTES_MAX)
-		return bytes;
-	bytes = KICK_TEXT_BYTES_MAX;
-	while (bytes > 0 && ((uint8_t)text[bytes] & 0xC0) == 0x80)
-		bytes--;
-	return bytes;
-}
-
 enum drop_reason ringcast_command_kick(struct session *session, int32_t peer_id, const char *text)
 {
 	struct command command = {.kind = COMMAND_KICK, .player = peer_id};
 	if (text != NULL)
-		command.data = ringcast_view_of(text, kick_text_bytes(text));
+		command.data = ringcast_view_of(text, ringcast_close_text_bytes(text));
 	return command_give(session, &command);
 }
 

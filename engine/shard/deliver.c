@@ -291,8 +291,7 @@ static void deliver(void *context, const struct packet *packet, enum delivery_in
 /* The game's own words are kept for the close frame; the reason's text is in the close table. */
 static void keep_close_text(struct shard *shard, struct conn *conn, enum close_reason reason, const char *text)
 {
-	enum { TEXT_BYTES_MAX = 123 };
-	size_t size = text != NULL ? strnlen(text, TEXT_BYTES_MAX) : 0;
+	size_t size = text != NULL ? ringcast_close_text_bytes(text) : 0;
 	if (size == 0 || strcmp(text, ringcast_close_text(reason)) == 0)
 		return;
 	conn->close_text = ringcast_buf_alloc(shard->pool, size + 1);

@@ -7,7 +7,7 @@
 #include "base/assert.h"
 #include "fuzz_target.h"
 #include "proto/limits.h"
-#include "proto/utf8.h"
+#include "base/utf8.h"
 #include "proto/websocket.h"
 
 enum { CONFIG_BYTES = 3 };

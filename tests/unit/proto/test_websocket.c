@@ -414,6 +414,7 @@ Test(websocket, close_frame_is_what_the_peer_reads)
 	cr_assert_eq(ringcast_websocket_assemble(&assembler, &parsed.frame, 125, &code), WEBSOCKET_EVENT_CLOSE);
 	cr_assert_eq(code, 1000);
 	free(parsed.copy);
+	cr_assert_eq(ringcast_websocket_encode_close(1000, "no\xff", bytes), 2 + 2 + 2, "a text that is not UTF-8 ends there");
 }
 
 /* Random messages cut into random fragments with pings between come out as they went in. */

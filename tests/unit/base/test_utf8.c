@@ -1,7 +1,7 @@
 /* The UTF-8 checker against a plain decoder, over every code point and every short byte string. */
 #include <criterion/criterion.h>
 
-#include "proto/utf8.h"
+#include "base/utf8.h"
 
 static enum utf8_state check(const uint8_t *bytes, size_t size)
 {
@@ -75,4 +75,25 @@ Test(utf8, bad_byte_at_every_offset)
 			cr_assert_eq(ringcast_utf8_step(UTF8_BAD, ringcast_view_of(bytes, offset)), UTF8_BAD, "bad stays bad");
 		}
 	}
+}
+
+Test(utf8, what_fits_ends_with_a_whole_character)
+{
+	static const struct {
+		const char *text;
+		size_t bytes_max, fits;
+	} cases[] = {
+		{"", 5, 0},
+		{"abc", 0, 0},
+		{"abc", 2, 2},
+		{"abc", 9, 3},
+		{"a\xe2\x82\xac", 3, 1}, /* a euro sign over the bound */
+		{"a\xe2\x82\xac", 4, 4},
+		{"\xf0\x9f\x98\x80", 3, 0},
+		{"ab\xff""c", 9, 2}, /* what follows a bad byte may be anything */
+		{"ab\xe2\x82", 9, 2}, /* ends in the middle of a character by itself */
+		{"ab\xc0\x80""c", 9, 2},
+	};
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
+		cr_expect_eq(ringcast_utf8_fit(cases[i].text, cases[i].bytes_max), cases[i].fits, "case %zu", i);
 }

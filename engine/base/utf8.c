@@ -1,4 +1,4 @@
-#include "proto/utf8.h"
+#include "base/utf8.h"
 
 #include "base/assert.h"
 
@@ -50,4 +50,16 @@ enum utf8_state ringcast_utf8_step(enum utf8_state state, struct view bytes)
 			state = byte >= steps[state].low && byte <= steps[state].high ? steps[state].next : UTF8_BAD;
 	}
 	return state;
+}
+
+size_t ringcast_utf8_fit(const char *text, size_t bytes_max)
+{
+	enum utf8_state state = UTF8_COMPLETE;
+	size_t whole_bytes = 0;
+	for (size_t index = 0; index < bytes_max && text[index] != '\0' && state != UTF8_BAD; index++) {
+		state = ringcast_utf8_step(state, ringcast_view_of(text + index, 1));
+		if (state == UTF8_COMPLETE)
+			whole_bytes = index + 1;
+	}
+	return whole_bytes;
 }

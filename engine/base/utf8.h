@@ -1,6 +1,6 @@
 /* UTF-8 (RFC 3629), checked piece by piece: overlong forms, surrogates and values above U+10FFFF are refused. */
-#ifndef RINGCAST_PROTO_UTF8_H
-#define RINGCAST_PROTO_UTF8_H
+#ifndef RINGCAST_BASE_UTF8_H
+#define RINGCAST_BASE_UTF8_H
 
 #include "base/types.h"
 
@@ -19,5 +19,8 @@ enum utf8_state {
 
 /* The state after bytes; UTF8_BAD is final. */
 enum utf8_state ringcast_utf8_step(enum utf8_state state, struct view bytes);
+
+/* Bytes of the longest beginning of text, at most bytes_max, that is valid and ends with a whole character. Reads no byte after those. */
+size_t ringcast_utf8_fit(const char *text, size_t bytes_max);
 
 #endif
