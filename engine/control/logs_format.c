@@ -5,6 +5,7 @@
 #include <time.h>
 
 #include "base/assert.h"
+#include "base/utf8.h"
 #include "control/logs.h"
 
 /* A bounded writer; once full it stays full, and one byte is kept for the newline. */
@@ -26,28 +27,16 @@ static void put_text(struct cursor *cursor, const char *text)
 	put(cursor, text, strlen(text));
 }
 
-static size_t lead_size(unsigned char lead)
-{
-	if (lead < 0x80)
-		return 1;
-	if (lead < 0xc2 || lead > 0xf4)
-		return 0;
-	return lead < 0xe0 ? 2 : lead < 0xf0 ? 3 : 4;
-}
-
-/* Bytes of the UTF-8 sequence at text, 0 when it is none. */
+/* Bytes of the character at text, 0 when they are not UTF-8. */
 static size_t utf8_size(const char *text, size_t size)
 {
-	const unsigned char *c = (const unsigned char *)text;
-	size_t need = lead_size(c[0]);
-	if (need == 0 || need > size)
-		return 0;
-	for (size_t i = 1; i < need; i++)
-		if ((c[i] & 0xc0) != 0x80)
-			return 0;
-	bool is_overlong = (c[0] == 0xe0 && c[1] < 0xa0) || (c[0] == 0xf0 && c[1] < 0x90);
-	bool is_outside = (c[0] == 0xed && c[1] > 0x9f) || (c[0] == 0xf4 && c[1] > 0x8f);
-	return is_overlong || is_outside ? 0 : need;
+	enum utf8_state state = UTF8_COMPLETE;
+	for (size_t i = 0; i < size && state != UTF8_BAD; i++) {
+		state = ringcast_utf8_step(state, ringcast_view_of(text + i, 1));
+		if (state == UTF8_COMPLETE)
+			return i + 1;
+	}
+	return 0;
 }
 
 /* A piece is whole or absent, so that a cut line still ends in a complete escape. */
