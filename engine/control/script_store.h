@@ -40,7 +40,7 @@ struct script_store_options {
 struct script_store *ringcast_script_store_create(const struct script_store_options *options, ringcast_engine *engine, struct logs *logs,
 						  struct config_error *reterr);
 void ringcast_script_store_destroy(struct script_store **store); /* accepts NULL inside, nulls */
-/* Gives the engine the current version of every name. What is not well is logged and passed over. */
+/* Gives the engine the current version of every name. A script that cannot be loaded is logged and left out. */
 void ringcast_script_store_load(struct script_store *store);
 
 struct script_push {

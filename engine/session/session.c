@@ -293,7 +293,7 @@ static void ask_health(struct session *session)
 	ringcast_session_answer_health(session, verdict);
 }
 
-/* A script that has not answered until the next check is not well. */
+/* A script that has not answered when the next check is due counts as failed. */
 static void expire_health(struct session *session)
 {
 	arm_health(session);

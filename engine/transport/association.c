@@ -45,7 +45,10 @@ void ringcast_association_table_fini(struct association_table *table)
 	*table = (struct association_table){0};
 }
 
-/* A key is a hash: two addresses may share one. Then the second finds nobody, and is told apart before anything is decrypted. */
+/*
+ * A key is a hash, so two addresses may share one. That is why the address itself is compared: the second one finds no association, and nothing of
+ * what it sent is decrypted.
+ */
 struct association *ringcast_association_find(const struct association_table *table, const struct address *address, uint8_t port_index)
 {
 	handle self = ringcast_map_find(&table->by_key, key_of(table, address, port_index));

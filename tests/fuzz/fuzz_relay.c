@@ -3,8 +3,8 @@
  * after their login, on their streams and over UDP. Whatever they do: the honest player keeps its place and hears its own message, and after the
  * shutdown nothing is left in any table, pool or queue (the shards assert it).
  *
- * Encryption is optional here, with the simulator's toy in the place of a library: what strangers send is told apart by its first bytes, and may find its
- * way into handshakes, hellos and associations.
+ * Encryption is optional here, with the simulator's toy in the place of a library: the first bytes that a stranger sends say whether it is
+ * encrypted, so an input may get into handshakes, hellos and associations.
  *
  * Input: records of two bytes, what and who, then for bytes to be sent a size and the bytes. In dev mode a token is plain text, and a mask of
  * zeros leaves frames readable, so that a mutator has something to work with.

@@ -94,7 +94,7 @@ static ringcast_verdict no_group(ringcast_session *session, int32_t group, int32
 
 static ringcast_verdict no_send(ringcast_session *session, const ringcast_message *message)
 {
-	return message->payload_bytes > 3 ? RINGCAST_DENY : (ringcast_verdict)42; /* what is neither yes nor later is no */
+	return message->payload_bytes > 3 ? RINGCAST_DENY : (ringcast_verdict)42; /* every other value counts as DENY */
 }
 
 BOTH(told, no_is_obeyed)

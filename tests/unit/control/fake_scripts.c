@@ -1,5 +1,5 @@
 /*
- * The public functions of scripts, without scripts: a version is a hash of main.lua, and one that holds the word "broken" is not well. Kept for the
+ * The public functions of scripts, without scripts: a version is a hash of main.lua, and one that holds the word "broken" cannot be loaded. Kept for the
  * whole process, since a fake engine does not run anything.
  */
 #include "fake_scripts.h"
