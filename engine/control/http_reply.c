@@ -5,8 +5,34 @@
 #include <microhttpd.h>
 #include <stdarg.h>
 #include <stdlib.h>
+#include <string.h>
+#include <time.h>
 
 #include "base/assert.h"
+#include "control/time_text.h"
+
+json_t *ringcast_http_time_ago(uint64_t age_ns)
+{
+	char text[TIME_TEXT_BYTES];
+	struct timespec now;
+	clock_gettime(CLOCK_REALTIME, &now);
+	uint64_t then_ns = (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec - age_ns;
+	ringcast_time_text(then_ns / 1000000000, (uint32_t)(then_ns % 1000000000), TIME_MILLISECONDS, text);
+	return json_string(text);
+}
+
+json_t *ringcast_http_text(const char *text, size_t size)
+{
+	json_t *string = json_stringn(text, size);
+	char *ascii = string ? NULL : strndup(text, size);
+	for (char *c = ascii; c && *c; c++)
+		if ((unsigned char)*c >= 0x80)
+			*c = '?';
+	if (ascii)
+		string = json_string(ascii);
+	free(ascii);
+	return string;
+}
 
 void ringcast_http_reply(struct http_response *response, unsigned status, json_t *json)
 {

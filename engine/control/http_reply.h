@@ -52,6 +52,13 @@ struct http_response {
 
 typedef void http_handler_fn(struct http_request *request, struct http_response *response);
 
+/* RFC 3339 in UTC, of a moment this long ago. */
+json_t *ringcast_http_time_ago(uint64_t age_ns);
+/*
+ * Text that other programs made. Names and what scripts say need not be UTF-8, which JSON must be: then every byte that is not ASCII becomes '?', so
+ * that one bad text cannot hide a whole list. NULL: no memory.
+ */
+json_t *ringcast_http_text(const char *text, size_t size);
 /* json NULL means that there was no memory for it; the connection is then closed. */
 void ringcast_http_reply(struct http_response *response, unsigned status, json_t *json);
 /* RFC 9457: title goes with the code, detail is for this occurrence. */

@@ -1,7 +1,6 @@
 /* The routes of scripts: pushed as a zip, listed, rolled back, removed; and what a session's script said. */
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "base/assert.h"
 #include "control/http_body.h"
@@ -97,38 +96,11 @@ void ringcast_http_script_remove(struct http_request *request, struct http_respo
 		store_problem(response, result, error.text);
 }
 
-static json_t *moment(uint64_t age_ns)
-{
-	char text[48];
-	struct timespec now;
-	clock_gettime(CLOCK_REALTIME, &now);
-	uint64_t then_ms = ((uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000) - age_ns / 1000000;
-	time_t seconds = (time_t)(then_ms / 1000);
-	struct tm tm;
-	gmtime_r(&seconds, &tm);
-	size_t size = strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%S", &tm);
-	snprintf(text + size, sizeof(text) - size, ".%03uZ", (unsigned)(then_ms % 1000));
-	return json_string(text);
-}
-
-/* Scripts may say bytes that are no UTF-8: those become '?', so that one bad line does not hide the others. */
-static json_t *text_of(const char *text, size_t size)
-{
-	json_t *string = json_stringn(text, size);
-	char *ascii = string ? NULL : strndup(text, size);
-	for (char *c = ascii; c && *c; c++)
-		if ((unsigned char)*c >= 0x80)
-			*c = '?';
-	if (ascii)
-		string = json_string(ascii);
-	free(ascii);
-	return string;
-}
-
 static void add_line(void *context, uint64_t age_ns, const char *level, const char *text, size_t text_bytes)
 {
 	json_array_append_new(context,
-			      json_pack("{s:o, s:s, s:o}", "at", moment(age_ns), "level", level, "text", text_of(text, text_bytes)));
+			      json_pack("{s:o, s:s, s:o}", "at", ringcast_http_time_ago(age_ns), "level", level, "text",
+					ringcast_http_text(text, text_bytes)));
 }
 
 void ringcast_http_session_log(struct http_request *request, struct http_response *response)

@@ -2,7 +2,6 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "base/assert.h"
 #include "control/http_body.h"
@@ -12,32 +11,9 @@
 #define LIST_LIMIT_MAX 10000
 #define PAGE_SESSIONS_MAX 1000 /* more are on the next page: what an answer takes in memory is bounded */
 
-/* RFC 3339 in UTC, of a moment this long ago. */
-static json_t *time_ago(uint64_t age_ns)
-{
-	char text[40];
-	struct timespec now;
-	struct tm tm;
-	clock_gettime(CLOCK_REALTIME, &now);
-	uint64_t then_ms = ((uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec - age_ns) / 1000000;
-	time_t seconds = (time_t)(then_ms / 1000);
-	gmtime_r(&seconds, &tm);
-	size_t size = strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%S", &tm);
-	snprintf(text + size, sizeof(text) - size, ".%03uZ", (unsigned)(then_ms % 1000));
-	return json_string(text);
-}
-
-/* Names come from other programs and need not be UTF-8: what is not is replaced, so that one bad name cannot hide a whole list. */
 static json_t *text_to_json(const char *text)
 {
-	json_t *string = json_string(text);
-	if (string)
-		return string;
-	char ascii[RINGCAST_DATA_BYTES];
-	size_t size = strnlen(text, sizeof(ascii) - 1);
-	for (size_t i = 0; i < size; i++)
-		ascii[i] = (unsigned char)text[i] < 0x80 ? text[i] : '?';
-	return json_stringn(ascii, size);
+	return ringcast_http_text(text, strlen(text));
 }
 
 static void put_text(json_t *json, const char *key, const char *text)
@@ -61,7 +37,7 @@ static json_t *session_to_json(const ringcast_session_info *info)
 	put_count(json, "player_count", info->player_count);
 	put_count(json, "reserved_count", info->reserved_count);
 	put_count(json, "group_count", info->group_count);
-	json_object_set_new(json, "created_at", time_ago(info->age_ns));
+	json_object_set_new(json, "created_at", ringcast_http_time_ago(info->age_ns));
 	json_object_set_new(json, "age_seconds", json_real((double)info->age_ns / 1e9));
 	put_count(json, "messages_received", info->messages_received);
 	put_count(json, "deliveries", info->deliveries);
@@ -202,7 +178,7 @@ void ringcast_http_session_end(struct http_request *request, struct http_respons
 /* A moment on the engine's clock, which reads now_ns now; 0 is "not yet". */
 static json_t *time_at(uint64_t then_ns, uint64_t now_ns)
 {
-	return then_ns == 0 ? json_null() : time_ago(now_ns > then_ns ? now_ns - then_ns : 0);
+	return then_ns == 0 ? json_null() : ringcast_http_time_ago(now_ns > then_ns ? now_ns - then_ns : 0);
 }
 
 /* The token is a credential, so only the one who reserved it gets to see it. */

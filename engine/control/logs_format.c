@@ -2,11 +2,11 @@
 #include <ctype.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
 #include "base/assert.h"
 #include "base/utf8.h"
 #include "control/logs.h"
+#include "control/time_text.h"
 
 /* A bounded writer; once full it stays full, and one byte is kept for the newline. */
 struct cursor {
@@ -155,12 +155,8 @@ static void put_plain_field(struct cursor *cursor, const struct field *field)
 
 static void put_time(struct cursor *cursor, uint64_t realtime_ns)
 {
-	char text[40];
-	time_t seconds = (time_t)(realtime_ns / 1000000000);
-	struct tm tm;
-	gmtime_r(&seconds, &tm);
-	size_t size = strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%S", &tm);
-	snprintf(text + size, sizeof(text) - size, ".%06uZ", (unsigned)(realtime_ns % 1000000000 / 1000));
+	char text[TIME_TEXT_BYTES];
+	ringcast_time_text(realtime_ns / 1000000000, (uint32_t)(realtime_ns % 1000000000), TIME_MICROSECONDS, text);
 	put_text(cursor, text);
 }
 

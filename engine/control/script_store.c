@@ -9,12 +9,12 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "base/assert.h"
 #include "base/attr.h"
 #include "control/script_history.h"
+#include "control/time_text.h"
 
 #define STORE_PATH_BYTES 512
 #define INCOMING ".incoming-"
@@ -416,11 +416,8 @@ enum store_result ringcast_script_store_remove(struct script_store *store, const
 
 static json_t *time_text(uint64_t seconds)
 {
-	char text[32];
-	time_t then = (time_t)seconds;
-	struct tm tm;
-	gmtime_r(&then, &tm);
-	strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%SZ", &tm);
+	char text[TIME_TEXT_BYTES];
+	ringcast_time_text(seconds, 0, TIME_SECONDS, text);
 	return json_string(text);
 }
 
