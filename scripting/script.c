@@ -5,9 +5,12 @@
 #include <string.h>
 
 #include "base/assert.h"
+#include "base/plain_name.h"
 #include "base/hash.h"
 #include "scripting/folder.h"
 #include "scripting/snapshot.h"
+
+_Static_assert((size_t)PLAIN_NAME_BYTES_MAX < SCRIPT_NAME_BYTES, "a name and its NUL fit their field");
 
 static int compare_files(const void *a, const void *b)
 {
@@ -77,13 +80,6 @@ static void script_free(struct script *script)
 	free(script);
 }
 
-static bool is_name(const char *name)
-{
-	static const char letters[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.";
-	size_t size = strlen(name);
-	return size > 0 && size < SCRIPT_NAME_BYTES && name[0] != '.' && strspn(name, letters) == size;
-}
-
 static bool script_fill(struct script *script, const struct script_source *source, char *reterr, size_t reterr_bytes)
 {
 	const char *main;
@@ -99,9 +95,8 @@ static bool script_fill(struct script *script, const struct script_source *sourc
 struct script *ringcast_script_read(const struct script_source *source, char *reterr, size_t reterr_bytes)
 {
 	ringcast_assert(source->name != NULL && source->path != NULL && reterr != NULL && reterr_bytes > 0);
-	if (!is_name(source->name)) {
-		snprintf(reterr, reterr_bytes, "\"%.80s\" is no name for a script: up to %d letters, digits, - _ . and no leading dot",
-			 source->name, SCRIPT_NAME_BYTES - 1);
+	if (!ringcast_plain_name_is_one(source->name)) {
+		snprintf(reterr, reterr_bytes, "\"%.80s\" is no name for a script: " PLAIN_NAME_RULE, source->name);
 		return NULL;
 	}
 	struct script *script = calloc(1, sizeof(*script));

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "base/plain_name.h"
 #include "io/clock.h"
 #include "life/engine.h"
 #include "scripts/check.h"
@@ -46,10 +47,9 @@ static void describe_script(const struct script *script, ringcast_script_info *r
 
 static bool is_name(const char *name, char *error, size_t error_bytes)
 {
-	if (name != NULL && ringcast_registry_is_name(name))
+	if (name != NULL && ringcast_plain_name_is_one(name))
 		return true;
-	fail(error, error_bytes, RINGCAST_ERROR_ARGUMENT,
-	     "a script's name is made of a-z, 0-9, '.', '_' and '-', begins with a letter or digit, and has 63 characters at most");
+	fail(error, error_bytes, RINGCAST_ERROR_ARGUMENT, "a script's name is made of " PLAIN_NAME_RULE);
 	return false;
 }
 

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "base/assert.h"
+#include "base/plain_name.h"
 #include "base/attr.h"
 #include "control/script_history.h"
 #include "control/time_text.h"
@@ -19,6 +20,8 @@
 #define STORE_PATH_BYTES 512
 #define INCOMING ".incoming-"
 #define OUTGOING ".outgoing-" /* removed, but not gone yet */
+
+_Static_assert((size_t)PLAIN_NAME_BYTES_MAX < RINGCAST_SCRIPT_NAME_BYTES, "names, which become folders here");
 
 struct script_store {
 	char directory[STORE_PATH_BYTES / 2];
@@ -49,14 +52,6 @@ PRINTF_LIKE(3, 4) static void path_of(const struct script_store *store, char *re
 	va_start(arguments, format);
 	vsnprintf(ret_path + used, STORE_PATH_BYTES - (size_t)used, format, arguments);
 	va_end(arguments);
-}
-
-/* Names become folders: the engine allows no others either. */
-static bool is_name(const char *name)
-{
-	size_t size = strlen(name);
-	return size > 0 && size < RINGCAST_SCRIPT_NAME_BYTES && strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789._-") == size &&
-	       strchr("._-", name[0]) == NULL;
 }
 
 /* the engine's side */
@@ -266,9 +261,9 @@ enum store_result ringcast_script_store_push(struct script_store *store, const s
 {
 	ringcast_assert(store && push && ret_info && reterr);
 	char incoming[STORE_PATH_BYTES];
-	if (!is_name(push->name))
+	if (!ringcast_plain_name_is_one(push->name))
 		return fail(reterr, STORE_BAD_NAME,
-			    "'%s' is no name for a script: a-z, 0-9, '.', '_' and '-', 63 at most, a letter or digit first", push->name);
+			    "'%s' is no name for a script: " PLAIN_NAME_RULE, push->name);
 	if (push->main && strlen(push->main) >= sizeof(((struct history_line *)0)->main))
 		return fail(reterr, STORE_BAD_SCRIPT, "the path of the main file is too long");
 	if (!is_writable(store, reterr))
@@ -309,7 +304,7 @@ static enum store_result choose_stored(struct script_store *store, const char *n
 				       struct config_error *reterr)
 {
 	char folder[STORE_PATH_BYTES], current[RINGCAST_SCRIPT_VERSION_BYTES] = "", version[RINGCAST_SCRIPT_VERSION_BYTES];
-	path_of(store, folder, "%s", is_name(name) ? name : ".none");
+	path_of(store, folder, "%s", ringcast_plain_name_is_one(name) ? name : ".none");
 	if (!ringcast_current_read(folder, current))
 		return fail(reterr, STORE_NOT_FOUND, "there is no script '%s'", name);
 	struct history *history = ringcast_history_read(folder);
@@ -368,7 +363,7 @@ enum store_result ringcast_script_store_rollback(struct script_store *store, con
 static bool is_stored(const struct script_store *store, const char *name, char *ret_path)
 {
 	struct stat stat_of;
-	path_of(store, ret_path, "%s", is_name(name) ? name : ".none");
+	path_of(store, ret_path, "%s", ringcast_plain_name_is_one(name) ? name : ".none");
 	return stat(ret_path, &stat_of) == 0;
 }
 
@@ -442,7 +437,7 @@ static void add_stored(const struct script_store *store, const char *name, json_
 {
 	char folder[STORE_PATH_BYTES];
 	path_of(store, folder, "%s", name);
-	struct history *history = is_name(name) ? ringcast_history_read(folder) : NULL;
+	struct history *history = ringcast_plain_name_is_one(name) ? ringcast_history_read(folder) : NULL;
 	for (size_t i = history ? history->count : 0; i-- > 0;) {
 		json_t *known = NULL, *version;
 		size_t index;
@@ -551,7 +546,7 @@ static void load_one(struct script_store *store, const char *name)
 {
 	char folder[STORE_PATH_BYTES], version[RINGCAST_SCRIPT_VERSION_BYTES] = "", quoted[600];
 	struct config_error error = {"no current version"};
-	if (!is_name(name))
+	if (!ringcast_plain_name_is_one(name))
 		return;
 	path_of(store, folder, "%s", name);
 	bool has_current = ringcast_current_read(folder, version);

@@ -8,13 +8,6 @@
 
 enum { VERSION_PREFIX_MIN = 6 };
 
-bool ringcast_registry_is_name(const char *name)
-{
-	static const char first[] = "abcdefghijklmnopqrstuvwxyz0123456789", all[] = "abcdefghijklmnopqrstuvwxyz0123456789._-";
-	size_t size = strlen(name);
-	return size > 0 && size < SCRIPT_NAME_BYTES && strchr(first, name[0]) != NULL && strspn(name, all) == size;
-}
-
 void ringcast_registry_init(struct script_registry *registry, uint32_t versions_kept)
 {
 	*registry = (struct script_registry){.versions_kept = versions_kept};

@@ -34,7 +34,6 @@ struct script_registry {
 	uint32_t change_count; /* atomic: shards look whether they hold programs that nobody needs any more */
 };
 
-bool ringcast_registry_is_name(const char *name); /* a-z 0-9 . _ -, a letter or digit first, and shorter than SCRIPT_NAME_BYTES */
 void ringcast_registry_init(struct script_registry *registry, uint32_t versions_kept);
 void ringcast_registry_fini(struct script_registry *registry);
 /* The version becomes current; the same one again is only made current. Takes the reference, also on failure. OK or ERROR_MEMORY. */

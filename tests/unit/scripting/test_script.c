@@ -190,7 +190,7 @@ Test(script, snapshot)
 Test(script, names)
 {
 	char error[SCRIPT_ERROR_BYTES];
-	static const char *const bad[] = {"", ".hidden", "a/b", "..", "a b", "x@1", "\xc3\xa4",
+	static const char *const bad[] = {"", ".hidden", "-a", "Arena", "a/b", "..", "a b", "x@1", "\xc3\xa4",
 					  "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"};
 	files_write(folder, "main.lua", "return {}", 9);
 	for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++) {

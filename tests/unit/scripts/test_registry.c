@@ -61,16 +61,6 @@ static const char *list(const char *name)
 
 TestSuite(registry, .init = set_up, .fini = tear_down, .timeout = 30);
 
-Test(registry, names)
-{
-	static const char *const good[] = {"a", "0", "game-1.2_x", "a123456789012345678901234567890123456789012345678901234567890bc"};
-	static const char *const bad[] = {"", ".", "..", "-a", "_a", "A", "a b", "a/b", "a@b", "\xc3\xa4", "a1234567890123456789012345678901234567890123456789012345678901bcd"};
-	for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++)
-		cr_assert(ringcast_registry_is_name(good[i]), "%s", good[i]);
-	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
-		cr_assert_not(ringcast_registry_is_name(bad[i]), "%s", bad[i]);
-}
-
 Test(registry, the_newest_is_current)
 {
 	cr_assert_eq(find("game"), '-');
