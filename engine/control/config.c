@@ -8,6 +8,7 @@
 
 #include "base/assert.h"
 #include "base/attr.h"
+#include "control/nearest.h"
 #include "control/value.h"
 
 #define SHARDS_MAX 64
@@ -128,20 +129,17 @@ bool ringcast_config_is_strange_env(const char *variable, char ret_name[OPTION_P
 {
 	ringcast_assert(variable && ret_name && ret_nearest);
 	const char *equals = strchr(variable, '=');
-	unsigned distance_min = UINT32_MAX;
 	if (strncmp(variable, "RINGCAST_", 9) != 0 || !equals || equals - variable == 9 || (size_t)(equals - variable) >= OPTION_PATH_BYTES)
 		return false;
 	snprintf(ret_name, OPTION_PATH_BYTES, "%.*s", (int)(equals - variable), variable);
+	struct nearest search = {.word = ret_name, .distance_max = UINT32_MAX}; /* however far: what begins like ours was meant to be one */
 	for (size_t i = 0; i < OPTION_COUNT; i++) {
 		char name[OPTION_PATH_BYTES];
 		ringcast_options_env_name(ringcast_options_at(i), name);
-		unsigned distance = ringcast_options_distance(name, ret_name);
-		if (distance < distance_min) {
-			distance_min = distance;
-			memcpy(ret_nearest, name, sizeof(name));
-		}
+		if (ringcast_nearest_offer(&search, name))
+			search.found = memcpy(ret_nearest, name, sizeof(name));
 	}
-	return distance_min > 0 && (distance_min < 4 || !is_other_env(ret_name)); /* a slip in one of ours is told, whatever it looks like */
+	return search.distance_max > 0 && (search.distance_max < 4 || !is_other_env(ret_name)); /* a slip in one of ours is told, whatever it looks like */
 }
 
 static bool is_same_family(const char *first, const char *second)

@@ -5,6 +5,7 @@
 
 #include "base/assert.h"
 #include "base/attr.h"
+#include "control/nearest.h"
 
 /* A flag that sets a configuration key names it; one that selects a mode names that. */
 struct flag {
@@ -101,17 +102,11 @@ static bool apply_flag(struct flags *flags, const struct flag *flag, const char 
 
 static bool refuse_unknown(const char *argument, const char *name, struct config_error *reterr)
 {
-	const char *nearest = NULL;
-	unsigned distance_min = 3;
-	for (size_t i = 0; i < FLAG_COUNT; i++) {
-		unsigned distance = ringcast_options_distance(name, flags_table[i].name);
-		if (distance < distance_min) {
-			distance_min = distance;
-			nearest = flags_table[i].name;
-		}
-	}
-	if (nearest && *name)
-		return refuse(reterr, "unknown flag '%s', did you mean '--%s'?", argument, nearest);
+	struct nearest search = ringcast_nearest_begin(name);
+	for (size_t i = 0; i < FLAG_COUNT; i++)
+		ringcast_nearest_offer(&search, flags_table[i].name);
+	if (search.found && *name)
+		return refuse(reterr, "unknown flag '%s', did you mean '--%s'?", argument, search.found);
 	return refuse(reterr, "unexpected '%s'; see --help", argument);
 }
 

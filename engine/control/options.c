@@ -7,6 +7,7 @@
 #include "base/assert.h"
 #include "base/attr.h"
 #include "control/config.h"
+#include "control/nearest.h"
 
 static const struct option options[OPTION_COUNT] = {
 #define OPTION(field, section, key, type, default_text, min, max, choices, reloadable, help)                                               \
@@ -105,60 +106,17 @@ const char *ringcast_options_unit(const struct option *option)
 	return NULL;
 }
 
-#define DISTANCE_WORD_MAX 64
-
-static unsigned min3(unsigned a, unsigned b, unsigned c)
-{
-	unsigned least = a < b ? a : b;
-	return least < c ? least : c;
-}
-
-unsigned ringcast_options_distance(const char *a, const char *b)
-{
-	ringcast_assert(a && b);
-	unsigned rows[3][DISTANCE_WORD_MAX + 1]; /* three rows of the edit matrix: two back for swaps, one back, this one */
-	size_t a_size = strlen(a), b_size = strlen(b);
-	if (a_size > DISTANCE_WORD_MAX || b_size > DISTANCE_WORD_MAX)
-		return DISTANCE_WORD_MAX;
-	unsigned *before = rows[0], *last = rows[1], *row = rows[2];
-	for (size_t j = 0; j <= b_size; j++)
-		last[j] = (unsigned)j;
-	for (size_t i = 1; i <= a_size; i++) {
-		row[0] = (unsigned)i;
-		for (size_t j = 1; j <= b_size; j++) {
-			row[j] = min3(last[j] + 1, row[j - 1] + 1, last[j - 1] + (a[i - 1] != b[j - 1]));
-			if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1] && before[j - 2] + 1 < row[j])
-				row[j] = before[j - 2] + 1;
-		}
-		unsigned *spare = before;
-		before = last;
-		last = row;
-		row = spare;
-	}
-	return last[b_size];
-}
-
-/* A suggestion may differ in about a third of its letters; more would be a guess. */
-static unsigned distance_limit(const char *word)
-{
-	size_t size = strlen(word);
-	return size < 4 ? 1 : size < 9 ? 2 : (unsigned)size / 3;
-}
-
 const char *ringcast_options_nearest(const char *section, const char *key, char ret_path[OPTION_PATH_BYTES])
 {
 	ringcast_assert(section && key);
 	const struct option *nearest = NULL;
-	unsigned distance_min = distance_limit(key) + 1;
+	struct nearest search = ringcast_nearest_begin(key);
 	for (size_t i = 0; i < OPTION_COUNT; i++) {
 		bool is_here = strcmp(options[i].section, section) == 0;
-		unsigned distance = ringcast_options_distance(key, options[i].key);
-		if (!is_here && distance > 0)
+		if (!is_here && strcmp(key, options[i].key) != 0)
 			continue; /* elsewhere only an exact name is worth mentioning */
-		if (distance < distance_min || (is_here && distance == distance_min && nearest && strcmp(nearest->section, section) != 0)) {
-			distance_min = distance;
+		if (ringcast_nearest_offer(&search, options[i].key))
 			nearest = &options[i];
-		}
 	}
 	if (!nearest)
 		return NULL;
@@ -172,15 +130,8 @@ const char *ringcast_options_nearest(const char *section, const char *key, char 
 const char *ringcast_options_nearest_section(const char *section)
 {
 	ringcast_assert(section);
-	const char *nearest = NULL;
-	unsigned distance_min = distance_limit(section) + 1;
-	for (size_t i = 0; i < OPTION_COUNT; i++) {
-		const char *candidate = *options[i].section ? options[i].section : options[i].key;
-		unsigned distance = ringcast_options_distance(section, candidate);
-		if (distance < distance_min) {
-			distance_min = distance;
-			nearest = candidate;
-		}
-	}
-	return nearest;
+	struct nearest search = ringcast_nearest_begin(section);
+	for (size_t i = 0; i < OPTION_COUNT; i++)
+		ringcast_nearest_offer(&search, *options[i].section ? options[i].section : options[i].key);
+	return search.found;
 }

@@ -55,7 +55,5 @@ const char *ringcast_options_unit(const struct option *option);
 /* What an unknown key in section probably meant: a key of that section, or "section.key" of another. NULL: nothing is near. */
 const char *ringcast_options_nearest(const char *section, const char *key, char ret_path[OPTION_PATH_BYTES]);
 const char *ringcast_options_nearest_section(const char *section);
-/* How many edits (insert, remove, replace, swap neighbours) turn a into b; large when one is over-long. */
-unsigned ringcast_options_distance(const char *a, const char *b);
 
 #endif

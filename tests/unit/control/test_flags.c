@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "control/flags.h"
+#include "control/nearest.h"
 
 static bool parse(const char *line, struct flags *flags, struct config_error *error)
 {
@@ -89,15 +90,15 @@ Test(options, names_are_unique_in_every_form)
 	}
 }
 
-Test(options, distance_counts_edits)
+Test(nearest, distance_counts_edits)
 {
-	cr_assert_eq(ringcast_options_distance("", ""), 0);
-	cr_assert_eq(ringcast_options_distance("abc", "abc"), 0);
-	cr_assert_eq(ringcast_options_distance("abc", ""), 3);
-	cr_assert_eq(ringcast_options_distance("kitten", "sitting"), 3);
-	cr_assert_eq(ringcast_options_distance("leve", "level"), 1);
-	cr_assert_eq(ringcast_options_distance("elvel", "level"), 1, "the first two swapped");
-	cr_assert_eq(ringcast_options_distance("levle", "level"), 1, "neighbours swapped are one slip of the fingers");
+	cr_assert_eq(ringcast_nearest_distance("", ""), 0);
+	cr_assert_eq(ringcast_nearest_distance("abc", "abc"), 0);
+	cr_assert_eq(ringcast_nearest_distance("abc", ""), 3);
+	cr_assert_eq(ringcast_nearest_distance("kitten", "sitting"), 3);
+	cr_assert_eq(ringcast_nearest_distance("leve", "level"), 1);
+	cr_assert_eq(ringcast_nearest_distance("elvel", "level"), 1, "the first two swapped");
+	cr_assert_eq(ringcast_nearest_distance("levle", "level"), 1, "neighbours swapped are one slip of the fingers");
 }
 
 Test(options, units_come_from_the_name)
