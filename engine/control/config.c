@@ -117,7 +117,7 @@ bool ringcast_config_load_env(struct config *config, char *const *environment, s
 /* Ours beside the keys, and what Kubernetes makes of a service called ringcast: RINGCAST_PORT_7777_TCP_ADDR, RINGCAST_SERVICE_HOST and so on. */
 static bool is_other_env(const char *name)
 {
-	static const char *const known[] = {"RINGCAST_CONFIG", "RINGCAST_ADMIN", "RINGCAST_TOKEN_FILE", "RINGCAST_SIDECAR", "RINGCAST_CONFINE", "RINGCAST_INSPECT", "RINGCAST_CACHE",
+	static const char *const known[] = {"RINGCAST_CONFIG", "RINGCAST_ADMIN", "RINGCAST_TOKEN_FILE", "RINGCAST_SIDECAR", "RINGCAST_CONFINE", "RINGCAST_LUA_CHECK", "RINGCAST_INSPECT", "RINGCAST_CACHE",
 					    "RINGCAST_WOLFSSL_TARBALL", "RINGCAST_TEST_BUILD", "RINGCAST_PORT"};
 	for (size_t i = 0; i < ARRAY_COUNT(known); i++)
 		if (strcmp(known[i], name) == 0)

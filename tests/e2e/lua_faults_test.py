@@ -34,6 +34,8 @@ WORST = [
 	"error('thrown')",
 	"while true do end",
 	"while true do pcall(function() while true do end end) end",
+	"local function f() while true do pcall(f) end end f()",
+	"local s = ('%c'):rep(1e4) while true do os.date(s) end",
 	"local t = {} while true do t[#t + 1] = {} end",
 	"return ('x'):rep(1e9)",
 	"local function f() return f() + 1 end f()",
@@ -57,7 +59,7 @@ class Faults(unittest.IsolatedAsyncioTestCase):
     def setUp(self):
         self.store = tempfile.TemporaryDirectory(prefix="ringcast-lua-")
         self.addCleanup(self.store.cleanup)
-        self.daemon = Daemon(scripts__directory=self.store.name, scripts__lua_jit="false", scripts__memory_max="2MiB", scripts__errors_max=20,
+        self.daemon = Daemon(scripts__directory=self.store.name, scripts__lua_jit="false", scripts__memory_max="8MiB", scripts__errors_max=20,
                              scripts__budget_us=1000000, shards__count=1)
         self.addCleanup(self.stop)
         self.daemon.send("POST", "/v1/scripts/worst", "application/zip", zip_of({"main.lua": SCRIPT}))
