@@ -9,8 +9,8 @@ enum gate_row {
 	ROW_COUNT,
 };
 
-#define GATE(name, a, b, c, d, e, f, g, h)                                                                                                     \
-	[ROW_##name] = {GATE_##a, GATE_##b, GATE_##c, GATE_##d, GATE_##e, GATE_##f, GATE_##g, GATE_##h},
+#define GATE(name, a, b, c, d, e, f, g, h, i)                                                                                                     \
+	[ROW_##name] = {GATE_##a, GATE_##b, GATE_##c, GATE_##d, GATE_##e, GATE_##f, GATE_##g, GATE_##h, GATE_##i},
 static const uint8_t actions[ROW_COUNT][GATE_PLACE_COUNT] = {
 #include "proto/gate.def"
 };
@@ -39,7 +39,8 @@ const char *ringcast_gate_place_name(enum gate_place place)
 {
 	static const char *const names[GATE_PLACE_COUNT] = {
 		"stream login", "stream joined",         "datagram waiting",      "datagram greeted",
-		"datagram up",  "association handshake", "association anonymous", "association identified",
+		"datagram up",  "datagram lost",         "association handshake", "association anonymous",
+		"association identified",
 	};
 	ringcast_assert((unsigned)place < GATE_PLACE_COUNT);
 	return names[place];

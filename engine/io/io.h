@@ -19,6 +19,7 @@
 
 #include "base/attr.h"
 #include "base/types.h"
+#include "io/local.h"
 
 typedef uint64_t io_id; /* handle: slot, generation */
 
@@ -54,12 +55,14 @@ struct io_event {
 	uint32_t size;
 	uint32_t buffer; /* for release */
 	struct address address;
+	io_local local; /* DATAGRAM to a socket bound to all addresses: which of them it came to */
 	bool is_truncated;
 };
 _Static_assert(sizeof(struct io_event) <= CACHE_LINE_BYTES, "an event is one cache line");
 
 struct io_datagram {
 	struct address address;
+	io_local local; /* of this io's events: the address to send from */
 	const uint8_t *data; /* valid until the next run() returns */
 	uint32_t size;
 	uint16_t segment_bytes; /* 0: one datagram; else GSO: data is several datagrams of this size, the last may be shorter */

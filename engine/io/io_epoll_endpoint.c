@@ -212,6 +212,8 @@ static unsigned prepare_receive(struct poller *p, struct batch *batch, unsigned 
 			.msg_namelen = sizeof(batch->names[count]),
 			.msg_iov = &batch->iovs[count],
 			.msg_iovlen = 1,
+			.msg_control = &batch->controls[count],
+			.msg_controllen = sizeof(batch->controls[count]),
 		};
 	}
 	return count;
@@ -221,6 +223,7 @@ static void fill_datagram(struct poller *p, const struct poller_endpoint *endpoi
 			  struct io_event *event)
 {
 	const struct msghdr *header = &batch->messages[index].msg_hdr;
+	struct local local;
 	*event = (struct io_event){
 		.kind = IO_EVENT_DATAGRAM,
 		.is_truncated = (header->msg_flags & MSG_TRUNC) != 0,
@@ -232,6 +235,8 @@ static void fill_datagram(struct poller *p, const struct poller_endpoint *endpoi
 	};
 	bool is_named = ringcast_socket_decode_address(&batch->names[index], header->msg_namelen, &event->address);
 	ringcast_assert(is_named); /* written by the kernel, not by the peer */
+	ringcast_socket_get_local(header, &local);
+	event->local = ringcast_local_number(&p->locals, &local);
 	p->stats.datagrams_received++;
 }
 
@@ -307,10 +312,11 @@ static void prepare_send(struct poller *p, const struct poller_endpoint *endpoin
 	*header = (struct msghdr){.msg_name = &batch->names[index], .msg_iov = &batch->iovs[index], .msg_iovlen = 1};
 	header->msg_namelen = ringcast_socket_encode_address(&datagram->address, endpoint->is_v4, &batch->names[index]);
 	ringcast_assert(header->msg_namelen > 0);
-	if (segment_count(datagram) > 1) {
-		ringcast_socket_set_segment(header, &batch->controls[index], datagram->segment_bytes);
-		p->stats.gso_sends++;
-	}
+	bool is_gso = segment_count(datagram) > 1;
+	if (is_gso || datagram->local != 0)
+		ringcast_socket_set_control(header, &batch->controls[index], ringcast_local_of(&p->locals, datagram->local),
+					    is_gso ? datagram->segment_bytes : 0);
+	p->stats.gso_sends += is_gso;
 }
 
 static void send_in_pieces(struct poller *p, struct poller_endpoint *endpoint, const struct io_datagram *datagram);
@@ -318,7 +324,7 @@ static void send_in_pieces(struct poller *p, struct poller_endpoint *endpoint, c
 static void on_send_failed(struct poller *p, struct poller_endpoint *endpoint, const struct io_datagram *datagram, int32_t result)
 {
 	if (segment_count(datagram) > 1 && ringcast_socket_is_segment_refusal(result)) {
-		endpoint->is_gso_off = true;
+		ringcast_refusal_note(&p->refusals, &datagram->address, p->now_ns);
 		send_in_pieces(p, endpoint, datagram);
 	} else {
 		report_failure(p, endpoint, datagram, result);
@@ -360,12 +366,12 @@ static void send_in_pieces(struct poller *p, struct poller_endpoint *endpoint, c
 	send_batch(p, endpoint, pieces, count);
 }
 
-static bool is_for_batch(const struct poller_endpoint *endpoint, const struct io_datagram *datagram)
+static bool is_for_batch(const struct poller *p, const struct poller_endpoint *endpoint, const struct io_datagram *datagram)
 {
 	bool is_gso = segment_count(datagram) > 1;
 	ringcast_assert(segment_count(datagram) <= IO_GSO_SEGMENT_COUNT_MAX);
 	ringcast_assert(!is_gso || datagram->size <= IO_GSO_BYTES_MAX);
-	return (!endpoint->is_v4 || ringcast_address_is_v4(&datagram->address)) && !(is_gso && endpoint->is_gso_off);
+	return (!endpoint->is_v4 || ringcast_address_is_v4(&datagram->address)) && !(is_gso && ringcast_refusal_holds(&p->refusals, &datagram->address, p->now_ns));
 }
 
 static void send_alone(struct poller *p, struct poller_endpoint *endpoint, const struct io_datagram *datagram)
@@ -384,7 +390,7 @@ void ringcast_poller_udp_send(struct io *io, io_id id, const struct io_datagram 
 	ringcast_assert(!endpoint->is_listener);
 	while (begin < count) {
 		unsigned end = begin;
-		while (end < count && end - begin < BATCH_COUNT_MAX && is_for_batch(endpoint, &datagrams[end]))
+		while (end < count && end - begin < BATCH_COUNT_MAX && is_for_batch(p, endpoint, &datagrams[end]))
 			end++;
 		if (end > begin)
 			send_batch(p, endpoint, datagrams + begin, end - begin);

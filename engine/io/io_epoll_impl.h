@@ -63,7 +63,6 @@ struct poller_endpoint {
 	bool is_used;
 	bool is_listener;
 	bool is_v4;
-	bool is_gso_off;
 };
 
 struct poller_failure {
@@ -90,6 +89,8 @@ struct poller {
 	struct list_node due;            /* streams with something to tell */
 	struct poller_failure *failures; /* a ring */
 	uint32_t failure_head, failure_count;
+	struct local_table locals;
+	struct refusal_table refusals;
 
 	_Atomic bool is_wake_pending;
 	_Atomic bool is_sleeping;

@@ -254,6 +254,21 @@ static bool fill_recv(struct sim_io *sim, const struct sim_token *token, struct 
 	return true;
 }
 
+static struct sim_endpoint *endpoint_at(const struct sim_io *sim, enum sim_id_type type, io_id id)
+{
+	handle h = handle_in(type, id);
+	ringcast_assert(h != HANDLE_NONE);
+	ringcast_assert(ringcast_handle_index(h) < sim->endpoint_count);
+	return &sim->endpoints[ringcast_handle_index(h)];
+}
+
+static io_local number_of(struct sim_io *sim, const struct address *address)
+{
+	struct local local = {0};
+	memcpy(local.ip, address->ip, sizeof(local.ip));
+	return ringcast_local_number(&sim->locals, &local);
+}
+
 static bool fill_datagram(struct sim_io *sim, const struct sim_token *token, struct io_event *event)
 {
 	struct sim_pool *pool = &sim->pools[SIM_POOL_DATAGRAM];
@@ -263,6 +278,8 @@ static bool fill_datagram(struct sim_io *sim, const struct sim_token *token, str
 	event->data = pool_take(pool, &event->buffer);
 	event->is_truncated = datagram->size > pool->bytes;
 	event->size = (uint32_t)(event->is_truncated ? pool->bytes : datagram->size);
+	if (!ringcast_address_has_same_ip(&datagram->to, &endpoint_at(sim, SIM_ID_SOCKET, token->id)->address))
+		event->local = number_of(sim, &datagram->to);
 	memcpy(event->data, datagram->data, event->size);
 	free(datagram);
 	sim->datagram_token_count--;
@@ -359,14 +376,6 @@ struct sim_endpoint *ringcast_sim_network_find_endpoint(struct sim_network *netw
 		}
 	}
 	return NULL;
-}
-
-static struct sim_endpoint *endpoint_at(const struct sim_io *sim, enum sim_id_type type, io_id id)
-{
-	handle h = handle_in(type, id);
-	ringcast_assert(h != HANDLE_NONE);
-	ringcast_assert(ringcast_handle_index(h) < sim->endpoint_count);
-	return &sim->endpoints[ringcast_handle_index(h)];
 }
 
 static io_id open_endpoint(struct sim_io *sim, const struct sim_endpoint *endpoint, struct address *ret_address)
@@ -498,11 +507,25 @@ static void sim_udp_send(struct io *io, io_id socket, const struct io_datagram *
 	}
 }
 
+/* A socket bound to all addresses sends from the one it is told, or from the machine's first. */
+static struct address source_of(const struct sim_io *sim, const struct sim_endpoint *endpoint, const struct io_datagram *datagram)
+{
+	static const uint8_t first[16] = {[10] = 0xff, [11] = 0xff, [12] = 10, [15] = 1};
+	struct address source = endpoint->address;
+	const struct local *local = ringcast_local_of(&sim->locals, datagram->local);
+	if (local != NULL)
+		memcpy(source.ip, local->ip, sizeof(source.ip));
+	else if (ringcast_address_is_v4(&source) && memcmp(source.ip + 12, "\0\0\0", 4) == 0)
+		memcpy(source.ip, first, sizeof(source.ip));
+	return source;
+}
+
 static void submit_datagram(struct sim_io *sim, const struct sim_pending_datagram *pending)
 {
 	struct sim_network *network = sim->network;
 	const struct io_datagram *datagram = &pending->datagram;
 	const struct sim_endpoint *endpoint = endpoint_at(sim, SIM_ID_SOCKET, pending->socket);
+	struct address source = source_of(sim, endpoint, datagram);
 	uint32_t segment_bytes = datagram->segment_bytes == 0 ? datagram->size : datagram->segment_bytes;
 	ringcast_assert(ringcast_hash_bytes(datagram->data, datagram->size, 0) == pending->hash); /* valid until run() returns */
 	if (ringcast_sim_strikes(network, network->options.faults.send_error, &network->counts.send_errors)) {
@@ -516,7 +539,7 @@ static void submit_datagram(struct sim_io *sim, const struct sim_pending_datagra
 	sim->stats.gso_sends += datagram->segment_bytes != 0;
 	for (uint32_t offset = 0; offset < datagram->size || offset == 0; offset += segment_bytes) {
 		uint32_t rest = datagram->size - offset;
-		ringcast_sim_datagram_transmit(network, &endpoint->address, &datagram->address, datagram->data + offset,
+		ringcast_sim_datagram_transmit(network, &source, &datagram->address, datagram->data + offset,
 					    rest < segment_bytes ? rest : segment_bytes);
 		if (segment_bytes == 0)
 			break;

@@ -148,6 +148,7 @@ struct sim_io {
 	size_t endpoint_count, endpoint_capacity, pending_count, pending_capacity, quiet_count, quiet_capacity;
 	uint64_t now_ns, deadline_ns;
 	uint32_t index, datagram_token_count;
+	struct local_table locals;
 	bool is_wake_pending;
 	bool lacks_buffers; /* simulated: this run finds no receive buffer */
 };

@@ -170,7 +170,7 @@ static uint32_t cq_entries_for(const struct io_options *options)
 static int init_groups(struct uring *u, char *reterr, size_t reterr_bytes)
 {
 	const struct io_options *options = &u->options;
-	uint32_t datagram_bytes = options->datagram_buffer_bytes + (uint32_t)sizeof(struct io_uring_recvmsg_out) + URING_NAME_BYTES;
+	uint32_t datagram_bytes = options->datagram_buffer_bytes + (uint32_t)sizeof(struct io_uring_recvmsg_out) + URING_NAME_BYTES + URING_CONTROL_BYTES;
 	int result = ringcast_uring_group_init(u, URING_GROUP_STREAM, options->stream_buffer_count, options->stream_buffer_bytes);
 	if (result == 0)
 		result = ringcast_uring_group_init(u, URING_GROUP_DATAGRAM, options->datagram_buffer_count, datagram_bytes);

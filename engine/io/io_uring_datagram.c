@@ -38,7 +38,7 @@ bool ringcast_uring_datagram_next_failure(struct uring *u, struct io_event *even
 	return true;
 }
 
-static void prepare_gso(struct uring_datagram *record, socklen_t name_size)
+static void prepare_message(struct uring *u, struct uring_datagram *record, socklen_t name_size)
 {
 	record->iov = (struct iovec){.iov_base = (void *)(uintptr_t)record->datagram.data, .iov_len = record->datagram.size};
 	record->message = (struct msghdr){
@@ -47,7 +47,8 @@ static void prepare_gso(struct uring_datagram *record, socklen_t name_size)
 		.msg_iov = &record->iov,
 		.msg_iovlen = 1,
 	};
-	ringcast_socket_set_segment(&record->message, &record->control, record->datagram.segment_bytes);
+	ringcast_socket_set_control(&record->message, &record->control, ringcast_local_of(&u->locals, record->datagram.local),
+				    record->datagram.segment_bytes);
 }
 
 /* The sequence number, not the address, names the record in completions: an old one is recognized. */
@@ -68,10 +69,10 @@ static void send_record(struct uring *u, const struct uring_endpoint *endpoint, 
 	struct uring_datagram *record = take_record(u, id, datagram);
 	socklen_t name_size = ringcast_socket_encode_address(&datagram->address, endpoint->is_v4, &record->name);
 	ringcast_assert(name_size > 0);
-	if (datagram->segment_bytes != 0) {
-		prepare_gso(record, name_size);
+	if (datagram->segment_bytes != 0 || datagram->local != 0) {
+		prepare_message(u, record, name_size);
 		io_uring_prep_sendmsg(sqe, endpoint->fd, &record->message, SEND_FLAGS);
-		u->stats.gso_sends++;
+		u->stats.gso_sends += datagram->segment_bytes != 0;
 	} else {
 		ringcast_uring_prep_sendto(sqe, endpoint->fd, datagram->data, datagram->size, SEND_FLAGS, &record->name.any, name_size);
 	}
@@ -105,7 +106,7 @@ static void send_one(struct uring *u, const struct uring_endpoint *endpoint, io_
 		report_failure(u, id, datagram, -EAFNOSUPPORT);
 	else if (!is_gso)
 		send_record(u, endpoint, id, &plain);
-	else if (endpoint->is_gso_off)
+	else if (ringcast_refusal_holds(&u->refusals, &datagram->address, u->now_ns))
 		send_in_pieces(u, endpoint, id, datagram);
 	else
 		send_record(u, endpoint, id, datagram);
@@ -140,7 +141,7 @@ static void on_failed(struct uring *u, const struct io_uring_cqe *cqe)
 	if (is_gso_refused(u, record, cqe->res)) {
 		ringcast_assert(u->retry_count < URING_BATCH_COUNT_MAX);
 		u->retries[u->retry_count++] = *record;
-		ringcast_uring_endpoint_of(u, record->id)->is_gso_off = true;
+		ringcast_refusal_note(&u->refusals, &record->datagram.address, u->now_ns);
 		return;
 	}
 	report_failure(u, record->id, &record->datagram, cqe->res);

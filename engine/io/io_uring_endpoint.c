@@ -5,7 +5,7 @@
 #include "base/assert.h"
 #include "io/io_uring_impl.h"
 
-#define DATAGRAM_HEADER_BYTES (sizeof(struct io_uring_recvmsg_out) + URING_NAME_BYTES)
+#define DATAGRAM_HEADER_BYTES (sizeof(struct io_uring_recvmsg_out) + URING_NAME_BYTES + URING_CONTROL_BYTES)
 
 static io_id id_of(const struct uring *u, const struct uring_endpoint *endpoint)
 {
@@ -70,7 +70,7 @@ static io_id open_endpoint(struct uring *u, int fd, bool is_listener, bool is_v4
 		.user = user,
 		.fd = fd,
 		.generation = ringcast_uring_next_generation(endpoint->generation),
-		.message = {.msg_namelen = URING_NAME_BYTES},
+		.message = {.msg_namelen = URING_NAME_BYTES, .msg_controllen = URING_CONTROL_BYTES},
 		.is_used = true,
 		.is_listener = is_listener,
 		.is_v4 = is_v4,
@@ -213,6 +213,16 @@ bool ringcast_uring_endpoint_on_accept(struct uring *u, const struct io_uring_cq
 	return is_filled;
 }
 
+static io_local local_of(struct uring *u, uint8_t *control, const struct io_uring_recvmsg_out *out)
+{
+	struct msghdr message = {.msg_control = control, .msg_controllen = out->controllen};
+	struct local local;
+	if (out->controllen == 0)
+		return 0;
+	ringcast_socket_get_local(&message, &local);
+	return ringcast_local_number(&u->locals, &local);
+}
+
 static void fill_datagram(struct uring *u, const struct uring_endpoint *endpoint, const struct io_uring_cqe *cqe, struct io_event *event)
 {
 	uint32_t index = cqe->flags >> IORING_CQE_BUFFER_SHIFT;
@@ -230,6 +240,7 @@ static void fill_datagram(struct uring *u, const struct uring_endpoint *endpoint
 	};
 	bool is_named = ringcast_socket_decode_address(buffer + sizeof(*out), out->namelen, &event->address);
 	ringcast_assert(is_named); /* written by the kernel, not by the peer */
+	event->local = local_of(u, buffer + sizeof(*out) + URING_NAME_BYTES, out);
 	u->stats.datagrams_received++;
 }
 

@@ -30,6 +30,7 @@
 #define URING_FAILURE_COUNT_MAX 1024u       /* SEND_ERROR events waiting; more than that are only counted */
 #define URING_PAUSE_NS (20 * NS_PER_MS) /* before accepting again after EMFILE and its like */
 #define URING_NAME_BYTES 32u                /* room for the source address in a datagram buffer; keeps the payload aligned */
+#define URING_CONTROL_BYTES 48u             /* and for the address that it came to */
 #define URING_NONE UINT32_MAX
 
 enum uring_operation {
@@ -100,7 +101,6 @@ struct uring_endpoint {
 	bool is_v4;
 	bool is_armed;
 	bool is_stopping;
-	bool is_gso_off; /* the kernel refused it once */
 };
 
 /* A datagram between udp_send and the submit that completes it. */
@@ -155,6 +155,8 @@ struct uring {
 	uint32_t retry_count;
 	struct uring_failure *failures; /* a ring */
 	uint32_t failure_head, failure_count;
+	struct local_table locals;
+	struct refusal_table refusals;
 
 	pid_t owner; /* the thread that created, and the only one to submit */
 	int wake_fd;

@@ -99,6 +99,16 @@ static int set_buffer_bytes(int fd, int forced_option, int option, uint32_t byte
 	return set_int(fd, SOL_SOCKET, option, (int)bytes);
 }
 
+/* Bound to all addresses, a socket is asked to tell which of them a datagram came to. */
+static int ask_for_local(int fd, const struct address *address, bool is_v4)
+{
+	union socket_name name;
+	ringcast_socket_encode_address(address, is_v4, &name);
+	if (is_v4)
+		return name.v4.sin_addr.s_addr == htonl(INADDR_ANY) ? set_int(fd, IPPROTO_IP, IP_PKTINFO, 1) : 0;
+	return is_unspecified(address) ? set_int(fd, IPPROTO_IPV6, IPV6_RECVPKTINFO, 1) : 0;
+}
+
 static int bind_socket(int fd, const struct address *address, bool is_v4, struct address *ret_bound)
 {
 	union socket_name name;
@@ -168,6 +178,8 @@ int ringcast_socket_open_udp(const struct address *address, bool is_v4, uint32_t
 		result = set_buffer_bytes(fd, SO_RCVBUFFORCE, SO_RCVBUF, recv_buffer_bytes);
 	if (result == 0)
 		result = bind_socket(fd, address, is_v4, ret_bound);
+	if (result == 0)
+		result = ask_for_local(fd, address, is_v4);
 	if (result != 0) {
 		close(fd);
 		return result;
@@ -176,26 +188,111 @@ int ringcast_socket_open_udp(const struct address *address, bool is_v4, uint32_t
 	return 0;
 }
 
-void ringcast_socket_set_segment(struct msghdr *message, union socket_control *control, uint16_t segment_bytes)
+static void add_control(struct msghdr *message, union socket_control *control, int level, int type, const void *value, size_t size)
+{
+	struct cmsghdr *header = (struct cmsghdr *)(control->bytes + message->msg_controllen);
+	header->cmsg_level = level;
+	header->cmsg_type = type;
+	header->cmsg_len = CMSG_LEN(size);
+	memcpy(CMSG_DATA(header), value, size);
+	message->msg_controllen += CMSG_SPACE(size);
+}
+
+static void add_local(struct msghdr *message, union socket_control *control, const struct local *local)
+{
+	struct address address = {0};
+	memcpy(address.ip, local->ip, sizeof(address.ip));
+	if (ringcast_address_is_v4(&address)) {
+		struct in_pktinfo v4 = {0};
+		memcpy(&v4.ipi_spec_dst, local->ip + 12, sizeof(v4.ipi_spec_dst));
+		add_control(message, control, IPPROTO_IP, IP_PKTINFO, &v4, sizeof(v4));
+	} else {
+		struct in6_pktinfo v6 = {.ipi6_ifindex = local->interface};
+		memcpy(&v6.ipi6_addr, local->ip, sizeof(v6.ipi6_addr));
+		add_control(message, control, IPPROTO_IPV6, IPV6_PKTINFO, &v6, sizeof(v6));
+	}
+}
+
+void ringcast_socket_set_control(struct msghdr *message, union socket_control *control, const struct local *local, uint16_t segment_bytes)
 {
 	memset(control, 0, sizeof(*control));
 	message->msg_control = control;
-	message->msg_controllen = sizeof(*control);
-	struct cmsghdr *header = CMSG_FIRSTHDR(message);
-	header->cmsg_level = SOL_UDP;
-	header->cmsg_type = UDP_SEGMENT;
-	header->cmsg_len = CMSG_LEN(sizeof(segment_bytes));
-	memcpy(CMSG_DATA(header), &segment_bytes, sizeof(segment_bytes));
+	message->msg_controllen = 0;
+	if (local != NULL)
+		add_local(message, control, local);
+	if (segment_bytes != 0)
+		add_control(message, control, SOL_UDP, UDP_SEGMENT, &segment_bytes, sizeof(segment_bytes));
+}
+
+static void local_from_v4(const struct in_pktinfo *info, struct local *ret_local)
+{
+	*ret_local = (struct local){.ip = {[10] = 0xff, [11] = 0xff}};
+	memcpy(ret_local->ip + 12, &info->ipi_spec_dst, 4);
+}
+
+/* A link-local address means something on its interface only. */
+static void local_from_v6(const struct in6_pktinfo *info, struct local *ret_local)
+{
+	*ret_local = (struct local){.interface = IN6_IS_ADDR_LINKLOCAL(&info->ipi6_addr) ? (uint32_t)info->ipi6_ifindex : 0};
+	memcpy(ret_local->ip, &info->ipi6_addr, sizeof(ret_local->ip));
+}
+
+void ringcast_socket_get_local(const struct msghdr *message, struct local *ret_local)
+{
+	struct in_pktinfo v4;
+	struct in6_pktinfo v6;
+	*ret_local = (struct local){0};
+	for (struct cmsghdr *header = CMSG_FIRSTHDR(message); header != NULL; header = CMSG_NXTHDR((struct msghdr *)(uintptr_t)message, header)) {
+		if (header->cmsg_level == IPPROTO_IP && header->cmsg_type == IP_PKTINFO) {
+			memcpy(&v4, CMSG_DATA(header), sizeof(v4));
+			local_from_v4(&v4, ret_local);
+		} else if (header->cmsg_level == IPPROTO_IPV6 && header->cmsg_type == IPV6_PKTINFO) {
+			memcpy(&v6, CMSG_DATA(header), sizeof(v6));
+			local_from_v6(&v6, ret_local);
+		}
+	}
 }
 
 bool ringcast_socket_is_segment_refusal(int result)
 {
-	return result == -EIO || result == -EINVAL;
+	switch (-result) {
+	case EAGAIN:
+	case ENOBUFS:
+	case ENOMEM:
+	case ECANCELED:
+	case ENETUNREACH:
+	case EHOSTUNREACH:
+	case ENETDOWN:
+	case EPERM:
+	case EACCES:
+		return false;
+	default:
+		return result < 0;
+	}
 }
 
 bool ringcast_socket_is_transient(int result)
 {
-	return result >= 0 || result == -ECONNABORTED || result == -EINTR || result == -EAGAIN || result == -EPROTO || result == -EPERM;
+	switch (-result) {
+	case ECONNABORTED:
+	case ECONNREFUSED:
+	case ECONNRESET:
+	case ETIMEDOUT:
+	case EINTR:
+	case EAGAIN:
+	case EPROTO:
+	case EPERM:
+	case ENETDOWN: /* from here on: pending errors of the network, which accept(2) says to take as EAGAIN */
+	case ENETUNREACH:
+	case EHOSTDOWN:
+	case EHOSTUNREACH:
+	case ENONET:
+	case ENOPROTOOPT:
+	case EOPNOTSUPP:
+		return true;
+	default:
+		return result >= 0;
+	}
 }
 
 static bool parse_port(const char *text, uint16_t *ret_port)

@@ -11,6 +11,7 @@
 #include <sys/socket.h>
 
 #include "base/types.h"
+#include "io/local.h"
 
 /* "[" 39 digits and colons "]:65535" and the terminator, rounded up. */
 #define SOCKET_ADDRESS_TEXT_BYTES 64
@@ -22,17 +23,17 @@ union socket_name {
 	struct sockaddr_in6 v6;
 };
 
-/* Room for the control message that asks for segmentation. */
+/* Room for the control messages of a datagram: the address it leaves from or came to, and segmentation. */
 union socket_control {
 	struct cmsghdr align;
-	uint8_t bytes[CMSG_SPACE(sizeof(uint16_t))];
+	uint8_t bytes[CMSG_SPACE(sizeof(struct in6_pktinfo)) + CMSG_SPACE(sizeof(uint16_t))];
 };
 
 /* A TCP listener with SO_REUSEPORT; accepted sockets inherit TCP_NODELAY from it. 0 or -errno. Port 0: *ret_bound tells the choice. */
 /* Whether the port could be listened on by somebody who does not share it: 0, or a negative errno. Nothing stays open. */
 int ringcast_socket_try_listener(const struct address *address, bool is_v4);
 int ringcast_socket_open_listener(const struct address *address, bool is_v4, struct address *ret_bound, int *ret_fd);
-/* An unconnected UDP socket, bound. Buffer sizes of 0 leave the system default. 0 or -errno. */
+/* An unconnected UDP socket, bound; to all addresses, it tells which one a datagram came to. Buffer sizes of 0 leave the system default. 0 or -errno. */
 int ringcast_socket_open_udp(const struct address *address, bool is_v4, uint32_t send_buffer_bytes, uint32_t recv_buffer_bytes,
 			     struct address *ret_bound, int *ret_fd);
 int ringcast_socket_set_blocking(int fd, bool is_blocking);     /* 0 or -errno */
@@ -43,9 +44,17 @@ socklen_t ringcast_socket_encode_address(const struct address *address, bool is_
 /* False for families other than AF_INET and AF_INET6, or when size is too small. */
 bool ringcast_socket_decode_address(const void *name, size_t size, struct address *ret_address);
 
-/* Makes the message a GSO send: the kernel cuts it into datagrams of segment_bytes. control must live as long as the message. */
-void ringcast_socket_set_segment(struct msghdr *message, union socket_control *control, uint16_t segment_bytes);
-/* EIO: the device has no checksum offload. EINVAL: driver, tunnel or size. Both are the route's, may appear at any time, and stay. */
+/*
+ * What goes with a datagram: local, the address to send from (NULL: the route's choice); segment_bytes, a GSO send that the kernel cuts into
+ * datagrams of that size (0: none). control must live as long as the message.
+ */
+void ringcast_socket_set_control(struct msghdr *message, union socket_control *control, const struct local *local, uint16_t segment_bytes);
+/* Which address a received datagram came to; all zero when the message does not say. */
+void ringcast_socket_get_local(const struct msghdr *message, struct local *ret_local);
+/*
+ * May a refused GSO send do better in pieces? The kernel has said EIO (no checksum offload), EINVAL (driver, tunnel, segment above the MTU) and
+ * EMSGSIZE (the same, since Linux 6.14), so anything counts but what pieces would meet just as well: no memory, no route, a firewall.
+ */
 bool ringcast_socket_is_segment_refusal(int result);
 /* Of accept and recvmsg: an error (-errno) of one connection or datagram. All others (EMFILE, ENOMEM...) would come again at once. */
 bool ringcast_socket_is_transient(int result);

@@ -36,7 +36,7 @@ static uint8_t *tx_room(struct shard *shard, size_t size)
 static void send_tx(struct shard *shard, const uint8_t *start, size_t size)
 {
 	struct shard_security *security = &shard->security;
-	struct io_datagram datagram = {.address = security->serving_address, .data = start, .size = (uint32_t)size};
+	struct io_datagram datagram = {.address = security->serving_address, .local = security->serving_local, .data = start, .size = (uint32_t)size};
 	security->tx_buf->size += (uint32_t)size;
 	shard->counters.datagram_writes++;
 	shard->io->ops->udp_send(shard->io, security->serving_socket, &datagram, 1);
@@ -54,15 +54,17 @@ static void emit(void *context, const uint8_t *bytes, size_t size)
 	send_tx(shard, room, size);
 }
 
-static void serve(struct shard *shard, const struct address *address, io_id socket)
+static void serve(struct shard *shard, const struct address *address, io_id socket, io_local local)
 {
 	shard->security.serving_address = *address;
 	shard->security.serving_socket = socket;
+	shard->security.serving_local = local;
 }
 
 static void serve_association(struct shard *shard, const struct association *association)
 {
-	serve(shard, &association->address, shard->udp_sockets[ringcast_address_is_v4(&association->address) ? 0 : 1][association->port_index]);
+	serve(shard, &association->address, shard->udp_sockets[ringcast_address_is_v4(&association->address) ? 0 : 1][association->port_index],
+	      association->local);
 }
 
 static void send_packet(struct shard *shard, struct association *association, const struct packet *packet)
@@ -234,7 +236,8 @@ static void bind(struct shard *shard, struct association *association, struct co
 	ringcast_shard_association_leave(shard, conn);
 	ringcast_timer_cancel(&shard->wheel, &association->timer);
 	ringcast_association_identify(&shard->security.associations, association, conn->self);
-	ringcast_fast_path_identify(&conn->fast, &association->address, association->self, sequence);
+	struct fast_arrival arrival = {.from = &association->address, .local = association->local, .now_ms = ringcast_shard_now_ms(shard)};
+	ringcast_fast_path_identify(&conn->fast, &arrival, association->self, sequence);
 	shard->counters.fast_greetings++;
 }
 
@@ -263,8 +266,10 @@ static enum drop_reason receive_from_player(struct shard *shard, struct associat
 {
 	struct conn *conn = player_conn(shard, association);
 	enum drop_reason drop;
-	if (ringcast_fast_path_receive_secure(&conn->fast, packet, &drop) != FAST_DELIVER)
+	bool was_lost = conn->fast.state == FAST_LOST;
+	if (ringcast_fast_path_receive_secure(&conn->fast, packet, ringcast_shard_now_ms(shard), &drop) != FAST_DELIVER)
 		return drop;
+	shard->counters.fast_regained += was_lost;
 	shard->counters.messages_received_fast++;
 	shard->counters.payload_bytes_received += packet->payload.size;
 	ringcast_shard_route(shard, conn, packet, INTENT_FAST);
@@ -308,7 +313,7 @@ static void receive_plain(struct shard *shard, struct association *association, 
 static void establish(struct shard *shard, struct association *association)
 {
 	char description[128] = "";
-	association->state = ASSOCIATION_ANONYMOUS;
+	ringcast_association_establish(association);
 	shard->counters.dtls_handshakes_completed++;
 	if (ringcast_crypto_describe(association->crypto, description, sizeof(description)) && strstr(description, "resumed") != NULL)
 		shard->counters.dtls_handshakes_resumed++;
@@ -351,6 +356,7 @@ struct arrival { /* one datagram, at once or in its turn */
 	io_id socket;
 	struct view bytes;
 	uint8_t port_index;
+	io_local local;
 	bool is_turn;
 };
 
@@ -380,6 +386,7 @@ static void begin(struct shard *shard, const struct arrival *arrival, struct cry
 		return;
 	}
 	shard->counters.dtls_handshakes_started++;
+	association->local = arrival->local;
 	ringcast_association_begin(association, hello_hash, before);
 	association->timer.kind = ASSOCIATION_TIMER;
 	association->deadline_ns = shard->now_ns + shard->options.limits.handshake_timeout_ms * NS_PER_MS;
@@ -391,7 +398,7 @@ static enum drop_reason answer_hello(struct shard *shard, const struct arrival *
 	struct crypto_session *crypto = NULL;
 	uint8_t peer[20];
 	fill_peer(arrival, peer);
-	serve(shard, arrival->address, arrival->socket);
+	serve(shard, arrival->address, arrival->socket, arrival->local);
 	switch (ringcast_crypto_listen(shard->security.credentials.datagram, ringcast_view_of(peer, sizeof(peer)), arrival->bytes, emit, shard, &crypto)) {
 	case CRYPTO_HELLO_IGNORED:
 		return DROP_DTLS_IGNORED;
@@ -407,7 +414,7 @@ static enum drop_reason answer_hello(struct shard *shard, const struct arrival *
 
 static enum drop_reason wait_for_turn(struct shard *shard, const struct arrival *arrival)
 {
-	struct handshake_datagram datagram = {.address = *arrival->address, .socket = arrival->socket, .port_index = arrival->port_index};
+	struct handshake_datagram datagram = {.address = *arrival->address, .socket = arrival->socket, .port_index = arrival->port_index, .local = arrival->local};
 	datagram.buf = ringcast_buf_alloc(shard->pool, arrival->bytes.size);
 	if (datagram.buf == NULL)
 		return DROP_NO_BUFFER;
@@ -487,6 +494,7 @@ void ringcast_shard_association_step(struct shard *shard, const struct handshake
 					.socket = datagram->socket,
 					.bytes = ringcast_view_of(datagram->buf->data, datagram->buf->size),
 					.port_index = datagram->port_index,
+					.local = datagram->local,
 					.is_turn = true});
 }
 
@@ -500,5 +508,6 @@ void ringcast_shard_on_record(struct shard *shard, const struct io_event *event)
 	arrive(shard, &(struct arrival){.address = &event->address,
 					.socket = event->id,
 					.bytes = ringcast_view_of(event->data, event->size),
-					.port_index = (uint8_t)event->user});
+					.port_index = (uint8_t)event->user,
+					.local = event->local});
 }

@@ -2,6 +2,8 @@
  * The UDP sockets of a shard. A plain datagram names its player only by a small number, unique in its session; the port handed out at
  * login makes (client address, peer id, port) unique among the shard's players, so that one lookup finds the player.
  */
+#include <errno.h>
+
 #include "base/assert.h"
 #include "base/hash.h"
 #include "shard/shard_private.h"
@@ -40,7 +42,7 @@ bool ringcast_shard_fast_open(struct shard *shard, struct conn *conn)
 			continue;
 		if (!ringcast_map_add(&shard->fast_peers, key, conn->self))
 			break;
-		ringcast_fast_path_open(&conn->fast, (uint8_t)port, key);
+		ringcast_fast_path_open(&conn->fast, (uint8_t)port, key, ringcast_shard_now_ms(shard));
 		return true;
 	}
 	if (shard->udp_port_count > 0)
@@ -67,7 +69,7 @@ void ringcast_shard_fast_close(struct shard *shard, struct conn *conn)
 	} else {
 		ringcast_shard_association_leave(shard, conn);
 	}
-	conn->fast.state = FAST_OFF;
+	ringcast_fast_path_close(&conn->fast);
 }
 
 /* The answer to a hello goes out at once, not with the tick: nothing else may share its datagram. */
@@ -90,7 +92,7 @@ static void greet(struct shard *shard, struct conn *conn, io_id socket)
 	buf->size = (uint32_t)ringcast_packet_encode(&ack, buf->data, buf->capacity);
 	conn->fast.sequence_out++;
 	shard->tx_bufs[shard->tx_buf_count++] = buf;
-	struct io_datagram datagram = {.address = conn->fast.address, .data = buf->data, .size = buf->size, .user = conn->self};
+	struct io_datagram datagram = {.address = conn->fast.address, .local = conn->fast.local, .data = buf->data, .size = buf->size, .user = conn->self};
 	shard->counters.fast_greetings++;
 	shard->counters.datagram_writes++;
 	shard->io->ops->udp_send(shard->io, socket, &datagram, 1);
@@ -100,6 +102,37 @@ static struct conn *find_peer(const struct shard *shard, const struct io_event *
 {
 	uint64_t key = key_of(shard, &event->address, packet->sender, (uint32_t)event->user);
 	return ringcast_slab_find(&shard->conns, ringcast_map_find(&shard->fast_peers, key));
+}
+
+/* And counts what it does to the path. */
+static enum fast_event pass_fast(struct shard *shard, struct conn *conn, const struct io_event *event, const struct packet *packet,
+				 enum drop_reason *ret_drop)
+{
+	struct fast_arrival arrival = {.from = &event->address, .local = event->local, .now_ms = ringcast_shard_now_ms(shard)};
+	struct fast_path *fast = &conn->fast;
+	enum fast_state before = fast->state;
+	uint16_t port_before = fast->address.port;
+	enum fast_event result = ringcast_fast_path_receive(fast, &arrival, packet, ret_drop);
+	shard->counters.fast_lost += before == FAST_UP && fast->state == FAST_LOST;
+	shard->counters.fast_regained += before == FAST_LOST && fast->state == FAST_UP;
+	shard->counters.fast_moved += before == FAST_LOST && fast->address.port != port_before;
+	return result;
+}
+
+void ringcast_shard_fast_check(struct shard *shard, struct conn *conn)
+{
+	shard->counters.fast_lost +=
+		ringcast_fast_path_check_silence(&conn->fast, ringcast_shard_now_ms(shard), shard->options.limits.fast_silence_ms);
+}
+
+/* Want of memory passes by itself. What else the kernel has against the way there may last. */
+void ringcast_shard_on_send_error(struct shard *shard, const struct io_event *event)
+{
+	struct conn *conn = ringcast_slab_find(&shard->conns, event->user);
+	bool is_passing = event->result == -EAGAIN || event->result == -ENOBUFS || event->result == -ENOMEM;
+	ringcast_shard_drop(shard, DROP_SEND_ERROR, 1);
+	if (conn != NULL && !is_passing)
+		shard->counters.fast_lost += ringcast_fast_path_doubt(&conn->fast);
 }
 
 static enum drop_reason receive(struct shard *shard, const struct io_event *event)
@@ -116,7 +149,7 @@ static enum drop_reason receive(struct shard *shard, const struct io_event *even
 	if (conn == NULL)
 		return DROP_UNKNOWN_PEER;
 	ringcast_assert(conn->player != NULL);
-	switch (ringcast_fast_path_receive(&conn->fast, &event->address, &packet, &drop)) {
+	switch (pass_fast(shard, conn, event, &packet, &drop)) {
 	case FAST_IGNORE:
 		return drop;
 	case FAST_GREET:

@@ -436,6 +436,7 @@ static void ping(struct shard *shard, struct conn *conn)
 	}
 	conn->pings_missed++;
 	shard->counters.pings_sent++;
+	ringcast_shard_fast_check(shard, conn);
 	ringcast_shard_send_frame(shard, conn, WEBSOCKET_PING, ringcast_view_of(NULL, 0));
 	arm_timer(shard, conn, conn->player->session->ping_interval_ms);
 }

@@ -143,7 +143,7 @@ static void add_datagram(struct datagram_batch *batch, const struct conn *conn, 
 	if (batch->count == DATAGRAM_BATCH)
 		send_batch(batch);
 	batch->datagrams[batch->count++] =
-		(struct io_datagram){.address = conn->fast.address, .data = start, .size = size, .user = conn->self};
+		(struct io_datagram){.address = conn->fast.address, .local = conn->fast.local, .data = start, .size = size, .user = conn->self};
 }
 
 static bool has_room(struct datagram_batch *batch, uint32_t size)

@@ -91,6 +91,7 @@ struct shard_security {
 	struct conn *serving;       /* whose session is being called: what it emits goes to its stream */
 	struct address serving_address; /* likewise for an association, or for a hello's answer */
 	io_id serving_socket;
+	io_local serving_local;
 	struct buf *tx_buf; /* where emitted datagrams are put; one of tx_bufs */
 };
 

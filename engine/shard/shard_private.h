@@ -35,6 +35,8 @@ void ringcast_shard_conn_cut(struct shard *shard, struct conn *conn, enum close_
 void ringcast_shard_on_datagram(struct shard *shard, const struct io_event *event);
 bool ringcast_shard_fast_open(struct shard *shard, struct conn *conn); /* false: no port is free for this address */
 void ringcast_shard_fast_close(struct shard *shard, struct conn *conn);
+void ringcast_shard_fast_check(struct shard *shard, struct conn *conn); /* has it been silent for too long? */
+void ringcast_shard_on_send_error(struct shard *shard, const struct io_event *event);
 void ringcast_shard_fast_clear(struct shard *shard, struct conn *conn); /* drops what is queued for its fast path */
 
 /* security.c: what both kinds share */
@@ -108,6 +110,12 @@ void ringcast_shard_flush_conn(struct shard *shard, struct conn *conn);
 void ringcast_shard_flush_fast(struct shard *shard);
 void ringcast_shard_release_sent(struct shard *shard);
 void ringcast_shard_rewind_chunk(struct shard *shard); /* nobody else reads it any more: write it again while it is warm */
+
+/* For intervals of less than 49 days. */
+static inline uint32_t ringcast_shard_now_ms(const struct shard *shard)
+{
+	return (uint32_t)(shard->now_ns / NS_PER_MS);
+}
 
 static inline void ringcast_shard_drop(struct shard *shard, enum drop_reason reason, uint64_t count)
 {

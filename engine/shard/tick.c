@@ -66,7 +66,7 @@ static void handle_event(struct shard *shard, const struct io_event *event)
 		shard->io->ops->release(shard->io, event);
 		break;
 	case IO_EVENT_SEND_ERROR:
-		ringcast_shard_drop(shard, DROP_SEND_ERROR, 1);
+		ringcast_shard_on_send_error(shard, event);
 		break;
 	case IO_EVENT_WAKE:
 		break;

@@ -1,7 +1,13 @@
 #include "transport/association.h"
 
 #include "base/assert.h"
+#include "base/moves.h"
 #include "base/hash.h"
+
+static const uint16_t moves[ASSOCIATION_STATE_COUNT] = {
+	[ASSOCIATION_HANDSHAKE] = MOVE_TO(ASSOCIATION_ANONYMOUS),
+	[ASSOCIATION_ANONYMOUS] = MOVE_TO(ASSOCIATION_IDENTIFIED),
+};
 
 struct association_key {
 	uint8_t ip[16];
@@ -119,11 +125,15 @@ bool ringcast_association_has_seen(const struct association *association, uint64
 	return false;
 }
 
+void ringcast_association_establish(struct association *association)
+{
+	association->state = ringcast_move(moves, association->state, ASSOCIATION_ANONYMOUS);
+}
+
 void ringcast_association_identify(struct association_table *table, struct association *association, handle conn)
 {
-	ringcast_assert(association->state == ASSOCIATION_ANONYMOUS);
 	ringcast_assert(conn != HANDLE_NONE);
-	association->state = ASSOCIATION_IDENTIFIED;
+	association->state = ringcast_move(moves, association->state, ASSOCIATION_IDENTIFIED);
 	association->conn = conn;
 	count_half_open(table, association->address_key, -1);
 }

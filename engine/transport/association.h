@@ -15,8 +15,9 @@
 #include "base/slab.h"
 #include "base/timer_wheel.h"
 #include "crypto/crypto.h"
+#include "io/local.h"
 
-enum association_state { ASSOCIATION_HANDSHAKE, ASSOCIATION_ANONYMOUS, ASSOCIATION_IDENTIFIED };
+enum association_state { ASSOCIATION_HANDSHAKE, ASSOCIATION_ANONYMOUS, ASSOCIATION_IDENTIFIED, ASSOCIATION_STATE_COUNT };
 
 enum { ASSOCIATION_HELLOS_MAX = 4 };
 
@@ -30,6 +31,7 @@ struct association {
 	uint64_t hello_hashes[ASSOCIATION_HELLOS_MAX]; /* of the client randoms that opened it [0], and the ones before it here: a late copy is no new start */
 	handle conn;          /* IDENTIFIED: the player's connection */
 	uint8_t port_index, state;
+	io_local local;       /* ours that it talks to */
 };
 
 struct association_table {
@@ -59,6 +61,8 @@ struct association *ringcast_association_open(struct association_table *table, c
 /* It began with this hello (not 0); before: the hellos of the association that it takes the place of, or NULL. */
 void ringcast_association_begin(struct association *association, uint64_t hello_hash, const uint64_t before[ASSOCIATION_HELLOS_MAX]);
 bool ringcast_association_has_seen(const struct association *association, uint64_t hello_hash);
+/* HANDSHAKE -> ANONYMOUS: the client can be reached here, and nobody knows who it is. */
+void ringcast_association_establish(struct association *association);
 /* ANONYMOUS -> IDENTIFIED: no longer half-open. */
 void ringcast_association_identify(struct association_table *table, struct association *association, handle conn);
 /* Frees the session too, without a word to the peer. The timer must not be armed. */

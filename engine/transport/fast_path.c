@@ -1,59 +1,72 @@
 #include "transport/fast_path.h"
 
 #include "base/assert.h"
+#include "base/hash.h"
+#include "base/moves.h"
 #include "proto/gate.h"
 
-static void open_path(struct fast_path *path, uint8_t port_index, uint64_t key)
+static const uint16_t moves[FAST_STATE_COUNT] = {
+	[FAST_OFF] = MOVE_TO(FAST_WAITING),
+	[FAST_WAITING] = MOVE_TO(FAST_GREETED) | MOVE_TO(FAST_UP) | MOVE_TO(FAST_OFF),
+	[FAST_GREETED] = MOVE_TO(FAST_UP) | MOVE_TO(FAST_OFF),
+	[FAST_UP] = MOVE_TO(FAST_LOST) | MOVE_TO(FAST_WAITING) | MOVE_TO(FAST_OFF),
+	[FAST_LOST] = MOVE_TO(FAST_UP) | MOVE_TO(FAST_GREETED) | MOVE_TO(FAST_WAITING) | MOVE_TO(FAST_OFF),
+};
+
+static void enter(struct fast_path *path, enum fast_state state)
+{
+	path->state = ringcast_move(moves, path->state, (uint8_t)state);
+}
+
+static void open_path(struct fast_path *path, uint8_t port_index, uint64_t key, uint32_t now_ms)
 {
 	ringcast_assert(path->state == FAST_OFF);
 	*path = (struct fast_path){
-		.state = FAST_WAITING,
 		.sequence_in = -1,
 		.port_index = port_index,
 		.queue_head = UINT32_MAX,
 		.queue_tail = UINT32_MAX,
 		.key = key,
+		.heard_ms = now_ms,
 	};
+	enter(path, FAST_WAITING);
 }
 
-void ringcast_fast_path_open(struct fast_path *path, uint8_t port_index, uint64_t key)
+void ringcast_fast_path_open(struct fast_path *path, uint8_t port_index, uint64_t key, uint32_t now_ms)
 {
 	ringcast_assert(key != 0);
-	open_path(path, port_index, key);
+	open_path(path, port_index, key, now_ms);
 }
 
 void ringcast_fast_path_open_secure(struct fast_path *path, uint8_t port_index)
 {
-	open_path(path, port_index, 0);
+	open_path(path, port_index, 0, 0);
 }
 
-void ringcast_fast_path_identify(struct fast_path *path, const struct address *address, handle association, int32_t sequence)
+void ringcast_fast_path_close(struct fast_path *path)
 {
-	ringcast_assert(path->state == FAST_WAITING && path->key == 0);
+	enter(path, FAST_OFF);
+}
+
+/* In an association */
+
+void ringcast_fast_path_identify(struct fast_path *path, const struct fast_arrival *arrival, handle association, int32_t sequence)
+{
+	ringcast_assert(path->key == 0);
 	ringcast_assert(association != HANDLE_NONE);
-	path->address = *address;
+	path->address = *arrival->from;
+	path->local = arrival->local;
 	path->association = association;
 	path->sequence_in = sequence;
-	path->state = FAST_UP;
+	path->heard_ms = arrival->now_ms;
+	enter(path, FAST_UP);
 }
 
 void ringcast_fast_path_lose(struct fast_path *path)
 {
-	ringcast_assert(path->state == FAST_UP && path->association != HANDLE_NONE);
+	ringcast_assert(path->association != HANDLE_NONE);
 	path->association = HANDLE_NONE;
-	path->state = FAST_WAITING;
-}
-
-enum fast_event ringcast_fast_path_receive_secure(struct fast_path *path, const struct packet *packet, enum drop_reason *ret_drop)
-{
-	ringcast_assert(path->state == FAST_UP && path->association != HANDLE_NONE);
-	*ret_drop = DROP_NONE;
-	if (packet->sequence <= path->sequence_in) {
-		*ret_drop = DROP_STALE_SEQUENCE;
-		return FAST_IGNORE;
-	}
-	path->sequence_in = packet->sequence;
-	return FAST_DELIVER;
+	enter(path, FAST_WAITING);
 }
 
 static enum fast_event ignore(enum drop_reason *ret_drop, enum drop_reason reason)
@@ -62,35 +75,117 @@ static enum fast_event ignore(enum drop_reason *ret_drop, enum drop_reason reaso
 	return FAST_IGNORE;
 }
 
-/* A hello may come again, and from a new address: then it must be newer than anything seen, so that a replay cannot move the player. */
-static enum fast_event receive_hello(struct fast_path *path, const struct address *from, const struct packet *packet, enum drop_reason *ret_drop)
+enum fast_event ringcast_fast_path_receive_secure(struct fast_path *path, const struct packet *packet, uint32_t now_ms, enum drop_reason *ret_drop)
 {
+	ringcast_assert(path->association != HANDLE_NONE);
+	*ret_drop = DROP_NONE;
 	if (packet->sequence <= path->sequence_in)
 		return ignore(ret_drop, DROP_STALE_SEQUENCE);
 	path->sequence_in = packet->sequence;
-	path->address = *from;
-	if (path->state == FAST_WAITING)
-		path->state = FAST_GREETED;
-	return FAST_GREET;
+	path->heard_ms = now_ms;
+	if (path->state == FAST_LOST)
+		enter(path, FAST_UP);
+	return FAST_DELIVER;
 }
 
-enum fast_event ringcast_fast_path_receive(struct fast_path *path, const struct address *from, const struct packet *packet,
+/* In clear */
+
+static bool is_bound(const struct fast_path *path, const struct address *from)
+{
+	return path->state != FAST_WAITING && ringcast_address_is_equal(from, &path->address);
+}
+
+/* Could this be the player's next number? Silence before it explains a gap; nothing explains a leap. */
+static enum drop_reason check_sequence(const struct fast_path *path, int32_t sequence, uint32_t now_ms)
+{
+	int64_t ahead = (int64_t)sequence - path->sequence_in;
+	uint64_t ahead_max = FAST_JUMP_MAX + (uint64_t)FAST_JUMP_PER_MS * (uint32_t)(now_ms - path->heard_ms);
+	if (ahead <= 0)
+		return DROP_STALE_SEQUENCE;
+	return (uint64_t)ahead <= ahead_max ? DROP_NONE : DROP_SEQUENCE_JUMP;
+}
+
+static enum fast_event act(struct fast_path *path, enum gate_action action, enum drop_reason *ret_drop)
+{
+	if (action == GATE_GREET) {
+		if (path->state == FAST_WAITING || path->state == FAST_LOST)
+			enter(path, FAST_GREETED);
+		return FAST_GREET;
+	}
+	if (path->state != FAST_UP)
+		enter(path, FAST_UP);
+	if (action == GATE_DROP)
+		return ignore(ret_drop, DROP_BAD_STATE);
+	return action == GATE_ROUTE ? FAST_DELIVER : FAST_IGNORE;
+}
+
+static void bind(struct fast_path *path, const struct fast_arrival *arrival, int32_t sequence)
+{
+	path->address = *arrival->from;
+	path->local = arrival->local;
+	path->sequence_in = sequence;
+	path->heard_ms = arrival->now_ms;
+	path->elsewhere = 0;
+}
+
+static uint32_t hash_of(const struct address *address)
+{
+	struct address copy = {.port = address->port}; /* no padding of unknown contents */
+	memcpy(copy.ip, address->ip, sizeof(copy.ip));
+	return (uint32_t)ringcast_hash_bytes(&copy, sizeof(copy), 0) | 1;
+}
+
+/* One more packet from that place. True: enough of them, and the bound address is silent. */
+static bool has_moved(struct fast_path *path, const struct fast_arrival *arrival, int32_t sequence)
+{
+	uint32_t place = hash_of(arrival->from);
+	bool is_same = place == path->elsewhere;
+	if (is_same && sequence <= path->elsewhere_sequence)
+		return false; /* a copy proves nothing */
+	path->elsewhere_count = is_same ? (uint8_t)(path->elsewhere_count + (path->elsewhere_count < FAST_MOVE_PACKETS)) : 1;
+	path->elsewhere = place;
+	path->elsewhere_sequence = sequence;
+	return path->elsewhere_count == FAST_MOVE_PACKETS && (uint32_t)(arrival->now_ms - path->heard_ms) >= FAST_MOVE_SILENCE_MS;
+}
+
+/* The player behind another port, or somebody who pretends: either way what is for the player takes the sure way until it is clear. */
+static enum fast_event receive_elsewhere(struct fast_path *path, const struct fast_arrival *arrival, const struct packet *packet,
+					 enum gate_action action, enum drop_reason *ret_drop)
+{
+	ringcast_fast_path_doubt(path);
+	if (!has_moved(path, arrival, packet->sequence))
+		return ignore(ret_drop, DROP_WRONG_ADDRESS);
+	bind(path, arrival, packet->sequence);
+	return act(path, action, ret_drop);
+}
+
+enum fast_event ringcast_fast_path_receive(struct fast_path *path, const struct fast_arrival *arrival, const struct packet *packet,
 					   enum drop_reason *ret_drop)
 {
 	ringcast_assert(path->state != FAST_OFF);
 	enum gate_action action = ringcast_gate(packet->opcode, (enum gate_place)(GATE_DATAGRAM_WAITING + path->state - FAST_WAITING));
 	*ret_drop = DROP_NONE;
-	if (action == GATE_GREET)
-		return receive_hello(path, from, packet, ret_drop);
-	if (path->state == FAST_WAITING)
+	if (path->state == FAST_WAITING && action != GATE_GREET)
 		return ignore(ret_drop, DROP_BAD_STATE);
-	if (!ringcast_address_is_equal(from, &path->address))
-		return ignore(ret_drop, DROP_WRONG_ADDRESS);
-	if (packet->sequence <= path->sequence_in)
-		return ignore(ret_drop, DROP_STALE_SEQUENCE);
-	path->sequence_in = packet->sequence;
-	path->state = FAST_UP;
-	if (action == GATE_DROP)
-		return ignore(ret_drop, DROP_BAD_STATE);
-	return action == GATE_ROUTE ? FAST_DELIVER : FAST_IGNORE;
+	enum drop_reason drop = check_sequence(path, packet->sequence, arrival->now_ms);
+	bool is_known = path->state == FAST_WAITING || is_bound(path, arrival->from);
+	if (drop != DROP_NONE)
+		return ignore(ret_drop, is_known || action == GATE_GREET ? drop : DROP_WRONG_ADDRESS);
+	if (!is_known)
+		return receive_elsewhere(path, arrival, packet, action, ret_drop);
+	bind(path, arrival, packet->sequence);
+	return act(path, action, ret_drop);
+}
+
+bool ringcast_fast_path_doubt(struct fast_path *path)
+{
+	if (path->state != FAST_UP)
+		return false;
+	enter(path, FAST_LOST);
+	return true;
+}
+
+bool ringcast_fast_path_check_silence(struct fast_path *path, uint32_t now_ms, uint32_t silence_ms)
+{
+	return silence_ms != 0 && (uint32_t)(now_ms - path->heard_ms) >= silence_ms && ringcast_fast_path_doubt(path);
 }

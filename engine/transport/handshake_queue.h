@@ -18,6 +18,7 @@ struct handshake_datagram {
 	io_id socket;
 	struct buf *buf; /* one reference */
 	uint8_t port_index;
+	io_local local;
 };
 
 struct handshake_queue {

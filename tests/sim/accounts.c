@@ -65,6 +65,11 @@ static struct law law_of(enum counter counter, const struct books *b)
 		return between(b->fast_ups, b->io.datagrams_received);
 	case COUNT_fast_port_exhausted:
 		return between(b->portless, of->logins);
+	case COUNT_fast_lost: /* by a datagram from elsewhere, in silence, or for an error */
+		return at_most(b->io.datagrams_received + of->pings_sent + b->io.datagram_send_errors);
+	case COUNT_fast_regained:
+	case COUNT_fast_moved:
+		return at_most(of->fast_lost);
 	case COUNT_messages_received_reliable:
 		return between(b->is_plain_sailing ? b->packets_sent : b->reliable_seen, b->packets_sent);
 	case COUNT_messages_received_fast:

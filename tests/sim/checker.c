@@ -48,6 +48,14 @@ static void check_connections(struct world *world)
 	}
 }
 
+static bool is_fast_in_doubt(const struct world *world)
+{
+	for (uint32_t i = 0; i < world->swarm.shard_count; i++)
+		if (world->shards[i]->counters.fast_lost > 0)
+			return true;
+	return false;
+}
+
 /* Is everything that was sent fast surely to be seen? Not when a queue on its way has overflowed, as it may. */
 static bool is_fast_sure(const struct world *world)
 {
@@ -102,6 +110,8 @@ void ringcast_checker_after_calm(struct world *world)
 	check_connections(world);
 	check_ports(world);
 	world->model.is_fast_sure = is_fast_sure(world);
+	if (is_fast_in_doubt(world))
+		world->model.late_by_stream = -1; /* then that is where fast messages go */
 	ringcast_model_finish(&world->model, ringcast_sim_network_now_ns(world->network));
 }
 

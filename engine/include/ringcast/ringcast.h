@@ -145,6 +145,7 @@ typedef enum ringcast_io { RINGCAST_IO_AUTO = 0, RINGCAST_IO_URING = 1, RINGCAST
 	X(uint32_t, idle_timeout_ms, 0, 0, 2073600000, true, "without any message or pong; 0: only pings decide") \
 	X(uint32_t, ping_interval_ms, 3000, 1, 2073600000, true, "WebSocket ping interval of sessions that do not say") \
 	X(uint32_t, pong_missed_max, 5, 1, 254, true, "unanswered pings before a player is dead") \
+	X(uint32_t, fast_silence_ms, 30000, 0, 2073600000, true, "without a datagram of a player its fast messages go by the WebSocket; 0: never") \
 	X(uint32_t, reservation_timeout_ms, 60000, 1, 2073600000, true, "a reserved player who does not log in") \
 	X(uint32_t, empty_session_timeout_ms, 300000, 0, 2073600000, true, "a session without players or reservations ends; 0: never") \
 	X(uint32_t, timers_per_session_max, 256, 1, UINT32_MAX, true, "timers that a session's script may have running") \

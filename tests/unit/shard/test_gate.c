@@ -57,10 +57,12 @@ static void enter(struct scene *scene)
 		fast_handshake(&scene->fast);
 	if (scene->place == GATE_ASSOCIATION_IDENTIFIED)
 		fast_identify(&scene->fast, client->peer_id, client->connect_token, 0);
-	if (scene->place == GATE_DATAGRAM_GREETED || scene->place == GATE_DATAGRAM_UP)
+	if (scene->place >= GATE_DATAGRAM_GREETED && scene->place <= GATE_DATAGRAM_LOST)
 		hello(scene, 0);
-	if (scene->place == GATE_DATAGRAM_UP)
+	if (scene->place == GATE_DATAGRAM_UP || scene->place == GATE_DATAGRAM_LOST)
 		fast_say(&scene->fast, 9, client->peer_id, 1);
+	if (scene->place == GATE_DATAGRAM_LOST)
+		stage_run_ms(&scene->stage, 34000);
 }
 
 static void fill_command(const struct scene *scene, struct packet *packet)
@@ -157,6 +159,7 @@ Test(gate, stream_joined) { check_place(GATE_STREAM_JOINED); }
 Test(gate, datagram_waiting) { check_place(GATE_DATAGRAM_WAITING); }
 Test(gate, datagram_greeted) { check_place(GATE_DATAGRAM_GREETED); }
 Test(gate, datagram_up) { check_place(GATE_DATAGRAM_UP); }
+Test(gate, datagram_lost) { check_place(GATE_DATAGRAM_LOST); }
 Test(gate, association_anonymous) { check_place(GATE_ASSOCIATION_ANONYMOUS); }
 Test(gate, association_identified) { check_place(GATE_ASSOCIATION_IDENTIFIED); }
 
