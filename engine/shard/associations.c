@@ -426,6 +426,14 @@ static enum drop_reason wait_for_turn(struct shard *shard, const struct arrival 
 	return DROP_HANDSHAKE_QUEUE;
 }
 
+/* Players who came by TLS have an allowance of their address's: a flood of strangers, whose addresses may be invented, does not keep them out. */
+static bool may_answer(struct shard *shard, const struct address *address)
+{
+	const struct ringcast_limits *limits = &shard->options.limits;
+	return ringcast_address_table_take_hello(&shard->addresses, address, limits->hellos_per_second_per_address, shard->now_ns) ||
+	       ringcast_ratelimit_take(&shard->security.hellos, limits->hellos_per_second, 1, shard->now_ns);
+}
+
 /* Without a cookie: cheap, answered at once, but only so many a second. With one it may become a handshake: bounds first, then its turn. */
 static enum drop_reason receive_hello(struct shard *shard, const struct arrival *arrival, const struct dtls_hello *hello, uint64_t hello_hash)
 {
@@ -434,7 +442,7 @@ static enum drop_reason receive_hello(struct shard *shard, const struct arrival 
 	if (shard->is_stopping)
 		return DROP_DRAINING;
 	if (hello->cookie.size == 0) {
-		if (!ringcast_ratelimit_take(&shard->security.hellos, limits->hellos_per_second, 1, shard->now_ns))
+		if (!may_answer(shard, arrival->address))
 			return DROP_RATE_HELLOS;
 		return answer_hello(shard, arrival, hello_hash);
 	}

@@ -28,6 +28,7 @@ static bool open_secure(struct shard *shard, struct conn *conn)
 	if (shard->udp_port_count == 0 || shard->security.credentials.datagram == NULL)
 		return false;
 	ringcast_fast_path_open_secure(&conn->fast, (uint8_t)(ringcast_handle_index(conn->self) % shard->udp_port_count));
+	ringcast_address_table_know(&shard->addresses, &conn->address, 1);
 	return true;
 }
 
@@ -68,6 +69,7 @@ void ringcast_shard_fast_close(struct shard *shard, struct conn *conn)
 		ringcast_assert(was_there);
 	} else {
 		ringcast_shard_association_leave(shard, conn);
+		ringcast_address_table_know(&shard->addresses, &conn->address, -1);
 	}
 	ringcast_fast_path_close(&conn->fast);
 }

@@ -116,13 +116,20 @@ static void close_when_sent(struct shard *shard, struct conn *conn)
 	}
 }
 
+/* A client that closed without a code is answered without one. */
+static size_t encode_close(uint16_t code, const char *text, uint8_t *out)
+{
+	enum { NO_CODE = 1005 };
+	return code == NO_CODE ? ringcast_websocket_encode_header(WEBSOCKET_CLOSE, true, 0, out) : ringcast_websocket_encode_close(code, text, out);
+}
+
 static void queue_close_frame(struct shard *shard, struct conn *conn, const char *text)
 {
 	uint8_t frame[2 + 125];
-	uint16_t code = ringcast_close_code(conn->close_reason);
+	uint16_t code = conn->close_code != 0 ? conn->close_code : ringcast_close_code(conn->close_reason);
 	if (code == 0 || !conn->stream.is_upgraded)
 		return;
-	size_t size = ringcast_websocket_encode_close(code, text != NULL ? text : ringcast_close_text(conn->close_reason), frame);
+	size_t size = encode_close(code, text != NULL ? text : ringcast_close_text(conn->close_reason), frame);
 	uint8_t reason = conn->close_reason;
 	conn->close_reason = CLOSE_NONE; /* the queue refuses what comes after a close; the close frame itself must pass */
 	bool is_queued = ringcast_shard_send_bytes(shard, conn, ringcast_view_of(frame, size));
@@ -369,6 +376,7 @@ static void handle_item(struct shard *shard, struct conn *conn, enum stream_even
 		conn->active_ns = shard->now_ns;
 		break;
 	case STREAM_CLOSE:
+		conn->close_code = item->close_code; /* its own is the answer */
 		ringcast_shard_conn_close(shard, conn, CLOSE_CLIENT, "");
 		break;
 	case STREAM_ERROR:

@@ -7,6 +7,7 @@
 #include "shard/shard_private.h"
 
 #define DEV_PREFIX "dev-"
+#define DEV_SESSION "demo"
 
 static enum close_reason close_reason_of(enum drop_reason drop)
 {
@@ -81,49 +82,59 @@ void ringcast_shard_login_complete(struct shard *shard, struct conn *conn)
 	ringcast_timer_arm(&shard->wheel, &conn->timer, shard->now_ns + conn->player->session->ping_interval_ms * NS_PER_MS);
 }
 
-/* Dev mode */
+/*
+ * Dev mode. A token of ours is what it always is. "dev-<session>-<player>" names a session, and the player is whoever says so; both may hold
+ * dashes: the longest session that exists is meant. Any other id, such as a client's example has, joins the session called demo.
+ */
 
 struct dev_token {
 	char name[SESSION_NAME_BYTES];
 	char player_id[PLAYER_ID_BYTES];
 };
 
-static bool is_dev_token(const struct shard *shard, struct view token)
+static bool is_named(struct view token)
 {
-	return shard->options.is_open && token.size > strlen(DEV_PREFIX) && memcmp(token.data, DEV_PREFIX, strlen(DEV_PREFIX)) == 0;
+	return token.size > strlen(DEV_PREFIX) && memcmp(token.data, DEV_PREFIX, strlen(DEV_PREFIX)) == 0 &&
+	       memchr(token.data + strlen(DEV_PREFIX) + 1, '-', token.size - strlen(DEV_PREFIX) - 1) != NULL && memchr(token.data, 0, token.size) == NULL;
 }
 
-/* "dev-<session name>-<player>": the name may itself hold dashes, the player may not. */
-static bool parse_dev_token(struct view token, struct dev_token *ret)
+static bool split(struct view rest, size_t name_bytes, struct dev_token *ret)
 {
-	const char *start = (const char *)token.data + strlen(DEV_PREFIX);
-	size_t size = token.size - strlen(DEV_PREFIX);
-	const char *dash = memrchr(start, '-', size);
-	if (dash == NULL || dash == start || memchr(start, 0, size) != NULL)
+	size_t player_bytes = rest.size - name_bytes - 1;
+	if (name_bytes == 0 || name_bytes >= sizeof(ret->name) || player_bytes >= sizeof(ret->player_id))
 		return false;
-	size_t name_size = (size_t)(dash - start);
-	if (name_size >= sizeof(ret->name) || size - name_size - 1 >= sizeof(ret->player_id))
-		return false;
-	memcpy(ret->name, start, name_size);
-	ret->name[name_size] = 0;
-	memcpy(ret->player_id, dash + 1, size - name_size - 1);
-	ret->player_id[size - name_size - 1] = 0;
+	memcpy(ret->name, rest.data, name_bytes);
+	ret->name[name_bytes] = 0;
+	memcpy(ret->player_id, rest.data + name_bytes + 1, player_bytes);
+	ret->player_id[player_bytes] = 0;
 	return true;
 }
 
-/* In dev mode a session's shard follows from its name, so that a name alone finds it. */
+/*
+ * A session's shard follows from its name up to the first dash, so that a token alone finds it, and so that all sessions that one token may mean live
+ * on one shard.
+ */
 uint32_t ringcast_shard_of_name(const char *name, uint32_t shard_count)
 {
-	return (uint32_t)(ringcast_hash_bytes(name, strlen(name), 0) % shard_count);
+	return (uint32_t)(ringcast_hash_bytes(name, strcspn(name, "-"), 0) % shard_count);
+}
+
+static struct session *find_session(struct shard *shard, struct view token, struct dev_token *ret)
+{
+	struct view rest = ringcast_view_of(token.data + strlen(DEV_PREFIX), token.size - strlen(DEV_PREFIX));
+	for (size_t i = rest.size; i-- > 0;) {
+		struct session *session = rest.data[i] == '-' && split(rest, i, ret) ? ringcast_session_find_name(&shard->store, ret->name) : NULL;
+		if (session != NULL)
+			return session;
+	}
+	return NULL;
 }
 
 static enum drop_reason reserve_dev(struct shard *shard, struct view token, char ret_token[PLAYER_TOKEN_BYTES])
 {
-	struct dev_token dev;
+	struct dev_token dev = {0};
 	struct player *player;
-	if (!parse_dev_token(token, &dev))
-		return DROP_BAD_TOKEN;
-	struct session *session = ringcast_session_find_name(&shard->store, dev.name);
+	struct session *session = is_named(token) ? find_session(shard, token, &dev) : ringcast_session_find_name(&shard->store, DEV_SESSION);
 	if (session == NULL)
 		return DROP_NO_SESSION;
 	return ringcast_admission_reserve(session, dev.player_id[0] != 0 ? dev.player_id : NULL, NULL, shard->now_ns, &player, ret_token);
@@ -131,12 +142,22 @@ static enum drop_reason reserve_dev(struct shard *shard, struct view token, char
 
 /* Both modes */
 
+static bool is_dev_token(const struct shard *shard, struct view token)
+{
+	return shard->options.is_open && ringcast_player_token_shard(token) < 0;
+}
+
 static int home_shard(const struct shard *shard, struct view token)
 {
-	struct dev_token dev;
-	if (is_dev_token(shard, token))
-		return parse_dev_token(token, &dev) ? (int)ringcast_shard_of_name(dev.name, shard->options.count) : -1;
-	return ringcast_player_token_shard(token);
+	char name[SESSION_NAME_BYTES] = DEV_SESSION;
+	if (!is_dev_token(shard, token))
+		return ringcast_player_token_shard(token);
+	if (is_named(token)) {
+		size_t size = token.size - strlen(DEV_PREFIX) < sizeof(name) ? token.size - strlen(DEV_PREFIX) : sizeof(name) - 1;
+		memcpy(name, token.data + strlen(DEV_PREFIX), size);
+		name[size] = 0;
+	}
+	return (int)ringcast_shard_of_name(name, shard->options.count);
 }
 
 void ringcast_shard_login_here(struct shard *shard, struct conn *conn, const struct packet *packet)

@@ -84,3 +84,17 @@ void ringcast_address_table_close(struct address_table *table, const struct addr
 	ringcast_assert(entry->connection_count > 0);
 	entry->connection_count--;
 }
+
+void ringcast_address_table_know(struct address_table *table, const struct address *address, int change)
+{
+	struct address_entry *entry = find_entry(table, key_of(table, address));
+	ringcast_assert(entry != NULL);
+	ringcast_assert(change > 0 || entry->known_count > 0);
+	entry->known_count += (uint32_t)change;
+}
+
+bool ringcast_address_table_take_hello(struct address_table *table, const struct address *address, uint32_t hellos_per_second, uint64_t now_ns)
+{
+	struct address_entry *entry = find_entry(table, key_of(table, address));
+	return entry != NULL && entry->known_count > 0 && ringcast_ratelimit_take(&entry->hellos, hellos_per_second, 1, now_ns);
+}

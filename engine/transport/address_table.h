@@ -14,7 +14,8 @@
 struct address_entry {
 	uint64_t key;
 	uint32_t connection_count;
-	struct ratelimit handshakes;
+	uint32_t known_count; /* players who came by TLS */
+	struct ratelimit handshakes, hellos;
 };
 
 struct address_table {
@@ -29,6 +30,10 @@ void ringcast_address_table_fini(struct address_table *table);
 /* A new connection: DROP_NONE and counted, or RATE_HANDSHAKES, ADDRESS_LIMIT, CONNECTION_LIMIT (table full). */
 enum drop_reason ringcast_address_table_open(struct address_table *table, const struct address *address, uint32_t connections_max,
 					     uint32_t handshakes_per_second, uint64_t now_ns);
+/* A player came by TLS from there (change 1), or left (-1). The address has a connection. */
+void ringcast_address_table_know(struct address_table *table, const struct address *address, int change);
+/* One DTLS hello out of the allowance of an address that has such players; false for all others, and when it is used up. */
+bool ringcast_address_table_take_hello(struct address_table *table, const struct address *address, uint32_t hellos_per_second, uint64_t now_ns);
 void ringcast_address_table_close(struct address_table *table, const struct address *address);
 
 #endif

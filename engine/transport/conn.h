@@ -41,6 +41,7 @@ struct conn {
 	struct address address;
 	uint8_t state;        /* enum conn_state */
 	uint8_t close_reason; /* enum close_reason, once CLOSING */
+	uint16_t close_code;  /* what the client closed with; 0: it has not */
 	bool is_secure;       /* its bytes go through TLS, or it is not known yet whether they do: HELLO, and whenever secure is set */
 	bool is_shutdown_asked, is_close_asked, is_ended;
 	bool is_logged_in; /* the login result said so */

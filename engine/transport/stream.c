@@ -25,24 +25,33 @@ static bool append_to_tail(struct stream *stream, struct buf_pool *pool, const u
 	return true;
 }
 
+/* Another protocol, such as TLS on a plain port, may never send a line end: it is judged, and answered, at once. */
+static bool may_be_request(const struct stream_input *input)
+{
+	return memcmp(input->bytes, "GET ", input->size < 4 ? input->size : 4) == 0;
+}
+
 bool ringcast_stream_begin(struct stream_input *input, struct stream *stream, struct buf_pool *pool, uint8_t *bytes, size_t size)
 {
 	*input = (struct stream_input){.stream = stream, .pool = pool, .bytes = bytes, .size = size};
 	/* A request cannot become complete without a line end: one-byte writers do not get a parse per byte. */
-	input->has_line_end = stream->is_upgraded || memchr(bytes, '\n', size) != NULL;
-	if (stream->tail == NULL)
+	input->is_to_judge = stream->is_upgraded || memchr(bytes, '\n', size) != NULL;
+	if (stream->tail == NULL) {
+		input->is_to_judge |= !may_be_request(input);
 		return true;
+	}
 	if (!append_to_tail(stream, pool, bytes, size))
 		return false;
 	input->bytes = stream->tail->data;
 	input->size = stream->tail->size;
+	input->is_to_judge |= !may_be_request(input);
 	return true;
 }
 
 static enum stream_event next_upgrade(struct stream_input *input, struct stream_item *item)
 {
 	struct view bytes = ringcast_stream_rest(input);
-	if (!input->has_line_end && bytes.size <= PROTO_HTTP_REQUEST_BYTES_MAX)
+	if (!input->is_to_judge && bytes.size <= PROTO_HTTP_REQUEST_BYTES_MAX)
 		return STREAM_NEED_MORE;
 	switch (ringcast_http_upgrade_parse(bytes, &item->upgrade, &item->status)) {
 	case HTTP_UPGRADE_OK:

@@ -25,7 +25,7 @@ struct stream_input { /* lives on the caller's stack for one receive */
 	uint8_t *bytes;
 	size_t size, position;
 	struct buf *finished; /* a fragmented message handed out; freed by the next call */
-	bool has_line_end;
+	bool is_to_judge; /* before the upgrade: worth a parse */
 };
 
 enum stream_event {

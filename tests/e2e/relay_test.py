@@ -621,9 +621,13 @@ class Open(unittest.IsolatedAsyncioTestCase):
         await alice.send(10, b"hello", group=EVERYONE)
         await alice.expect(10, b"hello")
         await bob.expect(10, b"hello", alice.peer_id)
-        for wrong in ("dev-nowhere-alice", "dev-demo", "dev--", "dev-"):
-            with self.assertRaises(Refused):
-                await Player.join(dev, token=wrong)
+        with self.assertRaises(Refused):
+            await Player.join(dev, token="dev-nowhere-alice")
+        self.assertIn(b"remedy", dev.log_text())
+        carol = await Player.join(dev, token="psess-1234")  # what a client's example says
+        await carol.send(11, b"me too", group=EVERYONE)
+        await alice.expect(11, b"me too", carol.peer_id)
+        await carol.leave()
         await alice.leave()
         await bob.leave()
         dev.stop()

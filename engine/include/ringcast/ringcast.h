@@ -159,6 +159,7 @@ typedef enum ringcast_io { RINGCAST_IO_AUTO = 0, RINGCAST_IO_URING = 1, RINGCAST
 	X(uint32_t, half_open_max, 4096, 1, 4000000, false, "DTLS clients per shard that have not proven who they are") \
 	X(uint32_t, half_open_per_address_max, 512, 1, UINT32_MAX, true, "DTLS clients per client address and shard that have not proven who they are") \
 	X(uint32_t, hellos_per_second, 20000, 1, UINT32_MAX, true, "DTLS hellos per second that a shard answers with a cookie") \
+	X(uint32_t, hellos_per_second_per_address, 100, 1, UINT32_MAX, true, "of these, per client address with players who came by TLS, besides those for everybody") \
 	X(uint32_t, buffer_memory_bytes, 67108864, 1048576, UINT32_MAX, false, "payload and send buffers per shard") \
 	X(uint64_t, fanout_bytes_per_second, 16777216, 0, 1000000000000, true, "bytes per second that a player's messages may make others receive, 64 added per delivery; 0: no limit") \
 	X(uint64_t, session_fanout_bytes_per_second, 134217728, 0, 1000000000000, true, "the same of all players of a session together; 0: no limit") \

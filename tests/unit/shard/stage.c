@@ -330,7 +330,7 @@ void fast_open(struct fast *fast, struct client *client, struct address address)
 	stage->fasts[stage->fast_count++] = fast;
 }
 
-static void emit_datagram(void *context, const uint8_t *bytes, size_t size)
+void fast_emit(void *context, const uint8_t *bytes, size_t size)
 {
 	struct fast *fast = context;
 	struct address to = stage_address(1, fast->port);
@@ -344,9 +344,9 @@ void fast_send(struct fast *fast, const struct packet *packet)
 	cr_assert_gt(size, 0);
 	if (fast->crypto != NULL) {
 		size = ringcast_crypto_seal(fast->crypto, ringcast_view_of(plain, size), sealed, sizeof(sealed));
-		emit_datagram(fast, sealed, size);
+		fast_emit(fast, sealed, size);
 	} else {
-		emit_datagram(fast, plain, size);
+		fast_emit(fast, plain, size);
 	}
 	stage_run_ms(fast->stage, 2);
 }
@@ -362,7 +362,7 @@ void fast_say(struct fast *fast, int32_t opcode, int32_t sender, int32_t sequenc
 
 void fast_handshake(struct fast *fast)
 {
-	fast->crypto = ringcast_crypto_open(fast->stage->datagram_context, "sim", emit_datagram, fast);
+	fast->crypto = ringcast_crypto_open(fast->stage->datagram_context, "sim", fast_emit, fast);
 	ringcast_crypto_connect(fast->crypto);
 	stage_run_ms(fast->stage, 10);
 	cr_assert(ringcast_crypto_is_established(fast->crypto));

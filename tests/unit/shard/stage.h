@@ -80,6 +80,7 @@ void client_log_in(struct client *client, const char *token);
 void client_join(struct client *client, struct stage *stage, uint8_t host, bool is_secure); /* all of the above, as "dev-room-" */
 
 void fast_open(struct fast *fast, struct client *client, struct address address);
+void fast_emit(void *fast, const uint8_t *bytes, size_t size); /* as it is */
 void fast_send(struct fast *fast, const struct packet *packet); /* in clear, or in the association */
 void fast_say(struct fast *fast, int32_t opcode, int32_t sender, int32_t sequence); /* to the whole session, "x" */
 void fast_handshake(struct fast *fast);                         /* DTLS, up to established */

@@ -71,3 +71,36 @@ Test(associations, an_identity_whose_player_is_on_its_way_out_is_refused)
 	cr_assert(pair->fast.is_over);
 	stage_fini(&pair->stage);
 }
+
+static void few_hellos(struct shard_options *options)
+{
+	options->limits.hellos_per_second = 5;
+	options->limits.hellos_per_second_per_address = 3;
+}
+
+/* The first hello of somebody at an address, as the toy's client says it. */
+static void knock(struct stage *stage, struct fast *fast)
+{
+	ringcast_crypto_free(&fast->crypto);
+	fast->crypto = ringcast_crypto_open(stage->datagram_context, "sim", fast_emit, fast);
+	ringcast_crypto_connect(fast->crypto);
+	stage_run_ms(stage, 1);
+}
+
+Test(associations, a_flood_of_strangers_does_not_keep_known_addresses_out)
+{
+	static struct pair pair;
+	struct fast strangers[4];
+	stage_init(&pair.stage, SHARD_SECURE_REQUIRED, few_hellos);
+	client_join(&pair.anna, &pair.stage, 10, true);
+	for (unsigned i = 0; i < ARRAY_COUNT(strangers); i++)
+		fast_open(&strangers[i], &pair.anna, stage_address((uint8_t)(100 + i), 40000));
+	for (unsigned i = 0; i < 20; i++)
+		knock(&pair.stage, &strangers[i % ARRAY_COUNT(strangers)]);
+	cr_assert_gt(stage_drops(&pair.stage, DROP_RATE_HELLOS), 0);
+	fast_open(&pair.fast, &pair.anna, stage_address(10, 41000));
+	fast_handshake(&pair.fast);
+	fast_identify(&pair.fast, pair.anna.peer_id, pair.anna.connect_token, 0);
+	cr_assert(heard_last(&pair.fast.heard, OPCODE_VERIFY_IDENTITY_RESPONSE)->is_success);
+	stage_fini(&pair.stage);
+}

@@ -1,0 +1,135 @@
+/* Logins in dev mode, and how a connection ends. */
+#include "stage.h"
+
+static void open_session(struct stage *stage, const char *name)
+{
+	struct session_options session = {.name = name, .players_max = 8, .empty_timeout_ms = UINT32_MAX};
+	struct session *opened;
+	cr_assert_eq(ringcast_session_open(&stage->shard->store, &session, stage->shard->now_ns, &opened), DROP_NONE);
+}
+
+/* Which session a token led to, "" for none; and the player's id there. */
+static const char *session_of(struct stage *stage, const char *token, const char **ret_player_id)
+{
+	static struct client client;
+	client_connect(&client, stage, 20, false);
+	client_upgrade(&client);
+	client_log_in(&client, token);
+	for (uint32_t i = 0; client.peer_id > 0 && i < stage->shard->conns.high_water; i++) {
+		handle h;
+		struct conn *conn = ringcast_slab_at(&stage->shard->conns, i, &h);
+		if (conn == NULL || conn->player == NULL)
+			continue;
+		*ret_player_id = ringcast_player_id(conn->player);
+		return conn->player->session->name;
+	}
+	return "";
+}
+
+static void check(const char *token, const char *session, const char *player_id)
+{
+	struct stage stage;
+	const char *found_id = "";
+	stage_init(&stage, SHARD_PLAIN, NULL);
+	open_session(&stage, "demo");
+	open_session(&stage, "room-2");
+	cr_assert_str_eq(session_of(&stage, token, &found_id), session, "%s", token);
+	if (player_id != NULL)
+		cr_assert_str_eq(found_id, player_id, "%s", token);
+	stage_fini(&stage);
+}
+
+Test(login, a_dev_token_names_session_and_player_and_both_may_hold_dashes)
+{
+	check("dev-room-alice", "room", "alice");
+	check("dev-room-6f9619ff-8b86-d011-b42d-00cf4fc964ff", "room", "6f9619ff-8b86-d011-b42d-00cf4fc964ff");
+	check("dev-room-2-bob", "room-2", "bob");
+	check("dev-room-2", "room", "2");
+	check("dev-room-3-bob", "room", "3-bob");
+	check("dev-room-", "room", "");
+}
+
+Test(login, any_other_id_joins_the_demo)
+{
+	check("psess-1234", "demo", "");
+	check("", "demo", "");
+	check("dev-", "demo", "");
+	check("dev-alice", "demo", "");
+	check("12345678-90ab", "demo", "");
+}
+
+Test(login, a_session_that_is_not_there_is_no_other_session)
+{
+	check("dev-nowhere-alice", "", NULL);
+	check("psess-00000000000000000000000000000000", "", NULL); /* the form of ours: one that is used up must not join the demo by surprise */
+}
+
+static uint16_t answer_to_close(const void *payload, size_t size)
+{
+	struct stage stage;
+	struct client client;
+	stage_init(&stage, SHARD_PLAIN, NULL);
+	client_join(&client, &stage, 10, false);
+	client_send_raw(&client, WEBSOCKET_CLOSE, payload, size);
+	stage_run_ms(&stage, 5);
+	cr_assert(client.has_ended);
+	cr_assert_eq(stage.shard->counters.closes[CLOSE_CLIENT], 1);
+	cr_assert_str_empty(client.close_text);
+	stage_fini(&stage);
+	return client.close_code;
+}
+
+Test(login, a_close_is_answered_with_its_own_code)
+{
+	cr_assert_eq(answer_to_close("\x0f\xa0", 2), 4000);
+	cr_assert_eq(answer_to_close("\x03\xe9" "bye", 5), 1001);
+	cr_assert_eq(answer_to_close(NULL, 0), 0, "none without one");
+}
+
+/* What a TLS client says on a plain port has no line end to wait for. */
+Test(login, another_protocol_is_answered_at_once)
+{
+	static const char *const greetings[] = {"\x16\x03\x01\x02", "SSH-2.0-x\r\n", "{", "get / ", "PROXY TCP4 "};
+	for (size_t i = 0; i < ARRAY_COUNT(greetings); i++) {
+		struct stage stage;
+		struct client client;
+		stage_init(&stage, SHARD_PLAIN, NULL);
+		client_connect(&client, &stage, 10, false);
+		client_write(&client, greetings[i], strlen(greetings[i]));
+		stage_run_ms(&stage, 5);
+		cr_assert(client.has_ended, "%s", greetings[i]);
+		cr_assert_eq(strncmp(client.head, "HTTP/1.1 4", 10), 0);
+		stage_fini(&stage);
+	}
+}
+
+Test(login, a_request_that_comes_byte_by_byte_is_waited_for)
+{
+	static const char request[] = "GET / HTTP/1.1\r\nHost: h\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
+				      "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
+	struct stage stage;
+	struct client client;
+	stage_init(&stage, SHARD_PLAIN, NULL);
+	client_connect(&client, &stage, 10, false);
+	for (size_t i = 0; i < strlen(request); i++) {
+		client_write(&client, &request[i], 1);
+		stage_run_ms(&stage, 1);
+	}
+	cr_assert(client.is_upgraded);
+	stage_fini(&stage);
+}
+
+Test(login, a_tls_handshake_that_the_client_breaks_off_has_failed)
+{
+	struct stage stage;
+	struct client client;
+	stage_init(&stage, SHARD_SECURE_OPTIONAL, NULL);
+	client_connect(&client, &stage, 10, false);
+	client_write(&client, "\x16\x03\x01", 3);
+	stage_run_ms(&stage, 5);
+	ringcast_sim_stream_reset(stage.network, client.stream);
+	stage_run_ms(&stage, 5);
+	cr_assert_eq(stage.shard->counters.tls_handshakes_started, 1);
+	cr_assert_eq(stage.shard->counters.tls_handshakes_failed, 1);
+	stage_fini(&stage);
+}
