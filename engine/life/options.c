@@ -189,6 +189,10 @@ int ringcast_engine_take_options(struct ringcast_engine *engine, const ringcast_
 		return fail(error, error_bytes, RINGCAST_ERROR_MEMORY, "%s", "out of memory");
 	ringcast_engine_fill_limits(&engine->options.limits);
 	engine->shard_count = shard_count_of(&engine->options);
+	if (!ringcast_proxy_ranges_parse(engine->options.proxy_from, &engine->shard_options.proxies))
+		return fail(error, error_bytes, RINGCAST_ERROR_ARGUMENT, "proxies '%s': not a list of at most 16 addresses or ranges, such as 10.0.0.0/8",
+			    engine->options.proxy_from);
+	engine->options.proxy_from = NULL; /* the shards have the ranges */
 	int result = check_options(engine, error, error_bytes);
 	if (result == RINGCAST_OK)
 		result = ringcast_security_settle(&engine->security, &engine->options, &engine->shard_options, error, error_bytes);

@@ -24,10 +24,11 @@ struct conn *ringcast_shard_conn_open(struct shard *shard, io_id stream, const s
 	const struct ringcast_limits *limits = &shard->options.limits;
 	handle self;
 	struct conn *conn = ringcast_slab_alloc(&shard->conns, &self);
+	bool is_proxy = !is_handoff && ringcast_proxy_ranges_have(&shard->options.proxies, address), is_free = is_handoff || is_proxy;
 	enum drop_reason drop = DROP_CONNECTION_LIMIT;
 	if (conn != NULL) {
-		drop = ringcast_address_table_open(&shard->addresses, address, is_handoff ? 0 : limits->connections_per_address_max,
-						   is_handoff ? 0 : limits->handshakes_per_second_per_address, shard->now_ns);
+		drop = ringcast_address_table_open(&shard->addresses, address, is_free ? 0 : limits->connections_per_address_max,
+						   is_free ? 0 : limits->handshakes_per_second_per_address, shard->now_ns);
 		if (drop != DROP_NONE)
 			ringcast_slab_free(&shard->conns, self);
 	}
@@ -41,7 +42,7 @@ struct conn *ringcast_shard_conn_open(struct shard *shard, io_id stream, const s
 	conn->timer.kind = CONN_TIMER;
 	conn->active_ns = shard->now_ns;
 	conn->is_secure = !is_handoff && shard->options.security != SHARD_PLAIN;
-	conn->state = is_handoff ? CONN_LOGIN : conn->is_secure ? CONN_HELLO : CONN_OPENING;
+	conn->state = is_handoff ? CONN_LOGIN : is_proxy ? CONN_PROXY : conn->is_secure ? CONN_HELLO : CONN_OPENING;
 	arm_timer(shard, conn, limits->login_timeout_ms);
 	shard->io->ops->stream_start(shard->io, stream, self);
 	return conn;
@@ -415,17 +416,97 @@ void ringcast_shard_read(struct shard *shard, struct conn *conn, uint8_t *bytes,
 	shard->serving = outer;
 }
 
+static void receive(struct shard *shard, struct conn *conn, uint8_t *bytes, size_t size)
+{
+	if (conn->state == CONN_HELLO && !ringcast_shard_tell_apart(shard, conn, bytes[0]))
+		return;
+	if (conn->is_secure)
+		ringcast_shard_secure_receive(shard, conn, bytes, size);
+	else
+		ringcast_shard_read(shard, conn, bytes, size);
+}
+
+/* Before the first byte of the client's: whom a trusted proxy speaks for */
+
+/* From here on the connection is its client's, in limits and wherever its address is shown. */
+static void take_client_address(struct shard *shard, struct conn *conn, const struct address *client)
+{
+	const struct ringcast_limits *limits = &shard->options.limits;
+	enum drop_reason drop = ringcast_address_table_open(&shard->addresses, client, limits->connections_per_address_max,
+							    limits->handshakes_per_second_per_address, shard->now_ns);
+	if (drop != DROP_NONE) {
+		ringcast_shard_drop(shard, drop, 1);
+		ringcast_shard_conn_cut(shard, conn, CLOSE_RATE_LIMIT);
+		return;
+	}
+	ringcast_address_table_close(&shard->addresses, &conn->address);
+	conn->address = *client;
+}
+
+static void refuse_proxy(struct shard *shard, struct conn *conn)
+{
+	ringcast_shard_drop(shard, DROP_PROXY_HEADER, 1);
+	ringcast_shard_conn_cut(shard, conn, CLOSE_PROTOCOL);
+}
+
+static void hold_header(struct shard *shard, struct conn *conn, struct view bytes)
+{
+	conn->handoff = ringcast_buf_alloc(shard->pool, PROXY_HEADER_BYTES_MAX);
+	if (conn->handoff == NULL) {
+		ringcast_shard_drop(shard, DROP_NO_BUFFER, 1);
+		ringcast_shard_conn_cut(shard, conn, CLOSE_NO_RESOURCES);
+		return;
+	}
+	memcpy(conn->handoff->data, bytes.data, bytes.size);
+	conn->handoff->size = (uint32_t)bytes.size;
+}
+
+static void pass_header(struct shard *shard, struct conn *conn, const struct proxy_header *header)
+{
+	conn->state = conn->is_secure ? CONN_HELLO : CONN_OPENING;
+	if (conn->handoff != NULL)
+		ringcast_buf_unref(conn->handoff);
+	conn->handoff = NULL;
+	if (header->has_source)
+		take_client_address(shard, conn, &header->source);
+}
+
+/* The header rarely comes in parts; then the parts are put together, and of the last one only what the header needs is taken. */
+static void receive_from_proxy(struct shard *shard, struct conn *conn, uint8_t *bytes, size_t size)
+{
+	struct buf *held = conn->handoff;
+	struct proxy_header header;
+	size_t held_bytes = held != NULL ? held->size : 0, taken = size;
+	struct view all = ringcast_view_of(bytes, size);
+	if (held != NULL) {
+		taken = size < PROXY_HEADER_BYTES_MAX - held_bytes ? size : PROXY_HEADER_BYTES_MAX - held_bytes;
+		memcpy(held->data + held_bytes, bytes, taken);
+		held->size += (uint32_t)taken;
+		all = ringcast_view_of(held->data, held->size);
+	}
+	enum proxy_result result = ringcast_proxy_header_parse(all, &header);
+	if (result == PROXY_INVALID)
+		refuse_proxy(shard, conn);
+	else if (result == PROXY_NEED_MORE && held == NULL)
+		hold_header(shard, conn, all);
+	if (result != PROXY_OK)
+		return;
+	ringcast_assert(header.size > held_bytes); /* else it had been whole before */
+	pass_header(shard, conn, &header);
+	size_t used = header.size - held_bytes;
+	if (conn->state < CONN_CLOSING && used < size)
+		receive(shard, conn, bytes + used, size - used);
+}
+
 void ringcast_shard_on_recv(struct shard *shard, const struct io_event *event)
 {
 	struct conn *conn = find_conn(shard, event);
 	if (conn == NULL || conn->state >= CONN_CLOSING)
 		return;
-	if (conn->state == CONN_HELLO && !ringcast_shard_tell_apart(shard, conn, event->data[0]))
-		return;
-	if (conn->is_secure)
-		ringcast_shard_secure_receive(shard, conn, event->data, event->size);
+	if (conn->state == CONN_PROXY)
+		receive_from_proxy(shard, conn, event->data, event->size);
 	else
-		ringcast_shard_read(shard, conn, event->data, event->size);
+		receive(shard, conn, event->data, event->size);
 }
 
 /* The timer */
@@ -456,6 +537,7 @@ void ringcast_shard_on_conn_timer(struct shard *shard, struct conn *conn)
 		ringcast_shard_drop(shard, DROP_HANDSHAKE_TIMEOUT, 1);
 		ringcast_shard_conn_close(shard, conn, CLOSE_TLS, NULL);
 		break;
+	case CONN_PROXY:
 	case CONN_HELLO:
 	case CONN_OPENING:
 	case CONN_LOGIN:

@@ -19,6 +19,7 @@
 #include "transport/association.h"
 #include "transport/conn.h"
 #include "transport/handshake_queue.h"
+#include "transport/proxy_header.h"
 
 enum {
 	SHARD_LISTEN_MAX = 2,
@@ -63,6 +64,7 @@ struct shard_options {
 	uint16_t udp_port_base; /* of this shard; 0: chosen by the system */
 	uint32_t udp_port_count; /* 0: UDP off */
 	bool is_udp_address_free, is_open;
+	struct proxy_ranges proxies; /* whose connections begin with a PROXY header */
 	enum shard_security_mode security;
 	struct shard_credentials credentials; /* unless SHARD_PLAIN; the shard takes them, or on failure the caller keeps them */
 	const struct hooks *hooks;

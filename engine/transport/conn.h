@@ -17,13 +17,15 @@
 #include "transport/stream.h"
 
 /*
+ *  PROXY --(the proxy has said for whom it speaks)--> HELLO or OPENING         only from trusted proxies
+ *
  *  HELLO --(first byte: TLS)--> SECURING --(handshake done)--> OPENING      only where encryption is optional or required
  *     \--(first byte: plain)--> OPENING
  *
  *  OPENING --(upgrade)--> LOGIN --(login, here)--> JOINED --(close either side)--> CLOSING --> CLOSED
  *                           \--(login, other shard)--> LEAVING --(detached, posted)--> gone
  */
-enum conn_state { CONN_HELLO, CONN_SECURING, CONN_OPENING, CONN_LOGIN, CONN_JOINED, CONN_LEAVING, CONN_CLOSING, CONN_CLOSED };
+enum conn_state { CONN_PROXY, CONN_HELLO, CONN_SECURING, CONN_OPENING, CONN_LOGIN, CONN_JOINED, CONN_LEAVING, CONN_CLOSING, CONN_CLOSED };
 
 enum conn_timer { CONN_TIMER = 1 }; /* timer.kind: login deadline, then pings, then the close deadline; by state */
 
@@ -56,7 +58,7 @@ struct conn {
 	uint32_t flood_second, flood_count;  /* the last second in which it was above a rate, and how many on end */
 	uint32_t greeting_second, greeting_count; /* hellos answered this second */
 	uint64_t active_ns; /* last message or pong */
-	struct buf *handoff;    /* LEAVING: the target shard and the login packet */
+	struct buf *handoff;    /* PROXY: the part of the header that has come; LEAVING: the target shard and the login packet */
 	struct buf *close_text; /* what the game said when it sent the player away; NULL: the reason's own text */
 };
 

@@ -243,6 +243,11 @@ typedef struct ringcast_engine_options {
 	const char *crypto_backend; /* "wolfssl" or "openssl"; NULL: the build's first */
 	bool is_certificate_made;   /* development: without a certificate, a CA and a certificate are made in memory */
 	ringcast_script_options scripts;
+	/*
+	 * Addresses and ranges, such as "10.0.0.0/8, fd00::/8", at most 16: TCP connections from there begin with a PROXY header (version 1 or 2, before
+	 * TLS) and count as the client's that it names. NULL or "": nobody is believed.
+	 */
+	const char *proxy_from;
 } ringcast_engine_options;
 #define RINGCAST_ENGINE_OPTIONS_INIT RINGCAST_SIZED(ringcast_engine_options)
 

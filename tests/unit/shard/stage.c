@@ -181,8 +181,13 @@ void client_connect(struct client *client, struct stage *stage, uint8_t host, bo
 	stage->clients[stage->client_count++] = client;
 	client->stream = ringcast_sim_stream_connect(stage->network, &client->address, &to);
 	stage_run_ms(stage, 1);
-	if (!is_secure)
-		return;
+	if (is_secure)
+		client_secure(client);
+}
+
+void client_secure(struct client *client)
+{
+	struct stage *stage = client->stage;
 	client->crypto = ringcast_crypto_open(stage->stream_context, "sim", emit_stream, client);
 	ringcast_crypto_connect(client->crypto);
 	stage_run_ms(stage, 10);

@@ -72,6 +72,7 @@ struct address stage_address(uint8_t host, uint16_t port);
 uint64_t stage_drops(const struct stage *stage, enum drop_reason reason);
 
 void client_connect(struct client *client, struct stage *stage, uint8_t host, bool is_secure);
+void client_secure(struct client *client); /* what connect does with is_secure */
 void client_write(struct client *client, const void *bytes, size_t size);
 void client_upgrade(struct client *client);
 void client_send(struct client *client, const struct packet *packet);

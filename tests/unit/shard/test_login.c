@@ -1,4 +1,4 @@
-/* Logins in dev mode, and how a connection ends. */
+/* Logins in dev mode, how a connection begins behind a balancer, and how it ends. */
 #include "stage.h"
 
 static void open_session(struct stage *stage, const char *name)
@@ -131,5 +131,96 @@ Test(login, a_tls_handshake_that_the_client_breaks_off_has_failed)
 	stage_run_ms(&stage, 5);
 	cr_assert_eq(stage.shard->counters.tls_handshakes_started, 1);
 	cr_assert_eq(stage.shard->counters.tls_handshakes_failed, 1);
+	stage_fini(&stage);
+}
+
+/* Behind a balancer at 10.0.0.30 */
+
+static void trust_one(struct shard_options *options)
+{
+	ringcast_proxy_ranges_parse("10.0.0.30", &options->proxies);
+	options->limits.connections_per_address_max = 1;
+}
+
+static const struct conn *find_conn(const struct stage *stage, uint32_t nth)
+{
+	for (uint32_t i = 0; i < stage->shard->conns.high_water; i++) {
+		handle h;
+		const struct conn *conn = ringcast_slab_at(&stage->shard->conns, i, &h);
+		if (conn != NULL && nth-- == 0)
+			return conn;
+	}
+	return NULL;
+}
+
+static void join_as(struct client *client, struct stage *stage, const char *header, unsigned part_bytes)
+{
+	client_connect(client, stage, 30, false);
+	for (size_t i = 0; i < strlen(header); i += part_bytes) {
+		client_write(client, header + i, strlen(header) - i < part_bytes ? strlen(header) - i : part_bytes);
+		stage_run_ms(stage, 1);
+	}
+	client_upgrade(client);
+	client_log_in(client, "dev-room-");
+}
+
+Test(proxy, its_connections_are_their_clients)
+{
+	static const char *const headers[] = {"PROXY TCP4 192.0.2.7 10.0.0.1 1000 1900\r\n", "PROXY TCP4 192.0.2.8 10.0.0.1 1000 1900\r\n"};
+	struct stage stage;
+	static struct client clients[3];
+	stage_init(&stage, SHARD_PLAIN, trust_one);
+	join_as(&clients[0], &stage, headers[0], 1);
+	join_as(&clients[1], &stage, headers[1], 100);
+	cr_assert_gt(clients[0].peer_id, 0);
+	cr_assert_gt(clients[1].peer_id, 0, "the limit of one is per client, not per balancer");
+	cr_assert_eq(find_conn(&stage, 0)->address.ip[15], 7);
+	cr_assert_eq(find_conn(&stage, 0)->address.port, 1000);
+	join_as(&clients[2], &stage, headers[1], 100);
+	cr_assert_eq(clients[2].peer_id, 0);
+	cr_assert_eq(stage_drops(&stage, DROP_ADDRESS_LIMIT), 1);
+	stage_fini(&stage);
+}
+
+Test(proxy, it_speaks_for_itself_in_health_checks)
+{
+	struct stage stage;
+	static struct client client;
+	stage_init(&stage, SHARD_PLAIN, trust_one);
+	join_as(&client, &stage, "PROXY UNKNOWN\r\n", 100);
+	cr_assert_gt(client.peer_id, 0);
+	cr_assert_eq(find_conn(&stage, 0)->address.ip[15], 30);
+	stage_fini(&stage);
+}
+
+Test(proxy, without_a_header_it_is_cut_and_nobody_else_is_believed)
+{
+	struct stage stage;
+	static struct client mute, liar, honest;
+	stage_init(&stage, SHARD_PLAIN, trust_one);
+	join_as(&mute, &stage, "", 1);
+	cr_assert_eq(mute.peer_id, 0);
+	cr_assert_eq(stage_drops(&stage, DROP_PROXY_HEADER), 1);
+	client_connect(&liar, &stage, 31, false);
+	client_write(&liar, "PROXY TCP4 192.0.2.7 10.0.0.1 1000 1900\r\n", 41);
+	stage_run_ms(&stage, 5);
+	cr_assert_eq(strncmp(liar.head, "HTTP/1.1 40", 11), 0);
+	client_join(&honest, &stage, 32, false);
+	stage_fini(&stage);
+}
+
+Test(proxy, tls_begins_behind_the_header)
+{
+	static const char header[] = "PROXY TCP4 192.0.2.9 10.0.0.1 1000 1900\r\n";
+	struct stage stage;
+	static struct client client;
+	stage_init(&stage, SHARD_SECURE_REQUIRED, trust_one);
+	client_connect(&client, &stage, 30, false);
+	client_write(&client, header, strlen(header));
+	client_secure(&client);
+	client_upgrade(&client);
+	client_log_in(&client, "dev-room-");
+	cr_assert_gt(client.peer_id, 0);
+	cr_assert_eq(find_conn(&stage, 0)->address.ip[15], 9);
 	stage_fini(&stage);
 }
