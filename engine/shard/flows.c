@@ -64,7 +64,7 @@ static void cut(struct shard *shard, struct conn *conn)
 	if (conn->is_close_asked)
 		return;
 	conn->is_close_asked = true;
-	conn->state = CONN_CLOSED;
+	ringcast_conn_enter(conn, CONN_CLOSED);
 	ringcast_timer_cancel(&shard->wheel, &conn->timer);
 	shard->io->ops->stream_close(shard->io, conn->stream_id);
 }
@@ -92,7 +92,7 @@ static void begin_close(struct shard *shard, struct conn *conn, enum close_reaso
 	}
 	ringcast_event_closed(shard, conn, conn->close_reason);
 	leave_session(shard, conn, conn->close_reason);
-	conn->state = CONN_CLOSING;
+	ringcast_conn_enter(conn, CONN_CLOSING);
 	if (conn->secure != NULL)
 		ringcast_handshake_queue_remove_stream(&shard->security.queue, &conn->secure->queue_node);
 	arm_timer(shard, conn, CLOSE_LINGER_MS);
@@ -243,7 +243,7 @@ static void upgrade(struct shard *shard, struct conn *conn, const struct http_up
 	char answer[HTTP_UPGRADE_RESPONSE_BYTES_MAX];
 	size_t size = ringcast_http_upgrade_encode_response(request, answer);
 	shard->counters.upgrades++;
-	conn->state = CONN_LOGIN;
+	ringcast_conn_enter(conn, CONN_LOGIN);
 	if (ringcast_shard_send_bytes(shard, conn, ringcast_view_of(answer, size)))
 		return;
 	ringcast_shard_drop(shard, DROP_NO_BUFFER, 1);
@@ -463,7 +463,7 @@ static void hold_header(struct shard *shard, struct conn *conn, struct view byte
 
 static void pass_header(struct shard *shard, struct conn *conn, const struct proxy_header *header)
 {
-	conn->state = conn->is_secure ? CONN_HELLO : CONN_OPENING;
+	ringcast_conn_enter(conn, conn->is_secure ? CONN_HELLO : CONN_OPENING);
 	if (conn->handoff != NULL)
 		ringcast_buf_unref(conn->handoff);
 	conn->handoff = NULL;

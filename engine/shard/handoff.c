@@ -21,7 +21,7 @@ void ringcast_shard_handoff_begin(struct shard *shard, struct conn *conn, uint32
 	memcpy(buf->data + 1, message.data, message.size);
 	buf->size = (uint32_t)message.size + 1;
 	conn->handoff = buf;
-	conn->state = CONN_LEAVING;
+	ringcast_conn_enter(conn, CONN_LEAVING);
 	if (!ringcast_conn_is_idle(conn))
 		ringcast_shard_flush_conn(shard, conn);
 	ringcast_shard_handoff_proceed(shard, conn);

@@ -21,6 +21,6 @@ bool ringcast_shard_tell_apart(struct shard *shard, struct conn *conn, uint8_t f
 	if (first == SECURE_STREAM_FIRST_BYTE)
 		return ringcast_shard_secure_begin(shard, conn);
 	conn->is_secure = false;
-	conn->state = CONN_OPENING;
+	ringcast_conn_enter(conn, CONN_OPENING);
 	return shard->options.security != SHARD_SECURE_REQUIRED || refuse_plaintext(shard, conn, first);
 }

@@ -179,7 +179,7 @@ void ringcast_shard_login_here(struct shard *shard, struct conn *conn, const str
 		return;
 	}
 	conn->player = player;
-	conn->state = CONN_JOINED;
+	ringcast_conn_enter(conn, CONN_JOINED);
 	conn->stream.is_admitted = true;
 	if (player->is_waiting) { /* the script's answer, or its deadline, is what happens next; see deliver.c, admitted */
 		ringcast_timer_cancel(&shard->wheel, &conn->timer);

@@ -67,7 +67,7 @@ bool ringcast_shard_secure_begin(struct shard *shard, struct conn *conn)
 		return refuse_memory(shard, conn);
 	}
 	shard->counters.tls_handshakes_started++;
-	conn->state = CONN_SECURING;
+	ringcast_conn_enter(conn, CONN_SECURING);
 	ringcast_timer_arm(&shard->wheel, &conn->timer, shard->now_ns + shard->options.limits.handshake_timeout_ms * NS_PER_MS);
 	return true;
 }
@@ -105,7 +105,7 @@ static void establish(struct shard *shard, struct conn *conn)
 {
 	char description[128] = "";
 	conn->secure->is_established = true;
-	conn->state = CONN_OPENING;
+	ringcast_conn_enter(conn, CONN_OPENING);
 	shard->counters.tls_handshakes_completed++;
 	if (ringcast_crypto_describe(conn->secure->crypto, description, sizeof(description)) && strstr(description, "resumed") != NULL)
 		shard->counters.tls_handshakes_resumed++;

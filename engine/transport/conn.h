@@ -24,8 +24,16 @@
  *
  *  OPENING --(upgrade)--> LOGIN --(login, here)--> JOINED --(close either side)--> CLOSING --> CLOSED
  *                           \--(login, other shard)--> LEAVING --(detached, posted)--> gone
+ *
+ * The end, in stages. A conn may skip some, and goes back to none:
+ *
+ *   doomed        close_reason is set, nothing more is read from it or queued for it; closed at the end of the event (not inside a fan-out)
+ *   CLOSING       counted, its player has left; what is queued goes out, the close frame last
+ *   shut down     is_shutdown_asked: the last byte is with the kernel; its end, or the timer, is waited for
+ *   CLOSED        is_close_asked: given back to io; freed with the CLOSED event
  */
 enum conn_state { CONN_PROXY, CONN_HELLO, CONN_SECURING, CONN_OPENING, CONN_LOGIN, CONN_JOINED, CONN_LEAVING, CONN_CLOSING, CONN_CLOSED };
+enum { CONN_STATE_COUNT = CONN_CLOSED + 1 };
 
 enum conn_timer { CONN_TIMER = 1 }; /* timer.kind: login deadline, then pings, then the close deadline; by state */
 
@@ -62,6 +70,8 @@ struct conn {
 	struct buf *close_text; /* what the game said when it sent the player away; NULL: the reason's own text */
 };
 
+/* Along the picture above; asserts that the step is in it. */
+void ringcast_conn_enter(struct conn *conn, enum conn_state state);
 /* The queue whose bytes go to the stream as they are. */
 static inline struct outq *ringcast_conn_wire(struct conn *conn) { return conn->secure != NULL ? &conn->secure->cipher : &conn->outq; }
 static inline bool ringcast_conn_is_idle(struct conn *conn)
