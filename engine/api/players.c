@@ -59,6 +59,69 @@ int ringcast_player_reserve(ringcast_engine *engine, const char *session_id, con
 	return result;
 }
 
+/* Reserve several: all or none */
+
+struct ask_reserve_all {
+	struct ask ask;
+	char session_id[RINGCAST_ID_BYTES];
+	size_t count;
+	struct {
+		char player_id[RINGCAST_NAME_BYTES], player_data[RINGCAST_DATA_BYTES];
+		char token[RINGCAST_ID_BYTES]; /* the answer */
+	} wishes[];
+};
+
+static void free_reserve_all(struct ask *ask)
+{
+	free(CONTAINER_OF(ask, struct ask_reserve_all, ask));
+}
+
+static bool answer_reserve_all(struct shard *shard, struct ask *ask)
+{
+	struct ask_reserve_all *self = CONTAINER_OF(ask, struct ask_reserve_all, ask);
+	struct session *session = find(shard, ask, self->session_id);
+	struct player *players[RINGCAST_RESERVATIONS_MAX];
+	size_t count = 0;
+	if (session == NULL)
+		return true;
+	for (; count < self->count && ask->result == RINGCAST_OK; count++)
+		ask->result = ringcast_error_of_drop(ringcast_admission_reserve(session, self->wishes[count].player_id, self->wishes[count].player_data,
+										shard->now_ns, &players[count], self->wishes[count].token));
+	/* The last one failed: those before it give their places back. */
+	for (size_t i = 0; ask->result != RINGCAST_OK && i + 1 < count; i++)
+		ringcast_player_disconnect(players[i], CLOSE_KICKED, shard->now_ns);
+	return true;
+}
+
+static int fill_reserve_all(struct ask_reserve_all *self, const char *session_id, const ringcast_reservation *reservations, size_t count)
+{
+	ringcast_ask_keep(self->session_id, sizeof(self->session_id), session_id);
+	for (self->count = 0; self->count < count; self->count++) {
+		const ringcast_reservation *from = &reservations[self->count];
+		if (!ringcast_ask_keep(self->wishes[self->count].player_id, RINGCAST_NAME_BYTES, from->player_id) ||
+		    !ringcast_ask_keep(self->wishes[self->count].player_data, RINGCAST_DATA_BYTES, from->player_data))
+			return RINGCAST_ERROR_ARGUMENT;
+	}
+	return RINGCAST_OK;
+}
+
+int ringcast_players_reserve(ringcast_engine *engine, const char *session_id, ringcast_reservation *reservations, size_t count)
+{
+	if (count == 0 || count > RINGCAST_RESERVATIONS_MAX)
+		return RINGCAST_ERROR_ARGUMENT;
+	struct ask_reserve_all *self = calloc(1, sizeof(*self) + count * sizeof(self->wishes[0]));
+	if (self == NULL)
+		return RINGCAST_ERROR_MEMORY;
+	ringcast_ask_init(&self->ask, answer_reserve_all, free_reserve_all);
+	int result = fill_reserve_all(self, session_id, reservations, count);
+	if (result == RINGCAST_OK)
+		result = ringcast_engine_ask_about(engine, session_id, &self->ask);
+	for (size_t i = 0; result == RINGCAST_OK && i < count; i++)
+		memcpy(reservations[i].token, self->wishes[i].token, RINGCAST_ID_BYTES);
+	ringcast_ask_release(&self->ask);
+	return result;
+}
+
 /* List, in turns */
 
 struct ask_players {

@@ -125,6 +125,7 @@ int ringcast_session_create(ringcast_engine *engine, const ringcast_session_opti
 struct ask_session {
 	struct ask ask;
 	char session_id[RINGCAST_ID_BYTES];
+	uint64_t timeout_ms; /* of answer_terminate */
 	uint64_t ticket; /* of answer_ticket */
 	enum verdict verdict;
 	ringcast_session_info info; /* the answer of answer_describe */
@@ -172,6 +173,33 @@ int ringcast_session_end(ringcast_engine *engine, const char *session_id)
 	return result;
 }
 
+/* A game that has no callback for it has nothing to finish. */
+static bool answer_terminate(struct shard *shard, struct ask *ask)
+{
+	struct ask_session *self = CONTAINER_OF(ask, struct ask_session, ask);
+	struct session *session = session_of(shard, ask);
+	uint64_t longest_ms = (UINT64_MAX - shard->now_ns) / NS_PER_MS;
+	if (session == NULL)
+		return true;
+	if (session->hooks->terminate == NULL)
+		ringcast_session_end_now(session, CLOSE_SESSION_ENDED, shard->now_ns);
+	else
+		ringcast_session_ask_to_end(session, self->timeout_ms < longest_ms ? shard->now_ns + self->timeout_ms * NS_PER_MS : UINT64_MAX - 1,
+					    shard->now_ns);
+	return true;
+}
+
+int ringcast_session_terminate(ringcast_engine *engine, const char *session_id, uint64_t timeout_ms)
+{
+	struct ask_session *self = about(session_id, answer_terminate);
+	if (self == NULL)
+		return RINGCAST_ERROR_MEMORY;
+	self->timeout_ms = timeout_ms;
+	int result = ringcast_engine_ask_about(engine, session_id, &self->ask);
+	ringcast_ask_release(&self->ask);
+	return result;
+}
+
 static bool answer_ticket(struct shard *shard, struct ask *ask)
 {
 	struct ask_session *self = CONTAINER_OF(ask, struct ask_session, ask);
@@ -192,6 +220,44 @@ int ringcast_session_answer_post(ringcast_engine *engine, const char *session_id
 	self->verdict = verdict == RINGCAST_ALLOW ? VERDICT_ALLOW : VERDICT_DENY;
 	int result = ringcast_engine_ask_about(engine, session_id, &self->ask);
 	ringcast_ask_release(&self->ask);
+	return result;
+}
+
+struct ask_update {
+	struct ask_session about;
+	ringcast_session_update update;
+};
+
+static bool answer_update(struct shard *shard, struct ask *ask)
+{
+	const struct ask_update *self = CONTAINER_OF(ask, struct ask_update, about.ask);
+	struct session *session = session_of(shard, ask);
+	if (session == NULL)
+		return true;
+	if (!ringcast_session_resize(session, self->update.players_max))
+		ask->result = RINGCAST_ERROR_STATE;
+	else if (self->update.admissions != RINGCAST_ADMISSIONS_UNCHANGED)
+		session->is_closed = self->update.admissions == RINGCAST_ADMISSIONS_CLOSED;
+	return true;
+}
+
+static void free_update(struct ask *ask)
+{
+	free(CONTAINER_OF(ask, struct ask_update, about.ask));
+}
+
+int ringcast_session_change(ringcast_engine *engine, const char *session_id, const ringcast_session_update *update)
+{
+	struct ask_update *self = calloc(1, sizeof(*self));
+	int result = RINGCAST_ERROR_ARGUMENT;
+	if (self == NULL)
+		return RINGCAST_ERROR_MEMORY;
+	ringcast_ask_init(&self->about.ask, answer_update, free_update);
+	ringcast_ask_keep(self->about.session_id, sizeof(self->about.session_id), session_id);
+	if (update != NULL && ringcast_sized_copy(&self->update, sizeof(self->update), update) &&
+	    self->update.players_max <= engine->options.limits.players_per_session_max && (unsigned)self->update.admissions <= RINGCAST_ADMISSIONS_CLOSED)
+		result = ringcast_engine_ask_about(engine, session_id, &self->about.ask);
+	ringcast_ask_release(&self->about.ask);
 	return result;
 }
 

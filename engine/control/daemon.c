@@ -41,6 +41,7 @@ struct daemon {
 	ringcast_engine *engine;
 	struct http *http, *health; /* of admin.address and admin.health_address; NULL: off */
 	struct service *service;    /* NULL: off */
+	pthread_rwlock_t service_lock; /* shards read service, the main thread changes it */
 	struct script_store *scripts; /* NULL: nothing can be pushed */
 	struct dev_script dev_script;
 	char demo_id[RINGCAST_ID_BYTES]; /* dev mode */
@@ -165,6 +166,16 @@ static uint64_t host_log_lost_count(void *context)
 
 /* start */
 
+/* A shard's thread. Rare beside messages, and nobody holds the lock for long. */
+static void on_change(void *context, const ringcast_change *change)
+{
+	struct daemon *daemon = context;
+	pthread_rwlock_rdlock(&daemon->service_lock);
+	if (daemon->service)
+		ringcast_service_hear(daemon->service, change);
+	pthread_rwlock_unlock(&daemon->service_lock);
+}
+
 static bool create_engine(struct daemon *daemon, const struct tls_files *files)
 {
 	char error[512] = "", quoted[600];
@@ -172,6 +183,8 @@ static bool create_engine(struct daemon *daemon, const struct tls_files *files)
 	ringcast_tls_files_options(&daemon->config, files, daemon->flags->is_dev, &options);
 	options.log = ringcast_logs_sink;
 	options.log_context = daemon->logs;
+	options.change = on_change;
+	options.change_context = daemon;
 	options.log_level_min = RINGCAST_LOG_DEBUG; /* the sink filters, so that a reload can lower the level */
 	int result = ringcast_engine_create(&options, &daemon->engine, error, sizeof(error));
 	if (result == RINGCAST_OK)
@@ -245,8 +258,13 @@ static bool start_service(struct daemon *daemon)
 {
 	struct config_error error;
 	char quoted[600];
-	if (ringcast_control_service_start(&daemon->config, daemon->engine, daemon->flags->is_dev, daemon->dev_script.path ? daemon->dev_script.name : NULL,
-					   &daemon->service, &error))
+	struct service *service;
+	bool is_started = ringcast_control_service_start(&daemon->config, daemon->engine, daemon->flags->is_dev,
+							 daemon->dev_script.path ? daemon->dev_script.name : NULL, &service, &error);
+	pthread_rwlock_wrlock(&daemon->service_lock);
+	daemon->service = service;
+	pthread_rwlock_unlock(&daemon->service_lock);
+	if (is_started)
 		return true;
 	ringcast_logs_event(daemon->logs, RINGCAST_LOG_ERROR, "the service did not start", "err=%s",
 			    ringcast_logs_quote(error.text, quoted, sizeof(quoted)));
@@ -524,12 +542,21 @@ static void *stop_by_force(void *context)
 	_exit(1);
 }
 
+static void stop_service(struct daemon *daemon)
+{
+	pthread_rwlock_wrlock(&daemon->service_lock);
+	struct service *service = daemon->service;
+	daemon->service = NULL;
+	pthread_rwlock_unlock(&daemon->service_lock);
+	ringcast_service_stop(&service);
+}
+
 static void stop(struct daemon *daemon, bool is_started)
 {
 	uint64_t started_ns = now_ns();
 	pthread_t force;
 	bool has_force = daemon->engine && pthread_create(&force, NULL, stop_by_force, daemon) == 0;
-	ringcast_service_stop(&daemon->service); /* before the engine, which it asks */
+	stop_service(daemon); /* before the engine, which it asks */
 	if (daemon->engine)
 		ringcast_engine_stop(daemon->engine, daemon->flags->is_dev ? STOP_TIMEOUT_DEV_MS : STOP_TIMEOUT_MS);
 	ringcast_http_stop(&daemon->http); /* after the engine: /metrics and /readyz answer to the end */
@@ -599,11 +626,13 @@ int ringcast_daemon_run(const struct flags *flags, char *const *environment, con
 	struct daemon daemon = {
 		.flags = flags, .environment = environment, .logs = logs, .config = *config, .signal_fd = -1, .wake_fd = -1, .stopped_fd = -1};
 	pthread_mutex_init(&daemon.mutex, NULL);
+	pthread_rwlock_init(&daemon.service_lock, NULL);
 	bool is_started = start(&daemon);
 	if (is_started)
 		run(&daemon);
 	stop(&daemon, is_started);
 	pthread_mutex_destroy(&daemon.mutex);
+	pthread_rwlock_destroy(&daemon.service_lock);
 	if (daemon.signal_fd >= 0)
 		close(daemon.signal_fd);
 	if (daemon.wake_fd >= 0)

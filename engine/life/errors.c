@@ -56,6 +56,7 @@ int ringcast_error_of_drop(enum drop_reason drop)
 	case DROP_MALFORMED:
 		return RINGCAST_ERROR_ARGUMENT;
 	case DROP_DRAINING:
+	case DROP_SESSION_CLOSED:
 	case DROP_SESSION_ENDED:
 		return RINGCAST_ERROR_STATE;
 	default: /* the others are bounds: of sessions, players, groups, timers, commands, buffers */

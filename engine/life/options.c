@@ -11,6 +11,7 @@
 
 #include "base/sized.h"
 #include "io/cgroup.h"
+#include "life/changes.h"
 #include "life/hooks.h"
 #include "life/sidecars.h"
 #include "scripts/check.h"
@@ -275,6 +276,7 @@ void ringcast_engine_fill_shard_options(struct ringcast_engine *engine)
 	fill_script_options(engine);
 	shard->hooks = &engine->hooks;
 	shard->hooks_context = engine;
+	ringcast_engine_tell_changes(engine);
 }
 
 /* Each shard's part, for all of them. */

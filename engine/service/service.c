@@ -135,3 +135,10 @@ void ringcast_service_address(const struct service *service, char ret_text[SERVI
 {
 	ringcast_service_http_address(service->http, ret_text);
 }
+
+void ringcast_service_hear(struct service *service, const ringcast_change *change)
+{
+	struct host_event event;
+	if (ringcast_host_local_event(change, &event))
+		ringcast_loop_tell(service->loop, &event);
+}

@@ -12,6 +12,8 @@ static enum drop_reason check_reserve(const struct session *session, const char 
 {
 	if (session->state == SESSION_ENDED)
 		return DROP_NO_SESSION;
+	if (session->is_closed)
+		return DROP_SESSION_CLOSED;
 	if (session->store->is_draining)
 		return DROP_DRAINING;
 	if (strnlen(player_id, PLAYER_ID_BYTES) == PLAYER_ID_BYTES ||
@@ -72,6 +74,7 @@ static void reserve(struct player *player)
 	uint64_t timeout_ns = store->options.limits->reservation_timeout_ms * NS_PER_MS;
 	ringcast_timer_arm(store->options.wheel, &player->timer, store->now_ns + timeout_ns);
 	ringcast_session_watch_empty(session);
+	ringcast_session_tell(session, CHANGE_PLAYER_RESERVED, player, CLOSE_NONE);
 }
 
 enum drop_reason ringcast_admission_reserve(struct session *session, const char *player_id, const char *player_data, uint64_t now_ns,

@@ -146,6 +146,7 @@ void ringcast_player_activate(struct player *player)
 	session->connecting_count--;
 	session->admitting_count--;
 	player->state = PLAYER_ACTIVE;
+	ringcast_session_tell(session, CHANGE_PLAYER_ACCEPTED, player, CLOSE_NONE);
 }
 
 void ringcast_player_await(struct player *player)
@@ -169,6 +170,7 @@ static void bury(struct player *player, enum player_state state, enum close_reas
 	player->close_reason = (uint8_t)reason;
 	ringcast_list_add_tail(&player->session->store->graveyard, &player->node);
 	ringcast_session_watch_empty(player->session);
+	ringcast_session_tell(player->session, state == PLAYER_TIMEDOUT ? CHANGE_PLAYER_TIMEDOUT : CHANGE_PLAYER_COMPLETED, player, reason);
 }
 
 static void ask_disconnected(struct player *player, enum close_reason reason)

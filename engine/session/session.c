@@ -131,18 +131,35 @@ static void arm_health(struct session *session)
 		ringcast_timer_arm(store->options.wheel, &session->timer_health, deadline_after(store, interval_ms));
 }
 
-static void tell_changed(const struct session *session, bool is_end)
+void ringcast_session_tell(struct session *session, enum session_change_kind kind, const struct player *player, enum close_reason reason)
 {
-	const struct outbox *outbox = &session->store->options.outbox;
-	if (outbox->session_changed != NULL)
-		outbox->session_changed(outbox->context, session, is_end);
+	const struct store_options *options = &session->store->options;
+	struct session_change change = {kind, ++session->change_count, session, player, reason};
+	if (options->change != NULL)
+		options->change(options->change_context, &change);
+	if (player == NULL && options->outbox.session_changed != NULL)
+		options->outbox.session_changed(options->outbox.context, session, kind == CHANGE_SESSION_ENDED);
+}
+
+bool ringcast_session_resize(struct session *session, uint32_t players_max)
+{
+	if (players_max == 0 || players_max == session->players_max)
+		return true;
+	if (players_max < session->player_count + session->reserved_count)
+		return false;
+	struct player **grown = reallocarray(session->players, players_max, sizeof(struct player *));
+	if (grown == NULL)
+		return false;
+	session->players = grown;
+	session->players_max = players_max;
+	return true;
 }
 
 static void session_start(struct session *session)
 {
 	struct store *store = session->store;
 	store->sessions_created++;
-	tell_changed(session, false);
+	ringcast_session_tell(session, CHANGE_SESSION_STARTED, NULL, CLOSE_NONE);
 	ringcast_session_watch_empty(session);
 	arm_health(session);
 	if (session->tick_interval_ms != 0 && session->hooks->tick != NULL) {
@@ -221,13 +238,13 @@ void ringcast_session_end_now(struct session *session, enum close_reason reason,
 	ringcast_alarm_discard_all(session);
 	everyone_leaves(session);
 	ask_ended(session);
+	ringcast_session_tell(session, CHANGE_SESSION_ENDED, NULL, reason);
 	timers_cancel(session);
 	ringcast_assert(ringcast_list_is_empty(&session->groups) && session->group_count == 0);
 	ringcast_assert(ringcast_list_is_empty(&session->commands) && session->command_count == 0);
 	ringcast_assert(ringcast_list_is_empty(&session->runnable) && session->parked_count == 0);
 	ringcast_list_add_tail(&store->graveyard_sessions, &session->node);
 	store->sessions_ended++;
-	tell_changed(session, true);
 }
 
 struct session *ringcast_session_find(struct store *store, const char *id)
@@ -304,7 +321,7 @@ static void expire_health(struct session *session)
 	ringcast_command_apply(session);
 }
 
-void ringcast_session_terminate(struct session *session, uint64_t deadline_ns, uint64_t now_ns)
+void ringcast_session_ask_to_end(struct session *session, uint64_t deadline_ns, uint64_t now_ns)
 {
 	struct store *store = session->store;
 	ringcast_assert(!session->is_in_hook);

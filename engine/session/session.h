@@ -22,6 +22,7 @@
 #include "base/slab.h"
 #include "base/timer_wheel.h"
 #include "buf/buf.h"
+#include "session/change.h"
 #include "session/hooks.h"
 #include "session/outbox.h"
 
@@ -105,6 +106,8 @@ struct session {
 	uint64_t ticket, ticket_count, health_ticket;
 	struct list_node runnable; /* struct parked: oldest of their players, no longer waiting for an answer */
 	uint32_t parked_count, answer_timeout_ms;
+	uint64_t change_count; /* told so far; see change.h */
+	bool is_closed;	       /* nobody may reserve a place any more */
 };
 
 struct session_limits { /* live: the shard may change it between ticks */
@@ -130,6 +133,8 @@ struct store_options {
 	void *hooks_context;
 	void (*random)(void *context, void *out, size_t size);
 	void *random_context;
+	session_change_fn *change; /* NULL: nobody wants to know */
+	void *change_context;
 };
 
 struct store {
@@ -171,6 +176,8 @@ struct session_options {
 enum drop_reason ringcast_session_open(struct store *store, const struct session_options *options, uint64_t now_ns, struct session **ret_session);
 /* Disconnects every player, drops reservations, calls session_ended. The session is freed by the next collect. Harmless when ended. */
 void ringcast_session_end_now(struct session *session, enum close_reason reason, uint64_t now_ns);
+/* False: out of memory, or fewer places than are taken. players_max 0: unchanged. */
+bool ringcast_session_resize(struct session *session, uint32_t players_max);
 struct session *ringcast_session_find(struct store *store, const char *id);        /* NULL: unknown or ended */
 struct session *ringcast_session_find_name(struct store *store, const char *name); /* first; linear; control and dev mode only */
 void ringcast_session_expire(struct store *store, struct timer *timer, uint64_t now_ns);
@@ -178,7 +185,7 @@ void ringcast_session_expire(struct store *store, struct timer *timer, uint64_t 
  * The process is stopping: asks the terminate hook, once, and ends the session with SHUTDOWN at deadline_ns if it is still there
  * (UINT64_MAX: whenever it ends by itself). A later call may bring an earlier deadline; it asks no more. Harmless when ended.
  */
-void ringcast_session_terminate(struct session *session, uint64_t deadline_ns, uint64_t now_ns);
+void ringcast_session_ask_to_end(struct session *session, uint64_t deadline_ns, uint64_t now_ns);
 void ringcast_session_resume(struct session *session); /* no deadline any more; the script is told again the next time */
 /* What the session was created with; "" when nothing was said. Good for the session's life. */
 const char *ringcast_session_get_properties(const struct session *session);

@@ -44,4 +44,7 @@ void ringcast_session_answer_health(struct session *session, enum verdict verdic
 /* For what nobody is told by a return value: counted in the session and by the outbox. */
 void ringcast_session_count_drops(struct session *session, enum drop_reason reason, uint64_t count);
 
+/* Tells the store's observer; player NULL: about the session. */
+void ringcast_session_tell(struct session *session, enum session_change_kind kind, const struct player *player, enum close_reason reason);
+
 #endif

@@ -152,6 +152,8 @@ static bool init_store(struct shard *shard)
 	options.hooks_context = shard->options.hooks_context;
 	options.random = random_bytes;
 	options.random_context = shard;
+	options.change = shard->options.change;
+	options.change_context = shard->options.change_context;
 	ringcast_shard_outbox(shard, &options.outbox);
 	return ringcast_store_init(&shard->store, &options);
 }
@@ -295,7 +297,7 @@ void ringcast_shard_destroy(struct shard **shard)
 
 static void terminate(void *context, struct shard *shard, struct session *session)
 {
-	ringcast_session_terminate(session, *(const uint64_t *)context, shard->now_ns);
+	ringcast_session_ask_to_end(session, *(const uint64_t *)context, shard->now_ns);
 }
 
 bool ringcast_shard_drain(struct shard *shard, uint32_t *cursor, uint64_t deadline_ns)

@@ -69,6 +69,8 @@ struct shard_options {
 	struct shard_credentials credentials; /* unless SHARD_PLAIN; the shard takes them, or on failure the caller keeps them */
 	const struct hooks *hooks;
 	void *hooks_context;
+	session_change_fn *change; /* NULL: nobody wants to know */
+	void *change_context;
 	struct mailbox *const *mailboxes; /* of all shards, by index; ours is mailboxes[index] */
 };
 

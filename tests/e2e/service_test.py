@@ -2,6 +2,7 @@
 """The service as a studio's backend sees it: botocore, unmodified, against ringcastd; players join with what it returned."""
 
 import http.client
+import json
 import os
 import re
 import tempfile
@@ -11,8 +12,8 @@ import botocore.config
 import botocore.session
 from botocore.exceptions import ClientError
 
-from daemon import Daemon
-from player import Player, Refused
+from daemon import AdminError, Daemon
+from player import Player, Refused, until
 
 REGION = "local"
 
@@ -70,6 +71,32 @@ class ServiceTest(unittest.IsolatedAsyncioTestCase):
         await bob.expect(10, b"hello", alice.peer_id)
         await alice.leave()
         await bob.leave()
+
+    def status_of(self, player):
+        return self.gamelift.describe_player_sessions(PlayerSessionId=player)["PlayerSessions"][0]["Status"]
+
+    async def test_the_engine_says_what_becomes_of_players_and_sessions(self):
+        session = self.create()["GameSessionId"]
+        player = self.gamelift.create_player_session(GameSessionId=session, PlayerId="a")["PlayerSession"]["PlayerSessionId"]
+        self.assertEqual(self.status_of(player), "RESERVED")
+        joined = await Player.join(self.daemon, token=player)
+        await until(lambda: self.status_of(player) == "ACTIVE")
+        await joined.leave()
+        await until(lambda: self.status_of(player) == "COMPLETED")
+        self.gamelift.create_player_session(GameSessionId=session, PlayerId="b")
+        self.assertEqual(raw(self.port, "TerminateGameSession", json.dumps({"GameSessionId": session, "TerminationMode": "FORCE_TERMINATE"}))[0], 200)
+        await until(lambda: self.gamelift.describe_game_sessions(GameSessionId=session)["GameSessions"][0]["Status"] == "TERMINATED")
+
+    async def test_a_change_holds_in_the_engine_too(self):
+        session = self.create(MaximumPlayerSessionCount=1)["GameSessionId"]
+        host_session = [s["id"] for s in self.daemon.request("GET", "/v1/sessions")["sessions"] if s["players_max"] == 1][-1]
+        self.gamelift.update_game_session(GameSessionId=session, MaximumPlayerSessionCount=3)
+        self.assertEqual(self.daemon.session(host_session)["players_max"], 3)
+        self.gamelift.create_player_sessions(GameSessionId=session, PlayerIds=["a", "b", "c"])
+        self.assertEqual(self.fault("update_game_session", GameSessionId=session, MaximumPlayerSessionCount=2), "InvalidGameSessionStatusException")
+        self.gamelift.update_game_session(GameSessionId=session, MaximumPlayerSessionCount=9, PlayerSessionCreationPolicy="DENY_ALL")
+        with self.assertRaises(AdminError):
+            self.daemon.reserve(host_session)
 
     async def test_a_token_is_good_once(self):
         session = self.create()

@@ -180,6 +180,32 @@ typedef enum ringcast_security {
 } ringcast_security;
 typedef enum ringcast_tls_version { RINGCAST_TLS_1_2 = 0, RINGCAST_TLS_1_3 = 1 } ringcast_tls_version;
 
+/*
+ * What became of a session or a player, for whoever keeps an index of them. sequence counts up from 1 in each session, so that a copy which
+ * arrives late or not at all is noticed. Texts are borrowed for the call.
+ */
+typedef enum ringcast_change_kind {
+	RINGCAST_CHANGE_SESSION_STARTED = 0,
+	RINGCAST_CHANGE_SESSION_ENDED = 1, /* the last one of its session */
+	RINGCAST_CHANGE_PLAYER_RESERVED = 2,
+	RINGCAST_CHANGE_PLAYER_ACCEPTED = 3,
+	RINGCAST_CHANGE_PLAYER_COMPLETED = 4, /* left, or the reservation was cancelled */
+	RINGCAST_CHANGE_PLAYER_TIMEDOUT = 5,  /* never came */
+} ringcast_change_kind;
+typedef struct ringcast_change {
+	size_t size; /* of this struct; later versions append */
+	ringcast_change_kind kind;
+	uint32_t shard;
+	uint64_t sequence;
+	const char *session_id;
+	const char *token;     /* of the player; "": about the session */
+	const char *player_id; /* the backend's name for the player; "" where there is none */
+	int32_t peer_id;       /* 0: never connected */
+	const char *reason;    /* of an end or a leave, else "" */
+} ringcast_change;
+/* [shard thread] Must not block, and calls nothing of the engine. */
+typedef void ringcast_change_fn(void *context, const ringcast_change *change);
+
 /* Bounds on scripts, and what runs them. Zero, as always: the default, which is named. */
 typedef struct ringcast_script_options {
 	uint64_t memory_bytes;         /* of one session's script; 32 MiB */
@@ -248,6 +274,8 @@ typedef struct ringcast_engine_options {
 	 * TLS) and count as the client's that it names. NULL or "": nobody is believed.
 	 */
 	const char *proxy_from;
+	ringcast_change_fn *change; /* NULL: none */
+	void *change_context;
 } ringcast_engine_options;
 #define RINGCAST_ENGINE_OPTIONS_INIT RINGCAST_SIZED(ringcast_engine_options)
 
@@ -354,12 +382,33 @@ typedef struct ringcast_session_info {
  */
 RINGCAST_API int ringcast_session_create(ringcast_engine *engine, const ringcast_session_options *options, char ret_id[RINGCAST_ID_BYTES]);
 RINGCAST_API int ringcast_session_end(ringcast_engine *engine, const char *session_id);
+/* As end, but its game is told first (process_terminate) and may finish by itself; what is left after timeout_ms is ended. */
+RINGCAST_API int ringcast_session_terminate(ringcast_engine *engine, const char *session_id, uint64_t timeout_ms);
 RINGCAST_API int ringcast_session_describe(ringcast_engine *engine, const char *session_id, ringcast_session_info *ret_info);
 /* *ret_count: how many there are, which may be more than were filled in; likewise for players. Who comes or goes meanwhile may be missing. */
 RINGCAST_API int ringcast_session_list(ringcast_engine *engine, ringcast_session_info *infos, size_t info_count_max, size_t *ret_count);
 /* Reserves a place: the token is what the client logs in with, within reservation_timeout_ms. player_id and player_data may be NULL. */
 RINGCAST_API int ringcast_player_reserve(ringcast_engine *engine, const char *session_id, const char *player_id, const char *player_data,
 				    char ret_token[RINGCAST_ID_BYTES]);
+/*
+ * For several players of one session at once, 25 at most: all of them get a place, or none and the error says why (the first one that cannot be
+ * had). Tokens are filled in where it succeeds.
+ */
+enum { RINGCAST_RESERVATIONS_MAX = 25 };
+typedef struct ringcast_reservation {
+	const char *player_id, *player_data; /* NULL: none */
+	char token[RINGCAST_ID_BYTES];
+} ringcast_reservation;
+RINGCAST_API int ringcast_players_reserve(ringcast_engine *engine, const char *session_id, ringcast_reservation *reservations, size_t count);
+/* Changes a session that runs. STATE: it has more players than it should have room for. */
+typedef enum ringcast_admissions { RINGCAST_ADMISSIONS_UNCHANGED = 0, RINGCAST_ADMISSIONS_OPEN = 1, RINGCAST_ADMISSIONS_CLOSED = 2 } ringcast_admissions;
+typedef struct ringcast_session_update {
+	size_t size;
+	uint32_t players_max;		/* 0: unchanged */
+	ringcast_admissions admissions; /* closed: nobody more may reserve a place; those who have one still come in */
+} ringcast_session_update;
+#define RINGCAST_SESSION_UPDATE_INIT { sizeof(ringcast_session_update) }
+RINGCAST_API int ringcast_session_change(ringcast_engine *engine, const char *session_id, const ringcast_session_update *update);
 RINGCAST_API int ringcast_player_list(ringcast_engine *engine, const char *session_id, ringcast_player_info *infos, size_t info_count_max,
 				 size_t *ret_count);
 RINGCAST_API int ringcast_player_kick(ringcast_engine *engine, const char *session_id, int32_t peer_id, const char *reason);

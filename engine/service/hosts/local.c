@@ -1,11 +1,17 @@
 #include "service/hosts/local.h"
 
+#include <assert.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/attr.h"
+
+/* How long a script may take to end by itself: what the vendor gives it. */
+enum { TERMINATE_TIMEOUT_MS = 5 * 60 * 1000 };
+
+static_assert(HOST_ID_BYTES == RINGCAST_ID_BYTES && (int)HOST_PLAYERS_MAX == (int)RINGCAST_RESERVATIONS_MAX, "the engine's bounds");
 
 struct host_local {
 	struct host base;
@@ -60,15 +66,29 @@ static void create(struct host_local *local, struct host_call *call)
 
 static void reserve(struct host_local *local, struct host_call *call)
 {
-	int error = RINGCAST_OK;
-	uint32_t i;
-	for (i = 0; i < call->player_count && error == RINGCAST_OK; i++) {
-		struct host_player *player = &call->players[i];
-		error = ringcast_player_reserve(local->options.engine, call->session, player->player_id, player->data, player->token);
-		if (error != RINGCAST_OK)
-			break;
-	}
-	answer(call, error);
+	ringcast_reservation wishes[HOST_PLAYERS_MAX];
+	for (uint32_t i = 0; i < call->player_count; i++)
+		wishes[i] = (ringcast_reservation){.player_id = call->players[i].player_id, .player_data = call->players[i].data};
+	answer(call, ringcast_players_reserve(local->options.engine, call->session, wishes, call->player_count));
+	for (uint32_t i = 0; call->result == HOST_OK && i < call->player_count; i++)
+		memcpy(call->players[i].token, wishes[i].token, HOST_ID_BYTES);
+}
+
+static void update(struct host_local *local, struct host_call *call)
+{
+	ringcast_session_update change = RINGCAST_SESSION_UPDATE_INIT;
+	change.players_max = call->players_max;
+	if (call->has_policy)
+		change.admissions = call->is_deny_all ? RINGCAST_ADMISSIONS_CLOSED : RINGCAST_ADMISSIONS_OPEN;
+	answer(call, ringcast_session_change(local->options.engine, call->session, &change));
+	if (call->result == HOST_STATE)
+		snprintf(call->text, sizeof(call->text), "the session has more players than that");
+}
+
+static void end(struct host_local *local, struct host_call *call)
+{
+	answer(call, call->is_forced ? ringcast_session_end(local->options.engine, call->session)
+				     : ringcast_session_terminate(local->options.engine, call->session, TERMINATE_TIMEOUT_MS));
 }
 
 static void carry_out(struct host_local *local, struct host_call *call)
@@ -78,10 +98,10 @@ static void carry_out(struct host_local *local, struct host_call *call)
 		create(local, call);
 		break;
 	case HOST_END:
-		answer(call, ringcast_session_end(local->options.engine, call->session));
+		end(local, call);
 		break;
 	case HOST_UPDATE:
-		call->result = HOST_OK;
+		update(local, call);
 		break;
 	case HOST_RESERVE:
 		reserve(local, call);
@@ -161,4 +181,22 @@ void ringcast_host_local_destroy(struct host_local **local)
 	pthread_cond_destroy(&(*local)->changed);
 	free(*local);
 	*local = NULL;
+}
+
+bool ringcast_host_local_event(const ringcast_change *change, struct host_event *ret_event)
+{
+	static const enum host_event_kind kinds[] = {
+		[RINGCAST_CHANGE_SESSION_ENDED] = HOST_SESSION_ENDED,
+		[RINGCAST_CHANGE_PLAYER_ACCEPTED] = HOST_PLAYER_ACTIVE,
+		[RINGCAST_CHANGE_PLAYER_COMPLETED] = HOST_PLAYER_COMPLETED,
+		[RINGCAST_CHANGE_PLAYER_TIMEDOUT] = HOST_PLAYER_TIMEDOUT,
+	};
+	/* That it started or reserved, the answer to the call says. */
+	if (change->kind == RINGCAST_CHANGE_SESSION_STARTED || change->kind == RINGCAST_CHANGE_PLAYER_RESERVED)
+		return false;
+	*ret_event = (struct host_event){.kind = kinds[change->kind], .sequence = change->sequence};
+	snprintf(ret_event->session, sizeof(ret_event->session), "%s", change->session_id);
+	snprintf(ret_event->player, sizeof(ret_event->player), "%s", change->token);
+	snprintf(ret_event->text, sizeof(ret_event->text), "%s", change->reason);
+	return true;
 }

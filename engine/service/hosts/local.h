@@ -20,4 +20,7 @@ struct host_local *ringcast_host_local_create(const struct host_local_options *o
 struct host *ringcast_host_local_base(struct host_local *local);
 void ringcast_host_local_destroy(struct host_local **local); /* calls that wait are given back unanswered, as FAILED */
 
+/* The engine's change as a host's event. False: nothing that the service must hear. [any thread] */
+bool ringcast_host_local_event(const ringcast_change *change, struct host_event *ret_event);
+
 #endif

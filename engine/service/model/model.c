@@ -142,9 +142,34 @@ static void hear_of_player(struct model *model, const struct host_event *event)
 		ringcast_player_session_move(player, statuses[event->kind], model->now_ms);
 }
 
+static void note_early_end(struct model *model, const char *host_session)
+{
+	snprintf(model->early_ends[model->early_end_next++ % MODEL_EARLY_ENDS], HOST_ID_BYTES, "%s", host_session);
+}
+
+static bool has_ended_early(const struct model *model, const char *host_session)
+{
+	for (size_t i = 0; i < MODEL_EARLY_ENDS; i++)
+		if (strcmp(model->early_ends[i], host_session) == 0)
+			return true;
+	return false;
+}
+
+bool ringcast_model_begin(struct model *model, struct game_session *session, const char *host_session)
+{
+	if (!ringcast_game_session_name_host(&model->sessions, session, host_session))
+		return false;
+	ringcast_game_session_move(&model->sessions, session, GAME_SESSION_ACTIVE, "", model->now_ms);
+	if (has_ended_early(model, host_session))
+		ringcast_game_session_move(&model->sessions, session, GAME_SESSION_TERMINATED, "", model->now_ms);
+	return true;
+}
+
 void ringcast_model_hear(struct model *model, const struct host_event *event)
 {
 	struct game_session *session = ringcast_game_session_of_host(&model->sessions, event->session);
+	if (session == NULL && event->kind == HOST_SESSION_ENDED)
+		note_early_end(model, event->session);
 	if (session == NULL || event->sequence <= session->event_sequence)
 		return;
 	session->event_sequence = event->sequence;

@@ -22,6 +22,8 @@ struct model_settings {
 	uint32_t players_per_session_max;
 };
 
+enum { MODEL_EARLY_ENDS = 64 };
+
 struct model {
 	struct model_settings settings; /* texts are borrowed and outlive the model */
 	int64_t now_ms;		/* since the epoch */
@@ -29,6 +31,9 @@ struct model {
 	struct records records;
 	struct game_sessions sessions;
 	struct list_node calls; /* of struct host_call, to be submitted; oldest first */
+	/* Sessions that ended before their host's answer about them was heard: the newest ones. */
+	char early_ends[MODEL_EARLY_ENDS][HOST_ID_BYTES];
+	uint32_t early_end_next;
 };
 
 void ringcast_model_init(struct model *model, const struct model_settings *settings, uint64_t seed);
@@ -49,5 +54,7 @@ json_t *ringcast_model_show_player(const struct model *model, const struct playe
 
 /* What a host tells. Events of sessions that the model does not know, and old ones, change nothing. */
 void ringcast_model_hear(struct model *model, const struct host_event *event);
+/* The host runs it under this name, and it is active; unless it has ended already. False: the name is taken. */
+bool ringcast_model_begin(struct model *model, struct game_session *session, const char *host_session);
 
 #endif

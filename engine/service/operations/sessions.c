@@ -107,8 +107,7 @@ static void created(struct model *model, struct host_call *call)
 		ringcast_request_refuse(request, FAULT_INTERNAL, "the session ended before it began");
 		return;
 	}
-	if (call->result == HOST_OK && ringcast_game_session_name_host(&model->sessions, session, call->session)) {
-		ringcast_game_session_move(&model->sessions, session, GAME_SESSION_ACTIVE, "", model->now_ms);
+	if (call->result == HOST_OK && ringcast_model_begin(model, session, call->session)) {
 		answer_session(model, request, session);
 		return;
 	}

@@ -483,6 +483,48 @@ BOTH(sessions, live_on_several_shards)
 	stage_stop(&stage);
 }
 
+/* How many changes of each kind have been told. */
+static uint32_t told[RINGCAST_CHANGE_PLAYER_TIMEDOUT + 1];
+
+static void count_change(void *context, const ringcast_change *change)
+{
+	cr_assert(change->size == sizeof(*change) && change->kind <= RINGCAST_CHANGE_PLAYER_TIMEDOUT && change->sequence > 0);
+	__atomic_add_fetch(&told[change->kind], 1, __ATOMIC_RELAXED);
+}
+
+BOTH(sessions, take_several_players_at_once_or_none_and_are_changed_while_they_run)
+{
+	ringcast_engine_options options = small();
+	ringcast_session_update update = RINGCAST_SESSION_UPDATE_INIT;
+	ringcast_reservation wishes[RINGCAST_RESERVATIONS_MAX + 1] = {{.player_id = "a"}, {.player_id = "b", .player_data = "x"}, {.player_id = "a"}};
+	ringcast_session_info info;
+	options.io = io;
+	options.change = count_change;
+	memset(told, 0, sizeof(told));
+	stage_start(&stage, &options, NULL);
+	cr_assert_eq(ringcast_players_reserve(stage.engine, stage.session, wishes, 3), RINGCAST_ERROR_EXISTS);
+	cr_assert_eq(ringcast_session_describe(stage.engine, stage.session, &info), RINGCAST_OK);
+	cr_assert_eq(info.reserved_count, 0);
+	cr_assert_eq(told[RINGCAST_CHANGE_PLAYER_RESERVED], 2);
+	cr_assert_eq(told[RINGCAST_CHANGE_PLAYER_COMPLETED], 2);
+	cr_assert_eq(ringcast_players_reserve(stage.engine, stage.session, wishes, 2), RINGCAST_OK);
+	cr_assert_str_neq(wishes[0].token, wishes[1].token);
+	cr_assert_eq(ringcast_players_reserve(stage.engine, stage.session, wishes, 0), RINGCAST_ERROR_ARGUMENT);
+	cr_assert_eq(ringcast_players_reserve(stage.engine, stage.session, wishes, RINGCAST_RESERVATIONS_MAX + 1), RINGCAST_ERROR_ARGUMENT);
+	update.players_max = 1;
+	cr_assert_eq(ringcast_session_change(stage.engine, stage.session, &update), RINGCAST_ERROR_STATE);
+	update.players_max = 2;
+	update.admissions = RINGCAST_ADMISSIONS_CLOSED;
+	cr_assert_eq(ringcast_session_change(stage.engine, stage.session, &update), RINGCAST_OK);
+	wishes[0].player_id = "c";
+	cr_assert_eq(ringcast_players_reserve(stage.engine, stage.session, wishes, 1), RINGCAST_ERROR_STATE);
+	cr_assert_eq(ringcast_session_terminate(stage.engine, stage.session, 1000), RINGCAST_OK);
+	stage_until(&stage, __atomic_load_n(&told[RINGCAST_CHANGE_SESSION_ENDED], __ATOMIC_RELAXED) == 1);
+	cr_assert_eq(told[RINGCAST_CHANGE_PLAYER_COMPLETED], 4);
+	cr_assert_eq(ringcast_session_change(stage.engine, stage.session, &update), RINGCAST_ERROR_NOT_FOUND);
+	stage_stop(&stage);
+}
+
 /* The stage's own session is on the first shard, which is full with one more. */
 BOTH(sessions, go_to_shards_that_have_room)
 {

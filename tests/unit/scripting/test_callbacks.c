@@ -60,7 +60,7 @@ Test(lua_callbacks, all_of_them)
 	expect(&world, "info: tick 1100\ninfo: tick 1200\n");
 	ringcast_player_disconnect(three, CLOSE_CLIENT, world.now_ns);
 	expect(&world, "info: disconnect 3 true\n");
-	ringcast_session_terminate(session, UINT64_MAX, world.now_ns);
+	ringcast_session_ask_to_end(session, UINT64_MAX, world.now_ns);
 	expect(&world, "info: terminate\ninfo: disconnect 1 true\nclose 1 session_ended 'game session ended'\n");
 	cr_assert_eq(session->state, SESSION_ENDED);
 	cr_assert_eq(world.counts[SCRIPT_COUNT_ERRORS], 0);

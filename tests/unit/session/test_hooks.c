@@ -184,14 +184,14 @@ Test(hooks, a_script_is_told_once_that_the_process_stops)
 {
 	world_join(&world, session);
 	world_forget(&world);
-	ringcast_session_terminate(session, UINT64_MAX, world.now_ns);
+	ringcast_session_ask_to_end(session, UINT64_MAX, world.now_ns);
 	expect(&world, "hook terminate 18446744073709\n");
-	ringcast_session_terminate(session, world.now_ns + 500 * NS_PER_MS, world.now_ns);
+	ringcast_session_ask_to_end(session, world.now_ns + 500 * NS_PER_MS, world.now_ns);
 	world_advance_ms(&world, 499);
 	expect(&world, "");
 	world_advance_ms(&world, 1);
 	expect(&world, "hook disconnected 1 shutdown\nclose 1 shutdown 'server shutting down'\nhook ended shutdown\n");
-	ringcast_session_terminate(session, UINT64_MAX, world.now_ns);
+	ringcast_session_ask_to_end(session, UINT64_MAX, world.now_ns);
 	expect(&world, "");
 }
 
@@ -199,12 +199,12 @@ Test(hooks, a_session_goes_on_when_the_process_stops_after_all_not)
 {
 	world_join(&world, session);
 	world_forget(&world);
-	ringcast_session_terminate(session, world.now_ns + 500 * NS_PER_MS, world.now_ns);
+	ringcast_session_ask_to_end(session, world.now_ns + 500 * NS_PER_MS, world.now_ns);
 	world_forget(&world);
 	ringcast_session_resume(session);
 	world_advance_ms(&world, 10000);
 	expect(&world, "");
-	ringcast_session_terminate(session, UINT64_MAX, world.now_ns);
+	ringcast_session_ask_to_end(session, UINT64_MAX, world.now_ns);
 	expect(&world, "hook terminate 18446744073709\n");
 }
 
@@ -218,7 +218,7 @@ static enum verdict finish_when_told(struct world *w, const struct hook_call *ca
 Test(hooks, a_script_may_end_its_session_before_the_deadline)
 {
 	world.script = finish_when_told;
-	ringcast_session_terminate(session, world.now_ns + 500 * NS_PER_MS, world.now_ns);
+	ringcast_session_ask_to_end(session, world.now_ns + 500 * NS_PER_MS, world.now_ns);
 	expect(&world, "hook terminate 1500\nhook ended session_ended\n");
 	world_advance_ms(&world, 1000);
 	expect(&world, "");

@@ -151,7 +151,7 @@ Test(sidecar_events, ticks_health_checks_and_the_last_word_are_told)
 	side_advance_ms(&world, 100);
 	side_hear(&world, 0);
 	expect(&world, "to 0: TICK 1 1100000000\n");
-	ringcast_session_terminate(session, world.now_ns + 5 * NS_PER_S, world.now_ns);
+	ringcast_session_ask_to_end(session, world.now_ns + 5 * NS_PER_S, world.now_ns);
 	side_hear(&world, 0);
 	expect(&world, "to 0: TERMINATE 1 5000\n");
 	side_advance_ms(&world, 200);

@@ -1,0 +1,40 @@
+/* The session layer's changes as the public header tells them. */
+#include "life/changes.h"
+
+#include "base/close.h"
+#include "session/player.h"
+#include "session/session.h"
+
+static const char *player_id_of(const struct player *player)
+{
+	return player != NULL && player->properties != NULL ? (const char *)player->properties->data : "";
+}
+
+static void tell(void *context, const struct session_change *change)
+{
+	const struct ringcast_engine *engine = context;
+	const struct player *player = change->player;
+	char token[PLAYER_TOKEN_BYTES] = "";
+	if (player != NULL)
+		ringcast_player_format_token(player, token);
+	ringcast_change told = {
+		.size = sizeof(told),
+		.kind = (ringcast_change_kind)change->kind,
+		.shard = change->session->store->options.shard_index,
+		.sequence = change->sequence,
+		.session_id = change->session->id,
+		.token = token,
+		.player_id = player_id_of(player),
+		.peer_id = player != NULL ? player->peer_id : 0,
+		.reason = change->reason != CLOSE_NONE ? ringcast_close_label(change->reason) : "",
+	};
+	engine->options.change(engine->options.change_context, &told);
+}
+
+void ringcast_engine_tell_changes(struct ringcast_engine *engine)
+{
+	if (engine->options.change == NULL)
+		return;
+	engine->shard_options.change = tell;
+	engine->shard_options.change_context = engine;
+}
