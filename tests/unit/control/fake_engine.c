@@ -287,6 +287,12 @@ int ringcast_session_create(ringcast_engine *engine, const ringcast_session_opti
 	return error;
 }
 
+int ringcast_session_terminate(ringcast_engine *engine, const char *session_id, uint64_t timeout_ms)
+{
+	(void)timeout_ms;
+	return ringcast_session_end(engine, session_id);
+}
+
 int ringcast_session_end(ringcast_engine *engine, const char *session_id)
 {
 	pthread_mutex_lock(&engine->mutex);
@@ -355,6 +361,24 @@ int ringcast_player_reserve(ringcast_engine *engine, const char *session_id, con
 	int error = add_player(find_session(engine, session_id), player_id, ret_token);
 	pthread_mutex_unlock(&engine->mutex);
 	return error;
+}
+
+int ringcast_players_reserve(ringcast_engine *engine, const char *session_id, ringcast_reservation *reservations, size_t count)
+{
+	int error = RINGCAST_OK;
+	for (size_t i = 0; i < count && error == RINGCAST_OK; i++)
+		error = ringcast_player_reserve(engine, session_id, reservations[i].player_id, reservations[i].player_data, reservations[i].token);
+	return error;
+}
+
+int ringcast_session_change(ringcast_engine *engine, const char *session_id, const ringcast_session_update *update)
+{
+	pthread_mutex_lock(&engine->mutex);
+	struct fake_session *session = find_session(engine, session_id);
+	if (session && update->players_max != 0)
+		session->info.players_max = update->players_max;
+	pthread_mutex_unlock(&engine->mutex);
+	return session ? RINGCAST_OK : RINGCAST_ERROR_NOT_FOUND;
 }
 
 static bool login_in(struct fake_session *session, const char *token)
