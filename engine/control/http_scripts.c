@@ -103,11 +103,19 @@ static void add_line(void *context, uint64_t age_ns, const char *level, const ch
 					ringcast_http_text(text, text_bytes)));
 }
 
+/* A session that runs no script has a log too: an empty one. */
+static int read_log(const struct http_request *request, json_t *lines, uint64_t *ret_lost_count)
+{
+	ringcast_session_info info;
+	int error = ringcast_session_log_read(request->host->engine, request->parameters[0], add_line, lines, ret_lost_count);
+	return error == RINGCAST_ERROR_NOT_FOUND ? ringcast_session_describe(request->host->engine, request->parameters[0], &info) : error;
+}
+
 void ringcast_http_session_log(struct http_request *request, struct http_response *response)
 {
 	uint64_t lost_count = 0;
 	json_t *lines = json_array();
-	int error = ringcast_session_log_read(request->host->engine, request->parameters[0], add_line, lines, &lost_count);
+	int error = read_log(request, lines, &lost_count);
 	if (error == RINGCAST_OK) {
 		ringcast_http_reply(response, 200,
 				    json_pack("{s:s, s:o, s:I}", "session_id", request->parameters[0], "lines", lines, "lost_count",
