@@ -96,7 +96,7 @@ static void finish_if_ended(struct bot *bot)
 	bot->world->counts.stale += bot->core.counters.datagrams_stale;
 	close_sockets(bot);
 	ringcast_client_core_fini(&bot->core);
-	ringcast_run_ended(bot);
+	bot->world->bot_events->ended(bot);
 }
 
 void ringcast_bot_drop(struct bot *bot)
@@ -255,7 +255,7 @@ static bool op_fast_open(struct client_core *core, uint16_t port, struct view ca
 
 static void op_logged_in(struct client_core *core)
 {
-	ringcast_run_ready(bot_of(core));
+	bot_of(core)->world->bot_events->ready(bot_of(core));
 }
 
 static void op_fast_up(struct client_core *core)
@@ -341,7 +341,7 @@ static void read_secure_stream(struct bot *bot)
 	struct world *world = bot->world;
 	ssize_t got = recv(bot->tcp_fd, world->sealed, LOAD_SCRATCH_BYTES, MSG_DONTWAIT);
 	int error = errno;
-	world->now_ns = ringcast_run_clock_ns();
+	world->now_ns = ringcast_load_clock_ns();
 	if (got > 0)
 		ringcast_client_secure_receive_stream(bot->secure, ringcast_view_of(world->sealed, (size_t)got), world->scratch, LOAD_SCRATCH_BYTES,
 						      world->now_ns);
@@ -355,7 +355,7 @@ static void read_stream(struct bot *bot)
 	size_t kept = ringcast_client_core_take_tail(&bot->core, world->scratch);
 	ssize_t got = recv(bot->tcp_fd, world->scratch + kept, LOAD_SCRATCH_BYTES - kept, MSG_DONTWAIT);
 	int error = errno;
-	world->now_ns = ringcast_run_clock_ns();
+	world->now_ns = ringcast_load_clock_ns();
 	ringcast_client_core_receive_stream(&bot->core, world->scratch, kept + (got > 0 ? (size_t)got : 0), world->now_ns);
 	take_stream_end(bot, got, error);
 }
@@ -399,7 +399,7 @@ static void read_datagrams(struct bot *bot)
 			.msg_iov = &parts[i], .msg_iovlen = 1, .msg_control = &controls[i], .msg_controllen = sizeof(controls[i])};
 	}
 	int count = recvmmsg(bot->udp_fd, messages, LOAD_DATAGRAM_BATCH, MSG_DONTWAIT, NULL);
-	world->now_ns = ringcast_run_clock_ns();
+	world->now_ns = ringcast_load_clock_ns();
 	for (int i = 0; i < count && !bot->is_ended; i++)
 		take_datagrams(bot, parts[i].iov_base, messages[i].msg_len, piece_bytes(&messages[i].msg_hdr, messages[i].msg_len));
 }

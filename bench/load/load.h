@@ -58,6 +58,12 @@ struct bot {
 	char end_reason[64];
 };
 
+/* What bots report to whoever drives them. */
+struct bot_events {
+	void (*ready)(struct bot *bot); /* it has logged in */
+	void (*ended)(struct bot *bot); /* its sockets are closed; it may be connected again from within */
+};
+
 struct load_session {
 	char name[LOAD_NAME_BYTES];
 	char id[LOAD_NAME_BYTES]; /* "" without admin API */
@@ -97,6 +103,7 @@ struct world {
 	struct prng prng;
 	struct load_session *sessions;
 	struct bot *bots;               /* session-major */
+	const struct bot_events *bot_events;
 	uint32_t bot_count;
 	uint32_t sender_count;          /* in each session */
 	uint32_t *senders;              /* bot indices in schedule order */
@@ -129,6 +136,9 @@ struct world {
 	uint8_t *datagrams;
 };
 
+/* clock.c: monotonic */
+uint64_t ringcast_load_clock_ns(void);
+
 /* bot.c */
 void ringcast_bot_connect(struct bot *bot, uint64_t due_ns);
 void ringcast_bot_leave(struct bot *bot);
@@ -150,11 +160,8 @@ void ringcast_traffic_receive(struct bot *bot, const struct packet *packet, bool
 void ringcast_traffic_reset(struct bot *bot);
 void ringcast_traffic_finish(struct world *world); /* books the losses of all */
 
-/* run.c: what bots report */
-void ringcast_run_ready(struct bot *bot);
-void ringcast_run_ended(struct bot *bot);
+/* run.c */
 bool ringcast_run(struct world *world);
-uint64_t ringcast_run_clock_ns(void);
 
 /* setup.c */
 bool ringcast_setup(struct world *world);

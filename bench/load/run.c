@@ -5,7 +5,6 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/epoll.h>
-#include <time.h>
 #include <unistd.h>
 
 enum {
@@ -17,13 +16,6 @@ enum {
 	TAIL_QUIET_NS = 300000000,
 };
 static const uint64_t settle_ns_max = 4 * NS_PER_S, tail_ns_max = 5 * NS_PER_S, close_ns_max = 3 * NS_PER_S;
-
-uint64_t ringcast_run_clock_ns(void)
-{
-	struct timespec now;
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)now.tv_sec * NS_PER_S + (uint64_t)now.tv_nsec;
-}
 
 static uint64_t seconds_ns(double seconds)
 {
@@ -44,10 +36,10 @@ static void fail(struct world *world, const struct bot *bot, const char *what)
 
 /* what bots report */
 
-void ringcast_run_ready(struct bot *bot)
+static void on_ready(struct bot *bot)
 {
 	struct world *world = bot->world;
-	uint64_t now_ns = ringcast_run_clock_ns();
+	uint64_t now_ns = ringcast_load_clock_ns();
 	bot->state = BOT_READY;
 	world->connecting_count--;
 	world->ready_count++;
@@ -97,7 +89,7 @@ static void end_leaving(struct world *world, struct bot *bot)
 	start_bot(bot, world->now_ns);
 }
 
-void ringcast_run_ended(struct bot *bot)
+static void on_ended(struct bot *bot)
 {
 	enum bot_state state = bot->state;
 	bot->state = BOT_IDLE;
@@ -108,6 +100,8 @@ void ringcast_run_ended(struct bot *bot)
 	else if (state == BOT_LEAVING)
 		end_leaving(bot->world, bot);
 }
+
+static const struct bot_events bot_events = {.ready = on_ready, .ended = on_ended};
 
 /* phases: each step function is called once per turn of the loop, and says when it is over */
 
@@ -300,7 +294,7 @@ static int wait_events(struct world *world, struct epoll_event *events)
 static void turn(struct world *world)
 {
 	struct epoll_event events[EVENT_BATCH];
-	world->now_ns = ringcast_run_clock_ns();
+	world->now_ns = ringcast_load_clock_ns();
 	step(world);
 	tick(world);
 	ringcast_traffic_send_due(world);
@@ -316,7 +310,8 @@ bool ringcast_run(struct world *world)
 {
 	uint64_t progress_ns = 0;
 	bool is_terminal = isatty(STDERR_FILENO);
-	world->now_ns = world->connect_start_ns = ringcast_run_clock_ns();
+	world->bot_events = &bot_events;
+	world->now_ns = world->connect_start_ns = ringcast_load_clock_ns();
 	world->before = ringcast_server_sample(world->options.server_pid);
 	if (is_joining(world)) {
 		world->connect_end_ns = world->now_ns;

@@ -191,7 +191,7 @@ void ringcast_traffic_send_due(struct world *world)
 {
 	for (unsigned i = 0; i < BURST_MAX; i++) {
 		uint64_t intended_ns = ringcast_traffic_next_due_ns(world);
-		world->now_ns = ringcast_run_clock_ns();
+		world->now_ns = ringcast_load_clock_ns();
 		if (intended_ns > world->now_ns)
 			return;
 		struct bot *bot = &world->bots[world->senders[world->schedule_index % world->schedule_count]];
