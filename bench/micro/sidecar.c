@@ -82,7 +82,7 @@ static uint64_t clock_ns(clockid_t clock)
 /* What the store and the host are given */
 
 static void on_deliver(void *context, const struct packet *packet, enum delivery_intent intent, struct player *const *recipients,
-		       size_t recipient_count, const struct player *excluded)
+		       size_t recipient_count)
 {
 	struct bench *bench = context;
 	char text[32] = "";

@@ -13,7 +13,7 @@ static void deliver(struct session *session, struct packet *packet, enum deliver
 	packet->is_reliable = intent == INTENT_RELIABLE;
 	packet->sequence = 0; /* the transport's, per receiver */
 	session->deliveries += recipient_count;
-	outbox->deliver(outbox->context, packet, intent, recipients, recipient_count, NULL);
+	outbox->deliver(outbox->context, packet, intent, recipients, recipient_count);
 }
 
 void ringcast_fanout_to_player(struct session *session, const struct packet *packet, enum delivery_intent intent, struct player *player)

@@ -17,10 +17,9 @@ enum delivery_intent { INTENT_FAST = 0, INTENT_RELIABLE = 1 };
 
 struct outbox {
 	void *context;
-	/* payload and command data are borrowed for the call. packet->is_reliable is the wish; the transport rewrites it to the channel used.
-	 * excluded: a recipient that is skipped; NULL: none. */
+	/* payload and command data are borrowed for the call. packet->is_reliable is the wish; the transport rewrites it to the channel used. */
 	void (*deliver)(void *context, const struct packet *packet, enum delivery_intent intent, struct player *const *recipients,
-			size_t recipient_count, const struct player *excluded);
+			size_t recipient_count);
 	/* The player has left the session already; its transport closes after what was queued is sent. */
 	void (*disconnect)(void *context, struct player *player, enum close_reason reason, const char *text);
 	/* A session began, or has ended; NULL: nobody wants to know. For the record only: it must change nothing. */

@@ -259,7 +259,7 @@ static enum drop_reason deliver_stream(struct delivery *delivery, struct conn *c
 }
 
 static void deliver(void *context, const struct packet *packet, enum delivery_intent intent, struct player *const *recipients,
-		    size_t recipient_count, const struct player *excluded)
+		    size_t recipient_count)
 {
 	struct shard *shard = context;
 	struct delivery delivery = {.shard = shard, .packet = packet, .is_fast = intent == INTENT_FAST && packet->command == PACKET_COMMAND_NONE};
@@ -267,8 +267,6 @@ static void deliver(void *context, const struct packet *packet, enum delivery_in
 	for (size_t i = 0; i < recipient_count; i++) {
 		struct player *player = recipients[i];
 		struct conn *conn = player->transport;
-		if (player == excluded)
-			continue;
 		if (i + 4 < recipient_count)
 			__builtin_prefetch(recipients[i + 4]);
 		shard->counters.deliveries_asked++;

@@ -39,7 +39,7 @@ static void note_ids(struct lua_world *world, const char *word, int32_t *ids, si
 }
 
 static void on_deliver(void *context, const struct packet *packet, enum delivery_intent intent, struct player *const *recipients,
-		       size_t recipient_count, const struct player *excluded)
+		       size_t recipient_count)
 {
 	struct lua_world *world = context;
 	bool is_update = packet->command == PACKET_COMMAND_GROUP_MEMBERSHIP_UPDATE;

@@ -16,7 +16,7 @@ static struct world world;
 static uint64_t refusals; /* calls that said NO_BUFFER */
 
 static void outbox_deliver(void *context, const struct packet *packet, enum delivery_intent intent, struct player *const *recipients,
-			   size_t recipient_count, const struct player *excluded)
+			   size_t recipient_count)
 {
 	for (size_t i = 0; i < recipient_count; i++)
 		cr_assert_eq(recipients[i]->state, PLAYER_ACTIVE);

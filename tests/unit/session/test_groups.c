@@ -229,7 +229,7 @@ static int32_t listed[4096];
 static uint32_t listed_count;
 
 static void note_list(void *context, const struct packet *packet, enum delivery_intent intent, struct player *const *recipients,
-		      size_t recipient_count, const struct player *excluded)
+		      size_t recipient_count)
 {
 	listed_count = packet->membership.player_count;
 	cr_assert_leq(listed_count, ARRAY_COUNT(listed));

@@ -57,11 +57,11 @@ static slot_set list_of(const struct twin *twin, const struct packet *packet)
 }
 
 static void on_deliver(void *context, const struct packet *packet, enum delivery_intent intent, struct player *const *recipients,
-		       size_t recipient_count, const struct player *excluded)
+		       size_t recipient_count)
 {
 	struct twin *twin = context;
 	bool is_update = packet->command == PACKET_COMMAND_GROUP_MEMBERSHIP_UPDATE;
-	cr_assert(recipient_count > 0 && excluded == NULL);
+	cr_assert(recipient_count > 0);
 	effects_add(&twin->real, (struct effect){
 					 .kind = is_update ? EFFECT_UPDATE : EFFECT_SEND,
 					 .opcode = is_update ? packet->membership.group : packet->opcode,

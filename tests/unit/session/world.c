@@ -59,12 +59,11 @@ static void log_ids(struct world *world, const char *word, int32_t *ids, size_t 
 }
 
 static void log_delivery(void *context, const struct packet *packet, enum delivery_intent intent, struct player *const *recipients,
-			 size_t recipient_count, const struct player *excluded)
+			 size_t recipient_count)
 {
 	struct world *world = context;
 	bool is_update = packet->command == PACKET_COMMAND_GROUP_MEMBERSHIP_UPDATE;
 	cr_assert(recipient_count > 0);
-	cr_assert_null(excluded);
 	cr_assert_eq(packet->is_reliable, intent == INTENT_RELIABLE);
 	cr_assert_eq(packet->sequence, 0);
 	cr_assert(is_update ? packet->opcode == OPCODE_GROUP_MEMBERSHIP_UPDATE : packet->command == PACKET_COMMAND_NONE);

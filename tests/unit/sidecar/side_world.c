@@ -47,7 +47,7 @@ static void note_recipients(struct side_world *world, struct player *const *reci
 }
 
 static void on_deliver(void *context, const struct packet *packet, enum delivery_intent intent, struct player *const *recipients,
-		       size_t recipient_count, const struct player *excluded)
+		       size_t recipient_count)
 {
 	struct side_world *world = context;
 	world->delivered_count += recipient_count;
