@@ -1,6 +1,7 @@
 #include "session/id.h"
 
 #include "base/assert.h"
+#include "base/hex.h"
 #include "session/session.h"
 
 static_assert(ID_TEXT_BYTES < sizeof(((struct session *)NULL)->id), "a session id and its NUL fit their field");
@@ -13,14 +14,8 @@ static_assert(sizeof(player_prefix) - 1 == ID_PREFIX_BYTES, "prefix");
 
 static void text_format(const char *prefix, const uint8_t value[ID_VALUE_BYTES], char *out)
 {
-	static const char digits[] = "0123456789abcdef";
 	memcpy(out, prefix, ID_PREFIX_BYTES);
-	out += ID_PREFIX_BYTES;
-	for (size_t i = 0; i < ID_VALUE_BYTES; i++) {
-		*out++ = digits[value[i] >> 4];
-		*out++ = digits[value[i] & 15];
-	}
-	*out = '\0';
+	ringcast_hex_write(ringcast_view_of(value, ID_VALUE_BYTES), out + ID_PREFIX_BYTES);
 }
 
 /* -1: not a lower-case hex digit. */

@@ -7,6 +7,7 @@
  */
 #include "base/assert.h"
 #include "base/hash.h"
+#include "base/hex.h"
 #include "crypto/prefilter.h"
 #include "proto/gate.h"
 #include "shard/shard_private.h"
@@ -152,16 +153,6 @@ void ringcast_shard_on_association_timer(struct shard *shard, struct association
 
 /* Identity */
 
-static void write_hex(const uint8_t *bytes, size_t size, char *out)
-{
-	static const char digits[] = "0123456789abcdef";
-	for (size_t i = 0; i < size; i++) {
-		out[2 * i] = digits[bytes[i] >> 4];
-		out[2 * i + 1] = digits[bytes[i] & 15];
-	}
-	out[2 * size] = 0;
-}
-
 /* The handle finds the connection, the secret proves that the login's answer was read. */
 void ringcast_shard_connect_token(const struct conn *conn, char ret_token[SHARD_CONNECT_TOKEN_BYTES])
 {
@@ -169,7 +160,7 @@ void ringcast_shard_connect_token(const struct conn *conn, char ret_token[SHARD_
 	for (unsigned i = 0; i < sizeof(handle); i++)
 		bytes[i] = (uint8_t)(conn->self >> (56 - 8 * i));
 	memcpy(bytes + sizeof(handle), conn->secure->connect_secret, SECURE_STREAM_SECRET_BYTES);
-	write_hex(bytes, sizeof(bytes), ret_token);
+	ringcast_hex_write(ringcast_view_of(bytes, sizeof(bytes)), ret_token);
 }
 
 static bool read_handle(struct view token, handle *ret_handle)

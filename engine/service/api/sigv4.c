@@ -10,6 +10,8 @@
 #include <strings.h>
 #include <time.h>
 
+#include "base/hex.h"
+
 enum { HEX_BYTES = 2 * SHA256_DIGEST_SIZE + 1, SCOPE_BYTES = 128, DATE_BYTES = 17, PARAMETERS_MAX = 64 };
 
 static const char algorithm[] = "AWS4-HMAC-SHA256";
@@ -45,12 +47,6 @@ static const char *find_header(const struct sigv4_request *request, const char *
 static const char *header_of(const struct sigv4_request *request, const char *name)
 {
 	return find_header(request, name, strlen(name));
-}
-
-static void to_hex(const uint8_t *bytes, size_t size, char *out)
-{
-	for (size_t i = 0; i < size; i++)
-		snprintf(out + 2 * i, 3, "%02x", bytes[i]);
 }
 
 static bool copy_text(char *out, size_t out_bytes, const char *text, size_t size)
@@ -312,7 +308,7 @@ static void body_hash(const struct sigv4_request *request, char out[HEX_BYTES])
 	sha256_init(&context);
 	sha256_update(&context, request->body_bytes, request->body != NULL ? request->body : (const void *)"");
 	sha256_digest(&context, sizeof(digest), digest);
-	to_hex(digest, sizeof(digest), out);
+	ringcast_hex_write(ringcast_view_of(digest, sizeof(digest)), out);
 }
 
 static bool canonical_hash(const struct sigv4_request *request, const struct claim *claim, char out[HEX_BYTES])
@@ -361,7 +357,7 @@ static bool signature_of(const struct sigv4_request *request, const struct claim
 	for (char *part; (part = strsep(&rest, "/")) != NULL; is_first = false)
 		mac(is_first ? (const void *)first : key, is_first ? strlen(first) : sizeof(key), part, key);
 	mac(key, sizeof(key), text, key);
-	to_hex(key, sizeof(key), out);
+	ringcast_hex_write(ringcast_view_of(key, sizeof(key)), out);
 	return true;
 }
 
