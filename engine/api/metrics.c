@@ -157,13 +157,13 @@ static void emit(const struct sums *sums, ringcast_metric_fn *each, void *contex
 	each(context, "ringcast_answers_awaited_total", "counter", "verdicts that a game gives later", "", (double)sums->gauges.answers_awaited);
 	each(context, "ringcast_answers_late_total", "counter", "of those, verdicts that did not come in time", "",
 	     (double)sums->gauges.answers_late);
-#define IO(name, text) each(context, "ringcast_io_" #name "_total", "counter", text, "", (double)sums->io.name);
-	IO(rx_buffers_empty, "times all receive buffers were in use")
-	IO(cq_overflows, "completion queue overflows")
-	IO(sq_full, "times the submission queue was full")
-	IO(rearms, "multishot requests armed again")
-	IO(accept_errors, "failed accepts")
-	IO(gso_sends, "datagram bursts sent as one")
+#define IO(field, name, text) each(context, "ringcast_io_" name "_total", "counter", text, "", (double)sums->io.field);
+	IO(rx_buffers_empty, "rx_buffers_empty", "times all receive buffers were in use")
+	IO(cq_overflows, "completion_queue_overflows", "completion queue overflows of io_uring")
+	IO(sq_full, "submission_queue_full", "times the submission queue of io_uring was full")
+	IO(rearms, "rearms", "multishot requests armed again")
+	IO(accept_errors, "accept_errors", "failed accepts")
+	IO(gso_sends, "gso_sends", "datagram bursts sent as one")
 #undef IO
 	emit_reasons(sums, each, context);
 }
