@@ -82,7 +82,6 @@ struct io_options {
 	uint32_t datagram_buffer_count, datagram_buffer_bytes; /* bytes: usable datagram size */
 	uint32_t buffers_first; /* receive buffers of each kind that the kernel gets at once; more as they run out. 0: 64 */
 	uint32_t socket_send_buffer_bytes, socket_recv_buffer_bytes; /* UDP sockets; 0 = system default */
-	uint32_t spin_ns; /* keep polling this long after the last work before sleeping */
 };
 
 struct io; /* starts with const struct io_ops *ops */

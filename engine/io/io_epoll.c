@@ -163,10 +163,7 @@ static unsigned wait_for_work(struct poller *p, uint64_t deadline_ns, struct io_
 {
 	unsigned count = 0;
 	for (p->now_ns = ringcast_clock_now_ns(); count == 0 && p->now_ns < deadline_ns; p->now_ns = ringcast_clock_now_ns())
-		if (p->now_ns - p->last_work_ns >= p->options.spin_ns)
-			count = sleep_until(p, deadline_ns, events, event_count_max);
-		else
-			count = turn(p, 0, events, event_count_max);
+		count = sleep_until(p, deadline_ns, events, event_count_max);
 	return count;
 }
 
@@ -179,8 +176,6 @@ static unsigned run(struct io *io, uint64_t deadline_ns, struct io_event *events
 	if (count == 0 && deadline_ns != 0)
 		count = wait_for_work(p, deadline_ns, events, event_count_max);
 	p->now_ns = ringcast_clock_now_ns();
-	if (count > 0)
-		p->last_work_ns = p->now_ns;
 	return count;
 }
 

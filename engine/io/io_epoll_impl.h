@@ -75,7 +75,7 @@ struct poller {
 	struct io io; /* first: the public face */
 	struct io_options options;
 	struct io_stats stats;
-	uint64_t now_ns, last_work_ns;
+	uint64_t now_ns;
 	int epoll_fd, wake_fd;
 	bool has_ns_wait; /* epoll_pwait2 works here */
 

@@ -126,7 +126,7 @@ struct uring {
 	struct io_uring ring;
 	struct io_options options;
 	struct io_stats stats;
-	uint64_t now_ns, last_work_ns;
+	uint64_t now_ns;
 	uint64_t round;       /* counts run() calls */
 	uint32_t batch_count; /* SQEs since the last submit */
 	uint32_t scanned;     /* CQ position up to which failed datagrams were looked for */

@@ -118,20 +118,12 @@ static void sleep_until(struct uring *u, uint64_t deadline_ns)
 	atomic_store(&u->is_sleeping, false);
 }
 
-static bool is_spinning(const struct uring *u)
-{
-	return u->now_ns - u->last_work_ns < u->options.spin_ns;
-}
-
 static unsigned wait_for_work(struct uring *u, uint64_t deadline_ns, struct io_event *events, unsigned event_count_max)
 {
 	unsigned count = 0;
 	for (u->now_ns = ringcast_clock_now_ns(); count == 0 && u->now_ns < deadline_ns; u->now_ns = ringcast_clock_now_ns()) {
 		resume(u);
-		if (is_spinning(u))
-			ringcast_uring_flush_and_get_events(u);
-		else
-			sleep_until(u, deadline_ns);
+		sleep_until(u, deadline_ns);
 		count = collect(u, events, event_count_max);
 	}
 	return count;
@@ -167,8 +159,6 @@ unsigned ringcast_uring_run(struct io *io, uint64_t deadline_ns, struct io_event
 		count = wait_for_work(u, deadline_ns, events, event_count_max);
 	ringcast_uring_flush(u); /* re-arms made while reaping: not to be late with them while the engine works */
 	u->now_ns = ringcast_clock_now_ns();
-	if (count > 0)
-		u->last_work_ns = u->now_ns;
 	u->round++;
 	return count;
 }

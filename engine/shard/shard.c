@@ -30,7 +30,6 @@ void ringcast_shard_io_options(const struct ringcast_limits *limits, struct io_o
 		.datagram_buffer_bytes = 2048,
 		.socket_send_buffer_bytes = 4 << 20,
 		.socket_recv_buffer_bytes = 4 << 20,
-		.spin_ns = 0,
 	};
 }
 

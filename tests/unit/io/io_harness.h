@@ -37,7 +37,7 @@ struct harness {
 	static void case_name##_case(const struct backend *backend)
 
 extern const struct backend ringcast_harness_io_uring, ringcast_harness_epoll;
-extern const struct io_options ringcast_harness_options; /* small tables, no spinning */
+extern const struct io_options ringcast_harness_options; /* small tables */
 
 void ringcast_harness_need_io_uring(void); /* skips the test, saying why, where io_uring is forbidden */
 void ringcast_harness_init(struct harness *h, const struct backend *backend, const struct io_options *options);

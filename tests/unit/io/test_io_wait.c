@@ -70,13 +70,11 @@ static void *wake_repeatedly(void *argument)
 	return NULL;
 }
 
-static void no_wake_lost(const struct backend *backend, uint32_t spin_ns)
+IO_CASE(no_wake_is_lost)
 {
-	struct io_options options = ringcast_harness_options;
 	struct harness h;
 	pthread_t thread;
-	options.spin_ns = spin_ns;
-	ringcast_harness_init(&h, backend, &options);
+	ringcast_harness_init(&h, backend, NULL);
 	struct waker waker = {.io = h.io};
 	cr_assert_eq(pthread_create(&thread, NULL, wake_repeatedly, &waker), 0);
 	while (waker.seen < 2000) {
@@ -85,15 +83,6 @@ static void no_wake_lost(const struct backend *backend, uint32_t spin_ns)
 	}
 	cr_assert_eq(pthread_join(thread, NULL), 0);
 	ringcast_harness_fini(&h);
-}
-
-IO_CASE(no_wake_is_lost)
-{
-	no_wake_lost(backend, 0);
-}
-IO_CASE(no_wake_is_lost_when_spinning)
-{
-	no_wake_lost(backend, 20000);
 }
 
 static void no_event_until(struct harness *h, uint64_t delay_ns)
