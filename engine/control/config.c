@@ -1,5 +1,6 @@
 #include "control/config.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdlib.h>
@@ -198,6 +199,8 @@ bool ringcast_config_check(const struct config *config, struct config_error *ret
 	if ((config->tls_certificate.text[0] != 0) != (config->tls_key.text[0] != 0))
 		return refuse(reterr, "tls.%s: a certificate and its key go together; set tls.%s too",
 			      config->tls_key.text[0] ? "key" : "certificate", config->tls_key.text[0] ? "certificate" : "key");
+	if (config->log_crash_directory.text[0] && access(config->log_crash_directory.text, W_OK | X_OK) != 0)
+		return refuse(reterr, "log.crash_directory: no file can be made in %s: %s", config->log_crash_directory.text, strerror(errno));
 	if (config->limits.players_per_session_max > config->limits.players_max)
 		if (ringcast_config_source(config, ringcast_options_find("limits", "players_per_session_max")) != CONFIG_DEFAULT)
 			return refuse(reterr, "limits.players_per_session_max: %u is more than limits.players_max, %u",

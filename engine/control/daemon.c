@@ -609,6 +609,7 @@ static bool check(struct daemon *daemon)
 
 static bool start(struct daemon *daemon)
 {
+	ringcast_crash_install("ringcastd", daemon->config.log_crash_directory.text);
 	ringcast_report_start(daemon->logs, &daemon->config, daemon->flags, daemon->environment);
 	if (!open_signals(daemon))
 		return false;

@@ -1,6 +1,7 @@
 #include "session/session.h"
 
 #include "base/assert.h"
+#include "base/magic.h"
 #include "session/admission.h"
 #include "session/command.h"
 #include "session/id.h"
@@ -49,6 +50,7 @@ static struct player *player_create(struct session *session, const char *player_
 	struct player *player = ringcast_slab_alloc(&store->players, &self);
 	if (player == NULL)
 		return NULL;
+	player->magic = PLAYER_MAGIC;
 	player->session = session;
 	player->self = self;
 	if (!properties_copy(player, player_id, player_data)) {

@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 
+#include "base/magic.h"
 #include "session/alarm.h"
 #include "session/command.h"
 #include "session/id.h"
@@ -78,6 +79,7 @@ static struct session *session_create(struct store *store, const struct session_
 	struct session *session = ringcast_slab_alloc(&store->sessions, &self);
 	if (session == NULL)
 		return NULL;
+	session->magic = SESSION_MAGIC;
 	session->store = store;
 	session->self = self;
 	session->players_max = players_max_of(store, options);

@@ -51,6 +51,7 @@ struct player {
 	struct buf *properties;       /* "player_id\0player_data\0" or NULL */
 	uint64_t created_ns, joined_ns;
 	uint64_t messages_received, messages_sent, bytes_received, bytes_sent; /* sent: counted by the shard */
+	uint32_t magic; /* PLAYER_MAGIC */
 	uint32_t drops; /* in both directions; counted by the shard, but for events that were parked */
 	bool is_waiting; /* CONNECTING, and its script has not decided yet */
 	struct parked *parked; /* oldest event that waits for a script's answer or behind one; NULL: none */
@@ -79,6 +80,7 @@ struct session {
 	handle self;
 	char id[SESSION_ID_BYTES];
 	char name[SESSION_NAME_BYTES];
+	uint32_t magic; /* SESSION_MAGIC */
 	uint8_t state;
 	uint8_t close_reason;
 	bool is_in_hook;

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "base/assert.h"
+#include "base/magic.h"
 #include "session/id.h"
 
 static bool tables_init(struct store *store, const struct store_options *options)
@@ -77,16 +78,19 @@ bool ringcast_store_init(struct store *store, const struct store_options *option
 
 static void player_free(struct store *store, struct player *player)
 {
+	ringcast_check_magic(player, PLAYER);
 	ringcast_assert(player->state == PLAYER_COMPLETED || player->state == PLAYER_TIMEDOUT);
 	ringcast_assert(player->group_count == 0 && !ringcast_timer_is_armed(&player->timer));
 	ringcast_list_remove(&player->node);
 	if (player->properties != NULL)
 		ringcast_buf_unref(player->properties);
+	player->magic = ~PLAYER_MAGIC;
 	ringcast_slab_free(&store->players, player->self);
 }
 
 static void session_free(struct store *store, struct session *session)
 {
+	ringcast_check_magic(session, SESSION);
 	ringcast_assert(session->state == SESSION_ENDED);
 	ringcast_assert(session->player_count == 0 && session->reserved_count == 0 && session->command_count == 0);
 	ringcast_assert(session->alarm_count == 0 && session->parked_count == 0);
@@ -94,6 +98,7 @@ static void session_free(struct store *store, struct session *session)
 	if (session->properties != NULL)
 		ringcast_buf_unref(session->properties);
 	free(session->players);
+	session->magic = ~SESSION_MAGIC;
 	ringcast_slab_free(&store->sessions, session->self);
 }
 

@@ -96,6 +96,7 @@ static struct conn *player_conn(const struct shard *shard, const struct associat
 /* Sends nothing to the peer, who would not be able to read it. Its player, if it has one, gets its fast messages on the stream from now on. */
 void ringcast_shard_association_break(struct shard *shard, struct association *association)
 {
+	ringcast_check_magic(association, ASSOCIATION);
 	struct conn *conn = player_conn(shard, association);
 	if (association->state == ASSOCIATION_HANDSHAKE)
 		shard->counters.dtls_handshakes_failed++;

@@ -150,7 +150,8 @@ static enum drop_reason receive(struct shard *shard, const struct io_event *even
 	struct conn *conn = find_peer(shard, event, &packet);
 	if (conn == NULL)
 		return DROP_UNKNOWN_PEER;
-	ringcast_assert(conn->player != NULL);
+	ringcast_check_magic(conn, CONN);
+	ringcast_check_magic(conn->player, PLAYER);
 	switch (pass_fast(shard, conn, event, &packet, &drop)) {
 	case FAST_IGNORE:
 		return drop;

@@ -82,6 +82,7 @@ static void mark_dirty(struct shard *shard, struct conn *conn)
 /* The receiver does not keep up: it is disconnected, but not from inside a fan-out. */
 void ringcast_shard_conn_doom(struct shard *shard, struct conn *conn, enum close_reason reason)
 {
+	ringcast_check_magic(conn, CONN);
 	if (conn->close_reason == CLOSE_NONE) {
 		conn->close_reason = (uint8_t)reason;
 		if (ringcast_list_has(&conn->dirty_node))
@@ -262,6 +263,8 @@ static void deliver(void *context, const struct packet *packet, enum delivery_in
 		    size_t recipient_count)
 {
 	struct shard *shard = context;
+	ringcast_recorder_note(&shard->recorder, PROBE_DELIVER, shard->now_ns,
+			       recipient_count > 0 ? recipients[0]->session->self : HANDLE_NONE, recipient_count, packet->opcode);
 	struct delivery delivery = {.shard = shard, .packet = packet, .is_fast = intent == INTENT_FAST && packet->command == PACKET_COMMAND_NONE};
 	bool may_be_fast = delivery.is_fast && packet->payload.size <= PROTO_PAYLOAD_FAST_BYTES_MAX;
 	for (size_t i = 0; i < recipient_count; i++) {

@@ -36,6 +36,7 @@ struct conn *ringcast_shard_conn_open(struct shard *shard, io_id stream, const s
 		ringcast_shard_drop(shard, drop, 1);
 		return NULL;
 	}
+	conn->magic = CONN_MAGIC;
 	conn->self = self;
 	conn->stream_id = stream;
 	conn->address = *address;
@@ -51,6 +52,7 @@ struct conn *ringcast_shard_conn_open(struct shard *shard, io_id stream, const s
 void ringcast_shard_on_accept(struct shard *shard, const struct io_event *event)
 {
 	shard->counters.connections_accepted++;
+	ringcast_recorder_note(&shard->recorder, PROBE_ACCEPT, shard->now_ns, event->stream, 0, 0);
 	if (!shard->is_stopping && ringcast_shard_conn_open(shard, event->stream, &event->address, false) != NULL)
 		return;
 	shard->counters.connections_refused++;
@@ -80,10 +82,17 @@ static void leave_session(struct shard *shard, struct conn *conn, enum close_rea
 	ringcast_player_disconnect(player, reason, shard->now_ns);
 }
 
+static void note_close(struct shard *shard, const struct conn *conn)
+{
+	handle session = conn->player != NULL ? conn->player->session->self : HANDLE_NONE;
+	ringcast_recorder_note(&shard->recorder, PROBE_CLOSE, shard->now_ns, conn->self, session, conn->close_reason);
+}
+
 static void begin_close(struct shard *shard, struct conn *conn, enum close_reason reason)
 {
 	if (conn->close_reason == CLOSE_NONE)
 		conn->close_reason = (uint8_t)reason;
+	note_close(shard, conn);
 	shard->counters.closes[conn->close_reason]++;
 	if (conn->state == CONN_SECURING) { /* whoever ended it, also the client */
 		shard->counters.tls_handshakes_failed++;
@@ -141,6 +150,7 @@ static void queue_close_frame(struct shard *shard, struct conn *conn, const char
 
 void ringcast_shard_conn_close(struct shard *shard, struct conn *conn, enum close_reason reason, const char *text)
 {
+	ringcast_check_magic(conn, CONN);
 	if (conn->state >= CONN_CLOSING)
 		return;
 	begin_close(shard, conn, reason);
@@ -161,6 +171,7 @@ void ringcast_shard_conn_close(struct shard *shard, struct conn *conn, enum clos
 
 void ringcast_shard_conn_cut(struct shard *shard, struct conn *conn, enum close_reason reason)
 {
+	ringcast_check_magic(conn, CONN);
 	if (conn->state < CONN_CLOSING)
 		begin_close(shard, conn, reason);
 	cut(shard, conn);
@@ -210,6 +221,7 @@ void ringcast_shard_on_sent(struct shard *shard, handle user, int32_t result)
 
 void ringcast_shard_conn_free(struct shard *shard, struct conn *conn)
 {
+	ringcast_check_magic(conn, CONN);
 	ringcast_assert(conn->player == NULL);
 	if (conn->outq.flight_head != NULL)
 		ringcast_outq_sent(&conn->outq, &shard->slices);
@@ -225,6 +237,7 @@ void ringcast_shard_conn_free(struct shard *shard, struct conn *conn)
 		ringcast_list_remove(&conn->dirty_node);
 	ringcast_timer_cancel(&shard->wheel, &conn->timer);
 	ringcast_address_table_close(&shard->addresses, &conn->address);
+	conn->magic = ~CONN_MAGIC;
 	ringcast_slab_free(&shard->conns, conn->self);
 }
 
@@ -281,6 +294,11 @@ static enum drop_reason route(struct shard *shard, struct conn *conn, struct pac
 void ringcast_shard_route(struct shard *shard, struct conn *conn, struct packet *packet, enum delivery_intent intent)
 {
 	size_t payload_max = intent == INTENT_FAST ? PROTO_PAYLOAD_FAST_BYTES_MAX : PROTO_PAYLOAD_RELIABLE_BYTES_MAX;
+	struct player *player = conn->player;
+	ringcast_check_magic(conn, CONN);
+	ringcast_check_magic(player, PLAYER);
+	ringcast_check_magic(player->session, SESSION);
+	ringcast_recorder_note(&shard->recorder, PROBE_ROUTE, shard->now_ns, player->session->self, (uint32_t)player->peer_id, packet->opcode);
 	enum drop_reason drop = packet->payload.size > payload_max ? DROP_OVERSIZE : ringcast_shard_check_rates(shard, conn, packet->payload.size);
 	conn->active_ns = shard->now_ns;
 	conn->pings_missed = 0;
@@ -394,6 +412,7 @@ static void handle_item(struct shard *shard, struct conn *conn, enum stream_even
 
 static void read_items(struct shard *shard, struct conn *conn, uint8_t *bytes, size_t size)
 {
+	ringcast_check_magic(conn, CONN);
 	struct stream_input input;
 	struct stream_item item;
 	enum stream_event event;
@@ -532,6 +551,7 @@ static void ping(struct shard *shard, struct conn *conn)
 
 void ringcast_shard_on_conn_timer(struct shard *shard, struct conn *conn)
 {
+	ringcast_check_magic(conn, CONN);
 	switch ((enum conn_state)conn->state) {
 	case CONN_SECURING:
 		ringcast_shard_drop(shard, DROP_HANDSHAKE_TIMEOUT, 1);

@@ -75,6 +75,8 @@ static void send_result(struct shard *shard, struct conn *conn)
 
 void ringcast_shard_login_complete(struct shard *shard, struct conn *conn)
 {
+	ringcast_check_magic(conn, CONN);
+	ringcast_check_magic(conn->player, PLAYER);
 	shard->counters.logins++;
 	conn->is_logged_in = true;
 	ringcast_event_login(shard, conn);
@@ -174,6 +176,8 @@ void ringcast_shard_login_here(struct shard *shard, struct conn *conn, const str
 		drop = DROP_OVERSIZE;
 	if (drop == DROP_NONE)
 		drop = ringcast_admission_admit(&shard->store, token, packet->payload, conn, shard->now_ns, &player);
+	handle session = drop == DROP_NONE ? player->session->self : HANDLE_NONE;
+	ringcast_recorder_note(&shard->recorder, PROBE_LOGIN, shard->now_ns, session, drop == DROP_NONE ? (uint32_t)player->peer_id : 0, drop);
 	if (drop != DROP_NONE) {
 		refuse(shard, conn, drop);
 		return;

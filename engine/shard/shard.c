@@ -275,6 +275,7 @@ struct shard *ringcast_shard_create(const struct shard_options *options, struct 
 		return NULL;
 	}
 	options->mailboxes[options->index]->io = io;
+	ringcast_panic_add(ringcast_shard_dump, shard);
 	shard->security.credentials = options->credentials; /* ours from here on */
 	shard->options.credentials = (struct shard_credentials){0};
 	return shard;
@@ -288,6 +289,7 @@ void ringcast_shard_destroy(struct shard **shard)
 		return;
 	ringcast_assert(ringcast_shard_is_idle(s) && ringcast_list_is_empty(&s->partners));
 	ringcast_shard_release_sent(s);
+	ringcast_panic_remove(s);
 	s->io->ops->destroy(s->io);
 	free_memory(s);
 }
@@ -339,6 +341,7 @@ void ringcast_shard_stop(struct shard *shard)
 	if (shard->is_stopping)
 		return;
 	shard->is_stopping = true;
+	ringcast_recorder_note(&shard->recorder, PROBE_STOP, shard->now_ns, 0, 0, 0);
 	for (uint32_t cursor = 0; !ringcast_shard_drain(shard, &cursor, shard->now_ns);) /* the scripts' last words, if they were not told before */
 		;
 	for (uint32_t i = 0; i < shard->options.listen_count; i++)

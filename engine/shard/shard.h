@@ -8,6 +8,8 @@
 
 #include "base/close.h"
 #include "base/drop.h"
+#include "base/magic.h"
+#include "base/recorder.h"
 #include "base/time_histogram.h"
 #include "io/io.h"
 #include "ringcast/ringcast.h"
@@ -142,6 +144,7 @@ struct shard {
 
 	struct shard_counters counters;
 	struct event_log events_log;
+	struct recorder recorder; /* what it did last; see base/probe.def */
 	uint64_t beat_ns; /* atomic: when the loop last turned, for health checks */
 	uint32_t player_count; /* atomic: those who are in, as of the last tick; for whoever waits until they have left */
 	struct io_event events[SHARD_EVENT_COUNT_MAX];

@@ -2,7 +2,11 @@
 #ifndef RINGCAST_SHARD_SHARD_PRIVATE_H
 #define RINGCAST_SHARD_SHARD_PRIVATE_H
 
+#include "base/panic.h"
 #include "shard/shard.h"
+
+/* dump.c: what it says when the program is about to end */
+void ringcast_shard_dump(struct panic_writer *writer, const void *shard);
 
 /* shard.c */
 bool ringcast_shard_is_deserted(const struct shard *shard); /* no connection, no session */

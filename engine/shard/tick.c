@@ -5,7 +5,7 @@
 #include "base/log.h"
 #include "shard/shard_private.h"
 
-enum { READ_ON_COUNT = 16, TIMERS_PER_TICK_MAX = 1024, HANDOFFS_PER_TICK_MAX = 64, SLEEP_NS_MAX = 100000000 };
+enum { READ_ON_COUNT = 16, TIMERS_PER_TICK_MAX = 1024, HANDOFFS_PER_TICK_MAX = 64, SLEEP_NS_MAX = 100000000, OVERRUN_NS = 20000000 };
 enum { PAUSE_NS_MIN = 1000000000 }; /* a gap between two turns that is no longer sleep, nor a long turn */
 
 static void handle_stream_event(struct shard *shard, const struct io_event *event)
@@ -146,9 +146,18 @@ static uint64_t io_deadline_ns(const struct shard *shard, uint64_t deadline_ns)
 	return deadline_ns == 0 || deadline_ns > UINT64_MAX - shard->paused_ns ? deadline_ns : deadline_ns + shard->paused_ns;
 }
 
+/* A turn that everybody else had to wait for. */
+static void note_overrun(struct shard *shard)
+{
+	uint64_t turn_ns = ringcast_io_now_ns(shard->io) - shard->clock_ns;
+	if (UNLIKELY(turn_ns > OVERRUN_NS))
+		ringcast_recorder_note(&shard->recorder, PROBE_OVERRUN, shard->now_ns, turn_ns, shard->counters.ticks, 0);
+}
+
 static unsigned wait_for_events(struct shard *shard)
 {
 	struct mailbox *mailbox = shard->options.mailboxes[shard->options.index];
+	note_overrun(shard);
 	uint64_t deadline = ringcast_mailbox_prepare_sleep(mailbox) ? io_deadline_ns(shard, deadline_ns(shard)) : 0;
 	unsigned count = shard->io->ops->run(shard->io, deadline, shard->events, SHARD_EVENT_COUNT_MAX);
 	ringcast_mailbox_awake(mailbox);
@@ -157,6 +166,8 @@ static unsigned wait_for_events(struct shard *shard)
 	shard->is_sent_awaited = false;
 	ringcast_shard_release_sent(shard);
 	ringcast_shard_turn_clock(shard);
+	if (count > 0)
+		ringcast_recorder_note(&shard->recorder, PROBE_TICK, shard->now_ns, shard->counters.ticks, count, 0);
 	return count;
 }
 

@@ -1,6 +1,7 @@
 #include "transport/association.h"
 
 #include "base/assert.h"
+#include "base/magic.h"
 #include "base/moves.h"
 #include "base/hash.h"
 
@@ -96,6 +97,7 @@ struct association *ringcast_association_open(struct association_table *table, c
 	struct association *association = ringcast_slab_alloc(&table->associations, &self);
 	if (association == NULL)
 		return NULL;
+	association->magic = ASSOCIATION_MAGIC;
 	association->self = self;
 	association->crypto = crypto;
 	association->address = *address;
@@ -140,11 +142,13 @@ void ringcast_association_identify(struct association_table *table, struct assoc
 
 void ringcast_association_close(struct association_table *table, struct association *association)
 {
+	ringcast_check_magic(association, ASSOCIATION);
 	bool was_there = ringcast_map_remove(&table->by_key, association->key);
 	ringcast_assert(was_there);
 	ringcast_assert(!ringcast_timer_is_armed(&association->timer));
 	if (association->state != ASSOCIATION_IDENTIFIED)
 		count_half_open(table, association->address_key, -1);
 	ringcast_crypto_free(&association->crypto);
+	association->magic = ~ASSOCIATION_MAGIC;
 	ringcast_slab_free(&table->associations, association->self);
 }

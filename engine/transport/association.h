@@ -32,6 +32,7 @@ struct association {
 	handle conn;          /* IDENTIFIED: the player's connection */
 	uint8_t port_index, state;
 	io_local local;       /* ours that it talks to */
+	uint32_t magic; /* ASSOCIATION_MAGIC */
 };
 
 struct association_table {

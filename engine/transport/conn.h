@@ -59,6 +59,7 @@ struct conn {
 	bool is_by_api;    /* sent away by a question from outside */
 	bool is_crowded_out; /* it held most of what ran short: goes without a word, and at once */
 	uint32_t pings_missed; /* as wide as its limit */
+	uint32_t magic; /* CONN_MAGIC */
 	struct ratelimit message_rate, byte_rate;
 	struct ratelimit fanout; /* what its messages made others receive */
 	uint32_t pressed_ms;     /* when it last filled somebody's queue to the half; 0: not lately */

@@ -63,6 +63,13 @@ typedef enum ringcast_error {
 RINGCAST_API const char *ringcast_error_text(int error);
 RINGCAST_API const char *ringcast_version(void);
 
+/*
+ * [once, before other threads] Fatal signals (SEGV, BUS, FPE, ILL, ABRT) say on stderr what each shard was doing, and then do what they would have done.
+ * A failed assertion says so in any case. For programs that have no handlers of their own for these signals. folder: where the same goes into
+ * crash-<pid>.txt; NULL or "": nowhere. Both texts are copied; program at most 63 bytes, folder 511.
+ */
+RINGCAST_API void ringcast_crash_install(const char *program, const char *folder);
+
 typedef enum ringcast_intent { RINGCAST_FAST = 0, RINGCAST_RELIABLE = 1 } ringcast_intent;
 /* LATER: take a ticket inside the callback (ringcast_session_ticket) and answer with it when the answer is there. */
 typedef enum ringcast_verdict { RINGCAST_ALLOW = 0, RINGCAST_DENY = 1, RINGCAST_LATER = 2 } ringcast_verdict;
