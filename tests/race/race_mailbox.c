@@ -1,0 +1,138 @@
+/*
+ * The mailbox between real threads, under ThreadSanitizer: shards that post, control threads that ask, and one receiver that sleeps as a shard does,
+ * with nothing but the doorbell to wake it. Everything comes once and in order, and what a message points at is seen whole. (Orders that threads do not
+ * happen to try are explore_doorbell.c's.)
+ */
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include "base/assert.h"
+#include "shard/mailbox.h"
+
+enum { SENDERS = 3, ASKERS = 2, LETTERS = 60000, QUESTIONS = 20000, PATIENCE_MS = 60000 }; /* patience: to end a test that has failed */
+
+static struct mailbox *mailbox;
+static int bell;
+static uint32_t letters_taken[SENDERS], questions_taken[ASKERS], sleeps;
+
+struct question {
+	struct shard_request request;
+	uint32_t asker, number;
+};
+
+void ringcast_crypto_free(struct crypto_session **crypto)
+{
+	*crypto = NULL;
+}
+
+static void wake(struct io *io)
+{
+	uint64_t one = 1;
+	ssize_t written = write(bell, &one, sizeof(one));
+	(void)io;
+	ringcast_assert(written == sizeof(one));
+}
+
+static const struct io_ops ops = {.wake = wake};
+static struct io io = {&ops};
+
+static void *post(void *context)
+{
+	uint32_t sender = (uint32_t)(uintptr_t)context;
+	for (uint32_t i = 0; i < LETTERS; i++) {
+		struct handoff *letter = malloc(sizeof(*letter) + sizeof(i));
+		ringcast_assert(letter != NULL);
+		*letter = (struct handoff){.fd = (int)sender, .login_bytes = sizeof(i)};
+		memcpy(letter->bytes, &i, sizeof(i));
+		while (!ringcast_mailbox_post(mailbox, sender, letter))
+			sched_yield();
+		if (i % 64 == 0)
+			sched_yield(); /* so that the receiver falls asleep now and then */
+	}
+	return NULL;
+}
+
+static void *ask(void *context)
+{
+	for (uint32_t i = 0; i < QUESTIONS; i++) {
+		struct question *question = malloc(sizeof(*question));
+		ringcast_assert(question != NULL);
+		*question = (struct question){.asker = (uint32_t)(uintptr_t)context, .number = i};
+		bool is_open = ringcast_mailbox_ask(mailbox, &question->request);
+		ringcast_assert(is_open);
+		sched_yield();
+	}
+	return NULL;
+}
+
+static void take_letters(void)
+{
+	for (struct handoff *letter; (letter = ringcast_mailbox_take(mailbox)) != NULL;) {
+		uint32_t number;
+		memcpy(&number, letter->bytes, sizeof(number));
+		ringcast_assert(number == letters_taken[letter->fd]++);
+		ringcast_handoff_free(letter);
+	}
+}
+
+static void take_questions(void)
+{
+	for (struct shard_request *next, *request = ringcast_mailbox_take_requests(mailbox); request != NULL; request = next) {
+		struct question *question = CONTAINER_OF(request, struct question, request);
+		next = request->next;
+		ringcast_assert(question->number == questions_taken[question->asker]++);
+		free(question);
+	}
+}
+
+static bool has_all(void)
+{
+	for (uint32_t i = 0; i < SENDERS; i++)
+		if (letters_taken[i] < LETTERS)
+			return false;
+	for (uint32_t i = 0; i < ASKERS; i++)
+		if (questions_taken[i] < QUESTIONS)
+			return false;
+	return true;
+}
+
+static void receive(void)
+{
+	struct pollfd fd = {.fd = bell, .events = POLLIN};
+	uint64_t count;
+	while (!has_all()) {
+		if (ringcast_mailbox_prepare_sleep(mailbox)) {
+			sleeps++;
+			int ready = poll(&fd, 1, PATIENCE_MS);
+			ringcast_assert(ready == 1); /* else a wake-up was lost */
+		}
+		ringcast_mailbox_awake(mailbox);
+		if (read(bell, &count, sizeof(count)) < 0)
+			sched_yield();
+		take_letters();
+		take_questions();
+	}
+}
+
+int main(void)
+{
+	pthread_t threads[SENDERS + ASKERS];
+	bell = eventfd(0, EFD_NONBLOCK);
+	mailbox = ringcast_mailbox_create(SENDERS);
+	ringcast_assert(bell >= 0 && mailbox != NULL);
+	mailbox->io = &io;
+	for (uintptr_t i = 0; i < SENDERS; i++)
+		ringcast_assert(pthread_create(&threads[i], NULL, post, (void *)i) == 0);
+	for (uintptr_t i = 0; i < ASKERS; i++)
+		ringcast_assert(pthread_create(&threads[SENDERS + i], NULL, ask, (void *)i) == 0);
+	receive();
+	for (unsigned i = 0; i < ARRAY_COUNT(threads); i++)
+		pthread_join(threads[i], NULL);
+	ringcast_mailbox_close(mailbox);
+	ringcast_mailbox_destroy(&mailbox);
+	printf("slept %u times\n", sleeps);
+	return sleeps > 0 ? 0 : 1; /* without a sleep no bell was needed */
+}
