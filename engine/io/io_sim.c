@@ -630,6 +630,8 @@ static unsigned sim_run(struct io *io, uint64_t deadline_ns, struct io_event *ev
 	if (sim->ready.count > 0 && deadline_ns > sim->now_ns && !has_reason_to_run(sim))
 		return 0;
 	strike_run(sim, &event_count_max);
+	if (sim->ready.count == 0 && deadline_ns > sim->now_ns && sim->network->options.on_block != NULL)
+		sim->network->options.on_block(sim->network->options.on_block_context, io);
 	count = tell_quiet(sim, events);
 	for (size_t tries = 2 * sim->ready.count; tries > 0 && sim->ready.count > 0 && count < event_count_max; tries--) {
 		struct sim_token token = pick(sim);

@@ -19,6 +19,7 @@
 struct sim_faults {
 	/* datagrams, both directions */
 	uint32_t loss, burst_loss, duplicate, delay, corrupt, truncate;
+	uint32_t narrow_path; /* not a chance: datagrams above so many bytes vanish, to and from every second client port; 0: none */
 	uint64_t burst_ns_max; /* a burst loses everything for up to this long */
 	uint64_t delay_ns_max; /* extra delay (of a datagram: reordering; of stream bytes: a stall) */
 	/* streams, both directions */
@@ -49,6 +50,8 @@ struct sim_network_options {
 	uint32_t datagram_queue_count; /* datagrams a socket holds unread before it overflows; 0 = 1024 */
 	struct sim_faults faults;
 	FILE *trace; /* one line per happening; NULL = none */
+	void (*on_block)(void *context, const struct io *io); /* run() found nothing, and would wait; NULL: nobody wants to know */
+	void *on_block_context;
 };
 
 struct sim_network;
@@ -59,6 +62,8 @@ void ringcast_sim_network_set_faults(struct sim_network *network, const struct s
 uint64_t ringcast_sim_network_now_ns(const struct sim_network *network);
 /* The earliest moment at which anything happens or an io wants to run; now when an io is runnable already; UINT64_MAX: never. */
 uint64_t ringcast_sim_network_next_deadline(const struct sim_network *network);
+/* The same for the wire alone, whatever io wants. */
+uint64_t ringcast_sim_network_next_happening(const struct sim_network *network);
 /* Moves the clock (never back; moving to now is allowed) and lets happen what is due. */
 void ringcast_sim_network_advance_to(struct sim_network *network, uint64_t now_ns);
 /* A hash over everything that happened and every event handed out so far. */

@@ -29,6 +29,16 @@ static bool is_lost(struct sim_network *network)
 	return ringcast_sim_strikes(network, faults->loss, &network->counts.datagrams_lost);
 }
 
+/* Some clients have a path that carries only so much, and nobody is told: fragments are often dropped, and so is the message that says it. */
+static bool is_too_wide(struct sim_network *network, const struct address *from, const struct address *to, size_t size)
+{
+	uint32_t bytes_max = network->options.faults.narrow_path;
+	if (bytes_max == 0 || size <= bytes_max || ((from->port ^ to->port) & 1) == 0)
+		return false;
+	network->counts.datagrams_lost++;
+	return true;
+}
+
 static void damage(struct sim_network *network, struct sim_datagram *datagram)
 {
 	const struct sim_faults *faults = &network->options.faults;
@@ -54,7 +64,7 @@ static void put_on_wire(struct sim_network *network, const struct address *from,
 void ringcast_sim_datagram_transmit(struct sim_network *network, const struct address *from, const struct address *to, const void *data, size_t size)
 {
 	network->counts.datagrams_sent++;
-	if (is_lost(network))
+	if (is_lost(network) || is_too_wide(network, from, to, size))
 		return;
 	if (ringcast_sim_strikes(network, network->options.faults.duplicate, &network->counts.duplicated))
 		put_on_wire(network, from, to, data, size);

@@ -140,6 +140,12 @@ uint64_t ringcast_sim_network_next_deadline(const struct sim_network *network)
 	return deadline_ns > network->now_ns ? deadline_ns : network->now_ns;
 }
 
+uint64_t ringcast_sim_network_next_happening(const struct sim_network *network)
+{
+	uint64_t time_ns = network->heap_count > 0 ? network->heap[0].time_ns : UINT64_MAX;
+	return time_ns > network->now_ns ? time_ns : network->now_ns;
+}
+
 struct sim_network *ringcast_sim_network_create(const struct sim_network_options *options)
 {
 	struct sim_network *network = calloc(1, sizeof(*network));

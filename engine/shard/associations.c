@@ -230,6 +230,7 @@ static void bind(struct shard *shard, struct association *association, struct co
 	ringcast_association_identify(&shard->security.associations, association, conn->self);
 	struct fast_arrival arrival = {.from = &association->address, .local = association->local, .now_ms = ringcast_shard_now_ms(shard)};
 	ringcast_fast_path_identify(&conn->fast, &arrival, association->self, sequence);
+	conn->fast.port_index = association->port_index; /* where it came, whichever it was told: what it gets leaves from there */
 	shard->counters.fast_greetings++;
 }
 

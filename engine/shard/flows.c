@@ -324,7 +324,7 @@ static bool is_reading(const struct conn *conn)
 static void receive_message(struct shard *shard, struct conn *conn, struct view bytes)
 {
 	struct packet packet;
-	ringcast_assert(is_reading(conn)); /* nobody is heard whose end is decided, though it is not carried out yet */
+	ringcast_assert(conn->state < CONN_LEAVING && conn->close_reason == CLOSE_NONE); /* nobody is heard whose end is decided, though it is not carried out yet */
 	if (conn->state == CONN_LOGIN) {
 		ringcast_shard_login(shard, conn, bytes);
 		return;

@@ -3,6 +3,7 @@
  * with nothing but the doorbell to wake it. Everything comes once and in order, and what a message points at is seen whole. (Orders that threads do not
  * happen to try are explore_doorbell.c's.)
  */
+#include <errno.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -55,14 +56,30 @@ static void *post(void *context)
 	return NULL;
 }
 
+static bool answer(struct shard *shard, struct shard_request *request)
+{
+	struct question *question = CONTAINER_OF(request, struct question, request);
+	(void)shard;
+	ringcast_assert(question->number == questions_taken[question->asker]++);
+	return true;
+}
+
+static void answered(struct shard_request *request, bool is_answered)
+{
+	ringcast_assert(is_answered);
+	free(CONTAINER_OF(request, struct question, request));
+}
+
 static void *ask(void *context)
 {
 	for (uint32_t i = 0; i < QUESTIONS; i++) {
 		struct question *question = malloc(sizeof(*question));
 		ringcast_assert(question != NULL);
-		*question = (struct question){.asker = (uint32_t)(uintptr_t)context, .number = i};
-		bool is_open = ringcast_mailbox_ask(mailbox, &question->request);
-		ringcast_assert(is_open);
+		*question = (struct question){.request = {.run = answer, .done = answered}, .asker = (uint32_t)(uintptr_t)context, .number = i};
+		int error;
+		while ((error = ringcast_mailbox_ask(mailbox, &question->request)) == -ENOBUFS)
+			sched_yield();
+		ringcast_assert(error == 0);
 		sched_yield();
 	}
 	return NULL;
@@ -75,16 +92,6 @@ static void take_letters(void)
 		memcpy(&number, letter->bytes, sizeof(number));
 		ringcast_assert(number == letters_taken[letter->fd]++);
 		ringcast_handoff_free(letter);
-	}
-}
-
-static void take_questions(void)
-{
-	for (struct shard_request *next, *request = ringcast_mailbox_take_requests(mailbox); request != NULL; request = next) {
-		struct question *question = CONTAINER_OF(request, struct question, request);
-		next = request->next;
-		ringcast_assert(question->number == questions_taken[question->asker]++);
-		free(question);
 	}
 }
 
@@ -113,7 +120,7 @@ static void receive(void)
 		if (read(bell, &count, sizeof(count)) < 0)
 			sched_yield();
 		take_letters();
-		take_questions();
+		ringcast_mailbox_answer(mailbox, NULL);
 	}
 }
 

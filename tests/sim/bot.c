@@ -8,6 +8,7 @@
 
 #define KEY "cmluZ2Nhc3Qgc2ltIGJvdA==" /* any 16 bytes will do */
 #define FRAME_BYTES_MAX (64u << 10)
+#define REST_NS (5 * NS_PER_MS)
 #define MASK ((const uint8_t[4]){0x5a, 0x17, 0xc3, 0x88})
 
 void ringcast_bot_fail(struct bot *bot, const char *what, int64_t number)
@@ -259,8 +260,12 @@ void ringcast_bot_keep(struct bot *bot, const uint8_t *bytes, size_t size)
 static void read_stream(struct bot *bot)
 {
 	size_t readable = ringcast_sim_stream_readable(bot->net->network, bot->stream);
-	if (readable == 0 || bot->is_deaf)
+	if (readable == 0 || bot->is_deaf || bot->rests_until_ns > now_ns(bot))
 		return;
+	if (bot->read_bytes_max > 0 && !bot->net->is_calm) {
+		readable = readable < bot->read_bytes_max ? readable : bot->read_bytes_max;
+		bot->rests_until_ns = now_ns(bot) + REST_NS;
+	}
 	uint8_t *bytes = malloc(readable);
 	ringcast_assert(bytes != NULL);
 	size_t size = ringcast_sim_stream_read(bot->net->network, bot->stream, bytes, readable);
@@ -280,7 +285,8 @@ static void watch_end(struct bot *bot)
 	enum sim_stream_state state = ringcast_sim_stream_state(bot->net->network, bot->stream);
 	bool is_over = state == SIM_STREAM_REFUSED || state == SIM_STREAM_RESET || state == SIM_STREAM_CLOSED ||
 		       ringcast_sim_stream_has_ended(bot->net->network, bot->stream);
-	if (!is_over || bot->is_deaf)
+	bool has_more = ringcast_sim_stream_readable(bot->net->network, bot->stream) > 0; /* that a slow reader has not come to */
+	if (!is_over || bot->is_deaf || (state == SIM_STREAM_OPEN && has_more))
 		return;
 	bot->state = BOT_GONE;
 	ringcast_bot_fast_stop(bot);
@@ -298,7 +304,8 @@ void ringcast_bot_tick(struct bot *bot)
 
 uint64_t ringcast_bot_deadline_ns(const struct bot *bot)
 {
-	return bot->hello_at_ns;
+	bool is_resting = bot->rests_until_ns > now_ns(bot) && bot->state != BOT_GONE;
+	return is_resting && bot->rests_until_ns < bot->hello_at_ns ? bot->rests_until_ns : bot->hello_at_ns;
 }
 
 /* life */

@@ -30,6 +30,7 @@ struct bot_net { /* what bots share */
 	bool is_corrupt;       /* datagrams may be changed: do not believe their contents */
 	struct crypto_context *stream_context, *datagram_context; /* of clients */
 	bool has_lost_fast;    /* an association ended early, and with it what was under way */
+	bool is_calm;          /* everybody reads what comes */
 };
 
 struct bot_login { /* how it comes in */
@@ -63,6 +64,9 @@ struct bot {
 	char connect_token[BOT_TOKEN_BYTES];
 	bool is_upgraded;
 	bool is_deaf;      /* stops reading its stream */
+	uint32_t read_bytes_max; /* of its stream at a time, and then it rests; 0: all there is */
+	uint64_t rests_until_ns;
+	const struct bot *victim; /* whose connect token it shows as its own: what comes by that association is not for it; NULL: an honest one */
 	bool is_expelled;  /* its script has refused it, or sent it away */
 	uint32_t script_message; /* the last one that its script sent it */
 	bool is_refused[SWARM_GROUPS_MAX + 1]; /* its script will not have it in that group */
@@ -132,6 +136,8 @@ void ringcast_bot_receive_datagram(struct bot *bot, struct view bytes); /* a pla
 void ringcast_bot_fast_start(struct bot *bot, uint16_t port);
 void ringcast_bot_fast_tick(struct bot *bot);
 void ringcast_bot_fast_stop(struct bot *bot);
+/* From another address from now on, as when a NAT forgets; it says hello anew, as a client does that hears nothing any more. */
+void ringcast_bot_fast_move(struct bot *bot, const struct address *address);
 /* A packet that is not of the handshake, however it came. */
 void ringcast_bot_receive_packet(struct bot *bot, const struct packet *packet, bool was_stream);
 void ringcast_bot_fail(struct bot *bot, const char *what, int64_t number);

@@ -65,6 +65,22 @@ void ringcast_bot_fast_stop(struct bot *bot)
 	bot->hello_at_ns = UINT64_MAX;
 }
 
+void ringcast_bot_fast_move(struct bot *bot, const struct address *address)
+{
+	int socket = ringcast_sim_udp_open(bot->net->network, address);
+	ringcast_assert(socket >= 0 && bot->udp_socket >= 0);
+	ringcast_sim_udp_close(bot->net->network, bot->udp_socket);
+	bot->udp_socket = socket;
+	bot->udp = bot->net->model->bots[bot->index].address = *address;
+	bot->net->has_lost_fast = true;
+	bot->net->model->bots[bot->index].fast_up_ns = MODEL_NEVER;
+	bot->fast = BOT_FAST_ASKING;
+	bot->hello_count = 0;
+	bot->hello_at_ns = now_ns(bot);
+	if (bot->is_secure)
+		ringcast_bot_secure_fast_start(bot);
+}
+
 static void send_hello(struct bot *bot)
 {
 	uint64_t delay_ns = bot->hello_count < 6 ? HELLO_DELAY_NS << bot->hello_count : HELLO_DELAY_NS_MAX;

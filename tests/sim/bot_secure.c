@@ -142,18 +142,19 @@ void ringcast_bot_send_sealed(struct bot *bot, struct view plain)
 
 void ringcast_bot_send_identity(struct bot *bot, const char *token)
 {
+	const struct bot *who = bot->victim != NULL ? bot->victim : bot;
 	struct packet packet = {
 		.opcode = OPCODE_VERIFY_IDENTITY,
 		.target_player = PROTO_PEER_SERVER,
 		.command = PACKET_COMMAND_VERIFY_IDENTITY,
-		.verify_identity = {.peer_id = bot->peer_id, .connect_token = ringcast_view_of(token, strlen(token))},
+		.verify_identity = {.peer_id = who->peer_id, .connect_token = ringcast_view_of(token, strlen(token))},
 	};
 	ringcast_bot_send_datagram(bot, &packet);
 }
 
 static void send_identity(struct bot *bot)
 {
-	ringcast_bot_send_identity(bot, bot->connect_token);
+	ringcast_bot_send_identity(bot, bot->victim != NULL ? bot->victim->connect_token : bot->connect_token);
 	bot->hello_count++;
 	bot->hello_at_ns = now_ns(bot) + VERIFY_DELAY_NS;
 }
@@ -181,7 +182,7 @@ void ringcast_bot_open_datagram(struct bot *bot, struct view bytes)
 		result = ringcast_crypto_read(bot->fast_crypto, plain, sizeof(plain), &size);
 		if (result == CRYPTO_WANT_INPUT)
 			return;
-		if (result == CRYPTO_OK)
+		if (result == CRYPTO_OK && bot->victim == NULL)
 			ringcast_bot_receive_datagram(bot, ringcast_view_of(plain, size));
 	}
 	lose(bot);

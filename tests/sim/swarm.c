@@ -32,6 +32,7 @@ static void draw_faults(struct swarm *swarm, struct prng *prng)
 	faults->delay_ns_max = PICK(prng, NS_PER_MS, 50 * NS_PER_MS, NS_PER_S);
 	faults->corrupt = maybe(prng, 100);
 	faults->truncate = maybe(prng, 100);
+	faults->narrow_path = ringcast_prng_chance(prng, 1, 4) ? between(prng, 200, 1200) : 0;
 	faults->split = maybe(prng, 400);
 	faults->stall = maybe(prng, 200);
 	faults->short_recv = maybe(prng, 600);
@@ -49,6 +50,10 @@ static void draw_faults(struct swarm *swarm, struct prng *prng)
 	swarm->admin = maybe(prng, 30);
 	swarm->jump = maybe(prng, 20);
 	swarm->idle_tick = maybe(prng, 300);
+	swarm->freeze = maybe(prng, 40);
+	swarm->rebind = maybe(prng, 50);
+	swarm->slow = maybe(prng, 500);
+	swarm->narrow_pool = maybe(prng, 1000);
 	swarm->narrow_limits = maybe(prng, 1000);
 	swarm->narrow_memory = maybe(prng, 1000);
 }
@@ -187,6 +192,8 @@ void ringcast_swarm_settle(struct swarm *swarm)
 		swarm->limits.half_open_per_address_max = swarm->narrow.half_open_per_address_max;
 		swarm->limits.hellos_per_second = swarm->narrow.hellos_per_second;
 	}
+	if (swarm->narrow_pool > 0)
+		swarm->limits.buffer_memory_bytes = 1 << 20;
 	if (swarm->narrow_memory > 0) {
 		swarm->limits.outq_reliable_bytes = swarm->narrow.outq_reliable_bytes;
 		swarm->limits.outq_fast_messages = swarm->narrow.outq_fast_messages;
@@ -194,18 +201,18 @@ void ringcast_swarm_settle(struct swarm *swarm)
 	}
 }
 
-bool ringcast_swarm_may_disconnect(const struct swarm *swarm)
+bool ringcast_swarm_may_disconnect(const struct swarm *swarm, enum swarm_blame blame)
 {
 	const struct sim_faults *faults = &swarm->faults;
 	return faults->reset > 0 || faults->accept_error > 0 || faults->stall > 0 || swarm->jump > 0 || swarm->admin > 0 ||
-	       swarm->narrow_limits > 0 || swarm->narrow_memory > 0;
+	       swarm->narrow_limits > 0 || swarm->narrow_memory > 0 || (blame == SWARM_ALL && swarm->narrow_pool > 0);
 }
 
 bool ringcast_swarm_may_lose_datagrams(const struct swarm *swarm)
 {
 	const struct sim_faults *faults = &swarm->faults;
 	return faults->loss > 0 || faults->burst_loss > 0 || faults->delay > 0 || faults->corrupt > 0 || faults->truncate > 0 ||
-	       faults->send_error > 0 || faults->no_buffer > 0 || swarm->narrow_memory > 0 || swarm->is_udp_address_free || swarm->has_shared_ips;
+	       faults->send_error > 0 || faults->no_buffer > 0 || faults->narrow_path > 0 || swarm->narrow_pool > 0 || swarm->freeze > 0 || swarm->narrow_memory > 0 || swarm->is_udp_address_free || swarm->has_shared_ips;
 }
 
 bool ringcast_swarm_may_refuse(const struct swarm *swarm)

@@ -19,6 +19,7 @@ enum { SWARM_SHARDS_MAX = 4, SWARM_SESSIONS_MAX = 6, SWARM_GROUPS_MAX = 6, SWARM
 	FAULT(delay, "datagrams are late and out of order")                                                                                    \
 	FAULT(corrupt, "datagrams are changed on the way")                                                                                     \
 	FAULT(truncate, "datagrams are cut on the way")                                                                                        \
+	FAULT(narrow_path, "larger datagrams of some clients vanish: the path has a small MTU")                                                \
 	FAULT(split, "stream bytes come in tiny pieces")                                                                                       \
 	FAULT(stall, "stream bytes come late and in one go")                                                                                   \
 	FAULT(short_recv, "reads return less than there is")                                                                                   \
@@ -34,6 +35,10 @@ enum { SWARM_SHARDS_MAX = 4, SWARM_SESSIONS_MAX = 6, SWARM_GROUPS_MAX = 6, SWARM
 	FAULT(leaving, "bots leave, reset, half close, and others take their place")                                                           \
 	FAULT(admin, "players are kicked, sessions ended, certificates replaced")                                                                                     \
 	FAULT(jump, "the clock jumps far ahead, and shards run late")                                                                          \
+	FAULT(freeze, "the whole process stands still for seconds, and its clients do not")                                                    \
+	FAULT(rebind, "players' UDP comes from another port or address all at once, as behind a NAT")                                          \
+	FAULT(slow, "some players read slowly, or hardly at all")                                                                              \
+	FAULT(narrow_pool, "the buffers that all share are few, though each may queue much")                                                   \
 	FAULT(idle_tick, "shards are run although they have nothing to do")                                                                    \
 	FAULT(narrow_limits, "limits of messages, groups and connections are narrow")                                                          \
 	FAULT(narrow_memory, "send queues and buffers are small")                                                                               \
@@ -64,7 +69,8 @@ bool ringcast_swarm_switch_off(struct swarm *swarm, const char *fault); /* false
 void ringcast_swarm_settle(struct swarm *swarm); /* after the last switch_off, before use */
 void ringcast_swarm_print(const struct swarm *swarm, FILE *out);
 /* May an honest player lose its connection, or not get one, without anybody asking for it? */
-bool ringcast_swarm_may_disconnect(const struct swarm *swarm);
+enum swarm_blame { SWARM_ALL, SWARM_BUT_POOL /* leaving out that the shared buffers are few */ };
+bool ringcast_swarm_may_disconnect(const struct swarm *swarm, enum swarm_blame blame);
 /* May a datagram get lost, or overtaken and then dropped as stale, without anybody's fault? */
 bool ringcast_swarm_may_lose_datagrams(const struct swarm *swarm);
 /* May the engine refuse a correct message? */

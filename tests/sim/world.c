@@ -54,18 +54,69 @@ static bool has_failed(const struct world *world)
 
 /* the loop */
 
-static bool run_some_shard(struct world *world)
+bool ringcast_world_has_mail(const struct world *world, uint32_t shard)
 {
-	uint32_t count = world->swarm.shard_count, first = (uint32_t)ringcast_world_below(world, count);
-	bool is_idle_tick = ringcast_world_chance(world, world->swarm.idle_tick);
+	return world->mailboxes[shard]->requests_head != NULL || ringcast_mailbox_has_handoff(world->mailboxes[shard]);
+}
+
+void ringcast_world_tick(struct world *world, uint32_t shard)
+{
+	world->is_asleep[shard] = false;
+	ringcast_shard_tick(world->shards[shard]);
+}
+
+/* A real shard is inside its io's run from the end of one tick to the next: asleep, and its mailbox knows. A tick that waits there with mail in its mailbox would
+ * have gone to sleep on it. */
+static void on_block(void *context, const struct io *io)
+{
+	struct world *world = context;
+	for (uint32_t i = 0; i < world->swarm.shard_count; i++) {
+		if (world->ios[i] == io && ringcast_world_has_mail(world, i))
+			ringcast_world_fail(world, "shard %u waits though there is mail for it", i);
+	}
+}
+
+/* Between two ticks: it lies down, unless there is mail or something to do; how soon is chance, so that others post before, in between and after. */
+static bool stays_asleep(struct world *world, uint32_t shard, bool is_in_no_hurry)
+{
+	if (ringcast_io_sim_is_runnable(world->ios[shard]))
+		return false;
+	if (!world->is_asleep[shard] && is_in_no_hurry && ringcast_world_chance(world, 300))
+		return true;
+	if (!world->is_asleep[shard])
+		world->is_asleep[shard] = ringcast_mailbox_prepare_sleep(world->mailboxes[shard]);
+	return world->is_asleep[shard];
+}
+
+static bool run_one_shard(struct world *world, uint32_t first, bool is_idle_tick, bool is_in_no_hurry)
+{
+	uint32_t count = world->swarm.shard_count;
 	for (uint32_t i = 0; i < count; i++) {
 		uint32_t shard = (first + i) % count;
-		if (!is_idle_tick && !ringcast_io_sim_is_runnable(world->ios[shard]))
+		if (stays_asleep(world, shard, is_in_no_hurry) && !is_idle_tick)
 			continue;
-		ringcast_shard_tick(world->shards[shard]);
+		ringcast_world_tick(world, shard);
 		return !is_idle_tick || ringcast_io_sim_is_runnable(world->ios[shard]);
 	}
 	return false;
+}
+
+static bool run_some_shard(struct world *world)
+{
+	uint32_t first = (uint32_t)ringcast_world_below(world, world->swarm.shard_count);
+	bool is_idle_tick = ringcast_world_chance(world, world->swarm.idle_tick);
+	if (world->is_frozen)
+		return false;
+	return run_one_shard(world, first, is_idle_tick, true) || run_one_shard(world, first, false, false);
+}
+
+/* Nobody has anything to do: then nobody may have mail. It would lie there until the shard's heartbeat. */
+static void check_doorbells(struct world *world)
+{
+	for (uint32_t i = 0; i < world->swarm.shard_count; i++) {
+		if (ringcast_world_has_mail(world, i))
+			ringcast_world_fail(world, "shard %u sleeps though there is mail for it: nobody rang", i);
+	}
 }
 
 static void run_bots(struct world *world)
@@ -81,8 +132,11 @@ static uint64_t earlier(uint64_t a, uint64_t b)
 
 static uint64_t next_moment(const struct world *world, uint64_t until_ns)
 {
-	uint64_t next_ns = earlier(until_ns, ringcast_sim_network_next_deadline(world->network));
-	next_ns = earlier(next_ns, ringcast_script_deadline_ns(world));
+	uint64_t next_ns = until_ns;
+	if (world->is_frozen)
+		next_ns = earlier(next_ns, ringcast_sim_network_next_happening(world->network));
+	else
+		next_ns = earlier(earlier(next_ns, ringcast_sim_network_next_deadline(world->network)), ringcast_script_deadline_ns(world));
 	for (uint32_t i = 0; i < world->bot_count; i++)
 		next_ns = earlier(next_ns, ringcast_bot_deadline_ns(&world->bots[i]));
 	return next_ns;
@@ -105,9 +159,12 @@ static void run_until(struct world *world, uint64_t until_ns)
 		advance(world, now_ns);
 		bool was_runnable = run_some_shard(world);
 		run_bots(world);
-		ringcast_script_tick(world);
+		if (!world->is_frozen)
+			ringcast_script_tick(world);
 		if (was_runnable)
 			continue;
+		if (!world->is_frozen)
+			check_doorbells(world);
 		uint64_t next_ns = next_moment(world, until_ns);
 		if (next_ns >= until_ns) {
 			advance(world, until_ns);
@@ -117,6 +174,13 @@ static void run_until(struct world *world, uint64_t until_ns)
 			next_ns += ringcast_world_below(world, JUMP_NS_MAX);
 		advance(world, earlier(next_ns, until_ns));
 	}
+}
+
+void ringcast_world_freeze(struct world *world, uint64_t duration_ns)
+{
+	world->is_frozen = true;
+	run_until(world, ringcast_sim_network_now_ns(world->network) + duration_ns);
+	world->is_frozen = false;
 }
 
 /* setting up */
@@ -175,6 +239,8 @@ static void world_init(struct world *world, const struct swarm *swarm, FILE *tra
 		.stream_window_bytes = swarm->window_bytes,
 		.faults = swarm->faults,
 		.trace = trace,
+		.on_block = on_block,
+		.on_block_context = world,
 	};
 	bool is_corrupt = swarm->faults.corrupt > 0 || swarm->faults.truncate > 0;
 	*world = (struct world){.swarm = *swarm, .trace = trace};
@@ -231,6 +297,8 @@ struct bot *ringcast_world_spawn(struct world *world, uint32_t session, const ch
 					     .tcp = bot_address(world, index, 20000),
 					     .udp = bot_address(world, index, 33400),
 					     .is_secure = world->swarm.secure_chance > 0 && ringcast_world_chance(world, world->swarm.secure_chance)});
+	if (world->swarm.slow > 0 && ringcast_world_chance(world, world->swarm.slow))
+		bot->read_bytes_max = 1 + (uint32_t)ringcast_world_below(world, 400);
 	ringcast_world_note(world, "bot %u connects for session %u on shard %u", index, session, world->sessions[session].shard);
 	return bot;
 }
@@ -250,7 +318,7 @@ static void calm_down(struct world *world)
 	ringcast_world_note(world, "faults stop");
 	ringcast_sim_network_set_faults(world->network, &(struct sim_faults){0});
 	world->swarm.jump = world->swarm.idle_tick = 0;
-	world->is_calm = true;
+	world->is_calm = world->net.is_calm = true;
 	run_until(world, ringcast_sim_network_now_ns(world->network) + CALM_NS);
 	if (!has_failed(world))
 		ringcast_checker_after_calm(world);
@@ -274,7 +342,7 @@ static void shut_down(struct world *world)
 	while (!has_failed(world) && !are_shards_idle(world) && ringcast_sim_network_now_ns(world->network) < until_ns)
 		run_until(world, ringcast_sim_network_now_ns(world->network) + 100 * NS_PER_MS);
 	for (uint32_t i = 0; i < world->swarm.shard_count && !has_failed(world); i++)
-		ringcast_shard_tick(world->shards[i]); /* its last datagrams leave */
+		ringcast_world_tick(world, i); /* its last datagrams leave */
 	if (!has_failed(world))
 		ringcast_checker_after_shutdown(world);
 }

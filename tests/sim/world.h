@@ -46,10 +46,13 @@ struct world {
 	struct io *ios[SWARM_SHARDS_MAX];
 	struct shard *shards[SWARM_SHARDS_MAX];
 	struct mailbox *mailboxes[SWARM_SHARDS_MAX];
+	bool is_asleep[SWARM_SHARDS_MAX]; /* its thread waits in io: only io or a doorbell makes it go on */
+	bool is_frozen;                   /* no shard and no script runs, as in a stopped process; the clients and the network do */
 	struct world_session sessions[SWARM_SESSIONS_MAX];
 	struct bot *bots; /* every life ever lived, in order */
 	uint32_t bot_count;
 	uint32_t raw_stream_count; /* connections without a bot */
+	uint32_t rebind_count;
 	uint64_t steps_without_time;
 	struct world_answer answers[WORLD_ANSWERS_MAX];
 	uint32_t answer_count;
@@ -76,6 +79,9 @@ void ringcast_world_replace_credentials(struct world *world); /* on every shard,
 void ringcast_world_release_clients(struct world *world);
 
 /* for actions */
+void ringcast_world_tick(struct world *world, uint32_t shard);
+bool ringcast_world_has_mail(const struct world *world, uint32_t shard);
+void ringcast_world_freeze(struct world *world, uint64_t duration_ns);
 uint64_t ringcast_world_below(struct world *world, uint64_t bound);
 bool ringcast_world_chance(struct world *world, uint32_t chance_in_1000);
 void ringcast_world_fail(struct world *world, const char *format, ...) PRINTF_LIKE(2, 3);

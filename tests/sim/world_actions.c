@@ -4,6 +4,8 @@
 #include "payload.h"
 #include "world.h"
 
+#define FREEZE_NS_MAX (15 * NS_PER_S)
+
 static bool can_act(const struct bot *bot)
 {
 	return bot->state == BOT_JOINED && !bot->is_bad && !bot->is_leaving && !bot->is_deaf;
@@ -237,6 +239,21 @@ static void restart_association(struct world *world, struct bot *bot)
 	ringcast_bot_secure_fast_start(bot);
 }
 
+/* Two players of one person: an association shows the one's connect token and the other's. Whoever has the token is the player, so the path is moved, and
+ * its owner fights it back; nobody may end for it. */
+static void steal_identity(struct world *world, struct bot *bot)
+{
+	struct bot *victim = some_bot(world);
+	if (victim == NULL || victim == bot || victim->connect_token[0] == 0)
+		return;
+	bot->is_bad = true;
+	bot->victim = victim;
+	if (ringcast_world_chance(world, 500)) /* not behind its own identity, but first of all */
+		ringcast_bot_secure_fast_start(bot);
+	else
+		ringcast_bot_send_identity(bot, victim->connect_token);
+}
+
 /* What an association may say that is wrong; it may cost the association, never more. */
 static void misuse_association(struct world *world, struct bot *bot)
 {
@@ -248,9 +265,13 @@ static void misuse_association(struct world *world, struct bot *bot)
 	world->net.has_lost_fast = true;
 	memcpy(other, bot->connect_token, sizeof(other));
 	other[strlen(other) - 1] ^= 1;
-	switch (ringcast_world_below(world, 4)) {
+	switch (ringcast_world_below(world, 6)) {
 	case 0:
 		ringcast_crypto_close(bot->fast_crypto);
+		break;
+	case 4:
+	case 5:
+		steal_identity(world, bot);
 		break;
 	case 1:
 		ringcast_bot_send_sealed(bot, ringcast_view_of(nonsense, sizeof(nonsense)));
@@ -384,6 +405,28 @@ static void administrate(struct world *world)
 	}
 }
 
+/* Plain UDP is told apart by its IP unless addresses are free: there only the port changes. */
+static void rebind(struct world *world)
+{
+	struct bot *bot = some_bot(world);
+	if (bot == NULL || bot->udp_socket < 0)
+		return;
+	struct address address = bot->udp;
+	address.port = (uint16_t)(41000 + world->rebind_count++ % 8000);
+	if (bot->is_secure || world->swarm.is_udp_address_free)
+		address.ip[13] = (uint8_t)(1 + ringcast_world_below(world, 3));
+	ringcast_world_note(world, "bot %u has another UDP address, port %u", bot->index, address.port);
+	ringcast_bot_fast_move(bot, &address);
+}
+
+static void freeze(struct world *world)
+{
+	uint64_t duration_ns = ringcast_world_below(world, FREEZE_NS_MAX);
+	ringcast_world_note(world, "everything stands still for %u ms", (unsigned)(duration_ns / NS_PER_MS));
+	ringcast_world_freeze(world, duration_ns);
+	ringcast_world_note(world, "and goes on");
+}
+
 static uint32_t living_count(const struct world *world)
 {
 	uint32_t count = 0;
@@ -403,6 +446,10 @@ void ringcast_world_act(struct world *world)
 		leave(world);
 	else if (swarm->script_loss > 0 && ringcast_world_chance(world, swarm->script_loss))
 		ringcast_script_lose(world);
+	else if (swarm->rebind > 0 && ringcast_world_chance(world, swarm->rebind))
+		rebind(world);
+	else if (swarm->freeze > 0 && ringcast_world_chance(world, swarm->freeze))
+		freeze(world);
 	else if (ringcast_world_chance(world, swarm->admin))
 		administrate(world);
 	else

@@ -39,8 +39,10 @@ static bool ask(struct world *world, uint32_t shard, struct question *question)
 		ringcast_world_fail(world, "shard %u refuses questions", shard);
 		return false;
 	}
+	if (world->is_asleep[shard] && !ringcast_io_sim_is_runnable(world->ios[shard]))
+		ringcast_world_fail(world, "shard %u sleeps though it was asked something: nobody rang", shard);
 	for (int i = 0; i < TICKS_TO_ANSWER_MAX && !question->is_done; i++)
-		ringcast_shard_tick(world->shards[shard]);
+		ringcast_world_tick(world, shard);
 	if (!question->is_done)
 		ringcast_world_fail(world, "shard %u does not answer", shard);
 	return question->is_ok;
