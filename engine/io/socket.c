@@ -102,7 +102,7 @@ static int set_buffer_bytes(int fd, int forced_option, int option, uint32_t byte
 /* Bound to all addresses, a socket is asked to tell which of them a datagram came to. */
 static int ask_for_local(int fd, const struct address *address, bool is_v4)
 {
-	union socket_name name;
+	union socket_name name = {0}; /* gcc 12 at -O3 does not see that the next line fills it */
 	ringcast_socket_encode_address(address, is_v4, &name);
 	if (is_v4)
 		return name.v4.sin_addr.s_addr == htonl(INADDR_ANY) ? set_int(fd, IPPROTO_IP, IP_PKTINFO, 1) : 0;
