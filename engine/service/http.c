@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "base/assert.h"
+#include "base/hex.h"
 #include "service/api/cbor.h"
 #include "service/api/sigv4.h"
 #include "service/outside.h"
@@ -46,11 +47,10 @@ struct exchange {
 
 static void new_request_id(char ret_id[40])
 {
-	uint8_t bytes[16] = {0};
-	size_t used = 0;
-	bool is_random = ringcast_outside_random(bytes, sizeof(bytes)); /* names a request in logs, so zeros do no harm */
-	for (size_t i = 0; i < sizeof(bytes); i++)
-		used += (size_t)snprintf(ret_id + used, 40 - used, "%s%02x", i == 4 || i == 6 || i == 8 || i == 10 ? "-" : "", is_random ? bytes[i] : 0);
+	uint8_t bytes[HEX_UUID_BYTES];
+	if (!ringcast_outside_random(bytes, sizeof(bytes)))
+		memset(bytes, 0, sizeof(bytes)); /* names a request in logs, so zeros do no harm */
+	ringcast_hex_write_uuid(bytes, ret_id);
 }
 
 static struct MHD_Response *response_of(void *bytes, size_t size)

@@ -5,6 +5,7 @@
 
 #include "base/assert.h"
 #include "base/attr.h"
+#include "base/hex.h"
 
 void ringcast_model_init(struct model *model, const struct model_settings *settings, uint64_t seed)
 {
@@ -28,14 +29,13 @@ void ringcast_model_fini(struct model *model)
 
 void ringcast_model_new_id(struct model *model, const char *prefix, char ret_id[MODEL_ID_BYTES])
 {
-	uint8_t bytes[16];
+	uint8_t bytes[HEX_UUID_BYTES];
 	ringcast_prng_fill(&model->prng, bytes, sizeof(bytes));
 	bytes[6] = (uint8_t)((bytes[6] & 0x0f) | 0x40); /* RFC 9562, version 4 */
 	bytes[8] = (uint8_t)((bytes[8] & 0x3f) | 0x80);
 	size_t used = (size_t)snprintf(ret_id, MODEL_ID_BYTES, "%s", prefix);
-	ringcast_assert(used + 37 <= MODEL_ID_BYTES);
-	for (int i = 0; i < 16; i++)
-		used += (size_t)snprintf(ret_id + used, MODEL_ID_BYTES - used, "%s%02x", i == 4 || i == 6 || i == 8 || i == 10 ? "-" : "", bytes[i]);
+	ringcast_assert(used + HEX_UUID_TEXT_BYTES <= MODEL_ID_BYTES);
+	ringcast_hex_write_uuid(bytes, ret_id + used);
 }
 
 void ringcast_model_arn(const struct model *model, const char *resource, const char *id, char ret_arn[MODEL_ARN_BYTES])
