@@ -269,7 +269,7 @@ Test(commands, finish_twice_is_finish_once)
 	world.script_state = -1;
 	cr_assert_eq(ringcast_command_finish(session), DROP_NONE);
 	cr_assert_eq(ringcast_command_finish(session), DROP_SESSION_ENDED);
-	ringcast_session_end_now(session, CLOSE_INTERNAL, world.now_ns);
+	ringcast_session_end_now(session, CLOSE_SCRIPT_FAILED, world.now_ns);
 	cr_assert_eq(session->close_reason, CLOSE_SESSION_ENDED, "the first reason stays");
 }
 

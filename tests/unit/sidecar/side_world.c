@@ -212,7 +212,7 @@ static void end_all_sessions(struct side_world *world)
 		handle self;
 		struct session *session = ringcast_slab_at(&world->store.sessions, i, &self);
 		if (session != NULL)
-			ringcast_session_end_now(session, CLOSE_GOING_AWAY, world->now_ns);
+			ringcast_session_end_now(session, CLOSE_SHUTDOWN, world->now_ns);
 	}
 	ringcast_store_collect(&world->store);
 }

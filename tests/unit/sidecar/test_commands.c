@@ -146,7 +146,7 @@ Test(sidecar_commands, frames_of_a_session_that_has_ended_are_nobodys)
 {
 	struct side_world world;
 	struct session *session = start_game(&world);
-	ringcast_session_end_now(session, CLOSE_GOING_AWAY, world.now_ns);
+	ringcast_session_end_now(session, CLOSE_SHUTDOWN, world.now_ns);
 	side_forget(&world);
 	cr_assert(say_send(&world, true, -1, 1, 0, "late"));
 	cr_assert(side_say_log(&world, 0, 1, SCRIPT_INFO, false, "late"));

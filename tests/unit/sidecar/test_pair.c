@@ -214,7 +214,7 @@ Test(sidecar_pair, forty_sessions_come_and_go_and_report_their_memory, .timeout 
 			pair_turn(&pair);
 	cr_assert_lt(ringcast_sidecar_ops.session_bytes(pair.world.host, sessions[39]), 64 << 20);
 	for (unsigned i = 0; i < 40; i++)
-		ringcast_session_end_now(sessions[i], CLOSE_GOING_AWAY, pair.world.now_ns);
+		ringcast_session_end_now(sessions[i], CLOSE_SHUTDOWN, pair.world.now_ns);
 	cr_assert_eq(ringcast_sidecar_measure(pair.world.host, 0).session_count, 0);
 	pair_stop(&pair);
 }
