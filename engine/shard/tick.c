@@ -134,7 +134,7 @@ void ringcast_shard_turn_clock(struct shard *shard)
 	if (gap_ns > PAUSE_NS_MIN + SLEEP_NS_MAX) {
 		shard->paused_ns += gap_ns - SLEEP_NS_MAX;
 		shard->counters.pauses++;
-		ringcast_log(LOG_WARN, "shard", "it did not run for a while; deadlines are put off by that", "shard=%u paused_ms=%llu",
+		ringcast_log(LOG_WARN, "shard", "the process did not run for a while; all deadlines are put off by as long", "shard=%u paused_ms=%llu",
 			     shard->options.index, (unsigned long long)((gap_ns - SLEEP_NS_MAX) / NS_PER_MS));
 	}
 	shard->now_ns = clock_ns - shard->paused_ns;

@@ -204,7 +204,7 @@ class Pause(Case):
         self.assertEqual(await self.ask(player), "one hi")
         await asyncio.sleep(2)
         self.assertEqual(await self.ask(player), "one hi")
-        self.assertIn(b"it did not run for a while", self.daemon.log_text())
+        self.assertIn(b"the process did not run for a while", self.daemon.log_text())
 
 
 class Deployment(Case):
