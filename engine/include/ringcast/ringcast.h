@@ -499,6 +499,7 @@ RINGCAST_API int ringcast_script_process(ringcast_engine *engine, uint32_t shard
 
 /* [callback] The commands of a game. They take effect after the callback returns, in order. Unknown targets are counted, not errors. */
 RINGCAST_API int ringcast_session_send(ringcast_session *session, const ringcast_message *message);
+/* reason: what the client is told, at most 123 bytes of UTF-8; cut between characters, and before the first byte that is not UTF-8. NULL: "kicked". */
 RINGCAST_API int ringcast_session_kick(ringcast_session *session, int32_t peer_id, const char *reason);
 RINGCAST_API int ringcast_session_join(ringcast_session *session, int32_t group, int32_t peer_id);
 RINGCAST_API int ringcast_session_leave(ringcast_session *session, int32_t group, int32_t peer_id);
