@@ -18,8 +18,14 @@ Test(assert, says_what_and_where_then_aborts, .signal = SIGABRT)
 		return; /* no abort: the test fails */
 	if (fork() == 0)
 		ringcast_assert_fail("two == 3", "some/file.c", 42);
-	char text[200] = {0};
-	ssize_t size = read(ends[0], text, sizeof(text) - 1);
-	if (size > 0 && strcmp(text, "ringcast: assertion failed: two == 3 (some/file.c:42)\n") == 0)
+	static const char expected[] = "ringcast: assertion failed: two == 3 (some/file.c:42)\n"; /* the dump follows */
+	char text[sizeof(expected)] = {0};
+	for (size_t used = 0; used < sizeof(text) - 1;) {
+		ssize_t size = read(ends[0], text + used, sizeof(text) - 1 - used);
+		if (size <= 0)
+			return;
+		used += (size_t)size;
+	}
+	if (strcmp(text, expected) == 0)
 		ringcast_assert_fail("as expected", "some/file.c", 43);
 }
