@@ -26,7 +26,9 @@ static void expect_end(struct sidecar_process *process, const char *expected)
 {
 	char text[64];
 	cr_assert(ringcast_sidecar_process_wait(process, 60000, text, sizeof(text)));
-	cr_assert_str_eq(text, expected);
+	/* Behind a colon stands what the process said last: with a debugger, Node's own help. */
+	size_t size = strlen(expected);
+	cr_assert(strncmp(text, expected, size) == 0 && (text[size] == '\0' || text[size] == ':'), "%s", text);
 	cr_assert(!ringcast_sidecar_process_wait(process, 0, text, sizeof(text)), "it ends once");
 	ringcast_sidecar_process_kill(process); /* harmless */
 	ringcast_sidecar_process_finish(process);
@@ -86,7 +88,7 @@ Test(sidecar_process, sees_what_it_needs_and_no_more, .timeout = 120)
 	struct sidecar_process process = start(&(struct sidecar_process_options){.script = path, .idle_workers = 3, .niceness = 5});
 	char text[256];
 	cr_assert_gt(read_all(&process, text, sizeof(text)), 0);
-	cr_assert_str_eq(text, "|3|string|3|--enable-source-maps|5|/dev/null");
+	cr_assert_str_eq(text, "|3|string|3|--max-old-space-size=512 --enable-source-maps|5|/dev/null");
 	expect_end(&process, "exit code 0");
 	close(leak);
 	unlink(path);
