@@ -8,8 +8,7 @@ static unsigned bucket_of(uint64_t value)
 	return (shift << HISTOGRAM_SUB_BITS) + (unsigned)(value >> shift);
 }
 
-/* The greatest value that falls into the bucket. */
-static uint64_t bucket_top(unsigned bucket)
+uint64_t ringcast_histogram_bucket_top(unsigned bucket)
 {
 	unsigned shift = bucket >> HISTOGRAM_SUB_BITS;
 	shift = shift > 0 ? shift - 1 : 0;
@@ -48,7 +47,7 @@ uint64_t ringcast_histogram_percentile(const struct histogram *histogram, uint32
 	for (unsigned i = 0; i < HISTOGRAM_BUCKET_COUNT; i++) {
 		seen += histogram->buckets[i];
 		if (seen >= wanted)
-			return bucket_top(i) < histogram->max ? bucket_top(i) : histogram->max;
+			return ringcast_histogram_bucket_top(i) < histogram->max ? ringcast_histogram_bucket_top(i) : histogram->max;
 	}
 	return 0;
 }

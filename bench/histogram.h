@@ -28,6 +28,8 @@ void ringcast_histogram_merge(struct histogram *into, const struct histogram *fr
 /* The least recorded value (rounded up within its bucket) that at least percent_thousandths / 100 000 of all values do not exceed: 50 000 is
  * the median, 99 900 the 99.9th percentile. 0 when empty. */
 uint64_t ringcast_histogram_percentile(const struct histogram *histogram, uint32_t percent_thousandths);
+/* The greatest value that is counted in the bucket. */
+uint64_t ringcast_histogram_bucket_top(unsigned bucket);
 double ringcast_histogram_mean(const struct histogram *histogram);
 
 #endif

@@ -9,6 +9,7 @@
 
 #include <signal.h>
 #include <sys/socket.h>
+#include <time.h>
 
 #include "base/prng.h"
 #include "bench/histogram.h"
@@ -45,6 +46,7 @@ struct bot {
 	int tcp_fd, udp_fd;
 	enum bot_state state;
 	bool is_tcp_connected, is_write_armed, is_ended, is_slow, is_stopped;
+	bool is_cut;              /* the server disconnected it: what it does not get, and cannot send, is lost */
 	uint16_t end_code;
 	uint32_t session, player; /* indices */
 	uint32_t direct_next;     /* whom the next message to one player goes to */
@@ -69,10 +71,18 @@ struct load_session {
 	char id[LOAD_NAME_BYTES]; /* "" without admin API */
 };
 
+/* What the process answers with. */
+enum load_exit {
+	LOAD_EXIT_KEPT = 0,
+	LOAD_EXIT_BROKEN = 1,    /* the server broke a promise */
+	LOAD_EXIT_NOT_RUN = 2,   /* usage, or something outside the server under test: nothing is said about it */
+	LOAD_EXIT_INVALID = 3,   /* the generator was too slow: what was measured is this program */
+};
+
 enum load_phase { LOAD_CONNECT = 0, LOAD_SETTLE, LOAD_WARMUP, LOAD_MEASURE, LOAD_TAIL, LOAD_CLOSE, LOAD_DONE };
 
 struct load_counts {
-	uint64_t sent, refused, skipped;  /* refused: the own queue or kernel said no; skipped: the sender was not there */
+	uint64_t sent, refused, skipped;  /* refused: the own queue or kernel said no; skipped: sender or receiver was not there */
 	uint64_t late;                    /* more than 1 ms behind the schedule */
 	uint64_t received[2];             /* by channel: tcp, udp */
 	uint64_t expected;                /* deliveries that must come, by the trackers */
@@ -124,6 +134,8 @@ struct world {
 	uint64_t churn_next_ns, tick_next_ns, last_arrival_ns;
 	uint32_t tick_cursor;
 	volatile sig_atomic_t is_stopping; /* a signal came */
+	bool is_interrupted;            /* before the books were closed */
+	time_t started_s;               /* of the calendar */
 	char failure[256];              /* why the run cannot go on; "" */
 	struct load_counts counts;      /* since the traffic began */
 	uint64_t arrived[2], arrived_bytes; /* in the measured time, by channel; what the server's CPU time is divided by */
@@ -156,7 +168,8 @@ void ringcast_traffic_start(struct world *world, uint64_t start_ns);
 void ringcast_traffic_send_due(struct world *world);
 uint64_t ringcast_traffic_next_due_ns(const struct world *world);
 void ringcast_traffic_receive(struct bot *bot, const struct packet *packet, bool is_fast);
-/* A receiver goes: its losses so far are booked, its trackers wait for whatever comes first. */
+/* A receiver goes: its losses so far are booked, its trackers wait for whatever comes first. What is under way to one whom the server
+ * disconnected is lost; to one who left by itself it is not. */
 void ringcast_traffic_reset(struct bot *bot);
 void ringcast_traffic_finish(struct world *world); /* books the losses of all */
 
@@ -176,12 +189,17 @@ uint64_t ringcast_server_own_cpu_ns(void);
 void ringcast_report_progress(const struct world *world);
 /* Prints the table, writes the JSON, says what broke; the exit code of the process. */
 int ringcast_report(const struct world *world);
+/* Before the run: whether the file of --json can be written; says why not. */
+bool ringcast_report_is_writable(const struct load_options *options);
 
-/* slo.c: "p99<5ms,loss<0.1%". Prints each that does not hold; *ret_broken counts them. False: not understood. */
+/* slo.c: lists of promises such as "p99<5ms,loss<0.1%" */
 struct slo_values {
 	const struct histogram *latency; /* all channels */
 	double loss_ratio, duplicates, deliveries_per_second, disconnects;
 };
-bool ringcast_slo_check(const char *list, const struct slo_values *values, FILE *err, int *ret_broken);
+/* Says on err which promise cannot be read, and why. */
+bool ringcast_slo_is_understood(const char *list, FILE *err);
+/* Prints each promise that does not hold; how many. The list must be understood. */
+int ringcast_slo_check(const char *list, const struct slo_values *values, FILE *err);
 
 #endif

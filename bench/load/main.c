@@ -8,6 +8,7 @@
 #include <sys/epoll.h>
 #include <sys/random.h>
 #include <sys/resource.h>
+#include <time.h>
 #include <unistd.h>
 
 static struct world world;
@@ -115,14 +116,14 @@ static int run(void)
 {
 	if (!create()) {
 		fprintf(stderr, "ringcast-load: out of memory\n");
-		return 1;
+		return LOAD_EXIT_NOT_RUN;
 	}
 	if (!has_files())
-		return 1;
+		return LOAD_EXIT_NOT_RUN;
 	if (!ringcast_setup(&world)) {
 		fprintf(stderr, "ringcast-load: %s\n", world.failure);
 		ringcast_setup_undo(&world);
-		return 1;
+		return LOAD_EXIT_NOT_RUN;
 	}
 	ringcast_run(&world);
 	ringcast_setup_undo(&world);
@@ -134,19 +135,22 @@ int main(int argc, char **argv)
 	struct sigaction action = {.sa_handler = on_signal};
 	ringcast_load_options_default(&world.options);
 	if (!ringcast_load_options_parse(&world.options, argc, argv, stderr))
-		return 2;
+		return LOAD_EXIT_NOT_RUN;
 	if (world.options.is_help) {
 		ringcast_load_options_help(stdout);
-		return 0;
+		return LOAD_EXIT_KEPT;
 	}
 	if (world.options.cpu && !pin(world.options.cpu))
-		return 2;
+		return LOAD_EXIT_NOT_RUN;
+	if (!ringcast_report_is_writable(&world.options))
+		return LOAD_EXIT_NOT_RUN;
 	raise_files();
 	sigaction(SIGINT, &action, NULL);
 	sigaction(SIGTERM, &action, NULL);
 	char *command_line = join_words(argc, argv);
 	world.command_line = command_line ? command_line : "";
 	world.epoll_fd = -1;
+	world.started_s = time(NULL);
 	int code = run();
 	destroy(command_line);
 	return code;

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "bench/load/load.h"
 #include "bench/load/payload.h"
 
 static const struct load_option table[] = {
@@ -37,7 +38,11 @@ void ringcast_load_options_help(FILE *out)
 		fprintf(out, "  %-26s %s\n", left, table[i].help);
 	}
 	fprintf(out, "\nExample:\n  ringcast-load --sessions 50 --players 8 --rate 20 --duration 10 --slo 'p99<5ms,loss<0.1%%'\n\n"
-		     "Exit codes: 0 done, 1 a promise was broken (SLO, leak, damage, disconnects), 2 usage, 3 invalid: the generator was too slow.\n");
+		     "Exit codes:\n"
+		     "  0  all promises were kept\n"
+		     "  1  a promise was broken: an SLO, a leak, damage, a disconnect\n"
+		     "  2  it could not run: wrong usage, no server, nobody can join, no files, a report that cannot be written, an interrupt\n"
+		     "  3  invalid: the generator was too slow\n");
 }
 
 static bool parse_number(const char *text, const char *units, double *ret_value)
@@ -140,5 +145,5 @@ bool ringcast_load_options_parse(struct load_options *options, int argc, char **
 	const char *problem = options->is_help ? NULL : what_is_wrong(options);
 	if (problem)
 		fprintf(err, "ringcast-load: %s\n", problem);
-	return problem == NULL;
+	return !problem && (!options->slo || ringcast_slo_is_understood(options->slo, err));
 }

@@ -1,13 +1,15 @@
 /* What people and programs read at the end. */
 #include "bench/load/load.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/utsname.h>
+#include <time.h>
 #include <unistd.h>
-
-enum { EXIT_BROKEN = 1, EXIT_USAGE = 2, EXIT_INVALID = 3 };
 
 static const char *const channel_names[2] = {"tcp", "udp"};
 
@@ -144,6 +146,18 @@ static void print_table(const struct world *world)
 
 /* JSON */
 
+/* [greatest value in ns, count] of each bucket that is not empty, so that runs can be merged and other percentiles asked for. */
+static json_t *buckets_json(const struct histogram *histogram)
+{
+	json_t *json = json_array();
+	for (unsigned i = 0; i < HISTOGRAM_BUCKET_COUNT; i++) {
+		if (histogram->buckets[i] > 0)
+			json_array_append_new(json, json_pack("[I, I]", (json_int_t)ringcast_histogram_bucket_top(i),
+							      (json_int_t)histogram->buckets[i]));
+	}
+	return json;
+}
+
 static json_t *histogram_json(const struct histogram *histogram)
 {
 	static const struct {
@@ -157,6 +171,7 @@ static json_t *histogram_json(const struct histogram *histogram)
 		snprintf(key, sizeof(key), "%s_ns", percentiles[i].name);
 		json_object_set_new(json, key, json_integer((json_int_t)ringcast_histogram_percentile(histogram, percentiles[i].thousandths)));
 	}
+	json_object_set_new(json, "buckets", buckets_json(histogram));
 	return json;
 }
 
@@ -222,14 +237,41 @@ static json_t *report_json(const struct world *world)
 {
 	double seconds = measured_seconds(world);
 	json_t *latency = json_object();
+	char date[32] = "";
+	struct tm utc;
+	if (gmtime_r(&world->started_s, &utc))
+		strftime(date, sizeof(date), "%Y-%m-%dT%H:%M:%SZ", &utc);
 	for (int channel = 0; channel < 2; channel++)
 		json_object_set_new(latency, channel_names[channel], histogram_json(&world->latency[channel]));
-	return json_pack("{s:i, s:s, s:b, s:o, s:o, s:f, s:f, s:f, s:f, s:o, s:o, s:o, s:o, s:o, s:f}", "schema", 1, "command",
-			 world->command_line, "valid", (int)!is_generator_bound(world), "environment", environment_json(), "options",
+	return json_pack("{s:i, s:s, s:s, s:s, s:b, s:o, s:o, s:f, s:f, s:f, s:f, s:o, s:o, s:o, s:o, s:o, s:f}", "schema", 1, "date", date,
+			 "version", RINGCAST_TOOLS_VERSION, "command", world->command_line, "valid", (int)!is_generator_bound(world), "environment", environment_json(), "options",
 			 options_json(&world->options), "seconds", seconds, "deliveries_per_second", seconds > 0 ? (double)arrived(world) / seconds : 0.0,
 			 "payload_bytes_per_second", seconds > 0 ? (double)world->arrived_bytes / seconds : 0.0, "loss_ratio", loss_ratio(world),
 			 "latency", latency, "login", histogram_json(world->connect_time), "send_lateness", histogram_json(world->lateness), "counts",
 			 counts_json(&world->counts), "server", server_json(world), "generator_busy", generator_busy(world));
+}
+
+bool ringcast_report_is_writable(const struct load_options *options)
+{
+	const char *path = options->json_path;
+	struct stat status;
+	if (!path || strcmp(path, "-") == 0)
+		return true;
+	/* the file of an earlier run stays as it is until there is something to put in its place */
+	if (stat(path, &status) == 0) {
+		errno = S_ISDIR(status.st_mode) ? EISDIR : 0;
+		if (errno == 0 && access(path, W_OK) == 0)
+			return true;
+	} else {
+		int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+		if (fd >= 0) {
+			close(fd);
+			unlink(path);
+			return true;
+		}
+	}
+	fprintf(stderr, "ringcast-load: --json: cannot write %s: %s\n", path, strerror(errno));
+	return false;
 }
 
 static bool write_json(const struct world *world)
@@ -241,7 +283,7 @@ static bool write_json(const struct world *world)
 		putchar('\n');
 	json_decref(json);
 	if (failed)
-		fprintf(stderr, "ringcast-load: cannot write %s\n", path);
+		fprintf(stderr, "ringcast-load: --json: cannot write %s\n", path);
 	return !failed;
 }
 
@@ -250,9 +292,8 @@ static bool write_json(const struct world *world)
 static int check_slos(const struct world *world)
 {
 	struct histogram *all = calloc(1, sizeof(*all));
-	int broken = 0;
 	if (!all)
-		return EXIT_BROKEN;
+		return LOAD_EXIT_NOT_RUN;
 	ringcast_histogram_merge(all, &world->latency[0]);
 	ringcast_histogram_merge(all, &world->latency[1]);
 	if (world->options.connect_rate > 0)
@@ -264,11 +305,9 @@ static int check_slos(const struct world *world)
 		.deliveries_per_second = (double)arrived(world) / measured_seconds(world),
 		.disconnects = (double)world->counts.disconnects,
 	};
-	bool is_understood = ringcast_slo_check(world->options.slo, &values, stderr, &broken);
+	int broken = ringcast_slo_check(world->options.slo, &values, stderr);
 	free(all);
-	if (!is_understood)
-		fprintf(stderr, "ringcast-load: --slo: cannot read '%s'\n", world->options.slo);
-	return !is_understood ? EXIT_USAGE : broken ? EXIT_BROKEN : 0;
+	return broken ? LOAD_EXIT_BROKEN : LOAD_EXIT_KEPT;
 }
 
 static int find_breach(const struct world *world)
@@ -283,8 +322,13 @@ static int find_breach(const struct world *world)
 			(unsigned long long)counts->misattributed);
 	if (counts->fast_failures > 0)
 		fprintf(stderr, "ringcast-load: DTLS failed %llu times: %s\n", (unsigned long long)counts->fast_failures, world->fast_failure);
-	bool is_breach = world->failure[0] || counts->fast_failures > 0 || counts->leaks + counts->damaged + counts->misattributed + counts->disconnects > 0;
-	return is_breach ? EXIT_BROKEN : 0;
+	if (counts->disconnects >= world->bot_count)
+		fprintf(stderr, "ringcast-load: every player was disconnected: the server is gone, or threw them all out\n");
+	if (counts->fast_failures + counts->leaks + counts->damaged + counts->misattributed + counts->disconnects > 0)
+		return LOAD_EXIT_BROKEN;
+	if (world->is_interrupted || (world->failure[0] && !is_finished(world)))
+		return LOAD_EXIT_NOT_RUN;
+	return world->failure[0] ? LOAD_EXIT_BROKEN : LOAD_EXIT_KEPT;
 }
 
 int ringcast_report(const struct world *world)
@@ -292,17 +336,17 @@ int ringcast_report(const struct world *world)
 	bool is_json_on_stdout = world->options.json_path && strcmp(world->options.json_path, "-") == 0;
 	int code = find_breach(world);
 	if (!is_finished(world))
-		return code ? code : EXIT_BROKEN;
+		return code ? code : LOAD_EXIT_NOT_RUN;
 	if (!is_json_on_stdout)
 		print_table(world);
 	if (world->options.json_path && !write_json(world))
-		code = EXIT_BROKEN;
+		return LOAD_EXIT_NOT_RUN;
 	if (code == 0 && world->options.slo)
 		code = check_slos(world);
-	if (is_generator_bound(world)) {
+	if (is_generator_bound(world) && code != LOAD_EXIT_NOT_RUN) {
 		fprintf(stderr, "INVALID: generator-bound: %llu of %llu sends were more than 1 ms late\n", (unsigned long long)world->counts.late,
 			(unsigned long long)world->lateness->count);
-		code = code == EXIT_USAGE ? code : EXIT_INVALID;
+		code = LOAD_EXIT_INVALID;
 	}
 	return code;
 }

@@ -70,6 +70,7 @@ static void end_connecting(struct world *world, const struct bot *bot)
 static void end_ready(struct world *world, struct bot *bot)
 {
 	world->ready_count--;
+	bot->is_cut = true;
 	ringcast_traffic_reset(bot);
 	if (bot->is_slow) {
 		world->counts.slow_disconnects++;
@@ -235,6 +236,7 @@ static void step(struct world *world)
 {
 	if (world->is_stopping && world->phase < LOAD_CLOSE) {
 		snprintf(world->failure, sizeof(world->failure), "interrupted");
+		world->is_interrupted = true;
 		enter(world, LOAD_CLOSE, 0);
 	}
 	switch (world->phase) {

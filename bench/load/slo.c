@@ -1,5 +1,6 @@
 #include "bench/load/load.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -48,18 +49,50 @@ static bool scale(const char *unit, size_t size, bool is_time, double *limit)
 	return false;
 }
 
-bool ringcast_slo_check(const char *list, const struct slo_values *values, FILE *err, int *ret_broken)
+/* One promise of the list: what it is about, and where its limit is. NULL when it is understood, or what is wrong with it. */
+static const char *parse(const char *promise, size_t size, const struct slo_values *values, struct slo *ret_slo, double *ret_limit)
+{
+	size_t name_size = strcspn(promise, "<>,");
+	char *unit;
+	if (name_size >= size)
+		return "a name, < or >, and a limit, such as p99<5ms";
+	if (!find_value(promise, name_size, values, ret_slo))
+		return "one of p50, p90, p99, p99.9, max, loss, duplicates, deliveries, disconnects";
+	*ret_limit = strtod(promise + name_size + 1, &unit);
+	if (unit == promise + name_size + 1 || unit > promise + size || !isfinite(*ret_limit))
+		return "a number after < or >";
+	if (!scale(unit, (size_t)(promise + size - unit), ret_slo->is_time, ret_limit))
+		return ret_slo->is_time ? "a time with its unit: ns, us, ms or s" : "a plain number, or a share in %";
+	return NULL;
+}
+
+bool ringcast_slo_is_understood(const char *list, FILE *err)
+{
+	static const struct histogram nothing;
+	const struct slo_values values = {.latency = &nothing};
+	do {
+		struct slo slo;
+		double limit;
+		size_t size = strcspn(list, ",");
+		const char *wanted = parse(list, size, &values, &slo, &limit);
+		if (wanted) {
+			fprintf(err, "ringcast-load: --slo: '%.*s' is not a promise: it takes %s\n", (int)size, list, wanted);
+			return false;
+		}
+		list += size + (list[size] == ',');
+	} while (*list);
+	return true;
+}
+
+int ringcast_slo_check(const char *list, const struct slo_values *values, FILE *err)
 {
 	int broken = 0;
 	while (*list) {
 		size_t size = strcspn(list, ","), name_size = strcspn(list, "<>,");
 		struct slo slo;
-		char *unit;
-		if (name_size >= size || !find_value(list, name_size, values, &slo))
-			return false;
-		double limit = strtod(list + name_size + 1, &unit);
-		if (unit == list + name_size + 1 || unit > list + size || !scale(unit, (size_t)(list + size - unit), slo.is_time, &limit))
-			return false;
+		double limit;
+		if (parse(list, size, values, &slo, &limit)) /* refused when the options were read */
+			return broken + 1;
 		if (list[name_size] == '<' ? slo.value >= limit : slo.value <= limit) {
 			fprintf(err, "SLO broken: %.*s, measured %.6g%s\n", (int)size, list, slo.is_time ? slo.value / 1e6 : slo.value,
 				slo.is_time ? " ms" : "");
@@ -67,6 +100,5 @@ bool ringcast_slo_check(const char *list, const struct slo_values *values, FILE 
 		}
 		list += size + (list[size] == ',');
 	}
-	*ret_broken = broken;
-	return true;
+	return broken;
 }

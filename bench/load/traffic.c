@@ -154,6 +154,19 @@ static bool address(struct bot *bot, struct payload *payload, struct client_core
 	}
 }
 
+/* The server disconnected the sender: what it was to send is missing at every receiver. */
+static void lose(struct bot *bot, const struct payload *payload)
+{
+	struct world *world = bot->world;
+	uint64_t count = payload->target == PAYLOAD_TO_PLAYER;
+	for (uint32_t i = 0; payload->target != PAYLOAD_TO_PLAYER && i < world->options.player_count; i++) {
+		const struct bot *receiver = &world->bots[bot->session * world->options.player_count + i];
+		count += !receiver->is_slow && (payload->target == PAYLOAD_TO_ALL || group_of(receiver) == group_of(bot));
+	}
+	world->counts.lost[payload->is_reliable] += count;
+	world->counts.expected += count;
+}
+
 static void send_one(struct bot *bot, uint64_t intended_ns)
 {
 	struct world *world = bot->world;
@@ -173,6 +186,8 @@ static void send_one(struct bot *bot, uint64_t intended_ns)
 	};
 	if (bot->state != BOT_READY || !address(bot, &payload, &message)) {
 		world->counts.skipped++;
+		if (bot->is_cut)
+			lose(bot, &payload);
 		return;
 	}
 	uint32_t *counter = counter_of(bot, &payload);
@@ -296,7 +311,7 @@ static void book(struct world *world, struct bot *bot, bool is_leaving)
 void ringcast_traffic_reset(struct bot *bot)
 {
 	if (bot->world->trackers && !bot->is_slow)
-		book(bot->world, bot, true);
+		book(bot->world, bot, !bot->is_cut);
 }
 
 void ringcast_traffic_finish(struct world *world)

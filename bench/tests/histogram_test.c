@@ -111,3 +111,18 @@ Test(histogram, merging_is_adding)
 	free(empty);
 	free(parts);
 }
+
+Test(histogram, each_value_is_in_the_first_bucket_whose_top_it_does_not_exceed)
+{
+	static const uint64_t values[] = {0, 1, 255, 256, 257, 1000, 123456789, HISTOGRAM_VALUE_MAX};
+	struct histogram *histogram = calloc(1, sizeof(*histogram));
+	for (size_t i = 0; i < sizeof(values) / sizeof(values[0]); i++) {
+		unsigned bucket = 0;
+		*histogram = (struct histogram){0};
+		ringcast_histogram_add(histogram, values[i]);
+		while (ringcast_histogram_bucket_top(bucket) < values[i])
+			bucket++;
+		cr_assert_eq(histogram->buckets[bucket], 1, "%lu", (unsigned long)values[i]);
+	}
+	free(histogram);
+}
