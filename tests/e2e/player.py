@@ -133,7 +133,8 @@ class Player:
     def send_udp(self, packet, sequence=None, sender=None):
         packet.sender = self.peer_id if sender is None else sender
         packet.sequence = self.udp_sequence if sequence is None else sequence
-        self.udp_sequence = max(self.udp_sequence, packet.sequence + 1)
+        if sender is None:  # what is sent in somebody else's name does not count as one's own
+            self.udp_sequence = max(self.udp_sequence, packet.sequence + 1)
         self.udp.sendto(packet.encode())
 
     async def send(self, opcode, payload=b"", player=0, group=0, sender=None):
