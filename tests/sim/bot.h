@@ -136,8 +136,8 @@ void ringcast_bot_receive_datagram(struct bot *bot, struct view bytes); /* a pla
 void ringcast_bot_fast_start(struct bot *bot, uint16_t port);
 void ringcast_bot_fast_tick(struct bot *bot);
 void ringcast_bot_fast_stop(struct bot *bot);
-/* From another address from now on, as when a NAT forgets; it says hello anew, as a client does that hears nothing any more. */
-void ringcast_bot_fast_move(struct bot *bot, const struct address *address);
+/* From another address from now on, as when a NAT forgets. Who notices says hello anew; who does not goes on, and must not lose more than datagrams. */
+void ringcast_bot_fast_move(struct bot *bot, const struct address *address, bool is_noticed);
 /* A packet that is not of the handshake, however it came. */
 void ringcast_bot_receive_packet(struct bot *bot, const struct packet *packet, bool was_stream);
 void ringcast_bot_fail(struct bot *bot, const char *what, int64_t number);

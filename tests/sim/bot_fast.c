@@ -65,7 +65,7 @@ void ringcast_bot_fast_stop(struct bot *bot)
 	bot->hello_at_ns = UINT64_MAX;
 }
 
-void ringcast_bot_fast_move(struct bot *bot, const struct address *address)
+void ringcast_bot_fast_move(struct bot *bot, const struct address *address, bool is_noticed)
 {
 	int socket = ringcast_sim_udp_open(bot->net->network, address);
 	ringcast_assert(socket >= 0 && bot->udp_socket >= 0);
@@ -73,6 +73,8 @@ void ringcast_bot_fast_move(struct bot *bot, const struct address *address)
 	bot->udp_socket = socket;
 	bot->udp = bot->net->model->bots[bot->index].address = *address;
 	bot->net->has_lost_fast = true;
+	if (!is_noticed)
+		return;
 	bot->net->model->bots[bot->index].fast_up_ns = MODEL_NEVER;
 	bot->fast = BOT_FAST_ASKING;
 	bot->hello_count = 0;

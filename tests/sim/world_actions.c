@@ -416,7 +416,7 @@ static void rebind(struct world *world)
 	if (bot->is_secure || world->swarm.is_udp_address_free)
 		address.ip[13] = (uint8_t)(1 + ringcast_world_below(world, 3));
 	ringcast_world_note(world, "bot %u has another UDP address, port %u", bot->index, address.port);
-	ringcast_bot_fast_move(bot, &address);
+	ringcast_bot_fast_move(bot, &address, bot->is_secure || bot->fast != BOT_FAST_UP || ringcast_world_chance(world, 500));
 }
 
 static void freeze(struct world *world)
