@@ -6,7 +6,8 @@
  * Encryption is optional here, with the simulator's toy in the place of a library: the first bytes that a stranger sends say whether it is
  * encrypted, so an input may get into handshakes, hellos and associations.
  *
- * Input: records of two bytes, what and who, then for bytes to be sent a size and the bytes. In dev mode a token is plain text, and a mask of
+ * Input: records of two bytes, what and who, then for bytes to be sent a size and the bytes. From 128 on, what is a whole step done properly: TLS, a login, a
+ * DTLS handshake, the proof of an identity, which may be another stranger's. In dev mode a token is plain text, and a mask of
  * zeros leaves frames readable, so that a mutator has something to work with.
  */
 #include <stdlib.h>
@@ -16,6 +17,7 @@
 #include "io/io_sim.h"
 #include "proto/http_upgrade.h"
 #include "proto/websocket.h"
+#include "relay_stranger.h"
 #include "shard/shard_private.h"
 #include "tests/sim/toy_tls.h"
 
@@ -23,7 +25,8 @@ enum { SHARD_COUNT = 2, STRANGER_COUNT = 3, HONEST = STRANGER_COUNT, CLIENT_COUN
 #define KEY "dGhlIHNhbXBsZSBub25jZQ=="
 #define START_NS (1000 * NS_PER_S)
 #define TURN_NS (100 * NS_PER_US) /* longer than a way there and back */
-#define LOGIN_NS NS_PER_S        /* longer than an idle shard sleeps: simulated io is not woken by a hand-off */
+#define LOGIN_NS (20 * NS_PER_MS) /* shorter than an idle shard sleeps: a hand-off has to wake it */
+#define HANDSHAKE_NS (2 * NS_PER_MS)
 
 struct client {
 	sim_stream stream;
@@ -35,8 +38,11 @@ struct world {
 	struct sim_network *network;
 	struct shard *shards[SHARD_COUNT];
 	struct mailbox *mailboxes[SHARD_COUNT];
+	bool is_asleep[SHARD_COUNT]; /* its thread waits in io, and its mailbox knows */
 	struct client clients[CLIENT_COUNT];
+	struct crypto_context *stream_context, *datagram_context; /* of clients */
 	uint8_t random_next;
+	struct stranger strangers[STRANGER_COUNT];
 	uint8_t held[HELD_BYTES_MAX]; /* what the honest player has read and not yet understood */
 	size_t held_bytes;
 	bool is_upgraded, is_admitted, has_heard;
@@ -77,13 +83,13 @@ static void random_bytes(void *context, void *out, size_t size)
 		((uint8_t *)out)[i] = world->random_next++;
 }
 
-static struct crypto_context *make_context(struct world *world, enum crypto_kind kind)
+static struct crypto_context *make_context(struct world *world, enum crypto_kind kind, enum crypto_role role)
 {
 	char error[200] = "";
 	struct crypto_options options = {
 		.kind = kind,
-		.role = CRYPTO_SERVER,
-		.credentials = {.certificate = "toy", .key = "toy"},
+		.role = role,
+		.credentials = {.certificate = "toy", .key = "toy", .ca = "toy"},
 		.cookie_secret = {1},
 		.ticket_secret = {1},
 		.random = random_bytes,
@@ -109,7 +115,7 @@ static void create_shard(struct world *world, uint32_t index)
 		.is_open = true,
 		.mailboxes = world->mailboxes,
 		.security = SHARD_SECURE_OPTIONAL,
-		.credentials = {make_context(world, CRYPTO_STREAM), make_context(world, CRYPTO_DATAGRAM), strdup("toy CA")},
+		.credentials = {make_context(world, CRYPTO_STREAM, CRYPTO_SERVER), make_context(world, CRYPTO_DATAGRAM, CRYPTO_SERVER), strdup("toy CA")},
 	};
 	struct io_options io = {.stream_count_max = 64, .stream_buffer_count = 8, .stream_buffer_bytes = 512, .datagram_buffer_count = 8,
 				.datagram_buffer_bytes = 2048};
@@ -137,13 +143,25 @@ static void world_init(struct world *world)
 	}
 	for (uint32_t i = 0; i < SHARD_COUNT; i++)
 		create_shard(world, i);
+	world->stream_context = make_context(world, CRYPTO_STREAM, CRYPTO_CLIENT);
+	world->datagram_context = make_context(world, CRYPTO_DATAGRAM, CRYPTO_CLIENT);
+	for (uint32_t who = 0; who < STRANGER_COUNT; who++)
+		world->strangers[who] = (struct stranger){.network = world->network,
+							  .stream_context = world->stream_context,
+							  .datagram_context = world->datagram_context,
+							  .udp = address_of((uint8_t)(10 + who), 40000),
+							  .server = address_of(1, 0),
+							  .socket = -1};
 }
 
 /* clients */
 
 static void client_write(struct world *world, uint32_t who, const void *bytes, size_t size)
 {
-	ringcast_sim_stream_write(world->network, world->clients[who].stream, bytes, size);
+	if (who < STRANGER_COUNT)
+		stranger_write(&world->strangers[who], bytes, size);
+	else
+		ringcast_sim_stream_write(world->network, world->clients[who].stream, bytes, size);
 }
 
 /* Every connection has a port of its own, so that the network spreads them over the listeners of both shards. */
@@ -155,6 +173,10 @@ static void client_connect(struct world *world, uint32_t who)
 		ringcast_sim_stream_close(world->network, client->stream);
 	client->stream = ringcast_sim_stream_connect(world->network, &from, &to);
 	client->is_connected = true;
+	if (who == HONEST)
+		return;
+	stranger_forget(&world->strangers[who]);
+	world->strangers[who].stream = client->stream;
 }
 
 static void client_upgrade(struct world *world, uint32_t who)
@@ -181,10 +203,11 @@ static void client_send_packet(struct world *world, uint32_t who, const struct p
 	client_send_frame(world, who, bytes, size);
 }
 
-static void client_login(struct world *world, uint32_t who, uint32_t shard)
+/* as: under whose player id */
+static void client_login(struct world *world, uint32_t who, uint32_t as, uint32_t shard)
 {
 	char token[32];
-	snprintf(token, sizeof(token), "dev-%c-%u", name_of(shard), who);
+	snprintf(token, sizeof(token), "dev-%c-%u", name_of(shard), as);
 	struct packet login = {.opcode = OPCODE_LOGIN, .command = PACKET_COMMAND_LOGIN, .login = {.player_session_id = ringcast_view_of(token, strlen(token))}};
 	client_send_packet(world, who, &login);
 }
@@ -254,12 +277,9 @@ static void honest_read(struct world *world)
 
 static void strangers_read(struct world *world)
 {
-	uint8_t bytes[4096];
-	for (uint32_t who = 0; who < STRANGER_COUNT; who++) {
-		while (world->clients[who].is_connected &&
-		       ringcast_sim_stream_read(world->network, world->clients[who].stream, bytes, sizeof(bytes)) == sizeof(bytes))
-			;
-	}
+	for (uint32_t who = 0; who < STRANGER_COUNT; who++)
+		if (world->clients[who].is_connected)
+			stranger_read(&world->strangers[who]);
 }
 
 /* time */
@@ -268,8 +288,12 @@ static bool run_shards(struct world *world)
 {
 	bool has_run = false;
 	for (uint32_t i = 0; i < SHARD_COUNT; i++) {
-		if (!ringcast_io_sim_is_runnable(world->shards[i]->io))
-			continue;
+		if (!ringcast_io_sim_is_runnable(world->shards[i]->io)) {
+			world->is_asleep[i] = world->is_asleep[i] || ringcast_mailbox_prepare_sleep(world->mailboxes[i]);
+			if (world->is_asleep[i])
+				continue;
+		}
+		world->is_asleep[i] = false;
 		ringcast_shard_tick(world->shards[i]);
 		has_run = true;
 	}
@@ -323,6 +347,37 @@ static void send_datagram(struct world *world, uint32_t who, uint8_t port, struc
 	ringcast_sim_udp_send(world->network, &from, &to, bytes.data, bytes.size);
 }
 
+/* Whole steps that no input would find byte by byte. */
+static void act_properly(struct world *world, uint8_t what, uint8_t detail, struct cursor *cursor)
+{
+	uint32_t who = (detail & 3) % STRANGER_COUNT, other = (detail >> 2 & 3) % STRANGER_COUNT;
+	struct stranger *stranger = &world->strangers[who];
+	if (!world->clients[who].is_connected)
+		client_connect(world, who);
+	switch (what % 5) {
+	case 0: /* a new connection, up to the end of its TLS handshake */
+		client_connect(world, who);
+		stranger_begin_tls(stranger);
+		run_for(world, HANDSHAKE_NS);
+		break;
+	case 1: /* up to the answer to its login, as itself or under another's player id */
+		client_upgrade(world, who);
+		run_for(world, HANDSHAKE_NS);
+		client_login(world, who, other, detail & 0x80 ? 0 : 1);
+		run_for(world, HANDSHAKE_NS);
+		break;
+	case 2: /* a whole DTLS handshake, on the port it was told or on another one */
+		stranger_begin_dtls(stranger, detail & 0x80 && stranger->fast_port != 0 ? stranger->fast_port : (uint16_t)(33400 + (detail >> 4) % (2 * SHARD_COUNT)));
+		run_for(world, HANDSHAKE_NS);
+		break;
+	case 3: /* one's own connect token, or another's */
+		stranger_identify(stranger, &world->strangers[other]);
+		break;
+	default:
+		stranger_send_sealed(stranger, next_bytes(cursor));
+	}
+}
+
 static void act(struct world *world, struct cursor *cursor)
 {
 	uint8_t what = next_byte(cursor), detail = next_byte(cursor);
@@ -330,12 +385,16 @@ static void act(struct world *world, struct cursor *cursor)
 	struct view bytes;
 	if (!world->clients[who].is_connected)
 		client_connect(world, who);
+	if (what >= 128) {
+		act_properly(world, what, detail, cursor);
+		return;
+	}
 	switch (what % 8) {
 	case 0:
 		client_upgrade(world, who);
 		break;
 	case 1:
-		client_login(world, who, detail & 0x80 ? 0 : 1);
+		client_login(world, who, who, detail & 0x80 ? 0 : 1);
 		break;
 	case 2:
 		bytes = next_bytes(cursor);
@@ -395,6 +454,10 @@ static void world_fini(struct world *world)
 		ringcast_shard_destroy(&world->shards[i]);
 		ringcast_mailbox_destroy(&world->mailboxes[i]);
 	}
+	for (uint32_t who = 0; who < STRANGER_COUNT; who++)
+		stranger_fini(&world->strangers[who]);
+	ringcast_crypto_context_release(&world->stream_context);
+	ringcast_crypto_context_release(&world->datagram_context);
 	ringcast_sim_network_destroy(&world->network);
 }
 
@@ -405,7 +468,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	world_init(&world);
 	client_connect(&world, HONEST);
 	client_upgrade(&world, HONEST);
-	client_login(&world, HONEST, 0);
+	client_login(&world, HONEST, HONEST, 0);
 	run_for(&world, LOGIN_NS);
 	ringcast_assert(world.is_admitted);
 	while (cursor.at < size)
