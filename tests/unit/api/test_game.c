@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "../last_words.h"
 #include "both.h"
 #include "stage.h"
 
@@ -530,11 +531,16 @@ static void keep(ringcast_session *session)
 	kept = session;
 }
 
-Test(proof, a_foreign_thread_is_stopped, .signal = SIGABRT)
+static void ask_from_a_foreign_thread(void)
 {
 	game.started = keep;
 	begin(RINGCAST_IO_EPOLL);
 	ringcast_session_id(kept);
+}
+
+Test(proof, a_foreign_thread_is_stopped)
+{
+	assert_dies_of(ask_from_a_foreign_thread, "assertion failed: own->store == thread_store");
 }
 
 static void ticket_for_nothing(ringcast_session *session)
@@ -542,11 +548,16 @@ static void ticket_for_nothing(ringcast_session *session)
 	ringcast_session_ticket(session);
 }
 
-Test(proof, a_ticket_without_a_question_is_stopped, .signal = SIGABRT)
+static void start_with_a_ticket(void)
 {
 	game.started = ticket_for_nothing;
 	begin(RINGCAST_IO_EPOLL);
 	stage_until(&stage, false);
+}
+
+Test(proof, a_ticket_without_a_question_is_stopped)
+{
+	assert_dies_of(start_with_a_ticket, "assertion failed: session->is_asking");
 }
 
 static ringcast_verdict later_without_ticket(ringcast_session *session, int32_t peer)
@@ -554,9 +565,15 @@ static ringcast_verdict later_without_ticket(ringcast_session *session, int32_t 
 	return RINGCAST_LATER;
 }
 
-Test(proof, later_without_a_ticket_is_stopped, .signal = SIGABRT)
+static void enter_without_a_ticket(void)
 {
 	game.connect = later_without_ticket;
 	begin(RINGCAST_IO_EPOLL);
 	stage_enter(&stage, 0, "");
+	stage_until(&stage, false);
+}
+
+Test(proof, later_without_a_ticket_is_stopped)
+{
+	assert_dies_of(enter_without_a_ticket, "assertion failed: verdict != VERDICT_LATER || session->ticket != 0");
 }
