@@ -1,7 +1,9 @@
-"""meson install into a place of its own: what an operator needs is there, and the programs start from it. Needs BUILD and PREFIX; status 77: no meson."""
+"""meson install into a place of its own: what an operator needs is there, and the programs start from it. Needs BUILD, PREFIX,
+CC, CLIENT_TLS (openssl, wolfssl or disabled: what is in the client library) and SANITIZERS (flags of the build); status 77: no meson."""
 
 import os
 import pathlib
+import re
 import shutil
 import subprocess
 import sys
@@ -9,7 +11,29 @@ import tempfile
 import unittest
 
 BUILD, PREFIX = os.environ["BUILD"], os.environ["PREFIX"]
+CLIENT_TLS, SANITIZERS = os.environ["CLIENT_TLS"], os.environ["SANITIZERS"].split()
 MESON = shutil.which("meson")
+
+
+# What a game does first; nobody listens there, which it would learn later.
+GAME = r"""
+#include <ringcast/ringcast_client.h>
+#include <stdio.h>
+
+int main(void)
+{
+	ringcast_client_options options = RINGCAST_CLIENT_OPTIONS_INIT;
+	ringcast_client_callbacks callbacks = RINGCAST_CLIENT_CALLBACKS_INIT;
+	ringcast_client *client;
+	options.callbacks = &callbacks;
+	options.is_secure = true;
+	if (ringcast_client_create(&options, &client) != 0)
+		return 1;
+	puts(ringcast_client_connect(client, "127.0.0.1", 1, "dev-demo-alice", NULL, 0) == RINGCAST_CLIENT_ERROR_SECURITY ? "in clear only" : "can encrypt");
+	ringcast_client_destroy(&client);
+	return 0;
+}
+"""
 
 
 def clean():
@@ -36,6 +60,42 @@ class Install(unittest.TestCase):
         unit = (self.root / "lib/systemd/system/ringcastd.service").read_text()
         self.assertIn(f"ExecStart={PREFIX}/bin/ringcastd ", unit)
         self.assertIn(f"file:{PREFIX}/share/doc/ringcast/operating.md", unit)
+
+    def test_a_game_builds_with_the_client_library(self):
+        flags = self.client_flags()
+        for suffix, standard in (("c", "-std=c11"), ("cc", "-std=c++17")):
+            if suffix == "cc" and shutil.which("c++") is None:
+                continue
+            game = pathlib.Path(self.folder.name, f"game.{suffix}")
+            game.write_text(GAME)
+            program = game.with_suffix(f".{suffix}.out")
+            built = subprocess.run([*os.environ["CC"].split(), standard, "-Wall", "-Wextra", "-Werror", "-Wno-missing-field-initializers", *SANITIZERS, game, "-o", program, *flags, f"-Wl,-rpath,{self.library().parent}"],
+                                   capture_output=True, text=True, timeout=100)
+            self.assertEqual(built.returncode, 0, built.stderr)
+            played = subprocess.run([program], env=clean(), capture_output=True, text=True, timeout=100)
+            self.assertEqual((played.returncode, played.stdout), (0, "in clear only\n" if CLIENT_TLS == "disabled" else "can encrypt\n"), played.stderr)
+
+    @unittest.skipIf(CLIENT_TLS == "wolfssl", "asked for by name")
+    def test_the_client_library_holds_no_wolfssl(self):
+        names = subprocess.run(["nm", self.library()], capture_output=True, text=True, check=True).stdout
+        self.assertIn(" ringcast_client_create\n", names)
+        self.assertNotRegex(names, r"(?i)\b(wolf|wc_)")
+        self.assertEqual(bool(re.search(r" SSL_CTX_new\b", names)), CLIENT_TLS == "openssl")
+        needed = subprocess.run(["ldd", self.library()], env=clean(), capture_output=True, text=True, check=True).stdout
+        self.assertNotIn("wolfssl", needed)
+        self.assertEqual("libssl.so" in needed, CLIENT_TLS == "openssl", needed)
+
+    def library(self):
+        return next(self.root.glob("lib*/**/libringcast-client.so")).resolve()
+
+    def client_flags(self):
+        """As for a package that lies under --destdir: what the file says of the prefix is meant within it."""
+        found = next(self.root.glob("lib*/**/pkgconfig/ringcast-client.pc"))
+        told = subprocess.run(["pkg-config", f"--define-variable=prefix={self.root}", "--cflags", "--libs", "ringcast-client"],
+                              env={**clean(), "PKG_CONFIG_PATH": str(found.parent)}, capture_output=True, text=True)
+        self.assertEqual(told.returncode, 0, told.stderr)
+        self.assertNotIn("wolfssl", told.stdout)
+        return told.stdout.split()
 
     @unittest.skipIf(PREFIX == "/usr", "there the system's own path is right")
     def test_the_programs_find_their_library(self):
