@@ -81,6 +81,7 @@ struct io_options {
 	uint32_t stream_buffer_count, stream_buffer_bytes;     /* receive buffers shared by all streams */
 	uint32_t datagram_buffer_count, datagram_buffer_bytes; /* bytes: usable datagram size */
 	uint32_t buffers_first; /* receive buffers of each kind that the kernel gets at once; more as they run out. 0: 64 */
+	uint32_t stream_send_buffer_bytes; /* SO_SNDBUF of accepted streams, of which the kernel makes twice as much memory; 0 = it grows as the system likes */
 	uint32_t socket_send_buffer_bytes, socket_recv_buffer_bytes; /* UDP sockets; 0 = system default */
 };
 
@@ -100,6 +101,7 @@ struct io_ops {
 	void (*stream_send)(struct io *io, io_id stream, const struct iovec *iov, unsigned iov_count); /* iov array is copied; count <= IO_IOV_MAX */
 	void (*stream_shutdown)(struct io *io, io_id stream); /* half close after the sends so far; END follows from the peer or a timer of the caller */
 	void (*stream_close)(struct io *io, io_id stream);    /* CLOSED follows; a send in flight reports SENT first (maybe -ECANCELED) */
+	void (*stream_abort)(struct io *io, io_id stream);    /* the same, but what the peer has not taken is thrown away, and it sees a reset */
 	void (*udp_send)(struct io *io, io_id socket, const struct io_datagram *datagrams, unsigned count);
 	void (*release)(struct io *io, const struct io_event *event); /* give the event's receive buffer back */
 	/* Submits, waits until an event or deadline_ns (0: do not wait), fills events. Returns how many (0 .. event_count_max). */

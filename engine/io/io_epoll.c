@@ -254,6 +254,7 @@ static const struct io_ops ops = {
 	.stream_send = ringcast_poller_stream_send,
 	.stream_shutdown = ringcast_poller_stream_shutdown,
 	.stream_close = ringcast_poller_stream_close,
+	.stream_abort = ringcast_poller_stream_abort,
 	.udp_send = ringcast_poller_udp_send,
 	.release = release,
 	.run = run,

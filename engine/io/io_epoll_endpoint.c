@@ -72,7 +72,7 @@ static int open_endpoint(struct poller *p, int fd, bool is_listener, bool is_v4,
 int ringcast_poller_listen(struct io *io, const struct address *address, bool is_v4, struct address *ret_bound, io_id *ret_id)
 {
 	int fd;
-	int result = ringcast_socket_open_listener(address, is_v4, ret_bound, &fd);
+	int result = ringcast_socket_open_listener(address, is_v4, ((struct poller *)io)->options.stream_send_buffer_bytes, ret_bound, &fd);
 	if (result < 0)
 		return result;
 	result = ringcast_socket_set_blocking(fd, false); /* accept has no flag that says not to wait */

@@ -112,6 +112,7 @@ void ringcast_poller_stream_detach(struct io *io, io_id id);
 void ringcast_poller_stream_send(struct io *io, io_id id, const struct iovec *iov, unsigned iov_count);
 void ringcast_poller_stream_shutdown(struct io *io, io_id id);
 void ringcast_poller_stream_close(struct io *io, io_id id);
+void ringcast_poller_stream_abort(struct io *io, io_id id);
 
 /* io_epoll_endpoint.c */
 int ringcast_poller_listen(struct io *io, const struct address *address, bool is_v4, struct address *ret_bound, io_id *ret_id);

@@ -203,10 +203,8 @@ void ringcast_poller_stream_detach(struct io *io, io_id id)
 	become_due(p, stream);
 }
 
-void ringcast_poller_stream_close(struct io *io, io_id id)
+static void close_stream(struct poller *p, struct poller_stream *stream)
 {
-	struct poller *p = (struct poller *)io;
-	struct poller_stream *stream = stream_of(p, id);
 	stream->is_closing = true;
 	stream->is_end_due = false;
 	stream->is_shutdown_wanted = false;
@@ -215,6 +213,20 @@ void ringcast_poller_stream_close(struct io *io, io_id id)
 		finish_send(p, stream, -ECANCELED);
 	become_due(p, stream);
 	close(stream->fd);
+}
+
+void ringcast_poller_stream_close(struct io *io, io_id id)
+{
+	struct poller_stream *stream = stream_of((struct poller *)io, id);
+	ringcast_socket_bound_close(stream->fd);
+	close_stream((struct poller *)io, stream);
+}
+
+void ringcast_poller_stream_abort(struct io *io, io_id id)
+{
+	struct poller_stream *stream = stream_of((struct poller *)io, id);
+	ringcast_socket_abort_at_close(stream->fd);
+	close_stream((struct poller *)io, stream);
 }
 
 void ringcast_poller_stream_shutdown(struct io *io, io_id id)

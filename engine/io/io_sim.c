@@ -492,6 +492,12 @@ static void sim_stream_close(struct io *io, io_id stream)
 	schedule(sim_of(io), SIM_CLOSE, end->conn);
 }
 
+static void sim_stream_abort(struct io *io, io_id stream)
+{
+	live_end(sim_of(io), stream)->is_aborting = true;
+	sim_stream_close(io, stream);
+}
+
 static void sim_udp_send(struct io *io, io_id socket, const struct io_datagram *datagrams, unsigned count)
 {
 	struct sim_io *sim = sim_of(io);
@@ -701,6 +707,7 @@ static const struct io_ops sim_ops = {
 	.stream_send = sim_stream_send,
 	.stream_shutdown = sim_stream_shutdown,
 	.stream_close = sim_stream_close,
+	.stream_abort = sim_stream_abort,
 	.udp_send = sim_udp_send,
 	.release = sim_release,
 	.run = sim_run,

@@ -183,12 +183,12 @@ void ringcast_sim_conn_pump(struct sim_network *network, uint32_t conn_index)
 }
 
 /* As a kernel does: unread bytes at close turn the orderly end into a reset. */
-static void say_goodbye(struct sim_network *network, uint32_t conn_index)
+static void say_goodbye(struct sim_network *network, uint32_t conn_index, bool is_aborting)
 {
 	const struct sim_pipe *pipe = &network->conns[conn_index]->pipes[SIM_TO_SERVER];
 	if (pipe->is_reset)
 		return;
-	if (pipe->readable_bytes > 0)
+	if (is_aborting || pipe->readable_bytes > 0)
 		send_reset(network, conn_index, SIM_TO_CLIENT);
 	else
 		send_fin(network, conn_index, SIM_TO_CLIENT);
@@ -200,7 +200,7 @@ void ringcast_sim_conn_close_detached(struct sim_network *network, uint32_t conn
 	ringcast_assert(conn->is_detached && conn->io == NULL);
 	conn->is_detached = false;
 	network->detached_count--;
-	say_goodbye(network, conn_index);
+	say_goodbye(network, conn_index, false);
 }
 
 void ringcast_sim_conn_close(struct sim_network *network, uint32_t conn_index)
@@ -211,7 +211,7 @@ void ringcast_sim_conn_close(struct sim_network *network, uint32_t conn_index)
 	if (end->is_sending)
 		finish_send(conn, end, -ECANCELED);
 	ringcast_sim_io_push(conn->io, &(struct sim_token){.kind = IO_EVENT_CLOSED, .id = conn->id});
-	say_goodbye(network, conn_index);
+	say_goodbye(network, conn_index, end->is_aborting);
 }
 
 /* arrivals */

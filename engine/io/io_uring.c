@@ -113,6 +113,7 @@ static const struct io_ops ops = {
 	.stream_send = ringcast_uring_stream_send,
 	.stream_shutdown = ringcast_uring_stream_shutdown,
 	.stream_close = ringcast_uring_stream_close,
+	.stream_abort = ringcast_uring_stream_abort,
 	.udp_send = ringcast_uring_udp_send,
 	.release = release,
 	.run = ringcast_uring_run,

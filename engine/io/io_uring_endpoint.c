@@ -89,7 +89,7 @@ int ringcast_uring_listen(struct io *io, const struct address *address, bool is_
 {
 	struct uring *u = (struct uring *)io;
 	int fd;
-	int result = ringcast_socket_open_listener(address, is_v4, ret_bound, &fd);
+	int result = ringcast_socket_open_listener(address, is_v4, u->options.stream_send_buffer_bytes, ret_bound, &fd);
 	if (result < 0)
 		return result;
 	*ret_id = open_endpoint(u, fd, true, is_v4, 0);

@@ -225,6 +225,7 @@ void ringcast_uring_stream_detach(struct io *io, io_id id);
 void ringcast_uring_stream_send(struct io *io, io_id id, const struct iovec *iov, unsigned iov_count);
 void ringcast_uring_stream_shutdown(struct io *io, io_id id);
 void ringcast_uring_stream_close(struct io *io, io_id id);
+void ringcast_uring_stream_abort(struct io *io, io_id id);
 
 /* io_uring_endpoint.c */
 int ringcast_uring_listen(struct io *io, const struct address *address, bool is_v4, struct address *ret_bound, io_id *ret_id);

@@ -167,10 +167,8 @@ void ringcast_uring_stream_detach(struct io *io, io_id id)
 	finish_if_idle(u, stream);
 }
 
-void ringcast_uring_stream_close(struct io *io, io_id id)
+static void close_stream(struct uring *u, struct uring_stream *stream)
 {
-	struct uring *u = (struct uring *)io;
-	struct uring_stream *stream = stream_of(u, id);
 	stop_recv(u, stream);
 	if (stream->is_send_quiet)
 		u->is_sent_wanted = true;
@@ -178,6 +176,20 @@ void ringcast_uring_stream_close(struct io *io, io_id id)
 		ringcast_uring_cancel(u, name_of(u, stream, URING_SEND));
 	stream->is_closing = true;
 	finish_if_idle(u, stream);
+}
+
+void ringcast_uring_stream_close(struct io *io, io_id id)
+{
+	struct uring_stream *stream = stream_of((struct uring *)io, id);
+	ringcast_socket_bound_close(stream->fd);
+	close_stream((struct uring *)io, stream);
+}
+
+void ringcast_uring_stream_abort(struct io *io, io_id id)
+{
+	struct uring_stream *stream = stream_of((struct uring *)io, id);
+	ringcast_socket_abort_at_close(stream->fd);
+	close_stream((struct uring *)io, stream);
 }
 
 /* Fails only when the peer is already gone, which END tells. */

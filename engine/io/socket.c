@@ -124,6 +124,7 @@ static int bind_socket(int fd, const struct address *address, bool is_v4, struct
 	return get_bound(fd, ret_bound);
 }
 
+/* What is set here, accepted sockets have from birth. */
 static int prepare_listener(int fd, const struct address *address, bool is_v4, struct address *ret_bound)
 {
 	int result = set_int(fd, SOL_SOCKET, SO_REUSEADDR, 1);
@@ -153,12 +154,14 @@ int ringcast_socket_try_listener(const struct address *address, bool is_v4)
 	return result;
 }
 
-int ringcast_socket_open_listener(const struct address *address, bool is_v4, struct address *ret_bound, int *ret_fd)
+int ringcast_socket_open_listener(const struct address *address, bool is_v4, uint32_t send_buffer_bytes, struct address *ret_bound, int *ret_fd)
 {
 	int fd = socket(is_v4 ? AF_INET : AF_INET6, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	if (fd < 0)
 		return -errno;
-	int result = prepare_listener(fd, address, is_v4, ret_bound);
+	int result = set_buffer_bytes(fd, SO_SNDBUFFORCE, SO_SNDBUF, send_buffer_bytes);
+	if (result == 0)
+		result = prepare_listener(fd, address, is_v4, ret_bound);
 	if (result != 0) {
 		close(fd);
 		return result;
@@ -186,6 +189,17 @@ int ringcast_socket_open_udp(const struct address *address, bool is_v4, uint32_t
 	}
 	*ret_fd = fd;
 	return 0;
+}
+
+void ringcast_socket_bound_close(int fd)
+{
+	set_int(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, SOCKET_CLOSE_STALL_MS);
+}
+
+void ringcast_socket_abort_at_close(int fd)
+{
+	struct linger none = {.l_onoff = 1};
+	setsockopt(fd, SOL_SOCKET, SO_LINGER, &none, sizeof(none));
 }
 
 static void add_control(struct msghdr *message, union socket_control *control, int level, int type, const void *value, size_t size)

@@ -29,14 +29,24 @@ union socket_control {
 	uint8_t bytes[CMSG_SPACE(sizeof(struct in6_pktinfo)) + CMSG_SPACE(sizeof(uint16_t))];
 };
 
-/* A TCP listener with SO_REUSEPORT; accepted sockets inherit TCP_NODELAY from it. 0 or -errno. Port 0: *ret_bound tells the choice. */
 /* Whether the port could be listened on by somebody who does not share it: 0, or a negative errno. Nothing stays open. */
 int ringcast_socket_try_listener(const struct address *address, bool is_v4);
-int ringcast_socket_open_listener(const struct address *address, bool is_v4, struct address *ret_bound, int *ret_fd);
+/*
+ * A TCP listener with SO_REUSEPORT; accepted sockets inherit TCP_NODELAY and, unless it is 0, send_buffer_bytes (SO_SNDBUF) from it. 0 or -errno.
+ * Port 0: *ret_bound tells the choice.
+ */
+int ringcast_socket_open_listener(const struct address *address, bool is_v4, uint32_t send_buffer_bytes, struct address *ret_bound, int *ret_fd);
 /* An unconnected UDP socket, bound; to all addresses, it tells which one a datagram came to. Buffer sizes of 0 leave the system default. 0 or -errno. */
 int ringcast_socket_open_udp(const struct address *address, bool is_v4, uint32_t send_buffer_bytes, uint32_t recv_buffer_bytes,
 			     struct address *ret_bound, int *ret_fd);
 int ringcast_socket_set_blocking(int fd, bool is_blocking);     /* 0 or -errno */
+/*
+ * What close() leaves behind in a TCP socket's send queue stays in the kernel. After bound_close that ends when the peer takes none of it for
+ * SOCKET_CLOSE_STALL_MS (Linux would try for minutes); after abort_at_close there is nothing left: the peer sees a reset.
+ */
+enum { SOCKET_CLOSE_STALL_MS = 5000 };
+void ringcast_socket_bound_close(int fd);
+void ringcast_socket_abort_at_close(int fd);
 int ringcast_socket_get_peer(int fd, struct address *ret_peer); /* 0 or -errno */
 
 /* The size of *ret_name, or 0 when an IPv4 socket cannot name this address. The unspecified address (all zero) fits both families. */

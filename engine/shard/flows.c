@@ -68,7 +68,11 @@ static void cut(struct shard *shard, struct conn *conn)
 	conn->is_close_asked = true;
 	ringcast_conn_enter(conn, CONN_CLOSED);
 	ringcast_timer_cancel(&shard->wheel, &conn->timer);
-	shard->io->ops->stream_close(shard->io, conn->stream_id);
+	/* What a slow reader has not taken by now would only lie in the kernel. */
+	if (conn->close_reason == CLOSE_SLOW || conn->is_crowded_out)
+		shard->io->ops->stream_abort(shard->io, conn->stream_id);
+	else
+		shard->io->ops->stream_close(shard->io, conn->stream_id);
 }
 
 static void leave_session(struct shard *shard, struct conn *conn, enum close_reason reason)

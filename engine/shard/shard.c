@@ -28,6 +28,7 @@ void ringcast_shard_io_options(const struct ringcast_limits *limits, struct io_o
 		.stream_buffer_bytes = 8192,
 		.datagram_buffer_count = 2048,
 		.datagram_buffer_bytes = 2048,
+		.stream_send_buffer_bytes = limits->send_buffer_bytes,
 		.socket_send_buffer_bytes = 4 << 20,
 		.socket_recv_buffer_bytes = 4 << 20,
 	};
@@ -83,9 +84,16 @@ static void store_capacities(const struct ringcast_limits *limits, struct store_
 /* The memory bill */
 
 enum {
-	IO_STREAM_BYTES = 64 + 1088,         /* of io_uring, with the vectors of a send; epoll takes less */
-	KERNEL_QUEUE_BYTES = 2304 * 1024, /* measured: what Linux lets one connection pile up */
+	IO_STREAM_BYTES = 64 + 1088,       /* of io_uring, with the vectors of a send; epoll takes less */
+	KERNEL_QUEUE_BYTES = 2304 * 1024,  /* measured: what Linux lets one connection pile up when it is free to */
+	KERNEL_EXCESS_BYTES = 128 * 1024,  /* the last packet before the bound may go beyond it: 64 KiB and its pages */
 };
+
+/* Linux doubles what it is asked for, to have room for its own structures. */
+static uint64_t kernel_queue_bytes(const struct ringcast_limits *limits)
+{
+	return limits->send_buffer_bytes == 0 ? KERNEL_QUEUE_BYTES : (uint64_t)limits->send_buffer_bytes * 2 + KERNEL_EXCESS_BYTES;
+}
 
 /* A map has at least two slots of 16 bytes for each entry, and at most four. */
 static uint64_t map_bytes(uint64_t capacity)
@@ -126,7 +134,7 @@ uint64_t ringcast_shard_memory_bytes(const struct ringcast_limits *limits, ringc
 		 (uint64_t)io.stream_buffer_count * io.stream_buffer_bytes + (uint64_t)io.datagram_buffer_count * io.datagram_buffer_bytes, true);
 	bill_add(&bill, "streams of io", (uint64_t)io.stream_count_max * IO_STREAM_BYTES, true);
 	bill_add(&bill, "shard and timers", sizeof(struct shard), true);
-	bill_add(&bill, "the kernel's queues to players who do not read", (uint64_t)limits->connections_max * KERNEL_QUEUE_BYTES, false);
+	bill_add(&bill, "the kernel's queues to players who do not read", limits->connections_max * kernel_queue_bytes(limits), false);
 	return bill.sum;
 }
 

@@ -1,7 +1,12 @@
 /* Streams over loopback, on every backend. */
 #include <criterion/criterion.h>
 #include <errno.h>
+#include <linux/sockios.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <poll.h>
 #include <stdlib.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -248,6 +253,95 @@ IO_CASE(close_in_the_round_of_the_send)
 	cr_assert_eq(ringcast_harness_next(&h).kind, IO_EVENT_CLOSED);
 	close(peer);
 	ringcast_harness_fini(&h);
+}
+
+/* A stream whose peer never reads, with a send that does not end. descriptor: another one of the engine's socket, which outlives the stream. */
+struct unread {
+	struct harness h;
+	io_id stream;
+	int peer, descriptor;
+	uint8_t *data;
+};
+
+static void unread_init(struct unread *unread, const struct backend *backend, uint32_t send_buffer_bytes)
+{
+	enum { SIZE = 16 << 20 };
+	struct io_options options = ringcast_harness_options;
+	struct address bound;
+	options.stream_send_buffer_bytes = send_buffer_bytes;
+	ringcast_harness_init(&unread->h, backend, &options);
+	io_id listener = ringcast_harness_listen(&unread->h, true, &bound);
+	unread->stream = ringcast_harness_connect(&unread->h, &bound, true, 0, &unread->peer);
+	unread->h.io->ops->listen_stop(unread->h.io, listener);
+	ringcast_harness_settle(&unread->h);
+	unread->descriptor = dup(ringcast_find_descriptor(bound.port, SOCK_STREAM));
+	unread->data = calloc(1, SIZE);
+	struct iovec iov = {.iov_base = unread->data, .iov_len = SIZE};
+	unread->h.io->ops->stream_send(unread->h.io, unread->stream, &iov, 1);
+	ringcast_harness_settle(&unread->h);
+}
+
+static void unread_fini(struct unread *unread)
+{
+	cr_assert_eq(ringcast_harness_take(&unread->h, IO_EVENT_SENT).result, -ECANCELED);
+	cr_assert_eq(ringcast_harness_take(&unread->h, IO_EVENT_CLOSED).id, unread->stream);
+	close(unread->descriptor);
+	close(unread->peer);
+	ringcast_harness_fini(&unread->h);
+	free(unread->data);
+}
+
+static int socket_option(int fd, int level, int option)
+{
+	int value = -1;
+	socklen_t size = sizeof(value);
+	cr_assert_eq(getsockopt(fd, level, option, &value, &size), 0);
+	return value;
+}
+
+/* Bytes that the kernel holds for the peer, who has not taken them. */
+static int queued(int fd)
+{
+	int bytes = -1;
+	cr_assert_eq(ioctl(fd, SIOCOUTQ, &bytes), 0);
+	return bytes;
+}
+
+/* Linux doubles what it is asked for, and lets the packet that reaches the bound go beyond it. */
+IO_CASE(the_kernel_queues_no_more_than_it_may)
+{
+	enum { BUFFER_BYTES = 32 << 10, PACKET_BYTES = 128 << 10 };
+	struct unread unread;
+	unread_init(&unread, backend, BUFFER_BYTES);
+	cr_expect_eq(socket_option(unread.descriptor, SOL_SOCKET, SO_SNDBUF), 2 * BUFFER_BYTES);
+	cr_expect_gt(queued(unread.descriptor), 0);
+	cr_expect_leq(queued(unread.descriptor), 2 * BUFFER_BYTES + PACKET_BYTES);
+	unread.h.io->ops->stream_abort(unread.h.io, unread.stream);
+	unread_fini(&unread);
+}
+
+IO_CASE(a_close_does_not_wait_for_ever_for_who_does_not_read)
+{
+	struct unread unread;
+	unread_init(&unread, backend, 0);
+	cr_expect_eq(socket_option(unread.descriptor, IPPROTO_TCP, TCP_USER_TIMEOUT), 0);
+	unread.h.io->ops->stream_close(unread.h.io, unread.stream);
+	cr_expect_eq(socket_option(unread.descriptor, IPPROTO_TCP, TCP_USER_TIMEOUT), 5000);
+	unread_fini(&unread);
+}
+
+IO_CASE(an_abort_leaves_nothing_in_the_kernel)
+{
+	struct unread unread;
+	unread_init(&unread, backend, 0);
+	close(unread.descriptor); /* the last close is the one that counts */
+	unread.descriptor = -1;
+	unread.h.io->ops->stream_abort(unread.h.io, unread.stream);
+	ringcast_harness_settle(&unread.h);
+	struct pollfd reset = {.fd = unread.peer};
+	cr_assert_eq(poll(&reset, 1, 60000), 1);
+	cr_assert_eq(socket_option(unread.peer, SOL_SOCKET, SO_ERROR), ECONNRESET);
+	unread_fini(&unread);
 }
 
 IO_CASE(shutdown_after_the_sends_so_far)

@@ -337,7 +337,7 @@ Test(socket, open_says_why_not)
 {
 	struct address v6 = ringcast_harness_loopback(false, 0), foreign, bound;
 	int fd = -7;
-	cr_assert_lt(ringcast_socket_open_listener(&v6, true, &bound, &fd), 0);
+	cr_assert_lt(ringcast_socket_open_listener(&v6, true, 0, &bound, &fd), 0);
 	cr_assert(ringcast_socket_parse_address("192.0.2.1:9", &foreign)); /* nobody's address */
 	cr_assert_lt(ringcast_socket_open_udp(&foreign, true, 0, 0, &bound, &fd), 0);
 	cr_assert_eq(fd, -7);

@@ -145,6 +145,18 @@ Test(options, the_memory_bill_is_the_sum_of_its_parts)
 	cr_assert_eq(parts.sum, 3 * one);
 }
 
+Test(options, the_kernel_s_queues_are_in_the_bill)
+{
+	ringcast_engine_options options = small();
+	ringcast_limits_default(&options.limits);
+	options.limits.send_buffer_bytes = 100000;
+	uint64_t before = ringcast_memory_bill(&options, NULL, NULL);
+	options.limits.send_buffer_bytes += 1000;
+	cr_assert_eq(ringcast_memory_bill(&options, NULL, NULL) - before, (uint64_t)options.limits.connections_max * 2000, "the kernel takes twice as much");
+	options.limits.send_buffer_bytes = 0;
+	cr_assert_gt(ringcast_memory_bill(&options, NULL, NULL), before, "nothing said: as much as Linux lets it grow");
+}
+
 Test(options, scripts_are_in_the_bill)
 {
 	ringcast_engine_options options = small();

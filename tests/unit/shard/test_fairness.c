@@ -71,6 +71,29 @@ Test(fairness, slow_readers_cost_other_sessions_nothing, .timeout = 120)
 	stand_stop(&stand);
 }
 
+/* Its bytes would lie in the kernel, where no limit of ours reaches them. Who is closed for another reason gets what was sent before. */
+Test(fairness, a_slow_reader_is_closed_by_a_reset, .timeout = 120)
+{
+	enum { MESSAGE_BYTES = 4000, LINGER_MS = 3000 };
+	struct ringcast_limits limits = small_limits();
+	limits.outq_reliable_bytes = 20000;
+	stand_start(&stand, &limits, WINDOW_BYTES);
+	struct session *session = stand_session(&stand);
+	struct seat *talker = stand_join(&stand, session, 2), *slow = stand_join(&stand, session, 3), *mute = stand_connect(&stand, 4);
+	slow->read_per_ms = 0;
+	for (int i = 0; i < 20; i++) {
+		stand_say(&stand, talker, slow->peer_id, PROTO_GROUP_NONE, MESSAGE_BYTES);
+		stand_run(&stand, 1);
+	}
+	stand_run(&stand, LINGER_MS);
+	cr_expect_eq(stand.shard->counters.closes[CLOSE_SLOW], 1);
+	cr_expect_eq(ringcast_sim_stream_state(stand.network, slow->stream), SIM_STREAM_RESET);
+	stand_run(&stand, limits.login_timeout_ms + LINGER_MS);
+	cr_expect_eq(stand.shard->counters.closes[CLOSE_LOGIN_TIMEOUT], 1);
+	cr_expect_neq(ringcast_sim_stream_state(stand.network, mute->stream), SIM_STREAM_RESET);
+	stand_stop(&stand);
+}
+
 /* Messages for one reader each, who does not read: what the kernel cannot take yet keeps a whole chunk. */
 Test(fairness, chunks_kept_by_the_kernel_cost_other_sessions_nothing, .timeout = 120)
 {
