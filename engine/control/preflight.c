@@ -14,6 +14,7 @@
 
 #include "base/assert.h"
 #include "base/attr.h"
+#include "control/service.h"
 #include "control/tls_files.h"
 #include "control/tokens.h"
 #include "control/value.h"
@@ -309,7 +310,7 @@ bool ringcast_preflight_files(const struct config *config, bool is_dev, struct c
 	ringcast_assert(config && reterr);
 	bool is_good = ringcast_tokens_load(config, &tokens, reterr);
 	ringcast_tokens_forget(&tokens);
-	return is_good && ringcast_tls_files_check(config, is_dev, reterr);
+	return is_good && ringcast_control_service_check(config, is_dev, reterr) && ringcast_tls_files_check(config, is_dev, reterr);
 }
 
 bool ringcast_preflight_run(const struct config *config, enum preflight_mode mode, preflight_fn *found, void *context)
@@ -328,6 +329,7 @@ bool ringcast_preflight_run(const struct config *config, enum preflight_mode mod
 	check_admin(&preflight);
 	check_secret(&preflight, "tls.key", config->tls_key.text);
 	check_secret(&preflight, "admin.tokens", config->admin_tokens.text);
+	check_secret(&preflight, "service.keys", config->service_keys.text);
 	if (mode == PREFLIGHT_CHECK)
 		check_expiry(&preflight);
 	return !preflight.is_failed;

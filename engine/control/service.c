@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/assert.h"
+#include "control/service_keys.h"
 #include "control/value.h"
 #include "service/operations/reference.h"
 
@@ -20,6 +21,26 @@ static const char *player_ip(const struct config *config)
 	return is_wildcard ? "127.0.0.1" : config->listen_address.text;
 }
 
+bool ringcast_control_service_check(const struct config *config, bool is_dev, struct config_error *reterr)
+{
+	struct endpoint endpoint;
+	const char *problem = NULL;
+	bool is_endpoint = ringcast_value_parse_endpoint(config->service_address.text, &endpoint);
+	ringcast_assert(is_endpoint);
+	if (endpoint.size == 0)
+		return true;
+	if (endpoint.any.sa_family == AF_UNIX)
+		problem = "must be address:port; AWS SDKs know no UNIX sockets";
+	else if (!is_dev && *config->service_keys.text == '\0')
+		problem = "needs service.keys, a file of access keys; only --dev does without";
+	else if (!ringcast_value_is_loopback(&endpoint) && !config->service_plain)
+		problem = "is plain HTTP beyond loopback; say service.plain: true where a proxy in front of it ends TLS";
+	if (problem == NULL)
+		return ringcast_service_keys_load(config, NULL, reterr);
+	snprintf(reterr->text, sizeof(reterr->text), "service.address: %.100s %s", config->service_address.text, problem);
+	return false;
+}
+
 bool ringcast_control_service_start(const struct config *config, ringcast_engine *engine, bool is_dev, const char *script,
 				    struct service **ret_service, struct config_error *reterr)
 {
@@ -30,6 +51,8 @@ bool ringcast_control_service_start(const struct config *config, ringcast_engine
 	*ret_service = NULL;
 	if (endpoint.size == 0)
 		return true;
+	if (!ringcast_control_service_check(config, is_dev, reterr))
+		return false;
 	const struct service_options options = {
 		.engine = engine,
 		.address = &endpoint.any,
@@ -47,9 +70,10 @@ bool ringcast_control_service_start(const struct config *config, ringcast_engine
 		.body_bytes_max = config->service_body_max_bytes,
 	};
 	*ret_service = ringcast_service_start(&options, problem);
-	if (*ret_service == NULL)
-		snprintf(reterr->text, sizeof(reterr->text), "service.address %.100s: %s", config->service_address.text, problem);
-	return *ret_service != NULL;
+	if (*ret_service != NULL)
+		return ringcast_service_keys_load(config, *ret_service, reterr);
+	snprintf(reterr->text, sizeof(reterr->text), "service.address %.100s: %s", config->service_address.text, problem);
+	return false;
 }
 
 void ringcast_control_service_print_doc(FILE *out)

@@ -5,6 +5,8 @@
 #include "control/config.h"
 #include "service/service.h"
 
+/* What a start would refuse of the service's keys, without starting anything. */
+bool ringcast_control_service_check(const struct config *config, bool is_dev, struct config_error *reterr);
 /* *ret_service NULL with true: service.address is off. script: what dev mode's fleets run; NULL: nothing. */
 bool ringcast_control_service_start(const struct config *config, ringcast_engine *engine, bool is_dev, const char *script,
 				    struct service **ret_service, struct config_error *reterr);

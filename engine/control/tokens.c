@@ -1,15 +1,12 @@
 #include "control/tokens.h"
 
 #include <ctype.h>
-#include <errno.h>
 #include <stdarg.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/assert.h"
 #include "base/attr.h"
-
-#define FILE_BYTES_MAX 32768
+#include "control/secret_file.h"
 
 PRINTF_LIKE(2, 3) static bool refuse(struct config_error *reterr, const char *format, ...)
 {
@@ -96,46 +93,17 @@ bool ringcast_tokens_parse(const char *name, char *text, struct tokens *ret_toke
 	return ret_tokens->count > 0 || refuse(reterr, "admin.tokens: %s: holds no token; a line is 'role name token'", name);
 }
 
-/* NULL: reterr says why. Wiped and freed by the caller. */
-static char *read_file(const char *path, struct config_error *reterr)
-{
-	FILE *file = fopen(path, "re");
-	char *text = file ? calloc(1, FILE_BYTES_MAX + 1) : NULL;
-	const char *problem = file && text ? NULL : strerror(errno);
-	size_t size = problem ? 0 : fread(text, 1, FILE_BYTES_MAX, file);
-	if (!problem && ferror(file))
-		problem = strerror(errno);
-	else if (!problem && size == FILE_BYTES_MAX)
-		problem = "longer than 32 KiB";
-	else if (!problem && strlen(text) != size)
-		problem = "holds a NUL; is this a text file?";
-	if (file)
-		fclose(file);
-	if (!problem)
-		return text;
-	refuse(reterr, "admin.tokens: %s: %s", path, problem);
-	if (text)
-		explicit_bzero(text, FILE_BYTES_MAX);
-	free(text);
-	return NULL;
-}
-
 bool ringcast_tokens_load(const struct config *config, struct tokens *ret_tokens, struct config_error *reterr)
 {
 	ringcast_assert(config && ret_tokens && reterr);
-	char path[2 * CONFIG_STRING_BYTES];
-	struct config_error problem;
+	struct secret_file file;
 	*ret_tokens = (struct tokens){0};
 	if (!config->admin_tokens.text[0])
 		return true;
-	if (!ringcast_config_path(&config->admin_tokens, path, &problem))
-		return refuse(reterr, "admin.tokens: %.400s", problem.text);
-	char *text = read_file(path, reterr);
-	if (!text)
+	if (!ringcast_secret_file_read("admin.tokens", &config->admin_tokens, &file, reterr))
 		return false;
-	bool is_parsed = ringcast_tokens_parse(path, text, ret_tokens, reterr);
-	explicit_bzero(text, FILE_BYTES_MAX);
-	free(text);
+	bool is_parsed = ringcast_tokens_parse(file.path, file.text, ret_tokens, reterr);
+	ringcast_secret_file_forget(&file);
 	return is_parsed;
 }
 

@@ -142,3 +142,8 @@ void ringcast_service_hear(struct service *service, const ringcast_change *chang
 	if (ringcast_host_local_event(change, &event))
 		ringcast_loop_tell(service->loop, &event);
 }
+
+bool ringcast_service_add_key(struct service *service, const char *id, const char *secret, enum role role)
+{
+	return ringcast_keys_put(service->keys, id, secret, role);
+}

@@ -24,6 +24,8 @@ struct service_options {
 /* Texts of options are copied where they are needed after the call. NULL: problem holds one clear line. */
 struct service *ringcast_service_start(const struct service_options *options, char problem[SERVICE_PROBLEM_BYTES]);
 void ringcast_service_stop(struct service **service); /* answers what waits; accepts NULL inside, nulls */
+/* An access key from now on. False: id or secret is too long, or memory is short. [any thread] */
+bool ringcast_service_add_key(struct service *service, const char *id, const char *secret, enum role role);
 /* What the engine tells of its sessions and players; see ringcast_engine_options.change. [any thread, until stop] */
 void ringcast_service_hear(struct service *service, const ringcast_change *change);
 void ringcast_service_address(const struct service *service, char ret_text[SERVICE_ADDRESS_BYTES]);

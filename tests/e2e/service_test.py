@@ -5,6 +5,7 @@ import http.client
 import json
 import os
 import re
+import subprocess
 import tempfile
 import unittest
 
@@ -152,14 +153,66 @@ class ServiceTest(unittest.IsolatedAsyncioTestCase):
 class SignatureTest(unittest.TestCase):
     """Without --dev: no key, no entry."""
 
-    def test_nobody_enters_without_a_key(self):
-        daemon = Daemon(service__address="127.0.0.1:0")
-        port = service_port(daemon)
+    KEYS = "# who may ask\nreader AKIAREADER reader-secret-0123456789\nbackend AKIABACKEND backend-secret-0123456789\n"
+
+    @classmethod
+    def setUpClass(cls):
+        cls.folder = tempfile.TemporaryDirectory()
+        path = os.path.join(cls.folder.name, "keys")
+        with open(path, "w", encoding="ascii", opener=lambda name, flags: os.open(name, flags, 0o600)) as file:
+            file.write(cls.KEYS)
+        cls.daemon = Daemon(service__address="127.0.0.1:0", service__keys=path)
+        cls.port = service_port(cls.daemon)
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.daemon.stop()
+        cls.folder.cleanup()
+
+    def fault(self, call, **options):
         with self.assertRaises(ClientError) as caught:
-            client(port, "AKIANOBODY", "secret").list_fleets()
-        self.assertEqual(caught.exception.response["Error"]["Code"], "UnauthorizedException")
-        self.assertEqual(raw(port, "ListFleets", "{}")[:2], (400, "UnauthorizedException"))
-        daemon.stop()
+            call(**options)
+        return caught.exception.response["Error"]["Code"]
+
+    def test_a_key_opens_what_its_role_may_do(self):
+        backend = client(self.port, "AKIABACKEND", "backend-secret-0123456789")
+        reader = client(self.port, "AKIAREADER", "reader-secret-0123456789")
+        self.assertEqual(reader.list_fleets()["FleetIds"], [])
+        self.assertEqual(self.fault(reader.create_game_session, FleetId="fleet-1", MaximumPlayerSessionCount=1), "UnauthorizedException")
+        self.assertEqual(self.fault(backend.create_game_session, FleetId="fleet-1", MaximumPlayerSessionCount=1), "NotFoundException")
+        self.assertEqual(self.fault(backend.create_fleet, Name="f"), "UnauthorizedException")
+
+    def test_nobody_enters_without_a_key(self):
+        self.assertEqual(self.fault(client(self.port, "AKIANOBODY", "secret").list_fleets), "UnauthorizedException")
+        self.assertEqual(self.fault(client(self.port, "AKIAREADER", "another-secret-0123456789").list_fleets), "UnauthorizedException")
+        self.assertEqual(raw(self.port, "ListFleets", "{}")[:2], (400, "UnauthorizedException"))
+
+
+class RefusedTest(unittest.TestCase):
+    """Mistakes are one line each, for a start and for --check-config alike."""
+
+    def refusal(self, *settings, keys=None):
+        with tempfile.TemporaryDirectory() as folder:
+            path = os.path.join(folder, "keys")
+            if keys is not None:
+                with open(path, "w", encoding="ascii") as file:
+                    file.write(keys)
+                settings += (f"service.keys={path}",)
+            command = [os.environ["RINGCASTD"], "--check-config", "--set", "tls.mode=off"] + [part for text in settings for part in ("--set", text)]
+            done = subprocess.run(command, capture_output=True, text=True, timeout=60)
+            self.assertNotEqual(done.returncode, 0)
+            self.assertNotIn("secret-0123456789", done.stderr)
+            return done.stderr.replace(folder, "")
+
+    def test_each_mistake_is_told(self):
+        here = "service.address=127.0.0.1:0"
+        self.assertIn("needs service.keys", self.refusal(here))
+        self.assertIn("no UNIX sockets", self.refusal("service.address=unix:/tmp/x"))
+        self.assertIn("plain HTTP beyond loopback", self.refusal("service.address=0.0.0.0:0", keys="reader AKIA0 secret-0123456789\n"))
+        self.assertIn("/keys:2: the role must be", self.refusal(here, keys="\nadmin AKIA0 secret-0123456789\n"))
+        self.assertIn("/keys:1: a line is", self.refusal(here, keys="reader AKIA0\n"))
+        self.assertIn("/keys:1: the secret must be", self.refusal(here, keys="reader AKIA0 short\n"))
+        self.assertIn("/keys:1: the access key id", self.refusal(here, keys="reader a:b:c secret-0123456789\n"))
 
 
 class StoreTest(unittest.TestCase):
