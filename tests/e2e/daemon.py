@@ -25,7 +25,7 @@ class Daemon:
 
     def __init__(self, *flags, **settings):
         command = os.environ.get("RINGCAST_WRAPPER", "").split() + [os.environ["RINGCASTD"]]
-        command += ["--tcp-port", "0", "--udp-port", "0", "--admin", "127.0.0.1:0", "--service", "127.0.0.1:0"]
+        command += ["--tcp-port", "0", "--udp-port", "0", "--admin", "127.0.0.1:0", "--service", "127.0.0.1:0" if "--dev" in flags else "off"]
         command += ["--log-format", "json", *flags]
         settings.setdefault("drain_timeout", "0s")
         if "--dev" not in flags and "tls__certificate" not in settings:

@@ -10,7 +10,7 @@ import time
 
 RINGCASTD = os.environ.get("RINGCASTD", "ringcastd")
 WAIT_SECONDS = 60  # only ends a test that has failed; nothing is measured
-FREE_PORTS = ["--service", "127.0.0.1:0", "--tcp-port", "0", "--udp-port", "0", "--admin", "127.0.0.1:0"]
+FREE_PORTS = ["--service", "off", "--tcp-port", "0", "--udp-port", "0", "--admin", "127.0.0.1:0"]
 
 
 def clean_environment(**extra):
