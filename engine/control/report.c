@@ -105,11 +105,22 @@ void ringcast_report_dev(ringcast_engine *engine, const struct config *config, c
 		"  players  ws://%s%s%s:%u%s  (udp %s)\n"
 		"  admin    http://%s  (/healthz, /metrics, /v1/sessions)\n"
 		"  service  http://%s  (AWS SDKs: --endpoint-url; any key, any fleet-...)\n"
-		"  session  \"demo\", up to 1000 players\n"
-		"try: ringcast chat demo --as alice\n",
+		"  session  \"demo\", up to 1000 players\n",
 		ringcast_version(), is_v6 ? "[" : "", address, is_v6 ? "]" : "", ringcast_engine_tcp_port(engine),
 		is_secure ? ", or wss" : "", udp_ports, admin, service);
 	print_certificate(engine, out);
+}
+
+void ringcast_report_try(ringcast_engine *engine, const char *admin, bool has_script, FILE *out)
+{
+	ringcast_assert(engine && admin && out);
+	/* a script has a login payload and op codes of its own: an empty one is what most take, and the chat's hello would be a command */
+	fprintf(out, "try: ringcast chat demo --as alice%s", has_script ? " --login-payload '' --to server" : "");
+	if (strcmp(admin, "off") == 0)
+		fprintf(out, " --server localhost:%u", ringcast_engine_tcp_port(engine));
+	else if (strcmp(admin, "127.0.0.1:9080") != 0)
+		fprintf(out, " --admin %s%s", strncmp(admin, "unix:", 5) == 0 ? "" : "http://", admin);
+	fprintf(out, "%s\n", has_script ? "  (then type /op N TEXT: what the script takes)" : "");
 	fflush(out);
 }
 

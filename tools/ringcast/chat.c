@@ -1,11 +1,12 @@
 /*
  * ringcast chat: the smallest useful program on the client library, and the quickest way to see a server relay.
  *
- * Words are messages with op codes of our own; names travel in a hello that everyone sends on arrival and answers once.
+ * Words are messages with op codes of our own; names travel in a hello that everyone sends on arrival and answers once. A game has op codes
+ * of its own: with --opcode, --payload or --login-payload nothing is sent but what was asked for, and all that comes is shown as it is.
  */
-#include "tools/ringcast/admin.h"
-#include "tools/ringcast/admin_client.h"
+#include "tools/ringcast/chat_place.h"
 #include "tools/ringcast/commands.h"
+#include "tools/ringcast/payload_text.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -40,7 +41,10 @@ struct chat {
 	char *ca; /* PEM text of --ca */
 	int32_t peer_id;
 	int32_t group, to; /* where lines go; both 0: to everyone */
-	bool is_connected, is_over, is_input_over, is_quitting;
+	bool is_game;      /* no hello, no names: the op codes are the game's */
+	int32_t opcode;    /* of lines; 0: the chat's own */
+	struct payload_text payload, login; /* bytes NULL: not given */
+	bool is_connected, is_over, is_input_over, is_quitting, is_dev_token;
 	int64_t connected_ms, input_over_ms, linger_ms;
 	enum cli_exit code;
 	char line[LINE_BYTES];
@@ -59,6 +63,8 @@ static const char *name_of(const struct chat *chat, int32_t peer_id)
 {
 	if (peer_id == RINGCAST_CLIENT_PEER_SERVER)
 		return "server";
+	if (peer_id == chat->peer_id)
+		return chat->name;
 	return peer_id > 0 && peer_id < NAMES_MAX && chat->names[peer_id][0] ? chat->names[peer_id] : "someone";
 }
 
@@ -73,11 +79,35 @@ static void copy_text(char *to, size_t to_bytes, const uint8_t *from, size_t siz
 	to[kept] = '\0';
 }
 
+static void tell_unsent(struct chat *chat, int error)
+{
+	if (error == RINGCAST_CLIENT_OK)
+		return;
+	ringcast_cli_error(chat->invocation, "not sent: %s", ringcast_client_error_text(error));
+	chat->code = CLI_FAILURE;
+}
+
 static void send_text(struct chat *chat, enum chat_opcode opcode, int32_t player, int32_t group, ringcast_client_intent intent, const char *text)
 {
-	int error = ringcast_client_send(chat->client, opcode, player, group, intent, text, strlen(text));
-	if (error != RINGCAST_CLIENT_OK)
-		ringcast_cli_error(chat->invocation, "not sent: %s", ringcast_client_error_text(error));
+	tell_unsent(chat, ringcast_client_send(chat->client, opcode, player, group, intent, text, strlen(text)));
+}
+
+/* Reliably, so that a game gets what is typed in the order in which it was typed. */
+static void send_game(struct chat *chat, int32_t opcode, const struct payload_text *payload)
+{
+	int32_t group = chat->to ? 0 : chat->group ? chat->group : RINGCAST_CLIENT_GROUP_ALL;
+	tell_unsent(chat, ringcast_client_send(chat->client, opcode, chat->to, group, RINGCAST_CLIENT_RELIABLE, payload->bytes, payload->size));
+}
+
+static void send_game_line(struct chat *chat, int32_t opcode, const char *text)
+{
+	struct payload_text payload = {.bytes = NULL};
+	const char *problem = ringcast_payload_text_parse(text, RINGCAST_CLIENT_PAYLOAD_BYTES_MAX, &payload);
+	if (problem)
+		ringcast_cli_error(chat->invocation, "not sent: %s", problem);
+	else
+		send_game(chat, opcode, &payload);
+	free(payload.bytes);
 }
 
 /* what comes in */
@@ -123,12 +153,18 @@ static void print_tell(const struct chat *chat, const ringcast_client_message *m
 	print_line(chat, message, via, space + 1);
 }
 
-static void on_message(void *context, ringcast_client *client, const ringcast_client_message *message)
+/* As it came: whose op code it is, only the game knows. */
+static void print_game(const struct chat *chat, const ringcast_client_message *message)
 {
-	struct chat *chat = context;
+	char text[PAYLOAD_TEXT_BYTES(RINGCAST_CLIENT_PAYLOAD_BYTES_MAX)], via[48];
+	ringcast_payload_text_format(message->payload, message->payload_bytes, text, sizeof(text));
+	snprintf(via, sizeof(via), ", op %d%s", message->opcode, message->sender == chat->peer_id ? ", you" : "");
+	print_line(chat, message, via, text);
+}
+
+static void print_chat(struct chat *chat, const ringcast_client_message *message)
+{
 	char text[RINGCAST_CLIENT_PAYLOAD_BYTES_MAX + 1];
-	if (message->sender == chat->peer_id)
-		return; /* group messages come back to their sender */
 	copy_text(text, sizeof(text), message->payload, message->payload_bytes);
 	switch (message->opcode) {
 	case CHAT_HELLO:
@@ -145,6 +181,16 @@ static void on_message(void *context, ringcast_client *client, const ringcast_cl
 		print_line(chat, message, message->opcode == CHAT_WHISPER ? ", to you" : "", text);
 		break;
 	}
+}
+
+static void on_message(void *context, ringcast_client *client, const ringcast_client_message *message)
+{
+	struct chat *chat = context;
+	bool is_own = message->sender == chat->peer_id, is_chat = message->opcode >= CHAT_SAY && message->opcode <= CHAT_BYE;
+	if (chat->is_game || !is_chat)
+		print_game(chat, message);
+	else if (!is_own) /* group messages come back to their sender */
+		print_chat(chat, message);
 	fflush(stdout);
 }
 
@@ -168,12 +214,18 @@ static void on_connected(void *context, ringcast_client *client, int32_t peer_id
 	ringcast_client_ping(client);
 	if (chat->group > 0)
 		ringcast_client_join(client, chat->group);
-	send_text(chat, CHAT_HELLO, 0, RINGCAST_CLIENT_GROUP_ALL, RINGCAST_CLIENT_RELIABLE, chat->name);
+	if (!chat->is_game)
+		send_text(chat, CHAT_HELLO, 0, RINGCAST_CLIENT_GROUP_ALL, RINGCAST_CLIENT_RELIABLE, chat->name);
+	if (!chat->payload.bytes)
+		return;
+	send_game(chat, chat->opcode, &chat->payload);
+	chat->is_input_over = true;
+	chat->input_over_ms = chat->connected_ms;
 }
 
 static void on_fast_ready(void *context, ringcast_client *client)
 {
-	printf("* udp is up: lines go fast\n");
+	printf(((const struct chat *)context)->is_game ? "* udp is up\n" : "* udp is up: lines go fast\n");
 	print_security(context, client);
 	fflush(stdout);
 }
@@ -200,7 +252,12 @@ static void on_disconnected(void *context, ringcast_client *client, int code, co
 	chat->is_over = true;
 	if (chat->is_quitting)
 		return;
-	ringcast_cli_error(chat->invocation, "disconnected: %s (code %d)", *reason ? reason : "no reason given", code);
+	const char *hint = "";
+	if (!chat->is_connected && code == 1006 && !ringcast_cli_has(chat->invocation, CLI_OPTION_SECURE))
+		hint = "; a server that takes TLS only wants --secure";
+	else if (!chat->is_connected && chat->is_dev_token)
+		hint = "; nothing was reserved: give --admin URL or --token TOKEN unless the server is in dev mode";
+	ringcast_cli_error(chat->invocation, "disconnected: %s (code %d)%s", *reason ? reason : "no reason given", code, hint);
 	chat->code = CLI_FAILURE;
 }
 
@@ -222,12 +279,12 @@ static void say(struct chat *chat, int32_t to, int32_t group, const char *text)
 static void quit(struct chat *chat)
 {
 	chat->is_quitting = true;
-	if (chat->is_connected)
+	if (chat->is_connected && !chat->is_game)
 		send_text(chat, CHAT_BYE, 0, RINGCAST_CLIENT_GROUP_ALL, RINGCAST_CLIENT_RELIABLE, "");
 	ringcast_client_disconnect(chat->client);
 }
 
-enum chat_word { WORD_TO, WORD_GROUP, WORD_JOIN, WORD_LEAVE, WORD_WHO, WORD_STATS, WORD_QUIT, WORD_HELP };
+enum chat_word { WORD_OP, WORD_TO, WORD_GROUP, WORD_JOIN, WORD_LEAVE, WORD_WHO, WORD_STATS, WORD_QUIT, WORD_HELP };
 
 static const struct {
 	const char *text;
@@ -235,6 +292,7 @@ static const struct {
 	bool has_number, has_text;
 	const char *help;
 } chat_words[] = {
+	{"/op", WORD_OP, true, false, "/op N [PAYLOAD]   with an op code of the game, where lines go; hex:0a1b for bytes"},
 	{"/to", WORD_TO, true, true, "/to PEER TEXT     to one player"},
 	{"/group", WORD_GROUP, true, true, "/group N TEXT     to a group you have joined"},
 	{"/join", WORD_JOIN, true, false, "/join N           join a group"},
@@ -260,6 +318,9 @@ static void print_stats(const struct chat *chat)
 static void do_word(struct chat *chat, enum chat_word word, int32_t number, const char *text)
 {
 	switch (word) {
+	case WORD_OP:
+		send_game_line(chat, number, text);
+		break;
 	case WORD_TO:
 		say(chat, number, 0, text);
 		break;
@@ -318,6 +379,10 @@ static void take_line(struct chat *chat, const char *line)
 		return;
 	if (line[0] == '/')
 		take_command(chat, line);
+	else if (chat->opcode != 0)
+		send_game_line(chat, chat->opcode, line);
+	else if (chat->is_game)
+		ringcast_cli_error(chat->invocation, "which op code? /op N PAYLOAD, or start with --opcode N");
 	else
 		say(chat, chat->to, chat->group, line);
 }
@@ -383,107 +448,7 @@ static void run(struct chat *chat)
 	}
 }
 
-/* where to, and as whom */
-
-struct place {
-	char host[256];
-	uint16_t port;
-	char token[160];
-	char made_ca[4096]; /* PEM; "" unless the server is in dev mode and its admin API has told us */
-};
-
-static enum cli_exit parse_server(const struct cli_invocation *invocation, const char *text, struct place *place)
-{
-	const char *colon = strrchr(text, ':');
-	long port = colon ? strtol(colon + 1, NULL, 10) : 0;
-	bool is_bracketed = text[0] == '[' && colon && colon > text && colon[-1] == ']';
-	if (port < 1 || port > UINT16_MAX || colon == text) {
-		ringcast_cli_error(invocation, "--server: '%s' is not HOST:PORT", text);
-		return CLI_USAGE;
-	}
-	snprintf(place->host, sizeof(place->host), "%.*s", (int)(colon - text) - 2 * is_bracketed, text + is_bracketed);
-	place->port = (uint16_t)port;
-	return CLI_OK;
-}
-
-static enum cli_exit find_server(const struct cli_invocation *invocation, struct place *place)
-{
-	const char *server = ringcast_cli_value(invocation, CLI_OPTION_SERVER, NULL);
-	json_t *info = NULL;
-	if (server)
-		return parse_server(invocation, server, place);
-	enum cli_exit code = ringcast_admin_call(invocation, "GET", "/v1/info", NULL, &info);
-	if (code != CLI_OK)
-		return code;
-	place->port = (uint16_t)json_integer_value(json_object_get(info, "tcp_port"));
-	ringcast_admin_url_host(ringcast_admin_url(invocation), place->host, sizeof(place->host));
-	const char *made_ca = json_string_value(json_object_get(json_object_get(info, "tls"), "ca"));
-	snprintf(place->made_ca, sizeof(place->made_ca), "%s", made_ca ? made_ca : "");
-	json_decref(info);
-	return CLI_OK;
-}
-
-/* The session of this name, created when there is none. */
-static enum cli_exit find_or_create(const struct cli_invocation *invocation, json_t **ret_session)
-{
-	char escaped[600], path[700];
-	json_t *list = NULL;
-	if (!ringcast_admin_escape(invocation->arguments[0], escaped, sizeof(escaped)))
-		return CLI_USAGE;
-	snprintf(path, sizeof(path), "/v1/sessions/%s", escaped);
-	if (ringcast_admin_try(invocation, "GET", path, NULL, ret_session, NULL) == CLI_OK)
-		return CLI_OK;
-	snprintf(path, sizeof(path), "/v1/sessions?name=%s", escaped);
-	enum cli_exit code = ringcast_admin_call(invocation, "GET", path, NULL, &list);
-	if (code != CLI_OK)
-		return code;
-	*ret_session = json_incref(json_array_get(json_object_get(list, "sessions"), 0));
-	json_decref(list);
-	if (*ret_session)
-		return CLI_OK;
-	return ringcast_admin_call(invocation, "POST", "/v1/sessions", json_pack("{s:s}", "name", invocation->arguments[0]), ret_session);
-}
-
-static enum cli_exit reserve(const struct cli_invocation *invocation, const char *name, struct place *place)
-{
-	char escaped[256], path[320];
-	json_t *session = NULL, *answer = NULL;
-	enum cli_exit code = find_or_create(invocation, &session);
-	if (code != CLI_OK)
-		return code;
-	const char *id = json_string_value(json_object_get(session, "id"));
-	if (!id || !ringcast_admin_escape(id, escaped, sizeof(escaped))) {
-		json_decref(session);
-		return CLI_FAILURE;
-	}
-	json_decref(session);
-	snprintf(path, sizeof(path), "/v1/sessions/%s/players", escaped);
-	/* no player id: two people, or one in two terminals, may use the same name */
-	code = ringcast_admin_call(invocation, "POST", path, json_object(), &answer);
-	const char *token = json_string_value(json_object_get(answer, "token"));
-	snprintf(place->token, sizeof(place->token), "%s", token ? token : "");
-	json_decref(answer);
-	return code;
-}
-
-static enum cli_exit find_token(const struct cli_invocation *invocation, const char *name, struct place *place)
-{
-	const char *token = ringcast_cli_value(invocation, CLI_OPTION_TOKEN, NULL);
-	json_t *info = NULL;
-	if (token) {
-		snprintf(place->token, sizeof(place->token), "%s", token);
-		return CLI_OK;
-	}
-	if (!ringcast_cli_has(invocation, CLI_OPTION_SERVER))
-		return reserve(invocation, name, place);
-	/* a server elsewhere: its admin API is rarely open to us, but in dev mode a name is enough */
-	if (ringcast_cli_has(invocation, CLI_OPTION_ADMIN) && ringcast_admin_try(invocation, "GET", "/v1/info", NULL, &info, NULL) == CLI_OK) {
-		json_decref(info);
-		return reserve(invocation, name, place);
-	}
-	snprintf(place->token, sizeof(place->token), "dev-%s-%s", invocation->arguments[0], name);
-	return CLI_OK;
-}
+/* the command */
 
 static enum cli_exit take_security(struct chat *chat)
 {
@@ -503,26 +468,67 @@ static enum cli_exit take_security(struct chat *chat)
 	return chat->ca ? CLI_OK : CLI_FAILURE;
 }
 
+/* --to: a peer id, or a word for those whose ids nobody remembers. */
+static enum cli_exit take_receiver(struct chat *chat)
+{
+	const char *text = ringcast_cli_value(chat->invocation, CLI_OPTION_TO, "all");
+	int64_t to = 0;
+	enum cli_exit code = CLI_OK;
+	if (strcmp(text, "server") == 0)
+		to = RINGCAST_CLIENT_PEER_SERVER;
+	else if (strcmp(text, "all") != 0)
+		code = ringcast_cli_integer(chat->invocation, CLI_OPTION_TO, 1, INT32_MAX, &to);
+	chat->to = (int32_t)to;
+	return code;
+}
+
+static enum cli_exit take_payload(struct chat *chat, enum cli_option_id id, const char *name, struct payload_text *ret_payload)
+{
+	const char *text = ringcast_cli_value(chat->invocation, id, NULL);
+	const char *problem = text ? ringcast_payload_text_parse(text, RINGCAST_CLIENT_PAYLOAD_BYTES_MAX, ret_payload) : NULL;
+	if (problem)
+		ringcast_cli_error(chat->invocation, "--%s: %s", name, problem);
+	return problem ? CLI_USAGE : CLI_OK;
+}
+
+static enum cli_exit take_game(struct chat *chat)
+{
+	int64_t opcode = 0;
+	enum cli_exit code = ringcast_cli_integer(chat->invocation, CLI_OPTION_OPCODE, 1, INT32_MAX, &opcode);
+	if (code == CLI_OK)
+		code = take_payload(chat, CLI_OPTION_PAYLOAD, "payload", &chat->payload);
+	if (code == CLI_OK)
+		code = take_payload(chat, CLI_OPTION_LOGIN_PAYLOAD, "login-payload", &chat->login);
+	chat->opcode = (int32_t)opcode;
+	chat->is_game = opcode != 0 || chat->payload.bytes || chat->login.bytes;
+	if (code == CLI_OK && chat->payload.bytes && opcode == 0) {
+		ringcast_cli_error(chat->invocation, "--payload needs --opcode");
+		return CLI_USAGE;
+	}
+	return code;
+}
+
 static enum cli_exit take_options(struct chat *chat)
 {
-	int64_t group = 0, to = 0;
+	int64_t group = 0;
 	double linger_seconds = 0.3;
 	const char *user = getenv("USER");
 	enum cli_exit code = ringcast_cli_integer(chat->invocation, CLI_OPTION_GROUP, 1, INT32_MAX, &group);
 	if (code == CLI_OK)
-		code = ringcast_cli_integer(chat->invocation, CLI_OPTION_TO, 1, INT32_MAX, &to);
+		code = take_receiver(chat);
+	if (code == CLI_OK)
+		code = take_game(chat);
 	if (code == CLI_OK)
 		code = ringcast_cli_seconds(chat->invocation, CLI_OPTION_LINGER, &linger_seconds);
 	if (code == CLI_OK)
 		code = take_security(chat);
 	chat->group = (int32_t)group;
-	chat->to = (int32_t)to;
 	chat->linger_ms = (int64_t)(linger_seconds * 1000);
 	chat->name = ringcast_cli_value(chat->invocation, CLI_OPTION_AS, user && *user ? user : "player");
 	return code;
 }
 
-static enum cli_exit start(struct chat *chat, const struct place *place)
+static enum cli_exit start(struct chat *chat, const struct chat_place *place)
 {
 	const ringcast_client_callbacks callbacks = {
 		.size = sizeof(callbacks),
@@ -542,9 +548,13 @@ static enum cli_exit start(struct chat *chat, const struct place *place)
 	options.is_insecure = ringcast_cli_has(chat->invocation, CLI_OPTION_INSECURE);
 	options.ca = chat->ca ? chat->ca : place->made_ca[0] ? place->made_ca : NULL;
 	options.host_name = ringcast_cli_value(chat->invocation, CLI_OPTION_HOST_NAME, NULL);
+	/* a game's connect callback knows nothing of names */
+	const void *login = chat->is_game ? chat->login.bytes : (const void *)chat->name;
+	size_t login_bytes = chat->is_game ? chat->login.size : strlen(chat->name);
+	chat->is_dev_token = place->is_dev_token;
 	int error = ringcast_client_create(&options, &chat->client);
 	if (error == RINGCAST_CLIENT_OK)
-		error = ringcast_client_connect(chat->client, place->host, place->port, place->token, chat->name, strlen(chat->name));
+		error = ringcast_client_connect(chat->client, place->host, place->port, place->token, login, login_bytes);
 	if (error == RINGCAST_CLIENT_OK)
 		return CLI_OK;
 	char detail[256] = "";
@@ -556,16 +566,14 @@ static enum cli_exit start(struct chat *chat, const struct place *place)
 
 enum cli_exit ringcast_command_chat(const struct cli_invocation *invocation)
 {
-	struct place place = {.port = 0};
+	struct chat_place place;
 	struct chat *chat = calloc(1, sizeof(*chat));
 	if (!chat)
 		return CLI_FAILURE;
 	chat->invocation = invocation;
 	enum cli_exit code = take_options(chat);
 	if (code == CLI_OK)
-		code = find_server(invocation, &place);
-	if (code == CLI_OK)
-		code = find_token(invocation, chat->name, &place);
+		code = ringcast_chat_find_place(invocation, chat->name, &place);
 	if (code == CLI_OK)
 		code = start(chat, &place);
 	if (code == CLI_OK) {
@@ -574,6 +582,8 @@ enum cli_exit ringcast_command_chat(const struct cli_invocation *invocation)
 	}
 	ringcast_client_destroy(&chat->client);
 	free(chat->ca);
+	free(chat->payload.bytes);
+	free(chat->login.bytes);
 	free(chat);
 	return code;
 }

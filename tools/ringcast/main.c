@@ -5,7 +5,7 @@ static const struct cli_command commands[] = {
 	{"chat", NULL, "<session>", "talk in a session; creates it when there is none of this name",
 	 "ringcast chat demo --as alice",
 	 CLI_ADMIN | CLI_BIT(AS) | CLI_BIT(SERVER) | CLI_BIT(TOKEN) | CLI_BIT(TCP) | CLI_BIT(GROUP) | CLI_BIT(TO) | CLI_BIT(LINGER) | CLI_BIT(SECURE) |
-		 CLI_BIT(CA) | CLI_BIT(HOST_NAME) | CLI_BIT(INSECURE),
+		 CLI_BIT(OPCODE) | CLI_BIT(PAYLOAD) | CLI_BIT(LOGIN_PAYLOAD) | CLI_BIT(CA) | CLI_BIT(HOST_NAME) | CLI_BIT(INSECURE),
 	 ringcast_command_chat},
 	{"session", "list", "", "list sessions", "ringcast session list --name demo -o json", CLI_ADMIN_OUTPUT | CLI_BIT(NAME),
 	 ringcast_command_session_list},
