@@ -183,6 +183,10 @@ static enum cli_exit check_arguments(const struct cli_invocation *invocation, FI
 	int required = count_arguments(command->arguments, '<'), optional = count_arguments(command->arguments, '[');
 	const char *output = invocation->values[CLI_OPTION_OUTPUT];
 	if (invocation->argument_count < required || invocation->argument_count > required + optional) {
+		if (invocation->argument_count < required)
+			fprintf(err, "ringcast: something is missing: %d of %d arguments are there\n", invocation->argument_count, required);
+		else
+			fprintf(err, "ringcast: '%s' is one argument too many\n", invocation->arguments[required + optional]);
 		fprintf(err, "Usage: ringcast %s%s%s %s [options]\n", command->noun, command->verb ? " " : "",
 			command->verb ? command->verb : "", command->arguments);
 		return CLI_USAGE;

@@ -68,6 +68,8 @@ Test(cli, wrong_usage_is_two_and_names_the_word)
 		{"session nonsense", "unknown command 'session nonsense'"},
 		{"session show", "Usage: ringcast session show <session>"},
 		{"session show a b", "Usage: ringcast session show <session>"},
+		{"session show", "something is missing: 0 of 1"},
+		{"session show a b", "'b' is one argument too many"},
 		{"session show a --nonsense", "unknown option '--nonsense'"},
 		{"session show a --name x", "unknown option '--name'"},
 		{"session show a --admin", "--admin needs URL"},
