@@ -175,8 +175,13 @@ class ChatTest(unittest.TestCase):
         self.assertIn("certificate", self.refusal(ca="/etc/hostname"))
 
     def test_plaintext_gets_no_answer_that_helps(self):
-        result = ringcast("chat", "parlour", "--admin", f"http://127.0.0.1:{self.daemon.admin_port}", input="")
+        result = ringcast("chat", "parlour", "--server", f"127.0.0.1:{self.daemon.tcp_port}", input="")
         self.assertEqual(result.returncode, 1)
+
+    def test_plaintext_is_told_by_the_admin_api(self):
+        result = ringcast("chat", "parlour", "--admin", f"http://127.0.0.1:{self.daemon.admin_port}", input="")
+        self.assertEqual(result.returncode, 2)
+        self.assertIn("add --secure", result.stderr)
 
     def test_options_that_do_not_go_together(self):
         for arguments in (["--ca", "x"], ["--insecure"], ["--secure", "--insecure", "--ca", "x"]):
