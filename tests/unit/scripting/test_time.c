@@ -11,15 +11,8 @@
 #include "reach.h"
 #include "scripting/lua/lua_private.h"
 
-/*
- * A script that only C functions and the backstop stop may take BACKSTOP_BUDGETS_MAX budgets, and what one instruction or the unwinding of a deep
- * stack can take. AddressSanitizer makes the latter several times as long: 161 ms were seen with gcc 14 where it is 35 without.
- */
-#ifdef __SANITIZE_ADDRESS__
-enum { BUDGET_US = 10000, HELD_MS_MAX = 300 };
-#else
+/* A script that only C functions and the backstop stop may take BACKSTOP_BUDGETS_MAX budgets, and what one instruction can take: sanitizers make that long. */
 enum { BUDGET_US = 10000, HELD_MS_MAX = 150 };
-#endif
 
 static struct lua_world world;
 static struct session *session;
