@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+enum { FLEET_ID_LENGTH_MAX = 128 };
+
 static const char *fleet_of_alias(struct model *model, struct request *request)
 {
 	const char *id = ringcast_model_id_of(ringcast_request_text(request, "AliasId"), "alias");
@@ -30,6 +32,11 @@ const char *ringcast_fleet_of(struct model *model, struct request *request, json
 	const char *id = has_fleet ? ringcast_model_id_of(ringcast_request_text(request, "FleetId"), "fleet") : fleet_of_alias(model, request);
 	if (id == NULL)
 		return NULL;
+	/* The interface names no bound; keys and ARNs are built from it. */
+	if (strlen(id) > FLEET_ID_LENGTH_MAX) {
+		ringcast_request_refuse(request, FAULT_INVALID, "FleetId: %zu bytes, at most %d are allowed", strlen(id), FLEET_ID_LENGTH_MAX);
+		return NULL;
+	}
 	*ret_document = ringcast_records_find(&model->records, RECORD_FLEET, id);
 	if (*ret_document != NULL || model->settings.is_dev)
 		return id;

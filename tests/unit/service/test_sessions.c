@@ -71,6 +71,16 @@ Test(sessions, a_token_gives_one_session)
 		     FAULT_IDEMPOTENT_MISMATCH);
 }
 
+Test(sessions, a_fleet_id_of_any_length_reaches_no_assertion)
+{
+	char id[700], input[1024];
+	memset(id, 'f', sizeof(id) - 1);
+	id[sizeof(id) - 1] = '\0';
+	snprintf(input, sizeof(input), "{\"FleetId\": \"fleet-%s\", \"MaximumPlayerSessionCount\": 2, \"IdempotencyToken\": \"t1\"}", id);
+	expect_fault(rig_run(&rig, "CreateGameSession", input), FAULT_INVALID);
+	expect_fault(rig_run(&rig, "CreateGameSession", input), FAULT_INVALID);
+}
+
 Test(sessions, a_host_that_refuses_leaves_nothing)
 {
 	static const struct {
