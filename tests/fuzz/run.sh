@@ -5,7 +5,8 @@ set -eu
 source_folder=$(cd "$(dirname "$0")/../.." && pwd)
 seconds=${1:-60}
 [ $# -eq 0 ] || shift
-[ $# -gt 0 ] || set -- packet websocket http_upgrade stream datagram address_table id relay config admin prefilter dtls tls sidecar lua
+# Without names every target there is: one that is missing from a list would never be run.
+[ $# -gt 0 ] || set -- $(cd "$source_folder/tests/fuzz" && ls fuzz_*.c | sed 's/^fuzz_\(.*\)\.c$/\1/')
 build=${BUILD:-${TMPDIR:-/tmp}/ringcast-fuzz}
 # All of our code is compiled for coverage, the targets alone are linked with libFuzzer's main.
 sanitizers=address,undefined
