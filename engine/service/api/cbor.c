@@ -493,15 +493,22 @@ static void encode_map(struct encoder *encoder, const struct shape *shape, const
 	}
 }
 
+/* NULL for a member that is absent; null says the same, as the check of shapes has it. */
+static const json_t *member_of(const json_t *value, const struct shape_member *member)
+{
+	const json_t *item = json_object_get(value, member->name);
+	return json_is_null(item) ? NULL : item;
+}
+
 static void encode_struct(struct encoder *encoder, const struct shape *shape, const json_t *value)
 {
 	size_t count = 0;
 	for (uint32_t i = 0; i < shape->count; i++)
-		count += json_object_get(value, ringcast_shape_member(shape, i)->name) != NULL;
+		count += member_of(value, ringcast_shape_member(shape, i)) != NULL;
 	head(encoder, cbor_encode_map_start, count);
 	for (uint32_t i = 0; i < shape->count; i++) {
 		const struct shape_member *member = ringcast_shape_member(shape, i);
-		const json_t *item = json_object_get(value, member->name);
+		const json_t *item = member_of(value, member);
 		if (item == NULL)
 			continue;
 		text(encoder, member->name, strlen(member->name));

@@ -270,3 +270,31 @@ bool ringcast_shape_check(enum shape_id id, const json_t *value, char problem[SH
 	pthread_once(&once, compile_patterns);
 	return check_value(&check, NULL, id, value);
 }
+
+static void drop_nulls_of_struct(const struct shape *shape, json_t *value)
+{
+	for (uint32_t i = 0; i < shape->count; i++) {
+		const struct shape_member *member = ringcast_shape_member(shape, i);
+		json_t *item = json_object_get(value, member->name);
+		if (json_is_null(item))
+			json_object_del(value, member->name);
+		else if (item != NULL)
+			ringcast_shape_drop_nulls(member->shape, item);
+	}
+}
+
+void ringcast_shape_drop_nulls(enum shape_id id, json_t *value)
+{
+	const struct shape *shape = ringcast_shape(id);
+	const char *key;
+	json_t *item;
+	size_t i;
+	if (shape->kind == SHAPE_STRUCT)
+		drop_nulls_of_struct(shape, value);
+	else if (shape->kind == SHAPE_LIST)
+		json_array_foreach(value, i, item)
+			ringcast_shape_drop_nulls(shape->element, item);
+	else if (shape->kind == SHAPE_MAP)
+		json_object_foreach(value, key, item)
+			ringcast_shape_drop_nulls(shape->element, item);
+}

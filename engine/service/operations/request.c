@@ -90,6 +90,8 @@ void ringcast_request_run(struct model *model, struct request *request)
 		ringcast_request_refuse(request, FAULT_UNSUPPORTED, "%s: %s", operation->name, operation->text);
 	else if (!ringcast_shape_check(operation->input, request->input, problem))
 		ringcast_request_refuse(request, FAULT_INVALID, "%s", problem);
-	else
+	else {
+		ringcast_shape_drop_nulls(operation->input, request->input);
 		operation->run(model, request);
+	}
 }

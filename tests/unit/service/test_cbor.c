@@ -103,3 +103,13 @@ Test(cbor, blobs_and_errors)
 	expect(decode((const char *)bytes, size), "{\"__type\": \"NotFoundException\", \"message\": \"no fleet\"}");
 	free(bytes);
 }
+
+Test(cbor, null_is_absent)
+{
+	size_t size;
+	json_t *value = json_loads("{\"Name\": null, \"Version\": \"1\"}", 0, NULL);
+	uint8_t *bytes = ringcast_cbor_encode(SHAPE_ID_CreateScriptInput, value, &size);
+	expect(decode((const char *)bytes, size), "{\"Version\": \"1\"}");
+	free(bytes);
+	json_decref(value);
+}

@@ -281,6 +281,7 @@ Test(configured, an_alias_leads_somewhere)
 	expect_fault("CreateGameSession", format("{\"AliasId\": \"%s\", \"MaximumPlayerSessionCount\": 1}", alias), FAULT_TERMINAL_ROUTING);
 	expect_fault("ResolveAlias", format("{\"AliasId\": \"%s\"}", alias), FAULT_TERMINAL_ROUTING);
 	expect_fault("CreateAlias", "{\"Name\": \"a\", \"RoutingStrategy\": {\"Type\": \"SIMPLE\", \"FleetId\": \"fleet-unknown\"}}", FAULT_NOT_FOUND);
+	expect_fault("CreateAlias", "{\"Name\": \"a\", \"RoutingStrategy\": {\"Type\": \"TERMINAL\", \"Message\": null}}", FAULT_INVALID);
 	expect_fault("DeleteAlias", format("{\"AliasId\": \"%s\"}", alias), FAULT_NONE);
 	expect_fault("DescribeAlias", format("{\"AliasId\": \"%s\"}", alias), FAULT_NOT_FOUND);
 }
