@@ -22,6 +22,7 @@
 #include "control/report.h"
 #include "control/script_store.h"
 #include "control/service.h"
+#include "control/service_scripts.h"
 #include "control/tls_files.h"
 #include "control/tokens.h"
 
@@ -43,6 +44,7 @@ struct daemon {
 	struct service *service;    /* NULL: off */
 	pthread_rwlock_t service_lock; /* shards read service, the main thread changes it */
 	struct script_store *scripts; /* NULL: nothing can be pushed */
+	struct service_scripts service_scripts; /* the same for the service */
 	struct dev_script dev_script;
 	char demo_id[RINGCAST_ID_BYTES]; /* dev mode */
 	pthread_mutex_t mutex; /* guards config and reloads */
@@ -259,8 +261,14 @@ static bool start_service(struct daemon *daemon)
 	struct config_error error;
 	char quoted[600];
 	struct service *service;
-	bool is_started = ringcast_control_service_start(&daemon->config, daemon->engine, daemon->flags->is_dev,
-							 daemon->dev_script.path ? daemon->dev_script.name : NULL, &service, &error);
+	struct control_service_options options = {.engine = daemon->engine, .is_dev = daemon->flags->is_dev};
+	options.script = daemon->dev_script.path ? daemon->dev_script.name : NULL;
+	/* Where the service's records outlive the process and the scripts do not, there is no place for them. */
+	if (daemon->scripts && (*daemon->config.scripts_directory.text || !*daemon->config.service_store.text)) {
+		ringcast_service_scripts_init(&daemon->service_scripts, daemon->scripts, daemon->engine);
+		options.scripts = &daemon->service_scripts.base;
+	}
+	bool is_started = ringcast_control_service_start(&daemon->config, &options, &service, &error);
 	pthread_rwlock_wrlock(&daemon->service_lock);
 	daemon->service = service;
 	pthread_rwlock_unlock(&daemon->service_lock);

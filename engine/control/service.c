@@ -41,8 +41,8 @@ bool ringcast_control_service_check(const struct config *config, bool is_dev, st
 	return false;
 }
 
-bool ringcast_control_service_start(const struct config *config, ringcast_engine *engine, bool is_dev, const char *script,
-				    struct service **ret_service, struct config_error *reterr)
+bool ringcast_control_service_start(const struct config *config, const struct control_service_options *control, struct service **ret_service,
+				    struct config_error *reterr)
 {
 	struct endpoint endpoint;
 	char problem[SERVICE_PROBLEM_BYTES] = "";
@@ -51,20 +51,22 @@ bool ringcast_control_service_start(const struct config *config, ringcast_engine
 	*ret_service = NULL;
 	if (endpoint.size == 0)
 		return true;
-	if (!ringcast_control_service_check(config, is_dev, reterr))
+	if (!ringcast_control_service_check(config, control->is_dev, reterr))
 		return false;
 	const struct service_options options = {
-		.engine = engine,
+		.engine = control->engine,
 		.address = &endpoint.any,
 		.address_bytes = endpoint.size,
 		.store_path = *config->service_store.text != '\0' ? config->service_store.text : NULL,
 		.region = config->service_region.text,
 		.player_ip = player_ip(config),
 		.player_dns_name = config->tls_host_name.text,
-		.script = script,
-		.is_dev = is_dev,
-		.sessions_max = ringcast_engine_shard_count(engine) * config->limits.sessions_max,
+		.script = control->script,
+		.scripts = control->scripts,
+		.is_dev = control->is_dev,
+		.sessions_max = ringcast_engine_shard_count(control->engine) * config->limits.sessions_max,
 		.players_per_session_max = config->limits.players_per_session_max,
+		.fleet_events_max = config->service_fleet_events_kept,
 		.requests_max = config->service_requests_max,
 		.connections_max = config->service_connections_max,
 		.body_bytes_max = config->service_body_max_bytes,

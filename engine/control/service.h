@@ -7,9 +7,16 @@
 
 /* What a start would refuse of the service's keys, without starting anything. */
 bool ringcast_control_service_check(const struct config *config, bool is_dev, struct config_error *reterr);
-/* *ret_service NULL with true: service.address is off. script: what dev mode's fleets run; NULL: nothing. */
-bool ringcast_control_service_start(const struct config *config, ringcast_engine *engine, bool is_dev, const char *script,
-				    struct service **ret_service, struct config_error *reterr);
+struct control_service_options {
+	ringcast_engine *engine;
+	bool is_dev;
+	const char *script;	      /* what dev mode's fleets run; NULL: nothing */
+	const struct host_scripts *scripts; /* NULL: nothing can be pushed */
+};
+
+/* *ret_service NULL with true: service.address is off. */
+bool ringcast_control_service_start(const struct config *config, const struct control_service_options *options, struct service **ret_service,
+				    struct config_error *reterr);
 
 void ringcast_control_service_print_doc(FILE *out); /* the reference of the API, as Markdown */
 

@@ -7,6 +7,7 @@
 
 #include "base/assert.h"
 #include "base/log.h"
+#include "service/operations/scripts.h"
 
 enum { TURN_ITEMS_MAX = 256, FORGET_PER_TURN_MAX = 64 };
 
@@ -321,7 +322,9 @@ struct loop *ringcast_loop_create(const struct loop_options *options, char probl
 	pthread_mutex_init(&loop->lock, NULL);
 	pthread_cond_init(&loop->changed, NULL);
 	pthread_cond_init(&loop->batch_changed, NULL);
-	if (!ringcast_service_store_load(options->store, &loop->model.records, problem))
+	if (ringcast_service_store_load(options->store, &loop->model.records, problem))
+		ringcast_scripts_select(&loop->model);
+	else
 		ringcast_loop_destroy(&loop);
 	return loop;
 }

@@ -45,7 +45,7 @@ static bool copy_texts(struct service *service)
 static bool create_loop(struct service *service, char problem[SERVICE_PROBLEM_BYTES])
 {
 	const struct service_options *options = &service->options;
-	const struct host_local_options host = {.engine = options->engine, .give_back = give_back, .context = service};
+	const struct host_local_options host = {.engine = options->engine, .scripts = options->scripts, .give_back = give_back, .context = service};
 	struct loop_options loop = {
 		.settings = {.region = options->region,
 			     .is_dev = options->is_dev,
@@ -55,7 +55,8 @@ static bool create_loop(struct service *service, char problem[SERVICE_PROBLEM_BY
 			     .port = ringcast_engine_tcp_port(options->engine),
 			     .is_encrypted = ringcast_engine_security(options->engine) != RINGCAST_SECURITY_OFF,
 			     .sessions_max = options->sessions_max,
-			     .players_per_session_max = options->players_per_session_max},
+			     .players_per_session_max = options->players_per_session_max,
+			     .fleet_events_max = options->fleet_events_max},
 		.store = service->store,
 		.now_ms = now_ms,
 		.requests_max = options->requests_max,

@@ -15,9 +15,10 @@ struct service_options {
 	const char *region;
 	const char *player_ip, *player_dns_name; /* where players are told to connect */
 	const char *script; /* of dev mode's fleets; NULL: none */
+	const struct host_scripts *scripts; /* borrowed; outlives the service; NULL: there is no place to keep any */
 	const char *certificate, *key; /* PEM; NULL: plain HTTP */
 	bool is_dev;
-	uint32_t sessions_max, players_per_session_max, requests_max, connections_max;
+	uint32_t sessions_max, players_per_session_max, requests_max, connections_max, fleet_events_max;
 	size_t body_bytes_max;
 };
 

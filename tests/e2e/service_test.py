@@ -13,8 +13,10 @@ import botocore.config
 import botocore.session
 from botocore.exceptions import ClientError
 
+import scripts
 from daemon import AdminError, Daemon
 from player import Player, Refused, until
+from realtime import SERVER
 
 REGION = "local"
 
@@ -148,6 +150,79 @@ class ServiceTest(unittest.IsolatedAsyncioTestCase):
         self.assertEqual(raw(self.port, "CreateGameSession", b"\xff\xfe{}")[:2], (400, "SerializationException"))
         self.assertEqual(raw(self.port, "CreateGameSession", b"x" * (9 << 20))[:2], (400, "InvalidRequestException"))
         self.assertEqual(raw(self.port, "ListFleets", "")[0], 200)
+
+
+class ScriptTest(unittest.IsolatedAsyncioTestCase):
+    """Scripts of the API: pushed, run, updated, refused, deleted; they survive a restart with their fleets."""
+
+    def setUp(self):
+        self.folder = tempfile.TemporaryDirectory()
+        self.addCleanup(self.folder.cleanup)
+        self.start()
+
+    def start(self):
+        self.daemon = Daemon("--dev", service__store=os.path.join(self.folder.name, "store.db"),
+                             scripts__directory=os.path.join(self.folder.name, "scripts"))
+        self.gamelift = client(service_port(self.daemon))
+
+    def fleet_of(self, files):
+        script = self.gamelift.create_script(Name="s", Version="v", ZipFile=scripts.make_zip(files))["Script"]["ScriptId"]
+        return script, self.gamelift.create_fleet(Name="f", ScriptId=script)["FleetAttributes"]["FleetId"]
+
+    async def answer_of(self, fleet):
+        """What a new session's script says."""
+        session = self.gamelift.create_game_session(FleetId=fleet, MaximumPlayerSessionCount=4)["GameSession"]["GameSessionId"]
+        await until(lambda: self.gamelift.describe_game_sessions(GameSessionId=session)["GameSessions"][0]["Status"] == "ACTIVE")
+        token = self.gamelift.create_player_session(GameSessionId=session, PlayerId="a")["PlayerSession"]["PlayerSessionId"]
+        player = await Player.join(self.daemon, token=token)
+        await player.send(10, b"hi", player=SERVER)
+        text = (await player.expect(scripts.ANSWER)).payload.decode()
+        await player.leave()
+        return session, text
+
+    async def test_a_fleet_runs_its_script_and_its_next_version(self):
+        for files in (scripts.lua, scripts.js):
+            script, fleet = self.fleet_of(files("one"))
+            self.assertEqual((await self.answer_of(fleet))[1], "one hi")
+            self.gamelift.update_script(ScriptId=script, ZipFile=scripts.make_zip(files("two")), Version="v2")
+            self.assertEqual((await self.answer_of(fleet))[1], "two hi")
+            with self.assertRaises(ClientError) as caught:
+                self.gamelift.update_script(ScriptId=script, ZipFile=scripts.make_zip({next(iter(files("x"))): "this is no script ("}))
+            self.assertEqual(caught.exception.response["Error"]["Code"], "InvalidRequestException")
+            self.assertIn(":1:", caught.exception.response["Error"]["Message"])
+            self.assertEqual((await self.answer_of(fleet))[1], "two hi")
+            codes = [event["EventCode"] for event in self.gamelift.describe_fleet_events(FleetId=fleet)["Events"]]
+            self.assertIn("FLEET_VALIDATION_EXECUTABLE_RUNTIME_FAILURE", codes)
+            self.assertEqual(self.gamelift.describe_script(ScriptId=script)["Script"]["Version"], "v2")
+        self.daemon.stop()
+
+    async def test_scripts_and_fleets_survive_a_kill_together(self):
+        _, fleet = self.fleet_of(scripts.lua("one"))
+        self.daemon.process.kill()
+        self.daemon.process.wait()
+        self.daemon.log.close()
+        self.start()
+        self.assertEqual((await self.answer_of(fleet))[1], "one hi")
+        self.daemon.stop()
+
+    async def test_a_script_goes_when_nobody_runs_it(self):
+        script, fleet = self.fleet_of(scripts.lua("one"))
+        with self.assertRaises(ClientError):
+            self.gamelift.delete_script(ScriptId=script)
+        self.gamelift.delete_fleet(FleetId=fleet)
+        self.gamelift.delete_script(ScriptId=script)
+        self.assertEqual(self.gamelift.list_scripts()["Scripts"], [])
+        self.assertEqual(os.listdir(os.path.join(self.folder.name, "scripts")), [])
+        self.daemon.stop()
+
+    def test_what_is_no_package_is_refused(self):
+        with self.assertRaises(ClientError) as caught:
+            self.gamelift.create_script(Name="s", ZipFile=b"no zip")
+        self.assertEqual(caught.exception.response["Error"]["Code"], "InvalidRequestException")
+        with self.assertRaises(ClientError) as caught:
+            self.gamelift.create_script(Name="s", StorageLocation={"Bucket": "b", "Key": "k", "RoleArn": "arn:aws:iam::1:role/r"})
+        self.assertIn("ZipFile", caught.exception.response["Error"]["Message"])
+        self.daemon.stop()
 
 
 class SignatureTest(unittest.TestCase):

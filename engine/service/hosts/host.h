@@ -14,15 +14,15 @@
 
 enum { HOST_ID_BYTES = 64, HOST_PLAYERS_MAX = 25, HOST_TEXT_BYTES = 256 };
 
-enum host_call_kind { HOST_CREATE, HOST_END, HOST_UPDATE, HOST_RESERVE };
+enum host_call_kind { HOST_CREATE, HOST_END, HOST_UPDATE, HOST_RESERVE, HOST_SCRIPT_PUSH, HOST_SCRIPT_SELECT, HOST_SCRIPT_REMOVE };
 
 enum host_result {
 	HOST_OK,
 	HOST_NOT_FOUND, /* no such session, or no such script */
 	HOST_FULL,	/* of sessions, or the session of players */
-	HOST_STATE,	/* draining, or the session is ending */
+	HOST_STATE,	/* draining, or the session is ending; of a script: it is in use, or there is no place for scripts */
 	HOST_EXISTS,	/* the player holds a place already */
-	HOST_SCRIPT,	/* the script failed; text says how */
+	HOST_SCRIPT,	/* the script failed, or its package cannot be read; text says how */
 	HOST_TIMEOUT,	/* no answer in time: nothing has changed */
 	HOST_FAILED,	/* anything else; text says what */
 };
@@ -38,9 +38,12 @@ struct host_call {
 	enum host_call_kind kind;
 	uint32_t host;
 	char session[HOST_ID_BYTES]; /* the host's name for it; of CREATE the answer */
-	/* CREATE and UPDATE */
+	/* CREATE and UPDATE. Of SCRIPT_...: script is its name, zip (of a push) its package in base64, version and size the push's answer, version what to select */
 	json_t *facts;	 /* as game_session.facts; counted; NULL in an update: unchanged */
-	char *script;	 /* "name" or "name@version"; NULL: none */
+	char *script;	 /* "name" or "name@version"; "": none */
+	char *zip;
+	char version[HOST_ID_BYTES];
+	uint64_t zip_bytes;
 	uint32_t players_max; /* of an update 0: unchanged */
 	bool has_policy, is_deny_all; /* of an update: who may still reserve */
 	/* END */
@@ -65,6 +68,25 @@ struct host_event {
 	uint64_t sequence; /* counts up in each session */
 	char session[HOST_ID_BYTES], player[HOST_ID_BYTES];
 	char text[HOST_TEXT_BYTES]; /* why it ended */
+};
+
+/*
+ * Who keeps scripts for a host: the daemon's store. Calls come from one thread and may take seconds. What is not OK has one line in text. version:
+ * of a push the answer.
+ */
+struct host_script {
+	const char *name;
+	const void *zip;
+	size_t zip_bytes;
+	char version[HOST_ID_BYTES];
+	char text[HOST_TEXT_BYTES];
+};
+
+struct host_scripts {
+	void *context;
+	enum host_result (*push)(void *context, struct host_script *script);
+	enum host_result (*select)(void *context, struct host_script *script); /* the version becomes one that sessions can have, after a restart too */
+	enum host_result (*remove)(void *context, struct host_script *script); /* with all its versions */
 };
 
 struct host;

@@ -1,6 +1,7 @@
 #include "service/hosts/local.h"
 
 #include <assert.h>
+#include <nettle/base64.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,13 +14,19 @@ enum { TERMINATE_TIMEOUT_MS = 5 * 60 * 1000 };
 
 static_assert(HOST_ID_BYTES == RINGCAST_ID_BYTES && (int)HOST_PLAYERS_MAX == (int)RINGCAST_RESERVATIONS_MAX, "the engine's bounds");
 
+struct lane {
+	struct host_local *local;
+	pthread_t thread;
+	pthread_cond_t changed;
+	struct list_node calls; /* oldest first */
+	bool has_thread;
+};
+
 struct host_local {
 	struct host base;
 	struct host_local_options options;
-	pthread_t thread;
-	pthread_mutex_t lock;
-	pthread_cond_t changed;
-	struct list_node calls; /* oldest first */
+	pthread_mutex_t lock; /* guards the lanes' calls, and is_stopping */
+	struct lane sessions, scripts; /* trying a script out takes seconds, and sessions do not wait for it */
 	bool is_stopping;
 };
 
@@ -91,9 +98,63 @@ static void end(struct host_local *local, struct host_call *call)
 				     : ringcast_session_terminate(local->options.engine, call->session, TERMINATE_TIMEOUT_MS));
 }
 
+/* Scripts */
+
+/* NULL: no memory, or no base64. */
+static uint8_t *decode(const char *text, size_t *ret_bytes)
+{
+	struct base64_decode_ctx context;
+	size_t size = strlen(text), bytes = BASE64_DECODE_LENGTH(size);
+	uint8_t *decoded = malloc(bytes + 1);
+	base64_decode_init(&context);
+	if (decoded != NULL && base64_decode_update(&context, &bytes, decoded, size, text) && base64_decode_final(&context)) {
+		*ret_bytes = bytes;
+		return decoded;
+	}
+	free(decoded);
+	return NULL;
+}
+
+static enum host_result push_script(const struct host_scripts *scripts, struct host_script *script, struct host_call *call)
+{
+	size_t bytes;
+	uint8_t *zip = decode(call->zip, &bytes);
+	if (zip == NULL) {
+		snprintf(script->text, sizeof(script->text), "out of memory");
+		return HOST_FAILED;
+	}
+	script->zip = zip;
+	script->zip_bytes = call->zip_bytes = bytes;
+	enum host_result result = scripts->push(scripts->context, script);
+	free(zip);
+	return result;
+}
+
+static void carry_out_script(struct host_local *local, struct host_call *call)
+{
+	const struct host_scripts *scripts = local->options.scripts;
+	struct host_script script = {.name = call->script};
+	memcpy(script.version, call->version, sizeof(script.version));
+	if (scripts == NULL) {
+		call->result = HOST_STATE;
+		snprintf(call->text, sizeof(call->text), "there is no place to keep scripts: set scripts.directory");
+		return;
+	}
+	call->result = call->kind == HOST_SCRIPT_PUSH	? push_script(scripts, &script, call)
+		       : call->kind == HOST_SCRIPT_SELECT ? scripts->select(scripts->context, &script)
+							  : scripts->remove(scripts->context, &script);
+	memcpy(call->version, script.version, sizeof(call->version));
+	memcpy(call->text, script.text, sizeof(call->text));
+}
+
 static void carry_out(struct host_local *local, struct host_call *call)
 {
 	switch (call->kind) {
+	case HOST_SCRIPT_PUSH:
+	case HOST_SCRIPT_SELECT:
+	case HOST_SCRIPT_REMOVE:
+		carry_out_script(local, call);
+		break;
 	case HOST_CREATE:
 		create(local, call);
 		break;
@@ -109,14 +170,15 @@ static void carry_out(struct host_local *local, struct host_call *call)
 	}
 }
 
-static struct host_call *take_call(struct host_local *local)
+static struct host_call *take_call(struct lane *lane)
 {
+	struct host_local *local = lane->local;
 	struct host_call *call = NULL;
 	pthread_mutex_lock(&local->lock);
-	while (ringcast_list_is_empty(&local->calls) && !local->is_stopping)
-		pthread_cond_wait(&local->changed, &local->lock);
-	if (!ringcast_list_is_empty(&local->calls)) {
-		call = CONTAINER_OF(local->calls.next, struct host_call, node);
+	while (ringcast_list_is_empty(&lane->calls) && !local->is_stopping)
+		pthread_cond_wait(&lane->changed, &local->lock);
+	if (!ringcast_list_is_empty(&lane->calls)) {
+		call = CONTAINER_OF(lane->calls.next, struct host_call, node);
 		ringcast_list_remove(&call->node);
 		if (local->is_stopping)
 			answer(call, RINGCAST_ERROR_SYSTEM);
@@ -127,8 +189,9 @@ static struct host_call *take_call(struct host_local *local)
 
 static void *run(void *context)
 {
-	struct host_local *local = context;
-	for (struct host_call *call = take_call(local); call != NULL; call = take_call(local)) {
+	struct lane *lane = context;
+	struct host_local *local = lane->local;
+	for (struct host_call *call = take_call(lane); call != NULL; call = take_call(lane)) {
 		if (call->result == HOST_OK)
 			carry_out(local, call);
 		local->options.give_back(local->options.context, call);
@@ -136,16 +199,37 @@ static void *run(void *context)
 	return NULL;
 }
 
+static bool is_about_scripts(const struct host_call *call)
+{
+	return call->kind == HOST_SCRIPT_PUSH || call->kind == HOST_SCRIPT_SELECT || call->kind == HOST_SCRIPT_REMOVE;
+}
+
 static void submit(struct host *host, struct host_call *call)
 {
 	struct host_local *local = CONTAINER_OF(host, struct host_local, base);
+	struct lane *lane = is_about_scripts(call) ? &local->scripts : &local->sessions;
 	pthread_mutex_lock(&local->lock);
-	ringcast_list_add_tail(&local->calls, &call->node);
-	pthread_cond_signal(&local->changed);
+	ringcast_list_add_tail(&lane->calls, &call->node);
+	pthread_cond_signal(&lane->changed);
 	pthread_mutex_unlock(&local->lock);
 }
 
 static const struct host_ops ops = {.submit = submit};
+
+static void lane_init(struct lane *lane, struct host_local *local)
+{
+	lane->local = local;
+	ringcast_list_init(&lane->calls);
+	pthread_cond_init(&lane->changed, NULL);
+	lane->has_thread = pthread_create(&lane->thread, NULL, run, lane) == 0;
+}
+
+static void lane_fini(struct lane *lane)
+{
+	if (lane->has_thread)
+		pthread_join(lane->thread, NULL);
+	pthread_cond_destroy(&lane->changed);
+}
 
 struct host_local *ringcast_host_local_create(const struct host_local_options *options)
 {
@@ -154,13 +238,12 @@ struct host_local *ringcast_host_local_create(const struct host_local_options *o
 		return NULL;
 	local->base.ops = &ops;
 	local->options = *options;
-	ringcast_list_init(&local->calls);
 	pthread_mutex_init(&local->lock, NULL);
-	pthread_cond_init(&local->changed, NULL);
-	if (pthread_create(&local->thread, NULL, run, local) == 0)
-		return local;
-	free(local);
-	return NULL;
+	lane_init(&local->sessions, local);
+	lane_init(&local->scripts, local);
+	if (!local->sessions.has_thread || !local->scripts.has_thread)
+		ringcast_host_local_destroy(&local);
+	return local;
 }
 
 struct host *ringcast_host_local_base(struct host_local *local)
@@ -174,11 +257,12 @@ void ringcast_host_local_destroy(struct host_local **local)
 		return;
 	pthread_mutex_lock(&(*local)->lock);
 	(*local)->is_stopping = true;
-	pthread_cond_signal(&(*local)->changed);
+	pthread_cond_signal(&(*local)->sessions.changed);
+	pthread_cond_signal(&(*local)->scripts.changed);
 	pthread_mutex_unlock(&(*local)->lock);
-	pthread_join((*local)->thread, NULL);
+	lane_fini(&(*local)->sessions);
+	lane_fini(&(*local)->scripts);
 	pthread_mutex_destroy(&(*local)->lock);
-	pthread_cond_destroy(&(*local)->changed);
 	free(*local);
 	*local = NULL;
 }

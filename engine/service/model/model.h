@@ -20,6 +20,7 @@ struct model_settings {
 	bool is_encrypted;
 	uint32_t sessions_max; /* that hosts hold together */
 	uint32_t players_per_session_max;
+	uint32_t fleet_events_max; /* kept of each fleet */
 };
 
 enum { MODEL_EARLY_ENDS = 64 };
@@ -34,6 +35,8 @@ struct model {
 	/* Sessions that ended before their host's answer about them was heard: the newest ones. */
 	char early_ends[MODEL_EARLY_ENDS][HOST_ID_BYTES];
 	uint32_t early_end_next;
+	int64_t event_moment; /* of the newest fleet event: microseconds, each one once */
+	uint64_t events_lost_count; /* fleet events that memory was short for */
 };
 
 void ringcast_model_init(struct model *model, const struct model_settings *settings, uint64_t seed);

@@ -26,7 +26,8 @@
 	X(RULE_SET, rule_set)                                                                                                              \
 	X(MATCHMAKER, matchmaker)                                                                                                          \
 	X(TAGS, tags)                                                                                                                      \
-	X(KEY, key)
+	X(KEY, key)                                                                                                                        \
+	X(EVENT, event)
 
 enum record_kind {
 #define X(NAME, name) RECORD_##NAME,

@@ -2,9 +2,12 @@
  * What belongs to a fleet and has operations of its own: capacity, ports, locations, what its hosts run, scaling. On bare metal the wished
  * capacity and the ports are outputs: they are kept and shown, and whoever provides machines and firewalls acts on them.
  */
+#include <inttypes.h>
+#include <nettle/sha2.h>
 #include <stdio.h>
 #include <string.h>
 
+#include "service/model/fleet_event.h"
 #include "service/operations/change.h"
 #include "service/operations/fleet_parts.h"
 #include "service/operations/handlers.h"
@@ -30,10 +33,12 @@ void ringcast_operation_UpdateFleetCapacity(struct model *model, struct request 
 	int64_t wished = ringcast_request_number(request, "DesiredInstances", low);
 	if (fleet == NULL)
 		return;
-	if (low > wished || wished > high)
+	if (low > wished || wished > high) {
 		ringcast_request_refuse(request, FAULT_INVALID, "DesiredInstances must lie between MinSize and MaxSize");
-	else
-		put_member(model, request, id, "Capacity", ringcast_change_merge(json_object_get(fleet, "Capacity"), request, members), ringcast_fleet_name(fleet));
+		return;
+	}
+	ringcast_fleet_event_note(model, id, "FLEET_SCALING_EVENT", "the wished number of hosts was set to %" PRId64, wished);
+	put_member(model, request, id, "Capacity", ringcast_change_merge(json_object_get(fleet, "Capacity"), request, members), ringcast_fleet_name(fleet));
 }
 
 /* Ports */
@@ -231,10 +236,25 @@ void ringcast_operation_StopFleetActions(struct model *model, struct request *re
 	set_actions(model, request, true);
 }
 
-/* Policies are filed as "fleet/name". */
+enum { POLICY_NAME_BYTES_MAX = 128, POLICY_NAME_SHOWN = 100, POLICY_DIGEST_BYTES = 16 };
+
+/* Policies are filed as "fleet/name". A name may have four thousand bytes; a long one is filed by its beginning and its digest. */
 static void policy_id(const char *fleet_id, const struct request *request, char ret_id[PAGE_BEHIND_BYTES])
 {
-	snprintf(ret_id, PAGE_BEHIND_BYTES, "%.100s/%.190s", fleet_id, ringcast_request_text(request, "Name"));
+	const char *name = ringcast_request_text(request, "Name");
+	uint8_t digest[SHA256_DIGEST_SIZE];
+	char text[2 * POLICY_DIGEST_BYTES + 1] = "";
+	struct sha256_ctx context;
+	sha256_init(&context);
+	sha256_update(&context, strlen(name), (const uint8_t *)name);
+	sha256_digest(&context, sizeof(digest), digest);
+	if (strlen(name) <= POLICY_NAME_BYTES_MAX) {
+		snprintf(ret_id, PAGE_BEHIND_BYTES, "%.128s/%s", fleet_id, name);
+		return;
+	}
+	for (size_t i = 0; i < POLICY_DIGEST_BYTES; i++)
+		snprintf(text + 2 * i, 3, "%02x", digest[i]);
+	snprintf(ret_id, PAGE_BEHIND_BYTES, "%.128s/%.*s%s", fleet_id, POLICY_NAME_SHOWN, name, text);
 }
 
 static bool is_policy_right(struct request *request)

@@ -5,6 +5,7 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "service/model/fleet_event.h"
 #include "service/operations/change.h"
 #include "service/operations/fleet_parts.h"
 #include "service/operations/handlers.h"
@@ -108,6 +109,8 @@ void ringcast_operation_CreateFleet(struct model *model, struct request *request
 	json_t *fleet = fleet_new(model, request, id, arn);
 	ringcast_change_put(model, request, RECORD_FLEET, id, fleet,
 			    json_pack("{s:o, s:O}", "FleetAttributes", attributes_of(fleet), "LocationStates", json_object_get(fleet, "Locations")));
+	ringcast_fleet_event_note(model, id, "FLEET_CREATED", "the fleet was made");
+	ringcast_fleet_event_note(model, id, "FLEET_STATE_ACTIVE", "the fleet is active: its hosts are there already");
 }
 
 void ringcast_operation_UpdateFleetAttributes(struct model *model, struct request *request)
@@ -116,6 +119,9 @@ void ringcast_operation_UpdateFleetAttributes(struct model *model, struct reques
 	json_t *fleet = ringcast_fleet_record(model, request, &id);
 	if (fleet == NULL)
 		return;
+	if (ringcast_request_has(request, "NewGameSessionProtectionPolicy"))
+		ringcast_fleet_event_note(model, id, "FLEET_NEW_GAME_SESSION_PROTECTION_POLICY_UPDATED", "sessions that begin now have %s",
+					  ringcast_request_text(request, "NewGameSessionProtectionPolicy"));
 	ringcast_change_put(model, request, RECORD_FLEET, id, ringcast_change_merge(fleet, request, members), ringcast_fleet_name(fleet));
 }
 
@@ -127,8 +133,10 @@ void ringcast_operation_DeleteFleet(struct model *model, struct request *request
 	struct fleet_use use = ringcast_fleet_use(model, id, NULL);
 	if (use.session_count > 0)
 		ringcast_request_refuse(request, FAULT_FLEET_STATUS, "the fleet runs %zu sessions; terminate them first", use.session_count);
-	else
+	else {
+		ringcast_fleet_events_remove(model, id);
 		ringcast_change_remove(model, request, RECORD_FLEET, id);
+	}
 }
 
 /* Where FleetIds are given, only those; an id that is not there is left out, as with the vendor. */

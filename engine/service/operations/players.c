@@ -91,11 +91,16 @@ static void reserved(struct model *model, struct host_call *call)
 	}
 }
 
-static void add_player(struct host_call *call, const char *player_id, const char *data)
+/* False: refused, out of memory, and the call has gone. */
+static bool add_player(struct request *request, struct host_call *call, const char *player_id, const char *data)
 {
 	struct host_player *player = &call->players[call->player_count++];
 	player->player_id = strdup(player_id);
 	player->data = data != NULL ? strdup(data) : NULL;
+	if (player->player_id != NULL && (data == NULL || player->data != NULL))
+		return true;
+	ringcast_request_call_drop(request, call);
+	return false;
 }
 
 void ringcast_operation_CreatePlayerSession(struct model *model, struct request *request)
@@ -105,7 +110,7 @@ void ringcast_operation_CreatePlayerSession(struct model *model, struct request 
 		return;
 	struct host_call *call = ringcast_request_call(model, request, HOST_RESERVE, session, reserved);
 	if (call != NULL)
-		add_player(call, ringcast_request_text(request, "PlayerId"),
+		add_player(request, call, ringcast_request_text(request, "PlayerId"),
 			   json_string_value(json_object_get(request->input, "PlayerData")));
 }
 
@@ -127,9 +132,10 @@ void ringcast_operation_CreatePlayerSessions(struct model *model, struct request
 	if (session == NULL || !are_players_different(request, ids) || !may_reserve(request, session, json_array_size(ids)))
 		return;
 	struct host_call *call = ringcast_request_call(model, request, HOST_RESERVE, session, reserved);
-	for (size_t i = 0; call != NULL && i < json_array_size(ids) && i < HOST_PLAYERS_MAX; i++) {
+	bool is_whole = call != NULL;
+	for (size_t i = 0; is_whole && i < json_array_size(ids) && i < HOST_PLAYERS_MAX; i++) {
 		const char *id = json_string_value(json_array_get(ids, i));
-		add_player(call, id, json_string_value(json_object_get(data, id)));
+		is_whole = add_player(request, call, id, json_string_value(json_object_get(data, id)));
 	}
 }
 

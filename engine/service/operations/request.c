@@ -61,23 +61,54 @@ int64_t ringcast_request_number(const struct request *request, const char *name,
 	return json_is_number(value) ? (int64_t)json_number_value(value) : otherwise;
 }
 
-struct host_call *ringcast_request_call(struct model *model, struct request *request, enum host_call_kind kind,
-					const struct game_session *session, void (*answered)(struct model *, struct host_call *))
+static struct host_call *call_new(struct model *model, struct request *request, enum host_call_kind kind, const char *key)
 {
 	struct host_call *call = ringcast_host_call_create(kind);
 	if (call != NULL)
-		call->key = strdup(session->key);
+		call->key = strdup(key);
 	if (call == NULL || call->key == NULL) {
 		ringcast_host_call_destroy(&call);
-		ringcast_request_refuse_memory(request);
+		if (request != NULL)
+			ringcast_request_refuse_memory(request);
 		return NULL;
 	}
-	memcpy(call->session, session->host_session, sizeof(call->session));
-	call->host = session->host;
 	call->request = request;
-	call->answered = answered;
 	ringcast_list_add_tail(&model->calls, &call->node);
 	return call;
+}
+
+struct host_call *ringcast_request_call(struct model *model, struct request *request, enum host_call_kind kind,
+					const struct game_session *session, void (*answered)(struct model *, struct host_call *))
+{
+	struct host_call *call = call_new(model, request, kind, session->key);
+	if (call == NULL)
+		return NULL;
+	memcpy(call->session, session->host_session, sizeof(call->session));
+	call->host = session->host;
+	call->answered = answered;
+	return call;
+}
+
+struct host_call *ringcast_request_call_script(struct model *model, struct request *request, enum host_call_kind kind, const char *script_id,
+					       void (*answered)(struct model *, struct host_call *))
+{
+	struct host_call *call = call_new(model, request, kind, script_id);
+	if (call == NULL)
+		return NULL;
+	call->answered = answered;
+	call->script = strdup(script_id);
+	if (call->script != NULL)
+		return call;
+	ringcast_request_call_drop(request, call);
+	return NULL;
+}
+
+void ringcast_request_call_drop(struct request *request, struct host_call *call)
+{
+	ringcast_list_remove(&call->node);
+	ringcast_host_call_destroy(&call);
+	if (request != NULL)
+		ringcast_request_refuse_memory(request);
 }
 
 void ringcast_request_run(struct model *model, struct request *request)

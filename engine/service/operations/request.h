@@ -64,5 +64,10 @@ int64_t ringcast_request_number(const struct request *request, const char *name,
 /* Parks the request for a call: to be submitted by the loop. answered goes on with both. False: refused, out of memory. */
 struct host_call *ringcast_request_call(struct model *model, struct request *request, enum host_call_kind kind,
 					const struct game_session *session, void (*answered)(struct model *, struct host_call *));
+/* The same about a script of this id. request NULL: nobody waits for it. */
+struct host_call *ringcast_request_call_script(struct model *model, struct request *request, enum host_call_kind kind, const char *script_id,
+					       void (*answered)(struct model *, struct host_call *));
+/* Memory was short for something of it: the call goes, and the request is refused. */
+void ringcast_request_call_drop(struct request *request, struct host_call *call);
 
 #endif

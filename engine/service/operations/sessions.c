@@ -8,6 +8,7 @@
 #include "service/operations/fleet_of.h"
 #include "service/operations/handlers.h"
 #include "service/operations/page.h"
+#include "service/operations/scripts.h"
 #include "service/search/filter.h"
 
 enum { DESCRIBE_LIMIT = 100, SEARCH_LIMIT = 20, LIMIT_MAX = 1000 };
@@ -115,13 +116,7 @@ static void created(struct model *model, struct host_call *call)
 	ringcast_game_session_remove(&model->sessions, session);
 }
 
-static const char *script_of(const struct model *model, const json_t *fleet)
-{
-	const char *script = json_string_value(json_object_get(fleet, "ScriptId"));
-	return script != NULL ? script : fleet == NULL ? model->settings.script : NULL;
-}
-
-static void begin_session(struct model *model, struct request *request, const char *fleet_id, const json_t *fleet, const char *id)
+static void begin_session(struct model *model, struct request *request, const char *fleet_id, const char *script, const char *id)
 {
 	struct game_session *session = ringcast_game_session_add(&model->sessions, fleet_id, ringcast_request_text(request, "Location"), id,
 								 facts_of(request), model->now_ms);
@@ -129,7 +124,6 @@ static void begin_session(struct model *model, struct request *request, const ch
 		ringcast_request_refuse_memory(request);
 		return;
 	}
-	const char *script = script_of(model, fleet);
 	session->digest = digest_of(request->input);
 	session->players_max = (uint32_t)ringcast_request_number(request, "MaximumPlayerSessionCount", 0);
 	struct host_call *call = ringcast_request_call(model, request, HOST_CREATE, session, created);
@@ -138,13 +132,17 @@ static void begin_session(struct model *model, struct request *request, const ch
 		return;
 	}
 	call->facts = json_incref(session->facts);
-	call->script = script != NULL ? strdup(script) : NULL;
+	call->script = strdup(script);
 	call->players_max = session->players_max;
+	if (call->script != NULL)
+		return;
+	ringcast_request_call_drop(request, call);
+	ringcast_game_session_remove(&model->sessions, session);
 }
 
 void ringcast_operation_CreateGameSession(struct model *model, struct request *request)
 {
-	char id[MODEL_ID_BYTES];
+	char id[MODEL_ID_BYTES], script[SCRIPT_REFERENCE_BYTES];
 	json_t *fleet;
 	const char *fleet_id = ringcast_fleet_of(model, request, &fleet), *token = ringcast_request_text(request, "IdempotencyToken");
 	if (fleet_id == NULL || !is_fleet_ready(request, fleet) || !is_size_right(model, request))
@@ -153,10 +151,10 @@ void ringcast_operation_CreateGameSession(struct model *model, struct request *r
 		token = ringcast_request_text(request, "GameSessionId");
 	if (*token != '\0' && is_repeated(model, request, fleet_id, token))
 		return;
-	if (!is_room(model, request))
+	if (!is_room(model, request) || !ringcast_script_of_fleet(model, request, fleet, script))
 		return;
 	ringcast_model_new_id(model, "gsess-", id);
-	begin_session(model, request, fleet_id, fleet, *token != '\0' ? token : id);
+	begin_session(model, request, fleet_id, script, *token != '\0' ? token : id);
 }
 
 /* Describing */

@@ -27,7 +27,7 @@ void rig_init(struct rig *rig, bool is_dev)
 	cr_assert_not_null(rig->store, "%s", problem);
 	struct loop_options options = {
 		.settings = {.region = "local", .is_dev = is_dev, .ip_address = "127.0.0.1", .dns_name = "", .port = 7777, .sessions_max = 100,
-			     .players_per_session_max = 200},
+			     .players_per_session_max = 200, .fleet_events_max = 5},
 		.store = rig->store,
 		.hosts = {&rig->host},
 		.host_count = 1,
@@ -99,6 +99,8 @@ void rig_answer(struct rig *rig, struct host_call *call, enum host_result result
 	call->result = result;
 	if (result == HOST_OK && call->kind == HOST_CREATE)
 		snprintf(call->session, sizeof(call->session), "gsess-host-%u", ++number);
+	if (result == HOST_OK && call->kind == HOST_SCRIPT_PUSH)
+		snprintf(call->version, sizeof(call->version), "version%u", ++number);
 	for (uint32_t i = 0; result == HOST_OK && i < call->player_count; i++)
 		snprintf(call->players[i].token, sizeof(call->players[i].token), "psess-%u", ++number);
 	ringcast_loop_give_back(rig->loop, call);
