@@ -67,15 +67,12 @@ bool ringcast_mailbox_post(struct mailbox *mailbox, uint32_t sender, struct hand
 	return true;
 }
 
-static void append(struct mailbox *mailbox, struct shard_request *request)
+static void push(struct mailbox *mailbox, struct shard_request *request)
 {
-	request->next = NULL;
-	if (mailbox->requests_tail != NULL)
-		mailbox->requests_tail->next = request;
-	else
-		__atomic_store_n(&mailbox->requests_head, request, __ATOMIC_RELEASE);
-	mailbox->requests_tail = request;
-	mailbox->request_count++;
+	request->next = __atomic_load_n(&mailbox->asked, __ATOMIC_RELAXED);
+	while (!__atomic_compare_exchange_n(&mailbox->asked, &request->next, request, false, __ATOMIC_RELEASE, __ATOMIC_RELAXED))
+		;
+	__atomic_add_fetch(&mailbox->request_count, 1, __ATOMIC_RELAXED);
 }
 
 int ringcast_mailbox_ask(struct mailbox *mailbox, struct shard_request *request)
@@ -84,10 +81,10 @@ int ringcast_mailbox_ask(struct mailbox *mailbox, struct shard_request *request)
 	pthread_mutex_lock(&mailbox->lock);
 	if (mailbox->is_closed)
 		error = -EPIPE;
-	else if (mailbox->request_count >= MAILBOX_REQUESTS_MAX)
+	else if (__atomic_load_n(&mailbox->request_count, __ATOMIC_RELAXED) >= MAILBOX_REQUESTS_MAX)
 		error = -ENOBUFS;
 	if (error == 0) {
-		append(mailbox, request);
+		push(mailbox, request);
 		ring_doorbell(mailbox); /* under the lock: close() cannot retire the io meanwhile */
 	}
 	pthread_mutex_unlock(&mailbox->lock);
@@ -103,15 +100,43 @@ struct handoff *ringcast_mailbox_take(struct mailbox *mailbox)
 	return NULL;
 }
 
+static void append(struct mailbox *mailbox, struct shard_request *request)
+{
+	request->next = NULL;
+	if (mailbox->requests_tail != NULL)
+		mailbox->requests_tail->next = request;
+	else
+		mailbox->requests_head = request;
+	mailbox->requests_tail = request;
+}
+
+/* What was asked meanwhile, in its order, behind what waits already. */
+static void take_asked(struct mailbox *mailbox)
+{
+	struct shard_request *asked = __atomic_exchange_n(&mailbox->asked, NULL, __ATOMIC_ACQUIRE), *oldest_first = NULL;
+	while (asked != NULL) {
+		struct shard_request *next = asked->next;
+		asked->next = oldest_first;
+		oldest_first = asked;
+		asked = next;
+	}
+	while (oldest_first != NULL) {
+		struct shard_request *next = oldest_first->next;
+		append(mailbox, oldest_first);
+		oldest_first = next;
+	}
+}
+
 /* Up to count_max requests, oldest first. */
 static struct shard_request *take_requests(struct mailbox *mailbox, uint32_t count_max)
 {
+	take_asked(mailbox);
 	struct shard_request *first = mailbox->requests_head, *last = NULL;
 	for (uint32_t i = 0; i < count_max && (last == NULL ? first : last->next) != NULL; i++) {
 		last = last == NULL ? first : last->next;
-		mailbox->request_count--;
+		__atomic_sub_fetch(&mailbox->request_count, 1, __ATOMIC_RELAXED);
 	}
-	__atomic_store_n(&mailbox->requests_head, last != NULL ? last->next : NULL, __ATOMIC_RELEASE);
+	mailbox->requests_head = last != NULL ? last->next : NULL;
 	if (mailbox->requests_head == NULL)
 		mailbox->requests_tail = NULL;
 	if (last != NULL)
@@ -122,18 +147,21 @@ static struct shard_request *take_requests(struct mailbox *mailbox, uint32_t cou
 /* Behind those that came meanwhile, so that a long answer holds up nobody. Its place is kept even where the bound is reached. */
 static void put_back(struct mailbox *mailbox, struct shard_request *request)
 {
-	pthread_mutex_lock(&mailbox->lock);
+	take_asked(mailbox);
 	append(mailbox, request);
-	pthread_mutex_unlock(&mailbox->lock);
+	__atomic_add_fetch(&mailbox->request_count, 1, __ATOMIC_RELAXED);
+}
+
+static bool has_request(const struct mailbox *mailbox)
+{
+	return mailbox->requests_head != NULL || __atomic_load_n(&mailbox->asked, __ATOMIC_ACQUIRE) != NULL;
 }
 
 void ringcast_mailbox_answer(struct mailbox *mailbox, struct shard *shard)
 {
-	if (__atomic_load_n(&mailbox->requests_head, __ATOMIC_ACQUIRE) == NULL)
+	if (!has_request(mailbox))
 		return;
-	pthread_mutex_lock(&mailbox->lock);
 	struct shard_request *request = take_requests(mailbox, MAILBOX_REQUESTS_PER_TICK_MAX);
-	pthread_mutex_unlock(&mailbox->lock);
 	while (request != NULL) {
 		struct shard_request *next = request->next;
 		if (request->run(shard, request))
@@ -152,16 +180,16 @@ bool ringcast_mailbox_has_handoff(const struct mailbox *mailbox)
 	return false;
 }
 
-static bool has_mail(const struct mailbox *mailbox)
+bool ringcast_mailbox_has_mail(const struct mailbox *mailbox)
 {
-	return __atomic_load_n(&mailbox->requests_head, __ATOMIC_ACQUIRE) != NULL || ringcast_mailbox_has_handoff(mailbox);
+	return has_request(mailbox) || ringcast_mailbox_has_handoff(mailbox);
 }
 
 bool ringcast_mailbox_prepare_sleep(struct mailbox *mailbox)
 {
 	__atomic_store_n(&mailbox->is_sleeping, true, __ATOMIC_RELAXED);
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
-	return !has_mail(mailbox);
+	return !ringcast_mailbox_has_mail(mailbox);
 }
 
 void ringcast_mailbox_awake(struct mailbox *mailbox)

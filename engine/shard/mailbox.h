@@ -1,6 +1,7 @@
 /*
- * A shard's incoming messages: from other shards through one SPSC ring per sender, from control threads through a locked list. What is
- * posted belongs to the receiver. A doorbell is rung only when the receiver said that it is going to sleep.
+ * A shard's incoming messages: from other shards through one SPSC ring per sender, from control threads through a stack that the receiver takes whole.
+ * What is posted belongs to the receiver. A doorbell is rung only when the receiver said that it is going to sleep. Askers wait for each other, the
+ * receiver waits for nobody: whoever is taken off its processor in the middle of asking must not hold up a shard.
  */
 #ifndef RINGCAST_SHARD_MAILBOX_H
 #define RINGCAST_SHARD_MAILBOX_H
@@ -42,11 +43,12 @@ struct shard_request {
 struct mailbox {
 	struct ring_spsc rings[MAILBOX_SENDERS_MAX]; /* of struct handoff * */
 	uint32_t sender_count;
-	pthread_mutex_t lock;
-	struct shard_request *requests_head, *requests_tail;
+	pthread_mutex_t lock; /* of the askers among themselves, and of close */
+	struct shard_request *asked; /* atomic: asked and not yet taken, the last one first */
+	struct shard_request *requests_head, *requests_tail; /* the receiver's: taken, oldest first */
 	struct io *io; /* to wake; set before any sender runs, NULL after the receiver has gone */
 	bool is_sleeping; /* atomic */
-	uint32_t request_count; /* under lock */
+	uint32_t request_count; /* atomic: asked and taken ones together; grows under lock, or by the receiver */
 	bool is_closed;   /* under lock: requests are refused */
 };
 
@@ -58,6 +60,7 @@ int ringcast_mailbox_ask(struct mailbox *mailbox, struct shard_request *request)
 /* Receiver's thread. */
 struct handoff *ringcast_mailbox_take(struct mailbox *mailbox);
 bool ringcast_mailbox_has_handoff(const struct mailbox *mailbox);
+bool ringcast_mailbox_has_mail(const struct mailbox *mailbox); /* a hand-off or a request */
 void ringcast_mailbox_answer(struct mailbox *mailbox, struct shard *shard); /* MAILBOX_REQUESTS_PER_TICK_MAX requests, oldest first */
 bool ringcast_mailbox_prepare_sleep(struct mailbox *mailbox); /* false: something is there, do not sleep */
 void ringcast_mailbox_awake(struct mailbox *mailbox);

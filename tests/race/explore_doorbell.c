@@ -94,9 +94,8 @@ static void explorer_fence(void)
 		current()->store_count = 0;
 }
 
-static void explorer_store(void *address, const void *value, size_t size)
+static void buffer_store(void *address, const void *value, size_t size)
 {
-	step();
 	struct thread *thread = current();
 	while (thread->store_count == BUFFERED_MAX)
 		drain_oldest(thread);
@@ -107,7 +106,13 @@ static void explorer_store(void *address, const void *value, size_t size)
 	thread->past = mix(thread->past, offset_of(address));
 }
 
-/* One thread at a time writes to any of these addresses, so at most one has stores to it that others do not see yet. */
+static void explorer_store(void *address, const void *value, size_t size)
+{
+	step();
+	buffer_store(address, value, size);
+}
+
+/* One thread at a time stores to any of these addresses, or they are swapped, so at most one has stores to it that others do not see yet. */
 static void explorer_load(const void *address, void *value, size_t size)
 {
 	step();
@@ -119,6 +124,44 @@ static void explorer_load(const void *address, void *value, size_t size)
 	uint64_t seen = 0;
 	memcpy(&seen, value, size);
 	current()->past = mix(mix(current()->past, offset_of(address)), seen);
+}
+
+/* Reads what was written last and writes in one step; others may see it late, as any store, but not before what it followed on. */
+static void swap(void *address, const void *value, size_t size)
+{
+	for (uint32_t i = 0; i < explorer.thread_count; i++)
+		for (unsigned s = explorer.threads[i].store_count; s > 0; s--)
+			if (explorer.threads[i].stores[s - 1].address == address) {
+				struct thread *thread = &explorer.threads[i];
+				memmove(&thread->stores[s - 1], &thread->stores[s], (thread->store_count-- - s) * sizeof(thread->stores[0]));
+			}
+	buffer_store(address, value, size);
+}
+
+static void note_seen(const void *address, const void *value, size_t size)
+{
+	uint64_t seen = 0;
+	memcpy(&seen, value, size);
+	current()->past = mix(mix(current()->past, offset_of(address)), seen);
+}
+
+static void explorer_exchange(void *address, const void *value, void *ret_before, size_t size)
+{
+	step();
+	memcpy(ret_before, address, size);
+	note_seen(address, ret_before, size);
+	swap(address, value, size);
+}
+
+static bool explorer_compare_exchange(void *address, void *expected, const void *value, size_t size)
+{
+	step();
+	bool is_equal = memcmp(address, expected, size) == 0;
+	memcpy(expected, address, size);
+	note_seen(address, expected, size);
+	if (is_equal)
+		swap(address, value, size);
+	return is_equal;
 }
 
 static int explorer_lock(void)
@@ -144,6 +187,10 @@ static int explorer_unlock(void)
 #define VALUE_OF(pointer) __typeof__(((void)0, *(pointer)))
 #define __atomic_load_n(pointer, order) ({ VALUE_OF(pointer) value_; explorer_load((pointer), &value_, sizeof(value_)); value_; })
 #define __atomic_store_n(pointer, value, order) ({ VALUE_OF(pointer) value_ = (value); explorer_store((pointer), &value_, sizeof(value_)); })
+#define __atomic_exchange_n(pointer, value, order) \
+	({ VALUE_OF(pointer) value_ = (value), before_; explorer_exchange((pointer), &value_, &before_, sizeof(value_)); before_; })
+#define __atomic_compare_exchange_n(pointer, expected, value, is_weak, success, failure) \
+	({ VALUE_OF(pointer) value_ = (value); explorer_compare_exchange((pointer), (expected), &value_, sizeof(value_)); })
 #define __atomic_thread_fence(order) explorer_fence()
 #define pthread_mutex_lock(lock) explorer_lock()
 #define pthread_mutex_unlock(lock) explorer_unlock()
@@ -151,6 +198,8 @@ static int explorer_unlock(void)
 #include "../../engine/shard/mailbox.c"
 #undef __atomic_load_n
 #undef __atomic_store_n
+#undef __atomic_exchange_n
+#undef __atomic_compare_exchange_n
 
 void ringcast_crypto_free(struct crypto_session **crypto)
 {
@@ -207,6 +256,14 @@ static void ask_once(uint32_t self)
 	posted_count++;
 }
 
+static void ask_twice(uint32_t self)
+{
+	ask_once(self);
+	questions[self + 1] = (struct shard_request){.run = answer, .done = answered};
+	ringcast_mailbox_ask(mailbox, &questions[self + 1]);
+	posted_count++;
+}
+
 static void take_all(void)
 {
 	while (ringcast_mailbox_take(mailbox) != NULL)
@@ -244,7 +301,7 @@ static uint64_t state_hash(void)
 			hash = mix(mix(hash, offset_of(thread->stores[s].address)), thread->stores[s].before);
 		hash = mix(hash, thread->store_count);
 	}
-	hash = mix(hash, (uint64_t)mailbox->is_sleeping << 1 | (mailbox->requests_head != NULL));
+	hash = mix(hash, (uint64_t)mailbox->is_sleeping << 1 | (mailbox->asked != NULL));
 	for (uint32_t i = 0; i < mailbox->sender_count; i++)
 		hash = mix(hash, (uint64_t)mailbox->rings[i].head << 32 | mailbox->rings[i].tail);
 	return hash | 1;
@@ -401,6 +458,7 @@ int main(void)
 		{"hand-offs of two shards", 2, 3, {receive, post_once, post_once}},
 		{"a hand-off and a question", 2, 3, {receive, post_once, ask_once}},
 		{"two questions", 2, 3, {receive, ask_once, ask_once}},
+		{"two questions of one", 2, 2, {receive, ask_twice}},
 	};
 	int failures = 0;
 	for (size_t i = 0; i < ARRAY_COUNT(scenarios); i++) {

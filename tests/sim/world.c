@@ -56,7 +56,7 @@ static bool has_failed(const struct world *world)
 
 bool ringcast_world_has_mail(const struct world *world, uint32_t shard)
 {
-	return world->mailboxes[shard]->requests_head != NULL || ringcast_mailbox_has_handoff(world->mailboxes[shard]);
+	return ringcast_mailbox_has_mail(world->mailboxes[shard]);
 }
 
 void ringcast_world_tick(struct world *world, uint32_t shard)

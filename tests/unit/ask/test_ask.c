@@ -218,12 +218,27 @@ Test(ask, a_mailbox_has_room_for_so_many)
 	free(asks);
 }
 
+/* Whoever asks may be taken off its processor at any point, also while it keeps other askers out. */
+Test(ask, a_tick_does_not_wait_for_those_who_ask)
+{
+	struct ask *long_one = make(2), *short_one = make(1);
+	ringcast_ask_post(long_one, mailboxes[0]);
+	ringcast_ask_post(short_one, mailboxes[0]);
+	pthread_mutex_lock(&mailboxes[0]->lock);
+	tick(0);
+	tick(0);
+	pthread_mutex_unlock(&mailboxes[0]->lock);
+	cr_assert_eq(completed_count, 2);
+	ringcast_ask_release(long_one);
+	ringcast_ask_release(short_one);
+}
+
 /* Its first answer needs the last one's question to be there: nobody is asked one after the other. */
 static void *tick_when_all_are_asked(void *argument)
 {
 	(void)argument;
 	for (unsigned i = 0; i < MAILBOXES;)
-		i = __atomic_load_n(&mailboxes[i]->requests_head, __ATOMIC_ACQUIRE) != NULL ? i + 1 : i;
+		i = __atomic_load_n(&mailboxes[i]->asked, __ATOMIC_ACQUIRE) != NULL ? i + 1 : i;
 	for (unsigned i = 0; i < MAILBOXES; i++)
 		tick(i);
 	return NULL;
