@@ -66,7 +66,7 @@ ONLY_CALLED_IN = {
     r"\b(malloc|calloc|realloc)\(": (r"^(?!proto/[^/]*\.[ch]$)", "nothing: proto never allocates"),
 }
 
-INCLUDE = re.compile(r'^\s*#\s*include\s+([<"])([^>"]+)[>"]', re.M)
+INCLUDE = re.compile(r'^[ \t]*#[ \t]*include[ \t]+([<"])([^>"]+)[>"]', re.M)
 
 
 def home(path):

@@ -2,6 +2,7 @@
 """Plants bugs in a copy of the tree, one at a time, and says which of them the simulation finds, with how many seeds, and by which words.
 
   run.py [--seeds N] [NAME...]     default: 1000 seeds, all patches of this folder
+  run.py --fit                     plants nothing: only whether each patch still fits the code
 
 Each patch begins with a line that says what is planted. Exit 1 when one is not found, or does not apply any more: then it has to be made anew."""
 
@@ -63,12 +64,46 @@ def plant(tree, patch, seeds):
     return f"| {text.splitlines()[0]} | {count} | {words[:120]} |", failed > 0
 
 
+def hunks(patch):
+    """(file, the lines that must be there) for each place that the patch changes."""
+    found = []
+    for line in patch.read_text().splitlines()[1:]:
+        if line.startswith("+++ "):
+            name = line[4:]
+        elif line.startswith("@@"):
+            found.append((name, []))
+        elif found and line[:1] in (" ", "-", "") and not line.startswith("--- "):
+            found[-1][1].append(line[1:])
+    return found
+
+
+def fits(patch):
+    """What is wrong with it; empty: nothing."""
+    wrong = []
+    for name, lines in hunks(patch):
+        while lines and not lines[-1]:
+            lines.pop()  # the end of the patch file
+        count = ("\n" + (TOP / name).read_text()).count("\n" + "\n".join(lines) + "\n") if (TOP / name).is_file() else 0
+        if not lines or count != 1:
+            wrong.append(f"{patch.name}: what it changes in {name} is there {count} times")
+    return wrong if hunks(patch) else [f"{patch.name}: it changes nothing"]
+
+
+def check_fit(patches):
+    wrong = [line for patch in patches for line in fits(patch)]
+    print("\n".join(wrong) or f"{len(patches)} patches fit")
+    return 1 if wrong or not patches else 0
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seeds", type=int, default=1000)
+    parser.add_argument("--fit", action="store_true")
     parser.add_argument("names", nargs="*")
     options = parser.parse_args()
     patches = [patch for patch in sorted(HERE.glob("*.patch")) if not options.names or patch.stem in options.names]
+    if options.fit:
+        return check_fit(patches)
     lost = 0
     with tempfile.TemporaryDirectory(prefix="ringcast-planted-") as folder:
         tree = prepare(pathlib.Path(folder))
