@@ -139,3 +139,21 @@ int ringcast_session_finish(ringcast_session *session)
 {
 	return ringcast_error_of_drop(ringcast_command_finish(ringcast_engine_checked(session)));
 }
+
+int ringcast_session_hold(ringcast_session *given)
+{
+	struct session *session = ringcast_engine_checked(given);
+	if (!session->is_starting)
+		return RINGCAST_ERROR_STATE;
+	ringcast_session_hold_up(session);
+	return RINGCAST_OK;
+}
+
+int ringcast_session_activate(ringcast_session *given)
+{
+	struct session *session = ringcast_engine_checked(given);
+	if (!session->is_activating)
+		return RINGCAST_ERROR_STATE;
+	ringcast_session_start_done(session, session->store->now_ns);
+	return RINGCAST_OK;
+}

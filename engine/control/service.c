@@ -68,6 +68,7 @@ bool ringcast_control_service_start(const struct config *config, const struct co
 		.players_per_session_max = config->limits.players_per_session_max,
 		.fleet_events_max = config->service_fleet_events_kept,
 		.requests_max = config->service_requests_max,
+		.events_max = config->service_host_events_max,
 		.connections_max = config->service_connections_max,
 		.body_bytes_max = config->service_body_max_bytes,
 	};

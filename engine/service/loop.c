@@ -1,5 +1,6 @@
 #include "service/loop.h"
 
+#include <inttypes.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -27,7 +28,8 @@ struct loop {
 	pthread_mutex_t lock; /* guards everything down to is_stopping */
 	pthread_cond_t changed, batch_changed;
 	struct list_node requests, calls, events;
-	size_t request_count;
+	size_t request_count, event_count;
+	uint64_t arrival_count, lost_event_count; /* lost: since they were last told of */
 	struct batch *batch; /* the store thread's while not done; NULL: none */
 	bool is_stopping;
 	/* the loop's thread only */
@@ -210,17 +212,20 @@ static void *run_store(void *context)
 /* Turning */
 
 /* At most a turn's share of a list, oldest first. */
-static void take_some(struct list_node *from, struct list_node *to)
+static size_t take_some(struct list_node *from, struct list_node *to)
 {
-	for (int i = 0; i < TURN_ITEMS_MAX && !ringcast_list_is_empty(from); i++) {
+	size_t count = 0;
+	for (; count < TURN_ITEMS_MAX && !ringcast_list_is_empty(from); count++) {
 		struct list_node *node = from->next;
 		ringcast_list_remove(node);
 		ringcast_list_add_tail(to, node);
 	}
+	return count;
 }
 
 struct work {
 	struct list_node requests, calls, events;
+	uint64_t lost_event_count;
 	struct batch *batch; /* done */
 };
 
@@ -232,7 +237,9 @@ static void take_work(struct loop *loop, struct work *work)
 	pthread_mutex_lock(&loop->lock);
 	take_some(&loop->requests, &work->requests);
 	take_some(&loop->calls, &work->calls);
-	take_some(&loop->events, &work->events);
+	loop->event_count -= take_some(&loop->events, &work->events);
+	work->lost_event_count = loop->lost_event_count;
+	loop->lost_event_count = 0;
 	work->batch = NULL;
 	if (loop->batch != NULL && (loop->batch->is_done || !loop->has_store_thread)) {
 		work->batch = loop->batch;
@@ -243,24 +250,50 @@ static void take_work(struct loop *loop, struct work *work)
 		write_batch(loop, work->batch);
 }
 
+static void hear_next(struct loop *loop, struct work *work)
+{
+	struct host_event *event = CONTAINER_OF(work->events.next, struct host_event, node);
+	ringcast_list_remove(&event->node);
+	ringcast_model_hear(&loop->model, event);
+	free(event);
+}
+
+static void take_next_answer(struct loop *loop, struct work *work)
+{
+	struct host_call *call = CONTAINER_OF(work->calls.next, struct host_call, node);
+	ringcast_list_remove(&call->node);
+	take_answer(loop, call);
+}
+
+/* In the order in which it came: what a host answers may rest on what it told before, and the other way round. */
+static void hear_hosts(struct loop *loop, struct work *work)
+{
+	if (work->lost_event_count > 0) {
+		ringcast_log(LOG_WARN, "service", "events of hosts are lost; asking the hosts after every session", "count=%" PRIu64,
+			     work->lost_event_count);
+		ringcast_model_note_gap(&loop->model);
+	}
+	while (!ringcast_list_is_empty(&work->events) && !ringcast_list_is_empty(&work->calls)) {
+		const struct host_event *event = CONTAINER_OF(work->events.next, struct host_event, node);
+		const struct host_call *call = CONTAINER_OF(work->calls.next, struct host_call, node);
+		if (event->arrival < call->arrival)
+			hear_next(loop, work);
+		else
+			take_next_answer(loop, work);
+	}
+	while (!ringcast_list_is_empty(&work->events))
+		hear_next(loop, work);
+	while (!ringcast_list_is_empty(&work->calls))
+		take_next_answer(loop, work);
+}
+
 static bool do_work(struct loop *loop, struct work *work)
 {
-	bool is_any = work->batch != NULL || !ringcast_list_is_empty(&work->requests) || !ringcast_list_is_empty(&work->calls) ||
+	bool is_any = work->batch != NULL || work->lost_event_count > 0 || !ringcast_list_is_empty(&work->requests) || !ringcast_list_is_empty(&work->calls) ||
 		      !ringcast_list_is_empty(&work->events);
 	if (work->batch != NULL)
 		end_batch(loop, work->batch);
-	/* Events first: what a host answers may rest on what it told before. */
-	while (!ringcast_list_is_empty(&work->events)) {
-		struct host_event *event = CONTAINER_OF(work->events.next, struct host_event, node);
-		ringcast_list_remove(&event->node);
-		ringcast_model_hear(&loop->model, event);
-		free(event);
-	}
-	while (!ringcast_list_is_empty(&work->calls)) {
-		struct host_call *call = CONTAINER_OF(work->calls.next, struct host_call, node);
-		ringcast_list_remove(&call->node);
-		take_answer(loop, call);
-	}
+	hear_hosts(loop, work);
 	while (!ringcast_list_is_empty(&work->requests)) {
 		struct request *request = CONTAINER_OF(work->requests.next, struct request, node);
 		ringcast_list_remove(&request->node);
@@ -275,6 +308,7 @@ bool ringcast_loop_turn(struct loop *loop)
 	take_work(loop, &work);
 	loop->model.now_ms = loop->options.now_ms(loop->options.context);
 	bool is_any = do_work(loop, &work);
+	ringcast_model_repair(&loop->model);
 	begin_batch(loop);
 	submit_calls(loop);
 	ringcast_game_sessions_forget(&loop->model.sessions, loop->model.now_ms - GAME_SESSION_KEPT_MS, is_any ? 0 : FORGET_PER_TURN_MAX);
@@ -283,7 +317,7 @@ bool ringcast_loop_turn(struct loop *loop)
 
 static bool has_work(const struct loop *loop)
 {
-	return !ringcast_list_is_empty(&loop->requests) || !ringcast_list_is_empty(&loop->calls) || !ringcast_list_is_empty(&loop->events) ||
+	return loop->lost_event_count > 0 || !ringcast_list_is_empty(&loop->requests) || !ringcast_list_is_empty(&loop->calls) || !ringcast_list_is_empty(&loop->events) ||
 	       (loop->batch != NULL && loop->batch->is_done);
 }
 
@@ -418,6 +452,7 @@ bool ringcast_loop_ask(struct loop *loop, struct request *request)
 void ringcast_loop_give_back(struct loop *loop, struct host_call *call)
 {
 	pthread_mutex_lock(&loop->lock);
+	call->arrival = ++loop->arrival_count;
 	ringcast_list_add_tail(&loop->calls, &call->node);
 	pthread_cond_signal(&loop->changed);
 	pthread_mutex_unlock(&loop->lock);
@@ -426,15 +461,20 @@ void ringcast_loop_give_back(struct loop *loop, struct host_call *call)
 void ringcast_loop_tell(struct loop *loop, const struct host_event *event)
 {
 	struct host_event *copy = malloc(sizeof(*copy));
-	if (copy == NULL) {
-		ringcast_log(LOG_ERROR, "service", "an event of a host is lost: out of memory", "session=%s", event->session);
-		return;
-	}
-	*copy = *event;
+	if (copy != NULL)
+		*copy = *event;
 	pthread_mutex_lock(&loop->lock);
-	ringcast_list_add_tail(&loop->events, &copy->node);
+	if (copy != NULL && loop->event_count < loop->options.events_max) {
+		copy->arrival = ++loop->arrival_count;
+		ringcast_list_add_tail(&loop->events, &copy->node);
+		loop->event_count++;
+		copy = NULL;
+	} else {
+		loop->lost_event_count++;
+	}
 	pthread_cond_signal(&loop->changed);
 	pthread_mutex_unlock(&loop->lock);
+	free(copy);
 }
 
 struct model *ringcast_loop_model(struct loop *loop)

@@ -60,6 +60,7 @@ static bool create_loop(struct service *service, char problem[SERVICE_PROBLEM_BY
 		.store = service->store,
 		.now_ms = now_ms,
 		.requests_max = options->requests_max,
+		.events_max = options->events_max,
 	};
 	if (!ringcast_outside_random(&loop.seed, sizeof(loop.seed))) {
 		snprintf(problem, SERVICE_PROBLEM_BYTES, "the system gives no random numbers");

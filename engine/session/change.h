@@ -20,6 +20,7 @@ enum session_change_kind {
 	CHANGE_PLAYER_ACCEPTED,
 	CHANGE_PLAYER_COMPLETED, /* left, or its reservation was cancelled */
 	CHANGE_PLAYER_TIMEDOUT,	 /* never came */
+	CHANGE_SESSION_ACTIVE,	 /* its start is through: at once behind STARTED, unless whoever plays it held it up */
 };
 
 struct session_change {

@@ -102,6 +102,7 @@ static void lists_and_timers_init(struct session *session)
 	session->timer_tick.kind = SESSION_TIMER_TICK;
 	session->timer_health.kind = SESSION_TIMER_HEALTH;
 	session->timer_terminate.kind = SESSION_TIMER_TERMINATE;
+	session->timer_activation.kind = SESSION_TIMER_ACTIVATION;
 }
 
 static void session_init(struct session *session, const struct session_options *options)
@@ -119,6 +120,7 @@ static void session_init(struct session *session, const struct session_options *
 	session->empty_timeout_ms = options->empty_timeout_ms;
 	session->answer_timeout_ms = options->answer_timeout_ms != 0 ? options->answer_timeout_ms : limits->answer_timeout_ms;
 	session->is_late_allowed = options->is_late_allowed;
+	session->activation_timeout_ms = options->activation_timeout_ms != 0 ? options->activation_timeout_ms : limits->activation_timeout_ms;
 	session->created_ns = store->now_ns;
 	session->hooks = has_hooks ? options->hooks : &store->hooks;
 	session->hooks_context = has_hooks ? options->hooks_context : store->options.hooks_context;
@@ -139,7 +141,7 @@ void ringcast_session_tell(struct session *session, enum session_change_kind kin
 	struct session_change change = {kind, ++session->change_count, session, player, reason};
 	if (options->change != NULL)
 		options->change(options->change_context, &change);
-	if (player == NULL && options->outbox.session_changed != NULL)
+	if ((kind == CHANGE_SESSION_STARTED || kind == CHANGE_SESSION_ENDED) && options->outbox.session_changed != NULL)
 		options->outbox.session_changed(options->outbox.context, session, kind == CHANGE_SESSION_ENDED);
 }
 
@@ -157,6 +159,39 @@ bool ringcast_session_resize(struct session *session, uint32_t players_max)
 	return true;
 }
 
+void ringcast_session_hold_up(struct session *session)
+{
+	struct store *store = session->store;
+	ringcast_assert(session->is_starting && session->state == SESSION_ACTIVE);
+	if (session->is_activating)
+		return;
+	session->is_activating = true;
+	if (session->activation_timeout_ms != 0)
+		ringcast_timer_arm(store->options.wheel, &session->timer_activation, deadline_after(store, session->activation_timeout_ms));
+}
+
+void ringcast_session_start_done(struct session *session, uint64_t now_ns)
+{
+	session->store->now_ns = now_ns;
+	if (session->state == SESSION_ENDED || !session->is_activating)
+		return;
+	session->is_activating = false;
+	ringcast_timer_cancel(session->store->options.wheel, &session->timer_activation);
+	ringcast_session_tell(session, CHANGE_SESSION_ACTIVE, NULL, CLOSE_NONE);
+}
+
+static void ask_started(struct session *session)
+{
+	if (session->hooks->session_started == NULL)
+		return;
+	session->is_starting = true;
+	ringcast_session_enter_hook(session);
+	session->hooks->session_started(session->hooks_context, session);
+	ringcast_session_leave_hook(session);
+	session->is_starting = false;
+	ringcast_command_apply(session);
+}
+
 static void session_start(struct session *session)
 {
 	struct store *store = session->store;
@@ -168,12 +203,9 @@ static void session_start(struct session *session)
 		session->tick_deadline_ns = deadline_after(store, session->tick_interval_ms);
 		ringcast_timer_arm(store->options.wheel, &session->timer_tick, session->tick_deadline_ns);
 	}
-	if (session->hooks->session_started == NULL)
-		return;
-	ringcast_session_enter_hook(session);
-	session->hooks->session_started(session->hooks_context, session);
-	ringcast_session_leave_hook(session);
-	ringcast_command_apply(session);
+	ask_started(session);
+	if (session->state == SESSION_ACTIVE && !session->is_activating)
+		ringcast_session_tell(session, CHANGE_SESSION_ACTIVE, NULL, CLOSE_NONE);
 }
 
 static bool is_oversize(const char *text, size_t bytes_max)
@@ -225,6 +257,7 @@ static void timers_cancel(struct session *session)
 	ringcast_timer_cancel(wheel, &session->timer_tick);
 	ringcast_timer_cancel(wheel, &session->timer_health);
 	ringcast_timer_cancel(wheel, &session->timer_terminate);
+	ringcast_timer_cancel(wheel, &session->timer_activation);
 }
 
 void ringcast_session_end_now(struct session *session, enum close_reason reason, uint64_t now_ns)
@@ -373,6 +406,9 @@ void ringcast_session_expire(struct store *store, struct timer *timer, uint64_t 
 		return;
 	case SESSION_TIMER_TERMINATE:
 		ringcast_session_end_now(CONTAINER_OF(timer, struct session, timer_terminate), CLOSE_SHUTDOWN, now_ns);
+		return;
+	case SESSION_TIMER_ACTIVATION:
+		ringcast_session_end_now(CONTAINER_OF(timer, struct session, timer_activation), CLOSE_ACTIVATION, now_ns);
 		return;
 	case SESSION_TIMER_ALARM:
 		ringcast_alarm_expire(timer, now_ns);

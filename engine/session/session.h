@@ -30,7 +30,7 @@ enum { SESSION_ID_BYTES = 40, SESSION_NAME_BYTES = 128, PLAYER_TOKEN_BYTES = 40,
 
 /* timer.kind values that belong to this layer; the shard passes such timers to ringcast_session_expire. */
 enum session_timer { SESSION_TIMER_RESERVATION = 16, SESSION_TIMER_EMPTY, SESSION_TIMER_TICK, SESSION_TIMER_HEALTH, SESSION_TIMER_TERMINATE,
-		     SESSION_TIMER_ALARM, SESSION_TIMER_PARKED };
+		     SESSION_TIMER_ALARM, SESSION_TIMER_PARKED, SESSION_TIMER_ACTIVATION };
 
 enum player_state { PLAYER_RESERVED, PLAYER_CONNECTING, PLAYER_ACTIVE, PLAYER_COMPLETED, PLAYER_TIMEDOUT };
 enum session_state { SESSION_ACTIVE, SESSION_ENDED };
@@ -90,7 +90,7 @@ struct session {
 	struct player **players; /* dense, ACTIVE (and CONNECTING last); players_max pointers */
 	struct list_node reserved, groups, commands, alarms;
 	struct list_node node; /* store->graveyard_sessions */
-	struct timer timer_empty, timer_tick, timer_health, timer_terminate;
+	struct timer timer_empty, timer_tick, timer_health, timer_terminate, timer_activation;
 	uint32_t command_count, alarm_count;
 	struct buf *properties;
 	void *user; /* the scripting side's */
@@ -110,6 +110,9 @@ struct session {
 	uint32_t parked_count, answer_timeout_ms;
 	uint64_t change_count; /* told so far; see change.h */
 	bool is_closed;	       /* nobody may reserve a place any more */
+	bool is_starting;      /* its session_started runs */
+	bool is_activating;    /* held up by whoever plays it, until it says that its start is through */
+	uint32_t activation_timeout_ms;
 };
 
 struct session_limits { /* live: the shard may change it between ticks */
@@ -122,6 +125,7 @@ struct session_limits { /* live: the shard may change it between ticks */
 	uint32_t health_failures_max;    /* so many in a row end the session; 0: never */
 	uint32_t parked_player_max, parked_session_max; /* events that wait for a script's answer or behind one */
 	uint32_t answer_timeout_ms; /* of sessions that do not say */
+	uint32_t activation_timeout_ms; /* likewise; 0: never */
 };
 
 struct store_options {
@@ -168,6 +172,7 @@ struct session_options {
 	const struct hooks *hooks; /* not copied: must live until the session is collected. NULL: the store's, with the store's context */
 	void *hooks_context;
 	uint32_t answer_timeout_ms; /* for VERDICT_LATER; 0: the limits' */
+	uint32_t activation_timeout_ms; /* of a start that is held up; 0: the limits' */
 	bool is_late_allowed;       /* no answer in time means ALLOW; else it means DENY */
 };
 
@@ -183,6 +188,12 @@ bool ringcast_session_resize(struct session *session, uint32_t players_max);
 struct session *ringcast_session_find(struct store *store, const char *id);        /* NULL: unknown or ended */
 struct session *ringcast_session_find_name(struct store *store, const char *name); /* first; linear; control and dev mode only */
 void ringcast_session_expire(struct store *store, struct timer *timer, uint64_t now_ns);
+/*
+ * In session_started only: the start is not through when the hook returns, but with start_done. Until then the session is activating, which
+ * keeps nobody from joining; when it takes longer than its activation time-out the session is ended.
+ */
+void ringcast_session_hold_up(struct session *session);
+void ringcast_session_start_done(struct session *session, uint64_t now_ns); /* harmless when it is active, or ended */
 /*
  * The process is stopping: asks the terminate hook, once, and ends the session with SHUTDOWN at deadline_ns if it is still there
  * (UINT64_MAX: whenever it ends by itself). A later call may bring an earlier deadline; it asks no more. Harmless when ended.

@@ -26,7 +26,7 @@ void ringcast_shard_describe_session(const struct shard *shard, const struct ses
 	};
 	snprintf(ret->id, sizeof(ret->id), "%s", session->id);
 	snprintf(ret->name, sizeof(ret->name), "%s", session->name);
-	snprintf(ret->state, sizeof(ret->state), "%s", session->is_terminating ? "ending" : "active");
+	snprintf(ret->state, sizeof(ret->state), "%s", session->is_terminating ? "ending" : session->is_activating ? "activating" : "active");
 }
 
 static const char *state_text(enum player_state state)

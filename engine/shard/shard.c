@@ -57,6 +57,7 @@ static void copy_session_limits(struct shard *shard)
 		.parked_player_max = limits->parked_per_player_max,
 		.parked_session_max = limits->parked_per_session_max,
 		.answer_timeout_ms = limits->answer_timeout_ms,
+		.activation_timeout_ms = limits->activation_timeout_ms,
 	};
 }
 

@@ -117,7 +117,8 @@ static bool tenant_carry_out(struct tenant *tenant, const struct sidecar_frame *
 {
 	struct session *session = tenant->session;
 	switch (frame->kind) {
-	case SIDECAR_FRAME_OPENED: /* for those who read the wire: the engine goes by the dry run's facts */
+	case SIDECAR_FRAME_OPENED: /* what it says besides is for those who read the wire: the engine goes by the dry run's facts */
+		ringcast_session_start_done(session, now_ns);
 		return true;
 	case SIDECAR_FRAME_CREDIT:
 		return do_credit(tenant, frame, now_ns);

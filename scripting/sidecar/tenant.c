@@ -79,6 +79,7 @@ void ringcast_tenant_start(void *context, struct session *session)
 	struct channel *channel = tenant->channel;
 	if (channel->state == CHANNEL_DETACHED && channel->detached_ns == 0)
 		channel->detached_ns = session->created_ns;
+	ringcast_session_hold_up(session); /* until the worker says OPENED */
 	if (send_open(tenant))
 		return;
 	ringcast_tenant_say(tenant, SCRIPT_FATAL, "session ends: what it begins with (launch arguments, properties) does not fit a frame or the queue");

@@ -196,6 +196,39 @@ class ScriptTest(unittest.IsolatedAsyncioTestCase):
             self.assertEqual(self.gamelift.describe_script(ScriptId=script)["Script"]["Version"], "v2")
         self.daemon.stop()
 
+    def status_of(self, session):
+        return self.gamelift.describe_game_sessions(GameSessionId=session)["GameSessions"][0]["Status"]
+
+    async def test_a_session_is_activating_until_its_start_is_through(self):
+        start = {"index.js": scripts.js("one")["index.js"].replace("onMessage(msg)", """async onStartGameSession(game) {
+            await new Promise((resolve) => setTimeout(resolve, game.name === 'slow' ? 60000 : 1000));
+            if (game.name === 'bad') throw new Error('no level');
+          },
+          onMessage(msg)""")}
+        _, fleet = self.fleet_of(start)
+        self.gamelift.update_runtime_configuration(FleetId=fleet, RuntimeConfiguration={"GameSessionActivationTimeoutSeconds": 30})
+        options = {"FleetId": fleet, "MaximumPlayerSessionCount": 4}
+        good = self.gamelift.create_game_session(**options, Name="good")["GameSession"]
+        bad = self.gamelift.create_game_session(**options, Name="bad")["GameSession"]
+        self.gamelift.update_runtime_configuration(FleetId=fleet, RuntimeConfiguration={"GameSessionActivationTimeoutSeconds": 1})
+        slow = self.gamelift.create_game_session(**options, Name="slow")["GameSession"]
+        self.assertEqual({session["Status"] for session in (good, bad, slow)}, {"ACTIVATING"})
+        with self.assertRaises(ClientError) as caught:
+            self.gamelift.create_player_session(GameSessionId=slow["GameSessionId"], PlayerId="a")
+        self.assertEqual(caught.exception.response["Error"]["Code"], "InvalidGameSessionStatusException")
+        await until(lambda: self.status_of(good["GameSessionId"]) == "ACTIVE")
+        await until(lambda: self.status_of(bad["GameSessionId"]) == "ERROR")
+        await until(lambda: self.status_of(slow["GameSessionId"]) == "TERMINATED")
+        codes = {event["EventCode"] for event in self.gamelift.describe_fleet_events(FleetId=fleet)["Events"]}
+        self.assertLessEqual({"SERVER_PROCESS_CRASHED", "GAME_SESSION_ACTIVATION_TIMEOUT"}, codes)
+        self.daemon.stop()
+
+    async def test_a_lua_script_that_cannot_start_is_an_error_at_once(self):
+        _, fleet = self.fleet_of({"main.lua": 'return { init = function(s) end, onStartGameSession = function() error("no level") end }'})
+        session = self.gamelift.create_game_session(FleetId=fleet, MaximumPlayerSessionCount=4)["GameSession"]
+        self.assertEqual(session["Status"], "ERROR")
+        self.daemon.stop()
+
     async def test_scripts_and_fleets_survive_a_kill_together(self):
         _, fleet = self.fleet_of(scripts.lua("one"))
         self.daemon.process.kill()

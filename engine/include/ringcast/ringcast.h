@@ -158,6 +158,7 @@ typedef enum ringcast_io { RINGCAST_IO_AUTO = 0, RINGCAST_IO_URING = 1, RINGCAST
 	X(uint32_t, timers_per_session_max, 256, 1, UINT32_MAX, true, "timers that a session's script may have running") \
 	X(uint32_t, health_interval_ms, 60000, 0, 2073600000, true, "between health checks of a script that answers them; 0: never") \
 	X(uint32_t, answer_timeout_ms, 5000, 1, 2073600000, true, "for a verdict that a script gives later, of sessions that do not say") \
+	X(uint32_t, activation_timeout_ms, 300000, 1, 2073600000, true, "until a script's start is through, of sessions that do not say; then the session ends") \
 	X(uint32_t, parked_per_player_max, 64, 1, UINT32_MAX, true, "messages of a player that wait for a script's verdict or behind one") \
 	X(uint32_t, parked_per_session_max, 4096, 1, UINT32_MAX, true, "messages of a session that wait for a script's verdict or behind one") \
 	X(uint32_t, flush_budget_us, 500, 0, 1000000, true, "how long a loaded shard may hold messages back to merge writes; 0: never") \
@@ -199,6 +200,7 @@ typedef enum ringcast_change_kind {
 	RINGCAST_CHANGE_PLAYER_ACCEPTED = 3,
 	RINGCAST_CHANGE_PLAYER_COMPLETED = 4, /* left, or the reservation was cancelled */
 	RINGCAST_CHANGE_PLAYER_TIMEDOUT = 5,  /* never came */
+	RINGCAST_CHANGE_SESSION_ACTIVE = 6,   /* its start is through: right behind STARTED, or later where its script says so later */
 } ringcast_change_kind;
 typedef struct ringcast_change {
 	size_t size; /* of this struct; later versions append */
@@ -365,13 +367,14 @@ typedef struct ringcast_session_options {
 	uint32_t answer_timeout_ms; /* for RINGCAST_LATER; 0: the limit's */
 	bool is_late_allowed;   /* a verdict that does not come in time is ALLOW; else DENY */
 	const char *script; /* "name": its current version now, for the session's whole life; or "name@version". NULL: none, the engine's callbacks */
+	uint32_t activation_timeout_ms; /* see ringcast_session_hold; 0: the limit's */
 } ringcast_session_options;
 #define RINGCAST_SESSION_OPTIONS_INIT RINGCAST_SIZED(ringcast_session_options)
 
 typedef struct ringcast_session_info {
 	char id[RINGCAST_ID_BYTES];
 	char name[RINGCAST_NAME_BYTES];
-	char state[16]; /* active; ending: the engine drains or stops, and the session knows. One that has ended is NOT_FOUND */
+	char state[16]; /* activating; active; ending: the engine drains or stops, and the session knows. One that has ended is NOT_FOUND */
 	uint32_t shard, players_max, player_count, reserved_count, group_count;
 	uint64_t created_ns, age_ns;
 	uint64_t messages_received, deliveries, bytes_received, drops;
@@ -506,6 +509,14 @@ RINGCAST_API int ringcast_session_join(ringcast_session *session, int32_t group,
 RINGCAST_API int ringcast_session_leave(ringcast_session *session, int32_t group, int32_t peer_id);
 RINGCAST_API int ringcast_session_broadcast_membership(ringcast_session *session, int32_t group, int32_t target_group);
 RINGCAST_API int ringcast_session_finish(ringcast_session *session); /* ends it after the callback */
+/*
+ * In session_started: its start goes on after the callback (a level is loaded, a database is asked), and the session is activating until
+ * ringcast_session_activate, which any later callback may call. It ends with reason "activation" when that takes longer than activation_timeout_ms.
+ * Players can join meanwhile; a backend sees the state and may wait. Scripts in JavaScript hold theirs until onStartGameSession is through.
+ * RINGCAST_ERROR_STATE: not in session_started, or not activating.
+ */
+RINGCAST_API int ringcast_session_hold(ringcast_session *session);
+RINGCAST_API int ringcast_session_activate(ringcast_session *session);
 /* In a callback that will return RINGCAST_LATER: what to answer with, later. Never 0; the same however often one callback asks. */
 RINGCAST_API uint64_t ringcast_session_ticket(ringcast_session *session);
 /* ALLOW or DENY. A ticket that nothing waits for any more is ignored. */

@@ -21,6 +21,7 @@ void ringcast_host_call_destroy(struct host_call **call)
 	json_decref((*call)->facts);
 	free((*call)->script);
 	free((*call)->zip);
+	free((*call)->places);
 	free((*call)->key);
 	free(*call);
 	*call = NULL;

@@ -14,7 +14,7 @@
 
 enum { HOST_ID_BYTES = 64, HOST_PLAYERS_MAX = 25, HOST_TEXT_BYTES = 256 };
 
-enum host_call_kind { HOST_CREATE, HOST_END, HOST_UPDATE, HOST_RESERVE, HOST_SCRIPT_PUSH, HOST_SCRIPT_SELECT, HOST_SCRIPT_REMOVE };
+enum host_call_kind { HOST_CREATE, HOST_END, HOST_UPDATE, HOST_RESERVE, HOST_DESCRIBE, HOST_SCRIPT_PUSH, HOST_SCRIPT_SELECT, HOST_SCRIPT_REMOVE };
 
 enum host_result {
 	HOST_OK,
@@ -32,9 +32,16 @@ struct host_player {
 	char token[HOST_ID_BYTES]; /* the answer: what the player logs in with */
 };
 
+/* Who holds a place in a session now. */
+struct host_place {
+	char token[HOST_ID_BYTES];
+	bool is_active; /* else reserved */
+};
+
 struct model;
 struct host_call {
 	struct list_node node; /* the model's, then the host's, then the loop's */
+	uint64_t arrival;      /* the loop's: answers and events are taken in the order in which they came in */
 	enum host_call_kind kind;
 	uint32_t host;
 	char session[HOST_ID_BYTES]; /* the host's name for it; of CREATE the answer */
@@ -46,12 +53,16 @@ struct host_call {
 	uint64_t zip_bytes;
 	uint32_t players_max; /* of an update 0: unchanged */
 	bool has_policy, is_deny_all; /* of an update: who may still reserve */
+	uint32_t activation_timeout_ms; /* of CREATE: how long its script may take to start */
 	/* END */
 	bool is_forced;
 	/* RESERVE */
 	struct host_player players[HOST_PLAYERS_MAX];
 	uint32_t player_count;
 	/* the answer */
+	bool is_activating, has_ended; /* of CREATE and DESCRIBE: its start is not through; of CREATE: it has ended already, and an event may say why */
+	struct host_place *places;     /* of DESCRIBE; owned */
+	uint32_t place_count;
 	enum host_result result;
 	char text[HOST_TEXT_BYTES];
 	/* who goes on with it, on the loop's thread; frees nothing of the call */
@@ -64,6 +75,7 @@ enum host_event_kind { HOST_SESSION_ACTIVE, HOST_SESSION_ENDED, HOST_PLAYER_ACTI
 
 struct host_event {
 	struct list_node node;
+	uint64_t arrival; /* as of a call */
 	enum host_event_kind kind;
 	uint64_t sequence; /* counts up in each session */
 	char session[HOST_ID_BYTES], player[HOST_ID_BYTES];

@@ -51,6 +51,15 @@ static void answer(struct host_call *call, int error)
 		snprintf(call->text, sizeof(call->text), "%s", ringcast_error_text(error));
 }
 
+/* A script that starts at once has started, or failed; one that takes its time says so later. */
+static void look_at_start(struct host_local *local, struct host_call *call)
+{
+	ringcast_session_info info;
+	int result = ringcast_session_describe(local->options.engine, call->session, &info);
+	call->has_ended = result == RINGCAST_ERROR_NOT_FOUND;
+	call->is_activating = result == RINGCAST_OK && strcmp(info.state, "activating") == 0;
+}
+
 static void create(struct host_local *local, struct host_call *call)
 {
 	ringcast_session_options options = RINGCAST_SESSION_OPTIONS_INIT;
@@ -59,6 +68,7 @@ static void create(struct host_local *local, struct host_call *call)
 	options.name = name != NULL && strlen(name) < RINGCAST_NAME_BYTES ? name : NULL;
 	options.players_max = call->players_max;
 	options.script = call->script;
+	options.activation_timeout_ms = call->activation_timeout_ms;
 	options.empty_timeout_ms = UINT32_MAX; /* a session lives until its backend or its script ends it */
 	options.properties = properties != NULL && strlen(properties) < RINGCAST_DATA_BYTES ? properties : NULL;
 	if (properties != NULL && options.properties == NULL) {
@@ -69,6 +79,41 @@ static void create(struct host_local *local, struct host_call *call)
 		answer(call, ringcast_session_create(local->options.engine, &options, call->session));
 	}
 	free(properties);
+	if (call->result == HOST_OK && *call->script != '\0')
+		look_at_start(local, call);
+}
+
+/* Who holds a place. Players who come meanwhile are told by events. */
+static void list_places(struct host_local *local, struct host_call *call, size_t count)
+{
+	size_t count_max = count + 16;
+	ringcast_player_info *infos = calloc(count_max, sizeof(*infos));
+	call->places = calloc(count_max, sizeof(*call->places));
+	if (infos == NULL || call->places == NULL) {
+		answer(call, RINGCAST_ERROR_MEMORY);
+		free(infos);
+		return;
+	}
+	answer(call, ringcast_player_list(local->options.engine, call->session, infos, count_max, &count));
+	if (count > count_max)
+		answer(call, RINGCAST_ERROR_FULL); /* more came than we asked for: asked again later */
+	for (size_t i = 0; call->result == HOST_OK && i < count; i++) {
+		struct host_place *place = &call->places[call->place_count];
+		place->is_active = strcmp(infos[i].state, "active") == 0;
+		memcpy(place->token, infos[i].token, sizeof(place->token));
+		call->place_count += place->is_active || strcmp(infos[i].state, "reserved") == 0;
+	}
+	free(infos);
+}
+
+static void describe(struct host_local *local, struct host_call *call)
+{
+	ringcast_session_info info;
+	answer(call, ringcast_session_describe(local->options.engine, call->session, &info));
+	if (call->result != HOST_OK)
+		return;
+	call->is_activating = strcmp(info.state, "activating") == 0;
+	list_places(local, call, info.player_count + info.reserved_count);
 }
 
 static void reserve(struct host_local *local, struct host_call *call)
@@ -166,6 +211,9 @@ static void carry_out(struct host_local *local, struct host_call *call)
 		break;
 	case HOST_RESERVE:
 		reserve(local, call);
+		break;
+	case HOST_DESCRIBE:
+		describe(local, call);
 		break;
 	}
 }
@@ -270,13 +318,14 @@ void ringcast_host_local_destroy(struct host_local **local)
 bool ringcast_host_local_event(const ringcast_change *change, struct host_event *ret_event)
 {
 	static const enum host_event_kind kinds[] = {
+		[RINGCAST_CHANGE_SESSION_ACTIVE] = HOST_SESSION_ACTIVE,
 		[RINGCAST_CHANGE_SESSION_ENDED] = HOST_SESSION_ENDED,
 		[RINGCAST_CHANGE_PLAYER_ACCEPTED] = HOST_PLAYER_ACTIVE,
 		[RINGCAST_CHANGE_PLAYER_COMPLETED] = HOST_PLAYER_COMPLETED,
 		[RINGCAST_CHANGE_PLAYER_TIMEDOUT] = HOST_PLAYER_TIMEDOUT,
 	};
 	/* That it started or reserved, the answer to the call says. */
-	if (change->kind == RINGCAST_CHANGE_SESSION_STARTED || change->kind == RINGCAST_CHANGE_PLAYER_RESERVED)
+	if (change->kind == RINGCAST_CHANGE_SESSION_STARTED || change->kind == RINGCAST_CHANGE_PLAYER_RESERVED || change->kind >= ARRAY_COUNT(kinds))
 		return false;
 	*ret_event = (struct host_event){.kind = kinds[change->kind], .sequence = change->sequence};
 	snprintf(ret_event->session, sizeof(ret_event->session), "%s", change->session_id);

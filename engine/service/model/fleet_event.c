@@ -21,13 +21,39 @@ static const struct record *first_of(const struct model *model, const char *flee
 	return first != NULL && ringcast_fleet_event_is_of(first, fleet_id) ? first : NULL;
 }
 
-static size_t count_of(const struct model *model, const char *fleet_id)
+/* *ret_last: the newest one; NULL: none. */
+static size_t count_of(const struct model *model, const char *fleet_id, const struct record **ret_last)
 {
 	size_t count = 0;
+	*ret_last = NULL;
 	for (const struct record *event = first_of(model, fleet_id); event != NULL && ringcast_fleet_event_is_of(event, fleet_id);
-	     event = ringcast_records_next(&model->records, RECORD_EVENT, event->id))
+	     event = ringcast_records_next(&model->records, RECORD_EVENT, event->id)) {
+		*ret_last = event;
 		count++;
+	}
 	return count;
+}
+
+static bool has_text(const json_t *event, const char *name, const char *text)
+{
+	const char *value = json_string_value(json_object_get(event, name));
+	return value != NULL && strcmp(value, text) == 0;
+}
+
+/* The same again counts up, so that a crash loop does not push everything else out. */
+static bool is_repeated(struct model *model, const struct record *last, const char *code, const char *message)
+{
+	if (last == NULL || !has_text(last->document, "EventCode", code) || !has_text(last->document, "Message", message))
+		return false;
+	char id[EVENT_ID_BYTES];
+	json_t *again = json_copy(last->document);
+	json_int_t count = json_integer_value(json_object_get(last->document, "Count"));
+	snprintf(id, sizeof(id), "%s", last->id);
+	json_object_set_new(again, "Count", json_integer(count + 1));
+	json_object_set_new(again, "EventTime", ringcast_model_time(model->now_ms));
+	if (again == NULL || !ringcast_records_put(&model->records, RECORD_EVENT, id, again))
+		model->events_lost_count++;
+	return true;
 }
 
 /* ids are copied before the record that holds them goes */
@@ -71,7 +97,11 @@ void ringcast_fleet_event_note(struct model *model, const char *fleet_id, const 
 	va_start(arguments, format);
 	vsnprintf(message, sizeof(message), format, arguments);
 	va_end(arguments);
-	for (size_t count = count_of(model, fleet_id); count >= model->settings.fleet_events_max && remove_first(model, fleet_id);)
+	const struct record *last;
+	size_t count = count_of(model, fleet_id, &last);
+	if (is_repeated(model, last, code, message))
+		return;
+	while (count >= model->settings.fleet_events_max && remove_first(model, fleet_id))
 		count--;
 	new_id(model, fleet_id, id);
 	json_t *event = event_new(model, fleet_id, code, message);

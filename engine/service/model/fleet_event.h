@@ -10,7 +10,10 @@
 
 enum { FLEET_EVENT_MESSAGE_BYTES = 512 };
 
-/* code: of the API's EventCode. Events of fleets that have no record (in dev mode) are not kept. What memory was short for is counted. */
+/*
+ * code: of the API's EventCode. The same code and message as the newest one's counts that up. Events of fleets
+ * that have no record (in dev mode) are not kept. What memory was short for is counted.
+ */
 void ringcast_fleet_event_note(struct model *model, const char *fleet_id, const char *code, const char *format, ...) PRINTF_LIKE(4, 5);
 /* The same for every fleet that runs the script. */
 void ringcast_fleet_event_note_script(struct model *model, const char *script_id, const char *code, const char *text);

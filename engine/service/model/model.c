@@ -6,6 +6,7 @@
 #include "base/assert.h"
 #include "base/attr.h"
 #include "base/hex.h"
+#include "service/model/fleet_event.h"
 
 void ringcast_model_init(struct model *model, const struct model_settings *settings, uint64_t seed)
 {
@@ -142,41 +143,82 @@ static void hear_of_player(struct model *model, const struct host_event *event)
 		ringcast_player_session_move(player, statuses[event->kind], model->now_ms);
 }
 
-static void note_early_end(struct model *model, const char *host_session)
+static void note_early(struct model *model, const struct host_event *event)
 {
-	snprintf(model->early_ends[model->early_end_next++ % MODEL_EARLY_ENDS], HOST_ID_BYTES, "%s", host_session);
+	model->early[model->early_next++ % MODEL_EARLY_EVENTS] = *event;
 }
 
-static bool has_ended_early(const struct model *model, const char *host_session)
+/* "FLEET/ID" -> "FLEET" */
+static void fleet_of(const struct game_session *session, char ret_fleet[MODEL_ARN_BYTES])
 {
-	for (size_t i = 0; i < MODEL_EARLY_ENDS; i++)
-		if (strcmp(model->early_ends[i], host_session) == 0)
-			return true;
-	return false;
+	snprintf(ret_fleet, MODEL_ARN_BYTES, "%.*s", (int)session->fleet_bytes, session->key);
 }
 
-bool ringcast_model_begin(struct model *model, struct game_session *session, const char *host_session)
+/* How it ended, in the words of ringcast_change.reason, and what its fleet is told of it. */
+static const struct end {
+	const char *reason, *code, *text;
+	bool is_error_at_start; /* a session whose start came to this is in ERROR, not TERMINATED */
+} ends[] = {
+	{"activation", "GAME_SESSION_ACTIVATION_TIMEOUT", "its script's start was not through in time", false},
+	{"script_failed", "SERVER_PROCESS_CRASHED", "its script failed", true},
+	{"script_lost", "SERVER_PROCESS_CRASHED", "the process that ran its script ended", true},
+	{"unhealthy", "SERVER_PROCESS_TERMINATED_UNHEALTHY", "its script said that it is unhealthy", true},
+};
+
+static void hear_of_end(struct model *model, struct game_session *session, const char *reason)
 {
-	if (!ringcast_game_session_name_host(&model->sessions, session, host_session))
+	const struct end *end = NULL;
+	char fleet[MODEL_ARN_BYTES];
+	for (size_t i = 0; i < ARRAY_COUNT(ends); i++)
+		if (strcmp(ends[i].reason, reason) == 0)
+			end = &ends[i];
+	bool is_error = end != NULL && end->is_error_at_start && session->status == GAME_SESSION_ACTIVATING;
+	if (!ringcast_game_session_move(&model->sessions, session, is_error ? GAME_SESSION_ERROR : GAME_SESSION_TERMINATED, session->status_reason,
+					model->now_ms) ||
+	    end == NULL)
+		return;
+	fleet_of(session, fleet);
+	ringcast_fleet_event_note(model, fleet, end->code, "a game session ended: %s", end->text);
+}
+
+static void hear_of_session(struct model *model, struct game_session *session, const struct host_event *event)
+{
+	if (event->kind == HOST_SESSION_ACTIVE)
+		ringcast_game_session_move(&model->sessions, session, GAME_SESSION_ACTIVE, "", model->now_ms);
+	else if (event->kind == HOST_SESSION_ENDED)
+		hear_of_end(model, session, event->text);
+	else
+		hear_of_player(model, event);
+}
+
+static void hear_early(struct model *model, struct game_session *session)
+{
+	for (size_t i = 0; i < MODEL_EARLY_EVENTS; i++) {
+		struct host_event *event = &model->early[(model->early_next + i) % MODEL_EARLY_EVENTS];
+		if (strcmp(event->session, session->host_session) == 0)
+			hear_of_session(model, session, event);
+	}
+}
+
+bool ringcast_model_begin(struct model *model, struct game_session *session, const struct host_call *call)
+{
+	if (!ringcast_game_session_name_host(&model->sessions, session, call->session))
 		return false;
-	ringcast_game_session_move(&model->sessions, session, GAME_SESSION_ACTIVE, "", model->now_ms);
-	if (has_ended_early(model, host_session))
-		ringcast_game_session_move(&model->sessions, session, GAME_SESSION_TERMINATED, "", model->now_ms);
+	hear_early(model, session);
+	if (call->has_ended)
+		ringcast_game_session_move(&model->sessions, session, GAME_SESSION_ERROR, "", model->now_ms);
+	else if (!call->is_activating)
+		ringcast_game_session_move(&model->sessions, session, GAME_SESSION_ACTIVE, "", model->now_ms);
 	return true;
 }
 
 void ringcast_model_hear(struct model *model, const struct host_event *event)
 {
 	struct game_session *session = ringcast_game_session_of_host(&model->sessions, event->session);
-	if (session == NULL && event->kind == HOST_SESSION_ENDED)
-		note_early_end(model, event->session);
+	if (session == NULL && (event->kind == HOST_SESSION_ENDED || event->kind == HOST_SESSION_ACTIVE))
+		note_early(model, event);
 	if (session == NULL || event->sequence <= session->event_sequence)
 		return;
 	session->event_sequence = event->sequence;
-	if (event->kind == HOST_SESSION_ACTIVE)
-		ringcast_game_session_move(&model->sessions, session, GAME_SESSION_ACTIVE, "", model->now_ms);
-	else if (event->kind == HOST_SESSION_ENDED)
-		ringcast_game_session_move(&model->sessions, session, GAME_SESSION_TERMINATED, session->status_reason, model->now_ms);
-	else
-		hear_of_player(model, event);
+	hear_of_session(model, session, event);
 }

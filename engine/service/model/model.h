@@ -23,7 +23,7 @@ struct model_settings {
 	uint32_t fleet_events_max; /* kept of each fleet */
 };
 
-enum { MODEL_EARLY_ENDS = 64 };
+enum { MODEL_EARLY_EVENTS = 64, MODEL_REPAIRS_MAX = 32 };
 
 struct model {
 	struct model_settings settings; /* texts are borrowed and outlive the model */
@@ -32,9 +32,13 @@ struct model {
 	struct records records;
 	struct game_sessions sessions;
 	struct list_node calls; /* of struct host_call, to be submitted; oldest first */
-	/* Sessions that ended before their host's answer about them was heard: the newest ones. */
-	char early_ends[MODEL_EARLY_ENDS][HOST_ID_BYTES];
-	uint32_t early_end_next;
+	/* The newest of what was told of sessions before their host's answer about them was heard. */
+	struct host_event early[MODEL_EARLY_EVENTS];
+	uint32_t early_next;
+	/* After a gap in what hosts told: every live session is asked after, a few at a time. */
+	bool is_repairing;
+	uint64_t repair_behind; /* number of the session that was asked after last */
+	uint32_t repair_count;	/* asked and not answered */
 	int64_t event_moment; /* of the newest fleet event: microseconds, each one once */
 	uint64_t events_lost_count; /* fleet events that memory was short for */
 };
@@ -57,7 +61,14 @@ json_t *ringcast_model_show_player(const struct model *model, const struct playe
 
 /* What a host tells. Events of sessions that the model does not know, and old ones, change nothing. */
 void ringcast_model_hear(struct model *model, const struct host_event *event);
-/* The host runs it under this name, and it is active; unless it has ended already. False: the name is taken. */
-bool ringcast_model_begin(struct model *model, struct game_session *session, const char *host_session);
+/* The host's answer about a new session: it runs it, under a name of its own. False: the name is taken. */
+bool ringcast_model_begin(struct model *model, struct game_session *session, const struct host_call *call);
+
+/*
+ * Something of what hosts told is lost: from now on every live session is asked after. repair queues the next calls, at most MODEL_REPAIRS_MAX of them
+ * at once, and is called each turn.
+ */
+void ringcast_model_note_gap(struct model *model);
+void ringcast_model_repair(struct model *model);
 
 #endif

@@ -108,7 +108,7 @@ static void created(struct model *model, struct host_call *call)
 		ringcast_request_refuse(request, FAULT_INTERNAL, "the session ended before it began");
 		return;
 	}
-	if (call->result == HOST_OK && ringcast_model_begin(model, session, call->session)) {
+	if (call->result == HOST_OK && ringcast_model_begin(model, session, call)) {
 		answer_session(model, request, session);
 		return;
 	}
@@ -116,7 +116,20 @@ static void created(struct model *model, struct host_call *call)
 	ringcast_game_session_remove(&model->sessions, session);
 }
 
-static void begin_session(struct model *model, struct request *request, const char *fleet_id, const char *script, const char *id)
+/* As the vendor: five minutes, unless the fleet says. */
+static uint32_t activation_timeout_ms(const json_t *fleet)
+{
+	enum { ACTIVATION_TIMEOUT_S = 300 };
+	const json_t *seconds = json_object_get(json_object_get(fleet, "RuntimeConfiguration"), "GameSessionActivationTimeoutSeconds");
+	return 1000u * (seconds != NULL ? (uint32_t)json_integer_value(seconds) : ACTIVATION_TIMEOUT_S);
+}
+
+struct start {
+	char script[SCRIPT_REFERENCE_BYTES];
+	uint32_t activation_timeout_ms;
+};
+
+static void begin_session(struct model *model, struct request *request, const char *fleet_id, const struct start *start, const char *id)
 {
 	struct game_session *session = ringcast_game_session_add(&model->sessions, fleet_id, ringcast_request_text(request, "Location"), id,
 								 facts_of(request), model->now_ms);
@@ -132,7 +145,8 @@ static void begin_session(struct model *model, struct request *request, const ch
 		return;
 	}
 	call->facts = json_incref(session->facts);
-	call->script = strdup(script);
+	call->script = strdup(start->script);
+	call->activation_timeout_ms = start->activation_timeout_ms;
 	call->players_max = session->players_max;
 	if (call->script != NULL)
 		return;
@@ -142,7 +156,8 @@ static void begin_session(struct model *model, struct request *request, const ch
 
 void ringcast_operation_CreateGameSession(struct model *model, struct request *request)
 {
-	char id[MODEL_ID_BYTES], script[SCRIPT_REFERENCE_BYTES];
+	char id[MODEL_ID_BYTES];
+	struct start start;
 	json_t *fleet;
 	const char *fleet_id = ringcast_fleet_of(model, request, &fleet), *token = ringcast_request_text(request, "IdempotencyToken");
 	if (fleet_id == NULL || !is_fleet_ready(request, fleet) || !is_size_right(model, request))
@@ -151,10 +166,11 @@ void ringcast_operation_CreateGameSession(struct model *model, struct request *r
 		token = ringcast_request_text(request, "GameSessionId");
 	if (*token != '\0' && is_repeated(model, request, fleet_id, token))
 		return;
-	if (!is_room(model, request) || !ringcast_script_of_fleet(model, request, fleet, script))
+	if (!is_room(model, request) || !ringcast_script_of_fleet(model, request, fleet, start.script))
 		return;
+	start.activation_timeout_ms = activation_timeout_ms(fleet);
 	ringcast_model_new_id(model, "gsess-", id);
-	begin_session(model, request, fleet_id, script, *token != '\0' ? token : id);
+	begin_session(model, request, fleet_id, &start, *token != '\0' ? token : id);
 }
 
 /* Describing */

@@ -305,6 +305,46 @@ BOTH(act, ticks)
 	stage_stop(&stage);
 }
 
+static void hold(ringcast_session *session)
+{
+	cr_assert_eq(ringcast_session_hold(session), RINGCAST_OK);
+}
+
+static bool may_activate;
+
+static void activate_later(ringcast_session *session)
+{
+	cr_assert_eq(ringcast_session_hold(session), RINGCAST_ERROR_STATE);
+	if (__atomic_exchange_n(&may_activate, false, __ATOMIC_ACQ_REL))
+		cr_assert_eq(ringcast_session_activate(session), RINGCAST_OK);
+}
+
+static bool is_in_state(const char *state)
+{
+	ringcast_session_info info;
+	cr_assert_eq(ringcast_session_describe(stage.engine, stage.session, &info), RINGCAST_OK);
+	return strcmp(info.state, state) == 0;
+}
+
+BOTH(act, a_start_that_takes_its_time)
+{
+	game.started = hold;
+	game.tick = activate_later;
+	begin_with(io, (ringcast_session_options){.tick_interval_ms = 5});
+	cr_assert(is_in_state("activating"));
+	__atomic_store_n(&may_activate, true, __ATOMIC_RELEASE);
+	stage_until(&stage, is_in_state("active"));
+	stage_stop(&stage);
+}
+
+BOTH(act, a_start_that_takes_too_long)
+{
+	game.started = hold;
+	begin_with(io, (ringcast_session_options){.activation_timeout_ms = 20});
+	stage_until(&stage, stage_has_log("ended activation\n"));
+	stage_stop(&stage);
+}
+
 static ringcast_verdict be_sick(ringcast_session *session)
 {
 	return RINGCAST_DENY;

@@ -496,11 +496,11 @@ BOTH(sessions, live_on_several_shards)
 }
 
 /* How many changes of each kind have been told. */
-static uint32_t told[RINGCAST_CHANGE_PLAYER_TIMEDOUT + 1];
+static uint32_t told[RINGCAST_CHANGE_SESSION_ACTIVE + 1];
 
 static void count_change(void *context, const ringcast_change *change)
 {
-	cr_assert(change->size == sizeof(*change) && change->kind <= RINGCAST_CHANGE_PLAYER_TIMEDOUT && change->sequence > 0);
+	cr_assert(change->size == sizeof(*change) && change->kind <= RINGCAST_CHANGE_SESSION_ACTIVE && change->sequence > 0);
 	__atomic_add_fetch(&told[change->kind], 1, __ATOMIC_RELAXED);
 }
 

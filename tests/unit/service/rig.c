@@ -35,6 +35,7 @@ void rig_init(struct rig *rig, bool is_dev)
 		.now_ms = now_ms,
 		.context = rig,
 		.requests_max = 1000,
+		.events_max = 8,
 	};
 	rig->loop = ringcast_loop_create(&options, problem);
 	cr_assert_not_null(rig->loop, "%s", problem);

@@ -1,6 +1,7 @@
 /* Game and player sessions through the loop, with a host that answers when the test says so. */
 #include <criterion/criterion.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "rig.h"
@@ -260,4 +261,109 @@ Test(sessions, what_waits_is_refused_when_the_loop_stops)
 	rig_turn(&rig);
 	ringcast_loop_stop(rig.loop);
 	expect_fault(request, FAULT_UNAVAILABLE);
+}
+
+/* What hosts tell */
+
+static const char *status_of(const char *id)
+{
+	static char status[32];
+	struct request *request = about("DescribeGameSessions", id, "");
+	snprintf(status, sizeof(status), "%s", rig_text(request, "GameSessions.0.Status"));
+	rig_free(request);
+	return status;
+}
+
+static void tell_of(const char *host_session, enum host_event_kind kind, uint64_t sequence, const char *text)
+{
+	struct host_event event = {.kind = kind, .sequence = sequence};
+	snprintf(event.session, sizeof(event.session), "%s", host_session);
+	snprintf(event.text, sizeof(event.text), "%s", text);
+	ringcast_loop_tell(rig.loop, &event);
+}
+
+/* A session whose host has answered so; the call's own name for it. */
+static const char *begin(const char *token, bool is_activating, bool has_ended)
+{
+	static char host_session[HOST_ID_BYTES];
+	char input[256];
+	snprintf(input, sizeof(input), "{\"FleetId\": \"fleet-1\", \"MaximumPlayerSessionCount\": 2, \"IdempotencyToken\": \"%s\"}", token);
+	struct request *request = rig_ask(&rig, "CreateGameSession", input);
+	rig_turn(&rig);
+	struct host_call *call = rig_take_call(&rig);
+	call->is_activating = is_activating;
+	call->has_ended = has_ended;
+	rig_answer(&rig, call, HOST_OK);
+	snprintf(host_session, sizeof(host_session), "%s", ringcast_game_session_find(&ringcast_loop_model(rig.loop)->sessions, "fleet-1", token)->host_session);
+	rig_free(request);
+	return host_session;
+}
+
+#define ARN "arn:aws:gamelift:local::gamesession/fleet-1/"
+
+Test(sessions, a_session_is_activating_until_its_script_has_started)
+{
+	const char *host_session = begin("a", true, false);
+	cr_assert_str_eq(status_of(ARN "a"), "ACTIVATING");
+	expect_fault(about("CreatePlayerSession", ARN "a", ", \"PlayerId\": \"p\""), FAULT_SESSION_STATUS);
+	tell_of(host_session, HOST_SESSION_ACTIVE, 2, "");
+	rig_turn(&rig);
+	cr_assert_str_eq(status_of(ARN "a"), "ACTIVE");
+}
+
+Test(sessions, a_start_that_fails_is_an_error_and_one_that_takes_too_long_ends)
+{
+	tell_of(begin("a", true, false), HOST_SESSION_ENDED, 2, "script_failed");
+	tell_of(begin("b", true, false), HOST_SESSION_ENDED, 2, "activation");
+	tell_of(begin("c", false, false), HOST_SESSION_ENDED, 2, "script_failed");
+	begin("d", false, true);
+	rig_turn(&rig);
+	cr_assert_str_eq(status_of(ARN "a"), "ERROR");
+	cr_assert_str_eq(status_of(ARN "b"), "TERMINATED");
+	cr_assert_str_eq(status_of(ARN "c"), "TERMINATED");
+	cr_assert_str_eq(status_of(ARN "d"), "ERROR");
+}
+
+Test(sessions, what_was_told_before_the_answer_counts)
+{
+	struct request *request = rig_ask(&rig, "CreateGameSession", CREATE);
+	rig_turn(&rig);
+	struct host_call *call = rig_take_call(&rig);
+	call->is_activating = true;
+	snprintf(call->session, sizeof(call->session), "gsess-early");
+	tell_of("gsess-early", HOST_SESSION_ACTIVE, 2, "");
+	ringcast_loop_give_back(rig.loop, call);
+	rig_turn(&rig);
+	cr_assert_str_eq(rig_text(request, "GameSession.Status"), "ACTIVE");
+	rig_free(request);
+}
+
+/* Two players: one will be found active, one gone. The session behind it has ended, and nobody told. */
+Test(sessions, a_gap_in_what_was_told_is_mended)
+{
+	char first[HOST_ID_BYTES], second[HOST_ID_BYTES];
+	snprintf(first, sizeof(first), "%s", begin("a", false, false));
+	snprintf(second, sizeof(second), "%s", begin("b", true, false));
+	struct request *players = about("CreatePlayerSessions", ARN "a", ", \"PlayerIds\": [\"p\", \"q\"]");
+	for (uint64_t i = 0; i < 20; i++)
+		tell_of("gsess-others", HOST_SESSION_ACTIVE, i, "");
+	rig_turn(&rig);
+	struct host_call *call = rig_take_call(&rig), *other = rig_take_call(&rig);
+	cr_assert_eq(call->kind, HOST_DESCRIBE);
+	cr_assert_str_eq(call->session, first);
+	cr_assert_str_eq(other->session, second);
+	call->places = calloc(1, sizeof(*call->places));
+	call->place_count = 1;
+	call->places[0].is_active = true;
+	snprintf(call->places[0].token, sizeof(call->places[0].token), "%s", rig_text(players, "PlayerSessions.1.PlayerSessionId"));
+	rig_answer(&rig, call, HOST_OK);
+	rig_answer(&rig, other, HOST_NOT_FOUND);
+	rig_free(players);
+	players = about("DescribePlayerSessions", ARN "a", "");
+	cr_assert_str_eq(rig_text(players, "PlayerSessions.0.Status"), "COMPLETED");
+	cr_assert_str_eq(rig_text(players, "PlayerSessions.1.Status"), "ACTIVE");
+	rig_free(players);
+	cr_assert_str_eq(status_of(ARN "a"), "ACTIVE");
+	cr_assert_str_eq(status_of(ARN "b"), "TERMINATED");
+	cr_assert_null(rig_take_call(&rig), "nothing is asked for ever");
 }

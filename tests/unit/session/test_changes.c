@@ -66,10 +66,10 @@ Test(changes, a_players_whole_way)
 	ringcast_admission_accept(player, world.now_ns);
 	ringcast_player_disconnect(player, CLOSE_CLIENT, world.now_ns);
 	ringcast_session_end_now(session, CLOSE_SESSION_ENDED, world.now_ns);
-	heard_exactly((enum session_change_kind[]){CHANGE_SESSION_STARTED, CHANGE_PLAYER_RESERVED, CHANGE_PLAYER_ACCEPTED, CHANGE_PLAYER_COMPLETED,
-					    CHANGE_SESSION_ENDED}, 5);
-	cr_assert_eq(heard.reasons[3], CLOSE_CLIENT);
-	cr_assert_eq(heard.reasons[4], CLOSE_SESSION_ENDED);
+	heard_exactly((enum session_change_kind[]){CHANGE_SESSION_STARTED, CHANGE_SESSION_ACTIVE, CHANGE_PLAYER_RESERVED, CHANGE_PLAYER_ACCEPTED,
+					    CHANGE_PLAYER_COMPLETED, CHANGE_SESSION_ENDED}, 6);
+	cr_assert_eq(heard.reasons[4], CLOSE_CLIENT);
+	cr_assert_eq(heard.reasons[5], CLOSE_SESSION_ENDED);
 }
 
 Test(changes, who_is_left_at_the_end_completes_before_it)
@@ -79,8 +79,8 @@ Test(changes, who_is_left_at_the_end_completes_before_it)
 	reserve(session, "a", token);
 	reserve(session, "b", token);
 	ringcast_session_end_now(session, CLOSE_SESSION_ENDED, world.now_ns);
-	heard_exactly((enum session_change_kind[]){CHANGE_SESSION_STARTED, CHANGE_PLAYER_RESERVED, CHANGE_PLAYER_RESERVED, CHANGE_PLAYER_COMPLETED,
-					    CHANGE_PLAYER_COMPLETED, CHANGE_SESSION_ENDED}, 6);
+	heard_exactly((enum session_change_kind[]){CHANGE_SESSION_STARTED, CHANGE_SESSION_ACTIVE, CHANGE_PLAYER_RESERVED, CHANGE_PLAYER_RESERVED,
+					    CHANGE_PLAYER_COMPLETED, CHANGE_PLAYER_COMPLETED, CHANGE_SESSION_ENDED}, 7);
 }
 
 Test(changes, a_closed_session_takes_nobody_and_a_resized_one_as_many_as_it_says)
@@ -99,4 +99,46 @@ Test(changes, a_closed_session_takes_nobody_and_a_resized_one_as_many_as_it_says
 	reserve(session, "c", token);
 	cr_assert_not(ringcast_session_resize(session, 2));
 	cr_assert_eq(session->players_max, 3);
+}
+
+static void hold_up(void *context, struct session *session)
+{
+	ringcast_session_hold_up(session);
+}
+
+static struct session *open_held(uint32_t timeout_ms)
+{
+	static const struct hooks hooks = {.session_started = hold_up};
+	struct session_options options = {.hooks = &hooks, .activation_timeout_ms = timeout_ms};
+	struct session *session;
+	cr_assert_eq(ringcast_session_open(&world.store, &options, world.now_ns, &session), DROP_NONE);
+	return session;
+}
+
+Test(changes, a_session_that_is_held_up_is_active_when_its_start_is_done)
+{
+	struct session *session = open_held(1000);
+	cr_assert(session->is_activating);
+	heard_exactly((enum session_change_kind[]){CHANGE_SESSION_STARTED}, 1);
+	ringcast_session_start_done(session, world.now_ns);
+	ringcast_session_start_done(session, world.now_ns);
+	heard_exactly((enum session_change_kind[]){CHANGE_SESSION_STARTED, CHANGE_SESSION_ACTIVE}, 2);
+	world_advance_ms(&world, 5000);
+	cr_assert_eq(session->state, SESSION_ACTIVE);
+}
+
+Test(changes, a_session_that_is_held_up_for_too_long_ends)
+{
+	open_held(1000);
+	world_advance_ms(&world, 5000);
+	heard_exactly((enum session_change_kind[]){CHANGE_SESSION_STARTED, CHANGE_SESSION_ENDED}, 2);
+	cr_assert_eq(heard.reasons[1], CLOSE_ACTIVATION);
+}
+
+Test(changes, a_session_that_ends_while_it_is_held_up_never_was_active)
+{
+	struct session *session = open_held(1000);
+	ringcast_session_end_now(session, CLOSE_SESSION_ENDED, world.now_ns);
+	ringcast_session_start_done(session, world.now_ns);
+	heard_exactly((enum session_change_kind[]){CHANGE_SESSION_STARTED, CHANGE_SESSION_ENDED}, 2);
 }
