@@ -16,6 +16,7 @@
 #include "base/assert.h"
 #include "base/types.h"
 #include "control/dev_script.h"
+#include "control/http_clients.h"
 #include "control/http_server.h"
 #include "control/notify.h"
 #include "control/reload.h"
@@ -41,6 +42,7 @@ struct daemon {
 	struct logs *logs;
 	ringcast_engine *engine;
 	struct http *http, *health; /* of admin.address and admin.health_address; NULL: off */
+	struct http_cuts cuts;      /* of both */
 	struct service *service;    /* NULL: off */
 	pthread_rwlock_t service_lock; /* shards read service, the main thread changes it */
 	struct script_store *scripts; /* NULL: nothing can be pushed */
@@ -233,6 +235,7 @@ static bool start_one_http(struct daemon *daemon, enum http_kind kind, const cha
 		.reload = host_reload,
 		.config = host_config,
 		.log_lost_count = host_log_lost_count,
+		.cuts = &daemon->cuts,
 		.scripts = daemon->scripts,
 		.logs = daemon->logs,
 	};

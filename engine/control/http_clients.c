@@ -13,11 +13,13 @@
 /* What the kernel may keep of an answer that is not read. */
 #define SEND_BUFFER_BYTES (256 * 1024)
 
+enum { IPV6_SUBSCRIBER_BYTES = 8 };
+
 struct http_client {
 	struct http_clients *clients;
 	struct http_client *next;
 	int fd;
-	struct in6_addr ip; /* zero for UNIX sockets, which count as one address */
+	struct in6_addr ip; /* of IPv6 the /64; zero for UNIX sockets, which count as one address */
 	char address[HTTP_ADDRESS_BYTES];
 	uint64_t turn; /* when it last began to wait; smaller is longer ago */
 	uint64_t held_bytes;
@@ -75,7 +77,7 @@ static void describe(struct http_client *client, const struct sockaddr *address)
 		snprintf(client->address, sizeof(client->address), "%s:%u", host, ntohs(v4->sin_port));
 	} else if (address && address->sa_family == AF_INET6) {
 		const struct sockaddr_in6 *v6 = (const struct sockaddr_in6 *)address;
-		client->ip = v6->sin6_addr;
+		memcpy(&client->ip, &v6->sin6_addr, IPV6_SUBSCRIBER_BYTES);
 		inet_ntop(AF_INET6, &v6->sin6_addr, host, sizeof(host));
 		snprintf(client->address, sizeof(client->address), "[%s]:%u", host, ntohs(v6->sin6_port));
 	} else {
@@ -94,13 +96,16 @@ static uint32_t count_of(const struct http_clients *clients, const struct in6_ad
 }
 
 /* The server's thread sees the end of the connection and tidies up; here it is gone at once. */
-static void cut(struct http_client *client)
+static void cut(struct http_client *client, bool is_for_memory)
 {
+	struct http_cuts *cuts = client->clients->options.cuts;
 	ringcast_assert(!client->is_cut && !client->is_busy);
 	client->is_cut = true;
 	client->clients->count--;
 	client->clients->held_bytes -= client->held_bytes;
 	shutdown(client->fd, SHUT_RDWR);
+	if (cuts)
+		atomic_fetch_add_explicit(is_for_memory ? &cuts->memory : &cuts->crowd, 1, memory_order_relaxed);
 }
 
 /* Of ip, or with NULL of the address with most connections: the one that waits longest. */
@@ -127,7 +132,7 @@ static bool make_room(struct http_clients *clients, const struct in6_addr *ip)
 		return true;
 	struct http_client *victim = longest_waiting(clients, is_crowd ? ip : NULL);
 	if (victim)
-		cut(victim);
+		cut(victim, false);
 	return victim != NULL;
 }
 
@@ -150,7 +155,7 @@ static bool hold(struct http_client *client, uint64_t bytes)
 		struct http_client *largest = largest_holder(clients);
 		if (!largest || largest == client || largest->held_bytes < client->held_bytes + bytes)
 			return false;
-		cut(largest);
+		cut(largest, true);
 	}
 	client->held_bytes += bytes;
 	clients->held_bytes += bytes;
@@ -181,6 +186,8 @@ struct http_client *ringcast_http_clients_add(struct http_clients *clients, int 
 	pthread_mutex_unlock(&clients->mutex);
 	if (has_room)
 		return client;
+	if (clients->options.cuts)
+		atomic_fetch_add_explicit(&clients->options.cuts->busy, 1, memory_order_relaxed);
 	free(client);
 	return NULL;
 }

@@ -1,6 +1,6 @@
 /*
  * The connections of one HTTP server, and what they hold. Nobody is kept out because others are idle or slow: when there are too many
- * connections, the address with most of them loses the one that has waited longest; when bodies and answers take too much memory, the connection
+ * connections, the address (in IPv6 its /64, which is one subscriber's) with most of them loses the one that has waited longest; when bodies and answers take too much memory, the connection
  * that holds most is closed. A request that is being worked on is never cut.
  *
  * Called on the server's threads, several at a time.
@@ -9,6 +9,7 @@
 #define RINGCAST_CONTROL_HTTP_CLIENTS_H
 
 #include <stdbool.h>
+#include <stdatomic.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -18,9 +19,16 @@ struct sockaddr;
 struct http_client;
 struct http_clients;
 
+/* Connections that were closed to make room for others. One for all servers of a process; any thread adds and reads. */
+struct http_cuts {
+	_Atomic uint64_t crowd, memory; /* its address had most connections; it held most bytes */
+	_Atomic uint64_t busy;          /* newcomers who were turned away, because everybody else was being served */
+};
+
 struct http_clients_options {
 	uint32_t connections_max, connections_per_address_max;
 	uint64_t memory_bytes_max; /* of bodies and answers */
+	struct http_cuts *cuts;    /* outlives the clients; NULL: not counted */
 };
 
 struct http_clients *ringcast_http_clients_create(const struct http_clients_options *options); /* NULL: out of memory */

@@ -8,6 +8,7 @@
 #include "control/config.h"
 
 struct MHD_Connection;
+struct http_cuts;
 struct logs;
 struct script_store;
 
@@ -22,6 +23,7 @@ struct http_host {
 	json_t *(*reload)(void *context, struct config_error *reterr);
 	void (*config)(void *context, struct config *ret_config);
 	uint64_t (*log_lost_count)(void *context);
+	struct http_cuts *cuts; /* borrowed, of all servers together; NULL: not counted */
 	struct script_store *scripts; /* borrowed; NULL: scripts cannot be pushed here */
 	struct logs *logs;            /* borrowed; NULL: changes and refusals are not logged */
 };

@@ -8,6 +8,7 @@
 
 #include "base/assert.h"
 #include "control/http_body.h"
+#include "control/http_clients.h"
 #include "control/value.h"
 #include "metrics/prometheus.h"
 
@@ -114,6 +115,16 @@ static void get_ready(struct http_request *request, struct http_response *respon
 			    json_pack("{s:s, s:o}", "status", is_ready ? "ready" : "not ready", "failing", failing));
 }
 
+static void add_cuts(struct prometheus *prometheus, const struct http_cuts *cuts)
+{
+	static const char name[] = "ringcast_admin_connections_cut_total", help[] = "Connections to the admin API and to health closed to make room.";
+	if (!cuts)
+		return;
+	ringcast_prometheus_add(prometheus, name, "counter", help, "reason=\"crowd\"", (double)cuts->crowd);
+	ringcast_prometheus_add(prometheus, name, "counter", help, "reason=\"memory\"", (double)cuts->memory);
+	ringcast_prometheus_add(prometheus, name, "counter", help, "reason=\"busy\"", (double)cuts->busy);
+}
+
 static void get_metrics(struct http_request *request, struct http_response *response)
 {
 	char *text = NULL;
@@ -127,6 +138,7 @@ static void get_metrics(struct http_request *request, struct http_response *resp
 		ringcast_prometheus_add(prometheus, "ringcast_log_lines_lost_total", "counter",
 					"Log lines lost because stderr was not read in time.", "",
 					(double)host->log_lost_count(host->context));
+		add_cuts(prometheus, host->cuts);
 		ringcast_metrics_each(host->engine, ringcast_prometheus_add, prometheus);
 		is_written = ringcast_prometheus_write(prometheus, out);
 	}

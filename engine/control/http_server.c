@@ -418,6 +418,7 @@ static struct http *create(const struct config *config, const struct http_option
 		.connections_max = is_health ? HEALTH_CONNECTIONS_MAX : ADMIN_CONNECTIONS_MAX,
 		.connections_per_address_max = is_health ? HEALTH_CONNECTIONS_MAX : ADMIN_CONNECTIONS_PER_ADDRESS_MAX,
 		.memory_bytes_max = is_health ? HEALTH_MEMORY_BYTES_MAX : config->admin_memory_max_bytes,
+		.cuts = host->cuts,
 	};
 	if (!http)
 		return NULL;

@@ -14,11 +14,12 @@ static struct {
 	int near[CLIENTS_MAX], far[CLIENTS_MAX];
 	struct http_client *list[CLIENTS_MAX];
 	unsigned count;
+	struct http_cuts cuts;
 } world;
 
 static void setup(void)
 {
-	const struct http_clients_options options = {.connections_max = 6, .connections_per_address_max = 4, .memory_bytes_max = 1000};
+	const struct http_clients_options options = {.connections_max = 6, .connections_per_address_max = 4, .memory_bytes_max = 1000, .cuts = &world.cuts};
 	world.clients = ringcast_http_clients_create(&options);
 }
 
@@ -32,14 +33,11 @@ static void teardown(void)
 	ringcast_http_clients_destroy(&world.clients);
 }
 
-/* The index of a new client from 192.0.2.host, or -1. */
-static int add(unsigned host)
+static int add_from(const void *address)
 {
 	int pair[2];
-	struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons(5000)};
-	address.sin_addr.s_addr = htonl(0xC0000200 | host);
 	cr_assert_eq(socketpair(AF_UNIX, SOCK_STREAM, 0, pair), 0);
-	struct http_client *client = ringcast_http_clients_add(world.clients, pair[0], (const struct sockaddr *)&address);
+	struct http_client *client = ringcast_http_clients_add(world.clients, pair[0], address);
 	if (!client) {
 		close(pair[0]);
 		close(pair[1]);
@@ -49,6 +47,21 @@ static int add(unsigned host)
 	world.far[world.count] = pair[1];
 	world.list[world.count] = client;
 	return (int)world.count++;
+}
+
+/* The index of a new client from 192.0.2.host, or -1. */
+static int add(unsigned host)
+{
+	struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons(5000)};
+	address.sin_addr.s_addr = htonl(0xC0000200 | host);
+	return add_from(&address);
+}
+
+static int add_v6(const char *text)
+{
+	struct sockaddr_in6 address = {.sin6_family = AF_INET6, .sin6_port = htons(5000)};
+	cr_assert_eq(inet_pton(AF_INET6, text, &address.sin6_addr), 1);
+	return add_from(&address);
 }
 
 static bool is_cut(int index)
@@ -68,6 +81,19 @@ Test(http_clients, a_crowd_makes_room_for_its_own)
 	cr_assert_geq(add(1), 0);
 	cr_assert(is_cut(first), "the fifth of one address replaces its first");
 	cr_assert_not(is_cut(lonely));
+}
+
+Test(http_clients, a_64_is_one_subscriber)
+{
+	int first = add_v6("2001:db8:1:1::1"), lonely = add_v6("2001:db8:1:2::1");
+	add_v6("2001:db8:1:1::2");
+	add_v6("2001:db8:1:1:5::3");
+	add_v6("2001:db8:1:1::4");
+	cr_assert_not(is_cut(first));
+	cr_assert_geq(add_v6("2001:db8:1:1::5"), 0);
+	cr_assert(is_cut(first));
+	cr_assert_not(is_cut(lonely));
+	cr_assert_eq(world.cuts.crowd, 1);
 }
 
 Test(http_clients, the_largest_crowd_makes_room_for_others)
