@@ -7,7 +7,7 @@
  *     --user NAME       become this user, when we are root
  *     --read PATH       the program may read what lies there (may be repeated), besides itself and the system's libraries
  *     --write PATH      and write what lies there
- *     --connect PORT    and connect to this TCP port; without any, to none ("any": to all)
+ *     --connect PORT    and connect to this TCP port; without any, to none ("any": to all; "udp": UDP too, to all)
  *     --bind PORT       and listen on this one
  *     --memory BYTES    its private memory
  *
@@ -29,9 +29,16 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
+
+#if defined(__x86_64__)
+#define ARCHITECTURE AUDIT_ARCH_X86_64
+#elif defined(__aarch64__)
+#define ARCHITECTURE AUDIT_ARCH_AARCH64
+#endif
 
 enum { PATHS_MAX = 64, PORTS_MAX = 64, EXIT_CONFINE = 126, FILE_BYTES_MAX = 256 << 20 };
 
@@ -131,12 +138,37 @@ static void allow_ports(int ruleset, const char *const *ports, unsigned count, u
 	}
 }
 
-static int is_any_port(const struct confine *confine)
+static int has_word(const struct confine *confine, const char *word)
 {
 	for (unsigned i = 0; i < confine->connect_count; i++)
-		if (strcmp(confine->connects[i], "any") == 0)
+		if (strcmp(confine->connects[i], word) == 0)
 			return 1;
 	return 0;
+}
+
+static int is_any_port(const struct confine *confine)
+{
+	return has_word(confine, "any");
+}
+
+static int is_udp_open(const struct confine *confine)
+{
+	return is_any_port(confine) || has_word(confine, "udp");
+}
+
+static int has_seccomp(void)
+{
+#ifdef ARCHITECTURE
+	return prctl(PR_GET_SECCOMP) >= 0;
+#else
+	return 0;
+#endif
+}
+
+/* Who may connect somewhere needs names. UDP, by which they are resolved, could be sent to anybody: so the resolver is told to use TCP. */
+static int is_name_by_tcp(const struct confine *confine)
+{
+	return has_seccomp() && confine->connect_count > 0 && !has_word(confine, "none") && !is_udp_open(confine);
 }
 
 /* program: an absolute path. */
@@ -160,18 +192,15 @@ static int make_ruleset(const struct confine *confine, const char *program)
 		allow_path(ruleset, confine->writes[i], attr.handled_access_fs & ~(uint64_t)FS_EXECUTE);
 	if (abi >= 4)
 		allow_ports(ruleset, confine->binds, confine->bind_count, NET_BIND);
-	if (attr.handled_access_net & NET_CONNECT)
+	if (attr.handled_access_net & NET_CONNECT) {
 		allow_ports(ruleset, confine->connects, confine->connect_count, NET_CONNECT);
+		if (is_name_by_tcp(confine))
+			allow_ports(ruleset, &(const char *){"53"}, 1, NET_CONNECT);
+	}
 	return ruleset;
 }
 
 /* seccomp: what no script needs and what reaches other processes; a signal may go to itself only */
-
-#if defined(__x86_64__)
-#define ARCHITECTURE AUDIT_ARCH_X86_64
-#elif defined(__aarch64__)
-#define ARCHITECTURE AUDIT_ARCH_AARCH64
-#endif
 
 #ifdef ARCHITECTURE
 static const uint16_t denied[] = {
@@ -182,46 +211,120 @@ static const uint16_t denied[] = {
 	SYS_rt_sigqueueinfo, SYS_rt_tgsigqueueinfo};
 enum { DENIED_COUNT = sizeof(denied) / sizeof(*denied) };
 
-static void install_filter(void)
+
+/* A filter as it grows. What is refused is refused with a word that says why. */
+struct filter {
+	struct sock_filter steps[2 * DENIED_COUNT + 64];
+	unsigned short count;
+};
+enum { NUMBER = offsetof(struct seccomp_data, nr), REFUSED = SECCOMP_RET_ERRNO | EPERM, REFUSED_SOCKET = SECCOMP_RET_ERRNO | EACCES };
+#define ARGUMENT(i) ((uint32_t)offsetof(struct seccomp_data, args[i])) /* its lower half, on both architectures */
+
+static void add(struct filter *filter, uint16_t code, uint32_t k, unsigned char if_true, unsigned char if_false)
 {
-	struct sock_filter filter[2 * DENIED_COUNT + 24];
-	unsigned count = 0;
-	const uint32_t refuse = SECCOMP_RET_ERRNO | EPERM;
-#define ADD(...) filter[count++] = (struct sock_filter)__VA_ARGS__
-	ADD(BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, arch)));
-	ADD(BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, ARCHITECTURE, 1, 0));
-	ADD(BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS));
-	ADD(BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)));
+	filter->steps[filter->count++] = (struct sock_filter){code, if_true, if_false, k};
+}
+
+static void load(struct filter *filter, uint32_t offset)
+{
+	add(filter, BPF_LD | BPF_W | BPF_ABS, offset, 0, 0);
+}
+
+static void skip_unless(struct filter *filter, uint32_t value, unsigned char steps)
+{
+	add(filter, BPF_JMP | BPF_JEQ | BPF_K, value, 0, steps);
+}
+
+static void end(struct filter *filter, uint32_t verdict)
+{
+	add(filter, BPF_RET | BPF_K, verdict, 0, 0);
+}
+
+static void allow_if(struct filter *filter, uint32_t value)
+{
+	skip_unless(filter, value, 1);
+	end(filter, SECCOMP_RET_ALLOW);
+}
+
+/*
+ * Landlock bounds where TCP goes, and nothing else: UDP, TCP by other names (MPTCP, SCTP) and sockets of files would go past it. What is left is TCP, and
+ * the kernel's own list of addresses, without which names are not resolved. is_open: UDP too.
+ */
+static void add_socket_rules(struct filter *filter, int is_open)
+{
+	enum { TYPE_MASK = 0xf, PROTOCOL_TCP = 6, PROTOCOL_UDP = 17 };
+	unsigned short first = filter->count;
+	skip_unless(filter, SYS_socket, 0); /* how far is known at the end */
+	load(filter, ARGUMENT(0));
+	skip_unless(filter, AF_NETLINK, 4);
+	load(filter, ARGUMENT(2));
+	allow_if(filter, 0); /* NETLINK_ROUTE */
+	end(filter, REFUSED_SOCKET);
+	add(filter, BPF_JMP | BPF_JEQ | BPF_K, AF_INET, 2, 0);
+	add(filter, BPF_JMP | BPF_JEQ | BPF_K, AF_INET6, 1, 0);
+	end(filter, REFUSED_SOCKET);
+	load(filter, ARGUMENT(1));
+	add(filter, BPF_ALU | BPF_AND | BPF_K, TYPE_MASK, 0, 0);
+	skip_unless(filter, SOCK_STREAM, 6);
+	load(filter, ARGUMENT(2));
+	allow_if(filter, 0);
+	allow_if(filter, PROTOCOL_TCP);
+	end(filter, REFUSED_SOCKET);
+	if (is_open) {
+		skip_unless(filter, SOCK_DGRAM, 5);
+		load(filter, ARGUMENT(2));
+		allow_if(filter, 0);
+		allow_if(filter, PROTOCOL_UDP);
+	}
+	end(filter, REFUSED_SOCKET);
+	filter->steps[first].jf = (unsigned char)(filter->count - first - 1);
+}
+
+/* Data with the first packet of a TCP connection connects too, and nobody asks Landlock. */
+static void refuse_fast_open(struct filter *filter, uint32_t number, unsigned flags_index)
+{
+	skip_unless(filter, number, 4);
+	load(filter, ARGUMENT(flags_index));
+	add(filter, BPF_JMP | BPF_JSET | BPF_K, MSG_FASTOPEN, 0, 1);
+	end(filter, REFUSED_SOCKET);
+	end(filter, SECCOMP_RET_ALLOW);
+}
+
+static void add_signal_rules(struct filter *filter)
+{
+	add(filter, BPF_JMP | BPF_JEQ | BPF_K, SYS_kill, 1, 0);
+	skip_unless(filter, SYS_tgkill, 4);
+	load(filter, ARGUMENT(0));
+	allow_if(filter, (uint32_t)getpid()); /* which the program keeps */
+	end(filter, REFUSED);
+}
+
+static void install_filter(const struct confine *confine)
+{
+	struct filter filter = {.count = 0};
+	load(&filter, offsetof(struct seccomp_data, arch));
+	add(&filter, BPF_JMP | BPF_JEQ | BPF_K, ARCHITECTURE, 1, 0);
+	end(&filter, SECCOMP_RET_KILL_PROCESS);
+	load(&filter, NUMBER);
 #if defined(__x86_64__)
-	ADD(BPF_JUMP(BPF_JMP | BPF_JGE | BPF_K, 0x40000000, 0, 1)); /* x32 numbers */
-	ADD(BPF_STMT(BPF_RET | BPF_K, refuse));
+	add(&filter, BPF_JMP | BPF_JGE | BPF_K, 0x40000000, 0, 1); /* x32 numbers */
+	end(&filter, REFUSED);
 #endif
 	for (unsigned i = 0; i < DENIED_COUNT; i++) {
-		ADD(BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, denied[i], 0, 1));
-		ADD(BPF_STMT(BPF_RET | BPF_K, refuse));
+		skip_unless(&filter, denied[i], 1);
+		end(&filter, REFUSED);
 	}
-	ADD(BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_kill, 2, 0));
-	ADD(BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_tgkill, 1, 0));
-	ADD(BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW));
-	ADD(BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, args[0])));
-	ADD(BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (uint32_t)getpid(), 0, 1)); /* which the program keeps */
-	ADD(BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW));
-	ADD(BPF_STMT(BPF_RET | BPF_K, refuse));
-#undef ADD
-	struct sock_fprog program = {.len = (unsigned short)count, .filter = filter};
+	add_socket_rules(&filter, is_udp_open(confine));
+	refuse_fast_open(&filter, SYS_sendto, 3);
+	refuse_fast_open(&filter, SYS_sendmsg, 2);
+	refuse_fast_open(&filter, SYS_sendmmsg, 3);
+	add_signal_rules(&filter);
+	end(&filter, SECCOMP_RET_ALLOW);
+	struct sock_fprog program = {.len = filter.count, .filter = filter.steps};
 	if (prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) != 0)
 		die("seccomp");
 }
 #endif
-
-static int has_seccomp(void)
-{
-#ifdef ARCHITECTURE
-	return prctl(PR_GET_SECCOMP) >= 0;
-#else
-	return 0;
-#endif
-}
 
 /* Who */
 
@@ -308,10 +411,11 @@ static int report(const struct confine *confine)
 		snprintf(who, sizeof(who), "root without capabilities (NOT %s, who cannot read %s)", confine->user, unreadable);
 	else
 		snprintf(who, sizeof(who), "%s", confine->user);
-	printf("user=%s files=%s tcp=%s signals=%s syscalls=%s memory=%s\n",
+	printf("user=%s files=%s tcp=%s udp=%s signals=%s syscalls=%s memory=%s\n",
 	       who,
 	       confine->abi >= 1 ? "confined" : "NOT confined (no Landlock in this kernel)",
 	       confine->abi >= 4 ? (is_any_port(confine) ? "any port" : "confined") : "NOT confined (Landlock 4, Linux 6.7)",
+	       !has_seccomp() ? "NOT confined" : is_udp_open(confine) ? "any port" : "confined",
 	       confine->abi >= 6 || has_seccomp() ? "confined" : "NOT confined", has_seccomp() ? "confined" : "NOT confined",
 	       confine->memory_bytes != 0 ? "bounded" : "not bounded");
 	return 0;
@@ -373,9 +477,11 @@ int main(int argc, char **argv)
 		die("landlock");
 	if (ruleset >= 0)
 		close(ruleset);
+	if (is_name_by_tcp(&confine) && setenv("RES_OPTIONS", "use-vc", 1) != 0)
+		die("RES_OPTIONS");
 #ifdef ARCHITECTURE
 	if (has_seccomp())
-		install_filter();
+		install_filter(&confine);
 #endif
 	execv(program, confine.program);
 	die(program);

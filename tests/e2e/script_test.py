@@ -151,7 +151,7 @@ class Confinement(Case):
         self.daemon.stop()
         self.daemon = self.start()
         scripts.push(self.daemon, "bad", {"index.js": HOSTILE})
-        if "files=confined tcp=confined signals=confined syscalls=confined" not in self.holds():
+        if "files=confined tcp=confined udp=confined signals=confined syscalls=confined" not in self.holds():
             self.skipTest(f"this machine does not allow it: {self.holds()}")
         _, player = await self.play("bad")
         for attempt, refused in (

@@ -240,7 +240,7 @@ typedef struct ringcast_script_options {
 	bool is_unconfined;            /* it is not: scripts can do whatever this process can */
 	bool is_confinement_required;  /* where not all of it holds, JavaScript is refused */
 	const char *user;              /* whom it runs as when we are root; NULL: nobody */
-	const char *connect_ports;     /* TCP ports it may connect to, blank-separated, or "any"; NULL: 443 */
+	const char *connect_ports;     /* TCP ports it may connect to, blank-separated, "udp" for UDP too, or "any"; NULL: 443 */
 	const char *read_paths;        /* files and folders it may read besides its own, blank-separated; NULL: none */
 	const char *environment;       /* variables it sees besides the usual, blank-separated; NULL: none */
 	uint64_t process_memory_bytes; /* private memory of one process; half of the machine's */
