@@ -70,6 +70,7 @@ static void fail(struct lua_session *self, int status)
 	/* A string, by the message handler or LuaJIT itself; else the handler failed. Nothing is converted: that would take memory. */
 	const char *text = lua_type(self->state, -1) == LUA_TSTRING ? lua_tostring(self->state, -1) : NULL;
 	self->error_count++;
+	ringcast_lua_nest_reset(self->state);
 	count(self, SCRIPT_COUNT_ERRORS);
 	if (status == LUA_ERRMEM)
 		count(self, SCRIPT_COUNT_OUT_OF_MEMORY);

@@ -19,13 +19,17 @@ static const char *refusal_of(lua_State *state, lua_State *coroutine)
 	return lua_gettop(coroutine) == 0 ? refusals[0] : NULL;
 }
 
-/* Takes so many arguments from the stack. The number of results that it puts there instead; or -1: the one value there is an error. */
-static int resume(lua_State *state, lua_State *coroutine, int argument_count)
+/* The coroutine at that index. Takes so many arguments from the stack. The number of results that it puts there instead; or -1: the one value there is an error. */
+static int resume(lua_State *state, int index, int argument_count)
 {
+	lua_State *coroutine = lua_tothread(state, index);
+	struct lua_nest outside;
 	ringcast_lua_check_depth(state);
 	const char *refusal = refusal_of(state, coroutine);
 	if (refusal == NULL && lua_checkstack(coroutine, argument_count) == 0)
 		refusal = "too many arguments to resume";
+	if (refusal == NULL && !ringcast_lua_nest_enter(state, index, &outside))
+		refusal = LUA_TOO_DEEP;
 	if (refusal != NULL) {
 		lua_pop(state, argument_count);
 		lua_pushstring(state, refusal);
@@ -33,6 +37,7 @@ static int resume(lua_State *state, lua_State *coroutine, int argument_count)
 	}
 	lua_xmove(state, coroutine, argument_count);
 	int status = lua_resume(coroutine, argument_count);
+	ringcast_lua_nest_leave(state, index, &outside);
 	ringcast_lua_check_spent(state);
 	if (status != 0 && status != LUA_YIELD) {
 		lua_xmove(coroutine, state, 1);
@@ -50,9 +55,8 @@ static int resume(lua_State *state, lua_State *coroutine, int argument_count)
 
 static int coroutine_resume(lua_State *state)
 {
-	lua_State *coroutine = lua_tothread(state, 1);
-	luaL_argcheck(state, coroutine != NULL, 1, "coroutine expected");
-	int count = resume(state, coroutine, lua_gettop(state) - 1);
+	luaL_argcheck(state, lua_isthread(state, 1), 1, "coroutine expected");
+	int count = resume(state, 1, lua_gettop(state) - 1);
 	lua_pushboolean(state, count >= 0);
 	lua_replace(state, 1);
 	return count >= 0 ? lua_gettop(state) : 2;
@@ -61,7 +65,7 @@ static int coroutine_resume(lua_State *state)
 /* Upvalue: the coroutine. */
 static int resume_wrapped(lua_State *state)
 {
-	int count = resume(state, lua_tothread(state, lua_upvalueindex(1)), lua_gettop(state));
+	int count = resume(state, lua_upvalueindex(1), lua_gettop(state));
 	if (count >= 0)
 		return count;
 	if (lua_type(state, -1) == LUA_TSTRING) { /* say where, as any error does */

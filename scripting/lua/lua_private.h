@@ -29,10 +29,15 @@ enum lua_ref {
 	REF_LOADED,       /* module name -> value; REF_LOADING while it loads */
 	REF_FFI,          /* of trusted scripts, when first required */
 	REF_COLLECT,      /* ringcast_lua_collect's protected half */
+	REF_NEST,         /* protect.c: pcall, which knows how deep protected calls are nested; false where the budget is not strict */
+	REF_WAITING,      /* protect.c: what coroutines had nested when they yielded; made when first needed */
 	REF_ARRAY_META,   /* json's mark of arrays */
 	REF_CALLBACKS,    /* the first of SCRIPT_CALLBACK_COUNT; false when the script has none */
 	REF_COUNT = REF_CALLBACKS + SCRIPT_CALLBACK_COUNT
 };
+
+#define LUA_NEST_MAX 200 /* protected calls and coroutines inside one another */
+#define LUA_TOO_DEEP "C stack overflow: pcall, xpcall and coroutines are nested too deeply"
 
 enum { LUA_WORK_STEPS = 1000 }; /* instructions, or steps of C, between two looks at the time */
 
@@ -203,6 +208,15 @@ void ringcast_lua_inspect(lua_State *state, int index); /* pushes a text for peo
 PRINTF_LIKE(3, 4) void ringcast_lua_log(struct lua_session *self, enum script_level level, const char *format, ...);
 void ringcast_lua_log_text(struct lua_session *self, enum script_level level, const char *text, size_t size);
 int ringcast_lua_print(lua_State *state);
+
+/* protect.c: around the resumption of the coroutine at that index, positive or an upvalue's. enter: false, and nothing has changed: too deep. */
+struct lua_nest {
+	uint32_t base, depth; /* of who resumes */
+	uint32_t waited;      /* depth at which the coroutine had yielded */
+};
+bool ringcast_lua_nest_enter(lua_State *state, int coroutine, struct lua_nest *ret_outside);
+void ringcast_lua_nest_leave(lua_State *state, int coroutine, const struct lua_nest *outside);
+void ringcast_lua_nest_reset(lua_State *state); /* after a call that failed; raises nothing */
 
 /* Instead of LuaJIT's functions of the same names. tables.c and protect.c only where the budget is strict. */
 void ringcast_lua_open_coroutines(lua_State *state);

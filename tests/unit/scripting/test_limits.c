@@ -202,6 +202,24 @@ Test(lua_limits, nesting_is_bounded)
 	}
 }
 
+/* However a callback ends, the next one may nest as deep as any. */
+Test(lua_limits, a_failed_call_leaves_no_nesting)
+{
+	static const char count[] = "local n = 0 local function f() n = n + 1 pcall(f) end f() print(n - 1)";
+	world.script_limits.budget_us = 0;
+	world.script_limits.errors_max = 0;
+	world.script_limits.memory_bytes = 16 << 20;
+	begin();
+	for (int i = 0; i < 5; i++) {
+		run("local function f(...) return f(1, ...) end f()");
+		run("local function f(n) local a, b, c = f(n + 1) return a end local t = {} for i = 1, 7000 do t[i] = i end for i = 1, 3 do pcall(f, unpack(t)) end error(1)");
+		run("local t = {} local function f() t[#t + 1] = ('x'):rep(1e6) .. #t return pcall(f) or error(1) end f() error(2)");
+		lua_world_forget(&world);
+		run(count);
+		expect(&world, "info: 200\n");
+	}
+}
+
 static const char *const loops[] = {
 	"while true do end",
 	"while true do pcall(function() while true do end end) end",

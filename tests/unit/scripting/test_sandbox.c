@@ -117,6 +117,35 @@ Test(lua_sandbox, coroutines_are_coroutines)
 	expect_info("local c = coroutine.wrap(function() return pcall(function() coroutine.yield(1) error('in', 0) end) end) return c(), c()", "1 false in");
 }
 
+/* Protected calls and coroutines inside one another: 200 levels, however they are mixed; and a level that was left may be entered again. */
+Test(lua_sandbox, protected_calls_nest_two_hundred_deep)
+{
+	static const char deep[] = "C stack overflow: pcall, xpcall and coroutines are nested too deeply";
+	char expected[128];
+	snprintf(expected, sizeof(expected), "200 %s", deep);
+	expect_info("local n, last = 0 local function f() n = n + 1 local ok, e = pcall(f) last = last or e end f() return n - 1, last", expected);
+	expect_info("local n, last = 0 local function f() n = n + 1 local ok, e = xpcall(f, print) last = last or e end f() return n - 1, last", expected);
+	expect_info("local n, last = 0 local function f() n = n + 1 local ok, e = coroutine.resume(coroutine.create(f)) last = last or e end f() return n - 1, last", expected);
+	expect_info("local n = 0 local function f() n = n + 1 pcall(coroutine.wrap(f)) end f() return n - 1", "100");
+	expect_info("for i = 1, 1000 do pcall(error) end local n = 0 local function f() n = n + 1 pcall(f) end f() return n - 1", "200");
+}
+
+/* What a coroutine has nested when it yields counts again when it is resumed, and only then. */
+Test(lua_sandbox, a_yield_takes_its_nesting_along)
+{
+	static const char dig[] = "local function dig(k, f) if k == 0 then return f() end local ok, e = pcall(dig, k - 1, f) return e end "
+				  "local function free() local n = 0 local function f() n = n + 1 pcall(f) end f() return n - 1 end ";
+	char source[1024];
+	snprintf(source, sizeof(source), "%s local c = coroutine.wrap(function() return dig(50, function() coroutine.yield(1) return free() end) end) "
+		 "c() local outside = free() return outside, dig(30, c), free()", dig);
+	expect_info(source, "200 119 200"); /* 200 - 30 - the coroutine - 50 */
+	snprintf(source, sizeof(source), "%s local c = coroutine.create(function() return dig(150, function() coroutine.yield(1) return 'through' end) end) "
+		 "coroutine.resume(c) local early = dig(60, function() return select(2, coroutine.resume(c)) end) return early:sub(1, 16), select(2, coroutine.resume(c))", dig);
+	expect_info(source, "C stack overflow through");
+	snprintf(source, sizeof(source), "%s for i = 1, 1000 do coroutine.wrap(function() dig(100, coroutine.yield) end)() end return free()", dig);
+	expect_info(source, "200");
+}
+
 /* What Lua believes of the struct is what C does: the declaration is made from the header, and here is the proof. */
 Test(lua_sandbox, trusted_scripts_see_the_message)
 {
