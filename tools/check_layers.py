@@ -31,6 +31,7 @@ MAY_INCLUDE = {
     "engine/control": {"engine/base", "engine/metrics", "engine/service", "engine/service/operations/reference.h", "engine/include/ringcast"},
     "engine/service/api": {"engine/base"},
     "engine/service/search": {"engine/base"},
+    "engine/service/match": {"engine/base"},
     "engine/service/model": {"engine/base", "engine/service/hosts/host.h"},
     "engine/service/hosts": {"engine/base", "engine/include/ringcast"},
     "engine/service/store": {"engine/base", "engine/service/model"},

@@ -362,6 +362,21 @@ def lua():
     write("lua", "each", b"".join(bytes([at, 1, at, 0, 0]) for at in range(48)))
 
 
+def rule_sets():
+    """The gallery, and what stands in none of its rule sets."""
+    for path in sorted((Path(__file__).resolve().parent.parent.parent / "docs/examples/matchmaking").glob("*.json")):
+        write("match_rules", path.stem, path.read_bytes())
+    rest = """{"ruleLanguageVersion": "1.0", "playerAttributes": [{"name": "a", "type": "number"}, {"name": "m", "type": "string_number_map"}],
+"algorithm": {"batchingPreference": "sorted", "sortByAttributes": ["a"], "expansionAgeSelection": "oldest", "backfillPriority": "low"},
+"teams": [{"name": "t", "minPlayers": 0, "maxPlayers": 3, "quantity": 2}, {"name": "u", "minPlayers": 1, "maxPlayers": 2}],
+"rules": [{"name": "X", "type": "comparison", "operation": "!=", "measurements": ["flatten(teams[t,u].players.attributes[a])"]},
+{"name": "Y", "type": "distance", "measurements": ["median(players.attributes[m][b])"], "referenceValue": "stddev(teams[t_1].players.attributes[a])", "minDistance": "1"},
+{"name": "L", "type": "latency", "maxDistance": 10, "distanceReference": "avg", "partyAggregation": "max"},
+{"name": "C", "type": "compound", "statement": "xor(not(X),and(Y,L))"}],
+"expansions": [{"target": "teams[t].maxPlayers", "steps": [{"waitTimeSeconds": 1, "value": 4}]}, {"target": "algorithm.batchingPreference", "steps": [{"waitTimeSeconds": 2, "value": "random"}]}]}"""
+    write("match_rules", "the-rest", rest.encode())
+
+
 def main():
     vectors = packets(sys.argv[1])
     websocket(vectors)
@@ -377,6 +392,7 @@ def main():
     sidecar()
     packages()
     service()
+    rule_sets()
     lua()
 
 
