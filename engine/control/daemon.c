@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "base/assert.h"
+#include "base/log.h"
 #include "base/types.h"
 #include "control/dev_script.h"
 #include "control/http_clients.h"
@@ -119,6 +120,14 @@ static bool reload_credentials(struct daemon *daemon, const struct config *next,
 	return result == RINGCAST_OK;
 }
 
+static bool reload_service(struct daemon *daemon, const struct config *next, struct config_error *reterr)
+{
+	pthread_rwlock_rdlock(&daemon->service_lock);
+	bool is_taken = !daemon->service || ringcast_control_service_reload(next, daemon->service, reterr);
+	pthread_rwlock_unlock(&daemon->service_lock);
+	return is_taken;
+}
+
 static json_t *host_reload(void *context, struct config_error *reterr)
 {
 	struct daemon *daemon = context;
@@ -130,7 +139,8 @@ static json_t *host_reload(void *context, struct config_error *reterr)
 	json_t *changes = NULL;
 	ringcast_engine_certificate(daemon->engine, &before);
 	if (ringcast_flags_load_config(daemon->flags, daemon->environment, &next, reterr) && ringcast_tokens_load(&next, &tokens, reterr) &&
-	    reload_credentials(daemon, &next, reterr)) {
+	    ringcast_control_service_check(&next, daemon->flags->is_dev, reterr) && reload_credentials(daemon, &next, reterr) &&
+	    reload_service(daemon, &next, reterr)) {
 		changes = ringcast_reload_apply(&daemon->config, &next);
 		ringcast_engine_certificate(daemon->engine, &after);
 		if (strcmp(before.fingerprint, after.fingerprint) != 0)
@@ -634,6 +644,14 @@ static bool start(struct daemon *daemon)
 	return true;
 }
 
+_Static_assert((int)LOG_DEBUG == (int)RINGCAST_LOG_DEBUG && (int)LOG_ERROR == (int)RINGCAST_LOG_ERROR, "the same levels");
+
+/* What speaks in this process and belongs to no engine, such as the service. */
+static void log_others(void *context, enum log_level level, const char *component, const char *message, const char *fields)
+{
+	ringcast_logs_sink(context, (ringcast_log_level)level, component, message, fields);
+}
+
 int ringcast_daemon_run(const struct flags *flags, char *const *environment, const struct config *config, struct logs *logs)
 {
 	ringcast_assert(flags && environment && config && logs);
@@ -641,10 +659,12 @@ int ringcast_daemon_run(const struct flags *flags, char *const *environment, con
 		.flags = flags, .environment = environment, .logs = logs, .config = *config, .signal_fd = -1, .wake_fd = -1, .stopped_fd = -1};
 	pthread_mutex_init(&daemon.mutex, NULL);
 	pthread_rwlock_init(&daemon.service_lock, NULL);
+	ringcast_log_set_sink(log_others, logs, LOG_DEBUG); /* likewise filtered behind it */
 	bool is_started = start(&daemon);
 	if (is_started)
 		run(&daemon);
 	stop(&daemon, is_started);
+	ringcast_log_set_sink(NULL, NULL, LOG_DEBUG);
 	pthread_mutex_destroy(&daemon.mutex);
 	pthread_rwlock_destroy(&daemon.service_lock);
 	if (daemon.signal_fd >= 0)

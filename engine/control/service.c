@@ -5,6 +5,7 @@
 
 #include "base/assert.h"
 #include "control/service_keys.h"
+#include "control/tls_files.h"
 #include "control/value.h"
 #include "service/operations/reference.h"
 
@@ -21,6 +22,11 @@ static const char *player_ip(const struct config *config)
 	return is_wildcard ? "127.0.0.1" : config->listen_address.text;
 }
 
+static bool has_tls(const struct config *config)
+{
+	return !config->service_plain && *config->tls_certificate.text != '\0';
+}
+
 bool ringcast_control_service_check(const struct config *config, bool is_dev, struct config_error *reterr)
 {
 	struct endpoint endpoint;
@@ -33,8 +39,8 @@ bool ringcast_control_service_check(const struct config *config, bool is_dev, st
 		problem = "must be address:port; AWS SDKs know no UNIX sockets";
 	else if (!is_dev && *config->service_keys.text == '\0')
 		problem = "needs service.keys, a file of access keys; only --dev does without";
-	else if (!ringcast_value_is_loopback(&endpoint) && !config->service_plain)
-		problem = "is plain HTTP beyond loopback; say service.plain: true where a proxy in front of it ends TLS";
+	else if (!ringcast_value_is_loopback(&endpoint) && !config->service_plain && !has_tls(config))
+		problem = "is plain HTTP beyond loopback; set tls.certificate, or say service.plain: true where a proxy in front of it ends TLS";
 	if (problem == NULL)
 		return ringcast_service_keys_load(config, NULL, reterr);
 	snprintf(reterr->text, sizeof(reterr->text), "service.address: %.100s %s", config->service_address.text, problem);
@@ -45,6 +51,7 @@ bool ringcast_control_service_start(const struct config *config, const struct co
 				    struct config_error *reterr)
 {
 	struct endpoint endpoint;
+	struct tls_files files = {0};
 	char problem[SERVICE_PROBLEM_BYTES] = "";
 	bool is_endpoint = ringcast_value_parse_endpoint(config->service_address.text, &endpoint);
 	ringcast_assert(is_endpoint);
@@ -53,7 +60,11 @@ bool ringcast_control_service_start(const struct config *config, const struct co
 		return true;
 	if (!ringcast_control_service_check(config, control->is_dev, reterr))
 		return false;
+	if (has_tls(config) && !ringcast_tls_files_load(config, &files, reterr))
+		return false;
 	const struct service_options options = {
+		.certificate = files.certificate,
+		.key = files.key,
 		.engine = control->engine,
 		.address = &endpoint.any,
 		.address_bytes = endpoint.size,
@@ -69,14 +80,35 @@ bool ringcast_control_service_start(const struct config *config, const struct co
 		.fleet_events_max = config->service_fleet_events_kept,
 		.requests_max = config->service_requests_max,
 		.events_max = config->service_host_events_max,
+		.repeats_max = config->service_repeats_kept,
+		.requests_per_second = {[ROLE_READER] = config->service_reads_per_second,
+					[ROLE_BACKEND] = config->service_plays_per_second,
+					[ROLE_OPERATOR] = config->service_changes_per_second},
 		.connections_max = config->service_connections_max,
 		.body_bytes_max = config->service_body_max_bytes,
 	};
 	*ret_service = ringcast_service_start(&options, problem);
+	ringcast_tls_files_free(&files);
 	if (*ret_service != NULL)
 		return ringcast_service_keys_load(config, *ret_service, reterr);
 	snprintf(reterr->text, sizeof(reterr->text), "service.address %.100s: %s", config->service_address.text, problem);
 	return false;
+}
+
+bool ringcast_control_service_reload(const struct config *config, struct service *service, struct config_error *reterr)
+{
+	struct tls_files files = {0};
+	char problem[SERVICE_PROBLEM_BYTES];
+	bool is_taken = true;
+	if (has_tls(config)) {
+		if (!ringcast_tls_files_load(config, &files, reterr))
+			return false;
+		is_taken = ringcast_service_set_certificate(service, files.certificate, files.key, problem);
+		if (!is_taken)
+			snprintf(reterr->text, sizeof(reterr->text), "tls: %s", problem);
+		ringcast_tls_files_free(&files);
+	}
+	return is_taken && ringcast_service_keys_load(config, service, reterr);
 }
 
 void ringcast_control_service_print_doc(FILE *out)

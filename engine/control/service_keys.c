@@ -1,6 +1,7 @@
 #include "control/service_keys.h"
 
 #include <ctype.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/assert.h"
@@ -8,7 +9,7 @@
 #include "control/secret_file.h"
 #include "service/service.h"
 
-enum { WORD_COUNT = 3, ID_LENGTH_MIN = 4, SECRET_LENGTH_MIN = 16 };
+enum { WORD_COUNT = 3, ID_LENGTH_MIN = 4, SECRET_LENGTH_MIN = 16, KEYS_MAX = 512 };
 
 static bool find_role(const char *word, enum role *ret_role)
 {
@@ -30,23 +31,41 @@ static bool is_id(const char *word)
 	return size >= ID_LENGTH_MIN && size < KEY_ID_BYTES;
 }
 
-/* NULL: taken. The message never shows the secret. */
-static const char *add_key(struct service *service, char *words[WORD_COUNT])
+struct reading {
+	struct key keys[KEYS_MAX];
+	size_t count;
+};
+
+static bool is_there(const struct reading *reading, const char *id)
 {
-	enum role role;
+	for (size_t i = 0; i < reading->count; i++)
+		if (strcmp(reading->keys[i].id, id) == 0)
+			return true;
+	return false;
+}
+
+/* NULL: taken. The message never shows the secret. */
+static const char *add_key(struct reading *reading, char *words[WORD_COUNT])
+{
+	struct key *key = &reading->keys[reading->count];
 	size_t size = strlen(words[2]);
-	if (!find_role(words[0], &role))
+	if (reading->count == KEYS_MAX)
+		return "more than 512 keys";
+	if (!find_role(words[0], &key->role))
 		return "the role must be reader, backend or operator";
 	if (!is_id(words[1]))
 		return "the access key id must be 4 to 64 letters and digits";
 	if (size < SECRET_LENGTH_MIN || size >= KEY_SECRET_BYTES)
 		return "the secret must be 16 to 64 characters, such as openssl rand -hex 20 makes";
-	if (service && !ringcast_service_add_key(service, words[1], words[2], role))
-		return "out of memory";
+	if (is_there(reading, words[1]))
+		return "this access key id stands in the file already";
+	snprintf(key->id, sizeof(key->id), "%s", words[1]);
+	snprintf(key->secret, sizeof(key->secret), "%s", words[2]);
+	reading->count++;
 	return NULL;
 }
 
-static const char *take_line(struct service *service, char *line)
+static const char *take_line(struct reading *reading, char *line)
 {
 	char *words[WORD_COUNT + 1], *rest = NULL;
 	size_t count = 0;
@@ -54,28 +73,48 @@ static const char *take_line(struct service *service, char *line)
 		words[count++] = word;
 	if (count == 0 || *words[0] == '#')
 		return NULL;
-	return count == WORD_COUNT ? add_key(service, words) : "a line is 'role id secret'";
+	return count == WORD_COUNT ? add_key(reading, words) : "a line is 'role id secret'";
+}
+
+static void refuse(struct config_error *reterr, const struct secret_file *file, unsigned number, const char *problem)
+{
+	snprintf(reterr->text, sizeof(reterr->text), "service.keys: %.280s:%u: %s", file->path, number, problem);
+}
+
+static bool read_lines(struct secret_file *file, struct reading *reading, struct config_error *reterr)
+{
+	unsigned number = 0;
+	for (char *line = file->text, *next; line; line = next) {
+		next = strchr(line, '\n');
+		if (next)
+			*next++ = '\0';
+		number++;
+		const char *problem = take_line(reading, line);
+		if (problem) {
+			refuse(reterr, file, number, problem);
+			return false;
+		}
+	}
+	return true;
 }
 
 bool ringcast_service_keys_load(const struct config *config, struct service *service, struct config_error *reterr)
 {
 	struct secret_file file;
-	const char *problem = NULL;
-	unsigned number = 0;
 	ringcast_assert(config && reterr);
 	if (*config->service_keys.text == '\0')
 		return true;
 	if (!ringcast_secret_file_read("service.keys", &config->service_keys, &file, reterr))
 		return false;
-	for (char *line = file.text, *next; line && !problem; line = next) {
-		next = strchr(line, '\n');
-		if (next)
-			*next++ = '\0';
-		number++;
-		problem = take_line(service, line);
+	struct reading *reading = calloc(1, sizeof(*reading));
+	bool is_read = reading && read_lines(&file, reading, reterr);
+	if (!reading || (is_read && service && !ringcast_service_set_keys(service, reading->keys, reading->count))) {
+		snprintf(reterr->text, sizeof(reterr->text), "service.keys: out of memory");
+		is_read = false;
 	}
-	if (problem)
-		snprintf(reterr->text, sizeof(reterr->text), "service.keys: %.280s:%u: %s", file.path, number, problem);
+	if (reading)
+		explicit_bzero(reading, sizeof(*reading));
+	free(reading);
 	ringcast_secret_file_forget(&file);
-	return problem == NULL;
+	return is_read;
 }

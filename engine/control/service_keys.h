@@ -6,7 +6,7 @@
 
 struct service;
 
-/* service NULL: only checks. True where service.keys is not set. False: reterr names file and line, and never shows a secret. */
+/* service NULL: only checks; else they are its keys from now on, and no others. True where service.keys is not set. False: reterr names file and line, and never shows a secret. */
 bool ringcast_service_keys_load(const struct config *config, struct service *service, struct config_error *reterr);
 
 #endif

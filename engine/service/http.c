@@ -12,9 +12,12 @@
 #include <unistd.h>
 
 #include "base/assert.h"
+#include "base/hash.h"
 #include "base/hex.h"
 #include "service/api/cbor.h"
 #include "service/api/sigv4.h"
+#include "service/audit.h"
+#include "service/credentials.h"
 #include "service/outside.h"
 
 enum { THREAD_COUNT = 2, IDLE_TIMEOUT_S = 60, BODY_BYTES_AT_FIRST = 1024 };
@@ -29,7 +32,7 @@ struct service_http {
 	struct sockaddr_storage address;
 };
 
-enum exchange_state { EXCHANGE_BODY, EXCHANGE_ASKED, EXCHANGE_ANSWERED };
+enum exchange_state { EXCHANGE_HEAD, EXCHANGE_BODY, EXCHANGE_ASKED, EXCHANGE_ANSWERED };
 
 /* One request from its head to its answer. Belongs to its connection; while it is ASKED the loop holds the request in it. */
 struct exchange {
@@ -41,6 +44,7 @@ struct exchange {
 	char *body;
 	size_t body_bytes, body_capacity;
 	char id[40]; /* x-amzn-requestid */
+	char *target; /* path and query as they were sent: what is signed */
 };
 
 /* Answering */
@@ -96,6 +100,7 @@ static enum MHD_Result respond(struct exchange *exchange)
 {
 	const struct request *request = &exchange->request;
 	unsigned status = ringcast_fault_status(request->fault);
+	ringcast_audit(request, exchange->id);
 	struct MHD_Response *response = request->fault != FAULT_NONE ? render_fault(exchange) : render_output(exchange);
 	if (response == NULL)
 		return MHD_NO; /* out of memory: the connection is closed, and the client tries again */
@@ -156,20 +161,36 @@ static const char *secret_of(void *context, const char *key_id)
 	return ringcast_keys_find(identity->keys, key_id, identity->secret, &identity->role) ? identity->secret : NULL;
 }
 
-static bool is_allowed(struct exchange *exchange, const char *method, const char *path)
+/* Dev mode knows no keys: there everybody shares one bucket. */
+static bool is_in_time(struct exchange *exchange)
+{
+	enum role role = exchange->request.operation->role;
+	if (ringcast_throttle_take(exchange->http->options.throttle, exchange->request.caller, role, ringcast_outside_now_ms()))
+		return true;
+	ringcast_request_refuse(&exchange->request, FAULT_THROTTLED, "this key asks too often for what %s is; try again in a moment",
+				exchange->request.operation->name);
+	return false;
+}
+
+static bool is_allowed(struct exchange *exchange, const char *method)
 {
 	struct header_list list = {.is_whole = true};
+	char *query = strchr(exchange->target, '?');
 	struct identity identity = {.keys = exchange->http->options.keys};
 	if (exchange->http->options.is_dev) {
 		exchange->request.role = ROLE_OPERATOR;
 		return true;
 	}
 	MHD_get_connection_values(exchange->connection, MHD_HEADER_KIND, add_header, &list);
-	struct sigv4_request signed_request = {.method = method, .path = path, .query = "", .headers = list.headers, .header_count = list.count,
+	if (query != NULL)
+		*query++ = '\0';
+	struct sigv4_request signed_request = {.method = method, .path = exchange->target, .query = query != NULL ? query : "", .headers = list.headers, .header_count = list.count,
 					       .body = exchange->body, .body_bytes = exchange->body_bytes};
 	struct sigv4_verdict verdict = ringcast_sigv4_verify(&signed_request, "gamelift", ringcast_outside_now_ms() / 1000, secret_of, &identity);
 	explicit_bzero(identity.secret, sizeof(identity.secret));
 	exchange->request.role = identity.role;
+	if (verdict.result == SIGV4_RIGHT)
+		snprintf(exchange->request.caller, sizeof(exchange->request.caller), "%s", verdict.key_id);
 	if (verdict.result == SIGV4_RIGHT && list.is_whole)
 		return true;
 	ringcast_request_refuse(&exchange->request, FAULT_UNAUTHORIZED, "%s", list.is_whole ? verdict.problem : "too many headers");
@@ -227,6 +248,16 @@ static bool find_operation(struct exchange *exchange, const char *path)
 	return exchange->request.operation != NULL;
 }
 
+/* What comes again under the same name with the same body is the same call. A name that is too long is none. */
+static void name_invocation(struct exchange *exchange)
+{
+	struct request *request = &exchange->request;
+	const char *name = header(exchange, "amz-sdk-invocation-id");
+	if (strlen(name) < sizeof(request->invocation))
+		snprintf(request->invocation, sizeof(request->invocation), "%s", name);
+	request->body_hash = ringcast_hash_bytes(exchange->body != NULL ? exchange->body : "", exchange->body_bytes, 0);
+}
+
 /* The whole body is there. Sleeps until the loop has answered, or answers at once. */
 static enum MHD_Result ask(struct exchange *exchange, const char *method, const char *path)
 {
@@ -234,8 +265,9 @@ static enum MHD_Result ask(struct exchange *exchange, const char *method, const 
 		return refuse(exchange, FAULT_UNKNOWN_OPERATION, "only POST is understood here");
 	if (exchange->is_too_large)
 		return refuse(exchange, FAULT_INVALID, "the body is larger than this server reads");
-	if (!is_allowed(exchange, method, path) || !find_operation(exchange, path) || !read_input(exchange))
+	if (!is_allowed(exchange, method) || !find_operation(exchange, path) || !is_in_time(exchange) || !read_input(exchange))
 		return respond(exchange);
+	name_invocation(exchange);
 	exchange->request.done = answered;
 	exchange->state = EXCHANGE_ASKED;
 	MHD_suspend_connection(exchange->connection);
@@ -268,17 +300,20 @@ static bool take_body(struct exchange *exchange, const char *bytes, size_t size)
 	return true;
 }
 
-static enum MHD_Result begin(struct service_http *http, struct MHD_Connection *connection, const char *path, void **ret_exchange)
+/* The first that is heard of a request: its line as it was sent, which the library takes apart afterwards. NULL: out of memory. */
+static void *on_target(void *context, const char *target, struct MHD_Connection *connection)
 {
 	struct exchange *exchange = calloc(1, sizeof(*exchange));
 	if (exchange == NULL)
-		return MHD_NO;
-	exchange->http = http;
+		return NULL;
+	exchange->http = context;
 	exchange->connection = connection;
-	exchange->is_cbor = strncmp(path, cbor_prefix, sizeof(cbor_prefix) - 1) == 0;
+	exchange->target = strdup(target);
 	new_request_id(exchange->id);
-	*ret_exchange = exchange;
-	return MHD_YES;
+	if (exchange->target != NULL)
+		return exchange;
+	free(exchange);
+	return NULL;
 }
 
 static enum MHD_Result on_request(void *context, struct MHD_Connection *connection, const char *path, const char *method, const char *version,
@@ -286,7 +321,12 @@ static enum MHD_Result on_request(void *context, struct MHD_Connection *connecti
 {
 	struct exchange *exchange = *ret_exchange;
 	if (exchange == NULL)
-		return begin(context, connection, path, ret_exchange);
+		return MHD_NO;
+	if (exchange->state == EXCHANGE_HEAD) {
+		exchange->state = EXCHANGE_BODY;
+		exchange->is_cbor = strncmp(path, cbor_prefix, sizeof(cbor_prefix) - 1) == 0;
+		return MHD_YES;
+	}
 	if (*data_bytes > 0) {
 		bool is_taken = take_body(exchange, data, *data_bytes);
 		*data_bytes = 0;
@@ -305,6 +345,7 @@ static void ended(void *context, struct MHD_Connection *connection, void **ret_e
 	json_decref(exchange->request.input);
 	json_decref(exchange->request.output);
 	free(exchange->body);
+	free(exchange->target);
 	free(exchange);
 	*ret_exchange = NULL;
 }
@@ -317,13 +358,11 @@ static bool start(struct service_http *http)
 	unsigned flags = MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME;
 	if (options->certificate != NULL)
 		flags |= MHD_USE_TLS;
-	struct MHD_OptionItem tls[] = {{MHD_OPTION_HTTPS_MEM_CERT, 0, (void *)options->certificate},
-				       {MHD_OPTION_HTTPS_MEM_KEY, 0, (void *)options->key},
-				       {MHD_OPTION_END, 0, NULL}};
+	struct MHD_OptionItem tls[] = {{MHD_OPTION_HTTPS_CERT_CALLBACK, 0, ringcast_credentials_callback()}, {MHD_OPTION_END, 0, NULL}};
 	struct MHD_OptionItem none[] = {{MHD_OPTION_END, 0, NULL}};
 	http->server = MHD_start_daemon(flags, 0, NULL, NULL, on_request, http, MHD_OPTION_SOCK_ADDR, options->address, MHD_OPTION_THREAD_POOL_SIZE,
 					(unsigned)THREAD_COUNT, MHD_OPTION_CONNECTION_LIMIT, (unsigned)options->connections_max,
-					MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)IDLE_TIMEOUT_S, MHD_OPTION_NOTIFY_COMPLETED, ended, NULL,
+					MHD_OPTION_URI_LOG_CALLBACK, on_target, http, MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)IDLE_TIMEOUT_S, MHD_OPTION_NOTIFY_COMPLETED, ended, NULL,
 					MHD_OPTION_ARRAY, options->certificate != NULL ? tls : none, MHD_OPTION_END);
 	return http->server != NULL;
 }
@@ -339,6 +378,10 @@ struct service_http *ringcast_service_http_start(const struct service_http_optio
 	ringcast_assert(options->address_bytes <= sizeof(http->address));
 	memcpy(&http->address, options->address, options->address_bytes);
 	errno = 0;
+	if (options->certificate != NULL && !ringcast_credentials_set(options->certificate, options->key, problem, SERVICE_PROBLEM_BYTES)) {
+		free(http);
+		return NULL;
+	}
 	if (start(http))
 		return http;
 	snprintf(problem, SERVICE_PROBLEM_BYTES, "cannot listen: %s", errno != 0 ? strerror(errno) : "the HTTP library refused");
@@ -358,6 +401,7 @@ void ringcast_service_http_destroy(struct service_http **http)
 	if (*http == NULL)
 		return;
 	MHD_stop_daemon((*http)->server);
+	ringcast_credentials_forget();
 	free(*http);
 	*http = NULL;
 }

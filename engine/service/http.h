@@ -11,6 +11,7 @@
 
 #include "service/keys.h"
 #include "service/loop.h"
+#include "service/throttle.h"
 
 enum { SERVICE_ADDRESS_BYTES = 72, SERVICE_PROBLEM_BYTES = 320 };
 
@@ -21,6 +22,7 @@ struct service_http_options {
 	socklen_t address_bytes;
 	struct loop *loop; /* borrowed; outlives the server */
 	struct keys *keys; /* likewise */
+	struct throttle *throttle; /* likewise */
 	bool is_dev;	   /* signatures are not looked at, and everyone is an operator */
 	const char *certificate, *key; /* PEM; NULL: plain HTTP */
 	uint32_t connections_max;

@@ -1,14 +1,8 @@
 #include "service/keys.h"
 
 #include <pthread.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-struct key {
-	char id[KEY_ID_BYTES], secret[KEY_SECRET_BYTES];
-	enum role role;
-};
 
 struct keys {
 	pthread_rwlock_t lock;
@@ -24,14 +18,19 @@ struct keys *ringcast_keys_create(void)
 	return keys;
 }
 
+static void forget(struct key *keys, size_t count)
+{
+	if (keys != NULL)
+		explicit_bzero(keys, count * sizeof(*keys));
+	free(keys);
+}
+
 void ringcast_keys_destroy(struct keys **keys)
 {
 	if (*keys == NULL)
 		return;
 	pthread_rwlock_destroy(&(*keys)->lock);
-	if ((*keys)->keys != NULL)
-		explicit_bzero((*keys)->keys, (*keys)->count * sizeof((*keys)->keys[0]));
-	free((*keys)->keys);
+	forget((*keys)->keys, (*keys)->count);
 	free(*keys);
 	*keys = NULL;
 }
@@ -44,41 +43,21 @@ static struct key *find(struct keys *keys, const char *id)
 	return NULL;
 }
 
-static struct key *add(struct keys *keys)
+bool ringcast_keys_replace(struct keys *keys, const struct key *with, size_t count)
 {
-	struct key *grown = reallocarray(keys->keys, keys->count + 1, sizeof(*grown));
-	if (grown == NULL)
-		return NULL;
-	keys->keys = grown;
-	return &keys->keys[keys->count++];
-}
-
-bool ringcast_keys_put(struct keys *keys, const char *id, const char *secret, enum role role)
-{
-	if (strlen(id) >= KEY_ID_BYTES || strlen(secret) >= KEY_SECRET_BYTES)
+	struct key *copy = calloc(count + 1, sizeof(*copy));
+	if (copy == NULL)
 		return false;
+	if (count > 0)
+		memcpy(copy, with, count * sizeof(*copy));
 	pthread_rwlock_wrlock(&keys->lock);
-	struct key *key = find(keys, id);
-	if (key == NULL)
-		key = add(keys);
-	if (key != NULL) {
-		snprintf(key->id, sizeof(key->id), "%s", id);
-		snprintf(key->secret, sizeof(key->secret), "%s", secret);
-		key->role = role;
-	}
+	struct key *old = keys->keys;
+	size_t old_count = keys->count;
+	keys->keys = copy;
+	keys->count = count;
 	pthread_rwlock_unlock(&keys->lock);
-	return key != NULL;
-}
-
-void ringcast_keys_remove(struct keys *keys, const char *id)
-{
-	pthread_rwlock_wrlock(&keys->lock);
-	struct key *key = find(keys, id);
-	if (key != NULL) {
-		*key = keys->keys[--keys->count];
-		explicit_bzero(&keys->keys[keys->count], sizeof(*key));
-	}
-	pthread_rwlock_unlock(&keys->lock);
+	forget(old, old_count);
+	return true;
 }
 
 bool ringcast_keys_find(struct keys *keys, const char *id, char ret_secret[KEY_SECRET_BYTES], enum role *ret_role)

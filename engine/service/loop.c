@@ -9,6 +9,7 @@
 #include "base/assert.h"
 #include "base/log.h"
 #include "service/operations/scripts.h"
+#include "service/repeats.h"
 
 enum { TURN_ITEMS_MAX = 256, FORGET_PER_TURN_MAX = 64 };
 
@@ -37,17 +38,32 @@ struct loop {
 	struct list_node parked; /* waiting for a host */
 	uint64_t batch_number;	/* of the batch that is being written, or was last */
 	bool is_writing;
+	struct repeats repeats;
 };
 
 /* Answers */
 
-static void finish(struct loop *loop, struct request *request)
+static void give_answer(struct loop *loop, struct request *request)
 {
 	pthread_mutex_lock(&loop->lock);
 	ringcast_assert(loop->request_count > 0);
 	loop->request_count--;
 	pthread_mutex_unlock(&loop->lock);
 	request->done(request);
+}
+
+/* With who sent the same again meanwhile. */
+static void finish(struct loop *loop, struct request *request)
+{
+	struct list_node waiting;
+	ringcast_list_init(&waiting);
+	ringcast_repeats_end(&loop->repeats, request, &waiting);
+	give_answer(loop, request);
+	while (!ringcast_list_is_empty(&waiting)) {
+		struct request *next = CONTAINER_OF(waiting.next, struct request, node);
+		ringcast_list_remove(&next->node);
+		give_answer(loop, next);
+	}
 }
 
 /* Answered now, or when the store has what the request changed; or parked, until a host answers. */
@@ -66,6 +82,11 @@ static void settle(struct loop *loop, struct request *request, bool has_changed)
 static void run_request(struct loop *loop, struct request *request)
 {
 	size_t before = loop->model.records.change_count;
+	enum repeat repeat = ringcast_repeats_begin(&loop->repeats, request);
+	if (repeat == REPEAT_ANSWERED)
+		give_answer(loop, request);
+	if (repeat != REPEAT_NEW)
+		return;
 	ringcast_request_run(&loop->model, request);
 	if (request->fault != FAULT_NONE)
 		ringcast_records_undo(&loop->model.records, before);
@@ -348,6 +369,7 @@ struct loop *ringcast_loop_create(const struct loop_options *options, char probl
 	}
 	loop->options = *options;
 	ringcast_model_init(&loop->model, &options->settings, options->seed);
+	ringcast_repeats_init(&loop->repeats, options->repeats_max, options->seed);
 	ringcast_list_init(&loop->requests);
 	ringcast_list_init(&loop->calls);
 	ringcast_list_init(&loop->events);
@@ -426,6 +448,7 @@ void ringcast_loop_destroy(struct loop **loop)
 	ringcast_assert(!(*loop)->has_thread && ringcast_list_is_empty(&(*loop)->requests) && ringcast_list_is_empty(&(*loop)->parked));
 	calls_free(&(*loop)->calls);
 	events_free(&(*loop)->events);
+	ringcast_repeats_fini(&(*loop)->repeats);
 	ringcast_model_fini(&(*loop)->model);
 	pthread_mutex_destroy(&(*loop)->lock);
 	pthread_cond_destroy(&(*loop)->changed);

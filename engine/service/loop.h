@@ -22,6 +22,7 @@ struct loop_options {
 	int64_t (*now_ms)(void *context); /* since the epoch; the loop's thread */
 	void *context;
 	uint32_t requests_max; /* that may wait; beyond them requests are refused */
+	uint32_t repeats_max; /* answers kept for requests that come again */
 	uint32_t events_max; /* of hosts, that may wait; what comes beyond is lost, and the hosts are asked how things are */
 };
 

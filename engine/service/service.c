@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "service/credentials.h"
 #include "service/hosts/local.h"
 #include "service/outside.h"
 
@@ -14,7 +15,9 @@ struct service {
 	struct loop *loop;
 	struct host_local *local;
 	struct keys *keys;
+	struct throttle *throttle;
 	struct service_http *http;
+	bool has_tls;
 };
 
 static int64_t now_ms(void *context)
@@ -61,6 +64,7 @@ static bool create_loop(struct service *service, char problem[SERVICE_PROBLEM_BY
 		.now_ms = now_ms,
 		.requests_max = options->requests_max,
 		.events_max = options->events_max,
+		.repeats_max = options->repeats_max,
 	};
 	if (!ringcast_outside_random(&loop.seed, sizeof(loop.seed))) {
 		snprintf(problem, SERVICE_PROBLEM_BYTES, "the system gives no random numbers");
@@ -89,6 +93,7 @@ static bool start_http(struct service *service, char problem[SERVICE_PROBLEM_BYT
 		.address_bytes = options->address_bytes,
 		.loop = service->loop,
 		.keys = service->keys,
+		.throttle = service->throttle,
 		.is_dev = options->is_dev,
 		.certificate = options->certificate,
 		.key = options->key,
@@ -96,6 +101,7 @@ static bool start_http(struct service *service, char problem[SERVICE_PROBLEM_BYT
 		.body_bytes_max = options->body_bytes_max,
 	};
 	service->http = ringcast_service_http_start(&http, problem);
+	service->has_tls = options->certificate != NULL;
 	return service->http != NULL;
 }
 
@@ -104,7 +110,8 @@ struct service *ringcast_service_start(const struct service_options *options, ch
 	struct service *service = calloc(1, sizeof(*service));
 	if (service != NULL)
 		service->options = *options;
-	if (service == NULL || !copy_texts(service) || (service->keys = ringcast_keys_create()) == NULL)
+	if (service == NULL || !copy_texts(service) || (service->keys = ringcast_keys_create()) == NULL ||
+	    (service->throttle = ringcast_throttle_create(options->requests_per_second)) == NULL)
 		snprintf(problem, SERVICE_PROBLEM_BYTES, "no memory for the service");
 	else if ((service->store = ringcast_service_store_open(service->options.store_path, problem)) != NULL && create_loop(service, problem) &&
 		 start_http(service, problem))
@@ -127,6 +134,7 @@ void ringcast_service_stop(struct service **service)
 	ringcast_loop_destroy(&old->loop);
 	ringcast_service_store_close(&old->store);
 	ringcast_keys_destroy(&old->keys);
+	ringcast_throttle_destroy(&old->throttle);
 	for (size_t i = 0; i < ARRAY_COUNT(old->texts); i++)
 		free(old->texts[i]);
 	free(old);
@@ -145,7 +153,15 @@ void ringcast_service_hear(struct service *service, const ringcast_change *chang
 		ringcast_loop_tell(service->loop, &event);
 }
 
-bool ringcast_service_add_key(struct service *service, const char *id, const char *secret, enum role role)
+bool ringcast_service_set_keys(struct service *service, const struct key *keys, size_t count)
 {
-	return ringcast_keys_put(service->keys, id, secret, role);
+	if (!ringcast_keys_replace(service->keys, keys, count))
+		return false;
+	ringcast_throttle_forget(service->throttle);
+	return true;
+}
+
+bool ringcast_service_set_certificate(struct service *service, const char *certificate, const char *key, char problem[SERVICE_PROBLEM_BYTES])
+{
+	return !service->has_tls || ringcast_credentials_set(certificate, key, problem, SERVICE_PROBLEM_BYTES);
 }

@@ -18,15 +18,18 @@ struct service_options {
 	const struct host_scripts *scripts; /* borrowed; outlives the service; NULL: there is no place to keep any */
 	const char *certificate, *key; /* PEM; NULL: plain HTTP */
 	bool is_dev;
-	uint32_t sessions_max, players_per_session_max, requests_max, connections_max, fleet_events_max, events_max;
+	uint32_t sessions_max, players_per_session_max, requests_max, connections_max, fleet_events_max, events_max, repeats_max;
+	uint32_t requests_per_second[ROLE_COUNT]; /* of each key, by the role that the operation needs; 0: no limit */
 	size_t body_bytes_max;
 };
 
 /* Texts of options are copied where they are needed after the call. NULL: problem holds one clear line. */
 struct service *ringcast_service_start(const struct service_options *options, char problem[SERVICE_PROBLEM_BYTES]);
 void ringcast_service_stop(struct service **service); /* answers what waits; accepts NULL inside, nulls */
-/* An access key from now on. False: id or secret is too long, or memory is short. [any thread] */
-bool ringcast_service_add_key(struct service *service, const char *id, const char *secret, enum role role);
+/* The endpoint's certificate from now on. Only where it had one; false: problem says why not, and the old one stays. [any thread] */
+bool ringcast_service_set_certificate(struct service *service, const char *certificate, const char *key, char problem[SERVICE_PROBLEM_BYTES]);
+/* These are the access keys from now on, and no others. False: memory is short, and nothing has changed. [any thread] */
+bool ringcast_service_set_keys(struct service *service, const struct key *keys, size_t count);
 /* What the engine tells of its sessions and players; see ringcast_engine_options.change. [any thread, until stop] */
 void ringcast_service_hear(struct service *service, const ringcast_change *change);
 void ringcast_service_address(const struct service *service, char ret_text[SERVICE_ADDRESS_BYTES]);

@@ -5,15 +5,20 @@ import http.client
 import json
 import os
 import re
+import ssl
 import subprocess
 import tempfile
 import unittest
 
 import botocore.config
 import botocore.session
+from botocore.auth import SigV4Auth, SigV4QueryAuth
+from botocore.awsrequest import AWSRequest
+from botocore.credentials import Credentials
 from botocore.exceptions import ClientError
 
 import scripts
+import secure
 from daemon import AdminError, Daemon
 from player import Player, Refused, until
 from realtime import SERVER
@@ -294,6 +299,103 @@ class SignatureTest(unittest.TestCase):
         self.assertEqual(self.fault(client(self.port, "AKIANOBODY", "secret").list_fleets), "UnauthorizedException")
         self.assertEqual(self.fault(client(self.port, "AKIAREADER", "another-secret-0123456789").list_fleets), "UnauthorizedException")
         self.assertEqual(raw(self.port, "ListFleets", "{}")[:2], (400, "UnauthorizedException"))
+
+
+    def test_a_signature_may_stand_in_the_query(self):
+        def ask(change=lambda url: url, secret="reader-secret-0123456789", path="/", body=b""):
+            request = AWSRequest("POST", f"http://127.0.0.1:{self.port}{path}",
+                                 headers={"X-Amz-Target": "GameLift.ListFleets", "Content-Type": "application/x-amz-json-1.1"})
+            SigV4QueryAuth(Credentials("AKIAREADER", secret), "gamelift", REGION, expires=60).add_auth(request)
+            url = change(request.url)
+            connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
+            connection.request("POST", url[url.index("/", 8):], body, dict(request.headers.items()))
+            response = connection.getresponse()
+            text = response.read()
+            connection.close()
+            return response.status, text
+        self.assertEqual(ask()[0], 200, ask()[1])
+        self.assertEqual(ask(secret="another-secret-0123456789")[0], 400)
+        self.assertEqual(ask(change=lambda url: url + "0")[0], 400)
+        self.assertEqual(ask(body=b"{}")[0], 400)
+        self.assertEqual(ask(change=lambda url: url.replace("Expires=60", "Expires=61"))[0], 400)
+
+    def test_an_unsigned_body_is_refused(self):
+        headers = {"X-Amz-Target": "GameLift.ListFleets", "Content-Type": "application/x-amz-json-1.1", "X-Amz-Content-SHA256": "UNSIGNED-PAYLOAD"}
+        request = AWSRequest("POST", f"http://127.0.0.1:{self.port}/", data=b"{}", headers=headers)
+        SigV4Auth(Credentials("AKIAREADER", "reader-secret-0123456789"), "gamelift", REGION).add_auth(request)
+        status, fault, text = raw(self.port, "ListFleets", b"{}", **dict(request.headers.items()))
+        self.assertEqual((status, fault), (400, "UnauthorizedException"))
+        self.assertIn(b"must be signed", text)
+
+    def test_keys_come_and_go_with_a_reload(self):
+        path = os.path.join(self.folder.name, "keys")
+        new = client(self.port, "AKIANEW", "operator-secret-0123456789")
+        self.assertEqual(self.fault(new.list_fleets), "UnauthorizedException")
+        with open(path, "w", encoding="ascii") as file:
+            file.write(self.KEYS.replace("# who may ask", "operator AKIANEW operator-secret-0123456789"))
+        self.daemon.request("POST", "/v1/reload", {})
+        new.create_location(LocationName="custom-audited")
+        self.assertIn(b'"operation":"CreateLocation","key":"AKIANEW","resource":"custom-audited","result":"done"', self.daemon.log_text())
+        with open(path, "w", encoding="ascii") as file:
+            file.write(self.KEYS + "nonsense\n")
+        with self.assertRaises(AdminError):
+            self.daemon.request("POST", "/v1/reload", {})
+        new.list_fleets()  # a refused reload changes nothing
+        with open(path, "w", encoding="ascii") as file:
+            file.write(self.KEYS)
+        self.daemon.request("POST", "/v1/reload", {})
+        self.assertEqual(self.fault(new.list_fleets), "UnauthorizedException")
+        self.assertNotIn(b"secret-0123456789", self.daemon.log_text())
+
+
+class ThrottleTest(unittest.TestCase):
+    def test_who_asks_too_often_is_told_to_wait(self):
+        daemon = Daemon("--dev", service__changes_per_second="3")
+        port = service_port(daemon)
+        answers = [raw(port, "CreateLocation", json.dumps({"LocationName": f"custom-{i}"}))[:2] for i in range(40)]
+        self.assertEqual(answers[:3], [(200, None)] * 3)
+        self.assertIn((400, "ThrottlingException"), answers)
+        self.assertEqual(raw(port, "ListLocations", "{}")[0], 200)
+        daemon.stop()
+
+    def test_a_call_that_is_tried_again_is_done_once(self):
+        daemon = Daemon("--dev")
+        port = service_port(daemon)
+        body = json.dumps({"FleetId": "fleet-1", "MaximumPlayerSessionCount": 2})
+        ask = lambda name: json.loads(raw(port, "CreateGameSession", body, **{"amz-sdk-invocation-id": name})[2])["GameSession"]["GameSessionId"]
+        self.assertEqual(ask("a"), ask("a"))
+        self.assertNotEqual(ask("a"), ask("b"))
+        daemon.stop()
+
+
+class TlsTest(unittest.TestCase):
+    """The endpoint has the daemon's certificate, and its next one after a reload."""
+
+    def fingerprint(self, port):
+        return ssl.get_server_certificate(("127.0.0.1", port))
+
+    def test_tls_with_the_daemons_certificate(self):
+        files = secure.Certificates()
+        daemon = Daemon("--dev", tls__certificate=files.path("server.pem"), tls__key=files.path("server.key"), tls__ca=files.path("ca.pem"))
+        port = service_port(daemon)
+        connection = http.client.HTTPSConnection("127.0.0.1", port, context=ssl.create_default_context(cafile=files.path("ca.pem")), timeout=60)
+        connection.request("POST", "/", "{}", {"X-Amz-Target": "GameLift.ListFleets"})
+        self.assertEqual(connection.getresponse().status, 200)
+        connection.close()
+        before = self.fingerprint(port)
+        files.make("server", "localhost,127.0.0.1")
+        daemon.request("POST", "/v1/reload", {})
+        self.assertNotEqual(self.fingerprint(port), before)
+        with self.assertRaises(OSError):
+            raw(port, "ListFleets", "{}")  # nothing is answered in plain
+        daemon.stop()
+
+    def test_plain_where_it_is_meant(self):
+        files = secure.Certificates()
+        daemon = Daemon("--dev", tls__certificate=files.path("server.pem"), tls__key=files.path("server.key"), tls__ca=files.path("ca.pem"),
+                        service__plain="true")
+        self.assertEqual(raw(service_port(daemon), "ListFleets", "{}")[0], 200)
+        daemon.stop()
 
 
 class RefusedTest(unittest.TestCase):

@@ -12,9 +12,9 @@
 #include "service/api/shape.h"
 #include "service/model/model.h"
 
-enum role { ROLE_READER, ROLE_BACKEND, ROLE_OPERATOR }; /* each may do what the ones before it may */
+enum role { ROLE_READER, ROLE_BACKEND, ROLE_OPERATOR, ROLE_COUNT }; /* each may do what the ones before it may */
 
-enum { REQUEST_MESSAGE_BYTES = 384 };
+enum { REQUEST_MESSAGE_BYTES = 384, REQUEST_CALLER_BYTES = 65, REQUEST_INVOCATION_BYTES = 65 };
 
 struct operation;
 struct request {
@@ -22,6 +22,9 @@ struct request {
 	const struct operation *operation;
 	json_t *input; /* owned; checked against the operation's shape */
 	enum role role;
+	char caller[REQUEST_CALLER_BYTES];	   /* the access key's id; "" in dev mode */
+	char invocation[REQUEST_INVOCATION_BYTES]; /* the SDK's name for this call, the same when it tries again; "" for none */
+	uint64_t body_hash;
 	/* the answer: an output, owned, or a fault and its message */
 	json_t *output;
 	enum fault fault;

@@ -36,6 +36,7 @@ void rig_init(struct rig *rig, bool is_dev)
 		.context = rig,
 		.requests_max = 1000,
 		.events_max = 8,
+		.repeats_max = 4,
 	};
 	rig->loop = ringcast_loop_create(&options, problem);
 	cr_assert_not_null(rig->loop, "%s", problem);
