@@ -5,13 +5,15 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "base/assert.h"
 #include "base/log.h"
 #include "service/operations/scripts.h"
 #include "service/repeats.h"
 
-enum { TURN_ITEMS_MAX = 256, FORGET_PER_TURN_MAX = 64 };
+/* A turn forgets more sessions than it can end, so that no more than the bound are ever left. */
+enum { TURN_ITEMS_MAX = 256, FORGET_PER_TURN_MAX = 2 * TURN_ITEMS_MAX, DEADLINE_CHECK_MS = 1000 };
 
 /* The batch that the store's thread writes: a copy of the changes, because the records go on changing. */
 struct batch {
@@ -39,6 +41,8 @@ struct loop {
 	uint64_t batch_number;	/* of the batch that is being written, or was last */
 	bool is_writing;
 	struct repeats repeats;
+	int64_t deadlines_checked_ms;
+	uint64_t news_lost, orphans_told; /* as far as something was done about them */
 };
 
 /* Answers */
@@ -66,10 +70,18 @@ static void finish(struct loop *loop, struct request *request)
 	}
 }
 
+/* Scripts are tried out, which takes as long as it takes. */
+static bool is_patient(const struct host_call *call)
+{
+	return call->kind != HOST_CREATE && call->kind != HOST_END && call->kind != HOST_UPDATE && call->kind != HOST_RESERVE;
+}
+
 /* Answered now, or when the store has what the request changed; or parked, until a host answers. */
 static void settle(struct loop *loop, struct request *request, bool has_changed)
 {
 	if (!request->is_answered) {
+		bool is_bounded = request->call != NULL && !is_patient(request->call);
+		request->deadline_ms = !is_bounded ? INT64_MAX : loop->options.steady_ms(loop->options.context) + LOOP_ANSWER_MS;
 		ringcast_list_add_tail(&loop->parked, &request->node);
 	} else if (has_changed) {
 		request->durable_at = loop->batch_number + 1;
@@ -95,14 +107,64 @@ static void run_request(struct loop *loop, struct request *request)
 
 static void take_answer(struct loop *loop, struct host_call *call)
 {
-	struct request *request = call->request;
+	struct request *request = call->request, *next;
 	size_t before = loop->model.records.change_count;
+	ringcast_host_call_check(call);
 	call->answered(&loop->model, call);
+	for (; request != NULL; request = next) {
+		next = request->call == call ? request->next_waiting : NULL;
+		if (!request->is_answered)
+			continue; /* it waits for another call now */
+		ringcast_list_remove(&request->node);
+		settle(loop, request, loop->model.records.change_count > before);
+	}
 	ringcast_host_call_destroy(&call);
-	if (request == NULL || !request->is_answered)
+}
+
+/* The host keeps the call; nobody waits for it any more. */
+static void give_up(struct loop *loop, struct host_call *call)
+{
+	struct request *request = call->request, *next;
+	call->request = NULL;
+	for (; request != NULL; request = next) {
+		next = request->next_waiting;
+		ringcast_list_remove(&request->node);
+		ringcast_request_refuse(request, FAULT_INTERNAL, "the host did not answer within %d s; what became of it can be described later",
+					LOOP_ANSWER_MS / 1000);
+		finish(loop, request);
+	}
+	if (call->given_up != NULL)
+		call->given_up(&loop->model, call);
+}
+
+/* A call that is given up takes everybody with it who waits for it, so the search begins anew; the oldest are the first. */
+static void check_deadlines(struct loop *loop)
+{
+	int64_t now_ms = loop->options.steady_ms(loop->options.context);
+	if (now_ms - loop->deadlines_checked_ms < DEADLINE_CHECK_MS)
 		return;
-	ringcast_list_remove(&request->node);
-	settle(loop, request, loop->model.records.change_count > before);
+	loop->deadlines_checked_ms = now_ms;
+	struct list_node *node = loop->parked.next;
+	while (node != &loop->parked) {
+		struct request *request = CONTAINER_OF(node, struct request, node);
+		node = node->next;
+		if (request->deadline_ms > now_ms)
+			continue;
+		give_up(loop, request->call);
+		node = loop->parked.next;
+	}
+}
+
+static void look_for_losses(struct loop *loop)
+{
+	struct model *model = &loop->model;
+	if (model->early.lost_count > loop->news_lost)
+		ringcast_model_note_gap(model);
+	if (model->orphan_count > loop->orphans_told)
+		ringcast_log(LOG_WARN, "service", "a host could not end sessions that it had made too late, and runs them for nobody", "count=%" PRIu64,
+			     model->orphan_count);
+	loop->news_lost = model->early.lost_count;
+	loop->orphans_told = model->orphan_count;
 }
 
 static void submit_calls(struct loop *loop)
@@ -332,7 +394,10 @@ bool ringcast_loop_turn(struct loop *loop)
 	ringcast_model_repair(&loop->model);
 	begin_batch(loop);
 	submit_calls(loop);
-	ringcast_game_sessions_forget(&loop->model.sessions, loop->model.now_ms - GAME_SESSION_KEPT_MS, is_any ? 0 : FORGET_PER_TURN_MAX);
+	check_deadlines(loop);
+	look_for_losses(loop);
+	ringcast_game_sessions_forget(&loop->model.sessions, loop->model.now_ms - GAME_SESSION_KEPT_MS, loop->model.settings.ended_sessions_max,
+				      FORGET_PER_TURN_MAX);
 	return is_any;
 }
 
@@ -340,6 +405,17 @@ static bool has_work(const struct loop *loop)
 {
 	return loop->lost_event_count > 0 || !ringcast_list_is_empty(&loop->requests) || !ringcast_list_is_empty(&loop->calls) || !ringcast_list_is_empty(&loop->events) ||
 	       (loop->batch != NULL && loop->batch->is_done);
+}
+
+/* Until there is something to do, or somebody may have waited long enough. The lock is held. */
+static void wait_for_work(struct loop *loop)
+{
+	int64_t until_ms = loop->options.steady_ms(loop->options.context) + DEADLINE_CHECK_MS;
+	struct timespec until = {.tv_sec = until_ms / 1000, .tv_nsec = until_ms % 1000 * 1000000};
+	if (ringcast_list_is_empty(&loop->parked))
+		pthread_cond_wait(&loop->changed, &loop->lock);
+	else
+		pthread_cond_timedwait(&loop->changed, &loop->lock, &until);
 }
 
 static void *run_loop(void *context)
@@ -350,8 +426,8 @@ static void *run_loop(void *context)
 		while (ringcast_loop_turn(loop))
 			;
 		pthread_mutex_lock(&loop->lock);
-		while (!has_work(loop) && !loop->is_stopping)
-			pthread_cond_wait(&loop->changed, &loop->lock);
+		if (!has_work(loop) && !loop->is_stopping)
+			wait_for_work(loop);
 		is_stopping = loop->is_stopping;
 		pthread_mutex_unlock(&loop->lock);
 	}
@@ -362,6 +438,7 @@ static void *run_loop(void *context)
 
 struct loop *ringcast_loop_create(const struct loop_options *options, char problem[STORE_PROBLEM_BYTES])
 {
+	pthread_condattr_t steady;
 	struct loop *loop = calloc(1, sizeof(*loop));
 	if (loop == NULL) {
 		snprintf(problem, STORE_PROBLEM_BYTES, "the service: out of memory");
@@ -376,7 +453,10 @@ struct loop *ringcast_loop_create(const struct loop_options *options, char probl
 	ringcast_list_init(&loop->held);
 	ringcast_list_init(&loop->parked);
 	pthread_mutex_init(&loop->lock, NULL);
-	pthread_cond_init(&loop->changed, NULL);
+	pthread_condattr_init(&steady);
+	pthread_condattr_setclock(&steady, CLOCK_MONOTONIC);
+	pthread_cond_init(&loop->changed, &steady);
+	pthread_condattr_destroy(&steady);
 	pthread_cond_init(&loop->batch_changed, NULL);
 	if (ringcast_service_store_load(options->store, &loop->model.records, problem))
 		ringcast_scripts_select(&loop->model);

@@ -4,6 +4,9 @@
  *
  * What a request has changed in the records goes to the store's thread in batches: one transaction for everything that came in meanwhile.
  * The answer is held until the batch is on the disk; if that fails, every change since is undone and every held request is told so.
+ *
+ * A host that does not answer about a session is waited for no longer than LOOP_ANSWER_MS: then whoever waits is refused. Its answer is still
+ * taken when it comes, so that the index agrees with it.
  */
 #ifndef RINGCAST_SERVICE_LOOP_H
 #define RINGCAST_SERVICE_LOOP_H
@@ -13,6 +16,8 @@
 
 struct loop;
 
+enum { LOOP_ANSWER_MS = 30000 };
+
 struct loop_options {
 	struct model_settings settings;
 	struct store *store; /* borrowed; outlives the loop */
@@ -20,6 +25,7 @@ struct loop_options {
 	uint32_t host_count;
 	uint64_t seed; /* from entropy */
 	int64_t (*now_ms)(void *context); /* since the epoch; the loop's thread */
+	int64_t (*steady_ms)(void *context); /* CLOCK_MONOTONIC, for deadlines; the loop's thread */
 	void *context;
 	uint32_t requests_max; /* that may wait; beyond them requests are refused */
 	uint32_t repeats_max; /* answers kept for requests that come again */

@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 int64_t ringcast_outside_now_ms(void); /* since the epoch */
+int64_t ringcast_outside_steady_ms(void); /* CLOCK_MONOTONIC: never jumps */
 bool ringcast_outside_random(void *out, size_t size); /* false: the system gives none */
 
 #endif

@@ -25,6 +25,11 @@ static int64_t now_ms(void *context)
 	return ringcast_outside_now_ms();
 }
 
+static int64_t steady_ms(void *context)
+{
+	return ringcast_outside_steady_ms();
+}
+
 static void give_back(void *context, struct host_call *call)
 {
 	ringcast_loop_give_back(((struct service *)context)->loop, call);
@@ -59,9 +64,11 @@ static bool create_loop(struct service *service, char problem[SERVICE_PROBLEM_BY
 			     .is_encrypted = ringcast_engine_security(options->engine) != RINGCAST_SECURITY_OFF,
 			     .sessions_max = options->sessions_max,
 			     .players_per_session_max = options->players_per_session_max,
-			     .fleet_events_max = options->fleet_events_max},
+			     .fleet_events_max = options->fleet_events_max,
+			     .ended_sessions_max = options->ended_sessions_max},
 		.store = service->store,
 		.now_ms = now_ms,
+		.steady_ms = steady_ms,
 		.requests_max = options->requests_max,
 		.events_max = options->events_max,
 		.repeats_max = options->repeats_max,

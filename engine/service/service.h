@@ -18,7 +18,7 @@ struct service_options {
 	const struct host_scripts *scripts; /* borrowed; outlives the service; NULL: there is no place to keep any */
 	const char *certificate, *key; /* PEM; NULL: plain HTTP */
 	bool is_dev;
-	uint32_t sessions_max, players_per_session_max, requests_max, connections_max, fleet_events_max, events_max, repeats_max;
+	uint32_t sessions_max, players_per_session_max, requests_max, connections_max, fleet_events_max, events_max, repeats_max, ended_sessions_max;
 	uint32_t requests_per_second[ROLE_COUNT]; /* of each key, by the role that the operation needs; 0: no limit */
 	size_t body_bytes_max;
 };

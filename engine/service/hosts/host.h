@@ -2,8 +2,10 @@
  * Who runs sessions: the engine of this process, later custom servers and other machines. The service asks by calls that are answered later,
  * and hears by events; it never waits for a host, and a host may be slow, silent or gone.
  *
- * A call belongs to the host from submit until it gives it back; everything in it is a copy. The loop's thread calls submit; giving back and
- * telling events are for any thread, through the loop's inbox.
+ * A call belongs to the host from submit until it gives it back; everything in it is a copy, but for the members at its end, which stay the
+ * loop's. The loop's thread calls submit; giving back and telling events are for any thread, through the loop's inbox. Calls about one session
+ * are carried out and given back in the order in which they were submitted, and the events of one session are told in order; else nothing is
+ * promised: an event may overtake the answer that it rests on, and come twice.
  */
 #ifndef RINGCAST_SERVICE_HOSTS_HOST_H
 #define RINGCAST_SERVICE_HOSTS_HOST_H
@@ -39,6 +41,7 @@ struct host_place {
 };
 
 struct model;
+struct request;
 struct host_call {
 	struct list_node node; /* the model's, then the host's, then the loop's */
 	uint64_t arrival;      /* the loop's: answers and events are taken in the order in which they came in */
@@ -67,7 +70,9 @@ struct host_call {
 	char text[HOST_TEXT_BYTES];
 	/* who goes on with it, on the loop's thread; frees nothing of the call */
 	void (*answered)(struct model *model, struct host_call *call);
-	void *request; /* struct service_request that is parked for it; NULL: nobody waits */
+	void (*given_up)(struct model *model, struct host_call *call); /* everybody who waited has been refused; the answer may still come. NULL: nothing to do */
+	struct request *request; /* that is parked for it, the first of its next_waiting; NULL: nobody waits */
+	uint32_t attempt; /* how often the same was asked before */
 	char *key;     /* of the game session it is about, which may be gone by then; owned */
 };
 
@@ -112,5 +117,7 @@ struct host {
 
 struct host_call *ringcast_host_call_create(enum host_call_kind kind); /* NULL: out of memory */
 void ringcast_host_call_destroy(struct host_call **call);
+/* For whoever takes an answer: names that cannot be (none, without an end, one for two players) make it FAILED. */
+void ringcast_host_call_check(struct host_call *call);
 
 #endif

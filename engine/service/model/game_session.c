@@ -76,6 +76,7 @@ void ringcast_game_sessions_init(struct game_sessions *sessions, uint64_t seed)
 	ringcast_text_index_init(&sessions->by_host_session, seed);
 	ringcast_text_index_init(&sessions->players_by_id, seed);
 	ringcast_list_init(&sessions->all);
+	ringcast_list_init(&sessions->ended);
 }
 
 void ringcast_game_sessions_fini(struct game_sessions *sessions)
@@ -197,10 +198,12 @@ void ringcast_game_session_remove(struct game_sessions *sessions, struct game_se
 		ringcast_text_index_remove(&sessions->by_host_session, session->host_session);
 	ringcast_list_remove(&session->node);
 	sessions->status_counts[session->status]--;
-	if (ringcast_game_session_is_ended(session))
+	if (ringcast_game_session_is_ended(session)) {
+		ringcast_list_remove(&session->ended_node);
 		sessions->ended_count--;
-	else
+	} else {
 		sessions->live_count--;
+	}
 	session_free(session);
 }
 
@@ -224,6 +227,7 @@ bool ringcast_game_session_move(struct game_sessions *sessions, struct game_sess
 	session->ended_ms = now_ms;
 	sessions->live_count--;
 	sessions->ended_count++;
+	ringcast_list_add_tail(&sessions->ended, &session->ended_node);
 	end_players(session, now_ms);
 	return true;
 }
@@ -271,18 +275,14 @@ bool ringcast_player_session_move(struct player_session *player, enum player_ses
 	return true;
 }
 
-/* Sessions end in another order than they began, so this looks at all of them: once a minute is enough for thirty days. */
-size_t ringcast_game_sessions_forget(struct game_sessions *sessions, int64_t before_ms, size_t count_max)
+size_t ringcast_game_sessions_forget(struct game_sessions *sessions, int64_t before_ms, size_t kept_max, size_t count_max)
 {
 	size_t count = 0;
-	struct list_node *next;
-	for (struct list_node *node = sessions->all.next; node != &sessions->all && count < count_max; node = next) {
-		struct game_session *session = CONTAINER_OF(node, struct game_session, node);
-		next = node->next;
-		if (!ringcast_game_session_is_ended(session) || session->ended_ms >= before_ms)
-			continue;
+	for (; count < count_max && !ringcast_list_is_empty(&sessions->ended); count++) {
+		struct game_session *session = CONTAINER_OF(sessions->ended.next, struct game_session, ended_node);
+		if (session->ended_ms >= before_ms && sessions->ended_count <= kept_max)
+			break;
 		ringcast_game_session_remove(sessions, session);
-		count++;
 	}
 	return count;
 }

@@ -30,6 +30,7 @@ enum player_session_status { PLAYER_SESSION_RESERVED, PLAYER_SESSION_ACTIVE, PLA
 enum { GAME_SESSION_ID_BYTES = 64, GAME_SESSION_KEPT_MS = 30 * 24 * 3600 * 1000ll };
 
 struct game_session;
+struct host_call;
 
 struct player_session {
 	char id[GAME_SESSION_ID_BYTES];
@@ -55,15 +56,18 @@ struct game_session {
 	int64_t created_ms, ended_ms;
 	uint64_t event_sequence; /* of the host's newest event about it */
 	uint64_t digest;	 /* of the request that made it, for idempotency */
+	struct host_call *creation; /* that the host has not answered; NULL: none. The host's */
+	uint32_t reserve_count;	 /* calls for places that the host has not answered */
 	json_t *facts;		 /* Name, CreatorId, GameProperties, GameSessionData, MatchmakerData: as given */
 	struct list_node players; /* of struct player_session */
 	struct list_node node;	  /* game_sessions.all, oldest first */
+	struct list_node ended_node; /* game_sessions.ended, the first that ended first */
 	uint64_t number;	  /* counts up: the order of pages */
 };
 
 struct game_sessions {
 	struct text_index by_key, by_host_session, players_by_id;
-	struct list_node all;
+	struct list_node all, ended;
 	uint64_t next_number;
 	size_t live_count, ended_count, status_counts[GAME_SESSION_STATUS_COUNT];
 };
@@ -99,7 +103,7 @@ bool ringcast_player_session_move(struct player_session *player, enum player_ses
 const char *ringcast_player_session_status_name(enum player_session_status status);
 bool ringcast_player_session_status_find(const char *name, enum player_session_status *ret_status);
 
-/* Forgets what ended before before_ms, at most count_max of them; returns how many. */
-size_t ringcast_game_sessions_forget(struct game_sessions *sessions, int64_t before_ms, size_t count_max);
+/* Forgets what ended before before_ms, and the oldest of more than kept_max; at most count_max now. Returns how many. */
+size_t ringcast_game_sessions_forget(struct game_sessions *sessions, int64_t before_ms, size_t kept_max, size_t count_max);
 
 #endif

@@ -8,12 +8,15 @@
 #include "base/hex.h"
 #include "service/model/fleet_event.h"
 
+enum { DISOWN_ATTEMPTS = 16 };
+
 void ringcast_model_init(struct model *model, const struct model_settings *settings, uint64_t seed)
 {
 	*model = (struct model){.settings = *settings};
 	ringcast_prng_init(&model->prng, seed);
 	ringcast_records_init(&model->records);
 	ringcast_game_sessions_init(&model->sessions, ringcast_prng_next(&model->prng));
+	ringcast_early_news_init(&model->early, ringcast_prng_next(&model->prng));
 	ringcast_list_init(&model->calls);
 }
 
@@ -24,6 +27,7 @@ void ringcast_model_fini(struct model *model)
 		ringcast_list_remove(&call->node);
 		ringcast_host_call_destroy(&call);
 	}
+	ringcast_early_news_fini(&model->early);
 	ringcast_game_sessions_fini(&model->sessions);
 	ringcast_records_fini(&model->records);
 }
@@ -131,21 +135,23 @@ json_t *ringcast_model_show_player(const struct model *model, const struct playe
 
 /* Hearing */
 
-static void hear_of_player(struct model *model, const struct host_event *event)
+static void move_player(struct player_session *player, enum host_event_kind kind, int64_t now_ms)
 {
 	static const enum player_session_status statuses[] = {
 		[HOST_PLAYER_ACTIVE] = PLAYER_SESSION_ACTIVE,
 		[HOST_PLAYER_COMPLETED] = PLAYER_SESSION_COMPLETED,
 		[HOST_PLAYER_TIMEDOUT] = PLAYER_SESSION_TIMEDOUT,
 	};
-	struct player_session *player = ringcast_player_session_find(&model->sessions, event->player);
-	if (player != NULL)
-		ringcast_player_session_move(player, statuses[event->kind], model->now_ms);
+	ringcast_player_session_move(player, statuses[kind], now_ms);
 }
 
-static void note_early(struct model *model, const struct host_event *event)
+static void hear_of_player(struct model *model, const struct game_session *session, const struct host_event *event)
 {
-	model->early[model->early_next++ % MODEL_EARLY_EVENTS] = *event;
+	struct player_session *player = ringcast_player_session_find(&model->sessions, event->player);
+	if (player == NULL && session->reserve_count > 0)
+		ringcast_early_news_note(&model->early, event->player, event, model->now_ms);
+	else if (player != NULL && player->session == session)
+		move_player(player, event->kind, model->now_ms);
 }
 
 /* "FLEET/ID" -> "FLEET" */
@@ -188,16 +194,18 @@ static void hear_of_session(struct model *model, struct game_session *session, c
 	else if (event->kind == HOST_SESSION_ENDED)
 		hear_of_end(model, session, event->text);
 	else
-		hear_of_player(model, event);
+		hear_of_player(model, session, event);
 }
 
 static void hear_early(struct model *model, struct game_session *session)
 {
-	for (size_t i = 0; i < MODEL_EARLY_EVENTS; i++) {
-		struct host_event *event = &model->early[(model->early_next + i) % MODEL_EARLY_EVENTS];
-		if (strcmp(event->session, session->host_session) == 0)
-			hear_of_session(model, session, event);
-	}
+	struct early_word word;
+	if (!ringcast_early_news_take(&model->early, session->host_session, &word))
+		return;
+	session->event_sequence = word.event.sequence;
+	if (word.was_active)
+		ringcast_game_session_move(&model->sessions, session, GAME_SESSION_ACTIVE, "", model->now_ms);
+	hear_of_session(model, session, &word.event);
 }
 
 bool ringcast_model_begin(struct model *model, struct game_session *session, const struct host_call *call)
@@ -212,11 +220,59 @@ bool ringcast_model_begin(struct model *model, struct game_session *session, con
 	return true;
 }
 
+struct player_session *ringcast_model_seat(struct model *model, struct game_session *session, const struct host_player *given)
+{
+	struct early_word word;
+	if (ringcast_player_session_find(&model->sessions, given->token) != NULL)
+		return NULL;
+	struct player_session *player =
+		ringcast_player_session_add(&model->sessions, session, given->token, given->player_id, given->data, model->now_ms);
+	if (player != NULL && ringcast_early_news_take(&model->early, given->token, &word))
+		move_player(player, word.event.kind, model->now_ms);
+	return player;
+}
+
+static void disown(struct model *model, uint32_t host, const char *host_session, uint32_t attempt);
+
+static void disowned(struct model *model, struct host_call *call)
+{
+	if (call->result != HOST_OK && call->result != HOST_NOT_FOUND)
+		disown(model, call->host, call->session, call->attempt + 1);
+}
+
+static void disown(struct model *model, uint32_t host, const char *host_session, uint32_t attempt)
+{
+	struct host_call *call = attempt < DISOWN_ATTEMPTS ? ringcast_host_call_create(HOST_END) : NULL;
+	if (call == NULL) {
+		model->orphan_count++; /* it runs until its script ends it, or the host */
+		return;
+	}
+	call->host = host;
+	call->is_forced = true;
+	call->answered = disowned;
+	call->attempt = attempt;
+	snprintf(call->session, sizeof(call->session), "%s", host_session);
+	ringcast_list_add_tail(&model->calls, &call->node);
+}
+
+void ringcast_model_disown(struct model *model, uint32_t host, const char *host_session)
+{
+	disown(model, host, host_session, 0);
+}
+
+/* Only of what is being created can news come early; other sessions that nobody here knows are none of ours. */
+static void hear_of_stranger(struct model *model, const struct host_event *event)
+{
+	bool is_of_session = event->kind == HOST_SESSION_ENDED || event->kind == HOST_SESSION_ACTIVE;
+	if (is_of_session && model->sessions.status_counts[GAME_SESSION_ACTIVATING] > 0)
+		ringcast_early_news_note(&model->early, event->session, event, model->now_ms);
+}
+
 void ringcast_model_hear(struct model *model, const struct host_event *event)
 {
 	struct game_session *session = ringcast_game_session_of_host(&model->sessions, event->session);
-	if (session == NULL && (event->kind == HOST_SESSION_ENDED || event->kind == HOST_SESSION_ACTIVE))
-		note_early(model, event);
+	if (session == NULL)
+		hear_of_stranger(model, event);
 	if (session == NULL || event->sequence <= session->event_sequence)
 		return;
 	session->event_sequence = event->sequence;

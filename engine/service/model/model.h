@@ -7,6 +7,7 @@
 
 #include "base/prng.h"
 #include "service/hosts/host.h"
+#include "service/model/early.h"
 #include "service/model/game_session.h"
 #include "service/model/record.h"
 
@@ -21,9 +22,10 @@ struct model_settings {
 	uint32_t sessions_max; /* that hosts hold together */
 	uint32_t players_per_session_max;
 	uint32_t fleet_events_max; /* kept of each fleet */
+	uint32_t ended_sessions_max; /* kept, of those that ended within the thirty days */
 };
 
-enum { MODEL_EARLY_EVENTS = 64, MODEL_REPAIRS_MAX = 32 };
+enum { MODEL_REPAIRS_MAX = 32 };
 
 struct model {
 	struct model_settings settings; /* texts are borrowed and outlive the model */
@@ -32,9 +34,8 @@ struct model {
 	struct records records;
 	struct game_sessions sessions;
 	struct list_node calls; /* of struct host_call, to be submitted; oldest first */
-	/* The newest of what was told of sessions before their host's answer about them was heard. */
-	struct host_event early[MODEL_EARLY_EVENTS];
-	uint32_t early_next;
+	struct early_news early;
+	uint64_t orphan_count; /* sessions that a host goes on running for nobody */
 	/* After a gap in what hosts told: every live session is asked after, a few at a time. */
 	bool is_repairing;
 	uint64_t repair_behind; /* number of the session that was asked after last */
@@ -70,5 +71,10 @@ bool ringcast_model_begin(struct model *model, struct game_session *session, con
  */
 void ringcast_model_note_gap(struct model *model);
 void ringcast_model_repair(struct model *model);
+
+/* The host gave a player this place, and what it has told of it already holds. NULL: out of memory, or the token is another player's. */
+struct player_session *ringcast_model_seat(struct model *model, struct game_session *session, const struct host_player *given);
+/* A host runs a session that nobody waits for any more: it is to end it. */
+void ringcast_model_disown(struct model *model, uint32_t host, const char *host_session);
 
 #endif

@@ -25,7 +25,7 @@ static void mend_player(struct model *model, struct player_session *player, cons
 
 static void mended(struct model *model, struct host_call *call)
 {
-	struct game_session *session = ringcast_text_index_find(&model->sessions.by_key, call->key);
+	struct game_session *session = ringcast_game_session_of_host(&model->sessions, call->session);
 	ringcast_assert(model->repair_count > 0);
 	model->repair_count--;
 	if (session == NULL || ringcast_game_session_is_ended(session))

@@ -25,7 +25,9 @@ void ringcast_change_put(struct model *model, struct request *request, enum reco
 
 void ringcast_change_remove(struct model *model, struct request *request, enum record_kind kind, const char *id)
 {
-	if (ringcast_records_remove(&model->records, kind, id))
+	char arn[MODEL_ARN_BYTES];
+	bool has_tags = ringcast_change_arn(model, kind, id, arn) && ringcast_records_find(&model->records, RECORD_TAGS, arn) != NULL;
+	if (ringcast_records_remove(&model->records, kind, id) && (!has_tags || ringcast_records_remove(&model->records, RECORD_TAGS, arn)))
 		ringcast_request_answer(request, json_object());
 	else
 		ringcast_request_refuse_memory(request);
@@ -39,5 +41,34 @@ bool ringcast_change_tags(struct model *model, struct request *request, const ch
 	if (ringcast_records_put(&model->records, RECORD_TAGS, arn, json_incref(tags)))
 		return true;
 	ringcast_request_refuse_memory(request);
+	return false;
+}
+
+/* Names */
+
+static const struct {
+	const char *resource;
+	enum record_kind kind;
+} resources[] = {{"fleet", RECORD_FLEET},	   {"script", RECORD_SCRIPT}, {"build", RECORD_BUILD},
+		 {"alias", RECORD_ALIAS},	   {"location", RECORD_LOCATION}, {"gamesessionqueue", RECORD_QUEUE},
+		 {"matchmakingruleset", RECORD_RULE_SET}, {"matchmakingconfiguration", RECORD_MATCHMAKER}};
+
+bool ringcast_change_arn(const struct model *model, enum record_kind kind, const char *id, char ret_arn[MODEL_ARN_BYTES])
+{
+	for (size_t i = 0; i < ARRAY_COUNT(resources); i++)
+		if (resources[i].kind == kind) {
+			ringcast_model_arn(model, resources[i].resource, id, ret_arn);
+			return true;
+		}
+	return false;
+}
+
+bool ringcast_change_resource(const struct model *model, const char *arn, char ret_arn[MODEL_ARN_BYTES])
+{
+	for (size_t i = 0; i < ARRAY_COUNT(resources); i++) {
+		const char *id = ringcast_model_id_of(arn, resources[i].resource);
+		if (id != arn && ringcast_records_find(&model->records, resources[i].kind, id) != NULL)
+			return ringcast_change_arn(model, resources[i].kind, id, ret_arn);
+	}
 	return false;
 }

@@ -53,42 +53,49 @@ static void refuse(struct request *request, const struct host_call *call)
 	}
 }
 
+/* Everybody is taken in, also when memory is short for the answer: the host has them. NULL: no memory, or no place that can be. */
 static json_t *take_players(struct model *model, struct game_session *session, const struct host_call *call)
 {
 	json_t *list = json_array();
+	bool is_whole = list != NULL;
 	for (uint32_t i = 0; i < call->player_count; i++) {
-		const struct host_player *given = &call->players[i];
-		struct player_session *player =
-			ringcast_player_session_add(&model->sessions, session, given->token, given->player_id, given->data, model->now_ms);
-		if (player == NULL || json_array_append_new(list, ringcast_model_show_player(model, player)) != 0) {
-			json_decref(list);
-			return NULL;
-		}
+		const struct player_session *player = ringcast_model_seat(model, session, &call->players[i]);
+		is_whole = player != NULL && is_whole && json_array_append_new(list, ringcast_model_show_player(model, player)) == 0;
 	}
-	return list;
+	if (is_whole)
+		return list;
+	json_decref(list);
+	return NULL;
 }
 
-static void reserved(struct model *model, struct host_call *call)
+static void answer_players(struct request *request, json_t *players)
 {
-	struct request *request = call->request;
-	struct game_session *session = ringcast_text_index_find(&model->sessions.by_key, call->key);
-	if (call->result != HOST_OK) {
-		refuse(request, call);
-		return;
-	}
-	if (session == NULL || ringcast_game_session_is_ended(session)) {
-		ringcast_request_refuse(request, FAULT_SESSION_STATUS, "the session has ended");
-		return;
-	}
-	json_t *players = take_players(model, session, call);
-	if (players == NULL) {
-		ringcast_request_refuse_memory(request);
-	} else if (strcmp(request->operation->name, "CreatePlayerSession") == 0) {
+	if (strcmp(request->operation->name, "CreatePlayerSession") == 0) {
 		ringcast_request_answer_with(request, "PlayerSession", json_incref(json_array_get(players, 0)));
 		json_decref(players);
 	} else {
 		ringcast_request_answer_with(request, "PlayerSessions", players);
 	}
+}
+
+static void reserved(struct model *model, struct host_call *call)
+{
+	struct request *request = call->request; /* NULL: it was given up, and the host has the players all the same */
+	struct game_session *session = ringcast_game_session_of_host(&model->sessions, call->session);
+	bool is_live = session != NULL && !ringcast_game_session_is_ended(session);
+	if (session != NULL)
+		session->reserve_count--;
+	json_t *players = call->result == HOST_OK && is_live ? take_players(model, session, call) : NULL;
+	if (request == NULL)
+		json_decref(players);
+	else if (call->result != HOST_OK)
+		refuse(request, call);
+	else if (!is_live)
+		ringcast_request_refuse(request, FAULT_SESSION_STATUS, "the session has ended");
+	else if (players == NULL)
+		ringcast_request_refuse(request, FAULT_INTERNAL, "out of memory, or the host gave a place that another player has");
+	else
+		answer_players(request, players);
 }
 
 /* False: refused, out of memory, and the call has gone. */
@@ -109,9 +116,9 @@ void ringcast_operation_CreatePlayerSession(struct model *model, struct request 
 	if (session == NULL || !may_reserve(request, session, 1))
 		return;
 	struct host_call *call = ringcast_request_call(model, request, HOST_RESERVE, session, reserved);
-	if (call != NULL)
-		add_player(request, call, ringcast_request_text(request, "PlayerId"),
-			   json_string_value(json_object_get(request->input, "PlayerData")));
+	if (call != NULL && add_player(request, call, ringcast_request_text(request, "PlayerId"),
+				       json_string_value(json_object_get(request->input, "PlayerData"))))
+		session->reserve_count++;
 }
 
 static bool are_players_different(struct request *request, const json_t *ids)
@@ -137,6 +144,7 @@ void ringcast_operation_CreatePlayerSessions(struct model *model, struct request
 		const char *id = json_string_value(json_array_get(ids, i));
 		is_whole = add_player(request, call, id, json_string_value(json_object_get(data, id)));
 	}
+	session->reserve_count += is_whole;
 }
 
 /* Describing */

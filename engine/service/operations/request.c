@@ -61,6 +61,13 @@ int64_t ringcast_request_number(const struct request *request, const char *name,
 	return json_is_number(value) ? (int64_t)json_number_value(value) : otherwise;
 }
 
+void ringcast_request_join(struct request *request, struct host_call *call)
+{
+	request->call = call;
+	request->next_waiting = call->request;
+	call->request = request;
+}
+
 static struct host_call *call_new(struct model *model, struct request *request, enum host_call_kind kind, const char *key)
 {
 	struct host_call *call = ringcast_host_call_create(kind);
@@ -72,7 +79,8 @@ static struct host_call *call_new(struct model *model, struct request *request, 
 			ringcast_request_refuse_memory(request);
 		return NULL;
 	}
-	call->request = request;
+	if (request != NULL)
+		ringcast_request_join(request, call);
 	ringcast_list_add_tail(&model->calls, &call->node);
 	return call;
 }
@@ -107,8 +115,10 @@ void ringcast_request_call_drop(struct request *request, struct host_call *call)
 {
 	ringcast_list_remove(&call->node);
 	ringcast_host_call_destroy(&call);
-	if (request != NULL)
-		ringcast_request_refuse_memory(request);
+	if (request == NULL)
+		return;
+	request->call = NULL;
+	ringcast_request_refuse_memory(request);
 }
 
 void ringcast_request_run(struct model *model, struct request *request)

@@ -17,6 +17,7 @@ enum role { ROLE_READER, ROLE_BACKEND, ROLE_OPERATOR, ROLE_COUNT }; /* each may 
 enum { REQUEST_MESSAGE_BYTES = 384, REQUEST_CALLER_BYTES = 65, REQUEST_INVOCATION_BYTES = 65 };
 
 struct operation;
+struct host_call;
 struct request {
 	struct list_node node; /* the loop's */
 	const struct operation *operation;
@@ -30,6 +31,10 @@ struct request {
 	enum fault fault;
 	char message[REQUEST_MESSAGE_BYTES];
 	bool is_answered;
+	/* while it is parked */
+	struct host_call *call;	      /* what for */
+	struct request *next_waiting; /* for the same call */
+	int64_t deadline_ms;	      /* of the loop's steady clock */
 	uint64_t durable_at; /* the number of the store's batch that must be done before the answer may go out; 0: none */
 	void (*done)(struct request *request); /* on the loop's thread, once; the request is the caller's again */
 	void *context;
@@ -70,6 +75,8 @@ struct host_call *ringcast_request_call(struct model *model, struct request *req
 /* The same about a script of this id. request NULL: nobody waits for it. */
 struct host_call *ringcast_request_call_script(struct model *model, struct request *request, enum host_call_kind kind, const char *script_id,
 					       void (*answered)(struct model *, struct host_call *));
+/* Parks the request for a call that is under way for another one; answered goes on with all of them. */
+void ringcast_request_join(struct request *request, struct host_call *call);
 /* Memory was short for something of it: the call goes, and the request is refused. */
 void ringcast_request_call_drop(struct request *request, struct host_call *call);
 

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/hash.h"
+#include "service/operations/change.h"
 #include "service/operations/fleet_of.h"
 #include "service/operations/handlers.h"
 #include "service/operations/page.h"
@@ -54,10 +55,12 @@ static bool is_fleet_ready(struct request *request, const json_t *fleet)
 static bool is_size_right(struct model *model, struct request *request)
 {
 	int64_t players_max = ringcast_request_number(request, "MaximumPlayerSessionCount", 0);
-	if (players_max <= (int64_t)model->settings.players_per_session_max)
+	bool is_given = ringcast_request_has(request, "MaximumPlayerSessionCount");
+	if (!is_given || (players_max >= 1 && players_max <= (int64_t)model->settings.players_per_session_max))
 		return true;
-	ringcast_request_refuse(request, FAULT_INVALID, "MaximumPlayerSessionCount: %" PRId64 ", at most %" PRIu32 " are allowed here", players_max,
-				model->settings.players_per_session_max);
+	ringcast_request_refuse(request, FAULT_INVALID, "MaximumPlayerSessionCount: %" PRId64 ", must be 1 to %" PRIu32 " here%s", players_max,
+				model->settings.players_per_session_max,
+				players_max == 0 ? "; to let nobody in, use PlayerSessionCreationPolicy DENY_ALL" : "");
 	return false;
 }
 
@@ -66,7 +69,10 @@ static void answer_session(struct model *model, struct request *request, const s
 	ringcast_request_answer_with(request, "GameSession", ringcast_model_show_session(model, session));
 }
 
-/* The same token again: the session that it made, if the request was the same. True: answered. */
+/*
+ * The same token again: the session that it made, if the request was the same. While the host has not answered, both wait for its answer, since
+ * nobody may be told of a session that is not there in the end. True: answered, or parked.
+ */
 static bool is_repeated(struct model *model, struct request *request, const char *fleet_id, const char *id)
 {
 	struct game_session *session = ringcast_game_session_find(&model->sessions, fleet_id, id);
@@ -74,6 +80,8 @@ static bool is_repeated(struct model *model, struct request *request, const char
 		return false;
 	if (session->digest != digest_of(request->input))
 		ringcast_request_refuse(request, FAULT_IDEMPOTENT_MISMATCH, "the idempotency token %s was used with other parameters", id);
+	else if (session->creation != NULL)
+		ringcast_request_join(request, session->creation);
 	else
 		answer_session(model, request, session);
 	return true;
@@ -100,20 +108,38 @@ static void refuse_host(struct request *request, const struct host_call *call, c
 	}
 }
 
+/* The session that the call was about, while it waits for this very call. */
+static struct game_session *session_of_creation(struct model *model, const struct host_call *call)
+{
+	struct game_session *session = ringcast_text_index_find(&model->sessions.by_key, call->key);
+	return session != NULL && session->creation == call ? session : NULL;
+}
+
 static void created(struct model *model, struct host_call *call)
 {
-	struct request *request = call->request;
-	struct game_session *session = ringcast_text_index_find(&model->sessions.by_key, call->key);
+	struct game_session *session = session_of_creation(model, call);
 	if (session == NULL) {
-		ringcast_request_refuse(request, FAULT_INTERNAL, "the session ended before it began");
+		if (call->result == HOST_OK)
+			ringcast_model_disown(model, call->host, call->session);
 		return;
 	}
-	if (call->result == HOST_OK && ringcast_model_begin(model, session, call)) {
-		answer_session(model, request, session);
-		return;
-	}
-	refuse_host(request, call, "create the session");
-	ringcast_game_session_remove(&model->sessions, session);
+	session->creation = NULL;
+	bool is_there = call->result == HOST_OK && ringcast_model_begin(model, session, call);
+	for (struct request *request = call->request; request != NULL; request = request->next_waiting)
+		if (is_there)
+			answer_session(model, request, session);
+		else
+			refuse_host(request, call, "create the session");
+	if (!is_there)
+		ringcast_game_session_remove(&model->sessions, session);
+}
+
+/* Whoever tries again begins anew; what the host makes of the old call will be ended. */
+static void creation_given_up(struct model *model, struct host_call *call)
+{
+	struct game_session *session = session_of_creation(model, call);
+	if (session != NULL)
+		ringcast_game_session_remove(&model->sessions, session);
 }
 
 /* As the vendor: five minutes, unless the fleet says. */
@@ -144,6 +170,8 @@ static void begin_session(struct model *model, struct request *request, const ch
 		ringcast_game_session_remove(&model->sessions, session);
 		return;
 	}
+	session->creation = call;
+	call->given_up = creation_given_up;
 	call->facts = json_incref(session->facts);
 	call->script = strdup(start->script);
 	call->activation_timeout_ms = start->activation_timeout_ms;
@@ -348,17 +376,56 @@ static void find_all(struct model *model, const struct wish *wish, struct search
 	qsort_r(search->found, search->count, sizeof(search->found[0]), compare_found, search);
 }
 
-/* The page behind the session that the last page ended with; if that has gone, behind its place by number, which is as good as it gets. */
+/*
+ * Where a page begins: behind the session that the last page ended with, as it was then. Its place is kept in the token, because the session
+ * may have changed or ended since, and what has not changed must be shown once all the same.
+ */
+struct place {
+	uint64_t number;
+	double value;
+	const char *text; /* NULL: it had no such property */
+};
+
+static const char *text_of_place(void *context, enum filter_operand operand, const char *key)
+{
+	return ((const struct place *)context)->text;
+}
+
+static double number_of_place(void *context, enum filter_operand operand)
+{
+	return ((const struct place *)context)->value;
+}
+
+/* "12 17.5-name": number, value and text; without the dash there is no text. */
+static void write_place(const struct search *search, struct game_session *session, char out[PAGE_BEHIND_BYTES])
+{
+	bool is_number = search->has_sort && !ringcast_filter_sort_is_text(&search->sort);
+	const char *text = search->has_sort && !is_number ? text_of(session, search->sort.operand, search->sort.key) : NULL;
+	snprintf(out, PAGE_BEHIND_BYTES, "%" PRIu64 " %.17g%s%.*s", session->number, is_number ? number_of(session, search->sort.operand) : 0.0,
+		 text != NULL ? "-" : "", FILTER_SORT_BYTES, text != NULL ? text : "");
+}
+
+static struct place read_place(const char *behind)
+{
+	char *end;
+	struct place place = {.number = strtoull(behind, &end, 10)};
+	place.value = strtod(end, &end);
+	place.text = *end == '-' ? end + 1 : NULL;
+	return place;
+}
+
 static size_t first_behind(const struct search *search, const char *behind)
 {
-	uint64_t number = strtoull(behind, NULL, 10);
-	for (size_t i = 0; i < search->count; i++)
-		if (search->found[i]->number == number)
-			return i + 1;
-	for (size_t i = 0; i < search->count; i++)
-		if (search->found[i]->number > number)
-			return i;
-	return search->count;
+	struct place place = read_place(behind);
+	struct filter_subject there = {&place, text_of_place, number_of_place};
+	size_t i = 0;
+	for (; i < search->count; i++) {
+		struct filter_subject subject = subject_of(search->found[i]);
+		int order = search->has_sort ? ringcast_filter_sort_compare(&search->sort, &subject, &there) : 0;
+		if (order > 0 || (order == 0 && search->found[i]->number > place.number))
+			break;
+	}
+	return i;
 }
 
 static void answer_search(struct model *model, struct request *request, const struct search *search, const struct page *page)
@@ -367,9 +434,9 @@ static void answer_search(struct model *model, struct request *request, const st
 	json_t *output = json_object(), *list = json_array();
 	for (i = first; i < search->count && i - first < page->limit; i++)
 		json_array_append_new(list, ringcast_model_show_session(model, search->found[i]));
-	if (i < search->count) {
-		char text[32];
-		snprintf(text, sizeof(text), "%" PRIu64, search->found[i - 1]->number);
+	if (i < search->count && i > first) {
+		char text[PAGE_BEHIND_BYTES];
+		write_place(search, search->found[i - 1], text);
 		ringcast_page_continue(page, text, output);
 	}
 	json_object_set_new(output, "GameSessions", list);
@@ -400,34 +467,42 @@ void ringcast_operation_SearchGameSessions(struct model *model, struct request *
 
 /* Changing */
 
-static void take_update(struct game_session *session, const struct request *request)
+/* From the call, since the request may have been given up before the host answered. */
+static bool take_update(struct game_session *session, const struct host_call *call)
 {
-	const char *policy = ringcast_request_text(request, "PlayerSessionCreationPolicy");
-	const char *protection = ringcast_request_text(request, "ProtectionPolicy");
 	json_t *facts = json_copy(session->facts);
-	if (*policy != '\0')
-		session->is_deny_all = strcmp(policy, "DENY_ALL") == 0;
-	if (*protection != '\0')
+	const char *protection = json_string_value(json_object_get(call->facts, "ProtectionPolicy"));
+	if (facts == NULL || json_object_update(facts, call->facts) != 0) {
+		json_decref(facts);
+		return false;
+	}
+	json_object_del(facts, "ProtectionPolicy");
+	if (call->has_policy)
+		session->is_deny_all = call->is_deny_all;
+	if (protection != NULL)
 		session->is_protected = strcmp(protection, "FullProtection") == 0;
-	session->players_max = (uint32_t)ringcast_request_number(request, "MaximumPlayerSessionCount", session->players_max);
-	if (ringcast_request_has(request, "Name"))
-		json_object_set(facts, "Name", json_object_get(request->input, "Name"));
-	if (ringcast_request_has(request, "GameProperties"))
-		json_object_set(facts, "GameProperties", json_object_get(request->input, "GameProperties"));
+	if (call->players_max != 0)
+		session->players_max = call->players_max;
 	json_decref(session->facts);
 	session->facts = facts;
+	return true;
 }
 
 static void updated(struct model *model, struct host_call *call)
 {
 	struct request *request = call->request;
-	struct game_session *session = ringcast_text_index_find(&model->sessions.by_key, call->key);
-	if (session == NULL || call->result != HOST_OK) {
-		refuse_host(request, call, "update the session");
+	struct game_session *session = ringcast_game_session_of_host(&model->sessions, call->session);
+	bool is_taken = call->result == HOST_OK && session != NULL && take_update(session, call);
+	if (request == NULL)
 		return;
-	}
-	take_update(session, request);
-	answer_session(model, request, session);
+	if (is_taken)
+		answer_session(model, request, session);
+	else if (call->result == HOST_OK && session != NULL)
+		ringcast_request_refuse_memory(request);
+	else if (call->result == HOST_OK || call->result == HOST_NOT_FOUND)
+		ringcast_request_refuse(request, FAULT_SESSION_STATUS, "update the session: it has ended");
+	else
+		refuse_host(request, call, "update the session");
 }
 
 void ringcast_operation_UpdateGameSession(struct model *model, struct request *request)
@@ -439,8 +514,15 @@ void ringcast_operation_UpdateGameSession(struct model *model, struct request *r
 		ringcast_request_refuse(request, FAULT_SESSION_STATUS, "the session is %s, not ACTIVE", ringcast_game_session_status_name(session->status));
 		return;
 	}
+	static const char *const names[] = {"Name", "GameProperties", "ProtectionPolicy", NULL};
+	json_t *changed = ringcast_change_merge(NULL, request, names);
 	struct host_call *call = ringcast_request_call(model, request, HOST_UPDATE, session, updated);
-	if (call != NULL) {
+	if (call != NULL && changed == NULL) {
+		ringcast_request_call_drop(request, call);
+	} else if (call == NULL) {
+		json_decref(changed);
+	} else {
+		call->facts = changed;
 		const char *policy = ringcast_request_text(request, "PlayerSessionCreationPolicy");
 		call->players_max = (uint32_t)ringcast_request_number(request, "MaximumPlayerSessionCount", 0);
 		call->has_policy = *policy != '\0';
@@ -451,14 +533,15 @@ void ringcast_operation_UpdateGameSession(struct model *model, struct request *r
 static void ended(struct model *model, struct host_call *call)
 {
 	struct request *request = call->request;
-	struct game_session *session = ringcast_text_index_find(&model->sessions.by_key, call->key);
-	if (session == NULL || (call->result != HOST_OK && call->result != HOST_NOT_FOUND)) {
-		refuse_host(request, call, "terminate the session");
-		return;
-	}
-	if (call->result == HOST_NOT_FOUND)
+	struct game_session *session = ringcast_game_session_of_host(&model->sessions, call->session);
+	if (session != NULL && call->result == HOST_NOT_FOUND)
 		ringcast_game_session_move(&model->sessions, session, GAME_SESSION_TERMINATED, session->status_reason, model->now_ms);
-	answer_session(model, request, session);
+	if (request == NULL)
+		return;
+	if (session != NULL && (call->result == HOST_OK || call->result == HOST_NOT_FOUND))
+		answer_session(model, request, session);
+	else
+		refuse_host(request, call, "terminate the session");
 }
 
 void ringcast_operation_TerminateGameSession(struct model *model, struct request *request)

@@ -6,32 +6,23 @@
 
 enum { TAGS_MAX = 50 };
 
-static const struct {
-	const char *resource;
-	enum record_kind kind;
-} resources[] = {{"fleet", RECORD_FLEET},	   {"script", RECORD_SCRIPT}, {"build", RECORD_BUILD},
-		 {"alias", RECORD_ALIAS},	   {"location", RECORD_LOCATION}, {"gamesessionqueue", RECORD_QUEUE},
-		 {"matchmakingruleset", RECORD_RULE_SET}, {"matchmakingconfiguration", RECORD_MATCHMAKER}};
-
-/* The ARN; NULL: refused, since it names nothing that is there. */
-static const char *resource_of(struct model *model, struct request *request)
+/* False: refused, since the ARN names nothing that is there. */
+static bool resource_of(struct model *model, struct request *request, char ret_arn[MODEL_ARN_BYTES])
 {
 	const char *arn = ringcast_request_text(request, "ResourceARN");
-	for (size_t i = 0; i < ARRAY_COUNT(resources); i++) {
-		const char *id = ringcast_model_id_of(arn, resources[i].resource);
-		if (id != arn && ringcast_records_find(&model->records, resources[i].kind, id) != NULL)
-			return arn;
-	}
+	if (ringcast_change_resource(model, arn, ret_arn))
+		return true;
 	ringcast_request_refuse(request, FAULT_NOT_FOUND, "there is no resource %.200s", arn);
-	return NULL;
+	return false;
 }
 
 void ringcast_operation_ListTagsForResource(struct model *model, struct request *request)
 {
-	const char *arn = resource_of(model, request);
-	json_t *tags = arn != NULL ? ringcast_records_find(&model->records, RECORD_TAGS, arn) : NULL;
-	if (arn != NULL)
-		ringcast_request_answer_with(request, "Tags", tags != NULL ? json_incref(tags) : json_array());
+	char arn[MODEL_ARN_BYTES];
+	if (!resource_of(model, request, arn))
+		return;
+	json_t *tags = ringcast_records_find(&model->records, RECORD_TAGS, arn);
+	ringcast_request_answer_with(request, "Tags", tags != NULL ? json_incref(tags) : json_array());
 }
 
 static bool has_key(const json_t *tag, const char *key)
@@ -56,9 +47,9 @@ static json_t *without(const json_t *tags, const json_t *keys, const char *membe
 
 void ringcast_operation_TagResource(struct model *model, struct request *request)
 {
-	const char *arn = resource_of(model, request);
+	char arn[MODEL_ARN_BYTES];
 	const json_t *added = json_object_get(request->input, "Tags");
-	if (arn == NULL)
+	if (!resource_of(model, request, arn))
 		return;
 	json_t *tags = without(ringcast_records_find(&model->records, RECORD_TAGS, arn), added, "Key");
 	json_array_extend(tags, (json_t *)added);
@@ -72,8 +63,8 @@ void ringcast_operation_TagResource(struct model *model, struct request *request
 
 void ringcast_operation_UntagResource(struct model *model, struct request *request)
 {
-	const char *arn = resource_of(model, request);
-	if (arn != NULL)
+	char arn[MODEL_ARN_BYTES];
+	if (resource_of(model, request, arn))
 		ringcast_change_put(model, request, RECORD_TAGS, arn,
 				    without(ringcast_records_find(&model->records, RECORD_TAGS, arn), json_object_get(request->input, "TagKeys"), NULL),
 				    json_object());

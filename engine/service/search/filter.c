@@ -348,6 +348,11 @@ bool ringcast_filter_sort_read(const char *text, struct filter_sort *ret_sort, c
 	return is_at_end(&reader);
 }
 
+bool ringcast_filter_sort_is_text(const struct filter_sort *sort)
+{
+	return is_text(sort->operand);
+}
+
 int ringcast_filter_sort_compare(const struct filter_sort *sort, const struct filter_subject *a, const struct filter_subject *b)
 {
 	int order;
@@ -357,7 +362,7 @@ int ringcast_filter_sort_compare(const struct filter_sort *sort, const struct fi
 		const char *left = a->text(a->context, sort->operand, sort->key), *right = b->text(b->context, sort->operand, sort->key);
 		if (left == NULL || right == NULL)
 			return (left == NULL) - (right == NULL);
-		order = strcmp(left, right);
+		order = strncmp(left, right, FILTER_SORT_BYTES);
 	}
 	return sort->is_descending ? -order : order;
 }

@@ -14,7 +14,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { FILTER_TEXT_BYTES_MAX = 1024, FILTER_NODES_MAX = 128, FILTER_DEPTH_MAX = 32, FILTER_PROBLEM_BYTES = 160 };
+enum { FILTER_TEXT_BYTES_MAX = 1024, FILTER_NODES_MAX = 128, FILTER_DEPTH_MAX = 32, FILTER_PROBLEM_BYTES = 160, FILTER_SORT_BYTES = 256 };
 
 enum filter_operand {
 	FILTER_NAME,
@@ -62,7 +62,8 @@ bool ringcast_filter_read(const char *text, struct filter *ret_filter, char prob
 bool ringcast_filter_passes(const struct filter *filter, const struct filter_subject *subject);
 
 bool ringcast_filter_sort_read(const char *text, struct filter_sort *ret_sort, char problem[FILTER_PROBLEM_BYTES]);
-/* As qsort wants it: sessions without the property stand last, whatever the direction. */
+bool ringcast_filter_sort_is_text(const struct filter_sort *sort); /* else numbers are compared */
+/* As qsort wants it: sessions without the property stand last, whatever the direction. Texts count by their first FILTER_SORT_BYTES. */
 int ringcast_filter_sort_compare(const struct filter_sort *sort, const struct filter_subject *a, const struct filter_subject *b);
 
 #endif

@@ -23,7 +23,10 @@ struct store;
 struct store *ringcast_service_store_open(const char *path, char problem[STORE_PROBLEM_BYTES]);
 void ringcast_service_store_close(struct store **store); /* accepts NULL inside, nulls */
 bool ringcast_service_store_load(struct store *store, struct records *records, char problem[STORE_PROBLEM_BYTES]);
-/* False: nothing of it is in the store, and problem says why. */
+/*
+ * False: nothing of it is in the store, and problem says why. Only if the disk fails in the moment of the commit and the machine then dies before
+ * the next write, the refused batch may be found after all, whole.
+ */
 bool ringcast_service_store_write(struct store *store, const struct record_change *changes, size_t count, char problem[STORE_PROBLEM_BYTES]);
 /* A copy that is whole, while the store is used. The copy must not be there yet. */
 bool ringcast_service_store_backup(struct store *store, const char *path, char problem[STORE_PROBLEM_BYTES]);

@@ -26,13 +26,14 @@ void rig_init(struct rig *rig, bool is_dev)
 	rig->store = ringcast_service_store_open(NULL, problem);
 	cr_assert_not_null(rig->store, "%s", problem);
 	struct loop_options options = {
-		.settings = {.region = "local", .is_dev = is_dev, .ip_address = "127.0.0.1", .dns_name = "", .port = 7777, .sessions_max = 100,
+		.settings = {.region = "local", .is_dev = is_dev, .ip_address = "127.0.0.1", .dns_name = "", .port = 7777, .sessions_max = 100, .ended_sessions_max = 1000,
 			     .players_per_session_max = 200, .fleet_events_max = 5},
 		.store = rig->store,
 		.hosts = {&rig->host},
 		.host_count = 1,
 		.seed = 1,
 		.now_ms = now_ms,
+		.steady_ms = now_ms,
 		.context = rig,
 		.requests_max = 1000,
 		.events_max = 8,

@@ -302,6 +302,18 @@ Test(configured, locations_and_tags)
 }
 
 /* What the interface takes is called NAMEInput or NAMERequest; whatever is called so belongs to an operation that has a row. */
+Test(configured, tags_go_with_what_they_were_on)
+{
+	rig_free(rig_run(&rig, "CreateLocation", "{\"LocationName\": \"custom-t\", \"Tags\": [{\"Key\": \"k\", \"Value\": \"v\"}]}"));
+	rig_free(rig_run(&rig, "DeleteLocation", "{\"LocationName\": \"custom-t\"}"));
+	cr_assert_eq(ringcast_records_count(&ringcast_loop_model(rig.loop)->records, RECORD_TAGS), 0);
+	rig_free(rig_run(&rig, "CreateLocation", "{\"LocationName\": \"custom-t\"}"));
+	struct request *tags = rig_run(&rig, "ListTagsForResource", "{\"ResourceARN\": \"arn:aws:gamelift:local::location/custom-t\"}");
+	cr_assert_eq(tags->fault, FAULT_NONE, "%s", tags->message);
+	cr_assert_eq(json_array_size(json_object_get(tags->output, "Tags")), 0);
+	rig_free(tags);
+}
+
 Test(configured, no_operation_of_the_interface_is_without_a_row)
 {
 	size_t count = 0;

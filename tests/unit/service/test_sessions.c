@@ -367,3 +367,225 @@ Test(sessions, a_gap_in_what_was_told_is_mended)
 	cr_assert_str_eq(status_of(ARN "b"), "TERMINATED");
 	cr_assert_null(rig_take_call(&rig), "nothing is asked for ever");
 }
+
+/* What the simulation has found */
+
+Test(sessions, whoever_repeats_a_token_waits_for_the_host_too)
+{
+	struct request *first = rig_ask(&rig, "CreateGameSession", CREATE), *second = rig_ask(&rig, "CreateGameSession", CREATE);
+	rig_turn(&rig);
+	cr_assert_not_null(second->context, "told of a session that no host has");
+	rig_answer(&rig, rig_take_call(&rig), HOST_FULL);
+	cr_assert_null(rig_take_call(&rig));
+	expect_fault(first, FAULT_FLEET_CAPACITY);
+	expect_fault(second, FAULT_FLEET_CAPACITY);
+	rig_free(rig_run(&rig, "CreateGameSession", CREATE));
+	cr_assert_eq(ringcast_loop_model(rig.loop)->sessions.live_count, 1);
+}
+
+Test(sessions, a_host_that_is_silent_is_given_up_and_what_it_makes_late_is_ended)
+{
+	struct request *first = rig_ask(&rig, "CreateGameSession", CREATE), *second = rig_ask(&rig, "CreateGameSession", CREATE);
+	rig_turn(&rig);
+	struct host_call *silent = rig_take_call(&rig);
+	rig.now_ms += LOOP_ANSWER_MS + 1;
+	rig_turn(&rig);
+	expect_fault(first, FAULT_INTERNAL);
+	expect_fault(second, FAULT_INTERNAL);
+	struct request *again = rig_run(&rig, "CreateGameSession", CREATE);
+	cr_assert_eq(again->fault, FAULT_NONE, "%s", again->message);
+	rig_free(again);
+	rig_answer(&rig, silent, HOST_OK);
+	for (int i = 0; i < 3; i++) {
+		struct host_call *end = rig_take_call(&rig);
+		cr_assert_not_null(end);
+		cr_assert(end->kind == HOST_END && end->is_forced);
+		rig_answer(&rig, end, i < 2 ? HOST_TIMEOUT : HOST_OK);
+	}
+	cr_assert_null(rig_take_call(&rig));
+	cr_assert_eq(ringcast_loop_model(rig.loop)->sessions.live_count, 1);
+}
+
+Test(sessions, places_and_changes_that_a_host_gives_late_hold_all_the_same)
+{
+	char input[512];
+	const char *id = session_id("t1", 2);
+	snprintf(input, sizeof(input), "{\"GameSessionId\": \"%s\", \"PlayerId\": \"a\"}", id);
+	struct request *reserve = rig_ask(&rig, "CreatePlayerSession", input);
+	snprintf(input, sizeof(input), "{\"GameSessionId\": \"%s\", \"Name\": \"new\", \"MaximumPlayerSessionCount\": 1}", id);
+	struct request *update = rig_ask(&rig, "UpdateGameSession", input);
+	rig_turn(&rig);
+	struct host_call *calls[] = {rig_take_call(&rig), rig_take_call(&rig)};
+	rig.now_ms += LOOP_ANSWER_MS + 1;
+	rig_turn(&rig);
+	expect_fault(reserve, FAULT_INTERNAL);
+	expect_fault(update, FAULT_INTERNAL);
+	rig_answer(&rig, calls[0], HOST_OK);
+	rig_answer(&rig, calls[1], HOST_OK);
+	struct request *request = about("DescribeGameSessions", id, "");
+	cr_assert_str_eq(rig_text(request, "GameSessions.0.Name"), "new");
+	rig_free(request);
+	expect_fault(about("CreatePlayerSession", id, ", \"PlayerId\": \"b\""), FAULT_SESSION_FULL);
+}
+
+static void answer_with_token(struct host_call *call, const char *token)
+{
+	call->result = HOST_OK;
+	snprintf(call->players[0].token, sizeof(call->players[0].token), "%s", token);
+	ringcast_loop_give_back(rig.loop, call);
+	rig_turn(&rig);
+}
+
+Test(sessions, what_a_player_does_may_be_heard_before_the_place_is_answered)
+{
+	static const struct {
+		enum host_event_kind kind;
+		const char *status;
+	} cases[] = {{HOST_PLAYER_ACTIVE, "ACTIVE"}, {HOST_PLAYER_COMPLETED, "COMPLETED"}, {HOST_PLAYER_TIMEDOUT, "TIMEDOUT"}};
+	char input[512], token[32];
+	const char *id = session_id("t1", 9);
+	for (size_t i = 0; i < ARRAY_COUNT(cases); i++) {
+		snprintf(input, sizeof(input), "{\"GameSessionId\": \"%s\", \"PlayerId\": \"p%zu\"}", id, i);
+		snprintf(token, sizeof(token), "psess-early%zu", i);
+		struct request *request = rig_ask(&rig, "CreatePlayerSession", input);
+		rig_turn(&rig);
+		struct host_call *call = rig_take_call(&rig);
+		tell(cases[i].kind, i + 1, token);
+		answer_with_token(call, token);
+		cr_assert_eq(request->fault, FAULT_NONE);
+		rig_free(request);
+		expect_player(token, cases[i].status);
+	}
+}
+
+Test(sessions, many_sessions_may_end_before_their_creation_is_answered)
+{
+	enum { COUNT = 90 };
+	struct request *requests[COUNT];
+	struct host_call *calls[COUNT];
+	char input[256];
+	for (int i = 0; i < COUNT; i++) {
+		snprintf(input, sizeof(input), "{\"FleetId\": \"fleet-1\", \"MaximumPlayerSessionCount\": 2, \"IdempotencyToken\": \"m%d\"}", i);
+		requests[i] = rig_ask(&rig, "CreateGameSession", input);
+	}
+	rig_turn(&rig);
+	for (int i = 0; i < COUNT; i++) {
+		calls[i] = rig_take_call(&rig);
+		struct host_event event = {.kind = HOST_SESSION_ENDED, .sequence = 1};
+		snprintf(event.session, sizeof(event.session), "early-%d", i);
+		ringcast_loop_tell(rig.loop, &event);
+		rig_turn(&rig);
+	}
+	for (int i = 0; i < COUNT; i++) {
+		calls[i]->result = HOST_OK;
+		snprintf(calls[i]->session, sizeof(calls[i]->session), "early-%d", i);
+		ringcast_loop_give_back(rig.loop, calls[i]);
+	}
+	rig_turn(&rig);
+	for (int i = 0; i < COUNT; i++)
+		rig_free(requests[i]);
+	cr_assert_eq(ringcast_loop_model(rig.loop)->sessions.live_count, 0);
+}
+
+static void create_with_name(const char *name, enum fault fault)
+{
+	struct request *request = rig_ask(&rig, "CreateGameSession", CREATE);
+	rig_turn(&rig);
+	struct host_call *call = rig_take_call(&rig);
+	call->result = HOST_OK;
+	memcpy(call->session, name, HOST_ID_BYTES);
+	ringcast_loop_give_back(rig.loop, call);
+	rig_turn(&rig);
+	expect_fault(request, fault);
+}
+
+Test(sessions, names_that_a_host_cannot_have_meant_are_refused)
+{
+	char endless[HOST_ID_BYTES], none[HOST_ID_BYTES] = "";
+	memset(endless, 'x', sizeof(endless));
+	create_with_name(none, FAULT_INTERNAL);
+	create_with_name(endless, FAULT_INTERNAL);
+	cr_assert_eq(ringcast_loop_model(rig.loop)->sessions.live_count, 0);
+	const char *id = session_id("t2", 9);
+	rig_free(about("CreatePlayerSession", id, ", \"PlayerId\": \"a\""));
+	const struct player_session *known =
+		CONTAINER_OF(ringcast_game_session_find(&ringcast_loop_model(rig.loop)->sessions, "fleet-1", "t2")->players.next, struct player_session, node);
+	const char *const tokens[] = {"", known->id};
+	char input[512];
+	snprintf(input, sizeof(input), "{\"GameSessionId\": \"%s\", \"PlayerId\": \"b\"}", id);
+	for (size_t i = 0; i < ARRAY_COUNT(tokens); i++) {
+		struct request *request = rig_ask(&rig, "CreatePlayerSession", input);
+		rig_turn(&rig);
+		answer_with_token(rig_take_call(&rig), tokens[i]);
+		expect_fault(request, FAULT_INTERNAL);
+	}
+}
+
+Test(sessions, a_session_that_its_host_has_lost_is_not_unknown)
+{
+	char input[512];
+	snprintf(input, sizeof(input), "{\"GameSessionId\": \"%s\", \"Name\": \"x\"}", session_id("t1", 2));
+	struct request *request = rig_ask(&rig, "UpdateGameSession", input);
+	rig_turn(&rig);
+	rig_answer(&rig, rig_take_call(&rig), HOST_NOT_FOUND);
+	expect_fault(request, FAULT_SESSION_STATUS);
+}
+
+Test(sessions, a_session_for_nobody_is_refused)
+{
+	expect_fault(rig_run(&rig, "CreateGameSession", "{\"FleetId\": \"fleet-1\", \"MaximumPlayerSessionCount\": 0}"), FAULT_INVALID);
+	expect_fault(about("UpdateGameSession", session_id("t1", 2), ", \"MaximumPlayerSessionCount\": 0"), FAULT_INVALID);
+}
+
+static const char *search_page(const char *sort, const char *token, char seen[256])
+{
+	static char next[512];
+	char input[1024];
+	snprintf(input, sizeof(input), "{\"FleetId\": \"fleet-1\", \"Limit\": 2, \"SortExpression\": \"%s\"%s%s%s}", sort, token != NULL ? ", \"NextToken\": \"" : "",
+		 token != NULL ? token : "", token != NULL ? "\"" : "");
+	struct request *request = rig_run(&rig, "SearchGameSessions", input);
+	const char *found = json_string_value(json_object_get(request->output, "NextToken"));
+	size_t i;
+	json_t *session;
+	json_array_foreach(json_object_get(request->output, "GameSessions"), i, session)
+		strcat(seen, strrchr(json_string_value(json_object_get(session, "GameSessionId")), '/'));
+	snprintf(next, sizeof(next), "%s", found != NULL ? found : "");
+	rig_free(request);
+	return found != NULL ? next : NULL;
+}
+
+Test(sessions, a_search_goes_on_rightly_when_the_last_one_shown_has_changed_or_ended)
+{
+	char seen[256] = "";
+	for (uint32_t i = 0; i < 6; i++)
+		session_id((const char *[]){"a", "b", "c", "d", "e", "f"}[i], i + 1);
+	const char *token = search_page("maximumSessions DESC", NULL, seen);
+	rig_free(about("UpdateGameSession", "arn:aws:gamelift:local::gamesession/fleet-1/e", ", \"MaximumPlayerSessionCount\": 100"));
+	token = search_page("maximumSessions DESC", token, seen);
+	struct host_event event = {.kind = HOST_SESSION_ENDED, .sequence = 1};
+	snprintf(event.session, sizeof(event.session), "%s",
+		 ringcast_game_session_find(&ringcast_loop_model(rig.loop)->sessions, "fleet-1", "c")->host_session);
+	ringcast_loop_tell(rig.loop, &event);
+	rig_turn(&rig);
+	cr_assert_null(search_page("maximumSessions DESC", token, seen));
+	cr_assert_str_eq(seen, "/f/e/d/c/b/a");
+}
+
+Test(sessions, ended_sessions_are_kept_by_number_and_by_time)
+{
+	struct game_sessions *sessions = &ringcast_loop_model(rig.loop)->sessions;
+	char token[16];
+	for (int i = 0; i < 1010; i++) {
+		snprintf(token, sizeof(token), "t%d", i);
+		session_id(token, 2);
+		ringcast_game_session_move(sessions, ringcast_game_session_find(sessions, "fleet-1", token), GAME_SESSION_TERMINATED, "", rig.now_ms);
+	}
+	rig_turn(&rig);
+	cr_assert_eq(sessions->ended_count, 1000);
+	cr_assert_null(ringcast_game_session_find(sessions, "fleet-1", "t9"));
+	cr_assert_not_null(ringcast_game_session_find(sessions, "fleet-1", "t10"));
+	rig.now_ms += GAME_SESSION_KEPT_MS + 1;
+	for (int i = 0; i < 10; i++)
+		ringcast_loop_turn(rig.loop);
+	cr_assert_eq(sessions->by_key.count, 0);
+}
