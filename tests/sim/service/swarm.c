@@ -1,0 +1,81 @@
+#include "swarm.h"
+
+#include <string.h>
+
+#include "base/prng.h"
+
+static uint32_t between(struct prng *prng, uint32_t min, uint32_t max)
+{
+	return min + (uint32_t)ringcast_prng_below(prng, max - min + 1);
+}
+
+/* Two faults in three are off in a run: combinations show what everything at once would hide. */
+static uint32_t maybe(struct prng *prng, uint32_t max)
+{
+	uint32_t chance = between(prng, 1, max);
+	return ringcast_prng_chance(prng, 1, 3) ? chance : 0;
+}
+
+static void draw_faults(struct swarm *swarm, struct prng *prng)
+{
+	swarm->crash = maybe(prng, 20);
+	swarm->torn = maybe(prng, 1000);
+	swarm->write_error = maybe(prng, 100);
+	swarm->full = maybe(prng, 30);
+	swarm->slow = maybe(prng, 800);
+	swarm->disorder = maybe(prng, 1000);
+	swarm->silent = maybe(prng, 100);
+	swarm->refuse = maybe(prng, 200);
+	swarm->lie = maybe(prng, 100);
+	swarm->die = maybe(prng, 10);
+	swarm->slow_start = maybe(prng, 1000);
+	swarm->early_event = maybe(prng, 1000);
+	swarm->double_event = maybe(prng, 500);
+	swarm->drop_event = maybe(prng, 200);
+	swarm->repeat = maybe(prng, 500);
+	swarm->vanish = maybe(prng, 300);
+	swarm->nonsense = maybe(prng, 200);
+	swarm->jump = maybe(prng, 20);
+}
+
+void sim_swarm_draw(struct swarm *swarm, uint64_t seed)
+{
+	static const int64_t pauses[] = {1, 20, 300, 3000};
+	struct prng prng;
+	*swarm = (struct swarm){.seed = seed};
+	ringcast_prng_init(&prng, seed ^ UINT64_C(0x53455256));
+	swarm->action_count = between(&prng, 100, ringcast_prng_chance(&prng, 1, 4) ? 1500 : 500);
+	swarm->sessions_max = between(&prng, 1, 40);
+	swarm->players_per_session_max = between(&prng, 1, 30);
+	swarm->requests_max = ringcast_prng_chance(&prng, 1, 4) ? between(&prng, 1, 10) : 1000;
+	swarm->record_count = between(&prng, 1, 12);
+	swarm->walk_limit = between(&prng, 1, 7);
+	swarm->pause_ms_max = pauses[ringcast_prng_below(&prng, 4)];
+	draw_faults(swarm, &prng);
+}
+
+bool sim_swarm_switch_off(struct swarm *swarm, const char *fault)
+{
+	bool is_all = strcmp(fault, "all") == 0, is_known = is_all;
+#define FAULT(name, text)                                                                                                                      \
+	if (is_all || strcmp(fault, #name) == 0) {                                                                                             \
+		swarm->name = 0;                                                                                                               \
+		is_known = true;                                                                                                               \
+	}
+	SWARM_FAULTS(FAULT)
+#undef FAULT
+	return is_known;
+}
+
+void sim_swarm_print(const struct swarm *swarm, FILE *out)
+{
+	fprintf(out, "actions=%u sessions_max=%u players_max=%u requests_max=%u records=%u walk_limit=%u pause_ms_max=%d\nfaults:", swarm->action_count,
+		swarm->sessions_max, swarm->players_per_session_max, swarm->requests_max, swarm->record_count, swarm->walk_limit,
+		(int)swarm->pause_ms_max);
+#define FAULT(name, text)                                                                                                                      \
+	if (swarm->name > 0)                                                                                                                   \
+		fprintf(out, " " #name "=%u", swarm->name);
+	SWARM_FAULTS(FAULT)
+#undef FAULT
+	fputc('\n', out);
+}
