@@ -425,6 +425,76 @@ class RefusedTest(unittest.TestCase):
         self.assertIn("/keys:1: the access key id", self.refusal(here, keys="reader a:b:c secret-0123456789\n"))
 
 
+class CommandTest(unittest.TestCase):
+    """ringcast key and ringcast store."""
+
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.keys, self.store, self.copy = (os.path.join(folder.name, name) for name in ("keys", "store.db", "copy.db"))
+
+    def command(self, *arguments, status=0):
+        result, out, error = scripts.command(*arguments)
+        self.assertEqual(result, status, error)
+        return out if status == 0 else error
+
+    def test_a_key_opens_the_service_until_it_is_revoked(self):
+        key = json.loads(self.command("key", "create", "operator", "--file", self.keys, "-o", "json"))
+        self.assertEqual(os.stat(self.keys).st_mode & 0o777, 0o600)
+        daemon = Daemon(service__address="127.0.0.1:0", service__keys=self.keys)
+        gamelift = client(service_port(daemon), key["access_key_id"], key["secret_access_key"])
+        gamelift.create_location(LocationName="custom-a")
+        self.assertIn(key["access_key_id"], self.command("key", "list", "--file", self.keys))
+        self.assertNotIn(key["secret_access_key"], self.command("key", "list", "--file", self.keys))
+        other = json.loads(self.command("key", "create", "reader", "--file", self.keys, "-o", "json"))
+        self.command("key", "revoke", key["access_key_id"], "--file", self.keys)
+        daemon.request("POST", "/v1/reload", {})
+        with self.assertRaises(ClientError):
+            gamelift.list_locations()
+        client(service_port(daemon), other["access_key_id"], other["secret_access_key"]).list_locations()
+        daemon.stop()
+
+    def test_mistakes_with_keys_are_told(self):
+        self.assertIn("reader, backend or operator", self.command("key", "create", "king", "--file", self.keys, status=2))
+        self.assertIn("--file", self.command("key", "list", status=2))
+        self.assertIn("keys", self.command("key", "list", "--file", self.keys, status=1))
+        with open(self.keys, "w", encoding="ascii") as file:
+            file.write("# a note\nreader AKIA0 secret-0123456789")
+        self.assertIn("there is no key", self.command("key", "revoke", "AKNONE", "--file", self.keys, status=3))
+        self.command("key", "create", "reader", "--file", self.keys)
+        self.command("key", "revoke", "AKIA0", "--file", self.keys)
+        with open(self.keys, encoding="ascii") as file:
+            lines = file.read().splitlines()
+        self.assertEqual((len(lines), lines[0]), (2, "# a note"))
+
+    def test_a_backup_of_a_store_in_use_is_whole(self):
+        daemon = Daemon("--dev", service__store=self.store)
+        client(service_port(daemon)).create_fleet(Name="f")
+        self.command("store", "backup", self.store, self.copy)
+        self.assertEqual(json.loads(self.command("store", "check", self.copy, "-o", "json"))["fleet"], 1)
+        self.command("store", "check", self.store)
+        self.assertIn("there already", self.command("store", "backup", self.store, self.copy, status=1))
+        daemon.stop()
+        daemon = Daemon("--dev", service__store=self.copy)
+        self.assertEqual(len(client(service_port(daemon)).list_fleets()["FleetIds"]), 1)
+        daemon.stop()
+
+    def test_what_is_no_store_is_named(self):
+        self.assertIn("cannot be opened", self.command("store", "check", self.store, status=1))
+        self.assertFalse(os.path.exists(self.store), "looking makes nothing")
+        open(self.store, "w").close()
+        self.assertIn("no store", self.command("store", "check", self.store, status=1))
+        daemon = Daemon("--dev", service__store=self.copy)
+        gamelift = client(service_port(daemon))
+        for i in range(300):
+            gamelift.create_location(LocationName=f"custom-{i}")
+        daemon.stop()
+        with open(self.copy, "r+b") as file:
+            file.seek(8192)
+            file.write(b"\xff" * 4096)
+        self.assertIn("damaged", self.command("store", "check", self.copy, status=1))
+
+
 class StoreTest(unittest.TestCase):
     def test_what_was_accepted_is_there_after_a_kill(self):
         with tempfile.TemporaryDirectory() as folder:

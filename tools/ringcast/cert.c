@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "crypto/crypto.h"
+#include "tools/ringcast/write_file.h"
 
 enum {
 	PATH_BYTES = 4096,
@@ -50,40 +51,6 @@ static bool read_pem(const struct cli_invocation *invocation, const char *path, 
 	return true;
 }
 
-static bool write_all(int fd, const char *text)
-{
-	for (size_t left = strlen(text); left > 0;) {
-		ssize_t written = write(fd, text, left);
-		if (written < 0 && errno != EINTR)
-			return false;
-		if (written > 0) {
-			text += written;
-			left -= (size_t)written;
-		}
-	}
-	return fsync(fd) == 0;
-}
-
-/* Whole or not at all, and never readable by others on the way. */
-static bool write_file(const struct cli_invocation *invocation, const char *path, const char *text, mode_t mode)
-{
-	char fresh[PATH_BYTES + 8];
-	snprintf(fresh, sizeof(fresh), "%s.new", path);
-	unlink(fresh);
-	int fd = open(fresh, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode);
-	bool is_written = fd >= 0 && fchmod(fd, mode) == 0 && write_all(fd, text);
-	int error = errno;
-	if (fd >= 0)
-		is_written = close(fd) == 0 && is_written;
-	if (is_written && rename(fresh, path) == 0)
-		return true;
-	if (is_written)
-		error = errno;
-	unlink(fresh);
-	ringcast_cli_error(invocation, "%s: %s", path, strerror(error));
-	return false;
-}
-
 /* An overwritten CA key cannot be had back, and everything it signed must be made again. */
 static bool may_write(const struct cli_invocation *invocation, const char *path)
 {
@@ -106,7 +73,7 @@ static bool write_pair(const struct cli_invocation *invocation, const struct cer
 		ringcast_cli_error(invocation, "%s: %s", directory_of(invocation), strerror(errno));
 		return false;
 	}
-	if (!write_file(invocation, key_path, certificate->key, 0600) || !write_file(invocation, certificate_path, certificate->certificate, 0644))
+	if (!ringcast_cli_write_file(invocation, key_path, certificate->key, 0600) || !ringcast_cli_write_file(invocation, certificate_path, certificate->certificate, 0644))
 		return false;
 	printf("%s\n%s (keep it secret)\n", certificate_path, key_path);
 	return true;

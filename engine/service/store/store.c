@@ -81,10 +81,10 @@ static bool migrate(struct store *store, int version, char problem[STORE_PROBLEM
 	return true;
 }
 
-static bool check_integrity(struct store *store, char problem[STORE_PROBLEM_BYTES])
+static bool check_integrity(struct store *store, const char *how, char problem[STORE_PROBLEM_BYTES])
 {
 	sqlite3_stmt *statement;
-	if (sqlite3_prepare_v2(store->database, "PRAGMA quick_check(1)", -1, &statement, NULL) != SQLITE_OK)
+	if (sqlite3_prepare_v2(store->database, how, -1, &statement, NULL) != SQLITE_OK)
 		return fail(store, "is damaged; put a backup in its place, or move it away to begin anew", problem);
 	bool is_row = sqlite3_step(statement) == SQLITE_ROW;
 	const char *text = is_row ? (const char *)sqlite3_column_text(statement, 0) : NULL;
@@ -112,12 +112,26 @@ static bool open_all(struct store *store, char problem[STORE_PROBLEM_BYTES])
 	if (sqlite3_open_v2(store->path, &store->database, flags, NULL) != SQLITE_OK)
 		return fail(store, "cannot be opened", problem);
 	sqlite3_busy_timeout(store->database, BUSY_TIMEOUT_MS);
-	return check_integrity(store, problem) && check_version(store, &version, problem) &&
+	return check_integrity(store, "PRAGMA quick_check(1)", problem) && check_version(store, &version, problem) &&
 	       run(store, "PRAGMA journal_mode = WAL", "cannot be written", problem) &&
 	       run(store, "PRAGMA synchronous = FULL", "cannot be written", problem) && migrate(store, version, problem) && prepare(store, problem);
 }
 
-struct store *ringcast_service_store_open(const char *path, char problem[STORE_PROBLEM_BYTES])
+static bool open_as_it_is(struct store *store, char problem[STORE_PROBLEM_BYTES])
+{
+	int version;
+	if (sqlite3_open_v2(store->path, &store->database, SQLITE_OPEN_READWRITE | SQLITE_OPEN_FULLMUTEX, NULL) != SQLITE_OK)
+		return fail(store, "cannot be opened", problem);
+	sqlite3_busy_timeout(store->database, BUSY_TIMEOUT_MS);
+	if (!check_integrity(store, "PRAGMA quick_check(1)", problem) || !check_version(store, &version, problem))
+		return false;
+	if (version > 0)
+		return true;
+	snprintf(problem, STORE_PROBLEM_BYTES, "the store %.*s: this is no store of ringcastd, or an empty one", PATH_BYTES, store->path);
+	return false;
+}
+
+static struct store *open_by(const char *path, bool (*open)(struct store *, char problem[STORE_PROBLEM_BYTES]), char problem[STORE_PROBLEM_BYTES])
 {
 	struct store *store = calloc(1, sizeof(*store));
 	if (store != NULL)
@@ -127,9 +141,28 @@ struct store *ringcast_service_store_open(const char *path, char problem[STORE_P
 		snprintf(problem, STORE_PROBLEM_BYTES, "the store: out of memory");
 		return NULL;
 	}
-	if (!open_all(store, problem))
+	if (!open(store, problem))
 		ringcast_service_store_close(&store);
 	return store;
+}
+
+struct store *ringcast_service_store_open(const char *path, char problem[STORE_PROBLEM_BYTES])
+{
+	return open_by(path, open_all, problem);
+}
+
+struct store *ringcast_service_store_open_existing(const char *path, char problem[STORE_PROBLEM_BYTES])
+{
+	return open_by(path, open_as_it_is, problem);
+}
+
+bool ringcast_service_store_check(struct store *store, char problem[STORE_PROBLEM_BYTES])
+{
+	struct records records;
+	ringcast_records_init(&records);
+	bool is_whole = check_integrity(store, "PRAGMA integrity_check(1)", problem) && ringcast_service_store_load(store, &records, problem);
+	ringcast_records_fini(&records);
+	return is_whole;
 }
 
 void ringcast_service_store_close(struct store **store)

@@ -21,6 +21,10 @@ struct store;
  * version. NULL: problem says why.
  */
 struct store *ringcast_service_store_open(const char *path, char problem[STORE_PROBLEM_BYTES]);
+/* A file that must be there, as it is: nothing is brought to another version. For tools; others may use the store meanwhile. */
+struct store *ringcast_service_store_open_existing(const char *path, char problem[STORE_PROBLEM_BYTES]);
+/* Every page, index and record; open looks at less. False: problem says what is damaged. */
+bool ringcast_service_store_check(struct store *store, char problem[STORE_PROBLEM_BYTES]);
 void ringcast_service_store_close(struct store **store); /* accepts NULL inside, nulls */
 bool ringcast_service_store_load(struct store *store, struct records *records, char problem[STORE_PROBLEM_BYTES]);
 /*
