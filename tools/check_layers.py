@@ -50,6 +50,8 @@ ONLY_IN = {
     "xxhash.h": r"engine/base/hash\.c$",
     "yaml.h": r"engine/control/",
     "microhttpd.h": r"engine/(control/|service/http\.c$)",
+    "gnutls/": r"engine/control/(admin_tls|http_server)\.c$",
+    "curl/": r"tools/ringcast/admin_client\.c$",
     "jansson.h": r"(engine/control/|engine/service/|engine/scripts/check\.c$|scripting/|tools/|bench/)",
     "wolfssl/": r"(engine/crypto|bench/micro)/[^/]*wolfssl[^/]*\.[ch]$",
     "openssl/": r"(engine/crypto|bench/micro)/[^/]*openssl[^/]*\.[ch]$",

@@ -118,7 +118,7 @@ bool ringcast_config_load_env(struct config *config, char *const *environment, s
 /* Ours beside the keys, and what Kubernetes makes of a service called ringcast: RINGCAST_PORT_7777_TCP_ADDR, RINGCAST_SERVICE_HOST and so on. */
 static bool is_other_env(const char *name)
 {
-	static const char *const known[] = {"RINGCAST_CONFIG", "RINGCAST_ADMIN", "RINGCAST_TOKEN_FILE", "RINGCAST_SIDECAR", "RINGCAST_CONFINE", "RINGCAST_LUA_CHECK", "RINGCAST_INSPECT", "RINGCAST_CACHE",
+	static const char *const known[] = {"RINGCAST_CONFIG", "RINGCAST_ADMIN", "RINGCAST_ADMIN_CA", "RINGCAST_ADMIN_CERT", "RINGCAST_ADMIN_KEY", "RINGCAST_TOKEN_FILE", "RINGCAST_SIDECAR", "RINGCAST_CONFINE", "RINGCAST_LUA_CHECK", "RINGCAST_INSPECT", "RINGCAST_CACHE",
 					    "RINGCAST_WOLFSSL_TARBALL", "RINGCAST_TEST_BUILD", "RINGCAST_PORT"};
 	for (size_t i = 0; i < ARRAY_COUNT(known); i++)
 		if (strcmp(known[i], name) == 0)
@@ -163,6 +163,23 @@ static bool is_clash(const struct config *config, const struct endpoint *admin, 
 	       IN6_IS_ADDR_UNSPECIFIED(&admin->v6.sin6_addr);
 }
 
+static bool check_admin_tls(const struct config *config, const struct endpoint *admin, struct config_error *reterr)
+{
+	bool has_certificate = config->admin_tls_certificate.text[0], has_client_ca = config->admin_tls_client_ca.text[0];
+	if (has_certificate != (config->admin_tls_key.text[0] != 0))
+		return refuse(reterr, "admin.tls_%s: a certificate and its key go together; set admin.tls_%s too", has_certificate ? "certificate" : "key",
+			      has_certificate ? "key" : "certificate");
+	if (has_certificate && admin->any.sa_family == AF_UNIX)
+		return refuse(reterr, "admin.tls_certificate: not for a UNIX socket (admin.address), which nobody can listen in on");
+	if (has_client_ca && !has_certificate)
+		return refuse(reterr, "admin.tls_client_ca: clients show certificates in TLS only; set admin.tls_certificate too");
+	if (has_client_ca && !config->admin_tokens.text[0])
+		return refuse(reterr, "admin.tls_client_ca: set admin.tokens too, whose lines 'role name certificate:ITS-NAME' say what each client may do");
+	if (config->admin_tls_client_required && !has_client_ca)
+		return refuse(reterr, "admin.tls_client_required: set admin.tls_client_ca too, which says whose certificates are good");
+	return true;
+}
+
 static bool check_admin(const struct config *config, struct config_error *reterr)
 {
 	struct endpoint admin, health;
@@ -173,6 +190,8 @@ static bool check_admin(const struct config *config, struct config_error *reterr
 		return refuse(reterr, "admin.address: %s is the players' port too (listen.tcp_port)", config->admin_address.text);
 	if (is_clash(config, &health, config->listen_address.text) || is_clash(config, &health, config->listen_address_second.text))
 		return refuse(reterr, "admin.health_address: %s is the players' port too (listen.tcp_port)", config->admin_health_address.text);
+	if (!check_admin_tls(config, &admin, reterr))
+		return false;
 	if (config->scripts_package_max_bytes > config->admin_memory_max_bytes / 2)
 		return refuse(reterr, "admin.memory_max: must be twice scripts.package_max at least, or no such package can be pushed");
 	if (!ringcast_value_is_loopback(&admin) && !config->admin_tokens.text[0] && !config->admin_open)

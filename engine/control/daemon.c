@@ -128,6 +128,19 @@ static bool reload_service(struct daemon *daemon, const struct config *next, str
 	return is_taken;
 }
 
+/* The listener speaks TLS or does not, for as long as it lives. */
+static bool load_admin_tls(struct daemon *daemon, const struct config *next, struct admin_tls **ret_tls, struct config_error *reterr)
+{
+	bool was_on = daemon->config.admin_tls_certificate.text[0], is_on = next->admin_tls_certificate.text[0];
+	*ret_tls = NULL;
+	if (!daemon->http)
+		return true;
+	if (was_on == is_on)
+		return ringcast_admin_tls_load(next, ret_tls, reterr);
+	snprintf(reterr->text, sizeof(reterr->text), "admin.tls_certificate: TLS of the admin API is switched %s by a restart only", is_on ? "on" : "off");
+	return false;
+}
+
 static json_t *host_reload(void *context, struct config_error *reterr)
 {
 	struct daemon *daemon = context;
@@ -138,7 +151,9 @@ static json_t *host_reload(void *context, struct config_error *reterr)
 	pthread_mutex_lock(&daemon->mutex);
 	json_t *changes = NULL;
 	ringcast_engine_certificate(daemon->engine, &before);
+	struct admin_tls *tls = NULL;
 	if (ringcast_flags_load_config(daemon->flags, daemon->environment, &next, reterr) && ringcast_tokens_load(&next, &tokens, reterr) &&
+	    load_admin_tls(daemon, &next, &tls, reterr) &&
 	    ringcast_control_service_check(&next, daemon->flags->is_dev, reterr) && reload_credentials(daemon, &next, reterr) &&
 	    reload_service(daemon, &next, reterr)) {
 		changes = ringcast_reload_apply(&daemon->config, &next);
@@ -146,10 +161,12 @@ static json_t *host_reload(void *context, struct config_error *reterr)
 		if (strcmp(before.fingerprint, after.fingerprint) != 0)
 			ringcast_reload_note(changes, "tls.certificate", "certificate_fingerprint", after.fingerprint);
 		if (daemon->http)
-			ringcast_http_set_tokens(daemon->http, &tokens);
+			ringcast_http_reload(daemon->http, &daemon->config, &tokens, tls);
+		tls = NULL; /* taken, if there was one */
 		ringcast_engine_reload(daemon->engine, &daemon->config.limits);
 		ringcast_logs_set_level(daemon->logs, (ringcast_log_level)daemon->config.log_level);
 	}
+	ringcast_admin_tls_free(&tls);
 	ringcast_tokens_forget(&tokens);
 	pthread_mutex_unlock(&daemon->mutex);
 	if (changes) {
@@ -232,10 +249,9 @@ static bool refuse_http(struct daemon *daemon, const struct config_error *error)
 	return false;
 }
 
-static bool start_one_http(struct daemon *daemon, enum http_kind kind, const char *address, const struct tokens *tokens, struct http **ret_http)
+static bool start_one_http(struct daemon *daemon, struct http_options *options, const char *address, struct http **ret_http)
 {
 	struct config_error error;
-	struct http_options options = {.kind = kind, .tokens = tokens};
 	const struct http_host host = {
 		.context = daemon,
 		.engine = daemon->engine,
@@ -249,11 +265,11 @@ static bool start_one_http(struct daemon *daemon, enum http_kind kind, const cha
 		.scripts = daemon->scripts,
 		.logs = daemon->logs,
 	};
-	bool is_endpoint = ringcast_value_parse_endpoint(address, &options.endpoint);
+	bool is_endpoint = ringcast_value_parse_endpoint(address, &options->endpoint);
 	ringcast_assert(is_endpoint);
-	if (options.endpoint.size == 0)
+	if (options->endpoint.size == 0)
 		return true;
-	*ret_http = ringcast_http_start(&daemon->config, &options, &host, &error);
+	*ret_http = ringcast_http_start(&daemon->config, options, &host, &error);
 	return *ret_http || refuse_http(daemon, &error);
 }
 
@@ -261,11 +277,16 @@ static bool start_http(struct daemon *daemon)
 {
 	struct config_error error;
 	struct tokens tokens;
-	if (!ringcast_tokens_load(&daemon->config, &tokens, &error))
+	struct http_options health = {.kind = HTTP_HEALTH}, admin = {.kind = HTTP_ADMIN, .tokens = &tokens};
+	if (!ringcast_tokens_load(&daemon->config, &tokens, &error) || !ringcast_admin_tls_load(&daemon->config, &admin.tls, &error)) {
+		ringcast_tokens_forget(&tokens);
 		return refuse_http(daemon, &error);
-	bool is_started = start_one_http(daemon, HTTP_HEALTH, daemon->config.admin_health_address.text, NULL, &daemon->health) &&
-			  start_one_http(daemon, HTTP_ADMIN, daemon->config.admin_address.text, &tokens, &daemon->http);
+	}
+	bool is_started = start_one_http(daemon, &health, daemon->config.admin_health_address.text, &daemon->health) &&
+			  start_one_http(daemon, &admin, daemon->config.admin_address.text, &daemon->http);
 	ringcast_tokens_forget(&tokens);
+	if (!daemon->http)
+		ringcast_admin_tls_free(&admin.tls);
 	return is_started;
 }
 

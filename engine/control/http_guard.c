@@ -110,10 +110,10 @@ static bool is_host_allowed(const struct http_guard *guard, const struct http_he
 
 static bool is_origin_allowed(const struct http_head *head)
 {
-	const char *origin = header_of(head, "Origin"), *host = header_of(head, "Host");
+	const char *origin = header_of(head, "Origin"), *host = header_of(head, "Host"), *scheme = head->is_tls ? "https://" : "http://";
 	if (!origin)
 		return true;
-	return host && strncasecmp(origin, "http://", 7) == 0 && strcasecmp(origin + 7, host) == 0;
+	return host && strncasecmp(origin, scheme, strlen(scheme)) == 0 && strcasecmp(origin + strlen(scheme), host) == 0;
 }
 
 /* Neither type is one that a web page may send without asking first. */
@@ -160,6 +160,25 @@ static const struct token *bearer_of(const struct http_guard *guard, const char 
 	return ringcast_tokens_find(guard->tokens, header + 7 + strspn(header + 7, " "));
 }
 
+static const struct token *certificate_of(const struct http_guard *guard, const struct http_head *head)
+{
+	const struct token *found = NULL;
+	for (size_t i = 0; head->peer == ADMIN_TLS_KNOWN && i < head->names->count && !found; i++)
+		found = ringcast_tokens_find_certificate(guard->tokens, head->names->list[i]);
+	return found;
+}
+
+static void refuse_certificate(const struct http_head *head, struct http_response *response)
+{
+	if (head->peer == ADMIN_TLS_NOBODY)
+		ringcast_http_problem(response, 401, "certificate", "this needs a client certificate that admin.tls_client_ca has signed");
+	else if (head->peer == ADMIN_TLS_BAD)
+		ringcast_http_problem(response, 401, "certificate", "the client certificate is not good here: %s", head->names->problem);
+	else
+		ringcast_http_problem(response, 401, "certificate", "no line of admin.tokens is for the certificate of '%s'",
+				      head->names->count > 0 ? head->names->list[0] : "");
+}
+
 bool ringcast_http_guard_authorise(const struct http_guard *guard, const struct http_head *head, const struct token **ret_token,
 				   struct http_response *response)
 {
@@ -169,13 +188,19 @@ bool ringcast_http_guard_authorise(const struct http_guard *guard, const struct 
 	*ret_token = NULL;
 	if (guard->tokens->count == 0 || needed == TOKEN_ROLE_NONE)
 		return true;
-	const struct token *token = bearer_of(guard, header);
-	if (!token)
+	if (guard->config->admin_tls_client_required && head->peer != ADMIN_TLS_KNOWN) {
+		refuse_certificate(head, response);
+		return false;
+	}
+	const struct token *token = header ? bearer_of(guard, header) : certificate_of(guard, head);
+	if (!token && !header && head->peer != ADMIN_TLS_NOBODY)
+		refuse_certificate(head, response);
+	else if (!token)
 		ringcast_http_problem(response, 401, "token", header ? "the token in the header Authorization is none of those in admin.tokens"
 								     : "this needs the header 'Authorization: Bearer' with one of the tokens in "
-								       "admin.tokens");
+								       "admin.tokens%s", guard->config->admin_tls_client_ca.text[0] ? ", or a client certificate" : "");
 	else if (token->role < needed)
-		ringcast_http_problem(response, 403, "role", "the token '%s' may read only", token->name);
+		ringcast_http_problem(response, 403, "role", "'%s' may read only", token->name);
 	*ret_token = token;
 	return response->status == 0;
 }

@@ -6,6 +6,7 @@
 #ifndef RINGCAST_CONTROL_HTTP_GUARD_H
 #define RINGCAST_CONTROL_HTTP_GUARD_H
 
+#include "control/admin_tls.h"
 #include "control/http_routes.h"
 #include "control/tokens.h"
 
@@ -19,11 +20,14 @@ struct http_head {
 	struct MHD_Connection *connection;
 	const char *method, *version;
 	const struct http_route *route; /* NULL: there is none */
+	bool is_tls;
+	enum admin_tls_peer peer; /* who is at the other end, by certificate */
+	const struct admin_tls_names *names;
 };
 
 /* False: the response says why not. */
 bool ringcast_http_guard_check(const struct http_guard *guard, const struct http_head *head, struct http_response *response);
-/* Whose token came; NULL with true: none was asked for. False: the response says what is missing. */
+/* Whose token or certificate came, a token going first; NULL with true: none was asked for. False: the response says what is missing. */
 bool ringcast_http_guard_authorise(const struct http_guard *guard, const struct http_head *head, const struct token **ret_token,
 				   struct http_response *response);
 

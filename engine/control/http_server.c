@@ -1,6 +1,7 @@
 #include "control/http_server.h"
 
 #include <errno.h>
+#include <gnutls/gnutls.h>
 #include <inttypes.h>
 #include <microhttpd.h>
 #include <poll.h>
@@ -34,8 +35,9 @@ struct http {
 	struct config config; /* as at the start: hosts and body_max need a restart */
 	struct endpoint endpoint;
 	struct http_clients *clients;
-	pthread_mutex_t mutex; /* guards tokens */
+	pthread_mutex_t mutex; /* guards tokens, tls and the configuration's admin.tls_ keys */
 	struct tokens tokens;
+	struct admin_tls *tls; /* NULL: plain HTTP */
 	int fd;
 };
 
@@ -162,10 +164,20 @@ static void find_route(const struct http *http, struct exchange *exchange, const
 				      match != HTTP_MATCH_NO_PATH ? " on this address: it is the one of health and metrics" : "");
 }
 
-static void authorise(struct http *http, struct exchange *exchange, const struct http_guard *guard, const struct http_head *head)
+static gnutls_session_t session_of(struct MHD_Connection *connection)
+{
+	const union MHD_ConnectionInfo *info = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_GNUTLS_SESSION);
+	return info ? info->tls_session : NULL;
+}
+
+static void authorise(struct http *http, struct exchange *exchange, const struct http_guard *guard, struct http_head *head)
 {
 	const struct token *token;
+	struct admin_tls_names names = {0};
 	pthread_mutex_lock(&http->mutex);
+	head->names = &names;
+	if (http->tls)
+		head->peer = ringcast_admin_tls_identify(http->tls, session_of(head->connection), &names);
 	ringcast_http_guard_authorise(guard, head, &token, &exchange->response);
 	exchange->role = http->tokens.count == 0 ? "open" : ringcast_tokens_role_name(token ? token->role : TOKEN_ROLE_NONE);
 	if (token) {
@@ -179,7 +191,8 @@ static void take_head(struct http *http, struct exchange *exchange, struct MHD_C
 		      const char *version)
 {
 	struct http_response *response = &exchange->response;
-	struct http_head head = {connection, method, version, NULL};
+	bool is_tls = http->kind == HTTP_ADMIN && http->config.admin_tls_certificate.text[0];
+	struct http_head head = {.connection = connection, .method = method, .version = version, .is_tls = is_tls};
 	const struct http_guard guard = {&http->config, &http->endpoint, &http->tokens};
 	exchange->is_head_seen = true;
 	exchange->role = ringcast_tokens_role_name(TOKEN_ROLE_NONE);
@@ -388,6 +401,10 @@ static void on_connection(void *context, struct MHD_Connection *connection, void
 	*state = ringcast_http_clients_add(http->clients, fd->connect_fd, address ? address->client_addr : NULL);
 	if (!*state)
 		shutdown(fd->connect_fd, SHUT_RDWR);
+	pthread_mutex_lock(&http->mutex);
+	if (http->tls) /* before its handshake: what was given to libmicrohttpd at the start may be out of date */
+		ringcast_admin_tls_attach(http->tls, session_of(connection));
+	pthread_mutex_unlock(&http->mutex);
 }
 
 /* life */
@@ -430,14 +447,28 @@ static struct http *create(const struct config *config, const struct http_option
 	return http;
 }
 
-static bool start_server(struct http *http)
+/* NULL: libmicrohttpd cannot. */
+static struct MHD_Daemon *start_daemon(struct http *http, unsigned flags, const struct MHD_OptionItem *more)
 {
 	unsigned limit = (http->kind == HTTP_HEALTH ? HEALTH_CONNECTIONS_MAX : ADMIN_CONNECTIONS_MAX) + CONNECTION_SLACK;
-	http->server = MHD_start_daemon(
-		MHD_USE_POLL_INTERNAL_THREAD | MHD_USE_THREAD_PER_CONNECTION | MHD_USE_ITC, 0, NULL, NULL, on_access, http, MHD_OPTION_LISTEN_SOCKET,
-		http->fd, MHD_OPTION_URI_LOG_CALLBACK, on_uri, http, MHD_OPTION_NOTIFY_COMPLETED, on_completed, http, MHD_OPTION_NOTIFY_CONNECTION,
-		on_connection, http, MHD_OPTION_CONNECTION_LIMIT, limit, MHD_OPTION_CONNECTION_TIMEOUT, IDLE_TIMEOUT_S,
-		MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)HEAD_BYTES_MAX, MHD_OPTION_THREAD_STACK_SIZE, (size_t)THREAD_STACK_BYTES, MHD_OPTION_END);
+	return MHD_start_daemon(
+		flags | MHD_USE_POLL_INTERNAL_THREAD | MHD_USE_THREAD_PER_CONNECTION | MHD_USE_ITC, 0, NULL, NULL, on_access, http,
+		MHD_OPTION_LISTEN_SOCKET, http->fd, MHD_OPTION_URI_LOG_CALLBACK, on_uri, http, MHD_OPTION_NOTIFY_COMPLETED, on_completed, http,
+		MHD_OPTION_NOTIFY_CONNECTION, on_connection, http, MHD_OPTION_CONNECTION_LIMIT, limit, MHD_OPTION_CONNECTION_TIMEOUT, IDLE_TIMEOUT_S,
+		MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)HEAD_BYTES_MAX, MHD_OPTION_THREAD_STACK_SIZE, (size_t)THREAD_STACK_BYTES, MHD_OPTION_ARRAY,
+		more, MHD_OPTION_END);
+}
+
+static bool start_server(struct http *http)
+{
+	static char priorities[] = "NORMAL:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2";
+	struct MHD_OptionItem options[] = {{MHD_OPTION_END, 0, NULL}, {MHD_OPTION_END, 0, NULL}, {MHD_OPTION_END, 0, NULL}, {MHD_OPTION_END, 0, NULL}};
+	if (http->tls) {
+		options[0] = (struct MHD_OptionItem){MHD_OPTION_HTTPS_MEM_CERT, 0, (void *)(uintptr_t)ringcast_admin_tls_certificate(http->tls)};
+		options[1] = (struct MHD_OptionItem){MHD_OPTION_HTTPS_MEM_KEY, 0, (void *)(uintptr_t)ringcast_admin_tls_key(http->tls)};
+		options[2] = (struct MHD_OptionItem){MHD_OPTION_HTTPS_PRIORITIES, 0, priorities};
+	}
+	http->server = start_daemon(http, http->tls ? MHD_USE_TLS : 0, options);
 	return http->server != NULL;
 }
 
@@ -454,16 +485,25 @@ struct http *ringcast_http_start(const struct config *config, const struct http_
 		return refuse_start(http, options, strerror(errno), reterr);
 	http->endpoint.size = sizeof(http->endpoint.storage);
 	getsockname(http->fd, &http->endpoint.any, &http->endpoint.size);
-	if (!start_server(http))
-		return refuse_start(http, options, "libmicrohttpd did not start", reterr);
-	return http;
+	if (options->tls && MHD_is_feature_supported(MHD_FEATURE_TLS) != MHD_YES)
+		return refuse_start(http, options, "this libmicrohttpd has no TLS (admin.tls_certificate)", reterr);
+	http->tls = options->tls;
+	if (start_server(http))
+		return http;
+	http->tls = NULL;
+	return refuse_start(http, options, "libmicrohttpd did not start", reterr);
 }
 
-void ringcast_http_set_tokens(struct http *http, const struct tokens *tokens)
+void ringcast_http_reload(struct http *http, const struct config *config, const struct tokens *tokens, struct admin_tls *tls)
 {
-	ringcast_assert(http && tokens);
+	ringcast_assert(http && config && tokens);
+	ringcast_assert((tls != NULL) == (http->tls != NULL));
 	pthread_mutex_lock(&http->mutex);
 	http->tokens = *tokens;
+	http->config.admin_tls_client_ca = config->admin_tls_client_ca;
+	http->config.admin_tls_client_required = config->admin_tls_client_required;
+	if (tls)
+		ringcast_admin_tls_supersede(&http->tls, tls);
 	pthread_mutex_unlock(&http->mutex);
 }
 
@@ -493,6 +533,7 @@ void ringcast_http_stop(struct http **http)
 	ringcast_http_listener_forget(&(*http)->endpoint);
 	ringcast_http_clients_destroy(&(*http)->clients);
 	ringcast_tokens_forget(&(*http)->tokens);
+	ringcast_admin_tls_free(&(*http)->tls);
 	pthread_mutex_destroy(&(*http)->mutex);
 	free(*http);
 	*http = NULL;

@@ -9,6 +9,7 @@
 #ifndef RINGCAST_CONTROL_HTTP_SERVER_H
 #define RINGCAST_CONTROL_HTTP_SERVER_H
 
+#include "control/admin_tls.h"
 #include "control/config.h"
 #include "control/http_reply.h"
 #include "control/tokens.h"
@@ -22,14 +23,15 @@ struct http_options {
 	enum http_kind kind;
 	struct endpoint endpoint;    /* not off */
 	const struct tokens *tokens; /* copied; NULL or empty: everybody who gets this far is an operator */
+	struct admin_tls *tls;       /* taken, if the server starts; NULL: plain HTTP */
 };
 
 /* NULL: reterr says why. */
 struct http *ringcast_http_start(const struct config *config, const struct http_options *options, const struct http_host *host,
 				 struct config_error *reterr);
 void ringcast_http_stop(struct http **http); /* waits for running requests; accepts NULL inside, nulls */
-/* For requests from now on. */
-void ringcast_http_set_tokens(struct http *http, const struct tokens *tokens);
+/* For requests from now on, and tls for connections from now on. tls is taken; not NULL exactly where the server has spoken TLS from the start. */
+void ringcast_http_reload(struct http *http, const struct config *config, const struct tokens *tokens, struct admin_tls *tls);
 /* Where it listens, with the port that the system chose. */
 void ringcast_http_endpoint(const struct http *http, char ret_text[VALUE_TEXT_BYTES]);
 

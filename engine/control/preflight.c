@@ -14,6 +14,7 @@
 
 #include "base/assert.h"
 #include "base/attr.h"
+#include "control/admin_tls.h"
 #include "control/service.h"
 #include "control/tls_files.h"
 #include "control/tokens.h"
@@ -228,10 +229,10 @@ static void check_admin(struct preflight *preflight)
 	if (endpoint.size == 0 || endpoint.any.sa_family == AF_UNIX)
 		return;
 	check_port(preflight, &endpoint, SOCK_STREAM, "admin.address");
-	if (!ringcast_value_is_loopback(&endpoint))
+	if (!ringcast_value_is_loopback(&endpoint) && !(*preflight->config->admin_tls_certificate.text && *preflight->config->admin_tokens.text))
 		report(preflight, RINGCAST_LOG_WARN,
 		       *preflight->config->admin_tokens.text ? "the admin API's tokens travel in clear" : "the admin API is open to whoever reaches it",
-		       "admin=%s remedy=\"admin.address: 127.0.0.1:9080 or unix:/path behind a proxy with TLS, or a network of your own\"",
+		       "admin=%s remedy=\"admin.tls_certificate, or admin.address: 127.0.0.1:9080 or unix:/path behind a proxy with TLS, or a network of your own\"",
 		       preflight->config->admin_address.text);
 }
 
@@ -307,9 +308,11 @@ static void check_expiry(struct preflight *preflight)
 bool ringcast_preflight_files(const struct config *config, bool is_dev, struct config_error *reterr)
 {
 	struct tokens tokens;
+	struct admin_tls *tls = NULL;
 	ringcast_assert(config && reterr);
-	bool is_good = ringcast_tokens_load(config, &tokens, reterr);
+	bool is_good = ringcast_tokens_load(config, &tokens, reterr) && ringcast_admin_tls_load(config, &tls, reterr);
 	ringcast_tokens_forget(&tokens);
+	ringcast_admin_tls_free(&tls);
 	return is_good && ringcast_control_service_check(config, is_dev, reterr) && ringcast_tls_files_check(config, is_dev, reterr);
 }
 
@@ -329,6 +332,7 @@ bool ringcast_preflight_run(const struct config *config, enum preflight_mode mod
 	check_admin(&preflight);
 	check_secret(&preflight, "tls.key", config->tls_key.text);
 	check_secret(&preflight, "admin.tokens", config->admin_tokens.text);
+	check_secret(&preflight, "admin.tls_key", config->admin_tls_key.text);
 	check_secret(&preflight, "service.keys", config->service_keys.text);
 	if (mode == PREFLIGHT_CHECK)
 		check_expiry(&preflight);

@@ -103,11 +103,11 @@ void ringcast_report_dev(ringcast_engine *engine, const struct config *config, c
 	fprintf(out,
 		"ringcastd %s, dev mode: whoever can connect may join; do not expose\n"
 		"  players  ws://%s%s%s:%u%s  (udp %s)\n"
-		"  admin    http://%s  (/healthz, /metrics, /v1/sessions)\n"
+		"  admin    %s://%s  (/healthz, /metrics, /v1/sessions)\n"
 		"  service  http://%s  (AWS SDKs: --endpoint-url; any key, any fleet-...)\n"
 		"  session  \"demo\", up to 1000 players\n",
 		ringcast_version(), is_v6 ? "[" : "", address, is_v6 ? "]" : "", ringcast_engine_tcp_port(engine),
-		is_secure ? ", or wss" : "", udp_ports, admin, service);
+		is_secure ? ", or wss" : "", udp_ports, *config->admin_tls_certificate.text ? "https" : "http", admin, service);
 	print_certificate(engine, out);
 }
 

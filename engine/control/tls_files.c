@@ -63,6 +63,20 @@ bool ringcast_tls_files_load(const struct config *config, struct tls_files *ret_
 	return false;
 }
 
+bool ringcast_tls_files_load_admin(const struct config *config, struct tls_files *ret_files, struct config_error *reterr)
+{
+	ringcast_assert(config && ret_files && reterr);
+	struct tls_files files = {0};
+	if (load("admin.tls_certificate", &config->admin_tls_certificate, &files.certificate, reterr) &&
+	    load("admin.tls_key", &config->admin_tls_key, &files.key, reterr) &&
+	    load("admin.tls_client_ca", &config->admin_tls_client_ca, &files.ca, reterr)) {
+		*ret_files = files;
+		return true;
+	}
+	ringcast_tls_files_free(&files);
+	return false;
+}
+
 void ringcast_tls_files_free(struct tls_files *files)
 {
 	ringcast_assert(files);

@@ -10,6 +10,8 @@ struct tls_files { /* heap texts with NUL; NULL: not configured */
 
 /* False with one line that names key and file. Nothing is configured: true, all NULL. */
 bool ringcast_tls_files_load(const struct config *config, struct tls_files *ret_files, struct config_error *reterr);
+/* The same of the admin API's files; ca: that of its clients. */
+bool ringcast_tls_files_load_admin(const struct config *config, struct tls_files *ret_files, struct config_error *reterr);
 void ringcast_tls_files_free(struct tls_files *files); /* wipes the key */
 /* Engine options with the files in them (borrowed). --dev without a certificate: one is made, if this build has a library for it. */
 void ringcast_tls_files_options(const struct config *config, const struct tls_files *files, bool is_dev, ringcast_engine_options *ret_options);

@@ -33,6 +33,18 @@ static bool is_token_text(const char *text)
 	return true;
 }
 
+/* In the place of a token: whose certificate it is. No token has a colon. */
+static const char certificate_mark[] = "certificate:";
+
+/* A name as certificates have them, DNS, e-mail or URI: what can be printed, without blanks. */
+static bool is_certificate_name(const char *text)
+{
+	const char *at = text;
+	while (isgraph((unsigned char)*at))
+		at++;
+	return at > text && !*at && at - text < TOKEN_BYTES;
+}
+
 static enum token_role role_of(const char *word)
 {
 	return strcmp(word, "reader") == 0 ? TOKEN_ROLE_READER : strcmp(word, "operator") == 0 ? TOKEN_ROLE_OPERATOR : TOKEN_ROLE_NONE;
@@ -42,22 +54,26 @@ static enum token_role role_of(const char *word)
 static bool add(struct tokens *tokens, char *words[3], const char *where, struct config_error *reterr)
 {
 	enum token_role role = role_of(words[0]);
-	size_t size = strlen(words[2]);
+	bool is_certificate = strncmp(words[2], certificate_mark, strlen(certificate_mark)) == 0;
+	const char *text = is_certificate ? words[2] + strlen(certificate_mark) : words[2];
+	size_t size = strlen(text);
 	if (role == TOKEN_ROLE_NONE)
 		return refuse(reterr, "%s: a line is 'role name token', and the role is reader or operator", where);
 	if (strlen(words[1]) >= TOKEN_NAME_BYTES || !is_token_text(words[1]))
 		return refuse(reterr, "%s: the name must be letters, digits or -._~+/=, at most %d", where, TOKEN_NAME_BYTES - 1);
-	if (size < TOKEN_LENGTH_MIN || size >= TOKEN_BYTES || !is_token_text(words[2]))
+	if (is_certificate && !is_certificate_name(text))
+		return refuse(reterr, "%s: certificate: is followed by a name in the client's certificate, of at most %d characters", where, TOKEN_BYTES - 1);
+	if (!is_certificate && (size < TOKEN_LENGTH_MIN || size >= TOKEN_BYTES || !is_token_text(text)))
 		return refuse(reterr, "%s: the token must be %d to %d letters, digits or -._~+/=, such as openssl rand -hex 32 makes", where,
 			      TOKEN_LENGTH_MIN, TOKEN_BYTES - 1);
-	if (ringcast_tokens_find(tokens, words[2]))
-		return refuse(reterr, "%s: the token stands in an earlier line too", where);
+	if (is_certificate ? ringcast_tokens_find_certificate(tokens, text) : ringcast_tokens_find(tokens, text))
+		return refuse(reterr, "%s: the %s stands in an earlier line too", where, is_certificate ? "certificate" : "token");
 	if (tokens->count == TOKENS_MAX)
 		return refuse(reterr, "%s: more than %d tokens", where, TOKENS_MAX);
 	struct token *token = &tokens->list[tokens->count++];
-	*token = (struct token){.role = role};
+	*token = (struct token){.role = role, .is_certificate = is_certificate};
 	memcpy(token->name, words[1], strlen(words[1]));
-	memcpy(token->text, words[2], size);
+	memcpy(token->text, text, size);
 	return true;
 }
 
@@ -103,6 +119,10 @@ bool ringcast_tokens_load(const struct config *config, struct tokens *ret_tokens
 	if (!ringcast_secret_file_read("admin.tokens", &config->admin_tokens, &file, reterr))
 		return false;
 	bool is_parsed = ringcast_tokens_parse(file.path, file.text, ret_tokens, reterr);
+	if (is_parsed && !config->admin_tls_client_ca.text[0] && ringcast_tokens_have_certificate(ret_tokens)) {
+		is_parsed = refuse(reterr, "admin.tokens: %s: has a line for a certificate; set admin.tls_client_ca, which says whose are good", file.path);
+		ringcast_tokens_forget(ret_tokens);
+	}
 	ringcast_secret_file_forget(&file);
 	return is_parsed;
 }
@@ -123,9 +143,27 @@ const struct token *ringcast_tokens_find(const struct tokens *tokens, const char
 	size_t size = strnlen(text, TOKEN_BYTES);
 	memcpy(padded, text, size < TOKEN_BYTES ? size : 0);
 	for (size_t i = 0; i < tokens->count; i++)
-		found = is_equal(tokens->list[i].text, padded) ? &tokens->list[i] : found;
+		found = is_equal(tokens->list[i].text, padded) && !tokens->list[i].is_certificate ? &tokens->list[i] : found;
 	explicit_bzero(padded, sizeof(padded));
 	return found;
+}
+
+const struct token *ringcast_tokens_find_certificate(const struct tokens *tokens, const char *name)
+{
+	ringcast_assert(tokens && name);
+	for (size_t i = 0; i < tokens->count; i++)
+		if (tokens->list[i].is_certificate && strcasecmp(tokens->list[i].text, name) == 0)
+			return &tokens->list[i];
+	return NULL;
+}
+
+bool ringcast_tokens_have_certificate(const struct tokens *tokens)
+{
+	ringcast_assert(tokens);
+	bool has_any = false;
+	for (size_t i = 0; i < tokens->count; i++)
+		has_any |= tokens->list[i].is_certificate;
+	return has_any;
 }
 
 void ringcast_tokens_forget(struct tokens *tokens)

@@ -30,7 +30,7 @@ static enum cli_exit exit_of(enum admin_result result, int status)
 {
 	if (result == ADMIN_TIMEOUT)
 		return CLI_TIMEOUT;
-	if (result == ADMIN_BAD_URL || result == ADMIN_BAD_TOKEN)
+	if (result == ADMIN_BAD_URL || result == ADMIN_BAD_TOKEN || result == ADMIN_BAD_FILE)
 		return CLI_USAGE;
 	if (result != ADMIN_OK)
 		return CLI_FAILURE;
@@ -45,18 +45,36 @@ static const char *text_of(enum admin_result result)
 {
 	switch (result) {
 	case ADMIN_BAD_URL:
-		return "not an http://host:port or unix:/path";
+		return "not an http://host:port, https://host:port or unix:/path";
 	case ADMIN_UNREACHABLE:
 		return "nothing answers there; is ringcastd running?";
 	case ADMIN_TIMEOUT:
 		return "no answer in time";
 	case ADMIN_BAD_TOKEN:
 		return "the token file cannot be read or is empty";
+	case ADMIN_BAD_FILE:
+		return "the certificate, its key or the CA cannot be read, or do not belong together";
+	case ADMIN_UNTRUSTED:
+		return "its certificate is not trusted, is for another name or has expired; --admin-ca names the CA";
+	case ADMIN_BAD_HANDSHAKE:
+		return "TLS did not come about; does the server speak it there (admin.tls_certificate)?";
 	case ADMIN_BAD_ANSWER:
 	case ADMIN_OK:
 		break;
 	}
 	return "the answer is not the admin API's";
+}
+
+/* Who asks, by the files that the command line names. */
+static struct admin_body asked_by(const struct cli_invocation *invocation, const char *type, const void *bytes, size_t size)
+{
+	return (struct admin_body){.type = type,
+				   .bytes = bytes,
+				   .size = size,
+				   .token_file = ringcast_cli_value(invocation, CLI_OPTION_TOKEN_FILE, NULL),
+				   .certificate = ringcast_cli_value(invocation, CLI_OPTION_ADMIN_CERT, NULL),
+				   .key = ringcast_cli_value(invocation, CLI_OPTION_ADMIN_KEY, NULL),
+				   .ca = ringcast_cli_value(invocation, CLI_OPTION_ADMIN_CA, NULL)};
 }
 
 static enum admin_result request(const struct cli_invocation *invocation, const char *method, const char *path, json_t *body,
@@ -67,10 +85,7 @@ static enum admin_result request(const struct cli_invocation *invocation, const 
 	json_decref(body);
 	if (ringcast_cli_seconds(invocation, CLI_OPTION_TIMEOUT, &seconds) != CLI_OK)
 		seconds = 5;
-	const struct admin_body sent = {.type = "application/json",
-					.bytes = text,
-					.size = text ? strlen(text) : 0,
-					.token_file = ringcast_cli_value(invocation, CLI_OPTION_TOKEN_FILE, NULL)};
+	const struct admin_body sent = asked_by(invocation, "application/json", text, text ? strlen(text) : 0);
 	enum admin_result result = ringcast_admin_send(ringcast_admin_url(invocation), method, path, &sent, (uint32_t)(seconds * 1000), ret_answer);
 	free(text);
 	return result;
@@ -119,8 +134,7 @@ enum cli_exit ringcast_admin_upload(const struct cli_invocation *invocation, con
 {
 	double seconds = UPLOAD_SECONDS;
 	struct admin_answer answer = {0};
-	const struct admin_body body = {
-		.type = type, .bytes = bytes, .size = size, .token_file = ringcast_cli_value(invocation, CLI_OPTION_TOKEN_FILE, NULL)};
+	const struct admin_body body = asked_by(invocation, type, bytes, size);
 	enum cli_exit code = ringcast_cli_seconds(invocation, CLI_OPTION_TIMEOUT, &seconds);
 	if (code != CLI_OK)
 		return code;

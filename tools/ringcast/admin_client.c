@@ -1,30 +1,23 @@
 #include "tools/ringcast/admin_client.h"
 
-#include <errno.h>
-#include <netdb.h>
-#include <poll.h>
+#include <curl/curl.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <sys/un.h>
-#include <time.h>
-#include <unistd.h>
 
 struct url {
+	char text[384]; /* scheme://host:port, or http://localhost for a UNIX socket */
 	char host[256]; /* or the path of a UNIX socket */
-	char port[8];
 	bool is_unix;
-	bool is_v6;
 };
 
-static int64_t now_ms(void)
-{
-	struct timespec now;
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
+/* An answer as it comes. */
+struct received {
+	char *text;
+	size_t size, room;
+	bool is_head_whole, is_head_odd;
+};
 
 static bool copy_part(char *to, size_t to_bytes, const char *from, size_t size)
 {
@@ -35,27 +28,33 @@ static bool copy_part(char *to, size_t to_bytes, const char *from, size_t size)
 	return true;
 }
 
+static bool parse_unix(const char *path, struct url *ret_url)
+{
+	*ret_url = (struct url){.is_unix = true, .text = "http://localhost"};
+	return copy_part(ret_url->host, sizeof(ret_url->host), path, strlen(path));
+}
+
+/* "host", "host:port", "[v6]:port", behind http:// or https:// or nothing; a path is left off. */
 static bool parse_url(const char *text, struct url *ret_url)
 {
-	struct url url = {.port = "9080"};
-	if (strncmp(text, "unix:", 5) == 0) {
-		url.is_unix = true;
-		*ret_url = url;
-		return copy_part(ret_url->host, sizeof(ret_url->host), text + 5, strlen(text + 5));
-	}
-	if (strncmp(text, "http://", 7) == 0)
-		text += 7;
+	char port[8] = "9080";
+	const char *scheme = strncmp(text, "https://", 8) == 0 ? "https://" : "http://";
+	if (strncmp(text, "unix:", 5) == 0)
+		return parse_unix(text + 5, ret_url);
+	if (strncmp(text, scheme, strlen(scheme)) == 0)
+		text += strlen(scheme);
 	else if (strstr(text, "://"))
 		return false;
-	url.is_v6 = text[0] == '[';
-	const char *host = text + url.is_v6;
-	size_t size = strcspn(host, url.is_v6 ? "]" : ":/");
-	const char *rest = host + size + (url.is_v6 && host[size] == ']');
-	if (!copy_part(url.host, sizeof(url.host), host, size))
+	bool is_v6 = text[0] == '[';
+	const char *host = text + is_v6;
+	size_t size = strcspn(host, is_v6 ? "]" : ":/");
+	const char *rest = host + size + (is_v6 && host[size] == ']');
+	*ret_url = (struct url){.is_unix = false};
+	if (!copy_part(ret_url->host, sizeof(ret_url->host), host, size))
 		return false;
-	if (*rest == ':' && !copy_part(url.port, sizeof(url.port), rest + 1, strcspn(rest + 1, "/")))
+	if (*rest == ':' && !copy_part(port, sizeof(port), rest + 1, strcspn(rest + 1, "/")))
 		return false;
-	*ret_url = url;
+	snprintf(ret_url->text, sizeof(ret_url->text), "%s%s%s%s:%s", scheme, is_v6 ? "[" : "", ret_url->host, is_v6 ? "]" : "", port);
 	return true;
 }
 
@@ -68,82 +67,42 @@ enum admin_result ringcast_admin_url_host(const char *url_text, char *host, size
 	return ADMIN_OK;
 }
 
-/* True when fd became ready before the deadline. */
-static bool wait_for(int fd, short events, int64_t deadline_ms)
+/* Room for so many bytes more and a NUL. */
+static bool grow(struct received *received, size_t size)
 {
-	struct pollfd poll_fd = {.fd = fd, .events = events};
-	for (;;) {
-		int64_t left_ms = deadline_ms - now_ms();
-		int count = left_ms <= 0 ? 0 : poll(&poll_fd, 1, (int)left_ms);
-		if (count > 0)
-			return true;
-		if (count == 0 || errno != EINTR)
-			return false;
-	}
+	size_t room = received->room ? received->room : 16384;
+	while (received->size + size + 1 > room)
+		room *= 2;
+	if (room == received->room)
+		return true;
+	char *grown = room > ADMIN_ANSWER_BYTES_MAX ? NULL : realloc(received->text, room);
+	if (!grown)
+		return false;
+	received->text = grown;
+	received->room = room;
+	received->text[received->size] = '\0';
+	return true;
 }
 
-static enum admin_result connect_address(const struct sockaddr *address, socklen_t address_bytes, int64_t deadline_ms, int *ret_fd)
+static size_t on_body(char *bytes, size_t one, size_t size, void *context)
 {
-	int error = 0;
-	socklen_t error_bytes = sizeof(error);
-	int fd = socket(address->sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-	if (fd < 0)
-		return ADMIN_UNREACHABLE;
-	bool is_connected = connect(fd, address, address_bytes) == 0;
-	if (!is_connected && errno == EINPROGRESS) {
-		if (!wait_for(fd, POLLOUT, deadline_ms)) {
-			close(fd);
-			return ADMIN_TIMEOUT;
-		}
-		getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &error_bytes);
-		is_connected = error == 0;
-	}
-	if (!is_connected) {
-		close(fd);
-		return ADMIN_UNREACHABLE;
-	}
-	*ret_fd = fd;
-	return ADMIN_OK;
+	struct received *received = context;
+	(void)one;
+	if (!grow(received, size))
+		return 0;
+	memcpy(received->text + received->size, bytes, size);
+	received->size += size;
+	received->text[received->size] = '\0';
+	return size;
 }
 
-static enum admin_result connect_unix(const struct url *url, int64_t deadline_ms, int *ret_fd)
+static size_t on_head(char *line, size_t one, size_t size, void *context)
 {
-	struct sockaddr_un address = {.sun_family = AF_UNIX};
-	if (strlen(url->host) >= sizeof(address.sun_path))
-		return ADMIN_BAD_URL;
-	memcpy(address.sun_path, url->host, strlen(url->host) + 1);
-	return connect_address((const struct sockaddr *)&address, sizeof(address), deadline_ms, ret_fd);
-}
-
-static enum admin_result connect_url(const struct url *url, int64_t deadline_ms, int *ret_fd)
-{
-	const struct addrinfo hints = {.ai_socktype = SOCK_STREAM};
-	struct addrinfo *addresses;
-	enum admin_result result = ADMIN_UNREACHABLE;
-	if (url->is_unix)
-		return connect_unix(url, deadline_ms, ret_fd);
-	if (getaddrinfo(url->host, url->port, &hints, &addresses) != 0)
-		return ADMIN_UNREACHABLE;
-	for (const struct addrinfo *address = addresses; address && result == ADMIN_UNREACHABLE; address = address->ai_next)
-		result = connect_address(address->ai_addr, address->ai_addrlen, deadline_ms, ret_fd);
-	freeaddrinfo(addresses);
-	return result;
-}
-
-static enum admin_result send_all(int fd, const char *text, size_t size, int64_t deadline_ms)
-{
-	while (size > 0) {
-		ssize_t sent = send(fd, text, size, MSG_NOSIGNAL);
-		if (sent < 0 && errno != EAGAIN && errno != EINTR)
-			return ADMIN_UNREACHABLE;
-		if (sent < 0 && !wait_for(fd, POLLOUT, deadline_ms))
-			return ADMIN_TIMEOUT;
-		if (sent > 0) {
-			text += sent;
-			size -= (size_t)sent;
-		}
-	}
-	return ADMIN_OK;
+	struct received *received = context;
+	(void)one;
+	received->is_head_odd |= size > 5 && memcmp(line, "HTTP/", 5) == 0 && memcmp(line, "HTTP/1.", 7 < size ? 7 : size) != 0;
+	received->is_head_whole |= size == 2 && memcmp(line, "\r\n", 2) == 0;
+	return size;
 }
 
 /* The header with the token of the file, or "" when no file is named. */
@@ -160,69 +119,93 @@ static enum admin_result make_authorization(const struct admin_body *body, char 
 		fclose(file);
 	if (!is_read)
 		return ADMIN_BAD_TOKEN;
-	snprintf(header, header_bytes, "Authorization: Bearer %s\r\n", token);
+	snprintf(header, header_bytes, "Authorization: Bearer %s", token);
 	return ADMIN_OK;
 }
 
-static enum admin_result send_request(int fd, const struct url *url, const char *method, const char *path, const struct admin_body *body,
-				      int64_t deadline_ms)
+static void set_file(CURL *curl, CURLoption option, const char *path, const char *variable)
 {
-	char *text = NULL, authorization[320];
-	bool is_posting = strcmp(method, "GET") != 0;
+	const char *named = path ? path : getenv(variable);
+	if (named && *named)
+		curl_easy_setopt(curl, option, named);
+}
+
+static void set_url(CURL *curl, const struct url *url, const char *path)
+{
+	char whole[8192];
+	snprintf(whole, sizeof(whole), "%s%s", url->text, path);
+	curl_easy_setopt(curl, CURLOPT_URL, whole);
+	curl_easy_setopt(curl, CURLOPT_PATH_AS_IS, 1L);
+	curl_easy_setopt(curl, CURLOPT_PROXY, "");
+	curl_easy_setopt(curl, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
+	if (url->is_unix)
+		curl_easy_setopt(curl, CURLOPT_UNIX_SOCKET_PATH, url->host);
+}
+
+static void set_body(CURL *curl, const char *method, const struct admin_body *body)
+{
+	curl_easy_setopt(curl, CURLOPT_CUSTOMREQUEST, method);
+	if (strcmp(method, "GET") == 0)
+		return;
+	curl_easy_setopt(curl, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)body->size);
+	curl_easy_setopt(curl, CURLOPT_POSTFIELDS, body->size > 0 ? body->bytes : "");
+}
+
+static void set_files(CURL *curl, const struct admin_body *body)
+{
+	set_file(curl, CURLOPT_SSLCERT, body->certificate, "RINGCAST_ADMIN_CERT");
+	set_file(curl, CURLOPT_SSLKEY, body->key, "RINGCAST_ADMIN_KEY");
+	set_file(curl, CURLOPT_CAINFO, body->ca, "RINGCAST_ADMIN_CA");
+}
+
+static struct curl_slist *add_header(struct curl_slist *headers, const char *header)
+{
+	struct curl_slist *longer = *header ? curl_slist_append(headers, header) : headers;
+	return longer ? longer : headers;
+}
+
+static enum admin_result result_of(CURLcode code, const struct received *received)
+{
+	switch (code) {
+	case CURLE_OK:
+		return received->is_head_whole && !received->is_head_odd ? ADMIN_OK : ADMIN_BAD_ANSWER;
+	case CURLE_URL_MALFORMAT:
+		return ADMIN_BAD_URL;
+	case CURLE_OPERATION_TIMEDOUT:
+		return ADMIN_TIMEOUT;
+	case CURLE_COULDNT_RESOLVE_HOST:
+	case CURLE_COULDNT_CONNECT:
+	case CURLE_SEND_ERROR:
+		return ADMIN_UNREACHABLE;
+	case CURLE_PEER_FAILED_VERIFICATION:
+		return ADMIN_UNTRUSTED;
+	case CURLE_SSL_CERTPROBLEM:
+	case CURLE_SSL_CACERT_BADFILE:
+		return ADMIN_BAD_FILE;
+	case CURLE_SSL_CONNECT_ERROR:
+		return ADMIN_BAD_HANDSHAKE;
+	default:
+		return ADMIN_BAD_ANSWER;
+	}
+}
+
+static enum admin_result perform(CURL *curl, const struct admin_body *body, bool is_posting, struct received *received)
+{
+	char authorization[320], type[128] = "";
 	enum admin_result result = make_authorization(body, authorization, sizeof(authorization));
 	if (result != ADMIN_OK)
 		return result;
-	int size = asprintf(&text,
-			    "%s %s HTTP/1.1\r\nHost: %s%s%s\r\nConnection: close\r\nAccept: application/json, text/plain\r\n%s%s%s%s"
-			    "Content-Length: %zu\r\n\r\n",
-			    method, path, url->is_v6 ? "[" : "", url->is_unix ? "localhost" : url->host, url->is_v6 ? "]" : "", authorization,
-			    is_posting ? "Content-Type: " : "", is_posting ? body->type : "", is_posting ? "\r\n" : "", body->size);
-	if (size < 0)
-		return ADMIN_UNREACHABLE;
-	result = send_all(fd, text, (size_t)size, deadline_ms);
-	if (result == ADMIN_OK && body->size > 0)
-		result = send_all(fd, body->bytes, body->size, deadline_ms);
-	explicit_bzero(text, (size_t)size);
-	free(text);
+	if (is_posting)
+		snprintf(type, sizeof(type), "Content-Type: %s", body->type);
+	struct curl_slist *headers = add_header(NULL, "Accept: application/json, text/plain");
+	headers = add_header(headers, "Expect:"); /* the answer is not worth a round trip */
+	headers = add_header(headers, authorization);
+	headers = add_header(headers, type);
+	curl_easy_setopt(curl, CURLOPT_HTTPHEADER, headers);
+	result = result_of(curl_easy_perform(curl), received);
+	curl_slist_free_all(headers);
+	explicit_bzero(authorization, sizeof(authorization));
 	return result;
-}
-
-/* Reads to the end of the connection; *ret_text is owned by the caller also on failure. */
-static enum admin_result read_all(int fd, int64_t deadline_ms, char **ret_text, size_t *ret_size)
-{
-	size_t capacity = 0, size = 0;
-	for (;;) {
-		if (size + 1 >= capacity) {
-			capacity = capacity ? capacity * 2 : 16384;
-			char *grown = capacity > ADMIN_ANSWER_BYTES_MAX ? NULL : realloc(*ret_text, capacity);
-			if (!grown)
-				return ADMIN_BAD_ANSWER;
-			*ret_text = grown;
-		}
-		ssize_t got = recv(fd, *ret_text + size, capacity - size - 1, 0);
-		if (got == 0)
-			break;
-		if (got < 0 && errno != EAGAIN && errno != EINTR)
-			return ADMIN_UNREACHABLE;
-		if (got < 0 && !wait_for(fd, POLLIN, deadline_ms))
-			return ADMIN_TIMEOUT;
-		size += got > 0 ? (size_t)got : 0;
-	}
-	(*ret_text)[size] = '\0';
-	*ret_size = size;
-	return ADMIN_OK;
-}
-
-/* The server sends its length or ends the connection, never chunks: its answers are whole before they are sent. */
-static bool split_answer(struct admin_answer *answer, size_t size)
-{
-	const char *end_of_head = strstr(answer->text, "\r\n\r\n");
-	if (!end_of_head || sscanf(answer->text, "HTTP/1.%*1d %3d", &answer->status) != 1)
-		return false;
-	answer->body = end_of_head + 4;
-	answer->body_bytes = size - (size_t)(answer->body - answer->text);
-	const char *length = strcasestr(answer->text, "\r\nContent-Length:");
-	return !length || length > end_of_head || strtoull(length + 17, NULL, 10) == answer->body_bytes;
 }
 
 enum admin_result ringcast_admin_request(const char *url_text, const char *method, const char *path, const char *body, uint32_t timeout_ms,
@@ -232,30 +215,42 @@ enum admin_result ringcast_admin_request(const char *url_text, const char *metho
 	return ringcast_admin_send(url_text, method, path, &json, timeout_ms, ret_answer);
 }
 
+static enum admin_result exchange(CURL *curl, const struct url *url, const char *method, const char *path, const struct admin_body *body,
+				  struct received *received)
+{
+	set_url(curl, url, path);
+	set_body(curl, method, body);
+	set_files(curl, body);
+	curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, on_body);
+	curl_easy_setopt(curl, CURLOPT_WRITEDATA, received);
+	curl_easy_setopt(curl, CURLOPT_HEADERFUNCTION, on_head);
+	curl_easy_setopt(curl, CURLOPT_HEADERDATA, received);
+	enum admin_result result = perform(curl, body, strcmp(method, "GET") != 0, received);
+	return result == ADMIN_OK && !grow(received, 0) ? ADMIN_BAD_ANSWER : result;
+}
+
 enum admin_result ringcast_admin_send(const char *url_text, const char *method, const char *path, const struct admin_body *body, uint32_t timeout_ms,
 				      struct admin_answer *ret_answer)
 {
-	struct admin_answer answer = {0};
 	struct url url;
-	size_t size = 0;
-	int fd = -1;
-	int64_t deadline_ms = now_ms() + timeout_ms;
+	struct received received = {0};
+	long status = 0;
 	if (!parse_url(url_text, &url))
 		return ADMIN_BAD_URL;
-	enum admin_result result = connect_url(&url, deadline_ms, &fd);
-	if (result == ADMIN_OK)
-		result = send_request(fd, &url, method, path, body, deadline_ms);
-	if (result == ADMIN_OK)
-		result = read_all(fd, deadline_ms, &answer.text, &size);
-	if (fd >= 0)
-		close(fd);
-	if (result == ADMIN_OK && !split_answer(&answer, size))
-		result = ADMIN_BAD_ANSWER;
-	if (result != ADMIN_OK)
-		ringcast_admin_answer_fini(&answer);
-	else
-		*ret_answer = answer;
-	return result;
+	CURL *curl = curl_easy_init();
+	if (!curl)
+		return ADMIN_UNREACHABLE;
+	curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
+	curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, (long)timeout_ms);
+	enum admin_result result = exchange(curl, &url, method, path, body, &received);
+	curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &status);
+	curl_easy_cleanup(curl);
+	if (result != ADMIN_OK) {
+		free(received.text);
+		return result;
+	}
+	*ret_answer = (struct admin_answer){.status = (int)status, .text = received.text, .body = received.text, .body_bytes = received.size};
+	return ADMIN_OK;
 }
 
 void ringcast_admin_answer_fini(struct admin_answer *answer)

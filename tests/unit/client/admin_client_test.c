@@ -39,7 +39,7 @@ static void *serve(void *context)
 	return NULL;
 }
 
-static void start(struct canned *canned, const char *answer)
+static void start_at(struct canned *canned, const char *answer, const char *scheme)
 {
 	struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
 	socklen_t size = sizeof(address);
@@ -47,8 +47,13 @@ static void start(struct canned *canned, const char *answer)
 	cr_assert_eq(bind(canned->listen_fd, (struct sockaddr *)&address, size), 0);
 	cr_assert_eq(listen(canned->listen_fd, 1), 0);
 	getsockname(canned->listen_fd, (struct sockaddr *)&address, &size);
-	snprintf(canned->url, sizeof(canned->url), "http://127.0.0.1:%u", ntohs(address.sin_port));
+	snprintf(canned->url, sizeof(canned->url), "%s://127.0.0.1:%u", scheme, ntohs(address.sin_port));
 	cr_assert_eq(pthread_create(&canned->thread, NULL, serve, canned), 0);
+}
+
+static void start(struct canned *canned, const char *answer)
+{
+	start_at(canned, answer, "http");
 }
 
 static void stop(struct canned *canned)
@@ -100,7 +105,7 @@ Test(admin_client, the_token_comes_from_a_file)
 	cr_assert_not_null(strstr(canned.request, "\r\nAuthorization: Bearer 0123456789abcdef\r\n"));
 	ringcast_admin_answer_fini(&answer);
 	unlink(path);
-	cr_assert_eq(ask(&canned, "", 60000, &answer), ADMIN_BAD_TOKEN);
+	cr_assert_eq(ringcast_admin_request(canned.url, "POST", "/v1/x", NULL, 60000, &answer), ADMIN_BAD_TOKEN, "and nobody is asked");
 	unsetenv("RINGCAST_TOKEN_FILE");
 }
 
@@ -133,4 +138,18 @@ Test(admin_client, silence_is_a_timeout_and_nobody_is_unreachable)
 	cr_assert_eq(ringcast_admin_request(canned.url, "GET", "/", NULL, 60000, &answer), ADMIN_UNREACHABLE);
 	cr_assert_eq(ringcast_admin_request("unix:/nonexistent/socket", "GET", "/", NULL, 60000, &answer), ADMIN_UNREACHABLE);
 	cr_assert_eq(ringcast_admin_request("ftp://x", "GET", "/", NULL, 60000, &answer), ADMIN_BAD_URL);
+}
+
+Test(admin_client, files_that_are_not_there)
+{
+	struct admin_answer answer;
+	const struct admin_body certificate = {.type = "application/json", .certificate = "/nonexistent/a.pem", .key = "/nonexistent/a.key"};
+	const struct admin_body ca = {.type = "application/json", .ca = "/nonexistent/ca.pem"};
+	struct canned canned;
+	const struct admin_body *const bodies[] = {&ca, &certificate};
+	for (size_t i = 0; i < 2; i++) {
+		start_at(&canned, "", "https");
+		cr_assert_eq(ringcast_admin_send(canned.url, "GET", "/", bodies[i], 60000, &answer), ADMIN_BAD_FILE);
+		stop(&canned);
+	}
 }

@@ -750,7 +750,7 @@ Test(http_tokens, are_exchanged_while_running)
 	struct tokens tokens;
 	struct config_error error;
 	cr_assert(ringcast_tokens_parse("tokens", text, &tokens, &error));
-	ringcast_http_set_tokens(world.http, &tokens);
+	ringcast_http_reload(world.http, &world.config, &tokens, NULL);
 	struct answer answer = ask_with("GET", "/v1/info", HOST READER, NULL);
 	cr_assert_eq(answer.status, 401);
 	done(&answer);

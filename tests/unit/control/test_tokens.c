@@ -46,6 +46,20 @@ Test(tokens, are_found_whole_or_not_at_all)
 	cr_assert_null(ringcast_tokens_find(&tokens, ""));
 }
 
+Test(tokens, a_line_may_be_a_certificates)
+{
+	struct tokens tokens;
+	struct config_error error;
+	cr_assert(parse("operator a certificate:Backend.example\nreader b " A "\nreader c certificate:spiffe://x/y", &tokens, &error), "%s", error.text);
+	cr_assert(ringcast_tokens_have_certificate(&tokens));
+	cr_assert_str_eq(ringcast_tokens_find_certificate(&tokens, "backend.EXAMPLE")->name, "a");
+	cr_assert_str_eq(ringcast_tokens_find_certificate(&tokens, "spiffe://x/y")->name, "c");
+	cr_assert_null(ringcast_tokens_find_certificate(&tokens, A), "a token is no name");
+	cr_assert_null(ringcast_tokens_find_certificate(&tokens, "backend"));
+	cr_assert_null(ringcast_tokens_find(&tokens, "Backend.example"), "a name is no token");
+	cr_assert_null(ringcast_tokens_find(&tokens, "certificate:Backend.example"));
+}
+
 Test(tokens, mistakes_are_named_without_the_secret)
 {
 	static const char *const cases[][2] = {
@@ -53,6 +67,9 @@ Test(tokens, mistakes_are_named_without_the_secret)
 		{"# nothing\n", "holds no token"},
 		{"reader a", "t:1: a line is 'role name token'"},
 		{"\nreader a " A " b", "t:2: a line is 'role name token'"},
+		{"reader a certificate:", "t:1: certificate: is followed by a name"},
+		{"reader a certificate:x\001", "certificate: is followed by a name"},
+		{"reader a certificate:x\nreader b certificate:X", "t:2: the certificate stands in an earlier line too"},
 		{"admin a " A, "the role is reader or operator"},
 		{"reader a 0123456789abcde", "16 to 127"},
 		{"reader a 0123456789abcdef\"", "16 to 127"},
