@@ -16,7 +16,7 @@
 
 enum { CPU_SECONDS_MAX = 2, OWN_BYTES = 256 << 20 };
 
-#if defined(__SANITIZE_ADDRESS__)
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
 enum { IS_SANITIZED = 1 };
 #else
 enum { IS_SANITIZED = 0 };
@@ -38,7 +38,7 @@ static void confine(void)
 	limit(RLIMIT_NOFILE, 3);
 }
 
-/* Address sanitizer's shadow does not fit such a limit. The script's memory is counted besides. */
+/* The shadow memory of sanitizers does not fit such a limit. The script's memory is counted besides. */
 static void confine_memory(uint64_t script_bytes)
 {
 	if (!IS_SANITIZED)
