@@ -29,19 +29,22 @@ class Asking(threading.Thread):
 
     def __init__(self, ask):
         super().__init__()
-        self.ask, self.count = ask, 0
+        self.ask, self.count, self.error = ask, 0, None
         self.start()
 
     def run(self):
-        with contextlib.suppress(OSError, http.client.HTTPException, AssertionError):  # it is gone, or says that it is stopping
+        try:
             while True:
                 self.ask(self.count)
                 self.count += 1
+        except Exception as error:  # it is gone, or says that it is stopping: good when it was told to
+            self.error = error
 
 
 class StopTest(unittest.IsolatedAsyncioTestCase):
     def setUp(self):
         self.certificates = Certificates()
+        self.context = self.certificates.context()
         self.folder = os.path.join(self.certificates.directory, "scripts")
         self.daemon = SecureDaemon(self.certificates, "--dev", "--shards", str(SHARDS), tls__mode="optional", scripts__directory=self.folder,
                                    limits__connections_per_address_max=2000, limits__handshakes_per_second_per_address=2000)
@@ -89,7 +92,7 @@ class StopTest(unittest.IsolatedAsyncioTestCase):
 
     def serve(self, number):
         def ask(operation, **body):
-            connection = http.client.HTTPConnection("127.0.0.1", self.service_port, timeout=60)
+            connection = http.client.HTTPSConnection("127.0.0.1", self.service_port, timeout=60, context=self.context)
             with contextlib.closing(connection):
                 connection.request("POST", "/", json.dumps(body), {"X-Amz-Target": f"GameLift.{operation}", "Content-Type": "application/x-amz-json-1.1"})
                 return json.loads(connection.getresponse().read())
@@ -114,7 +117,7 @@ class StopTest(unittest.IsolatedAsyncioTestCase):
                     break
                 self.assertEqual([load.poll() for load in loads], [None] * len(loads), "a generator ended before the daemon")
                 await asyncio.sleep(0.05)
-            self.assertEqual([thread.is_alive() for thread in asking], [True] * len(asking), "an answer was no good before the end")
+            self.assertEqual([thread.error for thread in asking], [None] * len(asking), "an answer was no good before the end")
             await asyncio.to_thread(self.daemon.stop)
         finally:
             if self.daemon.process.poll() is None:
