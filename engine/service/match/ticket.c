@@ -20,7 +20,7 @@ struct builder {
 	struct match_regions *regions;
 	const json_t *players;
 	char *problem;
-	struct match_cell cells[MATCH_COLUMNS_MAX];
+	struct match_cell ids, cells[MATCH_COLUMNS_MAX];
 	size_t text_count, text_capacity;
 	uint64_t *texts;
 	uint64_t region_bits;
@@ -316,7 +316,7 @@ static bool read_players(struct builder *builder)
 	for (size_t i = 0; i < count; i++)
 		if (!check_player(builder, i) || !read_latencies(builder, json_array_get(builder->players, i), i == 0))
 			return false;
-	return fill_cells(builder);
+	return fill_texts(builder, &(struct match_column){.attribute = MATCH_PLAYER_IDS}, &builder->ids) && fill_cells(builder);
 }
 
 static size_t bytes_of(uint16_t column_count, size_t text_count, unsigned region_count)
@@ -342,7 +342,7 @@ static struct match_ticket *assemble(struct builder *builder, uint64_t created_n
 	if (builder->text_count > 0)
 		memcpy(texts, builder->texts, builder->text_count * sizeof(*texts));
 	*ticket = (struct match_ticket){.created_ns = created_ns, .player_count = (uint32_t)json_array_size(builder->players),
-					.regions = builder->region_bits, .cells = cells, .texts = texts};
+					.regions = builder->region_bits, .cells = cells, .texts = texts, .players = texts + builder->ids.first};
 	for (unsigned kind = 0; kind < MATCH_LATENCY_KINDS; kind++) {
 		ticket->latencies[kind] = latencies + at;
 		for (uint64_t bits = ticket->regions; bits != 0; bits &= bits - 1)

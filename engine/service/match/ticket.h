@@ -29,6 +29,7 @@ struct match_cell {
 struct match_ticket {
 	uint64_t created_ns;
 	uint32_t player_count;
+	const uint64_t *players; /* their ids */
 	uint64_t regions; /* those that every player has named; bit per region */
 	const struct match_cell *cells; /* by column */
 	const uint64_t *texts;

@@ -1,0 +1,240 @@
+/*
+ * A round of small matches: batches, an anchor after the other, oldest first in each; then some anchors look beyond their batch.
+ *
+ * Its cost grows with the number of tickets, not with its square: who is looked at together is bounded by the batch, the effort by steps. Batches are
+ * dealt anew each round, and who looks beyond takes turns, so that whoever can be matched is matched sooner or later.
+ */
+#include <stdlib.h>
+
+#include "base/assert.h"
+#include "service/match/pool_private.h"
+
+enum { ANCHOR_BURST = 16, ANCHOR_STEPS_MIN = 500 };
+
+struct round {
+	struct match_pool *pool;
+	uint64_t now_ns, steps_left;
+	uint32_t anchors_left;
+	uint16_t candidate_count;
+	struct pool_entry *entries[SEARCH_CANDIDATES_MAX];
+	const struct match_ticket *candidates[SEARCH_CANDIDATES_MAX];
+	uint64_t candidate_teams[SEARCH_CANDIDATES_MAX];
+};
+
+static bool is_free(const struct pool_entry *entry)
+{
+	return entry->state == MATCH_IS_SEARCHING;
+}
+
+static void add_candidate(struct round *round, struct pool_entry *entry)
+{
+	ringcast_assert(round->candidate_count < SEARCH_CANDIDATES_MAX);
+	round->entries[round->candidate_count] = entry;
+	round->candidates[round->candidate_count] = entry->ticket;
+	round->candidate_teams[round->candidate_count++] = entry->allowed_teams;
+}
+
+/* An anchor may take much more than its share when it needs to: most need less. */
+static uint64_t steps_for_anchor(struct round *round)
+{
+	uint64_t share = round->steps_left / (round->anchors_left == 0 ? 1 : round->anchors_left), steps = share * ANCHOR_BURST + ANCHOR_STEPS_MIN;
+	return steps < round->steps_left ? steps : round->steps_left;
+}
+
+static bool make_match(struct round *round, struct pool_entry *anchor, const struct search_result *result)
+{
+	struct pool_entry *members[MATCH_SMALL_PLAYERS_MAX + 1];
+	uint8_t teams[MATCH_SMALL_PLAYERS_MAX + 1];
+	uint32_t count = 0;
+	if (anchor->ticket != NULL) {
+		members[count] = anchor;
+		teams[count++] = result->anchor_team;
+	}
+	for (uint16_t i = 0; i < result->pick_count; i++) {
+		members[count] = round->entries[result->picks[i]];
+		teams[count++] = result->teams[i];
+	}
+	return ringcast_pool_make(round->pool, members, teams, count, anchor->ticket == NULL ? anchor : NULL);
+}
+
+/* False: the anchor has no match among the candidates, as far as the steps went. */
+static bool search_for(struct round *round, struct pool_entry *anchor)
+{
+	struct match_pool *pool = round->pool;
+	struct search_result result;
+	const struct match_ticket *const *fixed = anchor->ticket != NULL ? (const struct match_ticket *const *)&anchor->ticket
+									   : (const struct match_ticket *const *)anchor->running->parts;
+	struct search_task task = {.now_ns = round->now_ns, .step_max = steps_for_anchor(round), .fixed = fixed,
+				   .fixed_teams = anchor->ticket != NULL ? NULL : anchor->running->teams,
+				   .fixed_count = anchor->ticket != NULL ? 1 : anchor->running->count, .candidates = round->candidates,
+				   .candidate_teams = round->candidate_teams, .candidate_count = round->candidate_count};
+	bool is_found = ringcast_search_run(pool->search, &task, &result);
+	pool->counts.searches++;
+	pool->counts.steps += result.step_count;
+	pool->counts.cut_searches += !result.is_exhaustive;
+	round->steps_left -= result.step_count < round->steps_left ? result.step_count : round->steps_left;
+	if (is_found)
+		return make_match(round, anchor, &result);
+	if (result.is_exhaustive)
+		anchor->hopeless_round = pool->counts.rounds;
+	return false;
+}
+
+/* Who failed with everybody here cannot be in a match with anybody here. */
+static void search_in_batch(struct round *round, struct pool_entry *anchor, struct pool_entry *const *batch, uint32_t count)
+{
+	round->candidate_count = 0;
+	for (uint32_t i = 0; i < count; i++)
+		if (batch[i] != anchor && is_free(batch[i]) && batch[i]->hopeless_round != round->pool->counts.rounds)
+			add_candidate(round, batch[i]);
+	search_for(round, anchor);
+}
+
+static int by_age(const void *a, const void *b)
+{
+	const struct pool_entry *left = *(struct pool_entry *const *)a, *right = *(struct pool_entry *const *)b;
+	if (left->created_ns != right->created_ns)
+		return left->created_ns < right->created_ns ? -1 : 1;
+	return left->self < right->self ? -1 : left->self > right->self;
+}
+
+/* The running matches that belong to a batch: dealt out one by one. */
+static void search_backfills(struct round *round, uint32_t batch, uint32_t batch_count, struct pool_entry *const *entries, uint32_t count, uint64_t *up_to_ns)
+{
+	struct match_pool *pool = round->pool;
+	for (uint32_t i = batch; i < pool->backfill_count; i += batch_count) {
+		struct pool_entry *backfill = pool->waiting[pool->waiting_count + i];
+		if (is_free(backfill) && backfill->hopeless_round != pool->counts.rounds && backfill->created_ns <= *up_to_ns && round->steps_left > 0)
+			search_in_batch(round, backfill, entries, count);
+	}
+}
+
+static enum match_priority backfill_priority(const struct match_pool *pool, uint64_t now_ns)
+{
+	uint64_t oldest_ns = pool->waiting_count > 0 ? pool->waiting[0]->created_ns : now_ns;
+	return pool->rule_set->levels[ringcast_match_level_at(pool->rule_set, now_ns > oldest_ns ? now_ns - oldest_ns : 0)].backfill_priority;
+}
+
+static void run_batch(struct round *round, uint32_t batch, uint32_t batch_count, struct pool_entry **entries, uint32_t count)
+{
+	enum match_priority priority = backfill_priority(round->pool, round->now_ns);
+	uint64_t all = UINT64_MAX;
+	qsort(entries, count, sizeof(*entries), by_age);
+	if (priority == MATCH_PRIORITY_HIGH)
+		search_backfills(round, batch, batch_count, entries, count, &all);
+	for (uint32_t i = 0; i < count; i++) {
+		if (priority == MATCH_PRIORITY_NORMAL)
+			search_backfills(round, batch, batch_count, entries, count, &entries[i]->created_ns);
+		round->anchors_left--;
+		if (is_free(entries[i]) && round->steps_left > 0)
+			search_in_batch(round, entries[i], entries, count);
+	}
+	search_backfills(round, batch, batch_count, entries, count, &all);
+}
+
+/* Dealing */
+
+static void shuffle(struct match_pool *pool, struct pool_entry **entries, uint32_t count)
+{
+	for (uint32_t i = count; i > 1; i--) {
+		uint32_t j = (uint32_t)ringcast_prng_below(&pool->prng, i);
+		struct pool_entry *kept = entries[i - 1];
+		entries[i - 1] = entries[j];
+		entries[j] = kept;
+	}
+}
+
+static int by_batch_sorts(const void *a, const void *b, void *context)
+{
+	const struct pool_entry *left = *(struct pool_entry *const *)a, *right = *(struct pool_entry *const *)b;
+	const struct match_rule_set *rule_set = context;
+	for (uint16_t i = 0; i < rule_set->batch_sort_count; i++) {
+		uint16_t column = rule_set->batch_sorts[i];
+		const struct match_cell *l = &left->ticket->cells[column], *r = &right->ticket->cells[column];
+		if (rule_set->columns[column].kind == MATCH_COLUMN_TEXTS) {
+			uint64_t x = left->ticket->texts[l->first], y = right->ticket->texts[r->first];
+			if (x != y)
+				return x < y ? -1 : 1;
+		} else if (l->number != r->number) {
+			return l->number < r->number ? -1 : 1;
+		}
+	}
+	return by_age(a, b);
+}
+
+/* All who wait, dealt into batches of like size. Sorted ones begin elsewhere each round, so that nobody always stands at an edge. */
+static void run_batches(struct round *round, enum match_batching batching)
+{
+	struct match_pool *pool = round->pool;
+	uint32_t count = pool->waiting_count, batch_count = (count + pool->options.batch_tickets - 1) / pool->options.batch_tickets, shift = 0;
+	batch_count = batch_count == 0 ? 1 : batch_count;
+	memcpy(pool->working, pool->waiting, count * sizeof(*pool->working));
+	if (batching == MATCH_SORTED && batch_count > 1) {
+		qsort_r(pool->working, count, sizeof(*pool->working), by_batch_sorts, (void *)pool->rule_set);
+		shift = (uint32_t)ringcast_prng_below(&pool->prng, count / batch_count + 1);
+		batch_count++;
+	} else if (batch_count > 1) {
+		shuffle(pool, pool->working, count);
+	}
+	uint32_t size = shift > 0 || (batching == MATCH_SORTED && batch_count > 2) ? count / (batch_count - 1) + 1 : (count + batch_count - 1) / batch_count;
+	size = size > SEARCH_CANDIDATES_MAX ? SEARCH_CANDIDATES_MAX : size;
+	for (uint32_t batch = 0, at = 0; batch < batch_count; batch++) {
+		uint32_t end = batch == 0 && shift > 0 ? shift : at + size;
+		end = end > count ? count : end;
+		run_batch(round, batch, batch_count, pool->working + at, end - at);
+		at = end;
+	}
+}
+
+/* Looking beyond: everybody who waits and gets past the screens with the anchor, oldest first. */
+static void gather_for(struct round *round, struct pool_entry *anchor)
+{
+	struct match_pool *pool = round->pool;
+	round->candidate_count = 0;
+	for (uint32_t i = 0; i < pool->waiting_count && round->candidate_count < SEARCH_CANDIDATES_MAX; i++) {
+		struct pool_entry *entry = pool->waiting[i];
+		if (entry != anchor && is_free(entry) && entry->allowed_teams != 0 &&
+		    ringcast_search_pairs(pool->search, round->now_ns, anchor->ticket, entry->ticket))
+			add_candidate(round, entry);
+	}
+	search_for(round, anchor);
+}
+
+/* The oldest always, others in turn. */
+static void look_beyond(struct round *round)
+{
+	struct match_pool *pool = round->pool;
+	uint32_t tried = 0, count = pool->waiting_count;
+	uint64_t steps = pool->options.steps_min;
+	for (uint32_t i = 0; i < count && tried == 0; i++)
+		if (is_free(pool->waiting[i])) {
+			round->steps_left = steps;
+			round->anchors_left = ANCHOR_BURST;
+			gather_for(round, pool->waiting[i]);
+			tried++;
+		}
+	for (uint32_t i = 0; i < count && tried < pool->options.gather_count; i++) {
+		struct pool_entry *entry = pool->waiting[pool->gather_at++ % count];
+		if (!is_free(entry))
+			continue;
+		gather_for(round, entry);
+		tried++;
+	}
+}
+
+void ringcast_pool_round_small(struct match_pool *pool, uint64_t now_ns)
+{
+	struct round *round = malloc(sizeof(*round));
+	if (round == NULL)
+		return; /* nobody is matched this time; the next round tries again */
+	round->pool = pool;
+	round->now_ns = now_ns;
+	round->steps_left = pool->options.steps_min + pool->options.steps_per_ticket * pool->waiting_count;
+	round->anchors_left = pool->waiting_count + pool->backfill_count;
+	uint64_t oldest_ns = pool->waiting_count > 0 ? pool->waiting[0]->created_ns : now_ns;
+	uint16_t level = ringcast_match_level_at(pool->rule_set, now_ns > oldest_ns ? now_ns - oldest_ns : 0);
+	run_batches(round, (enum match_batching)pool->rule_set->levels[level].batching);
+	if (pool->waiting_count > pool->options.batch_tickets)
+		look_beyond(round);
+	free(round);
+}
