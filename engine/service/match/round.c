@@ -80,12 +80,12 @@ static bool search_for(struct round *round, struct pool_entry *anchor)
 	return false;
 }
 
-/* Who failed with everybody here cannot be in a match with anybody here. */
+/* Who failed with everybody here cannot be in a new match with anybody here; in a running one it can. */
 static void search_in_batch(struct round *round, struct pool_entry *anchor, struct pool_entry *const *batch, uint32_t count)
 {
 	round->candidate_count = 0;
 	for (uint32_t i = 0; i < count; i++)
-		if (batch[i] != anchor && is_free(batch[i]) && batch[i]->hopeless_round != round->pool->counts.rounds)
+		if (batch[i] != anchor && is_free(batch[i]) && (anchor->ticket == NULL || batch[i]->hopeless_round != round->pool->counts.rounds))
 			add_candidate(round, batch[i]);
 	search_for(round, anchor);
 }
