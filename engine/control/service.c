@@ -47,6 +47,11 @@ bool ringcast_control_service_check(const struct config *config, bool is_dev, st
 	return false;
 }
 
+static const char *text_or_null(const char *text)
+{
+	return *text != '\0' ? text : NULL;
+}
+
 bool ringcast_control_service_start(const struct config *config, const struct control_service_options *control, struct service **ret_service,
 				    struct config_error *reterr)
 {
@@ -68,7 +73,7 @@ bool ringcast_control_service_start(const struct config *config, const struct co
 		.engine = control->engine,
 		.address = &endpoint.any,
 		.address_bytes = endpoint.size,
-		.store_path = *config->service_store.text != '\0' ? config->service_store.text : NULL,
+		.store_path = text_or_null(config->service_store.text),
 		.region = config->service_region.text,
 		.player_ip = player_ip(config),
 		.player_dns_name = config->tls_host_name.text,
@@ -87,6 +92,17 @@ bool ringcast_control_service_start(const struct config *config, const struct co
 					[ROLE_OPERATOR] = config->service_changes_per_second},
 		.connections_max = config->service_connections_max,
 		.body_bytes_max = config->service_body_max_bytes,
+		.builds = text_or_null(config->service_builds.text),
+		.servers = text_or_null(config->service_servers.text),
+		.sdk_url = text_or_null(config->service_sdk_url.text),
+		.server_port_first = (uint16_t)config->service_server_port_first,
+		.server_port_count = config->service_server_port_count,
+		.server_processes_max = config->service_server_processes_max,
+		.token_lifetime_s = config->service_token_lifetime_ms / 1000,
+		.health_timeout_ms = config->service_server_health_timeout_ms,
+		.terminate_timeout_ms = config->service_server_terminate_timeout_ms,
+		.output_bytes_max = config->service_server_output_max_bytes,
+		.memory_bytes_max = config->service_server_memory_max_bytes,
 	};
 	*ret_service = ringcast_service_start(&options, problem);
 	ringcast_tls_files_free(&files);

@@ -18,6 +18,7 @@
 #include "service/api/sigv4.h"
 #include "service/audit.h"
 #include "service/credentials.h"
+#include "service/http_sdk.h"
 #include "service/outside.h"
 
 enum { THREAD_COUNT = 2, IDLE_TIMEOUT_S = 60, BODY_BYTES_AT_FIRST = 1024 };
@@ -45,6 +46,7 @@ struct exchange {
 	size_t body_bytes, body_capacity;
 	char id[40]; /* x-amzn-requestid */
 	char *target; /* path and query as they were sent: what is signed */
+	void *way;   /* of a connection that becomes a game server's */
 };
 
 /* Answering */
@@ -334,6 +336,8 @@ static enum MHD_Result on_request(void *context, struct MHD_Connection *connecti
 	}
 	if (__atomic_load_n(&exchange->state, __ATOMIC_ACQUIRE) == EXCHANGE_ANSWERED)
 		return respond(exchange);
+	if (exchange->http->options.sdk != NULL && ringcast_http_sdk_is_upgrade(connection, method))
+		return ringcast_http_sdk_answer(exchange->http->options.sdk, connection, &exchange->way);
 	return exchange->state == EXCHANGE_BODY ? ask(exchange, method, path) : MHD_YES;
 }
 
@@ -346,6 +350,7 @@ static void ended(void *context, struct MHD_Connection *connection, void **ret_e
 	json_decref(exchange->request.output);
 	free(exchange->body);
 	free(exchange->target);
+	free(exchange->way);
 	free(exchange);
 	*ret_exchange = NULL;
 }
@@ -355,7 +360,7 @@ static void ended(void *context, struct MHD_Connection *connection, void **ret_e
 static bool start(struct service_http *http)
 {
 	const struct service_http_options *options = &http->options;
-	unsigned flags = MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME;
+	unsigned flags = MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME | MHD_ALLOW_UPGRADE;
 	if (options->certificate != NULL)
 		flags |= MHD_USE_TLS;
 	struct MHD_OptionItem tls[] = {{MHD_OPTION_HTTPS_CERT_CALLBACK, 0, ringcast_credentials_callback()}, {MHD_OPTION_END, 0, NULL}};

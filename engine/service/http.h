@@ -2,13 +2,15 @@
  * The endpoint that backends call: libmicrohttpd on threads of its own. They read the body, check the signature and decode; the connection then
  * sleeps until the loop has answered, so that a request that waits for a shard or the disk costs no thread.
  *
- * POST / with X-Amz-Target GameLift.NAME (AWS JSON 1.1), or POST /service/GameLift/operation/NAME (Smithy RPC v2, CBOR).
+ * POST / with X-Amz-Target GameLift.NAME (AWS JSON 1.1), or POST /service/GameLift/operation/NAME (Smithy RPC v2, CBOR). GET / with an upgrade to
+ * WebSocket is a game server that logs in: see http_sdk.h.
  */
 #ifndef RINGCAST_SERVICE_HTTP_H
 #define RINGCAST_SERVICE_HTTP_H
 
 #include <sys/socket.h>
 
+#include "service/hosts/server_sdk/server_sdk.h"
 #include "service/keys.h"
 #include "service/loop.h"
 #include "service/throttle.h"
@@ -23,6 +25,7 @@ struct service_http_options {
 	struct loop *loop; /* borrowed; outlives the server */
 	struct keys *keys; /* likewise */
 	struct throttle *throttle; /* likewise */
+	struct host_sdk *sdk; /* takes what asks for a WebSocket; borrowed, stopped before the server is destroyed; NULL: nobody */
 	bool is_dev;	   /* signatures are not looked at, and everyone is an operator */
 	const char *certificate, *key; /* PEM; NULL: plain HTTP */
 	uint32_t connections_max;

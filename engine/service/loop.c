@@ -238,11 +238,41 @@ static void refuse_held(struct loop *loop, const char *problem)
 	}
 }
 
+/* Hosts hear of what is configured when it is durable, in the order of the changes. Trees cross to their threads, so each gets its own. */
+static void teach_one(struct loop *loop, enum record_kind kind, const char *id, const json_t *document)
+{
+	for (uint32_t i = 0; i < loop->options.host_count; i++) {
+		struct host *host = loop->options.hosts[i];
+		json_t *copy = document != NULL && host->ops->learn != NULL ? json_deep_copy(document) : NULL;
+		if (host->ops->learn != NULL && (document == NULL || copy != NULL))
+			host->ops->learn(host, ringcast_record_kind_name(kind), id, copy);
+		else if (host->ops->learn != NULL)
+			ringcast_log(LOG_ERROR, "service", "a change does not reach a host: out of memory", "id=%s", id);
+	}
+}
+
+static void teach(struct loop *loop, const struct batch *batch)
+{
+	for (size_t i = 0; i < batch->count; i++)
+		teach_one(loop, batch->changes[i].kind, batch->changes[i].id, batch->changes[i].after);
+}
+
+static void teach_all(struct loop *loop)
+{
+	static const enum record_kind kinds[] = {RECORD_BUILD, RECORD_COMPUTE, RECORD_FLEET}; /* a fleet names a build */
+	for (size_t i = 0; i < ARRAY_COUNT(kinds); i++) {
+		const struct record *record = ringcast_records_next(&loop->model.records, kinds[i], "");
+		for (; record != NULL; record = ringcast_records_next(&loop->model.records, kinds[i], record->id))
+			teach_one(loop, kinds[i], record->id, record->document);
+	}
+}
+
 static void end_batch(struct loop *loop, struct batch *batch)
 {
 	loop->is_writing = false;
 	if (batch->is_written) {
 		ringcast_records_settle(&loop->model.records, batch->count);
+		teach(loop, batch);
 		release_held(loop);
 	} else {
 		refuse_held(loop, batch->problem);
@@ -338,6 +368,7 @@ static void hear_next(struct loop *loop, struct work *work)
 	struct host_event *event = CONTAINER_OF(work->events.next, struct host_event, node);
 	ringcast_list_remove(&event->node);
 	ringcast_model_hear(&loop->model, event);
+	json_decref(event->found);
 	free(event);
 }
 
@@ -458,10 +489,13 @@ struct loop *ringcast_loop_create(const struct loop_options *options, char probl
 	pthread_cond_init(&loop->changed, &steady);
 	pthread_condattr_destroy(&steady);
 	pthread_cond_init(&loop->batch_changed, NULL);
-	if (ringcast_service_store_load(options->store, &loop->model.records, problem))
-		ringcast_scripts_select(&loop->model);
-	else
+	if (!ringcast_service_store_load(options->store, &loop->model.records, problem)) {
 		ringcast_loop_destroy(&loop);
+		return NULL;
+	}
+	ringcast_scripts_select(&loop->model);
+	ringcast_model_take_secret(&loop->model, &options->token_secret);
+	teach_all(loop);
 	return loop;
 }
 
@@ -517,6 +551,7 @@ static void events_free(struct list_node *list)
 	while (!ringcast_list_is_empty(list)) {
 		struct host_event *event = CONTAINER_OF(list->next, struct host_event, node);
 		ringcast_list_remove(&event->node);
+		json_decref(event->found);
 		free(event);
 	}
 }
@@ -575,9 +610,17 @@ void ringcast_loop_tell(struct loop *loop, const struct host_event *event)
 	} else {
 		loop->lost_event_count++;
 	}
+	bool is_lost = copy != NULL;
 	pthread_cond_signal(&loop->changed);
 	pthread_mutex_unlock(&loop->lock);
+	if (is_lost)
+		json_decref(copy->found);
 	free(copy);
+}
+
+const struct compute_token_secret *ringcast_loop_token_secret(const struct loop *loop)
+{
+	return &loop->model.token_secret;
 }
 
 struct model *ringcast_loop_model(struct loop *loop)

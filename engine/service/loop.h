@@ -24,6 +24,7 @@ struct loop_options {
 	struct host *hosts[4];
 	uint32_t host_count;
 	uint64_t seed; /* from entropy */
+	struct compute_token_secret token_secret; /* from entropy; used unless the store has one */
 	int64_t (*now_ms)(void *context); /* since the epoch; the loop's thread */
 	int64_t (*steady_ms)(void *context); /* CLOCK_MONOTONIC, for deadlines; the loop's thread */
 	void *context;
@@ -34,6 +35,8 @@ struct loop_options {
 
 /* NULL: problem says why. The records are loaded from the store. */
 struct loop *ringcast_loop_create(const struct loop_options *options, char problem[STORE_PROBLEM_BYTES]);
+/* Who makes and checks tokens for computes besides it. Good until destroy. */
+const struct compute_token_secret *ringcast_loop_token_secret(const struct loop *loop);
 bool ringcast_loop_start(struct loop *loop); /* false: no thread */
 /* Finishes what can be finished without hosts, refuses the rest, joins. */
 void ringcast_loop_stop(struct loop *loop);
@@ -42,7 +45,7 @@ void ringcast_loop_destroy(struct loop **loop);
 /* [any thread] The request is the loop's until done. False: too many wait, or the loop stops; the request is still the caller's. */
 bool ringcast_loop_ask(struct loop *loop, struct request *request);
 void ringcast_loop_give_back(struct loop *loop, struct host_call *call); /* [any thread] */
-void ringcast_loop_tell(struct loop *loop, const struct host_event *event); /* [any thread] a copy is taken */
+void ringcast_loop_tell(struct loop *loop, const struct host_event *event); /* [any thread] a copy is taken, and what it has found with it */
 
 /* One turn without waiting; for the loop's thread, and for tests that have none. True: something was done. */
 bool ringcast_loop_turn(struct loop *loop);

@@ -1,19 +1,24 @@
 #include "service/service.h"
 
+#include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "service/credentials.h"
 #include "service/hosts/local.h"
+#include "service/hosts/server_sdk/server_sdk.h"
 #include "service/outside.h"
 
 struct service {
 	struct service_options options; /* texts are copies */
-	char *texts[5];
+	char *texts[8];
+	char compute_name[65], sdk_endpoint[SERVICE_ADDRESS_BYTES + 16];
 	struct store *store;
 	struct loop *loop;
 	struct host_local *local;
+	struct host_sdk *sdk;
 	struct keys *keys;
 	struct throttle *throttle;
 	struct service_http *http;
@@ -38,7 +43,7 @@ static void give_back(void *context, struct host_call *call)
 static bool copy_texts(struct service *service)
 {
 	const char **texts[] = {&service->options.store_path, &service->options.region, &service->options.player_ip, &service->options.player_dns_name,
-				&service->options.script};
+				&service->options.script, &service->options.builds, &service->options.servers, &service->options.sdk_url};
 	for (size_t i = 0; i < ARRAY_COUNT(texts); i++) {
 		if (*texts[i] == NULL)
 			continue;
@@ -48,6 +53,52 @@ static bool copy_texts(struct service *service)
 		*texts[i] = service->texts[i];
 	}
 	return true;
+}
+
+static void tell(void *context, const struct host_event *event)
+{
+	ringcast_loop_tell(((struct service *)context)->loop, event);
+}
+
+/* The machine's name, as the API allows them: letters, digits and hyphens. */
+static void name_compute(char ret_name[65])
+{
+	ret_name[0] = ret_name[64] = '\0';
+	if (gethostname(ret_name, 64) != 0 || *ret_name == '\0')
+		snprintf(ret_name, 65, "localhost");
+	for (char *c = ret_name; *c != '\0'; c++)
+		if (!isalnum((unsigned char)*c))
+			*c = '-';
+}
+
+static bool create_sdk(struct service *service, char problem[SERVICE_PROBLEM_BYTES])
+{
+	const struct service_options *options = &service->options;
+	const struct host_sdk_options sdk = {
+		.ip_address = options->player_ip,
+		.dns_name = options->player_dns_name,
+		.compute_name = service->compute_name,
+		.endpoint = service->sdk_endpoint,
+		.builds = options->builds,
+		.servers = options->servers,
+		.port_first = options->server_port_first,
+		.port_count = options->server_port_count,
+		.keeps_processes = options->store_path != NULL && options->servers != NULL,
+		.token_lifetime_s = options->token_lifetime_s,
+		.health_timeout_ms = options->health_timeout_ms,
+		.terminate_timeout_ms = options->terminate_timeout_ms,
+		.processes_max = options->server_processes_max,
+		.output_bytes_max = options->output_bytes_max,
+		.memory_bytes_max = options->memory_bytes_max,
+		.now_ms = ringcast_outside_now_ms,
+		.random = ringcast_outside_random,
+		.give_back = give_back,
+		.tell = tell,
+		.context = service,
+	};
+	name_compute(service->compute_name);
+	service->sdk = ringcast_host_sdk_create(&sdk, problem);
+	return service->sdk != NULL;
 }
 
 static bool create_loop(struct service *service, char problem[SERVICE_PROBLEM_BYTES])
@@ -65,7 +116,11 @@ static bool create_loop(struct service *service, char problem[SERVICE_PROBLEM_BY
 			     .sessions_max = options->sessions_max,
 			     .players_per_session_max = options->players_per_session_max,
 			     .fleet_events_max = options->fleet_events_max,
-			     .ended_sessions_max = options->ended_sessions_max},
+			     .ended_sessions_max = options->ended_sessions_max,
+			     .sdk_endpoint = service->sdk_endpoint,
+			     .compute_name = service->compute_name,
+			     .has_builds = options->builds != NULL,
+			     .token_lifetime_s = options->token_lifetime_s},
 		.store = service->store,
 		.now_ms = now_ms,
 		.steady_ms = steady_ms,
@@ -73,7 +128,7 @@ static bool create_loop(struct service *service, char problem[SERVICE_PROBLEM_BY
 		.events_max = options->events_max,
 		.repeats_max = options->repeats_max,
 	};
-	if (!ringcast_outside_random(&loop.seed, sizeof(loop.seed))) {
+	if (!ringcast_outside_random(&loop.seed, sizeof(loop.seed)) || !ringcast_outside_random(&loop.token_secret, sizeof(loop.token_secret))) {
 		snprintf(problem, SERVICE_PROBLEM_BYTES, "the system gives no random numbers");
 		return false;
 	}
@@ -82,11 +137,23 @@ static bool create_loop(struct service *service, char problem[SERVICE_PROBLEM_BY
 		snprintf(problem, SERVICE_PROBLEM_BYTES, "no memory or no thread for the service");
 		return false;
 	}
-	loop.hosts[loop.host_count++] = ringcast_host_local_base(service->local);
+	loop.hosts[MODEL_HOST_ENGINE] = ringcast_host_local_base(service->local);
+	loop.hosts[MODEL_HOST_CUSTOM] = ringcast_host_sdk_base(service->sdk);
+	loop.host_count = 2;
 	service->loop = ringcast_loop_create(&loop, problem);
-	if (service->loop == NULL)
-		return false;
-	if (ringcast_loop_start(service->loop))
+	return service->loop != NULL;
+}
+
+/* When the endpoint is listening and says where: game servers and their computes are told. Requests wait until here. */
+static bool start_threads(struct service *service, char problem[SERVICE_PROBLEM_BYTES])
+{
+	char address[SERVICE_ADDRESS_BYTES];
+	ringcast_service_http_address(service->http, address);
+	if (service->options.sdk_url != NULL)
+		snprintf(service->sdk_endpoint, sizeof(service->sdk_endpoint), "%s", service->options.sdk_url);
+	else
+		snprintf(service->sdk_endpoint, sizeof(service->sdk_endpoint), "%s://%s", service->has_tls ? "wss" : "ws", address);
+	if (ringcast_host_sdk_start(service->sdk, ringcast_loop_token_secret(service->loop)) && ringcast_loop_start(service->loop))
 		return true;
 	snprintf(problem, SERVICE_PROBLEM_BYTES, "no thread for the service");
 	return false;
@@ -101,6 +168,7 @@ static bool start_http(struct service *service, char problem[SERVICE_PROBLEM_BYT
 		.loop = service->loop,
 		.keys = service->keys,
 		.throttle = service->throttle,
+		.sdk = service->sdk,
 		.is_dev = options->is_dev,
 		.certificate = options->certificate,
 		.key = options->key,
@@ -120,8 +188,8 @@ struct service *ringcast_service_start(const struct service_options *options, ch
 	if (service == NULL || !copy_texts(service) || (service->keys = ringcast_keys_create()) == NULL ||
 	    (service->throttle = ringcast_throttle_create(options->requests_per_second)) == NULL)
 		snprintf(problem, SERVICE_PROBLEM_BYTES, "no memory for the service");
-	else if ((service->store = ringcast_service_store_open(service->options.store_path, problem)) != NULL && create_loop(service, problem) &&
-		 start_http(service, problem))
+	else if ((service->store = ringcast_service_store_open(service->options.store_path, problem)) != NULL && create_sdk(service, problem) &&
+		 create_loop(service, problem) && start_http(service, problem) && start_threads(service, problem))
 		return service;
 	ringcast_service_stop(&service);
 	return NULL;
@@ -137,7 +205,9 @@ void ringcast_service_stop(struct service **service)
 	if (old->loop != NULL)
 		ringcast_loop_stop(old->loop); /* everybody is answered, so nobody sleeps any more */
 	ringcast_host_local_destroy(&old->local); /* gives back what it had, for the loop to free */
+	ringcast_host_sdk_stop(old->sdk);
 	ringcast_service_http_destroy(&old->http);
+	ringcast_host_sdk_destroy(&old->sdk);
 	ringcast_loop_destroy(&old->loop);
 	ringcast_service_store_close(&old->store);
 	ringcast_keys_destroy(&old->keys);

@@ -21,6 +21,13 @@ struct service_options {
 	uint32_t sessions_max, players_per_session_max, requests_max, connections_max, fleet_events_max, events_max, repeats_max, ended_sessions_max;
 	uint32_t requests_per_second[ROLE_COUNT]; /* of each key, by the role that the operation needs; 0: no limit */
 	size_t body_bytes_max;
+	/* custom game servers */
+	const char *builds, *servers; /* folders; NULL: no builds; state and output of game servers go when the service stops */
+	const char *sdk_url;	      /* where game servers are told to connect; NULL: the service's own address */
+	uint16_t server_port_first;
+	uint32_t server_port_count, server_processes_max;
+	int64_t token_lifetime_s, health_timeout_ms, terminate_timeout_ms;
+	uint64_t output_bytes_max, memory_bytes_max;
 };
 
 /* Texts of options are copied where they are needed after the call. NULL: problem holds one clear line. */

@@ -322,6 +322,10 @@ def service():
     write("filter", "whole", b"hasAvailablePlayerSessions=true AND (gameSessionProperties.mode = 'c\\'tf' OR NOT maximumSessions < 10)")
     write("filter", "sort", b"playerSessionCount DESC")
     head = b"POST\n/\n\nhost:127.0.0.1:9081\nx-amz-date:20261121T065818Z\nauthorization:AWS4-HMAC-SHA256 Credential=AKID/20261121/local/gamelift/aws4_request, "
+    for action, rest in (("ActivateServerProcess", '"SdkVersion":"5.4.0","SdkLanguage":"Cpp","Port":7777,"LogPaths":[]'), ("HeartbeatServerProcess", '"HealthStatus":true'),
+                         ("ActivateGameSession", '"GameSessionId":"arn:1"'), ("AcceptPlayerSession", '"GameSessionId":"arn:1","PlayerSessionId":"psess-1"'),
+                         ("DescribePlayerSessions", '"GameSessionId":"arn:1","Limit":2'), ("TerminateServerProcess", '"x":1')):
+        write("sdk", action, f'{{"Action":"{action}","RequestId":"1",{rest}}}\n'.encode())
     write("sigv4", "header", head + b"SignedHeaders=host;x-amz-date, Signature=" + b"0" * 64 + b"\n\n{}")
     write("sigv4", "query", b"GET\n/a%20b\nX-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Credential=AKID%2F20261121%2Flocal%2Fgamelift%2Faws4_request&X-Amz-Date="
           b"20261121T065818Z&X-Amz-Expires=600&X-Amz-SignedHeaders=host&X-Amz-Signature=" + b"0" * 64 + b"\nhost:a\n\n")

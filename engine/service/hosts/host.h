@@ -16,7 +16,17 @@
 
 enum { HOST_ID_BYTES = 64, HOST_PLAYERS_MAX = 25, HOST_TEXT_BYTES = 256 };
 
-enum host_call_kind { HOST_CREATE, HOST_END, HOST_UPDATE, HOST_RESERVE, HOST_DESCRIBE, HOST_SCRIPT_PUSH, HOST_SCRIPT_SELECT, HOST_SCRIPT_REMOVE };
+enum host_call_kind {
+	HOST_CREATE,
+	HOST_END,
+	HOST_UPDATE,
+	HOST_RESERVE,
+	HOST_DESCRIBE,
+	HOST_LOOK_AT_BUILD,
+	HOST_SCRIPT_PUSH,
+	HOST_SCRIPT_SELECT,
+	HOST_SCRIPT_REMOVE
+};
 
 enum host_result {
 	HOST_OK,
@@ -40,6 +50,13 @@ struct host_place {
 	bool is_active; /* else reserved */
 };
 
+/* Where a session is to be found, where that is not the engine's own address. */
+struct host_address {
+	char ip_address[64], dns_name[256]; /* "" for none */
+	char compute[129];
+	uint16_t port; /* 0: the engine's */
+};
+
 struct model;
 struct request;
 struct host_call {
@@ -57,6 +74,8 @@ struct host_call {
 	uint32_t players_max; /* of an update 0: unchanged */
 	bool has_policy, is_deny_all; /* of an update: who may still reserve */
 	uint32_t activation_timeout_ms; /* of CREATE: how long its script may take to start */
+	struct host_address address;	/* of CREATE: the answer */
+	uint64_t size_bytes; /* of LOOK_AT_BUILD, whose key is a folder's name: the answer */
 	/* END */
 	bool is_forced;
 	/* RESERVE */
@@ -73,10 +92,20 @@ struct host_call {
 	void (*given_up)(struct model *model, struct host_call *call); /* everybody who waited has been refused; the answer may still come. NULL: nothing to do */
 	struct request *request; /* that is parked for it, the first of its next_waiting; NULL: nobody waits */
 	uint32_t attempt; /* how often the same was asked before */
-	char *key;     /* of the game session it is about, which may be gone by then; owned */
+	char *key;     /* of the game session it is about, which may be gone by then, or the build's folder; owned */
 };
 
-enum host_event_kind { HOST_SESSION_ACTIVE, HOST_SESSION_ENDED, HOST_PLAYER_ACTIVE, HOST_PLAYER_COMPLETED, HOST_PLAYER_TIMEDOUT };
+enum host_event_kind {
+	HOST_SESSION_ACTIVE,
+	HOST_SESSION_ENDED,
+	HOST_SESSION_OPENED, /* to new players, or closed to them */
+	HOST_SESSION_CLOSED,
+	HOST_SESSION_FOUND, /* it runs one that was begun before the service was, as found says */
+	HOST_PLAYER_ACTIVE,
+	HOST_PLAYER_COMPLETED,
+	HOST_PLAYER_TIMEDOUT,
+	HOST_FLEET_EVENT, /* session is the fleet's id, player the event's code, text what happened; no sequence */
+};
 
 struct host_event {
 	struct list_node node;
@@ -85,6 +114,7 @@ struct host_event {
 	uint64_t sequence; /* counts up in each session */
 	char session[HOST_ID_BYTES], player[HOST_ID_BYTES];
 	char text[HOST_TEXT_BYTES]; /* why it ended */
+	json_t *found; /* owned by who has the event; used nowhere else */
 };
 
 /*
@@ -109,6 +139,8 @@ struct host_scripts {
 struct host;
 struct host_ops {
 	void (*submit)(struct host *host, struct host_call *call);
+	/* What is configured and durable: at the start all of it, then every change; document NULL: gone. Taken. NULL function: nobody listens. */
+	void (*learn)(struct host *host, const char *kind, const char *id, json_t *document);
 };
 
 struct host {

@@ -215,6 +215,9 @@ static void carry_out(struct host_local *local, struct host_call *call)
 	case HOST_DESCRIBE:
 		describe(local, call);
 		break;
+	case HOST_LOOK_AT_BUILD:
+		call->result = HOST_FAILED; /* builds are other hosts' */
+		break;
 	}
 }
 

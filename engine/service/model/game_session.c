@@ -92,6 +92,7 @@ static void session_free(struct game_session *session)
 {
 	free(session->key);
 	free(session->location);
+	free(session->address);
 	json_decref(session->facts);
 	free(session);
 }

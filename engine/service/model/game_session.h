@@ -14,6 +14,7 @@
 #include <jansson.h>
 
 #include "base/list.h"
+#include "service/hosts/host.h"
 #include "service/model/text_index.h"
 
 enum game_session_status {
@@ -49,6 +50,7 @@ struct game_session {
 	size_t fleet_bytes;		     /* how much of key is the fleet's id */
 	char *location;			     /* "" for the fleet's home */
 	uint32_t host;			     /* index of the host that runs it */
+	struct host_address *address;	     /* NULL: the engine's address */
 	enum game_session_status status;
 	const char *status_reason; /* static; "" for none */
 	bool is_deny_all, is_protected;

@@ -1,6 +1,7 @@
 #include "service/model/model.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/assert.h"
@@ -86,8 +87,14 @@ static void session_arn(const struct model *model, const struct game_session *se
 	ringcast_model_arn(model, "gamesession", path, ret_arn);
 }
 
-static void put_connection(const struct model *model, json_t *json)
+static void put_connection(const struct model *model, const struct game_session *session, json_t *json)
 {
+	if (session->address != NULL) {
+		put_text(json, "IpAddress", session->address->ip_address);
+		put_text(json, "DnsName", session->address->dns_name);
+		json_object_set_new(json, "Port", json_integer(session->address->port));
+		return;
+	}
 	put_text(json, "IpAddress", model->settings.ip_address);
 	put_text(json, "DnsName", model->settings.dns_name);
 	json_object_set_new(json, "Port", json_integer(model->settings.port));
@@ -111,7 +118,8 @@ json_t *ringcast_model_show_session(const struct model *model, const struct game
 		json_object_set_new(json, "TerminationTime", ringcast_model_time(session->ended_ms));
 	json_object_set_new(json, "CurrentPlayerSessionCount", json_integer(session->player_count));
 	json_object_set_new(json, "MaximumPlayerSessionCount", json_integer(session->players_max));
-	put_connection(model, json);
+	put_text(json, "ComputeName", session->address != NULL ? session->address->compute : "");
+	put_connection(model, session, json);
 	return json;
 }
 
@@ -129,7 +137,7 @@ json_t *ringcast_model_show_player(const struct model *model, const struct playe
 		json_object_set_new(json, "TerminationTime", ringcast_model_time(player->ended_ms));
 	put_text(json, "Status", ringcast_player_session_status_name(player->status));
 	put_text(json, "PlayerData", player->data);
-	put_connection(model, json);
+	put_connection(model, player->session, json);
 	return json;
 }
 
@@ -193,6 +201,8 @@ static void hear_of_session(struct model *model, struct game_session *session, c
 		ringcast_game_session_move(&model->sessions, session, GAME_SESSION_ACTIVE, "", model->now_ms);
 	else if (event->kind == HOST_SESSION_ENDED)
 		hear_of_end(model, session, event->text);
+	else if (event->kind == HOST_SESSION_OPENED || event->kind == HOST_SESSION_CLOSED)
+		session->is_deny_all = event->kind == HOST_SESSION_CLOSED;
 	else
 		hear_of_player(model, session, event);
 }
@@ -208,9 +218,19 @@ static void hear_early(struct model *model, struct game_session *session)
 	hear_of_session(model, session, &word.event);
 }
 
+static bool take_address(struct game_session *session, const struct host_address *address)
+{
+	if (address->port == 0)
+		return true;
+	session->address = malloc(sizeof(*session->address));
+	if (session->address != NULL)
+		*session->address = *address;
+	return session->address != NULL;
+}
+
 bool ringcast_model_begin(struct model *model, struct game_session *session, const struct host_call *call)
 {
-	if (!ringcast_game_session_name_host(&model->sessions, session, call->session))
+	if (!take_address(session, &call->address) || !ringcast_game_session_name_host(&model->sessions, session, call->session))
 		return false;
 	hear_early(model, session);
 	if (call->has_ended)
@@ -268,7 +288,7 @@ static void hear_of_stranger(struct model *model, const struct host_event *event
 		ringcast_early_news_note(&model->early, event->session, event, model->now_ms);
 }
 
-void ringcast_model_hear(struct model *model, const struct host_event *event)
+static void hear_numbered(struct model *model, const struct host_event *event)
 {
 	struct game_session *session = ringcast_game_session_of_host(&model->sessions, event->session);
 	if (session == NULL)
@@ -277,4 +297,14 @@ void ringcast_model_hear(struct model *model, const struct host_event *event)
 		return;
 	session->event_sequence = event->sequence;
 	hear_of_session(model, session, event);
+}
+
+void ringcast_model_hear(struct model *model, const struct host_event *event)
+{
+	if (event->kind == HOST_SESSION_FOUND)
+		ringcast_model_find(model, event);
+	else if (event->kind == HOST_FLEET_EVENT)
+		ringcast_fleet_event_note(model, event->session, event->player, "%s", event->text);
+	else
+		hear_numbered(model, event);
 }

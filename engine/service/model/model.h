@@ -6,6 +6,7 @@
 #define RINGCAST_SERVICE_MODEL_MODEL_H
 
 #include "base/prng.h"
+#include "service/api/compute_token.h"
 #include "service/hosts/host.h"
 #include "service/model/early.h"
 #include "service/model/game_session.h"
@@ -23,7 +24,14 @@ struct model_settings {
 	uint32_t players_per_session_max;
 	uint32_t fleet_events_max; /* kept of each fleet */
 	uint32_t ended_sessions_max; /* kept, of those that ended within the thirty days */
+	/* custom game servers */
+	const char *sdk_endpoint; /* where their processes connect: ws://... */
+	const char *compute_name; /* this machine's */
+	bool has_builds;	  /* there is a folder for them */
+	int64_t token_lifetime_s;
 };
+
+enum { MODEL_HOST_ENGINE, MODEL_HOST_CUSTOM }; /* which host a game session's is: the engine of this process, or custom game servers */
 
 enum { MODEL_REPAIRS_MAX = 32 };
 
@@ -32,6 +40,7 @@ struct model {
 	int64_t now_ms;		/* since the epoch */
 	struct prng prng;	/* of names that need not be secret */
 	struct records records;
+	struct compute_token_secret token_secret; /* of tokens for computes; kept as a record, so that they outlive a restart */
 	struct game_sessions sessions;
 	struct list_node calls; /* of struct host_call, to be submitted; oldest first */
 	struct early_news early;
@@ -46,6 +55,8 @@ struct model {
 
 void ringcast_model_init(struct model *model, const struct model_settings *settings, uint64_t seed);
 void ringcast_model_fini(struct model *model);
+/* Takes the secret of the records, or makes fresh the one that is kept. After they were loaded, once. */
+void ringcast_model_take_secret(struct model *model, const struct compute_token_secret *fresh);
 
 enum { MODEL_ID_BYTES = 64, MODEL_ARN_BYTES = 320 };
 /* prefix and a random UUID: "fleet-0d3c...". */
@@ -62,6 +73,8 @@ json_t *ringcast_model_show_player(const struct model *model, const struct playe
 
 /* What a host tells. Events of sessions that the model does not know, and old ones, change nothing. */
 void ringcast_model_hear(struct model *model, const struct host_event *event);
+/* A session that a host has run since before this service was started; event.found is borrowed, as server_sdk/core.c writes it. */
+void ringcast_model_find(struct model *model, const struct host_event *event);
 /* The host's answer about a new session: it runs it, under a name of its own. False: the name is taken. */
 bool ringcast_model_begin(struct model *model, struct game_session *session, const struct host_call *call);
 

@@ -27,7 +27,8 @@
 	X(MATCHMAKER, matchmaker)                                                                                                          \
 	X(TAGS, tags)                                                                                                                      \
 	X(KEY, key)                                                                                                                        \
-	X(EVENT, event)
+	X(EVENT, event)                                                                                                                    \
+	X(SECRET, secret)
 
 enum record_kind {
 #define X(NAME, name) RECORD_##NAME,

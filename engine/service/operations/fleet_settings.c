@@ -12,6 +12,7 @@
 #include "service/operations/fleet_parts.h"
 #include "service/operations/handlers.h"
 #include "service/operations/page.h"
+#include "service/operations/runtime.h"
 
 /* Puts the fleet with one member replaced; value is taken. Answers with output, taken. */
 static void put_member(struct model *model, struct request *request, const char *id, const char *name, json_t *value, json_t *output)
@@ -212,7 +213,7 @@ void ringcast_operation_UpdateRuntimeConfiguration(struct model *model, struct r
 {
 	const char *id;
 	json_t *fleet = ringcast_fleet_record(model, request, &id), *configuration = json_object_get(request->input, "RuntimeConfiguration");
-	if (fleet != NULL)
+	if (fleet != NULL && (!ringcast_fleet_has_build(fleet) || ringcast_runtime_is_right(request, configuration)))
 		put_member(model, request, id, "RuntimeConfiguration", json_incref(configuration), json_pack("{s:O}", "RuntimeConfiguration", configuration));
 }
 

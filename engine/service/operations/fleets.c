@@ -3,6 +3,7 @@
  * machine is started. What names things of a cloud (instance types, VPCs, roles) is kept and shown again, and changes nothing.
  */
 #include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "service/model/fleet_event.h"
@@ -10,6 +11,7 @@
 #include "service/operations/fleet_parts.h"
 #include "service/operations/handlers.h"
 #include "service/operations/page.h"
+#include "service/operations/runtime.h"
 
 static const char *const members[] = {"Name", "Description", "NewGameSessionProtectionPolicy", "ResourceCreationLimitPolicy", "MetricGroups",
 				      "AnywhereConfiguration", NULL};
@@ -35,6 +37,10 @@ static bool is_content_right(struct model *model, struct request *request)
 		ringcast_request_refuse(request, FAULT_NOT_FOUND, "there is no script %s", script);
 	else if (*build != '\0' && ringcast_records_find(&model->records, RECORD_BUILD, build) == NULL)
 		ringcast_request_refuse(request, FAULT_NOT_FOUND, "there is no build %s", build);
+	else if (*build != '\0' && strcmp(ringcast_request_text(request, "ComputeType"), "ANYWHERE") == 0)
+		ringcast_request_refuse(request, FAULT_INVALID, "ComputeType: an ANYWHERE fleet has no build; its computes start their game servers themselves");
+	else if (*build != '\0')
+		ringcast_runtime_is_right(request, json_object_get(request->input, "RuntimeConfiguration"));
 	return !request->is_answered;
 }
 
@@ -125,6 +131,22 @@ void ringcast_operation_UpdateFleetAttributes(struct model *model, struct reques
 	ringcast_change_put(model, request, RECORD_FLEET, id, ringcast_change_merge(fleet, request, members), ringcast_fleet_name(fleet));
 }
 
+static bool remove_computes(struct model *model, struct request *request, const char *fleet_id)
+{
+	char last[PAGE_BEHIND_BYTES], first[PAGE_BEHIND_BYTES];
+	snprintf(first, sizeof(first), "%.128s/", fleet_id);
+	snprintf(last, sizeof(last), "%s", first);
+	const struct record *compute;
+	while ((compute = ringcast_records_next(&model->records, RECORD_COMPUTE, last)) != NULL && strncmp(compute->id, first, strlen(first)) == 0) {
+		snprintf(last, sizeof(last), "%s", compute->id);
+		if (!ringcast_records_remove(&model->records, RECORD_COMPUTE, last)) {
+			ringcast_request_refuse_memory(request);
+			return false;
+		}
+	}
+	return true;
+}
+
 void ringcast_operation_DeleteFleet(struct model *model, struct request *request)
 {
 	const char *id;
@@ -133,7 +155,7 @@ void ringcast_operation_DeleteFleet(struct model *model, struct request *request
 	struct fleet_use use = ringcast_fleet_use(model, id, NULL);
 	if (use.session_count > 0)
 		ringcast_request_refuse(request, FAULT_FLEET_STATUS, "the fleet runs %zu sessions; terminate them first", use.session_count);
-	else {
+	else if (remove_computes(model, request, id)) {
 		ringcast_fleet_events_remove(model, id);
 		ringcast_change_remove(model, request, RECORD_FLEET, id);
 	}

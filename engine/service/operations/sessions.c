@@ -9,6 +9,7 @@
 #include "service/operations/fleet_of.h"
 #include "service/operations/handlers.h"
 #include "service/operations/page.h"
+#include "service/operations/runtime.h"
 #include "service/operations/scripts.h"
 #include "service/search/filter.h"
 
@@ -151,9 +152,21 @@ static uint32_t activation_timeout_ms(const json_t *fleet)
 }
 
 struct start {
+	const json_t *fleet;
 	char script[SCRIPT_REFERENCE_BYTES];
 	uint32_t activation_timeout_ms;
 };
+
+/* A game server gets the session as the API shows it, in a tree of its own, and what a restart needs to know the request again. */
+static json_t *facts_for_server(const struct model *model, const struct game_session *session)
+{
+	char digest[20];
+	json_t *shown = ringcast_model_show_session(model, session), *facts = json_deep_copy(shown);
+	json_decref(shown);
+	snprintf(digest, sizeof(digest), "%" PRIx64, session->digest);
+	json_object_set_new(facts, "RequestDigest", json_string(digest));
+	return facts;
+}
 
 static void begin_session(struct model *model, struct request *request, const char *fleet_id, const struct start *start, const char *id)
 {
@@ -165,6 +178,7 @@ static void begin_session(struct model *model, struct request *request, const ch
 	}
 	session->digest = digest_of(request->input);
 	session->players_max = (uint32_t)ringcast_request_number(request, "MaximumPlayerSessionCount", 0);
+	session->host = ringcast_fleet_is_custom(start->fleet) ? MODEL_HOST_CUSTOM : MODEL_HOST_ENGINE;
 	struct host_call *call = ringcast_request_call(model, request, HOST_CREATE, session, created);
 	if (call == NULL) {
 		ringcast_game_session_remove(&model->sessions, session);
@@ -172,7 +186,7 @@ static void begin_session(struct model *model, struct request *request, const ch
 	}
 	session->creation = call;
 	call->given_up = creation_given_up;
-	call->facts = json_incref(session->facts);
+	call->facts = session->host == MODEL_HOST_CUSTOM ? facts_for_server(model, session) : json_incref(session->facts);
 	call->script = strdup(start->script);
 	call->activation_timeout_ms = start->activation_timeout_ms;
 	call->players_max = session->players_max;
@@ -194,8 +208,9 @@ void ringcast_operation_CreateGameSession(struct model *model, struct request *r
 		token = ringcast_request_text(request, "GameSessionId");
 	if (*token != '\0' && is_repeated(model, request, fleet_id, token))
 		return;
-	if (!is_room(model, request) || !ringcast_script_of_fleet(model, request, fleet, start.script))
+	if ((!ringcast_fleet_is_custom(fleet) && !is_room(model, request)) || !ringcast_script_of_fleet(model, request, fleet, start.script))
 		return;
+	start.fleet = fleet;
 	start.activation_timeout_ms = activation_timeout_ms(fleet);
 	ringcast_model_new_id(model, "gsess-", id);
 	begin_session(model, request, fleet_id, &start, *token != '\0' ? token : id);
@@ -544,6 +559,18 @@ static void ended(struct model *model, struct host_call *call)
 		refuse_host(request, call, "terminate the session");
 }
 
+/* Where a studio's own machine runs the process, nobody here can kill it. */
+static bool may_force(struct model *model, struct request *request, const struct game_session *session)
+{
+	char fleet_id[MODEL_ID_BYTES * 4];
+	snprintf(fleet_id, sizeof(fleet_id), "%.*s", (int)session->fleet_bytes, session->key);
+	const json_t *fleet = ringcast_records_find(&model->records, RECORD_FLEET, fleet_id);
+	if (session->host != MODEL_HOST_CUSTOM || ringcast_fleet_has_build(fleet))
+		return true;
+	ringcast_request_refuse(request, FAULT_INVALID, "TerminationMode: FORCE_TERMINATE needs a fleet with a build; use TRIGGER_ON_PROCESS_TERMINATE");
+	return false;
+}
+
 void ringcast_operation_TerminateGameSession(struct model *model, struct request *request)
 {
 	struct game_session *session = session_of(model, request);
@@ -554,6 +581,8 @@ void ringcast_operation_TerminateGameSession(struct model *model, struct request
 		ringcast_request_refuse(request, FAULT_SESSION_STATUS, "the session is %s", ringcast_game_session_status_name(session->status));
 		return;
 	}
+	if (is_forced && !may_force(model, request, session))
+		return;
 	struct host_call *call = ringcast_request_call(model, request, HOST_END, session, ended);
 	if (call == NULL)
 		return;

@@ -27,10 +27,11 @@ void rig_init(struct rig *rig, bool is_dev)
 	cr_assert_not_null(rig->store, "%s", problem);
 	struct loop_options options = {
 		.settings = {.region = "local", .is_dev = is_dev, .ip_address = "127.0.0.1", .dns_name = "", .port = 7777, .sessions_max = 100, .ended_sessions_max = 1000,
-			     .players_per_session_max = 200, .fleet_events_max = 5},
+			     .players_per_session_max = 200, .fleet_events_max = 5, .sdk_endpoint = "ws://127.0.0.1:9081", .compute_name = "here",
+			     .has_builds = true, .token_lifetime_s = 3600},
 		.store = rig->store,
-		.hosts = {&rig->host},
-		.host_count = 1,
+		.hosts = {&rig->host, &rig->host}, /* which one a call is for, the call says */
+		.host_count = 2,
 		.seed = 1,
 		.now_ms = now_ms,
 		.steady_ms = now_ms,

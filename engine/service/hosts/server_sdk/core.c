@@ -1,0 +1,667 @@
+#include "service/hosts/server_sdk/core.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/hex.h"
+#include "base/log.h"
+
+enum { CLOSE_POLICY = 1008, CLOSE_NORMAL = 1000, BAD_MESSAGES_MAX = 16 };
+enum { REFRESH_BEFORE_MS = 15 * 60 * 1000, OLD_LINK_MS = 30 * 1000, ENDED_GRACE_MS = 30 * 1000, RESERVATION_MS = 60 * 1000 };
+
+static void forget_link(struct sdk_link *link)
+{
+	ringcast_list_remove(&link->node);
+	link->process = NULL;
+}
+
+bool ringcast_sdk_core_init(struct sdk_core *core, const struct sdk_core_options *options)
+{
+	*core = (struct sdk_core){.options = *options, .fleets = json_object(), .builds = json_object(), .computes = json_object()};
+	ringcast_list_init(&core->processes);
+	if (core->fleets != NULL && core->builds != NULL && core->computes != NULL)
+		return true;
+	ringcast_sdk_core_fini(core);
+	return false;
+}
+
+void ringcast_sdk_core_fini(struct sdk_core *core)
+{
+	while (!ringcast_list_is_empty(&core->processes)) {
+		struct sdk_process *process = CONTAINER_OF(core->processes.next, struct sdk_process, node);
+		while (!ringcast_list_is_empty(&process->links))
+			forget_link(CONTAINER_OF(process->links.next, struct sdk_link, node));
+		ringcast_list_remove(&process->node);
+		ringcast_sdk_process_destroy(&process);
+	}
+	json_decref(core->fleets);
+	json_decref(core->builds);
+	json_decref(core->computes);
+	core->fleets = core->builds = core->computes = NULL;
+}
+
+/* What is configured */
+
+static const char *text_of(const json_t *object, const char *name)
+{
+	const char *text = json_string_value(json_object_get(object, name));
+	return text != NULL ? text : "";
+}
+
+const json_t *ringcast_sdk_core_compute(const struct sdk_core *core, const struct sdk_process *process)
+{
+	char id[2 * SDK_NAME_BYTES];
+	snprintf(id, sizeof(id), "%s/%s", process->fleet, process->compute);
+	return json_object_get(core->computes, id);
+}
+
+/* This machine is the compute of every fleet that has a build. */
+static bool is_configured(const struct sdk_core *core, const struct sdk_process *process)
+{
+	const json_t *fleet = json_object_get(core->fleets, process->fleet);
+	if (*text_of(fleet, "BuildId") != '\0')
+		return strcmp(process->compute, core->options.compute_name) == 0;
+	return fleet != NULL && ringcast_sdk_core_compute(core, process) != NULL;
+}
+
+json_t *ringcast_sdk_core_place(const struct sdk_core *core, const struct sdk_process *process)
+{
+	const json_t *compute = ringcast_sdk_core_compute(core, process);
+	const char *ip = compute != NULL ? text_of(compute, "IpAddress") : core->options.ip_address;
+	const char *dns = compute != NULL ? text_of(compute, "DnsName") : core->options.dns_name;
+	return json_pack("{s:s, s:s, s:i}", "IpAddress", ip, "DnsName", dns, "Port", (int)process->port);
+}
+
+void ringcast_sdk_core_note(struct sdk_core *core, const char *fleet, const char *code, const char *text)
+{
+	struct host_event event = {.kind = HOST_FLEET_EVENT};
+	snprintf(event.session, sizeof(event.session), "%s", fleet);
+	snprintf(event.player, sizeof(event.player), "%s", code);
+	snprintf(event.text, sizeof(event.text), "%s", text);
+	core->options.ops->tell(core->options.context, &event);
+	ringcast_log(LOG_INFO, "service", "fleet event", "fleet=%.128s code=%s text=\"%.200s\"", fleet, code, text);
+}
+
+static void plan_fleet(struct sdk_core *core, const char *fleet_id, const json_t *fleet)
+{
+	const json_t *build = json_object_get(core->builds, text_of(fleet, "BuildId"));
+	const char *folder = json_string_value(json_object_get(build, "Folder"));
+	core->options.ops->plan(core->options.context, fleet_id, folder, json_object_get(fleet, "RuntimeConfiguration"));
+}
+
+static void plan_fleets_of(struct sdk_core *core, const char *build_id)
+{
+	const char *id;
+	json_t *fleet;
+	json_object_foreach(core->fleets, id, fleet)
+		if (strcmp(text_of(fleet, "BuildId"), build_id) == 0)
+			plan_fleet(core, id, fleet);
+}
+
+static void drop_process(struct sdk_core *core, struct sdk_process *process, const char *why)
+{
+	ringcast_sdk_core_end_session(core, process, why);
+	while (!ringcast_list_is_empty(&process->links)) {
+		struct sdk_link *link = CONTAINER_OF(process->links.next, struct sdk_link, node);
+		forget_link(link);
+		core->options.ops->close(core->options.context, link, CLOSE_NORMAL, why);
+	}
+	core->options.ops->forget(core->options.context, process);
+	ringcast_list_remove(&process->node);
+	core->process_count--;
+	ringcast_sdk_process_destroy(&process);
+}
+
+/* Whose fleet or compute has gone: those of other machines cannot be killed, so they are told and not known any more. */
+static void drop_homeless(struct sdk_core *core)
+{
+	struct list_node *next;
+	for (struct list_node *node = core->processes.next; node != &core->processes; node = next) {
+		struct sdk_process *process = CONTAINER_OF(node, struct sdk_process, node);
+		next = node->next;
+		if (is_configured(core, process))
+			continue;
+		if (core->options.ops->is_own(core->options.context, process->id)) {
+			if (process->state != SDK_ENDING)
+				ringcast_sdk_core_begin_end(core, process, "the fleet was deleted");
+			continue;
+		}
+		ringcast_sdk_core_begin_end(core, process, "the fleet or the compute was taken away");
+		drop_process(core, process, "the fleet or the compute was taken away");
+	}
+}
+
+void ringcast_sdk_core_learn(struct sdk_core *core, const char *kind, const char *id, json_t *document)
+{
+	json_t *table = strcmp(kind, "fleet") == 0     ? core->fleets
+			: strcmp(kind, "build") == 0   ? core->builds
+			: strcmp(kind, "compute") == 0 ? core->computes
+						       : NULL;
+	if (table == NULL) {
+		json_decref(document);
+		return;
+	}
+	if (document == NULL)
+		json_object_del(table, id);
+	else if (json_object_set_new(table, id, document) != 0)
+		ringcast_log(LOG_ERROR, "service", "a change does not reach game servers: out of memory", "kind=%s", kind);
+	if (table == core->fleets)
+		plan_fleet(core, id, document);
+	else if (table == core->builds)
+		plan_fleets_of(core, id);
+	if (document == NULL)
+		drop_homeless(core);
+}
+
+/* Sending */
+
+void ringcast_sdk_core_send(struct sdk_core *core, struct sdk_link *link, char *text)
+{
+	core->options.ops->send(core->options.context, link, text);
+	free(text);
+}
+
+static bool push(struct sdk_core *core, struct sdk_process *process, const char *action, json_t *members)
+{
+	if (process->link == NULL) {
+		json_decref(members);
+		return false;
+	}
+	ringcast_sdk_core_send(core, process->link, ringcast_sdk_message_push(action, members));
+	return true;
+}
+
+void ringcast_sdk_core_token(const struct sdk_core *core, const char *fleet, const char *compute, char ret_token[COMPUTE_TOKEN_BYTES])
+{
+	int64_t expires_s = core->now_ms / 1000 + core->options.token_lifetime_s;
+	ringcast_compute_token_make(&core->options.secret, fleet, compute, expires_s, ret_token);
+}
+
+/* The life of a process */
+
+void ringcast_sdk_core_end_session(struct sdk_core *core, struct sdk_process *process, const char *why)
+{
+	if (process->session == NULL)
+		return;
+	struct host_event event = ringcast_sdk_session_event(process->session, HOST_SESSION_ENDED, "", why);
+	core->options.ops->tell(core->options.context, &event);
+	ringcast_sdk_session_destroy(&process->session);
+	process->is_changed = true;
+}
+
+/* The notice, and a deadline. Its session goes on until it says that it ends, or is gone. */
+void ringcast_sdk_core_begin_end(struct sdk_core *core, struct sdk_process *process, const char *why)
+{
+	int64_t until_ms = core->now_ms + core->options.terminate_timeout_ms;
+	if (process->state == SDK_ENDING && process->deadline_ms != 0 && process->deadline_ms <= until_ms)
+		return;
+	process->state = SDK_ENDING;
+	process->deadline_ms = until_ms;
+	process->is_changed = true;
+	push(core, process, "TerminateProcess", json_pack("{s:I}", "TerminationTime", (json_int_t)until_ms));
+	ringcast_log(LOG_INFO, "service", "a game server is told to end", "process=%s fleet=%s why=\"%s\"", process->id, process->fleet, why);
+	if (core->options.ops->is_own(core->options.context, process->id))
+		core->options.ops->stop(core->options.context, process->id, until_ms);
+}
+
+static struct sdk_process *own_process(const struct sdk_core *core, const char *process_id)
+{
+	for (struct list_node *node = core->processes.next; node != &core->processes; node = node->next) {
+		struct sdk_process *process = CONTAINER_OF(node, struct sdk_process, node);
+		if (strcmp(process->id, process_id) == 0 && strcmp(process->compute, core->options.compute_name) == 0)
+			return process;
+	}
+	return NULL;
+}
+
+static struct sdk_process *find_process(const struct sdk_core *core, const struct sdk_login *login)
+{
+	for (struct list_node *node = core->processes.next; node != &core->processes; node = node->next) {
+		struct sdk_process *process = CONTAINER_OF(node, struct sdk_process, node);
+		if (strcmp(process->id, login->process) == 0 && strcmp(process->fleet, login->fleet) == 0 && strcmp(process->compute, login->compute) == 0)
+			return process;
+	}
+	return NULL;
+}
+
+static struct sdk_process *new_process(struct sdk_core *core, const struct sdk_login *login, char problem[SDK_PROBLEM_BYTES])
+{
+	struct sdk_process *process = NULL;
+	if (core->process_count >= core->options.processes_max)
+		snprintf(problem, SDK_PROBLEM_BYTES, "too many processes are connected");
+	else if ((process = ringcast_sdk_process_create(login->fleet, login->compute, login->process)) == NULL)
+		snprintf(problem, SDK_PROBLEM_BYTES, "out of memory");
+	else if (!is_configured(core, process)) {
+		snprintf(problem, SDK_PROBLEM_BYTES, "the fleet or compute is not there any more");
+		ringcast_sdk_process_destroy(&process);
+	}
+	if (process == NULL)
+		return NULL;
+	ringcast_list_add_tail(&core->processes, &process->node);
+	core->process_count++;
+	return process;
+}
+
+bool ringcast_sdk_core_started(struct sdk_core *core, const char *fleet, const char *process_id)
+{
+	struct sdk_login login = {0};
+	char problem[SDK_PROBLEM_BYTES];
+	snprintf(login.fleet, sizeof(login.fleet), "%s", fleet);
+	snprintf(login.compute, sizeof(login.compute), "%s", core->options.compute_name);
+	snprintf(login.process, sizeof(login.process), "%s", process_id);
+	struct sdk_process *process = new_process(core, &login, problem);
+	if (process == NULL) {
+		ringcast_log(LOG_WARN, "service", "a game server cannot be known", "process=%s problem=\"%s\"", process_id, problem);
+		return false;
+	}
+	process->heard_ms = core->now_ms;
+	process->is_changed = true;
+	return true;
+}
+
+void ringcast_sdk_core_exited(struct sdk_core *core, const char *process_id, const char *how)
+{
+	struct sdk_process *process = own_process(core, process_id);
+	if (process != NULL)
+		drop_process(core, process, how);
+}
+
+void ringcast_sdk_core_wind_down(struct sdk_core *core, const char *process_id)
+{
+	struct sdk_process *process = own_process(core, process_id);
+	if (process != NULL)
+		ringcast_sdk_core_begin_end(core, process, "the runtime configuration wants fewer");
+}
+
+bool ringcast_sdk_core_is_busy(const struct sdk_core *core, const char *process_id)
+{
+	const struct sdk_process *process = own_process(core, process_id);
+	return process != NULL && process->session != NULL;
+}
+
+bool ringcast_sdk_core_connect(struct sdk_core *core, struct sdk_link *link, const struct sdk_login *login, char problem[SDK_PROBLEM_BYTES])
+{
+	struct sdk_process *process = find_process(core, login);
+	*link = (struct sdk_link){.token_expires_ms = login->token_expires_ms};
+	if (process == NULL && (process = new_process(core, login, problem)) == NULL)
+		return false;
+	if (process->link != NULL)
+		process->link->close_at_ms = core->now_ms + OLD_LINK_MS; /* the client closes it sooner */
+	bool was_away = process->link == NULL && process->state == SDK_ENDING;
+	process->link = link;
+	process->heard_ms = core->now_ms;
+	link->process = process;
+	ringcast_list_add_tail(&process->links, &link->node);
+	snprintf(process->language, sizeof(process->language), "%s", login->language);
+	snprintf(process->version, sizeof(process->version), "%s", login->version);
+	process->is_changed = true;
+	if (was_away) /* it may not have heard it */
+		push(core, process, "TerminateProcess", json_pack("{s:I}", "TerminationTime", (json_int_t)process->deadline_ms));
+	return true;
+}
+
+void ringcast_sdk_core_closed(struct sdk_core *core, struct sdk_link *link)
+{
+	struct sdk_process *process = link->process;
+	if (process == NULL)
+		return;
+	forget_link(link);
+	if (process->link != link)
+		return;
+	process->link = NULL;
+	process->heard_ms = core->now_ms;
+	process->is_changed = true;
+	/* Who has said that it ends, or never had anything, is not waited for. An agent's process is, until the agent sees it exit. */
+	bool is_done = process->state == SDK_CONNECTED || (process->state == SDK_ENDING && process->session == NULL);
+	if (is_done && !core->options.ops->is_own(core->options.context, process->id))
+		drop_process(core, process, "it has ended");
+}
+
+void ringcast_sdk_core_hear(struct sdk_core *core, struct sdk_link *link, const char *bytes, size_t size)
+{
+	struct sdk_message message;
+	char problem[SDK_PROBLEM_BYTES];
+	if (link->process == NULL)
+		return;
+	if (ringcast_sdk_message_read(bytes, size, &message, problem)) {
+		ringcast_sdk_core_answer(core, link, &message);
+		ringcast_sdk_message_free(&message);
+		return;
+	}
+	ringcast_log_limited((uint64_t)core->now_ms * 1000000, LOG_WARN, "service", "a game server sends what cannot be understood", "process=%s problem=\"%s\"",
+			     link->process->id, problem);
+	if (++link->bad_count == BAD_MESSAGES_MAX)
+		core->options.ops->close(core->options.context, link, CLOSE_POLICY, "too many messages that cannot be understood");
+}
+
+/* Calls */
+
+static void give_back(struct sdk_core *core, struct host_call *call, enum host_result result, const char *text)
+{
+	call->result = result;
+	snprintf(call->text, sizeof(call->text), "%s", text);
+	core->options.ops->give_back(core->options.context, call);
+}
+
+static void new_name(struct sdk_core *core, const char *prefix, char ret_name[HOST_ID_BYTES])
+{
+	uint8_t bytes[HEX_UUID_BYTES];
+	core->options.ops->random(core->options.context, bytes, sizeof(bytes));
+	bytes[6] = (uint8_t)((bytes[6] & 0x0f) | 0x40); /* RFC 9562, version 4 */
+	bytes[8] = (uint8_t)((bytes[8] & 0x3f) | 0x80);
+	int used = snprintf(ret_name, HOST_ID_BYTES, "%s", prefix);
+	ringcast_hex_write_uuid(bytes, ret_name + used);
+}
+
+/* The one that has waited longest. */
+static struct sdk_process *ready_process(const struct sdk_core *core, const char *fleet, const char *location)
+{
+	for (struct list_node *node = core->processes.next; node != &core->processes; node = node->next) {
+		struct sdk_process *process = CONTAINER_OF(node, struct sdk_process, node);
+		if (process->state != SDK_READY || process->link == NULL || process->unhealthy_count > 0 || strcmp(process->fleet, fleet) != 0)
+			continue;
+		const json_t *compute = ringcast_sdk_core_compute(core, process);
+		if (compute == NULL || *location == '\0' || strcmp(text_of(compute, "Location"), location) == 0)
+			return process;
+	}
+	return NULL;
+}
+
+static json_t *properties_of(const json_t *facts)
+{
+	json_t *map = json_object(), *property;
+	size_t i;
+	json_array_foreach(json_object_get(facts, "GameProperties"), i, property)
+		json_object_set(map, text_of(property, "Key"), json_object_get(property, "Value"));
+	return map;
+}
+
+/* As OnStartGameSession wants it: properties are a map here, and the name has another name. */
+static json_t *start_message(const struct sdk_core *core, const struct sdk_process *process)
+{
+	const struct sdk_session *session = process->session;
+	json_t *message = ringcast_sdk_core_place(core, process);
+	json_object_set_new(message, "GameSessionId", json_string(ringcast_sdk_session_arn(session)));
+	json_object_set_new(message, "FleetId", json_string(process->fleet));
+	json_object_set_new(message, "GameSessionName", json_string(text_of(session->facts, "Name")));
+	json_object_set_new(message, "GameSessionData", json_string(text_of(session->facts, "GameSessionData")));
+	json_object_set_new(message, "MatchmakerData", json_string(text_of(session->facts, "MatchmakerData")));
+	json_object_set_new(message, "MaximumPlayerSessionCount", json_integer(session->players_max));
+	json_object_set_new(message, "GameProperties", properties_of(session->facts));
+	return message;
+}
+
+static void put_address(const struct sdk_core *core, const struct sdk_process *process, struct host_address *address)
+{
+	json_t *json = ringcast_sdk_core_place(core, process);
+	snprintf(address->ip_address, sizeof(address->ip_address), "%s", text_of(json, "IpAddress"));
+	snprintf(address->dns_name, sizeof(address->dns_name), "%s", text_of(json, "DnsName"));
+	snprintf(address->compute, sizeof(address->compute), "%s", process->compute);
+	address->port = process->port;
+	json_decref(json);
+}
+
+static void create(struct sdk_core *core, struct host_call *call)
+{
+	const char *fleet = text_of(call->facts, "FleetId");
+	struct sdk_process *process = ready_process(core, fleet, text_of(call->facts, "Location"));
+	if (process == NULL) {
+		give_back(core, call, HOST_FULL, "no game server of the fleet is ready");
+		return;
+	}
+	process->session = ringcast_sdk_session_create(json_incref(call->facts));
+	if (process->session == NULL) {
+		give_back(core, call, HOST_FAILED, "out of memory");
+		return;
+	}
+	process->state = SDK_BUSY;
+	process->is_changed = true;
+	process->session->players_max = call->players_max;
+	process->session->created_ms = core->now_ms;
+	process->session->deadline_ms = core->now_ms + call->activation_timeout_ms;
+	new_name(core, "gsess-", process->session->id);
+	memcpy(call->session, process->session->id, sizeof(call->session));
+	put_address(core, process, &call->address);
+	call->is_activating = true;
+	push(core, process, "CreateGameSession", start_message(core, process));
+	give_back(core, call, HOST_OK, "");
+}
+
+static struct sdk_process *process_of(const struct sdk_core *core, const char *session)
+{
+	for (struct list_node *node = core->processes.next; node != &core->processes; node = node->next) {
+		struct sdk_process *process = CONTAINER_OF(node, struct sdk_process, node);
+		if (process->session != NULL && strcmp(process->session->id, session) == 0)
+			return process;
+	}
+	return NULL;
+}
+
+static void end(struct sdk_core *core, struct sdk_process *process, struct host_call *call)
+{
+	ringcast_sdk_core_begin_end(core, process, call->is_forced ? "its session is terminated by force" : "its session is terminated");
+	if (call->is_forced) { /* a process on another machine is told, and its session is over here whatever it does */
+		if (core->options.ops->is_own(core->options.context, process->id))
+			core->options.ops->stop(core->options.context, process->id, 0);
+		ringcast_sdk_core_end_session(core, process, "terminated by force");
+	}
+	give_back(core, call, HOST_OK, "");
+}
+
+/* For who has lost some of what was told. */
+static void describe(struct sdk_core *core, struct sdk_process *process, struct host_call *call)
+{
+	const struct sdk_session *session = process->session;
+	call->is_activating = !session->is_active;
+	call->places = calloc(session->place_count + 1, sizeof(*call->places));
+	for (struct list_node *node = session->players.next; call->places != NULL && node != &session->players; node = node->next) {
+		const struct sdk_player *player = CONTAINER_OF(node, struct sdk_player, node);
+		if (player->status != SDK_PLAYER_RESERVED && player->status != SDK_PLAYER_ACTIVE)
+			continue;
+		struct host_place *place = &call->places[call->place_count++];
+		memcpy(place->token, player->id, sizeof(place->token));
+		place->is_active = player->status == SDK_PLAYER_ACTIVE;
+	}
+	give_back(core, call, call->places != NULL ? HOST_OK : HOST_FAILED, "");
+}
+
+static void update(struct sdk_core *core, struct sdk_process *process, struct host_call *call)
+{
+	struct sdk_session *session = process->session;
+	if (call->players_max != 0 && call->players_max < session->place_count) {
+		give_back(core, call, HOST_STATE, "the session has more players than that");
+		return;
+	}
+	if (call->players_max != 0)
+		session->players_max = call->players_max;
+	if (call->has_policy)
+		session->is_deny_all = call->is_deny_all;
+	process->is_changed = true;
+	json_t *json = start_message(core, process), *name = json_object_get(json, "GameSessionName");
+	json_object_set(json, "Name", name);
+	json_object_del(json, "GameSessionName");
+	push(core, process, "UpdateGameSession", json_pack("{s:o, s:s}", "GameSession", json, "UpdateReason", "UNKNOWN"));
+	give_back(core, call, HOST_OK, "");
+}
+
+static enum host_result may_reserve(const struct sdk_process *process, const struct host_call *call)
+{
+	const struct sdk_session *session = process->session;
+	if (!session->is_active || session->is_deny_all || process->state != SDK_BUSY)
+		return HOST_STATE;
+	if (session->place_count + call->player_count > session->players_max)
+		return HOST_FULL;
+	for (uint32_t i = 0; i < call->player_count; i++)
+		if (ringcast_sdk_player_has_place(session, call->players[i].player_id))
+			return HOST_EXISTS;
+	return HOST_OK;
+}
+
+/* All of them or none. */
+static void reserve(struct sdk_core *core, struct sdk_process *process, struct host_call *call)
+{
+	enum host_result result = may_reserve(process, call);
+	struct sdk_player *added[HOST_PLAYERS_MAX];
+	for (uint32_t i = 0; i < call->player_count && result == HOST_OK; i++) {
+		struct host_player *player = &call->players[i];
+		new_name(core, "psess-", player->token);
+		added[i] = ringcast_sdk_player_add(process->session, player->token, player->player_id, player->data, core->now_ms);
+		if (added[i] != NULL)
+			continue;
+		result = HOST_FAILED;
+		while (i-- > 0)
+			ringcast_sdk_player_end(process->session, added[i], SDK_PLAYER_TIMEDOUT, core->now_ms);
+		break;
+	}
+	process->is_changed = true;
+	give_back(core, call, result, result == HOST_FAILED ? "out of memory" : "");
+}
+
+void ringcast_sdk_core_submit(struct sdk_core *core, struct host_call *call)
+{
+	struct sdk_process *process = call->kind == HOST_CREATE ? NULL : process_of(core, call->session);
+	if (call->kind == HOST_CREATE)
+		create(core, call);
+	else if (process == NULL)
+		give_back(core, call, HOST_NOT_FOUND, "no game server runs the session any more");
+	else if (call->kind == HOST_END)
+		end(core, process, call);
+	else if (call->kind == HOST_DESCRIBE)
+		describe(core, process, call);
+	else if (call->kind == HOST_UPDATE)
+		update(core, process, call);
+	else if (call->kind == HOST_RESERVE)
+		reserve(core, process, call);
+	else
+		give_back(core, call, HOST_FAILED, "game servers cannot do this");
+}
+
+/* Time */
+
+static void expire_players(struct sdk_core *core, struct sdk_process *process)
+{
+	struct sdk_session *session = process->session;
+	struct list_node *next;
+	for (struct list_node *node = session->players.next; node != &session->players; node = next) {
+		struct sdk_player *player = CONTAINER_OF(node, struct sdk_player, node);
+		next = node->next;
+		if (player->status != SDK_PLAYER_RESERVED || player->created_ms + RESERVATION_MS > core->now_ms)
+			continue;
+		struct host_event event = ringcast_sdk_session_event(session, HOST_PLAYER_TIMEDOUT, player->id, "");
+		core->options.ops->tell(core->options.context, &event);
+		/* When too many have left, ending one forgets the oldest, which is never the next one: that one is younger than this. */
+		ringcast_sdk_player_end(session, player, SDK_PLAYER_TIMEDOUT, core->now_ms);
+		process->is_changed = true;
+	}
+}
+
+static void check_activation(struct sdk_core *core, struct sdk_process *process)
+{
+	if (process->session->is_active || process->session->deadline_ms > core->now_ms)
+		return;
+	ringcast_sdk_core_note(core, process->fleet, "GAME_SESSION_ACTIVATION_TIMEOUT", ringcast_sdk_session_arn(process->session));
+	ringcast_sdk_core_begin_end(core, process, "its session was not activated in time");
+	ringcast_sdk_core_end_session(core, process, "it was not activated in time");
+}
+
+/* True: the process is gone. */
+static bool check_process(struct sdk_core *core, struct sdk_process *process)
+{
+	bool is_own = core->options.ops->is_own(core->options.context, process->id);
+	if (process->session != NULL)
+		expire_players(core, process);
+	if (process->session != NULL)
+		check_activation(core, process);
+	if (process->heard_ms + core->options.health_timeout_ms < core->now_ms && process->state != SDK_ENDING) {
+		ringcast_sdk_core_note(core, process->fleet,
+				       process->state != SDK_CONNECTED	  ? "SERVER_PROCESS_TERMINATED_UNHEALTHY"
+				       : *process->version == '\0' ? "SERVER_PROCESS_SDK_INITIALIZATION_TIMEOUT"
+								  : "SERVER_PROCESS_PROCESS_READY_TIMEOUT",
+				       "nothing was heard of it for the health time-out");
+		ringcast_sdk_core_begin_end(core, process, "nothing was heard of it");
+		process->deadline_ms = core->now_ms;
+		if (is_own)
+			core->options.ops->stop(core->options.context, process->id, core->now_ms);
+	}
+	if (process->state != SDK_ENDING || process->deadline_ms > core->now_ms || (is_own && process->session == NULL))
+		return false;
+	ringcast_sdk_core_end_session(core, process, "its game server did not end in time");
+	if (is_own) /* the agent is at it, and says when it is gone */
+		return false;
+	drop_process(core, process, "it did not end in time");
+	return true;
+}
+
+void ringcast_sdk_core_tick(struct sdk_core *core)
+{
+	struct list_node *next;
+	for (struct list_node *node = core->processes.next; node != &core->processes; node = next) {
+		struct sdk_process *process = CONTAINER_OF(node, struct sdk_process, node);
+		next = node->next;
+		if (check_process(core, process) || !process->is_changed)
+			continue;
+		process->is_changed = false;
+		core->options.ops->save(core->options.context, process);
+	}
+}
+
+static void refresh(struct sdk_core *core, struct sdk_link *link)
+{
+	char token[COMPUTE_TOKEN_BYTES];
+	link->is_refreshed = true;
+	ringcast_sdk_core_token(core, link->process->fleet, link->process->compute, token);
+	ringcast_sdk_core_send(core, link, ringcast_sdk_message_push("RefreshConnection", json_pack("{s:s, s:s}", "RefreshConnectionEndpoint",
+												     core->options.endpoint, "AuthToken", token)));
+}
+
+/* A token's last quarter of an hour, or its last half if it is a short one, is for getting another. */
+void ringcast_sdk_core_link_tick(struct sdk_core *core, struct sdk_link *link)
+{
+	int64_t half_ms = core->options.token_lifetime_s * 500;
+	int64_t before_ms = half_ms < REFRESH_BEFORE_MS ? half_ms : REFRESH_BEFORE_MS;
+	if (link->process == NULL)
+		return;
+	if (link->close_at_ms != 0 && link->close_at_ms <= core->now_ms)
+		core->options.ops->close(core->options.context, link, CLOSE_NORMAL, "a newer connection has taken over");
+	else if (link->token_expires_ms <= core->now_ms)
+		core->options.ops->close(core->options.context, link, CLOSE_POLICY, "the token has expired");
+	else if (!link->is_refreshed && link->token_expires_ms - before_ms <= core->now_ms && link->process->link == link)
+		refresh(core, link);
+}
+
+/* After a restart */
+
+static void tell_found(struct sdk_core *core, const struct sdk_process *process)
+{
+	struct sdk_session *session = process->session;
+	struct host_event event = ringcast_sdk_session_event(session, HOST_SESSION_FOUND, "", "");
+	json_t *players = json_array();
+	for (struct list_node *node = session->players.next; node != &session->players; node = node->next) {
+		const struct sdk_player *player = CONTAINER_OF(node, struct sdk_player, node);
+		json_array_append_new(players, json_pack("{s:s, s:s, s:s*, s:s, s:I}", "PlayerSessionId", player->id, "PlayerId", player->player_id, "PlayerData",
+							 player->data, "Status", ringcast_sdk_player_status_name(player->status), "CreationTime",
+							 (json_int_t)player->created_ms));
+	}
+	event.found = json_pack("{s:o, s:b, s:b, s:I, s:I, s:o, s:s, s:o}", "facts", json_deep_copy(session->facts), "is_active", session->is_active, "is_deny_all",
+				session->is_deny_all, "players_max", (json_int_t)session->players_max, "created_ms", (json_int_t)session->created_ms, "place",
+				ringcast_sdk_core_place(core, process), "compute", process->compute, "players", players);
+	core->options.ops->tell(core->options.context, &event);
+}
+
+bool ringcast_sdk_core_restore(struct sdk_core *core, const json_t *saved)
+{
+	struct sdk_process *process = ringcast_sdk_process_restore(saved);
+	if (process == NULL)
+		return false;
+	if (!is_configured(core, process) || core->process_count >= core->options.processes_max) {
+		ringcast_sdk_process_destroy(&process);
+		return false;
+	}
+	process->heard_ms = core->now_ms;
+	ringcast_list_add_tail(&core->processes, &process->node);
+	core->process_count++;
+	if (process->session != NULL)
+		tell_found(core, process);
+	return true;
+}

@@ -1,0 +1,455 @@
+#include "service/hosts/server_sdk/server_sdk.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "service/hosts/server_sdk/link.h"
+
+enum { EVENTS_MAX = 64, CLOSE_MS = 3000, TICK_MS = 100, IDLE_TICK_MS = 1000 };
+
+struct lesson {
+	struct list_node node;
+	char *kind, *id;
+	json_t *document;
+};
+
+struct arrival {
+	struct list_node node;
+	struct sdk_login login;
+	struct link *link;
+};
+
+struct host_sdk {
+	struct host base;
+	struct host_sdk_options options;
+	struct sdk_core core;
+	pthread_t thread;
+	pthread_mutex_t lock; /* guards everything down to is_stopping */
+	struct list_node lessons, calls, arrivals;
+	bool is_open, is_stopping;
+	bool has_thread;
+	int wake_fd, epoll_fd;
+	/* the thread's */
+	struct list_node links;
+	int64_t ticked_ms;
+};
+
+/* What the core asks for */
+
+static void op_send(void *context, struct sdk_link *link, const char *text)
+{
+	ringcast_link_send(CONTAINER_OF(link, struct link, sdk), text);
+}
+
+static void op_close(void *context, struct sdk_link *link, uint16_t code, const char *reason)
+{
+	ringcast_link_close(CONTAINER_OF(link, struct link, sdk), code, reason);
+}
+
+static void op_give_back(void *context, struct host_call *call)
+{
+	struct host_sdk *sdk = context;
+	sdk->options.give_back(sdk->options.context, call);
+}
+
+static void op_tell(void *context, const struct host_event *event)
+{
+	struct host_sdk *sdk = context;
+	sdk->options.tell(sdk->options.context, event);
+}
+
+static void op_random(void *context, void *out, size_t size)
+{
+	struct host_sdk *sdk = context;
+	while (!sdk->options.random(out, size)) /* ids that others could guess would be worse than waiting */
+		usleep(1000);
+}
+
+static bool op_is_own(void *context, const char *process_id)
+{
+	return false;
+}
+
+static void op_stop(void *context, const char *process_id, int64_t notice_until_ms)
+{
+}
+
+static void op_plan(void *context, const char *fleet_id, const char *folder, const json_t *runtime)
+{
+}
+
+static void op_save(void *context, const struct sdk_process *process)
+{
+}
+
+static void op_forget(void *context, const struct sdk_process *process)
+{
+}
+
+static const struct sdk_core_ops core_ops = {op_send, op_close, op_give_back, op_tell, op_random, op_is_own, op_stop, op_plan, op_save, op_forget};
+
+/* The thread */
+
+static void hear(void *context, struct link *link, const char *text, size_t size)
+{
+	ringcast_sdk_core_hear(&((struct host_sdk *)context)->core, &link->sdk, text, size);
+}
+
+static void poll_for(struct host_sdk *sdk, struct link *link, int operation)
+{
+	bool wants_writing = link->unsent.size > 0;
+	struct epoll_event event = {.events = EPOLLIN | (wants_writing ? EPOLLOUT : 0), .data.ptr = link};
+	if (operation == EPOLL_CTL_MOD && wants_writing == link->is_polled_for_writing)
+		return;
+	link->is_polled_for_writing = wants_writing;
+	if (epoll_ctl(sdk->epoll_fd, operation, link->fd, &event) != 0)
+		link->is_dead = true;
+}
+
+static void end_link(struct host_sdk *sdk, struct link *link)
+{
+	epoll_ctl(sdk->epoll_fd, EPOLL_CTL_DEL, link->fd, NULL);
+	ringcast_sdk_core_closed(&sdk->core, &link->sdk);
+	ringcast_list_remove(&link->node);
+	ringcast_link_destroy(&link);
+}
+
+/* Nothing is freed while a turn's events may still name it: this is done between turns. */
+static void look_after_links(struct host_sdk *sdk, bool is_tick)
+{
+	struct list_node *next;
+	for (struct list_node *node = sdk->links.next; node != &sdk->links; node = next) {
+		struct link *link = CONTAINER_OF(node, struct link, node);
+		next = node->next;
+		if (is_tick && !link->is_closing && !link->is_dead)
+			ringcast_sdk_core_link_tick(&sdk->core, &link->sdk);
+		if (link->is_closing && link->close_until_ms == 0)
+			link->close_until_ms = sdk->core.now_ms + CLOSE_MS;
+		if (link->is_dead || (link->is_closing && link->close_until_ms < sdk->core.now_ms))
+			end_link(sdk, link);
+		else
+			poll_for(sdk, link, EPOLL_CTL_MOD);
+	}
+}
+
+static void take_arrival(struct host_sdk *sdk, struct arrival *arrival)
+{
+	struct link *link = arrival->link;
+	char problem[SDK_PROBLEM_BYTES];
+	ringcast_list_add_tail(&sdk->links, &link->node);
+	poll_for(sdk, link, EPOLL_CTL_ADD);
+	if (!ringcast_sdk_core_connect(&sdk->core, &link->sdk, &arrival->login, problem)) {
+		ringcast_log_limited((uint64_t)sdk->core.now_ms * 1000000, LOG_WARN, "service", "a game server is refused", "process=%s fleet=%s problem=\"%s\"",
+				     arrival->login.process, arrival->login.fleet, problem);
+		ringcast_link_close(link, 1008, problem);
+	} else {
+		ringcast_log(LOG_INFO, "service", "a game server connects", "process=%s fleet=%s compute=%s sdk=\"%s %s\"", arrival->login.process,
+			     arrival->login.fleet, arrival->login.compute, arrival->login.language, arrival->login.version);
+		ringcast_link_parse(link, hear, sdk);
+	}
+	free(arrival);
+}
+
+static void take_lesson(struct host_sdk *sdk, struct lesson *lesson)
+{
+	ringcast_sdk_core_learn(&sdk->core, lesson->kind, lesson->id, lesson->document);
+	free(lesson->kind);
+	free(lesson->id);
+	free(lesson);
+}
+
+/* Nothing to be seen in a build's folder but that it is there: how large it is nobody asks for. */
+static void look_at_build(struct host_sdk *sdk, struct host_call *call)
+{
+	char path[1024];
+	struct stat found;
+	call->result = HOST_NOT_FOUND;
+	if (sdk->options.builds == NULL || snprintf(path, sizeof(path), "%s/%s", sdk->options.builds, call->key) >= (int)sizeof(path))
+		snprintf(call->text, sizeof(call->text), "there is no place for builds");
+	else if (stat(path, &found) != 0)
+		snprintf(call->text, sizeof(call->text), "%.150s: %.60s", path, strerror(errno));
+	else if (!S_ISDIR(found.st_mode))
+		snprintf(call->text, sizeof(call->text), "%.150s: is not a folder", path);
+	else
+		call->result = HOST_OK;
+	sdk->options.give_back(sdk->options.context, call);
+}
+
+static void take_call(struct host_sdk *sdk, struct host_call *call)
+{
+	if (call->kind == HOST_LOOK_AT_BUILD)
+		look_at_build(sdk, call);
+	else
+		ringcast_sdk_core_submit(&sdk->core, call);
+}
+
+static void move_list(struct list_node *from, struct list_node *to)
+{
+	ringcast_list_init(to);
+	while (!ringcast_list_is_empty(from)) {
+		struct list_node *node = from->next;
+		ringcast_list_remove(node);
+		ringcast_list_add_tail(to, node);
+	}
+}
+
+#define TAKE_EACH(list, type, call)                                                                                                        \
+	while (!ringcast_list_is_empty(&(list))) {                                                                                         \
+		struct type *item = CONTAINER_OF((list).next, struct type, node);                                                          \
+		ringcast_list_remove(&item->node);                                                                                         \
+		call;                                                                                                                      \
+	}
+
+/* False: the host stops. */
+static bool take_inbox(struct host_sdk *sdk)
+{
+	struct list_node lessons, calls, arrivals;
+	pthread_mutex_lock(&sdk->lock);
+	move_list(&sdk->lessons, &lessons);
+	move_list(&sdk->calls, &calls);
+	move_list(&sdk->arrivals, &arrivals);
+	bool is_stopping = sdk->is_stopping;
+	pthread_mutex_unlock(&sdk->lock);
+	TAKE_EACH(lessons, lesson, take_lesson(sdk, item))
+	TAKE_EACH(arrivals, arrival, take_arrival(sdk, item))
+	TAKE_EACH(calls, host_call, take_call(sdk, item))
+	return !is_stopping;
+}
+
+static void take_events(struct host_sdk *sdk, int timeout_ms)
+{
+	struct epoll_event events[EVENTS_MAX];
+	int count = epoll_wait(sdk->epoll_fd, events, EVENTS_MAX, timeout_ms);
+	sdk->core.now_ms = sdk->options.now_ms();
+	for (int i = 0; i < count; i++) {
+		struct link *link = events[i].data.ptr;
+		uint64_t wakes;
+		if (link == NULL) {
+			if (read(sdk->wake_fd, &wakes, sizeof(wakes)) < 0 && errno != EAGAIN)
+				ringcast_log(LOG_ERROR, "service", "the wake-up of game servers' thread cannot be read", "err=%s", strerror(errno));
+			continue;
+		}
+		if (events[i].events & EPOLLOUT)
+			ringcast_link_flush(link);
+		if (events[i].events & (EPOLLIN | EPOLLHUP | EPOLLERR))
+			ringcast_link_read(link, hear, sdk);
+	}
+}
+
+static void *run(void *context)
+{
+	struct host_sdk *sdk = context;
+	sdk->core.now_ms = sdk->options.now_ms();
+	while (take_inbox(sdk)) {
+		bool is_tick = sdk->core.now_ms - sdk->ticked_ms >= TICK_MS || sdk->core.now_ms < sdk->ticked_ms;
+		if (is_tick) {
+			sdk->ticked_ms = sdk->core.now_ms;
+			ringcast_sdk_core_tick(&sdk->core);
+		}
+		look_after_links(sdk, is_tick);
+		take_events(sdk, sdk->core.process_count > 0 || !ringcast_list_is_empty(&sdk->links) ? TICK_MS : IDLE_TICK_MS);
+	}
+	return NULL;
+}
+
+/* Inbox */
+
+static void wake(struct host_sdk *sdk)
+{
+	uint64_t one = 1;
+	while (write(sdk->wake_fd, &one, sizeof(one)) < 0 && errno == EINTR)
+		;
+}
+
+static void submit(struct host *host, struct host_call *call)
+{
+	struct host_sdk *sdk = CONTAINER_OF(host, struct host_sdk, base);
+	pthread_mutex_lock(&sdk->lock);
+	bool is_taken = !sdk->is_stopping;
+	if (is_taken)
+		ringcast_list_add_tail(&sdk->calls, &call->node);
+	pthread_mutex_unlock(&sdk->lock);
+	if (is_taken) {
+		wake(sdk);
+		return;
+	}
+	call->result = HOST_FAILED;
+	sdk->options.give_back(sdk->options.context, call);
+}
+
+static void learn(struct host *host, const char *kind, const char *id, json_t *document)
+{
+	struct host_sdk *sdk = CONTAINER_OF(host, struct host_sdk, base);
+	struct lesson *lesson = calloc(1, sizeof(*lesson));
+	if (lesson == NULL || (lesson->kind = strdup(kind)) == NULL || (lesson->id = strdup(id)) == NULL) {
+		ringcast_log(LOG_ERROR, "service", "a change does not reach game servers: out of memory", "id=%s", id);
+		if (lesson != NULL)
+			free(lesson->kind);
+		free(lesson);
+		json_decref(document);
+		return;
+	}
+	lesson->document = document;
+	pthread_mutex_lock(&sdk->lock);
+	ringcast_list_add_tail(&sdk->lessons, &lesson->node);
+	pthread_mutex_unlock(&sdk->lock);
+	wake(sdk);
+}
+
+bool ringcast_host_sdk_check(struct host_sdk *sdk, struct sdk_login *login, const char *token)
+{
+	/* Before the start there is no secret, and after the stop nobody to connect to. */
+	pthread_mutex_lock(&sdk->lock);
+	bool is_open = sdk->is_open;
+	pthread_mutex_unlock(&sdk->lock);
+	return is_open && ringcast_compute_token_check(&sdk->core.options.secret, login->fleet, login->compute, token, sdk->options.now_ms() / 1000,
+					    &login->token_expires_ms) &&
+	       (login->token_expires_ms *= 1000) > 0;
+}
+
+bool ringcast_host_sdk_connect(struct host_sdk *sdk, const struct sdk_login *login, const struct sdk_socket *socket)
+{
+	struct arrival *arrival = calloc(1, sizeof(*arrival));
+	struct link *link = arrival != NULL ? ringcast_link_create(socket->fd, socket->first, socket->first_bytes) : NULL;
+	pthread_mutex_lock(&sdk->lock);
+	bool is_taken = link != NULL && !sdk->is_stopping;
+	if (is_taken) {
+		arrival->login = *login;
+		arrival->link = link;
+		link->release = socket->release;
+		link->release_context = socket->context;
+		ringcast_list_add_tail(&sdk->arrivals, &arrival->node);
+	}
+	pthread_mutex_unlock(&sdk->lock);
+	if (is_taken) {
+		wake(sdk);
+		return true;
+	}
+	ringcast_link_destroy(&link);
+	free(arrival);
+	return false;
+}
+
+/* Life */
+
+static const struct host_ops host_ops = {.submit = submit, .learn = learn};
+
+static bool open_fds(struct host_sdk *sdk)
+{
+	struct epoll_event event = {.events = EPOLLIN, .data.ptr = NULL};
+	sdk->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	sdk->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
+	return sdk->wake_fd >= 0 && sdk->epoll_fd >= 0 && epoll_ctl(sdk->epoll_fd, EPOLL_CTL_ADD, sdk->wake_fd, &event) == 0;
+}
+
+struct host_sdk *ringcast_host_sdk_create(const struct host_sdk_options *options, char problem[HOST_SDK_PROBLEM_BYTES])
+{
+	struct host_sdk *sdk = calloc(1, sizeof(*sdk));
+	if (sdk == NULL) {
+		snprintf(problem, HOST_SDK_PROBLEM_BYTES, "no memory for custom game servers");
+		return NULL;
+	}
+	sdk->base.ops = &host_ops;
+	sdk->options = *options;
+	ringcast_list_init(&sdk->lessons);
+	ringcast_list_init(&sdk->calls);
+	ringcast_list_init(&sdk->arrivals);
+	ringcast_list_init(&sdk->links);
+	pthread_mutex_init(&sdk->lock, NULL);
+	if (open_fds(sdk))
+		return sdk;
+	snprintf(problem, HOST_SDK_PROBLEM_BYTES, "custom game servers: %s", strerror(errno));
+	ringcast_host_sdk_destroy(&sdk);
+	return NULL;
+}
+
+struct host *ringcast_host_sdk_base(struct host_sdk *sdk)
+{
+	return &sdk->base;
+}
+
+bool ringcast_host_sdk_start(struct host_sdk *sdk, const struct compute_token_secret *secret)
+{
+	const struct host_sdk_options *options = &sdk->options;
+	const struct sdk_core_options core = {
+		.ops = &core_ops,
+		.context = sdk,
+		.ip_address = options->ip_address,
+		.dns_name = options->dns_name,
+		.compute_name = options->compute_name,
+		.endpoint = options->endpoint,
+		.secret = *secret,
+		.token_lifetime_s = options->token_lifetime_s,
+		.health_timeout_ms = options->health_timeout_ms,
+		.terminate_timeout_ms = options->terminate_timeout_ms,
+		.processes_max = options->processes_max,
+	};
+	if (!ringcast_sdk_core_init(&sdk->core, &core))
+		return false;
+	sdk->has_thread = pthread_create(&sdk->thread, NULL, run, sdk) == 0;
+	pthread_mutex_lock(&sdk->lock);
+	sdk->is_open = sdk->has_thread;
+	pthread_mutex_unlock(&sdk->lock);
+	return sdk->has_thread;
+}
+
+void ringcast_host_sdk_stop(struct host_sdk *sdk)
+{
+	if (sdk == NULL)
+		return;
+	pthread_mutex_lock(&sdk->lock);
+	sdk->is_stopping = true;
+	sdk->is_open = false;
+	pthread_mutex_unlock(&sdk->lock);
+	if (sdk->has_thread) {
+		wake(sdk);
+		pthread_join(sdk->thread, NULL);
+		sdk->has_thread = false;
+	}
+	if (sdk->core.fleets != NULL)
+		ringcast_sdk_core_fini(&sdk->core);
+	while (!ringcast_list_is_empty(&sdk->links)) {
+		struct link *link = CONTAINER_OF(sdk->links.next, struct link, node);
+		ringcast_link_close(link, 1001, "the service stops");
+		ringcast_list_remove(&link->node); /* its process comes back to the next one: nothing has ended */
+		ringcast_link_destroy(&link);
+	}
+	TAKE_EACH(sdk->arrivals, arrival, (ringcast_link_destroy(&item->link), free(item)))
+	while (!ringcast_list_is_empty(&sdk->calls)) {
+		struct host_call *call = CONTAINER_OF(sdk->calls.next, struct host_call, node);
+		ringcast_list_remove(&call->node);
+		call->result = HOST_FAILED;
+		sdk->options.give_back(sdk->options.context, call);
+	}
+}
+
+static void lesson_free(struct lesson *lesson)
+{
+	free(lesson->kind);
+	free(lesson->id);
+	json_decref(lesson->document);
+	free(lesson);
+}
+
+void ringcast_host_sdk_destroy(struct host_sdk **sdk)
+{
+	if (*sdk == NULL)
+		return;
+	TAKE_EACH((*sdk)->lessons, lesson, lesson_free(item))
+	if ((*sdk)->wake_fd >= 0)
+		close((*sdk)->wake_fd);
+	if ((*sdk)->epoll_fd >= 0)
+		close((*sdk)->epoll_fd);
+	pthread_mutex_destroy(&(*sdk)->lock);
+	free(*sdk);
+	*sdk = NULL;
+}
