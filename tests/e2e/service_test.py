@@ -143,7 +143,7 @@ class ServiceTest(unittest.IsolatedAsyncioTestCase):
         self.assertEqual(set(seen), ids)
 
     def test_aliases_lead_to_fleets(self):
-        fleet = self.gamelift.create_fleet(Name="f", ComputeType="ANYWHERE")["FleetAttributes"]["FleetId"]
+        fleet = self.gamelift.create_fleet(Name="f")["FleetAttributes"]["FleetId"]
         alias = self.gamelift.create_alias(Name="a", RoutingStrategy={"Type": "SIMPLE", "FleetId": fleet})["Alias"]["AliasId"]
         session = self.gamelift.create_game_session(AliasId=alias, MaximumPlayerSessionCount=2)["GameSession"]
         self.assertEqual(session["FleetId"], fleet)

@@ -13,7 +13,7 @@ bool ringcast_fleet_has_build(const json_t *fleet)
 bool ringcast_fleet_is_custom(const json_t *fleet)
 {
 	const char *type = json_string_value(json_object_get(fleet, "ComputeType"));
-	return ringcast_fleet_has_build(fleet) || (type != NULL && strcmp(type, "ANYWHERE") == 0);
+	return ringcast_fleet_has_build(fleet) || (type != NULL && strcmp(type, "ANYWHERE") == 0 && json_object_get(fleet, "ScriptId") == NULL);
 }
 
 const char *ringcast_runtime_launch_path(const char *path)
