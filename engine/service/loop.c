@@ -531,7 +531,7 @@ void ringcast_loop_stop(struct loop *loop)
 		pthread_join(loop->store_thread, NULL);
 	loop->has_thread = loop->has_store_thread = false;
 	/* Once more in this thread: what was being written is durable now, and what was held for it is true. */
-	while (ringcast_loop_turn(loop))
+	while (ringcast_loop_turn(loop) || loop->batch != NULL)
 		;
 	refuse_all(loop, &loop->parked);
 	refuse_all(loop, &loop->held);
@@ -562,6 +562,8 @@ void ringcast_loop_destroy(struct loop **loop)
 		return;
 	ringcast_assert(!(*loop)->has_thread && ringcast_list_is_empty(&(*loop)->requests) && ringcast_list_is_empty(&(*loop)->parked));
 	calls_free(&(*loop)->calls);
+	if ((*loop)->batch != NULL) /* of a loop that never turned */
+		batch_free((*loop)->batch);
 	events_free(&(*loop)->events);
 	ringcast_repeats_fini(&(*loop)->repeats);
 	ringcast_model_fini(&(*loop)->model);
