@@ -2,38 +2,26 @@
 
 #include "base/assert.h"
 
-enum gate_row {
-#define GATE(name, ...) ROW_##name,
-#include "proto/gate.def"
-#undef GATE
-	ROW_COUNT,
-};
-
 #define GATE(name, a, b, c, d, e, f, g, h, i)                                                                                                     \
-	[ROW_##name] = {GATE_##a, GATE_##b, GATE_##c, GATE_##d, GATE_##e, GATE_##f, GATE_##g, GATE_##h, GATE_##i},
-static const uint8_t actions[ROW_COUNT][GATE_PLACE_COUNT] = {
+	[GATE_ROW_##name] = {GATE_##a, GATE_##b, GATE_##c, GATE_##d, GATE_##e, GATE_##f, GATE_##g, GATE_##h, GATE_##i},
+const uint8_t ringcast_gate_actions[GATE_ROW_COUNT][GATE_PLACE_COUNT] = {
 #include "proto/gate.def"
 };
 #undef GATE
 
-static enum gate_row row_of(int32_t opcode)
-{
-	switch (opcode) {
-#define OPCODE(name, number, from_client, from_server, text)                                                                                      \
-	case number:                                                                                                                              \
-		return ROW_##name;
-#include "proto/opcode.def"
-#undef OPCODE
-	default:
-		return ROW_GAME;
-	}
-}
+enum {
+#define GATE(...) +1
+	ROWS_SAID = 0
+#include "proto/gate.def"
+#undef GATE
+};
+static_assert((int)ROWS_SAID == (int)GATE_ROW_COUNT, "an op code has no row in gate.def");
 
-enum gate_action ringcast_gate(int32_t opcode, enum gate_place place)
-{
-	ringcast_assert((unsigned)place < GATE_PLACE_COUNT);
-	return (enum gate_action)actions[opcode > 0 ? ROW_GAME : row_of(opcode)][place];
-}
+#define OPCODE(name, number, from_client, from_server, text) [-(number)] = GATE_ROW_##name,
+const uint8_t ringcast_gate_rows[GATE_OPCODES_KNOWN] = {
+#include "proto/opcode.def"
+};
+#undef OPCODE
 
 const char *ringcast_gate_place_name(enum gate_place place)
 {

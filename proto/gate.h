@@ -3,7 +3,7 @@
  * decided by tests of its own in the code that received it.
  *
  * A place is a channel and the state of what the packet came on: a stream (before or after the login), a player's plain datagrams, a DTLS
- * association. Pure; any thread.
+ * association. An op code is classified once, by one look into a table; what else depends on it alone is a table by row too. Pure; any thread.
  */
 #ifndef RINGCAST_PROTO_GATE_H
 #define RINGCAST_PROTO_GATE_H
@@ -34,7 +34,30 @@ enum gate_action {
 	GATE_ACTION_COUNT,
 };
 
-enum gate_action ringcast_gate(int32_t opcode, enum gate_place place);
+/* One per known op code, and one for all the others. GAME is 0, for what the table of rows does not name is a game's. */
+enum gate_row {
+	GATE_ROW_GAME,
+#define OPCODE(name, number, from_client, from_server, text) GATE_ROW_##name,
+#include "proto/opcode.def"
+#undef OPCODE
+	GATE_ROW_COUNT,
+};
+
+enum { GATE_OPCODES_KNOWN = 1 - OPCODE_GAME_END }; /* 0 down to the lowest that has a meaning of its own */
+
+extern const uint8_t ringcast_gate_rows[GATE_OPCODES_KNOWN]; /* by the op code, negated */
+extern const uint8_t ringcast_gate_actions[GATE_ROW_COUNT][GATE_PLACE_COUNT];
+
+static inline enum gate_row ringcast_gate_row(int32_t opcode)
+{
+	uint32_t index = 0 - (uint32_t)opcode;
+	return index < GATE_OPCODES_KNOWN ? (enum gate_row)ringcast_gate_rows[index] : GATE_ROW_GAME;
+}
+static inline enum gate_action ringcast_gate_action(enum gate_row row, enum gate_place place) { return (enum gate_action)ringcast_gate_actions[row][place]; }
+static inline enum gate_action ringcast_gate(int32_t opcode, enum gate_place place)
+{
+	return ringcast_gate_action(ringcast_gate_row(opcode), place);
+}
 const char *ringcast_gate_place_name(enum gate_place place);    /* "stream joined" */
 const char *ringcast_gate_action_name(enum gate_action action); /* "route" */
 

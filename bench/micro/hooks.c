@@ -16,10 +16,9 @@ enum { ROUNDS = 5, BATCH = 1000, SESSIONS = 500, SESSION_MESSAGES = 200 };
 
 static uint64_t delivery_count, question_count;
 
-static void on_deliver(void *context, const struct packet *packet, enum delivery_intent intent, struct player *const *recipients,
-		       size_t recipient_count)
+static void on_deliver(void *context, const struct fanout *fanout)
 {
-	delivery_count += recipient_count;
+	delivery_count += fanout->recipient_count;
 }
 
 static void on_disconnect(void *context, struct player *player, enum close_reason reason, const char *text) {}

@@ -83,8 +83,7 @@ static void on_log(void *context, struct session *session, enum script_level lev
 }
 
 static void on_count(void *context, enum script_count what) {}
-static void on_deliver(void *context, const struct packet *packet, enum delivery_intent intent, struct player *const *recipients,
-		       size_t recipient_count) {}
+static void on_deliver(void *context, const struct fanout *fanout) {}
 static void on_disconnect(void *context, struct player *player, enum close_reason reason, const char *text) {}
 static void on_drop(void *context, enum drop_reason reason, uint64_t count) {}
 static void on_admitted(void *context, struct player *player, enum drop_reason reason) {}

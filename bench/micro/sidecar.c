@@ -81,12 +81,12 @@ static uint64_t clock_ns(clockid_t clock)
 
 /* What the store and the host are given */
 
-static void on_deliver(void *context, const struct packet *packet, enum delivery_intent intent, struct player *const *recipients,
-		       size_t recipient_count)
+static void on_deliver(void *context, const struct fanout *fanout)
 {
+	const struct packet *packet = fanout->packet;
 	struct bench *bench = context;
 	char text[32] = "";
-	bench->delivered_count += recipient_count;
+	bench->delivered_count += fanout->recipient_count;
 	if (packet->opcode != OPCODE_REPORT)
 		return;
 	memcpy(text, packet->payload.data, packet->payload.size < sizeof(text) ? packet->payload.size : sizeof(text) - 1);

@@ -81,15 +81,6 @@ void ringcast_slab_free(struct slab *slab, handle h)
 	ringcast_pages_hide(object_at(slab, index), slab->object_bytes);
 }
 
-void *ringcast_slab_find(const struct slab *slab, handle h)
-{
-	uint32_t index = ringcast_handle_index(h);
-	uint32_t generation = ringcast_handle_generation(h);
-	if (!is_in_use(generation) || index >= slab->high_water || slab->generations[index] != generation)
-		return NULL;
-	return object_at(slab, index);
-}
-
 void *ringcast_slab_at(const struct slab *slab, uint32_t index, handle *ret_handle)
 {
 	ringcast_assert(index < slab->capacity);

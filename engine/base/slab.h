@@ -23,8 +23,19 @@ void ringcast_slab_fini(struct slab *slab);
 /* Returns a zeroed object and its handle, or NULL when full. */
 void *ringcast_slab_alloc(struct slab *slab, handle *ret_handle);
 void ringcast_slab_free(struct slab *slab, handle h); /* asserts that h is live */
-void *ringcast_slab_find(const struct slab *slab, handle h); /* NULL when stale or HANDLE_NONE */
+static inline void *ringcast_slab_find(const struct slab *slab, handle h); /* NULL when stale or HANDLE_NONE */
 /* For iteration up to high_water. NULL when the slot is free. */
 void *ringcast_slab_at(const struct slab *slab, uint32_t index, handle *ret_handle);
+
+/* inline definitions */
+
+/* Once or twice for each message and each send. */
+static inline void *ringcast_slab_find(const struct slab *slab, handle h)
+{
+	uint32_t index = ringcast_handle_index(h), generation = ringcast_handle_generation(h);
+	if ((generation & 1) == 0 || index >= slab->high_water || slab->generations[index] != generation)
+		return NULL;
+	return slab->objects + (size_t)index * slab->object_bytes;
+}
 
 #endif

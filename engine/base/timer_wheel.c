@@ -56,11 +56,13 @@ static unsigned slot_index(uint32_t tick_ms, unsigned level)
 static void occupied_set(struct timer_wheel *wheel, unsigned level, unsigned slot)
 {
 	wheel->occupied[level][slot / 64] |= UINT64_C(1) << (slot % 64);
+	wheel->is_next_known = false;
 }
 
 static void occupied_clear(struct timer_wheel *wheel, unsigned level, unsigned slot)
 {
 	wheel->occupied[level][slot / 64] &= ~(UINT64_C(1) << (slot % 64));
+	wheel->is_next_known = false;
 }
 
 /* How many slots from `from` on, going round, the next occupied one is: 0..255; 256: none. */
@@ -98,6 +100,7 @@ void ringcast_timer_wheel_init(struct timer_wheel *wheel, uint64_t now_ns)
 	wheel->start_ns = now_ns;
 	wheel->now_ms = 0;
 	wheel->armed_count = 0;
+	wheel->is_next_known = false;
 }
 
 /* Rounded up, and not before now: the tick at which deadline_ns has surely passed. */
@@ -146,24 +149,36 @@ void ringcast_timer_cancel(struct timer_wheel *wheel, struct timer *timer)
 	timer->prev = timer->next = NULL;
 }
 
-/* From now to the next slot that needs attention: its tick on the lowest level, its first tick above. The lowest level is nearest. */
-static uint64_t next_distance_ms(const struct timer_wheel *wheel, unsigned *ret_level)
+/* The next slot that needs attention: its tick on the lowest level, its first tick above. The lowest level is nearest. */
+static void find_next(struct timer_wheel *wheel)
 {
+	wheel->is_next_known = true;
+	wheel->next_ms = DISTANCE_NONE;
 	for (unsigned level = 0; level < TIMER_WHEEL_LEVELS; level++) {
 		unsigned shift = level * LEVEL_BITS;
 		unsigned slots = occupied_distance(wheel, level, slot_index(wheel->now_ms, level));
 		if (slots == TIMER_WHEEL_SLOTS)
 			continue;
 		ringcast_assert(level == 0 || slots > 0);
-		*ret_level = level;
-		return ((uint64_t)slots << shift) - (wheel->now_ms & ((UINT32_C(1) << shift) - 1));
+		wheel->next_level = level;
+		wheel->next_ms = wheel->now_ms + ((uint64_t)slots << shift) - (wheel->now_ms & ((UINT32_C(1) << shift) - 1));
+		return;
 	}
-	return DISTANCE_NONE;
+}
+
+/* From now to the next slot that needs attention. Mostly it is the same as in the turn before: timers are armed and cancelled far less often than asked for. */
+static uint64_t next_distance_ms(struct timer_wheel *wheel)
+{
+	if (!wheel->is_next_known)
+		find_next(wheel);
+	return wheel->next_ms == DISTANCE_NONE ? DISTANCE_NONE : wheel->next_ms - wheel->now_ms;
 }
 
 static void now_move(struct timer_wheel *wheel, uint64_t distance_ms)
 {
 	uint64_t now_ms = wheel->now_ms + distance_ms;
+	if (now_ms >= WHEEL_MS)
+		wheel->is_next_known = false; /* counted from another start */
 	wheel->start_ns += now_ms / WHEEL_MS * WHEEL_MS * NS_PER_MS;
 	wheel->now_ms = (uint32_t)now_ms;
 }
@@ -198,13 +213,12 @@ static void collect(struct timer_wheel *wheel, uint64_t now_ns)
 		return; /* time does not go back */
 	uint64_t left_ms = elapsed_ms - wheel->now_ms;
 	for (;;) {
-		unsigned level;
-		uint64_t distance_ms = next_distance_ms(wheel, &level);
+		uint64_t distance_ms = next_distance_ms(wheel);
 		if (distance_ms > left_ms || distance_ms == DISTANCE_NONE)
 			break;
 		now_move(wheel, distance_ms);
 		left_ms -= distance_ms;
-		slot_reached(wheel, level);
+		slot_reached(wheel, wheel->next_level);
 	}
 	now_move(wheel, left_ms);
 }
@@ -223,12 +237,11 @@ unsigned ringcast_timer_wheel_advance(struct timer_wheel *wheel, uint64_t now_ns
 	return count;
 }
 
-uint64_t ringcast_timer_wheel_deadline_ns(const struct timer_wheel *wheel)
+uint64_t ringcast_timer_wheel_deadline_ns(struct timer_wheel *wheel)
 {
 	if (wheel->armed_count == 0)
 		return UINT64_MAX;
-	unsigned level;
-	uint64_t distance_ms = head_is_empty(&wheel->due) ? next_distance_ms(wheel, &level) : 0;
+	uint64_t distance_ms = head_is_empty(&wheel->due) ? next_distance_ms(wheel) : 0;
 	ringcast_assert(distance_ms != DISTANCE_NONE);
 	return wheel->start_ns + (wheel->now_ms + distance_ms) * NS_PER_MS;
 }

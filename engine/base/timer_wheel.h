@@ -27,6 +27,9 @@ struct timer_wheel {
 	uint64_t start_ns;    /* when wheel time was 0: at init, and again every 2^32 ms */
 	uint32_t now_ms;      /* wheel time of the latest advance */
 	uint32_t armed_count; /* in slots or due */
+	uint32_t next_level;  /* of the slot that needs attention next, */
+	uint64_t next_ms;     /* which starts then in wheel time; UINT64_MAX: there is none. Both only if */
+	bool is_next_known;   /* no slot was taken or became empty since */
 };
 
 /* Called for each expired timer, which is no longer armed. */
@@ -44,6 +47,6 @@ static inline bool ringcast_timer_is_armed(const struct timer *timer) { return t
 unsigned ringcast_timer_wheel_advance(struct timer_wheel *wheel, uint64_t now_ns, unsigned expire_count_max,
 				      timer_expired_fn *expired, void *context);
 /* When advance should next be called: a lower bound on the next expiry, UINT64_MAX when nothing is armed. */
-uint64_t ringcast_timer_wheel_deadline_ns(const struct timer_wheel *wheel);
+uint64_t ringcast_timer_wheel_deadline_ns(struct timer_wheel *wheel);
 
 #endif

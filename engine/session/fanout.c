@@ -2,38 +2,30 @@
 
 #include "base/assert.h"
 
-/* packet is the caller's own copy. */
-static void deliver(struct session *session, struct packet *packet, enum delivery_intent intent, struct player *const *recipients,
-		    size_t recipient_count)
+static void deliver(struct session *session, const struct fanout *fanout)
 {
 	const struct outbox *outbox = &session->store->options.outbox;
-	ringcast_assert_slow(packet->opcode != OPCODE_LOGIN);
-	if (recipient_count == 0)
+	ringcast_assert_slow(fanout->packet->opcode != OPCODE_LOGIN);
+	if (fanout->recipient_count == 0)
 		return;
-	packet->is_reliable = intent == INTENT_RELIABLE;
-	packet->sequence = 0; /* the transport's, per receiver */
-	session->deliveries += recipient_count;
-	outbox->deliver(outbox->context, packet, intent, recipients, recipient_count);
+	session->deliveries += fanout->recipient_count;
+	outbox->deliver(outbox->context, fanout);
 }
 
 void ringcast_fanout_to_player(struct session *session, const struct packet *packet, enum delivery_intent intent, struct player *player)
 {
 	ringcast_assert(player->session == session);
 	ringcast_assert(player->state == PLAYER_ACTIVE);
-	struct packet copy = *packet;
-	copy.target_player = player->peer_id;
-	copy.target_group = PROTO_GROUP_NONE;
-	deliver(session, &copy, intent, &player, 1);
+	deliver(session, &(struct fanout){.packet = packet, .target_player = player->peer_id, .target_group = PROTO_GROUP_NONE, .intent = intent,
+					  .recipients = &player, .recipient_count = 1});
 }
 
 void ringcast_fanout_to_members(struct session *session, const struct packet *packet, enum delivery_intent intent, int32_t group,
 				struct player *const *recipients, size_t recipient_count)
 {
 	ringcast_assert(group != PROTO_GROUP_NONE);
-	struct packet copy = *packet;
-	copy.target_player = PROTO_PEER_NONE;
-	copy.target_group = group;
-	deliver(session, &copy, intent, recipients, recipient_count);
+	deliver(session, &(struct fanout){.packet = packet, .target_player = PROTO_PEER_NONE, .target_group = group, .intent = intent,
+					  .recipients = recipients, .recipient_count = recipient_count});
 }
 
 void ringcast_fanout_to_group(struct session *session, const struct packet *packet, enum delivery_intent intent, int32_t group)

@@ -1,7 +1,7 @@
 /*
  * What a session decided: packets for recipients, players to disconnect. The session layer calls this sink; the shard implements it with
- * transport (tests with a recorder). deliver is called with the group's own dense member array, so nothing is copied: recipients are
- * as of acceptance, valid for the call only. The sink must not call back into the session layer.
+ * transport (tests with a recorder). A fan-out names the group's own dense member array and the packet as it came, so nothing is copied: recipients are
+ * as of acceptance, and all of it is valid for the call only. The sink must not call back into the session layer.
  */
 #ifndef RINGCAST_SESSION_OUTBOX_H
 #define RINGCAST_SESSION_OUTBOX_H
@@ -15,11 +15,17 @@ struct session;
 
 enum delivery_intent { INTENT_FAST = 0, INTENT_RELIABLE = 1 };
 
+struct fanout {
+	const struct packet *packet; /* but for what follows; its sequence is the transport's, and is_reliable the channel used */
+	int32_t target_player, target_group; /* what the receivers see: one of the two */
+	enum delivery_intent intent;
+	struct player *const *recipients;
+	size_t recipient_count; /* > 0 */
+};
+
 struct outbox {
 	void *context;
-	/* payload and command data are borrowed for the call. packet->is_reliable is the wish; the transport rewrites it to the channel used. */
-	void (*deliver)(void *context, const struct packet *packet, enum delivery_intent intent, struct player *const *recipients,
-			size_t recipient_count);
+	void (*deliver)(void *context, const struct fanout *fanout);
 	/* The player has left the session already; its transport closes after what was queued is sent. */
 	void (*disconnect)(void *context, struct player *player, enum close_reason reason, const char *text);
 	/* A session began, or has ended; NULL: nobody wants to know. For the record only: it must change nothing. */

@@ -67,13 +67,14 @@ static enum drop_reason route_leave(struct route *route)
 	return ringcast_group_leave(player, packet->group, player->session->store->now_ns);
 }
 
-static enum drop_reason route_request(struct player *player, const struct packet *packet)
+static enum drop_reason route_request(struct route *route)
 {
+	const struct packet *packet = route->packet;
 	if (packet->command != PACKET_COMMAND_REQUEST_GROUP_MEMBERSHIP)
 		return DROP_MALFORMED;
 	if (packet->group <= PROTO_GROUP_NONE && packet->group != PROTO_GROUP_ALL)
 		return DROP_GROUP_LIMIT;
-	ringcast_roster_answer(player, packet->group);
+	ringcast_roster_answer(route->player, packet->group);
 	return DROP_NONE;
 }
 
@@ -140,18 +141,12 @@ static enum drop_reason route_message(struct route *route)
 	return DROP_NONE;
 }
 
-/* Only what a game message consists of: the rest of what a client may have put into its packet goes no further. */
-static struct packet message_of(const struct player *sender, const struct packet *packet, enum delivery_intent intent)
-{
-	return (struct packet){
-		.opcode = packet->opcode,
-		.sender = sender->peer_id,
-		.target_player = packet->target_player,
-		.target_group = packet->target_group,
-		.is_reliable = intent == INTENT_RELIABLE,
-		.payload = packet->payload,
-	};
-}
+/* What clients ask of the relay itself. Everything else that the gate lets through is a message of the game. */
+static enum drop_reason (*const requests[GATE_ROW_COUNT])(struct route *route) = {
+	[GATE_ROW_JOIN_GROUP] = route_join,
+	[GATE_ROW_LEAVE_GROUP] = route_leave,
+	[GATE_ROW_REQUEST_GROUP_MEMBERSHIP] = route_request,
+};
 
 enum drop_reason ringcast_router_dispatch(struct route *route)
 {
@@ -159,18 +154,10 @@ enum drop_reason ringcast_router_dispatch(struct route *route)
 	if (player->session->state == SESSION_ENDED)
 		return DROP_SESSION_ENDED;
 	enum gate_place place = route->intent == INTENT_RELIABLE ? GATE_STREAM_JOINED : GATE_DATAGRAM_UP;
-	if (player->state != PLAYER_ACTIVE || ringcast_gate(route->packet->opcode, place) != GATE_ROUTE)
+	enum gate_row row = ringcast_gate_row(route->packet->opcode);
+	if (player->state != PLAYER_ACTIVE || ringcast_gate_action(row, place) != GATE_ROUTE)
 		return DROP_BAD_STATE;
-	switch (route->packet->opcode) {
-	case OPCODE_JOIN_GROUP:
-		return route_join(route);
-	case OPCODE_LEAVE_GROUP:
-		return route_leave(route);
-	case OPCODE_REQUEST_GROUP_MEMBERSHIP:
-		return route_request(player, route->packet);
-	default:
-		return route_message(route);
-	}
+	return requests[row] != NULL ? requests[row](route) : route_message(route);
 }
 
 /* Behind what waits, or through the rules, which may end in waiting too. */
@@ -183,17 +170,13 @@ static enum drop_reason dispatch_or_park(struct player *player, const struct pac
 	return route.asked != 0 ? ringcast_park_packet(&route) : reason;
 }
 
-static bool is_group_request(int32_t opcode)
+/* Only what a game message consists of: the rest of what a client may have put into its packet goes no further. */
+static void reduce_to_message(struct packet *packet, enum delivery_intent intent)
 {
-	return opcode == OPCODE_JOIN_GROUP || opcode == OPCODE_LEAVE_GROUP || opcode == OPCODE_REQUEST_GROUP_MEMBERSHIP;
-}
-
-static enum drop_reason route(struct player *player, const struct packet *packet, enum delivery_intent intent)
-{
-	if (is_group_request(packet->opcode))
-		return dispatch_or_park(player, packet, intent);
-	struct packet message = message_of(player, packet, intent);
-	return dispatch_or_park(player, &message, intent);
+	packet->sequence = 0;
+	packet->client_version = 0;
+	packet->is_reliable = intent == INTENT_RELIABLE;
+	packet->command = PACKET_COMMAND_NONE;
 }
 
 enum drop_reason ringcast_router_route(struct player *player, struct packet *packet, enum delivery_intent intent, uint64_t now_ns)
@@ -206,7 +189,9 @@ enum drop_reason ringcast_router_route(struct player *player, struct packet *pac
 	player->bytes_received += packet->payload.size;
 	session->messages_received++;
 	session->bytes_received += packet->payload.size;
-	enum drop_reason reason = route(player, packet, intent);
+	if (requests[ringcast_gate_row(packet->opcode)] == NULL)
+		reduce_to_message(packet, intent);
+	enum drop_reason reason = dispatch_or_park(player, packet, intent);
 	if (reason != DROP_NONE)
 		session->drops++; /* the player's are the shard's to count: it drops for reasons of its own too */
 	ringcast_command_apply(session);

@@ -235,8 +235,8 @@ void ringcast_player_disconnect(struct player *player, enum close_reason reason,
 
 /* router.c */
 /*
- * A packet from an admitted player, already decoded; sender is overwritten with the player's peer id. Handles group requests and game
- * messages; op codes of the handshakes are the shard's and must not come here. Returns why nothing happened, or DROP_NONE.
+ * A packet from an admitted player, already decoded. It is worked on in place: the sender becomes the player's peer id, and a game message
+ * loses what is not part of one. Handles group requests and game messages; op codes of the handshakes are the shard's and must not come here. Returns why nothing happened, or DROP_NONE.
  */
 enum drop_reason ringcast_router_route(struct player *player, struct packet *packet, enum delivery_intent intent, uint64_t now_ns);
 

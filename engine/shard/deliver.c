@@ -27,10 +27,11 @@ struct frame {
 };
 
 /* A game message, the common case: its head first, which says how large it all is. */
-static size_t encode_message(const struct packet *packet, uint8_t *out)
+static size_t encode_message(const struct fanout *fanout, uint8_t *out)
 {
+	const struct packet *packet = fanout->packet;
 	uint8_t head[PROTO_PACKET_OVERHEAD_BYTES_MAX];
-	size_t head_bytes = ringcast_packet_encode_head(packet->opcode, 0, packet->target_player, packet->target_group, packet->sender, true,
+	size_t head_bytes = ringcast_packet_encode_head(packet->opcode, 0, fanout->target_player, fanout->target_group, packet->sender, true,
 							packet->payload.size, head);
 	size_t header = ringcast_websocket_encode_header(WEBSOCKET_BINARY, true, head_bytes + packet->payload.size, out);
 	memcpy(out + header, head, head_bytes);
@@ -39,9 +40,11 @@ static size_t encode_message(const struct packet *packet, uint8_t *out)
 	return header + head_bytes + packet->payload.size;
 }
 
-static size_t encode_command(const struct packet *wish, size_t packet_bytes_max, uint8_t *out)
+static size_t encode_command(const struct fanout *fanout, size_t packet_bytes_max, uint8_t *out)
 {
-	struct packet packet = *wish;
+	struct packet packet = *fanout->packet;
+	packet.target_player = fanout->target_player;
+	packet.target_group = fanout->target_group;
 	packet.is_reliable = true;
 	packet.sequence = 0;
 	size_t packet_bytes = ringcast_packet_encoded_bytes(&packet);
@@ -60,14 +63,14 @@ static size_t packet_bytes_max(const struct packet *packet)
 }
 
 /* One WebSocket message holding one packet, for any number of receivers. */
-static bool encode_frame(struct shard *shard, const struct packet *packet, struct frame *ret_frame)
+static bool encode_frame(struct shard *shard, const struct fanout *fanout, struct frame *ret_frame)
 {
-	size_t size_max = packet_bytes_max(packet);
+	size_t size_max = packet_bytes_max(fanout->packet);
 	struct buf *chunk = ringcast_shard_chunk(shard, size_max + PROTO_WEBSOCKET_HEADER_BYTES_MAX);
 	if (chunk == NULL)
 		return false;
 	uint8_t *out = chunk->data + chunk->size;
-	size_t size = packet->command == PACKET_COMMAND_NONE ? encode_message(packet, out) : encode_command(packet, size_max, out);
+	size_t size = fanout->packet->command == PACKET_COMMAND_NONE ? encode_message(fanout, out) : encode_command(fanout, size_max, out);
 	*ret_frame = (struct frame){.buf = chunk, .offset = chunk->size, .size = (uint32_t)size};
 	chunk->size += ret_frame->size;
 	return true;
@@ -145,8 +148,9 @@ static enum drop_reason refuse_memory(struct shard *shard, struct conn *conn)
 
 bool ringcast_shard_send_packet(struct shard *shard, struct conn *conn, const struct packet *packet)
 {
+	struct fanout fanout = {.packet = packet, .target_player = packet->target_player, .target_group = packet->target_group};
 	struct frame frame;
-	enum drop_reason drop = encode_frame(shard, packet, &frame) ? queue_frame(shard, conn, &frame) : refuse_memory(shard, conn);
+	enum drop_reason drop = encode_frame(shard, &fanout, &frame) ? queue_frame(shard, conn, &frame) : refuse_memory(shard, conn);
 	if (drop != DROP_NONE)
 		ringcast_shard_drop(shard, drop, 1);
 	return drop == DROP_NONE;
@@ -174,8 +178,9 @@ bool ringcast_shard_send_frame(struct shard *shard, struct conn *conn, enum webs
 }
 
 /* The payload is copied once, whatever the number of receivers; each receiver's head is written at the flush. */
-static bool prepare_fast(struct shard *shard, const struct packet *packet, uint32_t *ret_message)
+static bool prepare_fast(struct shard *shard, const struct fanout *fanout, uint32_t *ret_message)
 {
+	const struct packet *packet = fanout->packet;
 	if (shard->fast_message_count == SHARD_FAST_MESSAGE_MAX)
 		ringcast_shard_flush_fast(shard);
 	struct buf *chunk = ringcast_shard_chunk(shard, packet->payload.size + 1);
@@ -186,8 +191,8 @@ static bool prepare_fast(struct shard *shard, const struct packet *packet, uint3
 	*ret_message = shard->fast_message_count++;
 	shard->fast_messages[*ret_message] = (struct fast_message){
 		.opcode = packet->opcode,
-		.target_player = packet->target_player,
-		.target_group = packet->target_group,
+		.target_player = fanout->target_player,
+		.target_group = fanout->target_group,
 		.sender = packet->sender,
 		.buf = ringcast_buf_ref(chunk),
 		.offset = chunk->size,
@@ -222,7 +227,7 @@ static void queue_fast(struct shard *shard, struct conn *conn, uint32_t message)
 
 struct delivery { /* a packet in both encodings, each made when the first receiver needs it */
 	struct shard *shard;
-	const struct packet *packet;
+	const struct fanout *fanout;
 	struct frame frame;
 	uint32_t fast_message;
 	bool is_fast_ready, is_fast;
@@ -236,7 +241,7 @@ static enum drop_reason deliver_fast(struct delivery *delivery, struct conn *con
 		ringcast_shard_flush_fast(shard);
 		delivery->is_fast_ready = false;
 	}
-	if (!delivery->is_fast_ready && !prepare_fast(shard, delivery->packet, &delivery->fast_message))
+	if (!delivery->is_fast_ready && !prepare_fast(shard, delivery->fanout, &delivery->fast_message))
 		return DROP_NO_BUFFER;
 	delivery->is_fast_ready = true;
 	queue_fast(shard, conn, delivery->fast_message);
@@ -246,7 +251,7 @@ static enum drop_reason deliver_fast(struct delivery *delivery, struct conn *con
 static enum drop_reason deliver_stream(struct delivery *delivery, struct conn *conn)
 {
 	if (delivery->frame.buf == NULL) {
-		if (!encode_frame(delivery->shard, delivery->packet, &delivery->frame))
+		if (!encode_frame(delivery->shard, delivery->fanout, &delivery->frame))
 			return refuse_memory(delivery->shard, conn);
 		delivery->frame.is_fast = delivery->is_fast;
 		ringcast_buf_ref(delivery->frame.buf); /* a later chunk must not free it while receivers may still refuse it */
@@ -259,20 +264,21 @@ static enum drop_reason deliver_stream(struct delivery *delivery, struct conn *c
 	return drop;
 }
 
-static void deliver(void *context, const struct packet *packet, enum delivery_intent intent, struct player *const *recipients,
-		    size_t recipient_count)
+static void deliver(void *context, const struct fanout *fanout)
 {
 	struct shard *shard = context;
-	ringcast_recorder_note(&shard->recorder, PROBE_DELIVER, shard->now_ns,
-			       recipient_count > 0 ? recipients[0]->session->self : HANDLE_NONE, recipient_count, packet->opcode);
-	struct delivery delivery = {.shard = shard, .packet = packet, .is_fast = intent == INTENT_FAST && packet->command == PACKET_COMMAND_NONE};
+	const struct packet *packet = fanout->packet;
+	struct player *const *recipients = fanout->recipients;
+	size_t recipient_count = fanout->recipient_count;
+	ringcast_recorder_note(&shard->recorder, PROBE_DELIVER, shard->now_ns, recipients[0]->session->self, recipient_count, packet->opcode);
+	struct delivery delivery = {.shard = shard, .fanout = fanout, .is_fast = fanout->intent == INTENT_FAST && packet->command == PACKET_COMMAND_NONE};
 	bool may_be_fast = delivery.is_fast && packet->payload.size <= PROTO_PAYLOAD_FAST_BYTES_MAX;
+	shard->counters.deliveries_asked += recipient_count;
 	for (size_t i = 0; i < recipient_count; i++) {
 		struct player *player = recipients[i];
 		struct conn *conn = player->transport;
 		if (i + 4 < recipient_count)
 			__builtin_prefetch(recipients[i + 4]);
-		shard->counters.deliveries_asked++;
 		enum drop_reason drop = may_be_fast && conn->fast.state == FAST_UP ? deliver_fast(&delivery, conn)
 										    : deliver_stream(&delivery, conn);
 		if (drop != DROP_NONE) {

@@ -158,14 +158,13 @@ static void open_fast_path(uint32_t player)
 
 static struct outbox honest;
 
-static void deliver_wastefully(void *context, const struct packet *packet, enum delivery_intent intent, struct player *const *recipients,
-			       size_t recipient_count)
+static void deliver_wastefully(void *context, const struct fanout *fanout)
 {
-	for (size_t i = 0; i < recipient_count; i++) {
-		uint64_t found = ringcast_map_find(&shard->store.players_by_key, (uint64_t)recipients[i]->peer_id);
+	for (size_t i = 0; i < fanout->recipient_count; i++) {
+		uint64_t found = ringcast_map_find(&shard->store.players_by_key, (uint64_t)fanout->recipients[i]->peer_id);
 		ringcast_assert(found != 0);
 	}
-	honest.deliver(context, packet, intent, recipients, recipient_count);
+	honest.deliver(context, fanout);
 }
 
 static void plant(void)

@@ -129,7 +129,7 @@ static void world_expired(void *context, struct timer *timer)
 	}
 }
 
-static void world_check(const struct world *world)
+static void world_check(struct world *world)
 {
 	uint64_t tick_min = UINT64_MAX;
 	unsigned armed_count = 0;

@@ -38,22 +38,22 @@ static void note_ids(struct lua_world *world, const char *word, int32_t *ids, si
 		note(world, i == 0 ? "%d" : ",%d", ids[i]);
 }
 
-static void on_deliver(void *context, const struct packet *packet, enum delivery_intent intent, struct player *const *recipients,
-		       size_t recipient_count)
+static void on_deliver(void *context, const struct fanout *fanout)
 {
+	const struct packet *packet = fanout->packet;
 	struct lua_world *world = context;
 	bool is_update = packet->command == PACKET_COMMAND_GROUP_MEMBERSHIP_UPDATE;
 	int32_t ids[64];
 	if (world->is_quiet)
 		return;
-	cr_assert(recipient_count <= ARRAY_COUNT(ids));
-	for (size_t i = 0; i < recipient_count; i++)
-		ids[i] = recipients[i]->peer_id;
+	cr_assert(fanout->recipient_count <= ARRAY_COUNT(ids));
+	for (size_t i = 0; i < fanout->recipient_count; i++)
+		ids[i] = fanout->recipients[i]->peer_id;
 	if (is_update)
 		note(world, "update %d", packet->membership.group);
 	else
-		note(world, "send %d from %d %s", packet->opcode, packet->sender, intent == INTENT_RELIABLE ? "reliable" : "fast");
-	note_ids(world, "to", ids, recipient_count);
+		note(world, "send %d from %d %s", packet->opcode, packet->sender, fanout->intent == INTENT_RELIABLE ? "reliable" : "fast");
+	note_ids(world, "to", ids, fanout->recipient_count);
 	if (is_update) {
 		memcpy(ids, packet->membership.players, packet->membership.player_count * sizeof(*ids));
 		note_ids(world, "list", ids, packet->membership.player_count);

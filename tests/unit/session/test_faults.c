@@ -15,11 +15,10 @@ enum { PLAYERS = 20 };
 static struct world world;
 static uint64_t refusals; /* calls that said NO_BUFFER */
 
-static void outbox_deliver(void *context, const struct packet *packet, enum delivery_intent intent, struct player *const *recipients,
-			   size_t recipient_count)
+static void outbox_deliver(void *context, const struct fanout *fanout)
 {
-	for (size_t i = 0; i < recipient_count; i++)
-		cr_assert_eq(recipients[i]->state, PLAYER_ACTIVE);
+	for (size_t i = 0; i < fanout->recipient_count; i++)
+		cr_assert_eq(fanout->recipients[i]->state, PLAYER_ACTIVE);
 }
 
 static void outbox_disconnect(void *context, struct player *player, enum close_reason reason, const char *text)

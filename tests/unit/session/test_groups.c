@@ -228,9 +228,9 @@ Test(groups, an_answer_is_cut_to_a_packet_and_the_asker_is_in_it)
 static int32_t listed[4096];
 static uint32_t listed_count;
 
-static void note_list(void *context, const struct packet *packet, enum delivery_intent intent, struct player *const *recipients,
-		      size_t recipient_count)
+static void note_list(void *context, const struct fanout *fanout)
 {
+	const struct packet *packet = fanout->packet;
 	listed_count = packet->membership.player_count;
 	cr_assert_leq(listed_count, ARRAY_COUNT(listed));
 	memcpy(listed, packet->membership.players, listed_count * sizeof(listed[0]));

@@ -56,20 +56,20 @@ static slot_set list_of(const struct twin *twin, const struct packet *packet)
 	return set;
 }
 
-static void on_deliver(void *context, const struct packet *packet, enum delivery_intent intent, struct player *const *recipients,
-		       size_t recipient_count)
+static void on_deliver(void *context, const struct fanout *fanout)
 {
+	const struct packet *packet = fanout->packet;
 	struct twin *twin = context;
 	bool is_update = packet->command == PACKET_COMMAND_GROUP_MEMBERSHIP_UPDATE;
-	cr_assert(recipient_count > 0);
+	cr_assert(fanout->recipient_count > 0);
 	effects_add(&twin->real, (struct effect){
 					 .kind = is_update ? EFFECT_UPDATE : EFFECT_SEND,
 					 .opcode = is_update ? packet->membership.group : packet->opcode,
 					 .sender = twin_slot(twin, packet->sender),
-					 .target_slot = twin_slot(twin, packet->target_player),
-					 .target_group = packet->target_group,
-					 .is_reliable = intent == INTENT_RELIABLE,
-					 .to = set_of(recipients, recipient_count),
+					 .target_slot = twin_slot(twin, fanout->target_player),
+					 .target_group = fanout->target_group,
+					 .is_reliable = fanout->intent == INTENT_RELIABLE,
+					 .to = set_of(fanout->recipients, fanout->recipient_count),
 					 .list = is_update ? list_of(twin, packet) : 0,
 				 });
 }

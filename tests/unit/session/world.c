@@ -58,25 +58,24 @@ static void log_ids(struct world *world, const char *word, int32_t *ids, size_t 
 		log_add(world, i == 0 ? "%d" : ",%d", ids[i]);
 }
 
-static void log_delivery(void *context, const struct packet *packet, enum delivery_intent intent, struct player *const *recipients,
-			 size_t recipient_count)
+static void log_delivery(void *context, const struct fanout *fanout)
 {
+	const struct packet *packet = fanout->packet;
 	struct world *world = context;
 	bool is_update = packet->command == PACKET_COMMAND_GROUP_MEMBERSHIP_UPDATE;
-	cr_assert(recipient_count > 0);
-	cr_assert_eq(packet->is_reliable, intent == INTENT_RELIABLE);
+	cr_assert(fanout->recipient_count > 0);
 	cr_assert_eq(packet->sequence, 0);
 	cr_assert(is_update ? packet->opcode == OPCODE_GROUP_MEMBERSHIP_UPDATE : packet->command == PACKET_COMMAND_NONE);
 	log_add(world, is_update ? "update %d" : "send %d", is_update ? packet->membership.group : packet->opcode);
-	log_add(world, " from %d player %d group %d %s", packet->sender, packet->target_player, packet->target_group,
-		intent == INTENT_RELIABLE ? "reliable" : "fast");
-	int32_t *ids = malloc((recipient_count + packet->membership.player_count + 1) * sizeof(*ids));
-	for (size_t i = 0; i < recipient_count; i++) {
-		cr_assert_eq(recipients[i]->state, PLAYER_ACTIVE, "only players that are there receive");
-		cr_assert_not_null(recipients[i]->transport);
-		ids[i] = recipients[i]->peer_id;
+	log_add(world, " from %d player %d group %d %s", packet->sender, fanout->target_player, fanout->target_group,
+		fanout->intent == INTENT_RELIABLE ? "reliable" : "fast");
+	int32_t *ids = malloc((fanout->recipient_count + packet->membership.player_count + 1) * sizeof(*ids));
+	for (size_t i = 0; i < fanout->recipient_count; i++) {
+		cr_assert_eq(fanout->recipients[i]->state, PLAYER_ACTIVE, "only players that are there receive");
+		cr_assert_not_null(fanout->recipients[i]->transport);
+		ids[i] = fanout->recipients[i]->peer_id;
 	}
-	log_ids(world, "to", ids, recipient_count);
+	log_ids(world, "to", ids, fanout->recipient_count);
 	if (is_update) {
 		memcpy(ids, packet->membership.players, packet->membership.player_count * sizeof(*ids));
 		log_ids(world, "list", ids, packet->membership.player_count);

@@ -46,18 +46,18 @@ static void note_recipients(struct side_world *world, struct player *const *reci
 		note(world, i == 0 ? " to %d" : ",%d", ids[i]);
 }
 
-static void on_deliver(void *context, const struct packet *packet, enum delivery_intent intent, struct player *const *recipients,
-		       size_t recipient_count)
+static void on_deliver(void *context, const struct fanout *fanout)
 {
+	const struct packet *packet = fanout->packet;
 	struct side_world *world = context;
-	world->delivered_count += recipient_count;
+	world->delivered_count += fanout->recipient_count;
 	if (world->is_quiet)
 		return;
 	if (packet->command == PACKET_COMMAND_GROUP_MEMBERSHIP_UPDATE)
 		note(world, "update %d", packet->membership.group);
 	else
-		note(world, "send %d from %d %s", packet->opcode, packet->sender, intent == INTENT_RELIABLE ? "reliable" : "fast");
-	note_recipients(world, recipients, recipient_count);
+		note(world, "send %d from %d %s", packet->opcode, packet->sender, fanout->intent == INTENT_RELIABLE ? "reliable" : "fast");
+	note_recipients(world, fanout->recipients, fanout->recipient_count);
 	if (packet->command != PACKET_COMMAND_GROUP_MEMBERSHIP_UPDATE)
 		note_text(world, packet->payload);
 	note(world, "\n");
