@@ -24,6 +24,8 @@ void ringcast_slab_fini(struct slab *slab);
 void *ringcast_slab_alloc(struct slab *slab, handle *ret_handle);
 void ringcast_slab_free(struct slab *slab, handle h); /* asserts that h is live */
 static inline void *ringcast_slab_find(const struct slab *slab, handle h); /* NULL when stale or HANDLE_NONE */
+/* Of a slot that is known to be in use, because whoever uses it is known to be there. */
+static inline void *ringcast_slab_object(const struct slab *slab, uint32_t index);
 /* For iteration up to high_water. NULL when the slot is free. */
 void *ringcast_slab_at(const struct slab *slab, uint32_t index, handle *ret_handle);
 
@@ -35,6 +37,11 @@ static inline void *ringcast_slab_find(const struct slab *slab, handle h)
 	uint32_t index = ringcast_handle_index(h), generation = ringcast_handle_generation(h);
 	if ((generation & 1) == 0 || index >= slab->high_water || slab->generations[index] != generation)
 		return NULL;
+	return ringcast_slab_object(slab, index);
+}
+
+static inline void *ringcast_slab_object(const struct slab *slab, uint32_t index)
+{
 	return slab->objects + (size_t)index * slab->object_bytes;
 }
 

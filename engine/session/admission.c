@@ -68,7 +68,6 @@ static void reserve(struct player *player)
 	player->state = PLAYER_RESERVED;
 	player->created_ns = store->now_ns;
 	player->timer.kind = SESSION_TIMER_RESERVATION;
-	ringcast_list_init(&player->memberships);
 	ringcast_player_hold_id(player);
 	ringcast_list_add_tail(&session->reserved, &player->node);
 	session->reserved_count++;

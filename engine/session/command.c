@@ -39,6 +39,19 @@ static bool is_group_there(struct session *session, int32_t group)
 	return group == PROTO_GROUP_ALL || member_count > 0;
 }
 
+static enum drop_reason find_targets(struct session *session, const struct command *command, struct targets *ret)
+{
+	*ret = (struct targets){.player = ringcast_session_find_player(session, command->player), .group = command->group};
+	if (command->player == PROTO_PEER_NONE && command->group == PROTO_GROUP_NONE)
+		return DROP_NO_TARGET;
+	if (command->player != PROTO_PEER_NONE && ret->player == NULL)
+		return DROP_NO_TARGET;
+	if (command->group == PROTO_GROUP_NONE)
+		return DROP_NONE;
+	ret->members = ringcast_group_members(session, command->group, &ret->member_count);
+	return command->group == PROTO_GROUP_ALL || ret->member_count > 0 ? DROP_NONE : DROP_NO_TARGET;
+}
+
 /* What clients act on as the engine's own: a script that sends these breaks them (and 0 is a login). */
 static bool is_reserved(int32_t opcode)
 {
@@ -50,15 +63,12 @@ static enum drop_reason do_send(struct session *session, const struct command *c
 {
 	if (is_reserved(command->opcode))
 		return DROP_BAD_STATE;
-	if (command->player == PROTO_PEER_NONE && command->group == PROTO_GROUP_NONE)
-		return DROP_NO_TARGET;
-	struct player *player = ringcast_session_find_player(session, command->player);
-	if (command->player != PROTO_PEER_NONE && player == NULL)
-		return DROP_NO_TARGET;
-	if (command->group != PROTO_GROUP_NONE && !is_group_there(session, command->group))
-		return DROP_NO_TARGET;
+	struct targets targets;
+	enum drop_reason reason = find_targets(session, command, &targets);
+	if (reason != DROP_NONE)
+		return reason;
 	struct packet packet = {.opcode = command->opcode, .sender = command->sender, .payload = command->data};
-	ringcast_fanout_to_union(session, &packet, command->intent, player, command->group);
+	ringcast_fanout_to_targets(session, &packet, command->intent, &targets);
 	return DROP_NONE;
 }
 

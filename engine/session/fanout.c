@@ -35,12 +35,11 @@ void ringcast_fanout_to_group(struct session *session, const struct packet *pack
 	ringcast_fanout_to_members(session, packet, intent, group, members, member_count);
 }
 
-void ringcast_fanout_to_union(struct session *session, const struct packet *packet, enum delivery_intent intent, struct player *player,
-			      int32_t group)
+void ringcast_fanout_to_targets(struct session *session, const struct packet *packet, enum delivery_intent intent, const struct targets *targets)
 {
-	bool has_group = group != PROTO_GROUP_NONE;
+	bool has_group = targets->group != PROTO_GROUP_NONE;
 	if (has_group)
-		ringcast_fanout_to_group(session, packet, intent, group);
-	if (player != NULL && !(has_group && ringcast_group_has(player, group)))
-		ringcast_fanout_to_player(session, packet, intent, player);
+		ringcast_fanout_to_members(session, packet, intent, targets->group, targets->members, targets->member_count);
+	if (targets->player != NULL && !(has_group && ringcast_group_has(targets->player, targets->group)))
+		ringcast_fanout_to_player(session, packet, intent, targets->player);
 }

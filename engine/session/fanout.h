@@ -13,8 +13,14 @@ void ringcast_fanout_to_group(struct session *session, const struct packet *pack
 /* The same to recipients the caller has at hand: the members of group, now or a moment ago. */
 void ringcast_fanout_to_members(struct session *session, const struct packet *packet, enum delivery_intent intent, int32_t group,
 				struct player *const *recipients, size_t recipient_count);
-/* To a player (0: none) and a group (0: none), once each. Both must be valid targets. */
-void ringcast_fanout_to_union(struct session *session, const struct packet *packet, enum delivery_intent intent, struct player *player,
-			      int32_t group);
+
+struct targets { /* of one message, found and allowed */
+	struct player *player; /* NULL: none */
+	int32_t group;         /* NONE: none; else its members */
+	struct player *const *members;
+	size_t member_count;
+};
+/* To a player and a group, once each. */
+void ringcast_fanout_to_targets(struct session *session, const struct packet *packet, enum delivery_intent intent, const struct targets *targets);
 
 #endif

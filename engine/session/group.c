@@ -12,11 +12,6 @@ static uint64_t group_key(const struct session *session, int32_t group)
 	return (uint64_t)ringcast_handle_index(session->self) << 32 | (uint32_t)group;
 }
 
-static uint64_t membership_key(const struct player *player, const struct group *group)
-{
-	return (uint64_t)ringcast_handle_index(player->self) << 32 | ringcast_handle_index(group->self);
-}
-
 static struct group *group_find(const struct session *session, int32_t id)
 {
 	struct store *store = session->store;
@@ -25,12 +20,38 @@ static struct group *group_find(const struct session *session, int32_t id)
 	return ringcast_slab_find(&store->groups, ringcast_map_find(&store->groups_by_key, group_key(session, id)));
 }
 
-static struct membership *membership_find(const struct player *player, const struct group *group)
+static struct membership *memberships_of(struct player *player)
 {
-	struct store *store = player->session->store;
-	if (group == NULL)
-		return NULL;
-	return ringcast_slab_find(&store->memberships, ringcast_map_find(&store->memberships_by_key, membership_key(player, group)));
+	return player->group_capacity == 0 ? player->few : player->many;
+}
+
+/* Where the group is among the player's, or would be. */
+static struct membership *membership_place(struct player *player, int32_t id)
+{
+	struct membership *first = memberships_of(player);
+	uint32_t count = player->group_count;
+	while (count > 0) {
+		uint32_t half = count / 2;
+		bool is_behind = first[half].group_id < id;
+		first = is_behind ? first + half + 1 : first;
+		count = is_behind ? count - half - 1 : half;
+	}
+	return first;
+}
+
+/* NULL: it is not in the group. */
+static struct membership *membership_find(struct player *player, int32_t id)
+{
+	struct membership *place = membership_place(player, id);
+	bool is_there = place < memberships_of(player) + player->group_count && place->group_id == id;
+	return is_there ? place : NULL;
+}
+
+static struct group *group_of(const struct player *player, const struct membership *membership)
+{
+	struct group *group = ringcast_slab_object(&player->session->store->groups, membership->group_index);
+	ringcast_assert(group->id == membership->group_id);
+	return group;
 }
 
 static struct group *group_create(struct session *session, int32_t id)
@@ -61,11 +82,10 @@ static void group_destroy_if_empty(struct group *group)
 	ringcast_list_remove(&group->session_node);
 	session->group_count--;
 	free(group->members);
-	free(group->memberships);
 	ringcast_slab_free(&session->store->groups, group->self);
 }
 
-/* Room for one more. On failure everything is as before, but one array may be longer than needed. */
+/* Room for one more. On failure everything is as before. */
 static bool members_grow(struct group *group)
 {
 	if (group->member_count < group->member_capacity)
@@ -78,52 +98,69 @@ static bool members_grow(struct group *group)
 	if (members == NULL)
 		return false;
 	group->members = members;
-	struct membership **memberships = realloc(group->memberships, capacity * sizeof(struct membership *));
-	if (memberships == NULL)
-		return false;
-	group->memberships = memberships;
 	group->member_capacity = capacity;
 	return true;
 }
 
-static bool member_add(struct group *group, struct player *player)
+/* Room for one more, as above. Those that were few move to the heap. */
+static bool memberships_grow(struct player *player)
 {
-	struct store *store = player->session->store;
-	handle self;
-	struct membership *membership = ringcast_slab_alloc(&store->memberships, &self);
-	if (membership == NULL)
+	bool is_few = player->group_capacity == 0;
+	if (player->group_count < (is_few ? PLAYER_GROUPS_FEW : player->group_capacity))
+		return true;
+	uint32_t capacity = 2 * player->group_count;
+	struct membership *many = realloc(is_few ? NULL : player->many, capacity * sizeof(*many));
+	if (many == NULL)
 		return false;
-	*membership = (struct membership){.player = player, .group = group, .self = self, .member_index = group->member_count};
-	bool was_added = ringcast_map_add(&store->memberships_by_key, membership_key(player, group), self);
-	ringcast_assert(was_added);
-	ringcast_list_add_tail(&player->memberships, &membership->player_node);
-	player->group_count++;
-	group->members[group->member_count] = player;
-	group->memberships[group->member_count] = membership;
-	group->member_count++;
+	if (is_few)
+		memcpy(many, player->few, sizeof(player->few));
+	player->many = many;
+	player->group_capacity = capacity;
 	return true;
 }
 
-/* The player that goes changes places with the last one, so that just after it the arrays still hold it behind the members. */
-static void member_remove(struct membership *membership)
+/* Back from the heap once they are fewer than few: not at the first that goes, which may come back. Nobody keeps more than four times what is in use. */
+static void memberships_shrink(struct player *player)
 {
-	struct group *group = membership->group;
-	struct player *player = membership->player;
+	uint32_t count = player->group_count;
+	struct membership *many = player->many, *fewer;
+	if (player->group_capacity == 0)
+		return;
+	if (count < PLAYER_GROUPS_FEW) {
+		memcpy(player->few, many, count * sizeof(*many));
+		player->group_capacity = 0;
+		free(many);
+	} else if (player->group_capacity > 4 * count && (fewer = realloc(many, 2 * count * sizeof(*many))) != NULL) {
+		player->many = fewer;
+		player->group_capacity = 2 * count;
+	}
+}
+
+static void member_add(struct group *group, struct player *player)
+{
+	struct membership *place = membership_place(player, group->id), *end = memberships_of(player) + player->group_count;
+	memmove(place + 1, place, (size_t)(end - place) * sizeof(*place));
+	*place = (struct membership){.group_id = group->id, .group_index = ringcast_handle_index(group->self), .member_index = group->member_count};
+	player->group_count++;
+	player->session->store->membership_count++;
+	group->members[group->member_count++] = player;
+}
+
+/* The player that goes changes places with the last one, so that just after it the array still holds it behind the members. */
+static void member_remove(struct group *group, struct player *player)
+{
+	struct membership *membership = membership_find(player, group->id), *end = memberships_of(player) + player->group_count;
 	struct store *store = player->session->store;
-	ringcast_assert(group->member_count > 0 && player->group_count > 0);
-	ringcast_assert(group->memberships[membership->member_index] == membership);
-	uint32_t last = --group->member_count;
-	struct membership *moved = group->memberships[last];
-	group->members[membership->member_index] = moved->player;
-	group->memberships[membership->member_index] = moved;
-	moved->member_index = membership->member_index;
-	group->members[last] = player;
-	group->memberships[last] = NULL;
-	bool was_there = ringcast_map_remove(&store->memberships_by_key, membership_key(player, group));
-	ringcast_assert(was_there);
-	ringcast_list_remove(&membership->player_node);
+	ringcast_assert(membership != NULL && group->member_count > 0 && store->membership_count > 0);
+	ringcast_assert(group->members[membership->member_index] == player);
+	struct player *moved = group->members[--group->member_count];
+	membership_find(moved, group->id)->member_index = membership->member_index;
+	group->members[membership->member_index] = moved;
+	group->members[group->member_count] = player;
+	memmove(membership, membership + 1, (size_t)(end - membership - 1) * sizeof(*membership));
 	player->group_count--;
-	ringcast_slab_free(&store->memberships, membership->self);
+	store->membership_count--;
+	memberships_shrink(player);
 }
 
 enum drop_reason ringcast_group_check_join(struct player *player, int32_t id)
@@ -133,7 +170,7 @@ enum drop_reason ringcast_group_check_join(struct player *player, int32_t id)
 	const struct session_limits *limits = store->options.limits;
 	if (id <= PROTO_GROUP_NONE || player->group_count >= limits->groups_per_player_max)
 		return DROP_GROUP_LIMIT;
-	if (store->memberships.count == store->memberships.capacity)
+	if (store->membership_count == store->options.memberships_max)
 		return DROP_NO_BUFFER;
 	if (group_find(session, id) != NULL)
 		return DROP_NONE;
@@ -147,20 +184,21 @@ enum drop_reason ringcast_group_join(struct player *player, int32_t id, uint64_t
 	struct session *session = player->session;
 	ringcast_assert(!session->is_in_hook);
 	ringcast_assert(player->state == PLAYER_ACTIVE);
-	struct group *group = group_find(session, id);
-	if (membership_find(player, group) != NULL)
+	if (membership_find(player, id) != NULL)
 		return DROP_NONE;
 	enum drop_reason reason = ringcast_group_check_join(player, id);
 	if (reason != DROP_NONE)
 		return reason;
+	struct group *group = group_find(session, id);
 	if (group == NULL)
 		group = group_create(session, id);
 	if (group == NULL)
 		return DROP_NO_BUFFER;
-	if (!members_grow(group) || !member_add(group, player)) {
+	if (!members_grow(group) || !memberships_grow(player)) {
 		group_destroy_if_empty(group);
 		return DROP_NO_BUFFER;
 	}
+	member_add(group, player);
 	ringcast_roster_push(group, group->member_count);
 	return DROP_NONE;
 }
@@ -171,11 +209,11 @@ enum drop_reason ringcast_group_leave(struct player *player, int32_t id, uint64_
 	ringcast_assert(player->state == PLAYER_ACTIVE);
 	if (id <= PROTO_GROUP_NONE)
 		return DROP_GROUP_LIMIT;
-	struct group *group = group_find(player->session, id);
-	struct membership *membership = membership_find(player, group);
+	struct membership *membership = membership_find(player, id);
 	if (membership == NULL)
 		return DROP_NOT_MEMBER;
-	member_remove(membership);
+	struct group *group = group_of(player, membership);
+	member_remove(group, player);
 	ringcast_roster_push(group, (size_t)group->member_count + 1); /* the leaver is told too */
 	group_destroy_if_empty(group);
 	return DROP_NONE;
@@ -184,22 +222,34 @@ enum drop_reason ringcast_group_leave(struct player *player, int32_t id, uint64_
 void ringcast_group_leave_all(struct player *player)
 {
 	bool is_ending = player->session->state == SESSION_ENDED;
-	while (!ringcast_list_is_empty(&player->memberships)) {
-		struct membership *membership = CONTAINER_OF(player->memberships.next, struct membership, player_node);
-		struct group *group = membership->group;
-		member_remove(membership);
+	while (player->group_count > 0) {
+		struct group *group = group_of(player, memberships_of(player) + player->group_count - 1);
+		member_remove(group, player);
 		if (!is_ending)
 			ringcast_roster_push(group, group->member_count);
 		group_destroy_if_empty(group);
 	}
-	ringcast_assert(player->group_count == 0);
+	ringcast_assert(player->group_count == 0 && player->group_capacity == 0);
+	memset(player->few, 0, sizeof(player->few)); /* from here on it is a node of the graveyard again */
 }
 
 bool ringcast_group_has(struct player *player, int32_t id)
 {
 	if (id == PROTO_GROUP_ALL)
 		return player->state == PLAYER_ACTIVE;
-	return membership_find(player, group_find(player->session, id)) != NULL;
+	return membership_find(player, id) != NULL;
+}
+
+struct player *const *ringcast_group_members_with(struct player *player, int32_t id, size_t *ret_count)
+{
+	if (id == PROTO_GROUP_ALL)
+		return player->state == PLAYER_ACTIVE ? ringcast_group_members(player->session, id, ret_count) : NULL;
+	struct membership *membership = membership_find(player, id);
+	if (membership == NULL)
+		return NULL;
+	struct group *group = group_of(player, membership);
+	*ret_count = group->member_count;
+	return group->members;
 }
 
 struct player *const *ringcast_group_members(struct session *session, int32_t id, size_t *ret_count)

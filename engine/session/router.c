@@ -112,32 +112,35 @@ static void tell_server(struct session *session, const struct packet *packet)
 }
 
 /* The targets are valid, or nothing happens at all: a message to two targets is one message. */
-static enum drop_reason check_targets(struct player *sender, const struct packet *packet, struct player **ret_player)
+static enum drop_reason find_targets(struct player *sender, const struct packet *packet, struct targets *ret)
 {
-	*ret_player = ringcast_session_find_player(sender->session, packet->target_player);
-	if (packet->target_player == PROTO_PEER_NONE && packet->target_group == PROTO_GROUP_NONE)
+	*ret = (struct targets){.group = packet->target_group};
+	if (packet->target_player != PROTO_PEER_NONE) {
+		ret->player = ringcast_session_find_player(sender->session, packet->target_player);
+		if (ret->player == NULL && packet->target_player != PROTO_PEER_SERVER)
+			return DROP_NO_TARGET;
+	} else if (packet->target_group == PROTO_GROUP_NONE) {
 		return DROP_NO_TARGET;
-	if (packet->target_player != PROTO_PEER_NONE && packet->target_player != PROTO_PEER_SERVER && *ret_player == NULL)
-		return DROP_NO_TARGET;
-	if (packet->target_group != PROTO_GROUP_NONE && !ringcast_group_has(sender, packet->target_group))
-		return DROP_NOT_MEMBER;
-	return DROP_NONE;
+	}
+	if (packet->target_group != PROTO_GROUP_NONE)
+		ret->members = ringcast_group_members_with(sender, packet->target_group, &ret->member_count);
+	return packet->target_group == PROTO_GROUP_NONE || ret->members != NULL ? DROP_NONE : DROP_NOT_MEMBER;
 }
 
 static enum drop_reason route_message(struct route *route)
 {
 	struct session *session = route->player->session;
 	const struct packet *packet = route->packet;
-	struct player *target;
-	enum drop_reason reason = check_targets(route->player, packet, &target);
+	struct targets targets; /* good for as long as no command is applied: not before this returns */
+	enum drop_reason reason = find_targets(route->player, packet, &targets);
 	if (reason != DROP_NONE)
 		return reason;
-	enum verdict verdict = ask_sends(route, target != NULL);
+	enum verdict verdict = ask_sends(route, targets.player != NULL);
 	if (verdict != VERDICT_ALLOW)
 		return refusal_of(verdict);
 	if (packet->target_player == PROTO_PEER_SERVER)
 		tell_server(session, packet);
-	ringcast_fanout_to_union(session, packet, route->intent, target, packet->target_group);
+	ringcast_fanout_to_targets(session, packet, route->intent, &targets);
 	return DROP_NONE;
 }
 

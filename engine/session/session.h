@@ -15,6 +15,7 @@
 #ifndef RINGCAST_SESSION_SESSION_H
 #define RINGCAST_SESSION_SESSION_H
 
+#include "base/attr.h"
 #include "base/close.h"
 #include "base/drop.h"
 #include "base/list.h"
@@ -35,44 +36,52 @@ enum session_timer { SESSION_TIMER_RESERVATION = 16, SESSION_TIMER_EMPTY, SESSIO
 enum player_state { PLAYER_RESERVED, PLAYER_CONNECTING, PLAYER_ACTIVE, PLAYER_COMPLETED, PLAYER_TIMEDOUT };
 enum session_state { SESSION_ACTIVE, SESSION_ENDED };
 
+/* One group that a player is in; kept with the player. */
+struct membership {
+	int32_t group_id;
+	uint32_t group_index;  /* of its slot; a group that has members does not go away */
+	uint32_t member_index; /* the player's place in the group's members */
+};
+
+enum { PLAYER_GROUPS_FEW = 3 }; /* most players are in no more, and those take no memory besides */
+
+/* The order is that of use: what a delivery touches, what a message from the player touches, the rest. */
 struct player {
-	struct session *session;
 	void *transport; /* the shard's struct conn; opaque here; NULL until admitted */
-	handle self;
+	uint64_t messages_sent, bytes_sent; /* counted by the shard */
+	struct session *session;
+	uint64_t messages_received, bytes_received;
+	uint32_t magic; /* PLAYER_MAGIC */
 	int32_t peer_id; /* 0 until admitted */
 	uint8_t state;   /* enum player_state */
 	uint8_t close_reason;
-	uint16_t group_count;
+	bool is_waiting; /* CONNECTING, and its script has not decided yet */
+	uint32_t drops; /* in both directions; counted by the shard, but for events that were parked */
+	struct parked *parked; /* oldest event that waits for a script's answer or behind one; NULL: none */
+	uint32_t group_count, group_capacity; /* capacity 0: they are in few, else in many */
+	union {
+		struct {
+			struct list_node node; /* RESERVED: session->reserved; COMPLETED, TIMEDOUT: store->graveyard */
+			struct timer timer;    /* RESERVED */
+		};
+		struct membership few[PLAYER_GROUPS_FEW]; /* ACTIVE: by ascending ids */
+		struct membership *many;                  /* ACTIVE, on the heap: the same */
+	};
+	handle self;
 	uint32_t session_index; /* place in session->players while ACTIVE */
 	uint8_t secret[10]; /* ID_SECRET_BYTES */
-	struct list_node memberships; /* struct membership.player_node */
-	struct list_node node;        /* session->reserved, or store->graveyard */
-	struct timer timer;           /* reservation */
 	struct buf *properties;       /* "player_id\0player_data\0" or NULL */
 	uint64_t created_ns, joined_ns;
-	uint64_t messages_received, messages_sent, bytes_received, bytes_sent; /* sent: counted by the shard */
-	uint32_t magic; /* PLAYER_MAGIC */
-	uint32_t drops; /* in both directions; counted by the shard, but for events that were parked */
-	bool is_waiting; /* CONNECTING, and its script has not decided yet */
-	struct parked *parked; /* oldest event that waits for a script's answer or behind one; NULL: none */
 };
+static_assert(offsetof(struct player, self) <= 2 * CACHE_LINE_BYTES, "what a message touches of its sender is two cache lines");
 
 struct group {
 	struct session *session;
 	handle self;
 	int32_t id; /* > 0 */
 	uint32_t member_count, member_capacity;
-	struct player **members;         /* dense; grows by doubling up to the session's players_max */
-	struct membership **memberships; /* parallel to members */
+	struct player **members; /* dense; grows by doubling up to the session's players_max */
 	struct list_node session_node;
-};
-
-struct membership {
-	struct player *player;
-	struct group *group;
-	handle self;
-	uint32_t member_index;
-	struct list_node player_node;
 };
 
 struct session {
@@ -130,7 +139,8 @@ struct session_limits { /* live: the shard may change it between ticks */
 
 struct store_options {
 	uint32_t shard_index;
-	uint32_t sessions_max, players_max, memberships_max, groups_max;
+	uint32_t sessions_max, players_max, groups_max;
+	uint32_t memberships_max; /* of all players together */
 	const struct session_limits *limits;
 	struct buf_pool *pool;
 	struct timer_wheel *wheel;
@@ -146,13 +156,13 @@ struct store_options {
 struct store {
 	struct store_options options;
 	struct hooks hooks;
-	struct slab sessions, players, groups, memberships;
+	struct slab sessions, players, groups;
+	uint32_t membership_count;
 	struct map groups_by_key; /* session index << 32 | group id -> group handle */
 	struct list_node graveyard, graveyard_sessions;
 	bool is_draining;
 	uint64_t sessions_created, sessions_ended, players_admitted, players_disconnected, reservations, reservations_timedout;
 	struct map players_by_key;     /* session index << 32 | peer id -> player handle; CONNECTING and ACTIVE */
-	struct map memberships_by_key; /* player index << 32 | group index -> membership handle */
 	struct map players_by_id;      /* hash of session and player id -> player handle; those with an id, RESERVED to ACTIVE */
 	uint64_t id_seed;              /* of that hash; secret, for player ids come from outside */
 	uint64_t now_ns;               /* of the latest call that carried a time; commands carry none */
@@ -163,7 +173,10 @@ struct store {
 bool ringcast_store_init(struct store *store, const struct store_options *options); /* false: out of memory */
 void ringcast_store_fini(struct store *store); /* asserts that every session has ended and was collected */
 void ringcast_store_collect(struct store *store);
-/* For the memory bill: what init reserves for these four capacities, touched only as far as it is used. Other options are not looked at. */
+/*
+ * For the memory bill: what init reserves for these capacities, touched only as far as it is used, and what memberships may take of the heap
+ * besides. Other options are not looked at.
+ */
 uint64_t ringcast_store_reserved_bytes(const struct store_options *options);
 
 struct session_options {
@@ -244,6 +257,8 @@ enum drop_reason ringcast_router_route(struct player *player, struct packet *pac
 enum drop_reason ringcast_group_join(struct player *player, int32_t group, uint64_t now_ns);
 enum drop_reason ringcast_group_leave(struct player *player, int32_t group, uint64_t now_ns);
 bool ringcast_group_has(struct player *player, int32_t group);
+/* As members, below, for one of them; NULL: it is not. */
+struct player *const *ringcast_group_members_with(struct player *player, int32_t group, size_t *ret_count);
 /* The members now: the session's players for -1, nothing for unknown groups. */
 struct player *const *ringcast_group_members(struct session *session, int32_t group, size_t *ret_count);
 

@@ -163,7 +163,7 @@ static void check_shard(struct world *world, uint32_t i)
 	check_zero(world, i, "sessions", shard->store.sessions.count);
 	check_zero(world, i, "players", shard->store.players.count);
 	check_zero(world, i, "groups", shard->store.groups.count);
-	check_zero(world, i, "memberships", shard->store.memberships.count);
+	check_zero(world, i, "memberships", shard->store.membership_count);
 	check_zero(world, i, "fast peers", shard->fast_peers.count);
 	check_zero(world, i, "TLS connections", shard->security.streams.count);
 	check_zero(world, i, "DTLS associations", shard->security.associations.associations.count);

@@ -141,7 +141,7 @@ static void join_group(uint32_t player)
 	struct packet join = {.opcode = OPCODE_JOIN_GROUP, .command = PACKET_COMMAND_JOIN_GROUP, .group = GROUP};
 	write_frame(player, &join);
 	turn();
-	ringcast_assert(shard->store.memberships.count == player + 1);
+	ringcast_assert(shard->store.membership_count == player + 1);
 }
 
 static void open_fast_path(uint32_t player)

@@ -9,30 +9,33 @@ static uint64_t key(handle owner, uint32_t id)
 	return (uint64_t)ringcast_handle_index(owner) << 32 | id;
 }
 
-static void check_membership(struct store *store, const struct membership *membership)
+/* Those of a player, in order, and each where it says it is. */
+static void check_memberships(struct store *store, const struct player *player)
 {
-	const struct group *group = membership->group;
-	cr_assert_lt(membership->member_index, group->member_count);
-	cr_assert_eq(group->memberships[membership->member_index], membership);
-	cr_assert_eq(group->members[membership->member_index], membership->player);
-	cr_assert_eq(group->session, membership->player->session);
-	cr_assert_eq(ringcast_slab_find(&store->memberships, membership->self), membership);
-	cr_assert_eq(ringcast_map_find(&store->memberships_by_key, key(membership->player->self, ringcast_handle_index(group->self))),
-		     membership->self);
+	const struct membership *memberships = player->group_capacity == 0 ? player->few : player->many;
+	cr_assert_leq(player->group_count, player->group_capacity == 0 ? PLAYER_GROUPS_FEW : player->group_capacity);
+	cr_assert_leq(player->group_capacity, 4 * player->group_count);
+	for (uint32_t i = 0; i < player->group_count; i++) {
+		handle self;
+		const struct group *group = ringcast_slab_at(&store->groups, memberships[i].group_index, &self);
+		cr_assert_not_null(group);
+		cr_assert_eq(group->id, memberships[i].group_id);
+		cr_assert(i == 0 || memberships[i - 1].group_id < group->id);
+		cr_assert_lt(memberships[i].member_index, group->member_count);
+		cr_assert_eq(group->members[memberships[i].member_index], player);
+		cr_assert_eq(group->session, player->session);
+	}
 }
 
 static void check_player(struct store *store, struct player *player)
 {
-	uint32_t group_count = 0;
 	cr_assert_eq(ringcast_slab_find(&store->players, player->self), player);
-	for (struct list_node *node = player->memberships.next; node != &player->memberships; node = node->next) {
-		struct membership *membership = CONTAINER_OF(node, struct membership, player_node);
-		cr_assert_eq(membership->player, player);
-		check_membership(store, membership);
-		group_count++;
-	}
-	cr_assert_eq(player->group_count, group_count);
-	cr_assert_eq(ringcast_timer_is_armed(&player->timer), player->state == PLAYER_RESERVED);
+	if (player->state == PLAYER_ACTIVE)
+		check_memberships(store, player);
+	else if (player->state == PLAYER_CONNECTING)
+		cr_assert_not(ringcast_list_has(&player->node));
+	if (player->state != PLAYER_ACTIVE)
+		cr_assert(player->group_count == 0 && ringcast_timer_is_armed(&player->timer) == (player->state == PLAYER_RESERVED));
 	if (player->state != PLAYER_CONNECTING && player->state != PLAYER_ACTIVE)
 		cr_assert_null(player->parked);
 	if (player->is_waiting)
@@ -52,7 +55,6 @@ static void check_players(struct session *session)
 		cr_assert_eq(player->session_index, i);
 		cr_assert_eq(player->state, i < active_count ? PLAYER_ACTIVE : PLAYER_CONNECTING);
 		cr_assert_eq(ringcast_map_find(&store->players_by_key, key(session->self, (uint32_t)player->peer_id)), player->self);
-		cr_assert_not(ringcast_list_has(&player->node));
 		check_player(store, player);
 	}
 	cr_assert_eq(session->admitting_count, session->connecting_count - waiting_count);
@@ -83,8 +85,7 @@ static uint32_t check_groups(struct session *session)
 		cr_assert_eq(ringcast_map_find(&store->groups_by_key, key(session->self, (uint32_t)group->id)), group->self);
 		for (uint32_t i = 0; i < group->member_count; i++) {
 			cr_assert_eq(group->members[i]->state, PLAYER_ACTIVE);
-			cr_assert_eq(group->memberships[i]->member_index, i);
-			check_membership(store, group->memberships[i]);
+			cr_assert(ringcast_group_has(group->members[i], group->id));
 		}
 		membership_count += group->member_count;
 		group_count++;
@@ -140,6 +141,5 @@ void check_store(struct store *store)
 	cr_assert_leq(store->players_by_id.count, players + reserved);
 	cr_assert_eq(store->groups.count, groups);
 	cr_assert_eq(store->groups_by_key.count, groups);
-	cr_assert_eq(store->memberships.count, memberships);
-	cr_assert_eq(store->memberships_by_key.count, memberships);
+	cr_assert_eq(store->membership_count, memberships);
 }

@@ -73,7 +73,7 @@ static void run(struct twin *twin, const int *events, bool is_walked)
 		check_store(&twin->world.store);
 	}
 	twin_close(twin);
-	cr_assert_eq(twin->world.store.memberships.count + twin->world.store.groups.count + twin->world.store.players.count, 0);
+	cr_assert_eq(twin->world.store.membership_count + twin->world.store.groups.count + twin->world.store.players.count, 0);
 }
 
 Test(exhaustive, three_players_two_groups_six_events, .timeout = 280)
@@ -165,6 +165,6 @@ Test(exhaustive, two_players_five_events_and_answers_that_take_time, .timeout = 
 		count++;
 	} while (late_sequence_next(events));
 	cr_assert_eq(count, 248832);
-	cr_assert_eq(late_twin.world.store.players.count + late_twin.world.store.memberships.count, 0);
+	cr_assert_eq(late_twin.world.store.players.count + late_twin.world.store.membership_count, 0);
 	twin_stop(&late_twin);
 }

@@ -10,7 +10,7 @@
 #include "session/park.h"
 #include "world.h"
 
-enum { PLAYERS = 20 };
+enum { PLAYERS = 26 };
 
 static struct world world;
 static uint64_t refusals; /* calls that said NO_BUFFER */
@@ -127,7 +127,7 @@ static bool is_there(const struct player *player)
 static void move_about(struct player **players, int32_t opcode)
 {
 	for (int i = 0; i < PLAYERS; i++)
-		for (int32_t group = 1; group <= 1 + i % 3; group++)
+		for (int32_t group = 1; group <= 1 + i % (PLAYER_GROUPS_FEW + 2); group++) /* some need more memory for their groups than others */
 			if (is_there(players[i])) {
 				enum drop_reason reason = world_group(&world, players[i], opcode, group);
 				if (reason != DROP_NOT_MEMBER) /* a join that failed before */

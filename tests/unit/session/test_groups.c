@@ -2,6 +2,7 @@
 #include <criterion/criterion.h>
 #include <stdio.h>
 
+#include "check.h"
 #include "world.h"
 
 static struct world world;
@@ -322,4 +323,70 @@ Test(group_hooks, are_not_asked_when_a_player_goes)
 	world_forget(&world);
 	ringcast_player_disconnect(one, CLOSE_CLIENT, world.now_ns);
 	expect(&world, "");
+}
+
+static void allow_groups(uint32_t count)
+{
+	world.limits.groups_per_player_max = world.limits.groups_per_session_max = count;
+	world.limits.membership_push_max = 0;
+}
+
+/* Few groups lie in the player, more on the heap: each way between, and all orders of coming and going. */
+Test(groups, any_number_of_groups_in_any_order)
+{
+	enum { GROUPS = 61, STRIDE = 23 }; /* coprime, so that each is met once */
+	allow_groups(GROUPS);
+	for (int round = 0; round < 3; round++) {
+		for (int i = 0; i < GROUPS; i++) {
+			cr_assert_eq(join(one, 1 + i * STRIDE % GROUPS), DROP_NONE);
+			cr_assert_eq(join(two, 1 + i), DROP_NONE);
+			check_store(&world.store);
+		}
+		cr_assert_eq(world.store.membership_count, 2 * GROUPS);
+		cr_assert_eq(join(one, GROUPS + 1), DROP_GROUP_LIMIT);
+		for (int i = 0; i < GROUPS; i++) {
+			int32_t group = 1 + i * (round + 1) % GROUPS;
+			cr_assert_eq(leave(one, group), DROP_NONE);
+			cr_assert_eq(leave(one, group), DROP_NOT_MEMBER);
+			cr_assert(ringcast_group_has(two, group));
+			check_store(&world.store);
+		}
+		ringcast_group_leave(two, 1 + round, world.now_ns);
+		ringcast_player_disconnect(two, CLOSE_CLIENT, world.now_ns);
+		cr_assert_eq(world.store.membership_count, 0);
+		ringcast_store_collect(&world.store);
+		two = world_join(&world, session);
+	}
+}
+
+Test(groups, few_groups_take_no_memory_of_their_own)
+{
+	allow_groups(64);
+	for (int32_t group = 1; group <= PLAYER_GROUPS_FEW; group++)
+		join(one, group);
+	cr_assert_eq(one->group_capacity, 0);
+	join(one, PLAYER_GROUPS_FEW + 1);
+	cr_assert_gt(one->group_capacity, PLAYER_GROUPS_FEW);
+	leave(one, 1);
+	cr_assert_gt(one->group_capacity, 0, "the next may come at once");
+	leave(one, 2);
+	cr_assert_eq(one->group_capacity, 0);
+	cr_assert(ringcast_group_has(one, 3) && ringcast_group_has(one, 4) && one->group_count == 2);
+}
+
+/* The count of a player's groups was narrower than the limit allows, and wrapped. */
+Test(groups, more_groups_than_sixteen_bits_count)
+{
+	enum { GROUPS = 65536 + 2 };
+	world_stop(&world);
+	world_start(&world, &(struct world_options){.groups_max = GROUPS, .memberships_max = GROUPS});
+	session = world_open(&world);
+	one = world_join(&world, session);
+	allow_groups(GROUPS);
+	for (int32_t group = 1; group <= GROUPS; group++)
+		cr_assert_eq(ringcast_group_join(one, group, world.now_ns), DROP_NONE);
+	cr_assert_eq(one->group_count, GROUPS);
+	cr_assert_eq(ringcast_group_join(one, GROUPS + 1, world.now_ns), DROP_GROUP_LIMIT);
+	cr_assert_eq(ringcast_group_leave(one, 1, world.now_ns), DROP_NONE);
+	cr_assert(ringcast_group_has(one, GROUPS) && ringcast_group_has(one, 2));
 }

@@ -123,7 +123,7 @@ void twin_open(struct twin *twin, uint32_t players_max, bool is_late_allowed)
 			   .groups_per_session_max = limits->groups_per_session_max,
 			   .membership_push_max = limits->membership_push_max,
 			   .groups_max = twin->world.store.groups.capacity,
-			   .memberships_max = twin->world.store.memberships.capacity,
+			   .memberships_max = twin->world.store.options.memberships_max,
 			   .parked_player_max = limits->parked_player_max,
 			   .parked_session_max = limits->parked_session_max,
 			   .answer_timeout_ns = twin->session->answer_timeout_ms * NS_PER_MS,
