@@ -50,7 +50,7 @@ bool ringcast_session_player_is_fast(ringcast_session *session, int32_t peer_id)
 {
 	const struct player *player = ringcast_session_find_peer(ringcast_engine_checked(session), peer_id);
 	const struct conn *conn = player != NULL ? player->transport : NULL;
-	return conn != NULL && conn->fast.state == FAST_UP;
+	return conn != NULL && ringcast_conn_is_fast(conn);
 }
 
 void ringcast_session_set_user(ringcast_session *session, void *user)

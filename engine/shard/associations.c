@@ -89,7 +89,7 @@ static struct conn *player_conn(const struct shard *shard, const struct associat
 	if (association->state != ASSOCIATION_IDENTIFIED)
 		return NULL;
 	struct conn *conn = ringcast_slab_find(&shard->conns, association->conn);
-	ringcast_assert(conn != NULL && conn->fast.association == association->self); /* whoever goes first tells the other */
+	ringcast_assert(conn != NULL && conn->fast != NULL && conn->fast->association == association->self); /* whoever goes first tells the other */
 	return conn;
 }
 
@@ -101,8 +101,8 @@ void ringcast_shard_association_break(struct shard *shard, struct association *a
 	if (association->state == ASSOCIATION_HANDSHAKE)
 		shard->counters.dtls_handshakes_failed++;
 	if (conn != NULL) {
-		ringcast_shard_fast_clear(shard, conn);
-		ringcast_fast_path_lose(&conn->fast);
+		ringcast_shard_fast_clear(shard, conn->fast);
+		ringcast_fast_path_lose(conn->fast);
 	}
 	ringcast_timer_cancel(&shard->wheel, &association->timer);
 	ringcast_association_close(&shard->security.associations, association);
@@ -117,7 +117,8 @@ static void say_goodbye(struct shard *shard, struct association *association)
 
 void ringcast_shard_association_leave(struct shard *shard, struct conn *conn)
 {
-	struct association *association = ringcast_slab_find(&shard->security.associations.associations, conn->fast.association);
+	struct slab *associations = &shard->security.associations.associations;
+	struct association *association = conn->fast != NULL ? ringcast_slab_find(associations, conn->fast->association) : NULL;
 	if (association != NULL)
 		say_goodbye(shard, association);
 }
@@ -196,7 +197,7 @@ static struct conn *find_owner(const struct shard *shard, struct view token, int
 	if (!read_handle(token, &self))
 		return NULL;
 	struct conn *conn = ringcast_slab_find(&shard->conns, self);
-	if (conn == NULL || conn->secure == NULL || conn->player == NULL || conn->fast.state == FAST_OFF)
+	if (conn == NULL || conn->secure == NULL || conn->player == NULL || !conn->has_fast_port)
 		return NULL;
 	ringcast_shard_connect_token(conn, expected);
 	return is_same_token(token, expected) && conn->player->peer_id == peer_id ? conn : NULL;
@@ -206,7 +207,7 @@ static void answer_identity(struct shard *shard, struct association *association
 {
 	struct packet result = {
 		.opcode = OPCODE_VERIFY_IDENTITY_RESPONSE,
-		.sequence = conn != NULL ? conn->fast.sequence_out++ : 0,
+		.sequence = conn != NULL ? conn->fast->sequence_out++ : 0,
 		.sender = PROTO_PEER_SERVER,
 		.target_player = peer_id,
 		.command = PACKET_COMMAND_VERIFY_IDENTITY_RESULT,
@@ -229,8 +230,8 @@ static void bind(struct shard *shard, struct association *association, struct co
 	ringcast_timer_cancel(&shard->wheel, &association->timer);
 	ringcast_association_identify(&shard->security.associations, association, conn->self);
 	struct fast_arrival arrival = {.from = &association->address, .local = association->local, .now_ms = ringcast_shard_now_ms(shard)};
-	ringcast_fast_path_identify(&conn->fast, &arrival, association->self, sequence);
-	conn->fast.port_index = association->port_index; /* where it came, whichever it was told: what it gets leaves from there */
+	ringcast_fast_path_identify(ringcast_shard_fast_path(shard, conn), &arrival, association->self, sequence);
+	conn->fast->port_index = association->port_index; /* where it came, whichever it was told: what it gets leaves from there */
 	shard->counters.fast_greetings++;
 }
 
@@ -241,7 +242,7 @@ static enum drop_reason identify(struct shard *shard, struct association *associ
 	if (packet->command != PACKET_COMMAND_VERIFY_IDENTITY)
 		return DROP_MALFORMED;
 	struct conn *conn = find_owner(shard, packet->verify_identity.connect_token, peer_id);
-	if (conn == NULL || (is_repeat && conn->fast.association != association->self)) {
+	if (conn == NULL || (is_repeat && (conn->fast == NULL || conn->fast->association != association->self))) {
 		refuse_identity(shard, association, peer_id);
 		return DROP_NONE; /* counted there */
 	}
@@ -259,8 +260,8 @@ static enum drop_reason receive_from_player(struct shard *shard, struct associat
 {
 	struct conn *conn = player_conn(shard, association);
 	enum drop_reason drop;
-	bool was_lost = conn->fast.state == FAST_LOST;
-	if (ringcast_fast_path_receive_secure(&conn->fast, packet, ringcast_shard_now_ms(shard), &drop) != FAST_DELIVER)
+	bool was_lost = conn->fast->state == FAST_LOST;
+	if (ringcast_fast_path_receive_secure(conn->fast, packet, ringcast_shard_now_ms(shard), &drop) != FAST_DELIVER)
 		return drop;
 	shard->counters.fast_regained += was_lost;
 	shard->counters.messages_received_fast++;

@@ -124,12 +124,13 @@ enum drop_reason ringcast_shard_check_rates(struct shard *shard, struct conn *co
 /* Each hello is answered at once, by a datagram of its own. */
 bool ringcast_shard_may_greet(struct shard *shard, struct conn *conn)
 {
+	struct fast_path *fast = ringcast_shard_fast_path(shard, conn);
 	uint32_t second = (uint32_t)(shard->now_ns / NS_PER_S);
-	if (conn->greeting_second != second)
-		conn->greeting_count = 0;
-	conn->greeting_second = second;
-	if (conn->greeting_count == GREETINGS_PER_SECOND)
+	if (fast->greeting_second != second)
+		fast->greeting_count = 0;
+	fast->greeting_second = second;
+	if (fast->greeting_count == GREETINGS_PER_SECOND)
 		return false;
-	conn->greeting_count++;
+	fast->greeting_count++;
 	return true;
 }

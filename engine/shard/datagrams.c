@@ -27,9 +27,9 @@ static bool open_secure(struct shard *shard, struct conn *conn)
 {
 	if (shard->udp_port_count == 0 || shard->security.credentials.datagram == NULL)
 		return false;
-	ringcast_fast_path_open_secure(&conn->fast, (uint8_t)(ringcast_handle_index(conn->self) % shard->udp_port_count));
+	conn->fast_port = (uint8_t)(ringcast_handle_index(conn->self) % shard->udp_port_count);
 	ringcast_address_table_know(&shard->addresses, &conn->address, 1);
-	return true;
+	return conn->has_fast_port = true;
 }
 
 bool ringcast_shard_fast_open(struct shard *shard, struct conn *conn)
@@ -43,43 +43,65 @@ bool ringcast_shard_fast_open(struct shard *shard, struct conn *conn)
 			continue;
 		if (!ringcast_map_add(&shard->fast_peers, key, conn->self))
 			break;
-		ringcast_fast_path_open(&conn->fast, (uint8_t)port, key, ringcast_shard_now_ms(shard));
-		return true;
+		conn->fast_port = (uint8_t)port;
+		return conn->has_fast_port = true;
 	}
 	if (shard->udp_port_count > 0)
 		shard->counters.fast_port_exhausted++;
 	return false;
 }
 
-void ringcast_shard_fast_clear(struct shard *shard, struct conn *conn)
+struct fast_path *ringcast_shard_fast_path(struct shard *shard, struct conn *conn)
 {
-	ringcast_shard_lose_fast(shard, DROP_RECEIVER_GONE, conn->fast.queued_count);
-	conn->fast.queued_count = 0;
-	if (ringcast_list_has(&conn->fast_dirty_node))
-		ringcast_list_remove(&conn->fast_dirty_node);
+	handle self;
+	ringcast_assert(conn->has_fast_port && conn->player != NULL);
+	if (conn->fast != NULL)
+		return conn->fast;
+	conn->fast = ringcast_slab_alloc(&shard->fast_paths, &self);
+	ringcast_assert(conn->fast != NULL); /* there are as many as connections */
+	conn->fast->self = self;
+	conn->fast->conn = conn->self;
+	conn->fast->port_index = conn->fast_port;
+	ringcast_fast_path_open(conn->fast, (uint32_t)(conn->player->joined_ns / NS_PER_MS));
+	return conn->fast;
 }
 
+void ringcast_shard_fast_clear(struct shard *shard, struct fast_path *fast)
+{
+	ringcast_shard_lose_fast(shard, DROP_RECEIVER_GONE, fast->queued_count);
+	fast->queued_count = 0;
+	if (ringcast_list_has(&fast->dirty_node))
+		ringcast_list_remove(&fast->dirty_node);
+}
+
+/* Before the player leaves its connection: the plain path is found by the player's number. */
 void ringcast_shard_fast_close(struct shard *shard, struct conn *conn)
 {
-	if (conn->fast.state == FAST_OFF)
+	struct fast_path *fast = conn->fast;
+	if (!conn->has_fast_port)
 		return;
-	ringcast_shard_fast_clear(shard, conn);
-	if (conn->fast.key != 0) {
-		bool was_there = ringcast_map_remove(&shard->fast_peers, conn->fast.key);
+	if (conn->secure == NULL) {
+		bool was_there = ringcast_map_remove(&shard->fast_peers, key_of(shard, &conn->address, conn->player->peer_id, conn->fast_port));
 		ringcast_assert(was_there);
 	} else {
 		ringcast_shard_association_leave(shard, conn);
 		ringcast_address_table_know(&shard->addresses, &conn->address, -1);
 	}
-	ringcast_fast_path_close(&conn->fast);
+	conn->has_fast_port = false;
+	conn->fast = NULL;
+	if (fast == NULL)
+		return;
+	ringcast_shard_fast_clear(shard, fast);
+	ringcast_slab_free(&shard->fast_paths, fast->self);
 }
 
 /* The answer to a hello goes out at once, not with the tick: nothing else may share its datagram. */
 static void greet(struct shard *shard, struct conn *conn, io_id socket)
 {
+	struct fast_path *fast = conn->fast;
 	struct packet ack = {
 		.opcode = OPCODE_UDP_CONNECT_SERVER_ACK,
-		.sequence = conn->fast.sequence_out,
+		.sequence = fast->sequence_out,
 		.sender = PROTO_PEER_SERVER,
 		.target_player = conn->player->peer_id,
 		.command = PACKET_COMMAND_UDP_CONNECT,
@@ -92,9 +114,9 @@ static void greet(struct shard *shard, struct conn *conn, io_id socket)
 		return;
 	}
 	buf->size = (uint32_t)ringcast_packet_encode(&ack, buf->data, buf->capacity);
-	conn->fast.sequence_out++;
+	fast->sequence_out++;
 	shard->tx_bufs[shard->tx_buf_count++] = buf;
-	struct io_datagram datagram = {.address = conn->fast.address, .local = conn->fast.local, .data = buf->data, .size = buf->size, .user = conn->self};
+	struct io_datagram datagram = {.address = fast->address, .local = fast->local, .data = buf->data, .size = buf->size, .user = conn->self};
 	shard->counters.fast_greetings++;
 	shard->counters.datagram_writes++;
 	shard->io->ops->udp_send(shard->io, socket, &datagram, 1);
@@ -111,7 +133,7 @@ static enum fast_event pass_fast(struct shard *shard, struct conn *conn, const s
 				 enum drop_reason *ret_drop)
 {
 	struct fast_arrival arrival = {.from = &event->address, .local = event->local, .now_ms = ringcast_shard_now_ms(shard)};
-	struct fast_path *fast = &conn->fast;
+	struct fast_path *fast = ringcast_shard_fast_path(shard, conn);
 	enum fast_state before = fast->state;
 	uint16_t port_before = fast->address.port;
 	enum fast_event result = ringcast_fast_path_receive(fast, &arrival, packet, ret_drop);
@@ -123,8 +145,9 @@ static enum fast_event pass_fast(struct shard *shard, struct conn *conn, const s
 
 void ringcast_shard_fast_check(struct shard *shard, struct conn *conn)
 {
-	shard->counters.fast_lost +=
-		ringcast_fast_path_check_silence(&conn->fast, ringcast_shard_now_ms(shard), shard->options.limits.fast_silence_ms);
+	if (conn->fast != NULL)
+		shard->counters.fast_lost +=
+			ringcast_fast_path_check_silence(conn->fast, ringcast_shard_now_ms(shard), shard->options.limits.fast_silence_ms);
 }
 
 /* Want of memory passes by itself. What else the kernel has against the way there may last. */
@@ -133,8 +156,8 @@ void ringcast_shard_on_send_error(struct shard *shard, const struct io_event *ev
 	struct conn *conn = ringcast_slab_find(&shard->conns, event->user);
 	bool is_passing = event->result == -EAGAIN || event->result == -ENOBUFS || event->result == -ENOMEM;
 	ringcast_shard_drop(shard, DROP_SEND_ERROR, 1);
-	if (conn != NULL && !is_passing)
-		shard->counters.fast_lost += ringcast_fast_path_doubt(&conn->fast);
+	if (conn != NULL && conn->fast != NULL && !is_passing)
+		shard->counters.fast_lost += ringcast_fast_path_doubt(conn->fast);
 }
 
 static enum drop_reason receive(struct shard *shard, const struct io_event *event)

@@ -209,14 +209,13 @@ static void drop_oldest_fast(struct shard *shard, struct fast_path *fast)
 	ringcast_shard_lose_fast(shard, DROP_FAST_OVERFLOW, 1);
 }
 
-static void queue_fast(struct shard *shard, struct conn *conn, uint32_t message)
+static void queue_fast(struct shard *shard, struct fast_path *fast, uint32_t message)
 {
-	struct fast_path *fast = &conn->fast;
 	uint32_t node = shard->fast_node_count++;
 	shard->fast_nodes[node] = (struct fast_node){.message = message, .next = UINT32_MAX};
 	if (fast->queued_count == 0) {
 		fast->queue_head = node;
-		ringcast_list_add_tail(&shard->fast_dirty, &conn->fast_dirty_node);
+		ringcast_list_add_tail(&shard->fast_dirty, &fast->dirty_node);
 	} else {
 		shard->fast_nodes[fast->queue_tail].next = node;
 	}
@@ -233,7 +232,7 @@ struct delivery { /* a packet in both encodings, each made when the first receiv
 	bool is_fast_ready, is_fast;
 };
 
-static enum drop_reason deliver_fast(struct delivery *delivery, struct conn *conn)
+static enum drop_reason deliver_fast(struct delivery *delivery, struct fast_path *fast)
 {
 	struct shard *shard = delivery->shard;
 	/* A full node table is flushed in the middle of a fan-out; the message must then be prepared anew. */
@@ -244,7 +243,7 @@ static enum drop_reason deliver_fast(struct delivery *delivery, struct conn *con
 	if (!delivery->is_fast_ready && !prepare_fast(shard, delivery->fanout, &delivery->fast_message))
 		return DROP_NO_BUFFER;
 	delivery->is_fast_ready = true;
-	queue_fast(shard, conn, delivery->fast_message);
+	queue_fast(shard, fast, delivery->fast_message);
 	return DROP_NONE;
 }
 
@@ -279,7 +278,7 @@ static void deliver(void *context, const struct fanout *fanout)
 		struct conn *conn = player->transport;
 		if (i + 4 < recipient_count)
 			__builtin_prefetch(recipients[i + 4]);
-		enum drop_reason drop = may_be_fast && conn->fast.state == FAST_UP ? deliver_fast(&delivery, conn)
+		enum drop_reason drop = may_be_fast && ringcast_conn_is_fast(conn) ? deliver_fast(&delivery, conn->fast)
 										    : deliver_stream(&delivery, conn);
 		if (drop != DROP_NONE) {
 			player->drops++;
@@ -301,11 +300,14 @@ static void keep_close_text(struct shard *shard, struct conn *conn, enum close_r
 	size_t size = text != NULL ? ringcast_close_text_bytes(text) : 0;
 	if (size == 0 || strcmp(text, ringcast_close_text(reason)) == 0)
 		return;
-	conn->close_text = ringcast_buf_alloc(shard->pool, size + 1);
-	if (conn->close_text == NULL)
+	struct buf *kept = ringcast_buf_alloc(shard->pool, size + 1);
+	if (kept == NULL)
 		return; /* the reason's text will do */
-	memcpy(conn->close_text->data, text, size);
-	conn->close_text->data[size] = 0;
+	memcpy(kept->data, text, size);
+	kept->data[size] = 0;
+	ringcast_assert(conn->handoff == NULL); /* of the same place: it has none while it carries a player */
+	conn->close_text = kept;
+	conn->has_close_text = true;
 }
 
 static void disconnect(void *context, struct player *player, enum close_reason reason, const char *text)

@@ -205,8 +205,8 @@ void ringcast_event_closed(struct shard *shard, const struct conn *conn, enum cl
 	if (conn->is_logged_in && conn->player != NULL)
 		add_player(&line, conn->player);
 	add(&line, " reason=%s origin=%s", ringcast_close_label(reason), conn->is_by_api ? "api" : origin_of(shard, reason));
-	if (conn->close_text != NULL)
-		add(&line, " text=%s", ringcast_event_quote((const char *)conn->close_text->data, quoted, sizeof(quoted)));
+	if (conn->has_close_text)
+		add(&line, " text=%s", ringcast_event_quote(ringcast_conn_close_text(conn), quoted, sizeof(quoted)));
 	tell(&line, kind, conn->is_logged_in ? "session" : "connection", suppressed);
 }
 

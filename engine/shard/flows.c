@@ -41,7 +41,7 @@ struct conn *ringcast_shard_conn_open(struct shard *shard, io_id stream, const s
 	conn->stream_id = stream;
 	conn->address = *address;
 	conn->timer.kind = CONN_TIMER;
-	conn->active_ns = shard->now_ns;
+	conn->active_ms = ringcast_shard_now_ms(shard);
 	conn->is_secure = !is_handoff && shard->options.security != SHARD_PLAIN;
 	conn->state = is_handoff ? CONN_LOGIN : is_proxy ? CONN_PROXY : conn->is_secure ? CONN_HELLO : CONN_OPENING;
 	arm_timer(shard, conn, limits->login_timeout_ms);
@@ -233,10 +233,8 @@ void ringcast_shard_conn_free(struct shard *shard, struct conn *conn)
 	ringcast_stream_fini(&conn->stream);
 	if (conn->secure != NULL)
 		ringcast_shard_secure_free(shard, conn);
-	if (conn->handoff != NULL)
+	if (conn->handoff != NULL) /* or the close text */
 		ringcast_buf_unref(conn->handoff);
-	if (conn->close_text != NULL)
-		ringcast_buf_unref(conn->close_text);
 	if (ringcast_list_has(&conn->dirty_node))
 		ringcast_list_remove(&conn->dirty_node);
 	ringcast_timer_cancel(&shard->wheel, &conn->timer);
@@ -304,7 +302,7 @@ void ringcast_shard_route(struct shard *shard, struct conn *conn, struct packet 
 	ringcast_check_magic(player->session, SESSION);
 	ringcast_recorder_note(&shard->recorder, PROBE_ROUTE, shard->now_ns, player->session->self, (uint32_t)player->peer_id, packet->opcode);
 	enum drop_reason drop = packet->payload.size > payload_max ? DROP_OVERSIZE : ringcast_shard_check_rates(shard, conn, packet->payload.size);
-	conn->active_ns = shard->now_ns;
+	conn->active_ms = ringcast_shard_now_ms(shard);
 	conn->pings_missed = 0;
 	if (conn->close_reason != CLOSE_NONE) /* its end is decided: a datagram behind the message that brought it about */
 		drop = DROP_BAD_STATE;
@@ -396,7 +394,7 @@ static void handle_item(struct shard *shard, struct conn *conn, enum stream_even
 		if (!is_within_rates(shard, conn))
 			break;
 		conn->pings_missed = 0;
-		conn->active_ns = shard->now_ns;
+		conn->active_ms = ringcast_shard_now_ms(shard);
 		break;
 	case STREAM_CLOSE:
 		conn->close_code = item->close_code; /* its own is the answer */
@@ -537,7 +535,7 @@ void ringcast_shard_on_recv(struct shard *shard, const struct io_event *event)
 static void ping(struct shard *shard, struct conn *conn)
 {
 	const struct ringcast_limits *limits = &shard->options.limits;
-	uint64_t idle_ms = (shard->now_ns - conn->active_ns) / NS_PER_MS;
+	uint32_t idle_ms = ringcast_shard_now_ms(shard) - conn->active_ms;
 	if (conn->pings_missed > limits->pong_missed_max) {
 		ringcast_shard_conn_close(shard, conn, CLOSE_NO_PONG, NULL);
 		return;

@@ -124,17 +124,17 @@ static bool renew_tx_buf(struct datagram_batch *batch)
 	return batch->buf != NULL;
 }
 
-static bool can_join_burst(const struct io_datagram *last, const struct conn *conn, const uint8_t *start, uint32_t size)
+static bool can_join_burst(const struct io_datagram *last, const struct fast_path *fast, const uint8_t *start, uint32_t size)
 {
 	uint32_t segment = last->segment_bytes != 0 ? last->segment_bytes : last->size;
-	return last->user == conn->self && last->data + last->size == start && last->size % segment == 0 && size <= segment &&
+	return last->user == fast->conn && last->data + last->size == start && last->size % segment == 0 && size <= segment &&
 	       last->size / segment < IO_GSO_SEGMENT_COUNT_MAX && last->size + size <= IO_GSO_BYTES_MAX;
 }
 
-static void add_datagram(struct datagram_batch *batch, const struct conn *conn, const uint8_t *start, uint32_t size)
+static void add_datagram(struct datagram_batch *batch, const struct fast_path *fast, const uint8_t *start, uint32_t size)
 {
 	struct io_datagram *last = batch->count > 0 ? &batch->datagrams[batch->count - 1] : NULL;
-	if (last != NULL && can_join_burst(last, conn, start, size)) {
+	if (last != NULL && can_join_burst(last, fast, start, size)) {
 		if (last->segment_bytes == 0)
 			last->segment_bytes = (uint16_t)last->size;
 		last->size += size;
@@ -143,7 +143,7 @@ static void add_datagram(struct datagram_batch *batch, const struct conn *conn, 
 	if (batch->count == DATAGRAM_BATCH)
 		send_batch(batch);
 	batch->datagrams[batch->count++] =
-		(struct io_datagram){.address = conn->fast.address, .local = conn->fast.local, .data = start, .size = size, .user = conn->self};
+		(struct io_datagram){.address = fast->address, .local = fast->local, .data = start, .size = size, .user = fast->conn};
 }
 
 static bool has_room(struct datagram_batch *batch, uint32_t size)
@@ -151,44 +151,44 @@ static bool has_room(struct datagram_batch *batch, uint32_t size)
 	return (batch->buf != NULL && batch->buf->capacity - batch->buf->size >= size) || renew_tx_buf(batch);
 }
 
-static inline uint32_t write_packet(struct conn *conn, const struct fast_message *message, uint8_t *out)
+static inline uint32_t write_packet(struct fast_path *fast, const struct fast_message *message, uint8_t *out)
 {
-	size_t head = ringcast_packet_encode_head(message->opcode, conn->fast.sequence_out++, message->target_player, message->target_group,
+	size_t head = ringcast_packet_encode_head(message->opcode, fast->sequence_out++, message->target_player, message->target_group,
 						  message->sender, false, message->size, out);
 	memcpy(out + head, message->buf->data + message->offset, message->size);
 	return (uint32_t)head + message->size;
 }
 
-static void count_datagram(struct datagram_batch *batch, const struct conn *conn, const uint8_t *start, uint32_t size)
+static void count_datagram(struct datagram_batch *batch, const struct fast_path *fast, const uint8_t *start, uint32_t size)
 {
 	batch->buf->size += size;
-	add_datagram(batch, conn, start, size);
+	add_datagram(batch, fast, start, size);
 	batch->shard->counters.deliveries_fast++;
 	batch->shard->counters.delivery_bytes_fast += size;
 }
 
-static bool encode_datagram(struct datagram_batch *batch, struct conn *conn, const struct fast_message *message)
+static bool encode_datagram(struct datagram_batch *batch, struct fast_path *fast, const struct fast_message *message)
 {
 	if (!has_room(batch, message->size + PROTO_PACKET_OVERHEAD_BYTES_MAX))
 		return false;
 	uint8_t *start = batch->buf->data + batch->buf->size;
-	count_datagram(batch, conn, start, write_packet(conn, message, start));
+	count_datagram(batch, fast, start, write_packet(fast, message, start));
 	return true;
 }
 
 /* One record, straight into the transmit buffer. */
-static bool seal_datagram(struct datagram_batch *batch, struct conn *conn, struct crypto_session *crypto, const struct fast_message *message)
+static bool seal_datagram(struct datagram_batch *batch, struct fast_path *fast, struct crypto_session *crypto, const struct fast_message *message)
 {
 	uint8_t plain[PROTO_PAYLOAD_FAST_BYTES_MAX + PROTO_PACKET_OVERHEAD_BYTES_MAX];
 	uint32_t capacity = message->size + PROTO_PACKET_OVERHEAD_BYTES_MAX + CRYPTO_DATAGRAM_OVERHEAD_BYTES;
 	if (!has_room(batch, capacity))
 		return false;
 	uint8_t *start = batch->buf->data + batch->buf->size;
-	uint32_t plain_bytes = write_packet(conn, message, plain);
+	uint32_t plain_bytes = write_packet(fast, message, plain);
 	size_t size = ringcast_crypto_seal(crypto, ringcast_view_of(plain, plain_bytes), start, capacity);
 	if (size == 0)
 		return false;
-	count_datagram(batch, conn, start, (uint32_t)size);
+	count_datagram(batch, fast, start, (uint32_t)size);
 	return true;
 }
 
@@ -201,25 +201,23 @@ static void use_socket(struct datagram_batch *batch, const struct fast_path *fas
 	}
 }
 
-static void flush_fast_conn(struct datagram_batch *batch, struct conn *conn)
+static void flush_fast_path(struct datagram_batch *batch, struct fast_path *fast)
 {
 	struct shard *shard = batch->shard;
-	struct fast_path *fast = &conn->fast;
 	for (uint32_t node = fast->queue_head; fast->queued_count > 0; fast->queued_count--) {
-		if (!encode_datagram(batch, conn, &shard->fast_messages[shard->fast_nodes[node].message]))
+		if (!encode_datagram(batch, fast, &shard->fast_messages[shard->fast_nodes[node].message]))
 			ringcast_shard_lose_fast(shard, DROP_NO_BUFFER, 1);
 		node = shard->fast_nodes[node].next;
 	}
 }
 
-static void flush_secure_conn(struct datagram_batch *batch, struct conn *conn)
+static void flush_secure_path(struct datagram_batch *batch, struct fast_path *fast)
 {
 	struct shard *shard = batch->shard;
-	struct fast_path *fast = &conn->fast;
 	struct association *association = ringcast_slab_find(&shard->security.associations.associations, fast->association);
 	ringcast_assert(association != NULL); /* it takes the player's queue with it when it ends */
 	for (uint32_t node = fast->queue_head; fast->queued_count > 0; fast->queued_count--) {
-		if (!seal_datagram(batch, conn, association->crypto, &shard->fast_messages[shard->fast_nodes[node].message]))
+		if (!seal_datagram(batch, fast, association->crypto, &shard->fast_messages[shard->fast_nodes[node].message]))
 			ringcast_shard_lose_fast(shard, DROP_NO_BUFFER, 1);
 		node = shard->fast_nodes[node].next;
 	}
@@ -235,13 +233,13 @@ void ringcast_shard_flush_fast(struct shard *shard)
 	batch.socket = HANDLE_NONE;
 	batch.count = 0;
 	while (!ringcast_list_is_empty(&shard->fast_dirty)) {
-		struct conn *conn = CONTAINER_OF(shard->fast_dirty.next, struct conn, fast_dirty_node);
-		ringcast_list_remove(&conn->fast_dirty_node);
-		use_socket(&batch, &conn->fast);
-		if (LIKELY(conn->fast.association == HANDLE_NONE))
-			flush_fast_conn(&batch, conn);
+		struct fast_path *fast = CONTAINER_OF(shard->fast_dirty.next, struct fast_path, dirty_node);
+		ringcast_list_remove(&fast->dirty_node);
+		use_socket(&batch, fast);
+		if (LIKELY(fast->association == HANDLE_NONE))
+			flush_fast_path(&batch, fast);
 		else
-			flush_secure_conn(&batch, conn);
+			flush_secure_path(&batch, fast);
 	}
 	send_batch(&batch);
 	for (uint32_t i = 0; i < shard->fast_message_count; i++)

@@ -65,7 +65,7 @@ void ringcast_shard_describe_player(const struct player *player, ringcast_player
 		ringcast_player_format_token(player, ret->token);
 	if (conn == NULL)
 		return;
-	ret->is_fast = conn->fast.state == FAST_UP;
+	ret->is_fast = ringcast_conn_is_fast(conn);
 	ret->outq_bytes = ringcast_outq_bytes(&conn->outq);
 	ringcast_socket_format_address(&conn->address, ret->address);
 }

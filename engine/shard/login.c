@@ -63,7 +63,7 @@ static void send_result(struct shard *shard, struct conn *conn)
 		.login_result = {.is_success = true, .peer_id = conn->player->peer_id},
 	};
 	if (ringcast_shard_fast_open(shard, conn))
-		result.login_result.fast_port = shard->udp_ports[conn->fast.port_index];
+		result.login_result.fast_port = shard->udp_ports[conn->fast_port];
 	if (conn->secure != NULL) { /* what the client verifies our DTLS with, and proves its own identity */
 		const char *ca_pem = shard->security.credentials.ca_pem;
 		ringcast_shard_connect_token(conn, token);

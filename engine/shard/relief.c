@@ -19,6 +19,7 @@ struct need {
 struct victim {
 	struct conn *conn;
 	uint64_t held;
+	uint32_t idle_ms;
 };
 
 struct victims { /* the largest, in descending order; of two that hold as much the one that has been silent longer comes first */
@@ -39,13 +40,13 @@ static uint64_t held_by(const struct conn *conn, const struct need *need)
 		ringcast_outq_count(&conn->secure->cipher, need->capacity_min, need->capacity_max, &holding);
 		holding.bytes += buf_bytes(conn->secure->held, need);
 	}
-	holding.bytes += buf_bytes(conn->stream.tail, need) + buf_bytes(conn->stream.message, need) + buf_bytes(conn->close_text, need);
+	holding.bytes += buf_bytes(conn->stream.tail, need) + buf_bytes(conn->stream.message, need) + buf_bytes(conn->has_close_text ? conn->close_text : NULL, need);
 	return need->is_slices ? holding.slice_count : holding.bytes;
 }
 
 static bool comes_before(const struct victim *a, const struct victim *b)
 {
-	return a->held != b->held ? a->held > b->held : a->conn->active_ns < b->conn->active_ns;
+	return a->held != b->held ? a->held > b->held : a->idle_ms > b->idle_ms;
 }
 
 static void consider(struct victims *victims, const struct victim *victim)
@@ -72,7 +73,7 @@ static void find_victims(struct shard *shard, const struct need *need, struct vi
 		struct conn *conn = ringcast_slab_at(&shard->conns, i, &self);
 		if (!may_give(shard, conn))
 			continue;
-		struct victim victim = {conn, held_by(conn, need)};
+		struct victim victim = {conn, held_by(conn, need), ringcast_shard_now_ms(shard) - conn->active_ms};
 		if (victim.held >= need->held_min)
 			consider(ret_victims, &victim);
 	}

@@ -124,7 +124,7 @@ uint64_t ringcast_shard_memory_bytes(const struct ringcast_limits *limits, ringc
 	buffer_options(limits, &pool);
 	ringcast_shard_io_options(limits, &io);
 	store_capacities(limits, &store);
-	bill_add(&bill, "connections", (uint64_t)limits->connections_max * (sizeof(struct conn) + 8) + map_bytes(limits->connections_max + 1024), true);
+	bill_add(&bill, "connections", (uint64_t)limits->connections_max * (sizeof(struct conn) + 8 + sizeof(struct fast_path) + 8) + map_bytes(limits->connections_max + 1024), true);
 	bill_add(&bill, "sessions, players, groups", ringcast_store_reserved_bytes(&store) + map_bytes(limits->players_max) +
 			 (uint64_t)limits->sessions_max * sizeof(struct ratelimit), true);
 	bill_add(&bill, "send queue slices", (uint64_t)slice_count(limits) * sizeof(struct out_slice), true);
@@ -182,6 +182,7 @@ static bool init_memory(struct shard *shard)
 	shard->session_fanouts = calloc(limits->sessions_max, sizeof(*shard->session_fanouts));
 	return shard->pool != NULL && shard->fast_messages != NULL && shard->fast_nodes != NULL && shard->session_fanouts != NULL &&
 	       ringcast_slab_init(&shard->conns, sizeof(struct conn), limits->connections_max) &&
+	       ringcast_slab_init(&shard->fast_paths, sizeof(struct fast_path), limits->connections_max) &&
 	       ringcast_slice_pool_init(&shard->slices, slice_count(limits)) &&
 	       ringcast_address_table_init(&shard->addresses, limits->connections_max + 1024, seed) &&
 	       ringcast_map_init(&shard->fast_peers, limits->players_max) && ringcast_shard_security_init(shard) && init_store(shard);
@@ -245,6 +246,7 @@ static void free_memory(struct shard *shard)
 	ringcast_shard_security_fini(shard);
 	ringcast_address_table_fini(&shard->addresses);
 	ringcast_slice_pool_fini(&shard->slices);
+	ringcast_slab_fini(&shard->fast_paths);
 	ringcast_slab_fini(&shard->conns);
 	ringcast_buf_pool_destroy(&shard->pool);
 	free(shard->session_fanouts);

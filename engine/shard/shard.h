@@ -110,7 +110,7 @@ struct shard {
 	uint64_t paused_ns;
 	struct buf_pool *pool;
 	struct timer_wheel wheel;
-	struct slab conns;
+	struct slab conns, fast_paths;
 	struct slice_pool slices;
 	struct address_table addresses;
 	struct map fast_peers; /* hash of (ip, peer id, port) -> conn handle */

@@ -41,7 +41,8 @@ bool ringcast_shard_fast_open(struct shard *shard, struct conn *conn); /* false:
 void ringcast_shard_fast_close(struct shard *shard, struct conn *conn);
 void ringcast_shard_fast_check(struct shard *shard, struct conn *conn); /* has it been silent for too long? */
 void ringcast_shard_on_send_error(struct shard *shard, const struct io_event *event);
-void ringcast_shard_fast_clear(struct shard *shard, struct conn *conn); /* drops what is queued for its fast path */
+void ringcast_shard_fast_clear(struct shard *shard, struct fast_path *fast); /* drops what is queued for it */
+struct fast_path *ringcast_shard_fast_path(struct shard *shard, struct conn *conn); /* of a player that was told a port; made now, if it has none yet */
 
 /* security.c: what both kinds share */
 bool ringcast_shard_security_init(struct shard *shard); /* false: out of memory */

@@ -79,8 +79,7 @@ static void close_doomed(struct shard *shard)
 	while (!ringcast_list_is_empty(&shard->doomed)) {
 		struct conn *conn = CONTAINER_OF(shard->doomed.next, struct conn, dirty_node);
 		ringcast_list_remove(&conn->dirty_node);
-		ringcast_shard_conn_close(shard, conn, conn->close_reason,
-					  conn->close_text != NULL ? (const char *)conn->close_text->data : NULL);
+		ringcast_shard_conn_close(shard, conn, conn->close_reason, ringcast_conn_close_text(conn));
 	}
 }
 

@@ -1,7 +1,6 @@
 /*
  * One client's connection: the reliable flow (stream), and beside it the fast path of the player it carries. Owned by the shard's slab; dies
- * when its stream is CLOSED. About 300 bytes; an idle player costs about 750 with all that hangs on it (see ringcast_memory_bill and
- * docs/benchmarks.md).
+ * when its stream is CLOSED. What an idle player costs with all that hangs on it: ringcast_memory_bill and docs/benchmarks.md.
  */
 #ifndef RINGCAST_TRANSPORT_CONN_H
 #define RINGCAST_TRANSPORT_CONN_H
@@ -37,39 +36,49 @@ enum { CONN_STATE_COUNT = CONN_CLOSED + 1 };
 
 enum conn_timer { CONN_TIMER = 1 }; /* timer.kind: login deadline, then pings, then the close deadline; by state */
 
+/* In the order of use: what a delivery and its send touch, what a message from the client touches, the rest. */
 struct conn {
-	handle self;
-	io_id stream_id;
-	struct player *player; /* while JOINED; opaque to this layer */
-	struct stream stream;
 	struct outq outq;             /* TLS: frames to be sealed; the wire's queue is secure->cipher */
-	struct secure_stream *secure; /* NULL: plain, or not known yet */
-	struct fast_path fast;
-	struct list_node dirty_node;      /* has pending stream bytes to flush */
-	struct list_node fast_dirty_node; /* has queued fast messages */
-	struct timer timer;
-	struct address address;
+	struct list_node dirty_node;  /* has pending stream bytes to flush, or is doomed */
+	struct fast_path *fast;       /* NULL: no datagram has come, or there is no fast path */
 	uint8_t state;        /* enum conn_state */
 	uint8_t close_reason; /* enum close_reason, once CLOSING */
 	uint16_t close_code;  /* what the client closed with; 0: it has not */
-	bool is_secure;       /* its bytes go through TLS, or it is not known yet whether they do: HELLO, and whenever secure is set */
-	bool is_shutdown_asked, is_close_asked, is_ended;
-	bool is_logged_in; /* the login result said so */
-	bool is_told;      /* the event log has its end already */
-	bool is_by_api;    /* sent away by a question from outside */
-	bool is_crowded_out; /* it held most of what ran short: goes without a word, and at once */
-	uint32_t pings_missed; /* as wide as its limit */
+	uint8_t fast_port;    /* the index of its UDP port, if */
+	bool has_fast_port : 1; /* the login result named one */
+	bool is_secure : 1;     /* its bytes go through TLS, or it is not known yet whether they do: HELLO, and whenever secure is set */
+	bool is_shutdown_asked : 1;
+	bool is_close_asked : 1;
+	bool is_ended : 1;
+	bool is_logged_in : 1; /* the login result said so */
+	bool is_told : 1;      /* the event log has its end already */
+	bool is_by_api : 1;    /* sent away by a question from outside */
+	bool is_crowded_out : 1; /* it held most of what ran short: goes without a word, and at once */
+	bool has_close_text : 1;
+	io_id stream_id;
+	struct secure_stream *secure; /* NULL: plain, or not known yet */
+
+	struct player *player; /* while JOINED; opaque to this layer */
 	uint32_t magic; /* CONN_MAGIC */
+	uint32_t pings_missed; /* as wide as its limit */
 	struct ratelimit message_rate, byte_rate;
 	struct ratelimit fanout; /* what its messages made others receive */
-	uint32_t pressed_ms;     /* when it last filled somebody's queue to the half; 0: not lately */
+	struct stream stream;
+	uint32_t active_ms;    /* last message or pong, on the shard's clock; wraps */
+	uint32_t pressed_ms;   /* when it last filled somebody's queue to the half; 0: not lately */
+
+	handle self;
+	struct timer timer;
 	uint32_t share_ms, share_left_bytes; /* PRESSED: what it may go on with */
 	uint32_t flood_second, flood_count;  /* the last second in which it was above a rate, and how many on end */
-	uint32_t greeting_second, greeting_count; /* hellos answered this second */
-	uint64_t active_ns; /* last message or pong */
-	struct buf *handoff;    /* PROXY: the part of the header that has come; LEAVING: the target shard and the login packet */
-	struct buf *close_text; /* what the game said when it sent the player away; NULL: the reason's own text */
+	union {
+		struct buf *handoff;    /* PROXY: the part of the header that has come; LEAVING: the target shard and the login packet */
+		struct buf *close_text; /* if: what the game said when it sent the player away; else the reason's own text will do */
+	};
+	struct address address;
 };
+static_assert(offsetof(struct conn, player) <= 96, "a delivery touches no more than this of its receiver");
+static_assert(sizeof(struct conn) <= 280, "what each connection costs, idle or not");
 
 /* Along the picture above; asserts that the step is in it. */
 void ringcast_conn_enter(struct conn *conn, enum conn_state state);
@@ -79,5 +88,12 @@ static inline bool ringcast_conn_is_idle(struct conn *conn)
 {
 	return ringcast_outq_is_idle(&conn->outq) && (conn->secure == NULL || ringcast_outq_is_idle(&conn->secure->cipher));
 }
+
+/* NULL: nothing of the game's own. */
+static inline const char *ringcast_conn_close_text(const struct conn *conn)
+{
+	return conn->has_close_text ? (const char *)conn->close_text->data : NULL;
+}
+static inline bool ringcast_conn_is_fast(const struct conn *conn) { return conn->fast != NULL && conn->fast->state == FAST_UP; }
 
 #endif

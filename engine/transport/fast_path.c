@@ -6,11 +6,11 @@
 #include "proto/gate.h"
 
 static const uint16_t moves[FAST_STATE_COUNT] = {
-	[FAST_OFF] = MOVE_TO(FAST_WAITING),
-	[FAST_WAITING] = MOVE_TO(FAST_GREETED) | MOVE_TO(FAST_UP) | MOVE_TO(FAST_OFF),
-	[FAST_GREETED] = MOVE_TO(FAST_UP) | MOVE_TO(FAST_OFF),
-	[FAST_UP] = MOVE_TO(FAST_LOST) | MOVE_TO(FAST_WAITING) | MOVE_TO(FAST_OFF),
-	[FAST_LOST] = MOVE_TO(FAST_UP) | MOVE_TO(FAST_GREETED) | MOVE_TO(FAST_WAITING) | MOVE_TO(FAST_OFF),
+	[FAST_NEW] = MOVE_TO(FAST_WAITING),
+	[FAST_WAITING] = MOVE_TO(FAST_GREETED) | MOVE_TO(FAST_UP),
+	[FAST_GREETED] = MOVE_TO(FAST_UP),
+	[FAST_UP] = MOVE_TO(FAST_LOST) | MOVE_TO(FAST_WAITING),
+	[FAST_LOST] = MOVE_TO(FAST_UP) | MOVE_TO(FAST_GREETED) | MOVE_TO(FAST_WAITING),
 };
 
 static void enter(struct fast_path *path, enum fast_state state)
@@ -18,41 +18,19 @@ static void enter(struct fast_path *path, enum fast_state state)
 	path->state = ringcast_move(moves, path->state, (uint8_t)state);
 }
 
-static void open_path(struct fast_path *path, uint8_t port_index, uint64_t key, uint32_t now_ms)
+void ringcast_fast_path_open(struct fast_path *path, uint32_t since_ms)
 {
-	ringcast_assert(path->state == FAST_OFF);
-	*path = (struct fast_path){
-		.sequence_in = -1,
-		.port_index = port_index,
-		.queue_head = UINT32_MAX,
-		.queue_tail = UINT32_MAX,
-		.key = key,
-		.heard_ms = now_ms,
-	};
+	ringcast_assert(path->state == FAST_NEW);
+	path->sequence_in = -1;
+	path->queue_head = path->queue_tail = UINT32_MAX;
+	path->heard_ms = since_ms;
 	enter(path, FAST_WAITING);
-}
-
-void ringcast_fast_path_open(struct fast_path *path, uint8_t port_index, uint64_t key, uint32_t now_ms)
-{
-	ringcast_assert(key != 0);
-	open_path(path, port_index, key, now_ms);
-}
-
-void ringcast_fast_path_open_secure(struct fast_path *path, uint8_t port_index)
-{
-	open_path(path, port_index, 0, 0);
-}
-
-void ringcast_fast_path_close(struct fast_path *path)
-{
-	enter(path, FAST_OFF);
 }
 
 /* In an association */
 
 void ringcast_fast_path_identify(struct fast_path *path, const struct fast_arrival *arrival, handle association, int32_t sequence)
 {
-	ringcast_assert(path->key == 0);
 	ringcast_assert(association != HANDLE_NONE);
 	path->address = *arrival->from;
 	path->local = arrival->local;
@@ -162,7 +140,7 @@ static enum fast_event receive_elsewhere(struct fast_path *path, const struct fa
 enum fast_event ringcast_fast_path_receive(struct fast_path *path, const struct fast_arrival *arrival, const struct packet *packet,
 					   enum drop_reason *ret_drop)
 {
-	ringcast_assert(path->state != FAST_OFF);
+	ringcast_assert(path->state != FAST_NEW);
 	enum gate_action action = ringcast_gate(packet->opcode, (enum gate_place)(GATE_DATAGRAM_WAITING + path->state - FAST_WAITING));
 	*ret_drop = DROP_NONE;
 	if (path->state == FAST_WAITING && action != GATE_GREET)

@@ -1,8 +1,8 @@
 /*
  * The UDP side of one player: handshake state, address binding and sequence rules, without I/O.
  *
- *   OFF --(login, a port was found)--> WAITING --(-5 hello)--> GREETED --(any later packet)--> UP <--> LOST
- *                                                   \--(-5 again: answer again)--/
+ *   (login, a port was found) --> WAITING --(-5 hello)--> GREETED --(any later packet)--> UP <--> LOST
+ *                                                 \--(-5 again: answer again)--/
  * The client sends its -7 ack once and never repeats it, so any packet but -5 from the bound address counts as the ack: a client sends
  * such packets only after it saw our -6. Until UP, fast messages to this player go over the stream.
  *
@@ -15,16 +15,17 @@
  * A player whose stream is TLS has its fast path in a DTLS association instead. Its identity is proven there (-14, the connect token), so no
  * address is compared, and plain datagrams in its name are nobody's:
  *
- *   OFF --(login)--> WAITING --(identified)--> UP <--> LOST (silence); either --(the association ended)--> WAITING
+ *   (login) --> WAITING --(identified)--> UP <--> LOST (silence); either --(the association ended)--> WAITING
  */
 #ifndef RINGCAST_TRANSPORT_FAST_PATH_H
 #define RINGCAST_TRANSPORT_FAST_PATH_H
 
 #include "base/drop.h"
+#include "base/list.h"
 #include "io/local.h"
 #include "proto/packet.h"
 
-enum fast_state { FAST_OFF, FAST_WAITING, FAST_GREETED, FAST_UP, FAST_LOST, FAST_STATE_COUNT };
+enum fast_state { FAST_NEW, FAST_WAITING, FAST_GREETED, FAST_UP, FAST_LOST, FAST_STATE_COUNT };
 
 enum {
 	FAST_MOVE_SILENCE_MS = 3000,
@@ -34,21 +35,25 @@ enum {
 	FAST_JUMP_PER_MS = 4,
 };
 
+/* Owned by the shard's slab, and made when the first datagram comes: until then a player is WAITING and has none. Most of it is what a delivery touches. */
 struct fast_path {
-	struct address address; /* bound by -5 */
-	uint8_t elsewhere_count; /* packets in a row from the other address */
-	uint8_t state;          /* enum fast_state */
-	uint8_t port_index;
-	int32_t sequence_in;    /* last accepted from the client; -1 at first */
+	handle self;
+	handle conn;                 /* whose it is */
+	struct list_node dirty_node; /* has queued messages */
+	uint32_t queued_count;  /* messages in this tick */
+	uint32_t queue_head, queue_tail; /* the shard's fast nodes; UINT32_MAX = none */
 	int32_t sequence_out;   /* next to send */
+	handle association;     /* DTLS, UP or LOST; else HANDLE_NONE */
 	io_local local;         /* ours that it talks to */
+	uint8_t state;          /* enum fast_state */
+	uint8_t port_index;     /* of our UDP port that it talks to */
+	uint8_t elsewhere_count; /* packets in a row from the other address */
+	struct address address; /* bound by -5 */
+	int32_t sequence_in;    /* last accepted from the client; -1 at first */
 	uint32_t heard_ms;      /* when, on the shard's clock; wraps */
 	uint32_t elsewhere;     /* hash of the other address that may be the player's; 0: none */
 	int32_t elsewhere_sequence;
-	uint32_t queued_count;  /* messages in this tick */
-	uint32_t queue_head, queue_tail; /* the shard's fast nodes; UINT32_MAX = none */
-	uint64_t key;           /* in the shard's map of peers; 0 = none: DTLS */
-	handle association;     /* DTLS, UP or LOST; else HANDLE_NONE */
+	uint32_t greeting_second, greeting_count; /* hellos answered this second */
 };
 
 enum fast_event { FAST_IGNORE, FAST_GREET /* answer with -6 */, FAST_DELIVER /* route it */ };
@@ -59,9 +64,7 @@ struct fast_arrival { /* where and when a datagram came in */
 	uint32_t now_ms;
 };
 
-void ringcast_fast_path_open(struct fast_path *path, uint8_t port_index, uint64_t key, uint32_t now_ms);
-void ringcast_fast_path_open_secure(struct fast_path *path, uint8_t port_index);
-void ringcast_fast_path_close(struct fast_path *path); /* any state -> OFF */
+void ringcast_fast_path_open(struct fast_path *path, uint32_t since_ms); /* zeroed -> WAITING, since then */
 /* The player proved who it is in a packet with this sequence number. Sequence numbers to it go on where they were. */
 void ringcast_fast_path_identify(struct fast_path *path, const struct fast_arrival *arrival, handle association, int32_t sequence);
 void ringcast_fast_path_lose(struct fast_path *path); /* the association is gone */

@@ -89,7 +89,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct cursor cursor = {.data = data, .size = size};
 	struct fast_path path = {0};
-	ringcast_fast_path_open(&path, 3, 1, 0);
+	ringcast_fast_path_open(&path, 0);
 	uint32_t now_ms = 0;
 	const struct fast_path opened = path;
 	while (cursor.at < size) {
@@ -108,7 +108,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		else
 			check_refused(&before, &path, &from, &packet, drop);
 		ringcast_assert(drop == DROP_NONE || event == FAST_IGNORE);
-		ringcast_assert(path.key == opened.key && path.port_index == opened.port_index && path.sequence_out == opened.sequence_out);
+		ringcast_assert(path.sequence_out == opened.sequence_out && path.queued_count == 0 && path.association == HANDLE_NONE);
 	}
 	return 0;
 }

@@ -26,7 +26,7 @@ Test(fast_path, plain_handshake)
 {
 	struct fast_path path = {0};
 	enum drop_reason drop;
-	ringcast_fast_path_open(&path, 2, 77, 0);
+	ringcast_fast_path_open(&path, 0);
 	cr_assert_eq(receive(&path, &home, 5, 0, &drop), FAST_IGNORE);
 	cr_assert_eq(drop, DROP_BAD_STATE);
 	cr_assert_eq(receive(&path, &home, OPCODE_UDP_CONNECT, 0, &drop), FAST_GREET);
@@ -45,7 +45,7 @@ Test(fast_path, any_packet_counts_as_the_acknowledgement_that_was_lost)
 {
 	struct fast_path path = {0};
 	enum drop_reason drop;
-	ringcast_fast_path_open(&path, 0, 77, 0);
+	ringcast_fast_path_open(&path, 0);
 	receive(&path, &home, OPCODE_UDP_CONNECT, 0, &drop);
 	cr_assert_eq(receive(&path, &home, 5, 2, &drop), FAST_DELIVER);
 	cr_assert_eq(path.state, FAST_UP);
@@ -54,7 +54,7 @@ Test(fast_path, any_packet_counts_as_the_acknowledgement_that_was_lost)
 static void come_up(struct fast_path *path)
 {
 	enum drop_reason drop;
-	ringcast_fast_path_open(path, 0, 77, 0);
+	ringcast_fast_path_open(path, 0);
 	receive(path, &home, OPCODE_UDP_CONNECT, 0, &drop);
 	receive(path, &home, OPCODE_UDP_CONNECT_CLIENT_ACK, 1, &drop);
 	cr_assert_eq(path->state, FAST_UP);
@@ -151,7 +151,7 @@ Test(fast_path, a_first_hello_cannot_leap_either)
 {
 	struct fast_path path = {0};
 	enum drop_reason drop;
-	ringcast_fast_path_open(&path, 0, 77, 0);
+	ringcast_fast_path_open(&path, 0);
 	cr_assert_eq(receive(&path, &elsewhere, OPCODE_UDP_CONNECT, INT32_MAX, &drop), FAST_IGNORE);
 	cr_assert_eq(drop, DROP_SEQUENCE_JUMP);
 	cr_assert_eq(receive(&path, &home, OPCODE_UDP_CONNECT, 0, &drop), FAST_GREET);
@@ -179,16 +179,15 @@ Test(fast_path, a_step_that_the_table_does_not_have_ends_the_process, .signal = 
 {
 	struct fast_path path = {0};
 	come_up(&path);
-	ringcast_fast_path_open(&path, 0, 77, 0);
+	ringcast_fast_path_open(&path, 0);
 }
 
 Test(fast_path, secure_from_identity_to_loss_and_back)
 {
 	struct fast_path path = {0};
 	enum drop_reason drop;
-	ringcast_fast_path_open_secure(&path, 1);
+	ringcast_fast_path_open(&path, 0);
 	cr_assert_eq(path.state, FAST_WAITING);
-	cr_assert_eq(path.key, 0);
 	cr_assert_eq(path.association, HANDLE_NONE);
 	ringcast_fast_path_identify(&path, &(struct fast_arrival){.from = &home}, 5, 0);
 	cr_assert_eq(path.state, FAST_UP);
