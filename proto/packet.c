@@ -153,33 +153,64 @@ static size_t guess_prefix_bytes(size_t payload_bytes)
 	return payload_bytes < 104 ? 1 : payload_bytes < 16384 - 24 ? 2 : ringcast_wire_varint_bytes(payload_bytes);
 }
 
+static inline uint8_t *put_start(uint8_t *out, int32_t opcode, int32_t sequence)
+{
+	if (opcode != 0) {
+		*out++ = TAG(1, WIRE_VARINT);
+		out = put_uint32(out, ringcast_wire_of_sint32(opcode));
+	}
+	return put_int32_field(out, TAG(2, WIRE_VARINT), sequence);
+}
+
+static inline uint8_t *put_targets(uint8_t *out, int32_t target_player, int32_t target_group, int32_t sender)
+{
+	out = put_int32_field(out, TAG(3, WIRE_VARINT), target_player);
+	out = put_int32_field(out, TAG(4, WIRE_VARINT), target_group);
+	return put_int32_field(out, TAG(5, WIRE_VARINT), sender);
+}
+
+static inline uint8_t *put_payload_size(uint8_t *out, size_t payload_bytes)
+{
+	if (payload_bytes == 0)
+		return out;
+	*out++ = TAG(PAYLOAD_NUMBER, WIRE_BYTES);
+	return put_uint32(out, (uint32_t)payload_bytes);
+}
+
+/* The prefix before body, for which guess_bytes were left free. Returns the size of both. */
+static inline size_t put_prefix(uint8_t *out, size_t guess_bytes, size_t body_bytes, size_t after_bytes)
+{
+	size_t prefix_bytes = ringcast_wire_varint_bytes(body_bytes + after_bytes);
+	if (UNLIKELY(prefix_bytes != guess_bytes))
+		memmove(out + prefix_bytes, out + guess_bytes, body_bytes);
+	put_uint32(out, (uint32_t)(body_bytes + after_bytes));
+	return prefix_bytes + body_bytes;
+}
+
 size_t ringcast_packet_encode_head(int32_t opcode, int32_t sequence, int32_t target_player, int32_t target_group, int32_t sender,
 				   bool is_reliable, size_t payload_bytes, uint8_t out[PROTO_PACKET_OVERHEAD_BYTES_MAX])
 {
 	ringcast_assert(payload_bytes < INT32_MAX);
 	size_t guess_bytes = guess_prefix_bytes(payload_bytes);
-	uint8_t *body = out + guess_bytes;
-	uint8_t *end = body;
-	if (opcode != 0) {
-		*end++ = TAG(1, WIRE_VARINT);
-		end = put_uint32(end, ringcast_wire_of_sint32(opcode));
-	}
-	end = put_int32_field(end, TAG(2, WIRE_VARINT), sequence);
-	end = put_int32_field(end, TAG(3, WIRE_VARINT), target_player);
-	end = put_int32_field(end, TAG(4, WIRE_VARINT), target_group);
-	end = put_int32_field(end, TAG(5, WIRE_VARINT), sender);
+	uint8_t *body = out + guess_bytes, *end = put_targets(put_start(body, opcode, sequence), target_player, target_group, sender);
 	if (is_reliable) {
 		*end++ = TAG(6, WIRE_VARINT);
 		*end++ = 1;
 	}
-	if (payload_bytes != 0) {
-		*end++ = TAG(PAYLOAD_NUMBER, WIRE_BYTES);
-		end = put_uint32(end, (uint32_t)payload_bytes);
-	}
-	size_t head_bytes = (size_t)(end - body);
-	size_t prefix_bytes = ringcast_wire_varint_bytes(head_bytes + payload_bytes);
-	if (UNLIKELY(prefix_bytes != guess_bytes))
-		memmove(out + prefix_bytes, body, head_bytes);
-	put_uint32(out, (uint32_t)(head_bytes + payload_bytes));
-	return prefix_bytes + head_bytes;
+	end = put_payload_size(end, payload_bytes);
+	return put_prefix(out, guess_bytes, (size_t)(end - body), payload_bytes);
+}
+
+size_t ringcast_packet_encode_rest(int32_t target_player, int32_t target_group, int32_t sender, size_t payload_bytes, uint8_t out[PROTO_PACKET_OVERHEAD_BYTES_MAX])
+{
+	ringcast_assert(payload_bytes < INT32_MAX);
+	return (size_t)(put_payload_size(put_targets(out, target_player, target_group, sender), payload_bytes) - out);
+}
+
+size_t ringcast_packet_encode_start(int32_t opcode, int32_t sequence, size_t rest_bytes, uint8_t out[PROTO_PACKET_START_BYTES_MAX])
+{
+	ringcast_assert(rest_bytes < INT32_MAX);
+	size_t guess_bytes = guess_prefix_bytes(rest_bytes);
+	uint8_t *body = out + guess_bytes;
+	return put_prefix(out, guess_bytes, (size_t)(put_start(body, opcode, sequence) - body), rest_bytes);
 }

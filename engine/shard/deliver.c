@@ -177,28 +177,28 @@ bool ringcast_shard_send_frame(struct shard *shard, struct conn *conn, enum webs
 	return ringcast_shard_send_bytes(shard, conn, ringcast_view_of(bytes, header + payload.size));
 }
 
-/* The payload is copied once, whatever the number of receivers; each receiver's head is written at the flush. */
+/* Encoded once, whatever the number of receivers, but for its start, which has each receiver's number and is written at the flush. */
 static bool prepare_fast(struct shard *shard, const struct fanout *fanout, uint32_t *ret_message)
 {
 	const struct packet *packet = fanout->packet;
 	if (shard->fast_message_count == SHARD_FAST_MESSAGE_MAX)
 		ringcast_shard_flush_fast(shard);
-	struct buf *chunk = ringcast_shard_chunk(shard, packet->payload.size + 1);
+	struct buf *chunk = ringcast_shard_chunk(shard, packet->payload.size + PROTO_PACKET_OVERHEAD_BYTES_MAX);
 	if (chunk == NULL)
 		return false;
+	uint8_t *out = chunk->data + chunk->size;
+	size_t size = ringcast_packet_encode_rest(fanout->target_player, fanout->target_group, packet->sender, packet->payload.size, out);
 	if (packet->payload.size > 0)
-		memcpy(chunk->data + chunk->size, packet->payload.data, packet->payload.size);
+		memcpy(out + size, packet->payload.data, packet->payload.size);
+	size += packet->payload.size;
 	*ret_message = shard->fast_message_count++;
 	shard->fast_messages[*ret_message] = (struct fast_message){
 		.opcode = packet->opcode,
-		.target_player = fanout->target_player,
-		.target_group = fanout->target_group,
-		.sender = packet->sender,
 		.buf = ringcast_buf_ref(chunk),
 		.offset = chunk->size,
-		.size = (uint32_t)packet->payload.size,
+		.size = (uint32_t)size,
 	};
-	chunk->size += (uint32_t)packet->payload.size;
+	chunk->size += (uint32_t)size;
 	return true;
 }
 

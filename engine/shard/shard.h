@@ -77,8 +77,8 @@ struct shard_options {
 };
 
 struct fast_message { /* a fast message of this tick, shared by its receivers */
-	int32_t opcode, target_player, target_group, sender;
-	struct buf *buf; /* holds the payload; one reference */
+	int32_t opcode;
+	struct buf *buf; /* holds what all receivers get after the number of theirs; one reference */
 	uint32_t offset, size;
 };
 

@@ -291,6 +291,19 @@ Test(packet, random_packets_round_trip)
 	}
 }
 
+/* Start, rest and payload too. */
+static void check_parts(const struct packet *packet, const uint8_t *expected, size_t size)
+{
+	uint8_t start[PROTO_PACKET_START_BYTES_MAX], rest[PROTO_PACKET_OVERHEAD_BYTES_MAX];
+	size_t rest_bytes = ringcast_packet_encode_rest(packet->target_player, packet->target_group, packet->sender, packet->payload.size, rest);
+	size_t start_bytes = ringcast_packet_encode_start(packet->opcode, packet->sequence, rest_bytes + packet->payload.size, start);
+	cr_assert_leq(start_bytes, sizeof(start));
+	cr_assert_leq(start_bytes + rest_bytes, PROTO_PACKET_OVERHEAD_BYTES_MAX);
+	cr_assert_eq(start_bytes + rest_bytes + packet->payload.size, size);
+	cr_assert_arr_eq(start, expected, start_bytes);
+	cr_assert_arr_eq(rest, expected + start_bytes, rest_bytes);
+}
+
 /* The head and the payload behind it against the general encoder. */
 static void check_head(const struct packet *packet)
 {
@@ -302,6 +315,8 @@ static void check_head(const struct packet *packet)
 	cr_assert_leq(head_bytes, sizeof(head));
 	cr_assert_eq(head_bytes + packet->payload.size, size);
 	cr_assert_arr_eq(head, expected, head_bytes);
+	if (!packet->is_reliable)
+		check_parts(packet, expected, size);
 }
 
 Test(packet, head_equals_encode_for_every_small_payload_size)
@@ -312,6 +327,7 @@ Test(packet, head_equals_encode_for_every_small_payload_size)
 		{.opcode = 10, .sequence = 300, .target_player = 7, .sender = 3},
 		{.opcode = -500, .sequence = 70000, .target_group = -1, .sender = -1, .is_reliable = true},
 		{.opcode = INT32_MIN, .sequence = -1, .target_player = -1, .target_group = INT32_MIN, .sender = INT32_MIN, .is_reliable = true},
+		{.opcode = INT32_MIN, .sequence = INT32_MIN, .target_player = -1, .target_group = INT32_MIN, .sender = INT32_MIN},
 		{.opcode = 0},
 	};
 	for (size_t index = 0; index < ARRAY_COUNT(shapes); index++) {
