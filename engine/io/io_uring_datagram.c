@@ -51,11 +51,16 @@ static void prepare_message(struct uring *u, struct uring_datagram *record, sock
 				    record->datagram.segment_bytes);
 }
 
-/* The sequence number, not the address, names the record in completions: an old one is recognized. */
+/*
+ * Each batch begins with the same records again, so that a tick's few stay in the cache. Two sets take turns: what an overflown completion queue held
+ * back is of the batch before. A number that counts on, not the place, names the record in completions: an old one is recognized.
+ */
 static struct uring_datagram *take_record(struct uring *u, io_id id, const struct io_datagram *datagram)
 {
-	uint64_t sequence = u->datagram_sequence++ & SEQUENCE_MASK;
-	struct uring_datagram *record = &u->datagrams[sequence % URING_DATAGRAM_COUNT];
+	uint32_t slot = u->datagram_set + u->datagram_record_count++;
+	ringcast_assert(u->datagram_record_count <= URING_BATCH_COUNT_MAX);
+	uint64_t sequence = (u->datagram_sequence++ * URING_DATAGRAM_COUNT + slot) & SEQUENCE_MASK;
+	struct uring_datagram *record = &u->datagrams[slot];
 	record->datagram = *datagram;
 	record->sequence = sequence;
 	record->round = u->round;
@@ -162,6 +167,9 @@ void ringcast_uring_datagram_scan(struct uring *u)
 	if (u->datagram_batch_failed_count < u->datagram_batch_count)
 		u->stats.datagrams_sent += u->datagram_batch_count - u->datagram_batch_failed_count;
 	u->datagram_batch_count = u->datagram_batch_failed_count = 0;
+	if (u->datagram_record_count > 0)
+		u->datagram_set ^= URING_BATCH_COUNT_MAX;
+	u->datagram_record_count = 0;
 	u->is_batch_with_datagrams = false;
 }
 

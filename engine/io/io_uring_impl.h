@@ -23,7 +23,7 @@
 #define URING_CQ_ENTRIES_MIN 8192u
 #define URING_CQ_ENTRIES_MAX 32768u
 #define URING_BATCH_COUNT_MAX 256u /* SQEs per submit: a burst neither delays others nor leaves the L2 cache */
-#define URING_DATAGRAM_COUNT 512u  /* transmit records; a power of two of at least two batches */
+#define URING_DATAGRAM_COUNT (2 * URING_BATCH_COUNT_MAX) /* transmit records: two sets; a power of two */
 #define URING_ENDPOINT_COUNT_MAX 1024u
 #define URING_ENDPOINT_BIT (1u << 23) /* in a slot: names an endpoint, not a stream */
 #define URING_STREAM_COUNT_MAX (1u << 22)
@@ -148,6 +148,7 @@ struct uring {
 
 	struct uring_datagram *datagrams;
 	uint64_t datagram_sequence;
+	uint32_t datagram_set, datagram_record_count; /* where the batch's records begin, and how many it has so far */
 	uint32_t datagram_batch_count, datagram_batch_failed_count; /* datagrams, segments counted singly */
 	bool is_batch_with_datagrams;
 	bool is_retrying;
