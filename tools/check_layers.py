@@ -43,7 +43,7 @@ MAY_INCLUDE = {
                        "engine/include/ringcast"},
     "engine/main.c": {"engine/control", "engine/metrics", "engine/include/ringcast"},
     "tools/ringcast": {"proto", "proto/clients/c", "engine/base", "engine/crypto", "engine/include/ringcast", "engine/service/store", "engine/service/model/record.h"},
-    "bench/micro": {"scripting", "engine/session", "engine/buf", "engine/base", "engine/crypto", "proto"},
+    "bench/micro": {"engine/service/match", "scripting", "engine/session", "engine/buf", "engine/base", "engine/crypto", "proto"},
     "bench": {"tools/ringcast", "proto", "proto/clients/c", "engine/base", "engine/crypto", "engine/include/ringcast"},
 }
 

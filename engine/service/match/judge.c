@@ -5,6 +5,8 @@
 
 #include "base/assert.h"
 
+enum { RULE_WORK = 16 }; /* what a rule costs beside its values */
+
 struct judge *ringcast_judge_create(const struct match_rule_set *rule_set)
 {
 	struct judge *judge = malloc(sizeof(*judge));
@@ -361,6 +363,7 @@ enum match_verdict ringcast_judge_rule(struct judge *judge, uint16_t rule, const
 {
 	ringcast_assert(rule < judge->rule_set->rule_count);
 	struct hearing hearing = {.judge = judge, .rule = &judge->rule_set->rules[rule], .values = values, .lineup = lineup};
+	judge->work += judge->arena.count + RULE_WORK;
 	judge->arena.count = 0;
 	judge->arena.has_overflowed = false;
 	switch (hearing.rule->type) {

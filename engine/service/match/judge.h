@@ -11,6 +11,7 @@ enum match_verdict { MATCH_PASSES, MATCH_FAILS, MATCH_UNDECIDED };
 
 struct judge {
 	const struct match_rule_set *rule_set;
+	uint64_t work; /* done so far: values looked at, with something for each rule */
 	uint64_t passed[MATCH_RULES_MAX], failed[MATCH_RULES_MAX]; /* of lineups that were complete */
 	struct expression_arena arena;
 	struct expression_value common[MATCH_TEXTS_MAX * MATCH_SMALL_PLAYERS_MAX];

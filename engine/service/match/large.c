@@ -12,14 +12,15 @@
 #include "service/match/pool_private.h"
 #include "service/match/screen.h"
 
-enum { FAILURES_MAX = 64, EVENING_MAX = 64 };
+enum { FAILURES_MAX = 64, EVENING_MAX = 64, NEIGHBOURS = 8 };
 
 struct large {
 	struct match_pool *pool;
 	uint64_t now_ns;
 	struct screen screen;
 	struct pool_entry **sorted; /* by the balanced attribute */
-	uint32_t count;
+	uint32_t count, gone_count; /* gone: matched since the array was made */
+	uint32_t from, to; /* what of it is looked at for one anchor */
 	/* One trial */
 	const struct match_level *level;
 	uint16_t level_index;
@@ -90,7 +91,7 @@ struct region_choice {
 static void count_players(const struct large *large, uint64_t wanted, struct region_choice *choice)
 {
 	memset(choice, 0, sizeof(*choice));
-	for (uint32_t i = 0; i < large->count; i++) {
+	for (uint32_t i = large->from; i < large->to; i++) {
 		const struct pool_entry *entry = large->sorted[i];
 		uint64_t good = is_eligible(large, entry) ? regions_of(large, entry->ticket) & wanted : 0;
 		for (; good != 0; good &= good - 1)
@@ -119,7 +120,7 @@ static unsigned rank_limit(const struct large *large, unsigned region, struct re
 {
 	uint32_t players = 0, wanted = large->pool->rule_set->players_max;
 	memset(choice->players_by_rank, 0, sizeof(choice->players_by_rank));
-	for (uint32_t i = 0; i < large->count; i++) {
+	for (uint32_t i = large->from; i < large->to; i++) {
 		const struct match_ticket *ticket = large->sorted[i]->ticket;
 		uint64_t good = is_eligible(large, large->sorted[i]) ? regions_of(large, ticket) : 0;
 		if (good >> region & 1)
@@ -198,8 +199,8 @@ static void fill(struct large *large, uint32_t anchor_at, unsigned region, unsig
 	large->lineup.oldest_ns = UINT64_MAX;
 	ringcast_screen_start(&large->screen, &large->state);
 	take(large, large->sorted[anchor_at]);
-	while ((below > 0 || above < large->count) && !is_full(large)) {
-		bool goes_below = above == large->count || (below > 0 && value - value_of(large, large->sorted[below - 1]->ticket) <=
+	while ((below > large->from || above < large->to) && !is_full(large)) {
+		bool goes_below = above == large->to || (below > large->from && value - value_of(large, large->sorted[below - 1]->ticket) <=
 										  value_of(large, large->sorted[above]->ticket) - value);
 		struct pool_entry *entry = large->sorted[goes_below ? --below : above++];
 		if (is_wanted(large, entry, region, rank_max))
@@ -245,7 +246,7 @@ static bool find_swap(const struct large *large, uint16_t high, uint16_t low, ui
 
 static void even_out(struct large *large)
 {
-	uint16_t count = large->pool->rule_set->team_count, a, b;
+	uint16_t count = large->pool->rule_set->team_count, a = 0, b = 0;
 	for (unsigned turn = 0; turn < EVENING_MAX && count > 1; turn++) {
 		uint16_t high = 0, low = 0;
 		for (uint16_t team = 1; team < count; team++) {
@@ -311,7 +312,7 @@ static void try_level(struct large *large, uint32_t anchor_at, uint16_t level)
 	}
 }
 
-static bool run_anchor(struct large *large, uint32_t anchor_at)
+static bool try_levels(struct large *large, uint32_t anchor_at)
 {
 	const struct match_rule_set *rule_set = large->pool->rule_set;
 	struct pool_entry *anchor = large->sorted[anchor_at];
@@ -320,7 +321,22 @@ static bool run_anchor(struct large *large, uint32_t anchor_at)
 	large->best_players = large->best_count = 0;
 	for (uint16_t level = rule_set->clock_is_oldest ? own : 0; level <= own && large->best_players < rule_set->players_max; level++)
 		try_level(large, anchor_at, level);
-	return large->best_count > 0 && ringcast_pool_make(large->pool, large->best_members, large->best_teams, large->best_count, NULL);
+	return large->best_count > 0;
+}
+
+/* Among its neighbours first: those far away would not be taken anyway, and a round must not look at everybody for each match. */
+static bool run_anchor(struct large *large, uint32_t anchor_at)
+{
+	uint32_t reach = NEIGHBOURS * large->pool->rule_set->players_max;
+	large->from = anchor_at > reach ? anchor_at - reach : 0;
+	large->to = large->count - anchor_at > reach ? anchor_at + reach : large->count;
+	bool is_all = large->from == 0 && large->to == large->count, is_found = try_levels(large, anchor_at);
+	if (!is_found && !is_all) {
+		large->from = 0;
+		large->to = large->count;
+		is_found = try_levels(large, anchor_at);
+	}
+	return is_found && ringcast_pool_make(large->pool, large->best_members, large->best_teams, large->best_count, NULL);
 }
 
 /* Where each ticket stands among the sorted, by its place among the waiting: found by its value, then by its handle. */
@@ -342,6 +358,10 @@ static uint32_t find_sorted(struct large *large, struct pool_entry *entry)
 static void compact(struct large *large)
 {
 	uint32_t kept = 0;
+	large->gone_count += large->best_count;
+	if (large->gone_count < large->count / 4)
+		return;
+	large->gone_count = 0;
 	for (uint32_t i = 0; i < large->count; i++)
 		if (large->sorted[i]->state == MATCH_IS_SEARCHING)
 			large->sorted[kept++] = large->sorted[i];

@@ -34,10 +34,15 @@ static void add_candidate(struct round *round, struct pool_entry *entry)
 	round->candidate_teams[round->candidate_count++] = entry->allowed_teams;
 }
 
-/* An anchor may take much more than its share when it needs to: most need less. */
-static uint64_t steps_for_anchor(struct round *round)
+static uint64_t share_of(const struct round *round)
 {
-	uint64_t share = round->steps_left / (round->anchors_left == 0 ? 1 : round->anchors_left), steps = share * ANCHOR_BURST + ANCHOR_STEPS_MIN;
+	return round->steps_left / (round->anchors_left == 0 ? 1 : round->anchors_left) + 1;
+}
+
+/* An anchor may take much more than its share when it needs to: most need less. */
+static uint64_t steps_for_anchor(const struct round *round)
+{
+	uint64_t steps = share_of(round) * ANCHOR_BURST + ANCHOR_STEPS_MIN;
 	return steps < round->steps_left ? steps : round->steps_left;
 }
 
@@ -64,7 +69,7 @@ static bool search_for(struct round *round, struct pool_entry *anchor)
 	struct search_result result;
 	const struct match_ticket *const *fixed = anchor->ticket != NULL ? (const struct match_ticket *const *)&anchor->ticket
 									   : (const struct match_ticket *const *)anchor->running->parts;
-	struct search_task task = {.now_ns = round->now_ns, .step_max = steps_for_anchor(round), .fixed = fixed,
+	struct search_task task = {.now_ns = round->now_ns, .step_max = steps_for_anchor(round), .better_step_max = share_of(round), .fixed = fixed,
 				   .fixed_teams = anchor->ticket != NULL ? NULL : anchor->running->teams,
 				   .fixed_count = anchor->ticket != NULL ? 1 : anchor->running->count, .candidates = round->candidates,
 				   .candidate_teams = round->candidate_teams, .candidate_count = round->candidate_count};
@@ -162,21 +167,35 @@ static int by_batch_sorts(const void *a, const void *b, void *context)
 	return by_age(a, b);
 }
 
-/* All who wait, dealt into batches of like size. Sorted ones begin elsewhere each round, so that nobody always stands at an edge. */
+static int by_likeness(const void *a, const void *b, void *context)
+{
+	const struct pool_entry *left = *(struct pool_entry *const *)a, *right = *(struct pool_entry *const *)b;
+	int order = ringcast_search_likeness(context, left->ticket, right->ticket);
+	return order != 0 ? order : by_age(a, b);
+}
+
+/*
+ * All who wait, dealt into batches of like size. Sorted ones begin elsewhere each round, so that nobody always stands at an edge. Random ones are
+ * random every other round; in between, those whom the rules want alike are dealt together, without which a batch of strangers seldom holds a match.
+ */
 static void run_batches(struct round *round, enum match_batching batching)
 {
 	struct match_pool *pool = round->pool;
 	uint32_t count = pool->waiting_count, batch_count = (count + pool->options.batch_tickets - 1) / pool->options.batch_tickets, shift = 0;
 	batch_count = batch_count == 0 ? 1 : batch_count;
 	memcpy(pool->working, pool->waiting, count * sizeof(*pool->working));
-	if (batching == MATCH_SORTED && batch_count > 1) {
-		qsort_r(pool->working, count, sizeof(*pool->working), by_batch_sorts, (void *)pool->rule_set);
+	bool is_by_likeness = batching != MATCH_SORTED && pool->counts.rounds % 2 == 1, is_sorted = (batching == MATCH_SORTED || is_by_likeness) && batch_count > 1;
+	if (is_sorted) {
+		if (is_by_likeness)
+			qsort_r(pool->working, count, sizeof(*pool->working), by_likeness, pool->search);
+		else
+			qsort_r(pool->working, count, sizeof(*pool->working), by_batch_sorts, (void *)pool->rule_set);
 		shift = (uint32_t)ringcast_prng_below(&pool->prng, count / batch_count + 1);
 		batch_count++;
 	} else if (batch_count > 1) {
 		shuffle(pool, pool->working, count);
 	}
-	uint32_t size = shift > 0 || (batching == MATCH_SORTED && batch_count > 2) ? count / (batch_count - 1) + 1 : (count + batch_count - 1) / batch_count;
+	uint32_t size = is_sorted ? count / (batch_count - 1) + 1 : (count + batch_count - 1) / batch_count;
 	size = size > SEARCH_CANDIDATES_MAX ? SEARCH_CANDIDATES_MAX : size;
 	for (uint32_t batch = 0, at = 0; batch < batch_count; batch++) {
 		uint32_t end = batch == 0 && shift > 0 ? shift : at + size;

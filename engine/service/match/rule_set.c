@@ -136,7 +136,7 @@ static bool add_team(struct rule_set_reader *reader, const char *of, uint16_t de
 		if (strcmp(rule_set->teams[i].name, name) == 0)
 			return ringcast_document_refuse(&reader->document, of, "a team '%s' is above", name);
 	struct match_team *team = &rule_set->teams[rule_set->team_count];
-	snprintf(team->name, sizeof(team->name), "%s", name);
+	memcpy(team->name, name, strlen(name) + 1);
 	team->definition = definition;
 	reader->sizes[rule_set->team_count++] = size;
 	return true;

@@ -86,6 +86,18 @@ static bool cover(struct screen *screen, uint16_t index)
 	return leaf != NULL && (leaf->base == EXPRESSION_TEXT ? add_text(screen, leaf->column) : add_spread(screen, index, leaf->column, 0));
 }
 
+/* Lists of all, each with each: also judged slowly, since bits may not suffice. */
+static void add_common(struct screen *screen, uint16_t index)
+{
+	const struct match_rule *rule = &screen->rule_set->rules[index];
+	const struct expression_node *leaf = leaf_of_all(screen->rule_set, rule);
+	if (leaf == NULL || rule->operation != MATCH_COMMON || screen->rule_set->columns[leaf->column].kind != MATCH_COLUMN_LIST ||
+	    screen->common_count == SCREEN_COMMONS_MAX)
+		return;
+	screen->commons[screen->common_count].rule = index;
+	screen->commons[screen->common_count++].column = leaf->column;
+}
+
 static bool is_expanded(const struct match_rule_set *rule_set, uint16_t rule)
 {
 	const struct match_values *first = &rule_set->levels[0].loosest[rule], *last = &rule_set->levels[rule_set->level_count - 1].loosest[rule];
@@ -100,6 +112,8 @@ void ringcast_screen_init(struct screen *screen, const struct match_rule_set *ru
 			continue;
 		if (rule_set->rules[i].type == MATCH_DISTANCE)
 			add_distance(screen, i);
+		if (rule_set->rules[i].type == MATCH_COLLECTION)
+			add_common(screen, i);
 		bool is_alone = is_single(&rule_set->rules[i]);
 		if (is_alone)
 			screen->singles[screen->single_count++] = i;
@@ -144,15 +158,53 @@ static bool add_texts(struct screen_state *state, uint16_t at, const struct matc
 	return true;
 }
 
+static bool is_near(const struct screen *screen, const struct match_level *level, uint16_t at, double least, double most)
+{
+	double factor = screen->spreads[at].factor, max = factor == 0 ? 0 : level->loosest[screen->spreads[at].rule].max * factor;
+	/* Sums round: a hair's breadth is left to the judge. */
+	return !(most - least > max + (factor == 2 ? 1e-9 * (fabs(most) + fabs(least) + max) : 0));
+}
+
 static bool add_number(const struct screen *screen, struct screen_state *state, uint16_t at, double number, const struct match_level *level)
 {
-	double max = screen->spreads[at].factor == 0 ? 0 : level->loosest[screen->spreads[at].rule].max * screen->spreads[at].factor;
 	if (isnan(number))
 		return false;
 	state->least[at] = number < state->least[at] ? number : state->least[at];
 	state->most[at] = number > state->most[at] ? number : state->most[at];
-	/* Sums round: a hair's breadth is left to the judge. */
-	return !(state->most[at] - state->least[at] > max + (screen->spreads[at].factor == 2 ? 1e-9 * (fabs(state->most[at]) + fabs(state->least[at]) + max) : 0));
+	return is_near(screen, level, at, state->least[at], state->most[at]);
+}
+
+bool ringcast_screen_fits(const struct screen *screen, const struct screen_state *state, const struct match_ticket *ticket, const struct match_level *level)
+{
+	for (uint16_t i = 0; i < screen->spread_count; i++) {
+		double number = ticket->cells[screen->spreads[i].column].number, least = state->least[i], most = state->most[i];
+		if (isnan(number) || !is_near(screen, level, i, number < least ? number : least, number > most ? number : most))
+			return false;
+	}
+	for (uint16_t i = 0; i < screen->text_count; i++)
+		if (state->texts[i] != 0 && ticket->texts[ticket->cells[screen->texts[i]].first] != state->texts[i])
+			return false;
+	for (uint16_t i = 0; i < screen->latency_count; i++) {
+		uint16_t rule = screen->latencies[i];
+		if ((state->regions[i] & good_regions(ticket, &screen->rule_set->rules[rule], level->loosest[rule].latency_max)) == 0)
+			return false;
+	}
+	return true;
+}
+
+uint64_t ringcast_screen_shared(const struct screen *screen, uint16_t common, const struct match_ticket *first, const struct match_ticket *ticket)
+{
+	const struct match_cell *a = &first->cells[screen->commons[common].column], *b = &ticket->cells[screen->commons[common].column];
+	uint64_t shared = 0;
+	if (a->count > 64)
+		return UINT64_MAX;
+	for (uint32_t i = 0, j = 0; i < a->count && j < b->count;) {
+		uint64_t x = first->texts[a->first + i], y = ticket->texts[b->first + j];
+		shared |= (uint64_t)(x == y) << i;
+		i += x <= y;
+		j += y <= x;
+	}
+	return shared;
 }
 
 bool ringcast_screen_add(const struct screen *screen, struct screen_state *state, const struct match_ticket *ticket, const struct match_level *level)

@@ -6,7 +6,7 @@
 #include "base/assert.h"
 #include "service/match/screen.h"
 
-enum { JUDGE_STEPS = 8 }; /* what asking the judge costs, in joins */
+enum { LOOKS_A_STEP = 16, WORK_A_STEP = 32 }; /* looks at a candidate, and work of the judge, that cost as much as a join */
 
 struct search {
 	const struct match_rule_set *rule_set;
@@ -15,17 +15,20 @@ struct search {
 	const struct search_task *task;
 	struct search_result *best;
 	bool has_best;
-	uint64_t step_count;
+	uint64_t step_count, step_max;
 	uint16_t candidate_count;
 	double sort_keys[MATCH_SORTS_MAX][SEARCH_CANDIDATES_MAX]; /* by sort rule and index in the task */
 	uint16_t origin[SEARCH_CANDIDATES_MAX]; /* index in the task: those who cannot join the anchor are left out */
 	const struct match_ticket *candidates[SEARCH_CANDIDATES_MAX];
 	uint64_t teams[SEARCH_CANDIDATES_MAX];	    /* where a candidate could stand */
-	uint32_t players_from[SEARCH_CANDIDATES_MAX + 1]; /* of this candidate and all behind it */
+	uint64_t shared[SCREEN_COMMONS_MAX][SEARCH_CANDIDATES_MAX]; /* texts shared with the first fixed ticket, by rule */
 	uint16_t level_max; /* no clock of any lineup of this search stands higher */
 	uint16_t pick_count, picks[MATCH_SMALL_PLAYERS_MAX];
 	struct small_lineup small;
-	struct screen_state states[MATCH_SMALL_PLAYERS_MAX + 1]; /* by tickets in the lineup */
+	/* By the number of tickets in the lineup: its state, and who of the candidates behind the last pick could still join. */
+	struct screen_state states[MATCH_SMALL_PLAYERS_MAX + 1];
+	uint64_t common[MATCH_SMALL_PLAYERS_MAX + 1][SCREEN_COMMONS_MAX];
+	uint16_t joiner_count[MATCH_SMALL_PLAYERS_MAX + 1], joiners[MATCH_SMALL_PLAYERS_MAX + 1][SEARCH_CANDIDATES_MAX];
 };
 
 struct search *ringcast_search_create(const struct match_rule_set *rule_set, struct judge *judge)
@@ -47,7 +50,7 @@ void ringcast_search_destroy(struct search **search)
 
 static bool is_spent(const struct search *search)
 {
-	return search->step_count >= search->task->step_max;
+	return search->step_count >= search->step_max;
 }
 
 /* The level whose loosest bounds hold for all that may still become of the lineup: those who join can only lower a clock of the newest. */
@@ -83,7 +86,10 @@ static bool passes_screens(struct search *search, const struct match_level *befo
 		if (!ringcast_screen_add(&search->screen, state, lineup->tickets[lineup->count - 1], level))
 			return false;
 	}
-	return ringcast_screen_judge(&search->screen, search->judge, lineup, level);
+	uint64_t work = search->judge->work;
+	bool passes = ringcast_screen_judge(&search->screen, search->judge, lineup, level);
+	search->step_count += (search->judge->work - work) / WORK_A_STEP;
+	return passes;
 }
 
 /* Objectives */
@@ -124,10 +130,10 @@ static bool can_come_first(const struct search *search, uint16_t next)
 	return next < best->picks[search->pick_count] || !is_tight(best, search->pick_count);
 }
 
-/* Whether anything better can come of the lineup with candidates from next on. */
-static bool is_worth_it(const struct search *search, uint16_t next)
+/* Whether anything better can come of the lineup with candidates from next on, of whom left players could join. */
+static bool is_worth_it(const struct search *search, uint16_t next, uint32_t left)
 {
-	uint32_t room, need, left = search->players_from[next];
+	uint32_t room, need;
 	measure_room(search, &room, &need);
 	if (need > left)
 		return false;
@@ -157,9 +163,15 @@ static void consider(struct search *search)
 		return; /* a running match that nobody joins */
 	if (!is_better(search))
 		return;
-	search->step_count += JUDGE_STEPS;
-	if (!ringcast_judge_all(search->judge, lineup, search->task->now_ns, &rule))
+	uint64_t work = search->judge->work;
+	bool is_match = ringcast_judge_all(search->judge, lineup, search->task->now_ns, &rule);
+	search->step_count += (search->judge->work - work) / WORK_A_STEP + 1;
+	if (!is_match)
 		return;
+	uint64_t better_end = search->step_count + search->task->better_step_max;
+	bool is_full = lineup->player_count == search->rule_set->players_max;
+	if (is_full && search->task->better_step_max > 0 && better_end < search->step_max && !(search->has_best && search->best->player_count == lineup->player_count))
+		search->step_max = better_end;
 	search->has_best = true;
 	search->best->player_count = lineup->player_count;
 	search->best->pick_count = search->pick_count;
@@ -207,35 +219,79 @@ static uint16_t next_team(const struct search *search, const struct match_ticket
 
 /* Walking */
 
-static void extend(struct search *search, uint16_t next);
+static void extend(struct search *search);
 
-/* The candidate in each team that it could be in, and all that follows from there. */
-static void try_candidate(struct search *search, uint16_t candidate)
+static bool shares_enough(const struct search *search, const uint64_t *common, uint16_t candidate, const struct match_level *level)
+{
+	for (uint16_t i = 0; i < search->screen.common_count; i++) {
+		double least = level->loosest[search->screen.commons[i].rule].min;
+		if (least > 0 && __builtin_popcountll(common[i] & search->shared[i][candidate]) < least)
+			return false;
+	}
+	return true;
+}
+
+/* Who of these could join the lineup as it is now. */
+static void choose_joiners(struct search *search, const uint16_t *from, uint16_t count)
+{
+	uint16_t at = search->small.lineup.count, kept = 0;
+	const struct match_level *level = level_of(search);
+	for (uint16_t i = 0; i < count; i++)
+		if (ringcast_screen_fits(&search->screen, &search->states[at], search->candidates[from[i]], level) &&
+		    shares_enough(search, search->common[at], from[i], level))
+			search->joiners[at][kept++] = from[i];
+	search->joiner_count[at] = kept;
+	search->step_count += count / LOOKS_A_STEP;
+}
+
+/* One of the joiners in each team that it could be in, and all that follows from there. */
+static void try_joiner(struct search *search, uint16_t index)
 {
 	struct lineup *lineup = &search->small.lineup;
+	uint16_t at = lineup->count, candidate = search->joiners[at][index], team;
 	const struct match_ticket *ticket = search->candidates[candidate];
 	const struct match_level *before = level_of(search);
 	uint64_t tried = 0, newest_ns = lineup->newest_ns, oldest_ns = lineup->oldest_ns;
-	uint16_t team;
 	while (!is_spent(search) && (team = next_team(search, ticket, search->teams[candidate], &tried)) < search->rule_set->team_count) {
 		search->step_count++;
 		ringcast_lineup_add(lineup, ticket, (uint8_t)team);
 		search->picks[search->pick_count++] = candidate;
-		if (passes_screens(search, before))
-			extend(search, candidate + 1);
+		for (uint16_t i = 0; i < search->screen.common_count; i++)
+			search->common[at + 1][i] = search->common[at][i] & search->shared[i][candidate];
+		if (passes_screens(search, before)) {
+			choose_joiners(search, search->joiners[at] + index + 1, (uint16_t)(search->joiner_count[at] - index - 1));
+			extend(search);
+		}
 		search->pick_count--;
 		ringcast_lineup_remove_last(lineup, newest_ns, oldest_ns);
 	}
 }
 
-static void extend(struct search *search, uint16_t next)
+static void extend(struct search *search)
 {
-	for (uint16_t i = next; i < search->candidate_count && search->small.lineup.count < search->small.lineup.capacity; i++) {
-		if (is_spent(search) || !is_worth_it(search, i))
+	uint16_t at = search->small.lineup.count;
+	uint32_t left = 0;
+	for (uint16_t i = 0; i < search->joiner_count[at]; i++)
+		left += search->candidates[search->joiners[at][i]]->player_count;
+	for (uint16_t i = 0; i < search->joiner_count[at] && at < search->small.lineup.capacity; i++) {
+		if (is_spent(search) || !is_worth_it(search, search->joiners[at][i], left))
 			break;
-		try_candidate(search, i);
+		left -= search->candidates[search->joiners[at][i]]->player_count;
+		try_joiner(search, i);
 	}
 	consider(search);
+}
+
+/* Everybody may join the lineup that the search starts with, as far as the screens know. */
+static void start(struct search *search)
+{
+	uint16_t all[SEARCH_CANDIDATES_MAX];
+	for (uint16_t i = 0; i < search->candidate_count; i++)
+		all[i] = i;
+	for (uint16_t i = 0; i < search->screen.common_count; i++)
+		search->common[search->small.lineup.count][i] = search->common[0][i];
+	choose_joiners(search, all, search->candidate_count);
+	extend(search);
 }
 
 /* Preparing */
@@ -306,7 +362,7 @@ static void choose_candidates(struct search *search)
 {
 	const struct search_task *task = search->task;
 	const struct match_level *level = &search->rule_set->levels[search->level_max];
-	struct screen_state fixed, pair;
+	struct screen_state fixed;
 	bool is_good = true;
 	search->candidate_count = 0;
 	ringcast_screen_start(&search->screen, &fixed);
@@ -314,10 +370,7 @@ static void choose_candidates(struct search *search)
 		is_good &= ringcast_screen_add(&search->screen, &fixed, task->fixed[i], level);
 	for (uint16_t i = 0; is_good && i < task->candidate_count; i++) {
 		const struct match_ticket *ticket = task->candidates[i];
-		pair = fixed;
-		if (!ringcast_screen_add(&search->screen, &pair, ticket, level))
-			continue;
-		if (task->candidate_teams[i] != 0)
+		if (task->candidate_teams[i] != 0 && ringcast_screen_fits(&search->screen, &fixed, ticket, level))
 			search->origin[search->candidate_count++] = i;
 	}
 	sort_candidates(search);
@@ -325,9 +378,13 @@ static void choose_candidates(struct search *search)
 		search->candidates[i] = task->candidates[search->origin[i]];
 		search->teams[i] = task->candidate_teams[search->origin[i]];
 	}
-	search->players_from[search->candidate_count] = 0;
-	for (uint16_t i = search->candidate_count; i > 0; i--)
-		search->players_from[i - 1] = search->players_from[i] + search->candidates[i - 1]->player_count;
+	for (uint16_t rule = 0; rule < search->screen.common_count; rule++) {
+		search->common[0][rule] = UINT64_MAX;
+		for (uint16_t i = 0; i < task->fixed_count; i++)
+			search->common[0][rule] &= ringcast_screen_shared(&search->screen, rule, task->fixed[0], task->fixed[i]);
+		for (uint16_t i = 0; i < search->candidate_count; i++)
+			search->shared[rule][i] = ringcast_screen_shared(&search->screen, rule, task->fixed[0], search->candidates[i]);
+	}
 }
 
 static uint16_t highest_level(const struct search *search)
@@ -349,7 +406,7 @@ static void run_anchor(struct search *search)
 	while (!is_spent(search) && (team = next_team(search, anchor, allowed, &tried)) < search->rule_set->team_count) {
 		ringcast_lineup_add(&search->small.lineup, anchor, (uint8_t)team);
 		if (screen_anew(search, level_of(search)) && ringcast_screen_judge(&search->screen, search->judge, &search->small.lineup, level_of(search)))
-			extend(search, 0);
+			start(search);
 		ringcast_lineup_init(&search->small);
 	}
 }
@@ -359,7 +416,7 @@ static void run_fixed(struct search *search)
 	for (uint16_t i = 0; i < search->task->fixed_count; i++)
 		ringcast_lineup_add(&search->small.lineup, search->task->fixed[i], search->task->fixed_teams[i]);
 	if (screen_anew(search, level_of(search)))
-		extend(search, 0);
+		start(search);
 }
 
 uint64_t ringcast_search_teams(struct search *search, const struct match_ticket *ticket)
@@ -373,7 +430,23 @@ bool ringcast_search_pairs(struct search *search, uint64_t now_ns, const struct 
 	const struct match_level *level = &search->rule_set->levels[ringcast_match_level_at(search->rule_set, now_ns > since_ns ? now_ns - since_ns : 0)];
 	struct screen_state *state = &search->states[0];
 	ringcast_screen_start(&search->screen, state);
-	return ringcast_screen_add(&search->screen, state, anchor, level) && ringcast_screen_add(&search->screen, state, ticket, level);
+	return ringcast_screen_add(&search->screen, state, anchor, level) && ringcast_screen_fits(&search->screen, state, ticket, level);
+}
+
+int ringcast_search_likeness(const struct search *search, const struct match_ticket *a, const struct match_ticket *b)
+{
+	for (uint16_t i = 0; i < search->screen.text_count; i++) {
+		uint16_t column = search->screen.texts[i];
+		uint64_t left = a->texts[a->cells[column].first], right = b->texts[b->cells[column].first];
+		if (left != right)
+			return left < right ? -1 : 1;
+	}
+	for (uint16_t i = 0; i < search->screen.spread_count; i++) {
+		double left = a->cells[search->screen.spreads[i].column].number, right = b->cells[search->screen.spreads[i].column].number;
+		if (left != right)
+			return left < right ? -1 : 1;
+	}
+	return 0;
 }
 
 bool ringcast_search_run(struct search *search, const struct search_task *task, struct search_result *ret_result)
@@ -384,6 +457,7 @@ bool ringcast_search_run(struct search *search, const struct search_task *task, 
 	search->best = ret_result;
 	search->has_best = false;
 	search->step_count = 0;
+	search->step_max = task->step_max;
 	search->pick_count = 0;
 	search->level_max = highest_level(search);
 	ringcast_lineup_init(&search->small);

@@ -17,6 +17,7 @@ enum { SEARCH_CANDIDATES_MAX = 512 };
 struct search_task {
 	uint64_t now_ns;
 	uint64_t step_max;
+	uint64_t better_step_max; /* of these, how many may go into finding a match that comes first when a full one is found; 0: all */
 	/* Fixed from the start, in these teams: a running match that wants more players; or one ticket and no teams: the anchor, in any team. */
 	const struct match_ticket *const *fixed;
 	const uint8_t *fixed_teams; /* NULL: an anchor */
@@ -44,6 +45,8 @@ void ringcast_search_destroy(struct search **search);
 uint64_t ringcast_search_teams(struct search *search, const struct match_ticket *ticket);
 /* Whether the two could be in one match as far as the cheap screens know. */
 bool ringcast_search_pairs(struct search *search, uint64_t now_ns, const struct match_ticket *anchor, const struct match_ticket *ticket);
+/* Order by what the rules want alike, so that neighbours are likelier to fit together than strangers. 0: nothing is wanted alike, or they are. */
+int ringcast_search_likeness(const struct search *search, const struct match_ticket *a, const struct match_ticket *b);
 /* False: there is no match, or none was found within the steps. */
 bool ringcast_search_run(struct search *search, const struct search_task *task, struct search_result *ret_result);
 

@@ -143,7 +143,7 @@ Test(match_search, with_few_steps_it_answers_what_is_right_if_not_best)
 			line_up(&pool, &result, &lineup);
 			cr_assert(ref_is_match(&pool.rules, &lineup), "seed %lu\n%s", seed, pool.text);
 		}
-		cr_assert_lt(result.step_count, 1 + seed % 40 + 9 * (REF_TICKETS_MAX + 1));
+		cr_assert_lt(result.step_count, 1 + seed % 40 + 100 * (REF_TICKETS_MAX + 1), "unwinding costs a bounded rest");
 		unmake(&pool);
 	}
 	cr_assert_gt(found, 50);
