@@ -1,6 +1,7 @@
 #include "service/service.h"
 
 #include <ctype.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -33,6 +34,21 @@ static int64_t now_ms(void *context)
 static int64_t steady_ms(void *context)
 {
 	return ringcast_outside_steady_ms();
+}
+
+static int64_t anchor_ms;
+
+static void set_anchor(void)
+{
+	anchor_ms = ringcast_outside_now_ms() - ringcast_outside_steady_ms();
+}
+
+/* Time since the epoch that never jumps: game servers' deadlines are kept in it. It differs from the wall's by what that was set since the start. */
+static int64_t anchored_ms(void)
+{
+	static pthread_once_t once = PTHREAD_ONCE_INIT;
+	pthread_once(&once, set_anchor);
+	return anchor_ms + ringcast_outside_steady_ms();
 }
 
 static void give_back(void *context, struct host_call *call)
@@ -90,7 +106,7 @@ static bool create_sdk(struct service *service, char problem[SERVICE_PROBLEM_BYT
 		.processes_max = options->server_processes_max,
 		.output_bytes_max = options->output_bytes_max,
 		.memory_bytes_max = options->memory_bytes_max,
-		.now_ms = ringcast_outside_now_ms,
+		.now_ms = anchored_ms,
 		.random = ringcast_outside_random,
 		.give_back = give_back,
 		.tell = tell,

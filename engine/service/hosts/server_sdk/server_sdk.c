@@ -13,6 +13,8 @@
 
 #include "base/log.h"
 #include "service/hosts/server_sdk/link.h"
+#include "service/hosts/server_sdk/own.h"
+#include "service/hosts/server_sdk/state.h"
 
 enum { EVENTS_MAX = 64, CLOSE_MS = 3000, TICK_MS = 100, IDLE_TICK_MS = 1000 };
 
@@ -32,6 +34,7 @@ struct host_sdk {
 	struct host base;
 	struct host_sdk_options options;
 	struct sdk_core core;
+	struct own own;
 	pthread_t thread;
 	pthread_mutex_t lock; /* guards everything down to is_stopping */
 	struct list_node lessons, calls, arrivals;
@@ -76,23 +79,27 @@ static void op_random(void *context, void *out, size_t size)
 
 static bool op_is_own(void *context, const char *process_id)
 {
-	return false;
+	return ringcast_agent_has(((struct host_sdk *)context)->own.agent, process_id);
 }
 
 static void op_stop(void *context, const char *process_id, int64_t notice_until_ms)
 {
+	ringcast_agent_stop(((struct host_sdk *)context)->own.agent, process_id, notice_until_ms);
 }
 
 static void op_plan(void *context, const char *fleet_id, const char *folder, const json_t *runtime)
 {
+	ringcast_own_plan(&((struct host_sdk *)context)->own, fleet_id, folder, runtime);
 }
 
 static void op_save(void *context, const struct sdk_process *process)
 {
+	ringcast_sdk_state_save(((struct host_sdk *)context)->own.sessions, process);
 }
 
 static void op_forget(void *context, const struct sdk_process *process)
 {
+	ringcast_sdk_state_forget(((struct host_sdk *)context)->own.sessions, process);
 }
 
 static const struct sdk_core_ops core_ops = {op_send, op_close, op_give_back, op_tell, op_random, op_is_own, op_stop, op_plan, op_save, op_forget};
@@ -209,6 +216,15 @@ static void move_list(struct list_node *from, struct list_node *to)
 		call;                                                                                                                      \
 	}
 
+static void take_lessons(struct host_sdk *sdk)
+{
+	struct list_node lessons;
+	pthread_mutex_lock(&sdk->lock);
+	move_list(&sdk->lessons, &lessons);
+	pthread_mutex_unlock(&sdk->lock);
+	TAKE_EACH(lessons, lesson, take_lesson(sdk, item))
+}
+
 /* False: the host stops. */
 static bool take_inbox(struct host_sdk *sdk)
 {
@@ -249,14 +265,17 @@ static void *run(void *context)
 {
 	struct host_sdk *sdk = context;
 	sdk->core.now_ms = sdk->options.now_ms();
+	take_lessons(sdk); /* what is configured comes first: it says whose processes are taken up again */
+	ringcast_sdk_state_restore(sdk->own.sessions, &sdk->core);
 	while (take_inbox(sdk)) {
 		bool is_tick = sdk->core.now_ms - sdk->ticked_ms >= TICK_MS || sdk->core.now_ms < sdk->ticked_ms;
 		if (is_tick) {
 			sdk->ticked_ms = sdk->core.now_ms;
+			ringcast_agent_turn(sdk->own.agent, sdk->core.now_ms);
 			ringcast_sdk_core_tick(&sdk->core);
 		}
 		look_after_links(sdk, is_tick);
-		take_events(sdk, sdk->core.process_count > 0 || !ringcast_list_is_empty(&sdk->links) ? TICK_MS : IDLE_TICK_MS);
+		take_events(sdk, sdk->core.process_count > 0 || ringcast_agent_is_working(sdk->own.agent) || !ringcast_list_is_empty(&sdk->links) ? TICK_MS : IDLE_TICK_MS);
 	}
 	return NULL;
 }
@@ -365,9 +384,10 @@ struct host_sdk *ringcast_host_sdk_create(const struct host_sdk_options *options
 	ringcast_list_init(&sdk->arrivals);
 	ringcast_list_init(&sdk->links);
 	pthread_mutex_init(&sdk->lock, NULL);
-	if (open_fds(sdk))
+	if (!open_fds(sdk))
+		snprintf(problem, HOST_SDK_PROBLEM_BYTES, "custom game servers: %s", strerror(errno));
+	else if (ringcast_own_init(&sdk->own, &sdk->options, &sdk->core, problem))
 		return sdk;
-	snprintf(problem, HOST_SDK_PROBLEM_BYTES, "custom game servers: %s", strerror(errno));
 	ringcast_host_sdk_destroy(&sdk);
 	return NULL;
 }
@@ -417,6 +437,7 @@ void ringcast_host_sdk_stop(struct host_sdk *sdk)
 	}
 	if (sdk->core.fleets != NULL)
 		ringcast_sdk_core_fini(&sdk->core);
+	ringcast_own_fini(&sdk->own);
 	while (!ringcast_list_is_empty(&sdk->links)) {
 		struct link *link = CONTAINER_OF(sdk->links.next, struct link, node);
 		ringcast_link_close(link, 1001, "the service stops");
