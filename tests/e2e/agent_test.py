@@ -1,0 +1,239 @@
+#!/usr/bin/python3
+"""A custom game server's whole life through the agent: docs/examples/custom-server as a build, a fleet of it, and botocore as its backend."""
+
+import os
+import pathlib
+import re
+import shutil
+import signal
+import socket
+import tempfile
+import unittest
+
+from botocore.exceptions import ClientError
+
+from custom_server_test import client
+from daemon import Daemon
+from player import until
+
+
+class Client:
+    """A player of the example: lines over TCP."""
+
+    def __init__(self, session, player_session):
+        self.socket = socket.create_connection((session["IpAddress"], session["Port"]), timeout=60)
+        self.file = self.socket.makefile("r")
+        self.say(player_session)
+
+    def say(self, line):
+        self.socket.sendall(line.encode() + b"\n")
+
+    def hear(self):
+        return self.file.readline()
+
+    def leave(self):
+        self.file.close()
+        self.socket.close()
+
+
+class AgentTest(unittest.IsolatedAsyncioTestCase):
+    def setUp(self):
+        self.folder = pathlib.Path(tempfile.mkdtemp(prefix="ringcast-agent-test-"))
+        (self.folder / "builds/game/1").mkdir(parents=True)
+        shutil.copy(os.environ["CUSTOM_SERVER"], self.folder / "builds/game/1/server")
+        self.daemon = None
+        self.pids = set()
+
+    def tearDown(self):
+        if self.daemon:
+            self.daemon.stop()
+        left = [pid for pid in self.pids if self.is_alive(pid)]
+        for pid in left:
+            os.kill(pid, signal.SIGKILL)
+        shutil.rmtree(self.folder)
+        self.assertFalse(left, "game servers are left")
+
+    @staticmethod
+    def is_alive(pid):
+        try:
+            return pathlib.Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
+        except FileNotFoundError:
+            return False
+
+    def start(self, *flags, **settings):
+        self.daemon = Daemon("--dev", *flags, service__builds=str(self.folder / "builds"), service__servers=str(self.folder / "servers"), **settings)
+        self.gamelift = client(int(re.search(rb'"service":"127.0.0.1:(\d+)"', self.daemon.log_text())[1]))
+
+    def service_flags(self):
+        """A fixed address, so that game servers find the next daemon where the last one was."""
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            return ["--set", f"service.address=127.0.0.1:{free.getsockname()[1]}"]
+
+    def servers(self):
+        """pids of running processes, as the agent's state has them."""
+        states = [path.read_text().split() for path in (self.folder / "servers/processes").iterdir() if not path.name.endswith(".new")]
+        self.pids |= {int(state[2]) for state in states}
+        return {int(state[2]) for state in states}
+
+    def create_fleet(self, **options):
+        build = self.gamelift.create_build(Name="game", StorageLocation={"Bucket": "local", "Key": "game/1"})["Build"]["BuildId"]
+        process = {"LaunchPath": "/local/game/server", "ConcurrentExecutions": 1, **options}
+        return self.gamelift.create_fleet(Name="game", BuildId=build, RuntimeConfiguration={"ServerProcesses": [process]})["FleetAttributes"]["FleetId"]
+
+    async def create_session(self, fleet):
+        """Once a process is ready."""
+        made = []
+
+        def create():
+            try:
+                made.append(self.gamelift.create_game_session(FleetId=fleet, MaximumPlayerSessionCount=2, Name="a game")["GameSession"])
+            except ClientError as error:
+                self.assertEqual(error.response["Error"]["Code"], "FleetCapacityExceededException")
+            return made
+
+        await until(create)
+        await until(lambda: self.status(made[0]) == "ACTIVE")
+        return made[0]
+
+    def session(self, session):
+        return self.gamelift.describe_game_sessions(GameSessionId=session["GameSessionId"])["GameSessions"][0]
+
+    def status(self, session):
+        return self.session(session)["Status"]
+
+    def player(self, session, name):
+        return self.gamelift.create_player_session(GameSessionId=session["GameSessionId"], PlayerId=name)["PlayerSession"]["PlayerSessionId"]
+
+    def player_status(self, player):
+        return self.gamelift.describe_player_sessions(PlayerSessionId=player)["PlayerSessions"][0]["Status"]
+
+    def codes(self, fleet):
+        return [event["EventCode"] for event in self.gamelift.describe_fleet_events(FleetId=fleet)["Events"]]
+
+    async def test_a_whole_life(self):
+        self.start()
+        fleet = self.create_fleet()
+        session = await self.create_session(fleet)
+        self.assertEqual(session["IpAddress"], "127.0.0.1")
+        first = self.servers()
+        tokens = [self.player(session, name) for name in ("alice", "bob")]
+        alice, bob, stranger = Client(session, tokens[0]), Client(session, tokens[1]), Client(session, "psess-nobody")
+        self.assertEqual((alice.hear(), bob.hear(), stranger.hear()), ("welcome\n", "welcome\n", ""))
+        alice.say("hello")
+        self.assertEqual(bob.hear(), "hello\n")
+        await until(lambda: self.player_status(tokens[0]) == "ACTIVE")
+        bob.leave()
+        await until(lambda: self.player_status(tokens[1]) == "COMPLETED")
+        alice.say("close")
+        await until(lambda: self.session(session)["PlayerSessionCreationPolicy"] == "DENY_ALL")
+        with self.assertRaises(ClientError):
+            self.player(session, "carol")
+        alice.say("open")
+        await until(lambda: self.session(session)["PlayerSessionCreationPolicy"] == "ACCEPT_ALL")
+        self.terminate(session)
+        self.assertEqual(alice.hear(), "goodbye\n")
+        await until(lambda: self.status(session) == "TERMINATED")
+        again = await self.create_session(fleet)
+        self.assertFalse(first & self.servers(), "an ended process makes room for a new one")
+        self.assertNotIn("SERVER_PROCESS_CRASHED", self.codes(fleet))
+        self.terminate(again, "FORCE_TERMINATE")
+        await until(lambda: self.status(again) == "TERMINATED")
+        output = "".join(path.read_text() for path in (self.folder / "servers/output" / fleet).iterdir())
+        self.assertIn('"a game", for 2 players', output)
+        self.gamelift.delete_fleet(FleetId=fleet)
+        await until(lambda: not self.servers())
+
+    def terminate(self, session, mode="TRIGGER_ON_PROCESS_TERMINATE"):
+        import http.client
+        import json
+        port = int(re.search(rb'"service":"127.0.0.1:(\d+)"', self.daemon.log_text())[1])
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
+        connection.request("POST", "/", json.dumps({"GameSessionId": session["GameSessionId"], "TerminationMode": mode}),
+                           {"X-Amz-Target": "GameLift.TerminateGameSession", "Content-Type": "application/x-amz-json-1.1"})
+        self.assertEqual(connection.getresponse().status, 200)
+        connection.close()
+
+    async def test_a_crash_ends_the_session_and_a_new_process_comes(self):
+        self.start()
+        fleet = self.create_fleet()
+        session = await self.create_session(fleet)
+        alice = Client(session, self.player(session, "alice"))
+        self.assertEqual(alice.hear(), "welcome\n")
+        alice.say("crash")
+        await until(lambda: self.status(session) == "TERMINATED")
+        await until(lambda: "SERVER_PROCESS_CRASHED" in self.codes(fleet))
+        await self.create_session(fleet)
+        self.servers()
+        alice.leave()
+
+    async def test_a_crash_loop_is_named(self):
+        self.start()
+        (self.folder / "builds/game/1/broken").write_text("#!/bin/sh\necho no level; exit 1\n")
+        (self.folder / "builds/game/1/broken").chmod(0o755)
+        fleet = self.create_fleet(LaunchPath="broken")
+        loop = lambda: [e["Message"] for e in self.gamelift.describe_fleet_events(FleetId=fleet)["Events"] if "crash loop" in e.get("Message", "")]
+        await until(loop)
+        self.assertIn("broken has ended 5 times in a row", loop()[0])
+        missing = self.create_fleet(LaunchPath="missing")
+        await until(lambda: "SERVER_PROCESS_INVALID_PATH" in self.codes(missing))
+        with self.assertRaises(ClientError) as caught:
+            self.gamelift.create_build(StorageLocation={"Bucket": "local", "Key": "game/2"})
+        self.assertIn("game/2: No such file", str(caught.exception))
+
+    async def restart(self, how):
+        store = self.folder / "store.sqlite"
+        flags = ["--set", f"service.store={store}", *self.service_flags()]
+        self.start(*flags)
+        fleet = self.create_fleet()
+        session = await self.create_session(fleet)
+        tokens = [self.player(session, name) for name in ("alice", "bob")]
+        alice = Client(session, tokens[0])
+        self.assertEqual(alice.hear(), "welcome\n")
+        await until(lambda: self.player_status(tokens[0]) == "ACTIVE")
+        pids = self.servers()
+        await until(lambda: '"status":1' in "".join(p.read_text() for p in (self.folder / "servers/sessions").iterdir()))
+        how()
+        self.assertTrue(all(self.is_alive(pid) for pid in pids), "game servers go on without the daemon")
+        self.start(*flags)
+        await until(lambda: self.gamelift.describe_game_sessions(FleetId=fleet)["GameSessions"])
+        self.assertEqual(self.status(session), "ACTIVE")
+        self.assertEqual(self.session(session)["Port"], session["Port"])
+        self.assertEqual(self.player_status(tokens[0]), "ACTIVE")
+        joined = []
+
+        def join():
+            """The game server comes back to the daemon within seconds; until then it can ask nobody about a player."""
+            player = Client(session, tokens[1])
+            if player.hear() == "welcome\n":
+                joined.append(player)
+            else:
+                player.leave()
+            return joined
+
+        await until(join)
+        bob = joined[0]
+        bob.say("still here")
+        self.assertEqual(alice.hear(), "still here\n")
+        self.assertEqual(self.servers(), pids)
+        self.terminate(session)
+        await until(lambda: self.status(session) == "TERMINATED")
+        self.gamelift.delete_fleet(FleetId=fleet)
+        await until(lambda: not self.servers())
+        alice.leave()
+        bob.leave()
+
+    async def test_a_restart_of_the_daemon_leaves_games_alone(self):
+        await self.restart(lambda: self.daemon.stop())
+
+    async def test_so_does_its_sudden_death(self):
+        def kill():
+            self.daemon.process.send_signal(signal.SIGKILL)
+            self.daemon.process.wait()
+            self.daemon.log.close()
+
+        await self.restart(kill)
+
+
+if __name__ == "__main__":
+    unittest.main()
