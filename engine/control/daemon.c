@@ -195,6 +195,26 @@ static uint64_t host_log_lost_count(void *context)
 	return ringcast_logs_lost_count(((struct daemon *)context)->logs);
 }
 
+static json_t *host_letters(void *context, bool is_resend, char *problem, size_t problem_bytes)
+{
+	struct daemon *daemon = context;
+	char text[SERVICE_PROBLEM_BYTES] = "";
+	pthread_rwlock_rdlock(&daemon->service_lock);
+	json_t *answer = daemon->service ? ringcast_service_letters(daemon->service, is_resend, text) : NULL;
+	pthread_rwlock_unlock(&daemon->service_lock);
+	snprintf(problem, problem_bytes, "%s", text);
+	return answer;
+}
+
+static void host_service_metrics(void *context, ringcast_metric_fn *each, void *each_context)
+{
+	struct daemon *daemon = context;
+	pthread_rwlock_rdlock(&daemon->service_lock);
+	if (daemon->service)
+		ringcast_service_metrics_each(daemon->service, each, each_context);
+	pthread_rwlock_unlock(&daemon->service_lock);
+}
+
 /* start */
 
 /* A shard's thread. Rare beside messages, and nobody holds the lock for long. */
@@ -261,6 +281,8 @@ static bool start_one_http(struct daemon *daemon, struct http_options *options, 
 		.reload = host_reload,
 		.config = host_config,
 		.log_lost_count = host_log_lost_count,
+		.letters = host_letters,
+		.service_metrics = host_service_metrics,
 		.cuts = &daemon->cuts,
 		.scripts = daemon->scripts,
 		.logs = daemon->logs,

@@ -39,6 +39,8 @@ static const struct http_route routes[] = {
 	{HTTP_ACCESS_CHANGE, "POST", "/v1/scripts/{name}", "main", ringcast_http_script_push, "push a zip, which becomes the current version", HTTP_BODY_ZIP},
 	{HTTP_ACCESS_CHANGE, "POST", "/v1/scripts/{name}/rollback", NULL, ringcast_http_script_rollback, "go back to an earlier version"},
 	{HTTP_ACCESS_CHANGE, "DELETE", "/v1/scripts/{name}", NULL, ringcast_http_script_remove, "remove a script that no session runs"},
+	{HTTP_ACCESS_READ, "GET", "/v1/service/letters", NULL, ringcast_http_letters_list, "list the dead letters of webhooks"},
+	{HTTP_ACCESS_CHANGE, "POST", "/v1/service/letters/resend", NULL, ringcast_http_letters_resend, "send the dead letters of webhooks again"},
 };
 
 const struct http_route *ringcast_http_routes_at(size_t index)
@@ -140,6 +142,8 @@ static void get_metrics(struct http_request *request, struct http_response *resp
 					(double)host->log_lost_count(host->context));
 		add_cuts(prometheus, host->cuts);
 		ringcast_metrics_each(host->engine, ringcast_prometheus_add, prometheus);
+		if (host->service_metrics)
+			host->service_metrics(host->context, ringcast_prometheus_add, prometheus);
 		is_written = ringcast_prometheus_write(prometheus, out);
 	}
 	ringcast_prometheus_destroy(&prometheus);

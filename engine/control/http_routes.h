@@ -30,6 +30,8 @@ const struct http_route *ringcast_http_routes_at(size_t index); /* NULL: past th
 http_handler_fn ringcast_http_sessions_list, ringcast_http_sessions_create, ringcast_http_session_get, ringcast_http_session_end;
 http_handler_fn ringcast_http_players_list, ringcast_http_players_reserve, ringcast_http_player_kick, ringcast_http_player_remove;
 
+/* http_service.c */
+http_handler_fn ringcast_http_letters_list, ringcast_http_letters_resend;
 /* http_scripts.c */
 http_handler_fn ringcast_http_scripts_list, ringcast_http_script_versions, ringcast_http_script_push, ringcast_http_script_rollback;
 http_handler_fn ringcast_http_script_remove, ringcast_http_session_log;

@@ -5,6 +5,7 @@
 
 #include "base/assert.h"
 #include "control/service_keys.h"
+#include "control/service_webhooks.h"
 #include "control/tls_files.h"
 #include "control/value.h"
 #include "service/operations/reference.h"
@@ -27,6 +28,14 @@ static bool has_tls(const struct config *config)
 	return !config->service_plain && *config->tls_certificate.text != '\0';
 }
 
+static bool check_webhooks(const struct config *config, struct config_error *reterr)
+{
+	struct service_webhooks webhooks;
+	bool is_right = ringcast_service_webhooks_load(config, &webhooks, reterr);
+	explicit_bzero(&webhooks, sizeof(webhooks));
+	return is_right;
+}
+
 bool ringcast_control_service_check(const struct config *config, bool is_dev, struct config_error *reterr)
 {
 	struct endpoint endpoint;
@@ -42,7 +51,7 @@ bool ringcast_control_service_check(const struct config *config, bool is_dev, st
 	else if (!ringcast_value_is_loopback(&endpoint) && !config->service_plain && !has_tls(config))
 		problem = "is plain HTTP beyond loopback; set tls.certificate, or say service.plain: true where a proxy in front of it ends TLS";
 	if (problem == NULL)
-		return ringcast_service_keys_load(config, NULL, reterr);
+		return ringcast_service_keys_load(config, NULL, reterr) && check_webhooks(config, reterr);
 	snprintf(reterr->text, sizeof(reterr->text), "service.address: %.100s %s", config->service_address.text, problem);
 	return false;
 }
@@ -57,6 +66,7 @@ bool ringcast_control_service_start(const struct config *config, const struct co
 {
 	struct endpoint endpoint;
 	struct tls_files files = {0};
+	struct service_webhooks webhooks;
 	char problem[SERVICE_PROBLEM_BYTES] = "";
 	bool is_endpoint = ringcast_value_parse_endpoint(config->service_address.text, &endpoint);
 	ringcast_assert(is_endpoint);
@@ -67,7 +77,16 @@ bool ringcast_control_service_start(const struct config *config, const struct co
 		return false;
 	if (has_tls(config) && !ringcast_tls_files_load(config, &files, reterr))
 		return false;
+	if (!ringcast_service_webhooks_load(config, &webhooks, reterr)) {
+		ringcast_tls_files_free(&files);
+		return false;
+	}
 	const struct service_options options = {
+		.webhooks = webhooks.hooks,
+		.webhook_count = webhooks.count,
+		.webhook_queue_max = config->service_webhook_queue,
+		.webhook_tries_max = config->service_webhook_tries,
+		.letters_max = config->service_letters_kept,
 		.certificate = files.certificate,
 		.key = files.key,
 		.engine = control->engine,
@@ -106,6 +125,7 @@ bool ringcast_control_service_start(const struct config *config, const struct co
 	};
 	*ret_service = ringcast_service_start(&options, problem);
 	ringcast_tls_files_free(&files);
+	explicit_bzero(&webhooks, sizeof(webhooks));
 	if (*ret_service != NULL)
 		return ringcast_service_keys_load(config, *ret_service, reterr);
 	snprintf(reterr->text, sizeof(reterr->text), "service.address %.100s: %s", config->service_address.text, problem);

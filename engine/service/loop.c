@@ -9,6 +9,7 @@
 
 #include "base/assert.h"
 #include "base/log.h"
+#include "service/model/stream.h"
 #include "service/operations/scripts.h"
 #include "service/repeats.h"
 
@@ -30,8 +31,8 @@ struct loop {
 	bool has_thread, has_store_thread;
 	pthread_mutex_t lock; /* guards everything down to is_stopping */
 	pthread_cond_t changed, batch_changed;
-	struct list_node requests, calls, events;
-	size_t request_count, event_count;
+	struct list_node requests, calls, events, letters;
+	size_t request_count, event_count, letter_count;
 	uint64_t arrival_count, lost_event_count; /* lost: since they were last told of */
 	struct batch *batch; /* the store thread's while not done; NULL: none */
 	bool is_stopping;
@@ -267,10 +268,19 @@ static void teach_all(struct loop *loop)
 	}
 }
 
+/* Fleet events are told when they are durable. */
+static void tell_fleet_events(struct loop *loop, const struct batch *batch)
+{
+	for (size_t i = 0; loop->model.settings.has_stream && i < batch->count; i++)
+		if (batch->changes[i].kind == RECORD_EVENT && batch->changes[i].after != NULL)
+			ringcast_stream_fleet(&loop->model, batch->changes[i].after);
+}
+
 static void end_batch(struct loop *loop, struct batch *batch)
 {
 	loop->is_writing = false;
 	if (batch->is_written) {
+		tell_fleet_events(loop, batch);
 		ringcast_records_settle(&loop->model.records, batch->count);
 		teach(loop, batch);
 		release_held(loop);
@@ -336,8 +346,15 @@ static size_t take_some(struct list_node *from, struct list_node *to)
 	return count;
 }
 
+/* An event that a webhook did not take. */
+struct letter {
+	struct list_node node;
+	struct service_event *event;
+	char *url, *error;
+};
+
 struct work {
-	struct list_node requests, calls, events;
+	struct list_node requests, calls, events, letters;
 	uint64_t lost_event_count;
 	struct batch *batch; /* done */
 };
@@ -347,10 +364,12 @@ static void take_work(struct loop *loop, struct work *work)
 	ringcast_list_init(&work->requests);
 	ringcast_list_init(&work->calls);
 	ringcast_list_init(&work->events);
+	ringcast_list_init(&work->letters);
 	pthread_mutex_lock(&loop->lock);
 	take_some(&loop->requests, &work->requests);
 	take_some(&loop->calls, &work->calls);
 	loop->event_count -= take_some(&loop->events, &work->events);
+	loop->letter_count -= take_some(&loop->letters, &work->letters);
 	work->lost_event_count = loop->lost_event_count;
 	loop->lost_event_count = 0;
 	work->batch = NULL;
@@ -401,13 +420,52 @@ static void hear_hosts(struct loop *loop, struct work *work)
 		take_next_answer(loop, work);
 }
 
+static void letter_free(struct letter *letter)
+{
+	ringcast_event_destroy(&letter->event);
+	free(letter->url);
+	free(letter->error);
+	free(letter);
+}
+
+static void keep_letters(struct loop *loop, struct list_node *letters)
+{
+	while (!ringcast_list_is_empty(letters)) {
+		struct letter *letter = CONTAINER_OF(letters->next, struct letter, node);
+		ringcast_list_remove(&letter->node);
+		ringcast_letter_put(&loop->model, letter->url, letter->event, letter->error);
+		letter_free(letter);
+	}
+}
+
+/* What the turn has told the outside. */
+static void hand_on(struct loop *loop)
+{
+	struct model *model = &loop->model;
+	while (!ringcast_list_is_empty(&model->stream)) {
+		struct service_event *event = CONTAINER_OF(model->stream.next, struct service_event, node);
+		ringcast_list_remove(&event->node);
+		loop->options.emit(loop->options.context, event);
+	}
+	while (!ringcast_list_is_empty(&model->resends)) {
+		struct resend *resend = CONTAINER_OF(model->resends.next, struct resend, node);
+		ringcast_list_remove(&resend->node);
+		if (loop->options.emit_to != NULL && loop->options.emit_to(loop->options.context, resend->url, resend->event))
+			resend->event = NULL;
+		else
+			ringcast_letter_put(model, resend->url, resend->event, "no such webhook is configured, or its queue is full");
+		ringcast_resend_destroy(&resend);
+	}
+}
+
 static bool do_work(struct loop *loop, struct work *work)
 {
-	bool is_any = work->batch != NULL || work->lost_event_count > 0 || !ringcast_list_is_empty(&work->requests) || !ringcast_list_is_empty(&work->calls) ||
+	bool is_any = work->batch != NULL || !ringcast_list_is_empty(&work->letters) || work->lost_event_count > 0 || !ringcast_list_is_empty(&work->requests) || !ringcast_list_is_empty(&work->calls) ||
 		      !ringcast_list_is_empty(&work->events);
 	if (work->batch != NULL)
 		end_batch(loop, work->batch);
 	hear_hosts(loop, work);
+	keep_letters(loop, &work->letters);
 	while (!ringcast_list_is_empty(&work->requests)) {
 		struct request *request = CONTAINER_OF(work->requests.next, struct request, node);
 		ringcast_list_remove(&request->node);
@@ -423,6 +481,7 @@ bool ringcast_loop_turn(struct loop *loop)
 	loop->model.now_ms = loop->options.now_ms(loop->options.context);
 	bool is_any = do_work(loop, &work);
 	ringcast_model_repair(&loop->model);
+	hand_on(loop);
 	begin_batch(loop);
 	submit_calls(loop);
 	check_deadlines(loop);
@@ -434,7 +493,7 @@ bool ringcast_loop_turn(struct loop *loop)
 
 static bool has_work(const struct loop *loop)
 {
-	return loop->lost_event_count > 0 || !ringcast_list_is_empty(&loop->requests) || !ringcast_list_is_empty(&loop->calls) || !ringcast_list_is_empty(&loop->events) ||
+	return loop->lost_event_count > 0 || !ringcast_list_is_empty(&loop->letters) || !ringcast_list_is_empty(&loop->requests) || !ringcast_list_is_empty(&loop->calls) || !ringcast_list_is_empty(&loop->events) ||
 	       (loop->batch != NULL && loop->batch->is_done);
 }
 
@@ -481,6 +540,7 @@ struct loop *ringcast_loop_create(const struct loop_options *options, char probl
 	ringcast_list_init(&loop->requests);
 	ringcast_list_init(&loop->calls);
 	ringcast_list_init(&loop->events);
+	ringcast_list_init(&loop->letters);
 	ringcast_list_init(&loop->held);
 	ringcast_list_init(&loop->parked);
 	pthread_mutex_init(&loop->lock, NULL);
@@ -556,6 +616,15 @@ static void events_free(struct list_node *list)
 	}
 }
 
+static void letters_free(struct list_node *list)
+{
+	while (!ringcast_list_is_empty(list)) {
+		struct letter *letter = CONTAINER_OF(list->next, struct letter, node);
+		ringcast_list_remove(&letter->node);
+		letter_free(letter);
+	}
+}
+
 void ringcast_loop_destroy(struct loop **loop)
 {
 	if (*loop == NULL)
@@ -565,6 +634,7 @@ void ringcast_loop_destroy(struct loop **loop)
 	if ((*loop)->batch != NULL) /* of a loop that never turned */
 		batch_free((*loop)->batch);
 	events_free(&(*loop)->events);
+	letters_free(&(*loop)->letters);
 	ringcast_repeats_fini(&(*loop)->repeats);
 	ringcast_model_fini(&(*loop)->model);
 	pthread_mutex_destroy(&(*loop)->lock);
@@ -623,6 +693,28 @@ void ringcast_loop_tell(struct loop *loop, const struct host_event *event)
 const struct compute_token_secret *ringcast_loop_token_secret(const struct loop *loop)
 {
 	return &loop->model.token_secret;
+}
+
+bool ringcast_loop_bury(struct loop *loop, const char *url, const struct service_event *event, const char *error)
+{
+	struct letter *letter = calloc(1, sizeof(*letter));
+	if (letter == NULL)
+		return false;
+	letter->event = ringcast_event_copy(event);
+	letter->url = strdup(url);
+	letter->error = strdup(error);
+	bool is_taken = letter->event != NULL && letter->url != NULL && letter->error != NULL;
+	pthread_mutex_lock(&loop->lock);
+	is_taken = is_taken && loop->letter_count < loop->options.events_max;
+	if (is_taken) {
+		ringcast_list_add_tail(&loop->letters, &letter->node);
+		loop->letter_count++;
+		pthread_cond_signal(&loop->changed);
+	}
+	pthread_mutex_unlock(&loop->lock);
+	if (!is_taken)
+		letter_free(letter);
+	return is_taken;
 }
 
 struct model *ringcast_loop_model(struct loop *loop)

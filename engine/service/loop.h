@@ -27,6 +27,9 @@ struct loop_options {
 	struct compute_token_secret token_secret; /* from entropy; used unless the store has one */
 	int64_t (*now_ms)(void *context); /* since the epoch; the loop's thread */
 	int64_t (*steady_ms)(void *context); /* CLOCK_MONOTONIC, for deadlines; the loop's thread */
+	/* Events of the stream, taken; needed where settings.has_stream. emit_to: false, and not taken. The loop's thread. */
+	void (*emit)(void *context, struct service_event *event);
+	bool (*emit_to)(void *context, const char *url, struct service_event *event);
 	void *context;
 	uint32_t requests_max; /* that may wait; beyond them requests are refused */
 	uint32_t repeats_max; /* answers kept for requests that come again */
@@ -46,6 +49,9 @@ void ringcast_loop_destroy(struct loop **loop);
 bool ringcast_loop_ask(struct loop *loop, struct request *request);
 void ringcast_loop_give_back(struct loop *loop, struct host_call *call); /* [any thread] */
 void ringcast_loop_tell(struct loop *loop, const struct host_event *event); /* [any thread] a copy is taken, and what it has found with it */
+
+/* [any thread] An event could not be delivered; copies are taken. False: too many such wait, or memory is short. */
+bool ringcast_loop_bury(struct loop *loop, const char *url, const struct service_event *event, const char *error);
 
 /* One turn without waiting; for the loop's thread, and for tests that have none. True: something was done. */
 bool ringcast_loop_turn(struct loop *loop);

@@ -7,9 +7,11 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/log.h"
 #include "service/credentials.h"
 #include "service/hosts/local.h"
 #include "service/hosts/server_sdk/server_sdk.h"
+#include "service/operations/letters.h"
 #include "service/outside.h"
 
 struct service {
@@ -23,6 +25,7 @@ struct service {
 	struct keys *keys;
 	struct throttle *throttle;
 	struct service_http *http;
+	struct webhooks *webhooks; /* NULL: none are configured */
 	bool has_tls;
 };
 
@@ -117,6 +120,46 @@ static bool create_sdk(struct service *service, char problem[SERVICE_PROBLEM_BYT
 	return service->sdk != NULL;
 }
 
+static void emit(void *context, struct service_event *event)
+{
+	ringcast_webhooks_emit(((struct service *)context)->webhooks, event);
+}
+
+static bool emit_to(void *context, const char *url, struct service_event *event)
+{
+	struct service *service = context;
+	return service->webhooks != NULL && ringcast_webhooks_emit_to(service->webhooks, url, event);
+}
+
+static void bury(void *context, const char *url, const struct service_event *event, const char *error)
+{
+	if (!ringcast_loop_bury(((struct service *)context)->loop, url, event, error))
+		ringcast_log(LOG_ERROR, "service", "a dead letter is lost", "url=%s type=%s", url, event->type);
+}
+
+/* Before the loop, which hands events in; no thread of it calls back before there is one. */
+static bool start_webhooks(struct service *service, char problem[SERVICE_PROBLEM_BYTES])
+{
+	const struct webhooks_options options = {
+		.webhooks = service->options.webhooks,
+		.count = service->options.webhook_count,
+		.region = service->options.region,
+		.queue_max = service->options.webhook_queue_max,
+		.tries_max = service->options.webhook_tries_max,
+		.now_ms = ringcast_outside_now_ms,
+		.steady_ms = ringcast_outside_steady_ms,
+		.random = ringcast_outside_random,
+		.dead = bury,
+		.context = service,
+	};
+	if (options.count == 0)
+		return true;
+	service->webhooks = ringcast_webhooks_start(&options);
+	if (service->webhooks == NULL)
+		snprintf(problem, SERVICE_PROBLEM_BYTES, "no memory or no thread for webhooks");
+	return service->webhooks != NULL;
+}
+
 static bool create_loop(struct service *service, char problem[SERVICE_PROBLEM_BYTES])
 {
 	const struct service_options *options = &service->options;
@@ -131,6 +174,8 @@ static bool create_loop(struct service *service, char problem[SERVICE_PROBLEM_BY
 			     .is_encrypted = ringcast_engine_security(options->engine) != RINGCAST_SECURITY_OFF,
 			     .sessions_max = options->sessions_max,
 			     .players_per_session_max = options->players_per_session_max,
+			     .has_stream = service->webhooks != NULL,
+			     .letters_max = options->letters_max,
 			     .fleet_events_max = options->fleet_events_max,
 			     .ended_sessions_max = options->ended_sessions_max,
 			     .sdk_endpoint = service->sdk_endpoint,
@@ -139,6 +184,9 @@ static bool create_loop(struct service *service, char problem[SERVICE_PROBLEM_BY
 			     .token_lifetime_s = options->token_lifetime_s},
 		.store = service->store,
 		.now_ms = now_ms,
+		.emit = emit,
+		.emit_to = emit_to,
+		.context = service,
 		.steady_ms = steady_ms,
 		.requests_max = options->requests_max,
 		.events_max = options->events_max,
@@ -205,7 +253,7 @@ struct service *ringcast_service_start(const struct service_options *options, ch
 	    (service->throttle = ringcast_throttle_create(options->requests_per_second)) == NULL)
 		snprintf(problem, SERVICE_PROBLEM_BYTES, "no memory for the service");
 	else if ((service->store = ringcast_service_store_open(service->options.store_path, problem)) != NULL && create_sdk(service, problem) &&
-		 create_loop(service, problem) && start_http(service, problem) && start_threads(service, problem))
+		 start_webhooks(service, problem) && create_loop(service, problem) && start_http(service, problem) && start_threads(service, problem))
 		return service;
 	ringcast_service_stop(&service);
 	return NULL;
@@ -218,6 +266,8 @@ void ringcast_service_stop(struct service **service)
 		return;
 	if (old->http != NULL)
 		ringcast_service_http_quiesce(old->http);
+	if (old->webhooks != NULL && old->loop != NULL)
+		ringcast_webhooks_halt(old->webhooks); /* what it had becomes dead letters, which the loop still keeps */
 	if (old->loop != NULL)
 		ringcast_loop_stop(old->loop); /* everybody is answered, so nobody sleeps any more */
 	ringcast_host_local_destroy(&old->local); /* gives back what it had, for the loop to free */
@@ -225,6 +275,7 @@ void ringcast_service_stop(struct service **service)
 	ringcast_service_http_destroy(&old->http);
 	ringcast_host_sdk_destroy(&old->sdk);
 	ringcast_loop_destroy(&old->loop);
+	ringcast_webhooks_destroy(&old->webhooks);
 	ringcast_service_store_close(&old->store);
 	ringcast_keys_destroy(&old->keys);
 	ringcast_throttle_destroy(&old->throttle);
@@ -257,4 +308,62 @@ bool ringcast_service_set_keys(struct service *service, const struct key *keys, 
 bool ringcast_service_set_certificate(struct service *service, const char *certificate, const char *key, char problem[SERVICE_PROBLEM_BYTES])
 {
 	return !service->has_tls || ringcast_credentials_set(certificate, key, problem, SERVICE_PROBLEM_BYTES);
+}
+
+/* Somebody who waits for the loop. */
+struct caller {
+	pthread_mutex_t lock;
+	pthread_cond_t changed;
+	bool is_done;
+};
+
+static void wake_caller(struct request *request)
+{
+	struct caller *caller = request->context;
+	pthread_mutex_lock(&caller->lock);
+	caller->is_done = true;
+	pthread_cond_signal(&caller->changed);
+	pthread_mutex_unlock(&caller->lock);
+}
+
+static bool ask_and_wait(struct service *service, struct request *request)
+{
+	struct caller caller = {.lock = PTHREAD_MUTEX_INITIALIZER, .changed = PTHREAD_COND_INITIALIZER};
+	request->done = wake_caller;
+	request->context = &caller;
+	if (!ringcast_loop_ask(service->loop, request))
+		return false;
+	pthread_mutex_lock(&caller.lock);
+	while (!caller.is_done)
+		pthread_cond_wait(&caller.changed, &caller.lock);
+	pthread_mutex_unlock(&caller.lock);
+	return true;
+}
+
+json_t *ringcast_service_letters(struct service *service, bool is_resend, char problem[SERVICE_PROBLEM_BYTES])
+{
+	struct request request = {.role = ROLE_OPERATOR,
+				  .operation = is_resend ? &ringcast_operation_resend_letters : &ringcast_operation_list_letters};
+	request.input = json_object();
+	bool is_asked = request.input != NULL && ask_and_wait(service, &request);
+	json_decref(request.input);
+	if (is_asked && request.fault == FAULT_NONE)
+		return request.output;
+	json_decref(request.output);
+	snprintf(problem, SERVICE_PROBLEM_BYTES, "%.300s", is_asked ? request.message : "too many requests wait, or the service stops");
+	return NULL;
+}
+
+void ringcast_service_metrics_each(struct service *service, ringcast_metric_fn *each, void *context)
+{
+	struct webhooks_counts counts = {0};
+	if (service->webhooks == NULL)
+		return;
+	ringcast_webhooks_count(service->webhooks, &counts);
+	each(context, "ringcast_service_webhook_events_total", "counter", "Events for webhooks, by what became of them.", "result=\"delivered\"",
+	     (double)counts.delivered);
+	each(context, "ringcast_service_webhook_events_total", "counter", "Events for webhooks, by what became of them.", "result=\"dead\"", (double)counts.dead);
+	each(context, "ringcast_service_webhook_events_total", "counter", "Events for webhooks, by what became of them.", "result=\"dropped\"",
+	     (double)counts.dropped);
+	each(context, "ringcast_service_webhook_retries_total", "counter", "Deliveries to webhooks that were tried again.", "", (double)counts.retried);
 }

@@ -3,6 +3,7 @@
 #define RINGCAST_SERVICE_SERVICE_H
 
 #include "ringcast/ringcast.h"
+#include "service/events/webhooks.h"
 #include "service/http.h"
 
 struct service;
@@ -18,6 +19,9 @@ struct service_options {
 	const struct host_scripts *scripts; /* borrowed; outlives the service; NULL: there is no place to keep any */
 	const char *certificate, *key; /* PEM; NULL: plain HTTP */
 	bool is_dev;
+	const struct webhook *webhooks; /* copied */
+	size_t webhook_count;
+	uint32_t webhook_queue_max, webhook_tries_max, letters_max;
 	uint32_t sessions_max, players_per_session_max, requests_max, connections_max, fleet_events_max, events_max, repeats_max, ended_sessions_max;
 	uint32_t requests_per_second[ROLE_COUNT]; /* of each key, by the role that the operation needs; 0: no limit */
 	size_t body_bytes_max;
@@ -39,6 +43,12 @@ bool ringcast_service_set_certificate(struct service *service, const char *certi
 bool ringcast_service_set_keys(struct service *service, const struct key *keys, size_t count);
 /* What the engine tells of its sessions and players; see ringcast_engine_options.change. [any thread, until stop] */
 void ringcast_service_hear(struct service *service, const ringcast_change *change);
+/*
+ * [any thread] Dead letters of webhooks: {"letters": [...]}, or all sent again: {"count": N}. The caller's; NULL: text says why not.
+ */
+json_t *ringcast_service_letters(struct service *service, bool is_resend, char problem[SERVICE_PROBLEM_BYTES]);
+/* What the service counts, for /metrics. [any thread] */
+void ringcast_service_metrics_each(struct service *service, ringcast_metric_fn *each, void *context);
 void ringcast_service_address(const struct service *service, char ret_text[SERVICE_ADDRESS_BYTES]);
 
 #endif

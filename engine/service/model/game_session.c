@@ -127,6 +127,7 @@ struct game_session *ringcast_game_session_add(struct game_sessions *sessions, c
 		session_free(session);
 		return NULL;
 	}
+	session->all = sessions;
 	session->fleet_bytes = strlen(fleet_id);
 	session->created_ms = now_ms;
 	session->number = sessions->next_number++;
@@ -223,13 +224,15 @@ bool ringcast_game_session_move(struct game_sessions *sessions, struct game_sess
 	sessions->status_counts[status]++;
 	session->status = status;
 	session->status_reason = reason;
-	if (!ringcast_game_session_is_ended(session))
-		return true;
-	session->ended_ms = now_ms;
-	sessions->live_count--;
-	sessions->ended_count++;
-	ringcast_list_add_tail(&sessions->ended, &session->ended_node);
-	end_players(session, now_ms);
+	if (ringcast_game_session_is_ended(session)) {
+		session->ended_ms = now_ms;
+		sessions->live_count--;
+		sessions->ended_count++;
+		ringcast_list_add_tail(&sessions->ended, &session->ended_node);
+		end_players(session, now_ms);
+	}
+	if (sessions->session_moved != NULL)
+		sessions->session_moved(sessions->context, session);
 	return true;
 }
 
@@ -255,6 +258,8 @@ struct player_session *ringcast_player_session_add(struct game_sessions *session
 	player->created_ms = now_ms;
 	ringcast_list_add_tail(&session->players, &player->node);
 	session->player_count++;
+	if (sessions->player_moved != NULL)
+		sessions->player_moved(sessions->context, player);
 	return player;
 }
 
@@ -273,6 +278,8 @@ bool ringcast_player_session_move(struct player_session *player, enum player_ses
 		player->session->player_count--;
 		player->ended_ms = now_ms;
 	}
+	if (player->session->all->player_moved != NULL)
+		player->session->all->player_moved(player->session->all->context, player);
 	return true;
 }
 

@@ -43,7 +43,9 @@ struct player_session {
 	char player_id[]; /* with NUL */
 };
 
+struct game_sessions;
 struct game_session {
+	struct game_sessions *all; /* that it is in */
 	char id[GAME_SESSION_ID_BYTES];	     /* the last part of its ARN: the idempotency token, or gsess-... */
 	char host_session[GAME_SESSION_ID_BYTES]; /* the host's name for it; "" until the host has answered */
 	char *key;			     /* "fleet/id": unique */
@@ -68,6 +70,10 @@ struct game_session {
 };
 
 struct game_sessions {
+	/* Whoever follows them: told after each change of a status, and of each new player; in the middle of things. NULL: nobody. */
+	void (*session_moved)(void *context, const struct game_session *session);
+	void (*player_moved)(void *context, const struct player_session *player);
+	void *context;
 	struct text_index by_key, by_host_session, players_by_id;
 	struct list_node all, ended;
 	uint64_t next_number;

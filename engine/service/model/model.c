@@ -8,8 +8,29 @@
 #include "base/attr.h"
 #include "base/hex.h"
 #include "service/model/fleet_event.h"
+#include "service/model/stream.h"
 
 enum { DISOWN_ATTEMPTS = 16 };
+
+static void session_moved(void *context, const struct game_session *session)
+{
+	ringcast_stream_session(context, session);
+}
+
+static void player_moved(void *context, const struct player_session *player)
+{
+	ringcast_stream_player(context, player);
+}
+
+void ringcast_resend_destroy(struct resend **resend)
+{
+	if (*resend == NULL)
+		return;
+	ringcast_event_destroy(&(*resend)->event);
+	free((*resend)->url);
+	free(*resend);
+	*resend = NULL;
+}
 
 void ringcast_model_init(struct model *model, const struct model_settings *settings, uint64_t seed)
 {
@@ -19,10 +40,32 @@ void ringcast_model_init(struct model *model, const struct model_settings *setti
 	ringcast_game_sessions_init(&model->sessions, ringcast_prng_next(&model->prng));
 	ringcast_early_news_init(&model->early, ringcast_prng_next(&model->prng));
 	ringcast_list_init(&model->calls);
+	ringcast_list_init(&model->stream);
+	ringcast_list_init(&model->resends);
+	if (!settings->has_stream)
+		return;
+	model->sessions.session_moved = session_moved;
+	model->sessions.player_moved = player_moved;
+	model->sessions.context = model;
+}
+
+static void stream_fini(struct model *model)
+{
+	while (!ringcast_list_is_empty(&model->stream)) {
+		struct service_event *event = CONTAINER_OF(model->stream.next, struct service_event, node);
+		ringcast_list_remove(&event->node);
+		ringcast_event_destroy(&event);
+	}
+	while (!ringcast_list_is_empty(&model->resends)) {
+		struct resend *resend = CONTAINER_OF(model->resends.next, struct resend, node);
+		ringcast_list_remove(&resend->node);
+		ringcast_resend_destroy(&resend);
+	}
 }
 
 void ringcast_model_fini(struct model *model)
 {
+	stream_fini(model);
 	while (!ringcast_list_is_empty(&model->calls)) {
 		struct host_call *call = CONTAINER_OF(model->calls.next, struct host_call, node);
 		ringcast_list_remove(&call->node);
@@ -79,7 +122,7 @@ static void put_fleet(const struct model *model, json_t *json, const struct game
 	put_text(json, "FleetArn", arn);
 }
 
-static void session_arn(const struct model *model, const struct game_session *session, char ret_arn[MODEL_ARN_BYTES])
+void ringcast_model_session_arn(const struct model *model, const struct game_session *session, char ret_arn[MODEL_ARN_BYTES])
 {
 	char path[MODEL_ARN_BYTES - 64];
 	snprintf(path, sizeof(path), "%.*s/%s%s%s", (int)session->fleet_bytes, session->key, session->location, *session->location != '\0' ? "/" : "",
@@ -106,7 +149,7 @@ json_t *ringcast_model_show_session(const struct model *model, const struct game
 	json_t *json = json_copy(session->facts);
 	if (json == NULL)
 		return NULL;
-	session_arn(model, session, arn);
+	ringcast_model_session_arn(model, session, arn);
 	put_text(json, "GameSessionId", arn);
 	put_fleet(model, json, session);
 	put_text(json, "Location", session->location);
@@ -127,7 +170,7 @@ json_t *ringcast_model_show_player(const struct model *model, const struct playe
 {
 	char arn[MODEL_ARN_BYTES];
 	json_t *json = json_object();
-	session_arn(model, player->session, arn);
+	ringcast_model_session_arn(model, player->session, arn);
 	put_text(json, "PlayerSessionId", player->id);
 	put_text(json, "PlayerId", player->player_id);
 	put_text(json, "GameSessionId", arn);

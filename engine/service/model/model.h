@@ -7,6 +7,7 @@
 
 #include "base/prng.h"
 #include "service/api/compute_token.h"
+#include "service/events/event.h"
 #include "service/hosts/host.h"
 #include "service/model/early.h"
 #include "service/model/game_session.h"
@@ -23,6 +24,8 @@ struct model_settings {
 	uint32_t sessions_max; /* that hosts hold together */
 	uint32_t players_per_session_max;
 	uint32_t fleet_events_max; /* kept of each fleet */
+	bool has_stream;	   /* somebody wants to hear what happens */
+	uint32_t letters_max;	   /* dead letters that are kept */
 	uint32_t ended_sessions_max; /* kept, of those that ended within the thirty days */
 	/* custom game servers */
 	const char *sdk_endpoint; /* where their processes connect: ws://... */
@@ -50,8 +53,19 @@ struct model {
 	uint64_t repair_behind; /* number of the session that was asked after last */
 	uint32_t repair_count;	/* asked and not answered */
 	int64_t event_moment; /* of the newest fleet event: microseconds, each one once */
-	uint64_t events_lost_count; /* fleet events that memory was short for */
+	uint64_t events_lost_count; /* events that memory was short for */
+	struct list_node stream;    /* of struct service_event, in order; for the loop to take */
+	struct list_node resends;   /* of struct resend, likewise */
+	uint64_t stream_number;
 };
+
+/* A dead letter on its way to the webhook that did not take it. */
+struct resend {
+	struct list_node node;
+	char *url; /* owned */
+	struct service_event *event;
+};
+void ringcast_resend_destroy(struct resend **resend); /* accepts NULL inside, nulls */
 
 void ringcast_model_init(struct model *model, const struct model_settings *settings, uint64_t seed);
 void ringcast_model_fini(struct model *model);
@@ -63,6 +77,7 @@ enum { MODEL_ID_BYTES = 64, MODEL_ARN_BYTES = 320 };
 void ringcast_model_new_id(struct model *model, const char *prefix, char ret_id[MODEL_ID_BYTES]);
 /* "arn:aws:gamelift:REGION::RESOURCE/ID" */
 void ringcast_model_arn(const struct model *model, const char *resource, const char *id, char ret_arn[MODEL_ARN_BYTES]);
+void ringcast_model_session_arn(const struct model *model, const struct game_session *session, char ret_arn[MODEL_ARN_BYTES]);
 /* What stands behind "RESOURCE/" in an ARN, or the text itself where it is no ARN. Borrowed from text. */
 const char *ringcast_model_id_of(const char *text, const char *resource);
 json_t *ringcast_model_time(int64_t ms); /* as the API writes times */

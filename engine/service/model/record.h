@@ -28,7 +28,8 @@
 	X(TAGS, tags)                                                                                                                      \
 	X(KEY, key)                                                                                                                        \
 	X(EVENT, event)                                                                                                                    \
-	X(SECRET, secret)
+	X(SECRET, secret)                                                                                                                  \
+	X(LETTER, letter)
 
 enum record_kind {
 #define X(NAME, name) RECORD_##NAME,

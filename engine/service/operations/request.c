@@ -129,10 +129,11 @@ void ringcast_request_run(struct model *model, struct request *request)
 		ringcast_request_refuse(request, FAULT_UNAUTHORIZED, "this key's role may not call %s", operation->name);
 	else if (operation->run == NULL)
 		ringcast_request_refuse(request, FAULT_UNSUPPORTED, "%s: %s", operation->name, operation->text);
-	else if (!ringcast_shape_check(operation->input, request->input, problem))
+	else if (operation->input != SHAPE_ID_NONE && !ringcast_shape_check(operation->input, request->input, problem))
 		ringcast_request_refuse(request, FAULT_INVALID, "%s", problem);
 	else {
-		ringcast_shape_drop_nulls(operation->input, request->input);
+		if (operation->input != SHAPE_ID_NONE)
+			ringcast_shape_drop_nulls(operation->input, request->input);
 		operation->run(model, request);
 	}
 }

@@ -20,13 +20,18 @@ static int64_t now_ms(void *context)
 
 void rig_init(struct rig *rig, bool is_dev)
 {
+	rig_init_with(rig, &(struct rig_options){.is_dev = is_dev});
+}
+
+void rig_init_with(struct rig *rig, const struct rig_options *given)
+{
 	char problem[STORE_PROBLEM_BYTES] = "";
 	*rig = (struct rig){.host = {&ops}, .now_ms = 1700000000000};
 	ringcast_list_init(&rig->calls);
 	rig->store = ringcast_service_store_open(NULL, problem);
 	cr_assert_not_null(rig->store, "%s", problem);
 	struct loop_options options = {
-		.settings = {.region = "local", .is_dev = is_dev, .ip_address = "127.0.0.1", .dns_name = "", .port = 7777, .sessions_max = 100, .ended_sessions_max = 1000,
+		.settings = {.region = "local", .is_dev = given->is_dev, .has_stream = given->emit != NULL, .letters_max = 3, .ip_address = "127.0.0.1", .dns_name = "", .port = 7777, .sessions_max = 100, .ended_sessions_max = 1000,
 			     .players_per_session_max = 200, .fleet_events_max = 5, .sdk_endpoint = "ws://127.0.0.1:9081", .compute_name = "here",
 			     .has_builds = true, .token_lifetime_s = 3600},
 		.store = rig->store,
@@ -35,6 +40,8 @@ void rig_init(struct rig *rig, bool is_dev)
 		.seed = 1,
 		.now_ms = now_ms,
 		.steady_ms = now_ms,
+		.emit = given->emit,
+		.emit_to = given->emit_to,
 		.context = rig,
 		.requests_max = 1000,
 		.events_max = 8,

@@ -13,7 +13,15 @@ struct rig {
 	uint32_t done_count;
 };
 
+struct rig_options {
+	bool is_dev;
+	/* of the loop; emit NULL: nobody wants to hear what happens */
+	void (*emit)(void *context, struct service_event *event);
+	bool (*emit_to)(void *context, const char *url, struct service_event *event);
+};
+
 void rig_init(struct rig *rig, bool is_dev);
+void rig_init_with(struct rig *rig, const struct rig_options *options);
 void rig_fini(struct rig *rig);
 void rig_turn(struct rig *rig); /* until there is nothing left to do */
 

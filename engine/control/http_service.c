@@ -1,0 +1,24 @@
+/* The routes of the service: dead letters of its webhooks. */
+#include "base/assert.h"
+#include "control/http_body.h"
+#include "control/http_routes.h"
+
+static void letters(const struct http_request *request, struct http_response *response, bool is_resend)
+{
+	char problem[512] = "";
+	json_t *answer = request->host->letters ? request->host->letters(request->host->context, is_resend, problem, sizeof(problem)) : NULL;
+	if (answer)
+		ringcast_http_reply(response, 200, answer);
+	else
+		ringcast_http_problem(response, 409, "state", "%s", *problem ? problem : "service.address is off: there is no service");
+}
+
+void ringcast_http_letters_list(struct http_request *request, struct http_response *response)
+{
+	letters(request, response, false);
+}
+
+void ringcast_http_letters_resend(struct http_request *request, struct http_response *response)
+{
+	letters(request, response, true);
+}

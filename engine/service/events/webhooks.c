@@ -1,0 +1,347 @@
+#include "service/events/webhooks.h"
+
+#include <curl/curl.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/assert.h"
+#include "base/hex.h"
+#include "base/log.h"
+
+enum { CONNECT_TIMEOUT_S = 5, TIMEOUT_S = 10, PAUSE_MS_FIRST = 500, PAUSE_MS_MAX = 30000, DROPS_TOLD_MS = 10000 };
+
+struct sender {
+	struct webhooks *webhooks;
+	struct webhook hook;
+	pthread_t thread;
+	bool has_thread;
+	pthread_cond_t changed;
+	struct list_node queue; /* oldest first */
+	uint32_t queue_count;
+	int64_t drops_told_ms;
+	uint64_t drops_untold;
+	bool is_failing; /* the last event did not get through; the sender's thread only */
+	CURL *curl;
+};
+
+struct webhooks {
+	struct webhooks_options options;
+	char start[HEX_UUID_TEXT_BYTES];
+	pthread_mutex_t lock; /* guards queues, counts and is_stopping */
+	bool is_stopping;
+	struct webhooks_counts counts;
+	struct sender senders[WEBHOOKS_MAX];
+	size_t count;
+};
+
+/* Posting */
+
+static bool is_stopping(struct webhooks *webhooks)
+{
+	return __atomic_load_n(&webhooks->is_stopping, __ATOMIC_ACQUIRE);
+}
+
+static int on_progress(void *context, curl_off_t down_all, curl_off_t down, curl_off_t up_all, curl_off_t up)
+{
+	return is_stopping(((struct sender *)context)->webhooks);
+}
+
+static size_t ignore(char *data, size_t size, size_t count, void *context)
+{
+	return size * count;
+}
+
+static struct curl_slist *add_header(struct curl_slist *list, const char *name, const char *value)
+{
+	char line[256];
+	snprintf(line, sizeof(line), "%s: %s", name, value);
+	struct curl_slist *longer = curl_slist_append(list, line);
+	if (longer == NULL)
+		curl_slist_free_all(list);
+	return longer;
+}
+
+static struct curl_slist *headers_of(const struct sender *sender, const struct service_event *event, const char *body)
+{
+	const struct webhooks *webhooks = sender->webhooks;
+	const struct envelope_facts facts = {webhooks->start, webhooks->options.region};
+	char id[ENVELOPE_ID_BYTES], signature[ENVELOPE_SIGNATURE_BYTES];
+	ringcast_envelope_id(event, &facts, id);
+	ringcast_envelope_sign(sender->hook.secret, body, webhooks->options.now_ms() / 1000, signature);
+	struct curl_slist *list = add_header(NULL, "Content-Type", ringcast_envelope_type(sender->hook.form));
+	list = list != NULL ? add_header(list, "X-Ringcast-Signature", signature) : NULL;
+	list = list != NULL ? add_header(list, "Expect", "") : NULL;
+	if (list == NULL || sender->hook.form != ENVELOPE_SNS)
+		return list;
+	list = add_header(list, "x-amz-sns-message-type", "Notification");
+	return list != NULL ? add_header(list, "x-amz-sns-message-id", id) : NULL;
+}
+
+static bool perform(struct sender *sender, const char *body, struct curl_slist *headers, char error[WEBHOOK_ERROR_BYTES])
+{
+	long status = 0;
+	curl_easy_setopt(sender->curl, CURLOPT_POSTFIELDSIZE, (long)strlen(body));
+	curl_easy_setopt(sender->curl, CURLOPT_POSTFIELDS, body);
+	curl_easy_setopt(sender->curl, CURLOPT_HTTPHEADER, headers);
+	CURLcode code = curl_easy_perform(sender->curl);
+	curl_easy_setopt(sender->curl, CURLOPT_POSTFIELDS, NULL);
+	curl_easy_setopt(sender->curl, CURLOPT_HTTPHEADER, NULL);
+	if (code != CURLE_OK) {
+		snprintf(error, WEBHOOK_ERROR_BYTES, "%s", curl_easy_strerror(code));
+		return false;
+	}
+	curl_easy_getinfo(sender->curl, CURLINFO_RESPONSE_CODE, &status);
+	snprintf(error, WEBHOOK_ERROR_BYTES, "answered %ld", status);
+	return status >= 200 && status < 300;
+}
+
+static bool post(struct sender *sender, const struct service_event *event, char error[WEBHOOK_ERROR_BYTES])
+{
+	const struct envelope_facts facts = {sender->webhooks->start, sender->webhooks->options.region};
+	char *body = ringcast_envelope_body(sender->hook.form, event, &facts);
+	struct curl_slist *headers = body != NULL ? headers_of(sender, event, body) : NULL;
+	bool is_posted = false;
+	snprintf(error, WEBHOOK_ERROR_BYTES, "out of memory");
+	if (headers != NULL)
+		is_posted = perform(sender, body, headers, error);
+	curl_slist_free_all(headers);
+	free(body);
+	return is_posted;
+}
+
+static bool open_curl(struct sender *sender)
+{
+	sender->curl = curl_easy_init();
+	if (sender->curl == NULL)
+		return false;
+	curl_easy_setopt(sender->curl, CURLOPT_URL, sender->hook.url);
+	curl_easy_setopt(sender->curl, CURLOPT_PROTOCOLS_STR, "http,https");
+	curl_easy_setopt(sender->curl, CURLOPT_POST, 1L);
+	curl_easy_setopt(sender->curl, CURLOPT_NOSIGNAL, 1L);
+	curl_easy_setopt(sender->curl, CURLOPT_CONNECTTIMEOUT, (long)CONNECT_TIMEOUT_S);
+	curl_easy_setopt(sender->curl, CURLOPT_TIMEOUT, (long)TIMEOUT_S);
+	curl_easy_setopt(sender->curl, CURLOPT_WRITEFUNCTION, ignore);
+	curl_easy_setopt(sender->curl, CURLOPT_NOPROGRESS, 0L);
+	curl_easy_setopt(sender->curl, CURLOPT_XFERINFOFUNCTION, on_progress);
+	curl_easy_setopt(sender->curl, CURLOPT_XFERINFODATA, sender);
+	curl_easy_setopt(sender->curl, CURLOPT_USERAGENT, "ringcast");
+	return true;
+}
+
+/* The thread of one webhook */
+
+static void add_count(struct webhooks *webhooks, uint64_t *count)
+{
+	pthread_mutex_lock(&webhooks->lock);
+	(*count)++;
+	pthread_mutex_unlock(&webhooks->lock);
+}
+
+static void pause_ms(struct sender *sender, int64_t ms)
+{
+	struct webhooks *webhooks = sender->webhooks;
+	int64_t until_ms = webhooks->options.steady_ms() + ms;
+	struct timespec until = {.tv_sec = until_ms / 1000, .tv_nsec = until_ms % 1000 * 1000000};
+	pthread_mutex_lock(&webhooks->lock);
+	while (!webhooks->is_stopping && pthread_cond_timedwait(&sender->changed, &webhooks->lock, &until) == 0)
+		;
+	pthread_mutex_unlock(&webhooks->lock);
+}
+
+static bool deliver(struct sender *sender, const struct service_event *event, char error[WEBHOOK_ERROR_BYTES])
+{
+	uint32_t tries = sender->is_failing ? 1 : sender->webhooks->options.tries_max;
+	int64_t wait_ms = PAUSE_MS_FIRST;
+	for (uint32_t i = 0; i < tries && !is_stopping(sender->webhooks); i++) {
+		if (i > 0) {
+			add_count(sender->webhooks, &sender->webhooks->counts.retried);
+			pause_ms(sender, wait_ms);
+			wait_ms = 2 * wait_ms < PAUSE_MS_MAX ? 2 * wait_ms : PAUSE_MS_MAX;
+		}
+		if (post(sender, event, error))
+			return true;
+	}
+	return false;
+}
+
+static void bury(struct sender *sender, const struct service_event *event, const char *error)
+{
+	struct webhooks *webhooks = sender->webhooks;
+	add_count(webhooks, &webhooks->counts.dead);
+	if (!sender->is_failing && !is_stopping(webhooks))
+		ringcast_log(LOG_WARN, "service", "a webhook does not take events; they become dead letters", "url=%s err=\"%s\"", sender->hook.url, error);
+	sender->is_failing = true;
+	webhooks->options.dead(webhooks->options.context, sender->hook.url, event, error);
+}
+
+static struct service_event *take_event(struct sender *sender)
+{
+	struct webhooks *webhooks = sender->webhooks;
+	struct service_event *event = NULL;
+	pthread_mutex_lock(&webhooks->lock);
+	while (ringcast_list_is_empty(&sender->queue) && !webhooks->is_stopping)
+		pthread_cond_wait(&sender->changed, &webhooks->lock);
+	if (!ringcast_list_is_empty(&sender->queue)) {
+		event = CONTAINER_OF(sender->queue.next, struct service_event, node);
+		ringcast_list_remove(&event->node);
+		sender->queue_count--;
+	}
+	pthread_mutex_unlock(&webhooks->lock);
+	return event;
+}
+
+static void *run(void *context)
+{
+	struct sender *sender = context;
+	struct webhooks *webhooks = sender->webhooks;
+	for (struct service_event *event = take_event(sender); event != NULL; event = take_event(sender)) {
+		char error[WEBHOOK_ERROR_BYTES] = "the service stopped";
+		if (deliver(sender, event, error)) {
+			sender->is_failing = false;
+			add_count(webhooks, &webhooks->counts.delivered);
+		} else {
+			bury(sender, event, error);
+		}
+		ringcast_event_destroy(&event);
+	}
+	return NULL;
+}
+
+/* Coming in */
+
+/* The lock is held. False: full, or stopping. */
+static bool enqueue(struct sender *sender, struct service_event *event)
+{
+	struct webhooks *webhooks = sender->webhooks;
+	if (webhooks->is_stopping || sender->queue_count >= webhooks->options.queue_max)
+		return false;
+	ringcast_list_add_tail(&sender->queue, &event->node);
+	sender->queue_count++;
+	pthread_cond_signal(&sender->changed);
+	return true;
+}
+
+/* The lock is held. Says how many, once in a while. */
+static void count_drop(struct sender *sender)
+{
+	struct webhooks *webhooks = sender->webhooks;
+	int64_t now_ms = webhooks->options.now_ms();
+	webhooks->counts.dropped++;
+	sender->drops_untold++;
+	if (now_ms - sender->drops_told_ms < DROPS_TOLD_MS && now_ms >= sender->drops_told_ms)
+		return;
+	sender->drops_told_ms = now_ms;
+	ringcast_log(LOG_WARN, "service", "a webhook is too slow, its queue is full, and events for it are lost", "url=%s count=%llu", sender->hook.url,
+		     (unsigned long long)sender->drops_untold);
+	sender->drops_untold = 0;
+}
+
+void ringcast_webhooks_emit(struct webhooks *webhooks, struct service_event *event)
+{
+	pthread_mutex_lock(&webhooks->lock);
+	for (size_t i = 0; i < webhooks->count; i++) {
+		bool is_last = i + 1 == webhooks->count;
+		struct service_event *copy = is_last ? event : ringcast_event_copy(event);
+		if (is_last)
+			event = NULL;
+		if (copy != NULL && enqueue(&webhooks->senders[i], copy))
+			continue;
+		if (copy != NULL && webhooks->is_stopping)
+			webhooks->options.dead(webhooks->options.context, webhooks->senders[i].hook.url, copy, "the service stopped");
+		else
+			count_drop(&webhooks->senders[i]);
+		ringcast_event_destroy(&copy);
+	}
+	pthread_mutex_unlock(&webhooks->lock);
+	ringcast_event_destroy(&event);
+}
+
+bool ringcast_webhooks_emit_to(struct webhooks *webhooks, const char *url, struct service_event *event)
+{
+	bool is_taken = false;
+	pthread_mutex_lock(&webhooks->lock);
+	for (size_t i = 0; i < webhooks->count && !is_taken; i++)
+		is_taken = strcmp(webhooks->senders[i].hook.url, url) == 0 && enqueue(&webhooks->senders[i], event);
+	pthread_mutex_unlock(&webhooks->lock);
+	return is_taken;
+}
+
+void ringcast_webhooks_count(struct webhooks *webhooks, struct webhooks_counts *ret_counts)
+{
+	pthread_mutex_lock(&webhooks->lock);
+	*ret_counts = webhooks->counts;
+	pthread_mutex_unlock(&webhooks->lock);
+}
+
+/* Life */
+
+static bool start_sender(struct webhooks *webhooks, const struct webhook *hook)
+{
+	struct sender *sender = &webhooks->senders[webhooks->count++];
+	pthread_condattr_t steady;
+	sender->webhooks = webhooks;
+	sender->hook = *hook;
+	ringcast_list_init(&sender->queue);
+	pthread_condattr_init(&steady);
+	pthread_condattr_setclock(&steady, CLOCK_MONOTONIC);
+	pthread_cond_init(&sender->changed, &steady);
+	pthread_condattr_destroy(&steady);
+	sender->has_thread = open_curl(sender) && pthread_create(&sender->thread, NULL, run, sender) == 0;
+	return sender->has_thread;
+}
+
+struct webhooks *ringcast_webhooks_start(const struct webhooks_options *options)
+{
+	uint8_t bytes[HEX_UUID_BYTES];
+	struct webhooks *webhooks = calloc(1, sizeof(*webhooks));
+	ringcast_assert(options->count <= WEBHOOKS_MAX);
+	if (webhooks == NULL || !options->random(bytes, sizeof(bytes)) || curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK) {
+		free(webhooks);
+		return NULL;
+	}
+	webhooks->options = *options;
+	ringcast_hex_write_uuid(bytes, webhooks->start);
+	pthread_mutex_init(&webhooks->lock, NULL);
+	bool is_started = true;
+	for (size_t i = 0; i < options->count && is_started; i++)
+		is_started = start_sender(webhooks, &options->webhooks[i]);
+	webhooks->options.webhooks = NULL; /* the senders have copies */
+	if (!is_started)
+		ringcast_webhooks_destroy(&webhooks);
+	return webhooks;
+}
+
+void ringcast_webhooks_halt(struct webhooks *webhooks)
+{
+	pthread_mutex_lock(&webhooks->lock);
+	__atomic_store_n(&webhooks->is_stopping, true, __ATOMIC_RELEASE);
+	for (size_t i = 0; i < webhooks->count; i++)
+		pthread_cond_signal(&webhooks->senders[i].changed);
+	pthread_mutex_unlock(&webhooks->lock);
+	for (size_t i = 0; i < webhooks->count; i++) {
+		struct sender *sender = &webhooks->senders[i];
+		if (sender->has_thread)
+			pthread_join(sender->thread, NULL);
+		sender->has_thread = false;
+	}
+}
+
+void ringcast_webhooks_destroy(struct webhooks **webhooks)
+{
+	struct webhooks *old = *webhooks;
+	if (old == NULL)
+		return;
+	ringcast_webhooks_halt(old);
+	for (size_t i = 0; i < old->count; i++) {
+		curl_easy_cleanup(old->senders[i].curl);
+		pthread_cond_destroy(&old->senders[i].changed);
+		explicit_bzero(old->senders[i].hook.secret, sizeof(old->senders[i].hook.secret));
+	}
+	pthread_mutex_destroy(&old->lock);
+	curl_global_cleanup();
+	free(old);
+	*webhooks = NULL;
+}

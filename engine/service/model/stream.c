@@ -1,0 +1,105 @@
+#include "service/model/stream.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+/* Takes the detail. */
+static void emit(struct model *model, const char *type, const char *resource, json_t *detail)
+{
+	struct service_event *event = ringcast_event_create(type, resource, detail);
+	model->stream_number++; /* also where memory is short, so that whoever counts notices */
+	if (event == NULL) {
+		model->events_lost_count++;
+		return;
+	}
+	event->number = model->stream_number;
+	event->at_ms = model->now_ms;
+	ringcast_list_add_tail(&model->stream, &event->node);
+}
+
+static json_t *session_detail(const struct model *model, const struct game_session *session, char ret_arn[MODEL_ARN_BYTES])
+{
+	char fleet[MODEL_ARN_BYTES];
+	ringcast_model_session_arn(model, session, ret_arn);
+	snprintf(fleet, sizeof(fleet), "%.*s", (int)session->fleet_bytes, session->key);
+	return json_pack("{s:s, s:s, s:s, s:i, s:i}", "gameSessionArn", ret_arn, "fleetId", fleet, "location", session->location, "currentPlayerSessionCount",
+			 (int)session->player_count, "maximumPlayerSessionCount", (int)session->players_max);
+}
+
+void ringcast_stream_session(struct model *model, const struct game_session *session)
+{
+	static const char *const types[] = {
+		[GAME_SESSION_ACTIVATING] = "GameSessionActivating",   [GAME_SESSION_ACTIVE] = "GameSessionActive", [GAME_SESSION_TERMINATING] = "GameSessionTerminating",
+		[GAME_SESSION_TERMINATED] = "GameSessionTerminated", [GAME_SESSION_ERROR] = "GameSessionError",
+	};
+	char arn[MODEL_ARN_BYTES];
+	json_t *detail = session_detail(model, session, arn);
+	if (*session->status_reason != '\0')
+		json_object_set_new(detail, "statusReason", json_string(session->status_reason));
+	emit(model, types[session->status], arn, detail);
+}
+
+void ringcast_stream_player(struct model *model, const struct player_session *player)
+{
+	static const char *const types[] = {
+		[PLAYER_SESSION_RESERVED] = "PlayerSessionReserved", [PLAYER_SESSION_ACTIVE] = "PlayerSessionActive",
+		[PLAYER_SESSION_COMPLETED] = "PlayerSessionCompleted", [PLAYER_SESSION_TIMEDOUT] = "PlayerSessionTimedOut",
+	};
+	char arn[MODEL_ARN_BYTES];
+	json_t *detail = session_detail(model, player->session, arn);
+	json_object_set_new(detail, "playerSessionId", json_string(player->id));
+	json_object_set_new(detail, "playerId", json_string(player->player_id));
+	emit(model, types[player->status], arn, detail);
+}
+
+void ringcast_stream_fleet(struct model *model, const json_t *fleet_event)
+{
+	char arn[MODEL_ARN_BYTES];
+	const char *fleet = json_string_value(json_object_get(fleet_event, "ResourceId"));
+	ringcast_model_arn(model, "fleet", fleet != NULL ? fleet : "", arn);
+	emit(model, "FleetEvent", arn,
+	     json_pack("{s:s?, s:O?, s:O?, s:O?}", "fleetId", fleet, "eventCode", json_object_get(fleet_event, "EventCode"), "message",
+		       json_object_get(fleet_event, "Message"), "count", json_object_get(fleet_event, "Count")));
+}
+
+/* Dead letters */
+
+static void forget_oldest(struct model *model)
+{
+	char id[64];
+	while (ringcast_records_count(&model->records, RECORD_LETTER) >= model->settings.letters_max) {
+		snprintf(id, sizeof(id), "%s", ringcast_records_next(&model->records, RECORD_LETTER, "")->id);
+		if (!ringcast_records_remove(&model->records, RECORD_LETTER, id))
+			return;
+	}
+}
+
+void ringcast_letter_put(struct model *model, const char *url, const struct service_event *event, const char *error)
+{
+	char id[64];
+	int64_t moment = model->now_ms * 1000;
+	forget_oldest(model);
+	model->event_moment = moment > model->event_moment ? moment : model->event_moment + 1;
+	snprintf(id, sizeof(id), "%020" PRId64, model->event_moment);
+	json_t *letter = json_pack("{s:s, s:s, s:o, s:s, s:s, s:s, s:I, s:I}", "id", id, "url", url, "failed_at", ringcast_model_time(model->now_ms), "error", error,
+				   "type", event->type, "resource", event->resource, "number", (json_int_t)event->number, "at_ms", (json_int_t)event->at_ms);
+	json_t *detail = json_loads(event->detail, 0, NULL);
+	if (json_object_set_new(letter, "detail", detail) == 0 && ringcast_records_put(&model->records, RECORD_LETTER, id, letter))
+		return;
+	model->events_lost_count++;
+}
+
+struct service_event *ringcast_letter_open(const json_t *letter, const char **ret_url)
+{
+	const char *type = json_string_value(json_object_get(letter, "type")), *resource = json_string_value(json_object_get(letter, "resource"));
+	*ret_url = json_string_value(json_object_get(letter, "url"));
+	if (type == NULL || resource == NULL || *ret_url == NULL)
+		return NULL;
+	struct service_event *event = ringcast_event_create(type, resource, json_deep_copy(json_object_get(letter, "detail")));
+	if (event != NULL) {
+		event->number = (uint64_t)json_integer_value(json_object_get(letter, "number"));
+		event->at_ms = json_integer_value(json_object_get(letter, "at_ms"));
+	}
+	return event;
+}
