@@ -1,6 +1,8 @@
 #!/usr/bin/python3
 """A custom game server's whole life through the agent: docs/examples/custom-server as a build, a fleet of it, and botocore as its backend."""
 
+import http.client
+import json
 import os
 import pathlib
 import re
@@ -145,8 +147,6 @@ class AgentTest(unittest.IsolatedAsyncioTestCase):
         await until(lambda: not self.servers())
 
     def terminate(self, session, mode="TRIGGER_ON_PROCESS_TERMINATE"):
-        import http.client
-        import json
         port = int(re.search(rb'"service":"127.0.0.1:(\d+)"', self.daemon.log_text())[1])
         connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
         connection.request("POST", "/", json.dumps({"GameSessionId": session["GameSessionId"], "TerminationMode": mode}),

@@ -2,10 +2,12 @@
 """Custom game servers on machines of a studio's own: botocore registers a compute, processes log in with its token and run sessions."""
 
 import asyncio
+import http.client
 import json
 import os
 import re
 import socket
+import ssl
 import unittest
 
 import botocore.config
@@ -13,6 +15,7 @@ import botocore.session
 import websockets
 from botocore.exceptions import ClientError
 
+import secure
 from daemon import Daemon
 from player import until
 from server_sdk import GameServer, SdkError
@@ -102,7 +105,6 @@ class CustomServerTest(unittest.IsolatedAsyncioTestCase):
 
     def terminate(self, arn, mode="TRIGGER_ON_PROCESS_TERMINATE"):
         """botocore of Debian does not know it yet."""
-        import http.client
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
         connection.request("POST", "/", json.dumps({"GameSessionId": arn, "TerminationMode": mode}),
                            {"X-Amz-Target": "GameLift.TerminateGameSession", "Content-Type": "application/x-amz-json-1.1"})
@@ -181,6 +183,40 @@ class CustomServerTest(unittest.IsolatedAsyncioTestCase):
         await asyncio.gather(*(server.ask("TerminateServerProcess") for server in servers))
         await asyncio.gather(*(server.close() for server in servers))
         await until(lambda: all(s["Status"] == "TERMINATED" for s in self.gamelift.describe_game_sessions(FleetId=self.fleet)["GameSessions"]))
+
+
+class TlsTest(unittest.IsolatedAsyncioTestCase):
+    async def test_game_servers_come_by_wss_where_the_service_has_a_certificate(self):
+        """As the SDK for C++ does, which speaks TLS only, and TLS 1.2."""
+        files = secure.Certificates()
+        daemon = Daemon("--dev", tls__certificate=files.path("server.pem"), tls__key=files.path("server.key"), tls__ca=files.path("ca.pem"))
+        try:
+            port = int(re.search(rb'"service":"127.0.0.1:(\d+)"', daemon.log_text())[1])
+            context = ssl.create_default_context(cafile=files.path("ca.pem"))
+            context.maximum_version = ssl.TLSVersion.TLSv1_2
+
+            def call(operation, **members):
+                connection = http.client.HTTPSConnection("127.0.0.1", port, context=context, timeout=60)
+                connection.request("POST", "/", json.dumps(members), {"X-Amz-Target": f"GameLift.{operation}"})
+                answer = json.loads(connection.getresponse().read())
+                connection.close()
+                return answer
+
+            fleet = call("CreateFleet", Name="custom", ComputeType="ANYWHERE")["FleetAttributes"]["FleetId"]
+            endpoint = call("RegisterCompute", FleetId=fleet, ComputeName="c", IpAddress="127.0.0.1")["Compute"]["GameLiftServiceSdkEndpoint"]
+            self.assertTrue(endpoint.startswith("wss://"))
+            token = call("GetComputeAuthToken", FleetId=fleet, ComputeName="c")["AuthToken"]
+            server = await GameServer.connect(endpoint, token, fleet, "c", ssl=context)
+            await server.ready(4000)
+            arn = call("CreateGameSession", FleetId=fleet, MaximumPlayerSessionCount=2, GameSessionData="x" * 4000)["GameSession"]["GameSessionId"]
+            self.assertEqual(len((await server.push("CreateGameSession"))["GameSessionData"]), 4000)
+            await server.ask("ActivateGameSession", GameSessionId=arn)
+            await server.ask("TerminateServerProcess")
+            await server.close()
+            left = await GameServer.connect(endpoint, token, fleet, "c", ssl=context)
+        finally:
+            daemon.stop()  # with a connection open
+        await asyncio.wait_for(left.reader, 60)
 
 
 class LifetimesTest(unittest.IsolatedAsyncioTestCase):

@@ -140,11 +140,15 @@ Test(sdk_sessions, the_policy_is_the_process_s_and_the_backend_s)
 	snprintf(call->session, sizeof(call->session), "%s", session);
 	call->has_policy = true;
 	call->players_max = 1;
+	call->facts = json_pack("{s:s, s:[{s:s, s:s}]}", "Name", "new", "GameProperties", "Key", "mode", "Value", "race");
 	ringcast_sdk_core_submit(&rig.core, call);
 	cr_assert_eq(rig.returned->result, HOST_OK);
 	const json_t *update = sdk_rig_push(&rig, "UpdateGameSession");
 	cr_assert_eq(json_integer_value(json_object_get(json_object_get(update, "GameSession"), "MaximumPlayerSessionCount")), 1);
 	cr_assert_str_eq(json_string_value(json_object_get(update, "UpdateReason")), "UNKNOWN");
+	const json_t *shown = json_object_get(update, "GameSession");
+	cr_assert_str_eq(json_string_value(json_object_get(shown, "Name")), "new");
+	cr_assert_str_eq(json_string_value(json_object_get(json_object_get(shown, "GameProperties"), "mode")), "race");
 	cr_assert_eq(sdk_rig_reserve(&rig, session, "alice", NULL), HOST_OK);
 	cr_assert_eq(sdk_rig_reserve(&rig, session, "bob", NULL), HOST_FULL);
 	sdk_rig_fini(&rig);

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/attr.h"
 #include "base/hex.h"
 #include "base/log.h"
 
@@ -404,13 +405,14 @@ static void put_address(const struct sdk_core *core, const struct sdk_process *p
 
 static void create(struct sdk_core *core, struct host_call *call)
 {
-	const char *fleet = text_of(call->facts, "FleetId");
-	struct sdk_process *process = ready_process(core, fleet, text_of(call->facts, "Location"));
+	struct sdk_process *process = ready_process(core, text_of(call->facts, "FleetId"), text_of(call->facts, "Location"));
 	if (process == NULL) {
 		give_back(core, call, HOST_FULL, "no game server of the fleet is ready");
 		return;
 	}
-	process->session = ringcast_sdk_session_create(json_incref(call->facts));
+	/* Taken out of the call, which goes back to another thread: a tree is one thread's. */
+	process->session = ringcast_sdk_session_create(call->facts);
+	call->facts = NULL;
 	if (process->session == NULL) {
 		give_back(core, call, HOST_FAILED, "out of memory");
 		return;
@@ -466,6 +468,16 @@ static void describe(struct sdk_core *core, struct sdk_process *process, struct 
 	give_back(core, call, call->places != NULL ? HOST_OK : HOST_FAILED, "");
 }
 
+static void take_facts(struct sdk_session *session, const json_t *changed)
+{
+	static const char *const names[] = {"Name", "GameProperties"};
+	for (size_t i = 0; i < ARRAY_COUNT(names); i++) {
+		const json_t *value = json_object_get(changed, names[i]);
+		if (value != NULL)
+			json_object_set_new(session->facts, names[i], json_deep_copy(value));
+	}
+}
+
 static void update(struct sdk_core *core, struct sdk_process *process, struct host_call *call)
 {
 	struct sdk_session *session = process->session;
@@ -477,6 +489,7 @@ static void update(struct sdk_core *core, struct sdk_process *process, struct ho
 		session->players_max = call->players_max;
 	if (call->has_policy)
 		session->is_deny_all = call->is_deny_all;
+	take_facts(session, call->facts);
 	process->is_changed = true;
 	json_t *json = start_message(core, process), *name = json_object_get(json, "GameSessionName");
 	json_object_set(json, "Name", name);
