@@ -1,9 +1,13 @@
-/* Rule sets: what is taken keeps its bounds and can judge any lineup, twice the same; what is refused names a line. */
+/*
+ * Rule sets: what is taken keeps its bounds, can judge any lineup, twice the same, and makes matches that its judge takes, within its steps; what is
+ * refused names a line.
+ */
 #include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "fuzz_target.h"
+#include "service/match/explain.h"
 #include "service/match/judge.h"
 
 enum { TICKETS = 4 };
@@ -23,9 +27,9 @@ static json_t *value_of(const struct match_attribute *attribute, int i)
 	return NULL;
 }
 
-static struct match_ticket *make_ticket(const struct match_rule_set *rule_set, struct match_regions *regions, int i)
+static json_t *make_players(const struct match_rule_set *rule_set, int i)
 {
-	char problem[MATCH_TICKET_PROBLEM_BYTES], id[8];
+	char id[8];
 	json_t *players = json_array();
 	for (int player = 0; player <= i % 2; player++) {
 		json_t *attributes = json_object();
@@ -34,6 +38,13 @@ static struct match_ticket *make_ticket(const struct match_rule_set *rule_set, s
 		snprintf(id, sizeof(id), "p%d.%d", i, player);
 		json_array_append_new(players, json_pack("{s:s, s:o, s:{s:i}}", "PlayerId", id, "PlayerAttributes", attributes, "LatencyInMs", "eu", 20 * i));
 	}
+	return players;
+}
+
+static struct match_ticket *make_ticket(const struct match_rule_set *rule_set, struct match_regions *regions, int i)
+{
+	char problem[MATCH_TICKET_PROBLEM_BYTES];
+	json_t *players = make_players(rule_set, i);
 	struct match_ticket *ticket = ringcast_match_ticket_create(rule_set, regions, players, (uint64_t)i * NS_PER_S, problem);
 	json_decref(players);
 	/* Names that are no UTF-8 never get here; a name twice in a document is refused before. */
@@ -65,6 +76,41 @@ static void judge_all(const struct match_rule_set *rule_set, const struct lineup
 	ringcast_judge_destroy(&judge);
 }
 
+static void check_match(const struct match_rule_set *rule_set, struct match_pool *pool, handle match, uint64_t now_ns)
+{
+	struct match_lineup_view view;
+	struct small_lineup lineup;
+	struct judge *judge = ringcast_judge_create(rule_set);
+	uint16_t rule;
+	ringcast_assert(ringcast_match_pool_match(pool, match, &view) && view.count <= 2 * TICKETS);
+	ringcast_lineup_init(&lineup);
+	for (uint32_t i = 0; i < view.count; i++)
+		ringcast_lineup_add(&lineup.lineup, ringcast_match_pool_ticket(pool, view.tickets[i]), view.teams[i]);
+	ringcast_assert(judge != NULL && ringcast_judge_all(judge, &lineup.lineup, now_ns, &rule));
+	ringcast_judge_destroy(&judge);
+}
+
+static void run_pool(const struct match_rule_set *rule_set)
+{
+	struct match_pool *pool = ringcast_match_pool_create(rule_set, &(struct match_pool_options){.seed = 1, .tickets_max = 2 * TICKETS, .steps_min = 500});
+	char problem[MATCH_TICKET_PROBLEM_BYTES];
+	uint32_t count;
+	ringcast_assert(pool != NULL);
+	for (int i = 0; i < 2 * TICKETS; i++) {
+		json_t *players = make_players(rule_set, i);
+		ringcast_match_pool_add(pool, players, (uint64_t)i * NS_PER_S, problem);
+		json_decref(players);
+	}
+	ringcast_match_pool_round(pool, 20 * NS_PER_S);
+	const struct match_effect *effects = ringcast_match_pool_effects(pool, &count);
+	for (uint32_t i = 0; i < count; i++) {
+		if (effects[i].state == MATCH_IS_PLACING)
+			check_match(rule_set, pool, effects[i].match, 20 * NS_PER_S);
+		json_decref(ringcast_match_explain(pool, effects[i].ticket, 20 * NS_PER_S));
+	}
+	ringcast_match_pool_destroy(&pool);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	char problem[DOCUMENT_PROBLEM_BYTES] = "";
@@ -84,6 +130,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		}
 		for (int i = 0; i < TICKETS; i++)
 			ringcast_match_ticket_destroy(&tickets[i]);
+		run_pool(rule_set);
 	}
 	ringcast_match_rule_set_destroy(&rule_set);
 	free(regions);

@@ -205,13 +205,13 @@ static void run_batches(struct round *round, enum match_batching batching)
 	}
 }
 
-/* Looking beyond: everybody who waits and gets past the screens with the anchor, oldest first. */
-static void gather_for(struct round *round, struct pool_entry *anchor)
+/* Looking beyond: everybody who waits and gets past the screens with the anchor, from one of them on; whoever was behind the bound comes another time. */
+static void gather_for(struct round *round, struct pool_entry *anchor, uint32_t first)
 {
 	struct match_pool *pool = round->pool;
 	round->candidate_count = 0;
 	for (uint32_t i = 0; i < pool->waiting_count && round->candidate_count < SEARCH_CANDIDATES_MAX; i++) {
-		struct pool_entry *entry = pool->waiting[i];
+		struct pool_entry *entry = pool->waiting[(first + i) % pool->waiting_count];
 		if (entry != anchor && is_free(entry) && entry->allowed_teams != 0 &&
 		    ringcast_search_pairs(pool->search, round->now_ns, anchor->ticket, entry->ticket))
 			add_candidate(round, entry);
@@ -229,14 +229,14 @@ static void look_beyond(struct round *round)
 		if (is_free(pool->waiting[i])) {
 			round->steps_left = steps;
 			round->anchors_left = ANCHOR_BURST;
-			gather_for(round, pool->waiting[i]);
+			gather_for(round, pool->waiting[i], 0);
 			tried++;
 		}
 	for (uint32_t i = 0; i < count && tried < pool->options.gather_count; i++) {
 		struct pool_entry *entry = pool->waiting[pool->gather_at++ % count];
 		if (!is_free(entry))
 			continue;
-		gather_for(round, entry);
+		gather_for(round, entry, (uint32_t)ringcast_prng_below(&pool->prng, count));
 		tried++;
 	}
 }

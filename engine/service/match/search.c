@@ -267,10 +267,27 @@ static void try_joiner(struct search *search, uint16_t index)
 	}
 }
 
+/* Whether each team that still needs players has enough joiners who could stand in it. */
+static bool can_fill_teams(const struct search *search)
+{
+	const struct match_level *level = level_of(search);
+	uint16_t at = search->small.lineup.count;
+	for (uint16_t team = 0; team < search->rule_set->team_count; team++) {
+		uint32_t have = search->small.lineup.team_players[team], least = level->loosest_sizes[team].players_min;
+		for (uint16_t i = 0; i < search->joiner_count[at] && have < least; i++)
+			have += search->teams[search->joiners[at][i]] >> team & 1 ? search->candidates[search->joiners[at][i]]->player_count : 0;
+		if (have < least)
+			return false;
+	}
+	return true;
+}
+
 static void extend(struct search *search)
 {
 	uint16_t at = search->small.lineup.count;
 	uint32_t left = 0;
+	if (!can_fill_teams(search))
+		return;
 	for (uint16_t i = 0; i < search->joiner_count[at]; i++)
 		left += search->candidates[search->joiners[at][i]]->player_count;
 	for (uint16_t i = 0; i < search->joiner_count[at] && at < search->small.lineup.capacity; i++) {
@@ -430,7 +447,12 @@ bool ringcast_search_pairs(struct search *search, uint64_t now_ns, const struct 
 	const struct match_level *level = &search->rule_set->levels[ringcast_match_level_at(search->rule_set, now_ns > since_ns ? now_ns - since_ns : 0)];
 	struct screen_state *state = &search->states[0];
 	ringcast_screen_start(&search->screen, state);
-	return ringcast_screen_add(&search->screen, state, anchor, level) && ringcast_screen_fits(&search->screen, state, ticket, level);
+	if (!ringcast_screen_add(&search->screen, state, anchor, level) || !ringcast_screen_fits(&search->screen, state, ticket, level))
+		return false;
+	for (uint16_t i = 0; i < search->screen.common_count; i++)
+		if (__builtin_popcountll(ringcast_screen_shared(&search->screen, i, anchor, ticket)) < level->loosest[search->screen.commons[i].rule].min)
+			return false;
+	return true;
 }
 
 int ringcast_search_likeness(const struct search *search, const struct match_ticket *a, const struct match_ticket *b)

@@ -1,6 +1,6 @@
 /* Pools: states and acceptance, time-outs, running matches, batches; whoever is matched keeps the rules, is whole, and is in one match. */
 #include "reference.h"
-#include "service/match/pool.h"
+#include "service/match/explain.h"
 
 #include <stdlib.h>
 
@@ -132,9 +132,9 @@ Test(match_pool, who_agreed_searches_on_when_another_rejects)
 	cr_assert_eq(state_of(b), MATCH_IS_CANCELLED);
 	handle c = add("c", 2);
 	run_at(3);
-	cr_assert(ringcast_match_pool_answer(pool, a, "a", true));
-	cr_assert_eq(state_of(a), MATCH_IS_REQUIRES_ACCEPTANCE, "an old answer must not count in a new match, a new one alone not suffice");
 	cr_assert(ringcast_match_pool_answer(pool, c, "c", true));
+	cr_assert_eq(state_of(a), MATCH_IS_REQUIRES_ACCEPTANCE, "an old answer must not count in a new match");
+	cr_assert(ringcast_match_pool_answer(pool, a, "a", true));
 	cr_assert_eq(state_of(a), MATCH_IS_PLACING);
 	cr_assert(ringcast_match_pool_placed(pool, match_of(a), false));
 	cr_assert_eq(state_of(c), MATCH_IS_FAILED);
@@ -317,22 +317,84 @@ Test(match_pool, tickets_that_are_wrong_are_told_whose_and_what)
 	close_pool();
 }
 
-/* Two who fit among many who do not, and batches too small to bring them together often. */
+/* Two who fit among many who do not: batches are too small to bring them together, and nothing tells that they are alike. */
 Test(match_pool, nobody_starves_whom_a_match_is_possible_for)
 {
-	open_pool(SKILL "," PAIR "," NEAR, (struct match_pool_options){.seed = 3, .batch_tickets = 4, .gather_count = 2});
-	char text[32];
-	for (int i = 0; i < 300; i++) {
-		snprintf(text, sizeof(text), "p%d skill=%d", i, i * 100);
-		add(text, 1);
+	open_pool("'playerAttributes': [{'name': 'maps', 'type': 'string_list'}]," PAIR ", 'rules': [{'name': 'Maps', 'type': 'collection', "
+		  "'operation': 'intersection', 'measurements': ['flatten(teams[*].players.attributes[maps])'], 'minCount': 1}]",
+		  (struct match_pool_options){.seed = 3, .batch_tickets = 4, .gather_count = 50});
+	char text[64];
+	handle a = HANDLE_NONE, b = HANDLE_NONE;
+	for (int i = 0; i < 2000; i++) {
+		snprintf(text, sizeof(text), "p%d maps=['m%d']", i, i == 1500 ? 700 : i);
+		handle ticket = add(text, (uint64_t)i / 100);
+		a = i == 700 ? ticket : a;
+		b = i == 1500 ? ticket : b;
 	}
-	handle a = add("a skill=50005", 2), b = add("b skill=50007", 2);
 	int rounds = 0;
-	while (state_of(a) != MATCH_IS_PLACING && rounds < 400) {
-		run_at(3);
-		rounds++;
-	}
-	cr_assert_eq(state_of(b), MATCH_IS_PLACING, "after %d rounds", rounds);
+	for (; state_of(a) != MATCH_IS_PLACING && rounds < 41; rounds++)
+		run_at(30);
+	cr_assert_eq(state_of(a), MATCH_IS_PLACING, "after %d rounds", rounds);
+	cr_assert_eq(match_of(a), match_of(b));
+	close_pool();
+}
+
+static void explained(handle ticket, uint64_t at_s, const char *key, const char *rule, const char *wanted)
+{
+	json_t *object = ringcast_match_explain(pool, ticket, at_s * NS_PER_S);
+	cr_assert_not_null(object);
+	const char *answer = json_string_value(json_object_get(object, "answer"));
+	cr_assert_not_null(strstr(answer, wanted), "%s", answer);
+	if (rule != NULL)
+		cr_assert_str_eq(json_string_value(json_object_get(json_array_get(json_object_get(object, key), 0), "rule")), rule);
+	json_decref(object);
+}
+
+Test(match_pool, a_waiting_ticket_is_told_why)
+{
+	open_pool("'playerAttributes': [{'name': 'skill', 'type': 'number', 'default': 0}, {'name': 'role', 'type': 'string', 'default': 'any'}],"
+		  "'teams': [{'name': 'red', 'minPlayers': 1, 'maxPlayers': 2}, {'name': 'blue', 'minPlayers': 1, 'maxPlayers': 2}],"
+		  "'rules': [{'name': 'Near', 'type': 'batchDistance', 'batchAttribute': 'skill', 'maxDistance': 10},"
+		  "{'name': 'NoBots', 'type': 'comparison', 'operation': '!=', 'measurements': ['players.attributes[role]'], 'referenceValue': 'bot'},"
+		  "{'name': 'Apart', 'type': 'distance', 'measurements': ['avg(teams[red].players.attributes[skill])'], 'minDistance': 3,"
+		  "'referenceValue': 'avg(teams[blue].players.attributes[skill])'}, {'name': 'Ping', 'type': 'latency', 'maxLatency': 50}],"
+		  "'expansions': [{'target': 'rules[Near].maxDistance', 'steps': [{'waitTimeSeconds': 30, 'value': 100}]}]", (struct match_pool_options){0});
+	handle a = add("a skill=0 @eu=10", 0), bot = add("b skill=0 role='bot' @eu=10", 0), lost = add("c skill=1", 0);
+	handle far = add("d skill=50 @eu=20", 0), slow = add("e skill=1 @eu=90", 0);
+	run_at(1);
+	explained(a, 1, "heldBackBy", "Ping", "1 more players are needed and 0 of those who wait fit");
+	explained(far, 1, "heldBackBy", "Near", "most are kept away by Near");
+	explained(bot, 1, NULL, NULL, "It can stand in no team");
+	explained(lost, 1, NULL, NULL, "no common region");
+	explained(slow, 1, "heldBackBy", "Ping", "kept away by Ping");
+	add("f skill=1 @eu=10", 1);
+	explained(a, 2, "lineupsRefusedBy", "Apart", "no lineup of them passes; most are refused by Apart");
+	explained(a, 30, NULL, NULL, "A match of 2 players"); /* with d; f is a second too young for what expands */
+	explained(a, 31, NULL, NULL, "A match of 3 players");
+	handle good = add("g skill=5 @eu=10", 2);
+	explained(a, 3, NULL, NULL, "A match of 3 players is possible now");
+	json_t *object = ringcast_match_explain(pool, a, 3 * NS_PER_S);
+	cr_assert_eq(json_number_value(json_object_get(object, "nextExpansionSeconds")), 27);
+	json_decref(object);
+	const uint64_t *passed, *failed;
+	ringcast_match_pool_rule_counts(pool, &passed, &failed);
+	cr_assert_eq(failed[2], 0, "questions count as matches");
+	run_at(3);
+	explained(good, 3, NULL, NULL, "It does not wait: it is PLACING.");
+	cr_assert_null(ringcast_match_explain(pool, HANDLE_NONE, 0));
+	close_pool();
+}
+
+Test(match_pool, a_team_that_nobody_may_stand_in_is_named)
+{
+	open_pool("'playerAttributes': [{'name': 'role', 'type': 'string', 'default': 'hunter'}], 'teams': [{'name': 'hunters', 'minPlayers': 1, 'maxPlayers': 4},"
+		  "{'name': 'beast', 'minPlayers': 1, 'maxPlayers': 1}], 'rules': [{'name': 'B', 'type': 'comparison', 'operation': '=',"
+		  "'measurements': ['teams[beast].players.attributes[role]'], 'referenceValue': 'beast'}]", (struct match_pool_options){0});
+	handle a = add("a", 0);
+	add("b", 0);
+	run_at(1);
+	explained(a, 1, NULL, NULL, "may stand in team beast");
+	cr_assert_lt(ringcast_match_pool_counts(pool)->steps, 50, "no search where a team must stay empty");
 	close_pool();
 }
 
