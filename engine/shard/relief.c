@@ -93,7 +93,7 @@ static void drop_secure(struct shard *shard, struct secure_stream *secure)
 static void crowd_out(struct shard *shard, struct conn *conn)
 {
 	conn->is_crowded_out = true;
-	shard->counters.crowded_out++;
+	shard->counters.crowded_out += conn->close_reason == CLOSE_NONE; /* else it is closed already, for another reason */
 	ringcast_shard_drop(shard, DROP_OUTQ_FULL, ringcast_outq_clear(&conn->outq, &shard->slices));
 	ringcast_stream_forget(&conn->stream);
 	if (conn->secure != NULL)

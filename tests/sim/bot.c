@@ -319,12 +319,13 @@ void ringcast_bot_init(struct bot *bot, struct bot_net *net, uint32_t index, con
 			    .login = options->login,
 			    .tcp = options->tcp,
 			    .udp = options->udp,
+			    .server = options->server,
 			    .udp_socket = -1,
 			    .is_secure = options->is_secure,
 			    .sequence_in = -1,
 			    .hello_at_ns = UINT64_MAX};
 	snprintf(bot->token, sizeof(bot->token), "%s", options->token);
-	bot->stream = ringcast_sim_stream_connect(net->network, &bot->tcp, &net->server);
+	bot->stream = ringcast_sim_stream_connect(net->network, &bot->tcp, &net->servers[bot->server]);
 	if (bot->is_secure)
 		ringcast_bot_secure_begin(bot);
 	size_t size = ringcast_http_upgrade_encode_request("sim:1900", "/websocket", KEY, request, sizeof(request));

@@ -11,7 +11,7 @@
 #include "proto/packet.h"
 #include "proto/websocket.h"
 
-enum { BOT_TOKEN_BYTES = 64, BOT_DATAGRAM_BYTES_MAX = 1500, BOT_SEQUENCES_KEPT = 1024, BOT_SCRIPT_OPCODE = 77777777 };
+enum { BOT_TOKEN_BYTES = 64, BOT_DATAGRAM_BYTES_MAX = 1500, BOT_SEQUENCES_KEPT = 1024, BOT_SCRIPT_OPCODE = 77777777, BOT_SERVERS_MAX = 2 };
 
 enum bot_state {
 	BOT_CONNECTING, /* HTTP upgrade asked */
@@ -26,7 +26,8 @@ enum bot_fast { BOT_FAST_OFF, BOT_FAST_ASKING, BOT_FAST_UP };
 struct bot_net { /* what bots share */
 	struct sim_network *network;
 	struct model *model;
-	struct address server; /* TCP */
+	struct address servers[BOT_SERVERS_MAX]; /* TCP; all lead to the same shards */
+	uint32_t server_count;
 	bool is_corrupt;       /* datagrams may be changed: do not believe their contents */
 	struct crypto_context *stream_context, *datagram_context; /* of clients */
 	bool has_lost_fast;    /* an association ended early, and with it what was under way */
@@ -54,6 +55,9 @@ struct bot {
 	struct address tcp, udp;
 	sim_stream stream;
 	int udp_socket; /* -1: none */
+	uint32_t server; /* whose UDP it speaks to: of net->servers */
+	bool has_changed_server;
+	uint64_t former_until_ns; /* so long datagrams may still come from the one that it spoke to before */
 
 	uint8_t *in; /* stream bytes not yet understood */
 	size_t in_bytes, in_capacity;
@@ -97,6 +101,7 @@ struct bot_options {
 	const char *token;
 	struct bot_login login;
 	struct address tcp, udp;
+	uint32_t server;
 	bool is_secure;
 };
 
@@ -138,6 +143,10 @@ void ringcast_bot_fast_tick(struct bot *bot);
 void ringcast_bot_fast_stop(struct bot *bot);
 /* From another address from now on, as when a NAT forgets. Who notices says hello anew; who does not goes on, and must not lose more than datagrams. */
 void ringcast_bot_fast_move(struct bot *bot, const struct address *address, bool is_noticed);
+/* To another address of the server from now on, with a hello or a handshake as at first: its socket is connected, and shows nothing else any more. */
+void ringcast_bot_fast_turn_to(struct bot *bot, uint32_t server);
+void ringcast_bot_fast_is_up(struct bot *bot);
+struct address ringcast_bot_server_udp(const struct bot *bot);
 /* A packet that is not of the handshake, however it came. */
 void ringcast_bot_receive_packet(struct bot *bot, const struct packet *packet, bool was_stream);
 void ringcast_bot_fail(struct bot *bot, const char *what, int64_t number);

@@ -5,15 +5,17 @@
 
 #define HELLO_DELAY_NS (100 * NS_PER_MS)
 #define HELLO_DELAY_NS_MAX (5 * NS_PER_S)
+#define HANDSHAKE_RECORD 22
+#define FORMER_NS (20 * NS_PER_S) /* longer than a datagram is ever under way, or held back by a process that stands still */
 
 static uint64_t now_ns(const struct bot *bot)
 {
 	return ringcast_sim_network_now_ns(bot->net->network);
 }
 
-static struct address server_udp(const struct bot *bot)
+struct address ringcast_bot_server_udp(const struct bot *bot)
 {
-	struct address to = bot->net->server;
+	struct address to = bot->net->servers[bot->server];
 	to.port = bot->fast_port;
 	return to;
 }
@@ -28,7 +30,7 @@ static size_t encode_sealed(struct bot *bot, const struct packet *packet)
 
 void ringcast_bot_send_datagram(struct bot *bot, const struct packet *packet)
 {
-	struct address to = server_udp(bot);
+	struct address to = ringcast_bot_server_udp(bot);
 	struct packet filled = *packet;
 	filled.sender = bot->peer_id;
 	filled.sequence = bot->sequence_out++;
@@ -65,6 +67,16 @@ void ringcast_bot_fast_stop(struct bot *bot)
 	bot->hello_at_ns = UINT64_MAX;
 }
 
+static void start_anew(struct bot *bot)
+{
+	bot->net->model->bots[bot->index].fast_up_ns = MODEL_NEVER;
+	bot->fast = BOT_FAST_ASKING;
+	bot->hello_count = 0;
+	bot->hello_at_ns = now_ns(bot);
+	if (bot->is_secure)
+		ringcast_bot_secure_fast_start(bot);
+}
+
 void ringcast_bot_fast_move(struct bot *bot, const struct address *address, bool is_noticed)
 {
 	int socket = ringcast_sim_udp_open(bot->net->network, address);
@@ -73,14 +85,26 @@ void ringcast_bot_fast_move(struct bot *bot, const struct address *address, bool
 	bot->udp_socket = socket;
 	bot->udp = bot->net->model->bots[bot->index].address = *address;
 	bot->net->has_lost_fast = true;
-	if (!is_noticed)
-		return;
-	bot->net->model->bots[bot->index].fast_up_ns = MODEL_NEVER;
-	bot->fast = BOT_FAST_ASKING;
-	bot->hello_count = 0;
-	bot->hello_at_ns = now_ns(bot);
-	if (bot->is_secure)
-		ringcast_bot_secure_fast_start(bot);
+	if (is_noticed)
+		start_anew(bot);
+}
+
+void ringcast_bot_fast_turn_to(struct bot *bot, uint32_t server)
+{
+	bot->server = server;
+	bot->has_changed_server = true;
+	bot->former_until_ns = UINT64_MAX;
+	bot->net->has_lost_fast = true;
+	start_anew(bot);
+}
+
+void ringcast_bot_fast_is_up(struct bot *bot)
+{
+	bot->fast = BOT_FAST_UP;
+	bot->net->model->bots[bot->index].fast_up_ns = now_ns(bot);
+	bot->hello_at_ns = UINT64_MAX;
+	if (bot->former_until_ns == UINT64_MAX)
+		bot->former_until_ns = now_ns(bot) + FORMER_NS;
 }
 
 static void send_hello(struct bot *bot)
@@ -110,10 +134,26 @@ static bool is_refusal(const struct packet *packet)
 	return packet->command == PACKET_COMMAND_VERIFY_IDENTITY_RESULT && !packet->verify_identity_result.is_success;
 }
 
+/*
+ * Of the address that it spoke to before, for a while. A hello that was late may begin a handshake there, whose flights come until the server gives it
+ * up: that nobody can see by looking at a hello.
+ */
+static bool is_former(const struct bot *bot, const struct address *from, struct view bytes)
+{
+	struct address former = bot->net->servers[1 - bot->server];
+	bool is_handshake = bot->is_secure && bytes.size > 0 && bytes.data[0] == HANDSHAKE_RECORD;
+	former.port = bot->fast_port;
+	return bot->has_changed_server && (is_handshake || now_ns(bot) <= bot->former_until_ns) && ringcast_address_is_equal(from, &former);
+}
+
 static void receive_datagram(struct bot *bot, const struct address *from, struct view bytes)
 {
-	struct address server = server_udp(bot);
-	if (!ringcast_address_is_equal(from, &server))
+	struct address server = ringcast_bot_server_udp(bot);
+	if (is_former(bot, from, bytes))
+		return;
+	if (!ringcast_address_has_same_ip(from, &server))
+		ringcast_bot_fail(bot, "a datagram from an address that it does not speak to, its last byte", from->ip[15]);
+	else if (from->port != server.port)
 		ringcast_bot_fail(bot, "a datagram from a port that was not handed out", from->port);
 	else if (bot->is_secure)
 		ringcast_bot_open_datagram(bot, bytes);
@@ -148,9 +188,7 @@ void ringcast_bot_receive_datagram(struct bot *bot, struct view bytes)
 	}
 	if (bot->fast == BOT_FAST_ASKING) {
 		send_handshake(bot, OPCODE_UDP_CONNECT_CLIENT_ACK);
-		bot->fast = BOT_FAST_UP;
-		bot->net->model->bots[bot->index].fast_up_ns = now_ns(bot);
-		bot->hello_at_ns = UINT64_MAX;
+		ringcast_bot_fast_is_up(bot);
 	}
 }
 

@@ -98,17 +98,10 @@ void ringcast_bot_open(struct bot *bot, const uint8_t *bytes, size_t size)
 
 /* datagrams */
 
-static struct address server_udp(const struct bot *bot)
-{
-	struct address to = bot->net->server;
-	to.port = bot->fast_port;
-	return to;
-}
-
 static void emit_datagram(void *context, const uint8_t *bytes, size_t size)
 {
 	struct bot *bot = context;
-	struct address to = server_udp(bot);
+	struct address to = ringcast_bot_server_udp(bot);
 	ringcast_sim_udp_send(bot->net->network, &bot->udp, &to, bytes, size);
 }
 
@@ -194,9 +187,7 @@ void ringcast_bot_receive_identity(struct bot *bot, const struct packet *packet)
 		ringcast_bot_fail(bot, "somebody else's identity was answered", packet->verify_identity_result.peer_id);
 		return;
 	}
-	bot->fast = BOT_FAST_UP;
-	bot->net->model->bots[bot->index].fast_up_ns = now_ns(bot);
-	bot->hello_at_ns = UINT64_MAX;
+	ringcast_bot_fast_is_up(bot);
 }
 
 void ringcast_bot_secure_fast_tick(struct bot *bot)

@@ -25,9 +25,11 @@ static void check_tokens(struct world *world)
 	}
 }
 
-/* Slow is whoever reads in small pieces; deaf, whoever does not at all. */
+/* Slow is whoever reads in small pieces; deaf, whoever does not at all. The session that floods may be too much for anybody in it. */
 static bool has_slow_reader(const struct world *world, uint32_t session)
 {
+	if (world->swarm.crowding > 0 && session == 0)
+		return true;
 	for (uint32_t i = 0; i < world->bot_count; i++) {
 		const struct bot *bot = &world->bots[i];
 		if (bot->session == session && (bot->is_deaf || bot->is_bad || bot->read_bytes_max > 0))
@@ -69,7 +71,8 @@ static void check_connections(struct world *world)
 			continue;
 		if (!is_honest(bot))
 			continue;
-		if (is_healthy(world, bot) && bot->fast_port != 0 && bot->fast != BOT_FAST_UP && !world->net.is_corrupt && world->swarm.narrow_limits == 0)
+		if (is_healthy(world, bot) && bot->fast_port != 0 && bot->fast != BOT_FAST_UP && !world->net.is_corrupt && world->swarm.narrow_limits == 0 &&
+		    world->swarm.crowding == 0)
 			ringcast_world_fail(world, "bot %u is connected and got no fast path in all the calm", i);
 		if (ringcast_swarm_may_disconnect(&world->swarm, SWARM_ALL))
 			continue;

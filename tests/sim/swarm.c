@@ -3,6 +3,12 @@
 #include "base/attr.h"
 #include "base/prng.h"
 
+/*
+ * Of those beside the crowd: what they hold is little. And of the buffers: so few that a crowd fills them, but not in the time that the first who had to give
+ * needs to get his out of the kernel's hands, for which the shard keeps an eighth free; if that is not enough, somebody else has to give too.
+ */
+enum { CROWD_PAYLOAD_BYTES = 400, CROWD_ACTIONS = 700, CROWD_BUFFER_BYTES = 2 << 20 };
+
 static uint64_t pick(struct prng *prng, const uint64_t *choices, size_t count)
 {
 	return choices[ringcast_prng_below(prng, count)];
@@ -143,6 +149,15 @@ static void draw_scripts(struct swarm *swarm, struct prng *prng)
 	swarm->script_loss = maybe(prng, 4);
 }
 
+/* What came later has a chance of its own, so that the seeds are what they were. */
+static void draw_later(struct swarm *swarm, uint64_t seed)
+{
+	struct prng prng;
+	ringcast_prng_init(&prng, seed ^ UINT64_C(0x61646472));
+	swarm->addresses = maybe(&prng, 50);
+	swarm->crowding = ringcast_prng_chance(&prng, 1, 12) ? between(&prng, 100, 500) : 0;
+}
+
 void ringcast_swarm_draw(struct swarm *swarm, uint64_t seed)
 {
 	struct prng prng;
@@ -154,6 +169,7 @@ void ringcast_swarm_draw(struct swarm *swarm, uint64_t seed)
 	draw_narrow(swarm, &prng);
 	draw_security(swarm, &prng);
 	draw_scripts(swarm, &prng);
+	draw_later(swarm, seed);
 	if (swarm->faults.corrupt > 0) { /* a changed sender or hello must not be able to name somebody else */
 		swarm->has_shared_ips = false;
 		swarm->is_udp_address_free = false;
@@ -180,8 +196,27 @@ bool ringcast_swarm_switch_off(struct swarm *swarm, const char *fault)
 	return is_known;
 }
 
+/* Whoever then loses its connection loses it for want of buffers, and session 0 is to blame: all else that may end a connection is off. */
+static void settle_crowd(struct swarm *swarm)
+{
+	struct sim_faults *faults = &swarm->faults;
+	faults->reset = faults->accept_error = faults->stall = 0;
+	swarm->jump = swarm->admin = swarm->freeze = swarm->mischief = swarm->leaving = swarm->narrow_limits = swarm->narrow_memory = 0;
+	swarm->script_late = swarm->script_deny = swarm->script_flood = swarm->script_fail = swarm->script_loss = 0;
+	swarm->shard_count = 1;
+	swarm->session_count = swarm->session_count > 1 ? swarm->session_count : 2;
+	swarm->bot_count = swarm->bot_count > 8 ? swarm->bot_count : 8;
+	swarm->payload_bytes_max = swarm->payload_bytes_max < CROWD_PAYLOAD_BYTES ? swarm->payload_bytes_max : CROWD_PAYLOAD_BYTES;
+	swarm->action_count = swarm->action_count > CROWD_ACTIONS ? swarm->action_count : CROWD_ACTIONS;
+	swarm->pause_ns_max = swarm->pause_ns_max > NS_PER_MS ? swarm->pause_ns_max : NS_PER_MS;
+	swarm->slow = 0;
+	swarm->narrow_pool = 1000;
+}
+
 void ringcast_swarm_settle(struct swarm *swarm)
 {
+	if (swarm->crowding > 0)
+		settle_crowd(swarm);
 	if (swarm->narrow_limits > 0) {
 		swarm->limits.messages_per_second = swarm->narrow.messages_per_second;
 		swarm->limits.groups_per_player_max = swarm->narrow.groups_per_player_max;
@@ -193,7 +228,7 @@ void ringcast_swarm_settle(struct swarm *swarm)
 		swarm->limits.hellos_per_second = swarm->narrow.hellos_per_second;
 	}
 	if (swarm->narrow_pool > 0)
-		swarm->limits.buffer_memory_bytes = 1 << 20;
+		swarm->limits.buffer_memory_bytes = swarm->crowding > 0 ? CROWD_BUFFER_BYTES : 1 << 20;
 	if (swarm->narrow_memory > 0) {
 		swarm->limits.outq_reliable_bytes = swarm->narrow.outq_reliable_bytes;
 		swarm->limits.outq_fast_messages = swarm->narrow.outq_fast_messages;

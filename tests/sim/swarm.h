@@ -37,9 +37,11 @@ enum { SWARM_SHARDS_MAX = 4, SWARM_SESSIONS_MAX = 6, SWARM_GROUPS_MAX = 6, SWARM
 	FAULT(jump, "the clock jumps far ahead, and shards run late")                                                                          \
 	FAULT(freeze, "the whole process stands still for seconds, and its clients do not")                                                    \
 	FAULT(rebind, "players' UDP comes from another port or address all at once, as behind a NAT")                                          \
+	FAULT(addresses, "the server has two addresses, and some players change from one to the other")                                        \
 	FAULT(slow, "some players read slowly, or hardly at all")                                                                              \
 	FAULT(narrow_pool, "the buffers that all share are few, though each may queue much")                                                   \
 	FAULT(idle_tick, "shards are run although they have nothing to do")                                                                    \
+	FAULT(crowding, "one session floods the few shared buffers, and half of it hardly reads; the others play on beside it")                 \
 	FAULT(narrow_limits, "limits of messages, groups and connections are narrow")                                                          \
 	FAULT(narrow_memory, "send queues and buffers are small")                                                                               \
 	FAULT(script_late, "scripts answer late, in any order, or never")                                                                      \

@@ -140,9 +140,12 @@ static void receive_verify(struct toy_session *session, struct view body)
 	say_hello(session);
 }
 
+/* What answers an earlier hello of this address is not for us. (A real client would learn that by a Finished that never comes, and begin anew in a minute.) */
 static void receive_server_hello(struct toy_session *session, struct view body)
 {
 	if (body.size != TOY_RANDOM_BYTES + TOY_CERTIFICATE_BYTES || session->base.is_established)
+		return;
+	if (memcmp(body.data + TOY_RANDOM_BYTES, session->client_random, TOY_RANDOM_BYTES) != 0)
 		return;
 	if (session->key == 0) {
 		memcpy(session->server_random, body.data, TOY_RANDOM_BYTES);
@@ -189,7 +192,9 @@ enum crypto_hello ringcast_toy_datagram_listen(struct crypto_context *context, s
 	memcpy(session->client_random, hello.random.data, TOY_RANDOM_BYTES);
 	ringcast_toy_agree(session);
 	new_flight(session);
-	memcpy(add_message(session, TOY_SERVER_HELLO, TOY_RANDOM_BYTES + TOY_CERTIFICATE_BYTES), session->server_random, TOY_RANDOM_BYTES);
+	uint8_t *message = add_message(session, TOY_SERVER_HELLO, TOY_RANDOM_BYTES + TOY_CERTIFICATE_BYTES);
+	memcpy(message, session->server_random, TOY_RANDOM_BYTES);
+	memcpy(message + TOY_RANDOM_BYTES, session->client_random, TOY_RANDOM_BYTES); /* whom it answers */
 	send_flight(session);
 	ringcast_flight_send(&session->base);
 	*ret_session = &session->base;

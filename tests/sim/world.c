@@ -185,9 +185,18 @@ void ringcast_world_freeze(struct world *world, uint64_t duration_ns)
 
 /* setting up */
 
-static struct address server_address(void)
+static struct address server_address(uint32_t index)
 {
-	return (struct address){.ip = {[10] = 0xff, [11] = 0xff, [12] = 10, [15] = 1}, .port = 1900};
+	return (struct address){.ip = {[10] = 0xff, [11] = 0xff, [12] = 10, [15] = (uint8_t)(1 + index)}, .port = 1900};
+}
+
+/* A host with one address listens on it, one with several on all. */
+static struct address listen_address(const struct swarm *swarm)
+{
+	struct address address = server_address(0);
+	if (swarm->addresses > 0)
+		memset(address.ip + 12, 0, 4);
+	return address;
 }
 
 static bool create_shard(struct world *world, uint32_t index, char *error, size_t error_bytes)
@@ -197,7 +206,7 @@ static bool create_shard(struct world *world, uint32_t index, char *error, size_
 		.index = index,
 		.count = swarm->shard_count,
 		.limits = swarm->limits,
-		.listens = {{.address = server_address(), .is_v4 = true}},
+		.listens = {{.address = listen_address(swarm), .is_v4 = true}},
 		.listen_count = 1,
 		.udp_port_base = (uint16_t)(33400 + index * swarm->udp_port_count),
 		.udp_port_count = swarm->udp_port_count,
@@ -253,7 +262,8 @@ static void world_init(struct world *world, const struct swarm *swarm, FILE *tra
 	ringcast_model_init(&world->model, SWARM_BOTS_MAX, ringcast_swarm_may_refuse(swarm), is_corrupt);
 	world->model.is_address_free = swarm->is_udp_address_free;
 	world->net = (struct bot_net){
-		.network = world->network, .model = &world->model, .server = server_address(), .is_corrupt = is_corrupt};
+		.network = world->network, .model = &world->model, .servers = {server_address(0), server_address(1)},
+				     .server_count = swarm->addresses > 0 ? 2 : 1, .is_corrupt = is_corrupt};
 	if (swarm->security != SHARD_PLAIN)
 		ringcast_world_make_clients(world);
 	create_shards(world);
@@ -296,7 +306,10 @@ struct bot *ringcast_world_spawn(struct world *world, uint32_t session, const ch
 					     .login = draw_login(world),
 					     .tcp = bot_address(world, index, 20000),
 					     .udp = bot_address(world, index, 33400),
+					     .server = index % world->net.server_count,
 					     .is_secure = world->swarm.secure_chance > 0 && ringcast_world_chance(world, world->swarm.secure_chance)});
+	if (world->swarm.crowding > 0 && session == 0 && index % 2 == 1)
+		bot->read_bytes_max = 1 + (uint32_t)ringcast_world_below(world, 8);
 	if (world->swarm.slow > 0 && ringcast_world_chance(world, world->swarm.slow))
 		bot->read_bytes_max = 1 + (uint32_t)ringcast_world_below(world, 400);
 	ringcast_world_note(world, "bot %u connects for session %u on shard %u", index, session, world->sessions[session].shard);
@@ -307,6 +320,7 @@ struct bot *ringcast_world_spawn(struct world *world, uint32_t session, const ch
 
 static void play(struct world *world)
 {
+	world->is_playing = true;
 	for (uint32_t i = 0; i < world->swarm.action_count && !has_failed(world); i++) {
 		ringcast_world_act(world);
 		run_until(world, ringcast_sim_network_now_ns(world->network) + ringcast_world_below(world, world->swarm.pause_ns_max) + 1);
@@ -318,6 +332,7 @@ static void calm_down(struct world *world)
 	ringcast_world_note(world, "faults stop");
 	ringcast_sim_network_set_faults(world->network, &(struct sim_faults){0});
 	world->swarm.jump = world->swarm.idle_tick = 0;
+	world->is_playing = false;
 	world->is_calm = world->net.is_calm = true;
 	run_until(world, ringcast_sim_network_now_ns(world->network) + CALM_NS);
 	if (!has_failed(world))

@@ -47,6 +47,7 @@ struct world {
 	struct shard *shards[SWARM_SHARDS_MAX];
 	struct mailbox *mailboxes[SWARM_SHARDS_MAX];
 	bool is_asleep[SWARM_SHARDS_MAX]; /* its thread waits in io: only io or a doorbell makes it go on */
+	bool is_playing;                  /* the phase of faults and actions */
 	bool is_frozen;                   /* no shard and no script runs, as in a stopped process; the clients and the network do */
 	struct world_session sessions[SWARM_SESSIONS_MAX];
 	struct bot *bots; /* every life ever lived, in order */

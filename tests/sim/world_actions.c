@@ -4,6 +4,7 @@
 #include "payload.h"
 #include "world.h"
 
+#define CROWD_MESSAGES_MAX 12
 #define FREEZE_NS_MAX (15 * NS_PER_S)
 
 static bool can_act(const struct bot *bot)
@@ -64,9 +65,23 @@ static void choose_target(struct world *world, const struct bot *bot, struct mod
 	message->has_player = packet->target_player != 0 && packet->target_player != PROTO_PEER_SERVER;
 }
 
-static void send_message(struct world *world, struct bot *bot)
+static void say(struct world *world, struct bot *bot, const struct model_message *message, struct packet *packet, size_t size)
 {
 	uint8_t bytes[PAYLOAD_BYTES_MAX];
+	uint32_t number = ringcast_model_send(&world->model, message);
+	struct payload payload = {.session = bot->session, .sender = bot->index, .message = number};
+	ringcast_payload_encode(&payload, bytes, size);
+	packet->payload = ringcast_view_of(bytes, size);
+	ringcast_world_note(world, "bot %u sends message %u, %s, %zu bytes, player %d, group %d", bot->index, number,
+			    message->is_reliable ? "reliable" : "fast", size, packet->target_player, packet->target_group);
+	if (message->is_reliable)
+		ringcast_bot_send_stream(bot, packet);
+	else
+		ringcast_bot_send_datagram(bot, packet);
+}
+
+static void send_message(struct world *world, struct bot *bot)
+{
 	struct packet packet = {0};
 	struct model_message message = {
 		.sender = bot->index, .session = bot->session, .sent_ns = ringcast_sim_network_now_ns(world->network)};
@@ -78,16 +93,21 @@ static void send_message(struct world *world, struct bot *bot)
 	choose_target(world, bot, &message, &packet);
 	message.is_reliable = !is_fast;
 	message.opcode = packet.opcode = ringcast_world_chance(world, 900) ? 1 + (int32_t)ringcast_world_below(world, 1000) : -500;
-	uint32_t number = ringcast_model_send(&world->model, &message);
-	struct payload payload = {.session = bot->session, .sender = bot->index, .message = number};
-	ringcast_payload_encode(&payload, bytes, size);
-	packet.payload = ringcast_view_of(bytes, size);
-	ringcast_world_note(world, "bot %u sends message %u, %s, %zu bytes, player %d, group %d", bot->index, number, is_fast ? "fast" : "reliable",
-			 size, packet.target_player, packet.target_group);
-	if (is_fast)
-		ringcast_bot_send_datagram(bot, &packet);
-	else
-		ringcast_bot_send_stream(bot, &packet);
+	say(world, bot, &message, &packet, size);
+}
+
+/* In session 0 everybody is told much at once. */
+static void crowd(struct world *world)
+{
+	struct bot *bot = some_bot(world);
+	if (bot == NULL || bot->session != 0)
+		return;
+	for (uint64_t i = 1 + ringcast_world_below(world, CROWD_MESSAGES_MAX); i > 0; i--) {
+		struct model_message message = {.sender = bot->index, .to_bot = MODEL_NOBODY, .group = PROTO_GROUP_ALL, .is_reliable = true, .opcode = 8,
+						.sent_ns = ringcast_sim_network_now_ns(world->network)};
+		struct packet packet = {.opcode = 8, .target_group = PROTO_GROUP_ALL};
+		say(world, bot, &message, &packet, PAYLOAD_BYTES_MAX);
+	}
 }
 
 static void send_group_command(struct bot *bot, int32_t opcode, enum packet_command command, int32_t group)
@@ -167,7 +187,7 @@ static void send_oversize(struct world *world, struct bot *bot)
 
 static void replay(struct world *world, struct bot *bot)
 {
-	struct address to = bot->net->server;
+	struct address to = bot->net->servers[bot->server];
 	to.port = bot->fast_port;
 	for (uint64_t i = 1 + ringcast_world_below(world, 3); i > 0 && bot->last_datagram_bytes > 0; i--)
 		ringcast_sim_udp_send(world->network, &bot->udp, &to, bot->last_datagram, bot->last_datagram_bytes);
@@ -178,7 +198,7 @@ static void spoof(struct world *world, struct bot *bot)
 {
 	uint8_t bytes[PAYLOAD_BYTES_MIN], datagram[200];
 	const struct bot *victim = some_mate(world, bot);
-	struct address from = bot->udp, to = bot->net->server;
+	struct address from = bot->udp, to = bot->net->servers[bot->server];
 	if (victim == NULL || victim == bot || victim->fast != BOT_FAST_UP)
 		return;
 	if (ringcast_world_chance(world, 500)) {
@@ -199,7 +219,7 @@ static void spoof(struct world *world, struct bot *bot)
 static void send_random_datagram(struct world *world, struct bot *bot)
 {
 	uint8_t bytes[100];
-	struct address to = bot->net->server;
+	struct address to = bot->net->servers[bot->server];
 	to.port = bot->fast_port;
 	size_t size = ringcast_world_below(world, sizeof(bytes));
 	ringcast_prng_fill(&world->prng, bytes, size);
@@ -223,7 +243,7 @@ static void forge_records(struct world *world, struct bot *bot)
 	static const uint8_t sizes[] = {17, 16, 15, 15, 14, 38, 38, 1};
 	const struct bot *victim = some_mate(world, bot);
 	uint64_t i = ringcast_world_below(world, ARRAY_COUNT(forgeries));
-	struct address to = bot->net->server;
+	struct address to = bot->net->servers[bot->server];
 	if (victim == NULL || !victim->is_secure || victim->fast_port == 0)
 		return;
 	to.port = victim->fast_port;
@@ -308,7 +328,7 @@ static void connect_raw(struct world *world, struct bot *bot)
 	uint8_t garbage[64];
 	struct address from = bot->tcp;
 	from.port = (uint16_t)(50000 + world->raw_stream_count++);
-	sim_stream stream = ringcast_sim_stream_connect(world->network, &from, &bot->net->server);
+	sim_stream stream = ringcast_sim_stream_connect(world->network, &from, &bot->net->servers[bot->server]);
 	switch (ringcast_world_below(world, 5)) {
 	case 0:
 		break;
@@ -419,6 +439,16 @@ static void rebind(struct world *world)
 	ringcast_bot_fast_move(bot, &address, bot->is_secure || bot->fast != BOT_FAST_UP || ringcast_world_chance(world, 500));
 }
 
+/* A client that asks for the server's name anew, and is given its other address. */
+static void change_server(struct world *world)
+{
+	struct bot *bot = some_bot(world);
+	if (bot == NULL || bot->udp_socket < 0)
+		return;
+	ringcast_world_note(world, "bot %u turns to address %u of the server", bot->index, 1 - bot->server);
+	ringcast_bot_fast_turn_to(bot, 1 - bot->server);
+}
+
 static void freeze(struct world *world)
 {
 	uint64_t duration_ns = ringcast_world_below(world, FREEZE_NS_MAX);
@@ -448,6 +478,10 @@ void ringcast_world_act(struct world *world)
 		ringcast_script_lose(world);
 	else if (swarm->rebind > 0 && ringcast_world_chance(world, swarm->rebind))
 		rebind(world);
+	else if (swarm->crowding > 0 && ringcast_world_chance(world, swarm->crowding))
+		crowd(world);
+	else if (swarm->addresses > 0 && ringcast_world_chance(world, swarm->addresses))
+		change_server(world);
 	else if (swarm->freeze > 0 && ringcast_world_chance(world, swarm->freeze))
 		freeze(world);
 	else if (ringcast_world_chance(world, swarm->admin))

@@ -4,6 +4,8 @@
 #include "session/command.h"
 #include "world.h"
 
+#define FREEZE_NS_MAX (15 * NS_PER_S)
+
 enum { TICKS_TO_ANSWER_MAX = 16 };
 
 struct question {
@@ -41,6 +43,8 @@ static bool ask(struct world *world, uint32_t shard, struct question *question)
 	}
 	if (world->is_asleep[shard] && !ringcast_io_sim_is_runnable(world->ios[shard]))
 		ringcast_world_fail(world, "shard %u sleeps though it was asked something: nobody rang", shard);
+	if (world->is_playing && world->swarm.freeze > 0 && ringcast_world_chance(world, world->swarm.freeze))
+		ringcast_world_freeze(world, ringcast_world_below(world, FREEZE_NS_MAX)); /* asked, and not answered before the process goes on */
 	for (int i = 0; i < TICKS_TO_ANSWER_MAX && !question->is_done; i++)
 		ringcast_world_tick(world, shard);
 	if (!question->is_done)
