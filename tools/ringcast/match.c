@@ -18,6 +18,7 @@ struct simulation {
 	struct crowd crowd;
 	uint64_t interval_ns, patience_ns;
 	handle *handles;    /* by ticket of the crowd */
+	size_t *tickets;    /* by a handle's index: which ticket of the crowd it is */
 	double *waits_s;    /* of those who were matched */
 	size_t refused_count, matched_count, matched_players, match_count, arrived, rounds;
 	char refused_why[MATCH_TICKET_PROBLEM_BYTES];
@@ -38,10 +39,7 @@ static double number_of(const json_t *player, const struct match_attribute *attr
 
 static size_t find_ticket(const struct simulation *simulation, handle ticket)
 {
-	size_t i = 0;
-	while (simulation->handles[i] != ticket)
-		i++;
-	return i;
+	return simulation->tickets[ringcast_handle_index(ticket)];
 }
 
 static void measure_match(struct simulation *simulation, const size_t *members, uint32_t count, uint64_t now_ns)
@@ -105,7 +103,9 @@ static void arrive(struct simulation *simulation, uint64_t now_ns)
 		char problem[MATCH_TICKET_PROBLEM_BYTES];
 		struct crowd_ticket *ticket = &crowd->tickets[simulation->arrived];
 		simulation->handles[simulation->arrived] = ringcast_match_pool_add(simulation->pool, ticket->players, ticket->at_ns, problem);
-		if (simulation->handles[simulation->arrived] == HANDLE_NONE && simulation->refused_count++ == 0)
+		if (simulation->handles[simulation->arrived] != HANDLE_NONE)
+			simulation->tickets[ringcast_handle_index(simulation->handles[simulation->arrived])] = simulation->arrived;
+		else if (simulation->refused_count++ == 0)
 			snprintf(simulation->refused_why, sizeof(simulation->refused_why), "ticket %.32s: %.200s", ticket->name, problem);
 	}
 }
@@ -290,9 +290,10 @@ static bool open_pool(struct simulation *simulation, uint64_t seed)
 	struct match_pool_options options = {.seed = seed, .tickets_max = (uint32_t)count, .request_timeout_ns = simulation->patience_ns};
 	simulation->pool = ringcast_match_pool_create(simulation->rule_set, &options);
 	simulation->handles = calloc(count + 1, sizeof(*simulation->handles));
+	simulation->tickets = calloc(count + 1, sizeof(*simulation->tickets));
 	simulation->waits_s = calloc(count + 1, sizeof(*simulation->waits_s));
 	simulation->answers = json_array();
-	bool is_good = simulation->pool != NULL && simulation->handles != NULL && simulation->waits_s != NULL && simulation->answers != NULL;
+	bool is_good = simulation->pool != NULL && simulation->handles != NULL && simulation->tickets != NULL && simulation->waits_s != NULL && simulation->answers != NULL;
 	if (!is_good)
 		ringcast_cli_error(simulation->invocation, "out of memory");
 	return is_good;
@@ -304,6 +305,7 @@ static void close_simulation(struct simulation *simulation)
 	ringcast_match_rule_set_destroy(&simulation->rule_set);
 	ringcast_crowd_fini(&simulation->crowd);
 	free(simulation->handles);
+	free(simulation->tickets);
 	free(simulation->waits_s);
 	json_decref(simulation->answers);
 }
