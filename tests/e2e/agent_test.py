@@ -9,6 +9,7 @@ import re
 import shutil
 import signal
 import socket
+import subprocess
 import tempfile
 import unittest
 
@@ -192,7 +193,6 @@ class AgentTest(unittest.IsolatedAsyncioTestCase):
         self.assertEqual(alice.hear(), "welcome\n")
         await until(lambda: self.player_status(tokens[0]) == "ACTIVE")
         pids = self.servers()
-        await until(lambda: '"status":1' in "".join(p.read_text() for p in (self.folder / "servers/sessions").iterdir()))
         how()
         self.assertTrue(all(self.is_alive(pid) for pid in pids), "game servers go on without the daemon")
         self.start(*flags)
@@ -233,6 +233,17 @@ class AgentTest(unittest.IsolatedAsyncioTestCase):
             self.daemon.log.close()
 
         await self.restart(kill)
+
+
+class StartTest(unittest.TestCase):
+    def test_a_folder_that_cannot_be_is_named(self):
+        for key, path, text in (("builds", "/nowhere/builds", "service.builds: /nowhere/builds: No such file or directory"),
+                                ("builds", "/dev/null", "service.builds: /dev/null: is not a folder"),
+                                ("servers", "/nowhere/servers", "service.servers: /nowhere/servers: No such file or directory")):
+            command = [os.environ["RINGCASTD"], "--dev", "--tcp-port", "0", "--udp-port", "0", "--admin", "off", "--service", "127.0.0.1:0"]
+            result = subprocess.run([*command, "--set", f"service.{key}={path}"], capture_output=True, text=True, timeout=60)
+            self.assertNotEqual(result.returncode, 0)
+            self.assertIn(text, result.stderr)
 
 
 if __name__ == "__main__":

@@ -414,6 +414,44 @@ Test(sdk_sessions, processes_are_bounded)
 	sdk_rig_fini(&rig);
 }
 
+Test(sdk_sessions, what_is_told_has_been_saved)
+{
+	struct sdk_rig rig;
+	struct sdk_link link;
+	char session[HOST_ID_BYTES], a[HOST_ID_BYTES];
+	begin(&rig, &link, session);
+	sdk_rig_reserve(&rig, session, "alice", a);
+	const json_t *player = json_array_get(json_object_get(json_object_get(rig.saved, "session"), "players"), 0);
+	cr_assert_str_eq(json_string_value(json_object_get(player, "id")), a);
+	about_player(&rig, &link, "AcceptPlayerSession", a);
+	player = json_array_get(json_object_get(json_object_get(rig.saved, "session"), "players"), 0);
+	cr_assert_eq(json_integer_value(json_object_get(player, "status")), SDK_PLAYER_ACTIVE);
+	sdk_rig_ask(&rig, &link, "UpdatePlayerSessionCreationPolicy", "\"GameSessionId\": \"" ARN "\", \"PlayerSessionPolicy\": \"DENY_ALL\"");
+	cr_assert(json_is_true(json_object_get(json_object_get(rig.saved, "session"), "deny")));
+	about_player(&rig, &link, "RemovePlayerSession", a);
+	player = json_array_get(json_object_get(json_object_get(rig.saved, "session"), "players"), 0);
+	cr_assert_eq(json_integer_value(json_object_get(player, "status")), SDK_PLAYER_COMPLETED);
+	sdk_rig_ask(&rig, &link, "TerminateServerProcess", "");
+	cr_assert_null(json_object_get(rig.saved, "session"));
+	sdk_rig_fini(&rig);
+}
+
+Test(sdk_sessions, a_fleet_says_how_many_may_be_activating)
+{
+	struct sdk_rig rig;
+	struct sdk_link first, second;
+	sdk_rig_init(&rig);
+	sdk_rig_learn_fleets(&rig);
+	sdk_rig_learn(&rig, "fleet", "fleet-a", "{\"ComputeType\": \"ANYWHERE\", \"RuntimeConfiguration\": {\"MaxConcurrentGameSessionActivations\": 1}}");
+	sdk_rig_ready(&rig, &first, "p");
+	sdk_rig_ready(&rig, &second, "q");
+	cr_assert_eq(submit(&rig, HOST_CREATE, "fleet-a")->result, HOST_OK);
+	cr_assert_eq(submit(&rig, HOST_CREATE, "fleet-a")->result, HOST_FULL);
+	cr_assert_eq(sdk_rig_ask(&rig, &first, "ActivateGameSession", "\"GameSessionId\": \"" ARN "\""), 200);
+	cr_assert_eq(submit(&rig, HOST_CREATE, "fleet-a")->result, HOST_OK);
+	sdk_rig_fini(&rig);
+}
+
 Test(sdk_sessions, what_was_saved_is_taken_up_again)
 {
 	struct sdk_rig rig, after;

@@ -336,6 +336,14 @@ void ringcast_sdk_core_hear(struct sdk_core *core, struct sdk_link *link, const 
 		core->options.ops->close(core->options.context, link, CLOSE_POLICY, "too many messages that cannot be understood");
 }
 
+void ringcast_sdk_core_save(struct sdk_core *core, struct sdk_process *process)
+{
+	if (!process->is_changed)
+		return;
+	process->is_changed = false;
+	core->options.ops->save(core->options.context, process);
+}
+
 /* Calls */
 
 static void give_back(struct sdk_core *core, struct host_call *call, enum host_result result, const char *text)
@@ -403,11 +411,27 @@ static void put_address(const struct sdk_core *core, const struct sdk_process *p
 	json_decref(json);
 }
 
+static bool is_activating_enough(const struct sdk_core *core, const char *fleet)
+{
+	const json_t *runtime = json_object_get(json_object_get(core->fleets, fleet), "RuntimeConfiguration");
+	const json_t *most = json_object_get(runtime, "MaxConcurrentGameSessionActivations");
+	json_int_t count = 0;
+	for (struct list_node *node = core->processes.next; node != &core->processes; node = node->next) {
+		const struct sdk_process *process = CONTAINER_OF(node, struct sdk_process, node);
+		count += process->session != NULL && !process->session->is_active && strcmp(process->fleet, fleet) == 0;
+	}
+	return json_is_integer(most) && count >= json_integer_value(most);
+}
+
 static void create(struct sdk_core *core, struct host_call *call)
 {
 	struct sdk_process *process = ready_process(core, text_of(call->facts, "FleetId"), text_of(call->facts, "Location"));
 	if (process == NULL) {
 		give_back(core, call, HOST_FULL, "no game server of the fleet is ready");
+		return;
+	}
+	if (is_activating_enough(core, process->fleet)) {
+		give_back(core, call, HOST_FULL, "as many sessions are activating as MaxConcurrentGameSessionActivations allows");
 		return;
 	}
 	/* Taken out of the call, which goes back to another thread: a tree is one thread's. */
@@ -426,6 +450,7 @@ static void create(struct sdk_core *core, struct host_call *call)
 	memcpy(call->session, process->session->id, sizeof(call->session));
 	put_address(core, process, &call->address);
 	call->is_activating = true;
+	ringcast_sdk_core_save(core, process);
 	push(core, process, "CreateGameSession", start_message(core, process));
 	give_back(core, call, HOST_OK, "");
 }
@@ -491,6 +516,7 @@ static void update(struct sdk_core *core, struct sdk_process *process, struct ho
 		session->is_deny_all = call->is_deny_all;
 	take_facts(session, call->facts);
 	process->is_changed = true;
+	ringcast_sdk_core_save(core, process);
 	json_t *json = start_message(core, process), *name = json_object_get(json, "GameSessionName");
 	json_object_set(json, "Name", name);
 	json_object_del(json, "GameSessionName");
@@ -527,7 +553,8 @@ static void reserve(struct sdk_core *core, struct sdk_process *process, struct h
 			ringcast_sdk_player_end(process->session, added[i], SDK_PLAYER_TIMEDOUT, core->now_ms);
 		break;
 	}
-	process->is_changed = true;
+	process->is_changed = process->is_changed || result == HOST_OK || result == HOST_FAILED;
+	ringcast_sdk_core_save(core, process);
 	give_back(core, call, result, result == HOST_FAILED ? "out of memory" : "");
 }
 
@@ -612,10 +639,8 @@ void ringcast_sdk_core_tick(struct sdk_core *core)
 	for (struct list_node *node = core->processes.next; node != &core->processes; node = next) {
 		struct sdk_process *process = CONTAINER_OF(node, struct sdk_process, node);
 		next = node->next;
-		if (check_process(core, process) || !process->is_changed)
-			continue;
-		process->is_changed = false;
-		core->options.ops->save(core->options.context, process);
+		if (!check_process(core, process))
+			ringcast_sdk_core_save(core, process);
 	}
 }
 

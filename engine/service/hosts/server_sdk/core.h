@@ -34,7 +34,7 @@ struct sdk_core_ops {
 	void (*stop)(void *context, const char *process_id, int64_t notice_until_ms); /* the agent: signals after that; 0: kills at once */
 	/* What the agent shall run of a fleet. folder NULL: nothing any more. runtime is borrowed. */
 	void (*plan)(void *context, const char *fleet_id, const char *folder, const json_t *runtime);
-	void (*save)(void *context, const struct sdk_process *process);
+	void (*save)(void *context, const struct sdk_process *process); /* before anybody is told of what it keeps */
 	void (*forget)(void *context, const struct sdk_process *process); /* it is gone; what was saved of it may go */
 };
 
@@ -90,6 +90,7 @@ void ringcast_sdk_core_token(const struct sdk_core *core, const char *fleet, con
 /* Inside: core.c for the life of processes, requests.c for what they ask. */
 void ringcast_sdk_core_answer(struct sdk_core *core, struct sdk_link *link, const struct sdk_message *message);
 void ringcast_sdk_core_send(struct sdk_core *core, struct sdk_link *link, char *text); /* takes text */
+void ringcast_sdk_core_save(struct sdk_core *core, struct sdk_process *process); /* if it has changed */
 void ringcast_sdk_core_note(struct sdk_core *core, const char *fleet, const char *code, const char *text);
 void ringcast_sdk_core_begin_end(struct sdk_core *core, struct sdk_process *process, const char *why);
 void ringcast_sdk_core_end_session(struct sdk_core *core, struct sdk_process *process, const char *why);

@@ -80,7 +80,7 @@ void ringcast_own_plan(struct own *own, const char *fleet_id, const char *folder
 	char path[OWN_PATH_BYTES];
 	size_t i;
 	json_t *process;
-	if (folder != NULL && own->options->builds != NULL && snprintf(path, sizeof(path), "%s/%s", own->options->builds, folder) < (int)sizeof(path))
+	if (folder != NULL && own->builds != NULL && snprintf(path, sizeof(path), "%s/%s", own->builds, folder) < (int)sizeof(path))
 		json_array_foreach(json_object_get(runtime, "ServerProcesses"), i, process)
 			if (plan.entry_count < ENTRIES_MAX)
 				entries[plan.entry_count++] = (struct agent_entry){inside(text_of(process, "LaunchPath")), text_of(process, "Parameters"),
@@ -118,10 +118,23 @@ static bool make_folders(struct own *own, char problem[HOST_SDK_PROBLEM_BYTES])
 	return make_folder(own->folder, problem) && make_folder(own->sessions, problem);
 }
 
+/* Absolute, since a process begins in the folder of its build. */
+static bool find_builds(struct own *own, char problem[HOST_SDK_PROBLEM_BYTES])
+{
+	struct stat found = {0};
+	if (own->options->builds == NULL)
+		return true;
+	own->builds = realpath(own->options->builds, NULL);
+	if (own->builds != NULL && stat(own->builds, &found) == 0 && S_ISDIR(found.st_mode))
+		return true;
+	snprintf(problem, HOST_SDK_PROBLEM_BYTES, "service.builds: %.200s: %s", own->options->builds, own->builds == NULL ? strerror(errno) : "is not a folder");
+	return false;
+}
+
 bool ringcast_own_init(struct own *own, const struct host_sdk_options *options, struct sdk_core *core, char problem[HOST_SDK_PROBLEM_BYTES])
 {
 	*own = (struct own){.options = options, .core = core};
-	if (!make_folders(own, problem))
+	if (!find_builds(own, problem) || !make_folders(own, problem))
 		return false;
 	const struct agent_options agent = {
 		.folder = own->folder,
@@ -154,4 +167,6 @@ void ringcast_own_fini(struct own *own)
 	if (own->is_temporary && own->folder[0] != '\0' && nftw(own->folder, remove_one, 8, FTW_DEPTH | FTW_PHYS) != 0)
 		ringcast_log(LOG_WARN, "service", "a folder of game servers stays behind", "folder=\"%s\" err=\"%s\"", own->folder, strerror(errno));
 	own->folder[0] = '\0';
+	free(own->builds);
+	own->builds = NULL;
 }

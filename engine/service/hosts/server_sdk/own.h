@@ -11,6 +11,7 @@ struct own {
 	const struct host_sdk_options *options;
 	struct sdk_core *core;
 	struct agent *agent;
+	char *builds;		       /* absolute; NULL: none */
 	char folder[OWN_PATH_BYTES];   /* for state and output */
 	char sessions[OWN_PATH_BYTES]; /* the state of connected processes */
 	bool is_temporary;

@@ -17,6 +17,7 @@ struct asked {
 
 static void answer(const struct asked *asked, json_t *result)
 {
+	ringcast_sdk_core_save(asked->core, asked->process);
 	ringcast_sdk_core_send(asked->core, asked->link, ringcast_sdk_message_answer(asked->message, result));
 }
 
@@ -34,7 +35,6 @@ static void tell(const struct asked *asked, enum host_event_kind kind, const cha
 {
 	struct host_event event = ringcast_sdk_session_event(asked->process->session, kind, player, "");
 	asked->core->options.ops->tell(asked->core->options.context, &event);
-	asked->process->is_changed = true;
 }
 
 /* The process's session, if the message is about it. NULL: refused. */
@@ -90,8 +90,9 @@ static void terminate_process(const struct asked *asked)
 	struct sdk_core *core = asked->core;
 	process->state = SDK_ENDING;
 	process->deadline_ms = core->now_ms + EXIT_MS;
-	answer(asked, NULL);
+	process->is_changed = true;
 	ringcast_sdk_core_end_session(core, process, "the game server has ended it");
+	answer(asked, NULL);
 	if (core->options.ops->is_own(core->options.context, process->id))
 		core->options.ops->stop(core->options.context, process->id, process->deadline_ms);
 }
@@ -130,6 +131,7 @@ static void activate_session(const struct asked *asked)
 	}
 	bool was_active = session->is_active;
 	session->is_active = true;
+	asked->process->is_changed = !was_active;
 	answer(asked, NULL);
 	if (!was_active)
 		tell(asked, HOST_SESSION_ACTIVE, "");
@@ -147,6 +149,7 @@ static void change_policy(const struct asked *asked)
 		return;
 	}
 	session->is_deny_all = is_deny_all;
+	asked->process->is_changed = true;
 	answer(asked, NULL);
 	tell(asked, is_deny_all ? HOST_SESSION_CLOSED : HOST_SESSION_OPENED, "");
 }
@@ -175,6 +178,7 @@ static void accept_player(const struct asked *asked)
 		return;
 	}
 	player->status = SDK_PLAYER_ACTIVE;
+	asked->process->is_changed = true;
 	answer(asked, NULL);
 	tell(asked, HOST_PLAYER_ACTIVE, player->id);
 }
@@ -188,9 +192,10 @@ static void remove_player(const struct asked *asked)
 		refuse(asked, STATUS_BAD, "PlayerSessionId: the player session has ended already");
 		return;
 	}
-	answer(asked, NULL);
 	tell(asked, HOST_PLAYER_COMPLETED, player->id);
 	ringcast_sdk_player_end(asked->process->session, player, SDK_PLAYER_COMPLETED, asked->core->now_ms);
+	asked->process->is_changed = true;
+	answer(asked, NULL);
 }
 
 static json_t *show_player(const struct asked *asked, const struct sdk_player *player)

@@ -388,6 +388,7 @@ struct host_sdk *ringcast_host_sdk_create(const struct host_sdk_options *options
 		snprintf(problem, HOST_SDK_PROBLEM_BYTES, "custom game servers: %s", strerror(errno));
 	else if (ringcast_own_init(&sdk->own, &sdk->options, &sdk->core, problem))
 		return sdk;
+	ringcast_own_fini(&sdk->own);
 	ringcast_host_sdk_destroy(&sdk);
 	return NULL;
 }
