@@ -227,6 +227,15 @@ static void on_change(void *context, const ringcast_change *change)
 	pthread_rwlock_unlock(&daemon->service_lock);
 }
 
+static void on_script_log(void *context, const char *session_id, const char *level, const char *text, size_t text_bytes)
+{
+	struct daemon *daemon = context;
+	pthread_rwlock_rdlock(&daemon->service_lock);
+	if (daemon->service)
+		ringcast_service_hear_log(daemon->service, session_id, level, text, text_bytes);
+	pthread_rwlock_unlock(&daemon->service_lock);
+}
+
 static bool create_engine(struct daemon *daemon, const struct tls_files *files)
 {
 	char error[512] = "", quoted[600];
@@ -236,6 +245,8 @@ static bool create_engine(struct daemon *daemon, const struct tls_files *files)
 	options.log_context = daemon->logs;
 	options.change = on_change;
 	options.change_context = daemon;
+	options.script_log = on_script_log;
+	options.script_log_context = daemon;
 	options.log_level_min = RINGCAST_LOG_DEBUG; /* the sink filters, so that a reload can lower the level */
 	int result = ringcast_engine_create(&options, &daemon->engine, error, sizeof(error));
 	if (result == RINGCAST_OK)

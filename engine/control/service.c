@@ -82,6 +82,10 @@ bool ringcast_control_service_start(const struct config *config, const struct co
 		return false;
 	}
 	const struct service_options options = {
+		.session_logs = text_or_null(config->service_session_logs.text),
+		.url = text_or_null(config->service_url.text),
+		.session_log_bytes_max = config->service_session_log_max_bytes,
+		.session_logs_kept_s = (int64_t)(config->service_session_logs_kept_ms / 1000),
 		.webhooks = webhooks.hooks,
 		.webhook_count = webhooks.count,
 		.webhook_queue_max = config->service_webhook_queue,

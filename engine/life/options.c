@@ -257,6 +257,8 @@ static void fill_script_options(struct ringcast_engine *engine)
 		.sessions_max = engine->options.limits.sessions_max,
 		.log_bytes_per_session = given->log_bytes_per_session,
 		.cut = ringcast_engine_channel_cut,
+		.said = engine->options.script_log,
+		.said_context = engine->options.script_log_context,
 		.context = engine,
 	};
 }

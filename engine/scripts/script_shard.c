@@ -91,6 +91,8 @@ static void write_log(void *context, struct session *session, enum script_level 
 	if (script == NULL)
 		return;
 	ringcast_script_logs_write(&scripts->logs, session->id, scripts->shard->clock_ns, level, text, size);
+	if (scripts->options->said != NULL)
+		scripts->options->said(scripts->options->said_context, session->id, ringcast_script_level_name(level), text, size);
 	if (session->state == SESSION_ENDED)
 		ringcast_script_logs_end(&scripts->logs, session->id);
 }

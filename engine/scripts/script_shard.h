@@ -49,6 +49,8 @@ struct script_shard_options { /* of all shards; borrowed, outlives them */
 	/* A channel's stream has ended: the process that was attached to it under this number is of no use any more. On the shard's thread. */
 	void (*cut)(void *context, uint32_t shard, uint32_t channel, uint64_t serial);
 	void *context;
+	ringcast_script_log_fn *said; /* NULL: nobody listens */
+	void *said_context;
 };
 
 struct script_channel { /* to one process of the sidecar */

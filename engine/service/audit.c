@@ -7,7 +7,7 @@
 
 enum { NAME_BYTES = 320 };
 
-static const char *const id_members[] = {"GameSessionId", "ScriptId", "AliasId", "FleetId", "LocationName", "ResourceARN", "Name"};
+static const char *const id_members[] = {"GameSessionId", "AliasId", "FleetId", "ScriptId", "LocationName", "ResourceARN", "Name"};
 
 static const char *id_in(const json_t *object)
 {

@@ -15,6 +15,7 @@
 #include "base/hash.h"
 #include "base/hex.h"
 #include "service/api/cbor.h"
+#include "service/api/log_url.h"
 #include "service/api/sigv4.h"
 #include "service/audit.h"
 #include "service/credentials.h"
@@ -318,6 +319,34 @@ static void *on_target(void *context, const char *target, struct MHD_Connection 
 	return NULL;
 }
 
+static enum MHD_Result send_text(struct exchange *exchange, unsigned status, char *text, size_t bytes)
+{
+	struct MHD_Response *response = response_of(text, bytes);
+	if (response == NULL)
+		return MHD_NO;
+	MHD_add_response_header(response, "Content-Type", "text/plain; charset=UTF-8");
+	MHD_add_response_header(response, "X-Content-Type-Options", "nosniff");
+	MHD_add_response_header(response, "Cache-Control", "no-store");
+	enum MHD_Result result = MHD_queue_response(exchange->connection, status, response);
+	MHD_destroy_response(response);
+	return result;
+}
+
+/* A session's log, for whoever has its signed address. */
+static enum MHD_Result send_log(struct exchange *exchange)
+{
+	static const char expired[] = "the address is not one of this server's, or has expired\n", gone[] = "there is no log of this session any more\n";
+	const struct service_http_options *options = &exchange->http->options;
+	char name[HOST_ID_BYTES];
+	size_t bytes = 0;
+	if (options->logs == NULL || !ringcast_log_url_check(options->log_secret, exchange->target, ringcast_outside_now_ms() / 1000, name, sizeof(name)))
+		return send_text(exchange, MHD_HTTP_FORBIDDEN, strdup(expired), strlen(expired));
+	char *text = ringcast_session_logs_read(options->logs, name, &bytes);
+	if (text == NULL)
+		return send_text(exchange, MHD_HTTP_NOT_FOUND, strdup(gone), strlen(gone));
+	return send_text(exchange, MHD_HTTP_OK, text, bytes);
+}
+
 static enum MHD_Result on_request(void *context, struct MHD_Connection *connection, const char *path, const char *method, const char *version,
 			      const char *data, size_t *data_bytes, void **ret_exchange)
 {
@@ -338,6 +367,8 @@ static enum MHD_Result on_request(void *context, struct MHD_Connection *connecti
 		return respond(exchange);
 	if (exchange->http->options.sdk != NULL && ringcast_http_sdk_is_upgrade(connection, method))
 		return ringcast_http_sdk_answer(exchange->http->options.sdk, connection, &exchange->way);
+	if (strcmp(method, MHD_HTTP_METHOD_GET) == 0 && strncmp(path, LOG_URL_PREFIX, strlen(LOG_URL_PREFIX)) == 0)
+		return send_log(exchange);
 	return exchange->state == EXCHANGE_BODY ? ask(exchange, method, path) : MHD_YES;
 }
 

@@ -13,6 +13,7 @@
 #include "service/hosts/server_sdk/server_sdk.h"
 #include "service/keys.h"
 #include "service/loop.h"
+#include "service/session_logs.h"
 #include "service/throttle.h"
 
 enum { SERVICE_ADDRESS_BYTES = 72, SERVICE_PROBLEM_BYTES = 320 };
@@ -26,6 +27,8 @@ struct service_http_options {
 	struct keys *keys; /* likewise */
 	struct throttle *throttle; /* likewise */
 	struct host_sdk *sdk; /* takes what asks for a WebSocket; borrowed, stopped before the server is destroyed; NULL: nobody */
+	struct session_logs *logs; /* borrowed; NULL: none are kept */
+	const uint8_t *log_secret; /* LOG_URL_SECRET_BYTES; borrowed */
 	bool is_dev;	   /* signatures are not looked at, and everyone is an operator */
 	const char *certificate, *key; /* PEM; NULL: plain HTTP */
 	uint32_t connections_max;

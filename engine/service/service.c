@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "service/api/log_url.h"
 #include "service/credentials.h"
 #include "service/hosts/local.h"
 #include "service/hosts/server_sdk/server_sdk.h"
@@ -16,7 +17,7 @@
 
 struct service {
 	struct service_options options; /* texts are copies */
-	char *texts[8];
+	char *texts[10];
 	char compute_name[65], sdk_endpoint[SERVICE_ADDRESS_BYTES + 16];
 	struct store *store;
 	struct loop *loop;
@@ -25,6 +26,9 @@ struct service {
 	struct keys *keys;
 	struct throttle *throttle;
 	struct service_http *http;
+	struct session_logs *logs; /* NULL: none are kept */
+	uint8_t log_secret[LOG_URL_SECRET_BYTES];
+	char log_endpoint[300];
 	struct webhooks *webhooks; /* NULL: none are configured */
 	bool has_tls;
 };
@@ -62,7 +66,8 @@ static void give_back(void *context, struct host_call *call)
 static bool copy_texts(struct service *service)
 {
 	const char **texts[] = {&service->options.store_path, &service->options.region, &service->options.player_ip, &service->options.player_dns_name,
-				&service->options.script, &service->options.builds, &service->options.servers, &service->options.sdk_url};
+				&service->options.script, &service->options.builds, &service->options.servers, &service->options.sdk_url, &service->options.session_logs,
+				&service->options.url};
 	for (size_t i = 0; i < ARRAY_COUNT(texts); i++) {
 		if (*texts[i] == NULL)
 			continue;
@@ -160,6 +165,27 @@ static bool start_webhooks(struct service *service, char problem[SERVICE_PROBLEM
 	return service->webhooks != NULL;
 }
 
+static bool start_logs(struct service *service, char problem[SERVICE_PROBLEM_BYTES])
+{
+	enum { QUEUE_BYTES_MAX = 8 << 20 };
+	const struct session_logs_options options = {
+		.directory = service->options.session_logs,
+		.bytes_max = service->options.session_log_bytes_max,
+		.queue_bytes_max = QUEUE_BYTES_MAX,
+		.kept_s = service->options.session_logs_kept_s,
+		.now_ms = ringcast_outside_now_ms,
+		.steady_ms = ringcast_outside_steady_ms,
+	};
+	if (options.directory == NULL)
+		return true;
+	if (!ringcast_outside_random(service->log_secret, sizeof(service->log_secret))) {
+		snprintf(problem, SERVICE_PROBLEM_BYTES, "the system gives no random numbers");
+		return false;
+	}
+	service->logs = ringcast_session_logs_start(&options, problem);
+	return service->logs != NULL;
+}
+
 static bool create_loop(struct service *service, char problem[SERVICE_PROBLEM_BYTES])
 {
 	const struct service_options *options = &service->options;
@@ -175,6 +201,9 @@ static bool create_loop(struct service *service, char problem[SERVICE_PROBLEM_BY
 			     .sessions_max = options->sessions_max,
 			     .players_per_session_max = options->players_per_session_max,
 			     .has_stream = service->webhooks != NULL,
+			     .has_session_logs = service->logs != NULL,
+			     .log_secret = service->log_secret,
+			     .log_endpoint = service->log_endpoint,
 			     .letters_max = options->letters_max,
 			     .fleet_events_max = options->fleet_events_max,
 			     .ended_sessions_max = options->ended_sessions_max,
@@ -213,6 +242,10 @@ static bool start_threads(struct service *service, char problem[SERVICE_PROBLEM_
 {
 	char address[SERVICE_ADDRESS_BYTES];
 	ringcast_service_http_address(service->http, address);
+	if (service->options.url != NULL)
+		snprintf(service->log_endpoint, sizeof(service->log_endpoint), "%s", service->options.url);
+	else
+		snprintf(service->log_endpoint, sizeof(service->log_endpoint), "%s://%s", service->has_tls ? "https" : "http", address);
 	if (service->options.sdk_url != NULL)
 		snprintf(service->sdk_endpoint, sizeof(service->sdk_endpoint), "%s", service->options.sdk_url);
 	else
@@ -232,6 +265,8 @@ static bool start_http(struct service *service, char problem[SERVICE_PROBLEM_BYT
 		.loop = service->loop,
 		.keys = service->keys,
 		.throttle = service->throttle,
+		.logs = service->logs,
+		.log_secret = service->log_secret,
 		.sdk = service->sdk,
 		.is_dev = options->is_dev,
 		.certificate = options->certificate,
@@ -253,7 +288,8 @@ struct service *ringcast_service_start(const struct service_options *options, ch
 	    (service->throttle = ringcast_throttle_create(options->requests_per_second)) == NULL)
 		snprintf(problem, SERVICE_PROBLEM_BYTES, "no memory for the service");
 	else if ((service->store = ringcast_service_store_open(service->options.store_path, problem)) != NULL && create_sdk(service, problem) &&
-		 start_webhooks(service, problem) && create_loop(service, problem) && start_http(service, problem) && start_threads(service, problem))
+		 start_webhooks(service, problem) && start_logs(service, problem) &&
+		 create_loop(service, problem) && start_http(service, problem) && start_threads(service, problem))
 		return service;
 	ringcast_service_stop(&service);
 	return NULL;
@@ -276,6 +312,7 @@ void ringcast_service_stop(struct service **service)
 	ringcast_host_sdk_destroy(&old->sdk);
 	ringcast_loop_destroy(&old->loop);
 	ringcast_webhooks_destroy(&old->webhooks);
+	ringcast_session_logs_stop(&old->logs);
 	ringcast_service_store_close(&old->store);
 	ringcast_keys_destroy(&old->keys);
 	ringcast_throttle_destroy(&old->throttle);
@@ -354,9 +391,18 @@ json_t *ringcast_service_letters(struct service *service, bool is_resend, char p
 	return NULL;
 }
 
+void ringcast_service_hear_log(struct service *service, const char *session_id, const char *level, const char *text, size_t text_bytes)
+{
+	if (service->logs != NULL)
+		ringcast_session_logs_write(service->logs, session_id, level, text, text_bytes);
+}
+
 void ringcast_service_metrics_each(struct service *service, ringcast_metric_fn *each, void *context)
 {
 	struct webhooks_counts counts = {0};
+	if (service->logs != NULL)
+		each(context, "ringcast_service_session_log_lines_lost_total", "counter", "Lines of session logs lost: too many waited, or the disk refused.", "",
+		     (double)ringcast_session_logs_lost_count(service->logs));
 	if (service->webhooks == NULL)
 		return;
 	ringcast_webhooks_count(service->webhooks, &counts);

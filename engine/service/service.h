@@ -21,6 +21,10 @@ struct service_options {
 	bool is_dev;
 	const struct webhook *webhooks; /* copied */
 	size_t webhook_count;
+	const char *session_logs; /* folder for logs of sessions; NULL: none are kept */
+	const char *url;	  /* where backends reach the service; NULL: its own address */
+	size_t session_log_bytes_max;
+	int64_t session_logs_kept_s;
 	uint32_t webhook_queue_max, webhook_tries_max, letters_max;
 	uint32_t sessions_max, players_per_session_max, requests_max, connections_max, fleet_events_max, events_max, repeats_max, ended_sessions_max;
 	uint32_t requests_per_second[ROLE_COUNT]; /* of each key, by the role that the operation needs; 0: no limit */
@@ -47,6 +51,8 @@ void ringcast_service_hear(struct service *service, const ringcast_change *chang
  * [any thread] Dead letters of webhooks: {"letters": [...]}, or all sent again: {"count": N}. The caller's; NULL: text says why not.
  */
 json_t *ringcast_service_letters(struct service *service, bool is_resend, char problem[SERVICE_PROBLEM_BYTES]);
+/* What a session's script said; see ringcast_engine_options.script_log. [any thread, until stop] */
+void ringcast_service_hear_log(struct service *service, const char *session_id, const char *level, const char *text, size_t text_bytes);
 /* What the service counts, for /metrics. [any thread] */
 void ringcast_service_metrics_each(struct service *service, ringcast_metric_fn *each, void *context);
 void ringcast_service_address(const struct service *service, char ret_text[SERVICE_ADDRESS_BYTES]);

@@ -13,6 +13,8 @@ import subprocess
 import tempfile
 import threading
 import unittest
+import urllib.error
+import urllib.request
 
 import botocore.config
 import botocore.session
@@ -171,7 +173,8 @@ class ScriptTest(unittest.IsolatedAsyncioTestCase):
 
     def start(self):
         self.daemon = Daemon("--dev", service__store=os.path.join(self.folder.name, "store.db"),
-                             scripts__directory=os.path.join(self.folder.name, "scripts"))
+                             scripts__directory=os.path.join(self.folder.name, "scripts"),
+                             service__session_logs=os.path.join(self.folder.name, "logs"))
         self.gamelift = client(service_port(self.daemon))
 
     def fleet_of(self, files):
@@ -238,6 +241,27 @@ class ScriptTest(unittest.IsolatedAsyncioTestCase):
         self.assertEqual(session["Status"], "ERROR")
         self.daemon.stop()
 
+    async def test_a_sessions_log_has_a_signed_address_while_it_runs_and_after(self):
+        _, fleet = self.fleet_of(scripts.lua("one"))
+        session, _ = await self.answer_of(fleet)
+
+        def get(url):
+            try:
+                with urllib.request.urlopen(url, timeout=60) as response:
+                    return response.status, response.read().decode()
+            except urllib.error.HTTPError as error:
+                return error.code, error.read().decode()
+
+        address = lambda: self.gamelift.get_game_session_log_url(GameSessionId=session)["PreSignedUrl"]
+        await until(lambda: "init of one" in get(address())[1])
+        self.assertEqual(get(address() + "0")[0], 403)
+        self.assertEqual(get(re.sub(r"expires=\d+", "expires=99999999999", address()))[0], 403)
+        raw(service_port(self.daemon), "TerminateGameSession", json.dumps({"GameSessionId": session, "TerminationMode": "FORCE_TERMINATE"}))
+        await until(lambda: "the session has ended" in get(address())[1])
+        relay = self.gamelift.create_game_session(FleetId="fleet-1", MaximumPlayerSessionCount=4)["GameSession"]["GameSessionId"]
+        self.assertEqual(get(self.gamelift.get_game_session_log_url(GameSessionId=relay)["PreSignedUrl"])[0], 404)
+        self.daemon.stop()
+
     async def test_scripts_and_fleets_survive_a_kill_together(self):
         _, fleet = self.fleet_of(scripts.lua("one"))
         self.daemon.process.kill()
@@ -255,6 +279,7 @@ class ScriptTest(unittest.IsolatedAsyncioTestCase):
         self.gamelift.delete_script(ScriptId=script)
         self.assertEqual(self.gamelift.list_scripts()["Scripts"], [])
         self.assertEqual(os.listdir(os.path.join(self.folder.name, "scripts")), [])
+        self.assertIn(f'"operation":"CreateFleet","key":"anybody","resource":"{fleet}"'.encode(), self.daemon.log_text())
         self.daemon.stop()
 
     def test_what_is_no_package_is_refused(self):

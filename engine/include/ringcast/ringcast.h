@@ -216,6 +216,12 @@ typedef struct ringcast_change {
 /* [shard thread] Must not block, and calls nothing of the engine. */
 typedef void ringcast_change_fn(void *context, const ringcast_change *change);
 
+/*
+ * What a session's script says, as it says it, its last words included. level: debug to cxfatal. text: one line or several, without the last line end; borrowed.
+ * [shard thread] Must not block, and calls nothing of the engine.
+ */
+typedef void ringcast_script_log_fn(void *context, const char *session_id, const char *level, const char *text, size_t text_bytes);
+
 /* Bounds on scripts, and what runs them. Zero, as always: the default, which is named. */
 typedef struct ringcast_script_options {
 	uint64_t memory_bytes;         /* of one session's script; 32 MiB */
@@ -286,6 +292,8 @@ typedef struct ringcast_engine_options {
 	const char *proxy_from;
 	ringcast_change_fn *change; /* NULL: none */
 	void *change_context;
+	ringcast_script_log_fn *script_log; /* NULL: none */
+	void *script_log_context;
 } ringcast_engine_options;
 #define RINGCAST_ENGINE_OPTIONS_INIT RINGCAST_SIZED(ringcast_engine_options)
 

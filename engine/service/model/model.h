@@ -23,6 +23,9 @@ struct model_settings {
 	bool is_encrypted;
 	uint32_t sessions_max; /* that hosts hold together */
 	uint32_t players_per_session_max;
+	bool has_session_logs;
+	const uint8_t *log_secret;   /* LOG_URL_SECRET_BYTES */
+	const char *log_endpoint;    /* "http://...", before the path */
 	uint32_t fleet_events_max; /* kept of each fleet */
 	bool has_stream;	   /* somebody wants to hear what happens */
 	uint32_t letters_max;	   /* dead letters that are kept */

@@ -6,6 +6,7 @@
 
 #include "base/hash.h"
 #include "service/operations/change.h"
+#include "service/api/log_url.h"
 #include "service/operations/fleet_of.h"
 #include "service/operations/handlers.h"
 #include "service/operations/page.h"
@@ -589,4 +590,22 @@ void ringcast_operation_TerminateGameSession(struct model *model, struct request
 	call->is_forced = is_forced;
 	ringcast_game_session_move(&model->sessions, session, GAME_SESSION_TERMINATING, is_forced ? "FORCE_TERMINATED" : "TRIGGERED_ON_PROCESS_TERMINATE",
 				   model->now_ms);
+}
+
+void ringcast_operation_GetGameSessionLogUrl(struct model *model, struct request *request)
+{
+	char path[LOG_URL_PATH_BYTES];
+	const struct game_session *session = session_of(model, request);
+	if (session == NULL)
+		return;
+	if (!model->settings.has_session_logs) {
+		ringcast_request_refuse(request, FAULT_INVALID, "no logs are kept here: set service.session_logs");
+		return;
+	}
+	if (session->host != MODEL_HOST_ENGINE || *session->host_session == '\0') {
+		ringcast_request_refuse(request, FAULT_INVALID, "the session has no log here: custom game servers write their own");
+		return;
+	}
+	ringcast_log_url_path(model->settings.log_secret, session->host_session, model->now_ms / 1000 + LOG_URL_LIFETIME_S, path);
+	ringcast_request_answer_with(request, "PreSignedUrl", json_sprintf("%s%s", model->settings.log_endpoint, path));
 }
