@@ -164,6 +164,8 @@ static bool expand_teams_named(struct expansion *expansion, const char *name, si
 		if (!is_all && !is_stem(rule_set, team, name, size))
 			continue;
 		is_found = true;
+		/* One of several that a definition has made is from now on unlike its brothers. */
+		rule_set->teams[team].is_named |= !is_all && rule_set->teams[team].name[size] == '\0';
 		for (size_t i = 0; i < expansion->step_count; i++)
 			if (!expand_team(expansion, team, is_max, &expansion->steps[i]))
 				return false;

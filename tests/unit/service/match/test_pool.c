@@ -188,6 +188,19 @@ Test(match_pool, the_clock_of_an_expansion_is_that_of_the_youngest_or_the_oldest
 	close_pool();
 }
 
+Test(match_pool, a_team_that_expands_alone_is_unlike_its_brothers)
+{
+	open_pool("'teams': [{'name': 't', 'minPlayers': 2, 'maxPlayers': 2, 'quantity': 2}],"
+		  "'expansions': [{'target': 'teams[t_2].minPlayers', 'steps': [{'waitTimeSeconds': 10, 'value': 1}]}]", (struct match_pool_options){0});
+	handle single = add("a", 0), party = add("b; c", 1);
+	run_at(10);
+	cr_assert_eq(state_of(single), MATCH_IS_SEARCHING);
+	run_at(11);
+	cr_assert_eq(state_of(single), MATCH_IS_PLACING, "in the second team");
+	cr_assert_eq(state_of(party), MATCH_IS_PLACING);
+	close_pool();
+}
+
 Test(match_pool, the_oldest_is_served_first_and_sorts_choose_its_partner)
 {
 	open_pool(SKILL "," PAIR ", 'rules': [{'name': 'S', 'type': 'distanceSort', 'sortAttribute': 'skill'}]", (struct match_pool_options){0});
