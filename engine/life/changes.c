@@ -7,7 +7,7 @@
 
 static const char *player_id_of(const struct player *player)
 {
-	return player != NULL && player->properties != NULL ? (const char *)player->properties->data : "";
+	return player != NULL ? ringcast_player_id(player) : "";
 }
 
 static void tell(void *context, const struct session_change *change)

@@ -33,13 +33,11 @@ static bool properties_copy(struct player *player, const char *player_id, const 
 	size_t data_bytes = strlen(player_data) + 1;
 	if (id_bytes + data_bytes == 2)
 		return true;
-	struct buf *properties = ringcast_buf_alloc(player->session->store->options.pool, id_bytes + data_bytes);
-	if (properties == NULL)
+	char *text = ringcast_player_text(player, id_bytes + data_bytes);
+	if (text == NULL)
 		return false;
-	memcpy(properties->data, player_id, id_bytes);
-	memcpy(properties->data + id_bytes, player_data, data_bytes);
-	properties->size = (uint32_t)(id_bytes + data_bytes);
-	player->properties = properties;
+	memcpy(text, player_id, id_bytes);
+	memcpy(text + id_bytes, player_data, data_bytes);
 	return true;
 }
 

@@ -21,8 +21,40 @@ static uint64_t id_key(const struct session *session, const char *player_id)
 	return ringcast_hash_bytes(player_id, strlen(player_id), session_hash);
 }
 
+char *ringcast_player_text(struct player *player, size_t size_bytes)
+{
+	struct store *store = player->session->store;
+	handle self;
+	ringcast_assert(player->properties == NULL);
+	if (size_bytes <= sizeof(player->label->text)) {
+		player->label = ringcast_slab_alloc(&store->labels, &self);
+		if (player->label == NULL)
+			return NULL;
+		player->label->self = self;
+		player->has_label = true;
+		return player->label->text;
+	}
+	player->properties = ringcast_buf_alloc(store->options.pool, size_bytes);
+	if (player->properties == NULL)
+		return NULL;
+	player->properties->size = (uint32_t)size_bytes;
+	return (char *)player->properties->data;
+}
+
+void ringcast_player_free_text(struct player *player)
+{
+	if (player->has_label)
+		ringcast_slab_free(&player->session->store->labels, player->label->self);
+	else if (player->properties != NULL)
+		ringcast_buf_unref(player->properties);
+	player->has_label = false;
+	player->properties = NULL;
+}
+
 const char *ringcast_player_id(const struct player *player)
 {
+	if (player->has_label)
+		return player->label->text;
 	return player->properties != NULL ? (const char *)player->properties->data : "";
 }
 

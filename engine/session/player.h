@@ -6,6 +6,9 @@
 
 /* A player id holds one place in a session, from reservation to the end. "" is nobody's and never taken. */
 bool ringcast_player_is_id_taken(const struct session *session, const char *player_id);
+/* Room for so many bytes of its id and data; NULL: no buffer. Freed with the player. */
+char *ringcast_player_text(struct player *player, size_t size_bytes);
+void ringcast_player_free_text(struct player *player);
 void ringcast_player_hold_id(struct player *player); /* the one in its properties, which must not be taken */
 /* RESERVED -> CONNECTING: a peer id, and the last place of session->players. */
 void ringcast_player_connect(struct player *player, void *transport, uint64_t now_ns);

@@ -43,6 +43,12 @@ struct membership {
 	uint32_t member_index; /* the player's place in the group's members */
 };
 
+/* A player's id and data, if they are short: ids as backends make them, and no data, take no buffer of the pool. */
+struct label {
+	handle self;
+	char text[40]; /* "player_id\0player_data\0" */
+};
+
 enum { PLAYER_GROUPS_FEW = 3 }; /* most players are in no more, and those take no memory besides */
 
 /* The order is that of use: what a delivery touches, what a message from the player touches, the rest. */
@@ -56,6 +62,7 @@ struct player {
 	uint8_t state;   /* enum player_state */
 	uint8_t close_reason;
 	bool is_waiting; /* CONNECTING, and its script has not decided yet */
+	bool has_label;
 	uint32_t drops; /* in both directions; counted by the shard, but for events that were parked */
 	struct parked *parked; /* oldest event that waits for a script's answer or behind one; NULL: none */
 	uint32_t group_count, group_capacity; /* capacity 0: they are in few, else in many */
@@ -70,7 +77,10 @@ struct player {
 	handle self;
 	uint32_t session_index; /* place in session->players while ACTIVE */
 	uint8_t secret[10]; /* ID_SECRET_BYTES */
-	struct buf *properties;       /* "player_id\0player_data\0" or NULL */
+	union {
+		struct label *label;    /* has_label */
+		struct buf *properties; /* the same text when it is longer; NULL: both are empty */
+	};
 	uint64_t created_ns, joined_ns;
 };
 static_assert(offsetof(struct player, self) <= 2 * CACHE_LINE_BYTES, "what a message touches of its sender is two cache lines");
@@ -156,7 +166,7 @@ struct store_options {
 struct store {
 	struct store_options options;
 	struct hooks hooks;
-	struct slab sessions, players, groups;
+	struct slab sessions, players, groups, labels;
 	uint32_t membership_count;
 	struct map groups_by_key; /* session index << 32 | group id -> group handle */
 	struct list_node graveyard, graveyard_sessions;

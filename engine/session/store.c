@@ -5,12 +5,14 @@
 #include "base/assert.h"
 #include "base/magic.h"
 #include "session/id.h"
+#include "session/player.h"
 
 static bool tables_init(struct store *store, const struct store_options *options)
 {
 	return ringcast_slab_init(&store->sessions, sizeof(struct session), options->sessions_max) &&
 	       ringcast_slab_init(&store->players, sizeof(struct player), options->players_max) &&
 	       ringcast_slab_init(&store->groups, sizeof(struct group), options->groups_max) &&
+	       ringcast_slab_init(&store->labels, sizeof(struct label), options->players_max) &&
 	       ringcast_map_init(&store->groups_by_key, options->groups_max) &&
 	       ringcast_map_init(&store->players_by_key, options->players_max) &&
 	       ringcast_map_init(&store->players_by_id, options->players_max);
@@ -21,6 +23,7 @@ static void tables_fini(struct store *store)
 	ringcast_slab_fini(&store->sessions);
 	ringcast_slab_fini(&store->players);
 	ringcast_slab_fini(&store->groups);
+	ringcast_slab_fini(&store->labels);
 	ringcast_map_fini(&store->groups_by_key);
 	ringcast_map_fini(&store->players_by_key);
 	ringcast_map_fini(&store->players_by_id);
@@ -44,7 +47,8 @@ uint64_t ringcast_store_reserved_bytes(const struct store_options *options)
 	/* A player's memberships lie on the heap when they are more than few, in room for up to four times as many. */
 	uint64_t heap_bytes = (uint64_t)options->memberships_max * 4 * sizeof(struct membership);
 	return slab_bytes(sizeof(struct session), options->sessions_max) + slab_bytes(sizeof(struct player), options->players_max) +
-	       slab_bytes(sizeof(struct group), options->groups_max) + map_bytes(options->groups_max) + 2 * map_bytes(options->players_max) + heap_bytes;
+	       slab_bytes(sizeof(struct group), options->groups_max) + slab_bytes(sizeof(struct label), options->players_max) +
+	       map_bytes(options->groups_max) + 2 * map_bytes(options->players_max) + heap_bytes;
 }
 
 static void options_check(const struct store_options *options)
@@ -79,8 +83,7 @@ static void player_free(struct store *store, struct player *player)
 	ringcast_assert(player->state == PLAYER_COMPLETED || player->state == PLAYER_TIMEDOUT);
 	ringcast_assert(player->group_count == 0 && player->group_capacity == 0 && !ringcast_timer_is_armed(&player->timer));
 	ringcast_list_remove(&player->node);
-	if (player->properties != NULL)
-		ringcast_buf_unref(player->properties);
+	ringcast_player_free_text(player);
 	player->magic = ~PLAYER_MAGIC;
 	ringcast_slab_free(&store->players, player->self);
 }
@@ -113,7 +116,7 @@ void ringcast_store_fini(struct store *store)
 	ringcast_assert(store->sessions.count == 0);
 	ringcast_assert(store->players.count == 0);
 	ringcast_assert(store->groups.count == 0 && store->groups_by_key.count == 0);
-	ringcast_assert(store->membership_count == 0);
+	ringcast_assert(store->membership_count == 0 && store->labels.count == 0);
 	ringcast_assert(store->players_by_key.count == 0 && store->players_by_id.count == 0);
 	tables_fini(store);
 }

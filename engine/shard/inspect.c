@@ -59,8 +59,7 @@ void ringcast_shard_describe_player(const struct player *player, ringcast_player
 		.drops = player->drops,
 	};
 	snprintf(ret->state, sizeof(ret->state), "%s", state_text(player->state));
-	if (player->properties != NULL)
-		snprintf(ret->player_id, sizeof(ret->player_id), "%s", (const char *)player->properties->data);
+	snprintf(ret->player_id, sizeof(ret->player_id), "%s", ringcast_player_id(player));
 	if (player->state == PLAYER_RESERVED)
 		ringcast_player_format_token(player, ret->token);
 	if (conn == NULL)

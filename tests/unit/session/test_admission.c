@@ -124,8 +124,8 @@ Test(admission, a_player_id_holds_one_place)
 	struct session *session = world_open(&world), *other = world_open(&world);
 	struct player *first, *second;
 	cr_assert_eq(reserve(session, "alice", "data", &first), DROP_NONE);
-	cr_assert_str_eq((const char *)first->properties->data, "alice");
-	cr_assert_str_eq((const char *)first->properties->data + strlen("alice") + 1, "data");
+	cr_assert_str_eq(ringcast_player_id(first), "alice");
+	cr_assert_str_eq(ringcast_player_data(first), "data");
 	cr_assert_eq(reserve(session, "alice", NULL, &second), DROP_PLAYER_EXISTS);
 	cr_assert_eq(reserve(session, "alic", NULL, &second), DROP_NONE);
 	cr_assert_eq(reserve(other, "alice", NULL, &second), DROP_NONE, "another session is another place");
@@ -354,4 +354,30 @@ Test(admission, whoever_is_in_already_is_kicked_instead)
 	cr_assert_eq(cancel(session, NULL, token), DROP_NONE);
 	expect(&world, "hook disconnected 1 kicked\nclose 1 kicked 'gone'\n");
 	cr_assert_eq(cancel(session, "alice", ""), DROP_BAD_TOKEN);
+}
+
+/* Short ones lie in a label, long ones in a buf; what comes back is the same, and both are given back with the player. */
+Test(admission, id_and_data_of_every_length_come_back)
+{
+	struct session *session = world_open(&world);
+	char id[60], data[60];
+	struct player *player;
+	uint32_t bufs_before = ringcast_buf_pool_in_use(world.pool);
+	for (size_t id_bytes = 0; id_bytes < sizeof(id); id_bytes++) {
+		for (size_t data_bytes = 0; data_bytes < sizeof(data); data_bytes += 1 + data_bytes / 4) {
+			bool is_short = id_bytes + data_bytes <= sizeof(player->label->text) - 2, is_empty = id_bytes + data_bytes == 0;
+			memset(id, 'i', id_bytes);
+			memset(data, 'd', data_bytes);
+			id[id_bytes] = data[data_bytes] = '\0';
+			cr_assert_eq(reserve(session, id, data, &player), DROP_NONE);
+			cr_assert_str_eq(ringcast_player_id(player), id);
+			cr_assert_str_eq(ringcast_player_data(player), data);
+			cr_assert_eq(world.store.labels.count, is_short && !is_empty);
+			cr_assert_eq(ringcast_buf_pool_in_use(world.pool), bufs_before + !is_short);
+			ringcast_player_disconnect(player, CLOSE_CLIENT, world.now_ns);
+			ringcast_store_collect(&world.store);
+			cr_assert_eq(world.store.labels.count, 0);
+		}
+	}
+	cr_assert_eq(ringcast_buf_pool_in_use(world.pool), bufs_before);
 }

@@ -10,7 +10,7 @@
 #include "session/park.h"
 #include "world.h"
 
-enum { PLAYERS = 26 };
+enum { PLAYERS = 30 };
 
 static struct world world;
 static uint64_t refusals; /* calls that said NO_BUFFER */

@@ -248,7 +248,7 @@ Test(session, the_bill_is_what_the_tables_take_and_memberships_may)
 {
 	const struct store *store = &world.store;
 	const struct map *maps[] = {&store->groups_by_key, &store->players_by_key, &store->players_by_id};
-	uint64_t bytes = slab_bytes(&store->sessions) + slab_bytes(&store->players) + slab_bytes(&store->groups) +
+	uint64_t bytes = slab_bytes(&store->sessions) + slab_bytes(&store->players) + slab_bytes(&store->groups) + slab_bytes(&store->labels) +
 			 (uint64_t)store->options.memberships_max * 4 * sizeof(struct membership); /* the heap's, at most */
 	for (size_t i = 0; i < ARRAY_COUNT(maps); i++)
 		bytes += maps[i]->slot_count * sizeof(struct map_slot);
