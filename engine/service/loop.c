@@ -33,7 +33,7 @@ struct loop {
 	pthread_cond_t changed, batch_changed;
 	struct list_node requests, calls, events, letters;
 	size_t request_count, event_count, letter_count;
-	uint64_t arrival_count, lost_event_count; /* lost: since they were last told of */
+	uint64_t arrival_count, lost_event_count, lost_event_total; /* lost: since they were last told of, and all */
 	struct batch *batch; /* the store thread's while not done; NULL: none */
 	bool is_stopping;
 	/* the loop's thread only */
@@ -681,6 +681,7 @@ void ringcast_loop_tell(struct loop *loop, const struct host_event *event)
 		copy = NULL;
 	} else {
 		loop->lost_event_count++;
+		loop->lost_event_total++;
 	}
 	bool is_lost = copy != NULL;
 	pthread_cond_signal(&loop->changed);
@@ -693,6 +694,14 @@ void ringcast_loop_tell(struct loop *loop, const struct host_event *event)
 const struct compute_token_secret *ringcast_loop_token_secret(const struct loop *loop)
 {
 	return &loop->model.token_secret;
+}
+
+uint64_t ringcast_loop_lost_count(struct loop *loop)
+{
+	pthread_mutex_lock(&loop->lock);
+	uint64_t count = loop->lost_event_total;
+	pthread_mutex_unlock(&loop->lock);
+	return count;
 }
 
 bool ringcast_loop_bury(struct loop *loop, const char *url, const struct service_event *event, const char *error)

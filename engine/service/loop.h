@@ -53,6 +53,8 @@ void ringcast_loop_tell(struct loop *loop, const struct host_event *event); /* [
 /* [any thread] An event could not be delivered; copies are taken. False: too many such wait, or memory is short. */
 bool ringcast_loop_bury(struct loop *loop, const char *url, const struct service_event *event, const char *error);
 
+uint64_t ringcast_loop_lost_count(struct loop *loop); /* [any thread] events of hosts that did not fit, since the start */
+
 /* One turn without waiting; for the loop's thread, and for tests that have none. True: something was done. */
 bool ringcast_loop_turn(struct loop *loop);
 /* For tests: the model, between turns. */

@@ -400,6 +400,10 @@ void ringcast_service_hear_log(struct service *service, const char *session_id, 
 void ringcast_service_metrics_each(struct service *service, ringcast_metric_fn *each, void *context)
 {
 	struct webhooks_counts counts = {0};
+	each(context, "ringcast_service_throttled_total", "counter", "Requests that were refused because their key asks too often.", "",
+	     (double)ringcast_throttle_refused_count(service->throttle));
+	each(context, "ringcast_service_host_events_lost_total", "counter", "News of hosts that did not fit service.host_events_max; the hosts were asked instead.",
+	     "", (double)ringcast_loop_lost_count(service->loop));
 	if (service->logs != NULL)
 		each(context, "ringcast_service_session_log_lines_lost_total", "counter", "Lines of session logs lost: too many waited, or the disk refused.", "",
 		     (double)ringcast_session_logs_lost_count(service->logs));

@@ -20,6 +20,7 @@ struct throttle {
 	uint32_t per_second[ROLE_COUNT];
 	struct buckets *keys;
 	size_t count;
+	uint64_t refused_count;
 };
 
 struct throttle *ringcast_throttle_create(const uint32_t per_second[ROLE_COUNT])
@@ -93,8 +94,17 @@ bool ringcast_throttle_take(struct throttle *throttle, const char *key_id, enum 
 		is_allowed = buckets->tokens[role] >= TOKENS_PER_REQUEST;
 		buckets->tokens[role] -= is_allowed ? TOKENS_PER_REQUEST : 0;
 	}
+	throttle->refused_count += !is_allowed;
 	pthread_mutex_unlock(&throttle->lock);
 	return is_allowed;
+}
+
+uint64_t ringcast_throttle_refused_count(struct throttle *throttle)
+{
+	pthread_mutex_lock(&throttle->lock);
+	uint64_t count = throttle->refused_count;
+	pthread_mutex_unlock(&throttle->lock);
+	return count;
 }
 
 void ringcast_throttle_forget(struct throttle *throttle)

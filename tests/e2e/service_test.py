@@ -384,6 +384,7 @@ class ThrottleTest(unittest.TestCase):
         answers = [raw(port, "CreateLocation", json.dumps({"LocationName": f"custom-{i}"}))[:2] for i in range(40)]
         self.assertEqual(answers[:3], [(200, None)] * 3)
         self.assertIn((400, "ThrottlingException"), answers)
+        self.assertEqual(daemon.metrics()["ringcast_service_throttled_total"], answers.count((400, "ThrottlingException")))
         self.assertEqual(raw(port, "ListLocations", "{}")[0], 200)
         daemon.stop()
 

@@ -147,5 +147,6 @@ Test(throttle, a_bucket_holds_a_second_and_fills_with_time)
 	while (ringcast_throttle_take(throttle, "k", ROLE_BACKEND, now + 1000000000))
 		count++;
 	cr_assert_eq(count, 10, "never more than a second's");
+	cr_assert_eq(ringcast_throttle_refused_count(throttle), 5);
 	ringcast_throttle_destroy(&throttle);
 }

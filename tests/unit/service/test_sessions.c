@@ -348,6 +348,7 @@ Test(sessions, a_gap_in_what_was_told_is_mended)
 	for (uint64_t i = 0; i < 20; i++)
 		tell_of("gsess-others", HOST_SESSION_ACTIVE, i, "");
 	rig_turn(&rig);
+	cr_assert_eq(ringcast_loop_lost_count(rig.loop), 12, "the rig's inbox holds eight");
 	struct host_call *call = rig_take_call(&rig), *other = rig_take_call(&rig);
 	cr_assert_eq(call->kind, HOST_DESCRIBE);
 	cr_assert_str_eq(call->session, first);
