@@ -303,7 +303,8 @@ static uint16_t take_port(struct agent *agent)
 {
 	for (uint32_t i = 0; i < agent->options.port_count; i++) {
 		uint32_t port = agent->options.port_first + agent->next_port++ % agent->options.port_count;
-		if (port <= UINT16_MAX && !is_handed_out(agent, (uint16_t)port) && is_free_for(SOCK_STREAM, (uint16_t)port) && is_free_for(SOCK_DGRAM, (uint16_t)port))
+		if (port <= UINT16_MAX && !is_handed_out(agent, (uint16_t)port) && is_free_for(SOCK_STREAM, (uint16_t)port) &&
+		    is_free_for(SOCK_DGRAM, (uint16_t)port))
 			return (uint16_t)port;
 	}
 	return 0;

@@ -62,7 +62,8 @@ void ringcast_agent_output_prune(const char *folder, size_t count, bool (*keeps)
 	size_t found = 0;
 	struct stat info;
 	for (struct dirent *entry; files != NULL && directory != NULL && found < FILES_MAX && (entry = readdir(directory)) != NULL;) {
-		if (entry->d_name[0] == '.' || keeps(context, entry->d_name) || strlen(entry->d_name) >= sizeof(files->name) || fstatat(dirfd(directory), entry->d_name, &info, 0) != 0)
+		if (entry->d_name[0] == '.' || keeps(context, entry->d_name) || strlen(entry->d_name) >= sizeof(files->name) ||
+		    fstatat(dirfd(directory), entry->d_name, &info, 0) != 0)
 			continue;
 		memcpy(files[found].name, entry->d_name, strlen(entry->d_name) + 1);
 		files[found++].changed_ms = (int64_t)info.st_mtim.tv_sec * 1000 + info.st_mtim.tv_nsec / 1000000;

@@ -29,8 +29,9 @@ static void find_players(struct model *model, struct game_session *session, cons
 		const char *id = text_of(player, "PlayerSessionId");
 		if (ringcast_player_session_find(&model->sessions, id) != NULL || !ringcast_player_session_status_find(text_of(player, "Status"), &status))
 			continue;
+		int64_t created_ms = json_integer_value(json_object_get(player, "CreationTime"));
 		struct player_session *added = ringcast_player_session_add(&model->sessions, session, id, text_of(player, "PlayerId"),
-									   text_of(player, "PlayerData"), json_integer_value(json_object_get(player, "CreationTime")));
+									   text_of(player, "PlayerData"), created_ms);
 		if (added == NULL)
 			return;
 		if (status == PLAYER_SESSION_COMPLETED)

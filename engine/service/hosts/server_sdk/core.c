@@ -4,12 +4,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/attr.h"
-#include "base/hex.h"
 #include "base/log.h"
 
 enum { CLOSE_POLICY = 1008, CLOSE_NORMAL = 1000, BAD_MESSAGES_MAX = 16 };
-enum { REFRESH_BEFORE_MS = 15 * 60 * 1000, OLD_LINK_MS = 30 * 1000, ENDED_GRACE_MS = 30 * 1000, RESERVATION_MS = 60 * 1000 };
+enum { REFRESH_BEFORE_MS = 15 * 60 * 1000, OLD_LINK_MS = 30 * 1000, RESERVATION_MS = 60 * 1000 };
 
 static void forget_link(struct sdk_link *link)
 {
@@ -163,14 +161,13 @@ void ringcast_sdk_core_send(struct sdk_core *core, struct sdk_link *link, char *
 	free(text);
 }
 
-static bool push(struct sdk_core *core, struct sdk_process *process, const char *action, json_t *members)
+void ringcast_sdk_core_push(struct sdk_core *core, struct sdk_process *process, const char *action, json_t *members)
 {
 	if (process->link == NULL) {
 		json_decref(members);
-		return false;
+		return;
 	}
 	ringcast_sdk_core_send(core, process->link, ringcast_sdk_message_push(action, members));
-	return true;
 }
 
 void ringcast_sdk_core_token(const struct sdk_core *core, const char *fleet, const char *compute, char ret_token[COMPUTE_TOKEN_BYTES])
@@ -200,7 +197,7 @@ void ringcast_sdk_core_begin_end(struct sdk_core *core, struct sdk_process *proc
 	process->state = SDK_ENDING;
 	process->deadline_ms = until_ms;
 	process->is_changed = true;
-	push(core, process, "TerminateProcess", json_pack("{s:I}", "TerminationTime", (json_int_t)until_ms));
+	ringcast_sdk_core_push(core, process, "TerminateProcess", json_pack("{s:I}", "TerminationTime", (json_int_t)until_ms));
 	ringcast_log(LOG_INFO, "service", "a game server is told to end", "process=%s fleet=%s why=\"%s\"", process->id, process->fleet, why);
 	if (core->options.ops->is_own(core->options.context, process->id))
 		core->options.ops->stop(core->options.context, process->id, until_ms);
@@ -298,7 +295,7 @@ bool ringcast_sdk_core_connect(struct sdk_core *core, struct sdk_link *link, con
 	snprintf(process->version, sizeof(process->version), "%s", login->version);
 	process->is_changed = true;
 	if (was_away) /* it may not have heard it */
-		push(core, process, "TerminateProcess", json_pack("{s:I}", "TerminationTime", (json_int_t)process->deadline_ms));
+		ringcast_sdk_core_push(core, process, "TerminateProcess", json_pack("{s:I}", "TerminationTime", (json_int_t)process->deadline_ms));
 	return true;
 }
 
@@ -342,239 +339,6 @@ void ringcast_sdk_core_save(struct sdk_core *core, struct sdk_process *process)
 		return;
 	process->is_changed = false;
 	core->options.ops->save(core->options.context, process);
-}
-
-/* Calls */
-
-static void give_back(struct sdk_core *core, struct host_call *call, enum host_result result, const char *text)
-{
-	call->result = result;
-	snprintf(call->text, sizeof(call->text), "%s", text);
-	core->options.ops->give_back(core->options.context, call);
-}
-
-static void new_name(struct sdk_core *core, const char *prefix, char ret_name[HOST_ID_BYTES])
-{
-	uint8_t bytes[HEX_UUID_BYTES];
-	core->options.ops->random(core->options.context, bytes, sizeof(bytes));
-	bytes[6] = (uint8_t)((bytes[6] & 0x0f) | 0x40); /* RFC 9562, version 4 */
-	bytes[8] = (uint8_t)((bytes[8] & 0x3f) | 0x80);
-	int used = snprintf(ret_name, HOST_ID_BYTES, "%s", prefix);
-	ringcast_hex_write_uuid(bytes, ret_name + used);
-}
-
-/* The one that has waited longest. */
-static struct sdk_process *ready_process(const struct sdk_core *core, const char *fleet, const char *location)
-{
-	for (struct list_node *node = core->processes.next; node != &core->processes; node = node->next) {
-		struct sdk_process *process = CONTAINER_OF(node, struct sdk_process, node);
-		if (process->state != SDK_READY || process->link == NULL || process->unhealthy_count > 0 || strcmp(process->fleet, fleet) != 0)
-			continue;
-		const json_t *compute = ringcast_sdk_core_compute(core, process);
-		if (compute == NULL || *location == '\0' || strcmp(text_of(compute, "Location"), location) == 0)
-			return process;
-	}
-	return NULL;
-}
-
-static json_t *properties_of(const json_t *facts)
-{
-	json_t *map = json_object(), *property;
-	size_t i;
-	json_array_foreach(json_object_get(facts, "GameProperties"), i, property)
-		json_object_set(map, text_of(property, "Key"), json_object_get(property, "Value"));
-	return map;
-}
-
-/* As OnStartGameSession wants it: properties are a map here, and the name has another name. */
-static json_t *start_message(const struct sdk_core *core, const struct sdk_process *process)
-{
-	const struct sdk_session *session = process->session;
-	json_t *message = ringcast_sdk_core_place(core, process);
-	json_object_set_new(message, "GameSessionId", json_string(ringcast_sdk_session_arn(session)));
-	json_object_set_new(message, "FleetId", json_string(process->fleet));
-	json_object_set_new(message, "GameSessionName", json_string(text_of(session->facts, "Name")));
-	json_object_set_new(message, "GameSessionData", json_string(text_of(session->facts, "GameSessionData")));
-	json_object_set_new(message, "MatchmakerData", json_string(text_of(session->facts, "MatchmakerData")));
-	json_object_set_new(message, "MaximumPlayerSessionCount", json_integer(session->players_max));
-	json_object_set_new(message, "GameProperties", properties_of(session->facts));
-	return message;
-}
-
-static void put_address(const struct sdk_core *core, const struct sdk_process *process, struct host_address *address)
-{
-	json_t *json = ringcast_sdk_core_place(core, process);
-	snprintf(address->ip_address, sizeof(address->ip_address), "%s", text_of(json, "IpAddress"));
-	snprintf(address->dns_name, sizeof(address->dns_name), "%s", text_of(json, "DnsName"));
-	snprintf(address->compute, sizeof(address->compute), "%s", process->compute);
-	address->port = process->port;
-	json_decref(json);
-}
-
-static bool is_activating_enough(const struct sdk_core *core, const char *fleet)
-{
-	const json_t *runtime = json_object_get(json_object_get(core->fleets, fleet), "RuntimeConfiguration");
-	const json_t *most = json_object_get(runtime, "MaxConcurrentGameSessionActivations");
-	json_int_t count = 0;
-	for (struct list_node *node = core->processes.next; node != &core->processes; node = node->next) {
-		const struct sdk_process *process = CONTAINER_OF(node, struct sdk_process, node);
-		count += process->session != NULL && !process->session->is_active && strcmp(process->fleet, fleet) == 0;
-	}
-	return json_is_integer(most) && count >= json_integer_value(most);
-}
-
-static void create(struct sdk_core *core, struct host_call *call)
-{
-	struct sdk_process *process = ready_process(core, text_of(call->facts, "FleetId"), text_of(call->facts, "Location"));
-	if (process == NULL) {
-		give_back(core, call, HOST_FULL, "no game server of the fleet is ready");
-		return;
-	}
-	if (is_activating_enough(core, process->fleet)) {
-		give_back(core, call, HOST_FULL, "as many sessions are activating as MaxConcurrentGameSessionActivations allows");
-		return;
-	}
-	/* Taken out of the call, which goes back to another thread: a tree is one thread's. */
-	process->session = ringcast_sdk_session_create(call->facts);
-	call->facts = NULL;
-	if (process->session == NULL) {
-		give_back(core, call, HOST_FAILED, "out of memory");
-		return;
-	}
-	process->state = SDK_BUSY;
-	process->is_changed = true;
-	process->session->players_max = call->players_max;
-	process->session->created_ms = core->now_ms;
-	process->session->deadline_ms = core->now_ms + call->activation_timeout_ms;
-	new_name(core, "gsess-", process->session->id);
-	memcpy(call->session, process->session->id, sizeof(call->session));
-	put_address(core, process, &call->address);
-	call->is_activating = true;
-	ringcast_sdk_core_save(core, process);
-	push(core, process, "CreateGameSession", start_message(core, process));
-	give_back(core, call, HOST_OK, "");
-}
-
-static struct sdk_process *process_of(const struct sdk_core *core, const char *session)
-{
-	for (struct list_node *node = core->processes.next; node != &core->processes; node = node->next) {
-		struct sdk_process *process = CONTAINER_OF(node, struct sdk_process, node);
-		if (process->session != NULL && strcmp(process->session->id, session) == 0)
-			return process;
-	}
-	return NULL;
-}
-
-static void end(struct sdk_core *core, struct sdk_process *process, struct host_call *call)
-{
-	ringcast_sdk_core_begin_end(core, process, call->is_forced ? "its session is terminated by force" : "its session is terminated");
-	if (call->is_forced) { /* a process on another machine is told, and its session is over here whatever it does */
-		if (core->options.ops->is_own(core->options.context, process->id))
-			core->options.ops->stop(core->options.context, process->id, 0);
-		ringcast_sdk_core_end_session(core, process, "terminated by force");
-	}
-	give_back(core, call, HOST_OK, "");
-}
-
-/* For who has lost some of what was told. */
-static void describe(struct sdk_core *core, struct sdk_process *process, struct host_call *call)
-{
-	const struct sdk_session *session = process->session;
-	call->is_activating = !session->is_active;
-	call->places = calloc(session->place_count + 1, sizeof(*call->places));
-	for (struct list_node *node = session->players.next; call->places != NULL && node != &session->players; node = node->next) {
-		const struct sdk_player *player = CONTAINER_OF(node, struct sdk_player, node);
-		if (player->status != SDK_PLAYER_RESERVED && player->status != SDK_PLAYER_ACTIVE)
-			continue;
-		struct host_place *place = &call->places[call->place_count++];
-		memcpy(place->token, player->id, sizeof(place->token));
-		place->is_active = player->status == SDK_PLAYER_ACTIVE;
-	}
-	give_back(core, call, call->places != NULL ? HOST_OK : HOST_FAILED, "");
-}
-
-static void take_facts(struct sdk_session *session, const json_t *changed)
-{
-	static const char *const names[] = {"Name", "GameProperties"};
-	for (size_t i = 0; i < ARRAY_COUNT(names); i++) {
-		const json_t *value = json_object_get(changed, names[i]);
-		if (value != NULL)
-			json_object_set_new(session->facts, names[i], json_deep_copy(value));
-	}
-}
-
-static void update(struct sdk_core *core, struct sdk_process *process, struct host_call *call)
-{
-	struct sdk_session *session = process->session;
-	if (call->players_max != 0 && call->players_max < session->place_count) {
-		give_back(core, call, HOST_STATE, "the session has more players than that");
-		return;
-	}
-	if (call->players_max != 0)
-		session->players_max = call->players_max;
-	if (call->has_policy)
-		session->is_deny_all = call->is_deny_all;
-	take_facts(session, call->facts);
-	process->is_changed = true;
-	ringcast_sdk_core_save(core, process);
-	json_t *json = start_message(core, process), *name = json_object_get(json, "GameSessionName");
-	json_object_set(json, "Name", name);
-	json_object_del(json, "GameSessionName");
-	push(core, process, "UpdateGameSession", json_pack("{s:o, s:s}", "GameSession", json, "UpdateReason", "UNKNOWN"));
-	give_back(core, call, HOST_OK, "");
-}
-
-static enum host_result may_reserve(const struct sdk_process *process, const struct host_call *call)
-{
-	const struct sdk_session *session = process->session;
-	if (!session->is_active || session->is_deny_all || process->state != SDK_BUSY)
-		return HOST_STATE;
-	if (session->place_count + call->player_count > session->players_max)
-		return HOST_FULL;
-	for (uint32_t i = 0; i < call->player_count; i++)
-		if (ringcast_sdk_player_has_place(session, call->players[i].player_id))
-			return HOST_EXISTS;
-	return HOST_OK;
-}
-
-/* All of them or none. */
-static void reserve(struct sdk_core *core, struct sdk_process *process, struct host_call *call)
-{
-	enum host_result result = may_reserve(process, call);
-	struct sdk_player *added[HOST_PLAYERS_MAX];
-	for (uint32_t i = 0; i < call->player_count && result == HOST_OK; i++) {
-		struct host_player *player = &call->players[i];
-		new_name(core, "psess-", player->token);
-		added[i] = ringcast_sdk_player_add(process->session, player->token, player->player_id, player->data, core->now_ms);
-		if (added[i] != NULL)
-			continue;
-		result = HOST_FAILED;
-		while (i-- > 0)
-			ringcast_sdk_player_end(process->session, added[i], SDK_PLAYER_TIMEDOUT, core->now_ms);
-		break;
-	}
-	process->is_changed = process->is_changed || result == HOST_OK || result == HOST_FAILED;
-	ringcast_sdk_core_save(core, process);
-	give_back(core, call, result, result == HOST_FAILED ? "out of memory" : "");
-}
-
-void ringcast_sdk_core_submit(struct sdk_core *core, struct host_call *call)
-{
-	struct sdk_process *process = call->kind == HOST_CREATE ? NULL : process_of(core, call->session);
-	if (call->kind == HOST_CREATE)
-		create(core, call);
-	else if (process == NULL)
-		give_back(core, call, HOST_NOT_FOUND, "no game server runs the session any more");
-	else if (call->kind == HOST_END)
-		end(core, process, call);
-	else if (call->kind == HOST_DESCRIBE)
-		describe(core, process, call);
-	else if (call->kind == HOST_UPDATE)
-		update(core, process, call);
-	else if (call->kind == HOST_RESERVE)
-		reserve(core, process, call);
-	else
-		give_back(core, call, HOST_FAILED, "game servers cannot do this");
 }
 
 /* Time */

@@ -87,9 +87,11 @@ void ringcast_sdk_core_wind_down(struct sdk_core *core, const char *process_id);
 bool ringcast_sdk_core_is_busy(const struct sdk_core *core, const char *process_id);
 void ringcast_sdk_core_token(const struct sdk_core *core, const char *fleet, const char *compute, char ret_token[COMPUTE_TOKEN_BYTES]);
 
-/* Inside: core.c for the life of processes, requests.c for what they ask. */
+/* Inside: core.c for the life of processes, requests.c for what they ask, calls.c for what the service asks of them. */
 void ringcast_sdk_core_answer(struct sdk_core *core, struct sdk_link *link, const struct sdk_message *message);
 void ringcast_sdk_core_send(struct sdk_core *core, struct sdk_link *link, char *text); /* takes text */
+/* members are taken; a process that is away hears nothing. */
+void ringcast_sdk_core_push(struct sdk_core *core, struct sdk_process *process, const char *action, json_t *members);
 void ringcast_sdk_core_save(struct sdk_core *core, struct sdk_process *process); /* if it has changed */
 void ringcast_sdk_core_note(struct sdk_core *core, const char *fleet, const char *code, const char *text);
 void ringcast_sdk_core_begin_end(struct sdk_core *core, struct sdk_process *process, const char *why);

@@ -157,8 +157,8 @@ void ringcast_link_parse(struct link *link, link_hear_fn *hear, void *context)
 		struct websocket_frame frame;
 		size_t consumed, needed;
 		uint16_t code = 0;
-		enum websocket_result result = ringcast_websocket_parse(link->received.data + used, link->received.size - used, true, SDK_MESSAGE_BYTES_MAX, &frame,
-									&consumed, &needed, &code);
+		enum websocket_result result = ringcast_websocket_parse(link->received.data + used, link->received.size - used, true,
+									SDK_MESSAGE_BYTES_MAX, &frame, &consumed, &needed, &code);
 		if (result == WEBSOCKET_NEED_MORE)
 			break;
 		if (result == WEBSOCKET_ERROR) {

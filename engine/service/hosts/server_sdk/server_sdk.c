@@ -275,7 +275,8 @@ static void *run(void *context)
 			ringcast_sdk_core_tick(&sdk->core);
 		}
 		look_after_links(sdk, is_tick);
-		take_events(sdk, sdk->core.process_count > 0 || ringcast_agent_is_working(sdk->own.agent) || !ringcast_list_is_empty(&sdk->links) ? TICK_MS : IDLE_TICK_MS);
+		bool is_idle = sdk->core.process_count == 0 && !ringcast_agent_is_working(sdk->own.agent) && ringcast_list_is_empty(&sdk->links);
+		take_events(sdk, is_idle ? IDLE_TICK_MS : TICK_MS);
 	}
 	return NULL;
 }
