@@ -236,6 +236,17 @@ class AgentTest(unittest.IsolatedAsyncioTestCase):
 
 
 class StartTest(unittest.TestCase):
+    def test_without_builds_no_folder_is_made(self):
+        with tempfile.TemporaryDirectory() as folder:
+            before, os.environ["TMPDIR"] = os.environ.get("TMPDIR"), folder
+            daemon = Daemon("--dev")
+            found = [name for name in os.listdir(folder) if name.startswith("ringcast-servers")]
+            daemon.stop()
+            del os.environ["TMPDIR"]
+            if before is not None:
+                os.environ["TMPDIR"] = before
+            self.assertEqual(found, [])
+
     def test_a_folder_that_cannot_be_is_named(self):
         for key, path, text in (("builds", "/nowhere/builds", "service.builds: /nowhere/builds: No such file or directory"),
                                 ("builds", "/dev/null", "service.builds: /dev/null: is not a folder"),

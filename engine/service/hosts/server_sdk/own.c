@@ -86,7 +86,7 @@ void ringcast_own_plan(struct own *own, const char *fleet_id, const char *folder
 				entries[plan.entry_count++] = (struct agent_entry){inside(text_of(process, "LaunchPath")), text_of(process, "Parameters"),
 										   (uint32_t)json_integer_value(json_object_get(process, "ConcurrentExecutions"))};
 	plan.folder = path;
-	if (!ringcast_agent_plan(own->agent, &plan))
+	if (own->agent != NULL && !ringcast_agent_plan(own->agent, &plan))
 		ringcast_log(LOG_ERROR, "service", "what a fleet shall run is not taken: out of memory", "fleet=%s", fleet_id);
 }
 
@@ -134,6 +134,8 @@ static bool find_builds(struct own *own, char problem[HOST_SDK_PROBLEM_BYTES])
 bool ringcast_own_init(struct own *own, const struct host_sdk_options *options, struct sdk_core *core, char problem[HOST_SDK_PROBLEM_BYTES])
 {
 	*own = (struct own){.options = options, .core = core};
+	if (options->builds == NULL && options->servers == NULL)
+		return true;
 	if (!find_builds(own, problem) || !make_folders(own, problem))
 		return false;
 	const struct agent_options agent = {

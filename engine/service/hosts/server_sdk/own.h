@@ -10,7 +10,7 @@ enum { OWN_PATH_BYTES = 1024 };
 struct own {
 	const struct host_sdk_options *options;
 	struct sdk_core *core;
-	struct agent *agent;
+	struct agent *agent; /* NULL: without builds and a folder there is nothing to run here, and no folder is made */
 	char *builds;		       /* absolute; NULL: none */
 	char folder[OWN_PATH_BYTES];   /* for state and output */
 	char sessions[OWN_PATH_BYTES]; /* the state of connected processes */

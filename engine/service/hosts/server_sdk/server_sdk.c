@@ -79,12 +79,15 @@ static void op_random(void *context, void *out, size_t size)
 
 static bool op_is_own(void *context, const char *process_id)
 {
-	return ringcast_agent_has(((struct host_sdk *)context)->own.agent, process_id);
+	const struct agent *agent = ((struct host_sdk *)context)->own.agent;
+	return agent != NULL && ringcast_agent_has(agent, process_id);
 }
 
 static void op_stop(void *context, const char *process_id, int64_t notice_until_ms)
 {
-	ringcast_agent_stop(((struct host_sdk *)context)->own.agent, process_id, notice_until_ms);
+	struct agent *agent = ((struct host_sdk *)context)->own.agent;
+	if (agent != NULL)
+		ringcast_agent_stop(agent, process_id, notice_until_ms);
 }
 
 static void op_plan(void *context, const char *fleet_id, const char *folder, const json_t *runtime)
@@ -271,11 +274,13 @@ static void *run(void *context)
 		bool is_tick = sdk->core.now_ms - sdk->ticked_ms >= TICK_MS || sdk->core.now_ms < sdk->ticked_ms;
 		if (is_tick) {
 			sdk->ticked_ms = sdk->core.now_ms;
-			ringcast_agent_turn(sdk->own.agent, sdk->core.now_ms);
+			if (sdk->own.agent != NULL)
+				ringcast_agent_turn(sdk->own.agent, sdk->core.now_ms);
 			ringcast_sdk_core_tick(&sdk->core);
 		}
 		look_after_links(sdk, is_tick);
-		bool is_idle = sdk->core.process_count == 0 && !ringcast_agent_is_working(sdk->own.agent) && ringcast_list_is_empty(&sdk->links);
+		bool has_work = sdk->own.agent != NULL && ringcast_agent_is_working(sdk->own.agent);
+		bool is_idle = sdk->core.process_count == 0 && !has_work && ringcast_list_is_empty(&sdk->links);
 		take_events(sdk, is_idle ? IDLE_TICK_MS : TICK_MS);
 	}
 	return NULL;
