@@ -379,6 +379,9 @@ def rule_sets():
 {"name": "C", "type": "compound", "statement": "xor(not(X),and(Y,L))"}],
 "expansions": [{"target": "teams[t].maxPlayers", "steps": [{"waitTimeSeconds": 1, "value": 4}]}, {"target": "algorithm.batchingPreference", "steps": [{"waitTimeSeconds": 2, "value": "random"}]}]}"""
     write("match_rules", "the-rest", rest.encode())
+    write("match_ticket", "one", b'[{"PlayerId": "a", "PlayerAttributes": {"skill": {"N": 3}, "mode": {"S": "m"}, "maps": {"SL": ["x", "y"]}, "liking": {"SDM": {"sea": 2.5}}}, "LatencyInMs": {"eu": 20}}]')
+    write("match_ticket", "party", b'[{"PlayerId": "a", "LatencyInMs": {"eu": 20, "us": 90}}, {"PlayerId": "b", "Team": "a", "PlayerAttributes": {"skill": {"N": -1e300}}, "LatencyInMs": {"us": 0}}]')
+    write("match_ticket", "running", b'[{"PlayerId": "a", "Team": "a", "LatencyInMs": {"eu": 1}}, {"PlayerId": "b", "Team": "b", "LatencyInMs": {"eu": 2}}]')
 
 
 def main():

@@ -77,9 +77,32 @@ static const char *team_name(const struct ref_rule_set *rules, int team)
 	return rules->has_quantity ? quantity[team] : single[team];
 }
 
+#define ALL(attribute) "flatten(teams[*].players.attributes[" attribute "])"
+
+static void print_collection(const struct ref_rule *rule, char *out, size_t size)
+{
+	switch (rule->kind) {
+	case REF_COMMON_MAPS:
+		snprintf(out, size, "\"collection\", \"operation\": \"intersection\", \"measurements\": [\"" ALL("maps") "\"], \"minCount\": %g}", rule->bound);
+		return;
+	case REF_FEW_X:
+	case REF_SOME_X:
+		snprintf(out, size, "\"collection\", \"operation\": \"contains\", \"referenceValue\": \"x\", \"measurements\": [\"" ALL("maps") "\"], \"%s\": %g}",
+			 rule->kind == REF_FEW_X ? "maxCount" : "minCount", rule->bound);
+		return;
+	case REF_LIKES_XY:
+		snprintf(out, size, "\"collection\", \"operation\": \"reference_intersection_count\", \"referenceValue\": [\"y\", \"x\"], \"measurements\": [\"" ALL("maps") "\"], \"minCount\": %g}", rule->bound);
+		return;
+	case REF_WANTED:
+		snprintf(out, size, "\"collection\", \"operation\": \"reference_intersection_count\", \"referenceValue\": \"set_intersection(" ALL("wants") ")\", \"measurements\": [\"" ALL("maps") "\"], \"minCount\": %g}", rule->bound);
+		return;
+	default:
+		cr_assert_fail("no rule of collections");
+	}
+}
+
 static void print_rule(const struct ref_rule_set *rules, const struct ref_rule *rule, int number, char *out, size_t size)
 {
-#define ALL(attribute) "flatten(teams[*].players.attributes[" attribute "])"
 	const char *how = aggregations[rule->aggregation];
 	int used = snprintf(out, size, "{\"name\": \"R%d\", \"type\": ", number);
 	out += used;
@@ -107,18 +130,11 @@ static void print_rule(const struct ref_rule_set *rules, const struct ref_rule *
 		snprintf(out, size, "\"batchDistance\", \"batchAttribute\": \"mode\"}");
 		return;
 	case REF_COMMON_MAPS:
-		snprintf(out, size, "\"collection\", \"operation\": \"intersection\", \"measurements\": [\"" ALL("maps") "\"], \"minCount\": %g}", rule->bound);
-		return;
 	case REF_FEW_X:
 	case REF_SOME_X:
-		snprintf(out, size, "\"collection\", \"operation\": \"contains\", \"referenceValue\": \"x\", \"measurements\": [\"" ALL("maps") "\"], \"%s\": %g}",
-			 rule->kind == REF_FEW_X ? "maxCount" : "minCount", rule->bound);
-		return;
 	case REF_LIKES_XY:
-		snprintf(out, size, "\"collection\", \"operation\": \"reference_intersection_count\", \"referenceValue\": [\"y\", \"x\"], \"measurements\": [\"" ALL("maps") "\"], \"minCount\": %g}", rule->bound);
-		return;
 	case REF_WANTED:
-		snprintf(out, size, "\"collection\", \"operation\": \"reference_intersection_count\", \"referenceValue\": \"set_intersection(" ALL("wants") ")\", \"measurements\": [\"" ALL("maps") "\"], \"minCount\": %g}", rule->bound);
+		print_collection(rule, out, size);
 		return;
 	case REF_PING:
 		snprintf(out, size, "\"latency\", \"maxLatency\": %g, \"partyAggregation\": \"%s\"}", rule->bound, how);
@@ -337,6 +353,25 @@ static int count_maps(const struct ref_lineup *lineup, const struct ref_ticket *
 	return count;
 }
 
+static bool characters_differ(const struct ref_lineup *lineup, int aggregation)
+{
+	for (int i = 0; i < lineup->count; i++)
+		for (int j = 0; j < i; j++)
+			if (party_number(lineup->tickets[i], aggregation, true) == party_number(lineup->tickets[j], aggregation, true))
+				return false;
+	return true;
+}
+
+static bool teams_are_fair(const struct ref_lineup *lineup, int aggregation, double average, double bound)
+{
+	for (int team = 0, count; team < REF_TEAMS_MAX; team++) {
+		double own = average_skill(lineup, aggregation, team, &count);
+		if (count > 0 && fabs(own - average) > bound + 1e-9)
+			return false;
+	}
+	return true;
+}
+
 /* 1 holds, 0 does not, -1 cannot be said. */
 static int holds(const struct ref_rule *rule, const struct ref_lineup *lineup, double bound)
 {
@@ -355,18 +390,9 @@ static int holds(const struct ref_rule *rule, const struct ref_lineup *lineup, d
 	case REF_BATCH_MODE:
 		return modes_are_equal(lineup);
 	case REF_OTHER_CHARACTERS:
-		for (int i = 0; i < lineup->count; i++)
-			for (int j = 0; j < i; j++)
-				if (party_number(lineup->tickets[i], rule->aggregation, true) == party_number(lineup->tickets[j], rule->aggregation, true))
-					return 0;
-		return 1;
+		return characters_differ(lineup, rule->aggregation);
 	case REF_FAIR_TEAMS:
-		for (int team = 0; team < REF_TEAMS_MAX; team++) {
-			double own = average_skill(lineup, rule->aggregation, team, &count);
-			if (count > 0 && fabs(own - average) > bound + 1e-9)
-				return 0;
-		}
-		return 1;
+		return teams_are_fair(lineup, rule->aggregation, average, bound);
 	case REF_PEERS:
 		return most - average <= bound + 1e-9 && average - least <= bound + 1e-9;
 	case REF_BATCH_SKILL:

@@ -507,6 +507,40 @@ Test(match_pool, the_same_seed_makes_the_same_matches)
 	cr_assert_gt(differs, 200);
 }
 
+/* Sixty-four rules over forty teams, none of which can be asked early, and the last of which always fails: the worst that a search can be given. */
+Test(match_pool, a_rule_set_made_to_be_dear_gets_no_more_effort_than_others)
+{
+	char parts[16384], text[64];
+	int used = snprintf(parts, sizeof(parts), SKILL ", 'teams': [{'name': 't', 'minPlayers': 0, 'maxPlayers': 1, 'quantity': 40}], 'rules': [");
+	for (int i = 0; i < 64; i++)
+		used += snprintf(parts + used, sizeof(parts) - used, "%s{'name': 'r%d', 'type': 'distance', 'minDistance': %d, 'measurements': "
+				 "['stddev(flatten(teams[*].players.attributes[skill]))'], 'referenceValue': 'median(players.attributes[skill])'}",
+				 i == 0 ? "" : ",", i, i == 63 ? 1000000 : 0);
+	snprintf(parts + used, sizeof(parts) - used, "]");
+	struct match_rule_set *dear = NULL;
+	char *whole = calloc(1, sizeof(parts) + 64), message[DOCUMENT_PROBLEM_BYTES];
+	snprintf(whole, sizeof(parts) + 64, "{'ruleLanguageVersion': '1.0', %s}", parts);
+	char *json = quoted(whole);
+	dear = ringcast_match_rule_set_create(json, strlen(json), 1, message);
+	cr_assert_not_null(dear, "%s", message);
+	struct match_pool_options options = {.steps_min = 2000, .steps_per_ticket = 1};
+	pool = ringcast_match_pool_create(dear, &options);
+	for (int i = 0; i < 100; i++) {
+		snprintf(text, sizeof(text), "p%d skill=%d", i, i);
+		add(text, 0);
+	}
+	run_at(1);
+	const struct match_pool_counts *counts = ringcast_match_pool_counts(pool);
+	/* A search that has spent its steps still asks once for each ticket of its lineup on the way back, which is bounded too: 40 lineups. */
+	cr_assert(counts->steps >= 2000 && counts->steps < 2100 + 40 * 64 * 200 / 32, "%lu steps", counts->steps);
+	cr_assert_eq(counts->matches, 0);
+	cr_assert_eq(counts->waiting, 100);
+	ringcast_match_pool_destroy(&pool);
+	ringcast_match_rule_set_destroy(&dear);
+	free(whole);
+	free(json);
+}
+
 /* Large matches */
 
 #define FIELD "'playerAttributes': [{'name': 'skill', 'type': 'number'}, {'name': 'mode', 'type': 'string', 'default': 'm'}], " \
