@@ -235,6 +235,25 @@ class ScriptTest(unittest.IsolatedAsyncioTestCase):
         self.assertLessEqual({"SERVER_PROCESS_CRASHED", "GAME_SESSION_ACTIVATION_TIMEOUT"}, codes)
         self.daemon.stop()
 
+    async def test_a_script_sees_what_its_session_was_made_with(self):
+        _, fleet = self.fleet_of({"index.js": """let s; exports.ssExports = { init(session) { s = session; },
+          onStartGameSession(game) { s.getLogger().info(JSON.stringify([game.name, game.gameProperties.map((p) => [p.key, p.value]), game.gameSessionData])); } };"""})
+        plain = {"FleetId": fleet, "MaximumPlayerSessionCount": 4}
+        for options, seen in (({"Name": "n", "GameProperties": [{"Key": "mode", "Value": "ctf"}], "GameSessionData": "d"}, '["n",[["mode","ctf"]],"d"]'),
+                              ({"Name": "n"}, '["n",[],""]')):
+            session = self.gamelift.create_game_session(**plain, **options)["GameSession"]["GameSessionId"]
+            url = self.gamelift.get_game_session_log_url(GameSessionId=session)["PreSignedUrl"]
+            await until(lambda: self.status_of(session) == "ACTIVE")
+
+            def log():
+                try:
+                    return urllib.request.urlopen(url, timeout=60).read().decode()
+                except urllib.error.HTTPError:
+                    return ""  # nothing is written yet
+
+            await until(lambda: seen in log())
+        self.daemon.stop()
+
     async def test_a_lua_script_that_cannot_start_is_an_error_at_once(self):
         _, fleet = self.fleet_of({"main.lua": 'return { init = function(s) end, onStartGameSession = function() error("no level") end }'})
         session = self.gamelift.create_game_session(FleetId=fleet, MaximumPlayerSessionCount=4)["GameSession"]

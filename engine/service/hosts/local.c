@@ -60,10 +60,21 @@ static void look_at_start(struct host_local *local, struct host_call *call)
 	call->is_activating = result == RINGCAST_OK && strcmp(info.state, "activating") == 0;
 }
 
+/* What the script reads: CreateGameSession's members, GameProperties always among them, by which it is known for one. NULL: out of memory. */
+static char *properties_of(const json_t *facts)
+{
+	json_t *shown = json_copy((json_t *)facts);
+	if (json_object_get(shown, "GameProperties") == NULL)
+		json_object_set_new(shown, "GameProperties", json_array());
+	char *text = json_dumps(shown, JSON_COMPACT);
+	json_decref(shown);
+	return text;
+}
+
 static void create(struct host_local *local, struct host_call *call)
 {
 	ringcast_session_options options = RINGCAST_SESSION_OPTIONS_INIT;
-	char *properties = json_dumps(call->facts, JSON_COMPACT);
+	char *properties = properties_of(call->facts);
 	const char *name = json_string_value(json_object_get(call->facts, "Name"));
 	options.name = name != NULL && strlen(name) < RINGCAST_NAME_BYTES ? name : NULL;
 	options.players_max = call->players_max;

@@ -201,10 +201,12 @@ function gameSessionOf({ id, name, properties, players_max }) {
 	} catch {
 		given = {}; // properties need not be JSON; the script gets them as they are, below
 	}
-	const flat = Array.isArray(given.gameProperties) ? given.gameProperties :
+	const isOfService = Array.isArray(given.GameProperties); // from CreateGameSession: its members as they were given
+	const flat = isOfService ? given.GameProperties : Array.isArray(given.gameProperties) ? given.gameProperties :
 		Object.entries(given).map(([key, value]) => ({ key, value: typeof value === 'string' ? value : JSON.stringify(value) }));
 	const gameProperties = flat.map(({ key, Key = key, value, Value = value }) => ({ key: Key, value: Value, Key, Value }));
-	const both = { gameSessionId: id, name, maximumPlayerSessionCount: players_max, gameProperties, gameSessionData: properties,
+	const both = { gameSessionId: id, name, maximumPlayerSessionCount: players_max, gameProperties,
+		gameSessionData: isOfService ? String(given.GameSessionData ?? '') : properties,
 		status: 'ACTIVE' };
 	return Object.fromEntries(Object.entries(both).flatMap(([key, value]) => [[key, value], [key[0].toUpperCase() + key.slice(1), value]]));
 }
