@@ -66,12 +66,22 @@ static int push_text(lua_State *state, const char *format, size_t size, const st
 	return 1;
 }
 
+/* A number beyond what the calendar can name is refused before it is converted: there the conversion has no result. */
+static time_t check_time(lua_State *state, int index)
+{
+	const lua_Number max = 1e15;
+	lua_Number number = luaL_checknumber(state, index);
+	if (!(number >= -max && number <= max))
+		luaL_error(state, "bad argument #%d to 'date' (a time in seconds since 1970 expected, got %f)", index, number);
+	return (time_t)number;
+}
+
 static int os_date(lua_State *state)
 {
 	size_t size;
 	struct tm date;
 	const char *format = luaL_optlstring(state, 1, "%c", &size);
-	time_t when = lua_isnoneornil(state, 2) ? time(NULL) : (time_t)luaL_checknumber(state, 2);
+	time_t when = lua_isnoneornil(state, 2) ? time(NULL) : check_time(state, 2);
 	bool is_utc = *format == '!';
 	format += is_utc;
 	size -= is_utc;

@@ -115,6 +115,9 @@ Test(lua_strings, dates)
 	expect_info("return os.date('!', 0), os.date('!no conversion', 0), os.date('!%', 0):sub(1, 1), #os.date()", " no conversion % 24");
 	expect_info("local t = os.date('!*t', 86399) return t.year, t.month, t.day, t.hour, t.min, t.sec, t.wday, t.yday, t.isdst", "1970 1 1 23 59 59 5 1 false");
 	expect_info("return os.date('!%Ey|%_d|%-d|%03d', 0)", "70| 1|1|001");
+	expect_info("return pcall(os.date, '!%Y', 1/0)", "false bad argument #2 to 'date' (a time in seconds since 1970 expected, got inf)");
+	expect_info("return pcall(os.date, '!%Y', 0/0), pcall(os.date, '!%Y', -1e300)", "false false bad argument #2 to 'date' (a time in seconds since 1970 expected, got -1e+300)");
+	expect_info("return os.date('!%Y', 1e15), os.date('!%Y', -1e15)", "31690708 -31686769");
 	expect_info("return pcall(os.date, '%999999999Y')", "false invalid conversion in the format of a date");
 	expect_info("return #os.date('!' .. ('%Y'):rep(1e4), 0), pcall(os.date, '%c', 'x')", "40000 false bad argument #2 to '?' (number expected, got string)");
 }
