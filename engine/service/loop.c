@@ -35,7 +35,7 @@ struct loop {
 	size_t request_count, event_count, letter_count;
 	uint64_t arrival_count, lost_event_count, lost_event_total; /* lost: since they were last told of, and all */
 	struct batch *batch; /* the store thread's while not done; NULL: none */
-	bool is_stopping;
+	bool is_stopping, are_writes_held;
 	/* the loop's thread only */
 	struct list_node held; /* answered, waiting for the store; oldest first */
 	struct list_node parked; /* waiting for a host */
@@ -373,13 +373,29 @@ static void take_work(struct loop *loop, struct work *work)
 	work->lost_event_count = loop->lost_event_count;
 	loop->lost_event_count = 0;
 	work->batch = NULL;
-	if (loop->batch != NULL && (loop->batch->is_done || !loop->has_store_thread)) {
+	if (loop->batch != NULL && (loop->batch->is_done || !(loop->has_store_thread || loop->are_writes_held))) {
 		work->batch = loop->batch;
 		loop->batch = NULL;
 	}
 	pthread_mutex_unlock(&loop->lock);
 	if (work->batch != NULL && !work->batch->is_done)
 		write_batch(loop, work->batch);
+}
+
+void ringcast_loop_hold_writes(struct loop *loop)
+{
+	ringcast_assert(!loop->has_store_thread);
+	loop->are_writes_held = true;
+}
+
+bool ringcast_loop_write(struct loop *loop)
+{
+	ringcast_assert(!loop->has_store_thread);
+	if (loop->batch == NULL || loop->batch->is_done)
+		return false;
+	write_batch(loop, loop->batch);
+	loop->batch->is_done = true;
+	return true;
 }
 
 static void hear_next(struct loop *loop, struct work *work)
@@ -582,6 +598,7 @@ void ringcast_loop_stop(struct loop *loop)
 {
 	pthread_mutex_lock(&loop->lock);
 	loop->is_stopping = true;
+	loop->are_writes_held = false;
 	pthread_cond_broadcast(&loop->changed);
 	pthread_cond_broadcast(&loop->batch_changed);
 	pthread_mutex_unlock(&loop->lock);

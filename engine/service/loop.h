@@ -57,6 +57,11 @@ uint64_t ringcast_loop_lost_count(struct loop *loop); /* [any thread] events of 
 
 /* One turn without waiting; for the loop's thread, and for tests that have none. True: something was done. */
 bool ringcast_loop_turn(struct loop *loop);
+/*
+ * For tests without threads, where the store is slow: after hold_writes a turn leaves the batch alone, and write does it. True: there was one.
+ */
+void ringcast_loop_hold_writes(struct loop *loop);
+bool ringcast_loop_write(struct loop *loop);
 /* For tests: the model, between turns. */
 struct model *ringcast_loop_model(struct loop *loop);
 

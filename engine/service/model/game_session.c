@@ -76,6 +76,7 @@ void ringcast_game_sessions_init(struct game_sessions *sessions, uint64_t seed)
 	ringcast_text_index_init(&sessions->by_host_session, seed);
 	ringcast_text_index_init(&sessions->players_by_id, seed);
 	ringcast_list_init(&sessions->all);
+	ringcast_list_init(&sessions->live);
 	ringcast_list_init(&sessions->ended);
 }
 
@@ -90,8 +91,6 @@ void ringcast_game_sessions_fini(struct game_sessions *sessions)
 
 static void session_free(struct game_session *session)
 {
-	free(session->key);
-	free(session->location);
 	free(session->address);
 	json_decref(session->facts);
 	free(session);
@@ -99,21 +98,22 @@ static void session_free(struct game_session *session)
 
 static struct game_session *session_new(const char *fleet_id, const char *location, const char *id, json_t *facts)
 {
-	struct game_session *session = calloc(1, sizeof(*session));
+	size_t fleet_bytes = strlen(fleet_id), key_bytes = fleet_bytes + 1 + strlen(id) + 1, location_bytes = strlen(location) + 1;
+	struct game_session *session = calloc(1, sizeof(*session) + key_bytes + location_bytes);
 	if (session == NULL) {
 		json_decref(facts);
 		return NULL;
 	}
 	session->facts = facts;
-	session->location = strdup(location);
 	session->status_reason = "";
 	ringcast_list_init(&session->players);
-	snprintf(session->id, sizeof(session->id), "%s", id);
-	if (session->location != NULL && asprintf(&session->key, "%s/%s", fleet_id, id) >= 0)
-		return session;
-	session->key = NULL;
-	session_free(session);
-	return NULL;
+	snprintf(session->texts, key_bytes, "%s/%s", fleet_id, id);
+	memcpy(session->texts + key_bytes, location, location_bytes);
+	session->key = session->texts;
+	session->fleet_bytes = fleet_bytes;
+	session->id = session->texts + fleet_bytes + 1;
+	session->location = session->texts + key_bytes;
+	return session;
 }
 
 struct game_session *ringcast_game_session_add(struct game_sessions *sessions, const char *fleet_id, const char *location, const char *id,
@@ -128,10 +128,10 @@ struct game_session *ringcast_game_session_add(struct game_sessions *sessions, c
 		return NULL;
 	}
 	session->all = sessions;
-	session->fleet_bytes = strlen(fleet_id);
 	session->created_ms = now_ms;
 	session->number = sessions->next_number++;
 	ringcast_list_add_tail(&sessions->all, &session->node);
+	ringcast_list_add_tail(&sessions->live, &session->state_node);
 	sessions->live_count++;
 	sessions->status_counts[GAME_SESSION_ACTIVATING]++;
 	return session;
@@ -200,12 +200,11 @@ void ringcast_game_session_remove(struct game_sessions *sessions, struct game_se
 		ringcast_text_index_remove(&sessions->by_host_session, session->host_session);
 	ringcast_list_remove(&session->node);
 	sessions->status_counts[session->status]--;
-	if (ringcast_game_session_is_ended(session)) {
-		ringcast_list_remove(&session->ended_node);
+	ringcast_list_remove(&session->state_node);
+	if (ringcast_game_session_is_ended(session))
 		sessions->ended_count--;
-	} else {
+	else
 		sessions->live_count--;
-	}
 	session_free(session);
 }
 
@@ -228,7 +227,8 @@ bool ringcast_game_session_move(struct game_sessions *sessions, struct game_sess
 		session->ended_ms = now_ms;
 		sessions->live_count--;
 		sessions->ended_count++;
-		ringcast_list_add_tail(&sessions->ended, &session->ended_node);
+		ringcast_list_remove(&session->state_node);
+		ringcast_list_add_tail(&sessions->ended, &session->state_node);
 		end_players(session, now_ms);
 	}
 	if (sessions->session_moved != NULL)
@@ -287,7 +287,7 @@ size_t ringcast_game_sessions_forget(struct game_sessions *sessions, int64_t bef
 {
 	size_t count = 0;
 	for (; count < count_max && !ringcast_list_is_empty(&sessions->ended); count++) {
-		struct game_session *session = CONTAINER_OF(sessions->ended.next, struct game_session, ended_node);
+		struct game_session *session = CONTAINER_OF(sessions->ended.next, struct game_session, state_node);
 		if (session->ended_ms >= before_ms && sessions->ended_count <= kept_max)
 			break;
 		ringcast_game_session_remove(sessions, session);

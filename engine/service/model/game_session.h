@@ -46,11 +46,11 @@ struct player_session {
 struct game_sessions;
 struct game_session {
 	struct game_sessions *all; /* that it is in */
-	char id[GAME_SESSION_ID_BYTES];	     /* the last part of its ARN: the idempotency token, or gsess-... */
+	const char *id;			     /* in key: the last part of its ARN: the idempotency token, or gsess-... */
 	char host_session[GAME_SESSION_ID_BYTES]; /* the host's name for it; "" until the host has answered */
-	char *key;			     /* "fleet/id": unique */
+	const char *key;		     /* "fleet/id": unique */
 	size_t fleet_bytes;		     /* how much of key is the fleet's id */
-	char *location;			     /* "" for the fleet's home */
+	const char *location;		     /* "" for the fleet's home */
 	uint32_t host;			     /* index of the host that runs it */
 	struct host_address *address;	     /* NULL: the engine's address */
 	enum game_session_status status;
@@ -65,8 +65,9 @@ struct game_session {
 	json_t *facts;		 /* Name, CreatorId, GameProperties, GameSessionData, MatchmakerData: as given */
 	struct list_node players; /* of struct player_session */
 	struct list_node node;	  /* game_sessions.all, oldest first */
-	struct list_node ended_node; /* game_sessions.ended, the first that ended first */
+	struct list_node state_node; /* game_sessions.live, oldest first, or ended, the first that ended first */
 	uint64_t number;	  /* counts up: the order of pages */
+	char texts[];		  /* key and location */
 };
 
 struct game_sessions {
@@ -75,7 +76,7 @@ struct game_sessions {
 	void (*player_moved)(void *context, const struct player_session *player);
 	void *context;
 	struct text_index by_key, by_host_session, players_by_id;
-	struct list_node all, ended;
+	struct list_node all, live, ended;
 	uint64_t next_number;
 	size_t live_count, ended_count, status_counts[GAME_SESSION_STATUS_COUNT];
 };

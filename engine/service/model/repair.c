@@ -70,13 +70,12 @@ void ringcast_model_repair(struct model *model)
 {
 	if (!model->is_repairing)
 		return;
-	for (struct list_node *node = model->sessions.all.next; node != &model->sessions.all; node = node->next) {
-		const struct game_session *session = CONTAINER_OF(node, struct game_session, node);
+	for (struct list_node *node = model->sessions.live.next; node != &model->sessions.live; node = node->next) {
+		const struct game_session *session = CONTAINER_OF(node, struct game_session, state_node);
 		if (session->number <= model->repair_behind)
 			continue;
 		/* One whose host has not answered yet is waited for: what it answers may be older than what was lost. */
-		bool is_live = !ringcast_game_session_is_ended(session);
-		if (is_live && (*session->host_session == '\0' || model->repair_count >= MODEL_REPAIRS_MAX || !ask_after(model, session)))
+		if (*session->host_session == '\0' || model->repair_count >= MODEL_REPAIRS_MAX || !ask_after(model, session))
 			return;
 		model->repair_behind = session->number;
 	}

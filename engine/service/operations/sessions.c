@@ -246,7 +246,23 @@ static json_t *show_detail(const struct model *model, const struct game_session 
 
 typedef json_t *show_fn(const struct model *model, const struct game_session *session);
 
-/* In the order in which they were created, from behind the page's number on. */
+static bool is_wish_for_live(const struct wish *wish)
+{
+	return wish->has_status && wish->status != GAME_SESSION_TERMINATED && wish->status != GAME_SESSION_ERROR;
+}
+
+/* In the order in which they were created; what has ended is not looked at where nobody asks for it. NULL: there is no more. */
+static struct game_session *next_session(struct model *model, const struct wish *wish, struct game_session *session)
+{
+	bool is_live = is_wish_for_live(wish);
+	struct list_node *head = is_live ? &model->sessions.live : &model->sessions.all;
+	struct list_node *node = session == NULL ? head->next : is_live ? session->state_node.next : session->node.next;
+	if (node == head)
+		return NULL;
+	return is_live ? CONTAINER_OF(node, struct game_session, state_node) : CONTAINER_OF(node, struct game_session, node);
+}
+
+/* From behind the page's number on. */
 static void answer_page(struct model *model, struct request *request, const struct wish *wish, const char *name, show_fn *show)
 {
 	struct page page;
@@ -254,8 +270,7 @@ static void answer_page(struct model *model, struct request *request, const stru
 		return;
 	json_t *output = json_object(), *list = json_array();
 	uint64_t behind = strtoull(page.behind, NULL, 10), last = 0;
-	for (struct list_node *node = model->sessions.all.next; node != &model->sessions.all; node = node->next) {
-		const struct game_session *session = CONTAINER_OF(node, struct game_session, node);
+	for (struct game_session *session = next_session(model, wish, NULL); session != NULL; session = next_session(model, wish, session)) {
 		if (session->number <= behind || !is_wished(wish, session))
 			continue;
 		if (json_array_size(list) == page.limit) {
@@ -343,12 +358,13 @@ static double number_of(void *context, enum filter_operand operand)
 	}
 }
 
+/* The first of all that are found, in order: no more than a page shows, and one to know that there are more. */
 struct search {
 	struct filter filter;
 	struct filter_sort sort;
 	bool has_filter, has_sort;
-	struct game_session **found;
-	size_t count;
+	struct game_session *found[SEARCH_LIMIT + 1];
+	size_t count, count_max;
 };
 
 static struct filter_subject subject_of(struct game_session *session)
@@ -356,13 +372,11 @@ static struct filter_subject subject_of(struct game_session *session)
 	return (struct filter_subject){session, text_of, number_of};
 }
 
-static int compare_found(const void *a, const void *b, void *context)
+static bool is_before(const struct search *search, struct game_session *left, struct game_session *right)
 {
-	struct game_session *left = *(struct game_session *const *)a, *right = *(struct game_session *const *)b;
-	const struct search *search = context;
 	struct filter_subject left_subject = subject_of(left), right_subject = subject_of(right);
 	int order = search->has_sort ? ringcast_filter_sort_compare(&search->sort, &left_subject, &right_subject) : 0;
-	return order != 0 ? order : left->number < right->number ? -1 : left->number > right->number;
+	return order < 0 || (order == 0 && left->number < right->number);
 }
 
 static bool read_search(struct request *request, struct search *search)
@@ -379,17 +393,6 @@ static bool read_search(struct request *request, struct search *search)
 		return false;
 	}
 	return true;
-}
-
-static void find_all(struct model *model, const struct wish *wish, struct search *search)
-{
-	for (struct list_node *node = model->sessions.all.next; node != &model->sessions.all; node = node->next) {
-		struct game_session *session = CONTAINER_OF(node, struct game_session, node);
-		struct filter_subject subject = subject_of(session);
-		if (is_wished(wish, session) && (!search->has_filter || ringcast_filter_passes(&search->filter, &subject)))
-			search->found[search->count++] = session;
-	}
-	qsort_r(search->found, search->count, sizeof(search->found[0]), compare_found, search);
 }
 
 /*
@@ -430,29 +433,48 @@ static struct place read_place(const char *behind)
 	return place;
 }
 
-static size_t first_behind(const struct search *search, const char *behind)
+static bool is_behind(const struct search *search, struct game_session *session, const struct place *place)
 {
-	struct place place = read_place(behind);
-	struct filter_subject there = {&place, text_of_place, number_of_place};
-	size_t i = 0;
-	for (; i < search->count; i++) {
-		struct filter_subject subject = subject_of(search->found[i]);
-		int order = search->has_sort ? ringcast_filter_sort_compare(&search->sort, &subject, &there) : 0;
-		if (order > 0 || (order == 0 && search->found[i]->number > place.number))
-			break;
+	struct filter_subject subject = subject_of(session), there = {(void *)place, text_of_place, number_of_place};
+	int order = search->has_sort ? ringcast_filter_sort_compare(&search->sort, &subject, &there) : 0;
+	return order > 0 || (order == 0 && session->number > place->number);
+}
+
+static void take_found(struct search *search, struct game_session *session)
+{
+	size_t place = 0, end = search->count;
+	if (search->count == search->count_max && !is_before(search, session, search->found[search->count - 1]))
+		return;
+	while (place < end) {
+		size_t middle = (place + end) / 2;
+		if (is_before(search, session, search->found[middle]))
+			end = middle;
+		else
+			place = middle + 1;
 	}
-	return i;
+	size_t last = search->count < search->count_max ? search->count++ : search->count_max - 1;
+	memmove(&search->found[place + 1], &search->found[place], (last - place) * sizeof(search->found[0]));
+	search->found[place] = session;
+}
+
+static void find_all(struct model *model, const struct wish *wish, struct search *search, const struct place *behind)
+{
+	for (struct game_session *session = next_session(model, wish, NULL); session != NULL; session = next_session(model, wish, session)) {
+		struct filter_subject subject = subject_of(session);
+		if (is_wished(wish, session) && (!search->has_filter || ringcast_filter_passes(&search->filter, &subject)) &&
+		    (behind == NULL || is_behind(search, session, behind)))
+			take_found(search, session);
+	}
 }
 
 static void answer_search(struct model *model, struct request *request, const struct search *search, const struct page *page)
 {
-	size_t first = *page->behind != '\0' ? first_behind(search, page->behind) : 0, i;
 	json_t *output = json_object(), *list = json_array();
-	for (i = first; i < search->count && i - first < page->limit; i++)
+	for (size_t i = 0; i < search->count && i < page->limit; i++)
 		json_array_append_new(list, ringcast_model_show_session(model, search->found[i]));
-	if (i < search->count && i > first) {
+	if (search->count > page->limit) {
 		char text[PAGE_BEHIND_BYTES];
-		write_place(search, search->found[i - 1], text);
+		write_place(search, search->found[page->limit - 1], text);
 		ringcast_page_continue(page, text, output);
 	}
 	json_object_set_new(output, "GameSessions", list);
@@ -468,16 +490,16 @@ void ringcast_operation_SearchGameSessions(struct model *model, struct request *
 	if (wish.fleet_id == NULL || !ringcast_page_begin(request, SEARCH_LIMIT, SEARCH_LIMIT, &page))
 		return;
 	struct search *search = calloc(1, sizeof(*search));
-	if (search != NULL)
-		search->found = calloc(model->sessions.status_counts[GAME_SESSION_ACTIVE] + 1, sizeof(search->found[0]));
-	if (search == NULL || search->found == NULL) {
+	if (search == NULL) {
 		ringcast_request_refuse_memory(request);
-	} else if (read_search(request, search)) {
-		find_all(model, &wish, search);
+		return;
+	}
+	if (read_search(request, search)) {
+		struct place behind = read_place(page.behind);
+		search->count_max = page.limit + 1;
+		find_all(model, &wish, search, *page.behind != '\0' ? &behind : NULL);
 		answer_search(model, request, search, &page);
 	}
-	if (search != NULL)
-		free(search->found);
 	free(search);
 }
 

@@ -1,0 +1,200 @@
+/*
+ * What the service costs: CPU time of its control thread per operation, from a checked request to its answer, with a host that answers at once;
+ * then memory, durable writes with their transactions, and whole sessions on a real engine. HTTP and codecs are other threads' and are not in it.
+ *
+ *   service-bench [--script FOLDER] [NAME...]     names: players sessions describe search durable memory engine; all unless said
+ */
+#include <malloc.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "rig.h"
+
+static void line(const char *what, double value, const char *unit, const char *aim)
+{
+	printf("%-58s %12.1f %-12s aim: %s\n", what, value, unit, aim);
+	fflush(stdout);
+}
+
+/* Sessions and players */
+
+enum { FULL_SESSION = 200 };
+
+static void bench_players(void)
+{
+	enum { COUNT = 40000 };
+	struct bench_rig rig;
+	char id[256] = "";
+	bench_rig_open(&rig, NULL);
+	double cpu_s = 0;
+	for (int i = 0; i < COUNT; i++) {
+		if (i % FULL_SESSION == 0)
+			bench_create(&rig, i / FULL_SESSION, id);
+		double begin_s = bench_thread_cpu_s();
+		bench_free(bench_ask(&rig, "CreatePlayerSession", json_pack("{s:s, s:s+}", "GameSessionId", id, "PlayerId", "player-", bench_number(i))));
+		cpu_s += bench_thread_cpu_s() - begin_s;
+	}
+	line("CreatePlayerSession", COUNT / cpu_s, "/CPU s", "20 000");
+	bench_rig_close(&rig);
+}
+
+static void bench_sessions(void)
+{
+	enum { COUNT = 20000 };
+	struct bench_rig rig;
+	char id[256];
+	bench_rig_open(&rig, NULL);
+	double begin_s = bench_thread_cpu_s();
+	for (int i = 0; i < COUNT; i++) {
+		bench_create(&rig, i, id);
+		bench_end(&rig, id);
+	}
+	line("CreateGameSession and TerminateGameSession", COUNT / (bench_thread_cpu_s() - begin_s), "/CPU s", "3 000");
+	bench_rig_close(&rig);
+}
+
+static void fill(struct bench_rig *rig, int count, bool is_ended)
+{
+	char id[256];
+	for (int i = 0; i < count; i++) {
+		bench_create(rig, i, id);
+		if (is_ended)
+			bench_end(rig, id);
+	}
+}
+
+static double cpu_ms_of(struct bench_rig *rig, const char *operation, json_t *input)
+{
+	enum { ROUNDS = 20 };
+	double begin_s = bench_thread_cpu_s();
+	for (int i = 0; i < ROUNDS; i++)
+		bench_free(bench_ask(rig, operation, json_deep_copy(input)));
+	double end_s = bench_thread_cpu_s();
+	json_decref(input);
+	return (end_s - begin_s) * 1e3 / ROUNDS;
+}
+
+static void bench_describe(void)
+{
+	struct bench_rig rig;
+	bench_rig_open(&rig, NULL);
+	fill(&rig, 10000, false);
+	json_t *input = json_pack("{s:s, s:i}", "FleetId", "fleet-1", "Limit", 100);
+	line("DescribeGameSessions, first 100 of 10 000", cpu_ms_of(&rig, "DescribeGameSessions", json_deep_copy(input)), "CPU ms", "1");
+	for (int page = 0; page < 99; page++) {
+		struct request *request = bench_ask(&rig, "DescribeGameSessions", json_deep_copy(input));
+		json_object_set(input, "NextToken", json_object_get(request->output, "NextToken"));
+		bench_free(request);
+	}
+	line("DescribeGameSessions, last 100 of 10 000", cpu_ms_of(&rig, "DescribeGameSessions", input), "CPU ms", "1");
+	line("SearchGameSessions, 20 of 10 000, filtered and sorted",
+	     cpu_ms_of(&rig, "SearchGameSessions",
+		       json_pack("{s:s, s:s, s:s}", "FleetId", "fleet-1", "FilterExpression", "hasAvailablePlayerSessions = true AND gameSessionProperties.mode = 'ctf'",
+				 "SortExpression", "gameSessionName DESC")),
+	     "CPU ms", "-");
+	bench_rig_close(&rig);
+}
+
+static void bench_search(void)
+{
+	struct bench_rig rig;
+	char last[256];
+	bench_rig_open(&rig, NULL);
+	fill(&rig, 100000, true);
+	bench_create(&rig, 100000, last);
+	line("100 000 ended: the ended ones, first 100",
+	     cpu_ms_of(&rig, "DescribeGameSessions", json_pack("{s:s, s:i, s:s}", "FleetId", "fleet-1", "Limit", 100, "StatusFilter", "TERMINATED")), "CPU ms",
+	     "50");
+	line("100 000 ended: the active one",
+	     cpu_ms_of(&rig, "DescribeGameSessions", json_pack("{s:s, s:s}", "FleetId", "fleet-1", "StatusFilter", "ACTIVE")), "CPU ms", "50");
+	line("100 000 ended: a search",
+	     cpu_ms_of(&rig, "SearchGameSessions", json_pack("{s:s, s:s}", "FleetId", "fleet-1", "FilterExpression", "maximumSessions > 1")), "CPU ms", "50");
+	line("100 000 ended: one of them by its id", cpu_ms_of(&rig, "DescribeGameSessions", json_pack("{s:s}", "GameSessionId", last)), "CPU ms", "50");
+	bench_rig_close(&rig);
+}
+
+/* Memory */
+
+static double heap_bytes(void)
+{
+	struct mallinfo2 info = mallinfo2();
+	return (double)(info.uordblks + info.hblkhd);
+}
+
+static void bench_memory(void)
+{
+	enum { COUNT = 20000 };
+	struct bench_rig rig;
+	bench_rig_open(&rig, NULL);
+	double before = heap_bytes();
+	fill(&rig, COUNT, false);
+	double live = heap_bytes();
+	line("memory of a live session, a name and two properties", (live - before) / COUNT, "bytes", "2 048");
+	bench_rig_close(&rig);
+}
+
+/* Durable writes: the loop and the store on their threads, as in the daemon, and so many clients that each waits for its answer. */
+
+static void bench_durable(void)
+{
+	enum { COUNT = 20000, CLIENTS = 256 };
+	char folder[] = "service-bench-XXXXXX", path[64];
+	struct bench_rig rig;
+	if (mkdtemp(folder) == NULL) {
+		perror("service-bench: no folder here");
+		return;
+	}
+	snprintf(path, sizeof(path), "%s/store.db", folder);
+	bench_rig_open(&rig, path);
+	struct bench_load load = bench_write(&rig, COUNT, CLIENTS);
+	line("accepted durable writes, 256 clients: per second", COUNT / load.wall_s, "/s", "5 000");
+	line("accepted durable writes: CPU of all threads", COUNT / load.cpu_s, "/CPU s", "-");
+	bench_rig_close(&rig);
+	for (const char *const *end = (const char *const[]){"", "-wal", "-shm", NULL}; *end != NULL; end++) {
+		char name[80];
+		snprintf(name, sizeof(name), "%s%s", path, *end);
+		unlink(name);
+	}
+	rmdir(folder);
+}
+
+static void bench_engine(const char *script)
+{
+	enum { COUNT = 3000, CLIENTS = 32 };
+	struct bench_load load = bench_real_sessions(NULL, COUNT, CLIENTS);
+	line("create and end on a real engine: CPU of all threads", COUNT / load.cpu_s, "/CPU s", "3 000");
+	if (script == NULL)
+		return;
+	load = bench_real_sessions(script, COUNT, CLIENTS);
+	line("the same with a Lua script", COUNT / load.cpu_s, "/CPU s", "1 000");
+}
+
+static bool is_wished(int argc, char **argv, const char *name)
+{
+	for (int i = 1; i < argc; i++)
+		if (strcmp(argv[i], name) == 0)
+			return true;
+	return argc <= 1;
+}
+
+int main(int argc, char **argv)
+{
+	static void (*const benches[])(void) = {bench_players, bench_sessions, bench_describe, bench_search, bench_durable, bench_memory};
+	static const char *const names[] = {"players", "sessions", "describe", "search", "durable", "memory"};
+	const char *script = NULL;
+	if (argc > 2 && strcmp(argv[1], "--script") == 0) {
+		script = argv[2];
+		argv += 2;
+		argc -= 2;
+	}
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		if (is_wished(argc, argv, names[i]))
+			benches[i]();
+	if (is_wished(argc, argv, "engine"))
+		bench_engine(script);
+	return 0;
+}
