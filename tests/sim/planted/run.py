@@ -4,7 +4,7 @@
   run.py [--seeds N] [NAME...]     default: 1000 seeds, all patches of this folder
   run.py --fit                     plants nothing: only whether each patch still fits the code
 
-Each patch begins with a line that says what is planted. Exit 1 when one is not found, or does not apply any more: then it has to be made anew."""
+Each patch begins with a line that says what is planted; those called service-... are for the simulation of the service. Exit 1 when one is not found, or does not apply any more: then it has to be made anew."""
 
 import argparse
 import pathlib
@@ -17,7 +17,7 @@ import tempfile
 HERE = pathlib.Path(__file__).resolve().parent
 TOP = HERE.parents[2]
 FAILURES_MAX = 40  # an assertion ends the run: it goes on behind the seed, so often at most
-BUILD = ["ninja", "-C", "build", "tests/sim/ringcast-sim"]
+BUILD = ["ninja", "-C", "build", "tests/sim/ringcast-sim", "tests/sim/service/ringcast-service-sim"]
 
 
 def run(command, folder, **options):
@@ -33,11 +33,11 @@ def prepare(folder):
     return tree
 
 
-def simulate(tree, seeds):
+def simulate(tree, program, seeds):
     """How many seeds fail, and what the first of them says."""
     failed, words, seed = 0, "", 1
     while seed <= seeds and failed < FAILURES_MAX:
-        result = run(["build/tests/sim/ringcast-sim", f"--seed={seed}", f"--seeds={seeds - seed + 1}"], tree)
+        result = run([program, f"--seed={seed}", f"--seeds={seeds - seed + 1}"], tree)
         found = re.findall(r"^FAILED seed \d+: (.*)$", result.stderr, re.M)
         failed += len(found)
         words = words or (found[0] if found else "")
@@ -58,7 +58,8 @@ def plant(tree, patch, seeds):
     if run([*apply, "--dry-run"], tree).returncode != 0 or run(apply, tree).returncode != 0:
         return f"| {text.splitlines()[0]} | - | does not apply |", False
     built = run(BUILD, tree)
-    failed, words = simulate(tree, seeds) if built.returncode == 0 else (0, "does not compile")
+    program = "build/tests/sim/service/ringcast-service-sim" if patch.name.startswith("service-") else "build/tests/sim/ringcast-sim"
+    failed, words = simulate(tree, program, seeds) if built.returncode == 0 else (0, "does not compile")
     run([*apply, "-R"], tree)
     count = f"more than {FAILURES_MAX}" if failed >= FAILURES_MAX and "assert" in words else failed
     return f"| {text.splitlines()[0]} | {count} | {words[:120]} |", failed > 0

@@ -1,6 +1,7 @@
 #include "ask.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/assert.h"
 #include "walk.h"
@@ -11,26 +12,6 @@ void sim_ask_free(struct ask *ask)
 	json_decref(ask->request.input);
 	json_decref(ask->request.output);
 	free(ask);
-}
-
-/* A process that has died tells nobody anything. */
-static void answered(struct request *request)
-{
-	struct ask *ask = request->context;
-	struct world *world = ask->world;
-	if (world->disk.is_crashed)
-		return;
-	if (ask->is_done)
-		sim_world_fail(world, "%s was answered twice", request->operation->name);
-	ask->is_done = true;
-	world->answer_count++;
-	world->fault_count += request->fault != FAULT_NONE;
-	sim_world_trace(world, "answer %s: %s%s", request->operation->name, request->fault != FAULT_NONE ? ringcast_fault_type(request->fault) : "ok",
-			ask->is_gone ? ", to nobody" : "");
-	sim_oracle_hear(world, ask);
-	ringcast_list_remove(&ask->node);
-	world->ask_count--;
-	sim_ask_free(ask);
 }
 
 /* NULL: too many wait, and the ask is gone. */
@@ -50,6 +31,48 @@ static struct ask *send(struct world *world, struct ask *ask)
 	return ask;
 }
 
+static void answered(struct request *request);
+
+/* The same once more, as an SDK sends it when it has lost the answer. */
+static void ask_again(struct world *world, const struct ask *first)
+{
+	struct ask *ask = calloc(1, sizeof(*ask));
+	ringcast_assert(ask != NULL);
+	*ask = (struct ask){.world = world, .kind = first->kind, .index = first->index, .version = first->version, .epoch = first->epoch, .is_repeat = true};
+	ask->request = (struct request){.operation = first->request.operation, .input = json_deep_copy(first->request.input), .role = ROLE_OPERATOR,
+					.done = answered, .context = ask};
+	memcpy(ask->request.invocation, first->request.invocation, sizeof(ask->request.invocation));
+	send(world, ask);
+}
+
+static void maybe_again(struct world *world, const struct ask *ask)
+{
+	bool is_repeatable = ask != NULL && !ask->is_repeat && (ask->kind == ASK_CREATE || ask->kind == ASK_RESERVE);
+	if (is_repeatable && !world->is_calm && sim_world_chance(world, world->swarm->repeat))
+		ask_again(world, ask);
+}
+
+/* A process that has died tells nobody anything. */
+static void answered(struct request *request)
+{
+	struct ask *ask = request->context;
+	struct world *world = ask->world;
+	if (world->disk.is_crashed)
+		return;
+	if (ask->is_done)
+		sim_world_fail(world, "%s was answered twice", request->operation->name);
+	ask->is_done = true;
+	world->answer_count++;
+	world->fault_count += request->fault != FAULT_NONE;
+	sim_world_trace(world, "answer %s: %s%s", request->operation->name, request->fault != FAULT_NONE ? ringcast_fault_type(request->fault) : "ok",
+			ask->is_gone ? ", to nobody" : "");
+	sim_oracle_hear(world, ask);
+	maybe_again(world, ask);
+	ringcast_list_remove(&ask->node);
+	world->ask_count--;
+	sim_ask_free(ask);
+}
+
 struct ask *sim_ask(struct world *world, enum ask_kind kind, const char *operation, json_t *input, uint32_t index, uint32_t version, struct walk *walk)
 {
 	struct ask *ask = calloc(1, sizeof(*ask));
@@ -59,19 +82,6 @@ struct ask *sim_ask(struct world *world, enum ask_kind kind, const char *operati
 	snprintf(ask->request.invocation, sizeof(ask->request.invocation), "i%u-%u", (unsigned)world->epoch, ++world->oracle.next_version);
 	ask->is_gone = sim_world_chance(world, world->swarm->vanish);
 	return send(world, ask);
-}
-
-void sim_ask_again(struct world *world, const struct ask *first)
-{
-	struct ask *ask = calloc(1, sizeof(*ask));
-	ringcast_assert(ask != NULL);
-	*ask = *first;
-	ask->node = ask->request.node = (struct list_node){NULL, NULL};
-	ask->is_repeat = true;
-	ask->is_gone = false;
-	ask->request.context = ask;
-	ask->request.input = json_deep_copy(first->request.input);
-	send(world, ask);
 }
 
 /* Sessions */
@@ -84,12 +94,6 @@ static struct known_session *some_session(struct world *world, uint32_t *ret_ind
 	uint32_t newest = oracle->session_count < 12 ? oracle->session_count : 12;
 	*ret_index = oracle->session_count - 1 - (uint32_t)sim_world_below(world, sim_world_chance(world, 100) ? oracle->session_count : newest);
 	return &oracle->sessions[*ret_index];
-}
-
-static void maybe_again(struct world *world, const struct ask *ask)
-{
-	if (ask != NULL && sim_world_chance(world, world->swarm->repeat))
-		sim_ask_again(world, ask);
 }
 
 static void create(struct world *world)

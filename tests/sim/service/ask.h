@@ -39,8 +39,6 @@ struct ask {
 struct ask *sim_ask(struct world *world, enum ask_kind kind, const char *operation, json_t *input, uint32_t index, uint32_t version, struct walk *walk);
 void sim_ask_free(struct ask *ask);
 
-/* The same once more, as an SDK sends it when it has lost the answer. */
-void sim_ask_again(struct world *world, const struct ask *ask);
 /* Something that a client may do now. */
 void sim_clients_act(struct world *world);
 /* Ends every session that is left. */

@@ -280,7 +280,9 @@ static void lie(struct sim_host *host, struct host_call *call)
 		mark_as_lied(host, call->session);
 	} else if (call->kind == HOST_DESCRIBE && call->place_count > 0) {
 		spoil(host, call->places[ringcast_prng_below(&host->prng, call->place_count)].token);
-	} else if (call->kind == HOST_RESERVE && call->player_count > 0) {
+	} else if (call->kind == HOST_RESERVE && ringcast_prng_chance(&host->prng, 1, 2)) {
+		memcpy(call->players[0].token, host->players[ringcast_prng_below(&host->prng, host->player_count)].token, HOST_ID_BYTES);
+	} else if (call->kind == HOST_RESERVE) {
 		spoil(host, call->players[ringcast_prng_below(&host->prng, call->player_count)].token);
 	} else {
 		call->result = HOST_NOT_FOUND;

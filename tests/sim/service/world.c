@@ -91,8 +91,10 @@ static bool try_start(struct world *world, char problem[STORE_PROBLEM_BYTES])
 	world->store = ringcast_service_store_open(store_path, problem);
 	if (world->store != NULL)
 		world->loop = loop_new(world, problem);
-	if (world->loop != NULL)
+	if (world->loop != NULL) {
+		ringcast_loop_hold_writes(world->loop);
 		return true;
+	}
 	ringcast_service_store_close(&world->store);
 	return false;
 }
@@ -160,6 +162,8 @@ static void crash(struct world *world)
 
 static void turn(struct world *world)
 {
+	if (sim_world_chance(world, 300))
+		ringcast_loop_write(world->loop);
 	ringcast_loop_turn(world->loop);
 	if (world->disk.is_crashed)
 		crash(world);
@@ -218,7 +222,7 @@ static void step(struct world *world)
 static bool settle_once(struct world *world)
 {
 	bool is_any = false;
-	while (ringcast_loop_turn(world->loop))
+	while (ringcast_loop_turn(world->loop) || ringcast_loop_write(world->loop))
 		is_any = true;
 	is_any |= sim_host_carry_out(&world->host);
 	is_any |= sim_host_answer(&world->host);
