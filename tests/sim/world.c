@@ -151,6 +151,15 @@ static void advance(struct world *world, uint64_t to_ns)
 	ringcast_sim_network_advance_to(world->network, to_ns > now_ns ? to_ns : now_ns);
 }
 
+/* Whoever was asked something runs, and lies down again by itself. */
+static bool is_anyone_awake(const struct world *world)
+{
+	for (uint32_t i = 0; i < world->swarm.shard_count; i++)
+		if (!world->is_asleep[i])
+			return true;
+	return false;
+}
+
 /* Everything that happens up to a moment. */
 static void run_until(struct world *world, uint64_t until_ns)
 {
@@ -161,7 +170,7 @@ static void run_until(struct world *world, uint64_t until_ns)
 		run_bots(world);
 		if (!world->is_frozen)
 			ringcast_script_tick(world);
-		if (was_runnable)
+		if (was_runnable || (!world->is_frozen && is_anyone_awake(world)))
 			continue;
 		if (!world->is_frozen)
 			check_doorbells(world);
