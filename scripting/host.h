@@ -16,6 +16,7 @@ enum script_count {
 	SCRIPT_COUNT_OUT_OF_MEMORY,
 	SCRIPT_COUNT_LATE_ANSWERS,
 	SCRIPT_COUNT_KILLED,
+	SCRIPT_COUNT_OVER_SHARE, /* of the engine: an event that was dropped, put off, or answered by default */
 	SCRIPT_COUNT_COUNT
 };
 

@@ -47,6 +47,7 @@ static void add_script_counts(struct script_counts *sum, const struct script_cou
 	for (unsigned i = 0; i < SCRIPT_LANGUAGE_COUNT; i++)
 		sum->sessions[i] += counts->sessions[i];
 	sum->programs += counts->programs;
+	sum->spent_ns += counts->spent_ns;
 #define ADD(name, text) sum->sidecar.name += counts->sidecar.name;
 	SIDECAR_COUNTS(ADD)
 #undef ADD
@@ -183,6 +184,9 @@ static void emit_scripts(const struct script_counts *counts, struct sidecars_cou
 	COUNT("over_budget", "callbacks of scripts ended because their time was up", counts->events[SCRIPT_COUNT_OVER_BUDGET])
 	COUNT("out_of_memory", "allocations refused to scripts at their limit", counts->events[SCRIPT_COUNT_OUT_OF_MEMORY])
 	COUNT("late_answers", "questions to scripts answered by default, because the answer was late", counts->events[SCRIPT_COUNT_LATE_ANSWERS])
+	COUNT("over_share", "events of scripts dropped, put off or answered by default, because their share of time was used up",
+	      counts->events[SCRIPT_COUNT_OVER_SHARE])
+	COUNT("microseconds", "processor time spent on scripts and what they send", counts->spent_ns / NS_PER_US)
 	COUNT("killed", "scripts that were killed", counts->events[SCRIPT_COUNT_KILLED])
 	COUNT("processes_started", "sidecar processes started", processes.started)
 	COUNT("processes_ended", "sidecar processes that have ended", processes.ended)

@@ -255,6 +255,9 @@ static void fill_script_options(struct ringcast_engine *engine)
 		.stall_timeout_ms = or_default(given->stall_timeout_ms, 10000),
 		.channel_count = channel_count < SCRIPT_CHANNELS_MAX ? channel_count : SCRIPT_CHANNELS_MAX,
 		.sessions_max = engine->options.limits.sessions_max,
+		.share = {.session_percent = or_unbounded(given->share_percent, 50),
+			  .shard_percent = or_unbounded(given->shard_share_percent, 75),
+			  .seconds_max = given->share_seconds_max},
 		.log_bytes_per_session = given->log_bytes_per_session,
 		.cut = ringcast_engine_channel_cut,
 		.said = engine->options.script_log,
@@ -298,7 +301,7 @@ static void add_for_all(void *context, const char *part, uint64_t bytes, bool is
 static uint64_t script_bytes(const ringcast_engine_options *options, const ringcast_limits *limits)
 {
 	uint64_t each = options->scripts.memory_bytes != 0 ? options->scripts.memory_bytes : SCRIPT_MEMORY_BYTES;
-	return each * limits->sessions_max;
+	return (each + sizeof(struct share_account)) * limits->sessions_max;
 }
 
 uint64_t ringcast_memory_bill(const ringcast_engine_options *options, ringcast_memory_fn *each, void *context)

@@ -279,7 +279,7 @@ static void on_session_ended(void *context, struct session *session, enum close_
 	if (use->program->hooks.session_ended != NULL)
 		use->program->hooks.session_ended(context, session, reason);
 	int size = snprintf(text, sizeof(text), "the session has ended: %s", ringcast_close_text(reason));
-	bool is_failure = reason == CLOSE_SCRIPT_FAILED || reason == CLOSE_SCRIPT_LOST || reason == CLOSE_UNHEALTHY;
+	bool is_failure = reason == CLOSE_SCRIPT_FAILED || reason == CLOSE_SCRIPT_LOST || reason == CLOSE_SCRIPT_SHARE || reason == CLOSE_UNHEALTHY;
 	write_log(scripts, session, is_failure ? SCRIPT_ERROR : SCRIPT_INFO, text, (size_t)size);
 	ringcast_script_logs_end(&scripts->logs, session->id);
 	scripts->counts.sessions[script->language]--;
@@ -304,6 +304,71 @@ uint64_t ringcast_script_bytes_of_session(const struct session *session)
 	const struct script_use *use = CONTAINER_OF(session->hooks, struct script_use, hooks);
 	enum script_language language = use->version->script->language;
 	return ops_of(language)->session_bytes(host_of(use->scripts, language), session);
+}
+
+/* Time */
+
+static struct script_shard *scripts_of(const struct session *session)
+{
+	return CONTAINER_OF(session->hooks, struct script_use, hooks)->scripts;
+}
+
+static void on_session_started(void *context, struct session *session)
+{
+	const struct script_use *use = CONTAINER_OF(session->hooks, struct script_use, hooks);
+	ringcast_spending_begin_session(&use->scripts->spending, session);
+	if (use->program->hooks.session_started != NULL)
+		use->program->hooks.session_started(context, session);
+}
+
+static void tell_refused(struct script_shard *scripts, struct session *session)
+{
+	const struct share_limits *share = &scripts->options->share;
+	char text[192];
+	uint32_t refused = ringcast_spending_take_refused(&scripts->spending, session, scripts->shard->now_ns);
+	if (refused == 0)
+		return;
+	int size = snprintf(text, sizeof(text), "out of its share of processor time (%u %%, all scripts of the shard %u %%): events dropped or put off: %u",
+			    share->session_percent, share->shard_percent, refused);
+	write_log(scripts, session, SCRIPT_WARN, text, (size_t)size);
+}
+
+static uint64_t wait_ns(void *context, struct session *session)
+{
+	struct script_shard *scripts = scripts_of(session);
+	uint64_t left_ns = ringcast_spending_wait_ns(&scripts->spending, session, scripts->shard->now_ns);
+	if (LIKELY(left_ns == 0))
+		return 0;
+	count(scripts, SCRIPT_COUNT_OVER_SHARE);
+	tell_refused(scripts, session);
+	if (ringcast_spending_is_hopeless(&scripts->spending, session))
+		scripts->hopeless = session->self;
+	return left_ns;
+}
+
+static void work_began(void *context, struct session *session)
+{
+	struct script_shard *scripts = scripts_of(session);
+	ringcast_spending_begin_work(&scripts->spending, session, scripts->shard->counters.ticks);
+}
+
+static void work_ended(void *context, struct session *session)
+{
+	struct script_shard *scripts = scripts_of(session);
+	ringcast_spending_end_work(&scripts->spending, session, scripts->shard->now_ns);
+}
+
+/* Not where it was found out: that is in the middle of something about this session. */
+static void end_hopeless(struct script_shard *scripts, uint64_t now)
+{
+	struct session *session = ringcast_slab_find(&scripts->shard->store.sessions, scripts->hopeless);
+	static const char text[] = "the session ends: its script took more than its share of processor time for too long (scripts.share_seconds_max)";
+	scripts->hopeless = HANDLE_NONE;
+	if (session == NULL || session->state == SESSION_ENDED)
+		return;
+	write_log(scripts, session, SCRIPT_FATAL, text, sizeof(text) - 1);
+	count(scripts, SCRIPT_COUNT_KILLED);
+	ringcast_session_end_now(session, CLOSE_SCRIPT_SHARE, now);
 }
 
 static struct script_use *find_use(struct script_shard *scripts, const struct script_version *version)
@@ -331,8 +396,11 @@ static struct script_program *load_program(struct script_shard *scripts, struct 
 static struct script_use *load(struct script_shard *scripts, struct script_version *version)
 {
 	struct script_use *use = find_use(scripts, version);
-	if (use != NULL || (use = calloc(1, sizeof(*use))) == NULL)
+	if (use != NULL || !ringcast_spending_open(&scripts->spending, &scripts->options->share, scripts->options->sessions_max))
 		return use;
+	use = calloc(1, sizeof(*use));
+	if (use == NULL)
+		return NULL;
 	use->program = load_program(scripts, version->script);
 	if (use->program == NULL) {
 		free(use);
@@ -342,7 +410,11 @@ static struct script_use *load(struct script_shard *scripts, struct script_versi
 	use->version = ringcast_script_version_ref(version);
 	use->hooks = use->program->hooks;
 	use->hooks.kind = scripted;
+	use->hooks.session_started = on_session_started;
 	use->hooks.session_ended = on_session_ended;
+	use->hooks.wait_ns = wait_ns;
+	use->hooks.work_began = work_began;
+	use->hooks.work_ended = work_ended;
 	ringcast_list_add_tail(&scripts->uses, &use->node);
 	scripts->counts.programs++;
 	return use;
@@ -397,6 +469,7 @@ int ringcast_script_shard_open(struct script_shard *scripts, struct script_versi
 struct script_counts ringcast_script_shard_measure(const struct script_shard *scripts)
 {
 	struct script_counts counts = scripts->counts;
+	counts.spent_ns = scripts->spending.spent_ns;
 	for (uint32_t i = 0; scripts->sidecar != NULL && i < scripts->options->channel_count; i++) {
 		struct sidecar_stats stats = ringcast_sidecar_measure(scripts->sidecar, i);
 #define X(name, text) counts.sidecar.name += stats.name;
@@ -427,6 +500,8 @@ static void keep(struct partner *partner, uint64_t now)
 		ringcast_sidecar_tick(scripts->sidecar, now);
 		cut_silent(scripts);
 	}
+	if (UNLIKELY(scripts->hopeless != HANDLE_NONE))
+		end_hopeless(scripts, now);
 	if (scripts->has_idle || scripts->change_count != change_count) {
 		scripts->change_count = change_count;
 		unload_idle(scripts);
@@ -474,5 +549,6 @@ void ringcast_script_shard_fini(struct script_shard *scripts)
 		ringcast_partner_remove(&scripts->channels[i].partner);
 	ringcast_partner_remove(&scripts->keeper);
 	ringcast_script_logs_fini(&scripts->logs);
+	ringcast_spending_close(&scripts->spending);
 	scripts->shard = NULL;
 }

@@ -8,6 +8,7 @@
 
 #include "scripts/logs.h"
 #include "scripts/registry.h"
+#include "scripts/spending.h"
 #include "shard/shard.h"
 
 enum { SCRIPT_CHANNELS_MAX = 8 };
@@ -31,6 +32,7 @@ struct script_counts {
 	uint64_t events[SCRIPT_COUNT_COUNT];
 	uint64_t sessions[SCRIPT_LANGUAGE_COUNT]; /* running now, by enum script_language */
 	uint64_t programs;
+	uint64_t spent_ns; /* processor time for scripts and what they send */
 	struct {
 #define X(name, text) uint64_t name;
 		SIDECAR_COUNTS(X)
@@ -45,6 +47,7 @@ struct script_shard_options { /* of all shards; borrowed, outlives them */
 	uint32_t stall_timeout_ms; /* without a sign of life, a script or process of JavaScript is ended */
 	uint32_t channel_count; /* processes per shard */
 	uint32_t sessions_max;
+	struct share_limits share; /* of the processor's time */
 	uint32_t log_bytes_per_session;
 	/* A channel's stream has ended: the process that was attached to it under this number is of no use any more. On the shard's thread. */
 	void (*cut)(void *context, uint32_t shard, uint32_t channel, uint64_t serial);
@@ -73,6 +76,8 @@ struct script_shard {
 	uint32_t change_count; /* the registry's, when the programs were last looked through */
 	bool has_idle;         /* a program lost its last session */
 	struct script_counts counts;
+	struct spending spending;
+	handle hopeless; /* a session that was over its share for too long; ended in this tick. HANDLE_NONE: none */
 };
 
 void ringcast_script_shard_init(struct script_shard *scripts, const struct script_shard_options *options, struct shard *shard);

@@ -134,6 +134,8 @@ static enum verdict ask_connect(struct player *player, struct view payload)
 	struct session *session = player->session;
 	if (session->hooks->player_connect == NULL)
 		return VERDICT_ALLOW;
+	if (ringcast_session_wait_ns(session) != 0)
+		return session->is_late_allowed ? VERDICT_ALLOW : VERDICT_DENY;
 	ringcast_session_enter_question(session, player);
 	enum verdict verdict = session->hooks->player_connect(session->hooks_context, session, player, payload);
 	ringcast_session_leave_question(session, verdict);

@@ -78,6 +78,11 @@ void ringcast_alarm_expire(struct timer *timer, uint64_t now_ns)
 	struct alarm *alarm = CONTAINER_OF(timer, struct alarm, timer);
 	struct session *session = alarm->session;
 	uint32_t name = alarm->name;
+	uint64_t wait_ns = ringcast_session_wait_ns(session);
+	if (wait_ns != 0) {
+		ringcast_timer_arm(session->store->options.wheel, &alarm->timer, now_ns + wait_ns);
+		return;
+	}
 	alarm_destroy(alarm);
 	if (session->hooks->timer == NULL)
 		return;

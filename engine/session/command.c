@@ -199,6 +199,21 @@ static struct command *queue_pop(struct session *session)
 	return command;
 }
 
+/* What a script in another process sends without being called: it does not get around its share that way. What ends something may always happen. */
+static bool is_over_share(struct session *session, const struct command *command)
+{
+	bool is_bounded = command->kind == COMMAND_SEND || command->kind == COMMAND_BROADCAST || command->kind == COMMAND_JOIN || command->kind == COMMAND_LEAVE;
+	return is_bounded && !session->is_in_hook && ringcast_session_wait_ns(session) != 0;
+}
+
+static enum drop_reason work_off(struct session *session, const struct command *command)
+{
+	ringcast_session_begin_work(session);
+	enum drop_reason reason = command_do_or_park(session, command);
+	ringcast_session_end_work(session);
+	return reason;
+}
+
 /* Order is kept: while others wait, so does this one. */
 static bool must_wait(const struct session *session)
 {
@@ -212,14 +227,26 @@ static enum drop_reason command_give(struct session *session, const struct comma
 		reason = DROP_SESSION_ENDED;
 	else if (command->data.size > COMMAND_DATA_BYTES_MAX)
 		reason = DROP_OVERSIZE;
+	else if (is_over_share(session, command))
+		reason = DROP_SCRIPT_SHARE;
 	else if (must_wait(session))
 		reason = queue_push(session, command);
 	else
-		reason = command_do_or_park(session, command);
+		reason = work_off(session, command);
 	if (reason != DROP_NONE)
 		session->drops++;
 	ringcast_command_apply(session); /* what the hooks of this one asked for */
 	return reason;
+}
+
+static void run_queue(struct session *session)
+{
+	if (ringcast_list_is_empty(&session->commands))
+		return;
+	ringcast_session_begin_work(session);
+	for (struct command *command; (command = queue_pop(session)) != NULL;)
+		ringcast_command_run(session, command);
+	ringcast_session_end_work(session);
 }
 
 void ringcast_command_apply(struct session *session)
@@ -227,10 +254,9 @@ void ringcast_command_apply(struct session *session)
 	if (session->is_in_hook || session->is_applying || session->admitting_count > 0)
 		return;
 	session->is_applying = true;
-	do {
-		for (struct command *command; (command = queue_pop(session)) != NULL;)
-			ringcast_command_run(session, command);
-	} while (ringcast_park_run_one(session));
+	do
+		run_queue(session);
+	while (ringcast_park_run_one(session));
 	session->is_applying = false;
 }
 

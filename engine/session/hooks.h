@@ -42,6 +42,15 @@ struct hooks {
 	void (*tick)(void *context, struct session *session, uint64_t now_ns);
 	/* a timer set with ringcast_command_timer has run out; it runs once */
 	void (*timer)(void *context, struct session *session, uint32_t timer, uint64_t now_ns);
+	/*
+	 * For who bounds the processor time of a session's script; all three or none. wait_ns: 0 when it may be called now, else in how long. Until then its ticks and
+	 * timers are put off, messages to it and what it sends unasked are dropped (script_share), questions are answered as is_late_allowed says. Asked before each; what
+	 * tells of a fact (players accepted or gone, its own start and end, health) is called whatever the answer. Work: around hooks, and around the commands that
+	 * they have given.
+	 */
+	uint64_t (*wait_ns)(void *context, struct session *session);
+	void (*work_began)(void *context, struct session *session);
+	void (*work_ended)(void *context, struct session *session);
 };
 
 #endif

@@ -19,19 +19,35 @@ static enum verdict answer_of(struct route *route, enum route_question question,
 	return verdict;
 }
 
+/* True: the script has used up its time. */
+static bool is_unasked(struct route *route, enum verdict *ret_verdict)
+{
+	struct session *session = route->player->session;
+	if (ringcast_session_wait_ns(session) == 0)
+		return false;
+	route->is_unasked = true;
+	*ret_verdict = session->is_late_allowed ? VERDICT_ALLOW : VERDICT_DENY;
+	return true;
+}
+
 static enum verdict ask_group(struct route *route, group_hook_fn *hook)
 {
 	struct session *session = route->player->session;
+	enum verdict verdict;
 	if (hook == NULL || (route->allowed & QUESTION_ABOUT_GROUP) != 0)
 		return VERDICT_ALLOW;
+	if (is_unasked(route, &verdict))
+		return verdict;
 	ringcast_session_enter_question(session, route->player);
 	return answer_of(route, QUESTION_ABOUT_GROUP, hook(session->hooks_context, session, route->player, route->packet->group));
 }
 
 /* Of what is not allowed: LATER is no refusal, nothing has happened yet. */
-static enum drop_reason refusal_of(enum verdict verdict)
+static enum drop_reason refusal_of(const struct route *route, enum verdict verdict)
 {
-	return verdict == VERDICT_DENY ? DROP_DENIED : DROP_NONE;
+	if (verdict != VERDICT_DENY)
+		return DROP_NONE;
+	return route->is_unasked ? DROP_SCRIPT_SHARE : DROP_DENIED;
 }
 
 static enum drop_reason route_join(struct route *route)
@@ -47,7 +63,7 @@ static enum drop_reason route_join(struct route *route)
 		return reason;
 	enum verdict verdict = ask_group(route, player->session->hooks->join_group);
 	if (verdict != VERDICT_ALLOW)
-		return refusal_of(verdict);
+		return refusal_of(route, verdict);
 	return ringcast_group_join(player, packet->group, player->session->store->now_ns);
 }
 
@@ -63,7 +79,7 @@ static enum drop_reason route_leave(struct route *route)
 		return DROP_NOT_MEMBER;
 	enum verdict verdict = ask_group(route, player->session->hooks->leave_group);
 	if (verdict != VERDICT_ALLOW)
-		return refusal_of(verdict);
+		return refusal_of(route, verdict);
 	return ringcast_group_leave(player, packet->group, player->session->store->now_ns);
 }
 
@@ -83,8 +99,11 @@ typedef enum verdict send_hook_fn(void *context, struct session *session, const 
 static enum verdict ask_send(struct route *route, enum route_question question, send_hook_fn *hook)
 {
 	struct session *session = route->player->session;
+	enum verdict verdict;
 	if ((route->allowed & question) != 0)
 		return VERDICT_ALLOW;
+	if (is_unasked(route, &verdict))
+		return verdict;
 	ringcast_session_enter_question(session, route->player);
 	return answer_of(route, question, hook(session->hooks_context, session, route->packet));
 }
@@ -102,13 +121,16 @@ static enum verdict ask_sends(struct route *route, bool has_target)
 	return ask_send(route, QUESTION_ABOUT_GROUP, hooks->send_to_group);
 }
 
-static void tell_server(struct session *session, const struct packet *packet)
+static enum drop_reason tell_server(struct session *session, const struct packet *packet)
 {
 	if (session->hooks->message == NULL)
-		return; /* nobody there to hear it: not the sender's fault */
+		return DROP_NONE; /* nobody there to hear it: not the sender's fault */
+	if (ringcast_session_wait_ns(session) != 0)
+		return DROP_SCRIPT_SHARE;
 	ringcast_session_enter_hook(session);
 	session->hooks->message(session->hooks_context, session, packet);
 	ringcast_session_leave_hook(session);
+	return DROP_NONE;
 }
 
 /* The targets are valid, or nothing happens at all: a message to two targets is one message. */
@@ -137,9 +159,12 @@ static enum drop_reason route_message(struct route *route)
 		return reason;
 	enum verdict verdict = ask_sends(route, targets.player != NULL);
 	if (verdict != VERDICT_ALLOW)
-		return refusal_of(verdict);
+		return refusal_of(route, verdict);
 	if (packet->target_player == PROTO_PEER_SERVER)
-		tell_server(session, packet);
+		reason = tell_server(session, packet);
+	if (packet->target_group == PROTO_GROUP_NONE && targets.player == NULL)
+		return reason;
+	ringcast_session_count_drops(session, reason, 1); /* the others get it */
 	ringcast_fanout_to_targets(session, packet, route->intent, &targets);
 	return DROP_NONE;
 }

@@ -12,6 +12,7 @@ struct route {
 	enum delivery_intent intent;
 	unsigned allowed; /* questions the script has answered with yes: not asked again */
 	unsigned asked;   /* the one it will answer later; 0: none */
+	bool is_unasked;  /* there was no time to ask: the verdict is the session's default */
 };
 
 /* The rules as they are now, whatever held before: the packet may have waited. Applies no commands. With route->asked nothing has happened yet. */

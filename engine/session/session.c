@@ -310,7 +310,11 @@ struct session *ringcast_session_find_name(struct store *store, const char *name
 /* Fixed rate: late ticks do not shift the ones to come, and ticks missed wholly are not made up for. */
 static void expire_tick(struct session *session, uint64_t now_ns)
 {
-	uint64_t interval_ns = session->tick_interval_ms * NS_PER_MS;
+	uint64_t interval_ns = session->tick_interval_ms * NS_PER_MS, wait_ns = ringcast_session_wait_ns(session);
+	if (wait_ns != 0) {
+		ringcast_timer_arm(session->store->options.wheel, &session->timer_tick, now_ns + wait_ns);
+		return;
+	}
 	session->tick_deadline_ns += interval_ns;
 	if (session->tick_deadline_ns <= now_ns)
 		session->tick_deadline_ns = now_ns + interval_ns;

@@ -103,6 +103,7 @@ struct session {
 	uint8_t state;
 	uint8_t close_reason;
 	bool is_in_hook;
+	uint32_t work_depth; /* of what is done for its script; see session_impl.h */
 	uint32_t players_max, player_count, reserved_count, group_count;
 	int32_t peer_id_next;
 	uint32_t ping_interval_ms, tick_interval_ms, empty_timeout_ms;

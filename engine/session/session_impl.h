@@ -7,17 +7,38 @@
 
 enum { SESSION_PLAYERS_DEFAULT = 32, SESSION_PROPERTIES_BYTES_MAX = 2049 }; /* properties and player data: with NUL */
 
+/* What is done for the session's script, hooks and their commands; the outermost pair counts. */
+static inline void ringcast_session_begin_work(struct session *session)
+{
+	if (session->hooks->work_began != NULL && session->work_depth++ == 0)
+		session->hooks->work_began(session->hooks_context, session);
+}
+
+static inline void ringcast_session_end_work(struct session *session)
+{
+	if (session->hooks->work_ended != NULL && --session->work_depth == 0)
+		session->hooks->work_ended(session->hooks_context, session);
+}
+
+/* 0: the script may be called. */
+static inline uint64_t ringcast_session_wait_ns(struct session *session)
+{
+	return session->hooks->wait_ns != NULL ? session->hooks->wait_ns(session->hooks_context, session) : 0;
+}
+
 /* Around every hook: what the hook asks for meanwhile is queued. Whoever called the hooks of one event applies the queue at its end. */
 static inline void ringcast_session_enter_hook(struct session *session)
 {
 	ringcast_assert(!session->is_in_hook);
 	session->is_in_hook = true;
+	ringcast_session_begin_work(session);
 }
 
 static inline void ringcast_session_leave_hook(struct session *session)
 {
 	ringcast_assert(session->is_in_hook);
 	session->is_in_hook = false;
+	ringcast_session_end_work(session);
 }
 
 /* The same around a hook with a verdict about an event of player (NULL: of the session): only there tickets are given. */

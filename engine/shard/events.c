@@ -186,6 +186,7 @@ static const char *origin_of(const struct shard *shard, enum close_reason reason
 	case CLOSE_DENIED:
 	case CLOSE_SCRIPT_FAILED:
 	case CLOSE_SCRIPT_LOST:
+	case CLOSE_SCRIPT_SHARE:
 	case CLOSE_UNHEALTHY:
 		return "script";
 	default:

@@ -60,7 +60,9 @@ class Faults(unittest.IsolatedAsyncioTestCase):
         self.store = tempfile.TemporaryDirectory(prefix="ringcast-lua-")
         self.addCleanup(self.store.cleanup)
         self.daemon = Daemon(scripts__directory=self.store.name, scripts__lua_jit="false", scripts__memory_max="8MiB", scripts__errors_max=20,
-                             scripts__budget_us=1000000, shards__count=1)
+                             scripts__budget_us=1000000, shards__count=1,
+                             # each fault is to reach the script, though the one before took a second; lua_share_test.py is about shares
+                             scripts__share_percent=0, scripts__shard_percent=0)
         self.addCleanup(self.stop)
         self.daemon.send("POST", "/v1/scripts/worst", "application/zip", zip_of({"main.lua": SCRIPT}))
 
