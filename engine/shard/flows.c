@@ -23,7 +23,7 @@ struct conn *ringcast_shard_conn_open(struct shard *shard, io_id stream, const s
 {
 	const struct ringcast_limits *limits = &shard->options.limits;
 	handle self;
-	struct conn *conn = ringcast_slab_alloc(&shard->conns, &self);
+	struct conn *conn = ringcast_shard_make_place(shard, address) || is_handoff ? ringcast_slab_alloc(&shard->conns, &self) : NULL;
 	bool is_proxy = !is_handoff && ringcast_proxy_ranges_have(&shard->options.proxies, address), is_free = is_handoff || is_proxy;
 	enum drop_reason drop = DROP_CONNECTION_LIMIT;
 	if (conn != NULL) {
@@ -238,7 +238,7 @@ void ringcast_shard_conn_free(struct shard *shard, struct conn *conn)
 	if (ringcast_list_has(&conn->dirty_node))
 		ringcast_list_remove(&conn->dirty_node);
 	ringcast_timer_cancel(&shard->wheel, &conn->timer);
-	ringcast_address_table_close(&shard->addresses, &conn->address);
+	ringcast_address_table_close(&shard->addresses, &conn->address, conn->is_logged_in);
 	conn->magic = ~CONN_MAGIC;
 	ringcast_slab_free(&shard->conns, conn->self);
 }
@@ -460,7 +460,7 @@ static void take_client_address(struct shard *shard, struct conn *conn, const st
 		ringcast_shard_conn_cut(shard, conn, CLOSE_RATE_LIMIT);
 		return;
 	}
-	ringcast_address_table_close(&shard->addresses, &conn->address);
+	ringcast_address_table_close(&shard->addresses, &conn->address, false);
 	conn->address = *client;
 }
 

@@ -79,6 +79,7 @@ void ringcast_shard_login_complete(struct shard *shard, struct conn *conn)
 	ringcast_check_magic(conn->player, PLAYER);
 	shard->counters.logins++;
 	conn->is_logged_in = true;
+	ringcast_address_table_settle(&shard->addresses, &conn->address);
 	ringcast_event_login(shard, conn);
 	send_result(shard, conn);
 	ringcast_timer_arm(&shard->wheel, &conn->timer, shard->now_ns + conn->player->session->ping_interval_ms * NS_PER_MS);

@@ -31,6 +31,7 @@ enum {
 	SHARD_FAST_MESSAGE_MAX = 2048,
 	SHARD_FAST_NODE_MAX = 65536,
 	SHARD_TX_BUF_MAX = 256,
+	SHARD_CROWD_MAX = 32,
 	SHARD_CHUNK_BYTES = 65536,
 };
 
@@ -113,6 +114,9 @@ struct shard {
 	struct slab conns, fast_paths;
 	struct slice_pool slices;
 	struct address_table addresses;
+	handle crowd[SHARD_CROWD_MAX]; /* who goes when places run short, the next one last */
+	uint32_t crowd_count;
+	uint64_t crowd_pause_ns; /* until then nobody is looked for, because there was nobody */
 	struct map fast_peers; /* hash of (ip, peer id, port) -> conn handle */
 	uint64_t fast_seed;
 	struct store store;

@@ -107,6 +107,9 @@ bool ringcast_shard_relieve_slices(struct shard *shard);                       /
 bool ringcast_shard_relieve_buffers(void *shard, size_t capacity_bytes);       /* the pool calls it by itself */
 void ringcast_shard_keep_room(struct shard *shard);                            /* before a flush */
 
+/* crowd.c: before a new connection takes a place: if few are left, a stranger gives up its own. False: there is none for it */
+bool ringcast_shard_make_place(struct shard *shard, const struct address *newcomer);
+
 /* flush.c */
 bool ringcast_shard_is_flush_due(struct shard *shard);
 uint64_t ringcast_shard_flush_deadline_ns(const struct shard *shard); /* UINT64_MAX: nothing held */

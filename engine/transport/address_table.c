@@ -3,7 +3,7 @@
 #include "base/assert.h"
 #include "base/hash.h"
 
-enum { SWEEP_COUNT = 4 };
+enum { SWEEP_COUNT = 4, FULL_SWEEP_COUNT = 64 };
 
 bool ringcast_address_table_init(struct address_table *table, uint32_t capacity, uint64_t seed)
 {
@@ -33,14 +33,17 @@ static struct address_entry *find_entry(const struct address_table *table, uint6
 	return ringcast_slab_find(&table->entries, ringcast_map_find(&table->by_key, key));
 }
 
-/* Frees a few entries that nobody uses any more; amortised over the arrivals that would need them. */
-static void sweep(struct address_table *table, uint64_t now_ns)
+/*
+ * Frees a few entries that nobody uses any more; amortised over the arrivals that would need them. In need also those whose rate is still to be
+ * remembered: somebody with many addresses could hold the whole table with them.
+ */
+static void sweep(struct address_table *table, unsigned count, uint64_t older_than_ns)
 {
-	for (unsigned i = 0; i < SWEEP_COUNT && table->entries.high_water > 0; i++) {
+	for (unsigned i = 0; i < count && table->entries.high_water > 0; i++) {
 		handle h;
 		uint32_t index = table->sweep_index++ % table->entries.high_water;
 		struct address_entry *entry = ringcast_slab_at(&table->entries, index, &h);
-		if (entry == NULL || entry->connection_count > 0 || now_ns < entry->handshakes.updated_ns + NS_PER_S)
+		if (entry == NULL || entry->connection_count > 0 || entry->handshakes.updated_ns > older_than_ns)
 			continue;
 		ringcast_map_remove(&table->by_key, entry->key);
 		ringcast_slab_free(&table->entries, h);
@@ -63,8 +66,10 @@ enum drop_reason ringcast_address_table_open(struct address_table *table, const 
 					     uint32_t handshakes_per_second, uint64_t now_ns)
 {
 	uint64_t key = key_of(table, address);
-	sweep(table, now_ns);
+	sweep(table, SWEEP_COUNT, now_ns > NS_PER_S ? now_ns - NS_PER_S : 0);
 	struct address_entry *entry = find_entry(table, key);
+	if (entry == NULL && table->entries.count == table->entries.capacity)
+		sweep(table, FULL_SWEEP_COUNT, now_ns);
 	if (entry == NULL)
 		entry = add_entry(table, key);
 	if (entry == NULL)
@@ -74,15 +79,33 @@ enum drop_reason ringcast_address_table_open(struct address_table *table, const 
 	if (connections_max != 0 && entry->connection_count >= connections_max)
 		return DROP_ADDRESS_LIMIT;
 	entry->connection_count++;
+	entry->stranger_count++;
 	return DROP_NONE;
 }
 
-void ringcast_address_table_close(struct address_table *table, const struct address *address)
+void ringcast_address_table_settle(struct address_table *table, const struct address *address)
+{
+	struct address_entry *entry = find_entry(table, key_of(table, address));
+	ringcast_assert(entry != NULL && entry->stranger_count > 0);
+	entry->stranger_count--;
+}
+
+void ringcast_address_table_close(struct address_table *table, const struct address *address, bool is_settled)
 {
 	struct address_entry *entry = find_entry(table, key_of(table, address));
 	ringcast_assert(entry != NULL);
 	ringcast_assert(entry->connection_count > 0);
 	entry->connection_count--;
+	entry->stranger_count -= !is_settled;
+	ringcast_assert(entry->stranger_count <= entry->connection_count);
+}
+
+struct address_crowd ringcast_address_table_crowd(const struct address_table *table, const struct address *address)
+{
+	const struct address_entry *entry = find_entry(table, key_of(table, address));
+	if (entry == NULL)
+		return (struct address_crowd){0};
+	return (struct address_crowd){.stranger_count = entry->stranger_count, .has_players = entry->connection_count > entry->stranger_count};
 }
 
 void ringcast_address_table_know(struct address_table *table, const struct address *address, int change)

@@ -1,6 +1,6 @@
 /*
  * The table of client addresses beside arrays that count plainly: a limit is never passed nor enforced too early, one address in IPv4 and one
- * subscriber (/64) in IPv6 share one count, an address in use is never forgotten, and a full table is full of addresses in use or tried lately.
+ * subscriber (/64) in IPv6 share one count, an address in use is never forgotten, and a table that refuses somebody is full of addresses in use.
  *
  * Input: limits, then records of one byte: open or close, which address; or let time pass.
  */
@@ -14,6 +14,7 @@ struct book {
 	uint32_t connection_count[HOST_COUNT];
 	uint64_t tried_ns[HOST_COUNT]; /* 0: never */
 	uint32_t tries_now[HOST_COUNT]; /* that a limit let through, at this very moment */
+	bool was_full;                  /* at this moment: then rates may have been forgotten */
 };
 
 /* Half of the hosts are IPv4. variant changes what must not matter: the port, and the lower half of an IPv6 address. */
@@ -29,10 +30,19 @@ static struct address address_of(uint8_t host, uint8_t variant)
 	return address;
 }
 
+static uint32_t used_count(const struct book *book)
+{
+	uint32_t count = 0;
+	for (unsigned host = 0; host < HOST_COUNT; host++)
+		count += book->connection_count[host] > 0;
+	return count;
+}
+
 static void open_one(struct address_table *table, struct book *book, uint8_t host, uint8_t variant, const uint8_t *config, uint64_t now_ns)
 {
 	uint32_t connections_max = config[0] % 4, rate = config[1] % 4;
 	struct address address = address_of(host, variant);
+	book->was_full |= table->entries.count == CAPACITY;
 	enum drop_reason drop = ringcast_address_table_open(table, &address, connections_max, rate, now_ns);
 	switch (drop) {
 	case DROP_NONE:
@@ -46,13 +56,13 @@ static void open_one(struct address_table *table, struct book *book, uint8_t hos
 		ringcast_assert(rate != 0 && book->tried_ns[host] != 0);
 		return;
 	case DROP_CONNECTION_LIMIT:
-		ringcast_assert(table->entries.count == CAPACITY && book->connection_count[host] == 0);
+		ringcast_assert(used_count(book) == CAPACITY && book->connection_count[host] == 0);
 		return;
 	default:
 		ringcast_unreachable("a reason of no address");
 	}
 	book->tries_now[host]++;
-	ringcast_assert(rate == 0 || book->tries_now[host] <= rate);
+	ringcast_assert(rate == 0 || book->was_full || book->tries_now[host] <= rate);
 	book->tried_ns[host] = now_ns;
 }
 
@@ -85,10 +95,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		if ((data[i] & 0xc0) == 0xc0) {
 			now_ns += (uint64_t)(data[i] & 0x3f) * 40 * NS_PER_MS;
 			memset(book.tries_now, 0, (data[i] & 0x3f) != 0 ? sizeof(book.tries_now) : 0);
+			book.was_full &= (data[i] & 0x3f) == 0;
 		} else if ((data[i] & 0x80) == 0) {
 			open_one(&table, &book, host, variant, data, now_ns);
 		} else if (book.connection_count[host] > 0) {
-			ringcast_address_table_close(&table, &address);
+			if (variant != 0)
+				ringcast_address_table_settle(&table, &address);
+			ringcast_address_table_close(&table, &address, variant != 0);
 			book.connection_count[host]--;
 		}
 		check_counts(&table, &book);
