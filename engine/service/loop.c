@@ -9,20 +9,14 @@
 
 #include "base/assert.h"
 #include "base/log.h"
+#include "service/batch.h"
+#include "service/letter.h"
 #include "service/model/stream.h"
 #include "service/operations/scripts.h"
 #include "service/repeats.h"
 
 /* A turn forgets more sessions than it can end, so that no more than the bound are ever left. */
 enum { TURN_ITEMS_MAX = 256, FORGET_PER_TURN_MAX = 2 * TURN_ITEMS_MAX, DEADLINE_CHECK_MS = 1000 };
-
-/* The batch that the store's thread writes: a copy of the changes, because the records go on changing. */
-struct batch {
-	struct record_change *changes;
-	size_t count;
-	bool is_written, is_done;
-	char problem[STORE_PROBLEM_BYTES];
-};
 
 struct loop {
 	struct loop_options options;
@@ -181,37 +175,6 @@ static void submit_calls(struct loop *loop)
 
 /* The store */
 
-static void batch_free(struct batch *batch)
-{
-	for (size_t i = 0; i < batch->count; i++) {
-		free(batch->changes[i].id);
-		json_decref(batch->changes[i].after);
-	}
-	free(batch->changes);
-	free(batch);
-}
-
-/* jansson counts references without a lock, so what another thread reads must be a copy. NULL: out of memory. */
-static struct batch *batch_of(const struct records *records)
-{
-	struct batch *batch = calloc(1, sizeof(*batch));
-	if (batch == NULL || (batch->changes = calloc(records->change_count, sizeof(*batch->changes))) == NULL) {
-		free(batch);
-		return NULL;
-	}
-	for (; batch->count < records->change_count; batch->count++) {
-		const struct record_change *from = &records->changes[batch->count];
-		struct record_change *to = &batch->changes[batch->count];
-		*to = (struct record_change){from->kind, strdup(from->id), NULL, from->after != NULL ? json_deep_copy(from->after) : NULL};
-		if (to->id == NULL || (from->after != NULL && to->after == NULL)) {
-			batch->count++;
-			batch_free(batch);
-			return NULL;
-		}
-	}
-	return batch;
-}
-
 static void release_held(struct loop *loop)
 {
 	while (!ringcast_list_is_empty(&loop->held)) {
@@ -287,14 +250,14 @@ static void end_batch(struct loop *loop, struct batch *batch)
 	} else {
 		refuse_held(loop, batch->problem);
 	}
-	batch_free(batch);
+	ringcast_batch_destroy(&batch);
 }
 
 static void begin_batch(struct loop *loop)
 {
 	if (loop->is_writing || loop->model.records.change_count == 0)
 		return;
-	struct batch *batch = batch_of(&loop->model.records);
+	struct batch *batch = ringcast_batch_of(&loop->model.records);
 	if (batch == NULL) {
 		refuse_held(loop, "out of memory");
 		return;
@@ -305,11 +268,6 @@ static void begin_batch(struct loop *loop)
 	loop->batch = batch;
 	pthread_cond_signal(&loop->batch_changed);
 	pthread_mutex_unlock(&loop->lock);
-}
-
-static void write_batch(struct loop *loop, struct batch *batch)
-{
-	batch->is_written = ringcast_service_store_write(loop->options.store, batch->changes, batch->count, batch->problem);
 }
 
 static void *run_store(void *context)
@@ -323,7 +281,7 @@ static void *run_store(void *context)
 		}
 		struct batch *batch = loop->batch;
 		pthread_mutex_unlock(&loop->lock);
-		write_batch(loop, batch);
+		ringcast_batch_write(batch, loop->options.store);
 		pthread_mutex_lock(&loop->lock);
 		batch->is_done = true;
 		pthread_cond_signal(&loop->changed);
@@ -345,13 +303,6 @@ static size_t take_some(struct list_node *from, struct list_node *to)
 	}
 	return count;
 }
-
-/* An event that a webhook did not take. */
-struct letter {
-	struct list_node node;
-	struct service_event *event;
-	char *url, *error;
-};
 
 struct work {
 	struct list_node requests, calls, events, letters;
@@ -379,7 +330,7 @@ static void take_work(struct loop *loop, struct work *work)
 	}
 	pthread_mutex_unlock(&loop->lock);
 	if (work->batch != NULL && !work->batch->is_done)
-		write_batch(loop, work->batch);
+		ringcast_batch_write(work->batch, loop->options.store);
 }
 
 void ringcast_loop_hold_writes(struct loop *loop)
@@ -393,7 +344,7 @@ bool ringcast_loop_write(struct loop *loop)
 	ringcast_assert(!loop->has_store_thread);
 	if (loop->batch == NULL || loop->batch->is_done)
 		return false;
-	write_batch(loop, loop->batch);
+	ringcast_batch_write(loop->batch, loop->options.store);
 	loop->batch->is_done = true;
 	return true;
 }
@@ -436,21 +387,13 @@ static void hear_hosts(struct loop *loop, struct work *work)
 		take_next_answer(loop, work);
 }
 
-static void letter_free(struct letter *letter)
-{
-	ringcast_event_destroy(&letter->event);
-	free(letter->url);
-	free(letter->error);
-	free(letter);
-}
-
 static void keep_letters(struct loop *loop, struct list_node *letters)
 {
 	while (!ringcast_list_is_empty(letters)) {
 		struct letter *letter = CONTAINER_OF(letters->next, struct letter, node);
 		ringcast_list_remove(&letter->node);
 		ringcast_letter_put(&loop->model, letter->url, letter->event, letter->error);
-		letter_free(letter);
+		ringcast_letter_destroy(&letter);
 	}
 }
 
@@ -633,25 +576,15 @@ static void events_free(struct list_node *list)
 	}
 }
 
-static void letters_free(struct list_node *list)
-{
-	while (!ringcast_list_is_empty(list)) {
-		struct letter *letter = CONTAINER_OF(list->next, struct letter, node);
-		ringcast_list_remove(&letter->node);
-		letter_free(letter);
-	}
-}
-
 void ringcast_loop_destroy(struct loop **loop)
 {
 	if (*loop == NULL)
 		return;
 	ringcast_assert(!(*loop)->has_thread && ringcast_list_is_empty(&(*loop)->requests) && ringcast_list_is_empty(&(*loop)->parked));
 	calls_free(&(*loop)->calls);
-	if ((*loop)->batch != NULL) /* of a loop that never turned */
-		batch_free((*loop)->batch);
+	ringcast_batch_destroy(&(*loop)->batch); /* of a loop that never turned */
 	events_free(&(*loop)->events);
-	letters_free(&(*loop)->letters);
+	ringcast_letters_free(&(*loop)->letters);
 	ringcast_repeats_fini(&(*loop)->repeats);
 	ringcast_model_fini(&(*loop)->model);
 	pthread_mutex_destroy(&(*loop)->lock);
@@ -723,15 +656,11 @@ uint64_t ringcast_loop_lost_count(struct loop *loop)
 
 bool ringcast_loop_bury(struct loop *loop, const char *url, const struct service_event *event, const char *error)
 {
-	struct letter *letter = calloc(1, sizeof(*letter));
+	struct letter *letter = ringcast_letter_create(url, event, error);
 	if (letter == NULL)
 		return false;
-	letter->event = ringcast_event_copy(event);
-	letter->url = strdup(url);
-	letter->error = strdup(error);
-	bool is_taken = letter->event != NULL && letter->url != NULL && letter->error != NULL;
 	pthread_mutex_lock(&loop->lock);
-	is_taken = is_taken && loop->letter_count < loop->options.events_max;
+	bool is_taken = loop->letter_count < loop->options.events_max;
 	if (is_taken) {
 		ringcast_list_add_tail(&loop->letters, &letter->node);
 		loop->letter_count++;
@@ -739,7 +668,7 @@ bool ringcast_loop_bury(struct loop *loop, const char *url, const struct service
 	}
 	pthread_mutex_unlock(&loop->lock);
 	if (!is_taken)
-		letter_free(letter);
+		ringcast_letter_destroy(&letter);
 	return is_taken;
 }
 
