@@ -29,7 +29,7 @@ static json_t *value_of(const struct match_attribute *attribute, int i)
 
 static json_t *make_players(const struct match_rule_set *rule_set, int i)
 {
-	char id[8];
+	char id[32];
 	json_t *players = json_array();
 	for (int player = 0; player <= i % 2; player++) {
 		json_t *attributes = json_object();
