@@ -50,6 +50,16 @@ Test(reasons, every_close_reason_has_its_own_label_a_text_and_a_legal_code)
 	cr_assert_eq(ringcast_close_code(CLOSE_OVERSIZE), 1009);
 }
 
+/* Whoever is closed knows by the code alone why: those of the standard stand for kinds, ours for one reason each. */
+Test(reasons, no_two_close_reasons_share_a_code_of_ours)
+{
+	for (int i = 0; i < CLOSE_REASON_COUNT; i++)
+		for (int k = 0; k < i; k++)
+			check(ringcast_close_code((enum close_reason)i) < 3000 ||
+				      ringcast_close_code((enum close_reason)i) != ringcast_close_code((enum close_reason)k),
+			      "%s and %s", ringcast_close_label((enum close_reason)i), ringcast_close_label((enum close_reason)k));
+}
+
 Test(reasons, no_such_drop_reason_aborts, .signal = SIGABRT)
 {
 	(void)ringcast_drop_label(DROP_REASON_COUNT);
