@@ -187,11 +187,12 @@ static void begin_session(struct model *model, struct request *request, const ch
 	}
 	session->creation = call;
 	call->given_up = creation_given_up;
-	call->facts = session->host == MODEL_HOST_CUSTOM ? facts_for_server(model, session) : json_incref(session->facts);
+	/* Copies: jansson counts references without a lock, and the call goes to another thread. */
+	call->facts = session->host == MODEL_HOST_CUSTOM ? facts_for_server(model, session) : json_deep_copy(session->facts);
 	call->script = strdup(start->script);
 	call->activation_timeout_ms = start->activation_timeout_ms;
 	call->players_max = session->players_max;
-	if (call->script != NULL)
+	if (call->facts != NULL && call->script != NULL)
 		return;
 	ringcast_request_call_drop(request, call);
 	ringcast_game_session_remove(&model->sessions, session);
@@ -553,7 +554,8 @@ void ringcast_operation_UpdateGameSession(struct model *model, struct request *r
 		return;
 	}
 	static const char *const names[] = {"Name", "GameProperties", "ProtectionPolicy", NULL};
-	json_t *changed = ringcast_change_merge(NULL, request, names);
+	json_t *shared = ringcast_change_merge(NULL, request, names), *changed = json_deep_copy(shared); /* the call goes to another thread */
+	json_decref(shared);
 	struct host_call *call = ringcast_request_call(model, request, HOST_UPDATE, session, updated);
 	if (call != NULL && changed == NULL) {
 		ringcast_request_call_drop(request, call);

@@ -61,6 +61,43 @@ Test(sessions, a_session_is_shown_when_its_host_has_it)
 	rig_free(request);
 }
 
+/* Every node of it has one owner: nothing in it belongs to the model as well. */
+static bool is_own_tree(json_t *json)
+{
+	const char *key;
+	size_t i;
+	json_t *member;
+	if (json->refcount != 1 && json->refcount != (size_t)-1) /* -1: true, false and null, which nobody counts */
+		return false;
+	json_object_foreach(json, key, member)
+		if (!is_own_tree(member))
+			return false;
+	json_array_foreach(json, i, member)
+		if (!is_own_tree(member))
+			return false;
+	return true;
+}
+
+Test(sessions, what_goes_to_a_host_is_nobody_else_s)
+{
+	struct request *create = rig_ask(&rig, "CreateGameSession", "{\"FleetId\": \"fleet-1\", \"MaximumPlayerSessionCount\": 2, \"Name\": \"n\", "
+					 "\"GameProperties\": [{\"Key\": \"mode\", \"Value\": \"race\"}], \"IdempotencyToken\": \"t1\"}");
+	rig_turn(&rig);
+	struct host_call *call = rig_take_call(&rig);
+	cr_assert_str_eq(json_string_value(json_object_get(call->facts, "Name")), "n");
+	cr_assert(is_own_tree(call->facts));
+	rig_answer(&rig, call, HOST_OK);
+	rig_free(create);
+	struct request *update = rig_ask(&rig, "UpdateGameSession", "{\"GameSessionId\": \"arn:aws:gamelift:local::gamesession/fleet-1/t1\", "
+					 "\"GameProperties\": [{\"Key\": \"mode\", \"Value\": \"duel\"}]}");
+	rig_turn(&rig);
+	call = rig_take_call(&rig);
+	cr_assert_eq(json_array_size(json_object_get(call->facts, "GameProperties")), 1);
+	cr_assert(is_own_tree(call->facts));
+	rig_answer(&rig, call, HOST_OK);
+	rig_free(update);
+}
+
 Test(sessions, a_token_gives_one_session)
 {
 	struct request *first = rig_run(&rig, "CreateGameSession", CREATE), *second = rig_run(&rig, "CreateGameSession", CREATE);
