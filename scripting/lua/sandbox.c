@@ -67,6 +67,30 @@ static void strip(lua_State *state, const char *library)
 	}
 }
 
+/* The library keeps few of its many names: a table of that size in place of the one that LuaJIT made for all of them. */
+static void shrink(lua_State *state, const char *library, int count)
+{
+	lua_getglobal(state, library);
+	lua_createtable(state, 0, count);
+	lua_pushnil(state);
+	while (lua_next(state, -3) != 0) {
+		lua_pushvalue(state, -2);
+		lua_insert(state, -2);
+		lua_rawset(state, -4);
+	}
+	lua_setglobal(state, library);
+	lua_pop(state, 1);
+}
+
+/* LuaJIT's list of what is loaded keeps alive what scripts cannot reach; require has a list of its own. It is made again when it is needed. */
+static void forget_unreachable(lua_State *state)
+{
+	shrink(state, LUA_OSLIBNAME, 4);
+	shrink(state, LUA_DBLIBNAME, 1);
+	lua_pushnil(state);
+	lua_setfield(state, LUA_REGISTRYINDEX, "_LOADED");
+}
+
 static void open_library(lua_State *state, lua_CFunction open, const char *name)
 {
 	lua_pushcfunction(state, open);
@@ -213,6 +237,7 @@ void ringcast_lua_open_globals(lua_State *state)
 	lua_pushvalue(state, LUA_GLOBALSINDEX);
 	strip(state, NULL);
 	lua_pop(state, 1);
+	forget_unreachable(state);
 	close_string_metatable(state);
 	set_function(state, "getmetatable", get_metatable);
 	set_function(state, "load", load_text);
