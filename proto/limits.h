@@ -15,7 +15,6 @@ enum {
 	PROTO_TOKEN_BYTES_MAX = 128,       /* playerSessionId, connectToken, reconnectToken */
 	PROTO_CA_CERT_BYTES_MAX = 4096,
 	PROTO_PACKET_OVERHEAD_BYTES_MAX = 96, /* length prefix and all scalar fields of a game message */
-	PROTO_PACKET_START_BYTES_MAX = 32,    /* of these, length prefix, op code and sequence */
 	PROTO_PACKET_BYTES_MAX = 16384,     /* any packet we decode, length prefix included */
 	PROTO_HTTP_REQUEST_BYTES_MAX = 8192,
 	PROTO_WEBSOCKET_HEADER_BYTES_MAX = 14,

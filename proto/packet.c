@@ -207,7 +207,7 @@ size_t ringcast_packet_encode_rest(int32_t target_player, int32_t target_group, 
 	return (size_t)(put_payload_size(put_targets(out, target_player, target_group, sender), payload_bytes) - out);
 }
 
-size_t ringcast_packet_encode_start(int32_t opcode, int32_t sequence, size_t rest_bytes, uint8_t out[PROTO_PACKET_START_BYTES_MAX])
+size_t ringcast_packet_encode_start(int32_t opcode, int32_t sequence, size_t rest_bytes, uint8_t out[PACKET_START_BYTES_MAX])
 {
 	ringcast_assert(rest_bytes < INT32_MAX);
 	size_t guess_bytes = guess_prefix_bytes(rest_bytes);

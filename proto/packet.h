@@ -90,12 +90,14 @@ size_t ringcast_packet_encoded_bytes(const struct packet *packet); /* exact */
 size_t ringcast_packet_encode_head(int32_t opcode, int32_t sequence, int32_t target_player, int32_t target_group, int32_t sender,
 				   bool is_reliable, size_t payload_bytes, uint8_t out[PROTO_PACKET_OVERHEAD_BYTES_MAX]);
 
+enum { PACKET_START_BYTES_MAX = 32 }; /* length prefix, op code and sequence */
+
 /*
  * The same in two parts, for datagrams, of which each receiver's has a number of its own: the rest is what does not depend on the number, written
  * once, with the payload behind it; the start goes before it. rest_bytes counts the payload too. Both return their size.
  */
 size_t ringcast_packet_encode_rest(int32_t target_player, int32_t target_group, int32_t sender, size_t payload_bytes, uint8_t out[PROTO_PACKET_OVERHEAD_BYTES_MAX]);
-size_t ringcast_packet_encode_start(int32_t opcode, int32_t sequence, size_t rest_bytes, uint8_t out[PROTO_PACKET_START_BYTES_MAX]);
+size_t ringcast_packet_encode_start(int32_t opcode, int32_t sequence, size_t rest_bytes, uint8_t out[PACKET_START_BYTES_MAX]);
 
 /* Iterates the players of a decoded membership update (packed or not). *cursor starts at 0. False at the end. */
 bool ringcast_packet_membership_next(const struct packet *packet, size_t *cursor, int32_t *ret_peer_id);

@@ -168,7 +168,7 @@ static void count_datagram(struct datagram_batch *batch, const struct fast_path 
 
 static bool encode_datagram(struct datagram_batch *batch, struct fast_path *fast, const struct fast_message *message)
 {
-	if (!has_room(batch, message->size + PROTO_PACKET_START_BYTES_MAX))
+	if (!has_room(batch, message->size + PACKET_START_BYTES_MAX))
 		return false;
 	uint8_t *start = batch->buf->data + batch->buf->size;
 	count_datagram(batch, fast, start, write_packet(fast, message, start));
@@ -179,7 +179,7 @@ static bool encode_datagram(struct datagram_batch *batch, struct fast_path *fast
 static bool seal_datagram(struct datagram_batch *batch, struct fast_path *fast, struct crypto_session *crypto, const struct fast_message *message)
 {
 	uint8_t plain[PROTO_PAYLOAD_FAST_BYTES_MAX + PROTO_PACKET_OVERHEAD_BYTES_MAX];
-	uint32_t capacity = message->size + PROTO_PACKET_START_BYTES_MAX + CRYPTO_DATAGRAM_OVERHEAD_BYTES;
+	uint32_t capacity = message->size + PACKET_START_BYTES_MAX + CRYPTO_DATAGRAM_OVERHEAD_BYTES;
 	if (!has_room(batch, capacity))
 		return false;
 	uint8_t *start = batch->buf->data + batch->buf->size;

@@ -35,7 +35,7 @@ static void check_head(const struct packet *packet, const uint8_t *encoded, size
 	ringcast_assert(memcmp(head, encoded, head_bytes) == 0);
 	if (packet->is_reliable)
 		return;
-	uint8_t start[PROTO_PACKET_START_BYTES_MAX];
+	uint8_t start[PACKET_START_BYTES_MAX];
 	size_t rest_bytes = ringcast_packet_encode_rest(packet->target_player, packet->target_group, packet->sender, packet->payload.size, head);
 	size_t start_bytes = ringcast_packet_encode_start(packet->opcode, packet->sequence, rest_bytes + packet->payload.size, start);
 	ringcast_assert(start_bytes + rest_bytes == head_bytes && memcmp(start, encoded, start_bytes) == 0);

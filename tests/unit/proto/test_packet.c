@@ -294,7 +294,7 @@ Test(packet, random_packets_round_trip)
 /* Start, rest and payload too. */
 static void check_parts(const struct packet *packet, const uint8_t *expected, size_t size)
 {
-	uint8_t start[PROTO_PACKET_START_BYTES_MAX], rest[PROTO_PACKET_OVERHEAD_BYTES_MAX];
+	uint8_t start[PACKET_START_BYTES_MAX], rest[PROTO_PACKET_OVERHEAD_BYTES_MAX];
 	size_t rest_bytes = ringcast_packet_encode_rest(packet->target_player, packet->target_group, packet->sender, packet->payload.size, rest);
 	size_t start_bytes = ringcast_packet_encode_start(packet->opcode, packet->sequence, rest_bytes + packet->payload.size, start);
 	cr_assert_leq(start_bytes, sizeof(start));
