@@ -186,7 +186,7 @@ static void emit_scripts(const struct script_counts *counts, struct sidecars_cou
 	COUNT("late_answers", "questions to scripts answered by default, because the answer was late", counts->events[SCRIPT_COUNT_LATE_ANSWERS])
 	COUNT("over_share", "events of scripts dropped, put off or answered by default, because their share of time was used up",
 	      counts->events[SCRIPT_COUNT_OVER_SHARE])
-	COUNT("microseconds", "processor time spent on scripts and what they send", counts->spent_ns / NS_PER_US)
+	COUNT("seconds", "processor time spent on scripts and what they send", (double)counts->spent_ns / NS_PER_S)
 	COUNT("killed", "scripts that were killed", counts->events[SCRIPT_COUNT_KILLED])
 	COUNT("processes_started", "sidecar processes started", processes.started)
 	COUNT("processes_ended", "sidecar processes that have ended", processes.ended)

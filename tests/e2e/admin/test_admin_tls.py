@@ -20,8 +20,12 @@ RINGCAST = os.environ["RINGCAST"]
 TOKEN = "operator-0123456789abcdef"
 
 
+def try_openssl(*arguments, cwd):
+    return subprocess.run(["openssl", *arguments], cwd=cwd, capture_output=True, text=True, timeout=60)
+
+
 def openssl(*arguments, cwd):
-    done = subprocess.run(["openssl", *arguments], cwd=cwd, capture_output=True, text=True, timeout=60)
+    done = try_openssl(*arguments, cwd=cwd)
     if done.returncode != 0:
         raise AssertionError(done.stderr)
 
@@ -37,13 +41,17 @@ class Authority:
     def key(self, name):
         openssl("ecparam", "-genkey", "-name", "prime256v1", "-noout", "-out", f"{name}.key", cwd=self.folder)
 
-    def sign(self, name, subject, *extensions, days=30):
-        """name.pem and name.key; a negative number of days: it has expired."""
+    def sign(self, name, subject, *extensions, has_expired=False):
+        """name.pem and name.key."""
         self.key(name)
         pathlib.Path(self.folder, "ext").write_text("\n".join(extensions) + "\n")
         openssl("req", "-new", "-key", f"{name}.key", "-subj", subject, "-out", "request.pem", cwd=self.folder)
-        openssl("x509", "-req", "-in", "request.pem", "-CA", f"{self.name}.pem", "-CAkey", f"{self.name}.key", "-CAcreateserial", "-days", str(days),
-                "-extfile", "ext", "-out", f"{name}.pem", cwd=self.folder)
+        command = ("x509", "-req", "-in", "request.pem", "-CA", f"{self.name}.pem", "-CAkey", f"{self.name}.key", "-CAcreateserial", "-extfile", "ext",
+                   "-out", f"{name}.pem")
+        if not has_expired:
+            openssl(*command, "-days", "30", cwd=self.folder)
+        elif try_openssl(*command, "-days", "-1", cwd=self.folder).returncode != 0:  # newer ones do not count backwards
+            openssl(*command, "-not_before", "20200101000000Z", "-not_after", "20200102000000Z", cwd=self.folder)
 
 
 CLIENT, SERVER = "extendedKeyUsage=clientAuth", "extendedKeyUsage=serverAuth"
@@ -60,7 +68,7 @@ class AdminTls(unittest.TestCase):
         ours.sign("backend", "/CN=backend", CLIENT)
         ours.sign("monitor", "/O=x/CN=nobody in particular", CLIENT, "subjectAltName=DNS:monitor.example,URI:spiffe://example/monitor")
         ours.sign("unlisted", "/CN=unlisted", CLIENT)
-        ours.sign("expired", "/CN=backend", CLIENT, days=-1)
+        ours.sign("expired", "/CN=backend", CLIENT, has_expired=True)
         ours.sign("misused", "/CN=backend", SERVER)
         other.sign("foreign", "/CN=backend", CLIENT)
         other.sign("successor", "/CN=backend", CLIENT)
