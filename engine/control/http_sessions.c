@@ -114,6 +114,16 @@ static void reply_session(struct http_request *request, const char *id, unsigned
 		ringcast_http_reply(response, status, session_to_json(&info));
 }
 
+/* A shard is full where the request names one, else all are. */
+static void refuse_session(const struct http_request *request, const ringcast_session_options *options, struct http_response *response)
+{
+	uint32_t sessions_max = request->config->limits.sessions_max;
+	char where[32] = "no shard has";
+	if (options->has_shard)
+		snprintf(where, sizeof(where), "shard %d has no", options->shard);
+	ringcast_http_problem(response, 409, "full", "create session: %s room for one more: limits.sessions_max (%u a shard) is reached", where, sessions_max);
+}
+
 static void create_session(struct http_request *request, ringcast_session_options *options, bool has_timeout,
 			   struct http_response *response)
 {
@@ -121,6 +131,10 @@ static void create_session(struct http_request *request, ringcast_session_option
 	if (has_timeout && options->empty_timeout_ms == 0)
 		options->empty_timeout_ms = UINT32_MAX; /* here 0 means never, as in the limit of that name */
 	int error = ringcast_session_create(request->host->engine, options, id);
+	if (error == RINGCAST_ERROR_FULL) {
+		refuse_session(request, options, response);
+		return;
+	}
 	if (error) {
 		ringcast_http_engine_problem(response, error, error == RINGCAST_ERROR_NOT_FOUND ? options->script : "create session");
 		return;
@@ -233,6 +247,17 @@ void ringcast_http_players_list(struct http_request *request, struct http_respon
 	free(infos);
 }
 
+/* The session's own bound, or the shard's: places that others hold for a while count too. */
+static void refuse_place(const struct http_request *request, const char *id, struct http_response *response)
+{
+	ringcast_session_info info;
+	if (ringcast_session_describe(request->host->engine, id, &info) == RINGCAST_OK && info.player_count + info.reserved_count >= info.players_max)
+		ringcast_http_problem(response, 409, "full", "%s: session is full (%u player%s)", id, info.players_max, info.players_max == 1 ? "" : "s");
+	else
+		ringcast_http_problem(response, 409, "full", "%s: its shard has no room for one more: limits.players_max (%u a shard) is reached", id,
+				      request->config->limits.players_max);
+}
+
 void ringcast_http_players_reserve(struct http_request *request, struct http_response *response)
 {
 	const char *id = request->parameters[0], *player_id = NULL, *player_data = NULL;
@@ -246,6 +271,8 @@ void ringcast_http_players_reserve(struct http_request *request, struct http_res
 		if (error == RINGCAST_ERROR_EXISTS)
 			ringcast_http_problem(response, 409, "exists",
 					      "%s: player_id '%s' holds a place; DELETE /v1/sessions/%s/players?player_id=... frees it", id, player_id, id);
+		else if (error == RINGCAST_ERROR_FULL)
+			refuse_place(request, id, response);
 		else if (error)
 			ringcast_http_engine_problem(response, error, id);
 		else

@@ -330,6 +330,7 @@ class Deployment(Case):
         self.assertIn('"file_count": 3', out)
         status, out, _ = scripts.command("script", "list", daemon=self.daemon)
         self.assertRegex(out, r"arena +[0-9a-f]{32} +lua")
+        self.assertRegex(out, r"(?m) init, onMessage$")
         status, out, _ = scripts.command("script", "versions", "arena", daemon=self.daemon)
         self.assertEqual(len(out.splitlines()), 3)
         self.assertEqual(scripts.command("script", "rollback", "arena", daemon=self.daemon)[0], 0)

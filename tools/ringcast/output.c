@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { CELL_BYTES = 160, COLUMNS_MAX = 16 };
+enum { CELL_BYTES = 512, COLUMNS_MAX = 16 };
 
 /* What came from players may hold anything; a terminal must not act on it. */
 static void make_printable(char *text)
@@ -11,6 +11,43 @@ static void make_printable(char *text)
 	for (; *text; text++) {
 		if ((unsigned char)*text < 0x20 || *text == 0x7f)
 			*text = '?';
+	}
+}
+
+static bool are_all_texts(const json_t *list)
+{
+	size_t i;
+	json_t *item;
+	json_array_foreach((json_t *)list, i, item)
+		if (!json_is_string(item))
+			return false;
+	return json_array_size(list) > 0;
+}
+
+static size_t bytes_of_texts(const json_t *list)
+{
+	size_t bytes = 0, i;
+	json_t *item;
+	json_array_foreach((json_t *)list, i, item)
+		bytes += json_string_length(item) + strlen(", ");
+	return bytes - strlen(", ");
+}
+
+/* "init, onMessage": whole items only; what has no room is counted. */
+static void put_texts(const json_t *list, char *out, size_t out_bytes)
+{
+	enum { ROOM_FOR_COUNT = sizeof(", and 18446744073709551615 more") };
+	size_t at = 0, i, count = json_array_size(list), left_free = bytes_of_texts(list) < out_bytes ? 1 : ROOM_FOR_COUNT;
+	json_t *item;
+	out[0] = '\0';
+	json_array_foreach((json_t *)list, i, item) {
+		const char *text = json_string_value(item), *between = i > 0 ? ", " : "";
+		size_t needed = strlen(between) + strlen(text);
+		if (at + needed + left_free > out_bytes) {
+			snprintf(out + at, out_bytes - at, i > 0 ? "%sand %zu more" : "%s%zu of them", between, count - i);
+			return;
+		}
+		at += (size_t)snprintf(out + at, out_bytes - at, "%s%s", between, text);
 	}
 }
 
@@ -27,6 +64,8 @@ void ringcast_output_value(const json_t *value, char *out, size_t out_bytes)
 		snprintf(out, out_bytes, "%" JSON_INTEGER_FORMAT, json_integer_value(value));
 	else if (json_is_real(value))
 		snprintf(out, out_bytes, "%.1f", json_real_value(value));
+	else if (are_all_texts(value))
+		put_texts(value, out, out_bytes);
 	else if ((dumped = json_dumps(value, JSON_COMPACT)))
 		snprintf(out, out_bytes, "%s", dumped);
 	free(dumped);

@@ -15,7 +15,7 @@ struct output_column {
 void ringcast_output_rows(const struct cli_invocation *invocation, const json_t *rows, const struct output_column *columns);
 /* --output json: the object; else one "key  value" line per member. */
 void ringcast_output_object(const struct cli_invocation *invocation, const json_t *object);
-/* A scalar as people read it; arrays and objects as compact JSON. */
+/* A scalar as people read it, a list of texts as "a, b, and 3 more"; other arrays and objects as compact JSON. */
 void ringcast_output_value(const json_t *value, char *out, size_t out_bytes);
 
 #endif

@@ -11,8 +11,8 @@ struct pack {
 };
 
 /*
- * A zip file as it is, a folder with all in it but names that begin with a dot, or one file as main.lua or index.js, by its ending. False:
- * one clear line in reterr. Links are refused rather than followed.
+ * A zip file as it is, a folder with all in it but names that begin with a dot, or one file: of Lua as main.lua, of JavaScript by its own
+ * name. False: one clear line in reterr. Links are refused rather than followed.
  */
 bool ringcast_pack(const char *path, struct pack *ret_pack, char *reterr, size_t reterr_bytes);
 

@@ -272,6 +272,7 @@ class Api(unittest.TestCase):
         self.daemon.ask("POST", f"/v1/sessions/{session}/players", {}, expected=201)
         status, text = self.daemon.request("POST", f"/v1/sessions/{session}/players", {})
         self.assertEqual((status, json.loads(text)["code"]), (409, "full"))
+        self.assertIn("session is full (1 player)", json.loads(text)["detail"])
 
     def test_sessions_of_both_shards_are_listed(self):
         ids = {self.daemon.ask("POST", "/v1/sessions", {"name": "both", "shard": shard}, expected=201)["id"] for shard in (0, 1)}

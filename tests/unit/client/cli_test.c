@@ -5,6 +5,7 @@
 #include "tools/ringcast/admin.h"
 #include "tools/ringcast/admin_client.h"
 #include "tools/ringcast/cli.h"
+#include "tools/ringcast/output.h"
 
 static enum cli_exit run_nothing(const struct cli_invocation *invocation)
 {
@@ -146,4 +147,23 @@ Test(cli, urls)
 	}
 	cr_assert_eq(ringcast_admin_url_host("https://host", host, sizeof(host)), ADMIN_OK);
 	cr_assert_eq(ringcast_admin_url_host("http://", host, sizeof(host)), ADMIN_BAD_URL);
+}
+
+Test(cli, a_list_of_texts_is_cut_between_them)
+{
+	json_t *list = json_pack("[s, s, s, s]", "onPlayerConnect", "onPlayerAccepted", "onMessage", "onPlayerLeaveGroup");
+	char all[72], some[56], none[40], tiny[8];
+	ringcast_output_value(list, all, sizeof(all));
+	cr_assert_str_eq(all, "onPlayerConnect, onPlayerAccepted, onMessage, onPlayerLeaveGroup");
+	ringcast_output_value(list, some, sizeof(some));
+	cr_assert_str_eq(some, "onPlayerConnect, and 3 more");
+	ringcast_output_value(list, none, sizeof(none));
+	cr_assert_str_eq(none, "4 of them");
+	ringcast_output_value(list, tiny, sizeof(tiny));
+	cr_assert_eq(strlen(tiny), sizeof(tiny) - 1);
+	json_decref(list);
+	list = json_pack("[i, s]", 1, "a");
+	ringcast_output_value(list, all, sizeof(all));
+	cr_assert_str_eq(all, "[1,\"a\"]");
+	json_decref(list);
 }

@@ -10,12 +10,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define SESSIONS_MAX 64
-#define PLAYERS_MAX 64
-
 struct fake_session {
 	ringcast_session_info info;
-	ringcast_player_info players[PLAYERS_MAX];
+	ringcast_player_info players[FAKE_ENGINE_PLAYERS_MAX];
 	uint32_t player_count;
 	int32_t peer_id_last;
 };
@@ -24,7 +21,7 @@ struct ringcast_engine {
 	pthread_mutex_t mutex;
 	ringcast_engine_options options;
 	ringcast_limits limits;
-	struct fake_session sessions[SESSIONS_MAX];
+	struct fake_session sessions[FAKE_ENGINE_SESSIONS_MAX];
 	uint32_t session_count, session_serial;
 	atomic_bool is_draining;
 	char kick_reason[128];
@@ -270,7 +267,7 @@ static int add_session(ringcast_engine *engine, const ringcast_session_options *
 		return RINGCAST_ERROR_STATE;
 	if (options->name && strcmp(options->name, "slow") == 0)
 		return RINGCAST_ERROR_TIMEOUT;
-	if (engine->session_count == SESSIONS_MAX)
+	if (engine->session_count == FAKE_ENGINE_SESSIONS_MAX)
 		return RINGCAST_ERROR_FULL;
 	struct fake_session *session = &engine->sessions[engine->session_count++];
 	memset(session, 0, sizeof(*session));
@@ -340,7 +337,7 @@ static int add_player(struct fake_session *session, const char *player_id, char 
 {
 	if (!session)
 		return RINGCAST_ERROR_NOT_FOUND;
-	if (session->player_count == PLAYERS_MAX || session->player_count == session->info.players_max)
+	if (session->player_count == FAKE_ENGINE_PLAYERS_MAX || session->player_count == session->info.players_max)
 		return RINGCAST_ERROR_FULL;
 	for (uint32_t i = 0; player_id && i < session->player_count; i++)
 		if (strcmp(session->players[i].player_id, player_id) == 0)

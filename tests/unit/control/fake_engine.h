@@ -4,6 +4,8 @@
 
 #include "ringcast/ringcast.h"
 
+enum { FAKE_ENGINE_SESSIONS_MAX = 64, FAKE_ENGINE_PLAYERS_MAX = 64 };
+
 void fake_engine_set_stall_ns(uint64_t stall_ns);
 /* The reservation with this token logs in, or leaves. */
 bool fake_engine_login(ringcast_engine *engine, const char *token);

@@ -281,6 +281,28 @@ Test(http, lists_page_by_page)
 	done(&answer);
 }
 
+Test(http, what_is_full_is_named_with_its_number)
+{
+	char id[RINGCAST_ID_BYTES];
+	for (int i = 0; i < FAKE_ENGINE_SESSIONS_MAX; i++)
+		create_session("{}", id);
+	expect_problem(ask("POST", "/v1/sessions", "{}"), 409, "full", "no shard has room for one more: limits.sessions_max (1024 a shard) is reached");
+	expect_problem(ask("POST", "/v1/sessions", "{\"shard\":1}"), 409, "full", "shard 1 has no room for one more: limits.sessions_max (1024 a shard)");
+}
+
+Test(http, a_full_shard_is_not_a_full_session)
+{
+	char id[RINGCAST_ID_BYTES], path[128];
+	create_session("{\"players_max\":100}", id);
+	snprintf(path, sizeof(path), "/v1/sessions/%s/players", id);
+	for (int i = 0; i < FAKE_ENGINE_PLAYERS_MAX; i++) {
+		struct answer answer = ask("POST", path, "{}");
+		cr_assert_eq(answer.status, 201);
+		done(&answer);
+	}
+	expect_problem(ask("POST", path, "{}"), 409, "full", "limits.players_max (5000 a shard) is reached");
+}
+
 Test(http, players)
 {
 	char id[RINGCAST_ID_BYTES], path[128], peer_path[160];
@@ -296,7 +318,7 @@ Test(http, players)
 	answer = ask("POST", path, "{}");
 	cr_assert_eq(answer.status, 201);
 	done(&answer);
-	expect_problem(ask("POST", path, "{}"), 409, "full", id);
+	expect_problem(ask("POST", path, "{}"), 409, "full", "session is full (2 players)");
 	answer = ask("GET", path, NULL);
 	json_t *first = json_array_get(json_object_get(answer.json, "players"), 0);
 	cr_assert_eq(number_of(&answer, "total"), 2);
