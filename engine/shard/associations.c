@@ -235,6 +235,15 @@ static void bind(struct shard *shard, struct association *association, struct co
 	shard->counters.fast_greetings++;
 }
 
+/* Who asks again is there, though silent otherwise; and means no new number where it is only a copy. */
+static void hear(struct shard *shard, struct conn *conn, const struct packet *packet)
+{
+	enum drop_reason drop;
+	bool was_lost = conn->fast->state == FAST_LOST;
+	if (ringcast_fast_path_receive_secure(conn->fast, packet, ringcast_shard_now_ms(shard), &drop) == FAST_DELIVER)
+		shard->counters.fast_regained += was_lost;
+}
+
 /* An association is one player's for all its life: once it has one, only that one's token is good in it. */
 static enum drop_reason identify(struct shard *shard, struct association *association, const struct packet *packet, bool is_repeat)
 {
@@ -248,7 +257,9 @@ static enum drop_reason identify(struct shard *shard, struct association *associ
 	}
 	if (!ringcast_shard_may_greet(shard, conn))
 		return DROP_RATE_HELLOS;
-	if (!is_repeat)
+	if (is_repeat)
+		hear(shard, conn, packet);
+	else
 		bind(shard, association, conn, packet->sequence);
 	answer_identity(shard, association, conn, peer_id);
 	return DROP_NONE;

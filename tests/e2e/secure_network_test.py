@@ -96,6 +96,25 @@ class NetworkTest(unittest.IsolatedAsyncioTestCase):
         with secure.players_meanwhile(self.daemon, 5, server=server, sessions=2, players=4, rate=5):
             pass
 
+    async def test_clients_notice_that_they_have_another_port(self):
+        """An address translator forgets its entries: associations are bound to the old ports, and each client makes another."""
+        proxy = await Proxy(PROXY_ADDRESS).open(self.daemon.tcp_port, self.daemon.udp_ports)
+        try:
+            process = await self.crowd(self.tokens(5), "hold", "300", address=PROXY_ADDRESS)
+            self.assertEqual(await self.last_line(process), "done 5 of 5, 0 retries")
+            proxy.rebind()
+            again = set()
+            while len(again) < 5:
+                line = (await asyncio.wait_for(process.stdout.readline(), SECONDS)).decode()
+                self.assertRegex(line, r"^again \d+\n$")
+                again.add(line)
+            self.assertEqual(self.daemon.gauge("players"), 5)
+            process.kill()
+            await process.wait()
+        finally:
+            proxy.close()
+        await until(lambda: self.daemon.gauge("players") == 0)
+
     async def test_same_address_and_port_again(self):
         """kill -9, and a new process on the same UDP port: the server must not hold the old association against it."""
         port = free_udp_port()

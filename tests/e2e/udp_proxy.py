@@ -58,6 +58,7 @@ class Proxy:
         self.random = random.Random(seed)
         self.passed = self.lost = self.reordered = self.repeated = 0
         self.closers = []
+        self.listeners = []
 
     def pass_on(self, transport, data, address=None):
         def send():
@@ -82,9 +83,16 @@ class Proxy:
         self.closers.append(server.close)
         for port in udp_ports:
             transport, protocol = await loop.create_datagram_endpoint(lambda port=port: _Listener(self, port), local_addr=(self.address, port))
+            self.listeners.append(protocol)
             self.closers.append(transport.close)
             self.closers.append(lambda listener=protocol: self._close_upstreams(listener))
         return self
+
+    def rebind(self):
+        """Every client has another port from now on, and what comes to the old ones is lost: an address translator that forgot its entries."""
+        for listener in self.listeners:
+            self._close_upstreams(listener)
+            listener.upstreams.clear()
 
     @staticmethod
     def _close_upstreams(listener):

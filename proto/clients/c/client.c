@@ -89,6 +89,7 @@ static int take_options(struct ringcast_client *client, const ringcast_client_op
 	client->connect_timeout_ms = value_or(options->connect_timeout_ms, 10000);
 	client->close_timeout_ms = value_or(options->close_timeout_ms, 2000);
 	client->ping_interval_ms = value_or(options->ping_interval_ms, 5000);
+	client->udp_keepalive_ms = value_or(options->udp_keepalive_ms, 15000);
 	client->outq_bytes_max = value_or(options->outq_bytes_max, 262144);
 	client->path = strdup(options->path ? options->path : "/websocket");
 	return client->path && take_security(client, options) ? RINGCAST_CLIENT_OK : RINGCAST_CLIENT_ERROR_MEMORY;
@@ -163,6 +164,7 @@ static bool start_core(struct ringcast_client *client, const char *host, uint16_
 		.connect_timeout_ns = client->connect_timeout_ms * NS_PER_MS,
 		.close_timeout_ns = client->close_timeout_ms * NS_PER_MS,
 		.ping_interval_ns = interval_ns(client->ping_interval_ms),
+		.keepalive_interval_ns = interval_ns(client->udp_keepalive_ms),
 	};
 	return ringcast_client_core_start(&client->core, &options, ringcast_client_io_now_ns());
 }

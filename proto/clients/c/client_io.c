@@ -267,6 +267,11 @@ static void op_fast_failed(struct client_core *core, const char *reason)
 		client->callbacks.fast_failed(client->context, client, reason);
 }
 
+static void op_fast_silent(struct client_core *core)
+{
+	ringcast_client_secure_restart_datagrams(&client_of(core)->security->secure, core->now_ns);
+}
+
 static void op_message(struct client_core *core, const struct packet *packet, bool is_fast)
 {
 	struct ringcast_client *client = client_of(core);
@@ -312,6 +317,7 @@ const struct client_core_ops ringcast_client_io_ops = {
 	.logged_in = op_logged_in,
 	.fast_up = op_fast_up,
 	.fast_failed = op_fast_failed,
+	.fast_silent = op_fast_silent,
 	.message = op_message,
 	.membership = op_membership,
 	.closed = op_closed,

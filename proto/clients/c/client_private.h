@@ -45,7 +45,7 @@ struct ringcast_client {
 	bool is_destroyed;    /* inside poll: free when it returns */
 	uint16_t end_code;
 	int epoll_fd, tcp_fd, udp_fd;
-	uint32_t connect_timeout_ms, close_timeout_ms, ping_interval_ms, outq_bytes_max;
+	uint32_t connect_timeout_ms, close_timeout_ms, ping_interval_ms, udp_keepalive_ms, outq_bytes_max;
 	uint32_t outq_offset, outq_bytes, outq_capacity; /* bytes outq[offset, bytes) wait for the kernel */
 	uint8_t *outq;
 	char *path;

@@ -70,7 +70,9 @@ bool ringcast_client_core_start(struct client_core *core, const struct client_co
 		.phase_deadline_ns = now_ns + options->connect_timeout_ns,
 		.hello_due_ns = CLIENT_CORE_NEVER,
 		.ping_due_ns = CLIENT_CORE_NEVER,
+		.keepalive_due_ns = CLIENT_CORE_NEVER,
 		.ping_interval_ns = options->ping_interval_ns,
+		.keepalive_interval_ns = options->keepalive_interval_ns,
 		.close_timeout_ns = options->close_timeout_ns,
 		.mask_state = options->seed,
 	};
@@ -154,7 +156,7 @@ void ringcast_client_core_close(struct client_core *core, uint16_t code, uint64_
 	core->phase = CLIENT_CORE_CLOSING;
 	core->close_code = code;
 	core->phase_deadline_ns = now_ns + core->close_timeout_ns;
-	core->hello_due_ns = core->ping_due_ns = CLIENT_CORE_NEVER;
+	core->hello_due_ns = core->ping_due_ns = core->keepalive_due_ns = CLIENT_CORE_NEVER;
 	send_close(core, code);
 }
 
@@ -375,7 +377,7 @@ uint64_t ringcast_client_core_deadline_ns(const struct client_core *core)
 {
 	if (core->phase == CLIENT_CORE_CLOSED)
 		return CLIENT_CORE_NEVER;
-	return earlier(core->phase_deadline_ns, earlier(core->hello_due_ns, core->ping_due_ns));
+	return earlier(earlier(core->phase_deadline_ns, core->keepalive_due_ns), earlier(core->hello_due_ns, core->ping_due_ns));
 }
 
 static void tick_ping(struct client_core *core)
@@ -408,6 +410,8 @@ void ringcast_client_core_tick(struct client_core *core, uint64_t now_ns)
 	}
 	if (now_ns >= core->hello_due_ns)
 		ringcast_client_core_send_hello(core);
+	if (now_ns >= core->keepalive_due_ns)
+		ringcast_client_core_tick_keepalive(core);
 	if (now_ns >= core->ping_due_ns)
 		tick_ping(core);
 }

@@ -31,6 +31,8 @@ enum {
 	CLIENT_CORE_CODE_ABNORMAL = 1006,  /* RFC 6455: never on the wire; the connection ended without a close frame */
 	CLIENT_CORE_SCRATCH_BYTES_MIN = 2 * PROTO_PACKET_BYTES_MAX, /* a kept tail and room to read on */
 	CLIENT_CORE_PINGS_MISSED_MAX = 3,
+	CLIENT_CORE_KEEPALIVES_MISSED_MAX = 5, /* then the fast path counts as lost: an address translator has given us another port, or none */
+	CLIENT_CORE_KEEPALIVE_REPEAT_MS = 1000, /* while there is no answer */
 	CLIENT_CORE_HELLO_DELAY_MS = 100,  /* doubles with each hello ... */
 	CLIENT_CORE_HELLO_DELAY_MS_MAX = 5000, /* ... up to here, for ever; as the SDK does */
 };
@@ -51,8 +53,10 @@ struct client_core_ops {
 	bool (*fast_open)(struct client_core *core, uint16_t port, struct view ca_cert);
 	void (*logged_in)(struct client_core *core);
 	void (*fast_up)(struct client_core *core);
-	/* Secure only: a try to bring up the fast path ended; messages go by the stream. reason is a sentence for people. */
+	/* The fast path is down, or a secure try to bring it up ended; messages go by the stream. reason is a sentence for people. */
 	void (*fast_failed)(struct client_core *core, const char *reason);
+	/* Secure with keepalives only: the server does not answer in the association. End it and begin another; fast_failed comes from there. */
+	void (*fast_silent)(struct client_core *core);
 	void (*message)(struct client_core *core, const struct packet *packet, bool is_fast);
 	void (*membership)(struct client_core *core, const struct packet *packet);
 	/* The last call. reason is borrowed and needs no NUL. Close the sockets once the call that led here has returned. */
@@ -73,6 +77,7 @@ struct client_core {
 	bool is_udp_off, is_secure;
 	uint8_t pings_missed;
 	uint8_t hello_count;
+	uint8_t keepalives_unanswered;
 	uint16_t close_code;         /* the one we sent */
 	int32_t peer_id;
 	int32_t sequence_next;       /* of our next datagram */
@@ -81,7 +86,9 @@ struct client_core {
 	uint64_t phase_deadline_ns;
 	uint64_t hello_due_ns;
 	uint64_t ping_due_ns;
+	uint64_t keepalive_due_ns;
 	uint64_t ping_interval_ns;   /* 0: no pings */
+	uint64_t keepalive_interval_ns; /* 0: none */
 	uint64_t close_timeout_ns;
 	uint64_t rtt_ns, rtt_smoothed_ns;
 	uint64_t mask_state;
@@ -108,6 +115,7 @@ struct client_core_options {
 	uint64_t connect_timeout_ns; /* from start to login result */
 	uint64_t close_timeout_ns;
 	uint64_t ping_interval_ns;   /* 0: never */
+	uint64_t keepalive_interval_ns; /* of the fast path, from one answer to the next question; 0: never */
 };
 
 enum client_core_send_result {
@@ -155,6 +163,7 @@ void ringcast_client_core_close(struct client_core *core, uint16_t code, uint64_
 bool ringcast_client_core_send_frame(struct client_core *core, enum websocket_opcode opcode, uint8_t *frame, size_t payload_bytes);
 void ringcast_client_core_start_fast(struct client_core *core, const struct packet *login_result);
 void ringcast_client_core_send_hello(struct client_core *core);
+void ringcast_client_core_tick_keepalive(struct client_core *core);
 void ringcast_client_core_finish(struct client_core *core, uint16_t code, struct view reason);
 
 #endif

@@ -45,6 +45,15 @@ static void send_proof(struct client_core *core)
 	send_datagram(core, bytes, size);
 }
 
+/* What the server answers: in clear a hello, in an association the proof of who we are. */
+static void introduce(struct client_core *core)
+{
+	if (core->is_secure)
+		send_proof(core);
+	else
+		send_udp_command(core, OPCODE_UDP_CONNECT);
+}
+
 void ringcast_client_core_send_hello(struct client_core *core)
 {
 	uint64_t delay_ms = core->hello_count < 16 ? (uint64_t)CLIENT_CORE_HELLO_DELAY_MS << core->hello_count : CLIENT_CORE_HELLO_DELAY_MS_MAX;
@@ -53,10 +62,55 @@ void ringcast_client_core_send_hello(struct client_core *core)
 	if (core->hello_count < UINT8_MAX)
 		core->hello_count++;
 	core->hello_due_ns = core->now_ns + delay_ms * NS_PER_MS;
-	if (core->is_secure)
-		send_proof(core);
-	else
-		send_udp_command(core, OPCODE_UDP_CONNECT);
+	introduce(core);
+}
+
+/* Keepalive: who is there is asked again, so that address translators keep their entry, and so that we notice when one did not. */
+
+static void rest_keepalive(struct client_core *core)
+{
+	core->keepalives_unanswered = 0;
+	core->keepalive_due_ns = core->keepalive_interval_ns != 0 ? core->now_ns + core->keepalive_interval_ns : CLIENT_CORE_NEVER;
+}
+
+/* Plain hellos go on until the server knows our new port; an association is bound to its port, and another one begins. */
+static void lose_silent(struct client_core *core)
+{
+	core->keepalive_due_ns = CLIENT_CORE_NEVER;
+	if (core->is_secure) {
+		core->ops->fast_silent(core);
+		return;
+	}
+	core->fast = CLIENT_CORE_FAST_HELLO;
+	core->hello_count = 0;
+	ringcast_client_core_send_hello(core);
+	core->ops->fast_failed(core, "the server does not answer by UDP");
+}
+
+void ringcast_client_core_tick_keepalive(struct client_core *core)
+{
+	uint64_t repeat_ns = CLIENT_CORE_KEEPALIVE_REPEAT_MS * NS_PER_MS;
+	if (core->keepalives_unanswered >= CLIENT_CORE_KEEPALIVES_MISSED_MAX) {
+		lose_silent(core);
+		return;
+	}
+	if (core->sequence_next == INT32_MAX) {
+		core->keepalive_due_ns = CLIENT_CORE_NEVER;
+		return;
+	}
+	core->keepalives_unanswered++;
+	core->keepalive_due_ns = core->now_ns + (repeat_ns < core->keepalive_interval_ns ? repeat_ns : core->keepalive_interval_ns);
+	introduce(core);
+}
+
+/* The server may have doubted where we are; what answers its answer ends that. */
+static void take_keepalive(struct client_core *core)
+{
+	if (core->keepalives_unanswered == 0)
+		return;
+	rest_keepalive(core);
+	if (!core->is_secure)
+		send_udp_command(core, OPCODE_UDP_CONNECT_CLIENT_ACK);
 }
 
 static bool keep_token(struct client_core *core, struct view token)
@@ -101,7 +155,7 @@ void ringcast_client_core_lose_fast(struct client_core *core, const char *reason
 	if (core->phase != CLIENT_CORE_OPEN || core->fast == CLIENT_CORE_FAST_OFF)
 		return;
 	core->fast = CLIENT_CORE_FAST_HELLO;
-	core->hello_due_ns = CLIENT_CORE_NEVER;
+	core->hello_due_ns = core->keepalive_due_ns = CLIENT_CORE_NEVER;
 	core->ops->fast_failed(core, reason);
 }
 
@@ -111,6 +165,7 @@ static void finish_fast(struct client_core *core)
 		return;
 	core->fast = CLIENT_CORE_FAST_UP;
 	core->hello_due_ns = CLIENT_CORE_NEVER;
+	rest_keepalive(core);
 	if (!core->is_secure)
 		send_udp_command(core, OPCODE_UDP_CONNECT_CLIENT_ACK);
 	core->ops->fast_up(core);
@@ -129,14 +184,17 @@ static void refuse_fast(struct client_core *core)
 static bool take_fast_command(struct client_core *core, const struct packet *packet)
 {
 	if (!core->is_secure && packet->opcode == OPCODE_UDP_CONNECT_SERVER_ACK) {
+		take_keepalive(core);
 		finish_fast(core);
 		return true;
 	}
 	if (core->is_secure && packet->opcode == OPCODE_VERIFY_IDENTITY_RESPONSE) {
-		if (packet->command == PACKET_COMMAND_VERIFY_IDENTITY_RESULT && packet->verify_identity_result.is_success)
+		if (packet->command == PACKET_COMMAND_VERIFY_IDENTITY_RESULT && packet->verify_identity_result.is_success) {
+			take_keepalive(core);
 			finish_fast(core);
-		else
+		} else {
 			refuse_fast(core);
+		}
 		return true;
 	}
 	/* the answer was lost, but a server sends messages only to those it knows */

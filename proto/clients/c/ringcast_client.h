@@ -82,7 +82,8 @@ typedef struct ringcast_client_callbacks {
 	void (*membership)(void *context, ringcast_client *client, int32_t group, const int32_t *peer_ids, size_t peer_id_count);
 	/* Once for every ringcast_client_connect that succeeded. code: the WebSocket close code; 1006 when there was no close frame. */
 	void (*disconnected)(void *context, ringcast_client *client, int code, const char *reason);
-	/* is_secure only: DTLS failed or ended, messages go by TCP. It is tried again, unless the server refused our identity. */
+	/* DTLS failed or ended, or the server is silent by UDP; messages go by TCP. It is tried again, and fast_ready tells, unless the server refused
+	 * our identity. */
 	void (*fast_failed)(void *context, ringcast_client *client, const char *reason);
 } ringcast_client_callbacks;
 #define RINGCAST_CLIENT_CALLBACKS_INIT { sizeof(ringcast_client_callbacks) }
@@ -104,6 +105,8 @@ typedef struct ringcast_client_options {
 	bool is_insecure;              /* do not verify the server: for tests alone, anybody may be in the middle */
 	const char *ca;                /* PEM text of whom to trust; NULL: the system's CAs, and for DTLS the one the server names when logged in */
 	const char *host_name;         /* in the server's certificate; NULL: the host given to connect */
+	uint32_t udp_keepalive_ms;     /* asks the server by UDP who is there, so that address translators keep the way open, and tries anew where
+					* nobody answers; 0: 15 000, RINGCAST_CLIENT_NEVER: off */
 } ringcast_client_options;
 #define RINGCAST_CLIENT_OPTIONS_INIT { sizeof(ringcast_client_options) }
 

@@ -247,6 +247,13 @@ void ringcast_client_secure_receive_datagram(struct client_secure *secure, struc
 		pause_datagrams(secure, "the DTLS handshake failed", now_ns);
 }
 
+void ringcast_client_secure_restart_datagrams(struct client_secure *secure, uint64_t now_ns)
+{
+	ringcast_assert(secure->datagrams_step == CLIENT_SECURE_OPEN);
+	ringcast_crypto_close(secure->datagrams);
+	pause_datagrams(secure, "the server does not answer by DTLS", now_ns);
+}
+
 uint64_t ringcast_client_secure_deadline_ns(const struct client_secure *secure)
 {
 	return secure->datagrams_due_ns;

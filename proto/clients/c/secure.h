@@ -70,6 +70,8 @@ void ringcast_client_secure_receive_stream(struct client_secure *secure, struct 
 
 /* For the core's op fast_open, once the socket is there. False, having told the core's fast_failed: nothing to trust, or no memory. */
 bool ringcast_client_secure_start_datagrams(struct client_secure *secure, struct view ca_cert);
+/* For the core's op fast_silent: the association is open, but nobody is at its other end. A new one begins after a pause. */
+void ringcast_client_secure_restart_datagrams(struct client_secure *secure, uint64_t now_ns);
 bool ringcast_client_secure_send_datagram(struct client_secure *secure, const uint8_t *bytes, size_t size);
 void ringcast_client_secure_receive_datagram(struct client_secure *secure, struct view datagram, uint64_t now_ns);
 

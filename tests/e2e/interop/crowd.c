@@ -1,7 +1,7 @@
 /*
  * Many players on the C client, encrypted, on one thread: each logs in, brings up DTLS and gets a fast message to itself and back.
  *
- *   crowd HOST PORT CA-FILE HOST-NAME SECONDS [hold] <lines "token udp-port"      udp-port 0: any
+ *   crowd HOST PORT CA-FILE HOST-NAME SECONDS [hold [KEEPALIVE-MS]] <lines "token udp-port"      udp-port 0: any
  *
  * Prints "up INDEX MILLISECONDS" for each who got there, after the login, and at the end "done UP OF COUNT, FAILURES retries"; exits 0 when all
  * did within SECONDS. hold: stays until it is killed, "done" is printed before.
@@ -29,6 +29,7 @@ struct player {
 
 static struct player players[PLAYERS_MAX];
 static char ca[CA_BYTES_MAX];
+static uint32_t keepalive_ms; /* 0: the library's own */
 static int player_count, up_count, failure_count, lost_count;
 
 static uint64_t now_ms(void)
@@ -47,7 +48,11 @@ static void on_connected(void *context, ringcast_client *client, int32_t peer_id
 
 static void on_fast_ready(void *context, ringcast_client *client)
 {
-	((struct player *)context)->is_fast = true;
+	struct player *player = context;
+	if (player->is_up)
+		printf("again %d\n", (int)(player - players));
+	fflush(stdout);
+	player->is_fast = true;
 }
 
 static void on_fast_failed(void *context, ringcast_client *client, const char *reason)
@@ -92,6 +97,7 @@ static bool start(struct player *player, const char *host, uint16_t port, const 
 	options.host_name = host_name;
 	options.udp_local_port = (uint16_t)player->udp_port;
 	options.connect_timeout_ms = 60000;
+	options.udp_keepalive_ms = keepalive_ms;
 	int error = ringcast_client_create(&options, &player->client);
 	if (error == RINGCAST_CLIENT_OK)
 		error = ringcast_client_connect(player->client, host, port, player->token, NULL, 0);
@@ -135,6 +141,7 @@ int main(int argc, char **argv)
 		fprintf(stderr, "usage: crowd HOST PORT CA-FILE HOST-NAME SECONDS [hold] <lines\n");
 		return 2;
 	}
+	keepalive_ms = argc > 7 ? (uint32_t)atoi(argv[7]) : 0;
 	while (player_count < PLAYERS_MAX && scanf("%128s %u", players[player_count].token, &players[player_count].udp_port) == 2)
 		player_count++;
 	for (int i = 0; i < player_count; i++) {

@@ -146,6 +146,96 @@ Test(core, hellos_follow_the_sdk_schedule)
 	script_fini(&script);
 }
 
+static void expect_last_datagram(int32_t opcode)
+{
+	struct packet packet;
+	size_t last = script.datagram_count - 1;
+	cr_assert_eq(ringcast_packet_decode(ringcast_view_of(script.datagrams[last], script.datagram_bytes[last]), &packet), PACKET_OK);
+	cr_assert_eq(packet.opcode, opcode);
+	cr_assert_eq(packet.sequence, script.core.sequence_next - 1);
+}
+
+static void go_by(uint64_t ns)
+{
+	script_feed_frame(&script, WEBSOCKET_PONG, true, "", 0); /* or the pings would end the connection */
+	script.out_bytes = 0;
+	script_advance(&script, ns);
+}
+
+Test(core, keepalives_hold_the_way_open)
+{
+	script_keepalive_ns = 15 * NS_PER_S;
+	script_start(&script, "t", "", false);
+	script_login(&script, 1, 5000);
+	feed_ack(0);
+	size_t before = script.datagram_count;
+	for (int32_t i = 1; i <= 4; i++) {
+		go_by(15 * NS_PER_S - 1);
+		cr_assert_eq(script.datagram_count, before, "too early");
+		go_by(1);
+		cr_assert_eq(script.datagram_count, before + 1);
+		expect_last_datagram(OPCODE_UDP_CONNECT);
+		feed_ack(i);
+		before = script.datagram_count;
+		expect_last_datagram(OPCODE_UDP_CONNECT_CLIENT_ACK);
+	}
+	cr_assert_eq(script.fast_up_count, 1);
+	cr_assert_eq(script.fast_failed_count, 0);
+	script_fini(&script);
+}
+
+Test(core, silence_is_noticed_and_a_hello_that_is_answered_ends_it)
+{
+	script_keepalive_ns = 15 * NS_PER_S;
+	script_start(&script, "t", "", false);
+	script_login(&script, 1, 5000);
+	feed_ack(0);
+	const struct packet message = {.opcode = 10, .sequence = 1, .sender = 2};
+	script_feed_datagram(&script, &message);
+	go_by(15 * NS_PER_S);
+	for (int i = 1; i < CLIENT_CORE_KEEPALIVES_MISSED_MAX; i++) {
+		const struct packet more = {.opcode = 10, .sequence = 1 + i, .sender = 2};
+		script_feed_datagram(&script, &more); /* that we hear the server does not say that it hears us */
+		go_by(NS_PER_S);
+		cr_assert_eq(script.fast_failed_count, 0);
+	}
+	go_by(NS_PER_S);
+	cr_assert_eq(script.fast_failed_count, 1);
+	cr_assert_eq(script.core.fast, CLIENT_CORE_FAST_HELLO);
+	expect_last_datagram(OPCODE_UDP_CONNECT);
+	cr_assert_eq(send_bytes(true, 1), CLIENT_CORE_SENT_RELIABLE);
+	size_t before = script.datagram_count;
+	go_by(CLIENT_CORE_HELLO_DELAY_MS * NS_PER_MS);
+	cr_assert_eq(script.datagram_count, before + 1);
+	feed_ack(100);
+	cr_assert_eq(script.fast_up_count, 2);
+	cr_assert_eq(send_bytes(true, 1), CLIENT_CORE_SENT_FAST);
+	script_fini(&script);
+}
+
+Test(core, a_silent_association_is_given_up)
+{
+	const struct packet result = {.opcode = OPCODE_VERIFY_IDENTITY_RESPONSE,
+				      .command = PACKET_COMMAND_VERIFY_IDENTITY_RESULT,
+				      .verify_identity_result = {.is_success = true, .peer_id = 1}};
+	script_keepalive_ns = 100 * NS_PER_MS;
+	script_start_secure(&script, "t", "");
+	script_login(&script, 1, 5000);
+	ringcast_client_core_establish_fast(&script.core, script.now_ns);
+	script_feed_datagram(&script, &result);
+	for (int i = 0; i < CLIENT_CORE_KEEPALIVES_MISSED_MAX; i++) {
+		go_by(100 * NS_PER_MS);
+		expect_last_datagram(OPCODE_VERIFY_IDENTITY);
+		cr_assert_eq(script.fast_silent_count, 0);
+	}
+	go_by(100 * NS_PER_MS);
+	cr_assert_eq(script.fast_silent_count, 1);
+	size_t before = script.datagram_count;
+	go_by(NS_PER_S);
+	cr_assert_eq(script.datagram_count, before, "nothing until there is another association");
+	script_fini(&script);
+}
+
 Test(core, ack_is_answered_once)
 {
 	script_start(&script, "t", "", false);

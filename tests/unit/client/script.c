@@ -56,6 +56,12 @@ static void op_fast_failed(struct client_core *core, const char *reason)
 	script_of(core)->fast_failed_count++;
 }
 
+static void op_fast_silent(struct client_core *core)
+{
+	script_of(core)->fast_silent_count++;
+	ringcast_client_core_lose_fast(core, "silent");
+}
+
 static void op_message(struct client_core *core, const struct packet *packet, bool is_fast)
 {
 	struct script *script = script_of(core);
@@ -93,10 +99,13 @@ static const struct client_core_ops ops = {
 	.logged_in = op_logged_in,
 	.fast_up = op_fast_up,
 	.fast_failed = op_fast_failed,
+	.fast_silent = op_fast_silent,
 	.message = op_message,
 	.membership = op_membership,
 	.closed = op_closed,
 };
+
+uint64_t script_keepalive_ns;
 
 static void start(struct script *script, const char *token, const char *payload, bool is_udp_off, bool is_secure)
 {
@@ -112,6 +121,7 @@ static void start(struct script *script, const char *token, const char *payload,
 		.connect_timeout_ns = 10 * NS_PER_S,
 		.close_timeout_ns = 2 * NS_PER_S,
 		.ping_interval_ns = 5 * NS_PER_S,
+		.keepalive_interval_ns = script_keepalive_ns,
 	};
 	memset(script, 0, sizeof(*script));
 	script->now_ns = NS_PER_S;

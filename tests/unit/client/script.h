@@ -16,7 +16,7 @@ struct script {
 	size_t datagram_bytes[SCRIPT_DATAGRAMS_MAX];
 	size_t datagram_count;
 	bool is_stream_full, is_datagram_refused, is_fast_refused;
-	int logged_in_count, fast_up_count, fast_failed_count, closed_count, membership_count;
+	int logged_in_count, fast_up_count, fast_failed_count, fast_silent_count, closed_count, membership_count;
 	int message_count;
 	int32_t last_opcode, last_sender;
 	bool was_last_fast;
@@ -27,6 +27,8 @@ struct script {
 	uint16_t fast_port, close_code;
 	char close_reason[128];
 };
+
+extern uint64_t script_keepalive_ns; /* of scripts that start from now on; 0: none */
 
 void script_start(struct script *script, const char *token, const char *payload, bool is_udp_off);
 /* The same with what is under the ops encrypted: the script plays the part that comes behind TLS and DTLS. */
