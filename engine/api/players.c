@@ -66,7 +66,7 @@ struct ask_reserve_all {
 	char session_id[RINGCAST_ID_BYTES];
 	size_t count;
 	struct {
-		char player_id[RINGCAST_NAME_BYTES], player_data[RINGCAST_DATA_BYTES];
+		char player_id[RINGCAST_PLAYER_ID_BYTES], player_data[RINGCAST_DATA_BYTES];
 		char token[RINGCAST_ID_BYTES]; /* the answer */
 	} wishes[];
 };
@@ -98,7 +98,7 @@ static int fill_reserve_all(struct ask_reserve_all *self, const char *session_id
 	ringcast_ask_keep(self->session_id, sizeof(self->session_id), session_id);
 	for (self->count = 0; self->count < count; self->count++) {
 		const ringcast_reservation *from = &reservations[self->count];
-		if (!ringcast_ask_keep(self->wishes[self->count].player_id, RINGCAST_NAME_BYTES, from->player_id) ||
+		if (!ringcast_ask_keep(self->wishes[self->count].player_id, RINGCAST_PLAYER_ID_BYTES, from->player_id) ||
 		    !ringcast_ask_keep(self->wishes[self->count].player_data, RINGCAST_DATA_BYTES, from->player_data))
 			return RINGCAST_ERROR_ARGUMENT;
 	}

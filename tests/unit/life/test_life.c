@@ -504,6 +504,31 @@ static void count_change(void *context, const ringcast_change *change)
 	__atomic_add_fetch(&told[change->kind], 1, __ATOMIC_RELAXED);
 }
 
+BOTH(sessions, take_the_longest_ids_and_data_one_at_a_time_and_several_at_once)
+{
+	char id[RINGCAST_PLAYER_ID_BYTES + 1], data[RINGCAST_DATA_BYTES + 1];
+	ringcast_reservation wish = {.player_id = id, .player_data = data};
+	begin_with(io, NULL);
+	memset(id, 'i', sizeof(id));
+	memset(data, 'd', sizeof(data));
+	id[RINGCAST_PLAYER_ID_BYTES - 1] = data[RINGCAST_DATA_BYTES - 1] = '\0';
+	cr_assert_eq(strlen(id), 1024);
+	cr_assert_eq(strlen(data), 2048);
+	cr_assert_eq(ringcast_players_reserve(stage.engine, stage.session, &wish, 1), RINGCAST_OK);
+	id[0] = 'j';
+	cr_assert_eq(ringcast_player_reserve(stage.engine, stage.session, id, data, wish.token), RINGCAST_OK);
+	id[0] = 'k';
+	data[RINGCAST_DATA_BYTES - 1] = 'd';
+	data[RINGCAST_DATA_BYTES] = '\0';
+	cr_assert_eq(ringcast_players_reserve(stage.engine, stage.session, &wish, 1), RINGCAST_ERROR_ARGUMENT);
+	wish.player_data = NULL;
+	id[RINGCAST_PLAYER_ID_BYTES - 1] = 'i';
+	id[RINGCAST_PLAYER_ID_BYTES] = '\0';
+	cr_assert_eq(ringcast_players_reserve(stage.engine, stage.session, &wish, 1), RINGCAST_ERROR_ARGUMENT);
+	cr_assert_eq(ringcast_player_reserve(stage.engine, stage.session, id, NULL, wish.token), RINGCAST_ERROR_ARGUMENT);
+	stage_stop(&stage);
+}
+
 BOTH(sessions, take_several_players_at_once_or_none_and_are_changed_while_they_run)
 {
 	ringcast_engine_options options = small();
