@@ -148,6 +148,22 @@ class BadFilesTest(ReloadTest):
         self.daemon.request("POST", "/v1/reload", {})
         self.assertEqual(self.served(), before)
 
+    def test_a_ca_that_did_not_sign_is_refused_and_the_old_one_stays(self):
+        """Clients verify DTLS with the CA that their login names: with a wrong one none would come up."""
+        good, before = self.certificates.read("ca.pem"), self.served()
+        with open(self.certificates.path("ca.pem"), "w") as file:
+            file.write(Certificates().read("ca.pem"))
+        with self.assertRaises(AdminError) as refusal:
+            self.daemon.request("POST", "/v1/reload", {})
+        self.assertIn("(tls.ca) has not signed the certificate (tls.certificate)", json.loads(refusal.exception.body)["detail"])
+        self.assertEqual(self.error_count(1), 1)
+        with open(self.certificates.path("ca.pem"), "w") as file:
+            file.write(good)
+        self.assertEqual(self.served(), before)
+        with players_meanwhile(self.daemon, 5):
+            self.daemon.request("POST", "/v1/reload", {})
+        self.assertEqual(self.served(), before)
+
     def test_a_daemon_does_not_start_with_them(self):
         for what, (spoil, word) in self.BAD.items():
             with self.subTest(what):

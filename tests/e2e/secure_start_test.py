@@ -80,6 +80,14 @@ class ModeTest(unittest.TestCase):
                 self.assertNotEqual(result.returncode, 0)
                 self.assertIn(expected, result.stderr)
 
+    def test_a_ca_that_did_not_sign_is_refused(self):
+        strangers = Certificates()
+        checked, started = refused("--listen", "127.0.0.1", *settings(**self.files, ca=strangers.path("ca.pem")))
+        self.assertEqual(checked.count("\n"), 1)
+        for text in (checked, started):
+            self.assertIn("(tls.ca) has not signed the certificate (tls.certificate)", text)
+        self.assertEqual(self.mode_of("--listen", "127.0.0.1", *settings(**self.files, ca=self.certificates.path("ca.pem"))), "required")
+
     def test_version_names_the_library(self):
         self.assertRegex(secure.run(os.environ["RINGCASTD"], "--version").stdout, r"\nencryption: (wolfSSL|OpenSSL) \d.*TLS 1\.2")
 

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "both.h"
+#include "life/engine.h"
 #include "stage.h"
 
 static struct stage stage;
@@ -392,6 +393,33 @@ BOTH(life, keys_of_tickets_are_renewed_while_it_runs)
 	cr_assert_eq(ringcast_engine_start(engine, error, sizeof(error)), RINGCAST_OK);
 	cr_assert_eq(ringcast_engine_renew_tickets(engine, error, sizeof(error)), RINGCAST_OK, "%s", error);
 	cr_assert_eq(ringcast_engine_renew_tickets(engine, error, sizeof(error)), RINGCAST_OK, "%s", error);
+	ringcast_engine_destroy(&engine);
+}
+
+/* As when shards are not there to take it: what was handed out with the old secret stays good, however often it is tried. */
+BOTH(life, a_renewal_that_fails_leaves_the_cookies_as_they_were)
+{
+	ringcast_engine_options options = small();
+	ringcast_engine *engine;
+	char error[256];
+	options.io = io;
+	options.is_certificate_made = true;
+	options.security = RINGCAST_SECURITY_OPTIONAL;
+	if (ringcast_engine_create(&options, &engine, error, sizeof(error)) != RINGCAST_OK)
+		cr_skip_test("no encryption in this build: %s", error);
+	const struct security *security = &engine->security;
+	struct security_secrets before = security->secrets;
+	for (int i = 0; i < 2; i++) {
+		int result = ringcast_engine_reload_credentials(engine, security->certificate, security->key, security->client_ca, error, sizeof(error));
+		cr_assert_eq(result, RINGCAST_ERROR_STATE, "%d: %s", result, error);
+		cr_assert_eq(ringcast_engine_renew_tickets(engine, error, sizeof(error)), RINGCAST_ERROR_STATE);
+		cr_assert_arr_eq(&security->secrets, &before, sizeof(before));
+	}
+	cr_assert_eq(ringcast_engine_start(engine, error, sizeof(error)), RINGCAST_OK);
+	cr_assert_eq(ringcast_engine_reload_credentials(engine, security->certificate, security->key, security->client_ca, error, sizeof(error)), RINGCAST_OK,
+		     "%s", error);
+	cr_assert_arr_eq(security->secrets.cookie_previous, before.cookie, sizeof(before.cookie));
+	cr_assert_neq(memcmp(security->secrets.cookie, before.cookie, sizeof(before.cookie)), 0);
 	ringcast_engine_destroy(&engine);
 }
 

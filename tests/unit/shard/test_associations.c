@@ -43,6 +43,24 @@ Test(associations, the_same_identity_is_answered_again)
 	stage_fini(&pair->stage);
 }
 
+/* A client's keepalive: she says nothing else for minutes, and her messages go fast all the same. */
+Test(associations, who_asks_again_has_been_heard)
+{
+	struct pair *pair = pair_make();
+	for (int32_t i = 0; i < 6; i++) {
+		fast_identify(&pair->fast, pair->anna.peer_id, pair->anna.connect_token, i);
+		stage_run_ms(&pair->stage, 15000);
+		cr_assert_eq(pair->stage.shard->counters.fast_lost, 0, "%d", (int)i);
+	}
+	stage_run_ms(&pair->stage, 34000);
+	cr_assert_eq(pair->stage.shard->counters.fast_lost, 1);
+	fast_identify(&pair->fast, pair->anna.peer_id, pair->anna.connect_token, 5);
+	cr_assert_eq(pair->stage.shard->counters.fast_regained, 0, "a number that was there says nothing");
+	fast_identify(&pair->fast, pair->anna.peer_id, pair->anna.connect_token, 6);
+	cr_assert_eq(pair->stage.shard->counters.fast_regained, 1);
+	stage_fini(&pair->stage);
+}
+
 Test(associations, a_player_who_comes_again_takes_the_new_association_and_the_old_one_ends)
 {
 	struct pair *pair = pair_make();
