@@ -1,10 +1,10 @@
 /*
  * Many players on the C client, encrypted, on one thread: each logs in, brings up DTLS and gets a fast message to itself and back.
  *
- *   crowd HOST PORT CA-FILE HOST-NAME SECONDS [hold [KEEPALIVE-MS]] <lines "token udp-port"      udp-port 0: any
+ *   crowd HOST PORT CA-FILE HOST-NAME SECONDS [hold [KEEPALIVE-MS]] <lines "token udp-port"      udp-port 0: any; HOST-NAME -: in clear
  *
  * Prints "up INDEX MILLISECONDS" for each who got there, after the login, and at the end "done UP OF COUNT, FAILURES retries"; exits 0 when all
- * did within SECONDS. hold: stays until it is killed, "done" is printed before.
+ * did within SECONDS. hold: stays until it is killed, "done" is printed before, and "again INDEX" whenever the fast path of one is back.
  */
 #include <poll.h>
 #include <stdbool.h>
@@ -92,7 +92,7 @@ static bool start(struct player *player, const char *host, uint16_t port, const 
 	ringcast_client_options options = RINGCAST_CLIENT_OPTIONS_INIT;
 	options.callbacks = &callbacks;
 	options.context = player;
-	options.is_secure = true;
+	options.is_secure = strcmp(host_name, "-") != 0;
 	options.ca = ca;
 	options.host_name = host_name;
 	options.udp_local_port = (uint16_t)player->udp_port;
@@ -138,7 +138,7 @@ static bool read_ca(const char *path)
 int main(int argc, char **argv)
 {
 	if (argc < 6 || !read_ca(argv[3])) {
-		fprintf(stderr, "usage: crowd HOST PORT CA-FILE HOST-NAME SECONDS [hold] <lines\n");
+		fprintf(stderr, "usage: crowd HOST PORT CA-FILE HOST-NAME|- SECONDS [hold [KEEPALIVE-MS]] <lines\n");
 		return 2;
 	}
 	keepalive_ms = argc > 7 ? (uint32_t)atoi(argv[7]) : 0;
