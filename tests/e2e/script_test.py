@@ -86,6 +86,17 @@ class JavaScriptFolders(Case):
         self.assertEqual(await self.ask(player), "one hi")
         self.assertIn("gone.js", scripts.command("script", "push", "game", folder, "--main", "gone.js", daemon=self.daemon)[2])
 
+    async def test_one_file_keeps_its_name_and_its_errors_say_what_node_advises(self):
+        folder = scripts.write_folder(self.path("single"), {"arena.js": scripts.js("one")["index.js"], "module.cjs": "import fs from 'node:fs';\n"})
+        status, _, error = scripts.command("script", "push", "game", os.path.join(folder, "arena.js"), daemon=self.daemon)
+        self.assertEqual(status, 0, error)
+        self.assertEqual(scripts.versions(self.daemon, "game")[0]["main"], "arena.js")
+        status, _, error = scripts.command("script", "push", "game", os.path.join(folder, "module.cjs"), daemon=self.daemon)
+        self.assertEqual(status, 1, error)
+        self.assertIn("module.cjs:1: ", error)
+        self.assertIn('set "type": "module" in the package.json', error)
+        self.assertNotIn(".incoming-", error)
+
     async def test_everyday_sizes_fit(self):
         files = dict(scripts.js("one"))
         files.update({f"node_modules/sdk/dist/f{i}.js": "// " + "x" * 900 for i in range(4000)})
