@@ -163,7 +163,7 @@ static void store_start(struct bench *bench)
 	struct buf_pool_options pool = {.class_counts = {65536, 16384, 4096, 1024, 64}};
 	bench->limits = (struct session_limits){.players_per_session_max = 8, .groups_per_session_max = 8, .groups_per_player_max = 8,
 						.reservation_timeout_ms = 600000, .commands_per_hook_max = 4096, .ping_interval_ms = 3000,
-						.parked_player_max = 65536, .parked_session_max = 65536, .answer_timeout_ms = 600000};
+						.parked_player_max = 65536, .session_data_bytes = 1 << 20, .parked_session_max = 65536, .answer_timeout_ms = 600000};
 	bench->pool = ringcast_buf_pool_create(&pool);
 	ringcast_timer_wheel_init(&bench->wheel, bench->now_ns);
 	struct store_options options = {

@@ -3,21 +3,31 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/log.h"
 #include "base/sized.h"
 #include "life/asking.h"
 #include "life/errors.h"
 #include "session/park.h"
 #include "shard/inspect.h"
+#include "shard/shard_private.h"
 
 /* Create */
 
 struct ask_create {
 	struct ask ask;
 	struct session_options options;
-	char name[RINGCAST_NAME_BYTES], properties[RINGCAST_DATA_BYTES];
+	char name[RINGCAST_NAME_BYTES], *properties; /* NULL: none */
 	struct script_version *script; /* counted, or NULL */
 	char id[RINGCAST_ID_BYTES];    /* the answer */
 };
+
+static void tell_data_full(struct shard *shard, const char *properties)
+{
+	ringcast_shard_drop(shard, DROP_SESSION_DATA, 1);
+	ringcast_log(LOG_WARN, "session", "refused: its data does not fit beside that of the others, see limits.session_data_bytes",
+		     "shard=%u bytes=%zu others=%llu limit=%u", shard->options.index, strlen(properties) + 1,
+		     (unsigned long long)shard->store.session_data_bytes, shard->session_limits.session_data_bytes);
+}
 
 static bool answer_create(struct shard *shard, struct ask *ask)
 {
@@ -29,6 +39,8 @@ static bool answer_create(struct shard *shard, struct ask *ask)
 		ask->result = ringcast_script_shard_open(ringcast_engine_scripts_of(shard), self->script, &self->options, &session, &drop);
 	else
 		drop = ringcast_session_open(&shard->store, &self->options, shard->now_ns, &session);
+	if (ask->result == RINGCAST_OK && drop == DROP_SESSION_DATA)
+		tell_data_full(shard, self->properties);
 	if (ask->result == RINGCAST_OK)
 		ask->result = ringcast_error_of_drop(drop);
 	if (ask->result == RINGCAST_OK)
@@ -40,6 +52,7 @@ static void free_create(struct ask *ask)
 {
 	struct ask_create *self = CONTAINER_OF(ask, struct ask_create, ask);
 	ringcast_script_version_release(&self->script);
+	free(self->properties);
 	free(self);
 }
 
@@ -63,6 +76,28 @@ static int prepare_script(struct ringcast_engine *engine, const char *name_and_v
 	return ringcast_sidecars_want(engine->sidecars, shard) ? RINGCAST_OK : RINGCAST_ERROR_SYSTEM;
 }
 
+static int keep_properties(struct ask_create *self, const char *properties)
+{
+	if (properties == NULL)
+		return RINGCAST_OK;
+	if (strnlen(properties, RINGCAST_SESSION_DATA_BYTES) == RINGCAST_SESSION_DATA_BYTES)
+		return RINGCAST_ERROR_ARGUMENT;
+	self->properties = strdup(properties);
+	self->options.properties = self->properties;
+	return self->properties != NULL ? RINGCAST_OK : RINGCAST_ERROR_MEMORY;
+}
+
+/* What a JavaScript session begins with travels in one frame. */
+static int check_properties(const struct ask_create *self)
+{
+	if (self->script == NULL || self->script->script->language != SCRIPT_JS || self->properties == NULL ||
+	    strlen(self->properties) < RINGCAST_SESSION_DATA_JS_BYTES)
+		return RINGCAST_OK;
+	ringcast_log(LOG_WARN, "session", "refused: its data is too long for a JavaScript script", "bytes=%zu bytes_max=%d",
+		     strlen(self->properties), RINGCAST_SESSION_DATA_JS_BYTES - 1);
+	return RINGCAST_ERROR_ARGUMENT;
+}
+
 static int fill_create(struct ask_create *self, const ringcast_session_options *options)
 {
 	self->options = (struct session_options){
@@ -74,12 +109,10 @@ static int fill_create(struct ask_create *self, const ringcast_session_options *
 		.activation_timeout_ms = options->activation_timeout_ms,
 		.is_late_allowed = options->is_late_allowed,
 		.name = options->name != NULL ? self->name : NULL,
-		.properties = options->properties != NULL ? self->properties : NULL,
 	};
-	return ringcast_ask_keep(self->name, sizeof(self->name), options->name) &&
-			       ringcast_ask_keep(self->properties, sizeof(self->properties), options->properties)
-		       ? RINGCAST_OK
-		       : RINGCAST_ERROR_ARGUMENT;
+	if (!ringcast_ask_keep(self->name, sizeof(self->name), options->name))
+		return RINGCAST_ERROR_ARGUMENT;
+	return keep_properties(self, options->properties);
 }
 
 static int create_on(struct ringcast_engine *engine, uint32_t shard, const ringcast_session_options *options, char ret_id[RINGCAST_ID_BYTES])
@@ -91,6 +124,8 @@ static int create_on(struct ringcast_engine *engine, uint32_t shard, const ringc
 	int result = fill_create(self, options);
 	if (result == RINGCAST_OK)
 		result = prepare_script(engine, options->script, shard, &self->script);
+	if (result == RINGCAST_OK)
+		result = check_properties(self);
 	if (result == RINGCAST_OK)
 		result = ringcast_engine_ask(engine, shard, &self->ask);
 	if (result == RINGCAST_OK)

@@ -160,7 +160,7 @@ void ringcast_http_sessions_create(struct http_request *request, struct http_res
 		 .target = &options.empty_timeout_ms,
 		 .max = UINT32_MAX,
 		 .is_present = &has_timeout},
-		{.name = "properties", .type = BODY_TEXT, .target = &options.properties, .max = RINGCAST_DATA_BYTES - 1},
+		{.name = "properties", .type = BODY_TEXT, .target = &options.properties, .max = RINGCAST_SESSION_DATA_BYTES - 1},
 		{.name = "script", .type = BODY_STRING, .target = &options.script, .max = RINGCAST_SCRIPT_NAME_BYTES + RINGCAST_SCRIPT_VERSION_BYTES},
 		{.name = "shard",
 		 .type = BODY_UINT,

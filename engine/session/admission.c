@@ -18,7 +18,7 @@ static enum drop_reason check_reserve(const struct session *session, const char 
 	if (session->store->is_draining)
 		return DROP_DRAINING;
 	if (strnlen(player_id, PLAYER_ID_BYTES) == PLAYER_ID_BYTES ||
-	    strnlen(player_data, SESSION_PROPERTIES_BYTES_MAX) == SESSION_PROPERTIES_BYTES_MAX)
+	    strnlen(player_data, PLAYER_DATA_BYTES_MAX) == PLAYER_DATA_BYTES_MAX)
 		return DROP_OVERSIZE;
 	if (ringcast_player_is_id_taken(session, player_id))
 		return DROP_PLAYER_EXISTS;

@@ -64,11 +64,11 @@ static bool properties_copy(struct session *session, const char *properties)
 	if (properties == NULL)
 		return true;
 	size_t bytes = strlen(properties) + 1;
-	session->properties = ringcast_buf_alloc(session->store->options.pool, bytes);
+	session->properties = malloc(bytes);
 	if (session->properties == NULL)
 		return false;
-	memcpy(session->properties->data, properties, bytes);
-	session->properties->size = (uint32_t)bytes;
+	memcpy(session->properties, properties, bytes);
+	session->store->session_data_bytes += bytes;
 	return true;
 }
 
@@ -213,6 +213,11 @@ static bool is_oversize(const char *text, size_t bytes_max)
 	return text != NULL && strnlen(text, bytes_max) == bytes_max;
 }
 
+static bool is_data_full(const struct store *store, const char *properties)
+{
+	return properties != NULL && store->session_data_bytes + strlen(properties) + 1 > store->options.limits->session_data_bytes;
+}
+
 enum drop_reason ringcast_session_open(struct store *store, const struct session_options *options, uint64_t now_ns, struct session **ret_session)
 {
 	store->now_ns = now_ns;
@@ -222,6 +227,8 @@ enum drop_reason ringcast_session_open(struct store *store, const struct session
 		return DROP_OVERSIZE;
 	if (store->sessions.count == store->sessions.capacity)
 		return DROP_SESSION_FULL;
+	if (is_data_full(store, options->properties))
+		return DROP_SESSION_DATA;
 	struct session *session = session_create(store, options);
 	if (session == NULL)
 		return DROP_NO_BUFFER;
@@ -388,7 +395,7 @@ void ringcast_session_resume(struct session *session)
 
 const char *ringcast_session_get_properties(const struct session *session)
 {
-	return session->properties != NULL ? (const char *)session->properties->data : "";
+	return session->properties != NULL ? session->properties : "";
 }
 
 void ringcast_session_expire(struct store *store, struct timer *timer, uint64_t now_ns)

@@ -112,7 +112,7 @@ struct session {
 	struct list_node node; /* store->graveyard_sessions */
 	struct timer timer_empty, timer_tick, timer_health, timer_terminate, timer_activation;
 	uint32_t command_count, alarm_count;
-	struct buf *properties;
+	char *properties; /* owned; NULL: none */
 	void *user; /* the scripting side's */
 	const struct hooks *hooks; /* whose answers count here; never NULL */
 	void *hooks_context;
@@ -146,6 +146,7 @@ struct session_limits { /* live: the shard may change it between ticks */
 	uint32_t parked_player_max, parked_session_max; /* events that wait for a script's answer or behind one */
 	uint32_t answer_timeout_ms; /* of sessions that do not say */
 	uint32_t activation_timeout_ms; /* likewise; 0: never */
+	uint32_t session_data_bytes;    /* properties of all sessions together, each with its NUL */
 };
 
 struct store_options {
@@ -169,6 +170,7 @@ struct store {
 	struct hooks hooks;
 	struct slab sessions, players, groups, labels;
 	uint32_t membership_count;
+	uint64_t session_data_bytes; /* of all properties, until their sessions are collected */
 	struct map groups_by_key; /* session index << 32 | group id -> group handle */
 	struct list_node graveyard, graveyard_sessions;
 	bool is_draining;
@@ -201,7 +203,7 @@ struct session_options {
 };
 
 /*
- * DROP_NONE, or SESSION_FULL (store full), NO_BUFFER, DRAINING, OVERSIZE (name or properties too long). Calls the session_started hook, which
+ * DROP_NONE, or SESSION_FULL (store full), SESSION_DATA (properties of all too long), NO_BUFFER, DRAINING, OVERSIZE (one's own). Calls the session_started hook, which
  * may finish the session: then *ret_session has ended already when this returns.
  */
 enum drop_reason ringcast_session_open(struct store *store, const struct session_options *options, uint64_t now_ns, struct session **ret_session);

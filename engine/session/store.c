@@ -1,6 +1,7 @@
 #include "session/session.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/assert.h"
 #include "base/magic.h"
@@ -96,7 +97,8 @@ static void session_free(struct store *store, struct session *session)
 	ringcast_assert(session->alarm_count == 0 && session->parked_count == 0);
 	ringcast_list_remove(&session->node);
 	if (session->properties != NULL)
-		ringcast_buf_unref(session->properties);
+		store->session_data_bytes -= strlen(session->properties) + 1;
+	free(session->properties);
 	free(session->players);
 	session->magic = ~SESSION_MAGIC;
 	ringcast_slab_free(&store->sessions, session->self);

@@ -58,6 +58,7 @@ static void copy_session_limits(struct shard *shard)
 		.parked_session_max = limits->parked_per_session_max,
 		.answer_timeout_ms = limits->answer_timeout_ms,
 		.activation_timeout_ms = limits->activation_timeout_ms,
+		.session_data_bytes = limits->session_data_bytes,
 	};
 }
 
@@ -127,6 +128,7 @@ uint64_t ringcast_shard_memory_bytes(const struct ringcast_limits *limits, ringc
 	bill_add(&bill, "connections", (uint64_t)limits->connections_max * (sizeof(struct conn) + 8 + sizeof(struct fast_path) + 8) + map_bytes(limits->connections_max + 1024), true);
 	bill_add(&bill, "sessions, players, groups", ringcast_store_reserved_bytes(&store) + map_bytes(limits->players_max) +
 			 (uint64_t)limits->sessions_max * sizeof(struct ratelimit), true);
+	bill_add(&bill, "session data", limits->session_data_bytes, true);
 	bill_add(&bill, "send queue slices", (uint64_t)slice_count(limits) * sizeof(struct out_slice), true);
 	bill_add(&bill, "fast message tables",
 		 SHARD_FAST_MESSAGE_MAX * sizeof(struct fast_message) + SHARD_FAST_NODE_MAX * sizeof(struct fast_node), true);

@@ -260,6 +260,35 @@ class ScriptTest(unittest.IsolatedAsyncioTestCase):
         self.assertEqual(session["Status"], "ERROR")
         self.daemon.stop()
 
+    async def test_session_data_reaches_a_lua_script_whole_up_to_the_vendors_bound(self):
+        _, fleet = self.fleet_of({"main.lua": '''return { init = function(s) end, onStartGameSession = function(game)
+          local data, sum = game.gameSessionData:match('"GameSessionData":"(%l*)"') or "", 0
+          for i = 1, #data do sum = (sum * 31 + data:byte(i)) % 65521 end
+          if game.name ~= #data .. "-" .. string.format("%d", sum) then error(game.name .. " expected") end
+        end }'''})
+
+        def create(data, name=None):
+            total = 0
+            for byte in data.encode():
+                total = (total * 31 + byte) % 65521
+            given = {"GameSessionData": data} if data else {}
+            return self.gamelift.create_game_session(FleetId=fleet, MaximumPlayerSessionCount=4, Name=name or f"{len(data)}-{total}", **given)["GameSession"]
+
+        longest = "".join(chr(97 + i % 23) for i in range(262144))
+        for data in ("", "d", longest):
+            self.assertNotEqual(create(data)["Status"], "ERROR", len(data))
+        self.assertEqual(create(longest, "1-1")["Status"], "ERROR")
+        with self.assertRaises(ClientError):
+            create(longest + "x")
+        self.daemon.stop()
+
+    async def test_session_data_beyond_what_a_javascript_session_takes_is_refused(self):
+        _, fleet = self.fleet_of({"index.js": "exports.ssExports = { init() {} };"})
+        with self.assertRaises(ClientError) as caught:
+            self.gamelift.create_game_session(FleetId=fleet, MaximumPlayerSessionCount=4, GameSessionData="x" * 50000)
+        self.assertIn("49152 bytes of a JavaScript session", str(caught.exception))
+        self.daemon.stop()
+
     async def test_a_sessions_log_has_a_signed_address_while_it_runs_and_after(self):
         _, fleet = self.fleet_of(scripts.lua("one"))
         session, _ = await self.answer_of(fleet)

@@ -37,7 +37,9 @@ extern "C" {
 #define RINGCAST_ID_BYTES 64       /* a session id or player token with its NUL */
 #define RINGCAST_NAME_BYTES 128    /* session name, with NUL */
 #define RINGCAST_PLAYER_ID_BYTES 1025 /* with NUL */
-#define RINGCAST_DATA_BYTES 2049   /* player data, session properties, with NUL */
+#define RINGCAST_DATA_BYTES 2049   /* player data, with NUL */
+#define RINGCAST_SESSION_DATA_BYTES 2097153 /* session properties, with NUL: 262 144 characters as JSON, whatever has to be escaped in them */
+#define RINGCAST_SESSION_DATA_JS_BYTES 49153 /* of a session whose script is JavaScript: it has to fit the frame that opens the session */
 #define RINGCAST_ADDRESS_BYTES 64
 #define RINGCAST_SCRIPT_NAME_BYTES 64
 #define RINGCAST_SCRIPT_VERSION_BYTES 33
@@ -169,6 +171,7 @@ typedef enum ringcast_io { RINGCAST_IO_AUTO = 0, RINGCAST_IO_URING = 1, RINGCAST
 	X(uint32_t, hellos_per_second, 20000, 1, UINT32_MAX, true, "DTLS hellos per second that a shard answers with a cookie") \
 	X(uint32_t, hellos_per_second_per_address, 100, 1, UINT32_MAX, true, "of these, per client address with players who came by TLS, besides those for everybody") \
 	X(uint32_t, buffer_memory_bytes, 67108864, 1048576, UINT32_MAX, false, "payload and send buffers per shard") \
+	X(uint32_t, session_data_bytes, 67108864, 0, UINT32_MAX, true, "properties of all sessions of a shard together; a session beyond it is refused") \
 	X(uint64_t, fanout_bytes_per_second, 16777216, 0, 1000000000000, true, "bytes per second that a player's messages may make others receive, 64 added per delivery; 0: no limit") \
 	X(uint64_t, session_fanout_bytes_per_second, 134217728, 0, 1000000000000, true, "the same of all players of a session together; 0: no limit") \
 	X(uint32_t, flood_seconds_max, 10, 0, 86400, true, "seconds on end in which a connection may be above its message or byte rate; then it is closed; 0: never") \
@@ -372,7 +375,7 @@ typedef struct ringcast_session_options {
 	uint32_t ping_interval_ms;
 	uint32_t tick_interval_ms; /* 0: no ticks */
 	uint32_t empty_timeout_ms; /* 0: the limit's; UINT32_MAX: never */
-	const char *properties; /* JSON or anything; NULL: none; < RINGCAST_DATA_BYTES */
+	const char *properties; /* JSON or anything; NULL: none; < RINGCAST_SESSION_DATA_BYTES, with a JavaScript script < RINGCAST_SESSION_DATA_JS_BYTES */
 	int32_t shard;          /* -1 or 0 with has_shard false: the engine places it */
 	bool has_shard;
 	uint32_t answer_timeout_ms; /* for RINGCAST_LATER; 0: the limit's */

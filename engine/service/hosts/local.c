@@ -81,13 +81,17 @@ static void create(struct host_local *local, struct host_call *call)
 	options.script = call->script;
 	options.activation_timeout_ms = call->activation_timeout_ms;
 	options.empty_timeout_ms = UINT32_MAX; /* a session lives until its backend or its script ends it */
-	options.properties = properties != NULL && strlen(properties) < RINGCAST_DATA_BYTES ? properties : NULL;
+	options.properties = properties != NULL && strlen(properties) < RINGCAST_SESSION_DATA_BYTES ? properties : NULL;
 	if (properties != NULL && options.properties == NULL) {
 		call->result = HOST_FAILED;
 		snprintf(call->text, sizeof(call->text), "GameProperties and GameSessionData together are longer than this host's %d bytes",
-			 RINGCAST_DATA_BYTES - 1);
+			 RINGCAST_SESSION_DATA_BYTES - 1);
 	} else {
-		answer(call, ringcast_session_create(local->options.engine, &options, call->session));
+		int error = ringcast_session_create(local->options.engine, &options, call->session);
+		answer(call, error);
+		if (error == RINGCAST_ERROR_ARGUMENT && properties != NULL && strlen(properties) >= RINGCAST_SESSION_DATA_JS_BYTES)
+			snprintf(call->text, sizeof(call->text), "GameProperties and GameSessionData together are longer than the %d bytes of a JavaScript session",
+				 RINGCAST_SESSION_DATA_JS_BYTES - 1);
 	}
 	free(properties);
 	if (call->result == HOST_OK && *call->script != '\0')

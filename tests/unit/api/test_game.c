@@ -149,6 +149,48 @@ static void remember_id(ringcast_session *session)
 	ringcast_session_set_user(session, id);
 }
 
+static size_t data_bytes;
+static uint32_t data_sum;
+
+static void measure(ringcast_session *session)
+{
+	const char *data = ringcast_session_properties(session);
+	data_sum = 0;
+	data_bytes = strlen(data);
+	for (size_t i = 0; i < data_bytes; i++)
+		data_sum = data_sum * 31 + (unsigned char)data[i];
+}
+
+static void begin_with_data(char *data, size_t bytes, int expected)
+{
+	ringcast_session_options options = {.size = sizeof(options), .properties = data};
+	char id[RINGCAST_ID_BYTES];
+	uint32_t sum = 0;
+	for (size_t i = 0; i < bytes; i++) {
+		data[i] = (char)('a' + i % 23);
+		sum = sum * 31 + (unsigned char)data[i];
+	}
+	data[bytes] = '\0';
+	cr_assert_eq(ringcast_session_create(stage.engine, &options, id), expected);
+	if (expected != RINGCAST_OK)
+		return;
+	cr_assert_eq(data_bytes, bytes);
+	cr_assert_eq(data_sum, sum);
+	cr_assert_eq(ringcast_session_end(stage.engine, id), RINGCAST_OK);
+}
+
+BOTH(read, session_data_of_any_length_up_to_the_bound)
+{
+	static char data[RINGCAST_SESSION_DATA_BYTES + 1];
+	game.started = measure;
+	begin(io);
+	begin_with_data(data, 0, RINGCAST_OK);
+	begin_with_data(data, 262144, RINGCAST_OK);
+	begin_with_data(data, RINGCAST_SESSION_DATA_BYTES - 1, RINGCAST_OK);
+	begin_with_data(data, RINGCAST_SESSION_DATA_BYTES, RINGCAST_ERROR_ARGUMENT);
+	stage_stop(&stage);
+}
+
 BOTH(read, players_and_session)
 {
 	game.started = remember_id;

@@ -35,7 +35,7 @@ Test(session, defaults_are_the_limits)
 	cr_assert_eq(open_with((struct session_options){.players_max = 11, .ping_interval_ms = 5, .properties = "{}"}, &session), DROP_NONE);
 	cr_assert_eq(session->players_max, 10);
 	cr_assert_eq(session->ping_interval_ms, 5);
-	cr_assert_str_eq((const char *)session->properties->data, "{}");
+	cr_assert_str_eq(session->properties, "{}");
 }
 
 Test(session, is_found_by_its_id_until_it_ends)
@@ -77,18 +77,33 @@ Test(session, is_found_by_its_name)
 Test(session, bounds_are_kept)
 {
 	struct session *session;
-	char name[SESSION_NAME_BYTES + 1], properties[2050];
+	char name[SESSION_NAME_BYTES + 1];
+	static char properties[2097154];
 	memset(name, 'x', sizeof(name));
 	memset(properties, 'x', sizeof(properties));
-	name[SESSION_NAME_BYTES] = properties[2049] = '\0';
+	name[SESSION_NAME_BYTES] = properties[2097153] = '\0';
 	cr_assert_eq(open_with((struct session_options){.name = name}, &session), DROP_OVERSIZE);
 	cr_assert_eq(open_with((struct session_options){.properties = properties}, &session), DROP_OVERSIZE);
-	name[SESSION_NAME_BYTES - 1] = properties[2048] = '\0';
+	name[SESSION_NAME_BYTES - 1] = properties[2097152] = '\0';
 	cr_assert_eq(open_with((struct session_options){.name = name, .properties = properties}, &session), DROP_NONE);
 	cr_assert_str_eq(session->name, name);
 	for (int i = 0; i < 3; i++)
 		world_open(&world);
 	cr_assert_eq(open_with((struct session_options){0}, &session), DROP_SESSION_FULL);
+}
+
+Test(session, data_of_all_is_bounded_and_given_back)
+{
+	struct session *session, *other;
+	world.limits.session_data_bytes = 10;
+	cr_assert_eq(open_with((struct session_options){.properties = "1234567890"}, &session), DROP_SESSION_DATA);
+	cr_assert_eq(open_with((struct session_options){.properties = "123456789"}, &session), DROP_NONE);
+	cr_assert_eq(open_with((struct session_options){.properties = ""}, &other), DROP_SESSION_DATA);
+	cr_assert_eq(open_with((struct session_options){0}, &other), DROP_NONE);
+	ringcast_session_end_now(session, CLOSE_SESSION_ENDED, world.now_ns);
+	ringcast_store_collect(&world.store);
+	cr_assert_eq(world.store.session_data_bytes, 0);
+	cr_assert_eq(open_with((struct session_options){.properties = "123456789"}, &session), DROP_NONE);
 }
 
 Test(session, ends_when_nobody_comes)

@@ -268,6 +268,7 @@ void world_start(struct world *world, const struct world_options *options)
 		.health_interval_ms = 0,
 		.health_failures_max = 3,
 		.parked_player_max = 64,
+		.session_data_bytes = 8 << 20,
 		.parked_session_max = 4096,
 		.answer_timeout_ms = 5000,
 	};

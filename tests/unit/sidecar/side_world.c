@@ -153,6 +153,7 @@ static void limits_start(struct side_world *world)
 		.commands_per_hook_max = 4096,
 		.timers_per_session_max = 16,
 		.parked_player_max = 64,
+		.session_data_bytes = 8 << 20,
 		.parked_session_max = 256,
 		.answer_timeout_ms = 60000,
 		.health_interval_ms = 0,
