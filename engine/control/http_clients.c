@@ -174,7 +174,7 @@ struct http_client *ringcast_http_clients_add(struct http_clients *clients, int 
 	client->clients = clients;
 	client->fd = fd;
 	describe(client, address);
-	setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &send_buffer_bytes, sizeof(send_buffer_bytes));
+	ringcast_assert(setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &send_buffer_bytes, sizeof(send_buffer_bytes)) == 0); /* it is a socket */
 	pthread_mutex_lock(&clients->mutex);
 	bool has_room = make_room(clients, &client->ip);
 	if (has_room) {

@@ -396,11 +396,12 @@ static void on_connection(void *context, struct MHD_Connection *connection, void
 		*state = NULL;
 		return;
 	}
-	const union MHD_ConnectionInfo *fd = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
+	/* Since libmicrohttpd 1.0 every answer lies in the same place: it is good until the next question. */
+	int fd = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd;
 	const union MHD_ConnectionInfo *address = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
-	*state = ringcast_http_clients_add(http->clients, fd->connect_fd, address ? address->client_addr : NULL);
+	*state = ringcast_http_clients_add(http->clients, fd, address ? address->client_addr : NULL);
 	if (!*state)
-		shutdown(fd->connect_fd, SHUT_RDWR);
+		shutdown(fd, SHUT_RDWR);
 	pthread_mutex_lock(&http->mutex);
 	if (http->tls) /* before its handshake: what was given to libmicrohttpd at the start may be out of date */
 		ringcast_admin_tls_attach(http->tls, session_of(connection));
