@@ -160,7 +160,7 @@ static bool read_latencies(struct builder *builder, const json_t *player, bool i
 	uint64_t bits = 0;
 	const char *name;
 	json_t *value;
-	unsigned region;
+	unsigned region = 0;
 	json_object_foreach((json_t *)latencies, name, value) {
 		if (!json_is_number(value) || !(json_number_value(value) >= 0) || json_number_value(value) > 1e6)
 			return refuse(builder, "player '%.64s': the latency to '%.64s' must be 0 to 1000000 ms", id_of(player), name);

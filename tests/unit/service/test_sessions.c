@@ -32,7 +32,7 @@ static char *session_id(const char *token, uint32_t players_max)
 {
 	static char id[256];
 	char input[512];
-	snprintf(input, sizeof(input), "{\"FleetId\": \"fleet-1\", \"MaximumPlayerSessionCount\": %u, \"IdempotencyToken\": \"%s\"}", players_max, token);
+	snprintf(input, sizeof(input), "{\"FleetId\": \"fleet-1\", \"MaximumPlayerSessionCount\": %u, \"IdempotencyToken\": \"%.128s\"}", players_max, token);
 	struct request *request = rig_run(&rig, "CreateGameSession", input);
 	snprintf(id, sizeof(id), "%s", rig_text(request, "GameSession.GameSessionId"));
 	rig_free(request);
