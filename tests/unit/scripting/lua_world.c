@@ -150,6 +150,7 @@ void lua_world_start(struct lua_world *world)
 		.timers_per_session_max = 32,
 		.health_interval_ms = 60000,
 		.health_failures_max = 3,
+		.session_data_bytes = 1 << 20,
 	};
 	world->script_limits = (struct script_limits){
 		.memory_bytes = 4 << 20,
