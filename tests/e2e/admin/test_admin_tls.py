@@ -30,13 +30,18 @@ def openssl(*arguments, cwd):
         raise AssertionError(done.stderr)
 
 
+# Without these, and without key usage of the CA, newer versions of Python trust nobody.
+KEY_IDENTIFIERS = ("subjectKeyIdentifier=hash", "authorityKeyIdentifier=keyid")
+
+
 class Authority:
     """A CA in a folder, and what it signs."""
 
     def __init__(self, folder, name):
         self.folder, self.name = folder, name
         self.key(name)
-        openssl("req", "-x509", "-new", "-key", f"{name}.key", "-subj", f"/CN={name}", "-days", "30", "-out", f"{name}.pem", cwd=folder)
+        openssl("req", "-x509", "-new", "-key", f"{name}.key", "-subj", f"/CN={name}", "-days", "30",
+                "-addext", "keyUsage=critical,keyCertSign,cRLSign", "-out", f"{name}.pem", cwd=folder)
 
     def key(self, name):
         openssl("ecparam", "-genkey", "-name", "prime256v1", "-noout", "-out", f"{name}.key", cwd=self.folder)
@@ -44,7 +49,7 @@ class Authority:
     def sign(self, name, subject, *extensions, has_expired=False):
         """name.pem and name.key."""
         self.key(name)
-        pathlib.Path(self.folder, "ext").write_text("\n".join(extensions) + "\n")
+        pathlib.Path(self.folder, "ext").write_text("\n".join((*KEY_IDENTIFIERS, *extensions)) + "\n")
         openssl("req", "-new", "-key", f"{name}.key", "-subj", subject, "-out", "request.pem", cwd=self.folder)
         command = ("x509", "-req", "-in", "request.pem", "-CA", f"{self.name}.pem", "-CAkey", f"{self.name}.key", "-CAcreateserial", "-extfile", "ext",
                    "-out", f"{name}.pem")
