@@ -80,10 +80,10 @@ static enum drop_reason check_fanout(struct shard *shard, struct conn *conn)
 	return DROP_NONE;
 }
 
-void ringcast_shard_charge(struct shard *shard, struct conn *conn, uint64_t delivery_count, size_t payload_bytes)
+void ringcast_shard_charge(struct shard *shard, struct conn *conn, uint64_t delivery_count, uint64_t bytes)
 {
 	const struct ringcast_limits *limits = &shard->options.limits;
-	uint64_t cost = delivery_count * (payload_bytes + DELIVERY_BYTES);
+	uint64_t cost = bytes + delivery_count * DELIVERY_BYTES;
 	ringcast_ratelimit_charge(&conn->fanout, limits->fanout_bytes_per_second, cost);
 	if (conn->player != NULL)
 		ringcast_ratelimit_charge(session_fanout(shard, conn), limits->session_fanout_bytes_per_second, cost);

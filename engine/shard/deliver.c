@@ -272,6 +272,7 @@ static void deliver(void *context, const struct fanout *fanout)
 	ringcast_recorder_note(&shard->recorder, PROBE_DELIVER, shard->now_ns, recipients[0]->session->self, recipient_count, packet->opcode);
 	struct delivery delivery = {.shard = shard, .fanout = fanout, .is_fast = fanout->intent == INTENT_FAST && packet->command == PACKET_COMMAND_NONE};
 	bool may_be_fast = delivery.is_fast && packet->payload.size <= PROTO_PAYLOAD_FAST_BYTES_MAX;
+	uint64_t before = shard->deliveries_in_window;
 	shard->counters.deliveries_asked += recipient_count;
 	for (size_t i = 0; i < recipient_count; i++) {
 		struct player *player = recipients[i];
@@ -290,6 +291,8 @@ static void deliver(void *context, const struct fanout *fanout)
 		player->bytes_sent += packet->payload.size;
 		shard->deliveries_in_window++;
 	}
+	/* A list of members is in the frame, and may be much longer than the request that it answers. */
+	shard->delivered_bytes += (shard->deliveries_in_window - before) * (packet->command == PACKET_COMMAND_NONE ? packet->payload.size : delivery.frame.size);
 	if (delivery.frame.buf != NULL)
 		ringcast_buf_unref(delivery.frame.buf);
 }

@@ -284,12 +284,11 @@ static void refuse_upgrade(struct shard *shard, struct conn *conn, int status)
 
 static enum drop_reason route(struct shard *shard, struct conn *conn, struct packet *packet, enum delivery_intent intent)
 {
-	uint64_t before = shard->deliveries_in_window;
-	size_t payload_bytes = packet->payload.size;
+	uint64_t deliveries_before = shard->deliveries_in_window, bytes_before = shard->delivered_bytes;
 	shard->sender = conn;
 	enum drop_reason drop = ringcast_router_route(conn->player, packet, intent, shard->now_ns);
 	shard->sender = NULL;
-	ringcast_shard_charge(shard, conn, shard->deliveries_in_window - before, payload_bytes);
+	ringcast_shard_charge(shard, conn, shard->deliveries_in_window - deliveries_before, shard->delivered_bytes - bytes_before);
 	return drop;
 }
 

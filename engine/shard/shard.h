@@ -139,6 +139,7 @@ struct shard {
 	uint32_t tx_buf_count;
 	struct shard_security security;
 	uint64_t flushed_ns, deliveries_in_window, load_window_start_ns;
+	uint64_t delivered_bytes; /* payloads and lists of members, once a receiver; what who caused them is charged */
 	uint64_t queued_ns; /* when the first message since the last flush was queued; 0: there is none */
 	uint64_t deliveries_per_ms; /* estimate that decides whether to hold back */
 	bool is_sent_awaited; /* a stream goes on when its SENT is there: the next run is not to wait, for SENT would not wake it */

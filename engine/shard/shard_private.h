@@ -98,7 +98,7 @@ struct buf *ringcast_shard_chunk(struct shard *shard, size_t size);
 
 /* budget.c: what one connection may make others do */
 enum drop_reason ringcast_shard_check_rates(struct shard *shard, struct conn *conn, size_t payload_bytes); /* before anything it sent is acted upon */
-void ringcast_shard_charge(struct shard *shard, struct conn *conn, uint64_t delivery_count, size_t payload_bytes); /* what became of it */
+void ringcast_shard_charge(struct shard *shard, struct conn *conn, uint64_t delivery_count, uint64_t bytes); /* what became of it, and what all of that holds */
 void ringcast_shard_press(struct shard *shard); /* a receiver of the message being routed falls behind */
 bool ringcast_shard_may_greet(struct shard *shard, struct conn *conn); /* false: too many hellos this second */
 

@@ -220,7 +220,6 @@ void stand_say(struct stand *stand, struct seat *seat, int32_t player, int32_t g
 	stand_send(stand, seat, &packet);
 }
 
-void stand_print(const struct stand *stand); /* what was dropped and closed, for a test that fails */
 void stand_say_in_parts(struct stand *stand, struct seat *seat, int32_t group, size_t size)
 {
 	static const uint8_t zeros[PROTO_PAYLOAD_RELIABLE_BYTES_MAX];

@@ -241,6 +241,31 @@ Test(budget, fan_out_is_bounded_for_a_player_and_for_its_session, .timeout = 120
 	stand_stop(&stand);
 }
 
+Test(budget, lists_of_members_cost_what_they_hold, .timeout = 120)
+{
+	enum { MEMBERS = 150, SECONDS = 4, BYTES = 200000, GROUP = 5 };
+	struct ringcast_limits limits = stand_limits();
+	stand_start(&stand, &limits, 1 << 20);
+	struct session *session = stand_session(&stand);
+	struct packet join = {.opcode = OPCODE_JOIN_GROUP, .command = PACKET_COMMAND_JOIN_GROUP, .group = GROUP}, leave = join;
+	struct seat *restless = stand_join(&stand, session, 3);
+	for (int i = 0; i < MEMBERS; i++) {
+		stand_send(&stand, stand_join(&stand, session, 2), &join);
+		stand_run(&stand, 2);
+	}
+	leave.opcode = OPCODE_LEAVE_GROUP;
+	leave.command = PACKET_COMMAND_LEAVE_GROUP;
+	stand.shard->options.limits.fanout_bytes_per_second = BYTES;
+	uint64_t before = stand.shard->counters.delivery_bytes_reliable;
+	for (int turn = 0; turn < SECONDS * 1000; turn++) {
+		stand_send(&stand, restless, turn % 2 == 0 ? &join : &leave);
+		stand_run(&stand, 1);
+	}
+	cr_expect_leq(stand.shard->counters.delivery_bytes_reliable - before, (SECONDS + 2) * BYTES);
+	cr_expect_gt(stand.shard->counters.drops[DROP_RATE_FANOUT], 0);
+	stand_stop(&stand);
+}
+
 /* Flooding: whatever it is made of. */
 
 static void flood(enum websocket_opcode opcode, bool is_part)
