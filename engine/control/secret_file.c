@@ -43,6 +43,34 @@ bool ringcast_secret_file_read(const char *key, const struct config_text *path, 
 	return false;
 }
 
+size_t ringcast_secret_words(char *line, char *words[SECRET_WORDS + 1])
+{
+	char *rest = NULL;
+	size_t count = 0;
+	for (char *word = strtok_r(line, " \t\r", &rest); word && count <= SECRET_WORDS; word = strtok_r(NULL, " \t\r", &rest))
+		words[count++] = word;
+	return count > 0 && *words[0] == '#' ? 0 : count;
+}
+
+bool ringcast_secret_lines(const char *key, struct secret_file *file, const char *form, secret_line_fn *each, void *context, struct config_error *reterr)
+{
+	char *words[SECRET_WORDS + 1];
+	const char *problem = NULL;
+	unsigned number = 0;
+	for (char *line = file->text, *next; line && !problem; line = next) {
+		next = strchr(line, '\n');
+		if (next)
+			*next++ = '\0';
+		number++;
+		size_t count = ringcast_secret_words(line, words);
+		if (count > 0)
+			problem = count == SECRET_WORDS ? each(context, words) : form;
+	}
+	if (problem)
+		snprintf(reterr->text, sizeof(reterr->text), "%.40s: %.280s:%u: %s", key, file->path, number, problem);
+	return problem == NULL;
+}
+
 void ringcast_secret_file_forget(struct secret_file *file)
 {
 	if (file->text)

@@ -9,7 +9,7 @@
 #include "control/secret_file.h"
 #include "service/service.h"
 
-enum { WORD_COUNT = 3, ID_LENGTH_MIN = 4, SECRET_LENGTH_MIN = 16, KEYS_MAX = 512 };
+enum { ID_LENGTH_MIN = 4, SECRET_LENGTH_MIN = 16, KEYS_MAX = 512 };
 
 static bool find_role(const char *word, enum role *ret_role)
 {
@@ -45,8 +45,9 @@ static bool is_there(const struct reading *reading, const char *id)
 }
 
 /* NULL: taken. The message never shows the secret. */
-static const char *add_key(struct reading *reading, char *words[WORD_COUNT])
+static const char *add_key(void *context, char *words[SECRET_WORDS])
 {
+	struct reading *reading = context;
 	struct key *key = &reading->keys[reading->count];
 	size_t size = strlen(words[2]);
 	if (reading->count == KEYS_MAX)
@@ -65,39 +66,6 @@ static const char *add_key(struct reading *reading, char *words[WORD_COUNT])
 	return NULL;
 }
 
-static const char *take_line(struct reading *reading, char *line)
-{
-	char *words[WORD_COUNT + 1], *rest = NULL;
-	size_t count = 0;
-	for (char *word = strtok_r(line, " \t\r", &rest); word && count <= WORD_COUNT; word = strtok_r(NULL, " \t\r", &rest))
-		words[count++] = word;
-	if (count == 0 || *words[0] == '#')
-		return NULL;
-	return count == WORD_COUNT ? add_key(reading, words) : "a line is 'role id secret'";
-}
-
-static void refuse(struct config_error *reterr, const struct secret_file *file, unsigned number, const char *problem)
-{
-	snprintf(reterr->text, sizeof(reterr->text), "service.keys: %.280s:%u: %s", file->path, number, problem);
-}
-
-static bool read_lines(struct secret_file *file, struct reading *reading, struct config_error *reterr)
-{
-	unsigned number = 0;
-	for (char *line = file->text, *next; line; line = next) {
-		next = strchr(line, '\n');
-		if (next)
-			*next++ = '\0';
-		number++;
-		const char *problem = take_line(reading, line);
-		if (problem) {
-			refuse(reterr, file, number, problem);
-			return false;
-		}
-	}
-	return true;
-}
-
 bool ringcast_service_keys_load(const struct config *config, struct service *service, struct config_error *reterr)
 {
 	struct secret_file file;
@@ -107,7 +75,7 @@ bool ringcast_service_keys_load(const struct config *config, struct service *ser
 	if (!ringcast_secret_file_read("service.keys", &config->service_keys, &file, reterr))
 		return false;
 	struct reading *reading = calloc(1, sizeof(*reading));
-	bool is_read = reading && read_lines(&file, reading, reterr);
+	bool is_read = reading && ringcast_secret_lines("service.keys", &file, "a line is 'role id secret'", add_key, reading, reterr);
 	if (!reading || (is_read && service && !ringcast_service_set_keys(service, reading->keys, reading->count))) {
 		snprintf(reterr->text, sizeof(reterr->text), "service.keys: out of memory");
 		is_read = false;

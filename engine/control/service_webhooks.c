@@ -5,7 +5,7 @@
 #include "base/assert.h"
 #include "control/secret_file.h"
 
-enum { WORD_COUNT = 3, SECRET_LENGTH_MIN = 16 };
+enum { SECRET_LENGTH_MIN = 16 };
 
 static bool is_url(const char *text)
 {
@@ -17,8 +17,9 @@ static bool is_url(const char *text)
 }
 
 /* NULL: taken. */
-static const char *add(struct service_webhooks *webhooks, char *words[WORD_COUNT])
+static const char *add(void *context, char *words[SECRET_WORDS])
 {
+	struct service_webhooks *webhooks = context;
 	struct webhook *hook = &webhooks->hooks[webhooks->count];
 	size_t size = strlen(words[2]);
 	if (webhooks->count == WEBHOOKS_MAX)
@@ -36,37 +37,16 @@ static const char *add(struct service_webhooks *webhooks, char *words[WORD_COUNT
 	return NULL;
 }
 
-static const char *take_line(struct service_webhooks *webhooks, char *line)
-{
-	char *words[WORD_COUNT + 1], *rest = NULL;
-	size_t count = 0;
-	for (char *word = strtok_r(line, " \t\r", &rest); word && count <= WORD_COUNT; word = strtok_r(NULL, " \t\r", &rest))
-		words[count++] = word;
-	if (count == 0 || *words[0] == '#')
-		return NULL;
-	return count == WORD_COUNT ? add(webhooks, words) : "a line is 'form url secret'";
-}
-
 bool ringcast_service_webhooks_load(const struct config *config, struct service_webhooks *ret_webhooks, struct config_error *reterr)
 {
 	struct secret_file file;
-	const char *problem = NULL;
-	unsigned number = 0;
 	ringcast_assert(config && ret_webhooks && reterr);
 	ret_webhooks->count = 0;
 	if (*config->service_webhooks.text == '\0')
 		return true;
 	if (!ringcast_secret_file_read("service.webhooks", &config->service_webhooks, &file, reterr))
 		return false;
-	for (char *line = file.text, *next; line && !problem; line = next) {
-		next = strchr(line, '\n');
-		if (next)
-			*next++ = '\0';
-		number++;
-		problem = take_line(ret_webhooks, line);
-	}
-	if (problem)
-		snprintf(reterr->text, sizeof(reterr->text), "service.webhooks: %.280s:%u: %s", file.path, number, problem);
+	bool is_read = ringcast_secret_lines("service.webhooks", &file, "a line is 'form url secret'", add, ret_webhooks, reterr);
 	ringcast_secret_file_forget(&file);
-	return problem == NULL;
+	return is_read;
 }

@@ -79,13 +79,11 @@ static bool add(struct tokens *tokens, char *words[3], const char *where, struct
 
 static bool parse_line(struct tokens *tokens, char *line, const char *where, struct config_error *reterr)
 {
-	char *words[4], *rest = NULL;
-	size_t count = 0;
-	for (char *word = strtok_r(line, " \t\r", &rest); word && count < 4; word = strtok_r(NULL, " \t\r", &rest))
-		words[count++] = word;
-	if (count == 0 || *words[0] == '#')
+	char *words[SECRET_WORDS + 1];
+	size_t count = ringcast_secret_words(line, words);
+	if (count == 0)
 		return true;
-	if (count != 3)
+	if (count != SECRET_WORDS)
 		return refuse(reterr, "%s: a line is 'role name token', with role reader or operator", where);
 	return add(tokens, words, where, reterr);
 }
