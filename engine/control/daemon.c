@@ -14,9 +14,9 @@
 #include <unistd.h>
 
 #include "base/assert.h"
-#include "base/log.h"
 #include "base/types.h"
 #include "control/dev_script.h"
+#include "control/dev_session.h"
 #include "control/http_clients.h"
 #include "control/http_server.h"
 #include "control/notify.h"
@@ -31,7 +31,6 @@
 #define STOP_TIMEOUT_MS 2000 /* for close frames and what is queued, once the drain is over */
 #define STOP_TIMEOUT_DEV_MS 200
 #define STOP_PATIENCE_MS 5000 /* beyond those; then a shard is stuck, as in a compiled loop of a script */
-#define DEMO_PLAYERS_MAX 1000
 #define CERTIFICATE_LOOK_S 86400 /* between two looks at when it expires */
 #define CERTIFICATE_WARN_S (14 * 86400)
 #define TICKETS_RENEWED_S 43200 /* whoever steals a key of tickets can read what half a day's resumed TLS 1.2 sessions said, not more */
@@ -49,7 +48,7 @@ struct daemon {
 	struct script_store *scripts; /* NULL: nothing can be pushed */
 	struct service_scripts service_scripts; /* the same for the service */
 	struct dev_script dev_script;
-	char demo_id[RINGCAST_ID_BYTES]; /* dev mode */
+	struct dev_session demo; /* dev mode */
 	pthread_mutex_t mutex; /* guards config and reloads */
 	struct config config;
 	int signal_fd;
@@ -374,26 +373,16 @@ static bool start_scripts(struct daemon *daemon)
 
 static bool start_demo(struct daemon *daemon)
 {
-	ringcast_session_options options = RINGCAST_SESSION_OPTIONS_INIT;
 	if (!daemon->flags->is_dev)
 		return true;
-	options.name = "demo";
-	options.players_max = daemon->config.limits.players_per_session_max < DEMO_PLAYERS_MAX
-				      ? daemon->config.limits.players_per_session_max
-				      : DEMO_PLAYERS_MAX;
-	options.empty_timeout_ms = UINT32_MAX;
-	if (daemon->dev_script.path) {
-		options.script = daemon->dev_script.name;
-		options.players_max = 0; /* as the script says */
-	}
-	int error = ringcast_session_create(daemon->engine, &options, daemon->demo_id);
-	if (error)
-		ringcast_logs_event(daemon->logs, RINGCAST_LOG_ERROR, "cannot create the session demo", "err=\"%s\"",
-				    ringcast_error_text(error));
-	else
-		ringcast_logs_event(daemon->logs, RINGCAST_LOG_WARN, "dev mode: anyone who can connect may join", "session=%s name=demo",
-				    daemon->demo_id);
-	return error == RINGCAST_OK;
+	daemon->demo = (struct dev_session){
+		.engine = daemon->engine,
+		.logs = daemon->logs,
+		.script = daemon->dev_script.path ? daemon->dev_script.name : NULL,
+		.players_max = daemon->config.limits.players_per_session_max,
+		.is_renewed_always = daemon->flags->is_reload_running,
+	};
+	return ringcast_dev_session_start(&daemon->demo);
 }
 
 static void announce(struct daemon *daemon)
@@ -411,16 +400,6 @@ static void announce(struct daemon *daemon)
 	}
 	ringcast_report_ready(daemon->logs, daemon->engine, &daemon->config, admin, health, service);
 	ringcast_notify_ready("running");
-}
-
-/* A new version of the dev mode's script is live: the demo keeps its own, unless told otherwise, or unless its script has ended it. */
-static void renew_demo(struct daemon *daemon)
-{
-	ringcast_session_info info;
-	if (!daemon->flags->is_reload_running && ringcast_session_describe(daemon->engine, daemon->demo_id, &info) == RINGCAST_OK)
-		return;
-	ringcast_session_end(daemon->engine, daemon->demo_id); /* not found is as good */
-	start_demo(daemon);
 }
 
 /* signals and the loop */
@@ -594,7 +573,7 @@ static void run(struct daemon *daemon)
 		if (fds[2].revents)
 			ringcast_script_watch_read(daemon->dev_script.watch, now_ns());
 		if (ringcast_dev_script_advance(&daemon->dev_script, now_ns()))
-			renew_demo(daemon);
+			ringcast_dev_session_renew(&daemon->demo);
 		struct config config;
 		uint64_t now = now_ns();
 		host_config(daemon, &config);
@@ -688,22 +667,12 @@ static bool start(struct daemon *daemon)
 {
 	ringcast_crash_install("ringcastd", daemon->config.log_crash_directory.text);
 	ringcast_report_start(daemon->logs, &daemon->config, daemon->flags, daemon->environment);
-	if (!open_signals(daemon))
-		return false;
-	if (!check(daemon))
+	if (!open_signals(daemon) || !check(daemon))
 		return false;
 	if (!start_engine(daemon) || !start_scripts(daemon) || !start_demo(daemon) || !start_service(daemon) || !start_http(daemon))
 		return false;
 	announce(daemon);
 	return true;
-}
-
-_Static_assert((int)LOG_DEBUG == (int)RINGCAST_LOG_DEBUG && (int)LOG_ERROR == (int)RINGCAST_LOG_ERROR, "the same levels");
-
-/* What speaks in this process and belongs to no engine, such as the service. */
-static void log_others(void *context, enum log_level level, const char *component, const char *message, const char *fields)
-{
-	ringcast_logs_sink(context, (ringcast_log_level)level, component, message, fields);
 }
 
 int ringcast_daemon_run(const struct flags *flags, char *const *environment, const struct config *config, struct logs *logs)
@@ -713,12 +682,12 @@ int ringcast_daemon_run(const struct flags *flags, char *const *environment, con
 		.flags = flags, .environment = environment, .logs = logs, .config = *config, .signal_fd = -1, .wake_fd = -1, .stopped_fd = -1};
 	pthread_mutex_init(&daemon.mutex, NULL);
 	pthread_rwlock_init(&daemon.service_lock, NULL);
-	ringcast_log_set_sink(log_others, logs, LOG_DEBUG); /* likewise filtered behind it */
+	ringcast_logs_hear_process(logs);
 	bool is_started = start(&daemon);
 	if (is_started)
 		run(&daemon);
 	stop(&daemon, is_started);
-	ringcast_log_set_sink(NULL, NULL, LOG_DEBUG);
+	ringcast_logs_hear_process(NULL);
 	pthread_mutex_destroy(&daemon.mutex);
 	pthread_rwlock_destroy(&daemon.service_lock);
 	if (daemon.signal_fd >= 0)

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "base/assert.h"
+#include "base/log.h"
 
 #define QUEUE_BYTES (256u * 1024)
 #define SITE_COUNT 256
@@ -225,6 +226,18 @@ void ringcast_logs_sink(void *context, ringcast_log_level level, const char *com
 				 .message = message,
 				 .fields = fields ? fields : ""};
 	enqueue(logs, &line);
+}
+
+_Static_assert((int)LOG_DEBUG == (int)RINGCAST_LOG_DEBUG && (int)LOG_ERROR == (int)RINGCAST_LOG_ERROR, "the same levels");
+
+static void hear(void *context, enum log_level level, const char *component, const char *message, const char *fields)
+{
+	ringcast_logs_sink(context, (ringcast_log_level)level, component, message, fields);
+}
+
+void ringcast_logs_hear_process(struct logs *logs)
+{
+	ringcast_log_set_sink(logs ? hear : NULL, logs, LOG_DEBUG); /* all of it: the level is asked behind it, and may change */
 }
 
 void ringcast_logs_event(struct logs *logs, ringcast_log_level level, const char *message, const char *fields_format, ...)

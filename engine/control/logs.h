@@ -38,6 +38,8 @@ void ringcast_logs_destroy(struct logs **logs); /* writes what is queued; accept
 void ringcast_logs_set_level(struct logs *logs, ringcast_log_level level_min);
 /* The engine's sink; context is struct logs. Any thread. */
 void ringcast_logs_sink(void *context, ringcast_log_level level, const char *component, const char *message, const char *fields);
+/* Takes what speaks in this process and belongs to no engine, such as the service. NULL: nobody hears it any more. */
+void ringcast_logs_hear_process(struct logs *logs);
 /* The daemon's own events. fields_format builds "key=value ..."; NULL: none. */
 void ringcast_logs_event(struct logs *logs, ringcast_log_level level, const char *message, const char *fields_format, ...) PRINTF_LIKE(4, 5);
 /* "text" with quotes and backslashes escaped, cut to fit: for a value that comes from elsewhere. Returns ret_quoted. */
