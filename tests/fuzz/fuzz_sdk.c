@@ -51,7 +51,7 @@ static void op_random(void *context, void *out, size_t size)
 	memcpy(out, &world->chance, size < sizeof(world->chance) ? size : sizeof(world->chance));
 }
 
-static bool op_is_own(void *context, const char *process_id)
+static bool op_is_own(void *context, const char *fleet_id, const char *process_id)
 {
 	return false;
 }

@@ -432,9 +432,10 @@ void ringcast_agent_turn(struct agent *agent, int64_t now_ms)
 		rotate(agent);
 }
 
-bool ringcast_agent_has(const struct agent *agent, const char *id)
+bool ringcast_agent_has(const struct agent *agent, const char *fleet, const char *id)
 {
-	return find(agent, id) != NULL;
+	const struct agent_process *process = find(agent, id);
+	return process != NULL && strcmp(process->fleet, fleet) == 0;
 }
 
 bool ringcast_agent_is_working(const struct agent *agent)

@@ -33,7 +33,7 @@ struct agent_options {
 	void *context;
 	bool (*random)(void *out, size_t size);
 	void (*environment)(void *context, const char *fleet, const char *id, struct agent_environment *environment);
-	/* All from within turn, plan or stop; none may call the agent but stop from within notice. */
+	/* All from within turn, plan or stop; none may call the agent but stop from within notice, and has. */
 	bool (*started)(void *context, const char *fleet, const char *id); /* false: nobody can know it; it is ended again */
 	void (*exited)(void *context, const char *id, const char *how);
 	void (*note)(void *context, const char *fleet, const char *code, const char *text); /* code: of the service API's fleet events */
@@ -61,7 +61,7 @@ void ringcast_agent_destroy(struct agent **agent, bool leaves_processes);
 
 /* Processes of another plan of the fleet are ended when they are idle. A plan that is the same changes nothing. False: out of memory. */
 bool ringcast_agent_plan(struct agent *agent, const struct agent_plan *plan);
-bool ringcast_agent_has(const struct agent *agent, const char *id);
+bool ringcast_agent_has(const struct agent *agent, const char *fleet, const char *id);
 /* It was told to end and has until then, in the clock of turn; 0: it is killed at once. Of a process that is not there: nothing. */
 void ringcast_agent_stop(struct agent *agent, const char *id, int64_t until_ms);
 /* Every tenth of a second or so. */

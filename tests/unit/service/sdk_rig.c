@@ -43,10 +43,10 @@ static void op_random(void *context, void *out, size_t size)
 	memcpy(out, &rig->chance, sizeof(rig->chance));
 }
 
-static bool op_is_own(void *context, const char *process_id)
+static bool op_is_own(void *context, const char *fleet_id, const char *process_id)
 {
 	struct sdk_rig *rig = context;
-	return rig->own_process != NULL && strcmp(rig->own_process, process_id) == 0;
+	return rig->own_process != NULL && strcmp(rig->own_fleet, fleet_id) == 0 && strcmp(rig->own_process, process_id) == 0;
 }
 
 static void op_stop(void *context, const char *process_id, int64_t notice_until_ms)

@@ -16,7 +16,7 @@ struct sdk_rig {
 	struct sdk_link *closed_link;
 	uint16_t closed_code;
 	struct host_call *returned; /* the last one */
-	const char *own_process;    /* that the agent runs; NULL: none */
+	const char *own_fleet, *own_process; /* that the agent runs; NULL: none */
 	char stopped[128], planned[128], forgotten[128];
 	int64_t stopped_until_ms;
 	json_t *saved; /* the last one */

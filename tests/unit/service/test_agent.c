@@ -280,7 +280,8 @@ Test(agent, processes_outlive_it_and_are_taken_up_again)
 	wait_for(&world, &world.started_count, 1);
 	ringcast_agent_destroy(&world.agent, true);
 	create(&world);
-	cr_assert(ringcast_agent_has(world.agent, world.started[0]));
+	cr_assert(ringcast_agent_has(world.agent, "fleet-1", world.started[0]));
+	cr_assert_not(ringcast_agent_has(world.agent, "fleet-2", world.started[0]), "ids are a fleet's");
 	plan(&world, "server", "", 1);
 	ringcast_agent_turn(world.agent, world.now_ms);
 	cr_assert_eq(world.started_count, 1, "it counts as the one that the plan wants");
@@ -305,7 +306,7 @@ Test(agent, what_is_no_state_of_ours_is_removed)
 	fputs("1 other-boot 1 2 3 4 5 6 fleet-1\n", file);
 	fclose(file);
 	create(&world);
-	cr_assert_not(ringcast_agent_has(world.agent, "process-x"));
+	cr_assert_not(ringcast_agent_has(world.agent, "fleet-1", "process-x"));
 	cr_assert_neq(access(path, F_OK), 0);
 	end(&world);
 }

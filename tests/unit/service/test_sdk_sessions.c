@@ -228,6 +228,7 @@ Test(sdk_sessions, force_ends_the_session_and_kills_the_process_where_an_agent_c
 	cr_assert_str_eq(rig.stopped, "");
 	sdk_rig_fini(&rig);
 	begin(&rig, &link, session);
+	rig.own_fleet = "fleet-a";
 	rig.own_process = "p";
 	force_end(&rig, session);
 	cr_assert_str_eq(rig.stopped, "p");
@@ -380,6 +381,7 @@ Test(sdk_sessions, an_agent_s_process_is_known_from_its_start_to_its_exit)
 	struct sdk_link link;
 	sdk_rig_init(&rig);
 	sdk_rig_learn_fleets(&rig);
+	rig.own_fleet = "fleet-b";
 	rig.own_process = "own";
 	cr_assert(ringcast_sdk_core_started(&rig.core, "fleet-b", "own"));
 	pass(&rig, 190001);
@@ -397,6 +399,30 @@ Test(sdk_sessions, an_agent_s_process_is_known_from_its_start_to_its_exit)
 	ringcast_sdk_core_exited(&rig.core, "own", "ended with status 1");
 	cr_assert(sdk_rig_heard(&rig, HOST_SESSION_ENDED));
 	cr_assert_null(link.process);
+	sdk_rig_fini(&rig);
+}
+
+Test(sdk_sessions, another_fleet_s_process_that_takes_the_id_of_an_agent_s_is_not_taken_for_it)
+{
+	struct sdk_rig rig;
+	struct sdk_link link, other, twin;
+	sdk_rig_init(&rig);
+	sdk_rig_learn_fleets(&rig);
+	sdk_rig_learn(&rig, "fleet", "fleet-c", "{\"BuildId\": \"build-1\"}");
+	rig.own_fleet = "fleet-b";
+	rig.own_process = "own";
+	cr_assert(sdk_rig_connect(&rig, &twin, "fleet-c", "here", "own")); /* of this machine too, and first in the list */
+	cr_assert(ringcast_sdk_core_started(&rig.core, "fleet-b", "own"));
+	cr_assert(sdk_rig_connect(&rig, &link, "fleet-b", "here", "own"));
+	cr_assert(sdk_rig_connect(&rig, &other, "fleet-a", "c", "own"));
+	cr_assert_eq(sdk_rig_ask(&rig, &other, "TerminateServerProcess", ""), 200);
+	cr_assert_eq(sdk_rig_ask(&rig, &twin, "TerminateServerProcess", ""), 200);
+	cr_assert_str_eq(rig.stopped, "", "the agent's process goes on");
+	ringcast_sdk_core_closed(&rig.core, &other);
+	cr_assert_eq(rig.core.process_count, 2, "no agent says when it is gone");
+	ringcast_sdk_core_exited(&rig.core, "own", "ended with status 1");
+	cr_assert_null(link.process);
+	cr_assert_not_null(twin.process);
 	sdk_rig_fini(&rig);
 }
 

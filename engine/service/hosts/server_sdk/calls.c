@@ -136,7 +136,7 @@ static void end(struct sdk_core *core, struct sdk_process *process, struct host_
 {
 	ringcast_sdk_core_begin_end(core, process, call->is_forced ? "its session is terminated by force" : "its session is terminated");
 	if (call->is_forced) { /* a process on another machine is told, and its session is over here whatever it does */
-		if (core->options.ops->is_own(core->options.context, process->id))
+		if (core->options.ops->is_own(core->options.context, process->fleet, process->id))
 			core->options.ops->stop(core->options.context, process->id, 0);
 		ringcast_sdk_core_end_session(core, process, "terminated by force");
 	}

@@ -121,7 +121,7 @@ static void drop_homeless(struct sdk_core *core)
 		next = node->next;
 		if (is_configured(core, process))
 			continue;
-		if (core->options.ops->is_own(core->options.context, process->id)) {
+		if (core->options.ops->is_own(core->options.context, process->fleet, process->id)) {
 			if (process->state != SDK_ENDING)
 				ringcast_sdk_core_begin_end(core, process, "the fleet was deleted");
 			continue;
@@ -199,7 +199,7 @@ void ringcast_sdk_core_begin_end(struct sdk_core *core, struct sdk_process *proc
 	process->is_changed = true;
 	ringcast_sdk_core_push(core, process, "TerminateProcess", json_pack("{s:I}", "TerminationTime", (json_int_t)until_ms));
 	ringcast_log(LOG_INFO, "service", "a game server is told to end", "process=%s fleet=%s why=\"%s\"", process->id, process->fleet, why);
-	if (core->options.ops->is_own(core->options.context, process->id))
+	if (core->options.ops->is_own(core->options.context, process->fleet, process->id))
 		core->options.ops->stop(core->options.context, process->id, until_ms);
 }
 
@@ -207,7 +207,7 @@ static struct sdk_process *own_process(const struct sdk_core *core, const char *
 {
 	for (struct list_node *node = core->processes.next; node != &core->processes; node = node->next) {
 		struct sdk_process *process = CONTAINER_OF(node, struct sdk_process, node);
-		if (strcmp(process->id, process_id) == 0 && strcmp(process->compute, core->options.compute_name) == 0)
+		if (strcmp(process->id, process_id) == 0 && core->options.ops->is_own(core->options.context, process->fleet, process->id))
 			return process;
 	}
 	return NULL;
@@ -312,7 +312,7 @@ void ringcast_sdk_core_closed(struct sdk_core *core, struct sdk_link *link)
 	process->is_changed = true;
 	/* Who has said that it ends, or never had anything, is not waited for. An agent's process is, until the agent sees it exit. */
 	bool is_done = process->state == SDK_CONNECTED || (process->state == SDK_ENDING && process->session == NULL);
-	if (is_done && !core->options.ops->is_own(core->options.context, process->id))
+	if (is_done && !core->options.ops->is_own(core->options.context, process->fleet, process->id))
 		drop_process(core, process, "it has ended");
 }
 
@@ -372,7 +372,7 @@ static void check_activation(struct sdk_core *core, struct sdk_process *process)
 /* True: the process is gone. */
 static bool check_process(struct sdk_core *core, struct sdk_process *process)
 {
-	bool is_own = core->options.ops->is_own(core->options.context, process->id);
+	bool is_own = core->options.ops->is_own(core->options.context, process->fleet, process->id);
 	if (process->session != NULL)
 		expire_players(core, process);
 	if (process->session != NULL)

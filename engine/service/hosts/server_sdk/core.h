@@ -30,7 +30,8 @@ struct sdk_core_ops {
 	void (*give_back)(void *context, struct host_call *call);
 	void (*tell)(void *context, const struct host_event *event);
 	void (*random)(void *context, void *out, size_t size);
-	bool (*is_own)(void *context, const char *process_id);	/* whether our agent runs it */
+	/* Whether our agent runs it, for that fleet: processes of other fleets choose their ids themselves, and may choose the same one. */
+	bool (*is_own)(void *context, const char *fleet_id, const char *process_id);
 	void (*stop)(void *context, const char *process_id, int64_t notice_until_ms); /* the agent: signals after that; 0: kills at once */
 	/* What the agent shall run of a fleet. folder NULL: nothing any more. runtime is borrowed. */
 	void (*plan)(void *context, const char *fleet_id, const char *folder, const json_t *runtime);

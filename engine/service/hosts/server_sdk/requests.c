@@ -93,7 +93,7 @@ static void terminate_process(const struct asked *asked)
 	process->is_changed = true;
 	ringcast_sdk_core_end_session(core, process, "the game server has ended it");
 	answer(asked, NULL);
-	if (core->options.ops->is_own(core->options.context, process->id))
+	if (core->options.ops->is_own(core->options.context, process->fleet, process->id))
 		core->options.ops->stop(core->options.context, process->id, process->deadline_ms);
 }
 

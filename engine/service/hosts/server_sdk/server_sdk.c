@@ -77,10 +77,10 @@ static void op_random(void *context, void *out, size_t size)
 		usleep(1000);
 }
 
-static bool op_is_own(void *context, const char *process_id)
+static bool op_is_own(void *context, const char *fleet_id, const char *process_id)
 {
 	const struct agent *agent = ((struct host_sdk *)context)->own.agent;
-	return agent != NULL && ringcast_agent_has(agent, process_id);
+	return agent != NULL && ringcast_agent_has(agent, fleet_id, process_id);
 }
 
 static void op_stop(void *context, const char *process_id, int64_t notice_until_ms)
