@@ -84,13 +84,13 @@ class AgentTest(unittest.IsolatedAsyncioTestCase):
         process = {"LaunchPath": "/local/game/server", "ConcurrentExecutions": 1, **options}
         return self.gamelift.create_fleet(Name="game", BuildId=build, RuntimeConfiguration={"ServerProcesses": [process]})["FleetAttributes"]["FleetId"]
 
-    async def create_session(self, fleet):
+    async def create_session(self, fleet, **options):
         """Once a process is ready."""
         made = []
 
         def create():
             try:
-                made.append(self.gamelift.create_game_session(FleetId=fleet, MaximumPlayerSessionCount=2, Name="a game")["GameSession"])
+                made.append(self.gamelift.create_game_session(FleetId=fleet, MaximumPlayerSessionCount=2, Name="a game", **options)["GameSession"])
             except ClientError as error:
                 self.assertEqual(error.response["Error"]["Code"], "FleetCapacityExceededException")
             return made
@@ -154,6 +154,14 @@ class AgentTest(unittest.IsolatedAsyncioTestCase):
                            {"X-Amz-Target": "GameLift.TerminateGameSession", "Content-Type": "application/x-amz-json-1.1"})
         self.assertEqual(connection.getresponse().status, 200)
         connection.close()
+
+    async def test_the_longest_data_reaches_the_c_client(self):
+        self.start()
+        fleet = self.create_fleet()
+        for data in ("x" * 262144, "\1" * 262144):
+            session = await self.create_session(fleet, GameSessionData=data)
+            self.terminate(session)
+            await until(lambda: self.status(session) == "TERMINATED")
 
     async def test_a_crash_ends_the_session_and_a_new_process_comes(self):
         self.start()

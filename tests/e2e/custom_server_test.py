@@ -183,6 +183,20 @@ class CustomServerTest(unittest.IsolatedAsyncioTestCase):
         await polite.ask("HeartbeatServerProcess", HealthStatus=True)
         await polite.close()
 
+    async def test_the_longest_data_reaches_a_game_server(self):
+        """Control characters grow to six times their size in JSON, and other alphabets have up to four bytes a character."""
+        for data in ("x" * 262144, "\U0001f600" * 262144, "\1" * 262144):
+            server = await self.server(max_size=None)
+            await server.ready(4000)
+            arn = self.create(GameSessionData=data)["GameSessionId"]
+            start = await server.push("CreateGameSession")
+            self.assertTrue(start["GameSessionData"] == data)
+            await server.ask("ActivateGameSession", GameSessionId=arn)
+            self.gamelift.update_game_session(GameSessionId=arn, Name="another")
+            self.assertEqual((await server.push("UpdateGameSession"))["GameSession"]["Name"], "another")
+            await server.ask("TerminateServerProcess")
+            await server.close()
+
     async def test_many_connect_and_go(self):
         servers = await asyncio.gather(*(self.server() for _ in range(50)))
         await asyncio.gather(*(server.ready(4000 + i) for i, server in enumerate(servers)))

@@ -8,7 +8,11 @@
 #include "proto/websocket.h"
 #include "service/hosts/server_sdk/core.h"
 
-enum { LINK_UNSENT_BYTES_MAX = 1024 * 1024 };
+/*
+ * The start and an update of the largest session: GameSessionData has up to 262 144 characters, and one that JSON escapes takes six bytes. The client's
+ * SERVER_SOCKET_BYTES_MAX has room for one of them.
+ */
+enum { LINK_UNSENT_BYTES_MAX = 4 * 1024 * 1024 };
 
 struct bytes {
 	uint8_t *data;
