@@ -119,6 +119,25 @@ Test(sdk_link, a_message_has_a_bound)
 	end(&world);
 }
 
+Test(sdk_link, a_flood_waits_with_the_peer)
+{
+	struct world world;
+	begin(&world);
+	for (int i = 0; i < 3 * LINK_MESSAGES_MAX; i++)
+		put_frame(&world, i % 2 == 0 ? WEBSOCKET_TEXT : WEBSOCKET_PING, true, "hi");
+	cr_assert_eq(world.heard_count, LINK_MESSAGES_MAX / 2);
+	cr_assert_lt(world.link->received.size, 64, "nothing is read that is not heard");
+	ringcast_link_parse(world.link, hear, &world);
+	cr_assert_eq(world.heard_count, LINK_MESSAGES_MAX / 2);
+	for (int i = 0; i < 2; i++) {
+		world.link->messages_left = LINK_MESSAGES_MAX;
+		ringcast_link_parse(world.link, hear, &world);
+		ringcast_link_read(world.link, hear, &world);
+	}
+	cr_assert_eq(world.heard_count, 3 * LINK_MESSAGES_MAX / 2);
+	end(&world);
+}
+
 Test(sdk_link, who_does_not_read_is_given_up_within_a_bound)
 {
 	struct world world;

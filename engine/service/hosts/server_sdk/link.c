@@ -36,6 +36,7 @@ struct link *ringcast_link_create(int fd, const void *first, size_t first_bytes)
 	if (link == NULL)
 		return NULL;
 	link->fd = fd;
+	link->messages_left = LINK_MESSAGES_MAX;
 	if (append(&link->received, first, first_bytes))
 		return link;
 	free(link);
@@ -153,7 +154,7 @@ static void take_frame(struct link *link, const struct websocket_frame *frame, l
 void ringcast_link_parse(struct link *link, link_hear_fn *hear, void *context)
 {
 	size_t used = 0;
-	while (!link->is_closing && !link->is_dead && used < link->received.size) {
+	while (!link->is_closing && !link->is_dead && link->messages_left > 0 && used < link->received.size) {
 		struct websocket_frame frame;
 		size_t consumed, needed;
 		uint16_t code = 0;
@@ -166,6 +167,7 @@ void ringcast_link_parse(struct link *link, link_hear_fn *hear, void *context)
 			break;
 		}
 		used += consumed;
+		link->messages_left--; /* a frame that is no message, or only a part of one, is work as well */
 		take_frame(link, &frame, hear, context);
 	}
 	take_away(&link->received, used);
@@ -174,7 +176,7 @@ void ringcast_link_parse(struct link *link, link_hear_fn *hear, void *context)
 void ringcast_link_read(struct link *link, link_hear_fn *hear, void *context)
 {
 	uint8_t piece[READ_BYTES];
-	for (int i = 0; i < READS_PER_TURN_MAX && !link->is_dead; i++) {
+	for (int i = 0; i < READS_PER_TURN_MAX && !link->is_dead && (link->is_closing || link->messages_left > 0); i++) {
 		ssize_t size = recv(link->fd, piece, sizeof(piece), MSG_DONTWAIT);
 		if (size < 0 && errno == EINTR)
 			continue;

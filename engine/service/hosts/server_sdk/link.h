@@ -14,6 +14,12 @@
  */
 enum { LINK_UNSENT_BYTES_MAX = 4 * 1024 * 1024 };
 
+/*
+ * How many messages the owner hears of one connection before it turns to the others again, a tenth of a second later: a message can make it write a
+ * session's state, which is far longer than what asked for it. What is too much waits with the peer.
+ */
+enum { LINK_MESSAGES_MAX = 64 };
+
 struct bytes {
 	uint8_t *data;
 	size_t size, capacity;
@@ -29,7 +35,8 @@ struct link {
 	struct websocket_assembler assembler;
 	bool is_closing; /* a close frame is on its way; nothing more is read */
 	bool is_dead;	 /* the socket is of no use any more */
-	bool is_polled_for_writing;
+	bool is_polled_for_writing, is_polled_for_reading;
+	uint32_t messages_left; /* of LINK_MESSAGES_MAX; the owner's to renew. At 0 nothing is read or parsed */
 	int64_t close_until_ms; /* of is_closing, the owner's: 0 until it has looked */
 };
 

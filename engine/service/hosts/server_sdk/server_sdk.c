@@ -116,11 +116,12 @@ static void hear(void *context, struct link *link, const char *text, size_t size
 
 static void poll_for(struct host_sdk *sdk, struct link *link, int operation)
 {
-	bool wants_writing = link->unsent.size > 0;
-	struct epoll_event event = {.events = EPOLLIN | (wants_writing ? EPOLLOUT : 0), .data.ptr = link};
-	if (operation == EPOLL_CTL_MOD && wants_writing == link->is_polled_for_writing)
+	bool wants_writing = link->unsent.size > 0, wants_reading = link->is_closing || link->messages_left > 0;
+	struct epoll_event event = {.events = (wants_reading ? EPOLLIN : 0) | (wants_writing ? EPOLLOUT : 0), .data.ptr = link};
+	if (operation == EPOLL_CTL_MOD && wants_writing == link->is_polled_for_writing && wants_reading == link->is_polled_for_reading)
 		return;
 	link->is_polled_for_writing = wants_writing;
+	link->is_polled_for_reading = wants_reading;
 	if (epoll_ctl(sdk->epoll_fd, operation, link->fd, &event) != 0)
 		link->is_dead = true;
 }
@@ -133,6 +134,13 @@ static void end_link(struct host_sdk *sdk, struct link *link)
 	ringcast_link_destroy(&link);
 }
 
+/* What had to wait is heard now, before the socket is read again. */
+static void renew_messages(struct host_sdk *sdk, struct link *link)
+{
+	link->messages_left = LINK_MESSAGES_MAX;
+	ringcast_link_parse(link, hear, sdk);
+}
+
 /* Nothing is freed while a turn's events may still name it: this is done between turns. */
 static void look_after_links(struct host_sdk *sdk, bool is_tick)
 {
@@ -142,6 +150,8 @@ static void look_after_links(struct host_sdk *sdk, bool is_tick)
 		next = node->next;
 		if (is_tick && !link->is_closing && !link->is_dead)
 			ringcast_sdk_core_link_tick(&sdk->core, &link->sdk);
+		if (is_tick)
+			renew_messages(sdk, link);
 		if (link->is_closing && link->close_until_ms == 0)
 			link->close_until_ms = sdk->core.now_ms + CLOSE_MS;
 		if (link->is_dead || (link->is_closing && link->close_until_ms < sdk->core.now_ms))
