@@ -160,6 +160,11 @@ static int check_udp_ports(const struct ringcast_engine *engine, char *error, si
 	return RINGCAST_ERROR_ARGUMENT;
 }
 
+static bool is_share(uint32_t percent)
+{
+	return percent <= SHARE_PERCENT_MAX || percent == UINT32_MAX;
+}
+
 static int check_options(struct ringcast_engine *engine, char *error, size_t error_bytes)
 {
 	const ringcast_engine_options *options = &engine->options;
@@ -167,6 +172,8 @@ static int check_options(struct ringcast_engine *engine, char *error, size_t err
 		return fail(error, error_bytes, RINGCAST_ERROR_ARGUMENT, "io: %s", "no such way to wait");
 	if (!ringcast_engine_check_limits(&options->limits, error, error_bytes))
 		return RINGCAST_ERROR_ARGUMENT;
+	if (!is_share(options->scripts.share_percent) || !is_share(options->scripts.shard_share_percent))
+		return fail(error, error_bytes, RINGCAST_ERROR_ARGUMENT, "scripts.share_percent, scripts.shard_share_percent: %s", "100 at most, or UINT32_MAX for no bound");
 	if (engine->shard_count > MAILBOX_SENDERS_MAX)
 		return fail(error, error_bytes, RINGCAST_ERROR_ARGUMENT, "shard count: %s", "64 at most");
 	if (options->scripts.is_jit_on && !ringcast_script_can_compile())

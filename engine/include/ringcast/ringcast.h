@@ -255,7 +255,7 @@ typedef struct ringcast_script_options {
 	uint64_t process_memory_bytes; /* private memory of one process; half of the machine's */
 	const char *final_folder;      /* is_final sources lie below it; NULL: there are none */
 	uint32_t stall_timeout_ms;     /* JavaScript that gives no sign of life for so long is ended, its session's thread or its process; 10 000 */
-	/* Shares of a shard's processor time, in percent: of one session's script, 50, and of all scripts of a shard, 75. UINT32_MAX: no bound */
+	/* Shares of a shard's processor time, in percent: of one session's script, 50, and of all scripts of a shard, 75; 100 at most. UINT32_MAX: no bound */
 	uint32_t share_percent, shard_share_percent;
 	uint32_t share_seconds_max;    /* a session whose script is above its share in so many seconds on end is ended; 0: never */
 } ringcast_script_options;

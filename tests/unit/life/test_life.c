@@ -32,7 +32,7 @@ static ringcast_engine_options small(void)
 
 Test(options, each_mistake_is_told_in_one_line)
 {
-	enum { COUNT = 12 };
+	enum { COUNT = 14 };
 	ringcast_engine_options bad[COUNT];
 	ringcast_callbacks short_callbacks = {.size = 3};
 	for (size_t i = 0; i < COUNT; i++)
@@ -54,6 +54,8 @@ Test(options, each_mistake_is_told_in_one_line)
 	bad[10].limits.players_max = 100000000;
 	ringcast_limits_default(&bad[11].limits);
 	bad[11].limits.pong_missed_max = 255;
+	bad[12].scripts.share_percent = 101;
+	bad[13].scripts.shard_share_percent = 1u << 28; /* in millionths it would be 0 */
 	for (size_t i = 0; i < COUNT; i++) {
 		char error[256] = "";
 		cr_assert_eq(ringcast_engine_check(&bad[i], error, sizeof(error)), RINGCAST_ERROR_ARGUMENT, "%zu", i);
