@@ -129,22 +129,26 @@ enum drop_reason ringcast_admission_cancel(struct session *session, const char *
 										   : ringcast_command_kick(session, player->peer_id, text);
 }
 
-static enum verdict ask_connect(struct player *player, struct view payload)
+/* *ret_denied: what a refusal is counted as; it is not the script's when there was no time to ask. */
+static enum verdict ask_connect(struct player *player, struct view payload, enum drop_reason *ret_denied)
 {
 	struct session *session = player->session;
+	*ret_denied = DROP_DENIED;
 	if (session->hooks->player_connect == NULL)
 		return VERDICT_ALLOW;
-	if (ringcast_session_wait_ns(session) != 0)
+	if (ringcast_session_wait_ns(session) != 0) {
+		*ret_denied = DROP_SCRIPT_SHARE;
 		return session->is_late_allowed ? VERDICT_ALLOW : VERDICT_DENY;
+	}
 	ringcast_session_enter_question(session, player);
 	enum verdict verdict = session->hooks->player_connect(session->hooks_context, session, player, payload);
 	ringcast_session_leave_question(session, verdict);
 	return verdict;
 }
 
-static enum drop_reason conclude(struct player *player, enum verdict verdict)
+static enum drop_reason conclude(struct player *player, enum verdict verdict, enum drop_reason denied)
 {
-	enum drop_reason reason = verdict == VERDICT_DENY ? DROP_DENIED : DROP_NONE;
+	enum drop_reason reason = verdict == VERDICT_DENY ? denied : DROP_NONE;
 	if (verdict == VERDICT_LATER)
 		reason = ringcast_park_login(player);
 	if (reason != DROP_NONE)
@@ -167,7 +171,9 @@ enum drop_reason ringcast_admission_admit(struct store *store, struct view token
 	if (player->session->peer_id_next == INT32_MAX)
 		return DROP_SESSION_FULL; /* peer ids are never reused, and there are no more */
 	ringcast_player_connect(player, transport, now_ns);
-	enum drop_reason reason = conclude(player, ask_connect(player, payload));
+	enum drop_reason denied;
+	enum verdict verdict = ask_connect(player, payload, &denied);
+	enum drop_reason reason = conclude(player, verdict, denied);
 	if (reason == DROP_NONE)
 		*ret_player = player;
 	return reason;

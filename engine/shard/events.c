@@ -144,6 +144,8 @@ static const char *remedy_of(const struct shard *shard, enum drop_reason reason)
 		return "raise the session's players_max, or wait until somebody leaves";
 	case DROP_DENIED:
 		return "the game's script or program said no: see its log";
+	case DROP_SCRIPT_SHARE:
+		return "the script has used up its share of the processor's time, and could not be asked: see its log, and scripts.share_percent";
 	case DROP_PARK_TIMEOUT:
 		return "the script did not answer within limits.answer_timeout_ms: see its log";
 	case DROP_DRAINING:

@@ -15,6 +15,7 @@ static enum close_reason close_reason_of(enum drop_reason drop)
 	case DROP_SESSION_FULL:
 		return CLOSE_SESSION_FULL;
 	case DROP_DENIED:
+	case DROP_SCRIPT_SHARE:
 	case DROP_PARK_TIMEOUT:
 		return CLOSE_DENIED;
 	case DROP_DRAINING:
