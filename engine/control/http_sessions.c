@@ -114,14 +114,18 @@ static void reply_session(struct http_request *request, const char *id, unsigned
 		ringcast_http_reply(response, status, session_to_json(&info));
 }
 
-/* A shard is full where the request names one, else all are. */
+/* A shard is full where the request names one, else all are: of sessions, or of what sessions begin with; the engine does not say which. */
 static void refuse_session(const struct http_request *request, const ringcast_session_options *options, struct http_response *response)
 {
 	uint32_t sessions_max = request->config->limits.sessions_max;
-	char where[32] = "no shard has";
+	char where[32] = "no shard has", data[160] = "";
 	if (options->has_shard)
 		snprintf(where, sizeof(where), "shard %d has no", options->shard);
-	ringcast_http_problem(response, 409, "full", "create session: %s room for one more: limits.sessions_max (%u a shard) is reached", where, sessions_max);
+	if (options->properties)
+		snprintf(data, sizeof(data), ", or limits.session_data_bytes (%u a shard) by the properties of all sessions and these %zu bytes",
+			 request->config->limits.session_data_bytes, strlen(options->properties));
+	ringcast_http_problem(response, 409, "full", "create session: %s room for one more: limits.sessions_max (%u a shard) is reached%s", where, sessions_max,
+			      data);
 }
 
 static void create_session(struct http_request *request, ringcast_session_options *options, bool has_timeout,

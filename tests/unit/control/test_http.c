@@ -290,6 +290,15 @@ Test(http, what_is_full_is_named_with_its_number)
 	expect_problem(ask("POST", "/v1/sessions", "{\"shard\":1}"), 409, "full", "shard 1 has no room for one more: limits.sessions_max (1024 a shard)");
 }
 
+Test(http, data_that_finds_no_room_is_not_called_a_session_too_many)
+{
+	char id[RINGCAST_ID_BYTES];
+	for (int i = 0; i < FAKE_ENGINE_SESSIONS_MAX; i++)
+		create_session("{}", id);
+	expect_problem(ask("POST", "/v1/sessions", "{\"properties\":\"four\"}"), 409, "full",
+		       "or limits.session_data_bytes (67108864 a shard) by the properties of all sessions and these 4 bytes");
+}
+
 Test(http, a_full_shard_is_not_a_full_session)
 {
 	char id[RINGCAST_ID_BYTES], path[128];
