@@ -334,6 +334,7 @@ bool ringcast_preflight_run(const struct config *config, enum preflight_mode mod
 	check_secret(&preflight, "admin.tokens", config->admin_tokens.text);
 	check_secret(&preflight, "admin.tls_key", config->admin_tls_key.text);
 	check_secret(&preflight, "service.keys", config->service_keys.text);
+	check_secret(&preflight, "service.webhooks", config->service_webhooks.text);
 	if (mode == PREFLIGHT_CHECK)
 		check_expiry(&preflight);
 	return !preflight.is_failed;

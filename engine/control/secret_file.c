@@ -6,7 +6,7 @@
 
 #include "base/assert.h"
 
-enum { FILE_BYTES_MAX = 32768 };
+enum { FILE_BYTES_MAX = 131072 }; /* the longest that its readers take, 512 lines of access keys, is 71 kB */
 
 static bool refuse(struct config_error *reterr, const char *key, const char *path, const char *problem)
 {
@@ -20,7 +20,7 @@ static const char *read_all(FILE *file, char *text)
 	if (ferror(file))
 		return strerror(errno);
 	if (size == FILE_BYTES_MAX)
-		return "longer than 32 KiB";
+		return "longer than 128 KiB";
 	return strlen(text) != size ? "holds a NUL; is this a text file?" : NULL;
 }
 

@@ -174,6 +174,31 @@ class Check(unittest.TestCase):
             os.chmod(file.name, 0o640)
             self.assertNotIn("a secret can be read by everybody", run("--check-config", *FREE_PORTS, *flags)[1])
 
+    def test_the_secrets_of_webhooks_for_everybody_are_mentioned(self):
+        with tempfile.NamedTemporaryFile("w", suffix=".webhooks") as file:
+            file.write("sns https://127.0.0.1/hook 0123456789abcdef\n")
+            file.flush()
+            flags = ["--set", "tls.mode=off", "--set", f"service.webhooks={file.name}"]
+            os.chmod(file.name, 0o644)
+            self.assertIn("key=service.webhooks", run("--check-config", *FREE_PORTS, *flags)[1])
+            os.chmod(file.name, 0o640)
+            self.assertNotIn("a secret can be read by everybody", run("--check-config", *FREE_PORTS, *flags)[1])
+
+    def test_as_many_keys_as_are_allowed_fit_their_file(self):
+        with tempfile.NamedTemporaryFile("w", suffix=".keys") as file:
+            for number in range(512):
+                file.write(f"operator {number:064d} {number:064d}\n")
+            file.flush()
+            os.chmod(file.name, 0o600)
+            flags = ["--set", "tls.mode=off", "--set", "service.address=127.0.0.1:0", "--set", f"service.keys={file.name}"]
+            status, _, err = run("--check-config", *FREE_PORTS, *flags)
+            self.assertEqual(status, 0, err)
+            file.write("reader onemore 0123456789abcdef\n")
+            file.flush()
+            status, _, err = run("--check-config", *FREE_PORTS, *flags)
+            self.assertEqual(status, 2)
+            self.assertIn(":513: more than 512 keys", err)
+
 
     def test_closed_standard_descriptors_are_nobody_elses(self):
         command = f"exec {os.environ['RINGCASTD']} {' '.join(FREE_PORTS)} --set tls.mode=off --shards 1 0<&- 1>&- 2>&-"
