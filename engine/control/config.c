@@ -202,6 +202,39 @@ static bool check_admin(const struct config *config, struct config_error *reterr
 	return true;
 }
 
+/* A word of scripts.connect_ports: its port, or 0 for none, any or udp. */
+static bool parse_connect_port(const char *word, uint16_t *ret_port)
+{
+	size_t digits = strspn(word, "0123456789");
+	unsigned long port = digits > 0 && digits <= 5 ? strtoul(word, NULL, 10) : 0;
+	*ret_port = (uint16_t)port;
+	if (digits > 0)
+		return word[digits] == 0 && port > 0 && port <= UINT16_MAX;
+	return strcmp(word, "none") == 0 || strcmp(word, "any") == 0 || strcmp(word, "udp") == 0;
+}
+
+/* What confines JavaScript takes so many, and would leave out what is no port. */
+static bool check_connect_ports(const struct config *config, struct config_error *reterr)
+{
+	enum { PORTS_MAX = 64 };
+	struct endpoint admin;
+	struct config_text words = config->scripts_connect_ports;
+	char *rest = NULL;
+	unsigned count = 0;
+	bool is_endpoint = ringcast_value_parse_endpoint(config->admin_address.text, &admin);
+	ringcast_assert(is_endpoint);
+	for (char *word = strtok_r(words.text, " ,", &rest); word; word = strtok_r(NULL, " ,", &rest)) {
+		uint16_t port;
+		if (!parse_connect_port(word, &port))
+			return refuse(reterr, "scripts.connect_ports: '%s' must be a port, or none, any or udp", word);
+		if (port != 0 && port == ringcast_value_endpoint_port(&admin))
+			return refuse(reterr, "scripts.connect_ports: %u is the port of the admin API (admin.address), which scripts are to be kept from", port);
+		if (++count > PORTS_MAX)
+			return refuse(reterr, "scripts.connect_ports: more than %d ports", PORTS_MAX);
+	}
+	return true;
+}
+
 bool ringcast_config_check(const struct config *config, struct config_error *reterr)
 {
 	ringcast_assert(config && reterr);
@@ -213,7 +246,7 @@ bool ringcast_config_check(const struct config *config, struct config_error *ret
 	if (is_same_family(config->listen_address.text, config->listen_address_second.text))
 		return refuse(reterr, "listen.address_second: %s must be of the other IP family than listen.address, %s",
 			      config->listen_address_second.text, config->listen_address.text);
-	if (!check_admin(config, reterr))
+	if (!check_admin(config, reterr) || !check_connect_ports(config, reterr))
 		return false;
 	if ((config->tls_certificate.text[0] != 0) != (config->tls_key.text[0] != 0))
 		return refuse(reterr, "tls.%s: a certificate and its key go together; set tls.%s too",

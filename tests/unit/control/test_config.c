@@ -255,9 +255,42 @@ static const struct refusal clashes[] = {
 	{"listen:\n  address: 10.0.0.1\n  address_second: 10.0.0.2\n",
 	 "listen.address_second: 10.0.0.2 must be of the other IP family than listen.address, 10.0.0.1"},
 	{"admin:\n  address: 127.0.0.1:7777\n", "admin.address: 127.0.0.1:7777 is the players' port too (listen.tcp_port)"},
+	{"scripts:\n  connect_ports: 443 https\n", "scripts.connect_ports: 'https' must be a port, or none, any or udp"},
+	{"scripts:\n  connect_ports: 70000\n", "scripts.connect_ports: '70000' must be a port, or none, any or udp"},
+	{"scripts:\n  connect_ports: 0x50\n", "scripts.connect_ports: '0x50' must be a port, or none, any or udp"},
+	{"admin:\n  address: 127.0.0.1:9081\nscripts:\n  connect_ports: 443 9081 udp\n",
+	 "scripts.connect_ports: 9081 is the port of the admin API (admin.address), which scripts are to be kept from"},
 	{"limits:\n  players_max: 10\n  players_per_session_max: 11\n",
 	 "limits.players_per_session_max: 11 is more than limits.players_max, 10"},
 };
+
+Test(config, ports_that_scripts_may_connect_to)
+{
+	static const char *const good[] = {"443", "80 443 65535", "none", "any", "udp 8443", "''", "9080"};
+	for (size_t i = 0; i < sizeof(good) / sizeof(*good); i++) {
+		char text[128];
+		struct config config;
+		struct config_error error;
+		snprintf(text, sizeof(text), "admin:\n  address: unix:/run/x.sock\nscripts:\n  connect_ports: %s\n", good[i]);
+		cr_assert(load(text, &config, &error), "%s", error.text);
+		cr_assert(ringcast_config_check(&config, &error), "%s", error.text);
+	}
+}
+
+Test(config, as_many_ports_as_scripts_are_started_with)
+{
+	struct config config;
+	struct config_error error;
+	char text[400] = "scripts:\n  connect_ports: 80";
+	for (int i = 1; i < 64; i++)
+		strcat(text, ",81");
+	cr_assert(load(text, &config, &error), "%s", error.text);
+	cr_assert(ringcast_config_check(&config, &error), "%s", error.text);
+	strcat(text, ",82");
+	cr_assert(load(text, &config, &error), "%s", error.text);
+	cr_assert(!ringcast_config_check(&config, &error));
+	cr_assert_str_eq(error.text, "scripts.connect_ports: more than 64 ports");
+}
 
 Test(config, keys_must_agree)
 {
