@@ -6,6 +6,7 @@ import http.client
 import json
 import os
 import re
+import signal
 import socket
 import ssl
 import unittest
@@ -263,6 +264,24 @@ class LifetimesTest(unittest.IsolatedAsyncioTestCase):
             await asyncio.wait_for(again.reader, 60)
             with self.assertRaises(REFUSED):
                 await GameServer.connect(endpoint, token, fleet, "c")
+        finally:
+            daemon.stop()
+
+    async def test_a_daemon_that_did_not_run_blames_nobody(self):
+        daemon = Daemon("--dev", service__server_health_timeout="4s")
+        try:
+            gamelift = client(int(re.search(rb'"service":"127.0.0.1:(\d+)"', daemon.log_text())[1]))
+            fleet = gamelift.create_fleet(Name="custom", ComputeType="ANYWHERE")["FleetAttributes"]["FleetId"]
+            endpoint = gamelift.register_compute(FleetId=fleet, ComputeName="c", IpAddress="127.0.0.1")["Compute"]["GameLiftServiceSdkEndpoint"]
+            token = gamelift.get_compute_auth_token(FleetId=fleet, ComputeName="c")["AuthToken"]
+            server = await GameServer.connect(endpoint, token, fleet, "c")
+            await server.ready(4000)
+            os.kill(daemon.process.pid, signal.SIGSTOP)
+            await asyncio.sleep(6)
+            os.kill(daemon.process.pid, signal.SIGCONT)
+            await until(lambda: b"game servers' deadlines are put off" in daemon.log_text())
+            await asyncio.sleep(0.5)  # some ticks: it would be told to end at the first
+            self.assertTrue(server.pushes.empty())
         finally:
             daemon.stop()
 

@@ -432,6 +432,22 @@ void ringcast_agent_turn(struct agent *agent, int64_t now_ms)
 		rotate(agent);
 }
 
+void ringcast_agent_put_off(struct agent *agent, int64_t by_ms)
+{
+	agent->now_ms += by_ms;
+	agent->rotated_ms += by_ms;
+	for (struct list_node *node = agent->processes.next; node != &agent->processes; node = node->next) {
+		struct agent_process *process = CONTAINER_OF(node, struct agent_process, node);
+		process->started_ms += by_ms;
+		process->deadline_ms += by_ms;
+	}
+	for (struct list_node *node = agent->plans.next; node != &agent->plans; node = node->next) {
+		struct kept_plan *plan = CONTAINER_OF(node, struct kept_plan, node);
+		for (size_t i = 0; i < plan->entry_count; i++)
+			plan->entries[i].next_start_ms += by_ms;
+	}
+}
+
 bool ringcast_agent_has(const struct agent *agent, const char *fleet, const char *id)
 {
 	const struct agent_process *process = find(agent, id);

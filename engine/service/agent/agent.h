@@ -66,6 +66,8 @@ bool ringcast_agent_has(const struct agent *agent, const char *fleet, const char
 void ringcast_agent_stop(struct agent *agent, const char *id, int64_t until_ms);
 /* Every tenth of a second or so. */
 void ringcast_agent_turn(struct agent *agent, int64_t now_ms);
+/* The clock of turn has leapt by so much (below 0: back), and no process could do anything in that time: all deadlines go with it. */
+void ringcast_agent_put_off(struct agent *agent, int64_t by_ms);
 bool ringcast_agent_is_working(const struct agent *agent); /* there are processes, or some to be started */
 
 #endif

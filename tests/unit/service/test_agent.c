@@ -295,6 +295,27 @@ Test(agent, processes_outlive_it_and_are_taken_up_again)
 	end(&world);
 }
 
+Test(agent, a_leap_of_the_clock_signals_nobody)
+{
+	struct world world;
+	begin(&world);
+	write_script(&world, "server", "exec sleep 1000");
+	plan(&world, "server", "", 1);
+	wait_for(&world, &world.started_count, 1);
+	ringcast_agent_stop(world.agent, world.started[0], world.now_ms + 1000);
+	world.now_ms += 3600000;
+	ringcast_agent_put_off(world.agent, 3600000);
+	for (int i = 0; i < 2; i++) {
+		ringcast_agent_turn(world.agent, world.now_ms);
+		usleep(200000); /* a signal would end it by then */
+	}
+	ringcast_agent_turn(world.agent, world.now_ms);
+	cr_assert_eq(world.exited_count, 0);
+	world.now_ms += 1000;
+	wait_for(&world, &world.exited_count, 1);
+	end(&world);
+}
+
 Test(agent, what_is_no_state_of_ours_is_removed)
 {
 	struct world world;

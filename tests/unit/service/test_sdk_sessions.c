@@ -426,6 +426,31 @@ Test(sdk_sessions, another_fleet_s_process_that_takes_the_id_of_an_agent_s_is_no
 	sdk_rig_fini(&rig);
 }
 
+Test(sdk_sessions, a_leap_of_the_clock_ends_nothing)
+{
+	struct sdk_rig rig;
+	struct sdk_link link, old;
+	char session[HOST_ID_BYTES], player[HOST_ID_BYTES];
+	begin(&rig, &old, session);
+	cr_assert(sdk_rig_connect(&rig, &link, "fleet-a", "c", "p"));
+	sdk_rig_reserve(&rig, session, "alice", player);
+	sdk_rig_clear(&rig);
+	for (int64_t leap_ms = 3600000; leap_ms >= -7200000; leap_ms -= 10800000) { /* forth, and back behind where it was */
+		rig.core.now_ms += leap_ms;
+		ringcast_sdk_core_put_off(&rig.core, leap_ms);
+		ringcast_sdk_core_tick(&rig.core);
+		cr_assert_eq(rig.event_count, 0);
+		cr_assert_eq(old.close_at_ms, rig.core.now_ms + 30000);
+	}
+	pass(&rig, 59999);
+	cr_assert_eq(rig.event_count, 0);
+	pass(&rig, 1);
+	cr_assert(sdk_rig_heard(&rig, HOST_PLAYER_TIMEDOUT));
+	pass(&rig, 130001);
+	cr_assert_str_eq(sdk_rig_push(&rig, "TerminateProcess") != NULL ? "told" : "", "told");
+	sdk_rig_fini(&rig);
+}
+
 Test(sdk_sessions, processes_are_bounded)
 {
 	struct sdk_rig rig;

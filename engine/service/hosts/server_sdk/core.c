@@ -7,7 +7,7 @@
 #include "base/log.h"
 
 enum { CLOSE_POLICY = 1008, CLOSE_NORMAL = 1000, BAD_MESSAGES_MAX = 16 };
-enum { REFRESH_BEFORE_MS = 15 * 60 * 1000, OLD_LINK_MS = 30 * 1000, RESERVATION_MS = 60 * 1000 };
+enum { REFRESH_BEFORE_MS = 15 * 60 * 1000, OLD_LINK_MS = 30 * 1000 };
 
 static void forget_link(struct sdk_link *link)
 {
@@ -350,7 +350,7 @@ static void expire_players(struct sdk_core *core, struct sdk_process *process)
 	for (struct list_node *node = session->players.next; node != &session->players; node = next) {
 		struct sdk_player *player = CONTAINER_OF(node, struct sdk_player, node);
 		next = node->next;
-		if (player->status != SDK_PLAYER_RESERVED || player->created_ms + RESERVATION_MS > core->now_ms)
+		if (player->status != SDK_PLAYER_RESERVED || player->reserved_until_ms > core->now_ms)
 			continue;
 		struct host_event event = ringcast_sdk_session_event(session, HOST_PLAYER_TIMEDOUT, player->id, "");
 		core->options.ops->tell(core->options.context, &event);
@@ -405,6 +405,29 @@ void ringcast_sdk_core_tick(struct sdk_core *core)
 		next = node->next;
 		if (!check_process(core, process))
 			ringcast_sdk_core_save(core, process);
+	}
+}
+
+static void put_off_session(struct sdk_session *session, int64_t by_ms)
+{
+	session->deadline_ms += by_ms;
+	for (struct list_node *node = session->players.next; node != &session->players; node = node->next)
+		CONTAINER_OF(node, struct sdk_player, node)->reserved_until_ms += by_ms;
+}
+
+void ringcast_sdk_core_put_off(struct sdk_core *core, int64_t by_ms)
+{
+	for (struct list_node *node = core->processes.next; node != &core->processes; node = node->next) {
+		struct sdk_process *process = CONTAINER_OF(node, struct sdk_process, node);
+		process->heard_ms += by_ms;
+		process->deadline_ms += process->deadline_ms != 0 ? by_ms : 0;
+		if (process->session != NULL)
+			put_off_session(process->session, by_ms);
+		for (struct list_node *other = process->links.next; other != &process->links; other = other->next) {
+			struct sdk_link *link = CONTAINER_OF(other, struct sdk_link, node);
+			link->close_at_ms += link->close_at_ms != 0 ? by_ms : 0;
+		}
+		process->is_changed = true;
 	}
 }
 

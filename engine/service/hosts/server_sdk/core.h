@@ -80,6 +80,8 @@ void ringcast_sdk_core_hear(struct sdk_core *core, struct sdk_link *link, const 
 void ringcast_sdk_core_closed(struct sdk_core *core, struct sdk_link *link);
 void ringcast_sdk_core_link_tick(struct sdk_core *core, struct sdk_link *link); /* of every open link, now and then */
 void ringcast_sdk_core_tick(struct sdk_core *core);
+/* now_ms has leapt by so much (below 0: back) without anybody being heard: all deadlines go with it, but those of tokens, which are dates. */
+void ringcast_sdk_core_put_off(struct sdk_core *core, int64_t by_ms);
 
 /* The agent about a process of its own. */
 bool ringcast_sdk_core_started(struct sdk_core *core, const char *fleet, const char *process_id); /* false: there is no room for it */

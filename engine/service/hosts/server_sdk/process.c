@@ -72,6 +72,7 @@ struct sdk_player *ringcast_sdk_player_add(struct sdk_session *session, const ch
 	player->data = data != NULL && *data != '\0' ? strdup(data) : NULL;
 	snprintf(player->id, sizeof(player->id), "%s", id);
 	player->created_ms = now_ms;
+	player->reserved_until_ms = now_ms + SDK_RESERVATION_MS;
 	ringcast_list_add_tail(&session->players, &player->node);
 	if (player->player_id == NULL || (data != NULL && *data != '\0' && player->data == NULL)) {
 		player_free(player);

@@ -20,13 +20,13 @@ struct sdk_player {
 	struct list_node node; /* sdk_session.players, oldest first */
 	char id[HOST_ID_BYTES];
 	enum sdk_player_status status;
-	int64_t created_ms, ended_ms;
+	int64_t created_ms, ended_ms, reserved_until_ms;
 	char *data; /* NULL for none */
 	char *player_id;
 };
 
 /* A session keeps this many players who have left, for DescribePlayerSessions; the service's index keeps all. */
-enum { SDK_LEFT_PLAYERS_MAX = 1000 };
+enum { SDK_LEFT_PLAYERS_MAX = 1000, SDK_RESERVATION_MS = 60 * 1000 };
 
 struct sdk_session {
 	char id[HOST_ID_BYTES];

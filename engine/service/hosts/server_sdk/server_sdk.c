@@ -16,7 +16,7 @@
 #include "service/hosts/server_sdk/own.h"
 #include "service/hosts/server_sdk/state.h"
 
-enum { EVENTS_MAX = 64, CLOSE_MS = 3000, TICK_MS = 100, IDLE_TICK_MS = 1000 };
+enum { EVENTS_MAX = 64, CLOSE_MS = 3000, TICK_MS = 100, IDLE_TICK_MS = 1000, PAUSE_MS_MIN = 1000 };
 
 struct lesson {
 	struct list_node node;
@@ -254,11 +254,33 @@ static bool take_inbox(struct host_sdk *sdk)
 	return !is_stopping;
 }
 
+/*
+ * Deadlines are dates, as processes are told them, and their clock can leap: when it is set, and when the machine or this process was suspended. Nobody was
+ * heard in that time, and nobody is to blame for it.
+ */
+static void look_at_clock(struct host_sdk *sdk)
+{
+	int64_t now_ms = sdk->options.now_ms(), gap_ms = now_ms - sdk->core.now_ms;
+	sdk->core.now_ms = now_ms;
+	if (gap_ms >= 0 && gap_ms <= IDLE_TICK_MS + PAUSE_MS_MIN)
+		return;
+	gap_ms -= gap_ms > 0 ? IDLE_TICK_MS : 0;
+	ringcast_log(LOG_WARN, "service", "the clock has leapt, or the process did not run; game servers' deadlines are put off by as long", "leap_ms=%lld",
+		     (long long)gap_ms);
+	ringcast_sdk_core_put_off(&sdk->core, gap_ms);
+	if (sdk->own.agent != NULL)
+		ringcast_agent_put_off(sdk->own.agent, gap_ms);
+	for (struct list_node *node = sdk->links.next; node != &sdk->links; node = node->next) {
+		struct link *link = CONTAINER_OF(node, struct link, node);
+		link->close_until_ms += link->close_until_ms != 0 ? gap_ms : 0;
+	}
+}
+
 static void take_events(struct host_sdk *sdk, int timeout_ms)
 {
 	struct epoll_event events[EVENTS_MAX];
 	int count = epoll_wait(sdk->epoll_fd, events, EVENTS_MAX, timeout_ms);
-	sdk->core.now_ms = sdk->options.now_ms();
+	look_at_clock(sdk);
 	for (int i = 0; i < count; i++) {
 		struct link *link = events[i].data.ptr;
 		uint64_t wakes;
