@@ -204,7 +204,8 @@ function gameSessionOf({ id, name, properties, players_max }) {
 	const isOfService = Array.isArray(given.GameProperties); // from CreateGameSession: its members as they were given
 	const flat = isOfService ? given.GameProperties : Array.isArray(given.gameProperties) ? given.gameProperties :
 		Object.entries(given).map(([key, value]) => ({ key, value: typeof value === 'string' ? value : JSON.stringify(value) }));
-	const gameProperties = flat.map(({ key, Key = key, value, Value = value }) => ({ key: Key, value: Value, Key, Value }));
+	const gameProperties = flat.filter((one) => one !== null && typeof one === 'object') // what else they hold is no property
+		.map(({ key, Key = key, value, Value = value }) => ({ key: Key, value: Value, Key, Value }));
 	const both = { gameSessionId: id, name, maximumPlayerSessionCount: players_max, gameProperties,
 		gameSessionData: isOfService ? String(given.GameSessionData ?? '') : properties,
 		status: 'ACTIVE' };

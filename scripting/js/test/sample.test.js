@@ -53,3 +53,13 @@ test('the sample script lives from init to processEnding', async (t) => {
 	assert.strictEqual((await engine.expect('END')).how, 0);
 	assert.strictEqual(await engine.stop(), 0);
 });
+
+test('properties of any shape start a session', async (t) => {
+	const engine = new Engine(t);
+	const given = ['null', '[]', '[1]', 'text', '7', '{"gameProperties":7}', '{"gameProperties":[null,{"key":"a","value":"b"},1]}', '{"GameProperties":[null]}'];
+	for (const [i, properties] of given.entries()) {
+		engine.open(i + 1, 'sample.js', { properties });
+		await engine.expectLog(i + 1, /^game session gsess-/);
+	}
+	await engine.stop();
+});
