@@ -12,7 +12,7 @@
 #include "service/match/pool_private.h"
 #include "service/match/screen.h"
 
-enum { FAILURES_MAX = 64, EVENING_MAX = 64, NEIGHBOURS = 8 };
+enum { FAILURES_MAX = 64, EVENING_MAX = 64, NEIGHBOURS = 8, LOOKS_PER_STEP = 16 };
 
 struct large {
 	struct match_pool *pool;
@@ -21,6 +21,8 @@ struct large {
 	struct pool_entry **sorted; /* by the balanced attribute */
 	uint32_t count, gone_count; /* gone: matched since the array was made */
 	uint32_t from, to; /* what of it is looked at for one anchor */
+	uint64_t *regions; /* by place in sorted: where the ticket may play at the level of the trial; 0 for whom is not eligible */
+	uint64_t looks_left, looks; /* the round's effort: tickets looked at, and latencies compared */
 	/* One trial */
 	const struct match_level *level;
 	uint16_t level_index;
@@ -56,14 +58,23 @@ static bool is_eligible(const struct large *large, const struct pool_entry *entr
 
 /* Regions */
 
+/* False: the round has looked at as much as it may. */
+static bool spend(struct large *large, uint64_t looks)
+{
+	large->looks += looks;
+	large->looks_left -= looks < large->looks_left ? looks : large->looks_left;
+	return large->looks_left > 0;
+}
+
 /* The regions in which the ticket is fast enough for all latency rules. */
-static uint64_t regions_of(const struct large *large, const struct match_ticket *ticket)
+static uint64_t regions_of(struct large *large, const struct match_ticket *ticket)
 {
 	const struct match_rule_set *rule_set = large->pool->rule_set;
 	uint64_t good = ticket->regions;
 	for (uint16_t i = 0; i < rule_set->rule_count; i++) {
 		if (rule_set->rules[i].type != MATCH_LATENCY)
 			continue;
+		spend(large, (uint64_t)__builtin_popcountll(good));
 		for (uint64_t bits = good; bits != 0; bits &= bits - 1) {
 			unsigned region = (unsigned)__builtin_ctzll(bits);
 			if (ringcast_match_latency(ticket, region, rule_set->rules[i].aggregation) > large->level->exact[i].latency_max)
@@ -88,13 +99,14 @@ struct region_choice {
 	uint32_t players_by_rank[MATCH_REGIONS_MAX]; /* of the chosen region, for the fastest first */
 };
 
-static void count_players(const struct large *large, uint64_t wanted, struct region_choice *choice)
+/* Where everybody may play at this level, which the rest of the trial reads. */
+static void count_players(struct large *large, uint64_t wanted, struct region_choice *choice)
 {
 	memset(choice, 0, sizeof(*choice));
 	for (uint32_t i = large->from; i < large->to; i++) {
 		const struct pool_entry *entry = large->sorted[i];
-		uint64_t good = is_eligible(large, entry) ? regions_of(large, entry->ticket) & wanted : 0;
-		for (; good != 0; good &= good - 1)
+		large->regions[i] = spend(large, 1) && is_eligible(large, entry) ? regions_of(large, entry->ticket) : 0;
+		for (uint64_t good = large->regions[i] & wanted; good != 0; good &= good - 1)
 			choice->players[__builtin_ctzll(good)] += entry->ticket->player_count;
 	}
 }
@@ -116,14 +128,14 @@ static unsigned next_region(const struct large *large, const struct match_ticket
 }
 
 /* Up to which rank tickets are asked, so that there are players enough: their best region, then their second best. */
-static unsigned rank_limit(const struct large *large, unsigned region, struct region_choice *choice)
+static unsigned rank_limit(struct large *large, unsigned region, struct region_choice *choice)
 {
 	uint32_t players = 0, wanted = large->pool->rule_set->players_max;
 	memset(choice->players_by_rank, 0, sizeof(choice->players_by_rank));
 	for (uint32_t i = large->from; i < large->to; i++) {
 		const struct match_ticket *ticket = large->sorted[i]->ticket;
-		uint64_t good = is_eligible(large, large->sorted[i]) ? regions_of(large, ticket) : 0;
-		if (good >> region & 1)
+		uint64_t good = large->regions[i];
+		if ((good >> region & 1) != 0 && spend(large, (uint64_t)__builtin_popcountll(good)))
 			choice->players_by_rank[rank_of(ticket, good, region)] += ticket->player_count;
 	}
 	for (unsigned rank = 0; rank < MATCH_REGIONS_MAX; rank++) {
@@ -177,13 +189,14 @@ static bool is_full(const struct large *large)
 	return true;
 }
 
-static bool is_wanted(const struct large *large, const struct pool_entry *entry, unsigned region, unsigned rank_max)
+static bool is_wanted(struct large *large, uint32_t at, unsigned region, unsigned rank_max)
 {
-	if (!is_eligible(large, entry))
+	const struct pool_entry *entry = large->sorted[at];
+	if (!spend(large, 1))
 		return false;
 	if (region == MATCH_REGIONS_MAX)
-		return true;
-	uint64_t good = regions_of(large, entry->ticket);
+		return is_eligible(large, entry);
+	uint64_t good = large->regions[at];
 	return (good >> region & 1) != 0 && (rank_max >= MATCH_REGIONS_MAX || rank_of(entry->ticket, good, region) <= rank_max);
 }
 
@@ -199,12 +212,12 @@ static void fill(struct large *large, uint32_t anchor_at, unsigned region, unsig
 	large->lineup.oldest_ns = UINT64_MAX;
 	ringcast_screen_start(&large->screen, &large->state);
 	take(large, large->sorted[anchor_at]);
-	while ((below > large->from || above < large->to) && !is_full(large)) {
+	while ((below > large->from || above < large->to) && !is_full(large) && large->looks_left > 0) {
 		bool goes_below = above == large->to || (below > large->from && value - value_of(large, large->sorted[below - 1]->ticket) <=
 										  value_of(large, large->sorted[above]->ticket) - value);
-		struct pool_entry *entry = large->sorted[goes_below ? --below : above++];
-		if (is_wanted(large, entry, region, rank_max))
-			take(large, entry);
+		uint32_t at = goes_below ? --below : above++;
+		if (is_wanted(large, at, region, rank_max))
+			take(large, large->sorted[at]);
 	}
 }
 
@@ -269,7 +282,6 @@ static void keep_if_better(struct large *large)
 {
 	uint16_t rule;
 	large->pool->counts.searches++;
-	large->pool->counts.steps += large->lineup.count;
 	if (large->lineup.player_count <= large->best_players || !ringcast_judge_all(large->pool->judge, &large->lineup, large->now_ns, &rule))
 		return;
 	even_out(large);
@@ -300,7 +312,7 @@ static void try_level(struct large *large, uint32_t anchor_at, uint16_t level)
 	}
 	uint64_t left = regions_of(large, anchor);
 	count_players(large, left, &choice);
-	while (left != 0 && large->best_players < large->pool->rule_set->players_max) {
+	while (left != 0 && large->best_players < large->pool->rule_set->players_max && large->looks_left > 0) {
 		unsigned region = next_region(large, anchor, &choice, &left);
 		if (choice.players[region] < players_needed(large) || choice.players[region] <= large->best_players)
 			continue;
@@ -319,7 +331,7 @@ static bool try_levels(struct large *large, uint32_t anchor_at)
 	uint64_t age_ns = large->now_ns > anchor->created_ns ? large->now_ns - anchor->created_ns : 0;
 	uint16_t own = ringcast_match_level_at(rule_set, age_ns);
 	large->best_players = large->best_count = 0;
-	for (uint16_t level = rule_set->clock_is_oldest ? own : 0; level <= own && large->best_players < rule_set->players_max; level++)
+	for (uint16_t level = rule_set->clock_is_oldest ? own : 0; level <= own && large->best_players < rule_set->players_max && large->looks_left > 0; level++)
 		try_level(large, anchor_at, level);
 	return large->best_count > 0;
 }
@@ -374,7 +386,7 @@ static void run(struct large *large)
 	uint32_t failures = 0, count = pool->waiting_count;
 	uint64_t first = pool->gather_at;
 	/* The oldest first; when many in a row have failed, those behind them get their turn in the next round. */
-	for (uint32_t i = 0; i < count && failures < FAILURES_MAX; i++) {
+	for (uint32_t i = 0; i < count && failures < FAILURES_MAX && large->looks_left > 0; i++) {
 		struct pool_entry *anchor = pool->waiting[i == 0 ? 0 : (first + i) % count];
 		if (anchor->state != MATCH_IS_SEARCHING)
 			continue;
@@ -384,8 +396,13 @@ static void run(struct large *large)
 		else
 			failures++;
 	}
-	if (failures < FAILURES_MAX)
+	pool->counts.steps += large->looks / LOOKS_PER_STEP;
+	if (large->looks_left == 0) {
+		pool->counts.cut_searches++;
+		pool->gather_at++; /* whoever costs a whole round does not cost the next one too */
+	} else if (failures < FAILURES_MAX) {
 		pool->gather_at = 0;
+	}
 }
 
 void ringcast_pool_round_large(struct match_pool *pool, uint64_t now_ns)
@@ -398,18 +415,21 @@ void ringcast_pool_round_large(struct match_pool *pool, uint64_t now_ns)
 	large->now_ns = now_ns;
 	large->sorted = pool->working;
 	large->count = pool->waiting_count;
+	large->looks_left = LOOKS_PER_STEP * (pool->options.steps_min + pool->options.steps_per_ticket * pool->waiting_count);
+	large->regions = calloc(pool->waiting_count > 0 ? pool->waiting_count : 1, sizeof(*large->regions));
 	large->lineup.capacity = (uint16_t)players;
 	large->lineup.tickets = calloc(players, sizeof(*large->lineup.tickets));
 	large->lineup.teams = calloc(players, 1);
 	large->members = calloc(players, sizeof(struct pool_entry *));
 	large->best_members = calloc(players, sizeof(struct pool_entry *));
 	large->best_teams = calloc(players, 1);
-	if (large->lineup.tickets != NULL && large->lineup.teams != NULL && large->members != NULL && large->best_members != NULL && large->best_teams != NULL) {
+	if (large->regions != NULL && large->lineup.tickets != NULL && large->lineup.teams != NULL && large->members != NULL && large->best_members != NULL && large->best_teams != NULL) {
 		ringcast_screen_init(&large->screen, pool->rule_set);
 		memcpy(large->sorted, pool->waiting, large->count * sizeof(struct pool_entry *));
 		qsort_r(large->sorted, large->count, sizeof(struct pool_entry *), by_value, large);
 		run(large);
 	}
+	free(large->regions);
 	free(large->lineup.tickets);
 	free(large->lineup.teams);
 	free(large->members);

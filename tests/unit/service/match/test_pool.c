@@ -673,3 +673,25 @@ Test(match_pool, the_fastest_region_is_preferred_where_that_is_asked_for)
 		close_pool();
 	}
 }
+
+Test(match_pool, large_rounds_look_no_further_than_they_may)
+{
+	enum { RULES = 32, REGIONS = 32, TICKETS = 300, STEPS = 2000 };
+	char parts[8192], text[1024];
+	int used = snprintf(parts, sizeof(parts), FIELD "'teams': [{'name': 't', 'minPlayers': 100, 'maxPlayers': 200, 'quantity': 4}], 'rules': [", "");
+	for (int i = 0; i < RULES; i++)
+		used += snprintf(parts + used, sizeof(parts) - (size_t)used, "%s{'name': 'r%d', 'type': 'latency', 'maxLatency': %d}", i == 0 ? "" : ",", i, 100 + i);
+	snprintf(parts + used, sizeof(parts) - (size_t)used, "]");
+	open_pool(parts, (struct match_pool_options){.steps_min = STEPS, .steps_per_ticket = 1});
+	for (int i = 0; i < TICKETS; i++) {
+		used = snprintf(text, sizeof(text), "p%d skill=%d", i, i);
+		for (int region = 0; region < REGIONS; region++)
+			used += snprintf(text + used, sizeof(text) - (size_t)used, " @r%d=10", region);
+		add(text, 0);
+	}
+	run_at(1);
+	const struct match_pool_counts *counts = ringcast_match_pool_counts(pool);
+	cr_assert(counts->steps >= STEPS + TICKETS && counts->steps < STEPS + TICKETS + RULES * REGIONS, "%lu steps", counts->steps);
+	cr_assert_eq(counts->cut_searches, 1);
+	close_pool();
+}
