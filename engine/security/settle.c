@@ -217,9 +217,11 @@ int ringcast_security_check_renewal(struct security *security, struct crypto_cre
 	if (!ringcast_security_check_certificate(security->backend, credentials, security->host_name[0] != 0 ? security->host_name : NULL, ret_facts,
 						 error, error_bytes))
 		return RINGCAST_ERROR_ARGUMENT;
-	if (credentials->ca == NULL)
+	if (!ringcast_security_check_client_ca(security->backend, credentials, error, error_bytes))
+		return RINGCAST_ERROR_ARGUMENT;
+	if (credentials->ca == NULL) /* behind the check, which asks more of a CA that was given */
 		credentials->ca = ringcast_security_last_of_chain(credentials->certificate);
-	return ringcast_security_check_client_ca(security->backend, credentials, error, error_bytes) ? RINGCAST_OK : RINGCAST_ERROR_ARGUMENT;
+	return RINGCAST_OK;
 }
 
 bool ringcast_security_keep(struct security *security, const struct crypto_credentials *credentials, const struct certificate_facts *facts)

@@ -425,6 +425,28 @@ BOTH(life, a_renewal_that_fails_leaves_the_cookies_as_they_were)
 	ringcast_engine_destroy(&engine);
 }
 
+/* The file of tls.certificate may hold the server's certificate alone, with tls.ca not set: what a start takes, a renewal takes. */
+BOTH(life, a_certificate_without_its_ca_can_be_renewed)
+{
+	ringcast_engine_options options = small();
+	ringcast_engine *maker, *engine;
+	char error[256];
+	options.io = io;
+	options.security = RINGCAST_SECURITY_OPTIONAL;
+	options.is_certificate_made = true;
+	if (ringcast_engine_create(&options, &maker, error, sizeof(error)) != RINGCAST_OK)
+		cr_skip_test("no encryption in this build: %s", error);
+	options.is_certificate_made = false;
+	options.certificate = maker->security.made.certificate;
+	options.key = maker->security.made.key;
+	cr_assert_eq(ringcast_engine_create(&options, &engine, error, sizeof(error)), RINGCAST_OK, "%s", error);
+	cr_assert_eq(ringcast_engine_start(engine, error, sizeof(error)), RINGCAST_OK);
+	for (int i = 0; i < 2; i++)
+		cr_assert_eq(ringcast_engine_reload_credentials(engine, options.certificate, options.key, NULL, error, sizeof(error)), RINGCAST_OK, "%s", error);
+	ringcast_engine_destroy(&engine);
+	ringcast_engine_destroy(&maker);
+}
+
 BOTH(life, what_was_never_started_can_be_destroyed)
 {
 	ringcast_engine_options options = small();
