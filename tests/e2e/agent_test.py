@@ -172,6 +172,10 @@ class AgentTest(unittest.IsolatedAsyncioTestCase):
         alice.say("crash")
         await until(lambda: self.status(session) == "TERMINATED")
         await until(lambda: "SERVER_PROCESS_CRASHED" in self.codes(fleet))
+        events = self.gamelift.describe_fleet_events(FleetId=fleet)["Events"]
+        said = next(e["Message"] for e in events if e["EventCode"] == "SERVER_PROCESS_CRASHED")
+        named = re.search(r"its output is in (\S+)$", said)[1]
+        self.assertIn('"a game", for 2 players', (self.folder / "servers/output" / fleet / named).read_text())
         await self.create_session(fleet)
         self.servers()
         alice.leave()

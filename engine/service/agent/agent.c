@@ -217,7 +217,7 @@ static void ended(struct agent *agent, struct agent_process *process, const char
 	ringcast_agent_process_signal(process, SIGKILL); /* what is left of its group */
 	agent->options.exited(agent->options.context, process->id, how);
 	if (!is_asked) {
-		snprintf(text, sizeof(text), "a game server ended without being asked to: %s; its output is in %.40s.log", how, process->id);
+		snprintf(text, sizeof(text), "a game server ended without being asked to: %s; its output is in %s.log", how, process->id);
 		agent->options.note(agent->options.context, process->fleet, "SERVER_PROCESS_CRASHED", text);
 		if (entry != NULL && agent->now_ms - process->started_ms >= SETTLED_MS)
 			entry->failures = 0;
