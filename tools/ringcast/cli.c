@@ -211,7 +211,9 @@ static enum cli_exit answer_unknown(const struct cli_command *commands, const ch
 		print_list_help(out, commands, is_known_noun ? noun : NULL);
 		return CLI_OK;
 	}
-	if (noun && !is_known_noun)
+	if (noun && noun[0] == '-')
+		fprintf(err, "ringcast: '%s' where a command is wanted: options come behind it\n\n", noun);
+	else if (noun && !is_known_noun)
 		fprintf(err, "ringcast: unknown command '%s'\n\n", noun);
 	else if (noun && verb)
 		fprintf(err, "ringcast: unknown command '%s %s'\n\n", noun, verb);

@@ -65,6 +65,7 @@ Test(cli, wrong_usage_is_two_and_names_the_word)
 	} cases[] = {
 		{"", "Usage: ringcast <command>"},
 		{"nonsense", "unknown command 'nonsense'"},
+		{"--admin http://127.0.0.1:1 session show a", "'--admin' where a command is wanted: options come behind it"},
 		{"session", "session list"},
 		{"session nonsense", "unknown command 'session nonsense'"},
 		{"session show", "Usage: ringcast session show <session>"},
