@@ -129,3 +129,10 @@ bool ringcast_security_check_client_ca(const struct crypto_backend *backend, con
 		return true;
 	return false;
 }
+
+void ringcast_security_warn_of_missing_ca(const struct crypto_backend *backend, const char *certificate, const char *ca)
+{
+	if (!has_signed(backend, ca, certificate))
+		ringcast_log(LOG_WARN, "tls", "players who verify DTLS cannot: what a login gives them for it has not signed the certificate",
+			     "remedy=\"name its CA's certificate in tls.ca, or put it behind tls.certificate\"");
+}

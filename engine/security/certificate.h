@@ -11,5 +11,6 @@ const char *ringcast_security_last_of_chain(const char *certificate);
 bool ringcast_security_check_client_ca(const struct crypto_backend *backend, const struct crypto_credentials *credentials, char *error,
 				       size_t error_bytes);
 void ringcast_security_warn_of_expiry(const struct certificate_facts *facts);
+void ringcast_security_warn_of_missing_ca(const struct crypto_backend *backend, const char *certificate, const char *ca); /* ca: what a login's answer holds */
 
 #endif

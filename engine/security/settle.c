@@ -207,6 +207,8 @@ void ringcast_security_announce(const struct security *security)
 		ringcast_log(LOG_WARN, "tls", "DTLS is off: the library failed its self-test; secure players stay on TLS", "reason=\"%s\"",
 			     features.refused_dtls);
 	ringcast_security_warn_of_expiry(&security->facts);
+	if (security->has_dtls)
+		ringcast_security_warn_of_missing_ca(security->backend, security->certificate, security->client_ca);
 }
 
 /* Reload */
@@ -237,5 +239,7 @@ bool ringcast_security_keep(struct security *security, const struct crypto_crede
 	forget_credentials(&before);
 	security->facts = *facts;
 	ringcast_security_warn_of_expiry(facts);
+	if (security->has_dtls)
+		ringcast_security_warn_of_missing_ca(security->backend, security->certificate, security->client_ca);
 	return true;
 }

@@ -136,6 +136,23 @@ class CertificateTest(unittest.TestCase):
             finally:
                 daemon.stop()
 
+    def test_what_players_cannot_verify_dtls_with_is_a_warning(self):
+        certificates = Certificates()
+        server = {"tls__certificate": certificates.path("server.pem"), "tls__key": certificates.path("server.key")}
+        whole = certificates.path("whole.pem")
+        with open(whole, "w") as file:
+            file.write(certificates.read("server.pem") + certificates.read("ca.pem"))
+        cases = {"alone": (server, True), "with its CA": ({**server, "tls__ca": certificates.path("ca.pem")}, False),
+                 "with its chain": ({**server, "tls__certificate": whole}, False), "self-signed": (self.make(certificates.directory, 60), False)}
+        for what, (files, is_warned) in cases.items():
+            with self.subTest(what):
+                daemon = Daemon("--listen", "127.0.0.1", **files)
+                try:
+                    daemon.request("POST", "/v1/reload", {})
+                    self.assertEqual(b"players who verify DTLS cannot" in daemon.log_text(), is_warned)
+                finally:
+                    daemon.stop()
+
     def test_plaintext_has_no_such_metric(self):
         daemon = Daemon("--listen", "127.0.0.1")
         try:
