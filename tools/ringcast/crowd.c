@@ -216,7 +216,7 @@ static bool draw(struct maker *maker, const char *text, double *ret_number)
 	if (end == NULL)
 		return read_number(text, ret_number);
 	snprintf(first, sizeof(first), "%.*s", (int)(end - text), text);
-	if (!read_number(first, &a) || !read_number(end + (is_range ? 2 : 1), &b))
+	if (!read_number(first, &a) || !read_number(end + (is_range ? 2 : 1), &b) || (is_range && a > b))
 		return false;
 	for (int i = 0; i < 12; i++)
 		sum += between(maker, 0, 1);

@@ -162,7 +162,7 @@ static void check_confinement(struct doctor_finding *ret_finding)
 	bool is_whole = *line && !strstr(line, "NOT");
 	ringcast_doctor_set(ret_finding, is_whole ? DOCTOR_OK : DOCTOR_WARN,
 			    is_whole ? NULL : "run only JavaScript that you trust, or set scripts.confine to required; Linux 6.7 with Landlock confines all of it", "%s",
-			    *line ? line : "ringcast-confine is not there");
+			    *line ? line : "ringcast-confine is not there (RINGCAST_CONFINE names another than the installed one)");
 }
 
 static const struct {

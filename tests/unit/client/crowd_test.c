@@ -102,6 +102,7 @@ Test(crowd, bad_descriptions_are_told)
 		{"party=41", "party 1 to 40"},
 		{"skil=3", "'skil' is neither players, seconds, party"},
 		{"skill=a..b", "skill: 'a..b' is none of N, A..B, A~B"},
+		{"skill=5..1", "skill: '5..1' is none of N, A..B, A~B"},
 		{"@eu=", "@eu: '' is none of"},
 	};
 	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
