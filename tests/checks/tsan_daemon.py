@@ -27,8 +27,9 @@ CASES = [
     ("secure_reload_test.py", ["ReloadTest"], []),
     ("secure_start_test.py", ["LoginTest"], []),
     ("script_test.py", ["Deployment.test_sessions_keep_their_version", "Deployment.test_remove_waits_for_the_last_session", "Update"], ["lua"]),
-    ("script_test.py", ["JavaScript.test_versions_under_load_do_not_mix", "JavaScript.test_kill_9_of_node_ends_its_sessions_and_no_others"], ["lua", "node"]),
+    ("javascript_test.py", ["JavaScript.test_versions_under_load_do_not_mix", "JavaScript.test_kill_9_of_node_ends_its_sessions_and_no_others"], ["lua", "node"]),
     ("service_test.py", [], ["lua", "botocore"]),
+    ("webhook_test.py", [], ["lua", "botocore"]),
     ("stop_test.py", [], []),
 ]
 

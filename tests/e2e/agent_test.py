@@ -15,8 +15,8 @@ import unittest
 
 from botocore.exceptions import ClientError
 
-from custom_server_test import client
 from daemon import Daemon
+from gamelift import client
 from player import until
 
 

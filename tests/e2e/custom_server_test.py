@@ -11,14 +11,13 @@ import socket
 import ssl
 import unittest
 
-import botocore.config
-import botocore.session
 import websockets
 import websockets.exceptions
 from botocore.exceptions import ClientError
 
 import secure
 from daemon import Daemon
+from gamelift import client
 from player import until
 from server_sdk import GameServer, SdkError
 
@@ -29,13 +28,6 @@ REFUSED = (websockets.exceptions.InvalidStatus, websockets.exceptions.InvalidSta
 
 def status_of(refusal):
     return refusal.response.status_code if isinstance(refusal, websockets.exceptions.InvalidStatus) else refusal.status_code
-
-
-def client(port):
-    session = botocore.session.Session()
-    session.set_credentials("any", "any")
-    config = botocore.config.Config(retries={"max_attempts": 1}, parameter_validation=False)
-    return session.create_client("gamelift", region_name="local", endpoint_url=f"http://127.0.0.1:{port}", config=config)
 
 
 class CustomServerTest(unittest.IsolatedAsyncioTestCase):

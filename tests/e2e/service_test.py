@@ -1,23 +1,18 @@
 #!/usr/bin/python3
 """The service as a studio's backend sees it: botocore, unmodified, against ringcastd; players join with what it returned."""
 
-import hmac
 import http.client
 import http.server
 import json
 import os
 import re
-import signal
 import ssl
 import subprocess
 import tempfile
-import threading
 import unittest
 import urllib.error
 import urllib.request
 
-import botocore.config
-import botocore.session
 from botocore.auth import SigV4Auth, SigV4QueryAuth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
@@ -26,32 +21,9 @@ from botocore.exceptions import ClientError
 import scripts
 import secure
 from daemon import AdminError, Daemon
+from gamelift import REGION, client, raw, service_port
 from player import Player, Refused, until
 from realtime import SERVER
-
-REGION = "local"
-
-
-def client(port, key="any", secret="any"):
-    session = botocore.session.Session()
-    session.set_credentials(key, secret)
-    config = botocore.config.Config(retries={"max_attempts": 1}, parameter_validation=False)
-    return session.create_client("gamelift", region_name=REGION, endpoint_url=f"http://127.0.0.1:{port}", config=config)
-
-
-def service_port(daemon):
-    return int(re.search(rb'"service":"127.0.0.1:(\d+)"', daemon.log_text())[1])
-
-
-def raw(port, operation, body, **headers):
-    """A request that no SDK would make. Returns status, type of the fault, body."""
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
-    headers = {"X-Amz-Target": f"GameLift.{operation}", "Content-Type": "application/x-amz-json-1.1", **headers}
-    connection.request("POST", "/", body, headers)
-    response = connection.getresponse()
-    text = response.read()
-    connection.close()
-    return response.status, response.getheader("x-amzn-errortype"), text
 
 
 class ServiceTest(unittest.IsolatedAsyncioTestCase):
@@ -512,132 +484,6 @@ class RefusedTest(unittest.TestCase):
                 file.flush()
                 text = self.refusal("service.address=127.0.0.1:0", f"service.webhooks={file.name}", keys="reader AKIA0 secret-0123456789\n")
                 self.assertIn(":2: the " + problem if problem != "a line is" else ":2: " + problem, text)
-
-
-class Receiver:
-    """A backend's endpoint for events: keeps what was posted, answers with status, or not before it may."""
-
-    def __init__(self):
-        self.posts, self.status, self.may_answer = [], 200, threading.Event()
-        self.may_answer.set()
-        receiver = self
-
-        class Handler(http.server.BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
-
-            def do_POST(self):
-                body = self.rfile.read(int(self.headers["Content-Length"]))
-                receiver.may_answer.wait(60)
-                receiver.posts.append((dict(self.headers.items()), body))
-                self.send_response(receiver.status)
-                self.send_header("Content-Length", "0")
-                self.end_headers()
-
-            def log_message(self, *_):
-                pass
-
-        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.url = f"http://127.0.0.1:{self.server.server_port}/events"
-        threading.Thread(target=self.server.serve_forever, daemon=True).start()
-
-    def close(self):
-        self.may_answer.set()
-        self.server.shutdown()
-        self.server.server_close()
-
-    def types(self):
-        return [json.loads(body)["type"] for _, body in self.posts]
-
-
-class WebhookTest(unittest.IsolatedAsyncioTestCase):
-    SECRET = "webhook-secret-0123456789"
-
-    def start(self, *receivers, form="cloudevents", **settings):
-        folder = tempfile.TemporaryDirectory()
-        self.addCleanup(folder.cleanup)
-        path = os.path.join(folder.name, "webhooks")
-        with open(path, "w", encoding="ascii", opener=lambda name, flags: os.open(name, flags, 0o600)) as file:
-            file.write("# who listens\n" + "".join(f"{form} {receiver.url} {self.SECRET}\n" for receiver in receivers))
-        for receiver in receivers:
-            self.addCleanup(receiver.close)
-        self.daemon = Daemon("--dev", service__webhooks=path, service__store=os.path.join(folder.name, "store.db"), **settings)
-        self.gamelift = client(service_port(self.daemon))
-
-    def create(self):
-        return self.gamelift.create_game_session(FleetId="fleet-1", MaximumPlayerSessionCount=4)["GameSession"]["GameSessionId"]
-
-    def letters(self):
-        return self.daemon.request("GET", "/v1/service/letters")["letters"]
-
-    async def test_what_happens_is_posted_in_order_and_signed(self):
-        receiver = Receiver()
-        self.start(receiver)
-        session = self.create()
-        self.gamelift.create_player_session(GameSessionId=session, PlayerId="a", PlayerData="private")
-        raw(service_port(self.daemon), "TerminateGameSession", json.dumps({"GameSessionId": session, "TerminationMode": "FORCE_TERMINATE"}))
-        await until(lambda: len(receiver.posts) == 5)
-        self.assertEqual(receiver.types(), [f"ringcast.{name}" for name in ("GameSessionActive", "PlayerSessionReserved", "GameSessionTerminating",
-                                                                            "PlayerSessionCompleted", "GameSessionTerminated")])
-        self.assertEqual([json.loads(body)["data"]["sequence"] for _, body in receiver.posts], [1, 2, 3, 4, 5])
-        for headers, body in receiver.posts:
-            seconds, signature = re.fullmatch(r"t=(\d+),v1=([0-9a-f]{64})", headers["X-Ringcast-Signature"]).groups()
-            self.assertEqual(signature, hmac.new(self.SECRET.encode(), f"{seconds}.".encode() + body, "sha256").hexdigest())
-            self.assertNotIn(b"private", body)
-        self.assertEqual(self.daemon.metrics()['ringcast_service_webhook_events_total{result="delivered"}'], 5)
-        self.daemon.stop()
-
-    async def test_an_sns_receiver_understands(self):
-        receiver = Receiver()
-        self.start(receiver, form="sns")
-        fleet = self.gamelift.create_fleet(Name="f")["FleetAttributes"]["FleetId"]
-        await until(lambda: len(receiver.posts) == 2)
-        headers, body = receiver.posts[0]
-        self.assertEqual(headers["x-amz-sns-message-type"], "Notification")
-        event = json.loads(json.loads(body)["Message"])
-        self.assertEqual((event["detail"]["type"], event["detail"]["fleetId"], event["detail"]["eventCode"]), ("FleetEvent", fleet, "FLEET_CREATED"))
-        self.daemon.stop()
-
-    async def test_what_nobody_takes_becomes_a_dead_letter_and_can_be_sent_again(self):
-        receiver = Receiver()
-        receiver.status = 500
-        self.start(receiver, service__webhook_tries="2")
-        self.create()
-        await until(lambda: self.letters())
-        self.assertEqual(len(receiver.posts), 2)
-        self.assertIn("answered 500", self.letters()[0]["error"])
-        status, out, error = scripts.command("webhook", "letters", daemon=self.daemon)
-        self.assertEqual(status, 0, error)
-        self.assertIn("GameSessionActive", out)
-        receiver.status = 200
-        self.assertEqual(scripts.command("webhook", "resend", daemon=self.daemon)[0], 0)
-        await until(lambda: len(receiver.posts) == 3)
-        self.assertEqual(receiver.posts[2][1], receiver.posts[0][1], "the same event, under the same id")
-        self.assertEqual(self.letters(), [])
-        self.daemon.stop()
-
-    async def test_a_slow_webhook_holds_up_nobody_and_what_is_too_much_is_counted(self):
-        slow, quick = Receiver(), Receiver()
-        slow.may_answer.clear()
-        self.start(slow, quick, service__webhook_queue="20")
-        for _ in range(30):
-            self.create()
-            await until(lambda: len(quick.posts) == _ + 1)
-        self.assertEqual(slow.posts, [])
-        self.assertGreaterEqual(self.daemon.metrics()['ringcast_service_webhook_events_total{result="dropped"}'], 9)
-        self.daemon.process.send_signal(signal.SIGTERM)
-        self.daemon.wait()  # does not wait for the slow one
-
-    async def test_what_waits_at_a_stop_is_there_after_a_start(self):
-        receiver = Receiver()
-        receiver.may_answer.clear()
-        self.start(receiver)
-        options = [option for option in self.daemon.process.args if option.startswith("service.")]
-        for _ in range(3):
-            self.create()
-        self.daemon.stop()
-        self.daemon = Daemon("--dev", **{name.replace(".", "__"): value for name, value in (option.split("=", 1) for option in options)})
-        self.assertEqual([letter["type"] for letter in self.letters()], ["GameSessionActive"] * 3)
-        self.daemon.stop()
 
 
 class CommandTest(unittest.TestCase):
