@@ -345,3 +345,8 @@ void stage_stop(struct stage *stage)
 	cr_assert_null(stage->engine);
 	cr_assert_eq(begun_count, ended_count);
 }
+
+ringcast_engine_options stage_small(void)
+{
+	return (ringcast_engine_options){.size = sizeof(ringcast_engine_options), .shard_count = 1};
+}

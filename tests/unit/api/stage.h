@@ -79,4 +79,6 @@ int stage_log_count(const char *line);
 void stage_expect_log(const char *lines);
 bool stage_has_heard(const struct actor *actor, const char *line);
 
+ringcast_engine_options stage_small(void); /* one shard, the rest as by default */
+
 #endif
