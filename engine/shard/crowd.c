@@ -50,6 +50,7 @@ static void consider(struct candidates *candidates, const struct candidate *cand
 static void find_candidates(struct shard *shard)
 {
 	struct candidates candidates = {.count = 0};
+	shard->crowd_looks++;
 	for (uint32_t i = 0; i < shard->conns.high_water; i++) {
 		struct candidate candidate;
 		const struct conn *conn = ringcast_slab_at(&shard->conns, i, &candidate.self);
@@ -78,15 +79,23 @@ static struct conn *take_victim(struct shard *shard, uint32_t newcomer_count)
 	return NULL;
 }
 
+/* Where nobody was found for one, nobody is for those who have as many strangers or more: for a while they need not be looked for again. */
+static bool is_vain(const struct shard *shard, uint32_t newcomer_count)
+{
+	return shard->now_ns < shard->crowd_pause_ns && newcomer_count >= shard->crowd_vain_count;
+}
+
 static struct conn *find_victim(struct shard *shard, uint32_t newcomer_count)
 {
 	struct conn *victim = take_victim(shard, newcomer_count);
-	if (victim != NULL || (shard->now_ns < shard->crowd_pause_ns && newcomer_count > 1))
+	if (victim != NULL || is_vain(shard, newcomer_count))
 		return victim;
 	find_candidates(shard);
 	victim = take_victim(shard, newcomer_count);
-	if (victim == NULL)
+	if (victim == NULL) {
 		shard->crowd_pause_ns = shard->now_ns + PAUSE_MS * NS_PER_MS;
+		shard->crowd_vain_count = newcomer_count;
+	}
 	return victim;
 }
 

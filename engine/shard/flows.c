@@ -393,7 +393,8 @@ static void handle_item(struct shard *shard, struct conn *conn, enum stream_even
 		if (!is_within_rates(shard, conn))
 			break;
 		conn->pings_missed = 0;
-		conn->active_ms = ringcast_shard_now_ms(shard);
+		if (conn->is_logged_in) /* a stranger's time counts from its arrival, see crowd.c */
+			conn->active_ms = ringcast_shard_now_ms(shard);
 		break;
 	case STREAM_CLOSE:
 		conn->close_code = item->close_code; /* its own is the answer */

@@ -116,7 +116,9 @@ struct shard {
 	struct address_table addresses;
 	handle crowd[SHARD_CROWD_MAX]; /* who goes when places run short, the next one last */
 	uint32_t crowd_count;
-	uint64_t crowd_pause_ns; /* until then nobody is looked for, because there was nobody */
+	uint32_t crowd_vain_count; /* there was nobody for a newcomer with so many strangers of its own address */
+	uint64_t crowd_pause_ns; /* until then nobody is looked for on behalf of such a one */
+	uint64_t crowd_looks;    /* how often all connections were looked through */
 	struct map fast_peers; /* hash of (ip, peer id, port) -> conn handle */
 	uint64_t fast_seed;
 	struct store store;

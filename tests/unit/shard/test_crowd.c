@@ -116,3 +116,61 @@ Test(crowd, players_are_nobodys_room, .timeout = 60)
 		cr_expect(stand_is_open(&stand, &stand.seats[i]));
 	stand_stop(&stand);
 }
+
+/* A frame that asks for nothing buys no time: of equals it is still the first one who goes. */
+Test(crowd, a_pong_is_no_reason_to_stay, .timeout = 60)
+{
+	start();
+	struct seat *ponger = stand_connect(&stand, 9);
+	stand_upgrade(&stand, ponger);
+	stand_run(&stand, 5);
+	for (unsigned i = 1; i < PLACES - 6; i++)
+		stand_connect(&stand, (uint8_t)(10 + i));
+	for (unsigned i = 0; i < 11; i++) {
+		stand_run(&stand, 100);
+		stand_write(&stand, ponger, WEBSOCKET_PONG, "", 0);
+	}
+	stand_run(&stand, 5);
+	for (uint8_t i = 0; i < 20; i++) {
+		stand_connect(&stand, (uint8_t)(200 + i));
+		stand_run(&stand, 5);
+	}
+	cr_assert_geq(crowded(), 15);
+	cr_expect_not(stand_is_open(&stand, ponger), "the first of all");
+	stand_stop(&stand);
+}
+
+/* Whoever knocks at a full house, each from an address of its own, does not make the shard look through all its connections each time. */
+Test(crowd, a_vain_search_is_not_repeated_for_each_newcomer, .timeout = 60)
+{
+	start();
+	struct session *session = stand_session(&stand);
+	for (unsigned i = 0; i < PLACES; i++)
+		stand_join(&stand, session, 2);
+	uint64_t looks_before = stand.shard->crowd_looks;
+	for (uint8_t i = 0; i < 10; i++)
+		stand_connect(&stand, (uint8_t)(10 + i));
+	stand_run(&stand, 5);
+	cr_assert_eq(stand.shard->counters.drops[DROP_CONNECTION_LIMIT], 10);
+	cr_expect_leq(stand.shard->crowd_looks - looks_before, 2);
+	stand_run(&stand, 20);
+	uint64_t looks = stand.shard->crowd_looks;
+	stand_connect(&stand, 200);
+	stand_run(&stand, 5);
+	cr_expect_eq(stand.shard->crowd_looks, looks + 1, "after a pause it is");
+	stand_stop(&stand);
+}
+
+/* A search in vain for one who has many is none for one who has none: a hog that makes no room for itself does so for the newcomer. */
+Test(crowd, a_hogs_vain_search_is_not_the_newcomers, .timeout = 60)
+{
+	start();
+	connect_many(HOG, PLACES + 5);
+	cr_assert_gt(stand.shard->counters.drops[DROP_CONNECTION_LIMIT], 0);
+	stand_connect(&stand, HOG);
+	struct seat *newcomer = stand_connect(&stand, OTHER);
+	stand_run(&stand, 5);
+	cr_expect_geq(crowded(), 1);
+	cr_expect(stand_is_open(&stand, newcomer));
+	stand_stop(&stand);
+}
