@@ -166,6 +166,21 @@ static void check_zero(struct world *world, uint32_t shard, const char *what, ui
 		ringcast_world_fail(world, "after shutdown shard %u still has %llu %s", shard, (unsigned long long)count, what);
 }
 
+/* An address is remembered for a while for its rates; nobody is there any more. */
+static void check_addresses(struct world *world, uint32_t i)
+{
+	const struct slab *entries = &world->shards[i]->addresses.entries;
+	handle self;
+	for (uint32_t j = 0; j < entries->high_water; j++) {
+		const struct address_entry *entry = ringcast_slab_at(entries, j, &self);
+		if (entry == NULL)
+			continue;
+		check_zero(world, i, "connections of an address", entry->connection_count);
+		check_zero(world, i, "strangers of an address", entry->stranger_count);
+		check_zero(world, i, "secure players of an address", entry->known_count);
+	}
+}
+
 static void check_shard(struct world *world, uint32_t i)
 {
 	const struct shard *shard = world->shards[i];
@@ -177,6 +192,9 @@ static void check_shard(struct world *world, uint32_t i)
 	check_zero(world, i, "groups", shard->store.groups.count);
 	check_zero(world, i, "memberships", shard->store.membership_count);
 	check_zero(world, i, "fast peers", shard->fast_peers.count);
+	check_zero(world, i, "fast paths", shard->fast_paths.count);
+	check_zero(world, i, "short player ids", shard->store.labels.count);
+	check_addresses(world, i);
 	check_zero(world, i, "TLS connections", shard->security.streams.count);
 	check_zero(world, i, "DTLS associations", shard->security.associations.associations.count);
 	check_zero(world, i, "half-open associations", shard->security.associations.half_open_count);
