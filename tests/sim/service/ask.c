@@ -282,3 +282,28 @@ void sim_clients_end_all(struct world *world)
 		sim_world_settle(world);
 	}
 }
+
+static void ask_patiently(struct world *world, enum ask_kind kind, const char *operation, json_t *input, uint32_t index)
+{
+	struct ask *ask = sim_ask(world, kind, operation, input, index, 0, NULL);
+	if (ask != NULL)
+		ask->is_gone = false;
+	sim_world_settle(world);
+}
+
+void sim_clients_play(struct world *world)
+{
+	struct oracle *oracle = &world->oracle;
+	uint32_t session = oracle->session_count, player = oracle->player_count;
+	if (session == ORACLE_SESSIONS_MAX || player == ORACLE_PLAYERS_MAX || sim_host_is_full(&world->host))
+		return;
+	ask_patiently(world, ASK_CREATE, "CreateGameSession", json_pack("{s:s, s:i, s:s}", "FleetId", "fleet-0", "MaximumPlayerSessionCount", 1, "Name", "v1"), 0);
+	if (oracle->session_count != session + 1) {
+		sim_world_fail(world, "nobody else is there, and nobody gets a session");
+		return;
+	}
+	ask_patiently(world, ASK_RESERVE, "CreatePlayerSession",
+		      json_pack("{s:s, s:s}", "GameSessionId", oracle->sessions[session].arn, "PlayerId", "the last one"), session);
+	if (oracle->player_count != player + 1)
+		sim_world_fail(world, "nobody else is in %s, and nobody gets a place", oracle->sessions[session].arn);
+}

@@ -43,5 +43,7 @@ void sim_ask_free(struct ask *ask);
 void sim_clients_act(struct world *world);
 /* Ends every session that is left. */
 void sim_clients_end_all(struct world *world);
+/* Where everything is at rest and no session is left: somebody creates one and takes a place in it, and must get both. */
+void sim_clients_play(struct world *world);
 
 #endif

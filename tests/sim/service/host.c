@@ -158,6 +158,11 @@ void sim_host_die(struct sim_host *host)
 
 /* Carrying out */
 
+bool sim_host_is_full(const struct sim_host *host)
+{
+	return host->session_count == SIM_SESSIONS_MAX || host->player_count + HOST_PLAYERS_MAX > SIM_PLAYERS_MAX;
+}
+
 static enum host_result create(struct sim_host *host, struct host_call *call)
 {
 	if (host->session_count == SIM_SESSIONS_MAX)

@@ -56,6 +56,7 @@ bool sim_host_answer(struct sim_host *host);
 bool sim_host_tell(struct sim_host *host);
 void sim_host_happen(struct sim_host *host); /* a player comes, goes or is too late, a session has started, or ends */
 void sim_host_die(struct sim_host *host);
+bool sim_host_is_full(const struct sim_host *host); /* it remembers so many, ended ones too, and takes no more */
 
 struct sim_session *sim_host_find(struct sim_host *host, const char *name); /* NULL: never was */
 struct sim_player *sim_host_player(struct sim_host *host, const char *token);

@@ -286,6 +286,10 @@ static void calm(struct world *world)
 	sim_oracle_check_model(world);
 	sim_oracle_check_host(world);
 	sim_clients_end_all(world);
+	sim_clients_play(world);
+	sim_oracle_check_model(world);
+	sim_oracle_check_host(world);
+	sim_clients_end_all(world);
 	sim_oracle_check_model(world);
 	check_forgetting(world);
 	check_restart(world);
