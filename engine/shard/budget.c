@@ -121,7 +121,7 @@ enum drop_reason ringcast_shard_check_rates(struct shard *shard, struct conn *co
 	return drop;
 }
 
-/* Each hello is answered at once, by a datagram of its own. */
+/* Each hello is answered at once, by a datagram of its own, as long as there are numbers for it. */
 bool ringcast_shard_may_greet(struct shard *shard, struct conn *conn)
 {
 	struct fast_path *fast = ringcast_shard_fast_path(shard, conn);
@@ -129,7 +129,7 @@ bool ringcast_shard_may_greet(struct shard *shard, struct conn *conn)
 	if (fast->greeting_second != second)
 		fast->greeting_count = 0;
 	fast->greeting_second = second;
-	if (fast->greeting_count == GREETINGS_PER_SECOND)
+	if (fast->greeting_count == GREETINGS_PER_SECOND || fast->sequence_out == INT32_MAX)
 		return false;
 	fast->greeting_count++;
 	return true;

@@ -94,6 +94,9 @@ static inline const char *ringcast_conn_close_text(const struct conn *conn)
 {
 	return conn->has_close_text ? (const char *)conn->close_text->data : NULL;
 }
-static inline bool ringcast_conn_is_fast(const struct conn *conn) { return conn->fast != NULL && conn->fast->state == FAST_UP; }
+static inline bool ringcast_conn_is_fast(const struct conn *conn)
+{
+	return conn->fast != NULL && conn->fast->state == FAST_UP && LIKELY(conn->fast->sequence_out < FAST_SEQUENCE_END);
+}
 
 #endif

@@ -33,6 +33,8 @@ enum {
 	/* How far a sequence number may be ahead: so many, and so many for each millisecond of silence before it. */
 	FAST_JUMP_MAX = 4096,
 	FAST_JUMP_PER_MS = 4,
+	/* Where numbers to a client end, for it takes none that is not above the last one: what comes then goes by the stream. The rest is for what is queued, and for greetings. */
+	FAST_SEQUENCE_END = INT32_MAX - (1 << 20),
 };
 
 /* Owned by the shard's slab, and made when the first datagram comes: until then a player is WAITING and has none. Most of it is what a delivery touches. */

@@ -72,6 +72,28 @@ Test(datagrams, a_nat_that_gives_her_another_port_costs_nothing_that_is_sent_to_
 	stage_fini(&pair->stage);
 }
 
+/* Clients take no number that is not above the last one, so there is none after the largest: who has had them all gets what is fast by the stream. */
+Test(datagrams, who_has_used_up_the_numbers_stays_on_the_stream)
+{
+	struct pair *pair = pair_make(NULL);
+	struct player *player = ringcast_slab_object(&pair->stage.shard->store.players, 0);
+	struct conn *conn = player->transport;
+	cr_assert_eq(player->peer_id, pair->anna.peer_id);
+	conn->fast->sequence_out = FAST_SEQUENCE_END - 1;
+	fast_say(&pair->fast, 50, pair->anna.peer_id, 2);
+	cr_assert_eq(heard_count(&pair->fast.heard, 50), 1);
+	fast_say(&pair->fast, 51, pair->anna.peer_id, 3);
+	cr_assert_eq(heard_count(&pair->fast.heard, 51), 0);
+	cr_assert_eq(heard_count(&pair->anna.heard, 51), 1);
+	conn->fast->sequence_out = INT32_MAX - 1;
+	hello(&pair->fast, pair->anna.peer_id, 4);
+	hello(&pair->fast, pair->anna.peer_id, 5);
+	cr_assert_eq(heard_count(&pair->fast.heard, OPCODE_UDP_CONNECT_SERVER_ACK), 1);
+	cr_assert_eq(conn->fast->sequence_out, INT32_MAX);
+	cr_assert_eq(stage_drops(&pair->stage, DROP_RATE_HELLOS), 1);
+	stage_fini(&pair->stage);
+}
+
 Test(datagrams, a_neighbour_cannot_take_her_place_while_she_plays_nor_keep_it)
 {
 	struct pair *pair = pair_make(NULL);
