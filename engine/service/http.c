@@ -168,7 +168,7 @@ static const char *secret_of(void *context, const char *key_id)
 static bool is_in_time(struct exchange *exchange)
 {
 	enum role role = exchange->request.operation->role;
-	if (ringcast_throttle_take(exchange->http->options.throttle, exchange->request.caller, role, ringcast_outside_now_ms()))
+	if (ringcast_throttle_take(exchange->http->options.throttle, exchange->request.caller, role, ringcast_outside_steady_ms()))
 		return true;
 	ringcast_request_refuse(&exchange->request, FAULT_THROTTLED, "this key asks too often for what %s is; try again in a moment",
 				exchange->request.operation->name);
