@@ -42,9 +42,9 @@ struct exchange {
 	struct service_http *http;
 	struct MHD_Connection *connection;
 	enum exchange_state state; /* the HTTP thread's, but ANSWERED is set by the loop's before it resumes */
-	bool is_cbor, is_too_large;
+	bool is_cbor;
 	char *body;
-	size_t body_bytes, body_capacity;
+	size_t body_bytes, body_capacity, beyond_bytes; /* beyond: of a body that is too large, read and thrown away */
 	char id[40]; /* x-amzn-requestid */
 	char *target; /* path and query as they were sent: what is signed */
 	void *way;   /* of a connection that becomes a game server's */
@@ -261,12 +261,23 @@ static void name_invocation(struct exchange *exchange)
 	request->body_hash = ringcast_hash_bytes(exchange->body != NULL ? exchange->body : "", exchange->body_bytes, 0);
 }
 
+/*
+ * Without keys nothing tells a backend's request from one that a web page makes a developer's browser send. No page is served here and no SDK sends an
+ * Origin, so whoever sends one is a page: another site's, or one whose name was made to point here (rebinding).
+ */
+static bool is_from_page(const struct exchange *exchange)
+{
+	return exchange->http->options.is_dev && MHD_lookup_connection_value(exchange->connection, MHD_HEADER_KIND, "Origin") != NULL;
+}
+
 /* The whole body is there. Sleeps until the loop has answered, or answers at once. */
 static enum MHD_Result ask(struct exchange *exchange, const char *method, const char *path)
 {
 	if (strcmp(method, "POST") != 0)
 		return refuse(exchange, FAULT_UNKNOWN_OPERATION, "only POST is understood here");
-	if (exchange->is_too_large)
+	if (is_from_page(exchange))
+		return refuse(exchange, FAULT_UNAUTHORIZED, "without keys no web page may ask; send no Origin header");
+	if (exchange->beyond_bytes > 0)
 		return refuse(exchange, FAULT_INVALID, "the body is larger than this server reads");
 	if (!is_allowed(exchange, method) || !find_operation(exchange, path) || !is_in_time(exchange) || !read_input(exchange))
 		return respond(exchange);
@@ -283,12 +294,16 @@ static enum MHD_Result ask(struct exchange *exchange, const char *method, const 
 
 /* The server's callbacks */
 
+/*
+ * False: the connection is closed. What is a little too large is read to its end, since a client hears why only when it has sent everything; what goes
+ * on and on is not.
+ */
 static bool take_body(struct exchange *exchange, const char *bytes, size_t size)
 {
 	size_t max = exchange->http->options.body_bytes_max;
-	if (exchange->body_bytes + size > max) {
-		exchange->is_too_large = true;
-		return true;
+	if (exchange->beyond_bytes > 0 || exchange->body_bytes + size > max) {
+		exchange->beyond_bytes += size;
+		return exchange->beyond_bytes <= max;
 	}
 	if (exchange->body_bytes + size > exchange->body_capacity) {
 		size_t capacity = 2 * exchange->body_capacity + size + BODY_BYTES_AT_FIRST;

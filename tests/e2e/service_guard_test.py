@@ -1,0 +1,58 @@
+#!/usr/bin/python3
+"""What the service does not take from those who are no backend: a web page in a developer's browser, a body without an end."""
+
+import http.client
+import json
+import socket
+import unittest
+
+from daemon import Daemon
+from gamelift import raw, service_port
+
+BODY_MAX = 65536
+CREATE_LOCATION = b"\xa1\x6cLocationName\x6bcustom-page"
+
+
+class GuardTest(unittest.TestCase):
+    def setUp(self):
+        self.daemon = Daemon("--dev", service__body_max=f"{BODY_MAX}B")
+        self.port = service_port(self.daemon)
+
+    def tearDown(self):
+        self.daemon.stop()
+
+    def ask_as_page(self, host):
+        """What a page may send to any address without asking first: a simple content type, no headers of its own."""
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
+        try:
+            connection.request("POST", "/service/GameLift/operation/CreateLocation", CREATE_LOCATION,
+                               {"Host": host, "Origin": f"http://{host}", "Content-Type": "text/plain"})
+            response = connection.getresponse()
+            response.read()
+            return response.getheader("x-amzn-errortype")
+        finally:
+            connection.close()
+
+    def locations(self):
+        return json.loads(raw(self.port, "ListLocations", "{}")[2])["Locations"]
+
+    def test_without_keys_a_web_page_changes_nothing(self):
+        for host in ("page.example", f"127.0.0.1:{self.port}"):
+            self.assertEqual(self.ask_as_page(host), "UnauthorizedException")
+        self.assertEqual(self.locations(), [])
+
+    def test_a_body_that_is_too_large_is_told_so(self):
+        status, fault, _ = raw(self.port, "ListLocations", json.dumps({"x": "x" * BODY_MAX}))
+        self.assertEqual((status, fault), (400, "InvalidRequestException"))
+
+    def test_a_body_without_an_end_is_not_read_for_ever(self):
+        with socket.create_connection(("127.0.0.1", self.port), timeout=60) as stream:
+            stream.sendall(b"POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100000000000\r\n\r\n")
+            with self.assertRaises((BrokenPipeError, ConnectionResetError)):
+                for _ in range(4096):
+                    stream.sendall(b"x" * BODY_MAX)
+        self.assertEqual(self.locations(), [])
+
+
+if __name__ == "__main__":
+    unittest.main()
