@@ -21,8 +21,10 @@
 #include "service/credentials.h"
 #include "service/http_sdk.h"
 #include "service/outside.h"
+#include "service/slots.h"
 
-enum { THREAD_COUNT = 2, IDLE_TIMEOUT_S = 60, BODY_BYTES_AT_FIRST = 1024 };
+/* CONNECTION_SLACK: those that were cut and still tidy up; at its own limit the library would let the newcomer wait instead. */
+enum { THREAD_COUNT = 2, IDLE_TIMEOUT_S = 60, BODY_BYTES_AT_FIRST = 1024, CONNECTION_SLACK = 400 };
 
 static const char type_json[] = "application/x-amz-json-1.1";
 static const char type_cbor[] = "application/cbor";
@@ -30,6 +32,7 @@ static const char cbor_prefix[] = "/service/GameLift/operation/";
 
 struct service_http {
 	struct MHD_Daemon *server;
+	struct slots *slots;
 	struct service_http_options options; /* its texts and address are good during start only */
 	struct sockaddr_storage address;
 };
@@ -97,6 +100,17 @@ static struct MHD_Response *render_output(const struct exchange *exchange)
 		return response_of(strdup("\xa0"), 1);
 	char *text = json_dumps(request->output, JSON_COMPACT | JSON_REAL_PRECISION(15));
 	return response_of(text, text != NULL ? strlen(text) : 0);
+}
+
+static struct slot *slot_of(struct MHD_Connection *connection)
+{
+	const union MHD_ConnectionInfo *info = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
+	return info != NULL ? info->socket_context : NULL;
+}
+
+static void set_busy(const struct exchange *exchange, bool is_busy)
+{
+	ringcast_slots_set_busy(exchange->http->slots, slot_of(exchange->connection), is_busy);
 }
 
 static enum MHD_Result respond(struct exchange *exchange)
@@ -284,6 +298,7 @@ static enum MHD_Result ask(struct exchange *exchange, const char *method, const 
 	name_invocation(exchange);
 	exchange->request.done = answered;
 	exchange->state = EXCHANGE_ASKED;
+	set_busy(exchange, true);
 	MHD_suspend_connection(exchange->connection);
 	if (ringcast_loop_ask(exchange->http->options.loop, &exchange->request))
 		return MHD_YES;
@@ -362,6 +377,15 @@ static enum MHD_Result send_log(struct exchange *exchange)
 	return send_text(exchange, MHD_HTTP_OK, text, bytes);
 }
 
+/* Who is let in keeps its place for as long as it plays. */
+static enum MHD_Result answer_game_server(struct exchange *exchange)
+{
+	bool is_let_in = false;
+	enum MHD_Result result = ringcast_http_sdk_answer(exchange->http->options.sdk, exchange->connection, &exchange->way, &is_let_in);
+	set_busy(exchange, is_let_in);
+	return result;
+}
+
 static enum MHD_Result on_request(void *context, struct MHD_Connection *connection, const char *path, const char *method, const char *version,
 			      const char *data, size_t *data_bytes, void **ret_exchange)
 {
@@ -378,10 +402,12 @@ static enum MHD_Result on_request(void *context, struct MHD_Connection *connecti
 		*data_bytes = 0;
 		return is_taken ? MHD_YES : MHD_NO;
 	}
-	if (__atomic_load_n(&exchange->state, __ATOMIC_ACQUIRE) == EXCHANGE_ANSWERED)
+	if (__atomic_load_n(&exchange->state, __ATOMIC_ACQUIRE) == EXCHANGE_ANSWERED) {
+		set_busy(exchange, false);
 		return respond(exchange);
+	}
 	if (exchange->http->options.sdk != NULL && ringcast_http_sdk_is_upgrade(connection, method))
-		return ringcast_http_sdk_answer(exchange->http->options.sdk, connection, &exchange->way);
+		return answer_game_server(exchange);
 	if (strcmp(method, MHD_HTTP_METHOD_GET) == 0 && strncmp(path, LOG_URL_PREFIX, strlen(LOG_URL_PREFIX)) == 0)
 		return send_log(exchange);
 	return exchange->state == EXCHANGE_BODY ? ask(exchange, method, path) : MHD_YES;
@@ -401,6 +427,20 @@ static void ended(void *context, struct MHD_Connection *connection, void **ret_e
 	*ret_exchange = NULL;
 }
 
+static void on_connection(void *context, struct MHD_Connection *connection, void **slot, enum MHD_ConnectionNotificationCode code)
+{
+	struct service_http *http = context;
+	if (code == MHD_CONNECTION_NOTIFY_CLOSED) {
+		ringcast_slots_remove(http->slots, *slot);
+		*slot = NULL;
+		return;
+	}
+	int fd = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd;
+	*slot = ringcast_slots_add(http->slots, fd);
+	if (*slot == NULL)
+		shutdown(fd, SHUT_RDWR);
+}
+
 /* Life */
 
 static bool start(struct service_http *http)
@@ -412,7 +452,8 @@ static bool start(struct service_http *http)
 	struct MHD_OptionItem tls[] = {{MHD_OPTION_HTTPS_CERT_CALLBACK, 0, ringcast_credentials_callback()}, {MHD_OPTION_END, 0, NULL}};
 	struct MHD_OptionItem none[] = {{MHD_OPTION_END, 0, NULL}};
 	http->server = MHD_start_daemon(flags, 0, NULL, NULL, on_request, http, MHD_OPTION_SOCK_ADDR, options->address, MHD_OPTION_THREAD_POOL_SIZE,
-					(unsigned)THREAD_COUNT, MHD_OPTION_CONNECTION_LIMIT, (unsigned)options->connections_max,
+					(unsigned)THREAD_COUNT, MHD_OPTION_CONNECTION_LIMIT,
+					(unsigned)THREAD_COUNT * (options->connections_max + CONNECTION_SLACK), MHD_OPTION_NOTIFY_CONNECTION, on_connection, http,
 					MHD_OPTION_URI_LOG_CALLBACK, on_target, http, MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)IDLE_TIMEOUT_S, MHD_OPTION_NOTIFY_COMPLETED, ended, NULL,
 					MHD_OPTION_ARRAY, options->certificate != NULL ? tls : none, MHD_OPTION_END);
 	return http->server != NULL;
@@ -425,17 +466,25 @@ struct service_http *ringcast_service_http_start(const struct service_http_optio
 		snprintf(problem, SERVICE_PROBLEM_BYTES, "out of memory");
 		return NULL;
 	}
+	http->slots = ringcast_slots_create(options->connections_max);
+	if (http->slots == NULL) {
+		free(http);
+		snprintf(problem, SERVICE_PROBLEM_BYTES, "out of memory");
+		return NULL;
+	}
 	http->options = *options;
 	ringcast_assert(options->address_bytes <= sizeof(http->address));
 	memcpy(&http->address, options->address, options->address_bytes);
 	errno = 0;
 	if (options->certificate != NULL && !ringcast_credentials_set(options->certificate, options->key, problem, SERVICE_PROBLEM_BYTES)) {
+		ringcast_slots_destroy(&http->slots);
 		free(http);
 		return NULL;
 	}
 	if (start(http))
 		return http;
 	snprintf(problem, SERVICE_PROBLEM_BYTES, "cannot listen: %s", errno != 0 ? strerror(errno) : "the HTTP library refused");
+	ringcast_slots_destroy(&http->slots);
 	free(http);
 	return NULL;
 }
@@ -453,6 +502,7 @@ void ringcast_service_http_destroy(struct service_http **http)
 		return;
 	MHD_stop_daemon((*http)->server);
 	ringcast_credentials_forget();
+	ringcast_slots_destroy(&(*http)->slots);
 	free(*http);
 	*http = NULL;
 }
@@ -470,4 +520,9 @@ void ringcast_service_http_address(const struct service_http *http, char ret_tex
 	}
 	inet_ntop(AF_INET, &((const struct sockaddr_in *)address)->sin_addr, host, sizeof(host));
 	snprintf(ret_text, SERVICE_ADDRESS_BYTES, "%s:%u", host, port);
+}
+
+uint64_t ringcast_service_http_cut_count(const struct service_http *http)
+{
+	return ringcast_slots_cut_count(http->slots);
 }

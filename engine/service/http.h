@@ -40,5 +40,6 @@ struct service_http *ringcast_service_http_start(const struct service_http_optio
 void ringcast_service_http_quiesce(struct service_http *http);
 void ringcast_service_http_destroy(struct service_http **http);
 void ringcast_service_http_address(const struct service_http *http, char ret_text[SERVICE_ADDRESS_BYTES]); /* with the real port */
+uint64_t ringcast_service_http_cut_count(const struct service_http *http); /* connections closed to make room; any thread */
 
 #endif

@@ -107,12 +107,13 @@ static enum MHD_Result upgrade(struct MHD_Connection *connection, struct way *wa
 	return result;
 }
 
-enum MHD_Result ringcast_http_sdk_answer(struct host_sdk *sdk, struct MHD_Connection *connection, void **ret_way)
+enum MHD_Result ringcast_http_sdk_answer(struct host_sdk *sdk, struct MHD_Connection *connection, void **ret_way, bool *ret_is_let_in)
 {
 	struct way *way = calloc(1, sizeof(*way));
 	if (way == NULL)
 		return MHD_NO;
 	*ret_way = way;
+	*ret_is_let_in = false;
 	way->sdk = sdk;
 	const char *problem = read_login(connection, &way->login);
 	if (strcmp(header(connection, "Sec-WebSocket-Version"), "13") != 0)
@@ -123,5 +124,6 @@ enum MHD_Result ringcast_http_sdk_answer(struct host_sdk *sdk, struct MHD_Connec
 		return refuse(connection, MHD_HTTP_BAD_REQUEST, problem);
 	if (!ringcast_host_sdk_check(sdk, &way->login, argument(connection, "Authorization")))
 		return refuse(connection, MHD_HTTP_FORBIDDEN, "Authorization: no token of GetComputeAuthToken for this fleet and compute, or it has expired");
+	*ret_is_let_in = true;
 	return upgrade(connection, way);
 }

@@ -11,7 +11,7 @@
 #include "service/hosts/server_sdk/server_sdk.h"
 
 bool ringcast_http_sdk_is_upgrade(struct MHD_Connection *connection, const char *method);
-/* Queues the answer. *ret_way: what must live until the connection ends, then to be freed; NULL for nothing. */
-enum MHD_Result ringcast_http_sdk_answer(struct host_sdk *sdk, struct MHD_Connection *connection, void **ret_way);
+/* Queues the answer. *ret_way: what must live until the connection ends, then to be freed; NULL for nothing. *ret_is_let_in: the connection becomes a game server's. */
+enum MHD_Result ringcast_http_sdk_answer(struct host_sdk *sdk, struct MHD_Connection *connection, void **ret_way, bool *ret_is_let_in);
 
 #endif

@@ -404,6 +404,8 @@ void ringcast_service_metrics_each(struct service *service, ringcast_metric_fn *
 	     (double)ringcast_throttle_refused_count(service->throttle));
 	each(context, "ringcast_service_host_events_lost_total", "counter", "News of hosts that did not fit service.host_events_max; the hosts were asked instead.",
 	     "", (double)ringcast_loop_lost_count(service->loop));
+	each(context, "ringcast_service_connections_cut_total", "counter", "Connections to the service closed because there were service.connections_max.", "",
+	     (double)ringcast_service_http_cut_count(service->http));
 	if (service->logs != NULL)
 		each(context, "ringcast_service_session_log_lines_lost_total", "counter", "Lines of session logs lost: too many waited, or the disk refused.", "",
 		     (double)ringcast_session_logs_lost_count(service->logs));

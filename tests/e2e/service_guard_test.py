@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""What the service does not take from those who are no backend: a web page in a developer's browser, a body without an end."""
+"""What the service does not take from those who are no backend: a web page in a developer's browser, a body without an end, all its connections."""
 
 import http.client
 import json
@@ -10,12 +10,13 @@ from daemon import Daemon
 from gamelift import raw, service_port
 
 BODY_MAX = 65536
+CONNECTIONS_MAX = 8
 CREATE_LOCATION = b"\xa1\x6cLocationName\x6bcustom-page"
 
 
 class GuardTest(unittest.TestCase):
     def setUp(self):
-        self.daemon = Daemon("--dev", service__body_max=f"{BODY_MAX}B")
+        self.daemon = Daemon("--dev", service__body_max=f"{BODY_MAX}B", service__connections_max=str(CONNECTIONS_MAX))
         self.port = service_port(self.daemon)
 
     def tearDown(self):
@@ -52,6 +53,20 @@ class GuardTest(unittest.TestCase):
                 for _ in range(4096):
                     stream.sendall(b"x" * BODY_MAX)
         self.assertEqual(self.locations(), [])
+
+    def test_who_never_finishes_a_request_keeps_nobody_out(self):
+        slow = [socket.create_connection(("127.0.0.1", self.port), timeout=60) for _ in range(2 * CONNECTIONS_MAX)]
+        try:
+            for stream in slow[-CONNECTIONS_MAX:]:
+                stream.sendall(b"POST / HTTP/1.1\r\nX-Slow: ")
+            self.assertEqual(self.locations(), [])
+            self.assertEqual(slow[0].recv(1), b"")
+            slow[-1].setblocking(False)
+            self.assertRaises(BlockingIOError, slow[-1].recv, 1)
+            self.assertGreater(self.daemon.metrics()["ringcast_service_connections_cut_total"], CONNECTIONS_MAX)
+        finally:
+            for stream in slow:
+                stream.close()
 
 
 if __name__ == "__main__":
