@@ -104,7 +104,7 @@ bool ringcast_shard_make_place(struct shard *shard, const struct address *newcom
 	uint32_t spare = shard->conns.capacity / SPARE_PART + 1;
 	if (LIKELY(shard->conns.count + spare < shard->conns.capacity))
 		return true;
-	uint32_t newcomer_count = ringcast_address_table_crowd(&shard->addresses, newcomer).stranger_count + 1;
+	uint32_t newcomer_count = ringcast_address_table_crowd(&shard->addresses, newcomer).stranger_count;
 	struct conn *victim = find_victim(shard, newcomer_count);
 	if (victim == NULL)
 		return newcomer_count == 1;

@@ -19,33 +19,46 @@ static void arm_timer(struct shard *shard, struct conn *conn, uint64_t delay_ms)
 
 /* Opening */
 
-struct conn *ringcast_shard_conn_open(struct shard *shard, io_id stream, const struct address *address, bool is_handoff)
+/*
+ * First what its address may have, then a place, which may cost somebody else one. NULL, and *ret_drop says why: nothing is counted for the address.
+ * is_free: no limit holds for this address, as those of proxies and of connections that another shard let in.
+ */
+static struct conn *take_place(struct shard *shard, const struct address *address, bool is_handoff, bool is_free, enum drop_reason *ret_drop)
 {
 	const struct ringcast_limits *limits = &shard->options.limits;
 	handle self;
+	*ret_drop = ringcast_address_table_open(&shard->addresses, address, is_free ? 0 : limits->connections_per_address_max,
+						is_free ? 0 : limits->handshakes_per_second_per_address, shard->now_ns);
+	if (*ret_drop != DROP_NONE)
+		return NULL;
 	struct conn *conn = ringcast_shard_make_place(shard, address) || is_handoff ? ringcast_slab_alloc(&shard->conns, &self) : NULL;
-	bool is_proxy = !is_handoff && ringcast_proxy_ranges_have(&shard->options.proxies, address), is_free = is_handoff || is_proxy;
-	enum drop_reason drop = DROP_CONNECTION_LIMIT;
 	if (conn != NULL) {
-		drop = ringcast_address_table_open(&shard->addresses, address, is_free ? 0 : limits->connections_per_address_max,
-						   is_free ? 0 : limits->handshakes_per_second_per_address, shard->now_ns);
-		if (drop != DROP_NONE)
-			ringcast_slab_free(&shard->conns, self);
+		conn->self = self;
+		return conn;
 	}
-	if (drop != DROP_NONE) {
+	ringcast_address_table_close(&shard->addresses, address, false);
+	*ret_drop = DROP_CONNECTION_LIMIT;
+	return NULL;
+}
+
+struct conn *ringcast_shard_conn_open(struct shard *shard, io_id stream, const struct address *address, bool is_handoff)
+{
+	bool is_proxy = !is_handoff && ringcast_proxy_ranges_have(&shard->options.proxies, address);
+	enum drop_reason drop;
+	struct conn *conn = take_place(shard, address, is_handoff, is_handoff || is_proxy, &drop);
+	if (conn == NULL) {
 		ringcast_shard_drop(shard, drop, 1);
 		return NULL;
 	}
 	conn->magic = CONN_MAGIC;
-	conn->self = self;
 	conn->stream_id = stream;
 	conn->address = *address;
 	conn->timer.kind = CONN_TIMER;
 	conn->active_ms = ringcast_shard_now_ms(shard);
 	conn->is_secure = !is_handoff && shard->options.security != SHARD_PLAIN;
 	conn->state = is_handoff ? CONN_LOGIN : is_proxy ? CONN_PROXY : conn->is_secure ? CONN_HELLO : CONN_OPENING;
-	arm_timer(shard, conn, limits->login_timeout_ms);
-	shard->io->ops->stream_start(shard->io, stream, self);
+	arm_timer(shard, conn, shard->options.limits.login_timeout_ms);
+	shard->io->ops->stream_start(shard->io, stream, conn->self);
 	return conn;
 }
 

@@ -107,7 +107,7 @@ bool ringcast_shard_relieve_slices(struct shard *shard);                       /
 bool ringcast_shard_relieve_buffers(void *shard, size_t capacity_bytes);       /* the pool calls it by itself */
 void ringcast_shard_keep_room(struct shard *shard);                            /* before a flush */
 
-/* crowd.c: before a new connection takes a place: if few are left, a stranger gives up its own. False: there is none for it */
+/* crowd.c: before a new connection takes a place, and after it was counted for its address: if few are left, a stranger gives up its own. False: there is none for it */
 bool ringcast_shard_make_place(struct shard *shard, const struct address *newcomer);
 
 /* flush.c */

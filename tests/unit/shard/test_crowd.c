@@ -7,13 +7,19 @@ static struct stand stand;
 
 enum { PLACES = 128, HOG = 9, OTHER = 8 };
 
-static void start(void)
+static void start_with(uint32_t per_address_max)
 {
 	struct ringcast_limits limits = stand_limits();
 	limits.connections_max = PLACES;
+	limits.connections_per_address_max = per_address_max;
 	limits.players_max = PLACES;
 	limits.players_per_session_max = PLACES;
 	stand_start(&stand, &limits, 65536);
+}
+
+static void start(void)
+{
+	start_with(0);
 }
 
 static void connect_many(uint8_t host, unsigned count)
@@ -172,5 +178,36 @@ Test(crowd, a_hogs_vain_search_is_not_the_newcomers, .timeout = 60)
 	stand_run(&stand, 5);
 	cr_expect_geq(crowded(), 1);
 	cr_expect(stand_is_open(&stand, newcomer));
+	stand_stop(&stand);
+}
+
+/* Who is refused by the limit of its own address has not cost anybody else a place. */
+Test(crowd, an_address_beyond_its_own_limit_makes_nobody_go, .timeout = 60)
+{
+	start_with(2);
+	struct session *session = stand_session(&stand);
+	stand_join(&stand, session, HOG);
+	stand_join(&stand, session, HOG);
+	for (unsigned i = 0; i < PLACES - 4; i++)
+		stand_connect(&stand, (uint8_t)(10 + i));
+	stand_run(&stand, 1100);
+	uint64_t before = crowded();
+	connect_many(HOG, 10);
+	connect_many(HOG, 10);
+	cr_expect_eq(stand.shard->counters.drops[DROP_ADDRESS_LIMIT], 20);
+	cr_expect_eq(crowded(), before);
+	stand_stop(&stand);
+}
+
+/* A newcomer for whom there is no place has used nothing of what its address may have. */
+Test(crowd, who_finds_no_place_is_not_counted_among_its_addresses, .timeout = 60)
+{
+	start_with(2);
+	struct session *session = stand_session(&stand);
+	for (unsigned i = 0; i < PLACES; i++)
+		stand_join(&stand, session, (uint8_t)(10 + i));
+	connect_many(HOG, 5);
+	cr_expect_eq(stand.shard->counters.drops[DROP_CONNECTION_LIMIT], 5);
+	cr_expect_eq(stand.shard->counters.drops[DROP_ADDRESS_LIMIT], 0);
 	stand_stop(&stand);
 }
