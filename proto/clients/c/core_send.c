@@ -13,12 +13,29 @@ static bool send_datagram(struct client_core *core, const uint8_t *bytes, size_t
 	return false;
 }
 
+/*
+ * Every datagram has a number of its own, also a hello that is sent again, and they cannot wrap on this wire: the server takes none that is not above the
+ * one before. A client that has used them all stays on the stream.
+ */
+static bool has_number(const struct client_core *core)
+{
+	return core->sequence_next < INT32_MAX;
+}
+
+static int32_t take_number(struct client_core *core)
+{
+	ringcast_assert(has_number(core));
+	return core->sequence_next++;
+}
+
 static void send_udp_command(struct client_core *core, enum opcode opcode)
 {
 	uint8_t bytes[PROTO_PACKET_OVERHEAD_BYTES_MAX];
+	if (!has_number(core))
+		return;
 	struct packet packet = {
 		.opcode = opcode,
-		.sequence = core->sequence_next++,
+		.sequence = take_number(core),
 		.target_player = PROTO_PEER_SERVER,
 		.sender = core->peer_id,
 		.command = PACKET_COMMAND_UDP_CONNECT,
@@ -31,9 +48,11 @@ static void send_udp_command(struct client_core *core, enum opcode opcode)
 static void send_proof(struct client_core *core)
 {
 	uint8_t bytes[PROTO_PAYLOAD_FAST_BYTES_MAX + PROTO_PACKET_OVERHEAD_BYTES_MAX];
+	if (!has_number(core))
+		return;
 	struct packet packet = {
 		.opcode = OPCODE_VERIFY_IDENTITY,
-		.sequence = core->sequence_next++,
+		.sequence = take_number(core),
 		.sender = core->peer_id,
 		.payload = ringcast_view_of(core->proof, core->proof_payload_bytes),
 		.command = PACKET_COMMAND_VERIFY_IDENTITY,
@@ -54,8 +73,19 @@ static void introduce(struct client_core *core)
 		send_udp_command(core, OPCODE_UDP_CONNECT);
 }
 
+static void give_up_fast(struct client_core *core, const char *reason)
+{
+	core->fast = CLIENT_CORE_FAST_OFF;
+	core->hello_due_ns = core->keepalive_due_ns = CLIENT_CORE_NEVER;
+	core->ops->fast_failed(core, reason);
+}
+
 void ringcast_client_core_send_hello(struct client_core *core)
 {
+	if (!has_number(core)) {
+		give_up_fast(core, "all numbers of the UDP channel are used");
+		return;
+	}
 	uint64_t delay_ms = core->hello_count < 16 ? (uint64_t)CLIENT_CORE_HELLO_DELAY_MS << core->hello_count : CLIENT_CORE_HELLO_DELAY_MS_MAX;
 	if (delay_ms > CLIENT_CORE_HELLO_DELAY_MS_MAX)
 		delay_ms = CLIENT_CORE_HELLO_DELAY_MS_MAX;
@@ -83,8 +113,8 @@ static void lose_silent(struct client_core *core)
 	}
 	core->fast = CLIENT_CORE_FAST_HELLO;
 	core->hello_count = 0;
-	ringcast_client_core_send_hello(core);
 	core->ops->fast_failed(core, "the server does not answer by UDP");
+	ringcast_client_core_send_hello(core);
 }
 
 void ringcast_client_core_tick_keepalive(struct client_core *core)
@@ -94,7 +124,7 @@ void ringcast_client_core_tick_keepalive(struct client_core *core)
 		lose_silent(core);
 		return;
 	}
-	if (core->sequence_next == INT32_MAX) {
+	if (!has_number(core)) {
 		core->keepalive_due_ns = CLIENT_CORE_NEVER;
 		return;
 	}
@@ -173,11 +203,8 @@ static void finish_fast(struct client_core *core)
 
 static void refuse_fast(struct client_core *core)
 {
-	if (core->fast != CLIENT_CORE_FAST_HELLO)
-		return;
-	core->fast = CLIENT_CORE_FAST_OFF;
-	core->hello_due_ns = CLIENT_CORE_NEVER;
-	core->ops->fast_failed(core, "the server does not accept our connect token");
+	if (core->fast == CLIENT_CORE_FAST_HELLO)
+		give_up_fast(core, "the server does not accept our connect token");
 }
 
 /* Answers of the engine to our hellos; false: the packet is a message. */
@@ -225,10 +252,9 @@ void ringcast_client_core_receive_datagram(struct client_core *core, const uint8
 	core->ops->message(core, &packet, true);
 }
 
-/* The sequence number cannot wrap on this wire: a client that has used them all stays on the stream. */
 static bool can_send_fast(struct client_core *core, size_t payload_bytes)
 {
-	return core->fast == CLIENT_CORE_FAST_UP && payload_bytes <= PROTO_PAYLOAD_FAST_BYTES_MAX && core->sequence_next < INT32_MAX;
+	return core->fast == CLIENT_CORE_FAST_UP && payload_bytes <= PROTO_PAYLOAD_FAST_BYTES_MAX && has_number(core);
 }
 
 enum client_core_send_result ringcast_client_core_send(struct client_core *core, const struct client_core_message *message)
@@ -241,7 +267,7 @@ enum client_core_send_result ringcast_client_core_send(struct client_core *core,
 	if (payload_bytes > PROTO_PAYLOAD_RELIABLE_BYTES_MAX)
 		return CLIENT_CORE_SEND_SIZE;
 	bool is_fast = message->is_fast_wanted && can_send_fast(core, payload_bytes);
-	size_t size = ringcast_packet_encode_head(message->opcode, is_fast ? core->sequence_next++ : 0, message->target_player,
+	size_t size = ringcast_packet_encode_head(message->opcode, is_fast ? take_number(core) : 0, message->target_player,
 						  message->target_group, core->peer_id, !is_fast, payload_bytes, bytes);
 	if (payload_bytes > 0)
 		memcpy(bytes + size, message->payload.data, payload_bytes);

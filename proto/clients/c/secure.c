@@ -274,8 +274,8 @@ void ringcast_client_secure_tick(struct client_secure *secure, uint64_t now_ns)
 	secure->datagrams_due_ns = CLIENT_CORE_NEVER;
 	if (secure->datagrams_step == CLIENT_SECURE_HANDSHAKE)
 		repeat_flight(secure, now_ns);
-	else if (secure->datagrams_step == CLIENT_SECURE_PAUSE)
-		start_handshake(secure, now_ns);
+	else if (secure->datagrams_step == CLIENT_SECURE_PAUSE && secure->core->fast != CLIENT_CORE_FAST_OFF)
+		start_handshake(secure, now_ns); /* not for one who was refused, or who has no more numbers */
 }
 
 static size_t describe_session(const struct crypto_session *session, const char *name, char *ret_text, size_t text_bytes)

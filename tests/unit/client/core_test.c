@@ -236,6 +236,72 @@ Test(core, a_silent_association_is_given_up)
 	script_fini(&script);
 }
 
+/* Every hello is a new one to the server, which takes no number twice. */
+Test(core, a_hello_that_is_sent_again_has_a_number_of_its_own)
+{
+	script_start(&script, "t", "", false);
+	script_login(&script, 1, 5000);
+	for (size_t i = 1; i <= 5; i++) {
+		cr_assert_eq(script.datagram_count, i);
+		expect_last_datagram(OPCODE_UDP_CONNECT);
+		cr_assert_eq(script.core.sequence_next, (int32_t)i);
+		go_by(CLIENT_CORE_HELLO_DELAY_MS_MAX * NS_PER_MS);
+	}
+	script_fini(&script);
+}
+
+static void expect_out_of_numbers(size_t datagrams_before)
+{
+	go_by(60 * NS_PER_S);
+	cr_assert_eq(script.core.sequence_next, INT32_MAX);
+	cr_assert_eq(script.datagram_count, datagrams_before);
+	cr_assert_eq(send_bytes(true, 1), CLIENT_CORE_SENT_RELIABLE);
+}
+
+Test(core, hellos_end_with_the_last_number_and_the_stream_stays)
+{
+	script_start(&script, "t", "", false);
+	script_login(&script, 1, 5000);
+	script.core.sequence_next = INT32_MAX - 1;
+	go_by(CLIENT_CORE_HELLO_DELAY_MS * NS_PER_MS);
+	expect_last_datagram(OPCODE_UDP_CONNECT);
+	go_by(CLIENT_CORE_HELLO_DELAY_MS_MAX * NS_PER_MS);
+	cr_assert_eq(script.core.fast, CLIENT_CORE_FAST_OFF);
+	cr_assert_eq(script.fast_failed_count, 1);
+	expect_out_of_numbers(2);
+	script_fini(&script);
+}
+
+/* The last number is the question's; its answer is heard, and there is none left to answer that. */
+Test(core, an_answer_to_the_last_keepalive_is_not_acknowledged)
+{
+	script_keepalive_ns = 15 * NS_PER_S;
+	script_start(&script, "t", "", false);
+	script_login(&script, 1, 5000);
+	feed_ack(0);
+	script.core.sequence_next = INT32_MAX - 1;
+	go_by(15 * NS_PER_S);
+	expect_last_datagram(OPCODE_UDP_CONNECT);
+	size_t before = script.datagram_count;
+	feed_ack(1);
+	expect_out_of_numbers(before);
+	cr_assert_eq(script.core.fast, CLIENT_CORE_FAST_UP, "it goes on hearing");
+	cr_assert_eq(script.fast_failed_count, 0);
+	script_fini(&script);
+}
+
+Test(core, a_new_association_without_numbers_proves_nothing)
+{
+	script_start_secure(&script, "t", "");
+	script_login(&script, 1, 5000);
+	script.core.sequence_next = INT32_MAX;
+	ringcast_client_core_establish_fast(&script.core, script.now_ns);
+	cr_assert_eq(script.core.fast, CLIENT_CORE_FAST_OFF);
+	cr_assert_eq(script.fast_failed_count, 1);
+	expect_out_of_numbers(0);
+	script_fini(&script);
+}
+
 Test(core, ack_is_answered_once)
 {
 	script_start(&script, "t", "", false);

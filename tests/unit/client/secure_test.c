@@ -247,7 +247,10 @@ Test(secure, refused_identity_stays_on_the_stream)
 	cr_assert(strstr(world->fast_reason, "token"), "%s", world->fast_reason);
 	cr_assert_eq(secure_world_client_send(world, true, 10), CLIENT_CORE_SENT_RELIABLE);
 	secure_world_advance(world, 10000);
+	secure_world_close_dtls(world); /* as the engine does after it has refused somebody */
+	secure_world_advance(world, 10000);
 	cr_assert_eq(world->proof_count, 1, "asking again would not help");
+	cr_assert_eq(world->association_count, 1, "nor would another association");
 	secure_world_destroy(&world);
 }
 
