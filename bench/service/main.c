@@ -16,7 +16,7 @@
 
 static void line(const char *what, double value, const char *unit, const char *aim)
 {
-	printf("%-58s %12.1f %-12s aim: %s\n", what, value, unit, aim);
+	printf("%-58s %12.2f %-12s aim: %s\n", what, value, unit, aim);
 	fflush(stdout);
 }
 
@@ -78,24 +78,44 @@ static double cpu_ms_of(struct bench_rig *rig, const char *operation, json_t *in
 	return (end_s - begin_s) * 1e3 / ROUNDS;
 }
 
+/* The page that is count pages behind the input's. */
+static void go_to_page(struct bench_rig *rig, const char *operation, json_t *input, int count)
+{
+	while (count-- > 0) {
+		struct request *request = bench_ask(rig, operation, json_deep_copy(input));
+		json_object_set(input, "NextToken", json_object_get(request->output, "NextToken"));
+		bench_free(request);
+	}
+}
+
+static void bench_pages(struct bench_rig *rig, const char *operation, const char *what, json_t *input, int page_count)
+{
+	char text[80];
+	snprintf(text, sizeof(text), "%s: first page", what);
+	line(text, cpu_ms_of(rig, operation, json_deep_copy(input)), "CPU ms", "1");
+	go_to_page(rig, operation, input, page_count - 1);
+	snprintf(text, sizeof(text), "%s: last page", what);
+	line(text, cpu_ms_of(rig, operation, input), "CPU ms", "1");
+}
+
 static void bench_describe(void)
 {
 	struct bench_rig rig;
 	bench_rig_open(&rig, NULL);
 	fill(&rig, 10000, false);
-	json_t *input = json_pack("{s:s, s:i}", "FleetId", "fleet-1", "Limit", 100);
-	line("DescribeGameSessions, first 100 of 10 000", cpu_ms_of(&rig, "DescribeGameSessions", json_deep_copy(input)), "CPU ms", "1");
-	for (int page = 0; page < 99; page++) {
-		struct request *request = bench_ask(&rig, "DescribeGameSessions", json_deep_copy(input));
-		json_object_set(input, "NextToken", json_object_get(request->output, "NextToken"));
-		bench_free(request);
-	}
-	line("DescribeGameSessions, last 100 of 10 000", cpu_ms_of(&rig, "DescribeGameSessions", input), "CPU ms", "1");
-	line("SearchGameSessions, 20 of 10 000, filtered and sorted",
-	     cpu_ms_of(&rig, "SearchGameSessions",
-		       json_pack("{s:s, s:s, s:s}", "FleetId", "fleet-1", "FilterExpression", "hasAvailablePlayerSessions = true AND gameSessionProperties.mode = 'ctf'",
-				 "SortExpression", "gameSessionName DESC")),
-	     "CPU ms", "-");
+	bench_pages(&rig, "DescribeGameSessions", "DescribeGameSessions, 100 of 10 000", json_pack("{s:s, s:i}", "FleetId", "fleet-1", "Limit", 100), 100);
+	bench_pages(&rig, "DescribeGameSessions", "the same with StatusFilter", json_pack("{s:s, s:i, s:s}", "FleetId", "fleet-1", "Limit", 100, "StatusFilter", "ACTIVE"),
+		    100);
+	line("DescribeGameSessions, Location that none of 10 000 has", cpu_ms_of(&rig, "DescribeGameSessions", json_pack("{s:s, s:s}", "FleetId", "fleet-1", "Location", "custom-no")),
+	     "CPU ms", "1");
+	bench_pages(&rig, "SearchGameSessions", "SearchGameSessions, 20 of 10 000 by name", json_pack("{s:s, s:s}", "FleetId", "fleet-1", "SortExpression", "gameSessionName DESC"),
+		    500);
+	bench_pages(&rig, "SearchGameSessions", "the same with room and a property",
+		    json_pack("{s:s, s:s, s:s}", "FleetId", "fleet-1", "FilterExpression", "hasAvailablePlayerSessions = true AND gameSessionProperties.mode = 'ctf'",
+			      "SortExpression", "gameSessionName DESC"),
+		    250);
+	bench_pages(&rig, "SearchGameSessions", "SearchGameSessions, 20 of 10 000 by property", json_pack("{s:s, s:s}", "FleetId", "fleet-1", "SortExpression", "gameSessionProperties.map ASC"),
+		    500);
 	bench_rig_close(&rig);
 }
 

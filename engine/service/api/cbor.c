@@ -238,13 +238,15 @@ static json_t *base64_of(const uint8_t *bytes, size_t size)
 static void put_text(struct decoder *decoder, const char *text, size_t size)
 {
 	struct open_container *container = top_of(decoder);
+	if (memchr(text, '\0', size) != NULL) {
+		fail(decoder, "has a text that holds a NUL character"); /* as in JSON: behind it nobody here would read on */
+		return;
+	}
 	if (container == NULL || !is_map(container) || container->key != NULL) {
 		put_scalar(decoder, json_stringn(text, size));
 		return;
 	}
-	if (memchr(text, '\0', size) != NULL)
-		fail(decoder, "has a key that holds a NUL character");
-	else if ((container->key = strndup(text, size)) == NULL)
+	if ((container->key = strndup(text, size)) == NULL)
 		fail(decoder, "is more than memory holds");
 	count_entry(container);
 }

@@ -9,17 +9,6 @@ static const char *text_of(const json_t *object, const char *name)
 	return text != NULL ? text : "";
 }
 
-/* What the session goes on showing of what it was made with. */
-static json_t *facts_of(const json_t *shown)
-{
-	static const char *const names[] = {"Name", "CreatorId", "GameProperties", "GameSessionData", "MatchmakerData"};
-	json_t *facts = json_object();
-	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
-		if (json_object_get(shown, names[i]) != NULL)
-			json_object_set(facts, names[i], json_object_get(shown, names[i]));
-	return facts;
-}
-
 static void find_players(struct model *model, struct game_session *session, const json_t *players)
 {
 	size_t i;
@@ -59,7 +48,7 @@ void ringcast_model_find(struct model *model, const struct host_event *event)
 	if (id == NULL || strlen(++id) >= GAME_SESSION_ID_BYTES || ringcast_game_session_find(&model->sessions, fleet, id) != NULL ||
 	    ringcast_game_session_of_host(&model->sessions, event->session) != NULL)
 		return;
-	struct game_session *session = ringcast_game_session_add(&model->sessions, fleet, text_of(shown, "Location"), id, facts_of(shown),
+	struct game_session *session = ringcast_game_session_add(&model->sessions, fleet, text_of(shown, "Location"), id, shown,
 								 json_integer_value(json_object_get(found, "created_ms")));
 	if (session == NULL)
 		return;

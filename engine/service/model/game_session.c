@@ -75,15 +75,18 @@ void ringcast_game_sessions_init(struct game_sessions *sessions, uint64_t seed)
 	ringcast_text_index_init(&sessions->by_key, seed);
 	ringcast_text_index_init(&sessions->by_host_session, seed);
 	ringcast_text_index_init(&sessions->players_by_id, seed);
-	ringcast_list_init(&sessions->all);
-	ringcast_list_init(&sessions->live);
+	ringcast_session_order_init(&sessions->all);
+	ringcast_session_order_init(&sessions->live);
 	ringcast_list_init(&sessions->ended);
 }
 
 void ringcast_game_sessions_fini(struct game_sessions *sessions)
 {
-	while (!ringcast_list_is_empty(&sessions->all))
-		ringcast_game_session_remove(sessions, CONTAINER_OF(sessions->all.next, struct game_session, node));
+	struct game_session *session;
+	while ((session = ringcast_session_order_last(&sessions->all)) != NULL)
+		ringcast_game_session_remove(sessions, session);
+	ringcast_session_order_fini(&sessions->all);
+	ringcast_session_order_fini(&sessions->live);
 	ringcast_text_index_fini(&sessions->by_key);
 	ringcast_text_index_fini(&sessions->by_host_session);
 	ringcast_text_index_fini(&sessions->players_by_id);
@@ -92,19 +95,16 @@ void ringcast_game_sessions_fini(struct game_sessions *sessions)
 static void session_free(struct game_session *session)
 {
 	free(session->address);
-	json_decref(session->facts);
+	free(session->facts);
 	free(session);
 }
 
-static struct game_session *session_new(const char *fleet_id, const char *location, const char *id, json_t *facts)
+static struct game_session *session_new(const char *fleet_id, const char *location, const char *id)
 {
 	size_t fleet_bytes = strlen(fleet_id), key_bytes = fleet_bytes + 1 + strlen(id) + 1, location_bytes = strlen(location) + 1;
 	struct game_session *session = calloc(1, sizeof(*session) + key_bytes + location_bytes);
-	if (session == NULL) {
-		json_decref(facts);
+	if (session == NULL)
 		return NULL;
-	}
-	session->facts = facts;
 	session->status_reason = "";
 	ringcast_list_init(&session->players);
 	snprintf(session->texts, key_bytes, "%s/%s", fleet_id, id);
@@ -116,22 +116,35 @@ static struct game_session *session_new(const char *fleet_id, const char *locati
 	return session;
 }
 
+/* Into all indexes, or none. */
+static bool enter(struct game_sessions *sessions, struct game_session *session)
+{
+	if (!ringcast_session_order_add(&sessions->all, session->number, session))
+		return false;
+	if (ringcast_session_order_add(&sessions->live, session->number, session)) {
+		if (ringcast_text_index_add(&sessions->by_key, session->key, session))
+			return true;
+		ringcast_session_order_remove(&sessions->live, session->number);
+	}
+	ringcast_session_order_remove(&sessions->all, session->number);
+	return false;
+}
+
 struct game_session *ringcast_game_session_add(struct game_sessions *sessions, const char *fleet_id, const char *location, const char *id,
-					       json_t *facts, int64_t now_ms)
+					       const json_t *facts, int64_t now_ms)
 {
 	ringcast_assert(strlen(id) < GAME_SESSION_ID_BYTES);
-	struct game_session *session = session_new(fleet_id, location, id, facts);
+	struct game_session *session = session_new(fleet_id, location, id);
 	if (session == NULL)
 		return NULL;
-	if (!ringcast_text_index_add(&sessions->by_key, session->key, session)) {
+	session->facts = ringcast_game_facts_pack(facts);
+	session->number = sessions->next_number++;
+	if (session->facts == NULL || !enter(sessions, session)) {
 		session_free(session);
 		return NULL;
 	}
 	session->all = sessions;
 	session->created_ms = now_ms;
-	session->number = sessions->next_number++;
-	ringcast_list_add_tail(&sessions->all, &session->node);
-	ringcast_list_add_tail(&sessions->live, &session->state_node);
 	sessions->live_count++;
 	sessions->status_counts[GAME_SESSION_ACTIVATING]++;
 	return session;
@@ -198,13 +211,15 @@ void ringcast_game_session_remove(struct game_sessions *sessions, struct game_se
 	ringcast_text_index_remove(&sessions->by_key, session->key);
 	if (*session->host_session != '\0')
 		ringcast_text_index_remove(&sessions->by_host_session, session->host_session);
-	ringcast_list_remove(&session->node);
+	ringcast_session_order_remove(&sessions->all, session->number);
 	sessions->status_counts[session->status]--;
-	ringcast_list_remove(&session->state_node);
-	if (ringcast_game_session_is_ended(session))
+	if (ringcast_game_session_is_ended(session)) {
+		ringcast_list_remove(&session->ended_node);
 		sessions->ended_count--;
-	else
+	} else {
+		ringcast_session_order_remove(&sessions->live, session->number);
 		sessions->live_count--;
+	}
 	session_free(session);
 }
 
@@ -227,8 +242,8 @@ bool ringcast_game_session_move(struct game_sessions *sessions, struct game_sess
 		session->ended_ms = now_ms;
 		sessions->live_count--;
 		sessions->ended_count++;
-		ringcast_list_remove(&session->state_node);
-		ringcast_list_add_tail(&sessions->ended, &session->state_node);
+		ringcast_session_order_remove(&sessions->live, session->number);
+		ringcast_list_add_tail(&sessions->ended, &session->ended_node);
 		end_players(session, now_ms);
 	}
 	if (sessions->session_moved != NULL)
@@ -287,7 +302,7 @@ size_t ringcast_game_sessions_forget(struct game_sessions *sessions, int64_t bef
 {
 	size_t count = 0;
 	for (; count < count_max && !ringcast_list_is_empty(&sessions->ended); count++) {
-		struct game_session *session = CONTAINER_OF(sessions->ended.next, struct game_session, state_node);
+		struct game_session *session = CONTAINER_OF(sessions->ended.next, struct game_session, ended_node);
 		if (session->ended_ms >= before_ms && sessions->ended_count <= kept_max)
 			break;
 		ringcast_game_session_remove(sessions, session);

@@ -15,6 +15,8 @@
 
 #include "base/list.h"
 #include "service/hosts/host.h"
+#include "service/model/game_facts.h"
+#include "service/model/session_order.h"
 #include "service/model/text_index.h"
 
 enum game_session_status {
@@ -62,10 +64,9 @@ struct game_session {
 	uint64_t digest;	 /* of the request that made it, for idempotency */
 	struct host_call *creation; /* that the host has not answered; NULL: none. The host's */
 	uint32_t reserve_count;	 /* calls for places that the host has not answered */
-	json_t *facts;		 /* Name, CreatorId, GameProperties, GameSessionData, MatchmakerData: as given */
+	struct game_facts *facts;
 	struct list_node players; /* of struct player_session */
-	struct list_node node;	  /* game_sessions.all, oldest first */
-	struct list_node state_node; /* game_sessions.live, oldest first, or ended, the first that ended first */
+	struct list_node ended_node; /* game_sessions.ended, the first that ended first */
 	uint64_t number;	  /* counts up: the order of pages */
 	char texts[];		  /* key and location */
 };
@@ -76,7 +77,8 @@ struct game_sessions {
 	void (*player_moved)(void *context, const struct player_session *player);
 	void *context;
 	struct text_index by_key, by_host_session, players_by_id;
-	struct list_node all, live, ended;
+	struct session_order all, live;
+	struct list_node ended;
 	uint64_t next_number;
 	size_t live_count, ended_count, status_counts[GAME_SESSION_STATUS_COUNT];
 };
@@ -84,9 +86,9 @@ struct game_sessions {
 void ringcast_game_sessions_init(struct game_sessions *sessions, uint64_t seed);
 void ringcast_game_sessions_fini(struct game_sessions *sessions);
 
-/* facts: taken, also on failure. NULL: out of memory. Asserts that there is none of that fleet and id. */
+/* facts: what it shows, as the API gives it. NULL: out of memory. Asserts that there is none of that fleet and id. */
 struct game_session *ringcast_game_session_add(struct game_sessions *sessions, const char *fleet_id, const char *location, const char *id,
-					       json_t *facts, int64_t now_ms);
+					       const json_t *facts, int64_t now_ms);
 struct game_session *ringcast_game_session_find(const struct game_sessions *sessions, const char *fleet_id, const char *id);
 /* By an ARN or by its last part alone, where that is the host's own name for it. */
 struct game_session *ringcast_game_session_resolve(const struct game_sessions *sessions, const char *id_or_arn);

@@ -146,7 +146,7 @@ static void put_connection(const struct model *model, const struct game_session 
 json_t *ringcast_model_show_session(const struct model *model, const struct game_session *session)
 {
 	char arn[MODEL_ARN_BYTES];
-	json_t *json = json_copy(session->facts);
+	json_t *json = ringcast_game_facts_show(session->facts);
 	if (json == NULL)
 		return NULL;
 	ringcast_model_session_arn(model, session, arn);

@@ -70,10 +70,9 @@ void ringcast_model_repair(struct model *model)
 {
 	if (!model->is_repairing)
 		return;
-	for (struct list_node *node = model->sessions.live.next; node != &model->sessions.live; node = node->next) {
-		const struct game_session *session = CONTAINER_OF(node, struct game_session, state_node);
-		if (session->number <= model->repair_behind)
-			continue;
+	const struct game_session *session;
+	size_t at = ringcast_session_order_behind(&model->sessions.live, model->repair_behind);
+	while ((session = ringcast_session_order_next(&model->sessions.live, &at)) != NULL) {
 		/* One whose host has not answered yet is waited for: what it answers may be older than what was lost. */
 		if (*session->host_session == '\0' || model->repair_count >= MODEL_REPAIRS_MAX || !ask_after(model, session))
 			return;

@@ -20,8 +20,9 @@ static bool is_of(const struct game_session *session, const char *fleet_id, cons
 struct fleet_use ringcast_fleet_use(const struct model *model, const char *fleet_id, const char *location)
 {
 	struct fleet_use use = {0};
-	for (struct list_node *node = model->sessions.live.next; node != &model->sessions.live; node = node->next) {
-		const struct game_session *session = CONTAINER_OF(node, struct game_session, state_node);
+	const struct game_session *session;
+	size_t at = 0;
+	while ((session = ringcast_session_order_next(&model->sessions.live, &at)) != NULL) {
 		if (!is_of(session, fleet_id, location))
 			continue;
 		use.session_count++;

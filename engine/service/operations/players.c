@@ -188,6 +188,14 @@ static void list_players(struct listing *listing, const struct game_session *ses
 	}
 }
 
+static void list_all_players(struct listing *listing, const struct session_order *sessions)
+{
+	const struct game_session *session;
+	size_t at = listing->behind_session > 0 ? ringcast_session_order_behind(sessions, listing->behind_session - 1) : 0;
+	while (!listing->is_full && (session = ringcast_session_order_next(sessions, &at)) != NULL)
+		list_players(listing, session);
+}
+
 static void answer_listing(struct request *request, struct listing *listing)
 {
 	json_t *output = json_object();
@@ -215,11 +223,10 @@ static void describe_many(struct model *model, struct request *request, const st
 		return;
 	sscanf(listing.page.behind, "%" SCNu64 "-%" SCNu64, &listing.behind_session, &listing.behind_place);
 	listing.list = json_array();
-	for (struct list_node *node = model->sessions.all.next; node != &model->sessions.all && !listing.is_full; node = node->next) {
-		const struct game_session *session = CONTAINER_OF(node, struct game_session, node);
-		if ((only == NULL || only == session) && session->number >= listing.behind_session)
-			list_players(&listing, session);
-	}
+	if (only != NULL)
+		list_players(&listing, only);
+	else
+		list_all_players(&listing, &model->sessions.all);
 	answer_listing(request, &listing);
 }
 

@@ -26,17 +26,6 @@ static uint64_t digest_of(const json_t *input)
 	return digest;
 }
 
-/* What of the request the session goes on showing. */
-static json_t *facts_of(const struct request *request)
-{
-	static const char *const names[] = {"Name", "CreatorId", "GameProperties", "GameSessionData"};
-	json_t *facts = json_object();
-	for (size_t i = 0; i < ARRAY_COUNT(names); i++)
-		if (ringcast_request_has(request, names[i]))
-			json_object_set(facts, names[i], json_object_get(request->input, names[i]));
-	return facts;
-}
-
 static bool is_room(struct model *model, struct request *request)
 {
 	if (model->sessions.live_count < model->settings.sessions_max)
@@ -172,7 +161,7 @@ static json_t *facts_for_server(const struct model *model, const struct game_ses
 static void begin_session(struct model *model, struct request *request, const char *fleet_id, const struct start *start, const char *id)
 {
 	struct game_session *session = ringcast_game_session_add(&model->sessions, fleet_id, ringcast_request_text(request, "Location"), id,
-								 facts_of(request), model->now_ms);
+								 request->input, model->now_ms);
 	if (session == NULL) {
 		ringcast_request_refuse_memory(request);
 		return;
@@ -188,7 +177,7 @@ static void begin_session(struct model *model, struct request *request, const ch
 	session->creation = call;
 	call->given_up = creation_given_up;
 	/* Copies: jansson counts references without a lock, and the call goes to another thread. */
-	call->facts = session->host == MODEL_HOST_CUSTOM ? facts_for_server(model, session) : json_deep_copy(session->facts);
+	call->facts = session->host == MODEL_HOST_CUSTOM ? facts_for_server(model, session) : ringcast_game_facts_show(session->facts);
 	call->script = strdup(start->script);
 	call->activation_timeout_ms = start->activation_timeout_ms;
 	call->players_max = session->players_max;
@@ -222,6 +211,7 @@ void ringcast_operation_CreateGameSession(struct model *model, struct request *r
 
 struct wish {
 	const char *fleet_id; /* NULL: any */
+	size_t fleet_bytes;
 	const char *location; /* "": any */
 	bool has_status;
 	enum game_session_status status;
@@ -234,7 +224,7 @@ static bool is_wished(const struct wish *wish, const struct game_session *sessio
 	if (*wish->location != '\0' && strcmp(wish->location, session->location) != 0)
 		return false;
 	return wish->fleet_id == NULL ||
-	       (strlen(wish->fleet_id) == session->fleet_bytes && strncmp(wish->fleet_id, session->key, session->fleet_bytes) == 0);
+	       (wish->fleet_bytes == session->fleet_bytes && memcmp(wish->fleet_id, session->key, session->fleet_bytes) == 0);
 }
 
 static json_t *show_detail(const struct model *model, const struct game_session *session)
@@ -252,15 +242,19 @@ static bool is_wish_for_live(const struct wish *wish)
 	return wish->has_status && wish->status != GAME_SESSION_TERMINATED && wish->status != GAME_SESSION_ERROR;
 }
 
-/* In the order in which they were created; what has ended is not looked at where nobody asks for it. NULL: there is no more. */
-static struct game_session *next_session(struct model *model, const struct wish *wish, struct game_session *session)
+/* What has ended is not looked at where nobody asks for it. */
+static const struct session_order *order_of(const struct model *model, const struct wish *wish)
 {
-	bool is_live = is_wish_for_live(wish);
-	struct list_node *head = is_live ? &model->sessions.live : &model->sessions.all;
-	struct list_node *node = session == NULL ? head->next : is_live ? session->state_node.next : session->node.next;
-	if (node == head)
-		return NULL;
-	return is_live ? CONTAINER_OF(node, struct game_session, state_node) : CONTAINER_OF(node, struct game_session, node);
+	return is_wish_for_live(wish) ? &model->sessions.live : &model->sessions.all;
+}
+
+/* In the order in which they were created. NULL: there is no more. */
+static struct game_session *next_wished(const struct session_order *order, const struct wish *wish, size_t *at)
+{
+	struct game_session *session;
+	while ((session = ringcast_session_order_next(order, at)) != NULL && !is_wished(wish, session))
+		;
+	return session;
 }
 
 /* From behind the page's number on. */
@@ -270,10 +264,11 @@ static void answer_page(struct model *model, struct request *request, const stru
 	if (!ringcast_page_begin(request, DESCRIBE_LIMIT, LIMIT_MAX, &page))
 		return;
 	json_t *output = json_object(), *list = json_array();
-	uint64_t behind = strtoull(page.behind, NULL, 10), last = 0;
-	for (struct game_session *session = next_session(model, wish, NULL); session != NULL; session = next_session(model, wish, session)) {
-		if (session->number <= behind || !is_wished(wish, session))
-			continue;
+	const struct session_order *order = order_of(model, wish);
+	size_t at = ringcast_session_order_behind(order, strtoull(page.behind, NULL, 10));
+	uint64_t last = 0;
+	const struct game_session *session;
+	while ((session = next_wished(order, wish, &at)) != NULL) {
 		if (json_array_size(list) == page.limit) {
 			char text[32];
 			snprintf(text, sizeof(text), "%" PRIu64, last);
@@ -312,6 +307,7 @@ static void describe(struct model *model, struct request *request, const char *n
 		return;
 	}
 	wish.fleet_id = ringcast_fleet_of(model, request, &fleet);
+	wish.fleet_bytes = wish.fleet_id != NULL ? strlen(wish.fleet_id) : 0;
 	if (wish.fleet_id != NULL)
 		answer_page(model, request, &wish, name, show);
 }
@@ -331,17 +327,9 @@ void ringcast_operation_DescribeGameSessionDetails(struct model *model, struct r
 static const char *text_of(void *context, enum filter_operand operand, const char *key)
 {
 	const struct game_session *session = context;
-	const char *name = json_string_value(json_object_get(session->facts, "Name"));
-	size_t i;
-	json_t *property;
 	if (operand == FILTER_NAME)
-		return name != NULL ? name : "";
-	if (operand == FILTER_ID)
-		return session->id;
-	json_array_foreach(json_object_get(session->facts, "GameProperties"), i, property)
-		if (strcmp(json_string_value(json_object_get(property, "Key")), key) == 0)
-			return json_string_value(json_object_get(property, "Value"));
-	return NULL;
+		return ringcast_game_facts_name(session->facts);
+	return operand == FILTER_ID ? session->id : ringcast_game_facts_property(session->facts, key);
 }
 
 static double number_of(void *context, enum filter_operand operand)
@@ -460,9 +448,12 @@ static void take_found(struct search *search, struct game_session *session)
 
 static void find_all(struct model *model, const struct wish *wish, struct search *search, const struct place *behind)
 {
-	for (struct game_session *session = next_session(model, wish, NULL); session != NULL; session = next_session(model, wish, session)) {
+	const struct session_order *order = order_of(model, wish);
+	struct game_session *session;
+	size_t at = 0;
+	while ((session = next_wished(order, wish, &at)) != NULL) {
 		struct filter_subject subject = subject_of(session);
-		if (is_wished(wish, session) && (!search->has_filter || ringcast_filter_passes(&search->filter, &subject)) &&
+		if ((!search->has_filter || ringcast_filter_passes(&search->filter, &subject)) &&
 		    (behind == NULL || is_behind(search, session, behind)))
 			take_found(search, session);
 	}
@@ -488,6 +479,7 @@ void ringcast_operation_SearchGameSessions(struct model *model, struct request *
 	struct page page;
 	json_t *fleet;
 	wish.fleet_id = ringcast_fleet_of(model, request, &fleet);
+	wish.fleet_bytes = wish.fleet_id != NULL ? strlen(wish.fleet_id) : 0;
 	if (wish.fleet_id == NULL || !ringcast_page_begin(request, SEARCH_LIMIT, SEARCH_LIMIT, &page))
 		return;
 	struct search *search = calloc(1, sizeof(*search));
@@ -509,20 +501,19 @@ void ringcast_operation_SearchGameSessions(struct model *model, struct request *
 /* From the call, since the request may have been given up before the host answered. */
 static bool take_update(struct game_session *session, const struct host_call *call)
 {
-	json_t *facts = json_copy(session->facts);
+	json_t *shown = ringcast_game_facts_show(session->facts);
 	const char *protection = json_string_value(json_object_get(call->facts, "ProtectionPolicy"));
-	if (facts == NULL || json_object_update(facts, call->facts) != 0) {
-		json_decref(facts);
+	struct game_facts *facts = json_object_update(shown, call->facts) == 0 ? ringcast_game_facts_pack(shown) : NULL;
+	json_decref(shown);
+	if (facts == NULL)
 		return false;
-	}
-	json_object_del(facts, "ProtectionPolicy");
 	if (call->has_policy)
 		session->is_deny_all = call->is_deny_all;
 	if (protection != NULL)
 		session->is_protected = strcmp(protection, "FullProtection") == 0;
 	if (call->players_max != 0)
 		session->players_max = call->players_max;
-	json_decref(session->facts);
+	free(session->facts);
 	session->facts = facts;
 	return true;
 }

@@ -38,8 +38,9 @@ void sim_oracle_check_model(struct world *world)
 	const struct model *model = ringcast_loop_model(world->loop);
 	const struct game_sessions *sessions = &model->sessions;
 	size_t counts[GAME_SESSION_STATUS_COUNT] = {0}, players = 0, named = 0, all = 0, ended = 0;
-	for (const struct list_node *node = sessions->all.next; node != &sessions->all; node = node->next) {
-		const struct game_session *session = CONTAINER_OF(node, struct game_session, node);
+	const struct game_session *session;
+	size_t at = 0;
+	while ((session = ringcast_session_order_next(&sessions->all, &at)) != NULL) {
 		check_session(world, session, &players);
 		counts[session->status]++;
 		named += *session->host_session != '\0';
@@ -103,8 +104,9 @@ static void check_truth(struct world *world, const struct game_session *session,
 void sim_oracle_check_host(struct world *world)
 {
 	const struct game_sessions *sessions = &ringcast_loop_model(world->loop)->sessions;
-	for (const struct list_node *node = sessions->all.next; node != &sessions->all; node = node->next) {
-		const struct game_session *session = CONTAINER_OF(node, struct game_session, node);
+	const struct game_session *session;
+	size_t at = 0;
+	while ((session = ringcast_session_order_next(&sessions->all, &at)) != NULL) {
 		const struct sim_session *truth = sim_host_find(&world->host, session->host_session);
 		if (truth == NULL)
 			sim_world_fail(world, "%s is %s, and on no host", session->key, ringcast_game_session_status_name(session->status));

@@ -271,8 +271,9 @@ void sim_clients_act(struct world *world)
 void sim_clients_end_all(struct world *world)
 {
 	const struct game_sessions *sessions = &ringcast_loop_model(world->loop)->sessions;
-	for (const struct list_node *node = sessions->all.next; node != &sessions->all; node = node->next) {
-		const struct game_session *session = CONTAINER_OF(node, struct game_session, node);
+	const struct game_session *session;
+	size_t at = 0;
+	while ((session = ringcast_session_order_next(&sessions->all, &at)) != NULL) {
 		char arn[ORACLE_ARN_BYTES];
 		snprintf(arn, sizeof(arn), "arn:aws:gamelift:local::gamesession/%s", session->key);
 		if (ringcast_game_session_is_ended(session))

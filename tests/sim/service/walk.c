@@ -42,7 +42,7 @@ static const struct game_session *session_of(struct world *world, const char *ar
 static const char *search_name(struct world *world, const char *arn)
 {
 	const struct game_session *session = session_of(world, arn);
-	const char *name = session != NULL ? json_string_value(json_object_get(session->facts, "Name")) : NULL;
+	const char *name = session != NULL ? ringcast_game_facts_name(session->facts) : NULL;
 	return name != NULL && session->status == GAME_SESSION_ACTIVE ? name : "";
 }
 

@@ -245,7 +245,8 @@ Test(sessions, pages_survive_what_is_added_and_removed_meanwhile)
 		if (is_last)
 			break;
 		struct game_sessions *sessions = &ringcast_loop_model(rig.loop)->sessions;
-		ringcast_game_session_remove(sessions, CONTAINER_OF(sessions->all.next, struct game_session, node));
+		size_t at = 0;
+		ringcast_game_session_remove(sessions, ringcast_session_order_next(&sessions->all, &at));
 	}
 	cr_assert_eq(count, 25);
 	for (size_t i = 0; i < count; i++) {
