@@ -4,9 +4,10 @@
 #include <time.h>
 
 #include "base/assert.h"
+#include "base/pause.h"
 #include "ringcast/ringcast.h"
 
-enum { TURN_MS = 10 };
+enum { TURN_MS = 100, BEGUN_MS = 10 };
 
 static _Thread_local bool is_waiting_forbidden;
 
@@ -95,10 +96,11 @@ static uint64_t now_ns(void)
 	return (uint64_t)now.tv_sec * NS_PER_S + (uint64_t)now.tv_nsec;
 }
 
-/* False: the time is up. */
-static bool wait_until(struct ask *ask, uint64_t deadline_ns)
+/* False: not in this turn. */
+static bool wait_turn(struct ask *ask, uint64_t turn_ns)
 {
-	struct timespec until = {.tv_sec = (time_t)(deadline_ns / NS_PER_S), .tv_nsec = (long)(deadline_ns % NS_PER_S)};
+	uint64_t end_ns = now_ns() + turn_ns;
+	struct timespec until = {.tv_sec = (time_t)(end_ns / NS_PER_S), .tv_nsec = (long)(end_ns % NS_PER_S)};
 	while (sem_clockwait(&ask->ended, CLOCK_MONOTONIC, &until) != 0) {
 		if (errno == ETIMEDOUT)
 			return false;
@@ -107,31 +109,49 @@ static bool wait_until(struct ask *ask, uint64_t deadline_ns)
 	return true;
 }
 
-int ringcast_ask_await(struct ask *ask, uint64_t deadline_ns)
+/* As the shard does: while the process stood still nobody could answer, and that time is not taken off the asker's patience. False: none is left. */
+static bool wait_patiently(struct ask *ask, uint64_t *patience_ns)
+{
+	uint64_t turn_ns_max = TURN_MS * NS_PER_MS, before_ns = now_ns();
+	while (!wait_turn(ask, *patience_ns < turn_ns_max ? *patience_ns : turn_ns_max)) {
+		uint64_t after_ns = now_ns();
+		if (!ringcast_pause_spend(patience_ns, after_ns - before_ns, turn_ns_max))
+			return false;
+		before_ns = after_ns;
+	}
+	return true;
+}
+
+static int await(struct ask *ask, uint64_t *patience_ns)
 {
 	ringcast_assert(!is_waiting_forbidden);
-	bool is_ended = wait_until(ask, deadline_ns);
+	bool is_ended = wait_patiently(ask, patience_ns);
 	if (!is_ended && ask->is_lasting)
 		return RINGCAST_ERROR_TIMEOUT;
 	while (!is_ended) {
 		if (ringcast_ask_give_up(ask))
 			return RINGCAST_ERROR_TIMEOUT;
-		is_ended = wait_until(ask, now_ns() + TURN_MS * NS_PER_MS); /* the shard is at it */
+		is_ended = wait_turn(ask, BEGUN_MS * NS_PER_MS); /* the shard is at it */
 	}
 	ringcast_assert(__atomic_load_n(&ask->state, __ATOMIC_ACQUIRE) == ASK_DONE); /* and the answer is there to be read */
 	return ask->result;
 }
 
+int ringcast_ask_await(struct ask *ask, uint64_t patience_ns)
+{
+	return await(ask, &patience_ns);
+}
+
 int ringcast_ask_all(struct ask *const *asks, struct mailbox *const *mailboxes, uint32_t count)
 {
-	uint64_t deadline_ns = now_ns() + ASK_TIMEOUT_MS * NS_PER_MS;
+	uint64_t patience_ns = ASK_TIMEOUT_MS * NS_PER_MS;
 	int first_error = RINGCAST_OK;
 	if (is_waiting_forbidden)
 		return RINGCAST_ERROR_STATE;
 	for (uint32_t i = 0; i < count; i++)
 		ringcast_ask_post(asks[i], mailboxes[i]);
 	for (uint32_t i = 0; i < count; i++) {
-		int result = ringcast_ask_await(asks[i], deadline_ns);
+		int result = await(asks[i], &patience_ns);
 		if (first_error == RINGCAST_OK)
 			first_error = result;
 	}

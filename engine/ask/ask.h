@@ -48,13 +48,13 @@ void ringcast_ask_post(struct ask *ask, struct mailbox *mailbox);
 /* True: it is never carried out (any more). False: the shard is at it, or it is done. */
 bool ringcast_ask_give_up(struct ask *ask);
 /*
- * Waits until it is done, and until deadline_ns (CLOCK_MONOTONIC) at most: then it is given up, unless it is lasting, with RINGCAST_ERROR_TIMEOUT. One
- * that the shard has begun is waited for, since it does happen. Asserts that this thread may wait.
+ * Waits until it is done, and for patience_ns at most: then it is given up, unless it is lasting, with RINGCAST_ERROR_TIMEOUT. Time in which the process
+ * stood still is not counted. One that the shard has begun is waited for, since it does happen. Asserts that this thread may wait.
  */
-int ringcast_ask_await(struct ask *ask, uint64_t deadline_ns);
+int ringcast_ask_await(struct ask *ask, uint64_t patience_ns);
 /* Post and await, with ASK_TIMEOUT_MS. On a shard's thread, which would wait for itself, RINGCAST_ERROR_STATE at once, and nothing is posted. */
 int ringcast_ask_shard(struct ask *ask, struct mailbox *mailbox);
-/* The same for several: all under way at once, then waited for with one deadline. The first error, in their order. */
+/* The same for several: all under way at once, then waited for with one patience. The first error, in their order. */
 int ringcast_ask_all(struct ask *const *asks, struct mailbox *const *mailboxes, uint32_t count);
 void ringcast_ask_release(struct ask *ask); /* accepts NULL */
 

@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "base/assert.h"
+#include "base/pause.h"
 #include "base/types.h"
 #include "control/dev_script.h"
 #include "control/dev_session.h"
@@ -56,7 +57,7 @@ struct daemon {
 	int stopped_fd;               /* the engine has stopped */
 	_Atomic bool is_stop_asked, is_resume_asked; /* by HTTP */
 	bool is_stopping, is_stopped; /* main thread only: a drain that ends in a stop; leave the loop now */
-	uint64_t drain_deadline_ns;
+	uint64_t drain_deadline_ns, drain_turn_ns; /* drain_turn_ns: when it was last looked at */
 	uint64_t notified_ns;
 	uint64_t certificate_look_ns, tickets_renewed_ns;
 };
@@ -414,7 +415,8 @@ static void begin_stop(struct daemon *daemon, const char *cause)
 		return;
 	}
 	daemon->is_stopping = true;
-	daemon->drain_deadline_ns = now_ns() + config.drain_timeout_ms * NS_PER_MS;
+	daemon->drain_turn_ns = now_ns();
+	daemon->drain_deadline_ns = daemon->drain_turn_ns + config.drain_timeout_ms * NS_PER_MS;
 	ringcast_engine_drain_within(daemon->engine, config.drain_timeout_ms + STOP_TIMEOUT_MS); /* advance_drain comes first, and says what it does */
 	ringcast_notify_stopping();
 	ringcast_logs_event(daemon->logs, RINGCAST_LOG_INFO, "draining, then stopping",
@@ -490,6 +492,8 @@ static void handle_wake(struct daemon *daemon)
 static void advance_drain(struct daemon *daemon, uint64_t now)
 {
 	uint64_t player_count = ringcast_engine_player_count(daemon->engine);
+	daemon->drain_deadline_ns += ringcast_pause_ns(now - daemon->drain_turn_ns, ROUND_MS * NS_PER_MS);
+	daemon->drain_turn_ns = now;
 	if (player_count == 0 || now >= daemon->drain_deadline_ns) {
 		if (player_count > 0)
 			ringcast_logs_event(daemon->logs, RINGCAST_LOG_WARN, "drain timeout, closing the players that are left",
@@ -585,12 +589,25 @@ static void run(struct daemon *daemon)
 	}
 }
 
+/* False: not in the time that this takes at most while the process runs. */
+static bool await_stopped(const struct daemon *daemon)
+{
+	uint64_t patience_ns = (STOP_TIMEOUT_MS + STOP_PATIENCE_MS) * NS_PER_MS, before_ns = now_ns(), after_ns;
+	struct pollfd done = {.fd = daemon->stopped_fd, .events = POLLIN};
+	for (;; before_ns = after_ns) {
+		if (poll(&done, 1, ROUND_MS) != 0)
+			return true;
+		after_ns = now_ns();
+		if (!ringcast_pause_spend(&patience_ns, after_ns - before_ns, ROUND_MS * NS_PER_MS))
+			return false;
+	}
+}
+
 /* A shard that never comes back cannot be joined. The process still ends, and says so. */
 static void *stop_by_force(void *context)
 {
 	struct daemon *daemon = context;
-	struct pollfd done = {.fd = daemon->stopped_fd, .events = POLLIN};
-	if (poll(&done, 1, STOP_TIMEOUT_MS + STOP_PATIENCE_MS) != 0)
+	if (await_stopped(daemon))
 		return NULL;
 	ringcast_logs_event(daemon->logs, RINGCAST_LOG_ERROR, "a shard does not come to an end, stopping without it", "stall_ms=%" PRIu64,
 			    ringcast_engine_stall_ns(daemon->engine) / NS_PER_MS);

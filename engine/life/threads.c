@@ -62,6 +62,7 @@ static void wind_down(struct engine_shard *slot)
 	struct ringcast_engine *engine = slot->engine;
 	struct shard *shard = slot->shard;
 	bool is_counted = false;
+	uint64_t paused_before_ns = shard->paused_ns;
 	ringcast_shard_stop(shard);
 	shard->io->ops->wake(shard->io); /* what has just ended is collected at the end of a tick: the first one must not sleep */
 	for (;;) {
@@ -73,7 +74,8 @@ static void wind_down(struct engine_shard *slot)
 		if (__atomic_load_n(&engine->idle_count, __ATOMIC_ACQUIRE) == engine->shard_count && ringcast_shard_is_idle(shard))
 			return;
 		ringcast_shard_tick(shard);
-		if (shard->clock_ns >= __atomic_load_n(&engine->stop_deadline_ns, __ATOMIC_ACQUIRE))
+		uint64_t paused_ns = shard->paused_ns - paused_before_ns; /* in which nobody could come to an end */
+		if (shard->clock_ns - paused_ns >= __atomic_load_n(&engine->stop_deadline_ns, __ATOMIC_ACQUIRE))
 			ringcast_shard_abort(shard);
 	}
 }

@@ -3,10 +3,10 @@
 
 #include "base/assert.h"
 #include "base/log.h"
+#include "base/pause.h"
 #include "shard/shard_private.h"
 
 enum { READ_ON_COUNT = 16, TIMERS_PER_TICK_MAX = 1024, HANDOFFS_PER_TICK_MAX = 64, SLEEP_NS_MAX = 100000000, OVERRUN_NS = 20000000 };
-enum { PAUSE_NS_MIN = 1000000000 }; /* a gap between two turns that is no longer sleep, nor a long turn */
 
 static void handle_stream_event(struct shard *shard, const struct io_event *event)
 {
@@ -128,13 +128,13 @@ static uint64_t deadline_ns(struct shard *shard)
  */
 void ringcast_shard_turn_clock(struct shard *shard)
 {
-	uint64_t clock_ns = ringcast_io_now_ns(shard->io), gap_ns = clock_ns - shard->clock_ns;
+	uint64_t clock_ns = ringcast_io_now_ns(shard->io), paused_ns = ringcast_pause_ns(clock_ns - shard->clock_ns, SLEEP_NS_MAX);
 	shard->clock_ns = clock_ns;
-	if (gap_ns > PAUSE_NS_MIN + SLEEP_NS_MAX) {
-		shard->paused_ns += gap_ns - SLEEP_NS_MAX;
+	if (paused_ns > 0) {
+		shard->paused_ns += paused_ns;
 		shard->counters.pauses++;
 		ringcast_log(LOG_WARN, "shard", "the process did not run for a while; all deadlines are put off by as long", "shard=%u paused_ms=%llu",
-			     shard->options.index, (unsigned long long)((gap_ns - SLEEP_NS_MAX) / NS_PER_MS));
+			     shard->options.index, (unsigned long long)(paused_ns / NS_PER_MS));
 	}
 	shard->now_ns = clock_ns - shard->paused_ns;
 	__atomic_store_n(&shard->beat_ns, clock_ns, __ATOMIC_RELAXED);

@@ -3,6 +3,7 @@
 
 import asyncio
 import contextlib
+import signal
 import unittest
 import urllib.parse
 
@@ -563,6 +564,21 @@ class Drain(unittest.IsolatedAsyncioTestCase):
         draining.process.terminate()
         await alice.send(10, b"and now", group=EVERYONE)
         await alice.expect(10, b"and now")
+        await alice.leave()
+        await asyncio.get_running_loop().run_in_executor(None, draining.wait)
+
+    async def test_a_drain_does_not_count_time_in_which_the_process_stood_still(self):
+        draining = Daemon(drain_timeout="4s")
+        alice = await Player.join(draining, draining.create_session())
+        draining.process.terminate()
+        while draining.request_raw("GET", "/readyz")[0] != 503:
+            await asyncio.sleep(0.01)
+        draining.process.send_signal(signal.SIGSTOP)
+        await asyncio.sleep(6)
+        draining.process.send_signal(signal.SIGCONT)
+        await asyncio.sleep(0.5)  # time enough to close her for one that counts it all
+        await alice.send(10, b"still served", group=EVERYONE)
+        await alice.expect(10, b"still served")
         await alice.leave()
         await asyncio.get_running_loop().run_in_executor(None, draining.wait)
 

@@ -1,8 +1,11 @@
 /* Asking a shard that ticks when the test says so, and not before: what is given up, late, closed or many at once. No shard is needed to be asked. */
 #include <criterion/criterion.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "ask/ask.h"
 #include "ringcast/ringcast.h"
@@ -276,4 +279,44 @@ Test(ask, a_shard_does_not_wait_for_itself)
 	cr_assert_eq(answered_count, 0, "it was not even posted");
 	ringcast_ask_release(ask);
 	cr_assert_eq(freed_count, 1);
+}
+
+/* The shard of a process that has been stopped: it answers when it is told that the process goes on. */
+static void *tick_when_told(void *argument)
+{
+	char byte;
+	ssize_t got = read(*(const int *)argument, &byte, 1);
+	tick(0);
+	return got == 1 ? argument : NULL;
+}
+
+/* Exits with 0 if the question was answered. */
+static void ask_in_a_process_that_stops(int started, int woken)
+{
+	struct ask *ask = make(1);
+	pthread_t thread;
+	bool is_started = pthread_create(&thread, NULL, tick_when_told, &woken) == 0;
+	ringcast_ask_post(ask, mailboxes[0]);
+	is_started &= write(started, "", 1) == 1;
+	int result = is_started ? ringcast_ask_await(ask, 2 * NS_PER_S) : RINGCAST_ERROR_STATE;
+	_exit(result == RINGCAST_ERROR_EXISTS ? 0 : 1);
+}
+
+Test(ask, a_process_that_stood_still_has_not_waited)
+{
+	int started[2], woken[2], status;
+	char byte;
+	cr_assert(pipe(started) == 0 && pipe(woken) == 0);
+	pid_t child = fork();
+	if (child == 0)
+		ask_in_a_process_that_stops(started[1], woken[0]);
+	cr_assert_eq(read(started[0], &byte, 1), 1);
+	cr_assert_eq(kill(child, SIGSTOP), 0);
+	cr_assert(waitpid(child, &status, WUNTRACED) == child && WIFSTOPPED(status));
+	usleep(3500000);
+	cr_assert_eq(kill(child, SIGCONT), 0);
+	usleep(200000); /* time enough to give up for one who counts it all */
+	cr_assert_eq(write(woken[1], "", 1), 1);
+	cr_assert_eq(waitpid(child, &status, 0), child);
+	cr_assert(WIFEXITED(status) && WEXITSTATUS(status) == 0, "it was given up");
 }
