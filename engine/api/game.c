@@ -19,6 +19,11 @@ const char *ringcast_session_properties(ringcast_session *session)
 	return ringcast_session_get_properties(ringcast_engine_checked(session));
 }
 
+const char *ringcast_session_matchmaker_data(ringcast_session *session)
+{
+	return ringcast_session_get_matchmaker_data(ringcast_engine_checked(session));
+}
+
 uint64_t ringcast_session_now_ns(ringcast_session *session)
 {
 	return ringcast_engine_checked(session)->store->now_ns;

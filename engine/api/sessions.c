@@ -16,16 +16,21 @@
 struct ask_create {
 	struct ask ask;
 	struct session_options options;
-	char name[RINGCAST_NAME_BYTES], *properties; /* NULL: none */
+	char name[RINGCAST_NAME_BYTES], *properties, *matchmaker_data; /* NULL: none */
 	struct script_version *script; /* counted, or NULL */
 	char id[RINGCAST_ID_BYTES];    /* the answer */
 };
 
-static void tell_data_full(struct shard *shard, const char *properties)
+static size_t length_of(const char *text)
+{
+	return text != NULL ? strlen(text) : 0;
+}
+
+static void tell_data_full(struct shard *shard, const struct ask_create *self)
 {
 	ringcast_shard_drop(shard, DROP_SESSION_DATA, 1);
 	ringcast_log(LOG_WARN, "session", "refused: its data does not fit beside that of the others, see limits.session_data_bytes",
-		     "shard=%u bytes=%zu others=%llu limit=%u", shard->options.index, strlen(properties) + 1,
+		     "shard=%u bytes=%zu others=%llu limit=%u", shard->options.index, length_of(self->properties) + length_of(self->matchmaker_data),
 		     (unsigned long long)shard->store.session_data_bytes, shard->session_limits.session_data_bytes);
 }
 
@@ -40,7 +45,7 @@ static bool answer_create(struct shard *shard, struct ask *ask)
 	else
 		drop = ringcast_session_open(&shard->store, &self->options, shard->now_ns, &session);
 	if (ask->result == RINGCAST_OK && drop == DROP_SESSION_DATA)
-		tell_data_full(shard, self->properties);
+		tell_data_full(shard, self);
 	if (ask->result == RINGCAST_OK)
 		ask->result = ringcast_error_of_drop(drop);
 	if (ask->result == RINGCAST_OK)
@@ -53,6 +58,7 @@ static void free_create(struct ask *ask)
 	struct ask_create *self = CONTAINER_OF(ask, struct ask_create, ask);
 	ringcast_script_version_release(&self->script);
 	free(self->properties);
+	free(self->matchmaker_data);
 	free(self);
 }
 
@@ -76,25 +82,35 @@ static int prepare_script(struct ringcast_engine *engine, const char *name_and_v
 	return ringcast_sidecars_want(engine->sidecars, shard) ? RINGCAST_OK : RINGCAST_ERROR_SYSTEM;
 }
 
-static int keep_properties(struct ask_create *self, const char *properties)
+/* *ret_text NULL with RINGCAST_OK: there is none. */
+static int keep_text(const char *text, size_t bytes_max, char **ret_text)
 {
-	if (properties == NULL)
+	if (text == NULL)
 		return RINGCAST_OK;
-	if (strnlen(properties, RINGCAST_SESSION_DATA_BYTES) == RINGCAST_SESSION_DATA_BYTES)
+	if (strnlen(text, bytes_max) == bytes_max)
 		return RINGCAST_ERROR_ARGUMENT;
-	self->properties = strdup(properties);
+	*ret_text = strdup(text);
+	return *ret_text != NULL ? RINGCAST_OK : RINGCAST_ERROR_MEMORY;
+}
+
+static int keep_data(struct ask_create *self, const ringcast_session_options *options)
+{
+	int result = keep_text(options->properties, RINGCAST_SESSION_DATA_BYTES, &self->properties);
+	if (result == RINGCAST_OK)
+		result = keep_text(options->matchmaker_data, RINGCAST_MATCHMAKER_DATA_BYTES, &self->matchmaker_data);
 	self->options.properties = self->properties;
-	return self->properties != NULL ? RINGCAST_OK : RINGCAST_ERROR_MEMORY;
+	self->options.matchmaker_data = self->matchmaker_data;
+	return result;
 }
 
 /* What a JavaScript session begins with travels in one frame. */
-static int check_properties(const struct ask_create *self)
+static int check_data(const struct ask_create *self)
 {
-	if (self->script == NULL || self->script->script->language != SCRIPT_JS || self->properties == NULL ||
-	    strlen(self->properties) < RINGCAST_SESSION_DATA_JS_BYTES)
+	size_t bytes = length_of(self->properties) + length_of(self->matchmaker_data);
+	if (self->script == NULL || self->script->script->language != SCRIPT_JS || bytes < RINGCAST_SESSION_DATA_JS_BYTES)
 		return RINGCAST_OK;
-	ringcast_log(LOG_WARN, "session", "refused: its data is too long for a JavaScript script", "bytes=%zu bytes_max=%d",
-		     strlen(self->properties), RINGCAST_SESSION_DATA_JS_BYTES - 1);
+	ringcast_log(LOG_WARN, "session", "refused: its data is too long for a JavaScript script", "bytes=%zu bytes_max=%d", bytes,
+		     RINGCAST_SESSION_DATA_JS_BYTES - 1);
 	return RINGCAST_ERROR_ARGUMENT;
 }
 
@@ -112,7 +128,7 @@ static int fill_create(struct ask_create *self, const ringcast_session_options *
 	};
 	if (!ringcast_ask_keep(self->name, sizeof(self->name), options->name))
 		return RINGCAST_ERROR_ARGUMENT;
-	return keep_properties(self, options->properties);
+	return keep_data(self, options);
 }
 
 static int create_on(struct ringcast_engine *engine, uint32_t shard, const ringcast_session_options *options, char ret_id[RINGCAST_ID_BYTES])
@@ -125,7 +141,7 @@ static int create_on(struct ringcast_engine *engine, uint32_t shard, const ringc
 	if (result == RINGCAST_OK)
 		result = prepare_script(engine, options->script, shard, &self->script);
 	if (result == RINGCAST_OK)
-		result = check_properties(self);
+		result = check_data(self);
 	if (result == RINGCAST_OK)
 		result = ringcast_engine_ask(engine, shard, &self->ask);
 	if (result == RINGCAST_OK)

@@ -121,9 +121,10 @@ static void refuse_session(const struct http_request *request, const ringcast_se
 	char where[32] = "no shard has", data[160] = "";
 	if (options->has_shard)
 		snprintf(where, sizeof(where), "shard %d has no", options->shard);
-	if (options->properties)
-		snprintf(data, sizeof(data), ", or limits.session_data_bytes (%u a shard) by the properties of all sessions and these %zu bytes",
-			 request->config->limits.session_data_bytes, strlen(options->properties));
+	size_t bytes = (options->properties ? strlen(options->properties) : 0) + (options->matchmaker_data ? strlen(options->matchmaker_data) : 0);
+	if (bytes > 0)
+		snprintf(data, sizeof(data), ", or limits.session_data_bytes (%u a shard) by the data of all sessions and these %zu bytes",
+			 request->config->limits.session_data_bytes, bytes);
 	ringcast_http_problem(response, 409, "full", "create session: %s room for one more: limits.sessions_max (%u a shard) is reached%s", where, sessions_max,
 			      data);
 }
@@ -165,6 +166,7 @@ void ringcast_http_sessions_create(struct http_request *request, struct http_res
 		 .max = UINT32_MAX,
 		 .is_present = &has_timeout},
 		{.name = "properties", .type = BODY_TEXT, .target = &options.properties, .max = RINGCAST_SESSION_DATA_BYTES - 1},
+		{.name = "matchmaker_data", .type = BODY_STRING, .target = &options.matchmaker_data, .max = RINGCAST_MATCHMAKER_DATA_BYTES - 1},
 		{.name = "script", .type = BODY_STRING, .target = &options.script, .max = RINGCAST_SCRIPT_NAME_BYTES + RINGCAST_SCRIPT_VERSION_BYTES},
 		{.name = "shard",
 		 .type = BODY_UINT,

@@ -59,16 +59,26 @@ static void format_id(struct session *session)
 	ringcast_id_format_session(&ref, session->id);
 }
 
-static bool properties_copy(struct session *session, const char *properties)
+static size_t data_bytes(const char *text)
 {
-	if (properties == NULL)
-		return true;
-	size_t bytes = strlen(properties) + 1;
-	session->properties = malloc(bytes);
-	if (session->properties == NULL)
+	return text != NULL ? strlen(text) + 1 : 0;
+}
+
+/* text NULL: there is none, and *ret_copy says so. */
+static bool text_copy(const char *text, char **ret_copy)
+{
+	size_t bytes = data_bytes(text);
+	*ret_copy = bytes > 0 ? malloc(bytes) : NULL;
+	if (*ret_copy != NULL)
+		memcpy(*ret_copy, text, bytes);
+	return bytes == 0 || *ret_copy != NULL;
+}
+
+static bool data_copy(struct session *session, const struct session_options *options)
+{
+	if (!text_copy(options->properties, &session->properties) || !text_copy(options->matchmaker_data, &session->matchmaker_data))
 		return false;
-	memcpy(session->properties, properties, bytes);
-	session->store->session_data_bytes += bytes;
+	session->store->session_data_bytes += data_bytes(options->properties) + data_bytes(options->matchmaker_data);
 	return true;
 }
 
@@ -84,8 +94,10 @@ static struct session *session_create(struct store *store, const struct session_
 	session->self = self;
 	session->players_max = players_max_of(store, options);
 	session->players = calloc(session->players_max, sizeof(struct player *));
-	if (session->players != NULL && properties_copy(session, options->properties))
+	if (session->players != NULL && data_copy(session, options))
 		return session;
+	free(session->properties);
+	free(session->matchmaker_data);
 	free(session->players);
 	ringcast_slab_free(&store->sessions, self);
 	return NULL;
@@ -213,9 +225,10 @@ static bool is_oversize(const char *text, size_t bytes_max)
 	return text != NULL && strnlen(text, bytes_max) == bytes_max;
 }
 
-static bool is_data_full(const struct store *store, const char *properties)
+static bool is_data_full(const struct store *store, const struct session_options *options)
 {
-	return properties != NULL && store->session_data_bytes + strlen(properties) + 1 > store->options.limits->session_data_bytes;
+	size_t bytes = data_bytes(options->properties) + data_bytes(options->matchmaker_data);
+	return bytes > 0 && store->session_data_bytes + bytes > store->options.limits->session_data_bytes;
 }
 
 enum drop_reason ringcast_session_open(struct store *store, const struct session_options *options, uint64_t now_ns, struct session **ret_session)
@@ -223,11 +236,12 @@ enum drop_reason ringcast_session_open(struct store *store, const struct session
 	store->now_ns = now_ns;
 	if (store->is_draining)
 		return DROP_DRAINING;
-	if (is_oversize(options->name, SESSION_NAME_BYTES) || is_oversize(options->properties, SESSION_PROPERTIES_BYTES_MAX))
+	if (is_oversize(options->name, SESSION_NAME_BYTES) || is_oversize(options->properties, SESSION_PROPERTIES_BYTES_MAX) ||
+	    is_oversize(options->matchmaker_data, SESSION_MATCHMAKER_BYTES_MAX))
 		return DROP_OVERSIZE;
 	if (store->sessions.count == store->sessions.capacity)
 		return DROP_SESSION_FULL;
-	if (is_data_full(store, options->properties))
+	if (is_data_full(store, options))
 		return DROP_SESSION_DATA;
 	struct session *session = session_create(store, options);
 	if (session == NULL)
@@ -396,6 +410,11 @@ void ringcast_session_resume(struct session *session)
 const char *ringcast_session_get_properties(const struct session *session)
 {
 	return session->properties != NULL ? session->properties : "";
+}
+
+const char *ringcast_session_get_matchmaker_data(const struct session *session)
+{
+	return session->matchmaker_data != NULL ? session->matchmaker_data : "";
 }
 
 void ringcast_session_expire(struct store *store, struct timer *timer, uint64_t now_ns)

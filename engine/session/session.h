@@ -112,7 +112,7 @@ struct session {
 	struct list_node node; /* store->graveyard_sessions */
 	struct timer timer_empty, timer_tick, timer_health, timer_terminate, timer_activation;
 	uint32_t command_count, alarm_count;
-	char *properties; /* owned; NULL: none */
+	char *properties, *matchmaker_data; /* owned; NULL: none */
 	void *user; /* the scripting side's */
 	const struct hooks *hooks; /* whose answers count here; never NULL */
 	void *hooks_context;
@@ -146,7 +146,7 @@ struct session_limits { /* live: the shard may change it between ticks */
 	uint32_t parked_player_max, parked_session_max; /* events that wait for a script's answer or behind one */
 	uint32_t answer_timeout_ms; /* of sessions that do not say */
 	uint32_t activation_timeout_ms; /* likewise; 0: never */
-	uint32_t session_data_bytes;    /* properties of all sessions together, each with its NUL */
+	uint32_t session_data_bytes;    /* properties and matchmaker data of all sessions together, each with its NUL */
 };
 
 struct store_options {
@@ -170,7 +170,7 @@ struct store {
 	struct hooks hooks;
 	struct slab sessions, players, groups, labels;
 	uint32_t membership_count;
-	uint64_t session_data_bytes; /* of all properties, until their sessions are collected */
+	uint64_t session_data_bytes; /* of all properties and matchmaker data, until their sessions are collected */
 	struct map groups_by_key; /* session index << 32 | group id -> group handle */
 	struct list_node graveyard, graveyard_sessions;
 	bool is_draining;
@@ -193,7 +193,7 @@ void ringcast_store_collect(struct store *store);
 uint64_t ringcast_store_reserved_bytes(const struct store_options *options);
 
 struct session_options {
-	const char *name, *properties; /* NULL: none */
+	const char *name, *properties, *matchmaker_data; /* NULL: none */
 	uint32_t players_max, ping_interval_ms, tick_interval_ms, empty_timeout_ms; /* 0: default; empty UINT32_MAX: never */
 	const struct hooks *hooks; /* not copied: must live until the session is collected. NULL: the store's, with the store's context */
 	void *hooks_context;
@@ -203,7 +203,7 @@ struct session_options {
 };
 
 /*
- * DROP_NONE, or SESSION_FULL (store full), SESSION_DATA (properties of all too long), NO_BUFFER, DRAINING, OVERSIZE (one's own). Calls the session_started hook, which
+ * DROP_NONE, or SESSION_FULL (store full), SESSION_DATA (properties and matchmaker data of all too long), NO_BUFFER, DRAINING, OVERSIZE (one's own). Calls the session_started hook, which
  * may finish the session: then *ret_session has ended already when this returns.
  */
 enum drop_reason ringcast_session_open(struct store *store, const struct session_options *options, uint64_t now_ns, struct session **ret_session);
@@ -228,6 +228,7 @@ void ringcast_session_ask_to_end(struct session *session, uint64_t deadline_ns, 
 void ringcast_session_resume(struct session *session); /* no deadline any more; the script is told again the next time */
 /* What the session was created with; "" when nothing was said. Good for the session's life. */
 const char *ringcast_session_get_properties(const struct session *session);
+const char *ringcast_session_get_matchmaker_data(const struct session *session); /* likewise: what a matchmaker says of its players */
 struct player *ringcast_session_find_player(struct session *session, int32_t peer_id); /* ACTIVE only; O(1), by the store's map */
 struct player *ringcast_session_find_peer(struct session *session, int32_t peer_id);   /* CONNECTING too */
 struct player *ringcast_session_find_id(struct session *session, const char *player_id); /* RESERVED too; NULL for "" */

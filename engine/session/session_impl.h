@@ -5,7 +5,8 @@
 #include "base/assert.h"
 #include "session/session.h"
 
-enum { SESSION_PLAYERS_DEFAULT = 32, SESSION_PROPERTIES_BYTES_MAX = 2097153, PLAYER_DATA_BYTES_MAX = 2049 }; /* with NUL */
+enum { SESSION_PLAYERS_DEFAULT = 32, SESSION_PROPERTIES_BYTES_MAX = 2097153, SESSION_MATCHMAKER_BYTES_MAX = 1560001,
+       PLAYER_DATA_BYTES_MAX = 2049 }; /* with NUL */
 
 /* What is done for the session's script, hooks and their commands; the outermost pair counts. */
 static inline void ringcast_session_begin_work(struct session *session)

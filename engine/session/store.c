@@ -89,6 +89,15 @@ static void player_free(struct store *store, struct player *player)
 	ringcast_slab_free(&store->players, player->self);
 }
 
+static void data_free(struct store *store, char **text)
+{
+	if (*text == NULL)
+		return;
+	store->session_data_bytes -= strlen(*text) + 1;
+	free(*text);
+	*text = NULL;
+}
+
 static void session_free(struct store *store, struct session *session)
 {
 	ringcast_check_magic(session, SESSION);
@@ -96,9 +105,8 @@ static void session_free(struct store *store, struct session *session)
 	ringcast_assert(session->player_count == 0 && session->reserved_count == 0 && session->command_count == 0);
 	ringcast_assert(session->alarm_count == 0 && session->parked_count == 0);
 	ringcast_list_remove(&session->node);
-	if (session->properties != NULL)
-		store->session_data_bytes -= strlen(session->properties) + 1;
-	free(session->properties);
+	data_free(store, &session->properties);
+	data_free(store, &session->matchmaker_data);
 	free(session->players);
 	session->magic = ~SESSION_MAGIC;
 	ringcast_slab_free(&store->sessions, session->self);

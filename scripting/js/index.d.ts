@@ -45,6 +45,8 @@ export interface GameSession {
 	readonly gameProperties: { key: string; value: string }[];
 	/** The session's properties, as they were given. */
 	readonly gameSessionData: string;
+	/** What the matchmaker said of its players, as JSON; empty when no matchmaker made the session. */
+	readonly matchmakerData: string;
 	readonly status: 'ACTIVE';
 	readonly [field: string]: unknown;
 }
@@ -73,6 +75,7 @@ export interface Session {
 	// Beyond Realtime
 	getName(): string;
 	getProperties(): string;
+	getMatchmakerData(): string;
 	getPlayerId(peerId: number): string | undefined;
 	getPlayerData(peerId: number): string | undefined;
 	kick(peerId: number, reason?: string): void;

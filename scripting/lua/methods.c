@@ -118,6 +118,12 @@ static int get_properties(lua_State *state)
 	return 1;
 }
 
+static int get_matchmaker_data(lua_State *state)
+{
+	lua_pushstring(state, ringcast_session_get_matchmaker_data(begin(state)));
+	return 1;
+}
+
 static int get_group_members(lua_State *state)
 {
 	struct session *session = begin(state);
@@ -259,6 +265,7 @@ static const luaL_Reg methods[] = {
 	{"getGameSessionId", get_game_session_id},
 	{"getGroupMembers", get_group_members},
 	{"getLogger", get_logger},
+	{"getMatchmakerData", get_matchmaker_data},
 	{"getName", get_name},
 	{"getPlayerData", get_player_data},
 	{"getPlayerId", get_player_id},
@@ -316,7 +323,7 @@ static void set_both(lua_State *state, const char *name)
 void ringcast_lua_push_game_session(lua_State *state)
 {
 	const struct session *session = ringcast_lua_check_session(state);
-	lua_createtable(state, 0, 8);
+	lua_createtable(state, 0, 10);
 	lua_pushstring(state, session->id);
 	set_both(state, "gameSessionId");
 	lua_pushstring(state, session->name);
@@ -325,4 +332,6 @@ void ringcast_lua_push_game_session(lua_State *state)
 	set_both(state, "maximumPlayerSessionCount");
 	lua_pushstring(state, ringcast_session_get_properties(session));
 	set_both(state, "gameSessionData");
+	lua_pushstring(state, ringcast_session_get_matchmaker_data(session));
+	set_both(state, "matchmakerData");
 }

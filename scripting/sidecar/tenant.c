@@ -67,8 +67,8 @@ static bool send_open(struct tenant *tenant)
 		.kind = SIDECAR_FRAME_OPEN,
 		.numbers = {host->environment->limits->memory_bytes, session->players_max, session->ping_interval_ms, session->tick_interval_ms},
 		.texts = {text_view(session->id), text_view(session->name), text_view(ringcast_session_get_properties(session)),
-			  text_view(script->name), text_view(script->version), text_view(script->folder), text_view(script->main),
-			  text_view(host->arguments)},
+			  text_view(ringcast_session_get_matchmaker_data(session)), text_view(script->name), text_view(script->version),
+			  text_view(script->folder), text_view(script->main), text_view(host->arguments)},
 	};
 	return ringcast_tenant_push(tenant, &frame, 1);
 }
@@ -82,7 +82,7 @@ void ringcast_tenant_start(void *context, struct session *session)
 	ringcast_session_hold_up(session); /* until the worker says OPENED */
 	if (send_open(tenant))
 		return;
-	ringcast_tenant_say(tenant, SCRIPT_FATAL, "session ends: what it begins with (launch arguments, properties) does not fit a frame or the queue");
+	ringcast_tenant_say(tenant, SCRIPT_FATAL, "session ends: what it begins with (launch arguments, properties, matchmaker data) does not fit a frame or the queue");
 	ringcast_tenant_doom(tenant, CLOSE_SCRIPT_LOST);
 }
 

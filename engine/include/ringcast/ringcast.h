@@ -39,7 +39,8 @@ extern "C" {
 #define RINGCAST_PLAYER_ID_BYTES 1025 /* with NUL */
 #define RINGCAST_DATA_BYTES 2049   /* player data, with NUL */
 #define RINGCAST_SESSION_DATA_BYTES 2097153 /* session properties, with NUL: 262 144 characters as JSON, whatever has to be escaped in them */
-#define RINGCAST_SESSION_DATA_JS_BYTES 49153 /* of a session whose script is JavaScript: it has to fit the frame that opens the session */
+#define RINGCAST_MATCHMAKER_DATA_BYTES 1560001 /* with NUL: 390 000 characters of UTF-8, however long */
+#define RINGCAST_SESSION_DATA_JS_BYTES 49153 /* both together, of a session whose script is JavaScript: they have to fit the frame that opens the session */
 #define RINGCAST_ADDRESS_BYTES 64
 #define RINGCAST_SCRIPT_NAME_BYTES 64
 #define RINGCAST_SCRIPT_VERSION_BYTES 33
@@ -171,7 +172,7 @@ typedef enum ringcast_io { RINGCAST_IO_AUTO = 0, RINGCAST_IO_URING = 1, RINGCAST
 	X(uint32_t, hellos_per_second, 20000, 1, UINT32_MAX, true, "DTLS hellos per second that a shard answers with a cookie") \
 	X(uint32_t, hellos_per_second_per_address, 100, 1, UINT32_MAX, true, "of these, per client address with players who came by TLS, besides those for everybody") \
 	X(uint32_t, buffer_memory_bytes, 67108864, 1048576, UINT32_MAX, false, "payload and send buffers per shard") \
-	X(uint32_t, session_data_bytes, 67108864, 0, UINT32_MAX, true, "properties of all sessions of a shard together; a session beyond it is refused") \
+	X(uint32_t, session_data_bytes, 67108864, 0, UINT32_MAX, true, "properties and matchmaker data of all sessions of a shard together; a session beyond it is refused") \
 	X(uint64_t, fanout_bytes_per_second, 16777216, 0, 1000000000000, true, "bytes per second that a player's messages may make others receive, 64 added per delivery; 0: no limit") \
 	X(uint64_t, session_fanout_bytes_per_second, 134217728, 0, 1000000000000, true, "the same of all players of a session together; 0: no limit") \
 	X(uint32_t, flood_seconds_max, 10, 0, 86400, true, "seconds on end in which a connection may be above its message or byte rate; then it is closed; 0: never") \
@@ -382,6 +383,11 @@ typedef struct ringcast_session_options {
 	bool is_late_allowed;   /* a verdict that does not come in time is ALLOW; else DENY */
 	const char *script; /* "name": its current version now, for the session's whole life; or "name@version". NULL: none, the engine's callbacks */
 	uint32_t activation_timeout_ms; /* see ringcast_session_hold; 0: the limit's */
+	/*
+	 * What a matchmaker says of the session's players, JSON as a rule. NULL: none; < RINGCAST_MATCHMAKER_DATA_BYTES, with a JavaScript script
+	 * < RINGCAST_SESSION_DATA_JS_BYTES together with the properties.
+	 */
+	const char *matchmaker_data;
 } ringcast_session_options;
 #define RINGCAST_SESSION_OPTIONS_INIT RINGCAST_SIZED(ringcast_session_options)
 
@@ -445,6 +451,7 @@ RINGCAST_API int ringcast_session_answer_post(ringcast_engine *engine, const cha
 /* [callback] What a game may read. Texts are good until the callback returns. */
 RINGCAST_API const char *ringcast_session_id(ringcast_session *session);
 RINGCAST_API const char *ringcast_session_properties(ringcast_session *session); /* "" if none were given */
+RINGCAST_API const char *ringcast_session_matchmaker_data(ringcast_session *session); /* likewise */
 RINGCAST_API uint64_t ringcast_session_now_ns(ringcast_session *session);        /* the engine's clock, as of this event */
 RINGCAST_API void ringcast_session_set_user(ringcast_session *session, void *user); /* the game's own pointer; NULL at first */
 RINGCAST_API void *ringcast_session_user(ringcast_session *session);

@@ -66,7 +66,7 @@ struct host_call {
 	uint32_t host;
 	char session[HOST_ID_BYTES]; /* the host's name for it; of CREATE the answer */
 	/* CREATE and UPDATE. Of SCRIPT_...: script is its name, zip (of a push) its package in base64, version and size the push's answer, version what to select */
-	json_t *facts;	 /* as game_session.facts, the call's own tree: it goes between threads; NULL in an update: unchanged */
+	json_t *facts;	 /* as game_session.facts (MatchmakerData among them), the call's own tree: it goes between threads; NULL in an update: unchanged */
 	char *script;	 /* "name" or "name@version"; "": none */
 	char *zip;
 	char version[HOST_ID_BYTES];

@@ -60,15 +60,38 @@ static void look_at_start(struct host_local *local, struct host_call *call)
 	call->is_activating = result == RINGCAST_OK && strcmp(info.state, "activating") == 0;
 }
 
-/* What the script reads: CreateGameSession's members, GameProperties always among them, by which it is known for one. NULL: out of memory. */
+/*
+ * What the script reads: CreateGameSession's members, GameProperties always among them, by which it is known for one. MatchmakerData is a property of its
+ * own. NULL: out of memory.
+ */
 static char *properties_of(const json_t *facts)
 {
 	json_t *shown = json_copy((json_t *)facts);
 	if (json_object_get(shown, "GameProperties") == NULL)
 		json_object_set_new(shown, "GameProperties", json_array());
+	json_object_del(shown, "MatchmakerData");
 	char *text = json_dumps(shown, JSON_COMPACT);
 	json_decref(shown);
 	return text;
+}
+
+static size_t data_bytes(const ringcast_session_options *options)
+{
+	return strlen(options->properties) + (options->matchmaker_data != NULL ? strlen(options->matchmaker_data) : 0);
+}
+
+/* False: the call says what is too long for any session of this host. */
+static bool is_data_short(const ringcast_session_options *options, struct host_call *call)
+{
+	if (strlen(options->properties) >= RINGCAST_SESSION_DATA_BYTES)
+		snprintf(call->text, sizeof(call->text), "GameProperties and GameSessionData together are longer than this host's %d bytes",
+			 RINGCAST_SESSION_DATA_BYTES - 1);
+	else if (options->matchmaker_data != NULL && strlen(options->matchmaker_data) >= RINGCAST_MATCHMAKER_DATA_BYTES)
+		snprintf(call->text, sizeof(call->text), "MatchmakerData is longer than this host's %d bytes", RINGCAST_MATCHMAKER_DATA_BYTES - 1);
+	else
+		return true;
+	call->result = HOST_FAILED;
+	return false;
 }
 
 static void create(struct host_local *local, struct host_call *call)
@@ -81,16 +104,16 @@ static void create(struct host_local *local, struct host_call *call)
 	options.script = call->script;
 	options.activation_timeout_ms = call->activation_timeout_ms;
 	options.empty_timeout_ms = UINT32_MAX; /* a session lives until its backend or its script ends it */
-	options.properties = properties != NULL && strlen(properties) < RINGCAST_SESSION_DATA_BYTES ? properties : NULL;
-	if (properties != NULL && options.properties == NULL) {
-		call->result = HOST_FAILED;
-		snprintf(call->text, sizeof(call->text), "GameProperties and GameSessionData together are longer than this host's %d bytes",
-			 RINGCAST_SESSION_DATA_BYTES - 1);
-	} else {
+	options.properties = properties;
+	options.matchmaker_data = json_string_value(json_object_get(call->facts, "MatchmakerData"));
+	if (properties == NULL)
+		answer(call, RINGCAST_ERROR_MEMORY);
+	else if (is_data_short(&options, call)) {
 		int error = ringcast_session_create(local->options.engine, &options, call->session);
 		answer(call, error);
-		if (error == RINGCAST_ERROR_ARGUMENT && properties != NULL && strlen(properties) >= RINGCAST_SESSION_DATA_JS_BYTES)
-			snprintf(call->text, sizeof(call->text), "GameProperties and GameSessionData together are longer than the %d bytes of a JavaScript session",
+		if (error == RINGCAST_ERROR_ARGUMENT && data_bytes(&options) >= RINGCAST_SESSION_DATA_JS_BYTES)
+			snprintf(call->text, sizeof(call->text),
+				 "GameProperties, GameSessionData and MatchmakerData together are longer than the %d bytes of a JavaScript session",
 				 RINGCAST_SESSION_DATA_JS_BYTES - 1);
 	}
 	free(properties);

@@ -5,7 +5,7 @@
 #include "proto/websocket.h"
 
 /* The longest message: the start of a session with 262 144 characters of data, each of which may take six bytes in JSON, and what stands around it. */
-enum { SERVER_SOCKET_BYTES_MAX = 2 * 1024 * 1024 + 16, SERVER_PATH_BYTES = 2048 };
+enum { SERVER_SOCKET_BYTES_MAX = 4 * 1024 * 1024 + 16, SERVER_PATH_BYTES = 2048 };
 
 struct server_socket {
 	int fd; /* -1: none */

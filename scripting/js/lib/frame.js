@@ -15,7 +15,7 @@ const END = { FINISHED: 0, FAILED: 1, OUT_OF_MEMORY: 2 };
 
 const LIST = [
 	['HELLO', 1, 'IIIIIQS', 'magic version_min version_max features window_bytes memory_bytes engine'],
-	['OPEN', 2, 'QIIISSSSSSSS', 'memory_bytes players_max ping_ms tick_ms id name properties script version folder main arguments'],
+	['OPEN', 2, 'QIIISSSSSSSSS', 'memory_bytes players_max ping_ms tick_ms id name properties matchmaker_data script version folder main arguments'],
 	['CLOSE', 3, 'S', 'reason'],
 	['TERMINATE', 4, 'Q', 'left_ms'],
 	['CONNECT', 5, 'QISSSR', 'ticket peer player_session_id player_id player_data payload'],

@@ -117,6 +117,7 @@ function makeSession(world) {
 		// What Realtime scripts never had.
 		getName: () => facts.name,
 		getProperties: () => facts.properties,
+		getMatchmakerData: () => facts.matchmaker_data,
 		getPlayerId: (peerId) => (people.get(peerOf(peerId)) || {}).playerId,
 		getPlayerData: (peerId) => (people.get(peerOf(peerId)) || {}).playerData,
 		kick(peerId, reason) {

@@ -193,7 +193,7 @@ function askHealth(low, high) {
 
 // The start
 
-function gameSessionOf({ id, name, properties, players_max }) {
+function gameSessionOf({ id, name, properties, matchmaker_data: matchmakerData, players_max }) {
 	let given = {};
 	try {
 		const parsed = JSON.parse(properties);
@@ -208,7 +208,7 @@ function gameSessionOf({ id, name, properties, players_max }) {
 		.map(({ key, Key = key, value, Value = value }) => ({ key: Key, value: Value, Key, Value }));
 	const both = { gameSessionId: id, name, maximumPlayerSessionCount: players_max, gameProperties,
 		gameSessionData: isOfService ? String(given.GameSessionData ?? '') : properties,
-		status: 'ACTIVE' };
+		matchmakerData, status: 'ACTIVE' };
 	return Object.fromEntries(Object.entries(both).flatMap(([key, value]) => [[key, value], [key[0].toUpperCase() + key.slice(1), value]]));
 }
 

@@ -72,9 +72,9 @@ class Engine {
 		return this.frames.filter(({ kind }) => kind !== 'CREDIT' && kind !== 'MEMORY').map((frame) => `${frame.kind}/${frame.session} ${frame.text || ''}`).join(', ');
 	}
 
-	open(session, main, { folder = SCRIPTS, args = '', properties = '', name = '' } = {}) {
+	open(session, main, { folder = SCRIPTS, args = '', properties = '', matchmaker = '', name = '' } = {}) {
 		this.write('OPEN', session, { memory_bytes: this.memory, players_max: 8, ping_ms: 3000, tick_ms: 0, id: `gsess-${session}`, name,
-			properties, script: 'test', version: 'v1', folder, main, arguments: args });
+			properties, matchmaker_data: matchmaker, script: 'test', version: 'v1', folder, main, arguments: args });
 	}
 
 	connect(session, peer, payload = '', { playerId = `id${peer}`, data = '' } = {}) {

@@ -103,13 +103,13 @@ test('promises and ticks of one event settle before the next', async (t) => {
 });
 
 test('kick, groups, name and properties', async (t) => {
-	const engine = await start(t, { name: 'arena', properties: 'blue' });
+	const engine = await start(t, { name: 'arena', properties: 'blue', matchmaker: 'teams' });
 	engine.message(1, 1, 2, '');
 	const kick = await engine.expect('KICK');
 	assert.deepStrictEqual([kick.peer, kick.text.toString()], [2, 'too loud']);
 	assert.deepStrictEqual({ ...(await engine.expect('PUT')) }, { kind: 'PUT', flags: 0, session: 1, group: 7, peer: 1 });
 	assert.deepStrictEqual({ ...(await engine.expect('TAKE')) }, { kind: 'TAKE', flags: 0, session: 1, group: 7, peer: 1 });
-	assert.strictEqual(await said(engine), 'arena blue gsess-1 -1 -1');
+	assert.strictEqual(await said(engine), 'arena blue teams gsess-1 -1 -1');
 	engine.write('TICK', 1, { now_ns: 1500000 });
 	assert.strictEqual(await said(engine), 'tick 1.5');
 	await engine.stop();
@@ -147,7 +147,7 @@ test('every byte that a session was sent is credited', async (t) => {
 	engine.open(1, 'order.js');
 	engine.message(1, 1, 9, 'x');
 	const sentBytes = 28 + 1 + frames.encode('OPEN', 1, { memory_bytes: 0, players_max: 8, ping_ms: 3000, tick_ms: 0, id: 'gsess-1', name: '',
-		properties: '', script: 'test', version: 'v1', folder: path.join(__dirname, 'scripts'), main: 'order.js', arguments: '' }).length;
+		properties: '', matchmaker_data: '', script: 'test', version: 'v1', folder: path.join(__dirname, 'scripts'), main: 'order.js', arguments: '' }).length;
 	await said(engine);
 	await engine.expect('CREDIT', ({ bytes }) => bytes > 0 && engine.frames.push({ kind: 'total', bytes }) > 0);
 	let credited = engine.frames.find(({ kind }) => kind === 'total').bytes;

@@ -10,7 +10,7 @@ test('the sample script lives from init to processEnding', async (t) => {
 	assert.strictEqual(welcome.magic, 0x43534352);
 	assert.strictEqual(welcome.process_id, engine.child.pid);
 
-	engine.open(1, 'sample.js', { args: 'one two', properties: '{"map":"desert","size":3}' });
+	engine.open(1, 'sample.js', { args: 'one two', properties: '{"map":"desert","size":3}', matchmaker: '{}' });
 	const opened = await engine.expect('OPENED');
 	assert.strictEqual(opened.callbacks, (1 << 13) - 1);
 	assert.strictEqual(opened.players_max, 16);
@@ -18,6 +18,7 @@ test('the sample script lives from init to processEnding', async (t) => {
 	await engine.expectLog(1, /^Starting process with args: one,two$/);
 	const started = await engine.expectLog(1, /^game session gsess-1 gsess-1/);
 	assert.match(started.text.toString(), /key: 'map',\s+value: 'desert'/);
+	assert.match(started.text.toString(), / \{\} \{\}$/);
 
 	assert.strictEqual(await engine.connect(1, 1, 'hi'), 0);
 	assert.strictEqual(await engine.connect(1, 2, 'no'), 1);

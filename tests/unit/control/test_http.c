@@ -296,7 +296,7 @@ Test(http, data_that_finds_no_room_is_not_called_a_session_too_many)
 	for (int i = 0; i < FAKE_ENGINE_SESSIONS_MAX; i++)
 		create_session("{}", id);
 	expect_problem(ask("POST", "/v1/sessions", "{\"properties\":\"four\"}"), 409, "full",
-		       "or limits.session_data_bytes (67108864 a shard) by the properties of all sessions and these 4 bytes");
+		       "or limits.session_data_bytes (67108864 a shard) by the data of all sessions and these 4 bytes");
 }
 
 Test(http, a_full_shard_is_not_a_full_session)

@@ -194,6 +194,7 @@ struct session *lua_world_open(struct lua_world *world)
 	struct session_options options = {
 		.name = "arena",
 		.properties = "{\"map\":\"moon\"}",
+		.matchmaker_data = "two teams",
 		.players_max = facts->players_max,
 		.ping_interval_ms = facts->ping_interval_ms,
 		.tick_interval_ms = facts->tick_interval_ms,

@@ -8,7 +8,7 @@ static const char all[] =
 	"local game = {}\n"
 	"function game.init(s) session = s log = s:getLogger() log:info('init ' .. tostring(s.getServerId())) end\n"
 	"function game.onProcessStarted(args) log:info('started', #args, args[1], args[2]) return true end\n"
-	"function game.onStartGameSession(g) log:info('game ' .. g.name .. ' ' .. g.GameSessionId:sub(1, 0) .. g.gameSessionData) end\n"
+	"function game.onStartGameSession(g) log:info('game ' .. g.name .. ' ' .. g.GameSessionId:sub(1, 0) .. g.gameSessionData .. g.matchmakerData) end\n"
 	"function game.onHealthCheck() log:info('health') return true end\n"
 	"function game.onPlayerConnect(m) log:info('connect', m.player.peerId, m.peerId, m.payload, m.player.playerId) return m.payload ~= 'bad' end\n"
 	"function game.onPlayerAccepted(p) log:info('accepted', p.peerId, session:getPlayers()[p.peerId] == p) end\n"
@@ -29,7 +29,7 @@ Test(lua_callbacks, all_of_them)
 	struct session *session = lua_world_run(&world, all);
 	cr_assert_eq(session->players_max, 4);
 	cr_assert_eq(session->ping_interval_ms, 5000);
-	expect(&world, "info: init -1\ninfo: started 3 one loggingLevel:DEBUG\ninfo: game arena {\"map\":\"moon\"}\n");
+	expect(&world, "info: init -1\ninfo: started 3 one loggingLevel:DEBUG\ninfo: game arena {\"map\":\"moon\"}two teams\n");
 
 	struct player *one = lua_world_join(&world, session, "hello");
 	expect(&world, "info: connect 1 1 hello user-1\ninfo: accepted 1 true\n");

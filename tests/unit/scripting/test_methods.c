@@ -66,8 +66,8 @@ Test(lua_methods, dots_strings_and_players_are_fine_too)
 
 Test(lua_methods, asks)
 {
-	run("log:info(s:getServerId(), s:getAllPlayersGroupId(), s:getGameSessionId() == tostring(s):match('session: (.*)'), s:getProperties())");
-	expect(&world, "info: -1 -1 true {\"map\":\"moon\"}\n");
+	run("log:info(s:getServerId(), s:getAllPlayersGroupId(), s:getGameSessionId() == tostring(s):match('session: (.*)'), s:getProperties(), s:getMatchmakerData())");
+	expect(&world, "info: -1 -1 true {\"map\":\"moon\"} two teams\n");
 	run("log:info(s:getPlayerId(2), s:getPlayerData(2), s:getPlayerId(9) == nil)");
 	expect(&world, "info: user-2 level=7 true\n");
 	run("local n = 0 for id, p in pairs(s:getPlayers()) do n = n + 1 assert(p.peerId == id and #p.playerSessionId > 30) end log:info(n)");

@@ -182,8 +182,8 @@ void sdk_rig_ready(struct sdk_rig *rig, struct sdk_link *link, const char *proce
 void sdk_rig_begin(struct sdk_rig *rig, struct sdk_link *link, char ret_session[HOST_ID_BYTES])
 {
 	struct host_call *call = ringcast_host_call_create(HOST_CREATE);
-	call->facts = json_pack("{s:s, s:s, s:s, s:[{s:s, s:s}], s:s}", "GameSessionId", ARN, "FleetId", "fleet-a", "Name", "n", "GameProperties", "Key", "mode",
-				"Value", "ctf", "GameSessionData", "data");
+	call->facts = json_pack("{s:s, s:s, s:s, s:[{s:s, s:s}], s:s, s:s}", "GameSessionId", ARN, "FleetId", "fleet-a", "Name", "n", "GameProperties", "Key",
+				"mode", "Value", "ctf", "GameSessionData", "data", "MatchmakerData", "teams");
 	call->players_max = 2;
 	call->activation_timeout_ms = 30000;
 	ringcast_sdk_core_submit(&rig->core, call);

@@ -92,6 +92,7 @@ Test(sdk_messages, a_session_is_pushed_as_the_sdks_read_it)
 	cr_assert_str_eq(text_of(push, "GameSessionId"), ARN);
 	cr_assert_str_eq(text_of(push, "GameSessionName"), "n");
 	cr_assert_str_eq(text_of(push, "GameSessionData"), "data");
+	cr_assert_str_eq(text_of(push, "MatchmakerData"), "teams");
 	cr_assert_str_eq(text_of(push, "IpAddress"), "10.0.0.9");
 	cr_assert_str_eq(text_of(push, "DnsName"), "c.example");
 	cr_assert_eq(json_integer_value(json_object_get(push, "Port")), 7777);

@@ -97,7 +97,9 @@ Test(session, data_of_all_is_bounded_and_given_back)
 	struct session *session, *other;
 	world.limits.session_data_bytes = 10;
 	cr_assert_eq(open_with((struct session_options){.properties = "1234567890"}, &session), DROP_SESSION_DATA);
-	cr_assert_eq(open_with((struct session_options){.properties = "123456789"}, &session), DROP_NONE);
+	cr_assert_eq(open_with((struct session_options){.properties = "1234", .matchmaker_data = "12345"}, &session), DROP_SESSION_DATA);
+	cr_assert_eq(open_with((struct session_options){.properties = "1234", .matchmaker_data = "1234"}, &session), DROP_NONE);
+	cr_assert_str_eq(ringcast_session_get_matchmaker_data(session), "1234");
 	cr_assert_eq(open_with((struct session_options){.properties = ""}, &other), DROP_SESSION_DATA);
 	cr_assert_eq(open_with((struct session_options){0}, &other), DROP_NONE);
 	ringcast_session_end_now(session, CLOSE_SESSION_ENDED, world.now_ns);

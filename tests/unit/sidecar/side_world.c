@@ -263,6 +263,7 @@ struct session *side_open(struct side_world *world)
 	struct session *session;
 	struct session_options options = {.name = "arena",
 					  .properties = "{\"map\":\"sand\"}",
+					  .matchmaker_data = "teams",
 					  .players_max = 8,
 					  .empty_timeout_ms = UINT32_MAX,
 					  .tick_interval_ms = 100,

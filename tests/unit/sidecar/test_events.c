@@ -41,7 +41,7 @@ Test(sidecar_events, a_session_is_opened_with_all_that_its_script_needs)
 	struct session *session = start_ready(&world, 0);
 	side_hear(&world, 0);
 	replace_id(&world, session);
-	expect(&world, "to 0: OPEN 1 0 8 3000 100 'ID' 'arena' '{\"map\":\"sand\"}' 'game' 'v1' '/scripts' 'index.js' 'one two'\n");
+	expect(&world, "to 0: OPEN 1 0 8 3000 100 'ID' 'arena' '{\"map\":\"sand\"}' 'teams' 'game' 'v1' '/scripts' 'index.js' 'one two'\n");
 	side_stop(&world);
 }
 

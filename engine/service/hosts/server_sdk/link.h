@@ -9,10 +9,10 @@
 #include "service/hosts/server_sdk/core.h"
 
 /*
- * The start and an update of the largest session: GameSessionData has up to 262 144 characters, and one that JSON escapes takes six bytes. The client's
- * SERVER_SOCKET_BYTES_MAX has room for one of them.
+ * The start and an update of the largest session: GameSessionData has up to 262 144 characters, MatchmakerData 390 000, and one that JSON escapes takes six
+ * bytes. The client's SERVER_SOCKET_BYTES_MAX has room for one of them.
  */
-enum { LINK_UNSENT_BYTES_MAX = 4 * 1024 * 1024 };
+enum { LINK_UNSENT_BYTES_MAX = 8 * 1024 * 1024 };
 
 /*
  * How many messages the owner hears of one connection before it turns to the others again, a tenth of a second later: a message can make it write a

@@ -31,7 +31,7 @@ exports.ssExports = {
 			session.kick(2, 'too loud');
 			session.joinGroup(7, 1);
 			session.leaveGroup('7', { peerId: 1 });
-			say([session.getName(), session.getProperties(), session.getGameSessionId(), session.getServerId(), session.getAllPlayersGroupId()].join(' '));
+			say([session.getName(), session.getProperties(), session.getMatchmakerData(), session.getGameSessionId(), session.getServerId(), session.getAllPlayersGroupId()].join(' '));
 		} else if (m.opCode === 3) { // payloads stay good after the event
 			log = [...log, m.payload];
 			if (log.length === 3)

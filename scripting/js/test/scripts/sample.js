@@ -40,7 +40,8 @@ async function tickLoop() {
 }
 
 function onStartGameSession(gameSession) {
-	logger.info('game session ' + gameSession.gameSessionId + ' ' + gameSession.GameSessionId + ' ' + util.inspect(gameSession.gameProperties));
+	logger.info('game session ' + gameSession.gameSessionId + ' ' + gameSession.GameSessionId + ' ' + util.inspect(gameSession.gameProperties) +
+		` ${gameSession.matchmakerData} ${gameSession.MatchmakerData}`);
 	startTime = Date.now();
 	activePlayers = 1; // until the first one has come and gone
 }
