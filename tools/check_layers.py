@@ -33,6 +33,7 @@ MAY_INCLUDE = {
     "engine/service/api": {"engine/base"},
     "engine/service/search": {"engine/base"},
     "engine/service/match": {"engine/base"},
+    "engine/service/place": {"engine/base"},
     "engine/service/events": {"engine/base"},
     "engine/service/model": {"engine/base", "engine/service/hosts/host.h", "engine/service/api/compute_token.h", "engine/service/events/event.h"},
     "engine/service/hosts": {"engine/base", "engine/include/ringcast"},
@@ -45,7 +46,7 @@ MAY_INCLUDE = {
                        "engine/include/ringcast"},
     "engine/main.c": {"engine/control", "engine/metrics", "engine/include/ringcast"},
     "tools/ringcast": {"engine/service/match", "proto", "proto/clients/c", "engine/base", "engine/crypto", "engine/include/ringcast", "engine/service/store", "engine/service/model/record.h"},
-    "bench/micro": {"engine/service/match", "scripting", "engine/session", "engine/buf", "engine/base", "engine/crypto", "proto"},
+    "bench/micro": {"engine/service/match", "engine/service/place", "scripting", "engine/session", "engine/buf", "engine/base", "engine/crypto", "proto"},
     "bench/service": {"engine/base", "engine/service", "engine/service/hosts", "engine/service/model", "engine/service/operations", "engine/include/ringcast"},
     "bench": {"tools/ringcast", "proto", "proto/clients/c", "engine/base", "engine/crypto", "engine/include/ringcast"},
 }
