@@ -135,13 +135,15 @@ def main():
     parser.add_argument("--build", default="build", help="a release build (default: build)")
     parser.add_argument("--only", default="", help="workloads whose name contains this")
     parser.add_argument("--shards", type=int, default=1)
+    parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="a setting of the server, such as limits.gather_us=1000")
     parser.add_argument("--peer", action="store_true", help="npm ws on the same work, too")
     arguments = parser.parse_args()
+    settings = [part for setting in arguments.set for part in ("--set", setting)]
     print("| workload | deliveries/s | lost fast / reliable | leaked or wrong | server CPU ns per delivery | deliveries per CPU s | p50 / p99 ms | generator kept up |")
     print("|---|---|---|---|---|---|---|---|")
     for name, options in WORKLOADS:
         if arguments.only in name:
-            with Ringcastd(arguments.build, arguments.shards) as server:
+            with Ringcastd(arguments.build, arguments.shards, settings) as server:
                 row(name, load(arguments.build, options, server.target))
     if not arguments.only:
         floors(arguments.build)

@@ -83,6 +83,7 @@ struct io_options {
 	uint32_t buffers_first; /* receive buffers of each kind that the kernel gets at once; more as they run out. 0: 64 */
 	uint32_t stream_send_buffer_bytes; /* SO_SNDBUF of accepted streams, of which the kernel makes twice as much memory; 0 = it grows as the system likes */
 	uint32_t socket_send_buffer_bytes, socket_recv_buffer_bytes; /* UDP sockets; 0 = system default */
+	uint64_t gather_ns; /* a wait that has begun lasts at least so long (or until its deadline), so that more is served by one waking; 0: not */
 };
 
 struct io; /* starts with const struct io_ops *ops */

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/assert.h"
@@ -159,9 +160,20 @@ static unsigned sleep_until(struct poller *p, uint64_t deadline_ns, struct io_ev
 	return count;
 }
 
+/* Sleeps through what comes first; it is ready when the wait begins. A signal ends it early, which harms nothing. */
+static void gather(const struct poller *p, uint64_t deadline_ns)
+{
+	uint64_t left_ns = deadline_ns > p->now_ns ? deadline_ns - p->now_ns : 0;
+	uint64_t gather_ns = p->options.gather_ns < left_ns ? p->options.gather_ns : left_ns;
+	struct timespec pause = {.tv_sec = (time_t)(gather_ns / NS_PER_S), .tv_nsec = (long)(gather_ns % NS_PER_S)};
+	if (gather_ns > 0)
+		nanosleep(&pause, NULL);
+}
+
 static unsigned wait_for_work(struct poller *p, uint64_t deadline_ns, struct io_event *events, unsigned event_count_max)
 {
 	unsigned count = 0;
+	gather(p, deadline_ns);
 	for (p->now_ns = ringcast_clock_now_ns(); count == 0 && p->now_ns < deadline_ns; p->now_ns = ringcast_clock_now_ns())
 		count = sleep_until(p, deadline_ns, events, event_count_max);
 	return count;

@@ -192,7 +192,7 @@ int ringcast_uring_ring_open(struct io_uring *ring, uint32_t cq_entries, char *r
 struct io_uring_sqe *ringcast_uring_sqe(struct uring *u); /* flushes when a batch is full; never NULL */
 void ringcast_uring_flush(struct uring *u); /* everything queued is with the kernel, and every datagram's fate known, when it returns */
 void ringcast_uring_flush_and_get_events(struct uring *u);
-void ringcast_uring_flush_and_wait(struct uring *u, uint64_t wait_ns); /* one system call; returns with the first completion or in wait_ns */
+void ringcast_uring_flush_and_wait(struct uring *u, uint64_t wait_ns); /* one system call; returns with the first completion or in wait_ns; see gather_ns */
 void ringcast_uring_cancel(struct uring *u, uint64_t name);
 
 /* io_uring_probe.c. Each explains a failure in one line and returns it: -errno, or 0 when nothing is missing. */

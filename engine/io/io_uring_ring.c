@@ -6,6 +6,7 @@
 #include "io/io_uring_impl.h"
 
 #define SUBMIT_ATTEMPT_COUNT_MAX 100000
+#define GATHERED_COUNT_MAX 64
 
 int ringcast_uring_ring_open(struct io_uring *ring, uint32_t cq_entries, char *reterr, size_t reterr_bytes)
 {
@@ -69,12 +70,25 @@ void ringcast_uring_flush(struct uring *u)
 		flush(u, false);
 }
 
-void ringcast_uring_flush_and_wait(struct uring *u, uint64_t wait_ns)
+static void submit_and_wait(struct uring *u, unsigned completion_count, uint64_t wait_ns)
 {
 	struct __kernel_timespec timeout = {.tv_sec = (int64_t)(wait_ns / NS_PER_S), .tv_nsec = (long long)(wait_ns % NS_PER_S)};
 	struct io_uring_cqe *cqe;
-	int result = io_uring_submit_and_wait_timeout(&u->ring, &cqe, 1, &timeout, NULL);
+	int result = io_uring_submit_and_wait_timeout(&u->ring, &cqe, completion_count, &timeout, NULL);
 	ringcast_assert(result >= 0 || result == -ETIME || result == -EINTR || result == -EAGAIN || result == -EBUSY);
+}
+
+/*
+ * Gathering asks for more completions than come at light load, so that the thread sleeps through the first ones; many of them at once
+ * end it early. With nothing gathered the wait goes on, for the first.
+ */
+void ringcast_uring_flush_and_wait(struct uring *u, uint64_t wait_ns)
+{
+	uint64_t gather_ns = u->options.gather_ns < wait_ns ? u->options.gather_ns : wait_ns;
+	if (gather_ns > 0)
+		submit_and_wait(u, GATHERED_COUNT_MAX, gather_ns);
+	if (gather_ns == 0 || (gather_ns < wait_ns && io_uring_cq_ready(&u->ring) == 0 && io_uring_sq_ready(&u->ring) == 0))
+		submit_and_wait(u, 1, wait_ns - gather_ns);
 	if (io_uring_sq_ready(&u->ring) > 0) {
 		flush(u, false); /* the kernel was short of memory, or wants completions reaped first */
 		return;

@@ -31,6 +31,7 @@ void ringcast_shard_io_options(const struct ringcast_limits *limits, struct io_o
 		.stream_send_buffer_bytes = limits->send_buffer_bytes,
 		.socket_send_buffer_bytes = 4 << 20,
 		.socket_recv_buffer_bytes = 4 << 20,
+		.gather_ns = limits->gather_us * NS_PER_US,
 	};
 }
 

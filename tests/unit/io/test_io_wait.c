@@ -5,6 +5,8 @@
 #include <linux/seccomp.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdio.h>
+#include <string.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
@@ -100,6 +102,97 @@ IO_CASE(deadline_ends_the_wait)
 	ringcast_harness_init(&h, backend, NULL);
 	no_event_until(&h, NS_PER_MS);
 	cr_assert_eq(h.io->ops->run(h.io, 1, &event, 1), 0, "a deadline long past does not wait");
+	ringcast_harness_fini(&h);
+}
+
+static struct io_options gathering(uint64_t gather_ns)
+{
+	struct io_options options = ringcast_harness_options;
+	options.gather_ns = gather_ns;
+	return options;
+}
+
+struct late_writer {
+	int fd;
+	pid_t reader; /* thread */
+};
+
+static bool is_asleep(pid_t thread)
+{
+	char path[64], line[256];
+	snprintf(path, sizeof(path), "/proc/self/task/%d/stat", (int)thread);
+	FILE *file = fopen(path, "re");
+	cr_assert_not_null(file);
+	cr_assert_not_null(fgets(line, sizeof(line), file));
+	fclose(file);
+	return strstr(line, ") S ") != NULL;
+}
+
+static void *write_to_a_sleeper(void *argument)
+{
+	const struct late_writer *writer = argument;
+	while (!is_asleep(writer->reader))
+		sched_yield();
+	ringcast_peer_write(writer->fd, "x", 1);
+	return NULL;
+}
+
+/* What comes is served when the time is over: it does not wake the thread. */
+IO_CASE(gathering_sleeps_through_the_first)
+{
+	struct harness h;
+	struct address bound;
+	struct io_event event;
+	int peer;
+	struct io_options options = gathering(20 * NS_PER_MS);
+	ringcast_harness_init(&h, backend, &options);
+	ringcast_harness_listen(&h, true, &bound);
+	ringcast_harness_connect(&h, &bound, true, 7, &peer);
+	ringcast_harness_settle(&h);
+	uint64_t begun_ns = ringcast_clock_now_ns();
+	pthread_t thread;
+	struct late_writer writer = {.fd = peer, .reader = gettid()};
+	cr_assert_eq(pthread_create(&thread, NULL, write_to_a_sleeper, &writer), 0);
+	cr_assert_eq(h.io->ops->run(h.io, begun_ns + 30 * NS_PER_S, &event, 1), 1);
+	cr_assert_geq(ringcast_io_now_ns(h.io), begun_ns + 20 * NS_PER_MS, "served before the time was over");
+	cr_assert_eq(event.kind, IO_EVENT_RECV);
+	h.io->ops->release(h.io, &event);
+	cr_assert_eq(pthread_join(thread, NULL), 0);
+	close(peer);
+	ringcast_harness_fini(&h);
+}
+
+IO_CASE(gathering_lasts_no_longer_than_the_deadline)
+{
+	struct harness h;
+	struct io_options options = gathering(3600 * NS_PER_S);
+	ringcast_harness_init(&h, backend, &options);
+	no_event_until(&h, NS_PER_MS); /* an hour would end the test */
+	ringcast_harness_fini(&h);
+}
+
+IO_CASE(gathering_with_nothing_to_gather_waits_on)
+{
+	struct harness h;
+	struct io_options options = gathering(NS_PER_MS);
+	ringcast_harness_init(&h, backend, &options);
+	no_event_until(&h, 20 * NS_PER_MS);
+	ringcast_harness_fini(&h);
+}
+
+IO_CASE(gathering_loses_no_wake)
+{
+	struct harness h;
+	pthread_t thread;
+	struct io_options options = gathering(100 * NS_PER_US);
+	ringcast_harness_init(&h, backend, &options);
+	struct waker waker = {.io = h.io};
+	cr_assert_eq(pthread_create(&thread, NULL, wake_repeatedly, &waker), 0);
+	while (waker.seen < 2000) {
+		cr_assert_eq(ringcast_harness_next(&h).kind, IO_EVENT_WAKE);
+		waker.seen = waker.asked;
+	}
+	cr_assert_eq(pthread_join(thread, NULL), 0);
 	ringcast_harness_fini(&h);
 }
 
