@@ -61,6 +61,13 @@ static const char *text_or_null(const char *text)
 	return *text != '\0' ? text : NULL;
 }
 
+static void read_rates(const struct config *config, uint32_t ret_rates[ROLE_COUNT])
+{
+	ret_rates[ROLE_READER] = config->service_reads_per_second;
+	ret_rates[ROLE_BACKEND] = config->service_plays_per_second;
+	ret_rates[ROLE_OPERATOR] = config->service_changes_per_second;
+}
+
 bool ringcast_control_service_start(const struct config *config, const struct control_service_options *control, struct service **ret_service,
 				    struct config_error *reterr)
 {
@@ -81,7 +88,7 @@ bool ringcast_control_service_start(const struct config *config, const struct co
 		ringcast_tls_files_free(&files);
 		return false;
 	}
-	const struct service_options options = {
+	struct service_options options = {
 		.session_logs = text_or_null(config->service_session_logs.text),
 		.url = text_or_null(config->service_url.text),
 		.session_log_bytes_max = config->service_session_log_max_bytes,
@@ -110,9 +117,6 @@ bool ringcast_control_service_start(const struct config *config, const struct co
 		.requests_max = config->service_requests_max,
 		.events_max = config->service_host_events_max,
 		.repeats_max = config->service_repeats_kept,
-		.requests_per_second = {[ROLE_READER] = config->service_reads_per_second,
-					[ROLE_BACKEND] = config->service_plays_per_second,
-					[ROLE_OPERATOR] = config->service_changes_per_second},
 		.connections_max = config->service_connections_max,
 		.body_bytes_max = config->service_body_max_bytes,
 		.builds = text_or_null(config->service_builds.text),
@@ -127,6 +131,7 @@ bool ringcast_control_service_start(const struct config *config, const struct co
 		.output_bytes_max = config->service_server_output_max_bytes,
 		.memory_bytes_max = config->service_server_memory_max_bytes,
 	};
+	read_rates(config, options.requests_per_second);
 	*ret_service = ringcast_service_start(&options, problem);
 	ringcast_tls_files_free(&files);
 	explicit_bzero(&webhooks, sizeof(webhooks));
@@ -134,6 +139,18 @@ bool ringcast_control_service_start(const struct config *config, const struct co
 		return ringcast_service_keys_load(config, *ret_service, reterr);
 	snprintf(reterr->text, sizeof(reterr->text), "service.address %.100s: %s", config->service_address.text, problem);
 	return false;
+}
+
+static bool reload_webhooks(const struct config *config, struct service *service, struct config_error *reterr)
+{
+	struct service_webhooks webhooks;
+	bool is_taken = ringcast_service_webhooks_load(config, &webhooks, reterr);
+	if (is_taken && !ringcast_service_set_webhooks(service, webhooks.hooks, webhooks.count)) {
+		snprintf(reterr->text, sizeof(reterr->text), "service.webhooks: no memory or no thread for webhooks");
+		is_taken = false;
+	}
+	explicit_bzero(&webhooks, sizeof(webhooks));
+	return is_taken;
 }
 
 bool ringcast_control_service_reload(const struct config *config, struct service *service, struct config_error *reterr)
@@ -149,7 +166,12 @@ bool ringcast_control_service_reload(const struct config *config, struct service
 			snprintf(reterr->text, sizeof(reterr->text), "tls: %s", problem);
 		ringcast_tls_files_free(&files);
 	}
-	return is_taken && ringcast_service_keys_load(config, service, reterr);
+	if (!is_taken || !reload_webhooks(config, service, reterr) || !ringcast_service_keys_load(config, service, reterr))
+		return false;
+	uint32_t rates[ROLE_COUNT];
+	read_rates(config, rates);
+	ringcast_service_set_rates(service, rates);
+	return true;
 }
 
 void ringcast_control_service_print_doc(FILE *out)

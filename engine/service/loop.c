@@ -438,6 +438,8 @@ bool ringcast_loop_turn(struct loop *loop)
 	struct work work;
 	take_work(loop, &work);
 	loop->model.now_ms = loop->options.now_ms(loop->options.context);
+	if (loop->options.has_stream != NULL)
+		ringcast_model_set_stream(&loop->model, loop->options.has_stream(loop->options.context));
 	bool is_any = do_work(loop, &work);
 	ringcast_model_repair(&loop->model);
 	hand_on(loop);

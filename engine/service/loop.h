@@ -30,6 +30,7 @@ struct loop_options {
 	/* Events of the stream, taken; needed where settings.has_stream. emit_to: false, and not taken. The loop's thread. */
 	void (*emit)(void *context, struct service_event *event);
 	bool (*emit_to)(void *context, const char *url, struct service_event *event);
+	bool (*has_stream)(void *context); /* whether somebody wants to hear from now on, asked each turn; NULL: as in the settings */
 	void *context;
 	uint32_t requests_max; /* that may wait; beyond them requests are refused */
 	uint32_t repeats_max; /* answers kept for requests that come again */

@@ -12,6 +12,7 @@
 #include "service/credentials.h"
 #include "service/hosts/local.h"
 #include "service/hosts/server_sdk/server_sdk.h"
+#include "service/log_secret.h"
 #include "service/operations/letters.h"
 #include "service/outside.h"
 
@@ -29,7 +30,7 @@ struct service {
 	struct session_logs *logs; /* NULL: none are kept */
 	uint8_t log_secret[LOG_URL_SECRET_BYTES];
 	char log_endpoint[300];
-	struct webhooks *webhooks; /* NULL: none are configured */
+	struct webhooks *webhooks;
 	bool has_tls;
 };
 
@@ -133,7 +134,12 @@ static void emit(void *context, struct service_event *event)
 static bool emit_to(void *context, const char *url, struct service_event *event)
 {
 	struct service *service = context;
-	return service->webhooks != NULL && ringcast_webhooks_emit_to(service->webhooks, url, event);
+	return ringcast_webhooks_emit_to(service->webhooks, url, event);
+}
+
+static bool has_stream(void *context)
+{
+	return ringcast_webhooks_are_any(((struct service *)context)->webhooks);
 }
 
 static void bury(void *context, const char *url, const struct service_event *event, const char *error)
@@ -157,8 +163,6 @@ static bool start_webhooks(struct service *service, char problem[SERVICE_PROBLEM
 		.dead = bury,
 		.context = service,
 	};
-	if (options.count == 0)
-		return true;
 	service->webhooks = ringcast_webhooks_start(&options);
 	if (service->webhooks == NULL)
 		snprintf(problem, SERVICE_PROBLEM_BYTES, "no memory or no thread for webhooks");
@@ -178,12 +182,8 @@ static bool start_logs(struct service *service, char problem[SERVICE_PROBLEM_BYT
 	};
 	if (options.directory == NULL)
 		return true;
-	if (!ringcast_outside_random(service->log_secret, sizeof(service->log_secret))) {
-		snprintf(problem, SERVICE_PROBLEM_BYTES, "the system gives no random numbers");
-		return false;
-	}
 	service->logs = ringcast_session_logs_start(&options, problem);
-	return service->logs != NULL;
+	return service->logs != NULL && ringcast_log_secret_take(options.directory, ringcast_outside_random, service->log_secret, problem);
 }
 
 static bool create_loop(struct service *service, char problem[SERVICE_PROBLEM_BYTES])
@@ -200,7 +200,6 @@ static bool create_loop(struct service *service, char problem[SERVICE_PROBLEM_BY
 			     .is_encrypted = ringcast_engine_security(options->engine) != RINGCAST_SECURITY_OFF,
 			     .sessions_max = options->sessions_max,
 			     .players_per_session_max = options->players_per_session_max,
-			     .has_stream = service->webhooks != NULL,
 			     .has_session_logs = service->logs != NULL,
 			     .log_secret = service->log_secret,
 			     .log_endpoint = service->log_endpoint,
@@ -215,6 +214,7 @@ static bool create_loop(struct service *service, char problem[SERVICE_PROBLEM_BY
 		.now_ms = now_ms,
 		.emit = emit,
 		.emit_to = emit_to,
+		.has_stream = has_stream,
 		.context = service,
 		.steady_ms = steady_ms,
 		.requests_max = options->requests_max,
@@ -342,6 +342,16 @@ bool ringcast_service_set_keys(struct service *service, const struct key *keys, 
 	return true;
 }
 
+bool ringcast_service_set_webhooks(struct service *service, const struct webhook *webhooks, size_t count)
+{
+	return ringcast_webhooks_replace(service->webhooks, webhooks, count);
+}
+
+void ringcast_service_set_rates(struct service *service, const uint32_t requests_per_second[ROLE_COUNT])
+{
+	ringcast_throttle_set(service->throttle, requests_per_second);
+}
+
 bool ringcast_service_set_certificate(struct service *service, const char *certificate, const char *key, char problem[SERVICE_PROBLEM_BYTES])
 {
 	return !service->has_tls || ringcast_credentials_set(certificate, key, problem, SERVICE_PROBLEM_BYTES);
@@ -409,8 +419,6 @@ void ringcast_service_metrics_each(struct service *service, ringcast_metric_fn *
 	if (service->logs != NULL)
 		each(context, "ringcast_service_session_log_lines_lost_total", "counter", "Lines of session logs lost: too many waited, or the disk refused.", "",
 		     (double)ringcast_session_logs_lost_count(service->logs));
-	if (service->webhooks == NULL)
-		return;
 	ringcast_webhooks_count(service->webhooks, &counts);
 	each(context, "ringcast_service_webhook_events_total", "counter", "Events for webhooks, by what became of them.", "result=\"delivered\"",
 	     (double)counts.delivered);

@@ -45,6 +45,12 @@ void ringcast_service_stop(struct service **service); /* answers what waits; acc
 bool ringcast_service_set_certificate(struct service *service, const char *certificate, const char *key, char problem[SERVICE_PROBLEM_BYTES]);
 /* These are the access keys from now on, and no others. False: memory is short, and nothing has changed. [any thread] */
 bool ringcast_service_set_keys(struct service *service, const struct key *keys, size_t count);
+/*
+ * These are the webhooks from now on. Those that are gone take no more events; what waited for them becomes dead letters. False: no memory or no
+ * thread, and nothing has changed. Waits for a delivery that is under way to a webhook that goes, a second or so. [any thread]
+ */
+bool ringcast_service_set_webhooks(struct service *service, const struct webhook *webhooks, size_t count);
+void ringcast_service_set_rates(struct service *service, const uint32_t requests_per_second[ROLE_COUNT]); /* as in the options [any thread] */
 /* What the engine tells of its sessions and players; see ringcast_engine_options.change. [any thread, until stop] */
 void ringcast_service_hear(struct service *service, const ringcast_change *change);
 /*

@@ -76,6 +76,8 @@ static void fill(const struct throttle *throttle, struct buckets *buckets, int64
 	}
 	buckets->filled_ms = now_ms;
 	for (size_t role = 0; role < ROLE_COUNT; role++) {
+		if (buckets->tokens[role] > most(throttle, role))
+			buckets->tokens[role] = most(throttle, role); /* the rate was lowered */
 		int64_t room = most(throttle, role) - buckets->tokens[role], rate = throttle->per_second[role];
 		buckets->tokens[role] += rate > 0 && passed_ms < room / rate ? passed_ms * rate : room;
 	}
@@ -84,11 +86,9 @@ static void fill(const struct throttle *throttle, struct buckets *buckets, int64
 bool ringcast_throttle_take(struct throttle *throttle, const char *key_id, enum role role, int64_t now_ms)
 {
 	ringcast_assert(role < ROLE_COUNT && strlen(key_id) < REQUEST_CALLER_BYTES);
-	if (throttle->per_second[role] == 0)
-		return true;
 	pthread_mutex_lock(&throttle->lock);
-	struct buckets *buckets = buckets_of(throttle, key_id, now_ms);
-	bool is_allowed = false;
+	bool is_allowed = throttle->per_second[role] == 0;
+	struct buckets *buckets = is_allowed ? NULL : buckets_of(throttle, key_id, now_ms);
 	if (buckets != NULL) {
 		fill(throttle, buckets, now_ms);
 		is_allowed = buckets->tokens[role] >= TOKENS_PER_REQUEST;
@@ -105,6 +105,13 @@ uint64_t ringcast_throttle_refused_count(struct throttle *throttle)
 	uint64_t count = throttle->refused_count;
 	pthread_mutex_unlock(&throttle->lock);
 	return count;
+}
+
+void ringcast_throttle_set(struct throttle *throttle, const uint32_t per_second[ROLE_COUNT])
+{
+	pthread_mutex_lock(&throttle->lock);
+	memcpy(throttle->per_second, per_second, sizeof(throttle->per_second));
+	pthread_mutex_unlock(&throttle->lock);
 }
 
 void ringcast_throttle_forget(struct throttle *throttle)

@@ -282,6 +282,11 @@ class ScriptTest(unittest.IsolatedAsyncioTestCase):
         await until(lambda: "the session has ended" in get(address())[1])
         relay = self.gamelift.create_game_session(FleetId="fleet-1", MaximumPlayerSessionCount=4)["GameSession"]["GameSessionId"]
         self.assertEqual(get(self.gamelift.get_game_session_log_url(GameSessionId=relay)["PreSignedUrl"])[0], 404)
+        before = address()
+        self.daemon.stop()
+        self.start()
+        here = re.sub(r"(?<=//)[^/]*", f"127.0.0.1:{service_port(self.daemon)}", before)
+        self.assertIn("init of one", get(here)[1], "an address outlives a restart")
         self.daemon.stop()
 
     async def test_scripts_and_fleets_survive_a_kill_together(self):
@@ -409,6 +414,26 @@ class ThrottleTest(unittest.TestCase):
         self.assertEqual(daemon.metrics()["ringcast_service_throttled_total"], answers.count((400, "ThrottlingException")))
         self.assertEqual(raw(port, "ListLocations", "{}")[0], 200)
         daemon.stop()
+
+    def test_a_reload_takes_new_rates(self):
+        with tempfile.NamedTemporaryFile("w", suffix=".yaml") as file:
+            def write(rate):
+                file.seek(0)
+                file.write(f"service: {{changes_per_second: {rate:4}}}\n")
+                file.flush()
+
+            write(1)
+            daemon = Daemon("--dev", "--config", file.name)
+            port = service_port(daemon)
+            location = lambda i: raw(port, "CreateLocation", json.dumps({"LocationName": f"custom-{i}"}))[1]
+            self.assertIn("ThrottlingException", [location(i) for i in range(20)])
+            write(0)
+            self.assertEqual(daemon.request("POST", "/v1/reload", {}), {"changed": ["service.changes_per_second"], "needs_restart": []})
+            self.assertEqual([location(i) for i in range(100, 120)], [None] * 20)
+            write(1)
+            daemon.request("POST", "/v1/reload", {})
+            self.assertIn("ThrottlingException", [location(i) for i in range(200, 220)])
+            daemon.stop()
 
     def test_a_call_that_is_tried_again_is_done_once(self):
         daemon = Daemon("--dev")

@@ -12,7 +12,7 @@ import threading
 import unittest
 
 import scripts
-from daemon import Daemon
+from daemon import AdminError, Daemon
 from gamelift import client, raw, service_port
 from player import until
 
@@ -58,7 +58,7 @@ class WebhookTest(unittest.IsolatedAsyncioTestCase):
     def start(self, *receivers, form="cloudevents", **settings):
         folder = tempfile.TemporaryDirectory()
         self.addCleanup(folder.cleanup)
-        path = os.path.join(folder.name, "webhooks")
+        self.path = path = os.path.join(folder.name, "webhooks")
         with open(path, "w", encoding="ascii", opener=lambda name, flags: os.open(name, flags, 0o600)) as file:
             file.write("# who listens\n" + "".join(f"{form} {receiver.url} {self.SECRET}\n" for receiver in receivers))
         for receiver in receivers:
@@ -140,6 +140,36 @@ class WebhookTest(unittest.IsolatedAsyncioTestCase):
         self.daemon.stop()
         self.daemon = Daemon("--dev", **{name.replace(".", "__"): value for name, value in (option.split("=", 1) for option in options)})
         self.assertEqual([letter["type"] for letter in self.letters()], ["GameSessionActive"] * 3)
+        self.daemon.stop()
+
+    async def test_a_reload_takes_the_new_list_and_loses_nothing(self):
+        stays, goes, comes = Receiver(), Receiver(), Receiver()
+        goes.may_answer.clear()
+        self.addCleanup(comes.close)
+        self.start(stays, goes)
+        for _ in range(3):
+            self.create()
+        with open(self.path, "w", encoding="ascii") as file:
+            file.write(f"cloudevents {stays.url} another-secret-0123456789\ncloudevents {comes.url} {self.SECRET}\n")
+        self.daemon.request("POST", "/v1/reload", {})
+        self.assertEqual([(letter["url"], letter["type"]) for letter in self.letters()], [(goes.url, "GameSessionActive")] * 3)
+        self.create()
+        await until(lambda: len(stays.posts) == 4 and len(comes.posts) == 1)
+        seconds, signature = re.fullmatch(r"t=(\d+),v1=([0-9a-f]{64})", stays.posts[3][0]["X-Ringcast-Signature"]).groups()
+        self.assertEqual(signature, hmac.new(b"another-secret-0123456789", f"{seconds}.".encode() + stays.posts[3][1], "sha256").hexdigest())
+        self.assertEqual(scripts.command("webhook", "resend", daemon=self.daemon)[0], 0)
+        await until(lambda: len(self.letters()) == 3)
+        self.assertIn("no such webhook", self.letters()[0]["error"])
+        with open(self.path, "w", encoding="ascii") as file:
+            file.write(f"cloudevents {stays.url} short\n")
+        with self.assertRaises(AdminError) as refused:
+            self.daemon.request("POST", "/v1/reload", {})
+        self.assertIn("the secret must be 16 to 128 characters", str(refused.exception))
+        with open(self.path, "w", encoding="ascii") as file:
+            file.write("# nobody\n")
+        self.daemon.request("POST", "/v1/reload", {})
+        self.create()
+        self.assertEqual((len(stays.posts), len(comes.posts)), (4, 1))
         self.daemon.stop()
 
 

@@ -15,7 +15,8 @@ enum { CONNECT_TIMEOUT_S = 5, TIMEOUT_S = 10, PAUSE_MS_FIRST = 500, PAUSE_MS_MAX
 
 struct sender {
 	struct webhooks *webhooks;
-	struct webhook hook;
+	struct webhook hook;	/* guarded by the lock but for its url, which never changes */
+	bool is_retired;	/* no webhook any more */
 	pthread_t thread;
 	bool has_thread;
 	pthread_cond_t changed;
@@ -33,20 +34,20 @@ struct webhooks {
 	pthread_mutex_t lock; /* guards queues, counts and is_stopping */
 	bool is_stopping;
 	struct webhooks_counts counts;
-	struct sender senders[WEBHOOKS_MAX];
+	struct sender *senders[WEBHOOKS_MAX]; /* owned */
 	size_t count;
 };
 
 /* Posting */
 
-static bool is_stopping(struct webhooks *webhooks)
+static bool is_stopping(struct sender *sender)
 {
-	return __atomic_load_n(&webhooks->is_stopping, __ATOMIC_ACQUIRE);
+	return __atomic_load_n(&sender->webhooks->is_stopping, __ATOMIC_ACQUIRE) || __atomic_load_n(&sender->is_retired, __ATOMIC_ACQUIRE);
 }
 
 static int on_progress(void *context, curl_off_t down_all, curl_off_t down, curl_off_t up_all, curl_off_t up)
 {
-	return is_stopping(((struct sender *)context)->webhooks);
+	return is_stopping(context);
 }
 
 static size_t ignore(char *data, size_t size, size_t count, void *context)
@@ -64,17 +65,17 @@ static struct curl_slist *add_header(struct curl_slist *list, const char *name, 
 	return longer;
 }
 
-static struct curl_slist *headers_of(const struct sender *sender, const struct service_event *event, const char *body)
+static struct curl_slist *headers_of(const struct sender *sender, const struct webhook *hook, const struct service_event *event, const char *body)
 {
 	const struct webhooks *webhooks = sender->webhooks;
 	const struct envelope_facts facts = {webhooks->start, webhooks->options.region};
 	char id[ENVELOPE_ID_BYTES], signature[ENVELOPE_SIGNATURE_BYTES];
 	ringcast_envelope_id(event, &facts, id);
-	ringcast_envelope_sign(sender->hook.secret, body, webhooks->options.now_ms() / 1000, signature);
-	struct curl_slist *list = add_header(NULL, "Content-Type", ringcast_envelope_type(sender->hook.form));
+	ringcast_envelope_sign(hook->secret, body, webhooks->options.now_ms() / 1000, signature);
+	struct curl_slist *list = add_header(NULL, "Content-Type", ringcast_envelope_type(hook->form));
 	list = list != NULL ? add_header(list, "X-Ringcast-Signature", signature) : NULL;
 	list = list != NULL ? add_header(list, "Expect", "") : NULL;
-	if (list == NULL || sender->hook.form != ENVELOPE_SNS)
+	if (list == NULL || hook->form != ENVELOPE_SNS)
 		return list;
 	list = add_header(list, "x-amz-sns-message-type", "Notification");
 	return list != NULL ? add_header(list, "x-amz-sns-message-id", id) : NULL;
@@ -101,8 +102,12 @@ static bool perform(struct sender *sender, const char *body, struct curl_slist *
 static bool post(struct sender *sender, const struct service_event *event, char error[WEBHOOK_ERROR_BYTES])
 {
 	const struct envelope_facts facts = {sender->webhooks->start, sender->webhooks->options.region};
-	char *body = ringcast_envelope_body(sender->hook.form, event, &facts);
-	struct curl_slist *headers = body != NULL ? headers_of(sender, event, body) : NULL;
+	pthread_mutex_lock(&sender->webhooks->lock);
+	struct webhook hook = sender->hook;
+	pthread_mutex_unlock(&sender->webhooks->lock);
+	char *body = ringcast_envelope_body(hook.form, event, &facts);
+	struct curl_slist *headers = body != NULL ? headers_of(sender, &hook, event, body) : NULL;
+	explicit_bzero(&hook, sizeof(hook));
 	bool is_posted = false;
 	snprintf(error, WEBHOOK_ERROR_BYTES, "out of memory");
 	if (headers != NULL)
@@ -146,7 +151,7 @@ static void pause_ms(struct sender *sender, int64_t ms)
 	int64_t until_ms = webhooks->options.steady_ms() + ms;
 	struct timespec until = {.tv_sec = until_ms / 1000, .tv_nsec = until_ms % 1000 * 1000000};
 	pthread_mutex_lock(&webhooks->lock);
-	while (!webhooks->is_stopping && pthread_cond_timedwait(&sender->changed, &webhooks->lock, &until) == 0)
+	while (!is_stopping(sender) && pthread_cond_timedwait(&sender->changed, &webhooks->lock, &until) == 0)
 		;
 	pthread_mutex_unlock(&webhooks->lock);
 }
@@ -155,7 +160,7 @@ static bool deliver(struct sender *sender, const struct service_event *event, ch
 {
 	uint32_t tries = sender->is_failing ? 1 : sender->webhooks->options.tries_max;
 	int64_t wait_ms = PAUSE_MS_FIRST;
-	for (uint32_t i = 0; i < tries && !is_stopping(sender->webhooks); i++) {
+	for (uint32_t i = 0; i < tries && !is_stopping(sender); i++) {
 		if (i > 0) {
 			add_count(sender->webhooks, &sender->webhooks->counts.retried);
 			pause_ms(sender, wait_ms);
@@ -171,7 +176,7 @@ static void bury(struct sender *sender, const struct service_event *event, const
 {
 	struct webhooks *webhooks = sender->webhooks;
 	add_count(webhooks, &webhooks->counts.dead);
-	if (!sender->is_failing && !is_stopping(webhooks))
+	if (!sender->is_failing && !is_stopping(sender))
 		ringcast_log(LOG_WARN, "service", "a webhook does not take events; they become dead letters", "url=%s err=\"%s\"", sender->hook.url, error);
 	sender->is_failing = true;
 	webhooks->options.dead(webhooks->options.context, sender->hook.url, event, error);
@@ -182,7 +187,7 @@ static struct service_event *take_event(struct sender *sender)
 	struct webhooks *webhooks = sender->webhooks;
 	struct service_event *event = NULL;
 	pthread_mutex_lock(&webhooks->lock);
-	while (ringcast_list_is_empty(&sender->queue) && !webhooks->is_stopping)
+	while (ringcast_list_is_empty(&sender->queue) && !is_stopping(sender))
 		pthread_cond_wait(&sender->changed, &webhooks->lock);
 	if (!ringcast_list_is_empty(&sender->queue)) {
 		event = CONTAINER_OF(sender->queue.next, struct service_event, node);
@@ -198,7 +203,7 @@ static void *run(void *context)
 	struct sender *sender = context;
 	struct webhooks *webhooks = sender->webhooks;
 	for (struct service_event *event = take_event(sender); event != NULL; event = take_event(sender)) {
-		char error[WEBHOOK_ERROR_BYTES] = "the service stopped";
+		char error[WEBHOOK_ERROR_BYTES] = "the service stopped, or the webhook was removed";
 		if (deliver(sender, event, error)) {
 			sender->is_failing = false;
 			add_count(webhooks, &webhooks->counts.delivered);
@@ -247,12 +252,12 @@ void ringcast_webhooks_emit(struct webhooks *webhooks, struct service_event *eve
 		struct service_event *copy = is_last ? event : ringcast_event_copy(event);
 		if (is_last)
 			event = NULL;
-		if (copy != NULL && enqueue(&webhooks->senders[i], copy))
+		if (copy != NULL && enqueue(webhooks->senders[i], copy))
 			continue;
 		if (copy != NULL && webhooks->is_stopping)
-			webhooks->options.dead(webhooks->options.context, webhooks->senders[i].hook.url, copy, "the service stopped");
+			webhooks->options.dead(webhooks->options.context, webhooks->senders[i]->hook.url, copy, "the service stopped");
 		else
-			count_drop(&webhooks->senders[i]);
+			count_drop(webhooks->senders[i]);
 		ringcast_event_destroy(&copy);
 	}
 	pthread_mutex_unlock(&webhooks->lock);
@@ -264,7 +269,7 @@ bool ringcast_webhooks_emit_to(struct webhooks *webhooks, const char *url, struc
 	bool is_taken = false;
 	pthread_mutex_lock(&webhooks->lock);
 	for (size_t i = 0; i < webhooks->count && !is_taken; i++)
-		is_taken = strcmp(webhooks->senders[i].hook.url, url) == 0 && enqueue(&webhooks->senders[i], event);
+		is_taken = strcmp(webhooks->senders[i]->hook.url, url) == 0 && enqueue(webhooks->senders[i], event);
 	pthread_mutex_unlock(&webhooks->lock);
 	return is_taken;
 }
@@ -278,10 +283,22 @@ void ringcast_webhooks_count(struct webhooks *webhooks, struct webhooks_counts *
 
 /* Life */
 
-static bool start_sender(struct webhooks *webhooks, const struct webhook *hook)
+static void sender_free(struct sender *sender)
 {
-	struct sender *sender = &webhooks->senders[webhooks->count++];
+	ringcast_assert(!sender->has_thread && ringcast_list_is_empty(&sender->queue));
+	curl_easy_cleanup(sender->curl);
+	pthread_cond_destroy(&sender->changed);
+	explicit_bzero(sender->hook.secret, sizeof(sender->hook.secret));
+	free(sender);
+}
+
+/* NULL: no memory, or no thread. */
+static struct sender *sender_start(struct webhooks *webhooks, const struct webhook *hook)
+{
+	struct sender *sender = calloc(1, sizeof(*sender));
 	pthread_condattr_t steady;
+	if (sender == NULL)
+		return NULL;
 	sender->webhooks = webhooks;
 	sender->hook = *hook;
 	ringcast_list_init(&sender->queue);
@@ -290,14 +307,89 @@ static bool start_sender(struct webhooks *webhooks, const struct webhook *hook)
 	pthread_cond_init(&sender->changed, &steady);
 	pthread_condattr_destroy(&steady);
 	sender->has_thread = open_curl(sender) && pthread_create(&sender->thread, NULL, run, sender) == 0;
-	return sender->has_thread;
+	if (sender->has_thread)
+		return sender;
+	sender_free(sender);
+	return NULL;
+}
+
+/* It buries what waits, and is gone. */
+static void sender_retire(struct sender *sender)
+{
+	struct webhooks *webhooks = sender->webhooks;
+	pthread_mutex_lock(&webhooks->lock);
+	__atomic_store_n(&sender->is_retired, true, __ATOMIC_RELEASE);
+	pthread_cond_signal(&sender->changed);
+	pthread_mutex_unlock(&webhooks->lock);
+	if (sender->has_thread)
+		pthread_join(sender->thread, NULL);
+	sender->has_thread = false;
+	sender_free(sender);
+}
+
+/* Only who calls replace changes the list, so it may be read without the lock here. */
+static struct sender *sender_of(const struct webhooks *webhooks, const char *url)
+{
+	for (size_t i = 0; i < webhooks->count; i++)
+		if (strcmp(webhooks->senders[i]->hook.url, url) == 0)
+			return webhooks->senders[i];
+	return NULL;
+}
+
+static bool is_in(struct sender *const *senders, size_t count, const struct sender *sender)
+{
+	for (size_t i = 0; i < count; i++)
+		if (senders[i] == sender)
+			return true;
+	return false;
+}
+
+/* The new list in the place of the old one, in one moment for whoever emits. */
+static void exchange(struct webhooks *webhooks, struct sender *const *senders, const struct webhook *hooks, size_t count)
+{
+	pthread_mutex_lock(&webhooks->lock);
+	for (size_t i = 0; i < count; i++) {
+		senders[i]->hook.form = hooks[i].form;
+		memcpy(senders[i]->hook.secret, hooks[i].secret, sizeof(hooks[i].secret));
+		webhooks->senders[i] = senders[i];
+	}
+	__atomic_store_n(&webhooks->count, count, __ATOMIC_RELEASE);
+	pthread_mutex_unlock(&webhooks->lock);
+}
+
+bool ringcast_webhooks_replace(struct webhooks *webhooks, const struct webhook *hooks, size_t count)
+{
+	struct sender *next[WEBHOOKS_MAX], *before[WEBHOOKS_MAX];
+	size_t before_count = webhooks->count, made = 0;
+	ringcast_assert(count <= WEBHOOKS_MAX);
+	memcpy(before, webhooks->senders, sizeof(before));
+	for (; made < count; made++) {
+		next[made] = sender_of(webhooks, hooks[made].url);
+		if (next[made] == NULL || is_in(next, made, next[made])) /* the same address twice has two threads */
+			next[made] = sender_start(webhooks, &hooks[made]);
+		if (next[made] == NULL)
+			break;
+	}
+	if (made == count)
+		exchange(webhooks, next, hooks, count);
+	for (size_t i = 0; made < count && i < made; i++)
+		if (!is_in(before, before_count, next[i]))
+			sender_retire(next[i]);
+	for (size_t i = 0; made == count && i < before_count; i++)
+		if (!is_in(next, count, before[i]))
+			sender_retire(before[i]);
+	return made == count;
+}
+
+bool ringcast_webhooks_are_any(struct webhooks *webhooks)
+{
+	return __atomic_load_n(&webhooks->count, __ATOMIC_ACQUIRE) > 0;
 }
 
 struct webhooks *ringcast_webhooks_start(const struct webhooks_options *options)
 {
 	uint8_t bytes[HEX_UUID_BYTES];
 	struct webhooks *webhooks = calloc(1, sizeof(*webhooks));
-	ringcast_assert(options->count <= WEBHOOKS_MAX);
 	if (webhooks == NULL || !options->random(bytes, sizeof(bytes)) || curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK) {
 		free(webhooks);
 		return NULL;
@@ -305,12 +397,10 @@ struct webhooks *ringcast_webhooks_start(const struct webhooks_options *options)
 	webhooks->options = *options;
 	ringcast_hex_write_uuid(bytes, webhooks->start);
 	pthread_mutex_init(&webhooks->lock, NULL);
-	bool is_started = true;
-	for (size_t i = 0; i < options->count && is_started; i++)
-		is_started = start_sender(webhooks, &options->webhooks[i]);
-	webhooks->options.webhooks = NULL; /* the senders have copies */
-	if (!is_started)
+	if (!ringcast_webhooks_replace(webhooks, options->webhooks, options->count))
 		ringcast_webhooks_destroy(&webhooks);
+	else
+		webhooks->options.webhooks = NULL; /* the senders have copies */
 	return webhooks;
 }
 
@@ -319,10 +409,10 @@ void ringcast_webhooks_halt(struct webhooks *webhooks)
 	pthread_mutex_lock(&webhooks->lock);
 	__atomic_store_n(&webhooks->is_stopping, true, __ATOMIC_RELEASE);
 	for (size_t i = 0; i < webhooks->count; i++)
-		pthread_cond_signal(&webhooks->senders[i].changed);
+		pthread_cond_signal(&webhooks->senders[i]->changed);
 	pthread_mutex_unlock(&webhooks->lock);
 	for (size_t i = 0; i < webhooks->count; i++) {
-		struct sender *sender = &webhooks->senders[i];
+		struct sender *sender = webhooks->senders[i];
 		if (sender->has_thread)
 			pthread_join(sender->thread, NULL);
 		sender->has_thread = false;
@@ -335,11 +425,8 @@ void ringcast_webhooks_destroy(struct webhooks **webhooks)
 	if (old == NULL)
 		return;
 	ringcast_webhooks_halt(old);
-	for (size_t i = 0; i < old->count; i++) {
-		curl_easy_cleanup(old->senders[i].curl);
-		pthread_cond_destroy(&old->senders[i].changed);
-		explicit_bzero(old->senders[i].hook.secret, sizeof(old->senders[i].hook.secret));
-	}
+	for (size_t i = 0; i < old->count; i++)
+		sender_free(old->senders[i]);
 	pthread_mutex_destroy(&old->lock);
 	curl_global_cleanup();
 	free(old);

@@ -33,6 +33,12 @@ struct webhooks_options {
 struct webhooks;
 
 struct webhooks *ringcast_webhooks_start(const struct webhooks_options *options); /* NULL: no memory, or no thread */
+/*
+ * These are the webhooks from now on: one that was there before goes on with what waits, a new secret or form counts from the next delivery; what
+ * waits for one that is gone becomes dead letters. False: no memory or no thread, and nothing has changed. One thread at a time.
+ */
+bool ringcast_webhooks_replace(struct webhooks *webhooks, const struct webhook *hooks, size_t count);
+bool ringcast_webhooks_are_any(struct webhooks *webhooks);
 /* To all webhooks; the event is taken. */
 void ringcast_webhooks_emit(struct webhooks *webhooks, struct service_event *event);
 /* To one of them; taken. False: there is none of this address any more, or its queue is full, and the event is still the caller's. */

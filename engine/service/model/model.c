@@ -42,11 +42,15 @@ void ringcast_model_init(struct model *model, const struct model_settings *setti
 	ringcast_list_init(&model->calls);
 	ringcast_list_init(&model->stream);
 	ringcast_list_init(&model->resends);
-	if (!settings->has_stream)
-		return;
-	model->sessions.session_moved = session_moved;
-	model->sessions.player_moved = player_moved;
 	model->sessions.context = model;
+	ringcast_model_set_stream(model, settings->has_stream);
+}
+
+void ringcast_model_set_stream(struct model *model, bool has_stream)
+{
+	model->settings.has_stream = has_stream;
+	model->sessions.session_moved = has_stream ? session_moved : NULL;
+	model->sessions.player_moved = has_stream ? player_moved : NULL;
 }
 
 static void stream_fini(struct model *model)

@@ -72,6 +72,7 @@ void ringcast_resend_destroy(struct resend **resend); /* accepts NULL inside, nu
 
 void ringcast_model_init(struct model *model, const struct model_settings *settings, uint64_t seed);
 void ringcast_model_fini(struct model *model);
+void ringcast_model_set_stream(struct model *model, bool has_stream); /* somebody wants to hear what happens from now on, or nobody does */
 /* Takes the secret of the records, or makes fresh the one that is kept. After they were loaded, once. */
 void ringcast_model_take_secret(struct model *model, const struct compute_token_secret *fresh);
 

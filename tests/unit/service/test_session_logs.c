@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "service/api/log_url.h"
+#include "service/log_secret.h"
 #include "service/session_logs.h"
 
 static char folder[64];
@@ -174,4 +175,38 @@ Test(log_url, only_what_was_signed_opens_until_it_expires)
 	}
 	snprintf(bad, sizeof(bad), "%.250sx", path);
 	cr_assert_not(check(bad, 0));
+}
+
+static bool count_bytes(void *out, size_t size)
+{
+	static uint8_t next;
+	memset(out, ++next, size);
+	return true;
+}
+
+static bool no_bytes(void *out, size_t size)
+{
+	return false;
+}
+
+/* The secret of addresses is made once, for its owner only; what is no secret is made anew. */
+Test(session_logs, the_secret_of_addresses_is_kept_among_the_logs)
+{
+	char problem[LOG_SECRET_PROBLEM_BYTES] = "", path[128];
+	uint8_t first[LOG_URL_SECRET_BYTES], second[LOG_URL_SECRET_BYTES];
+	struct stat status;
+	snprintf(path, sizeof(path), "%s/" LOG_SECRET_FILE, folder);
+	cr_assert_not(ringcast_log_secret_take(folder, no_bytes, first, problem));
+	cr_assert_neq(access(path, F_OK), 0);
+	cr_assert(ringcast_log_secret_take(folder, count_bytes, first, problem), "%s", problem);
+	cr_assert(stat(path, &status) == 0 && (status.st_mode & 07777) == 0600);
+	cr_assert(ringcast_log_secret_take(folder, no_bytes, second, problem), "%s", problem);
+	cr_assert_arr_eq(first, second, sizeof(first));
+	cr_assert_eq(truncate(path, 7), 0);
+	cr_assert(ringcast_log_secret_take(folder, count_bytes, second, problem), "%s", problem);
+	cr_assert_arr_neq(first, second, sizeof(first));
+	cr_assert(unlink(path) == 0 && mkdir(path, 0700) == 0);
+	cr_assert_not(ringcast_log_secret_take(folder, count_bytes, first, problem));
+	cr_assert_not_null(strstr(problem, LOG_SECRET_FILE), "%s", problem);
+	rmdir(path);
 }
