@@ -154,6 +154,12 @@ static void bench_memory(void)
 	fill(&rig, COUNT, false);
 	double live = heap_bytes();
 	line("memory of a live session, a name and two properties", (live - before) / COUNT, "bytes", "2 048");
+	char id[256];
+	bench_create(&rig, COUNT, id);
+	before = heap_bytes();
+	for (int i = 0; i < FULL_SESSION; i++)
+		bench_free(bench_ask(&rig, "CreatePlayerSession", json_pack("{s:s, s:s+}", "GameSessionId", id, "PlayerId", "player-", bench_number(i))));
+	line("memory of a player session", (heap_bytes() - before) / FULL_SESSION, "bytes", "-");
 	bench_rig_close(&rig);
 }
 

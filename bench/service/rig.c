@@ -57,7 +57,8 @@ static struct loop_options options_of(struct bench_rig *rig, struct host *host)
 {
 	return (struct loop_options){
 		.settings = {.region = "local", .is_dev = true, .ip_address = "127.0.0.1", .dns_name = "", .port = 7777, .sessions_max = 1000000,
-			     .players_per_session_max = 200, .fleet_events_max = 100, .ended_sessions_max = 1000000},
+			     .players_per_session_max = 200, .fleet_events_max = 100, .ended_sessions_max = 1000000, .left_players_max = 200000,
+			     .left_players_per_session_max = 1000},
 		.store = rig->store,
 		.hosts = {host},
 		.host_count = 1,

@@ -177,7 +177,8 @@ static void open_service(struct world *world, const char *script)
 	world->local = ringcast_host_local_create(&host);
 	struct loop_options options = {
 		.settings = {.region = "local", .is_dev = true, .script = script != NULL ? "bench" : NULL, .ip_address = "127.0.0.1", .dns_name = "", .port = 1,
-			     .sessions_max = 10000, .players_per_session_max = 200, .fleet_events_max = 100, .ended_sessions_max = 100000},
+			     .sessions_max = 10000, .players_per_session_max = 200, .fleet_events_max = 100, .ended_sessions_max = 100000, .left_players_max = 200000,
+			     .left_players_per_session_max = 1000},
 		.store = world->store,
 		.hosts = {ringcast_host_local_base(world->local)},
 		.host_count = 1,

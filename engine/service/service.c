@@ -206,6 +206,8 @@ static bool create_loop(struct service *service, char problem[SERVICE_PROBLEM_BY
 			     .letters_max = options->letters_max,
 			     .fleet_events_max = options->fleet_events_max,
 			     .ended_sessions_max = options->ended_sessions_max,
+			     .left_players_max = options->left_players_max,
+			     .left_players_per_session_max = options->left_players_per_session_max,
 			     .sdk_endpoint = service->sdk_endpoint,
 			     .compute_name = service->compute_name,
 			     .has_builds = options->builds != NULL,

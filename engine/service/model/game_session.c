@@ -1,6 +1,7 @@
 #include "service/model/game_session.h"
 
 #include <assert.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -71,13 +72,15 @@ bool ringcast_player_session_status_find(const char *name, enum player_session_s
 
 void ringcast_game_sessions_init(struct game_sessions *sessions, uint64_t seed)
 {
-	*sessions = (struct game_sessions){.next_number = 1};
+	*sessions = (struct game_sessions){.next_number = 1, .left_per_session_max = SIZE_MAX};
 	ringcast_text_index_init(&sessions->by_key, seed);
 	ringcast_text_index_init(&sessions->by_host_session, seed);
 	ringcast_text_index_init(&sessions->players_by_id, seed);
 	ringcast_session_order_init(&sessions->all);
 	ringcast_session_order_init(&sessions->live);
 	ringcast_list_init(&sessions->ended);
+	ringcast_list_init(&sessions->left_players);
+	ringcast_list_init(&sessions->crowded);
 }
 
 void ringcast_game_sessions_fini(struct game_sessions *sessions)
@@ -107,6 +110,7 @@ static struct game_session *session_new(const char *fleet_id, const char *locati
 		return NULL;
 	session->status_reason = "";
 	ringcast_list_init(&session->players);
+	ringcast_list_init(&session->left_players);
 	snprintf(session->texts, key_bytes, "%s/%s", fleet_id, id);
 	memcpy(session->texts + key_bytes, location, location_bytes);
 	session->key = session->texts;
@@ -200,6 +204,12 @@ static void remove_player(struct game_sessions *sessions, struct player_session 
 {
 	ringcast_text_index_remove(&sessions->players_by_id, player->id);
 	ringcast_list_remove(&player->node);
+	if (ringcast_list_has(&player->left_node)) {
+		ringcast_list_remove(&player->left_node);
+		ringcast_list_remove(&player->left_all_node);
+		player->session->left_count--;
+		sessions->left_count--;
+	}
 	free(player->data);
 	free(player);
 }
@@ -208,6 +218,8 @@ void ringcast_game_session_remove(struct game_sessions *sessions, struct game_se
 {
 	while (!ringcast_list_is_empty(&session->players))
 		remove_player(sessions, CONTAINER_OF(session->players.next, struct player_session, node));
+	if (ringcast_list_has(&session->crowded_node))
+		ringcast_list_remove(&session->crowded_node);
 	ringcast_text_index_remove(&sessions->by_key, session->key);
 	if (*session->host_session != '\0')
 		ringcast_text_index_remove(&sessions->by_host_session, session->host_session);
@@ -270,6 +282,7 @@ struct player_session *ringcast_player_session_add(struct game_sessions *session
 		return NULL;
 	}
 	player->session = session;
+	player->number = ++session->next_player;
 	player->created_ms = now_ms;
 	ringcast_list_add_tail(&session->players, &player->node);
 	session->player_count++;
@@ -283,6 +296,16 @@ struct player_session *ringcast_player_session_find(const struct game_sessions *
 	return ringcast_text_index_find(&sessions->players_by_id, id);
 }
 
+static void note_left(struct game_sessions *sessions, struct player_session *player)
+{
+	struct game_session *session = player->session;
+	ringcast_list_add_tail(&session->left_players, &player->left_node);
+	ringcast_list_add_tail(&sessions->left_players, &player->left_all_node);
+	sessions->left_count++;
+	if (++session->left_count > sessions->left_per_session_max && !ringcast_list_has(&session->crowded_node))
+		ringcast_list_add_tail(&sessions->crowded, &session->crowded_node);
+}
+
 bool ringcast_player_session_move(struct player_session *player, enum player_session_status status, int64_t now_ms)
 {
 	if (!player_moves[player->status][status])
@@ -292,10 +315,23 @@ bool ringcast_player_session_move(struct player_session *player, enum player_ses
 		ringcast_assert(player->session->player_count > 0);
 		player->session->player_count--;
 		player->ended_ms = now_ms;
+		note_left(player->session->all, player);
 	}
 	if (player->session->all->player_moved != NULL)
 		player->session->all->player_moved(player->session->all->context, player);
 	return true;
+}
+
+void ringcast_game_sessions_forget_players(struct game_sessions *sessions, size_t kept_max)
+{
+	while (!ringcast_list_is_empty(&sessions->crowded)) {
+		struct game_session *session = CONTAINER_OF(sessions->crowded.next, struct game_session, crowded_node);
+		ringcast_list_remove(&session->crowded_node);
+		while (session->left_count > sessions->left_per_session_max)
+			remove_player(sessions, CONTAINER_OF(session->left_players.next, struct player_session, left_node));
+	}
+	while (sessions->left_count > kept_max)
+		remove_player(sessions, CONTAINER_OF(sessions->left_players.next, struct player_session, left_all_node));
 }
 
 size_t ringcast_game_sessions_forget(struct game_sessions *sessions, int64_t before_ms, size_t kept_max, size_t count_max)

@@ -38,7 +38,11 @@ struct host_call;
 struct player_session {
 	char id[GAME_SESSION_ID_BYTES];
 	struct game_session *session;
+	uint64_t number;       /* counts up within the session: the order of pages */
 	struct list_node node; /* game_session.players, oldest first */
+	/* of those that have ended, in the order in which they did; unused before */
+	struct list_node left_node;	/* game_session.left_players */
+	struct list_node left_all_node; /* game_sessions.left_players */
 	enum player_session_status status;
 	int64_t created_ms, ended_ms;
 	char *data; /* NULL for none */
@@ -65,7 +69,10 @@ struct game_session {
 	struct host_call *creation; /* that the host has not answered; NULL: none. The host's */
 	uint32_t reserve_count;	 /* calls for places that the host has not answered */
 	struct game_facts *facts;
-	struct list_node players; /* of struct player_session */
+	struct list_node players, left_players; /* of struct player_session; left: of those, what has ended */
+	size_t left_count;
+	uint64_t next_player;
+	struct list_node crowded_node; /* game_sessions.crowded, while left_count is above the bound */
 	struct list_node ended_node; /* game_sessions.ended, the first that ended first */
 	uint64_t number;	  /* counts up: the order of pages */
 	char texts[];		  /* key and location */
@@ -79,6 +86,9 @@ struct game_sessions {
 	struct text_index by_key, by_host_session, players_by_id;
 	struct session_order all, live;
 	struct list_node ended;
+	struct list_node left_players; /* of all sessions: player sessions that have ended, the first that ended first */
+	struct list_node crowded;      /* sessions with more of them than are kept of each */
+	size_t left_count, left_per_session_max; /* left_per_session_max: no bound before it is set */
 	uint64_t next_number;
 	size_t live_count, ended_count, status_counts[GAME_SESSION_STATUS_COUNT];
 };
@@ -113,6 +123,9 @@ struct player_session *ringcast_player_session_find(const struct game_sessions *
 bool ringcast_player_session_move(struct player_session *player, enum player_session_status status, int64_t now_ms);
 const char *ringcast_player_session_status_name(enum player_session_status status);
 bool ringcast_player_session_status_find(const char *name, enum player_session_status *ret_status);
+
+/* Forgets the oldest of more than kept_max player sessions that have ended, and of more than left_per_session_max of one session. */
+void ringcast_game_sessions_forget_players(struct game_sessions *sessions, size_t kept_max);
 
 /* Forgets what ended before before_ms, and the oldest of more than kept_max; at most count_max now. Returns how many. */
 size_t ringcast_game_sessions_forget(struct game_sessions *sessions, int64_t before_ms, size_t kept_max, size_t count_max);

@@ -38,6 +38,7 @@ void ringcast_model_init(struct model *model, const struct model_settings *setti
 	ringcast_prng_init(&model->prng, seed);
 	ringcast_records_init(&model->records);
 	ringcast_game_sessions_init(&model->sessions, ringcast_prng_next(&model->prng));
+	model->sessions.left_per_session_max = settings->left_players_per_session_max;
 	ringcast_early_news_init(&model->early, ringcast_prng_next(&model->prng));
 	ringcast_list_init(&model->calls);
 	ringcast_list_init(&model->stream);

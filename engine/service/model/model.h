@@ -30,6 +30,7 @@ struct model_settings {
 	bool has_stream;	   /* somebody wants to hear what happens */
 	uint32_t letters_max;	   /* dead letters that are kept */
 	uint32_t ended_sessions_max; /* kept, of those that ended within the thirty days */
+	uint32_t left_players_max, left_players_per_session_max; /* player sessions kept that have ended */
 	/* custom game servers */
 	const char *sdk_endpoint; /* where their processes connect: ws://... */
 	const char *compute_name; /* this machine's */

@@ -165,26 +165,23 @@ struct listing {
 	const struct wish *wish;
 	struct page page;
 	json_t *list;
-	uint64_t behind_session, behind_place;
+	uint64_t behind_session, behind_player;
 	char next[64];
 	bool is_full;
 };
 
-/* A player's place among those of its session never changes, so that a page can begin behind it. */
 static void list_players(struct listing *listing, const struct game_session *session)
 {
-	uint64_t place = 0;
 	for (struct list_node *node = session->players.next; node != &session->players && !listing->is_full; node = node->next) {
 		const struct player_session *player = CONTAINER_OF(node, struct player_session, node);
-		place++;
-		if ((session->number == listing->behind_session && place <= listing->behind_place) || !is_wished(listing->wish, player))
+		if ((session->number == listing->behind_session && player->number <= listing->behind_player) || !is_wished(listing->wish, player))
 			continue;
 		if (json_array_size(listing->list) == listing->page.limit) {
 			listing->is_full = true;
 			break;
 		}
 		json_array_append_new(listing->list, ringcast_model_show_player(listing->model, player));
-		snprintf(listing->next, sizeof(listing->next), "%" PRIu64 "-%" PRIu64, session->number, place);
+		snprintf(listing->next, sizeof(listing->next), "%" PRIu64 "-%" PRIu64, session->number, player->number);
 	}
 }
 
@@ -210,7 +207,8 @@ static void describe_one(struct model *model, struct request *request, const str
 	const char *id = ringcast_request_text(request, "PlayerSessionId");
 	const struct player_session *player = ringcast_player_session_find(&model->sessions, id);
 	if (player == NULL)
-		ringcast_request_refuse(request, FAULT_NOT_FOUND, "there is no player session %.100s", id);
+		ringcast_request_refuse(request, FAULT_NOT_FOUND, "there is no player session %.100s; of those that have ended the newest %" PRIu32 " of a game session are kept, %" PRIu32 " in all", id,
+					model->settings.left_players_per_session_max, model->settings.left_players_max);
 	else
 		ringcast_request_answer_with(request, "PlayerSessions",
 					     is_wished(wish, player) ? json_pack("[o]", ringcast_model_show_player(model, player)) : json_array());
@@ -221,7 +219,7 @@ static void describe_many(struct model *model, struct request *request, const st
 	struct listing listing = {.model = model, .wish = wish};
 	if (!ringcast_page_begin(request, DESCRIBE_LIMIT, LIMIT_MAX, &listing.page))
 		return;
-	sscanf(listing.page.behind, "%" SCNu64 "-%" SCNu64, &listing.behind_session, &listing.behind_place);
+	sscanf(listing.page.behind, "%" SCNu64 "-%" SCNu64, &listing.behind_session, &listing.behind_player);
 	listing.list = json_array();
 	if (only != NULL)
 		list_players(&listing, only);

@@ -10,18 +10,31 @@ static bool has_place(enum player_session_status status)
 
 static void check_session(struct world *world, const struct game_session *session, size_t *ret_players)
 {
-	uint32_t count = 0;
+	uint32_t count = 0, left_count = 0;
 	for (const struct list_node *node = session->players.next; node != &session->players; node = node->next) {
 		const struct player_session *player = CONTAINER_OF(node, struct player_session, node);
 		count += has_place(player->status);
+		left_count += !has_place(player->status);
 		++*ret_players;
 		if (!has_place(player->status) && player->ended_ms == 0)
 			sim_world_fail(world, "player %s has ended at no time", player->id);
 	}
+	if (left_count != session->left_count || left_count > world->swarm->left_players_max)
+		sim_world_fail(world, "%s keeps %u players that have left, counts %zu, may keep %u", session->key, left_count, session->left_count,
+			       world->swarm->left_players_max);
 	if (count != session->player_count)
 		sim_world_fail(world, "%s counts %u players and has %u", session->key, session->player_count, count);
 	if (ringcast_game_session_is_ended(session) && (count != 0 || session->ended_ms == 0))
 		sim_world_fail(world, "%s has ended with %u players", session->key, count);
+}
+
+/* None is forgotten before the session has as many as are kept, and then one for one. */
+bool sim_oracle_is_kept(struct world *world, const char *player)
+{
+	const struct game_sessions *sessions = &ringcast_loop_model(world->loop)->sessions;
+	const struct known_player *known = sim_oracle_player(&world->oracle, player);
+	const struct game_session *session = known != NULL ? ringcast_game_session_resolve(sessions, world->oracle.sessions[known->session].arn) : NULL;
+	return session == NULL || session->left_count < world->swarm->left_players_max || ringcast_player_session_find(sessions, player) != NULL;
 }
 
 static void check_tags(struct world *world, const struct records *records)

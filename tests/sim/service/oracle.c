@@ -150,12 +150,20 @@ static void hear_terminate(struct world *world, const struct ask *ask)
 
 /* Players */
 
-static struct known_player *find_player(struct oracle *oracle, const char *id)
+struct known_player *sim_oracle_player(struct oracle *oracle, const char *id)
 {
 	for (uint32_t i = 0; i < oracle->player_count; i++)
 		if (strcmp(oracle->players[i].id, id) == 0)
 			return &oracle->players[i];
 	return NULL;
+}
+
+/* Whoever has left may be forgotten, and then nobody can tell that a host which lies gives the place again. */
+static bool may_be_forgotten(struct world *world, const char *id)
+{
+	const struct sim_player *truth = sim_host_player(&world->host, id);
+	bool has_place = truth != NULL && (truth->status == PLAYER_SESSION_RESERVED || truth->status == PLAYER_SESSION_ACTIVE);
+	return !has_place && world->swarm->lie > 0 && world->swarm->left_players_max < SIM_PLAYERS_MAX;
 }
 
 static void learn_player(struct world *world, const struct ask *ask, const json_t *shown)
@@ -164,9 +172,9 @@ static void learn_player(struct world *world, const struct ask *ask, const json_
 	const char *id = text_of(shown, "PlayerSessionId");
 	if (*id == '\0' || strlen(id) >= GAME_SESSION_ID_BYTES)
 		sim_world_fail(world, "a player got a place without a name");
-	else if (ask->is_repeat && find_player(oracle, id) != NULL)
+	else if (ask->is_repeat && sim_oracle_player(oracle, id) != NULL)
 		return;
-	else if (find_player(oracle, id) != NULL)
+	else if (sim_oracle_player(oracle, id) != NULL && !may_be_forgotten(world, id))
 		sim_world_fail(world, "two players got one place: %s", id);
 	else if (strcmp(text_of(shown, "GameSessionId"), oracle->sessions[ask->index].arn) != 0)
 		sim_world_fail(world, "a player asked for a place in %s and got one in %s", oracle->sessions[ask->index].arn, text_of(shown, "GameSessionId"));

@@ -55,11 +55,14 @@ void sim_oracle_crash(struct world *world);
 void sim_oracle_check_records(struct world *world, bool is_exact);
 /* The model agrees with itself. */
 void sim_oracle_check_model(struct world *world);
+/* The player session has a place, or has ended among the last of its session. */
+bool sim_oracle_is_kept(struct world *world, const char *player);
 /* All is calm: the model agrees with the host. */
 void sim_oracle_check_host(struct world *world);
 
 /* Thirty days have passed, or the process has died: sessions may be forgotten. */
 void sim_oracle_forget_sessions(struct world *world);
 struct known_session *sim_oracle_session(struct oracle *oracle, const char *arn); /* NULL: nobody was told of it */
+struct known_player *sim_oracle_player(struct oracle *oracle, const char *id);	  /* the same */
 
 #endif

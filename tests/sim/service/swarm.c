@@ -52,6 +52,7 @@ void sim_swarm_draw(struct swarm *swarm, uint64_t seed)
 	swarm->walk_limit = between(&prng, 1, 7);
 	swarm->pause_ms_max = pauses[ringcast_prng_below(&prng, 4)];
 	draw_faults(swarm, &prng);
+	swarm->left_players_max = ringcast_prng_chance(&prng, 1, 2) ? between(&prng, 0, 5) : UINT32_MAX;
 }
 
 bool sim_swarm_switch_off(struct swarm *swarm, const char *fault)
@@ -69,8 +70,8 @@ bool sim_swarm_switch_off(struct swarm *swarm, const char *fault)
 
 void sim_swarm_print(const struct swarm *swarm, FILE *out)
 {
-	fprintf(out, "actions=%u sessions_max=%u players_max=%u requests_max=%u records=%u walk_limit=%u pause_ms_max=%d\nfaults:", swarm->action_count,
-		swarm->sessions_max, swarm->players_per_session_max, swarm->requests_max, swarm->record_count, swarm->walk_limit,
+	fprintf(out, "actions=%u sessions_max=%u players_max=%u requests_max=%u records=%u walk_limit=%u left_players_max=%u pause_ms_max=%d\nfaults:", swarm->action_count,
+		swarm->sessions_max, swarm->players_per_session_max, swarm->requests_max, swarm->record_count, swarm->walk_limit, swarm->left_players_max,
 		(int)swarm->pause_ms_max);
 #define FAULT(name, text)                                                                                                                      \
 	if (swarm->name > 0)                                                                                                                   \

@@ -84,7 +84,9 @@ static void plan(struct world *world, struct walk *walk)
 		return;
 	}
 	if (walk->kind == WALK_PLAYERS) {
-		uint32_t session = (uint32_t)sim_world_below(world, world->oracle.session_count);
+		/* Mostly one of the newest, in which there is more coming and going. */
+		uint32_t count = world->oracle.session_count, newest = count < 4 || sim_world_chance(world, 300) ? count : 4;
+		uint32_t session = count - 1 - (uint32_t)sim_world_below(world, newest);
 		json_object_set_new(walk->input, "GameSessionId", json_string(world->oracle.sessions[session].arn));
 		expect_players(world, walk, session);
 		return;
@@ -140,6 +142,8 @@ static bool has_lived_throughout(struct world *world, const struct walk *walk, c
 {
 	if (walk->kind == WALK_ALIASES)
 		return is_alias_known(world, id);
+	if (walk->kind == WALK_PLAYERS)
+		return sim_oracle_is_kept(world, id);
 	return walk->kind != WALK_SEARCH || strcmp(search_name(world, id), name) == 0;
 }
 

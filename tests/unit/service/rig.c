@@ -31,7 +31,7 @@ void rig_init_with(struct rig *rig, const struct rig_options *given)
 	rig->store = ringcast_service_store_open(NULL, problem);
 	cr_assert_not_null(rig->store, "%s", problem);
 	struct loop_options options = {
-		.settings = {.region = "local", .is_dev = given->is_dev, .has_stream = given->emit != NULL, .letters_max = 3, .ip_address = "127.0.0.1", .dns_name = "", .port = 7777, .sessions_max = 100, .ended_sessions_max = 1000,
+		.settings = {.region = "local", .is_dev = given->is_dev, .has_stream = given->emit != NULL, .letters_max = 3, .ip_address = "127.0.0.1", .dns_name = "", .port = 7777, .sessions_max = 100, .ended_sessions_max = 1000, .left_players_max = 10, .left_players_per_session_max = 4,
 			     .players_per_session_max = 200, .fleet_events_max = 5, .sdk_endpoint = "ws://127.0.0.1:9081", .compute_name = "here",
 			     .has_builds = true, .token_lifetime_s = 3600},
 		.store = rig->store,
