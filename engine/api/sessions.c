@@ -103,17 +103,6 @@ static int keep_data(struct ask_create *self, const ringcast_session_options *op
 	return result;
 }
 
-/* What a JavaScript session begins with travels in one frame. */
-static int check_data(const struct ask_create *self)
-{
-	size_t bytes = length_of(self->properties) + length_of(self->matchmaker_data);
-	if (self->script == NULL || self->script->script->language != SCRIPT_JS || bytes < RINGCAST_SESSION_DATA_JS_BYTES)
-		return RINGCAST_OK;
-	ringcast_log(LOG_WARN, "session", "refused: its data is too long for a JavaScript script", "bytes=%zu bytes_max=%d", bytes,
-		     RINGCAST_SESSION_DATA_JS_BYTES - 1);
-	return RINGCAST_ERROR_ARGUMENT;
-}
-
 static int fill_create(struct ask_create *self, const ringcast_session_options *options)
 {
 	self->options = (struct session_options){
@@ -140,8 +129,6 @@ static int create_on(struct ringcast_engine *engine, uint32_t shard, const ringc
 	int result = fill_create(self, options);
 	if (result == RINGCAST_OK)
 		result = prepare_script(engine, options->script, shard, &self->script);
-	if (result == RINGCAST_OK)
-		result = check_data(self);
 	if (result == RINGCAST_OK)
 		result = ringcast_engine_ask(engine, shard, &self->ask);
 	if (result == RINGCAST_OK)

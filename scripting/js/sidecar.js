@@ -8,7 +8,7 @@ const { MessageChannel, Worker, receiveMessageOnPort } = require('worker_threads
 const { afterRunning } = require('./lib/clock');
 const frames = require('./lib/frame');
 
-const { BODY_BYTES_MAX, END, HEAD_BYTES, KIND } = frames;
+const { BODY_BYTES_MAX, END, HEAD_BYTES, KIND, VERSION_MAX, VERSION_MIN } = frames;
 const CHANNEL_FD = Number(process.env.RINGCAST_CHANNEL_FD || 3);
 const READ_BYTES = 256 << 10;
 const IDLE_WORKERS = Number(process.env.RINGCAST_IDLE_WORKERS || 2);
@@ -128,7 +128,7 @@ function farewell({ number, error, bytesMax }, code) {
 	if (error !== null && error.code === 'ERR_WORKER_OUT_OF_MEMORY')
 		return frames.encode('END', number, { how: END.OUT_OF_MEMORY, text: `script needs more than its ${megabytes} MB of memory` });
 	const text = error !== null ? `script failed: ${error.message}` : `worker ended with exit code ${code}`;
-	return frames.encode('END', number, { how: END.FAILED, text });
+	return frames.encode('END', number, { how: END.FAILED, text: Buffer.from(text).subarray(0, frames.TEXT_BYTES_MAX) });
 }
 
 function fillIdle() {
@@ -159,15 +159,15 @@ function retire(seat) {
 
 function hello(buffer, offset) {
 	const { magic, version_min, version_max, window_bytes, memory_bytes } = frames.decode(buffer, offset);
-	if (isWelcome || magic !== frames.MAGIC || version_min > frames.VERSION || version_max < frames.VERSION)
-		stop(1, `the engine speaks versions ${version_min} to ${version_max} of the protocol, this sidecar ${frames.VERSION}`);
+	const version = Math.min(version_max, VERSION_MAX);
+	if (isWelcome || magic !== frames.MAGIC || version < Math.max(version_min, VERSION_MIN))
+		stop(1, `the engine speaks versions ${version_min} to ${version_max} of the protocol, this sidecar ${VERSION_MIN} to ${VERSION_MAX}`);
 	isWelcome = true;
 	memoryBytes = Number(memory_bytes);
 	creditBytes = window_bytes >>> 3;
 	const features = inspector.url() === undefined ? 0 : frames.FEATURE_DEBUGGER;
-	const { MAGIC: ours, VERSION: version } = frames;
 	const runtime = `node ${process.version}`;
-	write(frames.encode('WELCOME', 0, { magic: ours, version, features, process_id: process.pid, runtime }), null);
+	write(frames.encode('WELCOME', 0, { magic, version, features, process_id: process.pid, runtime }), null);
 	fillIdle();
 }
 

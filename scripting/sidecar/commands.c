@@ -20,6 +20,13 @@ static void count_drop(struct session *session, enum drop_reason reason)
 		outbox->drop(outbox->context, reason, 1);
 }
 
+static bool do_opened(struct tenant *tenant, const struct sidecar_frame *frame, uint64_t now_ns)
+{
+	tenant->state = TENANT_RUNNING; /* what it says besides is for those who read the wire: the engine goes by the dry run's facts */
+	ringcast_session_start_done(tenant->session, now_ns);
+	return true;
+}
+
 static bool do_credit(struct tenant *tenant, const struct sidecar_frame *frame, uint64_t now_ns)
 {
 	if (frame->numbers[0] > tenant->unacked_bytes)
@@ -53,7 +60,7 @@ static bool do_answer(struct tenant *tenant, const struct sidecar_frame *frame, 
 	return true;
 }
 
-static bool do_send(struct session *session, const struct sidecar_frame *frame)
+static bool do_send(struct tenant *tenant, const struct sidecar_frame *frame, uint64_t now_ns)
 {
 	bool is_reliable = (frame->flags & SIDECAR_FLAG_RELIABLE) != 0;
 	struct packet packet = {
@@ -64,12 +71,40 @@ static bool do_send(struct session *session, const struct sidecar_frame *frame)
 		.is_reliable = is_reliable,
 		.payload = frame->texts[0],
 	};
-	count_drop(session, ringcast_command_send(session, &packet, is_reliable ? INTENT_RELIABLE : INTENT_FAST));
+	count_drop(tenant->session, ringcast_command_send(tenant->session, &packet, is_reliable ? INTENT_RELIABLE : INTENT_FAST));
 	return true;
 }
 
-static bool do_kick(struct session *session, const struct sidecar_frame *frame)
+static bool do_broadcast(struct tenant *tenant, const struct sidecar_frame *frame, uint64_t now_ns)
 {
+	struct session *session = tenant->session;
+	count_drop(session, ringcast_command_broadcast_membership(session, int_at(frame, 0), int_at(frame, 1)));
+	return true;
+}
+
+static bool do_put(struct tenant *tenant, const struct sidecar_frame *frame, uint64_t now_ns)
+{
+	struct session *session = tenant->session;
+	count_drop(session, ringcast_command_join(session, int_at(frame, 0), int_at(frame, 1)));
+	return true;
+}
+
+static bool do_take(struct tenant *tenant, const struct sidecar_frame *frame, uint64_t now_ns)
+{
+	struct session *session = tenant->session;
+	count_drop(session, ringcast_command_leave(session, int_at(frame, 0), int_at(frame, 1)));
+	return true;
+}
+
+static bool do_memory(struct tenant *tenant, const struct sidecar_frame *frame, uint64_t now_ns)
+{
+	tenant->memory_bytes = frame->numbers[0];
+	return true;
+}
+
+static bool do_kick(struct tenant *tenant, const struct sidecar_frame *frame, uint64_t now_ns)
+{
+	struct session *session = tenant->session;
 	char text[128] = "";
 	size_t size = frame->texts[0].size < sizeof(text) - 1 ? frame->texts[0].size : sizeof(text) - 1;
 	if (size > 0)
@@ -113,40 +148,29 @@ static bool do_end(struct tenant *tenant, const struct sidecar_frame *frame, uin
 	return true;
 }
 
+/* Which frames a process may say of a session, and when. Nobody runs a script of which half has yet to come. */
+enum { ANY_STATE = TENANT_OPENING | TENANT_STARTING | TENANT_RUNNING, IS_OPEN = TENANT_STARTING | TENANT_RUNNING };
+
+static const struct {
+	uint8_t states;
+	bool (*carry_out)(struct tenant *tenant, const struct sidecar_frame *frame, uint64_t now_ns);
+} commands[SIDECAR_FRAME_KIND_COUNT] = {
+	[SIDECAR_FRAME_OPENED] = {TENANT_STARTING, do_opened},
+	[SIDECAR_FRAME_CREDIT] = {ANY_STATE, do_credit},
+	[SIDECAR_FRAME_LOG] = {ANY_STATE, do_log},
+	[SIDECAR_FRAME_END] = {ANY_STATE, do_end},
+	[SIDECAR_FRAME_MEMORY] = {ANY_STATE, do_memory},
+	[SIDECAR_FRAME_ANSWER] = {IS_OPEN, do_answer},
+	[SIDECAR_FRAME_SEND] = {IS_OPEN, do_send},
+	[SIDECAR_FRAME_BROADCAST] = {IS_OPEN, do_broadcast},
+	[SIDECAR_FRAME_KICK] = {IS_OPEN, do_kick},
+	[SIDECAR_FRAME_PUT] = {IS_OPEN, do_put},
+	[SIDECAR_FRAME_TAKE] = {IS_OPEN, do_take},
+};
+
 static bool tenant_carry_out(struct tenant *tenant, const struct sidecar_frame *frame, uint64_t now_ns)
 {
-	struct session *session = tenant->session;
-	switch (frame->kind) {
-	case SIDECAR_FRAME_OPENED: /* what it says besides is for those who read the wire: the engine goes by the dry run's facts */
-		ringcast_session_start_done(session, now_ns);
-		return true;
-	case SIDECAR_FRAME_CREDIT:
-		return do_credit(tenant, frame, now_ns);
-	case SIDECAR_FRAME_ANSWER:
-		return do_answer(tenant, frame, now_ns);
-	case SIDECAR_FRAME_SEND:
-		return do_send(session, frame);
-	case SIDECAR_FRAME_BROADCAST:
-		count_drop(session, ringcast_command_broadcast_membership(session, int_at(frame, 0), int_at(frame, 1)));
-		return true;
-	case SIDECAR_FRAME_KICK:
-		return do_kick(session, frame);
-	case SIDECAR_FRAME_PUT:
-		count_drop(session, ringcast_command_join(session, int_at(frame, 0), int_at(frame, 1)));
-		return true;
-	case SIDECAR_FRAME_TAKE:
-		count_drop(session, ringcast_command_leave(session, int_at(frame, 0), int_at(frame, 1)));
-		return true;
-	case SIDECAR_FRAME_LOG:
-		return do_log(tenant, frame, now_ns);
-	case SIDECAR_FRAME_END:
-		return do_end(tenant, frame, now_ns);
-	case SIDECAR_FRAME_MEMORY:
-		tenant->memory_bytes = frame->numbers[0];
-		return true;
-	default:
-		return false;
-	}
+	return (commands[frame->kind].states & tenant->state) != 0 && commands[frame->kind].carry_out(tenant, frame, now_ns);
 }
 
 static bool do_welcome(struct channel *channel, const struct sidecar_frame *frame, uint64_t now_ns)
@@ -158,6 +182,7 @@ static bool do_welcome(struct channel *channel, const struct sidecar_frame *fram
 	channel->has_debugger = (frame->numbers[2] & SIDECAR_FEATURE_DEBUGGER) != 0;
 	channel->state = CHANNEL_READY;
 	channel->ready_ns = now_ns;
+	ringcast_pieces_pump(channel);
 	return true;
 }
 

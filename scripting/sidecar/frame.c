@@ -20,7 +20,7 @@ static const char *layout_of(uint8_t kind)
 static bool has_flags(uint8_t kind)
 {
 	return kind == SIDECAR_FRAME_MESSAGE || kind == SIDECAR_FRAME_TO_PLAYER || kind == SIDECAR_FRAME_TO_GROUP ||
-	       kind == SIDECAR_FRAME_SEND || kind == SIDECAR_FRAME_LOG;
+	       kind == SIDECAR_FRAME_SEND || kind == SIDECAR_FRAME_LOG || kind == SIDECAR_FRAME_OPEN || kind == SIDECAR_FRAME_PIECE;
 }
 
 static uint8_t *put(uint8_t *out, uint64_t value, unsigned byte_count)

@@ -22,17 +22,22 @@ enum {
 	SIDECAR_FRAME_NUMBERS_MAX = 6,
 	SIDECAR_FRAME_TEXTS_MAX = 9,
 	SIDECAR_MAGIC = 0x43534352, /* "RCSC" */
-	SIDECAR_VERSION_MIN = 1,
-	SIDECAR_VERSION_MAX = 1,
+	SIDECAR_VERSION_MIN = 2,
+	SIDECAR_VERSION_MAX = 2,
+	SIDECAR_PIECE_BYTES_MAX = 16 << 10, /* of the text itself; a text up to this size lies in OPEN, a longer one comes in pieces */
+	SIDECAR_PIECED_BYTES_MAX = 4 << 20, /* one text in all its pieces */
 };
 
 enum sidecar_flag { /* any other bit is garbage */
 	SIDECAR_FLAG_RELIABLE = 1, /* MESSAGE, TO_PLAYER, TO_GROUP, SEND */
 	SIDECAR_FLAG_ERROR = 1,    /* LOG: the script failed; counted */
+	SIDECAR_FLAG_MORE = 1,     /* OPEN, PIECE: another piece follows, and the session starts after the last */
 };
 
 enum sidecar_feature { SIDECAR_FEATURE_DEBUGGER = 1 }; /* WELCOME: a debugger may hold scripts, so nobody is killed for being slow */
 enum sidecar_answer { SIDECAR_ANSWER_ALLOW, SIDECAR_ANSWER_DENY, SIDECAR_ANSWER_FAILED };
+/* What a session begins with and may be too long for OPEN, where it is empty then. Whole texts in this order. */
+enum sidecar_piece { SIDECAR_PIECE_PROPERTIES, SIDECAR_PIECE_MATCHMAKER_DATA, SIDECAR_PIECE_ARGUMENTS, SIDECAR_PIECE_COUNT };
 enum sidecar_end { SIDECAR_END_FINISHED, SIDECAR_END_FAILED, SIDECAR_END_OUT_OF_MEMORY };
 
 /* Fields in the order of the layout: I and Q in numbers (I widened without sign), S and R in texts. */

@@ -26,6 +26,8 @@ static bool host_init(struct sidecar_host *host, const struct sidecar_options *o
 		.check_ns = UINT64_MAX,
 		.are_numbers_random = options->are_numbers_random,
 	};
+	for (uint32_t i = 0; host->channels != NULL && i < host->channel_count; i++)
+		ringcast_list_init(&host->channels[i].opening);
 	return host->channels != NULL && host->arguments != NULL &&
 	       ringcast_slab_init(&host->tenants, sizeof(struct tenant), options->sessions_max) &&
 	       ringcast_map_init(&host->tenants_by_number, options->sessions_max);
@@ -154,6 +156,7 @@ void ringcast_sidecar_sent(struct sidecar_host *host, uint32_t index, size_t siz
 	struct channel *channel = channel_at(host, index);
 	ringcast_sidecar_queue_take(&channel->queue, size);
 	channel->stats.bytes_sent += size;
+	ringcast_pieces_pump(channel);
 }
 
 static void end_all(struct sidecar_host *host, struct channel *channel, uint64_t now_ns)
@@ -202,8 +205,10 @@ static void check_channel(struct sidecar_host *host, struct channel *channel, ui
 	uint64_t patience_ns = channel->state == CHANNEL_GREETING ? GREETING_PATIENCE * host->attach_timeout_ns : host->stall_timeout_ns;
 	if (now_ns >= channel->heard_ns + patience_ns && !channel->has_debugger)
 		channel->is_silent = true;
-	else if (channel->state == CHANNEL_READY)
+	else if (channel->state == CHANNEL_READY) {
 		send_ping(host, channel, now_ns);
+		ringcast_pieces_pump(channel); /* what failed for want of memory */
+	}
 }
 
 /* By the process's own last sign of life: a process that is silent as a whole says nothing about its scripts. */

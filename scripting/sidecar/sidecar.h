@@ -6,7 +6,8 @@
  * Glossary: channel = the stream to one process. tenant = one session on one channel, as this side keeps it (session->user).
  *
  * Life of a channel: detached -attach-> greeting -(its hello came)-> ready -detach-> detached, any number of times. A session that opens
- * while no channel is ready is given to one anyway; what it says waits in the queue for attach_timeout_ms.
+ * while no channel is ready is given to one anyway; what it says waits in the queue for attach_timeout_ms. What it begins with and is longer than a frame takes
+ * follows in pieces, once the channel is ready; its script starts after the last.
  *
  * Fates of a session: its script ends it (processEnding, or process.exit(0)): CLOSE_SESSION_ENDED. The script fails (exception that
  * nobody caught, an exit code other than 0, out of memory, too many errors, an onProcessStarted that said no, no sign of life for

@@ -2,6 +2,7 @@
 #ifndef RINGCAST_SCRIPTING_SIDECAR_SIDECAR_IMPL_H
 #define RINGCAST_SCRIPTING_SIDECAR_SIDECAR_IMPL_H
 
+#include "base/list.h"
 #include "base/map.h"
 #include "base/slab.h"
 #include "scripting/sidecar/frame.h"
@@ -18,11 +19,17 @@ enum {
 };
 
 enum channel_state { CHANNEL_DETACHED, CHANNEL_GREETING, CHANNEL_READY };
+/*
+ * OPENING --(the last piece is queued)--> STARTING --OPENED--> RUNNING. commands.c has the table of what a process may say of a session in each. One whose
+ * OPEN holds everything begins in STARTING.
+ */
+enum tenant_state { TENANT_OPENING = 1, TENANT_STARTING = 2, TENANT_RUNNING = 4 };
 
 struct channel {
 	struct sidecar_queue queue;
 	struct sidecar_inbox inbox;
 	enum channel_state state;
+	struct list_node opening; /* tenants of which pieces wait to be sent, see pieces.c */
 	bool is_greeted; /* our hello is the first frame in the queue, or was sent */
 	bool is_silent;
 	bool has_debugger;
@@ -43,6 +50,11 @@ struct tenant {
 	struct channel *channel;
 	handle self;
 	uint32_t number; /* on the wire; never 0 */
+	uint8_t state;   /* enum tenant_state */
+	uint8_t piece;   /* enum sidecar_piece: the text that is being sent; SIDECAR_PIECE_COUNT: none is left */
+	struct view piece_text;   /* the session's, or the host's; what of it waits */
+	uint32_t piece_offset;    /* where in the whole text that begins */
+	struct list_node opening; /* channel->opening */
 	uint8_t fate;    /* enum close_reason: end it so at the next tick; CLOSE_NONE: no */
 	uint64_t unacked_bytes;
 	uint64_t progress_ns; /* when it last took something, or was first given something to take */
@@ -90,6 +102,14 @@ void ringcast_tenant_end(struct tenant *tenant, enum close_reason reason, uint64
 void ringcast_tenant_log(struct tenant *tenant, enum script_level level, struct view text, uint64_t now_ns); /* by the session's rate */
 PRINTF_LIKE(3, 4) void ringcast_tenant_say(struct tenant *tenant, enum script_level level, const char *format, ...);
 void ringcast_tenant_failed(struct tenant *tenant, uint64_t now_ns); /* the script failed once more; may end the session */
+
+/* pieces.c */
+/* The text as OPEN has it: empty when it is to follow in pieces. */
+struct view ringcast_pieces_short(const struct tenant *tenant, enum sidecar_piece piece);
+void ringcast_pieces_begin(struct tenant *tenant); /* what is to follow; after it tenant->state says whether anything is */
+void ringcast_pieces_stop(struct tenant *tenant);  /* sends no more of them; harmless when there are none */
+/* Queues pieces of the channel's sessions as far as there is room. Ends nobody. */
+void ringcast_pieces_pump(struct channel *channel);
 
 /* events.c */
 void ringcast_events_fill(struct hooks *hooks, uint32_t callbacks); /* callbacks 0: not known, so all */

@@ -50,6 +50,7 @@ static struct tenant *tenant_create(struct program *program, struct session *ses
 	tenant->program = program;
 	tenant->channel = channel_choose(host);
 	tenant->number = number_next(host);
+	ringcast_pieces_begin(tenant);
 	bool was_added = ringcast_map_add(&host->tenants_by_number, tenant->number, self);
 	ringcast_assert(was_added);
 	tenant->channel->stats.session_count++;
@@ -65,10 +66,11 @@ static bool send_open(struct tenant *tenant)
 	struct sidecar_host *host = tenant->program->host;
 	struct sidecar_frame frame = {
 		.kind = SIDECAR_FRAME_OPEN,
+		.flags = tenant->state == TENANT_OPENING ? SIDECAR_FLAG_MORE : 0,
 		.numbers = {host->environment->limits->memory_bytes, session->players_max, session->ping_interval_ms, session->tick_interval_ms},
-		.texts = {text_view(session->id), text_view(session->name), text_view(ringcast_session_get_properties(session)),
-			  text_view(ringcast_session_get_matchmaker_data(session)), text_view(script->name), text_view(script->version),
-			  text_view(script->folder), text_view(script->main), text_view(host->arguments)},
+		.texts = {text_view(session->id), text_view(session->name), ringcast_pieces_short(tenant, SIDECAR_PIECE_PROPERTIES),
+			  ringcast_pieces_short(tenant, SIDECAR_PIECE_MATCHMAKER_DATA), text_view(script->name), text_view(script->version),
+			  text_view(script->folder), text_view(script->main), ringcast_pieces_short(tenant, SIDECAR_PIECE_ARGUMENTS)},
 	};
 	return ringcast_tenant_push(tenant, &frame, 1);
 }
@@ -80,9 +82,12 @@ void ringcast_tenant_start(void *context, struct session *session)
 	if (channel->state == CHANNEL_DETACHED && channel->detached_ns == 0)
 		channel->detached_ns = session->created_ns;
 	ringcast_session_hold_up(session); /* until the worker says OPENED */
-	if (send_open(tenant))
+	if (send_open(tenant)) {
+		ringcast_pieces_pump(channel);
 		return;
-	ringcast_tenant_say(tenant, SCRIPT_FATAL, "session ends: what it begins with (launch arguments, properties, matchmaker data) does not fit a frame or the queue");
+	}
+	ringcast_pieces_stop(tenant);
+	ringcast_tenant_say(tenant, SCRIPT_FATAL, "session ends: its start does not fit behind what waits for its process (scripts.queue_max)");
 	ringcast_tenant_doom(tenant, CLOSE_SCRIPT_LOST);
 }
 
@@ -102,6 +107,7 @@ void ringcast_tenant_ended(void *context, struct session *session, enum close_re
 	struct tenant *tenant = ringcast_tenant_of(session);
 	if (reason != CLOSE_SCRIPT_LOST || tenant->channel->state != CHANNEL_DETACHED)
 		send_close(tenant, reason);
+	ringcast_pieces_stop(tenant);
 	ringcast_assert(tenant->channel->stats.session_count > 0 && program->base.session_count > 0);
 	tenant->channel->stats.session_count--;
 	program->base.session_count--;
@@ -131,7 +137,7 @@ bool ringcast_tenant_push(struct tenant *tenant, struct sidecar_frame *frame, un
 	struct sidecar_host *host = tenant->program->host;
 	size_t size = ringcast_sidecar_frame_bytes(frame);
 	frame->session = tenant->number;
-	if (size > SIDECAR_FRAME_HEAD_BYTES + SIDECAR_FRAME_BODY_BYTES_MAX) /* launch arguments may be long */
+	if (size > SIDECAR_FRAME_HEAD_BYTES + SIDECAR_FRAME_BODY_BYTES_MAX) /* the path of a folder may be long */
 		return false;
 	if (!ringcast_tenant_has_room(tenant, size, share) || !ringcast_channel_push(host, tenant->channel, frame, UINT64_MAX))
 		return false;

@@ -24,6 +24,7 @@ from daemon import AdminError, Daemon
 from gamelift import REGION, client, raw, service_port
 from player import Player, Refused, until
 from realtime import SERVER
+from script_case import HAS_NODE
 
 
 class ServiceTest(unittest.IsolatedAsyncioTestCase):
@@ -256,11 +257,34 @@ class ScriptTest(unittest.IsolatedAsyncioTestCase):
             create(longest + "x")
         self.daemon.stop()
 
-    async def test_session_data_beyond_what_a_javascript_session_takes_is_refused(self):
-        _, fleet = self.fleet_of({"index.js": "exports.ssExports = { init() {} };"})
-        with self.assertRaises(ClientError) as caught:
-            self.gamelift.create_game_session(FleetId=fleet, MaximumPlayerSessionCount=4, GameSessionData="x" * 50000)
-        self.assertIn("49152 bytes of a JavaScript session", str(caught.exception))
+    @unittest.skipUnless(HAS_NODE, "no node")
+    async def test_session_data_reaches_a_javascript_script_whole_up_to_the_vendors_bound(self):
+        self.daemon.stop()
+        self.start(limits__activation_timeout_ms="120000", scripts__queue_max="64KiB")
+        _, fleet = self.fleet_of({"index.js": """exports.ssExports = { init() {}, onStartGameSession(game) {
+          let sum = 0;
+          for (const byte of Buffer.from(game.gameSessionData)) sum = (sum * 31 + byte) % 65521;
+          if (game.name !== `${[...game.gameSessionData].length}-${sum}`) throw new Error(`${game.name} expected`);
+        } };"""})
+
+        def create(data, name=None):
+            total = 0
+            for byte in data.encode():
+                total = (total * 31 + byte) % 65521
+            return self.gamelift.create_game_session(FleetId=fleet, MaximumPlayerSessionCount=4, GameSessionData=data,
+                                                     Name=name or f"{len(data)}-{total}")["GameSession"]["GameSessionId"]
+
+        status = lambda session: self.gamelift.describe_game_sessions(GameSessionId=session)["GameSessions"][0]["Status"]
+        letters = "".join(chr(97 + i % 23) for i in range(262144))
+        for data in ("d", letters[:16384], letters[:50000], letters, "\1" * 262144, "\U0001f600" * 262144):
+            session = create(data)
+            await until(lambda: status(session) != "ACTIVATING")
+            self.assertEqual(status(session), "ACTIVE", (len(data), data[0]))
+        wrong = create(letters, "1-1")
+        await until(lambda: status(wrong) != "ACTIVATING")
+        self.assertNotEqual(status(wrong), "ACTIVE")
+        with self.assertRaises(ClientError):
+            create(letters + "x")
         self.daemon.stop()
 
     async def test_a_sessions_log_has_a_signed_address_while_it_runs_and_after(self):

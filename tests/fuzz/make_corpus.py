@@ -283,18 +283,29 @@ def sidecar():
 
     u32, u64 = lambda *values: struct.pack(f"<{len(values)}i", *values), lambda value: struct.pack("<Q", value)
     said = {
-        "welcome": one(32, struct.pack("<IIII", 0x43534352, 1, 0, 4711) + text(b"node v20.1.0"), session=0),
+        "welcome": one(32, struct.pack("<IIII", 0x43534352, 2, 0, 4711) + text(b"node v20.1.0"), session=0),
         "opened": one(33, u32(8191, 16, 30000, 0)), "credit": one(34, u32(1040)), "answer": one(35, u64(1 << 24) + u32(1)),
         "send": one(36, u32(20, -1, 0, -1) + b"hello everyone", 1), "broadcast": one(37, u32(7, -1)), "kick": one(38, u32(2) + b"too loud"),
         "put": one(39, u32(7, 1)), "take": one(40, u32(7, 1)), "log": one(41, u32(3) + b"onMessage: Error", 1),
         "end": one(42, u32(0) + b"bye"), "memory": one(43, u64(5000000)), "pong": one(44, u64(9), session=0),
-        "open": one(2, u64(0) + u32(8, 3000, 100) + text(b"gsess-1") + text(b"") * 2 + text(b"game") + text(b"v1") + text(b"/s") + text(b"m.js") + text(b"")),
+        "open": one(2, u64(0) + u32(8, 3000, 100) + text(b"gsess-1") + text(b"") * 3 + text(b"game") + text(b"v1") + text(b"/s") + text(b"m.js") + text(b"")),
         "connect": one(5, u64(1) + u32(1) + text(b"psess-1") + text(b"ann") + text(b"gold") + b"payload"),
     }
     for name, content in said.items():
         write("sidecar", name, b"\x06" + content)
     write("sidecar", "all", b"\x3f" + b"".join(said.values()))
     write("sidecar", "cut", b"\x00" + said["send"] + said["log"][:-5])
+    for name, head in (("piece", b"\x06"), ("pieces", b"\x3f")):
+        pieces = [one(17, u32(0, 60, at) + b"0123456789" * 2, flags=at < 40) for at in (0, 20, 40)]
+        write("sidecar", name, head + (pieces[0] if name == "piece" else b"".join(pieces)))
+    # Steps of one byte (fuzz_sidecar_host.c): 0 say up to 32 bytes, 1 up to 128, 2 take, 3 take all, 4 time, 5 open, 6 end, 7 a player enters.
+    say = lambda content: b"".join(bytes([(len(part) - 1) << 3]) + part for part in (content[at:at + 32] for at in range(0, len(content), 32)))
+    whole = b"\x03" * 8
+    write("sidecar_host", "start", whole + say(said["opened"] + one(35, u64(1) + u32(0))) + b"\x07" + whole + say(said["send"] + said["kick"]))
+    write("sidecar_host", "too-early", b"\xfa" + say(said["opened"]))
+    write("sidecar_host", "fails-half-way", b"\xfa\xfa" + say(said["log"] + said["end"]) + b"\x05" + whole)
+    write("sidecar_host", "ended-half-way", b"\xfa\x06\xfc" + whole + b"\x05\x07" + whole + say(said["credit"]))
+    write("sidecar_host", "slow", b"\x02\x3a\x07\x0f\xfc" * 12 + whole + say(said["memory"] + said["put"] + said["take"] + said["broadcast"]))
 
 
 def packages():

@@ -40,7 +40,6 @@ extern "C" {
 #define RINGCAST_DATA_BYTES 2049   /* player data, with NUL */
 #define RINGCAST_SESSION_DATA_BYTES 2097153 /* session properties, with NUL: 262 144 characters as JSON, whatever has to be escaped in them */
 #define RINGCAST_MATCHMAKER_DATA_BYTES 1560001 /* with NUL: 390 000 characters of UTF-8, however long */
-#define RINGCAST_SESSION_DATA_JS_BYTES 49153 /* both together, of a session whose script is JavaScript: they have to fit the frame that opens the session */
 #define RINGCAST_ADDRESS_BYTES 64
 #define RINGCAST_SCRIPT_NAME_BYTES 64
 #define RINGCAST_SCRIPT_VERSION_BYTES 33
@@ -377,18 +376,14 @@ typedef struct ringcast_session_options {
 	uint32_t ping_interval_ms;
 	uint32_t tick_interval_ms; /* 0: no ticks */
 	uint32_t empty_timeout_ms; /* 0: the limit's; UINT32_MAX: never */
-	const char *properties; /* JSON or anything; NULL: none; < RINGCAST_SESSION_DATA_BYTES, with a JavaScript script < RINGCAST_SESSION_DATA_JS_BYTES */
+	const char *properties; /* JSON or anything; NULL: none; < RINGCAST_SESSION_DATA_BYTES */
 	int32_t shard;          /* -1 or 0 with has_shard false: the engine places it */
 	bool has_shard;
 	uint32_t answer_timeout_ms; /* for RINGCAST_LATER; 0: the limit's */
 	bool is_late_allowed;   /* a verdict that does not come in time is ALLOW; else DENY */
 	const char *script; /* "name": its current version now, for the session's whole life; or "name@version". NULL: none, the engine's callbacks */
 	uint32_t activation_timeout_ms; /* see ringcast_session_hold; 0: the limit's */
-	/*
-	 * What a matchmaker says of the session's players, JSON as a rule. NULL: none; < RINGCAST_MATCHMAKER_DATA_BYTES, with a JavaScript script
-	 * < RINGCAST_SESSION_DATA_JS_BYTES together with the properties.
-	 */
-	const char *matchmaker_data;
+	const char *matchmaker_data; /* what a matchmaker says of the session's players, JSON as a rule. NULL: none; < RINGCAST_MATCHMAKER_DATA_BYTES */
 } ringcast_session_options;
 #define RINGCAST_SESSION_OPTIONS_INIT RINGCAST_SIZED(ringcast_session_options)
 

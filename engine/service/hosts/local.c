@@ -75,11 +75,6 @@ static char *properties_of(const json_t *facts)
 	return text;
 }
 
-static size_t data_bytes(const ringcast_session_options *options)
-{
-	return strlen(options->properties) + (options->matchmaker_data != NULL ? strlen(options->matchmaker_data) : 0);
-}
-
 /* False: the call says what is too long for any session of this host. */
 static bool is_data_short(const ringcast_session_options *options, struct host_call *call)
 {
@@ -108,14 +103,8 @@ static void create(struct host_local *local, struct host_call *call)
 	options.matchmaker_data = json_string_value(json_object_get(call->facts, "MatchmakerData"));
 	if (properties == NULL)
 		answer(call, RINGCAST_ERROR_MEMORY);
-	else if (is_data_short(&options, call)) {
-		int error = ringcast_session_create(local->options.engine, &options, call->session);
-		answer(call, error);
-		if (error == RINGCAST_ERROR_ARGUMENT && data_bytes(&options) >= RINGCAST_SESSION_DATA_JS_BYTES)
-			snprintf(call->text, sizeof(call->text),
-				 "GameProperties, GameSessionData and MatchmakerData together are longer than the %d bytes of a JavaScript session",
-				 RINGCAST_SESSION_DATA_JS_BYTES - 1);
-	}
+	else if (is_data_short(&options, call))
+		answer(call, ringcast_session_create(local->options.engine, &options, call->session));
 	free(properties);
 	if (call->result == HOST_OK && *call->script != '\0')
 		look_at_start(local, call);

@@ -5,12 +5,17 @@
 
 const HEAD_BYTES = 12;
 const BODY_BYTES_MAX = 64 << 10;
+const TEXT_BYTES_MAX = 32 << 10; // what is said is cut there, so that it fits a frame
 const MAGIC = 0x43534352;
-const VERSION = 1;
+const VERSION_MIN = 2;
+const VERSION_MAX = 2;
+const PIECED_BYTES_MAX = 4 << 20; // one text in all its pieces
 const FLAG_RELIABLE = 1;
 const FLAG_ERROR = 1;
+const FLAG_MORE = 1;
 const FEATURE_DEBUGGER = 1;
 const ANSWER = { ALLOW: 0, DENY: 1, FAILED: 2 };
+const PIECES = ['properties', 'matchmaker_data', 'arguments']; // texts of OPEN that may come in pieces, in this order
 const END = { FINISHED: 0, FAILED: 1, OUT_OF_MEMORY: 2 };
 
 const LIST = [
@@ -30,6 +35,7 @@ const LIST = [
 	['TICK', 14, 'Q', 'now_ns'],
 	['PING', 15, 'Q', 'cookie'],
 	['MISSED', 16, 'QI', 'ticket answer'],
+	['PIECE', 17, 'IIIR', 'what total_bytes offset bytes'],
 
 	['WELCOME', 32, 'IIIIS', 'magic version features process_id runtime'],
 	['OPENED', 33, 'IIII', 'callbacks players_max ping_interval_ms tick_interval_ms'],
@@ -114,5 +120,5 @@ function writeHead(buffer, offset, bodyBytes, kind, flags, session) {
 	buffer.writeUInt32LE(session, offset + 8);
 }
 
-module.exports = { HEAD_BYTES, BODY_BYTES_MAX, MAGIC, VERSION, FLAG_RELIABLE, FLAG_ERROR, FEATURE_DEBUGGER, ANSWER, END, LIST, KIND,
-	decode, encode, writeHead };
+module.exports = { HEAD_BYTES, BODY_BYTES_MAX, PIECED_BYTES_MAX, TEXT_BYTES_MAX, MAGIC, VERSION_MIN, VERSION_MAX, FLAG_RELIABLE, FLAG_ERROR,
+	FLAG_MORE, FEATURE_DEBUGGER, ANSWER, PIECES, END, LIST, KIND, decode, encode, writeHead };

@@ -1,7 +1,7 @@
 'use strict';
 // What a session says to the engine, in its worker: frames are written into one buffer and posted to the main thread together, at the end
 // of the events that caused them. A script that says more than the engine takes is cut short instead of filling the memory.
-const { HEAD_BYTES, FLAG_ERROR, FLAG_RELIABLE, KIND, writeHead } = require('./frame');
+const { HEAD_BYTES, TEXT_BYTES_MAX, FLAG_ERROR, FLAG_RELIABLE, KIND, writeHead } = require('./frame');
 
 const CAPACITY_BYTES = 256 << 10;
 const POST_BYTES = 64 << 10;
@@ -95,7 +95,7 @@ class Outbox {
 
 	// KICK, LOG, END
 	text(kind, number, text, flags = 0) {
-		const bytes = Buffer.from(text, 'utf8').subarray(0, 32 << 10);
+		const bytes = Buffer.from(text, 'utf8').subarray(0, TEXT_BYTES_MAX);
 		const at = this.begin(kind, flags, 4 + bytes.length);
 		this.buffer.writeInt32LE(number, at);
 		this.buffer.set(bytes, at + 4);

@@ -10,10 +10,11 @@ const { LEVELS, makeLogger, threshold, format, captureStream } = require('./logg
 const { CALLBACKS, standInForServiceFiles, load, examine, describe } = require('./load');
 const { GameMessage } = require('./message');
 const { Outbox } = require('./outbox');
+const { Pieces } = require('./pieces');
 const { Players } = require('./players');
 const { makeSession } = require('./session');
 
-const { ANSWER, END, FLAG_RELIABLE, HEAD_BYTES, KIND } = frames;
+const { ANSWER, END, FLAG_MORE, FLAG_RELIABLE, HEAD_BYTES, KIND } = frames;
 const SAMPLE_INTERVAL_MS = 1000;
 const COMPLAINT_INTERVAL_MS = 1000;
 const HEARTBEAT_INTERVAL_MS = 1000;
@@ -31,7 +32,8 @@ const complaints = new Map(); // what -> { since, count }
 const undefinedSaid = new Set();
 let script = null;
 let facts = null;
-const batches = []; // { buffer, at }: frames of the engine, the first one taken up to at
+const batches = []; // { buffer, at, owed }: frames of the engine, the first one taken up to at; credit that is owed at its end
+const pieces = new Pieces();
 let isStarting = false;
 let isOpen = false;
 let turnsOwed = 0; // events that came up while the script was starting
@@ -234,9 +236,10 @@ function prepareProcess(args, memoryBytes) {
 }
 
 async function startScript(open) {
-	facts = open;
-	outbox.session = open.session;
-	const args = open.arguments.split(/\s+/).filter((arg) => arg !== '');
+	const isMore = (open.flags & FLAG_MORE) !== 0;
+	facts = isMore ? { ...open, ...await pieces.whole } : open;
+	pieces.isWhole = true; // none is taken any more
+	const args = facts.arguments.split(/\s+/).filter((arg) => arg !== '');
 	prepareProcess(args, Number(open.memory_bytes));
 	const logger = makeLogger((level, text) => outbox.log(level, text), threshold(args));
 	standInForServiceFiles();
@@ -250,7 +253,7 @@ async function startScript(open) {
 	if (typeof script.onProcessStarted === 'function' && (await script.onProcessStarted(args)) === false)
 		throw Object.assign(new Error(`${open.main}: onProcessStarted returned false`), { isAboutExports: true });
 	if (typeof script.onStartGameSession === 'function')
-		await script.onStartGameSession(gameSessionOf(open));
+		await script.onStartGameSession(gameSessionOf(facts));
 	outbox.opened(callbacks.reduce((bits, name) => bits | (1 << CALLBACKS.indexOf(name)), 0), configuration);
 }
 
@@ -301,6 +304,8 @@ function handle(buffer, kind, flags, offset, at, end) {
 		return leave(frames.decode(buffer, offset));
 	case KIND.TERMINATE:
 		return notify('onProcessTerminate');
+	case KIND.PIECE:
+		return undefined; // taken when it came
 	case KIND.CLOSE:
 		isEnded = true; // the engine knows
 		return process.exit(0);
@@ -313,10 +318,34 @@ function handle(buffer, kind, flags, offset, at, end) {
 // as it would if each event came from a socket of its own.
 function takeBatch(bytes) {
 	const buffer = Buffer.from(bytes);
-	batches.push({ buffer, at: 0 });
-	outbox.isBatching = true;
-	for (let offset = 0; offset < buffer.length; offset += HEAD_BYTES + buffer.readUInt32LE(offset))
+	const batch = { buffer, at: 0, owed: buffer.length };
+	batches.push(batch);
+	outbox.session = buffer.readUInt32LE(8);
+	outbox.isBatching = !isStarting;
+	for (let offset = 0, end; offset < buffer.length; offset = end) {
+		end = offset + HEAD_BYTES + buffer.readUInt32LE(offset);
+		if (buffer[offset + 4] === KIND.PIECE)
+			takePiece(batch, offset, end);
+		else if (buffer[offset + 4] === KIND.CLOSE && facts === null)
+			leaveUnstarted();
 		setImmediate(takeEvent);
+	}
+}
+
+// Nothing of the script has run, and nobody waits for it any more.
+function leaveUnstarted() {
+	isEnded = true;
+	process.exit(0);
+}
+
+// Taken as it comes: what the session begins with may lie behind events that wait for its beginning. Its turn as an event is empty.
+function takePiece(batch, offset, end) {
+	try {
+		pieces.add(batch.buffer, offset, end);
+	} catch (error) {
+		fatal(error, 'sidecar');
+	}
+	batch.owed -= end - offset; // no part of the window
 }
 
 function takeEvent() {
@@ -332,11 +361,11 @@ function takeEvent() {
 }
 
 function finishEvent() {
-	const { buffer, at } = batches[0];
+	const { buffer, at, owed } = batches[0];
 	if (at < buffer.length)
 		return;
 	batches.shift();
-	outbox.credit(buffer.length);
+	outbox.credit(owed);
 	sampleSometimes();
 	if (batches.length > 0)
 		return;

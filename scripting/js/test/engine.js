@@ -24,7 +24,7 @@ class Engine {
 		this.child.stderr.on('data', (text) => { this.stderr += text; });
 		t.after(() => this.child.kill('SIGKILL'));
 		this.exited = new Promise((resolve) => { this.child.on('exit', (code, signal) => resolve(signal || code)); });
-		this.write('HELLO', 0, { magic: frames.MAGIC, version_min: 1, version_max: 1, features: 0, window_bytes: 1 << 20, memory_bytes: memory, engine: 'test' });
+		this.write('HELLO', 0, { magic: frames.MAGIC, version_min: frames.VERSION_MIN, version_max: frames.VERSION_MAX, features: 0, window_bytes: 1 << 20, memory_bytes: memory, engine: 'test' });
 	}
 
 	write(name, session, values, flags = 0) {
@@ -72,9 +72,9 @@ class Engine {
 		return this.frames.filter(({ kind }) => kind !== 'CREDIT' && kind !== 'MEMORY').map((frame) => `${frame.kind}/${frame.session} ${frame.text || ''}`).join(', ');
 	}
 
-	open(session, main, { folder = SCRIPTS, args = '', properties = '', matchmaker = '', name = '' } = {}) {
+	open(session, main, { folder = SCRIPTS, args = '', properties = '', matchmaker = '', name = '', flags = 0 } = {}) {
 		this.write('OPEN', session, { memory_bytes: this.memory, players_max: 8, ping_ms: 3000, tick_ms: 0, id: `gsess-${session}`, name,
-			properties, matchmaker_data: matchmaker, script: 'test', version: 'v1', folder, main, arguments: args });
+			properties, matchmaker_data: matchmaker, script: 'test', version: 'v1', folder, main, arguments: args }, flags);
 	}
 
 	connect(session, peer, payload = '', { playerId = `id${peer}`, data = '' } = {}) {

@@ -25,7 +25,8 @@ async function expectNeighbour(engine) {
 
 async function expectEnd(engine, how, text) {
 	const end = await engine.expect('END', ({ session }) => session === 1);
-	assert.strictEqual(end.how, how, end.text.toString());
+	assert.strictEqual(end.how, how, end.text.toString().slice(0, 200));
+	assert.ok(end.text.length < 65536 - 4, `END of ${end.text.length} bytes fits no frame`);
 	assert.match(end.text.toString(), text);
 }
 
@@ -36,6 +37,7 @@ for (const [opcode, how, text, what] of [
 	[4, 1, /unhandled promise rejection: fates\.js:13: Error: forgotten/, 'a rejection that nobody handles'],
 	[9, 0, /^$/, 'processEnding, twice, without an exit'],
 	[10, 1, /process\.exit\(1\)/, 'a signal to itself'],
+	[17, 1, /^script failed: x+$/, 'an exception longer than a frame that the worker itself cannot report'],
 	[13, 1, /uncaught exception: fates\.js:22: Error: from a tick/, 'an exception in a next tick'],
 ]) {
 	test(`ends by ${what}`, async (t) => {

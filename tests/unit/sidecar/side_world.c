@@ -304,7 +304,7 @@ enum drop_reason side_group(struct side_world *world, struct player *player, int
 
 static bool greet_back(struct side_world *world, uint32_t channel)
 {
-	struct sidecar_frame frame = {.kind = SIDECAR_FRAME_WELCOME, .numbers = {SIDECAR_MAGIC, 1, 0, 42}, .texts = {side_text("test")}};
+	struct sidecar_frame frame = {.kind = SIDECAR_FRAME_WELCOME, .numbers = {SIDECAR_MAGIC, SIDECAR_VERSION_MAX, 0, 42}, .texts = {side_text("test")}};
 	return side_say(world, channel, &frame);
 }
 

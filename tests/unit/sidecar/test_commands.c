@@ -159,7 +159,7 @@ Test(sidecar_garbage, what_no_sidecar_says_is_refused)
 {
 	static const struct sidecar_frame wrong[] = {
 		{.kind = SIDECAR_FRAME_MESSAGE, .session = 1},                                /* that is the engine's */
-		{.kind = SIDECAR_FRAME_WELCOME, .numbers = {SIDECAR_MAGIC, 1}},               /* a second time */
+		{.kind = SIDECAR_FRAME_WELCOME, .numbers = {SIDECAR_MAGIC, SIDECAR_VERSION_MAX}},               /* a second time */
 		{.kind = SIDECAR_FRAME_SEND},                                                 /* of no session */
 		{.kind = SIDECAR_FRAME_PONG, .session = 1},
 		{.kind = SIDECAR_FRAME_ANSWER, .session = 1, .numbers = {1, 3}},
@@ -188,9 +188,9 @@ Test(sidecar_garbage, nothing_is_taken_before_a_proper_greeting)
 {
 	static const struct sidecar_frame wrong[] = {
 		{.kind = SIDECAR_FRAME_WELCOME, .numbers = {1, 1}},
-		{.kind = SIDECAR_FRAME_WELCOME, .numbers = {SIDECAR_MAGIC, 0}},
-		{.kind = SIDECAR_FRAME_WELCOME, .numbers = {SIDECAR_MAGIC, 2}},
-		{.kind = SIDECAR_FRAME_WELCOME, .session = 1, .numbers = {SIDECAR_MAGIC, 1}},
+		{.kind = SIDECAR_FRAME_WELCOME, .numbers = {SIDECAR_MAGIC, SIDECAR_VERSION_MIN - 1}},
+		{.kind = SIDECAR_FRAME_WELCOME, .numbers = {SIDECAR_MAGIC, SIDECAR_VERSION_MAX + 1}},
+		{.kind = SIDECAR_FRAME_WELCOME, .session = 1, .numbers = {SIDECAR_MAGIC, SIDECAR_VERSION_MAX}},
 		{.kind = SIDECAR_FRAME_PONG},
 	};
 	for (unsigned i = 0; i < ARRAY_COUNT(wrong); i++) {

@@ -90,7 +90,7 @@ Test(sidecar_ends, a_process_that_comes_again_is_greeted_anew_and_serves)
 	side_attach(&world, 0);
 	side_forget(&world);
 	side_hear(&world, 0);
-	expect(&world, "to 0: HELLO 0 1129530194 1 1 0 4096 0 'ringcast'\n");
+	expect(&world, "to 0: HELLO 0 1129530194 2 2 0 4096 0 'ringcast'\n");
 	side_open(&world);
 	side_hear(&world, 0);
 	cr_assert_eq(strncmp(world.log, "to 0: OPEN 2 ", 13), 0);
@@ -122,7 +122,7 @@ Test(sidecar_ends, a_session_whose_process_does_not_come_up_is_lost)
 	expect(&world, "log fatal: session ends: the process that ran its script is gone\nended script_lost\n");
 	side_attach(&world, 0);
 	side_hear(&world, 0);
-	expect(&world, "to 0: HELLO 0 1129530194 1 1 0 4096 0 'ringcast'\n"); /* of that session the process never hears */
+	expect(&world, "to 0: HELLO 0 1129530194 2 2 0 4096 0 'ringcast'\n"); /* of that session the process never hears */
 	side_stop(&world);
 }
 
@@ -164,7 +164,7 @@ Test(sidecar_stall, a_script_is_not_blamed_for_the_time_its_process_took_to_come
 	ringcast_sidecar_attach(world.host, 0, world.now_ns);
 	side_advance_ms(&world, 20000); /* a runtime in no hurry */
 	cr_assert(!ringcast_sidecar_is_silent(world.host, 0));
-	struct sidecar_frame welcome = {.kind = SIDECAR_FRAME_WELCOME, .numbers = {SIDECAR_MAGIC, 1}};
+	struct sidecar_frame welcome = {.kind = SIDECAR_FRAME_WELCOME, .numbers = {SIDECAR_MAGIC, SIDECAR_VERSION_MAX}};
 	cr_assert(side_say(&world, 0, &welcome));
 	talk_for_ms(&world, 9000, 0);
 	cr_assert_eq(session->state, SESSION_ACTIVE);
@@ -228,7 +228,7 @@ Test(sidecar_stall, under_a_debugger_nobody_is_killed_for_being_slow)
 	struct side_world world;
 	side_start(&world, 0);
 	ringcast_sidecar_attach(world.host, 0, world.now_ns);
-	struct sidecar_frame welcome = {.kind = SIDECAR_FRAME_WELCOME, .numbers = {SIDECAR_MAGIC, 1, SIDECAR_FEATURE_DEBUGGER}};
+	struct sidecar_frame welcome = {.kind = SIDECAR_FRAME_WELCOME, .numbers = {SIDECAR_MAGIC, SIDECAR_VERSION_MAX, SIDECAR_FEATURE_DEBUGGER}};
 	cr_assert(side_say(&world, 0, &welcome));
 	struct session *session = side_open(&world);
 	side_advance_ms(&world, 60000);

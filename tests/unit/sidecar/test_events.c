@@ -3,7 +3,7 @@
 
 #include "side_world.h"
 
-static const char greeting[] = "to 0: HELLO 0 1129530194 1 1 0 4096 0 'ringcast'\n";
+static const char greeting[] = "to 0: HELLO 0 1129530194 2 2 0 4096 0 'ringcast'\n";
 
 static struct session *start_ready(struct side_world *world, uint32_t callbacks)
 {

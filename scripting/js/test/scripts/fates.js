@@ -22,6 +22,7 @@ const fates = {
 	13: () => process.nextTick(() => { throw new Error('from a tick'); }),
 	14: (m) => { for (let i = 0; i < 200000; i++) session.sendMessage(session.newTextGameMessage(5, -1, m.payload), 1); },
 	15: () => session.sendMessage(session.newTextGameMessage(6, -1, 'alive ' + !isMainThread + ' ' + v8.getHeapStatistics().heap_size_limit), 1),
+	17: () => { process.removeAllListeners(); setTimeout(() => { throw new Error('x'.repeat(200000)); }, 1); },
 	16: () => process.on('exit', () => session.sendMessage(session.newTextGameMessage(7, -1, 'last words'), 1)),
 };
 
