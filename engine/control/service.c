@@ -116,6 +116,8 @@ bool ringcast_control_service_start(const struct config *config, const struct co
 		.ended_sessions_max = config->service_ended_sessions_kept,
 		.left_players_max = config->service_ended_players_kept,
 		.left_players_per_session_max = config->service_ended_players_per_session_kept,
+		.placements_max = config->service_placements_max,
+		.ended_placements_max = config->service_placements_kept,
 		.requests_max = config->service_requests_max,
 		.events_max = config->service_host_events_max,
 		.repeats_max = config->service_repeats_kept,

@@ -12,6 +12,7 @@
 #include "service/batch.h"
 #include "service/letter.h"
 #include "service/model/stream.h"
+#include "service/operations/placing.h"
 #include "service/operations/scripts.h"
 #include "service/repeats.h"
 
@@ -23,13 +24,14 @@ struct loop {
 	struct model model;
 	pthread_t thread, store_thread;
 	bool has_thread, has_store_thread;
-	pthread_mutex_t lock; /* guards everything down to is_stopping */
+	pthread_mutex_t lock; /* guards everything down to placing_counts */
 	pthread_cond_t changed, batch_changed;
 	struct list_node requests, calls, events, letters;
 	size_t request_count, event_count, letter_count;
 	uint64_t arrival_count, lost_event_count, lost_event_total; /* lost: since they were last told of, and all */
 	struct batch *batch; /* the store thread's while not done; NULL: none */
 	bool is_stopping, are_writes_held;
+	struct placing_counts placing_counts; /* as of the last turn */
 	/* the loop's thread only */
 	struct list_node held; /* answered, waiting for the store; oldest first */
 	struct list_node parked; /* waiting for a host */
@@ -190,6 +192,7 @@ static void release_held(struct loop *loop)
 static void refuse_held(struct loop *loop, const char *problem)
 {
 	ringcast_records_undo(&loop->model.records, 0);
+	ringcast_placing_refused(&loop->model);
 	ringcast_log(LOG_ERROR, "service", "the store refused a change; nothing of it is in force", "err=\"%s\"", problem);
 	while (!ringcast_list_is_empty(&loop->held)) {
 		struct request *request = CONTAINER_OF(loop->held.next, struct request, node);
@@ -246,6 +249,8 @@ static void end_batch(struct loop *loop, struct batch *batch)
 		tell_fleet_events(loop, batch);
 		ringcast_records_settle(&loop->model.records, batch->count);
 		teach(loop, batch);
+		for (size_t i = 0; i < batch->count; i++)
+			ringcast_placing_stored(&loop->model, &batch->changes[i]);
 		release_held(loop);
 	} else {
 		refuse_held(loop, batch->problem);
@@ -433,14 +438,31 @@ static bool do_work(struct loop *loop, struct work *work)
 	return is_any;
 }
 
+static void take_time(struct loop *loop)
+{
+	loop->model.now_ms = loop->options.now_ms(loop->options.context);
+	loop->model.steady_ms = loop->options.steady_ms(loop->options.context);
+}
+
+static void count_placements(struct loop *loop)
+{
+	struct placing_counts counts;
+	ringcast_placing_count(&loop->model, &counts);
+	pthread_mutex_lock(&loop->lock);
+	loop->placing_counts = counts;
+	pthread_mutex_unlock(&loop->lock);
+}
+
 bool ringcast_loop_turn(struct loop *loop)
 {
 	struct work work;
 	take_work(loop, &work);
-	loop->model.now_ms = loop->options.now_ms(loop->options.context);
+	take_time(loop);
 	if (loop->options.has_stream != NULL)
 		ringcast_model_set_stream(&loop->model, loop->options.has_stream(loop->options.context));
 	bool is_any = do_work(loop, &work);
+	is_any |= ringcast_placing_turn(&loop->model);
+	count_placements(loop);
 	ringcast_model_repair(&loop->model);
 	hand_on(loop);
 	begin_batch(loop);
@@ -464,7 +486,7 @@ static void wait_for_work(struct loop *loop)
 {
 	int64_t until_ms = loop->options.steady_ms(loop->options.context) + DEADLINE_CHECK_MS;
 	struct timespec until = {.tv_sec = until_ms / 1000, .tv_nsec = until_ms % 1000 * 1000000};
-	if (ringcast_list_is_empty(&loop->parked))
+	if (ringcast_list_is_empty(&loop->parked) && !ringcast_placing_is_waiting(&loop->model))
 		pthread_cond_wait(&loop->changed, &loop->lock);
 	else
 		pthread_cond_timedwait(&loop->changed, &loop->lock, &until);
@@ -517,6 +539,12 @@ struct loop *ringcast_loop_create(const struct loop_options *options, char probl
 	}
 	ringcast_scripts_select(&loop->model);
 	ringcast_model_take_secret(&loop->model, &options->token_secret);
+	take_time(loop);
+	if (!ringcast_placing_init(&loop->model)) {
+		snprintf(problem, STORE_PROBLEM_BYTES, "the service: out of memory");
+		ringcast_loop_destroy(&loop);
+		return NULL;
+	}
 	teach_all(loop);
 	return loop;
 }
@@ -589,6 +617,7 @@ void ringcast_loop_destroy(struct loop **loop)
 	events_free(&(*loop)->events);
 	ringcast_letters_free(&(*loop)->letters);
 	ringcast_repeats_fini(&(*loop)->repeats);
+	ringcast_placing_fini(&(*loop)->model);
 	ringcast_model_fini(&(*loop)->model);
 	pthread_mutex_destroy(&(*loop)->lock);
 	pthread_cond_destroy(&(*loop)->changed);
@@ -647,6 +676,13 @@ void ringcast_loop_tell(struct loop *loop, const struct host_event *event)
 const struct compute_token_secret *ringcast_loop_token_secret(const struct loop *loop)
 {
 	return &loop->model.token_secret;
+}
+
+void ringcast_loop_placing_counts(struct loop *loop, struct placing_counts *ret_counts)
+{
+	pthread_mutex_lock(&loop->lock);
+	*ret_counts = loop->placing_counts;
+	pthread_mutex_unlock(&loop->lock);
 }
 
 uint64_t ringcast_loop_lost_count(struct loop *loop)

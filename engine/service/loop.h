@@ -11,6 +11,7 @@
 #ifndef RINGCAST_SERVICE_LOOP_H
 #define RINGCAST_SERVICE_LOOP_H
 
+#include "service/operations/placing.h"
 #include "service/operations/request.h"
 #include "service/store/store.h"
 
@@ -55,6 +56,8 @@ void ringcast_loop_tell(struct loop *loop, const struct host_event *event); /* [
 bool ringcast_loop_bury(struct loop *loop, const char *url, const struct service_event *event, const char *error);
 
 uint64_t ringcast_loop_lost_count(struct loop *loop); /* [any thread] events of hosts that did not fit, since the start */
+
+void ringcast_loop_placing_counts(struct loop *loop, struct placing_counts *ret_counts); /* [any thread] as of the last turn */
 
 /* One turn without waiting; for the loop's thread, and for tests that have none. True: something was done. */
 bool ringcast_loop_turn(struct loop *loop);

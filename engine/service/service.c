@@ -208,6 +208,8 @@ static bool create_loop(struct service *service, char problem[SERVICE_PROBLEM_BY
 			     .ended_sessions_max = options->ended_sessions_max,
 			     .left_players_max = options->left_players_max,
 			     .left_players_per_session_max = options->left_players_per_session_max,
+			     .placements_max = options->placements_max,
+			     .ended_placements_max = options->ended_placements_max,
 			     .sdk_endpoint = service->sdk_endpoint,
 			     .compute_name = service->compute_name,
 			     .has_builds = options->builds != NULL,
@@ -409,6 +411,21 @@ void ringcast_service_hear_log(struct service *service, const char *session_id, 
 		ringcast_session_logs_write(service->logs, session_id, level, text, text_bytes);
 }
 
+static void placement_metrics_each(struct service *service, ringcast_metric_fn *each, void *context)
+{
+	char label[32];
+	struct placing_counts counts;
+	ringcast_loop_placing_counts(service->loop, &counts);
+	each(context, "ringcast_service_placements_waiting", "gauge", "Placements that wait for a session.", "", counts.depth);
+	each(context, "ringcast_service_placement_oldest_seconds", "gauge", "How long the placement has waited that waits longest.", "", (double)counts.oldest_ms / 1e3);
+	each(context, "ringcast_service_placements_started_total", "counter", "Placements accepted.", "", (double)counts.started);
+	each(context, "ringcast_service_placement_retries_total", "counter", "Attempts at a session for a placement that failed.", "", (double)counts.retries);
+	for (unsigned state = PLACE_IS_PENDING + 1; state < PLACE_STATE_COUNT; state++) {
+		snprintf(label, sizeof(label), "result=\"%s\"", ringcast_place_state_name((enum place_state)state));
+		each(context, "ringcast_service_placements_total", "counter", "Placements that have ended, by how.", label, (double)counts.results[state]);
+	}
+}
+
 void ringcast_service_metrics_each(struct service *service, ringcast_metric_fn *each, void *context)
 {
 	struct webhooks_counts counts = {0};
@@ -418,6 +435,7 @@ void ringcast_service_metrics_each(struct service *service, ringcast_metric_fn *
 	     "", (double)ringcast_loop_lost_count(service->loop));
 	each(context, "ringcast_service_connections_cut_total", "counter", "Connections to the service closed because there were service.connections_max.", "",
 	     (double)ringcast_service_http_cut_count(service->http));
+	placement_metrics_each(service, each, context);
 	if (service->logs != NULL)
 		each(context, "ringcast_service_session_log_lines_lost_total", "counter", "Lines of session logs lost: too many waited, or the disk refused.", "",
 		     (double)ringcast_session_logs_lost_count(service->logs));

@@ -28,6 +28,7 @@ struct service_options {
 	uint32_t webhook_queue_max, webhook_tries_max, letters_max;
 	uint32_t sessions_max, players_per_session_max, requests_max, connections_max, fleet_events_max, events_max, repeats_max, ended_sessions_max;
 	uint32_t left_players_max, left_players_per_session_max;
+	uint32_t placements_max, ended_placements_max; /* that wait; that are kept after they have ended */
 	uint32_t requests_per_second[ROLE_COUNT]; /* of each key, by the role that the operation needs; 0: no limit */
 	size_t body_bytes_max;
 	/* custom game servers */

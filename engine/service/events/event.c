@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 static struct service_event *event_new(const char *type, const char *resource, char *detail)
 {
@@ -26,6 +27,15 @@ struct service_event *ringcast_event_create(const char *type, const char *resour
 	char *text = json_dumps(detail, JSON_COMPACT);
 	json_decref(detail);
 	return event_new(type, resource, text);
+}
+
+void ringcast_event_time(int64_t ms, char ret_text[EVENT_TIME_BYTES])
+{
+	time_t seconds = (time_t)(ms / 1000);
+	struct tm parts;
+	gmtime_r(&seconds, &parts);
+	size_t used = strftime(ret_text, EVENT_TIME_BYTES, "%Y-%m-%dT%H:%M:%S", &parts);
+	snprintf(ret_text + used, EVENT_TIME_BYTES - used, ".%03dZ", (int)(ms % 1000));
 }
 
 struct service_event *ringcast_event_copy(const struct service_event *event)

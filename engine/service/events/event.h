@@ -10,7 +10,7 @@
 
 #include "base/list.h"
 
-enum { EVENT_TYPE_BYTES = 48 };
+enum { EVENT_TYPE_BYTES = 48, EVENT_TIME_BYTES = 40 };
 
 struct service_event {
 	struct list_node node; /* whoever has it */
@@ -24,6 +24,7 @@ struct service_event {
 /* detail is taken. NULL: out of memory. */
 struct service_event *ringcast_event_create(const char *type, const char *resource, json_t *detail);
 struct service_event *ringcast_event_copy(const struct service_event *event); /* in no list; NULL: out of memory */
+void ringcast_event_time(int64_t ms, char ret_text[EVENT_TIME_BYTES]); /* ISO 8601 with milliseconds */
 void ringcast_event_destroy(struct service_event **event); /* accepts NULL inside, nulls */
 
 #endif

@@ -65,4 +65,6 @@ void ringcast_model_find(struct model *model, const struct host_event *event)
 	if (json_is_true(json_object_get(found, "is_active")))
 		ringcast_game_session_move(&model->sessions, session, GAME_SESSION_ACTIVE, "", model->now_ms);
 	find_players(model, session, json_object_get(found, "players"));
+	if (model->session_found != NULL)
+		model->session_found(model, session);
 }

@@ -34,6 +34,7 @@ enum { GAME_SESSION_ID_BYTES = 64, GAME_SESSION_KEPT_MS = 30 * 24 * 3600 * 1000l
 
 struct game_session;
 struct host_call;
+struct placement;
 
 struct player_session {
 	char id[GAME_SESSION_ID_BYTES];
@@ -67,6 +68,7 @@ struct game_session {
 	uint64_t event_sequence; /* of the host's newest event about it */
 	uint64_t digest;	 /* of the request that made it, for idempotency */
 	struct host_call *creation; /* that the host has not answered; NULL: none. The host's */
+	struct placement *placement; /* that waits for it; NULL: none. operations/placing.h */
 	uint32_t reserve_count;	 /* calls for places that the host has not answered */
 	struct game_facts *facts;
 	struct list_node players, left_players; /* of struct player_session; left: of those, what has ended */

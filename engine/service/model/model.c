@@ -14,7 +14,11 @@ enum { DISOWN_ATTEMPTS = 16 };
 
 static void session_moved(void *context, const struct game_session *session)
 {
-	ringcast_stream_session(context, session);
+	struct model *model = context;
+	if (model->settings.has_stream)
+		ringcast_stream_session(model, session);
+	if (model->session_followed != NULL)
+		model->session_followed(model, session);
 }
 
 static void player_moved(void *context, const struct player_session *player)
@@ -44,13 +48,13 @@ void ringcast_model_init(struct model *model, const struct model_settings *setti
 	ringcast_list_init(&model->stream);
 	ringcast_list_init(&model->resends);
 	model->sessions.context = model;
+	model->sessions.session_moved = session_moved;
 	ringcast_model_set_stream(model, settings->has_stream);
 }
 
 void ringcast_model_set_stream(struct model *model, bool has_stream)
 {
 	model->settings.has_stream = has_stream;
-	model->sessions.session_moved = has_stream ? session_moved : NULL;
 	model->sessions.player_moved = has_stream ? player_moved : NULL;
 }
 
@@ -351,6 +355,8 @@ void ringcast_model_hear(struct model *model, const struct host_event *event)
 {
 	if (event->kind == HOST_SESSION_FOUND)
 		ringcast_model_find(model, event);
+	else if (event->kind == HOST_ROOM && model->room_heard != NULL)
+		model->room_heard(model, event->session);
 	else if (event->kind == HOST_FLEET_EVENT)
 		ringcast_fleet_event_note(model, event->session, event->player, "%s", event->text);
 	else

@@ -29,6 +29,7 @@ struct model_settings {
 	uint32_t fleet_events_max; /* kept of each fleet */
 	bool has_stream;	   /* somebody wants to hear what happens */
 	uint32_t letters_max;	   /* dead letters that are kept */
+	uint32_t placements_max, ended_placements_max; /* that wait; that are kept after they have ended */
 	uint32_t ended_sessions_max; /* kept, of those that ended within the thirty days */
 	uint32_t left_players_max, left_players_per_session_max; /* player sessions kept that have ended */
 	/* custom game servers */
@@ -42,9 +43,11 @@ enum { MODEL_HOST_ENGINE, MODEL_HOST_CUSTOM }; /* which host a game session's is
 
 enum { MODEL_REPAIRS_MAX = 32 };
 
+struct placing;
 struct model {
 	struct model_settings settings; /* texts are borrowed and outlive the model */
 	int64_t now_ms;		/* since the epoch */
+	int64_t steady_ms;	/* of a clock that never jumps */
 	struct prng prng;	/* of names that need not be secret */
 	struct records records;
 	struct compute_token_secret token_secret; /* of tokens for computes; kept as a record, so that they outlive a restart */
@@ -61,6 +64,12 @@ struct model {
 	struct list_node stream;    /* of struct service_event, in order; for the loop to take */
 	struct list_node resends;   /* of struct resend, likewise */
 	uint64_t stream_number;
+	/* Who follows what becomes of sessions, in the middle of things; NULL: nobody. Set by ringcast_placing_init. */
+	void (*session_followed)(struct model *model, const struct game_session *session); /* its status has changed */
+	void (*session_found)(struct model *model, struct game_session *session);	    /* it runs since before the service does */
+	void (*room_heard)(struct model *model, const char *fleet_id); /* a game server of the fleet may be free; "": of any */
+	struct placing *placing; /* operations/placing.h; NULL: none */
+	void (*placement_ended)(struct model *model, const json_t *document); /* of placements with an Owner, when it is durable; NULL: nobody asks */
 };
 
 /* A dead letter on its way to the webhook that did not take it. */

@@ -24,6 +24,7 @@
 	X(POLICY, policy)                                                                                                                  \
 	X(QUEUE, queue)                                                                                                                    \
 	X(RULE_SET, rule_set)                                                                                                              \
+	X(PLACEMENT, placement)                                                                                                            \
 	X(MATCHMAKER, matchmaker)                                                                                                          \
 	X(TAGS, tags)                                                                                                                      \
 	X(KEY, key)                                                                                                                        \

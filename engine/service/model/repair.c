@@ -46,6 +46,8 @@ void ringcast_model_note_gap(struct model *model)
 {
 	model->is_repairing = true;
 	model->repair_behind = 0;
+	if (model->room_heard != NULL)
+		model->room_heard(model, "");
 }
 
 /* False: out of memory; tried again in a later turn. */

@@ -63,6 +63,57 @@ void ringcast_stream_fleet(struct model *model, const json_t *fleet_event)
 		       json_object_get(fleet_event, "Message"), "count", json_object_get(fleet_event, "Count")));
 }
 
+static void put_member(json_t *detail, const char *name, const json_t *value)
+{
+	if (value != NULL)
+		json_object_set(detail, name, (json_t *)value);
+}
+
+static void put_time(json_t *detail, const char *name, const json_t *seconds)
+{
+	char text[EVENT_TIME_BYTES];
+	ringcast_event_time((int64_t)(json_number_value(seconds) * 1000 + 0.5), text);
+	json_object_set_new(detail, name, json_string(text));
+}
+
+static json_t *placed_players(const json_t *placed)
+{
+	size_t i;
+	json_t *player, *list = json_array();
+	json_array_foreach(placed, i, player)
+		json_array_append_new(list, json_pack("{s:O?, s:O?}", "playerId", json_object_get(player, "PlayerId"), "playerSessionId",
+						      json_object_get(player, "PlayerSessionId")));
+	return list;
+}
+
+/* As the vendor has it: the port is a text. */
+static void put_game_session(json_t *detail, const json_t *placement)
+{
+	const json_t *port = json_object_get(placement, "Port");
+	put_member(detail, "gameSessionArn", json_object_get(placement, "GameSessionArn"));
+	put_member(detail, "gameSessionRegion", json_object_get(placement, "GameSessionRegion"));
+	put_member(detail, "ipAddress", json_object_get(placement, "IpAddress"));
+	put_member(detail, "dnsName", json_object_get(placement, "DnsName"));
+	if (port != NULL)
+		json_object_set_new(detail, "port", json_sprintf("%" JSON_INTEGER_FORMAT, json_integer_value(port)));
+	json_object_set_new(detail, "placedPlayerSessions", placed_players(json_object_get(placement, "PlacedPlayerSessions")));
+}
+
+void ringcast_stream_placement(struct model *model, const json_t *placement, const char *type)
+{
+	char arn[MODEL_ARN_BYTES];
+	const char *name = json_string_value(json_object_get(placement, "GameSessionQueueName"));
+	const json_t *queue = ringcast_records_find(&model->records, RECORD_QUEUE, name != NULL ? name : "");
+	ringcast_model_arn(model, "gamesessionqueue", name != NULL ? name : "", arn);
+	json_t *detail = json_pack("{s:O?}", "placementId", json_object_get(placement, "PlacementId"));
+	put_time(detail, "startTime", json_object_get(placement, "StartTime"));
+	put_time(detail, "endTime", json_object_get(placement, "EndTime"));
+	put_member(detail, "customEventData", json_object_get(queue, "CustomEventData"));
+	if (json_object_get(placement, "GameSessionArn") != NULL)
+		put_game_session(detail, placement);
+	emit(model, type, arn, detail);
+}
+
 /* Dead letters */
 
 static void forget_oldest(struct model *model)

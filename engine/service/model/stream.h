@@ -11,6 +11,8 @@ void ringcast_stream_session(struct model *model, const struct game_session *ses
 void ringcast_stream_player(struct model *model, const struct player_session *player);
 void ringcast_stream_fleet(struct model *model, const json_t *fleet_event); /* as the API shows it; it is durable */
 
+void ringcast_stream_placement(struct model *model, const json_t *placement, const char *type); /* the record of one that has ended; it is durable */
+
 /* Dead letters: events that a webhook did not take, as records, the newest ones. */
 void ringcast_letter_put(struct model *model, const char *url, const struct service_event *event, const char *error);
 /* The event of a letter, and where it should have gone (borrowed). NULL: out of memory. */

@@ -236,7 +236,7 @@ bool ringcast_script_of_fleet(const struct model *model, struct request *request
 	const char *version = json_string_value(json_object_get(script, version_member));
 	if (version != NULL)
 		snprintf(ret_script, SCRIPT_REFERENCE_BYTES, "%s@%s", id, version);
-	else
+	else if (request != NULL)
 		ringcast_request_refuse(request, FAULT_NOT_FOUND, "the fleet's script %s is not there any more", id);
 	return version != NULL;
 }

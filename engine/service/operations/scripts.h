@@ -7,8 +7,8 @@
 enum { SCRIPT_REFERENCE_BYTES = 160 };
 
 /*
- * "name@version" for a new session of the fleet; fleet NULL: one of dev mode's. "": it runs no script. False: refused, because the fleet's script is
- * not there.
+ * "name@version" for a new session of the fleet; fleet NULL: one of dev mode's. "": it runs no script. False: refused (request NULL: nobody is told), because the
+ * fleet's script is not there.
  */
 bool ringcast_script_of_fleet(const struct model *model, struct request *request, const json_t *fleet, char ret_script[SCRIPT_REFERENCE_BYTES]);
 /* After a start: asks the hosts to have the versions that the records name. */

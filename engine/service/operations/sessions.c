@@ -6,6 +6,7 @@
 
 #include "base/hash.h"
 #include "service/operations/change.h"
+#include "service/operations/creation.h"
 #include "service/api/log_url.h"
 #include "service/operations/fleet_of.h"
 #include "service/operations/handlers.h"
@@ -99,16 +100,9 @@ static void refuse_host(struct request *request, const struct host_call *call, c
 	}
 }
 
-/* The session that the call was about, while it waits for this very call. */
-static struct game_session *session_of_creation(struct model *model, const struct host_call *call)
-{
-	struct game_session *session = ringcast_text_index_find(&model->sessions.by_key, call->key);
-	return session != NULL && session->creation == call ? session : NULL;
-}
-
 static void created(struct model *model, struct host_call *call)
 {
-	struct game_session *session = session_of_creation(model, call);
+	struct game_session *session = ringcast_session_of_creation(model, call);
 	if (session == NULL) {
 		if (call->result == HOST_OK)
 			ringcast_model_disown(model, call->host, call->session);
@@ -125,72 +119,9 @@ static void created(struct model *model, struct host_call *call)
 		ringcast_game_session_remove(&model->sessions, session);
 }
 
-/* Whoever tries again begins anew; what the host makes of the old call will be ended. */
-static void creation_given_up(struct model *model, struct host_call *call)
-{
-	struct game_session *session = session_of_creation(model, call);
-	if (session != NULL)
-		ringcast_game_session_remove(&model->sessions, session);
-}
-
-/* As the vendor: five minutes, unless the fleet says. */
-static uint32_t activation_timeout_ms(const json_t *fleet)
-{
-	enum { ACTIVATION_TIMEOUT_S = 300 };
-	const json_t *seconds = json_object_get(json_object_get(fleet, "RuntimeConfiguration"), "GameSessionActivationTimeoutSeconds");
-	return 1000u * (seconds != NULL ? (uint32_t)json_integer_value(seconds) : ACTIVATION_TIMEOUT_S);
-}
-
-struct start {
-	const json_t *fleet;
-	char script[SCRIPT_REFERENCE_BYTES];
-	uint32_t activation_timeout_ms;
-};
-
-/* A game server gets the session as the API shows it, in a tree of its own, and what a restart needs to know the request again. */
-static json_t *facts_for_server(const struct model *model, const struct game_session *session)
-{
-	char digest[20];
-	json_t *shown = ringcast_model_show_session(model, session), *facts = json_deep_copy(shown);
-	json_decref(shown);
-	snprintf(digest, sizeof(digest), "%" PRIx64, session->digest);
-	json_object_set_new(facts, "RequestDigest", json_string(digest));
-	return facts;
-}
-
-static void begin_session(struct model *model, struct request *request, const char *fleet_id, const struct start *start, const char *id)
-{
-	struct game_session *session = ringcast_game_session_add(&model->sessions, fleet_id, ringcast_request_text(request, "Location"), id,
-								 request->input, model->now_ms);
-	if (session == NULL) {
-		ringcast_request_refuse_memory(request);
-		return;
-	}
-	session->digest = digest_of(request->input);
-	session->players_max = (uint32_t)ringcast_request_number(request, "MaximumPlayerSessionCount", 0);
-	session->host = ringcast_fleet_is_custom(start->fleet) ? MODEL_HOST_CUSTOM : MODEL_HOST_ENGINE;
-	struct host_call *call = ringcast_request_call(model, request, HOST_CREATE, session, created);
-	if (call == NULL) {
-		ringcast_game_session_remove(&model->sessions, session);
-		return;
-	}
-	session->creation = call;
-	call->given_up = creation_given_up;
-	/* Copies: jansson counts references without a lock, and the call goes to another thread. */
-	call->facts = session->host == MODEL_HOST_CUSTOM ? facts_for_server(model, session) : ringcast_game_facts_show(session->facts);
-	call->script = strdup(start->script);
-	call->activation_timeout_ms = start->activation_timeout_ms;
-	call->players_max = session->players_max;
-	if (call->facts != NULL && call->script != NULL)
-		return;
-	ringcast_request_call_drop(request, call);
-	ringcast_game_session_remove(&model->sessions, session);
-}
-
 void ringcast_operation_CreateGameSession(struct model *model, struct request *request)
 {
 	char id[MODEL_ID_BYTES];
-	struct start start;
 	json_t *fleet;
 	const char *fleet_id = ringcast_fleet_of(model, request, &fleet), *token = ringcast_request_text(request, "IdempotencyToken");
 	if (fleet_id == NULL || !is_fleet_ready(request, fleet) || !is_size_right(model, request))
@@ -199,12 +130,12 @@ void ringcast_operation_CreateGameSession(struct model *model, struct request *r
 		token = ringcast_request_text(request, "GameSessionId");
 	if (*token != '\0' && is_repeated(model, request, fleet_id, token))
 		return;
-	if ((!ringcast_fleet_is_custom(fleet) && !is_room(model, request)) || !ringcast_script_of_fleet(model, request, fleet, start.script))
-		return;
-	start.fleet = fleet;
-	start.activation_timeout_ms = activation_timeout_ms(fleet);
 	ringcast_model_new_id(model, "gsess-", id);
-	begin_session(model, request, fleet_id, &start, *token != '\0' ? token : id);
+	struct session_plan plan = {.fleet_id = fleet_id, .location = ringcast_request_text(request, "Location"), .id = *token != '\0' ? token : id,
+				    .fleet = fleet, .facts = request->input, .digest = digest_of(request->input),
+				    .players_max = (uint32_t)ringcast_request_number(request, "MaximumPlayerSessionCount", 0)};
+	if ((ringcast_fleet_is_custom(fleet) || is_room(model, request)) && ringcast_script_of_fleet(model, request, fleet, plan.script))
+		ringcast_session_begin(model, request, &plan, created);
 }
 
 /* Describing */

@@ -72,6 +72,8 @@ static struct loop *loop_new(struct world *world, char problem[STORE_PROBLEM_BYT
 			     .ended_sessions_max = SIM_SESSIONS_MAX,
 			     .left_players_max = SIM_PLAYERS_MAX,
 			     .left_players_per_session_max = world->swarm->left_players_max,
+			     .placements_max = 1000,
+			     .ended_placements_max = 1000,
 			     .fleet_events_max = 100,
 			     .players_per_session_max = world->swarm->players_per_session_max},
 		.store = world->store,

@@ -23,15 +23,10 @@ void rig_init(struct rig *rig, bool is_dev)
 	rig_init_with(rig, &(struct rig_options){.is_dev = is_dev});
 }
 
-void rig_init_with(struct rig *rig, const struct rig_options *given)
+struct loop *rig_loop(struct rig *rig, const struct rig_options *given, char problem[STORE_PROBLEM_BYTES])
 {
-	char problem[STORE_PROBLEM_BYTES] = "";
-	*rig = (struct rig){.host = {&ops}, .now_ms = 1700000000000};
-	ringcast_list_init(&rig->calls);
-	rig->store = ringcast_service_store_open(NULL, problem);
-	cr_assert_not_null(rig->store, "%s", problem);
 	struct loop_options options = {
-		.settings = {.region = "local", .is_dev = given->is_dev, .has_stream = given->emit != NULL, .letters_max = 3, .ip_address = "127.0.0.1", .dns_name = "", .port = 7777, .sessions_max = 100, .ended_sessions_max = 1000, .left_players_max = 10, .left_players_per_session_max = 4,
+		.settings = {.region = "local", .is_dev = given->is_dev, .has_stream = given->emit != NULL, .letters_max = 3, .ip_address = "127.0.0.1", .dns_name = "", .port = 7777, .sessions_max = 100, .placements_max = 1000, .ended_placements_max = 1000, .ended_sessions_max = 1000, .left_players_max = 10, .left_players_per_session_max = 4,
 			     .players_per_session_max = 200, .fleet_events_max = 5, .sdk_endpoint = "ws://127.0.0.1:9081", .compute_name = "here",
 			     .has_builds = true, .token_lifetime_s = 3600},
 		.store = rig->store,
@@ -47,7 +42,17 @@ void rig_init_with(struct rig *rig, const struct rig_options *given)
 		.events_max = 8,
 		.repeats_max = 4,
 	};
-	rig->loop = ringcast_loop_create(&options, problem);
+	return ringcast_loop_create(&options, problem);
+}
+
+void rig_init_with(struct rig *rig, const struct rig_options *given)
+{
+	char problem[STORE_PROBLEM_BYTES] = "";
+	*rig = (struct rig){.host = {&ops}, .now_ms = 1700000000000};
+	ringcast_list_init(&rig->calls);
+	rig->store = ringcast_service_store_open(NULL, problem);
+	cr_assert_not_null(rig->store, "%s", problem);
+	rig->loop = rig_loop(rig, given, problem);
 	cr_assert_not_null(rig->loop, "%s", problem);
 }
 

@@ -22,6 +22,8 @@ struct rig_options {
 
 void rig_init(struct rig *rig, bool is_dev);
 void rig_init_with(struct rig *rig, const struct rig_options *options);
+/* Another one on the same store, for a restart. NULL: problem says why. */
+struct loop *rig_loop(struct rig *rig, const struct rig_options *given, char problem[STORE_PROBLEM_BYTES]);
 void rig_fini(struct rig *rig);
 void rig_turn(struct rig *rig); /* until there is nothing left to do */
 

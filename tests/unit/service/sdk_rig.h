@@ -11,6 +11,7 @@ struct sdk_rig {
 	json_t *sent[SDK_RIG_TEXTS]; /* oldest first */
 	struct sdk_link *sent_to[SDK_RIG_TEXTS];
 	size_t sent_count;
+	uint32_t room_count; /* how often a process said that it is free */
 	struct host_event events[SDK_RIG_EVENTS];
 	size_t event_count;
 	struct sdk_link *closed_link;

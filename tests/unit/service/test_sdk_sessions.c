@@ -48,7 +48,9 @@ Test(sdk_sessions, only_a_ready_process_of_the_fleet_gets_one)
 	cr_assert_eq(submit(&rig, HOST_CREATE, "fleet-a")->result, HOST_FULL);
 	cr_assert(sdk_rig_connect(&rig, &link, "fleet-a", "c", "p"));
 	cr_assert_eq(submit(&rig, HOST_CREATE, "fleet-a")->result, HOST_FULL);
+	cr_assert_eq(rig.room_count, 0);
 	sdk_rig_ask(&rig, &link, "ActivateServerProcess", "\"Port\": 7");
+	cr_assert_eq(rig.room_count, 1, "whoever waits for one is told");
 	cr_assert_eq(submit(&rig, HOST_CREATE, "fleet-b")->result, HOST_FULL);
 	sdk_rig_begin(&rig, &link, session);
 	cr_assert(rig.events[0].kind == HOST_SESSION_ACTIVE && rig.events[0].sequence == 1);

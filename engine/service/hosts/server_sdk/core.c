@@ -82,6 +82,13 @@ void ringcast_sdk_core_note(struct sdk_core *core, const char *fleet, const char
 	ringcast_log(LOG_INFO, "service", "fleet event", "fleet=%.128s code=%s text=\"%.200s\"", fleet, code, text);
 }
 
+void ringcast_sdk_core_tell_room(struct sdk_core *core, const struct sdk_process *process)
+{
+	struct host_event event = {.kind = HOST_ROOM};
+	snprintf(event.session, sizeof(event.session), "%.63s", process->fleet);
+	core->options.ops->tell(core->options.context, &event);
+}
+
 static void plan_fleet(struct sdk_core *core, const char *fleet_id, const json_t *fleet)
 {
 	const json_t *build = json_object_get(core->builds, text_of(fleet, "BuildId"));

@@ -97,6 +97,7 @@ void ringcast_sdk_core_send(struct sdk_core *core, struct sdk_link *link, char *
 void ringcast_sdk_core_push(struct sdk_core *core, struct sdk_process *process, const char *action, json_t *members);
 void ringcast_sdk_core_save(struct sdk_core *core, struct sdk_process *process); /* if it has changed */
 void ringcast_sdk_core_note(struct sdk_core *core, const char *fleet, const char *code, const char *text);
+void ringcast_sdk_core_tell_room(struct sdk_core *core, const struct sdk_process *process); /* it is free for a session */
 void ringcast_sdk_core_begin_end(struct sdk_core *core, struct sdk_process *process, const char *why);
 void ringcast_sdk_core_end_session(struct sdk_core *core, struct sdk_process *process, const char *why);
 const json_t *ringcast_sdk_core_compute(const struct sdk_core *core, const struct sdk_process *process); /* NULL: this machine */

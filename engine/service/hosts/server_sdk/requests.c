@@ -68,6 +68,7 @@ static void activate_process(const struct asked *asked)
 	process->is_changed = true;
 	ringcast_list_remove(&process->node); /* behind those that wait longer */
 	ringcast_list_add_tail(&asked->core->processes, &process->node);
+	ringcast_sdk_core_tell_room(asked->core, process);
 	answer(asked, NULL);
 }
 
