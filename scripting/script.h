@@ -29,7 +29,8 @@ enum { SCRIPT_BYTES_MAX = 100 << 20, SCRIPT_FILES_MAX = 20000 };
 	X(JOIN_GROUP, "onPlayerJoinGroup")           \
 	X(LEAVE_GROUP, "onPlayerLeaveGroup")         \
 	X(PROCESS_TERMINATE, "onProcessTerminate")   \
-	X(TICK, "onTick")
+	X(TICK, "onTick")                            \
+	X(SERVICE_MESSAGE, "onServiceMessage")
 enum script_callback {
 #define X(name, text) SCRIPT_CALLBACK_##name,
 	SCRIPT_CALLBACKS(X)

@@ -28,7 +28,7 @@ MAY_INCLUDE = {
     "engine/life": {"engine/base", "engine/io", "engine/session", "engine/shard", "engine/ask", "engine/scripts", "engine/sidecars", "engine/security",
                     "engine/include/ringcast"},
     "engine/api": {"engine/base", "engine/io", "engine/transport", "engine/session", "engine/shard", "engine/ask", "engine/scripts", "engine/sidecars",
-                   "engine/security", "engine/life", "engine/include/ringcast"},
+                   "engine/security", "engine/life", "scripting/event.h", "engine/include/ringcast"},
     "engine/control": {"engine/base", "engine/metrics", "engine/service", "engine/service/operations/reference.h", "engine/include/ringcast"},
     "engine/service/api": {"engine/base"},
     "engine/service/search": {"engine/base"},

@@ -1,8 +1,11 @@
 /* What the embedder's C callbacks may ask and command: the [callback] part of the public header. */
+#include <string.h>
+
 #include "base/assert.h"
 #include "base/log.h"
 #include "life/errors.h"
 #include "life/hooks.h"
+#include "scripting/event.h"
 #include "session/command.h"
 #include "session/group.h"
 #include "session/park.h"
@@ -161,4 +164,16 @@ int ringcast_session_activate(ringcast_session *given)
 		return RINGCAST_ERROR_STATE;
 	ringcast_session_start_done(session, session->store->now_ns);
 	return RINGCAST_OK;
+}
+
+int ringcast_session_emit_event(ringcast_session *session, const char *name, const char *json)
+{
+	struct session *own = ringcast_engine_checked(session);
+	const struct outbox *outbox = &own->store->options.outbox;
+	if (name == NULL || json == NULL)
+		return RINGCAST_ERROR_ARGUMENT;
+	enum drop_reason reason = ringcast_script_emit(own, name, ringcast_view_of(json, strlen(json)), own->store->now_ns);
+	if (reason != DROP_NONE)
+		outbox->drop(outbox->context, reason, 1);
+	return ringcast_error_of_drop(reason);
 }

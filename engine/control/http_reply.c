@@ -47,7 +47,7 @@ static const char *status_title(unsigned status)
 		unsigned status;
 		const char *title;
 	} titles[] = {{400, "Bad request"},    {401, "Unauthorized"}, {403, "Forbidden"},      {404, "Not found"},        {405, "Method not allowed"},
-		      {409, "Conflict"},       {413, "Body too large"}, {415, "Wrong content type"}, {422, "Refused"},
+		      {409, "Conflict"},       {413, "Body too large"}, {415, "Wrong content type"}, {422, "Refused"}, {429, "Too many requests"},
 		      {500, "Internal error"}, {503, "Not available"},  {504, "No answer in time"}};
 	for (size_t i = 0; i < ARRAY_COUNT(titles); i++)
 		if (titles[i].status == status)
@@ -81,7 +81,7 @@ void ringcast_http_engine_problem(struct http_response *response, int error, con
 		       {RINGCAST_ERROR_NOT_FOUND, 404, "not_found"}, {RINGCAST_ERROR_FULL, 409, "full"},
 		       {RINGCAST_ERROR_STATE, 409, "state"},         {RINGCAST_ERROR_SYSTEM, 500, "system"},
 		       {RINGCAST_ERROR_TIMEOUT, 504, "timeout"},     {RINGCAST_ERROR_EXISTS, 409, "exists"},
-		       {RINGCAST_ERROR_SCRIPT, 422, "script"}};
+		       {RINGCAST_ERROR_SCRIPT, 422, "script"},	     {RINGCAST_ERROR_UNHEARD, 409, "unheard"}};
 	for (size_t i = 0; i < ARRAY_COUNT(answers); i++)
 		if (answers[i].error == error) {
 			ringcast_http_problem(response, answers[i].status, answers[i].code, "%s: %s", what, ringcast_error_text(error));

@@ -33,6 +33,7 @@ static const struct http_route routes[] = {
 	{HTTP_ACCESS_CHANGE, "DELETE", "/v1/sessions/{id}/players", "player_id|token|reason", ringcast_http_player_remove,
 	 "cancel a reservation, or disconnect a player, by player id or token"},
 	{HTTP_ACCESS_CHANGE, "DELETE", "/v1/sessions/{id}/players/{peer}", "reason", ringcast_http_player_kick, "disconnect a player"},
+	{HTTP_ACCESS_CHANGE, "POST", "/v1/sessions/{id}/messages", NULL, ringcast_http_message_send, "send a message into a session, or to a player"},
 	{HTTP_ACCESS_READ, "GET", "/v1/sessions/{id}/log", NULL, ringcast_http_session_log, "what the session's script said"},
 	{HTTP_ACCESS_READ, "GET", "/v1/scripts", NULL, ringcast_http_scripts_list, "list scripts"},
 	{HTTP_ACCESS_READ, "GET", "/v1/scripts/{name}", NULL, ringcast_http_script_versions, "list the versions of a script"},

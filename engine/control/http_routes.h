@@ -28,6 +28,7 @@ const struct http_route *ringcast_http_routes_at(size_t index); /* NULL: past th
 
 /* http_sessions.c */
 http_handler_fn ringcast_http_sessions_list, ringcast_http_sessions_create, ringcast_http_session_get, ringcast_http_session_end;
+http_handler_fn ringcast_http_message_send;
 http_handler_fn ringcast_http_players_list, ringcast_http_players_reserve, ringcast_http_player_kick, ringcast_http_player_remove;
 
 /* http_service.c */

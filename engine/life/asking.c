@@ -9,12 +9,28 @@ int ringcast_engine_ask(struct ringcast_engine *engine, uint32_t shard, struct a
 	return ringcast_ask_shard(ask, engine->mailboxes[shard]);
 }
 
-int ringcast_engine_ask_about(struct ringcast_engine *engine, const char *session_id, struct ask *ask)
+/* -1: no id of this engine's. */
+static int shard_of(const struct ringcast_engine *engine, const char *session_id)
 {
 	int shard = session_id != NULL ? ringcast_session_id_shard(session_id) : -1;
-	if (shard < 0 || (uint32_t)shard >= engine->shard_count)
+	return shard >= 0 && (uint32_t)shard < engine->shard_count ? shard : -1;
+}
+
+int ringcast_engine_ask_about(struct ringcast_engine *engine, const char *session_id, struct ask *ask)
+{
+	int shard = shard_of(engine, session_id);
+	return shard >= 0 ? ringcast_engine_ask(engine, (uint32_t)shard, ask) : RINGCAST_ERROR_NOT_FOUND;
+}
+
+int ringcast_engine_post_about(struct ringcast_engine *engine, const char *session_id, struct ask *ask)
+{
+	int shard = shard_of(engine, session_id);
+	if (shard < 0)
 		return RINGCAST_ERROR_NOT_FOUND;
-	return ringcast_engine_ask(engine, (uint32_t)shard, ask);
+	if (__atomic_load_n(&engine->phase, __ATOMIC_ACQUIRE) != ENGINE_RUNNING)
+		return RINGCAST_ERROR_STATE;
+	ringcast_ask_post(ask, engine->mailboxes[shard]);
+	return RINGCAST_OK;
 }
 
 int ringcast_engine_ask_all(struct ringcast_engine *engine, struct ask *const *asks)

@@ -1,4 +1,4 @@
-/* The engine's shards, asked by those who hold an engine. Every call here waits for its answer. */
+/* The engine's shards, asked by those who hold an engine. All calls here but post_about wait for the answer. */
 #ifndef RINGCAST_LIFE_ASKING_H
 #define RINGCAST_LIFE_ASKING_H
 
@@ -9,6 +9,8 @@
 int ringcast_engine_ask(struct ringcast_engine *engine, uint32_t shard, struct ask *ask);
 /* Finds the shard by the session's id. NOT_FOUND: no id of this engine's. */
 int ringcast_engine_ask_about(struct ringcast_engine *engine, const char *session_id, struct ask *ask);
+/* The same without waiting: the ask's completed says when it is done, perhaps before this returns. Else nothing is under way. */
+int ringcast_engine_post_about(struct ringcast_engine *engine, const char *session_id, struct ask *ask);
 /* One ask for each shard, all under way at once. */
 int ringcast_engine_ask_all(struct ringcast_engine *engine, struct ask *const *asks);
 

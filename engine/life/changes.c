@@ -1,4 +1,4 @@
-/* The session layer's changes as the public header tells them. */
+/* The session layer's changes, and the events of games, as the public header tells them. */
 #include "life/changes.h"
 
 #include "base/close.h"
@@ -31,10 +31,24 @@ static void tell(void *context, const struct session_change *change)
 	engine->options.change(engine->options.change_context, &told);
 }
 
+static void tell_event(void *context, const struct session *session, const char *name, struct view json)
+{
+	const struct ringcast_engine *engine = context;
+	const ringcast_event event = {
+		.size = sizeof(event),
+		.shard = session->store->options.shard_index,
+		.session_id = session->id,
+		.name = name,
+		.json = (const char *)json.data,
+		.json_bytes = json.size,
+	};
+	engine->options.event(engine->options.event_context, &event);
+}
+
 void ringcast_engine_tell_changes(struct ringcast_engine *engine)
 {
-	if (engine->options.change == NULL)
-		return;
-	engine->shard_options.change = tell;
+	engine->shard_options.change = engine->options.change != NULL ? tell : NULL;
 	engine->shard_options.change_context = engine;
+	engine->shard_options.emit = engine->options.event != NULL ? tell_event : NULL;
+	engine->shard_options.emit_context = engine;
 }

@@ -35,6 +35,8 @@ const char *ringcast_error_text(int error)
 		return "already exists";
 	case RINGCAST_ERROR_SCRIPT:
 		return "the script cannot be loaded or has failed; the log says why";
+	case RINGCAST_ERROR_UNHEARD:
+		return "nobody listens for it";
 	default:
 		return "unknown error";
 	}
@@ -54,7 +56,11 @@ int ringcast_error_of_drop(enum drop_reason drop)
 	case DROP_OVERSIZE:
 	case DROP_BAD_STATE:
 	case DROP_MALFORMED:
+	case DROP_EVENT_INVALID:
 		return RINGCAST_ERROR_ARGUMENT;
+	case DROP_SERVICE_UNHEARD:
+	case DROP_EVENT_UNHEARD:
+		return RINGCAST_ERROR_UNHEARD;
 	case DROP_DRAINING:
 	case DROP_SESSION_CLOSED:
 	case DROP_SESSION_ENDED:

@@ -93,6 +93,13 @@ static void on_message(void *context, struct session *session, const struct pack
 	callbacks_of(context)->message(context_of(context), session_of(session), &message);
 }
 
+static bool on_service_message(void *context, struct session *session, const struct packet *packet)
+{
+	ringcast_message message = message_of(packet);
+	callbacks_of(context)->service_message(context_of(context), session_of(session), &message);
+	return true;
+}
+
 static enum verdict on_send_to_player(void *context, struct session *session, const struct packet *packet)
 {
 	ringcast_message message = message_of(packet);
@@ -138,6 +145,7 @@ void ringcast_engine_make_hooks(struct ringcast_engine *engine)
 		HOOK(player_accepted),
 		HOOK(player_disconnected),
 		HOOK(message),
+		HOOK(service_message),
 		HOOK(send_to_player),
 		HOOK(send_to_group),
 		HOOK(join_group),

@@ -30,6 +30,8 @@ struct hooks {
 	/* before the player leaves the list; not for players that were never accepted */
 	void (*player_disconnected)(void *context, struct session *session, struct player *player, enum close_reason reason);
 	void (*message)(void *context, struct session *session, const struct packet *packet); /* sender proven */
+	/* a backend's, sender the server; false: there is no room for it now */
+	bool (*service_message)(void *context, struct session *session, const struct packet *packet);
 	enum verdict (*send_to_player)(void *context, struct session *session, const struct packet *packet);
 	enum verdict (*send_to_group)(void *context, struct session *session, const struct packet *packet);
 	enum verdict (*join_group)(void *context, struct session *session, struct player *player, int32_t group);

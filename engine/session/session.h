@@ -94,6 +94,15 @@ struct group {
 	struct list_node session_node;
 };
 
+/* How many of something there have been in this second. */
+struct allowance {
+	uint64_t second;
+	uint32_t count;
+};
+
+/* An event of a session's game. Both texts are borrowed, and json, which is whole, ends without NUL. Must change nothing. */
+typedef void session_emit_fn(void *context, const struct session *session, const char *name, struct view json);
+
 struct session {
 	struct store *store;
 	handle self;
@@ -133,6 +142,7 @@ struct session {
 	bool is_starting;      /* its session_started runs */
 	bool is_activating;    /* held up by whoever plays it, until it says that its start is through */
 	uint32_t activation_timeout_ms;
+	struct allowance service_messages, emitted_events;
 };
 
 struct session_limits { /* live: the shard may change it between ticks */
@@ -146,6 +156,8 @@ struct session_limits { /* live: the shard may change it between ticks */
 	uint32_t parked_player_max, parked_session_max; /* events that wait for a script's answer or behind one */
 	uint32_t answer_timeout_ms; /* of sessions that do not say */
 	uint32_t activation_timeout_ms; /* likewise; 0: never */
+	uint32_t service_messages_per_second, service_message_bytes; /* of backends, to one session; see backend.h */
+	uint32_t emitted_events_per_second, emitted_event_bytes;     /* of one session, for backends */
 	uint32_t session_data_bytes;    /* properties and matchmaker data of all sessions together, each with its NUL */
 };
 
@@ -163,6 +175,8 @@ struct store_options {
 	void *random_context;
 	session_change_fn *change; /* NULL: nobody wants to know */
 	void *change_context;
+	session_emit_fn *emit; /* events of games, for backends; NULL: nobody hears them */
+	void *emit_context;
 };
 
 struct store {

@@ -60,6 +60,10 @@ static void copy_session_limits(struct shard *shard)
 		.answer_timeout_ms = limits->answer_timeout_ms,
 		.activation_timeout_ms = limits->activation_timeout_ms,
 		.session_data_bytes = limits->session_data_bytes,
+		.service_messages_per_second = limits->service_messages_per_second,
+		.service_message_bytes = limits->service_message_bytes,
+		.emitted_events_per_second = limits->emitted_events_per_second,
+		.emitted_event_bytes = limits->emitted_event_bytes,
 	};
 }
 
@@ -165,6 +169,8 @@ static bool init_store(struct shard *shard)
 	options.random_context = shard;
 	options.change = shard->options.change;
 	options.change_context = shard->options.change_context;
+	options.emit = shard->options.emit;
+	options.emit_context = shard->options.emit_context;
 	ringcast_shard_outbox(shard, &options.outbox);
 	return ringcast_store_init(&shard->store, &options);
 }

@@ -74,6 +74,8 @@ struct shard_options {
 	void *hooks_context;
 	session_change_fn *change; /* NULL: nobody wants to know */
 	void *change_context;
+	session_emit_fn *emit; /* likewise */
+	void *emit_context;
 	struct mailbox *const *mailboxes; /* of all shards, by index; ours is mailboxes[index] */
 };
 

@@ -78,6 +78,8 @@ export interface Session {
 	getMatchmakerData(): string;
 	getPlayerId(peerId: number): string | undefined;
 	getPlayerData(peerId: number): string | undefined;
+	/** An event for those outside, posted to webhooks. data: a string is JSON already, anything else becomes it. */
+	emitEvent(name: string, data?: unknown): void;
 	kick(peerId: number, reason?: string): void;
 	joinGroup(groupId: number, peerId: number): void;
 	leaveGroup(groupId: number, peerId: number): void;
@@ -107,6 +109,8 @@ export interface ServerScript {
 	onPlayerJoinGroup?(groupId: number, peerId: number): Verdict;
 	onPlayerLeaveGroup?(groupId: number, peerId: number): Verdict;
 	onProcessTerminate?(): Done;
+	/** A backend's message to this session; its sender is the server, -1. */
+	onServiceMessage?(message: GameMessage): Done;
 	/** now: the engine's clock in ms */
 	onTick?(now: number): Done;
 }

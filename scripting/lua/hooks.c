@@ -72,6 +72,7 @@ static int push_arguments(lua_State *state, const struct event *event)
 		lua_pushinteger(state, event->player->peer_id);
 		return 1;
 	case SCRIPT_CALLBACK_MESSAGE:
+	case SCRIPT_CALLBACK_SERVICE_MESSAGE:
 	case SCRIPT_CALLBACK_SEND_TO_PLAYER:
 	case SCRIPT_CALLBACK_SEND_TO_GROUP:
 		ringcast_lua_push_packet(state, event->packet);
@@ -241,6 +242,12 @@ static void on_message(void *context, struct session *session, const struct pack
 	tell(session, &(struct event){.callback = SCRIPT_CALLBACK_MESSAGE, .packet = packet});
 }
 
+static bool on_service_message(void *context, struct session *session, const struct packet *packet)
+{
+	tell(session, &(struct event){.callback = SCRIPT_CALLBACK_SERVICE_MESSAGE, .packet = packet});
+	return true;
+}
+
 static enum verdict on_send_to_player(void *context, struct session *session, const struct packet *packet)
 {
 	return ask(session, &(struct event){.callback = SCRIPT_CALLBACK_SEND_TO_PLAYER, .packet = packet});
@@ -287,6 +294,7 @@ struct hooks ringcast_lua_hooks(uint32_t callbacks)
 		.player_accepted = IF(PLAYER_ACCEPTED, on_player_accepted),
 		.player_disconnected = on_player_disconnected,
 		.message = IF(MESSAGE, on_message),
+		.service_message = IF(SERVICE_MESSAGE, on_service_message),
 		.send_to_player = IF(SEND_TO_PLAYER, on_send_to_player),
 		.send_to_group = IF(SEND_TO_GROUP, on_send_to_group),
 		.join_group = IF(JOIN_GROUP, on_join_group),

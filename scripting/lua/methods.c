@@ -2,6 +2,7 @@
  * they come from. */
 #include <string.h>
 
+#include "scripting/event.h"
 #include "scripting/lua/lua_private.h"
 
 /* Arguments */
@@ -256,10 +257,52 @@ static int process_ending(lua_State *state)
 	return ringcast_lua_push_result(state, reason);
 }
 
+/* A text is JSON already; anything else becomes it, as by the script's own require("json").encode. */
+static void encode_event(lua_State *state)
+{
+	lua_settop(state, 2);
+	if (lua_type(state, 2) == LUA_TSTRING)
+		return;
+	if (lua_isnil(state, 2)) {
+		lua_pushliteral(state, "null");
+		lua_replace(state, 2);
+		return;
+	}
+	lua_pushcfunction(state, ringcast_lua_require);
+	lua_pushliteral(state, "json");
+	lua_call(state, 1, 1);
+	lua_getfield(state, 3, "encode");
+	lua_pushvalue(state, 2);
+	lua_call(state, 1, 1);
+	lua_replace(state, 2);
+	lua_settop(state, 2);
+	if (lua_type(state, 2) != LUA_TSTRING)
+		ringcast_lua_argument_error(state, 2, "what JSON can say");
+}
+
+/* At once, and not after the callback as the others: it is about what has happened. */
+static int emit_event(lua_State *state)
+{
+	size_t name_bytes, json_bytes;
+	struct session *session = begin(state);
+	if (lua_type(state, 1) != LUA_TSTRING)
+		ringcast_lua_argument_error(state, 1, "an event's name");
+	encode_event(state);
+	const char *name = lua_tolstring(state, 1, &name_bytes), *json = lua_tolstring(state, 2, &json_bytes);
+	const struct outbox *outbox = &session->store->options.outbox;
+	enum drop_reason reason = ringcast_script_emit(session, strlen(name) == name_bytes ? name : "", ringcast_view_of(json, json_bytes),
+						       session->store->now_ns);
+	ringcast_lua_charge(state, json_bytes / LUA_STEP_BYTES);
+	if (reason != DROP_NONE)
+		outbox->drop(outbox->context, reason, 1);
+	return ringcast_lua_push_result(state, reason);
+}
+
 static const luaL_Reg methods[] = {
 	{"after", ringcast_lua_after},
 	{"broadcastGroupMembershipUpdate", broadcast_group_membership_update},
 	{"cancel", ringcast_lua_cancel},
+	{"emitEvent", emit_event},
 	{"every", ringcast_lua_every},
 	{"getAllPlayersGroupId", get_all_players_group_id},
 	{"getGameSessionId", get_game_session_id},

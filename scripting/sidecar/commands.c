@@ -3,7 +3,10 @@
  * of this version says is garbage. Each frame makes at most one call into the session layer, as its last act, because any of them may end
  * the session.
  */
+#include <stdio.h>
+
 #include "base/assert.h"
+#include "scripting/event.h"
 #include "scripting/sidecar/sidecar_impl.h"
 #include "session/park.h"
 
@@ -123,6 +126,21 @@ static bool do_log(struct tenant *tenant, const struct sidecar_frame *frame, uin
 	return true;
 }
 
+/* The script has gone on meanwhile, so what became of it can only be logged. */
+static bool do_emit(struct tenant *tenant, const struct sidecar_frame *frame, uint64_t now_ns)
+{
+	char name[EVENT_NAME_BYTES] = "", text[128];
+	struct session *session = tenant->session;
+	if (frame->texts[0].size < sizeof(name) && memchr(frame->texts[0].data, '\0', frame->texts[0].size) == NULL)
+		memcpy(name, frame->texts[0].data, frame->texts[0].size);
+	enum drop_reason reason = ringcast_script_emit(session, name, frame->texts[1], now_ns);
+	count_drop(session, reason);
+	int size = snprintf(text, sizeof(text), "emitEvent: '%s' is dropped: %s", name, ringcast_drop_label(reason));
+	if (reason != DROP_NONE)
+		ringcast_tenant_log(tenant, SCRIPT_WARN, ringcast_view_of(text, (size_t)size), now_ns);
+	return true;
+}
+
 static void say_end(struct tenant *tenant, const struct sidecar_frame *frame, bool is_good)
 {
 	struct view text = frame->texts[0];
@@ -166,6 +184,7 @@ static const struct {
 	[SIDECAR_FRAME_KICK] = {IS_OPEN, do_kick},
 	[SIDECAR_FRAME_PUT] = {IS_OPEN, do_put},
 	[SIDECAR_FRAME_TAKE] = {IS_OPEN, do_take},
+	[SIDECAR_FRAME_EMIT] = {IS_OPEN, do_emit},
 };
 
 static bool tenant_carry_out(struct tenant *tenant, const struct sidecar_frame *frame, uint64_t now_ns)

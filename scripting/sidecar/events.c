@@ -96,6 +96,14 @@ static void on_message(void *context, struct session *session, const struct pack
 	ringcast_tenant_notify(ringcast_tenant_of(session), &frame);
 }
 
+/* Unlike a player's message, somebody hears that there was no room for it. */
+static bool on_service_message(void *context, struct session *session, const struct packet *packet)
+{
+	struct sidecar_frame frame = {.kind = SIDECAR_FRAME_SERVICE, .numbers = {number_of(packet->opcode)}, .texts = {packet->payload}};
+	struct tenant *tenant = ringcast_tenant_of(session);
+	return tenant->fate == CLOSE_NONE && ringcast_tenant_push(tenant, &frame, 1);
+}
+
 static enum verdict on_send_to_player(void *context, struct session *session, const struct packet *packet)
 {
 	struct sidecar_frame frame = {.kind = SIDECAR_FRAME_TO_PLAYER};
@@ -154,6 +162,7 @@ void ringcast_events_fill(struct hooks *hooks, uint32_t callbacks)
 		.player_accepted = on_player_accepted,
 		.player_disconnected = on_player_disconnected,
 		.message = IF_EXPORTED(MESSAGE, on_message),
+		.service_message = IF_EXPORTED(SERVICE_MESSAGE, on_service_message),
 		.send_to_player = IF_EXPORTED(SEND_TO_PLAYER, on_send_to_player),
 		.send_to_group = IF_EXPORTED(SEND_TO_GROUP, on_send_to_group),
 		.join_group = IF_EXPORTED(JOIN_GROUP, on_join_group),

@@ -60,6 +60,7 @@ typedef enum ringcast_error {
 	RINGCAST_ERROR_TIMEOUT = -7,    /* a shard did not answer in time */
 	RINGCAST_ERROR_EXISTS = -8,     /* the player id already holds a place in the session */
 	RINGCAST_ERROR_SCRIPT = -9,     /* the script cannot be loaded or has failed; the error text or the log says why, with file and line */
+	RINGCAST_ERROR_UNHEARD = -10,   /* nobody listens: the session's game has no callback for it, or nobody takes what it emits */
 } ringcast_error;
 
 RINGCAST_API const char *ringcast_error_text(int error);
@@ -125,6 +126,7 @@ typedef struct ringcast_callbacks {
 	/* the engine drains or stops; the session is ended at deadline_ns (UINT64_MAX: when it ends by itself) */
 	void (*process_terminate)(void *context, ringcast_session *session, uint64_t deadline_ns);
 	void (*timer)(void *context, ringcast_session *session, uint32_t timer, uint64_t now_ns); /* of ringcast_session_set_timer */
+	void (*service_message)(void *context, ringcast_session *session, const ringcast_message *message); /* of a backend; see ringcast_service_message_post */
 } ringcast_callbacks;
 #define RINGCAST_CALLBACKS_INIT RINGCAST_SIZED(ringcast_callbacks)
 
@@ -173,6 +175,10 @@ typedef enum ringcast_io { RINGCAST_IO_AUTO = 0, RINGCAST_IO_URING = 1, RINGCAST
 	X(uint32_t, hellos_per_second_per_address, 100, 1, UINT32_MAX, true, "of these, per client address with players who came by TLS, besides those for everybody") \
 	X(uint32_t, buffer_memory_bytes, 67108864, 1048576, UINT32_MAX, false, "payload and send buffers per shard") \
 	X(uint32_t, session_data_bytes, 67108864, 0, UINT32_MAX, true, "properties and matchmaker data of all sessions of a shard together; a session beyond it is refused") \
+	X(uint32_t, service_messages_per_second, 100, 1, UINT32_MAX, true, "messages of backends per second to one session and its players together") \
+	X(uint32_t, service_message_bytes, 4096, 1, 16288, true, "payload of a message of a backend") \
+	X(uint32_t, emitted_events_per_second, 20, 1, UINT32_MAX, true, "events that a session's game emits for backends, per second") \
+	X(uint32_t, emitted_event_bytes, 16384, 2, 60000, true, "JSON of an event that a game emits") \
 	X(uint64_t, fanout_bytes_per_second, 16777216, 0, 1000000000000, true, "bytes per second that a player's messages may make others receive, 64 added per delivery; 0: no limit") \
 	X(uint64_t, session_fanout_bytes_per_second, 134217728, 0, 1000000000000, true, "the same of all players of a session together; 0: no limit") \
 	X(uint32_t, flood_seconds_max, 10, 0, 86400, true, "seconds on end in which a connection may be above its message or byte rate; then it is closed; 0: never") \
@@ -225,6 +231,21 @@ typedef void ringcast_change_fn(void *context, const ringcast_change *change);
  * [shard thread] Must not block, and calls nothing of the engine.
  */
 typedef void ringcast_script_log_fn(void *context, const char *session_id, const char *level, const char *text, size_t text_bytes);
+
+/*
+ * An event that a session's game emits for those outside (ringcast_session_emit_event; emitEvent of scripts). name: a letter, then letters, digits and
+ * . _ -, 64 at most. json: one whole value, without NUL behind it. Texts are borrowed for the call.
+ */
+typedef struct ringcast_event {
+	size_t size; /* of this struct; later versions append */
+	uint32_t shard;
+	const char *session_id;
+	const char *name;
+	const char *json;
+	size_t json_bytes;
+} ringcast_event;
+/* [shard thread] Must not block, and calls nothing of the engine. */
+typedef void ringcast_event_fn(void *context, const ringcast_event *event);
 
 /* Bounds on scripts, and what runs them. Zero, as always: the default, which is named. */
 typedef struct ringcast_script_options {
@@ -301,6 +322,8 @@ typedef struct ringcast_engine_options {
 	void *change_context;
 	ringcast_script_log_fn *script_log; /* NULL: none */
 	void *script_log_context;
+	ringcast_event_fn *event; /* NULL: nobody takes what games emit, and they are told so */
+	void *event_context;
 } ringcast_engine_options;
 #define RINGCAST_ENGINE_OPTIONS_INIT RINGCAST_SIZED(ringcast_engine_options)
 
@@ -444,6 +467,35 @@ RINGCAST_API int ringcast_player_remove(ringcast_engine *engine, const char *ses
 /* Answers a question that a callback left open with RINGCAST_LATER. NOT_FOUND: too late, or the player or session has gone. */
 RINGCAST_API int ringcast_session_answer_post(ringcast_engine *engine, const char *session_id, uint64_t ticket, ringcast_verdict verdict);
 
+/*
+ * A message of a backend into a session that runs. With a player it reaches that player as the server's own message, by op code, reliably, and the game
+ * is not asked; without one the game hears it (service_message; onServiceMessage of scripts). Copied.
+ */
+typedef struct ringcast_service_message {
+	size_t size;
+	const char *session_id;
+	const char *player_id; /* NULL or "": see peer_id */
+	int32_t peer_id;       /* 0 without player_id: to the session's game */
+	int32_t opcode;
+	const void *payload;
+	size_t payload_bytes; /* see service_message_bytes of the limits */
+} ringcast_service_message;
+#define RINGCAST_SERVICE_MESSAGE_INIT RINGCAST_SIZED(ringcast_service_message)
+/*
+ * result: RINGCAST_OK, it was handed to the game, or queued for the player. NOT_FOUND: no such session, or the player is not in. UNHEARD: the game has no
+ * callback for it. FULL: above service_messages_per_second, or the script does not keep up; later it may be taken. ARGUMENT: the payload is too long, or
+ * the op code is one of the engine's own. STATE: the session has ended. [shard thread, or that of post] Must not block.
+ */
+typedef void ringcast_service_message_done_fn(void *context, int result);
+/*
+ * [any thread, callbacks too] Does not wait. RINGCAST_OK: it is under way, in order with what was posted before from this thread, and done (may be NULL) is
+ * called once, perhaps before this returns. Else nothing happens and done is not called.
+ */
+RINGCAST_API int ringcast_service_message_post(ringcast_engine *engine, const ringcast_service_message *message, ringcast_service_message_done_fn *done,
+					  void *context);
+/* The same, and waits for the result, which it returns; as the other calls that ask a shard. */
+RINGCAST_API int ringcast_service_message_send(ringcast_engine *engine, const ringcast_service_message *message);
+
 /* [callback] What a game may read. Texts are good until the callback returns. */
 RINGCAST_API const char *ringcast_session_id(ringcast_session *session);
 RINGCAST_API const char *ringcast_session_properties(ringcast_session *session); /* "" if none were given */
@@ -543,6 +595,11 @@ RINGCAST_API int ringcast_session_answer(ringcast_session *session, uint64_t tic
 /* Timers have numbers of the game's choice and run out once, after 26 days at most; setting one that runs sets it anew. FULL: see timers_per_session_max. */
 RINGCAST_API int ringcast_session_set_timer(ringcast_session *session, uint32_t timer, uint64_t delay_ns);
 RINGCAST_API int ringcast_session_cancel_timer(ringcast_session *session, uint32_t timer); /* NOT_FOUND: it does not run */
+/*
+ * Tells ringcast_engine_options.event, before this returns. json: one whole value. ARGUMENT: the name or the JSON is not right, or it is longer than
+ * emitted_event_bytes. FULL: above emitted_events_per_second. UNHEARD: nobody takes it.
+ */
+RINGCAST_API int ringcast_session_emit_event(ringcast_session *session, const char *name, const char *json);
 /* One line to the engine's log, with the session's id. */
 RINGCAST_API void ringcast_session_log(ringcast_session *session, ringcast_log_level level, const char *text);
 

@@ -36,6 +36,7 @@ const LIST = [
 	['PING', 15, 'Q', 'cookie'],
 	['MISSED', 16, 'QI', 'ticket answer'],
 	['PIECE', 17, 'IIIR', 'what total_bytes offset bytes'],
+	['SERVICE', 18, 'IR', 'opcode payload'],
 
 	['WELCOME', 32, 'IIIIS', 'magic version features process_id runtime'],
 	['OPENED', 33, 'IIII', 'callbacks players_max ping_interval_ms tick_interval_ms'],
@@ -50,6 +51,7 @@ const LIST = [
 	['END', 42, 'IR', 'how text'],
 	['MEMORY', 43, 'Q', 'bytes'],
 	['PONG', 44, 'Q', 'cookie'],
+	['EMIT', 45, 'SR', 'name json'],
 ];
 
 const KIND = {};

@@ -93,6 +93,14 @@ class Outbox {
 		this.buffer.writeInt32LE(second, at + 4);
 	}
 
+	emit(name, json) {
+		const at = this.begin(KIND.EMIT, 0, 4 + name.length + json.length);
+		this.buffer.writeUInt32LE(name.length, at);
+		this.buffer.set(name, at + 4);
+		this.buffer.set(json, at + 4 + name.length);
+		this.flushIfMuch();
+	}
+
 	// KICK, LOG, END
 	text(kind, number, text, flags = 0) {
 		const bytes = Buffer.from(text, 'utf8').subarray(0, TEXT_BYTES_MAX);

@@ -8,6 +8,8 @@ const { GameMessage, payloadOf } = require('./message');
 const SERVER = -1;
 const EVERYONE = -1;
 const PAYLOAD_BYTES_MAX = 16288;
+const EVENT_NAME = /^[A-Za-z][A-Za-z0-9._-]{0,63}$/;
+const EVENT_BYTES_MAX = 60000;
 const END_DELAY_MS = 100;
 
 function show(value, how = (given) => util.inspect(given, { depth: 0, breakLength: Infinity }).slice(0, 80)) {
@@ -84,6 +86,32 @@ function makeSession(world) {
 		return undefined;
 	}
 
+	// JSON of an event: a string is JSON already; undefined when it is neither.
+	function jsonOf(value) {
+		try {
+			if (typeof value !== 'string')
+				return JSON.stringify(value === undefined ? null : value);
+			JSON.parse(value);
+			return value;
+		} catch {
+			return undefined;
+		}
+	}
+
+	function emitEvent(name, data) {
+		const text = jsonOf(data);
+		if (typeof name !== 'string' || !EVENT_NAME.test(name))
+			return complain('emitEvent', `${show(name)} is no event's name: a letter, then letters, digits and . _ -, 64 at most`);
+		if (text === undefined)
+			return complain('emitEvent', `${show(data)} is not JSON and cannot become it`);
+		const json = Buffer.from(text, 'utf8');
+		if (json.length > EVENT_BYTES_MAX)
+			return complain('emitEvent', `JSON of ${json.length} bytes, more than ${EVENT_BYTES_MAX}`);
+		if (!isTooMuch('emitEvent'))
+			outbox.emit(Buffer.from(name, 'utf8'), json);
+		return undefined;
+	}
+
 	const session = {
 		getServerId: () => SERVER,
 		getAllPlayersGroupId: () => EVERYONE,
@@ -120,6 +148,7 @@ function makeSession(world) {
 		getMatchmakerData: () => facts.matchmaker_data,
 		getPlayerId: (peerId) => (people.get(peerOf(peerId)) || {}).playerId,
 		getPlayerData: (peerId) => (people.get(peerOf(peerId)) || {}).playerData,
+		emitEvent,
 		kick(peerId, reason) {
 			const peer = peerOf(peerId);
 			if (peer === null || peer <= 0)

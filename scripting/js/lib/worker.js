@@ -282,6 +282,8 @@ function handle(buffer, kind, flags, offset, at, end) {
 	switch (kind) {
 	case KIND.MESSAGE:
 		return notify('onMessage', messageAt(buffer, at, end, flags));
+	case KIND.SERVICE:
+		return notify('onServiceMessage', new GameMessage(buffer.readInt32LE(at), -1, Buffer.from(buffer.buffer, at + 4, end - at - 4), true, -1, 0));
 	case KIND.TO_PLAYER:
 		return ask('onSendToPlayer', buffer.readUInt32LE(at), buffer.readUInt32LE(at + 4), messageAt(buffer, at + 8, end, flags));
 	case KIND.TO_GROUP:

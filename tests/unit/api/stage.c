@@ -103,6 +103,12 @@ static void note_message(const char *word, const ringcast_message *message)
 		     (const char *)message->payload);
 }
 
+static void on_service_message(void *context, ringcast_session *session, const ringcast_message *message)
+{
+	note_message("service message", message);
+	game.service_message(session, message);
+}
+
 static void on_message(void *context, ringcast_session *session, const ringcast_message *message)
 {
 	note_message("message", message);
@@ -165,7 +171,7 @@ static void on_terminate(void *context, ringcast_session *session, uint64_t dead
 		game.terminate(session);
 }
 
-static const ringcast_callbacks callbacks = {
+static ringcast_callbacks callbacks = {
 	.size = sizeof(callbacks),
 	.session_started = on_started,
 	.session_ended = on_ended,
@@ -309,6 +315,7 @@ void stage_start(struct stage *stage, const ringcast_engine_options *options, co
 	stage->options = *options;
 	if (stage->options.shard_count == 0)
 		stage->options.shard_count = 1;
+	callbacks.service_message = game.service_message != NULL ? on_service_message : NULL;
 	stage->options.callbacks = &callbacks;
 	stage->options.context = &game;
 	if (session != NULL)

@@ -432,6 +432,24 @@ static int remove_player(struct fake_session *session, int32_t peer_id)
 	return RINGCAST_ERROR_NOT_FOUND;
 }
 
+int ringcast_service_message_send(ringcast_engine *engine, const ringcast_service_message *message)
+{
+	int error = RINGCAST_OK;
+	pthread_mutex_lock(&engine->mutex);
+	if (find_session(engine, message->session_id) == NULL || message->peer_id == 99)
+		error = RINGCAST_ERROR_NOT_FOUND;
+	else if (message->opcode == 400)
+		error = RINGCAST_ERROR_ARGUMENT;
+	else if (message->opcode == 409)
+		error = RINGCAST_ERROR_UNHEARD;
+	else if (message->opcode == 429)
+		error = RINGCAST_ERROR_FULL;
+	snprintf(engine->kick_reason, sizeof(engine->kick_reason), "%d to '%s' %d: %.*s", message->opcode, message->player_id, message->peer_id,
+		 (int)message->payload_bytes, (const char *)message->payload);
+	pthread_mutex_unlock(&engine->mutex);
+	return error;
+}
+
 int ringcast_player_kick(ringcast_engine *engine, const char *session_id, int32_t peer_id, const char *reason)
 {
 	pthread_mutex_lock(&engine->mutex);

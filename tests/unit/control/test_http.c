@@ -344,6 +344,41 @@ Test(http, players)
 	expect_problem(ask("DELETE", peer_path, NULL), 404, "not_found", "kick");
 }
 
+Test(http, messages_of_backends)
+{
+	static const char *const wrong[][2] = {
+		{"{\"player_id\":\"a\",\"peer_id\":1,\"opcode\":5}", "not both"}, {"{\"player_id\":\"a\"}", "give 'opcode'"},
+		{"{\"payload\":\"a\",\"payload_base64\":\"YQ==\"}", "not both"}, {"{\"payload_base64\":\"?\"}", "not base64"}, {"{\"payload_base64\":\"YQ\"}", "not base64"},
+		{"{\"payload\":7}", "must be a string"}, {"{\"opcode\":-1}", "whole number"},
+	};
+	char id[RINGCAST_ID_BYTES], path[128], body[128];
+	create_session("{}", id);
+	snprintf(path, sizeof(path), "/v1/sessions/%s/messages", id);
+	struct answer answer = ask("POST", path, "{\"payload\":\"wave 3\"}");
+	cr_assert_eq(answer.status, 202, "%s", answer.body);
+	cr_assert_str_eq(text_of(&answer, "id"), id);
+	cr_assert_eq(number_of(&answer, "bytes"), 6);
+	cr_assert_str_eq(fake_engine_kick_reason(world.engine), "0 to '' 0: wave 3");
+	done(&answer);
+	answer = ask("POST", path, "{\"player_id\":\"alice\",\"opcode\":5,\"payload_base64\":\"aGk=\"}");
+	cr_assert_eq(answer.status, 202, "%s", answer.body);
+	cr_assert_str_eq(fake_engine_kick_reason(world.engine), "5 to 'alice' 0: hi");
+	done(&answer);
+	for (size_t i = 0; i < sizeof(wrong) / sizeof(*wrong); i++)
+		expect_problem(ask("POST", path, wrong[i][0]), 400, "field", wrong[i][1]);
+	static const struct {
+		int opcode;
+		unsigned status;
+		const char *code, *part;
+	} answers[] = {{400, 400, "argument", "one of the engine's own"}, {409, 409, "unheard", "has no onServiceMessage"}, {429, 429, "full", "service_messages_per_second (100)"}};
+	for (size_t i = 0; i < sizeof(answers) / sizeof(*answers); i++) {
+		snprintf(body, sizeof(body), "{\"opcode\":%d}", answers[i].opcode);
+		expect_problem(ask("POST", path, body), answers[i].status, answers[i].code, answers[i].part);
+	}
+	expect_problem(ask("POST", path, "{\"peer_id\":99,\"opcode\":5}"), 404, "not_found", "this player is not in it");
+	expect_problem(ask("POST", "/v1/sessions/gsess-none/messages", "{}"), 404, "not_found", "gsess-none");
+}
+
 Test(http, peer_ids_are_numbers)
 {
 	static const char *const peers[] = {"x", "-1", "1x", "99999999999", "0x1", "+1"};

@@ -5,6 +5,7 @@
 
 #include "base/attr.h"
 #include "base/prng.h"
+#include "session/backend.h"
 #include "side_world.h"
 
 /* One session, number 1, with players 1 and 2, on channel 0; the log is empty. */
@@ -256,5 +257,66 @@ Test(sidecar_garbage, chance_breaks_nothing, .timeout = 120)
 		}
 	}
 	cr_assert_gt(ringcast_sidecar_measure(world.host, 0).sessions_lost, 100);
+	side_stop(&world);
+}
+
+/* Backends */
+
+static char emitted[256];
+
+static void emit(void *context, const struct session *session, const char *name, struct view json)
+{
+	size_t used = strlen(emitted);
+	snprintf(emitted + used, sizeof(emitted) - used, "%s %.*s\n", name, (int)json.size, (const char *)json.data);
+}
+
+static bool say_event(struct side_world *world, const char *name, const char *json)
+{
+	struct sidecar_frame frame = {.kind = SIDECAR_FRAME_EMIT, .session = 1, .texts = {side_text(name), side_text(json)}};
+	return side_say(world, 0, &frame);
+}
+
+Test(sidecar_commands, events_are_looked_at_bounded_and_told)
+{
+	struct side_world world;
+	start_game(&world);
+	world.store.options.emit = emit;
+	world.limits.emitted_event_bytes = 16;
+	world.limits.emitted_events_per_second = 4;
+	emitted[0] = '\0';
+	cr_assert(say_event(&world, "boss.down", "{\"by\":1}"));
+	cr_assert_str_eq(emitted, "boss.down {\"by\":1}\n");
+	expect(&world, "");
+	cr_assert(say_event(&world, "boss down", "{}"));
+	expect(&world, "drop event_invalid 1\nlog warn: emitEvent: 'boss down' is dropped: event_invalid\n");
+	cr_assert(say_event(&world, "a", "{\"half\":"));
+	expect(&world, "drop event_invalid 1\nlog warn: emitEvent: 'a' is dropped: event_invalid\n");
+	cr_assert(say_event(&world, "a", "\"longer than it may be\""));
+	expect(&world, "drop oversize 1\nlog warn: emitEvent: 'a' is dropped: oversize\n");
+	cr_assert(say_event(&world, "a", "1"));
+	cr_assert(say_event(&world, "a", "2"));
+	cr_assert(say_event(&world, "a", "3"));
+	expect(&world, "drop event_rate 1\nlog warn: emitEvent: 'a' is dropped: event_rate\n");
+	cr_assert_str_eq(emitted, "boss.down {\"by\":1}\na 1\na 2\n");
+	side_stop(&world);
+}
+
+Test(sidecar_commands, a_backends_message_is_a_frame_or_is_not_taken)
+{
+	struct side_world world;
+	side_start(&world, 1 << SCRIPT_CALLBACK_SERVICE_MESSAGE);
+	side_attach(&world, 0);
+	struct session *session = side_open(&world);
+	side_hear(&world, 0);
+	side_forget(&world);
+	world.limits.service_message_bytes = 8;
+	world.limits.service_messages_per_second = 100;
+	struct backend_message message = {.player_id = "", .opcode = 7, .payload = side_text("wave")};
+	cr_assert_eq(ringcast_backend_message(session, &message, world.now_ns), DROP_NONE);
+	side_hear(&world, 0);
+	expect(&world, "to 0: SERVICE 1 7 'wave'\n");
+	world.script_limits.outgoing_bytes_max = 1;
+	cr_assert_eq(ringcast_backend_message(session, &message, world.now_ns), DROP_SCRIPT_BUSY);
+	world.script_limits.outgoing_bytes_max = 1 << 20;
 	side_stop(&world);
 }
