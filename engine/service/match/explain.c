@@ -79,17 +79,20 @@ static int by_age(const void *a, const void *b)
 static void look_at_others(struct explanation *explanation)
 {
 	struct match_pool *pool = explanation->pool;
+	struct pool_entry **others = calloc(pool->entries.high_water, sizeof(struct pool_entry *)); /* not the pool's arrays, which a round may be using */
 	handle h;
-	for (uint32_t i = 0; i < pool->entries.high_water; i++) {
+	for (uint32_t i = 0; i < pool->entries.high_water && others != NULL; i++) {
 		struct pool_entry *entry = ringcast_slab_at(&pool->entries, i, &h);
-		bool is_waiting = entry != NULL && entry->ticket != NULL && (entry->state == MATCH_IS_SEARCHING || entry->state == MATCH_IS_QUEUED);
+		bool is_waiting = entry != NULL && !entry->is_forgotten && entry->ticket != NULL && (entry->state == MATCH_IS_SEARCHING || entry->state == MATCH_IS_QUEUED);
 		if (is_waiting && entry != explanation->entry)
-			pool->working[explanation->waiting++] = entry;
+			others[explanation->waiting++] = entry;
 	}
-	qsort(pool->working, explanation->waiting, sizeof(*pool->working), by_age);
+	if (others != NULL)
+		qsort(others, explanation->waiting, sizeof(*others), by_age);
 	uint64_t end = pool->judge->work + WORK_MAX;
 	for (uint32_t i = 0; i < explanation->waiting && i < EXPLAIN_OTHERS_MAX && pool->judge->work < end; i++, explanation->looked_at++)
-		look_at(explanation, pool->working[i]);
+		look_at(explanation, others[i]);
+	free(others);
 }
 
 /* All who fit one by one, together: is there a match, and if not, what refuses the lineups? */
@@ -197,7 +200,7 @@ static json_t *write_down(const struct explanation *explanation)
 json_t *ringcast_match_explain(struct match_pool *pool, handle ticket, uint64_t now_ns)
 {
 	const struct pool_entry *entry = ringcast_slab_find(&pool->entries, ticket);
-	struct explanation *explanation = entry == NULL || entry->ticket == NULL ? NULL : calloc(1, sizeof(*explanation));
+	struct explanation *explanation = entry == NULL || entry->is_forgotten || entry->ticket == NULL ? NULL : calloc(1, sizeof(*explanation));
 	if (explanation == NULL)
 		return NULL;
 	explanation->pool = pool;

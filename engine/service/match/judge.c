@@ -81,6 +81,7 @@ static void weigh(struct hearing *hearing, const struct expression_value *measur
 	enum match_operation operation = hearing->rule->operation;
 	bool is_good;
 	if (reference->kind == EXPRESSION_IS_LIST) {
+		hearing->judge->work += reference->count;
 		for (uint32_t i = 0; i < reference->count; i++)
 			weigh(hearing, measured, items_of(hearing, reference) + i);
 		return;
@@ -207,7 +208,9 @@ static uint32_t count_common(const struct expression_value *a, uint32_t a_count,
 static uint32_t count_reference(const struct hearing *hearing, const struct expression_value *items, uint32_t count)
 {
 	uint32_t common = 0;
-	if (hearing->reference.kind == EXPRESSION_IS_LIST)
+	bool is_list = hearing->reference.kind == EXPRESSION_IS_LIST;
+	hearing->judge->work += is_list ? count + hearing->reference.count : (uint64_t)count * hearing->rule->reference_text_count;
+	if (is_list)
 		return count_common(items, count, items_of(hearing, &hearing->reference), hearing->reference.count, NULL);
 	for (uint32_t i = 0; i < count; i++)
 		for (uint16_t j = 0; j < hearing->rule->reference_text_count; j++)
@@ -221,6 +224,7 @@ static uint32_t count_reference(const struct hearing *hearing, const struct expr
 static void take_collection(struct hearing *hearing, const struct expression_value *items, uint32_t count, struct gathering *gathering)
 {
 	hearing->is_heard = true;
+	hearing->judge->work += count;
 	if (hearing->rule->operation == MATCH_CONTAINS) {
 		bool has = false;
 		for (uint32_t i = 0; i < count; i++)

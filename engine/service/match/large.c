@@ -14,7 +14,7 @@
 
 enum { FAILURES_MAX = 64, EVENING_MAX = 64, NEIGHBOURS = 8, LOOKS_PER_STEP = 16 };
 
-struct large {
+struct large_round {
 	struct match_pool *pool;
 	uint64_t now_ns;
 	struct screen screen;
@@ -23,6 +23,8 @@ struct large {
 	uint32_t from, to; /* what of it is looked at for one anchor */
 	uint64_t *regions; /* by place in sorted: where the ticket may play at the level of the trial; 0 for whom is not eligible */
 	uint64_t looks_left, looks; /* the round's effort: tickets looked at, and latencies compared */
+	uint64_t first; /* where those who wait are gone through from */
+	uint32_t anchor, failures; /* how far */
 	/* One trial */
 	const struct match_level *level;
 	uint16_t level_index;
@@ -35,7 +37,7 @@ struct large {
 	double sums[MATCH_TEAMS_MAX]; /* of the attribute, by player */
 };
 
-static double value_of(const struct large *large, const struct match_ticket *ticket)
+static double value_of(const struct large_round *large, const struct match_ticket *ticket)
 {
 	return ticket->cells[large->pool->rule_set->balance_column].number;
 }
@@ -49,7 +51,7 @@ static int by_value(const void *a, const void *b, void *context)
 	return left->self < right->self ? -1 : left->self > right->self;
 }
 
-static bool is_eligible(const struct large *large, const struct pool_entry *entry)
+static bool is_eligible(const struct large_round *large, const struct pool_entry *entry)
 {
 	const struct match_rule_set *rule_set = large->pool->rule_set;
 	uint64_t age_ns = large->now_ns > entry->created_ns ? large->now_ns - entry->created_ns : 0;
@@ -59,7 +61,7 @@ static bool is_eligible(const struct large *large, const struct pool_entry *entr
 /* Regions */
 
 /* False: the round has looked at as much as it may. */
-static bool spend(struct large *large, uint64_t looks)
+static bool spend(struct large_round *large, uint64_t looks)
 {
 	large->looks += looks;
 	large->looks_left -= looks < large->looks_left ? looks : large->looks_left;
@@ -67,7 +69,7 @@ static bool spend(struct large *large, uint64_t looks)
 }
 
 /* The regions in which the ticket is fast enough for all latency rules. */
-static uint64_t regions_of(struct large *large, const struct match_ticket *ticket)
+static uint64_t regions_of(struct large_round *large, const struct match_ticket *ticket)
 {
 	const struct match_rule_set *rule_set = large->pool->rule_set;
 	uint64_t good = ticket->regions;
@@ -100,7 +102,7 @@ struct region_choice {
 };
 
 /* Where everybody may play at this level, which the rest of the trial reads. */
-static void count_players(struct large *large, uint64_t wanted, struct region_choice *choice)
+static void count_players(struct large_round *large, uint64_t wanted, struct region_choice *choice)
 {
 	memset(choice, 0, sizeof(*choice));
 	for (uint32_t i = large->from; i < large->to; i++) {
@@ -112,7 +114,7 @@ static void count_players(struct large *large, uint64_t wanted, struct region_ch
 }
 
 /* The next region to try, taken out of *left: where most could play, or where the anchor plays best. */
-static unsigned next_region(const struct large *large, const struct match_ticket *anchor, const struct region_choice *choice, uint64_t *left)
+static unsigned next_region(const struct large_round *large, const struct match_ticket *anchor, const struct region_choice *choice, uint64_t *left)
 {
 	unsigned best = MATCH_REGIONS_MAX;
 	for (uint64_t bits = *left; bits != 0; bits &= bits - 1) {
@@ -128,7 +130,7 @@ static unsigned next_region(const struct large *large, const struct match_ticket
 }
 
 /* Up to which rank tickets are asked, so that there are players enough: their best region, then their second best. */
-static unsigned rank_limit(struct large *large, unsigned region, struct region_choice *choice)
+static unsigned rank_limit(struct large_round *large, unsigned region, struct region_choice *choice)
 {
 	uint32_t players = 0, wanted = large->pool->rule_set->players_max;
 	memset(choice->players_by_rank, 0, sizeof(choice->players_by_rank));
@@ -149,7 +151,7 @@ static unsigned rank_limit(struct large *large, unsigned region, struct region_c
 /* Teams */
 
 /* Below its minimum first, then most open places, then the weakest; team_count: no team has room. */
-static uint16_t choose_team(const struct large *large, uint32_t players)
+static uint16_t choose_team(const struct large_round *large, uint32_t players)
 {
 	const struct match_team_size *sizes = large->level->sizes;
 	uint16_t count = large->pool->rule_set->team_count, best = count;
@@ -169,7 +171,7 @@ static uint16_t choose_team(const struct large *large, uint32_t players)
 	return best;
 }
 
-static void take(struct large *large, struct pool_entry *entry)
+static void take(struct large_round *large, struct pool_entry *entry)
 {
 	struct screen_state state = large->state;
 	uint16_t team = choose_team(large, entry->ticket->player_count);
@@ -181,7 +183,7 @@ static void take(struct large *large, struct pool_entry *entry)
 	ringcast_lineup_add(&large->lineup, entry->ticket, (uint8_t)team);
 }
 
-static bool is_full(const struct large *large)
+static bool is_full(const struct large_round *large)
 {
 	for (uint16_t team = 0; team < large->pool->rule_set->team_count; team++)
 		if (large->lineup.team_players[team] < large->level->sizes[team].players_max)
@@ -189,7 +191,7 @@ static bool is_full(const struct large *large)
 	return true;
 }
 
-static bool is_wanted(struct large *large, uint32_t at, unsigned region, unsigned rank_max)
+static bool is_wanted(struct large_round *large, uint32_t at, unsigned region, unsigned rank_max)
 {
 	const struct pool_entry *entry = large->sorted[at];
 	if (!spend(large, 1))
@@ -201,7 +203,7 @@ static bool is_wanted(struct large *large, uint32_t at, unsigned region, unsigne
 }
 
 /* From the anchor outwards, the nearer neighbour first. */
-static void fill(struct large *large, uint32_t anchor_at, unsigned region, unsigned rank_max)
+static void fill(struct large_round *large, uint32_t anchor_at, unsigned region, unsigned rank_max)
 {
 	uint32_t below = anchor_at, above = anchor_at + 1;
 	double value = value_of(large, large->sorted[anchor_at]->ticket);
@@ -223,13 +225,13 @@ static void fill(struct large *large, uint32_t anchor_at, unsigned region, unsig
 
 /* Evening out */
 
-static double average_of(const struct large *large, uint16_t team)
+static double average_of(const struct large_round *large, uint16_t team)
 {
 	return large->lineup.team_players[team] == 0 ? NAN : large->sums[team] / large->lineup.team_players[team];
 }
 
 /* The pair of parties of one size whose change of teams brings the two teams' averages closest. False: none brings them closer. */
-static bool find_swap(const struct large *large, uint16_t high, uint16_t low, uint16_t *ret_a, uint16_t *ret_b)
+static bool find_swap(const struct large_round *large, uint16_t high, uint16_t low, uint16_t *ret_a, uint16_t *ret_b)
 {
 	const struct lineup *lineup = &large->lineup;
 	double high_players = lineup->team_players[high], low_players = lineup->team_players[low];
@@ -257,7 +259,7 @@ static bool find_swap(const struct large *large, uint16_t high, uint16_t low, ui
 	return best < apart;
 }
 
-static void even_out(struct large *large)
+static void even_out(struct large_round *large)
 {
 	uint16_t count = large->pool->rule_set->team_count, a = 0, b = 0;
 	for (unsigned turn = 0; turn < EVENING_MAX && count > 1; turn++) {
@@ -278,7 +280,7 @@ static void even_out(struct large *large)
 
 /* Trials */
 
-static void keep_if_better(struct large *large)
+static void keep_if_better(struct large_round *large)
 {
 	uint16_t rule;
 	large->pool->counts.searches++;
@@ -291,7 +293,7 @@ static void keep_if_better(struct large *large)
 	memcpy(large->best_teams, large->lineup.teams, large->lineup.count);
 }
 
-static uint32_t players_needed(const struct large *large)
+static uint32_t players_needed(const struct large_round *large)
 {
 	uint32_t needed = 0;
 	for (uint16_t team = 0; team < large->pool->rule_set->team_count; team++)
@@ -299,7 +301,7 @@ static uint32_t players_needed(const struct large *large)
 	return needed;
 }
 
-static void try_level(struct large *large, uint32_t anchor_at, uint16_t level)
+static void try_level(struct large_round *large, uint32_t anchor_at, uint16_t level)
 {
 	struct region_choice choice;
 	const struct match_ticket *anchor = large->sorted[anchor_at]->ticket;
@@ -324,7 +326,7 @@ static void try_level(struct large *large, uint32_t anchor_at, uint16_t level)
 	}
 }
 
-static bool try_levels(struct large *large, uint32_t anchor_at)
+static bool try_levels(struct large_round *large, uint32_t anchor_at)
 {
 	const struct match_rule_set *rule_set = large->pool->rule_set;
 	struct pool_entry *anchor = large->sorted[anchor_at];
@@ -337,7 +339,7 @@ static bool try_levels(struct large *large, uint32_t anchor_at)
 }
 
 /* Among its neighbours first: those far away would not be taken anyway, and a round must not look at everybody for each match. */
-static bool run_anchor(struct large *large, uint32_t anchor_at)
+static bool run_anchor(struct large_round *large, uint32_t anchor_at)
 {
 	uint32_t reach = NEIGHBOURS * large->pool->rule_set->players_max;
 	large->from = anchor_at > reach ? anchor_at - reach : 0;
@@ -351,8 +353,11 @@ static bool run_anchor(struct large *large, uint32_t anchor_at)
 	return is_found && ringcast_pool_make(large->pool, large->best_members, large->best_teams, large->best_count, NULL);
 }
 
-/* Where each ticket stands among the sorted, by its place among the waiting: found by its value, then by its handle. */
-static uint32_t find_sorted(struct large *large, struct pool_entry *entry)
+/*
+ * Where a ticket stands among the sorted: found by its value, then by its handle. False: it has left them, matched, and come back since, because others did
+ * not agree; the next round has it again.
+ */
+static bool find_sorted(struct large_round *large, struct pool_entry *entry, uint32_t *ret_at)
 {
 	uint32_t from = 0, to = large->count;
 	while (from < to) {
@@ -362,12 +367,12 @@ static uint32_t find_sorted(struct large *large, struct pool_entry *entry)
 		else
 			to = middle;
 	}
-	ringcast_assert(from < large->count && large->sorted[from] == entry);
-	return from;
+	*ret_at = from;
+	return from < large->count && large->sorted[from] == entry;
 }
 
 /* Matched tickets leave the sorted array now and then, so that a walk through it does not pass over ever more of them. */
-static void compact(struct large *large)
+static void compact(struct large_round *large)
 {
 	uint32_t kept = 0;
 	large->gone_count += large->best_count;
@@ -380,39 +385,50 @@ static void compact(struct large *large)
 	large->count = kept;
 }
 
-static void run(struct large *large)
+/* The oldest first; when many in a row have failed, those behind them get their turn in the next round. True: it is over. */
+static bool run(struct large_round *large, uint64_t look_max)
 {
 	struct match_pool *pool = large->pool;
-	uint32_t failures = 0, count = pool->waiting_count;
-	uint64_t first = pool->gather_at;
-	/* The oldest first; when many in a row have failed, those behind them get their turn in the next round. */
-	for (uint32_t i = 0; i < count && failures < FAILURES_MAX && large->looks_left > 0; i++) {
-		struct pool_entry *anchor = pool->waiting[i == 0 ? 0 : (first + i) % count];
-		if (anchor->state != MATCH_IS_SEARCHING)
+	uint32_t count = pool->waiting_count;
+	uint64_t before = large->looks;
+	for (; large->anchor < count && large->failures < FAILURES_MAX && large->looks_left > 0; large->anchor++) {
+		struct pool_entry *anchor = pool->waiting[large->anchor == 0 ? 0 : (large->first + large->anchor) % count];
+		uint32_t at;
+		if (anchor->state != MATCH_IS_SEARCHING || !find_sorted(large, anchor, &at))
 			continue;
-		pool->gather_at = first + i;
-		if (run_anchor(large, find_sorted(large, anchor)))
+		if (large->looks - before >= look_max)
+			return false;
+		pool->gather_at = large->first + large->anchor;
+		if (run_anchor(large, at))
 			compact(large);
 		else
-			failures++;
+			large->failures++;
 	}
+	return true;
+}
+
+static void note_end(struct large_round *large)
+{
+	struct match_pool *pool = large->pool;
 	pool->counts.steps += large->looks / LOOKS_PER_STEP;
 	if (large->looks_left == 0) {
 		pool->counts.cut_searches++;
 		pool->gather_at++; /* whoever costs a whole round does not cost the next one too */
-	} else if (failures < FAILURES_MAX) {
+	} else if (large->failures < FAILURES_MAX) {
 		pool->gather_at = 0;
 	}
 }
 
-void ringcast_pool_round_large(struct match_pool *pool, uint64_t now_ns)
+void ringcast_pool_large_begin(struct match_pool *pool)
 {
-	struct large *large = calloc(1, sizeof(*large));
+	struct large_round *large = calloc(1, sizeof(*large));
 	uint32_t players = pool->rule_set->players_max;
+	pool->large = large;
 	if (large == NULL)
 		return;
 	large->pool = pool;
-	large->now_ns = now_ns;
+	large->now_ns = pool->round_now_ns;
+	large->first = pool->gather_at;
 	large->sorted = pool->working;
 	large->count = pool->waiting_count;
 	large->looks_left = LOOKS_PER_STEP * (pool->options.steps_min + pool->options.steps_per_ticket * pool->waiting_count);
@@ -423,12 +439,30 @@ void ringcast_pool_round_large(struct match_pool *pool, uint64_t now_ns)
 	large->members = calloc(players, sizeof(struct pool_entry *));
 	large->best_members = calloc(players, sizeof(struct pool_entry *));
 	large->best_teams = calloc(players, 1);
-	if (large->regions != NULL && large->lineup.tickets != NULL && large->lineup.teams != NULL && large->members != NULL && large->best_members != NULL && large->best_teams != NULL) {
-		ringcast_screen_init(&large->screen, pool->rule_set);
-		memcpy(large->sorted, pool->waiting, large->count * sizeof(struct pool_entry *));
-		qsort_r(large->sorted, large->count, sizeof(struct pool_entry *), by_value, large);
-		run(large);
+	if (large->regions == NULL || large->lineup.tickets == NULL || large->lineup.teams == NULL || large->members == NULL || large->best_members == NULL ||
+	    large->best_teams == NULL) {
+		ringcast_pool_large_end(pool);
+		return;
 	}
+	ringcast_screen_init(&large->screen, pool->rule_set);
+	memcpy(large->sorted, pool->waiting, large->count * sizeof(struct pool_entry *));
+	qsort_r(large->sorted, large->count, sizeof(struct pool_entry *), by_value, large);
+}
+
+bool ringcast_pool_large_continue(struct match_pool *pool, uint64_t step_max)
+{
+	bool is_over = run(pool->large, step_max > UINT64_MAX / LOOKS_PER_STEP ? UINT64_MAX : step_max * LOOKS_PER_STEP);
+	if (is_over)
+		note_end(pool->large);
+	return is_over;
+}
+
+void ringcast_pool_large_end(struct match_pool *pool)
+{
+	struct large_round *large = pool->large;
+	pool->large = NULL;
+	if (large == NULL)
+		return;
 	free(large->regions);
 	free(large->lineup.tickets);
 	free(large->lineup.teams);

@@ -8,8 +8,6 @@
 #include "base/attr.h"
 #include "service/match/pool_private.h"
 
-enum { EFFECTS_A_TICKET = 4 }; /* of one call: begun, matched, sent back, ended */
-
 static void set_default(uint64_t *value, uint64_t default_value)
 {
 	*value = *value == 0 ? default_value : *value;
@@ -37,7 +35,7 @@ struct match_pool *ringcast_match_pool_create(const struct match_rule_set *rule_
 	ringcast_prng_init(&pool->prng, options->seed);
 	pool->judge = ringcast_judge_create(rule_set);
 	pool->search = rule_set->is_large || pool->judge == NULL ? NULL : ringcast_search_create(rule_set, pool->judge);
-	pool->effect_max = EFFECTS_A_TICKET * count;
+	pool->effect_max = MATCH_EFFECTS_A_TICKET * count;
 	pool->effects = calloc(pool->effect_max, sizeof(*pool->effects));
 	pool->waiting = calloc(count, sizeof(struct pool_entry *));
 	pool->working = calloc(count, sizeof(struct pool_entry *));
@@ -66,6 +64,8 @@ void ringcast_match_pool_destroy(struct match_pool **pool)
 	*pool = NULL;
 	if (dead == NULL)
 		return;
+	ringcast_pool_small_end(dead);
+	ringcast_pool_large_end(dead);
 	for (uint32_t i = 0; i < dead->entries.high_water; i++) {
 		struct pool_entry *entry = ringcast_slab_at(&dead->entries, i, &h);
 		if (entry != NULL)
@@ -99,7 +99,8 @@ void ringcast_pool_move(struct match_pool *pool, struct pool_entry *entry, enum 
 
 static struct pool_entry *find(const struct match_pool *pool, handle ticket)
 {
-	return ringcast_slab_find(&pool->entries, ticket);
+	struct pool_entry *entry = ringcast_slab_find(&pool->entries, ticket);
+	return entry == NULL || entry->is_forgotten ? NULL : entry;
 }
 
 /* A ticket has left its match, or ended with it; a match without tickets is gone. */
@@ -133,6 +134,7 @@ bool ringcast_pool_make(struct match_pool *pool, struct pool_entry *const *entri
 		return false;
 	}
 	*match = (struct pool_match){.self = self, .is_proposed = asks, .count = count, .tickets = tickets, .teams = (uint8_t *)(tickets + count),
+				     .deadline_ns = pool->round_now_ns + pool->options.acceptance_timeout_ns,
 				     .backfill = backfill == NULL ? HANDLE_NONE : backfill->self, .regions = good_regions(pool, entries, count)};
 	memcpy(match->teams, teams, count);
 	for (uint32_t i = 0; i < count; i++) {
@@ -246,6 +248,13 @@ handle ringcast_match_pool_add_backfill(struct match_pool *pool, const json_t *p
 	return HANDLE_NONE;
 }
 
+void ringcast_match_pool_hold(struct match_pool *pool, handle ticket, bool is_held)
+{
+	struct pool_entry *entry = find(pool, ticket);
+	ringcast_assert(entry != NULL && entry->state == MATCH_IS_QUEUED);
+	entry->is_held = is_held;
+}
+
 /* Answers */
 
 static uint64_t all_players(const struct pool_entry *entry)
@@ -347,6 +356,12 @@ void ringcast_match_pool_forget(struct match_pool *pool, handle ticket)
 	struct pool_entry *entry = find(pool, ticket);
 	ringcast_assert(entry != NULL && ringcast_match_state_ends(entry->state));
 	leave_match(pool, entry);
+	if (pool->is_in_round) {
+		entry->is_forgotten = true;
+		entry->forgotten_next = pool->forgotten;
+		pool->forgotten = ticket;
+		return;
+	}
 	free_entry(pool, entry);
 	ringcast_slab_free(&pool->entries, ticket);
 }
@@ -365,7 +380,7 @@ static void expire(struct match_pool *pool, uint64_t now_ns)
 	}
 	for (uint32_t i = 0; i < pool->entries.high_water && pool->options.request_timeout_ns != 0; i++) {
 		struct pool_entry *entry = ringcast_slab_at(&pool->entries, i, &h);
-		bool is_waiting = entry != NULL && (entry->state == MATCH_IS_QUEUED || entry->state == MATCH_IS_SEARCHING);
+		bool is_waiting = entry != NULL && !entry->is_held && (entry->state == MATCH_IS_QUEUED || entry->state == MATCH_IS_SEARCHING);
 		if (is_waiting && now_ns >= entry->created_ns && now_ns - entry->created_ns >= pool->options.request_timeout_ns)
 			ringcast_pool_move(pool, entry, MATCH_EVENT_EXPIRE, HANDLE_NONE);
 	}
@@ -386,7 +401,7 @@ static void collect(struct match_pool *pool)
 	pool->waiting_count = pool->backfill_count = 0;
 	for (uint32_t i = 0; i < pool->entries.high_water; i++) {
 		struct pool_entry *entry = ringcast_slab_at(&pool->entries, i, &h);
-		if (entry != NULL && entry->state == MATCH_IS_QUEUED)
+		if (entry != NULL && entry->state == MATCH_IS_QUEUED && !entry->is_held)
 			ringcast_pool_move(pool, entry, MATCH_EVENT_BEGIN, HANDLE_NONE);
 		if (entry == NULL || entry->state != MATCH_IS_SEARCHING)
 			continue;
@@ -400,25 +415,68 @@ static void collect(struct match_pool *pool)
 	qsort(pool->waiting + pool->waiting_count, pool->backfill_count, sizeof(*pool->waiting), by_age);
 }
 
-void ringcast_match_pool_round(struct match_pool *pool, uint64_t now_ns)
+void ringcast_match_pool_round_begin(struct match_pool *pool, uint64_t now_ns)
 {
-	handle h;
+	ringcast_assert(!pool->is_in_round);
 	pool->effect_count = 0;
 	pool->counts.rounds++;
+	pool->round_now_ns = now_ns;
 	expire(pool, now_ns);
 	collect(pool);
+	pool->is_in_round = true;
 	if (pool->rule_set->is_large)
-		ringcast_pool_round_large(pool, now_ns);
+		ringcast_pool_large_begin(pool);
 	else
-		ringcast_pool_round_small(pool, now_ns);
-	for (uint32_t i = 0; i < pool->matches.high_water; i++) {
-		struct pool_match *match = ringcast_slab_at(&pool->matches, i, &h);
-		if (match != NULL && match->is_proposed && match->deadline_ns == 0)
-			match->deadline_ns = now_ns + pool->options.acceptance_timeout_ns;
+		ringcast_pool_small_begin(pool);
+}
+
+static void free_forgotten(struct match_pool *pool)
+{
+	while (pool->forgotten != HANDLE_NONE) {
+		struct pool_entry *entry = ringcast_slab_find(&pool->entries, pool->forgotten);
+		pool->forgotten = entry->forgotten_next;
+		free_entry(pool, entry);
+		ringcast_slab_free(&pool->entries, entry->self);
 	}
+}
+
+static void end_round(struct match_pool *pool)
+{
+	ringcast_pool_small_end(pool);
+	ringcast_pool_large_end(pool);
 	pool->counts.waiting = 0;
 	for (uint32_t i = 0; i < pool->waiting_count; i++)
 		pool->counts.waiting += pool->waiting[i]->state == MATCH_IS_SEARCHING;
+	pool->is_in_round = false;
+	free_forgotten(pool);
+}
+
+/* What begin has caused is taken before. */
+static bool run_piece(struct match_pool *pool, uint64_t step_max)
+{
+	ringcast_assert(pool->is_in_round);
+	bool is_over = pool->rule_set->is_large ? pool->large == NULL || ringcast_pool_large_continue(pool, step_max)
+						: pool->small == NULL || ringcast_pool_small_continue(pool, step_max);
+	if (is_over)
+		end_round(pool);
+	return is_over;
+}
+
+bool ringcast_match_pool_round_continue(struct match_pool *pool, uint64_t step_max)
+{
+	pool->effect_count = 0;
+	return run_piece(pool, step_max);
+}
+
+bool ringcast_match_pool_is_in_round(const struct match_pool *pool)
+{
+	return pool->is_in_round;
+}
+
+void ringcast_match_pool_round(struct match_pool *pool, uint64_t now_ns)
+{
+	ringcast_match_pool_round_begin(pool, now_ns);
+	run_piece(pool, UINT64_MAX);
 }
 
 /* Looking in */

@@ -61,6 +61,8 @@ struct match_pool_options {
 	uint64_t acceptance_timeout_ns;	 /* not 0: players are asked */
 };
 
+enum { MATCH_EFFECTS_A_TICKET = 4 }; /* of one call, at most, for each that a pool may have: begun, matched, sent back, ended */
+
 struct match_effect {
 	enum match_ticket_state state; /* that the ticket has now */
 	handle ticket, match; /* match is HANDLE_NONE where there is none */
@@ -90,6 +92,8 @@ void ringcast_match_pool_destroy(struct match_pool **pool);
 handle ringcast_match_pool_add(struct match_pool *pool, const json_t *players, uint64_t created_ns, char problem[MATCH_TICKET_PROBLEM_BYTES]);
 /* A running match that wants players: its own players, each with the Team that it plays in. */
 handle ringcast_match_pool_add_backfill(struct match_pool *pool, const json_t *players, uint64_t created_ns, char problem[MATCH_TICKET_PROBLEM_BYTES]);
+/* A ticket that has just come is looked at by no round while it is held. */
+void ringcast_match_pool_hold(struct match_pool *pool, handle ticket, bool is_held);
 /* False: the ticket is unknown, or cannot be stopped any more. */
 bool ringcast_match_pool_stop(struct match_pool *pool, handle ticket);
 /* One player's answer to a proposal. False: the ticket waits for no answer, or has no such player. */
@@ -101,6 +105,13 @@ void ringcast_match_pool_forget(struct match_pool *pool, handle ticket);
 
 /* Time-outs, then matches. */
 void ringcast_match_pool_round(struct match_pool *pool, uint64_t now_ns);
+/*
+ * The same in pieces, so that who owns the pool can do something else in between: begin, then continue until it says that the round is over. step_max: search
+ * effort of this piece, which ends with the anchor that has used it up. Every other call is allowed in between; who comes meanwhile is in the next round.
+ */
+void ringcast_match_pool_round_begin(struct match_pool *pool, uint64_t now_ns);
+bool ringcast_match_pool_round_continue(struct match_pool *pool, uint64_t step_max); /* true: the round is over */
+bool ringcast_match_pool_is_in_round(const struct match_pool *pool);
 /* What the last call has caused, in order; until the next call. */
 const struct match_effect *ringcast_match_pool_effects(const struct match_pool *pool, uint32_t *ret_count);
 

@@ -23,6 +23,9 @@ struct pool_entry {
 	handle match;
 	struct pool_running *running; /* of a backfill; owned */
 	uint64_t hopeless_round; /* searched to the end in this round, for nothing */
+	bool is_held; /* not to be looked at yet */
+	bool is_forgotten; /* goes when the round is over that may still hold it */
+	handle forgotten_next;
 };
 
 struct pool_match {
@@ -35,6 +38,9 @@ struct pool_match {
 	handle *tickets; /* one block with teams */
 	uint8_t *teams;
 };
+
+struct small_round;
+struct large_round;
 
 struct match_pool {
 	const struct match_rule_set *rule_set;
@@ -50,6 +56,11 @@ struct match_pool {
 	struct pool_entry **working; /* a second one */
 	uint32_t waiting_count, backfill_count;
 	uint64_t gather_at; /* where looking beyond batches goes on */
+	bool is_in_round;
+	uint64_t round_now_ns; /* when it began */
+	struct small_round *small; /* a round that has begun; NULL: none, or there was no memory for it */
+	struct large_round *large;
+	handle forgotten; /* the first of a list, by forgotten_next */
 	size_t ticket_bytes;
 	struct match_pool_counts counts;
 };
@@ -58,7 +69,12 @@ struct match_pool {
 void ringcast_pool_move(struct match_pool *pool, struct pool_entry *entry, enum match_ticket_event event, handle match);
 /* Makes a match of these, all SEARCHING. False: out of memory, nothing has changed. */
 bool ringcast_pool_make(struct match_pool *pool, struct pool_entry *const *entries, const uint8_t *teams, uint32_t count, struct pool_entry *backfill);
-void ringcast_pool_round_small(struct match_pool *pool, uint64_t now_ns);
-void ringcast_pool_round_large(struct match_pool *pool, uint64_t now_ns);
+/* Sets pool->small or large; NULL: out of memory, and nobody is matched this time. continue: true when it is over; end frees it. */
+void ringcast_pool_small_begin(struct match_pool *pool);
+bool ringcast_pool_small_continue(struct match_pool *pool, uint64_t step_max);
+void ringcast_pool_small_end(struct match_pool *pool);
+void ringcast_pool_large_begin(struct match_pool *pool);
+bool ringcast_pool_large_continue(struct match_pool *pool, uint64_t step_max);
+void ringcast_pool_large_end(struct match_pool *pool);
 
 #endif

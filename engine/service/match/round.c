@@ -11,10 +11,18 @@
 
 enum { ANCHOR_BURST = 16, ANCHOR_STEPS_MIN = 500 };
 
-struct round {
+enum round_phase { PHASE_BATCH, PHASE_ANCHORS, PHASE_OLDEST, PHASE_OTHERS, PHASE_OVER };
+
+struct small_round {
 	struct match_pool *pool;
 	uint64_t now_ns, steps_left;
 	uint32_t anchors_left;
+	/* where it stands */
+	enum round_phase phase;
+	uint32_t batch, batch_count, batch_size, shift; /* of the batch that is next, or at work */
+	uint32_t at, end, anchor; /* the batch's tickets in pool->working, and which of them is next */
+	enum match_priority priority;
+	uint32_t looked, tried; /* looking beyond */
 	uint16_t candidate_count;
 	struct pool_entry *entries[SEARCH_CANDIDATES_MAX];
 	const struct match_ticket *candidates[SEARCH_CANDIDATES_MAX];
@@ -26,7 +34,7 @@ static bool is_free(const struct pool_entry *entry)
 	return entry->state == MATCH_IS_SEARCHING;
 }
 
-static void add_candidate(struct round *round, struct pool_entry *entry)
+static void add_candidate(struct small_round *round, struct pool_entry *entry)
 {
 	ringcast_assert(round->candidate_count < SEARCH_CANDIDATES_MAX);
 	round->entries[round->candidate_count] = entry;
@@ -34,19 +42,19 @@ static void add_candidate(struct round *round, struct pool_entry *entry)
 	round->candidate_teams[round->candidate_count++] = entry->allowed_teams;
 }
 
-static uint64_t share_of(const struct round *round)
+static uint64_t share_of(const struct small_round *round)
 {
 	return round->steps_left / (round->anchors_left == 0 ? 1 : round->anchors_left) + 1;
 }
 
 /* An anchor may take much more than its share when it needs to: most need less. */
-static uint64_t steps_for_anchor(const struct round *round)
+static uint64_t steps_for_anchor(const struct small_round *round)
 {
 	uint64_t steps = share_of(round) * ANCHOR_BURST + ANCHOR_STEPS_MIN;
 	return steps < round->steps_left ? steps : round->steps_left;
 }
 
-static bool make_match(struct round *round, struct pool_entry *anchor, const struct search_result *result)
+static bool make_match(struct small_round *round, struct pool_entry *anchor, const struct search_result *result)
 {
 	struct pool_entry *members[MATCH_SMALL_PLAYERS_MAX + 1];
 	uint8_t teams[MATCH_SMALL_PLAYERS_MAX + 1];
@@ -63,7 +71,7 @@ static bool make_match(struct round *round, struct pool_entry *anchor, const str
 }
 
 /* False: the anchor has no match among the candidates, as far as the steps went. */
-static bool search_for(struct round *round, struct pool_entry *anchor)
+static bool search_for(struct small_round *round, struct pool_entry *anchor)
 {
 	struct match_pool *pool = round->pool;
 	struct search_result result;
@@ -86,7 +94,7 @@ static bool search_for(struct round *round, struct pool_entry *anchor)
 }
 
 /* Who failed with everybody here cannot be in a new match with anybody here; in a running one it can. */
-static void search_in_batch(struct round *round, struct pool_entry *anchor, struct pool_entry *const *batch, uint32_t count)
+static void search_in_batch(struct small_round *round, struct pool_entry *anchor, struct pool_entry *const *batch, uint32_t count)
 {
 	round->candidate_count = 0;
 	for (uint32_t i = 0; i < count; i++)
@@ -104,10 +112,10 @@ static int by_age(const void *a, const void *b)
 }
 
 /* The running matches that belong to a batch: dealt out one by one. */
-static void search_backfills(struct round *round, uint32_t batch, uint32_t batch_count, struct pool_entry *const *entries, uint32_t count, uint64_t *up_to_ns)
+static void search_backfills(struct small_round *round, struct pool_entry *const *entries, uint32_t count, const uint64_t *up_to_ns)
 {
 	struct match_pool *pool = round->pool;
-	for (uint32_t i = batch; i < pool->backfill_count; i += batch_count) {
+	for (uint32_t i = round->batch; i < pool->backfill_count; i += round->batch_count) {
 		struct pool_entry *backfill = pool->waiting[pool->waiting_count + i];
 		if (is_free(backfill) && backfill->hopeless_round != pool->counts.rounds && backfill->created_ns <= *up_to_ns && round->steps_left > 0)
 			search_in_batch(round, backfill, entries, count);
@@ -120,21 +128,48 @@ static enum match_priority backfill_priority(const struct match_pool *pool, uint
 	return pool->rule_set->levels[ringcast_match_level_at(pool->rule_set, now_ns > oldest_ns ? now_ns - oldest_ns : 0)].backfill_priority;
 }
 
-static void run_batch(struct round *round, uint32_t batch, uint32_t batch_count, struct pool_entry **entries, uint32_t count)
+static struct pool_entry **batch_of(const struct small_round *round)
 {
-	enum match_priority priority = backfill_priority(round->pool, round->now_ns);
+	return round->pool->working + round->at;
+}
+
+static void begin_batch(struct small_round *round)
+{
 	uint64_t all = UINT64_MAX;
-	qsort(entries, count, sizeof(*entries), by_age);
-	if (priority == MATCH_PRIORITY_HIGH)
-		search_backfills(round, batch, batch_count, entries, count, &all);
-	for (uint32_t i = 0; i < count; i++) {
-		if (priority == MATCH_PRIORITY_NORMAL)
-			search_backfills(round, batch, batch_count, entries, count, &entries[i]->created_ns);
-		round->anchors_left--;
-		if (is_free(entries[i]) && round->steps_left > 0)
-			search_in_batch(round, entries[i], entries, count);
+	uint32_t count = round->pool->waiting_count, end = round->batch == 0 && round->shift > 0 ? round->shift : round->at + round->batch_size;
+	round->end = end > count ? count : end;
+	round->anchor = 0;
+	round->priority = backfill_priority(round->pool, round->now_ns);
+	qsort(batch_of(round), round->end - round->at, sizeof(struct pool_entry *), by_age);
+	if (round->priority == MATCH_PRIORITY_HIGH)
+		search_backfills(round, batch_of(round), round->end - round->at, &all);
+	round->phase = PHASE_ANCHORS;
+}
+
+static void end_batch(struct small_round *round)
+{
+	uint64_t all = UINT64_MAX;
+	search_backfills(round, batch_of(round), round->end - round->at, &all);
+	round->at = round->end;
+	round->batch++;
+	bool is_last = round->batch == round->batch_count;
+	round->phase = !is_last ? PHASE_BATCH : round->pool->waiting_count > round->pool->options.batch_tickets ? PHASE_OLDEST : PHASE_OVER;
+}
+
+static void run_anchor(struct small_round *round)
+{
+	struct pool_entry **entries = batch_of(round);
+	uint32_t count = round->end - round->at;
+	if (round->anchor == count) {
+		end_batch(round);
+		return;
 	}
-	search_backfills(round, batch, batch_count, entries, count, &all);
+	struct pool_entry *anchor = entries[round->anchor++];
+	if (round->priority == MATCH_PRIORITY_NORMAL)
+		search_backfills(round, entries, count, &anchor->created_ns);
+	round->anchors_left--;
+	if (is_free(anchor) && round->steps_left > 0)
+		search_in_batch(round, anchor, entries, count);
 }
 
 /* Dealing */
@@ -178,7 +213,7 @@ static int by_likeness(const void *a, const void *b, void *context)
  * All who wait, dealt into batches of like size. Sorted ones begin elsewhere each round, so that nobody always stands at an edge. Random ones are
  * random every other round; in between, those whom the rules want alike are dealt together, without which a batch of strangers seldom holds a match.
  */
-static void run_batches(struct round *round, enum match_batching batching)
+static void deal(struct small_round *round, enum match_batching batching)
 {
 	struct match_pool *pool = round->pool;
 	uint32_t count = pool->waiting_count, batch_count = (count + pool->options.batch_tickets - 1) / pool->options.batch_tickets, shift = 0;
@@ -196,17 +231,13 @@ static void run_batches(struct round *round, enum match_batching batching)
 		shuffle(pool, pool->working, count);
 	}
 	uint32_t size = is_sorted ? count / (batch_count - 1) + 1 : (count + batch_count - 1) / batch_count;
-	size = size > SEARCH_CANDIDATES_MAX ? SEARCH_CANDIDATES_MAX : size;
-	for (uint32_t batch = 0, at = 0; batch < batch_count; batch++) {
-		uint32_t end = batch == 0 && shift > 0 ? shift : at + size;
-		end = end > count ? count : end;
-		run_batch(round, batch, batch_count, pool->working + at, end - at);
-		at = end;
-	}
+	round->batch_size = size > SEARCH_CANDIDATES_MAX ? SEARCH_CANDIDATES_MAX : size;
+	round->batch_count = batch_count;
+	round->shift = shift;
 }
 
 /* Looking beyond: everybody who waits and gets past the screens with the anchor, from one of them on; whoever was behind the bound comes another time. */
-static void gather_for(struct round *round, struct pool_entry *anchor, uint32_t first)
+static void gather_for(struct small_round *round, struct pool_entry *anchor, uint32_t first)
 {
 	struct match_pool *pool = round->pool;
 	round->candidate_count = 0;
@@ -220,40 +251,66 @@ static void gather_for(struct round *round, struct pool_entry *anchor, uint32_t 
 }
 
 /* The oldest always, others in turn. */
-static void look_beyond(struct round *round)
+static void look_for_oldest(struct small_round *round)
 {
 	struct match_pool *pool = round->pool;
-	uint32_t tried = 0, count = pool->waiting_count;
-	uint64_t steps = pool->options.steps_min;
-	for (uint32_t i = 0; i < count && tried == 0; i++)
+	round->phase = PHASE_OTHERS;
+	for (uint32_t i = 0; i < pool->waiting_count; i++)
 		if (is_free(pool->waiting[i])) {
-			round->steps_left = steps;
+			round->steps_left = pool->options.steps_min;
 			round->anchors_left = ANCHOR_BURST;
 			gather_for(round, pool->waiting[i], 0);
-			tried++;
+			round->tried++;
+			return;
 		}
-	for (uint32_t i = 0; i < count && tried < pool->options.gather_count; i++) {
+}
+
+static void look_for_other(struct small_round *round)
+{
+	struct match_pool *pool = round->pool;
+	uint32_t count = pool->waiting_count;
+	while (round->looked < count && round->tried < pool->options.gather_count) {
 		struct pool_entry *entry = pool->waiting[pool->gather_at++ % count];
+		round->looked++;
 		if (!is_free(entry))
 			continue;
 		gather_for(round, entry, (uint32_t)ringcast_prng_below(&pool->prng, count));
-		tried++;
+		round->tried++;
+		return;
 	}
+	round->phase = PHASE_OVER;
 }
 
-void ringcast_pool_round_small(struct match_pool *pool, uint64_t now_ns)
+void ringcast_pool_small_begin(struct match_pool *pool)
 {
-	struct round *round = malloc(sizeof(*round));
+	struct small_round *round = calloc(1, sizeof(*round));
+	pool->small = round;
 	if (round == NULL)
 		return; /* nobody is matched this time; the next round tries again */
 	round->pool = pool;
-	round->now_ns = now_ns;
+	round->now_ns = pool->round_now_ns;
 	round->steps_left = pool->options.steps_min + pool->options.steps_per_ticket * pool->waiting_count;
 	round->anchors_left = pool->waiting_count + pool->backfill_count;
-	uint64_t oldest_ns = pool->waiting_count > 0 ? pool->waiting[0]->created_ns : now_ns;
-	uint16_t level = ringcast_match_level_at(pool->rule_set, now_ns > oldest_ns ? now_ns - oldest_ns : 0);
-	run_batches(round, (enum match_batching)pool->rule_set->levels[level].batching);
-	if (pool->waiting_count > pool->options.batch_tickets)
-		look_beyond(round);
-	free(round);
+	uint64_t oldest_ns = pool->waiting_count > 0 ? pool->waiting[0]->created_ns : round->now_ns;
+	uint16_t level = ringcast_match_level_at(pool->rule_set, round->now_ns > oldest_ns ? round->now_ns - oldest_ns : 0);
+	deal(round, (enum match_batching)pool->rule_set->levels[level].batching);
+}
+
+bool ringcast_pool_small_continue(struct match_pool *pool, uint64_t step_max)
+{
+	static void (*const phases[])(struct small_round *) = {
+		[PHASE_BATCH] = begin_batch, [PHASE_ANCHORS] = run_anchor, [PHASE_OLDEST] = look_for_oldest, [PHASE_OTHERS] = look_for_other};
+	uint64_t before = pool->counts.steps;
+	uint64_t anchors = 0; /* who costs no step still costs something */
+	while (pool->small->phase != PHASE_OVER && pool->counts.steps - before + anchors < step_max) {
+		phases[pool->small->phase](pool->small);
+		anchors++;
+	}
+	return pool->small->phase == PHASE_OVER;
+}
+
+void ringcast_pool_small_end(struct match_pool *pool)
+{
+	free(pool->small);
+	pool->small = NULL;
 }
