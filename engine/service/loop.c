@@ -11,6 +11,7 @@
 #include "base/log.h"
 #include "service/batch.h"
 #include "service/letter.h"
+#include "service/matchmaking/matchmaking.h"
 #include "service/model/stream.h"
 #include "service/operations/placing.h"
 #include "service/operations/scripts.h"
@@ -32,6 +33,7 @@ struct loop {
 	struct batch *batch; /* the store thread's while not done; NULL: none */
 	bool is_stopping, are_writes_held;
 	struct placing_counts placing_counts; /* as of the last turn */
+	struct matchmaking_counts match_counts; /* as of the last turn */
 	/* the loop's thread only */
 	struct list_node held; /* answered, waiting for the store; oldest first */
 	struct list_node parked; /* waiting for a host */
@@ -193,6 +195,7 @@ static void refuse_held(struct loop *loop, const char *problem)
 {
 	ringcast_records_undo(&loop->model.records, 0);
 	ringcast_placing_refused(&loop->model);
+	ringcast_matchmaking_undone(loop->model.matchmaking);
 	ringcast_log(LOG_ERROR, "service", "the store refused a change; nothing of it is in force", "err=\"%s\"", problem);
 	while (!ringcast_list_is_empty(&loop->held)) {
 		struct request *request = CONTAINER_OF(loop->held.next, struct request, node);
@@ -248,6 +251,7 @@ static void end_batch(struct loop *loop, struct batch *batch)
 	if (batch->is_written) {
 		tell_fleet_events(loop, batch);
 		ringcast_records_settle(&loop->model.records, batch->count);
+		ringcast_matchmaking_settled(loop->model.matchmaking);
 		teach(loop, batch);
 		for (size_t i = 0; i < batch->count; i++)
 			ringcast_placing_stored(&loop->model, &batch->changes[i]);
@@ -313,6 +317,7 @@ struct work {
 	struct list_node requests, calls, events, letters;
 	uint64_t lost_event_count;
 	struct batch *batch; /* done */
+	bool is_last; /* the loop stops: what can wait for the next start does */
 };
 
 static void take_work(struct loop *loop, struct work *work)
@@ -322,6 +327,8 @@ static void take_work(struct loop *loop, struct work *work)
 	ringcast_list_init(&work->events);
 	ringcast_list_init(&work->letters);
 	pthread_mutex_lock(&loop->lock);
+	work->is_last = loop->is_stopping;
+	loop->match_counts = ringcast_matchmaking_count(loop->model.matchmaking);
 	take_some(&loop->requests, &work->requests);
 	take_some(&loop->calls, &work->calls);
 	loop->event_count -= take_some(&loop->events, &work->events);
@@ -461,6 +468,8 @@ bool ringcast_loop_turn(struct loop *loop)
 	if (loop->options.has_stream != NULL)
 		ringcast_model_set_stream(&loop->model, loop->options.has_stream(loop->options.context));
 	bool is_any = do_work(loop, &work);
+	if (!work.is_last && ringcast_matchmaking_turn(loop->model.matchmaking))
+		is_any = true;
 	is_any |= ringcast_placing_turn(&loop->model);
 	count_placements(loop);
 	ringcast_model_repair(&loop->model);
@@ -484,11 +493,14 @@ static bool has_work(const struct loop *loop)
 /* Until there is something to do, or somebody may have waited long enough. The lock is held. */
 static void wait_for_work(struct loop *loop)
 {
-	int64_t until_ms = loop->options.steady_ms(loop->options.context) + DEADLINE_CHECK_MS;
+	int64_t now_ms = loop->options.steady_ms(loop->options.context), until_ms = ringcast_matchmaking_due_ms(loop->model.matchmaking);
+	bool is_waited_for = !ringcast_list_is_empty(&loop->parked) || ringcast_placing_is_waiting(&loop->model);
+	if (is_waited_for && now_ms + DEADLINE_CHECK_MS < until_ms)
+		until_ms = now_ms + DEADLINE_CHECK_MS;
 	struct timespec until = {.tv_sec = until_ms / 1000, .tv_nsec = until_ms % 1000 * 1000000};
-	if (ringcast_list_is_empty(&loop->parked) && !ringcast_placing_is_waiting(&loop->model))
+	if (until_ms == INT64_MAX)
 		pthread_cond_wait(&loop->changed, &loop->lock);
-	else
+	else if (until_ms > now_ms)
 		pthread_cond_timedwait(&loop->changed, &loop->lock, &until);
 }
 
@@ -546,6 +558,11 @@ struct loop *ringcast_loop_create(const struct loop_options *options, char probl
 		return NULL;
 	}
 	teach_all(loop);
+	loop->model.matchmaking = ringcast_matchmaking_create(&loop->model);
+	if (loop->model.matchmaking == NULL) {
+		snprintf(problem, STORE_PROBLEM_BYTES, "matchmaking: out of memory");
+		ringcast_loop_destroy(&loop);
+	}
 	return loop;
 }
 
@@ -618,6 +635,7 @@ void ringcast_loop_destroy(struct loop **loop)
 	ringcast_letters_free(&(*loop)->letters);
 	ringcast_repeats_fini(&(*loop)->repeats);
 	ringcast_placing_fini(&(*loop)->model);
+	ringcast_matchmaking_destroy(&(*loop)->model.matchmaking);
 	ringcast_model_fini(&(*loop)->model);
 	pthread_mutex_destroy(&(*loop)->lock);
 	pthread_cond_destroy(&(*loop)->changed);
@@ -709,6 +727,14 @@ bool ringcast_loop_bury(struct loop *loop, const char *url, const struct service
 	if (!is_taken)
 		ringcast_letter_destroy(&letter);
 	return is_taken;
+}
+
+struct matchmaking_counts ringcast_loop_match_counts(struct loop *loop)
+{
+	pthread_mutex_lock(&loop->lock);
+	struct matchmaking_counts counts = loop->match_counts;
+	pthread_mutex_unlock(&loop->lock);
+	return counts;
 }
 
 struct model *ringcast_loop_model(struct loop *loop)

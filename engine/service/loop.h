@@ -12,6 +12,7 @@
 #define RINGCAST_SERVICE_LOOP_H
 
 #include "service/operations/placing.h"
+#include "service/matchmaking/matchmaking.h"
 #include "service/operations/request.h"
 #include "service/store/store.h"
 
@@ -58,6 +59,7 @@ bool ringcast_loop_bury(struct loop *loop, const char *url, const struct service
 uint64_t ringcast_loop_lost_count(struct loop *loop); /* [any thread] events of hosts that did not fit, since the start */
 
 void ringcast_loop_placing_counts(struct loop *loop, struct placing_counts *ret_counts); /* [any thread] as of the last turn */
+struct matchmaking_counts ringcast_loop_match_counts(struct loop *loop); /* [any thread] as of its last turn */
 
 /* One turn without waiting; for the loop's thread, and for tests that have none. True: something was done. */
 bool ringcast_loop_turn(struct loop *loop);

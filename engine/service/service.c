@@ -210,6 +210,11 @@ static bool create_loop(struct service *service, char problem[SERVICE_PROBLEM_BY
 			     .left_players_per_session_max = options->left_players_per_session_max,
 			     .placements_max = options->placements_max,
 			     .ended_placements_max = options->ended_placements_max,
+			     .match_tickets_max = options->match_tickets_max,
+			     .match_ended_tickets_max = options->match_ended_tickets_max,
+			     .match_configurations_max = options->match_configurations_max,
+			     .match_rule_sets_max = options->match_rule_sets_max,
+			     .match_round_ms = options->match_round_ms,
 			     .sdk_endpoint = service->sdk_endpoint,
 			     .compute_name = service->compute_name,
 			     .has_builds = options->builds != NULL,
@@ -426,6 +431,17 @@ static void placement_metrics_each(struct service *service, ringcast_metric_fn *
 	}
 }
 
+static void match_metrics_each(struct service *service, ringcast_metric_fn *each, void *context)
+{
+	struct matchmaking_counts counts = ringcast_loop_match_counts(service->loop);
+#define MATCHMAKING_COUNT(name, help) each(context, "ringcast_matchmaking_" #name "_total", "counter", help, "", (double)counts.name);
+	MATCHMAKING_COUNTS(MATCHMAKING_COUNT)
+#undef MATCHMAKING_COUNT
+	each(context, "ringcast_matchmaking_current_tickets", "gauge", "Matchmaking tickets that have not ended.", "", (double)counts.current_tickets);
+	each(context, "ringcast_matchmaking_kept_tickets", "gauge", "Matchmaking tickets that have ended and can still be described.", "",
+	     (double)counts.kept_tickets);
+}
+
 void ringcast_service_metrics_each(struct service *service, ringcast_metric_fn *each, void *context)
 {
 	struct webhooks_counts counts = {0};
@@ -436,6 +452,7 @@ void ringcast_service_metrics_each(struct service *service, ringcast_metric_fn *
 	each(context, "ringcast_service_connections_cut_total", "counter", "Connections to the service closed because there were service.connections_max.", "",
 	     (double)ringcast_service_http_cut_count(service->http));
 	placement_metrics_each(service, each, context);
+	match_metrics_each(service, each, context);
 	if (service->logs != NULL)
 		each(context, "ringcast_service_session_log_lines_lost_total", "counter", "Lines of session logs lost: too many waited, or the disk refused.", "",
 		     (double)ringcast_session_logs_lost_count(service->logs));

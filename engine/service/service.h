@@ -29,6 +29,8 @@ struct service_options {
 	uint32_t sessions_max, players_per_session_max, requests_max, connections_max, fleet_events_max, events_max, repeats_max, ended_sessions_max;
 	uint32_t left_players_max, left_players_per_session_max;
 	uint32_t placements_max, ended_placements_max; /* that wait; that are kept after they have ended */
+	uint32_t match_tickets_max, match_ended_tickets_max, match_configurations_max, match_rule_sets_max;
+	int64_t match_round_ms;
 	uint32_t requests_per_second[ROLE_COUNT]; /* of each key, by the role that the operation needs; 0: no limit */
 	size_t body_bytes_max;
 	/* custom game servers */

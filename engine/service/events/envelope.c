@@ -11,6 +11,9 @@ static const struct {
 	const char *type, *detail_type, *source;
 } words[] = {
 	{"Placement", "GameLift Queue Placement Event", "aws.gamelift"},
+	{"Matchmaking", "GameLift Matchmaking Event", "aws.gamelift"},
+	{"PotentialMatch", "GameLift Matchmaking Event", "aws.gamelift"},
+	{"AcceptMatch", "GameLift Matchmaking Event", "aws.gamelift"},
 	{"", "Ringcast Event", "ringcast"},
 };
 

@@ -32,6 +32,11 @@ struct model_settings {
 	uint32_t placements_max, ended_placements_max; /* that wait; that are kept after they have ended */
 	uint32_t ended_sessions_max; /* kept, of those that ended within the thirty days */
 	uint32_t left_players_max, left_players_per_session_max; /* player sessions kept that have ended */
+	/* matchmaking */
+	uint32_t match_tickets_max;	  /* that have not ended */
+	uint32_t match_ended_tickets_max; /* kept for who asks after them */
+	uint32_t match_configurations_max, match_rule_sets_max;
+	int64_t match_round_ms; /* between rounds of a configuration that somebody has come to */
 	/* custom game servers */
 	const char *sdk_endpoint; /* where their processes connect: ws://... */
 	const char *compute_name; /* this machine's */
@@ -44,10 +49,13 @@ enum { MODEL_HOST_ENGINE, MODEL_HOST_CUSTOM }; /* which host a game session's is
 enum { MODEL_REPAIRS_MAX = 32 };
 
 struct placing;
+struct matchmaking;
+
 struct model {
 	struct model_settings settings; /* texts are borrowed and outlive the model */
 	int64_t now_ms;		/* since the epoch */
 	int64_t steady_ms;	/* of a clock that never jumps */
+	struct matchmaking *matchmaking; /* whoever makes the model makes it, see service/matchmaking */
 	struct prng prng;	/* of names that need not be secret */
 	struct records records;
 	struct compute_token_secret token_secret; /* of tokens for computes; kept as a record, so that they outlive a restart */

@@ -204,6 +204,7 @@ void ringcast_records_settle(struct records *records, size_t count)
 	ringcast_assert(count <= records->change_count);
 	for (size_t i = 0; i < count; i++)
 		change_fini(&records->changes[i]);
+	records->settled_count += count;
 	records->change_count -= count;
 	memmove(records->changes, records->changes + count, records->change_count * sizeof(records->changes[0]));
 }

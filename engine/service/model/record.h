@@ -30,7 +30,8 @@
 	X(KEY, key)                                                                                                                        \
 	X(EVENT, event)                                                                                                                    \
 	X(SECRET, secret)                                                                                                                  \
-	X(LETTER, letter)
+	X(LETTER, letter)                                                                                                                  \
+	X(TICKET, ticket)
 
 enum record_kind {
 #define X(NAME, name) RECORD_##NAME,
@@ -61,6 +62,7 @@ struct records {
 	struct record_list lists[RECORD_KIND_COUNT];
 	struct record_change *changes; /* since the last one that is settled, oldest first */
 	size_t change_count, change_capacity;
+	uint64_t settled_count; /* changes that became durable since the start */
 };
 
 void ringcast_records_init(struct records *records);

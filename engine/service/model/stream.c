@@ -18,6 +18,14 @@ static void emit(struct model *model, const char *type, const char *resource, js
 	ringcast_list_add_tail(&model->stream, &event->node);
 }
 
+void ringcast_stream_tell(struct model *model, const char *type, const char *resource, json_t *detail)
+{
+	if (model->settings.has_stream)
+		emit(model, type, resource, detail);
+	else
+		json_decref(detail);
+}
+
 static json_t *session_detail(const struct model *model, const struct game_session *session, char ret_arn[MODEL_ARN_BYTES])
 {
 	char fleet[MODEL_ARN_BYTES];

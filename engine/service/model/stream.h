@@ -12,6 +12,8 @@ void ringcast_stream_player(struct model *model, const struct player_session *pl
 void ringcast_stream_fleet(struct model *model, const json_t *fleet_event); /* as the API shows it; it is durable */
 
 void ringcast_stream_placement(struct model *model, const json_t *placement, const char *type); /* the record of one that has ended; it is durable */
+/* Of what has no function of its own here. Takes the detail. */
+void ringcast_stream_tell(struct model *model, const char *type, const char *resource, json_t *detail);
 
 /* Dead letters: events that a webhook did not take, as records, the newest ones. */
 void ringcast_letter_put(struct model *model, const char *url, const struct service_event *event, const char *error);

@@ -1,0 +1,82 @@
+/*
+ * Matchmaking at work: configurations with their pools of tickets (service/match), every ticket from its start to its end, and what is told of it.
+ *
+ * A ticket is a record: in the store before its start is answered, and searched for only then, so that nobody is matched with somebody who was
+ * told of an error. Its end is a record too, and the event that tells of an end goes out when the store has it. If the store refuses, the ticket is again what
+ * its record says. What lies between (SEARCHING, REQUIRES_ACCEPTANCE) is not stored: after a restart a ticket searches on with its age.
+ *
+ * Rounds are held by the model's steady clock, in pieces, so that no request waits for a whole one. One thread, the model's.
+ */
+#ifndef RINGCAST_SERVICE_MATCHMAKING_MATCHMAKING_H
+#define RINGCAST_SERVICE_MATCHMAKING_MATCHMAKING_H
+
+#include "service/model/model.h"
+
+struct matchmaking;
+
+enum { MATCHMAKING_PROBLEM_BYTES = 320 };
+
+/* Why something was refused. */
+enum matchmaking_result { MATCHMAKING_OK, MATCHMAKING_NOT_FOUND, MATCHMAKING_INVALID, MATCHMAKING_LIMIT, MATCHMAKING_MEMORY };
+
+/* MATCHMAKING_COUNT(name, "for /metrics", "help") of what has happened since the start. */
+#define MATCHMAKING_COUNTS(MATCHMAKING_COUNT)                                                                     \
+	MATCHMAKING_COUNT(tickets_started, "Matchmaking tickets that were started, backfill too.")                \
+	MATCHMAKING_COUNT(players_started, "Players in matchmaking tickets that were started.")                   \
+	MATCHMAKING_COUNT(tickets_completed, "Matchmaking tickets that ended in a match.")                        \
+	MATCHMAKING_COUNT(tickets_failed, "Matchmaking tickets whose match could not be placed.")                 \
+	MATCHMAKING_COUNT(tickets_cancelled, "Matchmaking tickets that were stopped or not accepted.")            \
+	MATCHMAKING_COUNT(tickets_timed_out, "Matchmaking tickets that found no match in time.")                  \
+	MATCHMAKING_COUNT(matches_created, "Potential matches that were found.")                                  \
+	MATCHMAKING_COUNT(matches_accepted, "Potential matches that all their players accepted.")                 \
+	MATCHMAKING_COUNT(matches_rejected, "Potential matches that somebody rejected or did not answer in time.") \
+	MATCHMAKING_COUNT(matches_placed, "Matches whose tickets completed.")                                     \
+	MATCHMAKING_COUNT(time_to_match_ms, "Milliseconds that tickets waited for the match that they ended in.") \
+	MATCHMAKING_COUNT(rule_evaluations_passed, "Times that a rule passed a whole lineup.")                    \
+	MATCHMAKING_COUNT(rule_evaluations_failed, "Times that a rule refused a whole lineup.")                   \
+	MATCHMAKING_COUNT(rounds, "Rounds of searching that were held.")                                         \
+	MATCHMAKING_COUNT(undone, "Tickets that went back to what the store holds, since it refused a change.")
+
+struct matchmaking_counts {
+#define MATCHMAKING_COUNT(name, help) uint64_t name;
+	MATCHMAKING_COUNTS(MATCHMAKING_COUNT)
+#undef MATCHMAKING_COUNT
+	uint32_t current_tickets; /* not ended */
+	uint32_t kept_tickets;	  /* ended */
+};
+
+/* After the records were loaded. Borrows the model, and is what model->matchmaking names. NULL: out of memory. */
+struct matchmaking *ringcast_matchmaking_create(struct model *model);
+void ringcast_matchmaking_destroy(struct matchmaking **matchmaking); /* accepts NULL inside, nulls */
+
+/* Some of the work that is due; true: there is more at once. */
+bool ringcast_matchmaking_turn(struct matchmaking *matchmaking);
+int64_t ringcast_matchmaking_due_ms(const struct matchmaking *matchmaking); /* of the steady clock; INT64_MAX: nothing is */
+/* The store has taken the oldest changes, or refused all that were open. */
+void ringcast_matchmaking_settled(struct matchmaking *matchmaking);
+void ringcast_matchmaking_undone(struct matchmaking *matchmaking);
+
+struct matchmaking_start {
+	const char *configuration; /* its name */
+	const char *ticket;	   /* "": one is made up */
+	json_t *players;	   /* borrowed */
+	bool is_backfill;
+	const char *session; /* of a backfill: the game session's ARN; "" for none */
+};
+
+/* ret_ticket: as the API shows it; the caller's. What was put is not durable yet. */
+enum matchmaking_result ringcast_matchmaking_start(struct matchmaking *matchmaking, const struct matchmaking_start *start, json_t **ret_ticket,
+						   char problem[MATCHMAKING_PROBLEM_BYTES]);
+enum matchmaking_result ringcast_matchmaking_stop(struct matchmaking *matchmaking, const char *ticket, char problem[MATCHMAKING_PROBLEM_BYTES]);
+enum matchmaking_result ringcast_matchmaking_accept(struct matchmaking *matchmaking, const char *ticket, const json_t *player_ids, bool is_accepted,
+						    char problem[MATCHMAKING_PROBLEM_BYTES]);
+json_t *ringcast_matchmaking_show(const struct matchmaking *matchmaking, const char *ticket); /* NULL: there is none, or no memory */
+/* Why it waits, see service/match/explain.h; {"state": ...} of one that is not waiting. NULL: there is none, or no memory. */
+json_t *ringcast_matchmaking_explain(struct matchmaking *matchmaking, const char *ticket);
+
+uint32_t ringcast_matchmaking_live_count(const struct matchmaking *matchmaking, const char *configuration); /* its tickets that have not ended */
+/* The configuration was changed: who waits in it does so under the new one. */
+void ringcast_matchmaking_reconfigure(struct matchmaking *matchmaking, const char *configuration);
+struct matchmaking_counts ringcast_matchmaking_count(const struct matchmaking *matchmaking);
+
+#endif

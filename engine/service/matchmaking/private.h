@@ -1,0 +1,132 @@
+/* Inside matchmaking: what its files share. maker: a configuration and its pools; ticket: one from start to end; lineup: a match on its way; news: events. */
+#ifndef RINGCAST_SERVICE_MATCHMAKING_PRIVATE_H
+#define RINGCAST_SERVICE_MATCHMAKING_PRIVATE_H
+
+#include "service/match/pool.h"
+#include "service/matchmaking/matchmaking.h"
+
+enum { WAITS_KEPT = 64, MATCHMAKING_ID_BYTES = 132, MATCHMAKING_NAME_BYTES = 132 };
+
+struct maker;
+struct proposal;
+
+/* A pool with the tickets that are in it. A configuration has one that new tickets go to, and for a while others, from before it was changed. */
+struct ground {
+	struct list_node node; /* maker.grounds */
+	struct maker *maker;
+	struct match_rule_set *rule_set;
+	struct match_pool *pool;
+	json_t *configuration; /* that it was made by */
+	uint32_t ticket_count;
+	bool is_dirty; /* somebody came since the last round began */
+	int64_t round_began_ms, next_round_ms; /* steady */
+	uint64_t rounds_seen, passed_seen, failed_seen; /* of the pool's counts, as far as they are in ours */
+	uint64_t passed_told[MATCH_RULES_MAX], failed_told[MATCH_RULES_MAX]; /* as far as events have told */
+	struct match_effect *effects; /* a copy of what the last call on the pool has caused */
+	struct ticket **by_slot; /* by the index of their handle in the pool */
+	uint32_t slot_count;
+};
+
+struct maker {
+	struct list_node node; /* matchmaking.makers */
+	char name[MATCHMAKING_NAME_BYTES];
+	struct list_node grounds; /* the newest first */
+	uint32_t live_count;
+	int64_t waits_ms[WAITS_KEPT]; /* of the tickets that were matched last */
+	uint32_t wait_count; /* ever */
+};
+
+/* A ticket that has not been forgotten. Its document is the record's. */
+struct ticket {
+	struct list_node node;	    /* matchmaking.live, or ended, the first that ended first */
+	struct list_node held_node; /* matchmaking.held, while its start is not durable */
+	char id[MATCHMAKING_ID_BYTES];
+	struct maker *maker;   /* NULL once it has ended */
+	struct ground *ground; /* NULL: in none */
+	handle in_pool;
+	struct proposal *proposal; /* the match that it is in */
+	enum match_ticket_state state;
+	json_t *document;
+	json_t *accepted; /* {player id: bool} of those who have answered; NULL: nobody has */
+	uint64_t durable_at;
+	bool is_held;
+	int64_t started_steady_ms;
+};
+
+/* A match on its way, from the round that found it to the end of its tickets. */
+struct proposal {
+	struct list_node node; /* matchmaking.proposals */
+	char id[MODEL_ID_BYTES];
+	struct ground *ground;
+	handle in_pool;
+	bool is_told; /* that it was found */
+	bool is_over; /* all have agreed, or somebody has not */
+	struct ticket *backfill; /* a running match that the others join */
+	uint32_t count;
+	struct ticket **tickets;
+	uint8_t *teams;
+};
+
+/* An event that waits for the store. */
+struct untold {
+	struct list_node node;
+	uint64_t durable_at;
+	char type[EVENT_TYPE_BYTES];
+	char arn[MODEL_ARN_BYTES];
+	json_t *detail;
+};
+
+struct matchmaking {
+	struct model *model;
+	struct text_index by_id;
+	struct list_node makers, live, ended, held, proposals, untold;
+	uint32_t live_count, ended_count;
+	struct ground *turn_of; /* whose piece of a round is next; NULL: the first */
+	struct matchmaking_counts counts;
+};
+
+/* maker.c */
+struct maker *ringcast_maker_find(const struct matchmaking *matchmaking, const char *name);
+/* With a pool of its configuration as it is now. NULL: there is no such configuration, its rule set cannot be used, or memory is short; problem says which. */
+struct maker *ringcast_maker_open(struct matchmaking *matchmaking, const char *name, char problem[MATCHMAKING_PROBLEM_BYTES]);
+void ringcast_maker_close(struct matchmaking *matchmaking, struct maker *maker); /* no ticket of it is live */
+void ringcast_ground_close_empty(struct matchmaking *matchmaking, struct maker *maker);
+struct ground *ringcast_maker_ground(const struct maker *maker);
+void ringcast_maker_note_wait(struct maker *maker, int64_t ms);
+bool ringcast_maker_estimate_ms(const struct maker *maker, int64_t *ret_ms); /* false: nothing is known yet */
+void ringcast_ground_wake(struct matchmaking *matchmaking, struct ground *ground);
+bool ringcast_maker_is_standalone(const json_t *configuration);
+
+/* ticket.c */
+struct ticket *ringcast_ticket_find(const struct matchmaking *matchmaking, const char *id);
+const json_t *ringcast_ticket_players(const struct ticket *ticket);
+bool ringcast_ticket_is_backfill(const struct ticket *ticket);
+json_t *ringcast_ticket_show(const struct matchmaking *matchmaking, const struct ticket *ticket);
+bool ringcast_ticket_enter(struct matchmaking *matchmaking, struct ticket *ticket, struct ground *ground, char problem[MATCHMAKING_PROBLEM_BYTES]);
+void ringcast_ticket_leave(struct matchmaking *matchmaking, struct ticket *ticket); /* its pool, without a word */
+/* Its end, as a record; *extra (borrowed, may be NULL) is what its document shows besides. */
+void ringcast_ticket_end(struct matchmaking *matchmaking, struct ticket *ticket, enum match_ticket_state state, json_t *extra);
+bool ringcast_ticket_put(struct matchmaking *matchmaking, struct ticket *ticket, json_t *document); /* takes the document */
+void ringcast_tickets_forget(struct matchmaking *matchmaking);
+uint64_t ringcast_matchmaking_open_change(const struct matchmaking *matchmaking); /* what must be durable for all that is done so far to be */
+int64_t ringcast_ticket_waited_ms(const struct matchmaking *matchmaking, const struct ticket *ticket);
+uint64_t ringcast_matchmaking_clock_ns(int64_t steady_ms);
+
+/* effects.c */
+enum ground_cause { GROUND_ROUND, GROUND_ANSWER, GROUND_REJECT, GROUND_STOP, GROUND_PLACED };
+void ringcast_ground_take_effects(struct matchmaking *matchmaking, struct ground *ground, enum ground_cause cause);
+void ringcast_proposal_destroy(struct matchmaking *matchmaking, struct proposal **proposal);
+
+/* news.c */
+void ringcast_news_searching(struct matchmaking *matchmaking, const struct ticket *ticket);
+void ringcast_news_potential(struct matchmaking *matchmaking, const struct proposal *proposal);
+void ringcast_news_accept(struct matchmaking *matchmaking, const struct proposal *proposal);
+void ringcast_news_accept_completed(struct matchmaking *matchmaking, const struct proposal *proposal, const char *acceptance);
+void ringcast_news_succeeded(struct matchmaking *matchmaking, const struct proposal *proposal, const json_t *connection);
+void ringcast_news_failed(struct matchmaking *matchmaking, const struct proposal *proposal);
+void ringcast_news_ended(struct matchmaking *matchmaking, const struct ticket *ticket); /* TIMED_OUT or CANCELLED */
+void ringcast_news_seal(struct matchmaking *matchmaking); /* what was just told of ends waits for the changes that were made since */
+void ringcast_news_release(struct matchmaking *matchmaking);
+void ringcast_news_drop(struct matchmaking *matchmaking);
+
+#endif

@@ -1,0 +1,210 @@
+/*
+ * One ticket from its start to its end, as a record and in a pool.
+ *
+ * A record holds what DescribeMatchmaking shows and, under "Internal", what it does not: {isBackfill, gameSessionArn, matchId}.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "service/matchmaking/private.h"
+
+/* Ages begin before the steady clock may have begun: the pool's clock is that much ahead of it. */
+enum { CLOCK_AHEAD_MS = 1000000000, FORGET_PER_TURN_MAX = 1024 };
+
+uint64_t ringcast_matchmaking_clock_ns(int64_t steady_ms)
+{
+	int64_t ms = steady_ms + CLOCK_AHEAD_MS;
+	return ms > 0 ? (uint64_t)ms * 1000000u : 0;
+}
+
+struct ticket *ringcast_ticket_find(const struct matchmaking *matchmaking, const char *id)
+{
+	return ringcast_text_index_find(&matchmaking->by_id, id);
+}
+
+const json_t *ringcast_ticket_players(const struct ticket *ticket)
+{
+	return json_object_get(ticket->document, "Players");
+}
+
+bool ringcast_ticket_is_backfill(const struct ticket *ticket)
+{
+	return json_is_true(json_object_get(json_object_get(ticket->document, "Internal"), "isBackfill"));
+}
+
+int64_t ringcast_ticket_waited_ms(const struct matchmaking *matchmaking, const struct ticket *ticket)
+{
+	return matchmaking->model->steady_ms - ticket->started_steady_ms;
+}
+
+uint64_t ringcast_matchmaking_open_change(const struct matchmaking *matchmaking)
+{
+	return matchmaking->model->records.settled_count + matchmaking->model->records.change_count;
+}
+
+/* Showing */
+
+json_t *ringcast_ticket_show(const struct matchmaking *matchmaking, const struct ticket *ticket)
+{
+	char arn[MODEL_ARN_BYTES];
+	int64_t estimate_ms;
+	const char *configuration = json_string_value(json_object_get(ticket->document, "ConfigurationName"));
+	json_t *shown = json_copy(ticket->document);
+	if (shown == NULL)
+		return NULL;
+	ringcast_model_arn(matchmaking->model, "matchmakingconfiguration", configuration != NULL ? configuration : "", arn);
+	json_object_del(shown, "Internal");
+	json_object_set_new(shown, "ConfigurationArn", json_string(arn));
+	json_object_set_new(shown, "Status", json_string(ringcast_match_state_name(ticket->state)));
+	if (ticket->maker != NULL && ringcast_maker_estimate_ms(ticket->maker, &estimate_ms))
+		json_object_set_new(shown, "EstimatedWaitTime", json_integer((estimate_ms + 500) / 1000));
+	return shown;
+}
+
+/* Records */
+
+bool ringcast_ticket_put(struct matchmaking *matchmaking, struct ticket *ticket, json_t *document)
+{
+	json_incref(document);
+	if (document == NULL || !ringcast_records_put(&matchmaking->model->records, RECORD_TICKET, ticket->id, document)) {
+		json_decref(document);
+		return false;
+	}
+	json_decref(ticket->document);
+	ticket->document = document;
+	return true;
+}
+
+/* Pools */
+
+static bool note_slot(struct ground *ground, struct ticket *ticket)
+{
+	uint32_t slot = ringcast_handle_index(ticket->in_pool);
+	if (slot >= ground->slot_count) {
+		uint32_t count = slot + 1 > 2 * ground->slot_count ? slot + 1 : 2 * ground->slot_count;
+		struct ticket **grown = realloc(ground->by_slot, count * sizeof(struct ticket *));
+		if (grown == NULL)
+			return false;
+		memset(grown + ground->slot_count, 0, (count - ground->slot_count) * sizeof(struct ticket *));
+		ground->by_slot = grown;
+		ground->slot_count = count;
+	}
+	ground->by_slot[slot] = ticket;
+	return true;
+}
+
+static void drop_from_pool(struct match_pool *pool, handle in_pool)
+{
+	enum match_ticket_state state = MATCH_IS_QUEUED;
+	if (ringcast_match_pool_state(pool, in_pool, &state) && !ringcast_match_state_ends(state))
+		ringcast_match_pool_stop(pool, in_pool);
+	ringcast_match_pool_forget(pool, in_pool);
+}
+
+bool ringcast_ticket_enter(struct matchmaking *matchmaking, struct ticket *ticket, struct ground *ground, char problem[MATCHMAKING_PROBLEM_BYTES])
+{
+	const json_t *players = ringcast_ticket_players(ticket);
+	uint64_t created_ns = ringcast_matchmaking_clock_ns(ticket->started_steady_ms);
+	ticket->in_pool = ringcast_ticket_is_backfill(ticket) ? ringcast_match_pool_add_backfill(ground->pool, players, created_ns, problem)
+							      : ringcast_match_pool_add(ground->pool, players, created_ns, problem);
+	if (ticket->in_pool == HANDLE_NONE)
+		return false;
+	if (!note_slot(ground, ticket)) {
+		drop_from_pool(ground->pool, ticket->in_pool);
+		snprintf(problem, MATCHMAKING_PROBLEM_BYTES, "out of memory");
+		return false;
+	}
+	ticket->state = MATCH_IS_QUEUED;
+	ticket->ground = ground;
+	ground->ticket_count++;
+	if (ticket->is_held)
+		ringcast_match_pool_hold(ground->pool, ticket->in_pool, true);
+	else
+		ringcast_ground_wake(matchmaking, ground);
+	return true;
+}
+
+void ringcast_ticket_leave(struct matchmaking *matchmaking, struct ticket *ticket)
+{
+	struct ground *ground = ticket->ground;
+	if (ground == NULL)
+		return;
+	drop_from_pool(ground->pool, ticket->in_pool);
+	ground->by_slot[ringcast_handle_index(ticket->in_pool)] = NULL;
+	ground->ticket_count--;
+	ticket->ground = NULL;
+	ticket->in_pool = HANDLE_NONE;
+}
+
+/* Ends */
+
+static const struct ending {
+	const char *reason, *message;
+} endings[MATCH_STATE_COUNT] = {
+	[MATCH_IS_CANCELLED] = {"Cancelled", "Cancelled by request."},
+	[MATCH_IS_TIMED_OUT] = {"TimedOut", "Removed from matchmaking due to timing out."},
+	[MATCH_IS_FAILED] = {"UNEXPECTED_ERROR", "An unexpected error was encountered during match placing."},
+};
+
+static json_t *ended_document(struct matchmaking *matchmaking, const struct ticket *ticket, enum match_ticket_state state, json_t *extra)
+{
+	json_t *document = json_copy(ticket->document);
+	json_object_set_new(document, "Status", json_string(ringcast_match_state_name(state)));
+	json_object_set_new(document, "EndTime", ringcast_model_time(matchmaking->model->now_ms));
+	if (endings[state].reason != NULL) {
+		json_object_set_new(document, "StatusReason", json_string(endings[state].reason));
+		json_object_set_new(document, "StatusMessage", json_string(endings[state].message));
+	}
+	if (extra != NULL)
+		json_object_update(document, extra);
+	return document;
+}
+
+static void count_end(struct matchmaking *matchmaking, enum match_ticket_state state)
+{
+	struct matchmaking_counts *counts = &matchmaking->counts;
+	uint64_t *by_state[MATCH_STATE_COUNT] = {[MATCH_IS_COMPLETED] = &counts->tickets_completed,
+						 [MATCH_IS_FAILED] = &counts->tickets_failed,
+						 [MATCH_IS_CANCELLED] = &counts->tickets_cancelled,
+						 [MATCH_IS_TIMED_OUT] = &counts->tickets_timed_out};
+	(*by_state[state])++;
+}
+
+void ringcast_ticket_end(struct matchmaking *matchmaking, struct ticket *ticket, enum match_ticket_state state, json_t *extra)
+{
+	struct maker *maker = ticket->maker;
+	ringcast_assert(ringcast_match_state_ends(state) && !ringcast_match_state_ends(ticket->state));
+	if (!ringcast_ticket_put(matchmaking, ticket, ended_document(matchmaking, ticket, state, extra)))
+		ringcast_log(LOG_ERROR, "matchmaking", "the end of a ticket is not stored: out of memory", "ticket=%s", ticket->id);
+	ticket->state = state;
+	if (ticket->is_held)
+		ringcast_list_remove(&ticket->held_node);
+	ticket->is_held = false;
+	ringcast_ticket_leave(matchmaking, ticket);
+	ringcast_list_remove(&ticket->node);
+	ringcast_list_add_tail(&matchmaking->ended, &ticket->node);
+	matchmaking->live_count--;
+	matchmaking->ended_count++;
+	maker->live_count--;
+	ticket->maker = NULL;
+	ticket->proposal = NULL;
+	json_decref(ticket->accepted);
+	ticket->accepted = NULL;
+	count_end(matchmaking, state);
+}
+
+void ringcast_tickets_forget(struct matchmaking *matchmaking)
+{
+	for (uint32_t i = 0; i < FORGET_PER_TURN_MAX && matchmaking->ended_count > matchmaking->model->settings.match_ended_tickets_max; i++) {
+		struct ticket *ticket = CONTAINER_OF(matchmaking->ended.next, struct ticket, node);
+		if (!ringcast_records_remove(&matchmaking->model->records, RECORD_TICKET, ticket->id))
+			return;
+		ringcast_text_index_remove(&matchmaking->by_id, ticket->id);
+		ringcast_list_remove(&ticket->node);
+		json_decref(ticket->document);
+		free(ticket);
+		matchmaking->ended_count--;
+	}
+}

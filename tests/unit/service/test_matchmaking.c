@@ -1,0 +1,343 @@
+/* Matchmaking's operations in the loop: what is refused, what is stored when, who is told what, and that nothing ends twice. */
+#include <criterion/criterion.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "rig.h"
+#include "service/matchmaking/matchmaking.h"
+
+static struct rig rig;
+static char told[4096], last_detail[4096];
+
+static void emit(void *context, struct service_event *event)
+{
+	size_t used = strlen(told);
+	if (strstr(event->resource, "matchmakingconfiguration") != NULL) {
+		snprintf(told + used, sizeof(told) - used, "%s ", event->type);
+		snprintf(last_detail, sizeof(last_detail), "%s", event->detail);
+	}
+	ringcast_event_destroy(&event);
+}
+
+static void init(void)
+{
+	*told = '\0';
+	rig_init_with(&rig, &(struct rig_options){.is_dev = true, .emit = emit});
+}
+
+static void fini(void)
+{
+	rig_fini(&rig);
+}
+
+TestSuite(matchmaking, .init = init, .fini = fini);
+
+#define RULES(teams, rules)                                                                                                                                    \
+	"{\\\"ruleLanguageVersion\\\": \\\"1.0\\\", \\\"playerAttributes\\\": [{\\\"name\\\": \\\"skill\\\", \\\"type\\\": \\\"number\\\", \\\"default\\\": 10}]," \
+	"\\\"teams\\\": [" teams "]" rules "}"
+#define TEAM(name, most) "{\\\"name\\\": \\\"" name "\\\", \\\"minPlayers\\\": 1, \\\"maxPlayers\\\": " most "}"
+#define DUEL RULES(TEAM("red", "1") "," TEAM("blue", "1"), "")
+#define NEAR \
+	", \\\"rules\\\": [{\\\"name\\\": \\\"near\\\", \\\"type\\\": \\\"distance\\\", \\\"measurements\\\": [\\\"teams[red].players.attributes[skill]\\\"]," \
+	"\\\"referenceValue\\\": \\\"avg(teams[blue].players.attributes[skill])\\\", \\\"maxDistance\\\": 5}]"
+
+static void run(const char *operation, const char *input)
+{
+	struct request *request = rig_run(&rig, operation, input);
+	cr_assert_eq(request->fault, FAULT_NONE, "%s: %s", operation, request->message);
+	rig_free(request);
+}
+
+static void refused(const char *operation, const char *input, enum fault fault, const char *words)
+{
+	struct request *request = rig_run(&rig, operation, input);
+	cr_assert_eq(request->fault, fault, "%s %s: %d %s", operation, input, (int)request->fault, request->message);
+	cr_assert_not_null(strstr(request->message, words), "%s", request->message);
+	rig_free(request);
+}
+
+static void configure(const char *rules, const char *more)
+{
+	char input[2048];
+	snprintf(input, sizeof(input), "{\"Name\": \"rules\", \"RuleSetBody\": \"%s\"}", rules);
+	run("CreateMatchmakingRuleSet", input);
+	snprintf(input, sizeof(input),
+		 "{\"Name\": \"duel\", \"RuleSetName\": \"rules\", \"RequestTimeoutSeconds\": 60, \"FlexMatchMode\": \"STANDALONE\", \"AcceptanceRequired\": %s}", more);
+	run("CreateMatchmakingConfiguration", input);
+}
+
+static void start(const char *ticket, const char *players)
+{
+	char input[1024];
+	snprintf(input, sizeof(input), "{\"ConfigurationName\": \"duel\", \"TicketId\": \"%s\", \"Players\": %s}", ticket, players);
+	run("StartMatchmaking", input);
+}
+
+static const char *member_of(const char *ticket, const char *path)
+{
+	static char text[512];
+	char input[256];
+	snprintf(input, sizeof(input), "{\"TicketIds\": [\"%s\"]}", ticket);
+	struct request *request = rig_run(&rig, "DescribeMatchmaking", input);
+	char whole[128];
+	snprintf(whole, sizeof(whole), "TicketList.0.%s", path);
+	snprintf(text, sizeof(text), "%s", rig_text(request, whole));
+	rig_free(request);
+	return text;
+}
+
+static void is(const char *ticket, const char *status)
+{
+	cr_assert_str_eq(member_of(ticket, "Status"), status, "%s: %s", ticket, member_of(ticket, "Status"));
+}
+
+/* Until the rounds of so many milliseconds have been held. */
+static void pass(int64_t ms)
+{
+	for (int64_t end = rig.now_ms + ms; rig.now_ms < end;) {
+		rig.now_ms += 50;
+		rig_turn(&rig);
+	}
+}
+
+Test(matchmaking, two_tickets_become_a_match_and_are_told_so)
+{
+	configure(DUEL, "false, \"CustomEventData\": \"mine\"");
+	start("a", "[{\"PlayerId\": \"anna\", \"PlayerAttributes\": {\"skill\": {\"N\": 3}}}]");
+	pass(300);
+	is("a", "SEARCHING");
+	start("b", "[{\"PlayerId\": \"ben\"}]");
+	pass(300);
+	is("a", "COMPLETED");
+	is("b", "COMPLETED");
+	cr_assert_str_eq(member_of("a", "Players.0.Team"), "red");
+	cr_assert_str_eq(member_of("b", "Players.0.Team"), "blue");
+	cr_assert_str_eq(told, "MatchmakingSearching MatchmakingSearching PotentialMatchCreated MatchmakingSucceeded ");
+	cr_assert_not_null(strstr(last_detail, "\"customEventData\":\"mine\""), "%s", last_detail);
+	cr_assert_not_null(strstr(last_detail, "\"playerId\":\"anna\",\"team\":\"red\""), "%s", last_detail);
+	cr_assert_null(strstr(last_detail, "skill"), "no attributes");
+	refused("StopMatchmaking", "{\"TicketId\": \"a\"}", FAULT_INVALID, "COMPLETED already");
+	struct matchmaking_counts counts = ringcast_loop_match_counts(rig.loop);
+	cr_assert_eq(counts.tickets_completed, 2);
+	cr_assert_eq(counts.current_tickets, 0);
+}
+
+Test(matchmaking, a_ticket_is_searched_for_only_when_it_is_stored)
+{
+	configure(DUEL, "false");
+	start("a", "[{\"PlayerId\": \"anna\"}]");
+	ringcast_loop_hold_writes(rig.loop);
+	struct request *late =
+		rig_ask(&rig, "StartMatchmaking", "{\"ConfigurationName\": \"duel\", \"TicketId\": \"b\", \"Players\": [{\"PlayerId\": \"ben\"}]}");
+	pass(3000);
+	cr_assert_not_null(late->context, "not answered before it is stored");
+	is("a", "SEARCHING");
+	is("b", "QUEUED");
+	cr_assert(ringcast_loop_write(rig.loop));
+	pass(300);
+	cr_assert_null(late->context);
+	cr_assert_null(strstr(told, "Succeeded"), "the end is not stored, so nobody is told");
+	cr_assert(ringcast_loop_write(rig.loop));
+	rig_turn(&rig);
+	cr_assert_not_null(strstr(told, "Succeeded"));
+	is("a", "COMPLETED");
+	rig_free(late);
+}
+
+Test(matchmaking, wrong_rule_sets_and_configurations_are_refused)
+{
+	refused("ValidateMatchmakingRuleSet", "{\"RuleSetBody\": \"{\"}", FAULT_INVALID, "RuleSetBody, line 1");
+	refused("CreateMatchmakingRuleSet", "{\"Name\": \"\", \"RuleSetBody\": \"" DUEL "\"}", FAULT_INVALID, "Name");
+	run("ValidateMatchmakingRuleSet", "{\"RuleSetBody\": \"" DUEL "\"}");
+	run("CreateMatchmakingRuleSet", "{\"Name\": \"rules\", \"RuleSetBody\": \"" DUEL "\"}");
+	refused("CreateMatchmakingRuleSet", "{\"Name\": \"rules\", \"RuleSetBody\": \"" DUEL "\"}", FAULT_INVALID, "already");
+#define MAKE(name, more) "{\"Name\": \"" name "\", \"RequestTimeoutSeconds\": 60, " more "}"
+	refused("CreateMatchmakingConfiguration", MAKE("c", "\"RuleSetName\": \"none\", \"AcceptanceRequired\": false"), FAULT_NOT_FOUND, "rule set none");
+	refused("CreateMatchmakingConfiguration", MAKE("c", "\"RuleSetName\": \"rules\", \"AcceptanceRequired\": false"), FAULT_INVALID, "GameSessionQueueArns");
+	refused("CreateMatchmakingConfiguration", MAKE("c", "\"RuleSetName\": \"rules\", \"AcceptanceRequired\": true, \"FlexMatchMode\": \"STANDALONE\""),
+		FAULT_INVALID, "AcceptanceTimeoutSeconds");
+	refused("CreateMatchmakingConfiguration",
+		MAKE("c", "\"RuleSetName\": \"rules\", \"AcceptanceRequired\": false, \"FlexMatchMode\": \"STANDALONE\", \"BackfillMode\": \"AUTOMATIC\""), FAULT_INVALID,
+		"BackfillMode");
+	run("CreateMatchmakingConfiguration",
+	    MAKE("c", "\"RuleSetName\": \"arn:aws:gamelift:local::matchmakingruleset/rules\", \"AcceptanceRequired\": false, \"FlexMatchMode\": \"STANDALONE\""));
+	refused("DeleteMatchmakingRuleSet", "{\"Name\": \"rules\"}", FAULT_INVALID, "the configuration c uses it");
+	run("DeleteMatchmakingConfiguration", "{\"Name\": \"c\"}");
+	run("DeleteMatchmakingRuleSet", "{\"Name\": \"rules\"}");
+	refused("DeleteMatchmakingRuleSet", "{\"Name\": \"rules\"}", FAULT_NOT_FOUND, "no rule set");
+}
+
+Test(matchmaking, bounds_are_told)
+{
+	configure(DUEL, "false");
+	char input[512];
+	for (int i = 0; i < 3; i++) {
+		snprintf(input, sizeof(input), "{\"Name\": \"r%d\", \"RuleSetBody\": \"%s\"}", i, DUEL);
+		run("CreateMatchmakingRuleSet", input);
+	}
+	refused("CreateMatchmakingRuleSet", "{\"Name\": \"r4\", \"RuleSetBody\": \"" DUEL "\"}", FAULT_LIMIT, "service.match_rule_sets_max");
+	for (int i = 0; i < 64; i++) {
+		snprintf(input, sizeof(input), "{\"ConfigurationName\": \"duel\", \"Players\": [{\"PlayerId\": \"p%d\"}]}", i);
+		run("StartMatchmaking", input); /* no time passes, so nobody is matched */
+	}
+	refused("StartMatchmaking", "{\"ConfigurationName\": \"duel\", \"Players\": [{\"PlayerId\": \"more\"}]}", FAULT_INVALID, "service.match_tickets_max");
+	pass(1000);
+	cr_assert_eq(ringcast_loop_match_counts(rig.loop).current_tickets, 0);
+	cr_assert_eq(ringcast_loop_match_counts(rig.loop).kept_tickets, 8, "the oldest are forgotten");
+	cr_assert_eq(ringcast_records_count(&ringcast_loop_model(rig.loop)->records, RECORD_TICKET), 8);
+}
+
+Test(matchmaking, wrong_tickets_are_refused)
+{
+	configure(DUEL, "false");
+	refused("StartMatchmaking", "{\"ConfigurationName\": \"none\", \"Players\": [{\"PlayerId\": \"a\"}]}", FAULT_NOT_FOUND, "configuration none");
+	refused("StartMatchmaking", "{\"ConfigurationName\": \"duel\", \"Players\": [{\"PlayerId\": \"a\"}, {\"PlayerId\": \"b\"}]}", FAULT_INVALID, "2 players");
+	refused("StartMatchmaking", "{\"ConfigurationName\": \"duel\", \"Players\": [{}]}", FAULT_INVALID, "PlayerId");
+	refused("StartMatchmaking", "{\"ConfigurationName\": \"duel\", \"Players\": [{\"PlayerId\": \"a\", \"PlayerAttributes\": {\"skill\": {\"S\": \"x\"}}}]}",
+		FAULT_INVALID, "skill");
+	start("a", "[{\"PlayerId\": \"anna\"}]");
+	refused("StartMatchmaking", "{\"ConfigurationName\": \"duel\", \"TicketId\": \"a\", \"Players\": [{\"PlayerId\": \"a\"}]}", FAULT_INVALID, "already");
+	refused("StopMatchmaking", "{\"TicketId\": \"none\"}", FAULT_NOT_FOUND, "no matchmaking ticket");
+	refused("AcceptMatch", "{\"TicketId\": \"a\", \"PlayerIds\": [\"anna\"], \"AcceptanceType\": \"ACCEPT\"}", FAULT_INVALID, "not REQUIRES_ACCEPTANCE");
+	refused("DeleteMatchmakingConfiguration", "{\"Name\": \"duel\"}", FAULT_INVALID, "1 tickets");
+	refused("DescribeMatchmaking", "{\"TicketIds\": [\"1\",\"2\",\"3\",\"4\",\"5\",\"6\",\"7\",\"8\",\"9\",\"10\",\"11\"]}", FAULT_INVALID, "11");
+	run("StopMatchmaking", "{\"TicketId\": \"a\"}");
+	is("a", "CANCELLED");
+	cr_assert_str_eq(member_of("a", "StatusReason"), "Cancelled");
+	run("DeleteMatchmakingConfiguration", "{\"Name\": \"duel\"}");
+}
+
+static void answer(const char *ticket, const char *player, const char *type)
+{
+	char input[256];
+	snprintf(input, sizeof(input), "{\"TicketId\": \"%s\", \"PlayerIds\": [\"%s\"], \"AcceptanceType\": \"%s\"}", ticket, player, type);
+	run("AcceptMatch", input);
+}
+
+static void propose(void)
+{
+	configure(DUEL, "true, \"AcceptanceTimeoutSeconds\": 5");
+	start("a", "[{\"PlayerId\": \"anna\"}]");
+	start("b", "[{\"PlayerId\": \"ben\"}]");
+	pass(300);
+	is("a", "REQUIRES_ACCEPTANCE");
+	is("b", "REQUIRES_ACCEPTANCE");
+	cr_assert_not_null(strstr(last_detail, "\"acceptanceTimeout\":5"), "%s", last_detail);
+	*told = '\0';
+}
+
+Test(matchmaking, a_match_that_all_accept)
+{
+	propose();
+	refused("AcceptMatch", "{\"TicketId\": \"a\", \"PlayerIds\": [\"ben\"], \"AcceptanceType\": \"ACCEPT\"}", FAULT_INVALID, "ben is not in the ticket");
+	answer("a", "anna", "ACCEPT");
+	is("a", "REQUIRES_ACCEPTANCE");
+	cr_assert_not_null(strstr(last_detail, "\"playerId\":\"anna\",\"team\":\"red\",\"accepted\":true"), "%s", last_detail);
+	answer("b", "ben", "ACCEPT");
+	is("a", "COMPLETED");
+	is("b", "COMPLETED");
+	cr_assert_str_eq(told, "AcceptMatch AcceptMatch AcceptMatchCompleted MatchmakingSucceeded ");
+}
+
+Test(matchmaking, a_match_that_one_rejects)
+{
+	propose();
+	answer("a", "anna", "ACCEPT");
+	answer("b", "ben", "REJECT");
+	is("a", "SEARCHING");
+	is("b", "CANCELLED");
+	cr_assert_str_eq(member_of("b", "StatusReason"), "AcceptanceRejected");
+	cr_assert_str_eq(told, "AcceptMatch AcceptMatch AcceptMatchCompleted MatchmakingSearching MatchmakingCancelled ");
+	start("c", "[{\"PlayerId\": \"carl\"}]");
+	pass(300);
+	answer("a", "anna", "ACCEPT");
+	answer("c", "carl", "ACCEPT");
+	is("a", "COMPLETED");
+}
+
+Test(matchmaking, a_match_that_one_does_not_answer)
+{
+	propose();
+	answer("a", "anna", "ACCEPT");
+	pass(7000);
+	is("a", "SEARCHING");
+	is("b", "CANCELLED");
+	cr_assert_str_eq(member_of("b", "StatusReason"), "AcceptanceTimeout");
+	cr_assert_str_eq(told, "AcceptMatch AcceptMatchCompleted MatchmakingSearching MatchmakingCancelled ");
+	cr_assert_eq(ringcast_loop_match_counts(rig.loop).matches_rejected, 1);
+}
+
+Test(matchmaking, a_stop_while_players_are_asked)
+{
+	propose();
+	answer("a", "anna", "ACCEPT");
+	run("StopMatchmaking", "{\"TicketId\": \"b\"}");
+	is("a", "SEARCHING");
+	is("b", "CANCELLED");
+	cr_assert_str_eq(member_of("b", "StatusReason"), "Cancelled");
+}
+
+Test(matchmaking, a_ticket_times_out)
+{
+	configure(DUEL, "false");
+	start("a", "[{\"PlayerId\": \"anna\"}]");
+	pass(59000);
+	is("a", "SEARCHING");
+	pass(3000);
+	is("a", "TIMED_OUT");
+	cr_assert_str_eq(told, "MatchmakingSearching MatchmakingTimedOut ");
+	cr_assert_eq(ringcast_matchmaking_due_ms(ringcast_loop_model(rig.loop)->matchmaking), INT64_MAX, "nobody waits, nothing is due");
+}
+
+Test(matchmaking, a_new_rule_set_holds_for_who_waits)
+{
+	configure(RULES(TEAM("red", "1") "," TEAM("blue", "1"), NEAR), "false");
+	start("a", "[{\"PlayerId\": \"anna\", \"PlayerAttributes\": {\"skill\": {\"N\": 1}}}]");
+	start("b", "[{\"PlayerId\": \"ben\", \"PlayerAttributes\": {\"skill\": {\"N\": 50}}}]");
+	pass(1500);
+	is("a", "SEARCHING");
+	run("CreateMatchmakingRuleSet", "{\"Name\": \"any\", \"RuleSetBody\": \"" DUEL "\"}");
+	run("UpdateMatchmakingConfiguration", "{\"Name\": \"duel\", \"RuleSetName\": \"any\"}");
+	pass(300);
+	is("a", "COMPLETED");
+	is("b", "COMPLETED");
+}
+
+Test(matchmaking, who_is_asked_answers_under_the_old_configuration)
+{
+	propose();
+	run("UpdateMatchmakingConfiguration", "{\"Name\": \"duel\", \"AcceptanceRequired\": false}");
+	pass(300);
+	is("a", "REQUIRES_ACCEPTANCE");
+	answer("a", "anna", "ACCEPT");
+	answer("b", "ben", "REJECT");
+	start("c", "[{\"PlayerId\": \"carl\"}]");
+	pass(300);
+	is("a", "COMPLETED");
+}
+
+Test(matchmaking, why_a_ticket_waits)
+{
+	configure(RULES(TEAM("red", "1") "," TEAM("blue", "1"), NEAR), "false");
+	start("a", "[{\"PlayerId\": \"anna\", \"PlayerAttributes\": {\"skill\": {\"N\": 1}}}]");
+	start("b", "[{\"PlayerId\": \"ben\", \"PlayerAttributes\": {\"skill\": {\"N\": 50}}}]");
+	pass(300);
+	json_t *explained = ringcast_matchmaking_explain(ringcast_loop_model(rig.loop)->matchmaking, "a");
+	cr_assert_str_eq(json_string_value(json_object_get(explained, "state")), "SEARCHING");
+	cr_assert_not_null(strstr(json_string_value(json_object_get(explained, "answer")), "near"), "the rule is named");
+	json_decref(explained);
+	cr_assert_null(ringcast_matchmaking_explain(ringcast_loop_model(rig.loop)->matchmaking, "none"));
+}
+
+Test(matchmaking, running_matches_get_players)
+{
+	configure(RULES(TEAM("red", "2") "," TEAM("blue", "2"), ""), "false");
+	run("StartMatchBackfill", "{\"ConfigurationName\": \"duel\", \"TicketId\": \"run\", \"Players\": [{\"PlayerId\": \"x\", \"Team\": \"red\"}]}");
+	start("a", "[{\"PlayerId\": \"anna\"}]");
+	pass(300);
+	is("run", "COMPLETED");
+	is("a", "COMPLETED");
+	cr_assert_str_eq(member_of("a", "Players.0.Team"), "blue");
+	refused("StartMatchBackfill", "{\"ConfigurationName\": \"duel\", \"Players\": [{\"PlayerId\": \"x\"}]}", FAULT_INVALID, "Team");
+}
