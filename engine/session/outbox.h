@@ -34,6 +34,9 @@ struct outbox {
 	/* The login of a player who was waiting is decided. NONE: its login result goes out now, before anything else. Else it is refused, with
 	 * the reason; the player has left the session already, and the reason is the sink's to count, as admit's would be. */
 	void (*admitted)(void *context, struct player *player, enum drop_reason reason);
+	/* What is delivered from here on is the doing of the player with this transport (NULL: of nobody), whoever was called to bring it about. Returns
+	 * whose it was before, to be given back. NULL: nobody keeps accounts. */
+	void *(*blame)(void *context, void *transport);
 };
 
 #endif

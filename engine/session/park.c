@@ -180,11 +180,23 @@ static void count_drop(struct player *player, enum drop_reason reason)
 	ringcast_session_count_drops(player->session, reason, 1);
 }
 
+/* It is its sender's doing, as if nobody had been asked. */
+static enum drop_reason dispatch(struct route *route)
+{
+	const struct outbox *outbox = &route->player->session->store->options.outbox;
+	if (outbox->blame == NULL)
+		return ringcast_router_dispatch(route);
+	void *before = outbox->blame(outbox->context, route->player->transport);
+	enum drop_reason reason = ringcast_router_dispatch(route);
+	outbox->blame(outbox->context, before);
+	return reason;
+}
+
 static void run_packet(struct parked *parked)
 {
 	struct player *player = parked->player;
 	struct route route = {.player = player, .packet = &parked->packet, .intent = parked->intent, .allowed = parked->allowed};
-	enum drop_reason reason = ringcast_router_dispatch(&route);
+	enum drop_reason reason = dispatch(&route);
 	parked->allowed = route.allowed;
 	parked->asked = route.asked;
 	if (route.asked != 0) {

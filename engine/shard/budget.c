@@ -80,13 +80,45 @@ static enum drop_reason check_fanout(struct shard *shard, struct conn *conn)
 	return DROP_NONE;
 }
 
-void ringcast_shard_charge(struct shard *shard, struct conn *conn, uint64_t delivery_count, uint64_t bytes)
+/*
+ * Who enters a group pays for leaving it as well, however it will leave: the list goes out again then, and one who is gone pays nothing. That is enough: a
+ * group that shrinks to a size has once grown beyond it, and whoever made it grow has paid for that size twice.
+ */
+static void charge(struct shard *shard, struct conn *conn)
 {
 	const struct ringcast_limits *limits = &shard->options.limits;
-	uint64_t cost = bytes + delivery_count * DELIVERY_BYTES;
+	const struct account *before = &shard->account;
+	uint64_t delivery_count = shard->deliveries_in_window - before->delivery_count;
+	uint64_t cost = shard->delivered_bytes - before->bytes + delivery_count * DELIVERY_BYTES;
+	if (UNLIKELY(shard->store.membership_count > before->membership_count))
+		cost *= 2;
 	ringcast_ratelimit_charge(&conn->fanout, limits->fanout_bytes_per_second, cost);
 	if (conn->player != NULL)
 		ringcast_ratelimit_charge(session_fanout(shard, conn), limits->session_fanout_bytes_per_second, cost);
+}
+
+struct conn *ringcast_shard_blame(struct shard *shard, struct conn *conn)
+{
+	struct conn *before = shard->sender;
+	if (before != NULL)
+		charge(shard, before);
+	shard->sender = conn;
+	shard->account = (struct account){.delivery_count = shard->deliveries_in_window, .bytes = shard->delivered_bytes,
+					  .membership_count = shard->store.membership_count};
+	return before;
+}
+
+/* A new connection is no new player: what the last ones from its address have left is what it begins with. */
+void ringcast_shard_inherit(struct shard *shard, struct conn *conn)
+{
+	conn->fanout = ringcast_address_table_recall(&shard->addresses, &conn->address);
+}
+
+void ringcast_shard_bequeath(struct shard *shard, struct conn *conn)
+{
+	uint64_t rate = shard->options.limits.fanout_bytes_per_second;
+	if (conn->fanout.updated_ns != 0 && rate != 0)
+		ringcast_address_table_remember(&shard->addresses, &conn->address, &conn->fanout, rate, shard->now_ns);
 }
 
 /* Flooding */

@@ -339,6 +339,11 @@ static void drop(void *context, enum drop_reason reason, uint64_t count)
 	ringcast_shard_drop(context, reason, count);
 }
 
+static void *blame(void *context, void *transport)
+{
+	return ringcast_shard_blame(context, transport);
+}
+
 static void session_changed(void *context, const struct session *session, bool is_end)
 {
 	ringcast_event_session(context, session, is_end);
@@ -347,5 +352,5 @@ static void session_changed(void *context, const struct session *session, bool i
 void ringcast_shard_outbox(struct shard *shard, struct outbox *ret_outbox)
 {
 	*ret_outbox = (struct outbox){.context = shard, .deliver = deliver, .disconnect = disconnect, .drop = drop, .admitted = admitted,
-				       .session_changed = session_changed};
+				       .session_changed = session_changed, .blame = blame};
 }

@@ -53,6 +53,7 @@ struct conn *ringcast_shard_conn_open(struct shard *shard, io_id stream, const s
 	conn->magic = CONN_MAGIC;
 	conn->stream_id = stream;
 	conn->address = *address;
+	ringcast_shard_inherit(shard, conn);
 	conn->timer.kind = CONN_TIMER;
 	conn->active_ms = ringcast_shard_now_ms(shard);
 	conn->is_secure = !is_handoff && shard->options.security != SHARD_PLAIN;
@@ -251,6 +252,7 @@ void ringcast_shard_conn_free(struct shard *shard, struct conn *conn)
 	if (ringcast_list_has(&conn->dirty_node))
 		ringcast_list_remove(&conn->dirty_node);
 	ringcast_timer_cancel(&shard->wheel, &conn->timer);
+	ringcast_shard_bequeath(shard, conn);
 	ringcast_address_table_close(&shard->addresses, &conn->address, conn->is_logged_in);
 	conn->magic = ~CONN_MAGIC;
 	ringcast_slab_free(&shard->conns, conn->self);
@@ -297,11 +299,9 @@ static void refuse_upgrade(struct shard *shard, struct conn *conn, int status)
 
 static enum drop_reason route(struct shard *shard, struct conn *conn, struct packet *packet, enum delivery_intent intent)
 {
-	uint64_t deliveries_before = shard->deliveries_in_window, bytes_before = shard->delivered_bytes;
-	shard->sender = conn;
+	struct conn *before = ringcast_shard_blame(shard, conn);
 	enum drop_reason drop = ringcast_router_route(conn->player, packet, intent, shard->now_ns);
-	shard->sender = NULL;
-	ringcast_shard_charge(shard, conn, shard->deliveries_in_window - deliveries_before, shard->delivered_bytes - bytes_before);
+	ringcast_shard_blame(shard, before);
 	return drop;
 }
 
@@ -475,6 +475,7 @@ static void take_client_address(struct shard *shard, struct conn *conn, const st
 	}
 	ringcast_address_table_close(&shard->addresses, &conn->address, false);
 	conn->address = *client;
+	ringcast_shard_inherit(shard, conn);
 }
 
 static void refuse_proxy(struct shard *shard, struct conn *conn)

@@ -131,6 +131,10 @@ struct shard {
 	uint32_t udp_port_count;
 
 	struct conn *sender; /* whose message is being routed; NULL: nobody's, or a script's */
+	struct account { /* when its turn began */
+		uint64_t delivery_count, bytes;
+		uint32_t membership_count;
+	} account;
 	struct ratelimit *session_fanouts; /* by index of the session's slot */
 	struct conn *serving; /* being read or flushed: its queues and bytes are in use; NULL: nobody */
 	struct buf *chunk; /* frames of this and earlier ticks are encoded here, one after another */

@@ -98,7 +98,10 @@ struct buf *ringcast_shard_chunk(struct shard *shard, size_t size);
 
 /* budget.c: what one connection may make others do */
 enum drop_reason ringcast_shard_check_rates(struct shard *shard, struct conn *conn, size_t payload_bytes); /* before anything it sent is acted upon */
-void ringcast_shard_charge(struct shard *shard, struct conn *conn, uint64_t delivery_count, uint64_t bytes); /* what became of it, and what all of that holds */
+/* From here on what is delivered is conn's doing, and is charged to it when another is named (NULL: nobody, or a script). Returns who was. */
+struct conn *ringcast_shard_blame(struct shard *shard, struct conn *conn);
+void ringcast_shard_inherit(struct shard *shard, struct conn *conn);  /* from those who had its address before */
+void ringcast_shard_bequeath(struct shard *shard, struct conn *conn); /* to those who will */
 void ringcast_shard_press(struct shard *shard); /* a receiver of the message being routed falls behind */
 bool ringcast_shard_may_greet(struct shard *shard, struct conn *conn); /* false: too many hellos this second */
 

@@ -43,7 +43,7 @@ static void sweep(struct address_table *table, unsigned count, uint64_t older_th
 		handle h;
 		uint32_t index = table->sweep_index++ % table->entries.high_water;
 		struct address_entry *entry = ringcast_slab_at(&table->entries, index, &h);
-		if (entry == NULL || entry->connection_count > 0 || entry->handshakes.updated_ns > older_than_ns)
+		if (entry == NULL || entry->connection_count > 0 || entry->handshakes.updated_ns > older_than_ns || entry->fanout.updated_ns > older_than_ns)
 			continue;
 		ringcast_map_remove(&table->by_key, entry->key);
 		ringcast_slab_free(&table->entries, h);
@@ -98,6 +98,21 @@ void ringcast_address_table_close(struct address_table *table, const struct addr
 	entry->connection_count--;
 	entry->stranger_count -= !is_settled;
 	ringcast_assert(entry->stranger_count <= entry->connection_count);
+}
+
+void ringcast_address_table_remember(struct address_table *table, const struct address *address, struct ratelimit *left, uint64_t rate, uint64_t now_ns)
+{
+	struct address_entry *entry = find_entry(table, key_of(table, address));
+	ringcast_assert(entry != NULL && entry->connection_count > 0);
+	if (ringcast_ratelimit_is_below(left, &entry->fanout, rate, now_ns))
+		entry->fanout = *left;
+}
+
+struct ratelimit ringcast_address_table_recall(const struct address_table *table, const struct address *address)
+{
+	const struct address_entry *entry = find_entry(table, key_of(table, address));
+	ringcast_assert(entry != NULL);
+	return entry->fanout;
 }
 
 struct address_crowd ringcast_address_table_crowd(const struct address_table *table, const struct address *address)

@@ -17,6 +17,7 @@ struct address_entry {
 	uint32_t stranger_count; /* of these, who have not logged in */
 	uint32_t known_count; /* players who came by TLS */
 	struct ratelimit handshakes, hellos;
+	struct ratelimit fanout; /* what the emptiest of the connections that are gone had left */
 };
 
 struct address_table {
@@ -43,6 +44,9 @@ struct address_crowd ringcast_address_table_crowd(const struct address_table *ta
 void ringcast_address_table_know(struct address_table *table, const struct address *address, int change);
 /* One DTLS hello out of the allowance of an address that has such players; false for all others, and when it is used up. */
 bool ringcast_address_table_take_hello(struct address_table *table, const struct address *address, uint32_t hellos_per_second, uint64_t now_ns);
+/* For the connections that come after this one: what it has left of its rate, if that is less than others left. The address has a connection. */
+void ringcast_address_table_remember(struct address_table *table, const struct address *address, struct ratelimit *left, uint64_t rate, uint64_t now_ns);
+struct ratelimit ringcast_address_table_recall(const struct address_table *table, const struct address *address); /* zeroed: nothing is remembered */
 /* A connection is gone; is_settled: it had logged in. */
 void ringcast_address_table_close(struct address_table *table, const struct address *address, bool is_settled);
 

@@ -53,3 +53,12 @@ void ringcast_ratelimit_charge(struct ratelimit *limit, uint64_t rate, uint64_t 
 	limit->level = 0;
 	limit->updated_ns += debt_ns < NS_PER_S ? debt_ns : NS_PER_S;
 }
+
+bool ringcast_ratelimit_is_below(struct ratelimit *a, struct ratelimit *b, uint64_t rate, uint64_t now_ns)
+{
+	uint64_t full = (rate < RATE_MAX ? rate : RATE_MAX) << TOKEN_SHIFT;
+	refill(a, full, now_ns);
+	refill(b, full, now_ns);
+	uint64_t debt_a_ns = a->updated_ns > now_ns ? a->updated_ns : 0, debt_b_ns = b->updated_ns > now_ns ? b->updated_ns : 0;
+	return debt_a_ns != debt_b_ns ? debt_a_ns > debt_b_ns : a->level < b->level;
+}

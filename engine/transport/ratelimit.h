@@ -17,5 +17,7 @@ bool ringcast_ratelimit_take(struct ratelimit *limit, uint64_t rate, uint64_t am
 /* For what is known only when it is done: is anything left? Then charge, which may leave a debt of at most one second. rate 0: no limit. */
 bool ringcast_ratelimit_has(struct ratelimit *limit, uint64_t rate, uint64_t now_ns);
 void ringcast_ratelimit_charge(struct ratelimit *limit, uint64_t rate, uint64_t amount);
+/* Both as of now: has a less left than b, or more debt? */
+bool ringcast_ratelimit_is_below(struct ratelimit *a, struct ratelimit *b, uint64_t rate, uint64_t now_ns);
 
 #endif

@@ -1,6 +1,7 @@
 /* Who goes when something that all share runs short: never the one who asks, always who holds most. */
 #include <criterion/criterion.h>
 
+#include "session/park.h"
 #include "stand.h"
 
 static struct stand stand;
@@ -262,6 +263,110 @@ Test(budget, lists_of_members_cost_what_they_hold, .timeout = 120)
 		stand_run(&stand, 1);
 	}
 	cr_expect_leq(stand.shard->counters.delivery_bytes_reliable - before, (SECONDS + 2) * BYTES);
+	cr_expect_gt(stand.shard->counters.drops[DROP_RATE_FANOUT], 0);
+	stand_stop(&stand);
+}
+
+/* Who hangs up leaves all its groups, and every member is told; who comes back begins where it was. */
+Test(budget, who_joins_has_paid_for_its_leaving_too, .timeout = 120)
+{
+	enum { MEMBERS = 60, GROUPS = 12, ROUNDS = 100, ROUND_MS = 30, BYTES = 200000 };
+	struct ringcast_limits limits = stand_limits();
+	struct seat *members[MEMBERS];
+	stand_start(&stand, &limits, 1 << 20);
+	struct session *session = stand_session(&stand);
+	struct packet join = {.opcode = OPCODE_JOIN_GROUP, .command = PACKET_COMMAND_JOIN_GROUP};
+	for (int i = 0; i < MEMBERS; i++) {
+		members[i] = stand_join(&stand, session, 2);
+		for (join.group = 1; join.group <= GROUPS; join.group++)
+			stand_send(&stand, members[i], &join);
+		stand_run(&stand, 50);
+	}
+	stand.shard->options.limits.fanout_bytes_per_second = BYTES;
+	uint64_t bytes_before = stand.shard->counters.delivery_bytes_reliable, begin_ns = stand.shard->now_ns;
+	for (int round = 0; round < ROUNDS; round++) {
+		struct seat *restless = stand_join(&stand, session, 3);
+		for (join.group = 1; join.group <= GROUPS; join.group++)
+			stand_send(&stand, restless, &join);
+		stand_run(&stand, ROUND_MS / 2);
+		ringcast_sim_stream_close(stand.network, restless->stream);
+		stand_run(&stand, ROUND_MS / 2);
+	}
+	uint64_t bytes = stand.shard->counters.delivery_bytes_reliable - bytes_before, seconds = (stand.shard->now_ns - begin_ns) / NS_PER_S;
+	cr_expect_leq(bytes, (seconds + 2) * BYTES);
+	cr_expect_gt(bytes, BYTES); /* it was tried */
+	cr_expect_gt(stand.shard->counters.drops[DROP_RATE_FANOUT], 0);
+	cr_expect(stand_is_open(&stand, members[0]));
+	stand_stop(&stand);
+}
+
+/* Nobody else pays: those of other addresses talk on. */
+Test(budget, what_an_address_has_spent_is_not_charged_to_others, .timeout = 120)
+{
+	enum { RECEIVERS = 20, BYTES = 100000, TURNS = 500 };
+	struct ringcast_limits limits = stand_limits();
+	limits.fanout_bytes_per_second = BYTES;
+	stand_start(&stand, &limits, 1 << 20);
+	struct session *session = stand_session(&stand);
+	for (int i = 0; i < RECEIVERS; i++)
+		stand_join(&stand, session, 2);
+	struct seat *talker = stand_join(&stand, session, 3);
+	for (int turn = 0; turn < TURNS; turn++) {
+		stand_say(&stand, talker, PROTO_PEER_NONE, PROTO_GROUP_ALL, 1000);
+		stand_run(&stand, 1);
+	}
+	ringcast_sim_stream_close(stand.network, talker->stream);
+	stand_run(&stand, 5);
+	uint64_t refused = stand.shard->counters.drops[DROP_RATE_FANOUT];
+	cr_expect_gt(refused, 0);
+	struct seat *other = stand_join(&stand, session, 4), *same = stand_join(&stand, session, 3);
+	stand_say(&stand, other, PROTO_PEER_NONE, PROTO_GROUP_ALL, 1000);
+	stand_run(&stand, 5);
+	cr_expect_eq(stand.shard->counters.drops[DROP_RATE_FANOUT], refused);
+	stand_say(&stand, same, PROTO_PEER_NONE, PROTO_GROUP_ALL, 1000);
+	stand_run(&stand, 5);
+	cr_expect_eq(stand.shard->counters.drops[DROP_RATE_FANOUT], refused + 1);
+	stand_run(&stand, 3000); /* and it is forgiven */
+	stand_say(&stand, same, PROTO_PEER_NONE, PROTO_GROUP_ALL, 1000);
+	stand_run(&stand, 5);
+	cr_expect_eq(stand.shard->counters.drops[DROP_RATE_FANOUT], refused + 1);
+	stand_stop(&stand);
+}
+
+static uint64_t tickets[4096];
+static uint32_t ticket_count;
+
+static enum verdict answer_later(void *context, struct session *session, const struct packet *packet)
+{
+	cr_assert_lt(ticket_count, ARRAY_COUNT(tickets));
+	tickets[ticket_count++] = ringcast_park_ticket(session);
+	return VERDICT_LATER;
+}
+
+/* A script that takes its time to say yes: the messages are the senders' nevertheless. */
+Test(budget, what_waited_for_a_script_is_its_senders, .timeout = 120)
+{
+	enum { RECEIVERS = 20, SECONDS = 4, BYTES = 200000, PAYLOAD_BYTES = 136, COST = 200 };
+	static const struct hooks hooks = {.send_to_group = answer_later};
+	struct ringcast_limits limits = stand_limits();
+	limits.fanout_bytes_per_second = BYTES;
+	stand_start(&stand, &limits, 1 << 20);
+	struct session *session = stand_session(&stand);
+	session->hooks = &hooks;
+	for (int i = 0; i < RECEIVERS; i++)
+		stand_join(&stand, session, 2);
+	struct seat *talker = stand_join(&stand, session, 3);
+	uint64_t before = stand.shard->counters.deliveries_reliable;
+	for (int turn = 0; turn < SECONDS * 1000; turn++) {
+		stand_say(&stand, talker, PROTO_PEER_NONE, PROTO_GROUP_ALL, PAYLOAD_BYTES);
+		stand_run(&stand, 1);
+		for (uint32_t i = 0; i < ticket_count; i++)
+			ringcast_park_answer(session, tickets[i], VERDICT_ALLOW, stand.shard->now_ns);
+		ticket_count = 0;
+	}
+	uint64_t deliveries = stand.shard->counters.deliveries_reliable - before;
+	cr_expect_leq(deliveries * COST, (SECONDS + 2) * BYTES);
+	cr_expect_geq(deliveries * COST, SECONDS * BYTES);
 	cr_expect_gt(stand.shard->counters.drops[DROP_RATE_FANOUT], 0);
 	stand_stop(&stand);
 }
