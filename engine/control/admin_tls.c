@@ -22,22 +22,29 @@ static bool refuse(struct config_error *reterr, const char *key, const struct co
 	return false;
 }
 
-/* Expired or not yet valid: what clients would refuse. */
-static const char *check_time(const char *pem)
+/* Expired or not yet valid: what the other side would refuse. */
+static const char *problem_of(gnutls_x509_crt_t certificate, time_t now)
 {
-	gnutls_x509_crt_t chain[CHAIN_MAX];
-	unsigned count = CHAIN_MAX;
+	if (gnutls_x509_crt_get_expiration_time(certificate) < now)
+		return "has expired";
+	return gnutls_x509_crt_get_activation_time(certificate) > now ? "is not valid yet" : NULL;
+}
+
+/* Of a chain the first certificate counts. Of CAs one is enough: while they change, one that has expired stands beside its successor. */
+static const char *check_time(const char *pem, bool is_chain)
+{
+	gnutls_x509_crt_t *list;
+	unsigned count = 0;
 	const gnutls_datum_t text = {.data = (unsigned char *)(uintptr_t)pem, .size = (unsigned)strlen(pem)};
-	const char *problem = NULL;
-	if (gnutls_x509_crt_list_import(chain, &count, &text, GNUTLS_X509_FMT_PEM, 0) < 0)
+	if (gnutls_x509_crt_list_import2(&list, &count, &text, GNUTLS_X509_FMT_PEM, 0) < 0)
 		return "holds no certificate that can be read";
 	time_t now = time(NULL);
-	if (gnutls_x509_crt_get_expiration_time(chain[0]) < now)
-		problem = "has expired";
-	else if (gnutls_x509_crt_get_activation_time(chain[0]) > now)
-		problem = "is not valid yet";
+	const char *problem = problem_of(list[0], now);
+	for (unsigned i = 1; i < count && problem && !is_chain; i++)
+		problem = problem_of(list[i], now) ? "holds no certificate that is valid now" : NULL;
 	for (unsigned i = 0; i < count; i++)
-		gnutls_x509_crt_deinit(chain[i]);
+		gnutls_x509_crt_deinit(list[i]);
+	gnutls_free(list);
 	return problem;
 }
 
@@ -45,7 +52,7 @@ static bool set_own(struct admin_tls *tls, const struct config *config, struct c
 {
 	const gnutls_datum_t certificate = {.data = (unsigned char *)tls->certificate, .size = (unsigned)strlen(tls->certificate)};
 	const gnutls_datum_t key = {.data = (unsigned char *)tls->key, .size = (unsigned)strlen(tls->key)};
-	const char *problem = check_time(tls->certificate);
+	const char *problem = check_time(tls->certificate, true);
 	if (problem)
 		return refuse(reterr, "tls_certificate", &config->admin_tls_certificate, problem);
 	int result = gnutls_certificate_set_x509_key_mem2(tls->credentials, &certificate, &key, GNUTLS_X509_FMT_PEM, NULL, 0);
@@ -59,7 +66,7 @@ static bool set_client_ca(struct admin_tls *tls, const struct config *config, st
 	if (!tls->client_ca)
 		return true;
 	const gnutls_datum_t text = {.data = (unsigned char *)tls->client_ca, .size = (unsigned)strlen(tls->client_ca)};
-	const char *problem = check_time(tls->client_ca);
+	const char *problem = check_time(tls->client_ca, false);
 	int count = problem ? 0 : gnutls_certificate_set_x509_trust_mem(tls->credentials, &text, GNUTLS_X509_FMT_PEM);
 	return count > 0 || refuse(reterr, "tls_client_ca", &config->admin_tls_client_ca, problem ? problem : "holds no certificate that can be read");
 }

@@ -146,11 +146,34 @@ const struct token *ringcast_tokens_find(const struct tokens *tokens, const char
 	return found;
 }
 
+/*
+ * As each kind of name is compared: of a URI scheme and host without case, the path byte by byte; of an e-mail address the host without case, what stands
+ * before it byte by byte; DNS names and common names without case.
+ */
+static size_t exact_part(const char *name, size_t *ret_from)
+{
+	const char *colon = strchr(name, ':'), *at = strchr(name, '@');
+	size_t size = strlen(name);
+	*ret_from = 0;
+	if (colon != NULL) {
+		const char *host = strncmp(colon, "://", 3) == 0 ? colon + 3 : colon + 1;
+		*ret_from = (size_t)(host - name) + (host == colon + 3 ? strcspn(host, "/?#") : 0);
+		return size - *ret_from;
+	}
+	return at != NULL ? (size_t)(at - name) : 0;
+}
+
+static bool is_same_name(const char *a, const char *b)
+{
+	size_t from, size = exact_part(a, &from);
+	return strlen(a) == strlen(b) && strcasecmp(a, b) == 0 && memcmp(a + from, b + from, size) == 0;
+}
+
 const struct token *ringcast_tokens_find_certificate(const struct tokens *tokens, const char *name)
 {
 	ringcast_assert(tokens && name);
 	for (size_t i = 0; i < tokens->count; i++)
-		if (tokens->list[i].is_certificate && strcasecmp(tokens->list[i].text, name) == 0)
+		if (tokens->list[i].is_certificate && is_same_name(tokens->list[i].text, name))
 			return &tokens->list[i];
 	return NULL;
 }

@@ -202,6 +202,18 @@ class AdminTls(unittest.TestCase):
             connection.request("GET", "/healthz")
         self.assertEqual(self.ask(daemon, "GET", "/healthz"), (200, ""))
 
+    def test_while_cas_change_one_that_has_expired_stands_beside_its_successor(self):
+        expired, good = (pathlib.Path(self.path(name)).read_text() for name in ("expired.pem", "ours.pem"))
+        for name, texts in {"both": (expired, good), "reversed": (good, expired), "many": (expired,) * 12 + (good,)}.items():
+            pathlib.Path(self.path("bundle.pem")).write_text("".join(texts))
+            with self.subTest(name):
+                daemon = self.start(tls_client_ca=self.path("bundle.pem"))
+                self.assertEqual(self.ask(daemon, "GET", "/v1/sessions", "backend"), (200, ""))
+        pathlib.Path(self.path("bundle.pem")).write_text(expired * 2)
+        status, out, err = run(*FREE_PORTS, "--set", "tls.mode=off", "--check-config", *self.flags(tls_client_ca=self.path("bundle.pem")))
+        self.assertEqual(status, 2, out + err)
+        self.assertIn("bundle.pem: holds no certificate that is valid now", out + err)
+
     def test_beyond_loopback_without_a_warning(self):
         with Ringcastd("--admin", "0.0.0.0:0", *self.flags()) as daemon:
             self.assertNotIn("travel in clear", daemon.log_text())

@@ -60,6 +60,32 @@ Test(tokens, a_line_may_be_a_certificates)
 	cr_assert_null(ringcast_tokens_find(&tokens, "certificate:Backend.example"));
 }
 
+Test(tokens, a_certificates_name_is_compared_as_names_of_its_kind_are)
+{
+	static const struct {
+		const char *line, *name;
+		bool is_same;
+	} cases[] = {
+		{"Backend.example", "backend.EXAMPLE", true},     {"spiffe://Example/ns/Game", "SPIFFE://eXample/ns/Game", true},
+		{"spiffe://x/ns/Game", "spiffe://x/ns/game", false}, {"spiffe://x?Who", "spiffe://x?who", false},
+		{"spiffe://x#Who", "spiffe://X#Who", true},       {"urn:game:A", "URN:game:A", true},
+		{"urn:game:A", "urn:game:a", false},              {"https://x", "https://X", true},
+		{"Ann@example.com", "Ann@EXAMPLE.com", true},     {"Ann@example.com", "ann@example.com", false},
+		{"a@b", "a@bc", false},                           {"x:", "X:", true},
+	};
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		struct tokens tokens;
+		struct config_error error;
+		char text[256];
+		snprintf(text, sizeof(text), "reader a certificate:%s", cases[i].line);
+		cr_assert(parse(text, &tokens, &error), "%s", error.text);
+		cr_assert_eq(ringcast_tokens_find_certificate(&tokens, cases[i].name) != NULL, cases[i].is_same, "%s and %s", cases[i].line, cases[i].name);
+		snprintf(text, sizeof(text), "reader a certificate:%s", cases[i].name);
+		cr_assert(parse(text, &tokens, &error), "%s", error.text);
+		cr_assert_eq(ringcast_tokens_find_certificate(&tokens, cases[i].line) != NULL, cases[i].is_same, "%s and %s", cases[i].name, cases[i].line);
+	}
+}
+
 Test(tokens, mistakes_are_named_without_the_secret)
 {
 	static const char *const cases[][2] = {
