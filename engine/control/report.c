@@ -92,6 +92,17 @@ static void print_certificate(ringcast_engine *engine, FILE *out)
 		fprintf(out, "  certificate for %s\n    SHA-256 %s\n", info.names, info.fingerprint);
 }
 
+/* where: address and port, unix:PATH, or "off" */
+static void print_place(FILE *out, const char *what, const char *scheme, const char *where, const char *note)
+{
+	if (strcmp(where, "off") == 0)
+		fprintf(out, "  %-7s  off\n", what);
+	else if (strncmp(where, "unix:", 5) == 0)
+		fprintf(out, "  %-7s  %s  (%s)\n", what, where, note);
+	else
+		fprintf(out, "  %-7s  %s://%s  (%s)\n", what, scheme, where, note);
+}
+
 void ringcast_report_dev(ringcast_engine *engine, const struct config *config, const char *admin, const char *service, FILE *out)
 {
 	ringcast_assert(engine && config && admin && out);
@@ -102,12 +113,12 @@ void ringcast_report_dev(ringcast_engine *engine, const struct config *config, c
 	bool is_secure = ringcast_engine_security(engine) != RINGCAST_SECURITY_OFF;
 	fprintf(out,
 		"ringcastd %s, dev mode: whoever can connect may join; do not expose\n"
-		"  players  ws://%s%s%s:%u%s  (udp %s)\n"
-		"  admin    %s://%s  (/healthz, /metrics, /v1/sessions)\n"
-		"  service  http://%s  (AWS SDKs: --endpoint-url; any key, any fleet-...)\n"
-		"  session  \"demo\", up to 1000 players\n",
+		"  players  ws://%s%s%s:%u%s  (udp %s)\n",
 		ringcast_version(), is_v6 ? "[" : "", address, is_v6 ? "]" : "", ringcast_engine_tcp_port(engine),
-		is_secure ? ", or wss" : "", udp_ports, *config->admin_tls_certificate.text ? "https" : "http", admin, service);
+		is_secure ? ", or wss" : "", udp_ports);
+	print_place(out, "admin", *config->admin_tls_certificate.text ? "https" : "http", admin, "/healthz, /metrics, /v1/sessions");
+	print_place(out, "service", "http", service, "AWS SDKs: --endpoint-url; any key, any fleet-...");
+	fprintf(out, "  session  \"demo\", up to 1000 players\n");
 	print_certificate(engine, out);
 }
 

@@ -1,6 +1,7 @@
 #include "control/service_scripts.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/assert.h"
@@ -40,15 +41,17 @@ static enum host_result push(void *context, struct host_script *script)
 /* A session of name@version needs only that the engine knows it. */
 static bool is_known(struct service_scripts *scripts, const struct host_script *script)
 {
-	enum { VERSIONS_MAX = 64 };
-	ringcast_script_info infos[VERSIONS_MAX];
 	size_t count = 0;
-	if (ringcast_script_list(scripts->engine, script->name, infos, VERSIONS_MAX, &count) != RINGCAST_OK)
+	bool is = false;
+	if (ringcast_script_list(scripts->engine, script->name, NULL, 0, &count) != RINGCAST_OK)
 		return false;
-	for (size_t i = 0; i < count && i < VERSIONS_MAX; i++)
-		if (strcmp(infos[i].version, script->version) == 0)
-			return true;
-	return false;
+	size_t count_max = count + 16; /* for what is added meanwhile */
+	ringcast_script_info *infos = calloc(count_max, sizeof(*infos));
+	if (infos && ringcast_script_list(scripts->engine, script->name, infos, count_max, &count) == RINGCAST_OK)
+		for (size_t i = 0; i < count && i < count_max && !is; i++)
+			is = strcmp(infos[i].version, script->version) == 0;
+	free(infos);
+	return is;
 }
 
 static enum host_result choose(void *context, struct host_script *script)
