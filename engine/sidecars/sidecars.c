@@ -12,7 +12,7 @@
 #include "io/clock.h"
 #include "ringcast/ringcast.h"
 
-enum { END_TIMEOUT_MS = 1000, POLL_MS_MAX = 1000, ATTACH_PAUSE_MS = 10 };
+enum { END_TIMEOUT_MS = 1000, POLL_MS_MAX = 1000, ATTACH_PAUSE_MS = 10, POLL_FAILED_PAUSE_MS = 100 };
 
 static const struct sidecar_process no_process = {.pidfd = -1, .socket = -1, .output = -1};
 
@@ -194,8 +194,9 @@ static void wait_for_something(struct sidecars *sidecars)
 	for (uint32_t i = 0; i < sidecars->slot_count; i++)
 		sidecars->polls[i] = (struct pollfd){.fd = sidecars->slots[i].process.pidfd, .events = POLLIN};
 	sidecars->polls[sidecars->slot_count] = (struct pollfd){.fd = sidecars->wake_fd, .events = POLLIN};
-	if (poll(sidecars->polls, sidecars->slot_count + 1, wait_ms(sidecars)) < 0)
-		ringcast_assert(errno == EINTR);
+	/* Not for ever, if the kernel has no memory, or the limit of open files was taken below what we watch: everything is looked at in any case. */
+	if (poll(sidecars->polls, sidecars->slot_count + 1, wait_ms(sidecars)) < 0 && errno != EINTR)
+		poll(NULL, 0, POLL_FAILED_PAUSE_MS);
 	while (read(sidecars->wake_fd, &value, sizeof(value)) == sizeof(value))
 		;
 }

@@ -159,10 +159,15 @@ bool ringcast_sidecar_process_wait(struct sidecar_process *process, int timeout_
 {
 	struct pollfd pollfd = {.fd = process->pidfd, .events = POLLIN};
 	int status;
-	if (process->pid == 0 || poll(&pollfd, 1, timeout_ms) <= 0 || waitpid(process->pid, &status, WNOHANG) != process->pid)
+	if (process->pid == 0 || poll(&pollfd, 1, timeout_ms) <= 0)
+		return false;
+	pid_t ended = waitpid(process->pid, &status, WNOHANG);
+	if (ended != process->pid && !(ended < 0 && errno == ECHILD))
 		return false;
 	process->pid = 0;
-	if (WIFSIGNALED(status))
+	if (ended < 0) /* the program around us ignores SIGCHLD, or waits for all children */
+		snprintf(ret_text, text_bytes, "nobody knows how");
+	else if (WIFSIGNALED(status))
 		snprintf(ret_text, text_bytes, "killed by signal %d", WTERMSIG(status));
 	else
 		snprintf(ret_text, text_bytes, "exit code %d", WEXITSTATUS(status));

@@ -230,13 +230,16 @@ bool ringcast_agent_process_has_ended(struct agent_process *process, char ret_ho
 		snprintf(ret_how, AGENT_HOW_BYTES, "it ended; how, nobody saw");
 		return ticks_of(process->pid) != process->start_ticks;
 	}
-	if (waitpid(process->pid, &status, WNOHANG) != process->pid)
+	pid_t ended = waitpid(process->pid, &status, WNOHANG);
+	if (ended != process->pid && !(ended < 0 && errno == ECHILD))
 		return false;
-	if (WIFSIGNALED(status))
+	if (ended < 0) /* SIGCHLD is ignored, as whoever started us may have left it */
+		snprintf(ret_how, AGENT_HOW_BYTES, "it ended; how, nobody saw");
+	else if (WIFSIGNALED(status))
 		snprintf(ret_how, AGENT_HOW_BYTES, "it was killed by signal %d (%s)", WTERMSIG(status), strsignal(WTERMSIG(status)));
 	else
 		snprintf(ret_how, AGENT_HOW_BYTES, "it ended with status %d", WEXITSTATUS(status));
-	*ret_is_clean = WIFEXITED(status) && WEXITSTATUS(status) == 0;
+	*ret_is_clean = ended > 0 && WIFEXITED(status) && WEXITSTATUS(status) == 0;
 	return true;
 }
 

@@ -67,6 +67,15 @@ Test(sidecar_process, ends_by_itself_with_its_channel, .timeout = 120)
 	expect_end(&process, "exit code 0");
 }
 
+Test(sidecar_process, whose_end_somebody_else_has_taken_note_of_has_ended, .timeout = 120)
+{
+	signal(SIGCHLD, SIG_IGN); /* as a program that embeds us may have it, or whoever started us */
+	struct sidecar_process process = start(&(struct sidecar_process_options){.idle_workers = 1});
+	ringcast_sidecar_process_kill(&process);
+	expect_end(&process, "nobody knows how");
+	signal(SIGCHLD, SIG_DFL);
+}
+
 Test(sidecar_process, is_killed, .timeout = 120)
 {
 	struct sidecar_process process = start(&(struct sidecar_process_options){0});
