@@ -47,7 +47,7 @@ export interface GameSession {
 	readonly gameSessionData: string;
 	/** What the matchmaker said of its players, as JSON; empty when no matchmaker made the session. */
 	readonly matchmakerData: string;
-	readonly status: 'ACTIVE';
+	readonly status: 'ACTIVATING';
 	readonly [field: string]: unknown;
 }
 

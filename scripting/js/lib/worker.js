@@ -210,7 +210,7 @@ function gameSessionOf({ id, name, properties, matchmaker_data: matchmakerData, 
 		.map(({ key, Key = key, value, Value = value }) => ({ key: Key, value: Value, Key, Value }));
 	const both = { gameSessionId: id, name, maximumPlayerSessionCount: players_max, gameProperties,
 		gameSessionData: isOfService ? String(given.GameSessionData ?? '') : properties,
-		matchmakerData, status: 'ACTIVE' };
+		matchmakerData, status: 'ACTIVATING' }; // until this callback is through: nobody can know yet that it will be
 	return Object.fromEntries(Object.entries(both).flatMap(([key, value]) => [[key, value], [key[0].toUpperCase() + key.slice(1), value]]));
 }
 

@@ -173,3 +173,15 @@ test('an engine that goes without reading what was said is an end like any other
 	assert.strictEqual(await engine.exited, 0);
 	assert.doesNotMatch(engine.stderr, /channel/);
 });
+
+test('a start that fails answers nothing, not even that it is healthy, and was told that its session is activating', async (t) => {
+	const engine = new Engine(t);
+	engine.open(1, 'fates.js', { args: 'fail' });
+	engine.write('HEALTH', 1, { ticket: 1 });
+	engine.write('CONNECT', 1, { ticket: 2, peer: 1, player_session_id: 'psess-1', player_id: 'ann', player_data: '', payload: '' });
+	engine.open(2, 'fates.js');
+	await expectEnd(engine, 1, /the script cannot start: fates\.js:\d+: Error: no start, ACTIVATING ACTIVATING/);
+	await engine.expect('OPENED', ({ session }) => session === 2);
+	assert.ok(!engine.frames.some(({ kind, session }) => session === 1 && (kind === 'ANSWER' || kind === 'OPENED')), engine.summary());
+	await expectNeighbour(engine);
+});

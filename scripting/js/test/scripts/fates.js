@@ -39,5 +39,12 @@ exports.ssExports = {
 			await new Promise((resolve) => setTimeout(resolve, 2500));
 		return args[0] !== 'refuse';
 	},
+	async onStartGameSession(game) {
+		if (process.argv[2] !== 'fail')
+			return;
+		await new Promise((resolve) => setTimeout(resolve, 300)); // events have come meanwhile
+		throw new Error(`no start, ${game.status} ${game.Status}`);
+	},
+	onHealthCheck: () => true,
 	onMessage: (gameMessage) => fates[gameMessage.opCode](gameMessage),
 };
