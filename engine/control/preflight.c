@@ -20,9 +20,11 @@
 #include "control/tokens.h"
 #include "control/value.h"
 
-/* Per shard: ring, wake-up and timer descriptors, a spare for accept. For the process: stdio, log, signals, connections of the admin API and of health. */
+/* Per shard: ring, wake-up and timer descriptors, a spare for accept. For the process: stdio, log, signals, connections of the admin API and of health. OF_SERVICE: connections that were cut and
+ * still tidy up, the store, webhooks. */
 #define FILES_PER_SHARD 16
 #define FILES_OF_PROCESS 1200
+#define FILES_OF_SERVICE 1000
 #define CERTIFICATE_WARN_S (14 * 86400)
 
 struct preflight {
@@ -64,7 +66,8 @@ uint64_t ringcast_preflight_files_needed(const struct config *config)
 	ringcast_assert(config);
 	uint64_t udp_ports = config->listen_udp ? config->listen_udp_ports_per_shard : 0;
 	uint64_t per_shard = config->limits.connections_max + (1 + udp_ports) * address_count(config) + FILES_PER_SHARD;
-	return ringcast_config_shard_count(config) * per_shard + FILES_OF_PROCESS;
+	uint64_t of_service = strcmp(config->service_address.text, "off") != 0 ? config->service_connections_max + FILES_OF_SERVICE : 0;
+	return ringcast_config_shard_count(config) * per_shard + of_service + FILES_OF_PROCESS;
 }
 
 static void check_files(struct preflight *preflight)
@@ -75,9 +78,9 @@ static void check_files(struct preflight *preflight)
 		return;
 	report(preflight, preflight->mode == PREFLIGHT_DEV ? RINGCAST_LOG_WARN : RINGCAST_LOG_ERROR, "too few open files allowed",
 	       "needed=%" PRIu64 " allowed=%" PRIu64 " remedy=\"LimitNOFILE=%" PRIu64 " in the systemd unit, ulimit -n %" PRIu64
-	       " in a shell, --ulimit nofile=%" PRIu64 " for docker run; or lower limits.connections_max (%u per shard, %u shards)\"",
+	       " in a shell, --ulimit nofile=%" PRIu64 " for docker run; or lower limits.connections_max (%u per shard, %u shards) or service.connections_max (%u)\"",
 	       needed, (uint64_t)files.rlim_cur, needed, needed, needed, preflight->config->limits.connections_max,
-	       ringcast_config_shard_count(preflight->config));
+	       ringcast_config_shard_count(preflight->config), preflight->config->service_connections_max);
 }
 
 static int read_sysctl(const char *path)

@@ -128,6 +128,7 @@ bool ringcast_control_service_start(const struct config *config, const struct co
 		.repeats_max = config->service_repeats_kept,
 		.connections_max = config->service_connections_max,
 		.body_bytes_max = config->service_body_max_bytes,
+		.bodies_bytes_max = config->service_memory_max_bytes,
 		.builds = text_or_null(config->service_builds.text),
 		.servers = text_or_null(config->service_servers.text),
 		.sdk_url = text_or_null(config->service_sdk_url.text),

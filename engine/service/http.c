@@ -25,6 +25,8 @@
 
 /* CONNECTION_SLACK: those that were cut and still tidy up; at its own limit the library would let the newcomer wait instead. */
 enum { THREAD_COUNT = 2, IDLE_TIMEOUT_S = 60, BODY_BYTES_AT_FIRST = 1024, CONNECTION_SLACK = 400 };
+/* Of each connection. Above 32 KiB the library maps it by itself, so that it goes back to the system with the connection, and a crowd leaves no heap in holes. */
+enum { CONNECTION_BYTES = 40 * 1024 };
 
 static const char type_json[] = "application/x-amz-json-1.1";
 static const char type_cbor[] = "application/cbor";
@@ -321,12 +323,14 @@ static bool take_body(struct exchange *exchange, const char *bytes, size_t size)
 		return exchange->beyond_bytes <= max;
 	}
 	if (exchange->body_bytes + size > exchange->body_capacity) {
-		size_t capacity = 2 * exchange->body_capacity + size + BODY_BYTES_AT_FIRST;
-		char *grown = realloc(exchange->body, capacity < max ? capacity : max);
+		size_t wished = 2 * exchange->body_capacity + size + BODY_BYTES_AT_FIRST, capacity = wished < max ? wished : max;
+		if (!ringcast_slots_hold(exchange->http->slots, slot_of(exchange->connection), capacity))
+			return false;
+		char *grown = realloc(exchange->body, capacity);
 		if (grown == NULL)
 			return false;
 		exchange->body = grown;
-		exchange->body_capacity = capacity < max ? capacity : max;
+		exchange->body_capacity = capacity;
 	}
 	memcpy(exchange->body + exchange->body_bytes, bytes, size);
 	exchange->body_bytes += size;
@@ -421,6 +425,7 @@ static void ended(void *context, struct MHD_Connection *connection, void **ret_e
 	json_decref(exchange->request.input);
 	json_decref(exchange->request.output);
 	free(exchange->body);
+	ringcast_slots_hold(exchange->http->slots, slot_of(connection), 0);
 	free(exchange->target);
 	free(exchange->way);
 	free(exchange);
@@ -436,7 +441,8 @@ static void on_connection(void *context, struct MHD_Connection *connection, void
 		return;
 	}
 	int fd = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd;
-	*slot = ringcast_slots_add(http->slots, fd);
+	const union MHD_ConnectionInfo *client = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
+	*slot = ringcast_slots_add(http->slots, fd, client != NULL ? client->client_addr : NULL);
 	if (*slot == NULL)
 		shutdown(fd, SHUT_RDWR);
 }
@@ -455,6 +461,7 @@ static bool start(struct service_http *http)
 					(unsigned)THREAD_COUNT, MHD_OPTION_CONNECTION_LIMIT,
 					(unsigned)THREAD_COUNT * (options->connections_max + CONNECTION_SLACK), MHD_OPTION_NOTIFY_CONNECTION, on_connection, http,
 					MHD_OPTION_URI_LOG_CALLBACK, on_target, http, MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)IDLE_TIMEOUT_S, MHD_OPTION_NOTIFY_COMPLETED, ended, NULL,
+					MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CONNECTION_BYTES,
 					MHD_OPTION_ARRAY, options->certificate != NULL ? tls : none, MHD_OPTION_END);
 	return http->server != NULL;
 }
@@ -466,10 +473,11 @@ struct service_http *ringcast_service_http_start(const struct service_http_optio
 		snprintf(problem, SERVICE_PROBLEM_BYTES, "out of memory");
 		return NULL;
 	}
-	http->slots = ringcast_slots_create(options->connections_max);
+	uint64_t seed = 0;
+	http->slots = ringcast_outside_random(&seed, sizeof(seed)) ? ringcast_slots_create(options->connections_max, options->bodies_bytes_max, seed) : NULL;
 	if (http->slots == NULL) {
 		free(http);
-		snprintf(problem, SERVICE_PROBLEM_BYTES, "out of memory");
+		snprintf(problem, SERVICE_PROBLEM_BYTES, "out of memory, or the system gives no random numbers");
 		return NULL;
 	}
 	http->options = *options;
@@ -522,7 +530,7 @@ void ringcast_service_http_address(const struct service_http *http, char ret_tex
 	snprintf(ret_text, SERVICE_ADDRESS_BYTES, "%s:%u", host, port);
 }
 
-uint64_t ringcast_service_http_cut_count(const struct service_http *http)
+struct slots_cuts ringcast_service_http_cuts(const struct service_http *http)
 {
-	return ringcast_slots_cut_count(http->slots);
+	return ringcast_slots_cuts(http->slots);
 }

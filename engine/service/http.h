@@ -14,6 +14,7 @@
 #include "service/keys.h"
 #include "service/loop.h"
 #include "service/session_logs.h"
+#include "service/slots.h"
 #include "service/throttle.h"
 
 enum { SERVICE_ADDRESS_BYTES = 72, SERVICE_PROBLEM_BYTES = 320 };
@@ -32,7 +33,7 @@ struct service_http_options {
 	bool is_dev;	   /* signatures are not looked at, and everyone is an operator */
 	const char *certificate, *key; /* PEM; NULL: plain HTTP */
 	uint32_t connections_max;
-	size_t body_bytes_max;
+	size_t body_bytes_max, bodies_bytes_max; /* of one request's body, of all at once */
 };
 
 struct service_http *ringcast_service_http_start(const struct service_http_options *options, char problem[SERVICE_PROBLEM_BYTES]);
@@ -40,6 +41,6 @@ struct service_http *ringcast_service_http_start(const struct service_http_optio
 void ringcast_service_http_quiesce(struct service_http *http);
 void ringcast_service_http_destroy(struct service_http **http);
 void ringcast_service_http_address(const struct service_http *http, char ret_text[SERVICE_ADDRESS_BYTES]); /* with the real port */
-uint64_t ringcast_service_http_cut_count(const struct service_http *http); /* connections closed to make room; any thread */
+struct slots_cuts ringcast_service_http_cuts(const struct service_http *http); /* any thread */
 
 #endif

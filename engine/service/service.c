@@ -282,6 +282,7 @@ static bool start_http(struct service *service, char problem[SERVICE_PROBLEM_BYT
 		.key = options->key,
 		.connections_max = options->connections_max,
 		.body_bytes_max = options->body_bytes_max,
+		.bodies_bytes_max = options->bodies_bytes_max,
 	};
 	service->http = ringcast_service_http_start(&http, problem);
 	service->has_tls = options->certificate != NULL;
@@ -442,6 +443,15 @@ static void match_metrics_each(struct service *service, ringcast_metric_fn *each
 	     (double)counts.kept_tickets);
 }
 
+static void tell_cuts(struct service *service, ringcast_metric_fn *each, void *context)
+{
+	static const char name[] = "ringcast_service_connections_cut_total", help[] = "Connections to the service closed to make room.";
+	const struct slots_cuts cuts = ringcast_service_http_cuts(service->http);
+	each(context, name, "counter", help, "reason=\"crowd\"", (double)cuts.crowd);
+	each(context, name, "counter", help, "reason=\"memory\"", (double)cuts.memory);
+	each(context, name, "counter", help, "reason=\"busy\"", (double)cuts.busy);
+}
+
 void ringcast_service_metrics_each(struct service *service, ringcast_metric_fn *each, void *context)
 {
 	struct webhooks_counts counts = {0};
@@ -449,8 +459,7 @@ void ringcast_service_metrics_each(struct service *service, ringcast_metric_fn *
 	     (double)ringcast_throttle_refused_count(service->throttle));
 	each(context, "ringcast_service_host_events_lost_total", "counter", "News of hosts that did not fit service.host_events_max; the hosts were asked instead.",
 	     "", (double)ringcast_loop_lost_count(service->loop));
-	each(context, "ringcast_service_connections_cut_total", "counter", "Connections to the service closed because there were service.connections_max.", "",
-	     (double)ringcast_service_http_cut_count(service->http));
+	tell_cuts(service, each, context);
 	placement_metrics_each(service, each, context);
 	match_metrics_each(service, each, context);
 	if (service->logs != NULL)

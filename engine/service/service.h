@@ -32,7 +32,7 @@ struct service_options {
 	uint32_t match_tickets_max, match_ended_tickets_max, match_configurations_max, match_rule_sets_max;
 	int64_t match_round_ms;
 	uint32_t requests_per_second[ROLE_COUNT]; /* of each key, by the role that the operation needs; 0: no limit */
-	size_t body_bytes_max;
+	size_t body_bytes_max, bodies_bytes_max; /* of one request, of all at once */
 	/* custom game servers */
 	const char *builds, *servers; /* folders; NULL: no builds; state and output of game servers go when the service stops */
 	const char *sdk_url;	      /* where game servers are told to connect; NULL: the service's own address */
