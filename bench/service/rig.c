@@ -68,6 +68,7 @@ static struct loop_options options_of(struct bench_rig *rig, struct host *host)
 		.context = rig,
 		.requests_max = 100000,
 		.events_max = 100000,
+		.game_events_max = 1024,
 		.repeats_max = 1000,
 	};
 }

@@ -227,6 +227,15 @@ static void on_change(void *context, const ringcast_change *change)
 	pthread_rwlock_unlock(&daemon->service_lock);
 }
 
+static void on_event(void *context, const ringcast_event *event)
+{
+	struct daemon *daemon = context;
+	pthread_rwlock_rdlock(&daemon->service_lock);
+	if (daemon->service)
+		ringcast_service_hear_event(daemon->service, event);
+	pthread_rwlock_unlock(&daemon->service_lock);
+}
+
 static void on_script_log(void *context, const char *session_id, const char *level, const char *text, size_t text_bytes)
 {
 	struct daemon *daemon = context;
@@ -247,6 +256,8 @@ static bool create_engine(struct daemon *daemon, const struct tls_files *files)
 	options.change_context = daemon;
 	options.script_log = on_script_log;
 	options.script_log_context = daemon;
+	options.event = ringcast_control_service_is_on(&daemon->config) ? on_event : NULL; /* else games are told that nobody listens */
+	options.event_context = daemon;
 	options.log_level_min = RINGCAST_LOG_DEBUG; /* the sink filters, so that a reload can lower the level */
 	int result = ringcast_engine_create(&options, &daemon->engine, error, sizeof(error));
 	if (result == RINGCAST_OK)

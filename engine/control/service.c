@@ -56,6 +56,12 @@ bool ringcast_control_service_check(const struct config *config, bool is_dev, st
 	return false;
 }
 
+bool ringcast_control_service_is_on(const struct config *config)
+{
+	struct endpoint endpoint;
+	return ringcast_value_parse_endpoint(config->service_address.text, &endpoint) && endpoint.size > 0;
+}
+
 static const char *text_or_null(const char *text)
 {
 	return *text != '\0' ? text : NULL;
@@ -125,6 +131,7 @@ bool ringcast_control_service_start(const struct config *config, const struct co
 		.match_round_ms = config->service_match_round_ms,
 		.requests_max = config->service_requests_max,
 		.events_max = config->service_host_events_max,
+		.game_events_max = config->service_game_events_max,
 		.repeats_max = config->service_repeats_kept,
 		.connections_max = config->service_connections_max,
 		.body_bytes_max = config->service_body_max_bytes,

@@ -7,6 +7,7 @@
 
 /* What a start would refuse of the service's keys, without starting anything. */
 bool ringcast_control_service_check(const struct config *config, bool is_dev, struct config_error *reterr);
+bool ringcast_control_service_is_on(const struct config *config);
 struct control_service_options {
 	ringcast_engine *engine;
 	bool is_dev;

@@ -12,6 +12,7 @@
 #include "service/batch.h"
 #include "service/letter.h"
 #include "service/matchmaking/matchmaking.h"
+#include "service/model/game_event.h"
 #include "service/model/stream.h"
 #include "service/operations/placing.h"
 #include "service/operations/scripts.h"
@@ -30,6 +31,7 @@ struct loop {
 	struct list_node requests, calls, events, letters;
 	size_t request_count, event_count, letter_count;
 	uint64_t arrival_count, lost_event_count, lost_event_total; /* lost: since they were last told of, and all */
+	uint64_t game_event_count, lost_game_event_count; /* atomic; of those among events */
 	struct batch *batch; /* the store thread's while not done; NULL: none */
 	bool is_stopping, are_writes_held;
 	struct placing_counts placing_counts; /* as of the last turn */
@@ -110,6 +112,8 @@ static void take_answer(struct loop *loop, struct host_call *call)
 	size_t before = loop->model.records.change_count;
 	ringcast_host_call_check(call);
 	call->answered(&loop->model, call);
+	if (call->kind == HOST_CREATE)
+		ringcast_game_events_creation_answered(&loop->model);
 	for (; request != NULL; request = next) {
 		next = request->call == call ? request->next_waiting : NULL;
 		if (!request->is_answered)
@@ -172,6 +176,8 @@ static void submit_calls(struct loop *loop)
 		struct host_call *call = CONTAINER_OF(loop->model.calls.next, struct host_call, node);
 		ringcast_list_remove(&call->node);
 		ringcast_assert(call->host < loop->options.host_count);
+		if (call->kind == HOST_CREATE)
+			ringcast_game_events_creation_begun(&loop->model);
 		struct host *host = loop->options.hosts[call->host];
 		host->ops->submit(host, call);
 	}
@@ -365,6 +371,8 @@ static void hear_next(struct loop *loop, struct work *work)
 {
 	struct host_event *event = CONTAINER_OF(work->events.next, struct host_event, node);
 	ringcast_list_remove(&event->node);
+	if (event->kind == HOST_GAME_EVENT)
+		__atomic_sub_fetch(&loop->game_event_count, 1, __ATOMIC_RELAXED);
 	ringcast_model_hear(&loop->model, event);
 	json_decref(event->found);
 	free(event);
@@ -668,26 +676,37 @@ void ringcast_loop_give_back(struct loop *loop, struct host_call *call)
 	pthread_mutex_unlock(&loop->lock);
 }
 
+/* Events of games have a share of the room: they are longer, and nobody is asked after those that are lost. */
+static bool is_room_for(const struct loop *loop, bool is_game)
+{
+	return loop->event_count < loop->options.events_max &&
+	       (!is_game || __atomic_load_n(&loop->game_event_count, __ATOMIC_RELAXED) < loop->options.game_events_max);
+}
+
 void ringcast_loop_tell(struct loop *loop, const struct host_event *event)
 {
+	bool is_game = event->kind == HOST_GAME_EVENT;
 	struct host_event *copy = malloc(sizeof(*copy));
 	if (copy != NULL)
 		*copy = *event;
 	pthread_mutex_lock(&loop->lock);
-	if (copy != NULL && loop->event_count < loop->options.events_max) {
+	bool is_taken = copy != NULL && is_room_for(loop, is_game);
+	if (is_taken) {
 		copy->arrival = ++loop->arrival_count;
 		ringcast_list_add_tail(&loop->events, &copy->node);
 		loop->event_count++;
-		copy = NULL;
+		__atomic_add_fetch(&loop->game_event_count, is_game, __ATOMIC_RELAXED);
+	} else if (is_game) {
+		__atomic_add_fetch(&loop->lost_game_event_count, 1, __ATOMIC_RELAXED);
 	} else {
 		loop->lost_event_count++;
 		loop->lost_event_total++;
 	}
-	bool is_lost = copy != NULL;
 	pthread_cond_signal(&loop->changed);
 	pthread_mutex_unlock(&loop->lock);
-	if (is_lost)
-		json_decref(copy->found);
+	if (is_taken)
+		return;
+	json_decref(event->found);
 	free(copy);
 }
 
@@ -709,6 +728,11 @@ uint64_t ringcast_loop_lost_count(struct loop *loop)
 	uint64_t count = loop->lost_event_total;
 	pthread_mutex_unlock(&loop->lock);
 	return count;
+}
+
+uint64_t ringcast_loop_lost_game_count(const struct loop *loop)
+{
+	return __atomic_load_n(&loop->lost_game_event_count, __ATOMIC_RELAXED);
 }
 
 bool ringcast_loop_bury(struct loop *loop, const char *url, const struct service_event *event, const char *error)

@@ -228,6 +228,7 @@ static bool create_loop(struct service *service, char problem[SERVICE_PROBLEM_BY
 		.steady_ms = steady_ms,
 		.requests_max = options->requests_max,
 		.events_max = options->events_max,
+		.game_events_max = options->game_events_max,
 		.repeats_max = options->repeats_max,
 	};
 	if (!ringcast_outside_random(&loop.seed, sizeof(loop.seed)) || !ringcast_outside_random(&loop.token_secret, sizeof(loop.token_secret))) {
@@ -342,6 +343,14 @@ void ringcast_service_hear(struct service *service, const ringcast_change *chang
 	struct host_event event;
 	if (ringcast_host_local_event(change, &event))
 		ringcast_loop_tell(service->loop, &event);
+}
+
+void ringcast_service_hear_event(struct service *service, const ringcast_event *given)
+{
+	struct host_event event = {.kind = HOST_GAME_EVENT, .found = json_stringn(given->json, given->json_bytes)};
+	snprintf(event.session, sizeof(event.session), "%s", given->session_id);
+	snprintf(event.text, sizeof(event.text), "%s", given->name);
+	ringcast_loop_tell(service->loop, &event);
 }
 
 bool ringcast_service_set_keys(struct service *service, const struct key *keys, size_t count)
@@ -459,6 +468,8 @@ void ringcast_service_metrics_each(struct service *service, ringcast_metric_fn *
 	     (double)ringcast_throttle_refused_count(service->throttle));
 	each(context, "ringcast_service_host_events_lost_total", "counter", "News of hosts that did not fit service.host_events_max; the hosts were asked instead.",
 	     "", (double)ringcast_loop_lost_count(service->loop));
+	each(context, "ringcast_service_game_events_lost_total", "counter", "Events of games that did not fit service.game_events_max.", "",
+	     (double)ringcast_loop_lost_game_count(service->loop));
 	tell_cuts(service, each, context);
 	placement_metrics_each(service, each, context);
 	match_metrics_each(service, each, context);

@@ -26,7 +26,7 @@ struct service_options {
 	size_t session_log_bytes_max;
 	int64_t session_logs_kept_s;
 	uint32_t webhook_queue_max, webhook_tries_max, letters_max;
-	uint32_t sessions_max, players_per_session_max, requests_max, connections_max, fleet_events_max, events_max, repeats_max, ended_sessions_max;
+	uint32_t sessions_max, players_per_session_max, requests_max, connections_max, fleet_events_max, events_max, game_events_max, repeats_max, ended_sessions_max;
 	uint32_t left_players_max, left_players_per_session_max;
 	uint32_t placements_max, ended_placements_max; /* that wait; that are kept after they have ended */
 	uint32_t match_tickets_max, match_ended_tickets_max, match_configurations_max, match_rule_sets_max;
@@ -61,6 +61,8 @@ void ringcast_service_hear(struct service *service, const ringcast_change *chang
  * [any thread] Dead letters of webhooks: {"letters": [...]}, or all sent again: {"count": N}. The caller's; NULL: text says why not.
  */
 json_t *ringcast_service_letters(struct service *service, bool is_resend, char problem[SERVICE_PROBLEM_BYTES]);
+/* What a session's game emits; see ringcast_engine_options.event. [any thread, until stop] */
+void ringcast_service_hear_event(struct service *service, const ringcast_event *event);
 /* What a session's script said; see ringcast_engine_options.script_log. [any thread, until stop] */
 void ringcast_service_hear_log(struct service *service, const char *session_id, const char *level, const char *text, size_t text_bytes);
 /* What the service counts, for /metrics. [any thread] */

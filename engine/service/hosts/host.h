@@ -105,6 +105,7 @@ enum host_event_kind {
 	HOST_PLAYER_COMPLETED,
 	HOST_PLAYER_TIMEDOUT,
 	HOST_ROOM,	  /* session is a fleet's id: a process of it is free for a session; no sequence */
+	HOST_GAME_EVENT, /* a game emits it: text is its name, found its JSON as a text; no sequence */
 	HOST_FLEET_EVENT, /* session is the fleet's id, player the event's code, text what happened; no sequence */
 };
 

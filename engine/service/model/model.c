@@ -8,6 +8,7 @@
 #include "base/attr.h"
 #include "base/hex.h"
 #include "service/model/fleet_event.h"
+#include "service/model/game_event.h"
 #include "service/model/stream.h"
 
 enum { DISOWN_ATTEMPTS = 16 };
@@ -44,6 +45,7 @@ void ringcast_model_init(struct model *model, const struct model_settings *setti
 	ringcast_game_sessions_init(&model->sessions, ringcast_prng_next(&model->prng));
 	model->sessions.left_per_session_max = settings->left_players_per_session_max;
 	ringcast_early_news_init(&model->early, ringcast_prng_next(&model->prng));
+	ringcast_game_events_init(&model->game_events);
 	ringcast_list_init(&model->calls);
 	ringcast_list_init(&model->stream);
 	ringcast_list_init(&model->resends);
@@ -81,6 +83,7 @@ void ringcast_model_fini(struct model *model)
 		ringcast_host_call_destroy(&call);
 	}
 	ringcast_early_news_fini(&model->early);
+	ringcast_game_events_fini(&model->game_events);
 	ringcast_game_sessions_fini(&model->sessions);
 	ringcast_records_fini(&model->records);
 }
@@ -289,6 +292,7 @@ bool ringcast_model_begin(struct model *model, struct game_session *session, con
 		ringcast_game_session_move(&model->sessions, session, GAME_SESSION_ERROR, "", model->now_ms);
 	else if (!call->is_activating)
 		ringcast_game_session_move(&model->sessions, session, GAME_SESSION_ACTIVE, "", model->now_ms);
+	ringcast_game_events_place(model, session);
 	return true;
 }
 
@@ -357,6 +361,8 @@ void ringcast_model_hear(struct model *model, const struct host_event *event)
 		ringcast_model_find(model, event);
 	else if (event->kind == HOST_ROOM && model->room_heard != NULL)
 		model->room_heard(model, event->session);
+	else if (event->kind == HOST_GAME_EVENT)
+		ringcast_game_event_hear(model, event);
 	else if (event->kind == HOST_FLEET_EVENT)
 		ringcast_fleet_event_note(model, event->session, event->player, "%s", event->text);
 	else

@@ -51,6 +51,12 @@ enum { MODEL_REPAIRS_MAX = 32 };
 struct placing;
 struct matchmaking;
 
+/* Of games, not placed yet; see game_event.h. */
+struct game_events {
+	struct list_node waiting; /* oldest first */
+	uint32_t count, creating_count; /* creating: sessions that hosts have not answered for */
+};
+
 struct model {
 	struct model_settings settings; /* texts are borrowed and outlive the model */
 	int64_t now_ms;		/* since the epoch */
@@ -62,6 +68,7 @@ struct model {
 	struct game_sessions sessions;
 	struct list_node calls; /* of struct host_call, to be submitted; oldest first */
 	struct early_news early;
+	struct game_events game_events;
 	uint64_t orphan_count; /* sessions that a host goes on running for nobody */
 	/* After a gap in what hosts told: every live session is asked after, a few at a time. */
 	bool is_repairing;

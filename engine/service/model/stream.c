@@ -71,6 +71,22 @@ void ringcast_stream_fleet(struct model *model, const json_t *fleet_event)
 		       json_object_get(fleet_event, "Message"), "count", json_object_get(fleet_event, "Count")));
 }
 
+void ringcast_stream_game(struct model *model, const struct game_session *session, const char *host_session, const char *name, const char *json)
+{
+	char arn[MODEL_ARN_BYTES];
+	json_t *data = json_loads(json, JSON_DECODE_ANY, NULL), *detail = session != NULL ? session_detail(model, session, arn) : json_object();
+	if (data == NULL || detail == NULL) {
+		json_decref(data);
+		json_decref(detail);
+		model->events_lost_count++;
+		return;
+	}
+	json_object_set_new(detail, "sessionId", json_string(host_session));
+	json_object_set_new(detail, "eventName", json_string(name));
+	json_object_set_new(detail, "eventData", data);
+	emit(model, "GameSessionEvent", session != NULL ? arn : host_session, detail);
+}
+
 static void put_member(json_t *detail, const char *name, const json_t *value)
 {
 	if (value != NULL)

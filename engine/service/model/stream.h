@@ -10,6 +10,8 @@
 void ringcast_stream_session(struct model *model, const struct game_session *session); /* by its status */
 void ringcast_stream_player(struct model *model, const struct player_session *player);
 void ringcast_stream_fleet(struct model *model, const json_t *fleet_event); /* as the API shows it; it is durable */
+/* session NULL: one that the service has not created. host_session: the host's name for it. json: whole. */
+void ringcast_stream_game(struct model *model, const struct game_session *session, const char *host_session, const char *name, const char *json);
 
 void ringcast_stream_placement(struct model *model, const json_t *placement, const char *type); /* the record of one that has ended; it is durable */
 /* Of what has no function of its own here. Takes the detail. */

@@ -59,6 +59,7 @@ void sim_host_init(struct sim_host *host, const struct swarm *swarm, FILE *trace
 	host->swarm = swarm;
 	host->trace = trace;
 	ringcast_prng_init(&host->prng, swarm->seed ^ UINT64_C(0x484f5354));
+	ringcast_prng_init(&host->emit_prng, swarm->seed ^ UINT64_C(0x454d4954));
 	ringcast_list_init(&host->todo);
 	ringcast_list_init(&host->done);
 	ringcast_list_init(&host->news);
@@ -434,4 +435,22 @@ void sim_host_happen(struct sim_host *host)
 			end_session(host, session);
 		}
 	}
+}
+
+/* At once: it goes another way than the news, and overtakes what it likes. The newest sessions are those that nobody may know yet. */
+void sim_host_emit(struct sim_host *host)
+{
+	char text[24];
+	uint32_t newest = host->session_count < 4 ? host->session_count : 4;
+	if (newest == 0)
+		return;
+	struct sim_session *session = &host->sessions[host->session_count - 1 - ringcast_prng_below(&host->emit_prng, newest)];
+	if (!session->is_live)
+		return;
+	snprintf(text, sizeof(text), "%llu", (unsigned long long)++session->emitted_event);
+	struct host_event event = {.kind = HOST_GAME_EVENT, .found = json_string(text)};
+	snprintf(event.session, sizeof(event.session), "%s", session->name);
+	snprintf(event.text, sizeof(event.text), "count");
+	host->emitted_count++;
+	ringcast_loop_tell(host->loop, &event);
 }

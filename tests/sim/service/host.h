@@ -19,6 +19,8 @@ struct sim_session {
 	bool is_overtaken; /* that it has gone was answered before all of what its players did was told */
 	uint32_t players_max;
 	uint64_t sequence;
+	uint64_t emitted_event, heard_event; /* its game counts, and tells */
+	bool was_stranger; /* an event of it was told without the service's name for it */
 };
 
 struct sim_player {
@@ -43,6 +45,8 @@ struct sim_host {
 	struct sim_player players[SIM_PLAYERS_MAX];
 	uint32_t session_count, player_count;
 	uint64_t call_count, event_count;
+	struct prng emit_prng; /* of its own: what games emit changes nothing else */
+	uint64_t emitted_count; /* in this life of the process */
 	FILE *trace;
 };
 
@@ -55,6 +59,7 @@ bool sim_host_carry_out(struct sim_host *host);
 bool sim_host_answer(struct sim_host *host);
 bool sim_host_tell(struct sim_host *host);
 void sim_host_happen(struct sim_host *host); /* a player comes, goes or is too late, a session has started, or ends */
+void sim_host_emit(struct sim_host *host); /* a game emits an event, maybe before anybody knows its session */
 void sim_host_die(struct sim_host *host);
 bool sim_host_is_full(const struct sim_host *host); /* it remembers so many, ended ones too, and takes no more */
 

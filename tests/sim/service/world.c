@@ -1,5 +1,7 @@
 #include "world.h"
 
+#include "stream.h"
+
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
@@ -72,6 +74,7 @@ static struct loop *loop_new(struct world *world, char problem[STORE_PROBLEM_BYT
 			     .ended_sessions_max = SIM_SESSIONS_MAX,
 			     .left_players_max = SIM_PLAYERS_MAX,
 			     .left_players_per_session_max = world->swarm->left_players_max,
+			     .has_stream = true,
 			     .placements_max = 1000,
 			     .ended_placements_max = 1000,
 			     .match_tickets_max = 64,
@@ -87,16 +90,19 @@ static struct loop *loop_new(struct world *world, char problem[STORE_PROBLEM_BYT
 		.seed = ringcast_prng_next(&world->prng),
 		.now_ms = now_ms,
 		.steady_ms = now_ms,
+		.emit = sim_stream_hear,
 		.context = world,
 		.requests_max = world->swarm->requests_max,
 		.repeats_max = 100000,
 		.events_max = world->swarm->drop_event > 0 ? 1 + world->swarm->drop_event % 4 : 100000,
+		.game_events_max = 1024,
 	};
 	return ringcast_loop_create(&options, problem);
 }
 
 static bool try_start(struct world *world, char problem[STORE_PROBLEM_BYTES])
 {
+	sim_stream_begin(world);
 	world->store = ringcast_service_store_open(store_path, problem);
 	if (world->store != NULL)
 		world->loop = loop_new(world, problem);
@@ -220,6 +226,8 @@ static void step(struct world *world)
 		sim_host_tell(&world->host);
 	else if (choice < 88)
 		sim_host_happen(&world->host);
+	else if (choice < 94)
+		sim_host_emit(&world->host);
 	if (sim_world_chance(world, 600))
 		turn(world);
 	if (choice == 99 && world->loop != NULL)
@@ -292,6 +300,7 @@ static void calm(struct world *world)
 	check_answers(world);
 	world->host.is_calm = true;
 	sim_world_settle(world);
+	sim_stream_check(world);
 	sim_oracle_check_model(world);
 	sim_oracle_check_host(world);
 	sim_clients_end_all(world);

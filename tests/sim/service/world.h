@@ -26,6 +26,7 @@ struct world {
 	struct list_node asks; /* of struct ask that are not answered */
 	uint32_t ask_count;
 	uint64_t trace_hash, answer_count, fault_count, crash_count;
+	uint64_t stream_number, game_events_heard; /* of this life of the process; see stream.h */
 	bool is_calm;
 	FILE *trace; /* NULL for none */
 	char failure[WORLD_FAILURE_BYTES]; /* "" while all is well: the first one counts */

@@ -151,3 +151,86 @@ Test(envelope, the_signature_is_an_hmac_of_time_and_body)
 	ringcast_envelope_sign("secret", "body", 1700000000, signature);
 	cr_assert_str_eq(signature, "t=1700000000,v1=42ac6f0448c1d9c3e1e82b9726248f58fef84afffcbad5188246e96070e0ea46");
 }
+
+/* What games emit */
+
+static char details[4096];
+
+static void keep_detail(void *context, struct service_event *event)
+{
+	size_t used = strlen(details);
+	if (strcmp(event->type, "GameSessionEvent") == 0)
+		snprintf(details + used, sizeof(details) - used, "%s %s\n", event->resource, event->detail);
+	else
+		snprintf(details + used, sizeof(details) - used, "%s\n", event->type);
+	ringcast_event_destroy(&event);
+}
+
+static void begin_with_details(void)
+{
+	rig_fini(&rig);
+	details[0] = '\0';
+	rig_init_with(&rig, &(struct rig_options){.is_dev = true, .emit = keep_detail});
+}
+
+static void emit_game(const char *host_session, const char *name, const char *json)
+{
+	struct host_event event = {.kind = HOST_GAME_EVENT, .found = json_string(json)};
+	snprintf(event.session, sizeof(event.session), "%s", host_session);
+	snprintf(event.text, sizeof(event.text), "%s", name);
+	ringcast_loop_tell(rig.loop, &event);
+}
+
+Test(stream, what_a_game_emits_is_told_with_its_session)
+{
+	begin_with_details();
+	rig_free(rig_run(&rig, "CreateGameSession", "{\"FleetId\": \"fleet-1\", \"MaximumPlayerSessionCount\": 2, \"IdempotencyToken\": \"t\"}"));
+	const char *host_session = ringcast_game_session_find(&ringcast_loop_model(rig.loop)->sessions, "fleet-1", "t")->host_session;
+	char expected[512];
+	details[0] = '\0';
+	emit_game(host_session, "boss.down", "{\"by\":[1,2]}");
+	rig_turn(&rig);
+	snprintf(expected, sizeof(expected),
+		 "arn:aws:gamelift:local::gamesession/fleet-1/t {\"gameSessionArn\":\"arn:aws:gamelift:local::gamesession/fleet-1/t\",\"fleetId\":\"fleet-1\",\"location\":\"\","
+		 "\"currentPlayerSessionCount\":0,\"maximumPlayerSessionCount\":2,\"sessionId\":\"%s\",\"eventName\":\"boss.down\",\"eventData\":{\"by\":[1,2]}}\n", host_session);
+	cr_assert_str_eq(details, expected);
+}
+
+Test(stream, what_a_game_emits_before_its_session_has_a_name_waits_for_it)
+{
+	begin_with_details();
+	struct request *request = rig_ask(&rig, "CreateGameSession", "{\"FleetId\": \"fleet-1\", \"MaximumPlayerSessionCount\": 2, \"IdempotencyToken\": \"t\"}");
+	rig_turn(&rig);
+	struct host_call *call = rig_take_call(&rig);
+	snprintf(call->session, sizeof(call->session), "host-early");
+	emit_game("host-early", "first", "1");
+	emit_game("host-stranger", "other", "2");
+	emit_game("host-early", "second", "3");
+	rig_turn(&rig);
+	cr_assert_str_eq(details, "");
+	call->result = HOST_OK;
+	ringcast_loop_give_back(rig.loop, call);
+	rig_turn(&rig);
+	cr_assert_not_null(strstr(details, "GameSessionActive\narn:aws:gamelift:local::gamesession/fleet-1/t "), "%s", details);
+	const char *first = strstr(details, "\"first\""), *second = strstr(details, "\"second\"");
+	cr_assert(first != NULL && second != NULL && first < second, "%s", details);
+	cr_assert_not_null(strstr(details, "\nhost-stranger {\"sessionId\":\"host-stranger\",\"eventName\":\"other\",\"eventData\":2}\n"), "%s", details);
+	rig_free(request);
+}
+
+Test(stream, of_what_games_emit_so_many_may_wait)
+{
+	begin_with_details();
+	for (int i = 0; i < 6; i++)
+		emit_game("host-x", "n", "{}");
+	cr_assert_eq(ringcast_loop_lost_game_count(rig.loop), 2);
+	cr_assert_eq(ringcast_loop_lost_count(rig.loop), 0);
+	rig_turn(&rig);
+	emit_game("host-x", "n", "{}");
+	rig_turn(&rig);
+	cr_assert_eq(ringcast_loop_lost_game_count(rig.loop), 2);
+	size_t count = 0;
+	for (const char *at = details; (at = strstr(at, "host-x {")) != NULL; at++)
+		count++;
+	cr_assert_eq(count, 5);
+}
