@@ -530,6 +530,8 @@ static void *run_loop(void *context)
 
 /* Life */
 
+static const struct matchmaking_queues queues = {.start = ringcast_placing_start, .is_full = ringcast_placing_is_full};
+
 struct loop *ringcast_loop_create(const struct loop_options *options, char problem[STORE_PROBLEM_BYTES])
 {
 	pthread_condattr_t steady;
@@ -566,7 +568,7 @@ struct loop *ringcast_loop_create(const struct loop_options *options, char probl
 		return NULL;
 	}
 	teach_all(loop);
-	loop->model.matchmaking = ringcast_matchmaking_create(&loop->model);
+	loop->model.matchmaking = ringcast_matchmaking_create(&loop->model, &queues);
 	if (loop->model.matchmaking == NULL) {
 		snprintf(problem, STORE_PROBLEM_BYTES, "matchmaking: out of memory");
 		ringcast_loop_destroy(&loop);

@@ -9,8 +9,8 @@ import unittest
 from botocore.exceptions import ClientError
 
 from daemon import Daemon
-from gamelift import client, service_port
-from player import until
+from gamelift import client, raw, service_port
+from player import Player, until
 from webhook_test import Receiver
 
 GALLERY = os.path.join(os.path.dirname(__file__), "..", "..", "docs", "examples", "matchmaking")
@@ -32,7 +32,8 @@ class MatchCase(unittest.IsolatedAsyncioTestCase):
             with open(path, "w", encoding="ascii", opener=lambda name, flags: os.open(name, flags, 0o600)) as file:
                 file.write(f"sns {self.receiver.url} webhook-secret-0123456789\n")
             settings["service__webhooks"] = path
-        self.daemon = Daemon("--dev", service__store=os.path.join(self.folder, "store.db"), service__match_round="20ms", **settings)
+        settings.setdefault("service__match_round", "20ms")
+        self.daemon = Daemon("--dev", service__store=os.path.join(self.folder, "store.db"), **settings)
         self.gamelift = client(service_port(self.daemon))
 
     def tearDown(self):
@@ -202,6 +203,164 @@ class StandaloneTest(MatchCase):
         await self.becomes(alone, "TIMED_OUT")
         await until(lambda: self.types() == ["MatchmakingSearching", "MatchmakingTimedOut"])
         self.assertEqual(self.told()[-1][1]["detail"]["reason"], "TimedOut")
+
+
+PAIR = {"ruleLanguageVersion": "1.0", "playerAttributes": [{"name": "skill", "type": "number", "default": 7}],
+        "teams": [{"name": "red", "minPlayers": 1, "maxPlayers": 1}, {"name": "blue", "minPlayers": 1, "maxPlayers": 1}]}
+
+
+class QueueTest(MatchCase):
+    """Matches that get a session through a queue, and players who join it."""
+
+    def queue(self, name="main", *fleets, **options):
+        arns = fleets or ["arn:aws:gamelift:local::fleet/fleet-123"]
+        options = {"TimeoutInSeconds": 60, **options}
+        self.gamelift.create_game_session_queue(Name=name, Destinations=[{"DestinationArn": arn} for arn in arns], **options)
+        return {"FlexMatchMode": "WITH_QUEUE", "GameSessionQueueArns": [f"arn:aws:gamelift:local::gamesessionqueue/{name}"]}
+
+    def session(self, ticket):
+        arn = ticket["GameSessionConnectionInfo"]["GameSessionArn"]
+        return self.gamelift.describe_game_sessions(GameSessionId=arn)["GameSessions"][0]
+
+    async def enter(self, ticket):
+        """All players of a completed ticket, in the session."""
+        info = ticket["GameSessionConnectionInfo"]
+        self.assertEqual((info["IpAddress"], info["Port"]), ("127.0.0.1", self.daemon.tcp_port))
+        return [await Player.join(self.daemon, token=place["PlayerSessionId"]) for place in info["MatchedPlayerSessions"]]
+
+    async def test_a_duel_is_played(self):
+        self.start(webhook=True)
+        self.rules("duel")
+        self.configure("duel", GameProperties=[{"Key": "map", "Value": "dust"}], GameSessionData="data", **self.queue())
+        tickets = [self.begin("duel", {"PlayerId": name, "PlayerAttributes": {"rating": {"N": rating}}}) for name, rating in (("ann", 1000), ("bob", 1003))]
+        one, two = [await self.becomes(ticket, "COMPLETED") for ticket in tickets]
+        self.assertEqual([place["PlayerId"] for place in one["GameSessionConnectionInfo"]["MatchedPlayerSessions"]], ["ann"])
+        session = self.session(one)
+        self.assertEqual((session["MaximumPlayerSessionCount"], session["GameSessionData"], session["GameProperties"]),
+                         (2, "data", [{"Key": "map", "Value": "dust"}]))
+        data = json.loads(session["MatchmakerData"])
+        self.assertTrue(data["matchmakingConfigurationArn"].endswith(":matchmakingconfiguration/duel"))
+        self.assertEqual({team["name"]: [(p["playerId"], p["attributes"]) for p in team["players"]] for team in data["teams"]},
+                         {t["Players"][0]["Team"]: [(t["Players"][0]["PlayerId"], {"rating": {"attributeType": "DOUBLE", "valueAttribute": r}})]
+                          for t, r in ((one, 1000), (two, 1003))})
+        ann, bob = *await self.enter(one), *await self.enter(two)
+        await ann.send(10, b"hello", player=bob.peer_id)
+        await bob.expect(10, b"hello", ann.peer_id)
+        await until(lambda: "MatchmakingSucceeded" in self.types())
+        info = self.told()[-1][1]["detail"]["gameSessionInfo"]
+        self.assertEqual((info["gameSessionArn"], info["port"]), (session["GameSessionId"], self.daemon.tcp_port))
+        self.assertTrue(all(p["playerSessionId"] and p["team"] for p in info["players"]))
+        await ann.leave()
+        await bob.leave()
+
+    async def test_two_hundred_play_in_one_session(self):
+        self.start(service__match_round="6s")  # so that all are there when the second round is held
+        self.rules("last-one-standing")
+        self.configure("last-one-standing", **self.queue())
+        tickets = [self.begin("last-one-standing", player(f"p{i}", i % 50, **{"local": 20})) for i in range(200)]
+        await until(lambda: self.status(tickets[-1]) in ENDED)
+        done = [await self.becomes(ticket, "COMPLETED") for ticket in tickets]
+        self.assertEqual(len({ticket["GameSessionConnectionInfo"]["GameSessionArn"] for ticket in done}), 1)
+        self.assertEqual(self.session(done[0])["CurrentPlayerSessionCount"], 200)
+        players = [(await self.enter(ticket))[0] for ticket in done[::20]]
+        for joined in players:
+            await joined.leave()
+
+    async def test_the_session_begins_where_the_players_are_near(self):
+        self.start()
+        for place in ("custom-far", "custom-near"):
+            self.gamelift.create_location(LocationName=place)
+        fleet = self.gamelift.create_fleet(Name="f", Locations=[{"Location": "custom-far"}, {"Location": "custom-near"}])["FleetAttributes"]
+        self.rules("pair", PAIR)
+        policy = [{"MaximumIndividualPlayerLatencyMilliseconds": 50, "PolicyDurationSeconds": 1}, {"MaximumIndividualPlayerLatencyMilliseconds": 300}]
+        self.configure("pair", **self.queue("main", fleet["FleetArn"], PlayerLatencyPolicies=policy))
+        near = {"custom-far": 200, "custom-near": 20}
+        tickets = [self.begin("pair", player(name, **near)) for name in ("a", "b")]
+        done = [await self.becomes(ticket, "COMPLETED") for ticket in tickets]
+        self.assertEqual(self.session(done[0])["Location"], "custom-near")
+        slow = [self.begin("pair", player(name, **{"custom-far": 120, "custom-near": 140})) for name in ("c", "d")]
+        await self.becomes(slow[0], "PLACING")
+        done = [await self.becomes(ticket, "COMPLETED") for ticket in slow]
+        self.assertEqual(self.session(done[0])["Location"], "custom-far", "when the policy had relaxed")
+
+    async def test_a_match_waits_for_room_and_cannot_be_stopped(self):
+        self.start(limits__sessions_max=1)
+        self.rules("pair", PAIR)
+        self.configure("pair", **self.queue(TimeoutInSeconds=10))
+        first = [self.begin("pair", player(name)) for name in ("a", "b")]
+        done = await self.becomes(first[0], "COMPLETED")
+        second = [self.begin("pair", player(name)) for name in ("c", "d")]
+        await self.becomes(second[0], "PLACING")
+        self.assertEqual(self.fault("stop_matchmaking", TicketId=second[0]), "InvalidRequestException")
+        raw(service_port(self.daemon), "TerminateGameSession",
+            json.dumps({"GameSessionId": self.session(done)["GameSessionId"], "TerminationMode": "FORCE_TERMINATE"}))
+        for ticket in second:
+            await self.becomes(ticket, "COMPLETED")
+
+    async def test_a_match_that_no_queue_places_has_failed(self):
+        self.start(webhook=True, limits__sessions_max=1)
+        self.rules("pair", PAIR)
+        self.configure("pair", **self.queue(TimeoutInSeconds=1))
+        for names in (("a", "b"), ("c", "d")):
+            tickets = [self.begin("pair", player(name)) for name in names]
+            await until(lambda: all(self.status(ticket) in ENDED for ticket in tickets))
+        self.assertEqual({self.status(ticket) for ticket in tickets}, {"FAILED"})
+        await until(lambda: "MatchmakingFailed" in self.types())
+        self.assertEqual(self.types().count("MatchmakingFailed"), 1)
+
+    async def test_a_match_is_placed_after_a_restart(self):
+        self.start(limits__sessions_max=1)
+        self.rules("pair", PAIR)
+        self.configure("pair", **self.queue(TimeoutInSeconds=60))
+        for name in ("a", "b"):
+            first = self.begin("pair", player(name))
+        await self.becomes(first, "COMPLETED")
+        second = [self.begin("pair", player(name)) for name in ("c", "d")]
+        await self.becomes(second[0], "PLACING")
+        self.daemon.stop()
+        self.start(limits__sessions_max=1)
+        done = [await self.becomes(ticket, "COMPLETED") for ticket in second]
+        self.assertEqual({ticket["Players"][0]["Team"] for ticket in done}, {"red", "blue"})
+        players = [*await self.enter(done[0]), *await self.enter(done[1])]
+        for joined in players:
+            await joined.leave()
+
+    async def test_a_leaver_is_replaced(self):
+        self.start()
+        self.rules("pair", PAIR)
+        self.configure("pair", BackfillMode="AUTOMATIC", **self.queue())
+        tickets = [self.begin("pair", player(name)) for name in ("a", "b")]
+        one, two = [await self.becomes(ticket, "COMPLETED") for ticket in tickets]
+        automatic = json.loads(self.session(one)["MatchmakerData"])["autoBackfillTicketId"]
+        stays, leaves = *await self.enter(one), *await self.enter(two)
+        await leaves.leave()
+        await until(lambda: self.gamelift.describe_matchmaking(TicketIds=[automatic])["TicketList"])
+        third = await self.becomes(self.begin("pair", player("c")), "COMPLETED")
+        await self.becomes(automatic, "COMPLETED")
+        self.assertEqual(third["GameSessionConnectionInfo"]["GameSessionArn"], one["GameSessionConnectionInfo"]["GameSessionArn"])
+        self.assertEqual(third["Players"][0]["Team"], two["Players"][0]["Team"])
+        joined = (await self.enter(third))[0]
+        await joined.send(10, b"here", player=stays.peer_id)
+        await stays.expect(10, b"here", joined.peer_id)
+        await joined.leave()
+        await stays.leave()
+
+    async def test_a_backend_asks_for_players_who_join(self):
+        self.start()
+        self.rules("pair", PAIR)
+        self.configure("pair", **self.queue())
+        tickets = [self.begin("pair", player(name)) for name in ("a", "b")]
+        one, two = [await self.becomes(ticket, "COMPLETED") for ticket in tickets]
+        session = self.session(one)["GameSessionId"]
+        stays, leaves = *await self.enter(one), *await self.enter(two)
+        await leaves.leave()
+        self.assertEqual(self.fault("start_match_backfill", ConfigurationName="pair", Players=one["Players"]), "InvalidRequestException")
+        self.gamelift.start_match_backfill(TicketId="fill", ConfigurationName="pair", GameSessionArn=session, Players=one["Players"])
+        third = await self.becomes(self.begin("pair", player("c")), "COMPLETED")
+        await self.becomes("fill", "COMPLETED")
+        self.assertEqual(third["GameSessionConnectionInfo"]["GameSessionArn"], session)
+        await (await self.enter(third))[0].leave()
+        await stays.leave()
 
 
 if __name__ == "__main__":

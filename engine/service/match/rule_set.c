@@ -319,3 +319,30 @@ void ringcast_match_rule_set_destroy(struct match_rule_set **rule_set)
 	}
 	free(dead);
 }
+
+static void keep_open(const struct match_rule_set *rule_set, struct match_team_size *sizes, uint16_t count)
+{
+	for (; count > 0; count--) {
+		uint16_t largest = 0;
+		for (uint16_t team = 1; team < rule_set->team_count; team++)
+			if (sizes[team].players_max > sizes[largest].players_max)
+				largest = team;
+		if (sizes[largest].players_max <= sizes[largest].players_min || sizes[largest].players_max <= 1)
+			return;
+		sizes[largest].players_max--;
+	}
+}
+
+void ringcast_match_rule_set_keep_open(struct match_rule_set *rule_set, uint16_t count)
+{
+	uint16_t players_max = 0;
+	for (uint16_t level = 0; level < rule_set->level_count; level++) {
+		uint16_t players = 0;
+		keep_open(rule_set, rule_set->levels[level].sizes, count);
+		keep_open(rule_set, rule_set->levels[level].loosest_sizes, count);
+		for (uint16_t team = 0; team < rule_set->team_count; team++)
+			players = (uint16_t)(players + rule_set->levels[level].loosest_sizes[team].players_max);
+		players_max = players > players_max ? players : players_max;
+	}
+	rule_set->players_max = players_max;
+}

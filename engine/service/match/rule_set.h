@@ -163,6 +163,8 @@ struct match_rule_set *ringcast_match_rule_set_create(const char *text, size_t s
 void ringcast_match_rule_set_destroy(struct match_rule_set **rule_set);
 
 uint64_t ringcast_match_text(const struct match_rule_set *rule_set, const char *text, size_t size);
+/* So many fewer players of a match are looked for, one after the other of the largest teams, at each level; no team below its minimum. Before it is used. */
+void ringcast_match_rule_set_keep_open(struct match_rule_set *rule_set, uint16_t count);
 /* The level of somebody who has waited so long: an index. */
 uint16_t ringcast_match_level_at(const struct match_rule_set *rule_set, uint64_t age_ns);
 /* The attribute's index, or MATCH_ATTRIBUTES_MAX. */

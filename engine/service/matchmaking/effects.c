@@ -25,6 +25,8 @@ void ringcast_proposal_destroy(struct matchmaking *matchmaking, struct proposal 
 	if (dead->backfill != NULL && dead->backfill->proposal == dead)
 		dead->backfill->proposal = NULL;
 	ringcast_list_remove(&dead->node);
+	json_decref(dead->configuration);
+	json_decref(dead->places);
 	free(dead->tickets);
 	free(dead->teams);
 	free(dead);
@@ -48,6 +50,9 @@ static struct proposal *proposal_create(struct matchmaking *matchmaking, struct 
 	}
 	ringcast_model_new_id(matchmaking->model, "", proposal->id);
 	proposal->ground = ground;
+	proposal->maker = ground->maker;
+	proposal->configuration = json_incref(ground->configuration);
+	proposal->look_ms = INT64_MAX;
 	proposal->in_pool = match;
 	proposal->count = view.count;
 	memcpy(proposal->teams, view.teams, view.count);
@@ -100,8 +105,25 @@ static void tell_rejection(struct matchmaking *matchmaking, struct ticket *ticke
 
 /* Ends of matches */
 
-/* Its players, each with its team. The caller's. */
-static json_t *players_in_team(const struct ticket *ticket, const char *team)
+struct proposal *ringcast_proposal_find(const struct matchmaking *matchmaking, const char *id)
+{
+	for (struct list_node *node = matchmaking->proposals.next; node != &matchmaking->proposals; node = node->next) {
+		struct proposal *proposal = CONTAINER_OF(node, struct proposal, node);
+		if (strcmp(proposal->id, id) == 0)
+			return proposal;
+	}
+	return NULL;
+}
+
+const char *ringcast_proposal_team(const struct proposal *proposal, uint32_t index)
+{
+	if (proposal->ground != NULL)
+		return proposal->ground->rule_set->teams[proposal->teams[index]].name;
+	const char *team = json_string_value(json_object_get(json_array_get(ringcast_ticket_players(proposal->tickets[index]), 0), "Team"));
+	return team != NULL ? team : "";
+}
+
+json_t *ringcast_ticket_players_in(const struct ticket *ticket, const char *team)
 {
 	json_t *players = json_array(), *player;
 	size_t i;
@@ -123,12 +145,24 @@ static void end_one(struct matchmaking *matchmaking, struct ticket *ticket, enum
 	ringcast_ticket_end(matchmaking, ticket, state, extra);
 }
 
-/* All of its tickets end so. connection: borrowed, NULL for none. */
-static void end_proposal(struct matchmaking *matchmaking, struct proposal *proposal, bool is_placed, json_t *connection)
+/* What a ticket is told of the session: places of its own players. A new object. */
+static json_t *own_connection(const struct ticket *ticket, const json_t *connection)
+{
+	json_t *own = json_copy((json_t *)connection), *places = json_array(), *place, *player;
+	size_t i, k;
+	json_array_foreach((json_t *)ringcast_ticket_players(ticket), i, player)
+		json_array_foreach(json_object_get(connection, "MatchedPlayerSessions"), k, place)
+			if (json_equal(json_object_get(player, "PlayerId"), json_object_get(place, "PlayerId")))
+				json_array_append(places, place);
+	json_object_set_new(own, "MatchedPlayerSessions", places);
+	return own;
+}
+
+void ringcast_proposal_end(struct matchmaking *matchmaking, struct proposal *proposal, bool is_placed, json_t *connection)
 {
 	enum match_ticket_state state = is_placed ? MATCH_IS_COMPLETED : MATCH_IS_FAILED;
-	const struct match_rule_set *rule_set = proposal->ground->rule_set;
-	ringcast_match_pool_placed(proposal->ground->pool, proposal->in_pool, is_placed);
+	if (proposal->ground != NULL)
+		ringcast_match_pool_placed(proposal->ground->pool, proposal->in_pool, is_placed);
 	if (is_placed)
 		ringcast_news_succeeded(matchmaking, proposal, connection);
 	else
@@ -136,9 +170,9 @@ static void end_proposal(struct matchmaking *matchmaking, struct proposal *propo
 	for (uint32_t i = 0; i < proposal->count; i++) {
 		json_t *extra = json_object();
 		if (is_placed)
-			json_object_set_new(extra, "Players", players_in_team(proposal->tickets[i], rule_set->teams[proposal->teams[i]].name));
+			json_object_set_new(extra, "Players", ringcast_ticket_players_in(proposal->tickets[i], ringcast_proposal_team(proposal, i)));
 		if (is_placed && connection != NULL)
-			json_object_set(extra, "GameSessionConnectionInfo", connection);
+			json_object_set_new(extra, "GameSessionConnectionInfo", own_connection(proposal->tickets[i], connection));
 		end_one(matchmaking, proposal->tickets[i], state, extra);
 		json_decref(extra);
 	}
@@ -149,10 +183,41 @@ static void end_proposal(struct matchmaking *matchmaking, struct proposal *propo
 	ringcast_proposal_destroy(matchmaking, &proposal);
 }
 
+static void search_on(struct matchmaking *matchmaking, struct ticket *ticket)
+{
+	char problem[MATCHMAKING_PROBLEM_BYTES];
+	struct maker *maker = ringcast_maker_open(matchmaking, ticket->maker->name, problem);
+	ringcast_ticket_leave(matchmaking, ticket);
+	ticket->proposal = NULL;
+	ticket->state = MATCH_IS_QUEUED;
+	if (maker != NULL && ringcast_ticket_enter(matchmaking, ticket, ringcast_maker_ground(maker), problem))
+		return;
+	ringcast_ticket_end(matchmaking, ticket, MATCH_IS_FAILED, NULL);
+	ringcast_news_ended(matchmaking, ticket);
+}
+
+void ringcast_proposal_send_back(struct matchmaking *matchmaking, struct proposal *proposal, bool does_backfill_end)
+{
+	if (proposal->ground != NULL)
+		ringcast_match_pool_placed(proposal->ground->pool, proposal->in_pool, false); /* so that the pool lets them go */
+	for (uint32_t i = 0; i < proposal->count; i++)
+		search_on(matchmaking, proposal->tickets[i]);
+	if (proposal->backfill != NULL && does_backfill_end) {
+		ringcast_ticket_end(matchmaking, proposal->backfill, MATCH_IS_CANCELLED, NULL);
+		ringcast_news_ended(matchmaking, proposal->backfill);
+	} else if (proposal->backfill != NULL) {
+		search_on(matchmaking, proposal->backfill);
+	}
+	ringcast_proposal_destroy(matchmaking, &proposal);
+}
+
 /* Everybody agrees, or nobody was asked. */
 static void decide(struct matchmaking *matchmaking, struct proposal *proposal)
 {
-	end_proposal(matchmaking, proposal, true, NULL);
+	if (ringcast_maker_is_standalone(proposal->configuration))
+		ringcast_proposal_end(matchmaking, proposal, true, NULL);
+	else
+		ringcast_proposal_place(matchmaking, proposal);
 }
 
 /* Effects */

@@ -83,6 +83,11 @@ static struct ground *open_ground(struct matchmaking *matchmaking, struct maker 
 	else
 		snprintf(problem, MATCHMAKING_PROBLEM_BYTES, "out of memory");
 	if (ground != NULL && ground->rule_set != NULL) {
+		ground->players_max = ground->rule_set->players_max;
+		if (!ringcast_maker_is_standalone(configuration))
+			ringcast_match_rule_set_keep_open(ground->rule_set, (uint16_t)json_integer_value(json_object_get(configuration, "AdditionalPlayerCount")));
+	}
+	if (ground != NULL && ground->rule_set != NULL) {
 		ground->pool = new_pool(matchmaking, ground->rule_set, configuration);
 		ground->effects = calloc(MATCH_EFFECTS_A_TICKET * (size_t)matchmaking->model->settings.match_tickets_max, sizeof(*ground->effects));
 		if (ground->pool == NULL || ground->effects == NULL)
@@ -145,6 +150,12 @@ void ringcast_maker_close(struct matchmaking *matchmaking, struct maker *maker)
 	free(maker);
 }
 
+struct maker *ringcast_maker_ensure(struct matchmaking *matchmaking, const char *name)
+{
+	struct maker *maker = ringcast_maker_find(matchmaking, name);
+	return maker != NULL ? maker : maker_create(matchmaking, name);
+}
+
 /* Who waits goes over to the newest ground; whom its rules cannot take has failed. */
 static void move_waiting(struct matchmaking *matchmaking, struct maker *maker)
 {
@@ -158,8 +169,10 @@ static void move_waiting(struct matchmaking *matchmaking, struct maker *maker)
 		if (ticket->maker != maker || ticket->ground == NULL || ticket->ground == newest || !is_waiting)
 			continue;
 		ringcast_ticket_leave(matchmaking, ticket);
-		if (!ringcast_ticket_enter(matchmaking, ticket, newest, problem))
+		if (!ringcast_ticket_enter(matchmaking, ticket, newest, problem)) {
 			ringcast_ticket_end(matchmaking, ticket, MATCH_IS_FAILED, NULL);
+			ringcast_news_ended(matchmaking, ticket);
+		}
 	}
 	ringcast_ground_close_empty(matchmaking, maker);
 }
@@ -180,7 +193,7 @@ struct maker *ringcast_maker_open(struct matchmaking *matchmaking, const char *n
 	if (maker == NULL || open_ground(matchmaking, maker, configuration, problem) == NULL) {
 		if (maker == NULL)
 			snprintf(problem, MATCHMAKING_PROBLEM_BYTES, "out of memory");
-		else if (ringcast_list_is_empty(&maker->grounds))
+		else if (ringcast_list_is_empty(&maker->grounds) && maker->live_count == 0)
 			ringcast_maker_close(matchmaking, maker);
 		return NULL;
 	}

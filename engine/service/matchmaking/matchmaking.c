@@ -63,6 +63,20 @@ static void make_live(struct matchmaking *matchmaking, struct ticket *ticket, st
 	maker->live_count++;
 	matchmaking->live_count++;
 	ringcast_list_add_tail(&matchmaking->live, &ticket->node);
+	if (ringcast_ticket_is_backfill(ticket))
+		ringcast_list_add_tail(&matchmaking->backfills, &ticket->backfill_node);
+}
+
+static void make_dead(struct matchmaking *matchmaking, struct ticket *ticket)
+{
+	ringcast_list_remove(&ticket->node);
+	if (ringcast_list_has(&ticket->backfill_node))
+		ringcast_list_remove(&ticket->backfill_node);
+	if (ticket->is_held && ringcast_list_has(&ticket->held_node))
+		ringcast_list_remove(&ticket->held_node);
+	matchmaking->live_count--;
+	ticket->maker->live_count--;
+	ringcast_ticket_leave(matchmaking, ticket);
 }
 
 static enum matchmaking_result check_start(struct matchmaking *matchmaking, const struct matchmaking_start *start, const char *id,
@@ -112,10 +126,7 @@ enum matchmaking_result ringcast_matchmaking_start(struct matchmaking *matchmaki
 	json_t *shown = ringcast_ticket_show(matchmaking, ticket);
 	if (shown == NULL || !ringcast_ticket_put(matchmaking, ticket, json_incref(ticket->document))) {
 		json_decref(shown);
-		ringcast_list_remove(&ticket->node);
-		matchmaking->live_count--;
-		maker->live_count--;
-		ringcast_ticket_leave(matchmaking, ticket);
+		make_dead(matchmaking, ticket);
 		ticket_destroy(matchmaking, ticket);
 		return MATCHMAKING_MEMORY;
 	}
@@ -161,7 +172,7 @@ enum matchmaking_result ringcast_matchmaking_stop(struct matchmaking *matchmakin
 	struct ticket *ticket = live_ticket(matchmaking, id, &result, problem);
 	if (ticket == NULL)
 		return result;
-	if (!ringcast_match_pool_stop(ticket->ground->pool, ticket->in_pool)) {
+	if (ticket->ground == NULL || !ringcast_match_pool_stop(ticket->ground->pool, ticket->in_pool)) {
 		snprintf(problem, MATCHMAKING_PROBLEM_BYTES, "the ticket %.128s is %s and cannot be stopped any more", id, ringcast_match_state_name(ticket->state));
 		return MATCHMAKING_INVALID;
 	}
@@ -346,6 +357,8 @@ static struct ground *next_due(const struct matchmaking *matchmaking)
 bool ringcast_matchmaking_turn(struct matchmaking *matchmaking)
 {
 	release_held(matchmaking);
+	ringcast_sessions_turn(matchmaking);
+	ringcast_rosters_turn(matchmaking);
 	ringcast_tickets_forget(matchmaking);
 	struct ground *ground = next_due(matchmaking);
 	if (ground == NULL)
@@ -359,7 +372,7 @@ bool ringcast_matchmaking_turn(struct matchmaking *matchmaking)
 
 int64_t ringcast_matchmaking_due_ms(const struct matchmaking *matchmaking)
 {
-	int64_t due_ms = INT64_MAX;
+	int64_t due_ms = ringcast_sessions_due_ms(matchmaking);
 	for (struct list_node *node = matchmaking->makers.next; node != &matchmaking->makers; node = node->next) {
 		const struct maker *maker = CONTAINER_OF(node, struct maker, node);
 		for (struct list_node *at = maker->grounds.next; at != &maker->grounds; at = at->next) {
@@ -392,21 +405,27 @@ static int64_t ms_of(const json_t *document, const char *name)
 	return (int64_t)(json_number_value(json_object_get(document, name)) * 1000);
 }
 
-/* It searches on, as old as it is. */
+/* Its match goes on being placed, or it searches on, as old as it is. */
 static void revive(struct matchmaking *matchmaking, struct ticket *ticket)
 {
 	char problem[MATCHMAKING_PROBLEM_BYTES] = "out of memory";
 	const char *name = json_string_value(json_object_get(ticket->document, "ConfigurationName"));
-	struct maker *maker = ringcast_maker_open(matchmaking, name != NULL ? name : "", problem);
-	ticket->state = MATCH_IS_QUEUED;
-	if (maker != NULL) {
-		make_live(matchmaking, ticket, maker);
-		if (ringcast_ticket_enter(matchmaking, ticket, ringcast_maker_ground(maker), problem))
-			return;
-		ringcast_ticket_end(matchmaking, ticket, MATCH_IS_FAILED, NULL);
-		ringcast_news_ended(matchmaking, ticket);
+	struct maker *maker = ringcast_maker_ensure(matchmaking, name != NULL ? name : "");
+	if (maker == NULL) {
+		ringcast_log(LOG_ERROR, "matchmaking", "a ticket waits for the next start: out of memory", "ticket=%s", ticket->id);
+		ticket_destroy(matchmaking, ticket);
+		return;
 	}
+	ticket->state = MATCH_IS_QUEUED;
+	make_live(matchmaking, ticket, maker);
+	if (state_of_record(ticket->document) == MATCH_IS_PLACING && ringcast_ticket_adopt(matchmaking, ticket))
+		return;
+	maker = ringcast_maker_open(matchmaking, maker->name, problem);
+	if (maker != NULL && ringcast_ticket_enter(matchmaking, ticket, ringcast_maker_ground(maker), problem))
+		return;
 	ringcast_log(LOG_ERROR, "matchmaking", "a ticket cannot go on", "ticket=%s err=\"%s\"", ticket->id, problem);
+	ringcast_ticket_end(matchmaking, ticket, MATCH_IS_FAILED, NULL);
+	ringcast_news_ended(matchmaking, ticket);
 }
 
 static bool load_one(struct matchmaking *matchmaking, const struct record *record)
@@ -471,15 +490,11 @@ static void take_back(struct matchmaking *matchmaking, struct ticket *ticket)
 	matchmaking->counts.undone++;
 	if (document != NULL && !is_ended)
 		return; /* it goes on, whatever was noted about it */
-	ringcast_list_remove(&ticket->node);
 	if (is_ended) {
+		ringcast_list_remove(&ticket->node);
 		matchmaking->ended_count--;
 	} else {
-		if (ticket->is_held)
-			ringcast_list_remove(&ticket->held_node);
-		ticket->maker->live_count--;
-		matchmaking->live_count--;
-		ringcast_ticket_leave(matchmaking, ticket);
+		make_dead(matchmaking, ticket);
 	}
 	if (document == NULL) {
 		ticket_destroy(matchmaking, ticket);
@@ -490,10 +505,30 @@ static void take_back(struct matchmaking *matchmaking, struct ticket *ticket)
 	revive(matchmaking, ticket);
 }
 
+/* A match whose placement the store has refused to begin. */
+static void take_back_placements(struct matchmaking *matchmaking)
+{
+	for (struct list_node *node = matchmaking->proposals.next; node != &matchmaking->proposals;) {
+		struct proposal *proposal = CONTAINER_OF(node, struct proposal, node);
+		node = node->next;
+		if (!proposal->is_placed_by_queue || ringcast_records_find(&matchmaking->model->records, RECORD_PLACEMENT, proposal->id) != NULL)
+			continue;
+		for (uint32_t i = 0; i < proposal->count; i++) {
+			struct ticket *ticket = proposal->tickets[i];
+			json_t *document = ringcast_records_find(&matchmaking->model->records, RECORD_TICKET, ticket->id);
+			json_decref(ticket->document);
+			ticket->document = json_incref(document);
+		}
+		matchmaking->counts.undone += proposal->count;
+		ringcast_proposal_send_back(matchmaking, proposal, false);
+	}
+}
+
 void ringcast_matchmaking_undone(struct matchmaking *matchmaking)
 {
 	char problem[MATCHMAKING_PROBLEM_BYTES];
 	ringcast_news_drop(matchmaking);
+	take_back_placements(matchmaking);
 	for (struct list_node *node = matchmaking->makers.next; node != &matchmaking->makers;) {
 		struct maker *maker = CONTAINER_OF(node, struct maker, node);
 		node = node->next;
@@ -514,14 +549,19 @@ void ringcast_matchmaking_undone(struct matchmaking *matchmaking)
 
 /* Life */
 
-struct matchmaking *ringcast_matchmaking_create(struct model *model)
+struct matchmaking *ringcast_matchmaking_create(struct model *model, const struct matchmaking_queues *queues)
 {
 	struct matchmaking *matchmaking = calloc(1, sizeof(*matchmaking));
 	if (matchmaking == NULL)
 		return NULL;
 	matchmaking->model = model;
+	matchmaking->queues = queues;
+	matchmaking->began_ms = model->steady_ms;
+	model->matchmaking = matchmaking;
+	model->placement_ended = ringcast_placement_ended;
 	ringcast_text_index_init(&matchmaking->by_id, ringcast_prng_next(&model->prng));
-	struct list_node *lists[] = {&matchmaking->makers, &matchmaking->live, &matchmaking->ended, &matchmaking->held, &matchmaking->proposals, &matchmaking->untold};
+	struct list_node *lists[] = {&matchmaking->makers, &matchmaking->live, &matchmaking->ended, &matchmaking->held, &matchmaking->proposals, &matchmaking->untold,
+				     &matchmaking->rosters, &matchmaking->backfills};
 	for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]); i++)
 		ringcast_list_init(lists[i]);
 	if (!load_all(matchmaking))
@@ -551,6 +591,7 @@ void ringcast_matchmaking_destroy(struct matchmaking **matchmaking)
 		struct proposal *proposal = CONTAINER_OF(dead->proposals.next, struct proposal, node);
 		ringcast_proposal_destroy(dead, &proposal);
 	}
+	ringcast_rosters_free(dead);
 	tickets_free(&dead->live);
 	tickets_free(&dead->ended);
 	while (!ringcast_list_is_empty(&dead->makers))

@@ -45,8 +45,17 @@ struct matchmaking_counts {
 	uint32_t kept_tickets;	  /* ended */
 };
 
-/* After the records were loaded. Borrows the model, and is what model->matchmaking names. NULL: out of memory. */
-struct matchmaking *ringcast_matchmaking_create(struct model *model);
+/* Who finds sessions for matches: operations/placing.h. */
+struct matchmaking_queues {
+	bool (*start)(struct model *model, json_t *document); /* takes the document; false: out of memory */
+	bool (*is_full)(const struct model *model);
+};
+
+/*
+ * After the records were loaded, and placements with them. Borrows the model, and is what model->matchmaking names; queues is borrowed and outlives it.
+ * Sets model->placement_ended. NULL: out of memory.
+ */
+struct matchmaking *ringcast_matchmaking_create(struct model *model, const struct matchmaking_queues *queues);
 void ringcast_matchmaking_destroy(struct matchmaking **matchmaking); /* accepts NULL inside, nulls */
 
 /* Some of the work that is due; true: there is more at once. */

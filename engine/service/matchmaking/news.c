@@ -99,7 +99,7 @@ static json_t *detail_of_proposal(const struct proposal *proposal, bool has_answ
 	for (uint32_t i = 0; i < proposal->count; i++)
 		if (proposal->tickets[i] != NULL)
 			add_ticket(tickets, players, proposal->tickets[i],
-				   &(struct telling){proposal->ground->rule_set->teams[proposal->teams[i]].name, has_answers, connection});
+				   &(struct telling){ringcast_proposal_team(proposal, i), has_answers, connection});
 	if (proposal->backfill != NULL)
 		add_ticket(tickets, players, proposal->backfill, &(struct telling){0});
 	return json_pack("{s:s, s:o, s:o}", "matchId", proposal->id, "tickets", tickets, "gameSessionInfo", session_info(players, connection));
@@ -224,7 +224,7 @@ static json_t *rule_metrics(struct ground *ground)
 
 void ringcast_news_potential(struct matchmaking *matchmaking, const struct proposal *proposal)
 {
-	const json_t *configuration = proposal->ground->configuration;
+	const json_t *configuration = proposal->configuration;
 	bool is_asked = json_is_true(json_object_get(configuration, "AcceptanceRequired"));
 	if (!is_heard(matchmaking))
 		return;
@@ -233,13 +233,13 @@ void ringcast_news_potential(struct matchmaking *matchmaking, const struct propo
 	if (is_asked)
 		json_object_set(detail, "acceptanceTimeout", json_object_get(configuration, "AcceptanceTimeoutSeconds"));
 	json_object_set_new(detail, "ruleEvaluationMetrics", rule_metrics(proposal->ground));
-	tell(matchmaking, "PotentialMatchCreated", proposal->ground->maker->name, configuration, detail);
+	tell(matchmaking, "PotentialMatchCreated", proposal->maker->name, configuration, detail);
 }
 
 void ringcast_news_accept(struct matchmaking *matchmaking, const struct proposal *proposal)
 {
 	if (is_heard(matchmaking))
-		tell(matchmaking, "AcceptMatch", proposal->ground->maker->name, proposal->ground->configuration, detail_of_proposal(proposal, true, NULL));
+		tell(matchmaking, "AcceptMatch", proposal->maker->name, proposal->configuration, detail_of_proposal(proposal, true, NULL));
 }
 
 void ringcast_news_accept_completed(struct matchmaking *matchmaking, const struct proposal *proposal, const char *acceptance)
@@ -248,13 +248,13 @@ void ringcast_news_accept_completed(struct matchmaking *matchmaking, const struc
 		return;
 	json_t *detail = detail_of_proposal(proposal, true, NULL);
 	json_object_set_new(detail, "acceptance", json_string(acceptance));
-	tell(matchmaking, "AcceptMatchCompleted", proposal->ground->maker->name, proposal->ground->configuration, detail);
+	tell(matchmaking, "AcceptMatchCompleted", proposal->maker->name, proposal->configuration, detail);
 }
 
 void ringcast_news_succeeded(struct matchmaking *matchmaking, const struct proposal *proposal, const json_t *connection)
 {
 	if (is_heard(matchmaking))
-		tell_later(matchmaking, "MatchmakingSucceeded", proposal->ground->maker->name, proposal->ground->configuration,
+		tell_later(matchmaking, "MatchmakingSucceeded", proposal->maker->name, proposal->configuration,
 			   detail_of_proposal(proposal, false, connection));
 }
 
@@ -270,7 +270,7 @@ void ringcast_news_failed(struct matchmaking *matchmaking, const struct proposal
 		return;
 	json_t *detail = detail_of_proposal(proposal, false, NULL);
 	put_reason(detail, "UNEXPECTED_ERROR", "An unexpected error was encountered during match placing.");
-	tell_later(matchmaking, "MatchmakingFailed", proposal->ground->maker->name, proposal->ground->configuration, detail);
+	tell_later(matchmaking, "MatchmakingFailed", proposal->maker->name, proposal->configuration, detail);
 }
 
 void ringcast_news_ended(struct matchmaking *matchmaking, const struct ticket *ticket)

@@ -5,7 +5,7 @@
 #include "service/match/pool.h"
 #include "service/matchmaking/matchmaking.h"
 
-enum { WAITS_KEPT = 64, MATCHMAKING_ID_BYTES = 132, MATCHMAKING_NAME_BYTES = 132 };
+enum { ROSTERS_PAUSE_MS = 500, WAITS_KEPT = 64, MATCHMAKING_ID_BYTES = 132, MATCHMAKING_NAME_BYTES = 132 };
 
 struct maker;
 struct proposal;
@@ -17,6 +17,7 @@ struct ground {
 	struct match_rule_set *rule_set;
 	struct match_pool *pool;
 	json_t *configuration; /* that it was made by */
+	uint16_t players_max;  /* of a session, with the places that are kept open */
 	uint32_t ticket_count;
 	bool is_dirty; /* somebody came since the last round began */
 	int64_t round_began_ms, next_round_ms; /* steady */
@@ -46,6 +47,7 @@ struct ticket {
 	handle in_pool;
 	struct proposal *proposal; /* the match that it is in */
 	enum match_ticket_state state;
+	struct list_node backfill_node; /* matchmaking.backfills, of a backfill while it is live */
 	json_t *document;
 	json_t *accepted; /* {player id: bool} of those who have answered; NULL: nobody has */
 	uint64_t durable_at;
@@ -56,9 +58,16 @@ struct ticket {
 /* A match on its way, from the round that found it to the end of its tickets. */
 struct proposal {
 	struct list_node node; /* matchmaking.proposals */
-	char id[MODEL_ID_BYTES];
-	struct ground *ground;
+	char id[MODEL_ID_BYTES]; /* of the match, and of its placement */
+	struct ground *ground;	 /* NULL: it comes from the records, and its tickets are in no pool */
 	handle in_pool;
+	struct maker *maker;
+	json_t *configuration;
+	bool is_placed_by_queue;
+	int64_t look_ms; /* steady: when to look at its placement, or to give a host up; INT64_MAX: somebody will tell */
+	struct host_call *call; /* a host is asked for places in a running session */
+	uint32_t asked_count;	/* of its players */
+	json_t *places;		/* MatchedPlayerSessions so far */
 	bool is_told; /* that it was found */
 	bool is_over; /* all have agreed, or somebody has not */
 	struct ticket *backfill; /* a running match that the others join */
@@ -76,8 +85,22 @@ struct untold {
 	json_t *detail;
 };
 
+/* A session that a match began, while BackfillMode AUTOMATIC looks for who could take the places that are free in it. */
+struct roster {
+	struct list_node node; /* matchmaking.rosters */
+	char *session;	       /* its ARN */
+	char configuration[MATCHMAKING_NAME_BYTES], match[MODEL_ID_BYTES];
+	json_t *players;       /* with Team and PlayerSessionId */
+	uint32_t players_max, ticket_count;
+	bool has_changed;      /* since its ticket was made */
+	char ticket[MATCHMAKING_ID_BYTES];
+};
+
 struct matchmaking {
 	struct model *model;
+	const struct matchmaking_queues *queues;
+	struct list_node rosters, backfills;
+	int64_t rosters_looked_ms, began_ms;
 	struct text_index by_id;
 	struct list_node makers, live, ended, held, proposals, untold;
 	uint32_t live_count, ended_count;
@@ -91,6 +114,7 @@ struct maker *ringcast_maker_find(const struct matchmaking *matchmaking, const c
 struct maker *ringcast_maker_open(struct matchmaking *matchmaking, const char *name, char problem[MATCHMAKING_PROBLEM_BYTES]);
 void ringcast_maker_close(struct matchmaking *matchmaking, struct maker *maker); /* no ticket of it is live */
 void ringcast_ground_close_empty(struct matchmaking *matchmaking, struct maker *maker);
+struct maker *ringcast_maker_ensure(struct matchmaking *matchmaking, const char *name); /* without a pool, if there was none; NULL: out of memory */
 struct ground *ringcast_maker_ground(const struct maker *maker);
 void ringcast_maker_note_wait(struct maker *maker, int64_t ms);
 bool ringcast_maker_estimate_ms(const struct maker *maker, int64_t *ret_ms); /* false: nothing is known yet */
@@ -116,6 +140,25 @@ uint64_t ringcast_matchmaking_clock_ns(int64_t steady_ms);
 enum ground_cause { GROUND_ROUND, GROUND_ANSWER, GROUND_REJECT, GROUND_STOP, GROUND_PLACED };
 void ringcast_ground_take_effects(struct matchmaking *matchmaking, struct ground *ground, enum ground_cause cause);
 void ringcast_proposal_destroy(struct matchmaking *matchmaking, struct proposal **proposal);
+struct proposal *ringcast_proposal_find(const struct matchmaking *matchmaking, const char *id);
+const char *ringcast_proposal_team(const struct proposal *proposal, uint32_t index);
+/* All of its tickets end so. connection: borrowed, NULL for none. */
+void ringcast_proposal_end(struct matchmaking *matchmaking, struct proposal *proposal, bool is_placed, json_t *connection);
+/* Its tickets search on, as old as they are; a backfill too, unless it is to end. */
+void ringcast_proposal_send_back(struct matchmaking *matchmaking, struct proposal *proposal, bool does_backfill_end);
+json_t *ringcast_ticket_players_in(const struct ticket *ticket, const char *team); /* a new list: each with its Team */
+
+/* session.c */
+void ringcast_proposal_place(struct matchmaking *matchmaking, struct proposal *proposal);
+void ringcast_placement_ended(struct model *model, const json_t *document);
+bool ringcast_ticket_adopt(struct matchmaking *matchmaking, struct ticket *ticket); /* by the match of its record; false: there is none */
+void ringcast_sessions_turn(struct matchmaking *matchmaking);
+int64_t ringcast_sessions_due_ms(const struct matchmaking *matchmaking);
+
+/* roster.c */
+void ringcast_roster_begin(struct matchmaking *matchmaking, const struct proposal *proposal, const json_t *connection);
+void ringcast_rosters_turn(struct matchmaking *matchmaking);
+void ringcast_rosters_free(struct matchmaking *matchmaking);
 
 /* news.c */
 void ringcast_news_searching(struct matchmaking *matchmaking, const struct ticket *ticket);

@@ -182,6 +182,8 @@ void ringcast_ticket_end(struct matchmaking *matchmaking, struct ticket *ticket,
 	if (ticket->is_held)
 		ringcast_list_remove(&ticket->held_node);
 	ticket->is_held = false;
+	if (ringcast_list_has(&ticket->backfill_node))
+		ringcast_list_remove(&ticket->backfill_node);
 	ringcast_ticket_leave(matchmaking, ticket);
 	ringcast_list_remove(&ticket->node);
 	ringcast_list_add_tail(&matchmaking->ended, &ticket->node);

@@ -2,6 +2,7 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "service/match/rule_set.h"
 #include "service/matchmaking/matchmaking.h"
 #include "service/operations/change.h"
 #include "service/operations/handlers.h"
@@ -22,6 +23,16 @@ static bool is_standalone(const json_t *configuration)
 	return strcmp(text_of(configuration, "FlexMatchMode"), "STANDALONE") == 0;
 }
 
+static bool is_balanced(const struct model *model, const json_t *configuration)
+{
+	char problem[DOCUMENT_PROBLEM_BYTES];
+	const char *body = text_of(ringcast_records_find(&model->records, RECORD_RULE_SET, text_of(configuration, "RuleSetName")), "RuleSetBody");
+	struct match_rule_set *rule_set = ringcast_match_rule_set_create(body, strlen(body), 1, problem);
+	bool is_large = rule_set != NULL && rule_set->is_large;
+	ringcast_match_rule_set_destroy(&rule_set);
+	return is_large;
+}
+
 static bool are_queues_right(struct model *model, struct request *request, const json_t *configuration)
 {
 	size_t i;
@@ -35,6 +46,8 @@ static bool are_queues_right(struct model *model, struct request *request, const
 	}
 	if (json_array_size(arns) == 0)
 		ringcast_request_refuse(request, FAULT_INVALID, "GameSessionQueueArns: is required, unless FlexMatchMode is STANDALONE");
+	else if (strcmp(text_of(configuration, "BackfillMode"), "AUTOMATIC") == 0 && is_balanced(model, configuration))
+		ringcast_request_refuse(request, FAULT_INVALID, "BackfillMode: AUTOMATIC is not there yet for rule sets of the balanced strategy");
 	json_array_foreach(arns, i, arn)
 		if (!request->is_answered &&
 		    ringcast_records_find(&model->records, RECORD_QUEUE, ringcast_model_id_of(json_string_value(arn), "gamesessionqueue")) == NULL)

@@ -44,8 +44,24 @@ void ringcast_operation_StartMatchmaking(struct model *model, struct request *re
 	start(model, request, false);
 }
 
+/* A configuration that begins sessions fills one of them up. False: refused. */
+static bool is_session_right(struct model *model, struct request *request)
+{
+	const json_t *configuration = ringcast_records_find(&model->records, RECORD_MATCHMAKER, configuration_of(request));
+	const char *mode = json_string_value(json_object_get(configuration, "FlexMatchMode")), *arn = ringcast_request_text(request, "GameSessionArn");
+	if (configuration == NULL || mode == NULL || strcmp(mode, "STANDALONE") == 0)
+		return true;
+	if (*arn == '\0')
+		ringcast_request_refuse(request, FAULT_INVALID, "GameSessionArn: is required, unless FlexMatchMode is STANDALONE");
+	else if (ringcast_game_session_resolve(&model->sessions, arn) == NULL)
+		ringcast_request_refuse(request, FAULT_NOT_FOUND, "there is no game session %.200s", arn);
+	return !request->is_answered;
+}
+
 void ringcast_operation_StartMatchBackfill(struct model *model, struct request *request)
 {
+	if (!is_session_right(model, request))
+		return;
 	start(model, request, true);
 }
 

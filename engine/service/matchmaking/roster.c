@@ -1,0 +1,190 @@
+/*
+ * BackfillMode AUTOMATIC: who plays in a session that a match began. Twice a second it is looked who has left; while places are free there is a backfill
+ * ticket that names those who play. Not stored: sessions that outlive a restart are filled up by StartMatchBackfill.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "service/matchmaking/private.h"
+
+enum { SESSION_UNKNOWN_MS = 60000 }; /* after a restart game servers need a while to say what they run */
+
+static const char *text_of(const json_t *object, const char *name)
+{
+	const char *text = json_string_value(json_object_get(object, name));
+	return text != NULL ? text : "";
+}
+
+static void roster_destroy(struct roster *roster)
+{
+	ringcast_list_remove(&roster->node);
+	json_decref(roster->players);
+	free(roster->session);
+	free(roster);
+}
+
+void ringcast_rosters_free(struct matchmaking *matchmaking)
+{
+	while (!ringcast_list_is_empty(&matchmaking->rosters))
+		roster_destroy(CONTAINER_OF(matchmaking->rosters.next, struct roster, node));
+}
+
+static struct roster *find(const struct matchmaking *matchmaking, const char *session)
+{
+	for (struct list_node *node = matchmaking->rosters.next; node != &matchmaking->rosters; node = node->next)
+		if (strcmp(CONTAINER_OF(node, struct roster, node)->session, session) == 0)
+			return CONTAINER_OF(node, struct roster, node);
+	return NULL;
+}
+
+static uint32_t players_wanted(const struct matchmaking *matchmaking, const struct proposal *proposal)
+{
+	if (proposal->ground != NULL)
+		return proposal->ground->rule_set->players_max;
+	const json_t *placement = ringcast_records_find(&matchmaking->model->records, RECORD_PLACEMENT, proposal->id);
+	int64_t most = json_integer_value(json_object_get(placement, "MaximumPlayerSessionCount"));
+	int64_t open = json_integer_value(json_object_get(proposal->configuration, "AdditionalPlayerCount"));
+	return most > open ? (uint32_t)(most - open) : 0;
+}
+
+static struct roster *create(struct matchmaking *matchmaking, const struct proposal *proposal, const char *session)
+{
+	struct roster *roster = calloc(1, sizeof(*roster));
+	if (roster == NULL || (roster->session = strdup(session)) == NULL || (roster->players = json_array()) == NULL) {
+		if (roster != NULL)
+			free(roster->session);
+		free(roster);
+		return NULL;
+	}
+	snprintf(roster->configuration, sizeof(roster->configuration), "%s", proposal->maker->name);
+	snprintf(roster->match, sizeof(roster->match), "%s", proposal->id);
+	roster->players_max = players_wanted(matchmaking, proposal);
+	ringcast_list_add_tail(&matchmaking->rosters, &roster->node);
+	return roster;
+}
+
+static void add_players(struct roster *roster, const struct proposal *proposal, const json_t *connection)
+{
+	size_t i, k;
+	json_t *player, *place;
+	for (uint32_t t = 0; t < proposal->count; t++) {
+		json_t *players = ringcast_ticket_players_in(proposal->tickets[t], ringcast_proposal_team(proposal, t));
+		json_array_foreach(players, i, player) {
+			json_array_foreach(json_object_get(connection, "MatchedPlayerSessions"), k, place)
+				if (json_equal(json_object_get(place, "PlayerId"), json_object_get(player, "PlayerId")))
+					json_object_set(player, "PlayerSessionId", json_object_get(place, "PlayerSessionId"));
+			json_array_append(roster->players, player);
+		}
+		json_decref(players);
+	}
+	roster->has_changed = true;
+}
+
+void ringcast_roster_begin(struct matchmaking *matchmaking, const struct proposal *proposal, const json_t *connection)
+{
+	const char *session = text_of(connection, "GameSessionArn");
+	struct roster *roster = find(matchmaking, session);
+	bool is_automatic = strcmp(text_of(proposal->configuration, "BackfillMode"), "AUTOMATIC") == 0;
+	if (roster == NULL && is_automatic && proposal->backfill == NULL) {
+		roster = create(matchmaking, proposal, session);
+		if (roster == NULL)
+			ringcast_log(LOG_ERROR, "matchmaking", "a session is not filled up: out of memory", "match=%s", proposal->id);
+	}
+	if (roster != NULL)
+		add_players(roster, proposal, connection);
+}
+
+/* Looking */
+
+static void drop_leavers(const struct matchmaking *matchmaking, struct roster *roster)
+{
+	for (size_t i = json_array_size(roster->players); i > 0; i--) {
+		const char *id = text_of(json_array_get(roster->players, i - 1), "PlayerSessionId");
+		const struct player_session *player = ringcast_player_session_find(&matchmaking->model->sessions, id);
+		if (player != NULL && (player->status == PLAYER_SESSION_RESERVED || player->status == PLAYER_SESSION_ACTIVE))
+			continue;
+		json_array_remove(roster->players, i - 1);
+		roster->has_changed = true;
+	}
+}
+
+static json_t *players_for_ticket(const struct roster *roster)
+{
+	json_t *players = json_array(), *player;
+	size_t i;
+	json_array_foreach(roster->players, i, player) {
+		json_t *copy = json_copy(player);
+		json_object_del(copy, "PlayerSessionId");
+		json_array_append_new(players, copy);
+	}
+	return players;
+}
+
+static void begin_ticket(struct matchmaking *matchmaking, struct roster *roster)
+{
+	char problem[MATCHMAKING_PROBLEM_BYTES] = "out of memory";
+	json_t *players = players_for_ticket(roster), *ticket = NULL;
+	if (roster->ticket_count++ == 0)
+		snprintf(roster->ticket, sizeof(roster->ticket), "auto-%s", roster->match);
+	else
+		snprintf(roster->ticket, sizeof(roster->ticket), "auto-%s-%u", roster->match, roster->ticket_count);
+	const struct matchmaking_start start = {
+		.configuration = roster->configuration, .ticket = roster->ticket, .players = players, .is_backfill = true, .session = roster->session};
+	if (ringcast_matchmaking_start(matchmaking, &start, &ticket, problem) != MATCHMAKING_OK) {
+		ringcast_log(LOG_WARN, "matchmaking", "a session is not filled up", "match=%s err=\"%s\"", roster->match, problem);
+		*roster->ticket = '\0';
+	}
+	json_decref(ticket);
+	json_decref(players);
+}
+
+/* Its ticket says who plays: when that has changed, there is another one. One that its owner stopped is not begun anew before. */
+static void look_at(struct matchmaking *matchmaking, struct roster *roster)
+{
+	char problem[MATCHMAKING_PROBLEM_BYTES];
+	const struct ticket *ticket = *roster->ticket != '\0' ? ringcast_ticket_find(matchmaking, roster->ticket) : NULL;
+	bool is_live = ticket != NULL && !ringcast_match_state_ends(ticket->state);
+	drop_leavers(matchmaking, roster);
+	if (ticket != NULL && ticket->state == MATCH_IS_TIMED_OUT)
+		roster->has_changed = true;
+	if (!roster->has_changed || (is_live && ringcast_matchmaking_stop(matchmaking, roster->ticket, problem) != MATCHMAKING_OK))
+		return;
+	roster->has_changed = false;
+	size_t count = json_array_size(roster->players);
+	if (count > 0 && count < roster->players_max)
+		begin_ticket(matchmaking, roster);
+}
+
+static void stop_orphans(struct matchmaking *matchmaking)
+{
+	char problem[MATCHMAKING_PROBLEM_BYTES];
+	for (struct list_node *node = matchmaking->backfills.next; node != &matchmaking->backfills;) {
+		struct ticket *ticket = CONTAINER_OF(node, struct ticket, backfill_node);
+		const char *arn = text_of(json_object_get(ticket->document, "Internal"), "gameSessionArn");
+		const struct game_session *session = *arn == '\0' ? NULL : ringcast_game_session_resolve(&matchmaking->model->sessions, arn);
+		node = node->next;
+		bool is_gone = session != NULL ? ringcast_game_session_is_ended(session)
+					       : *arn != '\0' && matchmaking->model->steady_ms - matchmaking->began_ms > SESSION_UNKNOWN_MS;
+		if (is_gone)
+			ringcast_matchmaking_stop(matchmaking, ticket->id, problem);
+	}
+}
+
+void ringcast_rosters_turn(struct matchmaking *matchmaking)
+{
+	if (matchmaking->model->steady_ms - matchmaking->rosters_looked_ms < ROSTERS_PAUSE_MS)
+		return;
+	matchmaking->rosters_looked_ms = matchmaking->model->steady_ms;
+	stop_orphans(matchmaking);
+	for (struct list_node *node = matchmaking->rosters.next; node != &matchmaking->rosters;) {
+		struct roster *roster = CONTAINER_OF(node, struct roster, node);
+		const struct game_session *session = ringcast_game_session_resolve(&matchmaking->model->sessions, roster->session);
+		node = node->next;
+		if (session == NULL || ringcast_game_session_is_ended(session))
+			roster_destroy(roster);
+		else
+			look_at(matchmaking, roster);
+	}
+}

@@ -1,0 +1,369 @@
+/*
+ * Matches on their way to a session: a new one through a queue, by a placement with the match's id that is a record beside its tickets', or places in a
+ * session that runs. A placement that has ended is told once, and looked at after a restart, and after the store has refused what followed from it.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "service/matchmaking/private.h"
+
+enum { HOST_ANSWER_MS = 30000, LOOK_AGAIN_MS = 1000, MATCHMAKER_DATA_CHARACTERS_MAX = 390000 };
+
+static const char *text_of(const json_t *object, const char *name)
+{
+	const char *text = json_string_value(json_object_get(object, name));
+	return text != NULL ? text : "";
+}
+
+/* Matchmaker data */
+
+static json_t *attributes_of(const json_t *player)
+{
+	static const char *const types[][2] = {{"S", "STRING"}, {"N", "DOUBLE"}, {"SL", "STRING_LIST"}, {"SDM", "STRING_DOUBLE_MAP"}};
+	json_t *told = json_object(), *value;
+	const char *name;
+	json_object_foreach(json_object_get(player, "PlayerAttributes"), name, value)
+		for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++)
+			if (json_object_get(value, types[i][0]) != NULL)
+				json_object_set_new(told, name, json_pack("{s:s, s:O}", "attributeType", types[i][1], "valueAttribute",
+									  json_object_get(value, types[i][0])));
+	return told;
+}
+
+static json_t *team_of(json_t *teams, const char *name)
+{
+	size_t i;
+	json_t *team;
+	json_array_foreach(teams, i, team)
+		if (strcmp(text_of(team, "name"), name) == 0)
+			return json_object_get(team, "players");
+	json_array_append_new(teams, json_pack("{s:s, s:[]}", "name", name, "players"));
+	return json_object_get(json_array_get(teams, json_array_size(teams) - 1), "players");
+}
+
+/* Who plays, in which team, with which attributes: what the session is told. NULL: memory, or it is too long. The caller's. */
+static char *matchmaker_data(struct matchmaking *matchmaking, const struct proposal *proposal)
+{
+	char arn[MODEL_ARN_BYTES];
+	json_t *teams = json_array(), *player;
+	size_t k;
+	ringcast_model_arn(matchmaking->model, "matchmakingconfiguration", proposal->maker->name, arn);
+	for (uint32_t i = 0; i < proposal->count; i++)
+		json_array_foreach((json_t *)ringcast_ticket_players(proposal->tickets[i]), k, player)
+			json_array_append_new(team_of(teams, ringcast_proposal_team(proposal, i)),
+					      json_pack("{s:s, s:o}", "playerId", text_of(player, "PlayerId"), "attributes", attributes_of(player)));
+	json_t *data = json_pack("{s:s, s:s, s:o}", "matchId", proposal->id, "matchmakingConfigurationArn", arn, "teams", teams);
+	if (strcmp(text_of(proposal->configuration, "BackfillMode"), "AUTOMATIC") == 0) {
+		json_object_set_new(data, "autoBackfillMode", json_string("AUTOMATIC"));
+		json_object_set_new(data, "autoBackfillTicketId", json_sprintf("auto-%s", proposal->id));
+	}
+	char *text = json_dumps(data, JSON_COMPACT);
+	json_decref(data);
+	if (text != NULL && strlen(text) <= MATCHMAKER_DATA_CHARACTERS_MAX)
+		return text;
+	free(text);
+	return NULL;
+}
+
+/* Placements */
+
+static json_t *latencies_of(const struct proposal *proposal)
+{
+	json_t *list = json_array(), *player, *ms;
+	const char *region;
+	size_t k;
+	for (uint32_t i = 0; i < proposal->count; i++)
+		json_array_foreach((json_t *)ringcast_ticket_players(proposal->tickets[i]), k, player)
+			json_object_foreach(json_object_get(player, "LatencyInMs"), region, ms)
+				json_array_append_new(list, json_pack("{s:s, s:s, s:f}", "PlayerId", text_of(player, "PlayerId"), "RegionIdentifier", region,
+								      "LatencyInMilliseconds", json_number_value(ms)));
+	return list;
+}
+
+static json_t *players_wanted(const struct proposal *proposal)
+{
+	json_t *list = json_array(), *player;
+	size_t k;
+	for (uint32_t i = 0; i < proposal->count; i++)
+		json_array_foreach((json_t *)ringcast_ticket_players(proposal->tickets[i]), k, player)
+			json_array_append_new(list, json_pack("{s:s}", "PlayerId", text_of(player, "PlayerId")));
+	return list;
+}
+
+static json_t *placement_of(struct matchmaking *matchmaking, const struct proposal *proposal)
+{
+	static const char *const shared[] = {"GameProperties", "GameSessionData"};
+	char *data = matchmaker_data(matchmaking, proposal);
+	const char *queue = json_string_value(json_array_get(json_object_get(proposal->configuration, "GameSessionQueueArns"), 0));
+	if (data == NULL || queue == NULL) {
+		free(data);
+		return NULL;
+	}
+	json_t *document = json_pack("{s:s, s:s, s:i, s:s, s:s, s:o, s:o}", "PlacementId", proposal->id, "GameSessionQueueName",
+				     ringcast_model_id_of(queue, "gamesessionqueue"), "MaximumPlayerSessionCount", (int)proposal->ground->players_max, "MatchmakerData",
+				     data, "Owner", "matchmaking", "DesiredPlayerSessions", players_wanted(proposal), "PlayerLatencies", latencies_of(proposal));
+	free(data);
+	for (size_t i = 0; i < sizeof(shared) / sizeof(shared[0]); i++)
+		if (json_object_get(proposal->configuration, shared[i]) != NULL)
+			json_object_set(document, shared[i], json_object_get(proposal->configuration, shared[i]));
+	return document;
+}
+
+/* That it is being placed, with whom and in which team, so that a restart finds it. */
+static bool note_placing(struct matchmaking *matchmaking, struct proposal *proposal)
+{
+	for (uint32_t i = 0; i < proposal->count; i++) {
+		struct ticket *ticket = proposal->tickets[i];
+		json_t *document = json_copy(ticket->document);
+		json_object_set_new(document, "Status", json_string(ringcast_match_state_name(MATCH_IS_PLACING)));
+		json_object_set_new(document, "Players", ringcast_ticket_players_in(ticket, ringcast_proposal_team(proposal, i)));
+		json_object_set_new(document, "Internal", json_pack("{s:s}", "matchId", proposal->id));
+		if (!ringcast_ticket_put(matchmaking, ticket, document))
+			return false;
+	}
+	return true;
+}
+
+static void begin_placement(struct matchmaking *matchmaking, struct proposal *proposal)
+{
+	json_t *document = matchmaking->queues->is_full(matchmaking->model) ? NULL : placement_of(matchmaking, proposal);
+	if (document != NULL && note_placing(matchmaking, proposal) && matchmaking->queues->start(matchmaking->model, json_incref(document))) {
+		proposal->is_placed_by_queue = true;
+	} else {
+		ringcast_log(LOG_ERROR, "matchmaking", "a match cannot be placed: too many placements wait, its data is too long, or memory is short", "match=%s",
+			     proposal->id);
+		ringcast_proposal_end(matchmaking, proposal, false, NULL);
+	}
+	json_decref(document);
+}
+
+static void take_outcome(struct matchmaking *matchmaking, struct proposal *proposal, const json_t *placement)
+{
+	static const char *const members[] = {"GameSessionArn", "IpAddress", "DnsName", "Port"};
+	bool is_placed = strcmp(text_of(placement, "Status"), "FULFILLED") == 0;
+	json_t *connection = is_placed ? json_object() : NULL;
+	for (size_t i = 0; is_placed && i < sizeof(members) / sizeof(members[0]); i++)
+		if (json_object_get(placement, members[i]) != NULL)
+			json_object_set(connection, members[i], json_object_get(placement, members[i]));
+	if (is_placed) {
+		json_object_set(connection, "MatchedPlayerSessions", json_object_get(placement, "PlacedPlayerSessions"));
+		ringcast_roster_begin(matchmaking, proposal, connection);
+	}
+	ringcast_proposal_end(matchmaking, proposal, is_placed, connection);
+	json_decref(connection);
+}
+
+void ringcast_placement_ended(struct model *model, const json_t *document)
+{
+	struct proposal *proposal = ringcast_proposal_find(model->matchmaking, text_of(document, "PlacementId"));
+	if (proposal != NULL && proposal->is_placed_by_queue)
+		take_outcome(model->matchmaking, proposal, document);
+}
+
+/* From records */
+
+static struct proposal *adopted_proposal(struct matchmaking *matchmaking, struct ticket *ticket, const char *id)
+{
+	struct proposal *proposal = ringcast_proposal_find(matchmaking, id);
+	if (proposal != NULL || (proposal = calloc(1, sizeof(*proposal))) == NULL)
+		return proposal;
+	snprintf(proposal->id, sizeof(proposal->id), "%s", id);
+	proposal->maker = ticket->maker;
+	proposal->configuration = json_incref(ringcast_records_find(&matchmaking->model->records, RECORD_MATCHMAKER, ticket->maker->name));
+	proposal->is_told = proposal->is_over = proposal->is_placed_by_queue = true;
+	proposal->look_ms = matchmaking->model->steady_ms + LOOK_AGAIN_MS;
+	ringcast_list_add_tail(&matchmaking->proposals, &proposal->node);
+	return proposal;
+}
+
+bool ringcast_ticket_adopt(struct matchmaking *matchmaking, struct ticket *ticket)
+{
+	const char *id = text_of(json_object_get(ticket->document, "Internal"), "matchId");
+	if (*id == '\0' || strlen(id) >= MODEL_ID_BYTES || ringcast_records_find(&matchmaking->model->records, RECORD_PLACEMENT, id) == NULL)
+		return false;
+	struct proposal *proposal = adopted_proposal(matchmaking, ticket, id);
+	struct ticket **grown = proposal == NULL ? NULL : realloc(proposal->tickets, (proposal->count + 1) * sizeof(struct ticket *));
+	if (grown == NULL)
+		return false;
+	proposal->tickets = grown;
+	proposal->tickets[proposal->count++] = ticket;
+	ticket->proposal = proposal;
+	ticket->state = MATCH_IS_PLACING;
+	return true;
+}
+
+/* Places in a running session */
+
+static struct game_session *session_of(const struct matchmaking *matchmaking, const struct ticket *backfill)
+{
+	const char *arn = text_of(json_object_get(backfill->document, "Internal"), "gameSessionArn");
+	struct game_session *session = *arn == '\0' ? NULL : ringcast_game_session_resolve(&matchmaking->model->sessions, arn);
+	return session != NULL && session->status == GAME_SESSION_ACTIVE ? session : NULL;
+}
+
+static void reserved(struct model *model, struct host_call *call);
+
+/* The next players of those who join, as many as a host takes at once. NULL: memory is short. */
+static struct host_call *next_call(const struct proposal *proposal, const struct game_session *session)
+{
+	struct host_call *call = ringcast_host_call_create(HOST_RESERVE);
+	json_t *player;
+	uint32_t number = 0;
+	size_t k;
+	bool is_whole = call != NULL && (call->key = strdup(session->key)) != NULL;
+	for (uint32_t i = 0; is_whole && i < proposal->count; i++)
+		json_array_foreach((json_t *)ringcast_ticket_players(proposal->tickets[i]), k, player) {
+			if (number++ < proposal->asked_count || call->player_count == HOST_PLAYERS_MAX)
+				continue;
+			call->players[call->player_count].player_id = strdup(text_of(player, "PlayerId"));
+			is_whole = is_whole && call->players[call->player_count++].player_id != NULL;
+		}
+	if (!is_whole)
+		ringcast_host_call_destroy(&call);
+	return call;
+}
+
+static uint32_t player_count_of(const struct proposal *proposal)
+{
+	size_t count = 0;
+	for (uint32_t i = 0; i < proposal->count; i++)
+		count += json_array_size(ringcast_ticket_players(proposal->tickets[i]));
+	return (uint32_t)count;
+}
+
+static void ask_for_places(struct matchmaking *matchmaking, struct proposal *proposal)
+{
+	struct game_session *session = session_of(matchmaking, proposal->backfill);
+	if (session == NULL) {
+		ringcast_proposal_send_back(matchmaking, proposal, true); /* nothing to join any more */
+		return;
+	}
+	struct host_call *call = next_call(proposal, session);
+	if (call == NULL) {
+		ringcast_proposal_end(matchmaking, proposal, false, NULL);
+		return;
+	}
+	memcpy(call->session, session->host_session, sizeof(call->session));
+	call->host = session->host;
+	call->answered = reserved;
+	session->reserve_count++;
+	proposal->call = call;
+	proposal->look_ms = matchmaking->model->steady_ms + HOST_ANSWER_MS;
+	ringcast_list_add_tail(&matchmaking->model->calls, &call->node);
+}
+
+/* Not through the session: it may have gone. */
+static struct proposal *proposal_of_call(const struct matchmaking *matchmaking, const struct host_call *call)
+{
+	for (struct list_node *node = matchmaking->proposals.next; node != &matchmaking->proposals; node = node->next)
+		if (CONTAINER_OF(node, struct proposal, node)->call == call)
+			return CONTAINER_OF(node, struct proposal, node);
+	return NULL;
+}
+
+/* Whoever got a place is in the index, also where the match has gone meanwhile: the host has them. */
+static bool seat(struct model *model, struct game_session *session, struct proposal *proposal, const struct host_call *call)
+{
+	bool is_whole = true;
+	for (uint32_t i = 0; i < call->player_count; i++) {
+		const struct player_session *player = ringcast_model_seat(model, session, &call->players[i]);
+		is_whole = is_whole && player != NULL;
+		if (player == NULL || proposal == NULL)
+			continue;
+		if (proposal->places == NULL)
+			proposal->places = json_array();
+		json_array_append_new(proposal->places, json_pack("{s:s, s:s}", "PlayerId", player->player_id, "PlayerSessionId", player->id));
+	}
+	return is_whole;
+}
+
+static json_t *connection_to(struct model *model, const struct game_session *session, json_t *places)
+{
+	static const char *const members[] = {"IpAddress", "DnsName", "Port"};
+	char arn[MODEL_ARN_BYTES];
+	json_t *shown = ringcast_model_show_session(model, session);
+	ringcast_model_session_arn(model, session, arn);
+	json_t *connection = json_pack("{s:s, s:O}", "GameSessionArn", arn, "MatchedPlayerSessions", places);
+	for (size_t i = 0; i < sizeof(members) / sizeof(members[0]); i++)
+		if (json_object_get(shown, members[i]) != NULL)
+			json_object_set(connection, members[i], json_object_get(shown, members[i]));
+	json_decref(shown);
+	return connection;
+}
+
+static void reserved(struct model *model, struct host_call *call)
+{
+	struct matchmaking *matchmaking = model->matchmaking;
+	struct game_session *session = ringcast_game_session_of_host(&model->sessions, call->session);
+	struct proposal *proposal = proposal_of_call(matchmaking, call);
+	if (session != NULL)
+		session->reserve_count--;
+	bool is_live = session != NULL && !ringcast_game_session_is_ended(session);
+	bool is_seated = call->result == HOST_OK && is_live && seat(model, session, proposal, call);
+	if (proposal == NULL)
+		return;
+	proposal->call = NULL;
+	proposal->asked_count += call->player_count;
+	if (!is_live || call->result == HOST_NOT_FOUND || call->result == HOST_FULL || call->result == HOST_STATE) {
+		ringcast_proposal_send_back(matchmaking, proposal, true);
+	} else if (!is_seated) {
+		ringcast_proposal_end(matchmaking, proposal, false, NULL);
+	} else if (proposal->asked_count < player_count_of(proposal)) {
+		ask_for_places(matchmaking, proposal);
+	} else {
+		json_t *connection = connection_to(model, session, proposal->places);
+		ringcast_roster_begin(matchmaking, proposal, connection);
+		ringcast_proposal_end(matchmaking, proposal, true, connection);
+		json_decref(connection);
+	}
+}
+
+void ringcast_proposal_place(struct matchmaking *matchmaking, struct proposal *proposal)
+{
+	if (proposal->backfill != NULL)
+		ask_for_places(matchmaking, proposal);
+	else
+		begin_placement(matchmaking, proposal);
+}
+
+/* Time */
+
+static void look_at(struct matchmaking *matchmaking, struct proposal *proposal)
+{
+	proposal->look_ms = INT64_MAX;
+	if (!proposal->is_placed_by_queue) {
+		proposal->call = NULL; /* its answer is still taken, and nobody's */
+		ringcast_proposal_end(matchmaking, proposal, false, NULL);
+		return;
+	}
+	const json_t *placement = ringcast_records_find(&matchmaking->model->records, RECORD_PLACEMENT, proposal->id);
+	const char *status = text_of(placement, "Status");
+	if (placement == NULL)
+		ringcast_proposal_end(matchmaking, proposal, false, NULL);
+	else if (strcmp(status, "PENDING") != 0)
+		take_outcome(matchmaking, proposal, placement);
+}
+
+void ringcast_sessions_turn(struct matchmaking *matchmaking)
+{
+	for (struct list_node *node = matchmaking->proposals.next; node != &matchmaking->proposals;) {
+		struct proposal *proposal = CONTAINER_OF(node, struct proposal, node);
+		node = node->next;
+		if (proposal->look_ms <= matchmaking->model->steady_ms)
+			look_at(matchmaking, proposal);
+	}
+}
+
+int64_t ringcast_sessions_due_ms(const struct matchmaking *matchmaking)
+{
+	int64_t due_ms = ringcast_list_is_empty(&matchmaking->rosters) && ringcast_list_is_empty(&matchmaking->backfills)
+				 ? INT64_MAX
+				 : matchmaking->rosters_looked_ms + ROSTERS_PAUSE_MS;
+	for (const struct list_node *node = matchmaking->proposals.next; node != &matchmaking->proposals; node = node->next) {
+		int64_t look_ms = CONTAINER_OF(node, struct proposal, node)->look_ms;
+		due_ms = look_ms < due_ms ? look_ms : due_ms;
+	}
+	return due_ms;
+}
