@@ -121,7 +121,7 @@ static void emit_stalls(const struct ringcast_engine *engine, ringcast_metric_fn
 		uint64_t beat_ns = __atomic_load_n(&engine->shards[i].shard->beat_ns, __ATOMIC_RELAXED);
 		snprintf(labels, sizeof(labels), "shard=\"%" PRIu32 "\"", i);
 		each(context, "ringcast_stall_seconds", "gauge", "since the shard's loop last turned; a tenth of a second is an idle shard's", labels,
-		     now_ns > beat_ns ? (double)(now_ns - beat_ns) / NS_PER_S : 0);
+		     (double)ringcast_watch_stall_ns(&engine->watch, i, beat_ns, now_ns) / NS_PER_S);
 	}
 }
 

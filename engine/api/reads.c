@@ -41,9 +41,13 @@ uint64_t ringcast_engine_stall_ns(const ringcast_engine *engine)
 {
 	uint64_t now_ns = ringcast_clock_now_ns(), stall_ns = 0;
 	for (uint32_t i = 0; i < engine->shard_count; i++) {
-		uint64_t beat_ns = __atomic_load_n(&engine->shards[i].shard->beat_ns, __ATOMIC_RELAXED);
-		if (now_ns > beat_ns && now_ns - beat_ns > stall_ns)
-			stall_ns = now_ns - beat_ns;
+		uint64_t one_ns = ringcast_watch_stall_ns(&engine->watch, i, __atomic_load_n(&engine->shards[i].shard->beat_ns, __ATOMIC_RELAXED), now_ns);
+		stall_ns = one_ns > stall_ns ? one_ns : stall_ns;
 	}
 	return stall_ns;
+}
+
+uint64_t ringcast_engine_running_ns(const ringcast_engine *engine)
+{
+	return ringcast_watch_running_ns(&engine->watch, ringcast_clock_now_ns());
 }

@@ -206,6 +206,15 @@ static json_t *host_letters(void *context, bool is_resend, char *problem, size_t
 	return answer;
 }
 
+static uint64_t host_service_stall_ns(void *context)
+{
+	struct daemon *daemon = context;
+	pthread_rwlock_rdlock(&daemon->service_lock);
+	uint64_t stall_ns = daemon->service ? ringcast_service_stall_ns(daemon->service) : 0;
+	pthread_rwlock_unlock(&daemon->service_lock);
+	return stall_ns;
+}
+
 static void host_service_metrics(void *context, ringcast_metric_fn *each, void *each_context)
 {
 	struct daemon *daemon = context;
@@ -304,6 +313,7 @@ static bool start_one_http(struct daemon *daemon, struct http_options *options, 
 		.config = host_config,
 		.log_lost_count = host_log_lost_count,
 		.letters = host_letters,
+		.service_stall_ns = host_service_stall_ns,
 		.service_metrics = host_service_metrics,
 		.cuts = &daemon->cuts,
 		.scripts = daemon->scripts,

@@ -23,8 +23,9 @@ struct http_host {
 	json_t *(*reload)(void *context, struct config_error *reterr);
 	void (*config)(void *context, struct config *ret_config);
 	uint64_t (*log_lost_count)(void *context);
-	/* Of the service, both NULL where there cannot be one. letters: the caller's; NULL: problem says why not. */
+	/* Of the service, all NULL where there cannot be one. letters: the caller's; NULL: problem says why not. */
 	json_t *(*letters)(void *context, bool is_resend, char *problem, size_t problem_bytes);
+	uint64_t (*service_stall_ns)(void *context); /* 0: it is off, or gets on */
 	void (*service_metrics)(void *context, ringcast_metric_fn *each, void *each_context);
 	struct http_cuts *cuts; /* borrowed, of all servers together; NULL: not counted */
 	struct script_store *scripts; /* borrowed; NULL: scripts cannot be pushed here */

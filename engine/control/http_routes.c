@@ -15,7 +15,7 @@
 static http_handler_fn get_live, get_ready, get_metrics, get_info, get_config, post_drain, delete_drain, post_reload;
 
 static const struct http_route routes[] = {
-	{HTTP_ACCESS_HEALTH, "GET", "/healthz", NULL, get_live, "every shard turns its loop"},
+	{HTTP_ACCESS_HEALTH, "GET", "/healthz", NULL, get_live, "every shard turns its loop, and so does the service"},
 	{HTTP_ACCESS_HEALTH, "GET", "/livez", NULL, get_live, "the same as /healthz"},
 	{HTTP_ACCESS_HEALTH, "GET", "/readyz", NULL, get_ready, "new sessions and players are welcome"},
 	{HTTP_ACCESS_METRICS, "GET", "/metrics", NULL, get_metrics, "Prometheus text format"},
@@ -90,9 +90,13 @@ enum http_match ringcast_http_routes_match(const char *method, struct http_reque
 
 /* health */
 
+/* Shards, and the thread of the service: whichever has stood still for longest. */
 static bool is_stalled(const struct http_request *request, double *ret_stall_seconds)
 {
-	uint64_t stall_ns = ringcast_engine_stall_ns(request->host->engine);
+	const struct http_host *host = request->host;
+	uint64_t stall_ns = ringcast_engine_stall_ns(host->engine), service_ns = host->service_stall_ns ? host->service_stall_ns(host->context) : 0;
+	if (service_ns > stall_ns)
+		stall_ns = service_ns;
 	*ret_stall_seconds = (double)stall_ns / 1e9;
 	return stall_ns / 1000000 >= request->config->admin_stall_timeout_ms;
 }

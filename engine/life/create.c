@@ -94,6 +94,8 @@ static int create_shards(struct ringcast_engine *engine, char *error, size_t err
 	for (uint32_t i = 0; i < engine->shard_count; i++)
 		if (!create_one(engine, i))
 			return fail(error, error_bytes, RINGCAST_ERROR_SYSTEM, "%s", engine->shards[i].error);
+	if (!ringcast_watch_start(engine))
+		return fail(error, error_bytes, RINGCAST_ERROR_SYSTEM, "%s", "out of threads");
 	ringcast_engine_set_phase(engine, ENGINE_READY);
 	return RINGCAST_OK;
 }

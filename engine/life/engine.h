@@ -5,6 +5,7 @@
 #include <pthread.h>
 
 #include "base/log.h"
+#include "life/watch.h"
 #include "ringcast/ringcast.h"
 #include "scripts/registry.h"
 #include "scripts/script_shard.h"
@@ -39,6 +40,7 @@ struct ringcast_engine {
 	struct mailbox *mailboxes[MAILBOX_SENDERS_MAX];
 	struct engine_shard shards[MAILBOX_SENDERS_MAX];
 	uint32_t shard_count;
+	struct watch watch; /* of the shards */
 	ringcast_io io;
 	pthread_mutex_t lock; /* guards phase, created_count and the condition */
 	pthread_cond_t changed;

@@ -79,6 +79,7 @@ void ringcast_engine_destroy(ringcast_engine **engine)
 	if (ringcast_engine_phase(e) < ENGINE_STOPPING)
 		ringcast_engine_stop(e, 0);
 	ringcast_sidecars_destroy(&e->sidecars);
+	ringcast_watch_stop(e);
 	for (uint32_t i = 0; i < MAILBOX_SENDERS_MAX; i++) {
 		ringcast_script_shard_fini(&e->shards[i].scripts);
 		ringcast_shard_destroy(&e->shards[i].shard);

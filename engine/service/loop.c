@@ -16,6 +16,7 @@
 #include "service/model/stream.h"
 #include "service/operations/placing.h"
 #include "service/operations/scripts.h"
+#include "service/pace.h"
 #include "service/repeats.h"
 
 /* A turn forgets more sessions than it can end, so that no more than the bound are ever left. */
@@ -34,6 +35,7 @@ struct loop {
 	uint64_t game_event_count, lost_game_event_count; /* atomic; of those among events */
 	struct batch *batch; /* the store thread's while not done; NULL: none */
 	bool is_stopping, are_writes_held;
+	struct pace pace;
 	struct placing_counts placing_counts; /* as of the last turn */
 	struct matchmaking_counts match_counts; /* as of the last turn */
 	/* the loop's thread only */
@@ -498,9 +500,15 @@ static bool has_work(const struct loop *loop)
 	       (loop->batch != NULL && loop->batch->is_done);
 }
 
+static uint64_t running_ns(const struct loop *loop)
+{
+	return loop->options.running_ns != NULL ? loop->options.running_ns(loop->options.context) : 0;
+}
+
 /* Until there is something to do, or somebody may have waited long enough. The lock is held. */
 static void wait_for_work(struct loop *loop)
 {
+	ringcast_pace_rest(&loop->pace);
 	int64_t now_ms = loop->options.steady_ms(loop->options.context), until_ms = ringcast_matchmaking_due_ms(loop->model.matchmaking);
 	bool is_waited_for = !ringcast_list_is_empty(&loop->parked) || ringcast_placing_is_waiting(&loop->model);
 	if (is_waited_for && now_ms + DEADLINE_CHECK_MS < until_ms)
@@ -517,14 +525,16 @@ static void *run_loop(void *context)
 	struct loop *loop = context;
 	bool is_stopping = false;
 	while (!is_stopping) {
-		while (ringcast_loop_turn(loop))
-			;
+		do
+			ringcast_pace_begin(&loop->pace, running_ns(loop));
+		while (ringcast_loop_turn(loop));
 		pthread_mutex_lock(&loop->lock);
 		if (!has_work(loop) && !loop->is_stopping)
 			wait_for_work(loop);
 		is_stopping = loop->is_stopping;
 		pthread_mutex_unlock(&loop->lock);
 	}
+	ringcast_pace_rest(&loop->pace);
 	return NULL;
 }
 
@@ -722,6 +732,11 @@ void ringcast_loop_placing_counts(struct loop *loop, struct placing_counts *ret_
 	pthread_mutex_lock(&loop->lock);
 	*ret_counts = loop->placing_counts;
 	pthread_mutex_unlock(&loop->lock);
+}
+
+uint64_t ringcast_loop_stall_ns(const struct loop *loop)
+{
+	return ringcast_pace_stall_ns(&loop->pace, running_ns(loop));
 }
 
 uint64_t ringcast_loop_lost_count(struct loop *loop)

@@ -29,6 +29,7 @@ struct loop_options {
 	struct compute_token_secret token_secret; /* from entropy; used unless the store has one */
 	int64_t (*now_ms)(void *context); /* since the epoch; the loop's thread */
 	int64_t (*steady_ms)(void *context); /* CLOCK_MONOTONIC, for deadlines; the loop's thread */
+	uint64_t (*running_ns)(void *context); /* stands still while the process does; any thread. NULL: nobody asks for the stall */
 	/* Events of the stream, taken; needed where settings.has_stream. emit_to: false, and not taken. The loop's thread. */
 	void (*emit)(void *context, struct service_event *event);
 	bool (*emit_to)(void *context, const char *url, struct service_event *event);
@@ -58,6 +59,7 @@ uint64_t ringcast_loop_lost_game_count(const struct loop *loop); /* [any thread]
 /* [any thread] An event could not be delivered; copies are taken. False: too many such wait, or memory is short. */
 bool ringcast_loop_bury(struct loop *loop, const char *url, const struct service_event *event, const char *error);
 
+uint64_t ringcast_loop_stall_ns(const struct loop *loop); /* [any thread] how long its present turn has taken; 0: it rests */
 uint64_t ringcast_loop_lost_count(struct loop *loop); /* [any thread] events of hosts that did not fit, since the start */
 
 void ringcast_loop_placing_counts(struct loop *loop, struct placing_counts *ret_counts); /* [any thread] as of the last turn */

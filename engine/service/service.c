@@ -44,6 +44,12 @@ static int64_t steady_ms(void *context)
 	return ringcast_outside_steady_ms();
 }
 
+static uint64_t running_ns(void *context)
+{
+	const struct service *service = context;
+	return ringcast_engine_running_ns(service->options.engine);
+}
+
 static int64_t anchor_ms;
 
 static void set_anchor(void)
@@ -226,6 +232,7 @@ static bool create_loop(struct service *service, char problem[SERVICE_PROBLEM_BY
 		.has_stream = has_stream,
 		.context = service,
 		.steady_ms = steady_ms,
+		.running_ns = running_ns,
 		.requests_max = options->requests_max,
 		.events_max = options->events_max,
 		.game_events_max = options->game_events_max,
@@ -461,6 +468,11 @@ static void tell_cuts(struct service *service, ringcast_metric_fn *each, void *c
 	each(context, name, "counter", help, "reason=\"busy\"", (double)cuts.busy);
 }
 
+uint64_t ringcast_service_stall_ns(const struct service *service)
+{
+	return ringcast_loop_stall_ns(service->loop);
+}
+
 void ringcast_service_metrics_each(struct service *service, ringcast_metric_fn *each, void *context)
 {
 	struct webhooks_counts counts = {0};
@@ -476,6 +488,8 @@ void ringcast_service_metrics_each(struct service *service, ringcast_metric_fn *
 	if (service->logs != NULL)
 		each(context, "ringcast_service_session_log_lines_lost_total", "counter", "Lines of session logs lost: too many waited, or the disk refused.", "",
 		     (double)ringcast_session_logs_lost_count(service->logs));
+	each(context, "ringcast_service_stall_seconds", "gauge", "How long the present turn of the thread that owns the service's records has taken; 0: it rests.", "",
+	     (double)ringcast_service_stall_ns(service) / NS_PER_S);
 	ringcast_webhooks_count(service->webhooks, &counts);
 	each(context, "ringcast_service_webhook_events_total", "counter", "Events for webhooks, by what became of them.", "result=\"delivered\"",
 	     (double)counts.delivered);

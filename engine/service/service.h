@@ -66,6 +66,8 @@ void ringcast_service_hear_event(struct service *service, const ringcast_event *
 /* What a session's script said; see ringcast_engine_options.script_log. [any thread, until stop] */
 void ringcast_service_hear_log(struct service *service, const char *session_id, const char *level, const char *text, size_t text_bytes);
 /* What the service counts, for /metrics. [any thread] */
+/* [any thread] How long the thread that owns the records has been at its present turn; time in which the process stood still is not counted. */
+uint64_t ringcast_service_stall_ns(const struct service *service);
 void ringcast_service_metrics_each(struct service *service, ringcast_metric_fn *each, void *context);
 void ringcast_service_address(const struct service *service, char ret_text[SERVICE_ADDRESS_BYTES]);
 

@@ -377,8 +377,10 @@ RINGCAST_API uint32_t ringcast_engine_shard_count(const ringcast_engine *engine)
 RINGCAST_API uint16_t ringcast_engine_tcp_port(const ringcast_engine *engine);
 RINGCAST_API uint16_t ringcast_engine_udp_port(const ringcast_engine *engine, uint32_t shard, uint32_t index); /* 0: none */
 RINGCAST_API const char *ringcast_engine_io_name(const ringcast_engine *engine); /* "io_uring" or "epoll" */
-/* Nanoseconds since the slowest shard last turned its loop; for health checks. */
+/* Nanoseconds since the slowest shard last turned its loop; for health checks. Time in which the process stood still (a second and more) is not counted. */
 RINGCAST_API uint64_t ringcast_engine_stall_ns(const ringcast_engine *engine);
+/* The clock behind that: a steady one that stands still while the process does; for whoever watches threads of their own. From a moment of its own. */
+RINGCAST_API uint64_t ringcast_engine_running_ns(const ringcast_engine *engine);
 /*
  * The memory that options would take, by part, all shards together; returns the sum. Does not need an engine. is_own: of the engine's tables and buffers, which
  * have these sizes from the start and are filled as players come. Else an upper bound on what libraries, scripts and the kernel may take besides.

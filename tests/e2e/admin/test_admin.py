@@ -10,6 +10,7 @@ import signal
 import socket
 import subprocess
 import tempfile
+import time
 import unittest
 
 from ringcastd_process import FREE_PORTS, RawPlayer, Ringcastd, await_true, run
@@ -445,6 +446,25 @@ class Health(unittest.TestCase):
                 self.assertRegex(connection.recv(4096), rb"^HTTP/1\.[01] 404 ")
             for connection in crowd:
                 connection.close()
+
+    def test_a_process_that_stood_still_is_well_as_soon_as_it_goes_on(self):
+        """Asked while it stands still, so that the answers are the first thing it does afterwards; and a shard of its own that hangs is no such thing."""
+        with Ringcastd("--dev", "--shards", "2", "--set", "admin.stall_timeout=3s") as daemon:
+            for path in ("/healthz", "/readyz", "/metrics"):
+                with self.subTest(path):
+                    askers = [socket.create_connection(("127.0.0.1", int(daemon.admin_port)), timeout=60) for _ in range(4)]
+                    daemon.process.send_signal(signal.SIGSTOP)
+                    for asker in askers:
+                        asker.sendall(f"GET {path} HTTP/1.0\r\nHost: localhost\r\n\r\n".encode())
+                    time.sleep(5)  # of the stopped process
+                    daemon.process.send_signal(signal.SIGCONT)
+                    for asker in askers:
+                        with asker, asker.makefile("rb") as answer:
+                            text = answer.read().decode()
+                        self.assertRegex(text, r"^HTTP/1\.[01] 200 ")
+                        for seconds in re.findall(r'^ringcast_(?:service_)?stall_seconds\S* ([0-9.e+-]+)$', text, re.M):
+                            self.assertLess(float(seconds), 3)
+                    self.assertEqual(daemon.request("GET", path)[0], 200)
 
     def test_pushes_and_answers_share_a_bounded_memory(self):
         """64 pushes of 4 MB that never end, of clients that hold on to what they have sent, and one honest push."""

@@ -59,6 +59,13 @@ static uint64_t host_log_lost_count(void *context)
 	return 5;
 }
 
+static _Atomic uint64_t service_stall_ns;
+
+static uint64_t host_service_stall_ns(void *context)
+{
+	return service_stall_ns;
+}
+
 static struct http_host host_of_world(void)
 {
 	return (struct http_host){.engine = world.engine,
@@ -67,6 +74,7 @@ static struct http_host host_of_world(void)
 				  .reload = host_reload,
 				  .config = host_config,
 				  .log_lost_count = host_log_lost_count,
+				  .service_stall_ns = host_service_stall_ns,
 				  .logs = world.logs};
 }
 
@@ -220,6 +228,20 @@ Test(http, health)
 	cr_assert_str_eq(json_string_value(json_array_get(json_object_get(answer.json, "failing"), 1)), "draining");
 	done(&answer);
 	fake_engine_set_stall_ns(0);
+}
+
+Test(http, health_is_the_services_too)
+{
+	service_stall_ns = UINT64_C(5000000000);
+	struct answer answer = ask("GET", "/healthz", NULL);
+	cr_assert_eq(answer.status, 503);
+	cr_assert_str_eq(text_of(&answer, "status"), "stalled");
+	cr_assert_geq(json_real_value(json_object_get(answer.json, "stall_seconds")), 5.0);
+	done(&answer);
+	service_stall_ns = 0;
+	answer = ask("GET", "/healthz", NULL);
+	cr_assert_eq(answer.status, 200);
+	done(&answer);
 }
 
 Test(http, metrics)

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "rig.h"
+#include "service/pace.h"
 #include "service/throttle.h"
 
 static struct rig rig;
@@ -149,4 +150,17 @@ Test(throttle, a_bucket_holds_a_second_and_fills_with_time)
 	cr_assert_eq(count, 10, "never more than a second's");
 	cr_assert_eq(ringcast_throttle_refused_count(throttle), 5);
 	ringcast_throttle_destroy(&throttle);
+}
+
+Test(pace, a_turn_that_lasts_is_seen_and_a_rest_is_none)
+{
+	struct pace pace = {0};
+	cr_assert_eq(ringcast_pace_stall_ns(&pace, 500), 0);
+	ringcast_pace_begin(&pace, 1000);
+	cr_assert_eq(ringcast_pace_stall_ns(&pace, 900), 0);
+	cr_assert_eq(ringcast_pace_stall_ns(&pace, 61000), 60000);
+	ringcast_pace_begin(&pace, 61000);
+	cr_assert_eq(ringcast_pace_stall_ns(&pace, 61000), 0);
+	ringcast_pace_rest(&pace);
+	cr_assert_eq(ringcast_pace_stall_ns(&pace, 99000), 0);
 }
