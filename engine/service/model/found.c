@@ -45,9 +45,12 @@ void ringcast_model_find(struct model *model, const struct host_event *event)
 {
 	const json_t *found = event->found, *shown = json_object_get(found, "facts");
 	const char *arn = text_of(shown, "GameSessionId"), *fleet = text_of(shown, "FleetId"), *id = strrchr(arn, '/');
-	if (id == NULL || strlen(++id) >= GAME_SESSION_ID_BYTES || ringcast_game_session_find(&model->sessions, fleet, id) != NULL ||
-	    ringcast_game_session_of_host(&model->sessions, event->session) != NULL)
+	if (id == NULL || strlen(++id) >= GAME_SESSION_ID_BYTES || ringcast_game_session_of_host(&model->sessions, event->session) != NULL)
 		return;
+	if (ringcast_game_session_find(&model->sessions, fleet, id) != NULL) { /* somebody was quicker to ask for one of that name again */
+		ringcast_model_disown(model, MODEL_HOST_CUSTOM, event->session);
+		return;
+	}
 	struct game_session *session = ringcast_game_session_add(&model->sessions, fleet, text_of(shown, "Location"), id, shown,
 								 json_integer_value(json_object_get(found, "created_ms")));
 	if (session == NULL)

@@ -9,18 +9,19 @@
 static const char *const members[] = {"PlacementId",	 "GameSessionQueueName", "GameProperties",	  "MaximumPlayerSessionCount",	 "GameSessionName",
 				      "PlayerLatencies", "GameSessionData",	 "DesiredPlayerSessions", "PriorityConfigurationOverride", NULL};
 
-static json_t *placement_of(struct model *model, struct request *request)
+static const json_t *placement_of(const struct model *model, struct request *request)
 {
 	const char *id = ringcast_request_text(request, "PlacementId");
-	json_t *placement = ringcast_records_find(&model->records, RECORD_PLACEMENT, id);
+	const json_t *placement = ringcast_placing_find(model, id);
 	if (placement == NULL)
 		ringcast_request_refuse(request, FAULT_NOT_FOUND, "there is no placement %s", id);
 	return placement;
 }
 
+/* Of what the request has changed: the answer goes out when it is durable. */
 static void answer(struct model *model, struct request *request)
 {
-	json_t *placement = ringcast_records_find(&model->records, RECORD_PLACEMENT, ringcast_request_text(request, "PlacementId"));
+	const json_t *placement = ringcast_records_find(&model->records, RECORD_PLACEMENT, ringcast_request_text(request, "PlacementId"));
 	ringcast_request_answer_with(request, "GameSessionPlacement", ringcast_placing_show(placement));
 }
 
@@ -46,16 +47,17 @@ void ringcast_operation_StartGameSessionPlacement(struct model *model, struct re
 
 void ringcast_operation_DescribeGameSessionPlacement(struct model *model, struct request *request)
 {
-	if (placement_of(model, request) != NULL)
-		answer(model, request);
+	const json_t *placement = placement_of(model, request);
+	if (placement != NULL)
+		ringcast_request_answer_with(request, "GameSessionPlacement", ringcast_placing_show(placement));
 }
 
 void ringcast_operation_StopGameSessionPlacement(struct model *model, struct request *request)
 {
-	const json_t *placement = placement_of(model, request);
-	const char *status = json_string_value(json_object_get(placement, "Status"));
-	if (placement == NULL)
+	if (placement_of(model, request) == NULL)
 		return;
+	const json_t *placement = ringcast_records_find(&model->records, RECORD_PLACEMENT, ringcast_request_text(request, "PlacementId"));
+	const char *status = json_string_value(json_object_get(placement, "Status"));
 	if (strcmp(status, "PENDING") != 0)
 		ringcast_request_refuse(request, FAULT_INVALID, "the placement is %s, not PENDING", status);
 	else if (!ringcast_placing_stop(model, ringcast_request_text(request, "PlacementId")))

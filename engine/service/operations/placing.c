@@ -40,6 +40,7 @@ struct placement {
 	uint32_t reserved_count; /* of DesiredPlayerSessions */
 	int64_t deadline_ms;
 	json_t *placed;	 /* PlacedPlayerSessions so far */
+	json_t *pending; /* the record as it was accepted */
 	json_t *outcome; /* the record as it shall be */
 };
 
@@ -84,6 +85,12 @@ static json_t *document_of(const struct model *model, const char *id)
 static bool is_pending(const json_t *document)
 {
 	return document != NULL && strcmp(text_of(document, "Status"), "PENDING") == 0;
+}
+
+const json_t *ringcast_placing_find(const struct model *model, const char *id)
+{
+	const struct placement *placement = ringcast_text_index_find(&model->placing->by_id, id);
+	return placement != NULL ? placement->pending : document_of(model, id);
 }
 
 json_t *ringcast_placing_show(const json_t *document)
@@ -245,6 +252,7 @@ static void placement_free(struct model *model, struct placement *placement)
 	if (placement->session != NULL)
 		placement->session->placement = NULL;
 	json_decref(placement->placed);
+	json_decref(placement->pending);
 	json_decref(placement->outcome);
 	free(placement);
 }
@@ -435,9 +443,7 @@ static void created(struct model *model, struct host_call *call)
 		look_at_session(model, placement);
 		return;
 	}
-	if (call->result == HOST_OK)
-		ringcast_model_disown(model, call->host, call->session);
-	placement->session = NULL;
+	placement->session = NULL; /* the name that its host gave may be another's, so nothing is ended */
 	ringcast_game_session_remove(&model->sessions, session);
 	if (call->result != HOST_FULL) {
 		fail_try(model, placement);
@@ -518,14 +524,16 @@ static void give_to_board(struct model *model, struct placement *placement)
 		end_without_session(model, placement, PLACE_IS_FAILED);
 }
 
-/* NULL: out of memory. Not on the board yet. */
-static struct placement *add_placement(struct model *model, const char *id)
+/* document: as it is durable. NULL: out of memory. Not on the board yet. */
+static struct placement *add_placement(struct model *model, const char *id, json_t *document)
 {
 	struct placement *placement = calloc(1, sizeof(*placement));
 	if (placement == NULL)
 		return NULL;
 	snprintf(placement->id, sizeof(placement->id), "%s", id);
+	placement->pending = json_incref(document);
 	if (!ringcast_text_index_add(&model->placing->by_id, placement->id, placement)) {
+		json_decref(placement->pending);
 		free(placement);
 		return NULL;
 	}
@@ -562,7 +570,7 @@ static bool take_found(struct model *model, const struct found *found)
 {
 	if (!found->is_pending)
 		return note_ended(model, found->id, (int64_t)(found->at * 1000));
-	struct placement *placement = add_placement(model, found->id);
+	struct placement *placement = add_placement(model, found->id, document_of(model, found->id));
 	if (placement != NULL)
 		give_to_board(model, placement);
 	return placement != NULL;
@@ -766,12 +774,13 @@ bool ringcast_placing_is_waiting(const struct model *model)
 
 /* The store */
 
-static void begin(struct model *model, const char *id)
+/* Also where it is cancelled meanwhile: the store may refuse that. */
+static void begin(struct model *model, const char *id, json_t *document)
 {
-	if (!is_pending(document_of(model, id)) || ringcast_text_index_find(&model->placing->by_id, id) != NULL)
+	if (ringcast_text_index_find(&model->placing->by_id, id) != NULL)
 		return;
 	sync_queues(model); /* its queue may have become durable with it */
-	struct placement *placement = add_placement(model, id);
+	struct placement *placement = add_placement(model, id, document);
 	if (placement == NULL) {
 		model->events_lost_count++; /* it goes on after the next start */
 		return;
@@ -809,7 +818,7 @@ void ringcast_placing_stored(struct model *model, const struct record_change *ch
 	if (change->kind != RECORD_PLACEMENT || change->after == NULL)
 		return;
 	if (is_pending(change->after))
-		begin(model, change->id);
+		begin(model, change->id, change->after);
 	else
 		end(model, change->id, change->after);
 }

@@ -34,7 +34,8 @@ bool sim_oracle_is_kept(struct world *world, const char *player)
 	const struct game_sessions *sessions = &ringcast_loop_model(world->loop)->sessions;
 	const struct known_player *known = sim_oracle_player(&world->oracle, player);
 	const struct game_session *session = known != NULL ? ringcast_game_session_resolve(sessions, world->oracle.sessions[known->session].arn) : NULL;
-	return session == NULL || session->left_count < world->swarm->left_players_max || ringcast_player_session_find(sessions, player) != NULL;
+	const struct player_session *found = ringcast_player_session_find(sessions, player); /* in another one, where a host lied about a place that was forgotten */
+	return session == NULL || session->left_count < world->swarm->left_players_max || (found != NULL && found->session == session);
 }
 
 static void check_tags(struct world *world, const struct records *records)

@@ -264,6 +264,8 @@ void sim_clients_act(struct world *world)
 						       reserve, reserve, sim_walk_begin, act_on_record, act_on_record, act_on_record};
 	if (sim_world_chance(world, world->swarm->nonsense))
 		ask_nonsense(world);
+	else if (sim_world_chance(world, world->swarm->place_per_mille))
+		sim_place_act(world);
 	else
 		acts[sim_world_below(world, ARRAY_COUNT(acts))](world);
 }

@@ -301,6 +301,11 @@ void sim_oracle_hear(struct world *world, struct ask *ask)
 	case ASK_RECORD_DELETE:
 		hear_record(world, ask);
 		return;
+	case ASK_PLACE_START:
+	case ASK_PLACE_DESCRIBE:
+	case ASK_PLACE_STOP:
+		sim_place_hear(world, ask);
+		return;
 	case ASK_NONSENSE:
 		if (ask->request.fault == FAULT_NONE || ask->request.fault == FAULT_INTERNAL)
 			sim_world_fail(world, "%s was asked for nonsense: %s", ask->request.operation->name, ask->request.message);

@@ -58,6 +58,7 @@ void sim_stream_hear(void *context, struct service_event *event)
 		hear_game(world, detail);
 		json_decref(detail);
 	}
+	sim_place_tell(world, event);
 	ringcast_event_destroy(&event);
 }
 

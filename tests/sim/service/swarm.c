@@ -36,6 +36,7 @@ static void draw_faults(struct swarm *swarm, struct prng *prng)
 	swarm->vanish = maybe(prng, 300);
 	swarm->nonsense = maybe(prng, 200);
 	swarm->jump = maybe(prng, 20);
+	swarm->clock = maybe(prng, 20);
 }
 
 void sim_swarm_draw(struct swarm *swarm, uint64_t seed)
@@ -53,6 +54,7 @@ void sim_swarm_draw(struct swarm *swarm, uint64_t seed)
 	swarm->pause_ms_max = pauses[ringcast_prng_below(&prng, 4)];
 	draw_faults(swarm, &prng);
 	swarm->left_players_max = ringcast_prng_chance(&prng, 1, 2) ? between(&prng, 0, 5) : UINT32_MAX;
+	swarm->place_per_mille = ringcast_prng_chance(&prng, 2, 3) ? between(&prng, 20, 400) : 0;
 }
 
 bool sim_swarm_switch_off(struct swarm *swarm, const char *fault)

@@ -25,11 +25,12 @@
 	FAULT(repeat, "clients repeat what they have asked, at once or much later")                                                            \
 	FAULT(vanish, "clients go before they are answered")                                                                                   \
 	FAULT(nonsense, "clients ask for what is not there or cannot be")                                                                      \
+	FAULT(clock, "the clock on the wall is set, up to an hour either way")                                                                 \
 	FAULT(jump, "hours pass, or days")
 
 struct swarm {
 	uint64_t seed;
-	uint32_t action_count, sessions_max, players_per_session_max, requests_max, record_count, walk_limit;
+	uint32_t action_count, sessions_max, players_per_session_max, requests_max, record_count, place_per_mille, walk_limit;
 	uint32_t left_players_max; /* kept of each session */
 	int64_t pause_ms_max; /* between two actions */
 #define FAULT(name, text) uint32_t name;

@@ -12,7 +12,7 @@
 
 static const char store_path[] = "/store.db";
 
-enum { DAY_MS = 24 * 3600 * 1000, ANSWER_MS_MAX = 60000, SETTLE_ROUNDS_MAX = 100000 };
+enum { HOUR_MS = 3600 * 1000, DAY_MS = 24 * HOUR_MS, ANSWER_MS_MAX = 60000, SETTLE_ROUNDS_MAX = 100000 };
 
 void sim_world_fail(struct world *world, const char *format, ...)
 {
@@ -54,7 +54,12 @@ static int64_t now_ms(void *context)
 	return ((struct world *)context)->now_ms;
 }
 
-static void pass(struct world *world, int64_t ms)
+static int64_t wall_ms(void *context)
+{
+	return ((struct world *)context)->now_ms + ((struct world *)context)->skew_ms;
+}
+
+void sim_world_pass(struct world *world, int64_t ms)
 {
 	world->now_ms += ms;
 	world->host.now_ms = world->now_ms;
@@ -88,7 +93,7 @@ static struct loop *loop_new(struct world *world, char problem[STORE_PROBLEM_BYT
 		.hosts = {&world->host.base},
 		.host_count = 1,
 		.seed = ringcast_prng_next(&world->prng),
-		.now_ms = now_ms,
+		.now_ms = wall_ms,
 		.steady_ms = now_ms,
 		.emit = sim_stream_hear,
 		.context = world,
@@ -187,13 +192,21 @@ static void turn(struct world *world)
 static void jump(struct world *world)
 {
 	if (sim_world_chance(world, 300)) {
-		pass(world, 31ll * DAY_MS);
+		sim_world_pass(world, 31ll * DAY_MS);
 		turn(world);
+		sim_place_forget(world);
 		sim_oracle_forget_sessions(world);
 	} else {
-		pass(world, (int64_t)sim_world_below(world, DAY_MS));
+		sim_world_pass(world, (int64_t)sim_world_below(world, DAY_MS));
 	}
 	sim_world_trace(world, "time jumps");
+}
+
+/* Somebody sets the clock on the wall. */
+static void set_clock(struct world *world)
+{
+	world->skew_ms = (int64_t)sim_world_below(world, 2 * HOUR_MS) - HOUR_MS;
+	sim_world_trace(world, "the clock is set, %d s ahead", (int)(world->skew_ms / 1000));
 }
 
 static void act_of_god(struct world *world)
@@ -201,6 +214,8 @@ static void act_of_god(struct world *world)
 	const struct swarm *swarm = world->swarm;
 	if (sim_world_chance(world, swarm->jump))
 		jump(world);
+	if (sim_world_chance(world, swarm->clock))
+		set_clock(world);
 	if (sim_world_chance(world, swarm->die))
 		sim_host_die(&world->host);
 	if (sim_world_chance(world, swarm->full))
@@ -212,7 +227,7 @@ static void act_of_god(struct world *world)
 static void step(struct world *world)
 {
 	uint64_t choice = sim_world_below(world, 100);
-	pass(world, (int64_t)sim_world_below(world, (uint64_t)world->swarm->pause_ms_max + 1));
+	sim_world_pass(world, (int64_t)sim_world_below(world, (uint64_t)world->swarm->pause_ms_max + 1));
 	act_of_god(world);
 	if (world->loop == NULL)
 		return;
@@ -259,7 +274,7 @@ void sim_world_settle(struct world *world)
 static void check_answers(struct world *world)
 {
 	for (int i = 0; i < 3 && world->ask_count > 0; i++) {
-		pass(world, ANSWER_MS_MAX);
+		sim_world_pass(world, ANSWER_MS_MAX);
 		sim_world_settle(world);
 	}
 	if (world->ask_count > 0)
@@ -282,7 +297,7 @@ static void check_forgetting(struct world *world)
 	const struct game_sessions *sessions = &ringcast_loop_model(world->loop)->sessions;
 	if (sessions->live_count != 0)
 		sim_world_fail(world, "%zu sessions live on though they were ended", sessions->live_count);
-	pass(world, 31ll * DAY_MS);
+	sim_world_pass(world, 31ll * DAY_MS);
 	for (uint32_t i = 0; i < SIM_SESSIONS_MAX; i++)
 		sim_world_settle(world);
 	if (sessions->by_key.count != 0 || sessions->players_by_id.count != 0 || sessions->by_host_session.count != 0)
@@ -301,6 +316,7 @@ static void calm(struct world *world)
 	world->host.is_calm = true;
 	sim_world_settle(world);
 	sim_stream_check(world);
+	sim_place_finish(world);
 	sim_oracle_check_model(world);
 	sim_oracle_check_host(world);
 	sim_clients_end_all(world);
@@ -326,7 +342,7 @@ void sim_world_run(const struct swarm *swarm, FILE *trace, struct world_report *
 	world->disk.torn = swarm->torn;
 	world->disk.write_error = swarm->write_error;
 	sim_host_init(&world->host, swarm, trace);
-	pass(world, 0);
+	sim_world_pass(world, 0);
 	sim_oracle_init(world);
 	start(world);
 	for (uint32_t i = 0; i < swarm->action_count && *world->failure == '\0'; i++)
@@ -343,7 +359,8 @@ void sim_world_run(const struct swarm *swarm, FILE *trace, struct world_report *
 					    .trace_hash = world->trace_hash,
 					    .answers = world->answer_count,
 					    .faults = world->fault_count,
-					    .crashes = world->crash_count};
+					    .crashes = world->crash_count,
+					    .placed = world->placements.fulfilled};
 	memcpy(ret_report->failure, world->failure, sizeof(ret_report->failure));
 	free(world);
 }

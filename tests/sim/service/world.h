@@ -9,6 +9,7 @@
 #include "disk.h"
 #include "host.h"
 #include "oracle.h"
+#include "place.h"
 #include "swarm.h"
 
 enum { WORLD_FAILURE_BYTES = 512 };
@@ -16,13 +17,15 @@ enum { WORLD_FAILURE_BYTES = 512 };
 struct world {
 	const struct swarm *swarm;
 	struct prng prng;
-	int64_t now_ms;
+	int64_t now_ms; /* of the clock that never jumps */
+	int64_t skew_ms; /* that the clock on the wall is ahead by */
 	struct disk disk;
 	struct sim_host host;
 	struct store *store; /* NULL: the process is down */
 	struct loop *loop;
 	uint32_t epoch; /* counts up whenever sessions may have been forgotten */
 	struct oracle oracle;
+	struct known_placements placements;
 	struct list_node asks; /* of struct ask that are not answered */
 	uint32_t ask_count;
 	uint64_t trace_hash, answer_count, fault_count, crash_count;
@@ -34,7 +37,7 @@ struct world {
 
 struct world_report {
 	bool is_ok;
-	uint64_t trace_hash, answers, faults, crashes;
+	uint64_t trace_hash, answers, faults, crashes, placed;
 	char failure[WORLD_FAILURE_BYTES];
 };
 
@@ -44,6 +47,7 @@ void sim_world_fail(struct world *world, const char *format, ...) __attribute__(
 void sim_world_trace(struct world *world, const char *format, ...) __attribute__((format(printf, 2, 3)));
 uint64_t sim_world_below(struct world *world, uint64_t bound);
 bool sim_world_chance(struct world *world, uint32_t per_mille);
+void sim_world_pass(struct world *world, int64_t ms);
 void sim_world_settle(struct world *world); /* until nobody has anything to do; time passes where somebody waits for it */
 
 #endif

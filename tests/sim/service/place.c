@@ -1,0 +1,213 @@
+#include "place.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "service/operations/placing.h"
+#include "world.h"
+
+enum { TIMEOUT_S_MAX = 120, PLAYERS_MAX = 30 };
+
+static const char *text_of(const json_t *object, const char *name)
+{
+	const char *text = json_string_value(json_object_get(object, name));
+	return text != NULL ? text : "";
+}
+
+/* Asking */
+
+static void make_queue(struct world *world)
+{
+	char name[16];
+	uint32_t index = (uint32_t)sim_world_below(world, SIM_QUEUES);
+	snprintf(name, sizeof(name), "q%u", index);
+	json_t *input = json_pack("{s:s, s:i, s:[{s:s}]}", "Name", name, "TimeoutInSeconds", 5 + (int)sim_world_below(world, TIMEOUT_S_MAX - 5), "Destinations",
+				  "DestinationArn", index == 1 ? "arn:aws:gamelift:local::fleet/fleet-1" : "arn:aws:gamelift:local::fleet/fleet-0");
+	if (index == 2)
+		json_object_set_new(input, "PlayerLatencyPolicies", json_pack("[{s:i, s:i}]", "MaximumIndividualPlayerLatencyMilliseconds", 50, "PolicyDurationSeconds", 4));
+	bool is_there = ringcast_records_find(&ringcast_loop_model(world->loop)->records, RECORD_QUEUE, name) != NULL;
+	if (is_there && sim_world_chance(world, 100))
+		sim_ask(world, ASK_NONE, "DeleteGameSessionQueue", json_pack("{s:s}", "Name", name), 0, 0, NULL);
+	else
+		sim_ask(world, ASK_NONE, is_there ? "UpdateGameSessionQueue" : "CreateGameSessionQueue", json_incref(input), 0, 0, NULL);
+	json_decref(input);
+}
+
+static void put_players(struct world *world, struct known_placement *known, json_t *input)
+{
+	char name[16];
+	json_t *players = json_array(), *latencies = json_array();
+	known->player_count = (uint32_t)sim_world_below(world, world->swarm->players_per_session_max + 1);
+	for (uint32_t i = 0; i < known->player_count; i++) {
+		snprintf(name, sizeof(name), "d%u", i);
+		json_array_append_new(players, json_pack("{s:s}", "PlayerId", name));
+		json_array_append_new(latencies, json_pack("{s:s, s:s, s:f}", "PlayerId", name, "RegionIdentifier", "local", "LatencyInMilliseconds",
+							   (double)sim_world_below(world, 100)));
+	}
+	json_object_set_new(input, "DesiredPlayerSessions", players);
+	json_object_set_new(input, "PlayerLatencies", latencies);
+}
+
+static void start(struct world *world)
+{
+	char id[32], queue[16];
+	struct known_placements *placements = &world->placements;
+	if (placements->count == SIM_PLACEMENTS_MAX)
+		return;
+	uint32_t index = placements->count++;
+	struct known_placement *known = &placements->all[index];
+	*known = (struct known_placement){.may_be_gone = true, .asked_ms = world->now_ms};
+	snprintf(id, sizeof(id), "place-%u", index);
+	snprintf(queue, sizeof(queue), "q%u", (unsigned)sim_world_below(world, SIM_QUEUES));
+	json_t *input = json_pack("{s:s, s:s, s:i, s:s}", "PlacementId", id, "GameSessionQueueName", queue, "MaximumPlayerSessionCount",
+				  (int)world->swarm->players_per_session_max, "GameSessionName", "v0");
+	put_players(world, known, input);
+	sim_ask(world, ASK_PLACE_START, "StartGameSessionPlacement", input, index, 0, NULL);
+}
+
+static void ask_about(struct world *world, enum ask_kind kind, const char *operation)
+{
+	char id[32];
+	if (world->placements.count == 0)
+		return;
+	uint32_t newest = world->placements.count < 8 ? world->placements.count : 8;
+	uint32_t index = world->placements.count - 1 - (uint32_t)sim_world_below(world, sim_world_chance(world, 300) ? world->placements.count : newest);
+	snprintf(id, sizeof(id), "place-%u", index);
+	sim_ask(world, kind, operation, json_pack("{s:s}", "PlacementId", id), index, 0, NULL);
+}
+
+void sim_place_act(struct world *world)
+{
+	uint64_t choice = sim_world_below(world, 100);
+	if (choice < 10)
+		make_queue(world);
+	else if (choice < 55)
+		start(world);
+	else if (choice < 90)
+		ask_about(world, ASK_PLACE_DESCRIBE, "DescribeGameSessionPlacement");
+	else
+		ask_about(world, ASK_PLACE_STOP, "StopGameSessionPlacement");
+}
+
+/* Hearing */
+
+static bool is_final(const char *status)
+{
+	return *status != '\0' && strcmp(status, "PENDING") != 0;
+}
+
+static void see(struct world *world, uint32_t index, const char *status)
+{
+	struct known_placement *known = &world->placements.all[index];
+	if (is_final(known->status) && strcmp(known->status, status) != 0)
+		sim_world_fail(world, "place-%u is %s after it was %s", index, status, known->status);
+	snprintf(known->status, sizeof(known->status), "%s", status);
+}
+
+static void check_shown(struct world *world, uint32_t index, const json_t *shown)
+{
+	bool is_fulfilled = strcmp(text_of(shown, "Status"), "FULFILLED") == 0;
+	size_t placed = json_array_size(json_object_get(shown, "PlacedPlayerSessions"));
+	see(world, index, text_of(shown, "Status"));
+	if (is_fulfilled != (*text_of(shown, "GameSessionArn") != '\0'))
+		sim_world_fail(world, "place-%u is %s, with a session or without", index, text_of(shown, "Status"));
+	if (placed != (is_fulfilled ? world->placements.all[index].player_count : 0))
+		sim_world_fail(world, "place-%u is %s with %zu of %u players", index, text_of(shown, "Status"), placed, world->placements.all[index].player_count);
+}
+
+void sim_place_hear(struct world *world, const struct ask *ask)
+{
+	struct known_placement *known = &world->placements.all[ask->index];
+	const struct request *request = &ask->request;
+	if (request->fault == FAULT_NOT_FOUND && ask->kind != ASK_PLACE_START && !known->may_be_gone)
+		sim_world_fail(world, "place-%u was acknowledged and is lost", ask->index);
+	if (request->fault != FAULT_NONE)
+		return;
+	if (ask->kind == ASK_PLACE_START) {
+		known->is_accepted = true;
+		known->may_be_gone = false;
+	} else {
+		check_shown(world, ask->index, json_object_get(request->output, "GameSessionPlacement"));
+	}
+}
+
+static void check_fulfilled(struct world *world, uint32_t index, const json_t *detail)
+{
+	const struct game_sessions *sessions = &ringcast_loop_model(world->loop)->sessions;
+	size_t i;
+	json_t *player;
+	const json_t *placed = json_object_get(detail, "placedPlayerSessions");
+	const struct game_session *session = ringcast_game_session_resolve(sessions, text_of(detail, "gameSessionArn"));
+	world->placements.fulfilled++;
+	if (session == NULL)
+		sim_world_fail(world, "place-%u is told to be in a session that is not there", index);
+	if (json_array_size(placed) != world->placements.all[index].player_count)
+		sim_world_fail(world, "place-%u is told with %zu of %u players", index, json_array_size(placed), world->placements.all[index].player_count);
+	json_array_foreach(placed, i, player) {
+		const struct player_session *seat = ringcast_player_session_find(sessions, text_of(player, "playerSessionId"));
+		if (session != NULL && world->swarm->left_players_max == UINT32_MAX && (seat == NULL || seat->session != session))
+			sim_world_fail(world, "place-%u is told with a player who has no place", index);
+	}
+}
+
+void sim_place_tell(struct world *world, const struct service_event *event)
+{
+	static const struct {
+		const char *type, *status;
+	} ends[] = {{"PlacementFulfilled", "FULFILLED"}, {"PlacementCancelled", "CANCELLED"}, {"PlacementTimedOut", "TIMED_OUT"}, {"PlacementFailed", "FAILED"}};
+	for (size_t i = 0; i < ARRAY_COUNT(ends) && !world->disk.is_crashed; i++) {
+		if (strcmp(event->type, ends[i].type) != 0)
+			continue;
+		json_t *detail = json_loads(event->detail, 0, NULL);
+		uint32_t index = (uint32_t)strtoul(text_of(detail, "placementId") + strlen("place-"), NULL, 10);
+		sim_world_trace(world, "event %s of place-%u", event->type, index);
+		if (++world->placements.all[index].event_count > 1)
+			sim_world_fail(world, "place-%u is told of twice", index);
+		see(world, index, ends[i].status);
+		if (i == 0)
+			check_fulfilled(world, index, detail);
+		json_decref(detail);
+	}
+}
+
+void sim_place_forget(struct world *world)
+{
+	for (uint32_t i = 0; i < world->placements.count; i++)
+		world->placements.all[i].may_be_gone = true;
+}
+
+/* The end */
+
+static void check_end(struct world *world, uint32_t index)
+{
+	char id[32];
+	const struct known_placement *known = &world->placements.all[index];
+	snprintf(id, sizeof(id), "place-%u", index);
+	const json_t *document = ringcast_placing_find(ringcast_loop_model(world->loop), id);
+	if (document == NULL && !known->may_be_gone)
+		sim_world_fail(world, "place-%u was acknowledged and is lost", index);
+	if (document == NULL)
+		return;
+	check_shown(world, index, document);
+	if (!is_final(text_of(document, "Status")))
+		sim_world_fail(world, "place-%u never ends", index);
+	/* Only a process that dies between the disk and the telling tells nobody. */
+	else if (known->event_count == 0 && world->crash_count == 0)
+		sim_world_fail(world, "place-%u is %s, and nobody was told", index, known->status);
+}
+
+void sim_place_finish(struct world *world)
+{
+	struct placing_counts counts;
+	for (int i = 0; i < 100; i++) {
+		ringcast_placing_count(ringcast_loop_model(world->loop), &counts);
+		if (counts.depth == 0)
+			break;
+		sim_world_pass(world, 5000);
+		sim_world_settle(world);
+	}
+	if (counts.depth > 0)
+		sim_world_fail(world, "%u placements wait for ever", counts.depth);
+	for (uint32_t i = 0; i < world->placements.count; i++)
+		check_end(world, i);
+}
