@@ -63,6 +63,13 @@ static void start(struct world *world)
 				  (int)world->swarm->players_per_session_max, "GameSessionName", "v0");
 	put_players(world, known, input);
 	sim_ask(world, ASK_PLACE_START, "StartGameSessionPlacement", input, index, 0, NULL);
+	while (sim_world_chance(world, 150)) {
+		sim_world_turn(world);
+		if (world->loop == NULL)
+			return;
+		if (sim_world_chance(world, 500))
+			sim_ask(world, ASK_PLACE_STOP, "StopGameSessionPlacement", json_pack("{s:s}", "PlacementId", id), index, 0, NULL);
+	}
 }
 
 static void ask_about(struct world *world, enum ask_kind kind, const char *operation)
@@ -196,6 +203,24 @@ static void check_end(struct world *world, uint32_t index)
 		sim_world_fail(world, "place-%u is %s, and nobody was told", index, known->status);
 }
 
+/* A session that is named for a placement and lives is the one that was told. */
+static void check_sessions(struct world *world)
+{
+	const struct model *model = ringcast_loop_model(world->loop);
+	const struct game_session *session;
+	size_t at = 0;
+	char id[32], arn[MODEL_ARN_BYTES];
+	while ((session = ringcast_session_order_next(&model->sessions.live, &at)) != NULL) {
+		if (strncmp(session->id, "place-", strlen("place-")) != 0)
+			continue;
+		snprintf(id, sizeof(id), "place-%u", (unsigned)strtoul(session->id + strlen("place-"), NULL, 10));
+		const json_t *document = ringcast_placing_find(model, id);
+		ringcast_model_session_arn(model, session, arn);
+		if (document != NULL && strcmp(text_of(document, "GameSessionArn"), arn) != 0)
+			sim_world_fail(world, "%s is %s, and %s lives on for nobody", id, text_of(document, "Status"), arn);
+	}
+}
+
 void sim_place_finish(struct world *world)
 {
 	struct placing_counts counts;
@@ -210,4 +235,6 @@ void sim_place_finish(struct world *world)
 		sim_world_fail(world, "%u placements wait for ever", counts.depth);
 	for (uint32_t i = 0; i < world->placements.count; i++)
 		check_end(world, i);
+	if (world->swarm->lie == 0) /* else a host may have said that it ended one */
+		check_sessions(world);
 }

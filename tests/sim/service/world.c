@@ -180,7 +180,7 @@ static void crash(struct world *world)
 
 /* Time */
 
-static void turn(struct world *world)
+void sim_world_turn(struct world *world)
 {
 	if (sim_world_chance(world, 300))
 		ringcast_loop_write(world->loop);
@@ -193,7 +193,7 @@ static void jump(struct world *world)
 {
 	if (sim_world_chance(world, 300)) {
 		sim_world_pass(world, 31ll * DAY_MS);
-		turn(world);
+		sim_world_turn(world);
 		sim_place_forget(world);
 		sim_oracle_forget_sessions(world);
 	} else {
@@ -244,7 +244,7 @@ static void step(struct world *world)
 	else if (choice < 94)
 		sim_host_emit(&world->host);
 	if (sim_world_chance(world, 600))
-		turn(world);
+		sim_world_turn(world);
 	if (choice == 99 && world->loop != NULL)
 		sim_oracle_check_model(world);
 }

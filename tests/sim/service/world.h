@@ -47,6 +47,7 @@ void sim_world_fail(struct world *world, const char *format, ...) __attribute__(
 void sim_world_trace(struct world *world, const char *format, ...) __attribute__((format(printf, 2, 3)));
 uint64_t sim_world_below(struct world *world, uint64_t bound);
 bool sim_world_chance(struct world *world, uint32_t per_mille);
+void sim_world_turn(struct world *world); /* the process may die in it */
 void sim_world_pass(struct world *world, int64_t ms);
 void sim_world_settle(struct world *world); /* until nobody has anything to do; time passes where somebody waits for it */
 

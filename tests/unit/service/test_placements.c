@@ -431,3 +431,44 @@ Test(placements, those_that_wait_go_on_after_a_restart_at_their_age_and_those_th
 	rig_answer(&rig, take(HOST_END), HOST_OK);
 	cr_assert_eq(count_endings(), 3);
 }
+
+Test(placements, an_end_is_shown_and_told_when_it_is_on_the_disk)
+{
+	must("CreateGameSessionQueue", QUEUE);
+	start(START("p"));
+	ringcast_loop_hold_writes(rig.loop);
+	rig_answer(&rig, take(HOST_CREATE), HOST_OK);
+	is_now("p", "PENDING");
+	cr_assert_eq(count_endings(), 0);
+	must_not("StopGameSessionPlacement", "{\"PlacementId\": \"p\"}", FAULT_INVALID, "FULFILLED, not PENDING");
+	cr_assert(ringcast_loop_write(rig.loop));
+	rig_turn(&rig);
+	is_now("p", "FULFILLED");
+	cr_assert_eq(count_endings(), 1);
+}
+
+/* A game server ran a session for it when the service died. */
+Test(placements, a_session_from_before_a_restart_that_nobody_was_told_of_is_ended)
+{
+	char queue[512], arn[MODEL_ARN_BYTES];
+	struct request *fleet = rig_run(&rig, "CreateFleet", "{\"Name\": \"f\", \"ComputeType\": \"ANYWHERE\"}");
+	snprintf(queue, sizeof(queue), "{\"Name\": \"q\", \"Destinations\": [{\"DestinationArn\": \"%s\"}]}", rig_text(fleet, "FleetAttributes.FleetArn"));
+	rig_free(fleet);
+	must("CreateGameSessionQueue", queue);
+	start(START("p"));
+	struct host_call *call = take(HOST_CREATE);
+	json_t *facts = json_deep_copy(call->facts);
+	ringcast_host_call_destroy(&call);
+	snprintf(arn, sizeof(arn), "%s", json_string_value(json_object_get(facts, "GameSessionId")));
+	restart();
+	struct host_event event = {.kind = HOST_SESSION_FOUND, .session = "gsess-before",
+				   .found = json_pack("{s:o, s:{s:i}, s:[], s:b}", "facts", facts, "place", "Port", 4000, "players", "is_active", true)};
+	ringcast_loop_tell(rig.loop, &event);
+	rig_turn(&rig);
+	struct host_call *again = take(HOST_CREATE), *ending = take(HOST_END);
+	cr_assert_str_eq(ending->session, "gsess-before");
+	cr_assert_not_null(strstr(arn, "/p"));
+	rig_answer(&rig, ending, HOST_OK);
+	rig_answer(&rig, again, HOST_OK);
+	is_now("p", "FULFILLED");
+}
