@@ -304,7 +304,7 @@ int ringcast_session_log_read(ringcast_engine *engine, const char *session_id, r
 
 int ringcast_script_process(ringcast_engine *engine, uint32_t shard, uint32_t channel)
 {
-	if (shard >= engine->shard_count || channel >= engine->script_options.channel_count)
+	if (shard >= engine->shard_count || channel >= engine->script_options.channels.count)
 		return 0;
 	return ringcast_sidecars_pid(engine->sidecars, shard, channel);
 }

@@ -259,17 +259,19 @@ static void fill_script_options(struct ringcast_engine *engine)
 		.limits = &engine->script_limits,
 		.registry = &engine->registry,
 		.arguments = given->arguments,
-		.stall_timeout_ms = or_default(given->stall_timeout_ms, 10000),
-		.channel_count = channel_count < SCRIPT_CHANNELS_MAX ? channel_count : SCRIPT_CHANNELS_MAX,
 		.sessions_max = engine->options.limits.sessions_max,
 		.share = {.session_percent = or_unbounded(given->share_percent, 50),
 			  .shard_percent = or_unbounded(given->shard_share_percent, 75),
 			  .seconds_max = given->share_seconds_max},
 		.log_bytes_per_session = given->log_bytes_per_session,
-		.cut = ringcast_engine_channel_cut,
 		.said = engine->options.script_log,
 		.said_context = engine->options.script_log_context,
-		.context = engine,
+		.channels = {.arguments = given->arguments,
+			     .count = channel_count < SCRIPT_CHANNELS_MAX ? channel_count : SCRIPT_CHANNELS_MAX,
+			     .sessions_max = engine->options.limits.sessions_max,
+			     .stall_timeout_ms = or_default(given->stall_timeout_ms, 10000),
+			     .cut = ringcast_engine_channel_cut,
+			     .context = engine},
 	};
 }
 

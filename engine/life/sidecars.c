@@ -60,7 +60,7 @@ struct sidecars *ringcast_engine_create_sidecars(struct ringcast_engine *engine)
 	return ringcast_sidecars_create(&(struct sidecars_options){
 		.process = engine->script_process,
 		.shard_count = engine->shard_count,
-		.channel_count = engine->script_options.channel_count,
+		.channel_count = engine->script_options.channels.count,
 		.attach = attach,
 		.context = engine,
 	});

@@ -137,36 +137,7 @@ static void end_lua(struct script_shard *scripts)
 static const struct script_host_ops *const lua_ops = NULL;
 #endif
 
-static const struct partner_ops channel_ops, keeper_ops;
-
-static void add_channels(struct script_shard *scripts)
-{
-	for (uint32_t i = 0; i < scripts->options->channel_count; i++) {
-		struct script_channel *channel = &scripts->channels[i];
-		channel->scripts = scripts;
-		channel->index = i;
-		ringcast_partner_add(scripts->shard, &channel->partner, &channel_ops);
-	}
-}
-
-static void *sidecar_of(struct script_shard *scripts)
-{
-	struct sidecar_options options = {
-		.environment = &scripts->environment,
-		.channel_count = scripts->options->channel_count,
-		.sessions_max = scripts->options->sessions_max,
-		.arguments = scripts->options->arguments,
-		.are_numbers_random = true,
-		.stall_timeout_ms = scripts->options->stall_timeout_ms,
-		.attach_timeout_ms = scripts->options->stall_timeout_ms,
-	};
-	if (scripts->sidecar != NULL)
-		return scripts->sidecar;
-	scripts->sidecar = ringcast_sidecar_create(&options);
-	if (scripts->sidecar != NULL)
-		add_channels(scripts);
-	return scripts->sidecar;
-}
+static const struct partner_ops keeper_ops;
 
 static const struct script_host_ops *ops_of(enum script_language language)
 {
@@ -177,67 +148,14 @@ static void *host_of(struct script_shard *scripts, enum script_language language
 {
 	if (!ringcast_list_has(&scripts->keeper.node)) /* engines without scripts pay for no turn in the tick */
 		ringcast_partner_add(scripts->shard, &scripts->keeper, &keeper_ops);
-	return language == SCRIPT_LUA ? lua_of(scripts) : sidecar_of(scripts);
+	return language == SCRIPT_LUA ? lua_of(scripts) : ringcast_script_channels_open(&scripts->channels, &scripts->environment);
 }
-
-/* The sidecar's channels */
-
-static struct script_channel *channel_of(struct partner *partner)
-{
-	return CONTAINER_OF(partner, struct script_channel, partner);
-}
-
-static bool channel_received(struct partner *partner, struct view bytes, uint64_t now)
-{
-	struct script_channel *channel = channel_of(partner);
-	bool is_sane = ringcast_sidecar_feed(channel->scripts->sidecar, channel->index, bytes, now);
-	if (!is_sane)
-		ringcast_log(LOG_ERROR, "script", "garbage from a sidecar process, cutting it", "shard=%u channel=%u",
-			     channel->scripts->shard->options.index, channel->index);
-	return is_sane;
-}
-
-static void channel_closed(struct partner *partner, uint64_t now)
-{
-	struct script_channel *channel = channel_of(partner);
-	ringcast_sidecar_detach(channel->scripts->sidecar, channel->index, now);
-	if (partner->shard->is_stopping)
-		return; /* the closed socket tells the process to end */
-	const struct script_shard_options *options = channel->scripts->options;
-	options->cut(options->context, partner->shard->options.index, channel->index, channel->serial);
-}
-
-static struct view channel_pending(struct partner *partner)
-{
-	struct script_channel *channel = channel_of(partner);
-	return ringcast_sidecar_pending(channel->scripts->sidecar, channel->index);
-}
-
-static void channel_taken(struct partner *partner, size_t size)
-{
-	struct script_channel *channel = channel_of(partner);
-	ringcast_sidecar_sent(channel->scripts->sidecar, channel->index, size);
-}
-
-static const struct partner_ops channel_ops = {
-	.received = channel_received,
-	.closed = channel_closed,
-	.pending = channel_pending,
-	.taken = channel_taken,
-};
 
 int ringcast_script_shard_attach(struct script_shard *scripts, uint32_t index, uint64_t serial, int *socket)
 {
-	struct script_channel *channel = &scripts->channels[index];
-	ringcast_assert(index < SCRIPT_CHANNELS_MAX);
 	if (host_of(scripts, SCRIPT_JS) == NULL)
 		return -ENOMEM;
-	int error = ringcast_partner_adopt(&channel->partner, socket);
-	if (error != 0)
-		return error;
-	channel->serial = serial;
-	ringcast_sidecar_attach(scripts->sidecar, index, scripts->shard->now_ns);
-	return 0;
+	return ringcast_script_channels_attach(&scripts->channels, index, serial, socket);
 }
 
 /* Programs */
@@ -470,36 +388,17 @@ struct script_counts ringcast_script_shard_measure(const struct script_shard *sc
 {
 	struct script_counts counts = scripts->counts;
 	counts.spent_ns = scripts->spending.spent_ns;
-	for (uint32_t i = 0; scripts->sidecar != NULL && i < scripts->options->channel_count; i++) {
-		struct sidecar_stats stats = ringcast_sidecar_measure(scripts->sidecar, i);
-#define X(name, text) counts.sidecar.name += stats.name;
-		SIDECAR_COUNTS(X)
-#undef X
-	}
+	ringcast_script_channels_measure(&scripts->channels, &counts.sidecar);
 	return counts;
 }
 
 /* The tick */
 
-static void cut_silent(struct script_shard *scripts)
-{
-	for (uint32_t i = 0; i < scripts->options->channel_count; i++) {
-		if (!ringcast_sidecar_is_silent(scripts->sidecar, i))
-			continue;
-		ringcast_log(LOG_ERROR, "script", "a sidecar process is silent, cutting it", "shard=%u channel=%u",
-			     scripts->shard->options.index, i);
-		ringcast_partner_cut(&scripts->channels[i].partner);
-	}
-}
-
 static void keep(struct partner *partner, uint64_t now)
 {
 	struct script_shard *scripts = CONTAINER_OF(partner, struct script_shard, keeper);
 	uint32_t change_count = __atomic_load_n(&scripts->options->registry->change_count, __ATOMIC_ACQUIRE);
-	if (scripts->sidecar != NULL) {
-		ringcast_sidecar_tick(scripts->sidecar, now);
-		cut_silent(scripts);
-	}
+	ringcast_script_channels_tick(&scripts->channels, now);
 	if (UNLIKELY(scripts->hopeless != HANDLE_NONE))
 		end_hopeless(scripts, now);
 	if (scripts->has_idle || scripts->change_count != change_count) {
@@ -511,7 +410,7 @@ static void keep(struct partner *partner, uint64_t now)
 static uint64_t keep_deadline_ns(struct partner *partner)
 {
 	const struct script_shard *scripts = CONTAINER_OF(partner, struct script_shard, keeper);
-	return scripts->sidecar != NULL ? ringcast_sidecar_deadline_ns(scripts->sidecar) : UINT64_MAX;
+	return ringcast_script_channels_deadline_ns(&scripts->channels);
 }
 
 static const struct partner_ops keeper_ops = {.ticked = keep, .deadline_ns = keep_deadline_ns};
@@ -535,6 +434,7 @@ void ringcast_script_shard_init(struct script_shard *scripts, const struct scrip
 	random_bytes(scripts, &seed, sizeof(seed));
 	ringcast_script_logs_init(&scripts->logs, options->log_bytes_per_session, seed);
 	ringcast_list_init(&scripts->uses);
+	ringcast_script_channels_init(&scripts->channels, &options->channels, shard);
 }
 
 void ringcast_script_shard_fini(struct script_shard *scripts)
@@ -544,9 +444,7 @@ void ringcast_script_shard_fini(struct script_shard *scripts)
 	while (!ringcast_list_is_empty(&scripts->uses))
 		unload(CONTAINER_OF(scripts->uses.next, struct script_use, node));
 	end_lua(scripts);
-	ringcast_sidecar_destroy(&scripts->sidecar);
-	for (uint32_t i = 0; i < SCRIPT_CHANNELS_MAX; i++)
-		ringcast_partner_remove(&scripts->channels[i].partner);
+	ringcast_script_channels_fini(&scripts->channels);
 	ringcast_partner_remove(&scripts->keeper);
 	ringcast_script_logs_fini(&scripts->logs);
 	ringcast_spending_close(&scripts->spending);

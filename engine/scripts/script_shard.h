@@ -1,66 +1,38 @@
 /*
- * Scripts on one shard: a host of each language, the programs made of the versions that its sessions run, and the stream to each process of the
- * sidecar. Touched by the shard's thread only, but for its logs. A program is unloaded when no session runs it and its
- * version is no longer current.
+ * Scripts on one shard: a host of each language, and the programs made of the versions that its sessions run. Touched by the shard's thread only, but for its
+ * logs. A program is unloaded when no session runs it and its version is no longer current.
  */
 #ifndef RINGCAST_SCRIPTS_SCRIPT_SHARD_H
 #define RINGCAST_SCRIPTS_SCRIPT_SHARD_H
 
+#include "scripts/channels.h"
 #include "scripts/logs.h"
 #include "scripts/registry.h"
 #include "scripts/spending.h"
 #include "shard/shard.h"
 
-enum { SCRIPT_CHANNELS_MAX = 8 };
-
 struct lua_host;
-struct sidecar_host;
 
 enum { SCRIPT_LANGUAGE_COUNT = 2 };
-
-/* X(member of struct sidecar_stats, "meaning"): summed over channels */
-#define SIDECAR_COUNTS(X)                                                                 \
-	X(frames_sent, "frames sent to sidecar processes")                                \
-	X(frames_received, "frames received from sidecar processes")                      \
-	X(bytes_sent, "bytes sent to sidecar processes")                                  \
-	X(bytes_received, "bytes received from sidecar processes")                        \
-	X(notifications_dropped, "events dropped because a sidecar process was too slow") \
-	X(questions_defaulted, "questions answered by default for the same reason")       \
-	X(sessions_lost, "sessions ended because their sidecar process did")
 
 struct script_counts {
 	uint64_t events[SCRIPT_COUNT_COUNT];
 	uint64_t sessions[SCRIPT_LANGUAGE_COUNT]; /* running now, by enum script_language */
 	uint64_t programs;
 	uint64_t spent_ns; /* processor time for scripts and what they send */
-	struct {
-#define X(name, text) uint64_t name;
-		SIDECAR_COUNTS(X)
-#undef X
-	} sidecar;
+	struct sidecar_counts sidecar;
 };
 
 struct script_shard_options { /* of all shards; borrowed, outlives them */
 	const struct script_limits *limits;
 	const struct script_registry *registry;
 	const char *arguments;
-	uint32_t stall_timeout_ms; /* without a sign of life, a script or process of JavaScript is ended */
-	uint32_t channel_count; /* processes per shard */
 	uint32_t sessions_max;
 	struct share_limits share; /* of the processor's time */
 	uint32_t log_bytes_per_session;
-	/* A channel's stream has ended: the process that was attached to it under this number is of no use any more. On the shard's thread. */
-	void (*cut)(void *context, uint32_t shard, uint32_t channel, uint64_t serial);
-	void *context;
+	struct script_channels_options channels;
 	ringcast_script_log_fn *said; /* NULL: nobody listens */
 	void *said_context;
-};
-
-struct script_channel { /* to one process of the sidecar */
-	struct partner partner;
-	struct script_shard *scripts;
-	uint32_t index;
-	uint64_t serial; /* what the process now attached is called by who attached it */
 };
 
 struct script_shard {
@@ -69,8 +41,7 @@ struct script_shard {
 	struct script_environment environment;
 	struct script_logs logs;
 	struct lua_host *lua;         /* made when first needed */
-	struct sidecar_host *sidecar; /* likewise */
-	struct script_channel channels[SCRIPT_CHANNELS_MAX];
+	struct script_channels channels;
 	struct partner keeper; /* has no stream: its turn in every tick */
 	struct list_node uses; /* struct script_use: programs and who runs them */
 	uint32_t change_count; /* the registry's, when the programs were last looked through */
