@@ -146,6 +146,23 @@ class CustomServerTest(unittest.IsolatedAsyncioTestCase):
         await again.close()
         await until(lambda: self.session(arn)["Status"] == "TERMINATED")
 
+    async def test_a_start_that_was_lost_with_its_connection_is_told_again(self):
+        server = await self.server()
+        await server.ready(4000)
+        server.reader.cancel()  # what comes from here on is never read
+        arn = self.create(Name="lost", GameSessionData="d")["GameSessionId"]
+        server.socket.transport.abort()
+        again = await self.server(process=server.process)
+        start = await again.push("CreateGameSession")
+        self.assertEqual((start["GameSessionId"], start["GameSessionName"], start["GameSessionData"]), (arn, "lost", "d"))
+        await again.ask("ActivateGameSession", GameSessionId=arn)
+        await until(lambda: self.session(arn)["Status"] == "ACTIVE")
+        last = await self.server(process=server.process)
+        await last.ask("ActivateGameSession", GameSessionId=arn)
+        self.assertTrue(last.pushes.empty())
+        await last.ask("TerminateServerProcess")
+        await last.close()
+
     async def test_force_needs_an_agent_of_ours(self):
         server = await self.server()
         arn = await self.begin(server)

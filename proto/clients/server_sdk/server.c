@@ -303,8 +303,11 @@ static ringcast_server_session show(const json_t *json, const char *name)
 	};
 }
 
+/* After a lost connection the service may say it again: it cannot know whether it was heard. */
 static void start(ringcast_server *server, json_t *push)
 {
+	if (server->session != NULL && strcmp(ringcast_server_session_id(server), text_of(push, "GameSessionId")) == 0)
+		return;
 	json_decref(server->session);
 	server->session = json_incref(push);
 	ringcast_server_session session = show(push, "GameSessionName");

@@ -206,6 +206,25 @@ Test(server_sdk, a_refusal_is_a_status_and_a_text)
 	end(&world, &server);
 }
 
+Test(server_sdk, a_start_that_is_told_again_is_heard_once)
+{
+	struct world world;
+	char problem[RINGCAST_SERVER_PROBLEM_BYTES];
+	begin(&world);
+	ringcast_server *server = connect_to(&world, problem);
+	for (int i = 0; i < 2; i++) {
+		world.push = "{\"Action\":\"CreateGameSession\",\"GameSessionId\":\"arn:1\"}";
+		cr_assert_eq(ringcast_server_ready(server, 4000), 0);
+		ringcast_server_poll(server, 0);
+		cr_assert_eq(world.start_count, 1);
+	}
+	world.push = "{\"Action\":\"CreateGameSession\",\"GameSessionId\":\"arn:2\"}";
+	cr_assert_eq(ringcast_server_ready(server, 4000), 0);
+	ringcast_server_poll(server, 0);
+	cr_assert_eq(world.start_count, 2);
+	end(&world, &server);
+}
+
 Test(server_sdk, what_is_told_while_it_asks_is_delivered_by_poll)
 {
 	struct world world;

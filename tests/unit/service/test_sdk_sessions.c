@@ -552,3 +552,81 @@ Test(sdk_sessions, what_was_not_saved_by_us_is_refused)
 	}
 	sdk_rig_fini(&rig);
 }
+
+/* Lost connections */
+
+static size_t push_count(const struct sdk_rig *rig, const char *action)
+{
+	size_t count = 0;
+	for (size_t i = 0; i < rig->sent_count; i++)
+		count += json_object_get(rig->sent[i], "RequestId") == NULL && strcmp(json_string_value(json_object_get(rig->sent[i], "Action")), action) == 0;
+	return count;
+}
+
+/* A process whose session is activating, and has not been named by it. */
+static void begin_activating(struct sdk_rig *rig, struct sdk_link *link)
+{
+	sdk_rig_init(rig);
+	sdk_rig_learn_fleets(rig);
+	sdk_rig_ready(rig, link, "p");
+	cr_assert_eq(submit(rig, HOST_CREATE, "fleet-a")->result, HOST_OK);
+	cr_assert_eq(push_count(rig, "CreateGameSession"), 1);
+	sdk_rig_clear(rig);
+}
+
+Test(sdk_sessions, a_start_that_was_lost_with_its_connection_is_told_again)
+{
+	struct sdk_rig rig;
+	struct sdk_link link, second, third, fourth;
+	begin_activating(&rig, &link);
+	ringcast_sdk_core_closed(&rig.core, &link);
+	cr_assert(sdk_rig_connect(&rig, &second, "fleet-a", "c", "p"));
+	const json_t *push = sdk_rig_push(&rig, "CreateGameSession");
+	cr_assert_str_eq(json_string_value(json_object_get(push, "GameSessionId")), ARN);
+	cr_assert(sdk_rig_connect(&rig, &third, "fleet-a", "c", "p")); /* the old one hangs, and nobody has noticed */
+	cr_assert_eq(push_count(&rig, "CreateGameSession"), 2);
+	cr_assert_eq(sdk_rig_ask(&rig, &third, "ActivateGameSession", "\"GameSessionId\": \"" ARN "\""), 200);
+	ringcast_sdk_core_closed(&rig.core, &third);
+	cr_assert(sdk_rig_connect(&rig, &fourth, "fleet-a", "c", "p"));
+	cr_assert_eq(push_count(&rig, "CreateGameSession"), 2);
+	cr_assert_eq(rig.events[0].kind, HOST_SESSION_ACTIVE);
+	sdk_rig_fini(&rig);
+}
+
+Test(sdk_sessions, a_start_is_told_once_to_who_has_named_its_session_or_only_changes_its_connection)
+{
+	struct sdk_rig rig;
+	struct sdk_link link, second, third;
+	begin_activating(&rig, &link);
+	cr_assert_eq(sdk_rig_ask(&rig, &link, "RefreshConnection", ""), 200);
+	cr_assert(sdk_rig_connect(&rig, &second, "fleet-a", "c", "p"));
+	cr_assert_eq(push_count(&rig, "CreateGameSession"), 0);
+	sdk_rig_ask(&rig, &second, "UpdatePlayerSessionCreationPolicy", "\"GameSessionId\": \"" ARN "\", \"PlayerSessionPolicy\": \"DENY_ALL\"");
+	ringcast_sdk_core_closed(&rig.core, &second);
+	cr_assert(sdk_rig_connect(&rig, &third, "fleet-a", "c", "p"));
+	cr_assert_eq(push_count(&rig, "CreateGameSession"), 0);
+	sdk_rig_fini(&rig);
+}
+
+Test(sdk_sessions, an_update_and_an_end_that_were_lost_are_told_again)
+{
+	struct sdk_rig rig;
+	struct sdk_link link, second, third;
+	char session[HOST_ID_BYTES];
+	begin(&rig, &link, session);
+	sdk_rig_clear(&rig);
+	ringcast_sdk_core_closed(&rig.core, &link);
+	struct host_call *call = ringcast_host_call_create(HOST_UPDATE);
+	snprintf(call->session, sizeof(call->session), "%s", session);
+	call->players_max = 1;
+	ringcast_sdk_core_submit(&rig.core, call);
+	cr_assert_eq(push_count(&rig, "UpdateGameSession"), 0);
+	cr_assert(sdk_rig_connect(&rig, &second, "fleet-a", "c", "p"));
+	const json_t *shown = json_object_get(sdk_rig_push(&rig, "UpdateGameSession"), "GameSession");
+	cr_assert_eq(json_integer_value(json_object_get(shown, "MaximumPlayerSessionCount")), 1);
+	cr_assert_eq(submit(&rig, HOST_END, session)->result, HOST_OK);
+	cr_assert_eq(push_count(&rig, "TerminateProcess"), 1);
+	cr_assert(sdk_rig_connect(&rig, &third, "fleet-a", "c", "p")); /* the old one hangs */
+	cr_assert_eq(push_count(&rig, "TerminateProcess"), 2);
+	sdk_rig_fini(&rig);
+}

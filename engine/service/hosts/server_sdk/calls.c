@@ -5,6 +5,7 @@
 
 #include "base/attr.h"
 #include "base/hex.h"
+#include "base/log.h"
 #include "service/hosts/server_sdk/core.h"
 
 static const char *text_of(const json_t *object, const char *name)
@@ -170,6 +171,35 @@ static void take_facts(struct sdk_session *session, const json_t *changed)
 	}
 }
 
+static void push_update(struct sdk_core *core, struct sdk_process *process)
+{
+	json_t *json = start_message(core, process), *name = json_object_get(json, "GameSessionName");
+	json_object_set(json, "Name", name);
+	json_object_del(json, "GameSessionName");
+	ringcast_sdk_core_push(core, process, "UpdateGameSession", json_pack("{s:o, s:s}", "GameSession", json, "UpdateReason", "UNKNOWN"));
+}
+
+/*
+ * No push is answered, so what was lost with a connection shows by what the process does not do. A start is repeated until the process has named the
+ * session, under the same GameSessionId; what is repeated of a session that it knows, or of its end, says how things are, so that twice is as good as once.
+ */
+void ringcast_sdk_core_catch_up(struct sdk_core *core, struct sdk_process *process)
+{
+	const struct sdk_session *session = process->session;
+	if (process->state == SDK_ENDING) {
+		ringcast_sdk_core_push(core, process, "TerminateProcess", json_pack("{s:I}", "TerminationTime", (json_int_t)process->deadline_ms));
+		return;
+	}
+	if (session == NULL)
+		return;
+	if (!session->is_active && !session->is_known) {
+		ringcast_log(LOG_INFO, "service", "a game server is told of its session again", "process=%s session=%s", process->id, session->id);
+		ringcast_sdk_core_push(core, process, "CreateGameSession", start_message(core, process));
+	} else if (session->is_changed) {
+		push_update(core, process);
+	}
+}
+
 static void update(struct sdk_core *core, struct sdk_process *process, struct host_call *call)
 {
 	struct sdk_session *session = process->session;
@@ -182,12 +212,9 @@ static void update(struct sdk_core *core, struct sdk_process *process, struct ho
 	if (call->has_policy)
 		session->is_deny_all = call->is_deny_all;
 	take_facts(session, call->facts);
-	process->is_changed = true;
+	session->is_changed = process->is_changed = true;
 	ringcast_sdk_core_save(core, process);
-	json_t *json = start_message(core, process), *name = json_object_get(json, "GameSessionName");
-	json_object_set(json, "Name", name);
-	json_object_del(json, "GameSessionName");
-	ringcast_sdk_core_push(core, process, "UpdateGameSession", json_pack("{s:o, s:s}", "GameSession", json, "UpdateReason", "UNKNOWN"));
+	push_update(core, process);
 	give_back(core, call, HOST_OK, "");
 }
 

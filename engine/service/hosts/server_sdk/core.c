@@ -293,7 +293,7 @@ bool ringcast_sdk_core_connect(struct sdk_core *core, struct sdk_link *link, con
 		return false;
 	if (process->link != NULL)
 		process->link->close_at_ms = core->now_ms + OLD_LINK_MS; /* the client closes it sooner */
-	bool was_away = process->link == NULL && process->state == SDK_ENDING;
+	bool was_lost = process->link == NULL || !process->link->is_followed;
 	process->link = link;
 	process->heard_ms = core->now_ms;
 	link->process = process;
@@ -301,8 +301,8 @@ bool ringcast_sdk_core_connect(struct sdk_core *core, struct sdk_link *link, con
 	snprintf(process->language, sizeof(process->language), "%s", login->language);
 	snprintf(process->version, sizeof(process->version), "%s", login->version);
 	process->is_changed = true;
-	if (was_away) /* it may not have heard it */
-		ringcast_sdk_core_push(core, process, "TerminateProcess", json_pack("{s:I}", "TerminationTime", (json_int_t)process->deadline_ms));
+	if (was_lost)
+		ringcast_sdk_core_catch_up(core, process);
 	return true;
 }
 
@@ -441,7 +441,7 @@ void ringcast_sdk_core_put_off(struct sdk_core *core, int64_t by_ms)
 static void refresh(struct sdk_core *core, struct sdk_link *link)
 {
 	char token[COMPUTE_TOKEN_BYTES];
-	link->is_refreshed = true;
+	link->is_refreshed = link->is_followed = true;
 	ringcast_sdk_core_token(core, link->process->fleet, link->process->compute, token);
 	ringcast_sdk_core_send(core, link, ringcast_sdk_message_push("RefreshConnection", json_pack("{s:s, s:s}", "RefreshConnectionEndpoint",
 												     core->options.endpoint, "AuthToken", token)));

@@ -21,6 +21,7 @@ struct sdk_link {
 	int64_t close_at_ms; /* 0: not yet */
 	uint32_t bad_count;  /* messages that could not be understood */
 	bool is_refreshed;
+	bool is_followed; /* the process was told of another connection, and reads this one until it has that */
 };
 
 struct sdk_core_ops {
@@ -95,6 +96,8 @@ void ringcast_sdk_core_answer(struct sdk_core *core, struct sdk_link *link, cons
 void ringcast_sdk_core_send(struct sdk_core *core, struct sdk_link *link, char *text); /* takes text */
 /* members are taken; a process that is away hears nothing. */
 void ringcast_sdk_core_push(struct sdk_core *core, struct sdk_process *process, const char *action, json_t *members);
+/* The process has a connection again after one that may have taken with it what was said last: that is said once more. */
+void ringcast_sdk_core_catch_up(struct sdk_core *core, struct sdk_process *process);
 void ringcast_sdk_core_save(struct sdk_core *core, struct sdk_process *process); /* if it has changed */
 void ringcast_sdk_core_note(struct sdk_core *core, const char *fleet, const char *code, const char *text);
 void ringcast_sdk_core_tell_room(struct sdk_core *core, const struct sdk_process *process); /* it is free for a session */

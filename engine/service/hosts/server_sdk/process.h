@@ -32,6 +32,8 @@ struct sdk_session {
 	char id[HOST_ID_BYTES];
 	json_t *facts; /* as the service shows the session: GameSessionId is its ARN */
 	bool is_active, is_deny_all;
+	bool is_known;	 /* its process has named it, so it has heard of it */
+	bool is_changed; /* since it began, by the service: its process was told, or should have been */
 	uint32_t players_max, place_count, left_count; /* place_count: reserved and active */
 	int64_t created_ms, deadline_ms;		/* deadline_ms: of its activation */
 	uint64_t sequence;

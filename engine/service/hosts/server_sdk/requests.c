@@ -41,8 +41,10 @@ static void tell(const struct asked *asked, enum host_event_kind kind, const cha
 static struct sdk_session *session_of(const struct asked *asked)
 {
 	struct sdk_session *session = asked->process->session;
-	if (session != NULL && strcmp(text_of(asked, "GameSessionId"), ringcast_sdk_session_arn(session)) == 0)
+	if (session != NULL && strcmp(text_of(asked, "GameSessionId"), ringcast_sdk_session_arn(session)) == 0) {
+		session->is_known = true;
 		return session;
+	}
 	refuse(asked, STATUS_NOT_FOUND, "GameSessionId: this process runs no such game session");
 	return NULL;
 }
@@ -115,6 +117,7 @@ static void get_credentials(const struct asked *asked)
 static void refresh(const struct asked *asked)
 {
 	char token[COMPUTE_TOKEN_BYTES];
+	asked->link->is_followed = true;
 	ringcast_sdk_core_token(asked->core, asked->process->fleet, asked->process->compute, token);
 	answer(asked, json_pack("{s:s, s:s}", "RefreshConnectionEndpoint", asked->core->options.endpoint, "AuthToken", token));
 }
