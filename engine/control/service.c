@@ -1,7 +1,10 @@
 #include "control/service.h"
 
 #include <arpa/inet.h>
+#include <errno.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/assert.h"
 #include "control/service_keys.h"
@@ -36,6 +39,23 @@ static bool check_webhooks(const struct config *config, struct config_error *ret
 	return is_right;
 }
 
+static bool check_hook(const struct config *config, struct config_error *reterr)
+{
+	const char *path = config->service_scaling_hook.text;
+	struct stat found = {0};
+	if (*path == '\0')
+		return true;
+	bool is_there = stat(path, &found) == 0;
+	const char *problem = *path != '/'		? "must be an absolute path"
+			      : !is_there		? strerror(errno)
+			      : !S_ISREG(found.st_mode) ? "is no file"
+			      : access(path, X_OK) != 0 ? "may not be executed"
+							: NULL;
+	if (problem != NULL)
+		snprintf(reterr->text, sizeof(reterr->text), "service.scaling_hook: %.200s %s", path, problem);
+	return problem == NULL;
+}
+
 bool ringcast_control_service_check(const struct config *config, bool is_dev, struct config_error *reterr)
 {
 	struct endpoint endpoint;
@@ -51,7 +71,7 @@ bool ringcast_control_service_check(const struct config *config, bool is_dev, st
 	else if (!ringcast_value_is_loopback(&endpoint) && !config->service_plain && !has_tls(config))
 		problem = "is plain HTTP beyond loopback; set tls.certificate, or say service.plain: true where a proxy in front of it ends TLS";
 	if (problem == NULL)
-		return ringcast_service_keys_load(config, NULL, reterr) && check_webhooks(config, reterr);
+		return ringcast_service_keys_load(config, NULL, reterr) && check_webhooks(config, reterr) && check_hook(config, reterr);
 	snprintf(reterr->text, sizeof(reterr->text), "service.address: %.100s %s", config->service_address.text, problem);
 	return false;
 }
@@ -99,6 +119,8 @@ bool ringcast_control_service_start(const struct config *config, const struct co
 		.url = text_or_null(config->service_url.text),
 		.session_log_bytes_max = config->service_session_log_max_bytes,
 		.session_logs_kept_s = (int64_t)(config->service_session_logs_kept_ms / 1000),
+		.scaling_hook = text_or_null(config->service_scaling_hook.text),
+		.scaling_hook_timeout_ms = config->service_scaling_hook_timeout_ms,
 		.webhooks = webhooks.hooks,
 		.webhook_count = webhooks.count,
 		.webhook_queue_max = config->service_webhook_queue,

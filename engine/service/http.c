@@ -21,6 +21,7 @@
 #include "service/credentials.h"
 #include "service/http_sdk.h"
 #include "service/outside.h"
+#include "service/request_counts.h"
 #include "service/slots.h"
 
 /* CONNECTION_SLACK: those that were cut and still tidy up; at its own limit the library would let the newcomer wait instead. */
@@ -120,6 +121,7 @@ static enum MHD_Result respond(struct exchange *exchange)
 	const struct request *request = &exchange->request;
 	unsigned status = ringcast_fault_status(request->fault);
 	ringcast_audit(request, exchange->id);
+	ringcast_request_counts_add(exchange->http->options.counts, request);
 	struct MHD_Response *response = request->fault != FAULT_NONE ? render_fault(exchange) : render_output(exchange);
 	if (response == NULL)
 		return MHD_NO; /* out of memory: the connection is closed, and the client tries again */

@@ -26,6 +26,7 @@ struct service_http_options {
 	socklen_t address_bytes;
 	struct loop *loop; /* borrowed; outlives the server */
 	struct keys *keys; /* likewise */
+	struct request_counts *counts; /* borrowed */
 	struct throttle *throttle; /* likewise */
 	struct host_sdk *sdk; /* takes what asks for a WebSocket; borrowed, stopped before the server is destroyed; NULL: nobody */
 	struct session_logs *logs; /* borrowed; NULL: none are kept */

@@ -44,6 +44,7 @@ struct loop {
 	uint64_t batch_number;	/* of the batch that is being written, or was last */
 	bool is_writing;
 	struct repeats repeats;
+	struct scaling *scaling;
 	int64_t deadlines_checked_ms;
 	uint64_t news_lost, orphans_told; /* as far as something was done about them */
 };
@@ -235,13 +236,31 @@ static void teach(struct loop *loop, const struct batch *batch)
 		teach_one(loop, batch->changes[i].kind, batch->changes[i].id, batch->changes[i].after);
 }
 
+/* is_first: as it was at the start. */
+static void hear_capacity(struct loop *loop, const char *fleet_id, const json_t *fleet, bool is_first)
+{
+	struct scaling_decision decision;
+	if (ringcast_scaling_hear(loop->scaling, fleet_id, fleet, is_first, &decision) && loop->options.scaled != NULL)
+		loop->options.scaled(loop->options.context, &decision);
+}
+
+static void hear_capacities(struct loop *loop, const struct batch *batch)
+{
+	for (size_t i = 0; i < batch->count; i++)
+		if (batch->changes[i].kind == RECORD_FLEET)
+			hear_capacity(loop, batch->changes[i].id, batch->changes[i].after, false);
+}
+
 static void teach_all(struct loop *loop)
 {
 	static const enum record_kind kinds[] = {RECORD_BUILD, RECORD_COMPUTE, RECORD_FLEET}; /* a fleet names a build */
 	for (size_t i = 0; i < ARRAY_COUNT(kinds); i++) {
 		const struct record *record = ringcast_records_next(&loop->model.records, kinds[i], "");
-		for (; record != NULL; record = ringcast_records_next(&loop->model.records, kinds[i], record->id))
+		for (; record != NULL; record = ringcast_records_next(&loop->model.records, kinds[i], record->id)) {
 			teach_one(loop, kinds[i], record->id, record->document);
+			if (kinds[i] == RECORD_FLEET)
+				hear_capacity(loop, record->id, record->document, true);
+		}
 	}
 }
 
@@ -263,6 +282,7 @@ static void end_batch(struct loop *loop, struct batch *batch)
 		teach(loop, batch);
 		for (size_t i = 0; i < batch->count; i++)
 			ringcast_placing_stored(&loop->model, &batch->changes[i]);
+		hear_capacities(loop, batch);
 		release_held(loop);
 	} else {
 		refuse_held(loop, batch->problem);
@@ -483,6 +503,7 @@ bool ringcast_loop_turn(struct loop *loop)
 	is_any |= ringcast_placing_turn(&loop->model);
 	count_placements(loop);
 	ringcast_model_repair(&loop->model);
+	ringcast_scaling_evaluate(loop->scaling, &loop->model, loop->options.steady_ms(loop->options.context));
 	hand_on(loop);
 	begin_batch(loop);
 	submit_calls(loop);
@@ -505,7 +526,7 @@ static uint64_t running_ns(const struct loop *loop)
 	return loop->options.running_ns != NULL ? loop->options.running_ns(loop->options.context) : 0;
 }
 
-/* Until there is something to do, or somebody may have waited long enough. The lock is held. */
+/* Until there is something to do, somebody may have waited long enough, or it is time for scaling. The lock is held. */
 static void wait_for_work(struct loop *loop)
 {
 	ringcast_pace_rest(&loop->pace);
@@ -513,10 +534,10 @@ static void wait_for_work(struct loop *loop)
 	bool is_waited_for = !ringcast_list_is_empty(&loop->parked) || ringcast_placing_is_waiting(&loop->model);
 	if (is_waited_for && now_ms + DEADLINE_CHECK_MS < until_ms)
 		until_ms = now_ms + DEADLINE_CHECK_MS;
+	if (ringcast_scaling_next_ms(loop->scaling) < until_ms)
+		until_ms = ringcast_scaling_next_ms(loop->scaling);
 	struct timespec until = {.tv_sec = until_ms / 1000, .tv_nsec = until_ms % 1000 * 1000000};
-	if (until_ms == INT64_MAX)
-		pthread_cond_wait(&loop->changed, &loop->lock);
-	else if (until_ms > now_ms)
+	if (until_ms > now_ms)
 		pthread_cond_timedwait(&loop->changed, &loop->lock, &until);
 }
 
@@ -565,7 +586,10 @@ struct loop *ringcast_loop_create(const struct loop_options *options, char probl
 	pthread_cond_init(&loop->changed, &steady);
 	pthread_condattr_destroy(&steady);
 	pthread_cond_init(&loop->batch_changed, NULL);
-	if (!ringcast_service_store_load(options->store, &loop->model.records, problem)) {
+	loop->scaling = ringcast_scaling_create();
+	if (loop->scaling == NULL)
+		snprintf(problem, STORE_PROBLEM_BYTES, "the service: out of memory");
+	if (loop->scaling == NULL || !ringcast_service_store_load(options->store, &loop->model.records, problem)) {
 		ringcast_loop_destroy(&loop);
 		return NULL;
 	}
@@ -656,6 +680,7 @@ void ringcast_loop_destroy(struct loop **loop)
 	ringcast_repeats_fini(&(*loop)->repeats);
 	ringcast_placing_fini(&(*loop)->model);
 	ringcast_matchmaking_destroy(&(*loop)->model.matchmaking);
+	ringcast_scaling_destroy(&(*loop)->scaling);
 	ringcast_model_fini(&(*loop)->model);
 	pthread_mutex_destroy(&(*loop)->lock);
 	pthread_cond_destroy(&(*loop)->changed);

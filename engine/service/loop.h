@@ -14,6 +14,7 @@
 #include "service/operations/placing.h"
 #include "service/matchmaking/matchmaking.h"
 #include "service/operations/request.h"
+#include "service/operations/scaling.h"
 #include "service/store/store.h"
 
 struct loop;
@@ -34,6 +35,7 @@ struct loop_options {
 	void (*emit)(void *context, struct service_event *event);
 	bool (*emit_to)(void *context, const char *url, struct service_event *event);
 	bool (*has_stream)(void *context); /* whether somebody wants to hear from now on, asked each turn; NULL: as in the settings */
+	void (*scaled)(void *context, const struct scaling_decision *decision); /* a fleet wants another capacity, durably; the loop's thread; NULL: nobody asks */
 	void *context;
 	uint32_t requests_max; /* that may wait; beyond them requests are refused */
 	uint32_t repeats_max; /* answers kept for requests that come again */

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/log.h"
@@ -13,12 +14,17 @@
 #include "service/hosts/local.h"
 #include "service/hosts/server_sdk/server_sdk.h"
 #include "service/log_secret.h"
+#include "service/metrics.h"
 #include "service/operations/letters.h"
+#include "service/operations/watch.h"
 #include "service/outside.h"
+
+/* How long the loop is waited for: a scrape goes without its share, letters are worth more. */
+enum { WATCH_MS = 2000, LETTERS_MS = 30000 };
 
 struct service {
 	struct service_options options; /* texts are copies */
-	char *texts[10];
+	char *texts[11];
 	char compute_name[65], sdk_endpoint[SERVICE_ADDRESS_BYTES + 16];
 	struct store *store;
 	struct loop *loop;
@@ -26,6 +32,8 @@ struct service {
 	struct host_sdk *sdk;
 	struct keys *keys;
 	struct throttle *throttle;
+	struct request_counts *counts;
+	struct scaling_hook *hook; /* NULL: none is configured */
 	struct service_http *http;
 	struct session_logs *logs; /* NULL: none are kept */
 	uint8_t log_secret[LOG_URL_SECRET_BYTES];
@@ -74,7 +82,7 @@ static bool copy_texts(struct service *service)
 {
 	const char **texts[] = {&service->options.store_path, &service->options.region, &service->options.player_ip, &service->options.player_dns_name,
 				&service->options.script, &service->options.builds, &service->options.servers, &service->options.sdk_url, &service->options.session_logs,
-				&service->options.url};
+				&service->options.url, &service->options.scaling_hook};
 	for (size_t i = 0; i < ARRAY_COUNT(texts); i++) {
 		if (*texts[i] == NULL)
 			continue;
@@ -175,6 +183,27 @@ static bool start_webhooks(struct service *service, char problem[SERVICE_PROBLEM
 	return service->webhooks != NULL;
 }
 
+static void scaled(void *context, const struct scaling_decision *decision)
+{
+	struct service *service = context;
+	ringcast_log(LOG_INFO, "service", "a fleet wants another capacity", "fleet=%s desired=%lld reason=\"%s\"", decision->fleet, (long long)decision->desired,
+		     decision->reason);
+	if (service->hook != NULL)
+		ringcast_scaling_hook_tell(service->hook, decision);
+}
+
+static bool start_hook(struct service *service, char problem[SERVICE_PROBLEM_BYTES])
+{
+	const struct scaling_hook_options options = {
+		.command = service->options.scaling_hook, .timeout_ms = service->options.scaling_hook_timeout_ms, .steady_ms = ringcast_outside_steady_ms};
+	if (options.command == NULL)
+		return true;
+	service->hook = ringcast_scaling_hook_start(&options);
+	if (service->hook == NULL)
+		snprintf(problem, SERVICE_PROBLEM_BYTES, "no memory or no thread for service.scaling_hook");
+	return service->hook != NULL;
+}
+
 static bool start_logs(struct service *service, char problem[SERVICE_PROBLEM_BYTES])
 {
 	enum { QUEUE_BYTES_MAX = 8 << 20 };
@@ -230,6 +259,7 @@ static bool create_loop(struct service *service, char problem[SERVICE_PROBLEM_BY
 		.emit = emit,
 		.emit_to = emit_to,
 		.has_stream = has_stream,
+		.scaled = scaled,
 		.context = service,
 		.steady_ms = steady_ms,
 		.running_ns = running_ns,
@@ -282,6 +312,7 @@ static bool start_http(struct service *service, char problem[SERVICE_PROBLEM_BYT
 		.loop = service->loop,
 		.keys = service->keys,
 		.throttle = service->throttle,
+		.counts = service->counts,
 		.logs = service->logs,
 		.log_secret = service->log_secret,
 		.sdk = service->sdk,
@@ -303,10 +334,10 @@ struct service *ringcast_service_start(const struct service_options *options, ch
 	if (service != NULL)
 		service->options = *options;
 	if (service == NULL || !copy_texts(service) || (service->keys = ringcast_keys_create()) == NULL ||
-	    (service->throttle = ringcast_throttle_create(options->requests_per_second)) == NULL)
+	    (service->throttle = ringcast_throttle_create(options->requests_per_second)) == NULL || (service->counts = ringcast_request_counts_create()) == NULL)
 		snprintf(problem, SERVICE_PROBLEM_BYTES, "no memory for the service");
 	else if ((service->store = ringcast_service_store_open(service->options.store_path, problem)) != NULL && create_sdk(service, problem) &&
-		 start_webhooks(service, problem) && start_logs(service, problem) &&
+		 start_webhooks(service, problem) && start_hook(service, problem) && start_logs(service, problem) &&
 		 create_loop(service, problem) && start_http(service, problem) && start_threads(service, problem))
 		return service;
 	ringcast_service_stop(&service);
@@ -330,10 +361,12 @@ void ringcast_service_stop(struct service **service)
 	ringcast_host_sdk_destroy(&old->sdk);
 	ringcast_loop_destroy(&old->loop);
 	ringcast_webhooks_destroy(&old->webhooks);
+	ringcast_scaling_hook_stop(&old->hook);
 	ringcast_session_logs_stop(&old->logs);
 	ringcast_service_store_close(&old->store);
 	ringcast_keys_destroy(&old->keys);
 	ringcast_throttle_destroy(&old->throttle);
+	ringcast_request_counts_destroy(&old->counts);
 	for (size_t i = 0; i < ARRAY_COUNT(old->texts); i++)
 		free(old->texts[i]);
 	free(old);
@@ -383,89 +416,87 @@ bool ringcast_service_set_certificate(struct service *service, const char *certi
 	return !service->has_tls || ringcast_credentials_set(certificate, key, problem, SERVICE_PROBLEM_BYTES);
 }
 
-/* Somebody who waits for the loop. */
-struct caller {
+/* A question to the loop. Who leaves before it is answered leaves it to the loop's thread. */
+struct question {
+	struct request request;
 	pthread_mutex_t lock;
 	pthread_cond_t changed;
-	bool is_done;
+	bool is_done, is_left;
 };
 
-static void wake_caller(struct request *request)
+static void question_free(struct question *question)
 {
-	struct caller *caller = request->context;
-	pthread_mutex_lock(&caller->lock);
-	caller->is_done = true;
-	pthread_cond_signal(&caller->changed);
-	pthread_mutex_unlock(&caller->lock);
+	json_decref(question->request.input);
+	json_decref(question->request.output);
+	pthread_mutex_destroy(&question->lock);
+	pthread_cond_destroy(&question->changed);
+	free(question);
 }
 
-static bool ask_and_wait(struct service *service, struct request *request)
+static void answer_question(struct request *request)
 {
-	struct caller caller = {.lock = PTHREAD_MUTEX_INITIALIZER, .changed = PTHREAD_COND_INITIALIZER};
-	request->done = wake_caller;
-	request->context = &caller;
-	if (!ringcast_loop_ask(service->loop, request))
-		return false;
-	pthread_mutex_lock(&caller.lock);
-	while (!caller.is_done)
-		pthread_cond_wait(&caller.changed, &caller.lock);
-	pthread_mutex_unlock(&caller.lock);
-	return true;
+	struct question *question = request->context;
+	pthread_mutex_lock(&question->lock);
+	question->is_done = true;
+	bool is_left = question->is_left;
+	pthread_cond_signal(&question->changed);
+	pthread_mutex_unlock(&question->lock);
+	if (is_left)
+		question_free(question);
+}
+
+/* NULL: no memory, or none is taken; nobody asks. */
+static struct question *question_ask(struct service *service, const struct operation *operation)
+{
+	struct question *question = calloc(1, sizeof(*question));
+	if (question == NULL)
+		return NULL;
+	pthread_mutex_init(&question->lock, NULL);
+	pthread_cond_init(&question->changed, NULL);
+	question->request = (struct request){.role = ROLE_OPERATOR, .operation = operation, .input = json_object(), .done = answer_question, .context = question};
+	if (question->request.input != NULL && ringcast_loop_ask(service->loop, &question->request))
+		return question;
+	question_free(question);
+	return NULL;
+}
+
+/* What the loop answers, the caller's; NULL: problem. A loop that hangs is waited for no longer than so. */
+static json_t *ask_loop(struct service *service, const struct operation *operation, int64_t wait_ms, char problem[SERVICE_PROBLEM_BYTES])
+{
+	struct question *question = question_ask(service, operation);
+	int64_t until_ms = ringcast_outside_steady_ms() + wait_ms;
+	const struct timespec until = {.tv_sec = until_ms / 1000, .tv_nsec = until_ms % 1000 * 1000000};
+	json_t *output = NULL;
+	snprintf(problem, SERVICE_PROBLEM_BYTES, "too many requests wait, or the service stops");
+	if (question == NULL)
+		return NULL;
+	pthread_mutex_lock(&question->lock);
+	while (!question->is_done && pthread_cond_clockwait(&question->changed, &question->lock, CLOCK_MONOTONIC, &until) == 0)
+		;
+	bool is_done = question->is_done;
+	question->is_left = !is_done;
+	pthread_mutex_unlock(&question->lock);
+	if (!is_done) {
+		snprintf(problem, SERVICE_PROBLEM_BYTES, "the service does not answer");
+		return NULL;
+	}
+	if (question->request.fault == FAULT_NONE)
+		output = json_incref(question->request.output);
+	else
+		snprintf(problem, SERVICE_PROBLEM_BYTES, "%.300s", question->request.message);
+	question_free(question);
+	return output;
 }
 
 json_t *ringcast_service_letters(struct service *service, bool is_resend, char problem[SERVICE_PROBLEM_BYTES])
 {
-	struct request request = {.role = ROLE_OPERATOR,
-				  .operation = is_resend ? &ringcast_operation_resend_letters : &ringcast_operation_list_letters};
-	request.input = json_object();
-	bool is_asked = request.input != NULL && ask_and_wait(service, &request);
-	json_decref(request.input);
-	if (is_asked && request.fault == FAULT_NONE)
-		return request.output;
-	json_decref(request.output);
-	snprintf(problem, SERVICE_PROBLEM_BYTES, "%.300s", is_asked ? request.message : "too many requests wait, or the service stops");
-	return NULL;
+	return ask_loop(service, is_resend ? &ringcast_operation_resend_letters : &ringcast_operation_list_letters, LETTERS_MS, problem);
 }
 
 void ringcast_service_hear_log(struct service *service, const char *session_id, const char *level, const char *text, size_t text_bytes)
 {
 	if (service->logs != NULL)
 		ringcast_session_logs_write(service->logs, session_id, level, text, text_bytes);
-}
-
-static void placement_metrics_each(struct service *service, ringcast_metric_fn *each, void *context)
-{
-	char label[32];
-	struct placing_counts counts;
-	ringcast_loop_placing_counts(service->loop, &counts);
-	each(context, "ringcast_service_placements_waiting", "gauge", "Placements that wait for a session.", "", counts.depth);
-	each(context, "ringcast_service_placement_oldest_seconds", "gauge", "How long the placement has waited that waits longest.", "", (double)counts.oldest_ms / 1e3);
-	each(context, "ringcast_service_placements_started_total", "counter", "Placements accepted.", "", (double)counts.started);
-	each(context, "ringcast_service_placement_retries_total", "counter", "Attempts at a session for a placement that failed.", "", (double)counts.retries);
-	for (unsigned state = PLACE_IS_PENDING + 1; state < PLACE_STATE_COUNT; state++) {
-		snprintf(label, sizeof(label), "result=\"%s\"", ringcast_place_state_name((enum place_state)state));
-		each(context, "ringcast_service_placements_total", "counter", "Placements that have ended, by how.", label, (double)counts.results[state]);
-	}
-}
-
-static void match_metrics_each(struct service *service, ringcast_metric_fn *each, void *context)
-{
-	struct matchmaking_counts counts = ringcast_loop_match_counts(service->loop);
-#define MATCHMAKING_COUNT(name, help) each(context, "ringcast_matchmaking_" #name "_total", "counter", help, "", (double)counts.name);
-	MATCHMAKING_COUNTS(MATCHMAKING_COUNT)
-#undef MATCHMAKING_COUNT
-	each(context, "ringcast_matchmaking_current_tickets", "gauge", "Matchmaking tickets that have not ended.", "", (double)counts.current_tickets);
-	each(context, "ringcast_matchmaking_kept_tickets", "gauge", "Matchmaking tickets that have ended and can still be described.", "",
-	     (double)counts.kept_tickets);
-}
-
-static void tell_cuts(struct service *service, ringcast_metric_fn *each, void *context)
-{
-	static const char name[] = "ringcast_service_connections_cut_total", help[] = "Connections to the service closed to make room.";
-	const struct slots_cuts cuts = ringcast_service_http_cuts(service->http);
-	each(context, name, "counter", help, "reason=\"crowd\"", (double)cuts.crowd);
-	each(context, name, "counter", help, "reason=\"memory\"", (double)cuts.memory);
-	each(context, name, "counter", help, "reason=\"busy\"", (double)cuts.busy);
 }
 
 uint64_t ringcast_service_stall_ns(const struct service *service)
@@ -475,26 +506,17 @@ uint64_t ringcast_service_stall_ns(const struct service *service)
 
 void ringcast_service_metrics_each(struct service *service, ringcast_metric_fn *each, void *context)
 {
-	struct webhooks_counts counts = {0};
-	each(context, "ringcast_service_throttled_total", "counter", "Requests that were refused because their key asks too often.", "",
-	     (double)ringcast_throttle_refused_count(service->throttle));
-	each(context, "ringcast_service_host_events_lost_total", "counter", "News of hosts that did not fit service.host_events_max; the hosts were asked instead.",
-	     "", (double)ringcast_loop_lost_count(service->loop));
-	each(context, "ringcast_service_game_events_lost_total", "counter", "Events of games that did not fit service.game_events_max.", "",
-	     (double)ringcast_loop_lost_game_count(service->loop));
-	tell_cuts(service, each, context);
-	placement_metrics_each(service, each, context);
-	match_metrics_each(service, each, context);
-	if (service->logs != NULL)
-		each(context, "ringcast_service_session_log_lines_lost_total", "counter", "Lines of session logs lost: too many waited, or the disk refused.", "",
-		     (double)ringcast_session_logs_lost_count(service->logs));
-	each(context, "ringcast_service_stall_seconds", "gauge", "How long the present turn of the thread that owns the service's records has taken; 0: it rests.", "",
-	     (double)ringcast_service_stall_ns(service) / NS_PER_S);
-	ringcast_webhooks_count(service->webhooks, &counts);
-	each(context, "ringcast_service_webhook_events_total", "counter", "Events for webhooks, by what became of them.", "result=\"delivered\"",
-	     (double)counts.delivered);
-	each(context, "ringcast_service_webhook_events_total", "counter", "Events for webhooks, by what became of them.", "result=\"dead\"", (double)counts.dead);
-	each(context, "ringcast_service_webhook_events_total", "counter", "Events for webhooks, by what became of them.", "result=\"dropped\"",
-	     (double)counts.dropped);
-	each(context, "ringcast_service_webhook_retries_total", "counter", "Deliveries to webhooks that were tried again.", "", (double)counts.retried);
+	char problem[SERVICE_PROBLEM_BYTES];
+	json_t *watched = ask_loop(service, &ringcast_operation_watch, WATCH_MS, problem);
+	const struct service_metrics metrics = {.throttle = service->throttle,
+						.loop = service->loop,
+						.http = service->http,
+						.logs = service->logs,
+						.webhooks = service->webhooks,
+						.sdk = service->sdk,
+						.counts = service->counts,
+						.hook = service->hook,
+						.watched = watched};
+	ringcast_service_metrics_tell(&metrics, each, context);
+	json_decref(watched);
 }

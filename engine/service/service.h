@@ -25,6 +25,8 @@ struct service_options {
 	const char *url;	  /* where backends reach the service; NULL: its own address */
 	size_t session_log_bytes_max;
 	int64_t session_logs_kept_s;
+	const char *scaling_hook; /* program that is told of capacity that fleets want; NULL: none */
+	int64_t scaling_hook_timeout_ms;
 	uint32_t webhook_queue_max, webhook_tries_max, letters_max;
 	uint32_t sessions_max, players_per_session_max, requests_max, connections_max, fleet_events_max, events_max, game_events_max, repeats_max, ended_sessions_max;
 	uint32_t left_players_max, left_players_per_session_max;

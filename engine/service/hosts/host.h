@@ -107,6 +107,12 @@ enum host_event_kind {
 	HOST_ROOM,	  /* session is a fleet's id: a process of it is free for a session; no sequence */
 	HOST_GAME_EVENT, /* a game emits it: text is its name, found its JSON as a text; no sequence */
 	HOST_FLEET_EVENT, /* session is the fleet's id, player the event's code, text what happened; no sequence */
+	HOST_FLEET_LOAD, /* session is the fleet's id; no sequence: the newest counts */
+};
+
+/* Processes that a host runs for a fleet. */
+struct host_load {
+	uint32_t processes, ready, unhealthy; /* ready: for a session; unhealthy: as they report themselves */
 };
 
 struct host_event {
@@ -116,6 +122,7 @@ struct host_event {
 	uint64_t sequence; /* counts up in each session */
 	char session[HOST_ID_BYTES], player[HOST_ID_BYTES];
 	char text[HOST_TEXT_BYTES]; /* why it ended */
+	struct host_load load; /* of FLEET_LOAD */
 	json_t *found; /* owned by who has the event; used nowhere else */
 };
 

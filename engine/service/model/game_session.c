@@ -248,6 +248,7 @@ bool ringcast_game_session_move(struct game_sessions *sessions, struct game_sess
 		return false;
 	sessions->status_counts[session->status]--;
 	sessions->status_counts[status]++;
+	sessions->interruption_count += status == GAME_SESSION_ERROR;
 	session->status = status;
 	session->status_reason = reason;
 	if (ringcast_game_session_is_ended(session)) {
@@ -311,6 +312,7 @@ bool ringcast_player_session_move(struct player_session *player, enum player_ses
 	if (!player_moves[player->status][status])
 		return false;
 	player->status = status;
+	player->session->all->activation_count += status == PLAYER_SESSION_ACTIVE;
 	if (status == PLAYER_SESSION_COMPLETED || status == PLAYER_SESSION_TIMEDOUT) {
 		ringcast_assert(player->session->player_count > 0);
 		player->session->player_count--;

@@ -93,6 +93,7 @@ struct game_sessions {
 	size_t left_count, left_per_session_max; /* left_per_session_max: no bound before it is set */
 	uint64_t next_number;
 	size_t live_count, ended_count, status_counts[GAME_SESSION_STATUS_COUNT];
+	uint64_t activation_count, interruption_count; /* since the start: players who came to their place, sessions that became ERROR */
 };
 
 void ringcast_game_sessions_init(struct game_sessions *sessions, uint64_t seed);

@@ -76,6 +76,7 @@ static void stream_fini(struct model *model)
 
 void ringcast_model_fini(struct model *model)
 {
+	ringcast_fleet_loads_fini(&model->loads);
 	stream_fini(model);
 	while (!ringcast_list_is_empty(&model->calls)) {
 		struct host_call *call = CONTAINER_OF(model->calls.next, struct host_call, node);
@@ -365,6 +366,8 @@ void ringcast_model_hear(struct model *model, const struct host_event *event)
 		ringcast_game_event_hear(model, event);
 	else if (event->kind == HOST_FLEET_EVENT)
 		ringcast_fleet_event_note(model, event->session, event->player, "%s", event->text);
+	else if (event->kind == HOST_FLEET_LOAD)
+		ringcast_fleet_loads_put(&model->loads, event->session, &event->load); /* where memory is short, it is told again */
 	else
 		hear_numbered(model, event);
 }

@@ -10,6 +10,7 @@
 #include "service/events/event.h"
 #include "service/hosts/host.h"
 #include "service/model/early.h"
+#include "service/model/fleet_load.h"
 #include "service/model/game_session.h"
 #include "service/model/record.h"
 
@@ -69,6 +70,7 @@ struct model {
 	struct list_node calls; /* of struct host_call, to be submitted; oldest first */
 	struct early_news early;
 	struct game_events game_events;
+	struct fleet_loads loads;
 	uint64_t orphan_count; /* sessions that a host goes on running for nobody */
 	/* After a gap in what hosts told: every live session is asked after, a few at a time. */
 	bool is_repairing;

@@ -1,5 +1,7 @@
 #include "service/operations/fleet_parts.h"
 
+#include "service/operations/runtime.h"
+
 #include <string.h>
 
 json_t *ringcast_fleet_record(struct model *model, struct request *request, const char **ret_id)
@@ -63,11 +65,19 @@ json_t *ringcast_fleet_capacity(const struct model *model, const json_t *fleet, 
 	return json;
 }
 
+/* A script's session counts as the process that it is elsewhere. */
+static size_t count_processes(const struct model *model, const json_t *fleet, size_t session_count)
+{
+	if (!ringcast_fleet_is_custom(fleet))
+		return session_count;
+	return ringcast_fleet_loads_of(&model->loads, json_string_value(json_object_get(fleet, "FleetId"))).processes;
+}
+
 json_t *ringcast_fleet_utilization(const struct model *model, const json_t *fleet, const char *location)
 {
 	struct fleet_use use = ringcast_fleet_use(model, json_string_value(json_object_get(fleet, "FleetId")), location);
 	json_t *json = ringcast_fleet_name(fleet);
-	json_object_set_new(json, "ActiveServerProcessCount", json_integer((json_int_t)use.session_count));
+	json_object_set_new(json, "ActiveServerProcessCount", json_integer((json_int_t)count_processes(model, fleet, use.session_count)));
 	json_object_set_new(json, "ActiveGameSessionCount", json_integer((json_int_t)use.session_count));
 	json_object_set_new(json, "CurrentPlayerSessionCount", json_integer((json_int_t)use.player_count));
 	json_object_set_new(json, "MaximumPlayerSessionCount", json_integer((json_int_t)use.place_count));

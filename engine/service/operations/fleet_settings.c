@@ -39,7 +39,9 @@ void ringcast_operation_UpdateFleetCapacity(struct model *model, struct request 
 		return;
 	}
 	ringcast_fleet_event_note(model, id, "FLEET_SCALING_EVENT", "the wished number of hosts was set to %" PRId64, wished);
-	put_member(model, request, id, "Capacity", ringcast_change_merge(json_object_get(fleet, "Capacity"), request, members), ringcast_fleet_name(fleet));
+	json_t *capacity = ringcast_change_merge(json_object_get(fleet, "Capacity"), request, members);
+	json_object_del(capacity, "Reason"); /* of what was wished before */
+	put_member(model, request, id, "Capacity", capacity, ringcast_fleet_name(fleet));
 }
 
 /* Ports */
@@ -262,8 +264,16 @@ static bool is_policy_right(struct request *request)
 {
 	bool is_target = strcmp(ringcast_request_text(request, "PolicyType"), "TargetBased") == 0;
 	static const char *const needed[] = {"ScalingAdjustment", "ScalingAdjustmentType", "Threshold", "ComparisonOperator", "EvaluationPeriods"};
-	if (is_target && !ringcast_request_has(request, "TargetConfiguration"))
+	const char *metric = ringcast_request_text(request, "MetricName");
+	double target = json_number_value(json_object_get(json_object_get(request->input, "TargetConfiguration"), "TargetValue"));
+	if (strcmp(metric, "QueueDepth") == 0 || strcmp(metric, "WaitTime") == 0)
+		ringcast_request_refuse(request, FAULT_INVALID, "MetricName: %s is of a queue, not of a fleet; PercentAvailableGameSessions says how full a fleet is", metric);
+	else if (is_target && !ringcast_request_has(request, "TargetConfiguration"))
 		ringcast_request_refuse(request, FAULT_INVALID, "TargetConfiguration: is required for TargetBased");
+	else if (is_target && strcmp(metric, "PercentAvailableGameSessions") != 0)
+		ringcast_request_refuse(request, FAULT_INVALID, "MetricName: must be PercentAvailableGameSessions for TargetBased");
+	else if (is_target && !(target > 0 && target < 100))
+		ringcast_request_refuse(request, FAULT_INVALID, "TargetConfiguration.TargetValue: must be above 0 and below 100");
 	for (size_t i = 0; !is_target && !request->is_answered && i < ARRAY_COUNT(needed); i++)
 		if (!ringcast_request_has(request, needed[i]))
 			ringcast_request_refuse(request, FAULT_INVALID, "%s: is required for RuleBased", needed[i]);

@@ -38,6 +38,7 @@ struct loop *rig_loop(struct rig *rig, const struct rig_options *given, char pro
 		.steady_ms = now_ms,
 		.emit = given->emit,
 		.emit_to = given->emit_to,
+		.scaled = given->scaled,
 		.context = rig,
 		.requests_max = 1000,
 		.events_max = 8,

@@ -18,6 +18,7 @@ struct rig_options {
 	/* of the loop; emit NULL: nobody wants to hear what happens */
 	void (*emit)(void *context, struct service_event *event);
 	bool (*emit_to)(void *context, const char *url, struct service_event *event);
+	void (*scaled)(void *context, const struct scaling_decision *decision);
 };
 
 void rig_init(struct rig *rig, bool is_dev);

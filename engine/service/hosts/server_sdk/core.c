@@ -7,6 +7,7 @@
 #include "base/log.h"
 
 enum { CLOSE_POLICY = 1008, CLOSE_NORMAL = 1000, BAD_MESSAGES_MAX = 16 };
+enum { LOADS_TOLD_MS = 1000, LOADS_REPEATED_MS = 30000 };
 enum { REFRESH_BEFORE_MS = 15 * 60 * 1000, OLD_LINK_MS = 30 * 1000 };
 
 static void forget_link(struct sdk_link *link)
@@ -27,6 +28,7 @@ bool ringcast_sdk_core_init(struct sdk_core *core, const struct sdk_core_options
 
 void ringcast_sdk_core_fini(struct sdk_core *core)
 {
+	ringcast_sdk_loads_fini(&core->loads);
 	while (!ringcast_list_is_empty(&core->processes)) {
 		struct sdk_process *process = CONTAINER_OF(core->processes.next, struct sdk_process, node);
 		while (!ringcast_list_is_empty(&process->links))
@@ -93,7 +95,9 @@ static void plan_fleet(struct sdk_core *core, const char *fleet_id, const json_t
 {
 	const json_t *build = json_object_get(core->builds, text_of(fleet, "BuildId"));
 	const char *folder = json_string_value(json_object_get(build, "Folder"));
-	core->options.ops->plan(core->options.context, fleet_id, folder, json_object_get(fleet, "RuntimeConfiguration"));
+	json_t *runtime = ringcast_sdk_wanted_runtime(fleet);
+	core->options.ops->plan(core->options.context, fleet_id, folder, runtime);
+	json_decref(runtime);
 }
 
 static void plan_fleets_of(struct sdk_core *core, const char *build_id)
@@ -107,6 +111,8 @@ static void plan_fleets_of(struct sdk_core *core, const char *build_id)
 
 static void drop_process(struct sdk_core *core, struct sdk_process *process, const char *why)
 {
+	__atomic_fetch_add(&core->counts.terminated, 1, __ATOMIC_RELAXED);
+	__atomic_fetch_add(&core->counts.abnormal, process->state != SDK_ENDING, __ATOMIC_RELAXED);
 	ringcast_sdk_core_end_session(core, process, why);
 	while (!ringcast_list_is_empty(&process->links)) {
 		struct sdk_link *link = CONTAINER_OF(process->links.next, struct sdk_link, node);
@@ -404,9 +410,27 @@ static bool check_process(struct sdk_core *core, struct sdk_process *process)
 	return true;
 }
 
+/* What is lost on the way is told again within a while. */
+static void tell_loads(struct sdk_core *core)
+{
+	struct host_event event;
+	size_t at = 0;
+	if (core->now_ms - core->loads_told_ms < LOADS_TOLD_MS)
+		return;
+	bool is_all = core->now_ms - core->loads_repeated_ms >= LOADS_REPEATED_MS;
+	core->loads_told_ms = core->now_ms;
+	core->loads_repeated_ms = is_all ? core->now_ms : core->loads_repeated_ms;
+	ringcast_sdk_loads_begin(&core->loads);
+	for (struct list_node *node = core->processes.next; node != &core->processes; node = node->next)
+		ringcast_sdk_loads_count(&core->loads, CONTAINER_OF(node, struct sdk_process, node));
+	while (ringcast_sdk_loads_next(&core->loads, &at, is_all, &event))
+		core->options.ops->tell(core->options.context, &event);
+}
+
 void ringcast_sdk_core_tick(struct sdk_core *core)
 {
 	struct list_node *next;
+	tell_loads(core);
 	for (struct list_node *node = core->processes.next; node != &core->processes; node = next) {
 		struct sdk_process *process = CONTAINER_OF(node, struct sdk_process, node);
 		next = node->next;

@@ -10,6 +10,7 @@
 
 #include "service/api/compute_token.h"
 #include "service/hosts/host.h"
+#include "service/hosts/server_sdk/load.h"
 #include "service/hosts/server_sdk/message.h"
 #include "service/hosts/server_sdk/process.h"
 
@@ -53,12 +54,20 @@ struct sdk_core_options {
 	uint32_t processes_max;
 };
 
+/* Since the start. */
+struct sdk_counts {
+	uint64_t activated, terminated, abnormal; /* processes that became ready, that are gone, and of these, who had not been told to end */
+};
+
 struct sdk_core {
 	struct sdk_core_options options;
 	json_t *fleets, *builds, *computes; /* by id, as the service has configured them */
 	struct list_node processes;
 	uint32_t process_count;
 	int64_t now_ms; /* set by the owner before each call */
+	struct sdk_loads loads;
+	int64_t loads_told_ms, loads_repeated_ms;
+	struct sdk_counts counts; /* written with atomics, for whoever watches */
 };
 
 bool ringcast_sdk_core_init(struct sdk_core *core, const struct sdk_core_options *options); /* false: out of memory */

@@ -65,6 +65,7 @@ static void activate_process(const struct asked *asked)
 	}
 	process->port = (uint16_t)port;
 	process->state = SDK_READY;
+	__atomic_fetch_add(&asked->core->counts.activated, 1, __ATOMIC_RELAXED);
 	process->unhealthy_count = 0;
 	process->heard_ms = asked->core->now_ms;
 	process->is_changed = true;

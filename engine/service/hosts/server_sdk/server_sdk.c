@@ -396,6 +396,13 @@ bool ringcast_host_sdk_connect(struct host_sdk *sdk, const struct sdk_login *log
 	return false;
 }
 
+void ringcast_host_sdk_count(const struct host_sdk *sdk, struct sdk_counts *ret_counts)
+{
+	ret_counts->activated = __atomic_load_n(&sdk->core.counts.activated, __ATOMIC_RELAXED);
+	ret_counts->terminated = __atomic_load_n(&sdk->core.counts.terminated, __ATOMIC_RELAXED);
+	ret_counts->abnormal = __atomic_load_n(&sdk->core.counts.abnormal, __ATOMIC_RELAXED);
+}
+
 /* Life */
 
 static const struct host_ops host_ops = {.submit = submit, .learn = learn};

@@ -42,6 +42,8 @@ bool ringcast_host_sdk_start(struct host_sdk *sdk, const struct compute_token_se
 void ringcast_host_sdk_stop(struct host_sdk *sdk);
 void ringcast_host_sdk_destroy(struct host_sdk **sdk); /* after stop */
 
+/* [any thread] */
+void ringcast_host_sdk_count(const struct host_sdk *sdk, struct sdk_counts *ret_counts);
 /* [any thread, from start on] Fills in when the token expires. False: the token is not for these, or is over. */
 bool ringcast_host_sdk_check(struct host_sdk *sdk, struct sdk_login *login, const char *token);
 /* [any thread] A socket that speaks WebSocket from here on; release gives it back. False: none is taken any more; release was not called. */

@@ -1,0 +1,200 @@
+#include "service/scaling_hook.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <poll.h>
+#include <pthread.h>
+#include <signal.h>
+#include <spawn.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/log.h"
+
+enum { LOOK_MS = 100 };
+
+struct scaling_hook {
+	struct scaling_hook_options options;
+	pthread_t thread;
+	pthread_mutex_t lock; /* guards the rest */
+	pthread_cond_t changed;
+	bool is_stopping;
+	struct scaling_decision waiting[SCALING_HOOK_FLEETS_MAX]; /* oldest first */
+	size_t count;
+	struct scaling_hook_counts counts;
+};
+
+/* Running */
+
+struct variables {
+	char fleet[MODEL_ID_BYTES + 20], desired[48], reason[SCALING_REASON_BYTES + 20];
+	char *list[6];
+};
+
+static void fill(struct variables *variables, const struct scaling_decision *decision)
+{
+	static char path[] = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", language[] = "LANG=C.UTF-8";
+	snprintf(variables->fleet, sizeof(variables->fleet), "RINGCAST_FLEET=%s", decision->fleet);
+	snprintf(variables->desired, sizeof(variables->desired), "RINGCAST_DESIRED=%" PRId64, decision->desired);
+	snprintf(variables->reason, sizeof(variables->reason), "RINGCAST_REASON=%s", decision->reason);
+	char *list[] = {variables->fleet, variables->desired, variables->reason, path, language, NULL};
+	memcpy(variables->list, list, sizeof(list));
+}
+
+/* 0, or the errno. */
+static int start(const char *command, const struct scaling_decision *decision, pid_t *ret_pid)
+{
+	struct variables variables;
+	char *arguments[] = {(char *)command, NULL};
+	sigset_t none, all;
+	posix_spawn_file_actions_t files;
+	posix_spawnattr_t attributes;
+	fill(&variables, decision);
+	sigemptyset(&none);
+	sigfillset(&all);
+	posix_spawn_file_actions_init(&files);
+	posix_spawnattr_init(&attributes);
+	posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSID | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
+	posix_spawnattr_setsigmask(&attributes, &none);
+	posix_spawnattr_setsigdefault(&attributes, &all);
+	posix_spawn_file_actions_addopen(&files, 0, "/dev/null", O_RDONLY, 0);
+	posix_spawn_file_actions_addopen(&files, 1, "/dev/null", O_WRONLY, 0);
+	posix_spawn_file_actions_adddup2(&files, 1, 2);
+	posix_spawn_file_actions_addclosefrom_np(&files, 3);
+	int problem = posix_spawn(ret_pid, command, &files, &attributes, arguments, variables.list);
+	posix_spawn_file_actions_destroy(&files);
+	posix_spawnattr_destroy(&attributes);
+	return problem;
+}
+
+static bool is_stopping(struct scaling_hook *hook)
+{
+	pthread_mutex_lock(&hook->lock);
+	bool is_so = hook->is_stopping;
+	pthread_mutex_unlock(&hook->lock);
+	return is_so;
+}
+
+/* True: it has ended by itself, and *ret_status is how. Its group is gone after this in any case. */
+static bool await_end(struct scaling_hook *hook, pid_t pid, int *ret_status)
+{
+	int64_t until_ms = hook->options.steady_ms() + hook->options.timeout_ms;
+	int fd = (int)syscall(SYS_pidfd_open, pid, 0);
+	struct pollfd end = {.fd = fd, .events = POLLIN};
+	bool has_ended = false;
+	while (!has_ended && hook->options.steady_ms() < until_ms && !is_stopping(hook))
+		has_ended = poll(&end, 1, LOOK_MS) > 0; /* without a descriptor it is a pause, and the time runs out */
+	kill(-pid, SIGKILL); /* its group has its number as long as it is not waited for */
+	while (waitpid(pid, ret_status, 0) < 0 && errno == EINTR)
+		;
+	if (fd >= 0)
+		close(fd);
+	return has_ended;
+}
+
+static void run_one(struct scaling_hook *hook, const struct scaling_decision *decision)
+{
+	pid_t pid;
+	int status = 0, problem = start(hook->options.command, decision, &pid);
+	bool has_ended = problem != 0 || await_end(hook, pid, &status), is_done = problem == 0 && has_ended && WIFEXITED(status) && WEXITSTATUS(status) == 0;
+	char how[96] = "done";
+	if (problem != 0)
+		snprintf(how, sizeof(how), "does not start: %s", strerror(problem));
+	else if (!has_ended)
+		snprintf(how, sizeof(how), "was ended after %" PRId64 " s, or because the service stops", hook->options.timeout_ms / 1000);
+	else if (!is_done)
+		snprintf(how, sizeof(how), WIFEXITED(status) ? "ended with status %d" : "was killed by signal %d", WIFEXITED(status) ? WEXITSTATUS(status) : WTERMSIG(status));
+	ringcast_log(is_done ? LOG_INFO : LOG_ERROR, "service", "the scaling hook was run", "fleet=%s desired=%" PRId64 " result=\"%s\"", decision->fleet, decision->desired, how);
+	pthread_mutex_lock(&hook->lock);
+	*(is_done ? &hook->counts.done : has_ended ? &hook->counts.failed : &hook->counts.timed_out) += 1;
+	pthread_mutex_unlock(&hook->lock);
+}
+
+/* False: stop. */
+static bool take(struct scaling_hook *hook, struct scaling_decision *ret_decision)
+{
+	pthread_mutex_lock(&hook->lock);
+	while (hook->count == 0 && !hook->is_stopping)
+		pthread_cond_wait(&hook->changed, &hook->lock);
+	bool is_taken = !hook->is_stopping;
+	if (is_taken) {
+		*ret_decision = hook->waiting[0];
+		hook->count--;
+		memmove(&hook->waiting[0], &hook->waiting[1], hook->count * sizeof(hook->waiting[0]));
+	}
+	pthread_mutex_unlock(&hook->lock);
+	return is_taken;
+}
+
+static void *run(void *context)
+{
+	struct scaling_hook *hook = context;
+	struct scaling_decision decision;
+	while (take(hook, &decision))
+		run_one(hook, &decision);
+	return NULL;
+}
+
+/* Coming in */
+
+void ringcast_scaling_hook_tell(struct scaling_hook *hook, const struct scaling_decision *decision)
+{
+	size_t at = 0;
+	pthread_mutex_lock(&hook->lock);
+	while (at < hook->count && strcmp(hook->waiting[at].fleet, decision->fleet) != 0)
+		at++;
+	if (at < SCALING_HOOK_FLEETS_MAX) {
+		hook->waiting[at] = *decision;
+		hook->count += at == hook->count;
+	} else {
+		hook->counts.dropped++;
+	}
+	pthread_cond_signal(&hook->changed);
+	pthread_mutex_unlock(&hook->lock);
+}
+
+void ringcast_scaling_hook_count(struct scaling_hook *hook, struct scaling_hook_counts *ret_counts)
+{
+	pthread_mutex_lock(&hook->lock);
+	*ret_counts = hook->counts;
+	pthread_mutex_unlock(&hook->lock);
+}
+
+/* Life */
+
+struct scaling_hook *ringcast_scaling_hook_start(const struct scaling_hook_options *options)
+{
+	struct scaling_hook *hook = calloc(1, sizeof(*hook));
+	if (hook == NULL)
+		return NULL;
+	hook->options = *options;
+	pthread_mutex_init(&hook->lock, NULL);
+	pthread_cond_init(&hook->changed, NULL);
+	if (pthread_create(&hook->thread, NULL, run, hook) == 0)
+		return hook;
+	pthread_mutex_destroy(&hook->lock);
+	pthread_cond_destroy(&hook->changed);
+	free(hook);
+	return NULL;
+}
+
+void ringcast_scaling_hook_stop(struct scaling_hook **hook)
+{
+	struct scaling_hook *old = *hook;
+	if (old == NULL)
+		return;
+	pthread_mutex_lock(&old->lock);
+	old->is_stopping = true;
+	pthread_cond_signal(&old->changed);
+	pthread_mutex_unlock(&old->lock);
+	pthread_join(old->thread, NULL);
+	pthread_mutex_destroy(&old->lock);
+	pthread_cond_destroy(&old->changed);
+	free(old);
+	*hook = NULL;
+}
