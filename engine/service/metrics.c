@@ -96,6 +96,8 @@ static void tell_matchmaking(const struct teller *teller, struct loop *loop)
 #define MATCHMAKING_COUNT(name, help) count(teller, "ringcast_matchmaking_" #name "_total", help, counts.name);
 	MATCHMAKING_COUNTS(MATCHMAKING_COUNT)
 #undef MATCHMAKING_COUNT
+	teller->each(teller->context, "ringcast_matchmaking_time_to_match_seconds_total", "counter", "Seconds that tickets waited for the match that they ended in.", "",
+		     (double)counts.time_to_match_ms / 1e3);
 	gauge(teller, "ringcast_matchmaking_current_tickets", "Matchmaking tickets that have not ended.", (double)counts.current_tickets);
 	gauge(teller, "ringcast_matchmaking_kept_tickets", "Matchmaking tickets that have ended and can still be described.", (double)counts.kept_tickets);
 }

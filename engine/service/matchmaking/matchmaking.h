@@ -31,7 +31,6 @@ enum matchmaking_result { MATCHMAKING_OK, MATCHMAKING_NOT_FOUND, MATCHMAKING_INV
 	MATCHMAKING_COUNT(matches_accepted, "Potential matches that all their players accepted.")                 \
 	MATCHMAKING_COUNT(matches_rejected, "Potential matches that somebody rejected or did not answer in time.") \
 	MATCHMAKING_COUNT(matches_placed, "Matches whose tickets completed.")                                     \
-	MATCHMAKING_COUNT(time_to_match_ms, "Milliseconds that tickets waited for the match that they ended in.") \
 	MATCHMAKING_COUNT(rule_evaluations_passed, "Times that a rule passed a whole lineup.")                    \
 	MATCHMAKING_COUNT(rule_evaluations_failed, "Times that a rule refused a whole lineup.")                   \
 	MATCHMAKING_COUNT(rounds, "Rounds of searching that were held.")                                         \
@@ -41,6 +40,7 @@ struct matchmaking_counts {
 #define MATCHMAKING_COUNT(name, help) uint64_t name;
 	MATCHMAKING_COUNTS(MATCHMAKING_COUNT)
 #undef MATCHMAKING_COUNT
+	uint64_t time_to_match_ms; /* that tickets waited for the match that they ended in */
 	uint32_t current_tickets; /* not ended */
 	uint32_t kept_tickets;	  /* ended */
 };
