@@ -122,7 +122,7 @@ class DeployTest(unittest.IsolatedAsyncioTestCase):
     async def test_each_metric_is_in_the_document(self):
         operating = (TOP / "docs/operating.md").read_text()
         for name in re.findall(r"^# TYPE (ringcast_\w+)", self.text, re.M):
-            self.assertIn(f"`{name}`", operating)
+            self.assertTrue(f"`{name}`" in operating, name)
 
     async def test_promtool_takes_both(self):
         if not shutil.which("promtool"):
