@@ -9,7 +9,7 @@
 #include "service/operations/runtime.h"
 #include "service/place/board.h"
 
-enum { LATENCIES_MAX = 20000, OVERRIDE_MAX = 100 };
+enum { LATENCIES_MAX = 20000, OVERRIDE_MAX = 100, FLEET_ID_LENGTH_MAX = 128 };
 
 static const char *const priority_names[] = {
 #define PLACE_PRIORITY(id, name) name,
@@ -25,9 +25,12 @@ static const char *text_of(const json_t *object, const char *name)
 
 /* Destinations */
 
+/* An ARN of a fleet or an alias, with an id as the API makes them: keys and other ARNs are built from it. */
 static bool is_of(const char *arn, const char *resource)
 {
-	return ringcast_model_id_of(arn, resource) != arn;
+	const char *id = ringcast_model_id_of(arn, resource);
+	size_t bytes = strlen(resource);
+	return id != arn && strncmp(id, resource, bytes) == 0 && id[bytes] == '-' && strlen(id) <= FLEET_ID_LENGTH_MAX;
 }
 
 const char *ringcast_placement_fleet_of(const struct model *model, const char *destination_arn, const json_t **ret_fleet)

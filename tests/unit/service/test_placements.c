@@ -331,6 +331,7 @@ Test(placements, what_cannot_be_is_refused_with_its_place)
 		enum fault fault;
 	} mistakes[] = {
 		{"CreateGameSessionQueue", "{\"Name\": \"x\", \"Destinations\": [{\"DestinationArn\": \"arn:aws:gamelift:local::script/s\"}]}", "Destinations[0].DestinationArn", FAULT_INVALID},
+		{"CreateGameSessionQueue", "{\"Name\": \"x\", \"Destinations\": [{\"DestinationArn\": \"arn:aws:gamelift:local::fleet/fle:t-1\"}]}", "Destinations[0].DestinationArn", FAULT_INVALID},
 		{"CreateGameSessionQueue", "{\"Name\": \"x\", \"Destinations\": [{\"DestinationArn\": \"arn:aws:gamelift:local::alias/alias-1\"}]}", "there is no", FAULT_NOT_FOUND},
 		{"CreateGameSessionQueue", "{\"Name\": \"x\", \"Destinations\": [{\"DestinationArn\": \"" FLEET "\"}, {\"DestinationArn\": \"" FLEET "\"}]}", "the same as Destinations[0]", FAULT_INVALID},
 		{"CreateGameSessionQueue", "{\"Name\": \"x\", \"PlayerLatencyPolicies\": [{\"PolicyDurationSeconds\": 1}]}", "PlayerLatencyPolicies[0].Maximum", FAULT_INVALID},
