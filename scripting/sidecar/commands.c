@@ -136,7 +136,7 @@ static bool do_emit(struct tenant *tenant, const struct sidecar_frame *frame, ui
 	enum drop_reason reason = ringcast_script_emit(session, name, frame->texts[1], now_ns);
 	count_drop(session, reason);
 	int size = snprintf(text, sizeof(text), "emitEvent: '%s' is dropped: %s", name, ringcast_drop_label(reason));
-	if (reason != DROP_NONE)
+	if (reason != DROP_NONE && reason != DROP_EVENT_UNHEARD) /* that nobody listens is not the script's doing */
 		ringcast_tenant_log(tenant, SCRIPT_WARN, ringcast_view_of(text, (size_t)size), now_ns);
 	return true;
 }

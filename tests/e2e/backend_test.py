@@ -16,15 +16,17 @@ from player import Player
 
 TOP = pathlib.Path(__file__).resolve().parents[2]
 SKIPPED = 77
+ENTER, STATE, NEWS = 10, 20, 23  # docs/examples/README.md
 
 
 class BackendTest(unittest.IsolatedAsyncioTestCase):
     @classmethod
     def setUpClass(cls):
-        cls.daemon = Daemon("--dev")
+        cls.daemon = Daemon("--dev", "--script", TOP / "docs/examples/lua/rooms")
         port = re.search(rb'"service":"(127.0.0.1:\d+)"', cls.daemon.log_text())[1].decode()
         cls.backend = subprocess.Popen(["node", TOP / "docs/examples/backend/server.cjs"], stdout=subprocess.PIPE, text=True,
-                                       env={**os.environ, "ENDPOINT": f"http://{port}", "PORT": "0", "PLAYERS_MAX": "2"})
+                                       env={**os.environ, "ENDPOINT": f"http://{port}", "PORT": "0", "PLAYERS_MAX": "2",
+                                            "ADMIN": f"http://127.0.0.1:{cls.daemon.admin_port}"})
         cls.port = int(cls.backend.stdout.readline().split()[-1])
 
     @classmethod
@@ -61,6 +63,21 @@ class BackendTest(unittest.IsolatedAsyncioTestCase):
         await two.expect(10, b"hello", one.peer_id)
         await one.leave()
         await two.leave()
+
+    async def test_the_example_game_is_played_and_hears_the_backend(self):
+        place = self.play("frank")
+        player = await Player.join(self.daemon, token=place["token"], payload=b"rooms 1")
+        await player.send(ENTER, b"1", player=-1)
+        await player.expect_membership(1, [player.peer_id])
+        state = (await player.expect(STATE)).payload
+        self.assertTrue(state.endswith(f",{player.peer_id} 0 0".encode()), state)
+        self.assertEqual(self.post(json.dumps({"session": place["session"], "text": "a round begins, ü"}), "/news"), (200, {"state": "sent"}))
+        await player.expect(NEWS, "a round begins, ü".encode(), -1)
+        await player.leave()
+
+    def test_news_for_nobody(self):
+        status, answer = self.post(json.dumps({"session": "arn:aws:gamelift:local::gamesession/fleet-dev/none", "text": "x"}), "/news")
+        self.assertEqual(status, 404, answer)
 
     def test_what_is_wrong_is_the_client_s(self):
         for body in ("", "{", "{}", '{"player": 7}', '{"player": ""}', '{"player": "' + "x" * 2000 + '"}', "x" * 10000):

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { ENTER = 10, STEP, STATE = 20, WON, REFUSED, ROOMS = 9, SEATS = 4, CELLS = 10, POINTS = 3, PLAYERS = 32, CHAT_BYTES = 32 };
+enum { ENTER = 10, STEP, ANNOUNCE, STATE = 20, WON, REFUSED, NEWS, ROOMS = 9, SEATS = 4, CELLS = 10, POINTS = 3, PLAYERS = 32, CHAT_BYTES = 32 };
 
 struct player { int32_t peer; int room, cell, points, step; };
 struct game {
@@ -63,12 +63,24 @@ static void on_message(void *context, ringcast_session *session, const ringcast_
 		player->step = message->payload[0] == '+' ? 1 : -1;
 }
 
+static void on_service_message(void *context, ringcast_session *session, const ringcast_message *message)
+{
+	ringcast_message news = *message;
+	news.opcode = NEWS;
+	news.target_player = 0;
+	news.target_group = RINGCAST_GROUP_ALL;
+	if (message->opcode == ANNOUNCE)
+		ringcast_session_send(session, &news);
+}
+
 static void win(ringcast_session *session, struct game *game, const struct player *winner)
 {
 	char text[RINGCAST_NAME_BYTES + 32];
 	const char *id = ringcast_session_player_id(session, winner->peer);
 	snprintf(text, sizeof(text), "%d %d %s", winner->peer, winner->room, id[0] != '\0' ? id : "-");
 	say(session, WON, 0, RINGCAST_GROUP_ALL, text);
+	snprintf(text, sizeof(text), "{\"peer\":%d,\"room\":%d}", winner->peer, winner->room);
+	ringcast_session_emit_event(session, "won", text);
 	for (int i = 0; i < game->player_count; i++)
 		if (game->players[i].room == winner->room)
 			game->players[i].points = 0;
@@ -155,7 +167,7 @@ static ringcast_verdict on_chat(void *context, ringcast_session *session, const 
 static const ringcast_callbacks callbacks = {
 	sizeof(callbacks), .session_started = on_started, .session_ended = on_ended, .player_connect = on_connect, .player_accepted = on_accepted,
 	.player_disconnected = on_disconnected, .message = on_message, .send_to_group = on_chat, .join_group = on_group_change,
-	.leave_group = on_group_change, .tick = on_tick,
+	.leave_group = on_group_change, .tick = on_tick, .service_message = on_service_message,
 };
 
 int main(int argc, char **argv)

@@ -1,8 +1,8 @@
 'use strict';
 // The example game: rooms. What it does is said in docs/examples/README.md, to the letter.
 
-const ENTER = 10, STEP = 11, CHAT = 30;
-const STATE = 20, WON = 21, REFUSED = 22;
+const ENTER = 10, STEP = 11, ANNOUNCE = 12, CHAT = 30;
+const STATE = 20, WON = 21, REFUSED = 22, NEWS = 23;
 const ROOMS = 9, PLACES = 4, LAST_CELL = 9, POINTS_TO_WIN = 3, CHAT_BYTES = 32;
 
 let session;
@@ -62,6 +62,7 @@ function step(peer, text) {
 
 function win(room, winner) {
 	tellGroup(WON, `${winner.peer} ${room.number} ${session.getPlayerId(winner.peer) || '-'}`, session.getAllPlayersGroupId());
+	session.emitEvent('won', { peer: winner.peer, room: room.number });
 	room.seats.forEach((seat) => { seat.points = 0; });
 }
 
@@ -98,6 +99,10 @@ exports.ssExports = {
 			enter(gameMessage.sender, gameMessage.getPayloadAsText());
 		else if (gameMessage.opCode === STEP)
 			step(gameMessage.sender, gameMessage.getPayloadAsText());
+	},
+	onServiceMessage(message) {
+		if (message.opCode === ANNOUNCE)
+			tellGroup(NEWS, message.getPayloadAsText(), session.getAllPlayersGroupId());
 	},
 	onSendToGroup: (gameMessage) => gameMessage.opCode < CHAT || gameMessage.payload.length <= CHAT_BYTES,
 	onPlayerJoinGroup: () => false,

@@ -1,6 +1,6 @@
 -- The example game: rooms. What it does is said in docs/examples/README.md, to the letter.
-local ENTER, STEP, CHAT = 10, 11, 30
-local STATE, WON, REFUSED = 20, 21, 22
+local ENTER, STEP, ANNOUNCE, CHAT = 10, 11, 12, 30
+local STATE, WON, REFUSED, NEWS = 20, 21, 22, 23
 local ROOMS, PLACES, LAST_CELL, POINTS_TO_WIN, CHAT_BYTES = 9, 4, 9, 3, 32
 
 local session
@@ -55,6 +55,7 @@ end
 local function win(room, number, winner)
 	local id = session:getPlayerId(winner.peer)
 	tellGroup(WON, ("%d %d %s"):format(winner.peer, number, id ~= "" and id or "-"), session:getAllPlayersGroupId())
+	session:emitEvent("won", ('{"peer":%d,"room":%d}'):format(winner.peer, number))
 	for _, seat in ipairs(room.seats) do seat.points = 0 end
 end
 
@@ -100,6 +101,10 @@ function game.onMessage(msg)
 	elseif msg.opCode == STEP then
 		step(msg.sender, msg:text())
 	end
+end
+
+function game.onServiceMessage(msg)
+	if msg.opCode == ANNOUNCE then tellGroup(NEWS, msg.payload, session:getAllPlayersGroupId()) end
 end
 
 function game.onSendToGroup(msg)
