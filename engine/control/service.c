@@ -168,7 +168,11 @@ bool ringcast_control_service_start(const struct config *config, const struct co
 		.health_timeout_ms = config->service_server_health_timeout_ms,
 		.terminate_timeout_ms = config->service_server_terminate_timeout_ms,
 		.output_bytes_max = config->service_server_output_max_bytes,
-		.memory_bytes_max = config->service_server_memory_max_bytes,
+		.server_limits = {.memory_bytes_max = config->service_server_memory_max_bytes,
+				  .core_bytes_max = config->service_server_core_max_bytes,
+				  .file_bytes_max = config->service_server_file_max_bytes,
+				  .files_max = config->service_server_files_max,
+				  .tasks_max = config->service_server_tasks_max},
 	};
 	read_rates(config, options.requests_per_second);
 	*ret_service = ringcast_service_start(&options, problem);

@@ -128,7 +128,7 @@ static bool create_sdk(struct service *service, char problem[SERVICE_PROBLEM_BYT
 		.terminate_timeout_ms = options->terminate_timeout_ms,
 		.processes_max = options->server_processes_max,
 		.output_bytes_max = options->output_bytes_max,
-		.memory_bytes_max = options->memory_bytes_max,
+		.limits = options->server_limits,
 		.now_ms = anchored_ms,
 		.random = ringcast_outside_random,
 		.give_back = give_back,

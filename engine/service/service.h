@@ -4,6 +4,7 @@
 
 #include "ringcast/ringcast.h"
 #include "service/events/webhooks.h"
+#include "service/hosts/server_sdk/server_sdk.h" /* agent_limits */
 #include "service/http.h"
 
 struct service;
@@ -41,7 +42,8 @@ struct service_options {
 	uint16_t server_port_first;
 	uint32_t server_port_count, server_processes_max;
 	int64_t token_lifetime_s, health_timeout_ms, terminate_timeout_ms;
-	uint64_t output_bytes_max, memory_bytes_max;
+	uint64_t output_bytes_max;
+	struct agent_limits server_limits;
 };
 
 /* Texts of options are copied where they are needed after the call. NULL: problem holds one clear line. */

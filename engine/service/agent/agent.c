@@ -19,9 +19,10 @@
 #include "base/hex.h"
 #include "base/log.h"
 #include "service/agent/process.h"
+#include "service/agent/stray.h"
 
 enum { BACK_OFF_MS = 1000, BACK_OFF_MAX_MS = 60000, SETTLED_MS = 60000, CRASH_LOOP_COUNT = 5 };
-enum { TERMINATE_MS = 10000, ROTATE_MS = 1000, OUTPUTS_KEPT = 40, LEAVE_MS = 3000, NOTICE_MS = 300000 };
+enum { TERMINATE_MS = 10000, OUTPUTS_KEPT = 40, LEAVE_MS = 3000, NOTICE_MS = 300000 };
 
 struct kept_entry {
 	char *launch_path, *parameters;
@@ -39,12 +40,24 @@ struct kept_plan {
 	uint64_t digest;
 };
 
+/* After its end what it has left is looked for a few times more: what forks all the time can outrun a look. */
+enum { HAUNTS_MAX = 64, HAUNT_LOOKS = 3, HAUNT_MS = 1000, HAUNT_LOOKS_MAX = 60 };
+
+struct haunt {
+	char id[AGENT_ID_BYTES], fleet[AGENT_FLEET_BYTES];
+	int looks_left; /* that find nothing */
+	int looks;
+	int64_t next_ms;
+};
+
 struct agent {
 	struct agent_options options;
+	struct haunt haunts[HAUNTS_MAX];
+	size_t haunt_count;
 	struct list_node processes, plans;
 	size_t process_count;
 	uint32_t next_port;
-	int64_t now_ms, rotated_ms;
+	int64_t now_ms;
 };
 
 /* Files */
@@ -207,6 +220,44 @@ static void forget(struct agent *agent, struct agent_process *process)
 	ringcast_agent_output_prune(path, OUTPUTS_KEPT, is_written, agent);
 }
 
+/* True: there was something. */
+static bool end_strays(struct agent *agent, const char *fleet, const char *id, pid_t leader)
+{
+	size_t count = ringcast_agent_strays_kill(id, leader);
+	if (count == 0)
+		return false;
+	ringcast_log(LOG_WARN, "agent", "a game server has left processes behind; they are killed", "process=%s fleet=%s count=%zu", id, fleet, count);
+	agent->options.note(agent->options.context, fleet, "SERVER_PROCESS_FORCE_TERMINATED", "a game server left processes behind, which were killed");
+	return true;
+}
+
+/* The oldest gives its place up. */
+static void haunt(struct agent *agent, const struct agent_process *process)
+{
+	if (agent->haunt_count == HAUNTS_MAX)
+		memmove(&agent->haunts[0], &agent->haunts[1], --agent->haunt_count * sizeof(agent->haunts[0]));
+	struct haunt *added = &agent->haunts[agent->haunt_count++];
+	*added = (struct haunt){.looks_left = HAUNT_LOOKS, .next_ms = agent->now_ms + HAUNT_MS};
+	snprintf(added->id, sizeof(added->id), "%s", process->id);
+	snprintf(added->fleet, sizeof(added->fleet), "%s", process->fleet);
+}
+
+static void look_for_strays(struct agent *agent)
+{
+	size_t kept = 0;
+	for (size_t i = 0; i < agent->haunt_count; i++) {
+		struct haunt *haunt = &agent->haunts[i];
+		if (haunt->next_ms <= agent->now_ms) {
+			haunt->next_ms = agent->now_ms + HAUNT_MS;
+			haunt->looks++;
+			haunt->looks_left = end_strays(agent, haunt->fleet, haunt->id, 0) ? HAUNT_LOOKS : haunt->looks_left - 1;
+		}
+		if (haunt->looks_left > 0 && haunt->looks < HAUNT_LOOKS_MAX)
+			agent->haunts[kept++] = *haunt;
+	}
+	agent->haunt_count = kept;
+}
+
 static void ended(struct agent *agent, struct agent_process *process, const char *how)
 {
 	struct kept_entry *entry = entry_of(agent, process);
@@ -215,6 +266,8 @@ static void ended(struct agent *agent, struct agent_process *process, const char
 	ringcast_log(is_asked ? LOG_INFO : LOG_WARN, "agent", "a game server has ended", "process=%s fleet=%s pid=%d asked=%s how=\"%s\"", process->id,
 		     process->fleet, (int)process->pid, is_asked ? "true" : "false", how);
 	ringcast_agent_process_signal(process, SIGKILL); /* what is left of its group */
+	end_strays(agent, process->fleet, process->id, process->is_child ? process->pid : 0);
+	haunt(agent, process);
 	agent->options.exited(agent->options.context, process->id, how);
 	if (!is_asked) {
 		snprintf(text, sizeof(text), "a game server ended without being asked to: %s; its output is in %s.log", how, process->id);
@@ -336,7 +389,7 @@ static int launch(struct agent *agent, struct agent_process *process, const stru
 	output_path(agent, process, output);
 	agent->options.environment(agent->options.context, process->fleet, process->id, &environment);
 	const struct agent_launch started = {.folder = plan->folder, .launch_path = entry->launch_path, .parameters = entry->parameters,
-					     .environment = &environment, .memory_bytes_max = agent->options.memory_bytes_max, .output = output};
+					     .environment = &environment, .limits = &agent->options.limits, .output = output};
 	return ringcast_agent_process_start(process, &started);
 }
 
@@ -415,7 +468,6 @@ static void keep_running(struct agent *agent, struct kept_plan *plan)
 static void rotate(struct agent *agent)
 {
 	char path[AGENT_PATH_BYTES];
-	agent->rotated_ms = agent->now_ms;
 	for (struct list_node *node = agent->processes.next; node != &agent->processes; node = node->next) {
 		output_path(agent, CONTAINER_OF(node, struct agent_process, node), path);
 		ringcast_agent_output_rotate(path, agent->options.output_bytes_max);
@@ -428,14 +480,15 @@ void ringcast_agent_turn(struct agent *agent, int64_t now_ms)
 	look_after(agent);
 	for (struct list_node *node = agent->plans.next; node != &agent->plans; node = node->next)
 		keep_running(agent, CONTAINER_OF(node, struct kept_plan, node));
-	if (now_ms - agent->rotated_ms >= ROTATE_MS)
-		rotate(agent);
+	look_for_strays(agent);
+	rotate(agent);
 }
 
 void ringcast_agent_put_off(struct agent *agent, int64_t by_ms)
 {
 	agent->now_ms += by_ms;
-	agent->rotated_ms += by_ms;
+	for (size_t i = 0; i < agent->haunt_count; i++)
+		agent->haunts[i].next_ms += by_ms;
 	for (struct list_node *node = agent->processes.next; node != &agent->processes; node = node->next) {
 		struct agent_process *process = CONTAINER_OF(node, struct agent_process, node);
 		process->started_ms += by_ms;
@@ -528,8 +581,11 @@ static bool reap(struct agent *agent)
 		char how[AGENT_HOW_BYTES];
 		bool is_clean;
 		next = node->next;
-		if (ringcast_agent_process_has_ended(process, how, &is_clean))
-			forget(agent, process);
+		if (!ringcast_agent_process_has_ended(process, how, &is_clean))
+			continue;
+		ringcast_agent_process_signal(process, SIGKILL);
+		end_strays(agent, process->fleet, process->id, process->is_child ? process->pid : 0);
+		forget(agent, process);
 	}
 	return ringcast_list_is_empty(&agent->processes);
 }

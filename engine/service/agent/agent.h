@@ -2,7 +2,7 @@
  * The host agent: starts game servers' processes on this machine and keeps as many of them running as a plan says. Knows processes, ports and files,
  * and nothing of fleets' sessions: who speaks with a process tells the agent when it shall end.
  *
- * A process has a group of its own, an environment of its own, and a file that its output goes to, so that it does not depend on whoever started
+ * A process has a session and a group of its own, an environment of its own, and a file that its output goes to, so that it does not depend on whoever started
  * it: another agent over the same folder takes it up again. Passive: everything happens in turn, on the caller's thread. Time is an argument.
  *
  *     RUNNING --> NOTICED (it was told) --> TERMINATED (SIGTERM) --> KILLED (SIGKILL)
@@ -23,13 +23,22 @@ struct agent_environment {
 	size_t count;
 };
 
+/* Of each process, by the system (setrlimit); 0: none, but for files and core. */
+struct agent_limits {
+	uint64_t memory_bytes_max; /* address space */
+	uint64_t core_bytes_max;   /* 0: no core file */
+	uint64_t file_bytes_max;   /* of any file that it writes, its output too; beyond it the system ends it */
+	uint32_t files_max;	   /* open at once */
+	uint32_t tasks_max;	   /* processes and threads of the daemon's user, all together; root is not bound */
+};
+
 struct agent_options {
 	const char *folder; /* for state and output; borrowed; is there */
 	uint16_t port_first;
 	uint32_t port_count;
 	uint32_t processes_max;
 	uint64_t output_bytes_max; /* of a file; as much again of what came before */
-	uint64_t memory_bytes_max; /* address space; 0: any */
+	struct agent_limits limits;
 	void *context;
 	bool (*random)(void *out, size_t size);
 	void (*environment)(void *context, const char *fleet, const char *id, struct agent_environment *environment);

@@ -13,8 +13,9 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "service/agent/stray.h"
 
-enum { ARGUMENTS_MAX = 64, ARGUMENT_TEXT_BYTES = 4096, BOOT_BYTES = 64, OPEN_FILES_MAX = 65536 };
+enum { ARGUMENTS_MAX = 64, ARGUMENT_TEXT_BYTES = 4096, BOOT_BYTES = 64 };
 
 /* The kernel's view */
 
@@ -112,6 +113,7 @@ static bool split(struct arguments *arguments, const char *path, const char *par
 	return true;
 }
 
+/* Never more than the daemon may have itself. */
 static void limit(int resource, rlim_t most)
 {
 	struct rlimit limits;
@@ -133,16 +135,21 @@ struct start {
 static void become(const struct start *start)
 {
 	sigset_t none;
-	setpgid(0, 0);
+	const struct agent_limits *limits = start->launch->limits;
+	setsid(); /* and a group of its own with it */
 	for (int number = 1; number < NSIG; number++)
 		signal(number, SIG_DFL);
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
 	prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
-	limit(RLIMIT_CORE, 0);
-	limit(RLIMIT_NOFILE, OPEN_FILES_MAX);
-	if (start->launch->memory_bytes_max != 0)
-		limit(RLIMIT_AS, start->launch->memory_bytes_max);
+	limit(RLIMIT_CORE, limits->core_bytes_max);
+	limit(RLIMIT_NOFILE, limits->files_max);
+	if (limits->memory_bytes_max != 0)
+		limit(RLIMIT_AS, limits->memory_bytes_max);
+	if (limits->file_bytes_max != 0)
+		limit(RLIMIT_FSIZE, limits->file_bytes_max);
+	if (limits->tasks_max != 0)
+		limit(RLIMIT_NPROC, limits->tasks_max);
 	if (dup2(start->null_fd, 0) >= 0 && dup2(start->output_fd, 1) >= 0 && dup2(start->output_fd, 2) >= 0 &&
 	    close_range(3, ~0u, CLOSE_RANGE_CLOEXEC) == 0 && chdir(start->launch->folder) == 0)
 		execve(start->arguments[0], start->arguments, start->environment);
@@ -197,7 +204,7 @@ static int start_in(struct agent_process *process, struct start *start)
 int ringcast_agent_process_start(struct agent_process *process, const struct agent_launch *launch)
 {
 	struct arguments *arguments = calloc(1, sizeof(*arguments));
-	char *environment[AGENT_VARIABLES_MAX + 5], port[32], path[AGENT_PATH_BYTES];
+	char *environment[AGENT_VARIABLES_MAX + 5], port[32], name[AGENT_ID_BYTES + 32], path[AGENT_PATH_BYTES];
 	size_t count = 0;
 	if (arguments == NULL)
 		return ENOMEM;
@@ -205,6 +212,8 @@ int ringcast_agent_process_start(struct agent_process *process, const struct age
 		environment[count] = (char *)launch->environment->variables[count];
 	snprintf(port, sizeof(port), "RINGCAST_PORT=%u", process->port);
 	environment[count++] = port;
+	snprintf(name, sizeof(name), AGENT_NAME_VARIABLE "=%s", process->id);
+	environment[count++] = name;
 	environment[count++] = "PATH=/usr/local/bin:/usr/bin:/bin";
 	environment[count++] = "LANG=C.UTF-8";
 	environment[count] = NULL;

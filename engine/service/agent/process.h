@@ -1,4 +1,4 @@
-/* One process of the agent's: started in a group of its own, looked after, signalled; its state file and its output. */
+/* One process of the agent's: started in a session and a group of its own, looked after, signalled; its state file and its output. */
 #ifndef RINGCAST_SERVICE_AGENT_PROCESS_H
 #define RINGCAST_SERVICE_AGENT_PROCESS_H
 
@@ -27,7 +27,7 @@ struct agent_process {
 struct agent_launch {
 	const char *folder, *launch_path, *parameters;
 	const struct agent_environment *environment;
-	uint64_t memory_bytes_max;
+	const struct agent_limits *limits;
 	const char *output; /* path of the file that output goes to */
 };
 

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
@@ -30,6 +31,7 @@ static bool make_random(void *out, size_t size)
 	memset(out, 0, size);
 	number++;
 	memcpy(out, &number, sizeof(number));
+	((uint32_t *)out)[3] = (uint32_t)getpid(); /* tests run beside each other, and names are looked for everywhere */
 	return true;
 }
 
@@ -84,7 +86,7 @@ static void begin(struct world *world)
 	cr_assert_not_null(mkdtemp(world->folder));
 	snprintf(world->build, sizeof(world->build), "%s/build", world->folder);
 	cr_assert_eq(mkdir(world->build, 0755), 0);
-	world->options = (struct agent_options){.folder = world->folder, .port_first = 42000, .port_count = 50, .processes_max = 10, .output_bytes_max = 1000,
+	world->options = (struct agent_options){.folder = world->folder, .port_first = 42000, .port_count = 50, .processes_max = 10, .output_bytes_max = 1000, .limits = {.files_max = 64},
 						.context = world, .random = make_random, .environment = environment, .started = started, .exited = exited,
 						.note = note, .notice = notice, .is_busy = is_busy};
 	create(world);
@@ -364,5 +366,118 @@ Test(agent, output_is_bounded)
 	cr_assert_eq(stat(path, &info), 0);
 	cr_assert_eq(info.st_size, 1000, "%d", (int)info.st_size);
 	cr_assert(ends_with(path, "written\n"));
+	end(&world);
+}
+
+/* Hostile servers */
+
+static int count_named(const char *id)
+{
+	char command[200];
+	int count = -1;
+	snprintf(command, sizeof(command), "grep -lz '^RINGCAST_PROCESS=%s$' /proc/[0-9]*/environ 2>/dev/null | wc -l", id);
+	FILE *pipe = popen(command, "r");
+	cr_assert(pipe != NULL && fscanf(pipe, "%d", &count) == 1);
+	pclose(pipe);
+	return count;
+}
+
+/* The agent's clock goes on, for it looks again after a while. */
+static void await_none_left(struct world *world, const char *id)
+{
+	const struct timespec pause = {0, 20000000};
+	for (int i = 0; i < 1000 && count_named(id) > 0; i++) {
+		world->now_ms += 1000;
+		ringcast_agent_turn(world->agent, world->now_ms);
+		nanosleep(&pause, NULL);
+	}
+	cr_assert_eq(count_named(id), 0);
+}
+
+Test(agent, who_forks_twice_into_a_session_of_its_own_is_found)
+{
+	struct world world;
+	char out[256];
+	begin(&world);
+	write_script(&world, "server", "setsid sh -c 'setsid sleep 1000 & echo away.' & wait $!; exec sleep 1000");
+	plan(&world, "server", "", 1);
+	wait_for(&world, &world.started_count, 1);
+	read_output(&world, world.started[0], out, "away.");
+	cr_assert_geq(count_named(world.started[0]), 2);
+	plan(&world, "server", "", 0);
+	ringcast_agent_stop(world.agent, world.started[0], 0);
+	wait_for(&world, &world.exited_count, 1);
+	await_none_left(&world, world.started[0]);
+	cr_assert_str_eq(world.text, "a game server left processes behind, which were killed");
+	end(&world);
+}
+
+/* A hundred children, each in a session of its own, that hear no signal that can be left unheard; the parent ends at once. */
+Test(agent, a_hundred_children_go_with_the_one_that_made_them)
+{
+	struct world world;
+	begin(&world);
+	write_script(&world, "server", "trap '' TERM HUP INT; i=0; while [ $i -lt 100 ]; do setsid sleep 1000 & i=$((i+1)); done; exit 0");
+	plan(&world, "server", "", 1);
+	wait_for(&world, &world.exited_count, 1);
+	plan(&world, "server", "", 0);
+	await_none_left(&world, world.started[0]);
+	end(&world);
+}
+
+Test(agent, a_server_with_children_that_is_deaf_to_all_but_kill_ends_with_the_agent)
+{
+	struct world world;
+	char out[256];
+	begin(&world);
+	write_script(&world, "server", "trap '' TERM HUP INT; setsid sleep 1000 & echo up.; while :; do sleep 1; done");
+	plan(&world, "server", "", 1);
+	wait_for(&world, &world.started_count, 1);
+	read_output(&world, world.started[0], out, "up.");
+	end(&world);
+	cr_assert_eq(count_named(world.started[0]), 0);
+}
+
+Test(agent, limits_are_the_systems_own)
+{
+	struct world world;
+	char out[256];
+	begin(&world);
+	ringcast_agent_destroy(&world.agent, false);
+	world.options.limits = (struct agent_limits){.memory_bytes_max = 1 << 30, .file_bytes_max = 4096 * 512, .files_max = 77, .tasks_max = 5000};
+	create(&world);
+	write_script(&world, "server", "echo $(ulimit -v) $(ulimit -f) $(ulimit -n) $(ulimit -c) $(ps -o sid= -p $$) $$.; exec sleep 1000");
+	plan(&world, "server", "", 1);
+	wait_for(&world, &world.started_count, 1);
+	read_output(&world, world.started[0], out, ".");
+	int memory, file, files, core, session, pid;
+	cr_assert_eq(sscanf(out, "%d %d %d %d %d %d.", &memory, &file, &files, &core, &session, &pid), 6, "%s", out);
+	cr_assert(memory == 1 << 20 && file == 4096 && files == 77 && core == 0 && session == pid, "%s", out);
+	end(&world);
+}
+
+/* What floods its output is cut all the time, and ended where a file may be so large and no larger. */
+Test(agent, a_flood_of_output_ends_who_floods)
+{
+	struct world world;
+	char path[300];
+	struct stat info;
+	begin(&world);
+	ringcast_agent_destroy(&world.agent, false);
+	world.options.limits.file_bytes_max = 1 << 20;
+	create(&world);
+	write_script(&world, "server", "exec cat /dev/zero");
+	plan(&world, "server", "", 1);
+	ringcast_agent_turn(world.agent, world.now_ms);
+	snprintf(path, sizeof(path), "%s/output/fleet-1/%s.log", world.folder, world.started[0]);
+	const struct timespec pause = {0, 5000000};
+	for (int i = 0; i < 6000 && (stat(path, &info) != 0 || info.st_size < 1 << 20); i++)
+		nanosleep(&pause, NULL); /* nobody cuts it */
+	cr_assert_eq(stat(path, &info), 0);
+	cr_assert_eq(info.st_size, 1 << 20);
+	wait_for(&world, &world.exited_count, 1);
+	cr_assert_not_null(strstr(world.how, "signal 25"), "%s", world.how);
+	cr_assert_eq(stat(path, &info), 0);
+	cr_assert_leq(info.st_size, 1 << 20);
 	end(&world);
 }

@@ -7,6 +7,7 @@
 #ifndef RINGCAST_SERVICE_HOSTS_SERVER_SDK_SERVER_SDK_H
 #define RINGCAST_SERVICE_HOSTS_SERVER_SDK_SERVER_SDK_H
 
+#include "service/agent/agent.h"
 #include "service/hosts/server_sdk/core.h"
 
 enum { HOST_SDK_PROBLEM_BYTES = 320 };
@@ -24,7 +25,8 @@ struct host_sdk_options {
 	bool keeps_processes; /* they go on when this host stops, for the next one to take up */
 	int64_t token_lifetime_s, health_timeout_ms, terminate_timeout_ms;
 	uint32_t processes_max;
-	uint64_t output_bytes_max, memory_bytes_max; /* of a process; memory 0: no limit */
+	uint64_t output_bytes_max; /* of a process */
+	struct agent_limits limits;
 	/* outside */
 	int64_t (*now_ms)(void);
 	bool (*random)(void *out, size_t size);
