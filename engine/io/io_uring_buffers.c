@@ -1,16 +1,20 @@
 /* Provided buffers: ordinary memory for the bytes, one small registered ring of descriptors (only that counts as locked memory). */
 #include <errno.h>
 #include <stdlib.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 #include "base/assert.h"
+#include "base/attr.h"
 #include "base/pages.h"
 #include "io/io_uring_impl.h"
 
 /*
  * The kernel takes buffers in turn, so every one it has is touched sooner or later. It is given a few, and as many again each time they ran
- * out: a shard of idle connections keeps a small working set, a loaded one reaches the whole within a few turns.
+ * out: a shard of idle connections keeps a small working set, a loaded one reaches the whole within a few turns. When they have not run out for
+ * a while, half of what it has beyond the first few is kept back as it comes in, and its pages go to the system.
  */
-enum { PROVIDED_FIRST = 64 };
+enum { PROVIDED_FIRST = 64, CALM_S = 2 };
 
 static uint32_t power_of_two_at_least(uint32_t value)
 {
@@ -28,12 +32,19 @@ static void provide(struct uring_group *group, uint32_t index)
 	io_uring_buf_ring_advance(group->ring, 1);
 }
 
+static void provide_up_to(struct uring_group *group, uint32_t goal)
+{
+	for (; group->provided_count < goal; group->provided_count++)
+		provide(group, group->idle_count > 0 ? group->idle[--group->idle_count] : group->touched_count++);
+}
+
 static int allocate(struct uring_group *group)
 {
 	group->ring = ringcast_pages_reserve(group->ring_bytes);
 	group->memory = ringcast_pages_reserve(group->memory_bytes);
 	group->is_held = calloc(group->count, 1);
-	return group->ring && group->memory && group->is_held ? 0 : -ENOMEM;
+	group->idle = calloc(group->count, sizeof(*group->idle));
+	return group->ring && group->memory && group->is_held && group->idle ? 0 : -ENOMEM;
 }
 
 int ringcast_uring_group_init(struct uring *u, enum uring_group_id id, uint32_t count, uint32_t buffer_bytes)
@@ -54,8 +65,10 @@ int ringcast_uring_group_init(struct uring *u, enum uring_group_id id, uint32_t 
 	if (result == 0)
 		result = ringcast_uring_register_buffers(&u->ring, group->ring, group->entry_count, (uint16_t)id);
 	uint32_t first = u->options.buffers_first != 0 ? u->options.buffers_first : PROVIDED_FIRST;
-	while (result == 0 && group->provided_count < count && group->provided_count < first)
-		provide(group, group->provided_count++);
+	group->first_count = first < count ? first : count;
+	group->can_shrink = group->stride_bytes % (uint32_t)sysconf(_SC_PAGESIZE) == 0; /* else a page is several buffers' */
+	if (result == 0)
+		provide_up_to(group, group->first_count);
 	return result;
 }
 
@@ -67,14 +80,24 @@ void ringcast_uring_group_starve(struct uring *u, enum uring_group_id id)
 		u->stats.rx_buffers_empty++;
 }
 
-void ringcast_uring_group_grow(struct uring_group *group)
+static void shrink(struct uring_group *group, uint64_t now_ns)
+{
+	group->surplus_count = (group->provided_count - group->first_count + 1) / 2;
+	group->calm_ns = now_ns + CALM_S * NS_PER_S;
+}
+
+void ringcast_uring_group_adapt(struct uring_group *group, uint64_t now_ns)
 {
 	uint32_t goal = group->provided_count * 2 < group->count ? group->provided_count * 2 : group->count;
-	if (!group->is_growth_due)
+	if (!group->is_growth_due) {
+		if (UNLIKELY(group->provided_count > group->first_count && now_ns >= group->calm_ns && group->can_shrink))
+			shrink(group, now_ns);
 		return;
+	}
 	group->is_growth_due = false;
-	while (group->provided_count < goal)
-		provide(group, group->provided_count++);
+	group->surplus_count = 0;
+	group->calm_ns = now_ns + CALM_S * NS_PER_S;
+	provide_up_to(group, goal);
 }
 
 void ringcast_uring_group_fini(struct uring_group *group)
@@ -82,6 +105,7 @@ void ringcast_uring_group_fini(struct uring_group *group)
 	ringcast_pages_release(group->ring, group->ring_bytes);
 	ringcast_pages_release(group->memory, group->memory_bytes);
 	free(group->is_held);
+	free(group->idle);
 	*group = (struct uring_group){0};
 }
 
@@ -96,6 +120,16 @@ uint8_t *ringcast_uring_group_take(struct uring_group *group, uint32_t index)
 	return data;
 }
 
+static void keep_back(struct uring_group *group, uint32_t index)
+{
+	uint8_t *data = group->memory + (size_t)index * group->stride_bytes;
+	group->surplus_count--;
+	group->provided_count--;
+	group->idle[group->idle_count++] = index;
+	madvise(data, group->stride_bytes, MADV_DONTNEED); /* if it fails they stay ours */
+	ringcast_pages_hide(data, group->stride_bytes);
+}
+
 void ringcast_uring_group_give(struct uring_group *group, uint32_t index)
 {
 	ringcast_assert(index < group->count);
@@ -105,5 +139,8 @@ void ringcast_uring_group_give(struct uring_group *group, uint32_t index)
 #ifdef RINGCAST_SLOW_ASSERTS
 	memset(group->memory + (size_t)index * group->stride_bytes, 0xdb, group->stride_bytes);
 #endif
-	provide(group, index);
+	if (UNLIKELY(group->surplus_count > 0))
+		keep_back(group, index);
+	else
+		provide(group, index);
 }

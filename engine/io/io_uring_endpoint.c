@@ -126,7 +126,7 @@ int ringcast_uring_udp_open(struct io *io, const struct address *address, bool i
 static void resume_starved(struct uring *u)
 {
 	struct uring_group *group = &u->groups[URING_GROUP_DATAGRAM];
-	ringcast_uring_group_grow(group);
+	ringcast_uring_group_adapt(group, u->now_ns);
 	uint32_t count = ringcast_uring_group_available(group);
 	for (; count > 0 && !ringcast_list_is_empty(&group->starved); count--) {
 		struct uring_endpoint *endpoint = CONTAINER_OF(group->starved.next, struct uring_endpoint, node);

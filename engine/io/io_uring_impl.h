@@ -53,8 +53,15 @@ struct uring_group {
 	size_t ring_bytes, memory_bytes;
 	uint32_t count, entry_count; /* buffers; ring entries, the next power of two */
 	uint32_t buffer_bytes, stride_bytes;
-	uint32_t provided_count; /* handed to the kernel so far; the others were never touched */
+	uint32_t first_count;    /* it has never fewer */
+	uint32_t provided_count; /* the kernel's and the engine's; the others are idle, or were never touched */
 	uint32_t held_count;
+	uint32_t touched_count; /* buffers beyond were never touched */
+	uint32_t idle_count;
+	uint32_t *idle;         /* buffers that were kept back */
+	uint32_t surplus_count; /* so many are to be kept back when they come */
+	uint64_t calm_ns;       /* when, if no receive meets an empty ring until then, there are too many */
+	bool can_shrink;
 	bool is_growth_due;
 	struct list_node starved; /* streams or endpoints that met an empty ring, oldest first */
 };
@@ -205,7 +212,8 @@ bool ringcast_uring_test_quiet_sends(struct io_uring *ring); /* before the ring 
 int ringcast_uring_group_init(struct uring *u, enum uring_group_id id, uint32_t count, uint32_t buffer_bytes); /* 0 or -errno */
 void ringcast_uring_group_fini(struct uring_group *group);
 void ringcast_uring_group_starve(struct uring *u, enum uring_group_id id); /* a receive met an empty ring */
-void ringcast_uring_group_grow(struct uring_group *group); /* as many again if one did since the last time; once per run */
+/* Once per run: as many again if one did since the last time; fewer if none did for long. */
+void ringcast_uring_group_adapt(struct uring_group *group, uint64_t now_ns);
 uint8_t *ringcast_uring_group_take(struct uring_group *group, uint32_t index); /* reaped: now the engine's */
 void ringcast_uring_group_give(struct uring_group *group, uint32_t index);     /* back to the kernel */
 static inline uint32_t ringcast_uring_group_available(const struct uring_group *group)

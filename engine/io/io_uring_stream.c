@@ -68,7 +68,7 @@ static void starve(struct uring *u, struct uring_stream *stream)
 void ringcast_uring_stream_resume_starved(struct uring *u)
 {
 	struct uring_group *group = &u->groups[URING_GROUP_STREAM];
-	ringcast_uring_group_grow(group);
+	ringcast_uring_group_adapt(group, u->now_ns);
 	uint32_t count = ringcast_uring_group_available(group);
 	for (; count > 0 && !ringcast_list_is_empty(&group->starved); count--) {
 		struct uring_stream *stream = CONTAINER_OF(group->starved.next, struct uring_stream, node);
