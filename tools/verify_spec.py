@@ -46,6 +46,7 @@ class Spec:
                 self.wire_types = {row["type"]: int(row["wire type"]) for row in rows}
         self.opcodes = self.rows_with(tables, "op code", "number")
         self.gate = self.rows_with(tables, "op code", "stream login")
+        self.costs = self.rows_with(tables, "op code", "answer at most")
         self.limits = self.rows_with(tables, "limit", "value")
         self.examples = self.rows_with(tables, "name", "packet")
 
@@ -198,6 +199,17 @@ def check_gate(spec, source, problems):
         problems.append(f"op codes without a row in gate.def: {sorted(missing)}")
 
 
+def check_costs(spec, source, problems):
+    """What each op code makes the server send, as cost.def says it."""
+    words = {"NOTHING": "-", "NO_MORE": "no more", "RESULT": "result", "LIST": "list", "COPY": "copy"}
+    documented = {row["op code"]: [cell.replace("`", "") for cell in list(row.values())[1:]] for row in spec.costs}
+    pattern = re.compile(r'^COST\((\w+), +(\w+), +(\w+), +"(.*)"\)$', re.M)
+    defined = {name: [words[answer], words[others], text.replace("`", "") or "-"] for name, answer, others, text in pattern.findall(source)}
+    for name in sorted(documented.keys() | defined.keys()):
+        if documented.get(name) != defined.get(name):
+            problems.append(f"cost {name}: the document has {documented.get(name)}, cost.def {defined.get(name)}")
+
+
 def check_limits(spec, source, problems):
     defined = {name: int(value) for name, value in re.findall(r"^\t(PROTO_\w+) = (-?\d+),", source, re.M)}
     documented = set()
@@ -228,6 +240,7 @@ def main():
     check_commands(spec, vectors, problems)
     check_opcodes(spec, (proto / "opcode.def").read_text(), problems)
     check_gate(spec, (proto / "gate.def").read_text(), problems)
+    check_costs(spec, (proto / "cost.def").read_text(), problems)
     check_limits(spec, (proto / "limits.h").read_text(), problems)
     for problem in problems:
         print(problem)

@@ -84,9 +84,11 @@ static enum drop_reason check_fanout(struct shard *shard, struct conn *conn)
  * Who enters a group pays for leaving it as well, however it will leave: the list goes out again then, and one who is gone pays nothing. That is enough: a
  * group that shrinks to a size has once grown beyond it, and whoever made it grow has paid for that size twice.
  */
-static void charge(struct shard *shard, struct conn *conn)
+void ringcast_shard_account_end(struct shard *shard)
 {
 	const struct ringcast_limits *limits = &shard->options.limits;
+	struct conn *conn = shard->sender;
+	shard->sender = NULL;
 	const struct account *before = &shard->account;
 	uint64_t delivery_count = shard->deliveries_in_window - before->delivery_count;
 	uint64_t cost = shard->delivered_bytes - before->bytes + delivery_count * DELIVERY_BYTES;
@@ -101,10 +103,9 @@ struct conn *ringcast_shard_blame(struct shard *shard, struct conn *conn)
 {
 	struct conn *before = shard->sender;
 	if (before != NULL)
-		charge(shard, before);
-	shard->sender = conn;
-	shard->account = (struct account){.delivery_count = shard->deliveries_in_window, .bytes = shard->delivered_bytes,
-					  .membership_count = shard->store.membership_count};
+		ringcast_shard_account_end(shard);
+	if (conn != NULL)
+		ringcast_shard_account_begin(shard, conn);
 	return before;
 }
 

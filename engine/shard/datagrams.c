@@ -95,8 +95,8 @@ void ringcast_shard_fast_close(struct shard *shard, struct conn *conn)
 	ringcast_slab_free(&shard->fast_paths, fast->self);
 }
 
-/* The answer to a hello goes out at once, not with the tick: nothing else may share its datagram. */
-static void greet(struct shard *shard, struct conn *conn, io_id socket)
+/* The answer to a hello goes out at once, not with the tick: nothing else may share its datagram. NONE, or why there is none. */
+static enum drop_reason greet(struct shard *shard, struct conn *conn, io_id socket)
 {
 	struct fast_path *fast = conn->fast;
 	struct packet ack = {
@@ -106,12 +106,13 @@ static void greet(struct shard *shard, struct conn *conn, io_id socket)
 		.target_player = conn->player->peer_id,
 		.command = PACKET_COMMAND_UDP_CONNECT,
 	};
+	if (!ringcast_fast_path_spend(fast, (uint32_t)ringcast_packet_encoded_bytes(&ack)))
+		return DROP_SHORT_HELLO;
 	struct buf *buf = ringcast_buf_alloc(shard->pool, PROTO_PACKET_OVERHEAD_BYTES_MAX);
 	if (buf == NULL || shard->tx_buf_count == SHARD_TX_BUF_MAX) {
 		if (buf != NULL)
 			ringcast_buf_unref(buf);
-		ringcast_shard_drop(shard, DROP_NO_BUFFER, 1);
-		return;
+		return DROP_NO_BUFFER;
 	}
 	buf->size = (uint32_t)ringcast_packet_encode(&ack, buf->data, buf->capacity);
 	fast->sequence_out++;
@@ -120,6 +121,7 @@ static void greet(struct shard *shard, struct conn *conn, io_id socket)
 	shard->counters.fast_greetings++;
 	shard->counters.datagram_writes++;
 	shard->io->ops->udp_send(shard->io, socket, &datagram, 1);
+	return DROP_NONE;
 }
 
 static struct conn *find_peer(const struct shard *shard, const struct io_event *event, const struct packet *packet)
@@ -132,7 +134,7 @@ static struct conn *find_peer(const struct shard *shard, const struct io_event *
 static enum fast_event pass_fast(struct shard *shard, struct conn *conn, const struct io_event *event, const struct packet *packet,
 				 enum drop_reason *ret_drop)
 {
-	struct fast_arrival arrival = {.from = &event->address, .local = event->local, .now_ms = ringcast_shard_now_ms(shard)};
+	struct fast_arrival arrival = {.from = &event->address, .local = event->local, .now_ms = ringcast_shard_now_ms(shard), .size = event->size};
 	struct fast_path *fast = ringcast_shard_fast_path(shard, conn);
 	enum fast_state before = fast->state;
 	uint16_t port_before = fast->address.port;
@@ -181,8 +183,7 @@ static enum drop_reason receive(struct shard *shard, const struct io_event *even
 	case FAST_GREET:
 		if (!ringcast_shard_may_greet(shard, conn))
 			return DROP_RATE_HELLOS;
-		greet(shard, conn, event->id);
-		return DROP_NONE;
+		return greet(shard, conn, event->id);
 	case FAST_DELIVER:
 		shard->counters.messages_received_fast++;
 		shard->counters.payload_bytes_received += packet.payload.size;

@@ -299,9 +299,10 @@ static void refuse_upgrade(struct shard *shard, struct conn *conn, int status)
 
 static enum drop_reason route(struct shard *shard, struct conn *conn, struct packet *packet, enum delivery_intent intent)
 {
-	struct conn *before = ringcast_shard_blame(shard, conn);
+	ringcast_assert(shard->sender == NULL);
+	ringcast_shard_account_begin(shard, conn);
 	enum drop_reason drop = ringcast_router_route(conn->player, packet, intent, shard->now_ns);
-	ringcast_shard_blame(shard, before);
+	ringcast_shard_account_end(shard);
 	return drop;
 }
 

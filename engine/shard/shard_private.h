@@ -98,7 +98,15 @@ struct buf *ringcast_shard_chunk(struct shard *shard, size_t size);
 
 /* budget.c: what one connection may make others do */
 enum drop_reason ringcast_shard_check_rates(struct shard *shard, struct conn *conn, size_t payload_bytes); /* before anything it sent is acted upon */
-/* From here on what is delivered is conn's doing, and is charged to it when another is named (NULL: nobody, or a script). Returns who was. */
+/* What is delivered between begin and end is conn's doing, and charged to it. */
+static inline void ringcast_shard_account_begin(struct shard *shard, struct conn *conn)
+{
+	shard->sender = conn;
+	shard->account = (struct account){.delivery_count = shard->deliveries_in_window, .bytes = shard->delivered_bytes,
+					  .membership_count = shard->store.membership_count};
+}
+void ringcast_shard_account_end(struct shard *shard);
+/* From here on it is another's doing (NULL: nobody's, or a script's). Returns whose it was. */
 struct conn *ringcast_shard_blame(struct shard *shard, struct conn *conn);
 void ringcast_shard_inherit(struct shard *shard, struct conn *conn);  /* from those who had its address before */
 void ringcast_shard_bequeath(struct shard *shard, struct conn *conn); /* to those who will */

@@ -106,6 +106,14 @@ static void bind(struct fast_path *path, const struct fast_arrival *arrival, int
 	path->elsewhere = 0;
 }
 
+bool ringcast_fast_path_spend(struct fast_path *path, uint32_t bytes)
+{
+	if (bytes > path->credit_bytes)
+		return false;
+	path->credit_bytes -= bytes;
+	return true;
+}
+
 static uint32_t hash_of(const struct address *address)
 {
 	struct address copy = {.port = address->port}; /* no padding of unknown contents */
@@ -133,6 +141,7 @@ static enum fast_event receive_elsewhere(struct fast_path *path, const struct fa
 	ringcast_fast_path_doubt(path);
 	if (!has_moved(path, arrival, packet->sequence))
 		return ignore(ret_drop, DROP_WRONG_ADDRESS);
+	path->credit_bytes = arrival->size;
 	bind(path, arrival, packet->sequence);
 	return act(path, action, ret_drop);
 }
@@ -151,6 +160,7 @@ enum fast_event ringcast_fast_path_receive(struct fast_path *path, const struct 
 		return ignore(ret_drop, is_known || action == GATE_GREET ? drop : DROP_WRONG_ADDRESS);
 	if (!is_known)
 		return receive_elsewhere(path, arrival, packet, action, ret_drop);
+	path->credit_bytes += path->credit_bytes < FAST_CREDIT_BYTES_MAX ? arrival->size : 0;
 	bind(path, arrival, packet->sequence);
 	return act(path, action, ret_drop);
 }

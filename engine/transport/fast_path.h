@@ -33,6 +33,7 @@ enum {
 	/* How far a sequence number may be ahead: so many, and so many for each millisecond of silence before it. */
 	FAST_JUMP_MAX = 4096,
 	FAST_JUMP_PER_MS = 4,
+	FAST_CREDIT_BYTES_MAX = 1 << 16,
 	/* Where numbers to a client end, for it takes none that is not above the last one: what comes then goes by the stream. The rest is for what is queued, and for greetings. */
 	FAST_SEQUENCE_END = INT32_MAX - (1 << 20),
 };
@@ -56,6 +57,7 @@ struct fast_path {
 	uint32_t elsewhere;     /* hash of the other address that may be the player's; 0: none */
 	int32_t elsewhere_sequence;
 	uint32_t greeting_second, greeting_count; /* hellos answered this second */
+	uint32_t credit_bytes;  /* came from the bound address, and was not used up by answers to hellos */
 };
 
 enum fast_event { FAST_IGNORE, FAST_GREET /* answer with -6 */, FAST_DELIVER /* route it */ };
@@ -64,6 +66,7 @@ struct fast_arrival { /* where and when a datagram came in */
 	const struct address *from;
 	io_local local;
 	uint32_t now_ms;
+	uint32_t size; /* of it, in bytes */
 };
 
 void ringcast_fast_path_open(struct fast_path *path, uint32_t since_ms); /* zeroed -> WAITING, since then */
@@ -75,6 +78,8 @@ enum fast_event ringcast_fast_path_receive_secure(struct fast_path *path, const 
 /* One datagram of this player, already decoded. *ret_drop says why when the event is FAST_IGNORE. */
 enum fast_event ringcast_fast_path_receive(struct fast_path *path, const struct fast_arrival *arrival, const struct packet *packet,
 					   enum drop_reason *ret_drop);
+/* An answer of so many bytes to a hello. False: less has come from there, and it must wait: nobody gets more bytes through us than it sends. */
+bool ringcast_fast_path_spend(struct fast_path *path, uint32_t bytes);
 /* UP -> LOST for a reason seen from outside: the kernel does not send there. False: it was not up. */
 bool ringcast_fast_path_doubt(struct fast_path *path);
 /* UP -> LOST after silence_ms (0: never) without a packet. False: no. */

@@ -146,7 +146,7 @@ static void join_group(uint32_t player)
 
 static void open_fast_path(uint32_t player)
 {
-	struct packet hello = {.opcode = OPCODE_UDP_CONNECT, .command = PACKET_COMMAND_UDP_CONNECT};
+	struct packet hello = {.opcode = OPCODE_UDP_CONNECT, .target_player = PROTO_PEER_SERVER, .command = PACKET_COMMAND_UDP_CONNECT};
 	struct packet ack = {.opcode = OPCODE_UDP_CONNECT_CLIENT_ACK};
 	write_datagram(player, &hello);
 	turn();

@@ -221,7 +221,7 @@ void client_send_raw(struct client *client, enum websocket_opcode opcode, const 
 
 void client_send(struct client *client, const struct packet *packet)
 {
-	uint8_t bytes[4096];
+	uint8_t bytes[8192];
 	size_t size = ringcast_packet_encode(packet, bytes, sizeof(bytes));
 	cr_assert_gt(size, 0);
 	client_send_raw(client, WEBSOCKET_BINARY, bytes, size);
@@ -297,11 +297,12 @@ static void keep(struct client *client, const uint8_t *bytes, size_t size)
 	cr_assert_leq(client->plain_bytes + size, sizeof(client->plain));
 	memcpy(client->plain + client->plain_bytes, bytes, size);
 	client->plain_bytes += size;
+	client->bytes_heard += size;
 }
 
 static void open_records(struct client *client, const uint8_t *bytes, size_t size)
 {
-	uint8_t plain[4096];
+	uint8_t plain[8192];
 	size_t plain_bytes;
 	enum crypto_result result = ringcast_crypto_feed(client->crypto, ringcast_view_of(bytes, size));
 	while (result == CRYPTO_OK && (result = ringcast_crypto_read(client->crypto, plain, sizeof(plain), &plain_bytes)) == CRYPTO_OK)
@@ -406,6 +407,7 @@ static void fast_read(struct fast *fast)
 	uint8_t bytes[2048];
 	size_t size;
 	while (ringcast_sim_udp_receive(fast->stage->network, fast->socket, &from, bytes, sizeof(bytes), &size)) {
+		fast->bytes_heard += size;
 		if (fast->crypto != NULL)
 			open_datagram(fast, ringcast_view_of(bytes, size));
 		else

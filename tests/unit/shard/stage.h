@@ -50,6 +50,7 @@ struct client {
 	uint16_t fast_port;
 	char connect_token[PROTO_TOKEN_BYTES_MAX + 1];
 	struct heard_list heard;
+	uint64_t bytes_heard; /* without what TLS adds */
 };
 
 struct fast { /* a UDP socket of a client, or of anybody */
@@ -60,6 +61,7 @@ struct fast { /* a UDP socket of a client, or of anybody */
 	struct crypto_session *crypto;
 	bool is_over; /* the association ended */
 	struct heard_list heard;
+	uint64_t bytes_heard; /* of whole datagrams */
 };
 
 /* Changes the options before the shard is made; NULL: none. */

@@ -9,7 +9,8 @@ struct pair {
 
 static void hello(struct fast *fast, int32_t peer_id, int32_t sequence)
 {
-	fast_send(fast, &(struct packet){.opcode = OPCODE_UDP_CONNECT, .sender = peer_id, .sequence = sequence, .command = PACKET_COMMAND_UDP_CONNECT});
+	fast_send(fast, &(struct packet){.opcode = OPCODE_UDP_CONNECT, .sender = peer_id, .target_player = PROTO_PEER_SERVER, .sequence = sequence,
+					  .command = PACKET_COMMAND_UDP_CONNECT});
 }
 
 static void come_up(struct fast *fast, int32_t peer_id)
@@ -129,7 +130,8 @@ Test(datagrams, the_answer_leaves_from_the_address_that_was_asked)
 	size_t size;
 	fast_open(&second, &pair->bert, stage_address(11, 40000));
 	pair->stage.fast_count--; /* read here */
-	size = ringcast_packet_encode(&(struct packet){.opcode = OPCODE_UDP_CONNECT, .sender = pair->bert.peer_id, .command = PACKET_COMMAND_UDP_CONNECT}, bytes,
+	size = ringcast_packet_encode(&(struct packet){.opcode = OPCODE_UDP_CONNECT, .sender = pair->bert.peer_id, .target_player = PROTO_PEER_SERVER,
+							   .command = PACKET_COMMAND_UDP_CONNECT}, bytes,
 				      sizeof(bytes));
 	ringcast_sim_udp_send(pair->stage.network, &second.address, &to, bytes, size);
 	stage_run_ms(&pair->stage, 5);
