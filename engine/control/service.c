@@ -168,6 +168,8 @@ bool ringcast_control_service_start(const struct config *config, const struct co
 		.health_timeout_ms = config->service_server_health_timeout_ms,
 		.terminate_timeout_ms = config->service_server_terminate_timeout_ms,
 		.output_bytes_max = config->service_server_output_max_bytes,
+		.build_bytes_max = config->service_build_max_bytes,
+		.build_entries_max = config->service_build_entries_max,
 		.server_limits = {.memory_bytes_max = config->service_server_memory_max_bytes,
 				  .core_bytes_max = config->service_server_core_max_bytes,
 				  .file_bytes_max = config->service_server_file_max_bytes,

@@ -44,6 +44,8 @@ struct service_options {
 	int64_t token_lifetime_s, health_timeout_ms, terminate_timeout_ms;
 	uint64_t output_bytes_max;
 	struct agent_limits server_limits;
+	uint64_t build_bytes_max; /* of an archive, unpacked */
+	uint32_t build_entries_max;
 };
 
 /* Texts of options are copied where they are needed after the call. NULL: problem holds one clear line. */

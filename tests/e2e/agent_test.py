@@ -10,6 +10,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import tarfile
 import tempfile
 import unittest
 
@@ -193,6 +194,36 @@ class AgentTest(unittest.IsolatedAsyncioTestCase):
         with self.assertRaises(ClientError) as caught:
             self.gamelift.create_build(StorageLocation={"Bucket": "local", "Key": "game/2"})
         self.assertIn("game/2: No such file", str(caught.exception))
+
+    async def test_an_archive_is_a_build_that_goes_with_it(self):
+        flags = ["--set", f"service.store={self.folder / 'store.sqlite'}", *self.service_flags()]
+        with tarfile.open(self.folder / "builds/game-2.tar.gz", "w:gz") as archive:
+            archive.add(self.folder / "builds/game/1", "./", filter=lambda entry: entry if entry.isdir() or entry.isfile() else None)
+        with tarfile.open(self.folder / "builds/bad.tar", "w") as archive:
+            link = tarfile.TarInfo("server")
+            link.type, link.linkname = tarfile.SYMTYPE, "/bin/sh"
+            archive.addfile(link)
+        self.start(*flags)
+        with self.assertRaises(ClientError) as caught:
+            self.gamelift.create_build(StorageLocation={"Bucket": "local", "Key": "bad.tar"})
+        self.assertIn("server: is a link", str(caught.exception))
+        build = self.gamelift.create_build(Name="game", StorageLocation={"Bucket": "local", "Key": "game-2.tar.gz"})["Build"]
+        self.assertGreater(build["SizeOnDisk"], 0)
+        unpacked = self.folder / "servers/builds"
+        self.assertEqual([path.name for path in unpacked.iterdir()], [build["BuildId"]])
+        process = {"LaunchPath": "/local/game/server", "ConcurrentExecutions": 1}
+        fleet = self.gamelift.create_fleet(Name="game", BuildId=build["BuildId"], RuntimeConfiguration={"ServerProcesses": [process]})["FleetAttributes"]["FleetId"]
+        session = await self.create_session(fleet)
+        self.assertEqual(self.status(session), "ACTIVE")
+        (unpacked / "build-of-nobody").mkdir()
+        self.daemon.stop()
+        self.start(*flags)
+        await until(lambda: [path.name for path in unpacked.iterdir()] == [build["BuildId"]])
+        self.terminate(session)
+        await until(lambda: self.status(session) == "TERMINATED")
+        self.gamelift.delete_fleet(FleetId=fleet)
+        self.gamelift.delete_build(BuildId=build["BuildId"])
+        await until(lambda: list(unpacked.iterdir()) == [])
 
     async def restart(self, how):
         store = self.folder / "store.sqlite"

@@ -75,7 +75,7 @@ struct host_call {
 	bool has_policy, is_deny_all; /* of an update: who may still reserve */
 	uint32_t activation_timeout_ms; /* of CREATE: how long its script may take to start */
 	struct host_address address;	/* of CREATE: the answer */
-	uint64_t size_bytes; /* of LOOK_AT_BUILD, whose key is a folder's name: the answer */
+	uint64_t size_bytes; /* of LOOK_AT_BUILD: the answer. Its session is the build's id, its key what to look at, and as the answer what to name it by */
 	/* END */
 	bool is_forced;
 	/* RESERVE */

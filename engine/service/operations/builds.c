@@ -1,6 +1,6 @@
 /*
- * Builds: game servers of a studio's own, as folders on this machine. A record names a folder below service.builds; what is in it is the host
- * agent's business.
+ * Builds: game servers of a studio's own, as folders or archives on this machine, below service.builds. The host looks at them, and unpacks an archive
+ * under the build's id; a record names the folder that came of it.
  */
 #include <string.h>
 
@@ -49,10 +49,11 @@ static const char *folder_of(struct model *model, struct request *request)
 	if (!model->settings.has_builds)
 		ringcast_request_refuse(request, FAULT_INVALID, "this server has no place for builds: set service.builds to a folder whose folders are builds");
 	else if (folder == NULL)
-		ringcast_request_refuse(request, FAULT_INVALID, "StorageLocation.Key: is required: the name of a folder below service.builds, which holds the "
-					"game server; Bucket may say anything");
+		ringcast_request_refuse(request, FAULT_INVALID, "StorageLocation.Key: is required: the name of a folder or an archive (zip, tar) below service.builds, "
+					"which holds the game server; copy it there, as with rsync; Bucket may say anything");
 	else if (!is_folder_right(folder))
-		ringcast_request_refuse(request, FAULT_INVALID, "StorageLocation.Key: must be the name of a folder below service.builds, such as mygame/1.2");
+		ringcast_request_refuse(request, FAULT_INVALID, "StorageLocation.Key: must be the name of a folder or an archive below service.builds, such as mygame/1.2 "
+					"or mygame-1.2.tar.gz");
 	return request->is_answered ? NULL : folder;
 }
 
@@ -70,12 +71,12 @@ static json_t *build_new(struct model *model, struct request *request, const cha
 static void found(struct model *model, struct host_call *call)
 {
 	struct request *request = call->request;
-	char id[MODEL_ID_BYTES], arn[MODEL_ARN_BYTES];
+	const char *id = call->session;
+	char arn[MODEL_ARN_BYTES];
 	if (call->result != HOST_OK) {
 		ringcast_request_refuse(request, call->result == HOST_NOT_FOUND ? FAULT_INVALID : FAULT_INTERNAL, "StorageLocation.Key: %s", call->text);
 		return;
 	}
-	ringcast_model_new_id(model, "build-", id);
 	ringcast_model_arn(model, "build", id, arn);
 	if (!ringcast_change_tags(model, request, arn))
 		return;
@@ -97,6 +98,7 @@ void ringcast_operation_CreateBuild(struct model *model, struct request *request
 		ringcast_request_refuse_memory(request);
 		return;
 	}
+	ringcast_model_new_id(model, "build-", call->session); /* an archive is unpacked under it */
 	call->host = MODEL_HOST_CUSTOM;
 	call->request = request;
 	call->answered = found;
@@ -141,7 +143,7 @@ static const char *fleet_that_runs(const struct model *model, const char *build_
 	return NULL;
 }
 
-/* The folder stays: it is its owner's. */
+/* The folder or archive stays: it is its owner's. What was unpacked goes, by the host. */
 void ringcast_operation_DeleteBuild(struct model *model, struct request *request)
 {
 	if (build_of(model, request) == NULL)

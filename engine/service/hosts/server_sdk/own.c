@@ -11,6 +11,7 @@
 
 #include "base/attr.h"
 #include "base/log.h"
+#include "service/hosts/server_sdk/builds.h"
 
 enum { ENTRIES_MAX = 50 };
 
@@ -80,7 +81,9 @@ void ringcast_own_plan(struct own *own, const char *fleet_id, const char *folder
 	char path[OWN_PATH_BYTES];
 	size_t i;
 	json_t *process;
-	if (folder != NULL && own->builds != NULL && snprintf(path, sizeof(path), "%s/%s", own->builds, folder) < (int)sizeof(path))
+	bool is_unpacked = folder != NULL && strncmp(folder, BUILDS_UNPACKED, strlen(BUILDS_UNPACKED)) == 0;
+	const char *base = is_unpacked ? own->unpacked : own->builds;
+	if (folder != NULL && base != NULL && snprintf(path, sizeof(path), "%s/%s", base, is_unpacked ? folder + strlen(BUILDS_UNPACKED) : folder) < (int)sizeof(path))
 		json_array_foreach(json_object_get(runtime, "ServerProcesses"), i, process)
 			if (plan.entry_count < ENTRIES_MAX)
 				entries[plan.entry_count++] = (struct agent_entry){inside(text_of(process, "LaunchPath")), text_of(process, "Parameters"),
@@ -131,12 +134,27 @@ static bool find_builds(struct own *own, char problem[HOST_SDK_PROBLEM_BYTES])
 	return false;
 }
 
+/* Only what outlives the daemon, as the records of builds do. Absolute, as are builds. */
+static bool find_unpacked(struct own *own, char problem[HOST_SDK_PROBLEM_BYTES])
+{
+	char *folder = own->is_temporary ? NULL : realpath(own->folder, NULL);
+	if (folder == NULL)
+		return true;
+	bool is_whole = asprintf(&own->unpacked, "%s/builds", folder) >= 0;
+	free(folder);
+	if (!is_whole) {
+		own->unpacked = NULL;
+		snprintf(problem, HOST_SDK_PROBLEM_BYTES, "no memory for custom game servers");
+	}
+	return is_whole;
+}
+
 bool ringcast_own_init(struct own *own, const struct host_sdk_options *options, struct sdk_core *core, char problem[HOST_SDK_PROBLEM_BYTES])
 {
 	*own = (struct own){.options = options, .core = core};
 	if (options->builds == NULL && options->servers == NULL)
 		return true;
-	if (!find_builds(own, problem) || !make_folders(own, problem))
+	if (!find_builds(own, problem) || !make_folders(own, problem) || !find_unpacked(own, problem))
 		return false;
 	const struct agent_options agent = {
 		.folder = own->folder,
@@ -170,5 +188,6 @@ void ringcast_own_fini(struct own *own)
 		ringcast_log(LOG_WARN, "service", "a folder of game servers stays behind", "folder=\"%s\" err=\"%s\"", own->folder, strerror(errno));
 	own->folder[0] = '\0';
 	free(own->builds);
-	own->builds = NULL;
+	free(own->unpacked);
+	own->builds = own->unpacked = NULL;
 }

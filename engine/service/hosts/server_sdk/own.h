@@ -14,6 +14,7 @@ struct own {
 	char *builds;		       /* absolute; NULL: none */
 	char folder[OWN_PATH_BYTES];   /* for state and output */
 	char sessions[OWN_PATH_BYTES]; /* the state of connected processes */
+	char *unpacked; /* absolute: for builds that came as archives; NULL: they have no place */
 	bool is_temporary;
 };
 

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "service/hosts/server_sdk/builds.h"
 #include "service/hosts/server_sdk/link.h"
 #include "service/hosts/server_sdk/own.h"
 #include "service/hosts/server_sdk/state.h"
@@ -35,6 +36,7 @@ struct host_sdk {
 	struct host_sdk_options options;
 	struct sdk_core core;
 	struct own own;
+	struct builds *builds;
 	pthread_t thread;
 	pthread_mutex_t lock; /* guards everything down to is_stopping */
 	struct list_node lessons, calls, arrivals;
@@ -181,33 +183,18 @@ static void take_arrival(struct host_sdk *sdk, struct arrival *arrival)
 
 static void take_lesson(struct host_sdk *sdk, struct lesson *lesson)
 {
+	if (lesson->document == NULL && strcmp(lesson->kind, "build") == 0)
+		ringcast_builds_remove(sdk->builds, lesson->id);
 	ringcast_sdk_core_learn(&sdk->core, lesson->kind, lesson->id, lesson->document);
 	free(lesson->kind);
 	free(lesson->id);
 	free(lesson);
 }
 
-/* Nothing to be seen in a build's folder but that it is there: how large it is nobody asks for. */
-static void look_at_build(struct host_sdk *sdk, struct host_call *call)
-{
-	char path[1024];
-	struct stat found;
-	call->result = HOST_NOT_FOUND;
-	if (sdk->options.builds == NULL || snprintf(path, sizeof(path), "%s/%s", sdk->options.builds, call->key) >= (int)sizeof(path))
-		snprintf(call->text, sizeof(call->text), "there is no place for builds");
-	else if (stat(path, &found) != 0)
-		snprintf(call->text, sizeof(call->text), "%.150s: %.60s", path, strerror(errno));
-	else if (!S_ISDIR(found.st_mode))
-		snprintf(call->text, sizeof(call->text), "%.150s: is not a folder", path);
-	else
-		call->result = HOST_OK;
-	sdk->options.give_back(sdk->options.context, call);
-}
-
 static void take_call(struct host_sdk *sdk, struct host_call *call)
 {
 	if (call->kind == HOST_LOOK_AT_BUILD)
-		look_at_build(sdk, call);
+		ringcast_builds_look(sdk->builds, call);
 	else
 		ringcast_sdk_core_submit(&sdk->core, call);
 }
@@ -296,11 +283,18 @@ static void take_events(struct host_sdk *sdk, int timeout_ms)
 	}
 }
 
+static bool has_build(void *context, const char *build_id)
+{
+	return json_object_get(((struct host_sdk *)context)->core.builds, build_id) != NULL;
+}
+
 static void *run(void *context)
 {
 	struct host_sdk *sdk = context;
 	sdk->core.now_ms = sdk->options.now_ms();
 	take_lessons(sdk); /* what is configured comes first: it says whose processes are taken up again */
+	if (sdk->own.unpacked != NULL)
+		ringcast_builds_sweep(sdk->own.unpacked, has_build, sdk);
 	ringcast_sdk_state_restore(sdk->own.sessions, &sdk->core);
 	while (take_inbox(sdk)) {
 		bool is_tick = sdk->core.now_ms - sdk->ticked_ms >= TICK_MS || sdk->core.now_ms < sdk->ticked_ms;
@@ -459,7 +453,12 @@ bool ringcast_host_sdk_start(struct host_sdk *sdk, const struct compute_token_se
 		.terminate_timeout_ms = options->terminate_timeout_ms,
 		.processes_max = options->processes_max,
 	};
-	if (!ringcast_sdk_core_init(&sdk->core, &core))
+	const struct builds_options builds = {.builds = sdk->own.builds,
+					      .unpacked = sdk->own.unpacked,
+					      .limits = {sdk->options.build_bytes_max, sdk->options.build_entries_max},
+					      .give_back = sdk->options.give_back,
+					      .context = sdk->options.context};
+	if (!ringcast_sdk_core_init(&sdk->core, &core) || (sdk->builds = ringcast_builds_start(&builds)) == NULL)
 		return false;
 	sdk->has_thread = pthread_create(&sdk->thread, NULL, run, sdk) == 0;
 	pthread_mutex_lock(&sdk->lock);
@@ -481,6 +480,7 @@ void ringcast_host_sdk_stop(struct host_sdk *sdk)
 		pthread_join(sdk->thread, NULL);
 		sdk->has_thread = false;
 	}
+	ringcast_builds_stop(&sdk->builds);
 	if (sdk->core.fleets != NULL)
 		ringcast_sdk_core_fini(&sdk->core);
 	ringcast_own_fini(&sdk->own);

@@ -27,6 +27,8 @@ struct host_sdk_options {
 	uint32_t processes_max;
 	uint64_t output_bytes_max; /* of a process */
 	struct agent_limits limits;
+	uint64_t build_bytes_max; /* of an archive, unpacked */
+	uint32_t build_entries_max;
 	/* outside */
 	int64_t (*now_ms)(void);
 	bool (*random)(void *out, size_t size);

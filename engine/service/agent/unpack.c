@@ -1,0 +1,187 @@
+#include "service/agent/unpack.h"
+
+#include <archive.h>
+#include <archive_entry.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <ftw.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum { BLOCK_BYTES = 65536, NAME_BYTES_MAX = 512, PATH_BYTES = 1600, SHOWN = 100 };
+
+struct unpacking {
+	const char *folder;
+	const struct unpack_limits *limits;
+	uint64_t bytes;
+	uint32_t entries;
+	char *problem;
+};
+
+static bool fail(struct unpacking *unpacking, const char *name, const char *what)
+{
+	snprintf(unpacking->problem, UNPACK_PROBLEM_BYTES, "%.*s: %.120s", SHOWN, name, what);
+	return false;
+}
+
+/* Relative, without "..", and no longer than there is room for; what may stand in it otherwise the file system says. */
+static bool is_inside(const char *name)
+{
+	if (*name == '\0' || *name == '/' || strlen(name) > NAME_BYTES_MAX)
+		return false;
+	for (const char *part = name; part != NULL; part = strchr(part, '/') != NULL ? strchr(part, '/') + 1 : NULL)
+		if (strncmp(part, "..", 2) == 0 && (part[2] == '/' || part[2] == '\0'))
+			return false;
+	return true;
+}
+
+/* The folders above it: they are ours, since no link is ever made in here. */
+static bool make_parents(struct unpacking *unpacking, const char *name, char *path)
+{
+	for (char *slash = strchr(path + strlen(unpacking->folder) + 1, '/'); slash != NULL; slash = strchr(slash + 1, '/')) {
+		*slash = '\0';
+		int result = mkdir(path, 0750);
+		int error = errno;
+		*slash = '/';
+		if (result != 0 && error != EEXIST)
+			return fail(unpacking, name, strerror(error));
+	}
+	return true;
+}
+
+static bool write_all(int fd, const char *bytes, size_t size)
+{
+	while (size > 0) {
+		ssize_t written = write(fd, bytes, size);
+		if (written < 0 && errno == EINTR)
+			continue;
+		if (written < 0)
+			return false;
+		bytes += written;
+		size -= (size_t)written;
+	}
+	return true;
+}
+
+/* A file with holes in it is written whole, so that its size is what it takes. */
+static bool copy_data(struct unpacking *unpacking, struct archive *archive, const char *name, int fd)
+{
+	char block[BLOCK_BYTES];
+	for (;;) {
+		la_ssize_t got = archive_read_data(archive, block, sizeof(block));
+		if (got == 0)
+			return fsync(fd) == 0 || fail(unpacking, name, strerror(errno));
+		if (got < 0)
+			return fail(unpacking, name, archive_error_string(archive) != NULL ? archive_error_string(archive) : "cannot be read");
+		unpacking->bytes += (uint64_t)got;
+		if (unpacking->bytes > unpacking->limits->bytes_max)
+			return fail(unpacking, name, "the archive holds more bytes than service.build_max");
+		if (!write_all(fd, block, (size_t)got))
+			return fail(unpacking, name, strerror(errno));
+	}
+}
+
+static bool make_file(struct unpacking *unpacking, struct archive *archive, struct archive_entry *entry, const char *path)
+{
+	const char *name = archive_entry_pathname(entry);
+	mode_t mode = (archive_entry_perm(entry) & 0111) != 0 ? 0750 : 0640;
+	int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, mode);
+	if (fd < 0)
+		return fail(unpacking, name, errno == EEXIST ? "is in the archive twice" : strerror(errno));
+	bool is_copied = copy_data(unpacking, archive, name, fd);
+	return (close(fd) == 0 || fail(unpacking, name, strerror(errno))) && is_copied;
+}
+
+static bool take_entry(struct unpacking *unpacking, struct archive *archive, struct archive_entry *entry)
+{
+	const char *name = archive_entry_pathname(entry);
+	char path[PATH_BYTES];
+	if (name == NULL)
+		return fail(unpacking, "an entry", "its name cannot be read");
+	while (strncmp(name, "./", 2) == 0)
+		name += 2;
+	if (*name == '\0' || strcmp(name, ".") == 0)
+		return true; /* the folder itself */
+	if (++unpacking->entries > unpacking->limits->entries_max)
+		return fail(unpacking, name, "the archive has more entries than service.build_entries_max");
+	if (!is_inside(name))
+		return fail(unpacking, name, "leads out of the build, or is too long");
+	if (archive_entry_hardlink(entry) != NULL || archive_entry_filetype(entry) == AE_IFLNK)
+		return fail(unpacking, name, "is a link; put the file itself into the archive");
+	if (archive_entry_is_encrypted(entry))
+		return fail(unpacking, name, "is encrypted");
+	if (snprintf(path, sizeof(path), "%s/%s", unpacking->folder, name) >= (int)sizeof(path))
+		return fail(unpacking, name, "is too long");
+	while (path[strlen(path) - 1] == '/')
+		path[strlen(path) - 1] = '\0';
+	if (!make_parents(unpacking, name, path))
+		return false;
+	if (archive_entry_filetype(entry) == AE_IFDIR)
+		return mkdir(path, 0750) == 0 || errno == EEXIST || fail(unpacking, name, strerror(errno));
+	if (archive_entry_filetype(entry) == AE_IFREG)
+		return make_file(unpacking, archive, entry, path);
+	return fail(unpacking, name, "is no file and no folder");
+}
+
+static bool take_entries(struct unpacking *unpacking, struct archive *archive)
+{
+	struct archive_entry *entry;
+	for (;;) {
+		int result = archive_read_next_header(archive, &entry);
+		if (result == ARCHIVE_EOF)
+			return unpacking->entries > 0 || fail(unpacking, "the archive", "is empty");
+		if (result == ARCHIVE_RETRY)
+			continue;
+		if (result != ARCHIVE_OK && result != ARCHIVE_WARN)
+			return fail(unpacking, "the archive", archive_error_string(archive) != NULL ? archive_error_string(archive) : "cannot be read");
+		if (!take_entry(unpacking, archive, entry))
+			return false;
+	}
+}
+
+static bool read_archive(struct unpacking *unpacking, const char *path)
+{
+	struct archive *archive = archive_read_new();
+	if (archive == NULL)
+		return fail(unpacking, "the archive", "out of memory");
+	archive_read_support_format_zip(archive);
+	archive_read_support_format_tar(archive);
+	archive_read_support_filter_gzip(archive);
+	archive_read_support_filter_xz(archive);
+	archive_read_support_filter_zstd(archive);
+	archive_read_support_filter_bzip2(archive);
+	bool is_read = archive_read_open_filename(archive, path, BLOCK_BYTES) == ARCHIVE_OK ||
+		       fail(unpacking, "the archive", archive_error_string(archive) != NULL ? archive_error_string(archive) : "cannot be opened");
+	is_read = is_read && take_entries(unpacking, archive);
+	archive_read_free(archive);
+	return is_read;
+}
+
+bool ringcast_unpack(const char *archive, const char *folder, const struct unpack_limits *limits, uint64_t *ret_bytes, char problem[UNPACK_PROBLEM_BYTES])
+{
+	char fresh[PATH_BYTES / 2];
+	struct unpacking unpacking = {.folder = fresh, .limits = limits, .problem = problem};
+	if (snprintf(fresh, sizeof(fresh), "%s.new", folder) >= (int)sizeof(fresh))
+		return fail(&unpacking, folder, "is too long");
+	ringcast_unpack_remove(fresh); /* of a daemon that was killed */
+	bool is_done = mkdir(fresh, 0750) == 0 || fail(&unpacking, fresh, strerror(errno));
+	is_done = is_done && read_archive(&unpacking, archive);
+	is_done = is_done && (rename(fresh, folder) == 0 || fail(&unpacking, folder, strerror(errno)));
+	if (!is_done)
+		ringcast_unpack_remove(fresh);
+	*ret_bytes = unpacking.bytes;
+	return is_done;
+}
+
+static int remove_one(const char *path, const struct stat *info, int kind, struct FTW *place)
+{
+	return remove(path);
+}
+
+bool ringcast_unpack_remove(const char *folder)
+{
+	return nftw(folder, remove_one, 16, FTW_DEPTH | FTW_PHYS) == 0 || errno == ENOENT;
+}

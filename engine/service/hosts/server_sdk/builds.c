@@ -1,0 +1,189 @@
+#include "service/hosts/server_sdk/builds.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/log.h"
+
+enum { PATH_BYTES = 700 };
+
+struct removal {
+	struct list_node node;
+	char id[HOST_ID_BYTES];
+};
+
+struct builds {
+	struct builds_options options;
+	pthread_t thread;
+	pthread_mutex_t lock; /* guards the rest */
+	pthread_cond_t changed;
+	struct list_node calls, removals;
+	bool is_stopping;
+};
+
+static bool refuse(struct host_call *call, enum host_result result, const char *path, const char *what)
+{
+	call->result = result;
+	snprintf(call->text, sizeof(call->text), "%.120s: %.120s", path, what);
+	return false;
+}
+
+static bool path_of(const struct builds *builds, const char *name, char ret_path[PATH_BYTES])
+{
+	return snprintf(ret_path, PATH_BYTES, "%s/%s", builds->options.unpacked, name) < PATH_BYTES - 8;
+}
+
+static bool unpack(const struct builds *builds, struct host_call *call, const char *archive)
+{
+	char folder[PATH_BYTES], problem[UNPACK_PROBLEM_BYTES], *key = NULL;
+	if (builds->options.unpacked == NULL)
+		return refuse(call, HOST_NOT_FOUND, archive, "is an archive, and there is no place to unpack it: set service.servers, or unpack it yourself");
+	if ((mkdir(builds->options.unpacked, 0750) != 0 && errno != EEXIST) || !path_of(builds, call->session, folder))
+		return refuse(call, HOST_FAILED, builds->options.unpacked, strerror(errno));
+	if (!ringcast_unpack(archive, folder, &builds->options.limits, &call->size_bytes, problem))
+		return refuse(call, HOST_NOT_FOUND, archive, problem);
+	if (asprintf(&key, BUILDS_UNPACKED "%s", call->session) < 0) {
+		ringcast_unpack_remove(folder);
+		return refuse(call, HOST_FAILED, archive, "out of memory");
+	}
+	free(call->key);
+	call->key = key;
+	ringcast_log(LOG_INFO, "service", "a build is unpacked", "archive=\"%s\" build=%s bytes=%llu", archive, call->session, (unsigned long long)call->size_bytes);
+	return true;
+}
+
+static bool look(const struct builds *builds, struct host_call *call)
+{
+	char path[PATH_BYTES];
+	struct stat found;
+	if (builds->options.builds == NULL || snprintf(path, sizeof(path), "%s/%s", builds->options.builds, call->key) >= (int)sizeof(path))
+		return refuse(call, HOST_NOT_FOUND, call->key, "there is no place for builds, or the name is too long");
+	if (stat(path, &found) != 0)
+		return refuse(call, HOST_NOT_FOUND, path, strerror(errno));
+	if (S_ISREG(found.st_mode))
+		return unpack(builds, call, path);
+	return S_ISDIR(found.st_mode) || refuse(call, HOST_NOT_FOUND, path, "is no folder and no archive");
+}
+
+static void remove_unpacked(const struct builds *builds, const char *id)
+{
+	char path[PATH_BYTES];
+	if (builds->options.unpacked != NULL && path_of(builds, id, path) && !ringcast_unpack_remove(path))
+		ringcast_log(LOG_WARN, "service", "what was unpacked of a build stays behind", "folder=\"%s\" err=\"%s\"", path, strerror(errno));
+}
+
+static struct list_node *take(struct list_node *list)
+{
+	struct list_node *node = list->next;
+	ringcast_list_remove(node);
+	return node;
+}
+
+/* The lock is held, and is not while something is done. */
+static void work_off(struct builds *builds)
+{
+	while (!ringcast_list_is_empty(&builds->removals) || (!ringcast_list_is_empty(&builds->calls) && !builds->is_stopping)) {
+		bool is_removal = !ringcast_list_is_empty(&builds->removals);
+		struct list_node *node = take(is_removal ? &builds->removals : &builds->calls);
+		pthread_mutex_unlock(&builds->lock);
+		if (is_removal) {
+			struct removal *removal = CONTAINER_OF(node, struct removal, node);
+			remove_unpacked(builds, removal->id);
+			free(removal);
+		} else {
+			struct host_call *call = CONTAINER_OF(node, struct host_call, node);
+			if (look(builds, call))
+				call->result = HOST_OK;
+			builds->options.give_back(builds->options.context, call);
+		}
+		pthread_mutex_lock(&builds->lock);
+	}
+}
+
+static void *run(void *context)
+{
+	struct builds *builds = context;
+	pthread_mutex_lock(&builds->lock);
+	work_off(builds);
+	while (!builds->is_stopping) {
+		pthread_cond_wait(&builds->changed, &builds->lock);
+		work_off(builds);
+	}
+	pthread_mutex_unlock(&builds->lock);
+	return NULL;
+}
+
+void ringcast_builds_look(struct builds *builds, struct host_call *call)
+{
+	pthread_mutex_lock(&builds->lock);
+	ringcast_list_add_tail(&builds->calls, &call->node);
+	pthread_cond_signal(&builds->changed);
+	pthread_mutex_unlock(&builds->lock);
+}
+
+void ringcast_builds_remove(struct builds *builds, const char *build_id)
+{
+	struct removal *removal = calloc(1, sizeof(*removal));
+	if (removal == NULL) /* the next start sweeps it */
+		return;
+	snprintf(removal->id, sizeof(removal->id), "%s", build_id);
+	pthread_mutex_lock(&builds->lock);
+	ringcast_list_add_tail(&builds->removals, &removal->node);
+	pthread_cond_signal(&builds->changed);
+	pthread_mutex_unlock(&builds->lock);
+}
+
+void ringcast_builds_sweep(const char *unpacked, bool (*has)(void *context, const char *build_id), void *context)
+{
+	char path[PATH_BYTES];
+	DIR *directory = opendir(unpacked);
+	for (struct dirent *entry; directory != NULL && (entry = readdir(directory)) != NULL;)
+		if (entry->d_name[0] != '.' && !has(context, entry->d_name) && snprintf(path, sizeof(path), "%s/%s", unpacked, entry->d_name) < (int)sizeof(path))
+			ringcast_unpack_remove(path);
+	if (directory != NULL)
+		closedir(directory);
+}
+
+struct builds *ringcast_builds_start(const struct builds_options *options)
+{
+	struct builds *builds = calloc(1, sizeof(*builds));
+	if (builds == NULL)
+		return NULL;
+	builds->options = *options;
+	ringcast_list_init(&builds->calls);
+	ringcast_list_init(&builds->removals);
+	pthread_mutex_init(&builds->lock, NULL);
+	pthread_cond_init(&builds->changed, NULL);
+	if (pthread_create(&builds->thread, NULL, run, builds) == 0)
+		return builds;
+	pthread_mutex_destroy(&builds->lock);
+	pthread_cond_destroy(&builds->changed);
+	free(builds);
+	return NULL;
+}
+
+void ringcast_builds_stop(struct builds **builds)
+{
+	struct builds *old = *builds;
+	if (old == NULL)
+		return;
+	pthread_mutex_lock(&old->lock);
+	old->is_stopping = true;
+	pthread_cond_signal(&old->changed);
+	pthread_mutex_unlock(&old->lock);
+	pthread_join(old->thread, NULL);
+	while (!ringcast_list_is_empty(&old->calls)) {
+		struct host_call *call = CONTAINER_OF(take(&old->calls), struct host_call, node);
+		refuse(call, HOST_FAILED, call->key, "the service stops");
+		old->options.give_back(old->options.context, call);
+	}
+	pthread_mutex_destroy(&old->lock);
+	pthread_cond_destroy(&old->changed);
+	free(old);
+	*builds = NULL;
+}
