@@ -215,6 +215,17 @@ static uint64_t host_service_stall_ns(void *context)
 	return stall_ns;
 }
 
+static json_t *host_explain(void *context, const char *ticket_id, char *problem, size_t problem_bytes)
+{
+	struct daemon *daemon = context;
+	char text[SERVICE_PROBLEM_BYTES] = "";
+	pthread_rwlock_rdlock(&daemon->service_lock);
+	json_t *answer = daemon->service ? ringcast_service_explain(daemon->service, ticket_id, text) : NULL;
+	pthread_rwlock_unlock(&daemon->service_lock);
+	snprintf(problem, problem_bytes, "%s", text);
+	return answer;
+}
+
 static void host_service_metrics(void *context, ringcast_metric_fn *each, void *each_context)
 {
 	struct daemon *daemon = context;
@@ -314,6 +325,7 @@ static bool start_one_http(struct daemon *daemon, struct http_options *options, 
 		.log_lost_count = host_log_lost_count,
 		.letters = host_letters,
 		.service_stall_ns = host_service_stall_ns,
+		.explain = host_explain,
 		.service_metrics = host_service_metrics,
 		.cuts = &daemon->cuts,
 		.scripts = daemon->scripts,

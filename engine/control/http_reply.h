@@ -26,6 +26,7 @@ struct http_host {
 	/* Of the service, all NULL where there cannot be one. letters: the caller's; NULL: problem says why not. */
 	json_t *(*letters)(void *context, bool is_resend, char *problem, size_t problem_bytes);
 	uint64_t (*service_stall_ns)(void *context); /* 0: it is off, or gets on */
+	json_t *(*explain)(void *context, const char *ticket_id, char *problem, size_t problem_bytes); /* likewise: why a matchmaking ticket waits */
 	void (*service_metrics)(void *context, ringcast_metric_fn *each, void *each_context);
 	struct http_cuts *cuts; /* borrowed, of all servers together; NULL: not counted */
 	struct script_store *scripts; /* borrowed; NULL: scripts cannot be pushed here */

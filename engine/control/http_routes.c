@@ -41,6 +41,7 @@ static const struct http_route routes[] = {
 	{HTTP_ACCESS_CHANGE, "POST", "/v1/scripts/{name}/rollback", NULL, ringcast_http_script_rollback, "go back to an earlier version"},
 	{HTTP_ACCESS_CHANGE, "DELETE", "/v1/scripts/{name}", NULL, ringcast_http_script_remove, "remove a script that no session runs"},
 	{HTTP_ACCESS_READ, "GET", "/v1/service/letters", NULL, ringcast_http_letters_list, "list the dead letters of webhooks"},
+	{HTTP_ACCESS_READ, "GET", "/v1/service/tickets/{id}", NULL, ringcast_http_ticket_explain, "say why a matchmaking ticket waits"},
 	{HTTP_ACCESS_CHANGE, "POST", "/v1/service/letters/resend", NULL, ringcast_http_letters_resend, "send the dead letters of webhooks again"},
 };
 

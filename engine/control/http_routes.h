@@ -32,7 +32,7 @@ http_handler_fn ringcast_http_message_send;
 http_handler_fn ringcast_http_players_list, ringcast_http_players_reserve, ringcast_http_player_kick, ringcast_http_player_remove;
 
 /* http_service.c */
-http_handler_fn ringcast_http_letters_list, ringcast_http_letters_resend;
+http_handler_fn ringcast_http_letters_list, ringcast_http_letters_resend, ringcast_http_ticket_explain;
 /* http_scripts.c */
 http_handler_fn ringcast_http_scripts_list, ringcast_http_script_versions, ringcast_http_script_push, ringcast_http_script_rollback;
 http_handler_fn ringcast_http_script_remove, ringcast_http_session_log;

@@ -15,6 +15,7 @@
 #include "service/hosts/server_sdk/server_sdk.h"
 #include "service/log_secret.h"
 #include "service/metrics.h"
+#include "service/operations/explain.h"
 #include "service/operations/letters.h"
 #include "service/operations/watch.h"
 #include "service/outside.h"
@@ -448,24 +449,27 @@ static void answer_question(struct request *request)
 }
 
 /* NULL: no memory, or none is taken; nobody asks. */
-static struct question *question_ask(struct service *service, const struct operation *operation)
+/* Takes the input. */
+static struct question *question_ask(struct service *service, const struct operation *operation, json_t *input)
 {
 	struct question *question = calloc(1, sizeof(*question));
-	if (question == NULL)
+	if (question == NULL) {
+		json_decref(input);
 		return NULL;
+	}
 	pthread_mutex_init(&question->lock, NULL);
 	pthread_cond_init(&question->changed, NULL);
-	question->request = (struct request){.role = ROLE_OPERATOR, .operation = operation, .input = json_object(), .done = answer_question, .context = question};
+	question->request = (struct request){.role = ROLE_OPERATOR, .operation = operation, .input = input, .done = answer_question, .context = question};
 	if (question->request.input != NULL && ringcast_loop_ask(service->loop, &question->request))
 		return question;
 	question_free(question);
 	return NULL;
 }
 
-/* What the loop answers, the caller's; NULL: problem. A loop that hangs is waited for no longer than so. */
-static json_t *ask_loop(struct service *service, const struct operation *operation, int64_t wait_ms, char problem[SERVICE_PROBLEM_BYTES])
+/* What the loop answers to the input, which is taken; the caller's. NULL: problem. A loop that hangs is waited for no longer than so. */
+static json_t *ask_loop(struct service *service, const struct operation *operation, json_t *input, int64_t wait_ms, char problem[SERVICE_PROBLEM_BYTES])
 {
-	struct question *question = question_ask(service, operation);
+	struct question *question = question_ask(service, operation, input);
 	int64_t until_ms = ringcast_outside_steady_ms() + wait_ms;
 	const struct timespec until = {.tv_sec = until_ms / 1000, .tv_nsec = until_ms % 1000 * 1000000};
 	json_t *output = NULL;
@@ -492,7 +496,12 @@ static json_t *ask_loop(struct service *service, const struct operation *operati
 
 json_t *ringcast_service_letters(struct service *service, bool is_resend, char problem[SERVICE_PROBLEM_BYTES])
 {
-	return ask_loop(service, is_resend ? &ringcast_operation_resend_letters : &ringcast_operation_list_letters, LETTERS_MS, problem);
+	return ask_loop(service, is_resend ? &ringcast_operation_resend_letters : &ringcast_operation_list_letters, json_object(), LETTERS_MS, problem);
+}
+
+json_t *ringcast_service_explain(struct service *service, const char *ticket_id, char problem[SERVICE_PROBLEM_BYTES])
+{
+	return ask_loop(service, &ringcast_operation_explain_ticket, json_pack("{s:s}", "TicketId", ticket_id), LETTERS_MS, problem);
 }
 
 void ringcast_service_hear_log(struct service *service, const char *session_id, const char *level, const char *text, size_t text_bytes)
@@ -509,7 +518,7 @@ uint64_t ringcast_service_stall_ns(const struct service *service)
 void ringcast_service_metrics_each(struct service *service, ringcast_metric_fn *each, void *context)
 {
 	char problem[SERVICE_PROBLEM_BYTES];
-	json_t *watched = ask_loop(service, &ringcast_operation_watch, WATCH_MS, problem);
+	json_t *watched = ask_loop(service, &ringcast_operation_watch, json_object(), WATCH_MS, problem);
 	const struct service_metrics metrics = {.throttle = service->throttle,
 						.loop = service->loop,
 						.http = service->http,

@@ -74,6 +74,8 @@ static const struct cli_command commands[] = {
 	{"match", "simulate", "<rules> <tickets>", "run a rule set against recorded tickets (CSV) or a described crowd, in virtual time",
 	 "ringcast match simulate docs/examples/matchmaking/duel.json players=300,seconds=60,rating=1000~200",
 	 CLI_COMMON | CLI_BIT(OUTPUT) | CLI_BIT(SEED) | CLI_BIT(INTERVAL) | CLI_BIT(PATIENCE), ringcast_command_match_simulate},
+	{"match", "explain", "<ticket>", "say why a matchmaking ticket waits", "ringcast match explain 4e1f0c2a-3b6d-4f8e-9a71-5d2c8b7e6f90", CLI_ADMIN_OUTPUT,
+	 ringcast_command_match_explain},
 	{"doctor", NULL, "", "check this machine's kernel and limits", "ringcast doctor", CLI_COMMON | CLI_BIT(OUTPUT) | CLI_BIT(STRICT),
 	 ringcast_command_doctor},
 	{"version", NULL, "", "print the version", "ringcast version", CLI_COMMON, ringcast_command_version},
