@@ -3,12 +3,13 @@
 
 import json
 import os
+import subprocess
 import tempfile
 import unittest
 
 from botocore.exceptions import ClientError
 
-from daemon import Daemon
+from daemon import AdminError, Daemon
 from gamelift import client, raw, service_port
 from player import Player, until
 from webhook_test import Receiver
@@ -115,6 +116,22 @@ class StandaloneTest(MatchCase):
         started = self.ticket(two)["StartTime"]
         await until(lambda: self.status(one) == "COMPLETED")
         self.assertGreaterEqual((self.ticket(two)["EndTime"] - started).total_seconds(), 2)
+
+    async def test_why_a_ticket_waits_is_told(self):
+        self.start()
+        self.rules("duel")
+        self.configure("duel")
+        alice = self.begin("duel", {"PlayerId": "alice", "PlayerAttributes": {"rating": {"N": 1000}}})
+        self.begin("duel", {"PlayerId": "zoe", "PlayerAttributes": {"rating": {"N": 9000}}})
+        await self.becomes(alice, "SEARCHING")
+        told = self.daemon.request("GET", f"/v1/service/tickets/{alice}")
+        self.assertEqual((told["ticket"], told["configuration"], told["state"]), (alice, "duel", "SEARCHING"))
+        self.assertEqual([held["rule"] for held in told["heldBackBy"]], ["Even"])
+        said = subprocess.run([os.environ["RINGCAST"], "match", "explain", alice, "--admin", f"127.0.0.1:{self.daemon.admin_port}"], check=True, capture_output=True, text=True)
+        self.assertIn("Even", said.stdout)
+        with self.assertRaises(AdminError) as caught:
+            self.daemon.request("GET", "/v1/service/tickets/none")
+        self.assertEqual(caught.exception.status, 404)
 
     async def test_tickets_outlive_a_restart(self):
         self.start()

@@ -10,6 +10,7 @@
 
 enum {
 	PIECE_STEPS = 20000, /* of a round, in one turn: some milliseconds */
+	PAUSE_MS_MAX = 2000,
 	IDLE_ROUND_MS = 1000, /* between rounds that only time could have changed something for */
 	AGE_MAX_MS = 1000000000,
 };
@@ -53,6 +54,7 @@ static void ticket_destroy(struct matchmaking *matchmaking, struct ticket *ticke
 {
 	ringcast_text_index_remove(&matchmaking->by_id, ticket->id);
 	json_decref(ticket->document);
+	json_decref(ticket->before);
 	json_decref(ticket->accepted);
 	free(ticket);
 }
@@ -299,10 +301,11 @@ static void add_counts(struct matchmaking *matchmaking, struct ground *ground)
 	matchmaking->counts.rounds++;
 }
 
-/* A round that took long is followed by a pause as long, so that searching never takes more than half of the thread. */
+/* A round that took long is followed by a pause as long, so that searching does not take the thread from others; within a bound, since a daemon may stand still. */
 static void plan_next(struct matchmaking *matchmaking, struct ground *ground)
 {
 	int64_t now_ms = matchmaking->model->steady_ms, took_ms = now_ms - ground->round_began_ms;
+	took_ms = took_ms < PAUSE_MS_MAX ? took_ms : PAUSE_MS_MAX;
 	int64_t pause_ms = ground->is_dirty ? matchmaking->model->settings.match_round_ms : IDLE_ROUND_MS;
 	ground->next_round_ms = ground->ticket_count == 0 ? INT64_MAX : now_ms + (pause_ms > took_ms ? pause_ms : took_ms);
 }
@@ -329,29 +332,23 @@ static bool is_due(const struct matchmaking *matchmaking, const struct ground *g
 	return ringcast_match_pool_is_in_round(ground->pool) || ground->next_round_ms <= matchmaking->model->steady_ms;
 }
 
-/* The next one behind, around and around; NULL: there is none at all. */
-static struct ground *ground_behind(const struct matchmaking *matchmaking, struct ground *ground)
-{
-	struct list_node *node = ground == NULL ? NULL : ground->node.next;
-	if (ground != NULL && node != &ground->maker->grounds)
-		return CONTAINER_OF(node, struct ground, node);
-	struct list_node *maker = ground == NULL ? matchmaking->makers.next : ground->maker->node.next;
-	if (maker == &matchmaking->makers)
-		maker = maker->next;
-	return maker == &matchmaking->makers ? NULL : ringcast_maker_ground(CONTAINER_OF(maker, struct maker, node));
-}
-
+/* Around and around: the next one behind whose turn it was. NULL: none is due. */
 static struct ground *next_due(const struct matchmaking *matchmaking)
 {
-	struct ground *first = ground_behind(matchmaking, matchmaking->turn_of), *ground = first;
-	if (first == NULL)
-		return NULL;
-	do {
-		if (is_due(matchmaking, ground))
-			return ground;
-		ground = ground_behind(matchmaking, ground);
-	} while (ground != first);
-	return NULL;
+	struct ground *first = NULL;
+	bool is_behind = false;
+	for (struct list_node *node = matchmaking->makers.next; node != &matchmaking->makers; node = node->next) {
+		struct maker *maker = CONTAINER_OF(node, struct maker, node);
+		for (struct list_node *at = maker->grounds.next; at != &maker->grounds; at = at->next) {
+			struct ground *ground = CONTAINER_OF(at, struct ground, node);
+			if (is_due(matchmaking, ground) && is_behind)
+				return ground;
+			if (is_due(matchmaking, ground) && first == NULL)
+				first = ground;
+			is_behind = is_behind || ground == matchmaking->turn_of;
+		}
+	}
+	return first;
 }
 
 bool ringcast_matchmaking_turn(struct matchmaking *matchmaking)
@@ -501,6 +498,8 @@ static void take_back(struct matchmaking *matchmaking, struct ticket *ticket)
 		return;
 	}
 	json_decref(ticket->document);
+	json_decref(ticket->before);
+	ticket->before = NULL;
 	ticket->document = json_incref(document);
 	revive(matchmaking, ticket);
 }
@@ -575,6 +574,7 @@ static void tickets_free(struct list_node *list)
 		struct ticket *ticket = CONTAINER_OF(list->next, struct ticket, node);
 		ringcast_list_remove(&ticket->node);
 		json_decref(ticket->document);
+		json_decref(ticket->before);
 		json_decref(ticket->accepted);
 		free(ticket);
 	}

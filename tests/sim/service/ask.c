@@ -266,6 +266,8 @@ void sim_clients_act(struct world *world)
 		ask_nonsense(world);
 	else if (sim_world_chance(world, world->swarm->place_per_mille))
 		sim_place_act(world);
+	else if (sim_world_chance(world, world->swarm->match_per_mille))
+		sim_match_act(world);
 	else
 		acts[sim_world_below(world, ARRAY_COUNT(acts))](world);
 }

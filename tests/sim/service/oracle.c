@@ -306,6 +306,11 @@ void sim_oracle_hear(struct world *world, struct ask *ask)
 	case ASK_PLACE_STOP:
 		sim_place_hear(world, ask);
 		return;
+	case ASK_MATCH_START:
+	case ASK_MATCH_DESCRIBE:
+	case ASK_MATCH_ANSWER:
+		sim_match_hear(world, ask);
+		return;
 	case ASK_NONSENSE:
 		if (ask->request.fault == FAULT_NONE || ask->request.fault == FAULT_INTERNAL)
 			sim_world_fail(world, "%s was asked for nonsense: %s", ask->request.operation->name, ask->request.message);

@@ -166,6 +166,10 @@ void sim_place_tell(struct world *world, const struct service_event *event)
 		if (strcmp(event->type, ends[i].type) != 0)
 			continue;
 		json_t *detail = json_loads(event->detail, 0, NULL);
+		if (strncmp(text_of(detail, "placementId"), "place-", strlen("place-")) != 0) {
+			json_decref(detail); /* a match's */
+			continue;
+		}
 		uint32_t index = (uint32_t)strtoul(text_of(detail, "placementId") + strlen("place-"), NULL, 10);
 		sim_world_trace(world, "event %s of place-%u", event->type, index);
 		if (++world->placements.all[index].event_count > 1)

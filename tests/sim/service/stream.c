@@ -59,6 +59,7 @@ void sim_stream_hear(void *context, struct service_event *event)
 		json_decref(detail);
 	}
 	sim_place_tell(world, event);
+	sim_match_tell(world, event);
 	ringcast_event_destroy(&event);
 }
 

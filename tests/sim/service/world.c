@@ -83,7 +83,7 @@ static struct loop *loop_new(struct world *world, char problem[STORE_PROBLEM_BYT
 			     .placements_max = 1000,
 			     .ended_placements_max = 1000,
 			     .match_tickets_max = 64,
-			     .match_ended_tickets_max = 32,
+			     .match_ended_tickets_max = SIM_TICKETS_MAX,
 			     .match_configurations_max = 4,
 			     .match_rule_sets_max = 4,
 			     .match_round_ms = 100,
@@ -317,6 +317,7 @@ static void calm(struct world *world)
 	sim_world_settle(world);
 	sim_stream_check(world);
 	sim_place_finish(world);
+	sim_match_finish(world);
 	sim_oracle_check_model(world);
 	sim_oracle_check_host(world);
 	sim_clients_end_all(world);
@@ -360,7 +361,8 @@ void sim_world_run(const struct swarm *swarm, FILE *trace, struct world_report *
 					    .answers = world->answer_count,
 					    .faults = world->fault_count,
 					    .crashes = world->crash_count,
-					    .placed = world->placements.fulfilled};
+					    .placed = world->placements.fulfilled,
+					    .matched = world->tickets.completed};
 	memcpy(ret_report->failure, world->failure, sizeof(ret_report->failure));
 	free(world);
 }

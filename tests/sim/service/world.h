@@ -8,6 +8,7 @@
 #include "ask.h"
 #include "disk.h"
 #include "host.h"
+#include "match.h"
 #include "oracle.h"
 #include "place.h"
 #include "swarm.h"
@@ -26,6 +27,7 @@ struct world {
 	uint32_t epoch; /* counts up whenever sessions may have been forgotten */
 	struct oracle oracle;
 	struct known_placements placements;
+	struct known_tickets tickets;
 	struct list_node asks; /* of struct ask that are not answered */
 	uint32_t ask_count;
 	uint64_t trace_hash, answer_count, fault_count, crash_count;
@@ -37,7 +39,7 @@ struct world {
 
 struct world_report {
 	bool is_ok;
-	uint64_t trace_hash, answers, faults, crashes, placed;
+	uint64_t trace_hash, answers, faults, crashes, placed, matched;
 	char failure[WORLD_FAILURE_BYTES];
 };
 
