@@ -125,6 +125,22 @@ class Claims(unittest.TestCase):
                     wrong.append(f"{name} has no case {case}, which is to prove: {sentence}")
         self.assertEqual("\n".join(wrong), "")
 
+    def test_the_threat_model_names_tests_and_options_that_exist(self):
+        text = (SOURCE / "docs" / "threat-model.md").read_text()
+        options = (SOURCE / "docs" / "configuration.md").read_text()
+        tests, programs, wrong = meson_tests(), program_sources(), []
+        named = re.findall(r"`((?:checks|e2e|fuzz|sim|unit)/[\w-]+): (\w+)`", text)
+        for name, case in named:
+            if name not in tests or not any(re.search(rf"(?<!\w){case}(?!\w)", source) for source in sources_of(tests[name], programs)):
+                wrong.append(f"no test {name}: {case}")
+        drops = re.findall(r'^DROP\(\w+, "(\w+)"', (SOURCE / "engine" / "base" / "drop.def").read_text(), re.M)
+        limits = [f"limits.{name}" for name in re.findall(r"`(\w+_(?:second|max|address|bytes|ms|us))`", text) if name not in drops and "ringcast_" not in name]
+        for option in re.findall(r"`((?:admin|limits|listen|scripts|service|tls)\.[a-z_]+)`", text) + limits:
+            if f"`{option}`" not in options:
+                wrong.append(f"no option {option}")
+        self.assertEqual("\n".join(wrong), "")
+        self.assertGreater(len(named), 40)
+
     def test_sentences_are_found_in_prose_lists_and_tables(self):
         text = "It cannot\nfly. It can run.\n\n* never `a`\n  b. Or so.\n\n| x | must not swim | y |\n\n    code cannot count\n\n1. Nobody can. Good.\n"
         found = [s for p in paragraphs(text) for s in sentences(p) if WORDS.search(s)]

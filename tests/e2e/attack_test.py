@@ -7,6 +7,7 @@ processor time, and what was dropped was counted under its name. A table says wh
     ATTACK_ROUNDS=20 meson test -C build-test attack --verbose -t 10      each attack twenty times (see docs/testing.md)
 """
 
+import concurrent.futures
 import contextlib
 import fcntl
 import glob
@@ -50,6 +51,7 @@ SETTINGS = {
     "limits__handshake_timeout_ms": 2000,
     "limits__flood_seconds_max": 2,
     "limits__hellos_per_second": 500,
+    "limits__half_open_per_address_max": 64,
     "limits__buffer_memory_bytes": "8MiB",
     "limits__outq_reliable_bytes": 262144,
     "limits__send_buffer_bytes": 65536,
@@ -243,6 +245,16 @@ def captured_hello():
             association.close()
 
 
+def with_cookie(hello, answer):
+    """The second hello of a client, of its first and what the server answered: a HelloVerifyRequest, whose cookie comes behind the session id."""
+    size = answer[27]
+    cookie, place = answer[28 : 28 + size], 60 + hello[59]
+    body = hello[25:place] + bytes([size]) + cookie + hello[place + 1 :]
+    length = len(body).to_bytes(3, "big")
+    message = hello[13:14] + length + b"\0\1" + bytes(3) + length + body
+    return hello[:3] + bytes(7) + b"\1" + len(message).to_bytes(2, "big") + message
+
+
 class SecurePlayer:
     """One who keeps what proves who it is."""
 
@@ -393,6 +405,21 @@ class Datagrams(Attacks):
                     time.sleep(0.001)
         self.assert_counted(drop("rate_hellos"))
 
+    def test_half_open_dtls(self):
+        """From their own address, with a cookie that is good, and then not a word."""
+        hello, source = bytearray(captured_hello()), random.Random(1)
+        for _ in range(90):
+            attacker = self.open.enter_context(socket.socket(socket.AF_INET, socket.SOCK_DGRAM))
+            attacker.bind((ATTACKER, 0))
+            attacker.connect(("127.0.0.1", self.daemon.udp_ports[0]))
+            attacker.settimeout(SECONDS)
+            hello[27:59] = source.randbytes(32)
+            attacker.send(hello)
+            answer = attacker.recv(4096)
+            self.assertLessEqual(len(answer), len(hello))
+            attacker.send(with_cookie(bytes(hello), answer))
+        self.assert_counted("ringcast_dtls_handshakes_started_total", drop("half_open_limit"), drop("handshake_timeout"))
+
     def test_hellos_of_a_player(self):
         player = PlainPlayer(self.daemon, self.daemon.reserve(self.session()))
         self.open.callback(player.connection.socket.close)
@@ -464,6 +491,27 @@ class Streams(Attacks):
             time.sleep(0.005)
         self.assert_counted(drop("rate_bytes"))
 
+    def test_joining_and_hanging_up_again_and_again(self):
+        """Every join and every end is a list for each member of each group."""
+        session = self.session(players_max=1000)
+        joins = b"".join(frame(BINARY, realtime.group_request(realtime.JOIN_GROUP, group).encode()) for group in range(1, 33))
+        members = [self.login(session) for _ in range(20)]
+        for member in members:
+            member.send(joins)
+            member.socket.setblocking(False)
+        before = self.grown("ringcast_deliveries_reliable_total")
+        for _ in range(60):
+            restless = self.login(session)
+            restless.send(joins)
+            restless.reset()
+            for member in members:
+                with contextlib.suppress(BlockingIOError):
+                    while member.socket.recv(65536):
+                        pass
+        self.assertGreater(self.grown("ringcast_deliveries_reliable_total"), before)
+        self.assertEqual(self.grown(close("slow")), 0)
+        self.assert_counted(close("reset"))
+
     def test_two_who_flood(self):
         session = self.session()
         flooders = [self.login(session) for _ in range(2)]
@@ -513,6 +561,21 @@ class Lua(Attacks):
     def test_lua_functions_without_end(self):
         self.attack(LUA_FUNCTIONS)
         self.assert_counted("ringcast_script_over_budget_total", "ringcast_script_errors_total")
+
+    def test_pushes_whose_trial_does_not_end(self):
+        """Each is refused after its time; the admin API goes on."""
+        def push(number):
+            with self.assertRaises(AdminError) as caught:
+                scripts.push(self.daemon, f"endless{number}", {"main.lua": "local function f() while true do pcall(f) end end f()"})
+            return caught.exception.status
+
+        with concurrent.futures.ThreadPoolExecutor(4) as pool:
+            pushes = [pool.submit(push, number) for number in range(4)]
+            for _ in range(20):
+                self.assertEqual(self.daemon.request("GET", "/readyz")["status"], "ready")
+                self.look()
+            self.assertEqual([push.result() for push in pushes], [422] * 4)
+        self.assert_served()
 
     def test_a_damaged_version(self):
         scripts.push(self.daemon, "damaged", {"main.lua": LUA + "-- damaged"})
@@ -565,6 +628,21 @@ class Admin(Attacks):
             self.connect().sendall(b"GET /healthz HTTP/1.1\r\nHost: lo"[: 10 + i % 20])
         self.assertEqual(self.daemon.request("GET", "/readyz")["status"], "ready")
         self.assert_counted('ringcast_admin_connections_cut_total{reason="crowd"}')
+
+    def test_requests_that_two_would_read_differently(self):
+        """A proxy before us and we: which Host, where does the body end, what is the path? None is asked, all are refused."""
+        body = b"Content-Type: application/json\r\n"
+        for request in (
+            b"GET /v1/info HTTP/1.1\r\nHost: localhost\r\nHost: evil.example\r\n\r\n",
+            b"POST /v1/drain HTTP/1.1\r\nHost: localhost\r\n" + body + b"Content-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n",
+            b"POST /v1/drain HTTP/1.1\r\nHost: localhost\r\n" + body + b"Content-Length: 2\r\nContent-Length: 40\r\n\r\n{}",
+            b"GET /v1/sessions?name=a%00b HTTP/1.1\r\nHost: localhost\r\n\r\n",
+        ):
+            connection = self.connect()
+            connection.sendall(request)
+            self.assertRegex(connection.recv(4096), rb"^HTTP/1\.1 4\d\d ", request)
+        self.assertEqual(self.daemon.request("GET", "/readyz")["status"], "ready")
+        self.assert_served()
 
     def test_pushes_without_end(self):
         head = b"POST /v1/scripts/a HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/zip\r\nContent-Length: 5000000\r\n\r\n"

@@ -374,6 +374,7 @@ class SignatureTest(unittest.TestCase):
         self.assertEqual(self.fault(reader.create_game_session, FleetId="fleet-1", MaximumPlayerSessionCount=1), "UnauthorizedException")
         self.assertEqual(self.fault(backend.create_game_session, FleetId="fleet-1", MaximumPlayerSessionCount=1), "NotFoundException")
         self.assertEqual(self.fault(backend.create_fleet, Name="f"), "UnauthorizedException")
+        self.assertEqual(self.fault(backend.create_script, Name="s", ZipFile=b"PK"), "UnauthorizedException")
 
     def test_nobody_enters_without_a_key(self):
         self.assertEqual(self.fault(client(self.port, "AKIANOBODY", "secret").list_fleets), "UnauthorizedException")
