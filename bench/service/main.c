@@ -165,9 +165,28 @@ static void bench_memory(void)
 
 /* Durable writes: the loop and the store on their threads, as in the daemon, and so many clients that each waits for its answer. */
 
+static void line_of_paced(const char *what, struct bench_paced paced)
+{
+	char text[96];
+	snprintf(text, sizeof(text), "%s: p99", what);
+	line(text, paced.p99_ms, "ms", "5");
+	snprintf(text, sizeof(text), "  median %.2f ms, %.0f/s done, processors in use", paced.p50_ms, paced.per_second);
+	line(text, paced.cpu_share, "", "-");
+}
+
+static void remove_store(const char *path)
+{
+	for (const char *const *end = (const char *const[]){"", "-wal", "-shm", NULL}; *end != NULL; end++) {
+		char name[80];
+		snprintf(name, sizeof(name), "%s%s", path, *end);
+		unlink(name);
+	}
+}
+
 static void bench_durable(void)
 {
 	enum { COUNT = 20000, CLIENTS = 256 };
+	static const struct bench_pace pace = {BENCH_RECORDS, "CreateAlias", 2500, 3};
 	char folder[] = "service-bench-XXXXXX", path[64];
 	struct bench_rig rig;
 	if (mkdtemp(folder) == NULL) {
@@ -179,24 +198,28 @@ static void bench_durable(void)
 	struct bench_load load = bench_write(&rig, COUNT, CLIENTS);
 	line("accepted durable writes, 256 clients: per second", COUNT / load.wall_s, "/s", "5 000");
 	line("accepted durable writes: CPU of all threads", COUNT / load.cpu_s, "/CPU s", "-");
+	line_of_paced("2 500 durable writes a second", bench_run_paced(rig.loop, &pace));
 	bench_rig_close(&rig);
-	for (const char *const *end = (const char *const[]){"", "-wal", "-shm", NULL}; *end != NULL; end++) {
-		char name[80];
-		snprintf(name, sizeof(name), "%s%s", path, *end);
-		unlink(name);
-	}
+	remove_store(path);
 	rmdir(folder);
 }
 
 static void bench_engine(const char *script)
 {
 	enum { COUNT = 3000, CLIENTS = 32 };
-	struct bench_load load = bench_real_sessions(NULL, COUNT, CLIENTS);
-	line("create and end on a real engine: CPU of all threads", COUNT / load.cpu_s, "/CPU s", "3 000");
+	static const struct bench_pace players = {BENCH_PLAYERS, "CreatePlayerSession", 10000, 5}, sessions = {BENCH_SESSIONS, "CreateGameSession", 3000, 5},
+				       scripted = {BENCH_SESSIONS, "CreateGameSession", 1000, 5};
+	struct bench_world *world = bench_world_open(NULL);
+	line("create and end on a real engine: CPU of all threads", COUNT / bench_end_sessions(world, COUNT, CLIENTS).cpu_s, "/CPU s", "3 000");
+	line_of_paced("10 000 CreatePlayerSession a second", bench_run_paced(bench_world_loop(world), &players));
+	line_of_paced("1 500 create and end a second", bench_run_paced(bench_world_loop(world), &sessions));
+	bench_world_close(&world);
 	if (script == NULL)
 		return;
-	load = bench_real_sessions(script, COUNT, CLIENTS);
-	line("the same with a Lua script", COUNT / load.cpu_s, "/CPU s", "1 000");
+	world = bench_world_open(script);
+	line("create and end with a Lua script: CPU of all threads", COUNT / bench_end_sessions(world, COUNT, CLIENTS).cpu_s, "/CPU s", "1 000");
+	line_of_paced("500 create and end with a Lua script a second", bench_run_paced(bench_world_loop(world), &scripted));
+	bench_world_close(&world);
 }
 
 static bool is_wished(int argc, char **argv, const char *name)

@@ -120,7 +120,7 @@ static json_t *next_of_session(struct crowd *crowd, struct request *before, cons
 	return json_pack("{s:s, s:i, s:s}", "FleetId", "fleet-1", "MaximumPlayerSessionCount", 8, "Name", "bench");
 }
 
-struct world {
+struct bench_world {
 	ringcast_engine *engine;
 	struct host_local *local;
 	struct loop *loop;
@@ -129,12 +129,12 @@ struct world {
 
 static void give_back(void *context, struct host_call *call)
 {
-	ringcast_loop_give_back(((struct world *)context)->loop, call);
+	ringcast_loop_give_back(((struct bench_world *)context)->loop, call);
 }
 
 static void on_change(void *context, const ringcast_change *change)
 {
-	struct world *world = context;
+	struct bench_world *world = context;
 	struct host_event event;
 	if (world->loop != NULL && ringcast_host_local_event(change, &event))
 		ringcast_loop_tell(world->loop, &event);
@@ -150,7 +150,7 @@ static int64_t steady_ms(void *context)
 	return (int64_t)(seconds(CLOCK_MONOTONIC) * 1e3);
 }
 
-static void open_engine(struct world *world, const char *script)
+static void open_engine(struct bench_world *world, const char *script)
 {
 	char problem[512] = "";
 	ringcast_engine_options options = RINGCAST_ENGINE_OPTIONS_INIT;
@@ -169,7 +169,7 @@ static void open_engine(struct world *world, const char *script)
 		die(script, problem);
 }
 
-static void open_service(struct world *world, const char *script)
+static void open_service(struct bench_world *world, const char *script)
 {
 	char problem[STORE_PROBLEM_BYTES] = "";
 	const struct host_local_options host = {.engine = world->engine, .give_back = give_back, .context = world};
@@ -195,18 +195,35 @@ static void open_service(struct world *world, const char *script)
 		die("no loop", problem);
 }
 
-struct bench_load bench_real_sessions(const char *script, int count, int client_count)
+struct bench_world *bench_world_open(const char *script)
 {
-	struct world world = {0};
-	open_engine(&world, script);
-	open_service(&world, script);
-	struct crowd crowd = {.loop = world.loop, .next = next_of_session, .left = count};
-	struct bench_load load = run(&crowd, client_count);
-	ringcast_loop_stop(world.loop);
-	ringcast_host_local_destroy(&world.local);
-	ringcast_engine_stop(world.engine, 1000);
-	ringcast_loop_destroy(&world.loop);
-	ringcast_engine_destroy(&world.engine);
-	ringcast_service_store_close(&world.store);
-	return load;
+	struct bench_world *world = calloc(1, sizeof(*world));
+	if (world == NULL)
+		die("no world", "out of memory");
+	open_engine(world, script);
+	open_service(world, script);
+	return world;
+}
+
+struct loop *bench_world_loop(struct bench_world *world)
+{
+	return world->loop;
+}
+
+void bench_world_close(struct bench_world **world)
+{
+	ringcast_loop_stop((*world)->loop);
+	ringcast_host_local_destroy(&(*world)->local);
+	ringcast_engine_stop((*world)->engine, 1000);
+	ringcast_loop_destroy(&(*world)->loop);
+	ringcast_engine_destroy(&(*world)->engine);
+	ringcast_service_store_close(&(*world)->store);
+	free(*world);
+	*world = NULL;
+}
+
+struct bench_load bench_end_sessions(struct bench_world *world, int count, int client_count)
+{
+	struct crowd crowd = {.loop = world->loop, .next = next_of_session, .left = count};
+	return run(&crowd, client_count);
 }

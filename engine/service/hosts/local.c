@@ -8,6 +8,10 @@
 #include <string.h>
 
 #include "base/attr.h"
+#include "base/hash.h"
+
+/* Calls that wait for a shard at once. One after another, each would wait for two threads to be woken, however little they have to do. */
+enum { LANE_COUNT = 8 };
 
 /* How long a script may take to end by itself: what the vendor gives it. */
 enum { TERMINATE_TIMEOUT_MS = 5 * 60 * 1000 };
@@ -25,8 +29,10 @@ struct lane {
 struct host_local {
 	struct host base;
 	struct host_local_options options;
-	pthread_mutex_t lock; /* guards the lanes' calls, and is_stopping */
-	struct lane sessions, scripts; /* trying a script out takes seconds, and sessions do not wait for it */
+	pthread_mutex_t lock; /* guards the lanes' calls, next_lane and is_stopping */
+	struct lane sessions[LANE_COUNT]; /* a session's calls are all on one, in their order */
+	struct lane scripts;		  /* trying a script out takes seconds, and sessions do not wait for it */
+	uint32_t next_lane;		  /* of a session that is new */
 	bool is_stopping;
 };
 
@@ -282,11 +288,19 @@ static bool is_about_scripts(const struct host_call *call)
 	return call->kind == HOST_SCRIPT_PUSH || call->kind == HOST_SCRIPT_SELECT || call->kind == HOST_SCRIPT_REMOVE;
 }
 
+static struct lane *lane_of(struct host_local *local, const struct host_call *call)
+{
+	if (is_about_scripts(call))
+		return &local->scripts;
+	bool is_new = *call->session == '\0';
+	return &local->sessions[(is_new ? local->next_lane++ : ringcast_hash_bytes(call->session, strlen(call->session), 0)) % LANE_COUNT];
+}
+
 static void submit(struct host *host, struct host_call *call)
 {
 	struct host_local *local = CONTAINER_OF(host, struct host_local, base);
-	struct lane *lane = is_about_scripts(call) ? &local->scripts : &local->sessions;
 	pthread_mutex_lock(&local->lock);
+	struct lane *lane = lane_of(local, call);
 	ringcast_list_add_tail(&lane->calls, &call->node);
 	pthread_cond_signal(&lane->changed);
 	pthread_mutex_unlock(&local->lock);
@@ -317,9 +331,13 @@ struct host_local *ringcast_host_local_create(const struct host_local_options *o
 	local->base.ops = &ops;
 	local->options = *options;
 	pthread_mutex_init(&local->lock, NULL);
-	lane_init(&local->sessions, local);
 	lane_init(&local->scripts, local);
-	if (!local->sessions.has_thread || !local->scripts.has_thread)
+	bool has_threads = local->scripts.has_thread;
+	for (size_t i = 0; i < LANE_COUNT; i++) {
+		lane_init(&local->sessions[i], local);
+		has_threads = has_threads && local->sessions[i].has_thread;
+	}
+	if (!has_threads)
 		ringcast_host_local_destroy(&local);
 	return local;
 }
@@ -335,10 +353,12 @@ void ringcast_host_local_destroy(struct host_local **local)
 		return;
 	pthread_mutex_lock(&(*local)->lock);
 	(*local)->is_stopping = true;
-	pthread_cond_signal(&(*local)->sessions.changed);
+	for (size_t i = 0; i < LANE_COUNT; i++)
+		pthread_cond_signal(&(*local)->sessions[i].changed);
 	pthread_cond_signal(&(*local)->scripts.changed);
 	pthread_mutex_unlock(&(*local)->lock);
-	lane_fini(&(*local)->sessions);
+	for (size_t i = 0; i < LANE_COUNT; i++)
+		lane_fini(&(*local)->sessions[i]);
 	lane_fini(&(*local)->scripts);
 	pthread_mutex_destroy(&(*local)->lock);
 	free(*local);

@@ -1,6 +1,7 @@
 /*
- * The engine of this process as a host: calls become calls of ringcast.h, made one after another on a thread of its own, so that a shard
- * that is slow to answer never keeps the loop from its other work. Scripts have a second thread: trying one out takes seconds.
+ * The engine of this process as a host: calls become calls of ringcast.h, made on threads of its own, so that a shard that is slow to answer
+ * never keeps the loop from its other work. Calls about one session are made one after another, in their order; those about scripts have a thread
+ * to themselves: trying one out takes seconds.
  */
 #ifndef RINGCAST_SERVICE_HOSTS_LOCAL_H
 #define RINGCAST_SERVICE_HOSTS_LOCAL_H
@@ -13,7 +14,7 @@ struct host_local;
 struct host_local_options {
 	ringcast_engine *engine; /* borrowed; outlives the host */
 	const struct host_scripts *scripts; /* borrowed likewise; NULL: there is no place to keep any */
-	void (*give_back)(void *context, struct host_call *call); /* the host's thread */
+	void (*give_back)(void *context, struct host_call *call); /* a thread of the host, several at once */
 	void *context;
 };
 

@@ -114,3 +114,70 @@ Test(host_local, the_longest_matchmaker_data_is_whole_and_longer_is_refused_by_n
 	ringcast_host_call_destroy(&call);
 	stage_stop(&stage);
 }
+
+/* Many sessions at once */
+
+enum { SESSIONS = 24, CALLS = 30 };
+
+struct answers {
+	pthread_mutex_t lock;
+	pthread_cond_t changed;
+	struct host_call *calls[SESSIONS * CALLS];
+	size_t count;
+};
+
+static void collect(void *context, struct host_call *call)
+{
+	struct answers *answers = context;
+	pthread_mutex_lock(&answers->lock);
+	answers->calls[answers->count++] = call;
+	pthread_cond_signal(&answers->changed);
+	pthread_mutex_unlock(&answers->lock);
+}
+
+/* Each reservation takes the place that the update before it made: in any other order it would find none. */
+static void ask_in_turn(struct host *host, const char *session, uint32_t number)
+{
+	struct host_call *call = ringcast_host_call_create(number % 2 == 0 ? HOST_UPDATE : HOST_RESERVE);
+	char player_id[32];
+	snprintf(call->session, sizeof(call->session), "%s", session);
+	call->attempt = number;
+	call->players_max = number / 2 + 1; /* an update makes room for one more */
+	if (number % 2 != 0) {
+		snprintf(player_id, sizeof(player_id), "player-%u", number);
+		call->players[call->player_count++].player_id = strdup(player_id);
+	}
+	host->ops->submit(host, call);
+}
+
+Test(host_local, calls_about_one_session_keep_their_order_while_others_go_on)
+{
+	static struct answers answers = {.lock = PTHREAD_MUTEX_INITIALIZER, .changed = PTHREAD_COND_INITIALIZER};
+	char sessions[SESSIONS][HOST_ID_BYTES];
+	uint32_t next[SESSIONS] = {0};
+	struct stage stage;
+	stage_start(&stage);
+	for (int i = 0; i < SESSIONS; i++) {
+		struct host_call *call = create(&stage, json_object());
+		memcpy(sessions[i], call->session, HOST_ID_BYTES);
+		ringcast_host_call_destroy(&call);
+	}
+	struct host_local *local = ringcast_host_local_create(&(struct host_local_options){.engine = stage.engine, .give_back = collect, .context = &answers});
+	for (uint32_t number = 0; number < CALLS; number++)
+		for (int i = 0; i < SESSIONS; i++)
+			ask_in_turn(ringcast_host_local_base(local), sessions[i], number);
+	pthread_mutex_lock(&answers.lock);
+	while (answers.count < SESSIONS * CALLS)
+		pthread_cond_wait(&answers.changed, &answers.lock);
+	pthread_mutex_unlock(&answers.lock);
+	for (size_t i = 0; i < answers.count; i++) {
+		int session = 0;
+		while (strcmp(sessions[session], answers.calls[i]->session) != 0)
+			session++;
+		cr_assert_eq(answers.calls[i]->attempt, next[session]++);
+		cr_assert_eq(answers.calls[i]->result, HOST_OK, "%s", answers.calls[i]->text);
+		ringcast_host_call_destroy(&answers.calls[i]);
+	}
+	ringcast_host_local_destroy(&local);
+	stage_stop(&stage);
+}
