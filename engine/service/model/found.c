@@ -59,7 +59,7 @@ void ringcast_model_find(struct model *model, const struct host_event *event)
 		ringcast_game_session_remove(&model->sessions, session);
 		return;
 	}
-	session->host = MODEL_HOST_CUSTOM;
+	ringcast_game_session_set_host(&model->sessions, session, MODEL_HOST_CUSTOM);
 	session->event_sequence = event->sequence;
 	session->digest = strtoull(text_of(shown, "RequestDigest"), NULL, 16);
 	session->players_max = (uint32_t)json_integer_value(json_object_get(found, "players_max"));

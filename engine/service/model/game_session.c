@@ -150,8 +150,17 @@ struct game_session *ringcast_game_session_add(struct game_sessions *sessions, c
 	session->all = sessions;
 	session->created_ms = now_ms;
 	sessions->live_count++;
+	sessions->live_counts[session->host]++;
 	sessions->status_counts[GAME_SESSION_ACTIVATING]++;
 	return session;
+}
+
+void ringcast_game_session_set_host(struct game_sessions *sessions, struct game_session *session, uint32_t host)
+{
+	ringcast_assert(!ringcast_game_session_is_ended(session) && host < GAME_SESSION_HOSTS_MAX);
+	sessions->live_counts[session->host]--;
+	sessions->live_counts[host]++;
+	session->host = host;
 }
 
 struct game_session *ringcast_game_session_find(const struct game_sessions *sessions, const char *fleet_id, const char *id)
@@ -231,6 +240,7 @@ void ringcast_game_session_remove(struct game_sessions *sessions, struct game_se
 	} else {
 		ringcast_session_order_remove(&sessions->live, session->number);
 		sessions->live_count--;
+		sessions->live_counts[session->host]--;
 	}
 	session_free(session);
 }
@@ -254,6 +264,7 @@ bool ringcast_game_session_move(struct game_sessions *sessions, struct game_sess
 	if (ringcast_game_session_is_ended(session)) {
 		session->ended_ms = now_ms;
 		sessions->live_count--;
+		sessions->live_counts[session->host]--;
 		sessions->ended_count++;
 		ringcast_session_order_remove(&sessions->live, session->number);
 		ringcast_list_add_tail(&sessions->ended, &session->ended_node);

@@ -30,7 +30,7 @@ enum game_session_status {
 
 enum player_session_status { PLAYER_SESSION_RESERVED, PLAYER_SESSION_ACTIVE, PLAYER_SESSION_COMPLETED, PLAYER_SESSION_TIMEDOUT, PLAYER_SESSION_STATUS_COUNT };
 
-enum { GAME_SESSION_ID_BYTES = 64, GAME_SESSION_KEPT_MS = 30 * 24 * 3600 * 1000ll };
+enum { GAME_SESSION_ID_BYTES = 64, GAME_SESSION_HOSTS_MAX = 2, GAME_SESSION_KEPT_MS = 30 * 24 * 3600 * 1000ll };
 
 struct game_session;
 struct host_call;
@@ -58,7 +58,7 @@ struct game_session {
 	const char *key;		     /* "fleet/id": unique */
 	size_t fleet_bytes;		     /* how much of key is the fleet's id */
 	const char *location;		     /* "" for the fleet's home */
-	uint32_t host;			     /* index of the host that runs it */
+	uint32_t host;			     /* index of the host that runs it; set_host changes it */
 	struct host_address *address;	     /* NULL: the engine's address */
 	enum game_session_status status;
 	const char *status_reason; /* static; "" for none */
@@ -92,6 +92,7 @@ struct game_sessions {
 	struct list_node crowded;      /* sessions with more of them than are kept of each */
 	size_t left_count, left_per_session_max; /* left_per_session_max: no bound before it is set */
 	uint64_t next_number;
+	size_t live_counts[GAME_SESSION_HOSTS_MAX]; /* of each host */
 	size_t live_count, ended_count, status_counts[GAME_SESSION_STATUS_COUNT];
 	uint64_t activation_count, interruption_count; /* since the start: players who came to their place, sessions that became ERROR */
 };
@@ -102,6 +103,8 @@ void ringcast_game_sessions_fini(struct game_sessions *sessions);
 /* facts: what it shows, as the API gives it. NULL: out of memory. Asserts that there is none of that fleet and id. */
 struct game_session *ringcast_game_session_add(struct game_sessions *sessions, const char *fleet_id, const char *location, const char *id,
 					       const json_t *facts, int64_t now_ms);
+/* Of the first host until this is called. While it lives. */
+void ringcast_game_session_set_host(struct game_sessions *sessions, struct game_session *session, uint32_t host);
 struct game_session *ringcast_game_session_find(const struct game_sessions *sessions, const char *fleet_id, const char *id);
 /* By an ARN or by its last part alone, where that is the host's own name for it. */
 struct game_session *ringcast_game_session_resolve(const struct game_sessions *sessions, const char *id_or_arn);

@@ -22,7 +22,7 @@ struct model_settings {
 	const char *ip_address, *dns_name; /* dns_name: "" for none */
 	uint16_t port;
 	bool is_encrypted;
-	uint32_t sessions_max; /* that hosts hold together */
+	uint32_t sessions_max; /* that the engine holds; of game servers each process holds one */
 	uint32_t players_per_session_max;
 	bool has_session_logs;
 	const uint8_t *log_secret;   /* LOG_URL_SECRET_BYTES */

@@ -51,7 +51,7 @@ struct game_session *ringcast_session_begin(struct model *model, struct request 
 	}
 	session->digest = plan->digest;
 	session->players_max = plan->players_max;
-	session->host = ringcast_fleet_is_custom(plan->fleet) ? MODEL_HOST_CUSTOM : MODEL_HOST_ENGINE;
+	ringcast_game_session_set_host(&model->sessions, session, ringcast_fleet_is_custom(plan->fleet) ? MODEL_HOST_CUSTOM : MODEL_HOST_ENGINE);
 	struct host_call *call = ringcast_request_call(model, request, HOST_CREATE, session, answered);
 	if (call == NULL) {
 		ringcast_game_session_remove(&model->sessions, session);

@@ -39,7 +39,7 @@ static int64_t count_instances(const struct model *model, const json_t *fleet, b
 static void count_processes(const struct model *model, const json_t *fleet, struct fleet_figures *figures)
 {
 	struct host_load load = ringcast_fleet_loads_of(&model->loads, json_string_value(json_object_get(fleet, "FleetId")));
-	size_t live = model->sessions.live_count, most = model->settings.sessions_max;
+	size_t live = model->sessions.live_counts[MODEL_HOST_ENGINE], most = model->settings.sessions_max;
 	figures->processes = figures->is_custom ? load.processes : figures->sessions;
 	figures->ready = figures->is_custom ? load.ready : 0;
 	figures->unhealthy = figures->is_custom ? load.unhealthy : 0;

@@ -164,7 +164,7 @@ static void hear_of_room(struct model *model, const char *fleet, size_t fleet_by
 static void sync_engine(struct model *model)
 {
 	struct placing *placing = model->placing;
-	int64_t room = (int64_t)model->settings.sessions_max - (int64_t)model->sessions.live_count;
+	int64_t room = (int64_t)model->settings.sessions_max - (int64_t)model->sessions.live_counts[MODEL_HOST_ENGINE];
 	if (room < 0 || model->steady_ms < placing->engine_full_until_ms)
 		room = 0;
 	if (room != ringcast_place_board_room(placing->board, 0))

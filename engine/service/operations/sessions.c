@@ -29,9 +29,9 @@ static uint64_t digest_of(const json_t *input)
 
 static bool is_room(struct model *model, struct request *request)
 {
-	if (model->sessions.live_count < model->settings.sessions_max)
+	if (model->sessions.live_counts[MODEL_HOST_ENGINE] < model->settings.sessions_max)
 		return true;
-	ringcast_request_refuse(request, FAULT_FLEET_CAPACITY, "all %" PRIu32 " sessions that the hosts hold are in use", model->settings.sessions_max);
+	ringcast_request_refuse(request, FAULT_FLEET_CAPACITY, "all %" PRIu32 " sessions that the engine holds are in use", model->settings.sessions_max);
 	return false;
 }
 

@@ -1,6 +1,7 @@
 /* Computes, their tokens and sessions of custom fleets, as the API shows them. */
 #include <criterion/criterion.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "rig.h"
@@ -200,6 +201,29 @@ Test(computes, a_session_that_a_host_has_found_is_there_again)
 	struct request *players = rig_run(&rig, "DescribePlayerSessions", "{\"PlayerSessionId\": \"psess-1\"}");
 	cr_assert_str_eq(rig_text(players, "PlayerSessions.0.Status"), "ACTIVE");
 	rig_free(players);
+	free(fleet);
+	rig_fini(&rig);
+}
+
+/* The rig's engine holds a hundred sessions. */
+Test(computes, sessions_of_game_servers_take_no_room_in_the_engine)
+{
+	enum { ROOM = 100 };
+	struct rig rig;
+	rig_init(&rig, true);
+	char *fleet = anywhere_fleet(&rig);
+	const char *const one = "\"MaximumPlayerSessionCount\": 1";
+	for (int i = 0; i < ROOM; i++)
+		cr_assert_eq(fault_of(&rig, "CreateGameSession", fleet, one), FAULT_NONE);
+	for (int i = 0; i < ROOM; i++)
+		cr_assert_eq(fault_of(&rig, "CreateGameSession", "fleet-1", one), FAULT_NONE);
+	cr_assert_eq(fault_of(&rig, "CreateGameSession", "fleet-1", one), FAULT_FLEET_CAPACITY);
+	cr_assert_eq(fault_of(&rig, "CreateGameSession", fleet, one), FAULT_NONE);
+	struct game_sessions *sessions = &ringcast_loop_model(rig.loop)->sessions;
+	ringcast_game_session_remove(sessions, ringcast_session_order_last(&sessions->live));
+	cr_assert_eq(fault_of(&rig, "CreateGameSession", "fleet-1", one), FAULT_FLEET_CAPACITY);
+	ringcast_game_session_remove(sessions, ringcast_session_order_last(&sessions->live));
+	cr_assert_eq(fault_of(&rig, "CreateGameSession", "fleet-1", one), FAULT_NONE);
 	free(fleet);
 	rig_fini(&rig);
 }
