@@ -1,0 +1,86 @@
+/* Backends: their messages into a session of an embedded engine, with completions, and the events that its game emits. On both ways to do I/O. */
+#include <criterion/criterion.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "both.h"
+#include "stage.h"
+
+static struct stage stage;
+
+struct told {
+	int result, count;
+};
+
+static void tell_result(void *context, int result)
+{
+	struct told *told = context;
+	told->result = result;
+	__atomic_add_fetch(&told->count, 1, __ATOMIC_RELEASE);
+}
+
+static void answer_backend(ringcast_session *session, const ringcast_message *message)
+{
+	bool is_right = message->sender == RINGCAST_PEER_SERVER && message->payload_bytes == 4;
+	ringcast_message answer = *message;
+	answer.opcode = is_right ? message->opcode + 1 : 99;
+	answer.target_player = 1;
+	cr_assert_eq(ringcast_session_send(session, &answer), RINGCAST_OK);
+	cr_assert_eq(ringcast_session_emit_event(session, "heard", "{\"n\":1}"), RINGCAST_OK);
+	cr_assert_eq(ringcast_session_emit_event(session, "heard", "{\"n\":"), RINGCAST_ERROR_ARGUMENT);
+	cr_assert_eq(ringcast_session_emit_event(session, "he ard", "1"), RINGCAST_ERROR_ARGUMENT);
+}
+
+static char events[256];
+
+static void take_event(void *context, const ringcast_event *event)
+{
+	size_t used = strlen(events);
+	cr_assert_eq(context, events);
+	snprintf(events + used, sizeof(events) - used, "%d %s %.*s\n", strncmp(event->session_id, "gsess-", 6), event->name, (int)event->json_bytes, event->json);
+}
+
+BOTH(backend, is_heard_answered_and_told)
+{
+	struct told told = {0};
+	game.service_message = answer_backend;
+	ringcast_engine_options options = stage_small();
+	options.io = io;
+	options.event = take_event;
+	options.event_context = events;
+	stage_start(&stage, &options, &(ringcast_session_options){.size = sizeof(ringcast_session_options)});
+	stage_connect(&stage, 0, "alice", "");
+	stage_until(&stage, stage.actors[0].peer_id != 0);
+	ringcast_service_message message = RINGCAST_SERVICE_MESSAGE_INIT;
+	message.session_id = stage.session;
+	message.opcode = 20;
+	message.payload = "wave";
+	message.payload_bytes = 4;
+	cr_assert_eq(ringcast_service_message_post(stage.engine, &message, tell_result, &told), RINGCAST_OK);
+	message.player_id = "alice";
+	message.opcode = 30;
+	cr_assert_eq(ringcast_service_message_send(stage.engine, &message), RINGCAST_OK);
+	cr_assert_eq(__atomic_load_n(&told.count, __ATOMIC_ACQUIRE), 1); /* in order */
+	cr_assert_eq(told.result, RINGCAST_OK);
+	stage_fence(&stage, 0);
+	cr_assert_not_null(strstr(stage.actors[0].heard, "21"), "%s", stage.actors[0].heard);
+	cr_assert_not_null(strstr(stage.actors[0].heard, "30"), "%s", stage.actors[0].heard);
+	message.player_id = "bob";
+	cr_assert_eq(ringcast_service_message_send(stage.engine, &message), RINGCAST_ERROR_NOT_FOUND);
+	message.session_id = "gsess-nobody";
+	cr_assert_eq(ringcast_service_message_post(stage.engine, &message, tell_result, &told), RINGCAST_ERROR_NOT_FOUND);
+	cr_assert_eq(ringcast_service_message_post(stage.engine, NULL, tell_result, &told), RINGCAST_ERROR_ARGUMENT);
+	stage_stop(&stage);
+	cr_assert_eq(told.count, 1);
+	cr_assert_str_eq(events, "0 heard {\"n\":1}\n");
+}
+
+BOTH(backend, nobody_listens)
+{
+	ringcast_engine_options options = {.size = sizeof(options), .io = io};
+	stage_start(&stage, &options, NULL);
+	ringcast_service_message message = RINGCAST_SERVICE_MESSAGE_INIT;
+	message.session_id = stage.session;
+	cr_assert_eq(ringcast_service_message_send(stage.engine, &message), RINGCAST_ERROR_UNHEARD);
+	stage_stop(&stage);
+}
