@@ -191,6 +191,19 @@ Test(agent, one_that_ends_unasked_is_a_crash_and_comes_back_ever_more_slowly)
 	end(&world);
 }
 
+Test(agent, a_process_whose_end_nobody_kept_has_ended)
+{
+	struct world world;
+	signal(SIGCHLD, SIG_IGN); /* as whoever started the agent may have left it */
+	begin(&world);
+	write_script(&world, "server", "exit 3");
+	plan(&world, "server", "", 1);
+	wait_for(&world, &world.exited_count, 1);
+	cr_assert_str_eq(world.how, "it ended; how, nobody saw");
+	end(&world);
+	signal(SIGCHLD, SIG_DFL);
+}
+
 Test(agent, a_program_that_is_not_there_is_named)
 {
 	struct world world;
