@@ -282,8 +282,8 @@ void sim_clients_end_all(struct world *world)
 		snprintf(arn, sizeof(arn), "arn:aws:gamelift:local::gamesession/%s", session->key);
 		if (ringcast_game_session_is_ended(session))
 			continue;
-		sim_ask(world, ASK_NONE, "TerminateGameSession",
-			json_pack("{s:s, s:s}", "GameSessionId", arn, "TerminationMode", "FORCE_TERMINATE"), 0, 0, NULL);
+		const char *mode = session->host == MODEL_HOST_CUSTOM ? "TRIGGER_ON_PROCESS_TERMINATE" : "FORCE_TERMINATE"; /* as machines of a studio's own want it */
+		sim_ask(world, ASK_NONE, "TerminateGameSession", json_pack("{s:s, s:s}", "GameSessionId", arn, "TerminationMode", mode), 0, 0, NULL);
 		sim_world_settle(world);
 	}
 }

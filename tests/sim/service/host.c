@@ -136,6 +136,26 @@ static void tell(struct sim_host *host, struct sim_session *session, enum host_e
 	}
 }
 
+/* The process is ready again; that may be lost. */
+static void tell_room(struct sim_host *host, const struct sim_session *session)
+{
+	if (chance(host, 300))
+		return;
+	struct item *item = item_new(host);
+	item->event = (struct host_event){.kind = HOST_ROOM};
+	snprintf(item->event.session, sizeof(item->event.session), "%s", session->fleet);
+	item->is_never = false;
+	ringcast_list_add_tail(&host->news, &item->node);
+}
+
+static uint32_t count_custom(const struct sim_host *host)
+{
+	uint32_t count = 0;
+	for (uint32_t i = 0; i < host->session_count; i++)
+		count += host->sessions[i].is_custom && host->sessions[i].is_live;
+	return count;
+}
+
 static void end_session(struct sim_host *host, struct sim_session *session)
 {
 	uint32_t index = (uint32_t)(session - host->sessions);
@@ -146,6 +166,8 @@ static void end_session(struct sim_host *host, struct sim_session *session)
 		}
 	session->is_live = false;
 	tell(host, session, HOST_SESSION_ENDED, "");
+	if (session->is_custom)
+		tell_room(host, session);
 }
 
 void sim_host_die(struct sim_host *host)
@@ -166,12 +188,15 @@ bool sim_host_is_full(const struct sim_host *host)
 
 static enum host_result create(struct sim_host *host, struct host_call *call)
 {
-	if (host->session_count == SIM_SESSIONS_MAX)
+	bool is_custom = call->host == MODEL_HOST_CUSTOM;
+	const char *fleet = json_string_value(json_object_get(call->facts, "FleetId"));
+	if (host->session_count == SIM_SESSIONS_MAX || (is_custom && count_custom(host) >= host->swarm->servers_max))
 		return HOST_FULL;
 	struct sim_session *session = &host->sessions[host->session_count++];
-	*session = (struct sim_session){.is_live = true, .players_max = call->players_max, .is_starting = chance(host, host->swarm->slow_start)};
+	*session = (struct sim_session){.is_custom = is_custom, .is_live = true, .players_max = call->players_max, .is_starting = chance(host, host->swarm->slow_start)};
 	call->is_activating = session->is_starting;
 	snprintf(session->name, sizeof(session->name), "host-%u", host->session_count);
+	snprintf(session->fleet, sizeof(session->fleet), "%.63s", fleet != NULL ? fleet : "");
 	snprintf(call->session, sizeof(call->session), "%s", session->name);
 	return HOST_OK;
 }
@@ -218,7 +243,7 @@ static enum host_result update(struct sim_host *host, struct sim_session *sessio
 static enum host_result end(struct sim_host *host, struct sim_session *session, const struct host_call *call)
 {
 	session->is_ending = true;
-	if (call->is_forced || ringcast_prng_chance(&host->prng, 1, 3))
+	if (call->is_forced || host->is_calm || ringcast_prng_chance(&host->prng, 1, 3))
 		end_session(host, session);
 	return HOST_OK;
 }

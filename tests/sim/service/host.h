@@ -13,7 +13,8 @@
 enum { SIM_SESSIONS_MAX = 1024, SIM_PLAYERS_MAX = 4096 };
 
 struct sim_session {
-	char name[HOST_ID_BYTES];
+	char name[HOST_ID_BYTES], fleet[HOST_ID_BYTES]; /* fleet: of a custom one */
+	bool is_custom; /* on a game server, of which there are few */
 	bool is_live, is_starting, is_ending, is_deny_all;
 	bool is_lied_about; /* the service was told something else about it: no promise holds */
 	bool is_overtaken; /* that it has gone was answered before all of what its players did was told */

@@ -16,13 +16,23 @@ static const char *text_of(const json_t *object, const char *name)
 
 /* Asking */
 
+/* One with game servers, of which the host alone knows how many are free. NULL: it has just been asked for. */
+static const char *custom_fleet(struct world *world)
+{
+	const struct record *fleet = ringcast_records_next(&ringcast_loop_model(world->loop)->records, RECORD_FLEET, "");
+	if (fleet == NULL)
+		sim_ask(world, ASK_NONE, "CreateFleet", json_pack("{s:s, s:s}", "Name", "own", "ComputeType", "ANYWHERE"), 0, 0, NULL);
+	return fleet != NULL ? text_of(fleet->document, "FleetArn") : NULL;
+}
+
 static void make_queue(struct world *world)
 {
 	char name[16];
 	uint32_t index = (uint32_t)sim_world_below(world, SIM_QUEUES);
+	const char *own = index == 1 ? custom_fleet(world) : NULL;
 	snprintf(name, sizeof(name), "q%u", index);
 	json_t *input = json_pack("{s:s, s:i, s:[{s:s}]}", "Name", name, "TimeoutInSeconds", 5 + (int)sim_world_below(world, TIMEOUT_S_MAX - 5), "Destinations",
-				  "DestinationArn", index == 1 ? "arn:aws:gamelift:local::fleet/fleet-1" : "arn:aws:gamelift:local::fleet/fleet-0");
+				  "DestinationArn", own != NULL ? own : "arn:aws:gamelift:local::fleet/fleet-0");
 	if (index == 2)
 		json_object_set_new(input, "PlayerLatencyPolicies", json_pack("[{s:i, s:i}]", "MaximumIndividualPlayerLatencyMilliseconds", 50, "PolicyDurationSeconds", 4));
 	bool is_there = ringcast_records_find(&ringcast_loop_model(world->loop)->records, RECORD_QUEUE, name) != NULL;
@@ -58,7 +68,8 @@ static void start(struct world *world)
 	struct known_placement *known = &placements->all[index];
 	*known = (struct known_placement){.may_be_gone = true, .asked_ms = world->now_ms};
 	snprintf(id, sizeof(id), "place-%u", index);
-	snprintf(queue, sizeof(queue), "q%u", (unsigned)sim_world_below(world, SIM_QUEUES));
+	const struct record *some = ringcast_records_next(&ringcast_loop_model(world->loop)->records, RECORD_QUEUE, sim_world_chance(world, 500) ? "" : "q0");
+	snprintf(queue, sizeof(queue), "%.15s", some != NULL ? some->id : "none");
 	json_t *input = json_pack("{s:s, s:s, s:i, s:s}", "PlacementId", id, "GameSessionQueueName", queue, "MaximumPlayerSessionCount",
 				  (int)world->swarm->players_per_session_max, "GameSessionName", "v0");
 	put_players(world, known, input);
@@ -83,14 +94,33 @@ static void ask_about(struct world *world, enum ask_kind kind, const char *opera
 	sim_ask(world, kind, operation, json_pack("{s:s}", "PlacementId", id), index, 0, NULL);
 }
 
+/* A game is over, and its room free. */
+static void end_some(struct world *world)
+{
+	const struct game_sessions *sessions = &ringcast_loop_model(world->loop)->sessions;
+	const struct game_session *session, *some = NULL;
+	char arn[ORACLE_ARN_BYTES];
+	size_t at = 0;
+	while ((session = ringcast_session_order_next(&sessions->live, &at)) != NULL && (some == NULL || sim_world_chance(world, 700)))
+		some = session;
+	if (some == NULL)
+		return;
+	snprintf(arn, sizeof(arn), "arn:aws:gamelift:local::gamesession/%s", some->key);
+	sim_ask(world, ASK_NONE, "TerminateGameSession", json_pack("{s:s, s:s}", "GameSessionId", arn, "TerminationMode",
+		some->host == MODEL_HOST_CUSTOM ? "TRIGGER_ON_PROCESS_TERMINATE" : "FORCE_TERMINATE"), 0, 0, NULL);
+}
+
 void sim_place_act(struct world *world)
 {
 	uint64_t choice = sim_world_below(world, 100);
-	if (choice < 10)
+	size_t queues = ringcast_records_count(&ringcast_loop_model(world->loop)->records, RECORD_QUEUE);
+	if (choice < (queues < SIM_QUEUES ? 40 : 5))
 		make_queue(world);
-	else if (choice < 55)
+	else if (choice < 50)
 		start(world);
-	else if (choice < 90)
+	else if (choice < 70)
+		end_some(world);
+	else if (choice < 92)
 		ask_about(world, ASK_PLACE_DESCRIBE, "DescribeGameSessionPlacement");
 	else
 		ask_about(world, ASK_PLACE_STOP, "StopGameSessionPlacement");
@@ -146,7 +176,7 @@ static void check_fulfilled(struct world *world, uint32_t index, const json_t *d
 	const json_t *placed = json_object_get(detail, "placedPlayerSessions");
 	const struct game_session *session = ringcast_game_session_resolve(sessions, text_of(detail, "gameSessionArn"));
 	world->placements.fulfilled++;
-	if (session == NULL)
+	if (session == NULL && !world->placements.all[index].may_be_gone) /* else thirty days have passed before the disk had it */
 		sim_world_fail(world, "place-%u is told to be in a session that is not there", index);
 	if (json_array_size(placed) != world->placements.all[index].player_count)
 		sim_world_fail(world, "place-%u is told with %zu of %u players", index, json_array_size(placed), world->placements.all[index].player_count);
@@ -241,4 +271,38 @@ void sim_place_finish(struct world *world)
 		check_end(world, i);
 	if (world->swarm->lie == 0) /* else a host may have said that it ended one */
 		check_sessions(world);
+}
+
+static void play_at(struct world *world, const char *fleet_arn, const char *queue)
+{
+	char id[32];
+	if (world->placements.count == SIM_PLACEMENTS_MAX || sim_host_is_full(&world->host))
+		return;
+	uint32_t index = world->placements.count++;
+	world->placements.all[index] = (struct known_placement){.player_count = 1};
+	snprintf(id, sizeof(id), "place-%u", index);
+	sim_ask(world, ASK_NONE, "CreateGameSessionQueue", json_pack("{s:s, s:[{s:s}]}", "Name", queue, "Destinations", "DestinationArn", fleet_arn), 0, 0, NULL);
+	sim_world_settle(world);
+	sim_ask(world, ASK_PLACE_START, "StartGameSessionPlacement",
+		json_pack("{s:s, s:s, s:i, s:[{s:s}]}", "PlacementId", id, "GameSessionQueueName", queue, "MaximumPlayerSessionCount", 1, "DesiredPlayerSessions", "PlayerId",
+			  "the last one"),
+		index, 0, NULL);
+	for (int i = 0; i < 4; i++) { /* that there is room may have been lost: it is looked for again in a quarter of a minute */
+		sim_world_settle(world);
+		sim_world_pass(world, 5000);
+	}
+	sim_world_settle(world);
+	if (strcmp(world->placements.all[index].status, "FULFILLED") != 0)
+		sim_world_fail(world, "nobody else is there, and place-%u is %s", index, world->placements.all[index].status);
+}
+
+void sim_place_play(struct world *world)
+{
+	char arn[MODEL_ARN_BYTES];
+	const struct record *fleet = ringcast_records_next(&ringcast_loop_model(world->loop)->records, RECORD_FLEET, "");
+	play_at(world, "arn:aws:gamelift:local::fleet/fleet-0", "calm");
+	if (fleet == NULL || world->swarm->lie > 0) /* a host that lied may run some for nobody */
+		return;
+	snprintf(arn, sizeof(arn), "%s", text_of(fleet->document, "FleetArn"));
+	play_at(world, arn, "calm-too");
 }

@@ -31,5 +31,7 @@ void sim_place_tell(struct world *world, const struct service_event *event); /* 
 void sim_place_forget(struct world *world); /* thirty days have passed */
 /* All is calm: in time every placement ends, and each was told of. */
 void sim_place_finish(struct world *world);
+/* All is calm, and nothing runs: whoever asks is placed, on the engine and on a game server. */
+void sim_place_play(struct world *world);
 
 #endif

@@ -90,8 +90,8 @@ static struct loop *loop_new(struct world *world, char problem[STORE_PROBLEM_BYT
 			     .fleet_events_max = 100,
 			     .players_per_session_max = world->swarm->players_per_session_max},
 		.store = world->store,
-		.hosts = {&world->host.base},
-		.host_count = 1,
+		.hosts = {&world->host.base, &world->host.base}, /* an engine, and game servers */
+		.host_count = 2,
 		.seed = ringcast_prng_next(&world->prng),
 		.now_ms = wall_ms,
 		.steady_ms = now_ms,
@@ -322,6 +322,8 @@ static void calm(struct world *world)
 	sim_oracle_check_host(world);
 	sim_clients_end_all(world);
 	sim_clients_play(world);
+	sim_clients_end_all(world);
+	sim_place_play(world);
 	sim_oracle_check_model(world);
 	sim_oracle_check_host(world);
 	sim_clients_end_all(world);
