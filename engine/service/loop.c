@@ -500,7 +500,8 @@ bool ringcast_loop_turn(struct loop *loop)
 	bool is_any = do_work(loop, &work);
 	if (!work.is_last && ringcast_matchmaking_turn(loop->model.matchmaking))
 		is_any = true;
-	is_any |= ringcast_placing_turn(&loop->model);
+	if (!work.is_last && ringcast_placing_turn(&loop->model))
+		is_any = true;
 	count_placements(loop);
 	ringcast_model_repair(&loop->model);
 	ringcast_scaling_evaluate(loop->scaling, &loop->model, loop->options.steady_ms(loop->options.context));
