@@ -2,7 +2,7 @@
  * What the service costs: CPU time of its control thread per operation, from a checked request to its answer, with a host that answers at once;
  * then memory, durable writes with their transactions, and whole sessions on a real engine. HTTP and codecs are other threads' and are not in it.
  *
- *   service-bench [--script FOLDER] [NAME...]     names: players sessions describe search durable memory engine; all unless said
+ *   service-bench [--script FOLDER] [NAME...]     names: players sessions describe search matches durable memory engine; all unless said
  */
 #include <malloc.h>
 #include <stdarg.h>
@@ -222,6 +222,41 @@ static void bench_engine(const char *script)
 	bench_world_close(&world);
 }
 
+/* Matchmaking */
+
+static const char five_on_five[] =
+	"{\"ruleLanguageVersion\": \"1.0\", \"playerAttributes\": [{\"name\": \"skill\", \"type\": \"number\"}], "
+	"\"teams\": [{\"name\": \"side\", \"minPlayers\": 5, \"maxPlayers\": 5, \"quantity\": 2}], "
+	"\"rules\": [{\"name\": \"near\", \"type\": \"batchDistance\", \"batchAttribute\": \"skill\", \"maxDistance\": 100}]}";
+
+static void start_tickets(struct bench_rig *rig, int first, int count)
+{
+	for (int i = first; i < first + count; i++)
+		bench_free(bench_ask(rig, "StartMatchmaking",
+				     json_pack("{s:s, s:[{s:s+, s:{s:{s:i}}}]}", "ConfigurationName", "m", "Players", "PlayerId", "player-", bench_number(i), "PlayerAttributes",
+					       "skill", "N", i * 37 % 1000)));
+}
+
+/* Tickets come as fast as they are taken, and are followed until as good as all are COMPLETED. All of it is the loop's thread, and so are the records' writes. */
+static void bench_matches(void)
+{
+	enum { COUNT = 40000, STEP = 1000, LEFT_OVER = 100 };
+	struct bench_rig rig;
+	bench_rig_open(&rig, NULL);
+	bench_free(bench_ask(&rig, "CreateMatchmakingRuleSet", json_pack("{s:s, s:s}", "Name", "r", "RuleSetBody", five_on_five)));
+	bench_free(bench_ask(&rig, "CreateMatchmakingConfiguration",
+			     json_pack("{s:s, s:s, s:i, s:b, s:s}", "Name", "m", "RuleSetName", "r", "RequestTimeoutSeconds", 600, "AcceptanceRequired", false, "FlexMatchMode",
+				       "STANDALONE")));
+	double begin_s = bench_thread_cpu_s();
+	for (int i = 0; i < COUNT; i += STEP)
+		start_tickets(&rig, i, STEP);
+	while (ringcast_loop_match_counts(rig.loop).tickets_completed < COUNT - LEFT_OVER)
+		if (!ringcast_loop_turn(rig.loop) && !ringcast_loop_write(rig.loop))
+			usleep(1000);
+	line("StartMatchmaking to COMPLETED, five on five", COUNT / (bench_thread_cpu_s() - begin_s), "/CPU s", "2 000");
+	bench_rig_close(&rig);
+}
+
 static bool is_wished(int argc, char **argv, const char *name)
 {
 	for (int i = 1; i < argc; i++)
@@ -232,8 +267,8 @@ static bool is_wished(int argc, char **argv, const char *name)
 
 int main(int argc, char **argv)
 {
-	static void (*const benches[])(void) = {bench_players, bench_sessions, bench_describe, bench_search, bench_durable, bench_memory};
-	static const char *const names[] = {"players", "sessions", "describe", "search", "durable", "memory"};
+	static void (*const benches[])(void) = {bench_players, bench_sessions, bench_describe, bench_search, bench_matches, bench_durable, bench_memory};
+	static const char *const names[] = {"players", "sessions", "describe", "search", "matches", "durable", "memory"};
 	const char *script = NULL;
 	if (argc > 2 && strcmp(argv[1], "--script") == 0) {
 		script = argv[2];
