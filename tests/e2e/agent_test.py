@@ -230,7 +230,7 @@ class AgentTest(unittest.IsolatedAsyncioTestCase):
         flags = ["--set", f"service.store={store}", *self.service_flags()]
         self.start(*flags)
         fleet = self.create_fleet()
-        session = await self.create_session(fleet)
+        session = await self.create_session(fleet, IdempotencyToken="once")
         tokens = [self.player(session, name) for name in ("alice", "bob")]
         alice = Client(session, tokens[0])
         self.assertEqual(alice.hear(), "welcome\n")
@@ -241,6 +241,8 @@ class AgentTest(unittest.IsolatedAsyncioTestCase):
         self.start(*flags)
         await until(lambda: self.gamelift.describe_game_sessions(FleetId=fleet)["GameSessions"])
         self.assertEqual(self.status(session), "ACTIVE")
+        again = self.gamelift.create_game_session(FleetId=fleet, MaximumPlayerSessionCount=2, Name="a game", IdempotencyToken="once")["GameSession"]
+        self.assertEqual(again["GameSessionId"], session["GameSessionId"], "a token is known after a restart")
         self.assertEqual(self.session(session)["Port"], session["Port"])
         self.assertEqual(self.player_status(tokens[0]), "ACTIVE")
         joined = []
