@@ -1,18 +1,64 @@
 #include "service/operations/figures.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "service/operations/runtime.h"
 
-static size_t count_activating(const struct model *model, const char *fleet_id)
+static void tally(struct fleet_tally *tally, const struct game_session *session)
 {
+	tally->use.session_count++;
+	tally->use.player_count += session->player_count;
+	tally->use.place_count += session->players_max;
+	tally->activating += session->status == GAME_SESSION_ACTIVATING;
+}
+
+/* As strcmp of the record's id and the fleet that the session's key begins with. */
+static int compare(const char *id, const struct game_session *session)
+{
+	int order = strncmp(id, session->key, session->fleet_bytes);
+	return order != 0 ? order : id[session->fleet_bytes] != '\0';
+}
+
+static const struct record *fleet_of(const struct record_list *fleets, const struct game_session *session)
+{
+	size_t low = 0, high = fleets->count;
+	while (low < high) {
+		size_t middle = (low + high) / 2;
+		int order = compare(fleets->records[middle].id, session);
+		if (order == 0)
+			return &fleets->records[middle];
+		if (order < 0)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return NULL;
+}
+
+struct fleet_tally *ringcast_fleet_tallies(const struct model *model)
+{
+	const struct record_list *fleets = &model->records.lists[RECORD_FLEET];
+	struct fleet_tally *tallies = calloc(fleets->count + 1, sizeof(*tallies));
 	const struct game_session *session;
-	size_t at = 0, count = 0, bytes = strlen(fleet_id);
-	if (model->sessions.status_counts[GAME_SESSION_ACTIVATING] == 0)
-		return 0;
+	size_t at = 0;
+	while (tallies != NULL && (session = ringcast_session_order_next(&model->sessions.live, &at)) != NULL) {
+		const struct record *fleet = ringcast_game_session_is_ended(session) ? NULL : fleet_of(fleets, session);
+		if (fleet != NULL)
+			tally(&tallies[fleet - fleets->records], session);
+	}
+	return tallies;
+}
+
+static struct fleet_tally tally_of(const struct model *model, const char *fleet_id)
+{
+	struct fleet_tally one = {0};
+	const struct game_session *session;
+	size_t at = 0;
 	while ((session = ringcast_session_order_next(&model->sessions.live, &at)) != NULL)
-		count += session->status == GAME_SESSION_ACTIVATING && session->fleet_bytes == bytes && strncmp(session->key, fleet_id, bytes) == 0;
-	return count;
+		if (!ringcast_game_session_is_ended(session) && compare(fleet_id, session) == 0)
+			tally(&one, session);
+	return one;
 }
 
 static int64_t wished(const json_t *fleet, const char *name)
@@ -48,14 +94,18 @@ static void count_processes(const struct model *model, const json_t *fleet, stru
 
 struct fleet_figures ringcast_fleet_figures(const struct model *model, const json_t *fleet)
 {
-	const char *id = json_string_value(json_object_get(fleet, "FleetId"));
+	const struct fleet_tally one = tally_of(model, json_string_value(json_object_get(fleet, "FleetId")));
+	return ringcast_fleet_figures_with(model, fleet, &one);
+}
+
+struct fleet_figures ringcast_fleet_figures_with(const struct model *model, const json_t *fleet, const struct fleet_tally *tally)
+{
 	const json_t *most = json_object_get(json_object_get(fleet, "RuntimeConfiguration"), "MaxConcurrentGameSessionActivations");
-	struct fleet_use use = ringcast_fleet_use(model, id, NULL);
 	struct fleet_figures figures = {.is_custom = ringcast_fleet_is_custom(fleet),
-					.sessions = use.session_count,
-					.players = use.player_count,
-					.places = use.place_count,
-					.activating = count_activating(model, id),
+					.sessions = tally->use.session_count,
+					.players = tally->use.player_count,
+					.places = tally->use.place_count,
+					.activating = tally->activating,
 					.desired = wished(fleet, "DesiredInstances"),
 					.low = wished(fleet, "MinSize"),
 					.high = wished(fleet, "MaxSize")};

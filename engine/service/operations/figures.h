@@ -13,6 +13,14 @@ struct fleet_figures {
 	int64_t instances, idle_instances, desired, low, high;
 };
 
+/* What the live sessions of a fleet amount to. */
+struct fleet_tally {
+	struct fleet_use use;
+	size_t activating;
+};
+/* Of all fleets that have a record, in the order of the records, by one walk over the sessions: free it. NULL: out of memory. */
+struct fleet_tally *ringcast_fleet_tallies(const struct model *model);
+struct fleet_figures ringcast_fleet_figures_with(const struct model *model, const json_t *fleet, const struct fleet_tally *tally);
 struct fleet_figures ringcast_fleet_figures(const struct model *model, const json_t *fleet);
 double ringcast_fleet_percent_available(const struct fleet_figures *figures); /* of game sessions; 0 where there is no place for any */
 /* By the name that a scaling policy uses. False: it cannot be told here. */

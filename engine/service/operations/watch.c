@@ -1,6 +1,8 @@
 /* What the model counts, in one answer, for /metrics: not an operation of the API. */
 #include "service/operations/watch.h"
 
+#include <stdlib.h>
+
 #include "service/operations/figures.h"
 
 static json_t *statuses_of(const struct model *model)
@@ -23,9 +25,9 @@ static double percent(size_t part, size_t whole)
 }
 
 /* By the end of the metric's name: the API's names in snake case. */
-static json_t *figures_of(const struct model *model, const json_t *fleet)
+static json_t *figures_of(const struct fleet_figures *of)
 {
-	struct fleet_figures figures = ringcast_fleet_figures(model, fleet);
+	struct fleet_figures figures = *of;
 	size_t healthy = figures.processes - (figures.unhealthy < figures.processes ? figures.unhealthy : figures.processes);
 	json_t *json = json_object();
 	add(json, "active_game_sessions", (double)(figures.sessions - figures.activating));
@@ -49,10 +51,14 @@ static json_t *figures_of(const struct model *model, const json_t *fleet)
 
 static void watch(struct model *model, struct request *request)
 {
+	const struct record_list *list = &model->records.lists[RECORD_FLEET];
 	json_t *fleets = json_object();
-	const struct record *fleet = ringcast_records_next(&model->records, RECORD_FLEET, "");
-	for (; fleet != NULL; fleet = ringcast_records_next(&model->records, RECORD_FLEET, fleet->id))
-		json_object_set_new(fleets, fleet->id, figures_of(model, fleet->document));
+	struct fleet_tally *tallies = ringcast_fleet_tallies(model);
+	for (size_t i = 0; tallies != NULL && i < list->count; i++) {
+		const struct fleet_figures figures = ringcast_fleet_figures_with(model, list->records[i].document, &tallies[i]);
+		json_object_set_new(fleets, list->records[i].id, figures_of(&figures));
+	}
+	free(tallies);
 	ringcast_request_answer(request, json_pack("{s:o, s:o, s:I, s:I, s:I}", "fleets", fleets, "statuses", statuses_of(model), "activations",
 						   (json_int_t)model->sessions.activation_count, "interruptions", (json_int_t)model->sessions.interruption_count,
 						   "letters", (json_int_t)ringcast_records_count(&model->records, RECORD_LETTER)));

@@ -230,6 +230,34 @@ Test(scaling, utilization_counts_processes_sessions_and_players)
 	rig_fini(&rig);
 }
 
+Test(scaling, one_walk_counts_what_a_walk_for_each_fleet_does)
+{
+	struct rig rig;
+	char *fleets[7];
+	begin(&rig);
+	for (size_t i = 0; i < ARRAY_COUNT(fleets); i++)
+		fleets[i] = new_fleet(&rig);
+	for (size_t i = 0; i < ARRAY_COUNT(fleets); i++)
+		begin_sessions(&rig, fleets[i], (int)i);
+	const struct model *model = ringcast_loop_model(rig.loop);
+	const struct record_list *list = &model->records.lists[RECORD_FLEET];
+	struct fleet_tally *tallies = ringcast_fleet_tallies(model);
+	size_t total = 0;
+	cr_assert(tallies != NULL && list->count == ARRAY_COUNT(fleets));
+	for (size_t i = 0; i < list->count; i++) {
+		struct fleet_figures each = ringcast_fleet_figures(model, list->records[i].document);
+		struct fleet_figures all = ringcast_fleet_figures_with(model, list->records[i].document, &tallies[i]);
+		cr_assert(each.sessions == all.sessions && each.places == all.places && each.activating == all.activating);
+		cr_assert_eq(all.places, 4 * all.sessions);
+		total += all.sessions;
+	}
+	cr_assert_eq(total, 0 + 1 + 2 + 3 + 4 + 5 + 6);
+	free(tallies);
+	for (size_t i = 0; i < ARRAY_COUNT(fleets); i++)
+		free(fleets[i]);
+	rig_fini(&rig);
+}
+
 /* The hook, with real processes. */
 
 static int64_t steady_ms(void)
