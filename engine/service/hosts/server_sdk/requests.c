@@ -272,7 +272,7 @@ static void describe_players(const struct asked *asked)
 
 static void backfill(const struct asked *asked)
 {
-	refuse(asked, STATUS_BAD, "matchmaking is not served yet, so nothing can fill the session");
+	refuse(asked, STATUS_BAD, "a game server cannot ask for players itself yet: a backend does by StartMatchBackfill, or the configuration's BackfillMode is AUTOMATIC");
 }
 
 void ringcast_sdk_core_answer(struct sdk_core *core, struct sdk_link *link, const struct sdk_message *message)
