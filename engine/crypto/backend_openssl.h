@@ -30,6 +30,7 @@ BIO *ringcast_openssl_bio(struct openssl_session *session);
 bool ringcast_openssl_bio_init(void);
 /* A session, not yet in a handshake. */
 struct openssl_session *ringcast_openssl_session_create(struct openssl_context *context, crypto_emit_fn *emit, void *emit_context);
+bool ringcast_openssl_is_cookie_good(const struct crypto_context *context, struct view peer, struct view datagram);
 enum crypto_hello ringcast_openssl_listen(struct crypto_context *context, struct view peer, struct view datagram, crypto_emit_fn *emit,
 					  void *emit_context, struct crypto_session **ret_session);
 void ringcast_openssl_context_retire(struct crypto_context *context);

@@ -39,6 +39,7 @@ int ringcast_wolfssl_send(WOLFSSL *ssl, char *bytes, int size, void *session);
 int ringcast_wolfssl_verify(int is_good, WOLFSSL_X509_STORE_CTX *store);
 enum crypto_hello ringcast_wolfssl_listen(struct crypto_context *context, struct view peer, struct view datagram, crypto_emit_fn *emit,
 					  void *emit_context, struct crypto_session **ret_session);
+bool ringcast_wolfssl_is_cookie_good(const struct crypto_context *context, struct view peer, struct view datagram);
 void ringcast_wolfssl_context_retire(struct crypto_context *context);
 struct crypto_context *ringcast_wolfssl_context_create(const struct crypto_options *options, char *reterr, size_t reterr_bytes);
 void ringcast_wolfssl_context_free(struct crypto_context *context);

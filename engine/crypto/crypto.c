@@ -226,19 +226,37 @@ struct crypto_session *ringcast_crypto_open(struct crypto_context *context, cons
 	return backend->open(context, host_name, emit, emit_context);
 }
 
+static const struct crypto_backend *enter_server(const struct crypto_context *context, struct view peer)
+{
+	const struct crypto_backend *backend = enter(context);
+	ringcast_assert(context->role == CRYPTO_SERVER && context->kind == CRYPTO_DATAGRAM);
+	ringcast_assert(peer.size > 0 && peer.size <= CRYPTO_PEER_BYTES_MAX);
+	return backend;
+}
+
+/* What stands behind the hello is not looked at before the cookie is good; the peer repeats it. False: it does not begin with one. */
+static bool cut_to_hello(struct view *datagram)
+{
+	struct view rest = *datagram;
+	struct dtls_record record;
+	if (!ringcast_dtls_next_record(&rest, &record) || !ringcast_dtls_is_whole_hello(&record))
+		return false;
+	datagram->size -= rest.size;
+	return true;
+}
+
 enum crypto_hello ringcast_crypto_listen(struct crypto_context *context, struct view peer, struct view datagram, crypto_emit_fn *emit,
 					 void *emit_context, struct crypto_session **ret_session)
 {
 	ringcast_assert(emit != NULL && ret_session != NULL);
-	const struct crypto_backend *backend = enter(context);
-	ringcast_assert(context->role == CRYPTO_SERVER && context->kind == CRYPTO_DATAGRAM);
-	ringcast_assert(peer.size > 0 && peer.size <= CRYPTO_PEER_BYTES_MAX);
-	struct view rest = datagram;
-	struct dtls_record record;
-	if (!ringcast_dtls_next_record(&rest, &record) || !ringcast_dtls_is_whole_hello(&record))
-		return CRYPTO_HELLO_IGNORED;
-	datagram.size -= rest.size; /* what stands behind the hello is not looked at before the cookie is good; the peer repeats it */
-	return backend->listen(context, peer, datagram, emit, emit_context, ret_session);
+	const struct crypto_backend *backend = enter_server(context, peer);
+	return cut_to_hello(&datagram) ? backend->listen(context, peer, datagram, emit, emit_context, ret_session) : CRYPTO_HELLO_IGNORED;
+}
+
+bool ringcast_crypto_is_cookie_good(struct crypto_context *context, struct view peer, struct view datagram)
+{
+	const struct crypto_backend *backend = enter_server(context, peer);
+	return cut_to_hello(&datagram) && backend->is_cookie_good(context, peer, datagram);
 }
 
 enum crypto_result ringcast_crypto_connect(struct crypto_session *session)

@@ -94,6 +94,7 @@ struct crypto_backend {
 	struct crypto_session *(*open)(struct crypto_context *context, const char *host_name, crypto_emit_fn *emit, void *emit_context);
 	enum crypto_hello (*listen)(struct crypto_context *context, struct view peer, struct view datagram, crypto_emit_fn *emit,
 				    void *emit_context, struct crypto_session **ret_session);
+	bool (*is_cookie_good)(const struct crypto_context *context, struct view peer, struct view datagram);
 	enum crypto_result (*handshake)(struct crypto_session *session); /* as far as the input goes */
 	enum crypto_result (*read)(struct crypto_session *session, uint8_t *out, size_t capacity, size_t *ret_size);
 	bool (*seal)(struct crypto_session *session, struct view plain);
@@ -139,6 +140,12 @@ enum crypto_hello {
  */
 enum crypto_hello ringcast_crypto_listen(struct crypto_context *context, struct view peer, struct view datagram, crypto_emit_fn *emit,
 					 void *emit_context, struct crypto_session **ret_session);
+
+/*
+ * DATAGRAM server: does this ClientHello carry a cookie that listen would take? Costs a hash, keeps and emits nothing: it tells those who have proven
+ * their address from those who say so, before anything is done for them that others have to wait for.
+ */
+bool ringcast_crypto_is_cookie_good(struct crypto_context *context, struct view peer, struct view datagram);
 
 /* Client role: says hello. */
 enum crypto_result ringcast_crypto_connect(struct crypto_session *session);

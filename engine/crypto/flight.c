@@ -51,11 +51,3 @@ void ringcast_flight_forget(void)
 {
 	flight.size = 0;
 }
-
-size_t ringcast_flight_take(uint8_t *out, size_t capacity)
-{
-	size_t size = flight.size <= capacity ? flight.size : 0;
-	memcpy(out, flight.bytes, size);
-	flight.size = 0;
-	return size;
-}

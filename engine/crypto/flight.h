@@ -12,7 +12,5 @@ void ringcast_flight_add(struct crypto_session *session, const void *records, si
 void ringcast_flight_send(struct crypto_session *session);
 size_t ringcast_flight_size(void);
 void ringcast_flight_forget(void);
-/* Moves what was added to out; 0 if it does not fit. Forgotten in any case. */
-size_t ringcast_flight_take(uint8_t *out, size_t capacity);
 
 #endif

@@ -6,21 +6,39 @@
 
 #include "base/assert.h"
 #include "crypto/backend_openssl.h"
+#include "crypto/dtls_hello.h"
 #include "crypto/flight.h"
 
 enum { COOKIE_BYTES = 32 };
 
-static void cookie_of(const struct openssl_session *session, size_t secret_index, uint8_t ret_cookie[COOKIE_BYTES])
+static void cookie_of(const struct openssl_context *context, struct view peer, size_t secret_index, uint8_t ret_cookie[COOKIE_BYTES])
 {
-	const struct openssl_context *context = (const struct openssl_context *)session->base.context;
-	const uint8_t *done = HMAC(EVP_sha256(), context->cookie_secrets[secret_index], CRYPTO_COOKIE_SECRET_BYTES, session->peer.data,
-				   session->peer.size, ret_cookie, NULL);
+	const uint8_t *done = HMAC(EVP_sha256(), context->cookie_secrets[secret_index], CRYPTO_COOKIE_SECRET_BYTES, peer.data, peer.size, ret_cookie, NULL);
 	ringcast_assert(done != NULL);
+}
+
+static bool is_ours(const struct openssl_context *context, struct view peer, struct view cookie)
+{
+	size_t secret_count = context->has_previous_secret ? 2 : 1;
+	for (size_t index = 0; cookie.size == COOKIE_BYTES && index < secret_count; index++) {
+		uint8_t expected[COOKIE_BYTES];
+		cookie_of(context, peer, index, expected);
+		if (CRYPTO_memcmp(expected, cookie.data, COOKIE_BYTES) == 0)
+			return true;
+	}
+	return false;
+}
+
+bool ringcast_openssl_is_cookie_good(const struct crypto_context *context, struct view peer, struct view datagram)
+{
+	struct dtls_hello hello;
+	return ringcast_dtls_hello_read(datagram, &hello) && is_ours((const struct openssl_context *)context, peer, hello.cookie);
 }
 
 int ringcast_openssl_cookie_make(SSL *ssl, unsigned char *cookie, unsigned int *ret_bytes)
 {
-	cookie_of(SSL_get_app_data(ssl), 0, cookie);
+	const struct openssl_session *session = SSL_get_app_data(ssl);
+	cookie_of((const struct openssl_context *)session->base.context, session->peer, 0, cookie);
 	*ret_bytes = COOKIE_BYTES;
 	return 1;
 }
@@ -28,15 +46,7 @@ int ringcast_openssl_cookie_make(SSL *ssl, unsigned char *cookie, unsigned int *
 int ringcast_openssl_cookie_check(SSL *ssl, const unsigned char *cookie, unsigned int cookie_bytes)
 {
 	const struct openssl_session *session = SSL_get_app_data(ssl);
-	const struct openssl_context *context = (const struct openssl_context *)session->base.context;
-	size_t secret_count = context->has_previous_secret ? 2 : 1;
-	for (size_t index = 0; session->peer.size > 0 && cookie_bytes == COOKIE_BYTES && index < secret_count; index++) {
-		uint8_t expected[COOKIE_BYTES];
-		cookie_of(session, index, expected);
-		if (CRYPTO_memcmp(expected, cookie, COOKIE_BYTES) == 0)
-			return 1;
-	}
-	return 0;
+	return session->peer.size > 0 && is_ours((const struct openssl_context *)session->base.context, session->peer, ringcast_view_of(cookie, cookie_bytes));
 }
 
 /* The library consumes the datagram and answers it; a good cookie leaves the hello queued inside, for the handshake. */

@@ -1,10 +1,15 @@
 /* DTLS hellos on wolfSSL: one spare session answers them until a cookie comes back good; then it is the connection's, and there is a new
  * one. */
-#include "base/assert.h"
 #include "crypto/backend_wolfssl.h"
+
+#include <wolfssl/wolfcrypt/hmac.h>
+#include <wolfssl/wolfcrypt/sha256.h>
+
+#include "base/assert.h"
+#include "crypto/dtls_hello.h"
 #include "crypto/flight.h"
 
-enum { ANSWER_BYTES_MAX = 256, SESSION_ID_OFFSET = 13 + 12 + 2 + 32 };
+enum { SECRET_NONE = 2 };
 
 struct hello {
 	struct view peer, datagram;
@@ -12,13 +17,60 @@ struct hello {
 	void *emit_context;
 };
 
-/* Behind the record's and the message's headers, version and random: the session id with its length, then the cookie with its own. */
-static bool has_cookie(struct view datagram)
+/* One of the lists behind the cookie, which the library hashes too. False: it does not fit. */
+static bool take_list(struct view *rest, size_t length_bytes, struct view *ret_list)
 {
-	if (datagram.size <= SESSION_ID_OFFSET)
+	if (rest->size < length_bytes)
 		return false;
-	size_t offset = SESSION_ID_OFFSET + 1 + (size_t)datagram.data[SESSION_ID_OFFSET];
-	return offset < datagram.size && datagram.data[offset] != 0;
+	size_t size = length_bytes == 2 ? (size_t)rest->data[0] << 8 | rest->data[1] : rest->data[0];
+	if (size > rest->size - length_bytes)
+		return false;
+	*ret_list = ringcast_view_of(rest->data + length_bytes, size);
+	*rest = ringcast_view_of(rest->data + length_bytes + size, rest->size - length_bytes - size);
+	return true;
+}
+
+/* As the library makes it: of the peer and of all in the hello that stays the same when it is said again. */
+static bool make_cookie(const uint8_t *secret, struct view peer, const struct dtls_hello *hello, uint8_t ret_cookie[WC_SHA256_DIGEST_SIZE])
+{
+	struct view rest = hello->rest, suites, compressions;
+	Hmac hmac;
+	if (!take_list(&rest, 2, &suites) || !take_list(&rest, 1, &compressions) || wc_HmacInit(&hmac, NULL, INVALID_DEVID) != 0)
+		return false;
+	const struct view parts[] = {peer, hello->version, hello->random, hello->session_id, suites, compressions};
+	bool is_made = wc_HmacSetKey(&hmac, WC_SHA256, secret, CRYPTO_COOKIE_SECRET_BYTES) == 0;
+	for (size_t index = 0; is_made && index < sizeof(parts) / sizeof(*parts); index++)
+		is_made = wc_HmacUpdate(&hmac, parts[index].data, (word32)parts[index].size) == 0;
+	is_made = is_made && wc_HmacFinal(&hmac, ret_cookie) == 0;
+	wc_HmacFree(&hmac);
+	return is_made;
+}
+
+/* In a time that does not tell how much of a guess was right. */
+static bool is_same_cookie(struct view cookie, const uint8_t expected[WC_SHA256_DIGEST_SIZE])
+{
+	uint8_t difference = 0;
+	for (size_t index = 0; index < WC_SHA256_DIGEST_SIZE; index++)
+		difference |= (uint8_t)(cookie.data[index] ^ expected[index]);
+	return difference == 0;
+}
+
+/* Which of the secrets its cookie was made with; SECRET_NONE: it has none of ours. */
+static size_t secret_of(const struct wolfssl_context *context, struct view peer, struct view datagram)
+{
+	uint8_t expected[WC_SHA256_DIGEST_SIZE];
+	struct dtls_hello hello;
+	if (!ringcast_dtls_hello_read(datagram, &hello) || hello.cookie.size != sizeof(expected))
+		return SECRET_NONE;
+	for (size_t index = 0; index < (context->has_previous_secret ? 2 : 1); index++)
+		if (make_cookie(context->cookie_secrets[index], peer, &hello, expected) && is_same_cookie(hello.cookie, expected))
+			return index;
+	return SECRET_NONE;
+}
+
+bool ringcast_wolfssl_is_cookie_good(const struct crypto_context *context, struct view peer, struct view datagram)
+{
+	return secret_of((const struct wolfssl_context *)context, peer, datagram) != SECRET_NONE;
 }
 
 static int note_good_cookie(WOLFSSL *ssl, void *context)
@@ -84,28 +136,13 @@ static enum crypto_hello look_at(struct wolfssl_context *context, const struct h
 	return result;
 }
 
-/* For hellos whose cookie was made just before the secrets changed. The answer that the first look gave is put back if this fails too. */
-static enum crypto_hello look_again(struct wolfssl_context *context, const struct hello *hello)
-{
-	uint8_t answer[ANSWER_BYTES_MAX];
-	size_t answer_bytes = ringcast_flight_take(answer, sizeof(answer));
-	if (look_at(context, hello, 1) == CRYPTO_HELLO_VERIFIED)
-		return CRYPTO_HELLO_VERIFIED;
-	ringcast_flight_forget();
-	if (context->listener == NULL || answer_bytes == 0)
-		return CRYPTO_HELLO_IGNORED;
-	ringcast_flight_add(&context->listener->base, answer, answer_bytes);
-	return CRYPTO_HELLO_ANSWERED;
-}
-
 enum crypto_hello ringcast_wolfssl_listen(struct crypto_context *base, struct view peer, struct view datagram, crypto_emit_fn *emit,
 					  void *emit_context, struct crypto_session **ret_session)
 {
 	struct wolfssl_context *context = (struct wolfssl_context *)base;
 	struct hello hello = {.peer = peer, .datagram = datagram, .emit = emit, .emit_context = emit_context};
-	enum crypto_hello result = look_at(context, &hello, 0);
-	if (result == CRYPTO_HELLO_ANSWERED && context->has_previous_secret && has_cookie(datagram))
-		result = look_again(context, &hello);
+	size_t secret = secret_of(context, peer, datagram);
+	enum crypto_hello result = look_at(context, &hello, secret != SECRET_NONE ? secret : 0); /* new cookies are made with the new one */
 	if (context->listener == NULL)
 		ringcast_flight_forget();
 	else

@@ -19,6 +19,7 @@ struct trial {
 	struct mail to_server, to_client;
 	uint8_t data[MAIL_BYTES_MAX]; /* what the server was told last */
 	size_t data_bytes, data_count;
+	bool is_cookie_misjudged; /* what we know of its cookies and what it makes of them were not the same once */
 };
 
 static void post(void *context, const uint8_t *bytes, size_t size)
@@ -66,8 +67,10 @@ static void tell_server(struct trial *trial, const uint8_t *bytes, size_t size)
 {
 	struct view datagram = ringcast_view_of(bytes, size);
 	if (trial->server == NULL) {
-		ringcast_crypto_listen(trial->server_context, ringcast_view_of("self", 4), datagram, post, &trial->to_client,
-				       &trial->server);
+		struct view peer = ringcast_view_of("self", 4);
+		bool is_good = ringcast_crypto_is_cookie_good(trial->server_context, peer, datagram);
+		enum crypto_hello hello = ringcast_crypto_listen(trial->server_context, peer, datagram, post, &trial->to_client, &trial->server);
+		trial->is_cookie_misjudged |= is_good != (hello == CRYPTO_HELLO_VERIFIED);
 		return;
 	}
 	if (ringcast_crypto_feed(trial->server, datagram) != CRYPTO_OK)
@@ -160,6 +163,8 @@ static const char *try_records(struct trial *trial)
 {
 	if (!shake_hands(trial, false))
 		return "a client and a server of it do not come together";
+	if (trial->is_cookie_misjudged)
+		return "it makes the cookies of its hellos in a way that we do not know";
 	if (!is_replay_dropped(trial))
 		return "it takes a record that was replayed";
 	return is_short_record_survived(trial) ? NULL : "a forged record of 17 bytes ends a session";

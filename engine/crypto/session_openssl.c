@@ -241,6 +241,7 @@ const struct crypto_backend ringcast_crypto_openssl = {
 	.context_free = ringcast_openssl_context_free,
 	.open = session_open,
 	.listen = ringcast_openssl_listen,
+	.is_cookie_good = ringcast_openssl_is_cookie_good,
 	.handshake = session_handshake,
 	.read = session_read,
 	.seal = session_seal,

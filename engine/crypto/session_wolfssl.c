@@ -269,6 +269,7 @@ const struct crypto_backend ringcast_crypto_wolfssl = {
 	.context_free = ringcast_wolfssl_context_free,
 	.open = session_open,
 	.listen = ringcast_wolfssl_listen,
+	.is_cookie_good = ringcast_wolfssl_is_cookie_good,
 	.handshake = session_handshake,
 	.read = session_read,
 	.seal = session_seal,

@@ -11,7 +11,7 @@
 #include "crypto/prefilter.h"
 #include "proto/gate.h"
 #include "shard/shard_private.h"
-#include "transport/dtls_hello.h"
+#include "crypto/dtls_hello.h"
 
 enum { TX_BUF_BYTES = 65536, EMITTED_BUFS_MAX = SHARD_TX_BUF_MAX / 2, DATAGRAM_BYTES_MAX = 2048 };
 

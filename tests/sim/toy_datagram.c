@@ -13,7 +13,7 @@
 #include "base/hash.h"
 #include "crypto/flight.h"
 #include "toy_private.h"
-#include "transport/dtls_hello.h"
+#include "crypto/dtls_hello.h"
 
 enum {
 	HEADER_BYTES = 13,
@@ -176,14 +176,20 @@ static void answer_with_cookie(struct crypto_context *context, struct view peer,
 	emit(emit_context, record, sizeof(record));
 }
 
-enum crypto_hello ringcast_toy_datagram_listen(struct crypto_context *context, struct view peer, struct view datagram, crypto_emit_fn *emit,
-					       void *emit_context, struct crypto_session **ret_session)
+bool ringcast_toy_datagram_is_cookie_good(const struct crypto_context *context, struct view peer, struct view datagram)
 {
 	uint64_t cookie = cookie_of(context, peer);
 	struct dtls_hello hello;
+	return ringcast_dtls_hello_read(datagram, &hello) && hello.cookie.size == COOKIE_BYTES && memcmp(hello.cookie.data, &cookie, COOKIE_BYTES) == 0;
+}
+
+enum crypto_hello ringcast_toy_datagram_listen(struct crypto_context *context, struct view peer, struct view datagram, crypto_emit_fn *emit,
+					       void *emit_context, struct crypto_session **ret_session)
+{
+	struct dtls_hello hello;
 	if (!ringcast_dtls_hello_read(datagram, &hello))
 		return CRYPTO_HELLO_IGNORED;
-	if (hello.cookie.size != COOKIE_BYTES || memcmp(hello.cookie.data, &cookie, COOKIE_BYTES) != 0) {
+	if (!ringcast_toy_datagram_is_cookie_good(context, peer, datagram)) {
 		answer_with_cookie(context, peer, emit, emit_context);
 		return CRYPTO_HELLO_ANSWERED;
 	}

@@ -54,6 +54,7 @@ bool ringcast_toy_stream_seal(struct toy_session *session, struct view plain);
 void ringcast_toy_stream_close(struct toy_session *session);
 
 /* toy_datagram.c */
+bool ringcast_toy_datagram_is_cookie_good(const struct crypto_context *context, struct view peer, struct view datagram);
 enum crypto_hello ringcast_toy_datagram_listen(struct crypto_context *context, struct view peer, struct view datagram, crypto_emit_fn *emit,
 					       void *emit_context, struct crypto_session **ret_session);
 enum crypto_result ringcast_toy_datagram_advance(struct toy_session *session);

@@ -203,6 +203,7 @@ const struct crypto_backend ringcast_toy_tls = {
 	.context_free = toy_context_free,
 	.open = toy_open,
 	.listen = ringcast_toy_datagram_listen,
+	.is_cookie_good = ringcast_toy_datagram_is_cookie_good,
 	.handshake = toy_handshake,
 	.read = toy_read,
 	.seal = toy_seal,

@@ -149,11 +149,16 @@ static void read_all(struct end *end)
 	} while (end->last == CRYPTO_OK);
 }
 
+struct view pair_peer(void)
+{
+	return ringcast_view_of(peer_key, sizeof(peer_key));
+}
+
 void pair_feed(struct end *end, const void *bytes, size_t size)
 {
 	struct view view = ringcast_view_of(bytes, size);
 	if (end->session == NULL) {
-		ringcast_crypto_listen(end->context, ringcast_view_of(peer_key, sizeof(peer_key)), view, pair_keep, end, &end->session);
+		ringcast_crypto_listen(end->context, pair_peer(), view, pair_keep, end, &end->session);
 		return;
 	}
 	end->last = ringcast_crypto_feed(end->session, view);

@@ -59,6 +59,7 @@ void pair_free(struct pair *pair);
 bool pair_run(struct pair *pair);
 /* Delivers the oldest message of an end to the other one. */
 void pair_deliver(struct pair *pair, struct end *from);
+struct view pair_peer(void); /* the client's address, as the server knows it */
 void pair_feed(struct end *end, const void *bytes, size_t size);
 void pair_say(struct end *end, const void *bytes, size_t size);
 void pair_keep(void *end, const uint8_t *bytes, size_t size); /* the emit function of both */

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "base/attr.h"
+#include "crypto/dtls_record.h"
 #include "crypto/prefilter.h"
 #include "libraries.h"
 #include "pair.h"
@@ -299,6 +300,45 @@ Test(dtls, cookie_is_good_for_its_own_address_only)
 	for_all_libraries(CRYPTO_DATAGRAM, check_cookie_of_another);
 }
 
+/* What is judged without the library is what the library judges, whatever was changed in a hello with a good cookie. */
+static void check_cookie_judged(const struct pair_options *options)
+{
+	static const uint8_t peer[] = "client 203.0.113.5:4711";
+	struct view key = ringcast_view_of(peer, sizeof(peer));
+	struct pair *pair = pair_create(options);
+	struct crypto_context *server = pair->server.context;
+	struct message *hello = &pair->client.sent[0];
+	struct crypto_session *session = NULL;
+	unsigned verified_count = 0;
+	cr_assert_not(ringcast_crypto_is_cookie_good(server, key, ringcast_view_of(hello->bytes, hello->size)), "there is none");
+	ringcast_crypto_listen(server, key, ringcast_view_of(hello->bytes, hello->size), pair_keep, &pair->server, &session);
+	pair_forget(&pair->client);
+	pair_deliver(pair, &pair->server);
+	hello = &pair->client.sent[0];
+	cr_assert(ringcast_crypto_is_cookie_good(server, key, ringcast_view_of(hello->bytes, hello->size)));
+	for (size_t at = 0; at < hello->size; at++) {
+		hello->bytes[at] ^= 0x40;
+		struct view changed = ringcast_view_of(hello->bytes, hello->size);
+		bool is_good = ringcast_crypto_is_cookie_good(server, key, changed);
+		enum crypto_hello verdict = ringcast_crypto_listen(server, key, changed, pair_keep, &pair->server, &session);
+		bool is_asked_again = verdict == CRYPTO_HELLO_ANSWERED && pair->server.sent[0].bytes[0] == DTLS_CONTENT_HANDSHAKE; /* no alert */
+		cr_expect(is_good ? !is_asked_again : verdict != CRYPTO_HELLO_VERIFIED, "%s: byte %zu: %d", options->server->name, at, (int)verdict);
+		verified_count += verdict == CRYPTO_HELLO_VERIFIED;
+		ringcast_crypto_free(&session);
+		pair_forget(&pair->server);
+		hello->bytes[at] ^= 0x40;
+	}
+	cr_assert_lt(verified_count, hello->size - 32, "a cookie is bound to something");
+	cr_assert_eq(ringcast_crypto_listen(server, key, ringcast_view_of(hello->bytes, hello->size), pair_keep, &pair->server, &session), CRYPTO_HELLO_VERIFIED);
+	ringcast_crypto_free(&session);
+	pair_free(pair);
+}
+
+Test(dtls, cookies_are_judged_as_the_library_does)
+{
+	for_all_libraries(CRYPTO_DATAGRAM, check_cookie_judged);
+}
+
 /* The server's secrets change between the two hellos. */
 static void check_secrets(const struct pair_options *options)
 {
@@ -312,6 +352,8 @@ static void check_secrets(const struct pair_options *options)
 		ringcast_crypto_context_release(&pair->server.context);
 		pair->server.context = later;
 		pair_deliver(pair, &pair->server);
+		struct view hello = ringcast_view_of(pair->client.sent[0].bytes, pair->client.sent[0].size), peer = pair_peer();
+		cr_assert_eq(ringcast_crypto_is_cookie_good(later, peer, hello), is_known != 0);
 		pair_deliver(pair, &pair->client);
 		cr_assert_eq(pair->server.session != NULL, is_known != 0);
 		cr_assert_eq(pair->server.sent_count, 1);

@@ -95,6 +95,23 @@ Test(selftest, refuses_a_library_that_a_short_record_silences)
 	refuse(ringcast_crypto_backend(NULL), read_once, "17 bytes");
 }
 
+static bool know_no_cookie(const struct crypto_context *context, struct view peer, struct view datagram)
+{
+	(void)context, (void)peer, (void)datagram;
+	return false;
+}
+
+Test(selftest, refuses_a_library_whose_cookies_are_strange_to_us)
+{
+	char error[CRYPTO_ERROR_BYTES];
+	cr_assert(ringcast_crypto_global_init(error, sizeof(error)));
+	real = broken = *ringcast_crypto_backend(NULL);
+	broken.context_create = create_broken;
+	broken.is_cookie_good = know_no_cookie;
+	cr_assert_not(ringcast_crypto_selftest_dtls(&broken, error, sizeof(error)));
+	cr_assert_not_null(strstr(error, "cookies"), "%s", error);
+}
+
 /* OpenSSL's own clock forbids to try this at the start. */
 Test(selftest, refuses_a_library_that_forgets_its_last_flight)
 {

@@ -2,7 +2,7 @@
 #include <criterion/criterion.h>
 #include <stdlib.h>
 
-#include "transport/dtls_hello.h"
+#include "crypto/dtls_hello.h"
 
 enum { RANDOM_AT = 13 + 12 + 2, SESSION_ID_AT = RANDOM_AT + 32 };
 

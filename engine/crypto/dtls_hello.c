@@ -1,10 +1,11 @@
-#include "transport/dtls_hello.h"
+#include "crypto/dtls_hello.h"
 
 enum {
 	RECORD_HEADER_BYTES = 13,
 	MESSAGE_HEADER_BYTES = 12,
 	TYPE_HANDSHAKE = 22,
 	MESSAGE_CLIENT_HELLO = 1,
+	VERSION_BYTES = 2,
 	RANDOM_BYTES = 32,
 };
 
@@ -42,13 +43,14 @@ static bool take_short(struct view *body, struct view *ret_field)
 
 bool ringcast_dtls_hello_read(struct view datagram, struct dtls_hello *ret_hello)
 {
-	struct view body, session_id;
+	struct view body;
 	struct dtls_hello hello;
-	if (!read_headers(datagram, &body) || body.size < 2 + RANDOM_BYTES)
+	if (!read_headers(datagram, &body) || body.size < VERSION_BYTES + RANDOM_BYTES)
 		return false;
-	hello.random = ringcast_view_of(body.data + 2, RANDOM_BYTES);
-	body = ringcast_view_of(body.data + 2 + RANDOM_BYTES, body.size - 2 - RANDOM_BYTES);
-	if (!take_short(&body, &session_id) || !take_short(&body, &hello.cookie))
+	hello.version = ringcast_view_of(body.data, VERSION_BYTES);
+	hello.random = ringcast_view_of(body.data + VERSION_BYTES, RANDOM_BYTES);
+	hello.rest = ringcast_view_of(body.data + VERSION_BYTES + RANDOM_BYTES, body.size - VERSION_BYTES - RANDOM_BYTES);
+	if (!take_short(&hello.rest, &hello.session_id) || !take_short(&hello.rest, &hello.cookie))
 		return false;
 	*ret_hello = hello;
 	return true;
