@@ -2,7 +2,8 @@
  * DTLS on the shard's UDP sockets, beside plain datagrams on the same ports.
  *
  * A datagram goes: prefilter -> hello? answered without keeping anything, until its cookie comes back -> an association's handshake, in its turn ->
- * the connect token, which names the player -> the player's packets. Nothing is sent on an association before the client's first
+ * the connect token, which names the player -> the player's packets. Who has not proven its address takes nothing that others wait for; of those who
+ * have, nobody keeps the places by having come first. Nothing is sent on an association before the client's first
  * packet: the Realtime client holds one datagram at a time, and ours would overwrite what it waits for.
  */
 #include "base/assert.h"
@@ -13,7 +14,7 @@
 #include "shard/shard_private.h"
 #include "crypto/dtls_hello.h"
 
-enum { TX_BUF_BYTES = 65536, EMITTED_BUFS_MAX = SHARD_TX_BUF_MAX / 2, DATAGRAM_BYTES_MAX = 2048 };
+enum { TX_BUF_BYTES = 65536, EMITTED_BUFS_MAX = SHARD_TX_BUF_MAX / 2, DATAGRAM_BYTES_MAX = 2048, GRACE_MS = 1000 };
 
 /* Sending */
 
@@ -374,6 +375,33 @@ static void fill_peer(const struct arrival *arrival, uint8_t ret_peer[20])
 	ret_peer[19] = 0;
 }
 
+/* Who has just come has time to finish, where the others are no fewer. */
+static struct association_bounds half_open_bounds(const struct shard *shard)
+{
+	const struct ringcast_limits *limits = &shard->options.limits;
+	uint64_t timeout_ms = limits->handshake_timeout_ms, grace_ms = timeout_ms / 2 < GRACE_MS ? timeout_ms / 2 : GRACE_MS;
+	return (struct association_bounds){.half_open_max = limits->half_open_max,
+					   .half_open_per_address_max = limits->half_open_per_address_max,
+					   .late_deadline_ns = shard->now_ns + (timeout_ms - grace_ms) * NS_PER_MS};
+}
+
+static enum drop_reason may_open(const struct shard *shard, const struct arrival *arrival, struct association **ret_victim)
+{
+	struct association_bounds bounds = half_open_bounds(shard);
+	return ringcast_association_may_open(&shard->security.associations, arrival->address, arrival->port_index, &bounds, ret_victim);
+}
+
+/* One that only waits for its proof can read that it is over, and begins again at once. */
+static void give_way(struct shard *shard, struct association *association)
+{
+	ringcast_shard_drop(shard, DROP_HALF_OPEN_CROWDED, 1);
+	ringcast_event_address(shard, EVENT_TLS_FAILED, &association->address, DROP_HALF_OPEN_CROWDED);
+	if (association->state == ASSOCIATION_ANONYMOUS)
+		say_goodbye(shard, association);
+	else
+		ringcast_shard_association_break(shard, association);
+}
+
 /* The cookie proves that the client is at its address: a new start there takes the place of whatever was before. */
 static void begin(struct shard *shard, const struct arrival *arrival, struct crypto_session *crypto, uint64_t hello_hash)
 {
@@ -384,7 +412,11 @@ static void begin(struct shard *shard, const struct arrival *arrival, struct cry
 		memcpy(before, old->hello_hashes, sizeof(before));
 		ringcast_shard_association_break(shard, old);
 	}
-	struct association *association = ringcast_association_open(table, arrival->address, arrival->port_index, crypto);
+	struct association *victim;
+	enum drop_reason drop = may_open(shard, arrival, &victim);
+	if (victim != NULL)
+		give_way(shard, victim);
+	struct association *association = drop == DROP_NONE ? ringcast_association_open(table, arrival->address, arrival->port_index, crypto) : NULL;
 	if (association == NULL) {
 		ringcast_crypto_free(&crypto);
 		ringcast_shard_drop(shard, DROP_HALF_OPEN_LIMIT, 1);
@@ -419,16 +451,18 @@ static enum drop_reason answer_hello(struct shard *shard, const struct arrival *
 
 static enum drop_reason wait_for_turn(struct shard *shard, const struct arrival *arrival)
 {
+	struct handshake_queue *queue = &shard->security.queue;
 	struct handshake_datagram datagram = {.address = *arrival->address, .socket = arrival->socket, .port_index = arrival->port_index, .local = arrival->local};
-	datagram.buf = ringcast_buf_alloc(shard->pool, arrival->bytes.size);
+	datagram.buf = ringcast_buf_alloc_spare(shard->pool, arrival->bytes.size);
+	if (datagram.buf == NULL && ringcast_handshake_queue_make_room(queue, arrival->address)) {
+		ringcast_shard_drop(shard, DROP_HANDSHAKE_QUEUE, 1);
+		datagram.buf = ringcast_buf_alloc_spare(shard->pool, arrival->bytes.size);
+	}
 	if (datagram.buf == NULL)
 		return DROP_NO_BUFFER;
 	memcpy(datagram.buf->data, arrival->bytes.data, arrival->bytes.size);
 	datagram.buf->size = (uint32_t)arrival->bytes.size;
-	if (ringcast_handshake_queue_add_datagram(&shard->security.queue, &datagram))
-		return DROP_NONE;
-	ringcast_buf_unref(datagram.buf);
-	return DROP_HANDSHAKE_QUEUE;
+	return ringcast_handshake_queue_add_datagram(queue, &datagram) ? DROP_NONE : DROP_HANDSHAKE_QUEUE;
 }
 
 /* Players who came by TLS have an allowance of their address's: a flood of strangers, whose addresses may be invented, does not keep them out. */
@@ -439,19 +473,26 @@ static bool may_answer(struct shard *shard, const struct address *address)
 	       ringcast_ratelimit_take(&shard->security.hellos, limits->hellos_per_second, 1, shard->now_ns);
 }
 
-/* Without a cookie: cheap, answered at once, but only so many a second. With one it may become a handshake: bounds first, then its turn. */
+static bool has_good_cookie(const struct shard *shard, const struct arrival *arrival, const struct dtls_hello *hello)
+{
+	uint8_t peer[20];
+	fill_peer(arrival, peer);
+	return hello->cookie.size > 0 &&
+	       ringcast_crypto_is_cookie_good(shard->security.credentials.datagram, ringcast_view_of(peer, sizeof(peer)), arrival->bytes);
+}
+
+/*
+ * Without a cookie of ours: cheap, answered at once, but only so many a second, whatever stands where the cookie would. With one it may become a
+ * handshake: bounds first, then its turn.
+ */
 static enum drop_reason receive_hello(struct shard *shard, const struct arrival *arrival, const struct dtls_hello *hello, uint64_t hello_hash)
 {
-	const struct ringcast_limits *limits = &shard->options.limits;
-	struct association_bounds bounds = {limits->half_open_max, limits->half_open_per_address_max};
+	struct association *victim;
 	if (shard->is_stopping)
 		return DROP_DRAINING;
-	if (hello->cookie.size == 0) {
-		if (!may_answer(shard, arrival->address))
-			return DROP_RATE_HELLOS;
-		return answer_hello(shard, arrival, hello_hash);
-	}
-	enum drop_reason drop = ringcast_association_may_open(&shard->security.associations, arrival->address, arrival->port_index, &bounds);
+	if (!has_good_cookie(shard, arrival, hello))
+		return may_answer(shard, arrival->address) ? answer_hello(shard, arrival, hello_hash) : DROP_RATE_HELLOS;
+	enum drop_reason drop = may_open(shard, arrival, &victim); /* the victim goes when the place is taken */
 	if (drop != DROP_NONE)
 		return drop;
 	return arrival->is_turn ? answer_hello(shard, arrival, hello_hash) : wait_for_turn(shard, arrival);

@@ -122,7 +122,7 @@ struct shard_gauges ringcast_shard_gauges(const struct shard *shard)
 		.reservations_timedout = shard->store.reservations_timedout,
 		.answers_awaited = shard->store.answers_awaited,
 		.answers_late = shard->store.answers_late,
-		.half_open = shard->security.associations.half_open_count,
+		.half_open = shard->security.associations.half_open.count,
 		.handshakes_waiting = ringcast_handshake_queue_count(&shard->security.queue),
 		.associations = shard->security.associations.associations.count,
 	};

@@ -4,8 +4,6 @@
 #include "base/assert.h"
 #include "shard/shard_private.h"
 
-enum { HANDSHAKE_DATAGRAMS_MAX = 4096 };
-
 void ringcast_shard_credentials_release(struct shard_credentials *credentials)
 {
 	ringcast_crypto_context_release(&credentials->stream);
@@ -30,9 +28,9 @@ static uint32_t association_count(const struct ringcast_limits *limits)
 
 uint64_t ringcast_shard_security_memory_bytes(const struct ringcast_limits *limits)
 {
-	uint64_t associations = association_count(limits), map_bytes = 2 * sizeof(struct map_slot) * 2;
-	return limits->connections_max * (sizeof(struct secure_stream) + 8) + associations * (sizeof(struct association) + 8 + map_bytes) +
-	       HANDSHAKE_DATAGRAMS_MAX * sizeof(struct handshake_datagram) + 2 * CRYPTO_STREAM_RECORD_BYTES;
+	return limits->connections_max * (sizeof(struct secure_stream) + 8) +
+	       ringcast_association_table_memory_bytes(association_count(limits), limits->half_open_max) +
+	       ringcast_handshake_queue_memory_bytes(limits->handshake_datagrams_max) + 2 * CRYPTO_STREAM_RECORD_BYTES;
 }
 
 bool ringcast_shard_security_init(struct shard *shard)
@@ -47,14 +45,14 @@ bool ringcast_shard_security_init(struct shard *shard)
 	security->gathered = malloc(CRYPTO_STREAM_RECORD_BYTES);
 	return security->opened != NULL && security->gathered != NULL &&
 	       ringcast_slab_init(&security->streams, sizeof(struct secure_stream), limits->connections_max) &&
-	       ringcast_association_table_init(&security->associations, association_count(limits), seed) &&
-	       ringcast_handshake_queue_init(&security->queue, HANDSHAKE_DATAGRAMS_MAX);
+	       ringcast_association_table_init(&security->associations, association_count(limits), limits->half_open_max, seed) &&
+	       ringcast_handshake_queue_init(&security->queue, limits->handshake_datagrams_max, seed);
 }
 
 void ringcast_shard_security_fini(struct shard *shard)
 {
 	struct shard_security *security = &shard->security;
-	if (security->queue.datagrams != NULL)
+	if (security->queue.datagrams.objects != NULL)
 		ringcast_handshake_queue_fini(&security->queue);
 	ringcast_association_table_fini(&security->associations);
 	ringcast_slab_fini(&security->streams);

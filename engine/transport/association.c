@@ -1,6 +1,7 @@
 #include "transport/association.h"
 
 #include "base/assert.h"
+#include "base/attr.h"
 #include "base/magic.h"
 #include "base/moves.h"
 #include "base/hash.h"
@@ -22,20 +23,20 @@ static uint64_t key_of(const struct association_table *table, const struct addre
 	return ringcast_hash_bytes(&key, sizeof(key), table->seed) | 1;
 }
 
-/* As for TCP connections: a /64 is one subscriber. */
-static uint64_t address_key_of(const struct association_table *table, const struct address *address)
-{
-	return ringcast_hash_bytes(address->ip, ringcast_address_is_v4(address) ? 16 : 8, table->seed) | 1;
-}
-
-bool ringcast_association_table_init(struct association_table *table, uint32_t capacity, uint64_t seed)
+bool ringcast_association_table_init(struct association_table *table, uint32_t capacity, uint32_t half_open_max, uint64_t seed)
 {
 	*table = (struct association_table){.seed = seed};
 	if (ringcast_slab_init(&table->associations, sizeof(struct association), capacity) && ringcast_map_init(&table->by_key, capacity) &&
-	    ringcast_map_init(&table->half_open_addresses, capacity))
+	    ringcast_crowds_init(&table->half_open, half_open_max, seed))
 		return true;
 	ringcast_association_table_fini(table);
 	return false;
+}
+
+uint64_t ringcast_association_table_memory_bytes(uint32_t capacity, uint32_t half_open_max)
+{
+	uint64_t map_bytes = 2 * sizeof(struct map_slot) * 2;
+	return capacity * (sizeof(struct association) + 8 + map_bytes) + ringcast_crowds_memory_bytes(half_open_max);
 }
 
 void ringcast_association_table_fini(struct association_table *table)
@@ -46,7 +47,7 @@ void ringcast_association_table_fini(struct association_table *table)
 		if (association != NULL)
 			ringcast_association_close(table, association);
 	}
-	ringcast_map_fini(&table->half_open_addresses);
+	ringcast_crowds_fini(&table->half_open);
 	ringcast_map_fini(&table->by_key);
 	ringcast_slab_fini(&table->associations);
 	*table = (struct association_table){0};
@@ -65,24 +66,31 @@ struct association *ringcast_association_find(const struct association_table *ta
 	return association;
 }
 
-enum drop_reason ringcast_association_may_open(const struct association_table *table, const struct address *address, uint8_t port_index,
-					       const struct association_bounds *bounds)
+/* Where a bound is reached: the oldest of the address' own when that is its own bound, else as the crowds say. */
+static struct association *find_victim(const struct association_table *table, uint64_t key, bool is_own, const struct association_bounds *bounds)
 {
-	const struct association *old = ringcast_association_find(table, address, port_index);
-	uint64_t freed = old != NULL && old->state != ASSOCIATION_IDENTIFIED;
-	uint64_t of_address = ringcast_map_find(&table->half_open_addresses, address_key_of(table, address));
-	if (table->half_open_count - freed >= bounds->half_open_max || of_address - freed >= bounds->half_open_per_address_max)
-		return DROP_HALF_OPEN_LIMIT;
-	return old == NULL && table->associations.count == table->associations.capacity ? DROP_HALF_OPEN_LIMIT : DROP_NONE;
+	bool is_hogs = false;
+	struct crowd_member *member =
+		is_own ? ringcast_crowds_oldest(&table->half_open, key) : ringcast_crowds_victim(&table->half_open, key, &is_hogs);
+	if (member == NULL)
+		return NULL;
+	struct association *victim = CONTAINER_OF(member, struct association, half_open);
+	return is_hogs || victim->deadline_ns <= bounds->late_deadline_ns ? victim : NULL;
 }
 
-static void count_half_open(struct association_table *table, uint64_t address_key, int change)
+enum drop_reason ringcast_association_may_open(const struct association_table *table, const struct address *address, uint8_t port_index,
+					       const struct association_bounds *bounds, struct association **ret_victim)
 {
-	uint64_t count = ringcast_map_find(&table->half_open_addresses, address_key) + (uint64_t)(int64_t)change;
-	bool is_kept = count > 0 ? ringcast_map_set(&table->half_open_addresses, address_key, count)
-				 : ringcast_map_remove(&table->half_open_addresses, address_key);
-	ringcast_assert(is_kept); /* the map has the slab's capacity */
-	table->half_open_count += (uint32_t)change;
+	const struct association *old = ringcast_association_find(table, address, port_index);
+	uint64_t key = ringcast_crowds_key(&table->half_open, address);
+	uint32_t freed = old != NULL && old->state != ASSOCIATION_IDENTIFIED;
+	bool is_own = ringcast_crowds_size(&table->half_open, key) - freed >= bounds->half_open_per_address_max;
+	*ret_victim = NULL;
+	if (is_own || table->half_open.count - freed >= bounds->half_open_max) {
+		*ret_victim = find_victim(table, key, is_own, bounds);
+		return *ret_victim != NULL ? DROP_NONE : DROP_HALF_OPEN_LIMIT;
+	}
+	return old == NULL && table->associations.count == table->associations.capacity ? DROP_HALF_OPEN_LIMIT : DROP_NONE;
 }
 
 struct association *ringcast_association_open(struct association_table *table, const struct address *address, uint8_t port_index,
@@ -92,7 +100,7 @@ struct association *ringcast_association_open(struct association_table *table, c
 	uint64_t key = key_of(table, address, port_index);
 	ringcast_assert(crypto != NULL);
 	ringcast_assert(ringcast_association_find(table, address, port_index) == NULL);
-	if (ringcast_map_find(&table->by_key, key) != 0) /* another address with the same hash */
+	if (ringcast_map_find(&table->by_key, key) != 0 || ringcast_crowds_is_full(&table->half_open)) /* another address with the same hash; or a bound */
 		return NULL;
 	struct association *association = ringcast_slab_alloc(&table->associations, &self);
 	if (association == NULL)
@@ -103,11 +111,10 @@ struct association *ringcast_association_open(struct association_table *table, c
 	association->address = *address;
 	association->port_index = port_index;
 	association->key = key;
-	association->address_key = address_key_of(table, address);
 	association->state = ASSOCIATION_HANDSHAKE;
 	bool is_added = ringcast_map_add(&table->by_key, key, self);
 	ringcast_assert(is_added); /* the map has the slab's capacity */
-	count_half_open(table, association->address_key, 1);
+	ringcast_crowds_add(&table->half_open, ringcast_crowds_key(&table->half_open, address), &association->half_open);
 	return association;
 }
 
@@ -137,7 +144,7 @@ void ringcast_association_identify(struct association_table *table, struct assoc
 	ringcast_assert(conn != HANDLE_NONE);
 	association->state = ringcast_move(moves, association->state, ASSOCIATION_IDENTIFIED);
 	association->conn = conn;
-	count_half_open(table, association->address_key, -1);
+	ringcast_crowds_remove(&table->half_open, &association->half_open);
 }
 
 void ringcast_association_close(struct association_table *table, struct association *association)
@@ -146,8 +153,7 @@ void ringcast_association_close(struct association_table *table, struct associat
 	bool was_there = ringcast_map_remove(&table->by_key, association->key);
 	ringcast_assert(was_there);
 	ringcast_assert(!ringcast_timer_is_armed(&association->timer));
-	if (association->state != ASSOCIATION_IDENTIFIED)
-		count_half_open(table, association->address_key, -1);
+	ringcast_crowds_remove(&table->half_open, &association->half_open);
 	ringcast_crypto_free(&association->crypto);
 	association->magic = ~ASSOCIATION_MAGIC;
 	ringcast_slab_free(&table->associations, association->self);

@@ -4,8 +4,8 @@
  *   HANDSHAKE --(Finished)--> ANONYMOUS --(connect token)--> IDENTIFIED
  *
  * An entry exists only after a cookie came back, so a spoofed address never makes one. Until IDENTIFIED it is half-open, and half-open ones are
- * bounded in total and per address (an IPv6 /64 counts as one). Bounds live in a table of their own, so that players who are in never
- * compete with those who knock. One thread; no clock and no I/O in here.
+ * bounded in total and per address (an IPv6 /64 counts as one); at a bound somebody makes room, see crowds.h. Bounds live in a table of their own, so
+ * that players who are in never compete with those who knock. One thread; no clock and no I/O in here.
  */
 #ifndef RINGCAST_TRANSPORT_ASSOCIATION_H
 #define RINGCAST_TRANSPORT_ASSOCIATION_H
@@ -16,6 +16,7 @@
 #include "base/timer_wheel.h"
 #include "crypto/crypto.h"
 #include "io/local.h"
+#include "transport/crowds.h"
 
 enum association_state { ASSOCIATION_HANDSHAKE, ASSOCIATION_ANONYMOUS, ASSOCIATION_IDENTIFIED, ASSOCIATION_STATE_COUNT };
 
@@ -26,7 +27,8 @@ struct association {
 	struct crypto_session *crypto; /* owned */
 	struct timer timer;            /* while half-open: repeat the last flight, or give up */
 	struct address address;
-	uint64_t key, address_key;
+	uint64_t key;
+	struct crowd_member half_open;
 	uint64_t deadline_ns; /* by when it must be IDENTIFIED */
 	uint64_t hello_hashes[ASSOCIATION_HELLOS_MAX]; /* of the client randoms that opened it [0], and the ones before it here: a late copy is no new start */
 	handle conn;          /* IDENTIFIED: the player's connection */
@@ -38,25 +40,27 @@ struct association {
 struct association_table {
 	struct slab associations;
 	struct map by_key;              /* -> association */
-	struct map half_open_addresses; /* -> how many half-open ones the address has */
-	uint32_t half_open_count;
+	struct crowds half_open;
 	uint64_t seed;
 };
 
 struct association_bounds {
 	uint32_t half_open_max, half_open_per_address_max;
+	uint64_t late_deadline_ns; /* whose deadline is after this has just come: it goes only where its address has more than the newcomer's */
 };
 
-bool ringcast_association_table_init(struct association_table *table, uint32_t capacity, uint64_t seed); /* false: out of memory */
-void ringcast_association_table_fini(struct association_table *table);                                /* closes what is left */
+/* capacity: of all of them; half_open_max: of half-open ones. False: out of memory. */
+bool ringcast_association_table_init(struct association_table *table, uint32_t capacity, uint32_t half_open_max, uint64_t seed);
+void ringcast_association_table_fini(struct association_table *table); /* closes what is left */
+uint64_t ringcast_association_table_memory_bytes(uint32_t capacity, uint32_t half_open_max);
 struct association *ringcast_association_find(const struct association_table *table, const struct address *address, uint8_t port_index);
 /*
  * May this address begin another handshake? DROP_NONE, or HALF_OPEN_LIMIT. For one that starts again on the same address and port the entry it
- * would replace does not count.
+ * would replace does not count. *ret_victim: who has to be closed before it; NULL: nobody.
  */
 enum drop_reason ringcast_association_may_open(const struct association_table *table, const struct address *address, uint8_t port_index,
-					       const struct association_bounds *bounds);
-/* Takes the session. NULL: the table is full, the session stays the caller's. Asserts that the address and port have no entry. */
+					       const struct association_bounds *bounds, struct association **ret_victim);
+/* Takes the session. NULL: there is no room, the session stays the caller's. Asserts that the address and port have no entry. */
 struct association *ringcast_association_open(struct association_table *table, const struct address *address, uint8_t port_index,
 					      struct crypto_session *crypto);
 /* It began with this hello (not 0); before: the hellos of the association that it takes the place of, or NULL. */

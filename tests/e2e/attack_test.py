@@ -52,6 +52,7 @@ SETTINGS = {
     "limits__flood_seconds_max": 2,
     "limits__hellos_per_second": 500,
     "limits__half_open_per_address_max": 64,
+    "limits__half_open_max": 64,
     "limits__buffer_memory_bytes": "8MiB",
     "limits__outq_reliable_bytes": 262144,
     "limits__send_buffer_bytes": 65536,
@@ -405,9 +406,37 @@ class Datagrams(Attacks):
                     time.sleep(0.001)
         self.assert_counted(drop("rate_hellos"))
 
+    def newcomer(self):
+        """A player gets in, and all the way to fast messages."""
+        player = self.secure_player(self.session())
+        association = self.association(player)
+        association.send(identity(player))
+        association.receive()
+
+    def test_hellos_with_forged_cookies(self):
+        """From addresses that need not be the attacker's, by thousands, with an answer that nobody gave."""
+        hello, source, began = bytearray(captured_hello()), random.Random(2), time.monotonic()
+        attackers = [self.open.enter_context(socket.socket(socket.AF_INET, socket.SOCK_DGRAM)) for _ in range(40)]
+        for i, attacker in enumerate(attackers):
+            attacker.bind((f"127.66.{i}.1", 0))
+        for i in range(8000):
+            hello[27:59] = source.randbytes(32)
+            forged = with_cookie(bytes(hello), bytes(27) + bytes([32]) + source.randbytes(32))
+            attackers[i % 40].sendto(forged, ("127.0.0.1", self.daemon.udp_ports[0]))
+            if i % 50 == 49:
+                time.sleep(0.001)
+            if i % 2000 == 1999:
+                self.newcomer()
+        self.assert_counted(drop("rate_hellos"))
+        seconds = time.monotonic() - began + 2  # a burst of one before, and one for the counting
+        own = SETTINGS["limits__hellos_per_second"] + 100  # of everybody, and of the one address with players
+        self.assertLessEqual(self.grown("ringcast_dtls_hellos_answered_total"), seconds * own)
+        self.assertEqual(self.grown(drop("handshake_queue")), 0)
+        self.assertEqual(self.grown(drop("half_open_crowded")), 0)
+
     def test_half_open_dtls(self):
-        """From their own address, with a cookie that is good, and then not a word."""
-        hello, source = bytearray(captured_hello()), random.Random(1)
+        """From their own address, with a cookie that is good, and then not a word. Whoever comes meanwhile gets in, in the place of one of them."""
+        hello, source, seconds = bytearray(captured_hello()), random.Random(1), []
         for _ in range(90):
             attacker = self.open.enter_context(socket.socket(socket.AF_INET, socket.SOCK_DGRAM))
             attacker.bind((ATTACKER, 0))
@@ -417,8 +446,11 @@ class Datagrams(Attacks):
             attacker.send(hello)
             answer = attacker.recv(4096)
             self.assertLessEqual(len(answer), len(hello))
-            attacker.send(with_cookie(bytes(hello), answer))
-        self.assert_counted("ringcast_dtls_handshakes_started_total", drop("half_open_limit"), drop("handshake_timeout"))
+            seconds.append((attacker, with_cookie(bytes(hello), answer)))
+        for attacker, second in seconds:
+            attacker.send(second)
+        self.newcomer()
+        self.assert_counted("ringcast_dtls_handshakes_started_total", drop("half_open_limit"), drop("half_open_crowded"), drop("handshake_timeout"))
 
     def test_hellos_of_a_player(self):
         player = PlainPlayer(self.daemon, self.daemon.reserve(self.session()))

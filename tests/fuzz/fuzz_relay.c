@@ -436,7 +436,7 @@ static void check_left(const struct world *world, uint32_t index)
 	ringcast_assert(shard->slices.count == 0 && shard->fast_peers.count == 0 && shard->wheel.armed_count == 0);
 	ringcast_assert(shard->store.players.count == 0 && shard->store.groups.count == 0 && shard->store.membership_count == 0);
 	ringcast_assert(shard->security.streams.count == 0 && shard->security.associations.associations.count == 0);
-	ringcast_assert(shard->security.associations.half_open_count == 0 && !ringcast_shard_has_handshakes(shard));
+	ringcast_assert(shard->security.associations.half_open.count == 0 && !ringcast_shard_has_handshakes(shard));
 	ringcast_assert(usage.streams == 0 && usage.stream_buffers_held == 0 && usage.datagram_buffers_held == 0);
 	ringcast_assert(ringcast_buf_pool_in_use(shard->pool) == (shard->chunk != NULL) + shard->tx_buf_count);
 }

@@ -197,8 +197,8 @@ static void check_shard(struct world *world, uint32_t i)
 	check_addresses(world, i);
 	check_zero(world, i, "TLS connections", shard->security.streams.count);
 	check_zero(world, i, "DTLS associations", shard->security.associations.associations.count);
-	check_zero(world, i, "half-open associations", shard->security.associations.half_open_count);
-	check_zero(world, i, "addresses with half-open associations", shard->security.associations.half_open_addresses.count);
+	check_zero(world, i, "half-open associations", shard->security.associations.half_open.count);
+	check_zero(world, i, "addresses with half-open associations", shard->security.associations.half_open.crowds.count);
 	check_zero(world, i, "waiting handshakes", ringcast_handshake_queue_count(&shard->security.queue));
 	check_zero(world, i, "timers", shard->wheel.armed_count);
 	check_zero(world, i, "streams in io", usage.streams);

@@ -135,6 +135,7 @@ static void draw_security(struct swarm *swarm, struct prng *prng)
 	swarm->narrow.half_open_max = between(prng, 2, 30);
 	swarm->narrow.half_open_per_address_max = between(prng, 1, 10);
 	swarm->narrow.hellos_per_second = (uint32_t)PICK(prng, 1, 20, 1000);
+	swarm->narrow.handshake_datagrams_max = 2 * swarm->narrow.half_open_max; /* no draw of its own: that would be another world for every seed */
 }
 
 /* A quarter of all worlds has scripts; the others are what they would be without them. */
@@ -225,6 +226,7 @@ void ringcast_swarm_settle(struct swarm *swarm)
 		swarm->limits.handshakes_per_second_per_address = swarm->narrow.handshakes_per_second_per_address;
 		swarm->limits.half_open_max = swarm->narrow.half_open_max;
 		swarm->limits.half_open_per_address_max = swarm->narrow.half_open_per_address_max;
+		swarm->limits.handshake_datagrams_max = swarm->narrow.handshake_datagrams_max;
 		swarm->limits.hellos_per_second = swarm->narrow.hellos_per_second;
 	}
 	if (swarm->narrow_pool > 0)

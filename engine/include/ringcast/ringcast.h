@@ -171,7 +171,8 @@ typedef enum ringcast_io { RINGCAST_IO_AUTO = 0, RINGCAST_IO_URING = 1, RINGCAST
 	X(uint32_t, handshake_budget_us, 2000, 1, 1000000, true, "how long a shard works on waiting TLS and DTLS handshakes before it relays again") \
 	X(uint32_t, half_open_max, 4096, 1, 4000000, false, "DTLS clients per shard that have not proven who they are") \
 	X(uint32_t, half_open_per_address_max, 512, 1, UINT32_MAX, true, "DTLS clients per client address and shard that have not proven who they are") \
-	X(uint32_t, hellos_per_second, 20000, 1, UINT32_MAX, true, "DTLS hellos per second that a shard answers with a cookie") \
+	X(uint32_t, handshake_datagrams_max, 4096, 1, 4000000, false, "DTLS handshake datagrams per shard that wait for their turn, from addresses that are proven") \
+	X(uint32_t, hellos_per_second, 20000, 1, UINT32_MAX, true, "DTLS hellos per second, without a cookie or with a wrong one, that a shard answers with one") \
 	X(uint32_t, hellos_per_second_per_address, 100, 1, UINT32_MAX, true, "of these, per client address with players who came by TLS, besides those for everybody") \
 	X(uint32_t, buffer_memory_bytes, 67108864, 1048576, UINT32_MAX, false, "payload and send buffers per shard") \
 	X(uint32_t, session_data_bytes, 67108864, 0, UINT32_MAX, true, "properties and matchmaker data of all sessions of a shard together; a session beyond it is refused") \

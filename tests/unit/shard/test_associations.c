@@ -122,3 +122,90 @@ Test(associations, a_flood_of_strangers_does_not_keep_known_addresses_out)
 	cr_assert(heard_last(&pair.fast.heard, OPCODE_VERIFY_IDENTITY_RESPONSE)->is_success);
 	stage_fini(&pair.stage);
 }
+
+/* A hello with a cookie that nobody gave it. */
+static void forge(struct fast *fast, uint8_t number)
+{
+	enum { BODY = 2 + 32 + 1 + 1 + 8 + 6, SIZE = 13 + 12 + BODY, COOKIE_AT = 13 + 12 + 2 + 32 + 1 };
+	uint8_t hello[SIZE] = {22, 0xfe, 0xfd, [12] = 12 + BODY, [13] = 1, [16] = BODY, [24] = BODY, [25] = 0xfe, 0xfd, number, [COOKIE_AT] = 8, number};
+	fast_emit(fast, hello, sizeof(hello));
+}
+
+Test(associations, forged_cookies_are_answered_like_none_and_wait_among_nobody)
+{
+	static struct pair pair;
+	stage_init(&pair.stage, SHARD_SECURE_REQUIRED, few_hellos);
+	client_join(&pair.anna, &pair.stage, 10, true);
+	struct fast stranger = {.stage = &pair.stage, .address = stage_address(100, 40000), .port = pair.anna.fast_port}; /* reads no answers */
+	uint64_t steps = pair.stage.shard->counters.handshake_steps;
+	for (uint8_t i = 0; i < 20; i++) {
+		forge(&stranger, i);
+		stage_run_ms(&pair.stage, 1);
+	}
+	cr_assert_eq(pair.stage.shard->counters.dtls_hellos_answered, 5);
+	cr_assert_eq(stage_drops(&pair.stage, DROP_RATE_HELLOS), 15);
+	cr_assert_eq(pair.stage.shard->counters.handshake_steps, steps);
+	fast_open(&pair.fast, &pair.anna, stage_address(10, 41000));
+	fast_handshake(&pair.fast);
+	fast_identify(&pair.fast, pair.anna.peer_id, pair.anna.connect_token, 0);
+	cr_assert(heard_last(&pair.fast.heard, OPCODE_VERIFY_IDENTITY_RESPONSE)->is_success);
+	stage_fini(&pair.stage);
+}
+
+static void few_half_open(struct shard_options *options)
+{
+	options->limits.half_open_max = 3;
+}
+
+/* A hog has all places for those who have not proven who they are. Who comes with the first one of its own gets one, and the hog's oldest goes. */
+Test(associations, a_hog_of_half_open_places_makes_room_for_others_and_not_for_itself)
+{
+	static struct pair pair;
+	struct fast hogs[4];
+	stage_init(&pair.stage, SHARD_SECURE_REQUIRED, few_half_open);
+	client_join(&pair.anna, &pair.stage, 10, true);
+	for (unsigned i = 0; i < ARRAY_COUNT(hogs); i++)
+		fast_open(&hogs[i], &pair.anna, stage_address(100, (uint16_t)(40000 + i)));
+	for (unsigned i = 0; i < 3; i++)
+		fast_handshake(&hogs[i]);
+	knock(&pair.stage, &hogs[3]);
+	cr_assert_not(ringcast_crypto_is_established(hogs[3].crypto), "its others have just come");
+	cr_assert_eq(stage_drops(&pair.stage, DROP_HALF_OPEN_LIMIT), 1);
+	fast_open(&pair.fast, &pair.anna, stage_address(10, 41000));
+	fast_handshake(&pair.fast);
+	cr_assert(hogs[0].is_over && !hogs[1].is_over && !hogs[2].is_over);
+	fast_identify(&pair.fast, pair.anna.peer_id, pair.anna.connect_token, 0);
+	cr_assert(heard_last(&pair.fast.heard, OPCODE_VERIFY_IDENTITY_RESPONSE)->is_success);
+	cr_assert_eq(stage_drops(&pair.stage, DROP_HALF_OPEN_CROWDED), 1);
+	stage_fini(&pair.stage);
+}
+
+static void few_waiting(struct shard_options *options)
+{
+	options->limits.handshake_datagrams_max = 2;
+}
+
+static void emit_many(void *context, const uint8_t *bytes, size_t size)
+{
+	for (unsigned i = 0; i < 6; i++)
+		fast_emit(context, bytes, size);
+}
+
+/* One who says everything many times, faster than the shard can work on it, loses its own. */
+Test(associations, a_hog_of_the_queue_keeps_nobody_out)
+{
+	static struct pair pair;
+	struct fast hog;
+	stage_init(&pair.stage, SHARD_SECURE_REQUIRED, few_waiting);
+	client_join(&pair.anna, &pair.stage, 10, true);
+	fast_open(&hog, &pair.anna, stage_address(100, 40000));
+	fast_open(&pair.fast, &pair.anna, stage_address(10, 41000));
+	hog.crypto = ringcast_crypto_open(pair.stage.datagram_context, "sim", emit_many, &hog);
+	pair.fast.crypto = ringcast_crypto_open(pair.stage.datagram_context, "sim", fast_emit, &pair.fast);
+	ringcast_crypto_connect(hog.crypto);
+	ringcast_crypto_connect(pair.fast.crypto);
+	stage_run_ms(&pair.stage, 10);
+	cr_assert_gt(stage_drops(&pair.stage, DROP_HANDSHAKE_QUEUE), 0);
+	cr_assert(ringcast_crypto_is_established(pair.fast.crypto));
+	stage_fini(&pair.stage);
+}

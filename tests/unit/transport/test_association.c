@@ -8,11 +8,14 @@ enum { CAPACITY = 8 };
 
 static struct association_table table;
 static struct crypto_context *context;
+static struct association *victim; /* of the last may_open */
+static uint64_t late_deadline_ns;  /* zero: everybody has just come */
 
 static void set_up(void)
 {
+	late_deadline_ns = 0;
 	context = toy_sessions_context();
-	cr_assert(ringcast_association_table_init(&table, CAPACITY, 7));
+	cr_assert(ringcast_association_table_init(&table, CAPACITY, CAPACITY, 7));
 }
 
 static void tear_down(void)
@@ -37,6 +40,7 @@ static struct association *open_one(const struct address *address, uint8_t port_
 {
 	struct association *association = ringcast_association_open(&table, address, port_index, toy_sessions_open(context));
 	cr_assert(association != NULL);
+	association->deadline_ns = 100;
 	return association;
 }
 
@@ -48,8 +52,8 @@ static void identify(struct association *association)
 
 static enum drop_reason may_open(struct address address, uint32_t half_open_max, uint32_t per_address_max)
 {
-	struct association_bounds bounds = {half_open_max, per_address_max};
-	return ringcast_association_may_open(&table, &address, 0, &bounds);
+	struct association_bounds bounds = {half_open_max, per_address_max, late_deadline_ns};
+	return ringcast_association_may_open(&table, &address, 0, &bounds, &victim);
 }
 
 Test(association, is_found_by_address_port_and_our_port)
@@ -72,8 +76,62 @@ Test(association, half_open_ones_are_bounded_in_total)
 	struct association *second = open_one(&b, 0);
 	cr_assert_eq(may_open(address_v4(3, 1), 2, 9), DROP_HALF_OPEN_LIMIT);
 	identify(second);
-	cr_assert_eq(table.half_open_count, 1);
+	cr_assert_eq(table.half_open.count, 1);
 	cr_assert_eq(may_open(address_v4(3, 1), 2, 9), DROP_NONE, "who is identified is no longer half-open");
+}
+
+/* Whoever has most gives, however short it has been there; an only one goes only after its time, and then the oldest does. */
+Test(association, at_the_bound_the_largest_holder_gives_its_oldest)
+{
+	struct address hog = address_v4(1, 1), hog_too = address_v4(1, 2), hog_three = address_v4(1, 3), other = address_v4(2, 1);
+	open_one(&other, 0);
+	struct association *oldest = open_one(&hog, 0);
+	open_one(&hog_too, 0);
+	open_one(&hog_three, 0);
+	cr_assert_eq(may_open(address_v4(3, 1), 4, 9), DROP_NONE);
+	cr_assert_eq(victim, oldest);
+	cr_assert_eq(may_open(address_v4(1, 4), 4, 9), DROP_HALF_OPEN_LIMIT, "its own have just come");
+	late_deadline_ns = 100;
+	cr_assert_eq(may_open(address_v4(1, 4), 4, 9), DROP_NONE);
+	cr_assert_eq(victim, oldest);
+	cr_assert_eq(may_open(address_v4(3, 1), 9, 9), DROP_NONE);
+	cr_assert_null(victim);
+}
+
+Test(association, an_only_one_goes_after_its_time_and_not_for_somebodys_second)
+{
+	struct address a = address_v4(1, 1), b = address_v4(2, 1);
+	struct association *first = open_one(&a, 0), *second = open_one(&b, 0);
+	cr_assert_eq(may_open(address_v4(3, 1), 2, 9), DROP_HALF_OPEN_LIMIT);
+	cr_assert_null(victim);
+	late_deadline_ns = 100;
+	cr_assert_eq(may_open(address_v4(3, 1), 2, 9), DROP_NONE);
+	cr_assert_eq(victim, first);
+	cr_assert_eq(may_open(address_v4(2, 2), 2, 9), DROP_NONE);
+	cr_assert_eq(victim, second, "it gives up its own");
+}
+
+Test(association, at_its_own_bound_an_address_gives_its_own_oldest)
+{
+	struct address a = address_v4(1, 1), b = address_v4(1, 2), other = address_v4(2, 1);
+	open_one(&other, 0);
+	struct association *first = open_one(&a, 0);
+	open_one(&b, 0);
+	late_deadline_ns = 100;
+	cr_assert_eq(may_open(address_v4(1, 3), 9, 2), DROP_NONE);
+	cr_assert_eq(victim, first);
+}
+
+Test(association, there_is_no_more_room_than_the_table_was_made_for)
+{
+	struct association_table small;
+	struct address a = address_v4(1, 1), b = address_v4(2, 1);
+	cr_assert(ringcast_association_table_init(&small, CAPACITY, 1, 7));
+	cr_assert_not_null(ringcast_association_open(&small, &a, 0, toy_sessions_open(context)));
+	struct crypto_session *session = toy_sessions_open(context);
+	cr_assert_null(ringcast_association_open(&small, &b, 0, session));
+	ringcast_crypto_free(&session); /* it stayed ours */
+	ringcast_association_table_fini(&small);
 }
 
 Test(association, half_open_ones_are_bounded_per_address)
@@ -157,8 +215,8 @@ Test(association, counts_agree_with_a_simple_model)
 		for (int k = 0; k < 16; k++)
 			if (model[k].is_open && !model[k].is_identified)
 				half_open++, hosts += per_host[k % 4]++ == 0;
-		check(table.half_open_count == half_open, "round %d", round);
-		check(table.half_open_addresses.count == hosts, "round %d", round);
+		check(table.half_open.count == half_open, "round %d", round);
+		check(table.half_open.crowds.count == hosts, "round %d", round);
 		check(may_open(address_v4(0, 77), 99, per_host[0] + 1) == (table.associations.count < CAPACITY ? DROP_NONE : DROP_HALF_OPEN_LIMIT), "round %d", round);
 		check(may_open(address_v4(0, 77), 99, per_host[0]) == DROP_HALF_OPEN_LIMIT, "round %d", round);
 	}
