@@ -1,7 +1,5 @@
-#include "service/loop.h"
-
+/* The service's one thread: its turns and its life. */
 #include <inttypes.h>
-#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,45 +7,16 @@
 
 #include "base/assert.h"
 #include "base/log.h"
-#include "service/batch.h"
 #include "service/letter.h"
+#include "service/loop_private.h"
 #include "service/matchmaking/matchmaking.h"
 #include "service/model/game_event.h"
 #include "service/model/stream.h"
 #include "service/operations/placing.h"
 #include "service/operations/scripts.h"
-#include "service/pace.h"
-#include "service/repeats.h"
 
 /* A turn forgets more sessions than it can end, so that no more than the bound are ever left. */
 enum { TURN_ITEMS_MAX = 256, FORGET_PER_TURN_MAX = 2 * TURN_ITEMS_MAX, DEADLINE_CHECK_MS = 1000 };
-
-struct loop {
-	struct loop_options options;
-	struct model model;
-	pthread_t thread, store_thread;
-	bool has_thread, has_store_thread;
-	pthread_mutex_t lock; /* guards everything down to placing_counts */
-	pthread_cond_t changed, batch_changed;
-	struct list_node requests, calls, events, letters;
-	size_t request_count, event_count, letter_count;
-	uint64_t arrival_count, lost_event_count, lost_event_total; /* lost: since they were last told of, and all */
-	uint64_t game_event_count, lost_game_event_count; /* atomic; of those among events */
-	struct batch *batch; /* the store thread's while not done; NULL: none */
-	bool is_stopping, are_writes_held;
-	struct pace pace;
-	struct placing_counts placing_counts; /* as of the last turn */
-	struct matchmaking_counts match_counts; /* as of the last turn */
-	/* the loop's thread only */
-	struct list_node held; /* answered, waiting for the store; oldest first */
-	struct list_node parked; /* waiting for a host */
-	uint64_t batch_number;	/* of the batch that is being written, or was last */
-	bool is_writing;
-	struct repeats repeats;
-	struct scaling *scaling;
-	int64_t deadlines_checked_ms;
-	uint64_t news_lost, orphans_told; /* as far as something was done about them */
-};
 
 /* Answers */
 
@@ -61,7 +30,7 @@ static void give_answer(struct loop *loop, struct request *request)
 }
 
 /* With who sent the same again meanwhile. */
-static void finish(struct loop *loop, struct request *request)
+void ringcast_loop_finish(struct loop *loop, struct request *request)
 {
 	struct list_node waiting;
 	ringcast_list_init(&waiting);
@@ -91,7 +60,7 @@ static void settle(struct loop *loop, struct request *request, bool has_changed)
 		request->durable_at = loop->batch_number + 1;
 		ringcast_list_add_tail(&loop->held, &request->node);
 	} else {
-		finish(loop, request);
+		ringcast_loop_finish(loop, request);
 	}
 }
 
@@ -137,7 +106,7 @@ static void give_up(struct loop *loop, struct host_call *call)
 		ringcast_list_remove(&request->node);
 		ringcast_request_refuse(request, FAULT_INTERNAL, "the host did not answer within %d s; what became of it can be described later",
 					LOOP_ANSWER_MS / 1000);
-		finish(loop, request);
+		ringcast_loop_finish(loop, request);
 	}
 	if (call->given_up != NULL)
 		call->given_up(&loop->model, call);
@@ -184,147 +153,6 @@ static void submit_calls(struct loop *loop)
 		struct host *host = loop->options.hosts[call->host];
 		host->ops->submit(host, call);
 	}
-}
-
-/* The store */
-
-static void release_held(struct loop *loop)
-{
-	while (!ringcast_list_is_empty(&loop->held)) {
-		struct request *request = CONTAINER_OF(loop->held.next, struct request, node);
-		if (request->durable_at > loop->batch_number)
-			return;
-		ringcast_list_remove(&request->node);
-		finish(loop, request);
-	}
-}
-
-/* Nothing that was not written stays, and whoever waited for it is told. */
-static void refuse_held(struct loop *loop, const char *problem)
-{
-	ringcast_records_undo(&loop->model.records, 0);
-	ringcast_placing_refused(&loop->model);
-	ringcast_matchmaking_undone(loop->model.matchmaking);
-	ringcast_log(LOG_ERROR, "service", "the store refused a change; nothing of it is in force", "err=\"%s\"", problem);
-	while (!ringcast_list_is_empty(&loop->held)) {
-		struct request *request = CONTAINER_OF(loop->held.next, struct request, node);
-		ringcast_list_remove(&request->node);
-		json_decref(request->output);
-		request->output = NULL;
-		request->is_answered = false;
-		ringcast_request_refuse(request, FAULT_INTERNAL, "the change could not be stored: %s", problem);
-		finish(loop, request);
-	}
-}
-
-/* Hosts hear of what is configured when it is durable, in the order of the changes. Trees cross to their threads, so each gets its own. */
-static void teach_one(struct loop *loop, enum record_kind kind, const char *id, const json_t *document)
-{
-	for (uint32_t i = 0; i < loop->options.host_count; i++) {
-		struct host *host = loop->options.hosts[i];
-		json_t *copy = document != NULL && host->ops->learn != NULL ? json_deep_copy(document) : NULL;
-		if (host->ops->learn != NULL && (document == NULL || copy != NULL))
-			host->ops->learn(host, ringcast_record_kind_name(kind), id, copy);
-		else if (host->ops->learn != NULL)
-			ringcast_log(LOG_ERROR, "service", "a change does not reach a host: out of memory", "id=%s", id);
-	}
-}
-
-static void teach(struct loop *loop, const struct batch *batch)
-{
-	for (size_t i = 0; i < batch->count; i++)
-		teach_one(loop, batch->changes[i].kind, batch->changes[i].id, batch->changes[i].after);
-}
-
-/* is_first: as it was at the start. */
-static void hear_capacity(struct loop *loop, const char *fleet_id, const json_t *fleet, bool is_first)
-{
-	struct scaling_decision decision;
-	if (ringcast_scaling_hear(loop->scaling, fleet_id, fleet, is_first, &decision) && loop->options.scaled != NULL)
-		loop->options.scaled(loop->options.context, &decision);
-}
-
-static void hear_capacities(struct loop *loop, const struct batch *batch)
-{
-	for (size_t i = 0; i < batch->count; i++)
-		if (batch->changes[i].kind == RECORD_FLEET)
-			hear_capacity(loop, batch->changes[i].id, batch->changes[i].after, false);
-}
-
-static void teach_all(struct loop *loop)
-{
-	static const enum record_kind kinds[] = {RECORD_BUILD, RECORD_COMPUTE, RECORD_FLEET}; /* a fleet names a build */
-	for (size_t i = 0; i < ARRAY_COUNT(kinds); i++) {
-		const struct record *record = ringcast_records_next(&loop->model.records, kinds[i], "");
-		for (; record != NULL; record = ringcast_records_next(&loop->model.records, kinds[i], record->id)) {
-			teach_one(loop, kinds[i], record->id, record->document);
-			if (kinds[i] == RECORD_FLEET)
-				hear_capacity(loop, record->id, record->document, true);
-		}
-	}
-}
-
-/* Fleet events are told when they are durable. */
-static void tell_fleet_events(struct loop *loop, const struct batch *batch)
-{
-	for (size_t i = 0; loop->model.settings.has_stream && i < batch->count; i++)
-		if (batch->changes[i].kind == RECORD_EVENT && batch->changes[i].after != NULL)
-			ringcast_stream_fleet(&loop->model, batch->changes[i].after);
-}
-
-static void end_batch(struct loop *loop, struct batch *batch)
-{
-	loop->is_writing = false;
-	if (batch->is_written) {
-		tell_fleet_events(loop, batch);
-		ringcast_records_settle(&loop->model.records, batch->count);
-		ringcast_matchmaking_settled(loop->model.matchmaking);
-		teach(loop, batch);
-		for (size_t i = 0; i < batch->count; i++)
-			ringcast_placing_stored(&loop->model, &batch->changes[i]);
-		hear_capacities(loop, batch);
-		release_held(loop);
-	} else {
-		refuse_held(loop, batch->problem);
-	}
-	ringcast_batch_destroy(&batch);
-}
-
-static void begin_batch(struct loop *loop)
-{
-	if (loop->is_writing || loop->model.records.change_count == 0)
-		return;
-	struct batch *batch = ringcast_batch_of(&loop->model.records);
-	if (batch == NULL) {
-		refuse_held(loop, "out of memory");
-		return;
-	}
-	loop->is_writing = true;
-	loop->batch_number++;
-	pthread_mutex_lock(&loop->lock);
-	loop->batch = batch;
-	pthread_cond_signal(&loop->batch_changed);
-	pthread_mutex_unlock(&loop->lock);
-}
-
-static void *run_store(void *context)
-{
-	struct loop *loop = context;
-	pthread_mutex_lock(&loop->lock);
-	while (!loop->is_stopping || (loop->batch != NULL && !loop->batch->is_done)) {
-		if (loop->batch == NULL || loop->batch->is_done) {
-			pthread_cond_wait(&loop->batch_changed, &loop->lock);
-			continue;
-		}
-		struct batch *batch = loop->batch;
-		pthread_mutex_unlock(&loop->lock);
-		ringcast_batch_write(batch, loop->options.store);
-		pthread_mutex_lock(&loop->lock);
-		batch->is_done = true;
-		pthread_cond_signal(&loop->changed);
-	}
-	pthread_mutex_unlock(&loop->lock);
-	return NULL;
 }
 
 /* Turning */
@@ -464,7 +292,7 @@ static bool do_work(struct loop *loop, struct work *work)
 	bool is_any = work->batch != NULL || !ringcast_list_is_empty(&work->letters) || work->lost_event_count > 0 || !ringcast_list_is_empty(&work->requests) || !ringcast_list_is_empty(&work->calls) ||
 		      !ringcast_list_is_empty(&work->events);
 	if (work->batch != NULL)
-		end_batch(loop, work->batch);
+		ringcast_loop_end_batch(loop, work->batch);
 	hear_hosts(loop, work);
 	keep_letters(loop, &work->letters);
 	while (!ringcast_list_is_empty(&work->requests)) {
@@ -506,7 +334,7 @@ bool ringcast_loop_turn(struct loop *loop)
 	ringcast_model_repair(&loop->model);
 	ringcast_scaling_evaluate(loop->scaling, &loop->model, loop->options.steady_ms(loop->options.context));
 	hand_on(loop);
-	begin_batch(loop);
+	ringcast_loop_begin_batch(loop);
 	submit_calls(loop);
 	check_deadlines(loop);
 	look_for_losses(loop);
@@ -575,10 +403,7 @@ struct loop *ringcast_loop_create(const struct loop_options *options, char probl
 	loop->options = *options;
 	ringcast_model_init(&loop->model, &options->settings, options->seed);
 	ringcast_repeats_init(&loop->repeats, options->repeats_max, options->seed);
-	ringcast_list_init(&loop->requests);
-	ringcast_list_init(&loop->calls);
-	ringcast_list_init(&loop->events);
-	ringcast_list_init(&loop->letters);
+	ringcast_loop_inbox_init(loop);
 	ringcast_list_init(&loop->held);
 	ringcast_list_init(&loop->parked);
 	pthread_mutex_init(&loop->lock, NULL);
@@ -602,7 +427,7 @@ struct loop *ringcast_loop_create(const struct loop_options *options, char probl
 		ringcast_loop_destroy(&loop);
 		return NULL;
 	}
-	teach_all(loop);
+	ringcast_loop_teach_all(loop);
 	loop->model.matchmaking = ringcast_matchmaking_create(&loop->model, &queues);
 	if (loop->model.matchmaking == NULL) {
 		snprintf(problem, STORE_PROBLEM_BYTES, "matchmaking: out of memory");
@@ -613,7 +438,7 @@ struct loop *ringcast_loop_create(const struct loop_options *options, char probl
 
 bool ringcast_loop_start(struct loop *loop)
 {
-	loop->has_store_thread = pthread_create(&loop->store_thread, NULL, run_store, loop) == 0;
+	loop->has_store_thread = pthread_create(&loop->store_thread, NULL, ringcast_loop_run_store, loop) == 0;
 	if (loop->has_store_thread)
 		loop->has_thread = pthread_create(&loop->thread, NULL, run_loop, loop) == 0;
 	return loop->has_thread;
@@ -626,7 +451,7 @@ static void refuse_all(struct loop *loop, struct list_node *list)
 		ringcast_list_remove(&request->node);
 		if (!request->is_answered)
 			ringcast_request_refuse(request, FAULT_UNAVAILABLE, "the service is stopping");
-		finish(loop, request);
+		ringcast_loop_finish(loop, request);
 	}
 }
 
@@ -650,34 +475,13 @@ void ringcast_loop_stop(struct loop *loop)
 	refuse_all(loop, &loop->held);
 }
 
-static void calls_free(struct list_node *list)
-{
-	while (!ringcast_list_is_empty(list)) {
-		struct host_call *call = CONTAINER_OF(list->next, struct host_call, node);
-		ringcast_list_remove(&call->node);
-		ringcast_host_call_destroy(&call);
-	}
-}
-
-static void events_free(struct list_node *list)
-{
-	while (!ringcast_list_is_empty(list)) {
-		struct host_event *event = CONTAINER_OF(list->next, struct host_event, node);
-		ringcast_list_remove(&event->node);
-		json_decref(event->found);
-		free(event);
-	}
-}
-
 void ringcast_loop_destroy(struct loop **loop)
 {
 	if (*loop == NULL)
 		return;
 	ringcast_assert(!(*loop)->has_thread && ringcast_list_is_empty(&(*loop)->requests) && ringcast_list_is_empty(&(*loop)->parked));
-	calls_free(&(*loop)->calls);
+	ringcast_loop_inbox_fini(*loop);
 	ringcast_batch_destroy(&(*loop)->batch); /* of a loop that never turned */
-	events_free(&(*loop)->events);
-	ringcast_letters_free(&(*loop)->letters);
 	ringcast_repeats_fini(&(*loop)->repeats);
 	ringcast_placing_fini(&(*loop)->model);
 	ringcast_matchmaking_destroy(&(*loop)->model.matchmaking);
@@ -690,121 +494,17 @@ void ringcast_loop_destroy(struct loop **loop)
 	*loop = NULL;
 }
 
-/* Inbox */
-
-bool ringcast_loop_ask(struct loop *loop, struct request *request)
-{
-	pthread_mutex_lock(&loop->lock);
-	bool is_taken = !loop->is_stopping && loop->request_count < loop->options.requests_max;
-	if (is_taken) {
-		loop->request_count++;
-		ringcast_list_add_tail(&loop->requests, &request->node);
-		pthread_cond_signal(&loop->changed);
-	}
-	pthread_mutex_unlock(&loop->lock);
-	return is_taken;
-}
-
-void ringcast_loop_give_back(struct loop *loop, struct host_call *call)
-{
-	pthread_mutex_lock(&loop->lock);
-	call->arrival = ++loop->arrival_count;
-	ringcast_list_add_tail(&loop->calls, &call->node);
-	pthread_cond_signal(&loop->changed);
-	pthread_mutex_unlock(&loop->lock);
-}
-
-/* Events of games have a share of the room: they are longer, and nobody is asked after those that are lost. */
-static bool is_room_for(const struct loop *loop, bool is_game)
-{
-	return loop->event_count < loop->options.events_max &&
-	       (!is_game || __atomic_load_n(&loop->game_event_count, __ATOMIC_RELAXED) < loop->options.game_events_max);
-}
-
-void ringcast_loop_tell(struct loop *loop, const struct host_event *event)
-{
-	bool is_game = event->kind == HOST_GAME_EVENT;
-	struct host_event *copy = malloc(sizeof(*copy));
-	if (copy != NULL)
-		*copy = *event;
-	pthread_mutex_lock(&loop->lock);
-	bool is_taken = copy != NULL && is_room_for(loop, is_game);
-	if (is_taken) {
-		copy->arrival = ++loop->arrival_count;
-		ringcast_list_add_tail(&loop->events, &copy->node);
-		loop->event_count++;
-		__atomic_add_fetch(&loop->game_event_count, is_game, __ATOMIC_RELAXED);
-	} else if (is_game) {
-		__atomic_add_fetch(&loop->lost_game_event_count, 1, __ATOMIC_RELAXED);
-	} else {
-		loop->lost_event_count++;
-		loop->lost_event_total++;
-	}
-	pthread_cond_signal(&loop->changed);
-	pthread_mutex_unlock(&loop->lock);
-	if (is_taken)
-		return;
-	json_decref(event->found);
-	free(copy);
-}
-
 const struct compute_token_secret *ringcast_loop_token_secret(const struct loop *loop)
 {
 	return &loop->model.token_secret;
 }
 
-void ringcast_loop_placing_counts(struct loop *loop, struct placing_counts *ret_counts)
+struct model *ringcast_loop_model(struct loop *loop)
 {
-	pthread_mutex_lock(&loop->lock);
-	*ret_counts = loop->placing_counts;
-	pthread_mutex_unlock(&loop->lock);
+	return &loop->model;
 }
 
 uint64_t ringcast_loop_stall_ns(const struct loop *loop)
 {
 	return ringcast_pace_stall_ns(&loop->pace, running_ns(loop));
-}
-
-uint64_t ringcast_loop_lost_count(struct loop *loop)
-{
-	pthread_mutex_lock(&loop->lock);
-	uint64_t count = loop->lost_event_total;
-	pthread_mutex_unlock(&loop->lock);
-	return count;
-}
-
-uint64_t ringcast_loop_lost_game_count(const struct loop *loop)
-{
-	return __atomic_load_n(&loop->lost_game_event_count, __ATOMIC_RELAXED);
-}
-
-bool ringcast_loop_bury(struct loop *loop, const char *url, const struct service_event *event, const char *error)
-{
-	struct letter *letter = ringcast_letter_create(url, event, error);
-	if (letter == NULL)
-		return false;
-	pthread_mutex_lock(&loop->lock);
-	bool is_taken = loop->letter_count < loop->options.events_max;
-	if (is_taken) {
-		ringcast_list_add_tail(&loop->letters, &letter->node);
-		loop->letter_count++;
-		pthread_cond_signal(&loop->changed);
-	}
-	pthread_mutex_unlock(&loop->lock);
-	if (!is_taken)
-		ringcast_letter_destroy(&letter);
-	return is_taken;
-}
-
-struct matchmaking_counts ringcast_loop_match_counts(struct loop *loop)
-{
-	pthread_mutex_lock(&loop->lock);
-	struct matchmaking_counts counts = loop->match_counts;
-	pthread_mutex_unlock(&loop->lock);
-	return counts;
-}
-
-struct model *ringcast_loop_model(struct loop *loop)
-{
-	return &loop->model;
 }
