@@ -1,9 +1,7 @@
-#include "control/daemon.h"
-
+/* The life of the daemon: start, loop, drain, stop. */
 #include <errno.h>
 #include <inttypes.h>
 #include <poll.h>
-#include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdlib.h>
@@ -16,16 +14,9 @@
 #include "base/assert.h"
 #include "base/pause.h"
 #include "base/types.h"
-#include "control/dev_script.h"
-#include "control/dev_session.h"
-#include "control/http_clients.h"
-#include "control/http_server.h"
+#include "control/daemon_private.h"
 #include "control/notify.h"
-#include "control/reload.h"
 #include "control/report.h"
-#include "control/script_store.h"
-#include "control/service.h"
-#include "control/service_scripts.h"
 #include "control/tls_files.h"
 #include "control/tokens.h"
 
@@ -37,202 +28,11 @@
 #define TICKETS_RENEWED_S 43200 /* whoever steals a key of tickets can read what half a day's resumed TLS 1.2 sessions said, not more */
 #define ROUND_MS 250 /* how often a drain looks whether the players have left */
 
-struct daemon {
-	const struct flags *flags;
-	char *const *environment;
-	struct logs *logs;
-	ringcast_engine *engine;
-	struct http *http, *health; /* of admin.address and admin.health_address; NULL: off */
-	struct http_cuts cuts;      /* of both */
-	struct service *service;    /* NULL: off */
-	pthread_rwlock_t service_lock; /* shards read service, the main thread changes it */
-	struct script_store *scripts; /* NULL: nothing can be pushed */
-	struct service_scripts service_scripts; /* the same for the service */
-	struct dev_script dev_script;
-	struct dev_session demo; /* dev mode */
-	pthread_mutex_t mutex; /* guards config and reloads */
-	struct config config;
-	int signal_fd;
-	int wake_fd;                  /* the HTTP thread asked for a stop */
-	int stopped_fd;               /* the engine has stopped */
-	_Atomic bool is_stop_asked, is_resume_asked; /* by HTTP */
-	bool is_stopping, is_stopped; /* main thread only: a drain that ends in a stop; leave the loop now */
-	uint64_t drain_deadline_ns, drain_turn_ns; /* drain_turn_ns: when it was last looked at */
-	uint64_t notified_ns;
-	uint64_t certificate_look_ns, tickets_renewed_ns;
-};
-
 static uint64_t now_ns(void)
 {
 	struct timespec now;
 	clock_gettime(CLOCK_MONOTONIC, &now);
 	return (uint64_t)now.tv_sec * NS_PER_S + (uint64_t)now.tv_nsec;
-}
-
-/* host functions: HTTP thread */
-
-static void wake(struct daemon *daemon)
-{
-	uint64_t one = 1;
-	ssize_t written = write(daemon->wake_fd, &one, sizeof(one));
-	ringcast_assert(written == sizeof(one));
-}
-
-static void host_drain(void *context, bool is_exit)
-{
-	struct daemon *daemon = context;
-	if (!ringcast_engine_is_draining(daemon->engine))
-		ringcast_logs_event(daemon->logs, RINGCAST_LOG_INFO, "draining", "by=admin exit=%s", is_exit ? "true" : "false");
-	ringcast_engine_drain(daemon->engine);
-	if (!is_exit)
-		return;
-	daemon->is_resume_asked = false;
-	daemon->is_stop_asked = true;
-	wake(daemon);
-}
-
-/* A stop that waits for players is given up too, by the main thread. */
-static int host_resume(void *context)
-{
-	struct daemon *daemon = context;
-	int result = ringcast_engine_resume(daemon->engine);
-	if (result != RINGCAST_OK)
-		return result;
-	daemon->is_stop_asked = false;
-	daemon->is_resume_asked = true;
-	wake(daemon);
-	return result;
-}
-
-/* Always, not only when a path has changed: what renews a certificate writes it over the old one. */
-static bool reload_credentials(struct daemon *daemon, const struct config *next, struct config_error *reterr)
-{
-	struct tls_files files;
-	char error[sizeof(reterr->text) - 16];
-	if (ringcast_engine_security(daemon->engine) == RINGCAST_SECURITY_OFF || !next->tls_certificate.text[0])
-		return true; /* the development certificate lives as long as the process */
-	if (!ringcast_tls_files_load(next, &files, reterr))
-		return false;
-	int result = ringcast_engine_reload_credentials(daemon->engine, files.certificate, files.key, files.ca, error, sizeof(error));
-	ringcast_tls_files_free(&files);
-	if (result != RINGCAST_OK)
-		snprintf(reterr->text, sizeof(reterr->text), "tls: %s", error);
-	return result == RINGCAST_OK;
-}
-
-static bool reload_service(struct daemon *daemon, const struct config *next, struct config_error *reterr)
-{
-	pthread_rwlock_rdlock(&daemon->service_lock);
-	bool is_taken = !daemon->service || ringcast_control_service_reload(next, daemon->service, reterr);
-	pthread_rwlock_unlock(&daemon->service_lock);
-	return is_taken;
-}
-
-/* The listener speaks TLS or does not, for as long as it lives. */
-static bool load_admin_tls(struct daemon *daemon, const struct config *next, struct admin_tls **ret_tls, struct config_error *reterr)
-{
-	bool was_on = daemon->config.admin_tls_certificate.text[0], is_on = next->admin_tls_certificate.text[0];
-	*ret_tls = NULL;
-	if (!daemon->http)
-		return true;
-	if (was_on == is_on)
-		return ringcast_admin_tls_load(next, ret_tls, reterr);
-	snprintf(reterr->text, sizeof(reterr->text), "admin.tls_certificate: TLS of the admin API is switched %s by a restart only", is_on ? "on" : "off");
-	return false;
-}
-
-static json_t *host_reload(void *context, struct config_error *reterr)
-{
-	struct daemon *daemon = context;
-	struct config next;
-	struct tokens tokens;
-	ringcast_certificate_info before = {0}, after = {0};
-	char changed[512], needs_restart[512], quoted[600];
-	pthread_mutex_lock(&daemon->mutex);
-	json_t *changes = NULL;
-	ringcast_engine_certificate(daemon->engine, &before);
-	struct admin_tls *tls = NULL;
-	if (ringcast_flags_load_config(daemon->flags, daemon->environment, &next, reterr) && ringcast_tokens_load(&next, &tokens, reterr) &&
-	    load_admin_tls(daemon, &next, &tls, reterr) &&
-	    ringcast_control_service_check(&next, daemon->flags->is_dev, reterr) && reload_credentials(daemon, &next, reterr) &&
-	    reload_service(daemon, &next, reterr)) {
-		changes = ringcast_reload_apply(&daemon->config, &next);
-		ringcast_engine_certificate(daemon->engine, &after);
-		if (strcmp(before.fingerprint, after.fingerprint) != 0)
-			ringcast_reload_note(changes, "tls.certificate", "certificate_fingerprint", after.fingerprint);
-		if (daemon->http)
-			ringcast_http_reload(daemon->http, &daemon->config, &tokens, tls);
-		tls = NULL; /* taken, if there was one */
-		ringcast_engine_reload(daemon->engine, &daemon->config.limits);
-		ringcast_logs_set_level(daemon->logs, (ringcast_log_level)daemon->config.log_level);
-	}
-	ringcast_admin_tls_free(&tls);
-	ringcast_tokens_forget(&tokens);
-	pthread_mutex_unlock(&daemon->mutex);
-	if (changes) {
-		ringcast_reload_names(changes, "changed", changed, sizeof(changed));
-		ringcast_reload_names(changes, "needs_restart", needs_restart, sizeof(needs_restart));
-		const char *fingerprint = json_string_value(json_object_get(changes, "certificate_fingerprint"));
-		ringcast_logs_event(daemon->logs, RINGCAST_LOG_INFO, "configuration reloaded", "changed=\"%s\" needs_restart=\"%s\"%s%s",
-				    changed, needs_restart, fingerprint ? " certificate_sha256=" : "", fingerprint ? fingerprint : "");
-	} else {
-		ringcast_logs_event(daemon->logs, RINGCAST_LOG_ERROR, "configuration refused, keeping the old one", "err=%s",
-				    ringcast_logs_quote(reterr->text, quoted, sizeof(quoted)));
-	}
-	return changes;
-}
-
-static void host_config(void *context, struct config *ret_config)
-{
-	struct daemon *daemon = context;
-	pthread_mutex_lock(&daemon->mutex);
-	*ret_config = daemon->config;
-	pthread_mutex_unlock(&daemon->mutex);
-}
-
-static uint64_t host_log_lost_count(void *context)
-{
-	return ringcast_logs_lost_count(((struct daemon *)context)->logs);
-}
-
-static json_t *host_letters(void *context, bool is_resend, char *problem, size_t problem_bytes)
-{
-	struct daemon *daemon = context;
-	char text[SERVICE_PROBLEM_BYTES] = "";
-	pthread_rwlock_rdlock(&daemon->service_lock);
-	json_t *answer = daemon->service ? ringcast_service_letters(daemon->service, is_resend, text) : NULL;
-	pthread_rwlock_unlock(&daemon->service_lock);
-	snprintf(problem, problem_bytes, "%s", text);
-	return answer;
-}
-
-static uint64_t host_service_stall_ns(void *context)
-{
-	struct daemon *daemon = context;
-	pthread_rwlock_rdlock(&daemon->service_lock);
-	uint64_t stall_ns = daemon->service ? ringcast_service_stall_ns(daemon->service) : 0;
-	pthread_rwlock_unlock(&daemon->service_lock);
-	return stall_ns;
-}
-
-static json_t *host_explain(void *context, const char *ticket_id, char *problem, size_t problem_bytes)
-{
-	struct daemon *daemon = context;
-	char text[SERVICE_PROBLEM_BYTES] = "";
-	pthread_rwlock_rdlock(&daemon->service_lock);
-	json_t *answer = daemon->service ? ringcast_service_explain(daemon->service, ticket_id, text) : NULL;
-	pthread_rwlock_unlock(&daemon->service_lock);
-	snprintf(problem, problem_bytes, "%s", text);
-	return answer;
-}
-
-static void host_service_metrics(void *context, ringcast_metric_fn *each, void *each_context)
-{
-	struct daemon *daemon = context;
-	pthread_rwlock_rdlock(&daemon->service_lock);
-	if (daemon->service)
-		ringcast_service_metrics_each(daemon->service, each, each_context);
-	pthread_rwlock_unlock(&daemon->service_lock);
 }
 
 /* start */
@@ -314,23 +114,7 @@ static bool refuse_http(struct daemon *daemon, const struct config_error *error)
 static bool start_one_http(struct daemon *daemon, struct http_options *options, const char *address, struct http **ret_http)
 {
 	struct config_error error;
-	const struct http_host host = {
-		.context = daemon,
-		.engine = daemon->engine,
-		.is_dev = daemon->flags->is_dev,
-		.drain = host_drain,
-		.resume = host_resume,
-		.reload = host_reload,
-		.config = host_config,
-		.log_lost_count = host_log_lost_count,
-		.letters = host_letters,
-		.service_stall_ns = host_service_stall_ns,
-		.explain = host_explain,
-		.service_metrics = host_service_metrics,
-		.cuts = &daemon->cuts,
-		.scripts = daemon->scripts,
-		.logs = daemon->logs,
-	};
+	const struct http_host host = ringcast_daemon_host(daemon);
 	bool is_endpoint = ringcast_value_parse_endpoint(address, &options->endpoint);
 	ringcast_assert(is_endpoint);
 	if (options->endpoint.size == 0)
@@ -441,7 +225,7 @@ static void announce(struct daemon *daemon)
 static void begin_stop(struct daemon *daemon, const char *cause)
 {
 	struct config config;
-	host_config(daemon, &config);
+	ringcast_daemon_config(daemon, &config);
 	if (daemon->is_stopping) {
 		ringcast_logs_event(daemon->logs, RINGCAST_LOG_WARN, "stopping at once", "by=%s", cause);
 		daemon->is_stopped = true;
@@ -474,7 +258,7 @@ static void reload(struct daemon *daemon)
 {
 	struct config_error error;
 	ringcast_notify_reloading();
-	json_t *changes = host_reload(daemon, &error);
+	json_t *changes = ringcast_daemon_reload(daemon, &error);
 	json_decref(changes);
 	ringcast_notify_ready(changes ? "running" : "running; the last reload was refused, see the log");
 }
@@ -613,7 +397,7 @@ static void run(struct daemon *daemon)
 			ringcast_dev_session_renew(&daemon->demo);
 		struct config config;
 		uint64_t now = now_ns();
-		host_config(daemon, &config);
+		ringcast_daemon_config(daemon, &config);
 		if (daemon->is_stopping && !daemon->is_stopped)
 			advance_drain(daemon, now);
 		advance_watchdog(daemon, &config, now, watchdog_us);
