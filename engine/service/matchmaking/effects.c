@@ -25,6 +25,7 @@ void ringcast_proposal_destroy(struct matchmaking *matchmaking, struct proposal 
 	if (dead->backfill != NULL && dead->backfill->proposal == dead)
 		dead->backfill->proposal = NULL;
 	ringcast_list_remove(&dead->node);
+	ringcast_text_index_remove(&matchmaking->proposals_by_id, dead->id);
 	json_decref(dead->configuration);
 	json_decref(dead->places);
 	free(dead->tickets);
@@ -42,13 +43,13 @@ static struct proposal *proposal_create(struct matchmaking *matchmaking, struct 
 		return NULL;
 	proposal->tickets = calloc(view.count, sizeof(struct ticket *));
 	proposal->teams = calloc(view.count, 1);
-	if (proposal->tickets == NULL || proposal->teams == NULL) {
+	ringcast_model_new_id(matchmaking->model, "", proposal->id);
+	if (proposal->tickets == NULL || proposal->teams == NULL || !ringcast_proposal_add(matchmaking, proposal)) {
 		free(proposal->tickets);
 		free(proposal->teams);
 		free(proposal);
 		return NULL;
 	}
-	ringcast_model_new_id(matchmaking->model, "", proposal->id);
 	proposal->ground = ground;
 	proposal->maker = ground->maker;
 	proposal->configuration = json_incref(ground->configuration);
@@ -63,7 +64,6 @@ static struct proposal *proposal_create(struct matchmaking *matchmaking, struct 
 	proposal->backfill = view.backfill == HANDLE_NONE ? NULL : ticket_of(ground, view.backfill);
 	if (proposal->backfill != NULL)
 		proposal->backfill->proposal = proposal;
-	ringcast_list_add_tail(&matchmaking->proposals, &proposal->node);
 	matchmaking->counts.matches_created++;
 	return proposal;
 }
@@ -107,12 +107,21 @@ static void tell_rejection(struct matchmaking *matchmaking, struct ticket *ticke
 
 struct proposal *ringcast_proposal_find(const struct matchmaking *matchmaking, const char *id)
 {
-	for (struct list_node *node = matchmaking->proposals.next; node != &matchmaking->proposals; node = node->next) {
-		struct proposal *proposal = CONTAINER_OF(node, struct proposal, node);
-		if (strcmp(proposal->id, id) == 0)
-			return proposal;
-	}
-	return NULL;
+	return ringcast_text_index_find(&matchmaking->proposals_by_id, id);
+}
+
+bool ringcast_proposal_add(struct matchmaking *matchmaking, struct proposal *proposal)
+{
+	if (!ringcast_text_index_add(&matchmaking->proposals_by_id, proposal->id, proposal))
+		return false;
+	ringcast_list_add_tail(&matchmaking->proposals, &proposal->node);
+	return true;
+}
+
+void ringcast_proposal_look_at(struct matchmaking *matchmaking, struct proposal *proposal, int64_t at_ms)
+{
+	proposal->look_ms = at_ms;
+	matchmaking->look_due_ms = at_ms < matchmaking->look_due_ms ? at_ms : matchmaking->look_due_ms;
 }
 
 const char *ringcast_proposal_team(const struct proposal *proposal, uint32_t index)

@@ -558,7 +558,9 @@ struct matchmaking *ringcast_matchmaking_create(struct model *model, const struc
 	matchmaking->began_ms = model->steady_ms;
 	model->matchmaking = matchmaking;
 	model->placement_ended = ringcast_placement_ended;
+	matchmaking->look_due_ms = INT64_MAX;
 	ringcast_text_index_init(&matchmaking->by_id, ringcast_prng_next(&model->prng));
+	ringcast_text_index_init(&matchmaking->proposals_by_id, ringcast_prng_next(&model->prng));
 	struct list_node *lists[] = {&matchmaking->makers, &matchmaking->live, &matchmaking->ended, &matchmaking->held, &matchmaking->proposals, &matchmaking->untold,
 				     &matchmaking->rosters, &matchmaking->backfills};
 	for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]); i++)
@@ -597,5 +599,6 @@ void ringcast_matchmaking_destroy(struct matchmaking **matchmaking)
 	while (!ringcast_list_is_empty(&dead->makers))
 		ringcast_maker_close(dead, CONTAINER_OF(dead->makers.next, struct maker, node));
 	ringcast_text_index_fini(&dead->by_id);
+	ringcast_text_index_fini(&dead->proposals_by_id);
 	free(dead);
 }

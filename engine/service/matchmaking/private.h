@@ -102,6 +102,8 @@ struct matchmaking {
 	struct model *model;
 	const struct matchmaking_queues *queues;
 	struct list_node rosters, backfills;
+	struct text_index proposals_by_id;
+	int64_t look_due_ms; /* no proposal is to be looked at before; INT64_MAX: none is */
 	int64_t rosters_looked_ms, began_ms;
 	struct text_index by_id;
 	struct list_node makers, live, ended, held, proposals, untold;
@@ -142,6 +144,9 @@ uint64_t ringcast_matchmaking_clock_ns(int64_t steady_ms);
 enum ground_cause { GROUND_ROUND, GROUND_ANSWER, GROUND_REJECT, GROUND_STOP, GROUND_PLACED };
 void ringcast_ground_take_effects(struct matchmaking *matchmaking, struct ground *ground, enum ground_cause cause);
 void ringcast_proposal_destroy(struct matchmaking *matchmaking, struct proposal **proposal);
+/* Into the list and the index. False: out of memory. */
+bool ringcast_proposal_add(struct matchmaking *matchmaking, struct proposal *proposal);
+void ringcast_proposal_look_at(struct matchmaking *matchmaking, struct proposal *proposal, int64_t at_ms);
 struct proposal *ringcast_proposal_find(const struct matchmaking *matchmaking, const char *id);
 const char *ringcast_proposal_team(const struct proposal *proposal, uint32_t index);
 /* All of its tickets end so. connection: borrowed, NULL for none. */

@@ -170,11 +170,14 @@ static struct proposal *adopted_proposal(struct matchmaking *matchmaking, struct
 	if (proposal != NULL || (proposal = calloc(1, sizeof(*proposal))) == NULL)
 		return proposal;
 	snprintf(proposal->id, sizeof(proposal->id), "%s", id);
+	if (!ringcast_proposal_add(matchmaking, proposal)) {
+		free(proposal);
+		return NULL;
+	}
 	proposal->maker = ticket->maker;
 	proposal->configuration = json_incref(ringcast_records_find(&matchmaking->model->records, RECORD_MATCHMAKER, ticket->maker->name));
 	proposal->is_told = proposal->is_over = proposal->is_placed_by_queue = true;
-	proposal->look_ms = matchmaking->model->steady_ms + LOOK_AGAIN_MS;
-	ringcast_list_add_tail(&matchmaking->proposals, &proposal->node);
+	ringcast_proposal_look_at(matchmaking, proposal, matchmaking->model->steady_ms + LOOK_AGAIN_MS);
 	return proposal;
 }
 
@@ -250,7 +253,7 @@ static void ask_for_places(struct matchmaking *matchmaking, struct proposal *pro
 	call->answered = reserved;
 	session->reserve_count++;
 	proposal->call = call;
-	proposal->look_ms = matchmaking->model->steady_ms + HOST_ANSWER_MS;
+	ringcast_proposal_look_at(matchmaking, proposal, matchmaking->model->steady_ms + HOST_ANSWER_MS);
 	ringcast_list_add_tail(&matchmaking->model->calls, &call->node);
 }
 
@@ -348,22 +351,23 @@ static void look_at(struct matchmaking *matchmaking, struct proposal *proposal)
 
 void ringcast_sessions_turn(struct matchmaking *matchmaking)
 {
+	int64_t now_ms = matchmaking->model->steady_ms;
+	if (matchmaking->look_due_ms > now_ms)
+		return; /* proposals may be many */
+	matchmaking->look_due_ms = INT64_MAX;
 	for (struct list_node *node = matchmaking->proposals.next; node != &matchmaking->proposals;) {
 		struct proposal *proposal = CONTAINER_OF(node, struct proposal, node);
 		node = node->next;
-		if (proposal->look_ms <= matchmaking->model->steady_ms)
+		if (proposal->look_ms <= now_ms)
 			look_at(matchmaking, proposal);
+		else
+			ringcast_proposal_look_at(matchmaking, proposal, proposal->look_ms);
 	}
 }
 
 int64_t ringcast_sessions_due_ms(const struct matchmaking *matchmaking)
 {
-	int64_t due_ms = ringcast_list_is_empty(&matchmaking->rosters) && ringcast_list_is_empty(&matchmaking->backfills)
-				 ? INT64_MAX
-				 : matchmaking->rosters_looked_ms + ROSTERS_PAUSE_MS;
-	for (const struct list_node *node = matchmaking->proposals.next; node != &matchmaking->proposals; node = node->next) {
-		int64_t look_ms = CONTAINER_OF(node, struct proposal, node)->look_ms;
-		due_ms = look_ms < due_ms ? look_ms : due_ms;
-	}
-	return due_ms;
+	bool has_running = !ringcast_list_is_empty(&matchmaking->rosters) || !ringcast_list_is_empty(&matchmaking->backfills);
+	int64_t rosters_ms = has_running ? matchmaking->rosters_looked_ms + ROSTERS_PAUSE_MS : INT64_MAX;
+	return rosters_ms < matchmaking->look_due_ms ? rosters_ms : matchmaking->look_due_ms;
 }
