@@ -32,16 +32,32 @@ static uint64_t buf_bytes(const struct buf *buf, const struct need *need)
 	return buf != NULL && buf->capacity >= need->capacity_min && buf->capacity <= need->capacity_max ? buf->capacity / buf->refs : 0;
 }
 
-static uint64_t held_by(const struct conn *conn, const struct need *need)
+static uint64_t amount_of(const struct outq_holding *holding, const struct need *need)
+{
+	return need->is_slices ? holding->slice_count : holding->bytes;
+}
+
+/* What is free as soon as it is dropped. */
+static uint64_t waiting_of(const struct conn *conn, const struct need *need)
 {
 	struct outq_holding holding = {0};
-	ringcast_outq_count(&conn->outq, need->capacity_min, need->capacity_max, &holding);
+	ringcast_outq_count_pending(&conn->outq, need->capacity_min, need->capacity_max, &holding);
 	if (conn->secure != NULL) {
-		ringcast_outq_count(&conn->secure->cipher, need->capacity_min, need->capacity_max, &holding);
+		ringcast_outq_count_pending(&conn->secure->cipher, need->capacity_min, need->capacity_max, &holding);
 		holding.bytes += buf_bytes(conn->secure->held, need);
 	}
 	holding.bytes += buf_bytes(conn->stream.tail, need) + buf_bytes(conn->stream.message, need) + buf_bytes(conn->has_close_text ? conn->close_text : NULL, need);
-	return need->is_slices ? holding.slice_count : holding.bytes;
+	return amount_of(&holding, need);
+}
+
+/* What comes back when io is done with it. */
+static uint64_t in_flight_of(const struct conn *conn, const struct need *need)
+{
+	struct outq_holding holding = {0};
+	ringcast_outq_count_flight(&conn->outq, need->capacity_min, need->capacity_max, &holding);
+	if (conn->secure != NULL)
+		ringcast_outq_count_flight(&conn->secure->cipher, need->capacity_min, need->capacity_max, &holding);
+	return amount_of(&holding, need);
 }
 
 static bool comes_before(const struct victim *a, const struct victim *b)
@@ -65,15 +81,31 @@ static bool may_give(const struct shard *shard, const struct conn *conn)
 	return conn != NULL && conn != shard->serving && conn->state != CONN_LEAVING && conn->state != CONN_CLOSED && !conn->is_crowded_out;
 }
 
+/* Of those who have given already: what io has not returned yet. */
+static uint64_t coming_back(const struct shard *shard, const struct need *need)
+{
+	uint64_t coming = 0;
+	for (uint32_t i = 0; i < shard->conns.high_water; i++) {
+		handle self;
+		const struct conn *conn = ringcast_slab_at(&shard->conns, i, &self);
+		if (conn != NULL && conn->is_crowded_out)
+			coming += in_flight_of(conn, need);
+	}
+	return coming;
+}
+
 static void find_victims(struct shard *shard, const struct need *need, struct victims *ret_victims)
 {
+	bool is_enough_coming = coming_back(shard, need) >= need->goal;
 	ret_victims->count = 0;
 	for (uint32_t i = 0; i < shard->conns.high_water; i++) {
 		handle self;
 		struct conn *conn = ringcast_slab_at(&shard->conns, i, &self);
 		if (!may_give(shard, conn))
 			continue;
-		struct victim victim = {conn, held_by(conn, need), ringcast_shard_now_ms(shard) - conn->active_ms};
+		struct victim victim = {conn, waiting_of(conn, need), ringcast_shard_now_ms(shard) - conn->active_ms};
+		if (!is_enough_coming)
+			victim.held += in_flight_of(conn, need);
 		if (victim.held >= need->held_min)
 			consider(ret_victims, &victim);
 	}

@@ -126,9 +126,13 @@ static void count_slices(const struct out_slice *slice, uint32_t capacity_min, u
 	}
 }
 
-void ringcast_outq_count(const struct outq *outq, uint32_t capacity_min, uint32_t capacity_max, struct outq_holding *holding)
+void ringcast_outq_count_pending(const struct outq *outq, uint32_t capacity_min, uint32_t capacity_max, struct outq_holding *holding)
 {
 	count_slices(outq->pending_head, capacity_min, capacity_max, holding);
+}
+
+void ringcast_outq_count_flight(const struct outq *outq, uint32_t capacity_min, uint32_t capacity_max, struct outq_holding *holding)
+{
 	count_slices(outq->flight_head, capacity_min, capacity_max, holding);
 }
 

@@ -52,8 +52,9 @@ struct outq_holding { /* of what all share */
 	uint32_t slice_count;
 	uint64_t bytes; /* of bufs; of one that others hold too, this outq's part */
 };
-/* Adds what pending and flight hold; of bufs only those with a capacity from capacity_min to capacity_max. Walks the lists. */
-void ringcast_outq_count(const struct outq *outq, uint32_t capacity_min, uint32_t capacity_max, struct outq_holding *holding);
+/* Adds what waits, or what is in flight; of bufs only those with a capacity from capacity_min to capacity_max. Walks the list. */
+void ringcast_outq_count_pending(const struct outq *outq, uint32_t capacity_min, uint32_t capacity_max, struct outq_holding *holding);
+void ringcast_outq_count_flight(const struct outq *outq, uint32_t capacity_min, uint32_t capacity_max, struct outq_holding *holding);
 static inline bool ringcast_outq_is_idle(const struct outq *outq) { return outq->pending_head == NULL && outq->flight_head == NULL; }
 static inline uint32_t ringcast_outq_bytes(const struct outq *outq) { return outq->pending_bytes + outq->flight_bytes; }
 

@@ -4,10 +4,10 @@
 #include "base/prng.h"
 
 /*
- * Of those beside the crowd: what they hold is little. And of the buffers: so few that a crowd fills them, but not in the time that the first who had to give
- * needs to get his out of the kernel's hands, for which the shard keeps an eighth free; if that is not enough, somebody else has to give too.
+ * Of those beside the crowd: what they hold is little. And of the buffers: as few as may be, so that a crowd fills them, and what the first who had to give
+ * holds is in the kernel's hands for longer than they last. Nobody else has to give for that.
  */
-enum { CROWD_PAYLOAD_BYTES = 400, CROWD_ACTIONS = 700, CROWD_BUFFER_BYTES = 2 << 20 };
+enum { CROWD_PAYLOAD_BYTES = 400, CROWD_ACTIONS = 700, CROWD_BUFFER_BYTES = 1 << 20 };
 
 static uint64_t pick(struct prng *prng, const uint64_t *choices, size_t count)
 {

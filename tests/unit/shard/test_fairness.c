@@ -2,6 +2,7 @@
 #include <criterion/criterion.h>
 
 #include "session/park.h"
+#include "shard/shard_private.h"
 #include "stand.h"
 
 static struct stand stand;
@@ -118,6 +119,33 @@ Test(fairness, chunks_kept_by_the_kernel_cost_other_sessions_nothing, .timeout =
 	honest_check(&honest);
 	cr_expect_gt(stand.shard->counters.crowded_out, 0);
 	cr_expect_eq(stand.shard->counters.closes[CLOSE_NO_RESOURCES], 0);
+	stand_stop(&stand);
+}
+
+/* The hog has given, and io has not returned its bytes yet: another need in the meantime is no reason for others to go whose bytes would not be there either. */
+Test(fairness, nobody_follows_a_hog_whose_bytes_are_on_their_way_back, .timeout = 60)
+{
+	enum { CHUNK_MESSAGES = 17, MESSAGE_BYTES = 4000, WINDOW_SMALL = 1024 };
+	struct ringcast_limits limits = small_limits();
+	limits.buffer_memory_bytes = 1 << 20;
+	stand_start(&stand, &limits, WINDOW_SMALL);
+	struct session *session = stand_session(&stand);
+	struct seat *talker = stand_join(&stand, session, 3), *hog = stand_join(&stand, session, 4), *other = stand_join(&stand, session, 5);
+	hog->read_per_ms = other->read_per_ms = 0;
+	stand_say(&stand, talker, hog->peer_id, PROTO_GROUP_NONE, MESSAGE_BYTES); /* the kernel keeps it, and with it a chunk that is soon nobody else's */
+	for (int i = 0; i < CHUNK_MESSAGES; i++)
+		stand_say(&stand, talker, talker->peer_id, PROTO_GROUP_NONE, MESSAGE_BYTES);
+	stand_run(&stand, 100);
+	stand_say(&stand, talker, other->peer_id, PROTO_GROUP_NONE, MESSAGE_BYTES);
+	stand_run(&stand, 100);
+	struct shard *shard = stand.shard;
+	cr_assert(ringcast_shard_relieve_buffers(shard, SHARD_CHUNK_BYTES));
+	cr_assert_eq(shard->counters.crowded_out, 1);
+	for (int i = 0; i < 5; i++)
+		cr_expect_not(ringcast_shard_relieve_buffers(shard, SHARD_CHUNK_BYTES));
+	cr_assert_eq(shard->counters.crowded_out, 1);
+	stand_run(&stand, 100);
+	cr_expect(!stand_is_open(&stand, hog) && stand_is_open(&stand, other) && stand_is_open(&stand, talker));
 	stand_stop(&stand);
 }
 
