@@ -218,7 +218,8 @@ class Deploy(unittest.TestCase):
         rules = (TOP / "tools/deploy/alerts.yml").read_text()
         documented = (TOP / "docs/operating.md").read_text()
         for name in set(re.findall(r"ringcast_[a-z_]+", rules)):
-            self.assertIn(f"`{name}`", documented)
+            name = re.sub(r"(?<=_seconds)_(bucket|sum|count)$", "", name)  # samples of a histogram, which stands in the document under its own name
+            self.assertTrue(f"`{name}`" in documented, name)
         if not shutil.which("promtool"):
             self.skipTest("promtool is not installed (Debian package prometheus)")
         done = subprocess.run(["promtool", "check", "rules", str(TOP / "tools/deploy/alerts.yml")], capture_output=True, text=True)
