@@ -304,7 +304,8 @@ struct player_session *ringcast_model_seat(struct model *model, struct game_sess
 		return NULL;
 	struct player_session *player =
 		ringcast_player_session_add(&model->sessions, session, given->token, given->player_id, given->data, model->now_ms);
-	if (player != NULL && ringcast_early_news_take(&model->early, given->token, &word))
+	bool has_news = player != NULL && ringcast_early_news_take(&model->early, given->token, &word);
+	if (has_news && strcmp(word.event.session, session->host_session) == 0)
 		move_player(player, word.event.kind, model->now_ms);
 	return player;
 }

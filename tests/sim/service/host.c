@@ -148,6 +148,31 @@ static void tell_room(struct sim_host *host, const struct sim_session *session)
 	ringcast_list_add_tail(&host->news, &item->node);
 }
 
+static void gossip(struct sim_host *host)
+{
+	static const enum host_event_kind kinds[] = {HOST_PLAYER_ACTIVE, HOST_PLAYER_COMPLETED, HOST_PLAYER_TIMEDOUT, HOST_SESSION_ACTIVE, HOST_SESSION_ENDED};
+	uint32_t newest = host->session_count < 8 ? host->session_count : 8;
+	struct sim_session *session = &host->sessions[host->session_count - 1 - ringcast_prng_below(&host->prng, newest)];
+	uint32_t players = host->player_count < 8 ? host->player_count : 8;
+	const struct sim_player *player = players > 0 ? &host->players[host->player_count - 1 - ringcast_prng_below(&host->prng, players)] : NULL;
+	struct host_event event = {.kind = kinds[ringcast_prng_below(&host->prng, ARRAY_COUNT(kinds))], .sequence = session->sequence};
+	snprintf(event.session, sizeof(event.session), "%s", session->name);
+	snprintf(event.player, sizeof(event.player), "%s", player != NULL ? player->token : "psess-none");
+	uint64_t choice = ringcast_prng_below(&host->prng, 3);
+	if (choice == 0) {
+		snprintf(event.session, sizeof(event.session), "none-%u", (unsigned)ringcast_prng_below(&host->prng, 4));
+	} else if (choice == 1 && (player == NULL || &host->sessions[player->session] != session)) {
+		event.kind = kinds[ringcast_prng_below(&host->prng, 3)];
+		event.sequence = ++session->sequence;
+	} else if (event.sequence == 0 || host->swarm->drop_event > 0) {
+		return; /* a number that the service has not heard would be news */
+	}
+	struct item *item = item_new(host);
+	item->event = event;
+	item->is_never = false;
+	ringcast_list_add_tail(&host->news, &item->node);
+}
+
 static uint32_t count_custom(const struct sim_host *host)
 {
 	uint32_t count = 0;
@@ -447,6 +472,8 @@ static void move_player(struct sim_host *host, struct sim_player *player)
 
 void sim_host_happen(struct sim_host *host)
 {
+	if (host->session_count > 0 && chance(host, host->swarm->gossip))
+		gossip(host);
 	if (host->player_count > 0 && ringcast_prng_chance(&host->prng, 9, 10)) {
 		uint32_t newest = host->player_count < 32 ? host->player_count : 32;
 		struct sim_player *player = &host->players[host->player_count - 1 - ringcast_prng_below(&host->prng, newest)];

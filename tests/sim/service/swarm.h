@@ -21,6 +21,7 @@
 	FAULT(slow_start, "sessions take their time to start")                                                                                 \
 	FAULT(early_event, "events overtake the answers that they rest on")                                                                    \
 	FAULT(double_event, "events come twice")                                                                                               \
+	FAULT(gossip, "the host tells of sessions and players that are not, of another session's players, and of what it has told before")          \
 	FAULT(drop_event, "few events may wait, and what comes beyond is lost")                                                                                                   \
 	FAULT(repeat, "clients repeat what they have asked, at once or much later")                                                            \
 	FAULT(vanish, "clients go before they are answered")                                                                                   \

@@ -628,3 +628,25 @@ Test(sessions, ended_sessions_are_kept_by_number_and_by_time)
 		ringcast_loop_turn(rig.loop);
 	cr_assert_eq(sessions->by_key.count, 0);
 }
+
+Test(sessions, what_is_told_of_a_player_under_another_session_is_not_believed)
+{
+	char input[256];
+	struct request *requests[2];
+	struct host_call *calls[2];
+	for (int i = 0; i < 2; i++) {
+		snprintf(input, sizeof(input), "{\"GameSessionId\": \"%s\", \"PlayerId\": \"p\"}", session_id(i == 0 ? "t1" : "t2", 2));
+		requests[i] = rig_ask(&rig, "CreatePlayerSession", input);
+		rig_turn(&rig);
+		calls[i] = rig_take_call(&rig);
+	}
+	tell(HOST_PLAYER_COMPLETED, 1, "psess-told-too-early");
+	snprintf(calls[1]->players[0].token, sizeof(calls[1]->players[0].token), "psess-told-too-early");
+	calls[1]->result = HOST_OK;
+	ringcast_loop_give_back(rig.loop, calls[1]);
+	rig_turn(&rig);
+	expect_player("psess-told-too-early", "RESERVED");
+	rig_answer(&rig, calls[0], HOST_OK);
+	for (int i = 0; i < 2; i++)
+		rig_free(requests[i]);
+}
