@@ -472,7 +472,7 @@ static void move_player(struct sim_host *host, struct sim_player *player)
 
 void sim_host_happen(struct sim_host *host)
 {
-	if (host->session_count > 0 && chance(host, host->swarm->gossip))
+	if (host->session_count > 0 && host->swarm->gossip > 0 && chance(host, host->swarm->gossip))
 		gossip(host);
 	if (host->player_count > 0 && ringcast_prng_chance(&host->prng, 9, 10)) {
 		uint32_t newest = host->player_count < 32 ? host->player_count : 32;

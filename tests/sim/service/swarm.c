@@ -53,11 +53,11 @@ void sim_swarm_draw(struct swarm *swarm, uint64_t seed)
 	swarm->walk_limit = between(&prng, 1, 7);
 	swarm->pause_ms_max = pauses[ringcast_prng_below(&prng, 4)];
 	draw_faults(swarm, &prng);
-	swarm->gossip = maybe(&prng, 300);
 	swarm->left_players_max = ringcast_prng_chance(&prng, 1, 2) ? between(&prng, 0, 5) : UINT32_MAX;
 	swarm->place_per_mille = ringcast_prng_chance(&prng, 2, 3) ? between(&prng, 20, 400) : 0;
 	swarm->match_per_mille = ringcast_prng_chance(&prng, 2, 3) ? between(&prng, 20, 600) : 0;
 	swarm->servers_max = between(&prng, 1, 4);
+	swarm->gossip = maybe(&prng, 300);
 }
 
 bool sim_swarm_switch_off(struct swarm *swarm, const char *fault)
