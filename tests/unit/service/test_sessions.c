@@ -631,7 +631,7 @@ Test(sessions, ended_sessions_are_kept_by_number_and_by_time)
 
 Test(sessions, what_is_told_of_a_player_under_another_session_is_not_believed)
 {
-	char input[256];
+	char input[512];
 	struct request *requests[2];
 	struct host_call *calls[2];
 	for (int i = 0; i < 2; i++) {
