@@ -226,8 +226,8 @@ PAIR = {"ruleLanguageVersion": "1.0", "playerAttributes": [{"name": "skill", "ty
         "teams": [{"name": "red", "minPlayers": 1, "maxPlayers": 1}, {"name": "blue", "minPlayers": 1, "maxPlayers": 1}]}
 
 
-class QueueTest(MatchCase):
-    """Matches that get a session through a queue, and players who join it."""
+class QueueCase(MatchCase):
+    """Matches that get a session through a queue."""
 
     def queue(self, name="main", *fleets, **options):
         arns = fleets or ["arn:aws:gamelift:local::fleet/fleet-123"]
@@ -244,6 +244,10 @@ class QueueTest(MatchCase):
         info = ticket["GameSessionConnectionInfo"]
         self.assertEqual((info["IpAddress"], info["Port"]), ("127.0.0.1", self.daemon.tcp_port))
         return [await Player.join(self.daemon, token=place["PlayerSessionId"]) for place in info["MatchedPlayerSessions"]]
+
+
+class QueueTest(QueueCase):
+    """And players who join it."""
 
     async def test_a_duel_is_played(self):
         self.start(webhook=True)
