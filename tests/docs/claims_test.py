@@ -9,6 +9,8 @@ claim, or one that was reworded, needs a look. An entry says what proves it:
     suite/name: case      a test that meson runs, and in its sources the case: a Criterion Test(suite, case), a method, or any words that stand there
     advice: why           it is no claim about the server: it tells the reader what to do, or what others do
 
+So has each row of the table "What the vendor leaves open, and ours" of docs/matchmaking.md, by its question.
+
 What was generated from code (docs/configuration.md, docs/service-api.md) is read like the rest, but for "0: never", which is what a value means. Not read are the
 documents about tests, measurements and words.
 """
@@ -47,13 +49,19 @@ def sentences(paragraph):
     return [sentence.strip(" *") for part in parts for sentence in re.split(r"(?<=[.!?:;])\s+(?=[A-Z`*\[(])", part) if sentence.strip()]
 
 
+def open_questions(text):
+    """First cells of the table of what a vendor leaves open."""
+    table = text.partition("\n## What the vendor leaves open")[2].partition("\n## ")[0]
+    return [line.split("|")[1].strip() for line in table.splitlines() if line.startswith("|")][2:]
+
+
 def claims():
     """(file, sentence), in their order."""
     found = []
     for path in [SOURCE / "README.md", *sorted((SOURCE / "docs").glob("*.md"))]:
         for paragraph in paragraphs(path.read_text()):
             found += [(path.name, " ".join(sentence.split())) for sentence in sentences(paragraph) if path.name not in NOT_READ and WORDS.search(VALUES.sub("", sentence))]
-    return found
+    return found + [("matchmaking.md", question) for question in open_questions((SOURCE / "docs" / "matchmaking.md").read_text())]
 
 
 def table():
@@ -109,6 +117,7 @@ class Claims(unittest.TestCase):
 
     def test_there_are_some(self):
         self.assertGreater(len(self.claims), 20)
+        self.assertGreater(sum(file == "matchmaking.md" for file, _ in self.claims), 15)
 
     def test_what_is_named_exists(self):
         tests, programs, wrong = meson_tests(), program_sources(), []
