@@ -473,15 +473,18 @@ Test(agent, limits_are_the_systems_own)
 Test(agent, a_flood_of_output_ends_who_floods)
 {
 	struct world world;
-	char path[300];
+	char path[300], text[200];
 	struct stat info;
 	begin(&world);
 	ringcast_agent_destroy(&world.agent, false);
 	world.options.limits.file_bytes_max = 1 << 20;
 	create(&world);
-	write_script(&world, "server", "exec cat /dev/zero");
+	snprintf(text, sizeof(text), "until [ -e %s/begin ]; do sleep 0.01; done; exec cat /dev/zero", world.folder);
+	write_script(&world, "server", text);
 	plan(&world, "server", "", 1);
 	ringcast_agent_turn(world.agent, world.now_ms);
+	snprintf(path, sizeof(path), "%s/begin", world.folder);
+	fclose(fopen(path, "w")); /* not before: the turn itself would cut what came while it ran, even all of it */
 	snprintf(path, sizeof(path), "%s/output/fleet-1/%s.log", world.folder, world.started[0]);
 	const struct timespec pause = {0, 5000000};
 	for (int i = 0; i < 6000 && (stat(path, &info) != 0 || info.st_size < 1 << 20); i++)
