@@ -438,6 +438,8 @@ struct loop *ringcast_loop_create(const struct loop_options *options, char probl
 
 bool ringcast_loop_start(struct loop *loop)
 {
+	if (!ringcast_service_store_checkpoint_aside(loop->options.store, NULL))
+		return false;
 	loop->has_store_thread = pthread_create(&loop->store_thread, NULL, ringcast_loop_run_store, loop) == 0;
 	if (loop->has_store_thread)
 		loop->has_thread = pthread_create(&loop->thread, NULL, run_loop, loop) == 0;

@@ -8,13 +8,18 @@
 #include <unistd.h>
 
 #include "base/assert.h"
+#include "service/store/checkpointer.h"
 
 enum { VERSION = 1, APPLICATION_ID = 0x52434153 /* "RCAS" */, BACKUP_PAGES_PER_STEP = 256, BUSY_TIMEOUT_MS = 2000, PATH_BYTES = 128 };
+
+static const char in_memory[] = ":memory:";
 
 struct store {
 	sqlite3 *database;
 	sqlite3_stmt *put, *remove;
 	char *path;
+	struct checkpointer *checkpointer; /* NULL: SQLite does it at the end of a transaction */
+	int log_pages; /* after the last transaction; < 0: none was */
 };
 
 /* From each version to the next; what an older program has written is brought up step by step. */
@@ -135,7 +140,7 @@ static struct store *open_by(const char *path, bool (*open)(struct store *, char
 {
 	struct store *store = calloc(1, sizeof(*store));
 	if (store != NULL)
-		store->path = strdup(path != NULL ? path : ":memory:");
+		store->path = strdup(path != NULL ? path : in_memory);
 	if (store == NULL || store->path == NULL) {
 		free(store);
 		snprintf(problem, STORE_PROBLEM_BYTES, "the store: out of memory");
@@ -169,6 +174,7 @@ void ringcast_service_store_close(struct store **store)
 {
 	if (*store == NULL)
 		return;
+	ringcast_checkpointer_stop(&(*store)->checkpointer);
 	sqlite3_finalize((*store)->put);
 	sqlite3_finalize((*store)->remove);
 	sqlite3_close((*store)->database);
@@ -226,7 +232,7 @@ static bool write_change(struct store *store, const struct record_change *change
 	return is_written;
 }
 
-bool ringcast_service_store_write(struct store *store, const struct record_change *changes, size_t count, char problem[STORE_PROBLEM_BYTES])
+static bool write_all(struct store *store, const struct record_change *changes, size_t count, char problem[STORE_PROBLEM_BYTES])
 {
 	if (!run(store, "BEGIN IMMEDIATE", "cannot be written", problem))
 		return false;
@@ -237,6 +243,34 @@ bool ringcast_service_store_write(struct store *store, const struct record_chang
 		return true;
 	sqlite3_exec(store->database, "ROLLBACK", NULL, NULL, NULL);
 	return false;
+}
+
+bool ringcast_service_store_write(struct store *store, const struct record_change *changes, size_t count, char problem[STORE_PROBLEM_BYTES])
+{
+	store->log_pages = -1;
+	ringcast_checkpointer_begin_write(store->checkpointer);
+	bool is_written = write_all(store, changes, count, problem);
+	ringcast_checkpointer_end_write(store->checkpointer, store->log_pages);
+	return is_written;
+}
+
+/* In the writer's thread, at the end of a transaction. */
+static int note_log_pages(void *context, sqlite3 *database, const char *name, int log_pages)
+{
+	((struct store *)context)->log_pages = log_pages;
+	return SQLITE_OK;
+}
+
+bool ringcast_service_store_checkpoint_aside(struct store *store, const struct checkpoint_limits *limits)
+{
+	static const struct checkpoint_limits usual = {.due_pages = 250, .last_pages = 50, .log_pages_max = 16000};
+	if (strcmp(store->path, in_memory) == 0)
+		return true;
+	ringcast_assert(store->checkpointer == NULL);
+	store->checkpointer = ringcast_checkpointer_start(store->path, limits != NULL ? limits : &usual);
+	if (store->checkpointer != NULL)
+		sqlite3_wal_hook(store->database, note_log_pages, store);
+	return store->checkpointer != NULL;
 }
 
 static bool copy_to(struct store *store, sqlite3 *copy)
