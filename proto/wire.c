@@ -69,6 +69,12 @@ bool ringcast_wire_read_long_varint(struct wire_cursor *cursor, uint64_t *ret_va
 	return is_wide ? read_wide(cursor, ret_value) : read_narrow(cursor, ret_value);
 }
 
+bool ringcast_wire_read_long_tag(struct wire_cursor *cursor, uint64_t *ret_tag)
+{
+	const uint8_t *start = cursor->at;
+	return ringcast_wire_read_long_varint(cursor, ret_tag) && cursor->at - start <= WIRE_TAG_BYTES_MAX;
+}
+
 static bool skip_bytes(struct wire_cursor *cursor, size_t size)
 {
 	if (size > ringcast_wire_left_bytes(cursor))

@@ -10,7 +10,7 @@
 #include "base/attr.h"
 #include "base/types.h"
 
-enum { WIRE_VARINT_BYTES_MAX = 10, WIRE_FIELD_NUMBER_MAX = (1 << 29) - 1 };
+enum { WIRE_VARINT_BYTES_MAX = 10, WIRE_TAG_BYTES_MAX = 5, WIRE_FIELD_NUMBER_MAX = (1 << 29) - 1 };
 
 /* The two group types (3, 4) are absent on purpose: proto3 has none, so they are refused like 6 and 7. */
 enum wire_type {
@@ -53,6 +53,8 @@ static inline int32_t ringcast_wire_to_sint32(uint64_t wire);
 
 /* The general case of ringcast_wire_read_varint, out of line; call that one. */
 MUST_USE bool ringcast_wire_read_long_varint(struct wire_cursor *cursor, uint64_t *ret_value);
+/* The same for ringcast_wire_read_tag. A tag has at most five bytes, as 32 bits need; protobuf's own readers refuse longer ones, whatever they hold. */
+MUST_USE bool ringcast_wire_read_long_tag(struct wire_cursor *cursor, uint64_t *ret_tag);
 
 /* inline definitions */
 
@@ -81,7 +83,9 @@ static inline bool ringcast_wire_read_tag(struct wire_cursor *cursor, struct wir
 {
 	enum { LEGAL_TYPES = 1 << WIRE_VARINT | 1 << WIRE_FIXED64 | 1 << WIRE_BYTES | 1 << WIRE_FIXED32 };
 	uint64_t tag;
-	if (!ringcast_wire_read_varint(cursor, &tag))
+	if (LIKELY(cursor->at < cursor->end && *cursor->at < 0x80))
+		tag = *cursor->at++;
+	else if (!ringcast_wire_read_long_tag(cursor, &tag))
 		return false;
 	uint64_t number = tag >> 3;
 	unsigned type = tag & 7;

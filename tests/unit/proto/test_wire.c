@@ -78,7 +78,9 @@ Test(wire, sint32_zigzags)
 Test(wire, tags_outside_proto3_are_refused)
 {
 	/* number 0; types 3, 4, 6, 7 of field 1; number 2^29 */
-	static const char *const bad[] = {"00", "02", "0b", "0c", "0e", "0f", "8080808010", ""};
+	static const char *const bad[] = {"00", "02", "0b", "0c", "0e", "0f", "8080808010", "",
+					/* field 1 in six and ten bytes */
+					"888080808000", "88808080808080808000"};
 	for (size_t index = 0; index < ARRAY_COUNT(bad); index++) {
 		uint8_t room[64];
 		struct wire_tag tag;
