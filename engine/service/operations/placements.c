@@ -43,6 +43,8 @@ void ringcast_operation_StartGameSessionPlacement(struct model *model, struct re
 		ringcast_request_refuse_memory(request);
 	else
 		answer(model, request);
+	if (request->fault != FAULT_NONE)
+		ringcast_placing_take_back(model, id);
 }
 
 void ringcast_operation_DescribeGameSessionPlacement(struct model *model, struct request *request)

@@ -42,7 +42,7 @@ static void give_to_board(struct model *model, struct placement *placement)
 		ringcast_placement_end(model, placement, PLACE_IS_FAILED);
 }
 
-/* document: as it is durable. NULL: out of memory. Not on the board yet. */
+/* document: as it was accepted. NULL: out of memory. Not on the board yet. */
 static struct placement *add_placement(struct model *model, const char *id, json_t *document)
 {
 	struct placement *placement = calloc(1, sizeof(*placement));
@@ -89,9 +89,11 @@ static bool take_found(struct model *model, const struct found *found)
 	if (!found->is_pending)
 		return note_ended(model, found->id, (int64_t)(found->at * 1000));
 	struct placement *placement = add_placement(model, found->id, ringcast_placement_document(model, found->id));
-	if (placement != NULL)
-		give_to_board(model, placement);
-	return placement != NULL;
+	if (placement == NULL)
+		return false;
+	placement->is_durable = true;
+	give_to_board(model, placement);
+	return true;
 }
 
 static bool load(struct model *model)
@@ -162,6 +164,7 @@ bool ringcast_placing_init(struct model *model)
 	ringcast_list_init(&placing->decided);
 	ringcast_list_init(&placing->answers);
 	ringcast_list_init(&placing->ended);
+	ringcast_list_init(&placing->forgotten);
 	model->session_followed = session_followed;
 	model->room_heard = room_heard;
 	model->session_found = session_found;
@@ -173,6 +176,15 @@ bool ringcast_placing_init(struct model *model)
 	return load(model);
 }
 
+static void free_ended(struct list_node *list)
+{
+	while (!ringcast_list_is_empty(list)) {
+		struct ended *ended = CONTAINER_OF(list->next, struct ended, node);
+		ringcast_list_remove(&ended->node);
+		free(ended);
+	}
+}
+
 void ringcast_placing_fini(struct model *model)
 {
 	struct placing *placing = model->placing;
@@ -180,11 +192,8 @@ void ringcast_placing_fini(struct model *model)
 		return;
 	while (!ringcast_list_is_empty(&placing->all))
 		ringcast_placement_free(model, CONTAINER_OF(placing->all.next, struct placement, node));
-	while (!ringcast_list_is_empty(&placing->ended)) {
-		struct ended *ended = CONTAINER_OF(placing->ended.next, struct ended, node);
-		ringcast_list_remove(&ended->node);
-		free(ended);
-	}
+	free_ended(&placing->ended);
+	free_ended(&placing->forgotten);
 	ringcast_place_board_destroy(&placing->board);
 	for (uint32_t i = 0; i < placing->pool_count; i++)
 		free(placing->pools[i].key);
@@ -244,11 +253,11 @@ static void forget(struct model *model)
 		struct ended *ended = CONTAINER_OF(placing->ended.next, struct ended, node);
 		if (placing->ended_count <= model->settings.ended_placements_max && ended->ended_ms >= model->now_ms - GAME_SESSION_KEPT_MS)
 			return;
-		if (ringcast_placement_document(model, ended->id) != NULL && !ringcast_records_remove(&model->records, RECORD_PLACEMENT, ended->id))
+		if (!ringcast_records_remove(&model->records, RECORD_PLACEMENT, ended->id))
 			return;
 		ringcast_list_remove(&ended->node);
+		ringcast_list_add_tail(&placing->forgotten, &ended->node);
 		placing->ended_count--;
-		free(ended);
 	}
 }
 
@@ -293,16 +302,13 @@ bool ringcast_placing_is_waiting(const struct model *model)
 /* The store */
 
 /* Also where it is cancelled meanwhile: the store may refuse that. */
-static void begin(struct model *model, const char *id, json_t *document)
+static void begin(struct model *model, const char *id)
 {
-	if (ringcast_text_index_find(&model->placing->by_id, id) != NULL)
+	struct placement *placement = ringcast_text_index_find(&model->placing->by_id, id);
+	if (placement == NULL || placement->is_durable)
 		return;
 	ringcast_placing_sync_queues(model); /* its queue may have become durable with it */
-	struct placement *placement = add_placement(model, id, document);
-	if (placement == NULL) {
-		model->events_lost_count++; /* it goes on after the next start */
-		return;
-	}
+	placement->is_durable = true;
 	model->placing->counts.started++;
 	give_to_board(model, placement);
 }
@@ -327,22 +333,56 @@ static void end(struct model *model, const char *id, const json_t *document)
 		model->placement_ended(model, document);
 }
 
+/* Records are removed in the order of the list. */
+static void forgotten(struct model *model)
+{
+	struct ended *ended = CONTAINER_OF(model->placing->forgotten.next, struct ended, node);
+	ringcast_assert(!ringcast_list_is_empty(&model->placing->forgotten));
+	ringcast_list_remove(&ended->node);
+	free(ended);
+}
+
 void ringcast_placing_stored(struct model *model, const struct record_change *change)
 {
 	if (change->kind == RECORD_QUEUE || change->kind == RECORD_FLEET || change->kind == RECORD_ALIAS)
 		model->placing->is_dirty = true;
 	if (change->kind == RECORD_QUEUE && change->after == NULL)
 		ringcast_placing_set_queue(model, change->id, NULL);
-	if (change->kind != RECORD_PLACEMENT || change->after == NULL)
+	if (change->kind != RECORD_PLACEMENT)
 		return;
-	if (ringcast_placement_is_pending(change->after))
-		begin(model, change->id, change->after);
+	if (change->after == NULL)
+		forgotten(model);
+	else if (ringcast_placement_is_pending(change->after))
+		begin(model, change->id);
 	else
 		end(model, change->id, change->after);
 }
 
+static void drop_undurable(struct model *model)
+{
+	for (struct list_node *node = model->placing->all.next, *next; node != &model->placing->all; node = next) {
+		struct placement *placement = CONTAINER_OF(node, struct placement, node);
+		next = node->next;
+		if (!placement->is_durable)
+			ringcast_placement_free(model, placement);
+	}
+}
+
+/* What was to be forgotten is there again, and still the oldest. */
+static void take_back_forgotten(struct placing *placing)
+{
+	while (!ringcast_list_is_empty(&placing->forgotten)) {
+		struct list_node *last = placing->forgotten.prev;
+		ringcast_list_remove(last);
+		ringcast_list_add_tail(placing->ended.next, last); /* before the first */
+		placing->ended_count++;
+	}
+}
+
 void ringcast_placing_refused(struct model *model)
 {
+	drop_undurable(model);
+	take_back_forgotten(model->placing);
 	model->placing->is_dirty = true;
 	model->placing->rewrite_ms = model->steady_ms + REWRITE_MS;
 }
@@ -354,7 +394,22 @@ bool ringcast_placing_start(struct model *model, json_t *document)
 	const char *id = text_of(document, "PlacementId");
 	json_object_set_new(document, "Status", json_string("PENDING"));
 	json_object_set_new(document, "StartTime", ringcast_model_time(model->now_ms));
-	return ringcast_records_put(&model->records, RECORD_PLACEMENT, id, document);
+	struct placement *placement = add_placement(model, id, document);
+	if (placement == NULL) {
+		json_decref(document);
+		return false;
+	}
+	if (ringcast_records_put(&model->records, RECORD_PLACEMENT, id, document))
+		return true;
+	ringcast_placement_free(model, placement);
+	return false;
+}
+
+void ringcast_placing_take_back(struct model *model, const char *id)
+{
+	struct placement *placement = ringcast_text_index_find(&model->placing->by_id, id);
+	if (placement != NULL && !placement->is_durable)
+		ringcast_placement_free(model, placement);
 }
 
 bool ringcast_placing_is_full(const struct model *model)

@@ -34,6 +34,8 @@ void ringcast_placing_refused(struct model *model);
  * Adds its state and time. False: out of memory, and nothing has changed.
  */
 bool ringcast_placing_start(struct model *model, json_t *document);
+/* Whoever has just started it undoes the change of the records. */
+void ringcast_placing_take_back(struct model *model, const char *id);
 bool ringcast_placing_is_full(const struct model *model); /* as many wait as settings.placements_max allows */
 /* Cancelled, as soon as that is durable. False: there is no such placement, it has ended, or (the record is unchanged and PENDING) no memory. */
 bool ringcast_placing_stop(struct model *model, const char *id);

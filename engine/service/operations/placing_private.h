@@ -26,6 +26,7 @@ struct placement {
 	struct list_node decided_node; /* its outcome is not durable yet */
 	struct list_node answer_node; /* placing.answers: a host owes an answer */
 	char id[PLACEMENT_ID_BYTES];
+	bool is_durable; /* its record is; nothing is begun for it before */
 	enum phase phase;
 	struct place_request *request; /* NULL: not on the board any more */
 	struct game_session *session;
@@ -57,6 +58,7 @@ struct placing {
 	struct pool *pools;
 	uint32_t pool_count, pool_capacity;
 	struct list_node all, touched, decided, answers, ended;
+	struct list_node forgotten; /* of ended, where that is not durable yet */
 	size_t ended_count;
 	uint64_t seed;
 	bool is_dirty; /* queues, fleets or aliases have changed */

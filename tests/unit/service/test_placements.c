@@ -448,6 +448,23 @@ Test(placements, an_end_is_shown_and_told_when_it_is_on_the_disk)
 	cr_assert_eq(count_endings(), 1);
 }
 
+Test(placements, one_that_is_cancelled_before_its_start_is_on_the_disk_is_not_shown_so)
+{
+	must("CreateGameSessionQueue", QUEUE);
+	ringcast_loop_hold_writes(rig.loop);
+	struct request *starting = rig_ask(&rig, "StartGameSessionPlacement", START("p"));
+	rig_turn(&rig);
+	struct request *stopping = rig_ask(&rig, "StopGameSessionPlacement", "{\"PlacementId\": \"p\"}");
+	rig_turn(&rig);
+	is_now("p", "PENDING");
+	while (ringcast_loop_write(rig.loop))
+		rig_turn(&rig);
+	is_now("p", "CANCELLED");
+	cr_assert_eq(count_endings(), 1);
+	rig_free(starting);
+	rig_free(stopping);
+}
+
 /* A game server ran a session for it when the service died. */
 Test(placements, a_session_from_before_a_restart_that_nobody_was_told_of_is_ended)
 {
