@@ -332,6 +332,10 @@ def service():
     write("cbor", "open-ended", b"\xbf\x61a\x9f\x01\x7f\x61b\xff\xff\xff")
     write("filter", "whole", b"hasAvailablePlayerSessions=true AND (gameSessionProperties.mode = 'c\\'tf' OR NOT maximumSessions < 10)")
     write("filter", "sort", b"playerSessionCount DESC")
+    write("page", "behind-a-text", b"\x01gsess-1")
+    write("page", "behind-a-long-text", b"\x01" + b"x" * 299)
+    write("page", "behind-too-much", b"\x01" + b"x" * 300)
+    write("page", "of-another-list", b"\x00MS5hYmMuZ3Nlc3MtMQ")
     head = b"POST\n/\n\nhost:127.0.0.1:9081\nx-amz-date:20261121T065818Z\nauthorization:AWS4-HMAC-SHA256 Credential=AKID/20261121/local/gamelift/aws4_request, "
     for action, rest in (("ActivateServerProcess", '"SdkVersion":"5.4.0","SdkLanguage":"Cpp","Port":7777,"LogPaths":[]'), ("HeartbeatServerProcess", '"HealthStatus":true'),
                          ("ActivateGameSession", '"GameSessionId":"arn:1"'), ("AcceptPlayerSession", '"GameSessionId":"arn:1","PlayerSessionId":"psess-1"'),
