@@ -266,7 +266,7 @@ static void hear_of_session(struct model *model, struct game_session *session, c
 static void hear_early(struct model *model, struct game_session *session)
 {
 	struct early_word word;
-	if (!ringcast_early_news_take(&model->early, session->host_session, &word))
+	if (!ringcast_early_news_take(&model->early, session->host_session, "", &word))
 		return;
 	session->event_sequence = word.event.sequence;
 	if (word.was_active)
@@ -304,8 +304,7 @@ struct player_session *ringcast_model_seat(struct model *model, struct game_sess
 		return NULL;
 	struct player_session *player =
 		ringcast_player_session_add(&model->sessions, session, given->token, given->player_id, given->data, model->now_ms);
-	bool has_news = player != NULL && ringcast_early_news_take(&model->early, given->token, &word);
-	if (has_news && strcmp(word.event.session, session->host_session) == 0)
+	if (player != NULL && ringcast_early_news_take(&model->early, session->host_session, given->token, &word))
 		move_player(player, word.event.kind, model->now_ms);
 	return player;
 }
@@ -343,7 +342,7 @@ static void hear_of_stranger(struct model *model, const struct host_event *event
 {
 	bool is_of_session = event->kind == HOST_SESSION_ENDED || event->kind == HOST_SESSION_ACTIVE;
 	if (is_of_session && model->sessions.status_counts[GAME_SESSION_ACTIVATING] > 0)
-		ringcast_early_news_note(&model->early, event->session, event, model->now_ms);
+		ringcast_early_news_note(&model->early, "", event, model->now_ms);
 }
 
 static void hear_numbered(struct model *model, const struct host_event *event)

@@ -650,3 +650,31 @@ Test(sessions, what_is_told_of_a_player_under_another_session_is_not_believed)
 	for (int i = 0; i < 2; i++)
 		rig_free(requests[i]);
 }
+
+Test(sessions, what_is_told_of_a_player_under_another_session_does_not_hide_what_its_own_says)
+{
+	char input[256];
+	struct request *requests[2];
+	struct host_call *calls[2];
+	for (int i = 0; i < 2; i++) {
+		snprintf(input, sizeof(input), "{\"GameSessionId\": \"%s\", \"PlayerId\": \"p\"}", session_id(i == 0 ? "t1" : "t2", 2));
+		requests[i] = rig_ask(&rig, "CreatePlayerSession", input);
+		rig_turn(&rig);
+		calls[i] = rig_take_call(&rig);
+	}
+	struct host_event event = {.kind = HOST_PLAYER_ACTIVE, .sequence = 9, .player = "psess-told-by-both"};
+	memcpy(event.session, calls[0]->session, sizeof(event.session));
+	ringcast_loop_tell(rig.loop, &event);
+	event.kind = HOST_PLAYER_COMPLETED;
+	event.sequence = 2;
+	memcpy(event.session, calls[1]->session, sizeof(event.session));
+	ringcast_loop_tell(rig.loop, &event);
+	snprintf(calls[1]->players[0].token, sizeof(calls[1]->players[0].token), "psess-told-by-both");
+	calls[1]->result = HOST_OK;
+	ringcast_loop_give_back(rig.loop, calls[1]);
+	rig_turn(&rig);
+	expect_player("psess-told-by-both", "COMPLETED");
+	rig_answer(&rig, calls[0], HOST_OK);
+	for (int i = 0; i < 2; i++)
+		rig_free(requests[i]);
+}
