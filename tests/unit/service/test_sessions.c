@@ -653,7 +653,7 @@ Test(sessions, what_is_told_of_a_player_under_another_session_is_not_believed)
 
 Test(sessions, what_is_told_of_a_player_under_another_session_does_not_hide_what_its_own_says)
 {
-	char input[256];
+	char input[512];
 	struct request *requests[2];
 	struct host_call *calls[2];
 	for (int i = 0; i < 2; i++) {
