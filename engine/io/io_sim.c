@@ -13,8 +13,6 @@
 #include "base/hash.h"
 #include "io/io_sim_internal.h"
 
-#define POISON 0xDB
-#define PICK_COUNT_MAX 4                /* how far out of order events of different origin may come */
 #define DETACHED_FD_BASE (1 << 24)      /* far above any real descriptor: closing one by mistake harms nobody */
 #define BUFFERS_BACK_NS NS_PER_MS   /* how long a simulated lack of buffers lasts */
 #define DATAGRAM_BYTES_MAX 65507
@@ -74,122 +72,7 @@ static void free_end(struct sim_io *sim, struct sim_end *end)
 	ringcast_slab_free(&sim->ends, handle_in(SIM_ID_STREAM, conn->id));
 }
 
-/* tokens */
-
-static void ring_push(struct sim_token_ring *ring, const struct sim_token *token)
-{
-	if (ring->count == ring->capacity) {
-		size_t capacity = ring->capacity == 0 ? 16 : ring->capacity * 2;
-		struct sim_token *tokens = ringcast_sim_must(malloc(capacity * sizeof(*tokens)));
-		for (size_t i = 0; i < ring->count; i++)
-			tokens[i] = ring->tokens[(ring->head + i) % ring->capacity];
-		free(ring->tokens);
-		*ring = (struct sim_token_ring){.tokens = tokens, .count = ring->count, .capacity = capacity};
-	}
-	ring->tokens[(ring->head + ring->count++) % ring->capacity] = *token;
-}
-
-static struct sim_token ring_pop(struct sim_token_ring *ring)
-{
-	struct sim_token token = ring->tokens[ring->head];
-	ring->head = (ring->head + 1) % ring->capacity;
-	ring->count--;
-	return token;
-}
-
-static void ring_free(struct sim_token_ring *ring)
-{
-	while (ring->count > 0) {
-		struct sim_token token = ring_pop(ring);
-		free(token.datagram);
-	}
-	free(ring->tokens);
-}
-
-static struct sim_token *ring_at(const struct sim_token_ring *ring, size_t i)
-{
-	return &ring->tokens[(ring->head + i) % ring->capacity];
-}
-
-/* One of the first few; but the datagrams of one socket keep their order, as in a kernel's queue. */
-static struct sim_token pick(struct sim_io *sim)
-{
-	struct sim_token_ring *ring = &sim->ready;
-	size_t chosen = ringcast_sim_below(sim->network, ring->count < PICK_COUNT_MAX ? ring->count : PICK_COUNT_MAX);
-	struct sim_token token = *ring_at(ring, chosen);
-	for (size_t i = 0; token.kind == IO_EVENT_DATAGRAM && i < chosen; i++) {
-		if (ring_at(ring, i)->kind == IO_EVENT_DATAGRAM && ring_at(ring, i)->id == token.id)
-			chosen = i;
-	}
-	token = *ring_at(ring, chosen);
-	for (size_t i = chosen; i > 0; i--)
-		*ring_at(ring, i) = *ring_at(ring, i - 1);
-	ring_pop(ring);
-	return token;
-}
-
-void ringcast_sim_io_push(struct sim_io *sim, const struct sim_token *token)
-{
-	ring_push(&sim->ready, token);
-}
-
-/* What waited longest goes first again. */
-static void unstall(struct sim_io *sim, enum sim_pool_kind kind)
-{
-	struct sim_token_ring stalled = sim->stalled[kind];
-	if (stalled.count == 0)
-		return;
-	while (sim->ready.count > 0) {
-		struct sim_token token = ring_pop(&sim->ready);
-		ring_push(&stalled, &token);
-	}
-	sim->stalled[kind] = sim->ready;
-	sim->ready = stalled;
-}
-
-void ringcast_sim_io_buffers_back(struct sim_io *sim)
-{
-	unstall(sim, SIM_POOL_STREAM);
-	unstall(sim, SIM_POOL_DATAGRAM);
-}
-
 /* receive buffers */
-
-static bool pool_init(struct sim_pool *pool, uint32_t count, uint32_t bytes)
-{
-	ringcast_assert(count > 0);
-	ringcast_assert(bytes > 0);
-	*pool = (struct sim_pool){.count = count, .bytes = bytes, .free_count = count};
-	pool->memory = malloc((size_t)count * bytes);
-	pool->free = malloc(count * sizeof(*pool->free));
-	pool->is_held = calloc(count, sizeof(*pool->is_held));
-	if (pool->memory == NULL || pool->free == NULL || pool->is_held == NULL)
-		return false;
-	memset(pool->memory, POISON, (size_t)count * bytes);
-	for (uint32_t i = 0; i < count; i++)
-		pool->free[i] = i;
-	return true;
-}
-
-static void pool_fini(struct sim_pool *pool)
-{
-	free(pool->memory);
-	free(pool->free);
-	free(pool->is_held);
-}
-
-static uint8_t *pool_take(struct sim_pool *pool, uint32_t *ret_index)
-{
-	uint32_t index = pool->free[pool->free_head];
-	uint8_t *data = pool->memory + (size_t)index * pool->bytes;
-	pool->free_head = (pool->free_head + 1) % pool->count;
-	pool->free_count--;
-	pool->is_held[index] = true;
-	for (uint32_t i = 0; i < pool->bytes; i++)
-		ringcast_assert(data[i] == POISON); /* nobody wrote to it after release */
-	*ret_index = index;
-	return data;
-}
 
 static void sim_release(struct io *io, const struct io_event *event)
 {
@@ -200,10 +83,10 @@ static void sim_release(struct io *io, const struct io_event *event)
 	ringcast_assert(event->buffer < pool->count);
 	ringcast_assert(pool->is_held[event->buffer]); /* released twice, or never handed out */
 	pool->is_held[event->buffer] = false;
-	memset(pool->memory + (size_t)event->buffer * pool->bytes, POISON, pool->bytes);
+	memset(pool->memory + (size_t)event->buffer * pool->bytes, SIM_POISON, pool->bytes);
 	pool->free[(pool->free_head + pool->free_count++) % pool->count] = event->buffer;
 	if (!sim->lacks_buffers)
-		unstall(sim, kind);
+		ringcast_sim_io_unstall(sim, kind);
 }
 
 /* from token to event; false when the token gives none now */
@@ -215,7 +98,7 @@ static bool has_buffer(struct sim_io *sim, enum sim_pool_kind kind, const struct
 	if (!sim->lacks_buffers && is_first && sim->pools[kind].free_count > 0)
 		return true;
 	sim->stats.rx_buffers_empty++;
-	ring_push(&sim->stalled[kind], token);
+	ringcast_sim_tokens_push(&sim->stalled[kind], token);
 	return false;
 }
 
@@ -246,7 +129,7 @@ static bool fill_recv(struct sim_io *sim, const struct sim_token *token, struct 
 	size_t size = pipe->readable_bytes < pool->bytes ? pipe->readable_bytes : pool->bytes;
 	if (size > 1 && ringcast_sim_strikes(network, network->options.faults.short_recv, &network->counts.short_recvs))
 		size = ringcast_sim_below(network, 2) == 0 ? 1 : 1 + ringcast_sim_below(network, size);
-	event->data = pool_take(pool, &event->buffer);
+	event->data = ringcast_sim_pool_take(pool, &event->buffer);
 	event->size = (uint32_t)ringcast_sim_pipe_take(pipe, event->data, size);
 	sim->stats.stream_recvs++;
 	end->has_read_token = false;
@@ -275,7 +158,7 @@ static bool fill_datagram(struct sim_io *sim, const struct sim_token *token, str
 	struct sim_datagram *datagram = token->datagram;
 	if (!has_buffer(sim, SIM_POOL_DATAGRAM, token))
 		return false;
-	event->data = pool_take(pool, &event->buffer);
+	event->data = ringcast_sim_pool_take(pool, &event->buffer);
 	event->is_truncated = datagram->size > pool->bytes;
 	event->size = (uint32_t)(event->is_truncated ? pool->bytes : datagram->size);
 	if (!ringcast_address_has_same_ip(&datagram->to, &endpoint_at(sim, SIM_ID_SOCKET, token->id)->address))
@@ -301,7 +184,7 @@ static bool fill_last(struct sim_io *sim, const struct sim_token *token, struct 
 	struct sim_end *end = ringcast_sim_io_find_end(sim, token->id);
 	ringcast_assert(end != NULL);
 	if (end->has_sent_token) { /* SENT comes first */
-		ring_push(&sim->ready, token);
+		ringcast_sim_tokens_push(&sim->ready, token);
 		return false;
 	}
 	event->user = end->user;
@@ -442,7 +325,7 @@ static void sim_stream_detach(struct io *io, io_id stream)
 	struct sim_end *end = live_end(sim, stream);
 	ringcast_assert(!end->is_sending);
 	end->is_detaching = true;
-	ring_push(&sim->ready, &(struct sim_token){.kind = IO_EVENT_DETACHED, .id = stream});
+	ringcast_sim_tokens_push(&sim->ready, &(struct sim_token){.kind = IO_EVENT_DETACHED, .id = stream});
 }
 
 static void schedule(struct sim_io *sim, enum sim_happening_kind kind, uint32_t conn)
@@ -537,7 +420,7 @@ static void submit_datagram(struct sim_io *sim, const struct sim_pending_datagra
 	if (ringcast_sim_strikes(network, network->options.faults.send_error, &network->counts.send_errors)) {
 		int32_t result = ringcast_sim_below(network, 2) == 0 ? -ENOBUFS : -EAGAIN;
 		sim->stats.datagram_send_errors++;
-		ring_push(&sim->ready, &(struct sim_token){
+		ringcast_sim_tokens_push(&sim->ready, &(struct sim_token){
 					       .kind = IO_EVENT_SEND_ERROR, .id = pending->socket, .user = datagram->user, .result = result});
 		return;
 	}
@@ -598,7 +481,7 @@ static void trace_event(struct sim_io *sim, const struct io_event *event)
 static bool has_reason_to_run(const struct sim_io *sim)
 {
 	for (size_t i = 0; i < sim->ready.count; i++)
-		if (!ring_at(&sim->ready, i)->is_quiet)
+		if (!ringcast_sim_tokens_at(&sim->ready, i)->is_quiet)
 			return true;
 	return false;
 }
@@ -608,9 +491,9 @@ static unsigned tell_quiet(struct sim_io *sim, struct io_event *event)
 {
 	uint32_t count = 0;
 	for (size_t left = sim->ready.count; left > 0; left--) {
-		struct sim_token token = ring_pop(&sim->ready);
+		struct sim_token token = ringcast_sim_tokens_pop(&sim->ready);
 		if (!token.is_quiet || count == SIM_SENTS_MAX) {
-			ring_push(&sim->ready, &token);
+			ringcast_sim_tokens_push(&sim->ready, &token);
 			continue;
 		}
 		struct io_event sent = {0};
@@ -640,7 +523,7 @@ static unsigned sim_run(struct io *io, uint64_t deadline_ns, struct io_event *ev
 		sim->network->options.on_block(sim->network->options.on_block_context, io);
 	count = tell_quiet(sim, events);
 	for (size_t tries = 2 * sim->ready.count; tries > 0 && sim->ready.count > 0 && count < event_count_max; tries--) {
-		struct sim_token token = pick(sim);
+		struct sim_token token = ringcast_sim_io_pick(sim);
 		if (!fill(sim, &token, &events[count]))
 			continue;
 		trace_event(sim, &events[count]);
@@ -657,7 +540,7 @@ static void sim_wake(struct io *io)
 		return;
 	sim->is_wake_pending = true;
 	sim->stats.wakes++;
-	ring_push(&sim->ready, &(struct sim_token){.kind = IO_EVENT_WAKE});
+	ringcast_sim_tokens_push(&sim->ready, &(struct sim_token){.kind = IO_EVENT_WAKE});
 }
 
 static const struct io_stats *sim_stats(struct io *io)
@@ -667,10 +550,10 @@ static const struct io_stats *sim_stats(struct io *io)
 
 static void sim_free(struct sim_io *sim)
 {
-	ring_free(&sim->ready);
+	ringcast_sim_tokens_free(&sim->ready);
 	for (int kind = 0; kind < SIM_POOL_COUNT; kind++) {
-		ring_free(&sim->stalled[kind]);
-		pool_fini(&sim->pools[kind]);
+		ringcast_sim_tokens_free(&sim->stalled[kind]);
+		ringcast_sim_pool_fini(&sim->pools[kind]);
 	}
 	ringcast_slab_fini(&sim->ends);
 	free(sim->endpoints);
@@ -722,8 +605,8 @@ struct io *ringcast_io_sim_create(struct sim_network *network, const struct io_o
 	if (sim == NULL)
 		return NULL;
 	bool is_whole = ringcast_slab_init(&sim->ends, sizeof(struct sim_end), options->stream_count_max);
-	is_whole &= pool_init(&sim->pools[SIM_POOL_STREAM], options->stream_buffer_count, options->stream_buffer_bytes);
-	is_whole &= pool_init(&sim->pools[SIM_POOL_DATAGRAM], options->datagram_buffer_count, options->datagram_buffer_bytes);
+	is_whole &= ringcast_sim_pool_init(&sim->pools[SIM_POOL_STREAM], options->stream_buffer_count, options->stream_buffer_bytes);
+	is_whole &= ringcast_sim_pool_init(&sim->pools[SIM_POOL_DATAGRAM], options->datagram_buffer_count, options->datagram_buffer_bytes);
 	if (!is_whole) {
 		sim_free(sim);
 		return NULL;

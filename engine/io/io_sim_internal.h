@@ -182,10 +182,22 @@ void ringcast_sim_client_sockets_free(struct sim_network *network);
 struct sim_end *ringcast_sim_io_find_end(const struct sim_io *sim, io_id id); /* NULL when stale */
 /* NULL when the io has no free stream. The conn's server end is then this io's. */
 struct sim_end *ringcast_sim_io_open_end(struct sim_io *sim, uint32_t conn_index, io_id *ret_id);
-void ringcast_sim_io_push(struct sim_io *sim, const struct sim_token *token);
 /* The nth open endpoint of that type which serves an address, over all ios in order; NULL when there are not so many. */
 struct sim_endpoint *ringcast_sim_network_find_endpoint(struct sim_network *network, enum sim_id_type type, const struct address *to, uint32_t nth,
 						struct sim_io **ret_io, io_id *ret_id);
+
+/* io_sim_queue.c: what waits. _at: the nth from the oldest; _pick: one of the oldest, by chance, taken out; _take: NULL when all are out. */
+#define SIM_POISON 0xDB /* what a receive buffer holds while nobody has it */
+void ringcast_sim_io_push(struct sim_io *sim, const struct sim_token *token);
 void ringcast_sim_io_buffers_back(struct sim_io *sim);
+void ringcast_sim_tokens_push(struct sim_token_ring *ring, const struct sim_token *token);
+struct sim_token ringcast_sim_tokens_pop(struct sim_token_ring *ring);
+void ringcast_sim_tokens_free(struct sim_token_ring *ring);
+struct sim_token *ringcast_sim_tokens_at(const struct sim_token_ring *ring, size_t i);
+struct sim_token ringcast_sim_io_pick(struct sim_io *sim);
+void ringcast_sim_io_unstall(struct sim_io *sim, enum sim_pool_kind kind);
+bool ringcast_sim_pool_init(struct sim_pool *pool, uint32_t count, uint32_t bytes);
+void ringcast_sim_pool_fini(struct sim_pool *pool);
+uint8_t *ringcast_sim_pool_take(struct sim_pool *pool, uint32_t *ret_index);
 
 #endif
