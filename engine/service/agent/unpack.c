@@ -11,13 +11,16 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { BLOCK_BYTES = 65536, NAME_BYTES_MAX = 512, PATH_BYTES = 1600, SHOWN = 100 };
+enum { BLOCK_BYTES = 65536, NAME_BYTES_MAX = 512, PATH_BYTES = 1600, SHOWN = 100, FILTERS_MAX = 2 };
+
+#define TOO_MANY "the archive has more entries than service.build_entries_max"
 
 struct unpacking {
 	const char *folder;
 	const struct unpack_limits *limits;
 	uint64_t bytes;
 	uint32_t entries;
+	bool has_root; /* an entry for the folder itself, of which there is one at most; more are counted */
 	char *problem;
 };
 
@@ -66,20 +69,23 @@ static bool write_all(int fd, const char *bytes, size_t size)
 	return true;
 }
 
-/* A file with holes in it is written whole, so that its size is what it takes. */
+/*
+ * A file with holes in it is written whole, so that its size is what it takes. fd -1: a folder's data, which nobody needs; it is read here and counts,
+ * since the library would read it on the way to the next entry, without a bound.
+ */
 static bool copy_data(struct unpacking *unpacking, struct archive *archive, const char *name, int fd)
 {
 	char block[BLOCK_BYTES];
 	for (;;) {
 		la_ssize_t got = archive_read_data(archive, block, sizeof(block));
 		if (got == 0)
-			return fsync(fd) == 0 || fail(unpacking, name, strerror(errno));
+			return fd < 0 || fsync(fd) == 0 || fail(unpacking, name, strerror(errno));
 		if (got < 0)
 			return fail(unpacking, name, archive_error_string(archive) != NULL ? archive_error_string(archive) : "cannot be read");
 		unpacking->bytes += (uint64_t)got;
 		if (unpacking->bytes > unpacking->limits->bytes_max)
 			return fail(unpacking, name, "the archive holds more bytes than service.build_max");
-		if (!write_all(fd, block, (size_t)got))
+		if (fd >= 0 && !write_all(fd, block, (size_t)got))
 			return fail(unpacking, name, strerror(errno));
 	}
 }
@@ -95,6 +101,22 @@ static bool make_file(struct unpacking *unpacking, struct archive *archive, stru
 	return (close(fd) == 0 || fail(unpacking, name, strerror(errno))) && is_copied;
 }
 
+static bool make_folder(struct unpacking *unpacking, struct archive *archive, const char *name, const char *path)
+{
+	return (mkdir(path, 0750) == 0 || errno == EEXIST || fail(unpacking, name, strerror(errno))) && copy_data(unpacking, archive, name, -1);
+}
+
+/* "./", as tar has it of a folder that is packed whole. Again and again it costs time, so that it counts. */
+static bool take_root(struct unpacking *unpacking, struct archive *archive, struct archive_entry *entry)
+{
+	if (archive_entry_filetype(entry) != AE_IFDIR)
+		return fail(unpacking, "./", "is no folder");
+	if (unpacking->has_root && ++unpacking->entries > unpacking->limits->entries_max)
+		return fail(unpacking, "./", TOO_MANY);
+	unpacking->has_root = true;
+	return copy_data(unpacking, archive, "./", -1);
+}
+
 static bool take_entry(struct unpacking *unpacking, struct archive *archive, struct archive_entry *entry)
 {
 	const char *name = archive_entry_pathname(entry);
@@ -104,9 +126,9 @@ static bool take_entry(struct unpacking *unpacking, struct archive *archive, str
 	while (strncmp(name, "./", 2) == 0)
 		name += 2;
 	if (*name == '\0' || strcmp(name, ".") == 0)
-		return true; /* the folder itself */
+		return take_root(unpacking, archive, entry);
 	if (++unpacking->entries > unpacking->limits->entries_max)
-		return fail(unpacking, name, "the archive has more entries than service.build_entries_max");
+		return fail(unpacking, name, TOO_MANY);
 	if (!is_inside(name))
 		return fail(unpacking, name, "leads out of the build, or is too long");
 	if (archive_entry_hardlink(entry) != NULL || archive_entry_filetype(entry) == AE_IFLNK)
@@ -120,7 +142,7 @@ static bool take_entry(struct unpacking *unpacking, struct archive *archive, str
 	if (!make_parents(unpacking, name, path))
 		return false;
 	if (archive_entry_filetype(entry) == AE_IFDIR)
-		return mkdir(path, 0750) == 0 || errno == EEXIST || fail(unpacking, name, strerror(errno));
+		return make_folder(unpacking, archive, name, path);
 	if (archive_entry_filetype(entry) == AE_IFREG)
 		return make_file(unpacking, archive, entry, path);
 	return fail(unpacking, name, "is no file and no folder");
@@ -155,6 +177,9 @@ static bool read_archive(struct unpacking *unpacking, const char *path)
 	archive_read_support_filter_bzip2(archive);
 	bool is_read = archive_read_open_filename(archive, path, BLOCK_BYTES) == ARCHIVE_OK ||
 		       fail(unpacking, "the archive", archive_error_string(archive) != NULL ? archive_error_string(archive) : "cannot be opened");
+	/* Packed twice, a few bytes are endless ones, which no bound on files sees. The tar or zip itself counts as a filter. */
+	if (is_read && archive_filter_count(archive) > FILTERS_MAX)
+		is_read = fail(unpacking, "the archive", "is packed more than once");
 	is_read = is_read && take_entries(unpacking, archive);
 	archive_read_free(archive);
 	return is_read;

@@ -1,7 +1,7 @@
 /*
  * Archives of builds (zip, tar, and tar as gzip, xz, zstd or bzip2 packs it) into a folder. Whoever made the archive is not trusted: nothing gets out of
- * the folder, no link, device, socket or pipe is made, and so many entries and bytes are the most, counted as they are written and not as the archive
- * says.
+ * the folder, no link, device, socket or pipe is made, what is packed twice is refused, and so many entries and bytes are the most, counted as they are
+ * read and not as the archive says.
  */
 #ifndef RINGCAST_SERVICE_AGENT_UNPACK_H
 #define RINGCAST_SERVICE_AGENT_UNPACK_H

@@ -188,3 +188,51 @@ Test(unpack, what_is_no_archive_or_not_whole_is_refused)
 	cr_assert_str_neq(problem_of(), "");
 	assert_nothing_left();
 }
+
+/* As it is, behind a gzip of a gzip of a gzip, which is how a few bytes become endless ones. */
+static void write_packed(int times, const struct item *items, size_t count)
+{
+	struct archive *archive = archive_write_new();
+	archive_write_set_format_ustar(archive);
+	for (int i = 0; i < times; i++)
+		archive_write_add_filter_gzip(archive);
+	cr_assert_eq(archive_write_open_filename(archive, archive_path), ARCHIVE_OK);
+	for (size_t i = 0; i < count; i++)
+		add(archive, &items[i]);
+	cr_assert_eq(archive_write_close(archive), ARCHIVE_OK);
+	archive_write_free(archive);
+}
+
+Test(unpack, what_is_passed_over_is_counted_too)
+{
+	char large[1001];
+	struct item items[11];
+	memset(large, '0', sizeof(large) - 1);
+	large[sizeof(large) - 1] = '\0';
+	const struct item named_as_the_folder[] = {{.name = "good", .content = "x"}, {.name = ".", .content = large}};
+	write_packed(1, named_as_the_folder, 2);
+	cr_assert_not_null(strstr(problem_of(), "is no folder"), "'%s'", problem_of());
+	assert_nothing_left();
+	for (size_t i = 0; i < ARRAY_COUNT(items); i++)
+		items[i] = (struct item){.name = "./", .type = AE_IFDIR};
+	items[0] = (struct item){.name = "good", .content = "x"};
+	write_packed(1, items, 11);
+	cr_assert_str_eq(problem_of(), "", "so many it may be, and its own folder");
+	cr_assert(ringcast_unpack_remove(folder));
+	struct item more[12] = {[11] = {.name = "./", .type = AE_IFDIR}};
+	memcpy(more, items, sizeof(items));
+	write_packed(1, more, 12);
+	cr_assert_not_null(strstr(problem_of(), "more entries than service.build_entries_max"), "'%s'", problem_of());
+	assert_nothing_left();
+}
+
+Test(unpack, what_is_packed_more_than_once_is_refused)
+{
+	const struct item item = {.name = "file", .content = "x"};
+	write_packed(1, &item, 1);
+	cr_assert_str_eq(problem_of(), "");
+	cr_assert(ringcast_unpack_remove(folder));
+	write_packed(2, &item, 1);
+	cr_assert_not_null(strstr(problem_of(), "packed more than once"), "'%s'", problem_of());
+	assert_nothing_left();
+}
