@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/assert.h"
+#include "base/log.h"
 #include "service/operations/placement_read.h"
 #include "service/operations/placing_private.h"
 #include "service/operations/runtime.h"
@@ -96,6 +97,16 @@ struct place_wish *ringcast_placing_wish(void *context, void *owner, const struc
 	return ringcast_placement_read_wish(ringcast_placement_document(model, placement->id), queue, model->placing->seed);
 }
 
+/* Told when it begins, and not each time that the queue is read. */
+static void tell_left_out(const struct model *model, const char *name, const struct place_queue *queue)
+{
+	const struct place_queue *before = ringcast_place_board_queue(model->placing->board, name);
+	uint32_t count = ringcast_place_queue_left_out_count(queue);
+	if (count > 0 && (before == NULL || ringcast_place_queue_left_out_count(before) != count))
+		ringcast_log(LOG_WARN, "service", "the fleets of a queue have more locations than it holds, and some are left out", "queue=\"%s\" left_out=%u max=%d", name,
+			     (unsigned)count, PLACE_LOCATIONS_MAX);
+}
+
 void ringcast_placing_set_queue(struct model *model, const char *name, const json_t *document)
 {
 	struct place_queue *queue = document != NULL ? ringcast_placement_read_queue(model, document, pool_of) : NULL;
@@ -103,6 +114,8 @@ void ringcast_placing_set_queue(struct model *model, const char *name, const jso
 		model->placing->is_dirty = true; /* no memory now: once more */
 		return;
 	}
+	if (queue != NULL)
+		tell_left_out(model, name, queue);
 	if (!ringcast_place_board_set_queue(model->placing->board, name, queue, model->steady_ms))
 		model->placing->is_dirty = true;
 }

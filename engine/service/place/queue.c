@@ -24,7 +24,7 @@ struct place_queue {
 	char (*allowed)[PLACE_LOCATION_BYTES];
 	uint16_t allowed_count;
 	struct place_site *sites;
-	uint32_t site_count, site_capacity;
+	uint32_t site_count, site_capacity, left_out_count;
 	struct place_pair *pairs;
 	uint32_t pair_count;
 	bool is_sealed;
@@ -133,6 +133,10 @@ bool ringcast_place_queue_add_site(struct place_queue *queue, uint32_t destinati
 	ringcast_assert(!queue->is_sealed);
 	if (!is_allowed(queue, name))
 		return true;
+	if (!add_location(queue, name, &location)) {
+		queue->left_out_count++;
+		return true;
+	}
 	if (queue->site_count == queue->site_capacity) {
 		uint32_t capacity = queue->site_capacity > 0 ? 2 * queue->site_capacity : 8;
 		struct place_site *grown = realloc(queue->sites, capacity * sizeof(*grown));
@@ -141,8 +145,6 @@ bool ringcast_place_queue_add_site(struct place_queue *queue, uint32_t destinati
 		queue->sites = grown;
 		queue->site_capacity = capacity;
 	}
-	if (!add_location(queue, name, &location))
-		return false;
 	queue->locations[location].has_site = true;
 	queue->sites[queue->site_count++] = (struct place_site){destination, location, pool, cost};
 	return true;
@@ -209,6 +211,11 @@ bool ringcast_place_queue_seal(struct place_queue *queue)
 }
 
 /* Reading */
+
+uint32_t ringcast_place_queue_left_out_count(const struct place_queue *queue)
+{
+	return queue->left_out_count;
+}
 
 uint32_t ringcast_place_queue_site_count(const struct place_queue *queue)
 {

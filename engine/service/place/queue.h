@@ -60,11 +60,12 @@ bool ringcast_place_queue_allow(struct place_queue *queue, const char *location)
 bool ringcast_place_queue_add_policy(struct place_queue *queue, struct place_policy policy); /* in any order */
 bool ringcast_place_queue_add_priority(struct place_queue *queue, enum place_priority priority); /* the first one first; each once */
 bool ringcast_place_queue_order_location(struct place_queue *queue, const char *location);
-/* A location that is not allowed is left out, and true. */
+/* A location that is not allowed is left out, and true; also one too many, or with too long a name, which is counted. */
 bool ringcast_place_queue_add_site(struct place_queue *queue, uint32_t destination, const char *location, uint32_t pool, float cost);
 /* Sorts what was added; to be called once. False: out of memory. */
 bool ringcast_place_queue_seal(struct place_queue *queue);
 
+uint32_t ringcast_place_queue_left_out_count(const struct place_queue *queue); /* sites of locations beyond PLACE_LOCATIONS_MAX or PLACE_LOCATION_BYTES */
 uint32_t ringcast_place_queue_site_count(const struct place_queue *queue);
 const struct place_site *ringcast_place_queue_site(const struct place_queue *queue, uint32_t index);
 const char *ringcast_place_queue_location(const struct place_queue *queue, uint16_t location);

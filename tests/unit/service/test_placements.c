@@ -6,7 +6,7 @@
 
 #include "rig.h"
 #include "service/events/envelope.h"
-#include "service/operations/placing.h"
+#include "service/operations/placing_private.h"
 
 static struct rig rig;
 static struct service_event *events[64];
@@ -304,6 +304,29 @@ Test(placements, a_queue_that_is_removed_fails_who_waits_in_it)
 	is_now("p", "FAILED");
 	must_not("DeleteGameSessionQueue", "{\"Name\": \"q\"}", FAULT_NOT_FOUND, "no queue");
 	must_not("StartGameSessionPlacement", START("p2"), FAULT_NOT_FOUND, "no queue q");
+}
+
+/* Of 300 locations, which three fleets name, a queue sees as many as it holds, and works. */
+Test(placements, a_queue_whose_fleets_have_more_locations_than_it_holds_takes_those_that_it_holds)
+{
+	char input[8192], queue[1024] = "{\"Name\": \"q\", \"Destinations\": [";
+	for (int fleet = 0; fleet < 3; fleet++) {
+		int at = snprintf(input, sizeof(input), "{\"Name\": \"f\", \"Locations\": [");
+		for (int i = 0; i < 100; i++)
+			at += snprintf(input + at, sizeof(input) - (size_t)at, "%s{\"Location\": \"aa-place-%d\"}", i > 0 ? ", " : "", 100 * fleet + i);
+		snprintf(input + at, sizeof(input) - (size_t)at, "]}");
+		struct request *made = rig_run(&rig, "CreateFleet", input);
+		cr_assert_eq(made->fault, FAULT_NONE, "%s", made->message);
+		snprintf(queue + strlen(queue), sizeof(queue) - strlen(queue), "%s{\"DestinationArn\": \"%s\"}", fleet > 0 ? ", " : "", rig_text(made, "FleetAttributes.FleetArn"));
+		rig_free(made);
+	}
+	strcat(queue, "]}");
+	must("CreateGameSessionQueue", queue);
+	start(START("p1"));
+	rig_turn(&rig);
+	is_now("p1", "PENDING");
+	cr_assert_not_null(ringcast_place_board_queue(ringcast_loop_model(rig.loop)->placing->board, "q"));
+	cr_assert(!ringcast_loop_model(rig.loop)->placing->is_dirty, "it is not read again each turn");
 }
 
 Test(placements, queues_are_changed_and_shown)
