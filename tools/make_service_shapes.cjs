@@ -73,7 +73,7 @@ function shapeOf(schema, old, hint) {
     return { name: add(old || hint, { kind: isMap ? 'MAP' : 'LIST', min: oldShape?.min, max: oldShape?.max, element: inner.name }), sensitive: sensitive || inner.sensitive };
   }
   const row = { kind: oldShape ? KIND_OF_MODEL[oldShape.type] : kindOf(schema), min: oldShape?.min, max: oldShape?.max,
-    pattern: oldShape?.pattern, values: oldShape?.enum };
+    pattern: oldShape?.pattern, values: oldShape?.enum, ...(oldShape?.type === 'long' ? { isLong: true } : {}) };
   const isPlain = row.min === undefined && row.max === undefined && !row.pattern && !row.values;
   const plain = { STRING: 'String', INTEGER: 'Integer', DOUBLE: 'Double', BOOLEAN: 'Boolean', TIMESTAMP: 'Timestamp', BLOB: 'Blob' }[row.kind];
   return { name: isPlain ? add(plain, { kind: row.kind }) : add(old, row), sensitive };
@@ -150,6 +150,9 @@ function quote(text) {
 }
 
 const number = (n) => (n === undefined ? 'SHAPE_UNBOUNDED' : String(n));
+/* An integer of the interface has 32 bits. */
+const least = (row) => number(row.min ?? (row.kind === 'INTEGER' && !row.isLong ? -2147483648 : undefined));
+const most = (row) => number(row.max ?? (row.kind === 'INTEGER' && !row.isLong ? 2147483647 : undefined));
 const out = [];
 out.push('/*');
 out.push(' * Inputs and outputs of the service API. Written by tools/make_service_shapes.cjs: facts of the public interface, edit there.');
@@ -159,7 +162,7 @@ out.push(' *   expression for the whole text, values the words allowed, with | b
 out.push(' * MEMBER(struct, name, shape, flags): in the order of the interface, structs together.');
 out.push(' */');
 for (const [name, row] of [...shapes].sort((a, b) => (a[0] < b[0] ? -1 : 1)))
-  out.push(`SHAPE(${name}, SHAPE_${row.kind}, ${number(row.min)}, ${number(row.max)}, ${quote(PATTERNS[name] || posix(row.pattern))}, ` +
+  out.push(`SHAPE(${name}, SHAPE_${row.kind}, ${least(row)}, ${most(row)}, ${quote(PATTERNS[name] || posix(row.pattern))}, ` +
     `${quote((row.values || []).join('|'))}, ${row.element ? `SHAPE_ID_${row.element}` : 'SHAPE_ID_NONE'})`);
 out.push('');
 for (const [name, rows] of [...structs].sort((a, b) => (a[0] < b[0] ? -1 : 1)))

@@ -67,7 +67,10 @@ const struct shape_member *ringcast_shape_member(const struct shape *shape, uint
  */
 bool ringcast_shape_check(enum shape_id id, const json_t *value, char problem[SHAPE_PROBLEM_BYTES]);
 
-/* Takes the null members out of a value that passed the check, so that nobody after it has to know that null means absent. */
-void ringcast_shape_drop_nulls(enum shape_id id, json_t *value);
+/*
+ * Of a value that passed the check: takes its null members out, and makes an integer of what was written as 4.0 where one is wanted, so that nobody
+ * after it has to know of either. False: out of memory, and the value is not to be used.
+ */
+bool ringcast_shape_tidy(enum shape_id id, json_t *value);
 
 #endif

@@ -120,7 +120,7 @@ static bool check_number(struct check *check, const struct place *place, const s
 {
 	char text[96];
 	double number = json_number_value(value);
-	if (shape->kind == SHAPE_INTEGER && !json_is_integer(value) && number != (double)(int64_t)number)
+	if (shape->kind == SHAPE_INTEGER && !json_is_integer(value) && !(number >= -0x1p63 && number < 0x1p63 && number == (double)(int64_t)number))
 		return refuse(check, place, "must be a whole number");
 	if (shape->min != SHAPE_UNBOUNDED && number < (double)shape->min)
 		snprintf(text, sizeof(text), "%.17g, at least %" PRId64 " is needed", number, shape->min);
@@ -271,30 +271,67 @@ bool ringcast_shape_check(enum shape_id id, const json_t *value, char problem[SH
 	return check_value(&check, NULL, id, value);
 }
 
-static void drop_nulls_of_struct(const struct shape *shape, json_t *value)
+/* A new reference: the integer where one is wanted and 4.0 stands. NULL: it is right as it is, or (*ret_has_room) there was no memory. */
+static json_t *whole_of(enum shape_id id, const json_t *value, bool *ret_has_room)
 {
-	for (uint32_t i = 0; i < shape->count; i++) {
-		const struct shape_member *member = ringcast_shape_member(shape, i);
-		json_t *item = json_object_get(value, member->name);
-		if (json_is_null(item))
-			json_object_del(value, member->name);
-		else if (item != NULL)
-			ringcast_shape_drop_nulls(member->shape, item);
-	}
+	if (ringcast_shape(id)->kind != SHAPE_INTEGER || !json_is_real(value))
+		return NULL;
+	json_t *whole = json_integer((json_int_t)json_real_value(value));
+	*ret_has_room = *ret_has_room && whole != NULL;
+	return whole;
 }
 
-void ringcast_shape_drop_nulls(enum shape_id id, json_t *value)
+static bool tidy_struct(const struct shape *shape, json_t *value)
 {
-	const struct shape *shape = ringcast_shape(id);
+	bool has_room = true;
+	for (uint32_t i = 0; i < shape->count; i++) {
+		const struct shape_member *member = ringcast_shape_member(shape, i);
+		json_t *item = json_object_get(value, member->name), *whole = whole_of(member->shape, item, &has_room);
+		if (json_is_null(item))
+			json_object_del(value, member->name);
+		else if (whole != NULL)
+			has_room = json_object_set_new(value, member->name, whole) == 0 && has_room;
+		else if (item != NULL)
+			has_room = ringcast_shape_tidy(member->shape, item) && has_room;
+	}
+	return has_room;
+}
+
+static bool tidy_list(const struct shape *shape, json_t *value)
+{
+	bool has_room = true;
+	for (size_t i = 0; i < json_array_size(value); i++) {
+		json_t *item = json_array_get(value, i), *whole = whole_of(shape->element, item, &has_room);
+		if (whole != NULL)
+			has_room = json_array_set_new(value, i, whole) == 0 && has_room;
+		else
+			has_room = ringcast_shape_tidy(shape->element, item) && has_room;
+	}
+	return has_room;
+}
+
+static bool tidy_map(const struct shape *shape, json_t *value)
+{
+	bool has_room = true;
 	const char *key;
 	json_t *item;
-	size_t i;
+	json_object_foreach(value, key, item)
+	{
+		json_t *whole = whole_of(shape->element, item, &has_room);
+		if (whole != NULL)
+			has_room = json_object_set_new(value, key, whole) == 0 && has_room; /* the key stays */
+		else
+			has_room = ringcast_shape_tidy(shape->element, item) && has_room;
+	}
+	return has_room;
+}
+
+bool ringcast_shape_tidy(enum shape_id id, json_t *value)
+{
+	const struct shape *shape = ringcast_shape(id);
 	if (shape->kind == SHAPE_STRUCT)
-		drop_nulls_of_struct(shape, value);
-	else if (shape->kind == SHAPE_LIST)
-		json_array_foreach(value, i, item)
-			ringcast_shape_drop_nulls(shape->element, item);
-	else if (shape->kind == SHAPE_MAP)
-		json_object_foreach(value, key, item)
-			ringcast_shape_drop_nulls(shape->element, item);
+		return tidy_struct(shape, value);
+	if (shape->kind == SHAPE_LIST)
+		return tidy_list(shape, value);
+	return shape->kind != SHAPE_MAP || tidy_map(shape, value);
 }

@@ -131,9 +131,8 @@ void ringcast_request_run(struct model *model, struct request *request)
 		ringcast_request_refuse(request, FAULT_UNSUPPORTED, "%s: %s", operation->name, operation->text);
 	else if (operation->input != SHAPE_ID_NONE && !ringcast_shape_check(operation->input, request->input, problem))
 		ringcast_request_refuse(request, FAULT_INVALID, "%s", problem);
-	else {
-		if (operation->input != SHAPE_ID_NONE)
-			ringcast_shape_drop_nulls(operation->input, request->input);
+	else if (operation->input != SHAPE_ID_NONE && !ringcast_shape_tidy(operation->input, request->input))
+		ringcast_request_refuse_memory(request);
+	else
 		operation->run(model, request);
-	}
 }

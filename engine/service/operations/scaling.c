@@ -111,17 +111,23 @@ static bool is_beyond(double value, const char *comparison, double threshold)
 	return value <= threshold;
 }
 
+/* Rules follow one another, each from what the one before has asked for: none of them leaves what a number of hosts can be. */
+static int64_t within_reach(double wished)
+{
+	return wished > INT32_MAX ? INT32_MAX : wished < INT32_MIN ? INT32_MIN : (int64_t)wished;
+}
+
 static int64_t adjusted(const json_t *policy, int64_t desired)
 {
 	int64_t by = json_integer_value(json_object_get(policy, "ScalingAdjustment"));
 	const char *type = text_of(policy, "ScalingAdjustmentType");
 	if (strcmp(type, "ExactCapacity") == 0)
-		return by;
+		return within_reach((double)by);
 	if (strcmp(type, "ChangeInCapacity") == 0)
-		return desired + by;
+		return within_reach((double)desired + (double)by);
 	/* Percent: at least one, in its direction. */
 	double change = (double)desired * (double)by / 100;
-	return desired + (int64_t)(change > 0 ? ceil(change) : floor(change));
+	return within_reach((double)desired + (change > 0 ? ceil(change) : floor(change)));
 }
 
 static void apply_rule(struct policy_state *state, const json_t *policy, const struct fleet_figures *figures, int64_t now_ms, struct fleet_change *change)

@@ -329,6 +329,16 @@ Test(placements, a_queue_whose_fleets_have_more_locations_than_it_holds_takes_th
 	cr_assert(!ringcast_loop_model(rig.loop)->placing->is_dirty, "it is not read again each turn");
 }
 
+/* Languages that know one kind of number write 40.0. */
+Test(placements, a_number_of_players_with_a_point_is_that_number)
+{
+	must("CreateGameSessionQueue", QUEUE);
+	start("{\"PlacementId\": \"p\", \"GameSessionQueueName\": \"q\", \"MaximumPlayerSessionCount\": 40.0}");
+	struct host_call *call = take(HOST_CREATE);
+	cr_assert_eq(call->players_max, 40);
+	ringcast_host_call_destroy(&call);
+}
+
 Test(placements, queues_are_changed_and_shown)
 {
 	must("CreateGameSessionQueue", QUEUE);

@@ -136,6 +136,26 @@ Test(scaling, a_stopped_fleet_is_left_alone_and_an_operators_wish_is_told_too)
 	rig_fini(&rig);
 }
 
+/* Wishes are numbers that anybody may write: three such rules one after the other are beyond what a number holds. */
+Test(scaling, rules_that_ask_for_more_than_a_number_holds_ask_for_as_much_as_there_may_be)
+{
+	struct rig rig;
+	char text[256];
+	begin(&rig);
+	char *fleet = new_fleet(&rig);
+	set_capacity(&rig, fleet, 9, 9);
+	for (int i = 0; i < 4; i++) {
+		snprintf(text, sizeof(text), "\"Name\": \"p%d\", \"MetricName\": \"AvailableGameSessions\", \"ComparisonOperator\": \"LessThanThreshold\", \"Threshold\": 2, "
+			 "\"EvaluationPeriods\": 1, \"ScalingAdjustment\": 2147483647, \"ScalingAdjustmentType\": \"PercentChangeInCapacity\"", i);
+		cr_assert_eq(put_policy(&rig, fleet, text), FAULT_NONE);
+	}
+	tell_load(&rig, fleet, (struct host_load){.processes = 1, .ready = 1});
+	pass_minutes(&rig, 2);
+	cr_assert_eq(capacity_of(&rig, fleet, "DesiredInstances"), 9);
+	free(fleet);
+	rig_fini(&rig);
+}
+
 static const char target[] = "\"Name\": \"t\", \"PolicyType\": \"TargetBased\", \"MetricName\": \"PercentAvailableGameSessions\", \"TargetConfiguration\": {\"TargetValue\": 50}";
 
 static void begin_sessions(struct rig *rig, const char *fleet, int count)

@@ -91,3 +91,26 @@ Test(shape, every_shape_is_well_formed)
 	}
 	cr_assert_eq(ringcast_shape_find("Nothing"), SHAPE_ID_NONE);
 }
+
+Test(shape, a_whole_number_with_a_point_is_an_integer_afterwards)
+{
+	char problem[SHAPE_PROBLEM_BYTES];
+	json_t *value = json_loads("{\"Name\": \"q\", \"TimeoutInSeconds\": 60.0, \"CustomEventData\": null, \"PlayerLatencyPolicies\": "
+				   "[{\"MaximumIndividualPlayerLatencyMilliseconds\": 1e2, \"PolicyDurationSeconds\": 5}]}", 0, NULL);
+	cr_assert(ringcast_shape_check(SHAPE_ID_CreateGameSessionQueueInput, value, problem), "%s", problem);
+	cr_assert(ringcast_shape_tidy(SHAPE_ID_CreateGameSessionQueueInput, value));
+	const json_t *policy = json_array_get(json_object_get(value, "PlayerLatencyPolicies"), 0);
+	cr_assert_eq(json_integer_value(json_object_get(value, "TimeoutInSeconds")), 60);
+	cr_assert_eq(json_integer_value(json_object_get(policy, "MaximumIndividualPlayerLatencyMilliseconds")), 100);
+	cr_assert_null(json_object_get(value, "CustomEventData"));
+	json_decref(value);
+}
+
+/* An integer of the interface has 32 bits, whatever the language that wrote it. */
+Test(shape, integers_have_thirty_two_bits)
+{
+	expect(SHAPE_ID_UpdateFleetCapacityInput, "{\"FleetId\": \"fleet-1\", \"DesiredInstances\": 2147483647}", NULL);
+	expect(SHAPE_ID_UpdateFleetCapacityInput, "{\"FleetId\": \"fleet-1\", \"DesiredInstances\": 2147483648}", "DesiredInstances: 2147483648, at most 2147483647 is allowed");
+	expect(SHAPE_ID_UpdateFleetCapacityInput, "{\"FleetId\": \"fleet-1\", \"DesiredInstances\": 9223372036854775807}", "DesiredInstances: 9.2233720368547758e+18, at most 2147483647 is allowed");
+	expect(SHAPE_ID_UpdateFleetCapacityInput, "{\"FleetId\": \"fleet-1\", \"DesiredInstances\": 1e300}", "DesiredInstances: must be a whole number");
+}
