@@ -9,6 +9,7 @@
 #include "base/assert.h"
 #include "base/hash.h"
 #include "base/hex.h"
+#include "crypto/dtls_record.h"
 #include "crypto/prefilter.h"
 #include "proto/gate.h"
 #include "shard/shard_private.h"
@@ -319,6 +320,9 @@ static void receive_plain(struct shard *shard, struct association *association, 
 static void establish(struct shard *shard, struct association *association)
 {
 	char description[128] = "";
+	struct association *old = ringcast_association_predecessor(&shard->security.associations, association);
+	if (old != NULL)
+		ringcast_shard_association_break(shard, old); /* RFC 6347, 4.2.8: not earlier, and not both */
 	ringcast_association_establish(association);
 	shard->counters.dtls_handshakes_completed++;
 	if (ringcast_crypto_describe(association->crypto, description, sizeof(description)) && strstr(description, "resumed") != NULL)
@@ -402,17 +406,24 @@ static void give_way(struct shard *shard, struct association *association)
 		ringcast_shard_association_break(shard, association);
 }
 
-/* The cookie proves that the client is at its address: a new start there takes the place of whatever was before. */
+/* So much of a start that comes again is known for what it is. */
+static void recall(const struct association *standing, const struct association *replaced, uint64_t ret_before[ASSOCIATION_HELLOS_MAX])
+{
+	const struct association *latest = replaced != NULL ? replaced : standing;
+	if (latest != NULL)
+		memcpy(ret_before, latest->hello_hashes, sizeof(latest->hello_hashes));
+}
+
+/* The cookie proves that the client was at its address: a new start there takes the place of another start, and waits beside who is through with it. */
 static void begin(struct shard *shard, const struct arrival *arrival, struct crypto_session *crypto, uint64_t hello_hash)
 {
 	struct association_table *table = &shard->security.associations;
-	struct association *old = ringcast_association_find(table, arrival->address, arrival->port_index);
+	struct association *standing = ringcast_association_find(table, arrival->address, arrival->port_index);
+	struct association *replaced = ringcast_association_replaced(table, standing), *victim;
 	uint64_t before[ASSOCIATION_HELLOS_MAX] = {0};
-	if (old != NULL) {
-		memcpy(before, old->hello_hashes, sizeof(before));
-		ringcast_shard_association_break(shard, old);
-	}
-	struct association *victim;
+	recall(standing, replaced, before);
+	if (replaced != NULL)
+		ringcast_shard_association_break(shard, replaced);
 	enum drop_reason drop = may_open(shard, arrival, &victim);
 	if (victim != NULL)
 		give_way(shard, victim);
@@ -508,9 +519,30 @@ static enum drop_reason receive_record(struct shard *shard, const struct arrival
 	return DROP_NONE;
 }
 
+/* Of two at one address: the successor's are the records of a handshake, for only it is in one. */
+static struct association *addressee(const struct shard *shard, const struct arrival *arrival)
+{
+	const struct association_table *table = &shard->security.associations;
+	struct association *standing = ringcast_association_find(table, arrival->address, arrival->port_index);
+	struct association *successor = standing != NULL ? ringcast_association_successor(table, standing) : NULL;
+	struct view rest = arrival->bytes;
+	struct dtls_record first;
+	if (successor == NULL || !ringcast_dtls_next_record(&rest, &first))
+		return standing;
+	bool is_handshake = first.epoch == 0 || first.type == DTLS_CONTENT_HANDSHAKE || first.type == DTLS_CONTENT_CHANGE_CIPHER_SPEC;
+	return is_handshake ? successor : standing;
+}
+
+static bool has_seen(const struct shard *shard, const struct association *association, uint64_t hello_hash)
+{
+	const struct association *predecessor = ringcast_association_predecessor(&shard->security.associations, association);
+	return ringcast_association_has_seen(association, hello_hash) ||
+	       (predecessor != NULL && ringcast_association_has_seen(predecessor, hello_hash));
+}
+
 static enum drop_reason receive(struct shard *shard, const struct arrival *arrival)
 {
-	struct association *association = ringcast_association_find(&shard->security.associations, arrival->address, arrival->port_index);
+	struct association *association = addressee(shard, arrival);
 	bool is_established = association != NULL && association->state != ASSOCIATION_HANDSHAKE;
 	struct dtls_hello hello;
 	switch (ringcast_crypto_prefilter(arrival->bytes, is_established)) {
@@ -530,7 +562,7 @@ static enum drop_reason receive(struct shard *shard, const struct arrival *arriv
 	uint64_t hello_hash = ringcast_hash_bytes(hello.random.data, hello.random.size, shard->fast_seed) | 1;
 	if (association != NULL && !is_established && association->hello_hashes[0] == hello_hash)
 		return receive_record(shard, arrival, association); /* our flight was lost: the session repeats it */
-	if (association != NULL && ringcast_association_has_seen(association, hello_hash))
+	if (association != NULL && has_seen(shard, association, hello_hash))
 		return DROP_STALE_HELLO; /* a copy that was late, or somebody's replay: its cookie is good, but it starts nothing */
 	return receive_hello(shard, arrival, &hello, hello_hash);
 }

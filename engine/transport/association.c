@@ -66,6 +66,23 @@ struct association *ringcast_association_find(const struct association_table *ta
 	return association;
 }
 
+struct association *ringcast_association_successor(const struct association_table *table, const struct association *association)
+{
+	return ringcast_slab_find(&table->associations, association->successor);
+}
+
+struct association *ringcast_association_predecessor(const struct association_table *table, const struct association *association)
+{
+	return ringcast_slab_find(&table->associations, association->predecessor);
+}
+
+struct association *ringcast_association_replaced(const struct association_table *table, struct association *standing)
+{
+	if (standing == NULL || standing->state == ASSOCIATION_HANDSHAKE)
+		return standing;
+	return ringcast_association_successor(table, standing);
+}
+
 /* Where a bound is reached: the oldest of the address' own when that is its own bound, else as the crowds say. */
 static struct association *find_victim(const struct association_table *table, uint64_t key, bool is_own, const struct association_bounds *bounds)
 {
@@ -81,16 +98,28 @@ static struct association *find_victim(const struct association_table *table, ui
 enum drop_reason ringcast_association_may_open(const struct association_table *table, const struct address *address, uint8_t port_index,
 					       const struct association_bounds *bounds, struct association **ret_victim)
 {
-	const struct association *old = ringcast_association_find(table, address, port_index);
+	struct association *standing = ringcast_association_find(table, address, port_index);
 	uint64_t key = ringcast_crowds_key(&table->half_open, address);
-	uint32_t freed = old != NULL && old->state != ASSOCIATION_IDENTIFIED;
+	uint32_t freed = ringcast_association_replaced(table, standing) != NULL;
 	bool is_own = ringcast_crowds_size(&table->half_open, key) - freed >= bounds->half_open_per_address_max;
 	*ret_victim = NULL;
 	if (is_own || table->half_open.count - freed >= bounds->half_open_max) {
 		*ret_victim = find_victim(table, key, is_own, bounds);
 		return *ret_victim != NULL ? DROP_NONE : DROP_HALF_OPEN_LIMIT;
 	}
-	return old == NULL && table->associations.count == table->associations.capacity ? DROP_HALF_OPEN_LIMIT : DROP_NONE;
+	return freed == 0 && table->associations.count == table->associations.capacity ? DROP_HALF_OPEN_LIMIT : DROP_NONE;
+}
+
+static void take_place(struct association_table *table, struct association *association, struct association *standing)
+{
+	if (standing == NULL) {
+		bool is_added = ringcast_map_add(&table->by_key, association->key, association->self);
+		ringcast_assert(is_added); /* the map has the slab's capacity */
+		return;
+	}
+	ringcast_assert(ringcast_association_replaced(table, standing) == NULL);
+	standing->successor = association->self;
+	association->predecessor = standing->self;
 }
 
 struct association *ringcast_association_open(struct association_table *table, const struct address *address, uint8_t port_index,
@@ -99,8 +128,9 @@ struct association *ringcast_association_open(struct association_table *table, c
 	handle self;
 	uint64_t key = key_of(table, address, port_index);
 	ringcast_assert(crypto != NULL);
-	ringcast_assert(ringcast_association_find(table, address, port_index) == NULL);
-	if (ringcast_map_find(&table->by_key, key) != 0 || ringcast_crowds_is_full(&table->half_open)) /* another address with the same hash; or a bound */
+	struct association *standing = ringcast_association_find(table, address, port_index);
+	bool is_others = standing == NULL && ringcast_map_find(&table->by_key, key) != 0; /* another address has the same hash */
+	if (is_others || ringcast_crowds_is_full(&table->half_open))
 		return NULL;
 	struct association *association = ringcast_slab_alloc(&table->associations, &self);
 	if (association == NULL)
@@ -112,8 +142,7 @@ struct association *ringcast_association_open(struct association_table *table, c
 	association->port_index = port_index;
 	association->key = key;
 	association->state = ASSOCIATION_HANDSHAKE;
-	bool is_added = ringcast_map_add(&table->by_key, key, self);
-	ringcast_assert(is_added); /* the map has the slab's capacity */
+	take_place(table, association, standing);
 	ringcast_crowds_add(&table->half_open, ringcast_crowds_key(&table->half_open, address), &association->half_open);
 	return association;
 }
@@ -147,11 +176,27 @@ void ringcast_association_identify(struct association_table *table, struct assoc
 	ringcast_crowds_remove(&table->half_open, &association->half_open);
 }
 
+/* Its successor stands there now, if it has one. */
+static void leave_place(struct association_table *table, struct association *association)
+{
+	struct association *successor = ringcast_association_successor(table, association);
+	struct association *predecessor = ringcast_association_predecessor(table, association);
+	if (predecessor != NULL) {
+		predecessor->successor = HANDLE_NONE;
+		return;
+	}
+	bool was_there = ringcast_map_remove(&table->by_key, association->key);
+	ringcast_assert(was_there);
+	if (successor != NULL) {
+		successor->predecessor = HANDLE_NONE;
+		take_place(table, successor, NULL);
+	}
+}
+
 void ringcast_association_close(struct association_table *table, struct association *association)
 {
 	ringcast_check_magic(association, ASSOCIATION);
-	bool was_there = ringcast_map_remove(&table->by_key, association->key);
-	ringcast_assert(was_there);
+	leave_place(table, association);
 	ringcast_assert(!ringcast_timer_is_armed(&association->timer));
 	ringcast_crowds_remove(&table->half_open, &association->half_open);
 	ringcast_crypto_free(&association->crypto);

@@ -3,6 +3,9 @@
  *
  *   HANDSHAKE --(Finished)--> ANONYMOUS --(connect token)--> IDENTIFIED
  *
+ * One that is through its handshake is not given up for a hello, whose cookie may be good and the hello late or somebody's copy (RFC 6347, 4.2.8): the
+ * new one is its successor, and takes the place at the address when its own handshake is through, or when the place is free.
+ *
  * An entry exists only after a cookie came back, so a spoofed address never makes one. Until IDENTIFIED it is half-open, and half-open ones are
  * bounded in total and per address (an IPv6 /64 counts as one); at a bound somebody makes room, see crowds.h. Bounds live in a table of their own, so
  * that players who are in never compete with those who knock. One thread; no clock and no I/O in here.
@@ -32,6 +35,7 @@ struct association {
 	uint64_t deadline_ns; /* by when it must be IDENTIFIED */
 	uint64_t hello_hashes[ASSOCIATION_HELLOS_MAX]; /* of the client randoms that opened it [0], and the ones before it here: a late copy is no new start */
 	handle conn;          /* IDENTIFIED: the player's connection */
+	handle successor, predecessor; /* of the same address and port; HANDLE_NONE: none */
 	uint8_t port_index, state;
 	io_local local;       /* ours that it talks to */
 	uint32_t magic; /* ASSOCIATION_MAGIC */
@@ -53,14 +57,20 @@ struct association_bounds {
 bool ringcast_association_table_init(struct association_table *table, uint32_t capacity, uint32_t half_open_max, uint64_t seed);
 void ringcast_association_table_fini(struct association_table *table); /* closes what is left */
 uint64_t ringcast_association_table_memory_bytes(uint32_t capacity, uint32_t half_open_max);
+/* The one that stands there; a successor is found by it. */
 struct association *ringcast_association_find(const struct association_table *table, const struct address *address, uint8_t port_index);
+/* NULL: it has none. */
+struct association *ringcast_association_successor(const struct association_table *table, const struct association *association);
+struct association *ringcast_association_predecessor(const struct association_table *table, const struct association *association);
+/* Whom a start at the address of this one gives up, this one or its successor: who is in the midst of a handshake. NULL: nobody; also for NULL. */
+struct association *ringcast_association_replaced(const struct association_table *table, struct association *standing);
 /*
  * May this address begin another handshake? DROP_NONE, or HALF_OPEN_LIMIT. For one that starts again on the same address and port the entry it
  * would replace does not count. *ret_victim: who has to be closed before it; NULL: nobody.
  */
 enum drop_reason ringcast_association_may_open(const struct association_table *table, const struct address *address, uint8_t port_index,
 					       const struct association_bounds *bounds, struct association **ret_victim);
-/* Takes the session. NULL: there is no room, the session stays the caller's. Asserts that the address and port have no entry. */
+/* Takes the session. NULL: there is no room, the session stays the caller's. Asserts that nobody there would be replaced: that one is closed first. */
 struct association *ringcast_association_open(struct association_table *table, const struct address *address, uint8_t port_index,
 					      struct crypto_session *crypto);
 /* It began with this hello (not 0); before: the hellos of the association that it takes the place of, or NULL. */
@@ -70,7 +80,7 @@ bool ringcast_association_has_seen(const struct association *association, uint64
 void ringcast_association_establish(struct association *association);
 /* ANONYMOUS -> IDENTIFIED: no longer half-open. */
 void ringcast_association_identify(struct association_table *table, struct association *association, handle conn);
-/* Frees the session too, without a word to the peer. The timer must not be armed. */
+/* Frees the session too, without a word to the peer. The timer must not be armed. A successor takes the place. */
 void ringcast_association_close(struct association_table *table, struct association *association);
 
 #endif

@@ -209,3 +209,125 @@ Test(associations, a_hog_of_the_queue_keeps_nobody_out)
 	cr_assert(ringcast_crypto_is_established(pair.fast.crypto));
 	stage_fini(&pair.stage);
 }
+
+/* What a client said last and the network kept. */
+struct kept {
+	struct fast *fast;
+	unsigned count; /* of datagrams: the first one is let through, for it has no cookie */
+	uint8_t bytes[2048];
+	size_t size;
+};
+
+static void emit_first(void *context, const uint8_t *bytes, size_t size)
+{
+	struct kept *kept = context;
+	cr_assert_leq(size, sizeof(kept->bytes));
+	if (kept->count++ == 0)
+		fast_emit(kept->fast, bytes, size);
+	memcpy(kept->bytes, bytes, size);
+	kept->size = size;
+}
+
+/* A start that was given up when it had its cookie. Its hello with that is still under way. */
+static struct kept keep_hello(struct fast *fast)
+{
+	struct kept kept = {.fast = fast};
+	fast->crypto = ringcast_crypto_open(fast->stage->datagram_context, "sim", emit_first, &kept);
+	ringcast_crypto_connect(fast->crypto);
+	stage_run_ms(fast->stage, 5);
+	cr_assert_eq(kept.count, 2, "a hello, and one with the cookie");
+	ringcast_crypto_free(&fast->crypto);
+	return kept;
+}
+
+struct late { /* a player whose association stands, and a hello of hers that it does not know */
+	struct stage stage;
+	struct client anna, bert;
+	struct fast fast;
+	struct kept hello;
+};
+
+static struct late *late_make(void)
+{
+	static struct late late;
+	stage_init(&late.stage, SHARD_SECURE_REQUIRED, NULL);
+	client_join(&late.anna, &late.stage, 10, true);
+	client_join(&late.bert, &late.stage, 11, true);
+	fast_open(&late.fast, &late.anna, stage_address(10, 40000));
+	late.hello = keep_hello(&late.fast);
+	fast_handshake(&late.fast);
+	return &late;
+}
+
+static void come_late(struct late *late)
+{
+	uint64_t started = late->stage.shard->counters.dtls_handshakes_started;
+	fast_emit(&late->fast, late->hello.bytes, late->hello.size);
+	stage_run_ms(&late->stage, 5);
+	cr_assert_eq(late->stage.shard->counters.dtls_handshakes_started, started + 1, "its cookie is good");
+}
+
+static void expect_heard(struct late *late, int32_t opcode, int32_t sequence)
+{
+	fast_say(&late->fast, opcode, late->anna.peer_id, sequence);
+	stage_run_ms(&late->stage, 5);
+	cr_assert_eq(heard_count(&late->bert.heard, opcode), 1);
+}
+
+/* Also by one who keeps it back and sends it when he likes. It is never answered, so it never gets anything. */
+Test(associations, a_late_hello_does_not_take_the_place_of_a_player)
+{
+	struct late *late = late_make();
+	fast_identify(&late->fast, late->anna.peer_id, late->anna.connect_token, 0);
+	come_late(late);
+	expect_heard(late, 7, 1);
+	cr_assert_eq(late->stage.shard->security.associations.half_open.count, 1);
+	stage_run_ms(&late->stage, late->stage.shard->options.limits.handshake_timeout_ms + 1000);
+	cr_assert_eq(late->stage.shard->security.associations.half_open.count, 0, "it had its time");
+	cr_assert_eq(late->stage.shard->security.associations.associations.count, 1);
+	expect_heard(late, 8, 2);
+	cr_assert_not(late->fast.is_over);
+	stage_fini(&late->stage);
+}
+
+Test(associations, a_late_hello_does_not_take_the_place_of_who_is_about_to_say_who_it_is)
+{
+	struct late *late = late_make();
+	come_late(late);
+	fast_identify(&late->fast, late->anna.peer_id, late->anna.connect_token, 0);
+	cr_assert(heard_last(&late->fast.heard, OPCODE_VERIFY_IDENTITY_RESPONSE)->is_success);
+	expect_heard(late, 7, 1);
+	stage_fini(&late->stage);
+}
+
+/* It has forgotten everything, as after a crash, and the port is the same. RFC 6347 4.2.8: with its Finished the old one is over. */
+Test(associations, who_begins_anew_at_its_address_takes_its_place_when_the_handshake_is_through)
+{
+	struct late *late = late_make();
+	fast_identify(&late->fast, late->anna.peer_id, late->anna.connect_token, 0);
+	come_late(late);
+	ringcast_crypto_free(&late->fast.crypto);
+	fast_handshake(&late->fast);
+	cr_assert_eq(late->stage.shard->security.associations.associations.count, 1);
+	fast_identify(&late->fast, late->anna.peer_id, late->anna.connect_token, 1);
+	cr_assert(heard_last(&late->fast.heard, OPCODE_VERIFY_IDENTITY_RESPONSE)->is_success);
+	expect_heard(late, 7, 2);
+	stage_fini(&late->stage);
+}
+
+/* Her goodbye, while somebody's handshake waits for an answer: that one may go on. */
+Test(associations, a_start_beside_a_player_outlives_the_player)
+{
+	struct late *late = late_make();
+	fast_identify(&late->fast, late->anna.peer_id, late->anna.connect_token, 0);
+	come_late(late);
+	ringcast_crypto_close(late->fast.crypto);
+	stage_run_ms(&late->stage, 5);
+	cr_assert_eq(late->stage.shard->security.associations.associations.count, 1);
+	cr_assert_eq(late->stage.shard->security.associations.half_open.count, 1);
+	ringcast_crypto_free(&late->fast.crypto);
+	fast_handshake(&late->fast);
+	fast_identify(&late->fast, late->anna.peer_id, late->anna.connect_token, 1);
+	cr_assert(heard_last(&late->fast.heard, OPCODE_VERIFY_IDENTITY_RESPONSE)->is_success);
+	stage_fini(&late->stage);
+}

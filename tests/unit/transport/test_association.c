@@ -163,16 +163,50 @@ Test(association, one_that_starts_again_does_not_count_against_itself)
 
 Test(association, a_full_table_takes_only_those_who_replace_one)
 {
-	for (uint8_t i = 0; i < CAPACITY; i++) {
-		struct address address = address_v4((uint8_t)(1 + i), 1);
+	struct address last = address_v4(CAPACITY, 1);
+	for (uint8_t i = 1; i < CAPACITY; i++) {
+		struct address address = address_v4(i, 1);
 		identify(open_one(&address, 0));
 	}
+	open_one(&last, 0);
 	cr_assert_eq(may_open(address_v4(100, 1), 9, 9), DROP_HALF_OPEN_LIMIT);
-	cr_assert_eq(may_open(address_v4(1, 1), 9, 9), DROP_NONE);
+	cr_assert_eq(may_open(last, 9, 9), DROP_NONE);
+	cr_assert_eq(may_open(address_v4(1, 1), 9, 9), DROP_HALF_OPEN_LIMIT, "who is identified is replaced by nobody's hello");
 	struct address stranger = address_v4(100, 1);
 	struct crypto_session *session = toy_sessions_open(context);
 	cr_assert_null(ringcast_association_open(&table, &stranger, 0, session));
 	ringcast_crypto_free(&session); /* it stayed ours */
+}
+
+Test(association, a_start_waits_beside_who_is_through_and_stands_when_that_one_is_gone)
+{
+	struct address here = address_v4(1, 1);
+	struct association *old = open_one(&here, 0);
+	cr_assert_eq(ringcast_association_replaced(&table, old), old);
+	identify(old);
+	cr_assert_null(ringcast_association_replaced(&table, old));
+	struct association *fresh = open_one(&here, 0);
+	cr_assert_eq(ringcast_association_find(&table, &here, 0), old);
+	cr_assert_eq(ringcast_association_successor(&table, old), fresh);
+	cr_assert_eq(ringcast_association_predecessor(&table, fresh), old);
+	cr_assert_eq(ringcast_association_replaced(&table, old), fresh);
+	ringcast_association_close(&table, old);
+	cr_assert_eq(ringcast_association_find(&table, &here, 0), fresh);
+	cr_assert_null(ringcast_association_predecessor(&table, fresh));
+	ringcast_association_close(&table, fresh);
+	cr_assert_null(ringcast_association_find(&table, &here, 0));
+}
+
+Test(association, a_start_that_fails_leaves_the_one_beside_it_alone)
+{
+	struct address here = address_v4(1, 1);
+	struct association *old = open_one(&here, 0);
+	identify(old);
+	ringcast_association_close(&table, open_one(&here, 0));
+	cr_assert_eq(ringcast_association_find(&table, &here, 0), old);
+	cr_assert_null(ringcast_association_successor(&table, old));
+	cr_assert_eq(table.half_open.count, 0);
+	cr_assert_eq(may_open(here, 0, 1), DROP_HALF_OPEN_LIMIT);
 }
 
 Test(association, hellos_are_remembered_over_replacements)
