@@ -269,6 +269,11 @@ static void op_fast_failed(struct client_core *core, const char *reason)
 		snprintf(world->fast_failure, sizeof(world->fast_failure), "%s", reason);
 }
 
+static void op_fast_silent(struct client_core *core)
+{
+	ringcast_client_secure_restart_datagrams(bot_of(core)->secure, core->now_ns);
+}
+
 static void op_message(struct client_core *core, const struct packet *packet, bool is_fast)
 {
 	ringcast_traffic_receive(bot_of(core), packet, is_fast);
@@ -292,6 +297,7 @@ const struct client_core_ops ringcast_bot_ops = {
 	.logged_in = op_logged_in,
 	.fast_up = op_fast_up,
 	.fast_failed = op_fast_failed,
+	.fast_silent = op_fast_silent,
 	.message = op_message,
 	.membership = op_membership,
 	.closed = op_closed,

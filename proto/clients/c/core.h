@@ -34,7 +34,8 @@ enum {
 	CLIENT_CORE_KEEPALIVES_MISSED_MAX = 5, /* then the fast path counts as lost: an address translator has given us another port, or none */
 	CLIENT_CORE_KEEPALIVE_REPEAT_MS = 1000, /* while there is no answer */
 	CLIENT_CORE_HELLO_DELAY_MS = 100,  /* doubles with each hello ... */
-	CLIENT_CORE_HELLO_DELAY_MS_MAX = 5000, /* ... up to here, for ever; as the SDK does */
+	CLIENT_CORE_HELLO_DELAY_MS_MAX = 5000, /* ... up to here, in clear for ever; as the SDK does */
+	CLIENT_CORE_PROOFS_MAX = 8, /* of identity in one association: sixteen seconds without an answer, then another one begins */
 };
 
 #define CLIENT_CORE_NEVER UINT64_MAX
@@ -55,7 +56,7 @@ struct client_core_ops {
 	void (*fast_up)(struct client_core *core);
 	/* The fast path is down, or a secure try to bring it up ended; messages go by the stream. reason is a sentence for people. */
 	void (*fast_failed)(struct client_core *core, const char *reason);
-	/* Secure with keepalives only: the server does not answer in the association. End it and begin another; fast_failed comes from there. */
+	/* Secure only: the server does not answer in the association. End it and begin another; fast_failed comes from there. */
 	void (*fast_silent)(struct client_core *core);
 	void (*message)(struct client_core *core, const struct packet *packet, bool is_fast);
 	void (*membership)(struct client_core *core, const struct packet *packet);

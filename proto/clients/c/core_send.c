@@ -80,10 +80,30 @@ static void give_up_fast(struct client_core *core, const char *reason)
 	core->ops->fast_failed(core, reason);
 }
 
+/*
+ * Plain hellos go on until the server knows our new port. An association is bound to its port, and who forgot it takes no proof in it: another one begins.
+ */
+static void lose_silent(struct client_core *core)
+{
+	core->hello_due_ns = core->keepalive_due_ns = CLIENT_CORE_NEVER;
+	if (core->is_secure) {
+		core->ops->fast_silent(core);
+		return;
+	}
+	core->fast = CLIENT_CORE_FAST_HELLO;
+	core->hello_count = 0;
+	core->ops->fast_failed(core, "the server does not answer by UDP");
+	ringcast_client_core_send_hello(core);
+}
+
 void ringcast_client_core_send_hello(struct client_core *core)
 {
 	if (!has_number(core)) {
 		give_up_fast(core, "all numbers of the UDP channel are used");
+		return;
+	}
+	if (core->is_secure && core->hello_count >= CLIENT_CORE_PROOFS_MAX) {
+		lose_silent(core);
 		return;
 	}
 	uint64_t delay_ms = core->hello_count < 16 ? (uint64_t)CLIENT_CORE_HELLO_DELAY_MS << core->hello_count : CLIENT_CORE_HELLO_DELAY_MS_MAX;
@@ -101,20 +121,6 @@ static void rest_keepalive(struct client_core *core)
 {
 	core->keepalives_unanswered = 0;
 	core->keepalive_due_ns = core->keepalive_interval_ns != 0 ? core->now_ns + core->keepalive_interval_ns : CLIENT_CORE_NEVER;
-}
-
-/* Plain hellos go on until the server knows our new port; an association is bound to its port, and another one begins. */
-static void lose_silent(struct client_core *core)
-{
-	core->keepalive_due_ns = CLIENT_CORE_NEVER;
-	if (core->is_secure) {
-		core->ops->fast_silent(core);
-		return;
-	}
-	core->fast = CLIENT_CORE_FAST_HELLO;
-	core->hello_count = 0;
-	core->ops->fast_failed(core, "the server does not answer by UDP");
-	ringcast_client_core_send_hello(core);
 }
 
 void ringcast_client_core_tick_keepalive(struct client_core *core)

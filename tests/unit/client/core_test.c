@@ -236,6 +236,22 @@ Test(core, a_silent_association_is_given_up)
 	script_fini(&script);
 }
 
+Test(core, an_association_in_which_no_proof_is_answered_is_given_up)
+{
+	script_keepalive_ns = 0;
+	script_start_secure(&script, "t", "");
+	script_login(&script, 1, 5000);
+	for (int round = 1; round <= 3; round++) {
+		size_t before = script.datagram_count;
+		ringcast_client_core_establish_fast(&script.core, script.now_ns);
+		for (int second = 0; second < 60; second++)
+			go_by(NS_PER_S);
+		cr_assert_eq(script.datagram_count, before + CLIENT_CORE_PROOFS_MAX);
+		cr_assert_eq(script.fast_silent_count, round);
+	}
+	script_fini(&script);
+}
+
 /* Every hello is a new one to the server, which takes no number twice. */
 Test(core, a_hello_that_is_sent_again_has_a_number_of_its_own)
 {

@@ -272,6 +272,43 @@ Test(secure, association_that_the_server_gave_up_comes_back)
 	secure_world_destroy(&world);
 }
 
+/* As when the goodbye is lost: the handshake was through, and who asks there for its identity asks nobody. */
+Test(secure, association_that_the_server_forgot_without_a_word_comes_back)
+{
+	struct secure_world *world = secure_world_create(&plain_options);
+	world->is_answer_lost = true;
+	secure_world_settle(world);
+	ringcast_crypto_free(&world->datagrams);
+	world->is_answer_lost = false;
+	secure_world_advance(world, 10000);
+	cr_assert_eq(world->association_count, 1, "answers may be late");
+	secure_world_advance(world, 10000);
+	cr_assert_eq(world->association_count, 2);
+	cr_assert_eq(world->fast_up_count, 1);
+	cr_assert_eq(world->fast_failed_count, 1, "%s", world->fast_reason);
+	cr_assert_eq(secure_world_client_send(world, true, 10), CLIENT_CORE_SENT_FAST);
+	secure_world_settle(world);
+	cr_assert_eq(world->datagram_message_count, 1);
+	secure_world_destroy(&world);
+}
+
+/* It finishes handshakes and never answers who we are. */
+Test(secure, a_server_that_does_not_answer_identities_is_not_overrun)
+{
+	struct secure_world *world = secure_world_create(&plain_options);
+	world->is_answer_lost = true;
+	secure_world_settle(world);
+	secure_world_advance(world, 100000);
+	cr_assert_geq(world->association_count, 5);
+	cr_assert_leq(world->association_count, 7, "one in sixteen seconds");
+	cr_assert_leq(world->proof_count, 7 * 8);
+	world->is_answer_lost = false;
+	secure_world_advance(world, 20000);
+	cr_assert_eq(world->fast_up_count, 1);
+	cr_assert_eq(world->closed_count, 0);
+	secure_world_destroy(&world);
+}
+
 Test(secure, deaf_server_is_tried_for_ever)
 {
 	struct secure_world *world = secure_world_create(&plain_options);

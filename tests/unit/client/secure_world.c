@@ -158,6 +158,11 @@ static void op_fast_failed(struct client_core *core, const char *reason)
 	snprintf(world->fast_reason, sizeof(world->fast_reason), "%s", reason);
 }
 
+static void op_fast_silent(struct client_core *core)
+{
+	ringcast_client_secure_restart_datagrams(&world_of(core)->secure, core->now_ns);
+}
+
 static void op_message(struct client_core *core, const struct packet *packet, bool is_fast)
 {
 	struct secure_world *world = world_of(core);
@@ -187,6 +192,7 @@ static const struct client_core_ops core_ops = {
 	.logged_in = op_logged_in,
 	.fast_up = op_fast_up,
 	.fast_failed = op_fast_failed,
+	.fast_silent = op_fast_silent,
 	.message = op_message,
 	.membership = op_membership,
 	.closed = op_closed,
