@@ -26,6 +26,11 @@
 
 /* CONNECTION_SLACK: those that were cut and still tidy up; at its own limit the library would let the newcomer wait instead. */
 enum { THREAD_COUNT = 2, IDLE_TIMEOUT_S = 60, BODY_BYTES_AT_FIRST = 1024, CONNECTION_SLACK = 400 };
+/*
+ * A connection that wakes is read from first, and what has nothing more to read is closed without its answer: a client that has shut down its sending
+ * side would get none. Only connections with a timeout of their own are looked at before anything is read, so one that sleeps has one.
+ */
+enum { ASLEEP_TIMEOUT_S = IDLE_TIMEOUT_S + 1 };
 /* Of each connection. Above 32 KiB the library maps it by itself, so that it goes back to the system with the connection, and a crowd leaves no heap in holes. */
 enum { CONNECTION_BYTES = 40 * 1024 };
 
@@ -114,6 +119,19 @@ static struct slot *slot_of(struct MHD_Connection *connection)
 static void set_busy(const struct exchange *exchange, bool is_busy)
 {
 	ringcast_slots_set_busy(exchange->http->slots, slot_of(exchange->connection), is_busy);
+}
+
+static void sleep_until_answered(struct exchange *exchange)
+{
+	set_busy(exchange, true);
+	MHD_set_connection_option(exchange->connection, MHD_CONNECTION_OPTION_TIMEOUT, (unsigned)ASLEEP_TIMEOUT_S);
+	MHD_suspend_connection(exchange->connection);
+}
+
+static void wake(struct exchange *exchange)
+{
+	MHD_set_connection_option(exchange->connection, MHD_CONNECTION_OPTION_TIMEOUT, (unsigned)IDLE_TIMEOUT_S);
+	set_busy(exchange, false);
 }
 
 static enum MHD_Result respond(struct exchange *exchange)
@@ -302,8 +320,7 @@ static enum MHD_Result ask(struct exchange *exchange, const char *method, const 
 	name_invocation(exchange);
 	exchange->request.done = answered;
 	exchange->state = EXCHANGE_ASKED;
-	set_busy(exchange, true);
-	MHD_suspend_connection(exchange->connection);
+	sleep_until_answered(exchange);
 	if (ringcast_loop_ask(exchange->http->options.loop, &exchange->request))
 		return MHD_YES;
 	ringcast_request_refuse(&exchange->request, FAULT_THROTTLED, "too many requests wait; try again");
@@ -409,7 +426,7 @@ static enum MHD_Result on_request(void *context, struct MHD_Connection *connecti
 		return is_taken ? MHD_YES : MHD_NO;
 	}
 	if (__atomic_load_n(&exchange->state, __ATOMIC_ACQUIRE) == EXCHANGE_ANSWERED) {
-		set_busy(exchange, false);
+		wake(exchange);
 		return respond(exchange);
 	}
 	if (exchange->http->options.sdk != NULL && ringcast_http_sdk_is_upgrade(connection, method))
