@@ -193,6 +193,23 @@ Test(sdk_sessions, termination_is_a_notice_and_ends_when_the_process_says_so)
 	sdk_rig_fini(&rig);
 }
 
+/* Saying it again and again is no way to stay. */
+Test(sdk_sessions, who_says_again_that_it_ends_gets_no_more_time)
+{
+	struct sdk_rig rig;
+	struct sdk_link link;
+	sdk_rig_init(&rig);
+	sdk_rig_learn_fleets(&rig);
+	sdk_rig_ready(&rig, &link, "p");
+	for (int i = 0; i < 2; i++) {
+		cr_assert_eq(rig.core.process_count, 1);
+		cr_assert_eq(sdk_rig_ask(&rig, &link, "TerminateServerProcess", ""), 200);
+		pass(&rig, 20000);
+	}
+	cr_assert_eq(rig.core.process_count, 0);
+	sdk_rig_fini(&rig);
+}
+
 Test(sdk_sessions, who_does_not_end_in_time_is_given_up)
 {
 	struct sdk_rig rig;

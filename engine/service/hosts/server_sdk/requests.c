@@ -92,8 +92,10 @@ static void terminate_process(const struct asked *asked)
 {
 	struct sdk_process *process = asked->process;
 	struct sdk_core *core = asked->core;
+	int64_t until_ms = core->now_ms + EXIT_MS;
+	bool has_less = process->state == SDK_ENDING && process->deadline_ms != 0 && process->deadline_ms < until_ms; /* told to, or says it again */
 	process->state = SDK_ENDING;
-	process->deadline_ms = core->now_ms + EXIT_MS;
+	process->deadline_ms = has_less ? process->deadline_ms : until_ms;
 	process->is_changed = true;
 	ringcast_sdk_core_end_session(core, process, "the game server has ended it");
 	answer(asked, NULL);
@@ -136,7 +138,7 @@ static void activate_session(const struct asked *asked)
 	}
 	bool was_active = session->is_active;
 	session->is_active = true;
-	asked->process->is_changed = !was_active;
+	asked->process->is_changed = asked->process->is_changed || !was_active;
 	answer(asked, NULL);
 	if (!was_active)
 		tell(asked, HOST_SESSION_ACTIVE, "");
