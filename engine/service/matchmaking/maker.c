@@ -74,6 +74,13 @@ static struct match_rule_set *read_rule_set(struct matchmaking *matchmaking, con
 	return rule_set;
 }
 
+/* AdditionalPlayerCount; more than any match has are as many as a match has. */
+static uint16_t places_kept_open(const json_t *configuration)
+{
+	json_int_t count = json_integer_value(json_object_get(configuration, "AdditionalPlayerCount"));
+	return count < UINT16_MAX ? (uint16_t)count : UINT16_MAX;
+}
+
 /* Before the others. NULL: problem says why. */
 static struct ground *open_ground(struct matchmaking *matchmaking, struct maker *maker, json_t *configuration, char problem[MATCHMAKING_PROBLEM_BYTES])
 {
@@ -85,7 +92,7 @@ static struct ground *open_ground(struct matchmaking *matchmaking, struct maker 
 	if (ground != NULL && ground->rule_set != NULL) {
 		ground->players_max = ground->rule_set->players_max;
 		if (!ringcast_maker_is_standalone(configuration))
-			ringcast_match_rule_set_keep_open(ground->rule_set, (uint16_t)json_integer_value(json_object_get(configuration, "AdditionalPlayerCount")));
+			ringcast_match_rule_set_keep_open(ground->rule_set, places_kept_open(configuration));
 	}
 	if (ground != NULL && ground->rule_set != NULL) {
 		ground->pool = new_pool(matchmaking, ground->rule_set, configuration);

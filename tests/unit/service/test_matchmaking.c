@@ -341,3 +341,16 @@ Test(matchmaking, running_matches_get_players)
 	cr_assert_str_eq(member_of("a", "Players.0.Team"), "blue");
 	refused("StartMatchBackfill", "{\"ConfigurationName\": \"duel\", \"Players\": [{\"PlayerId\": \"x\"}]}", FAULT_INVALID, "Team");
 }
+
+/* Places are kept open from what a team may have at most; all of them cannot be, whatever the number is. */
+Test(matchmaking, more_places_to_keep_open_than_a_match_has_are_as_many_as_it_has)
+{
+	char input[1024];
+	run("CreateGameSessionQueue", "{\"Name\": \"q\", \"Destinations\": [{\"DestinationArn\": \"arn:aws:gamelift:local::fleet/fleet-1\"}]}");
+	snprintf(input, sizeof(input), "{\"Name\": \"rules\", \"RuleSetBody\": \"%s\"}", RULES(TEAM("red", "2"), ""));
+	run("CreateMatchmakingRuleSet", input);
+	run("CreateMatchmakingConfiguration", "{\"Name\": \"duel\", \"RuleSetName\": \"rules\", \"RequestTimeoutSeconds\": 60, \"FlexMatchMode\": \"WITH_QUEUE\", \"AcceptanceRequired\": false, "
+	    "\"AdditionalPlayerCount\": 65536, \"GameSessionQueueArns\": [\"arn:aws:gamelift:local::gamesessionqueue/q\"]}");
+	refused("StartMatchmaking", "{\"ConfigurationName\": \"duel\", \"Players\": [{\"PlayerId\": \"a\"}, {\"PlayerId\": \"b\"}]}", FAULT_INVALID, "2 players");
+	start("a", "[{\"PlayerId\": \"anna\"}]");
+}
