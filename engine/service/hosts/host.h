@@ -15,6 +15,7 @@
 #include "base/list.h"
 
 enum { HOST_ID_BYTES = 64, HOST_PLAYERS_MAX = 25, HOST_TEXT_BYTES = 256 };
+enum { HOST_PLAYER_ID_BYTES_MAX = 1024, HOST_PLAYER_DATA_BYTES_MAX = 2048 }; /* without NUL */
 
 enum host_call_kind {
 	HOST_CREATE,

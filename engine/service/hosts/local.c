@@ -16,6 +16,7 @@ enum { LANE_COUNT = 8 };
 /* How long a script may take to end by itself: what the vendor gives it. */
 enum { TERMINATE_TIMEOUT_MS = 5 * 60 * 1000 };
 
+static_assert(HOST_PLAYER_ID_BYTES_MAX + 1 == RINGCAST_PLAYER_ID_BYTES && HOST_PLAYER_DATA_BYTES_MAX + 1 == RINGCAST_DATA_BYTES, "the engine's bounds");
 static_assert(HOST_ID_BYTES == RINGCAST_ID_BYTES && (int)HOST_PLAYERS_MAX == (int)RINGCAST_RESERVATIONS_MAX, "the engine's bounds");
 
 struct lane {

@@ -1,4 +1,5 @@
 /* Tickets of matchmaking: start, describe, accept, stop. */
+#include <stdio.h>
 #include <string.h>
 
 #include "service/matchmaking/matchmaking.h"
@@ -26,9 +27,25 @@ static const char *configuration_of(const struct request *request)
 	return ringcast_model_id_of(ringcast_request_text(request, "ConfigurationName"), "matchmakingconfiguration");
 }
 
+/* Whoever is matched is given a place later, when nobody could be told any more that his id is too long. */
+static bool are_players_right(struct request *request)
+{
+	const json_t *players = json_object_get(request->input, "Players");
+	for (size_t i = 0; i < json_array_size(players); i++) {
+		const char *id = json_string_value(json_object_get(json_array_get(players, i), "PlayerId"));
+		char place[48];
+		snprintf(place, sizeof(place), "Players[%zu].PlayerId", i);
+		if (id != NULL && !ringcast_request_player_fits(request, place, id, NULL))
+			return false;
+	}
+	return true;
+}
+
 static void start(struct model *model, struct request *request, bool is_backfill)
 {
 	char problem[MATCHMAKING_PROBLEM_BYTES] = "";
+	if (!are_players_right(request))
+		return;
 	json_t *ticket = NULL;
 	const struct matchmaking_start wanted = {.configuration = configuration_of(request),
 						 .ticket = ringcast_request_text(request, "TicketId"),

@@ -2,6 +2,7 @@
 
 #include <inttypes.h>
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -264,10 +265,14 @@ static bool are_players_right(struct request *request, int64_t players_max)
 	ringcast_text_index_init(&index, 1);
 	for (size_t i = 0; i < json_array_size(list) && !request->is_answered; i++) {
 		const char *player = text_of(json_array_get(list, i), "PlayerId");
+		char place[48];
+		snprintf(place, sizeof(place), "DesiredPlayerSessions[%zu]", i);
 		if (*player == '\0')
 			ringcast_request_refuse(request, FAULT_INVALID, "DesiredPlayerSessions[%zu].PlayerId: is required", i);
 		else if (ringcast_text_index_find(&index, player) != NULL)
 			ringcast_request_refuse(request, FAULT_INVALID, "DesiredPlayerSessions[%zu]: the player stands there twice", i);
+		else if (!ringcast_request_player_fits(request, place, player, json_string_value(json_object_get(json_array_get(list, i), "PlayerData"))))
+			break;
 		else if (!ringcast_text_index_add(&index, player, json_array_get(list, i)))
 			ringcast_request_refuse_memory(request);
 	}

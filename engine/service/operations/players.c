@@ -112,23 +112,29 @@ static bool add_player(struct request *request, struct host_call *call, const ch
 
 void ringcast_operation_CreatePlayerSession(struct model *model, struct request *request)
 {
+	const char *id = ringcast_request_text(request, "PlayerId"), *data = json_string_value(json_object_get(request->input, "PlayerData"));
 	struct game_session *session = session_of(model, request);
-	if (session == NULL || !may_reserve(request, session, 1))
+	if (session == NULL || !ringcast_request_player_fits(request, "PlayerId", id, data) || !may_reserve(request, session, 1))
 		return;
 	struct host_call *call = ringcast_request_call(model, request, HOST_RESERVE, session, reserved);
-	if (call != NULL && add_player(request, call, ringcast_request_text(request, "PlayerId"),
-				       json_string_value(json_object_get(request->input, "PlayerData"))))
+	if (call != NULL && add_player(request, call, id, data))
 		session->reserve_count++;
 }
 
-static bool are_players_different(struct request *request, const json_t *ids)
+static bool are_players_right(struct request *request, const json_t *ids, const json_t *data)
 {
-	for (size_t i = 0; i < json_array_size(ids); i++)
+	for (size_t i = 0; i < json_array_size(ids); i++) {
+		const char *id = json_string_value(json_array_get(ids, i));
+		char place[48];
+		snprintf(place, sizeof(place), "PlayerIds[%zu]", i);
+		if (!ringcast_request_player_fits(request, place, id, json_string_value(json_object_get(data, id))))
+			return false;
 		for (size_t k = i + 1; k < json_array_size(ids); k++)
 			if (json_equal(json_array_get(ids, i), json_array_get(ids, k))) {
 				ringcast_request_refuse(request, FAULT_INVALID, "PlayerIds[%zu]: the same player as PlayerIds[%zu]", k, i);
 				return false;
 			}
+	}
 	return true;
 }
 
@@ -136,7 +142,7 @@ void ringcast_operation_CreatePlayerSessions(struct model *model, struct request
 {
 	struct game_session *session = session_of(model, request);
 	const json_t *ids = json_object_get(request->input, "PlayerIds"), *data = json_object_get(request->input, "PlayerDataMap");
-	if (session == NULL || !are_players_different(request, ids) || !may_reserve(request, session, json_array_size(ids)))
+	if (session == NULL || !are_players_right(request, ids, data) || !may_reserve(request, session, json_array_size(ids)))
 		return;
 	struct host_call *call = ringcast_request_call(model, request, HOST_RESERVE, session, reserved);
 	bool is_whole = call != NULL;

@@ -61,6 +61,17 @@ int64_t ringcast_request_number(const struct request *request, const char *name,
 	return json_is_number(value) ? (int64_t)json_number_value(value) : otherwise;
 }
 
+bool ringcast_request_player_fits(struct request *request, const char *place, const char *id, const char *data)
+{
+	size_t bytes = strlen(id), data_bytes = data != NULL ? strlen(data) : 0;
+	if (bytes > HOST_PLAYER_ID_BYTES_MAX)
+		ringcast_request_refuse(request, FAULT_INVALID, "%s: the player's id has %zu bytes, at most %d are allowed", place, bytes, HOST_PLAYER_ID_BYTES_MAX);
+	else if (data_bytes > HOST_PLAYER_DATA_BYTES_MAX)
+		ringcast_request_refuse(request, FAULT_INVALID, "%s: the player's data has %zu bytes, at most %d are allowed", place, data_bytes,
+					HOST_PLAYER_DATA_BYTES_MAX);
+	return !request->is_answered;
+}
+
 void ringcast_request_join(struct request *request, struct host_call *call)
 {
 	request->call = call;

@@ -69,6 +69,11 @@ const char *ringcast_request_text(const struct request *request, const char *nam
 bool ringcast_request_has(const struct request *request, const char *name);
 int64_t ringcast_request_number(const struct request *request, const char *name, int64_t otherwise);
 
+/*
+ * The interface counts characters, hosts count bytes. place: of the input, as it is named to the caller; data may be NULL. False: refused.
+ */
+bool ringcast_request_player_fits(struct request *request, const char *place, const char *id, const char *data);
+
 /* Parks the request for a call: to be submitted by the loop. answered goes on with both. False: refused, out of memory. */
 struct host_call *ringcast_request_call(struct model *model, struct request *request, enum host_call_kind kind,
 					const struct game_session *session, void (*answered)(struct model *, struct host_call *));

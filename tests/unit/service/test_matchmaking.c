@@ -196,6 +196,11 @@ Test(matchmaking, wrong_tickets_are_refused)
 	refused("StartMatchmaking", "{\"ConfigurationName\": \"duel\", \"Players\": [{}]}", FAULT_INVALID, "PlayerId");
 	refused("StartMatchmaking", "{\"ConfigurationName\": \"duel\", \"Players\": [{\"PlayerId\": \"a\", \"PlayerAttributes\": {\"skill\": {\"S\": \"x\"}}}]}",
 		FAULT_INVALID, "skill");
+	char wide[2 * 600 + 1] = "", input[2048];
+	for (int i = 0; i < 600; i++)
+		strcpy(wide + 2 * i, "\u00e4");
+	snprintf(input, sizeof(input), "{\"ConfigurationName\": \"duel\", \"Players\": [{\"PlayerId\": \"%s\"}]}", wide);
+	refused("StartMatchmaking", input, FAULT_INVALID, "Players[0].PlayerId: the player's id has 1200 bytes, at most 1024 are allowed");
 	start("a", "[{\"PlayerId\": \"anna\"}]");
 	refused("StartMatchmaking", "{\"ConfigurationName\": \"duel\", \"TicketId\": \"a\", \"Players\": [{\"PlayerId\": \"a\"}]}", FAULT_INVALID, "already");
 	refused("StopMatchmaking", "{\"TicketId\": \"none\"}", FAULT_NOT_FOUND, "no matchmaking ticket");

@@ -329,6 +329,23 @@ Test(placements, a_queue_whose_fleets_have_more_locations_than_it_holds_takes_th
 	cr_assert(!ringcast_loop_model(rig.loop)->placing->is_dirty, "it is not read again each turn");
 }
 
+/* 1024 characters are allowed by the interface, and are more bytes than a host takes: nobody shall wait for what cannot be. */
+Test(placements, a_player_whose_id_or_data_no_host_takes_is_refused_at_once)
+{
+	char text[2049] = "", wide[2 * 2048 + 1] = "", input[8192];
+	memset(text, 'a', sizeof(text) - 1);
+	for (int i = 0; i < 2048; i++)
+		strcpy(wide + 2 * i, "\u00e4");
+	must("CreateGameSessionQueue", QUEUE);
+	snprintf(input, sizeof(input), "{\"PlacementId\": \"p\", \"GameSessionQueueName\": \"q\", \"MaximumPlayerSessionCount\": 4, \"DesiredPlayerSessions\": "
+		 "[{\"PlayerId\": \"%.1024s\"}, {\"PlayerId\": \"%.2048s\"}]}", text, wide);
+	must_not("StartGameSessionPlacement", input, FAULT_INVALID, "DesiredPlayerSessions[1]: the player's id has 2048 bytes, at most 1024 are allowed");
+
+	snprintf(input, sizeof(input), "{\"PlacementId\": \"p\", \"GameSessionQueueName\": \"q\", \"MaximumPlayerSessionCount\": 4, \"DesiredPlayerSessions\": "
+		 "[{\"PlayerId\": \"a\", \"PlayerData\": \"%s\"}, {\"PlayerId\": \"b\", \"PlayerData\": \"%s\"}]}", text, wide);
+	must_not("StartGameSessionPlacement", input, FAULT_INVALID, "DesiredPlayerSessions[1]: the player's data has 4096 bytes, at most 2048 are allowed");
+}
+
 /* Languages that know one kind of number write 40.0. */
 Test(placements, a_number_of_players_with_a_point_is_that_number)
 {
