@@ -56,8 +56,8 @@ static void settle(struct loop *loop, struct request *request, bool has_changed)
 		bool is_bounded = request->call != NULL && !is_patient(request->call);
 		request->deadline_ms = !is_bounded ? INT64_MAX : loop->options.steady_ms(loop->options.context) + LOOP_ANSWER_MS;
 		ringcast_list_add_tail(&loop->parked, &request->node);
-	} else if (has_changed) {
-		request->durable_at = loop->batch_number + 1;
+	} else if (has_changed || (request->tells_unstored && loop->model.records.change_count > 0)) {
+		request->durable_at = loop->batch_number + (loop->model.records.change_count > loop->writing_count);
 		ringcast_list_add_tail(&loop->held, &request->node);
 	} else {
 		ringcast_loop_finish(loop, request);

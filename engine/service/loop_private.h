@@ -30,6 +30,7 @@ struct loop {
 	struct list_node parked; /* waiting for a host */
 	uint64_t batch_number;	/* of the batch that is being written, or was last */
 	bool is_writing;
+	size_t writing_count; /* of the records' changes, those that are being written; they are the oldest */
 	struct repeats repeats;
 	struct scaling *scaling;
 	int64_t deadlines_checked_ms;

@@ -93,6 +93,7 @@ static void tell_fleet_events(struct loop *loop, const struct batch *batch)
 void ringcast_loop_end_batch(struct loop *loop, struct batch *batch)
 {
 	loop->is_writing = false;
+	loop->writing_count = 0;
 	if (batch->is_written) {
 		tell_fleet_events(loop, batch);
 		ringcast_records_settle(&loop->model.records, batch->count);
@@ -118,6 +119,7 @@ void ringcast_loop_begin_batch(struct loop *loop)
 		return;
 	}
 	loop->is_writing = true;
+	loop->writing_count = batch->count;
 	loop->batch_number++;
 	pthread_mutex_lock(&loop->lock);
 	loop->batch = batch;

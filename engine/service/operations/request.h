@@ -31,6 +31,7 @@ struct request {
 	enum fault fault;
 	char message[REQUEST_MESSAGE_BYTES];
 	bool is_answered;
+	bool tells_unstored; /* set by its operation: the answer may tell of what is not durable yet, and waits for that, though it has changed nothing */
 	/* while it is parked */
 	struct host_call *call;	      /* what for */
 	struct request *next_waiting; /* for the same call */

@@ -41,12 +41,17 @@ static void must(const char *operation, const char *input)
 	rig_free(request);
 }
 
+static void answers(struct request *request, enum fault fault, const char *said)
+{
+	cr_assert_null(request->context, "not answered");
+	cr_assert_eq(request->fault, fault, "%s", request->message);
+	cr_assert_not_null(strstr(request->message, said), "%s", request->message);
+	rig_free(request);
+}
+
 static void must_not(const char *operation, const char *input, enum fault fault, const char *said)
 {
-	struct request *request = rig_run(&rig, operation, input);
-	cr_assert_eq(request->fault, fault, "%s %s: %s", operation, input, request->message);
-	cr_assert_not_null(strstr(request->message, said), "%s: %s", operation, request->message);
-	rig_free(request);
+	answers(rig_run(&rig, operation, input), fault, said);
 }
 
 #define FLEET "arn:aws:gamelift:local::fleet/fleet-1"
@@ -491,11 +496,83 @@ Test(placements, an_end_is_shown_and_told_when_it_is_on_the_disk)
 	rig_answer(&rig, take(HOST_CREATE), HOST_OK);
 	is_now("p", "PENDING");
 	cr_assert_eq(count_endings(), 0);
-	must_not("StopGameSessionPlacement", "{\"PlacementId\": \"p\"}", FAULT_INVALID, "FULFILLED, not PENDING");
+	struct request *stopping = rig_ask(&rig, "StopGameSessionPlacement", "{\"PlacementId\": \"p\"}");
+	rig_turn(&rig);
+	cr_assert_not_null(stopping->context, "what ended is told before it is stored: %s", stopping->message);
 	cr_assert(ringcast_loop_write(rig.loop));
 	rig_turn(&rig);
 	is_now("p", "FULFILLED");
 	cr_assert_eq(count_endings(), 1);
+	answers(stopping, FAULT_INVALID, "FULFILLED, not PENDING");
+	must_not("StopGameSessionPlacement", "{\"PlacementId\": \"p\"}", FAULT_INVALID, "FULFILLED, not PENDING");
+}
+
+/* What is written with it is refused: the store cannot write a text that is not UTF-8. */
+static void spoil_next_write(void)
+{
+	cr_assert(ringcast_records_put(&ringcast_loop_model(rig.loop)->records, RECORD_LOCATION, "spoiled", json_pack("{s:o}", "Name", json_stringn_nocheck("\xff", 1))));
+}
+
+static void was_refused(void)
+{
+	cr_assert_null(ringcast_records_find(&ringcast_loop_model(rig.loop)->records, RECORD_LOCATION, "spoiled"));
+}
+
+Test(placements, who_stops_one_whose_end_is_refused_by_the_store_is_not_told_of_that_end)
+{
+	must("CreateGameSessionQueue", QUEUE);
+	start(START("p"));
+	ringcast_loop_hold_writes(rig.loop);
+	spoil_next_write();
+	rig_answer(&rig, take(HOST_CREATE), HOST_OK);
+	struct request *stopping = rig_ask(&rig, "StopGameSessionPlacement", "{\"PlacementId\": \"p\"}");
+	rig_turn(&rig);
+	cr_assert(ringcast_loop_write(rig.loop));
+	rig_turn(&rig);
+	was_refused();
+	answers(stopping, FAULT_INTERNAL, "could not be stored");
+	is_now("p", "PENDING");
+}
+
+Test(placements, one_that_is_to_be_forgotten_is_so_though_the_store_refuses_at_first)
+{
+	must("CreateGameSessionQueue", QUEUE);
+	must("StartGameSessionPlacement", START("p1"));
+	pass(1000);
+	must("StartGameSessionPlacement", START("p2"));
+	ringcast_loop_model(rig.loop)->settings.ended_placements_max = 1;
+	spoil_next_write();
+	pass(1000);
+	was_refused();
+	pass(1000);
+	must_not("DescribeGameSessionPlacement", "{\"PlacementId\": \"p1\"}", FAULT_NOT_FOUND, "p1");
+	is_now("p2", "FULFILLED");
+}
+
+Test(placements, those_that_are_not_stored_yet_count_until_the_store_refuses_them)
+{
+	must("CreateGameSessionQueue", QUEUE);
+	ringcast_loop_model(rig.loop)->settings.placements_max = 2;
+	ringcast_loop_hold_writes(rig.loop);
+	spoil_next_write();
+	struct request *first = rig_ask(&rig, "StartGameSessionPlacement", START("p1")), *second = rig_ask(&rig, "StartGameSessionPlacement", START("p2"));
+	struct request *again = rig_ask(&rig, "StartGameSessionPlacement", START("p1")), *third = rig_ask(&rig, "StartGameSessionPlacement", START("p3"));
+	rig_turn(&rig);
+	cr_assert_eq(third->fault, FAULT_LIMIT, "%s", third->message);
+	cr_assert_not_null(again->context, "its id is said to be used before that is stored");
+	cr_assert(ringcast_loop_write(rig.loop));
+	rig_turn(&rig);
+	was_refused();
+	answers(first, FAULT_INTERNAL, "could not be stored");
+	answers(second, FAULT_INTERNAL, "could not be stored");
+	answers(again, FAULT_INTERNAL, "could not be stored");
+	answers(third, FAULT_INTERNAL, "could not be stored");
+	struct request *last = rig_ask(&rig, "StartGameSessionPlacement", START("p3"));
+	rig_turn(&rig);
+	cr_assert(ringcast_loop_write(rig.loop));
+	rig_turn(&rig);
+	cr_assert_eq(last->fault, FAULT_NONE, "%s", last->message);
+	rig_free(last);
 }
 
 Test(placements, one_that_is_cancelled_before_its_start_is_on_the_disk_is_not_shown_so)
