@@ -231,7 +231,7 @@ static void check_answers(struct model *model)
 			return;
 		ringcast_list_remove(&placement->answer_node);
 		if (placement->request != NULL && placement->session != NULL)
-			ringcast_placement_fail_try(model, placement);
+			ringcast_placement_fail_try(model, placement, "the host does not answer");
 		else
 			ringcast_placement_end(model, placement, PLACE_IS_FAILED); /* memory was short before */
 	}

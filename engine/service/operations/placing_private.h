@@ -88,7 +88,8 @@ struct place_wish *ringcast_placing_wish(void *context, void *owner, const struc
 
 /* placing_tries.c */
 void ringcast_placement_try(struct model *model, struct placement *placement, const struct place_effect *effect);
-void ringcast_placement_fail_try(struct model *model, struct placement *placement);
+/* why: for the log, where this was the last try */
+void ringcast_placement_fail_try(struct model *model, struct placement *placement, const char *why);
 void ringcast_placement_look_at_session(struct model *model, struct placement *placement);
 /* The session that was made for it is ended, now or when its host has answered. */
 void ringcast_placement_drop_session(struct model *model, struct placement *placement);

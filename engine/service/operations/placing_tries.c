@@ -6,6 +6,7 @@
 #include "base/assert.h"
 #include "base/attr.h"
 #include "base/hash.h"
+#include "base/log.h"
 #include "service/operations/creation.h"
 #include "service/operations/placement_read.h"
 #include "service/operations/placing_private.h"
@@ -120,13 +121,15 @@ static void fulfil(struct model *model, struct placement *placement)
 
 /* Trying */
 
-void ringcast_placement_fail_try(struct model *model, struct placement *placement)
+void ringcast_placement_fail_try(struct model *model, struct placement *placement, const char *why)
 {
 	ringcast_placement_drop_session(model, placement);
 	placement->phase = PLACEMENT_WAITING;
 	model->placing->counts.retries++;
-	if (!ringcast_place_board_note_failure(model->placing->board, placement->request, model->steady_ms))
-		ringcast_placement_end(model, placement, PLACE_IS_FAILED);
+	if (ringcast_place_board_note_failure(model->placing->board, placement->request, model->steady_ms))
+		return;
+	ringcast_log(LOG_WARN, "service", "a placement has failed", "placement=%s tries=%d err=\"%s\"", placement->id, PLACE_ATTEMPTS_MAX, why);
+	ringcast_placement_end(model, placement, PLACE_IS_FAILED);
 }
 
 static void await_answer(struct model *model, struct placement *placement)
@@ -169,7 +172,7 @@ static void reserve_next(struct model *model, struct placement *placement)
 		call = NULL;
 	}
 	if (call == NULL) {
-		ringcast_placement_fail_try(model, placement);
+		ringcast_placement_fail_try(model, placement, "out of memory");
 		return;
 	}
 	placement->session->reserve_count++;
@@ -208,7 +211,7 @@ static void reserved(struct model *model, struct host_call *call)
 	if (is_seated)
 		reserve_next(model, placement);
 	else
-		ringcast_placement_fail_try(model, placement);
+		ringcast_placement_fail_try(model, placement, *call->text != '\0' ? call->text : "its players got no places");
 }
 
 /* Its session has moved, or was just made. */
@@ -220,7 +223,7 @@ void ringcast_placement_look_at_session(struct model *model, struct placement *p
 	if (session->status == GAME_SESSION_ACTIVE && placement->phase == PLACEMENT_ACTIVATING)
 		reserve_next(model, placement);
 	else if (session->status != GAME_SESSION_ACTIVATING && session->status != GAME_SESSION_ACTIVE)
-		ringcast_placement_fail_try(model, placement);
+		ringcast_placement_fail_try(model, placement, "the session ended before its players were in");
 }
 
 static void created(struct model *model, struct host_call *call)
@@ -244,7 +247,7 @@ static void created(struct model *model, struct host_call *call)
 	placement->session = NULL; /* the name that its host gave may be another's, so nothing is ended */
 	ringcast_game_session_remove(&model->sessions, session);
 	if (call->result != HOST_FULL) {
-		ringcast_placement_fail_try(model, placement);
+		ringcast_placement_fail_try(model, placement, *call->text != '\0' ? call->text : "the host began no session");
 		return;
 	}
 	ringcast_placing_leave_pool(model, placement, true);
@@ -303,7 +306,7 @@ void ringcast_placement_try(struct model *model, struct placement *placement, co
 	placement->pool = effect->pool;
 	model->placing->pools[effect->pool].trying++;
 	if (!begin_session(model, placement, effect)) {
-		ringcast_placement_fail_try(model, placement);
+		ringcast_placement_fail_try(model, placement, "there is nothing to begin a session with: its fleet or script has gone, or memory is short");
 		return;
 	}
 	placement->session->placement = placement;

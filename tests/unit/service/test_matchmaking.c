@@ -359,3 +359,18 @@ Test(matchmaking, more_places_to_keep_open_than_a_match_has_are_as_many_as_it_ha
 	refused("StartMatchmaking", "{\"ConfigurationName\": \"duel\", \"Players\": [{\"PlayerId\": \"a\"}, {\"PlayerId\": \"b\"}]}", FAULT_INVALID, "2 players");
 	start("a", "[{\"PlayerId\": \"anna\"}]");
 }
+
+/* Else every match of it would be made, asked, placed five times and given up. */
+Test(matchmaking, matches_that_no_session_holds_are_refused_where_they_are_configured)
+{
+	char input[1024];
+	static const char configuration[] = "{\"Name\": \"duel\", \"RuleSetName\": \"rules\", \"RequestTimeoutSeconds\": 60, \"FlexMatchMode\": \"WITH_QUEUE\", \"AcceptanceRequired\": false, "
+					    "\"GameSessionQueueArns\": [\"arn:aws:gamelift:local::gamesessionqueue/q\"]}";
+	ringcast_loop_model(rig.loop)->settings.players_per_session_max = 3;
+	run("CreateGameSessionQueue", "{\"Name\": \"q\", \"Destinations\": [{\"DestinationArn\": \"arn:aws:gamelift:local::fleet/fleet-1\"}]}");
+	snprintf(input, sizeof(input), "{\"Name\": \"rules\", \"RuleSetBody\": \"%s\"}", RULES(TEAM("red", "2") "," TEAM("blue", "2"), ""));
+	run("CreateMatchmakingRuleSet", input);
+	refused("CreateMatchmakingConfiguration", configuration, FAULT_INVALID, "RuleSetName: its matches have up to 4 players, and a session has at most 3 here");
+	ringcast_loop_model(rig.loop)->settings.players_per_session_max = 4;
+	run("CreateMatchmakingConfiguration", configuration);
+}

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/log.h"
 #include "rig.h"
 #include "service/events/envelope.h"
 #include "service/operations/placing_private.h"
@@ -237,17 +238,29 @@ Test(placements, one_times_out_by_its_queue_also_while_a_host_is_silent)
 	cr_assert_eq(count_endings(), 1);
 }
 
+static char logged[512];
+
+static void keep_failure(void *context, enum log_level level, const char *component, const char *message, const char *fields)
+{
+	if (level == LOG_WARN && strcmp(message, "a placement has failed") == 0)
+		snprintf(logged, sizeof(logged), "%s", fields);
+}
+
 Test(placements, a_session_that_ends_before_its_players_are_in_is_tried_again_and_given_up_at_last)
 {
+	ringcast_log_set_sink(keep_failure, NULL, LOG_WARN);
 	must("CreateGameSessionQueue", QUEUE);
 	start("{\"PlacementId\": \"p\", \"GameSessionQueueName\": \"q\", \"MaximumPlayerSessionCount\": 4, \"DesiredPlayerSessions\": [{\"PlayerId\": \"ann\"}]}");
 	for (int i = 0; i < 5; i++) {
 		rig_answer(&rig, take(HOST_CREATE), HOST_OK);
 		rig_answer(&rig, take(HOST_RESERVE), i % 2 == 0 ? HOST_NOT_FOUND : HOST_FAILED);
 		rig_answer(&rig, take(HOST_END), HOST_NOT_FOUND);
+		cr_assert_eq(*logged != '\0', i == 4, "'%s'", logged);
 		is_now("p", i < 4 ? "PENDING" : "FAILED");
 		pass(1000 << i);
 	}
+	ringcast_log_set_sink(NULL, NULL, LOG_WARN);
+	cr_assert_not_null(strstr(logged, "placement=p tries=5 err=\"its players got no places\""), "%s", logged);
 	cr_assert_not_null(find_event("PlacementFailed"));
 	cr_assert_eq(count_endings(), 1);
 }
