@@ -12,7 +12,7 @@
 /*
  * The kernel takes buffers in turn, so every one it has is touched sooner or later. It is given a few, and as many again each time they ran
  * out: a shard of idle connections keeps a small working set, a loaded one reaches the whole within a few turns. When they have not run out for
- * a while, half of what it has beyond the first few is kept back as it comes in, and its pages go to the system.
+ * a while, and nobody waits for one, half of what it has beyond the first few is kept back as it comes in, and its pages go to the system.
  */
 enum { PROVIDED_FIRST = 64, CALM_S = 2 };
 
@@ -86,11 +86,17 @@ static void shrink(struct uring_group *group, uint64_t now_ns)
 	group->calm_ns = now_ns + CALM_S * NS_PER_S;
 }
 
+/* Who waits for a buffer does not meet the empty ring again, however long all of them are held: that is no calm. */
+static bool is_calm(const struct uring_group *group, uint64_t now_ns)
+{
+	return group->provided_count > group->first_count && now_ns >= group->calm_ns && group->can_shrink && ringcast_list_is_empty(&group->starved);
+}
+
 void ringcast_uring_group_adapt(struct uring_group *group, uint64_t now_ns)
 {
 	uint32_t goal = group->provided_count * 2 < group->count ? group->provided_count * 2 : group->count;
 	if (!group->is_growth_due) {
-		if (UNLIKELY(group->provided_count > group->first_count && now_ns >= group->calm_ns && group->can_shrink))
+		if (UNLIKELY(is_calm(group, now_ns)))
 			shrink(group, now_ns);
 		return;
 	}

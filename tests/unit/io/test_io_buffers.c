@@ -81,3 +81,37 @@ Test(io_uring_buffers, are_given_back_when_it_is_calm_and_taken_again_by_the_nex
 	cr_assert_eq(ringcast_harness_take(&h, IO_EVENT_END).result, 0);
 	ringcast_harness_fini(&h);
 }
+
+/* Who holds them all for long is no calm: the ring is empty, and whoever waits for it gets the first one that comes back. */
+Test(io_uring_buffers, are_not_kept_back_while_somebody_waits_for_one, .timeout = 120)
+{
+	struct io_options options = ringcast_harness_options;
+	struct harness h;
+	struct address bound;
+	struct io_event held[BUFFERS];
+	int peer;
+	ringcast_harness_need_io_uring();
+	options.stream_buffer_count = BUFFERS;
+	options.stream_buffer_bytes = BUFFER_BYTES;
+	options.buffers_first = FIRST;
+	ringcast_harness_init(&h, &ringcast_harness_io_uring, &options);
+	ringcast_harness_listen(&h, true, &bound);
+	ringcast_harness_connect(&h, &bound, true, 0, &peer);
+	for (unsigned i = 0; i < BUFFERS; i++) {
+		ringcast_peer_write(peer, "x", 1);
+		held[i] = ringcast_harness_take(&h, IO_EVENT_RECV);
+	}
+	ringcast_peer_write(peer, "y", 1);
+	while (ringcast_list_is_empty(&group_of(&h)->starved) || group_of(&h)->is_growth_due)
+		ringcast_harness_turn(&h);
+	group_of(&h)->calm_ns = 0;
+	ringcast_harness_turn(&h);
+	h.io->ops->release(h.io, &held[0]);
+	held[0] = ringcast_harness_take(&h, IO_EVENT_RECV);
+	cr_assert_eq(*(const uint8_t *)held[0].data, 'y');
+	for (unsigned i = 0; i < BUFFERS; i++)
+		h.io->ops->release(h.io, &held[i]);
+	close(peer);
+	cr_assert_eq(ringcast_harness_take(&h, IO_EVENT_END).result, 0);
+	ringcast_harness_fini(&h);
+}
