@@ -50,6 +50,7 @@ static struct view payload_of(lua_State *state, const struct lua_message *messag
 static void push_payload(lua_State *state, const struct lua_message *message)
 {
 	struct view payload = payload_of(state, message);
+	ringcast_lua_charge(state, payload.size / LUA_STEP_BYTES);
 	lua_pushlstring(state, payload.size > 0 ? (const char *)payload.data : "", payload.size);
 }
 

@@ -82,6 +82,15 @@ static struct session *begin(lua_State *state)
 
 /* Asking */
 
+/* Looked at byte by byte, however often it was pushed before; some of the session's are megabytes. */
+static int push_text(lua_State *state, const char *text)
+{
+	size_t size = strlen(text);
+	ringcast_lua_charge(state, size / LUA_STEP_BYTES);
+	lua_pushlstring(state, text, size);
+	return 1;
+}
+
 static int get_players(lua_State *state)
 {
 	begin(state);
@@ -115,14 +124,12 @@ static int get_logger(lua_State *state)
 
 static int get_properties(lua_State *state)
 {
-	lua_pushstring(state, ringcast_session_get_properties(begin(state)));
-	return 1;
+	return push_text(state, ringcast_session_get_properties(begin(state)));
 }
 
 static int get_matchmaker_data(lua_State *state)
 {
-	lua_pushstring(state, ringcast_session_get_matchmaker_data(begin(state)));
-	return 1;
+	return push_text(state, ringcast_session_get_matchmaker_data(begin(state)));
 }
 
 static int get_group_members(lua_State *state)
@@ -130,6 +137,7 @@ static int get_group_members(lua_State *state)
 	struct session *session = begin(state);
 	size_t count;
 	struct player *const *members = ringcast_group_members(session, check_group(state, 1), &count);
+	ringcast_lua_charge(state, count);
 	lua_createtable(state, (int)count, 0);
 	for (size_t i = 0; i < count; i++) {
 		lua_pushinteger(state, members[i]->peer_id);
@@ -144,8 +152,7 @@ static int push_about_player(lua_State *state, const char *about(const struct pl
 	const struct player *player = ringcast_session_find_peer(session, check_peer(state, 1));
 	if (player == NULL)
 		return 0;
-	lua_pushstring(state, about(player));
-	return 1;
+	return push_text(state, about(player));
 }
 
 static int get_player_id(lua_State *state)
@@ -292,9 +299,9 @@ static int emit_event(lua_State *state)
 	const struct outbox *outbox = &session->store->options.outbox;
 	enum drop_reason reason = ringcast_script_emit(session, strlen(name) == name_bytes ? name : "", ringcast_view_of(json, json_bytes),
 						       session->store->now_ns);
-	ringcast_lua_charge(state, json_bytes / LUA_STEP_BYTES);
 	if (reason != DROP_NONE)
 		outbox->drop(outbox->context, reason, 1);
+	ringcast_lua_charge(state, json_bytes / LUA_STEP_BYTES); /* last: it may not return */
 	return ringcast_lua_push_result(state, reason);
 }
 

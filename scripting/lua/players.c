@@ -44,6 +44,7 @@ void ringcast_lua_push_players(lua_State *state)
 {
 	size_t count;
 	struct player *const *players = ringcast_group_members(ringcast_lua_self(state)->session, PROTO_GROUP_ALL, &count);
+	ringcast_lua_charge(state, count);
 	lua_rawgeti(state, LUA_REGISTRYINDEX, REF_PLAYERS);
 	int known = lua_gettop(state);
 	lua_createtable(state, (int)count, 0);

@@ -193,8 +193,8 @@ struct session *lua_world_open(struct lua_world *world)
 	const struct script_facts *facts = &world->script->facts;
 	struct session_options options = {
 		.name = "arena",
-		.properties = "{\"map\":\"moon\"}",
-		.matchmaker_data = "two teams",
+		.properties = world->properties != NULL ? world->properties : "{\"map\":\"moon\"}",
+		.matchmaker_data = world->matchmaker_data != NULL ? world->matchmaker_data : "two teams",
 		.players_max = facts->players_max,
 		.ping_interval_ms = facts->ping_interval_ms,
 		.tick_interval_ms = facts->tick_interval_ms,

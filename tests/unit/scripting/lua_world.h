@@ -28,6 +28,7 @@ struct lua_world {
 	uint64_t now_ns, random_state;
 	uint64_t clock_ns, clock_step_ns; /* what the script's budget is measured with; each look moves it on */
 	uint64_t counts[SCRIPT_COUNT_COUNT];
+	const char *properties, *matchmaker_data; /* of sessions that are opened; NULL: short ones */
 	bool is_quiet; /* nothing is written down */
 	char *log;
 	size_t log_size;

@@ -76,6 +76,22 @@ Test(lua_backend, what_is_not_right_is_answered_counted_and_not_told)
 	lua_world_stop(&world);
 }
 
+Test(lua_backend, what_is_dropped_is_counted_even_if_the_callback_ends_there)
+{
+	struct lua_world world;
+	struct session *session = run(&world, "local s local long = ('x'):rep(40000) return {init = function(given) s = given end, onServiceMessage = function() while true do s:emitEvent('a', long) end end}");
+	world.clock_step_ns = NS_PER_S;
+	lua_world_forget(&world);
+	cr_assert_eq(say(&world, session, ""), DROP_NONE);
+	unsigned count = 0;
+	for (const char *at = world.log; (at = strstr(at, "drop oversize 1\n")) != NULL; at++)
+		count++;
+	cr_assert_gt(count, 0);
+	cr_assert_eq(count, session->drops);
+	expect_part(&world, "ran for longer than its budget");
+	lua_world_stop(&world);
+}
+
 Test(lua_backend, last_words_are_told)
 {
 	struct lua_world world;

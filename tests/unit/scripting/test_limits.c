@@ -270,6 +270,31 @@ Test(lua_limits, time_is_bounded_even_if_it_stands_still)
 	expect(&world, "");
 }
 
+/* What the engine copies for a script is the script's work: megabytes of text, thousands of players. */
+static const char asker[] =
+	"local s\n"
+	"local questions = {function() s:getProperties() end, function() s:getMatchmakerData() end, function() s:getPlayers() end,\n"
+	"	function() s:getGroupMembers(-1) end, function(m) local it = m.payload end}\n"
+	"return {configuration = {maxPlayers = 256}, init = function(given) s = given end,\n"
+	"	onMessage = function(m) for i = 1, 5e3 do questions[m.opCode](m) end end}\n";
+
+Test(lua_limits, what_is_asked_of_the_session_is_bounded_too)
+{
+	static char text[160000];
+	memset(text, 'x', sizeof(text) - 1);
+	world.properties = world.matchmaker_data = text;
+	world.script_limits.budget_us = 1000;
+	lua_world_load_main(&world, asker);
+	session = lua_world_open(&world);
+	for (unsigned i = 0; i < 256; i++)
+		player = lua_world_join(&world, session, "");
+	for (int32_t question = 1; question <= 5; question++) {
+		lua_world_forget(&world);
+		lua_world_send(&world, player, question, PROTO_PEER_SERVER, 0, text + sizeof(text) - 1 - 16000);
+		expect_part(&world, "ran for longer than its budget of 1000 us");
+	}
+}
+
 /* Nobody's clock: a look at the time does not return until the watchdog, which is a thread, has named the callback. */
 static uint64_t clock_that_waits(void *context)
 {
