@@ -61,6 +61,7 @@ static struct loop_options options_of(struct bench_rig *rig, struct host *host)
 			     .left_players_per_session_max = 1000, .match_tickets_max = 100000, .match_ended_tickets_max = 10000, .match_configurations_max = 10,
 			     .match_rule_sets_max = 10, .match_round_ms = 200},
 		.store = rig->store,
+		.store_log_bytes_max = 256 << 20,
 		.hosts = {host},
 		.host_count = 1,
 		.seed = 1,

@@ -180,6 +180,7 @@ static void open_service(struct bench_world *world, const char *script)
 			     .sessions_max = 10000, .players_per_session_max = 200, .fleet_events_max = 100, .ended_sessions_max = 100000, .left_players_max = 200000,
 			     .left_players_per_session_max = 1000},
 		.store = world->store,
+		.store_log_bytes_max = 256 << 20,
 		.hosts = {ringcast_host_local_base(world->local)},
 		.host_count = 1,
 		.now_ms = now_ms,

@@ -132,6 +132,7 @@ bool ringcast_control_service_start(const struct config *config, const struct co
 		.address = &endpoint.any,
 		.address_bytes = endpoint.size,
 		.store_path = text_or_null(config->service_store.text),
+		.store_log_bytes_max = config->service_store_log_max_bytes,
 		.region = config->service_region.text,
 		.player_ip = player_ip(config),
 		.player_dns_name = config->tls_host_name.text,

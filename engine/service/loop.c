@@ -14,6 +14,7 @@
 #include "service/model/stream.h"
 #include "service/operations/placing.h"
 #include "service/operations/scripts.h"
+#include "service/store/checkpointer.h"
 
 /* A turn forgets more sessions than it can end, so that no more than the bound are ever left. */
 enum { TURN_ITEMS_MAX = 256, FORGET_PER_TURN_MAX = 2 * TURN_ITEMS_MAX, DEADLINE_CHECK_MS = 1000 };
@@ -438,7 +439,8 @@ struct loop *ringcast_loop_create(const struct loop_options *options, char probl
 
 bool ringcast_loop_start(struct loop *loop)
 {
-	if (!ringcast_service_store_checkpoint_aside(loop->options.store, NULL))
+	const struct checkpoint_limits limits = ringcast_checkpoint_limits(loop->options.store_log_bytes_max);
+	if (!ringcast_service_store_checkpoint_aside(loop->options.store, &limits))
 		return false;
 	loop->has_store_thread = pthread_create(&loop->store_thread, NULL, ringcast_loop_run_store, loop) == 0;
 	if (loop->has_store_thread)

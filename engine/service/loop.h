@@ -24,6 +24,7 @@ enum { LOOP_ANSWER_MS = 30000 };
 struct loop_options {
 	struct model_settings settings;
 	struct store *store; /* borrowed; outlives the loop */
+	uint64_t store_log_bytes_max; /* of SQLite's log; for ringcast_loop_start */
 	struct host *hosts[4];
 	uint32_t host_count;
 	uint64_t seed; /* from entropy */

@@ -5,6 +5,7 @@
 
 #include "service/loop.h"
 #include "service/session_logs.h"
+#include "service/store/checkpointer.h"
 #include "service/throttle.h"
 
 struct teller {
@@ -73,6 +74,14 @@ static void tell_cuts(const struct teller *teller, struct service_http *http)
 	count_by(teller, name, text, "reason=\"crowd\"", cuts.crowd);
 	count_by(teller, name, text, "reason=\"memory\"", cuts.memory);
 	count_by(teller, name, text, "reason=\"busy\"", cuts.busy);
+}
+
+static void tell_store(const struct teller *teller, const struct store *store)
+{
+	const struct checkpoint_counts counts = ringcast_service_store_count(store);
+	gauge(teller, "ringcast_service_store_log_pages", "Pages of the store's log that are not in the store yet.", (double)counts.log_pages);
+	count(teller, "ringcast_service_store_checkpoints_failed_total", "Tries to bring the store's log into the store that failed.", counts.failed);
+	count(teller, "ringcast_service_store_log_full_total", "Batches of changes refused because the store's log was as large as service.store_log_max.", counts.refused);
 }
 
 static void tell_placements(const struct teller *teller, struct loop *loop)
@@ -149,6 +158,7 @@ void ringcast_service_metrics_tell(const struct service_metrics *metrics, ringca
 	if (metrics->logs != NULL)
 		count(&teller, "ringcast_service_session_log_lines_lost_total", "Lines of session logs lost: too many waited, or the disk refused.",
 		      ringcast_session_logs_lost_count(metrics->logs));
+	tell_store(&teller, metrics->store);
 	tell_placements(&teller, metrics->loop);
 	tell_matchmaking(&teller, metrics->loop);
 	gauge(&teller, "ringcast_service_stall_seconds", "How long the present turn of the thread that owns the service's records has taken; 0: it rests.",

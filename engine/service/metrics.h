@@ -11,6 +11,7 @@
 
 struct service_metrics {
 	struct throttle *throttle;
+	struct store *store;
 	struct loop *loop;
 	struct service_http *http;
 	struct session_logs *logs; /* NULL: none are kept */

@@ -258,6 +258,7 @@ static bool create_loop(struct service *service, char problem[SERVICE_PROBLEM_BY
 			     .has_builds = options->builds != NULL,
 			     .token_lifetime_s = options->token_lifetime_s},
 		.store = service->store,
+		.store_log_bytes_max = options->store_log_bytes_max,
 		.now_ms = now_ms,
 		.emit = emit,
 		.emit_to = emit_to,
@@ -520,6 +521,7 @@ void ringcast_service_metrics_each(struct service *service, ringcast_metric_fn *
 	char problem[SERVICE_PROBLEM_BYTES];
 	json_t *watched = ask_loop(service, &ringcast_operation_watch, json_object(), WATCH_MS, problem);
 	const struct service_metrics metrics = {.throttle = service->throttle,
+						.store = service->store,
 						.loop = service->loop,
 						.http = service->http,
 						.logs = service->logs,

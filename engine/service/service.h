@@ -14,6 +14,7 @@ struct service_options {
 	const struct sockaddr *address;
 	socklen_t address_bytes;
 	const char *store_path; /* NULL: in memory */
+	uint64_t store_log_bytes_max;
 	const char *region;
 	const char *player_ip, *player_dns_name; /* where players are told to connect */
 	const char *script; /* of dev mode's fleets; NULL: none */

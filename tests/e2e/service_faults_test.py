@@ -104,6 +104,7 @@ class FullDiskTest(unittest.IsolatedAsyncioTestCase):
         self.assertEqual((status, answer["__type"]), (500, "InternalServiceException"))
         self.assertIn("full", answer["Message"])
         self.assertEqual(len(ask(port, "ListAliases", Limit=1000)[1]["Aliases"]), accepted)
+        self.assertGreater(daemon.metrics()["ringcast_service_store_log_pages"], 0)
         await alice.send(10, b"hello", player=bob.peer_id)
         await bob.expect(10, b"hello", alice.peer_id)
         carol = await self.join(daemon, port, session, "carol")

@@ -2,13 +2,17 @@
 
 #include <pthread.h>
 #include <sqlite3.h>
-#include <stdbool.h>
+#include <inttypes.h>
+#include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "base/log.h"
 
 /* Each round takes what was written during the one before. More are of no use: somebody reads, and holds the log. */
 enum { ROUNDS_MAX = 4, BUSY_TIMEOUT_MS = 2000 };
+/* A quarter of the log makes writers wait, so that a disk that is only slow refuses nothing. PAGE_BYTES: as SQLite makes databases. */
+enum { PAGE_BYTES = 4096, DUE_PAGES = 250, LAST_PAGES = 50, WAIT_SHARE = 4 };
 
 struct checkpointer {
 	sqlite3 *database;
@@ -20,7 +24,9 @@ struct checkpointer {
 	int log_pages, due_pages;
 	bool is_writing, is_pausing; /* pausing: no transaction may begin */
 	bool is_stopping;
-	bool has_failed; /* the last time; the thread's own */
+	uint64_t failures; /* one after the other, up to now */
+	char problem[CHECKPOINT_PROBLEM_BYTES]; /* of the last one that failed */
+	struct checkpoint_counts counts;
 };
 
 static bool is_due(const struct checkpointer *checkpointer)
@@ -31,6 +37,12 @@ static bool is_due(const struct checkpointer *checkpointer)
 static bool is_full(const struct checkpointer *checkpointer)
 {
 	return is_due(checkpointer) && checkpointer->log_pages >= checkpointer->limits.log_pages_max;
+}
+
+/* Nobody may write. */
+static bool is_over(const struct checkpointer *checkpointer)
+{
+	return checkpointer->limits.refused_pages > 0 && checkpointer->log_pages >= checkpointer->limits.refused_pages;
 }
 
 /* Pages of the log that are in the database; < 0: it failed. */
@@ -73,14 +85,20 @@ static int run_rounds(struct checkpointer *checkpointer)
 	return is_worth_it ? run_last_round(checkpointer) : left;
 }
 
+/* The first failure, the second, the fourth and so on: a disk that stays full is told of again, and fills no other with lines. */
 static void tell(struct checkpointer *checkpointer, bool has_failed)
 {
-	if (has_failed && !checkpointer->has_failed)
-		ringcast_log(LOG_WARN, "service", "the store's log cannot be brought into the store; it grows, and nothing is lost", "err=\"%s\"",
-			     sqlite3_errmsg(checkpointer->database));
-	else if (!has_failed && checkpointer->has_failed)
-		ringcast_log(LOG_INFO, "service", "the store's log is brought into the store again", "%s", "");
-	checkpointer->has_failed = has_failed;
+	if (!has_failed && checkpointer->failures > 0)
+		ringcast_log(LOG_INFO, "service", "the store's log is brought into the store again", "failures=%" PRIu64, checkpointer->failures);
+	checkpointer->failures = has_failed ? checkpointer->failures + 1 : 0;
+	if (!has_failed)
+		return;
+	checkpointer->counts.failed++;
+	snprintf(checkpointer->problem, sizeof(checkpointer->problem), "%s", sqlite3_errmsg(checkpointer->database));
+	if ((checkpointer->failures & (checkpointer->failures - 1)) == 0)
+		ringcast_log(LOG_WARN, "service", "the store's log cannot be brought into the store; it grows, and nothing is lost",
+			     "err=\"%s\" failures=%" PRIu64 " log_pages=%d refused_at_pages=%d", checkpointer->problem, checkpointer->failures,
+			     checkpointer->log_pages, checkpointer->limits.refused_pages);
 }
 
 /* What is left makes the next try later, so that a disk that fails or somebody who reads for long is not asked at each batch. */
@@ -156,15 +174,57 @@ void ringcast_checkpointer_stop(struct checkpointer **checkpointer)
 	*checkpointer = NULL;
 }
 
-void ringcast_checkpointer_begin_write(struct checkpointer *checkpointer)
+static void await_turn(struct checkpointer *checkpointer)
 {
-	if (checkpointer == NULL)
-		return;
-	pthread_mutex_lock(&checkpointer->lock);
 	while (checkpointer->is_pausing || is_full(checkpointer))
 		pthread_cond_wait(&checkpointer->changed, &checkpointer->lock);
-	checkpointer->is_writing = true;
+}
+
+/* Once more before somebody is refused: the disk may have room again, and whoever read may be done. */
+static void try_now(struct checkpointer *checkpointer)
+{
+	checkpointer->due_pages = 0;
+	pthread_cond_broadcast(&checkpointer->changed);
+	await_turn(checkpointer);
+}
+
+bool ringcast_checkpointer_begin_write(struct checkpointer *checkpointer, char problem[CHECKPOINT_PROBLEM_BYTES])
+{
+	if (checkpointer == NULL)
+		return true;
+	pthread_mutex_lock(&checkpointer->lock);
+	await_turn(checkpointer);
+	if (is_over(checkpointer))
+		try_now(checkpointer);
+	checkpointer->is_writing = !is_over(checkpointer);
+	bool may_write = checkpointer->is_writing;
+	if (!may_write) {
+		checkpointer->counts.refused++;
+		snprintf(problem, CHECKPOINT_PROBLEM_BYTES, "its log is full (service.store_log_max): %.90s",
+			 checkpointer->failures > 0 ? checkpointer->problem : "somebody reads the store for long");
+	}
 	pthread_mutex_unlock(&checkpointer->lock);
+	return may_write;
+}
+
+struct checkpoint_counts ringcast_checkpointer_count(struct checkpointer *checkpointer)
+{
+	struct checkpoint_counts counts = {0};
+	if (checkpointer == NULL)
+		return counts;
+	pthread_mutex_lock(&checkpointer->lock);
+	counts = checkpointer->counts;
+	counts.log_pages = (uint64_t)checkpointer->log_pages;
+	pthread_mutex_unlock(&checkpointer->lock);
+	return counts;
+}
+
+struct checkpoint_limits ringcast_checkpoint_limits(uint64_t log_bytes_max)
+{
+	uint64_t pages = log_bytes_max / PAGE_BYTES;
+	int refused_pages = pages < INT_MAX ? (int)pages : INT_MAX;
+	return (struct checkpoint_limits){.due_pages = DUE_PAGES, .last_pages = LAST_PAGES, .log_pages_max = refused_pages / WAIT_SHARE,
+					  .refused_pages = refused_pages};
 }
 
 void ringcast_checkpointer_end_write(struct checkpointer *checkpointer, int log_pages)

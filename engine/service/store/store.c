@@ -247,8 +247,12 @@ static bool write_all(struct store *store, const struct record_change *changes, 
 
 bool ringcast_service_store_write(struct store *store, const struct record_change *changes, size_t count, char problem[STORE_PROBLEM_BYTES])
 {
+	char full[CHECKPOINT_PROBLEM_BYTES];
 	store->log_pages = -1;
-	ringcast_checkpointer_begin_write(store->checkpointer);
+	if (!ringcast_checkpointer_begin_write(store->checkpointer, full)) {
+		snprintf(problem, STORE_PROBLEM_BYTES, "the store %.*s: %s", PATH_BYTES, store->path, full);
+		return false;
+	}
 	bool is_written = write_all(store, changes, count, problem);
 	ringcast_checkpointer_end_write(store->checkpointer, store->log_pages);
 	return is_written;
@@ -263,14 +267,18 @@ static int note_log_pages(void *context, sqlite3 *database, const char *name, in
 
 bool ringcast_service_store_checkpoint_aside(struct store *store, const struct checkpoint_limits *limits)
 {
-	static const struct checkpoint_limits usual = {.due_pages = 250, .last_pages = 50, .log_pages_max = 16000};
 	if (strcmp(store->path, in_memory) == 0)
 		return true;
 	ringcast_assert(store->checkpointer == NULL);
-	store->checkpointer = ringcast_checkpointer_start(store->path, limits != NULL ? limits : &usual);
+	store->checkpointer = ringcast_checkpointer_start(store->path, limits);
 	if (store->checkpointer != NULL)
 		sqlite3_wal_hook(store->database, note_log_pages, store);
 	return store->checkpointer != NULL;
+}
+
+struct checkpoint_counts ringcast_service_store_count(const struct store *store)
+{
+	return ringcast_checkpointer_count(store->checkpointer);
 }
 
 static bool copy_to(struct store *store, sqlite3 *copy)

@@ -16,6 +16,7 @@ enum { STORE_PROBLEM_BYTES = 320 };
 
 struct store;
 struct checkpoint_limits;
+struct checkpoint_counts;
 
 /*
  * path: of the file, made if it is not there; NULL: in memory, gone with the process. Checks the file's integrity and brings it to today's
@@ -35,9 +36,10 @@ bool ringcast_service_store_load(struct store *store, struct records *records, c
 bool ringcast_service_store_write(struct store *store, const struct record_change *changes, size_t count, char problem[STORE_PROBLEM_BYTES]);
 /*
  * From now on a thread of its own brings SQLite's log into the file (see checkpointer.h), instead of now and then a write. Not while something is written;
- * once. limits: NULL: the usual ones (1 MB of log, or 64 MB if the disk does not keep up). False: no thread; it stays as it was.
+ * once. False: no thread; it stays as it was.
  */
 bool ringcast_service_store_checkpoint_aside(struct store *store, const struct checkpoint_limits *limits);
+struct checkpoint_counts ringcast_service_store_count(const struct store *store); /* [any thread] all zero where nothing is brought over aside */
 /* A copy that is whole, while the store is used. The copy must not be there yet. */
 bool ringcast_service_store_backup(struct store *store, const char *path, char problem[STORE_PROBLEM_BYTES]);
 
