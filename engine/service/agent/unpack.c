@@ -13,6 +13,7 @@
 
 enum { BLOCK_BYTES = 65536, NAME_BYTES_MAX = 512, PATH_BYTES = 1600, SHOWN = 100, FILTERS_MAX = 2 };
 
+#define TOO_LARGE "the archive holds more bytes than service.build_max"
 #define TOO_MANY "the archive has more entries than service.build_entries_max"
 
 struct unpacking {
@@ -84,10 +85,26 @@ static bool copy_data(struct unpacking *unpacking, struct archive *archive, cons
 			return fail(unpacking, name, archive_error_string(archive) != NULL ? archive_error_string(archive) : "cannot be read");
 		unpacking->bytes += (uint64_t)got;
 		if (unpacking->bytes > unpacking->limits->bytes_max)
-			return fail(unpacking, name, "the archive holds more bytes than service.build_max");
+			return fail(unpacking, name, TOO_LARGE);
 		if (fd >= 0 && !write_all(fd, block, (size_t)got))
 			return fail(unpacking, name, strerror(errno));
 	}
+}
+
+/* What ends in a hole, or is nothing else, has no data there; it counts as what it is all the same. */
+static bool fill_up(struct unpacking *unpacking, struct archive_entry *entry, int fd)
+{
+	struct stat made;
+	const char *name = archive_entry_pathname(entry);
+	la_int64_t size = archive_entry_size_is_set(entry) ? archive_entry_size(entry) : 0;
+	if (fstat(fd, &made) != 0)
+		return fail(unpacking, name, strerror(errno));
+	if (size <= made.st_size)
+		return true;
+	unpacking->bytes += (uint64_t)(size - made.st_size);
+	if (unpacking->bytes > unpacking->limits->bytes_max)
+		return fail(unpacking, name, TOO_LARGE);
+	return (ftruncate(fd, size) == 0 && fsync(fd) == 0) || fail(unpacking, name, strerror(errno));
 }
 
 static bool make_file(struct unpacking *unpacking, struct archive *archive, struct archive_entry *entry, const char *path)
@@ -97,7 +114,7 @@ static bool make_file(struct unpacking *unpacking, struct archive *archive, stru
 	int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, mode);
 	if (fd < 0)
 		return fail(unpacking, name, errno == EEXIST ? "is in the archive twice" : strerror(errno));
-	bool is_copied = copy_data(unpacking, archive, name, fd);
+	bool is_copied = copy_data(unpacking, archive, name, fd) && fill_up(unpacking, entry, fd);
 	return (close(fd) == 0 || fail(unpacking, name, strerror(errno))) && is_copied;
 }
 

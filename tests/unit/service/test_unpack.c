@@ -203,6 +203,43 @@ static void write_packed(int times, const struct item *items, size_t count)
 	archive_write_free(archive);
 }
 
+/* One hole, and nothing else, as GNU tar writes it: the archive has no data of it. */
+static void write_hole(unsigned size)
+{
+	enum { BLOCK = 512, MODE = 100, SIZE = 124, TIME = 136, SUM = 148, TYPE = 156, MAGIC = 257, MAP = 386, REAL_SIZE = 483 };
+	char blocks[3 * BLOCK] = "hole";
+	unsigned sum = 0;
+	snprintf(blocks + MODE, 8, "%07o", 0644u);
+	snprintf(blocks + SIZE, 12, "%011o", 0u);
+	snprintf(blocks + TIME, 12, "%011o", 0u);
+	memset(blocks + SUM, ' ', 8);
+	blocks[TYPE] = 'S';
+	memcpy(blocks + MAGIC, "ustar  ", 8);
+	snprintf(blocks + MAP, 12, "%011o", size);
+	snprintf(blocks + MAP + 12, 12, "%011o", 0u);
+	snprintf(blocks + REAL_SIZE, 12, "%011o", size);
+	for (int i = 0; i < BLOCK; i++)
+		sum += (unsigned char)blocks[i];
+	snprintf(blocks + SUM, 8, "%06o", sum);
+	FILE *file = fopen(archive_path, "w");
+	cr_assert(file != NULL && fwrite(blocks, sizeof(blocks), 1, file) == 1);
+	fclose(file);
+}
+
+Test(unpack, a_file_that_is_one_hole_has_its_size_and_counts)
+{
+	char path[160];
+	struct stat found;
+	write_hole(900);
+	cr_assert_str_eq(problem_of(), "");
+	snprintf(path, sizeof(path), "%s/hole", folder);
+	cr_assert(stat(path, &found) == 0 && found.st_size == 900, "%d", (int)found.st_size);
+	cr_assert(ringcast_unpack_remove(folder));
+	write_hole(1001);
+	cr_assert_not_null(strstr(problem_of(), "more bytes than service.build_max"), "'%s'", problem_of());
+	assert_nothing_left();
+}
+
 Test(unpack, what_is_passed_over_is_counted_too)
 {
 	char large[1001];
