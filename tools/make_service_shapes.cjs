@@ -24,6 +24,9 @@ const NEWER = {
   'PriorityConfigurationOverride.PlacementFallbackStrategy': { kind: 'STRING', values: ['DEFAULT_AFTER_SINGLE_PASS', 'NONE'] },
 };
 
+/* Words that the old model does not have yet. */
+const NEWER_WORDS = { OperatingSystem: ['WINDOWS_2016', 'AMAZON_LINUX_2023', 'WINDOWS_2022'] };
+
 function readClient(folder) {
   let text = fs.readFileSync(path.join(folder, 'dist-es/schemas/schemas_0.js'), 'utf8');
   text = text.replace(/^import .*$/gm, '').replace(/export (const|var|let) /g, '$1 ');
@@ -73,7 +76,7 @@ function shapeOf(schema, old, hint) {
     return { name: add(old || hint, { kind: isMap ? 'MAP' : 'LIST', min: oldShape?.min, max: oldShape?.max, element: inner.name }), sensitive: sensitive || inner.sensitive };
   }
   const row = { kind: oldShape ? KIND_OF_MODEL[oldShape.type] : kindOf(schema), min: oldShape?.min, max: oldShape?.max,
-    pattern: oldShape?.pattern, values: oldShape?.enum, ...(oldShape?.type === 'long' ? { isLong: true } : {}) };
+    pattern: oldShape?.pattern, values: oldShape?.enum && [...oldShape.enum, ...(NEWER_WORDS[old] || [])], ...(oldShape?.type === 'long' ? { isLong: true } : {}) };
   const isPlain = row.min === undefined && row.max === undefined && !row.pattern && !row.values;
   const plain = { STRING: 'String', INTEGER: 'Integer', DOUBLE: 'Double', BOOLEAN: 'Boolean', TIMESTAMP: 'Timestamp', BLOB: 'Blob' }[row.kind];
   return { name: isPlain ? add(plain, { kind: row.kind }) : add(old, row), sensitive };

@@ -52,6 +52,13 @@ Test(shape, words_are_whole_words)
 	       "TerminationMode: must be one of TRIGGER_ON_PROCESS_TERMINATE|FORCE_TERMINATE");
 }
 
+/* What today's tools send. */
+Test(shape, builds_may_be_for_the_systems_of_today)
+{
+	expect(SHAPE_ID_CreateBuildInput, "{\"Name\": \"b\", \"OperatingSystem\": \"AMAZON_LINUX_2023\"}", NULL);
+	expect(SHAPE_ID_CreateBuildInput, "{\"Name\": \"b\", \"OperatingSystem\": \"WINDOWS_2022\"}", NULL);
+}
+
 Test(shape, bounds_are_inclusive)
 {
 	char json[4096], name[1200];
