@@ -98,9 +98,8 @@ struct place_wish *ringcast_placing_wish(void *context, void *owner, const struc
 }
 
 /* Told when it begins, and not each time that the queue is read. */
-static void tell_left_out(const struct model *model, const char *name, const struct place_queue *queue)
+static void tell_left_out(const char *name, const struct place_queue *before, const struct place_queue *queue)
 {
-	const struct place_queue *before = ringcast_place_board_queue(model->placing->board, name);
 	uint32_t count = ringcast_place_queue_left_out_count(queue);
 	if (count > 0 && (before == NULL || ringcast_place_queue_left_out_count(before) != count))
 		ringcast_log(LOG_WARN, "service", "the fleets of a queue have more locations than it holds, and some are left out", "queue=\"%s\" left_out=%u max=%d", name,
@@ -114,8 +113,14 @@ void ringcast_placing_set_queue(struct model *model, const char *name, const jso
 		model->placing->is_dirty = true; /* no memory now: once more */
 		return;
 	}
+	/* Fleets change for much that no queue sees, and thousands may wait in it. */
+	const struct place_queue *before = ringcast_place_board_queue(model->placing->board, name);
+	if (queue != NULL && before != NULL && ringcast_place_queue_is_same(before, queue)) {
+		ringcast_place_queue_destroy(&queue);
+		return;
+	}
 	if (queue != NULL)
-		tell_left_out(model, name, queue);
+		tell_left_out(name, before, queue);
 	if (!ringcast_place_board_set_queue(model->placing->board, name, queue, model->steady_ms))
 		model->placing->is_dirty = true;
 }

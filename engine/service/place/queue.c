@@ -212,6 +212,43 @@ bool ringcast_place_queue_seal(struct place_queue *queue)
 
 /* Reading */
 
+static bool are_policies_same(const struct place_queue *left, const struct place_queue *right)
+{
+	if (left->policy_count != right->policy_count || left->stage_count != right->stage_count || left->timeout_ms != right->timeout_ms)
+		return false;
+	for (uint8_t i = 0; i < left->policy_count; i++)
+		if (left->policies[i].latency_ms_max != right->policies[i].latency_ms_max || left->policies[i].duration_s != right->policies[i].duration_s)
+			return false;
+	return memcmp(left->priorities, right->priorities, sizeof(left->priorities)) == 0;
+}
+
+static bool are_locations_same(const struct place_queue *left, const struct place_queue *right)
+{
+	if (left->location_count != right->location_count || left->left_out_count != right->left_out_count)
+		return false;
+	for (uint16_t i = 0; i < left->location_count; i++)
+		if (strcmp(left->locations[i].name, right->locations[i].name) != 0 || left->locations[i].order != right->locations[i].order ||
+		    left->locations[i].has_site != right->locations[i].has_site)
+			return false;
+	return true;
+}
+
+static bool is_site_same(const struct place_site *left, const struct place_site *right)
+{
+	return left->destination == right->destination && left->location == right->location && left->pool == right->pool && left->cost == right->cost;
+}
+
+bool ringcast_place_queue_is_same(const struct place_queue *left, const struct place_queue *right)
+{
+	ringcast_assert(left->is_sealed && right->is_sealed);
+	if (left->site_count != right->site_count || !are_policies_same(left, right) || !are_locations_same(left, right))
+		return false;
+	for (uint32_t i = 0; i < left->site_count; i++)
+		if (!is_site_same(&left->sites[i], &right->sites[i]))
+			return false;
+	return true;
+}
+
 uint32_t ringcast_place_queue_left_out_count(const struct place_queue *queue)
 {
 	return queue->left_out_count;

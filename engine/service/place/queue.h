@@ -65,6 +65,8 @@ bool ringcast_place_queue_add_site(struct place_queue *queue, uint32_t destinati
 /* Sorts what was added; to be called once. False: out of memory. */
 bool ringcast_place_queue_seal(struct place_queue *queue);
 
+/* Both sealed: whether every wish sees and gets the same in both. */
+bool ringcast_place_queue_is_same(const struct place_queue *left, const struct place_queue *right);
 uint32_t ringcast_place_queue_left_out_count(const struct place_queue *queue); /* sites of locations beyond PLACE_LOCATIONS_MAX or PLACE_LOCATION_BYTES */
 uint32_t ringcast_place_queue_site_count(const struct place_queue *queue);
 const struct place_site *ringcast_place_queue_site(const struct place_queue *queue, uint32_t index);

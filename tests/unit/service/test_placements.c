@@ -374,6 +374,27 @@ Test(placements, a_number_of_players_with_a_point_is_that_number)
 	ringcast_host_call_destroy(&call);
 }
 
+Test(placements, what_changes_of_a_fleet_and_not_of_its_queue_is_nothing_to_who_waits)
+{
+	char input[512];
+	struct request *made = rig_run(&rig, "CreateFleet", "{\"Name\": \"f\", \"ComputeType\": \"ANYWHERE\"}");
+	const struct place_board *board = ringcast_loop_model(rig.loop)->placing->board;
+	snprintf(input, sizeof(input), "{\"Name\": \"q\", \"Destinations\": [{\"DestinationArn\": \"%s\"}]}", rig_text(made, "FleetAttributes.FleetArn"));
+	must("CreateGameSessionQueue", input);
+	start(START("p"));
+	rig_answer(&rig, take(HOST_CREATE), HOST_FULL);
+	uint64_t decisions = ringcast_place_board_decisions(board);
+	snprintf(input, sizeof(input), "{\"FleetId\": \"%s\", \"Description\": \"another\"}", rig_text(made, "FleetAttributes.FleetId"));
+	must("UpdateFleetAttributes", input);
+	rig_turn(&rig);
+	cr_assert_eq(ringcast_place_board_decisions(board), decisions);
+	snprintf(input, sizeof(input), "{\"FleetId\": \"%s\", \"Locations\": [{\"Location\": \"aa-other-1\"}]}", rig_text(made, "FleetAttributes.FleetId"));
+	must("CreateFleetLocations", input);
+	rig_turn(&rig);
+	cr_assert_gt(ringcast_place_board_decisions(board), decisions, "it is another queue now");
+	rig_free(made);
+}
+
 Test(placements, queues_are_changed_and_shown)
 {
 	must("CreateGameSessionQueue", QUEUE);
