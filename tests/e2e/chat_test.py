@@ -53,6 +53,9 @@ class Game(unittest.TestCase):
         self.start(ROOMS)
         self.assertIn("denied by the game", self.play("--login-payload", "rooms 2", code=1))
         self.assertIn("denied by the game", self.play("--as", "alice", code=1))
+        refused = chat("demo", "--server", f"127.0.0.1:{self.daemon.tcp_port}").stderr
+        self.assertIn("--login-payload", refused)
+        self.assertNotIn("nothing was reserved", refused)
 
     def test_what_is_signed_with_our_own_id_is_shown(self):
         with tempfile.TemporaryDirectory() as folder:

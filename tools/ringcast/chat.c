@@ -31,6 +31,8 @@ enum {
 	NAME_BYTES = 32,
 	LINE_BYTES = 1024,
 	CA_BYTES_MAX = 1024 * 1024,
+	CODE_LOST = 1006,
+	CODE_DENIED = 3507, /* by the game */
 	FAST_WAIT_MS = 1000, /* how long the first line may wait for UDP */
 };
 
@@ -253,9 +255,12 @@ static void on_disconnected(void *context, ringcast_client *client, int code, co
 	if (chat->is_quitting)
 		return;
 	const char *hint = "";
-	if (!chat->is_connected && code == 1006 && !ringcast_cli_has(chat->invocation, CLI_OPTION_SECURE))
+	bool is_out = !chat->is_connected; /* it never got in */
+	if (is_out && code == CODE_LOST && !ringcast_cli_has(chat->invocation, CLI_OPTION_SECURE))
 		hint = "; a server that takes TLS only wants --secure";
-	else if (!chat->is_connected && chat->is_dev_token)
+	else if (is_out && code == CODE_DENIED)
+		hint = "; --login-payload TEXT is what the game is shown at login, such as '' or what its protocol asks for";
+	else if (is_out && chat->is_dev_token)
 		hint = "; nothing was reserved: give --admin URL or --token TOKEN unless the server is in dev mode";
 	ringcast_cli_error(chat->invocation, "disconnected: %s (code %d)%s", *reason ? reason : "no reason given", code, hint);
 	chat->code = CLI_FAILURE;
