@@ -214,6 +214,7 @@ static void announce(struct daemon *daemon)
 		ringcast_http_endpoint(daemon->health, health);
 	if (daemon->flags->is_dev) {
 		ringcast_report_dev(daemon->engine, &daemon->config, admin, service, stdout);
+		ringcast_report_demo(daemon->engine, daemon->demo.id, stdout);
 		ringcast_report_try(daemon->engine, admin, daemon->dev_script.path != NULL, stdout);
 	}
 	ringcast_report_ready(daemon->logs, daemon->engine, &daemon->config, admin, health, service);

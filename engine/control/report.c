@@ -118,8 +118,14 @@ void ringcast_report_dev(ringcast_engine *engine, const struct config *config, c
 		is_secure ? ", or wss" : "", udp_ports);
 	print_place(out, "admin", *config->admin_tls_certificate.text ? "https" : "http", admin, "/healthz, /metrics, /v1/sessions");
 	print_place(out, "service", "http", service, "AWS SDKs: --endpoint-url; any key, any fleet-...");
-	fprintf(out, "  session  \"demo\", up to 1000 players\n");
 	print_certificate(engine, out);
+}
+
+void ringcast_report_demo(ringcast_engine *engine, const char *session_id, FILE *out)
+{
+	ringcast_session_info info;
+	if (ringcast_session_describe(engine, session_id, &info) == RINGCAST_OK) /* else its script has ended it already, and the log says so */
+		fprintf(out, "  session  \"%s\", up to %u players\n", info.name, info.players_max);
 }
 
 void ringcast_report_try(ringcast_engine *engine, const char *admin, bool has_script, FILE *out)

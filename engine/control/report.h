@@ -12,6 +12,7 @@ preflight_fn ringcast_report_preflight; /* context: struct logs */
 void ringcast_report_ready(struct logs *logs, ringcast_engine *engine, const struct config *config, const char *admin, const char *health,
 			   const char *service);
 void ringcast_report_dev(ringcast_engine *engine, const struct config *config, const char *admin, const char *service, FILE *out);
+void ringcast_report_demo(ringcast_engine *engine, const char *session_id, FILE *out); /* the dev mode's own session; goes on below report_dev */
 /* A command that joins the demo session as it is. */
 void ringcast_report_try(ringcast_engine *engine, const char *admin, bool has_script, FILE *out);
 void ringcast_report_memory_bill(const struct config *config, FILE *out);

@@ -22,6 +22,27 @@ static char *report(const char *admin, const char *service)
 	return text;
 }
 
+Test(report, the_demo_takes_as_many_players_as_it_does)
+{
+	ringcast_engine_options options = RINGCAST_ENGINE_OPTIONS_INIT;
+	ringcast_session_options demo = RINGCAST_SESSION_OPTIONS_INIT;
+	ringcast_engine *engine;
+	char error[128], id[RINGCAST_ID_BYTES], *text = NULL;
+	size_t size = 0;
+	FILE *out = open_memstream(&text, &size);
+	demo.name = "demo";
+	demo.players_max = 8;
+	cr_assert_eq(ringcast_engine_create(&options, &engine, error, sizeof(error)), RINGCAST_OK);
+	cr_assert_eq(ringcast_session_create(engine, &demo, id), RINGCAST_OK);
+	ringcast_report_demo(engine, id, out);
+	cr_assert_eq(ringcast_session_end(engine, id), RINGCAST_OK);
+	ringcast_report_demo(engine, id, out);
+	fclose(out);
+	cr_assert_str_eq(text, "  session  \"demo\", up to 8 players\n");
+	free(text);
+	ringcast_engine_destroy(&engine);
+}
+
 Test(report, an_address_is_one_that_a_client_takes_and_what_is_off_has_none)
 {
 	static const struct {

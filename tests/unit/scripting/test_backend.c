@@ -92,6 +92,15 @@ Test(lua_backend, what_is_dropped_is_counted_even_if_the_callback_ends_there)
 	lua_world_stop(&world);
 }
 
+Test(lua_backend, json_is_what_the_other_end_reads)
+{
+	struct lua_world world;
+	run_line(&world, "print(s:emitEvent('a', '\"\\\\u0000\"')) print(s:emitEvent('a', '9223372036854775808')) print(s:emitEvent('a', '9223372036854775807'))");
+	cr_assert_str_eq(emitted, "a 9223372036854775807\n");
+	expect(&world, "drop event_invalid 1\ninfo: false event_invalid\ndrop event_invalid 1\ninfo: false event_invalid\ninfo: true\n");
+	lua_world_stop(&world);
+}
+
 Test(lua_backend, last_words_are_told)
 {
 	struct lua_world world;
