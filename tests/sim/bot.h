@@ -85,6 +85,9 @@ struct bot {
 	struct bot_sequence sequences[BOT_SEQUENCES_KEPT]; /* by number, the latest ones */
 	uint32_t hello_count;
 	uint64_t hello_at_ns; /* UINT64_MAX: no hello to send */
+	uint64_t handshake_end_ns; /* of DTLS: then it begins anew */
+	int32_t given_peer_id;     /* by the server, whether or not the answer to the login was ever read; 0: none */
+	bool has_been_given_port;
 	uint8_t last_datagram[BOT_DATAGRAM_BYTES_MAX];
 	size_t last_datagram_bytes;
 

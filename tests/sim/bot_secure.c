@@ -6,6 +6,8 @@
 
 #define VERIFY_DELAY_NS (200 * NS_PER_MS)
 #define RESTART_DELAY_NS (500 * NS_PER_MS)
+#define HANDSHAKE_NS_MAX (30 * NS_PER_S) /* as the C client has it */
+#define IDENTITIES_MAX 80 /* without an answer: sixteen seconds, as the C client has it */
 
 static uint64_t now_ns(const struct bot *bot)
 {
@@ -117,6 +119,8 @@ void ringcast_bot_secure_fast_start(struct bot *bot)
 	bot->fast_crypto = ringcast_crypto_open(bot->net->datagram_context, "sim", emit_datagram, bot);
 	ringcast_assert(bot->fast_crypto != NULL);
 	bot->fast = BOT_FAST_ASKING;
+	bot->hello_count = 0;
+	bot->handshake_end_ns = now_ns(bot) + HANDSHAKE_NS_MAX;
 	ringcast_crypto_connect(bot->fast_crypto);
 	arm(bot);
 }
@@ -152,7 +156,7 @@ static void send_identity(struct bot *bot)
 	bot->hello_at_ns = now_ns(bot) + VERIFY_DELAY_NS;
 }
 
-/* The association is over, by the server's word. Real clients try again, from the same address. */
+/* The association is over, by the server's word or its silence. Real clients try again, from the same address. */
 static void lose(struct bot *bot)
 {
 	ringcast_crypto_free(&bot->fast_crypto);
@@ -190,12 +194,25 @@ void ringcast_bot_receive_identity(struct bot *bot, const struct packet *packet)
 	ringcast_bot_fast_is_up(bot);
 }
 
+/*
+ * A late hello of its own may have taken the place of the handshake that it is in, and a goodbye may be lost: nobody there will ever understand it, or
+ * tell it so. Who shows another's token reads no answers, and is not promised any.
+ */
+static bool is_in_vain(const struct bot *bot)
+{
+	if (ringcast_crypto_is_established(bot->fast_crypto))
+		return bot->victim == NULL && bot->hello_count >= IDENTITIES_MAX;
+	return now_ns(bot) >= bot->handshake_end_ns;
+}
+
 void ringcast_bot_secure_fast_tick(struct bot *bot)
 {
 	if (bot->hello_at_ns > now_ns(bot))
 		return;
 	if (bot->fast_crypto == NULL)
 		ringcast_bot_secure_fast_start(bot);
+	else if (is_in_vain(bot))
+		lose(bot);
 	else if (ringcast_crypto_is_established(bot->fast_crypto))
 		send_identity(bot);
 	else if (ringcast_crypto_expire(bot->fast_crypto) == CRYPTO_FAILED)

@@ -111,6 +111,27 @@ static bool is_fast_sure(const struct world *world)
 	return overflows == 0 && !world->net.has_lost_fast && !ringcast_swarm_may_lose_datagrams(&world->swarm);
 }
 
+/* What a bot read in the answer to its login is what the server says it gave. */
+static void check_logins(struct world *world)
+{
+	for (uint32_t i = 0; i < world->bot_count; i++) {
+		const struct bot *bot = &world->bots[i];
+		if (bot->peer_id <= 0 || bot->given_peer_id == 0)
+			continue;
+		if (bot->peer_id != bot->given_peer_id || (bot->fast_port != 0) != bot->has_been_given_port)
+			ringcast_world_fail(world, "bot %u was told that it is peer %d with port %u, and is peer %d", i, bot->peer_id, bot->fast_port,
+					    bot->given_peer_id);
+	}
+}
+
+/* In clear: a secure one shares its port. By what it was told; or, where it was cut off before that, by what it was given. */
+static bool has_held_port(const struct bot *bot, int32_t peer_id)
+{
+	if (bot->is_secure)
+		return false;
+	return bot->peer_id > 0 ? bot->peer_id == peer_id && bot->fast_port != 0 : bot->given_peer_id == peer_id && bot->has_been_given_port;
+}
+
 /* A player gets no UDP only when all ports of its shard are taken by others who look the same: same address, same peer id. */
 static void check_ports(struct world *world)
 {
@@ -122,7 +143,7 @@ static void check_ports(struct world *world)
 		for (uint32_t j = 0; j < world->bot_count; j++) {
 			const struct bot *other = &world->bots[j];
 			bool is_near = world->swarm.is_udp_address_free || ringcast_address_has_same_ip(&bot->tcp, &other->tcp);
-			twins += i != j && is_near && other->peer_id == bot->peer_id && other->fast_port != 0 &&
+			twins += i != j && is_near && has_held_port(other, bot->peer_id) &&
 				 world->sessions[other->session].shard == world->sessions[bot->session].shard;
 		}
 		if (twins < world->swarm.udp_port_count)
@@ -153,6 +174,7 @@ void ringcast_checker_after_calm(struct world *world)
 	check_tokens(world);
 	check_connections(world);
 	check_fairness(world);
+	check_logins(world);
 	check_ports(world);
 	world->model.is_fast_sure = is_fast_sure(world);
 	if (is_fast_in_doubt(world))

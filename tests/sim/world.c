@@ -208,6 +208,26 @@ static struct address listen_address(const struct swarm *swarm)
 	return address;
 }
 
+/* A bot that is cut off before it reads the answer to its login never learns what it was given. Of several with one token the address tells which came in. */
+static void on_change(void *context, const struct session_change *change)
+{
+	struct world *world = context;
+	char token[PLAYER_TOKEN_BYTES];
+	if (change->kind != CHANGE_PLAYER_ACCEPTED)
+		return;
+	const struct conn *conn = change->player->transport;
+	ringcast_player_format_token(change->player, token);
+	for (uint32_t i = 0; i < world->bot_count; i++) {
+		struct bot *bot = &world->bots[i];
+		if (strcmp(bot->token, token) != 0 || !ringcast_address_is_equal(&bot->tcp, &conn->address))
+			continue;
+		bot->given_peer_id = change->player->peer_id;
+		bot->has_been_given_port = conn->has_fast_port;
+		return;
+	}
+	ringcast_world_fail(world, "peer %d was accepted, and no bot is it", change->player->peer_id);
+}
+
 static bool create_shard(struct world *world, uint32_t index, char *error, size_t error_bytes)
 {
 	const struct swarm *swarm = &world->swarm;
@@ -223,6 +243,8 @@ static bool create_shard(struct world *world, uint32_t index, char *error, size_
 		.mailboxes = world->mailboxes,
 		.security = swarm->security,
 		.credentials = ringcast_world_make_credentials(world),
+		.change = on_change,
+		.change_context = world,
 	};
 	world->ios[index] = ringcast_io_sim_create(world->network, &swarm->io);
 	ringcast_assert(world->ios[index] != NULL);
