@@ -14,6 +14,7 @@
 
 #include "base/assert.h"
 #include "base/log.h"
+#include "base/write_all.h"
 
 #define QUEUE_BYTES (256u * 1024)
 #define SITE_COUNT 256
@@ -51,19 +52,6 @@ static bool is_journal_stream(int fd)
 	return status.st_dev == device && status.st_ino == inode;
 }
 
-static void write_all(int fd, const char *data, size_t size)
-{
-	while (size > 0) {
-		ssize_t written = write(fd, data, size);
-		if (written < 0 && errno == EINTR)
-			continue;
-		if (written <= 0)
-			return; /* nobody reads: there is no second place to report to */
-		data += written;
-		size -= (size_t)written;
-	}
-}
-
 static void *writer_main(void *context)
 {
 	struct logs *logs = context;
@@ -79,7 +67,7 @@ static void *writer_main(void *context)
 		logs->spare = full;
 		logs->queued_bytes = 0;
 		pthread_mutex_unlock(&logs->mutex);
-		write_all(logs->fd, full, size);
+		(void)ringcast_write_all(logs->fd, full, size); /* nobody reads: there is no second place to report to */
 		pthread_mutex_lock(&logs->mutex);
 	}
 	pthread_mutex_unlock(&logs->mutex);

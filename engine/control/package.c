@@ -14,6 +14,7 @@
 #include "base/assert.h"
 #include "base/attr.h"
 #include "base/dotfile.h"
+#include "base/write_all.h"
 
 #define CHUNK_BYTES 65536
 
@@ -185,20 +186,6 @@ static bool make_folders(struct unpacker *unpacker, const char *path)
 	return true;
 }
 
-static bool write_all(int fd, const char *bytes, size_t size)
-{
-	while (size > 0) {
-		ssize_t written = write(fd, bytes, size);
-		if (written < 0 && errno == EINTR)
-			continue;
-		if (written < 0)
-			return false;
-		bytes += written;
-		size -= (size_t)written;
-	}
-	return true;
-}
-
 /* libzip checks the sum at the end of an entry. */
 static bool copy(struct unpacker *unpacker, zip_file_t *file, int fd, const char *path, zip_uint64_t size)
 {
@@ -213,7 +200,7 @@ static bool copy(struct unpacker *unpacker, zip_file_t *file, int fd, const char
 		sum += (zip_uint64_t)read_size;
 		if (sum > size)
 			return refuse(unpacker, "%s is longer than it says", path);
-		if (!write_all(fd, chunk, (size_t)read_size))
+		if (!ringcast_write_all(fd, chunk, (size_t)read_size))
 			return refuse(unpacker, "%s: %s", path, strerror(errno));
 	}
 }

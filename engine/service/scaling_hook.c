@@ -4,7 +4,6 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <poll.h>
-#include <pthread.h>
 #include <signal.h>
 #include <spawn.h>
 #include <stdio.h>
@@ -15,15 +14,13 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "base/worker.h"
 
 enum { LOOK_MS = 100 };
 
 struct scaling_hook {
 	struct scaling_hook_options options;
-	pthread_t thread;
-	pthread_mutex_t lock; /* guards the rest */
-	pthread_cond_t changed;
-	bool is_stopping;
+	struct worker worker; /* its lock guards the rest */
 	struct scaling_decision waiting[SCALING_HOOK_FLEETS_MAX]; /* oldest first */
 	size_t count;
 	struct scaling_hook_counts counts;
@@ -74,9 +71,9 @@ static int start(const char *command, const struct scaling_decision *decision, p
 
 static bool is_stopping(struct scaling_hook *hook)
 {
-	pthread_mutex_lock(&hook->lock);
-	bool is_so = hook->is_stopping;
-	pthread_mutex_unlock(&hook->lock);
+	pthread_mutex_lock(&hook->worker.lock);
+	bool is_so = hook->worker.is_stopping;
+	pthread_mutex_unlock(&hook->worker.lock);
 	return is_so;
 }
 
@@ -110,24 +107,24 @@ static void run_one(struct scaling_hook *hook, const struct scaling_decision *de
 	else if (!is_done)
 		snprintf(how, sizeof(how), WIFEXITED(status) ? "ended with status %d" : "was killed by signal %d", WIFEXITED(status) ? WEXITSTATUS(status) : WTERMSIG(status));
 	ringcast_log(is_done ? LOG_INFO : LOG_ERROR, "service", "the scaling hook was run", "fleet=%s desired=%" PRId64 " result=\"%s\"", decision->fleet, decision->desired, how);
-	pthread_mutex_lock(&hook->lock);
+	pthread_mutex_lock(&hook->worker.lock);
 	*(is_done ? &hook->counts.done : has_ended ? &hook->counts.failed : &hook->counts.timed_out) += 1;
-	pthread_mutex_unlock(&hook->lock);
+	pthread_mutex_unlock(&hook->worker.lock);
 }
 
 /* False: stop. */
 static bool take(struct scaling_hook *hook, struct scaling_decision *ret_decision)
 {
-	pthread_mutex_lock(&hook->lock);
-	while (hook->count == 0 && !hook->is_stopping)
-		pthread_cond_wait(&hook->changed, &hook->lock);
-	bool is_taken = !hook->is_stopping;
+	pthread_mutex_lock(&hook->worker.lock);
+	while (hook->count == 0 && !hook->worker.is_stopping)
+		pthread_cond_wait(&hook->worker.changed, &hook->worker.lock);
+	bool is_taken = !hook->worker.is_stopping;
 	if (is_taken) {
 		*ret_decision = hook->waiting[0];
 		hook->count--;
 		memmove(&hook->waiting[0], &hook->waiting[1], hook->count * sizeof(hook->waiting[0]));
 	}
-	pthread_mutex_unlock(&hook->lock);
+	pthread_mutex_unlock(&hook->worker.lock);
 	return is_taken;
 }
 
@@ -145,7 +142,7 @@ static void *run(void *context)
 void ringcast_scaling_hook_tell(struct scaling_hook *hook, const struct scaling_decision *decision)
 {
 	size_t at = 0;
-	pthread_mutex_lock(&hook->lock);
+	pthread_mutex_lock(&hook->worker.lock);
 	while (at < hook->count && strcmp(hook->waiting[at].fleet, decision->fleet) != 0)
 		at++;
 	if (at < SCALING_HOOK_FLEETS_MAX) {
@@ -154,15 +151,15 @@ void ringcast_scaling_hook_tell(struct scaling_hook *hook, const struct scaling_
 	} else {
 		hook->counts.dropped++;
 	}
-	pthread_cond_signal(&hook->changed);
-	pthread_mutex_unlock(&hook->lock);
+	pthread_cond_signal(&hook->worker.changed);
+	pthread_mutex_unlock(&hook->worker.lock);
 }
 
 void ringcast_scaling_hook_count(struct scaling_hook *hook, struct scaling_hook_counts *ret_counts)
 {
-	pthread_mutex_lock(&hook->lock);
+	pthread_mutex_lock(&hook->worker.lock);
 	*ret_counts = hook->counts;
-	pthread_mutex_unlock(&hook->lock);
+	pthread_mutex_unlock(&hook->worker.lock);
 }
 
 /* Life */
@@ -173,12 +170,8 @@ struct scaling_hook *ringcast_scaling_hook_start(const struct scaling_hook_optio
 	if (hook == NULL)
 		return NULL;
 	hook->options = *options;
-	pthread_mutex_init(&hook->lock, NULL);
-	pthread_cond_init(&hook->changed, NULL);
-	if (pthread_create(&hook->thread, NULL, run, hook) == 0)
+	if (ringcast_worker_start(&hook->worker, run, hook))
 		return hook;
-	pthread_mutex_destroy(&hook->lock);
-	pthread_cond_destroy(&hook->changed);
 	free(hook);
 	return NULL;
 }
@@ -188,13 +181,7 @@ void ringcast_scaling_hook_stop(struct scaling_hook **hook)
 	struct scaling_hook *old = *hook;
 	if (old == NULL)
 		return;
-	pthread_mutex_lock(&old->lock);
-	old->is_stopping = true;
-	pthread_cond_signal(&old->changed);
-	pthread_mutex_unlock(&old->lock);
-	pthread_join(old->thread, NULL);
-	pthread_mutex_destroy(&old->lock);
-	pthread_cond_destroy(&old->changed);
+	ringcast_worker_stop(&old->worker);
 	free(old);
 	*hook = NULL;
 }

@@ -4,7 +4,6 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,6 +13,7 @@
 
 #include "base/list.h"
 #include "base/log.h"
+#include "base/worker.h"
 
 enum { PATH_BYTES = 512, SESSION_BYTES = 64, SWEEP_MS = 3600 * 1000, TIME_BYTES = 40 };
 
@@ -27,14 +27,11 @@ struct line {
 struct session_logs {
 	struct session_logs_options options;
 	char *directory;
-	pthread_t thread;
-	bool has_thread;
-	pthread_mutex_t lock; /* guards everything below */
-	pthread_cond_t changed;
+	struct worker worker; /* its lock guards everything below */
 	struct list_node lines; /* oldest first */
 	size_t queue_bytes;
 	uint64_t lost_count;
-	bool is_stopping, has_told_disk;
+	bool has_told_disk;
 };
 
 /* Names and files */
@@ -85,11 +82,11 @@ static bool append(struct session_logs *logs, const struct line *line)
 static void count_failure(struct session_logs *logs, bool is_written)
 {
 	const char *problem = strerror(errno);
-	pthread_mutex_lock(&logs->lock);
+	pthread_mutex_lock(&logs->worker.lock);
 	bool is_news = !is_written && !logs->has_told_disk;
 	logs->has_told_disk = !is_written;
 	logs->lost_count += !is_written;
-	pthread_mutex_unlock(&logs->lock);
+	pthread_mutex_unlock(&logs->worker.lock);
 	if (is_news)
 		ringcast_log(LOG_ERROR, "service", "session logs cannot be written; what is said meanwhile is lost", "directory=%s err=\"%s\"", logs->directory,
 			     problem);
@@ -123,8 +120,8 @@ static void sweep(struct session_logs *logs)
 static void wait(struct session_logs *logs, int64_t until_ms)
 {
 	struct timespec until = {.tv_sec = until_ms / 1000, .tv_nsec = until_ms % 1000 * 1000000};
-	while (ringcast_list_is_empty(&logs->lines) && !logs->is_stopping && logs->options.steady_ms() < until_ms)
-		pthread_cond_timedwait(&logs->changed, &logs->lock, &until);
+	while (ringcast_list_is_empty(&logs->lines) && !logs->worker.is_stopping && logs->options.steady_ms() < until_ms)
+		pthread_cond_timedwait(&logs->worker.changed, &logs->worker.lock, &until);
 }
 
 static struct line *take_line(struct session_logs *logs)
@@ -148,11 +145,11 @@ static void *run(void *context)
 			sweep(logs);
 			sweep_ms = logs->options.steady_ms() + SWEEP_MS;
 		}
-		pthread_mutex_lock(&logs->lock);
+		pthread_mutex_lock(&logs->worker.lock);
 		wait(logs, sweep_ms);
 		struct line *line = take_line(logs);
-		is_done = line == NULL && logs->is_stopping;
-		pthread_mutex_unlock(&logs->lock);
+		is_done = line == NULL && logs->worker.is_stopping;
+		pthread_mutex_unlock(&logs->worker.lock);
 		if (line != NULL)
 			count_failure(logs, append(logs, line));
 		free(line);
@@ -189,16 +186,16 @@ void ringcast_session_logs_write(struct session_logs *logs, const char *session,
 	if (!is_name(session))
 		return;
 	struct line *line = line_new(logs, session, level, text, text_bytes);
-	pthread_mutex_lock(&logs->lock);
+	pthread_mutex_lock(&logs->worker.lock);
 	if (line != NULL && logs->queue_bytes + sizeof(*line) + line->size <= logs->options.queue_bytes_max) {
 		ringcast_list_add_tail(&logs->lines, &line->node);
 		logs->queue_bytes += sizeof(*line) + line->size;
 		line = NULL;
-		pthread_cond_signal(&logs->changed);
+		pthread_cond_signal(&logs->worker.changed);
 	} else {
 		logs->lost_count++;
 	}
-	pthread_mutex_unlock(&logs->lock);
+	pthread_mutex_unlock(&logs->worker.lock);
 	free(line);
 }
 
@@ -240,9 +237,9 @@ char *ringcast_session_logs_read(struct session_logs *logs, const char *session,
 
 uint64_t ringcast_session_logs_lost_count(struct session_logs *logs)
 {
-	pthread_mutex_lock(&logs->lock);
+	pthread_mutex_lock(&logs->worker.lock);
 	uint64_t count = logs->lost_count;
-	pthread_mutex_unlock(&logs->lock);
+	pthread_mutex_unlock(&logs->worker.lock);
 	return count;
 }
 
@@ -264,7 +261,6 @@ static bool open_directory(const char *directory, char problem[SESSION_LOGS_PROB
 
 struct session_logs *ringcast_session_logs_start(const struct session_logs_options *options, char problem[SESSION_LOGS_PROBLEM_BYTES])
 {
-	pthread_condattr_t steady;
 	if (!open_directory(options->directory, problem))
 		return NULL;
 	struct session_logs *logs = calloc(1, sizeof(*logs));
@@ -277,15 +273,10 @@ struct session_logs *ringcast_session_logs_start(const struct session_logs_optio
 	}
 	logs->options = *options;
 	ringcast_list_init(&logs->lines);
-	pthread_mutex_init(&logs->lock, NULL);
-	pthread_condattr_init(&steady);
-	pthread_condattr_setclock(&steady, CLOCK_MONOTONIC);
-	pthread_cond_init(&logs->changed, &steady);
-	pthread_condattr_destroy(&steady);
-	logs->has_thread = pthread_create(&logs->thread, NULL, run, logs) == 0;
-	if (logs->has_thread)
+	if (ringcast_worker_start(&logs->worker, run, logs))
 		return logs;
-	ringcast_session_logs_stop(&logs);
+	free(logs->directory);
+	free(logs);
 	snprintf(problem, SESSION_LOGS_PROBLEM_BYTES, "service.session_logs: no thread");
 	return NULL;
 }
@@ -295,14 +286,7 @@ void ringcast_session_logs_stop(struct session_logs **logs)
 	struct session_logs *old = *logs;
 	if (old == NULL)
 		return;
-	pthread_mutex_lock(&old->lock);
-	old->is_stopping = true;
-	pthread_cond_signal(&old->changed);
-	pthread_mutex_unlock(&old->lock);
-	if (old->has_thread)
-		pthread_join(old->thread, NULL);
-	pthread_mutex_destroy(&old->lock);
-	pthread_cond_destroy(&old->changed);
+	ringcast_worker_stop(&old->worker);
 	free(old->directory);
 	free(old);
 	*logs = NULL;

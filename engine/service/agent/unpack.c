@@ -11,6 +11,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/write_all.h"
+
 enum { BLOCK_BYTES = 65536, NAME_BYTES_MAX = 512, PATH_BYTES = 1600, SHOWN = 100, FILTERS_MAX = 2 };
 
 #define TOO_LARGE "the archive holds more bytes than service.build_max"
@@ -56,20 +58,6 @@ static bool make_parents(struct unpacking *unpacking, const char *name, char *pa
 	return true;
 }
 
-static bool write_all(int fd, const char *bytes, size_t size)
-{
-	while (size > 0) {
-		ssize_t written = write(fd, bytes, size);
-		if (written < 0 && errno == EINTR)
-			continue;
-		if (written < 0)
-			return false;
-		bytes += written;
-		size -= (size_t)written;
-	}
-	return true;
-}
-
 /*
  * A file with holes in it is written whole, so that its size is what it takes. fd -1: a folder's data, which nobody needs; it is read here and counts,
  * since the library would read it on the way to the next entry, without a bound.
@@ -86,7 +74,7 @@ static bool copy_data(struct unpacking *unpacking, struct archive *archive, cons
 		unpacking->bytes += (uint64_t)got;
 		if (unpacking->bytes > unpacking->limits->bytes_max)
 			return fail(unpacking, name, TOO_LARGE);
-		if (fd >= 0 && !write_all(fd, block, (size_t)got))
+		if (fd >= 0 && !ringcast_write_all(fd, block, (size_t)got))
 			return fail(unpacking, name, strerror(errno));
 	}
 }

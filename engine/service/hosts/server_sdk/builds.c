@@ -2,13 +2,13 @@
 
 #include <dirent.h>
 #include <errno.h>
-#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
 #include "base/log.h"
+#include "base/worker.h"
 
 enum { PATH_BYTES = 700 };
 
@@ -19,11 +19,8 @@ struct removal {
 
 struct builds {
 	struct builds_options options;
-	pthread_t thread;
-	pthread_mutex_t lock; /* guards the rest */
-	pthread_cond_t changed;
+	struct worker worker; /* its lock guards the rest */
 	struct list_node calls, removals;
-	bool is_stopping;
 };
 
 static bool refuse(struct host_call *call, enum host_result result, const char *path, const char *what)
@@ -87,10 +84,10 @@ static struct list_node *take(struct list_node *list)
 /* The lock is held, and is not while something is done. */
 static void work_off(struct builds *builds)
 {
-	while (!ringcast_list_is_empty(&builds->removals) || (!ringcast_list_is_empty(&builds->calls) && !builds->is_stopping)) {
+	while (!ringcast_list_is_empty(&builds->removals) || (!ringcast_list_is_empty(&builds->calls) && !builds->worker.is_stopping)) {
 		bool is_removal = !ringcast_list_is_empty(&builds->removals);
 		struct list_node *node = take(is_removal ? &builds->removals : &builds->calls);
-		pthread_mutex_unlock(&builds->lock);
+		pthread_mutex_unlock(&builds->worker.lock);
 		if (is_removal) {
 			struct removal *removal = CONTAINER_OF(node, struct removal, node);
 			remove_unpacked(builds, removal->id);
@@ -101,29 +98,29 @@ static void work_off(struct builds *builds)
 				call->result = HOST_OK;
 			builds->options.give_back(builds->options.context, call);
 		}
-		pthread_mutex_lock(&builds->lock);
+		pthread_mutex_lock(&builds->worker.lock);
 	}
 }
 
 static void *run(void *context)
 {
 	struct builds *builds = context;
-	pthread_mutex_lock(&builds->lock);
+	pthread_mutex_lock(&builds->worker.lock);
 	work_off(builds);
-	while (!builds->is_stopping) {
-		pthread_cond_wait(&builds->changed, &builds->lock);
+	while (!builds->worker.is_stopping) {
+		pthread_cond_wait(&builds->worker.changed, &builds->worker.lock);
 		work_off(builds);
 	}
-	pthread_mutex_unlock(&builds->lock);
+	pthread_mutex_unlock(&builds->worker.lock);
 	return NULL;
 }
 
 void ringcast_builds_look(struct builds *builds, struct host_call *call)
 {
-	pthread_mutex_lock(&builds->lock);
+	pthread_mutex_lock(&builds->worker.lock);
 	ringcast_list_add_tail(&builds->calls, &call->node);
-	pthread_cond_signal(&builds->changed);
-	pthread_mutex_unlock(&builds->lock);
+	pthread_cond_signal(&builds->worker.changed);
+	pthread_mutex_unlock(&builds->worker.lock);
 }
 
 void ringcast_builds_remove(struct builds *builds, const char *build_id)
@@ -132,10 +129,10 @@ void ringcast_builds_remove(struct builds *builds, const char *build_id)
 	if (removal == NULL) /* the next start sweeps it */
 		return;
 	snprintf(removal->id, sizeof(removal->id), "%s", build_id);
-	pthread_mutex_lock(&builds->lock);
+	pthread_mutex_lock(&builds->worker.lock);
 	ringcast_list_add_tail(&builds->removals, &removal->node);
-	pthread_cond_signal(&builds->changed);
-	pthread_mutex_unlock(&builds->lock);
+	pthread_cond_signal(&builds->worker.changed);
+	pthread_mutex_unlock(&builds->worker.lock);
 }
 
 void ringcast_builds_sweep(const char *unpacked, bool (*has)(void *context, const char *build_id), void *context)
@@ -157,12 +154,8 @@ struct builds *ringcast_builds_start(const struct builds_options *options)
 	builds->options = *options;
 	ringcast_list_init(&builds->calls);
 	ringcast_list_init(&builds->removals);
-	pthread_mutex_init(&builds->lock, NULL);
-	pthread_cond_init(&builds->changed, NULL);
-	if (pthread_create(&builds->thread, NULL, run, builds) == 0)
+	if (ringcast_worker_start(&builds->worker, run, builds))
 		return builds;
-	pthread_mutex_destroy(&builds->lock);
-	pthread_cond_destroy(&builds->changed);
 	free(builds);
 	return NULL;
 }
@@ -172,18 +165,12 @@ void ringcast_builds_stop(struct builds **builds)
 	struct builds *old = *builds;
 	if (old == NULL)
 		return;
-	pthread_mutex_lock(&old->lock);
-	old->is_stopping = true;
-	pthread_cond_signal(&old->changed);
-	pthread_mutex_unlock(&old->lock);
-	pthread_join(old->thread, NULL);
+	ringcast_worker_stop(&old->worker);
 	while (!ringcast_list_is_empty(&old->calls)) {
 		struct host_call *call = CONTAINER_OF(take(&old->calls), struct host_call, node);
 		refuse(call, HOST_FAILED, call->key, "the service stops");
 		old->options.give_back(old->options.context, call);
 	}
-	pthread_mutex_destroy(&old->lock);
-	pthread_cond_destroy(&old->changed);
 	free(old);
 	*builds = NULL;
 }
