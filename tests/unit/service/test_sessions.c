@@ -629,52 +629,55 @@ Test(sessions, ended_sessions_are_kept_by_number_and_by_time)
 	cr_assert_eq(sessions->by_key.count, 0);
 }
 
-Test(sessions, what_is_told_of_a_player_under_another_session_is_not_believed)
-{
-	char input[512];
+/* Two sessions, each with a place that is asked for and not answered yet. */
+struct two_places {
 	struct request *requests[2];
 	struct host_call *calls[2];
+};
+
+static void ask_for_two(struct two_places *ret_places)
+{
+	char input[512];
 	for (int i = 0; i < 2; i++) {
 		snprintf(input, sizeof(input), "{\"GameSessionId\": \"%s\", \"PlayerId\": \"p\"}", session_id(i == 0 ? "t1" : "t2", 2));
-		requests[i] = rig_ask(&rig, "CreatePlayerSession", input);
+		ret_places->requests[i] = rig_ask(&rig, "CreatePlayerSession", input);
 		rig_turn(&rig);
-		calls[i] = rig_take_call(&rig);
+		ret_places->calls[i] = rig_take_call(&rig);
 	}
-	tell(HOST_PLAYER_COMPLETED, 1, "psess-told-too-early");
-	snprintf(calls[1]->players[0].token, sizeof(calls[1]->players[0].token), "psess-told-too-early");
-	calls[1]->result = HOST_OK;
-	ringcast_loop_give_back(rig.loop, calls[1]);
+}
+
+/* The second session's place is kept, and its player is in this status then. Ends both. */
+static void expect_of_second(struct two_places *places, const char *token, const char *status)
+{
+	struct host_call *second = places->calls[1];
+	snprintf(second->players[0].token, sizeof(second->players[0].token), "%s", token);
+	second->result = HOST_OK;
+	ringcast_loop_give_back(rig.loop, second);
 	rig_turn(&rig);
-	expect_player("psess-told-too-early", "RESERVED");
-	rig_answer(&rig, calls[0], HOST_OK);
+	expect_player(token, status);
+	rig_answer(&rig, places->calls[0], HOST_OK);
 	for (int i = 0; i < 2; i++)
-		rig_free(requests[i]);
+		rig_free(places->requests[i]);
+}
+
+Test(sessions, what_is_told_of_a_player_under_another_session_is_not_believed)
+{
+	struct two_places places;
+	ask_for_two(&places);
+	tell(HOST_PLAYER_COMPLETED, 1, "psess-told-too-early");
+	expect_of_second(&places, "psess-told-too-early", "RESERVED");
 }
 
 Test(sessions, what_is_told_of_a_player_under_another_session_does_not_hide_what_its_own_says)
 {
-	char input[512];
-	struct request *requests[2];
-	struct host_call *calls[2];
-	for (int i = 0; i < 2; i++) {
-		snprintf(input, sizeof(input), "{\"GameSessionId\": \"%s\", \"PlayerId\": \"p\"}", session_id(i == 0 ? "t1" : "t2", 2));
-		requests[i] = rig_ask(&rig, "CreatePlayerSession", input);
-		rig_turn(&rig);
-		calls[i] = rig_take_call(&rig);
-	}
+	struct two_places places;
+	ask_for_two(&places);
 	struct host_event event = {.kind = HOST_PLAYER_ACTIVE, .sequence = 9, .player = "psess-told-by-both"};
-	memcpy(event.session, calls[0]->session, sizeof(event.session));
+	memcpy(event.session, places.calls[0]->session, sizeof(event.session));
 	ringcast_loop_tell(rig.loop, &event);
 	event.kind = HOST_PLAYER_COMPLETED;
 	event.sequence = 2;
-	memcpy(event.session, calls[1]->session, sizeof(event.session));
+	memcpy(event.session, places.calls[1]->session, sizeof(event.session));
 	ringcast_loop_tell(rig.loop, &event);
-	snprintf(calls[1]->players[0].token, sizeof(calls[1]->players[0].token), "psess-told-by-both");
-	calls[1]->result = HOST_OK;
-	ringcast_loop_give_back(rig.loop, calls[1]);
-	rig_turn(&rig);
-	expect_player("psess-told-by-both", "COMPLETED");
-	rig_answer(&rig, calls[0], HOST_OK);
-	for (int i = 0; i < 2; i++)
-		rig_free(requests[i]);
+	expect_of_second(&places, "psess-told-by-both", "COMPLETED");
 }
