@@ -200,6 +200,11 @@ struct buf *ringcast_buf_alloc(struct buf_pool *pool, size_t capacity_bytes)
 	return LIKELY(buf != NULL) ? buf : take_after_relief(pool, fitting, capacity_bytes);
 }
 
+struct buf *ringcast_buf_alloc_left(struct buf_pool *pool, size_t capacity_bytes)
+{
+	return take(pool, class_of(capacity_bytes));
+}
+
 struct buf *ringcast_buf_alloc_spare(struct buf_pool *pool, size_t capacity_bytes)
 {
 	uint32_t fitting = class_of(capacity_bytes);

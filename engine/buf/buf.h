@@ -45,6 +45,8 @@ struct buf *ringcast_buf_alloc(struct buf_pool *pool, size_t capacity_bytes);
 /* For those who have proven nothing yet, or who wait for somebody: as above, but only from classes of which less than half is in use. */
 struct buf *ringcast_buf_alloc_spare(struct buf_pool *pool, size_t capacity_bytes);
 static inline struct buf *ringcast_buf_ref(struct buf *buf) { buf->refs++; return buf; }
+/* For what is much and asked for by one: all that is left, as above, but nobody gives anything up for it. */
+struct buf *ringcast_buf_alloc_left(struct buf_pool *pool, size_t capacity_bytes);
 /* The capacities that an alloc of this size may get, smallest and largest. */
 void ringcast_buf_pool_range(const struct buf_pool *pool, size_t capacity_bytes, uint32_t *ret_min, uint32_t *ret_max);
 uint64_t ringcast_buf_pool_bytes(const struct buf_pool *pool, size_t capacity_bytes, uint64_t *ret_free_bytes); /* of these capacities: in all, and free */

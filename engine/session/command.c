@@ -138,10 +138,14 @@ static enum drop_reason command_do(struct session *session, const struct command
 	ringcast_unreachable("command kind");
 }
 
-/* NULL: no buffer. */
-static struct command *keep(struct session *session, const struct command *command)
+typedef struct buf *buf_alloc_fn(struct buf_pool *pool, size_t capacity_bytes);
+
+/* alloc: of messages, which may be many and long. The other commands are small, and somebody who holds much may have to give for them. NULL: no buffer. */
+static struct command *keep(struct session *session, const struct command *command, buf_alloc_fn *alloc)
 {
-	struct buf *home = ringcast_buf_alloc(session->store->options.pool, sizeof(*command) + command->data.size);
+	size_t bytes = sizeof(*command) + command->data.size;
+	struct buf_pool *pool = session->store->options.pool;
+	struct buf *home = command->kind == COMMAND_SEND ? alloc(pool, bytes) : ringcast_buf_alloc(pool, bytes);
 	if (home == NULL)
 		return NULL;
 	struct command *waiting = (struct command *)home->data;
@@ -167,7 +171,7 @@ static enum drop_reason command_do_or_park(struct session *session, const struct
 	struct player *player = find_waiting(session, command);
 	if (player == NULL)
 		return command_do(session, command);
-	struct command *kept = keep(session, command);
+	struct command *kept = keep(session, command, ringcast_buf_alloc_spare);
 	if (kept == NULL)
 		return DROP_NO_BUFFER;
 	enum drop_reason reason = ringcast_park_command(player, kept);
@@ -180,7 +184,7 @@ static enum drop_reason queue_push(struct session *session, const struct command
 {
 	if (session->command_count >= session->store->options.limits->commands_per_hook_max)
 		return DROP_COMMAND_LIMIT;
-	struct command *waiting = keep(session, command);
+	struct command *waiting = keep(session, command, ringcast_buf_alloc_left);
 	if (waiting == NULL)
 		return DROP_NO_BUFFER;
 	ringcast_list_add_tail(&session->commands, &waiting->node);

@@ -2,6 +2,7 @@
 #include <criterion/criterion.h>
 #include <stdio.h>
 
+#include "session/session_impl.h"
 #include "world.h"
 
 static struct world world;
@@ -68,6 +69,38 @@ Test(commands, a_send_that_goes_nowhere_says_why)
 	cr_assert_eq(say(5, -1, 0, -7, "x"), DROP_NO_TARGET);
 	cr_assert_eq(session->drops, 5);
 	expect(&world, "");
+}
+
+static bool count_relief(void *context, size_t capacity_bytes)
+{
+	++*(unsigned *)context;
+	return false;
+}
+
+/* However much a script says in one callback, no other session's players pay for it. */
+Test(commands, what_waits_for_the_end_of_a_callback_takes_what_is_left_and_no_more)
+{
+	static char text[16001];
+	static unsigned relief_count;
+	unsigned taken = 0, refused = 0;
+	memset(text, 'x', sizeof(text) - 1);
+	ringcast_buf_pool_set_relief(world.pool, count_relief, &relief_count);
+	ringcast_session_enter_hook(session);
+	for (unsigned i = 0; i < 200; i++) {
+		enum drop_reason reason = say(5, -1, 2, 0, text);
+		taken += reason == DROP_NONE;
+		refused += reason == DROP_NO_BUFFER;
+	}
+	cr_assert_eq(ringcast_command_kick(session, 3, "and this still happens"), DROP_NONE);
+	ringcast_session_leave_hook(session);
+	cr_assert_eq(taken + refused, 200);
+	cr_assert_eq(relief_count, 0, "others were to give up theirs");
+	cr_assert_gt(taken, 0);
+	cr_assert_eq(session->drops, refused);
+	cr_assert_gt(refused, 0);
+	world_send(&world, one, 10, PROTO_PEER_SERVER, 0, ""); /* an event like any other: behind it the commands are carried out */
+	cr_assert_eq(ringcast_buf_pool_in_use(world.pool), 0);
+	cr_assert_eq(say(5, -1, 2, 0, text), DROP_NONE);
 }
 
 Test(commands, op_codes_that_break_clients_are_refused)
