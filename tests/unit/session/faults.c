@@ -39,6 +39,10 @@ void *__real_ringcast_slab_alloc(struct slab *slab, handle *ret_handle);
 void *__wrap_ringcast_slab_alloc(struct slab *slab, handle *ret_handle);
 struct buf *__real_ringcast_buf_alloc(struct buf_pool *pool, size_t capacity_bytes);
 struct buf *__wrap_ringcast_buf_alloc(struct buf_pool *pool, size_t capacity_bytes);
+struct buf *__real_ringcast_buf_alloc_spare(struct buf_pool *pool, size_t capacity_bytes);
+struct buf *__wrap_ringcast_buf_alloc_spare(struct buf_pool *pool, size_t capacity_bytes);
+struct buf *__real_ringcast_buf_alloc_left(struct buf_pool *pool, size_t capacity_bytes);
+struct buf *__wrap_ringcast_buf_alloc_left(struct buf_pool *pool, size_t capacity_bytes);
 void *__real_ringcast_pages_reserve(size_t size_bytes);
 void *__wrap_ringcast_pages_reserve(size_t size_bytes);
 void *__real_malloc(size_t size);
@@ -58,6 +62,16 @@ void *__wrap_ringcast_slab_alloc(struct slab *slab, handle *ret_handle)
 struct buf *__wrap_ringcast_buf_alloc(struct buf_pool *pool, size_t capacity_bytes)
 {
 	return is_refused() ? NULL : __real_ringcast_buf_alloc(pool, capacity_bytes);
+}
+
+struct buf *__wrap_ringcast_buf_alloc_spare(struct buf_pool *pool, size_t capacity_bytes)
+{
+	return is_refused() ? NULL : __real_ringcast_buf_alloc_spare(pool, capacity_bytes);
+}
+
+struct buf *__wrap_ringcast_buf_alloc_left(struct buf_pool *pool, size_t capacity_bytes)
+{
+	return is_refused() ? NULL : __real_ringcast_buf_alloc_left(pool, capacity_bytes);
 }
 
 void *__wrap_ringcast_pages_reserve(size_t size_bytes)
