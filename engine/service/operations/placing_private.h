@@ -40,9 +40,10 @@ struct placement {
 
 /* What has room: the engine of this process is the first one, the others are a fleet's game servers at a location. */
 struct pool {
-	char *key; /* "fleet/location" */
+	char *key; /* "fleet/location"; NULL: no queue leads there any more, and the number is the board's to give anew */
 	size_t fleet_bytes;
 	uint32_t trying;
+	bool is_left; /* no queue leads there, but somebody is still tried in it */
 };
 
 /* Of one that has ended, until its record is forgotten. */
@@ -56,7 +57,7 @@ struct placing {
 	struct place_board *board;
 	struct text_index by_id, pools_by_key;
 	struct pool *pools;
-	uint32_t pool_count, pool_capacity;
+	uint32_t pool_count, pool_capacity; /* of numbers, also those that are free */
 	struct list_node all, touched, decided, answers, ended;
 	struct list_node forgotten; /* of ended, where that is not durable yet */
 	size_t ended_count;

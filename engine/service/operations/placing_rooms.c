@@ -30,9 +30,36 @@ uint32_t ringcast_placing_add_pool(struct placing *placing, const char *key, siz
 		free(copy);
 		return PLACE_POOL_NONE;
 	}
-	ringcast_assert(pool == placing->pool_count);
-	placing->pools[placing->pool_count++] = (struct pool){copy, fleet_bytes, 0};
+	if (pool == placing->pool_count)
+		placing->pool_count++;
+	placing->pools[pool] = (struct pool){.key = copy, .fleet_bytes = fleet_bytes};
 	return pool;
+}
+
+static void remove_pool(struct placing *placing, uint32_t pool)
+{
+	ringcast_text_index_remove(&placing->pools_by_key, placing->pools[pool].key);
+	free(placing->pools[pool].key);
+	placing->pools[pool] = (struct pool){0};
+	ringcast_place_board_remove_pool(placing->board, pool);
+}
+
+/* Pools to which no queue leads any more go; one in which somebody is tried, when that is over. */
+static void sweep_pools(struct placing *placing)
+{
+	bool *is_used = calloc(placing->pool_count, sizeof(*is_used));
+	if (is_used == NULL) {
+		placing->is_dirty = true;
+		return;
+	}
+	ringcast_place_board_mark_pools(placing->board, is_used);
+	for (uint32_t i = 1; i < placing->pool_count; i++) {
+		struct pool *pool = &placing->pools[i];
+		pool->is_left = !is_used[i] && pool->trying > 0;
+		if (!is_used[i] && pool->key != NULL && pool->trying == 0)
+			remove_pool(placing, i);
+	}
+	free(is_used);
 }
 
 /* Whether there is room nobody knows here: a few are tried at once, and the host says. */
@@ -62,9 +89,11 @@ static uint32_t pool_of(struct model *model, const char *fleet_id, const json_t 
 void ringcast_placing_hear_of_room(struct model *model, const char *fleet, size_t fleet_bytes)
 {
 	struct placing *placing = model->placing;
-	for (uint32_t i = 1; i < placing->pool_count; i++)
-		if (fleet_bytes == 0 || (placing->pools[i].fleet_bytes == fleet_bytes && strncmp(placing->pools[i].key, fleet, fleet_bytes) == 0))
+	for (uint32_t i = 1; i < placing->pool_count; i++) {
+		const struct pool *pool = &placing->pools[i];
+		if (pool->key != NULL && (fleet_bytes == 0 || (pool->fleet_bytes == fleet_bytes && strncmp(pool->key, fleet, fleet_bytes) == 0)))
 			probe(placing, i);
+	}
 }
 
 void ringcast_placing_sync_engine(struct model *model)
@@ -81,7 +110,8 @@ void ringcast_placing_leave_pool(struct model *model, struct placement *placemen
 {
 	struct placing *placing = model->placing;
 	ringcast_assert(placing->pools[placement->pool].trying > 0);
-	placing->pools[placement->pool].trying--;
+	if (--placing->pools[placement->pool].trying == 0 && placing->pools[placement->pool].is_left)
+		placing->is_dirty = true;
 	if (placement->pool == 0 && is_full)
 		placing->engine_full_until_ms = model->steady_ms + FULL_MS;
 	else if (placement->pool != 0 && !is_full)
@@ -133,4 +163,5 @@ void ringcast_placing_sync_queues(struct model *model)
 	const struct record *queue = ringcast_records_next(&model->records, RECORD_QUEUE, "");
 	for (; queue != NULL; queue = ringcast_records_next(&model->records, RECORD_QUEUE, queue->id))
 		ringcast_placing_set_queue(model, queue->id, queue->document);
+	sweep_pools(model->placing);
 }

@@ -51,6 +51,8 @@ struct place_board {
 	struct list_node resting[PLACE_ATTEMPTS_MAX]; /* by attempt, so that each is in the order of time */
 	int64_t *rooms;
 	uint32_t pool_count, pool_capacity;
+	uint32_t *spare; /* numbers of pools that were removed, a stack */
+	uint32_t spare_count;
 	uint32_t *open; /* pools with room that were not looked at since it came, a stack */
 	bool *is_open;
 	uint32_t open_count;
@@ -133,6 +135,7 @@ void ringcast_place_board_destroy(struct place_board **board)
 	}
 	remove_all(old, &old->over, offsetof(struct place_request, rest_node));
 	free(old->rooms);
+	free(old->spare);
 	free(old->open);
 	free(old->is_open);
 	free(old);
@@ -150,10 +153,13 @@ static bool grow_pools(struct place_board *board)
 	uint32_t *open = realloc(board->open, capacity * sizeof(*open));
 	if (open != NULL)
 		board->open = open;
+	uint32_t *spare = realloc(board->spare, capacity * sizeof(*spare));
+	if (spare != NULL)
+		board->spare = spare;
 	bool *is_open = realloc(board->is_open, capacity * sizeof(*is_open));
 	if (is_open != NULL)
 		board->is_open = is_open;
-	if (rooms == NULL || open == NULL || is_open == NULL)
+	if (rooms == NULL || open == NULL || spare == NULL || is_open == NULL)
 		return false;
 	board->pool_capacity = capacity;
 	return true;
@@ -161,11 +167,30 @@ static bool grow_pools(struct place_board *board)
 
 uint32_t ringcast_place_board_add_pool(struct place_board *board)
 {
+	if (board->spare_count > 0)
+		return board->spare[--board->spare_count];
 	if (board->pool_count == board->pool_capacity && !grow_pools(board))
 		return PLACE_POOL_NONE;
 	board->rooms[board->pool_count] = 0;
 	board->is_open[board->pool_count] = false;
 	return board->pool_count++;
+}
+
+/* It may still lie among those with room to be looked at, where it is found to have none. */
+void ringcast_place_board_remove_pool(struct place_board *board, uint32_t pool)
+{
+	ringcast_assert(pool < board->pool_count && board->spare_count < board->pool_count);
+	board->rooms[pool] = 0;
+	board->spare[board->spare_count++] = pool;
+}
+
+void ringcast_place_board_mark_pools(const struct place_board *board, bool *is_used)
+{
+	for (struct list_node *node = board->lines.next; node != &board->lines; node = node->next) {
+		const struct place_queue *queue = CONTAINER_OF(node, struct line, node)->queue;
+		for (uint32_t i = 0; i < ringcast_place_queue_site_count(queue); i++)
+			is_used[ringcast_place_queue_site(queue, i)->pool] = true;
+	}
 }
 
 void ringcast_place_board_set_room(struct place_board *board, uint32_t pool, int64_t room)

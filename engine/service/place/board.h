@@ -38,6 +38,10 @@ void ringcast_place_board_destroy(struct place_board **board); /* accepts NULL i
 
 /* The pool's number, from 0 up; a new one has no room. PLACE_POOL_NONE: out of memory. */
 uint32_t ringcast_place_board_add_pool(struct place_board *board);
+/* No queue has a site of it any more: its number goes to the next one that is added. */
+void ringcast_place_board_remove_pool(struct place_board *board, uint32_t pool);
+/* Sets those of the flags, one for each pool, of whose pools a queue has a site. */
+void ringcast_place_board_mark_pools(const struct place_board *board, bool *is_used);
 /* How many sessions may be tried in it now, beyond those that are being tried. */
 void ringcast_place_board_set_room(struct place_board *board, uint32_t pool, int64_t room);
 int64_t ringcast_place_board_room(const struct place_board *board, uint32_t pool);

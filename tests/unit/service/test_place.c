@@ -30,6 +30,33 @@ static struct place_board *board_new(uint32_t pools)
 	return board;
 }
 
+Test(board, a_pool_that_is_removed_gives_its_number_to_the_next_one_and_nobody_is_tried_there)
+{
+	struct place_board *board = board_new(3);
+	bool is_used[3] = {false};
+	struct place_effect effect;
+	struct owner owner = {0};
+	struct place_queue *queue = ringcast_place_queue_create(60);
+	cr_assert(ringcast_place_queue_add_site(queue, 0, "a", 0, 0) && ringcast_place_queue_add_site(queue, 0, "b", 2, 0) && ringcast_place_queue_seal(queue));
+	cr_assert(ringcast_place_board_set_queue(board, "q", queue, 0));
+	ringcast_place_board_mark_pools(board, is_used);
+	cr_assert(is_used[0] && !is_used[1] && is_used[2]);
+	ringcast_place_board_set_room(board, 1, 5);
+	ringcast_place_board_remove_pool(board, 1);
+	cr_assert_eq(ringcast_place_board_room(board, 1), 0);
+	cr_assert_eq(ringcast_place_board_add_pool(board), 1, "while it still lies among those with room");
+	cr_assert_eq(ringcast_place_board_add_pool(board), 3);
+	queue = ringcast_place_queue_create(60);
+	cr_assert(ringcast_place_queue_add_site(queue, 0, "a", 1, 0) && ringcast_place_queue_seal(queue));
+	cr_assert(ringcast_place_board_set_queue(board, "q", queue, 0));
+	owner.request = ringcast_place_board_add(board, "q", &owner, 0);
+	cr_assert_not(ringcast_place_board_next(board, &effect), "the new one has no room yet");
+	ringcast_place_board_set_room(board, 1, 1);
+	cr_assert(ringcast_place_board_next(board, &effect) && effect.kind == PLACE_TRY && effect.pool == 1);
+	ringcast_place_board_remove(board, &owner.request);
+	ringcast_place_board_destroy(&board);
+}
+
 /* Destination 0 in a and b (pools 0 and 1), destination 1 in b and c (pools 2 and 3). */
 static struct place_queue *two_fleets(uint32_t timeout_s)
 {
