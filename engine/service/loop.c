@@ -342,6 +342,7 @@ bool ringcast_loop_turn(struct loop *loop)
 	ringcast_game_sessions_forget(&loop->model.sessions, loop->model.now_ms - GAME_SESSION_KEPT_MS, loop->model.settings.ended_sessions_max,
 				      FORGET_PER_TURN_MAX);
 	ringcast_game_sessions_forget_players(&loop->model.sessions, loop->model.settings.left_players_max);
+	ringcast_game_sessions_forget_data(&loop->model.sessions, loop->model.settings.ended_data_bytes_max);
 	return is_any;
 }
 

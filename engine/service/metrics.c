@@ -141,6 +141,9 @@ static void tell_watched(const struct teller *teller, const json_t *watched)
 		tell_fleet(teller, name, value);
 	count(teller, "ringcast_service_player_session_activations_total", "Players who came to the place that was kept for them.", number_of(watched, "activations"));
 	count(teller, "ringcast_service_game_session_interruptions_total", "Game sessions that ended as ERROR.", number_of(watched, "interruptions"));
+	gauge(teller, "ringcast_service_ended_data_bytes", "MatchmakerData and GameSessionData of game sessions that have ended.", (double)number_of(watched, "ended_data_bytes"));
+	count(teller, "ringcast_service_ended_data_forgotten_total", "Game sessions that have ended and lost these data to service.ended_data_max.",
+	      number_of(watched, "data_forgotten"));
 	gauge(teller, "ringcast_service_dead_letters", "Events that webhooks did not take, and that are kept.", (double)number_of(watched, "letters"));
 }
 

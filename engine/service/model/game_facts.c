@@ -9,7 +9,7 @@
 
 /* The long ones come last, behind everything that searches look at. */
 static const char *const names[] = {"Name", "CreatorId", "MatchmakerData", "GameSessionData"};
-enum { FACT_NAME, FACT_COUNT = ARRAY_COUNT(names) };
+enum { FACT_NAME, FACT_CREATOR, FACT_DATA_FIRST, FACT_COUNT = ARRAY_COUNT(names) };
 
 struct game_facts {
 	uint32_t property_count;
@@ -139,4 +139,34 @@ const char *ringcast_game_facts_property(const struct game_facts *facts, const c
 		text = behind(value);
 	}
 	return NULL;
+}
+
+/* Where the data begin. */
+static size_t offset_of_data(const struct game_facts *facts)
+{
+	const char *text = behind(facts->texts);
+	for (uint32_t i = 0; i < 2 * facts->property_count; i++)
+		text = behind(text);
+	if (facts->has[FACT_CREATOR])
+		text = behind(text);
+	return (size_t)(text - (const char *)facts);
+}
+
+size_t ringcast_game_facts_data_bytes(const struct game_facts *facts)
+{
+	const char *start = (const char *)facts + offset_of_data(facts), *text = start;
+	for (size_t i = FACT_DATA_FIRST; i < FACT_COUNT; i++)
+		if (facts->has[i])
+			text = behind(text);
+	return (size_t)(text - start);
+}
+
+void ringcast_game_facts_drop_data(struct game_facts **facts)
+{
+	size_t size = offset_of_data(*facts);
+	for (size_t i = FACT_DATA_FIRST; i < FACT_COUNT; i++)
+		(*facts)->has[i] = false;
+	struct game_facts *smaller = realloc(*facts, size > sizeof(**facts) ? size : sizeof(**facts));
+	if (smaller != NULL)
+		*facts = smaller;
 }

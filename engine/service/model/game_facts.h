@@ -18,4 +18,8 @@ json_t *ringcast_game_facts_show(const struct game_facts *facts);
 const char *ringcast_game_facts_name(const struct game_facts *facts);			   /* "": none */
 const char *ringcast_game_facts_property(const struct game_facts *facts, const char *key); /* NULL: there is no such property */
 
+/* Its data are what may be long: MatchmakerData and GameSessionData. Bytes that they take; 0: there are none. */
+size_t ringcast_game_facts_data_bytes(const struct game_facts *facts);
+void ringcast_game_facts_drop_data(struct game_facts **facts); /* the others are shown on */
+
 #endif

@@ -79,6 +79,7 @@ void ringcast_game_sessions_init(struct game_sessions *sessions, uint64_t seed)
 	ringcast_session_order_init(&sessions->all);
 	ringcast_session_order_init(&sessions->live);
 	ringcast_list_init(&sessions->ended);
+	ringcast_list_init(&sessions->ended_with_data);
 	ringcast_list_init(&sessions->left_players);
 	ringcast_list_init(&sessions->crowded);
 }
@@ -223,12 +224,32 @@ static void remove_player(struct game_sessions *sessions, struct player_session 
 	free(player);
 }
 
+/* Its data are not counted any more. */
+static void leave_data(struct game_sessions *sessions, struct game_session *session)
+{
+	ringcast_assert(sessions->ended_data_bytes >= session->data_bytes);
+	ringcast_list_remove(&session->data_node);
+	sessions->ended_data_bytes -= session->data_bytes;
+	session->data_bytes = 0;
+}
+
+static void note_data(struct game_sessions *sessions, struct game_session *session)
+{
+	session->data_bytes = ringcast_game_facts_data_bytes(session->facts);
+	if (session->data_bytes == 0)
+		return;
+	sessions->ended_data_bytes += session->data_bytes;
+	ringcast_list_add_tail(&sessions->ended_with_data, &session->data_node);
+}
+
 void ringcast_game_session_remove(struct game_sessions *sessions, struct game_session *session)
 {
 	while (!ringcast_list_is_empty(&session->players))
 		remove_player(sessions, CONTAINER_OF(session->players.next, struct player_session, node));
 	if (ringcast_list_has(&session->crowded_node))
 		ringcast_list_remove(&session->crowded_node);
+	if (ringcast_list_has(&session->data_node))
+		leave_data(sessions, session);
 	ringcast_text_index_remove(&sessions->by_key, session->key);
 	if (*session->host_session != '\0')
 		ringcast_text_index_remove(&sessions->by_host_session, session->host_session);
@@ -268,6 +289,7 @@ bool ringcast_game_session_move(struct game_sessions *sessions, struct game_sess
 		sessions->ended_count++;
 		ringcast_session_order_remove(&sessions->live, session->number);
 		ringcast_list_add_tail(&sessions->ended, &session->ended_node);
+		note_data(sessions, session);
 		end_players(session, now_ms);
 	}
 	if (sessions->session_moved != NULL)
@@ -345,6 +367,16 @@ void ringcast_game_sessions_forget_players(struct game_sessions *sessions, size_
 	}
 	while (sessions->left_count > kept_max)
 		remove_player(sessions, CONTAINER_OF(sessions->left_players.next, struct player_session, left_all_node));
+}
+
+void ringcast_game_sessions_forget_data(struct game_sessions *sessions, size_t bytes_max)
+{
+	while (sessions->ended_data_bytes > bytes_max) {
+		struct game_session *session = CONTAINER_OF(sessions->ended_with_data.next, struct game_session, data_node);
+		leave_data(sessions, session);
+		ringcast_game_facts_drop_data(&session->facts);
+		sessions->data_forgotten_count++;
+	}
 }
 
 size_t ringcast_game_sessions_forget(struct game_sessions *sessions, int64_t before_ms, size_t kept_max, size_t count_max)

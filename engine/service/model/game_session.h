@@ -76,6 +76,8 @@ struct game_session {
 	uint64_t next_player;
 	struct list_node crowded_node; /* game_sessions.crowded, while left_count is above the bound */
 	struct list_node ended_node; /* game_sessions.ended, the first that ended first */
+	struct list_node data_node;  /* game_sessions.ended_with_data, likewise */
+	size_t data_bytes;	     /* of its facts, while it is there */
 	uint64_t number;	  /* counts up: the order of pages */
 	char texts[];		  /* key and location */
 };
@@ -87,7 +89,9 @@ struct game_sessions {
 	void *context;
 	struct text_index by_key, by_host_session, players_by_id;
 	struct session_order all, live;
-	struct list_node ended;
+	struct list_node ended, ended_with_data;
+	size_t ended_data_bytes;   /* of MatchmakerData and GameSessionData of sessions that have ended */
+	uint64_t data_forgotten_count; /* sessions that were left without, since the start */
 	struct list_node left_players; /* of all sessions: player sessions that have ended, the first that ended first */
 	struct list_node crowded;      /* sessions with more of them than are kept of each */
 	size_t left_count, left_per_session_max; /* left_per_session_max: no bound before it is set */
@@ -132,6 +136,9 @@ bool ringcast_player_session_status_find(const char *name, enum player_session_s
 
 /* Forgets the oldest of more than kept_max player sessions that have ended, and of more than left_per_session_max of one session. */
 void ringcast_game_sessions_forget_players(struct game_sessions *sessions, size_t kept_max);
+
+/* The oldest of those that have ended lose their data, until all together have no more than bytes_max. */
+void ringcast_game_sessions_forget_data(struct game_sessions *sessions, size_t bytes_max);
 
 /* Forgets what ended before before_ms, and the oldest of more than kept_max; at most count_max now. Returns how many. */
 size_t ringcast_game_sessions_forget(struct game_sessions *sessions, int64_t before_ms, size_t kept_max, size_t count_max);

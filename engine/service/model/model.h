@@ -32,6 +32,7 @@ struct model_settings {
 	uint32_t letters_max;	   /* dead letters that are kept */
 	uint32_t placements_max, ended_placements_max; /* that wait; that are kept after they have ended */
 	uint32_t ended_sessions_max; /* kept, of those that ended within the thirty days */
+	size_t ended_data_bytes_max; /* of their MatchmakerData and GameSessionData, all together */
 	uint32_t left_players_max, left_players_per_session_max; /* player sessions kept that have ended */
 	/* matchmaking */
 	uint32_t match_tickets_max;	  /* that have not ended */

@@ -59,9 +59,10 @@ static void watch(struct model *model, struct request *request)
 		json_object_set_new(fleets, list->records[i].id, figures_of(&figures));
 	}
 	free(tallies);
-	ringcast_request_answer(request, json_pack("{s:o, s:o, s:I, s:I, s:I}", "fleets", fleets, "statuses", statuses_of(model), "activations",
+	ringcast_request_answer(request, json_pack("{s:o, s:o, s:I, s:I, s:I, s:I, s:I}", "fleets", fleets, "statuses", statuses_of(model), "activations",
 						   (json_int_t)model->sessions.activation_count, "interruptions", (json_int_t)model->sessions.interruption_count,
-						   "letters", (json_int_t)ringcast_records_count(&model->records, RECORD_LETTER)));
+						   "letters", (json_int_t)ringcast_records_count(&model->records, RECORD_LETTER), "ended_data_bytes",
+						   (json_int_t)model->sessions.ended_data_bytes, "data_forgotten", (json_int_t)model->sessions.data_forgotten_count));
 }
 
 const struct operation ringcast_operation_watch = {"Watch", watch, ROLE_READER, SHAPE_ID_NONE, SHAPE_ID_NONE, ""};

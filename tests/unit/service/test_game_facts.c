@@ -3,6 +3,7 @@
 #include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/prng.h"
 #include "service/model/game_session.h"
@@ -32,6 +33,34 @@ Test(game_facts, what_was_given_is_shown_and_nothing_else)
 	expect_shown("{\"GameSessionData\": \"d\", \"FleetId\": \"f\"}", "{\"GameSessionData\": \"d\"}");
 	expect_shown("{\"Name\": 7, \"GameProperties\": [1, {\"Key\": \"k\"}, {\"Key\": \"a\", \"Value\": \"b\"}]}",
 		     "{\"GameProperties\": [{\"Key\": \"a\", \"Value\": \"b\"}]}");
+}
+
+/* With and without each of the others, so that the place where the data begin is found. */
+Test(game_facts, the_data_can_be_dropped_and_the_rest_is_shown_on)
+{
+	static const char *const members[] = {"\"Name\": \"n\"", "\"CreatorId\": \"c\"", "\"GameProperties\": [{\"Key\": \"k\", \"Value\": \"v\"}]", "\"MatchmakerData\": \"12345\"",
+					      "\"GameSessionData\": \"123\""};
+	for (unsigned set = 0; set < 32; set++) {
+		char text[512] = "{", rest[600];
+		for (size_t i = 0; i < 5; i++) {
+			if (i == 3)
+				snprintf(rest, sizeof(rest), "%s}", text);
+			if (set & 1u << i)
+				snprintf(text + strlen(text), sizeof(text) - strlen(text), "%s%s", strlen(text) > 1 ? ", " : "", members[i]);
+		}
+		strcat(text, "}");
+		json_t *in = json_loads(text, 0, NULL), *wanted = json_loads(rest, 0, NULL);
+		struct game_facts *facts = ringcast_game_facts_pack(in);
+		cr_assert_eq(ringcast_game_facts_data_bytes(facts), (set & 8 ? 6u : 0u) + (set & 16 ? 4u : 0u), "%s", text);
+		ringcast_game_facts_drop_data(&facts);
+		json_t *out = ringcast_game_facts_show(facts);
+		cr_assert(json_equal(out, wanted), "%s", text);
+		cr_assert_eq(ringcast_game_facts_data_bytes(facts), 0);
+		free(facts);
+		json_decref(in);
+		json_decref(wanted);
+		json_decref(out);
+	}
 }
 
 Test(game_facts, a_search_finds_name_and_properties)

@@ -165,3 +165,57 @@ Test(left_players, pages_go_on_rightly_when_players_before_them_are_forgotten)
 	cr_assert_str_eq(seen, "a b c d e f");
 	cr_assert_str_eq(next, "");
 }
+
+/* Data of game sessions that have ended: 4096 bytes here, of all together. */
+
+static void create_with_data(const char *token, size_t bytes)
+{
+	char data[4096], input[4400];
+	memset(data, 'd', bytes);
+	data[bytes] = '\0';
+	snprintf(input, sizeof(input), "{\"FleetId\": \"fleet-1\", \"MaximumPlayerSessionCount\": 5, \"IdempotencyToken\": \"%s\", \"GameSessionData\": \"%s\"}", token, data);
+	rig_free(rig_run(&rig, "CreateGameSession", input));
+}
+
+static void end_session(const char *token)
+{
+	struct host_event event = {.kind = HOST_SESSION_ENDED, .sequence = session_of(token)->event_sequence + 1};
+	snprintf(event.session, sizeof(event.session), "%s", session_of(token)->host_session);
+	ringcast_loop_tell(rig.loop, &event);
+	rig_turn(&rig);
+}
+
+static size_t data_shown(const char *token)
+{
+	char input[256];
+	snprintf(input, sizeof(input), "{\"GameSessionId\": \"arn:aws:gamelift:local::gamesession/fleet-1/%s\"}", token);
+	struct request *request = rig_run(&rig, "DescribeGameSessions", input);
+	cr_assert_eq(request->fault, FAULT_NONE, "%s", request->message);
+	size_t bytes = strlen(rig_text(request, "GameSessions.0.GameSessionData"));
+	rig_free(request);
+	return bytes;
+}
+
+Test(left_players, data_of_sessions_that_have_ended_have_a_bound_and_those_that_live_keep_theirs)
+{
+	const struct game_sessions *sessions = &ringcast_loop_model(rig.loop)->sessions;
+	create_with_data("live", 4000);
+	create_with_data("a", 2000);
+	create_with_data("b", 2000);
+	create_with_data("c", 2000);
+	end_session("b");
+	end_session("a");
+	cr_assert_eq(sessions->ended_data_bytes, 2 * 2001);
+	cr_assert_eq(sessions->data_forgotten_count, 0);
+	end_session("c");
+	cr_assert_eq(sessions->ended_data_bytes, 2 * 2001);
+	cr_assert_eq(sessions->data_forgotten_count, 1);
+	cr_assert_eq(data_shown("b"), 0, "it ended first");
+	cr_assert_eq(data_shown("a"), 2000);
+	cr_assert_eq(data_shown("c"), 2000);
+	cr_assert_eq(data_shown("live"), 4000);
+	rig.now_ms += GAME_SESSION_KEPT_MS + 1;
+	rig_turn(&rig);
+	cr_assert_eq(sessions->ended_data_bytes, 0, "forgotten with their sessions");
+	cr_assert_eq(data_shown("live"), 4000);
+}
