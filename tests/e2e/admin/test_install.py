@@ -53,8 +53,40 @@ class Install(unittest.TestCase):
         for path in ("bin/ringcastd", "bin/ringcast", "include/ringcast/ringcast.h", "lib/systemd/system/ringcastd.service", "lib/sysusers.d/ringcastd.conf",
                      "share/ringcast/ringcastd.yaml", "share/ringcast/alerts.yml", "share/ringcast/50-ringcastd.conf", "share/doc/ringcast/LICENSE",
                      "share/doc/ringcast/operating.md", "share/doc/ringcast/examples/lua/rooms/main.lua", "share/doc/ringcast/openapi.yaml",
-                     "share/man/man8/ringcastd.8", "share/man/man1/ringcast.1"):
+                     "share/doc/ringcast/examples/native/hello.c", "include/ringcast/ringcast_client.h", "share/ringcast/js/sidecar.js",
+                     "libexec/ringcast/ringcast-confine", "share/man/man8/ringcastd.8", "share/man/man5/ringcastd.yaml.5", "share/man/man3/ringcast.3",
+                     "share/man/man3/ringcast-client.3", "share/man/man1/ringcast.1", "share/man/man1/ringcast-load.1"):
             self.assertTrue((self.root / path).is_file(), path)
+        for program in ("ringcast", "ringcastd", "ringcast-load"):
+            for path in ("bin/@", "share/bash-completion/completions/@", "share/zsh/site-functions/_@", "share/fish/vendor_completions.d/@.fish"):
+                self.assertTrue((self.root / path.replace("@", program)).is_file(), path)
+        for library in ("ringcast", "ringcast-client"):
+            self.assertEqual(len([*self.root.glob(f"lib*/**/{library}.pc"), *self.root.glob(f"lib*/**/lib{library}.so")]), 2, library)
+
+    def test_the_man_pages_tell_of_everything(self):
+        page = lambda name: (self.root / "share/man" / f"man{name[-1]}" / name).read_text().replace("\\-", "-")
+        commands = re.findall(r"^  (\w+(?: \w\S*)?) .*?  ", self.help("ringcast"), re.M)
+        self.assertGreater(len(commands), 30)
+        for command in commands:
+            self.assertRegex(page("ringcast.1"), rf"(?m)^\.SS ringcast {command}\b")
+        for program, name in (("ringcastd", "ringcastd.8"), ("ringcast-load", "ringcast-load.1")):
+            for option in re.findall(r"^  (--\S+)", self.help(program), re.M):
+                self.assertIn(f".B {option}", page(name))
+        keys = re.findall(r"^\| `([a-z_.]+)`", (self.root / "share/doc/ringcast/configuration.md").read_text(), re.M)
+        self.assertGreater(len(keys), 100)
+        self.assertEqual([key for key in keys if f".B {key}\n" not in page("ringcastd.yaml.5")], [])
+        for header, name in (("ringcast.h", "ringcast.3"), ("ringcast_client.h", "ringcast-client.3")):
+            calls = re.findall(r"^RINGCAST\w*_API [^;(]*?(\w+)\(", (self.root / "include/ringcast" / header).read_text(), re.M)
+            self.assertGreater(len(calls), 10)
+            self.assertEqual([call for call in calls if not re.search(rf"\b{call}\(", page(name))], [])
+            self.assertNotIn("#define", page(name))
+
+    @unittest.skipUnless(shutil.which("man") and shutil.which("groff"), "man or groff is not installed")
+    def test_the_man_pages_are_without_fault(self):
+        for path in self.root.glob("share/man/man*/*"):
+            done = subprocess.run(["man", "--warnings", "-Tutf8", "-l", path], env={**clean(), "MANROFFSEQ": "", "MANWIDTH": "80"}, capture_output=True, text=True)
+            self.assertEqual((done.returncode, done.stderr), (0, ""), path)
+            self.assertIn("\nNAME\n", re.sub(r".\x08", "", done.stdout))
 
     def test_the_unit_starts_what_is_installed(self):
         unit = (self.root / "lib/systemd/system/ringcastd.service").read_text()
@@ -62,7 +94,7 @@ class Install(unittest.TestCase):
         self.assertIn(f"file:{PREFIX}/share/doc/ringcast/operating.md", unit)
 
     def test_a_game_builds_with_the_client_library(self):
-        flags = self.client_flags()
+        flags = self.flags("ringcast-client")
         for suffix, standard in (("c", "-std=c11"), ("cc", "-std=c++17")):
             if suffix == "cc" and shutil.which("c++") is None:
                 continue
@@ -74,6 +106,21 @@ class Install(unittest.TestCase):
             self.assertEqual(built.returncode, 0, built.stderr)
             played = subprocess.run([program], env=clean(), capture_output=True, text=True, timeout=100)
             self.assertEqual((played.returncode, played.stdout), (0, "in clear only\n" if CLIENT_TLS == "disabled" else "can encrypt\n"), played.stderr)
+
+    def test_a_program_of_relay_and_client_is_built_elsewhere_and_plays(self):
+        """From what is installed alone: the example, as C11 and as C++17, in a folder that knows nothing of the source."""
+        flags = [*self.flags("ringcast", "ringcast-client"), f"-Wl,-rpath,{self.library().parent}"]
+        source = (self.root / "share/doc/ringcast/examples/native/hello.c").read_text()
+        with tempfile.TemporaryDirectory() as elsewhere:
+            for suffix, standard, compiler in (("c", "-std=c11", os.environ["CC"].split()), ("cc", "-std=c++17", ["c++"])):
+                if shutil.which(compiler[0]) is None:
+                    continue
+                pathlib.Path(elsewhere, f"hello.{suffix}").write_text(source)
+                built = subprocess.run([*compiler, standard, "-Wall", "-Wextra", "-Wpedantic", "-Werror", "-Wno-missing-field-initializers", *SANITIZERS, f"hello.{suffix}",
+                                        "-o", f"hello-{suffix}", *flags], cwd=elsewhere, capture_output=True, text=True, timeout=100)
+                self.assertEqual(built.returncode, 0, built.stderr)
+                played = subprocess.run([f"./hello-{suffix}"], cwd=elsewhere, env=clean(), capture_output=True, text=True, timeout=100)
+                self.assertEqual((played.returncode, played.stdout), (0, "connected as peer 1\nthe game answered: hello\n"), played.stderr)
 
     @unittest.skipIf(CLIENT_TLS == "wolfssl", "asked for by name")
     def test_the_client_library_holds_no_wolfssl(self):
@@ -88,10 +135,13 @@ class Install(unittest.TestCase):
     def library(self):
         return next(self.root.glob("lib*/**/libringcast-client.so")).resolve()
 
-    def client_flags(self):
+    def help(self, program):
+        return subprocess.run([self.root / "bin" / program, "--help"], env=clean(), capture_output=True, text=True, check=True).stdout
+
+    def flags(self, *libraries):
         """As for a package that lies under --destdir: what the file says of the prefix is meant within it."""
         found = next(self.root.glob("lib*/**/pkgconfig/ringcast-client.pc"))
-        told = subprocess.run(["pkg-config", f"--define-variable=prefix={self.root}", "--cflags", "--libs", "ringcast-client"],
+        told = subprocess.run(["pkg-config", f"--define-variable=prefix={self.root}", "--cflags", "--libs", *libraries],
                               env={**clean(), "PKG_CONFIG_PATH": str(found.parent)}, capture_output=True, text=True)
         self.assertEqual(told.returncode, 0, told.stderr)
         self.assertNotIn("wolfssl", told.stdout)
