@@ -9,10 +9,11 @@
 
 #include "base/assert.h"
 #include "base/log.h"
+#include "base/pause.h"
 #include "io/clock.h"
 #include "ringcast/ringcast.h"
 
-enum { END_TIMEOUT_MS = 1000, POLL_MS_MAX = 1000, ATTACH_PAUSE_MS = 10, POLL_FAILED_PAUSE_MS = 100 };
+enum { END_TIMEOUT_MS = 1000, END_TURN_MS = 100, POLL_MS_MAX = 1000, ATTACH_PAUSE_MS = 10, POLL_FAILED_PAUSE_MS = 100 };
 
 static const struct sidecar_process no_process = {.pidfd = -1, .socket = -1, .output = -1};
 
@@ -256,21 +257,34 @@ void ringcast_sidecars_retire(struct sidecars *sidecars)
 		__atomic_store_n(&sidecars->is_retired, true, __ATOMIC_RELEASE);
 }
 
+/* Whether it ends while there is patience, which all processes share. As the shard does: time in which nobody ran is not taken off it. */
+static bool await_end(struct sidecars *sidecars, struct sidecar_slot *slot, uint64_t *patience_ns)
+{
+	uint64_t before_ns = ringcast_clock_now_ns();
+	for (bool is_patient = true; is_patient;) {
+		reap(sidecars, slot, *patience_ns > 0 ? END_TURN_MS : 0);
+		uint64_t after_ns = ringcast_clock_now_ns();
+		is_patient = ringcast_pause_spend(patience_ns, after_ns - before_ns, END_TURN_MS * NS_PER_MS);
+		if (slot->process.pid == 0)
+			return true;
+		before_ns = after_ns;
+	}
+	return false;
+}
+
 /* Their sockets are closed by now, which tells them to end; those that do not are killed. */
 static void end_processes(struct sidecars *sidecars)
 {
-	uint64_t deadline_ns = ringcast_clock_now_ns() + END_TIMEOUT_MS * NS_PER_MS;
+	uint64_t patience_ns = END_TIMEOUT_MS * NS_PER_MS;
 	for (uint32_t i = 0; i < sidecars->slot_count; i++) {
 		struct sidecar_slot *slot = &sidecars->slots[i];
-		uint64_t now_ns = ringcast_clock_now_ns();
 		if (slot->process.pid == 0)
 			continue;
 		if (slot->process.socket >= 0) {
 			close(slot->process.socket); /* never attached */
 			slot->process.socket = -1;
 		}
-		reap(sidecars, slot, now_ns < deadline_ns ? (int)((deadline_ns - now_ns) / NS_PER_MS) : 0);
-		if (slot->process.pid == 0)
+		if (await_end(sidecars, slot, &patience_ns))
 			continue;
 		ringcast_sidecar_process_kill(&slot->process);
 		reap(sidecars, slot, -1);
