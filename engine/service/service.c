@@ -19,6 +19,7 @@
 #include "service/operations/letters.h"
 #include "service/operations/watch.h"
 #include "service/outside.h"
+#include "service/question.h"
 
 /* How long the loop is waited for: a scrape goes without its share, letters are worth more. */
 enum { WATCH_MS = 2000, LETTERS_MS = 30000 };
@@ -421,89 +422,14 @@ bool ringcast_service_set_certificate(struct service *service, const char *certi
 	return !service->has_tls || ringcast_credentials_set(certificate, key, problem, SERVICE_PROBLEM_BYTES);
 }
 
-/* A question to the loop. Who leaves before it is answered leaves it to the loop's thread. */
-struct question {
-	struct request request;
-	pthread_mutex_t lock;
-	pthread_cond_t changed;
-	bool is_done, is_left;
-};
-
-static void question_free(struct question *question)
-{
-	json_decref(question->request.input);
-	json_decref(question->request.output);
-	pthread_mutex_destroy(&question->lock);
-	pthread_cond_destroy(&question->changed);
-	free(question);
-}
-
-static void answer_question(struct request *request)
-{
-	struct question *question = request->context;
-	pthread_mutex_lock(&question->lock);
-	question->is_done = true;
-	bool is_left = question->is_left;
-	pthread_cond_signal(&question->changed);
-	pthread_mutex_unlock(&question->lock);
-	if (is_left)
-		question_free(question);
-}
-
-/* NULL: no memory, or none is taken; nobody asks. */
-/* Takes the input. */
-static struct question *question_ask(struct service *service, const struct operation *operation, json_t *input)
-{
-	struct question *question = calloc(1, sizeof(*question));
-	if (question == NULL) {
-		json_decref(input);
-		return NULL;
-	}
-	pthread_mutex_init(&question->lock, NULL);
-	pthread_cond_init(&question->changed, NULL);
-	question->request = (struct request){.role = ROLE_OPERATOR, .operation = operation, .input = input, .done = answer_question, .context = question};
-	if (question->request.input != NULL && ringcast_loop_ask(service->loop, &question->request))
-		return question;
-	question_free(question);
-	return NULL;
-}
-
-/* What the loop answers to the input, which is taken; the caller's. NULL: problem. A loop that hangs is waited for no longer than so. */
-static json_t *ask_loop(struct service *service, const struct operation *operation, json_t *input, int64_t wait_ms, char problem[SERVICE_PROBLEM_BYTES])
-{
-	struct question *question = question_ask(service, operation, input);
-	int64_t until_ms = ringcast_outside_steady_ms() + wait_ms;
-	const struct timespec until = {.tv_sec = until_ms / 1000, .tv_nsec = until_ms % 1000 * 1000000};
-	json_t *output = NULL;
-	snprintf(problem, SERVICE_PROBLEM_BYTES, "too many requests wait, or the service stops");
-	if (question == NULL)
-		return NULL;
-	pthread_mutex_lock(&question->lock);
-	while (!question->is_done && pthread_cond_clockwait(&question->changed, &question->lock, CLOCK_MONOTONIC, &until) == 0)
-		;
-	bool is_done = question->is_done;
-	question->is_left = !is_done;
-	pthread_mutex_unlock(&question->lock);
-	if (!is_done) {
-		snprintf(problem, SERVICE_PROBLEM_BYTES, "the service does not answer");
-		return NULL;
-	}
-	if (question->request.fault == FAULT_NONE)
-		output = json_incref(question->request.output);
-	else
-		snprintf(problem, SERVICE_PROBLEM_BYTES, "%.300s", question->request.message);
-	question_free(question);
-	return output;
-}
-
 json_t *ringcast_service_letters(struct service *service, bool is_resend, char problem[SERVICE_PROBLEM_BYTES])
 {
-	return ask_loop(service, is_resend ? &ringcast_operation_resend_letters : &ringcast_operation_list_letters, json_object(), LETTERS_MS, problem);
+	return ringcast_question_ask(service->loop, is_resend ? &ringcast_operation_resend_letters : &ringcast_operation_list_letters, json_object(), LETTERS_MS, problem);
 }
 
 json_t *ringcast_service_explain(struct service *service, const char *ticket_id, char problem[SERVICE_PROBLEM_BYTES])
 {
-	return ask_loop(service, &ringcast_operation_explain_ticket, json_pack("{s:s}", "TicketId", ticket_id), LETTERS_MS, problem);
+	return ringcast_question_ask(service->loop, &ringcast_operation_explain_ticket, json_pack("{s:s}", "TicketId", ticket_id), LETTERS_MS, problem);
 }
 
 void ringcast_service_hear_log(struct service *service, const char *session_id, const char *level, const char *text, size_t text_bytes)
@@ -520,7 +446,7 @@ uint64_t ringcast_service_stall_ns(const struct service *service)
 void ringcast_service_metrics_each(struct service *service, ringcast_metric_fn *each, void *context)
 {
 	char problem[SERVICE_PROBLEM_BYTES];
-	json_t *watched = ask_loop(service, &ringcast_operation_watch, json_object(), WATCH_MS, problem);
+	json_t *watched = ringcast_question_ask(service->loop, &ringcast_operation_watch, json_object(), WATCH_MS, problem);
 	const struct service_metrics metrics = {.throttle = service->throttle,
 						.store = service->store,
 						.loop = service->loop,
