@@ -19,19 +19,18 @@ uint32_t ringcast_placing_add_pool(struct placing *placing, const char *key, siz
 		placing->pools = grown;
 		placing->pool_capacity = capacity;
 	}
-	char *copy = strdup(key);
-	if (copy == NULL || !ringcast_text_index_add(&placing->pools_by_key, copy, (void *)(uintptr_t)(placing->pool_count + 1))) {
-		free(copy);
-		return PLACE_POOL_NONE;
-	}
 	uint32_t pool = ringcast_place_board_add_pool(placing->board);
-	if (pool == PLACE_POOL_NONE) {
-		ringcast_text_index_remove(&placing->pools_by_key, copy);
+	char *copy = pool != PLACE_POOL_NONE ? strdup(key) : NULL;
+	if (pool == PLACE_POOL_NONE)
+		return PLACE_POOL_NONE;
+	ringcast_assert(pool <= placing->pool_count);
+	if (pool == placing->pool_count)
+		placing->pools[placing->pool_count++] = (struct pool){0};
+	if (copy == NULL || !ringcast_text_index_add(&placing->pools_by_key, copy, (void *)(uintptr_t)(pool + 1))) {
 		free(copy);
+		ringcast_place_board_remove_pool(placing->board, pool);
 		return PLACE_POOL_NONE;
 	}
-	if (pool == placing->pool_count)
-		placing->pool_count++;
 	placing->pools[pool] = (struct pool){.key = copy, .fleet_bytes = fleet_bytes};
 	return pool;
 }

@@ -105,6 +105,10 @@ Test(pools, one_in_which_somebody_is_tried_stays_until_that_is_over)
 	with_fleet("UpdateGameSessionQueue", QUEUE, fleet);
 	cr_assert_not_null(placing->pools[1].key);
 	cr_assert_eq(placing->pool_count, 2);
+	with_fleet("CreateGameSessionQueue", "{\"Name\": \"too\", \"Destinations\": [{\"DestinationArn\": \"arn:aws:gamelift:local::fleet/%s\"}]}", fleet);
+	const struct place_queue *queues[] = {ringcast_place_board_queue(placing->board, "q"), ringcast_place_board_queue(placing->board, "too")};
+	cr_assert_eq(ringcast_place_queue_site(queues[0], 0)->pool, 1);
+	cr_assert_eq(ringcast_place_queue_site(queues[1], 0)->pool, 1, "a number that was free before is known by its fleet");
 	request = rig_run(&rig, "DescribeGameSessionPlacement", "{\"PlacementId\": \"p\"}");
 	cr_assert_str_eq(rig_text(request, "GameSessionPlacement.Status"), "FULFILLED");
 	rig_free(request);
