@@ -47,13 +47,18 @@ struct match_pool *ringcast_match_pool_create(const struct match_rule_set *rule_
 	return pool;
 }
 
+static void free_ticket(struct match_pool *pool, struct match_ticket **ticket)
+{
+	if (*ticket != NULL)
+		pool->ticket_bytes -= ringcast_match_ticket_bytes(pool->rule_set, *ticket);
+	ringcast_match_ticket_destroy(ticket);
+}
+
 static void free_entry(struct match_pool *pool, struct pool_entry *entry)
 {
-	if (entry->ticket != NULL)
-		pool->ticket_bytes -= ringcast_match_ticket_bytes(pool->rule_set, entry->ticket);
-	ringcast_match_ticket_destroy(&entry->ticket);
+	free_ticket(pool, &entry->ticket);
 	for (uint16_t i = 0; entry->running != NULL && i < entry->running->count; i++)
-		ringcast_match_ticket_destroy(&entry->running->parts[i]);
+		free_ticket(pool, &entry->running->parts[i]);
 	free(entry->running);
 }
 
@@ -223,21 +228,30 @@ static bool add_part(struct match_pool *pool, struct pool_entry *entry, json_t *
 		return false;
 	entry->running->teams[entry->running->count] = (uint8_t)team;
 	entry->running->parts[entry->running->count++] = part;
+	pool->ticket_bytes += ringcast_match_ticket_bytes(rule_set, part);
 	return true;
+}
+
+static struct pool_running *running_create(size_t count)
+{
+	struct pool_running *running = calloc(1, sizeof(*running) + count * (sizeof(running->parts[0]) + 1));
+	if (running != NULL)
+		running->teams = (uint8_t *)(running->parts + count);
+	return running;
 }
 
 handle ringcast_match_pool_add_backfill(struct match_pool *pool, const json_t *players, uint64_t created_ns, char problem[MATCH_TICKET_PROBLEM_BYTES])
 {
 	size_t count = json_array_size(players);
-	if (pool->search == NULL || count == 0 || count > MATCH_SMALL_PLAYERS_MAX) {
-		refuse(problem, pool->search == NULL ? "running matches of the balanced strategy cannot be filled up yet" : "a running match has 1 to %d players",
-		       MATCH_SMALL_PLAYERS_MAX);
+	unsigned most = pool->rule_set->is_large ? pool->rule_set->players_max : MATCH_SMALL_PLAYERS_MAX;
+	if (count == 0 || count > most) {
+		refuse(problem, "a running match has 1 to %u players, and this one %zu", most, count);
 		return HANDLE_NONE;
 	}
 	struct pool_entry *entry = new_entry(pool, created_ns, problem);
 	if (entry == NULL)
 		return HANDLE_NONE;
-	entry->running = calloc(1, sizeof(*entry->running));
+	entry->running = running_create(count);
 	bool is_read = entry->running != NULL || refuse(problem, "out of memory");
 	for (size_t i = 0; is_read && i < count; i++)
 		is_read = add_part(pool, entry, json_array_get(players, i), problem);

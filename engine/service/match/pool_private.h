@@ -10,8 +10,8 @@
 /* A running match's own players, each as a ticket of one. */
 struct pool_running {
 	uint16_t count;
-	struct match_ticket *parts[MATCH_SMALL_PLAYERS_MAX];
-	uint8_t teams[MATCH_SMALL_PLAYERS_MAX];
+	uint8_t *teams; /* one block with the parts */
+	struct match_ticket *parts[];
 };
 
 struct pool_entry {
@@ -55,7 +55,7 @@ struct match_pool {
 	struct pool_entry **waiting; /* a round's working array: tickets, then backfills */
 	struct pool_entry **working; /* a second one */
 	uint32_t waiting_count, backfill_count;
-	uint64_t gather_at; /* where looking beyond batches goes on */
+	uint64_t gather_at, fill_at; /* where looking beyond batches goes on, and in large rounds the turns of tickets and of running matches */
 	bool is_in_round;
 	uint64_t round_now_ns; /* when it began */
 	struct small_round *small; /* a round that has begun; NULL: none, or there was no memory for it */
