@@ -383,6 +383,55 @@ class QueueTest(QueueCase):
         await (await self.enter(third))[0].leave()
         await stays.leave()
 
+    def balanced(self, name, **options):
+        """Two teams of thirty, or one of sixty, with their configuration."""
+        teams = {"sides": [{"name": "side", "minPlayers": 30, "maxPlayers": 30, "quantity": 2}], "field": [{"name": "field", "minPlayers": 60, "maxPlayers": 60}]}[name]
+        self.rules(name, {"ruleLanguageVersion": "1.0", "playerAttributes": [{"name": "skill", "type": "number"}],
+                          "algorithm": {"strategy": "balanced", "balancedAttribute": "skill"}, "teams": teams})
+        self.configure(name, **options, **self.queue())
+
+    async def sixty(self, name):
+        """Their tickets, completed; of the first and the second the players, in the session."""
+        tickets = [self.begin(name, player(f"p{i}", i)) for i in range(60)]
+        done = [await self.becomes(ticket, "COMPLETED") for ticket in tickets]
+        return done, [(await self.enter(ticket))[0] for ticket in done[:2]]
+
+    async def joins_instead(self, ticket, stays, session, team):
+        """Whoever has this ticket is in the session and in the team, and can be talked to."""
+        done = await self.becomes(ticket, "COMPLETED")
+        self.assertEqual((done["GameSessionConnectionInfo"]["GameSessionArn"], done["Players"][0]["Team"]), (session["GameSessionId"], team))
+        joined = (await self.enter(done))[0]
+        await joined.send(10, b"here", player=stays.peer_id)
+        await stays.expect(10, b"here", joined.peer_id)
+        await joined.leave()
+        await stays.leave()
+
+    async def test_a_leaver_of_sixty_is_replaced(self):
+        self.start()
+        self.balanced("sides", BackfillMode="AUTOMATIC")
+        done, (stays, leaves) = await self.sixty("sides")
+        session = self.session(done[0])
+        self.assertEqual(session["CurrentPlayerSessionCount"], 60)
+        automatic = json.loads(session["MatchmakerData"])["autoBackfillTicketId"]
+        await leaves.leave()
+        await until(lambda: self.gamelift.describe_matchmaking(TicketIds=[automatic])["TicketList"])
+        self.assertEqual(len(self.ticket(automatic)["Players"]), 59)
+        await self.joins_instead(self.begin("sides", player("new", 30)), stays, session, done[1]["Players"][0]["Team"])
+        await self.becomes(automatic, "COMPLETED")
+
+    async def test_a_backend_asks_for_one_who_joins_fifty_nine(self):
+        self.start()
+        self.balanced("field")
+        done, (stays, leaves) = await self.sixty("field")
+        session = self.session(done[0])
+        await leaves.leave()
+        players = [ticket["Players"][0] for ticket in done]
+        fill = {"ConfigurationName": "field", "GameSessionArn": session["GameSessionId"]}
+        self.assertEqual(self.fault("start_match_backfill", Players=[*players, {**players[0], "PlayerId": "one-too-many"}], **fill), "InvalidRequestException")
+        self.gamelift.start_match_backfill(TicketId="fill", Players=[one for one in players if one["PlayerId"] != "p1"], **fill)
+        await self.joins_instead(self.begin("field", player("new", 30)), stays, session, "field")
+        await self.becomes("fill", "COMPLETED")
+
 
 if __name__ == "__main__":
     unittest.main()

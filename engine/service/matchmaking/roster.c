@@ -65,20 +65,31 @@ static struct roster *create(struct matchmaking *matchmaking, const struct propo
 	return roster;
 }
 
+/* {PlayerId: PlayerSessionId}; the caller's. */
+static json_t *places_by_player(const json_t *connection)
+{
+	json_t *places = json_object(), *place;
+	size_t i;
+	json_array_foreach(json_object_get(connection, "MatchedPlayerSessions"), i, place)
+		json_object_set(places, text_of(place, "PlayerId"), json_object_get(place, "PlayerSessionId"));
+	return places;
+}
+
 static void add_players(struct roster *roster, const struct proposal *proposal, const json_t *connection)
 {
-	size_t i, k;
-	json_t *player, *place;
+	size_t i;
+	json_t *player, *places = places_by_player(connection);
 	for (uint32_t t = 0; t < proposal->count; t++) {
 		json_t *players = ringcast_ticket_players_in(proposal->tickets[t], ringcast_proposal_team(proposal, t));
 		json_array_foreach(players, i, player) {
-			json_array_foreach(json_object_get(connection, "MatchedPlayerSessions"), k, place)
-				if (json_equal(json_object_get(place, "PlayerId"), json_object_get(player, "PlayerId")))
-					json_object_set(player, "PlayerSessionId", json_object_get(place, "PlayerSessionId"));
+			json_t *place = json_object_get(places, text_of(player, "PlayerId"));
+			if (place != NULL)
+				json_object_set(player, "PlayerSessionId", place);
 			json_array_append(roster->players, player);
 		}
 		json_decref(players);
 	}
+	json_decref(places);
 	roster->has_changed = true;
 }
 

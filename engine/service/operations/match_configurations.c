@@ -23,16 +23,15 @@ static bool is_standalone(const json_t *configuration)
 	return strcmp(text_of(configuration, "FlexMatchMode"), "STANDALONE") == 0;
 }
 
-/* Of its rule set: whether it is of the balanced strategy, and how many players a match has at most. */
-static bool is_balanced(const struct model *model, const json_t *configuration, uint32_t *ret_players_max)
+/* Of its rule set: how many players a match has at most. */
+static uint32_t players_of_match(const struct model *model, const json_t *configuration)
 {
 	char problem[DOCUMENT_PROBLEM_BYTES];
 	const char *body = text_of(ringcast_records_find(&model->records, RECORD_RULE_SET, text_of(configuration, "RuleSetName")), "RuleSetBody");
 	struct match_rule_set *rule_set = ringcast_match_rule_set_create(body, strlen(body), 1, problem);
-	bool is_large = rule_set != NULL && rule_set->is_large;
-	*ret_players_max = rule_set != NULL ? rule_set->players_max : 0;
+	uint32_t players_max = rule_set != NULL ? rule_set->players_max : 0;
 	ringcast_match_rule_set_destroy(&rule_set);
-	return is_large;
+	return players_max;
 }
 
 static bool are_queues_right(struct model *model, struct request *request, const json_t *configuration)
@@ -46,15 +45,12 @@ static bool are_queues_right(struct model *model, struct request *request, const
 			ringcast_request_refuse(request, FAULT_INVALID, "BackfillMode: AUTOMATIC needs sessions, and a STANDALONE configuration begins none");
 		return !request->is_answered;
 	}
-	uint32_t players_max, most = model->settings.players_per_session_max;
-	bool is_large = is_balanced(model, configuration, &players_max);
+	uint32_t players_max = players_of_match(model, configuration), most = model->settings.players_per_session_max;
 	if (players_max > most)
 		ringcast_request_refuse(request, FAULT_INVALID, "RuleSetName: its matches have up to %" PRIu32 " players, and a session has at most %" PRIu32 " here", players_max,
 					most);
 	else if (json_array_size(arns) == 0)
 		ringcast_request_refuse(request, FAULT_INVALID, "GameSessionQueueArns: is required, unless FlexMatchMode is STANDALONE");
-	else if (strcmp(text_of(configuration, "BackfillMode"), "AUTOMATIC") == 0 && is_large)
-		ringcast_request_refuse(request, FAULT_INVALID, "BackfillMode: AUTOMATIC is not there yet for rule sets of the balanced strategy");
 	json_array_foreach(arns, i, arn)
 		if (!request->is_answered &&
 		    ringcast_records_find(&model->records, RECORD_QUEUE, ringcast_model_id_of(json_string_value(arn), "gamesessionqueue")) == NULL)
