@@ -4,11 +4,12 @@
 import argparse
 import os
 import sys
+import time
 import traceback
 
 import yaml
 
-from driver import Driver
+from driver import WAIT_SECONDS, Driver
 from server import Server
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "e2e"))
@@ -25,7 +26,7 @@ class Run:
     def __init__(self, command, daemon):
         self.command, self.daemon, self.clients = command, daemon, {}
         self.server = None if daemon else Server()
-        self.session = daemon.create_session(name="conformance", max_players=8) if daemon else None
+        self.session = daemon.create_session(name="conformance", players_max=8) if daemon else None
         self.peers, self.start_bytes = {}, {}
 
     def client(self, name):
@@ -47,7 +48,7 @@ class Run:
         arguments["payload"] = arguments["payload"].encode().hex()
         arguments.setdefault("port", self.server.port if self.server else self.daemon.tcp_port)
         if "token" not in arguments:
-            arguments["token"] = "token-1" if self.server else self.daemon.reserve(self.session, id=name)
+            arguments["token"] = "token-1" if self.server else self.daemon.reserve(self.session, player_id=name)
         return arguments
 
     def do(self, name, do, /, result="ok", **step):
@@ -61,11 +62,9 @@ class Run:
         assert found["result"] == result, f"{do}: {result} expected, got {found}"
         return found
 
-    def event(self, client, event, /, web=None, **fields):
-        """The next event is this one, with these fields. web: fields that differ where a browser speaks the WebSocket."""
+    def event(self, client, event, /, **fields):
+        """The next event is this one, with these fields."""
         driver = self.client(client)
-        if web and "frames" not in driver.can:
-            fields |= web
         if "payload" in fields:
             fields["payload"] = fields["payload"].encode().hex()
         if "bytes" in fields:
@@ -84,6 +83,16 @@ class Run:
         for key, value in fields.items():
             is_good = value[0] <= found[key] <= value[1] if isinstance(value, list) else found[key] == value
             assert is_good, f"{key}: {value} expected, got {found}"
+
+    def await_stats(self, name, **fields):
+        until = time.monotonic() + WAIT_SECONDS
+        while True:
+            try:
+                return self.stats(name, **fields)
+            except AssertionError:
+                if time.monotonic() > until:
+                    raise
+            time.sleep(0.01)
 
     def memory(self, name, grows_max_mb=None):
         """Without a bound: remembers how much it is now. With one: it has not grown by more."""
@@ -104,7 +113,9 @@ class Run:
 
     def step(self, step):
         step = dict(step)
-        name = step.pop("client", "alice")
+        name, web = step.pop("client", "alice"), step.pop("web", {})
+        if "frames" not in self.client(name).can:
+            step |= web
         if "do" in step:
             self.do(name, step.pop("do"), **step)
         elif "event" in step:
@@ -115,6 +126,8 @@ class Run:
             getattr(self.server, what)(**step)
         elif "stats" in step:
             self.stats(name, **step["stats"])
+        elif "await_stats" in step:
+            self.await_stats(name, **step["await_stats"])
         elif "memory" in step:
             self.memory(name, **step["memory"])
         elif "admin" in step:

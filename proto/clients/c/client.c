@@ -434,6 +434,7 @@ int ringcast_client_read_stats(const ringcast_client *client, ringcast_client_st
 		.datagrams_malformed = counters->datagrams_malformed,
 		.datagrams_unsent = counters->datagrams_unsent,
 		.outq_bytes = client->outq_bytes - client->outq_offset,
+		.pongs_unsent = counters->pongs_unsent,
 	};
 	memcpy(ret_stats, &stats, stats.size);
 	return RINGCAST_CLIENT_OK;

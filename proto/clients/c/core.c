@@ -120,16 +120,17 @@ bool ringcast_client_core_send_frame(struct client_core *core, enum websocket_op
 	ringcast_assert(header_bytes <= sizeof(header));
 	ringcast_websocket_mask(payload, payload_bytes, mask);
 	memcpy(payload - header_bytes, header, header_bytes);
-	return core->ops->stream_send(core, payload - header_bytes, header_bytes + payload_bytes, opcode >= WEBSOCKET_CLOSE);
+	return core->ops->stream_send(core, payload - header_bytes, header_bytes + payload_bytes,
+				      opcode == WEBSOCKET_CLOSE || opcode == WEBSOCKET_PING);
 }
 
-static void send_control(struct client_core *core, enum websocket_opcode opcode, const void *payload, size_t payload_bytes)
+static bool send_control(struct client_core *core, enum websocket_opcode opcode, const void *payload, size_t payload_bytes)
 {
 	uint8_t frame[PROTO_WEBSOCKET_HEADER_BYTES_MAX + 125];
 	ringcast_assert(payload_bytes <= 125);
 	if (payload_bytes > 0)
 		memcpy(frame + PROTO_WEBSOCKET_HEADER_BYTES_MAX, payload, payload_bytes);
-	ringcast_client_core_send_frame(core, opcode, frame, payload_bytes);
+	return ringcast_client_core_send_frame(core, opcode, frame, payload_bytes);
 }
 
 static void send_close(struct client_core *core, uint16_t code)
@@ -199,6 +200,8 @@ static void take_packet(struct client_core *core, uint8_t *bytes, size_t size)
 
 static bool append_fragment(struct client_core *core, const struct websocket_frame *frame)
 {
+	if (frame->size == 0 && core->message)
+		return true;
 	uint8_t *message = realloc(core->message, core->message_bytes + frame->size + 1);
 	if (!message)
 		return false;
@@ -260,8 +263,8 @@ static void take_event(struct client_core *core, const struct websocket_frame *f
 			take_assembled(core);
 		return;
 	case WEBSOCKET_EVENT_PING:
-		if (core->phase != CLIENT_CORE_CLOSING)
-			send_control(core, WEBSOCKET_PONG, frame->payload, frame->size);
+		if (core->phase != CLIENT_CORE_CLOSING && !send_control(core, WEBSOCKET_PONG, frame->payload, frame->size))
+			core->counters.pongs_unsent++;
 		return;
 	case WEBSOCKET_EVENT_PONG:
 		take_pong(core, frame);

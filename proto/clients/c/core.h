@@ -44,7 +44,10 @@ struct client_core;
 
 /* What the core wants done. Calls may come from inside any core function but deadline; the core may be used again inside them. */
 struct client_core_ops {
-	/* Queue bytes on the stream, in order. is_control: small and must not be refused for lack of room. False: refused, nothing queued. */
+	/*
+	 * Queue bytes on the stream, in order. is_control: small, few, and must not be refused for lack of room (pongs are as many as the server
+	 * wants, so they may be). False: refused, nothing queued.
+	 */
 	bool (*stream_send)(struct client_core *core, const uint8_t *bytes, size_t size, bool is_control);
 	bool (*datagram_send)(struct client_core *core, const uint8_t *bytes, size_t size);
 	/*
@@ -68,7 +71,7 @@ struct client_core_counters {
 	uint64_t messages_sent_fast, messages_sent_reliable;
 	uint64_t messages_received_fast, messages_received_reliable;
 	uint64_t bytes_sent, bytes_received;
-	uint64_t fast_fallback, datagrams_stale, datagrams_malformed, datagrams_unsent;
+	uint64_t fast_fallback, datagrams_stale, datagrams_malformed, datagrams_unsent, pongs_unsent;
 };
 
 struct client_core {

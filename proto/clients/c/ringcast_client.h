@@ -125,6 +125,7 @@ typedef struct ringcast_client_stats {
 	uint64_t datagrams_malformed; /* dropped: not a packet */
 	uint64_t datagrams_unsent;    /* dropped: the kernel refused */
 	uint32_t outq_bytes;
+	uint64_t pongs_unsent;        /* left out: the server asks and does not read the answers */
 } ringcast_client_stats;
 #define RINGCAST_CLIENT_STATS_INIT { sizeof(ringcast_client_stats) }
 

@@ -571,6 +571,24 @@ static void expect_failure(enum websocket_opcode opcode, const void *payload, si
 	script_fini(&script);
 }
 
+/* who asks and does not read the answers must not make the queue grow */
+Test(core, pongs_are_left_out_when_the_stream_is_full)
+{
+	script_start(&script, "t", "", true);
+	script_login(&script, 1, 0);
+	script.is_stream_full = true;
+	script_feed_frame(&script, WEBSOCKET_PING, true, "lost", 4);
+	cr_assert_eq(script.out_bytes, 0);
+	cr_assert_eq(script.core.counters.pongs_unsent, 1);
+	script.is_stream_full = false;
+	script_feed_frame(&script, WEBSOCKET_PING, true, "sent", 4);
+	struct websocket_frame pong = script_take_frame(&script);
+	cr_assert_eq(pong.opcode, WEBSOCKET_PONG);
+	cr_assert_arr_eq(pong.payload, "sent", 4);
+	cr_assert_eq(script.core.counters.pongs_unsent, 1);
+	script_fini(&script);
+}
+
 Test(core, bad_servers_are_left_with_the_right_code)
 {
 	uint8_t masked[] = {0x82, 0x81, 1, 2, 3, 4, 5};
