@@ -1,0 +1,68 @@
+using System;
+using Ringcast.Realtime.Event;
+
+namespace Ringcast.Realtime
+{
+	/// <summary>What a game is told. All of it from inside Client.Poll, on the thread that calls that.</summary>
+	public class ClientEvents
+	{
+		public event EventHandler ConnectionOpen;
+		/// <summary>The server has let us in. Ours: games that do not know it look at ConnectedAndReady.</summary>
+		public event EventHandler ConnectionReady;
+		/// <summary>CanSendFast has changed. Ours too.</summary>
+		public event EventHandler FastChanged;
+		public event EventHandler ConnectionClose;
+		public event EventHandler<ErrorEventArgs> ConnectionError;
+		public event EventHandler<DataReceivedEventArgs> DataReceived;
+		public event EventHandler<GroupMembershipEventArgs> GroupMembershipUpdated;
+
+		internal void OnOpen()
+		{
+			EventHandler handler = ConnectionOpen;
+			if (handler != null)
+				handler(this, EventArgs.Empty);
+		}
+
+		internal void OnReady()
+		{
+			EventHandler handler = ConnectionReady;
+			if (handler != null)
+				handler(this, EventArgs.Empty);
+		}
+
+		internal void OnFastChanged()
+		{
+			EventHandler handler = FastChanged;
+			if (handler != null)
+				handler(this, EventArgs.Empty);
+		}
+
+		internal void OnClose(ConnectionCloseEventArgs args)
+		{
+			EventHandler handler = ConnectionClose;
+			if (handler != null)
+				handler(this, args);
+		}
+
+		internal void OnError(Exception exception)
+		{
+			EventHandler<ErrorEventArgs> handler = ConnectionError;
+			if (handler != null)
+				handler(this, new ErrorEventArgs(exception));
+		}
+
+		internal void OnDataReceived(DataReceivedEventArgs args)
+		{
+			EventHandler<DataReceivedEventArgs> handler = DataReceived;
+			if (handler != null)
+				handler(this, args);
+		}
+
+		internal void OnGroupMembershipUpdated(GroupMembershipEventArgs args)
+		{
+			EventHandler<GroupMembershipEventArgs> handler = GroupMembershipUpdated;
+			if (handler != null)
+				handler(this, args);
+		}
+	}
+}

@@ -1,0 +1,33 @@
+namespace Ringcast.Realtime
+{
+	/// <summary>What went over one channel since the connection began or ResetStats.</summary>
+	public class ConnectionStats
+	{
+		public long MessagesSent { get; internal set; }
+		public long MessagesReceived { get; internal set; }
+		/// <summary>Of payloads.</summary>
+		public long BytesSent { get; internal set; }
+		public long BytesReceived { get; internal set; }
+		/// <summary>Refused for lack of room.</summary>
+		public long MessagesUnsent { get; internal set; }
+		/// <summary>Not decoded, out of order, or not in place: dropped.</summary>
+		public long PacketsDropped { get; internal set; }
+
+		internal void Sent(int bytes)
+		{
+			MessagesSent++;
+			BytesSent += bytes;
+		}
+
+		internal void Received(int bytes)
+		{
+			MessagesReceived++;
+			BytesReceived += bytes;
+		}
+
+		internal void Reset()
+		{
+			MessagesSent = MessagesReceived = BytesSent = BytesReceived = MessagesUnsent = PacketsDropped = 0;
+		}
+	}
+}

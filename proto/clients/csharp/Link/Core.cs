@@ -1,0 +1,381 @@
+using System;
+using Ringcast.Realtime.Types;
+using Ringcast.Realtime.Wire;
+
+namespace Ringcast.Realtime.Link
+{
+	internal enum Phase
+	{
+		/// <summary>The request for a WebSocket is sent.</summary>
+		Upgrade,
+		/// <summary>The login is sent.</summary>
+		Login,
+		Open,
+		/// <summary>Our close frame is sent.</summary>
+		Closing,
+		Closed
+	}
+
+	/// <summary>
+	/// A client's protocol without I/O: bytes and the time, in microseconds, go in, bytes come out by ICoreOutput. Holds two packets of bytes that have come and are no whole frame yet.
+	/// </summary>
+	internal sealed class Core
+	{
+		public const long UsPerMs = 1000;
+		private const int PingsMissedMax = 3;
+		private const int PingBytes = 8;
+
+		private readonly ICoreOutput output;
+		private readonly ClientConfiguration configuration;
+		private readonly MaskSource masks = new MaskSource();
+		private readonly Assembler assembler = new Assembler();
+		private readonly byte[] inbox = new byte[2 * Limits.PacketBytes];
+		private readonly byte[] outbox = new byte[Limits.FrameHeadBytes + Limits.OverheadBytes + Limits.TokenBytes + Limits.PayloadReliableBytes];
+		private int inboxStart, inboxEnd;
+		private string key;
+		private Packet login;
+		private int closeCode, pingsMissed;
+		private long phaseDueUs, pingDueUs = FastPath.Never, nowUs;
+
+		public readonly ConnectionStats Reliable = new ConnectionStats(), Fast = new ConnectionStats();
+		public readonly FastPath FastPath;
+		public Phase Phase { get; private set; }
+		public int PeerId { get; private set; }
+		/// <summary>Of the last ping that was answered; -1 before.</summary>
+		public long RoundTripUs { get; private set; }
+
+		/// <summary>Messages that were wanted fast and went by the stream.</summary>
+		public long FallbackCount { get; set; }
+
+		public Core(ClientConfiguration configuration, ICoreOutput output)
+		{
+			this.configuration = configuration;
+			this.output = output;
+			FastPath = new FastPath(output, configuration.FastKeepaliveMs);
+			RoundTripUs = -1;
+		}
+
+		/// <summary>From here on the connect timeout runs; the request is sent when the stream is there.</summary>
+		public void Begin(ConnectionToken token, long now)
+		{
+			login = new Packet {
+				TargetPlayer = Constants.PLAYER_ID_SERVER, IsReliable = true, Payload = token.Payload, Command = PacketCommand.Login,
+				PlayerSessionId = System.Text.Encoding.UTF8.GetBytes(token.PlayerSessionId)
+			};
+			phaseDueUs = now + UsPerMs * configuration.ConnectTimeoutMs;
+		}
+
+		public void RequestUpgrade(string host, int port)
+		{
+			key = masks.TakeKey();
+			byte[] request = Upgrade.Request(host, port, key);
+			output.SendStream(request, 0, request.Length, true);
+		}
+
+		/// <summary>Where bytes of the stream may be put, before they are told by TakeStream. There is always room for some.</summary>
+		public ArraySegment<byte> Room()
+		{
+			if (inboxStart > 0) {
+				Buffer.BlockCopy(inbox, inboxStart, inbox, 0, inboxEnd - inboxStart);
+				inboxEnd -= inboxStart;
+				inboxStart = 0;
+			}
+			return new ArraySegment<byte>(inbox, inboxEnd, inbox.Length - inboxEnd);
+		}
+
+		public void TakeStream(int count, long now)
+		{
+			inboxEnd += count;
+			nowUs = now;
+			while (Phase != Phase.Closed && inboxEnd > inboxStart) {
+				if (Phase == Phase.Upgrade ? !TakeUpgrade() : !TakeFrame())
+					break;
+			}
+		}
+
+		private bool TakeUpgrade()
+		{
+			int taken, status;
+			UpgradeResult result = Upgrade.TryRead(inbox, inboxStart, inboxEnd - inboxStart, key, out taken, out status);
+			if (result == UpgradeResult.NeedMore)
+				return false;
+			if (result == UpgradeResult.Refused) {
+				Finish(CloseCode.Abnormal, "the server refused the WebSocket" + (status != 0 ? ", HTTP status " + status : ""), true);
+				return false;
+			}
+			inboxStart += taken;
+			Phase = Phase.Login;
+			SendPacket(ref login, true);
+			login = default(Packet);
+			output.Opened();
+			return true;
+		}
+
+		private bool TakeFrame()
+		{
+			Frame frame;
+			int taken, badCode;
+			FrameResult result = FrameReader.TryRead(inbox, inboxStart, inboxEnd - inboxStart, out frame, out taken, out badCode);
+			if (result == FrameResult.NeedMore)
+				return false;
+			if (result == FrameResult.Broken) {
+				Fail(badCode, "the server broke the WebSocket protocol");
+				return false;
+			}
+			inboxStart += taken; /* first: what a callback throws must not bring the frame again */
+			if (frame.IsControl)
+				TakeControl(ref frame);
+			else
+				TakeData(ref frame);
+			return true;
+		}
+
+		private void TakeData(ref Frame frame)
+		{
+			byte[] bytes = inbox;
+			int start = frame.PayloadStart, count = frame.PayloadBytes, badCode;
+			bool isMessage;
+			if (!assembler.TryTake(ref frame, ref bytes, ref start, ref count, out isMessage, out badCode))
+				Fail(badCode, badCode == CloseCode.NotBinary ? "the server sent a text message" : "the server broke the WebSocket protocol");
+			else if (isMessage)
+				TakePacket(bytes, start, count);
+		}
+
+		private void TakeControl(ref Frame frame)
+		{
+			switch (frame.Opcode) {
+			case FrameOpcode.Ping:
+				if (Phase != Phase.Closing)
+					SendControl(FrameOpcode.Pong, inbox, frame.PayloadStart, frame.PayloadBytes, false);
+				break;
+			case FrameOpcode.Pong:
+				TakePong(ref frame);
+				break;
+			default:
+				TakeClose(ref frame);
+				break;
+			}
+		}
+
+		private void TakePong(ref Frame frame)
+		{
+			pingsMissed = 0;
+			if (frame.PayloadBytes != PingBytes)
+				return;
+			long sentUs = BitConverter.ToInt64(inbox, frame.PayloadStart);
+			if (sentUs <= nowUs && sentUs >= 0)
+				RoundTripUs = nowUs - sentUs;
+		}
+
+		private void TakeClose(ref Frame frame)
+		{
+			CloseFrame close;
+			int badCode;
+			if (!CloseFrame.TryRead(inbox, frame.PayloadStart, frame.PayloadBytes, out close, out badCode)) {
+				Fail(badCode, "the server sent a bad close frame");
+				return;
+			}
+			bool isOurs = Phase == Phase.Closing;
+			if (!isOurs)
+				SendClose(close.Code == CloseCode.None ? CloseCode.Normal : close.Code);
+			Finish(close.Code, close.Reason, false);
+		}
+
+		private void TakePacket(byte[] bytes, int start, int count)
+		{
+			Packet packet;
+			if (!PacketReader.TryRead(bytes, start, count, out packet)) {
+				Fail(CloseCode.Protocol, "the server sent a malformed packet");
+				return;
+			}
+			Place place = Phase == Phase.Login ? Place.StreamLogin : Phase == Phase.Open ? Place.StreamOpen : Place.StreamClosing;
+			Obey(Gate.Judge(packet.OpCode, place), ref packet, false);
+		}
+
+		private void Obey(Verdict verdict, ref Packet packet, bool isFast)
+		{
+			ConnectionStats stats = isFast ? Fast : Reliable;
+			bool isNaked = (verdict == Verdict.LoginResult && packet.Command != PacketCommand.LoginResult) ||
+				       (verdict == Verdict.Membership && packet.Command != PacketCommand.GroupMembershipUpdate);
+			if (verdict == Verdict.Drop || isNaked) {
+				stats.PacketsDropped++;
+			} else if (verdict == Verdict.LoginResult) {
+				TakeLoginResult(ref packet);
+			} else if (verdict == Verdict.FastAck) {
+				FastPath.TakeAck(nowUs);
+			} else if (verdict == Verdict.Membership) {
+				output.MembershipCame(ref packet);
+			} else {
+				stats.Received(packet.Payload == null ? 0 : packet.Payload.Length);
+				output.MessageCame(ref packet, isFast);
+			}
+		}
+
+		private void TakeLoginResult(ref Packet packet)
+		{
+			if (!packet.IsSuccess) {
+				output.LoginRefused();
+				return;
+			}
+			Phase = Phase.Open;
+			phaseDueUs = FastPath.Never;
+			PeerId = packet.PeerId;
+			if (configuration.PingIntervalMs > 0)
+				pingDueUs = nowUs + UsPerMs * configuration.PingIntervalMs;
+			int port = packet.FastPort;
+			output.LoggedIn(PeerId);
+			if (Phase == Phase.Open && !configuration.IsFastOff)
+				FastPath.Begin(PeerId, port, nowUs);
+		}
+
+		public void TakeDatagram(byte[] bytes, int count, long now)
+		{
+			Packet packet;
+			nowUs = now;
+			if (Phase != Phase.Open || FastPath.State == FastState.Off)
+				return;
+			if (!PacketReader.TryRead(bytes, 0, count, out packet) || !FastPath.TakeSequence(packet.SequenceNumber)) {
+				Fast.PacketsDropped++;
+				return;
+			}
+			Obey(Gate.Judge(packet.OpCode, FastPath.State == FastState.Up ? Place.FastUp : Place.FastHello), ref packet, true);
+		}
+
+		public SendResult Send(int opCode, int targetPlayer, int targetGroup, byte[] payload, bool isFastWanted)
+		{
+			int payloadBytes = payload == null ? 0 : payload.Length;
+			if (Phase != Phase.Open)
+				return SendResult.NotConnected;
+			if (opCode == Constants.LOGIN_OP_CODE || (targetPlayer == Constants.NO_TARGET_PLAYER && targetGroup == Constants.NO_TARGET_GROUP))
+				return SendResult.Invalid;
+			bool isFast = isFastWanted && FastPath.CanSend(payloadBytes);
+			FallbackCount += isFastWanted && !isFast ? 1 : 0;
+			Packet packet = new Packet {
+				OpCode = opCode, TargetPlayer = targetPlayer, TargetGroup = targetGroup, Sender = PeerId, Payload = payload, IsReliable = !isFast,
+				SequenceNumber = isFast ? FastPath.TakeNumber() : 0
+			};
+			bool isSent = isFast ? output.SendDatagram(outbox, PacketWriter.Write(ref packet, outbox, 0)) : SendPacket(ref packet, false);
+			ConnectionStats stats = isFast ? Fast : Reliable;
+			if (isSent)
+				stats.Sent(payloadBytes);
+			else
+				stats.MessagesUnsent++;
+			return !isSent ? SendResult.Full : isFast ? SendResult.SentFast : SendResult.SentReliable;
+		}
+
+		/// <summary>By the WebSocket always: nothing would tell that a datagram was lost.</summary>
+		public SendResult SendGroup(int opCode, PacketCommand command, int group)
+		{
+			if (Phase != Phase.Open)
+				return SendResult.NotConnected;
+			if (group <= 0 && (group != Constants.GROUP_ID_ALL_PLAYERS || command != PacketCommand.RequestGroupMembership))
+				return SendResult.Invalid;
+			Packet packet = new Packet {
+				OpCode = opCode, TargetPlayer = Constants.PLAYER_ID_SERVER, Sender = PeerId, IsReliable = true, Command = command, Group = group
+			};
+			return SendPacket(ref packet, false) ? SendResult.SentReliable : SendResult.Full;
+		}
+
+		private bool SendPacket(ref Packet packet, bool isControl)
+		{
+			int count = PacketWriter.Write(ref packet, outbox, Limits.FrameHeadBytes);
+			return SendFrame(FrameOpcode.Binary, outbox, count, isControl);
+		}
+
+		private bool SendFrame(FrameOpcode opcode, byte[] bytes, int payloadBytes, bool isControl)
+		{
+			int start = FrameWriter.Write(opcode, bytes, payloadBytes, masks);
+			return output.SendStream(bytes, start, Limits.FrameHeadBytes + payloadBytes - start, isControl);
+		}
+
+		private void SendControl(FrameOpcode opcode, byte[] payload, int start, int count, bool isControl)
+		{
+			Buffer.BlockCopy(payload, start, outbox, Limits.FrameHeadBytes, count);
+			SendFrame(opcode, outbox, count, isControl);
+		}
+
+		private void SendClose(int code)
+		{
+			byte[] payload = {(byte)(code >> 8), (byte)code};
+			SendControl(FrameOpcode.Close, payload, 0, payload.Length, true);
+		}
+
+		public void Close(int code, long now)
+		{
+			nowUs = now;
+			if (Phase >= Phase.Closing)
+				return;
+			if (Phase == Phase.Upgrade) {
+				Finish(code, "closed before the connection was up", false);
+				return;
+			}
+			Phase = Phase.Closing;
+			closeCode = code;
+			phaseDueUs = now + UsPerMs * configuration.CloseTimeoutMs;
+			pingDueUs = FastPath.Never;
+			FastPath.End();
+			SendClose(code);
+		}
+
+		/// <summary>The connection ended, or never came to be.</summary>
+		public void EndStream(string reason, long now)
+		{
+			nowUs = now;
+			if (Phase == Phase.Closing)
+				Finish(closeCode, "closed; the server did not answer the close frame", false);
+			else
+				Finish(CloseCode.Abnormal, reason, true);
+		}
+
+		private void Fail(int code, string reason)
+		{
+			if (Phase != Phase.Closing)
+				SendClose(code);
+			Finish(code, reason, Phase != Phase.Closing);
+		}
+
+		private void Finish(int code, string reason, bool isError)
+		{
+			if (Phase == Phase.Closed)
+				return;
+			Phase = Phase.Closed;
+			FastPath.End();
+			output.Closed(code, reason, isError);
+		}
+
+		public void Tick(long now)
+		{
+			nowUs = now;
+			if (Phase == Phase.Closed)
+				return;
+			if (now >= phaseDueUs) {
+				TickPhase();
+				return;
+			}
+			if (Phase != Phase.Open)
+				return;
+			FastPath.Tick(now);
+			if (Phase == Phase.Open && now >= pingDueUs)
+				TickPing();
+		}
+
+		private void TickPhase()
+		{
+			if (Phase == Phase.Closing)
+				Finish(closeCode, "closed; the server did not answer the close frame", false);
+			else
+				Finish(CloseCode.Abnormal, Phase == Phase.Login ? "no login result in time" : "no connection in time", true);
+		}
+
+		private void TickPing()
+		{
+			if (pingsMissed >= PingsMissedMax) {
+				Finish(CloseCode.Abnormal, "the server does not answer pings", true);
+				return;
+			}
+			pingsMissed++;
+			pingDueUs = nowUs + UsPerMs * configuration.PingIntervalMs;
+			SendControl(FrameOpcode.Ping, BitConverter.GetBytes(nowUs), 0, PingBytes, false);
+		}
+	}
+}

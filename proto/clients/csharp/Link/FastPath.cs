@@ -1,0 +1,141 @@
+using Ringcast.Realtime.Wire;
+
+namespace Ringcast.Realtime.Link
+{
+	internal enum FastState
+	{
+		Off,
+		/// <summary>Hellos go out until the server answers one.</summary>
+		Hello,
+		Up
+	}
+
+	/// <summary>The UDP side of the protocol without its socket: hellos with their pauses, numbers, keepalive.</summary>
+	internal sealed class FastPath
+	{
+		public const long Never = long.MaxValue;
+		private const int HelloDelayMs = 100, HelloDelayMsMax = 5000;
+		private const int KeepalivesMissedMax = 5, KeepaliveRepeatMs = 1000;
+
+		private readonly ICoreOutput output;
+		private readonly int keepaliveMs;
+		private readonly byte[] scratch = new byte[Limits.OverheadBytes];
+		private int peerId, sequenceNext, sequenceLast = -1, helloDelayMs = HelloDelayMs, keepalivesUnanswered;
+		private long helloDueUs = Never, keepaliveDueUs = Never;
+
+		public FastState State { get; private set; }
+
+		public FastPath(ICoreOutput output, int keepaliveMs)
+		{
+			this.output = output;
+			this.keepaliveMs = keepaliveMs;
+		}
+
+		public void Begin(int peerId, int port, long nowUs)
+		{
+			this.peerId = peerId;
+			if (port < 1 || port > ushort.MaxValue || !output.OpenFast(port))
+				return;
+			State = FastState.Hello;
+			SendHello(nowUs);
+		}
+
+		public void End()
+		{
+			State = FastState.Off;
+			helloDueUs = keepaliveDueUs = Never;
+		}
+
+		/// <summary>Every datagram has a number of its own, and they do not wrap: whoever has used them all stays on the stream.</summary>
+		private bool HasNumber
+		{
+			get { return sequenceNext < int.MaxValue; }
+		}
+
+		public bool CanSend(int payloadBytes)
+		{
+			return State == FastState.Up && payloadBytes <= Limits.PayloadFastBytes && HasNumber;
+		}
+
+		public int TakeNumber()
+		{
+			return sequenceNext++;
+		}
+
+		private void SendCommand(int opCode)
+		{
+			if (!HasNumber)
+				return;
+			Packet packet = new Packet {
+				OpCode = opCode, SequenceNumber = TakeNumber(), TargetPlayer = Constants.PLAYER_ID_SERVER, Sender = peerId, Command = PacketCommand.UdpConnect
+			};
+			output.SendDatagram(scratch, PacketWriter.Write(ref packet, scratch, 0));
+		}
+
+		private void SendHello(long nowUs)
+		{
+			if (!HasNumber) {
+				End();
+				output.FastFailed("all numbers of the UDP channel are used");
+				return;
+			}
+			helloDueUs = nowUs + Core.UsPerMs * helloDelayMs;
+			helloDelayMs = helloDelayMs * 2 > HelloDelayMsMax ? HelloDelayMsMax : helloDelayMs * 2;
+			SendCommand(Constants.UDP_CONNECT_OP_CODE);
+		}
+
+		/// <summary>Below what came before, or what came before itself: a copy, or overtaken.</summary>
+		public bool TakeSequence(int number)
+		{
+			if (number <= sequenceLast)
+				return false;
+			sequenceLast = number;
+			return true;
+		}
+
+		public void TakeAck(long nowUs)
+		{
+			bool isFirst = State == FastState.Hello, isAnswer = keepalivesUnanswered > 0;
+			if (!isFirst && !isAnswer)
+				return;
+			State = FastState.Up;
+			helloDueUs = Never;
+			keepalivesUnanswered = 0;
+			keepaliveDueUs = keepaliveMs > 0 ? nowUs + Core.UsPerMs * keepaliveMs : Never;
+			SendCommand(Constants.UDP_CONNECT_CLIENT_ACK_OP_CODE);
+			if (isFirst)
+				output.FastUp();
+		}
+
+		public void Tick(long nowUs)
+		{
+			if (nowUs >= helloDueUs)
+				SendHello(nowUs);
+			if (nowUs >= keepaliveDueUs)
+				TickKeepalive(nowUs);
+		}
+
+		/// <summary>Asked again whether the server hears us: translators of addresses forget who is silent, and give us another port.</summary>
+		private void TickKeepalive(long nowUs)
+		{
+			if (keepalivesUnanswered >= KeepalivesMissedMax) {
+				Lose(nowUs);
+				return;
+			}
+			keepalivesUnanswered++;
+			keepaliveDueUs = nowUs + Core.UsPerMs * (KeepaliveRepeatMs < keepaliveMs ? KeepaliveRepeatMs : keepaliveMs);
+			SendCommand(Constants.UDP_CONNECT_OP_CODE);
+		}
+
+		private void Lose(long nowUs)
+		{
+			State = FastState.Hello;
+			keepaliveDueUs = Never;
+			keepalivesUnanswered = 0;
+			helloDelayMs = HelloDelayMs;
+			output.FastFailed("the server does not answer by UDP");
+			if (State == FastState.Hello)
+				SendHello(nowUs);
+		}
+	}
+}
