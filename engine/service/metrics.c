@@ -65,6 +65,10 @@ static void tell_processes(const struct teller *teller, struct host_sdk *sdk)
 	count(teller, "ringcast_service_server_process_activations_total", "Custom game servers that became ready.", counts.activated);
 	count(teller, "ringcast_service_server_process_terminations_total", "Custom game servers that are gone.", counts.terminated);
 	count(teller, "ringcast_service_server_process_abnormal_terminations_total", "Of these, those that had not been told to end.", counts.abnormal);
+	count(teller, "ringcast_service_server_process_questions_total", "Requests of game servers for backfill that the service was asked.", counts.questions);
+	count(teller, "ringcast_service_server_process_questions_refused_total", "Of game servers, since their process asks too much.", counts.questions_refused);
+	count(teller, "ringcast_service_server_process_answers_late_total", "Answers that the service gave after their deadline.", counts.answers_late);
+	count(teller, "ringcast_service_server_process_answers_lost_total", "Answers whose connection or game server was gone.", counts.answers_lost);
 }
 
 static void tell_cuts(const struct teller *teller, struct service_http *http)

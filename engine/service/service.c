@@ -11,6 +11,7 @@
 #include "base/log.h"
 #include "service/api/log_url.h"
 #include "service/credentials.h"
+#include "service/game_question.h"
 #include "service/hosts/local.h"
 #include "service/hosts/server_sdk/server_sdk.h"
 #include "service/log_secret.h"
@@ -101,6 +102,11 @@ static void tell(void *context, const struct host_event *event)
 	ringcast_loop_tell(((struct service *)context)->loop, event);
 }
 
+static bool ask(void *context, struct host_question *question)
+{
+	return ringcast_game_question_ask(((struct service *)context)->loop, question);
+}
+
 /* The machine's name, as the API allows them: letters, digits and hyphens. */
 static void name_compute(char ret_name[65])
 {
@@ -137,6 +143,7 @@ static bool create_sdk(struct service *service, char problem[SERVICE_PROBLEM_BYT
 		.random = ringcast_outside_random,
 		.give_back = give_back,
 		.tell = tell,
+		.ask = ask,
 		.context = service,
 	};
 	name_compute(service->compute_name);

@@ -1,6 +1,7 @@
 /*
  * What game servers say: lines are messages of one process, and numbers between them are time that passes and calls of the service. Whatever they
  * say, every request is answered once and with its own id, the counts of places are right, and what is saved can be read again.
+ * What the service must answer is answered by a line of one letter, late or never, and then at the end.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -15,6 +16,7 @@ struct world {
 	size_t sent_count;
 	char session[HOST_ID_BYTES];
 	uint64_t chance;
+	struct list_node questions; /* that the service has not answered */
 };
 
 static void op_send(void *context, struct sdk_link *link, const char *text)
@@ -75,7 +77,25 @@ static void op_save(void *context, const struct sdk_process *process)
 	json_decref(saved);
 }
 
-static const struct sdk_core_ops ops = {op_send, op_close, op_give_back, op_tell, op_random, op_is_own, op_stop, op_plan, op_save, op_save};
+static bool op_ask(void *context, struct host_question *question)
+{
+	struct world *world = context;
+	ringcast_assert(json_is_object(question->input));
+	ringcast_list_add_tail(&world->questions, &question->node);
+	return true;
+}
+
+static const struct sdk_core_ops ops = {op_send, op_close, op_give_back, op_tell, op_random, op_is_own, op_stop, op_plan, op_save, op_save, op_ask};
+
+static void reply(struct world *world)
+{
+	if (ringcast_list_is_empty(&world->questions))
+		return;
+	struct host_question *question = CONTAINER_OF(world->questions.next, struct host_question, node);
+	ringcast_list_remove(&question->node);
+	question->status = 200;
+	ringcast_sdk_core_take_answer(&world->core, question);
+}
 
 static void call(struct world *world, uint8_t choice)
 {
@@ -99,15 +119,20 @@ static void line(struct world *world, const uint8_t *data, size_t size)
 	char problem[SDK_PROBLEM_BYTES], *copy = malloc(size + 1); /* exactly as long, so that reading beyond it is noticed */
 	if (size == 1) {
 		free(copy);
-		call(world, data[0]);
+		if (data[0] == 'r')
+			reply(world);
+		else
+			call(world, data[0]);
 		return;
 	}
 	memcpy(copy, data, size);
 	bool is_request = ringcast_sdk_message_read(copy, size, &message, problem), is_connected = world->link.process != NULL;
+	struct list_node *last = world->questions.prev;
 	if (is_request)
 		ringcast_sdk_message_free(&message);
 	ringcast_sdk_core_hear(&world->core, &world->link, copy, size);
-	ringcast_assert(world->sent_count - before == (is_request && is_connected ? 1 : 0));
+	bool is_asked = world->questions.prev != last; /* and answered later */
+	ringcast_assert(world->sent_count - before == (is_request && is_connected && !is_asked ? 1 : 0));
 	free(copy);
 }
 
@@ -118,6 +143,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 						 .token_lifetime_s = 60, .health_timeout_ms = 100000, .terminate_timeout_ms = 1000, .processes_max = 2};
 	const struct sdk_login login = {.fleet = "fleet-a", .compute = "c", .process = "p", .version = "5.4.0", .token_expires_ms = 100000};
 	char problem[SDK_PROBLEM_BYTES];
+	ringcast_list_init(&world.questions);
 	bool is_ready = ringcast_sdk_core_init(&world.core, &options);
 	ringcast_assert(is_ready);
 	ringcast_sdk_core_learn(&world.core, "compute", "fleet-a/c", json_pack("{s:s}", "IpAddress", "1.2.3.4"));
@@ -132,6 +158,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		data = stop + 1;
 	}
 	ringcast_sdk_core_closed(&world.core, &world.link);
+	size_t sent_count = world.sent_count;
+	while (!ringcast_list_is_empty(&world.questions))
+		reply(&world);
+	ringcast_assert(world.sent_count == sent_count); /* nobody is there any more */
 	ringcast_sdk_core_fini(&world.core);
 	return 0;
 }

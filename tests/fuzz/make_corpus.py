@@ -341,6 +341,12 @@ def service():
                          ("ActivateGameSession", '"GameSessionId":"arn:1"'), ("AcceptPlayerSession", '"GameSessionId":"arn:1","PlayerSessionId":"psess-1"'),
                          ("DescribePlayerSessions", '"GameSessionId":"arn:1","Limit":2'), ("TerminateServerProcess", '"x":1')):
         write("sdk", action, f'{{"Action":"{action}","RequestId":"1",{rest}}}\n'.encode())
+    ask = lambda action, rest: f'{{"Action":"{action}","RequestId":"{action}",{rest}}}\n'
+    players = '[{"PlayerId":"a","Team":"red","PlayerAttributes":{"x":{"AttrType":"DOUBLE","N":1},"y":{"AttrType":"STRING_LIST"}},"LatencyInMs":{"here":20}},7]'
+    start = ask("StartMatchBackfill", f'"GameSessionArn":"arn:1","MatchmakingConfigurationArn":"c","TicketId":"t","Players":{players}')
+    life = ask("ActivateServerProcess", '"Port":7777') + "d\n" + ask("ActivateGameSession", '"GameSessionId":"arn:1"')
+    write("sdk", "backfill", (life + start + "r\n" + ask("StopMatchBackfill", '"GameSessionArn":"arn:1","TicketId":"t"') + "r\n").encode())
+    write("sdk", "backfill-late", (life + start * 9 + "x\n" * 24 + "r\n" + start).encode())
     write("sigv4", "header", head + b"SignedHeaders=host;x-amz-date, Signature=" + b"0" * 64 + b"\n\n{}")
     write("sigv4", "query", b"GET\n/a%20b\nX-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Credential=AKID%2F20261121%2Flocal%2Fgamelift%2Faws4_request&X-Amz-Date="
           b"20261121T065818Z&X-Amz-Expires=600&X-Amz-SignedHeaders=host&X-Amz-Signature=" + b"0" * 64 + b"\nhost:a\n\n")

@@ -14,7 +14,7 @@
 
 #include "base/list.h"
 
-enum { HOST_ID_BYTES = 64, HOST_PLAYERS_MAX = 25, HOST_TEXT_BYTES = 256 };
+enum { HOST_ID_BYTES = 64, HOST_PLAYERS_MAX = 25, HOST_TEXT_BYTES = 256, HOST_TICKET_BYTES = 132 };
 enum { HOST_PLAYER_ID_BYTES_MAX = 1024, HOST_PLAYER_DATA_BYTES_MAX = 2048 }; /* without NUL */
 
 enum host_call_kind {
@@ -74,6 +74,8 @@ struct host_call {
 	uint64_t zip_bytes;
 	uint32_t players_max; /* of an update 0: unchanged */
 	bool has_policy, is_deny_all; /* of an update: who may still reserve */
+	const char *update_reason;    /* of an update: static, as game servers are told it; NULL: nothing that matchmaking has done */
+	char ticket[HOST_TICKET_BYTES]; /* of an update: the backfill that it comes from; "" for none */
 	uint32_t activation_timeout_ms; /* of CREATE: how long its script may take to start */
 	struct host_address address;	/* of CREATE: the answer */
 	uint64_t size_bytes; /* of LOOK_AT_BUILD: the answer. Its session is the build's id, its key what to look at, and as the answer what to name it by */
@@ -155,6 +157,24 @@ struct host_ops {
 
 struct host {
 	const struct host_ops *ops;
+};
+
+/*
+ * What a game asks of the service, by the host that runs it: that players are looked for who join its session, or not any more. The host's until it is
+ * asked, then the service's until answered.
+ */
+enum host_question_kind { HOST_START_BACKFILL, HOST_STOP_BACKFILL };
+struct host_question {
+	struct list_node node; /* the host's */
+	enum host_question_kind kind;
+	char session[HOST_ID_BYTES]; /* the host's name for it */
+	json_t *input; /* owned; as StartMatchBackfill takes it, or {TicketId}; what is absent the service knows. Used nowhere else */
+	/* the answer */
+	unsigned status;   /* 200, or what game servers make an error of */
+	const char *fault; /* static: the API's word for it; "" for none */
+	char text[HOST_TEXT_BYTES], ticket[HOST_TICKET_BYTES];
+	void (*answered)(struct host_question *question); /* once, on a thread of the service: the question is the host's again, without its input */
+	void *context; /* the host's */
 };
 
 struct host_call *ringcast_host_call_create(enum host_call_kind kind); /* NULL: out of memory */

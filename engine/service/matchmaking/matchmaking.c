@@ -65,15 +65,13 @@ static void make_live(struct matchmaking *matchmaking, struct ticket *ticket, st
 	maker->live_count++;
 	matchmaking->live_count++;
 	ringcast_list_add_tail(&matchmaking->live, &ticket->node);
-	if (ringcast_ticket_is_backfill(ticket))
-		ringcast_list_add_tail(&matchmaking->backfills, &ticket->backfill_node);
+	ringcast_ticket_join_backfills(matchmaking, ticket);
 }
 
 static void make_dead(struct matchmaking *matchmaking, struct ticket *ticket)
 {
 	ringcast_list_remove(&ticket->node);
-	if (ringcast_list_has(&ticket->backfill_node))
-		ringcast_list_remove(&ticket->backfill_node);
+	ringcast_ticket_leave_backfills(matchmaking, ticket);
 	if (ticket->is_held && ringcast_list_has(&ticket->held_node))
 		ringcast_list_remove(&ticket->held_node);
 	matchmaking->live_count--;
@@ -384,6 +382,7 @@ int64_t ringcast_matchmaking_due_ms(const struct matchmaking *matchmaking)
 void ringcast_matchmaking_settled(struct matchmaking *matchmaking)
 {
 	ringcast_news_release(matchmaking);
+	ringcast_notices_release(matchmaking);
 }
 
 /* From and to records */
@@ -414,6 +413,7 @@ static void revive(struct matchmaking *matchmaking, struct ticket *ticket)
 		return;
 	}
 	ticket->state = MATCH_IS_QUEUED;
+	ticket->is_replaced = false;
 	make_live(matchmaking, ticket, maker);
 	if (state_of_record(ticket->document) == MATCH_IS_PLACING && ringcast_ticket_adopt(matchmaking, ticket))
 		return;
@@ -527,6 +527,7 @@ void ringcast_matchmaking_undone(struct matchmaking *matchmaking)
 {
 	char problem[MATCHMAKING_PROBLEM_BYTES];
 	ringcast_news_drop(matchmaking);
+	ringcast_notices_drop(matchmaking);
 	take_back_placements(matchmaking);
 	for (struct list_node *node = matchmaking->makers.next; node != &matchmaking->makers;) {
 		struct maker *maker = CONTAINER_OF(node, struct maker, node);
@@ -561,8 +562,9 @@ struct matchmaking *ringcast_matchmaking_create(struct model *model, const struc
 	matchmaking->look_due_ms = INT64_MAX;
 	ringcast_text_index_init(&matchmaking->by_id, ringcast_prng_next(&model->prng));
 	ringcast_text_index_init(&matchmaking->proposals_by_id, ringcast_prng_next(&model->prng));
+	ringcast_text_index_init(&matchmaking->backfills_by_session, ringcast_prng_next(&model->prng));
 	struct list_node *lists[] = {&matchmaking->makers, &matchmaking->live, &matchmaking->ended, &matchmaking->held, &matchmaking->proposals, &matchmaking->untold,
-				     &matchmaking->rosters, &matchmaking->backfills};
+				     &matchmaking->notices, &matchmaking->rosters, &matchmaking->backfills};
 	for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]); i++)
 		ringcast_list_init(lists[i]);
 	if (!load_all(matchmaking))
@@ -578,6 +580,7 @@ static void tickets_free(struct list_node *list)
 		json_decref(ticket->document);
 		json_decref(ticket->before);
 		json_decref(ticket->accepted);
+		json_decref(ticket->session);
 		free(ticket);
 	}
 }
@@ -589,6 +592,7 @@ void ringcast_matchmaking_destroy(struct matchmaking **matchmaking)
 	if (dead == NULL)
 		return;
 	ringcast_news_drop(dead);
+	ringcast_notices_drop(dead);
 	while (!ringcast_list_is_empty(&dead->proposals)) {
 		struct proposal *proposal = CONTAINER_OF(dead->proposals.next, struct proposal, node);
 		ringcast_proposal_destroy(dead, &proposal);
@@ -600,5 +604,6 @@ void ringcast_matchmaking_destroy(struct matchmaking **matchmaking)
 		ringcast_maker_close(dead, CONTAINER_OF(dead->makers.next, struct maker, node));
 	ringcast_text_index_fini(&dead->by_id);
 	ringcast_text_index_fini(&dead->proposals_by_id);
+	ringcast_text_index_fini(&dead->backfills_by_session);
 	free(dead);
 }

@@ -79,6 +79,9 @@ enum matchmaking_result ringcast_matchmaking_start(struct matchmaking *matchmaki
 enum matchmaking_result ringcast_matchmaking_stop(struct matchmaking *matchmaking, const char *ticket, char problem[MATCHMAKING_PROBLEM_BYTES]);
 enum matchmaking_result ringcast_matchmaking_accept(struct matchmaking *matchmaking, const char *ticket, const json_t *player_ids, bool is_accepted,
 						    char problem[MATCHMAKING_PROBLEM_BYTES]);
+/* A live backfill of the session with this ARN; borrowed. NULL: there is none that is known by it. */
+const char *ringcast_matchmaking_backfill_of(const struct matchmaking *matchmaking, const char *session_arn);
+bool ringcast_matchmaking_is_backfill(const struct matchmaking *matchmaking, const char *ticket, const char *session_arn); /* of that session, ended or not */
 json_t *ringcast_matchmaking_show(const struct matchmaking *matchmaking, const char *ticket); /* NULL: there is none, or no memory */
 /* Why it waits, see service/match/explain.h; {"state": ...} of one that is not waiting. NULL: there is none, or no memory. */
 json_t *ringcast_matchmaking_explain(struct matchmaking *matchmaking, const char *ticket);

@@ -48,12 +48,14 @@ struct ticket {
 	struct proposal *proposal; /* the match that it is in */
 	enum match_ticket_state state;
 	struct list_node backfill_node; /* matchmaking.backfills, of a backfill while it is live */
+	json_t *session; /* of such a one: its game session's ARN, as it was given */
 	json_t *document;
 	json_t *before; /* of one that has ended: its document until then, while the end is not durable; state_before likewise */
 	enum match_ticket_state state_before;
 	json_t *accepted; /* {player id: bool} of those who have answered; NULL: nobody has */
 	uint64_t durable_at;
 	bool is_held;
+	bool is_replaced; /* its end is the beginning of another one, and no news for its session */
 	int64_t started_steady_ms;
 };
 
@@ -102,11 +104,12 @@ struct matchmaking {
 	struct model *model;
 	const struct matchmaking_queues *queues;
 	struct list_node rosters, backfills;
+	struct text_index backfills_by_session; /* one of each session, the first */
 	struct text_index proposals_by_id;
 	int64_t look_due_ms; /* no proposal is to be looked at before; INT64_MAX: none is */
 	int64_t rosters_looked_ms, began_ms;
 	struct text_index by_id;
-	struct list_node makers, live, ended, held, proposals, untold;
+	struct list_node makers, live, ended, held, proposals, untold, notices;
 	uint32_t live_count, ended_count;
 	struct ground *turn_of; /* whose piece of a round is next; NULL: the first */
 	struct matchmaking_counts counts;
@@ -132,6 +135,9 @@ bool ringcast_ticket_is_backfill(const struct ticket *ticket);
 json_t *ringcast_ticket_show(const struct matchmaking *matchmaking, const struct ticket *ticket);
 bool ringcast_ticket_enter(struct matchmaking *matchmaking, struct ticket *ticket, struct ground *ground, char problem[MATCHMAKING_PROBLEM_BYTES]);
 void ringcast_ticket_leave(struct matchmaking *matchmaking, struct ticket *ticket); /* its pool, without a word */
+void ringcast_ticket_join_backfills(struct matchmaking *matchmaking, struct ticket *ticket); /* if it is one */
+void ringcast_ticket_leave_backfills(struct matchmaking *matchmaking, struct ticket *ticket);
+const char *ringcast_ticket_session(const struct ticket *ticket); /* of a backfill: its game session; "" for none */
 /* Its end, as a record; *extra (borrowed, may be NULL) is what its document shows besides. */
 void ringcast_ticket_end(struct matchmaking *matchmaking, struct ticket *ticket, enum match_ticket_state state, json_t *extra);
 bool ringcast_ticket_put(struct matchmaking *matchmaking, struct ticket *ticket, json_t *document); /* takes the document */
@@ -157,6 +163,8 @@ json_t *ringcast_ticket_players_in(const struct ticket *ticket, const char *team
 
 /* session.c */
 void ringcast_proposal_place(struct matchmaking *matchmaking, struct proposal *proposal);
+/* Who plays, in which team, with which attributes: what the session is told. NULL: memory, or it is too long. The caller's. */
+char *ringcast_proposal_matchmaker_data(struct matchmaking *matchmaking, const struct proposal *proposal);
 void ringcast_placement_ended(struct model *model, const json_t *document);
 bool ringcast_ticket_adopt(struct matchmaking *matchmaking, struct ticket *ticket); /* by the match of its record; false: there is none */
 void ringcast_sessions_turn(struct matchmaking *matchmaking);
@@ -164,8 +172,16 @@ int64_t ringcast_sessions_due_ms(const struct matchmaking *matchmaking);
 
 /* roster.c */
 void ringcast_roster_begin(struct matchmaking *matchmaking, const struct proposal *proposal, const json_t *connection);
+/* What the next ticket for this session will be called. False: nobody fills it up by itself. */
+bool ringcast_roster_next_ticket(const struct matchmaking *matchmaking, const char *session, char ret_ticket[MATCHMAKING_ID_BYTES]);
 void ringcast_rosters_turn(struct matchmaking *matchmaking);
 void ringcast_rosters_free(struct matchmaking *matchmaking);
+
+/* notice.c */
+void ringcast_notice_joined(struct matchmaking *matchmaking, const struct proposal *proposal, struct game_session *session); /* also in the index */
+void ringcast_notice_ended(struct matchmaking *matchmaking, const struct ticket *ticket); /* any ticket that has ended */
+void ringcast_notices_release(struct matchmaking *matchmaking);
+void ringcast_notices_drop(struct matchmaking *matchmaking);
 
 /* news.c */
 void ringcast_news_searching(struct matchmaking *matchmaking, const struct ticket *ticket);

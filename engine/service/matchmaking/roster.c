@@ -133,14 +133,28 @@ static json_t *players_for_ticket(const struct roster *roster)
 	return players;
 }
 
+static void name_next(const struct roster *roster, char ret_ticket[MATCHMAKING_ID_BYTES])
+{
+	if (roster->ticket_count == 0)
+		snprintf(ret_ticket, MATCHMAKING_ID_BYTES, "auto-%s", roster->match);
+	else
+		snprintf(ret_ticket, MATCHMAKING_ID_BYTES, "auto-%s-%u", roster->match, roster->ticket_count + 1);
+}
+
+bool ringcast_roster_next_ticket(const struct matchmaking *matchmaking, const char *session, char ret_ticket[MATCHMAKING_ID_BYTES])
+{
+	const struct roster *roster = find(matchmaking, session);
+	if (roster != NULL)
+		name_next(roster, ret_ticket);
+	return roster != NULL;
+}
+
 static void begin_ticket(struct matchmaking *matchmaking, struct roster *roster)
 {
 	char problem[MATCHMAKING_PROBLEM_BYTES] = "out of memory";
 	json_t *players = players_for_ticket(roster), *ticket = NULL;
-	if (roster->ticket_count++ == 0)
-		snprintf(roster->ticket, sizeof(roster->ticket), "auto-%s", roster->match);
-	else
-		snprintf(roster->ticket, sizeof(roster->ticket), "auto-%s-%u", roster->match, roster->ticket_count);
+	name_next(roster, roster->ticket);
+	roster->ticket_count++;
 	const struct matchmaking_start start = {
 		.configuration = roster->configuration, .ticket = roster->ticket, .players = players, .is_backfill = true, .session = roster->session};
 	if (ringcast_matchmaking_start(matchmaking, &start, &ticket, problem) != MATCHMAKING_OK) {
@@ -151,16 +165,24 @@ static void begin_ticket(struct matchmaking *matchmaking, struct roster *roster)
 	json_decref(players);
 }
 
+static bool replace(struct matchmaking *matchmaking, struct ticket *ticket)
+{
+	char problem[MATCHMAKING_PROBLEM_BYTES];
+	ticket->is_replaced = true;
+	bool is_stopped = ringcast_matchmaking_stop(matchmaking, ticket->id, problem) == MATCHMAKING_OK;
+	ticket->is_replaced = is_stopped;
+	return is_stopped;
+}
+
 /* Its ticket says who plays: when that has changed, there is another one. One that its owner stopped is not begun anew before. */
 static void look_at(struct matchmaking *matchmaking, struct roster *roster)
 {
-	char problem[MATCHMAKING_PROBLEM_BYTES];
-	const struct ticket *ticket = *roster->ticket != '\0' ? ringcast_ticket_find(matchmaking, roster->ticket) : NULL;
+	struct ticket *ticket = *roster->ticket != '\0' ? ringcast_ticket_find(matchmaking, roster->ticket) : NULL;
 	bool is_live = ticket != NULL && !ringcast_match_state_ends(ticket->state);
 	drop_leavers(matchmaking, roster);
 	if (ticket != NULL && ticket->state == MATCH_IS_TIMED_OUT)
 		roster->has_changed = true;
-	if (!roster->has_changed || (is_live && ringcast_matchmaking_stop(matchmaking, roster->ticket, problem) != MATCHMAKING_OK))
+	if (!roster->has_changed || (is_live && !replace(matchmaking, ticket)))
 		return;
 	roster->has_changed = false;
 	size_t count = json_array_size(roster->players);
@@ -173,7 +195,7 @@ static void stop_orphans(struct matchmaking *matchmaking)
 	char problem[MATCHMAKING_PROBLEM_BYTES];
 	for (struct list_node *node = matchmaking->backfills.next; node != &matchmaking->backfills;) {
 		struct ticket *ticket = CONTAINER_OF(node, struct ticket, backfill_node);
-		const char *arn = text_of(json_object_get(ticket->document, "Internal"), "gameSessionArn");
+		const char *arn = ringcast_ticket_session(ticket);
 		const struct game_session *session = *arn == '\0' ? NULL : ringcast_game_session_resolve(&matchmaking->model->sessions, arn);
 		node = node->next;
 		bool is_gone = session != NULL ? ringcast_game_session_is_ended(session)

@@ -43,22 +43,39 @@ static json_t *team_of(json_t *teams, const char *name)
 	return json_object_get(json_array_get(teams, json_array_size(teams) - 1), "players");
 }
 
-/* Who plays, in which team, with which attributes: what the session is told. NULL: memory, or it is too long. The caller's. */
-static char *matchmaker_data(struct matchmaking *matchmaking, const struct proposal *proposal)
+/* team: NULL where each says its own. */
+static void add_players(json_t *teams, const struct ticket *ticket, const char *team)
+{
+	json_t *player;
+	size_t i;
+	json_array_foreach((json_t *)ringcast_ticket_players(ticket), i, player)
+		json_array_append_new(team_of(teams, team != NULL ? team : text_of(player, "Team")),
+				      json_pack("{s:s, s:o}", "playerId", text_of(player, "PlayerId"), "attributes", attributes_of(player)));
+}
+
+/* By which ticket it will be filled up, should somebody leave. */
+static void put_automatic(const struct matchmaking *matchmaking, const struct proposal *proposal, json_t *data)
+{
+	char ticket[MATCHMAKING_ID_BYTES];
+	snprintf(ticket, sizeof(ticket), "auto-%s", proposal->id);
+	if (strcmp(text_of(proposal->configuration, "BackfillMode"), "AUTOMATIC") != 0 ||
+	    (proposal->backfill != NULL && !ringcast_roster_next_ticket(matchmaking, ringcast_ticket_session(proposal->backfill), ticket)))
+		return;
+	json_object_set_new(data, "autoBackfillMode", json_string("AUTOMATIC"));
+	json_object_set_new(data, "autoBackfillTicketId", json_string(ticket));
+}
+
+char *ringcast_proposal_matchmaker_data(struct matchmaking *matchmaking, const struct proposal *proposal)
 {
 	char arn[MODEL_ARN_BYTES];
-	json_t *teams = json_array(), *player;
-	size_t k;
+	json_t *teams = json_array();
 	ringcast_model_arn(matchmaking->model, "matchmakingconfiguration", proposal->maker->name, arn);
+	if (proposal->backfill != NULL)
+		add_players(teams, proposal->backfill, NULL);
 	for (uint32_t i = 0; i < proposal->count; i++)
-		json_array_foreach((json_t *)ringcast_ticket_players(proposal->tickets[i]), k, player)
-			json_array_append_new(team_of(teams, ringcast_proposal_team(proposal, i)),
-					      json_pack("{s:s, s:o}", "playerId", text_of(player, "PlayerId"), "attributes", attributes_of(player)));
+		add_players(teams, proposal->tickets[i], ringcast_proposal_team(proposal, i));
 	json_t *data = json_pack("{s:s, s:s, s:o}", "matchId", proposal->id, "matchmakingConfigurationArn", arn, "teams", teams);
-	if (strcmp(text_of(proposal->configuration, "BackfillMode"), "AUTOMATIC") == 0) {
-		json_object_set_new(data, "autoBackfillMode", json_string("AUTOMATIC"));
-		json_object_set_new(data, "autoBackfillTicketId", json_sprintf("auto-%s", proposal->id));
-	}
+	put_automatic(matchmaking, proposal, data);
 	char *text = json_dumps(data, JSON_COMPACT);
 	json_decref(data);
 	if (text != NULL && strlen(text) <= MATCHMAKER_DATA_CHARACTERS_MAX)
@@ -95,7 +112,7 @@ static json_t *players_wanted(const struct proposal *proposal)
 static json_t *placement_of(struct matchmaking *matchmaking, const struct proposal *proposal)
 {
 	static const char *const shared[] = {"GameProperties", "GameSessionData"};
-	char *data = matchmaker_data(matchmaking, proposal);
+	char *data = ringcast_proposal_matchmaker_data(matchmaking, proposal);
 	const char *queue = json_string_value(json_array_get(json_object_get(proposal->configuration, "GameSessionQueueArns"), 0));
 	if (data == NULL || queue == NULL) {
 		free(data);
@@ -201,7 +218,7 @@ bool ringcast_ticket_adopt(struct matchmaking *matchmaking, struct ticket *ticke
 
 static struct game_session *session_of(const struct matchmaking *matchmaking, const struct ticket *backfill)
 {
-	const char *arn = text_of(json_object_get(backfill->document, "Internal"), "gameSessionArn");
+	const char *arn = ringcast_ticket_session(backfill);
 	struct game_session *session = *arn == '\0' ? NULL : ringcast_game_session_resolve(&matchmaking->model->sessions, arn);
 	return session != NULL && session->status == GAME_SESSION_ACTIVE ? session : NULL;
 }
@@ -318,6 +335,7 @@ static void reserved(struct model *model, struct host_call *call)
 	} else {
 		json_t *connection = connection_to(model, session, proposal->places);
 		ringcast_roster_begin(matchmaking, proposal, connection);
+		ringcast_notice_joined(matchmaking, proposal, session);
 		ringcast_proposal_end(matchmaking, proposal, true, connection);
 		json_decref(connection);
 	}

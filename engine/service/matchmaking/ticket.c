@@ -139,6 +139,52 @@ void ringcast_ticket_leave(struct matchmaking *matchmaking, struct ticket *ticke
 	ticket->in_pool = HANDLE_NONE;
 }
 
+/* Backfills */
+
+const char *ringcast_ticket_session(const struct ticket *ticket)
+{
+	const char *arn = json_string_value(json_object_get(json_object_get(ticket->document, "Internal"), "gameSessionArn"));
+	return arn != NULL ? arn : "";
+}
+
+void ringcast_ticket_join_backfills(struct matchmaking *matchmaking, struct ticket *ticket)
+{
+	const char *arn = ringcast_ticket_session(ticket);
+	if (!ringcast_ticket_is_backfill(ticket))
+		return;
+	ringcast_list_add_tail(&matchmaking->backfills, &ticket->backfill_node);
+	if (*arn == '\0' || ringcast_text_index_find(&matchmaking->backfills_by_session, arn) != NULL)
+		return;
+	ticket->session = json_incref(json_object_get(json_object_get(ticket->document, "Internal"), "gameSessionArn"));
+	if (!ringcast_text_index_add(&matchmaking->backfills_by_session, json_string_value(ticket->session), ticket))
+		ringcast_log(LOG_ERROR, "matchmaking", "a game does not find its backfill: out of memory", "ticket=%s", ticket->id);
+}
+
+void ringcast_ticket_leave_backfills(struct matchmaking *matchmaking, struct ticket *ticket)
+{
+	if (ringcast_list_has(&ticket->backfill_node))
+		ringcast_list_remove(&ticket->backfill_node);
+	if (ticket->session == NULL)
+		return;
+	const char *arn = json_string_value(ticket->session);
+	if (ringcast_text_index_find(&matchmaking->backfills_by_session, arn) == ticket)
+		ringcast_text_index_remove(&matchmaking->backfills_by_session, arn);
+	json_decref(ticket->session);
+	ticket->session = NULL;
+}
+
+const char *ringcast_matchmaking_backfill_of(const struct matchmaking *matchmaking, const char *session_arn)
+{
+	const struct ticket *ticket = ringcast_text_index_find(&matchmaking->backfills_by_session, session_arn);
+	return ticket == NULL ? NULL : ticket->id;
+}
+
+bool ringcast_matchmaking_is_backfill(const struct matchmaking *matchmaking, const char *id, const char *session_arn)
+{
+	const struct ticket *ticket = ringcast_ticket_find(matchmaking, id);
+	return ticket != NULL && ringcast_ticket_is_backfill(ticket) && strcmp(ringcast_ticket_session(ticket), session_arn) == 0;
+}
+
 /* Ends */
 
 static const struct ending {
@@ -187,8 +233,7 @@ void ringcast_ticket_end(struct matchmaking *matchmaking, struct ticket *ticket,
 	if (ticket->is_held)
 		ringcast_list_remove(&ticket->held_node);
 	ticket->is_held = false;
-	if (ringcast_list_has(&ticket->backfill_node))
-		ringcast_list_remove(&ticket->backfill_node);
+	ringcast_ticket_leave_backfills(matchmaking, ticket);
 	ringcast_ticket_leave(matchmaking, ticket);
 	ringcast_list_remove(&ticket->node);
 	ringcast_list_add_tail(&matchmaking->ended, &ticket->node);
@@ -200,6 +245,7 @@ void ringcast_ticket_end(struct matchmaking *matchmaking, struct ticket *ticket,
 	json_decref(ticket->accepted);
 	ticket->accepted = NULL;
 	count_end(matchmaking, state);
+	ringcast_notice_ended(matchmaking, ticket);
 }
 
 void ringcast_tickets_forget(struct matchmaking *matchmaking)

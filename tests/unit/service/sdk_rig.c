@@ -84,7 +84,16 @@ static void op_forget(void *context, const struct sdk_process *process)
 	snprintf(rig->forgotten, sizeof(rig->forgotten), "%.100s", process->id);
 }
 
-static const struct sdk_core_ops ops = {op_send, op_close, op_give_back, op_tell, op_random, op_is_own, op_stop, op_plan, op_save, op_forget};
+static bool op_ask(void *context, struct host_question *question)
+{
+	struct sdk_rig *rig = context;
+	if (rig->is_deaf || rig->question_count == SDK_RIG_QUESTIONS)
+		return false;
+	rig->questions[rig->question_count++] = question;
+	return true;
+}
+
+static const struct sdk_core_ops ops = {op_send, op_close, op_give_back, op_tell, op_random, op_is_own, op_stop, op_plan, op_save, op_forget, op_ask};
 
 void sdk_rig_init(struct sdk_rig *rig)
 {
@@ -116,8 +125,23 @@ void sdk_rig_clear(struct sdk_rig *rig)
 	rig->stopped[0] = rig->forgotten[0] = '\0';
 }
 
+void sdk_rig_reply(struct sdk_rig *rig, unsigned status, const char *fault, const char *text)
+{
+	cr_assert_gt(rig->question_count, 0);
+	struct host_question *question = rig->questions[0];
+	memmove(rig->questions, rig->questions + 1, --rig->question_count * sizeof(*rig->questions));
+	json_decref(question->input);
+	question->input = NULL;
+	question->status = status;
+	question->fault = fault;
+	snprintf(status == 200 ? question->ticket : question->text, sizeof(question->ticket), "%s", text);
+	ringcast_sdk_core_take_answer(&rig->core, question);
+}
+
 void sdk_rig_fini(struct sdk_rig *rig)
 {
+	while (rig->question_count > 0)
+		sdk_rig_reply(rig, 503, "", "");
 	sdk_rig_clear(rig);
 	ringcast_host_call_destroy(&rig->returned);
 	json_decref(rig->saved);

@@ -4,7 +4,7 @@
 
 #include "service/hosts/server_sdk/core.h"
 
-enum { SDK_RIG_TEXTS = 64, SDK_RIG_EVENTS = 64 };
+enum { SDK_RIG_TEXTS = 64, SDK_RIG_EVENTS = 64, SDK_RIG_QUESTIONS = 16 };
 
 struct sdk_rig {
 	struct sdk_core core;
@@ -21,6 +21,9 @@ struct sdk_rig {
 	char stopped[128], planned[128], forgotten[128];
 	int64_t stopped_until_ms;
 	json_t *saved; /* the last one */
+	struct host_question *questions[SDK_RIG_QUESTIONS]; /* not answered, oldest first */
+	size_t question_count;
+	bool is_deaf; /* the service takes none */
 	uint64_t chance;
 };
 
@@ -35,6 +38,8 @@ bool sdk_rig_connect(struct sdk_rig *rig, struct sdk_link *link, const char *fle
 int sdk_rig_ask(struct sdk_rig *rig, struct sdk_link *link, const char *action, const char *rest);
 json_t *sdk_rig_answer(struct sdk_rig *rig); /* of the last ask; borrowed */
 json_t *sdk_rig_push(struct sdk_rig *rig, const char *action); /* the newest; NULL: none since the last clear */
+/* Answers the oldest question: with the ticket that text names, or with a fault. */
+void sdk_rig_reply(struct sdk_rig *rig, unsigned status, const char *fault, const char *text);
 /* A connected process that is ready, in fleet-a. */
 void sdk_rig_ready(struct sdk_rig *rig, struct sdk_link *link, const char *process);
 /* Creates a session of fleet-a with two places on a ready process; active is asked for too. The host's name of it is kept in ret_session. */

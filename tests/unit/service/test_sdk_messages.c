@@ -159,7 +159,8 @@ Test(sdk_messages, what_else_processes_ask_has_a_word_for_it)
 	cr_assert_str_eq(text_of(sdk_rig_answer(&rig), "ComputeName"), "c");
 	cr_assert_eq(sdk_rig_ask(&rig, &other, "GetComputeCertificate", ""), 404);
 	cr_assert_eq(sdk_rig_ask(&rig, &link, "GetFleetRoleCredentials", "\"RoleArn\": \"arn:x\""), 400);
-	cr_assert_eq(sdk_rig_ask(&rig, &link, "StartMatchBackfill", ""), 400);
+	cr_assert_eq(sdk_rig_ask(&rig, &link, "StartMatchBackfill", ""), 404);
+	cr_assert_eq(sdk_rig_ask(&rig, &link, "StopMatchBackfill", ""), 404);
 	cr_assert_eq(sdk_rig_ask(&rig, &link, "RefreshConnection", ""), 200);
 	int64_t expires_s;
 	cr_assert(ringcast_compute_token_check(&rig.core.options.secret, "fleet-a", "c", text_of(sdk_rig_answer(&rig), "AuthToken"), rig.core.now_ms / 1000, &expires_s));

@@ -163,7 +163,7 @@ static void describe(struct sdk_core *core, struct sdk_process *process, struct 
 
 static void take_facts(struct sdk_session *session, const json_t *changed)
 {
-	static const char *const names[] = {"Name", "GameProperties"};
+	static const char *const names[] = {"Name", "GameProperties", "MatchmakerData"};
 	for (size_t i = 0; i < ARRAY_COUNT(names); i++) {
 		const json_t *value = json_object_get(changed, names[i]);
 		if (value != NULL)
@@ -176,7 +176,11 @@ static void push_update(struct sdk_core *core, struct sdk_process *process)
 	json_t *json = start_message(core, process), *name = json_object_get(json, "GameSessionName");
 	json_object_set(json, "Name", name);
 	json_object_del(json, "GameSessionName");
-	ringcast_sdk_core_push(core, process, "UpdateGameSession", json_pack("{s:o, s:s}", "GameSession", json, "UpdateReason", "UNKNOWN"));
+	const struct sdk_session *session = process->session;
+	json_t *members = json_pack("{s:o, s:s}", "GameSession", json, "UpdateReason", session->update_reason != NULL ? session->update_reason : "UNKNOWN");
+	if (*session->ticket != '\0')
+		json_object_set_new(members, "BackfillTicketId", json_string(session->ticket));
+	ringcast_sdk_core_push(core, process, "UpdateGameSession", members);
 }
 
 /*
@@ -212,6 +216,8 @@ static void update(struct sdk_core *core, struct sdk_process *process, struct ho
 	if (call->has_policy)
 		session->is_deny_all = call->is_deny_all;
 	take_facts(session, call->facts);
+	session->update_reason = call->update_reason;
+	memcpy(session->ticket, call->ticket, sizeof(session->ticket));
 	session->is_changed = process->is_changed = true;
 	ringcast_sdk_core_save(core, process);
 	push_update(core, process);

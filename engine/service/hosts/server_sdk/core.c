@@ -4,14 +4,16 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/assert.h"
 #include "base/log.h"
 
 enum { CLOSE_POLICY = 1008, CLOSE_NORMAL = 1000, BAD_MESSAGES_MAX = 16 };
 enum { LOADS_TOLD_MS = 1000, LOADS_REPEATED_MS = 30000 };
 enum { REFRESH_BEFORE_MS = 15 * 60 * 1000, OLD_LINK_MS = 30 * 1000 };
 
-static void forget_link(struct sdk_link *link)
+static void forget_link(struct sdk_core *core, struct sdk_link *link)
 {
+	ringcast_sdk_questions_lose_link(core, link);
 	ringcast_list_remove(&link->node);
 	link->process = NULL;
 }
@@ -20,6 +22,7 @@ bool ringcast_sdk_core_init(struct sdk_core *core, const struct sdk_core_options
 {
 	*core = (struct sdk_core){.options = *options, .fleets = json_object(), .builds = json_object(), .computes = json_object()};
 	ringcast_list_init(&core->processes);
+	ringcast_list_init(&core->questions);
 	if (core->fleets != NULL && core->builds != NULL && core->computes != NULL)
 		return true;
 	ringcast_sdk_core_fini(core);
@@ -29,10 +32,11 @@ bool ringcast_sdk_core_init(struct sdk_core *core, const struct sdk_core_options
 void ringcast_sdk_core_fini(struct sdk_core *core)
 {
 	ringcast_sdk_loads_fini(&core->loads);
+	ringcast_assert(ringcast_list_is_empty(&core->questions)); /* the service has answered them all */
 	while (!ringcast_list_is_empty(&core->processes)) {
 		struct sdk_process *process = CONTAINER_OF(core->processes.next, struct sdk_process, node);
 		while (!ringcast_list_is_empty(&process->links))
-			forget_link(CONTAINER_OF(process->links.next, struct sdk_link, node));
+			forget_link(core, CONTAINER_OF(process->links.next, struct sdk_link, node));
 		ringcast_list_remove(&process->node);
 		ringcast_sdk_process_destroy(&process);
 	}
@@ -116,9 +120,10 @@ static void drop_process(struct sdk_core *core, struct sdk_process *process, con
 	ringcast_sdk_core_end_session(core, process, why);
 	while (!ringcast_list_is_empty(&process->links)) {
 		struct sdk_link *link = CONTAINER_OF(process->links.next, struct sdk_link, node);
-		forget_link(link);
+		forget_link(core, link);
 		core->options.ops->close(core->options.context, link, CLOSE_NORMAL, why);
 	}
+	ringcast_sdk_questions_lose_process(core, process);
 	core->options.ops->forget(core->options.context, process);
 	ringcast_list_remove(&process->node);
 	core->process_count--;
@@ -317,7 +322,7 @@ void ringcast_sdk_core_closed(struct sdk_core *core, struct sdk_link *link)
 	struct sdk_process *process = link->process;
 	if (process == NULL)
 		return;
-	forget_link(link);
+	forget_link(core, link);
 	if (process->link != link)
 		return;
 	process->link = NULL;
@@ -431,6 +436,7 @@ void ringcast_sdk_core_tick(struct sdk_core *core)
 {
 	struct list_node *next;
 	tell_loads(core);
+	ringcast_sdk_questions_tick(core);
 	for (struct list_node *node = core->processes.next; node != &core->processes; node = next) {
 		struct sdk_process *process = CONTAINER_OF(node, struct sdk_process, node);
 		next = node->next;
@@ -448,6 +454,7 @@ static void put_off_session(struct sdk_session *session, int64_t by_ms)
 
 void ringcast_sdk_core_put_off(struct sdk_core *core, int64_t by_ms)
 {
+	ringcast_sdk_questions_put_off(core, by_ms);
 	for (struct list_node *node = core->processes.next; node != &core->processes; node = node->next) {
 		struct sdk_process *process = CONTAINER_OF(node, struct sdk_process, node);
 		process->heard_ms += by_ms;

@@ -39,6 +39,8 @@ struct sdk_core_ops {
 	void (*plan)(void *context, const char *fleet_id, const char *folder, const json_t *runtime);
 	void (*save)(void *context, const struct sdk_process *process); /* before anybody is told of what it keeps */
 	void (*forget)(void *context, const struct sdk_process *process); /* it is gone; what was saved of it may go */
+	/* What a game asks of the service; answered by ringcast_sdk_core_take_answer. False: too many such wait; the question is still the core's. */
+	bool (*ask)(void *context, struct host_question *question);
 };
 
 struct sdk_core_options {
@@ -57,12 +59,15 @@ struct sdk_core_options {
 /* Since the start. */
 struct sdk_counts {
 	uint64_t activated, terminated, abnormal; /* processes that became ready, that are gone, and of these, who had not been told to end */
+	uint64_t questions, questions_refused;	  /* for backfill, that the service was asked; that it was not, since their game server asks too much */
+	uint64_t answers_late, answers_lost;	  /* to such questions: after their deadline; their connection or game server was gone */
 };
 
 struct sdk_core {
 	struct sdk_core_options options;
 	json_t *fleets, *builds, *computes; /* by id, as the service has configured them */
 	struct list_node processes;
+	struct list_node questions; /* of struct sdk_question: asked, oldest first */
 	uint32_t process_count;
 	int64_t now_ms; /* set by the owner before each call */
 	struct sdk_loads loads;
@@ -78,6 +83,7 @@ void ringcast_sdk_core_learn(struct sdk_core *core, const char *kind, const char
 /* What was saved before a restart, taken up again; tells of its session. False: not what save wrote, or of no fleet any more. */
 bool ringcast_sdk_core_restore(struct sdk_core *core, const json_t *saved);
 void ringcast_sdk_core_submit(struct sdk_core *core, struct host_call *call);
+void ringcast_sdk_core_take_answer(struct sdk_core *core, struct host_question *question); /* consumes it */
 
 struct sdk_login {
 	char fleet[SDK_NAME_BYTES], compute[SDK_NAME_BYTES], process[SDK_NAME_BYTES];
@@ -100,11 +106,23 @@ void ringcast_sdk_core_wind_down(struct sdk_core *core, const char *process_id);
 bool ringcast_sdk_core_is_busy(const struct sdk_core *core, const char *process_id);
 void ringcast_sdk_core_token(const struct sdk_core *core, const char *fleet, const char *compute, char ret_token[COMPUTE_TOKEN_BYTES]);
 
-/* Inside: core.c for the life of processes, requests.c for what they ask, calls.c for what the service asks of them. */
+/*
+ * Inside: core.c for the life of processes, requests.c for what they ask, questions.c for what of that the service must answer, calls.c for what the
+ * service asks of them.
+ */
 void ringcast_sdk_core_answer(struct sdk_core *core, struct sdk_link *link, const struct sdk_message *message);
 void ringcast_sdk_core_send(struct sdk_core *core, struct sdk_link *link, char *text); /* takes text */
 /* members are taken; a process that is away hears nothing. */
 void ringcast_sdk_core_push(struct sdk_core *core, struct sdk_process *process, const char *action, json_t *members);
+/*
+ * Of a process that has a session: asks the service, and answers the message when it has answered, or has not in time. Takes input; refuses where memory is
+ * short, or too many wait.
+ */
+void ringcast_sdk_core_ask(struct sdk_core *core, struct sdk_link *link, const struct sdk_message *message, enum host_question_kind kind, json_t *input);
+void ringcast_sdk_questions_tick(struct sdk_core *core);
+void ringcast_sdk_questions_put_off(struct sdk_core *core, int64_t by_ms);
+void ringcast_sdk_questions_lose_link(struct sdk_core *core, const struct sdk_link *link); /* nobody reads there any more */
+void ringcast_sdk_questions_lose_process(struct sdk_core *core, const struct sdk_process *process);
 /* The process has a connection again after one that may have taken with it what was said last: that is said once more. */
 void ringcast_sdk_core_catch_up(struct sdk_core *core, struct sdk_process *process);
 void ringcast_sdk_core_save(struct sdk_core *core, struct sdk_process *process); /* if it has changed */

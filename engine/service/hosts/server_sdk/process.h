@@ -37,6 +37,8 @@ struct sdk_session {
 	uint32_t players_max, place_count, left_count; /* place_count: reserved and active */
 	int64_t created_ms, deadline_ms;		/* deadline_ms: of its activation */
 	uint64_t sequence;
+	const char *update_reason; /* static: why it was told of a change last; NULL: by the service's API */
+	char ticket[HOST_TICKET_BYTES];	   /* of the backfill that the change came from; "" for none */
 	struct list_node players;
 };
 
@@ -56,6 +58,9 @@ struct sdk_process {
 	uint32_t unhealthy_count; /* reports in a row */
 	int64_t heard_ms;	  /* of its health, or that it came or went */
 	int64_t deadline_ms;	  /* of its end; 0: none */
+	uint32_t question_count;  /* that the service has not answered */
+	int64_t asked_second;	  /* when it asked the service last, and how often in that second */
+	uint32_t asked_count;
 	struct sdk_session *session; /* NULL: none */
 	bool is_changed;	     /* since it was saved */
 };

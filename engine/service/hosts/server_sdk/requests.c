@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/attr.h"
+#include "service/hosts/server_sdk/backfill.h"
 #include "service/hosts/server_sdk/core.h"
 
 enum { STATUS_BAD = 400, STATUS_NOT_FOUND = 404, STATUS_CONFLICT = 409 };
@@ -37,16 +38,23 @@ static void tell(const struct asked *asked, enum host_event_kind kind, const cha
 	asked->core->options.ops->tell(asked->core->options.context, &event);
 }
 
-/* The process's session, if the message is about it. NULL: refused. */
-static struct sdk_session *session_of(const struct asked *asked)
+/* The process's session, if the message is about it: member says so. NULL: refused. */
+static struct sdk_session *session_by(const struct asked *asked, const char *member)
 {
 	struct sdk_session *session = asked->process->session;
-	if (session != NULL && strcmp(text_of(asked, "GameSessionId"), ringcast_sdk_session_arn(session)) == 0) {
+	char text[128];
+	if (session != NULL && strcmp(text_of(asked, member), ringcast_sdk_session_arn(session)) == 0) {
 		session->is_known = true;
 		return session;
 	}
-	refuse(asked, STATUS_NOT_FOUND, "GameSessionId: this process runs no such game session");
+	snprintf(text, sizeof(text), "%s: this process runs no such game session", member);
+	refuse(asked, STATUS_NOT_FOUND, text);
 	return NULL;
+}
+
+static struct sdk_session *session_of(const struct asked *asked)
+{
+	return session_by(asked, "GameSessionId");
 }
 
 /* The process */
@@ -272,9 +280,23 @@ static void describe_players(const struct asked *asked)
 		list_players(asked, &wish);
 }
 
-static void backfill(const struct asked *asked)
+/* Backfill, which the service answers */
+
+static void start_backfill(const struct asked *asked)
 {
-	refuse(asked, STATUS_BAD, "a game server cannot ask for players itself yet: a backend does by StartMatchBackfill, or the configuration's BackfillMode is AUTOMATIC");
+	const struct sdk_session *session = session_by(asked, "GameSessionArn");
+	if (session == NULL)
+		return;
+	if (!session->is_active || asked->process->state == SDK_ENDING)
+		refuse(asked, STATUS_CONFLICT, "the game session is not active, or its process is ending");
+	else
+		ringcast_sdk_core_ask(asked->core, asked->link, asked->message, HOST_START_BACKFILL, ringcast_sdk_backfill_start(asked->message));
+}
+
+static void stop_backfill(const struct asked *asked)
+{
+	if (session_by(asked, "GameSessionArn") != NULL)
+		ringcast_sdk_core_ask(asked->core, asked->link, asked->message, HOST_STOP_BACKFILL, ringcast_sdk_backfill_stop(asked->message));
 }
 
 void ringcast_sdk_core_answer(struct sdk_core *core, struct sdk_link *link, const struct sdk_message *message)
@@ -288,8 +310,8 @@ void ringcast_sdk_core_answer(struct sdk_core *core, struct sdk_link *link, cons
 		[SDK_RemovePlayerSession] = remove_player,
 		[SDK_UpdatePlayerSessionCreationPolicy] = change_policy,
 		[SDK_DescribePlayerSessions] = describe_players,
-		[SDK_StartMatchBackfill] = backfill,
-		[SDK_StopMatchBackfill] = backfill,
+		[SDK_StartMatchBackfill] = start_backfill,
+		[SDK_StopMatchBackfill] = stop_backfill,
 		[SDK_GetComputeCertificate] = get_certificate,
 		[SDK_GetFleetRoleCredentials] = get_credentials,
 		[SDK_RefreshConnection] = refresh,

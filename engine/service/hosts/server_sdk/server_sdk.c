@@ -39,7 +39,7 @@ struct host_sdk {
 	struct builds *builds;
 	pthread_t thread;
 	pthread_mutex_t lock; /* guards everything down to is_stopping */
-	struct list_node lessons, calls, arrivals;
+	struct list_node lessons, calls, arrivals, answers;
 	bool is_open, is_stopping;
 	bool has_thread;
 	int wake_fd, epoll_fd;
@@ -107,7 +107,31 @@ static void op_forget(void *context, const struct sdk_process *process)
 	ringcast_sdk_state_forget(((struct host_sdk *)context)->own.sessions, process);
 }
 
-static const struct sdk_core_ops core_ops = {op_send, op_close, op_give_back, op_tell, op_random, op_is_own, op_stop, op_plan, op_save, op_forget};
+static void wake(struct host_sdk *sdk)
+{
+	uint64_t one = 1;
+	while (write(sdk->wake_fd, &one, sizeof(one)) < 0 && errno == EINTR)
+		;
+}
+
+static void answered(struct host_question *question)
+{
+	struct host_sdk *sdk = question->context;
+	pthread_mutex_lock(&sdk->lock);
+	ringcast_list_add_tail(&sdk->answers, &question->node);
+	pthread_mutex_unlock(&sdk->lock);
+	wake(sdk);
+}
+
+static bool op_ask(void *context, struct host_question *question)
+{
+	struct host_sdk *sdk = context;
+	question->answered = answered;
+	question->context = sdk;
+	return sdk->options.ask(sdk->options.context, question);
+}
+
+static const struct sdk_core_ops core_ops = {op_send, op_close, op_give_back, op_tell, op_random, op_is_own, op_stop, op_plan, op_save, op_forget, op_ask};
 
 /* The thread */
 
@@ -228,16 +252,18 @@ static void take_lessons(struct host_sdk *sdk)
 /* False: the host stops. */
 static bool take_inbox(struct host_sdk *sdk)
 {
-	struct list_node lessons, calls, arrivals;
+	struct list_node lessons, calls, arrivals, answers;
 	pthread_mutex_lock(&sdk->lock);
 	move_list(&sdk->lessons, &lessons);
 	move_list(&sdk->calls, &calls);
 	move_list(&sdk->arrivals, &arrivals);
+	move_list(&sdk->answers, &answers);
 	bool is_stopping = sdk->is_stopping;
 	pthread_mutex_unlock(&sdk->lock);
 	TAKE_EACH(lessons, lesson, take_lesson(sdk, item))
 	TAKE_EACH(arrivals, arrival, take_arrival(sdk, item))
 	TAKE_EACH(calls, host_call, take_call(sdk, item))
+	TAKE_EACH(answers, host_question, ringcast_sdk_core_take_answer(&sdk->core, item))
 	return !is_stopping;
 }
 
@@ -314,13 +340,6 @@ static void *run(void *context)
 
 /* Inbox */
 
-static void wake(struct host_sdk *sdk)
-{
-	uint64_t one = 1;
-	while (write(sdk->wake_fd, &one, sizeof(one)) < 0 && errno == EINTR)
-		;
-}
-
 static void submit(struct host *host, struct host_call *call)
 {
 	struct host_sdk *sdk = CONTAINER_OF(host, struct host_sdk, base);
@@ -395,6 +414,10 @@ void ringcast_host_sdk_count(const struct host_sdk *sdk, struct sdk_counts *ret_
 	ret_counts->activated = __atomic_load_n(&sdk->core.counts.activated, __ATOMIC_RELAXED);
 	ret_counts->terminated = __atomic_load_n(&sdk->core.counts.terminated, __ATOMIC_RELAXED);
 	ret_counts->abnormal = __atomic_load_n(&sdk->core.counts.abnormal, __ATOMIC_RELAXED);
+	ret_counts->questions = __atomic_load_n(&sdk->core.counts.questions, __ATOMIC_RELAXED);
+	ret_counts->questions_refused = __atomic_load_n(&sdk->core.counts.questions_refused, __ATOMIC_RELAXED);
+	ret_counts->answers_late = __atomic_load_n(&sdk->core.counts.answers_late, __ATOMIC_RELAXED);
+	ret_counts->answers_lost = __atomic_load_n(&sdk->core.counts.answers_lost, __ATOMIC_RELAXED);
 }
 
 /* Life */
@@ -421,6 +444,7 @@ struct host_sdk *ringcast_host_sdk_create(const struct host_sdk_options *options
 	ringcast_list_init(&sdk->lessons);
 	ringcast_list_init(&sdk->calls);
 	ringcast_list_init(&sdk->arrivals);
+	ringcast_list_init(&sdk->answers);
 	ringcast_list_init(&sdk->links);
 	pthread_mutex_init(&sdk->lock, NULL);
 	if (!open_fds(sdk))
@@ -481,6 +505,7 @@ void ringcast_host_sdk_stop(struct host_sdk *sdk)
 		sdk->has_thread = false;
 	}
 	ringcast_builds_stop(&sdk->builds);
+	TAKE_EACH(sdk->answers, host_question, ringcast_sdk_core_take_answer(&sdk->core, item))
 	if (sdk->core.fleets != NULL)
 		ringcast_sdk_core_fini(&sdk->core);
 	ringcast_own_fini(&sdk->own);

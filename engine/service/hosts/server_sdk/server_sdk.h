@@ -35,6 +35,7 @@ struct host_sdk_options {
 	/* the host's thread */
 	void (*give_back)(void *context, struct host_call *call);
 	void (*tell)(void *context, const struct host_event *event);
+	bool (*ask)(void *context, struct host_question *question); /* false: it is not taken */
 	void *context;
 };
 
@@ -42,7 +43,10 @@ struct host_sdk_options {
 struct host_sdk *ringcast_host_sdk_create(const struct host_sdk_options *options, char problem[HOST_SDK_PROBLEM_BYTES]);
 struct host *ringcast_host_sdk_base(struct host_sdk *sdk);
 bool ringcast_host_sdk_start(struct host_sdk *sdk, const struct compute_token_secret *secret); /* once; false: no thread, or no memory */
-/* Connections are closed, and those that still come are closed at once. Calls that wait are given back as FAILED. Accepts NULL. */
+/*
+ * Connections are closed, and those that still come are closed at once. Calls that wait are given back as FAILED. All questions have been answered.
+ * Accepts NULL.
+ */
 void ringcast_host_sdk_stop(struct host_sdk *sdk);
 void ringcast_host_sdk_destroy(struct host_sdk **sdk); /* after stop */
 

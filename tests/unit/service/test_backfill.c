@@ -1,0 +1,320 @@
+/* What games ask by their hosts: the API's own operations run, about the session that asks and no other, and game servers hear what became of it. */
+#include <criterion/criterion.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "rig.h"
+#include "service/game_question.h"
+
+static struct rig rig;
+static char fleet[MODEL_ID_BYTES];
+static struct host_question question;
+static bool is_answered;
+static struct {
+	const char *reason;
+	char ticket[HOST_TICKET_BYTES], data[2048];
+	uint32_t count;
+} told; /* the last update that a host was given */
+
+static void init(void)
+{
+	rig_init(&rig, true);
+	memset(&told, 0, sizeof(told));
+}
+
+static void fini(void)
+{
+	rig_fini(&rig);
+}
+
+TestSuite(backfill, .init = init, .fini = fini);
+
+static void answer_calls(void)
+{
+	rig_turn(&rig);
+	for (struct host_call *call = rig_take_call(&rig); call != NULL; call = rig_take_call(&rig)) {
+		const char *data = json_string_value(json_object_get(call->facts, "MatchmakerData"));
+		if (call->kind == HOST_UPDATE) {
+			cr_assert_eq(call->host, MODEL_HOST_CUSTOM, "scripts have no word for it");
+			told.reason = call->update_reason;
+			snprintf(told.ticket, sizeof(told.ticket), "%s", call->ticket);
+			snprintf(told.data, sizeof(told.data), "%s", data != NULL ? data : "");
+			told.count++;
+		}
+		rig_answer(&rig, call, HOST_OK);
+	}
+}
+
+static void pass(int64_t ms)
+{
+	for (int64_t end = rig.now_ms + ms; rig.now_ms < end;) {
+		rig.now_ms += 50;
+		answer_calls();
+	}
+}
+
+static const char *run_for(const char *operation, const char *input, const char *path)
+{
+	static char text[2048];
+	struct request *request = rig_ask(&rig, operation, input);
+	answer_calls();
+	cr_assert_eq(request->fault, FAULT_NONE, "%s: %s", operation, request->message);
+	snprintf(text, sizeof(text), "%s", rig_text(request, path));
+	rig_free(request);
+	return text;
+}
+
+#define RULES                                                                                                                                      \
+	"{\\\"ruleLanguageVersion\\\": \\\"1.0\\\", \\\"playerAttributes\\\": [{\\\"name\\\": \\\"skill\\\", \\\"type\\\": \\\"number\\\", \\\"default\\\": 10}]," \
+	"\\\"teams\\\": [{\\\"name\\\": \\\"red\\\", \\\"minPlayers\\\": 1, \\\"maxPlayers\\\": 1}, {\\\"name\\\": \\\"blue\\\", \\\"minPlayers\\\": 1, \\\"maxPlayers\\\": 1}]}"
+
+static void configure(bool is_custom)
+{
+	char input[1024];
+	snprintf(fleet, sizeof(fleet), "%s", is_custom ? run_for("CreateFleet", "{\"Name\": \"f\", \"ComputeType\": \"ANYWHERE\"}", "FleetAttributes.FleetId") : "fleet-1");
+	snprintf(input, sizeof(input), "{\"Name\": \"q\", \"TimeoutInSeconds\": 60, \"Destinations\": [{\"DestinationArn\": \"arn:aws:gamelift:local::fleet/%s\"}]}", fleet);
+	run_for("CreateGameSessionQueue", input, "");
+	run_for("CreateMatchmakingRuleSet", "{\"Name\": \"rules\", \"RuleSetBody\": \"" RULES "\"}", "");
+	run_for("CreateMatchmakingConfiguration",
+		"{\"Name\": \"duel\", \"RuleSetName\": \"rules\", \"RequestTimeoutSeconds\": 60, \"AcceptanceRequired\": false, "
+		"\"GameSessionQueueArns\": [\"arn:aws:gamelift:local::gamesessionqueue/q\"]}",
+		"");
+}
+
+static void start(const char *name)
+{
+	char input[512];
+	snprintf(input, sizeof(input), "{\"ConfigurationName\": \"duel\", \"TicketId\": \"%s\", \"Players\": [{\"PlayerId\": \"%s\", \"PlayerAttributes\": {\"skill\": {\"N\": 3.5}}}]}", name, name);
+	run_for("StartMatchmaking", input, "");
+}
+
+static const char *member_of(const char *ticket, const char *path)
+{
+	char input[256], whole[128];
+	snprintf(input, sizeof(input), "{\"TicketIds\": [\"%s\"]}", ticket);
+	snprintf(whole, sizeof(whole), "TicketList.0.%s", path);
+	return run_for("DescribeMatchmaking", input, whole);
+}
+
+static void is(const char *ticket, const char *status)
+{
+	cr_assert_str_eq(member_of(ticket, "Status"), status, "%s", ticket);
+}
+
+static struct game_session *session_of(const char *ticket)
+{
+	struct game_session *session =
+		ringcast_game_session_resolve(&ringcast_loop_model(rig.loop)->sessions, member_of(ticket, "GameSessionConnectionInfo.GameSessionArn"));
+	cr_assert_not_null(session);
+	return session;
+}
+
+/* A duel of these two that runs. */
+static struct game_session *play(const char *one, const char *two)
+{
+	start(one);
+	start(two);
+	struct host_event room = {.kind = HOST_ROOM};
+	snprintf(room.session, sizeof(room.session), "%s", fleet);
+	for (int i = 0; i < 10; i++) {
+		ringcast_loop_tell(rig.loop, &room);
+		pass(200);
+	}
+	is(one, "COMPLETED");
+	is(two, "COMPLETED");
+	return session_of(one);
+}
+
+static void leaves(struct game_session *session, const char *player_id)
+{
+	struct host_event event = {.kind = HOST_PLAYER_COMPLETED, .sequence = session->event_sequence + 1};
+	for (struct list_node *node = session->players.next; node != &session->players; node = node->next) {
+		const struct player_session *player = CONTAINER_OF(node, struct player_session, node);
+		if (strcmp(player->player_id, player_id) == 0)
+			snprintf(event.player, sizeof(event.player), "%s", player->id);
+	}
+	cr_assert_neq(*event.player, '\0');
+	snprintf(event.session, sizeof(event.session), "%s", session->host_session);
+	ringcast_loop_tell(rig.loop, &event);
+	rig_turn(&rig);
+}
+
+static void answered(struct host_question *given)
+{
+	cr_assert_eq(given, &question);
+	cr_assert_not(is_answered);
+	cr_assert_null(given->input);
+	is_answered = true;
+}
+
+static bool ask(enum host_question_kind kind, const char *session, const char *input)
+{
+	question = (struct host_question){.kind = kind, .input = json_loads(input, 0, NULL), .answered = answered};
+	snprintf(question.session, sizeof(question.session), "%s", session);
+	cr_assert_not_null(question.input, "%s", input);
+	is_answered = false;
+	return ringcast_game_question_ask(rig.loop, &question);
+}
+
+/* False: it was refused, as question says. */
+static bool asked(enum host_question_kind kind, const char *session, const char *input)
+{
+	cr_assert(ask(kind, session, input));
+	answer_calls();
+	cr_assert(is_answered);
+	return question.status == 200;
+}
+
+static void refused(enum host_question_kind kind, const char *session, const char *input, unsigned status, const char *fault, const char *words)
+{
+	cr_assert_not(asked(kind, session, input), "%s", input);
+	cr_assert_eq(question.status, status, "%u %s: %s", question.status, question.fault, question.text);
+	cr_assert_str_eq(question.fault, fault);
+	cr_assert_not_null(strstr(question.text, words), "%s", question.text);
+}
+
+Test(backfill, a_leaver_is_replaced_and_the_game_server_told)
+{
+	configure(true);
+	struct game_session *session = play("anna", "ben");
+	leaves(session, "ben");
+	cr_assert(asked(HOST_START_BACKFILL, session->host_session, "{}"), "%s", question.text);
+	char ticket[HOST_TICKET_BYTES];
+	snprintf(ticket, sizeof(ticket), "%s", question.ticket);
+	cr_assert_str_eq(member_of(ticket, "Players.0.PlayerId"), "anna");
+	start("cara");
+	pass(500);
+	is(ticket, "COMPLETED");
+	is("cara", "COMPLETED");
+	cr_assert_eq(session_of("cara"), session);
+	cr_assert_eq(told.count, 1);
+	cr_assert_str_eq(told.reason, "MATCHMAKING_DATA_UPDATED");
+	cr_assert_str_eq(told.ticket, ticket);
+	cr_assert_not_null(strstr(told.data, "\"playerId\":\"anna\",\"attributes\":{\"skill\":{\"attributeType\":\"DOUBLE\",\"valueAttribute\":3.5}}"), "%s", told.data);
+	cr_assert_not_null(strstr(told.data, "cara"), "%s", told.data);
+	cr_assert_null(strstr(told.data, "ben"), "%s", told.data);
+	char input[512];
+	snprintf(input, sizeof(input), "{\"FleetId\": \"%s\"}", fleet);
+	cr_assert_str_eq(run_for("DescribeGameSessions", input, "GameSessions.0.MatchmakerData"), told.data);
+	leaves(session, "anna");
+	cr_assert(asked(HOST_START_BACKFILL, session->host_session, "{\"TicketId\": \"again\"}"), "%s", question.text);
+	cr_assert_str_eq(question.ticket, "again");
+	cr_assert_str_eq(member_of("again", "Players.0.PlayerId"), "cara", "who came is known with a team");
+}
+
+Test(backfill, scripts_of_the_engine_may_ask_and_are_told_nothing_else)
+{
+	configure(false);
+	struct game_session *session = play("anna", "ben");
+	leaves(session, "ben");
+	cr_assert(asked(HOST_START_BACKFILL, session->host_session, "{}"), "%s", question.text);
+	start("cara");
+	pass(500);
+	cr_assert_eq(session_of("cara"), session);
+	cr_assert_eq(told.count, 0);
+}
+
+Test(backfill, one_at_a_time_and_stopped_by_the_game)
+{
+	configure(true);
+	struct game_session *session = play("anna", "ben");
+	leaves(session, "ben");
+	cr_assert(asked(HOST_START_BACKFILL, session->host_session, "{\"TicketId\": \"t\"}"), "%s", question.text);
+	refused(HOST_START_BACKFILL, session->host_session, "{\"TicketId\": \"u\"}", 409, "ConflictException", "by the ticket t");
+	cr_assert(asked(HOST_STOP_BACKFILL, session->host_session, "{\"TicketId\": \"t\"}"), "%s", question.text);
+	is("t", "CANCELLED");
+	pass(50);
+	cr_assert_str_eq(told.reason, "BACKFILL_CANCELLED");
+	cr_assert_str_eq(told.ticket, "t");
+	refused(HOST_STOP_BACKFILL, session->host_session, "{\"TicketId\": \"t\"}", 400, "InvalidRequestException", "CANCELLED already");
+	refused(HOST_STOP_BACKFILL, session->host_session, "{}", 404, "NotFoundException", "no backfill ticket");
+	cr_assert(asked(HOST_START_BACKFILL, session->host_session, "{\"TicketId\": \"u\"}"), "%s", question.text);
+	cr_assert(asked(HOST_STOP_BACKFILL, session->host_session, "{}"), "%s", question.text);
+	is("u", "CANCELLED");
+}
+
+Test(backfill, nobody_stops_what_is_not_his)
+{
+	configure(true);
+	struct game_session *one = play("anna", "ben"), *two = play("carl", "dora");
+	cr_assert_neq(one, two);
+	leaves(one, "ben");
+	cr_assert(asked(HOST_START_BACKFILL, one->host_session, "{\"TicketId\": \"t\"}"), "%s", question.text);
+	refused(HOST_STOP_BACKFILL, two->host_session, "{\"TicketId\": \"t\"}", 404, "NotFoundException", "no backfill ticket t");
+	char other[512];
+	snprintf(other, sizeof(other), "{\"TicketId\": \"t\", \"HostSession\": \"%s\"}", one->host_session);
+	refused(HOST_STOP_BACKFILL, two->host_session, other, 404, "NotFoundException", "no backfill ticket t");
+	run_for("StopMatchmaking", "{\"TicketId\": \"t\"}", "");
+	start("emil");
+	refused(HOST_STOP_BACKFILL, two->host_session, "{\"TicketId\": \"emil\"}", 404, "NotFoundException", "no backfill ticket emil");
+	is("emil", "QUEUED");
+}
+
+Test(backfill, what_the_api_refuses_a_game_is_refused)
+{
+	configure(true);
+	struct game_session *session = play("anna", "ben");
+	const char *host = session->host_session;
+	refused(HOST_START_BACKFILL, "gsess-none", "{}", 404, "NotFoundException", "does not know this session");
+	refused(HOST_STOP_BACKFILL, "gsess-none", "{}", 404, "NotFoundException", "does not know this session");
+	refused(HOST_START_BACKFILL, host, "{\"ConfigurationName\": \"none\"}", 404, "NotFoundException", "configuration none");
+	refused(HOST_START_BACKFILL, host, "{\"ConfigurationName\": 7}", 400, "InvalidRequestException", "ConfigurationName");
+	refused(HOST_START_BACKFILL, host, "{\"TicketId\": \"anna\"}", 400, "InvalidRequestException", "a ticket anna already");
+	refused(HOST_START_BACKFILL, host, "{\"Players\": [{\"PlayerId\": \"x\", \"Team\": \"green\"}]}", 400, "InvalidRequestException", "Team");
+	refused(HOST_START_BACKFILL, host, "{\"Players\": \"all\"}", 400, "InvalidRequestException", "Players");
+	refused(HOST_START_BACKFILL, host, "{\"Players\": [7]}", 400, "InvalidRequestException", "Players");
+	struct host_event ended = {.kind = HOST_SESSION_ENDED, .sequence = session->event_sequence + 1};
+	snprintf(ended.session, sizeof(ended.session), "%s", host);
+	ringcast_loop_tell(rig.loop, &ended);
+	rig_turn(&rig);
+	refused(HOST_START_BACKFILL, host, "{}", 409, "InvalidGameSessionStatusException", "TERMINATED");
+}
+
+Test(backfill, a_session_that_no_matchmaker_made_says_who_plays)
+{
+	configure(false);
+	char arn[MODEL_ARN_BYTES], input[512];
+	snprintf(arn, sizeof(arn), "%s", run_for("CreateGameSession", "{\"FleetId\": \"fleet-1\", \"MaximumPlayerSessionCount\": 2}", "GameSession.GameSessionId"));
+	const struct game_session *session = ringcast_game_session_resolve(&ringcast_loop_model(rig.loop)->sessions, arn);
+	refused(HOST_START_BACKFILL, session->host_session, "{}", 400, "InvalidRequestException", "ConfigurationName: is required");
+	refused(HOST_START_BACKFILL, session->host_session, "{\"ConfigurationName\": \"duel\"}", 400, "InvalidRequestException", "nobody plays");
+	snprintf(input, sizeof(input), "{\"GameSessionId\": \"%s\", \"PlayerId\": \"x\"}", arn);
+	run_for("CreatePlayerSession", input, "");
+	refused(HOST_START_BACKFILL, session->host_session, "{\"ConfigurationName\": \"duel\"}", 400, "InvalidRequestException", "say who plays in which");
+	cr_assert(asked(HOST_START_BACKFILL, session->host_session, "{\"ConfigurationName\": \"duel\", \"Players\": [{\"PlayerId\": \"x\", \"Team\": \"red\"}]}"));
+}
+
+Test(backfill, a_ticket_is_told_when_it_is_stored_and_so_is_its_end)
+{
+	configure(true);
+	struct game_session *session = play("anna", "ben");
+	leaves(session, "ben");
+	pass(50);
+	ringcast_loop_hold_writes(rig.loop);
+	cr_assert(ask(HOST_START_BACKFILL, session->host_session, "{\"TicketId\": \"t\"}"));
+	pass(1000);
+	cr_assert_not(is_answered);
+	while (ringcast_loop_write(rig.loop))
+		pass(50);
+	cr_assert(is_answered);
+	cr_assert_eq(question.status, 200, "%s", question.text);
+	pass(62000);
+	is("t", "SEARCHING");
+	cr_assert_eq(told.count, 0, "the store may still refuse it");
+	while (ringcast_loop_write(rig.loop))
+		pass(50);
+	is("t", "TIMED_OUT");
+	cr_assert_eq(told.count, 1);
+	cr_assert_str_eq(told.reason, "BACKFILL_TIMED_OUT");
+	cr_assert_str_eq(told.data, "");
+}
+
+Test(backfill, a_loop_that_stops_takes_no_question)
+{
+	configure(false);
+	ringcast_loop_stop(rig.loop);
+	cr_assert_not(ask(HOST_START_BACKFILL, "x", "{}"));
+	cr_assert_not(is_answered);
+	json_decref(question.input);
+}
