@@ -1,6 +1,7 @@
 /*
  * A dedicated game server of one's own, in a hundred lines: players connect by TCP, say the player session id that the backend gave them, and
- * everything that they say after that goes to all the others. The Server SDK's side is proto/clients/server_sdk.
+ * everything that they say after that goes to all the others. Who leaves a match that a matchmaker made is replaced. The Server SDK's side is
+ * proto/clients/server_sdk.
  *
  * usage: custom-server [PORT]; without one, the port that the agent hands out. The word "crash" makes it crash: for those who want to see that.
  */
@@ -28,7 +29,7 @@ struct game {
 	ringcast_server *sdk;
 	struct player players[PLAYERS_MAX];
 	int player_count;
-	bool is_over;
+	bool is_over, is_matched;
 };
 
 static void on_start(void *context, const ringcast_server_session *session)
@@ -38,9 +39,15 @@ static void on_start(void *context, const ringcast_server_session *session)
 	const char *value;
 	for (size_t i = 0; session->property(session, i, &value) != NULL; i++)
 		printf("  %s = %s\n", session->property(session, i, &value), value);
+	game->is_matched = *session->matchmaker_data != '\0';
 	/* Here a real game loads its level. */
 	if (ringcast_server_activate_session(game->sdk) != 0)
 		printf("not activated: %s\n", ringcast_server_problem(game->sdk));
+}
+
+static void on_update(void *context, const ringcast_server_session *session)
+{
+	printf("update: %s %s\n", session->update_reason, session->backfill_ticket);
 }
 
 static void on_terminate(void *context, int64_t until_ms)
@@ -57,12 +64,24 @@ static void say(const struct game *game, int except, const char *text)
 			send(game->players[i].fd, text, strlen(text), MSG_NOSIGNAL | MSG_DONTWAIT);
 }
 
+/* Somebody for whoever has left. A search that is under way names who was there before. */
+static void find_players(struct game *game)
+{
+	const ringcast_server_backfill all = {0};
+	char ticket[RINGCAST_SERVER_TICKET_BYTES];
+	ringcast_server_stop_backfill(game->sdk, NULL);
+	if (ringcast_server_start_backfill(game->sdk, &all, ticket) == 0)
+		printf("looking for players: %s\n", ticket);
+	else
+		printf("not looking for players: %s\n", ringcast_server_problem(game->sdk));
+}
+
 static void leave(struct game *game, int index)
 {
 	struct player *player = &game->players[index];
 	close(player->fd);
-	if (*player->id != '\0')
-		ringcast_server_remove_player(game->sdk, player->id);
+	if (*player->id != '\0' && ringcast_server_remove_player(game->sdk, player->id) == 0 && game->is_matched)
+		find_players(game);
 	*player = game->players[--game->player_count];
 }
 
@@ -151,7 +170,7 @@ int main(int argc, char **argv)
 	const char *given = argc > 1 ? argv[1] : getenv("RINGCAST_PORT");
 	uint16_t port = (uint16_t)atoi(given != NULL ? given : "0");
 	int listener = listen_on(port);
-	const ringcast_server_options options = {.context = &game, .on_start = on_start, .on_terminate = on_terminate};
+	const ringcast_server_options options = {.context = &game, .on_start = on_start, .on_update = on_update, .on_terminate = on_terminate};
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	if (listener < 0)
 		return 1;

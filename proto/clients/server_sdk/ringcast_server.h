@@ -26,6 +26,8 @@ typedef struct ringcast_server_session { /* texts are good during the callback; 
 	/* Properties, one after another: NULL past the last. */
 	const char *(*property)(const struct ringcast_server_session *session, size_t index, const char **ret_value);
 	const void *inside;
+	/* Of an update: why (MATCHMAKING_DATA_UPDATED, BACKFILL_FAILED, BACKFILL_TIMED_OUT, BACKFILL_CANCELLED, UNKNOWN), and the backfill that it comes from. */
+	const char *update_reason, *backfill_ticket;
 } ringcast_server_session;
 
 typedef struct ringcast_server_options {
@@ -39,7 +41,14 @@ typedef struct ringcast_server_options {
 	uint32_t heartbeat_ms; /* 0: 60 000, as the service expects it */
 } ringcast_server_options;
 
-enum { RINGCAST_SERVER_LOST = -1, RINGCAST_SERVER_PROBLEM_BYTES = 256 };
+/* Players who join a match that runs; what is NULL ringcastd knows: the configuration that made the match, who holds a place in it, a ticket's id. */
+typedef struct ringcast_server_backfill {
+	const char *configuration; /* the ARN of a matchmaking configuration */
+	const char *ticket;
+	const char *players; /* JSON, as the protocol has it: [{"PlayerId": ..., "Team": ..., "PlayerAttributes": {...}}]; the vendor's service needs it */
+} ringcast_server_backfill;
+
+enum { RINGCAST_SERVER_LOST = -1, RINGCAST_SERVER_PROBLEM_BYTES = 256, RINGCAST_SERVER_TICKET_BYTES = 132 };
 
 /* NULL: not connected, and problem is one line that says why. Texts of options are copied. */
 ringcast_server *ringcast_server_create(const ringcast_server_options *options, char problem[RINGCAST_SERVER_PROBLEM_BYTES]);
@@ -51,6 +60,9 @@ int ringcast_server_activate_session(ringcast_server *server);
 int ringcast_server_accept_player(ringcast_server *server, const char *player_session_id); /* the id that the client brings */
 int ringcast_server_remove_player(ringcast_server *server, const char *player_session_id);
 int ringcast_server_take_players(ringcast_server *server, bool is_open); /* whether new ones may still come */
+/* How it ends on_update tells: with players who have their places, or why not. 409: players are looked for already. */
+int ringcast_server_start_backfill(ringcast_server *server, const ringcast_server_backfill *backfill, char ret_ticket[RINGCAST_SERVER_TICKET_BYTES]);
+int ringcast_server_stop_backfill(ringcast_server *server, const char *ticket); /* NULL: the one that is under way */
 int ringcast_server_ending(ringcast_server *server); /* last words: its session ends. Then exit. */
 const char *ringcast_server_problem(const ringcast_server *server);
 

@@ -10,7 +10,7 @@
 #include "proto/clients/server_sdk/socket.h"
 
 enum { ANSWER_MS = 20000, HEARTBEAT_MS = 60000, RETRY_FIRST_MS = 500, RETRY_MAX_MS = 32000, TEXT_COUNT = 5, PUSHES_MAX = 64 };
-enum { STATUS_GOOD = 200, STATUS_NONE = 500 };
+enum { STATUS_GOOD = 200, STATUS_BAD = 400, STATUS_NONE = 500 };
 
 struct ringcast_server {
 	ringcast_server_options options; /* texts are those below */
@@ -207,7 +207,8 @@ static int status_of(ringcast_server *server, json_t *answer)
 	return number == STATUS_GOOD ? 0 : number;
 }
 
-static int ask(ringcast_server *server, const char *action, json_t *body)
+/* ret_answer: NULL where nobody wants it; else the caller's, set only when 0 is returned. */
+static int ask_for(ringcast_server *server, const char *action, json_t *body, json_t **ret_answer)
 {
 	char id[32];
 	int64_t until_ms = ringcast_server_steady_ms() + ANSWER_MS, left_ms;
@@ -216,12 +217,24 @@ static int ask(ringcast_server *server, const char *action, json_t *body)
 		json_t *message = next_message(server, (int)left_ms);
 		if (message == NULL)
 			break;
-		if (strcmp(text_of(message, "RequestId"), id) == 0)
-			return status_of(server, message);
+		if (strcmp(text_of(message, "RequestId"), id) == 0) {
+			json_t *answer = json_incref(message);
+			int status = status_of(server, message);
+			if (ret_answer != NULL && status == 0)
+				*ret_answer = answer;
+			else
+				json_decref(answer);
+			return status;
+		}
 		keep_push(server, message);
 	}
 	snprintf(server->problem, sizeof(server->problem), "%s: no answer", action);
 	return RINGCAST_SERVER_LOST;
+}
+
+static int ask(ringcast_server *server, const char *action, json_t *body)
+{
+	return ask_for(server, action, body, NULL);
 }
 
 static int ask_about_session(ringcast_server *server, const char *action, const char *name, const char *value)
@@ -264,6 +277,37 @@ int ringcast_server_take_players(ringcast_server *server, bool is_open)
 	return ask_about_session(server, "UpdatePlayerSessionCreationPolicy", "PlayerSessionPolicy", is_open ? "ACCEPT_ALL" : "DENY_ALL");
 }
 
+/* Takes list. The configuration that made the match stands in the session's matchmaker data. */
+static json_t *backfill_body(const ringcast_server *server, const char *configuration, const char *ticket, json_t *list)
+{
+	json_t *data = json_loads(text_of(server->session, "MatchmakerData"), 0, NULL);
+	json_t *body = json_pack("{s:s, s:s, s:s*, s:o*}", "GameSessionArn", ringcast_server_session_id(server), "MatchmakingConfigurationArn",
+				 configuration != NULL ? configuration : text_of(data, "matchmakingConfigurationArn"), "TicketId", ticket, "Players", list);
+	json_decref(data);
+	return body;
+}
+
+int ringcast_server_start_backfill(ringcast_server *server, const ringcast_server_backfill *backfill, char ret_ticket[RINGCAST_SERVER_TICKET_BYTES])
+{
+	json_t *list = backfill->players != NULL ? json_loads(backfill->players, 0, NULL) : NULL, *answer;
+	if (backfill->players != NULL && !json_is_array(list)) {
+		json_decref(list);
+		snprintf(server->problem, sizeof(server->problem), "players are no JSON list");
+		return STATUS_BAD;
+	}
+	int status = ask_for(server, "StartMatchBackfill", backfill_body(server, backfill->configuration, backfill->ticket, list), &answer);
+	if (status != 0)
+		return status;
+	snprintf(ret_ticket, RINGCAST_SERVER_TICKET_BYTES, "%s", text_of(answer, "TicketId"));
+	json_decref(answer);
+	return 0;
+}
+
+int ringcast_server_stop_backfill(ringcast_server *server, const char *ticket)
+{
+	return ask(server, "StopMatchBackfill", backfill_body(server, NULL, ticket, NULL));
+}
+
 int ringcast_server_ending(ringcast_server *server)
 {
 	server->is_ending = true;
@@ -300,6 +344,8 @@ static ringcast_server_session show(const json_t *json, const char *name)
 		.players_max = (uint32_t)json_integer_value(json_object_get(json, "MaximumPlayerSessionCount")),
 		.property = property_of,
 		.inside = json,
+		.update_reason = "",
+		.backfill_ticket = "",
 	};
 }
 
@@ -318,6 +364,8 @@ static void start(ringcast_server *server, json_t *push)
 static void update(ringcast_server *server, json_t *push)
 {
 	ringcast_server_session session = show(json_object_get(push, "GameSession"), "Name");
+	session.update_reason = text_of(push, "UpdateReason");
+	session.backfill_ticket = text_of(push, "BackfillTicketId");
 	if (server->options.on_update != NULL)
 		server->options.on_update(server->options.context, &session);
 }
