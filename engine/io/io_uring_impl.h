@@ -168,7 +168,6 @@ struct uring {
 
 	pid_t owner; /* the thread that created, and the only one to submit */
 	int wake_fd;
-	uint64_t wake_value;
 	_Atomic bool is_wake_pending;
 	_Atomic bool is_sleeping;
 };

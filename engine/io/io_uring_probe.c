@@ -18,7 +18,7 @@ static const struct {
 } operations_needed[] = {
 	{IORING_OP_ACCEPT, "ACCEPT"}, {IORING_OP_RECV, "RECV"},       {IORING_OP_RECVMSG, "RECVMSG"},
 	{IORING_OP_SEND, "SEND"},     {IORING_OP_SENDMSG, "SENDMSG"}, {IORING_OP_ASYNC_CANCEL, "ASYNC_CANCEL"},
-	{IORING_OP_READ, "READ"},
+	{IORING_OP_POLL_ADD, "POLL_ADD"},
 };
 
 /* The value of kernel.io_uring_disabled, or -1 where the kernel has no such switch (before 6.6). */

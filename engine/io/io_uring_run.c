@@ -1,22 +1,25 @@
 /* Reaping and waiting. Completions become events in the caller's array; those that do not fit stay in the completion queue. */
 #include <errno.h>
+#include <poll.h>
 
 #include "base/assert.h"
 #include "io/clock.h"
 #include "io/io_uring_impl.h"
 
+/* Armed once: each ring of the doorbell is a completion, and nobody reads what it counts up to. */
 void ringcast_uring_wake_arm(struct uring *u)
 {
 	struct io_uring_sqe *sqe = ringcast_uring_sqe(u);
-	io_uring_prep_read(sqe, u->wake_fd, &u->wake_value, sizeof(u->wake_value), 0);
+	io_uring_prep_poll_multishot(sqe, u->wake_fd, POLLIN);
 	sqe->user_data = ringcast_uring_name(URING_WAKE, 0, 0);
 }
 
-/* Only ends the wait: the event is made from is_wake_pending. */
+/* Only ends the wait: the event is made from is_wake_pending. Where completions have overflown the kernel has given it up. */
 static bool on_wake(struct uring *u, const struct io_uring_cqe *cqe)
 {
-	ringcast_assert(cqe->res == (int32_t)sizeof(u->wake_value) || cqe->res == -EINTR || cqe->res == -EAGAIN);
-	ringcast_uring_wake_arm(u);
+	ringcast_assert(cqe->res > 0 || cqe->res == -ECANCELED || cqe->res == -ENOMEM);
+	if (!(cqe->flags & IORING_CQE_F_MORE))
+		ringcast_uring_wake_arm(u);
 	return false;
 }
 

@@ -15,6 +15,7 @@
 
 #include "io/clock.h"
 #include "io/entropy.h"
+#include "io/io_uring_impl.h"
 #include "io/socket.h"
 #include "io_harness.h"
 
@@ -117,6 +118,11 @@ struct late_writer {
 	pid_t reader; /* thread */
 };
 
+struct sleeper {
+	struct io *io;
+	pid_t thread;
+};
+
 static bool is_asleep(pid_t thread)
 {
 	char path[64], line[256];
@@ -135,6 +141,34 @@ static void *write_to_a_sleeper(void *argument)
 		sched_yield();
 	ringcast_peer_write(writer->fd, "x", 1);
 	return NULL;
+}
+
+static void *wake_a_sleeper(void *argument)
+{
+	const struct sleeper *sleeper = argument;
+	while (!is_asleep(sleeper->thread))
+		sched_yield();
+	sleeper->io->ops->wake(sleeper->io);
+	return NULL;
+}
+
+/* As it does where completions overflow. Were the doorbell not armed again, nothing would end the wait. */
+Test(io_uring, a_doorbell_that_the_kernel_has_given_up_rings_again, .timeout = 60)
+{
+	struct harness h;
+	ringcast_harness_need_io_uring();
+	ringcast_harness_init(&h, &ringcast_harness_io_uring, NULL);
+	struct sleeper sleeper = {.io = h.io, .thread = gettid()};
+	for (int i = 0; i < 10; i++) {
+		pthread_t thread;
+		ringcast_uring_cancel((struct uring *)h.io, ringcast_uring_name(URING_WAKE, 0, 0));
+		ringcast_harness_settle(&h);
+		cr_assert_eq(h.event_count, 0);
+		cr_assert_eq(pthread_create(&thread, NULL, wake_a_sleeper, &sleeper), 0);
+		cr_assert_eq(ringcast_harness_next(&h).kind, IO_EVENT_WAKE);
+		cr_assert_eq(pthread_join(thread, NULL), 0);
+	}
+	ringcast_harness_fini(&h);
 }
 
 /* What comes is served when the time is over: it does not wake the thread. */
