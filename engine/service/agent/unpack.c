@@ -21,6 +21,7 @@ enum { BLOCK_BYTES = 65536, NAME_BYTES_MAX = 512, PATH_BYTES = 1600, SHOWN = 100
 struct unpacking {
 	const char *folder;
 	const struct unpack_limits *limits;
+	const bool *is_stopping; /* atomic; NULL: nobody stops it */
 	uint64_t bytes;
 	uint32_t entries;
 	bool has_root; /* an entry for the folder itself, of which there is one at most; more are counted */
@@ -31,6 +32,12 @@ static bool fail(struct unpacking *unpacking, const char *name, const char *what
 {
 	snprintf(unpacking->problem, UNPACK_PROBLEM_BYTES, "%.*s: %.120s", SHOWN, name, what);
 	return false;
+}
+
+/* False: the daemon does not wait for a large archive when it ends. */
+static bool goes_on(struct unpacking *unpacking)
+{
+	return unpacking->is_stopping == NULL || !__atomic_load_n(unpacking->is_stopping, __ATOMIC_RELAXED) || fail(unpacking, "the archive", "the service stops");
 }
 
 /* Relative, without "..", and no longer than there is room for; what may stand in it otherwise the file system says. */
@@ -68,7 +75,7 @@ static bool copy_data(struct unpacking *unpacking, struct archive *archive, cons
 	for (;;) {
 		la_ssize_t got = archive_read_data(archive, block, sizeof(block));
 		if (got == 0)
-			return fd < 0 || fsync(fd) == 0 || fail(unpacking, name, strerror(errno));
+			return true;
 		if (got < 0)
 			return fail(unpacking, name, archive_error_string(archive) != NULL ? archive_error_string(archive) : "cannot be read");
 		unpacking->bytes += (uint64_t)got;
@@ -76,6 +83,8 @@ static bool copy_data(struct unpacking *unpacking, struct archive *archive, cons
 			return fail(unpacking, name, TOO_LARGE);
 		if (fd >= 0 && !ringcast_write_all(fd, block, (size_t)got))
 			return fail(unpacking, name, strerror(errno));
+		if (!goes_on(unpacking))
+			return false;
 	}
 }
 
@@ -92,7 +101,7 @@ static bool fill_up(struct unpacking *unpacking, struct archive_entry *entry, in
 	unpacking->bytes += (uint64_t)(size - made.st_size);
 	if (unpacking->bytes > unpacking->limits->bytes_max)
 		return fail(unpacking, name, TOO_LARGE);
-	return (ftruncate(fd, size) == 0 && fsync(fd) == 0) || fail(unpacking, name, strerror(errno));
+	return ftruncate(fd, size) == 0 || fail(unpacking, name, strerror(errno));
 }
 
 static bool make_file(struct unpacking *unpacking, struct archive *archive, struct archive_entry *entry, const char *path)
@@ -157,6 +166,8 @@ static bool take_entries(struct unpacking *unpacking, struct archive *archive)
 {
 	struct archive_entry *entry;
 	for (;;) {
+		if (!goes_on(unpacking))
+			return false;
 		int result = archive_read_next_header(archive, &entry);
 		if (result == ARCHIVE_EOF)
 			return unpacking->entries > 0 || fail(unpacking, "the archive", "is empty");
@@ -190,16 +201,58 @@ static bool read_archive(struct unpacking *unpacking, const char *path)
 	return is_read;
 }
 
-bool ringcast_unpack(const char *archive, const char *folder, const struct unpack_limits *limits, uint64_t *ret_bytes, char problem[UNPACK_PROBLEM_BYTES])
+static int open_folder(const char *path)
+{
+	return open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+}
+
+/*
+ * All of it at once: a flush for each of many thousand files would make a small build wait for the disk as long as a large one. The folder is open since
+ * before the first file was written, so that the kernel tells of every write that has failed since then.
+ */
+static bool fill_folder(struct unpacking *unpacking, const char *archive)
+{
+	int fd = open_folder(unpacking->folder);
+	if (fd < 0)
+		return fail(unpacking, unpacking->folder, strerror(errno));
+	bool is_full = read_archive(unpacking, archive) && (syncfs(fd) == 0 || fail(unpacking, "the build", strerror(errno)));
+	close(fd);
+	return is_full;
+}
+
+/* Its name is on the disk, too. */
+static bool name_folder(struct unpacking *unpacking, const char *folder)
+{
+	char above[PATH_BYTES / 2];
+	snprintf(above, sizeof(above), "%s", folder);
+	char *slash = strrchr(above, '/');
+	if (slash != NULL && slash != above)
+		*slash = '\0';
+	int fd = open_folder(slash != NULL ? above : ".");
+	bool is_named = fd >= 0 && rename(unpacking->folder, folder) == 0;
+	if (is_named && fsync(fd) != 0) {
+		int error = errno;
+		ringcast_unpack_remove(folder);
+		is_named = false;
+		errno = error;
+	}
+	if (!is_named)
+		fail(unpacking, folder, strerror(errno));
+	if (fd >= 0)
+		close(fd);
+	return is_named;
+}
+
+bool ringcast_unpack(const char *archive, const char *folder, const struct unpack_limits *limits, const bool *is_stopping, uint64_t *ret_bytes,
+		     char problem[UNPACK_PROBLEM_BYTES])
 {
 	char fresh[PATH_BYTES / 2];
-	struct unpacking unpacking = {.folder = fresh, .limits = limits, .problem = problem};
+	struct unpacking unpacking = {.folder = fresh, .limits = limits, .is_stopping = is_stopping, .problem = problem};
 	if (snprintf(fresh, sizeof(fresh), "%s.new", folder) >= (int)sizeof(fresh))
 		return fail(&unpacking, folder, "is too long");
 	ringcast_unpack_remove(fresh); /* of a daemon that was killed */
 	bool is_done = mkdir(fresh, 0750) == 0 || fail(&unpacking, fresh, strerror(errno));
-	is_done = is_done && read_archive(&unpacking, archive);
-	is_done = is_done && (rename(fresh, folder) == 0 || fail(&unpacking, folder, strerror(errno)));
+	is_done = is_done && fill_folder(&unpacking, archive) && name_folder(&unpacking, folder);
 	if (!is_done)
 		ringcast_unpack_remove(fresh);
 	*ret_bytes = unpacking.bytes;

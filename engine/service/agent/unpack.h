@@ -17,10 +17,11 @@ struct unpack_limits {
 };
 
 /*
- * folder: made by this, and there only when everything is in it and on the disk. False: problem says what is wrong with which entry, and nothing stays
- * behind. *ret_bytes: of all files.
+ * folder: made by this, and there only when everything is in it and on the disk. is_stopping: atomic; true ends it within a block of data (NULL: nothing
+ * does). False: problem says what is wrong with which entry, and nothing stays behind. *ret_bytes: of all files.
  */
-bool ringcast_unpack(const char *archive, const char *folder, const struct unpack_limits *limits, uint64_t *ret_bytes, char problem[UNPACK_PROBLEM_BYTES]);
+bool ringcast_unpack(const char *archive, const char *folder, const struct unpack_limits *limits, const bool *is_stopping, uint64_t *ret_bytes,
+		     char problem[UNPACK_PROBLEM_BYTES]);
 bool ringcast_unpack_remove(const char *folder); /* with all that is in it; true also where it is not there */
 
 #endif

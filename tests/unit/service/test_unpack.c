@@ -2,14 +2,34 @@
 #include <archive.h>
 #include <archive_entry.h>
 #include <criterion/criterion.h>
+#include <errno.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "base/attr.h"
 #include "service/agent/unpack.h"
+
+static unsigned flush_count;
+static bool is_disk_bad;
+
+/* In the place of the library's, for the whole program. */
+int fsync(int fd)
+{
+	flush_count++;
+	return (int)syscall(SYS_fsync, fd);
+}
+
+int syncfs(int fd)
+{
+	flush_count++;
+	errno = EIO;
+	return is_disk_bad ? -1 : (int)syscall(SYS_syncfs, fd);
+}
 
 static char base[64], archive_path[96], folder[96];
 
@@ -75,7 +95,7 @@ static const char *problem_of(void)
 	static char problem[UNPACK_PROBLEM_BYTES];
 	uint64_t bytes;
 	problem[0] = '\0';
-	bool is_done = ringcast_unpack(archive_path, folder, &limits, &bytes, problem);
+	bool is_done = ringcast_unpack(archive_path, folder, &limits, NULL, &bytes, problem);
 	cr_assert_eq(is_done, *problem == '\0', "%s", problem);
 	return problem;
 }
@@ -98,7 +118,7 @@ Test(unpack, files_and_folders_of_both_kinds_are_there)
 		struct stat found;
 		uint64_t bytes = 0;
 		write_archive(is_zip, items, ARRAY_COUNT(items));
-		cr_assert(ringcast_unpack(archive_path, folder, &limits, &bytes, problem), "%s", problem);
+		cr_assert(ringcast_unpack(archive_path, folder, &limits, NULL, &bytes, problem), "%s", problem);
 		cr_assert_eq(bytes, 15);
 		snprintf(path, sizeof(path), "%s/bin/server", folder);
 		cr_assert(stat(path, &found) == 0 && (found.st_mode & 07777) == 0750, "%o", found.st_mode);
@@ -271,5 +291,64 @@ Test(unpack, what_is_packed_more_than_once_is_refused)
 	cr_assert(ringcast_unpack_remove(folder));
 	write_packed(2, &item, 1);
 	cr_assert_not_null(strstr(problem_of(), "packed more than once"), "'%s'", problem_of());
+	assert_nothing_left();
+}
+
+/* One of each file would be the disk's time a thousand times over, with whatever else the daemon writes behind it. */
+Test(unpack, a_build_is_flushed_as_a_whole_however_many_files_it_has)
+{
+	struct item items[10];
+	char names[10][8];
+	for (size_t i = 0; i < ARRAY_COUNT(items); i++) {
+		snprintf(names[i], sizeof(names[i]), "f%zu", i);
+		items[i] = (struct item){.name = names[i], .content = "x"};
+	}
+	write_archive(false, items, ARRAY_COUNT(items));
+	flush_count = 0;
+	cr_assert_str_eq(problem_of(), "");
+	cr_assert_eq(flush_count, 2, "its files, and its name: %u", flush_count);
+	cr_assert(ringcast_unpack_remove(folder));
+	is_disk_bad = true;
+	cr_assert_not_null(strstr(problem_of(), "Input/output error"), "'%s'", problem_of());
+	is_disk_bad = false;
+	assert_nothing_left();
+}
+
+/* An archive by a pipe. In the middle of its one file the stop is said; what comes then the library throws away. */
+
+static void *write_and_stop(void *context)
+{
+	enum { FIRST_BYTES = 1 << 16, SIZE = 1 << 24 };
+	static const char block[4096];
+	struct archive *archive = archive_write_new();
+	struct archive_entry *entry = archive_entry_new();
+	archive_write_set_format_ustar(archive);
+	cr_assert_eq(archive_write_open_filename(archive, archive_path), ARCHIVE_OK);
+	archive_entry_set_pathname(entry, "large");
+	archive_entry_set_filetype(entry, AE_IFREG);
+	archive_entry_set_size(entry, SIZE);
+	archive_write_header(archive, entry);
+	archive_entry_free(entry);
+	for (int i = 0; i < SIZE; i += (int)sizeof(block)) {
+		if (i == FIRST_BYTES)
+			__atomic_store_n((bool *)context, true, __ATOMIC_RELAXED);
+		archive_write_data(archive, block, sizeof(block));
+	}
+	archive_write_free(archive);
+	return NULL;
+}
+
+Test(unpack, a_stop_ends_it_in_the_middle_of_a_file)
+{
+	const struct unpack_limits much = {1 << 28, 10};
+	bool is_stopping = false;
+	char problem[UNPACK_PROBLEM_BYTES] = "";
+	uint64_t bytes;
+	pthread_t thread;
+	cr_assert_eq(mkfifo(archive_path, 0600), 0);
+	cr_assert_eq(pthread_create(&thread, NULL, write_and_stop, &is_stopping), 0);
+	cr_assert_not(ringcast_unpack(archive_path, folder, &much, &is_stopping, &bytes, problem), "it was written whole");
+	cr_assert_str_eq(problem, "the archive: the service stops");
+	pthread_join(thread, NULL);
 	assert_nothing_left();
 }

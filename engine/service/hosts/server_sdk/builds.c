@@ -21,6 +21,7 @@ struct builds {
 	struct builds_options options;
 	struct worker worker; /* its lock guards the rest */
 	struct list_node calls, removals;
+	bool is_stopping; /* atomic: what is under way ends, too */
 };
 
 static bool refuse(struct host_call *call, enum host_result result, const char *path, const char *what)
@@ -42,8 +43,8 @@ static bool unpack(const struct builds *builds, struct host_call *call, const ch
 		return refuse(call, HOST_NOT_FOUND, archive, "is an archive, and there is no place to unpack it: set service.servers, or unpack it yourself");
 	if ((mkdir(builds->options.unpacked, 0750) != 0 && errno != EEXIST) || !path_of(builds, call->session, folder))
 		return refuse(call, HOST_FAILED, builds->options.unpacked, strerror(errno));
-	if (!ringcast_unpack(archive, folder, &builds->options.limits, &call->size_bytes, problem))
-		return refuse(call, HOST_NOT_FOUND, archive, problem);
+	if (!ringcast_unpack(archive, folder, &builds->options.limits, &builds->is_stopping, &call->size_bytes, problem))
+		return refuse(call, __atomic_load_n(&builds->is_stopping, __ATOMIC_RELAXED) ? HOST_FAILED : HOST_NOT_FOUND, archive, problem);
 	if (asprintf(&key, BUILDS_UNPACKED "%s", call->session) < 0) {
 		ringcast_unpack_remove(folder);
 		return refuse(call, HOST_FAILED, archive, "out of memory");
@@ -165,6 +166,7 @@ void ringcast_builds_stop(struct builds **builds)
 	struct builds *old = *builds;
 	if (old == NULL)
 		return;
+	__atomic_store_n(&old->is_stopping, true, __ATOMIC_RELAXED);
 	ringcast_worker_stop(&old->worker);
 	while (!ringcast_list_is_empty(&old->calls)) {
 		struct host_call *call = CONTAINER_OF(take(&old->calls), struct host_call, node);

@@ -21,7 +21,7 @@ struct builds_options {
 
 struct builds;
 struct builds *ringcast_builds_start(const struct builds_options *options); /* texts are borrowed and outlive it; NULL: no memory, or no thread */
-void ringcast_builds_stop(struct builds **builds); /* what is being unpacked is; what waits is given back as FAILED. Accepts NULL inside, nulls */
+void ringcast_builds_stop(struct builds **builds); /* what is being unpacked is given up; that and what waits is given back as FAILED. Accepts NULL inside, nulls */
 /*
  * A call LOOK_AT_BUILD: key names what to look at, session is the id that the build will have. The answer: the key is what the record shall say, and size_bytes.
  * [any thread]
