@@ -200,6 +200,14 @@ static bool reload_webhooks(const struct config *config, struct service *service
 	return is_taken;
 }
 
+static bool set_hook(const struct config *config, struct service *service, struct config_error *reterr)
+{
+	if (ringcast_service_set_scaling_hook(service, text_or_null(config->service_scaling_hook.text), (int64_t)config->service_scaling_hook_timeout_ms))
+		return true;
+	snprintf(reterr->text, sizeof(reterr->text), "service.scaling_hook: out of memory");
+	return false;
+}
+
 bool ringcast_control_service_reload(const struct config *config, struct service *service, struct config_error *reterr)
 {
 	struct tls_files files = {0};
@@ -213,12 +221,13 @@ bool ringcast_control_service_reload(const struct config *config, struct service
 			snprintf(reterr->text, sizeof(reterr->text), "tls: %s", problem);
 		ringcast_tls_files_free(&files);
 	}
-	if (!is_taken || !reload_webhooks(config, service, reterr) || !ringcast_service_keys_load(config, service, reterr))
+	if (!is_taken || !check_hook(config, reterr) || !reload_webhooks(config, service, reterr) || !ringcast_service_keys_load(config, service, reterr))
 		return false;
 	uint32_t rates[ROLE_COUNT];
 	read_rates(config, rates);
 	ringcast_service_set_rates(service, rates);
-	return true;
+	ringcast_service_bound_webhooks(service, (uint32_t)config->service_webhook_queue, (uint32_t)config->service_webhook_tries);
+	return set_hook(config, service, reterr);
 }
 
 void ringcast_control_service_print_doc(FILE *out)

@@ -19,7 +19,10 @@ struct control_service_options {
 bool ringcast_control_service_start(const struct config *config, const struct control_service_options *options, struct service **ret_service,
 				    struct config_error *reterr);
 
-/* Keys, webhooks and certificate are read again, and how often keys may ask. False: reterr says what is wrong, and the keys stay as they were. */
+/*
+ * Keys, webhooks and certificate are read again, and how often keys may ask, what webhooks may queue and try, and the scaling hook. False: reterr says what
+ * is wrong, and the keys stay as they were.
+ */
 bool ringcast_control_service_reload(const struct config *config, struct service *service, struct config_error *reterr);
 
 void ringcast_control_service_print_doc(FILE *out); /* the reference of the API, as Markdown */

@@ -49,9 +49,8 @@ static void tell_webhooks(const struct teller *teller, struct webhooks *webhooks
 static void tell_hook(const struct teller *teller, struct scaling_hook *hook)
 {
 	static const char name[] = "ringcast_service_scaling_hook_runs_total", text[] = "Runs of service.scaling_hook, by what became of them.";
-	struct scaling_hook_counts counts = {0};
-	if (hook != NULL)
-		ringcast_scaling_hook_count(hook, &counts);
+	struct scaling_hook_counts counts;
+	ringcast_scaling_hook_count(hook, &counts);
 	count_by(teller, name, text, "result=\"done\"", counts.done);
 	count_by(teller, name, text, "result=\"failed\"", counts.failed);
 	count_by(teller, name, text, "result=\"timed_out\"", counts.timed_out);

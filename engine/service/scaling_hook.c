@@ -19,14 +19,22 @@
 enum { LOOK_MS = 100 };
 
 struct scaling_hook {
-	struct scaling_hook_options options;
+	int64_t (*steady_ms)(void);
 	struct worker worker; /* its lock guards the rest */
+	char *command;	      /* NULL: none */
+	int64_t timeout_ms;
 	struct scaling_decision waiting[SCALING_HOOK_FLEETS_MAX]; /* oldest first */
 	size_t count;
 	struct scaling_hook_counts counts;
 };
 
 /* Running */
+
+struct order {
+	struct scaling_decision decision;
+	char *command; /* a copy: another may be set meanwhile */
+	int64_t timeout_ms;
+};
 
 struct variables {
 	char fleet[MODEL_ID_BYTES + 20], desired[48], reason[SCALING_REASON_BYTES + 20];
@@ -78,13 +86,13 @@ static bool is_stopping(struct scaling_hook *hook)
 }
 
 /* True: it has ended by itself, and *ret_status is how. Its group is gone after this in any case. */
-static bool await_end(struct scaling_hook *hook, pid_t pid, int *ret_status)
+static bool await_end(struct scaling_hook *hook, pid_t pid, int64_t timeout_ms, int *ret_status)
 {
-	int64_t until_ms = hook->options.steady_ms() + hook->options.timeout_ms;
+	int64_t until_ms = hook->steady_ms() + timeout_ms;
 	int fd = (int)syscall(SYS_pidfd_open, pid, 0);
 	struct pollfd end = {.fd = fd, .events = POLLIN};
 	bool has_ended = false;
-	while (!has_ended && hook->options.steady_ms() < until_ms && !is_stopping(hook))
+	while (!has_ended && hook->steady_ms() < until_ms && !is_stopping(hook))
 		has_ended = poll(&end, 1, LOOK_MS) > 0; /* without a descriptor it is a pause, and the time runs out */
 	kill(-pid, SIGKILL); /* its group has its number as long as it is not waited for */
 	while (waitpid(pid, ret_status, 0) < 0 && errno == EINTR)
@@ -94,16 +102,17 @@ static bool await_end(struct scaling_hook *hook, pid_t pid, int *ret_status)
 	return has_ended;
 }
 
-static void run_one(struct scaling_hook *hook, const struct scaling_decision *decision)
+static void run_one(struct scaling_hook *hook, const struct order *order)
 {
+	const struct scaling_decision *decision = &order->decision;
 	pid_t pid;
-	int status = 0, problem = start(hook->options.command, decision, &pid);
-	bool has_ended = problem != 0 || await_end(hook, pid, &status), is_done = problem == 0 && has_ended && WIFEXITED(status) && WEXITSTATUS(status) == 0;
+	int status = 0, problem = start(order->command, decision, &pid);
+	bool has_ended = problem != 0 || await_end(hook, pid, order->timeout_ms, &status), is_done = problem == 0 && has_ended && WIFEXITED(status) && WEXITSTATUS(status) == 0;
 	char how[96] = "done";
 	if (problem != 0)
 		snprintf(how, sizeof(how), "does not start: %s", strerror(problem));
 	else if (!has_ended)
-		snprintf(how, sizeof(how), "was ended after %" PRId64 " s, or because the service stops", hook->options.timeout_ms / 1000);
+		snprintf(how, sizeof(how), "was ended after %" PRId64 " s, or because the service stops", order->timeout_ms / 1000);
 	else if (!is_done)
 		snprintf(how, sizeof(how), WIFEXITED(status) ? "ended with status %d" : "was killed by signal %d", WIFEXITED(status) ? WEXITSTATUS(status) : WTERMSIG(status));
 	ringcast_log(is_done ? LOG_INFO : LOG_ERROR, "service", "the scaling hook was run", "fleet=%s desired=%" PRId64 " result=\"%s\"", decision->fleet, decision->desired, how);
@@ -112,15 +121,15 @@ static void run_one(struct scaling_hook *hook, const struct scaling_decision *de
 	pthread_mutex_unlock(&hook->worker.lock);
 }
 
-/* False: stop. */
-static bool take(struct scaling_hook *hook, struct scaling_decision *ret_decision)
+/* False: stop. The order's command is the caller's; NULL: no memory. */
+static bool take(struct scaling_hook *hook, struct order *ret_order)
 {
 	pthread_mutex_lock(&hook->worker.lock);
 	while (hook->count == 0 && !hook->worker.is_stopping)
 		pthread_cond_wait(&hook->worker.changed, &hook->worker.lock);
 	bool is_taken = !hook->worker.is_stopping;
 	if (is_taken) {
-		*ret_decision = hook->waiting[0];
+		*ret_order = (struct order){hook->waiting[0], strdup(hook->command), hook->timeout_ms};
 		hook->count--;
 		memmove(&hook->waiting[0], &hook->waiting[1], hook->count * sizeof(hook->waiting[0]));
 	}
@@ -131,26 +140,36 @@ static bool take(struct scaling_hook *hook, struct scaling_decision *ret_decisio
 static void *run(void *context)
 {
 	struct scaling_hook *hook = context;
-	struct scaling_decision decision;
-	while (take(hook, &decision))
-		run_one(hook, &decision);
+	struct order order;
+	while (take(hook, &order)) {
+		if (order.command != NULL)
+			run_one(hook, &order);
+		free(order.command);
+	}
 	return NULL;
 }
 
 /* Coming in */
 
-void ringcast_scaling_hook_tell(struct scaling_hook *hook, const struct scaling_decision *decision)
+/* The lock is held. */
+static void add(struct scaling_hook *hook, const struct scaling_decision *decision)
 {
 	size_t at = 0;
-	pthread_mutex_lock(&hook->worker.lock);
 	while (at < hook->count && strcmp(hook->waiting[at].fleet, decision->fleet) != 0)
 		at++;
-	if (at < SCALING_HOOK_FLEETS_MAX) {
-		hook->waiting[at] = *decision;
-		hook->count += at == hook->count;
-	} else {
+	if (at == SCALING_HOOK_FLEETS_MAX) {
 		hook->counts.dropped++;
+		return;
 	}
+	hook->waiting[at] = *decision;
+	hook->count += at == hook->count;
+}
+
+void ringcast_scaling_hook_tell(struct scaling_hook *hook, const struct scaling_decision *decision)
+{
+	pthread_mutex_lock(&hook->worker.lock);
+	if (hook->command != NULL)
+		add(hook, decision);
 	pthread_cond_signal(&hook->worker.changed);
 	pthread_mutex_unlock(&hook->worker.lock);
 }
@@ -164,16 +183,35 @@ void ringcast_scaling_hook_count(struct scaling_hook *hook, struct scaling_hook_
 
 /* Life */
 
+bool ringcast_scaling_hook_set(struct scaling_hook *hook, const char *command, int64_t timeout_ms)
+{
+	char *copy = command != NULL ? strdup(command) : NULL;
+	if (command != NULL && copy == NULL)
+		return false;
+	pthread_mutex_lock(&hook->worker.lock);
+	char *before = hook->command;
+	hook->command = copy;
+	hook->timeout_ms = timeout_ms;
+	if (copy == NULL)
+		hook->count = 0; /* what waits has nobody to be told */
+	pthread_mutex_unlock(&hook->worker.lock);
+	free(before);
+	return true;
+}
+
 struct scaling_hook *ringcast_scaling_hook_start(const struct scaling_hook_options *options)
 {
 	struct scaling_hook *hook = calloc(1, sizeof(*hook));
 	if (hook == NULL)
 		return NULL;
-	hook->options = *options;
-	if (ringcast_worker_start(&hook->worker, run, hook))
-		return hook;
-	free(hook);
-	return NULL;
+	hook->steady_ms = options->steady_ms;
+	if (!ringcast_worker_start(&hook->worker, run, hook)) {
+		free(hook);
+		return NULL;
+	}
+	if (!ringcast_scaling_hook_set(hook, options->command, options->timeout_ms))
+		ringcast_scaling_hook_stop(&hook);
+	return hook;
 }
 
 void ringcast_scaling_hook_stop(struct scaling_hook **hook)
@@ -182,6 +220,7 @@ void ringcast_scaling_hook_stop(struct scaling_hook **hook)
 	if (old == NULL)
 		return;
 	ringcast_worker_stop(&old->worker);
+	free(old->command);
 	free(old);
 	*hook = NULL;
 }

@@ -13,7 +13,7 @@
 enum { SCALING_HOOK_FLEETS_MAX = 256 };
 
 struct scaling_hook_options {
-	const char *command; /* absolute path of a program; borrowed, outlives the hook */
+	const char *command; /* absolute path of a program; copied. NULL: nobody is told */
 	int64_t timeout_ms;
 	int64_t (*steady_ms)(void);
 };
@@ -24,6 +24,8 @@ struct scaling_hook_counts {
 
 struct scaling_hook;
 struct scaling_hook *ringcast_scaling_hook_start(const struct scaling_hook_options *options); /* NULL: no memory, or no thread */
+/* From the next run on. False: no memory, and nothing has changed. [any thread] */
+bool ringcast_scaling_hook_set(struct scaling_hook *hook, const char *command, int64_t timeout_ms);
 void ringcast_scaling_hook_stop(struct scaling_hook **hook); /* ends what runs; what waits is not told. Accepts NULL inside, nulls */
 void ringcast_scaling_hook_tell(struct scaling_hook *hook, const struct scaling_decision *decision); /* [any thread] */
 void ringcast_scaling_hook_count(struct scaling_hook *hook, struct scaling_hook_counts *ret_counts); /* [any thread] */

@@ -27,7 +27,7 @@ enum { WATCH_MS = 2000, LETTERS_MS = 30000 };
 
 struct service {
 	struct service_options options; /* texts are copies */
-	char *texts[11];
+	char *texts[10];
 	char compute_name[65], sdk_endpoint[SERVICE_ADDRESS_BYTES + 16];
 	struct store *store;
 	struct loop *loop;
@@ -36,7 +36,7 @@ struct service {
 	struct keys *keys;
 	struct throttle *throttle;
 	struct request_counts *counts;
-	struct scaling_hook *hook; /* NULL: none is configured */
+	struct scaling_hook *hook;
 	struct service_http *http;
 	struct session_logs *logs; /* NULL: none are kept */
 	uint8_t log_secret[LOG_URL_SECRET_BYTES];
@@ -85,7 +85,7 @@ static bool copy_texts(struct service *service)
 {
 	const char **texts[] = {&service->options.store_path, &service->options.region, &service->options.player_ip, &service->options.player_dns_name,
 				&service->options.script, &service->options.builds, &service->options.servers, &service->options.sdk_url, &service->options.session_logs,
-				&service->options.url, &service->options.scaling_hook};
+				&service->options.url};
 	for (size_t i = 0; i < ARRAY_COUNT(texts); i++) {
 		if (*texts[i] == NULL)
 			continue;
@@ -199,16 +199,13 @@ static void scaled(void *context, const struct scaling_decision *decision)
 	struct service *service = context;
 	ringcast_log(LOG_INFO, "service", "a fleet wants another capacity", "fleet=%s desired=%lld reason=\"%s\"", decision->fleet, (long long)decision->desired,
 		     decision->reason);
-	if (service->hook != NULL)
-		ringcast_scaling_hook_tell(service->hook, decision);
+	ringcast_scaling_hook_tell(service->hook, decision);
 }
 
 static bool start_hook(struct service *service, char problem[SERVICE_PROBLEM_BYTES])
 {
 	const struct scaling_hook_options options = {
 		.command = service->options.scaling_hook, .timeout_ms = service->options.scaling_hook_timeout_ms, .steady_ms = ringcast_outside_steady_ms};
-	if (options.command == NULL)
-		return true;
 	service->hook = ringcast_scaling_hook_start(&options);
 	if (service->hook == NULL)
 		snprintf(problem, SERVICE_PROBLEM_BYTES, "no memory or no thread for service.scaling_hook");
@@ -417,6 +414,16 @@ bool ringcast_service_set_keys(struct service *service, const struct key *keys, 
 bool ringcast_service_set_webhooks(struct service *service, const struct webhook *webhooks, size_t count)
 {
 	return ringcast_webhooks_replace(service->webhooks, webhooks, count);
+}
+
+void ringcast_service_bound_webhooks(struct service *service, uint32_t queue_max, uint32_t tries_max)
+{
+	ringcast_webhooks_bound(service->webhooks, queue_max, tries_max);
+}
+
+bool ringcast_service_set_scaling_hook(struct service *service, const char *command, int64_t timeout_ms)
+{
+	return ringcast_scaling_hook_set(service->hook, command, timeout_ms);
 }
 
 void ringcast_service_set_rates(struct service *service, const uint32_t requests_per_second[ROLE_COUNT])

@@ -62,6 +62,9 @@ bool ringcast_service_set_keys(struct service *service, const struct key *keys, 
  * thread, and nothing has changed. Waits for a delivery that is under way to a webhook that goes, a second or so. [any thread]
  */
 bool ringcast_service_set_webhooks(struct service *service, const struct webhook *webhooks, size_t count);
+void ringcast_service_bound_webhooks(struct service *service, uint32_t queue_max, uint32_t tries_max); /* as in the options [any thread] */
+/* From the next run on; NULL: none. False: no memory, and nothing has changed. [any thread] */
+bool ringcast_service_set_scaling_hook(struct service *service, const char *command, int64_t timeout_ms);
 void ringcast_service_set_rates(struct service *service, const uint32_t requests_per_second[ROLE_COUNT]); /* as in the options [any thread] */
 /* What the engine tells of its sessions and players; see ringcast_engine_options.change. [any thread, until stop] */
 void ringcast_service_hear(struct service *service, const ringcast_change *change);

@@ -55,7 +55,7 @@ class Receiver:
 class WebhookTest(unittest.IsolatedAsyncioTestCase):
     SECRET = "webhook-secret-0123456789"
 
-    def start(self, *receivers, form="cloudevents", **settings):
+    def start(self, *receivers, form="cloudevents", flags=(), **settings):
         folder = tempfile.TemporaryDirectory()
         self.addCleanup(folder.cleanup)
         self.path = path = os.path.join(folder.name, "webhooks")
@@ -63,7 +63,7 @@ class WebhookTest(unittest.IsolatedAsyncioTestCase):
             file.write("# who listens\n" + "".join(f"{form} {receiver.url} {self.SECRET}\n" for receiver in receivers))
         for receiver in receivers:
             self.addCleanup(receiver.close)
-        self.daemon = Daemon("--dev", service__webhooks=path, service__store=os.path.join(folder.name, "store.db"), **settings)
+        self.daemon = Daemon("--dev", *flags, service__webhooks=path, service__store=os.path.join(folder.name, "store.db"), **settings)
         self.gamelift = client(service_port(self.daemon))
 
     def create(self):
@@ -170,6 +170,40 @@ class WebhookTest(unittest.IsolatedAsyncioTestCase):
         self.daemon.request("POST", "/v1/reload", {})
         self.create()
         self.assertEqual((len(stays.posts), len(comes.posts)), (4, 1))
+        self.daemon.stop()
+
+    async def test_a_reload_takes_bounds_and_the_scaling_hook(self):
+        receiver = Receiver()
+        receiver.status = 500
+        with tempfile.TemporaryDirectory() as folder:
+            told, hook, path = (os.path.join(folder, name) for name in ("told", "hook", "ringcastd.yaml"))
+            with open(hook, "w", encoding="ascii", opener=lambda name, flags: os.open(name, flags, 0o755)) as file:
+                file.write(f'#!/bin/sh\necho "$RINGCAST_DESIRED" > {told}\n')
+
+            def configure(text):
+                with open(path, "w", encoding="ascii") as file:
+                    file.write("service:\n" + text)
+            configure("  webhook_tries: 1\n")
+            self.start(receiver, flags=["--config", path])
+            self.create()
+            await until(lambda: len(self.letters()) == 1)
+            configure(f"  webhook_tries: 2\n  webhook_queue: 7\n  scaling_hook: {hook}\n  scaling_hook_timeout: 30s\n")
+            self.assertEqual(self.daemon.request("POST", "/v1/reload", {}),
+                             {"changed": ["service.webhook_queue", "service.webhook_tries", "service.scaling_hook", "service.scaling_hook_timeout"], "needs_restart": []})
+            receiver.status = 200
+            self.create()
+            await until(lambda: len(receiver.posts) == 2)
+            receiver.status = 500
+            self.create()
+            await until(lambda: len(self.letters()) == 2)
+            self.assertEqual(len(receiver.posts), 4, "twice")
+            fleet = self.gamelift.create_fleet(Name="f")["FleetAttributes"]["FleetId"]
+            self.gamelift.update_fleet_capacity(FleetId=fleet, DesiredInstances=3, MinSize=0, MaxSize=5)
+            await until(lambda: os.path.exists(told))
+            configure(f"  scaling_hook: {hook}.not\n")
+            with self.assertRaises(AdminError) as refused:
+                self.daemon.request("POST", "/v1/reload", {})
+            self.assertIn("service.scaling_hook: " + hook + ".not No such file", str(refused.exception))
         self.daemon.stop()
 
 

@@ -1,7 +1,6 @@
 #include "service/events/webhooks.h"
 
 #include <curl/curl.h>
-#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,19 +9,18 @@
 #include "base/assert.h"
 #include "base/hex.h"
 #include "base/log.h"
+#include "base/worker.h"
 
 enum { CONNECT_TIMEOUT_S = 5, TIMEOUT_S = 10, PAUSE_MS_FIRST = 500, PAUSE_MS_MAX = 30000, DROPS_TOLD_MS = 10000 };
 
 struct sender {
 	struct webhooks *webhooks;
-	struct webhook hook;	/* guarded by the lock but for its url, which never changes */
-	bool is_retired;	/* no webhook any more */
-	pthread_t thread;
-	bool has_thread;
-	pthread_cond_t changed;
+	struct worker worker;	/* its lock guards the hook, but for the url, which never changes, and the queue */
+	bool has_worker;
+	struct webhook hook;
 	struct list_node queue; /* oldest first */
 	uint32_t queue_count;
-	int64_t drops_told_ms;
+	int64_t drops_told_ms;	/* under the lock of all */
 	uint64_t drops_untold;
 	bool is_failing; /* the last event did not get through; the sender's thread only */
 	CURL *curl;
@@ -31,8 +29,8 @@ struct sender {
 struct webhooks {
 	struct webhooks_options options;
 	char start[HEX_UUID_TEXT_BYTES];
-	pthread_mutex_t lock; /* guards queues, counts and is_stopping */
-	bool is_stopping;
+	pthread_mutex_t lock; /* guards what follows, and the bounds of the options; a sender's comes after it */
+	bool is_stopping;     /* atomic: all of them end at once */
 	struct webhooks_counts counts;
 	struct sender *senders[WEBHOOKS_MAX]; /* owned */
 	size_t count;
@@ -40,9 +38,18 @@ struct webhooks {
 
 /* Posting */
 
+/* The sender's lock is held. */
+static bool is_ending(const struct sender *sender)
+{
+	return sender->worker.is_stopping || __atomic_load_n(&sender->webhooks->is_stopping, __ATOMIC_ACQUIRE);
+}
+
 static bool is_stopping(struct sender *sender)
 {
-	return __atomic_load_n(&sender->webhooks->is_stopping, __ATOMIC_ACQUIRE) || __atomic_load_n(&sender->is_retired, __ATOMIC_ACQUIRE);
+	pthread_mutex_lock(&sender->worker.lock);
+	bool is_so = is_ending(sender);
+	pthread_mutex_unlock(&sender->worker.lock);
+	return is_so;
 }
 
 static int on_progress(void *context, curl_off_t down_all, curl_off_t down, curl_off_t up_all, curl_off_t up)
@@ -102,9 +109,9 @@ static bool perform(struct sender *sender, const char *body, struct curl_slist *
 static bool post(struct sender *sender, const struct service_event *event, char error[WEBHOOK_ERROR_BYTES])
 {
 	const struct envelope_facts facts = {sender->webhooks->start, sender->webhooks->options.region};
-	pthread_mutex_lock(&sender->webhooks->lock);
+	pthread_mutex_lock(&sender->worker.lock);
 	struct webhook hook = sender->hook;
-	pthread_mutex_unlock(&sender->webhooks->lock);
+	pthread_mutex_unlock(&sender->worker.lock);
 	char *body = ringcast_envelope_body(hook.form, event, &facts);
 	struct curl_slist *headers = body != NULL ? headers_of(sender, &hook, event, body) : NULL;
 	explicit_bzero(&hook, sizeof(hook));
@@ -147,18 +154,25 @@ static void add_count(struct webhooks *webhooks, uint64_t *count)
 
 static void pause_ms(struct sender *sender, int64_t ms)
 {
-	struct webhooks *webhooks = sender->webhooks;
-	int64_t until_ms = webhooks->options.steady_ms() + ms;
+	int64_t until_ms = sender->webhooks->options.steady_ms() + ms;
 	struct timespec until = {.tv_sec = until_ms / 1000, .tv_nsec = until_ms % 1000 * 1000000};
-	pthread_mutex_lock(&webhooks->lock);
-	while (!is_stopping(sender) && pthread_cond_timedwait(&sender->changed, &webhooks->lock, &until) == 0)
+	pthread_mutex_lock(&sender->worker.lock);
+	while (!is_ending(sender) && pthread_cond_timedwait(&sender->worker.changed, &sender->worker.lock, &until) == 0)
 		;
+	pthread_mutex_unlock(&sender->worker.lock);
+}
+
+static uint32_t tries_max(struct webhooks *webhooks)
+{
+	pthread_mutex_lock(&webhooks->lock);
+	uint32_t tries = webhooks->options.tries_max;
 	pthread_mutex_unlock(&webhooks->lock);
+	return tries;
 }
 
 static bool deliver(struct sender *sender, const struct service_event *event, char error[WEBHOOK_ERROR_BYTES])
 {
-	uint32_t tries = sender->is_failing ? 1 : sender->webhooks->options.tries_max;
+	uint32_t tries = sender->is_failing ? 1 : tries_max(sender->webhooks);
 	int64_t wait_ms = PAUSE_MS_FIRST;
 	for (uint32_t i = 0; i < tries && !is_stopping(sender); i++) {
 		if (i > 0) {
@@ -184,17 +198,16 @@ static void bury(struct sender *sender, const struct service_event *event, const
 
 static struct service_event *take_event(struct sender *sender)
 {
-	struct webhooks *webhooks = sender->webhooks;
 	struct service_event *event = NULL;
-	pthread_mutex_lock(&webhooks->lock);
-	while (ringcast_list_is_empty(&sender->queue) && !is_stopping(sender))
-		pthread_cond_wait(&sender->changed, &webhooks->lock);
+	pthread_mutex_lock(&sender->worker.lock);
+	while (ringcast_list_is_empty(&sender->queue) && !is_ending(sender))
+		pthread_cond_wait(&sender->worker.changed, &sender->worker.lock);
 	if (!ringcast_list_is_empty(&sender->queue)) {
 		event = CONTAINER_OF(sender->queue.next, struct service_event, node);
 		ringcast_list_remove(&event->node);
 		sender->queue_count--;
 	}
-	pthread_mutex_unlock(&webhooks->lock);
+	pthread_mutex_unlock(&sender->worker.lock);
 	return event;
 }
 
@@ -217,19 +230,24 @@ static void *run(void *context)
 
 /* Coming in */
 
-/* The lock is held. False: full, or stopping. */
+/* The lock of all is held. False: full, or stopping, when the sender's lock may be gone. */
 static bool enqueue(struct sender *sender, struct service_event *event)
 {
 	struct webhooks *webhooks = sender->webhooks;
-	if (webhooks->is_stopping || sender->queue_count >= webhooks->options.queue_max)
+	if (webhooks->is_stopping)
 		return false;
-	ringcast_list_add_tail(&sender->queue, &event->node);
-	sender->queue_count++;
-	pthread_cond_signal(&sender->changed);
-	return true;
+	pthread_mutex_lock(&sender->worker.lock);
+	bool has_room = sender->queue_count < webhooks->options.queue_max;
+	if (has_room) {
+		ringcast_list_add_tail(&sender->queue, &event->node);
+		sender->queue_count++;
+		pthread_cond_signal(&sender->worker.changed);
+	}
+	pthread_mutex_unlock(&sender->worker.lock);
+	return has_room;
 }
 
-/* The lock is held. Says how many, once in a while. */
+/* The lock of all is held. Says how many, once in a while. */
 static void count_drop(struct sender *sender)
 {
 	struct webhooks *webhooks = sender->webhooks;
@@ -285,9 +303,8 @@ void ringcast_webhooks_count(struct webhooks *webhooks, struct webhooks_counts *
 
 static void sender_free(struct sender *sender)
 {
-	ringcast_assert(!sender->has_thread && ringcast_list_is_empty(&sender->queue));
+	ringcast_assert(!sender->has_worker && ringcast_list_is_empty(&sender->queue));
 	curl_easy_cleanup(sender->curl);
-	pthread_cond_destroy(&sender->changed);
 	explicit_bzero(sender->hook.secret, sizeof(sender->hook.secret));
 	free(sender);
 }
@@ -296,34 +313,29 @@ static void sender_free(struct sender *sender)
 static struct sender *sender_start(struct webhooks *webhooks, const struct webhook *hook)
 {
 	struct sender *sender = calloc(1, sizeof(*sender));
-	pthread_condattr_t steady;
 	if (sender == NULL)
 		return NULL;
 	sender->webhooks = webhooks;
 	sender->hook = *hook;
 	ringcast_list_init(&sender->queue);
-	pthread_condattr_init(&steady);
-	pthread_condattr_setclock(&steady, CLOCK_MONOTONIC);
-	pthread_cond_init(&sender->changed, &steady);
-	pthread_condattr_destroy(&steady);
-	sender->has_thread = open_curl(sender) && pthread_create(&sender->thread, NULL, run, sender) == 0;
-	if (sender->has_thread)
+	sender->has_worker = open_curl(sender) && ringcast_worker_start(&sender->worker, run, sender);
+	if (sender->has_worker)
 		return sender;
 	sender_free(sender);
 	return NULL;
 }
 
-/* It buries what waits, and is gone. */
+/* It buries what waits. */
+static void sender_stop(struct sender *sender)
+{
+	if (sender->has_worker)
+		ringcast_worker_stop(&sender->worker);
+	sender->has_worker = false;
+}
+
 static void sender_retire(struct sender *sender)
 {
-	struct webhooks *webhooks = sender->webhooks;
-	pthread_mutex_lock(&webhooks->lock);
-	__atomic_store_n(&sender->is_retired, true, __ATOMIC_RELEASE);
-	pthread_cond_signal(&sender->changed);
-	pthread_mutex_unlock(&webhooks->lock);
-	if (sender->has_thread)
-		pthread_join(sender->thread, NULL);
-	sender->has_thread = false;
+	sender_stop(sender);
 	sender_free(sender);
 }
 
@@ -349,8 +361,10 @@ static void exchange(struct webhooks *webhooks, struct sender *const *senders, c
 {
 	pthread_mutex_lock(&webhooks->lock);
 	for (size_t i = 0; i < count; i++) {
+		pthread_mutex_lock(&senders[i]->worker.lock);
 		senders[i]->hook.form = hooks[i].form;
 		memcpy(senders[i]->hook.secret, hooks[i].secret, sizeof(hooks[i].secret));
+		pthread_mutex_unlock(&senders[i]->worker.lock);
 		webhooks->senders[i] = senders[i];
 	}
 	__atomic_store_n(&webhooks->count, count, __ATOMIC_RELEASE);
@@ -381,6 +395,14 @@ bool ringcast_webhooks_replace(struct webhooks *webhooks, const struct webhook *
 	return made == count;
 }
 
+void ringcast_webhooks_bound(struct webhooks *webhooks, uint32_t queue_max, uint32_t tries)
+{
+	pthread_mutex_lock(&webhooks->lock);
+	webhooks->options.queue_max = queue_max;
+	webhooks->options.tries_max = tries;
+	pthread_mutex_unlock(&webhooks->lock);
+}
+
 bool ringcast_webhooks_are_any(struct webhooks *webhooks)
 {
 	return __atomic_load_n(&webhooks->count, __ATOMIC_ACQUIRE) > 0;
@@ -408,15 +430,9 @@ void ringcast_webhooks_halt(struct webhooks *webhooks)
 {
 	pthread_mutex_lock(&webhooks->lock);
 	__atomic_store_n(&webhooks->is_stopping, true, __ATOMIC_RELEASE);
-	for (size_t i = 0; i < webhooks->count; i++)
-		pthread_cond_signal(&webhooks->senders[i]->changed);
 	pthread_mutex_unlock(&webhooks->lock);
-	for (size_t i = 0; i < webhooks->count; i++) {
-		struct sender *sender = webhooks->senders[i];
-		if (sender->has_thread)
-			pthread_join(sender->thread, NULL);
-		sender->has_thread = false;
-	}
+	for (size_t i = 0; i < webhooks->count; i++)
+		sender_stop(webhooks->senders[i]);
 }
 
 void ringcast_webhooks_destroy(struct webhooks **webhooks)

@@ -38,6 +38,8 @@ struct webhooks *ringcast_webhooks_start(const struct webhooks_options *options)
  * waits for one that is gone becomes dead letters. False: no memory or no thread, and nothing has changed. One thread at a time.
  */
 bool ringcast_webhooks_replace(struct webhooks *webhooks, const struct webhook *hooks, size_t count);
+/* From now on; what waits already beyond the queue's bound is delivered all the same. [any thread] */
+void ringcast_webhooks_bound(struct webhooks *webhooks, uint32_t queue_max, uint32_t tries_max);
 bool ringcast_webhooks_are_any(struct webhooks *webhooks);
 /* To all webhooks; the event is taken. */
 void ringcast_webhooks_emit(struct webhooks *webhooks, struct service_event *event);

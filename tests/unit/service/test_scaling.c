@@ -352,3 +352,22 @@ Test(scaling_hook, what_takes_too_long_is_killed_with_its_children_and_a_failure
 	unlink(path);
 	rmdir(folder);
 }
+
+Test(scaling_hook, may_come_change_and_go_while_the_service_runs)
+{
+	char folder[64], path[96];
+	struct scaling_hook_counts counts = {0};
+	struct scaling_hook *hook = start_hook(folder, path, "exit 0", 60000);
+	cr_assert(ringcast_scaling_hook_set(hook, NULL, 60000));
+	ringcast_scaling_hook_tell(hook, &decision); /* to nobody */
+	cr_assert(ringcast_scaling_hook_set(hook, "/no/such/hook", 60000));
+	ringcast_scaling_hook_tell(hook, &decision);
+	await_count(hook, &counts.failed, &counts);
+	cr_assert(ringcast_scaling_hook_set(hook, path, 60000));
+	ringcast_scaling_hook_tell(hook, &decision);
+	await_count(hook, &counts.done, &counts);
+	cr_assert_eq(counts.failed, 1, "what nobody was to be told is told to nobody");
+	ringcast_scaling_hook_stop(&hook);
+	unlink(path);
+	rmdir(folder);
+}
