@@ -2,13 +2,13 @@
 
 #include <assert.h>
 #include <nettle/base64.h>
-#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/attr.h"
 #include "base/hash.h"
+#include "base/worker.h"
 
 /* Calls that wait for a shard at once. One after another, each would wait for two threads to be woken, however little they have to do. */
 enum { LANE_COUNT = 8 };
@@ -21,20 +21,18 @@ static_assert(HOST_ID_BYTES == RINGCAST_ID_BYTES && (int)HOST_PLAYERS_MAX == (in
 
 struct lane {
 	struct host_local *local;
-	pthread_t thread;
-	pthread_cond_t changed;
+	struct worker worker; /* its lock guards the calls */
+	bool has_worker;
 	struct list_node calls; /* oldest first */
-	bool has_thread;
 };
 
 struct host_local {
 	struct host base;
 	struct host_local_options options;
-	pthread_mutex_t lock; /* guards the lanes' calls, next_lane and is_stopping */
 	struct lane sessions[LANE_COUNT]; /* a session's calls are all on one, in their order */
 	struct lane scripts;		  /* trying a script out takes seconds, and sessions do not wait for it */
-	uint32_t next_lane;		  /* of a session that is new */
-	bool is_stopping;
+	uint32_t next_lane;		  /* atomic; of a session that is new */
+	bool is_stopping;		  /* atomic: all of them end at once */
 };
 
 static enum host_result result_of(int error)
@@ -255,20 +253,25 @@ static void carry_out(struct host_local *local, struct host_call *call)
 	}
 }
 
+/* The lane's lock is held. */
+static bool is_ending(const struct lane *lane)
+{
+	return lane->worker.is_stopping || __atomic_load_n(&lane->local->is_stopping, __ATOMIC_RELAXED);
+}
+
 static struct host_call *take_call(struct lane *lane)
 {
-	struct host_local *local = lane->local;
 	struct host_call *call = NULL;
-	pthread_mutex_lock(&local->lock);
-	while (ringcast_list_is_empty(&lane->calls) && !local->is_stopping)
-		pthread_cond_wait(&lane->changed, &local->lock);
+	pthread_mutex_lock(&lane->worker.lock);
+	while (ringcast_list_is_empty(&lane->calls) && !is_ending(lane))
+		pthread_cond_wait(&lane->worker.changed, &lane->worker.lock);
 	if (!ringcast_list_is_empty(&lane->calls)) {
 		call = CONTAINER_OF(lane->calls.next, struct host_call, node);
 		ringcast_list_remove(&call->node);
-		if (local->is_stopping)
+		if (is_ending(lane))
 			answer(call, RINGCAST_ERROR_SYSTEM);
 	}
-	pthread_mutex_unlock(&local->lock);
+	pthread_mutex_unlock(&lane->worker.lock);
 	return call;
 }
 
@@ -294,34 +297,33 @@ static struct lane *lane_of(struct host_local *local, const struct host_call *ca
 	if (is_about_scripts(call))
 		return &local->scripts;
 	bool is_new = *call->session == '\0';
-	return &local->sessions[(is_new ? local->next_lane++ : ringcast_hash_bytes(call->session, strlen(call->session), 0)) % LANE_COUNT];
+	return &local->sessions[(is_new ? __atomic_fetch_add(&local->next_lane, 1, __ATOMIC_RELAXED) : ringcast_hash_bytes(call->session, strlen(call->session), 0)) % LANE_COUNT];
 }
 
 static void submit(struct host *host, struct host_call *call)
 {
 	struct host_local *local = CONTAINER_OF(host, struct host_local, base);
-	pthread_mutex_lock(&local->lock);
 	struct lane *lane = lane_of(local, call);
+	pthread_mutex_lock(&lane->worker.lock);
 	ringcast_list_add_tail(&lane->calls, &call->node);
-	pthread_cond_signal(&lane->changed);
-	pthread_mutex_unlock(&local->lock);
+	pthread_cond_signal(&lane->worker.changed);
+	pthread_mutex_unlock(&lane->worker.lock);
 }
 
 static const struct host_ops ops = {.submit = submit};
 
-static void lane_init(struct lane *lane, struct host_local *local)
+static bool lane_start(struct lane *lane, struct host_local *local)
 {
 	lane->local = local;
 	ringcast_list_init(&lane->calls);
-	pthread_cond_init(&lane->changed, NULL);
-	lane->has_thread = pthread_create(&lane->thread, NULL, run, lane) == 0;
+	lane->has_worker = ringcast_worker_start(&lane->worker, run, lane);
+	return lane->has_worker;
 }
 
-static void lane_fini(struct lane *lane)
+static void lane_stop(struct lane *lane)
 {
-	if (lane->has_thread)
-		pthread_join(lane->thread, NULL);
-	pthread_cond_destroy(&lane->changed);
+	if (lane->has_worker)
+		ringcast_worker_stop(&lane->worker);
 }
 
 struct host_local *ringcast_host_local_create(const struct host_local_options *options)
@@ -331,14 +333,10 @@ struct host_local *ringcast_host_local_create(const struct host_local_options *o
 		return NULL;
 	local->base.ops = &ops;
 	local->options = *options;
-	pthread_mutex_init(&local->lock, NULL);
-	lane_init(&local->scripts, local);
-	bool has_threads = local->scripts.has_thread;
-	for (size_t i = 0; i < LANE_COUNT; i++) {
-		lane_init(&local->sessions[i], local);
-		has_threads = has_threads && local->sessions[i].has_thread;
-	}
-	if (!has_threads)
+	bool has_workers = lane_start(&local->scripts, local);
+	for (size_t i = 0; i < LANE_COUNT && has_workers; i++)
+		has_workers = lane_start(&local->sessions[i], local);
+	if (!has_workers)
 		ringcast_host_local_destroy(&local);
 	return local;
 }
@@ -352,16 +350,10 @@ void ringcast_host_local_destroy(struct host_local **local)
 {
 	if (*local == NULL)
 		return;
-	pthread_mutex_lock(&(*local)->lock);
-	(*local)->is_stopping = true;
+	__atomic_store_n(&(*local)->is_stopping, true, __ATOMIC_RELAXED);
 	for (size_t i = 0; i < LANE_COUNT; i++)
-		pthread_cond_signal(&(*local)->sessions[i].changed);
-	pthread_cond_signal(&(*local)->scripts.changed);
-	pthread_mutex_unlock(&(*local)->lock);
-	for (size_t i = 0; i < LANE_COUNT; i++)
-		lane_fini(&(*local)->sessions[i]);
-	lane_fini(&(*local)->scripts);
-	pthread_mutex_destroy(&(*local)->lock);
+		lane_stop(&(*local)->sessions[i]);
+	lane_stop(&(*local)->scripts);
 	free(*local);
 	*local = NULL;
 }

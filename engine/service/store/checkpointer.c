@@ -1,6 +1,5 @@
 #include "service/store/checkpointer.h"
 
-#include <pthread.h>
 #include <sqlite3.h>
 #include <inttypes.h>
 #include <limits.h>
@@ -8,6 +7,7 @@
 #include <stdlib.h>
 
 #include "base/log.h"
+#include "base/worker.h"
 
 /* Each round takes what was written during the one before. More are of no use: somebody reads, and holds the log. */
 enum { ROUNDS_MAX = 4, BUSY_TIMEOUT_MS = 2000 };
@@ -18,12 +18,9 @@ struct checkpointer {
 	sqlite3 *database;
 	struct checkpoint_limits limits;
 	const struct log_sink *sink;
-	pthread_t thread;
-	pthread_mutex_t lock; /* guards what follows */
-	pthread_cond_t changed;
+	struct worker worker; /* its lock guards what follows; writers wait for its signal, too */
 	int log_pages, due_pages;
 	bool is_writing, is_pausing; /* pausing: no transaction may begin */
-	bool is_stopping;
 	uint64_t failures; /* one after the other, up to now */
 	char problem[CHECKPOINT_PROBLEM_BYTES]; /* of the last one that failed */
 	struct checkpoint_counts counts;
@@ -58,9 +55,9 @@ static int bring_over(struct checkpointer *checkpointer)
 /* Pages that are left; < 0: it failed. The lock is held, and given away meanwhile. */
 static int run_round(struct checkpointer *checkpointer)
 {
-	pthread_mutex_unlock(&checkpointer->lock);
+	pthread_mutex_unlock(&checkpointer->worker.lock);
 	int done_pages = bring_over(checkpointer);
-	pthread_mutex_lock(&checkpointer->lock);
+	pthread_mutex_lock(&checkpointer->worker.lock);
 	if (done_pages < 0)
 		return -1;
 	return checkpointer->log_pages > done_pages ? checkpointer->log_pages - done_pages : 0;
@@ -70,7 +67,7 @@ static int run_last_round(struct checkpointer *checkpointer)
 {
 	checkpointer->is_pausing = true;
 	while (checkpointer->is_writing)
-		pthread_cond_wait(&checkpointer->changed, &checkpointer->lock);
+		pthread_cond_wait(&checkpointer->worker.changed, &checkpointer->worker.lock);
 	int left = run_round(checkpointer);
 	checkpointer->is_pausing = false;
 	return left;
@@ -109,21 +106,21 @@ static void bring_all_over(struct checkpointer *checkpointer)
 	checkpointer->due_pages = checkpointer->limits.due_pages + (left != 0 ? checkpointer->log_pages : 0);
 	if (left == 0)
 		checkpointer->log_pages = 0; /* the next transaction says what it is */
-	pthread_cond_broadcast(&checkpointer->changed);
+	pthread_cond_broadcast(&checkpointer->worker.changed);
 }
 
 static void *run(void *context)
 {
 	struct checkpointer *checkpointer = context;
 	ringcast_log_bind(checkpointer->sink);
-	pthread_mutex_lock(&checkpointer->lock);
-	while (!checkpointer->is_stopping) {
+	pthread_mutex_lock(&checkpointer->worker.lock);
+	while (!checkpointer->worker.is_stopping) {
 		if (is_due(checkpointer))
 			bring_all_over(checkpointer);
 		else
-			pthread_cond_wait(&checkpointer->changed, &checkpointer->lock);
+			pthread_cond_wait(&checkpointer->worker.changed, &checkpointer->worker.lock);
 	}
-	pthread_mutex_unlock(&checkpointer->lock);
+	pthread_mutex_unlock(&checkpointer->worker.lock);
 	return NULL;
 }
 
@@ -139,8 +136,6 @@ static bool open_database(struct checkpointer *checkpointer, const char *path)
 static void destroy(struct checkpointer *checkpointer)
 {
 	sqlite3_close(checkpointer->database);
-	pthread_cond_destroy(&checkpointer->changed);
-	pthread_mutex_destroy(&checkpointer->lock);
 	free(checkpointer);
 }
 
@@ -152,9 +147,7 @@ struct checkpointer *ringcast_checkpointer_start(const char *path, const struct 
 	checkpointer->limits = *limits;
 	checkpointer->due_pages = limits->due_pages;
 	checkpointer->sink = ringcast_log_bound();
-	pthread_mutex_init(&checkpointer->lock, NULL);
-	pthread_cond_init(&checkpointer->changed, NULL);
-	if (open_database(checkpointer, path) && pthread_create(&checkpointer->thread, NULL, run, checkpointer) == 0)
+	if (open_database(checkpointer, path) && ringcast_worker_start(&checkpointer->worker, run, checkpointer))
 		return checkpointer;
 	destroy(checkpointer);
 	return NULL;
@@ -165,11 +158,7 @@ void ringcast_checkpointer_stop(struct checkpointer **checkpointer)
 	struct checkpointer *old = *checkpointer;
 	if (old == NULL)
 		return;
-	pthread_mutex_lock(&old->lock);
-	old->is_stopping = true;
-	pthread_cond_broadcast(&old->changed);
-	pthread_mutex_unlock(&old->lock);
-	pthread_join(old->thread, NULL);
+	ringcast_worker_stop(&old->worker);
 	destroy(old);
 	*checkpointer = NULL;
 }
@@ -177,14 +166,14 @@ void ringcast_checkpointer_stop(struct checkpointer **checkpointer)
 static void await_turn(struct checkpointer *checkpointer)
 {
 	while (checkpointer->is_pausing || is_full(checkpointer))
-		pthread_cond_wait(&checkpointer->changed, &checkpointer->lock);
+		pthread_cond_wait(&checkpointer->worker.changed, &checkpointer->worker.lock);
 }
 
 /* Once more before somebody is refused: the disk may have room again, and whoever read may be done. */
 static void try_now(struct checkpointer *checkpointer)
 {
 	checkpointer->due_pages = 0;
-	pthread_cond_broadcast(&checkpointer->changed);
+	pthread_cond_broadcast(&checkpointer->worker.changed);
 	await_turn(checkpointer);
 }
 
@@ -192,7 +181,7 @@ bool ringcast_checkpointer_begin_write(struct checkpointer *checkpointer, char p
 {
 	if (checkpointer == NULL)
 		return true;
-	pthread_mutex_lock(&checkpointer->lock);
+	pthread_mutex_lock(&checkpointer->worker.lock);
 	await_turn(checkpointer);
 	if (is_over(checkpointer))
 		try_now(checkpointer);
@@ -203,7 +192,7 @@ bool ringcast_checkpointer_begin_write(struct checkpointer *checkpointer, char p
 		snprintf(problem, CHECKPOINT_PROBLEM_BYTES, "its log is full (service.store_log_max): %.90s",
 			 checkpointer->failures > 0 ? checkpointer->problem : "somebody reads the store for long");
 	}
-	pthread_mutex_unlock(&checkpointer->lock);
+	pthread_mutex_unlock(&checkpointer->worker.lock);
 	return may_write;
 }
 
@@ -212,10 +201,10 @@ struct checkpoint_counts ringcast_checkpointer_count(struct checkpointer *checkp
 	struct checkpoint_counts counts = {0};
 	if (checkpointer == NULL)
 		return counts;
-	pthread_mutex_lock(&checkpointer->lock);
+	pthread_mutex_lock(&checkpointer->worker.lock);
 	counts = checkpointer->counts;
 	counts.log_pages = (uint64_t)checkpointer->log_pages;
-	pthread_mutex_unlock(&checkpointer->lock);
+	pthread_mutex_unlock(&checkpointer->worker.lock);
 	return counts;
 }
 
@@ -231,11 +220,11 @@ void ringcast_checkpointer_end_write(struct checkpointer *checkpointer, int log_
 {
 	if (checkpointer == NULL)
 		return;
-	pthread_mutex_lock(&checkpointer->lock);
+	pthread_mutex_lock(&checkpointer->worker.lock);
 	checkpointer->is_writing = false;
 	if (log_pages >= 0)
 		checkpointer->log_pages = log_pages;
 	if (checkpointer->is_pausing || is_due(checkpointer))
-		pthread_cond_broadcast(&checkpointer->changed);
-	pthread_mutex_unlock(&checkpointer->lock);
+		pthread_cond_broadcast(&checkpointer->worker.changed);
+	pthread_mutex_unlock(&checkpointer->worker.lock);
 }
