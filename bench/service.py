@@ -1,11 +1,12 @@
 #!/usr/bin/env python3
 """What the service costs, and what the relay beside it: the tables of docs/benchmarks.md, as Markdown, from one run.
 
-    bench/service.py --build build-rel [--seconds 4] [--pairs 5] [--clients 3]
+    bench/service.py --build build-rel [--seconds 1] [--rounds 20] [--rate 1500]
 
-First service-bench. Then a daemon relays while nobody asks its service, and while clients do, in turns: sessions that are created, filled with players and ended, over HTTP,
-as fast as the clients can. The shard's processor time per delivery is its thread's, as the kernel counts it, less what as many operations take on the same shard while nobody
-plays. service-bench and the shard run with real-time priority where that is allowed."""
+First service-bench. Then a daemon relays, in turns: while nobody asks anything; while clients ask another daemon, which has no players; and while they ask its own service the same,
+at the same rate: sessions that are created, filled with players and ended, over HTTP. The second turn takes as much of the machine as the third and touches nothing of the relay,
+so what it adds is contention, and what the third adds to that is an operation's work on the shard, and what it spoils there. Processor time is the shard's thread's, as the kernel counts it.
+Turns, writes and switches are counts, which a busy machine changes less. service-bench and the shard run with real-time priority where that is allowed."""
 
 import argparse
 import http.client
@@ -24,7 +25,10 @@ from marks import Server, ringcastd  # noqa: E402
 
 TOP = pathlib.Path(__file__).resolve().parents[1]
 PLAYERS = 100
-LOADS = [("ws 50x8, 300 k/s", "--tcp --sessions 50 --players 8 --rate 93.75"), ("udp 50x8, 100 k/s", "--reliable 0 --sessions 50 --players 8 --rate 31.25")]
+CLIENTS = 3
+SETTLE_S = 0.3
+ASKED = ["nobody", "another daemon", "its own service"]
+LOADS = [("ws 50x8, 100 k/s", "--tcp --sessions 50 --players 8 --rate 31.25"), ("udp 50x8, 100 k/s", "--reliable 0 --sessions 50 --players 8 --rate 31.25")]
 
 
 def put_first(task=0):
@@ -35,9 +39,9 @@ def put_first(task=0):
         print("(not allowed to run with real-time priority)")
 
 
-def keep_up():
+def keep_up(task=0):
     try:
-        os.setpriority(os.PRIO_PROCESS, 0, -15)
+        os.setpriority(os.PRIO_PROCESS, task, -15)
     except PermissionError:
         pass
 
@@ -61,24 +65,37 @@ class Daemon(Server):
 
         tasks = sorted(pathlib.Path(f"/proc/{self.process.pid}/task").iterdir(), key=lambda task: int(task.name))
         self.shard = next(task for task in tasks if (task / "comm").read_text().strip() == "shard 0")  # threads that it starts bear its name too
+        for task in tasks:
+            keep_up(int(task.name))
         put_first(int(self.shard.name))
 
-    def shard_ns(self):
-        return int((self.shard / "schedstat").read_text().split()[0])
-
-    def deliveries(self):
+    def counts(self):
+        """What only grows."""
+        status = (self.shard / "status").read_text()
         connection = http.client.HTTPConnection(*self.admin.split(":"), timeout=60)
+        cpu_ns = int((self.shard / "schedstat").read_text().split()[0])
         connection.request("GET", "/metrics")
         text = connection.getresponse().read().decode()
         connection.close()
-        return sum(float(value) for value in re.findall(r"^ringcast_deliveries_(?:reliable|fast)_total(?:\{.*?\})? ([\d.e+]+)$", text, re.M))
+
+        def total(*names):
+            return sum(float(value) for value in re.findall(rf"^ringcast_(?:{'|'.join(names)})_total(?:\{{.*?\}})? ([\d.e+]+)$", text, re.M))
+        return {"cpu_ns": cpu_ns, "deliveries": total("deliveries_reliable", "deliveries_fast"), "ticks": total("ticks"),
+                "writes": total("stream_writes", "datagram_writes"), "switches": sum(map(int, re.findall(r"ctxt_switches:\s+(\d+)", status))), "seconds": time.monotonic()}
 
 
-def ask_on(port, count, is_over):
-    """Until it is over; counts operations that were done."""
+def ask_on(port, rate, count, is_asking, is_over):
+    """At a rate, as long as that is kept up with, until it is over; counts operations that were done."""
+    keep_up()
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
+    due = time.monotonic()
 
     def ask(operation, **arguments):
+        nonlocal due
+        while not is_asking.value and not is_over.value:
+            time.sleep(0.01)
+        due = max(due + 1 / rate, time.monotonic() - 0.05)  # who is late does not catch up for ever
+        time.sleep(max(0, due - time.monotonic()))
         connection.request("POST", "/", json.dumps(arguments), {"X-Amz-Target": f"GameLift.{operation}", "Content-Type": "application/x-amz-json-1.1"})
         response = connection.getresponse()
         body = response.read()
@@ -94,80 +111,123 @@ def ask_on(port, count, is_over):
 
 
 class Clients:
-    def __init__(self, port, count):
-        self.counts = [multiprocessing.Value("L", 0) for _ in range(count)]
-        self.is_over = multiprocessing.Value("b", 0)
-        self.processes = [multiprocessing.Process(target=ask_on, args=(port, each, self.is_over)) for each in self.counts]
+    """They ask between resume and pause; the block's end ends them."""
+
+    def __init__(self, port, rate):
+        self.counts = [multiprocessing.Value("L", 0) for _ in range(CLIENTS)]
+        self.is_asking, self.is_over = multiprocessing.Value("b", 0), multiprocessing.Value("b", 0)
+        self.processes = [multiprocessing.Process(target=ask_on, args=(port, rate / CLIENTS, each, self.is_asking, self.is_over)) for each in self.counts]
+
+    def __enter__(self):
         for process in self.processes:
             process.start()
+        return self
+
+    def resume(self):
+        self.is_asking.value = 1
+
+    def pause(self):
+        self.is_asking.value = 0
 
     def done(self):
         return sum(each.value for each in self.counts)
 
-    def end(self):
+    def __exit__(self, *_):
         self.is_over.value = 1
         for process in self.processes:
             process.join()
             assert process.exitcode == 0
 
 
-def measure(daemon, seconds, client_count):
-    clients = Clients(daemon.service_port, client_count) if client_count else None
-    time.sleep(0.5)
-    count, cpu, before, start = clients.done() if clients else 0, daemon.shard_ns(), daemon.deliveries(), time.monotonic()
-    time.sleep(seconds)
-    cpu, deliveries, seconds = daemon.shard_ns() - cpu, daemon.deliveries() - before, time.monotonic() - start
+def measure(daemon, clients, seconds):
+    """clients: who asks meanwhile; None: nobody."""
     if clients:
-        count = clients.done() - count
-        clients.end()
-    return {"cpu_ns": cpu, "deliveries": deliveries, "operations": count, "seconds": seconds}
+        clients.resume()
+    time.sleep(SETTLE_S)
+    operations, before = clients.done() if clients else 0, daemon.counts()
+    time.sleep(seconds)
+    run = {name: value - before[name] for name, value in daemon.counts().items()}
+    run["operations"] = clients.done() - operations if clients else 0
+    if clients:
+        clients.pause()
+    return run
 
 
-def cost(run, operation_ns=0):
-    return (run["cpu_ns"] - run["operations"] * operation_ns) / run["deliveries"]
+def spread(values, digits=0):
+    """The median, and what half of the values lie between."""
+    quarters = statistics.quantiles(values, n=4, method="inclusive")
+    return f"{quarters[1]:,.{digits}f} ({quarters[0]:,.{digits}f} to {quarters[2]:,.{digits}f})"
+
+
+def per_delivery(run):
+    return run["cpu_ns"] / run["deliveries"]
+
+
+def per_operation_us(own, other):
+    """What an operation adds to the shard to what the same operation of another daemon costs it."""
+    return (own["cpu_ns"] - per_delivery(other) * own["deliveries"]) / own["operations"] / 1e3
+
+
+def take_turns(options, daemon, clients, load):
+    """clients: who asks in whose turn."""
+    runs = {asked: [] for asked in ASKED}
+    duration = options.rounds * len(ASKED) * (options.seconds + SETTLE_S + 1) + 10
+    command = [f"{options.build}/bench/ringcast-load", "--admin", f"http://{daemon.admin}", "--size", "64", "--warmup", "1", "--duration", str(duration), *load.split()]
+    generator = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, preexec_fn=keep_up)
+    try:
+        time.sleep(3)  # its players log in
+        for i in range(options.rounds):
+            for asked in ASKED[i % len(ASKED):] + ASKED[:i % len(ASKED)]:
+                runs[asked].append(measure(daemon, clients[asked], options.seconds))
+    finally:
+        generator.terminate()
+        generator.wait()
+    return runs
+
+
+def print_row(name, asked, runs):
+    def median(what, of):
+        return statistics.median(run[what] / run[of] for run in runs[asked])
+    pairs = [100 * (per_delivery(run) / per_delivery(quiet) - 1) for run, quiet in zip(runs[asked], runs["nobody"])]
+    shown = spread(pairs) + " %" if asked != "nobody" else ""
+    print(f"| {name} | {asked} | {spread(map(per_delivery, runs[asked]))} | {shown} | {median('deliveries', 'ticks'):,.1f} | {median('writes', 'deliveries'):.3f} "
+          f"| {median('switches', 'deliveries') * 1000:,.1f} | {median('deliveries', 'seconds') / 1e3:,.0f} k | {median('operations', 'seconds'):,.0f} |", flush=True)
 
 
 def beside(options, name, load):
-    quiet, busy = [], []
-    with Daemon(options.build) as daemon:
-        alone = measure(daemon, options.seconds, options.clients)
-        operation_ns = alone["cpu_ns"] / alone["operations"]
-        duration = options.pairs * 2 * (options.seconds + 2) + 10
-        command = [f"{options.build}/bench/ringcast-load", "--admin", f"http://{daemon.admin}", "--size", "64", "--warmup", "1", "--duration", str(duration), *load.split()]
-        generator = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, preexec_fn=keep_up)
-        try:
-            time.sleep(3)  # its players log in
-            for _ in range(options.pairs):
-                quiet.append(measure(daemon, options.seconds, 0))
-                busy.append(measure(daemon, options.seconds, options.clients))
-        finally:
-            generator.terminate()
-            generator.wait()
+    """Prints three rows of the relay, and returns the one of its operations."""
+    with Daemon(options.build) as daemon, Daemon(options.build) as other:
+        with Clients(daemon.service_port, options.rate) as its_own, Clients(other.service_port, options.rate) as others:
+            alone = measure(daemon, its_own, 2)
+            runs = take_turns(options, daemon, {"nobody": None, "another daemon": others, "its own service": its_own}, load)
+    for asked in ASKED:
+        print_row(name, asked, runs)
+    turns = list(zip(runs["its own service"], runs["another daemon"]))
+    pairs = [100 * (per_delivery(own) / per_delivery(control) - 1) for own, control in turns]
+    adds_us = spread((per_operation_us(own, control) for own, control in turns), 1)
+    return f"| {name} | {spread(pairs, 1)} % | {adds_us} | {alone['cpu_ns'] / alone['operations'] / 1e3:,.1f} | {alone['ticks'] / alone['operations']:.2f} |"
 
-    def spread(costs):
-        costs = sorted(costs)
-        return f"{statistics.median(costs):,.0f} ({costs[0]:,.0f}-{costs[-1]:,.0f})"
-    def rate(runs, what):
-        return statistics.median(run[what] / run["seconds"] for run in runs)
-    change = statistics.median(cost(b, operation_ns) / cost(q) for q, b in zip(quiet, busy)) - 1
-    print(f"| {name} | {spread(map(cost, quiet))} | {spread(cost(run, operation_ns) for run in busy)} | {change:+.1%} | {operation_ns / 1e3:,.1f} us "
-          f"| {rate(quiet, 'deliveries') / 1e3:,.0f} k, {rate(busy, 'deliveries') / 1e3:,.0f} k | {rate(busy, 'operations'):,.0f} |", flush=True)
+
+def print_relay(options):
+    print("\n| relay | who is asked | ns per delivery | against nobody, pairs | deliveries a turn | writes a delivery | switches per 1 000 deliveries | deliveries/s | operations/s |")
+    print("|---|---|---|---|---|---|---|---|---|", flush=True)
+    operations = [beside(options, name, load) for name, load in LOADS]
+    print("\n| relay | its own service against another's: per delivery, pairs | an operation adds to the shard, us, while players play | us, while nobody plays | turns |\n|---|---|---|---|---|")
+    print("\n".join(operations))
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--build", type=lambda text: pathlib.Path(text).resolve(), required=True)
-    parser.add_argument("--seconds", type=float, default=4)
-    parser.add_argument("--pairs", type=int, default=5)
-    parser.add_argument("--clients", type=int, default=3)
+    parser.add_argument("--seconds", type=float, default=1)
+    parser.add_argument("--rounds", type=int, default=20)
+    parser.add_argument("--rate", type=float, default=1500, help="operations a second that the clients ask for together")
     parser.add_argument("--only-relay", action="store_true", help="leave service-bench out")
     options = parser.parse_args()
     print(f"Load average at the beginning: {os.getloadavg()[0]:.1f}\n", flush=True)
     if not options.only_relay:
         bench(options)
-    print("\n| relay | ns per delivery, nobody asks | the service is busy | median of the pairs | an operation, on the shard | deliveries/s | operations/s |\n|---|---|---|---|---|---|---|", flush=True)
-    for name, load in LOADS:
-        beside(options, name, load)
+    print_relay(options)
     print(f"\nLoad average at the end: {os.getloadavg()[0]:.1f}")
 
 
