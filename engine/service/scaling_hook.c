@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "base/pause.h"
 #include "base/worker.h"
 
 enum { LOOK_MS = 100 };
@@ -88,12 +89,15 @@ static bool is_stopping(struct scaling_hook *hook)
 /* True: it has ended by itself, and *ret_status is how. Its group is gone after this in any case. */
 static bool await_end(struct scaling_hook *hook, pid_t pid, int64_t timeout_ms, int *ret_status)
 {
-	int64_t until_ms = hook->steady_ms() + timeout_ms;
+	uint64_t patience_ns = (uint64_t)timeout_ms * NS_PER_MS;
 	int fd = (int)syscall(SYS_pidfd_open, pid, 0);
 	struct pollfd end = {.fd = fd, .events = POLLIN};
-	bool has_ended = false;
-	while (!has_ended && hook->steady_ms() < until_ms && !is_stopping(hook))
+	bool has_ended = false, is_patient = true;
+	for (int64_t before_ms = hook->steady_ms(), after_ms; !has_ended && is_patient && !is_stopping(hook); before_ms = after_ms) {
 		has_ended = poll(&end, 1, LOOK_MS) > 0; /* without a descriptor it is a pause, and the time runs out */
+		after_ms = hook->steady_ms();
+		is_patient = ringcast_pause_spend(&patience_ns, (uint64_t)(after_ms - before_ms) * NS_PER_MS, LOOK_MS * NS_PER_MS);
+	}
 	kill(-pid, SIGKILL); /* its group has its number as long as it is not waited for */
 	while (waitpid(pid, ret_status, 0) < 0 && errno == EINTR)
 		;

@@ -280,11 +280,13 @@ Test(scaling, one_walk_counts_what_a_walk_for_each_fleet_does)
 
 /* The hook, with real processes. */
 
+static int64_t stood_still_ms; /* atomic; added to the clock */
+
 static int64_t steady_ms(void)
 {
 	struct timespec time;
 	clock_gettime(CLOCK_MONOTONIC, &time);
-	return (int64_t)time.tv_sec * 1000 + time.tv_nsec / 1000000;
+	return (int64_t)time.tv_sec * 1000 + time.tv_nsec / 1000000 + __atomic_load_n(&stood_still_ms, __ATOMIC_RELAXED);
 }
 
 static void await_count(struct scaling_hook *hook, const uint64_t *count, struct scaling_hook_counts *counts)
@@ -368,6 +370,34 @@ Test(scaling_hook, may_come_change_and_go_while_the_service_runs)
 	await_count(hook, &counts.done, &counts);
 	cr_assert_eq(counts.failed, 1, "what nobody was to be told is told to nobody");
 	ringcast_scaling_hook_stop(&hook);
+	unlink(path);
+	rmdir(folder);
+}
+
+static void await_file(const char *path)
+{
+	const struct timespec pause = {0, 5000000};
+	while (access(path, F_OK) != 0) /* the test's timeout ends it */
+		nanosleep(&pause, NULL);
+}
+
+/* It stood still as well. */
+Test(scaling_hook, has_its_time_also_where_the_process_stood_still_meanwhile, .timeout = 60)
+{
+	char folder[64], path[96], begun[96], over[96];
+	struct scaling_hook_counts counts = {0};
+	struct scaling_hook *hook = start_hook(folder, path, ": > ${0%/*}/begun; while ! [ -e ${0%/*}/over ]; do sleep 0.01; done", 600000);
+	snprintf(begun, sizeof(begun), "%s/begun", folder);
+	snprintf(over, sizeof(over), "%s/over", folder);
+	ringcast_scaling_hook_tell(hook, &decision);
+	await_file(begun);
+	__atomic_store_n(&stood_still_ms, 3600000, __ATOMIC_RELAXED);
+	usleep(500000); /* some looks at the clock */
+	fclose(fopen(over, "w"));
+	await_count(hook, &counts.done, &counts);
+	ringcast_scaling_hook_stop(&hook);
+	unlink(begun);
+	unlink(over);
 	unlink(path);
 	rmdir(folder);
 }
