@@ -414,6 +414,7 @@ void ringcast_world_run(const struct swarm *swarm, FILE *trace, struct world_rep
 {
 	struct world world;
 	world_init(&world, swarm, trace);
+	ringcast_relief_watch(&world);
 	play(&world);
 	if (!has_failed(&world))
 		calm_down(&world);

@@ -109,6 +109,9 @@ void ringcast_script_lose(struct world *world);
 void ringcast_checker_after_calm(struct world *world);
 void ringcast_checker_after_shutdown(struct world *world);
 
+/* relief.c: from now on it is this world whose shards are looked at when something runs short */
+void ringcast_relief_watch(struct world *world);
+
 /* accounts.c: what the counters say, after shutdown */
 void ringcast_accounts_check(struct world *world);
 
