@@ -28,6 +28,7 @@ void ringcast_proposal_destroy(struct matchmaking *matchmaking, struct proposal 
 	ringcast_text_index_remove(&matchmaking->proposals_by_id, dead->id);
 	json_decref(dead->configuration);
 	json_decref(dead->places);
+	json_decref(dead->held);
 	free(dead->tickets);
 	free(dead->teams);
 	free(dead);
@@ -212,8 +213,10 @@ void ringcast_proposal_send_back(struct matchmaking *matchmaking, struct proposa
 	for (uint32_t i = 0; i < proposal->count; i++)
 		search_on(matchmaking, proposal->tickets[i]);
 	if (proposal->backfill != NULL && does_backfill_end) {
-		ringcast_ticket_end(matchmaking, proposal->backfill, MATCH_IS_CANCELLED, NULL);
+		json_t *extra = json_pack("{s:s, s:s}", "StatusReason", "NoPlace", "StatusMessage", "The game session has ended, or has no place free.");
+		ringcast_ticket_end(matchmaking, proposal->backfill, MATCH_IS_CANCELLED, extra);
 		ringcast_news_ended(matchmaking, proposal->backfill);
+		json_decref(extra);
 	} else if (proposal->backfill != NULL) {
 		search_on(matchmaking, proposal->backfill);
 	}

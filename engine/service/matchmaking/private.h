@@ -70,7 +70,8 @@ struct proposal {
 	bool is_placed_by_queue;
 	int64_t look_ms; /* steady: when to look at its placement, or to give a host up; INT64_MAX: somebody will tell */
 	struct host_call *call; /* a host is asked for places in a running session */
-	uint32_t asked_count;	/* of its players */
+	uint32_t asked_count;	/* of its players, without those who are in held */
+	json_t *held;		/* places that its players hold already; NULL: none */
 	json_t *places;		/* MatchedPlayerSessions so far */
 	bool is_told; /* that it was found */
 	bool is_over; /* all have agreed, or somebody has not */
@@ -97,6 +98,7 @@ struct roster {
 	json_t *players;       /* with Team and PlayerSessionId */
 	uint32_t players_max, ticket_count;
 	bool has_changed;      /* since its ticket was made */
+	int64_t begin_ms;      /* steady: no ticket is begun before */
 	char ticket[MATCHMAKING_ID_BYTES];
 };
 
@@ -132,6 +134,7 @@ bool ringcast_maker_is_standalone(const json_t *configuration);
 struct ticket *ringcast_ticket_find(const struct matchmaking *matchmaking, const char *id);
 const json_t *ringcast_ticket_players(const struct ticket *ticket);
 bool ringcast_ticket_is_backfill(const struct ticket *ticket);
+bool ringcast_ticket_is_stopped(const struct ticket *ticket); /* by request */
 json_t *ringcast_ticket_show(const struct matchmaking *matchmaking, const struct ticket *ticket);
 bool ringcast_ticket_enter(struct matchmaking *matchmaking, struct ticket *ticket, struct ground *ground, char problem[MATCHMAKING_PROBLEM_BYTES]);
 void ringcast_ticket_leave(struct matchmaking *matchmaking, struct ticket *ticket); /* its pool, without a word */

@@ -9,7 +9,10 @@
 #include "base/log.h"
 #include "service/matchmaking/private.h"
 
-enum { SESSION_UNKNOWN_MS = 60000 }; /* after a restart game servers need a while to say what they run */
+enum {
+	SESSION_UNKNOWN_MS = 60000, /* after a restart game servers need a while to say what they run */
+	FAILED_PAUSE_MS = 10000,    /* before a host that failed is asked for places again: each time costs those who were to join */
+};
 
 static const char *text_of(const json_t *object, const char *name)
 {
@@ -75,10 +78,19 @@ static json_t *places_by_player(const json_t *connection)
 	return places;
 }
 
+/* A match may be told of twice, where the store has refused what followed from it: its players are there once. */
+static void drop_named(struct roster *roster, const json_t *places)
+{
+	for (size_t i = json_array_size(roster->players); i > 0; i--)
+		if (json_object_get(places, text_of(json_array_get(roster->players, i - 1), "PlayerId")) != NULL)
+			json_array_remove(roster->players, i - 1);
+}
+
 static void add_players(struct roster *roster, const struct proposal *proposal, const json_t *connection)
 {
 	size_t i;
 	json_t *player, *places = places_by_player(connection);
+	drop_named(roster, places);
 	for (uint32_t t = 0; t < proposal->count; t++) {
 		json_t *players = ringcast_ticket_players_in(proposal->tickets[t], ringcast_proposal_team(proposal, t));
 		json_array_foreach(players, i, player) {
@@ -149,7 +161,7 @@ bool ringcast_roster_next_ticket(const struct matchmaking *matchmaking, const ch
 	return roster != NULL;
 }
 
-static void begin_ticket(struct matchmaking *matchmaking, struct roster *roster)
+static bool begin_ticket(struct matchmaking *matchmaking, struct roster *roster)
 {
 	char problem[MATCHMAKING_PROBLEM_BYTES] = "out of memory";
 	json_t *players = players_for_ticket(roster), *ticket = NULL;
@@ -157,12 +169,50 @@ static void begin_ticket(struct matchmaking *matchmaking, struct roster *roster)
 	roster->ticket_count++;
 	const struct matchmaking_start start = {
 		.configuration = roster->configuration, .ticket = roster->ticket, .players = players, .is_backfill = true, .session = roster->session};
-	if (ringcast_matchmaking_start(matchmaking, &start, &ticket, problem) != MATCHMAKING_OK) {
-		ringcast_log(LOG_WARN, "matchmaking", "a session is not filled up", "match=%s err=\"%s\"", roster->match, problem);
+	bool is_begun = ringcast_matchmaking_start(matchmaking, &start, &ticket, problem) == MATCHMAKING_OK;
+	if (!is_begun) {
+		ringcast_log(LOG_WARN, "matchmaking", "a session is not filled up yet", "match=%s err=\"%s\"", roster->match, problem);
 		*roster->ticket = '\0';
+		roster->begin_ms = matchmaking->model->steady_ms + FAILED_PAUSE_MS;
 	}
 	json_decref(ticket);
 	json_decref(players);
+	return is_begun;
+}
+
+/* One of its tickets whose end the store has refused, and with it the ticket that was to follow. NULL: there is none. */
+static struct ticket *find_revived(const struct matchmaking *matchmaking, const struct roster *roster)
+{
+	for (struct list_node *node = matchmaking->backfills.next; node != &matchmaking->backfills; node = node->next) {
+		struct ticket *ticket = CONTAINER_OF(node, struct ticket, backfill_node);
+		const char *number = strncmp(ticket->id, "auto-", 5) == 0 ? ticket->id + 5 : "";
+		size_t size = strlen(roster->match);
+		if (strncmp(number, roster->match, size) == 0 && (number[size] == '\0' || number[size] == '-'))
+			return ticket;
+	}
+	return NULL;
+}
+
+/* NULL: there is none, or it has ended so that another one has to follow. */
+static struct ticket *own_ticket(struct matchmaking *matchmaking, struct roster *roster)
+{
+	struct ticket *ticket = *roster->ticket != '\0' ? ringcast_ticket_find(matchmaking, roster->ticket) : NULL;
+	if (ticket == NULL && *roster->ticket != '\0' && (ticket = find_revived(matchmaking, roster)) != NULL)
+		snprintf(roster->ticket, sizeof(roster->ticket), "%s", ticket->id);
+	else if (ticket != NULL && (!ringcast_match_state_ends(ticket->state) || ringcast_ticket_is_stopped(ticket)))
+		return ticket;
+	if (ticket != NULL && ticket->state == MATCH_IS_FAILED)
+		roster->begin_ms = matchmaking->model->steady_ms + FAILED_PAUSE_MS;
+	roster->has_changed = roster->has_changed || *roster->ticket != '\0';
+	if (ticket == NULL || ringcast_match_state_ends(ticket->state))
+		*roster->ticket = '\0';
+	return *roster->ticket != '\0' ? ticket : NULL;
+}
+
+static bool has_room(const struct roster *roster, const struct game_session *session)
+{
+	size_t count = json_array_size(roster->players);
+	return session->status == GAME_SESSION_ACTIVE && count > 0 && count < roster->players_max && session->player_count < session->players_max && !session->is_deny_all;
 }
 
 static bool replace(struct matchmaking *matchmaking, struct ticket *ticket)
@@ -175,19 +225,18 @@ static bool replace(struct matchmaking *matchmaking, struct ticket *ticket)
 }
 
 /* Its ticket says who plays: when that has changed, there is another one. One that its owner stopped is not begun anew before. */
-static void look_at(struct matchmaking *matchmaking, struct roster *roster)
+static void look_at(struct matchmaking *matchmaking, struct roster *roster, const struct game_session *session)
 {
-	struct ticket *ticket = *roster->ticket != '\0' ? ringcast_ticket_find(matchmaking, roster->ticket) : NULL;
-	bool is_live = ticket != NULL && !ringcast_match_state_ends(ticket->state);
 	drop_leavers(matchmaking, roster);
-	if (ticket != NULL && ticket->state == MATCH_IS_TIMED_OUT)
-		roster->has_changed = true;
-	if (!roster->has_changed || (is_live && !replace(matchmaking, ticket)))
+	struct ticket *ticket = own_ticket(matchmaking, roster);
+	bool is_live = ticket != NULL && !ringcast_match_state_ends(ticket->state), is_wanted = has_room(roster, session);
+	if (is_live && is_wanted && !roster->has_changed)
 		return;
-	roster->has_changed = false;
-	size_t count = json_array_size(roster->players);
-	if (count > 0 && count < roster->players_max)
-		begin_ticket(matchmaking, roster);
+	if (is_live && !replace(matchmaking, ticket))
+		return;
+	roster->has_changed = roster->has_changed || is_live;
+	if (is_wanted && roster->has_changed && roster->begin_ms <= matchmaking->model->steady_ms)
+		roster->has_changed = !begin_ticket(matchmaking, roster);
 }
 
 static void stop_orphans(struct matchmaking *matchmaking)
@@ -218,6 +267,6 @@ void ringcast_rosters_turn(struct matchmaking *matchmaking)
 		if (session == NULL || ringcast_game_session_is_ended(session))
 			roster_destroy(roster);
 		else
-			look_at(matchmaking, roster);
+			look_at(matchmaking, roster, session);
 	}
 }

@@ -225,7 +225,45 @@ static struct game_session *session_of(const struct matchmaking *matchmaking, co
 
 static void reserved(struct model *model, struct host_call *call);
 
-/* The next players of those who join, as many as a host takes at once. NULL: memory is short. */
+static bool is_named(const json_t *places, const char *player_id)
+{
+	size_t i;
+	json_t *place;
+	json_array_foreach((json_t *)places, i, place)
+		if (strcmp(text_of(place, "PlayerId"), player_id) == 0)
+			return true;
+	return false;
+}
+
+static void put_place(json_t **places, const struct player_session *player)
+{
+	if (*places == NULL)
+		*places = json_array();
+	json_array_append_new(*places, json_pack("{s:s, s:s}", "PlayerId", player->player_id, "PlayerSessionId", player->id));
+}
+
+/*
+ * Whoever holds a place there already has it: he joined, and the store refused to say so. Walks all who are there, so it is for when the host says that somebody
+ * does. False: nobody whom it was asked for does.
+ */
+static bool take_held(struct proposal *proposal, const struct game_session *session, const struct host_call *call)
+{
+	bool is_any = false;
+	for (struct list_node *node = session->players.next; node != &session->players; node = node->next) {
+		const struct player_session *player = CONTAINER_OF(node, struct player_session, node);
+		bool is_there = player->status == PLAYER_SESSION_RESERVED || player->status == PLAYER_SESSION_ACTIVE;
+		for (uint32_t i = 0; is_there && i < call->player_count; i++) {
+			if (strcmp(call->players[i].player_id, player->player_id) != 0 || is_named(proposal->held, player->player_id))
+				continue;
+			put_place(&proposal->held, player);
+			put_place(&proposal->places, player);
+			is_any = true;
+		}
+	}
+	return is_any;
+}
+
+/* The next players of those who join, as many as a host takes at once; none where all have places. NULL: memory is short. */
 static struct host_call *next_call(const struct proposal *proposal, const struct game_session *session)
 {
 	struct host_call *call = ringcast_host_call_create(HOST_RESERVE);
@@ -235,7 +273,7 @@ static struct host_call *next_call(const struct proposal *proposal, const struct
 	bool is_whole = call != NULL && (call->key = strdup(session->key)) != NULL;
 	for (uint32_t i = 0; is_whole && i < proposal->count; i++)
 		json_array_foreach((json_t *)ringcast_ticket_players(proposal->tickets[i]), k, player) {
-			if (number++ < proposal->asked_count || call->player_count == HOST_PLAYERS_MAX)
+			if (is_named(proposal->held, text_of(player, "PlayerId")) || number++ < proposal->asked_count || call->player_count == HOST_PLAYERS_MAX)
 				continue;
 			call->players[call->player_count].player_id = strdup(text_of(player, "PlayerId"));
 			is_whole = is_whole && call->players[call->player_count++].player_id != NULL;
@@ -245,13 +283,7 @@ static struct host_call *next_call(const struct proposal *proposal, const struct
 	return call;
 }
 
-static uint32_t player_count_of(const struct proposal *proposal)
-{
-	size_t count = 0;
-	for (uint32_t i = 0; i < proposal->count; i++)
-		count += json_array_size(ringcast_ticket_players(proposal->tickets[i]));
-	return (uint32_t)count;
-}
+static void take_places(struct matchmaking *matchmaking, struct proposal *proposal, struct game_session *session);
 
 static void ask_for_places(struct matchmaking *matchmaking, struct proposal *proposal)
 {
@@ -263,6 +295,11 @@ static void ask_for_places(struct matchmaking *matchmaking, struct proposal *pro
 	struct host_call *call = next_call(proposal, session);
 	if (call == NULL) {
 		ringcast_proposal_end(matchmaking, proposal, false, NULL);
+		return;
+	}
+	if (call->player_count == 0) {
+		ringcast_host_call_destroy(&call);
+		take_places(matchmaking, proposal, session);
 		return;
 	}
 	memcpy(call->session, session->host_session, sizeof(call->session));
@@ -292,9 +329,7 @@ static bool seat(struct model *model, struct game_session *session, struct propo
 		is_whole = is_whole && player != NULL;
 		if (player == NULL || proposal == NULL)
 			continue;
-		if (proposal->places == NULL)
-			proposal->places = json_array();
-		json_array_append_new(proposal->places, json_pack("{s:s, s:s}", "PlayerId", player->player_id, "PlayerSessionId", player->id));
+		put_place(&proposal->places, player);
 	}
 	return is_whole;
 }
@@ -313,6 +348,16 @@ static json_t *connection_to(struct model *model, const struct game_session *ses
 	return connection;
 }
 
+/* All have places: the match is complete. */
+static void take_places(struct matchmaking *matchmaking, struct proposal *proposal, struct game_session *session)
+{
+	json_t *connection = connection_to(matchmaking->model, session, proposal->places);
+	ringcast_roster_begin(matchmaking, proposal, connection);
+	ringcast_notice_joined(matchmaking, proposal, session);
+	ringcast_proposal_end(matchmaking, proposal, true, connection);
+	json_decref(connection);
+}
+
 static void reserved(struct model *model, struct host_call *call)
 {
 	struct matchmaking *matchmaking = model->matchmaking;
@@ -325,19 +370,13 @@ static void reserved(struct model *model, struct host_call *call)
 	if (proposal == NULL)
 		return;
 	proposal->call = NULL;
-	proposal->asked_count += call->player_count;
+	proposal->asked_count += is_seated ? call->player_count : 0;
 	if (!is_live || call->result == HOST_NOT_FOUND || call->result == HOST_FULL || call->result == HOST_STATE) {
 		ringcast_proposal_send_back(matchmaking, proposal, true);
-	} else if (!is_seated) {
-		ringcast_proposal_end(matchmaking, proposal, false, NULL);
-	} else if (proposal->asked_count < player_count_of(proposal)) {
-		ask_for_places(matchmaking, proposal);
+	} else if (is_seated || (call->result == HOST_EXISTS && take_held(proposal, session, call))) {
+		ask_for_places(matchmaking, proposal); /* for the others */
 	} else {
-		json_t *connection = connection_to(model, session, proposal->places);
-		ringcast_roster_begin(matchmaking, proposal, connection);
-		ringcast_notice_joined(matchmaking, proposal, session);
-		ringcast_proposal_end(matchmaking, proposal, true, connection);
-		json_decref(connection);
+		ringcast_proposal_end(matchmaking, proposal, false, NULL);
 	}
 }
 

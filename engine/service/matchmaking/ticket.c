@@ -195,6 +195,12 @@ static const struct ending {
 	[MATCH_IS_FAILED] = {"UNEXPECTED_ERROR", "An unexpected error was encountered during match placing."},
 };
 
+bool ringcast_ticket_is_stopped(const struct ticket *ticket)
+{
+	const char *reason = json_string_value(json_object_get(ticket->document, "StatusReason"));
+	return ticket->state == MATCH_IS_CANCELLED && reason != NULL && strcmp(reason, endings[MATCH_IS_CANCELLED].reason) == 0;
+}
+
 static json_t *ended_document(struct matchmaking *matchmaking, const struct ticket *ticket, enum match_ticket_state state, json_t *extra)
 {
 	json_t *document = json_copy(ticket->document);
