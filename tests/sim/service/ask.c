@@ -266,6 +266,8 @@ void sim_clients_act(struct world *world)
 		ask_nonsense(world);
 	else if (sim_world_chance(world, world->swarm->place_per_mille))
 		sim_place_act(world);
+	else if (sim_world_chance(world, world->swarm->script_per_mille))
+		sim_script_act(world);
 	else if (sim_world_chance(world, world->swarm->match_per_mille))
 		sim_match_act(world);
 	else

@@ -14,7 +14,7 @@ struct item {
 	struct list_node node;
 	struct host_call *call;
 	struct host_event event;
-	int64_t due_ms;
+	int64_t due_ms, asked_ms;
 	bool is_never;
 };
 
@@ -27,7 +27,7 @@ static struct item *item_new(struct sim_host *host)
 {
 	struct item *item = calloc(1, sizeof(*item));
 	ringcast_assert(item != NULL);
-	item->due_ms = host->now_ms;
+	item->due_ms = item->asked_ms = host->now_ms;
 	if (chance(host, host->swarm->slow))
 		item->due_ms += 1 + (int64_t)ringcast_prng_below(&host->prng, SLOW_MS_MAX);
 	if (chance(host, host->swarm->silent)) {
@@ -37,6 +37,20 @@ static struct item *item_new(struct sim_host *host)
 	return item;
 }
 
+static bool is_about_scripts(const struct host_call *call)
+{
+	return call->kind == HOST_SCRIPT_PUSH || call->kind == HOST_SCRIPT_SELECT || call->kind == HOST_SCRIPT_REMOVE;
+}
+
+/* What is about scripts comes back, however long it takes. */
+static void hurry(const struct sim_host *host, struct item *item)
+{
+	if (!is_about_scripts(item->call))
+		return;
+	item->due_ms = item->due_ms < host->now_ms + SLOW_MS_MAX ? item->due_ms : host->now_ms + SLOW_MS_MAX;
+	item->is_never = false;
+}
+
 static void submit(struct host *base, struct host_call *call)
 {
 	struct sim_host *host = CONTAINER_OF(base, struct sim_host, base);
@@ -44,8 +58,11 @@ static void submit(struct host *base, struct host_call *call)
 		ringcast_host_call_destroy(&call);
 		return;
 	}
+	if (host->submitted != NULL)
+		host->submitted(host->context, call);
 	struct item *item = item_new(host);
 	item->call = call;
+	hurry(host, item);
 	host->call_count++;
 	ringcast_list_add_tail(&host->todo, &item->node);
 }
@@ -211,17 +228,71 @@ bool sim_host_is_full(const struct sim_host *host)
 	return host->session_count == SIM_SESSIONS_MAX || host->player_count + HOST_PLAYERS_MAX > SIM_PLAYERS_MAX;
 }
 
+/* Scripts: a package is its own version, and bad where it says so. */
+
+static char *find_content(struct sim_host *host, const char *reference)
+{
+	for (uint32_t i = 0; i < host->content_count; i++)
+		if (strcmp(host->contents[i], reference) == 0)
+			return host->contents[i];
+	return NULL;
+}
+
+static enum host_result push_content(struct sim_host *host, struct host_call *call)
+{
+	if (strncmp(call->zip, "bad", 3) == 0 || host->content_count == SIM_CONTENTS_MAX)
+		return HOST_SCRIPT;
+	snprintf(call->version, sizeof(call->version), "%.63s", call->zip);
+	snprintf(host->contents[host->content_count], sizeof(host->contents[0]), "%.63s@%.63s", call->script, call->zip);
+	host->content_count++;
+	return HOST_OK;
+}
+
+static bool is_version_of(const char *reference, const char *script)
+{
+	size_t size = strlen(script);
+	return strncmp(reference, script, size) == 0 && reference[size] == '@';
+}
+
+static enum host_result remove_contents(struct sim_host *host, const char *script)
+{
+	bool is_any = false;
+	for (uint32_t i = 0; i < host->session_count; i++)
+		if (host->sessions[i].is_live && is_version_of(host->sessions[i].script, script))
+			return HOST_STATE;
+	for (uint32_t i = 0; i < host->content_count; i++)
+		if (is_version_of(host->contents[i], script)) {
+			*host->contents[i] = '\0';
+			is_any = true;
+		}
+	return is_any ? HOST_OK : HOST_NOT_FOUND;
+}
+
+static enum host_result do_script(struct sim_host *host, struct host_call *call)
+{
+	char reference[2 * HOST_ID_BYTES];
+	snprintf(reference, sizeof(reference), "%.63s@%.63s", call->script, call->version);
+	if (call->kind == HOST_SCRIPT_PUSH)
+		return push_content(host, call);
+	if (call->kind == HOST_SCRIPT_REMOVE)
+		return remove_contents(host, call->script);
+	return find_content(host, reference) != NULL ? HOST_OK : HOST_NOT_FOUND;
+}
+
 static enum host_result create(struct sim_host *host, struct host_call *call)
 {
 	bool is_custom = call->host == MODEL_HOST_CUSTOM;
 	const char *fleet = json_string_value(json_object_get(call->facts, "FleetId"));
 	if (host->session_count == SIM_SESSIONS_MAX || (is_custom && count_custom(host) >= host->swarm->servers_max))
 		return HOST_FULL;
+	if (call->script != NULL && *call->script != '\0' && find_content(host, call->script) == NULL)
+		return HOST_SCRIPT;
 	struct sim_session *session = &host->sessions[host->session_count++];
 	*session = (struct sim_session){.is_custom = is_custom, .is_live = true, .players_max = call->players_max, .is_starting = chance(host, host->swarm->slow_start)};
 	call->is_activating = session->is_starting;
 	snprintf(session->name, sizeof(session->name), "host-%u", host->session_count);
 	snprintf(session->fleet, sizeof(session->fleet), "%.63s", fleet != NULL ? fleet : "");
+	snprintf(session->script, sizeof(session->script), "%s", call->script != NULL ? call->script : "");
 	snprintf(call->session, sizeof(call->session), "%s", session->name);
 	return HOST_OK;
 }
@@ -292,6 +363,8 @@ static enum host_result list_places(struct sim_host *host, const struct sim_sess
 static enum host_result honest_result(struct sim_host *host, struct host_call *call)
 {
 	struct sim_session *session = call->kind == HOST_CREATE ? NULL : sim_host_find(host, call->session);
+	if (is_about_scripts(call))
+		return do_script(host, call);
 	if (call->kind == HOST_CREATE)
 		return create(host, call);
 	if (session == NULL || !session->is_live)
@@ -354,7 +427,7 @@ static void do_call(struct sim_host *host, struct host_call *call)
 		return;
 	}
 	call->result = honest_result(host, call);
-	if (call->result == HOST_OK && chance(host, host->swarm->lie))
+	if (call->result == HOST_OK && !is_about_scripts(call) && chance(host, host->swarm->lie))
 		lie(host, call);
 }
 
@@ -399,6 +472,8 @@ bool sim_host_carry_out(struct sim_host *host)
 		fprintf(host->trace, "%10d host: call %d about %s: %d\n", (int)(host->now_ms / 1000), item->call->kind, item->call->session, item->call->result);
 	struct item *answer = item_new(host);
 	answer->call = item->call;
+	hurry(host, answer);
+	answer->asked_ms = item->asked_ms;
 	free(item);
 	ringcast_list_add_tail(&host->done, &answer->node);
 	return true;
@@ -419,9 +494,22 @@ bool sim_host_answer(struct sim_host *host)
 		return false;
 	ringcast_list_remove(&item->node);
 	note_overtaking(host, item->call);
+	host->waited_ms_max = host->now_ms - item->asked_ms > host->waited_ms_max ? host->now_ms - item->asked_ms : host->waited_ms_max;
 	ringcast_loop_give_back(host->loop, item->call);
 	free(item);
 	return true;
+}
+
+int64_t sim_host_waited_ms(const struct sim_host *host)
+{
+	const struct list_node *lists[] = {&host->todo, &host->done};
+	int64_t longest_ms = host->waited_ms_max;
+	for (size_t i = 0; i < ARRAY_COUNT(lists); i++)
+		for (const struct list_node *node = lists[i]->next; node != lists[i]; node = node->next) {
+			int64_t ms = host->now_ms - CONTAINER_OF(node, struct item, node)->asked_ms;
+			longest_ms = ms > longest_ms ? ms : longest_ms;
+		}
+	return longest_ms;
 }
 
 /* An answer about the session is still to come, so that its events would overtake it. */
@@ -468,6 +556,15 @@ static void move_player(struct sim_host *host, struct sim_player *player)
 		player->status = PLAYER_SESSION_COMPLETED;
 		tell(host, session, HOST_PLAYER_COMPLETED, player->token);
 	}
+}
+
+void sim_host_player_goes(struct sim_host *host, const char *token)
+{
+	struct sim_player *player = sim_host_player(host, token);
+	if (player == NULL || !has_place(player))
+		return;
+	player->status = PLAYER_SESSION_COMPLETED;
+	tell(host, &host->sessions[player->session], HOST_PLAYER_COMPLETED, player->token);
 }
 
 void sim_host_happen(struct sim_host *host)

@@ -10,10 +10,11 @@
 #include "service/loop.h"
 #include "swarm.h"
 
-enum { SIM_SESSIONS_MAX = 1024, SIM_PLAYERS_MAX = 4096 };
+enum { SIM_SESSIONS_MAX = 1024, SIM_PLAYERS_MAX = 4096, SIM_CONTENTS_MAX = 512 };
 
 struct sim_session {
 	char name[HOST_ID_BYTES], fleet[HOST_ID_BYTES]; /* fleet: of a custom one */
+	char script[2 * HOST_ID_BYTES]; /* name@version; "": none */
 	bool is_custom; /* on a game server, of which there are few */
 	bool is_live, is_starting, is_ending, is_deny_all;
 	bool is_lied_about; /* the service was told something else about it: no promise holds */
@@ -46,8 +47,13 @@ struct sim_host {
 	struct sim_player players[SIM_PLAYERS_MAX];
 	uint32_t session_count, player_count;
 	uint64_t call_count, event_count;
+	int64_t waited_ms_max; /* for an answer that has come */
 	struct prng emit_prng; /* of its own: what games emit changes nothing else */
 	uint64_t emitted_count; /* in this life of the process */
+	void (*submitted)(void *context, const struct host_call *call); /* hears each call as it comes; NULL: nobody does */
+	void *context;
+	char contents[SIM_CONTENTS_MAX][2 * HOST_ID_BYTES]; /* name@version of the scripts that are kept, also beyond the process; "": none */
+	uint32_t content_count;
 	FILE *trace;
 };
 
@@ -60,6 +66,8 @@ bool sim_host_carry_out(struct sim_host *host);
 bool sim_host_answer(struct sim_host *host);
 bool sim_host_tell(struct sim_host *host);
 void sim_host_happen(struct sim_host *host); /* a player comes, goes or is too late, a session has started, or ends */
+int64_t sim_host_waited_ms(const struct sim_host *host); /* the longest that an answer took, or takes */
+void sim_host_player_goes(struct sim_host *host, const char *token);
 void sim_host_emit(struct sim_host *host); /* a game emits an event, maybe before anybody knows its session */
 void sim_host_die(struct sim_host *host);
 bool sim_host_is_full(const struct sim_host *host); /* it remembers so many, ended ones too, and takes no more */

@@ -44,8 +44,8 @@ static void run(uint64_t seed, const struct sim_options *options, struct sim_rep
 	sim_world_run(&swarm, options->has_trace ? stdout : NULL, &report);
 	*ret_report = (struct sim_report){.is_ok = report.is_ok, .trace_hash = report.trace_hash};
 	snprintf(ret_report->failure, sizeof(ret_report->failure), "%s", report.is_ok ? "" : report.failure);
-	snprintf(ret_report->summary, sizeof(ret_report->summary), "%" PRIu64 " answers, %" PRIu64 " of them faults, %" PRIu64 " crashes, %" PRIu64 " placed, %" PRIu64 " matched",
-		 report.answers, report.faults, report.crashes, report.placed, report.matched);
+	snprintf(ret_report->summary, sizeof(ret_report->summary), "%" PRIu64 " answers, %" PRIu64 " of them faults, %" PRIu64 " crashes, %" PRIu64 " placed, %" PRIu64 " matched, %" PRIu64 " filled up",
+		 report.answers, report.faults, report.crashes, report.placed, report.matched, report.filled);
 }
 
 int main(int argc, char **argv)

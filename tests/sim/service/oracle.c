@@ -311,6 +311,13 @@ void sim_oracle_hear(struct world *world, struct ask *ask)
 	case ASK_MATCH_ANSWER:
 		sim_match_hear(world, ask);
 		return;
+	case ASK_SCRIPT_CREATE:
+	case ASK_SCRIPT_UPDATE:
+	case ASK_SCRIPT_DELETE:
+	case ASK_SCRIPT_FLEET:
+	case ASK_SCRIPT_FLEET_DELETE:
+		sim_script_hear(world, ask);
+		return;
 	case ASK_NONSENSE:
 		if (ask->request.fault == FAULT_NONE || ask->request.fault == FAULT_INTERNAL)
 			sim_world_fail(world, "%s was asked for nonsense: %s", ask->request.operation->name, ask->request.message);

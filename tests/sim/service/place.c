@@ -16,10 +16,19 @@ static const char *text_of(const json_t *object, const char *name)
 
 /* Asking */
 
+static const struct record *own_fleet(struct world *world)
+{
+	const struct records *records = &ringcast_loop_model(world->loop)->records;
+	const struct record *fleet = ringcast_records_next(records, RECORD_FLEET, "");
+	while (fleet != NULL && strcmp(text_of(fleet->document, "Name"), "own") != 0)
+		fleet = ringcast_records_next(records, RECORD_FLEET, fleet->id);
+	return fleet;
+}
+
 /* One with game servers, of which the host alone knows how many are free. NULL: it has just been asked for. */
 static const char *custom_fleet(struct world *world)
 {
-	const struct record *fleet = ringcast_records_next(&ringcast_loop_model(world->loop)->records, RECORD_FLEET, "");
+	const struct record *fleet = own_fleet(world);
 	if (fleet == NULL)
 		sim_ask(world, ASK_NONE, "CreateFleet", json_pack("{s:s, s:s}", "Name", "own", "ComputeType", "ANYWHERE"), 0, 0, NULL);
 	return fleet != NULL ? text_of(fleet->document, "FleetArn") : NULL;
@@ -299,7 +308,7 @@ static void play_at(struct world *world, const char *fleet_arn, const char *queu
 void sim_place_play(struct world *world)
 {
 	char arn[MODEL_ARN_BYTES];
-	const struct record *fleet = ringcast_records_next(&ringcast_loop_model(world->loop)->records, RECORD_FLEET, "");
+	const struct record *fleet = own_fleet(world);
 	play_at(world, "arn:aws:gamelift:local::fleet/fleet-0", "calm");
 	if (fleet == NULL || world->swarm->lie > 0) /* a host that lied may run some for nobody */
 		return;

@@ -39,6 +39,15 @@ static void draw_faults(struct swarm *swarm, struct prng *prng)
 	swarm->clock = maybe(prng, 20);
 }
 
+/* Worlds in which matches go on: most of what clients do is about them, and there is room. */
+static void draw_fill(struct swarm *swarm, struct prng *prng)
+{
+	swarm->match_per_mille = between(prng, 500, 900);
+	swarm->place_per_mille /= 4;
+	swarm->sessions_max = swarm->sessions_max > 10 ? swarm->sessions_max : 10;
+	swarm->players_per_session_max = swarm->players_per_session_max > 4 ? swarm->players_per_session_max : 4;
+}
+
 void sim_swarm_draw(struct swarm *swarm, uint64_t seed)
 {
 	static const int64_t pauses[] = {1, 20, 300, 3000};
@@ -58,6 +67,10 @@ void sim_swarm_draw(struct swarm *swarm, uint64_t seed)
 	swarm->match_per_mille = ringcast_prng_chance(&prng, 2, 3) ? between(&prng, 20, 600) : 0;
 	swarm->servers_max = between(&prng, 1, 4);
 	swarm->gossip = maybe(&prng, 300);
+	swarm->fill_per_mille = ringcast_prng_chance(&prng, 1, 3) ? between(&prng, 100, 400) : 0;
+	swarm->script_per_mille = ringcast_prng_chance(&prng, 1, 4) ? between(&prng, 100, 700) : 0;
+	if (swarm->fill_per_mille > 0)
+		draw_fill(swarm, &prng);
 }
 
 bool sim_swarm_switch_off(struct swarm *swarm, const char *fault)

@@ -31,7 +31,7 @@
 
 struct swarm {
 	uint64_t seed;
-	uint32_t action_count, sessions_max, players_per_session_max, requests_max, record_count, place_per_mille, match_per_mille, servers_max, walk_limit;
+	uint32_t action_count, sessions_max, players_per_session_max, requests_max, record_count, place_per_mille, match_per_mille, fill_per_mille, script_per_mille, servers_max, walk_limit;
 	uint32_t left_players_max; /* kept of each session */
 	int64_t pause_ms_max; /* between two actions */
 #define FAULT(name, text) uint32_t name;

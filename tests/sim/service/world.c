@@ -177,6 +177,8 @@ static void crash(struct world *world)
 	start(world);
 	if (world->loop != NULL)
 		sim_oracle_check_records(world, false);
+	if (world->loop != NULL)
+		sim_script_begin(world, true);
 }
 
 /* Time */
@@ -291,6 +293,8 @@ static void check_restart(struct world *world)
 	start(world);
 	if (world->loop != NULL)
 		sim_oracle_check_records(world, true);
+	if (world->loop != NULL)
+		sim_script_begin(world, false);
 }
 
 static void check_forgetting(struct world *world)
@@ -322,8 +326,10 @@ static void calm(struct world *world)
 	sim_oracle_check_model(world);
 	sim_oracle_check_host(world);
 	sim_clients_end_all(world);
+	sim_match_end(world);
 	sim_clients_play(world);
 	sim_clients_end_all(world);
+	sim_script_play(world);
 	sim_place_play(world);
 	sim_oracle_check_model(world);
 	sim_oracle_check_host(world);
@@ -346,6 +352,8 @@ void sim_world_run(const struct swarm *swarm, FILE *trace, struct world_report *
 	world->disk.torn = swarm->torn;
 	world->disk.write_error = swarm->write_error;
 	sim_host_init(&world->host, swarm, trace);
+	world->host.submitted = sim_script_judge;
+	world->host.context = world;
 	sim_world_pass(world, 0);
 	sim_oracle_init(world);
 	start(world);
@@ -365,7 +373,8 @@ void sim_world_run(const struct swarm *swarm, FILE *trace, struct world_report *
 					    .faults = world->fault_count,
 					    .crashes = world->crash_count,
 					    .placed = world->placements.fulfilled,
-					    .matched = world->tickets.completed};
+					    .matched = world->tickets.completed,
+					    .filled = world->tickets.filled};
 	memcpy(ret_report->failure, world->failure, sizeof(ret_report->failure));
 	free(world);
 }

@@ -11,6 +11,7 @@
 #include "match.h"
 #include "oracle.h"
 #include "place.h"
+#include "script.h"
 #include "swarm.h"
 
 enum { WORLD_FAILURE_BYTES = 512 };
@@ -28,6 +29,7 @@ struct world {
 	struct oracle oracle;
 	struct known_placements placements;
 	struct known_tickets tickets;
+	struct known_scripts scripts;
 	struct list_node asks; /* of struct ask that are not answered */
 	uint32_t ask_count;
 	uint64_t trace_hash, answer_count, fault_count, crash_count;
@@ -39,7 +41,7 @@ struct world {
 
 struct world_report {
 	bool is_ok;
-	uint64_t trace_hash, answers, faults, crashes, placed, matched;
+	uint64_t trace_hash, answers, faults, crashes, placed, matched, filled;
 	char failure[WORLD_FAILURE_BYTES];
 };
 
