@@ -1,6 +1,7 @@
 """meson install into a place of its own: what an operator needs is there, and the programs start from it. Needs BUILD, PREFIX,
 CC, CLIENT_TLS (openssl, wolfssl or disabled: what is in the client library) and SANITIZERS (flags of the build); status 77: no meson."""
 
+import fnmatch
 import os
 import pathlib
 import re
@@ -13,6 +14,7 @@ import unittest
 BUILD, PREFIX = os.environ["BUILD"], os.environ["PREFIX"]
 CLIENT_TLS, SANITIZERS = os.environ["CLIENT_TLS"], os.environ["SANITIZERS"].split()
 MESON = shutil.which("meson")
+TOP = pathlib.Path(__file__).resolve().parents[3]
 
 
 # What a game does first; nobody listens there, which it would learn later.
@@ -80,6 +82,18 @@ class Install(unittest.TestCase):
             self.assertGreater(len(calls), 10)
             self.assertEqual([call for call in calls if not re.search(rf"\b{call}\(", page(name))], [])
             self.assertNotIn("#define", page(name))
+
+    def test_each_file_is_in_a_debian_package(self):
+        """The package's build fails otherwise, which takes minutes; what debian/rules itself moves is left out."""
+        patterns = [line for path in (TOP / "tools/deploy/debian").glob("*.install") for line in path.read_text().split()]
+        moved = r"usr/(lib/systemd|lib/sysusers\.d|share/zsh|share/doc/ringcast/LICENSE)"
+        left_out = []
+        for path in sorted(path for path in self.root.rglob("*") if path.is_file()):
+            inner = re.sub(r"^usr/(lib\d*)/[^/]+-linux-gnu/", r"usr/lib/ARCH/", f"usr/{path.relative_to(self.root)}")
+            inner = re.sub(r"^usr/lib\d*/(lib|pkgconfig)", r"usr/lib/ARCH/\1", inner)
+            if not re.match(moved, inner) and not any(fnmatch.fnmatch(inner, pattern) or inner.startswith(pattern + "/") for pattern in patterns):
+                left_out.append(inner)
+        self.assertEqual(left_out, [], "name it in one of tools/deploy/debian/*.install")
 
     @unittest.skipUnless(shutil.which("man") and shutil.which("groff"), "man or groff is not installed")
     def test_the_man_pages_are_without_fault(self):
