@@ -4,9 +4,8 @@
  * Words are messages with op codes of our own; names travel in a hello that everyone sends on arrival and answers once. A game has op codes
  * of its own: with --opcode, --payload or --login-payload nothing is sent but what was asked for, and all that comes is shown as it is.
  */
-#include "tools/ringcast/chat_place.h"
 #include "tools/ringcast/commands.h"
-#include "tools/ringcast/payload_text.h"
+#include "tools/ringcast/enter.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -14,8 +13,6 @@
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
-
-#include "proto/clients/c/ringcast_client.h"
 
 enum chat_opcode {
 	CHAT_SAY = 1,     /* payload: text, to everyone */
@@ -30,15 +27,13 @@ enum {
 	NAMES_MAX = 256,
 	NAME_BYTES = 32,
 	LINE_BYTES = 1024,
-	CA_BYTES_MAX = 1024 * 1024,
-	CODE_LOST = 1006,
-	CODE_DENIED = 3507, /* by the game */
 	FAST_WAIT_MS = 1000, /* how long the first line may wait for UDP */
 };
 
 struct chat {
 	const struct cli_invocation *invocation;
 	ringcast_client *client;
+	const struct chat_place *place;
 	const char *name;
 	char *ca; /* PEM text of --ca */
 	int32_t peer_id;
@@ -46,7 +41,7 @@ struct chat {
 	bool is_game;      /* no hello, no names: the op codes are the game's */
 	int32_t opcode;    /* of lines; 0: the chat's own */
 	struct payload_text payload, login; /* bytes NULL: not given */
-	bool is_connected, is_over, is_input_over, is_quitting, is_dev_token;
+	bool is_connected, is_over, is_input_over, is_quitting;
 	int64_t connected_ms, input_over_ms, linger_ms;
 	enum cli_exit code;
 	char line[LINE_BYTES];
@@ -254,14 +249,7 @@ static void on_disconnected(void *context, ringcast_client *client, int code, co
 	chat->is_over = true;
 	if (chat->is_quitting)
 		return;
-	const char *hint = "";
-	bool is_out = !chat->is_connected; /* it never got in */
-	if (is_out && code == CODE_LOST && !ringcast_cli_has(chat->invocation, CLI_OPTION_SECURE))
-		hint = "; a server that takes TLS only wants --secure";
-	else if (is_out && code == CODE_DENIED)
-		hint = "; --login-payload TEXT is what the game is shown at login, such as '' or what its protocol asks for";
-	else if (is_out && chat->is_dev_token)
-		hint = "; nothing was reserved: give --admin URL or --token TOKEN unless the server is in dev mode";
+	const char *hint = chat->is_connected ? "" : ringcast_enter_hint(chat->invocation, chat->place, code);
 	ringcast_cli_error(chat->invocation, "disconnected: %s (code %d)%s", *reason ? reason : "no reason given", code, hint);
 	chat->code = CLI_FAILURE;
 }
@@ -455,24 +443,6 @@ static void run(struct chat *chat)
 
 /* the command */
 
-static enum cli_exit take_security(struct chat *chat)
-{
-	const char *ca = ringcast_cli_value(chat->invocation, CLI_OPTION_CA, NULL);
-	bool is_secure = ringcast_cli_has(chat->invocation, CLI_OPTION_SECURE), is_insecure = ringcast_cli_has(chat->invocation, CLI_OPTION_INSECURE);
-	if (!is_secure && (ca || is_insecure || ringcast_cli_has(chat->invocation, CLI_OPTION_HOST_NAME))) {
-		ringcast_cli_error(chat->invocation, "--ca, --host-name and --insecure go with --secure");
-		return CLI_USAGE;
-	}
-	if (ca && is_insecure) {
-		ringcast_cli_error(chat->invocation, "--ca and --insecure exclude each other");
-		return CLI_USAGE;
-	}
-	if (!ca)
-		return CLI_OK;
-	chat->ca = ringcast_cli_read_text(chat->invocation, ca, CA_BYTES_MAX);
-	return chat->ca ? CLI_OK : CLI_FAILURE;
-}
-
 /* --to: a peer id, or a word for those whose ids nobody remembers. */
 static enum cli_exit take_receiver(struct chat *chat)
 {
@@ -487,23 +457,14 @@ static enum cli_exit take_receiver(struct chat *chat)
 	return code;
 }
 
-static enum cli_exit take_payload(struct chat *chat, enum cli_option_id id, const char *name, struct payload_text *ret_payload)
-{
-	const char *text = ringcast_cli_value(chat->invocation, id, NULL);
-	const char *problem = text ? ringcast_payload_text_parse(text, RINGCAST_CLIENT_PAYLOAD_BYTES_MAX, ret_payload) : NULL;
-	if (problem)
-		ringcast_cli_error(chat->invocation, "--%s: %s", name, problem);
-	return problem ? CLI_USAGE : CLI_OK;
-}
-
 static enum cli_exit take_game(struct chat *chat)
 {
 	int64_t opcode = 0;
 	enum cli_exit code = ringcast_cli_integer(chat->invocation, CLI_OPTION_OPCODE, 1, INT32_MAX, &opcode);
 	if (code == CLI_OK)
-		code = take_payload(chat, CLI_OPTION_PAYLOAD, "payload", &chat->payload);
+		code = ringcast_enter_payload(chat->invocation, CLI_OPTION_PAYLOAD, "payload", &chat->payload);
 	if (code == CLI_OK)
-		code = take_payload(chat, CLI_OPTION_LOGIN_PAYLOAD, "login-payload", &chat->login);
+		code = ringcast_enter_payload(chat->invocation, CLI_OPTION_LOGIN_PAYLOAD, "login-payload", &chat->login);
 	chat->opcode = (int32_t)opcode;
 	chat->is_game = opcode != 0 || chat->payload.bytes || chat->login.bytes;
 	if (code == CLI_OK && chat->payload.bytes && opcode == 0) {
@@ -526,7 +487,7 @@ static enum cli_exit take_options(struct chat *chat)
 	if (code == CLI_OK)
 		code = ringcast_cli_seconds(chat->invocation, CLI_OPTION_LINGER, &linger_seconds);
 	if (code == CLI_OK)
-		code = take_security(chat);
+		code = ringcast_enter_security(chat->invocation, &chat->ca);
 	chat->group = (int32_t)group;
 	chat->linger_ms = (int64_t)(linger_seconds * 1000);
 	chat->name = ringcast_cli_value(chat->invocation, CLI_OPTION_AS, user && *user ? user : "player");
@@ -544,29 +505,17 @@ static enum cli_exit start(struct chat *chat, const struct chat_place *place)
 		.disconnected = on_disconnected,
 		.fast_failed = on_fast_failed,
 	};
-	ringcast_client_options options = RINGCAST_CLIENT_OPTIONS_INIT;
-	options.callbacks = &callbacks;
-	options.context = chat;
-	options.is_udp_off = ringcast_cli_has(chat->invocation, CLI_OPTION_TCP);
-	options.ping_interval_ms = 1000;
-	options.is_secure = ringcast_cli_has(chat->invocation, CLI_OPTION_SECURE);
-	options.is_insecure = ringcast_cli_has(chat->invocation, CLI_OPTION_INSECURE);
-	options.ca = chat->ca ? chat->ca : place->made_ca[0] ? place->made_ca : NULL;
-	options.host_name = ringcast_cli_value(chat->invocation, CLI_OPTION_HOST_NAME, NULL);
 	/* a game's connect callback knows nothing of names */
-	const void *login = chat->is_game ? chat->login.bytes : (const void *)chat->name;
-	size_t login_bytes = chat->is_game ? chat->login.size : strlen(chat->name);
-	chat->is_dev_token = place->is_dev_token;
-	int error = ringcast_client_create(&options, &chat->client);
-	if (error == RINGCAST_CLIENT_OK)
-		error = ringcast_client_connect(chat->client, place->host, place->port, place->token, login, login_bytes);
-	if (error == RINGCAST_CLIENT_OK)
-		return CLI_OK;
-	char detail[256] = "";
-	if (error == RINGCAST_CLIENT_ERROR_SECURITY)
-		ringcast_client_describe_security(chat->client, detail, sizeof(detail));
-	ringcast_cli_error(chat->invocation, "%s:%u: %s%s%s", place->host, place->port, ringcast_client_error_text(error), detail[0] ? ": " : "", detail);
-	return CLI_FAILURE;
+	const struct enter enter = {
+		.place = place,
+		.ca = chat->ca,
+		.login = chat->is_game ? chat->login.bytes : (const void *)chat->name,
+		.login_bytes = chat->is_game ? chat->login.size : strlen(chat->name),
+		.callbacks = &callbacks,
+		.context = chat,
+	};
+	chat->place = place;
+	return ringcast_enter(chat->invocation, &enter, &chat->client);
 }
 
 enum cli_exit ringcast_command_chat(const struct cli_invocation *invocation)

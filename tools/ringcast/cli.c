@@ -148,6 +148,11 @@ static enum cli_exit take_option(struct cli_invocation *invocation, char **words
 		}
 		value = words[++*index];
 	}
+	if (invocation->given_count == CLI_GIVEN_MAX) {
+		fprintf(err, "ringcast: more than %d options\n", CLI_GIVEN_MAX);
+		return CLI_USAGE;
+	}
+	invocation->given[invocation->given_count++] = (struct cli_given){(enum cli_option_id)id, value};
 	invocation->values[id] = value;
 	return CLI_OK;
 }

@@ -27,15 +27,22 @@ enum cli_option_id {
 #define CLI_ADMIN (CLI_COMMON | CLI_BIT(ADMIN) | CLI_BIT(TOKEN_FILE) | CLI_BIT(ADMIN_CERT) | CLI_BIT(ADMIN_KEY) | CLI_BIT(ADMIN_CA) | CLI_BIT(TIMEOUT))
 #define CLI_ADMIN_OUTPUT (CLI_ADMIN | CLI_BIT(OUTPUT))
 
-enum { CLI_ARGUMENTS_MAX = 4 };
+enum { CLI_ARGUMENTS_MAX = 4, CLI_GIVEN_MAX = 256 };
 
 struct cli_command;
+
+struct cli_given {
+	enum cli_option_id id;
+	const char *value;
+};
 
 struct cli_invocation {
 	const struct cli_command *command;
 	const char *values[CLI_OPTION_COUNT]; /* NULL: not given; "" for a switch */
 	const char *arguments[CLI_ARGUMENTS_MAX];
 	int argument_count;
+	struct cli_given given[CLI_GIVEN_MAX]; /* every option in its order, for those that may be repeated */
+	int given_count;
 };
 
 struct cli_command {

@@ -7,6 +7,11 @@ static const struct cli_command commands[] = {
 	 CLI_ADMIN | CLI_BIT(AS) | CLI_BIT(SERVER) | CLI_BIT(TOKEN) | CLI_BIT(TCP) | CLI_BIT(GROUP) | CLI_BIT(TO) | CLI_BIT(LINGER) | CLI_BIT(SECURE) |
 		 CLI_BIT(OPCODE) | CLI_BIT(PAYLOAD) | CLI_BIT(LOGIN_PAYLOAD) | CLI_BIT(CA) | CLI_BIT(HOST_NAME) | CLI_BIT(INSECURE),
 	 ringcast_command_chat},
+	{"play", NULL, "<session>", "be a player: send a game's messages, see what comes, expect it; by hand or as a test",
+	 "ringcast play demo --do 'send 5 hello --to 1' --expect '5 hello --from 1'",
+	 CLI_ADMIN | CLI_BIT(AS) | CLI_BIT(SERVER) | CLI_BIT(TOKEN) | CLI_BIT(TCP) | CLI_BIT(LINGER) | CLI_BIT(SECURE) | CLI_BIT(CA) | CLI_BIT(HOST_NAME) |
+		 CLI_BIT(INSECURE) | CLI_BIT(LOGIN_PAYLOAD) | CLI_BIT(DO) | CLI_BIT(EXPECT) | CLI_BIT(FILE),
+	 ringcast_command_play},
 	{"session", "list", "", "list sessions", "ringcast session list --name demo -o json", CLI_ADMIN_OUTPUT | CLI_BIT(NAME),
 	 ringcast_command_session_list},
 	{"session", "create", "<name>", "create a session", "ringcast session create demo --players-max 8",
@@ -71,6 +76,7 @@ static const struct cli_command commands[] = {
 	 ringcast_command_script_logs},
 	{"script", "test", "<path> [scenario]", "run a script's scenarios against simulated players, without a server",
 	 "ringcast script test ./arena", CLI_COMMON | CLI_BIT(VERBOSE) | CLI_BIT(MAIN), ringcast_command_script_test},
+	{"script", "new", "<lua|js> <dir>", "write a small script with its test to begin with", "ringcast script new lua arena", CLI_COMMON, ringcast_command_script_new},
 	{"match", "simulate", "<rules> <tickets>", "run a rule set against recorded tickets (CSV) or a described crowd, in virtual time",
 	 "ringcast match simulate docs/examples/matchmaking/duel.json players=300,seconds=60,rating=1000~200",
 	 CLI_COMMON | CLI_BIT(OUTPUT) | CLI_BIT(SEED) | CLI_BIT(INTERVAL) | CLI_BIT(PATIENCE), ringcast_command_match_simulate},

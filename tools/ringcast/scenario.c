@@ -5,13 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { WORDS_MAX = 80 };
+#include "tools/ringcast/words.h"
 
-struct word {
-	char *bytes; /* decoded, NUL behind it */
-	size_t size;
-	bool is_quoted;
-};
+enum { WORDS_MAX = 80 };
 
 struct parser {
 	const char *path;
@@ -34,74 +30,11 @@ __attribute__((format(printf, 2, 3))) static bool refuse(struct parser *parser, 
 
 /* Words */
 
-static int hex_of(char c)
-{
-	const char *digits = "0123456789abcdef", *at = c ? strchr(digits, c | 0x20) : NULL;
-	return at ? (int)(at - digits) : -1;
-}
-
-/* One character after a backslash. Returns how many bytes of the source it took, 0: not one we know. */
-static size_t decode_escape(const char *source, char *out)
-{
-	static const char names[] = "nrt0\\'\"", values[] = "\n\r\t\0\\'\"";
-	const char *name = *source ? strchr(names, *source) : NULL;
-	if (name) {
-		*out = values[name - names];
-		return 1;
-	}
-	if (*source != 'x' || hex_of(source[1]) < 0 || hex_of(source[2]) < 0)
-		return 0;
-	*out = (char)(hex_of(source[1]) * 16 + hex_of(source[2]));
-	return 3;
-}
-
-/* Decodes in place: what comes out is never longer. */
-static char *take_quoted(struct parser *parser, char *source, struct word *word)
-{
-	char quote = *source++, *out = source;
-	*word = (struct word){.bytes = out, .is_quoted = true};
-	while (*source && *source != quote) {
-		if (*source != '\\') {
-			*out++ = *source++;
-			continue;
-		}
-		size_t taken = decode_escape(source + 1, out++);
-		if (taken == 0) {
-			refuse(parser, "unknown escape \\%c; there are \\n \\r \\t \\0 \\\\ \\' \\\" \\xHH", source[1] ? source[1] : ' ');
-			return NULL;
-		}
-		source += taken + 1;
-	}
-	if (!*source) {
-		refuse(parser, "the quote %c does not end", quote);
-		return NULL;
-	}
-	word->size = (size_t)(out - word->bytes);
-	*out = '\0';
-	return source + 1;
-}
-
-static char *take_plain(char *source, struct word *word)
-{
-	size_t size = strcspn(source, " \t");
-	*word = (struct word){.bytes = source, .size = size};
-	char *next = source + size + (source[size] != '\0');
-	source[size] = '\0';
-	return next;
-}
-
 static bool split(struct parser *parser, char *line)
 {
-	parser->count = parser->at = 0;
-	for (line += strspn(line, " \t"); *line && *line != '#'; line += strspn(line, " \t")) {
-		if (parser->count == WORDS_MAX)
-			return refuse(parser, "too many words");
-		struct word *word = &parser->words[parser->count++];
-		line = *line == '\'' || *line == '"' ? take_quoted(parser, line, word) : take_plain(line, word);
-		if (!line)
-			return false;
-	}
-	return true;
+	char problem[WORDS_ERROR_BYTES];
+	parser->at = 0;
+	return ringcast_words_split(line, parser->words, WORDS_MAX, &parser->count, problem) || refuse(parser, "%s", problem);
 }
 
 static bool is_at_end(const struct parser *parser)
