@@ -116,7 +116,7 @@ class Packages(unittest.TestCase):
         self.assertEqual([path for path in ours() if "libringcast.so" in path or "bin/ringcast" in path], [])
 
     def test_2_the_server_runs_as_its_unit_says_and_relays(self):
-        self.install("ringcast-server", "ringcast-tools", "libringcast0", "libringcast-bin")
+        self.install("ringcast-server", "ringcast-tools", "libringcast0", "libringcast-bin", "libringcast-dev")
         self.assertTrue(at("/etc/systemd/system/multi-user.target.wants/ringcastd.service").is_symlink(), "enabled")
         self.assertIn("\nringcastd:", at("/etc/passwd").read_text())
         self.assertIn("hello over there", alone(service(TALK)))
