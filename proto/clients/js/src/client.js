@@ -1,0 +1,266 @@
+// One player's connection: login, messages, groups, keepalive, end. What the stream is made of comes from outside.
+import { closeName, mayReconnect } from './close_codes.js';
+import { Emitter } from './emitter.js';
+import { DisconnectedError } from './errors.js';
+import { EVERYONE, KEEPALIVE_GROUP, OpCode, SERVER } from './limits.js';
+import { checkedGroup, checkedInt32, checkedOptions, checkedPayload, checkedToken, checkedUrl, demand } from './options.js';
+import { decodePacket, encodeGroup, encodeLogin, encodeMessage } from './packet.js';
+import { WireError } from './wire.js';
+
+const PINGS_MISSED_MAX = 3;
+const DECODER = new TextDecoder();
+
+// IDLE, then OPENING (TCP, upgrade), LOGIN, OPEN, CLOSING (our goodbye is sent), and IDLE again.
+const Phase = { IDLE: 0, OPENING: 1, LOGIN: 2, OPEN: 3, CLOSING: 4 };
+const STATES = ['idle', 'connecting', 'connecting', 'connected', 'closing'];
+
+class Message {
+	constructor({ opCode, sender, targetPlayer, targetGroup, payload }) {
+		Object.assign(this, { opCode, sender, targetPlayer, targetGroup, payload });
+	}
+
+	// The payload as UTF-8.
+	get text() {
+		return DECODER.decode(this.payload);
+	}
+}
+
+// A promise to be kept from outside. Who does not look at it hears of the end by the event, so a rejection nobody handles is no error.
+function makePromise() {
+	const made = {};
+	made.promise = new Promise((resolve, reject) => Object.assign(made, { resolve, reject }));
+	made.promise.catch(() => {});
+	return made;
+}
+
+function zeroCounters() {
+	return { messagesSent: 0, messagesReceived: 0, bytesSent: 0, bytesReceived: 0, fastFallback: 0, rttMs: 0, rttSmoothedMs: 0 };
+}
+
+export class Client extends Emitter {
+	#Socket;
+	#options;
+	#phase = Phase.IDLE;
+	#socket = null;
+	#login = null; // encoded, until it is sent
+	#peerId = 0;
+	#deadline; // the timer of the phase
+	#pingTimer;
+	#pingsMissed = 0;
+	#pingedAt = 0;
+	#closeCode = 0; // the one we sent
+	#connected = makePromise();
+	#disconnected = makePromise();
+	#counters = zeroCounters();
+
+	constructor(Socket, options) {
+		super();
+		this.#Socket = Socket;
+		this.#options = checkedOptions(options);
+	}
+
+	get state() {
+		return STATES[this.#phase];
+	}
+
+	// Our number in the session; 0 before the login.
+	get peerId() {
+		return this.#peerId;
+	}
+
+	connect(url, token, payload) {
+		const address = checkedUrl(url), login = encodeLogin(checkedToken(token), checkedPayload(payload));
+		demand(this.#phase === Phase.IDLE, 'connected already, or about to be', 'state');
+		this.#socket = new this.#Socket(address, this.#owner(), this.#options);
+		this.#phase = Phase.OPENING;
+		this.#login = login;
+		this.#peerId = this.#pingsMissed = 0;
+		this.#counters = zeroCounters();
+		this.#connected = makePromise();
+		this.#disconnected = makePromise();
+		this.#deadline = setTimeout(() => this.#finish(1006, 'no login result in time'), this.#options.connectTimeoutMs);
+		return this.#connected.promise;
+	}
+
+	disconnect() {
+		demand(this.#phase !== Phase.IDLE, 'not connected', 'state');
+		if (this.#phase === Phase.OPENING)
+			this.#finish(1006, 'closed before the connection was up');
+		else if (this.#phase !== Phase.CLOSING)
+			this.#close(1000);
+		return this.#disconnected.promise;
+	}
+
+	send({ opCode, targetPlayer = 0, targetGroup = 0, payload, fast = false }) {
+		const message = { opCode: checkedInt32(opCode, 'an op code'), targetPlayer: checkedInt32(targetPlayer, 'a player'),
+			targetGroup: checkedInt32(targetGroup, 'a group'), sender: this.#peerId, payload: checkedPayload(payload) };
+		demand(opCode !== OpCode.LOGIN, 'op code 0 is the login');
+		demand(targetPlayer !== 0 || targetGroup !== 0, 'a message has a target');
+		this.#transmit(encodeMessage(message));
+		this.#counters.messagesSent++;
+		this.#counters.bytesSent += message.payload.length;
+		this.#counters.fastFallback += fast ? 1 : 0;
+	}
+
+	sendToServer(opCode, payload, options) {
+		this.send({ ...options, opCode, targetPlayer: SERVER, payload });
+	}
+
+	sendToPlayer(peerId, opCode, payload, options) {
+		this.send({ ...options, opCode, targetPlayer: peerId, payload });
+	}
+
+	sendToGroup(group, opCode, payload, options) {
+		this.send({ ...options, opCode, targetGroup: group, payload });
+	}
+
+	joinGroup(group) {
+		this.#transmit(encodeGroup(OpCode.JOIN_GROUP, checkedGroup(group), this.#peerId));
+	}
+
+	leaveGroup(group) {
+		this.#transmit(encodeGroup(OpCode.LEAVE_GROUP, checkedGroup(group), this.#peerId));
+	}
+
+	requestMembership(group) {
+		const asked = group === EVERYONE ? group : checkedGroup(group);
+		this.#transmit(encodeGroup(OpCode.REQUEST_GROUP_MEMBERSHIP, asked, this.#peerId));
+	}
+
+	stats() {
+		return { ...this.#counters, state: this.state, peerId: this.#peerId, queuedBytes: this.#socket?.queuedBytes ?? 0,
+			pongsUnsent: this.#socket?.pongsUnsent ?? 0 };
+	}
+
+	// What the socket tells. One that was abandoned tells nothing.
+	#owner() {
+		return {
+			opened: () => this.#takeOpened(),
+			received: (bytes) => this.#receive(bytes),
+			ponged: () => this.#takePong(),
+			broken: (code, reason) => this.#fail(code, reason),
+			closed: (code, reason) => this.#finish(code, reason),
+		};
+	}
+
+	#transmit(bytes) {
+		demand(this.#phase === Phase.OPEN, 'not connected', 'state');
+		demand(this.#socket.queuedBytes + bytes.length <= this.#options.queueBytesMax, 'the server or the network is too slow', 'full');
+		this.#socket.send(bytes);
+	}
+
+	#takeOpened() {
+		this.#phase = Phase.LOGIN;
+		this.#socket.send(this.#login);
+		this.#login = null;
+	}
+
+	#receive(bytes) {
+		let packet;
+		try {
+			packet = decodePacket(bytes);
+		} catch (error) {
+			if (!(error instanceof WireError))
+				throw error;
+			this.#fail(1002, 'the server sent a malformed packet');
+			return;
+		}
+		if (this.#phase !== Phase.CLOSING)
+			this.#take(packet);
+	}
+
+	#take(packet) {
+		if (packet.opCode === OpCode.LOGIN_RESPONSE)
+			this.#takeLoginResult(packet.loginResult);
+		else if (packet.opCode === OpCode.GROUP_MEMBERSHIP_UPDATE && packet.membership)
+			this.#takeMembership(packet.membership);
+		else
+			this.#takeMessage(packet);
+	}
+
+	// A refusal carries no reason: the close that follows does, and the deadline bounds the wait for it.
+	#takeLoginResult(result) {
+		if (this.#phase !== Phase.LOGIN || !result?.success)
+			return;
+		this.#phase = Phase.OPEN;
+		this.#peerId = result.peerId;
+		clearTimeout(this.#deadline);
+		this.#armPing();
+		this.#connected.resolve(this.#peerId);
+		this.emit('connected', { peerId: this.#peerId });
+	}
+
+	#takeMembership(membership) {
+		if (membership.group === KEEPALIVE_GROUP)
+			this.#takePong();
+		else
+			this.emit('membership', membership);
+	}
+
+	#takeMessage(packet) {
+		this.#counters.messagesReceived++;
+		this.#counters.bytesReceived += packet.payload.length;
+		this.emit('message', new Message(packet));
+	}
+
+	#armPing() {
+		if (this.#options.pingIntervalMs > 0)
+			this.#pingTimer = setTimeout(() => this.#ping(), this.#options.pingIntervalMs);
+	}
+
+	#ping() {
+		if (this.#pingsMissed >= PINGS_MISSED_MAX) {
+			this.#finish(1006, 'the server does not answer pings');
+			return;
+		}
+		this.#pingsMissed++;
+		this.#pingedAt = performance.now();
+		if (this.#socket.ping)
+			this.#socket.ping();
+		else
+			this.#socket.send(encodeGroup(OpCode.REQUEST_GROUP_MEMBERSHIP, KEEPALIVE_GROUP, this.#peerId));
+		this.#armPing();
+	}
+
+	// An answer to an older ping than the last measures nothing, but shows that the server lives.
+	#takePong() {
+		const missed = this.#pingsMissed, counters = this.#counters;
+		this.#pingsMissed = 0;
+		if (missed !== 1)
+			return;
+		counters.rttMs = performance.now() - this.#pingedAt;
+		counters.rttSmoothedMs = counters.rttSmoothedMs === 0 ? counters.rttMs : counters.rttSmoothedMs * 7 / 8 + counters.rttMs / 8;
+	}
+
+	#close(code) {
+		this.#phase = Phase.CLOSING;
+		this.#closeCode = code;
+		this.#stopTimers();
+		this.#socket.close(code);
+		this.#deadline = setTimeout(() => this.#finish(this.#closeCode, 'closed; the server did not answer the close frame'), this.#options.closeTimeoutMs);
+	}
+
+	#fail(code, reason) {
+		if (this.#phase === Phase.LOGIN || this.#phase === Phase.OPEN)
+			this.#socket.close(code);
+		this.#finish(code, reason);
+	}
+
+	#stopTimers() {
+		clearTimeout(this.#deadline);
+		clearTimeout(this.#pingTimer);
+	}
+
+	// Everything is let go before the event, so that a listener may connect again.
+	#finish(code, reason) {
+		const end = { code, name: closeName(code), reason, mayReconnect: mayReconnect(code) };
+		const connected = this.#connected, disconnected = this.#disconnected;
+		this.#stopTimers();
+		this.#phase = Phase.IDLE;
+		this.#socket.abandon();
+		this.#socket = this.#login = null;
+		connected.reject(new DisconnectedError(end)); // nothing happens when the login had succeeded
+		disconnected.resolve(end);
+		this.emit('disconnected', end);
+	}
+}

@@ -1,0 +1,161 @@
+// The client above a WebSocket that only plays: what a browser's shows of a server, and what a browser lets us do.
+import assert from 'node:assert';
+import test from 'node:test';
+import { EVERYONE, RingcastClient, RingcastError, SERVER } from '../src/index.js';
+import { encodeMessage } from '../src/packet.js';
+import { Writer } from '../src/wire.js';
+
+class FakeWebSocket {
+	static last;
+	sent = [];
+	closes = [];
+	bufferedAmount = 0;
+
+	constructor(url) {
+		this.url = url;
+		FakeWebSocket.last = this;
+	}
+
+	send(bytes) {
+		this.sent.push(new Uint8Array(bytes));
+	}
+
+	close(...code) {
+		if (code.length > 0 && code[0] !== 1000 && (code[0] < 3000 || code[0] > 4999))
+			throw new Error(`a browser takes no close code ${code[0]}`);
+		this.closes.push(code[0]);
+	}
+
+	give(bytes) {
+		this.onmessage?.({ data: bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.length) });
+	}
+}
+
+function packet(opCode, number, command) {
+	const body = new Writer().sint32(1, opCode).message(number, command.finish()).finish();
+	return Uint8Array.of(body.length, ...body);
+}
+
+const loginResult = (peerId) => packet(-1, 31, new Writer().int32(1, 1).int32(3, peerId));
+const update = (group) => packet(-13, 43, new Writer().int32(1, group));
+
+// A client that is logged in, its WebSocket, and what it has told.
+function open(options) {
+	const client = new RingcastClient({ WebSocket: FakeWebSocket, pingIntervalMs: 0, ...options }), told = [];
+	for (const name of ['connected', 'message', 'membership', 'disconnected'])
+		client.on(name, (value) => told.push([name, value]));
+	const connected = client.connect('ws://127.0.0.1:7777/', 'a token');
+	const socket = FakeWebSocket.last;
+	socket.onopen();
+	socket.give(loginResult(7));
+	return { client, socket, told, connected };
+}
+
+test('logs in, and hears who it is', async () => {
+	const { client, socket, told, connected } = open();
+	assert.strictEqual(await connected, 7);
+	assert.deepStrictEqual([client.state, client.peerId, told.length, socket.sent.length], ['connected', 7, 1, 1]);
+	client.disconnect();
+	assert.deepStrictEqual(socket.closes, [1000]);
+	socket.onclose({ code: 1000, reason: '' });
+	assert.deepStrictEqual(told[1], ['disconnected', { code: 1000, name: 'normal', reason: '', mayReconnect: false }]);
+});
+
+test('what a bad server sends ends it, with codes that a browser may send', () => {
+	for (const [give, code, sent] of [
+		[(socket) => socket.onmessage({ data: 'text' }), 1003, 4003],
+		[(socket) => socket.give(new Uint8Array(16385)), 1009, 4009],
+		[(socket) => socket.give(Uint8Array.of(9, 9)), 1002, 4002],
+	]) {
+		const { client, socket, told } = open();
+		give(socket);
+		assert.deepStrictEqual([told[1][0], told[1][1].code, socket.closes[0], client.state], ['disconnected', code, sent, 'idle']);
+		socket.give(loginResult(8));
+		assert.strictEqual(told.length, 2, 'nothing is told behind the end');
+	}
+});
+
+test('keepalive: a question that changes nothing, and an end when nobody answers', async () => {
+	const { socket, told } = open({ pingIntervalMs: 1 });
+	while (socket.sent.length < 3) {
+		await new Promise((resolve) => setTimeout(resolve, 1));
+		socket.give(update(2147483647));
+	}
+	assert.deepStrictEqual(told.map(([name]) => name), ['connected'], 'the answer is no event');
+	while (told.length < 2)
+		await new Promise((resolve) => setTimeout(resolve, 1));
+	assert.deepStrictEqual([told[1][0], told[1][1].code, told[1][1].mayReconnect], ['disconnected', 1006, true]);
+	const count = socket.sent.length;
+	await new Promise((resolve) => setTimeout(resolve, 5));
+	assert.strictEqual(socket.sent.length, count);
+});
+
+test('a full queue refuses, and sends nothing', () => {
+	const { client, socket } = open({ queueBytesMax: 100 });
+	client.sendToServer(5, 'fits');
+	socket.bufferedAmount = 90;
+	assert.throws(() => client.sendToServer(5, 'does not'), { name: 'RingcastError', code: 'full' });
+	assert.deepStrictEqual([socket.sent.length, client.stats().messagesSent], [2, 1]);
+	client.disconnect();
+});
+
+test('what the caller gets wrong throws, with a code', () => {
+	const { client } = open();
+	for (const [code, call] of [
+		['argument', () => new RingcastClient({ pingIntervalMs: -1 })],
+		['argument', () => new RingcastClient({ connectTimeoutMs: 1e10 })],
+		['argument', () => client.connect('nonsense', 't')],
+		['argument', () => client.connect('http://127.0.0.1/', 't')],
+		['argument', () => client.connect('ws://127.0.0.1/', 5)],
+		['size', () => client.connect('ws://127.0.0.1/', 'é'.repeat(65))],
+		['state', () => client.connect('ws://127.0.0.1/', 't')],
+		['argument', () => client.sendToPlayer(2, 1.5)],
+		['argument', () => client.sendToPlayer(2 ** 31, 1)],
+		['argument', () => client.sendToServer(1, 5)],
+		['size', () => client.sendToServer(1, new Uint8Array(4097))],
+		['argument', () => client.joinGroup(EVERYONE)],
+		['argument', () => client.joinGroup(2147483647)],
+	])
+		assert.throws(call, (error) => error instanceof RingcastError && error.code === code, String(call));
+	assert.throws(() => client.on('message', null), TypeError);
+	client.disconnect();
+});
+
+test('payloads may be text, buffers, and views of buffers', () => {
+	const { client, socket } = open(), bytes = Uint8Array.of(0, 1, 2, 3);
+	for (const payload of ['\u0001\u0002', bytes.subarray(1, 3), new DataView(bytes.buffer, 1, 2), bytes.slice(1, 3).buffer])
+		client.sendToServer(5, payload);
+	const wanted = encodeMessage({ opCode: 5, targetPlayer: SERVER, targetGroup: 0, sender: 7, payload: Uint8Array.of(1, 2) });
+	assert.deepStrictEqual(socket.sent.slice(1), [wanted, wanted, wanted, wanted]);
+	client.disconnect();
+});
+
+test('listeners: off, once, and one that throws', (t) => {
+	const { client, socket } = open(), heard = [], later = [];
+	t.mock.method(globalThis, 'queueMicrotask', (task) => later.push(task));
+	client.on('membership', () => { throw new Error('a fault of the game'); });
+	const off = client.on('membership', () => heard.push('taken away'));
+	client.once('membership', () => heard.push('once'));
+	client.on('membership', ({ group }) => heard.push(group));
+	off();
+	socket.give(update(3));
+	socket.give(update(4));
+	assert.deepStrictEqual(heard, ['once', 3, 4]);
+	assert.strictEqual(later.length, 2);
+	assert.throws(later[0], /a fault of the game/);
+	client.disconnect();
+});
+
+test('who listens to events only is not punished for a login that fails, and may connect again at once', () => {
+	const client = new RingcastClient({ WebSocket: FakeWebSocket }), ends = [];
+	client.on('disconnected', ({ code }) => {
+		ends.push(code);
+		if (ends.length < 3)
+			client.connect('ws://127.0.0.1:7777/', 't');
+	});
+	client.connect('ws://127.0.0.1:7777/', 't');
+	for (const code of [3500, 3504, 1006])
+		FakeWebSocket.last.onclose({ code, reason: '' });
+	assert.deepStrictEqual(ends, [3500, 3504, 1006]);
+	assert.strictEqual(client.state, 'idle');
+});
