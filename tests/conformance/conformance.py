@@ -9,7 +9,7 @@ import traceback
 
 import yaml
 
-from driver import WAIT_SECONDS, Driver
+from driver import SKIP, WAIT_SECONDS, Driver, Missing
 from server import Server
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "e2e"))
@@ -21,22 +21,25 @@ QUIET = {"connect_timeout_ms": 60_000, "close_timeout_ms": 60_000, "ping_interva
 
 
 class Run:
-    """One scenario: its clients by name, and a server, scripted or ringcastd."""
+    """One scenario: its clients by name, and a server, scripted or ringcastd. idle: drivers that wait for work, by name."""
 
-    def __init__(self, command, daemon):
-        self.command, self.daemon, self.clients = command, daemon, {}
+    def __init__(self, command, daemon, idle):
+        self.command, self.daemon, self.idle, self.clients = command, daemon, idle, {}
         self.server = None if daemon else Server()
         self.session = daemon.create_session(name="conformance", players_max=8) if daemon else None
         self.peers, self.start_bytes = {}, {}
 
     def client(self, name):
         if name not in self.clients:
-            self.clients[name] = Driver(self.command)
+            self.clients[name] = self.idle.pop(name, None) or Driver(self.command)
         return self.clients[name]
 
     def end(self, is_good):
-        for driver in self.clients.values():
-            if is_good:
+        for name, driver in self.clients.items():
+            if is_good and "reset" in driver.can:
+                driver.reset()
+                self.idle[name] = driver
+            elif is_good:
                 driver.quit()
             elif driver.process.poll() is None:
                 driver.kill()
@@ -136,12 +139,12 @@ class Run:
             raise AssertionError(f"no such step: {step}")
 
 
-def play(scenario, command, daemon, can):
+def play(scenario, command, daemon, can, idle):
     """"" when it went as written, "skipped ..." when the client cannot, else what was wrong."""
     lacks = [need for need in scenario.get("needs", []) if need not in can]
     if lacks:
         return f"skipped: it has no {' '.join(lacks)}"
-    run, number = Run(command, daemon), 0
+    run, number = Run(command, daemon, idle), 0
     try:
         for number, step in enumerate(scenario["steps"], 1):
             run.step(step)
@@ -152,7 +155,7 @@ def play(scenario, command, daemon, can):
         return f"step {number}, {scenario['steps'][number - 1]}: {traceback.format_exc(limit=-3)}"
 
 
-def play_file(path, command, can, only):
+def play_file(path, command, can, only, idle):
     """(played, skipped, failed) of the scenarios of a file."""
     from daemon import Daemon  # only here: it wants RINGCASTD
 
@@ -162,7 +165,7 @@ def play_file(path, command, can, only):
     daemon = Daemon() if content["against"] == "ringcastd" and scenarios else None
     counts = [0, 0, 0]
     for scenario in scenarios:
-        said = play(scenario, command, daemon, can)
+        said = play(scenario, command, daemon, can, idle)
         kind = 0 if not said else 1 if said.startswith("skipped") else 2
         counts[kind] += 1
         print(f"{'ok  ' if not said else '--  ' if kind == 1 else 'FAIL'} {os.path.basename(path)}: {scenario['name']}{': ' + said if said else ''}", flush=True)
@@ -177,11 +180,18 @@ def main():
     parser.add_argument("scenarios", nargs="+")
     split = sys.argv.index("--")
     options, command = parser.parse_args(sys.argv[1:split]), sys.argv[split + 1 :]
-    probe = Driver(command)
+    try:
+        probe = Driver(command)
+    except Missing:
+        return SKIP  # it has said on standard error what it lacks
     can = probe.can
     print(f"{probe.name}: can {' '.join(sorted(can)) or 'nothing special'}", flush=True)
-    probe.quit()
-    played, skipped, failed = (sum(counts) for counts in zip(*(play_file(path, command, can, options.only) for path in options.scenarios)))
+    idle = {"alice": probe} if "reset" in can else {}
+    if not idle:
+        probe.quit()
+    played, skipped, failed = (sum(counts) for counts in zip(*(play_file(path, command, can, options.only, idle) for path in options.scenarios)))
+    for driver in idle.values():
+        driver.quit()
     print(f"{played} as written, {skipped} skipped, {failed} failed")
     return 1 if failed or played == 0 else 0
 

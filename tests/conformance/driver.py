@@ -6,7 +6,14 @@ import re
 import subprocess
 import threading
 
-WAIT_SECONDS = 60  # only to end a run that has failed
+WAIT_SECONDS = 240  # only to end a run that has failed
+
+
+SKIP = 77  # exit status of a driver that lacks what it needs here, such as a browser
+
+
+class Missing(Exception):
+    pass
 
 
 class Driver:
@@ -30,6 +37,8 @@ class Driver:
             said = source.get(timeout=WAIT_SECONDS)
         except queue.Empty:
             raise AssertionError(complaint) from None
+        if said is None and self.process.wait() == SKIP:
+            raise Missing(complaint)
         if said is None:
             raise AssertionError(f"{complaint}: the driver ended with {self.process.wait()}")
         return said
@@ -55,6 +64,15 @@ class Driver:
     def kill(self):
         self.process.kill()
         self.process.wait()
+
+    def reset(self):
+        """The client is new again. AssertionError when it has told something that nobody expected."""
+        self.command("reset")
+        left = []
+        while not self.events.empty():
+            left.append(self.event())
+        if left:
+            raise AssertionError(f"events that nobody expected: {left}")
 
     def quit(self):
         """Asks it to end. AssertionError when it does not, fails, or has told something that nobody expected."""
