@@ -12,7 +12,7 @@ import sys
 import tempfile
 
 FOREIGN = re.compile(rb"System\.Reflection(\..*)?|System\.Linq\.Expressions|Microsoft\.CSharp.*|System\.Runtime\.InteropServices"
-                     rb"|Activator|DynamicObject|CallSite|Thread|ThreadPool|ThreadStart|Timer|Task|GetType|GetMethod|Invoke(Member)?Binder|Assembly|MethodInfo")
+                     rb"|Activator|DynamicObject|CallSite|Thread|ThreadPool|ThreadStart|Timer|GetType|GetMethod|Invoke(Member)?Binder|Assembly|MethodInfo")
 PLANTED = """
 class Planted
 {

@@ -59,7 +59,7 @@ namespace Ringcast.Realtime
 			Demand(CloseTimeoutMs, 1, "CloseTimeoutMs");
 			Demand(PingIntervalMs, 0, "PingIntervalMs");
 			Demand(FastKeepaliveMs, 0, "FastKeepaliveMs");
-			Demand(SendQueueBytesMax, 16 * 1024, "SendQueueBytesMax");
+			Demand(SendQueueBytesMax, 8192, "SendQueueBytesMax");
 			Demand(ReceiveBytesPerPoll, 1, "ReceiveBytesPerPoll");
 			Demand(DatagramsPerPoll, 1, "DatagramsPerPoll");
 			return (ClientConfiguration)MemberwiseClone();

@@ -169,13 +169,13 @@ namespace Ringcast.Realtime.Tests
 			Check.Same("> close 1000; closed 1000", world.Output.Take(), "not answered");
 			world = new World();
 			world.Core.Close(1000, world.NowUs);
-			Check.Same("closed 1000", world.Output.Take(), "before the upgrade");
+			Check.Same("closed 1006", world.Output.Take(), "before the upgrade");
 		}
 
 		private static void Broken()
 		{
 			foreach (string[] pair in new[] {
-				new[] {"8101" + "78", "1003"}, new[] {"c200", "1002"}, new[] {"8202ffff", "1002"}, new[] {"827e4001", "1009"}, new[] {"880103", "1002"},
+				new[] {"8101" + "78", "1003"}, new[] {"8101" + "ff", "1007"}, new[] {"c200", "1002"}, new[] {"8202ffff", "1002"}, new[] {"827e4001", "1009"}, new[] {"880103", "1002"},
 				new[] {"880203ec", "1002"}, new[] {"880303e8ff", "1007"}, new[] {"8000", "1002"}, new[] {"8203" + "020800" + "", "open"}, new[] {"8200", "1002"},
 				new[] {"8204" + "02080000", "1002"}
 			}) {

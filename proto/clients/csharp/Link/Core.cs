@@ -136,7 +136,7 @@ namespace Ringcast.Realtime.Link
 			int start = frame.PayloadStart, count = frame.PayloadBytes, badCode;
 			bool isMessage;
 			if (!assembler.TryTake(ref frame, ref bytes, ref start, ref count, out isMessage, out badCode))
-				Fail(badCode, badCode == CloseCode.NotBinary ? "the server sent a text message" : "the server broke the WebSocket protocol");
+				Fail(badCode, badCode == CloseCode.NotBinary || badCode == CloseCode.BadUtf8 ? "the server sent a text message" : "the server broke the WebSocket protocol");
 			else if (isMessage)
 				TakePacket(bytes, start, count);
 		}
@@ -306,7 +306,7 @@ namespace Ringcast.Realtime.Link
 			if (Phase >= Phase.Closing)
 				return;
 			if (Phase == Phase.Upgrade) {
-				Finish(code, "closed before the connection was up", false);
+				Finish(CloseCode.Abnormal, "closed before the connection was up", false);
 				return;
 			}
 			Phase = Phase.Closing;

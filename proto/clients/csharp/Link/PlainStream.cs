@@ -1,10 +1,16 @@
+using System;
 using System.Net.Sockets;
 
 namespace Ringcast.Realtime.Link
 {
-	/// <summary>TCP in clear: a socket that does not block.</summary>
+	/// <summary>
+	/// TCP in clear: a socket that does not block. Mono's Send goes on until all is sent, also where the socket does not block, so a peer that does not read
+	/// would hold the game for ever: we ask before each piece, and what may be written at all has room for one.
+	/// </summary>
 	internal sealed class PlainStream : ByteStream
 	{
+		private const int PieceBytes = 2048;
+
 		private readonly Socket socket;
 
 		public PlainStream(Socket socket)
@@ -27,7 +33,9 @@ namespace Ringcast.Realtime.Link
 		public override int Write(byte[] bytes, int start, int count)
 		{
 			SocketError error;
-			int written = socket.Send(bytes, start, count, SocketFlags.None, out error);
+			if (!socket.Poll(0, SelectMode.SelectWrite))
+				return WouldWait;
+			int written = socket.Send(bytes, start, Math.Min(count, PieceBytes), SocketFlags.None, out error);
 			return Judge(written, error);
 		}
 

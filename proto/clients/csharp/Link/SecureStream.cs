@@ -2,12 +2,13 @@ using System;
 using System.Net.Security;
 using System.Net.Sockets;
 using System.Security.Authentication;
+using System.Threading.Tasks;
 
 namespace Ringcast.Realtime.Link
 {
 	/// <summary>
 	/// TLS by the platform. Each operation is begun, and asked in later polls whether it is done: one read and one write at a time, neither of
-	/// which anybody waits for.
+	/// which anybody waits for. By tasks, not by BeginRead: in Mono that waits for a write that is under way.
 	/// </summary>
 	internal sealed class SecureStream : ByteStream
 	{
@@ -15,7 +16,9 @@ namespace Ringcast.Realtime.Link
 
 		private readonly SslStream ssl;
 		private readonly byte[] readBuffer = new byte[BufferBytes], writeBuffer = new byte[BufferBytes];
-		private IAsyncResult handshake, reading, writing;
+		private readonly Task handshake;
+		private Task<int> reading;
+		private Task writing;
 		private int readStart, readCount;
 		private bool isReady, hasEnded;
 
@@ -23,13 +26,13 @@ namespace Ringcast.Realtime.Link
 		{
 			socket.Blocking = true; /* NetworkStream wants it so; nothing here waits for the socket */
 			ssl = new SslStream(new NetworkStream(socket, true), false, check);
-			handshake = ssl.BeginAuthenticateAsClient(serverName, null, SslProtocols.Tls12, false, null, null);
+			handshake = ssl.AuthenticateAsClientAsync(serverName, null, SslProtocols.Tls12, false);
 		}
 
 		public override bool IsReady()
 		{
 			if (!isReady && handshake.IsCompleted) {
-				ssl.EndAuthenticateAsClient(handshake);
+				handshake.GetAwaiter().GetResult();
 				isReady = true;
 			}
 			return isReady;
@@ -53,13 +56,13 @@ namespace Ringcast.Realtime.Link
 		private void AdvanceRead()
 		{
 			if (reading == null)
-				reading = ssl.BeginRead(readBuffer, 0, readBuffer.Length, null, null);
+				reading = ssl.ReadAsync(readBuffer, 0, readBuffer.Length);
 			if (!reading.IsCompleted)
 				return;
-			IAsyncResult done = reading;
+			Task<int> done = reading;
 			reading = null;
 			readStart = 0;
-			readCount = ssl.EndRead(done);
+			readCount = done.GetAwaiter().GetResult();
 			hasEnded = readCount == 0;
 		}
 
@@ -69,7 +72,7 @@ namespace Ringcast.Realtime.Link
 				return WouldWait;
 			int written = Math.Min(count, writeBuffer.Length);
 			Buffer.BlockCopy(bytes, start, writeBuffer, 0, written);
-			writing = ssl.BeginWrite(writeBuffer, 0, written, null, null);
+			writing = ssl.WriteAsync(writeBuffer, 0, written);
 			return written;
 		}
 
@@ -79,9 +82,9 @@ namespace Ringcast.Realtime.Link
 				return true;
 			if (!writing.IsCompleted)
 				return false;
-			IAsyncResult done = writing;
+			Task done = writing;
 			writing = null;
-			ssl.EndWrite(done);
+			done.GetAwaiter().GetResult();
 			return true;
 		}
 

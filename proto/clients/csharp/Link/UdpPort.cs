@@ -40,6 +40,8 @@ namespace Ringcast.Realtime.Link
 		public bool Send(byte[] bytes, int count)
 		{
 			SocketError error;
+			if (!socket.Poll(0, SelectMode.SelectWrite))
+				return false;
 			int sent = socket.Send(bytes, 0, count, SocketFlags.None, out error);
 			return error == SocketError.Success && sent == count;
 		}

@@ -18,9 +18,11 @@ namespace Ringcast.Realtime.Wire
 			closeCode = CloseCode.Protocol;
 			if (isUnderWay != (frame.Opcode == FrameOpcode.Continuation))
 				return false;
-			closeCode = CloseCode.NotBinary;
-			if (frame.Opcode == FrameOpcode.Text)
+			if (frame.Opcode == FrameOpcode.Text) {
+				string text;
+				closeCode = frame.IsFinal && !Utf8.TryDecode(bytes, frame.PayloadStart, frame.PayloadBytes, out text) ? CloseCode.BadUtf8 : CloseCode.NotBinary;
 				return false;
+			}
 			closeCode = CloseCode.Oversize;
 			if (messageBytes + frame.PayloadBytes > Limits.PacketBytes)
 				return false;

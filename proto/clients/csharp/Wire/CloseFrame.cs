@@ -1,13 +1,8 @@
-using System;
-using System.Text;
-
 namespace Ringcast.Realtime.Wire
 {
 	/// <summary>What is in a close frame: a code that may be on the wire, and a text.</summary>
 	internal struct CloseFrame
 	{
-		private static readonly UTF8Encoding strict = new UTF8Encoding(false, true);
-
 		public int Code;
 		public string Reason;
 
@@ -25,12 +20,7 @@ namespace Ringcast.Realtime.Wire
 			if (!IsLegal(close.Code))
 				return false;
 			badCode = CloseCode.BadUtf8;
-			try {
-				close.Reason = strict.GetString(bytes, start + 2, count - 2);
-				return true;
-			} catch (ArgumentException) {
-				return false;
-			}
+			return Utf8.TryDecode(bytes, start + 2, count - 2, out close.Reason);
 		}
 
 		public static bool IsLegal(int code)
