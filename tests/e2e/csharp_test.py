@@ -179,6 +179,10 @@ class Plain(Case):
         self.assertNotEqual(alice.expect("connected")["peer"], alice.peer)
         alice.quit()
 
+    def test_a_name_is_looked_up_and_its_addresses_tried(self):
+        for host in ("localhost", f"ws://127.0.0.1:{self.daemon.tcp_port}/websocket"):
+            self.join(self.daemon, self.session, host=host, fast=True).quit()
+
     def test_goodbye_is_said_at_once(self):
         alice = self.join(self.daemon, self.session)
         before = self.daemon.closes("client")
@@ -224,6 +228,21 @@ class Encrypted(Case):
         bob.expect("disconnected", code=3503, reason="enough")
         bob.quit()
         self.assertEqual(self.daemon.closes("reset") + self.daemon.closes("tls"), before)
+
+    def test_a_poll_takes_all_records_that_have_come(self):
+        alice, bob = (self.join(self.daemon, self.session, secure=True, pin=self.pin()) for _ in range(2))
+        alice.do("hold", on=False)
+        for i in range(200):  # each waits for its echo, so each is a record of its own for alice, too
+            bob.say(10, str(i), group=-1)
+            bob.expect_text(str(i))
+        before = alice.stats()["polls"]
+        alice.do("hold", on=True)
+        for i in range(200):
+            alice.expect_text(str(i))
+        alice.do("hold", on=False)
+        self.assertLess(alice.stats()["polls"] - before, 100)
+        alice.quit()
+        bob.quit()
 
     def test_dtls_is_not_there_and_that_is_said(self):
         alice = self.join(self.daemon, self.session, secure=True, pin=self.pin(), fast=False)

@@ -27,7 +27,7 @@ namespace Ringcast.Realtime
 		public int DatagramsPerPoll { get; set; }
 		/// <summary>The name that the server's certificate must have; null: the endpoint.</summary>
 		public string ServerName { get; set; }
-		/// <summary>Judges the server's certificate in the platform's place, for a game that brings the CA of its servers along; null: the platform's trust.</summary>
+		/// <summary>Judges the server's certificate in the platform's place, for a game that brings the CA of its servers along; null: the platform's trust. Called on whichever thread the platform likes.</summary>
 		public RemoteCertificateValidationCallback CertificateCheck { get; set; }
 
 		public ClientConfiguration()

@@ -7,13 +7,14 @@ using System.Threading.Tasks;
 namespace Ringcast.Realtime.Link
 {
 	/// <summary>
-	/// TLS by the platform. Each operation is begun, and asked in later polls whether it is done: one read and one write at a time, neither of
+	/// TLS by the platform, over bytes in memory. Each operation is begun, and asked in later polls whether it is done: one read and one write at a time, neither of
 	/// which anybody waits for. By tasks, not by BeginRead: in Mono that waits for a write that is under way.
 	/// </summary>
 	internal sealed class SecureStream : ByteStream
 	{
 		private const int BufferBytes = 16384;
 
+		private readonly CipherPipe pipe;
 		private readonly SslStream ssl;
 		private readonly byte[] readBuffer = new byte[BufferBytes], writeBuffer = new byte[BufferBytes];
 		private readonly Task handshake;
@@ -24,13 +25,14 @@ namespace Ringcast.Realtime.Link
 
 		public SecureStream(Socket socket, string serverName, RemoteCertificateValidationCallback check)
 		{
-			socket.Blocking = true; /* NetworkStream wants it so; nothing here waits for the socket */
-			ssl = new SslStream(new NetworkStream(socket, true), false, check);
+			pipe = new CipherPipe(new PlainStream(socket));
+			ssl = new SslStream(pipe, false, check);
 			handshake = ssl.AuthenticateAsClientAsync(serverName, null, SslProtocols.Tls12, false);
 		}
 
 		public override bool IsReady()
 		{
+			pipe.Pump();
 			if (!isReady && handshake.IsCompleted) {
 				handshake.GetAwaiter().GetResult();
 				isReady = true;
@@ -73,24 +75,26 @@ namespace Ringcast.Realtime.Link
 			int written = Math.Min(count, writeBuffer.Length);
 			Buffer.BlockCopy(bytes, start, writeBuffer, 0, written);
 			writing = ssl.WriteAsync(writeBuffer, 0, written);
+			pipe.Pump();
 			return written;
 		}
 
+		/// <summary>The write before is done and with the system: what waits, waits in the send queue, which has a bound.</summary>
 		private bool FinishWrite()
 		{
-			if (writing == null)
-				return true;
-			if (!writing.IsCompleted)
+			if (writing != null && !writing.IsCompleted)
 				return false;
 			Task done = writing;
 			writing = null;
-			done.GetAwaiter().GetResult();
-			return true;
+			if (done != null)
+				done.GetAwaiter().GetResult();
+			return pipe.IsIdle;
 		}
 
 		public override bool IsIdle()
 		{
-			return writing == null || writing.IsCompleted;
+			pipe.Pump();
+			return (writing == null || writing.IsCompleted) && pipe.IsIdle;
 		}
 
 		public override void Dispose()

@@ -14,7 +14,8 @@ internal sealed class Driver
 {
 	private readonly BlockingCollection<string> lines = new BlockingCollection<string>();
 	private Client client = new Client();
-	private bool isIdle = true, isClosing, isOver;
+	private bool isIdle = true, isClosing, isOver, isHeld;
+	private int pollCount;
 
 	private static int Main()
 	{
@@ -29,10 +30,18 @@ internal sealed class Driver
 				driver.Obey(Json.Parse(line));
 			else if (driver.lines.IsCompleted)
 				break;
-			driver.client.Poll();
+			driver.Poll();
 		}
 		driver.client.Dispose();
 		return 0;
+	}
+
+	private void Poll()
+	{
+		if (isHeld)
+			return;
+		pollCount++;
+		client.Poll();
 	}
 
 	private void ReadLines()
@@ -110,6 +119,9 @@ internal sealed class Driver
 		case "stats":
 			Say("id", id, "result", result, "stats", Stats());
 			return;
+		case "hold": /* no frames until "on": true comes; not of the driver protocol */
+			isHeld = !Is(command, "on");
+			break;
 		case "quit":
 			isOver = true;
 			break;
@@ -222,6 +234,6 @@ internal sealed class Driver
 		return new Json.Raw(Json.Object("state", state, "peer", client.Session.ConnectedPeerId, "rtt_ns", rttNs, "sent_reliable", reliable.MessagesSent,
 			"sent_fast", fast.MessagesSent, "received_reliable", reliable.MessagesReceived, "received_fast", fast.MessagesReceived,
 			"bytes_sent", reliable.BytesSent + fast.BytesSent, "bytes_received", reliable.BytesReceived + fast.BytesReceived,
-			"fast_fallback", client.FallbackCount, "outq_bytes", client.QueuedBytes, "fast_refusal", client.FastRefusal ?? "", "is_in_group_5", client.Session.IsInGroup(5)));
+			"fast_fallback", client.FallbackCount, "outq_bytes", client.QueuedBytes, "polls", pollCount, "fast_refusal", client.FastRefusal ?? "", "is_in_group_5", client.Session.IsInGroup(5)));
 	}
 }
