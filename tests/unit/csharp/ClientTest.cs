@@ -11,6 +11,7 @@ namespace Ringcast.Realtime.Tests
 			Runner.Add("client/a new one is ready and sends nothing", New);
 			Runner.Add("client/mistakes of the caller are thrown at once", Mistakes);
 			Runner.Add("client/nobody listens: an error, then one close", NobodyListens);
+			Runner.Add("client/connects again from inside the close", Again);
 			Runner.Add("client/disconnected before it was connected", Early);
 		}
 
@@ -62,6 +63,31 @@ namespace Ringcast.Realtime.Tests
 			Check.Same("error DISCONNECTED close 1006 ", story, "told");
 			Check.That(client.Connect("127.0.0.1", 1, 0, new ConnectionToken("psess-2", null)) == ConnectionStatus.CONNECTING, "it may be tried again");
 			client.Dispose();
+		}
+
+		private static void Again()
+		{
+			Client client = new Client();
+			int closes = 0;
+			client.ConnectionError += (sender, e) => {
+				throw new InvalidOperationException("of the game");
+			};
+			client.ConnectionClose += (sender, e) => {
+				if (++closes < 3)
+					client.Connect("127.0.0.1", 1, 0, new ConnectionToken("psess-1", null));
+			};
+			client.Connect("127.0.0.1", 1, 0, new ConnectionToken("psess-1", null));
+			int thrown = 0;
+			while (closes < 3) {
+				try {
+					client.Poll();
+				} catch (InvalidOperationException) {
+					thrown++;
+				}
+			}
+			client.Poll();
+			Check.Same(3, closes, "each has its close");
+			Check.Same(3, thrown, "and what the game throws comes out");
 		}
 
 		private static void Early()

@@ -21,6 +21,7 @@ namespace Ringcast.Realtime.Tests
 			FrameTest.Add();
 			UpgradeTest.Add();
 			LinkTest.Add();
+			PipeTest.Add();
 			FastPathTest.Add();
 			CoreTest.Add();
 			HostileTest.Add();
