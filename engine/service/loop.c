@@ -50,41 +50,59 @@ static bool is_patient(const struct host_call *call)
 	return call->kind != HOST_CREATE && call->kind != HOST_END && call->kind != HOST_UPDATE && call->kind != HOST_RESERVE;
 }
 
-/* Answered now, or when the store has what the request changed; or parked, until a host answers. */
+/* How many of the open changes must be durable for this one to be; what is undone by now was the youngest. */
+static size_t open_changes_under(const struct records *records, uint64_t number)
+{
+	uint64_t open = number > records->settled_count ? number - records->settled_count : 0;
+	return open < records->change_count ? (size_t)open : records->change_count;
+}
+
+/* Answered now, or when the store has what the request changed and what it has read; or parked, until a host answers. */
 static void settle(struct loop *loop, struct request *request, bool has_changed)
 {
+	size_t rests_on = has_changed ? loop->model.records.change_count : open_changes_under(&loop->model.records, request->rests_on);
 	if (!request->is_answered) {
 		bool is_bounded = request->call != NULL && !is_patient(request->call);
 		request->deadline_ms = !is_bounded ? INT64_MAX : loop->options.steady_ms(loop->options.context) + LOOP_ANSWER_MS;
 		ringcast_list_add_tail(&loop->parked, &request->node);
-	} else if (has_changed || (request->tells_unstored && loop->model.records.change_count > 0)) {
-		request->durable_at = loop->batch_number + (loop->model.records.change_count > loop->writing_count);
+	} else if (rests_on > 0) {
+		request->durable_at = loop->batch_number + (rests_on > loop->writing_count);
 		ringcast_list_add_tail(&loop->held, &request->node);
 	} else {
 		ringcast_loop_finish(loop, request);
 	}
 }
 
-static void run_request(struct loop *loop, struct request *request)
+void ringcast_loop_run(struct loop *loop, struct request *request)
 {
 	size_t before = loop->model.records.change_count;
+	loop->model.records.reader = request->operation->is_glance ? NULL : &request->rests_on;
+	ringcast_request_run(&loop->model, request);
+	loop->model.records.reader = NULL;
+	if (request->fault != FAULT_NONE)
+		ringcast_records_undo(&loop->model.records, before);
+	settle(loop, request, loop->model.records.change_count > before);
+}
+
+static void run_request(struct loop *loop, struct request *request)
+{
 	enum repeat repeat = ringcast_repeats_begin(&loop->repeats, request);
 	if (repeat == REPEAT_ANSWERED)
 		give_answer(loop, request);
 	if (repeat != REPEAT_NEW)
 		return;
-	ringcast_request_run(&loop->model, request);
-	if (request->fault != FAULT_NONE)
-		ringcast_records_undo(&loop->model.records, before);
-	settle(loop, request, loop->model.records.change_count > before);
+	ringcast_loop_run(loop, request);
 }
 
 static void take_answer(struct loop *loop, struct host_call *call)
 {
 	struct request *request = call->request, *next;
 	size_t before = loop->model.records.change_count;
+	uint64_t rests_on = 0;
 	ringcast_host_call_check(call);
+	loop->model.records.reader = &rests_on;
 	call->answered(&loop->model, call);
+	loop->model.records.reader = NULL;
 	if (call->kind == HOST_CREATE)
 		ringcast_game_events_creation_answered(&loop->model);
 	for (; request != NULL; request = next) {
@@ -92,6 +110,7 @@ static void take_answer(struct loop *loop, struct host_call *call)
 		if (!request->is_answered)
 			continue; /* it waits for another call now */
 		ringcast_list_remove(&request->node);
+		request->rests_on = rests_on > request->rests_on ? rests_on : request->rests_on;
 		settle(loop, request, loop->model.records.change_count > before);
 	}
 	ringcast_host_call_destroy(&call);

@@ -40,6 +40,8 @@ struct loop {
 /* loop.c */
 void ringcast_loop_finish(struct loop *loop, struct request *request); /* gives the answer, also to who sent the same again meanwhile */
 
+void ringcast_loop_run(struct loop *loop, struct request *request); /* that has not been answered; once, or again */
+
 /* loop_store.c: the loop's thread, but for the last */
 void ringcast_loop_teach_all(struct loop *loop); /* hosts hear what is configured; once, at the start */
 void ringcast_loop_begin_batch(struct loop *loop); /* gives the store what has changed, unless it is writing */

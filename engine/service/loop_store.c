@@ -17,9 +17,27 @@ static void release_held(struct loop *loop)
 	}
 }
 
-/* Nothing that was not written stays, and whoever waited for it is told. */
+/* Whoever can change nothing and waits for no host. */
+static bool only_looks(const struct request *request)
+{
+	return request->operation->role == ROLE_READER && request->call == NULL;
+}
+
+static void forget_answer(struct request *request)
+{
+	json_decref(request->output);
+	request->output = NULL;
+	request->fault = FAULT_NONE;
+	*request->message = '\0';
+	request->is_answered = false;
+	request->rests_on = request->durable_at = 0;
+}
+
+/* Nothing that was not written stays. Whoever wanted it is told; who has seen it looks again. */
 static void refuse_held(struct loop *loop, const char *problem)
 {
+	struct list_node lookers;
+	ringcast_list_init(&lookers);
 	ringcast_records_undo(&loop->model.records, 0);
 	ringcast_placing_refused(&loop->model);
 	ringcast_matchmaking_undone(loop->model.matchmaking);
@@ -27,11 +45,18 @@ static void refuse_held(struct loop *loop, const char *problem)
 	while (!ringcast_list_is_empty(&loop->held)) {
 		struct request *request = CONTAINER_OF(loop->held.next, struct request, node);
 		ringcast_list_remove(&request->node);
-		json_decref(request->output);
-		request->output = NULL;
-		request->is_answered = false;
+		forget_answer(request);
+		if (only_looks(request)) {
+			ringcast_list_add_tail(&lookers, &request->node);
+			continue;
+		}
 		ringcast_request_refuse(request, FAULT_INTERNAL, "the change could not be stored: %s", problem);
 		ringcast_loop_finish(loop, request);
+	}
+	while (!ringcast_list_is_empty(&lookers)) {
+		struct request *request = CONTAINER_OF(lookers.next, struct request, node);
+		ringcast_list_remove(&request->node);
+		ringcast_loop_run(loop, request);
 	}
 }
 

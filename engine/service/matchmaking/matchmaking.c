@@ -54,7 +54,6 @@ static void ticket_destroy(struct matchmaking *matchmaking, struct ticket *ticke
 {
 	ringcast_text_index_remove(&matchmaking->by_id, ticket->id);
 	json_decref(ticket->document);
-	json_decref(ticket->before);
 	json_decref(ticket->accepted);
 	free(ticket);
 }
@@ -88,6 +87,7 @@ static enum matchmaking_result check_start(struct matchmaking *matchmaking, cons
 		return MATCHMAKING_INVALID;
 	}
 	if (matchmaking->live_count >= most) {
+		ringcast_records_touch(&matchmaking->model->records, RECORD_TICKET, NULL);
 		snprintf(problem, MATCHMAKING_PROBLEM_BYTES, "%u tickets wait, as many as service.match_tickets_max allows; try again later", most);
 		return MATCHMAKING_LIMIT;
 	}
@@ -258,6 +258,7 @@ json_t *ringcast_matchmaking_explain(struct matchmaking *matchmaking, const char
 uint32_t ringcast_matchmaking_live_count(const struct matchmaking *matchmaking, const char *configuration)
 {
 	const struct maker *maker = ringcast_maker_find(matchmaking, configuration);
+	ringcast_records_touch(&matchmaking->model->records, RECORD_TICKET, NULL);
 	return maker == NULL ? 0 : maker->live_count;
 }
 
@@ -498,8 +499,6 @@ static void take_back(struct matchmaking *matchmaking, struct ticket *ticket)
 		return;
 	}
 	json_decref(ticket->document);
-	json_decref(ticket->before);
-	ticket->before = NULL;
 	ticket->document = json_incref(document);
 	revive(matchmaking, ticket);
 }
@@ -578,7 +577,6 @@ static void tickets_free(struct list_node *list)
 		struct ticket *ticket = CONTAINER_OF(list->next, struct ticket, node);
 		ringcast_list_remove(&ticket->node);
 		json_decref(ticket->document);
-		json_decref(ticket->before);
 		json_decref(ticket->accepted);
 		json_decref(ticket->session);
 		free(ticket);

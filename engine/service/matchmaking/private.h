@@ -50,8 +50,6 @@ struct ticket {
 	struct list_node backfill_node; /* matchmaking.backfills, of a backfill while it is live */
 	json_t *session; /* of such a one: its game session's ARN, as it was given */
 	json_t *document;
-	json_t *before; /* of one that has ended: its document until then, while the end is not durable; state_before likewise */
-	enum match_ticket_state state_before;
 	json_t *accepted; /* {player id: bool} of those who have answered; NULL: nobody has */
 	uint64_t durable_at;
 	bool is_held;

@@ -21,6 +21,7 @@ uint64_t ringcast_matchmaking_clock_ns(int64_t steady_ms)
 
 struct ticket *ringcast_ticket_find(const struct matchmaking *matchmaking, const char *id)
 {
+	ringcast_records_touch(&matchmaking->model->records, RECORD_TICKET, id); /* it says what it is in its record's name */
 	return ringcast_text_index_find(&matchmaking->by_id, id);
 }
 
@@ -51,14 +52,13 @@ json_t *ringcast_ticket_show(const struct matchmaking *matchmaking, const struct
 	char arn[MODEL_ARN_BYTES];
 	int64_t estimate_ms;
 	const char *configuration = json_string_value(json_object_get(ticket->document, "ConfigurationName"));
-	bool is_early = ticket->before != NULL && ticket->durable_at > matchmaking->model->records.settled_count; /* the store may still refuse its end */
-	json_t *shown = json_copy(is_early ? ticket->before : ticket->document);
+	json_t *shown = json_copy(ticket->document);
 	if (shown == NULL)
 		return NULL;
 	ringcast_model_arn(matchmaking->model, "matchmakingconfiguration", configuration != NULL ? configuration : "", arn);
 	json_object_del(shown, "Internal");
 	json_object_set_new(shown, "ConfigurationArn", json_string(arn));
-	json_object_set_new(shown, "Status", json_string(ringcast_match_state_name(is_early ? ticket->state_before : ticket->state)));
+	json_object_set_new(shown, "Status", json_string(ringcast_match_state_name(ticket->state)));
 	if (ticket->maker != NULL && ringcast_maker_estimate_ms(ticket->maker, &estimate_ms))
 		json_object_set_new(shown, "EstimatedWaitTime", json_integer((estimate_ms + 500) / 1000));
 	return shown;
@@ -229,9 +229,6 @@ void ringcast_ticket_end(struct matchmaking *matchmaking, struct ticket *ticket,
 {
 	struct maker *maker = ticket->maker;
 	ringcast_assert(ringcast_match_state_ends(state) && !ringcast_match_state_ends(ticket->state));
-	json_decref(ticket->before);
-	ticket->before = json_incref(ticket->document);
-	ticket->state_before = ticket->state;
 	if (!ringcast_ticket_put(matchmaking, ticket, ended_document(matchmaking, ticket, state, extra)))
 		ringcast_log(LOG_ERROR, "matchmaking", "the end of a ticket is not stored: out of memory", "ticket=%s", ticket->id);
 	ticket->durable_at = ringcast_matchmaking_open_change(matchmaking);
@@ -263,7 +260,6 @@ void ringcast_tickets_forget(struct matchmaking *matchmaking)
 		ringcast_text_index_remove(&matchmaking->by_id, ticket->id);
 		ringcast_list_remove(&ticket->node);
 		json_decref(ticket->document);
-		json_decref(ticket->before);
 		free(ticket);
 		matchmaking->ended_count--;
 	}

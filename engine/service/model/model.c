@@ -42,6 +42,7 @@ void ringcast_model_init(struct model *model, const struct model_settings *setti
 	*model = (struct model){.settings = *settings};
 	ringcast_prng_init(&model->prng, seed);
 	ringcast_records_init(&model->records);
+	model->records.unsettled.seed = ringcast_prng_next(&model->prng);
 	ringcast_game_sessions_init(&model->sessions, ringcast_prng_next(&model->prng));
 	model->sessions.left_per_session_max = settings->left_players_per_session_max;
 	ringcast_early_news_init(&model->early, ringcast_prng_next(&model->prng));

@@ -52,6 +52,7 @@ void ringcast_records_fini(struct records *records)
 	for (size_t i = 0; i < records->change_count; i++)
 		change_fini(&records->changes[i]);
 	free(records->changes);
+	ringcast_unsettled_fini(&records->unsettled);
 	ringcast_records_init(records);
 }
 
@@ -75,11 +76,20 @@ static size_t place_of(const struct record_list *list, const char *id, bool *ret
 	return low;
 }
 
+void ringcast_records_touch(const struct records *records, enum record_kind kind, const char *id)
+{
+	if (records->reader == NULL || records->change_count == 0)
+		return;
+	uint64_t number = ringcast_unsettled_number(&records->unsettled, kind, id);
+	*records->reader = number > *records->reader ? number : *records->reader;
+}
+
 json_t *ringcast_records_find(const struct records *records, enum record_kind kind, const char *id)
 {
 	const struct record_list *list = &records->lists[kind];
 	bool is_equal;
 	size_t place = place_of(list, id, &is_equal);
+	ringcast_records_touch(records, kind, id);
 	return is_equal ? list->records[place].document : NULL;
 }
 
@@ -89,11 +99,13 @@ const struct record *ringcast_records_next(const struct records *records, enum r
 	bool is_equal;
 	size_t place = place_of(list, id, &is_equal);
 	place += is_equal;
+	ringcast_records_touch(records, kind, NULL); /* also of one that is not there any more */
 	return place < list->count ? &list->records[place] : NULL;
 }
 
 size_t ringcast_records_count(const struct records *records, enum record_kind kind)
 {
+	ringcast_records_touch(records, kind, NULL);
 	return records->lists[kind].count;
 }
 
@@ -163,6 +175,7 @@ static bool note_change(struct records *records, enum record_kind kind, const ch
 	if (copy == NULL)
 		return false;
 	records->changes[records->change_count++] = (struct record_change){kind, copy, json_incref(before), json_incref(after)};
+	ringcast_unsettled_note(&records->unsettled, kind, id, records->settled_count + records->change_count);
 	return true;
 }
 
@@ -199,6 +212,14 @@ bool ringcast_records_load(struct records *records, enum record_kind kind, const
 	return false;
 }
 
+/* Of the changes that are left. */
+static void renew_unsettled(struct records *records)
+{
+	ringcast_unsettled_clear(&records->unsettled);
+	for (size_t i = 0; i < records->change_count; i++)
+		ringcast_unsettled_note(&records->unsettled, records->changes[i].kind, records->changes[i].id, records->settled_count + i + 1);
+}
+
 void ringcast_records_settle(struct records *records, size_t count)
 {
 	ringcast_assert(count <= records->change_count);
@@ -207,6 +228,7 @@ void ringcast_records_settle(struct records *records, size_t count)
 	records->settled_count += count;
 	records->change_count -= count;
 	memmove(records->changes, records->changes + count, records->change_count * sizeof(records->changes[0]));
+	renew_unsettled(records);
 }
 
 /* Needs no memory, so it cannot fail: a list never shrinks, and a record that was removed gets the change's own text as its id. */
@@ -234,4 +256,6 @@ void ringcast_records_undo(struct records *records, size_t count_kept)
 		change_fini(change);
 		records->change_count--;
 	}
+	if (count_kept == 0) /* else some are taken to be younger than they are, and no younger than the youngest */
+		ringcast_unsettled_clear(&records->unsettled);
 }

@@ -3,7 +3,8 @@
  * their ids, so that a page can begin behind an id whatever was added or removed meanwhile.
  *
  * Every change can be undone in reverse order until the store says that it is durable: see mark, and service/loop.h for who does so.
- * A document is not changed once it is in; an update puts another one. One thread. Nothing here reads a clock or touches a disk.
+ * Whoever reads on behalf of somebody outside sets reader, and is told what the answer rests on: who says what the store has not taken may have to take
+ * it back. A document is not changed once it is in; an update puts another one. One thread. Nothing here reads a clock or touches a disk.
  */
 #ifndef RINGCAST_SERVICE_MODEL_RECORD_H
 #define RINGCAST_SERVICE_MODEL_RECORD_H
@@ -12,6 +13,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+
+#include "service/model/unsettled.h"
 
 /* X(NAME, name): name is what the store files it under. */
 #define RECORD_KINDS(X)                                                                                                                    \
@@ -63,6 +66,8 @@ struct records {
 	struct record_change *changes; /* since the last one that is settled, oldest first */
 	size_t change_count, change_capacity;
 	uint64_t settled_count; /* changes that became durable since the start */
+	struct unsettled unsettled; /* of the changes, by what they changed */
+	uint64_t *reader; /* raised to the number (settled_count + index + 1) of the newest change of what is read; NULL: nobody asks */
 };
 
 void ringcast_records_init(struct records *records);
@@ -74,6 +79,9 @@ json_t *ringcast_records_find(const struct records *records, enum record_kind ki
 /* The first one behind id ("" for the first of all); NULL: none. Borrowed until the next change. */
 const struct record *ringcast_records_next(const struct records *records, enum record_kind kind, const char *id);
 size_t ringcast_records_count(const struct records *records, enum record_kind kind);
+
+/* A reader looks at it, or (id NULL) at all of its kind, though not here. */
+void ringcast_records_touch(const struct records *records, enum record_kind kind, const char *id);
 
 /* Takes the document, also on failure. False: out of memory, and nothing has changed. */
 bool ringcast_records_put(struct records *records, enum record_kind kind, const char *id, json_t *document);

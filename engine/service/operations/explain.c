@@ -18,4 +18,4 @@ static void explain(struct model *model, struct request *request)
 	ringcast_request_answer(request, explained);
 }
 
-const struct operation ringcast_operation_explain_ticket = {"ExplainTicket", explain, ROLE_READER, SHAPE_ID_NONE, SHAPE_ID_NONE, ""};
+const struct operation ringcast_operation_explain_ticket = {"ExplainTicket", explain, ROLE_READER, SHAPE_ID_NONE, SHAPE_ID_NONE, "", .is_glance = true};

@@ -12,7 +12,7 @@ static const char *const members[] = {"PlacementId",	 "GameSessionQueueName", "G
 static const json_t *placement_of(const struct model *model, struct request *request)
 {
 	const char *id = ringcast_request_text(request, "PlacementId");
-	const json_t *placement = ringcast_placing_find(model, id);
+	const json_t *placement = ringcast_records_find(&model->records, RECORD_PLACEMENT, id);
 	if (placement == NULL)
 		ringcast_request_refuse(request, FAULT_NOT_FOUND, "there is no placement %s", id);
 	return placement;
@@ -29,7 +29,6 @@ void ringcast_operation_StartGameSessionPlacement(struct model *model, struct re
 {
 	const char *id = ringcast_request_text(request, "PlacementId");
 	const char *queue = ringcast_model_id_of(ringcast_request_text(request, "GameSessionQueueName"), "gamesessionqueue");
-	request->tells_unstored = true; /* the placement of this id, or one of those that are too many */
 	if (ringcast_records_find(&model->records, RECORD_QUEUE, queue) == NULL)
 		ringcast_request_refuse(request, FAULT_NOT_FOUND, "there is no queue %s", queue);
 	else if (ringcast_records_find(&model->records, RECORD_PLACEMENT, id) != NULL)
@@ -57,12 +56,10 @@ void ringcast_operation_DescribeGameSessionPlacement(struct model *model, struct
 
 void ringcast_operation_StopGameSessionPlacement(struct model *model, struct request *request)
 {
-	const json_t *stored = placement_of(model, request);
-	if (stored == NULL)
+	const json_t *placement = placement_of(model, request);
+	if (placement == NULL)
 		return;
-	const json_t *placement = ringcast_records_find(&model->records, RECORD_PLACEMENT, ringcast_request_text(request, "PlacementId"));
 	const char *status = json_string_value(json_object_get(placement, "Status"));
-	request->tells_unstored = strcmp(status, json_string_value(json_object_get(stored, "Status"))) != 0;
 	if (strcmp(status, "PENDING") != 0)
 		ringcast_request_refuse(request, FAULT_INVALID, "the placement is %s, not PENDING", status);
 	else if (!ringcast_placing_stop(model, ringcast_request_text(request, "PlacementId")))

@@ -16,12 +16,6 @@ bool ringcast_placement_is_pending(const json_t *document)
 	return document != NULL && strcmp(text_of(document, "Status"), "PENDING") == 0;
 }
 
-const json_t *ringcast_placing_find(const struct model *model, const char *id)
-{
-	const struct placement *placement = ringcast_text_index_find(&model->placing->by_id, id);
-	return placement != NULL ? placement->pending : ringcast_placement_document(model, id);
-}
-
 json_t *ringcast_placing_show(const json_t *document)
 {
 	json_t *shown = json_copy((json_t *)document);
@@ -42,16 +36,14 @@ static void give_to_board(struct model *model, struct placement *placement)
 		ringcast_placement_end(model, placement, PLACE_IS_FAILED);
 }
 
-/* document: as it was accepted. NULL: out of memory. Not on the board yet. */
-static struct placement *add_placement(struct model *model, const char *id, json_t *document)
+/* NULL: out of memory. Not on the board yet. */
+static struct placement *add_placement(struct model *model, const char *id)
 {
 	struct placement *placement = calloc(1, sizeof(*placement));
 	if (placement == NULL)
 		return NULL;
 	snprintf(placement->id, sizeof(placement->id), "%s", id);
-	placement->pending = json_incref(document);
 	if (!ringcast_text_index_add(&model->placing->by_id, placement->id, placement)) {
-		json_decref(placement->pending);
 		free(placement);
 		return NULL;
 	}
@@ -88,7 +80,7 @@ static bool take_found(struct model *model, const struct found *found)
 {
 	if (!found->is_pending)
 		return note_ended(model, found->id, (int64_t)(found->at * 1000));
-	struct placement *placement = add_placement(model, found->id, ringcast_placement_document(model, found->id));
+	struct placement *placement = add_placement(model, found->id);
 	if (placement == NULL)
 		return false;
 	placement->is_durable = true;
@@ -394,7 +386,7 @@ bool ringcast_placing_start(struct model *model, json_t *document)
 	const char *id = text_of(document, "PlacementId");
 	json_object_set_new(document, "Status", json_string("PENDING"));
 	json_object_set_new(document, "StartTime", ringcast_model_time(model->now_ms));
-	struct placement *placement = add_placement(model, id, document);
+	struct placement *placement = add_placement(model, id);
 	if (placement == NULL) {
 		json_decref(document);
 		return false;
@@ -414,6 +406,7 @@ void ringcast_placing_take_back(struct model *model, const char *id)
 
 bool ringcast_placing_is_full(const struct model *model)
 {
+	ringcast_records_touch(&model->records, RECORD_PLACEMENT, NULL); /* of those that wait, some may have come or ended just now */
 	return model->placing->by_id.count >= model->settings.placements_max;
 }
 

@@ -39,8 +39,6 @@ void ringcast_placing_take_back(struct model *model, const char *id);
 bool ringcast_placing_is_full(const struct model *model); /* as many wait as settings.placements_max allows */
 /* Cancelled, as soon as that is durable. False: there is no such placement, it has ended, or (the record is unchanged and PENDING) no memory. */
 bool ringcast_placing_stop(struct model *model, const char *id);
-/* The record, as far as it is durable: one whose end is on its way to the disk is PENDING. Borrowed; NULL: none. */
-const json_t *ringcast_placing_find(const struct model *model, const char *id);
 /* A new reference: what the API shows of the record. NULL: out of memory. */
 json_t *ringcast_placing_show(const json_t *document);
 

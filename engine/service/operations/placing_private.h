@@ -34,7 +34,6 @@ struct placement {
 	uint32_t reserved_count; /* of DesiredPlayerSessions */
 	int64_t deadline_ms;
 	json_t *placed;	 /* PlacedPlayerSessions so far */
-	json_t *pending; /* the record as it was accepted */
 	json_t *outcome; /* the record as it shall be */
 };
 

@@ -51,7 +51,6 @@ void ringcast_placement_free(struct model *model, struct placement *placement)
 	if (placement->session != NULL)
 		placement->session->placement = NULL;
 	json_decref(placement->placed);
-	json_decref(placement->pending);
 	json_decref(placement->outcome);
 	free(placement);
 }

@@ -2,7 +2,8 @@
  * One request of the API, from its checked input to its answer, and the table of operations.
  *
  * A request is answered exactly once: by its operation at once, or later, when a host has answered the call that it was parked for. What it
- * has changed in the records is durable before anybody hears of it: the loop holds the answer until the store says so.
+ * has changed in the records, and what it has read of them, is durable before anybody hears of it, be it an answer or a refusal: the loop holds it until
+ * the store says so. Operations need not know.
  */
 #ifndef RINGCAST_SERVICE_OPERATIONS_REQUEST_H
 #define RINGCAST_SERVICE_OPERATIONS_REQUEST_H
@@ -31,7 +32,7 @@ struct request {
 	enum fault fault;
 	char message[REQUEST_MESSAGE_BYTES];
 	bool is_answered;
-	bool tells_unstored; /* set by its operation: the answer may tell of what is not durable yet, and waits for that, though it has changed nothing */
+	uint64_t rests_on; /* the number of the newest change of the records, not settled when it was read, that the answer may tell of; 0: none */
 	/* while it is parked */
 	struct host_call *call;	      /* what for */
 	struct request *next_waiting; /* for the same call */
@@ -49,6 +50,7 @@ struct operation {
 	enum role role;	   /* the least that may ask */
 	enum shape_id input, output; /* output: SHAPE_ID_NONE gives an empty object */
 	const char *text; /* what it does here, or what to use instead */
+	bool is_glance; /* for who watches, which binds nobody: it tells of what is, stored or not, also while the store hangs */
 };
 
 /* NULL: there is none of that name. */

@@ -65,4 +65,4 @@ static void watch(struct model *model, struct request *request)
 						   (json_int_t)model->sessions.ended_data_bytes, "data_forgotten", (json_int_t)model->sessions.data_forgotten_count));
 }
 
-const struct operation ringcast_operation_watch = {"Watch", watch, ROLE_READER, SHAPE_ID_NONE, SHAPE_ID_NONE, ""};
+const struct operation ringcast_operation_watch = {"Watch", watch, ROLE_READER, SHAPE_ID_NONE, SHAPE_ID_NONE, "", .is_glance = true};

@@ -233,7 +233,7 @@ static void check_end(struct world *world, uint32_t index)
 	char id[32];
 	const struct known_placement *known = &world->placements.all[index];
 	snprintf(id, sizeof(id), "place-%u", index);
-	const json_t *document = ringcast_placing_find(ringcast_loop_model(world->loop), id);
+	const json_t *document = ringcast_records_find(&ringcast_loop_model(world->loop)->records, RECORD_PLACEMENT, id);
 	if (document == NULL && !known->may_be_gone)
 		sim_world_fail(world, "place-%u was acknowledged and is lost", index);
 	if (document == NULL)
@@ -257,7 +257,7 @@ static void check_sessions(struct world *world)
 		if (strncmp(session->id, "place-", strlen("place-")) != 0)
 			continue;
 		snprintf(id, sizeof(id), "place-%u", (unsigned)strtoul(session->id + strlen("place-"), NULL, 10));
-		const json_t *document = ringcast_placing_find(model, id);
+		const json_t *document = ringcast_records_find(&model->records, RECORD_PLACEMENT, id);
 		ringcast_model_session_arn(model, session, arn);
 		if (document != NULL && strcmp(text_of(document, "GameSessionArn"), arn) != 0)
 			sim_world_fail(world, "%s is %s, and %s lives on for nobody", id, text_of(document, "Status"), arn);

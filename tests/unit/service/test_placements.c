@@ -528,15 +528,18 @@ Test(placements, an_end_is_shown_and_told_when_it_is_on_the_disk)
 	start(START("p"));
 	ringcast_loop_hold_writes(rig.loop);
 	rig_answer(&rig, take(HOST_CREATE), HOST_OK);
-	is_now("p", "PENDING");
-	cr_assert_eq(count_endings(), 0);
+	struct request *asking = rig_ask(&rig, "DescribeGameSessionPlacement", "{\"PlacementId\": \"p\"}");
 	struct request *stopping = rig_ask(&rig, "StopGameSessionPlacement", "{\"PlacementId\": \"p\"}");
 	rig_turn(&rig);
+	cr_assert_eq(count_endings(), 0);
+	cr_assert_not_null(asking->context, "what ended is shown before it is stored");
 	cr_assert_not_null(stopping->context, "what ended is told before it is stored: %s", stopping->message);
 	cr_assert(ringcast_loop_write(rig.loop));
 	rig_turn(&rig);
 	is_now("p", "FULFILLED");
 	cr_assert_eq(count_endings(), 1);
+	cr_assert_str_eq(rig_text(asking, "GameSessionPlacement.Status"), "FULFILLED");
+	rig_free(asking);
 	answers(stopping, FAULT_INVALID, "FULFILLED, not PENDING");
 	must_not("StopGameSessionPlacement", "{\"PlacementId\": \"p\"}", FAULT_INVALID, "FULFILLED, not PENDING");
 }
@@ -616,10 +619,13 @@ Test(placements, one_that_is_cancelled_before_its_start_is_on_the_disk_is_not_sh
 	struct request *starting = rig_ask(&rig, "StartGameSessionPlacement", START("p"));
 	rig_turn(&rig);
 	struct request *stopping = rig_ask(&rig, "StopGameSessionPlacement", "{\"PlacementId\": \"p\"}");
+	struct request *asking = rig_ask(&rig, "DescribeGameSessionPlacement", "{\"PlacementId\": \"p\"}");
 	rig_turn(&rig);
-	is_now("p", "PENDING");
+	cr_assert_not_null(asking->context, "shown before it is on the disk");
 	while (ringcast_loop_write(rig.loop))
 		rig_turn(&rig);
+	cr_assert_str_eq(rig_text(asking, "GameSessionPlacement.Status"), "CANCELLED");
+	rig_free(asking);
 	is_now("p", "CANCELLED");
 	cr_assert_eq(count_endings(), 1);
 	rig_free(starting);
