@@ -71,7 +71,7 @@ static void come_and_go(uint32_t rounds)
 	}
 }
 
-Test(pools, ten_thousand_fleets_and_queues_that_are_gone_leave_no_memory_behind, .timeout = 110)
+Test(pools, ten_thousand_fleets_and_queues_that_are_gone_leave_no_memory_behind)
 {
 	const struct placing *placing = ringcast_loop_model(rig.loop)->placing;
 	come_and_go(ROUNDS_FIRST);

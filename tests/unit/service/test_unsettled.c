@@ -193,7 +193,7 @@ static bool crash(const struct pair *pair, int writes)
 	return is_answered;
 }
 
-Test(unsettled, whatever_was_told_before_the_store_died_is_so_after_it, .timeout = 100)
+Test(unsettled, whatever_was_told_before_the_store_died_is_so_after_it)
 {
 	for (size_t i = 0; i < ARRAY_COUNT(pairs); i++) {
 		bool is_answered = false;
@@ -204,7 +204,7 @@ Test(unsettled, whatever_was_told_before_the_store_died_is_so_after_it, .timeout
 }
 
 /* Else the pair would prove nothing. */
-Test(unsettled, each_change_makes_a_difference_for_what_is_asked, .timeout = 100)
+Test(unsettled, each_change_makes_a_difference_for_what_is_asked)
 {
 	for (size_t i = 0; i < ARRAY_COUNT(pairs); i++) {
 		begin();
@@ -225,7 +225,7 @@ Test(unsettled, each_change_makes_a_difference_for_what_is_asked, .timeout = 100
 }
 
 /* The store cannot write a text that is not UTF-8. Who only looks sees what there was; whoever wanted a change is told that there is none. */
-Test(unsettled, what_the_store_refuses_nobody_was_told_of, .timeout = 100)
+Test(unsettled, what_the_store_refuses_nobody_was_told_of)
 {
 	for (size_t i = 0; i < ARRAY_COUNT(pairs); i++) {
 		begin();
