@@ -57,7 +57,7 @@ static struct loop_options options_of(struct bench_rig *rig, struct host *host)
 {
 	return (struct loop_options){
 		.settings = {.region = "local", .is_dev = true, .ip_address = "127.0.0.1", .dns_name = "", .port = 7777, .sessions_max = 1000000,
-			     .players_per_session_max = 200, .fleet_events_max = 100, .ended_data_bytes_max = 256 << 20, .ended_sessions_max = 1000000, .left_players_max = 200000,
+			     .players_per_session_max = 200, .fleet_events_max = 100, .metric_names_max = 2, .ended_data_bytes_max = 256 << 20, .ended_sessions_max = 1000000, .left_players_max = 200000,
 			     .left_players_per_session_max = 1000, .match_tickets_max = 100000, .match_ended_tickets_max = 10000, .match_configurations_max = 10,
 			     .match_rule_sets_max = 10, .match_round_ms = 200},
 		.store = rig->store,

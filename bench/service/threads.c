@@ -177,7 +177,7 @@ static void open_service(struct bench_world *world, const char *script)
 	world->local = ringcast_host_local_create(&host);
 	struct loop_options options = {
 		.settings = {.region = "local", .is_dev = true, .script = script != NULL ? "bench" : NULL, .ip_address = "127.0.0.1", .dns_name = "", .port = 1,
-			     .sessions_max = 10000, .players_per_session_max = 200, .fleet_events_max = 100, .ended_data_bytes_max = 256 << 20, .ended_sessions_max = 100000, .left_players_max = 200000,
+			     .sessions_max = 10000, .players_per_session_max = 200, .fleet_events_max = 100, .metric_names_max = 2, .ended_data_bytes_max = 256 << 20, .ended_sessions_max = 100000, .left_players_max = 200000,
 			     .left_players_per_session_max = 1000},
 		.store = world->store,
 		.store_log_bytes_max = 256 << 20,

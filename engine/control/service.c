@@ -143,6 +143,7 @@ bool ringcast_control_service_start(const struct config *config, const struct co
 		.players_per_session_max = config->limits.players_per_session_max,
 		.fleet_events_max = config->service_fleet_events_kept,
 		.ended_sessions_max = config->service_ended_sessions_kept,
+		.metric_names_max = config->service_metric_names_max,
 		.ended_data_bytes_max = config->service_ended_data_max_bytes,
 		.left_players_max = config->service_ended_players_kept,
 		.left_players_per_session_max = config->service_ended_players_per_session_kept,

@@ -411,7 +411,7 @@ static void *run_loop(void *context)
 
 /* Life */
 
-static const struct matchmaking_queues queues = {.start = ringcast_placing_start, .is_full = ringcast_placing_is_full};
+static const struct matchmaking_queues queues = {.start = ringcast_placing_start, .is_full = ringcast_placing_is_full, .depth = ringcast_placing_depth};
 
 struct loop *ringcast_loop_create(const struct loop_options *options, char problem[STORE_PROBLEM_BYTES])
 {

@@ -126,6 +126,36 @@ static void tell_fleet(const struct teller *teller, const char *fleet, const jso
 	}
 }
 
+/* Gauges of queues are what changes; all else goes up. */
+static void tell_queue(const struct teller *teller, const char *queue, const json_t *cells)
+{
+	char labels[192], name[96];
+	const char *end;
+	json_t *value;
+	snprintf(labels, sizeof(labels), "queue=\"%.131s\"", queue);
+	json_object_foreach((json_t *)cells, end, value) {
+		bool is_time = strcmp(end, "average_wait_time") == 0, is_gauge = is_time || strcmp(end, "depth") == 0;
+		snprintf(name, sizeof(name), "ringcast_queue_%s%s", end, is_time ? "_seconds" : is_gauge ? "" : "_total");
+		teller->each(teller->context, name, is_gauge ? "gauge" : "counter", "Of a queue, as the vendor's metric of that name.", labels,
+			     json_number_value(value) / (is_time ? 1e3 : 1));
+	}
+}
+
+static void tell_configuration(const struct teller *teller, const char *configuration, const json_t *cells)
+{
+	char labels[192], name[96];
+	const char *end;
+	json_t *value;
+	snprintf(labels, sizeof(labels), "configuration=\"%.131s\"", configuration);
+	json_object_foreach((json_t *)cells, end, value) {
+		bool is_time = strcmp(end, "time_to_match_ms") == 0, is_gauge = strcmp(end, "current_tickets") == 0;
+		snprintf(name, sizeof(name), "ringcast_configuration_%s", is_time ? "time_to_match_seconds_total" : end);
+		snprintf(name + strlen(name), sizeof(name) - strlen(name), "%s", is_time || is_gauge ? "" : "_total");
+		teller->each(teller->context, name, is_gauge ? "gauge" : "counter", "Of a matchmaking configuration, as ringcast_matchmaking_ of all.", labels,
+			     json_number_value(value) / (is_time ? 1e3 : 1));
+	}
+}
+
 static uint64_t number_of(const json_t *watched, const char *name)
 {
 	return (uint64_t)json_integer_value(json_object_get(watched, name));
@@ -142,6 +172,10 @@ static void tell_watched(const struct teller *teller, const json_t *watched)
 	}
 	json_object_foreach(json_object_get(watched, "fleets"), name, value)
 		tell_fleet(teller, name, value);
+	json_object_foreach(json_object_get(watched, "queues"), name, value)
+		tell_queue(teller, name, value);
+	json_object_foreach(json_object_get(watched, "configurations"), name, value)
+		tell_configuration(teller, name, value);
 	count(teller, "ringcast_service_player_session_activations_total", "Players who came to the place that was kept for them.", number_of(watched, "activations"));
 	count(teller, "ringcast_service_game_session_interruptions_total", "Game sessions that ended as ERROR.", number_of(watched, "interruptions"));
 	gauge(teller, "ringcast_service_ended_data_bytes", "MatchmakerData and GameSessionData of game sessions that have ended.", (double)number_of(watched, "ended_data_bytes"));

@@ -249,6 +249,7 @@ static bool create_loop(struct service *service, char problem[SERVICE_PROBLEM_BY
 			     .letters_max = options->letters_max,
 			     .fleet_events_max = options->fleet_events_max,
 			     .ended_sessions_max = options->ended_sessions_max,
+			     .metric_names_max = options->metric_names_max,
 			     .ended_data_bytes_max = options->ended_data_bytes_max,
 			     .left_players_max = options->left_players_max,
 			     .left_players_per_session_max = options->left_players_per_session_max,

@@ -32,6 +32,7 @@ struct service_options {
 	uint32_t webhook_queue_max, webhook_tries_max, letters_max;
 	uint32_t sessions_max, players_per_session_max, requests_max, connections_max, fleet_events_max, events_max, game_events_max, repeats_max, ended_sessions_max;
 	uint32_t left_players_max, left_players_per_session_max;
+	uint32_t metric_names_max; /* queues, and matchmaking configurations, that metrics name */
 	size_t ended_data_bytes_max; /* MatchmakerData and GameSessionData of game sessions that have ended */
 	uint32_t placements_max, ended_placements_max; /* that wait; that are kept after they have ended */
 	uint32_t match_tickets_max, match_ended_tickets_max, match_configurations_max, match_rule_sets_max;

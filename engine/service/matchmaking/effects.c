@@ -29,6 +29,7 @@ void ringcast_proposal_destroy(struct matchmaking *matchmaking, struct proposal 
 	json_decref(dead->configuration);
 	json_decref(dead->places);
 	json_decref(dead->held);
+	json_decref(dead->tried);
 	free(dead->tickets);
 	free(dead->teams);
 	free(dead);
@@ -65,7 +66,7 @@ static struct proposal *proposal_create(struct matchmaking *matchmaking, struct 
 	proposal->backfill = view.backfill == HANDLE_NONE ? NULL : ticket_of(ground, view.backfill);
 	if (proposal->backfill != NULL)
 		proposal->backfill->proposal = proposal;
-	matchmaking->counts.matches_created++;
+	ringcast_matchmaking_note(matchmaking, ground->maker->name, MATCH_COUNT_matches_created, 1);
 	return proposal;
 }
 
@@ -100,7 +101,7 @@ static void tell_rejection(struct matchmaking *matchmaking, struct ticket *ticke
 	if (proposal == NULL || proposal->is_over)
 		return;
 	proposal->is_over = true;
-	matchmaking->counts.matches_rejected++;
+	ringcast_matchmaking_note(matchmaking, proposal->maker->name, MATCH_COUNT_matches_rejected, 1);
 	ringcast_news_accept_completed(matchmaking, proposal, cause == GROUND_ROUND ? "TimedOut" : "Rejected");
 }
 
@@ -150,7 +151,7 @@ static void end_one(struct matchmaking *matchmaking, struct ticket *ticket, enum
 	if (state == MATCH_IS_COMPLETED) {
 		int64_t waited_ms = ringcast_ticket_waited_ms(matchmaking, ticket);
 		ringcast_maker_note_wait(ticket->maker, waited_ms);
-		matchmaking->counts.time_to_match_ms += (uint64_t)(waited_ms > 0 ? waited_ms : 0);
+		ringcast_matchmaking_note(matchmaking, ticket->maker->name, MATCH_COUNT_time_to_match_ms, (uint64_t)(waited_ms > 0 ? waited_ms : 0));
 	}
 	ringcast_ticket_end(matchmaking, ticket, state, extra);
 }
@@ -188,7 +189,7 @@ void ringcast_proposal_end(struct matchmaking *matchmaking, struct proposal *pro
 	}
 	if (proposal->backfill != NULL)
 		end_one(matchmaking, proposal->backfill, state, NULL);
-	matchmaking->counts.matches_placed += is_placed;
+	ringcast_matchmaking_note(matchmaking, proposal->maker->name, MATCH_COUNT_matches_placed, is_placed);
 	ringcast_news_seal(matchmaking);
 	ringcast_proposal_destroy(matchmaking, &proposal);
 }
@@ -301,7 +302,7 @@ static void go_on(struct matchmaking *matchmaking, struct ground *ground, const 
 	if (proposal->tickets[0]->state != MATCH_IS_PLACING)
 		return;
 	if (is_asked) {
-		matchmaking->counts.matches_accepted++;
+		ringcast_matchmaking_note(matchmaking, proposal->maker->name, MATCH_COUNT_matches_accepted, 1);
 		ringcast_news_accept_completed(matchmaking, proposal, "Accepted");
 	}
 	proposal->is_over = true;

@@ -131,8 +131,8 @@ enum matchmaking_result ringcast_matchmaking_start(struct matchmaking *matchmaki
 		return MATCHMAKING_MEMORY;
 	}
 	hold(matchmaking, ticket);
-	matchmaking->counts.tickets_started++;
-	matchmaking->counts.players_started += json_array_size(start->players);
+	ringcast_matchmaking_note(matchmaking, maker->name, MATCH_COUNT_tickets_started, 1);
+	ringcast_matchmaking_note(matchmaking, maker->name, MATCH_COUNT_players_started, json_array_size(start->players));
 	*ret_ticket = shown;
 	return MATCHMAKING_OK;
 }
@@ -274,14 +274,6 @@ void ringcast_matchmaking_reconfigure(struct matchmaking *matchmaking, const cha
 		ringcast_maker_close(matchmaking, maker);
 }
 
-struct matchmaking_counts ringcast_matchmaking_count(const struct matchmaking *matchmaking)
-{
-	struct matchmaking_counts counts = matchmaking->counts;
-	counts.current_tickets = matchmaking->live_count;
-	counts.kept_tickets = matchmaking->ended_count;
-	return counts;
-}
-
 /* Rounds */
 
 static void add_counts(struct matchmaking *matchmaking, struct ground *ground)
@@ -293,11 +285,11 @@ static void add_counts(struct matchmaking *matchmaking, struct ground *ground)
 		all_passed += passed[i];
 		all_failed += failed[i];
 	}
-	matchmaking->counts.rule_evaluations_passed += all_passed - ground->passed_seen;
-	matchmaking->counts.rule_evaluations_failed += all_failed - ground->failed_seen;
+	ringcast_matchmaking_note(matchmaking, ground->maker->name, MATCH_COUNT_rule_evaluations_passed, all_passed - ground->passed_seen);
+	ringcast_matchmaking_note(matchmaking, ground->maker->name, MATCH_COUNT_rule_evaluations_failed, all_failed - ground->failed_seen);
 	ground->passed_seen = all_passed;
 	ground->failed_seen = all_failed;
-	matchmaking->counts.rounds++;
+	ringcast_matchmaking_note(matchmaking, ground->maker->name, MATCH_COUNT_rounds, 1);
 }
 
 /* A round that took long is followed by a pause as long, so that searching does not take the thread from others; within a bound, since a daemon may stand still. */
@@ -406,8 +398,7 @@ static int64_t ms_of(const json_t *document, const char *name)
 static void revive(struct matchmaking *matchmaking, struct ticket *ticket)
 {
 	char problem[MATCHMAKING_PROBLEM_BYTES] = "out of memory";
-	const char *name = json_string_value(json_object_get(ticket->document, "ConfigurationName"));
-	struct maker *maker = ringcast_maker_ensure(matchmaking, name != NULL ? name : "");
+	struct maker *maker = ringcast_maker_ensure(matchmaking, ringcast_ticket_configuration(ticket));
 	if (maker == NULL) {
 		ringcast_log(LOG_ERROR, "matchmaking", "a ticket waits for the next start: out of memory", "ticket=%s", ticket->id);
 		ticket_destroy(matchmaking, ticket);
@@ -485,7 +476,7 @@ static void take_back(struct matchmaking *matchmaking, struct ticket *ticket)
 	bool is_ended = ringcast_match_state_ends(ticket->state);
 	if (document == ticket->document)
 		return;
-	matchmaking->counts.undone++;
+	ringcast_matchmaking_note(matchmaking, ringcast_ticket_configuration(ticket), MATCH_COUNT_undone, 1);
 	if (document != NULL && !is_ended)
 		return; /* it goes on, whatever was noted about it */
 	if (is_ended) {
@@ -509,7 +500,7 @@ static void take_back_placements(struct matchmaking *matchmaking)
 	for (struct list_node *node = matchmaking->proposals.next; node != &matchmaking->proposals;) {
 		struct proposal *proposal = CONTAINER_OF(node, struct proposal, node);
 		node = node->next;
-		if (!proposal->is_placed_by_queue || ringcast_records_find(&matchmaking->model->records, RECORD_PLACEMENT, proposal->id) != NULL)
+		if (!proposal->is_placed_by_queue || ringcast_records_find(&matchmaking->model->records, RECORD_PLACEMENT, proposal->placement) != NULL)
 			continue;
 		for (uint32_t i = 0; i < proposal->count; i++) {
 			struct ticket *ticket = proposal->tickets[i];
@@ -517,7 +508,7 @@ static void take_back_placements(struct matchmaking *matchmaking)
 			json_decref(ticket->document);
 			ticket->document = json_incref(document);
 		}
-		matchmaking->counts.undone += proposal->count;
+		ringcast_matchmaking_note(matchmaking, proposal->maker->name, MATCH_COUNT_undone, proposal->count);
 		ringcast_proposal_send_back(matchmaking, proposal, false);
 	}
 }
@@ -566,6 +557,7 @@ struct matchmaking *ringcast_matchmaking_create(struct model *model, const struc
 				     &matchmaking->notices, &matchmaking->rosters, &matchmaking->backfills};
 	for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]); i++)
 		ringcast_list_init(lists[i]);
+	ringcast_tallies_init(&matchmaking->counts, &model->records, RECORD_MATCHMAKER);
 	if (!load_all(matchmaking))
 		ringcast_matchmaking_destroy(&matchmaking);
 	return matchmaking;
@@ -600,6 +592,7 @@ void ringcast_matchmaking_destroy(struct matchmaking **matchmaking)
 	tickets_free(&dead->ended);
 	while (!ringcast_list_is_empty(&dead->makers))
 		ringcast_maker_close(dead, CONTAINER_OF(dead->makers.next, struct maker, node));
+	ringcast_tallies_fini(&dead->counts);
 	ringcast_text_index_fini(&dead->by_id);
 	ringcast_text_index_fini(&dead->proposals_by_id);
 	ringcast_text_index_fini(&dead->backfills_by_session);

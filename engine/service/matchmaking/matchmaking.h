@@ -36,6 +36,14 @@ enum matchmaking_result { MATCHMAKING_OK, MATCHMAKING_NOT_FOUND, MATCHMAKING_INV
 	MATCHMAKING_COUNT(rounds, "Rounds of searching that were held.")                                         \
 	MATCHMAKING_COUNT(undone, "Tickets that went back to what the store holds, since it refused a change.")
 
+enum match_count {
+#define MATCHMAKING_COUNT(name, help) MATCH_COUNT_##name,
+	MATCHMAKING_COUNTS(MATCHMAKING_COUNT)
+#undef MATCHMAKING_COUNT
+	MATCH_COUNT_time_to_match_ms,
+	MATCH_COUNT_COUNT
+};
+
 struct matchmaking_counts {
 #define MATCHMAKING_COUNT(name, help) uint64_t name;
 	MATCHMAKING_COUNTS(MATCHMAKING_COUNT)
@@ -49,6 +57,7 @@ struct matchmaking_counts {
 struct matchmaking_queues {
 	bool (*start)(struct model *model, json_t *document); /* takes the document; false: out of memory */
 	bool (*is_full)(const struct model *model);
+	uint32_t (*depth)(const struct model *model, const char *queue); /* how many wait in it */
 };
 
 /*
@@ -90,5 +99,8 @@ uint32_t ringcast_matchmaking_live_count(const struct matchmaking *matchmaking, 
 /* The configuration was changed: who waits in it does so under the new one. */
 void ringcast_matchmaking_reconfigure(struct matchmaking *matchmaking, const char *configuration);
 struct matchmaking_counts ringcast_matchmaking_count(const struct matchmaking *matchmaking);
+
+/* {configuration: {name of a count, or current_tickets: number}}, as ringcast_tallies_show. NULL: out of memory. */
+json_t *ringcast_matchmaking_show_configurations(struct matchmaking *matchmaking);
 
 #endif

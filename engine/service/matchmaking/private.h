@@ -4,6 +4,7 @@
 
 #include "service/match/pool.h"
 #include "service/matchmaking/matchmaking.h"
+#include "service/model/tally.h"
 
 enum { ROSTERS_PAUSE_MS = 500, WAITS_KEPT = 64, MATCHMAKING_ID_BYTES = 132, MATCHMAKING_NAME_BYTES = 132 };
 
@@ -60,7 +61,9 @@ struct ticket {
 /* A match on its way, from the round that found it to the end of its tickets. */
 struct proposal {
 	struct list_node node; /* matchmaking.proposals */
-	char id[MODEL_ID_BYTES]; /* of the match, and of its placement */
+	char id[MODEL_ID_BYTES];	/* of the match */
+	char placement[MODEL_ID_BYTES]; /* the one that it waits for, or did: the match's id, and from the second queue on with a number */
+	json_t *tried; /* the names of the queues it was in, and is; NULL: none yet */
 	struct ground *ground;	 /* NULL: it comes from the records, and its tickets are in no pool */
 	handle in_pool;
 	struct maker *maker;
@@ -112,8 +115,11 @@ struct matchmaking {
 	struct list_node makers, live, ended, held, proposals, untold, notices;
 	uint32_t live_count, ended_count;
 	struct ground *turn_of; /* whose piece of a round is next; NULL: the first */
-	struct matchmaking_counts counts;
+	struct tallies counts; /* of each configuration, by enum match_count */
 };
+
+/* counts.c */
+void ringcast_matchmaking_note(struct matchmaking *matchmaking, const char *configuration, enum match_count count, uint64_t by);
 
 /* maker.c */
 struct maker *ringcast_maker_find(const struct matchmaking *matchmaking, const char *name);
@@ -131,6 +137,7 @@ bool ringcast_maker_is_standalone(const json_t *configuration);
 /* ticket.c */
 struct ticket *ringcast_ticket_find(const struct matchmaking *matchmaking, const char *id);
 const json_t *ringcast_ticket_players(const struct ticket *ticket);
+const char *ringcast_ticket_configuration(const struct ticket *ticket); /* its name */
 bool ringcast_ticket_is_backfill(const struct ticket *ticket);
 bool ringcast_ticket_is_stopped(const struct ticket *ticket); /* by request */
 json_t *ringcast_ticket_show(const struct matchmaking *matchmaking, const struct ticket *ticket);

@@ -46,7 +46,7 @@ static uint32_t players_wanted(const struct matchmaking *matchmaking, const stru
 {
 	if (proposal->ground != NULL)
 		return proposal->ground->rule_set->players_max;
-	const json_t *placement = ringcast_records_find(&matchmaking->model->records, RECORD_PLACEMENT, proposal->id);
+	const json_t *placement = ringcast_records_find(&matchmaking->model->records, RECORD_PLACEMENT, proposal->placement);
 	int64_t most = json_integer_value(json_object_get(placement, "MaximumPlayerSessionCount"));
 	int64_t open = json_integer_value(json_object_get(proposal->configuration, "AdditionalPlayerCount"));
 	return most > open ? (uint32_t)(most - open) : 0;

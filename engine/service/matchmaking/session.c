@@ -113,19 +113,72 @@ static json_t *placement_of(struct matchmaking *matchmaking, const struct propos
 {
 	static const char *const shared[] = {"GameProperties", "GameSessionData"};
 	char *data = ringcast_proposal_matchmaker_data(matchmaking, proposal);
-	const char *queue = json_string_value(json_array_get(json_object_get(proposal->configuration, "GameSessionQueueArns"), 0));
-	if (data == NULL || queue == NULL) {
-		free(data);
+	if (data == NULL)
 		return NULL;
-	}
-	json_t *document = json_pack("{s:s, s:s, s:i, s:s, s:s, s:o, s:o}", "PlacementId", proposal->id, "GameSessionQueueName",
-				     ringcast_model_id_of(queue, "gamesessionqueue"), "MaximumPlayerSessionCount", (int)proposal->ground->players_max, "MatchmakerData",
-				     data, "Owner", "matchmaking", "DesiredPlayerSessions", players_wanted(proposal), "PlayerLatencies", latencies_of(proposal));
+	const char *queue = json_string_value(json_array_get(proposal->tried, json_array_size(proposal->tried) - 1));
+	json_t *document = json_pack("{s:s, s:s, s:i, s:s, s:s, s:o, s:o}", "PlacementId", proposal->placement, "GameSessionQueueName", queue,
+				     "MaximumPlayerSessionCount", (int)proposal->ground->players_max, "MatchmakerData", data, "Owner", "matchmaking",
+				     "DesiredPlayerSessions", players_wanted(proposal), "PlayerLatencies", latencies_of(proposal));
 	free(data);
 	for (size_t i = 0; i < sizeof(shared) / sizeof(shared[0]); i++)
 		if (json_object_get(proposal->configuration, shared[i]) != NULL)
 			json_object_set(document, shared[i], json_object_get(proposal->configuration, shared[i]));
 	return document;
+}
+
+/* Queues */
+
+static bool was_tried(const struct proposal *proposal, const char *queue)
+{
+	size_t i;
+	json_t *name;
+	json_array_foreach(proposal->tried, i, name)
+		if (strcmp(json_string_value(name), queue) == 0)
+			return true;
+	return false;
+}
+
+/* Of those of the configuration that it was not in, the one in which fewest wait; of equal ones the first. NULL: it was in all that are there. */
+static const char *next_queue(const struct matchmaking *matchmaking, const struct proposal *proposal)
+{
+	const char *best = NULL;
+	uint32_t least = UINT32_MAX;
+	size_t i;
+	json_t *arn;
+	json_array_foreach(json_object_get(proposal->configuration, "GameSessionQueueArns"), i, arn) {
+		const char *queue = ringcast_model_id_of(json_string_value(arn), "gamesessionqueue");
+		uint32_t depth = matchmaking->queues->depth(matchmaking->model, queue);
+		bool is_there = ringcast_records_find(&matchmaking->model->records, RECORD_QUEUE, queue) != NULL;
+		if (was_tried(proposal, queue) || !is_there || (best != NULL && depth >= least))
+			continue;
+		best = queue;
+		least = depth;
+	}
+	return best;
+}
+
+/* A placement of its own for each queue. False: it was in all of them, or no memory. */
+static bool enter_next_queue(const struct matchmaking *matchmaking, struct proposal *proposal)
+{
+	const char *queue = next_queue(matchmaking, proposal);
+	if (queue == NULL || (proposal->tried == NULL && (proposal->tried = json_array()) == NULL) || json_array_append_new(proposal->tried, json_string(queue)) != 0)
+		return false;
+	size_t number = json_array_size(proposal->tried);
+	if (number == 1)
+		snprintf(proposal->placement, sizeof(proposal->placement), "%s", proposal->id);
+	else
+		snprintf(proposal->placement, sizeof(proposal->placement), "%.36s-q%zu", proposal->id, number);
+	return true;
+}
+
+/* The match of a placement, from its id. */
+static struct proposal *proposal_of_placement(const struct matchmaking *matchmaking, const char *placement)
+{
+	char id[MODEL_ID_BYTES];
+	const char *number = strstr(placement, "-q");
+	snprintf(id, sizeof(id), "%.*s", number != NULL ? (int)(number - placement) : MODEL_ID_BYTES - 1, placement);
+	struct proposal *proposal = ringcast_proposal_find(matchmaking, id);
+	return proposal != NULL && proposal->is_placed_by_queue && strcmp(proposal->placement, placement) == 0 ? proposal : NULL;
 }
 
 /* That it is being placed, with whom and in which team, so that a restart finds it. */
@@ -136,7 +189,8 @@ static bool note_placing(struct matchmaking *matchmaking, struct proposal *propo
 		json_t *document = json_copy(ticket->document);
 		json_object_set_new(document, "Status", json_string(ringcast_match_state_name(MATCH_IS_PLACING)));
 		json_object_set_new(document, "Players", ringcast_ticket_players_in(ticket, ringcast_proposal_team(proposal, i)));
-		json_object_set_new(document, "Internal", json_pack("{s:s}", "matchId", proposal->id));
+		json_object_set_new(document, "Internal", json_pack("{s:s, s:s, s:o}", "matchId", proposal->id, "placementId", proposal->placement, "queues",
+											 json_copy(proposal->tried)));
 		if (!ringcast_ticket_put(matchmaking, ticket, document))
 			return false;
 	}
@@ -145,21 +199,38 @@ static bool note_placing(struct matchmaking *matchmaking, struct proposal *propo
 
 static void begin_placement(struct matchmaking *matchmaking, struct proposal *proposal)
 {
-	json_t *document = matchmaking->queues->is_full(matchmaking->model) ? NULL : placement_of(matchmaking, proposal);
+	bool is_entered = !matchmaking->queues->is_full(matchmaking->model) && enter_next_queue(matchmaking, proposal);
+	json_t *document = is_entered ? placement_of(matchmaking, proposal) : NULL;
 	if (document != NULL && note_placing(matchmaking, proposal) && matchmaking->queues->start(matchmaking->model, json_incref(document))) {
 		proposal->is_placed_by_queue = true;
 	} else {
-		ringcast_log(LOG_ERROR, "matchmaking", "a match cannot be placed: too many placements wait, its data is too long, or memory is short", "match=%s",
+		ringcast_log(LOG_ERROR, "matchmaking", "a match cannot be placed: too many placements wait, its queues or data are wrong, or memory is short", "match=%s",
 			     proposal->id);
 		ringcast_proposal_end(matchmaking, proposal, false, NULL);
 	}
 	json_decref(document);
 }
 
+/* The same match in its next queue. False: there is none, and it stays as it is. */
+static bool move_on(struct matchmaking *matchmaking, struct proposal *proposal, const json_t *placement)
+{
+	json_t *document = NULL;
+	if (strcmp(text_of(placement, "Status"), "CANCELLED") == 0 || matchmaking->queues->is_full(matchmaking->model) || !enter_next_queue(matchmaking, proposal) ||
+	    (document = json_copy((json_t *)placement)) == NULL)
+		return false;
+	json_object_del(document, "EndTime");
+	json_object_set_new(document, "PlacementId", json_string(proposal->placement));
+	json_object_set(document, "GameSessionQueueName", json_array_get(proposal->tried, json_array_size(proposal->tried) - 1));
+	proposal->look_ms = INT64_MAX;
+	return note_placing(matchmaking, proposal) && matchmaking->queues->start(matchmaking->model, document);
+}
+
 static void take_outcome(struct matchmaking *matchmaking, struct proposal *proposal, const json_t *placement)
 {
 	static const char *const members[] = {"GameSessionArn", "IpAddress", "DnsName", "Port"};
 	bool is_placed = strcmp(text_of(placement, "Status"), "FULFILLED") == 0;
+	if (!is_placed && move_on(matchmaking, proposal, placement))
+		return;
 	json_t *connection = is_placed ? json_object() : NULL;
 	for (size_t i = 0; is_placed && i < sizeof(members) / sizeof(members[0]); i++)
 		if (json_object_get(placement, members[i]) != NULL)
@@ -174,8 +245,8 @@ static void take_outcome(struct matchmaking *matchmaking, struct proposal *propo
 
 void ringcast_placement_ended(struct model *model, const json_t *document)
 {
-	struct proposal *proposal = ringcast_proposal_find(model->matchmaking, text_of(document, "PlacementId"));
-	if (proposal != NULL && proposal->is_placed_by_queue)
+	struct proposal *proposal = proposal_of_placement(model->matchmaking, text_of(document, "PlacementId"));
+	if (proposal != NULL)
 		take_outcome(model->matchmaking, proposal, document);
 }
 
@@ -198,12 +269,29 @@ static struct proposal *adopted_proposal(struct matchmaking *matchmaking, struct
 	return proposal;
 }
 
+/* Where it is in its queues. */
+static void take_queues(const struct matchmaking *matchmaking, struct proposal *proposal, const json_t *internal, const char *placement)
+{
+	const json_t *record = ringcast_records_find(&matchmaking->model->records, RECORD_PLACEMENT, placement);
+	snprintf(proposal->placement, sizeof(proposal->placement), "%s", placement);
+	if (proposal->tried != NULL)
+		return;
+	proposal->tried = json_deep_copy(json_object_get(internal, "queues"));
+	if (proposal->tried == NULL)
+		proposal->tried = json_pack("[s]", text_of(record, "GameSessionQueueName"));
+}
+
 bool ringcast_ticket_adopt(struct matchmaking *matchmaking, struct ticket *ticket)
 {
-	const char *id = text_of(json_object_get(ticket->document, "Internal"), "matchId");
-	if (*id == '\0' || strlen(id) >= MODEL_ID_BYTES || ringcast_records_find(&matchmaking->model->records, RECORD_PLACEMENT, id) == NULL)
+	const json_t *internal = json_object_get(ticket->document, "Internal");
+	const char *id = text_of(internal, "matchId"), *placement = text_of(internal, "placementId");
+	placement = *placement != '\0' ? placement : id; /* as it was before there could be more than one queue */
+	if (*id == '\0' || strlen(id) >= MODEL_ID_BYTES || strlen(placement) >= MODEL_ID_BYTES ||
+	    ringcast_records_find(&matchmaking->model->records, RECORD_PLACEMENT, placement) == NULL)
 		return false;
 	struct proposal *proposal = adopted_proposal(matchmaking, ticket, id);
+	if (proposal != NULL)
+		take_queues(matchmaking, proposal, internal, placement);
 	struct ticket **grown = proposal == NULL ? NULL : realloc(proposal->tickets, (proposal->count + 1) * sizeof(struct ticket *));
 	if (grown == NULL)
 		return false;
@@ -398,7 +486,7 @@ static void look_at(struct matchmaking *matchmaking, struct proposal *proposal)
 		ringcast_proposal_end(matchmaking, proposal, false, NULL);
 		return;
 	}
-	const json_t *placement = ringcast_records_find(&matchmaking->model->records, RECORD_PLACEMENT, proposal->id);
+	const json_t *placement = ringcast_records_find(&matchmaking->model->records, RECORD_PLACEMENT, proposal->placement);
 	const char *status = text_of(placement, "Status");
 	if (placement == NULL)
 		ringcast_proposal_end(matchmaking, proposal, false, NULL);

@@ -1,7 +1,8 @@
 /*
  * One ticket from its start to its end, as a record and in a pool.
  *
- * A record holds what DescribeMatchmaking shows and, under "Internal", what it does not: {isBackfill, gameSessionArn, matchId}.
+ * A record holds what DescribeMatchmaking shows and, under "Internal", what it does not: {isBackfill, gameSessionArn}, of a match that is being placed {matchId,
+ * placementId, queues: those that it was in}.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -30,6 +31,12 @@ const json_t *ringcast_ticket_players(const struct ticket *ticket)
 	return json_object_get(ticket->document, "Players");
 }
 
+const char *ringcast_ticket_configuration(const struct ticket *ticket)
+{
+	const char *name = json_string_value(json_object_get(ticket->document, "ConfigurationName"));
+	return name != NULL ? name : "";
+}
+
 bool ringcast_ticket_is_backfill(const struct ticket *ticket)
 {
 	return json_is_true(json_object_get(json_object_get(ticket->document, "Internal"), "isBackfill"));
@@ -51,11 +58,10 @@ json_t *ringcast_ticket_show(const struct matchmaking *matchmaking, const struct
 {
 	char arn[MODEL_ARN_BYTES];
 	int64_t estimate_ms;
-	const char *configuration = json_string_value(json_object_get(ticket->document, "ConfigurationName"));
 	json_t *shown = json_copy(ticket->document);
 	if (shown == NULL)
 		return NULL;
-	ringcast_model_arn(matchmaking->model, "matchmakingconfiguration", configuration != NULL ? configuration : "", arn);
+	ringcast_model_arn(matchmaking->model, "matchmakingconfiguration", ringcast_ticket_configuration(ticket), arn);
 	json_object_del(shown, "Internal");
 	json_object_set_new(shown, "ConfigurationArn", json_string(arn));
 	json_object_set_new(shown, "Status", json_string(ringcast_match_state_name(ticket->state)));
@@ -215,14 +221,13 @@ static json_t *ended_document(struct matchmaking *matchmaking, const struct tick
 	return document;
 }
 
-static void count_end(struct matchmaking *matchmaking, enum match_ticket_state state)
+static void count_end(struct matchmaking *matchmaking, const struct ticket *ticket)
 {
-	struct matchmaking_counts *counts = &matchmaking->counts;
-	uint64_t *by_state[MATCH_STATE_COUNT] = {[MATCH_IS_COMPLETED] = &counts->tickets_completed,
-						 [MATCH_IS_FAILED] = &counts->tickets_failed,
-						 [MATCH_IS_CANCELLED] = &counts->tickets_cancelled,
-						 [MATCH_IS_TIMED_OUT] = &counts->tickets_timed_out};
-	(*by_state[state])++;
+	static const enum match_count counts[MATCH_STATE_COUNT] = {[MATCH_IS_COMPLETED] = MATCH_COUNT_tickets_completed,
+								   [MATCH_IS_FAILED] = MATCH_COUNT_tickets_failed,
+								   [MATCH_IS_CANCELLED] = MATCH_COUNT_tickets_cancelled,
+								   [MATCH_IS_TIMED_OUT] = MATCH_COUNT_tickets_timed_out};
+	ringcast_matchmaking_note(matchmaking, ringcast_ticket_configuration(ticket), counts[ticket->state], 1);
 }
 
 void ringcast_ticket_end(struct matchmaking *matchmaking, struct ticket *ticket, enum match_ticket_state state, json_t *extra)
@@ -247,7 +252,7 @@ void ringcast_ticket_end(struct matchmaking *matchmaking, struct ticket *ticket,
 	ticket->proposal = NULL;
 	json_decref(ticket->accepted);
 	ticket->accepted = NULL;
-	count_end(matchmaking, state);
+	count_end(matchmaking, ticket);
 	ringcast_notice_ended(matchmaking, ticket);
 }
 

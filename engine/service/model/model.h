@@ -30,6 +30,7 @@ struct model_settings {
 	uint32_t fleet_events_max; /* kept of each fleet */
 	bool has_stream;	   /* somebody wants to hear what happens */
 	uint32_t letters_max;	   /* dead letters that are kept */
+	uint32_t metric_names_max; /* queues, and matchmaking configurations, that metrics name */
 	uint32_t placements_max, ended_placements_max; /* that wait; that are kept after they have ended */
 	uint32_t ended_sessions_max; /* kept, of those that ended within the thirty days */
 	size_t ended_data_bytes_max; /* of their MatchmakerData and GameSessionData, all together */

@@ -84,6 +84,7 @@ static bool take_found(struct model *model, const struct found *found)
 	if (placement == NULL)
 		return false;
 	placement->is_durable = true;
+	ringcast_placing_note_waiting(model, placement, ringcast_placement_document(model, found->id));
 	give_to_board(model, placement);
 	return true;
 }
@@ -157,6 +158,7 @@ bool ringcast_placing_init(struct model *model)
 	ringcast_list_init(&placing->answers);
 	ringcast_list_init(&placing->ended);
 	ringcast_list_init(&placing->forgotten);
+	ringcast_tallies_init(&placing->queues, &model->records, RECORD_QUEUE);
 	model->session_followed = session_followed;
 	model->room_heard = room_heard;
 	model->session_found = session_found;
@@ -186,6 +188,7 @@ void ringcast_placing_fini(struct model *model)
 		ringcast_placement_free(model, CONTAINER_OF(placing->all.next, struct placement, node));
 	free_ended(&placing->ended);
 	free_ended(&placing->forgotten);
+	ringcast_tallies_fini(&placing->queues);
 	ringcast_place_board_destroy(&placing->board);
 	for (uint32_t i = 0; i < placing->pool_count; i++)
 		free(placing->pools[i].key);
@@ -302,16 +305,20 @@ static void begin(struct model *model, const char *id)
 	ringcast_placing_sync_queues(model); /* its queue may have become durable with it */
 	placement->is_durable = true;
 	model->placing->counts.started++;
+	ringcast_placing_note(model, ringcast_placement_document(model, id), QUEUE_STARTED);
 	give_to_board(model, placement);
 }
 
 static void end(struct model *model, const char *id, const json_t *document)
 {
+	static const enum queue_cell cells[PLACE_STATE_COUNT] = {
+		[PLACE_IS_FULFILLED] = QUEUE_SUCCEEDED, [PLACE_IS_CANCELLED] = QUEUE_CANCELED, [PLACE_IS_TIMED_OUT] = QUEUE_TIMED_OUT, [PLACE_IS_FAILED] = QUEUE_FAILED};
 	enum place_state state;
 	struct placement *placement = ringcast_text_index_find(&model->placing->by_id, id);
 	if (!ringcast_place_state_find(text_of(document, "Status"), &state))
 		return;
 	model->placing->counts.results[state]++;
+	ringcast_placing_note(model, document, cells[state]);
 	if (placement != NULL) {
 		if (state != PLACE_IS_FULFILLED)
 			ringcast_placement_drop_session(model, placement);
@@ -391,6 +398,7 @@ bool ringcast_placing_start(struct model *model, json_t *document)
 		json_decref(document);
 		return false;
 	}
+	ringcast_placing_note_waiting(model, placement, document);
 	if (ringcast_records_put(&model->records, RECORD_PLACEMENT, id, document))
 		return true;
 	ringcast_placement_free(model, placement);
@@ -414,13 +422,4 @@ bool ringcast_placing_stop(struct model *model, const char *id)
 {
 	json_t *document = ringcast_placement_is_pending(ringcast_placement_document(model, id)) ? ringcast_placement_ended_document(model, id, PLACE_IS_CANCELLED) : NULL;
 	return document != NULL && ringcast_records_put(&model->records, RECORD_PLACEMENT, id, document);
-}
-
-void ringcast_placing_count(const struct model *model, struct placing_counts *ret_counts)
-{
-	int64_t started_ms;
-	*ret_counts = model->placing->counts;
-	ret_counts->depth = (uint32_t)model->placing->by_id.count;
-	if (ringcast_place_board_oldest_ms(model->placing->board, &started_ms))
-		ret_counts->oldest_ms = model->steady_ms - started_ms;
 }

@@ -49,4 +49,26 @@ struct placing_counts {
 };
 void ringcast_placing_count(const struct model *model, struct placing_counts *ret_counts);
 
+/* QUEUE_CELL(NAME, name): what is counted of each queue, by the end of the metric's name; all but the first two only go up. */
+#define QUEUE_CELLS(QUEUE_CELL)                   \
+	QUEUE_CELL(DEPTH, depth)                   \
+	QUEUE_CELL(BEGAN_MS, average_wait_time)    \
+	QUEUE_CELL(STARTED, placements_started)    \
+	QUEUE_CELL(SUCCEEDED, placements_succeeded) \
+	QUEUE_CELL(CANCELED, placements_canceled)  \
+	QUEUE_CELL(FAILED, placements_failed)      \
+	QUEUE_CELL(TIMED_OUT, placements_timed_out)
+
+enum queue_cell {
+#define QUEUE_CELL(NAME, name) QUEUE_##NAME,
+	QUEUE_CELLS(QUEUE_CELL)
+#undef QUEUE_CELL
+};
+
+/* {queue: {cell: number}}: average_wait_time of those that wait, in milliseconds. NULL: out of memory. */
+json_t *ringcast_placing_show_queues(struct model *model);
+uint32_t ringcast_placing_depth(const struct model *model, const char *queue); /* that wait in it, or are about to; 0: there is none of that name */
+/* Of all queues that lead to the fleet: how many wait, and how long the one that has waited longest has; 0: nobody waits. */
+void ringcast_placing_fleet_waits(const struct model *model, const char *fleet_id, uint32_t *ret_depth, int64_t *ret_oldest_ms);
+
 #endif

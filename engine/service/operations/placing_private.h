@@ -2,6 +2,7 @@
 #ifndef RINGCAST_SERVICE_OPERATIONS_PLACING_PRIVATE_H
 #define RINGCAST_SERVICE_OPERATIONS_PLACING_PRIVATE_H
 
+#include "service/model/tally.h"
 #include "service/model/text_index.h"
 #include "service/operations/placing.h"
 #include "service/place/board.h"
@@ -26,12 +27,15 @@ struct placement {
 	struct list_node decided_node; /* its outcome is not durable yet */
 	struct list_node answer_node; /* placing.answers: a host owes an answer */
 	char id[PLACEMENT_ID_BYTES];
+	char queue[TALLY_NAME_BYTES];
+	uint64_t tally_number; /* in which it waits */
 	bool is_durable; /* its record is; nothing is begun for it before */
 	enum phase phase;
 	struct place_request *request; /* NULL: not on the board any more */
 	struct game_session *session;
 	uint32_t pool; /* while it is in CREATING */
 	uint32_t reserved_count; /* of DesiredPlayerSessions */
+	int64_t began_ms;	 /* of the steady clock, by its age; may be before that began */
 	int64_t deadline_ms;
 	json_t *placed;	 /* PlacedPlayerSessions so far */
 	json_t *outcome; /* the record as it shall be */
@@ -64,6 +68,7 @@ struct placing {
 	bool is_dirty; /* queues, fleets or aliases have changed */
 	int64_t engine_full_until_ms, probe_ms, rewrite_ms;
 	struct placing_counts counts;
+	struct tallies queues; /* by enum queue_cell */
 };
 
 static inline const char *text_of(const json_t *object, const char *name)
@@ -75,6 +80,11 @@ static inline const char *text_of(const json_t *object, const char *name)
 /* placing.c */
 json_t *ringcast_placement_document(const struct model *model, const char *id);
 bool ringcast_placement_is_pending(const json_t *document);
+
+/* placing_counts.c */
+void ringcast_placing_note_waiting(struct model *model, struct placement *placement, const json_t *document); /* once: it waits from now on, at its age */
+void ringcast_placing_note_gone(struct model *model, const struct placement *placement);
+void ringcast_placing_note(struct model *model, const json_t *document, enum queue_cell cell);
 
 /* placing_rooms.c */
 uint32_t ringcast_placing_add_pool(struct placing *placing, const char *key, size_t fleet_bytes);

@@ -42,6 +42,7 @@ void ringcast_placement_drop_session(struct model *model, struct placement *plac
 
 void ringcast_placement_free(struct model *model, struct placement *placement)
 {
+	ringcast_placing_note_gone(model, placement);
 	ringcast_place_board_remove(model->placing->board, &placement->request);
 	ringcast_text_index_remove(&model->placing->by_id, placement->id);
 	unlink_if(&placement->touched_node);

@@ -3,7 +3,9 @@
 
 #include <stdlib.h>
 
+#include "service/matchmaking/matchmaking.h"
 #include "service/operations/figures.h"
+#include "service/operations/placing.h"
 
 static json_t *statuses_of(const struct model *model)
 {
@@ -59,7 +61,8 @@ static void watch(struct model *model, struct request *request)
 		json_object_set_new(fleets, list->records[i].id, figures_of(&figures));
 	}
 	free(tallies);
-	ringcast_request_answer(request, json_pack("{s:o, s:o, s:I, s:I, s:I, s:I, s:I}", "fleets", fleets, "statuses", statuses_of(model), "activations",
+	json_t *queues = ringcast_placing_show_queues(model), *configurations = ringcast_matchmaking_show_configurations(model->matchmaking);
+	ringcast_request_answer(request, json_pack("{s:o*, s:o*, s:o, s:o, s:I, s:I, s:I, s:I, s:I}", "queues", queues, "configurations", configurations, "fleets", fleets, "statuses", statuses_of(model), "activations",
 						   (json_int_t)model->sessions.activation_count, "interruptions", (json_int_t)model->sessions.interruption_count,
 						   "letters", (json_int_t)ringcast_records_count(&model->records, RECORD_LETTER), "ended_data_bytes",
 						   (json_int_t)model->sessions.ended_data_bytes, "data_forgotten", (json_int_t)model->sessions.data_forgotten_count));

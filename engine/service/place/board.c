@@ -586,19 +586,26 @@ uint32_t ringcast_place_board_depth(const struct place_board *board, const char 
 	return queue == NULL ? board->count : line != NULL ? line->count : 0;
 }
 
-bool ringcast_place_board_oldest_ms(const struct place_board *board, int64_t *ret_started_ms)
+static bool oldest_of_line(const struct line *line, int64_t *ret_started_ms)
+{
+	for (size_t stage = PLACE_STAGES_MAX; stage-- > 0;)
+		if (!ringcast_list_is_empty(&line->stages[stage])) {
+			*ret_started_ms = CONTAINER_OF(line->stages[stage].next, struct place_request, age_node)->started_ms;
+			return true;
+		}
+	return false;
+}
+
+bool ringcast_place_board_oldest_ms(const struct place_board *board, const char *queue, int64_t *ret_started_ms)
 {
 	bool is_any = false;
+	int64_t started_ms;
 	for (struct list_node *node = board->lines.next; node != &board->lines; node = node->next) {
 		const struct line *line = CONTAINER_OF(node, struct line, node);
-		for (size_t stage = PLACE_STAGES_MAX; stage-- > 0;) {
-			if (ringcast_list_is_empty(&line->stages[stage]))
-				continue;
-			int64_t started_ms = CONTAINER_OF(line->stages[stage].next, struct place_request, age_node)->started_ms;
-			*ret_started_ms = is_any && *ret_started_ms < started_ms ? *ret_started_ms : started_ms;
-			is_any = true;
-			break;
-		}
+		if ((queue != NULL && strcmp(line->name, queue) != 0) || !oldest_of_line(line, &started_ms))
+			continue;
+		*ret_started_ms = is_any && *ret_started_ms < started_ms ? *ret_started_ms : started_ms;
+		is_any = true;
 	}
 	return is_any;
 }

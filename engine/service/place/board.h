@@ -85,7 +85,7 @@ bool ringcast_place_board_next(struct place_board *board, struct place_effect *r
 
 /* For metrics: requests on the board, in a queue or (NULL) all; and since when the oldest is there. */
 uint32_t ringcast_place_board_depth(const struct place_board *board, const char *queue);
-bool ringcast_place_board_oldest_ms(const struct place_board *board, int64_t *ret_started_ms);
+bool ringcast_place_board_oldest_ms(const struct place_board *board, const char *queue, int64_t *ret_started_ms);
 uint64_t ringcast_place_board_decisions(const struct place_board *board); /* made so far: waiting makes none */
 uint8_t ringcast_place_request_stage(const struct place_request *request);
 

@@ -77,7 +77,7 @@ static struct loop *loop_new(struct world *world, char problem[STORE_PROBLEM_BYT
 			     .port = 7777,
 			     .sessions_max = world->swarm->sessions_max,
 			     .ended_sessions_max = SIM_SESSIONS_MAX,
-			     .ended_data_bytes_max = 1 << 20,
+			     .metric_names_max = 2, .ended_data_bytes_max = 1 << 20,
 			     .left_players_max = SIM_PLAYERS_MAX,
 			     .left_players_per_session_max = world->swarm->left_players_max,
 			     .has_stream = true,

@@ -26,7 +26,7 @@ void rig_init(struct rig *rig, bool is_dev)
 struct loop *rig_loop(struct rig *rig, const struct rig_options *given, char problem[STORE_PROBLEM_BYTES])
 {
 	struct loop_options options = {
-		.settings = {.region = "local", .is_dev = given->is_dev, .has_stream = given->emit != NULL, .letters_max = 3, .ip_address = "127.0.0.1", .dns_name = "", .port = 7777, .sessions_max = 100, .placements_max = 1000, .ended_placements_max = 1000, .ended_data_bytes_max = 4096, .ended_sessions_max = 1000, .left_players_max = 10, .left_players_per_session_max = 4,
+		.settings = {.region = "local", .is_dev = given->is_dev, .has_stream = given->emit != NULL, .letters_max = 3, .ip_address = "127.0.0.1", .dns_name = "", .port = 7777, .sessions_max = 100, .placements_max = 1000, .ended_placements_max = 1000, .metric_names_max = 2, .ended_data_bytes_max = 4096, .ended_sessions_max = 1000, .left_players_max = 10, .left_players_per_session_max = 4,
 			     .match_tickets_max = 64, .match_ended_tickets_max = 8, .match_configurations_max = 4, .match_rule_sets_max = 4, .match_round_ms = 100,
 			     .players_per_session_max = 200, .fleet_events_max = 5, .sdk_endpoint = "ws://127.0.0.1:9081", .compute_name = "here",
 			     .has_builds = true, .token_lifetime_s = 3600},
