@@ -266,9 +266,7 @@ static bool is_policy_right(struct request *request)
 	static const char *const needed[] = {"ScalingAdjustment", "ScalingAdjustmentType", "Threshold", "ComparisonOperator", "EvaluationPeriods"};
 	const char *metric = ringcast_request_text(request, "MetricName");
 	double target = json_number_value(json_object_get(json_object_get(request->input, "TargetConfiguration"), "TargetValue"));
-	if (strcmp(metric, "QueueDepth") == 0 || strcmp(metric, "WaitTime") == 0)
-		ringcast_request_refuse(request, FAULT_INVALID, "MetricName: %s is of a queue, not of a fleet; PercentAvailableGameSessions says how full a fleet is", metric);
-	else if (is_target && !ringcast_request_has(request, "TargetConfiguration"))
+	if (is_target && !ringcast_request_has(request, "TargetConfiguration"))
 		ringcast_request_refuse(request, FAULT_INVALID, "TargetConfiguration: is required for TargetBased");
 	else if (is_target && strcmp(metric, "PercentAvailableGameSessions") != 0)
 		ringcast_request_refuse(request, FAULT_INVALID, "MetricName: must be PercentAvailableGameSessions for TargetBased");

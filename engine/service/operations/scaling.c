@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "service/model/fleet_event.h"
+#include "service/operations/placing.h"
 
 /* A target wants less for this many minutes before anything is taken away. */
 enum { SCALE_IN_PERIODS = 10 };
@@ -130,18 +131,39 @@ static int64_t adjusted(const json_t *policy, int64_t desired)
 	return within_reach((double)desired + (change > 0 ? ceil(change) : floor(change)));
 }
 
-static void apply_rule(struct policy_state *state, const json_t *policy, const struct fleet_figures *figures, int64_t now_ms, struct fleet_change *change)
+/* QueueDepth and WaitTime (seconds, of the one that has waited longest) are of the queues that lead to the fleet. False: it cannot be told here. */
+static bool metric_of(const struct model *model, const char *fleet_id, const struct fleet_figures *figures, const char *name, double *ret_value)
+{
+	uint32_t depth;
+	int64_t oldest_ms;
+	bool is_depth = strcmp(name, "QueueDepth") == 0;
+	if (!is_depth && strcmp(name, "WaitTime") != 0)
+		return ringcast_fleet_metric(figures, name, ret_value);
+	ringcast_placing_fleet_waits(model, fleet_id, &depth, &oldest_ms);
+	*ret_value = is_depth ? (double)depth : (double)oldest_ms / 1e3;
+	return true;
+}
+
+/* A fleet at the time of an evaluation. */
+struct look {
+	const struct model *model;
+	const char *fleet_id;
+	struct fleet_figures figures;
+	int64_t now_ms;
+};
+
+static void apply_rule(struct policy_state *state, const json_t *policy, const struct look *look, struct fleet_change *change)
 {
 	const char *metric = text_of(policy, "MetricName"), *comparison = text_of(policy, "ComparisonOperator");
 	double threshold = json_number_value(json_object_get(policy, "Threshold")), value;
-	if (!ringcast_fleet_metric(figures, metric, &value) || !is_beyond(value, comparison, threshold)) {
+	if (!metric_of(look->model, look->fleet_id, &look->figures, metric, &value) || !is_beyond(value, comparison, threshold)) {
 		state->streak = 0;
 		return;
 	}
 	state->streak++;
-	if (state->streak < (uint32_t)json_integer_value(json_object_get(policy, "EvaluationPeriods")) || now_ms < state->rests_until_ms)
+	if (state->streak < (uint32_t)json_integer_value(json_object_get(policy, "EvaluationPeriods")) || look->now_ms < state->rests_until_ms)
 		return;
-	state->rests_until_ms = now_ms + SCALING_REST_MS;
+	state->rests_until_ms = look->now_ms + SCALING_REST_MS;
 	change->desired = adjusted(policy, change->desired);
 	snprintf(change->reason, sizeof(change->reason), "policy %.80s: %s is %g, %s %g for %" PRIu32 " min", text_of(policy, "Name"), metric, value, comparison, threshold,
 		 state->streak);
@@ -240,7 +262,8 @@ static void evaluate_fleet(struct scaling *scaling, struct model *model, const s
 	if ((policy == NULL && processes_of(record->document) < 0) || is_stopped(record->document))
 		return;
 	snprintf(id, sizeof(id), "%s", record->id);
-	struct fleet_figures figures = ringcast_fleet_figures(model, record->document);
+	const struct look look = {model, id, ringcast_fleet_figures(model, record->document), now_ms};
+	const struct fleet_figures figures = look.figures;
 	struct fleet_change change = {.desired = figures.desired, .processes = processes_of(record->document)};
 	int64_t processes = change.processes;
 	for (; policy != NULL && is_policy_of(policy, id); policy = ringcast_records_next(&model->records, RECORD_POLICY, policy->id)) {
@@ -253,7 +276,7 @@ static void evaluate_fleet(struct scaling *scaling, struct model *model, const s
 		if (is_target)
 			apply_target(state, policy->document, &figures, &change);
 		else
-			apply_rule(state, policy->document, &figures, now_ms, &change);
+			apply_rule(state, policy->document, &look, &change);
 	}
 	if (!has_target)
 		change.processes = -1; /* it was removed: all of them run again */

@@ -193,14 +193,74 @@ Test(scaling, a_target_wants_more_at_once_and_less_only_after_a_while)
 	rig_fini(&rig);
 }
 
+static void place(struct rig *rig, const char *id, const char *queue)
+{
+	char input[256];
+	snprintf(input, sizeof(input), "{\"PlacementId\": \"%s\", \"GameSessionQueueName\": \"%s\", \"MaximumPlayerSessionCount\": 2}", id, queue);
+	struct request *request = rig_ask(rig, "StartGameSessionPlacement", input);
+	rig_turn(rig);
+	cr_assert_eq(request->fault, FAULT_NONE, "%s", request->message);
+	rig_free(request);
+	for (struct host_call *call = rig_take_call(rig); call != NULL; call = rig_take_call(rig))
+		rig_answer(rig, call, HOST_FULL);
+}
+
+/* Minutes in which no host has room. */
+static void wait_minutes(struct rig *rig, int count)
+{
+	for (int i = 0; i < count; i++) {
+		pass_minutes(rig, 1);
+		for (struct host_call *call = rig_take_call(rig); call != NULL; call = rig_take_call(rig))
+			rig_answer(rig, call, HOST_FULL);
+	}
+}
+
+/* Of one queue that names the fleet, one that names an alias of it, and not of another one. */
+Test(scaling, who_waits_in_the_queues_of_a_fleet_makes_it_larger)
+{
+	struct rig rig;
+	char text[512];
+	begin(&rig);
+	char *fleet = new_fleet(&rig), *other = new_fleet(&rig);
+	snprintf(text, sizeof(text), "{\"Name\": \"a\", \"RoutingStrategy\": {\"Type\": \"SIMPLE\", \"FleetId\": \"%s\"}}", fleet);
+	struct request *alias = rig_run(&rig, "CreateAlias", text);
+	const char *const arns[] = {fleet, rig_text(alias, "Alias.AliasId"), other}, *const kinds[] = {"fleet", "alias", "fleet"}, *const names[] = {"q1", "q2", "q3"};
+	for (size_t i = 0; i < ARRAY_COUNT(names); i++) {
+		snprintf(text, sizeof(text), "{\"Name\": \"%s\", \"TimeoutInSeconds\": 3600, \"Destinations\": [{\"DestinationArn\": \"arn:aws:gamelift:local::%s/%s\"}]}", names[i], kinds[i],
+			 arns[i]);
+		cr_assert_eq(ask(&rig, "CreateGameSessionQueue", text), FAULT_NONE);
+	}
+	rig_free(alias);
+	set_capacity(&rig, fleet, 1, 20);
+	cr_assert_eq(put_policy(&rig, fleet, "\"Name\": \"queue\", \"MetricName\": \"QueueDepth\", \"ComparisonOperator\": \"GreaterThanOrEqualToThreshold\", \"Threshold\": 2, "
+					     "\"EvaluationPeriods\": 1, \"ScalingAdjustment\": 3, \"ScalingAdjustmentType\": \"ChangeInCapacity\""), FAULT_NONE);
+	place(&rig, "p1", "q1");
+	place(&rig, "p3", "q3");
+	wait_minutes(&rig, 2);
+	cr_assert_eq(told, 0);
+	place(&rig, "p2", "q2");
+	wait_minutes(&rig, 1);
+	cr_assert(told == 1 && last.desired == 4, "%lld", (long long)last.desired);
+	cr_assert_str_eq(last.reason, "policy queue: QueueDepth is 2, GreaterThanOrEqualToThreshold 2 for 1 min");
+	cr_assert_eq(put_policy(&rig, fleet, "\"Name\": \"wait\", \"MetricName\": \"WaitTime\", \"ComparisonOperator\": \"GreaterThanThreshold\", \"Threshold\": 299, "
+					     "\"EvaluationPeriods\": 1, \"ScalingAdjustment\": 9, \"ScalingAdjustmentType\": \"ExactCapacity\""), FAULT_NONE);
+	wait_minutes(&rig, 1);
+	cr_assert_eq(told, 1, "four minutes are not long enough");
+	wait_minutes(&rig, 1);
+	cr_assert(told == 2 && last.desired == 9, "%lld", (long long)last.desired);
+	cr_assert_str_eq(last.reason, "policy wait: WaitTime is 300, GreaterThanThreshold 299 for 1 min");
+	free(fleet);
+	free(other);
+	rig_fini(&rig);
+}
+
 Test(scaling, policies_that_could_never_act_are_refused)
 {
 	static const char *const wrong[] = {
 		"\"Name\": \"t\", \"PolicyType\": \"TargetBased\", \"MetricName\": \"ActiveInstances\", \"TargetConfiguration\": {\"TargetValue\": 50}",
 		"\"Name\": \"t\", \"PolicyType\": \"TargetBased\", \"MetricName\": \"PercentAvailableGameSessions\", \"TargetConfiguration\": {\"TargetValue\": 100}",
 		"\"Name\": \"t\", \"PolicyType\": \"TargetBased\", \"MetricName\": \"PercentAvailableGameSessions\"",
-		"\"Name\": \"q\", \"MetricName\": \"QueueDepth\", \"ComparisonOperator\": \"LessThanThreshold\", \"Threshold\": 2, \"EvaluationPeriods\": 3, "
-		"\"ScalingAdjustment\": 2, \"ScalingAdjustmentType\": \"ChangeInCapacity\"",
+		"\"Name\": \"t\", \"PolicyType\": \"TargetBased\", \"MetricName\": \"QueueDepth\", \"TargetConfiguration\": {\"TargetValue\": 50}",
 	};
 	struct rig rig;
 	begin(&rig);
