@@ -518,6 +518,8 @@ void ringcast_matchmaking_undone(struct matchmaking *matchmaking)
 	char problem[MATCHMAKING_PROBLEM_BYTES];
 	ringcast_news_drop(matchmaking);
 	ringcast_notices_drop(matchmaking);
+	if (!ringcast_rosters_load(matchmaking))
+		ringcast_log(LOG_ERROR, "matchmaking", "some sessions are not filled up any more: out of memory", "%s", "");
 	take_back_placements(matchmaking);
 	for (struct list_node *node = matchmaking->makers.next; node != &matchmaking->makers;) {
 		struct maker *maker = CONTAINER_OF(node, struct maker, node);
@@ -558,7 +560,7 @@ struct matchmaking *ringcast_matchmaking_create(struct model *model, const struc
 	for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]); i++)
 		ringcast_list_init(lists[i]);
 	ringcast_tallies_init(&matchmaking->counts, &model->records, RECORD_MATCHMAKER);
-	if (!load_all(matchmaking))
+	if (!load_all(matchmaking) || !ringcast_rosters_load(matchmaking))
 		ringcast_matchmaking_destroy(&matchmaking);
 	return matchmaking;
 }

@@ -91,7 +91,10 @@ struct untold {
 	json_t *detail;
 };
 
-/* A session that a match began, while BackfillMode AUTOMATIC looks for who could take the places that are free in it. */
+/*
+ * A session that a match began, while BackfillMode AUTOMATIC looks for who could take the places that are free in it. A record, under the match's id: written
+ * together with what changes it, so that after a restart it is known who plays and which ticket looks for more.
+ */
 struct roster {
 	struct list_node node; /* matchmaking.rosters */
 	char *session;	       /* its ARN */
@@ -182,6 +185,7 @@ int64_t ringcast_sessions_due_ms(const struct matchmaking *matchmaking);
 void ringcast_roster_begin(struct matchmaking *matchmaking, const struct proposal *proposal, const json_t *connection);
 /* What the next ticket for this session will be called. False: nobody fills it up by itself. */
 bool ringcast_roster_next_ticket(const struct matchmaking *matchmaking, const char *session, char ret_ticket[MATCHMAKING_ID_BYTES]);
+bool ringcast_rosters_load(struct matchmaking *matchmaking); /* from the records, in place of those that there are; false: out of memory, and some are missing */
 void ringcast_rosters_turn(struct matchmaking *matchmaking);
 void ringcast_rosters_free(struct matchmaking *matchmaking);
 

@@ -1,6 +1,6 @@
 /*
  * BackfillMode AUTOMATIC: who plays in a session that a match began. Twice a second it is looked who has left; while places are free there is a backfill
- * ticket that names those who play. Not stored: sessions that outlive a restart are filled up by StartMatchBackfill.
+ * ticket that names those who play. Each is a record beside its ticket, so that a session that outlives a restart of the daemon is filled up after it.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,7 +10,7 @@
 #include "service/matchmaking/private.h"
 
 enum {
-	SESSION_UNKNOWN_MS = 60000, /* after a restart game servers need a while to say what they run */
+	SESSION_UNKNOWN_MS = 60000,
 	FAILED_PAUSE_MS = 10000,    /* before a host that failed is asked for places again: each time costs those who were to join */
 };
 
@@ -68,6 +68,57 @@ static struct roster *create(struct matchmaking *matchmaking, const struct propo
 	return roster;
 }
 
+/* Records */
+
+static void save(struct matchmaking *matchmaking, const struct roster *roster)
+{
+	json_t *document = json_pack("{s:s, s:s, s:o, s:I, s:I, s:b, s:s}", "Session", roster->session, "Configuration", roster->configuration, "Players",
+				     json_deep_copy(roster->players), "PlayersMax", (json_int_t)roster->players_max, "TicketCount", (json_int_t)roster->ticket_count,
+				     "HasChanged", (int)roster->has_changed, "Ticket", roster->ticket);
+	if (document == NULL || !ringcast_records_put(&matchmaking->model->records, RECORD_ROSTER, roster->match, document))
+		ringcast_log(LOG_ERROR, "matchmaking", "who plays in a session is not stored: out of memory", "match=%s", roster->match);
+}
+
+static void drop(struct matchmaking *matchmaking, struct roster *roster)
+{
+	ringcast_records_remove(&matchmaking->model->records, RECORD_ROSTER, roster->match); /* where memory is short, it goes with the next start */
+	roster_destroy(roster);
+}
+
+static bool load_one(struct matchmaking *matchmaking, const struct record *record)
+{
+	const json_t *document = record->document;
+	struct roster *roster = calloc(1, sizeof(*roster));
+	if (roster == NULL)
+		return false;
+	roster->session = strdup(text_of(document, "Session"));
+	roster->players = json_deep_copy(json_object_get(document, "Players"));
+	if (roster->session == NULL || roster->players == NULL) {
+		free(roster->session);
+		json_decref(roster->players);
+		free(roster);
+		return false;
+	}
+	snprintf(roster->match, sizeof(roster->match), "%s", record->id);
+	snprintf(roster->configuration, sizeof(roster->configuration), "%s", text_of(document, "Configuration"));
+	snprintf(roster->ticket, sizeof(roster->ticket), "%s", text_of(document, "Ticket"));
+	roster->players_max = (uint32_t)json_integer_value(json_object_get(document, "PlayersMax"));
+	roster->ticket_count = (uint32_t)json_integer_value(json_object_get(document, "TicketCount"));
+	roster->has_changed = json_is_true(json_object_get(document, "HasChanged"));
+	ringcast_list_add_tail(&matchmaking->rosters, &roster->node);
+	return true;
+}
+
+bool ringcast_rosters_load(struct matchmaking *matchmaking)
+{
+	bool is_whole = true;
+	ringcast_rosters_free(matchmaking);
+	const struct record *record = ringcast_records_next(&matchmaking->model->records, RECORD_ROSTER, "");
+	for (; record != NULL; record = ringcast_records_next(&matchmaking->model->records, RECORD_ROSTER, record->id))
+		is_whole = load_one(matchmaking, record) && is_whole;
+	return is_whole;
+}
+
 /* {PlayerId: PlayerSessionId}; the caller's. */
 static json_t *places_by_player(const json_t *connection)
 {
@@ -115,8 +166,10 @@ void ringcast_roster_begin(struct matchmaking *matchmaking, const struct proposa
 		if (roster == NULL)
 			ringcast_log(LOG_ERROR, "matchmaking", "a session is not filled up: out of memory", "match=%s", proposal->id);
 	}
-	if (roster != NULL)
-		add_players(roster, proposal, connection);
+	if (roster == NULL)
+		return;
+	add_players(roster, proposal, connection);
+	save(matchmaking, roster);
 }
 
 /* Looking */
@@ -225,7 +278,7 @@ static bool replace(struct matchmaking *matchmaking, struct ticket *ticket)
 }
 
 /* Its ticket says who plays: when that has changed, there is another one. One that its owner stopped is not begun anew before. */
-static void look_at(struct matchmaking *matchmaking, struct roster *roster, const struct game_session *session)
+static void renew(struct matchmaking *matchmaking, struct roster *roster, const struct game_session *session)
 {
 	drop_leavers(matchmaking, roster);
 	struct ticket *ticket = own_ticket(matchmaking, roster);
@@ -239,6 +292,22 @@ static void look_at(struct matchmaking *matchmaking, struct roster *roster, cons
 		roster->has_changed = !begin_ticket(matchmaking, roster);
 }
 
+static void look_at(struct matchmaking *matchmaking, struct roster *roster, const struct game_session *session)
+{
+	const struct roster before = *roster;
+	size_t count = json_array_size(roster->players);
+	renew(matchmaking, roster, session);
+	bool has_changed = roster->ticket_count != before.ticket_count || roster->has_changed != before.has_changed || strcmp(roster->ticket, before.ticket) != 0;
+	if (has_changed || json_array_size(roster->players) != count)
+		save(matchmaking, roster);
+}
+
+/* After a restart game servers say by and by what they run. */
+static bool is_gone(const struct matchmaking *matchmaking, const struct game_session *session)
+{
+	return session != NULL ? ringcast_game_session_is_ended(session) : matchmaking->model->steady_ms - matchmaking->began_ms > SESSION_UNKNOWN_MS;
+}
+
 static void stop_orphans(struct matchmaking *matchmaking)
 {
 	char problem[MATCHMAKING_PROBLEM_BYTES];
@@ -247,9 +316,7 @@ static void stop_orphans(struct matchmaking *matchmaking)
 		const char *arn = ringcast_ticket_session(ticket);
 		const struct game_session *session = *arn == '\0' ? NULL : ringcast_game_session_resolve(&matchmaking->model->sessions, arn);
 		node = node->next;
-		bool is_gone = session != NULL ? ringcast_game_session_is_ended(session)
-					       : *arn != '\0' && matchmaking->model->steady_ms - matchmaking->began_ms > SESSION_UNKNOWN_MS;
-		if (is_gone)
+		if (*arn != '\0' && is_gone(matchmaking, session))
 			ringcast_matchmaking_stop(matchmaking, ticket->id, problem);
 	}
 }
@@ -264,9 +331,9 @@ void ringcast_rosters_turn(struct matchmaking *matchmaking)
 		struct roster *roster = CONTAINER_OF(node, struct roster, node);
 		const struct game_session *session = ringcast_game_session_resolve(&matchmaking->model->sessions, roster->session);
 		node = node->next;
-		if (session == NULL || ringcast_game_session_is_ended(session))
-			roster_destroy(roster);
-		else
+		if (is_gone(matchmaking, session))
+			drop(matchmaking, roster);
+		else if (session != NULL)
 			look_at(matchmaking, roster, session);
 	}
 }

@@ -34,7 +34,8 @@
 	X(EVENT, event)                                                                                                                    \
 	X(SECRET, secret)                                                                                                                  \
 	X(LETTER, letter)                                                                                                                  \
-	X(TICKET, ticket)
+	X(TICKET, ticket)                                                                                                                  \
+	X(ROSTER, roster)
 
 enum record_kind {
 #define X(NAME, name) RECORD_##NAME,

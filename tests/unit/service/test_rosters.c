@@ -1,0 +1,191 @@
+/* BackfillMode AUTOMATIC over kill -9: game servers and their players live on, and who has left is replaced, once. */
+#include <criterion/criterion.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "rig.h"
+#include "service/matchmaking/matchmaking.h"
+
+static struct rig rig;
+static char fleet[MODEL_ID_BYTES], host_session[GAME_SESSION_ID_BYTES];
+static json_t *found; /* as the game server tells of its session to the next daemon */
+
+static struct request *ask(const char *operation, const char *input)
+{
+	struct request *request = rig_run(&rig, operation, input);
+	cr_assert_eq(request->fault, FAULT_NONE, "%s: %s", operation, request->message);
+	return request;
+}
+
+static void pass(int64_t ms)
+{
+	for (int64_t until = rig.now_ms + ms; rig.now_ms < until;) {
+		rig.now_ms += 100;
+		rig_turn(&rig);
+		for (struct host_call *call = rig_take_call(&rig); call != NULL; call = rig_take_call(&rig)) {
+			if (call->kind == HOST_CREATE)
+				found = json_pack("{s:O, s:{s:i}, s:[], s:b, s:i}", "facts", call->facts, "place", "Port", 4000, "players", "is_active", true, "players_max", 2);
+			rig_answer(&rig, call, HOST_OK);
+		}
+	}
+}
+
+static void start(const char *name)
+{
+	char input[256];
+	snprintf(input, sizeof(input), "{\"ConfigurationName\": \"c\", \"TicketId\": \"%s\", \"Players\": [{\"PlayerId\": \"%s\"}]}", name, name);
+	rig_free(ask("StartMatchmaking", input));
+}
+
+static struct game_session *the_session(void)
+{
+	const struct model *model = ringcast_loop_model(rig.loop);
+	size_t at = 0;
+	return ringcast_session_order_next(&model->sessions.live, &at);
+}
+
+/* A match of ann and bob that runs on a game server of its own. */
+static void init(void)
+{
+	char input[512];
+	rig_init(&rig, false);
+	struct request *request = ask("CreateFleet", "{\"Name\": \"f\", \"ComputeType\": \"ANYWHERE\"}");
+	snprintf(fleet, sizeof(fleet), "%s", rig_text(request, "FleetAttributes.FleetId"));
+	rig_free(request);
+	snprintf(input, sizeof(input), "{\"Name\": \"q\", \"Destinations\": [{\"DestinationArn\": \"arn:aws:gamelift:local::fleet/%s\"}]}", fleet);
+	rig_free(ask("CreateGameSessionQueue", input));
+	rig_free(ask("CreateMatchmakingRuleSet", "{\"Name\": \"r\", \"RuleSetBody\": \"{\\\"ruleLanguageVersion\\\": \\\"1.0\\\", \\\"teams\\\": [{\\\"name\\\": \\\"t\\\", \\\"minPlayers\\\": "
+						 "2, \\\"maxPlayers\\\": 2}]}\"}"));
+	rig_free(ask("CreateMatchmakingConfiguration", "{\"Name\": \"c\", \"RuleSetName\": \"r\", \"RequestTimeoutSeconds\": 600, \"AcceptanceRequired\": false, \"BackfillMode\": \"AUTOMATIC\", "
+						       "\"GameSessionQueueArns\": [\"arn:aws:gamelift:local::gamesessionqueue/q\"]}"));
+	start("ann");
+	start("bob");
+	pass(2000);
+	cr_assert_not_null(the_session());
+	cr_assert_eq(the_session()->player_count, 2);
+	snprintf(host_session, sizeof(host_session), "%s", the_session()->host_session);
+}
+
+static void fini(void)
+{
+	json_decref(found);
+	rig_fini(&rig);
+}
+
+TestSuite(rosters, .init = init, .fini = fini);
+
+static void leave(const char *player_id)
+{
+	struct game_session *session = the_session();
+	struct host_event event = {.kind = HOST_PLAYER_COMPLETED, .sequence = session->event_sequence + 1};
+	snprintf(event.session, sizeof(event.session), "%s", session->host_session);
+	for (struct list_node *node = session->players.next; node != &session->players; node = node->next)
+		if (strcmp(CONTAINER_OF(node, struct player_session, node)->player_id, player_id) == 0)
+			snprintf(event.player, sizeof(event.player), "%s", CONTAINER_OF(node, struct player_session, node)->id);
+	cr_assert_neq(*event.player, '\0');
+	ringcast_loop_tell(rig.loop, &event);
+	rig_turn(&rig);
+}
+
+static json_t *players_now(void)
+{
+	json_t *players = json_array();
+	const struct game_session *session = the_session();
+	for (struct list_node *node = session->players.next; node != &session->players; node = node->next) {
+		const struct player_session *player = CONTAINER_OF(node, struct player_session, node);
+		json_array_append_new(players, json_pack("{s:s, s:s, s:s}", "PlayerSessionId", player->id, "PlayerId", player->player_id, "Status",
+							 ringcast_player_session_status_name(player->status)));
+	}
+	return players;
+}
+
+/* The next daemon on the same store; the game server tells of its session after so long. Nothing is written by the one that dies. */
+static void die(int64_t silent_ms)
+{
+	char problem[STORE_PROBLEM_BYTES] = "";
+	struct loop *dead = rig.loop;
+	json_object_set_new(found, "players", players_now());
+	rig.loop = rig_loop(&rig, &(struct rig_options){.is_dev = false}, problem);
+	cr_assert_not_null(rig.loop, "%s", problem);
+	pass(silent_ms);
+	struct host_event event = {.kind = HOST_SESSION_FOUND, .found = json_deep_copy(found)};
+	snprintf(event.session, sizeof(event.session), "%s", host_session);
+	ringcast_loop_tell(rig.loop, &event);
+	rig_turn(&rig);
+	struct loop *next = rig.loop;
+	rig.loop = dead;
+	ringcast_loop_hold_writes(dead);
+	ringcast_loop_destroy(&dead);
+	rig.loop = next;
+	cr_assert_not_null(the_session());
+}
+
+/* Of its session, those that wait: their number, and the last one's id. */
+static size_t backfills(char ret_id[132])
+{
+	size_t count = 0;
+	const struct records *records = &ringcast_loop_model(rig.loop)->records;
+	for (const struct record *record = ringcast_records_next(records, RECORD_TICKET, ""); record != NULL; record = ringcast_records_next(records, RECORD_TICKET, record->id)) {
+		const char *status = json_string_value(json_object_get(record->document, "Status"));
+		if (strncmp(record->id, "auto-", 5) != 0 || (strcmp(status, "QUEUED") != 0 && strcmp(status, "SEARCHING") != 0))
+			continue;
+		snprintf(ret_id, 132, "%s", record->id);
+		count++;
+	}
+	return count;
+}
+
+Test(rosters, who_leaves_after_a_restart_is_replaced)
+{
+	char ticket[132];
+	die(3000);
+	pass(2000);
+	cr_assert_eq(backfills(ticket), 0, "nobody has left");
+	leave("bob");
+	pass(1500);
+	cr_assert_eq(backfills(ticket), 1);
+	start("carl");
+	pass(2000);
+	cr_assert_eq(the_session()->player_count, 2, "carl plays in bob's place");
+	cr_assert_eq(backfills(ticket), 0);
+}
+
+Test(rosters, who_left_before_it_is_asked_for_once)
+{
+	char before[132], after[132];
+	leave("bob");
+	pass(1500);
+	cr_assert_eq(backfills(before), 1);
+	die(3000);
+	pass(3000);
+	cr_assert_eq(backfills(after), 1, "nobody is asked for twice");
+	cr_assert_str_eq(before, after, "nor anew");
+	start("carl");
+	pass(2000);
+	cr_assert_eq(the_session()->player_count, 2);
+	leave("ann");
+	pass(1500);
+	cr_assert_eq(backfills(after), 1);
+	cr_assert_str_neq(before, after);
+}
+
+Test(rosters, who_left_while_nobody_looked_is_seen)
+{
+	char ticket[132];
+	leave("bob"); /* and the daemon dies before it has looked */
+	die(3000);
+	pass(1500);
+	cr_assert_eq(backfills(ticket), 1);
+}
+
+Test(rosters, one_whose_session_is_over_is_forgotten)
+{
+	const struct records *records = &ringcast_loop_model(rig.loop)->records;
+	cr_assert_eq(ringcast_records_count(records, RECORD_ROSTER), 1);
+	struct host_event event = {.kind = HOST_SESSION_ENDED, .sequence = the_session()->event_sequence + 1};
+	snprintf(event.session, sizeof(event.session), "%s", host_session);
+	ringcast_loop_tell(rig.loop, &event);
+	pass(1500);
+	cr_assert_eq(ringcast_records_count(records, RECORD_ROSTER), 0);
+}
