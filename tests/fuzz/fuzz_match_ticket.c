@@ -18,6 +18,12 @@ static const char rules[] =
 	"{\"name\": \"S\", \"type\": \"absoluteSort\", \"sortAttribute\": \"liking\", \"mapKey\": \"minValue\"},"
 	"{\"name\": \"P\", \"type\": \"latency\", \"maxLatency\": 100, \"maxDistance\": 50, \"distanceReference\": \"avg\"}]}";
 
+static const char large_rules[] =
+	"{\"ruleLanguageVersion\": \"1.0\", \"playerAttributes\": [{\"name\": \"skill\", \"type\": \"number\", \"default\": 1}, {\"name\": \"mode\", \"type\": \"string\", \"default\": \"m\"}],"
+	"\"algorithm\": {\"strategy\": \"balanced\", \"balancedAttribute\": \"skill\", \"backfillPriority\": \"high\"},"
+	"\"teams\": [{\"name\": \"a\", \"minPlayers\": 1, \"maxPlayers\": 30}, {\"name\": \"b\", \"minPlayers\": 0, \"maxPlayers\": 30}],"
+	"\"rules\": [{\"name\": \"M\", \"type\": \"batchDistance\", \"batchAttribute\": \"mode\"}, {\"name\": \"P\", \"type\": \"latency\", \"maxLatency\": 100}]}";
+
 static void check_matched(struct match_pool *pool, const handle *tickets, int count)
 {
 	struct match_lineup_view view;
@@ -39,12 +45,12 @@ static void check_matched(struct match_pool *pool, const handle *tickets, int co
 		json_decref(ringcast_match_explain(pool, tickets[i], NS_PER_S));
 }
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+/* Three tickets and a running match, all of the same players. */
+static void match_them(const char *text, size_t text_size, const json_t *players)
 {
 	char problem[DOCUMENT_PROBLEM_BYTES], refusal[MATCH_TICKET_PROBLEM_BYTES] = "";
-	struct match_rule_set *rule_set = ringcast_match_rule_set_create(rules, sizeof(rules) - 1, 3, problem);
+	struct match_rule_set *rule_set = ringcast_match_rule_set_create(text, text_size, 3, problem);
 	struct match_pool *pool = rule_set == NULL ? NULL : ringcast_match_pool_create(rule_set, &(struct match_pool_options){.tickets_max = 4, .steps_min = 500});
-	json_t *players = json_loadb((const char *)data, size, JSON_DECODE_ANY, NULL);
 	handle tickets[3];
 	int count = 0;
 	ringcast_assert(pool != NULL);
@@ -58,8 +64,16 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	ringcast_match_pool_add_backfill(pool, players, 0, refusal);
 	ringcast_match_pool_round(pool, NS_PER_S);
 	check_matched(pool, tickets, count);
-	json_decref(players);
 	ringcast_match_pool_destroy(&pool);
 	ringcast_match_rule_set_destroy(&rule_set);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	json_t *players = json_loadb((const char *)data, size, JSON_DECODE_ANY, NULL);
+	match_them(rules, sizeof(rules) - 1, players);
+	if (json_is_array(players))
+		match_them(large_rules, sizeof(large_rules) - 1, players);
+	json_decref(players);
 	return 0;
 }

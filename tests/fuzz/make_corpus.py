@@ -406,6 +406,8 @@ def rule_sets():
     write("match_ticket", "one", b'[{"PlayerId": "a", "PlayerAttributes": {"skill": {"N": 3}, "mode": {"S": "m"}, "maps": {"SL": ["x", "y"]}, "liking": {"SDM": {"sea": 2.5}}}, "LatencyInMs": {"eu": 20}}]')
     write("match_ticket", "party", b'[{"PlayerId": "a", "LatencyInMs": {"eu": 20, "us": 90}}, {"PlayerId": "b", "Team": "a", "PlayerAttributes": {"skill": {"N": -1e300}}, "LatencyInMs": {"us": 0}}]')
     write("match_ticket", "running", b'[{"PlayerId": "a", "Team": "a", "LatencyInMs": {"eu": 1}}, {"PlayerId": "b", "Team": "b", "LatencyInMs": {"eu": 2}}]')
+    write("match_ticket", "running-uneven", b'[{"PlayerId": "a", "Team": "a", "LatencyInMs": {"eu": 1}, "PlayerAttributes": {"skill": {"N": 1e308}}}, '
+          b'{"PlayerId": "b", "Team": "a", "LatencyInMs": {"eu": 2}, "PlayerAttributes": {"skill": {"N": -1e308}}}]')
 
 
 def main():

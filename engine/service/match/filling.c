@@ -297,19 +297,21 @@ static void pick(struct filling *filling, uint16_t joiners_max)
 
 /* Exchanging */
 
-static void find_outermost(const struct filling *filling, uint16_t *ret_high, uint16_t *ret_low)
+/* False: no two teams have averages that can be compared. */
+static bool find_outermost(const struct filling *filling, uint16_t *ret_high, uint16_t *ret_low)
 {
-	const struct lineup *lineup = &filling->large->lineup;
-	*ret_high = *ret_low = filling->balance.team_count;
-	for (uint16_t team = 0; team < filling->balance.team_count; team++) {
-		double average = ringcast_balance_average(&filling->balance, lineup, team);
-		if (isnan(average))
-			continue;
-		if (*ret_high == filling->balance.team_count || average > ringcast_balance_average(&filling->balance, lineup, *ret_high))
-			*ret_high = team;
-		if (*ret_low == filling->balance.team_count || average < ringcast_balance_average(&filling->balance, lineup, *ret_low))
-			*ret_low = team;
+	uint16_t count = filling->balance.team_count, high = count, low = count;
+	double least = INFINITY, most = -INFINITY;
+	for (uint16_t team = 0; team < count; team++) {
+		double average = ringcast_balance_average(&filling->balance, &filling->large->lineup, team);
+		high = average > most ? team : high;
+		low = average < least ? team : low;
+		most = fmax(most, average);
+		least = fmin(least, average);
 	}
+	*ret_high = high;
+	*ret_low = low;
+	return high != low && high < count && low < count;
 }
 
 struct exchange {
@@ -339,6 +341,7 @@ static void find_instead(struct filling *filling, uint16_t joiner, double middle
 	double wanted = ringcast_balance_value(&filling->balance, lineup->tickets[joiner]) + moved;
 	struct wish wish = {.value = is_any ? wanted : within_those_who_play(filling, wanted), .players_min = players, .players_max = players, .look_max = NEIGHBOURS_MAX};
 	int64_t place = find_nearest(filling, &wish);
+	ringcast_large_spend(filling->large, filling->balance.team_count);
 	double apart = place == NOBODY ? INFINITY : apart_with(filling, joiner, value_at(filling, (uint32_t)place));
 	if (apart < best->apart * (1 - 1e-9))
 		*best = (struct exchange){.joiner = joiner, .place = place, .apart = apart};
@@ -366,9 +369,10 @@ static void exchange_some(struct filling *filling, bool is_any)
 	uint16_t first = (uint16_t)(filling->running->count + !is_own_clock(filling)), high, low;
 	for (unsigned turn = 0; turn < EXCHANGES_MAX && ringcast_large_may_look(filling->large); turn++) {
 		struct exchange best = {.place = NOBODY, .apart = ringcast_balance_apart(&filling->balance, lineup)};
-		find_outermost(filling, &high, &low);
+		if (!find_outermost(filling, &high, &low))
+			return;
 		double middle = (ringcast_balance_average(&filling->balance, lineup, high) + ringcast_balance_average(&filling->balance, lineup, low)) / 2;
-		for (uint16_t i = first; high != low && i < lineup->count && i - first < EXCHANGED_MAX; i++)
+		for (uint16_t i = first; i < lineup->count && i - first < EXCHANGED_MAX; i++)
 			if (lineup->teams[i] == high || lineup->teams[i] == low)
 				find_instead(filling, i, middle, is_any, &best);
 		if (best.place == NOBODY)
@@ -448,7 +452,7 @@ static void try_few(struct filling *filling, uint32_t from, uint32_t left)
 		for (uint16_t team = 0; is_welcome && team < balance.team_count; team++) {
 			if (open_in(filling, team) < entry->ticket->player_count)
 				continue;
-			if (filling->few_lineups == 0 || !ringcast_large_spend(filling->large, 1))
+			if (filling->few_lineups == 0 || !ringcast_large_spend(filling->large, 1u + balance.team_count))
 				return;
 			filling->few_lineups--;
 			join(filling, filling->few[i], team);

@@ -115,6 +115,23 @@ Test(match_filling, each_team_gets_those_who_even_it_out_and_parties_stay_whole)
 	close_pool();
 }
 
+Test(match_filling, joiners_change_teams_until_that_helps_no_more)
+{
+	open_pool(SKILL("") SIDES, (struct match_pool_options){0});
+	handle running = add_running(29, 50, 28, 50, 0), strongest = HANDLE_NONE;
+	for (int i = 52; i <= 54; i++) {
+		char text[32];
+		snprintf(text, sizeof(text), "p%d skill=%d", i, i);
+		strongest = add(text, 0);
+	}
+	run_at(1);
+	struct match_lineup_view view = match_of(running);
+	cr_assert_eq(view.count, 3);
+	for (uint32_t i = 0; i < view.count; i++)
+		cr_assert_eq(view.teams[i], view.tickets[i] == strongest ? 0 : 1, "the strongest against the two others");
+	close_pool();
+}
+
 /* Thirty of 40 against twenty-nine of 60 are 20 apart; one player could set them (90 - 40) / 30 apart, which is less. */
 Test(match_filling, a_join_does_not_make_uneven_teams_more_uneven)
 {
@@ -179,6 +196,25 @@ Test(match_filling, an_expansion_lets_those_join_who_have_waited)
 	close_pool();
 }
 
+/* The oldest sets the clock: whoever is too far for the youngest may join with somebody old, and only then. */
+Test(match_filling, one_who_has_waited_widens_what_the_match_may_be)
+{
+	open_pool(SKILL(", 'expansionAgeSelection': 'oldest'") SIDES ", 'rules': [{'name': 'Near', 'type': 'batchDistance', 'batchAttribute': 'skill', 'maxDistance': 5}],"
+		  "'expansions': [{'target': 'rules[Near].maxDistance', 'steps': [{'waitTimeSeconds': 10, 'value': 50}]}]", (struct match_pool_options){0});
+	handle running = add_running(29, 50, 30, 50, 15);
+	char text[64];
+	for (int i = 0; i < 30; i++) {
+		snprintf(text, sizeof(text), "young%d skill=%d", i, 58 + i % 5);
+		add(text, 15);
+	}
+	run_at(16);
+	cr_assert_eq(state_of(running), MATCH_IS_SEARCHING);
+	handle old = add("old skill=95", 5);
+	run_at(17);
+	cr_assert_eq(match_of(running).tickets[0], old);
+	close_pool();
+}
+
 /* Forty could begin a match or fill one up, and not both. */
 Test(match_filling, large_running_matches_come_first_last_or_by_age)
 {
@@ -220,6 +256,24 @@ Test(match_filling, what_is_wrong_with_a_large_running_match_is_told)
 	close_pool();
 }
 
+/* Sums beyond what a number holds: of no team an average is known. */
+Test(match_filling, numbers_without_measure_do_no_harm)
+{
+	open_pool(SKILL("") "'teams': [{'name': 't', 'minPlayers': 0, 'maxPlayers': 6, 'quantity': 64}]", (struct match_pool_options){0});
+	json_t *players = team_of("t_1", 2, 1e308);
+	handle running = ringcast_match_pool_add_backfill(pool, players, 0, problem);
+	json_decref(players);
+	cr_assert_neq(running, HANDLE_NONE, "%s", problem);
+	for (int i = 0; i < 70; i++) {
+		char text[128];
+		snprintf(text, sizeof(text), "p%d skill=-1e308; q%d skill=-1e308; r%d skill=1e308; s%d skill=-1e308", i, i, i, i);
+		add(text, 1);
+	}
+	run_at(2);
+	cr_assert(state_of(running) == MATCH_IS_PLACING || state_of(running) == MATCH_IS_SEARCHING);
+	close_pool();
+}
+
 /* So many games that lack somebody, and so many who wait; how many steps a round takes. */
 static uint64_t steps_of_round(int games, int waiting, double skill, uint64_t *ret_matches)
 {
@@ -258,7 +312,7 @@ Test(match_filling, neither_games_nor_new_matches_starve_when_rounds_are_short)
 	char text[64];
 	handle games[GAMES], first = HANDLE_NONE;
 	open_pool(SKILL(", 'backfillPriority': 'high'") SIDES ", 'rules': [{'name': 'Near', 'type': 'batchDistance', 'batchAttribute': 'skill', 'maxDistance': 10}]",
-		  (struct match_pool_options){.steps_min = 800, .steps_per_ticket = 1});
+		  (struct match_pool_options){.steps_min = 300, .steps_per_ticket = 1});
 	for (int i = 0; i < 60; i++) {
 		snprintf(text, sizeof(text), "w%d skill=%d", i, i % 10);
 		handle ticket = add(text, 0);

@@ -4,7 +4,7 @@
 
 #include <stdlib.h>
 
-enum { CROWD = 60 };
+enum { CROWD = 60, RUNNING = 8 };
 
 static const char *const small_rules = "'playerAttributes': [{'name': 'skill', 'type': 'number', 'default': 0}], "
 				       "'teams': [{'name': 'side', 'minPlayers': 1, 'maxPlayers': 1, 'quantity': 2}], "
@@ -26,6 +26,21 @@ static struct match_pool *pool_with(const struct match_rule_set *rule_set, handl
 	return pool;
 }
 
+/* With running matches that lack players, if the rule set is a large one. */
+static void add_running(struct match_pool *pool, const struct match_rule_set *rule_set, handle running[RUNNING])
+{
+	char problem[MATCH_TICKET_PROBLEM_BYTES];
+	for (int i = 0; i < RUNNING && rule_set->is_large; i++) {
+		json_t *players = json_array();
+		for (int k = 0; k < 55; k++)
+			json_array_append_new(players, json_pack("{s:o, s:s, s:{s:{s:i}}}", "PlayerId", json_sprintf("r%d.%d", i, k), "Team", k % 2 ? "side_1" : "side_2",
+								 "PlayerAttributes", "skill", "N", 10 * i));
+		running[i] = ringcast_match_pool_add_backfill(pool, players, (uint64_t)i * 7000, problem);
+		cr_assert_neq(running[i], HANDLE_NONE, "%s", problem);
+		json_decref(players);
+	}
+}
+
 static void run_in_pieces(struct match_pool *pool, uint64_t step_max, int *ret_pieces)
 {
 	ringcast_match_pool_round_begin(pool, NS_PER_S);
@@ -37,9 +52,11 @@ static void run_in_pieces(struct match_pool *pool, uint64_t step_max, int *ret_p
 static void check_like_whole(const char *parts)
 {
 	struct match_rule_set *rule_set = rules_of_parts(parts);
-	handle whole_tickets[CROWD], tickets[CROWD];
+	handle whole_tickets[CROWD], tickets[CROWD], whole_running[RUNNING], running[RUNNING];
 	struct match_pool *whole = pool_with(rule_set, whole_tickets), *pieces = pool_with(rule_set, tickets);
-	int count;
+	int count, filled = 0;
+	add_running(whole, rule_set, whole_running);
+	add_running(pieces, rule_set, running);
 	ringcast_match_pool_round(whole, NS_PER_S);
 	run_in_pieces(pieces, 3, &count);
 	cr_assert_gt(count, rule_set->is_large ? 1 : 10);
@@ -49,6 +66,14 @@ static void check_like_whole(const char *parts)
 		ringcast_match_pool_state(pieces, tickets[i], &other);
 		cr_assert_eq(one, other, "ticket %d", i);
 	}
+	for (int i = 0; i < RUNNING && rule_set->is_large; i++) {
+		enum match_ticket_state one = MATCH_STATE_COUNT, other = MATCH_STATE_COUNT;
+		ringcast_match_pool_state(whole, whole_running[i], &one);
+		ringcast_match_pool_state(pieces, running[i], &other);
+		cr_assert_eq(one, other, "running match %d", i);
+		filled += one == MATCH_IS_PLACING;
+	}
+	cr_assert(!rule_set->is_large || filled >= 2, "%d", filled);
 	cr_assert_eq(ringcast_match_pool_counts(whole)->matches, ringcast_match_pool_counts(pieces)->matches);
 	cr_assert_gt(ringcast_match_pool_counts(whole)->matches, 0);
 	ringcast_match_pool_destroy(&whole);
@@ -90,14 +115,19 @@ static void disturb(struct match_pool *pool, struct prng *prng, handle tickets[C
 static void check_disturbed(const char *parts)
 {
 	struct match_rule_set *rule_set = rules_of_parts(parts);
-	handle tickets[CROWD];
+	handle tickets[CROWD], running[RUNNING] = {HANDLE_NONE};
 	struct prng prng;
 	struct match_pool *pool = pool_with(rule_set, tickets);
+	add_running(pool, rule_set, running);
 	ringcast_prng_init(&prng, 7);
 	for (int round = 0; round < 6; round++) {
 		ringcast_match_pool_round_begin(pool, (uint64_t)(round + 1) * NS_PER_S);
-		for (int number = 0; !ringcast_match_pool_round_continue(pool, 3) && number < 20; number++)
+		for (int number = 0; !ringcast_match_pool_round_continue(pool, 3) && number < 20; number++) {
 			disturb(pool, &prng, tickets, round * 1000 + number);
+			enum match_ticket_state state;
+			if (number == 1 && ringcast_match_pool_state(pool, running[round], &state) && state == MATCH_IS_SEARCHING && ringcast_match_pool_stop(pool, running[round]))
+				ringcast_match_pool_forget(pool, running[round]);
+		}
 		while (ringcast_match_pool_is_in_round(pool))
 			ringcast_match_pool_round_continue(pool, 1000);
 	}
