@@ -434,52 +434,120 @@ static void measure(const struct filling *filling, uint32_t *ret_need, uint32_t 
 	}
 }
 
+/* What a lineup was before somebody joined it. */
+struct mark {
+	struct balance balance;
+	struct screen_state state;
+	uint64_t newest_ns, oldest_ns;
+};
+
+static struct mark mark_of(struct filling *filling)
+{
+	const struct lineup *lineup = lineup_of(filling);
+	return (struct mark){.balance = filling->balance, .state = filling->state, .newest_ns = lineup->newest_ns, .oldest_ns = lineup->oldest_ns};
+}
+
+static void take_back(struct filling *filling, const struct mark *mark)
+{
+	ringcast_lineup_remove_last(lineup_of(filling), mark->newest_ns, mark->oldest_ns);
+	filling->balance = mark->balance;
+	filling->state = mark->state;
+}
+
+/* False: there is no room, or it has been tried often enough. */
+static bool join_if_open(struct filling *filling, uint32_t place, uint16_t team)
+{
+	if (open_in(filling, team) < filling->large->sorted[place]->ticket->player_count || filling->few_lineups == 0 ||
+	    !ringcast_large_spend(filling->large, 1u + filling->balance.team_count))
+		return false;
+	filling->few_lineups--;
+	join(filling, place, team);
+	return true;
+}
+
+/* Into the first team in which the match is good with it. */
+static void add_if_good(struct filling *filling, uint32_t place)
+{
+	const struct mark mark = mark_of(filling);
+	for (uint16_t team = 0; team < filling->balance.team_count; team++) {
+		if (!join_if_open(filling, place, team))
+			continue;
+		if (is_good(filling))
+			return;
+		take_back(filling, &mark);
+	}
+}
+
+/* One of the few after the other, so that nobody is left of them who could join alone. */
+static void try_adding(struct filling *filling)
+{
+	for (uint32_t i = 0; i < filling->few_count; i++)
+		if (may_join(filling, filling->large->sorted[filling->few[i]]))
+			add_if_good(filling, filling->few[i]);
+	if (is_good(filling))
+		keep_if_better(filling);
+	start_alone(filling);
+}
+
 /* One of the few from here on in each team that has room, and all that follows from there. */
 static void try_few(struct filling *filling, uint32_t from, uint32_t left)
 {
-	struct lineup *lineup = lineup_of(filling);
-	const struct balance balance = filling->balance;
-	const struct screen_state state = filling->state;
-	uint64_t newest_ns = lineup->newest_ns, oldest_ns = lineup->oldest_ns;
-	uint32_t need, open;
+	const struct mark mark = mark_of(filling);
+	uint32_t need, open, players = lineup_of(filling)->player_count;
 	if (is_good(filling))
 		keep_if_better(filling);
 	measure(filling, &need, &open);
-	for (uint32_t i = from; i < filling->few_count && need <= left && lineup->player_count + (left < open ? left : open) >= filling->large->best_players; i++) {
+	for (uint32_t i = from; i < filling->few_count && need <= left && players + (left < open ? left : open) >= filling->large->best_players; i++) {
 		const struct pool_entry *entry = filling->large->sorted[filling->few[i]];
 		left -= entry->ticket->player_count;
 		bool is_welcome = may_join(filling, entry);
-		for (uint16_t team = 0; is_welcome && team < balance.team_count; team++) {
-			if (open_in(filling, team) < entry->ticket->player_count)
+		for (uint16_t team = 0; is_welcome && team < filling->balance.team_count; team++) {
+			if (!join_if_open(filling, filling->few[i], team))
 				continue;
-			if (filling->few_lineups == 0 || !ringcast_large_spend(filling->large, 1u + balance.team_count))
-				return;
-			filling->few_lineups--;
-			join(filling, filling->few[i], team);
 			try_few(filling, i + 1, left);
-			ringcast_lineup_remove_last(lineup, newest_ns, oldest_ns);
-			filling->balance = balance;
-			filling->state = state;
+			take_back(filling, &mark);
 		}
 	}
 }
 
-/* The nearest to those who play. */
-static void try_out(struct filling *filling)
+/* What one who joins this team alone would need to have, for it to come to the middle. */
+static double wanted_alone(const struct filling *filling, uint16_t team)
 {
-	uint32_t left = 0, need, open;
-	start_alone(filling);
-	measure(filling, &need, &open);
-	struct wish wish = {.value = middle_of(filling), .players_min = 1, .players_max = open, .look_max = UINT32_MAX};
+	return middle_of(filling) * (filling->large->lineup.team_players[team] + 1) - filling->balance.sums[team];
+}
+
+/* The nearest to those who play, and every other time to what one of the teams would need. */
+static uint32_t gather_few(struct filling *filling, uint32_t open)
+{
+	uint16_t team_count = filling->balance.team_count;
+	uint32_t players = 0;
+	struct wish wish = {.players_min = 1, .players_max = open, .look_max = UINT32_MAX};
 	filling->few_count = 0;
-	for (int64_t place = 0; filling->few_count < FEW_MAX && (place = find_nearest(filling, &wish)) != NOBODY;) {
+	for (uint32_t turn = 0; filling->few_count < FEW_MAX; turn++) {
+		uint16_t team = (uint16_t)(turn / 2 % team_count);
+		bool is_for_team = turn % 2 == 1 && open_in(filling, team) > 0;
+		wish.value = is_for_team ? wanted_alone(filling, team) : middle_of(filling);
+		int64_t place = find_nearest(filling, &wish);
+		if (place == NOBODY)
+			break;
 		ringcast_row_leave(&filling->row, (uint32_t)place);
 		filling->few[filling->few_count++] = (uint32_t)place;
-		left += filling->large->sorted[place]->ticket->player_count;
+		players += filling->large->sorted[place]->ticket->player_count;
 	}
+	return players;
+}
+
+static void try_out(struct filling *filling)
+{
+	uint32_t need, open;
+	start_alone(filling);
+	measure(filling, &need, &open);
+	uint32_t left = gather_few(filling, open);
 	filling->few_lineups = FEW_LINEUPS_MAX;
-	if (filling->large->best_players < filling->running->count + (left < open ? left : open))
-		try_few(filling, 0, left);
+	if (filling->large->best_players >= filling->running->count + (left < open ? left : open))
+		return;
+	try_adding(filling);
+	try_few(filling, 0, left);
 }
 
 /* Trials */
