@@ -141,7 +141,7 @@ class Packages(unittest.TestCase):
         at(CONFIG).write_text(config)
         alone(service(f"install -D -o ringcastd -m 0600 /dev/stdin {STATE} <<<'of a game'"))
         newer = []
-        for name in ("ringcast-server", "ringcast-tools", "libringcast0", "libringcast-bin", "ringcast-sidecar"):
+        for name in ("ringcast-server", "ringcast-tools", "libringcast0", "libringcast-bin", "libringcast-dev", "ringcast-sidecar"):
             folder = at(f"/packages/{name}")
             subprocess.run(["dpkg-deb", "-R", at(self.debs[name]), folder], check=True)
             control = folder / "DEBIAN/control"
