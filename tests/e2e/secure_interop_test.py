@@ -164,6 +164,23 @@ class NpmWsTest(SecureTest):
         self.assertEqual(result.returncode, 0, result.stderr)
 
 
+@needs("node")
+class JavaScriptClientTest(SecureTest):
+    def play(self, ca, *tokens):
+        result = interop_test.node("js_client.mjs", f"wss://{HOST_NAME}:{self.daemon.tcp_port}/websocket", ca, *tokens)
+        self.assertEqual((result.returncode, result.stderr), (0, ""))
+        return json.loads(result.stdout)
+
+    def test_players_after_a_server_that_is_not_trusted(self):
+        session = self.daemon.create_session(name="js-client")
+        tokens = [self.daemon.reserve(session) for _ in range(2)]
+        end = self.play(self.stranger.path("ca.pem"), tokens[0])
+        self.assertEqual((end["code"], end["name"]), (1006, "abnormal"))
+        self.assertIn("certificate", end["reason"])
+        found = self.play(self.certificates.path("ca.pem"), *tokens)  # the token was not shown to the wrong server: it still counts
+        self.assertEqual(found, {"peers": [1, 2], "sender": 1, "bytes": 4096, "ends": [1000, 1000]})
+
+
 class PythonTest(SecureTest):
     async def test_versions(self):
         session = self.daemon.create_session(name="versions")
