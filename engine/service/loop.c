@@ -57,13 +57,20 @@ static size_t open_changes_under(const struct records *records, uint64_t number)
 	return open < records->change_count ? (size_t)open : records->change_count;
 }
 
+/* What waiting for a host goes by: where there is one, the clock that stands still while the process does. A host of ours stood still as well. */
+static int64_t patient_ms(const struct loop *loop)
+{
+	void *context = loop->options.context;
+	return loop->options.running_ns != NULL ? (int64_t)(loop->options.running_ns(context) / NS_PER_MS) : loop->options.steady_ms(context);
+}
+
 /* Answered now, or when the store has what the request changed and what it has read; or parked, until a host answers. */
 static void settle(struct loop *loop, struct request *request, bool has_changed)
 {
 	size_t rests_on = has_changed ? loop->model.records.change_count : open_changes_under(&loop->model.records, request->rests_on);
 	if (!request->is_answered) {
 		bool is_bounded = request->call != NULL && !is_patient(request->call);
-		request->deadline_ms = !is_bounded ? INT64_MAX : loop->options.steady_ms(loop->options.context) + LOOP_ANSWER_MS;
+		request->deadline_ms = !is_bounded ? INT64_MAX : patient_ms(loop) + LOOP_ANSWER_MS;
 		ringcast_list_add_tail(&loop->parked, &request->node);
 	} else if (rests_on > 0) {
 		request->durable_at = loop->batch_number + (rests_on > loop->writing_count);
@@ -135,7 +142,7 @@ static void give_up(struct loop *loop, struct host_call *call)
 /* A call that is given up takes everybody with it who waits for it, so the search begins anew; the oldest are the first. */
 static void check_deadlines(struct loop *loop)
 {
-	int64_t now_ms = loop->options.steady_ms(loop->options.context);
+	int64_t now_ms = patient_ms(loop);
 	if (now_ms - loop->deadlines_checked_ms < DEADLINE_CHECK_MS)
 		return;
 	loop->deadlines_checked_ms = now_ms;

@@ -31,7 +31,7 @@ struct loop_options {
 	struct compute_token_secret token_secret; /* from entropy; used unless the store has one */
 	int64_t (*now_ms)(void *context); /* since the epoch; the loop's thread */
 	int64_t (*steady_ms)(void *context); /* CLOCK_MONOTONIC, for deadlines; the loop's thread */
-	uint64_t (*running_ns)(void *context); /* stands still while the process does; any thread. NULL: nobody asks for the stall */
+	uint64_t (*running_ns)(void *context); /* stands still while the process does; any thread. NULL: nobody asks for the stall, and hosts are waited for by steady_ms */
 	/* Events of the stream, taken; needed where settings.has_stream. emit_to: false, and not taken. The loop's thread. */
 	void (*emit)(void *context, struct service_event *event);
 	bool (*emit_to)(void *context, const char *url, struct service_event *event);

@@ -39,6 +39,7 @@ struct loop *rig_loop(struct rig *rig, const struct rig_options *given, char pro
 		.emit = given->emit,
 		.emit_to = given->emit_to,
 		.scaled = given->scaled,
+		.running_ns = given->running_ns,
 		.context = rig,
 		.requests_max = 1000,
 		.events_max = 8,

@@ -19,6 +19,7 @@ struct rig_options {
 	void (*emit)(void *context, struct service_event *event);
 	bool (*emit_to)(void *context, const char *url, struct service_event *event);
 	void (*scaled)(void *context, const struct scaling_decision *decision);
+	uint64_t (*running_ns)(void *context);
 };
 
 void rig_init(struct rig *rig, bool is_dev);

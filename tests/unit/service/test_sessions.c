@@ -445,6 +445,33 @@ Test(sessions, a_host_that_is_silent_is_given_up_and_what_it_makes_late_is_ended
 	cr_assert_eq(ringcast_loop_model(rig.loop)->sessions.live_count, 1);
 }
 
+static uint64_t ran_ns;
+
+static uint64_t running_ns(void *context)
+{
+	return ran_ns;
+}
+
+Test(sessions, time_in_which_the_process_stood_still_is_not_held_against_a_host)
+{
+	struct rig own;
+	rig_init_with(&own, &(struct rig_options){.is_dev = true, .running_ns = running_ns});
+	struct request *request = rig_ask(&own, "CreateGameSession", CREATE);
+	rig_turn(&own);
+	own.now_ms += 10 * LOOP_ANSWER_MS;
+	rig_turn(&own);
+	cr_assert_not_null(request->context, "it was given up");
+	rig_answer(&own, rig_take_call(&own), HOST_OK);
+	cr_assert_eq(request->fault, FAULT_NONE, "%s", request->message);
+	rig_free(request);
+	request = rig_ask(&own, "CreateGameSession", "{\"FleetId\": \"fleet-1\", \"MaximumPlayerSessionCount\": 2}");
+	rig_turn(&own);
+	ran_ns += (LOOP_ANSWER_MS + 1) * NS_PER_MS;
+	rig_turn(&own);
+	expect_fault(request, FAULT_INTERNAL);
+	rig_fini(&own);
+}
+
 Test(sessions, places_and_changes_that_a_host_gives_late_hold_all_the_same)
 {
 	char input[512];
