@@ -214,7 +214,8 @@ static const char *look_at_room(struct world *world, const struct known_room *ro
 {
 	const struct game_session *session = ringcast_game_session_resolve(&ringcast_loop_model(world->loop)->sessions, room->arn);
 	const json_t *players = NULL;
-	if (room->epoch != world->epoch || session == NULL || session->status != GAME_SESSION_ACTIVE)
+	const struct sim_session *truth = session != NULL ? sim_host_find(&world->host, session->host_session) : NULL;
+	if (room->epoch != world->epoch || session == NULL || session->status != GAME_SESSION_ACTIVE || truth == NULL || truth->is_lied_about)
 		return NULL;
 	uint32_t fills = live_fills(world, room->arn, &players);
 	struct crowd crowd = count_crowd(world, session, players);

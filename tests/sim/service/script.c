@@ -61,6 +61,8 @@ void sim_script_act(struct world *world)
 {
 	struct known_script *script = &world->scripts.all[sim_world_below(world, SIM_SCRIPTS)];
 	uint64_t choice = sim_world_below(world, 100);
+	if (script->is_going)
+		return; /* in dev mode anything is a fleet, also one that has just gone */
 	if (*script->fleet != '\0' && choice < 50)
 		start_session(world, script);
 	else if (*script->fleet != '\0' && choice < 65)
@@ -120,6 +122,7 @@ void sim_script_hear(struct world *world, const struct ask *ask)
 	struct known_script *script = &world->scripts.all[ask->index];
 	bool is_refused_by_host = ask->request.fault == FAULT_INVALID && strncmp(script->next, "bad", 3) == 0;
 	script->is_busy = script->is_going = false;
+	script->is_unsure = ask->request.fault == FAULT_INTERNAL || ask->request.fault == FAULT_UNAVAILABLE || (script->is_unsure && ask->request.fault != FAULT_NONE);
 	if (ask->request.fault == FAULT_NONE)
 		hear_ok(world, script, ask);
 	else if (ask->kind == ASK_SCRIPT_DELETE && *script->fleet == '\0')
@@ -181,18 +184,24 @@ void sim_script_judge(void *context, const struct host_call *call)
 	}
 }
 
+/* Newer than what was acknowledged. */
+static bool is_newer(const struct known_script *script, const char *version)
+{
+	return strncmp(version, "good", 4) == 0 && strcmp(version, script->version) > 0;
+}
+
 /* What was under way when the process died has happened or not: what is found is what is known from now on. */
 static void find(struct world *world, struct known_script *script, bool is_after_crash)
 {
 	const struct records *records = &ringcast_loop_model(world->loop)->records;
 	const json_t *document = ringcast_records_find(records, RECORD_SCRIPT, script->id);
 	const char *version = text_of(document, "ContentVersion");
-	bool was_busy = is_after_crash && script->is_busy;
-	if (document == NULL && !(was_busy && script->is_going))
+	bool is_unsure = is_after_crash && script->is_unsure, was_busy = is_after_crash && script->is_busy;
+	if (document == NULL && !is_unsure && !(was_busy && script->is_going))
 		sim_world_fail(world, "%s was acknowledged and is lost", script->id);
-	if (document != NULL && !(strcmp(version, script->version) == 0 || (was_busy && may_run(script, version))))
+	if (document != NULL && !(strcmp(version, script->version) == 0 || (was_busy && may_run(script, version)) || (is_unsure && is_newer(script, version))))
 		sim_world_fail(world, "%s was acknowledged as %s, after the start it is %s", script->id, script->version, version);
-	script->is_emptied = script->is_emptied || (was_busy && script->is_going && *script->fleet == '\0');
+	script->is_emptied = script->is_emptied || (is_after_crash && (script->is_going || script->is_unsure) && *script->fleet == '\0');
 	snprintf(script->version, sizeof(script->version), "%.23s", version);
 	char before[sizeof(script->fleet)];
 	snprintf(before, sizeof(before), "%s", script->fleet);
@@ -200,7 +209,7 @@ static void find(struct world *world, struct known_script *script, bool is_after
 	for (const struct record *fleet = ringcast_records_next(records, RECORD_FLEET, ""); fleet != NULL; fleet = ringcast_records_next(records, RECORD_FLEET, fleet->id))
 		if (strcmp(text_of(fleet->document, "ScriptId"), script->id) == 0)
 			snprintf(script->fleet, sizeof(script->fleet), "%.63s", fleet->id);
-	if (!was_busy && strcmp(before, script->fleet) != 0)
+	if (!was_busy && !is_unsure && strcmp(before, script->fleet) != 0)
 		sim_world_fail(world, "the fleet '%s' of %s was acknowledged, after the start it is '%s'", before, script->id, script->fleet);
 	if (document == NULL)
 		*script = (struct known_script){0};
@@ -212,7 +221,7 @@ void sim_script_begin(struct world *world, bool is_after_crash)
 		struct known_script *script = &world->scripts.all[i];
 		if (*script->id != '\0')
 			find(world, script, is_after_crash);
-		script->is_busy = script->is_going = script->is_chosen = false;
+		script->is_busy = script->is_going = script->is_chosen = script->is_unsure = false;
 		*script->next = '\0';
 	}
 }

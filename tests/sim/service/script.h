@@ -19,6 +19,7 @@ struct known_script {
 	char version[SIM_VERSION_BYTES];			      /* that was acknowledged last */
 	char next[SIM_VERSION_BYTES]; /* of an update, or of what became of one when the process died; "": none is under way */
 	bool is_busy, is_going;	      /* is_going: what is under way takes its fleet or its content away */
+	bool is_unsure;		      /* something was refused that may be on the disk nevertheless */
 	bool is_emptied;	      /* its content may be gone, though it is there */
 	bool is_chosen;		      /* the host was asked for its version since the last start */
 };
