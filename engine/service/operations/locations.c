@@ -36,8 +36,9 @@ static const char *user_of(struct model *model, const char *name)
 void ringcast_operation_DeleteLocation(struct model *model, struct request *request)
 {
 	const char *name = ringcast_model_id_of(ringcast_request_text(request, "LocationName"), "location");
-	const char *fleet = user_of(model, name);
-	if (ringcast_records_find(&model->records, RECORD_LOCATION, name) == NULL)
+	bool is_there = ringcast_records_find(&model->records, RECORD_LOCATION, name) != NULL;
+	const char *fleet = is_there ? user_of(model, name) : NULL; /* the refusal of one that is not there rests on no fleet */
+	if (!is_there)
 		ringcast_request_refuse(request, FAULT_NOT_FOUND, "there is no location %s", name);
 	else if (fleet != NULL)
 		ringcast_request_refuse(request, FAULT_INVALID, "the location %s belongs to %s; remove it there first", name, fleet);

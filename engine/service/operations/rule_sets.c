@@ -69,8 +69,10 @@ static const char *configuration_that_uses(const struct model *model, const char
 
 void ringcast_operation_DeleteMatchmakingRuleSet(struct model *model, struct request *request)
 {
-	const char *name = name_of(request), *user = configuration_that_uses(model, name);
-	if (ringcast_records_find(&model->records, RECORD_RULE_SET, name) == NULL)
+	const char *name = name_of(request);
+	bool is_there = ringcast_records_find(&model->records, RECORD_RULE_SET, name) != NULL;
+	const char *user = is_there ? configuration_that_uses(model, name) : NULL; /* the refusal of one that is not there rests on no configuration */
+	if (!is_there)
 		ringcast_request_refuse(request, FAULT_NOT_FOUND, "there is no rule set %.128s", name);
 	else if (user != NULL)
 		ringcast_request_refuse(request, FAULT_INVALID, "the configuration %.128s uses it; delete that first, or give it another one", user);

@@ -248,6 +248,31 @@ Test(unsettled, what_the_store_refuses_nobody_was_told_of)
 	}
 }
 
+/* A refusal waits for what it says, and for nothing else that happens to be open. */
+Test(unsettled, who_asks_for_what_was_never_there_is_told_so_at_once)
+{
+	static const struct step none[] = {
+		{"DeleteLocation", "{\"LocationName\": \"custom-none\"}"}, {"DeleteAlias", "{\"AliasId\": \"alias-none\"}"},	 {"DeleteFleet", "{\"FleetId\": \"fleet-none\"}"},
+		{"DeleteMatchmakingRuleSet", "{\"Name\": \"none\"}"},    {"DeleteGameSessionQueue", "{\"Name\": \"none\"}"}, {"DeleteMatchmakingConfiguration", "{\"Name\": \"none\"}"},
+		{"StopMatchmaking", "{\"TicketId\": \"none\"}"},	     {"StopGameSessionPlacement", "{\"PlacementId\": \"none\"}"}};
+	static const struct step changes[] = {{"CreateFleet", "{\"Name\": \"g\", \"ComputeType\": \"ANYWHERE\"}"}, {"CreateLocation", "{\"LocationName\": \"custom-b\"}"},
+					      {"CreateMatchmakingConfiguration", CONFIGURE("new")}, {"StartMatchmaking", TICKET("new")}, {"StartGameSessionPlacement", PLACE("new")}};
+	struct request *open[ARRAY_COUNT(changes)];
+	begin();
+	for (size_t i = 0; i < ARRAY_COUNT(changes); i++)
+		open[i] = ask(&changes[i]);
+	for (size_t i = 0; i < ARRAY_COUNT(none); i++) {
+		struct request *request = ask(&none[i]);
+		cr_assert_null(request->context, "%s waits", none[i].operation);
+		cr_assert_eq(request->fault, FAULT_NOT_FOUND, "%s: %s", none[i].operation, request->message);
+		rig_free(request);
+	}
+	ringcast_loop_stop(rig.loop);
+	for (size_t i = 0; i < ARRAY_COUNT(changes); i++)
+		rig_free(open[i]);
+	rig_fini(&rig);
+}
+
 /* Who watches is not kept waiting by a store that hangs. */
 Test(unsettled, a_glance_waits_for_nothing)
 {
