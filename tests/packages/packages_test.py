@@ -76,6 +76,7 @@ until ringcast health >/dev/null 2>&1; do kill -0 $daemon || {{ cat /tmp/log; ex
 {script}
 kill -TERM $daemon
 wait $daemon || {{ cat /tmp/log; exit 1; }}
+rm -r /run/ringcastd # as systemd does with a RuntimeDirectory
 """
 
 
