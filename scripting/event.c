@@ -10,15 +10,26 @@ static bool is_whole(struct view json)
 	return value != NULL;
 }
 
+static enum drop_reason check(struct session *session, struct view json)
+{
+	if (json.size > 0 && is_whole(json))
+		return DROP_NONE;
+	session->drops++;
+	return DROP_EVENT_INVALID;
+}
+
 enum drop_reason ringcast_script_emit(struct session *session, const char *name, struct view json, uint64_t now_ns)
 {
 	enum drop_reason reason = ringcast_backend_admit_event(session, name, json.size, now_ns);
-	if (reason != DROP_NONE)
-		return reason;
-	if (json.size == 0 || !is_whole(json)) {
-		session->drops++;
-		return DROP_EVENT_INVALID;
-	}
-	ringcast_backend_tell_event(session, name, json);
-	return DROP_NONE;
+	reason = reason != DROP_NONE ? reason : check(session, json);
+	if (reason == DROP_NONE)
+		ringcast_backend_tell_event(session, name, json);
+	return reason;
+}
+
+enum drop_reason ringcast_script_ask(struct session *session, uint32_t number, struct view json, uint64_t now_ns)
+{
+	enum drop_reason reason = ringcast_backend_admit_question(session, json.size, now_ns);
+	reason = reason != DROP_NONE ? reason : check(session, json);
+	return reason != DROP_NONE ? reason : ringcast_command_ask(session, number, json);
 }

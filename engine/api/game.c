@@ -177,3 +177,15 @@ int ringcast_session_emit_event(ringcast_session *session, const char *name, con
 		outbox->drop(outbox->context, reason, 1);
 	return ringcast_error_of_drop(reason);
 }
+
+int ringcast_session_ask(ringcast_session *session, uint32_t number, const char *json)
+{
+	struct session *own = ringcast_engine_checked(session);
+	const struct outbox *outbox = &own->store->options.outbox;
+	if (json == NULL)
+		return RINGCAST_ERROR_ARGUMENT;
+	enum drop_reason reason = ringcast_script_ask(own, number, ringcast_view_of(json, strlen(json)), own->store->now_ns);
+	if (reason != DROP_NONE)
+		outbox->drop(outbox->context, reason, 1);
+	return ringcast_error_of_drop(reason);
+}

@@ -97,3 +97,54 @@ int ringcast_service_message_send(ringcast_engine *engine, const ringcast_servic
 	ringcast_ask_release(&self->ask);
 	return result;
 }
+
+/* Answers to questions of games */
+
+enum { ANSWER_BYTES_MAX = 4096 };
+
+struct ask_answer {
+	struct ask ask;
+	char session_id[RINGCAST_ID_BYTES];
+	uint32_t number;
+	size_t size;
+	uint8_t json[];
+};
+
+static bool answer_question(struct shard *shard, struct ask *ask)
+{
+	const struct ask_answer *self = CONTAINER_OF(ask, struct ask_answer, ask);
+	struct session *session = ringcast_session_find(&shard->store, self->session_id);
+	if (session == NULL) {
+		ask->result = RINGCAST_ERROR_NOT_FOUND;
+		return true;
+	}
+	shard->store.origin = "api";
+	enum drop_reason reason = ringcast_backend_answer(session, self->number, ringcast_view_of(self->json, self->size), shard->now_ns);
+	shard->store.origin = NULL;
+	if (reason != DROP_NONE)
+		ringcast_shard_drop(shard, reason, 1);
+	ask->result = ringcast_error_of_drop(reason);
+	return true;
+}
+
+static void free_answer(struct ask *ask)
+{
+	free(CONTAINER_OF(ask, struct ask_answer, ask));
+}
+
+int ringcast_question_answer_post(ringcast_engine *engine, const char *session_id, uint32_t number, const char *json, size_t json_bytes)
+{
+	if (json == NULL || json_bytes == 0 || json_bytes > ANSWER_BYTES_MAX)
+		return RINGCAST_ERROR_ARGUMENT;
+	struct ask_answer *self = calloc(1, sizeof(*self) + json_bytes);
+	if (self == NULL)
+		return RINGCAST_ERROR_MEMORY;
+	ringcast_ask_init(&self->ask, answer_question, free_answer);
+	self->number = number;
+	self->size = json_bytes;
+	memcpy(self->json, json, json_bytes);
+	int result = ringcast_ask_keep(self->session_id, sizeof(self->session_id), session_id) ? ringcast_engine_post_about(engine, self->session_id, &self->ask)
+											       : RINGCAST_ERROR_NOT_FOUND;
+	ringcast_ask_release(&self->ask);
+	return result;
+}

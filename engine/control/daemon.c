@@ -56,6 +56,19 @@ static void on_event(void *context, const ringcast_event *event)
 	pthread_rwlock_unlock(&daemon->service_lock);
 }
 
+/* Before the service has begun, and when it has ended, somebody answers all the same. */
+static void on_question(void *context, const ringcast_question *question)
+{
+	static const char unavailable[] = "{\"Error\":\"ServiceUnavailableException\",\"Message\":\"the service starts or stops\"}";
+	struct daemon *daemon = context;
+	pthread_rwlock_rdlock(&daemon->service_lock);
+	if (daemon->service)
+		ringcast_service_hear_question(daemon->service, question);
+	else
+		ringcast_question_answer_post(daemon->engine, question->session_id, question->number, unavailable, sizeof(unavailable) - 1);
+	pthread_rwlock_unlock(&daemon->service_lock);
+}
+
 static void on_script_log(void *context, const char *session_id, const char *level, const char *text, size_t text_bytes)
 {
 	struct daemon *daemon = context;
@@ -78,6 +91,8 @@ static bool create_engine(struct daemon *daemon, const struct tls_files *files)
 	options.script_log_context = daemon;
 	options.event = ringcast_control_service_is_on(&daemon->config) ? on_event : NULL; /* else games are told that nobody listens */
 	options.event_context = daemon;
+	options.question = options.event != NULL ? on_question : NULL;
+	options.question_context = daemon;
 	options.log_level_min = RINGCAST_LOG_DEBUG; /* the sink filters, so that a reload can lower the level */
 	int result = ringcast_engine_create(&options, &daemon->engine, error, sizeof(error));
 	if (result == RINGCAST_OK)

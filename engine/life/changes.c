@@ -1,4 +1,4 @@
-/* The session layer's changes, and the events of games, as the public header tells them. */
+/* The session layer's changes, and the events and questions of games, as the public header tells them. */
 #include "life/changes.h"
 
 #include "base/close.h"
@@ -45,10 +45,26 @@ static void tell_event(void *context, const struct session *session, const char 
 	engine->options.event(engine->options.event_context, &event);
 }
 
+static void tell_question(void *context, const struct session *session, uint32_t number, struct view json)
+{
+	const struct ringcast_engine *engine = context;
+	const ringcast_question question = {
+		.size = sizeof(question),
+		.shard = session->store->options.shard_index,
+		.session_id = session->id,
+		.number = number,
+		.json = (const char *)json.data,
+		.json_bytes = json.size,
+	};
+	engine->options.question(engine->options.question_context, &question);
+}
+
 void ringcast_engine_tell_changes(struct ringcast_engine *engine)
 {
 	engine->shard_options.change = engine->options.change != NULL ? tell : NULL;
 	engine->shard_options.change_context = engine;
 	engine->shard_options.emit = engine->options.event != NULL ? tell_event : NULL;
 	engine->shard_options.emit_context = engine;
+	engine->shard_options.question = engine->options.question != NULL ? tell_question : NULL;
+	engine->shard_options.question_context = engine;
 }

@@ -100,6 +100,11 @@ static bool on_service_message(void *context, struct session *session, const str
 	return true;
 }
 
+static void on_question_answered(void *context, struct session *session, uint32_t number, struct view json)
+{
+	callbacks_of(context)->question_answered(context_of(context), session_of(session), number, (const char *)json.data, json.size);
+}
+
 static enum verdict on_send_to_player(void *context, struct session *session, const struct packet *packet)
 {
 	ringcast_message message = message_of(packet);
@@ -146,6 +151,7 @@ void ringcast_engine_make_hooks(struct ringcast_engine *engine)
 		HOOK(player_disconnected),
 		HOOK(message),
 		HOOK(service_message),
+		HOOK(question_answered),
 		HOOK(send_to_player),
 		HOOK(send_to_group),
 		HOOK(join_group),

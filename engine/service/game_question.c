@@ -2,7 +2,9 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
+#include "base/utf8.h"
 #include "service/operations/backfill.h"
 
 struct game_question {
@@ -31,6 +33,30 @@ static unsigned status_of(enum fault fault)
 	}
 }
 
+static size_t character_bytes(const char *text, size_t size)
+{
+	for (size_t bytes = 1; bytes <= 4 && bytes <= size; bytes++)
+		if (ringcast_utf8_step(UTF8_COMPLETE, ringcast_view_of(text, bytes)) == UTF8_COMPLETE)
+			return bytes;
+	return 0;
+}
+
+/* Refusals name what was asked, and cut it: what is no UTF-8 then would be no JSON either. */
+static void copy_text(char *to, size_t size, const char *from)
+{
+	size_t left = strlen(from), used = 0, bytes;
+	for (; left > 0; from += bytes, left -= bytes) {
+		bytes = character_bytes(from, left);
+		const char *text = bytes > 0 ? from : "?";
+		bytes = bytes > 0 ? bytes : 1;
+		if (used + bytes >= size)
+			break;
+		memcpy(to + used, text, bytes);
+		used += bytes;
+	}
+	to[used] = '\0';
+}
+
 /* Only texts leave the loop's thread: the trees may be the records'. */
 static void answer(struct request *request)
 {
@@ -39,7 +65,7 @@ static void answer(struct request *request)
 	const char *ticket = json_string_value(json_object_get(json_object_get(request->output, "MatchmakingTicket"), "TicketId"));
 	asked->status = status_of(request->fault);
 	asked->fault = request->fault != FAULT_NONE ? ringcast_fault_type(request->fault) : "";
-	snprintf(asked->text, sizeof(asked->text), "%.*s", (int)sizeof(asked->text) - 1, request->message);
+	copy_text(asked->text, sizeof(asked->text), request->message);
 	snprintf(asked->ticket, sizeof(asked->ticket), "%.*s", (int)sizeof(asked->ticket) - 1, ticket != NULL ? ticket : "");
 	json_decref(request->input);
 	json_decref(request->output);

@@ -13,6 +13,7 @@
 #include "service/credentials.h"
 #include "service/game_question.h"
 #include "service/hosts/local.h"
+#include "service/hosts/local_question.h"
 #include "service/hosts/server_sdk/server_sdk.h"
 #include "service/log_secret.h"
 #include "service/metrics.h"
@@ -402,6 +403,11 @@ void ringcast_service_hear_event(struct service *service, const ringcast_event *
 	snprintf(event.session, sizeof(event.session), "%s", given->session_id);
 	snprintf(event.text, sizeof(event.text), "%s", given->name);
 	ringcast_loop_tell(service->loop, &event);
+}
+
+void ringcast_service_hear_question(struct service *service, const ringcast_question *question)
+{
+	ringcast_local_question_ask(question, &(struct local_asking){service->options.engine, ask, service});
 }
 
 bool ringcast_service_set_keys(struct service *service, const struct key *keys, size_t count)

@@ -75,6 +75,8 @@ void ringcast_service_hear(struct service *service, const ringcast_change *chang
 json_t *ringcast_service_letters(struct service *service, bool is_resend, char problem[SERVICE_PROBLEM_BYTES]);
 /* What a session's game emits; see ringcast_engine_options.event. [any thread, until stop] */
 void ringcast_service_hear_event(struct service *service, const ringcast_event *event);
+/* What a session's game asks; see ringcast_engine_options.question. It is answered by ringcast_question_answer_post. [any thread, until stop] */
+void ringcast_service_hear_question(struct service *service, const ringcast_question *question);
 /* [any thread] Why a matchmaking ticket waits; see service/match/explain.h. The caller's; NULL: text says why not. */
 json_t *ringcast_service_explain(struct service *service, const char *ticket_id, char problem[SERVICE_PROBLEM_BYTES]);
 /* What a session's script said; see ringcast_engine_options.script_log. [any thread, until stop] */

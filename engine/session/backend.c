@@ -80,24 +80,54 @@ static bool is_name(const char *name)
 	return true;
 }
 
+static enum drop_reason admit(struct session *session, size_t json_bytes, uint64_t now_ns)
+{
+	const struct session_limits *limits = session->store->options.limits;
+	if (json_bytes > limits->emitted_event_bytes)
+		return counted(session, DROP_OVERSIZE);
+	return allowance_take(&session->emitted_events, now_ns, limits->emitted_events_per_second) ? DROP_NONE : counted(session, DROP_EVENT_RATE);
+}
+
 enum drop_reason ringcast_backend_admit_event(struct session *session, const char *name, size_t json_bytes, uint64_t now_ns)
 {
-	const struct store *store = session->store;
 	if (session->state == SESSION_ENDED && !session->is_in_hook) /* its last words still count */
 		return counted(session, DROP_SESSION_ENDED);
-	if (store->options.emit == NULL)
+	if (session->store->options.emit == NULL)
 		return counted(session, DROP_EVENT_UNHEARD);
-	if (!is_name(name))
-		return counted(session, DROP_EVENT_INVALID);
-	if (json_bytes > store->options.limits->emitted_event_bytes)
-		return counted(session, DROP_OVERSIZE);
-	return allowance_take(&session->emitted_events, now_ns, store->options.limits->emitted_events_per_second)
-		       ? DROP_NONE
-		       : counted(session, DROP_EVENT_RATE);
+	return is_name(name) ? admit(session, json_bytes, now_ns) : counted(session, DROP_EVENT_INVALID);
 }
 
 void ringcast_backend_tell_event(struct session *session, const char *name, struct view json)
 {
 	const struct store_options *options = &session->store->options;
 	options->emit(options->emit_context, session, name, json);
+}
+
+/* Questions */
+
+enum drop_reason ringcast_backend_admit_question(struct session *session, size_t json_bytes, uint64_t now_ns)
+{
+	if (session->state == SESSION_ENDED)
+		return counted(session, DROP_SESSION_ENDED);
+	if (session->store->options.question == NULL)
+		return counted(session, DROP_EVENT_UNHEARD);
+	return session->question_count < QUESTIONS_MAX ? admit(session, json_bytes, now_ns) : counted(session, DROP_EVENT_RATE);
+}
+
+enum drop_reason ringcast_backend_answer(struct session *session, uint32_t number, struct view json, uint64_t now_ns)
+{
+	ringcast_assert(!session->is_in_hook);
+	session->store->now_ns = now_ns;
+	if (session->state == SESSION_ENDED)
+		return counted(session, DROP_SESSION_ENDED);
+	if (session->question_count == 0)
+		return counted(session, DROP_NO_TARGET);
+	session->question_count--;
+	if (session->hooks->question_answered == NULL)
+		return counted(session, DROP_NO_TARGET);
+	ringcast_session_enter_hook(session);
+	session->hooks->question_answered(session->hooks_context, session, number, json);
+	ringcast_session_leave_hook(session);
+	ringcast_command_apply(session);
+	return DROP_NONE;
 }

@@ -1,6 +1,6 @@
 /*
- * Between a session and the backends outside: their messages for its game or for one of its players, and the events that its game emits for them. Both are
- * bounded by the session and second.
+ * Between a session and the backends outside: their messages for its game or for one of its players, the events that its game emits for them, and the questions
+ * that it asks whoever made the session. All are bounded by the session and second, and questions that are not answered by their number.
  */
 #ifndef RINGCAST_SESSION_BACKEND_H
 #define RINGCAST_SESSION_BACKEND_H
@@ -8,6 +8,7 @@
 #include "session/session.h"
 
 enum { EVENT_NAME_BYTES = 65 }; /* with NUL */
+enum { QUESTIONS_MAX = 8 }; /* of a session, unanswered */
 
 /* To a player who is in, by player_id or peer_id; to the session's game where there is neither ("" and 0). */
 struct backend_message {
@@ -29,5 +30,10 @@ enum drop_reason ringcast_backend_message(struct session *session, const struct 
  */
 enum drop_reason ringcast_backend_admit_event(struct session *session, const char *name, size_t json_bytes, uint64_t now_ns);
 void ringcast_backend_tell_event(struct session *session, const char *name, struct view json);
+
+/* The same for ringcast_command_ask: a question is an event without a name, and EVENT_RATE is also for who has QUESTIONS_MAX unanswered. */
+enum drop_reason ringcast_backend_admit_question(struct session *session, size_t json_bytes, uint64_t now_ns);
+/* Outside of any hook. NO_TARGET: its game has asked nothing, or does not listen. */
+enum drop_reason ringcast_backend_answer(struct session *session, uint32_t number, struct view json, uint64_t now_ns);
 
 #endif

@@ -7,10 +7,10 @@
 #include "session/roster.h"
 #include "session/session_impl.h"
 
-enum command_kind { COMMAND_SEND, COMMAND_KICK, COMMAND_JOIN, COMMAND_LEAVE, COMMAND_BROADCAST, COMMAND_ANSWER, COMMAND_FINISH };
+enum command_kind { COMMAND_SEND, COMMAND_KICK, COMMAND_JOIN, COMMAND_LEAVE, COMMAND_BROADCAST, COMMAND_ANSWER, COMMAND_ASK, COMMAND_FINISH };
 enum { COMMAND_DATA_BYTES_MAX = PROTO_PACKET_BYTES_MAX - PROTO_PACKET_OVERHEAD_BYTES_MAX };
 
-/* data: a send's payload or a kick's text; for a waiting command it lies behind the struct, in the same buf. */
+/* data: a send's payload, a kick's text or a question's JSON; for a waiting command it lies behind the struct, in the same buf. */
 struct command {
 	struct list_node node;
 	struct buf *home;
@@ -21,6 +21,7 @@ struct command {
 	int32_t player; /* target, or whom it is about */
 	int32_t group;  /* target, or what it is about */
 	int32_t target_group;
+	uint32_t number; /* of a question */
 	enum close_reason reason; /* of a finish */
 	uint64_t ticket;
 	enum verdict verdict;
@@ -111,6 +112,14 @@ static enum drop_reason do_answer(struct session *session, const struct command 
 	return DROP_NONE;
 }
 
+/* Counted as open when it was given. */
+static enum drop_reason do_ask(struct session *session, const struct command *command)
+{
+	const struct store_options *options = &session->store->options;
+	options->question(options->question_context, session, command->number, command->data);
+	return DROP_NONE;
+}
+
 static enum drop_reason do_finish(struct session *session, const struct command *command)
 {
 	ringcast_session_end_now(session, command->reason, session->store->now_ns);
@@ -132,6 +141,8 @@ static enum drop_reason command_do(struct session *session, const struct command
 		return do_broadcast(session, command);
 	case COMMAND_ANSWER:
 		return do_answer(session, command);
+	case COMMAND_ASK:
+		return do_ask(session, command);
 	case COMMAND_FINISH:
 		return do_finish(session, command);
 	}
@@ -325,6 +336,14 @@ enum drop_reason ringcast_command_answer(struct session *session, uint64_t ticke
 {
 	ringcast_assert(verdict == VERDICT_ALLOW || verdict == VERDICT_DENY);
 	return command_give(session, &(struct command){.kind = COMMAND_ANSWER, .ticket = ticket, .verdict = verdict});
+}
+
+enum drop_reason ringcast_command_ask(struct session *session, uint32_t number, struct view json)
+{
+	session->question_count++;
+	enum drop_reason reason = command_give(session, &(struct command){.kind = COMMAND_ASK, .number = number, .data = json});
+	session->question_count -= reason != DROP_NONE;
+	return reason;
 }
 
 enum drop_reason ringcast_command_finish(struct session *session)

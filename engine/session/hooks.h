@@ -32,6 +32,8 @@ struct hooks {
 	void (*message)(void *context, struct session *session, const struct packet *packet); /* sender proven */
 	/* a backend's, sender the server; false: there is no room for it now */
 	bool (*service_message)(void *context, struct session *session, const struct packet *packet);
+	/* what has become of a question that the game asked under this number (ringcast_command_ask): JSON */
+	void (*question_answered)(void *context, struct session *session, uint32_t number, struct view json);
 	enum verdict (*send_to_player)(void *context, struct session *session, const struct packet *packet);
 	enum verdict (*send_to_group)(void *context, struct session *session, const struct packet *packet);
 	enum verdict (*join_group)(void *context, struct session *session, struct player *player, int32_t group);

@@ -103,6 +103,9 @@ struct allowance {
 /* An event of a session's game. Both texts are borrowed, and json, which is whole, ends without NUL. Must change nothing. */
 typedef void session_emit_fn(void *context, const struct session *session, const char *name, struct view json);
 
+/* A question of a session's game; json as above. Must change nothing. It is answered by ringcast_backend_answer. */
+typedef void session_question_fn(void *context, const struct session *session, uint32_t number, struct view json);
+
 struct session {
 	struct store *store;
 	handle self;
@@ -143,6 +146,7 @@ struct session {
 	bool is_activating;    /* held up by whoever plays it, until it says that its start is through */
 	uint32_t activation_timeout_ms;
 	struct allowance service_messages, emitted_events;
+	uint32_t question_count; /* asked and not answered */
 };
 
 struct session_limits { /* live: the shard may change it between ticks */
@@ -177,6 +181,8 @@ struct store_options {
 	void *change_context;
 	session_emit_fn *emit; /* events of games, for backends; NULL: nobody hears them */
 	void *emit_context;
+	session_question_fn *question; /* who answers questions of games; NULL: nobody does */
+	void *question_context;
 };
 
 struct store {
@@ -297,6 +303,8 @@ enum drop_reason ringcast_command_kick(struct session *session, int32_t peer_id,
 enum drop_reason ringcast_command_join(struct session *session, int32_t group, int32_t peer_id);
 enum drop_reason ringcast_command_leave(struct session *session, int32_t group, int32_t peer_id);
 enum drop_reason ringcast_command_broadcast_membership(struct session *session, int32_t group, int32_t target_group);
+/* A question to whoever made the session; admitted before (backend.h). number: the game's, and the answer's. */
+enum drop_reason ringcast_command_ask(struct session *session, uint32_t number, struct view json);
 enum drop_reason ringcast_command_finish(struct session *session);
 /* ringcast_park_answer (park.h) for those who may be inside a hook. A ticket that nothing waits for is ignored. */
 enum drop_reason ringcast_command_answer(struct session *session, uint64_t ticket, enum verdict verdict);

@@ -171,6 +171,8 @@ static bool init_store(struct shard *shard)
 	options.change_context = shard->options.change_context;
 	options.emit = shard->options.emit;
 	options.emit_context = shard->options.emit_context;
+	options.question = shard->options.question;
+	options.question_context = shard->options.question_context;
 	ringcast_shard_outbox(shard, &options.outbox);
 	return ringcast_store_init(&shard->store, &options);
 }

@@ -76,6 +76,8 @@ struct shard_options {
 	void *change_context;
 	session_emit_fn *emit; /* likewise */
 	void *emit_context;
+	session_question_fn *question; /* likewise */
+	void *question_context;
 	struct mailbox *const *mailboxes; /* of all shards, by index; ours is mailboxes[index] */
 };
 

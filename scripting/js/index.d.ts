@@ -56,6 +56,14 @@ export interface Logger { debug: Log; info: Log; warn: Log; error: Log; fatal: L
 
 export type Payload = string | Uint8Array | ArrayBuffer | readonly number[] | object | number | null | undefined;
 
+/** As StartMatchBackfill of the API takes it. What is left out the service knows: the configuration that made the match, who plays in it. */
+export interface Backfill {
+	readonly ConfigurationName?: string;
+	readonly TicketId?: string;
+	readonly Players?: readonly { PlayerId: string; Team: string; PlayerAttributes?: object; LatencyInMs?: Record<string, number> }[];
+}
+type Answered = (error: Error | null, ticketId?: string) => void;
+
 /** All methods work detached, and none ever throws. */
 export interface Session {
 	getServerId(): -1;
@@ -80,6 +88,14 @@ export interface Session {
 	getPlayerData(peerId: number): string | undefined;
 	/** An event for those outside, posted to webhooks. data: a string is JSON already, anything else becomes it. */
 	emitEvent(name: string, data?: unknown): void;
+	/** Asks the service for players who join. Resolves to the ticket's id; an error's name is the API's word for it, such as ConflictException. */
+	startMatchBackfill(options?: Backfill): Promise<string>;
+	startMatchBackfill(options: Backfill, callback: Answered): void;
+	startMatchBackfill(callback: Answered): void;
+	/** Without an id: the search that is under way. */
+	stopMatchBackfill(ticketId?: string): Promise<string>;
+	stopMatchBackfill(ticketId: string, callback: Answered): void;
+	stopMatchBackfill(callback: Answered): void;
 	kick(peerId: number, reason?: string): void;
 	joinGroup(groupId: number, peerId: number): void;
 	leaveGroup(groupId: number, peerId: number): void;

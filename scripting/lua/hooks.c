@@ -248,6 +248,12 @@ static bool on_service_message(void *context, struct session *session, const str
 	return true;
 }
 
+static void on_question_answered(void *context, struct session *session, uint32_t number, struct view json)
+{
+	if (session->user != NULL)
+		ringcast_lua_answer(session->user, number, json);
+}
+
 static enum verdict on_send_to_player(void *context, struct session *session, const struct packet *packet)
 {
 	return ask(session, &(struct event){.callback = SCRIPT_CALLBACK_SEND_TO_PLAYER, .packet = packet});
@@ -295,6 +301,7 @@ struct hooks ringcast_lua_hooks(uint32_t callbacks)
 		.player_disconnected = on_player_disconnected,
 		.message = IF(MESSAGE, on_message),
 		.service_message = IF(SERVICE_MESSAGE, on_service_message),
+		.question_answered = on_question_answered,
 		.send_to_player = IF(SEND_TO_PLAYER, on_send_to_player),
 		.send_to_group = IF(SEND_TO_GROUP, on_send_to_group),
 		.join_group = IF(JOIN_GROUP, on_join_group),

@@ -26,6 +26,7 @@ enum lua_ref {
 	REF_MESSAGE_META,
 	REF_PLAYERS,      /* peer id -> what scripts know of a player; made when first asked for */
 	REF_TIMERS,       /* timer id -> function */
+	REF_QUESTIONS,    /* number of a question -> function that hears the answer */
 	REF_LOADED,       /* module name -> value; REF_LOADING while it loads */
 	REF_FFI,          /* of trusted scripts, when first required */
 	REF_COLLECT,      /* ringcast_lua_collect's protected half */
@@ -105,6 +106,7 @@ struct lua_session {
 	bool is_ending;   /* it has said processEnding */
 	bool is_finished; /* killed: nothing is called any more */
 	uint32_t timer_last; /* the latest id that was given */
+	uint32_t question_last; /* likewise, of questions */
 
 	uint64_t log_window_ns; /* one second of the log's allowance */
 	uint32_t log_lines, log_suppressed;
@@ -186,6 +188,7 @@ void ringcast_lua_push_players(lua_State *state);
 void ringcast_lua_forget_player(lua_State *state, int32_t peer_id);
 
 /* methods.c */
+void ringcast_lua_encode_json(lua_State *state, int index); /* replaces the value by its JSON, by the script's own require("json").encode */
 void ringcast_lua_open_session(lua_State *state);
 void ringcast_lua_push_game_session(lua_State *state);
 struct session *ringcast_lua_check_session(lua_State *state); /* raises an error in a dry run */
@@ -200,6 +203,12 @@ void ringcast_lua_expire(struct lua_session *self, uint32_t timer, uint64_t now_
 int ringcast_lua_after(lua_State *state);
 int ringcast_lua_every(lua_State *state);
 int ringcast_lua_cancel(lua_State *state);
+
+/* backfill.c */
+void ringcast_lua_open_questions(lua_State *state);
+int ringcast_lua_start_backfill(lua_State *state);
+int ringcast_lua_stop_backfill(lua_State *state);
+void ringcast_lua_answer(struct lua_session *self, uint32_t number, struct view json);
 
 /* log.c */
 void ringcast_lua_open_logger(lua_State *state);

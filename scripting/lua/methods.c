@@ -264,27 +264,32 @@ static int process_ending(lua_State *state)
 	return ringcast_lua_push_result(state, reason);
 }
 
-/* A text is JSON already; anything else becomes it, as by the script's own require("json").encode. */
+void ringcast_lua_encode_json(lua_State *state, int index)
+{
+	lua_pushcfunction(state, ringcast_lua_require);
+	lua_pushliteral(state, "json");
+	lua_call(state, 1, 1);
+	lua_getfield(state, -1, "encode");
+	lua_pushvalue(state, index);
+	lua_call(state, 1, 1);
+	lua_replace(state, index);
+	lua_pop(state, 1);
+	if (lua_type(state, index) != LUA_TSTRING)
+		ringcast_lua_argument_error(state, index, "what JSON can say");
+}
+
+/* A text is JSON already; anything else becomes it. */
 static void encode_event(lua_State *state)
 {
 	lua_settop(state, 2);
 	if (lua_type(state, 2) == LUA_TSTRING)
 		return;
-	if (lua_isnil(state, 2)) {
-		lua_pushliteral(state, "null");
-		lua_replace(state, 2);
+	if (!lua_isnil(state, 2)) {
+		ringcast_lua_encode_json(state, 2);
 		return;
 	}
-	lua_pushcfunction(state, ringcast_lua_require);
-	lua_pushliteral(state, "json");
-	lua_call(state, 1, 1);
-	lua_getfield(state, 3, "encode");
-	lua_pushvalue(state, 2);
-	lua_call(state, 1, 1);
+	lua_pushliteral(state, "null");
 	lua_replace(state, 2);
-	lua_settop(state, 2);
-	if (lua_type(state, 2) != LUA_TSTRING)
-		ringcast_lua_argument_error(state, 2, "what JSON can say");
 }
 
 /* At once, and not after the callback as the others: it is about what has happened. */
@@ -334,6 +339,8 @@ static const luaL_Reg methods[] = {
 	{"sendReliableGroupMessage", send_reliable_group_message},
 	{"sendReliableMessage", send_reliable_message},
 	{"setTimer", ringcast_lua_after},
+	{"startMatchBackfill", ringcast_lua_start_backfill},
+	{"stopMatchBackfill", ringcast_lua_stop_backfill},
 };
 
 static int session_tostring(lua_State *state)

@@ -73,6 +73,7 @@ static int open_all(lua_State *state)
 	ringcast_lua_open_logger(state);
 	ringcast_lua_open_messages(state);
 	ringcast_lua_open_timers(state);
+	ringcast_lua_open_questions(state);
 	ringcast_lua_open_session(state);
 	return 0;
 }

@@ -141,6 +141,21 @@ static bool do_emit(struct tenant *tenant, const struct sidecar_frame *frame, ui
 	return true;
 }
 
+/* Its callback hears in any case. */
+static bool do_ask(struct tenant *tenant, const struct sidecar_frame *frame, uint64_t now_ns)
+{
+	char text[160];
+	enum drop_reason reason = ringcast_script_ask(tenant->session, (uint32_t)frame->numbers[0], frame->texts[0], now_ns);
+	count_drop(tenant->session, reason);
+	if (reason == DROP_NONE)
+		return true;
+	int size = snprintf(text, sizeof(text), "{\"Error\":\"%s\",\"Message\":\"the engine drops it: see its table of drops\"}", ringcast_drop_label(reason));
+	struct sidecar_frame answer = {
+		.kind = SIDECAR_FRAME_ANSWERED, .session = frame->session, .numbers = {frame->numbers[0]}, .texts = {ringcast_view_of(text, (size_t)size)}};
+	ringcast_tenant_inform(tenant, &answer);
+	return true;
+}
+
 static void say_end(struct tenant *tenant, const struct sidecar_frame *frame, bool is_good)
 {
 	struct view text = frame->texts[0];
@@ -185,6 +200,7 @@ static const struct {
 	[SIDECAR_FRAME_PUT] = {IS_OPEN, do_put},
 	[SIDECAR_FRAME_TAKE] = {IS_OPEN, do_take},
 	[SIDECAR_FRAME_EMIT] = {IS_OPEN, do_emit},
+	[SIDECAR_FRAME_ASK] = {IS_OPEN, do_ask},
 };
 
 static bool tenant_carry_out(struct tenant *tenant, const struct sidecar_frame *frame, uint64_t now_ns)

@@ -104,6 +104,13 @@ static bool on_service_message(void *context, struct session *session, const str
 	return tenant->fate == CLOSE_NONE && ringcast_tenant_push(tenant, &frame, 1);
 }
 
+/* A script waits for it, so there is room for it. */
+static void on_question_answered(void *context, struct session *session, uint32_t number, struct view json)
+{
+	struct sidecar_frame frame = {.kind = SIDECAR_FRAME_ANSWERED, .numbers = {number}, .texts = {json}};
+	ringcast_tenant_inform(ringcast_tenant_of(session), &frame);
+}
+
 static enum verdict on_send_to_player(void *context, struct session *session, const struct packet *packet)
 {
 	struct sidecar_frame frame = {.kind = SIDECAR_FRAME_TO_PLAYER};
@@ -163,6 +170,7 @@ void ringcast_events_fill(struct hooks *hooks, uint32_t callbacks)
 		.player_disconnected = on_player_disconnected,
 		.message = IF_EXPORTED(MESSAGE, on_message),
 		.service_message = IF_EXPORTED(SERVICE_MESSAGE, on_service_message),
+		.question_answered = on_question_answered,
 		.send_to_player = IF_EXPORTED(SEND_TO_PLAYER, on_send_to_player),
 		.send_to_group = IF_EXPORTED(SEND_TO_GROUP, on_send_to_group),
 		.join_group = IF_EXPORTED(JOIN_GROUP, on_join_group),

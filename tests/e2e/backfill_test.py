@@ -12,7 +12,8 @@ import tempfile
 import unittest
 
 from agent_test import Client
-from player import until
+from daemon import Daemon
+from player import Player, until
 from server_sdk import GameServer, SdkError
 from service_match_test import PAIR, QueueCase, player
 
@@ -155,6 +156,131 @@ class GameServerTest(BackfillCase):
         self.assertEqual(stays.hear(), "hello\n")
         joins.leave()
         stays.leave()
+
+
+LUA = """
+local session
+local function said(...)
+	local parts = {...}
+	for i = 1, select("#", ...) do parts[i] = tostring(parts[i]) end
+	session:getLogger().info("answer: " .. table.concat(parts, " ", 1, select("#", ...)))
+end
+local game = {}
+function game.init(given) session = given end
+function game.onPlayerDisconnect() said("asked", session:startMatchBackfill(said)) end
+function game.onServiceMessage(msg)
+	if msg.payload == "stop" then session:stopMatchBackfill(said) return end
+	local is_asked, why = session:startMatchBackfill(require("json").decode(msg.payload), said)
+	if not is_asked then said(is_asked, why) end
+end
+return game
+"""
+
+JS = """
+let session;
+const said = (error, ticket) => session.getLogger().info(`answer: ${ticket} ${error ? error.name : undefined} ${error ? error.message : undefined}`);
+exports.ssExports = {
+	init(given) { session = given; },
+	onPlayerDisconnect() { session.startMatchBackfill(said); },
+	async onServiceMessage(msg) {
+		const text = msg.getPayloadAsText();
+		if (text === 'stop')
+			return session.stopMatchBackfill(said);
+		try {
+			said(null, await session.startMatchBackfill(JSON.parse(text)));
+		} catch (error) {
+			said(error);
+		}
+	},
+};
+"""
+
+
+class ScriptCase(BackfillCase):
+    """Sessions of the engine, with a script that asks when somebody leaves, or a backend says so, and logs what it is answered."""
+    main = source = None
+
+    def write_script(self):
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        pathlib.Path(folder.name, self.main).write_text(self.source, encoding="utf-8")
+        return folder.name
+
+    def begin_game(self):
+        self.start(flags=["--script", self.write_script()])
+        self.rules("pair", PAIR)
+        self.configure("pair", **self.queue())
+
+    def answers(self):
+        return [line.split() for line in re.findall(r"answer: ([^\"]*)", self.daemon.log_text().decode())]
+
+    def say(self, text):
+        session = max(self.daemon.request("GET", "/v1/sessions")["sessions"], key=lambda one: one["player_count"] + one["reserved_count"])["id"]
+        self.daemon.request("POST", f"/v1/sessions/{session}/messages", {"payload": text})
+
+    async def answered(self, *words):
+        """The newest answer that the script was given begins with these words."""
+        try:
+            await until(lambda: self.answers() and tuple(self.answers()[-1][:len(words)]) == words)
+        except AssertionError:
+            self.fail(f"no answer {words}: {self.answers()}")
+
+    async def test_a_leaver_is_replaced(self):
+        self.begin_game()
+        done, arn = await self.pair("ann", "bob")
+        stays, leaves = *await self.enter(done[0]), *await self.enter(done[1])
+        await leaves.leave()
+        await until(lambda: any(answer[0] not in ("asked", "nil", "undefined") for answer in self.answers()))
+        ticket = next(answer[0] for answer in self.answers() if answer[0] != "asked")
+        self.assertEqual([p["PlayerId"] for p in self.ticket(ticket)["Players"]], ["ann"])
+        third = await self.replaced("cat", arn)
+        await self.becomes(ticket, "COMPLETED")
+        self.assertEqual(third["Players"][0]["Team"], done[1]["Players"][0]["Team"])
+        joined = (await self.enter(third))[0]
+        await joined.send(10, b"here", player=stays.peer_id)
+        await stays.expect(10, b"here", joined.peer_id)
+        await joined.leave()
+        await stays.leave()
+
+    async def test_a_script_names_its_players_is_refused_and_stops(self):
+        self.begin_game()
+        done, _ = await self.pair("ann", "bob")
+        self.say('{"ConfigurationName": "none"}')
+        await self.answered(self.nothing, "NotFoundException")
+        self.say(json.dumps({"TicketId": "mine", "Players": [{"PlayerId": "ann", "Team": done[0]["Players"][0]["Team"]}]}))
+        await self.answered("mine")
+        self.say("{}")
+        await self.answered(self.nothing, "ConflictException")
+        self.say("stop")
+        await self.becomes("mine", "CANCELLED")
+        self.say("stop")
+        await self.answered(self.nothing, "NotFoundException")
+
+    async def test_without_a_service_nobody_answers(self):
+        self.daemon = Daemon("--dev", "--script", self.write_script(), "--service", "off")
+        alice = await Player.join(self.daemon, token="dev-demo-alice")
+        self.say("{}")
+        await self.nobody_answers()
+        await alice.leave()
+
+
+@unittest.skipUnless(os.environ.get("RINGCAST_HAS_LUA"), "no Lua")
+class LuaTest(ScriptCase):
+    main, source, nothing = "main.lua", LUA, "nil"
+
+    async def nobody_answers(self):
+        await self.answered("false", "event_unheard")
+
+
+@unittest.skipUnless(os.environ.get("RINGCAST_HAS_NODE"), "no Node.js")
+class JavaScriptTest(ScriptCase):
+    main, source, nothing = "index.js", JS, "undefined"
+
+    async def nobody_answers(self):
+        await self.answered("undefined", "event_unheard")
+
+
+del ScriptCase
 
 
 def free_port():

@@ -21,7 +21,7 @@ ENDED = ("COMPLETED", "FAILED", "CANCELLED", "TIMED_OUT")
 class MatchCase(unittest.IsolatedAsyncioTestCase):
     """A daemon with a store and a webhook; names of rule sets are those of the gallery's files."""
 
-    def start(self, webhook=False, **settings):
+    def start(self, webhook=False, flags=(), **settings):
         if not hasattr(self, "folder"):
             folder = tempfile.TemporaryDirectory()
             self.addCleanup(folder.cleanup)
@@ -34,7 +34,7 @@ class MatchCase(unittest.IsolatedAsyncioTestCase):
                 file.write(f"sns {self.receiver.url} webhook-secret-0123456789\n")
             settings["service__webhooks"] = path
         settings.setdefault("service__match_round", "20ms")
-        self.daemon = Daemon("--dev", service__store=os.path.join(self.folder, "store.db"), **settings)
+        self.daemon = Daemon("--dev", *flags, service__store=os.path.join(self.folder, "store.db"), **settings)
         self.gamelift = client(service_port(self.daemon))
 
     def tearDown(self):

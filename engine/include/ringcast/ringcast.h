@@ -127,6 +127,8 @@ typedef struct ringcast_callbacks {
 	void (*process_terminate)(void *context, ringcast_session *session, uint64_t deadline_ns);
 	void (*timer)(void *context, ringcast_session *session, uint32_t timer, uint64_t now_ns); /* of ringcast_session_set_timer */
 	void (*service_message)(void *context, ringcast_session *session, const ringcast_message *message); /* of a backend; see ringcast_service_message_post */
+	/* What has become of ringcast_session_ask: one JSON object, without NUL behind it. */
+	void (*question_answered)(void *context, ringcast_session *session, uint32_t number, const char *json, size_t json_bytes);
 } ringcast_callbacks;
 #define RINGCAST_CALLBACKS_INIT RINGCAST_SIZED(ringcast_callbacks)
 
@@ -248,6 +250,21 @@ typedef struct ringcast_event {
 /* [shard thread] Must not block, and calls nothing of the engine. */
 typedef void ringcast_event_fn(void *context, const ringcast_event *event);
 
+/*
+ * A question of a session's game to whoever made the session (ringcast_session_ask; startMatchBackfill and stopMatchBackfill of scripts): one JSON value, without NUL
+ * behind it. It is answered by ringcast_question_answer_post, now or later. Texts are borrowed for the call.
+ */
+typedef struct ringcast_question {
+	size_t size; /* of this struct; later versions append */
+	uint32_t shard;
+	const char *session_id;
+	uint32_t number;
+	const char *json;
+	size_t json_bytes;
+} ringcast_question;
+/* [shard thread] Must not block, and calls nothing of the engine but ringcast_question_answer_post. */
+typedef void ringcast_question_fn(void *context, const ringcast_question *question);
+
 /* Bounds on scripts, and what runs them. Zero, as always: the default, which is named. */
 typedef struct ringcast_script_options {
 	uint64_t memory_bytes;         /* of one session's script; 32 MiB */
@@ -325,6 +342,8 @@ typedef struct ringcast_engine_options {
 	void *script_log_context;
 	ringcast_event_fn *event; /* NULL: nobody takes what games emit, and they are told so */
 	void *event_context;
+	ringcast_question_fn *question; /* NULL: nobody answers games, and they are told so */
+	void *question_context;
 } ringcast_engine_options;
 #define RINGCAST_ENGINE_OPTIONS_INIT RINGCAST_SIZED(ringcast_engine_options)
 
@@ -499,6 +518,12 @@ RINGCAST_API int ringcast_service_message_post(ringcast_engine *engine, const ri
 /* The same, and waits for the result, which it returns; as the other calls that ask a shard. */
 RINGCAST_API int ringcast_service_message_send(ringcast_engine *engine, const ringcast_service_message *message);
 
+/*
+ * Answers a question of a session's game: its number, and a JSON object of up to 4 096 bytes. Does not wait. RINGCAST_OK: it is under way; NOT_FOUND: there is no such session. A
+ * session that has asked nothing, or whose game does not listen, hears nothing. [any thread, callbacks too]
+ */
+RINGCAST_API int ringcast_question_answer_post(ringcast_engine *engine, const char *session_id, uint32_t number, const char *json, size_t json_bytes);
+
 /* [callback] What a game may read. Texts are good until the callback returns. */
 RINGCAST_API const char *ringcast_session_id(ringcast_session *session);
 RINGCAST_API const char *ringcast_session_properties(ringcast_session *session); /* "" if none were given */
@@ -603,6 +628,13 @@ RINGCAST_API int ringcast_session_cancel_timer(ringcast_session *session, uint32
  * emitted_event_bytes. FULL: above emitted_events_per_second. UNHEARD: nobody takes it.
  */
 RINGCAST_API int ringcast_session_emit_event(ringcast_session *session, const char *name, const char *json);
+/*
+ * Asks ringcast_engine_options.question when the event of this callback is complete; question_answered hears the answer, with the number, which is the game's choice. json: one
+ * whole value; ringcastd's service answers {"Action": "StartMatchBackfill"} and {"Action": "StopMatchBackfill"}, with the members of StartMatchBackfill and StopMatchmaking, by
+ * {"TicketId": ...} or {"Error": "NotFoundException", "Message": ...}. ARGUMENT: it is no JSON, or too long. FULL: 8 wait for an answer, or above
+ * emitted_events_per_second. UNHEARD: nobody answers.
+ */
+RINGCAST_API int ringcast_session_ask(ringcast_session *session, uint32_t number, const char *json);
 /* One line to the engine's log, with the session's id. */
 RINGCAST_API void ringcast_session_log(ringcast_session *session, ringcast_log_level level, const char *text);
 

@@ -37,6 +37,7 @@ const LIST = [
 	['MISSED', 16, 'QI', 'ticket answer'],
 	['PIECE', 17, 'IIIR', 'what total_bytes offset bytes'],
 	['SERVICE', 18, 'IR', 'opcode payload'],
+	['ANSWERED', 19, 'IR', 'number json'],
 
 	['WELCOME', 32, 'IIIIS', 'magic version features process_id runtime'],
 	['OPENED', 33, 'IIII', 'callbacks players_max ping_interval_ms tick_interval_ms'],
@@ -52,6 +53,7 @@ const LIST = [
 	['MEMORY', 43, 'Q', 'bytes'],
 	['PONG', 44, 'Q', 'cookie'],
 	['EMIT', 45, 'SR', 'name json'],
+	['ASK', 46, 'IR', 'number json'],
 ];
 
 const KIND = {};

@@ -101,6 +101,13 @@ class Outbox {
 		this.flushIfMuch();
 	}
 
+	ask(number, json) {
+		const at = this.begin(KIND.ASK, 0, 4 + json.length);
+		this.buffer.writeUInt32LE(number, at);
+		this.buffer.set(json, at + 4);
+		this.flushIfMuch();
+	}
+
 	// KICK, LOG, END
 	text(kind, number, text, flags = 0) {
 		const bytes = Buffer.from(text, 'utf8').subarray(0, TEXT_BYTES_MAX);

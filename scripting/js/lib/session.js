@@ -31,9 +31,9 @@ function peerOf(value) {
 	return integer(value !== null && typeof value === 'object' ? value.peerId : value);
 }
 
-// world: { facts, outbox, logger, players, people, complain, end }
+// world: { facts, outbox, logger, players, people, questions, complain, end }
 function makeSession(world) {
-	const { facts, outbox, players, people, complain } = world;
+	const { facts, outbox, players, people, questions, complain } = world;
 	let ending = null;
 
 	function newMessage(opCode, sender, payload) {
@@ -112,6 +112,33 @@ function makeSession(world) {
 		return undefined;
 	}
 
+	// What the service is asked; the callback hears (error, ticketId), always later. Without one it is a promise.
+	function ask(what, question, callback) {
+		if (typeof callback !== 'function')
+			return new Promise((resolve, reject) => { ask(what, question, (error, ticketId) => (error ? reject(error) : resolve(ticketId))); });
+		const text = jsonOf({ ...question, Action: what });
+		const json = Buffer.from(text === undefined ? '' : text, 'utf8');
+		if (text === undefined || json.length > EVENT_BYTES_MAX)
+			questions.refuse(callback, 'InvalidRequestException', text === undefined ? 'it cannot become JSON' : `JSON of ${json.length} bytes, more than ${EVENT_BYTES_MAX}`);
+		else if (isTooMuch(what))
+			questions.refuse(callback, 'ThrottlingException', 'more than the engine takes');
+		else
+			outbox.ask(questions.add(callback), json);
+		return undefined;
+	}
+
+	function startMatchBackfill(options, callback) {
+		if (typeof options === 'function')
+			return startMatchBackfill({}, options);
+		return ask('StartMatchBackfill', options !== null && typeof options === 'object' ? options : {}, callback);
+	}
+
+	function stopMatchBackfill(ticketId, callback) {
+		if (typeof ticketId === 'function')
+			return stopMatchBackfill(undefined, ticketId);
+		return ask('StopMatchBackfill', ticketId === undefined || ticketId === null ? {} : { TicketId: ticketId }, callback);
+	}
+
 	const session = {
 		getServerId: () => SERVER,
 		getAllPlayersGroupId: () => EVERYONE,
@@ -149,6 +176,8 @@ function makeSession(world) {
 		getPlayerId: (peerId) => (people.get(peerOf(peerId)) || {}).playerId,
 		getPlayerData: (peerId) => (people.get(peerOf(peerId)) || {}).playerData,
 		emitEvent,
+		startMatchBackfill: (options, callback) => startMatchBackfill(options, callback),
+		stopMatchBackfill: (ticketId, callback) => stopMatchBackfill(ticketId, callback),
 		kick(peerId, reason) {
 			const peer = peerOf(peerId);
 			if (peer === null || peer <= 0)

@@ -12,6 +12,7 @@ const { GameMessage } = require('./message');
 const { Outbox } = require('./outbox');
 const { Pieces } = require('./pieces');
 const { Players } = require('./players');
+const { Questions } = require('./questions');
 const { makeSession } = require('./session');
 
 const { ANSWER, END, FLAG_MORE, FLAG_RELIABLE, HEAD_BYTES, KIND } = frames;
@@ -28,6 +29,7 @@ const outbox = new Outbox(port, taken, creditBytes);
 const players = new Players();
 const people = new Map(); // peer id -> player, those who are being asked about too
 const asked = new Map(); // ticket -> { name, peer }: promises that the engine still waits for; it says so when it has given up
+const questions = new Questions(callbackFailed); // of the script's, to the service
 const complaints = new Map(); // what -> { since, count }
 const undefinedSaid = new Set();
 let script = null;
@@ -248,7 +250,7 @@ async function startScript(open) {
 	script = await load(open.folder, open.main);
 	const { callbacks, configuration, warnings } = examine(script, open.main);
 	warnings.forEach((warning) => outbox.log(LEVEL.warn, warning));
-	const session = makeSession({ facts, outbox, logger, players, people, complain, end: () => end(END.FINISHED, '') });
+	const session = makeSession({ facts, outbox, logger, players, people, questions, complain, end: () => end(END.FINISHED, '') });
 	await script.init(session);
 	if (typeof script.onProcessStarted === 'function' && (await script.onProcessStarted(args)) === false)
 		throw Object.assign(new Error(`${open.main}: onProcessStarted returned false`), { isAboutExports: true });
@@ -284,6 +286,8 @@ function handle(buffer, kind, flags, offset, at, end) {
 		return notify('onMessage', messageAt(buffer, at, end, flags));
 	case KIND.SERVICE:
 		return notify('onServiceMessage', new GameMessage(buffer.readInt32LE(at), -1, Buffer.from(buffer.buffer, at + 4, end - at - 4), true, -1, 0));
+	case KIND.ANSWERED:
+		return questions.answer(buffer.readUInt32LE(at), buffer.toString('utf8', at + 4, end));
 	case KIND.TO_PLAYER:
 		return ask('onSendToPlayer', buffer.readUInt32LE(at), buffer.readUInt32LE(at + 4), messageAt(buffer, at + 8, end, flags));
 	case KIND.TO_GROUP:

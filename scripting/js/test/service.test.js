@@ -28,3 +28,55 @@ test('what is no event is said, and nothing else', async (t) => {
 	assert.deepStrictEqual([nothing.name, nothing.json.toString()], ['nothing', 'null']);
 	await engine.stop();
 });
+
+async function open(t) {
+	const engine = new Engine(t);
+	engine.open(1, 'service.js');
+	await engine.expect('OPENED');
+	engine.tell = (payload) => engine.write('SERVICE', 1, { opcode: 7, payload });
+	engine.question = async () => {
+		const { number, json } = await engine.expect('ASK');
+		return { number, asked: JSON.parse(json) };
+	};
+	engine.reply = (number, answer) => engine.write('ANSWERED', 1, { number, json: JSON.stringify(answer) });
+	engine.told = async () => JSON.parse((await engine.expect('EMIT')).json);
+	return engine;
+}
+
+test('players are asked for, and each callback hears its own answer', async (t) => {
+	const engine = await open(t);
+	engine.tell('callbacks');
+	const questions = [await engine.question(), await engine.question(), await engine.question(), await engine.question()];
+	assert.deepStrictEqual(questions.map(({ asked }) => asked), [{ TicketId: 't-1', Action: 'StartMatchBackfill' }, { TicketId: 't-1', Action: 'StopMatchBackfill' },
+		{ Action: 'StartMatchBackfill' }, { Action: 'StopMatchBackfill' }]);
+	engine.reply(questions[1].number, { Error: 'NotFoundException', Message: 'there is none' });
+	assert.deepStrictEqual(await engine.told(), ['NotFoundException', 'there is none', null]);
+	engine.reply(questions[0].number, { TicketId: 't-1' });
+	assert.deepStrictEqual(await engine.told(), [null, null, 't-1']);
+	engine.write('ANSWERED', 1, { number: questions[2].number, json: '{' });
+	assert.strictEqual((await engine.told())[0], 'InternalServiceException');
+	engine.reply(questions[0].number, { TicketId: 'again' });
+	engine.reply(questions[3].number, { TicketId: 't-1' });
+	await engine.expectLog(1, /the callback of a backfill: Error: of the callback/);
+	assert.ok(!engine.frames.some(({ kind }) => kind === 'EMIT'), 'an answer is heard once');
+	await engine.stop();
+});
+
+test('without a callback it is a promise', async (t) => {
+	const engine = await open(t);
+	engine.tell('promises');
+	engine.reply((await engine.question()).number, { TicketId: 't-2' });
+	assert.deepStrictEqual(await engine.told(), [null, null, 't-2']);
+	engine.reply((await engine.question()).number, { Error: 'event_rate', Message: 'dropped' });
+	assert.deepStrictEqual(await engine.told(), ['event_rate', 'dropped', null]);
+	await engine.stop();
+});
+
+test('what cannot be asked is answered all the same', async (t) => {
+	const engine = await open(t);
+	engine.tell('wrong questions');
+	assert.deepStrictEqual(await engine.told(), ['InvalidRequestException', 'it cannot become JSON', null]);
+	assert.match((await engine.told())[1], /^JSON of 6\d+ bytes, more than 60000$/);
+	assert.ok(!engine.frames.some(({ kind }) => kind === 'ASK'));
+	await engine.stop();
+});

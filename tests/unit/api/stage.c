@@ -109,6 +109,11 @@ static void on_service_message(void *context, ringcast_session *session, const r
 	game.service_message(session, message);
 }
 
+static void on_question_answered(void *context, ringcast_session *session, uint32_t number, const char *json, size_t json_bytes)
+{
+	game.question_answered(session, number, json, json_bytes);
+}
+
 static void on_message(void *context, ringcast_session *session, const ringcast_message *message)
 {
 	note_message("message", message);
@@ -316,6 +321,7 @@ void stage_start(struct stage *stage, const ringcast_engine_options *options, co
 	if (stage->options.shard_count == 0)
 		stage->options.shard_count = 1;
 	callbacks.service_message = game.service_message != NULL ? on_service_message : NULL;
+	callbacks.question_answered = game.question_answered != NULL ? on_question_answered : NULL;
 	stage->options.callbacks = &callbacks;
 	stage->options.context = &game;
 	if (session != NULL)

@@ -24,6 +24,7 @@ struct game {
 	void (*accepted)(ringcast_session *session, int32_t peer);
 	void (*message)(ringcast_session *session, const ringcast_message *message);
 	void (*service_message)(ringcast_session *session, const ringcast_message *message); /* NULL: the engine is given no such callback */
+	void (*question_answered)(ringcast_session *session, uint32_t number, const char *json, size_t json_bytes);
 	ringcast_verdict (*send)(ringcast_session *session, const ringcast_message *message); /* to player and to group */
 	ringcast_verdict (*group)(ringcast_session *session, int32_t group, int32_t peer);    /* join and leave */
 	void (*tick)(ringcast_session *session);

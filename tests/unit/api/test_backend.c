@@ -75,6 +75,57 @@ BOTH(backend, is_heard_answered_and_told)
 	cr_assert_str_eq(events, "0 heard {\"n\":1}\n");
 }
 
+static ringcast_engine *asking_engine;
+static char heard_answer[128];
+
+static void ask_backend(ringcast_session *session, const ringcast_message *message)
+{
+	cr_assert_eq(ringcast_session_ask(session, 5, "{\"Action\":"), RINGCAST_ERROR_ARGUMENT);
+	cr_assert_eq(ringcast_session_ask(session, 5, NULL), RINGCAST_ERROR_ARGUMENT);
+	cr_assert_eq(ringcast_session_ask(session, 5, "{\"Action\":\"x\"}"), RINGCAST_OK);
+}
+
+static void hear_answer(ringcast_session *session, uint32_t number, const char *json, size_t json_bytes)
+{
+	snprintf(heard_answer, sizeof(heard_answer), "%u %.*s", number, (int)json_bytes, json);
+	ringcast_message done = {.opcode = 40, .target_player = 1, .intent = RINGCAST_RELIABLE, .sender = RINGCAST_PEER_SERVER};
+	cr_assert_eq(ringcast_session_send(session, &done), RINGCAST_OK);
+}
+
+static void take_question(void *context, const ringcast_question *question)
+{
+	cr_assert_eq(context, events);
+	cr_assert_eq(question->number, 5);
+	cr_assert_eq(strncmp(question->json, "{\"Action\":\"x\"}", question->json_bytes), 0);
+	cr_assert_eq(ringcast_question_answer_post(asking_engine, question->session_id, question->number, "{\"TicketId\":\"t\"}", 16), RINGCAST_OK);
+}
+
+BOTH(backend, a_game_asks_and_is_answered)
+{
+	game.service_message = ask_backend;
+	game.question_answered = hear_answer;
+	ringcast_engine_options options = stage_small();
+	options.io = io;
+	options.question = take_question;
+	options.question_context = events;
+	stage_start(&stage, &options, &(ringcast_session_options){.size = sizeof(ringcast_session_options)});
+	asking_engine = stage.engine;
+	stage_connect(&stage, 0, "alice", "");
+	stage_until(&stage, stage.actors[0].peer_id != 0);
+	ringcast_service_message message = RINGCAST_SERVICE_MESSAGE_INIT;
+	message.session_id = stage.session;
+	message.opcode = 20;
+	cr_assert_eq(ringcast_service_message_send(stage.engine, &message), RINGCAST_OK);
+	stage_until(&stage, strstr(stage.actors[0].heard, "40") != NULL);
+	char text[4097];
+	memset(text, ' ', sizeof(text));
+	cr_assert_eq(ringcast_question_answer_post(stage.engine, stage.session, 1, text, sizeof(text)), RINGCAST_ERROR_ARGUMENT);
+	cr_assert_eq(ringcast_question_answer_post(stage.engine, stage.session, 1, NULL, 0), RINGCAST_ERROR_ARGUMENT);
+	cr_assert_eq(ringcast_question_answer_post(stage.engine, "gsess-nobody", 1, "{}", 2), RINGCAST_ERROR_NOT_FOUND);
+	stage_stop(&stage);
+	cr_assert_str_eq(heard_answer, "5 {\"TicketId\":\"t\"}");
+}
+
 BOTH(backend, nobody_listens)
 {
 	ringcast_engine_options options = {.size = sizeof(options), .io = io};

@@ -479,3 +479,8 @@ int ringcast_player_remove(ringcast_engine *engine, const char *session_id, cons
 	pthread_mutex_unlock(&engine->mutex);
 	return error;
 }
+
+int ringcast_question_answer_post(ringcast_engine *engine, const char *session_id, uint32_t number, const char *json, size_t json_bytes)
+{
+	return RINGCAST_OK;
+}

@@ -110,3 +110,71 @@ Test(lua_backend, last_words_are_told)
 	cr_assert_eq(session->state, SESSION_ENDED);
 	lua_world_stop(&world);
 }
+
+/* Questions */
+
+static void take_question(void *context, const struct session *session, uint32_t number, struct view json)
+{
+	size_t used = strlen(emitted);
+	snprintf(emitted + used, sizeof(emitted) - used, "%u %.*s\n", number, (int)json.size, (const char *)json.data);
+}
+
+/* line: says what it likes when a backend speaks; said prints what it is given. */
+static struct session *run_asking(struct lua_world *world, const char *line)
+{
+	char source[1024];
+	snprintf(source, sizeof(source), "local s local function said(...) print('said', ...) end return {init = function(given) s = given end, onServiceMessage = function() %s end}", line);
+	struct session *session = run(world, source);
+	world->store.options.question = take_question;
+	lua_world_forget(world);
+	cr_assert_eq(say(world, session, ""), DROP_NONE);
+	return session;
+}
+
+static void reply(struct lua_world *world, struct session *session, uint32_t number, const char *json)
+{
+	cr_assert_eq(ringcast_backend_answer(session, number, ringcast_view_of(json, strlen(json)), world->now_ns), DROP_NONE);
+}
+
+Test(lua_backend, players_are_asked_for_and_the_answer_is_heard)
+{
+	struct lua_world world;
+	struct session *session = run_asking(&world, "print(s:startMatchBackfill(said)) s.stopMatchBackfill('t-1', said) s:stopMatchBackfill(said) s:startMatchBackfill()");
+	cr_assert_not_null(strstr(emitted, "1 {\"Action\":\"StartMatchBackfill\"}\n"), "%s", emitted);
+	cr_assert_not_null(strstr(emitted, "\"TicketId\":\"t-1\""), "%s", emitted);
+	cr_assert_not_null(strstr(emitted, "3 {\"Action\":\"StopMatchBackfill\"}\n"), "%s", emitted);
+	expect(&world, "info: true\n");
+	lua_world_forget(&world);
+	reply(&world, session, 1, "{\"TicketId\": \"t-9\"}");
+	reply(&world, session, 2, "{\"Error\": \"NotFoundException\", \"Message\": \"there is none\"}");
+	reply(&world, session, 3, "7");
+	reply(&world, session, 4, "{\"TicketId\": \"t-9\"}");
+	expect(&world, "info: said t-9 nil nil\ninfo: said nil NotFoundException there is none\ninfo: said nil nil nil\n");
+	lua_world_stop(&world);
+}
+
+Test(lua_backend, what_is_asked_for_is_the_scripts_to_say)
+{
+	struct lua_world world;
+	run_asking(&world, "local wish = {TicketId = 't', Action = 'x', Players = {{PlayerId = 'a', Team = 'red'}}} s:startMatchBackfill(wish, said) print(wish.Action)");
+	cr_assert_not_null(strstr(emitted, "\"Action\":\"StartMatchBackfill\""), "%s", emitted);
+	cr_assert_not_null(strstr(emitted, "\"Players\":[{"), "%s", emitted);
+	expect(&world, "info: x\n"); /* the script's table is its own */
+	lua_world_stop(&world);
+}
+
+Test(lua_backend, questions_that_are_wrong_or_too_many_are_said_at_once)
+{
+	struct lua_world world;
+	struct session *session = run_asking(&world, "print(pcall(s.startMatchBackfill, s, 7)) print(pcall(s.stopMatchBackfill, s, {})) print(pcall(s.startMatchBackfill, s, {}, 7))"
+						     "print(s:startMatchBackfill({Players = ('x'):rep(100)}, said)) for i = 1, 9 do s:stopMatchBackfill(said) end print(s:stopMatchBackfill(said))");
+	static const char *const said[] = {"a table of what is asked for", "a ticket's id", "a function", "drop oversize 1\ninfo: false oversize\n",
+					   "drop event_rate 1\ninfo: false event_rate\n"};
+	for (size_t i = 0; i < ARRAY_COUNT(said); i++)
+		cr_assert_not_null(strstr(world.log, said[i]), "%s: %s", said[i], world.log);
+	world.store.options.question = NULL;
+	lua_world_forget(&world);
+	cr_assert_eq(say(&world, session, ""), DROP_NONE);
+	expect_part(&world, "drop event_unheard 1\ninfo: false event_unheard\n");
+	lua_world_stop(&world);
+}

@@ -102,7 +102,7 @@ static const char list[] =
 	"session.getPlayerId\nsession.getPlayers\nsession.getProperties\nsession.getServerId\nsession.joinGroup\nsession.kick\n"
 	"session.leaveGroup\nsession.newBinaryGameMessage\nsession.newTextGameMessage\nsession.now\nsession.processEnding\n"
 	"session.sendGroupMessage\nsession.sendMessage\nsession.sendReliableGroupMessage\nsession.sendReliableMessage\n"
-	"session.setTimer\nstring.byte\nwrapped";
+	"session.setTimer\nsession.startMatchBackfill\nsession.stopMatchBackfill\nstring.byte\nwrapped";
 
 Test(lua_reach, no_function_off_the_list)
 {

@@ -264,6 +264,11 @@ Test(backfill, what_the_api_refuses_a_game_is_refused)
 	refused(HOST_START_BACKFILL, host, "{\"Players\": [{\"PlayerId\": \"x\", \"Team\": \"green\"}]}", 400, "InvalidRequestException", "Team");
 	refused(HOST_START_BACKFILL, host, "{\"Players\": \"all\"}", 400, "InvalidRequestException", "Players");
 	refused(HOST_START_BACKFILL, host, "{\"Players\": [7]}", 400, "InvalidRequestException", "Players");
+	char wide[401], input[512];
+	for (int i = 0; i < 200; i++)
+		memcpy(wide + 2 * i, "\u00e4", 3);
+	snprintf(input, sizeof(input), "{\"TicketId\": \"a%s\"}", wide);
+	refused(HOST_STOP_BACKFILL, host, input, 404, "NotFoundException", "\u00e4?"); /* cut within a letter, and still a text */
 	struct host_event ended = {.kind = HOST_SESSION_ENDED, .sequence = session->event_sequence + 1};
 	snprintf(ended.session, sizeof(ended.session), "%s", host);
 	ringcast_loop_tell(rig.loop, &ended);

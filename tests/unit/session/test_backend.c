@@ -1,4 +1,4 @@
-/* Messages of backends into a session, and the events that its game emits for them. */
+/* Messages of backends into a session, the events that its game emits for them, and the questions that it asks. */
 #include <criterion/criterion.h>
 #include <stdio.h>
 #include <string.h>
@@ -11,7 +11,7 @@
 static struct world world;
 static struct session *session;
 static char heard[512];
-static bool is_full;
+static bool is_full, asks_of_leavers;
 
 static bool hear(void *context, struct session *of, const struct packet *packet)
 {
@@ -31,7 +31,33 @@ static void emitted(void *context, const struct session *of, const char *name, s
 	snprintf(heard + used, sizeof(heard) - used, "%s %.*s\n", name, (int)json.size, (const char *)json.data);
 }
 
-static const struct hooks listeners = {.service_message = hear};
+static void asked(void *context, const struct session *of, uint32_t number, struct view json)
+{
+	size_t used = strlen(heard);
+	cr_assert_eq(of, session);
+	snprintf(heard + used, sizeof(heard) - used, "asked %u %.*s with %u players\n", number, (int)json.size, (const char *)json.data, of->player_count);
+}
+
+static void answered(void *context, struct session *of, uint32_t number, struct view json)
+{
+	size_t used = strlen(heard);
+	snprintf(heard + used, sizeof(heard) - used, "answered %u %.*s\n", number, (int)json.size, (const char *)json.data);
+	ringcast_command_send(of, &(struct packet){.opcode = 51, .sender = PROTO_PEER_SERVER, .target_group = PROTO_GROUP_ALL}, INTENT_RELIABLE);
+}
+
+static enum drop_reason ask(uint32_t number, const char *json)
+{
+	enum drop_reason reason = ringcast_backend_admit_question(session, strlen(json), world.now_ns);
+	return reason != DROP_NONE ? reason : ringcast_command_ask(session, number, ringcast_view_of(json, strlen(json)));
+}
+
+static void left(void *context, struct session *of, struct player *player, enum close_reason reason)
+{
+	if (asks_of_leavers)
+		cr_assert_eq(ask(7, "{}"), DROP_NONE);
+}
+
+static const struct hooks listeners = {.service_message = hear, .question_answered = answered, .player_disconnected = left};
 
 static void start(void)
 {
@@ -41,11 +67,12 @@ static void start(void)
 	world.limits.emitted_events_per_second = 2;
 	world.limits.emitted_event_bytes = 10;
 	world.store.options.emit = emitted;
+	world.store.options.question = asked;
 	struct session_options options = {.hooks = &listeners, .hooks_context = &world};
 	cr_assert_eq(ringcast_session_open(&world.store, &options, world.now_ns, &session), DROP_NONE);
 	world_forget(&world);
 	heard[0] = '\0';
-	is_full = false;
+	is_full = asks_of_leavers = false;
 }
 
 static void stop(void)
@@ -138,4 +165,52 @@ Test(backend, events_are_told_at_once_and_bounded)
 	cr_assert_eq(ringcast_backend_admit_event(session, "a", 2, world.now_ns), DROP_NONE);
 	world.store.options.emit = NULL;
 	cr_assert_eq(ringcast_backend_admit_event(session, "a", 2, world.now_ns), DROP_EVENT_UNHEARD);
+}
+
+Test(backend, a_question_is_asked_when_its_event_is_complete)
+{
+	struct player *player = world_join(&world, session);
+	cr_assert_eq(session->player_count, 1);
+	world_forget(&world);
+	asks_of_leavers = true;
+	ringcast_player_disconnect(player, CLOSE_CLIENT, world.now_ns);
+	cr_assert_str_eq(heard, "asked 7 {} with 0 players\n", "%s", heard);
+	ringcast_store_collect(&world.store);
+	world_forget(&world);
+}
+
+Test(backend, an_answer_reaches_the_game_that_asked)
+{
+	world_join(&world, session);
+	world_forget(&world);
+	cr_assert_eq(ringcast_backend_answer(session, 3, ringcast_view_of("{}", 2), world.now_ns), DROP_NO_TARGET, "nobody has asked");
+	cr_assert_eq(ask(3, "{\"a\":1}"), DROP_NONE);
+	cr_assert_eq(ringcast_backend_answer(session, 3, ringcast_view_of("{\"b\":2}", 7), world.now_ns), DROP_NONE);
+	cr_assert_str_eq(heard, "asked 3 {\"a\":1} with 1 players\nanswered 3 {\"b\":2}\n", "%s", heard);
+	cr_assert_not_null(strstr(world.log, "51"), "%s", world.log);
+	cr_assert_eq(ringcast_backend_answer(session, 3, ringcast_view_of("{}", 2), world.now_ns), DROP_NO_TARGET, "once");
+	world_forget(&world);
+}
+
+Test(backend, questions_are_bounded_and_told_where_nobody_answers)
+{
+	cr_assert_eq(ask(1, "12345678901"), DROP_OVERSIZE);
+	cr_assert_eq(ask(1, "{}"), DROP_NONE);
+	cr_assert_eq(ask(2, "{}"), DROP_NONE);
+	cr_assert_eq(ask(3, "{}"), DROP_EVENT_RATE);
+	for (uint32_t i = 0; i < 3; i++) {
+		world_advance_ms(&world, 1000);
+		cr_assert_eq(ask(4, "{}"), DROP_NONE);
+		cr_assert_eq(ask(5, "{}"), DROP_NONE);
+	}
+	world_advance_ms(&world, 1000);
+	cr_assert_eq(ask(6, "{}"), DROP_EVENT_RATE, "eight have no answer");
+	cr_assert_eq(ringcast_backend_answer(session, 1, ringcast_view_of("{}", 2), world.now_ns), DROP_NONE);
+	cr_assert_eq(ask(6, "{}"), DROP_NONE);
+	world.store.options.question = NULL;
+	cr_assert_eq(ask(7, "{}"), DROP_EVENT_UNHEARD);
+	ringcast_session_end_now(session, CLOSE_SESSION_ENDED, world.now_ns);
+	cr_assert_eq(ask(8, "{}"), DROP_SESSION_ENDED);
+	cr_assert_eq(ringcast_backend_answer(session, 6, ringcast_view_of("{}", 2), world.now_ns), DROP_SESSION_ENDED);
+	world_forget(&world);
 }

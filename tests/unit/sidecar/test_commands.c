@@ -320,3 +320,31 @@ Test(sidecar_commands, a_backends_message_is_a_frame_or_is_not_taken)
 	world.script_limits.outgoing_bytes_max = 1 << 20;
 	side_stop(&world);
 }
+
+static void take_question(void *context, const struct session *session, uint32_t number, struct view json)
+{
+	snprintf(emitted, sizeof(emitted), "%u %.*s", number, (int)json.size, (const char *)json.data);
+}
+
+Test(sidecar_commands, a_question_is_asked_and_its_answer_or_why_not_is_a_frame)
+{
+	struct side_world world;
+	struct session *session = start_game(&world);
+	struct sidecar_frame frame = {.kind = SIDECAR_FRAME_ASK, .session = 1, .numbers = {9}, .texts = {side_text("{\"a\":1}")}};
+	world.limits.emitted_event_bytes = 16;
+	world.limits.emitted_events_per_second = 4;
+	world.store.options.question = take_question;
+	cr_assert(side_say(&world, 0, &frame));
+	cr_assert_str_eq(emitted, "9 {\"a\":1}");
+	expect(&world, "");
+	cr_assert_eq(ringcast_backend_answer(session, 9, ringcast_view_of("{\"b\":2}", 7), world.now_ns), DROP_NONE);
+	side_hear(&world, 0);
+	cr_assert_not_null(strstr(world.log, "ANSWERED 1 9 '{\"b\":2}'"), "%s", world.log);
+	side_forget(&world);
+	world.store.options.question = NULL;
+	cr_assert(side_say(&world, 0, &frame));
+	side_hear(&world, 0);
+	cr_assert_not_null(strstr(world.log, "drop event_unheard 1\nto 0: ANSWERED 1 9 "), "%s", world.log);
+	side_forget(&world);
+	side_stop(&world);
+}
