@@ -7,7 +7,7 @@
  *
  * Each level that the match could come to stand at is tried with those who let it; one other than the match's own only with somebody who sets that clock. In
  * each, regions that suit all who play, the fastest for them first. A trial picks for the team that needs somebody most the one nearest to the value that
- * would even it out; then it exchanges some. What that leaves open where few could join is tried out one by one. The judge has the last word.
+ * would even it out; then it exchanges some. What that leaves open is tried out with a few. The judge has the last word.
  */
 #include <math.h>
 #include <stdlib.h>
