@@ -174,12 +174,12 @@ void ringcast_roster_begin(struct matchmaking *matchmaking, const struct proposa
 
 /* Looking */
 
-static void drop_leavers(const struct matchmaking *matchmaking, struct roster *roster)
+static void drop_leavers(const struct matchmaking *matchmaking, struct roster *roster, const struct game_session *session)
 {
 	for (size_t i = json_array_size(roster->players); i > 0; i--) {
 		const char *id = text_of(json_array_get(roster->players, i - 1), "PlayerSessionId");
 		const struct player_session *player = ringcast_player_session_find(&matchmaking->model->sessions, id);
-		if (player != NULL && (player->status == PLAYER_SESSION_RESERVED || player->status == PLAYER_SESSION_ACTIVE))
+		if (player != NULL && player->session == session && (player->status == PLAYER_SESSION_RESERVED || player->status == PLAYER_SESSION_ACTIVE))
 			continue;
 		json_array_remove(roster->players, i - 1);
 		roster->has_changed = true;
@@ -280,7 +280,7 @@ static bool replace(struct matchmaking *matchmaking, struct ticket *ticket)
 /* Its ticket says who plays: when that has changed, there is another one. One that its owner stopped is not begun anew before. */
 static void renew(struct matchmaking *matchmaking, struct roster *roster, const struct game_session *session)
 {
-	drop_leavers(matchmaking, roster);
+	drop_leavers(matchmaking, roster, session);
 	struct ticket *ticket = own_ticket(matchmaking, roster);
 	bool is_live = ticket != NULL && !ringcast_match_state_ends(ticket->state), is_wanted = has_room(roster, session);
 	if (is_live && is_wanted && !roster->has_changed)

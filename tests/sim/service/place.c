@@ -171,7 +171,7 @@ void sim_place_hear(struct world *world, const struct ask *ask)
 		return;
 	if (ask->kind == ASK_PLACE_START) {
 		known->is_accepted = true;
-		known->may_be_gone = false;
+		known->may_be_gone = world->now_ms - known->asked_ms > GAME_SESSION_KEPT_MS; /* answered so late that it may have been forgotten meanwhile */
 	} else {
 		check_shown(world, ask->index, json_object_get(request->output, "GameSessionPlacement"));
 	}
