@@ -146,3 +146,20 @@ const char *rig_text(const struct request *request, const char *path)
 		value = json_is_array(value) ? json_array_get(value, (size_t)atoi(part)) : json_object_get(value, part);
 	return json_is_string(value) ? json_string_value(value) : "";
 }
+
+const char *rig_session(struct rig *rig, const char *token, uint32_t players_max)
+{
+	static char id[256];
+	char input[512];
+	snprintf(input, sizeof(input), "{\"FleetId\": \"fleet-1\", \"MaximumPlayerSessionCount\": %u, \"IdempotencyToken\": \"%.128s\"}", players_max, token);
+	struct request *request = rig_run(rig, "CreateGameSession", input);
+	snprintf(id, sizeof(id), "%s", rig_text(request, "GameSession.GameSessionId"));
+	rig_free(request);
+	return id;
+}
+
+void rig_expect_fault(struct request *request, enum fault fault)
+{
+	cr_assert_eq(request->fault, fault, "%s: %s", ringcast_fault_type(request->fault), request->message);
+	rig_free(request);
+}

@@ -39,4 +39,8 @@ void rig_answer(struct rig *rig, struct host_call *call, enum host_result result
 /* The output's member as text; for paths of members with dots between, numbers for elements. "" where there is none. */
 const char *rig_text(const struct request *request, const char *path);
 
+/* A game session of fleet-1 by this idempotency token; its id, until the next one is made. */
+const char *rig_session(struct rig *rig, const char *token, uint32_t players_max);
+void rig_expect_fault(struct request *request, enum fault fault); /* frees it */
+
 #endif

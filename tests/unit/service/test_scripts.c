@@ -21,12 +21,6 @@ TestSuite(scripts, .init = init, .fini = fini);
 
 #define ZIP "UEsDBAo="
 
-static void expect_fault(struct request *request, enum fault fault)
-{
-	cr_assert_eq(request->fault, fault, "%s: %s", ringcast_fault_type(request->fault), request->message);
-	rig_free(request);
-}
-
 static void text_of(struct request *request, const char *path, char ret_text[128])
 {
 	cr_assert_eq(request->fault, FAULT_NONE, "%s", request->message);
@@ -103,15 +97,15 @@ Test(scripts, what_a_host_refuses_leaves_nothing)
 	snprintf(call->text, sizeof(call->text), "main.lua:3: bad");
 	rig_answer(&rig, call, HOST_SCRIPT);
 	cr_assert_str_eq(request->message, "main.lua:3: bad");
-	expect_fault(request, FAULT_INVALID);
+	rig_expect_fault(request, FAULT_INVALID);
 	cr_assert_eq(ringcast_records_count(&ringcast_loop_model(rig.loop)->records, RECORD_SCRIPT), 0);
 }
 
 Test(scripts, a_script_comes_as_a_zip_and_no_other_way)
 {
-	expect_fault(rig_run(&rig, "CreateScript", "{\"Name\": \"n\"}"), FAULT_INVALID);
-	expect_fault(rig_run(&rig, "CreateScript", "{\"StorageLocation\": {\"Bucket\": \"b\", \"Key\": \"k\"}}"), FAULT_INVALID);
-	expect_fault(rig_run(&rig, "UpdateScript", "{\"ScriptId\": \"script-none\", \"ZipFile\": \"" ZIP "\"}"), FAULT_NOT_FOUND);
+	rig_expect_fault(rig_run(&rig, "CreateScript", "{\"Name\": \"n\"}"), FAULT_INVALID);
+	rig_expect_fault(rig_run(&rig, "CreateScript", "{\"StorageLocation\": {\"Bucket\": \"b\", \"Key\": \"k\"}}"), FAULT_INVALID);
+	rig_expect_fault(rig_run(&rig, "UpdateScript", "{\"ScriptId\": \"script-none\", \"ZipFile\": \"" ZIP "\"}"), FAULT_NOT_FOUND);
 	cr_assert_null(rig_take_call(&rig));
 }
 
@@ -129,7 +123,7 @@ Test(scripts, sessions_run_the_version_that_the_record_names)
 	script_of_new_session(fleet, meanwhile);
 	cr_assert_str_eq(first, meanwhile);
 	rig_answer(&rig, push, HOST_OK);
-	expect_fault(update, FAULT_NONE);
+	rig_expect_fault(update, FAULT_NONE);
 	script_of_new_session(fleet, second);
 	cr_assert_str_neq(first, second);
 }
@@ -145,7 +139,7 @@ Test(scripts, an_update_that_fails_keeps_the_old_one_and_tells_the_fleet)
 	struct host_call *call = rig_take_call(&rig);
 	snprintf(call->text, sizeof(call->text), "main.lua:3: bad");
 	rig_answer(&rig, call, HOST_SCRIPT);
-	expect_fault(update, FAULT_INVALID);
+	rig_expect_fault(update, FAULT_INVALID);
 	script_of_new_session(fleet, after);
 	cr_assert_str_eq(before, after);
 	cr_assert_eq(count_events(fleet, "FLEET_VALIDATION_EXECUTABLE_RUNTIME_FAILURE"), 1);
@@ -161,19 +155,19 @@ Test(scripts, a_script_that_a_fleet_runs_is_not_deleted)
 	create_script(script);
 	create_fleet(script, fleet);
 	snprintf(input, sizeof(input), "{\"ScriptId\": \"%s\"}", script);
-	expect_fault(rig_run(&rig, "DeleteScript", input), FAULT_INVALID);
+	rig_expect_fault(rig_run(&rig, "DeleteScript", input), FAULT_INVALID);
 	snprintf(input, sizeof(input), "{\"FleetId\": \"%s\"}", fleet);
-	expect_fault(rig_run(&rig, "DeleteFleet", input), FAULT_NONE);
+	rig_expect_fault(rig_run(&rig, "DeleteFleet", input), FAULT_NONE);
 	cr_assert_eq(ringcast_records_count(&ringcast_loop_model(rig.loop)->records, RECORD_EVENT), 0, "events go with their fleet");
 	struct request *request = about("DeleteScript", script, "");
 	rig_turn(&rig);
 	struct host_call *call = rig_take_call(&rig);
 	cr_assert_eq(call->kind, HOST_SCRIPT_REMOVE);
 	rig_answer(&rig, call, HOST_OK);
-	expect_fault(request, FAULT_NONE);
+	rig_expect_fault(request, FAULT_NONE);
 	struct request *gone = about("DescribeScript", script, "");
 	rig_turn(&rig);
-	expect_fault(gone, FAULT_NOT_FOUND);
+	rig_expect_fault(gone, FAULT_NOT_FOUND);
 }
 
 Test(scripts, an_update_of_a_script_that_was_deleted_meanwhile_leaves_no_content)
@@ -185,8 +179,8 @@ Test(scripts, an_update_of_a_script_that_was_deleted_meanwhile_leaves_no_content
 	struct host_call *push = rig_take_call(&rig), *remove = rig_take_call(&rig);
 	rig_answer(&rig, remove, HOST_OK);
 	rig_answer(&rig, push, HOST_OK);
-	expect_fault(delete, FAULT_NONE);
-	expect_fault(update, FAULT_NOT_FOUND);
+	rig_expect_fault(delete, FAULT_NONE);
+	rig_expect_fault(update, FAULT_NOT_FOUND);
 	struct host_call *call = rig_take_call(&rig);
 	cr_assert_eq(call->kind, HOST_SCRIPT_REMOVE);
 	rig_answer(&rig, call, HOST_OK);
@@ -222,10 +216,10 @@ Test(scripts, policies_with_long_names_are_different_ones)
 			 "{\"FleetId\": \"%s\", \"Name\": \"%s\", \"PolicyType\": \"TargetBased\", \"MetricName\": \"PercentAvailableGameSessions\", "
 			 "\"TargetConfiguration\": {\"TargetValue\": 10}}",
 			 fleet, name);
-		expect_fault(rig_run(&rig, "PutScalingPolicy", input), FAULT_NONE);
+		rig_expect_fault(rig_run(&rig, "PutScalingPolicy", input), FAULT_NONE);
 	}
 	cr_assert_eq(ringcast_records_count(&ringcast_loop_model(rig.loop)->records, RECORD_POLICY), 3);
 	snprintf(input, sizeof(input), "{\"FleetId\": \"%s\", \"Name\": \"%s\"}", fleet, name);
-	expect_fault(rig_run(&rig, "DeleteScalingPolicy", input), FAULT_NONE);
+	rig_expect_fault(rig_run(&rig, "DeleteScalingPolicy", input), FAULT_NONE);
 	cr_assert_eq(ringcast_records_count(&ringcast_loop_model(rig.loop)->records, RECORD_POLICY), 2);
 }
