@@ -11,12 +11,21 @@ NAMES = re.compile(r'https?://[^ "]+/pool/|https?://registry[.]|deb\.debian\.org
 
 
 def files():
-    """What git knows; without git, in an unpacked release, everything."""
+    """What git knows; without git, in an unpacked release, everything but what a build has made."""
     try:
         listed = subprocess.run(["git", "-C", TOP, "ls-files", "-z"], capture_output=True, text=True, check=True).stdout
         return [TOP / name for name in listed.split("\0") if name]
     except (OSError, subprocess.CalledProcessError):
-        return [path for path in TOP.rglob("*") if path.is_file()]
+        return list(unpacked(TOP))
+
+
+def unpacked(folder):
+    for path in folder.iterdir():
+        if path.is_dir() and not path.is_symlink():
+            if path.name not in (".git", "node_modules") and not (path / "build.ninja").exists():
+                yield from unpacked(path)
+        elif path.is_file():
+            yield path
 
 
 def main():
