@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "rig.h"
+#include "service/game_question.h"
 #include "service/matchmaking/matchmaking.h"
 
 static struct rig rig;
@@ -121,19 +122,43 @@ static void die(int64_t silent_ms)
 	cr_assert_not_null(the_session());
 }
 
-/* Of its session, those that wait: their number, and the last one's id. */
-static size_t backfills(char ret_id[132])
+/* Those that wait and are called so: their number, and the last one's id. */
+static size_t backfills_called(const char *prefix, char ret_id[132])
 {
 	size_t count = 0;
 	const struct records *records = &ringcast_loop_model(rig.loop)->records;
 	for (const struct record *record = ringcast_records_next(records, RECORD_TICKET, ""); record != NULL; record = ringcast_records_next(records, RECORD_TICKET, record->id)) {
 		const char *status = json_string_value(json_object_get(record->document, "Status"));
-		if (strncmp(record->id, "auto-", 5) != 0 || (strcmp(status, "QUEUED") != 0 && strcmp(status, "SEARCHING") != 0))
+		if (strncmp(record->id, prefix, strlen(prefix)) != 0 || (strcmp(status, "QUEUED") != 0 && strcmp(status, "SEARCHING") != 0))
 			continue;
 		snprintf(ret_id, 132, "%s", record->id);
 		count++;
 	}
 	return count;
+}
+
+/* Of BackfillMode AUTOMATIC. */
+static size_t backfills(char ret_id[132])
+{
+	return backfills_called("auto-", ret_id);
+}
+
+static struct host_question question;
+
+static void answered(struct host_question *given)
+{
+	cr_assert_eq(given, &question);
+	cr_assert_null(given->input);
+}
+
+/* The game of the session asks; question says what it was told. */
+static void game_asks(enum host_question_kind kind, const char *ticket)
+{
+	question = (struct host_question){.kind = kind, .input = json_pack("{s:s}", "TicketId", ticket), .answered = answered};
+	snprintf(question.session, sizeof(question.session), "%s", host_session);
+	cr_assert(ringcast_game_question_ask(rig.loop, &question));
+	rig_turn(&rig);
+	cr_assert_neq(question.status, 0, "it waits");
 }
 
 Test(rosters, who_leaves_after_a_restart_is_replaced)
@@ -188,4 +213,32 @@ Test(rosters, one_whose_session_is_over_is_forgotten)
 	ringcast_loop_tell(rig.loop, &event);
 	pass(1500);
 	cr_assert_eq(ringcast_records_count(records, RECORD_ROSTER), 0);
+}
+
+/* The service's search and the game's own would each seat somebody in the one free place. */
+Test(rosters, a_session_whose_game_searches_is_searched_for_by_nobody_else)
+{
+	char ticket[132];
+	leave("bob");
+	game_asks(HOST_START_BACKFILL, "game");
+	cr_assert_eq(question.status, 200, "%s", question.text);
+	pass(2000);
+	cr_assert_eq(backfills(ticket), 0, "%s too", ticket);
+	cr_assert_eq(backfills_called("game", ticket), 1);
+	game_asks(HOST_STOP_BACKFILL, "game");
+	cr_assert_eq(question.status, 200, "%s", question.text);
+	pass(1500);
+	cr_assert_eq(backfills(ticket), 1, "it begins when the game's ends");
+}
+
+Test(rosters, a_game_whose_session_is_searched_for_is_refused)
+{
+	char ticket[132];
+	leave("bob");
+	pass(1500);
+	cr_assert_eq(backfills(ticket), 1);
+	game_asks(HOST_START_BACKFILL, "game");
+	cr_assert_eq(question.status, 409, "%u", question.status);
+	cr_assert_not_null(strstr(question.text, ticket), "%s", question.text);
+	cr_assert_eq(backfills_called("game", ticket), 0);
 }
