@@ -529,7 +529,7 @@ void ringcast_matchmaking_undone(struct matchmaking *matchmaking)
 		else
 			ringcast_maker_open(matchmaking, maker->name, problem);
 	}
-	struct list_node *lists[] = {&matchmaking->ended, &matchmaking->live};
+	struct list_node *lists[] = {&matchmaking->live, &matchmaking->ended}; /* what took the place of one that comes back goes before it comes */
 	for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]); i++)
 		for (struct list_node *node = lists[i]->next; node != lists[i];) {
 			struct ticket *ticket = CONTAINER_OF(node, struct ticket, node);

@@ -50,6 +50,7 @@ struct ticket {
 	enum match_ticket_state state;
 	struct list_node backfill_node; /* matchmaking.backfills, of a backfill while it is live */
 	json_t *session; /* of such a one: its game session's ARN, as it was given */
+	struct list_node session_node; /* of such a one: a ring of all of its session, without a head; the index knows the oldest */
 	json_t *document;
 	json_t *accepted; /* {player id: bool} of those who have answered; NULL: nobody has */
 	uint64_t durable_at;
@@ -110,7 +111,7 @@ struct matchmaking {
 	struct model *model;
 	const struct matchmaking_queues *queues;
 	struct list_node rosters, backfills;
-	struct text_index backfills_by_session; /* one of each session, the first */
+	struct text_index backfills_by_session; /* one of each session, the oldest */
 	struct text_index proposals_by_id;
 	int64_t look_due_ms; /* no proposal is to be looked at before; INT64_MAX: none is */
 	int64_t rosters_looked_ms, began_ms;
