@@ -203,6 +203,7 @@ void ringcast_ticket_leave_backfills(struct matchmaking *matchmaking, struct tic
 const char *ringcast_matchmaking_backfill_of(const struct matchmaking *matchmaking, const char *session_arn)
 {
 	const struct ticket *ticket = ringcast_text_index_find(&matchmaking->backfills_by_session, session_arn);
+	ringcast_records_touch(&matchmaking->model->records, RECORD_TICKET, ticket != NULL ? ticket->id : NULL); /* NULL: that there is none rests on all ends */
 	return ticket == NULL ? NULL : ticket->id;
 }
 

@@ -385,6 +385,35 @@ Test(backfill, one_that_goes_on_since_its_end_was_refused_is_known)
 	refused(HOST_START_BACKFILL, session->host_session, "{}", 409, "ConflictException", "by the ticket t");
 }
 
+static bool is_second_answered;
+
+static void second_answered(struct host_question *given)
+{
+	is_second_answered = true;
+}
+
+Test(backfill, a_refusal_waits_for_the_ticket_that_it_names)
+{
+	configure(true);
+	struct game_session *session = play("anna", "ben");
+	leaves(session, "ben");
+	pass(50);
+	ringcast_loop_hold_writes(rig.loop);
+	cr_assert(ask(HOST_START_BACKFILL, session->host_session, "{\"TicketId\": \"t\"}"));
+	struct host_question second = {.kind = HOST_START_BACKFILL, .input = json_object(), .answered = second_answered};
+	snprintf(second.session, sizeof(second.session), "%s", session->host_session);
+	is_second_answered = false;
+	cr_assert(ringcast_game_question_ask(rig.loop, &second));
+	pass(100);
+	cr_assert_not(is_answered);
+	cr_assert_not(is_second_answered, "the store may still refuse the ticket t: %s", second.text);
+	while (ringcast_loop_write(rig.loop))
+		answer_calls();
+	cr_assert_eq(question.status, 200, "%s", question.text);
+	cr_assert(is_second_answered);
+	cr_assert_eq(second.status, 409, "%s", second.text);
+}
+
 Test(backfill, a_loop_that_stops_takes_no_question)
 {
 	configure(false);
