@@ -10,6 +10,7 @@
 
 static struct rig rig;
 static char fleet[MODEL_ID_BYTES], host_session[GAME_SESSION_ID_BYTES];
+static bool is_host_failing;
 static json_t *found; /* as the game server tells of its session to the next daemon */
 
 static struct request *ask(const char *operation, const char *input)
@@ -27,7 +28,7 @@ static void pass(int64_t ms)
 		for (struct host_call *call = rig_take_call(&rig); call != NULL; call = rig_take_call(&rig)) {
 			if (call->kind == HOST_CREATE)
 				found = json_pack("{s:O, s:{s:i}, s:[], s:b, s:i}", "facts", call->facts, "place", "Port", 4000, "players", "is_active", true, "players_max", 2);
-			rig_answer(&rig, call, HOST_OK);
+			rig_answer(&rig, call, is_host_failing ? HOST_FAILED : HOST_OK);
 		}
 	}
 }
@@ -50,6 +51,7 @@ static struct game_session *the_session(void)
 static void init(void)
 {
 	char input[512];
+	is_host_failing = false;
 	rig_init(&rig, false);
 	struct request *request = ask("CreateFleet", "{\"Name\": \"f\", \"ComputeType\": \"ANYWHERE\"}");
 	snprintf(fleet, sizeof(fleet), "%s", rig_text(request, "FleetAttributes.FleetId"));
@@ -241,4 +243,32 @@ Test(rosters, a_game_whose_session_is_searched_for_is_refused)
 	cr_assert_eq(question.status, 409, "%u", question.status);
 	cr_assert_not_null(strstr(question.text, ticket), "%s", question.text);
 	cr_assert_eq(backfills_called("game", ticket), 0);
+}
+
+/* The store cannot write a text that is not UTF-8. */
+static void refuse_a_batch(void)
+{
+	cr_assert(ringcast_records_put(&ringcast_loop_model(rig.loop)->records, RECORD_KEY, "spoiled", json_pack("{s:o}", "Name", json_stringn_nocheck("\xff", 1))));
+	struct request *request = rig_ask(&rig, "CreateLocation", "{\"LocationName\": \"custom-a\"}");
+	rig_turn(&rig);
+	cr_assert_eq(request->fault, FAULT_INTERNAL, "it was stored");
+	rig_free(request);
+}
+
+Test(rosters, a_host_that_failed_is_left_alone_though_the_store_refuses_a_batch)
+{
+	char ticket[132];
+	leave("bob");
+	pass(1500);
+	cr_assert_eq(backfills(ticket), 1);
+	is_host_failing = true;
+	struct request *carl = rig_ask(&rig, "StartMatchmaking", "{\"ConfigurationName\": \"c\", \"TicketId\": \"carl\", \"Players\": [{\"PlayerId\": \"carl\"}]}");
+	pass(1500);
+	rig_free(carl);
+	cr_assert_eq(backfills(ticket), 0, "its host has failed");
+	refuse_a_batch();
+	pass(3000);
+	cr_assert_eq(backfills(ticket), 0, "it is asked again at once");
+	pass(8000);
+	cr_assert_eq(backfills(ticket), 1);
 }
