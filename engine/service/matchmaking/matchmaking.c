@@ -262,6 +262,13 @@ uint32_t ringcast_matchmaking_live_count(const struct matchmaking *matchmaking, 
 	return maker == NULL ? 0 : maker->live_count;
 }
 
+bool ringcast_matchmaking_wants_latencies(struct matchmaking *matchmaking, const char *configuration)
+{
+	char problem[MATCHMAKING_PROBLEM_BYTES];
+	const struct maker *maker = ringcast_maker_open(matchmaking, configuration, problem);
+	return maker != NULL && ringcast_maker_ground(maker)->rule_set->latency_rule_count > 0;
+}
+
 void ringcast_matchmaking_reconfigure(struct matchmaking *matchmaking, const char *configuration)
 {
 	char problem[MATCHMAKING_PROBLEM_BYTES];

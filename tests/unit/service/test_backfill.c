@@ -414,6 +414,26 @@ Test(backfill, a_refusal_waits_for_the_ticket_that_it_names)
 	cr_assert_eq(second.status, 409, "%s", second.text);
 }
 
+#define NEAR                                                                                                                                                        \
+	"{\\\"ruleLanguageVersion\\\": \\\"1.0\\\", \\\"teams\\\": [{\\\"name\\\": \\\"red\\\", \\\"minPlayers\\\": 1, \\\"maxPlayers\\\": 2}]," \
+	"\\\"rules\\\": [{\\\"name\\\": \\\"near\\\", \\\"type\\\": \\\"latency\\\", \\\"maxLatency\\\": 100}]}"
+
+Test(backfill, players_whose_latencies_are_not_known_are_not_filled_in)
+{
+	configure(true);
+	run_for("CreateMatchmakingRuleSet", "{\"Name\": \"near\", \"RuleSetBody\": \"" NEAR "\"}", "");
+	run_for("CreateMatchmakingConfiguration",
+		"{\"Name\": \"near\", \"RuleSetName\": \"near\", \"RequestTimeoutSeconds\": 60, \"AcceptanceRequired\": false, "
+		"\"GameSessionQueueArns\": [\"arn:aws:gamelift:local::gamesessionqueue/q\"]}",
+		"");
+	struct game_session *session = play("anna", "ben");
+	leaves(session, "ben");
+	refused(HOST_START_BACKFILL, session->host_session, "{\"ConfigurationName\": \"near\"}", 400, "InvalidRequestException", "with LatencyInMs");
+	cr_assert(asked(HOST_START_BACKFILL, session->host_session,
+			"{\"ConfigurationName\": \"near\", \"Players\": [{\"PlayerId\": \"anna\", \"Team\": \"red\", \"LatencyInMs\": {\"local\": 20}}]}"),
+		  "%s", question.text);
+}
+
 Test(backfill, a_loop_that_stops_takes_no_question)
 {
 	configure(false);
