@@ -149,6 +149,8 @@ bool ringcast_ticket_enter(struct matchmaking *matchmaking, struct ticket *ticke
 void ringcast_ticket_leave(struct matchmaking *matchmaking, struct ticket *ticket); /* its pool, without a word */
 void ringcast_ticket_join_backfills(struct matchmaking *matchmaking, struct ticket *ticket); /* if it is one */
 void ringcast_ticket_leave_backfills(struct matchmaking *matchmaking, struct ticket *ticket);
+/* Whether the game or a backend searches for this session, besides own (NULL: none): with both, two would be sent to the one free place. */
+bool ringcast_ticket_has_rival(const struct matchmaking *matchmaking, const char *session, const struct ticket *own);
 const char *ringcast_ticket_session(const struct ticket *ticket); /* of a backfill: its game session; "" for none */
 /* Its end, as a record; *extra (borrowed, may be NULL) is what its document shows besides. */
 void ringcast_ticket_end(struct matchmaking *matchmaking, struct ticket *ticket, enum match_ticket_state state, json_t *extra);

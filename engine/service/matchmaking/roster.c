@@ -292,20 +292,13 @@ static bool replace(struct matchmaking *matchmaking, struct ticket *ticket)
 	return is_stopped;
 }
 
-/* The game or a backend looks for players of its own: with both, two would be sent to the one free place. */
-static bool is_searched_by_another(const struct matchmaking *matchmaking, const struct roster *roster)
-{
-	const char *other = ringcast_matchmaking_backfill_of(matchmaking, roster->session);
-	return other != NULL && strcmp(other, roster->ticket) != 0;
-}
-
 /* Its ticket says who plays: when that has changed, there is another one. One that its owner stopped is not begun anew before. */
 static void renew(struct matchmaking *matchmaking, struct roster *roster, const struct game_session *session)
 {
 	drop_leavers(matchmaking, roster, session);
 	struct ticket *ticket = own_ticket(matchmaking, roster);
 	bool is_live = ticket != NULL && !ringcast_match_state_ends(ticket->state);
-	bool is_wanted = has_room(roster, session) && !is_searched_by_another(matchmaking, roster);
+	bool is_wanted = has_room(roster, session) && !ringcast_ticket_has_rival(matchmaking, roster->session, ticket);
 	if (is_live && is_wanted && !roster->has_changed)
 		return;
 	if (is_live && !replace(matchmaking, ticket))

@@ -207,6 +207,12 @@ const char *ringcast_matchmaking_backfill_of(const struct matchmaking *matchmaki
 	return ticket == NULL ? NULL : ticket->id;
 }
 
+bool ringcast_ticket_has_rival(const struct matchmaking *matchmaking, const char *session, const struct ticket *own)
+{
+	const struct ticket *oldest = ringcast_text_index_find(&matchmaking->backfills_by_session, session);
+	return oldest != NULL && (oldest != own || oldest->session_node.next != &oldest->session_node);
+}
+
 bool ringcast_matchmaking_is_backfill(const struct matchmaking *matchmaking, const char *id, const char *session_arn)
 {
 	const struct ticket *ticket = ringcast_ticket_find(matchmaking, id);

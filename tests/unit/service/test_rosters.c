@@ -245,6 +245,20 @@ Test(rosters, a_game_whose_session_is_searched_for_is_refused)
 	cr_assert_eq(backfills_called("game", ticket), 0);
 }
 
+Test(rosters, the_service_gives_way_to_a_backend_that_searches)
+{
+	char ticket[132], arn[MODEL_ARN_BYTES], input[1024];
+	leave("bob");
+	pass(1500);
+	cr_assert_eq(backfills(ticket), 1);
+	ringcast_model_session_arn(ringcast_loop_model(rig.loop), the_session(), arn);
+	snprintf(input, sizeof(input), "{\"ConfigurationName\": \"c\", \"TicketId\": \"game\", \"GameSessionArn\": \"%s\", \"Players\": [{\"PlayerId\": \"ann\", \"Team\": \"t\"}]}", arn);
+	rig_free(ask("StartMatchBackfill", input));
+	pass(1500);
+	cr_assert_eq(backfills(ticket), 0, "%s too", ticket);
+	cr_assert_eq(backfills_called("game", ticket), 1);
+}
+
 /* The store cannot write a text that is not UTF-8. */
 static void refuse_a_batch(void)
 {
