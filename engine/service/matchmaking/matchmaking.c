@@ -262,6 +262,13 @@ uint32_t ringcast_matchmaking_live_count(const struct matchmaking *matchmaking, 
 	return maker == NULL ? 0 : maker->live_count;
 }
 
+bool ringcast_matchmaking_wants_latencies(struct matchmaking *matchmaking, const char *configuration)
+{
+	char problem[MATCHMAKING_PROBLEM_BYTES];
+	const struct maker *maker = ringcast_maker_open(matchmaking, configuration, problem);
+	return maker != NULL && ringcast_maker_ground(maker)->rule_set->latency_rule_count > 0;
+}
+
 void ringcast_matchmaking_reconfigure(struct matchmaking *matchmaking, const char *configuration)
 {
 	char problem[MATCHMAKING_PROBLEM_BYTES];
@@ -529,7 +536,7 @@ void ringcast_matchmaking_undone(struct matchmaking *matchmaking)
 		else
 			ringcast_maker_open(matchmaking, maker->name, problem);
 	}
-	struct list_node *lists[] = {&matchmaking->ended, &matchmaking->live};
+	struct list_node *lists[] = {&matchmaking->live, &matchmaking->ended}; /* what took the place of one that comes back goes before it comes */
 	for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]); i++)
 		for (struct list_node *node = lists[i]->next; node != lists[i];) {
 			struct ticket *ticket = CONTAINER_OF(node, struct ticket, node);

@@ -50,6 +50,7 @@ struct ticket {
 	enum match_ticket_state state;
 	struct list_node backfill_node; /* matchmaking.backfills, of a backfill while it is live */
 	json_t *session; /* of such a one: its game session's ARN, as it was given */
+	struct list_node session_node; /* of such a one: a ring of all of its session, without a head; the index knows the oldest */
 	json_t *document;
 	json_t *accepted; /* {player id: bool} of those who have answered; NULL: nobody has */
 	uint64_t durable_at;
@@ -110,7 +111,7 @@ struct matchmaking {
 	struct model *model;
 	const struct matchmaking_queues *queues;
 	struct list_node rosters, backfills;
-	struct text_index backfills_by_session; /* one of each session, the first */
+	struct text_index backfills_by_session; /* one of each session, the oldest */
 	struct text_index proposals_by_id;
 	int64_t look_due_ms; /* no proposal is to be looked at before; INT64_MAX: none is */
 	int64_t rosters_looked_ms, began_ms;
@@ -148,6 +149,8 @@ bool ringcast_ticket_enter(struct matchmaking *matchmaking, struct ticket *ticke
 void ringcast_ticket_leave(struct matchmaking *matchmaking, struct ticket *ticket); /* its pool, without a word */
 void ringcast_ticket_join_backfills(struct matchmaking *matchmaking, struct ticket *ticket); /* if it is one */
 void ringcast_ticket_leave_backfills(struct matchmaking *matchmaking, struct ticket *ticket);
+/* Whether the game or a backend searches for this session, besides own (NULL: none): with both, two would be sent to the one free place. */
+bool ringcast_ticket_has_rival(const struct matchmaking *matchmaking, const char *session, const struct ticket *own);
 const char *ringcast_ticket_session(const struct ticket *ticket); /* of a backfill: its game session; "" for none */
 /* Its end, as a record; *extra (borrowed, may be NULL) is what its document shows besides. */
 void ringcast_ticket_end(struct matchmaking *matchmaking, struct ticket *ticket, enum match_ticket_state state, json_t *extra);

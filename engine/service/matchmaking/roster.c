@@ -85,7 +85,7 @@ static void drop(struct matchmaking *matchmaking, struct roster *roster)
 	roster_destroy(roster);
 }
 
-static bool load_one(struct matchmaking *matchmaking, const struct record *record)
+static bool load_one(struct matchmaking *matchmaking, const struct record *record, const json_t *pauses)
 {
 	const json_t *document = record->document;
 	struct roster *roster = calloc(1, sizeof(*roster));
@@ -105,17 +105,32 @@ static bool load_one(struct matchmaking *matchmaking, const struct record *recor
 	roster->players_max = (uint32_t)json_integer_value(json_object_get(document, "PlayersMax"));
 	roster->ticket_count = (uint32_t)json_integer_value(json_object_get(document, "TicketCount"));
 	roster->has_changed = json_is_true(json_object_get(document, "HasChanged"));
+	roster->begin_ms = json_integer_value(json_object_get(pauses, roster->match));
 	ringcast_list_add_tail(&matchmaking->rosters, &roster->node);
 	return true;
+}
+
+/* {match: begin_ms} of those that wait: no record says so, and a host that has failed is to be left alone though a batch was refused. The caller's. */
+static json_t *pauses_now(const struct matchmaking *matchmaking)
+{
+	json_t *pauses = json_object();
+	for (const struct list_node *node = matchmaking->rosters.next; node != &matchmaking->rosters; node = node->next) {
+		const struct roster *roster = CONTAINER_OF(node, struct roster, node);
+		if (roster->begin_ms > matchmaking->model->steady_ms)
+			json_object_set_new(pauses, roster->match, json_integer(roster->begin_ms));
+	}
+	return pauses;
 }
 
 bool ringcast_rosters_load(struct matchmaking *matchmaking)
 {
 	bool is_whole = true;
+	json_t *pauses = pauses_now(matchmaking);
 	ringcast_rosters_free(matchmaking);
 	const struct record *record = ringcast_records_next(&matchmaking->model->records, RECORD_ROSTER, "");
 	for (; record != NULL; record = ringcast_records_next(&matchmaking->model->records, RECORD_ROSTER, record->id))
-		is_whole = load_one(matchmaking, record) && is_whole;
+		is_whole = load_one(matchmaking, record, pauses) && is_whole;
+	json_decref(pauses);
 	return is_whole;
 }
 
@@ -282,7 +297,8 @@ static void renew(struct matchmaking *matchmaking, struct roster *roster, const 
 {
 	drop_leavers(matchmaking, roster, session);
 	struct ticket *ticket = own_ticket(matchmaking, roster);
-	bool is_live = ticket != NULL && !ringcast_match_state_ends(ticket->state), is_wanted = has_room(roster, session);
+	bool is_live = ticket != NULL && !ringcast_match_state_ends(ticket->state);
+	bool is_wanted = has_room(roster, session) && !ringcast_ticket_has_rival(matchmaking, roster->session, ticket);
 	if (is_live && is_wanted && !roster->has_changed)
 		return;
 	if (is_live && !replace(matchmaking, ticket))

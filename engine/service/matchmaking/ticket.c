@@ -153,36 +153,64 @@ const char *ringcast_ticket_session(const struct ticket *ticket)
 	return arn != NULL ? arn : "";
 }
 
+static void be_known(struct matchmaking *matchmaking, struct ticket *ticket)
+{
+	if (!ringcast_text_index_add(&matchmaking->backfills_by_session, json_string_value(ticket->session), ticket))
+		ringcast_log(LOG_ERROR, "matchmaking", "a game does not find its backfill: out of memory", "ticket=%s", ticket->id);
+}
+
 void ringcast_ticket_join_backfills(struct matchmaking *matchmaking, struct ticket *ticket)
 {
 	const char *arn = ringcast_ticket_session(ticket);
 	if (!ringcast_ticket_is_backfill(ticket))
 		return;
 	ringcast_list_add_tail(&matchmaking->backfills, &ticket->backfill_node);
-	if (*arn == '\0' || ringcast_text_index_find(&matchmaking->backfills_by_session, arn) != NULL)
+	if (*arn == '\0')
 		return;
+	struct ticket *oldest = ringcast_text_index_find(&matchmaking->backfills_by_session, arn);
 	ticket->session = json_incref(json_object_get(json_object_get(ticket->document, "Internal"), "gameSessionArn"));
-	if (!ringcast_text_index_add(&matchmaking->backfills_by_session, json_string_value(ticket->session), ticket))
-		ringcast_log(LOG_ERROR, "matchmaking", "a game does not find its backfill: out of memory", "ticket=%s", ticket->id);
+	if (oldest != NULL) {
+		ringcast_list_add_tail(&oldest->session_node, &ticket->session_node);
+		return;
+	}
+	ringcast_list_init(&ticket->session_node);
+	be_known(matchmaking, ticket);
+}
+
+/* The next one of its session, if there is one, is then the one that the session is known to have. */
+static void leave_session(struct matchmaking *matchmaking, struct ticket *ticket)
+{
+	const char *arn = json_string_value(ticket->session);
+	struct ticket *next = CONTAINER_OF(ticket->session_node.next, struct ticket, session_node);
+	bool is_known = ringcast_text_index_find(&matchmaking->backfills_by_session, arn) == ticket;
+	ringcast_list_remove(&ticket->session_node);
+	if (is_known)
+		ringcast_text_index_remove(&matchmaking->backfills_by_session, arn);
+	if (is_known && next != ticket)
+		be_known(matchmaking, next);
+	json_decref(ticket->session);
+	ticket->session = NULL;
 }
 
 void ringcast_ticket_leave_backfills(struct matchmaking *matchmaking, struct ticket *ticket)
 {
 	if (ringcast_list_has(&ticket->backfill_node))
 		ringcast_list_remove(&ticket->backfill_node);
-	if (ticket->session == NULL)
-		return;
-	const char *arn = json_string_value(ticket->session);
-	if (ringcast_text_index_find(&matchmaking->backfills_by_session, arn) == ticket)
-		ringcast_text_index_remove(&matchmaking->backfills_by_session, arn);
-	json_decref(ticket->session);
-	ticket->session = NULL;
+	if (ticket->session != NULL)
+		leave_session(matchmaking, ticket);
 }
 
 const char *ringcast_matchmaking_backfill_of(const struct matchmaking *matchmaking, const char *session_arn)
 {
 	const struct ticket *ticket = ringcast_text_index_find(&matchmaking->backfills_by_session, session_arn);
+	ringcast_records_touch(&matchmaking->model->records, RECORD_TICKET, ticket != NULL ? ticket->id : NULL); /* NULL: that there is none rests on all ends */
 	return ticket == NULL ? NULL : ticket->id;
+}
+
+bool ringcast_ticket_has_rival(const struct matchmaking *matchmaking, const char *session, const struct ticket *own)
+{
+	const struct ticket *oldest = ringcast_text_index_find(&matchmaking->backfills_by_session, session);
+	return oldest != NULL && (oldest != own || oldest->session_node.next != &oldest->session_node);
 }
 
 bool ringcast_matchmaking_is_backfill(const struct matchmaking *matchmaking, const char *id, const char *session_arn)

@@ -93,19 +93,41 @@ static bool is_absent(const struct request *request, const char *name)
 	return value == NULL || json_is_null(value) || (json_is_array(value) && json_array_size(value) == 0);
 }
 
+/* MatchmakerData says nothing of latencies, and without them nobody would ever be found. */
+static void refuse_without_latencies(struct model *model, struct request *request)
+{
+	const char *configuration = ringcast_model_id_of(ringcast_request_text(request, "ConfigurationName"), "matchmakingconfiguration");
+	if (ringcast_matchmaking_wants_latencies(model->matchmaking, configuration))
+		ringcast_request_refuse(request, FAULT_INVALID, "Players: the rule set asks for latencies, which the service has not kept; say who plays, with LatencyInMs");
+}
+
+static void fill_in_configuration(struct request *request, const json_t *data)
+{
+	const char *configuration = text_of(data, "matchmakingConfigurationArn");
+	if (*configuration == '\0')
+		ringcast_request_refuse(request, FAULT_INVALID, "ConfigurationName: is required, since no matchmaker has made this session");
+	else
+		json_object_set_new(request->input, "ConfigurationName", json_string(configuration));
+}
+
+static void fill_in_players(struct model *model, struct request *request, const struct game_session *session, const json_t *data)
+{
+	json_t *players = players_now(request, session, data);
+	if (players == NULL)
+		return;
+	json_object_set_new(request->input, "Players", players);
+	refuse_without_latencies(model, request);
+}
+
 /* False: refused. */
-static bool fill_in(struct request *request, const struct game_session *session)
+static bool fill_in(struct model *model, struct request *request, const struct game_session *session)
 {
 	bool lacks_name = is_absent(request, "ConfigurationName"), lacks_players = is_absent(request, "Players");
 	json_t *data = lacks_name || lacks_players ? matchmaker_data_of(session) : NULL;
-	const char *configuration = text_of(data, "matchmakingConfigurationArn");
-	if (lacks_name && *configuration == '\0')
-		ringcast_request_refuse(request, FAULT_INVALID, "ConfigurationName: is required, since no matchmaker has made this session");
-	else if (lacks_name)
-		json_object_set_new(request->input, "ConfigurationName", json_string(configuration));
-	json_t *players = lacks_players && !request->is_answered ? players_now(request, session, data) : NULL;
-	if (players != NULL)
-		json_object_set_new(request->input, "Players", players);
+	if (lacks_name)
+		fill_in_configuration(request, data);
+	if (lacks_players && !request->is_answered)
+		fill_in_players(model, request, session, data);
 	json_decref(data);
 	return !request->is_answered;
 }
@@ -122,7 +144,7 @@ static void start(struct model *model, struct request *request)
 	const char *other = ringcast_matchmaking_backfill_of(model->matchmaking, arn);
 	if (other != NULL)
 		ringcast_request_refuse(request, FAULT_CONFLICT, "players are looked for already, by the ticket %.128s; stop it first", other);
-	if (other != NULL || !fill_in(request, session))
+	if (other != NULL || !fill_in(model, request, session))
 		return;
 	json_object_set_new(request->input, "GameSessionArn", json_string(arn));
 	run_as("StartMatchBackfill", model, request);

@@ -41,9 +41,20 @@ static bool are_players_right(struct request *request)
 	return true;
 }
 
+/* A session has more than one name, and is looked for by its ARN. "": none is named. */
+static const char *session_of(const struct model *model, const struct request *request, char arn[MODEL_ARN_BYTES])
+{
+	const char *given = ringcast_request_text(request, "GameSessionArn");
+	const struct game_session *session = *given == '\0' ? NULL : ringcast_game_session_resolve(&model->sessions, given);
+	if (session == NULL)
+		return given; /* one of STANDALONE need not be a session of this service */
+	ringcast_model_session_arn(model, session, arn);
+	return arn;
+}
+
 static void start(struct model *model, struct request *request, bool is_backfill)
 {
-	char problem[MATCHMAKING_PROBLEM_BYTES] = "";
+	char problem[MATCHMAKING_PROBLEM_BYTES] = "", arn[MODEL_ARN_BYTES];
 	if (!are_players_right(request))
 		return;
 	json_t *ticket = NULL;
@@ -51,7 +62,7 @@ static void start(struct model *model, struct request *request, bool is_backfill
 						 .ticket = ringcast_request_text(request, "TicketId"),
 						 .players = json_object_get(request->input, "Players"),
 						 .is_backfill = is_backfill,
-						 .session = ringcast_request_text(request, "GameSessionArn")};
+						 .session = session_of(model, request, arn)};
 	enum matchmaking_result result = ringcast_matchmaking_start(model->matchmaking, &wanted, &ticket, problem);
 	answer(request, result, problem, result == MATCHMAKING_OK ? json_pack("{s:o}", "MatchmakingTicket", ticket) : NULL);
 }

@@ -319,6 +319,121 @@ Test(backfill, a_ticket_is_told_when_it_is_stored_and_so_is_its_end)
 	cr_assert_str_eq(told.data, "");
 }
 
+static void backend_starts(const char *ticket, const char *session)
+{
+	char input[1024];
+	snprintf(input, sizeof(input), "{\"ConfigurationName\": \"duel\", \"TicketId\": \"%s\", \"GameSessionArn\": \"%s\", \"Players\": [{\"PlayerId\": \"anna\", \"Team\": \"red\"}]}", ticket,
+		 session);
+	run_for("StartMatchBackfill", input, "");
+}
+
+static const char *arn_of(const struct game_session *session)
+{
+	static char arn[MODEL_ARN_BYTES];
+	ringcast_model_session_arn(ringcast_loop_model(rig.loop), session, arn);
+	return arn;
+}
+
+Test(backfill, of_two_of_a_backend_the_second_is_known_when_the_first_ends)
+{
+	configure(true);
+	struct game_session *session = play("anna", "ben");
+	leaves(session, "ben");
+	for (const char *name = "tuvw"; *name != '\0'; name++)
+		backend_starts((char[]){*name, '\0'}, arn_of(session));
+	refused(HOST_START_BACKFILL, session->host_session, "{}", 409, "ConflictException", "by the ticket t");
+	run_for("StopMatchmaking", "{\"TicketId\": \"u\"}", "");
+	refused(HOST_START_BACKFILL, session->host_session, "{}", 409, "ConflictException", "by the ticket t");
+	run_for("StopMatchmaking", "{\"TicketId\": \"t\"}", "");
+	refused(HOST_START_BACKFILL, session->host_session, "{}", 409, "ConflictException", "by the ticket v");
+	run_for("StopMatchmaking", "{\"TicketId\": \"v\"}", "");
+	cr_assert(asked(HOST_STOP_BACKFILL, session->host_session, "{}"), "%s", question.text);
+	is("w", "CANCELLED");
+	cr_assert(asked(HOST_START_BACKFILL, session->host_session, "{}"), "%s", question.text);
+}
+
+Test(backfill, a_session_that_a_backend_names_by_its_id_is_the_same)
+{
+	configure(true);
+	struct game_session *session = play("anna", "ben");
+	leaves(session, "ben");
+	backend_starts("t", session->host_session);
+	refused(HOST_START_BACKFILL, session->host_session, "{}", 409, "ConflictException", "by the ticket t");
+	cr_assert(asked(HOST_STOP_BACKFILL, session->host_session, "{\"TicketId\": \"t\"}"), "%s", question.text);
+}
+
+/* Its end and another's beginning in one batch, which the store refuses: it cannot write a text that is not UTF-8. */
+Test(backfill, one_that_goes_on_since_its_end_was_refused_is_known)
+{
+	configure(true);
+	struct game_session *session = play("anna", "ben");
+	leaves(session, "ben");
+	cr_assert(asked(HOST_START_BACKFILL, session->host_session, "{\"TicketId\": \"t\"}"), "%s", question.text);
+	ringcast_loop_hold_writes(rig.loop);
+	cr_assert(ringcast_records_put(&ringcast_loop_model(rig.loop)->records, RECORD_KEY, "spoiled", json_pack("{s:o}", "Name", json_stringn_nocheck("\xff", 1))));
+	struct request *stop = rig_ask(&rig, "StopMatchmaking", "{\"TicketId\": \"t\"}");
+	rig_turn(&rig);
+	cr_assert(ask(HOST_START_BACKFILL, session->host_session, "{\"TicketId\": \"u\"}"));
+	answer_calls();
+	cr_assert_not(is_answered);
+	while (ringcast_loop_write(rig.loop))
+		answer_calls();
+	cr_assert_eq(stop->fault, FAULT_INTERNAL, "%s", stop->message);
+	rig_free(stop);
+	cr_assert(is_answered);
+	cr_assert_eq(question.status, 500, "%u %s", question.status, question.text);
+	refused(HOST_START_BACKFILL, session->host_session, "{}", 409, "ConflictException", "by the ticket t");
+}
+
+static bool is_second_answered;
+
+static void second_answered(struct host_question *given)
+{
+	is_second_answered = true;
+}
+
+Test(backfill, a_refusal_waits_for_the_ticket_that_it_names)
+{
+	configure(true);
+	struct game_session *session = play("anna", "ben");
+	leaves(session, "ben");
+	pass(50);
+	ringcast_loop_hold_writes(rig.loop);
+	cr_assert(ask(HOST_START_BACKFILL, session->host_session, "{\"TicketId\": \"t\"}"));
+	struct host_question second = {.kind = HOST_START_BACKFILL, .input = json_object(), .answered = second_answered};
+	snprintf(second.session, sizeof(second.session), "%s", session->host_session);
+	is_second_answered = false;
+	cr_assert(ringcast_game_question_ask(rig.loop, &second));
+	pass(100);
+	cr_assert_not(is_answered);
+	cr_assert_not(is_second_answered, "the store may still refuse the ticket t: %s", second.text);
+	while (ringcast_loop_write(rig.loop))
+		answer_calls();
+	cr_assert_eq(question.status, 200, "%s", question.text);
+	cr_assert(is_second_answered);
+	cr_assert_eq(second.status, 409, "%s", second.text);
+}
+
+#define NEAR                                                                                                                                                        \
+	"{\\\"ruleLanguageVersion\\\": \\\"1.0\\\", \\\"teams\\\": [{\\\"name\\\": \\\"red\\\", \\\"minPlayers\\\": 1, \\\"maxPlayers\\\": 2}]," \
+	"\\\"rules\\\": [{\\\"name\\\": \\\"near\\\", \\\"type\\\": \\\"latency\\\", \\\"maxLatency\\\": 100}]}"
+
+Test(backfill, players_whose_latencies_are_not_known_are_not_filled_in)
+{
+	configure(true);
+	run_for("CreateMatchmakingRuleSet", "{\"Name\": \"near\", \"RuleSetBody\": \"" NEAR "\"}", "");
+	run_for("CreateMatchmakingConfiguration",
+		"{\"Name\": \"near\", \"RuleSetName\": \"near\", \"RequestTimeoutSeconds\": 60, \"AcceptanceRequired\": false, "
+		"\"GameSessionQueueArns\": [\"arn:aws:gamelift:local::gamesessionqueue/q\"]}",
+		"");
+	struct game_session *session = play("anna", "ben");
+	leaves(session, "ben");
+	refused(HOST_START_BACKFILL, session->host_session, "{\"ConfigurationName\": \"near\"}", 400, "InvalidRequestException", "with LatencyInMs");
+	cr_assert(asked(HOST_START_BACKFILL, session->host_session,
+			"{\"ConfigurationName\": \"near\", \"Players\": [{\"PlayerId\": \"anna\", \"Team\": \"red\", \"LatencyInMs\": {\"local\": 20}}]}"),
+		  "%s", question.text);
+}
+
 Test(backfill, a_loop_that_stops_takes_no_question)
 {
 	configure(false);

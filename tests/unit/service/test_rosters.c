@@ -5,10 +5,12 @@
 #include <string.h>
 
 #include "rig.h"
+#include "service/game_question.h"
 #include "service/matchmaking/matchmaking.h"
 
 static struct rig rig;
 static char fleet[MODEL_ID_BYTES], host_session[GAME_SESSION_ID_BYTES];
+static bool is_host_failing;
 static json_t *found; /* as the game server tells of its session to the next daemon */
 
 static struct request *ask(const char *operation, const char *input)
@@ -26,7 +28,7 @@ static void pass(int64_t ms)
 		for (struct host_call *call = rig_take_call(&rig); call != NULL; call = rig_take_call(&rig)) {
 			if (call->kind == HOST_CREATE)
 				found = json_pack("{s:O, s:{s:i}, s:[], s:b, s:i}", "facts", call->facts, "place", "Port", 4000, "players", "is_active", true, "players_max", 2);
-			rig_answer(&rig, call, HOST_OK);
+			rig_answer(&rig, call, is_host_failing ? HOST_FAILED : HOST_OK);
 		}
 	}
 }
@@ -49,6 +51,7 @@ static struct game_session *the_session(void)
 static void init(void)
 {
 	char input[512];
+	is_host_failing = false;
 	rig_init(&rig, false);
 	struct request *request = ask("CreateFleet", "{\"Name\": \"f\", \"ComputeType\": \"ANYWHERE\"}");
 	snprintf(fleet, sizeof(fleet), "%s", rig_text(request, "FleetAttributes.FleetId"));
@@ -121,19 +124,43 @@ static void die(int64_t silent_ms)
 	cr_assert_not_null(the_session());
 }
 
-/* Of its session, those that wait: their number, and the last one's id. */
-static size_t backfills(char ret_id[132])
+/* Those that wait and are called so: their number, and the last one's id. */
+static size_t backfills_called(const char *prefix, char ret_id[132])
 {
 	size_t count = 0;
 	const struct records *records = &ringcast_loop_model(rig.loop)->records;
 	for (const struct record *record = ringcast_records_next(records, RECORD_TICKET, ""); record != NULL; record = ringcast_records_next(records, RECORD_TICKET, record->id)) {
 		const char *status = json_string_value(json_object_get(record->document, "Status"));
-		if (strncmp(record->id, "auto-", 5) != 0 || (strcmp(status, "QUEUED") != 0 && strcmp(status, "SEARCHING") != 0))
+		if (strncmp(record->id, prefix, strlen(prefix)) != 0 || (strcmp(status, "QUEUED") != 0 && strcmp(status, "SEARCHING") != 0))
 			continue;
 		snprintf(ret_id, 132, "%s", record->id);
 		count++;
 	}
 	return count;
+}
+
+/* Of BackfillMode AUTOMATIC. */
+static size_t backfills(char ret_id[132])
+{
+	return backfills_called("auto-", ret_id);
+}
+
+static struct host_question question;
+
+static void answered(struct host_question *given)
+{
+	cr_assert_eq(given, &question);
+	cr_assert_null(given->input);
+}
+
+/* The game of the session asks; question says what it was told. */
+static void game_asks(enum host_question_kind kind, const char *ticket)
+{
+	question = (struct host_question){.kind = kind, .input = json_pack("{s:s}", "TicketId", ticket), .answered = answered};
+	snprintf(question.session, sizeof(question.session), "%s", host_session);
+	cr_assert(ringcast_game_question_ask(rig.loop, &question));
+	rig_turn(&rig);
+	cr_assert_neq(question.status, 0, "it waits");
 }
 
 Test(rosters, who_leaves_after_a_restart_is_replaced)
@@ -188,4 +215,74 @@ Test(rosters, one_whose_session_is_over_is_forgotten)
 	ringcast_loop_tell(rig.loop, &event);
 	pass(1500);
 	cr_assert_eq(ringcast_records_count(records, RECORD_ROSTER), 0);
+}
+
+/* The service's search and the game's own would each seat somebody in the one free place. */
+Test(rosters, a_session_whose_game_searches_is_searched_for_by_nobody_else)
+{
+	char ticket[132];
+	leave("bob");
+	game_asks(HOST_START_BACKFILL, "game");
+	cr_assert_eq(question.status, 200, "%s", question.text);
+	pass(2000);
+	cr_assert_eq(backfills(ticket), 0, "%s too", ticket);
+	cr_assert_eq(backfills_called("game", ticket), 1);
+	game_asks(HOST_STOP_BACKFILL, "game");
+	cr_assert_eq(question.status, 200, "%s", question.text);
+	pass(1500);
+	cr_assert_eq(backfills(ticket), 1, "it begins when the game's ends");
+}
+
+Test(rosters, a_game_whose_session_is_searched_for_is_refused)
+{
+	char ticket[132];
+	leave("bob");
+	pass(1500);
+	cr_assert_eq(backfills(ticket), 1);
+	game_asks(HOST_START_BACKFILL, "game");
+	cr_assert_eq(question.status, 409, "%u", question.status);
+	cr_assert_not_null(strstr(question.text, ticket), "%s", question.text);
+	cr_assert_eq(backfills_called("game", ticket), 0);
+}
+
+Test(rosters, the_service_gives_way_to_a_backend_that_searches)
+{
+	char ticket[132], arn[MODEL_ARN_BYTES], input[1024];
+	leave("bob");
+	pass(1500);
+	cr_assert_eq(backfills(ticket), 1);
+	ringcast_model_session_arn(ringcast_loop_model(rig.loop), the_session(), arn);
+	snprintf(input, sizeof(input), "{\"ConfigurationName\": \"c\", \"TicketId\": \"game\", \"GameSessionArn\": \"%s\", \"Players\": [{\"PlayerId\": \"ann\", \"Team\": \"t\"}]}", arn);
+	rig_free(ask("StartMatchBackfill", input));
+	pass(1500);
+	cr_assert_eq(backfills(ticket), 0, "%s too", ticket);
+	cr_assert_eq(backfills_called("game", ticket), 1);
+}
+
+/* The store cannot write a text that is not UTF-8. */
+static void refuse_a_batch(void)
+{
+	cr_assert(ringcast_records_put(&ringcast_loop_model(rig.loop)->records, RECORD_KEY, "spoiled", json_pack("{s:o}", "Name", json_stringn_nocheck("\xff", 1))));
+	struct request *request = rig_ask(&rig, "CreateLocation", "{\"LocationName\": \"custom-a\"}");
+	rig_turn(&rig);
+	cr_assert_eq(request->fault, FAULT_INTERNAL, "it was stored");
+	rig_free(request);
+}
+
+Test(rosters, a_host_that_failed_is_left_alone_though_the_store_refuses_a_batch)
+{
+	char ticket[132];
+	leave("bob");
+	pass(1500);
+	cr_assert_eq(backfills(ticket), 1);
+	is_host_failing = true;
+	struct request *carl = rig_ask(&rig, "StartMatchmaking", "{\"ConfigurationName\": \"c\", \"TicketId\": \"carl\", \"Players\": [{\"PlayerId\": \"carl\"}]}");
+	pass(1500);
+	rig_free(carl);
+	cr_assert_eq(backfills(ticket), 0, "its host has failed");
+	refuse_a_batch();
+	pass(3000);
+	cr_assert_eq(backfills(ticket), 0, "it is asked again at once");
+	pass(8000);
+	cr_assert_eq(backfills(ticket), 1);
 }
