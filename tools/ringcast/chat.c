@@ -14,6 +14,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "proto/gate.h"
+
 enum chat_opcode {
 	CHAT_SAY = 1,     /* payload: text, to everyone */
 	CHAT_WHISPER = 2, /* payload: text, to one player */
@@ -344,6 +346,12 @@ static void do_word(struct chat *chat, enum chat_word word, int32_t number, cons
 }
 
 static void take_command(struct chat *chat, const char *line)
+/* A peer or a group; of a message, whatever op code a game may have. */
+static bool may_be(enum chat_word word, long number)
+{
+	return word == WORD_OP ? number >= INT32_MIN && number <= INT32_MAX && ringcast_gate_is_game((int32_t)number) : number > 0 && number <= INT32_MAX;
+}
+
 {
 	size_t word_bytes = strcspn(line, " ");
 	for (size_t i = 0; i < CHAT_WORD_COUNT; i++) {
@@ -354,7 +362,7 @@ static void take_command(struct chat *chat, const char *line)
 			continue;
 		if (chat_words[i].has_number) {
 			number = strtol(rest, &end, 10);
-			if (end == rest || number <= 0 || number > INT32_MAX || (chat_words[i].has_text && *end != ' ')) {
+			if (end == rest || !may_be(chat_words[i].word, number) || (chat_words[i].has_text && *end != ' ')) {
 				ringcast_cli_error(chat->invocation, "usage: %s", chat_words[i].help);
 				return;
 			}
@@ -460,7 +468,11 @@ static enum cli_exit take_receiver(struct chat *chat)
 static enum cli_exit take_game(struct chat *chat)
 {
 	int64_t opcode = 0;
-	enum cli_exit code = ringcast_cli_integer(chat->invocation, CLI_OPTION_OPCODE, 1, INT32_MAX, &opcode);
+	enum cli_exit code = ringcast_cli_integer(chat->invocation, CLI_OPTION_OPCODE, INT32_MIN, INT32_MAX, &opcode);
+	if (code == CLI_OK && ringcast_cli_has(chat->invocation, CLI_OPTION_OPCODE) && !ringcast_gate_is_game((int32_t)opcode)) {
+		ringcast_cli_error(chat->invocation, "--opcode: '%d' is not a game's: the protocol has it", (int32_t)opcode);
+		return CLI_USAGE;
+	}
 	if (code == CLI_OK)
 		code = ringcast_enter_payload(chat->invocation, CLI_OPTION_PAYLOAD, "payload", &chat->payload);
 	if (code == CLI_OK)

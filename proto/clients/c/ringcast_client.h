@@ -154,7 +154,8 @@ RINGCAST_CLIENT_API int ringcast_client_timeout_ms(const ringcast_client *client
 
 /*
  * One of target_player (RINGCAST_CLIENT_PEER_SERVER, or a peer id) and target_group (RINGCAST_CLIENT_GROUP_ALL, or a group) is set, the
- * other 0. opcode > 0. The payload is copied before the call returns. Members of the group get the message, the sender included.
+ * other 0. opcode is any but 0 and the few negative ones that are the protocol's. The payload is copied before the call returns. Members of
+ * the group get the message, the sender included.
  */
 RINGCAST_CLIENT_API int ringcast_client_send(ringcast_client *client, int32_t opcode, int32_t target_player, int32_t target_group,
 					     ringcast_client_intent intent, const void *payload, size_t payload_bytes);
