@@ -251,8 +251,9 @@ static void on_disconnected(void *context, ringcast_client *client, int code, co
 	chat->is_over = true;
 	if (chat->is_quitting)
 		return;
+	char text[ENTER_REASON_BYTES];
 	const char *hint = chat->is_connected ? "" : ringcast_enter_hint(chat->invocation, chat->place, code);
-	ringcast_cli_error(chat->invocation, "disconnected: %s (code %d)%s", *reason ? reason : "no reason given", code, hint);
+	ringcast_cli_error(chat->invocation, "disconnected: %s (code %d)%s", ringcast_enter_reason(reason, text), code, hint);
 	chat->code = CLI_FAILURE;
 }
 
@@ -345,13 +346,13 @@ static void do_word(struct chat *chat, enum chat_word word, int32_t number, cons
 	fflush(stdout);
 }
 
-static void take_command(struct chat *chat, const char *line)
 /* A peer or a group; of a message, whatever op code a game may have. */
 static bool may_be(enum chat_word word, long number)
 {
 	return word == WORD_OP ? number >= INT32_MIN && number <= INT32_MAX && ringcast_gate_is_game((int32_t)number) : number > 0 && number <= INT32_MAX;
 }
 
+static void take_command(struct chat *chat, const char *line)
 {
 	size_t word_bytes = strcspn(line, " ");
 	for (size_t i = 0; i < CHAT_WORD_COUNT; i++) {

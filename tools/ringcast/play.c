@@ -139,15 +139,17 @@ static bool is_end_expected(const struct play *play)
 static void on_disconnected(void *context, ringcast_client *client, int code, const char *reason)
 {
 	struct play *play = context;
+	char text[ENTER_REASON_BYTES];
 	(void)client;
 	play->is_over = true;
 	play->closed_code = code;
 	if (play->is_quitting)
 		return;
-	tell(play, "* disconnected: %s (code %d)\n", *reason ? reason : "no reason given", code);
+	ringcast_enter_reason(reason, text);
+	tell(play, "* disconnected: %s (code %d)\n", text, code);
 	if (is_end_expected(play))
 		return;
-	ringcast_cli_error(play->invocation, "disconnected: %s (code %d)%s", *reason ? reason : "no reason given", code,
+	ringcast_cli_error(play->invocation, "disconnected: %s (code %d)%s", text, code,
 			   play->is_connected ? "" : ringcast_enter_hint(play->invocation, &play->place, code));
 	play->code = CLI_FAILURE;
 }
