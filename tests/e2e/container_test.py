@@ -2,6 +2,7 @@
 """What is given for containers: the image's recipe, the seccomp profile under which the relay runs, manifests that say what Kubernetes and Agones
 know, with endpoints and ports that the daemon has, and the bridge to the Agones SDK, run against a daemon."""
 
+import fnmatch
 import http.server
 import json
 import os
@@ -207,10 +208,37 @@ class Recipe(unittest.TestCase):
                 self.assertTrue(json.loads(rest))
 
     def test_what_it_installs_is_built(self):
-        packages = re.findall(r"^Package: (\S+)$", (TOP / "tools/deploy/debian/control").read_text(), re.M)
-        text = (CONTAINER / "Containerfile").read_text()
-        for package in re.findall(r"/packages/([a-z-]+?)_\*", text) + re.findall(r"SIDECAR=(\S+)", text):
-            self.assertIn(package, packages)
+        self.assertLessEqual(self.installed() | self.sidecar(), set(self.packages()))
+
+    def installed(self):
+        return set(re.findall(r"/packages/([a-z0-9-]+?)_\*", (CONTAINER / "Containerfile").read_text()))
+
+    def sidecar(self):
+        return set(re.findall(r"SIDECAR=(\S+)", (CONTAINER / "Containerfile").read_text()))
+
+    def packages(self):
+        """Our own packages, and which of them each needs as debian/control says; of the server also what its program is linked with (${shlibs:Depends})."""
+        stanzas = {text.split(None, 1)[0]: text for text in re.split(r"^Package: ", (TOP / "tools/deploy/debian/control").read_text(), flags=re.M)[1:]}
+        depends = {name: re.search(r"^Depends: (.*(?:\n .*)*)", text, re.M)[1] for name, text in stanzas.items()}
+        needs = {name: set(re.findall(r"[a-z0-9-]+", re.sub(r"\([^)]*\)|\$\{[^}]*\}", "", text))) & set(stanzas) for name, text in depends.items()}
+        symbols = [path.read_text().split()[:2] for path in (TOP / "tools/deploy/debian").glob("*.symbols")]
+        linked = subprocess.run(["readelf", "-d", os.environ["RINGCASTD"]], check=True, capture_output=True, text=True).stdout
+        needs["ringcast-server"] |= {package for library, package in symbols if f"[{library}]" in linked}
+        return needs
+
+    @unittest.skipUnless(shutil.which("readelf"), "readelf is not installed")
+    def test_what_it_installs_needs_nothing_else_of_ours(self):
+        """apt takes what it is given here and what Debian has; the rest of our packages it knows nowhere."""
+        needs = self.packages()
+        self.assertIn("libringcast0", needs["ringcast-server"])
+        for given in (self.installed(), self.installed() | self.sidecar()):
+            self.assertLessEqual(set().union(*(needs[name] for name in given)), given)
+
+    def test_what_is_left_out_of_the_context_is_not_needed(self):
+        patterns = [line for line in (TOP / ".containerignore").read_text().splitlines() if not line.startswith("#")]
+        self.assertLessEqual({".git", "build*"}, set(patterns))
+        needed = ["LICENSE", "engine", "meson.build", "meson_options.txt", "proto", "scripting", "tools", "docs"]
+        self.assertEqual([name for name in needed for pattern in patterns if fnmatch.fnmatch(name, pattern)], [])
 
     def test_it_is_not_root_and_keeps_state_where_the_manifests_do(self):
         user = [rest for name, rest in self.steps if name == "USER"]
