@@ -159,3 +159,22 @@ test('who listens to events only is not punished for a login that fails, and may
 	assert.deepStrictEqual(ends, [3500, 3504, 1006]);
 	assert.strictEqual(client.state, 'idle');
 });
+
+test('off takes away what once has added', () => {
+	const { client, socket } = open(), heard = [], listener = () => heard.push('listener');
+	client.once('membership', listener);
+	client.off('membership', listener);
+	client.once('membership', listener);
+	client.on('membership', listener);
+	client.off('membership', listener);
+	socket.give(update(3));
+	socket.give(update(4));
+	assert.deepStrictEqual(heard, ['listener']);
+	const off = client.on('membership', listener);
+	client.once('membership', listener);
+	off(); // takes away its own, not the other
+	socket.give(update(5));
+	socket.give(update(6));
+	assert.deepStrictEqual(heard, ['listener', 'listener']);
+	client.disconnect();
+});
