@@ -80,7 +80,8 @@ typedef struct ringcast_client_callbacks {
 	void (*fast_ready)(void *context, ringcast_client *client);
 	void (*message)(void *context, ringcast_client *client, const ringcast_client_message *message);
 	void (*membership)(void *context, ringcast_client *client, int32_t group, const int32_t *peer_ids, size_t peer_id_count);
-	/* Once for every ringcast_client_connect that succeeded. code: the WebSocket close code; 1006 when there was no close frame. */
+	/* Once for every ringcast_client_connect that succeeded. code: the WebSocket close code; without a close frame 1006, after
+	 * ringcast_client_disconnect 1000. */
 	void (*disconnected)(void *context, ringcast_client *client, int code, const char *reason);
 	/* DTLS failed or ended, or the server is silent by UDP; messages go by TCP. It is tried again, and fast_ready tells, unless the server refused
 	 * our identity. */

@@ -537,6 +537,21 @@ Test(core, close_echo_ends_without_another_frame)
 	script_fini(&script);
 }
 
+/* who was asked to close and just ends has done as asked */
+Test(core, an_end_behind_our_close_is_the_one_we_asked_for)
+{
+	for (int is_closing = 0; is_closing < 2; is_closing++) {
+		script_start(&script, "t", "", true);
+		script_login(&script, 1, 0);
+		if (is_closing)
+			ringcast_client_core_close(&script.core, 1000, script.now_ns);
+		ringcast_client_core_end_stream(&script.core, "the server ended the connection", script.now_ns);
+		cr_assert_eq(script.closed_count, 1);
+		cr_assert_eq(script.close_code, is_closing ? 1000 : CLIENT_CORE_CODE_ABNORMAL);
+		script_fini(&script);
+	}
+}
+
 Test(core, pings_measure_and_notice_a_dead_server)
 {
 	uint8_t stamp[8];
