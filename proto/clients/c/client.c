@@ -435,6 +435,7 @@ int ringcast_client_read_stats(const ringcast_client *client, ringcast_client_st
 		.datagrams_unsent = counters->datagrams_unsent,
 		.outq_bytes = client->outq_bytes - client->outq_offset,
 		.pongs_unsent = counters->pongs_unsent,
+		.datagrams_jumped = counters->datagrams_jumped,
 	};
 	memcpy(ret_stats, &stats, stats.size);
 	return RINGCAST_CLIENT_OK;

@@ -127,6 +127,7 @@ typedef struct ringcast_client_stats {
 	uint64_t datagrams_unsent;    /* dropped: the kernel refused */
 	uint32_t outq_bytes;
 	uint64_t pongs_unsent;        /* left out: the server asks and does not read the answers */
+	uint64_t datagrams_jumped;    /* dropped: the number is further ahead than the server's next can be, so somebody else sent it */
 } ringcast_client_stats;
 #define RINGCAST_CLIENT_STATS_INIT { sizeof(ringcast_client_stats) }
 
