@@ -41,7 +41,8 @@ class Run:
                 self.idle[name] = driver
             elif is_good:
                 driver.quit()
-            elif driver.process.poll() is None:
+            else:
+                self.idle.pop(name, None)  # it may have been reset before another one failed
                 driver.kill()
         if self.server:
             self.server.close()
