@@ -53,6 +53,8 @@ static inline enum gate_row ringcast_gate_row(int32_t opcode)
 	uint32_t index = 0 - (uint32_t)opcode;
 	return index < GATE_OPCODES_KNOWN ? (enum gate_row)ringcast_gate_rows[index] : GATE_ROW_GAME;
 }
+/* What a game may send: the protocol's own, 0 among them, are none of it. */
+static inline bool ringcast_gate_is_game(int32_t opcode) { return ringcast_gate_row(opcode) == GATE_ROW_GAME; }
 static inline enum gate_action ringcast_gate_action(enum gate_row row, enum gate_place place) { return (enum gate_action)ringcast_gate_actions[row][place]; }
 static inline enum gate_action ringcast_gate(int32_t opcode, enum gate_place place)
 {

@@ -14,7 +14,7 @@ from server import Server
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "e2e"))
 
-SERVER_STEPS = ("accept", "request", "upgrade", "login", "receive_login", "greet", "send", "frame", "write_bytes", "flood", "receive", "receive_pong",
+SERVER_STEPS = ("accept", "request", "upgrade", "login", "receive_login", "greet", "send", "frame", "write_bytes", "flood", "pad_fragments", "receive", "receive_pong",
                 "receive_close", "receive_end", "close_frame", "mute", "end", "half_close", "reset", "answer_keepalives")
 # Times that no scenario is about are long, so that a busy machine does not end one.
 QUIET = {"connect_timeout_ms": 60_000, "close_timeout_ms": 60_000, "ping_interval_ms": 600_000}
@@ -41,7 +41,8 @@ class Run:
                 self.idle[name] = driver
             elif is_good:
                 driver.quit()
-            elif driver.process.poll() is None:
+            else:
+                self.idle.pop(name, None)  # it may have been reset before another one failed
                 driver.kill()
         if self.server:
             self.server.close()

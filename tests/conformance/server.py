@@ -216,6 +216,14 @@ class Server:
             pass
         self.connection.settimeout(WAIT_SECONDS)
 
+    def pad_fragments(self, rounds, bytes_each=65536):
+        """Pieces of one byte of a message that does not end, each at the start of so many bytes of pongs. The next follows when the client has read them all."""
+        pong, ping = frame_bytes(PONG, b"x" * 125), frame_bytes(PING, b"read")
+        piece = frame_bytes(CONTINUATION, b"x", final=False) + pong * (bytes_each // len(pong)) + ping
+        for _ in range(rounds):
+            self.write(piece)
+            self.receive_pong("read")
+
     def receive(self, **fields):
         """The next packet has these fields."""
         opcode, data = self.next_frame()

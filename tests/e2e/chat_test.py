@@ -64,9 +64,12 @@ class Game(unittest.TestCase):
             self.start(folder)
             self.assertRegex(self.play("--opcode", "50", "--payload", "x", "--to", "server"), r"op 60, you\): mirror x")
             self.assertRegex(self.play("--as", "ann", "--to", "server", lines="/op 50 y\n"), r"ann \(.*op 60, you\): mirror y")
+            self.assertRegex(self.play("--opcode", "-500", "--payload", "x"), r"op -500, you\): x")
+            self.assertRegex(self.play("--opcode", "1", lines="/op -500 y\n"), r"op -500, you\): y")
 
     def test_flags_that_say_nothing(self):
         for arguments, wanted in ((("--payload", "x"), "--payload needs --opcode"), (("--opcode", "0"), "--opcode: '0' is not"),
+                                  (("--opcode", "-12"), "--opcode: '-12' is not"), (("--opcode", "-2147483649"), "--opcode: '-2147483649' is not"),
                                   (("--opcode", "1", "--payload", "hex:0"), "two digits"), (("--to", "nobody"), "--to: 'nobody' is not")):
             result = chat("demo", *arguments)
             self.assertEqual(result.returncode, 2)

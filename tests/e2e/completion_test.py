@@ -4,6 +4,8 @@ A shell that is not installed is passed over."""
 
 import os
 import pathlib
+import pty
+import re
 import shutil
 import subprocess
 import tempfile
@@ -74,6 +76,38 @@ class Bash(Shell, unittest.TestCase):
         self.assertEqual(self.offered("ringcastd", "--io", "u"), ["uring"])
         self.assertEqual(self.offered("ringcastd", "--config", "ar"), ["arena.lua"])
         self.assertEqual(self.offered("ringcastd", "--tcp-port", ""), [])
+
+    def test_words_that_are_folders_too_stay_words(self):
+        """As the shell itself completes them on a terminal, beside folders called as commands are: only paths get a slash."""
+        for name in ("doctor", "maps"):
+            (self.folder / name).mkdir()
+        for program in ("ringcast", "ringcastd", "ringcast-load"):
+            registered = lines(["bash", "--norc", "-c", 'source "$1"; complete -p "$2"', "bash", str(FOLDER / program), program], self.folder)
+            self.assertEqual(registered, [f"complete -F _{program.replace('-', '_')} {program}"])
+        self.assertEqual(self.typed("ringcast doct"), "ringcast doctor ")
+        self.assertEqual(self.typed("ringcast script push arena ma"), "ringcast script push arena maps/")
+
+    def typed(self, text):
+        """What a line becomes by one tabulator."""
+        pid, master = pty.fork()
+        if pid == 0:
+            os.chdir(self.folder)
+            os.execvpe("bash", ["bash", "--norc", "--noprofile", "-i"], {**os.environ, "HOME": str(self.folder), "PS1": "$ ", "TERM": "dumb", "INPUTRC": "/dev/null"})
+        try:
+            os.write(master, f"bind 'set enable-bracketed-paste off'; source {FOLDER / 'ringcast'}; echo 're''ady'\n".encode())
+            screen = b""
+            while b"ready\r\n$ " not in screen:
+                screen += os.read(master, 4096)
+            # The line is not run but said back, with an end that can be seen.
+            os.write(master, text.encode() + b"\t\x01said='\x05'; echo \"<$said>\"\n")
+            screen = b""
+            while not re.search(rb"\n<.*>", screen):
+                screen += os.read(master, 4096)
+            return re.search(rb"\n<(.*)>", screen)[1].decode()
+        finally:
+            os.kill(pid, 9)
+            os.waitpid(pid, 0)
+            os.close(master)
 
 
 class Fish(Shell, unittest.TestCase):

@@ -2,12 +2,15 @@
 """What is given for containers: the image's recipe, the seccomp profile under which the relay runs, manifests that say what Kubernetes and Agones
 know, with endpoints and ports that the daemon has, and the bridge to the Agones SDK, run against a daemon."""
 
+import asyncio
+import fnmatch
 import http.server
 import json
 import os
 import pathlib
 import re
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -77,7 +80,7 @@ TEMPLATE = Shape({"metadata!": Shape({"labels!": dict, "annotations": dict}), "s
 KINDS = {
     ("v1", "Namespace"): Shape(),
     ("v1", "ConfigMap"): Shape({"data!": dict}),
-    ("v1", "Service"): Shape({"spec!": Shape({"clusterIP": str, "selector!": dict, "ports!": [Shape({"name!": str, "port!": int, "targetPort!": str})]})}),
+    ("v1", "Service"): Shape({"spec!": Shape({"clusterIP": str, "publishNotReadyAddresses": bool, "selector!": dict, "ports!": [Shape({"name!": str, "port!": int, "targetPort!": str})]})}),
     ("apps/v1", "DaemonSet"): Shape({"spec!": Shape({
         "selector!": Shape({"matchLabels!": dict}), "template!": TEMPLATE,
         "updateStrategy": Shape({"type!": ("RollingUpdate", "OnDelete"), "rollingUpdate": Shape({"maxUnavailable!": int})})})}),
@@ -135,12 +138,13 @@ class Manifests(unittest.TestCase):
                         self.assertIn(mount["subPath"], configs[volume["configMap"]["name"]])
                 for probe in [value for name, value in container.items() if name.endswith("Probe")]:
                     self.assertIn(probe["httpGet"]["port"], names, where)
+            ports = {port["name"] for port in container_of(pod, "ringcastd")["ports"]}
             for service in of_kind("Service"):
                 self.assertLessEqual(service["spec"]["selector"].items(), metadata["labels"].items())
+                self.assertLessEqual({port["targetPort"] for port in service["spec"]["ports"]}, ports, where)
+                self.assertIs(service["spec"]["publishNotReadyAddresses"], True, "a relay that drains still has its sessions")
         daemon_set = of_kind("DaemonSet")[0]["spec"]
         self.assertLessEqual(daemon_set["selector"]["matchLabels"].items(), daemon_set["template"]["metadata"]["labels"].items())
-        ports = {port["name"] for port in container_of(daemon_set["template"]["spec"], "ringcastd")["ports"]}
-        self.assertLessEqual({port["targetPort"] for port in of_kind("Service")[0]["spec"]["ports"]}, ports)
 
     def config(self, folder):
         """The ConfigMap's configuration, with what the secrets would hold in folder."""
@@ -164,11 +168,13 @@ class Manifests(unittest.TestCase):
             self.assertEqual(done.returncode, 0, done.stderr)
         shards, base = config["shards"]["count"], config["listen"]["udp_port_base"]
         players = {("TCP", config["listen"]["tcp_port"])} | {("UDP", base + shard) for shard in range(shards)}
-        health = int(config["admin"]["health_address"].rsplit(":", 1)[1])
+        named = {"admin": int(config["admin"]["address"].rsplit(":", 1)[1]), "health": int(config["admin"]["health_address"].rsplit(":", 1)[1])}
         drain_seconds = int(re.fullmatch(r"(\d+)m", config["drain_timeout"])[1]) * 60
         for where, _, pod in pods():
             container = container_of(pod, "ringcastd")
-            self.assertIn(("TCP", health), {(port["protocol"], port["containerPort"]) for port in container["ports"]}, where)
+            ports = {port["name"]: (port["protocol"], port["containerPort"]) for port in container["ports"]}
+            for name, number in named.items():
+                self.assertEqual(ports[name], ("TCP", number), where)
             self.assertGreater(pod["terminationGracePeriodSeconds"], drain_seconds, where)
             self.assertEqual(container["resources"]["limits"]["cpu"], str(shards), where)
             written = [mount["mountPath"] for mount in container["volumeMounts"] if not mount.get("readOnly")]
@@ -207,10 +213,37 @@ class Recipe(unittest.TestCase):
                 self.assertTrue(json.loads(rest))
 
     def test_what_it_installs_is_built(self):
-        packages = re.findall(r"^Package: (\S+)$", (TOP / "tools/deploy/debian/control").read_text(), re.M)
-        text = (CONTAINER / "Containerfile").read_text()
-        for package in re.findall(r"/packages/([a-z-]+?)_\*", text) + re.findall(r"SIDECAR=(\S+)", text):
-            self.assertIn(package, packages)
+        self.assertLessEqual(self.installed() | self.sidecar(), set(self.packages()))
+
+    def installed(self):
+        return set(re.findall(r"/packages/([a-z0-9-]+?)_\*", (CONTAINER / "Containerfile").read_text()))
+
+    def sidecar(self):
+        return set(re.findall(r"SIDECAR=(\S+)", (CONTAINER / "Containerfile").read_text()))
+
+    def packages(self):
+        """Our own packages, and which of them each needs as debian/control says; of the server also what its program is linked with (${shlibs:Depends})."""
+        stanzas = {text.split(None, 1)[0]: text for text in re.split(r"^Package: ", (TOP / "tools/deploy/debian/control").read_text(), flags=re.M)[1:]}
+        depends = {name: re.search(r"^Depends: (.*(?:\n .*)*)", text, re.M)[1] for name, text in stanzas.items()}
+        needs = {name: set(re.findall(r"[a-z0-9-]+", re.sub(r"\([^)]*\)|\$\{[^}]*\}", "", text))) & set(stanzas) for name, text in depends.items()}
+        symbols = [path.read_text().split()[:2] for path in (TOP / "tools/deploy/debian").glob("*.symbols")]
+        linked = subprocess.run(["readelf", "-d", os.environ["RINGCASTD"]], check=True, capture_output=True, text=True).stdout
+        needs["ringcast-server"] |= {package for library, package in symbols if f"[{library}]" in linked}
+        return needs
+
+    @unittest.skipUnless(shutil.which("readelf"), "readelf is not installed")
+    def test_what_it_installs_needs_nothing_else_of_ours(self):
+        """apt takes what it is given here and what Debian has; the rest of our packages it knows nowhere."""
+        needs = self.packages()
+        self.assertIn("libringcast0", needs["ringcast-server"])
+        for given in (self.installed(), self.installed() | self.sidecar()):
+            self.assertLessEqual(set().union(*(needs[name] for name in given)), given)
+
+    def test_what_is_left_out_of_the_context_is_not_needed(self):
+        patterns = [line for line in (TOP / ".containerignore").read_text().splitlines() if not line.startswith("#")]
+        self.assertLessEqual({".git", "build*"}, set(patterns))
+        needed = ["LICENSE", "engine", "meson.build", "meson_options.txt", "proto", "scripting", "tools", "docs"]
+        self.assertEqual([name for name in needed for pattern in patterns if fnmatch.fnmatch(name, pattern)], [])
 
     def test_it_is_not_root_and_keeps_state_where_the_manifests_do(self):
         user = [rest for name, rest in self.steps if name == "USER"]
@@ -297,15 +330,16 @@ class Seccomp(unittest.IsolatedAsyncioTestCase):
 
 
 class Answers(http.server.ThreadingHTTPServer):
-    """Remembers what it was asked, (method, path, body), and answers with one status."""
+    """Remembers what it was asked, (method, path, body), and answers with its status."""
 
     def __init__(self, status):
         asked = self.asked = []
+        self.status = status
 
         class Handler(http.server.BaseHTTPRequestHandler):
             def answer(self):
                 asked.append((self.command, self.path, self.rfile.read(int(self.headers.get("Content-Length", 0)))))
-                self.send_response(status)
+                self.send_response(self.server.status)
                 self.send_header("Content-Length", "2")
                 self.end_headers()
                 self.wfile.write(b"{}")
@@ -329,12 +363,13 @@ class Health(unittest.IsolatedAsyncioTestCase):
         self.addCleanup(server.shutdown)
         return server
 
-    def bridge(self, sdk, relay):
+    def bridge(self, sdk, relay, *wrapper):
         script = of_kind("ConfigMap", "agones.yaml")[0]["data"]["bridge.sh"]
         environment = {**os.environ, "SDK": f"http://127.0.0.1:{sdk.server_port}", "RELAY": f"http://127.0.0.1:{relay}", "PAUSE": "0.1"}
-        process = subprocess.Popen(["sh", "-c", script], env=environment, stderr=subprocess.DEVNULL)
+        process = subprocess.Popen([*wrapper, "sh", "-c", script], env=environment, stderr=subprocess.DEVNULL)
         self.addCleanup(process.wait)
         self.addCleanup(process.kill)
+        return process
 
     def start(self):
         with socket.socket() as free:
@@ -376,6 +411,22 @@ class Health(unittest.IsolatedAsyncioTestCase):
         await until(lambda: len(relay.asked) > 4)
         self.assertEqual({path for _, path, _ in relay.asked}, {"/livez"})
         self.assertEqual(sdk.asked, [])
+
+    async def test_the_bridge_ends_with_the_relay_and_not_before(self):
+        """As the first process of a container, whom no signal ends that it does not ask for."""
+        alone = ["unshare", "--pid", "--fork", "--kill-child"]
+        if subprocess.run([*alone, "true"], capture_output=True).returncode != 0:
+            self.skipTest("no process namespaces here")
+        sdk, relay = self.answers(200), self.answers(200)
+        process = self.bridge(sdk, relay.server_port, *alone)
+        await until(lambda: len(sdk.asked) > 1)
+        first = pathlib.Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
+        os.kill(int(first[0]), signal.SIGTERM)
+        told = len(sdk.asked)
+        await until(lambda: len(sdk.asked) > told + 3)
+        self.assertIsNone(process.poll(), "the relay still drains")
+        relay.status = 503
+        self.assertEqual(await asyncio.to_thread(process.wait, 60), 0)
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@ import pty
 import re
 import select
 import shutil
+import socket
 import subprocess
 import tempfile
 import time
@@ -14,11 +15,17 @@ import unittest
 
 from daemon import Daemon
 
-ECHO = """
+ECHO = r"""
 local session
 return {
 	init = function(s) session = s end,
 	onMessage = function(msg)
+		if msg.payload == "wild" then session:kick(msg.sender, "\27[31mred") return end
+		if msg.payload == "last" then
+			session:sendReliableMessage(session:newTextGameMessage(6, -1, "the last"), msg.sender)
+			session:kick(msg.sender, "as you wish")
+			return
+		end
 		if msg.payload == "bye" then session:kick(msg.sender, "as you wish") return end
 		session:sendReliableMessage(session:newTextGameMessage(msg.opCode + 1, -1, "you said " .. msg.payload), msg.sender)
 	end,
@@ -97,6 +104,37 @@ class Play(unittest.TestCase):
         self.play("--do", "send 5 bye --to server", "--expect", "closed", "--do", "send 5 more", code=1)
         self.assertIn("it did not come", self.play("--expect", "closed --within 0.1", code=5))
 
+    def test_a_pipe_passes_what_a_file_passes_and_fails_what_it_fails(self):
+        for text, code in (("send 5 bye --to server\nexpect closed\n", 0), ("send 5 bye --to server\nexpect closed\nexpect 999\n", 1),
+                           ("send 5 last --to server\nexpect 6\nexpect closed\n", 0), ("send 5 last --to server\nexpect 6\nwait 30\n", 1)):
+            self.play("--file", self.write("steps", text), code=code)
+            self.play(lines=text, code=code)
+
+    def test_a_pipe_that_goes_on_after_the_end_is_read_on(self):
+        process = subprocess.Popen(self.command(), stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        self.addCleanup(process.kill)
+        process.stdin.write("send 5 bye --to server\nexpect closed\n")
+        process.stdin.flush()
+        while "* disconnected" not in (line := process.stdout.readline()):
+            self.assertTrue(line, "it ended before it was sent away")
+        time.sleep(0.5)  # so that a player who does not read on is gone
+        output, errors = process.communicate("expect 999\n", timeout=WAIT_SECONDS)
+        self.assertEqual(process.returncode, 1, output + errors)
+        self.assertIn("expect 999: it did not come", errors)
+
+    def test_what_a_script_says_does_nothing_to_a_terminal(self):
+        told = self.play("--do", "send 5 wild --to server", "--do", "wait 30", code=1)
+        self.assertIn("disconnected: hex:1b5b33316d726564 (code", told)
+        self.assertNotIn("\x1b", told + self.play("--do", "send 5 wild --to server", "--expect", "closed"))
+        chat = subprocess.run([os.environ["RINGCAST"], "chat", "demo", *self.admin, "--opcode", "5", "--payload", "wild", "--to", "server", "--linger", "30"],
+                              stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=WAIT_SECONDS)
+        self.assertIn("disconnected: hex:1b5b33316d726564 (code", chat.stderr)
+
+    def test_op_codes_below_zero_are_a_games_too(self):
+        self.play("--do", "send -500 hello --to server", "--expect", "-499 'you said hello' --from server", "--do", "send -2 x", "--expect", "-2 x", "--do", "send -500 y --fast",
+                  "--expect", "-500 y", "--expect", "no -500")
+        self.assertIn("'-13' is no op code", self.play("--do", "send -13", code=2))
+
     def test_wrong_lines_are_told_before_anybody_connects(self):
         before = self.daemon.metrics()["ringcast_connections_accepted_total"]
         for arguments, wanted in ((["--do", "dance"], "--do: unknown 'dance'"), (["--expect", "hello"], "--expect: 'hello' is no op code"),
@@ -142,6 +180,35 @@ class Play(unittest.TestCase):
         self.await_screen(master, r"expect members N\|all")
         os.write(master, b"never sent\x15quit\r")
         self.assertEqual(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), 0)
+
+    def test_what_is_typed_while_a_line_is_under_way_waits(self):
+        pid, master = self.terminal()
+        self.await_screen(master, r"> $")
+        os.write(master, b"expect 30 --within 60\r")
+        self.await_screen(master, r"\n")
+        os.write(master, b"send 5 early --to server\r")
+        os.write(master, b"expect 6 'you said early'\rquit\r")
+        self.play("--do", "send 30 go")
+        self.await_screen(master, r"6 from server by tcp: you said early")
+        self.assertEqual(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), 0)
+
+    def test_control_c_ends_a_line_that_is_under_way(self):
+        for typed in (b"\x03", b"send 5 never --to server\r\x03", b"half a line\x03"):
+            pid, master = self.terminal()
+            self.await_screen(master, r"> $")
+            os.write(master, b"wait 600\r")
+            self.await_screen(master, r"wait 600\r\n")
+            os.write(master, typed)
+            self.assertEqual(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), 0)
+
+    def test_control_c_ends_a_connecting_that_does_not_end(self):
+        with socket.create_server(("127.0.0.1", 0)) as mute:
+            pid, master = self.terminal("--server", f"127.0.0.1:{mute.getsockname()[1]}", "--token", "x")
+            asked, _ = mute.accept()
+            with asked:
+                self.assertTrue(asked.recv(1), "it is connecting, and reads keys")
+                os.write(master, b"\x03")
+                self.assertEqual(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), 0)
 
     def test_control_c_and_d_leave(self):
         for key in (b"\x03", b"\x04"):

@@ -16,7 +16,9 @@ def identifier(name):
 
 # bash: one function. What stands before the cursor is an option's value, a command's word, or an argument.
 
-BASH_VALUES = {"file": 'mapfile -t COMPREPLY < <(compgen -f -- "$current")', "directory": 'mapfile -t COMPREPLY < <(compgen -d -- "$current")', "any": ":"}
+# Only what is a path is completed as one: else a word that happens to be a folder's name as well would get a slash. Without a line that is edited compopt fails.
+BASH_PATHS = 'compopt -o filenames 2>/dev/null; mapfile -t COMPREPLY < <(compgen {} -- "$current")'
+BASH_VALUES = {"file": BASH_PATHS.format("-f"), "directory": BASH_PATHS.format("-d"), "any": ":"}
 
 
 def bash_words(words):
@@ -46,7 +48,7 @@ def bash(name, commands, options):
         lines.append("\tesac")
     else:
         lines.append("\t" + bash_words(flags_of(options)))
-    return lines + ["}", f"complete -o filenames -F _{identifier(name)} {name}"]
+    return lines + ["}", f"complete -F _{identifier(name)} {name}"]
 
 
 # zsh: specifications for _arguments.

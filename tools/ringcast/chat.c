@@ -14,6 +14,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "proto/gate.h"
+
 enum chat_opcode {
 	CHAT_SAY = 1,     /* payload: text, to everyone */
 	CHAT_WHISPER = 2, /* payload: text, to one player */
@@ -249,8 +251,9 @@ static void on_disconnected(void *context, ringcast_client *client, int code, co
 	chat->is_over = true;
 	if (chat->is_quitting)
 		return;
+	char text[ENTER_REASON_BYTES];
 	const char *hint = chat->is_connected ? "" : ringcast_enter_hint(chat->invocation, chat->place, code);
-	ringcast_cli_error(chat->invocation, "disconnected: %s (code %d)%s", *reason ? reason : "no reason given", code, hint);
+	ringcast_cli_error(chat->invocation, "disconnected: %s (code %d)%s", ringcast_enter_reason(reason, text), code, hint);
 	chat->code = CLI_FAILURE;
 }
 
@@ -343,6 +346,12 @@ static void do_word(struct chat *chat, enum chat_word word, int32_t number, cons
 	fflush(stdout);
 }
 
+/* A peer or a group; of a message, whatever op code a game may have. */
+static bool may_be(enum chat_word word, long number)
+{
+	return word == WORD_OP ? number >= INT32_MIN && number <= INT32_MAX && ringcast_gate_is_game((int32_t)number) : number > 0 && number <= INT32_MAX;
+}
+
 static void take_command(struct chat *chat, const char *line)
 {
 	size_t word_bytes = strcspn(line, " ");
@@ -354,7 +363,7 @@ static void take_command(struct chat *chat, const char *line)
 			continue;
 		if (chat_words[i].has_number) {
 			number = strtol(rest, &end, 10);
-			if (end == rest || number <= 0 || number > INT32_MAX || (chat_words[i].has_text && *end != ' ')) {
+			if (end == rest || !may_be(chat_words[i].word, number) || (chat_words[i].has_text && *end != ' ')) {
 				ringcast_cli_error(chat->invocation, "usage: %s", chat_words[i].help);
 				return;
 			}
@@ -460,7 +469,11 @@ static enum cli_exit take_receiver(struct chat *chat)
 static enum cli_exit take_game(struct chat *chat)
 {
 	int64_t opcode = 0;
-	enum cli_exit code = ringcast_cli_integer(chat->invocation, CLI_OPTION_OPCODE, 1, INT32_MAX, &opcode);
+	enum cli_exit code = ringcast_cli_integer(chat->invocation, CLI_OPTION_OPCODE, INT32_MIN, INT32_MAX, &opcode);
+	if (code == CLI_OK && ringcast_cli_has(chat->invocation, CLI_OPTION_OPCODE) && !ringcast_gate_is_game((int32_t)opcode)) {
+		ringcast_cli_error(chat->invocation, "--opcode: '%d' is not a game's: the protocol has it", (int32_t)opcode);
+		return CLI_USAGE;
+	}
 	if (code == CLI_OK)
 		code = ringcast_enter_payload(chat->invocation, CLI_OPTION_PAYLOAD, "payload", &chat->payload);
 	if (code == CLI_OK)

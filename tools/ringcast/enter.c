@@ -1,5 +1,7 @@
 #include "tools/ringcast/enter.h"
 
+#include <string.h>
+
 enum {
 	CA_BYTES_MAX = 1024 * 1024,
 	CODE_LOST = 1006,
@@ -29,6 +31,13 @@ enum cli_exit ringcast_enter_payload(const struct cli_invocation *invocation, en
 	if (problem)
 		ringcast_cli_error(invocation, "--%s: %s", name, problem);
 	return problem ? CLI_USAGE : CLI_OK;
+}
+
+const char *ringcast_enter_reason(const char *reason, char out[ENTER_REASON_BYTES])
+{
+	const char *text = *reason ? reason : "no reason given";
+	ringcast_payload_text_format((const uint8_t *)text, strlen(text), out, ENTER_REASON_BYTES);
+	return out;
 }
 
 const char *ringcast_enter_hint(const struct cli_invocation *invocation, const struct chat_place *place, int code)

@@ -23,6 +23,9 @@ struct enter {
 };
 /* Makes a client and lets it connect; its callbacks tell how that goes. Tells what is wrong, and then there may be a client nevertheless. */
 enum cli_exit ringcast_enter(const struct cli_invocation *invocation, const struct enter *enter, ringcast_client **ret_client);
+enum { ENTER_REASON_BYTES = PAYLOAD_TEXT_BYTES(256) };
+/* Why a connection ended, as a terminal may have it: a script that sends somebody away says what it likes. Returns out. */
+const char *ringcast_enter_reason(const char *reason, char out[ENTER_REASON_BYTES]);
 /* What somebody might do about a disconnect before anything was connected; "" where there is no advice. */
 const char *ringcast_enter_hint(const struct cli_invocation *invocation, const struct chat_place *place, int code);
 

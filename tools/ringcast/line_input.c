@@ -10,7 +10,7 @@ enum { KEY_INTERRUPT = 3, KEY_END = 4, KEY_BACKSPACE = 8, KEY_KILL = 21, KEY_WOR
 void ringcast_line_input_init(struct line_input *input, const char *prompt)
 {
 	input->read_count = input->read_at = input->size = 0;
-	input->is_over = input->is_shown = false;
+	input->is_over = input->is_interrupted = input->is_shown = false;
 	input->escape = 0;
 	input->prompt = prompt;
 	input->is_terminal = isatty(STDIN_FILENO) && isatty(STDOUT_FILENO) && tcgetattr(STDIN_FILENO, &input->saved) == 0;
@@ -32,16 +32,49 @@ void ringcast_line_input_fini(struct line_input *input)
 	input->is_terminal = false;
 }
 
+static void interrupt(struct line_input *input)
+{
+	input->is_over = input->is_interrupted = true;
+	input->size = input->read_at = input->read_count = 0;
+}
+
 void ringcast_line_input_read(struct line_input *input)
 {
-	if (input->read_at < input->read_count)
-		return; /* first what is there */
-	ssize_t got = read(STDIN_FILENO, input->read, sizeof(input->read));
+	if (ringcast_line_input_is_full(input))
+		return;
+	input->read_count -= input->read_at;
+	memmove(input->read, input->read + input->read_at, input->read_count);
+	input->read_at = 0;
+	char *end = input->read + input->read_count;
+	ssize_t got = read(STDIN_FILENO, end, sizeof(input->read) - input->read_count);
 	if (got < 0 && (errno == EINTR || errno == EAGAIN))
 		return;
-	input->read_at = 0;
-	input->read_count = got > 0 ? (size_t)got : 0;
-	input->is_over = input->is_over || got <= 0;
+	if (got <= 0)
+		input->is_over = true;
+	else if (input->is_terminal && memchr(end, KEY_INTERRUPT, (size_t)got))
+		interrupt(input);
+	else
+		input->read_count += (size_t)got;
+}
+
+bool ringcast_line_input_is_full(const struct line_input *input)
+{
+	return input->read_count - input->read_at == sizeof(input->read);
+}
+
+bool ringcast_line_input_peek(const struct line_input *input, size_t *at, char ret_line[LINE_INPUT_BYTES])
+{
+	const char *start = input->read + *at;
+	size_t rest = input->read_count - *at;
+	const char *end = memchr(start, input->is_terminal ? '\r' : '\n', rest);
+	if (rest == 0 || (!end && !input->is_over))
+		return false;
+	size_t size = end ? (size_t)(end - start) : rest;
+	*at += size + (end != NULL);
+	size = size < LINE_INPUT_BYTES ? size : LINE_INPUT_BYTES - 1;
+	memcpy(ret_line, start, size);
+	ret_line[size] = '\0';
+	return true;
 }
 
 void ringcast_line_input_hide(struct line_input *input)
@@ -100,8 +133,8 @@ static bool edit(struct line_input *input, unsigned char key)
 		input->size = 0;
 	else if (key == KEY_WORD)
 		erase_word(input);
-	else if (key == KEY_INTERRUPT || (key == KEY_END && input->size == 0))
-		input->is_over = true, input->size = 0, input->read_at = input->read_count;
+	else if (key == KEY_END && input->size == 0)
+		input->is_over = true, input->read_at = input->read_count;
 	else
 		return key < 0x20;
 	redraw(input);

@@ -125,6 +125,20 @@ static void on_membership(void *context, ringcast_client *client, int32_t group,
 	keep(context, (struct play_message){.is_membership = true, .group = group}, peer_ids, count * sizeof(*peer_ids));
 }
 
+/* Of the lines from input those that were read; what nobody has written yet cannot be known. */
+static bool is_end_in_input(const struct play *play)
+{
+	char line[LINE_INPUT_BYTES], error[PLAY_ERROR_BYTES];
+	size_t at = play->input.read_at;
+	bool is_found = false;
+	while (!play->is_scripted && !is_found && ringcast_line_input_peek(&play->input, &at, line)) {
+		struct play_step step = {.kind = PLAY_NOTHING};
+		is_found = ringcast_play_step_parse(line, &step, error) && step.kind == PLAY_EXPECT_CLOSED;
+		ringcast_play_step_fini(&step);
+	}
+	return is_found;
+}
+
 /* The line under way says so, or one that is still to come: what was sent before the end may arrive together with it. */
 static bool is_end_expected(const struct play *play)
 {
@@ -133,21 +147,23 @@ static bool is_end_expected(const struct play *play)
 	for (size_t i = play->step_at; i < play->step_count; i++)
 		if (play->steps[i].kind == PLAY_EXPECT_CLOSED)
 			return true;
-	return false;
+	return is_end_in_input(play);
 }
 
 static void on_disconnected(void *context, ringcast_client *client, int code, const char *reason)
 {
 	struct play *play = context;
+	char text[ENTER_REASON_BYTES];
 	(void)client;
 	play->is_over = true;
 	play->closed_code = code;
 	if (play->is_quitting)
 		return;
-	tell(play, "* disconnected: %s (code %d)\n", *reason ? reason : "no reason given", code);
+	ringcast_enter_reason(reason, text);
+	tell(play, "* disconnected: %s (code %d)\n", text, code);
 	if (is_end_expected(play))
 		return;
-	ringcast_cli_error(play->invocation, "disconnected: %s (code %d)%s", *reason ? reason : "no reason given", code,
+	ringcast_cli_error(play->invocation, "disconnected: %s (code %d)%s", text, code,
 			   play->is_connected ? "" : ringcast_enter_hint(play->invocation, &play->place, code));
 	play->code = CLI_FAILURE;
 }
@@ -367,23 +383,44 @@ static bool has_more(const struct play *play)
 {
 	if (!play->is_over)
 		return true;
-	return play->code == CLI_OK && !play->is_quitting && (play->source || (play->is_connected && play->is_scripted && !is_exhausted(play)));
+	return play->code == CLI_OK && !play->is_quitting && (play->source || (play->is_connected && !is_by_hand(play) && !is_exhausted(play)));
+}
+
+static bool is_line_wanted(const struct play *play)
+{
+	return !play->is_scripted && play->is_connected && !play->source && !play->is_quitting && !play->input.is_over && is_ready(play);
+}
+
+/* Keys are listened to all the time, for the one that interrupts; they make no signal. As many lines as are read wait for their turn. */
+static bool is_input_wanted(const struct play *play)
+{
+	if (is_by_hand(play))
+		return !play->is_quitting && !play->input.is_over && !ringcast_line_input_is_full(&play->input);
+	return is_line_wanted(play);
+}
+
+static void read_input(struct play *play)
+{
+	ringcast_line_input_read(&play->input);
+	if (!play->input.is_interrupted || play->is_quitting)
+		return;
+	end_step(play);
+	quit(play);
 }
 
 static void run(struct play *play)
 {
 	while (has_more(play)) {
-		bool is_input_wanted = !play->is_scripted && play->is_connected && !play->source && !play->is_quitting && !play->input.is_over && is_ready(play);
 		struct pollfd fds[2] = {
 			{.fd = play->is_over ? -1 : ringcast_client_fd(play->client), .events = POLLIN},
-			{.fd = is_input_wanted ? STDIN_FILENO : -1, .events = POLLIN},
+			{.fd = is_input_wanted(play) ? STDIN_FILENO : -1, .events = POLLIN},
 		};
-		if (is_input_wanted)
+		if (is_line_wanted(play))
 			ringcast_line_input_show(&play->input);
 		if (poll(fds, 2, wait_ms(play)) < 0 && errno != EINTR)
 			break;
 		if (fds[1].revents)
-			ringcast_line_input_read(&play->input);
+			read_input(play);
 		if (!play->is_over)
 			ringcast_client_poll(play->client, 0);
 		advance(play);

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "proto/clients/c/ringcast_client.h"
+#include "proto/gate.h"
 #include "tools/ringcast/words.h"
 
 enum { WORDS_MAX = 80, WITHIN_MS = 5000, QUIET_MS = 200, SECONDS_MAX = 600 };
@@ -160,6 +161,13 @@ static bool take_option(struct parser *parser, struct play_step *step)
 
 /* What stands between the first words and the options */
 
+static bool take_opcode(struct parser *parser, int32_t *ret_opcode)
+{
+	if (!take_number(parser, "op code", INT32_MIN, ret_opcode))
+		return false;
+	return ringcast_gate_is_game(*ret_opcode) || refuse(parser, "'%d' is no op code of a game's: the protocol has it", *ret_opcode);
+}
+
 static bool parse_nothing(struct parser *parser, struct play_step *step)
 {
 	(void)parser, (void)step;
@@ -168,12 +176,12 @@ static bool parse_nothing(struct parser *parser, struct play_step *step)
 
 static bool parse_message(struct parser *parser, struct play_step *step)
 {
-	return take_number(parser, "op code", 1, &step->opcode) && take_payload(parser, step);
+	return take_opcode(parser, &step->opcode) && take_payload(parser, step);
 }
 
 static bool parse_opcode(struct parser *parser, struct play_step *step)
 {
-	return take_number(parser, "op code", 1, &step->opcode);
+	return take_opcode(parser, &step->opcode);
 }
 
 static bool parse_group(struct parser *parser, struct play_step *step)

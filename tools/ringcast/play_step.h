@@ -14,7 +14,7 @@
 
 #include "tools/ringcast/payload_text.h"
 
-enum { PLAY_ERROR_BYTES = 512, PLAY_LINE_BYTES = 16384, PLAY_MEMBERS_MAX = 64 };
+enum { PLAY_ERROR_BYTES = 512, PLAY_MEMBERS_MAX = 64 };
 
 enum play_kind {
 	PLAY_NOTHING, /* an empty line, or a comment */

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "proto/gate.h"
 #include "tools/ringcast/words.h"
 
 enum { WORDS_MAX = 80 };
@@ -89,6 +90,13 @@ static bool take_number(struct parser *parser, const char *what, long min, long 
 		return refuse(parser, "'%s' is no %s", word->bytes, what);
 	*ret_number = (int32_t)value;
 	return true;
+}
+
+static bool take_opcode(struct parser *parser, int32_t *ret_opcode)
+{
+	if (!take_number(parser, "op code", INT32_MIN, INT32_MAX, ret_opcode))
+		return false;
+	return ringcast_gate_is_game(*ret_opcode) || refuse(parser, "'%d' is no op code of a game's: the protocol has it", *ret_opcode);
 }
 
 static bool take_time(struct parser *parser, uint32_t *ret_ms)
@@ -182,7 +190,7 @@ static bool parse_target(struct parser *parser, struct step *step)
 static bool parse_send(struct parser *parser, struct step *step)
 {
 	step->kind = STEP_SEND;
-	if (!take_number(parser, "op code", 1, INT32_MAX, &step->opcode))
+	if (!take_opcode(parser, &step->opcode))
 		return false;
 	step->is_fast = accept(parser, "fast");
 	if (!parse_target(parser, step))
@@ -208,7 +216,7 @@ static bool parse_player(struct parser *parser, struct step *step)
 static bool parse_expect_message(struct parser *parser, struct step *step)
 {
 	step->kind = STEP_EXPECT;
-	if (!take_number(parser, "op code", 1, INT32_MAX, &step->opcode))
+	if (!take_opcode(parser, &step->opcode))
 		return false;
 	while (!is_at_end(parser)) {
 		bool is_good = true;
@@ -238,7 +246,7 @@ static bool parse_expect_no(struct parser *parser, struct step *step)
 	step->kind = STEP_EXPECT_NO;
 	step->within_ms = SCENARIO_FOR_MS;
 	if (!is_at_end(parser) && strcmp(parser->words[parser->at].bytes, "for") != 0 &&
-	    !take_number(parser, "op code", 1, INT32_MAX, &step->opcode))
+	    !take_opcode(parser, &step->opcode))
 		return false;
 	return !accept(parser, "for") || take_time(parser, &step->within_ms);
 }

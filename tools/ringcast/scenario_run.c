@@ -10,6 +10,7 @@
 #include "base/assert.h"
 #include "proto/clients/c/ringcast_client.h"
 #include "ringcast/ringcast.h"
+#include "tools/ringcast/payload_text.h"
 
 enum { TURN_MS = 20, SETTLE_MS = 2000, PROCESS_MS_MAX = 20000, RECEIVED_MAX = 20000, SHOWN_MAX = 8, OPCODE_MEMBERS = -12 };
 
@@ -28,7 +29,7 @@ struct bot {
 	enum bot_state state;
 	int32_t peer_id;
 	int close_code;
-	char close_reason[128];
+	char close_reason[PAYLOAD_TEXT_BYTES(128)]; /* as a terminal may have it */
 	struct received *received;
 	size_t received_count, received_capacity;
 };
@@ -104,7 +105,7 @@ static void on_disconnected(void *context, ringcast_client *client, int code, co
 	(void)client;
 	bot->state = BOT_OUT;
 	bot->close_code = code;
-	snprintf(bot->close_reason, sizeof(bot->close_reason), "%s", reason);
+	ringcast_payload_text_format((const uint8_t *)reason, strlen(reason), bot->close_reason, sizeof(bot->close_reason));
 }
 
 /* Waits for something to happen, at most this long, and lets it. */

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "base/sized.h"
+#include "proto/gate.h"
 
 const char *ringcast_client_error_text(int error)
 {
@@ -340,7 +341,7 @@ static int error_of(enum client_core_send_result result)
 int ringcast_client_send(ringcast_client *client, int32_t opcode, int32_t target_player, int32_t target_group,
 			 ringcast_client_intent intent, const void *payload, size_t payload_bytes)
 {
-	if (!client || (!payload && payload_bytes > 0) || opcode == OPCODE_LOGIN || (target_player == 0 && target_group == 0))
+	if (!client || (!payload && payload_bytes > 0) || !ringcast_gate_is_game(opcode) || (target_player == 0 && target_group == 0))
 		return RINGCAST_CLIENT_ERROR_ARGUMENT;
 	if (!client->is_active)
 		return RINGCAST_CLIENT_ERROR_STATE;
@@ -435,6 +436,7 @@ int ringcast_client_read_stats(const ringcast_client *client, ringcast_client_st
 		.datagrams_unsent = counters->datagrams_unsent,
 		.outq_bytes = client->outq_bytes - client->outq_offset,
 		.pongs_unsent = counters->pongs_unsent,
+		.datagrams_jumped = counters->datagrams_jumped,
 	};
 	memcpy(ret_stats, &stats, stats.size);
 	return RINGCAST_CLIENT_OK;

@@ -357,10 +357,19 @@ void ringcast_client_core_receive_stream(struct client_core *core, uint8_t *byte
 		keep_tail(core, bytes + offset, size - offset);
 }
 
+/* Who was asked to close and just ends, or is silent, has done as asked. */
+static void finish_unanswered(struct client_core *core)
+{
+	finish_with_text(core, core->close_code, "closed; the server did not answer the close frame");
+}
+
 void ringcast_client_core_end_stream(struct client_core *core, const char *reason, uint64_t now_ns)
 {
 	core->now_ns = now_ns;
-	finish_with_text(core, CLIENT_CORE_CODE_ABNORMAL, reason);
+	if (core->phase == CLIENT_CORE_CLOSING)
+		finish_unanswered(core);
+	else
+		finish_with_text(core, CLIENT_CORE_CODE_ABNORMAL, reason);
 }
 
 bool ringcast_client_core_ping(struct client_core *core, uint64_t now_ns)
@@ -397,7 +406,7 @@ static void tick_ping(struct client_core *core)
 static void tick_phase(struct client_core *core)
 {
 	if (core->phase == CLIENT_CORE_CLOSING)
-		finish_with_text(core, core->close_code, "closed; the server did not answer the close frame");
+		finish_unanswered(core);
 	else
 		finish_with_text(core, CLIENT_CORE_CODE_ABNORMAL, "no login result in time");
 }

@@ -35,6 +35,10 @@ enum {
 	CLIENT_CORE_KEEPALIVE_REPEAT_MS = 1000, /* while there is no answer */
 	CLIENT_CORE_HELLO_DELAY_MS = 100,  /* doubles with each hello ... */
 	CLIENT_CORE_HELLO_DELAY_MS_MAX = 5000, /* ... up to here, in clear for ever; as the SDK does */
+	/* In clear, how far a number of the server may be ahead: so many, and so many for each millisecond of silence before it. A server may send more
+	 * than a player does, to whom the engine allows 4: one that was told a lot and stood still must find back. */
+	CLIENT_CORE_JUMP_MAX = 4096,
+	CLIENT_CORE_JUMP_PER_MS = 64,
 	CLIENT_CORE_PROOFS_MAX = 8, /* of identity in one association: sixteen seconds without an answer, then another one begins */
 };
 
@@ -71,7 +75,7 @@ struct client_core_counters {
 	uint64_t messages_sent_fast, messages_sent_reliable;
 	uint64_t messages_received_fast, messages_received_reliable;
 	uint64_t bytes_sent, bytes_received;
-	uint64_t fast_fallback, datagrams_stale, datagrams_malformed, datagrams_unsent, pongs_unsent;
+	uint64_t fast_fallback, datagrams_stale, datagrams_malformed, datagrams_unsent, datagrams_jumped, pongs_unsent;
 };
 
 struct client_core {
@@ -86,6 +90,7 @@ struct client_core {
 	int32_t peer_id;
 	int32_t sequence_next;       /* of our next datagram */
 	int32_t sequence_last;       /* of the server's last datagram; -1: none */
+	uint64_t heard_ns;           /* when it came; at first, when UDP began */
 	uint64_t now_ns;             /* of the call being served */
 	uint64_t phase_deadline_ns;
 	uint64_t hello_due_ns;

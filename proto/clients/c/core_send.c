@@ -168,6 +168,7 @@ void ringcast_client_core_start_fast(struct client_core *core, const struct pack
 		return;
 	if (core->is_secure && !keep_token(core, login_result->login_result.connect_token))
 		return;
+	core->heard_ns = core->now_ns;
 	/* first the state: in a test the handshake may be over before the call returns */
 	core->fast = CLIENT_CORE_FAST_HELLO;
 	if (!core->ops->fast_open(core, (uint16_t)port, login_result->login_result.ca_cert))
@@ -236,6 +237,29 @@ static bool take_fast_command(struct client_core *core, const struct packet *pac
 	return false;
 }
 
+/* Could the server's next number be so far ahead? Over DTLS nobody else can send one. In clear a forged one would make all that follow stale. */
+static bool is_jump(const struct client_core *core, int64_t ahead)
+{
+	uint64_t silence_ms = (core->now_ns - core->heard_ns) / NS_PER_MS;
+	return !core->is_secure && (uint64_t)ahead > CLIENT_CORE_JUMP_MAX + CLIENT_CORE_JUMP_PER_MS * silence_ms;
+}
+
+static bool take_sequence(struct client_core *core, int32_t sequence)
+{
+	int64_t ahead = (int64_t)sequence - core->sequence_last;
+	if (ahead <= 0) {
+		core->counters.datagrams_stale++;
+		return false;
+	}
+	if (is_jump(core, ahead)) {
+		core->counters.datagrams_jumped++;
+		return false;
+	}
+	core->sequence_last = sequence;
+	core->heard_ns = core->now_ns;
+	return true;
+}
+
 void ringcast_client_core_receive_datagram(struct client_core *core, const uint8_t *bytes, size_t size, uint64_t now_ns)
 {
 	struct packet packet;
@@ -246,11 +270,8 @@ void ringcast_client_core_receive_datagram(struct client_core *core, const uint8
 		core->counters.datagrams_malformed++;
 		return;
 	}
-	if (packet.sequence <= core->sequence_last) {
-		core->counters.datagrams_stale++;
+	if (!take_sequence(core, packet.sequence))
 		return;
-	}
-	core->sequence_last = packet.sequence;
 	if (take_fast_command(core, &packet) || core->phase != CLIENT_CORE_OPEN)
 		return;
 	core->counters.messages_received_fast++;

@@ -80,7 +80,8 @@ typedef struct ringcast_client_callbacks {
 	void (*fast_ready)(void *context, ringcast_client *client);
 	void (*message)(void *context, ringcast_client *client, const ringcast_client_message *message);
 	void (*membership)(void *context, ringcast_client *client, int32_t group, const int32_t *peer_ids, size_t peer_id_count);
-	/* Once for every ringcast_client_connect that succeeded. code: the WebSocket close code; 1006 when there was no close frame. */
+	/* Once for every ringcast_client_connect that succeeded. code: the WebSocket close code; without a close frame 1006, after
+	 * ringcast_client_disconnect 1000. */
 	void (*disconnected)(void *context, ringcast_client *client, int code, const char *reason);
 	/* DTLS failed or ended, or the server is silent by UDP; messages go by TCP. It is tried again, and fast_ready tells, unless the server refused
 	 * our identity. */
@@ -126,6 +127,7 @@ typedef struct ringcast_client_stats {
 	uint64_t datagrams_unsent;    /* dropped: the kernel refused */
 	uint32_t outq_bytes;
 	uint64_t pongs_unsent;        /* left out: the server asks and does not read the answers */
+	uint64_t datagrams_jumped;    /* dropped: the number is further ahead than the server's next can be, so somebody else sent it */
 } ringcast_client_stats;
 #define RINGCAST_CLIENT_STATS_INIT { sizeof(ringcast_client_stats) }
 
@@ -154,7 +156,8 @@ RINGCAST_CLIENT_API int ringcast_client_timeout_ms(const ringcast_client *client
 
 /*
  * One of target_player (RINGCAST_CLIENT_PEER_SERVER, or a peer id) and target_group (RINGCAST_CLIENT_GROUP_ALL, or a group) is set, the
- * other 0. opcode > 0. The payload is copied before the call returns. Members of the group get the message, the sender included.
+ * other 0. opcode is any but 0 and the few negative ones that are the protocol's. The payload is copied before the call returns. Members of
+ * the group get the message, the sender included.
  */
 RINGCAST_CLIENT_API int ringcast_client_send(ringcast_client *client, int32_t opcode, int32_t target_player, int32_t target_group,
 					     ringcast_client_intent intent, const void *payload, size_t payload_bytes);

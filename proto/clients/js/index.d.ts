@@ -7,7 +7,7 @@ export type State = 'idle' | 'connecting' | 'connected' | 'closing';
 export type Payload = string | ArrayBuffer | ArrayBufferView;
 
 export interface Options {
-	/** For TCP, upgrade and login together; 10 000. */
+	/** For TCP, upgrade and login together; 10 000. A time in which the program stood still counts for a quarter at most. */
 	connectTimeoutMs?: number;
 	/** For the server's answer to our goodbye; 2 000. */
 	closeTimeoutMs?: number;
@@ -45,7 +45,7 @@ export interface Membership {
 }
 
 export interface End {
-	/** WebSocket close code; 1006 when there was no close frame. */
+	/** WebSocket close code; without a close frame 1006, after disconnect() 1000. */
 	code: number;
 	/** The code's name, such as 'kicked'; 'unknown' for a game's own. */
 	name: string;

@@ -260,6 +260,20 @@ static ringcast_client_stats stats_of(ringcast_client *client)
 	return stats;
 }
 
+Test(client, sends_what_is_a_games_below_zero_too)
+{
+	ringcast_client *client = make_connected(false);
+	turn_until(&client, &seen.fast_ready, 1);
+	cr_assert_eq(ringcast_client_send(client, -500, 0, RINGCAST_CLIENT_GROUP_ALL, RINGCAST_CLIENT_FAST, "abc", 3), RINGCAST_CLIENT_OK);
+	turn_until(&client, &seen.message, 1);
+	cr_assert(server.was_last_fast);
+	cr_assert_eq(seen.opcode, -500);
+	cr_assert_eq(ringcast_client_send(client, INT32_MIN, 0, RINGCAST_CLIENT_GROUP_ALL, RINGCAST_CLIENT_RELIABLE, "", 0), RINGCAST_CLIENT_OK);
+	turn_until(&client, &seen.message, 2);
+	cr_assert_eq(seen.opcode, INT32_MIN);
+	ringcast_client_destroy(&client);
+}
+
 Test(client, whole_life)
 {
 	ringcast_client *client = make_connected(false);
@@ -393,7 +407,11 @@ Test(client, caller_mistakes_are_answered)
 	cr_assert_eq(ringcast_client_connect(NULL, "127.0.0.1", 1, "t", NULL, 0), RINGCAST_CLIENT_ERROR_ARGUMENT);
 	cr_assert_eq(ringcast_client_send(client, 5, 0, -1, RINGCAST_CLIENT_FAST, "x", 1), RINGCAST_CLIENT_ERROR_STATE);
 	cr_assert_eq(ringcast_client_send(client, 5, 0, 0, RINGCAST_CLIENT_FAST, "x", 1), RINGCAST_CLIENT_ERROR_ARGUMENT);
-	cr_assert_eq(ringcast_client_send(client, 0, 0, -1, RINGCAST_CLIENT_FAST, "x", 1), RINGCAST_CLIENT_ERROR_ARGUMENT);
+#define OPCODE(name, number, from_client, from_server, text)                                                                                      \
+	cr_assert_eq(ringcast_client_send(client, number, 0, -1, RINGCAST_CLIENT_FAST, "x", 1), RINGCAST_CLIENT_ERROR_ARGUMENT, "%s", text);
+#include "proto/opcode.def"
+#undef OPCODE
+	cr_assert_eq(ringcast_client_send(client, -500, 0, -1, RINGCAST_CLIENT_FAST, "x", 1), RINGCAST_CLIENT_ERROR_STATE);
 	cr_assert_eq(ringcast_client_join(client, 0), RINGCAST_CLIENT_ERROR_ARGUMENT);
 	cr_assert_eq(ringcast_client_disconnect(client), RINGCAST_CLIENT_ERROR_STATE);
 	cr_assert_eq(ringcast_client_timeout_ms(client), -1);

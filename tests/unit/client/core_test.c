@@ -17,19 +17,6 @@ static void expect_bytes(const uint8_t *got, size_t got_bytes, const uint8_t *wa
 	cr_assert_arr_eq(got, wanted, wanted_bytes);
 }
 
-static void feed_ack(int32_t sequence)
-{
-	const struct packet ack = {
-		.opcode = OPCODE_UDP_CONNECT_SERVER_ACK, .sequence = sequence, .sender = PROTO_PEER_SERVER, .target_player = script.core.peer_id};
-	script_feed_datagram(&script, &ack);
-}
-
-static void feed_fast(int32_t sequence, int32_t opcode)
-{
-	const struct packet message = {.opcode = opcode, .sequence = sequence, .sender = 2, .target_player = 1};
-	script_feed_datagram(&script, &message);
-}
-
 static enum client_core_send_result send_bytes(bool is_fast_wanted, size_t size)
 {
 	static uint8_t payload[5000];
@@ -59,7 +46,7 @@ Test(core, udp_handshake_is_the_captured_one)
 	cr_assert_eq(script.datagram_count, 1);
 	expect_bytes(script.datagrams[0], script.datagram_bytes[0],
 		     VECTOR(0x12, 0x08, 0x09, 0x18, MINUS_ONE, 0x28, 0x01, 0x92, 0x02, 0x00));
-	feed_ack(0);
+	script_feed_ack(&script, 0);
 	cr_assert_eq(script.fast_up_count, 1);
 	cr_assert_eq(script.datagram_count, 2);
 	expect_bytes(script.datagrams[1], script.datagram_bytes[1],
@@ -167,7 +154,7 @@ Test(core, keepalives_hold_the_way_open)
 	script_keepalive_ns = 15 * NS_PER_S;
 	script_start(&script, "t", "", false);
 	script_login(&script, 1, 5000);
-	feed_ack(0);
+	script_feed_ack(&script, 0);
 	size_t before = script.datagram_count;
 	for (int32_t i = 1; i <= 4; i++) {
 		go_by(15 * NS_PER_S - 1);
@@ -175,7 +162,7 @@ Test(core, keepalives_hold_the_way_open)
 		go_by(1);
 		cr_assert_eq(script.datagram_count, before + 1);
 		expect_last_datagram(OPCODE_UDP_CONNECT);
-		feed_ack(i);
+		script_feed_ack(&script, i);
 		before = script.datagram_count;
 		expect_last_datagram(OPCODE_UDP_CONNECT_CLIENT_ACK);
 	}
@@ -189,7 +176,7 @@ Test(core, silence_is_noticed_and_a_hello_that_is_answered_ends_it)
 	script_keepalive_ns = 15 * NS_PER_S;
 	script_start(&script, "t", "", false);
 	script_login(&script, 1, 5000);
-	feed_ack(0);
+	script_feed_ack(&script, 0);
 	const struct packet message = {.opcode = 10, .sequence = 1, .sender = 2};
 	script_feed_datagram(&script, &message);
 	go_by(15 * NS_PER_S);
@@ -207,7 +194,7 @@ Test(core, silence_is_noticed_and_a_hello_that_is_answered_ends_it)
 	size_t before = script.datagram_count;
 	go_by(CLIENT_CORE_HELLO_DELAY_MS * NS_PER_MS);
 	cr_assert_eq(script.datagram_count, before + 1);
-	feed_ack(100);
+	script_feed_ack(&script, 100);
 	cr_assert_eq(script.fast_up_count, 2);
 	cr_assert_eq(send_bytes(true, 1), CLIENT_CORE_SENT_FAST);
 	script_fini(&script);
@@ -294,12 +281,12 @@ Test(core, an_answer_to_the_last_keepalive_is_not_acknowledged)
 	script_keepalive_ns = 15 * NS_PER_S;
 	script_start(&script, "t", "", false);
 	script_login(&script, 1, 5000);
-	feed_ack(0);
+	script_feed_ack(&script, 0);
 	script.core.sequence_next = INT32_MAX - 1;
 	go_by(15 * NS_PER_S);
 	expect_last_datagram(OPCODE_UDP_CONNECT);
 	size_t before = script.datagram_count;
-	feed_ack(1);
+	script_feed_ack(&script, 1);
 	expect_out_of_numbers(before);
 	cr_assert_eq(script.core.fast, CLIENT_CORE_FAST_UP, "it goes on hearing");
 	cr_assert_eq(script.fast_failed_count, 0);
@@ -323,31 +310,11 @@ Test(core, ack_is_answered_once)
 	script_start(&script, "t", "", false);
 	script_login(&script, 1, 5000);
 	for (int32_t i = 0; i < 5; i++)
-		feed_ack(i);
+		script_feed_ack(&script, i);
 	cr_assert_eq(script.datagram_count, 2);
 	cr_assert_eq(script.fast_up_count, 1);
 	script_advance(&script, NS_PER_S);
 	cr_assert_eq(script.datagram_count, 2, "no hello after the ack");
-	script_fini(&script);
-}
-
-Test(core, stale_datagrams_are_dropped_and_jumps_are_fine)
-{
-	script_start(&script, "t", "", false);
-	script_login(&script, 1, 5000);
-	feed_ack(0);
-	feed_fast(5, 11);
-	feed_fast(50, 12);
-	cr_assert_eq(script.message_count, 2);
-	feed_fast(50, 13);
-	feed_fast(7, 13);
-	feed_ack(0);
-	cr_assert_eq(script.message_count, 2);
-	cr_assert_eq(script.last_opcode, 12);
-	cr_assert(script.was_last_fast);
-	cr_assert_eq(script.core.counters.datagrams_stale, 3);
-	ringcast_client_core_receive_datagram(&script.core, (const uint8_t *)"\x05zz", 3, script.now_ns);
-	cr_assert_eq(script.core.counters.datagrams_malformed, 1);
 	script_fini(&script);
 }
 
@@ -362,7 +329,7 @@ Test(core, channel_is_chosen_by_intent_state_and_size)
 	cr_assert_eq(ringcast_packet_decode(ringcast_view_of(frame.payload, frame.size), &packet), PACKET_OK);
 	cr_assert(packet.is_reliable, "the flag tells the channel really used");
 	cr_assert_eq(packet.sequence, 0);
-	feed_ack(0);
+	script_feed_ack(&script, 0);
 	cr_assert_eq(send_bytes(true, 1200), CLIENT_CORE_SENT_FAST);
 	cr_assert_eq(send_bytes(true, 1201), CLIENT_CORE_SENT_RELIABLE);
 	cr_assert_eq(send_bytes(false, 10), CLIENT_CORE_SENT_RELIABLE);
@@ -537,6 +504,21 @@ Test(core, close_echo_ends_without_another_frame)
 	script_fini(&script);
 }
 
+/* who was asked to close and just ends has done as asked */
+Test(core, an_end_behind_our_close_is_the_one_we_asked_for)
+{
+	for (int is_closing = 0; is_closing < 2; is_closing++) {
+		script_start(&script, "t", "", true);
+		script_login(&script, 1, 0);
+		if (is_closing)
+			ringcast_client_core_close(&script.core, 1000, script.now_ns);
+		ringcast_client_core_end_stream(&script.core, "the server ended the connection", script.now_ns);
+		cr_assert_eq(script.closed_count, 1);
+		cr_assert_eq(script.close_code, is_closing ? 1000 : CLIENT_CORE_CODE_ABNORMAL);
+		script_fini(&script);
+	}
+}
+
 Test(core, pings_measure_and_notice_a_dead_server)
 {
 	uint8_t stamp[8];
@@ -666,7 +648,7 @@ Test(core, garbage_is_survived)
 	for (int round = 0; round < 3000; round++) {
 		script_start(&script, "t", "", false);
 		script_login(&script, 1, 5000);
-		feed_ack(0);
+		script_feed_ack(&script, 0);
 		for (int i = 0; i < 20; i++) {
 			size_t size = ringcast_prng_below(&prng, sizeof(bytes));
 			ringcast_prng_fill(&prng, bytes, sizeof(bytes));

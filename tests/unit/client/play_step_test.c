@@ -49,6 +49,11 @@ Test(play_step, sending)
 	cr_assert_eq(parse("send 5 hex:00ff --group 7")->group, 7);
 	expect_payload("\0\xff", 2);
 	cr_assert_eq(parse("send 2147483647 '' --to all")->opcode, INT32_MAX);
+	cr_assert_eq(parse("send -500 '' --fast")->opcode, -500);
+	cr_assert_eq(parse("send -2147483648 ''")->opcode, INT32_MIN);
+	cr_assert_eq(parse("expect -500")->opcode, -500);
+	cr_assert_eq(parse("expect no -2")->opcode, -2);
+	parse("send 1 ''");
 	cr_assert_not_null(step.payload.bytes);
 }
 
@@ -94,7 +99,10 @@ Test(play_step, what_is_wrong_is_told)
 		{"send", "op code is missing"},
 		{"send 0 x", "'0' is no op code"},
 		{"send 2147483648", "is no op code"},
+		{"send -2147483649", "is no op code"},
 		{"send -3", "'-3' is no op code"},
+		{"expect -1", "'-1' is no op code"},
+		{"expect no -1000", "'-1000' is no op code"},
 		{"send 5 hello there", "stands in quotes"},
 		{"send 5 hex:0", "two digits"},
 		{"send 5 '\\0'", "hex:0a00"},

@@ -62,6 +62,15 @@ Test(scenario, decodes_texts)
 	expect_text(&step->text, "q\"q\n\0\xff\\'", 8);
 }
 
+Test(scenario, takes_op_codes_of_a_game_below_zero)
+{
+	cr_assert_eq(only("a send -500 to server x")->opcode, -500);
+	fini();
+	cr_assert_eq(only("expect a -500 x")->opcode, -500);
+	fini();
+	cr_assert_eq(only("expect a no -2147483648")->opcode, INT32_MIN);
+}
+
 Test(scenario, joins)
 {
 	const struct step *step = only("join alice payload 'let me in' id a-1 data \"\" tcp");
@@ -149,6 +158,8 @@ Test(scenario, says_what_is_wrong_and_where)
 		{"alice", "after a player's name"},
 		{"alice sends 1 to server", "after a player's name"},
 		{"alice send 0 to server", "'0' is no op code"},
+		{"alice send -14 to server", "'-14' is no op code"},
+		{"expect alice no -1", "'-1' is no op code"},
 		{"alice send 2147483648 to server", "is no op code"},
 		{"alice send 1x to server", "'1x' is no op code"},
 		{"alice send 1 server", "write: send OPCODE to"},

@@ -185,6 +185,13 @@ void script_feed_datagram(struct script *script, const struct packet *packet)
 	ringcast_client_core_receive_datagram(&script->core, bytes, size, script->now_ns);
 }
 
+void script_feed_ack(struct script *script, int32_t sequence)
+{
+	const struct packet ack = {
+		.opcode = OPCODE_UDP_CONNECT_SERVER_ACK, .sequence = sequence, .sender = PROTO_PEER_SERVER, .target_player = script->core.peer_id};
+	script_feed_datagram(script, &ack);
+}
+
 struct websocket_frame script_take_frame(struct script *script)
 {
 	static uint8_t taken[SCRIPT_BYTES_MAX]; /* the frame points into it until the next call */

@@ -43,6 +43,8 @@ void script_feed(struct script *script, const uint8_t *bytes, size_t size, size_
 void script_feed_frame(struct script *script, enum websocket_opcode opcode, bool is_final, const void *payload, size_t size);
 void script_feed_packet(struct script *script, const struct packet *packet);
 void script_feed_datagram(struct script *script, const struct packet *packet);
+/* The server's answer to a hello. */
+void script_feed_ack(struct script *script, int32_t sequence);
 /* Takes one frame that the core sent, unmasked; asserts that it is whole and masked. */
 struct websocket_frame script_take_frame(struct script *script);
 void script_advance(struct script *script, uint64_t ns);

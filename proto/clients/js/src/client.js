@@ -8,6 +8,8 @@ import { decodePacket, encodeGroup, encodeLogin, encodeMessage } from './packet.
 import { WireError } from './wire.js';
 
 const PINGS_MISSED_MAX = 3;
+// A deadline is waited for in parts. One that comes late by more than a stall is not counted, once: a program that stood still has not read what the server said meanwhile.
+const DEADLINE_PARTS = 4, STALL_MS = 1000;
 const DECODER = new TextDecoder();
 
 // IDLE, then OPENING (TCP, upgrade), LOGIN, OPEN, CLOSING (our goodbye is sent), and IDLE again.
@@ -49,6 +51,7 @@ export class Client extends Emitter {
 	#pingsMissed = 0;
 	#pingedAt = 0;
 	#closeCode = 0; // the one we sent
+	#isLeaving = false; // disconnect() was called
 	#connected = makePromise();
 	#disconnected = makePromise();
 	#counters = zeroCounters();
@@ -74,21 +77,24 @@ export class Client extends Emitter {
 		this.#socket = new this.#Socket(address, this.#owner(), this.#options);
 		this.#phase = Phase.OPENING;
 		this.#login = login;
+		this.#isLeaving = false;
 		this.#peerId = this.#pingsMissed = 0;
 		this.#counters = zeroCounters();
 		this.#connected = makePromise();
 		this.#disconnected = makePromise();
-		this.#deadline = setTimeout(() => this.#finish(1006, 'no login result in time'), this.#options.connectTimeoutMs);
+		this.#armDeadline(this.#options.connectTimeoutMs, () => this.#finish(1006, 'no login result in time'));
 		return this.#connected.promise;
 	}
 
 	disconnect() {
 		demand(this.#phase !== Phase.IDLE, 'not connected', 'state');
+		const { promise } = this.#disconnected; // a listener that connects again makes another one
+		this.#isLeaving = true;
 		if (this.#phase === Phase.OPENING)
 			this.#finish(1006, 'closed before the connection was up');
 		else if (this.#phase !== Phase.CLOSING)
 			this.#close(1000);
-		return this.#disconnected.promise;
+		return promise;
 	}
 
 	send({ opCode, targetPlayer = 0, targetGroup = 0, payload, fast = false }) {
@@ -139,7 +145,7 @@ export class Client extends Emitter {
 			received: (bytes) => this.#receive(bytes),
 			ponged: () => this.#takePong(),
 			broken: (code, reason) => this.#fail(code, reason),
-			closed: (code, reason) => this.#finish(code, reason),
+			closed: (code, reason) => this.#takeEnd(code, reason),
 		};
 	}
 
@@ -237,7 +243,30 @@ export class Client extends Emitter {
 		this.#closeCode = code;
 		this.#stopTimers();
 		this.#socket.close(code);
-		this.#deadline = setTimeout(() => this.#finish(this.#closeCode, 'closed; the server did not answer the close frame'), this.#options.closeTimeoutMs);
+		this.#armDeadline(this.#options.closeTimeoutMs, () => this.#finishUnanswered());
+	}
+
+	#armDeadline(timeoutMs, expire, parts = DEADLINE_PARTS, stalls = 1) {
+		const partMs = timeoutMs / DEADLINE_PARTS, dueMs = performance.now() + partMs;
+		this.#deadline = setTimeout(() => {
+			const stall = stalls > 0 && performance.now() - dueMs > STALL_MS ? 1 : 0, left = parts - 1 + stall;
+			if (left === 0)
+				expire();
+			else
+				this.#armDeadline(timeoutMs, expire, left, stalls - stall);
+		}, partMs);
+	}
+
+	// Who was asked to close and just ends has done as asked.
+	#takeEnd(code, reason) {
+		if (this.#phase === Phase.CLOSING && code === 1006)
+			this.#finishUnanswered();
+		else
+			this.#finish(code, reason);
+	}
+
+	#finishUnanswered() {
+		this.#finish(this.#closeCode, 'closed; the server did not answer the close frame');
 	}
 
 	#fail(code, reason) {
@@ -253,7 +282,7 @@ export class Client extends Emitter {
 
 	// Everything is let go before the event, so that a listener may connect again.
 	#finish(code, reason) {
-		const end = { code, name: closeName(code), reason, mayReconnect: mayReconnect(code) };
+		const end = { code, name: closeName(code), reason, mayReconnect: !this.#isLeaving && mayReconnect(code) };
 		const connected = this.#connected, disconnected = this.#disconnected;
 		this.#stopTimers();
 		this.#phase = Phase.IDLE;

@@ -8,21 +8,28 @@ export class Emitter {
 			throw new TypeError('a listener is a function');
 		const listeners = this.#listeners.get(event) ?? [];
 		this.#listeners.set(event, [...listeners, listener]);
-		return () => this.off(event, listener);
+		return () => this.#remove(event, (added) => added === listener);
 	}
 
 	once(event, listener) {
-		const off = this.on(event, (value) => {
+		const call = (value) => {
 			off();
 			listener(value);
-		});
+		};
+		call.listener = listener; // by which off knows it
+		const off = this.on(event, call);
 		return off;
 	}
 
 	off(event, listener) {
-		const listeners = this.#listeners.get(event) ?? [], at = listeners.lastIndexOf(listener);
+		this.#remove(event, (added) => added === listener || added.listener === listener);
+	}
+
+	// The one added last.
+	#remove(event, isWanted) {
+		const listeners = this.#listeners.get(event) ?? [], at = listeners.findLastIndex(isWanted);
 		if (at >= 0)
-			this.#listeners.set(event, listeners.toSpliced?.(at, 1) ?? listeners.filter((_, i) => i !== at));
+			this.#listeners.set(event, listeners.filter((_, i) => i !== at));
 	}
 
 	emit(event, value) {

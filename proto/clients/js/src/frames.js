@@ -84,7 +84,7 @@ export class FrameReader {
 
 	// Gives each whole frame to take(opcode, isFinal, payload); the payload is the receiver's own. Throws FrameError. take returns false to stop.
 	read(chunk, take) {
-		let bytes = chunk, at = 0;
+		let bytes = new Uint8Array(chunk.buffer, chunk.byteOffset, chunk.length), at = 0; // a Buffer's slice would be no copy
 		if (this.#kept.length > 0) {
 			bytes = new Uint8Array(this.#kept.length + chunk.length);
 			bytes.set(this.#kept);

@@ -159,3 +159,113 @@ test('who listens to events only is not punished for a login that fails, and may
 	assert.deepStrictEqual(ends, [3500, 3504, 1006]);
 	assert.strictEqual(client.state, 'idle');
 });
+
+test('after disconnect() nobody is told to reconnect, and an end without a frame is the one asked for', () => {
+	const early = new RingcastClient({ WebSocket: FakeWebSocket }), ends = [];
+	early.on('disconnected', (end) => ends.push(end));
+	early.connect('ws://127.0.0.1:7777/', 't');
+	early.disconnect();
+	assert.deepStrictEqual([ends[0].code, ends[0].mayReconnect], [1006, false]);
+	for (const [leave, answered, code] of [[true, 1006, 1000], [true, 3001, 3001], [false, 1006, 1006]]) {
+		const { client, socket, told } = open();
+		if (leave)
+			client.disconnect();
+		socket.onclose({ code: answered, reason: '' });
+		assert.deepStrictEqual([told[1][1].code, told[1][1].mayReconnect], [code, !leave]);
+	}
+});
+
+test('who has left may connect again, and is told the truth of that connection', () => {
+	const { client, socket, told } = open();
+	client.disconnect();
+	socket.onclose({ code: 1000, reason: '' });
+	client.connect('ws://127.0.0.1:7777/', 't');
+	FakeWebSocket.last.onclose({ code: 1006, reason: '' });
+	assert.deepStrictEqual([told[2][1].code, told[2][1].mayReconnect], [1006, true]);
+});
+
+test('disconnect() answers for the connection it ended, also when a listener connects again', async () => {
+	const client = new RingcastClient({ WebSocket: FakeWebSocket });
+	client.once('disconnected', () => client.connect('ws://127.0.0.1:7777/', 't'));
+	client.connect('ws://127.0.0.1:7777/', 't');
+	const ended = client.disconnect();
+	assert.strictEqual(client.state, 'connecting');
+	assert.strictEqual((await Promise.race([ended, new Promise((resolve) => setImmediate(resolve, null))]))?.code, 1006);
+	client.disconnect();
+});
+
+test('off takes away what once has added', () => {
+	const { client, socket } = open(), heard = [], listener = () => heard.push('listener');
+	client.once('membership', listener);
+	client.off('membership', listener);
+	client.once('membership', listener);
+	client.on('membership', listener);
+	client.off('membership', listener);
+	socket.give(update(3));
+	socket.give(update(4));
+	assert.deepStrictEqual(heard, ['listener']);
+	const off = client.on('membership', listener);
+	client.once('membership', listener);
+	off(); // takes away its own, not the other
+	socket.give(update(5));
+	socket.give(update(6));
+	assert.deepStrictEqual(heard, ['listener', 'listener']);
+	client.disconnect();
+});
+
+// A clock that stands until the test moves it; work() in between is a program that does not come to its timers.
+function stopClock(t) {
+	const timers = new Map();
+	let nowMs = 0, last = 0;
+	t.mock.method(performance, 'now', () => nowMs);
+	t.mock.method(globalThis, 'setTimeout', (call, afterMs) => timers.set(++last, { call, dueMs: nowMs + afterMs }) && last);
+	t.mock.method(globalThis, 'clearTimeout', (id) => timers.delete(id));
+	const next = (untilMs) => [...timers].filter(([, { dueMs }]) => dueMs <= untilMs).sort(([, a], [, b]) => a.dueMs - b.dueMs)[0];
+	function advance(ms) {
+		const untilMs = nowMs + ms;
+		for (let due; (due = next(untilMs)); due[1].call()) {
+			timers.delete(due[0]);
+			nowMs = Math.max(nowMs, due[1].dueMs);
+		}
+		nowMs = untilMs;
+	}
+	return { advance, work: (ms) => { nowMs += ms; }, timers };
+}
+
+test('a deadline is kept', (t) => {
+	const clock = stopClock(t), client = new RingcastClient({ WebSocket: FakeWebSocket, closeTimeoutMs: 3 }), ends = [];
+	client.on('disconnected', ({ code }) => ends.push(code));
+	client.connect('ws://127.0.0.1:7777/', 't');
+	clock.advance(9999);
+	assert.deepStrictEqual(ends, []);
+	clock.advance(1);
+	assert.deepStrictEqual(ends, [1006]);
+	client.connect('ws://127.0.0.1:7777/', 't');
+	FakeWebSocket.last.onopen();
+	client.disconnect();
+	clock.advance(20);
+	assert.deepStrictEqual([ends, clock.timers.size], [[1006, 1000], 0]);
+});
+
+test('a program that stood still while it connected hears what the server has said meanwhile', (t) => {
+	for (const stopMs of [10000, 10500, 60000]) {
+		const clock = stopClock(t), client = new RingcastClient({ WebSocket: FakeWebSocket, pingIntervalMs: 0 });
+		client.connect('ws://127.0.0.1:7777/', 't');
+		clock.work(stopMs);
+		clock.advance(0);
+		FakeWebSocket.last.onopen();
+		FakeWebSocket.last.give(loginResult(7));
+		assert.strictEqual(client.state, 'connected', `after ${stopMs} ms`);
+		t.mock.restoreAll();
+	}
+});
+
+test('a program that stands still again and again gives up in the end', (t) => {
+	const clock = stopClock(t), client = new RingcastClient({ WebSocket: FakeWebSocket });
+	client.connect('ws://127.0.0.1:7777/', 't');
+	for (let stops = 0; client.state !== 'idle'; stops++) {
+		assert.ok(stops < 10, 'it never gives up');
+		clock.work(60000);
+		clock.advance(0);
+	}
+});

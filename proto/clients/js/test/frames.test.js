@@ -67,3 +67,15 @@ test('garbage is a FrameError, and no more of it is kept than a frame', () => {
 	}
 	assert.ok(errors > 5000, `${errors} errors`);
 });
+
+test('a payload is the receiver\'s own, also of a chunk that Node cuts from a larger buffer', () => {
+	const first = Buffer.alloc(65536), second = Buffer.concat([serverFrame(Frame.BINARY, Uint8Array.of(3, 4, 5)), serverFrame(Frame.PONG, [])]);
+	first.set(serverFrame(Frame.BINARY, Uint8Array.of(1, 2)), 100);
+	const frames = new FrameReader(BYTES_MAX), payloads = [];
+	for (const chunk of [first.subarray(100, 104), second, second.subarray(0, 4), second.subarray(4)])
+		frames.read(chunk, (opcode, isFinal, payload) => payloads.push(payload));
+	assert.deepStrictEqual(payloads.map((payload) => [payload.constructor, payload.buffer.byteLength, ...payload]),
+		[[Uint8Array, 2, 1, 2], [Uint8Array, 3, 3, 4, 5], [Uint8Array, 0], [Uint8Array, 3, 3, 4, 5], [Uint8Array, 0]]);
+	payloads[0].fill(9);
+	assert.deepStrictEqual([...first.subarray(102, 104)], [1, 2]);
+});
