@@ -26,6 +26,7 @@ static void give_answer(struct loop *loop, struct request *request)
 	pthread_mutex_lock(&loop->lock);
 	ringcast_assert(loop->request_count > 0);
 	loop->request_count--;
+	loop->game_question_count -= request->is_game_question;
 	pthread_mutex_unlock(&loop->lock);
 	request->done(request);
 }

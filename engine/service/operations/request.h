@@ -32,6 +32,7 @@ struct request {
 	enum fault fault;
 	char message[REQUEST_MESSAGE_BYTES];
 	bool is_answered;
+	bool is_game_question; /* it takes of the share of the room that games have */
 	uint64_t rests_on; /* the number of the newest change of the records, not settled when it was read, that the answer may tell of; 0: none */
 	/* while it is parked */
 	struct host_call *call;	      /* what for */

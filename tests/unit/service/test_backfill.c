@@ -319,6 +319,33 @@ Test(backfill, a_ticket_is_told_when_it_is_stored_and_so_is_its_end)
 	cr_assert_str_eq(told.data, "");
 }
 
+static unsigned answer_count;
+
+static void count_answer(struct host_question *given)
+{
+	cr_assert_eq(given->status, 404, "%s", given->text);
+	answer_count++;
+}
+
+/* Backends and operators have the rest of the room. */
+Test(backfill, questions_have_a_share_of_the_room_for_requests)
+{
+	static struct host_question many[5];
+	for (unsigned i = 0; i < ARRAY_COUNT(many); i++) {
+		many[i] = (struct host_question){.kind = HOST_STOP_BACKFILL, .input = json_object(), .session = "gsess-none", .answered = count_answer};
+		cr_assert_eq(ringcast_game_question_ask(rig.loop, &many[i]), i < 4, "%u", i);
+	}
+	cr_assert_eq(ringcast_loop_refused_game_questions(rig.loop), 1);
+	struct request *request = rig_ask(&rig, "DescribeMatchmaking", "{\"TicketIds\": []}");
+	rig_turn(&rig);
+	cr_assert_null(request->context);
+	rig_free(request);
+	cr_assert_eq(answer_count, 4);
+	cr_assert(ringcast_game_question_ask(rig.loop, &many[4]), "those before it are answered");
+	rig_turn(&rig);
+	cr_assert_eq(answer_count, 5);
+}
+
 Test(backfill, a_loop_that_stops_takes_no_question)
 {
 	configure(false);
