@@ -335,6 +335,7 @@ static void take_time(struct loop *loop)
 {
 	loop->model.now_ms = loop->options.now_ms(loop->options.context);
 	loop->model.steady_ms = loop->options.steady_ms(loop->options.context);
+	loop->model.running_ms = patient_ms(loop);
 }
 
 static void count_placements(struct loop *loop)

@@ -37,7 +37,7 @@ struct request {
 	/* while it is parked */
 	struct host_call *call;	      /* what for */
 	struct request *next_waiting; /* for the same call */
-	int64_t deadline_ms;	      /* of the loop's steady clock */
+	int64_t deadline_ms;	      /* of running_ms */
 	uint64_t durable_at; /* the number of the store's batch that must be done before the answer may go out; 0: none */
 	void (*done)(struct request *request); /* on the loop's thread, once; the request is the caller's again */
 	void *context;

@@ -319,6 +319,56 @@ Test(backfill, a_ticket_is_told_when_it_is_stored_and_so_is_its_end)
 	cr_assert_str_eq(told.data, "");
 }
 
+static uint64_t ran_ns;
+
+static uint64_t running_ns(void *context)
+{
+	(void)context;
+	return ran_ns;
+}
+
+/* Of the match that fills up the session; not answered. */
+static struct host_call *reserve_call(void)
+{
+	for (int i = 0; i < 20; i++) {
+		struct host_call *call = rig_take_call(&rig);
+		if (call != NULL && call->kind == HOST_RESERVE)
+			return call;
+		if (call != NULL)
+			rig_answer(&rig, call, HOST_OK);
+		rig.now_ms += 50;
+		rig_turn(&rig);
+	}
+	cr_assert_fail("no place is asked for");
+	return NULL;
+}
+
+Test(backfill, time_in_which_the_process_stood_still_is_not_held_against_a_host)
+{
+	enum { SILENT_MS = 31000 };
+	fini();
+	rig_init_with(&rig, &(struct rig_options){.is_dev = true, .running_ns = running_ns});
+	configure(false);
+	struct game_session *session = play("anna", "ben");
+	leaves(session, "ben");
+	cr_assert(asked(HOST_START_BACKFILL, session->host_session, "{}"), "%s", question.text);
+	start("cara");
+	struct host_call *call = reserve_call();
+	rig.now_ms += SILENT_MS;
+	rig_turn(&rig);
+	is("cara", "PLACING");
+	rig_answer(&rig, call, HOST_OK);
+	is("cara", "COMPLETED");
+	leaves(session, "cara");
+	cr_assert(asked(HOST_START_BACKFILL, session->host_session, "{}"), "%s", question.text);
+	start("dora");
+	call = reserve_call();
+	ran_ns += SILENT_MS * NS_PER_MS;
+	rig_turn(&rig);
+	is("dora", "FAILED");
+	rig_answer(&rig, call, HOST_OK);
+}
+
 static unsigned answer_count;
 
 static void count_answer(struct host_question *given)
