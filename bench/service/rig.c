@@ -71,6 +71,7 @@ static struct loop_options options_of(struct bench_rig *rig, struct host *host)
 		.requests_max = 100000,
 		.events_max = 100000,
 		.game_events_max = 1024,
+		.game_questions_max = 1024,
 		.repeats_max = 1000,
 	};
 }

@@ -189,6 +189,7 @@ static void open_service(struct bench_world *world, const char *script)
 		.requests_max = 10000,
 		.events_max = 100000,
 		.game_events_max = 1024,
+		.game_questions_max = 1024,
 		.repeats_max = 1000,
 	};
 	world->loop = ringcast_loop_create(&options, problem);

@@ -140,6 +140,7 @@ int ringcast_question_answer_post(ringcast_engine *engine, const char *session_i
 	if (self == NULL)
 		return RINGCAST_ERROR_MEMORY;
 	ringcast_ask_init(&self->ask, answer_question, free_answer);
+	self->ask.request.has_own_bound = true; /* a session's questions are few, and one whose answer is lost keeps its place among them for ever */
 	self->number = number;
 	self->size = json_bytes;
 	memcpy(self->json, json, json_bytes);

@@ -157,6 +157,7 @@ bool ringcast_control_service_start(const struct config *config, const struct co
 		.requests_max = config->service_requests_max,
 		.events_max = config->service_host_events_max,
 		.game_events_max = config->service_game_events_max,
+		.game_questions_max = config->service_game_questions_max,
 		.repeats_max = config->service_repeats_kept,
 		.connections_max = config->service_connections_max,
 		.body_bytes_max = config->service_body_max_bytes,

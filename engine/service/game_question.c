@@ -85,6 +85,7 @@ bool ringcast_game_question_ask(struct loop *loop, struct host_question *asked)
 											      : &ringcast_operation_game_stops_backfill,
 					     .input = asked->input,
 					     .role = ROLE_BACKEND,
+					     .is_game_question = true,
 					     .done = answer};
 	asked->input = NULL;
 	if (ringcast_loop_ask(loop, &question->request))

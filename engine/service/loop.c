@@ -26,6 +26,7 @@ static void give_answer(struct loop *loop, struct request *request)
 	pthread_mutex_lock(&loop->lock);
 	ringcast_assert(loop->request_count > 0);
 	loop->request_count--;
+	loop->game_question_count -= request->is_game_question;
 	pthread_mutex_unlock(&loop->lock);
 	request->done(request);
 }
@@ -334,6 +335,7 @@ static void take_time(struct loop *loop)
 {
 	loop->model.now_ms = loop->options.now_ms(loop->options.context);
 	loop->model.steady_ms = loop->options.steady_ms(loop->options.context);
+	loop->model.running_ms = patient_ms(loop);
 }
 
 static void count_placements(struct loop *loop)

@@ -39,6 +39,7 @@ struct loop_options {
 	void (*scaled)(void *context, const struct scaling_decision *decision); /* a fleet wants another capacity, durably; the loop's thread; NULL: nobody asks */
 	void *context;
 	uint32_t requests_max; /* that may wait; beyond them requests are refused */
+	uint32_t game_questions_max; /* of them, those that games ask */
 	uint32_t repeats_max; /* answers kept for requests that come again */
 	uint32_t game_events_max; /* of those that games emit; what comes beyond is lost and counted */
 	uint32_t events_max; /* of hosts, that may wait; what comes beyond is lost, and the hosts are asked how things are */
@@ -58,6 +59,7 @@ bool ringcast_loop_ask(struct loop *loop, struct request *request);
 void ringcast_loop_give_back(struct loop *loop, struct host_call *call); /* [any thread] */
 void ringcast_loop_tell(struct loop *loop, const struct host_event *event); /* [any thread] a copy is taken, and what it has found with it */
 
+uint64_t ringcast_loop_refused_game_questions(struct loop *loop); /* [any thread] questions of games that were refused: too many waited */
 uint64_t ringcast_loop_lost_game_count(const struct loop *loop); /* [any thread] events of games that were lost */
 /* [any thread] An event could not be delivered; copies are taken. False: too many such wait, or memory is short. */
 bool ringcast_loop_bury(struct loop *loop, const char *url, const struct service_event *event, const char *error);

@@ -38,12 +38,20 @@ void ringcast_loop_inbox_fini(struct loop *loop)
 	ringcast_letters_free(&loop->letters);
 }
 
+/* Questions of games have a share of it: as many sessions as may run ask more than fits, and backends would find no room. */
+static bool is_room_for_request(const struct loop *loop, bool is_game_question)
+{
+	return loop->request_count < loop->options.requests_max && (!is_game_question || loop->game_question_count < loop->options.game_questions_max);
+}
+
 bool ringcast_loop_ask(struct loop *loop, struct request *request)
 {
 	pthread_mutex_lock(&loop->lock);
-	bool is_taken = !loop->is_stopping && loop->request_count < loop->options.requests_max;
+	bool is_room = is_room_for_request(loop, request->is_game_question), is_taken = is_room && !loop->is_stopping;
+	loop->refused_game_question_count += request->is_game_question && !is_room;
 	if (is_taken) {
 		loop->request_count++;
+		loop->game_question_count += request->is_game_question;
 		ringcast_list_add_tail(&loop->requests, &request->node);
 		pthread_cond_signal(&loop->changed);
 	}
@@ -105,6 +113,14 @@ uint64_t ringcast_loop_lost_count(struct loop *loop)
 {
 	pthread_mutex_lock(&loop->lock);
 	uint64_t count = loop->lost_event_total;
+	pthread_mutex_unlock(&loop->lock);
+	return count;
+}
+
+uint64_t ringcast_loop_refused_game_questions(struct loop *loop)
+{
+	pthread_mutex_lock(&loop->lock);
+	uint64_t count = loop->refused_game_question_count;
 	pthread_mutex_unlock(&loop->lock);
 	return count;
 }

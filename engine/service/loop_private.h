@@ -17,7 +17,8 @@ struct loop {
 	pthread_mutex_t lock; /* guards everything down to placing_counts */
 	pthread_cond_t changed, batch_changed;
 	struct list_node requests, calls, events, letters;
-	size_t request_count, event_count, letter_count;
+	size_t request_count, game_question_count, event_count, letter_count; /* game questions: of the requests */
+	uint64_t refused_game_question_count;
 	uint64_t arrival_count, lost_event_count, lost_event_total; /* lost: since they were last told of, and all */
 	uint64_t game_event_count, lost_game_event_count; /* atomic; of those among events */
 	struct batch *batch; /* the store thread's while not done; NULL: none */

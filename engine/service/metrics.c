@@ -194,6 +194,8 @@ void ringcast_service_metrics_tell(const struct service_metrics *metrics, ringca
 	      ringcast_loop_lost_count(metrics->loop));
 	count(&teller, "ringcast_service_game_events_lost_total", "Events of games that did not fit service.game_events_max.",
 	      ringcast_loop_lost_game_count(metrics->loop));
+	count(&teller, "ringcast_service_game_questions_refused_total", "Questions of games that did not fit service.game_questions_max.",
+	      ringcast_loop_refused_game_questions(metrics->loop));
 	tell_cuts(&teller, metrics->http);
 	if (metrics->logs != NULL)
 		count(&teller, "ringcast_service_session_log_lines_lost_total", "Lines of session logs lost: too many waited, or the disk refused.",

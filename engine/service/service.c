@@ -278,6 +278,7 @@ static bool create_loop(struct service *service, char problem[SERVICE_PROBLEM_BY
 		.requests_max = options->requests_max,
 		.events_max = options->events_max,
 		.game_events_max = options->game_events_max,
+		.game_questions_max = options->game_questions_max,
 		.repeats_max = options->repeats_max,
 	};
 	if (!ringcast_outside_random(&loop.seed, sizeof(loop.seed)) || !ringcast_outside_random(&loop.token_secret, sizeof(loop.token_secret))) {

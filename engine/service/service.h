@@ -30,7 +30,7 @@ struct service_options {
 	const char *scaling_hook; /* program that is told of capacity that fleets want; NULL: none */
 	int64_t scaling_hook_timeout_ms;
 	uint32_t webhook_queue_max, webhook_tries_max, letters_max;
-	uint32_t sessions_max, players_per_session_max, requests_max, connections_max, fleet_events_max, events_max, game_events_max, repeats_max, ended_sessions_max;
+	uint32_t sessions_max, players_per_session_max, requests_max, connections_max, fleet_events_max, events_max, game_events_max, game_questions_max, repeats_max, ended_sessions_max;
 	uint32_t left_players_max, left_players_per_session_max;
 	uint32_t metric_names_max; /* queues, and matchmaking configurations, that metrics name */
 	size_t ended_data_bytes_max; /* MatchmakerData and GameSessionData of game sessions that have ended */

@@ -81,7 +81,7 @@ int ringcast_mailbox_ask(struct mailbox *mailbox, struct shard_request *request)
 	pthread_mutex_lock(&mailbox->lock);
 	if (mailbox->is_closed)
 		error = -EPIPE;
-	else if (__atomic_load_n(&mailbox->request_count, __ATOMIC_RELAXED) >= MAILBOX_REQUESTS_MAX)
+	else if (!request->has_own_bound && __atomic_load_n(&mailbox->request_count, __ATOMIC_RELAXED) >= MAILBOX_REQUESTS_MAX)
 		error = -ENOBUFS;
 	if (error == 0) {
 		push(mailbox, request);

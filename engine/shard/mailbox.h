@@ -36,6 +36,7 @@ struct shard_request {
 	struct shard_request *next;
 	/* On the shard's thread; does SHARD_REQUEST_ITEMS_MAX items of work at most. False: there is more to do, call again in the next tick. */
 	bool (*run)(struct shard *shard, struct shard_request *request);
+	bool has_own_bound; /* who asks keeps few of its kind under way: it has a place where MAILBOX_REQUESTS_MAX wait as well */
 	/* is_answered false: the mailbox was closed before run said that all is done. Owns the request from then on. */
 	void (*done)(struct shard_request *request, bool is_answered);
 };
@@ -55,7 +56,7 @@ struct mailbox {
 struct mailbox *ringcast_mailbox_create(uint32_t sender_count); /* NULL: out of memory */
 void ringcast_mailbox_destroy(struct mailbox **mailbox);
 bool ringcast_mailbox_post(struct mailbox *mailbox, uint32_t sender, struct handoff *handoff); /* false: full, still the caller's */
-/* Any thread. 0, or the request stays the caller's: -EPIPE when the mailbox is closed, -ENOBUFS when MAILBOX_REQUESTS_MAX are waiting. */
+/* Any thread. 0, or the request stays the caller's: -EPIPE when the mailbox is closed, -ENOBUFS when MAILBOX_REQUESTS_MAX are waiting and it has no bound of its own. */
 int ringcast_mailbox_ask(struct mailbox *mailbox, struct shard_request *request);
 /* Receiver's thread. */
 struct handoff *ringcast_mailbox_take(struct mailbox *mailbox);

@@ -71,9 +71,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 			store(&model);
 			ringcast_placing_turn(&model);
 			check_call(&model);
-			for (int i = 0; i < 4; i++, model.steady_ms += 7000)
+			for (int i = 0; i < 4; i++, model.running_ms = model.steady_ms += 7000)
 				ringcast_placing_turn(&model);
-			model.steady_ms += 2 * 86400000ll;
+			model.running_ms = model.steady_ms += 2 * 86400000ll;
 			ringcast_placing_turn(&model);
 			store(&model);
 			ringcast_assert(!ringcast_placing_is_waiting(&model));

@@ -519,8 +519,9 @@ RINGCAST_API int ringcast_service_message_post(ringcast_engine *engine, const ri
 RINGCAST_API int ringcast_service_message_send(ringcast_engine *engine, const ringcast_service_message *message);
 
 /*
- * Answers a question of a session's game: its number, and a JSON object of up to 4 096 bytes. Does not wait. RINGCAST_OK: it is under way; NOT_FOUND: there is no such session. A
- * session that has asked nothing, or whose game does not listen, hears nothing. [any thread, callbacks too]
+ * Answers a question of a session's game, once: its number, and a JSON object of up to 4 096 bytes. It is taken however many requests wait. Does not wait.
+ * RINGCAST_OK: it is under way; NOT_FOUND: there is no such session. A session that has asked nothing, or whose game does not listen, hears nothing.
+ * [any thread, callbacks too]
  */
 RINGCAST_API int ringcast_question_answer_post(ringcast_engine *engine, const char *session_id, uint32_t number, const char *json, size_t json_bytes);
 

@@ -70,7 +70,7 @@ struct proposal {
 	struct maker *maker;
 	json_t *configuration;
 	bool is_placed_by_queue;
-	int64_t look_ms; /* steady: when to look at its placement, or to give a host up; INT64_MAX: somebody will tell */
+	int64_t look_ms; /* of running_ms: when to look at its placement, or to give a host up; INT64_MAX: somebody will tell */
 	struct host_call *call; /* a host is asked for places in a running session */
 	uint32_t asked_count;	/* of its players, without those who are in held */
 	json_t *held;		/* places that its players hold already; NULL: none */
@@ -113,7 +113,7 @@ struct matchmaking {
 	struct list_node rosters, backfills;
 	struct text_index backfills_by_session; /* one of each session, the oldest */
 	struct text_index proposals_by_id;
-	int64_t look_due_ms; /* no proposal is to be looked at before; INT64_MAX: none is */
+	int64_t look_due_ms; /* of running_ms: no proposal is to be looked at before; INT64_MAX: none is */
 	int64_t rosters_looked_ms, began_ms;
 	struct text_index by_id;
 	struct list_node makers, live, ended, held, proposals, untold, notices;

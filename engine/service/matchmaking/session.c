@@ -265,7 +265,7 @@ static struct proposal *adopted_proposal(struct matchmaking *matchmaking, struct
 	proposal->maker = ticket->maker;
 	proposal->configuration = json_incref(ringcast_records_find(&matchmaking->model->records, RECORD_MATCHMAKER, ticket->maker->name));
 	proposal->is_told = proposal->is_over = proposal->is_placed_by_queue = true;
-	ringcast_proposal_look_at(matchmaking, proposal, matchmaking->model->steady_ms + LOOK_AGAIN_MS);
+	ringcast_proposal_look_at(matchmaking, proposal, matchmaking->model->running_ms + LOOK_AGAIN_MS);
 	return proposal;
 }
 
@@ -395,7 +395,7 @@ static void ask_for_places(struct matchmaking *matchmaking, struct proposal *pro
 	call->answered = reserved;
 	session->reserve_count++;
 	proposal->call = call;
-	ringcast_proposal_look_at(matchmaking, proposal, matchmaking->model->steady_ms + HOST_ANSWER_MS);
+	ringcast_proposal_look_at(matchmaking, proposal, matchmaking->model->running_ms + HOST_ANSWER_MS);
 	ringcast_list_add_tail(&matchmaking->model->calls, &call->node);
 }
 
@@ -496,7 +496,7 @@ static void look_at(struct matchmaking *matchmaking, struct proposal *proposal)
 
 void ringcast_sessions_turn(struct matchmaking *matchmaking)
 {
-	int64_t now_ms = matchmaking->model->steady_ms;
+	int64_t now_ms = matchmaking->model->running_ms;
 	if (matchmaking->look_due_ms > now_ms)
 		return; /* proposals may be many */
 	matchmaking->look_due_ms = INT64_MAX;
@@ -510,9 +510,17 @@ void ringcast_sessions_turn(struct matchmaking *matchmaking)
 	}
 }
 
+/* Of the steady clock, by which the loop sleeps: if the process does not stand still until then. */
+static int64_t look_due_ms(const struct matchmaking *matchmaking)
+{
+	const struct model *model = matchmaking->model;
+	return matchmaking->look_due_ms == INT64_MAX ? INT64_MAX : model->steady_ms + matchmaking->look_due_ms - model->running_ms;
+}
+
 int64_t ringcast_sessions_due_ms(const struct matchmaking *matchmaking)
 {
 	bool has_running = !ringcast_list_is_empty(&matchmaking->rosters) || !ringcast_list_is_empty(&matchmaking->backfills);
 	int64_t rosters_ms = has_running ? matchmaking->rosters_looked_ms + ROSTERS_PAUSE_MS : INT64_MAX;
-	return rosters_ms < matchmaking->look_due_ms ? rosters_ms : matchmaking->look_due_ms;
+	int64_t look_ms = look_due_ms(matchmaking);
+	return rosters_ms < look_ms ? rosters_ms : look_ms;
 }

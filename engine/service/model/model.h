@@ -64,6 +64,7 @@ struct model {
 	struct model_settings settings; /* texts are borrowed and outlive the model */
 	int64_t now_ms;		/* since the epoch */
 	int64_t steady_ms;	/* of a clock that never jumps */
+	int64_t running_ms;	/* what hosts are waited for by: stands still while the process does, as a host of ours did */
 	struct matchmaking *matchmaking; /* whoever makes the model makes it, see service/matchmaking */
 	struct prng prng;	/* of names that need not be secret */
 	struct records records;

@@ -222,7 +222,7 @@ static void check_answers(struct model *model)
 {
 	while (!ringcast_list_is_empty(&model->placing->answers)) {
 		struct placement *placement = CONTAINER_OF(model->placing->answers.next, struct placement, answer_node);
-		if (placement->deadline_ms > model->steady_ms)
+		if (placement->deadline_ms > model->running_ms)
 			return;
 		ringcast_list_remove(&placement->answer_node);
 		if (placement->request != NULL && placement->session != NULL)

@@ -36,7 +36,7 @@ struct placement {
 	uint32_t pool; /* while it is in CREATING */
 	uint32_t reserved_count; /* of DesiredPlayerSessions */
 	int64_t began_ms;	 /* of the steady clock, by its age; may be before that began */
-	int64_t deadline_ms;
+	int64_t deadline_ms;	 /* of running_ms */
 	json_t *placed;	 /* PlacedPlayerSessions so far */
 	json_t *outcome; /* the record as it shall be */
 };

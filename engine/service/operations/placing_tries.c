@@ -76,7 +76,7 @@ json_t *ringcast_placement_ended_document(const struct model *model, const char 
 static void decide(struct model *model, struct placement *placement, json_t *document)
 {
 	if (document == NULL) {
-		placement->deadline_ms = model->steady_ms + REWRITE_MS;
+		placement->deadline_ms = model->running_ms + REWRITE_MS;
 		if (!ringcast_list_has(&placement->answer_node))
 			ringcast_list_add_tail(&model->placing->answers, &placement->answer_node);
 		return;
@@ -135,7 +135,7 @@ void ringcast_placement_fail_try(struct model *model, struct placement *placemen
 static void await_answer(struct model *model, struct placement *placement)
 {
 	unlink_if(&placement->answer_node);
-	placement->deadline_ms = model->steady_ms + ANSWER_MS;
+	placement->deadline_ms = model->running_ms + ANSWER_MS;
 	ringcast_list_add_tail(&model->placing->answers, &placement->answer_node);
 }
 

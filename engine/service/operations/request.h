@@ -32,11 +32,12 @@ struct request {
 	enum fault fault;
 	char message[REQUEST_MESSAGE_BYTES];
 	bool is_answered;
+	bool is_game_question; /* it takes of the share of the room that games have */
 	uint64_t rests_on; /* the number of the newest change of the records, not settled when it was read, that the answer may tell of; 0: none */
 	/* while it is parked */
 	struct host_call *call;	      /* what for */
 	struct request *next_waiting; /* for the same call */
-	int64_t deadline_ms;	      /* of the loop's steady clock */
+	int64_t deadline_ms;	      /* of running_ms */
 	uint64_t durable_at; /* the number of the store's batch that must be done before the answer may go out; 0: none */
 	void (*done)(struct request *request); /* on the loop's thread, once; the request is the caller's again */
 	void *context;

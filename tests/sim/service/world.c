@@ -102,6 +102,7 @@ static struct loop *loop_new(struct world *world, char problem[STORE_PROBLEM_BYT
 		.repeats_max = 100000,
 		.events_max = world->swarm->drop_event > 0 ? 1 + world->swarm->drop_event % 4 : 100000,
 		.game_events_max = 1024,
+		.game_questions_max = 1024,
 	};
 	return ringcast_loop_create(&options, problem);
 }

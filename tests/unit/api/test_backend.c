@@ -126,6 +126,49 @@ BOTH(backend, a_game_asks_and_is_answered)
 	cr_assert_str_eq(heard_answer, "5 {\"TicketId\":\"t\"}");
 }
 
+static int full_count; /* of them all */
+
+static void count_full(void *context, int result)
+{
+	(void)context;
+	full_count += result == RINGCAST_ERROR_FULL;
+}
+
+/* On the shard's thread, which meanwhile answers nobody: requests until there is no place for another, then the answer. */
+static void answer_behind_others(void *context, const ringcast_question *question)
+{
+	enum { FILL_MAX = 100000 };
+	ringcast_service_message filler = RINGCAST_SERVICE_MESSAGE_INIT;
+	(void)context;
+	full_count = 0;
+	filler.session_id = question->session_id;
+	filler.player_id = "nobody";
+	for (int i = 0; i < FILL_MAX && full_count == 0; i++)
+		cr_assert_eq(ringcast_service_message_post(asking_engine, &filler, count_full, NULL), RINGCAST_OK);
+	cr_assert_eq(full_count, 1);
+	cr_assert_eq(ringcast_question_answer_post(asking_engine, question->session_id, question->number, "{\"TicketId\":\"t\"}", 16), RINGCAST_OK);
+}
+
+BOTH(backend, an_answer_is_heard_however_many_requests_wait)
+{
+	game.service_message = ask_backend;
+	game.question_answered = hear_answer;
+	ringcast_engine_options options = stage_small();
+	options.io = io;
+	options.question = answer_behind_others;
+	stage_start(&stage, &options, &(ringcast_session_options){.size = sizeof(ringcast_session_options)});
+	asking_engine = stage.engine;
+	stage_connect(&stage, 0, "alice", "");
+	stage_until(&stage, stage.actors[0].peer_id != 0);
+	ringcast_service_message message = RINGCAST_SERVICE_MESSAGE_INIT;
+	message.session_id = stage.session;
+	message.opcode = 20;
+	cr_assert_eq(ringcast_service_message_send(stage.engine, &message), RINGCAST_OK);
+	stage_until(&stage, strstr(stage.actors[0].heard, "40") != NULL);
+	stage_stop(&stage);
+	cr_assert_str_eq(heard_answer, "5 {\"TicketId\":\"t\"}");
+}
+
 BOTH(backend, nobody_listens)
 {
 	ringcast_engine_options options = {.size = sizeof(options), .io = io};

@@ -221,6 +221,28 @@ Test(ask, a_mailbox_has_room_for_so_many)
 	free(asks);
 }
 
+Test(ask, one_with_a_bound_of_its_own_has_a_place_in_a_full_mailbox)
+{
+	enum { TICKS = MAILBOX_REQUESTS_MAX / MAILBOX_REQUESTS_PER_TICK_MAX + 1 };
+	struct ask *answer = make(1), *one_more = make(1);
+	for (int i = 0; i < MAILBOX_REQUESTS_MAX; i++) {
+		struct ask *ask = make(1);
+		ringcast_ask_post(ask, mailboxes[0]);
+		ringcast_ask_release(ask);
+	}
+	answer->request.has_own_bound = true;
+	ringcast_ask_post(answer, mailboxes[0]);
+	cr_assert_eq(completed_count, 0, "it was refused");
+	ringcast_ask_post(one_more, mailboxes[0]);
+	cr_assert_eq(ringcast_ask_await(one_more, 0), RINGCAST_ERROR_FULL);
+	for (int i = 0; i < TICKS; i++)
+		tick(0);
+	cr_assert_eq(answered_count, MAILBOX_REQUESTS_MAX + 1);
+	cr_assert_eq(ringcast_ask_await(answer, 0), RINGCAST_ERROR_EXISTS);
+	ringcast_ask_release(answer);
+	ringcast_ask_release(one_more);
+}
+
 /* Whoever asks may be taken off its processor at any point, also while it keeps other askers out. */
 Test(ask, a_tick_does_not_wait_for_those_who_ask)
 {

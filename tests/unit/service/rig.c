@@ -44,6 +44,7 @@ struct loop *rig_loop(struct rig *rig, const struct rig_options *given, char pro
 		.requests_max = 1000,
 		.events_max = 8,
 		.game_events_max = 4,
+		.game_questions_max = 4,
 		.repeats_max = 4,
 	};
 	return ringcast_loop_create(&options, problem);

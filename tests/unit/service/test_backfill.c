@@ -434,6 +434,83 @@ Test(backfill, players_whose_latencies_are_not_known_are_not_filled_in)
 		  "%s", question.text);
 }
 
+static uint64_t ran_ns;
+
+static uint64_t running_ns(void *context)
+{
+	(void)context;
+	return ran_ns;
+}
+
+/* Of the match that fills up the session; not answered. */
+static struct host_call *reserve_call(void)
+{
+	for (int i = 0; i < 20; i++) {
+		struct host_call *call = rig_take_call(&rig);
+		if (call != NULL && call->kind == HOST_RESERVE)
+			return call;
+		if (call != NULL)
+			rig_answer(&rig, call, HOST_OK);
+		rig.now_ms += 50;
+		rig_turn(&rig);
+	}
+	cr_assert_fail("no place is asked for");
+	return NULL;
+}
+
+Test(backfill, time_in_which_the_process_stood_still_is_not_held_against_a_host)
+{
+	enum { SILENT_MS = 31000 };
+	fini();
+	rig_init_with(&rig, &(struct rig_options){.is_dev = true, .running_ns = running_ns});
+	configure(false);
+	struct game_session *session = play("anna", "ben");
+	leaves(session, "ben");
+	cr_assert(asked(HOST_START_BACKFILL, session->host_session, "{}"), "%s", question.text);
+	start("cara");
+	struct host_call *call = reserve_call();
+	rig.now_ms += SILENT_MS;
+	rig_turn(&rig);
+	is("cara", "PLACING");
+	rig_answer(&rig, call, HOST_OK);
+	is("cara", "COMPLETED");
+	leaves(session, "cara");
+	cr_assert(asked(HOST_START_BACKFILL, session->host_session, "{}"), "%s", question.text);
+	start("dora");
+	call = reserve_call();
+	ran_ns += SILENT_MS * NS_PER_MS;
+	rig_turn(&rig);
+	is("dora", "FAILED");
+	rig_answer(&rig, call, HOST_OK);
+}
+
+static unsigned answer_count;
+
+static void count_answer(struct host_question *given)
+{
+	cr_assert_eq(given->status, 404, "%s", given->text);
+	answer_count++;
+}
+
+/* Backends and operators have the rest of the room. */
+Test(backfill, questions_have_a_share_of_the_room_for_requests)
+{
+	static struct host_question many[5];
+	for (unsigned i = 0; i < ARRAY_COUNT(many); i++) {
+		many[i] = (struct host_question){.kind = HOST_STOP_BACKFILL, .input = json_object(), .session = "gsess-none", .answered = count_answer};
+		cr_assert_eq(ringcast_game_question_ask(rig.loop, &many[i]), i < 4, "%u", i);
+	}
+	cr_assert_eq(ringcast_loop_refused_game_questions(rig.loop), 1);
+	struct request *request = rig_ask(&rig, "DescribeMatchmaking", "{\"TicketIds\": []}");
+	rig_turn(&rig);
+	cr_assert_null(request->context);
+	rig_free(request);
+	cr_assert_eq(answer_count, 4);
+	cr_assert(ringcast_game_question_ask(rig.loop, &many[4]), "those before it are answered");
+	rig_turn(&rig);
+	cr_assert_eq(answer_count, 5);
+}
+
 Test(backfill, a_loop_that_stops_takes_no_question)
 {
 	configure(false);

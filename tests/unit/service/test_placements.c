@@ -238,6 +238,33 @@ Test(placements, one_times_out_by_its_queue_also_while_a_host_is_silent)
 	cr_assert_eq(count_endings(), 1);
 }
 
+static uint64_t ran_ns;
+
+static uint64_t running_ns(void *context)
+{
+	(void)context;
+	return ran_ns;
+}
+
+Test(placements, time_in_which_the_process_stood_still_is_not_held_against_a_host)
+{
+	end();
+	rig_init_with(&rig, &(struct rig_options){.is_dev = true, .emit = emit, .running_ns = running_ns});
+	must("CreateGameSessionQueue", QUEUE);
+	start(START("p"));
+	struct host_call *silent = take(HOST_CREATE);
+	pass(ANSWER_MS + 1);
+	cr_assert_eq(ringcast_loop_model(rig.loop)->placing->counts.retries, 0, "it was given up");
+	rig_answer(&rig, silent, HOST_OK);
+	is_now("p", "FULFILLED");
+	start(START("q"));
+	silent = take(HOST_CREATE);
+	ran_ns += (ANSWER_MS + 1) * NS_PER_MS;
+	pass(1);
+	cr_assert_eq(ringcast_loop_model(rig.loop)->placing->counts.retries, 1);
+	rig_answer(&rig, silent, HOST_OK);
+}
+
 static char logged[512];
 
 static void keep_failure(void *context, enum log_level level, const char *component, const char *message, const char *fields)
