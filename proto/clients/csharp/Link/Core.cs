@@ -189,15 +189,22 @@ namespace Ringcast.Realtime.Link
 				return;
 			}
 			Place place = Phase == Phase.Login ? Place.StreamLogin : Phase == Phase.Open ? Place.StreamOpen : Place.StreamClosing;
-			Obey(Gate.Judge(packet.OpCode, place), ref packet, false);
+			Obey(Judge(ref packet, place), ref packet, false);
+		}
+
+		/// <summary>By its op code, and it must bring what that op code promises.</summary>
+		private static Verdict Judge(ref Packet packet, Place place)
+		{
+			Verdict verdict = Gate.Judge(packet.OpCode, place);
+			bool isNaked = (verdict == Verdict.LoginResult && packet.Command != PacketCommand.LoginResult) ||
+				       (verdict == Verdict.Membership && packet.Command != PacketCommand.GroupMembershipUpdate);
+			return isNaked ? Verdict.Drop : verdict;
 		}
 
 		private void Obey(Verdict verdict, ref Packet packet, bool isFast)
 		{
 			ConnectionStats stats = isFast ? Fast : Reliable;
-			bool isNaked = (verdict == Verdict.LoginResult && packet.Command != PacketCommand.LoginResult) ||
-				       (verdict == Verdict.Membership && packet.Command != PacketCommand.GroupMembershipUpdate);
-			if (verdict == Verdict.Drop || isNaked) {
+			if (verdict == Verdict.Drop) {
 				stats.PacketsDropped++;
 			} else if (verdict == Verdict.LoginResult) {
 				TakeLoginResult(ref packet);
@@ -223,9 +230,12 @@ namespace Ringcast.Realtime.Link
 			if (configuration.PingIntervalMs > 0)
 				pingDueUs = nowUs + UsPerMs * configuration.PingIntervalMs;
 			int port = packet.FastPort;
-			output.LoggedIn(PeerId);
-			if (Phase == Phase.Open && !configuration.IsFastOff)
-				FastPath.Begin(PeerId, port, nowUs);
+			try {
+				output.LoggedIn(PeerId);
+			} finally { /* what the game throws costs it nothing */
+				if (Phase == Phase.Open && !configuration.IsFastOff)
+					FastPath.Begin(PeerId, port, nowUs);
+			}
 		}
 
 		public void TakeDatagram(byte[] bytes, int count, long now)
@@ -234,11 +244,18 @@ namespace Ringcast.Realtime.Link
 			nowUs = now;
 			if (Phase != Phase.Open || FastPath.State == FastState.Off)
 				return;
-			if (!PacketReader.TryRead(bytes, 0, count, out packet) || !FastPath.TakeSequence(packet.SequenceNumber)) {
+			if (!PacketReader.TryRead(bytes, 0, count, out packet) || FastPath.IsStale(packet.SequenceNumber)) {
 				Fast.PacketsDropped++;
 				return;
 			}
-			Obey(Gate.Judge(packet.OpCode, FastPath.State == FastState.Up ? Place.FastUp : Place.FastHello), ref packet, true);
+			if (FastPath.IsLeap(packet.SequenceNumber, now)) {
+				Fast.PacketsLeapt++;
+				return;
+			}
+			Verdict verdict = Judge(ref packet, FastPath.State == FastState.Up ? Place.FastUp : Place.FastHello);
+			if (verdict != Verdict.Drop)
+				FastPath.NoteSequence(packet.SequenceNumber, now);
+			Obey(verdict, ref packet, true);
 		}
 
 		public SendResult Send(int opCode, int targetPlayer, int targetGroup, byte[] payload, bool isFastWanted)
