@@ -24,6 +24,8 @@ namespace Ringcast.Realtime.Link
 		public const long UsPerMs = 1000;
 		private const int PingsMissedMax = 3;
 		private const int PingBytes = 8;
+		/// <summary>A longer pause between two ticks is the game's, which loads a scene or is in the background: it does not count for our timeouts.</summary>
+		private const long StallUs = 1000 * UsPerMs;
 
 		private readonly ICoreOutput output;
 		private readonly ClientConfiguration configuration;
@@ -35,7 +37,7 @@ namespace Ringcast.Realtime.Link
 		private string key;
 		private Packet login;
 		private int closeCode, pingsMissed;
-		private long phaseDueUs, pingDueUs = FastPath.Never, nowUs;
+		private long phaseDueUs, pingDueUs = FastPath.Never, lastTickUs, nowUs;
 
 		public readonly ConnectionStats Reliable = new ConnectionStats(), Fast = new ConnectionStats();
 		public readonly FastPath FastPath;
@@ -62,7 +64,7 @@ namespace Ringcast.Realtime.Link
 				TargetPlayer = Constants.PLAYER_ID_SERVER, IsReliable = true, Payload = token.Payload, Command = PacketCommand.Login,
 				PlayerSessionId = System.Text.Encoding.UTF8.GetBytes(token.PlayerSessionId)
 			};
-			phaseDueUs = now + UsPerMs * configuration.ConnectTimeoutMs;
+			SetPhaseDue(configuration.ConnectTimeoutMs, now);
 		}
 
 		public void RequestUpgrade(string host, int port)
@@ -145,8 +147,8 @@ namespace Ringcast.Realtime.Link
 		{
 			switch (frame.Opcode) {
 			case FrameOpcode.Ping:
-				if (Phase != Phase.Closing)
-					SendControl(FrameOpcode.Pong, inbox, frame.PayloadStart, frame.PayloadBytes, false);
+				if (Phase != Phase.Closing && !SendControl(FrameOpcode.Pong, inbox, frame.PayloadStart, frame.PayloadBytes, false))
+					Reliable.PongsUnsent++;
 				break;
 			case FrameOpcode.Pong:
 				TakePong(ref frame);
@@ -305,10 +307,10 @@ namespace Ringcast.Realtime.Link
 			return output.SendStream(bytes, start, Limits.FrameHeadBytes + payloadBytes - start, isControl);
 		}
 
-		private void SendControl(FrameOpcode opcode, byte[] payload, int start, int count, bool isControl)
+		private bool SendControl(FrameOpcode opcode, byte[] payload, int start, int count, bool isControl)
 		{
 			Buffer.BlockCopy(payload, start, outbox, Limits.FrameHeadBytes, count);
-			SendFrame(opcode, outbox, count, isControl);
+			return SendFrame(opcode, outbox, count, isControl);
 		}
 
 		private void SendClose(int code)
@@ -328,7 +330,7 @@ namespace Ringcast.Realtime.Link
 			}
 			Phase = Phase.Closing;
 			closeCode = code;
-			phaseDueUs = now + UsPerMs * configuration.CloseTimeoutMs;
+			SetPhaseDue(configuration.CloseTimeoutMs, now);
 			pingDueUs = FastPath.Never;
 			FastPath.End();
 			SendClose(code);
@@ -365,6 +367,7 @@ namespace Ringcast.Realtime.Link
 			nowUs = now;
 			if (Phase == Phase.Closed)
 				return;
+			ForgiveStall(now);
 			if (now >= phaseDueUs) {
 				TickPhase();
 				return;
@@ -374,6 +377,20 @@ namespace Ringcast.Realtime.Link
 			FastPath.Tick(now);
 			if (Phase == Phase.Open && now >= pingDueUs)
 				TickPing();
+		}
+
+		private void SetPhaseDue(int timeoutMs, long now)
+		{
+			phaseDueUs = now + UsPerMs * timeoutMs;
+			lastTickUs = now;
+		}
+
+		private void ForgiveStall(long now)
+		{
+			long stopped = now - lastTickUs - StallUs;
+			if (stopped > 0 && phaseDueUs != FastPath.Never)
+				phaseDueUs += stopped;
+			lastTickUs = now;
 		}
 
 		private void TickPhase()
@@ -390,9 +407,9 @@ namespace Ringcast.Realtime.Link
 				Finish(CloseCode.Abnormal, "the server does not answer pings", true);
 				return;
 			}
-			pingsMissed++;
 			pingDueUs = nowUs + UsPerMs * configuration.PingIntervalMs;
-			SendControl(FrameOpcode.Ping, BitConverter.GetBytes(nowUs), 0, PingBytes, false);
+			if (SendControl(FrameOpcode.Ping, BitConverter.GetBytes(nowUs), 0, PingBytes, true))
+				pingsMissed++; /* until it is answered: nobody can miss what was not sent */
 		}
 	}
 }
