@@ -248,12 +248,10 @@ class Encrypted(Case):
         for i in range(200):  # each waits for its echo, so each is a record of its own for alice, too
             bob.say(10, str(i), group=-1)
             bob.expect_text(str(i))
-        before = alice.stats()["polls"]
         alice.do("hold", on=True)
         for i in range(200):
             alice.expect_text(str(i))
-        alice.do("hold", on=False)
-        self.assertLess(alice.stats()["polls"] - before, 100)
+        self.assertLess(alice.stats()["message_polls"], 100)  # those that brought any: how often it is polled in vain says nothing
         alice.quit()
         bob.quit()
 

@@ -204,12 +204,10 @@ internal sealed class Driver
 		client.ConnectionError += (sender, e) => Console.Error.WriteLine("error: " + e.Exception);
 		client.ConnectionReady += (sender, e) => Say("event", "connected", "peer", client.Session.ConnectedPeerId);
 		client.FastChanged += (sender, e) => Say("event", client.CanSendFast() ? "fast_ready" : "fast_failed");
-		client.DataReceived += (sender, e) => Say("event", "message", "opcode", e.OpCode, "sender", e.Sender, "player", e.TargetPlayer, "group", e.TargetGroup,
-			"fast", e.IsFast, "payload", HexOf(e.Data));
-		client.GroupMembershipUpdated += (sender, e) => Say("event", "membership", "group", e.GroupId, "peers", e.PlayerIds);
-		client.ConnectionClose += (sender, e) => {
-			isIdle = true;
-			Say("event", "disconnected", "code", client.CloseCode, "reason", client.CloseReason);
+		client.DataReceived += (sender, e) => {
+			messagePollCount += lastMessagePoll != pollCount ? 1 : 0;
+			lastMessagePoll = pollCount;
+			Say("event", "message", "opcode", e.OpCode, "sender", e.Sender, "player", e.TargetPlayer, "group", e.TargetGroup, "fast", e.IsFast, "payload", HexOf(e.Data));
 		};
 		client.GroupMembershipUpdated += (sender, e) => Say("event", "membership", "group", e.GroupId, "peers", e.PlayerIds);
 		client.ConnectionClose += (sender, e) => Say("event", "disconnected", "code", client.CloseCode, "reason", client.CloseReason);
@@ -250,6 +248,6 @@ internal sealed class Driver
 		return new Json.Raw(Json.Object("state", State, "peer", client.Session.ConnectedPeerId, "rtt_ns", rttNs, "sent_reliable", reliable.MessagesSent,
 			"sent_fast", fast.MessagesSent, "received_reliable", reliable.MessagesReceived, "received_fast", fast.MessagesReceived,
 			"bytes_sent", reliable.BytesSent + fast.BytesSent, "bytes_received", reliable.BytesReceived + fast.BytesReceived,
-			"fast_fallback", client.FallbackCount, "outq_bytes", client.QueuedBytes, "polls", pollCount, "fast_refusal", client.FastRefusal ?? "", "is_in_group_5", client.Session.IsInGroup(5)));
+			"fast_fallback", client.FallbackCount, "outq_bytes", client.QueuedBytes, "message_polls", messagePollCount, "fast_refusal", client.FastRefusal ?? "", "is_in_group_5", client.Session.IsInGroup(5)));
 	}
 }
