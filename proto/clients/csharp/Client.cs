@@ -86,7 +86,7 @@ namespace Ringcast.Realtime
 			CloseReason = "";
 		}
 
-		/// <summary>Begins; the events tell how it goes on. listenPort: the local UDP port, 0 for any. While connected it does nothing.</summary>
+		/// <summary>Begins; the events tell how it goes on. listenPort: the local UDP port, 0 for any. While connected it does nothing; a connection that still closes ends first, and its ConnectionClose is raised in here.</summary>
 		public ConnectionStatus Connect(string endpoint, int remoteTcpPort, int listenPort, ConnectionToken token)
 		{
 			if (token == null)
@@ -95,10 +95,14 @@ namespace Ringcast.Realtime
 				throw new ArgumentOutOfRangeException("remoteTcpPort");
 			if (listenPort < 0 || listenPort > ushort.MaxValue)
 				throw new ArgumentOutOfRangeException("listenPort");
-			if (Connected || Status == ConnectionStatus.CONNECTING)
+			if (IsUnderWay)
 				return Status;
 			string host = Endpoint.HostOf(endpoint);
 			ClientConfiguration settled = configuration.Settle();
+			if (connection != null)
+				connection.End(NowUs);
+			if (IsUnderWay) /* a handler of that end was quicker */
+				return Status;
 			Forget();
 			Session = new ClientSession(endpoint, remoteTcpPort, token);
 			Status = ConnectionStatus.CONNECTING;
@@ -233,6 +237,11 @@ namespace Ringcast.Realtime
 				connection.Core.FallbackCount = 0;
 		}
 
+		private bool IsUnderWay
+		{
+			get { return Connected || Status == ConnectionStatus.CONNECTING; }
+		}
+
 		private bool IsLeaving
 		{
 			get { return Status == ConnectionStatus.DISCONNECTED_CLIENT_CALL; }
@@ -284,6 +293,7 @@ namespace Ringcast.Realtime
 
 		void ILinkOwner.LinkClosed(ConnectionCloseEventArgs args, Exception error)
 		{
+			ConnectionCloseEventArgs told = new ConnectionCloseEventArgs(args.Code, args.Reason, IsLeaving);
 			if (!IsLeaving)
 				Status = ConnectionStatus.DISCONNECTED;
 			Session.LoggedIn = false;
@@ -293,7 +303,7 @@ namespace Ringcast.Realtime
 				if (error != null)
 					OnError(error);
 			} finally {
-				OnClose(args);
+				OnClose(told);
 			}
 		}
 	}

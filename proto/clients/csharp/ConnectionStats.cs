@@ -13,6 +13,11 @@ namespace Ringcast.Realtime
 		/// <summary>Not decoded, out of order, or not in place: dropped.</summary>
 		public long PacketsDropped { get; internal set; }
 
+		/// <summary>With a number that the server cannot have come to yet: dropped.</summary>
+		public long PacketsLeapt { get; internal set; }
+		/// <summary>Answers to pings of the server's for which the send queue had no room.</summary>
+		public long PongsUnsent { get; internal set; }
+
 		internal void Sent(int bytes)
 		{
 			MessagesSent++;
@@ -27,7 +32,7 @@ namespace Ringcast.Realtime
 
 		internal void Reset()
 		{
-			MessagesSent = MessagesReceived = BytesSent = BytesReceived = MessagesUnsent = PacketsDropped = 0;
+			MessagesSent = MessagesReceived = BytesSent = BytesReceived = MessagesUnsent = PacketsDropped = PacketsLeapt = PongsUnsent = 0;
 		}
 	}
 }

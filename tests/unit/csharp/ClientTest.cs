@@ -1,5 +1,6 @@
 using System;
 using Ringcast.Realtime.Command;
+using Ringcast.Realtime.Event;
 using Ringcast.Realtime.Types;
 
 namespace Ringcast.Realtime.Tests
@@ -13,6 +14,9 @@ namespace Ringcast.Realtime.Tests
 			Runner.Add("client/nobody listens: an error, then one close", NobodyListens);
 			Runner.Add("client/connects again from inside the close", Again);
 			Runner.Add("client/disconnected before it was connected", Early);
+			Runner.Add("client/connected again while closing, the end before is told first", Replaced);
+			Runner.Add("client/a handler of that end may connect, and is not undone", ReplacedFromInside);
+			Runner.Add("client/who left is not asked to come back", MayReconnect);
 		}
 
 		private static void New()
@@ -103,6 +107,62 @@ namespace Ringcast.Realtime.Tests
 			Check.Same(1, closes, "closes");
 			Check.Same(0, errors, "errors");
 			Check.That(client.Status == ConnectionStatus.DISCONNECTED_CLIENT_CALL, "status");
+		}
+
+		private static void Replaced()
+		{
+			Client client = new Client();
+			string story = "";
+			client.ConnectionError += (sender, e) => story += "error ";
+			client.ConnectionClose += (sender, e) => story += "close " + client.Status + " ";
+			client.Connect("127.0.0.1", 1, 0, new ConnectionToken("psess-1", null));
+			client.Disconnect();
+			Check.That(client.Connect("127.0.0.1", 1, 0, new ConnectionToken("psess-2", null)) == ConnectionStatus.CONNECTING, "connecting");
+			Check.Same("close DISCONNECTED_CLIENT_CALL ", story, "told at once");
+			Check.Same(0, client.CloseCode, "nothing of it is left");
+			while (client.Status == ConnectionStatus.CONNECTING)
+				client.Poll();
+			client.Poll();
+			Check.Same("close DISCONNECTED_CLIENT_CALL error close DISCONNECTED ", story, "each has its end");
+			client.Connect("127.0.0.1", 1, 0, new ConnectionToken("psess-3", null));
+			Check.Same("close DISCONNECTED_CLIENT_CALL error close DISCONNECTED ", story, "and one only");
+			client.Dispose();
+		}
+
+		private static void ReplacedFromInside()
+		{
+			Client client = new Client();
+			int closes = 0;
+			client.ConnectionClose += (sender, e) => {
+				closes++;
+				client.Connect("127.0.0.1", 2, 0, new ConnectionToken("psess-2", null));
+			};
+			client.Connect("127.0.0.1", 1, 0, new ConnectionToken("psess-1", null));
+			client.Disconnect();
+			client.Connect("127.0.0.1", 3, 0, new ConnectionToken("psess-3", null));
+			Check.Same(1, closes, "closes");
+			Check.That(client.Status == ConnectionStatus.CONNECTING, "connecting");
+			Check.Same(2, client.Session.Port, "the first one counts");
+			client.Dispose();
+		}
+
+		private static void MayReconnect()
+		{
+			Client client = new Client();
+			string story = "";
+			client.ConnectionClose += (sender, e) => story += ((ConnectionCloseEventArgs)e).Code + " " + ((ConnectionCloseEventArgs)e).MayReconnect + " ";
+			client.Connect("127.0.0.1", 1, 0, new ConnectionToken("psess-1", null));
+			client.Disconnect();
+			client.Poll();
+			client.Connect("127.0.0.1", 1, 0, new ConnectionToken("psess-1", null));
+			while (client.Status == ConnectionStatus.CONNECTING)
+				client.Poll();
+			client.Poll();
+			Check.Same("1006 False 1006 True ", story, "told");
+			foreach (int code in new[] {3000, 3499, 1006})
+				Check.That(new ConnectionCloseEventArgs(code, "").MayReconnect, "may: " + code);
+			foreach (int code in new[] {1000, 1005, 2999, 3500})
+				Check.That(!new ConnectionCloseEventArgs(code, "").MayReconnect, "may not: " + code);
 		}
 	}
 }

@@ -13,6 +13,8 @@ namespace Ringcast.Realtime.Tests
 			Runner.Add("core/from the upgrade to the login result", Login);
 			Runner.Add("core/a refusal is told by the close that follows", Refusal);
 			Runner.Add("core/nothing comes in time", Timeouts);
+			Runner.Add("core/time in which nobody polls does not count for a timeout", Stalls);
+			Runner.Add("core/a full queue holds no ping back, and one that was not sent is not missed", FullQueue);
 			Runner.Add("core/messages, groups and what is not sent", Sending);
 			Runner.Add("core/what comes", Receiving);
 			Runner.Add("core/a welcome before the login result is a message", Early);
@@ -66,6 +68,41 @@ namespace Ringcast.Realtime.Tests
 			Check.Same("closed 1006 error", world.Output.Take(), "no login result");
 			world.Pass(100000);
 			Check.Same("", world.Output.Take(), "nothing after the end");
+		}
+
+		private static void Stalls()
+		{
+			World world = new World();
+			world.Stall(60000);
+			Check.Same("", world.Output.Take(), "a scene was loaded");
+			world.Pass(8999);
+			Check.Same("", world.Output.Take(), "a second of it counts");
+			world.Pass(1);
+			Check.Same("closed 1006 error", world.Output.Take(), "and what is polled counts");
+			world = World.LoggedIn();
+			world.Stall(60000);
+			world.NowUs += 30000000;
+			world.Core.Close(1000, world.NowUs);
+			world.Output.Take();
+			world.Pass(2999);
+			Check.Same("", world.Output.Take(), "closing");
+			world.Pass(1);
+			Check.Same("closed 1000", world.Output.Take(), "time before the close is not forgiven");
+		}
+
+		private static void FullQueue()
+		{
+			World world = World.LoggedIn(0, new ClientConfiguration {PingIntervalMs = 1000});
+			world.Output.Take();
+			world.Output.HasRoom = false;
+			world.Pass(1000);
+			Check.Same("> ping 8", world.Output.Take(), "from the reserve");
+			world.Output.HasReserve = false;
+			world.Pass(10000);
+			Check.Same("", world.Output.Take(), "none is sent, none is missed");
+			world.Output.HasReserve = true;
+			world.Pass(3000);
+			Check.Same("> ping 8; > ping 8; closed 1006 error", world.Output.Take(), "those that are sent are missed");
 		}
 
 		private static void Sending()
@@ -232,6 +269,7 @@ namespace Ringcast.Realtime.Tests
 			for (int i = 0; i < 1000; i++)
 				world.Stream(Bytes.Frame(0x89, new byte[8]));
 			Check.Same("", world.Output.Take(), "no pong");
+			Check.Same(1000, world.Core.Reliable.PongsUnsent, "counted");
 			world.Stream(World.Message(10, "on"));
 			Check.Same("message 10 of 2 'on'", world.Output.Take(), "the connection lives");
 		}

@@ -12,7 +12,7 @@ namespace Ringcast.Realtime.Tests
 		public readonly List<string> Lines = new List<string>();
 		public readonly List<byte[]> Datagrams = new List<byte[]>();
 		public string Request = "";
-		public bool HasUdp = true, HasRoom = true;
+		public bool HasUdp = true, HasRoom = true, HasReserve = true;
 		public Action<string> OnTold;
 
 		public string Key
@@ -45,7 +45,7 @@ namespace Ringcast.Realtime.Tests
 
 		public bool SendStream(byte[] bytes, int start, int count, bool isControl)
 		{
-			if (!HasRoom && !isControl)
+			if (isControl ? !HasReserve : !HasRoom)
 				return false;
 			if (Request == "") {
 				Request = Encoding.ASCII.GetString(bytes, start, count);

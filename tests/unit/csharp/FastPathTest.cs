@@ -17,6 +17,9 @@ namespace Ringcast.Realtime.Tests
 			Runner.Add("fast/copies and what was overtaken are dropped", Stale);
 			Runner.Add("fast/what has no place in a datagram is dropped", Strange);
 			Runner.Add("fast/keepalive: an answer rests it, silence goes back to the stream", Keepalive);
+			Runner.Add("fast/a number that nobody can have come to is dropped", Leap);
+			Runner.Add("fast/what is dropped moves no number", DroppedNumber);
+			Runner.Add("fast/a handler that throws ends no hellos", Thrown);
 			Runner.Add("fast/nothing goes by UDP after the end", End);
 		}
 
@@ -96,6 +99,65 @@ namespace Ringcast.Realtime.Tests
 				world.Datagram(new Packet {OpCode = 10, Sender = 2, SequenceNumber = number});
 			Check.Same("fast message 10 of 2 ''; fast message 10 of 2 ''", world.Output.Take(), "5 and 6");
 			Check.Same(5, world.Core.Fast.PacketsDropped, "dropped");
+		}
+
+		private static Packet Message(int number)
+		{
+			return new Packet {OpCode = 10, Sender = 2, SequenceNumber = number};
+		}
+
+		private static void Leap()
+		{
+			World world = Up();
+			world.Datagram(Message(int.MaxValue));
+			world.Datagram(Message(4097));
+			Check.Same("", world.Output.Take(), "leaps");
+			Check.Same(2, world.Core.Fast.PacketsLeapt, "counted");
+			world.Datagram(Message(1));
+			world.Datagram(Message(4097));
+			Check.Same("fast message 10 of 2 ''; fast message 10 of 2 ''", world.Output.Take(), "the server's go on, and a gap of 4096 is one");
+			world.NowUs += 1000000;
+			world.Datagram(Message(4097 + 4096 + 4001));
+			world.Datagram(Message(4097 + 4096 + 4000));
+			Check.Same("fast message 10 of 2 ''", world.Output.Take(), "silence explains more");
+			Check.Same(3, world.Core.Fast.PacketsLeapt, "counted");
+			Check.Same(0, world.Core.Fast.PacketsDropped, "by one name only");
+			World young = World.LoggedIn(Port);
+			young.Output.Take();
+			young.Datagram(Ack(int.MaxValue));
+			young.Datagram(Ack(0));
+			Check.Same("udp> op -7 n 1; fast up", young.Output.Take(), "from the first one on");
+		}
+
+		private static void DroppedNumber()
+		{
+			World world = Up();
+			world.Datagram(new Packet {OpCode = -15, Sender = -1, SequenceNumber = 4000});
+			world.Datagram(new Packet {OpCode = -13, Sender = -1, SequenceNumber = 4000});
+			Check.Same(2, world.Core.Fast.PacketsDropped, "no place, no members");
+			world.Datagram(Message(1));
+			Check.Same("fast message 10 of 2 ''", world.Output.Take(), "the server's go on");
+		}
+
+		private static void Thrown()
+		{
+			World world = new World(new ClientConfiguration {PingIntervalMs = 0, FastKeepaliveMs = 1000});
+			world.Stream(Bytes.Upgraded(world.Output.Key));
+			world.Output.OnTold = line => {
+				throw new System.InvalidOperationException("of the game");
+			};
+			world.Output.Take();
+			Check.Throws<System.InvalidOperationException>(() => world.Stream(Bytes.Frame(0x82, Bytes.LoginResult(true, 3, Port))), "ready");
+			Check.Same("logged in 3; udp> op -5 n 0", world.Output.Take(), "the hello goes out");
+			Check.Throws<System.InvalidOperationException>(() => world.Datagram(Ack(0)), "up");
+			world.Output.Take();
+			Check.Throws<System.InvalidOperationException>(() => world.Pass(6000), "down");
+			Check.That(world.Output.Take().EndsWith("fast failed", System.StringComparison.Ordinal), "down");
+			world.Output.OnTold = null;
+			world.Pass(1);
+			Check.Same("udp> op -5 n 7", world.Output.Take(), "hellos again");
+			world.Datagram(Ack(1));
+			Check.Same("udp> op -7 n 8; fast up", world.Output.Take(), "up again");
 		}
 
 		private static void Strange()

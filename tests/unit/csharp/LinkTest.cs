@@ -1,4 +1,5 @@
 using System;
+using System.Net.Sockets;
 using Ringcast.Realtime.Link;
 
 namespace Ringcast.Realtime.Tests
@@ -30,8 +31,10 @@ namespace Ringcast.Realtime.Tests
 		}
 
 		/// <summary>Takes so many bytes at a time.</summary>
-		private sealed class SlowStream : ByteStream
+		internal sealed class SlowStream : ByteStream
 		{
+			/// <summary>IsReset: the other end is gone, and only IsIdle has noticed. IsAnything: what is written does not matter.</summary>
+			public bool IsReset, IsAnything;
 			public int Budget;
 			public byte Next;
 
@@ -42,6 +45,8 @@ namespace Ringcast.Realtime.Tests
 
 			public override bool IsIdle()
 			{
+				if (IsReset)
+					throw new SocketException((int)SocketError.ConnectionReset);
 				return true;
 			}
 
@@ -53,7 +58,7 @@ namespace Ringcast.Realtime.Tests
 			public override int Write(byte[] bytes, int start, int count)
 			{
 				int taken = Math.Min(count, Budget);
-				for (int i = 0; i < taken; i++)
+				for (int i = 0; i < taken && !IsAnything; i++)
 					Check.Same(Next++, bytes[start + i], "order");
 				Budget -= taken;
 				return taken > 0 ? taken : WouldWait;

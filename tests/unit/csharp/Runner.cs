@@ -22,6 +22,7 @@ namespace Ringcast.Realtime.Tests
 			UpgradeTest.Add();
 			LinkTest.Add();
 			PipeTest.Add();
+			DialTest.Add();
 			FastPathTest.Add();
 			CoreTest.Add();
 			HostileTest.Add();

@@ -49,7 +49,15 @@ namespace Ringcast.Realtime.Tests
 			Core.TakeDatagram(bytes, bytes.Length, NowUs);
 		}
 
+		/// <summary>Time in which the game runs: a tick twenty times a second, and one at the end.</summary>
 		public void Pass(long ms)
+		{
+			for (long left = ms; left > 0; left -= 50)
+				Stall(Math.Min(left, 50));
+		}
+
+		/// <summary>Time in which nobody polls, and the poll behind it.</summary>
+		public void Stall(long ms)
 		{
 			NowUs += 1000 * ms;
 			Core.Tick(NowUs);

@@ -9,16 +9,18 @@ namespace Ringcast.Realtime.Event
 		public int Code { get; private set; }
 		public string Reason { get; private set; }
 
-		/// <summary>3000 to 3499: worth another try, with a new player session id.</summary>
-		public bool MayReconnect
+		/// <summary>Worth another try, with a new player session id: 1006 and 3000 to 3499. Not after Disconnect, whatever the code: who left wants no other try.</summary>
+		public bool MayReconnect { get; private set; }
+
+		public ConnectionCloseEventArgs(int code, string reason) : this(code, reason, false)
 		{
-			get { return Code == CloseCode.Abnormal || (Code >= 3000 && Code <= 3499); }
 		}
 
-		public ConnectionCloseEventArgs(int code, string reason)
+		internal ConnectionCloseEventArgs(int code, string reason, bool hasLeft)
 		{
 			Code = code;
 			Reason = reason;
+			MayReconnect = !hasLeft && (code == CloseCode.Abnormal || (code >= 3000 && code <= 3499));
 		}
 	}
 }

@@ -35,13 +35,15 @@ namespace Ringcast.Realtime.Link
 			get { return queue.Count; }
 		}
 
-		public Connection(ClientConfiguration configuration, ILinkOwner owner, string host, int port, int localPort, ConnectionToken token, long now)
+		/// <summary>stream: one that is there already; null: one is dialled.</summary>
+		public Connection(ClientConfiguration configuration, ILinkOwner owner, string host, int port, int localPort, ConnectionToken token, long now, ByteStream stream = null)
 		{
 			this.configuration = configuration;
 			this.owner = owner;
 			this.host = host;
 			this.port = port;
 			this.localPort = localPort;
+			this.stream = stream;
 			queue = new SendQueue(configuration.SendQueueBytesMax);
 			Core = new Core(configuration, this);
 			Core.Begin(token, now);
@@ -66,12 +68,12 @@ namespace Ringcast.Realtime.Link
 				TellClose();
 		}
 
-		/// <summary>True: the stream is there. Here, in ReadSome and in Flush nothing of the game's runs, so what is caught is the network's.</summary>
+		/// <summary>True: the stream is there. Here, in ReadSome, in Flush and in HasLeft nothing of the game's runs, so what is caught is the network's.</summary>
 		private bool Advance(long now)
 		{
 			try {
 				if (stream == null)
-					Dial();
+					Dial(now);
 				return stream != null && stream.IsReady();
 			} catch (Exception exception) when (IsOfNetwork(exception)) {
 				Break(exception, now);
@@ -85,11 +87,11 @@ namespace Ringcast.Realtime.Link
 			       exception is InvalidOperationException; /* ObjectDisposedException is one of those */
 		}
 
-		private void Dial()
+		private void Dial(long now)
 		{
 			if (dialer == null)
-				dialer = new Dialer(host, port);
-			Socket socket = dialer.Advance();
+				dialer = new Dialer(host, port, configuration.ConnectTimeoutMs);
+			Socket socket = dialer.Advance(now);
 			if (socket == null)
 				return;
 			string serverName = configuration.ServerName ?? host;
@@ -171,11 +173,25 @@ namespace Ringcast.Realtime.Link
 		{
 			if (lingerDueUs == 0)
 				lingerDueUs = now + Core.UsPerMs * LingerMs;
-			return stream == null || isBroken || now >= lingerDueUs || (queue.Count == 0 && stream.IsIdle());
+			try {
+				return stream == null || isBroken || now >= lingerDueUs || (queue.Count == 0 && stream.IsIdle());
+			} catch (Exception exception) when (IsOfNetwork(exception)) {
+				isBroken = true;
+				return true;
+			}
+		}
+
+		/// <summary>Waits for nothing any more, and tells the end unless it is told.</summary>
+		public void End(long now)
+		{
+			Core.EndStream("closed; another connection takes its place", now);
+			TellClose();
 		}
 
 		private void TellClose()
 		{
+			if (hasToldClose)
+				return;
 			hasToldClose = true;
 			CloseSockets();
 			if (owner != null)
@@ -220,9 +236,9 @@ namespace Ringcast.Realtime.Link
 
 		private void RefuseFast(string reason)
 		{
-			ClientLogger.Say(reason);
 			if (owner != null)
 				owner.LinkFastRefused(reason);
+			ClientLogger.Say(reason);
 		}
 
 		void ICoreOutput.Opened()

@@ -24,6 +24,8 @@ namespace Ringcast.Realtime.Link
 		public const long UsPerMs = 1000;
 		private const int PingsMissedMax = 3;
 		private const int PingBytes = 8;
+		/// <summary>A longer pause between two ticks is the game's, which loads a scene or is in the background: it does not count for our timeouts.</summary>
+		private const long StallUs = 1000 * UsPerMs;
 
 		private readonly ICoreOutput output;
 		private readonly ClientConfiguration configuration;
@@ -35,7 +37,7 @@ namespace Ringcast.Realtime.Link
 		private string key;
 		private Packet login;
 		private int closeCode, pingsMissed;
-		private long phaseDueUs, pingDueUs = FastPath.Never, nowUs;
+		private long phaseDueUs, pingDueUs = FastPath.Never, lastTickUs, nowUs;
 
 		public readonly ConnectionStats Reliable = new ConnectionStats(), Fast = new ConnectionStats();
 		public readonly FastPath FastPath;
@@ -62,7 +64,7 @@ namespace Ringcast.Realtime.Link
 				TargetPlayer = Constants.PLAYER_ID_SERVER, IsReliable = true, Payload = token.Payload, Command = PacketCommand.Login,
 				PlayerSessionId = System.Text.Encoding.UTF8.GetBytes(token.PlayerSessionId)
 			};
-			phaseDueUs = now + UsPerMs * configuration.ConnectTimeoutMs;
+			SetPhaseDue(configuration.ConnectTimeoutMs, now);
 		}
 
 		public void RequestUpgrade(string host, int port)
@@ -145,8 +147,8 @@ namespace Ringcast.Realtime.Link
 		{
 			switch (frame.Opcode) {
 			case FrameOpcode.Ping:
-				if (Phase != Phase.Closing)
-					SendControl(FrameOpcode.Pong, inbox, frame.PayloadStart, frame.PayloadBytes, false);
+				if (Phase != Phase.Closing && !SendControl(FrameOpcode.Pong, inbox, frame.PayloadStart, frame.PayloadBytes, false))
+					Reliable.PongsUnsent++;
 				break;
 			case FrameOpcode.Pong:
 				TakePong(ref frame);
@@ -189,15 +191,22 @@ namespace Ringcast.Realtime.Link
 				return;
 			}
 			Place place = Phase == Phase.Login ? Place.StreamLogin : Phase == Phase.Open ? Place.StreamOpen : Place.StreamClosing;
-			Obey(Gate.Judge(packet.OpCode, place), ref packet, false);
+			Obey(Judge(ref packet, place), ref packet, false);
+		}
+
+		/// <summary>By its op code, and it must bring what that op code promises.</summary>
+		private static Verdict Judge(ref Packet packet, Place place)
+		{
+			Verdict verdict = Gate.Judge(packet.OpCode, place);
+			bool isNaked = (verdict == Verdict.LoginResult && packet.Command != PacketCommand.LoginResult) ||
+				       (verdict == Verdict.Membership && packet.Command != PacketCommand.GroupMembershipUpdate);
+			return isNaked ? Verdict.Drop : verdict;
 		}
 
 		private void Obey(Verdict verdict, ref Packet packet, bool isFast)
 		{
 			ConnectionStats stats = isFast ? Fast : Reliable;
-			bool isNaked = (verdict == Verdict.LoginResult && packet.Command != PacketCommand.LoginResult) ||
-				       (verdict == Verdict.Membership && packet.Command != PacketCommand.GroupMembershipUpdate);
-			if (verdict == Verdict.Drop || isNaked) {
+			if (verdict == Verdict.Drop) {
 				stats.PacketsDropped++;
 			} else if (verdict == Verdict.LoginResult) {
 				TakeLoginResult(ref packet);
@@ -223,9 +232,12 @@ namespace Ringcast.Realtime.Link
 			if (configuration.PingIntervalMs > 0)
 				pingDueUs = nowUs + UsPerMs * configuration.PingIntervalMs;
 			int port = packet.FastPort;
-			output.LoggedIn(PeerId);
-			if (Phase == Phase.Open && !configuration.IsFastOff)
-				FastPath.Begin(PeerId, port, nowUs);
+			try {
+				output.LoggedIn(PeerId);
+			} finally { /* what the game throws costs it nothing */
+				if (Phase == Phase.Open && !configuration.IsFastOff)
+					FastPath.Begin(PeerId, port, nowUs);
+			}
 		}
 
 		public void TakeDatagram(byte[] bytes, int count, long now)
@@ -234,11 +246,18 @@ namespace Ringcast.Realtime.Link
 			nowUs = now;
 			if (Phase != Phase.Open || FastPath.State == FastState.Off)
 				return;
-			if (!PacketReader.TryRead(bytes, 0, count, out packet) || !FastPath.TakeSequence(packet.SequenceNumber)) {
+			if (!PacketReader.TryRead(bytes, 0, count, out packet) || FastPath.IsStale(packet.SequenceNumber)) {
 				Fast.PacketsDropped++;
 				return;
 			}
-			Obey(Gate.Judge(packet.OpCode, FastPath.State == FastState.Up ? Place.FastUp : Place.FastHello), ref packet, true);
+			if (FastPath.IsLeap(packet.SequenceNumber, now)) {
+				Fast.PacketsLeapt++;
+				return;
+			}
+			Verdict verdict = Judge(ref packet, FastPath.State == FastState.Up ? Place.FastUp : Place.FastHello);
+			if (verdict != Verdict.Drop)
+				FastPath.NoteSequence(packet.SequenceNumber, now);
+			Obey(verdict, ref packet, true);
 		}
 
 		public SendResult Send(int opCode, int targetPlayer, int targetGroup, byte[] payload, bool isFastWanted)
@@ -288,10 +307,10 @@ namespace Ringcast.Realtime.Link
 			return output.SendStream(bytes, start, Limits.FrameHeadBytes + payloadBytes - start, isControl);
 		}
 
-		private void SendControl(FrameOpcode opcode, byte[] payload, int start, int count, bool isControl)
+		private bool SendControl(FrameOpcode opcode, byte[] payload, int start, int count, bool isControl)
 		{
 			Buffer.BlockCopy(payload, start, outbox, Limits.FrameHeadBytes, count);
-			SendFrame(opcode, outbox, count, isControl);
+			return SendFrame(opcode, outbox, count, isControl);
 		}
 
 		private void SendClose(int code)
@@ -311,7 +330,7 @@ namespace Ringcast.Realtime.Link
 			}
 			Phase = Phase.Closing;
 			closeCode = code;
-			phaseDueUs = now + UsPerMs * configuration.CloseTimeoutMs;
+			SetPhaseDue(configuration.CloseTimeoutMs, now);
 			pingDueUs = FastPath.Never;
 			FastPath.End();
 			SendClose(code);
@@ -348,6 +367,7 @@ namespace Ringcast.Realtime.Link
 			nowUs = now;
 			if (Phase == Phase.Closed)
 				return;
+			ForgiveStall(now);
 			if (now >= phaseDueUs) {
 				TickPhase();
 				return;
@@ -357,6 +377,20 @@ namespace Ringcast.Realtime.Link
 			FastPath.Tick(now);
 			if (Phase == Phase.Open && now >= pingDueUs)
 				TickPing();
+		}
+
+		private void SetPhaseDue(int timeoutMs, long now)
+		{
+			phaseDueUs = now + UsPerMs * timeoutMs;
+			lastTickUs = now;
+		}
+
+		private void ForgiveStall(long now)
+		{
+			long stopped = now - lastTickUs - StallUs;
+			if (stopped > 0 && phaseDueUs != FastPath.Never)
+				phaseDueUs += stopped;
+			lastTickUs = now;
 		}
 
 		private void TickPhase()
@@ -373,9 +407,9 @@ namespace Ringcast.Realtime.Link
 				Finish(CloseCode.Abnormal, "the server does not answer pings", true);
 				return;
 			}
-			pingsMissed++;
 			pingDueUs = nowUs + UsPerMs * configuration.PingIntervalMs;
-			SendControl(FrameOpcode.Ping, BitConverter.GetBytes(nowUs), 0, PingBytes, false);
+			if (SendControl(FrameOpcode.Ping, BitConverter.GetBytes(nowUs), 0, PingBytes, true))
+				pingsMissed++; /* until it is answered: nobody can miss what was not sent */
 		}
 	}
 }

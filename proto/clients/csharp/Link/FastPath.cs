@@ -15,13 +15,15 @@ namespace Ringcast.Realtime.Link
 	{
 		public const long Never = long.MaxValue;
 		private const int HelloDelayMs = 100, HelloDelayMsMax = 5000;
+		/// <summary>How far a number may be ahead: so many, and so many for each millisecond of silence before it. The server bounds ours by the same.</summary>
+		private const int LeapMax = 4096, LeapPerMs = 4;
 		private const int KeepalivesMissedMax = 5, KeepaliveRepeatMs = 1000;
 
 		private readonly ICoreOutput output;
 		private readonly int keepaliveMs;
 		private readonly byte[] scratch = new byte[Limits.OverheadBytes];
 		private int peerId, sequenceNext, sequenceLast = -1, helloDelayMs = HelloDelayMs, keepalivesUnanswered;
-		private long helloDueUs = Never, keepaliveDueUs = Never;
+		private long helloDueUs = Never, keepaliveDueUs = Never, heardUs;
 
 		public FastState State { get; private set; }
 
@@ -37,6 +39,7 @@ namespace Ringcast.Realtime.Link
 			if (port < 1 || port > ushort.MaxValue || !output.OpenFast(port))
 				return;
 			State = FastState.Hello;
+			heardUs = nowUs;
 			SendHello(nowUs);
 		}
 
@@ -85,12 +88,22 @@ namespace Ringcast.Realtime.Link
 		}
 
 		/// <summary>Below what came before, or what came before itself: a copy, or overtaken.</summary>
-		public bool TakeSequence(int number)
+		public bool IsStale(int number)
 		{
-			if (number <= sequenceLast)
-				return false;
+			return number <= sequenceLast;
+		}
+
+		/// <summary>Silence before it explains a gap; nothing explains a leap. One forged number would end what comes by UDP for good.</summary>
+		public bool IsLeap(int number, long nowUs)
+		{
+			return (long)number - sequenceLast > LeapMax + LeapPerMs * ((nowUs - heardUs) / Core.UsPerMs);
+		}
+
+		/// <summary>Of a packet that is let in: what is dropped says nothing about the server.</summary>
+		public void NoteSequence(int number, long nowUs)
+		{
 			sequenceLast = number;
-			return true;
+			heardUs = nowUs;
 		}
 
 		public void TakeAck(long nowUs)
@@ -133,6 +146,7 @@ namespace Ringcast.Realtime.Link
 			keepaliveDueUs = Never;
 			keepalivesUnanswered = 0;
 			helloDelayMs = HelloDelayMs;
+			helloDueUs = nowUs; /* first: what the game throws must not end the hellos */
 			output.FastFailed("the server does not answer by UDP");
 			if (State == FastState.Hello)
 				SendHello(nowUs);

@@ -5,7 +5,7 @@ namespace Ringcast.Realtime.Link
 	/// <summary>What the core wants done. Its calls come from inside the core's; the core may be used again from within.</summary>
 	internal interface ICoreOutput
 	{
-		/// <summary>Queue on the stream, in order. False: no room, nothing queued. Control frames find room always.</summary>
+		/// <summary>Queue on the stream, in order. False: no room, nothing queued. Control frames have some room of their own.</summary>
 		bool SendStream(byte[] bytes, int start, int count, bool isControl);
 
 		/// <summary>False: lost.</summary>

@@ -5,7 +5,7 @@ namespace Ringcast.Realtime.Link
 	/// <summary>Bytes that wait for the stream: a ring that grows up to its bound, and keeps a little of that for what must not be refused.</summary>
 	internal sealed class SendQueue
 	{
-		/// <summary>For the login, a close frame: what is sent once in a connection.</summary>
+		/// <summary>For the request, the login, a close frame, which are sent once in a connection, and for pings, of which few are without an answer. Not for pongs: how many of those, the server says.</summary>
 		private const int ControlReserveBytes = 8192;
 		private const int FirstBytes = 4096;
 

@@ -14,8 +14,8 @@ internal sealed class Driver
 {
 	private readonly BlockingCollection<string> lines = new BlockingCollection<string>();
 	private Client client = new Client();
-	private bool isIdle = true, isClosing, isOver, isHeld;
-	private int pollCount;
+	private bool isOver, isHeld;
+	private int pollCount, messagePollCount, lastMessagePoll;
 
 	private static int Main()
 	{
@@ -149,8 +149,6 @@ internal sealed class Driver
 	private string Connect(Dictionary<string, object> command)
 	{
 		ConnectionToken token;
-		if (!isIdle)
-			return "state";
 		try {
 			token = new ConnectionToken(Text(command, "token"), BytesOf(Text(command, "payload")));
 		} catch (ArgumentException) {
@@ -162,11 +160,30 @@ internal sealed class Driver
 		};
 		configuration.SendQueueBytesMax = Number(command, "outq_bytes_max", configuration.SendQueueBytesMax);
 		Extend(configuration, command);
-		client = new Client(configuration);
-		Listen();
+		if (State == "idle") { /* else it is the client's to say what becomes of it */
+			client = new Client(configuration);
+			Listen();
+		}
+		ClientSession before = client.Session;
 		client.Connect(Text(command, "host"), Number(command, "port"), 0, token);
-		isIdle = isClosing = false;
-		return "ok";
+		return ReferenceEquals(before, client.Session) ? "state" : "ok";
+	}
+
+	/// <summary>What the client says, and nothing of our own: one that is wrong about it must not pass.</summary>
+	private string State
+	{
+		get
+		{
+			switch (client.Status) {
+			case ConnectionStatus.READY:
+			case ConnectionStatus.DISCONNECTED:
+				return "idle";
+			case ConnectionStatus.DISCONNECTED_CLIENT_CALL:
+				return client.CloseCode == 0 ? "closing" : "idle";
+			default:
+				return client.ConnectedAndReady ? "connected" : "connecting";
+			}
+		}
 	}
 
 	/// <summary>Keys that the driver protocol does not have; tests/e2e/csharp_test.py uses them.</summary>
@@ -187,22 +204,20 @@ internal sealed class Driver
 		client.ConnectionError += (sender, e) => Console.Error.WriteLine("error: " + e.Exception);
 		client.ConnectionReady += (sender, e) => Say("event", "connected", "peer", client.Session.ConnectedPeerId);
 		client.FastChanged += (sender, e) => Say("event", client.CanSendFast() ? "fast_ready" : "fast_failed");
-		client.DataReceived += (sender, e) => Say("event", "message", "opcode", e.OpCode, "sender", e.Sender, "player", e.TargetPlayer, "group", e.TargetGroup,
-			"fast", e.IsFast, "payload", HexOf(e.Data));
-		client.GroupMembershipUpdated += (sender, e) => Say("event", "membership", "group", e.GroupId, "peers", e.PlayerIds);
-		client.ConnectionClose += (sender, e) => {
-			isIdle = true;
-			Say("event", "disconnected", "code", client.CloseCode, "reason", client.CloseReason);
+		client.DataReceived += (sender, e) => {
+			messagePollCount += lastMessagePoll != pollCount ? 1 : 0;
+			lastMessagePoll = pollCount;
+			Say("event", "message", "opcode", e.OpCode, "sender", e.Sender, "player", e.TargetPlayer, "group", e.TargetGroup, "fast", e.IsFast, "payload", HexOf(e.Data));
 		};
+		client.GroupMembershipUpdated += (sender, e) => Say("event", "membership", "group", e.GroupId, "peers", e.PlayerIds);
+		client.ConnectionClose += (sender, e) => Say("event", "disconnected", "code", client.CloseCode, "reason", client.CloseReason);
 	}
 
 	private string Disconnect()
 	{
-		if (isIdle || isClosing)
-			return "state";
-		isClosing = true;
+		string before = State;
 		client.Disconnect();
-		return "ok";
+		return before == "idle" || before == "closing" ? "state" : "ok";
 	}
 
 	private string Send(Dictionary<string, object> command, out int sent)
@@ -229,11 +244,10 @@ internal sealed class Driver
 	private Json.Raw Stats()
 	{
 		ConnectionStats reliable = client.GetReliableConnectionStats(), fast = client.GetFastConnectionStats();
-		string state = isIdle ? "idle" : isClosing ? "closing" : client.ConnectedAndReady ? "connected" : "connecting";
 		long rttNs = client.RoundTripMs < 0 ? 0 : (long)(client.RoundTripMs * 1e6);
-		return new Json.Raw(Json.Object("state", state, "peer", client.Session.ConnectedPeerId, "rtt_ns", rttNs, "sent_reliable", reliable.MessagesSent,
+		return new Json.Raw(Json.Object("state", State, "peer", client.Session.ConnectedPeerId, "rtt_ns", rttNs, "sent_reliable", reliable.MessagesSent,
 			"sent_fast", fast.MessagesSent, "received_reliable", reliable.MessagesReceived, "received_fast", fast.MessagesReceived,
 			"bytes_sent", reliable.BytesSent + fast.BytesSent, "bytes_received", reliable.BytesReceived + fast.BytesReceived,
-			"fast_fallback", client.FallbackCount, "outq_bytes", client.QueuedBytes, "polls", pollCount, "fast_refusal", client.FastRefusal ?? "", "is_in_group_5", client.Session.IsInGroup(5)));
+			"fast_fallback", client.FallbackCount, "outq_bytes", client.QueuedBytes, "message_polls", messagePollCount, "fast_refusal", client.FastRefusal ?? "", "is_in_group_5", client.Session.IsInGroup(5)));
 	}
 }
