@@ -194,40 +194,48 @@ static struct crowd count_crowd(struct world *world, const struct game_session *
 	return crowd;
 }
 
+struct fills {
+	uint32_t own, others; /* the service's, and those that somebody asked for */
+	const json_t *players; /* of the service's */
+};
+
 /* Tickets for the session that have not ended. */
-static uint32_t live_fills(struct world *world, const char *arn, const json_t **ret_players)
+static struct fills live_fills(struct world *world, const char *arn)
 {
 	const struct records *records = &ringcast_loop_model(world->loop)->records;
-	uint32_t count = 0;
+	struct fills fills = {0};
 	for (const struct record *record = ringcast_records_next(records, RECORD_TICKET, ""); record != NULL; record = ringcast_records_next(records, RECORD_TICKET, record->id)) {
-		if (strncmp(record->id, "auto-", strlen("auto-")) != 0 || sim_match_is_final(text_of(record->document, "Status")) ||
-		    strcmp(text_of(json_object_get(record->document, "Internal"), "gameSessionArn"), arn) != 0)
+		bool is_own = strncmp(record->id, "auto-", strlen("auto-")) == 0;
+		if (sim_match_is_final(text_of(record->document, "Status")) || strcmp(text_of(json_object_get(record->document, "Internal"), "gameSessionArn"), arn) != 0)
 			continue;
-		*ret_players = json_object_get(record->document, "Players");
-		count++;
+		fills.own += is_own;
+		fills.others += !is_own;
+		if (is_own)
+			fills.players = json_object_get(record->document, "Players");
 	}
-	return count;
+	return fills;
 }
 
 /* What is wrong with it; NULL: nothing. */
 static const char *look_at_room(struct world *world, const struct known_room *room)
 {
 	const struct game_session *session = ringcast_game_session_resolve(&ringcast_loop_model(world->loop)->sessions, room->arn);
-	const json_t *players = NULL;
 	const struct sim_session *truth = session != NULL ? sim_host_find(&world->host, session->host_session) : NULL;
 	if (room->epoch != world->epoch || session == NULL || session->status != GAME_SESSION_ACTIVE || truth == NULL || truth->is_lied_about)
 		return NULL;
-	uint32_t fills = live_fills(world, room->arn, &players);
-	struct crowd crowd = count_crowd(world, session, players);
+	struct fills fills = live_fills(world, room->arn);
+	struct crowd crowd = count_crowd(world, session, fills.players);
 	bool is_full = crowd.count >= PLAYERS_A_MATCH || crowd.count >= session->players_max;
-	if (fills > 1)
+	if (fills.own > 1)
 		return "more than one ticket looks";
-	if (fills == 0)
+	if (fills.others > 0) /* the service gives way */
+		return fills.own > 0 ? "the service looks beside somebody else" : NULL;
+	if (fills.own == 0)
 		return crowd.told_count > 0 && !is_full && !room->is_left_alone ? "nobody looks" : NULL;
 	if (is_full || crowd.count == 0)
 		return "a ticket looks for no place";
 	return !crowd.are_told_named ? "a ticket that does not name all who are there looks" :
-	       crowd.named_count != json_array_size(players) ? "a ticket that names somebody who is not there looks" : NULL;
+	       crowd.named_count != json_array_size(fills.players) ? "a ticket that names somebody who is not there looks" : NULL;
 }
 
 /* Tickets end and follow each other, so what is wrong must be so for a while. */
