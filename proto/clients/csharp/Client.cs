@@ -55,10 +55,10 @@ namespace Ringcast.Realtime
 			get { return connection != null && connection.Core.RoundTripUs >= 0 ? connection.Core.RoundTripUs / 1000.0 : -1; }
 		}
 
-		/// <summary>Bytes that wait for the network.</summary>
+		/// <summary>Bytes that wait for the network; none once the connection has ended.</summary>
 		public int QueuedBytes
 		{
-			get { return connection != null ? connection.QueuedBytes : 0; }
+			get { return connection != null && connection.Core.Phase != Phase.Closed ? connection.QueuedBytes : 0; }
 		}
 
 		/// <summary>Messages that were to go fast and went by the WebSocket.</summary>
