@@ -1,4 +1,4 @@
-// Joins the modules of src/ into dist/ringcast-client.cjs, for those who call require(). Run by npm pack; no module may use a name of another.
+// Joins the modules of src/ into dist/ringcast-client.cjs, and puts its types beside it, for those who call require(). Run by npm pack; no module may use a name of another.
 import { copyFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 
@@ -25,5 +25,6 @@ for (const [, name] of entry.matchAll(/^export class (\w+)/gm))
 	exported.add(name);
 mkdirSync(pathOf('dist'), { recursive: true });
 writeFileSync(pathOf(`dist/${OUT}`), `'use strict';\n${parts.join('\n')}\nmodule.exports = { ${[...exported].sort().join(', ')} };\n`);
+copyFileSync(pathOf('index.d.ts'), pathOf('dist/ringcast-client.d.cts')); // by its name TypeScript knows what kind of module they describe
 if (existsSync(pathOf('../../../LICENSE')))
 	copyFileSync(pathOf('../../../LICENSE'), pathOf('LICENSE'));
