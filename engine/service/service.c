@@ -21,7 +21,7 @@
 #include "service/operations/letters.h"
 #include "service/operations/watch.h"
 #include "service/outside.h"
-#include "service/question.h"
+#include "service/inquiry.h"
 
 /* How long the loop is waited for: a scrape goes without its share, letters are worth more. */
 enum { WATCH_MS = 2000, LETTERS_MS = 30000 };
@@ -446,12 +446,12 @@ bool ringcast_service_set_certificate(struct service *service, const char *certi
 
 json_t *ringcast_service_letters(struct service *service, bool is_resend, char problem[SERVICE_PROBLEM_BYTES])
 {
-	return ringcast_question_ask(service->loop, is_resend ? &ringcast_operation_resend_letters : &ringcast_operation_list_letters, json_object(), LETTERS_MS, problem);
+	return ringcast_inquiry_ask(service->loop, is_resend ? &ringcast_operation_resend_letters : &ringcast_operation_list_letters, json_object(), LETTERS_MS, problem);
 }
 
 json_t *ringcast_service_explain(struct service *service, const char *ticket_id, char problem[SERVICE_PROBLEM_BYTES])
 {
-	return ringcast_question_ask(service->loop, &ringcast_operation_explain_ticket, json_pack("{s:s}", "TicketId", ticket_id), LETTERS_MS, problem);
+	return ringcast_inquiry_ask(service->loop, &ringcast_operation_explain_ticket, json_pack("{s:s}", "TicketId", ticket_id), LETTERS_MS, problem);
 }
 
 void ringcast_service_hear_log(struct service *service, const char *session_id, const char *level, const char *text, size_t text_bytes)
@@ -468,7 +468,7 @@ uint64_t ringcast_service_stall_ns(const struct service *service)
 void ringcast_service_metrics_each(struct service *service, ringcast_metric_fn *each, void *context)
 {
 	char problem[SERVICE_PROBLEM_BYTES];
-	json_t *watched = ringcast_question_ask(service->loop, &ringcast_operation_watch, json_object(), WATCH_MS, problem);
+	json_t *watched = ringcast_inquiry_ask(service->loop, &ringcast_operation_watch, json_object(), WATCH_MS, problem);
 	const struct service_metrics metrics = {.throttle = service->throttle,
 						.store = service->store,
 						.loop = service->loop,

@@ -7,7 +7,7 @@
 
 #include "rig.h"
 #include "service/operations/letters.h"
-#include "service/question.h"
+#include "service/inquiry.h"
 
 enum { WAIT_MS = 2000 };
 
@@ -44,15 +44,15 @@ static void turner_stop(struct turner *turner)
 	rig_fini(&turner->rig);
 }
 
-static json_t *ask(struct turner *turner, char problem[QUESTION_PROBLEM_BYTES])
+static json_t *ask(struct turner *turner, char problem[INQUIRY_PROBLEM_BYTES])
 {
-	return ringcast_question_ask(turner->rig.loop, &ringcast_operation_list_letters, json_object(), WAIT_MS, problem);
+	return ringcast_inquiry_ask(turner->rig.loop, &ringcast_operation_list_letters, json_object(), WAIT_MS, problem);
 }
 
-Test(question, one_that_was_left_is_freed_by_the_loop)
+Test(inquiry, one_that_was_left_is_freed_by_the_loop)
 {
 	struct turner turner;
-	char problem[QUESTION_PROBLEM_BYTES] = "";
+	char problem[INQUIRY_PROBLEM_BYTES] = "";
 	int woken[2];
 	cr_assert_eq(pipe(woken), 0);
 	turner_start(&turner, woken[0]);
@@ -69,11 +69,11 @@ Test(question, one_that_was_left_is_freed_by_the_loop)
 	close(woken[1]);
 }
 
-/* Exits with 0 if the question was answered. */
+/* Exits with 0 if the inquiry was answered. */
 static void ask_in_a_process_that_stops(int started, int woken)
 {
 	struct turner turner;
-	char problem[QUESTION_PROBLEM_BYTES];
+	char problem[INQUIRY_PROBLEM_BYTES];
 	turner_start(&turner, woken);
 	if (write(started, "", 1) != 1)
 		_exit(2);
@@ -106,7 +106,7 @@ static int status_after_a_stop(void)
 }
 
 /* Once is enough: on a machine that is too busy the two seconds may have passed while the process ran. */
-Test(question, a_process_that_stood_still_has_not_waited, .timeout = 110)
+Test(inquiry, a_process_that_stood_still_has_not_waited, .timeout = 110)
 {
 	int status = -1;
 	for (int i = 0; i < 5 && status != 0; i++)
