@@ -100,13 +100,14 @@ static void take_question(void *context, const ringcast_question *question)
 	cr_assert_eq(ringcast_question_answer_post(asking_engine, question->session_id, question->number, "{\"TicketId\":\"t\"}", 16), RINGCAST_OK);
 }
 
-BOTH(backend, a_game_asks_and_is_answered)
+/* Alice's game is told to ask, and has heard the answer. */
+static void play_question(ringcast_io io, ringcast_question_fn *take)
 {
 	game.service_message = ask_backend;
 	game.question_answered = hear_answer;
 	ringcast_engine_options options = stage_small();
 	options.io = io;
-	options.question = take_question;
+	options.question = take;
 	options.question_context = events;
 	stage_start(&stage, &options, &(ringcast_session_options){.size = sizeof(ringcast_session_options)});
 	asking_engine = stage.engine;
@@ -117,6 +118,11 @@ BOTH(backend, a_game_asks_and_is_answered)
 	message.opcode = 20;
 	cr_assert_eq(ringcast_service_message_send(stage.engine, &message), RINGCAST_OK);
 	stage_until(&stage, strstr(stage.actors[0].heard, "40") != NULL);
+}
+
+BOTH(backend, a_game_asks_and_is_answered)
+{
+	play_question(io, take_question);
 	char text[4097];
 	memset(text, ' ', sizeof(text));
 	cr_assert_eq(ringcast_question_answer_post(stage.engine, stage.session, 1, text, sizeof(text)), RINGCAST_ERROR_ARGUMENT);
@@ -151,20 +157,7 @@ static void answer_behind_others(void *context, const ringcast_question *questio
 
 BOTH(backend, an_answer_is_heard_however_many_requests_wait)
 {
-	game.service_message = ask_backend;
-	game.question_answered = hear_answer;
-	ringcast_engine_options options = stage_small();
-	options.io = io;
-	options.question = answer_behind_others;
-	stage_start(&stage, &options, &(ringcast_session_options){.size = sizeof(ringcast_session_options)});
-	asking_engine = stage.engine;
-	stage_connect(&stage, 0, "alice", "");
-	stage_until(&stage, stage.actors[0].peer_id != 0);
-	ringcast_service_message message = RINGCAST_SERVICE_MESSAGE_INIT;
-	message.session_id = stage.session;
-	message.opcode = 20;
-	cr_assert_eq(ringcast_service_message_send(stage.engine, &message), RINGCAST_OK);
-	stage_until(&stage, strstr(stage.actors[0].heard, "40") != NULL);
+	play_question(io, answer_behind_others);
 	stage_stop(&stage);
 	cr_assert_str_eq(heard_answer, "5 {\"TicketId\":\"t\"}");
 }
