@@ -5,15 +5,21 @@
 
 #include "base/assert.h"
 
-static bool init_rings(struct mailbox *mailbox)
+static bool init_rings(struct mailbox *mailbox, uint32_t letters_bytes)
 {
 	for (uint32_t i = 0; i < mailbox->sender_count; i++)
-		if (!ringcast_ring_spsc_init(&mailbox->rings[i], sizeof(struct handoff *), MAILBOX_RING_CAPACITY))
+		if (!ringcast_ring_spsc_init(&mailbox->rings[i], sizeof(struct handoff *), MAILBOX_RING_CAPACITY) ||
+		    !ringcast_ring_bytes_init(&mailbox->letters[i], letters_bytes))
 			return false;
 	return true;
 }
 
 struct mailbox *ringcast_mailbox_create(uint32_t sender_count)
+{
+	return ringcast_mailbox_create_sized(sender_count, MAILBOX_LETTERS_BYTES);
+}
+
+struct mailbox *ringcast_mailbox_create_sized(uint32_t sender_count, uint32_t letters_bytes)
 {
 	struct mailbox *mailbox = aligned_alloc(CACHE_LINE_BYTES, (sizeof(*mailbox) + CACHE_LINE_BYTES - 1) & ~(size_t)(CACHE_LINE_BYTES - 1));
 	ringcast_assert(sender_count <= MAILBOX_SENDERS_MAX);
@@ -22,7 +28,7 @@ struct mailbox *ringcast_mailbox_create(uint32_t sender_count)
 	memset(mailbox, 0, sizeof(*mailbox));
 	mailbox->sender_count = sender_count;
 	pthread_mutex_init(&mailbox->lock, NULL);
-	if (!init_rings(mailbox))
+	if (!init_rings(mailbox, letters_bytes))
 		ringcast_mailbox_destroy(&mailbox);
 	return mailbox;
 }
@@ -44,13 +50,15 @@ void ringcast_mailbox_destroy(struct mailbox **mailbox)
 	ringcast_mailbox_close(m);
 	while ((left = ringcast_mailbox_take(m)) != NULL)
 		ringcast_handoff_free(left);
-	for (uint32_t i = 0; i < m->sender_count; i++)
+	for (uint32_t i = 0; i < m->sender_count; i++) {
 		ringcast_ring_spsc_fini(&m->rings[i]);
+		ringcast_ring_bytes_fini(&m->letters[i]);
+	}
 	pthread_mutex_destroy(&m->lock);
 	free(m);
 }
 
-static void ring_doorbell(struct mailbox *mailbox)
+void ringcast_mailbox_ring(struct mailbox *mailbox)
 {
 	/* Pairs with prepare_sleep: either we see the flag, or the receiver sees what was posted. */
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
@@ -63,8 +71,29 @@ bool ringcast_mailbox_post(struct mailbox *mailbox, uint32_t sender, struct hand
 	ringcast_assert(sender < mailbox->sender_count);
 	if (!ringcast_ring_spsc_push(&mailbox->rings[sender], &handoff))
 		return false;
-	ring_doorbell(mailbox);
+	ringcast_mailbox_ring(mailbox);
 	return true;
+}
+
+void *ringcast_mailbox_letter_begin(struct mailbox *mailbox, uint32_t sender, uint32_t size_bytes)
+{
+	ringcast_assert(sender < mailbox->sender_count);
+	return ringcast_ring_bytes_begin(&mailbox->letters[sender], size_bytes);
+}
+
+void ringcast_mailbox_letter_end(struct mailbox *mailbox, uint32_t sender)
+{
+	ringcast_ring_bytes_end(&mailbox->letters[sender]);
+}
+
+const void *ringcast_mailbox_letter_peek(struct mailbox *mailbox, uint32_t sender, uint32_t *ret_size_bytes)
+{
+	return ringcast_ring_bytes_peek(&mailbox->letters[sender], ret_size_bytes);
+}
+
+void ringcast_mailbox_letter_pop(struct mailbox *mailbox, uint32_t sender)
+{
+	ringcast_ring_bytes_pop(&mailbox->letters[sender]);
 }
 
 static void push(struct mailbox *mailbox, struct shard_request *request)
@@ -85,7 +114,7 @@ int ringcast_mailbox_ask(struct mailbox *mailbox, struct shard_request *request)
 		error = -ENOBUFS;
 	if (error == 0) {
 		push(mailbox, request);
-		ring_doorbell(mailbox); /* under the lock: close() cannot retire the io meanwhile */
+		ringcast_mailbox_ring(mailbox); /* under the lock: close() cannot retire the io meanwhile */
 	}
 	pthread_mutex_unlock(&mailbox->lock);
 	return error;
@@ -180,9 +209,17 @@ bool ringcast_mailbox_has_handoff(const struct mailbox *mailbox)
 	return false;
 }
 
+bool ringcast_mailbox_has_letter(const struct mailbox *mailbox)
+{
+	for (uint32_t i = 0; i < mailbox->sender_count; i++)
+		if (!ringcast_ring_bytes_is_empty(&mailbox->letters[i]))
+			return true;
+	return false;
+}
+
 bool ringcast_mailbox_has_mail(const struct mailbox *mailbox)
 {
-	return has_request(mailbox) || ringcast_mailbox_has_handoff(mailbox);
+	return has_request(mailbox) || ringcast_mailbox_has_handoff(mailbox) || ringcast_mailbox_has_letter(mailbox);
 }
 
 bool ringcast_mailbox_prepare_sleep(struct mailbox *mailbox)

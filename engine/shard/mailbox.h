@@ -1,5 +1,5 @@
 /*
- * A shard's incoming messages: from other shards through one SPSC ring per sender, from control threads through a stack that the receiver takes whole.
+ * A shard's incoming messages: from other shards through two SPSC rings per sender, one of hand-offs and one of letters, from control threads through a stack that the receiver takes whole.
  * What is posted belongs to the receiver. A doorbell is rung only when the receiver said that it is going to sleep. Askers wait for each other, the
  * receiver waits for nobody: whoever is taken off its processor in the middle of asking must not hold up a shard.
  */
@@ -8,6 +8,7 @@
 
 #include <pthread.h>
 
+#include "base/ring_bytes.h"
 #include "base/ring_spsc.h"
 #include "crypto/crypto.h"
 #include "io/io.h"
@@ -15,6 +16,7 @@
 enum {
 	MAILBOX_SENDERS_MAX = 64,
 	MAILBOX_RING_CAPACITY = 1024,
+	MAILBOX_LETTERS_BYTES = 256 * 1024, /* of each sender; touched only once there are letters */
 	MAILBOX_REQUESTS_MAX = 4096,      /* waiting for one shard */
 	MAILBOX_REQUESTS_PER_TICK_MAX = 8, /* answered, or worked on, in one tick */
 	SHARD_REQUEST_ITEMS_MAX = 64,     /* described by one request in one tick */
@@ -43,6 +45,7 @@ struct shard_request {
 
 struct mailbox {
 	struct ring_spsc rings[MAILBOX_SENDERS_MAX]; /* of struct handoff * */
+	struct ring_bytes letters[MAILBOX_SENDERS_MAX]; /* what limbs of a session and their home tell each other; see letters.h */
 	uint32_t sender_count;
 	pthread_mutex_t lock; /* of the askers among themselves, and of close */
 	struct shard_request *asked; /* atomic: asked and not yet taken, the last one first */
@@ -54,14 +57,22 @@ struct mailbox {
 };
 
 struct mailbox *ringcast_mailbox_create(uint32_t sender_count); /* NULL: out of memory */
+struct mailbox *ringcast_mailbox_create_sized(uint32_t sender_count, uint32_t letters_bytes); /* likewise, with room of another size for letters */
 void ringcast_mailbox_destroy(struct mailbox **mailbox);
 bool ringcast_mailbox_post(struct mailbox *mailbox, uint32_t sender, struct handoff *handoff); /* false: full, still the caller's */
+/* The sender's thread: room for a letter, which is the receiver's with end (NULL: full), and the bell for all of a batch. */
+MUST_USE void *ringcast_mailbox_letter_begin(struct mailbox *mailbox, uint32_t sender, uint32_t size_bytes);
+void ringcast_mailbox_letter_end(struct mailbox *mailbox, uint32_t sender);
+void ringcast_mailbox_ring(struct mailbox *mailbox);
 /* Any thread. 0, or the request stays the caller's: -EPIPE when the mailbox is closed, -ENOBUFS when MAILBOX_REQUESTS_MAX are waiting and it has no bound of its own. */
 int ringcast_mailbox_ask(struct mailbox *mailbox, struct shard_request *request);
 /* Receiver's thread. */
 struct handoff *ringcast_mailbox_take(struct mailbox *mailbox);
 bool ringcast_mailbox_has_handoff(const struct mailbox *mailbox);
-bool ringcast_mailbox_has_mail(const struct mailbox *mailbox); /* a hand-off or a request */
+const void *ringcast_mailbox_letter_peek(struct mailbox *mailbox, uint32_t sender, uint32_t *ret_size_bytes); /* NULL: none; good until it is popped */
+void ringcast_mailbox_letter_pop(struct mailbox *mailbox, uint32_t sender);
+bool ringcast_mailbox_has_letter(const struct mailbox *mailbox);
+bool ringcast_mailbox_has_mail(const struct mailbox *mailbox); /* a hand-off, a letter or a request */
 void ringcast_mailbox_answer(struct mailbox *mailbox, struct shard *shard); /* MAILBOX_REQUESTS_PER_TICK_MAX requests, oldest first */
 bool ringcast_mailbox_prepare_sleep(struct mailbox *mailbox); /* false: something is there, do not sleep */
 void ringcast_mailbox_awake(struct mailbox *mailbox);

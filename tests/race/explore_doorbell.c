@@ -194,6 +194,7 @@ static int explorer_unlock(void)
 #define __atomic_thread_fence(order) explorer_fence()
 #define pthread_mutex_lock(lock) explorer_lock()
 #define pthread_mutex_unlock(lock) explorer_unlock()
+#include "../../engine/base/ring_bytes.c"
 #include "../../engine/base/ring_spsc.c"
 #include "../../engine/shard/mailbox.c"
 #undef __atomic_load_n
@@ -231,6 +232,23 @@ static void post_once(uint32_t self)
 	posted_count++;
 }
 
+static void post_letter(uint32_t self)
+{
+	uint64_t *letter = ringcast_mailbox_letter_begin(mailbox, self - 1, sizeof(*letter));
+	ringcast_assert(letter != NULL);
+	*letter = self;
+	ringcast_mailbox_letter_end(mailbox, self - 1);
+	posted_count++;
+}
+
+/* A batch, and one bell. */
+static void post_letters(uint32_t self)
+{
+	post_letter(self);
+	post_letter(self);
+	ringcast_mailbox_ring(mailbox);
+}
+
 static void post_twice(uint32_t self)
 {
 	post_once(self);
@@ -264,8 +282,17 @@ static void ask_twice(uint32_t self)
 	posted_count++;
 }
 
+static void take_letters(uint32_t sender)
+{
+	uint32_t size;
+	for (; ringcast_mailbox_letter_peek(mailbox, sender, &size) != NULL; taken_count++)
+		ringcast_mailbox_letter_pop(mailbox, sender);
+}
+
 static void take_all(void)
 {
+	for (uint32_t i = 0; i < mailbox->sender_count; i++)
+		take_letters(i);
 	while (ringcast_mailbox_take(mailbox) != NULL)
 		taken_count++;
 	ringcast_mailbox_answer(mailbox, NULL);
@@ -303,7 +330,8 @@ static uint64_t state_hash(void)
 	}
 	hash = mix(hash, (uint64_t)mailbox->is_sleeping << 1 | (mailbox->asked != NULL));
 	for (uint32_t i = 0; i < mailbox->sender_count; i++)
-		hash = mix(hash, (uint64_t)mailbox->rings[i].head << 32 | mailbox->rings[i].tail);
+		hash = mix(mix(hash, (uint64_t)mailbox->rings[i].head << 32 | mailbox->rings[i].tail),
+			   (uint64_t)mailbox->letters[i].head << 32 | mailbox->letters[i].tail);
 	return hash | 1;
 }
 
@@ -406,8 +434,10 @@ static void execute(void)
 
 static void forget(void)
 {
-	for (uint32_t i = 0; i < mailbox->sender_count; i++)
+	for (uint32_t i = 0; i < mailbox->sender_count; i++) {
 		ringcast_ring_spsc_fini(&mailbox->rings[i]);
+		ringcast_ring_bytes_fini(&mailbox->letters[i]);
+	}
 	free(mailbox);
 }
 
@@ -457,6 +487,8 @@ int main(void)
 		{"two hand-offs of one shard", 2, 2, {receive, post_twice}},
 		{"hand-offs of two shards", 2, 3, {receive, post_once, post_once}},
 		{"a hand-off and a question", 2, 3, {receive, post_once, ask_once}},
+		{"two letters of one shard", 2, 2, {receive, post_letters}},
+		{"letters and a hand-off", 3, 3, {receive, post_letters, post_once}},
 		{"two questions", 2, 3, {receive, ask_once, ask_once}},
 		{"two questions of one", 2, 2, {receive, ask_twice}},
 	};

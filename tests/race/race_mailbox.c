@@ -13,11 +13,11 @@
 #include "base/assert.h"
 #include "shard/mailbox.h"
 
-enum { SENDERS = 3, ASKERS = 2, LETTERS = 60000, QUESTIONS = 20000, PATIENCE_MS = 60000 }; /* patience: to end a test that has failed */
+enum { SENDERS = 3, ASKERS = 2, HANDOFFS = 60000, LETTERS = HANDOFFS, QUESTIONS = 20000, PATIENCE_MS = 60000 }; /* patience: to end a test that has failed */
 
 static struct mailbox *mailbox;
 static int bell;
-static uint32_t letters_taken[SENDERS], questions_taken[ASKERS], sleeps;
+static uint32_t handoffs_taken[SENDERS], letters_taken[SENDERS], questions_taken[ASKERS], sleeps;
 
 struct question {
 	struct shard_request request;
@@ -40,16 +40,38 @@ static void wake(struct io *io)
 static const struct io_ops ops = {.wake = wake};
 static struct io io = {&ops};
 
+static void post_handoff(uint32_t sender, uint32_t number)
+{
+	struct handoff *handoff = malloc(sizeof(*handoff) + sizeof(number));
+	ringcast_assert(handoff != NULL);
+	*handoff = (struct handoff){.fd = (int)sender, .login_bytes = sizeof(number)};
+	memcpy(handoff->bytes, &number, sizeof(number));
+	while (!ringcast_mailbox_post(mailbox, sender, handoff))
+		sched_yield();
+}
+
+/* A batch of them, and one bell. */
+static void post_letter(uint32_t sender, uint32_t number)
+{
+	uint32_t size = 8 + number % 200;
+	uint8_t *letter;
+	while ((letter = ringcast_mailbox_letter_begin(mailbox, sender, size)) == NULL) {
+		ringcast_mailbox_ring(mailbox);
+		sched_yield();
+	}
+	memset(letter, (int)sender, size);
+	memcpy(letter, &number, sizeof(number));
+	ringcast_mailbox_letter_end(mailbox, sender);
+	if (number % 7 == 0 || number == LETTERS - 1)
+		ringcast_mailbox_ring(mailbox);
+}
+
 static void *post(void *context)
 {
 	uint32_t sender = (uint32_t)(uintptr_t)context;
-	for (uint32_t i = 0; i < LETTERS; i++) {
-		struct handoff *letter = malloc(sizeof(*letter) + sizeof(i));
-		ringcast_assert(letter != NULL);
-		*letter = (struct handoff){.fd = (int)sender, .login_bytes = sizeof(i)};
-		memcpy(letter->bytes, &i, sizeof(i));
-		while (!ringcast_mailbox_post(mailbox, sender, letter))
-			sched_yield();
+	for (uint32_t i = 0; i < HANDOFFS; i++) {
+		post_letter(sender, i);
+		post_handoff(sender, i);
 		if (i % 64 == 0)
 			sched_yield(); /* so that the receiver falls asleep now and then */
 	}
@@ -85,20 +107,32 @@ static void *ask(void *context)
 	return NULL;
 }
 
-static void take_letters(void)
+static void take_handoffs(void)
 {
-	for (struct handoff *letter; (letter = ringcast_mailbox_take(mailbox)) != NULL;) {
+	for (struct handoff *handoff; (handoff = ringcast_mailbox_take(mailbox)) != NULL;) {
 		uint32_t number;
-		memcpy(&number, letter->bytes, sizeof(number));
-		ringcast_assert(number == letters_taken[letter->fd]++);
-		ringcast_handoff_free(letter);
+		memcpy(&number, handoff->bytes, sizeof(number));
+		ringcast_assert(number == handoffs_taken[handoff->fd]++);
+		ringcast_handoff_free(handoff);
+	}
+}
+
+static void take_letters(uint32_t sender)
+{
+	const uint8_t *letter;
+	uint32_t number, size;
+	while ((letter = ringcast_mailbox_letter_peek(mailbox, sender, &size)) != NULL) {
+		memcpy(&number, letter, sizeof(number));
+		ringcast_assert(number == letters_taken[sender]++ && size == 8 + number % 200);
+		ringcast_assert(letter[sizeof(number)] == sender && letter[size - 1] == sender);
+		ringcast_mailbox_letter_pop(mailbox, sender);
 	}
 }
 
 static bool has_all(void)
 {
 	for (uint32_t i = 0; i < SENDERS; i++)
-		if (letters_taken[i] < LETTERS)
+		if (handoffs_taken[i] < HANDOFFS || letters_taken[i] < LETTERS)
 			return false;
 	for (uint32_t i = 0; i < ASKERS; i++)
 		if (questions_taken[i] < QUESTIONS)
@@ -119,7 +153,9 @@ static void receive(void)
 		ringcast_mailbox_awake(mailbox);
 		if (read(bell, &count, sizeof(count)) < 0)
 			sched_yield();
-		take_letters();
+		take_handoffs();
+		for (uint32_t i = 0; i < SENDERS; i++)
+			take_letters(i);
 		ringcast_mailbox_answer(mailbox, NULL);
 	}
 }
