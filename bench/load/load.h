@@ -1,26 +1,28 @@
 /*
  * ringcast-load: thousands of bots in one loop. One bot is one player: a client core and its two sockets.
  *
- * Reading order: options.def, payload.h, tracker.h, bot.c (sockets), traffic.c (schedule, accounting), run.c (phases, loop), report.c.
- * Single thread; everything hangs off struct world, which main.c owns.
+ * Reading order: options.def, payload.h, tracker.h, bot.c (sockets), traffic.c (schedule, accounting), run.c (phases, loop), world.c (one run),
+ * outcome.h (what it found), report.c. Single thread; everything hangs off struct world, of which each run has one.
  */
 #ifndef RINGCAST_BENCH_LOAD_H
 #define RINGCAST_BENCH_LOAD_H
 
 #include <signal.h>
 #include <sys/socket.h>
-#include <time.h>
 
 #include "base/prng.h"
 #include "bench/histogram.h"
 #include "bench/load/options.h"
+#include "bench/load/outcome.h"
 #include "bench/load/payload.h"
+#include "bench/load/series.h"
 #include "bench/load/tracker.h"
 #include "proto/clients/c/secure.h"
 
 enum {
 	LOAD_OPCODE = 7,
 	LOAD_NAME_BYTES = 64,
+	LOAD_LABEL_BYTES_MAX = 60,
 	LOAD_SCRATCH_BYTES = 256 * 1024,
 	LOAD_DATAGRAM_BATCH = 8,
 	LOAD_DATAGRAM_BYTES = 65536, /* what the kernel merges into one read */
@@ -81,29 +83,8 @@ enum load_exit {
 
 enum load_phase { LOAD_CONNECT = 0, LOAD_SETTLE, LOAD_WARMUP, LOAD_MEASURE, LOAD_TAIL, LOAD_CLOSE, LOAD_DONE };
 
-struct load_counts {
-	uint64_t sent, refused, skipped;  /* refused: the own queue or kernel said no; skipped: sender or receiver was not there */
-	uint64_t late;                    /* more than 1 ms behind the schedule */
-	uint64_t received[2];             /* by channel: tcp, udp */
-	uint64_t expected;                /* deliveries that must come, by the trackers */
-	uint64_t lost[2];                 /* by intent: fast, reliable */
-	uint64_t duplicates, reordered;
-	uint64_t leaks, damaged, misattributed, foreign;
-	uint64_t connects, connect_failures, disconnects, slow_disconnects, rejoins;
-	uint64_t fast_failures;           /* DTLS that could not be had, or was lost */
-	uint64_t stale;                   /* datagrams that came too late for the sequence rule */
-	uint64_t bytes_received;
-};
-
-struct server_sample {
-	bool is_known;
-	uint64_t cpu_ns;
-	uint64_t resident_bytes, anonymous_bytes;
-};
-
 struct world {
 	struct load_options options;
-	const char *command_line;
 	struct sockaddr_storage server;
 	socklen_t server_bytes;
 	char host_and_port[80];
@@ -133,14 +114,14 @@ struct world {
 	uint64_t connect_start_ns, connect_end_ns;
 	uint64_t churn_next_ns, tick_next_ns, last_arrival_ns;
 	uint32_t tick_cursor;
-	volatile sig_atomic_t is_stopping; /* a signal came */
+	volatile sig_atomic_t *is_stopping; /* a signal came */
 	bool is_interrupted;            /* before the books were closed */
-	time_t started_s;               /* of the calendar */
 	char failure[256];              /* why the run cannot go on; "" */
 	struct load_counts counts;      /* since the traffic began */
 	uint64_t arrived[2], arrived_bytes; /* in the measured time, by channel; what the server's CPU time is divided by */
 	struct histogram *latency;      /* [2] by channel: tcp, udp */
 	struct histogram *lateness, *connect_time;
+	struct series series;
 	struct server_sample before, after; /* around the measured time */
 	uint64_t own_cpu_before_ns, own_cpu_after_ns;
 	uint8_t *scratch;
@@ -185,14 +166,25 @@ const char *ringcast_setup_token(struct bot *bot, char out[PROTO_TOKEN_BYTES_MAX
 struct server_sample ringcast_server_sample(uint64_t pid);
 uint64_t ringcast_server_own_cpu_ns(void);
 
+/* world.c: one run from the first session to the last close. The exit code says whether there was one; what was found is taken from it. */
+enum load_exit ringcast_world_run(const struct load_options *options, volatile sig_atomic_t *is_stopping, struct outcome *ret_outcome);
+
 /* report.c */
 void ringcast_report_progress(const struct world *world);
-/* Prints the table, writes the JSON, says what broke; the exit code of the process. */
-int ringcast_report(const struct world *world);
-/* Before the run: whether the file of --json can be written; says why not. */
+void ringcast_report_print(const struct outcome *outcome);
+/* Says what broke; the exit code. */
+int ringcast_report_judge(const struct outcome *outcome);
+/* The files that the options ask for; json: what goes into the reports. Says what cannot be written. */
+bool ringcast_report_write(const struct outcome *outcome, const json_t *json);
+/* All three, for one run. */
+int ringcast_report(const struct outcome *outcome);
+/* Before the run: whether the files can be written; says why not. */
 bool ringcast_report_is_writable(const struct load_options *options);
 
-/* slo.c: lists of promises such as "p99<5ms,loss<0.1%" */
+/* compare.c: "ringcast-load compare A B"; the exit code */
+int ringcast_compare_main(int argc, char **argv);
+
+/* slo.c: lists of promises such as "p99<5ms,p99.95<20ms,loss<0.1%" */
 struct slo_values {
 	const struct histogram *latency; /* all channels */
 	double loss_ratio, duplicates, deliveries_per_second, disconnects;

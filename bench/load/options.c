@@ -95,6 +95,14 @@ static const struct load_option *find(const char *word, const char **ret_value)
 	return NULL;
 }
 
+/* It becomes part of a file's name. */
+static bool is_label(const char *label)
+{
+	static const char allowed[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-";
+	size_t size = strlen(label);
+	return size > 0 && size <= LOAD_LABEL_BYTES_MAX && label[0] != '.' && strspn(label, allowed) == size;
+}
+
 static const char *what_is_wrong(const struct load_options *options)
 {
 	if (options->session_count == 0 || options->player_count == 0 || options->session_count * options->player_count > 1000000)
@@ -119,6 +127,8 @@ static const char *what_is_wrong(const struct load_options *options)
 		return "--ca, --host-name and --insecure go with --secure";
 	if (options->ca_path && options->is_insecure)
 		return "--ca and --insecure exclude each other";
+	if (options->label && !is_label(options->label))
+		return "--label: at most 60 letters, digits, dots, dashes and underscores";
 	if (options->duration_seconds <= 0)
 		return "--duration: more than 0";
 	return NULL;

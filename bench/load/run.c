@@ -150,6 +150,7 @@ static void enter_measure(struct world *world)
 	if (!world->options.is_idle)
 		world->before = ringcast_server_sample(world->options.server_pid);
 	world->own_cpu_before_ns = ringcast_server_own_cpu_ns();
+	ringcast_series_start(&world->series, world->measure_start_ns);
 }
 
 static void step_settle(struct world *world)
@@ -213,6 +214,7 @@ static void step_tail(struct world *world)
 	if (world->now_ns < world->phase_end_ns && (!is_quiet || world->now_ns < world->phase_start_ns + TAIL_QUIET_NS))
 		return;
 	ringcast_traffic_finish(world);
+	ringcast_series_end(&world->series, world->now_ns);
 	enter(world, LOAD_CLOSE, close_ns_max);
 	for (uint32_t i = 0; i < world->bot_count; i++) {
 		if (world->bots[i].state == BOT_READY && !world->bots[i].is_stopped)
@@ -234,7 +236,7 @@ static void step_close(struct world *world)
 
 static void step(struct world *world)
 {
-	if (world->is_stopping && world->phase < LOAD_CLOSE) {
+	if (*world->is_stopping && world->phase < LOAD_CLOSE) {
 		snprintf(world->failure, sizeof(world->failure), "interrupted");
 		world->is_interrupted = true;
 		enter(world, LOAD_CLOSE, 0);
@@ -299,6 +301,7 @@ static void turn(struct world *world)
 	world->now_ns = ringcast_load_clock_ns();
 	step(world);
 	tick(world);
+	ringcast_series_advance(&world->series, world->now_ns);
 	ringcast_traffic_send_due(world);
 	int count = wait_events(world, events);
 	for (int i = 0; i < count; i++) {

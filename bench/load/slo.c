@@ -10,19 +10,38 @@ struct slo {
 	double value;
 };
 
+/* p50, p99.9, p99.999: the percentile in thousandths of a percent; false: not one. */
+static bool read_percentile(const char *name, size_t size, uint32_t *ret_thousandths)
+{
+	uint32_t thousandths = 0, unit = 0;
+	for (size_t i = 1; i < size; i++) {
+		if (name[i] == '.' && unit == 0 && i > 1) {
+			unit = 1000;
+		} else if (name[i] >= '0' && name[i] <= '9' && unit != 1 && thousandths < 100000) {
+			unit /= 10;
+			thousandths = unit ? thousandths + unit * (uint32_t)(name[i] - '0') : thousandths * 10 + 1000 * (uint32_t)(name[i] - '0');
+		} else {
+			return false;
+		}
+	}
+	*ret_thousandths = thousandths;
+	return size > 1 && name[0] == 'p' && name[size - 1] != '.' && thousandths > 0 && thousandths < 100000;
+}
+
 static bool find_value(const char *name, size_t size, const struct slo_values *values, struct slo *ret_slo)
 {
 	const struct slo known[] = {
-		{"p50", true, (double)ringcast_histogram_percentile(values->latency, 50000)},
-		{"p90", true, (double)ringcast_histogram_percentile(values->latency, 90000)},
-		{"p99", true, (double)ringcast_histogram_percentile(values->latency, 99000)},
-		{"p99.9", true, (double)ringcast_histogram_percentile(values->latency, 99900)},
 		{"max", true, (double)values->latency->max},
 		{"loss", false, values->loss_ratio},
 		{"duplicates", false, values->duplicates},
 		{"deliveries", false, values->deliveries_per_second},
 		{"disconnects", false, values->disconnects},
 	};
+	uint32_t thousandths;
+	if (read_percentile(name, size, &thousandths)) {
+		*ret_slo = (struct slo){name, true, (double)ringcast_histogram_percentile(values->latency, thousandths)};
+		return true;
+	}
 	for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++) {
 		if (strlen(known[i].name) == size && strncmp(known[i].name, name, size) == 0) {
 			*ret_slo = known[i];
@@ -57,7 +76,7 @@ static const char *parse(const char *promise, size_t size, const struct slo_valu
 	if (name_size >= size)
 		return "a name, < or >, and a limit, such as p99<5ms";
 	if (!find_value(promise, name_size, values, ret_slo))
-		return "one of p50, p90, p99, p99.9, max, loss, duplicates, deliveries, disconnects";
+		return "one of p50 to p99.999, max, loss, duplicates, deliveries, disconnects";
 	*ret_limit = strtod(promise + name_size + 1, &unit);
 	if (unit == promise + name_size + 1 || unit > promise + size || !isfinite(*ret_limit))
 		return "a number after < or >";

@@ -48,7 +48,7 @@ bool ringcast_traffic_create(struct world *world)
 	world->latency = calloc(2, sizeof(*world->latency));
 	world->lateness = calloc(1, sizeof(*world->lateness));
 	world->connect_time = calloc(1, sizeof(*world->connect_time));
-	if (!world->latency || !world->lateness || !world->connect_time)
+	if (!world->latency || !world->lateness || !world->connect_time || !ringcast_series_init(&world->series))
 		return false;
 	if (options->is_idle || options->connect_rate > 0)
 		return true;
@@ -71,6 +71,7 @@ void ringcast_traffic_destroy(struct world *world)
 	free(world->latency);
 	free(world->lateness);
 	free(world->connect_time);
+	ringcast_series_fini(&world->series);
 }
 
 void ringcast_traffic_start(struct world *world, uint64_t start_ns)
@@ -214,6 +215,7 @@ void ringcast_traffic_send_due(struct world *world)
 		if (world->phase >= LOAD_MEASURE && intended_ns >= world->measure_start_ns && intended_ns < world->measure_end_ns) {
 			ringcast_histogram_add(world->lateness, world->now_ns - intended_ns);
 			world->counts.late += world->now_ns - intended_ns > LATE_NS;
+			world->series.sent++;
 		}
 		send_one(bot, intended_ns);
 	}
@@ -248,7 +250,9 @@ static void measure(struct world *world, const struct payload *payload, size_t s
 	}
 	if (payload->intended_ns < world->measure_start_ns || payload->intended_ns >= world->measure_end_ns)
 		return;
-	ringcast_histogram_add(&world->latency[is_fast], world->now_ns > payload->intended_ns ? world->now_ns - payload->intended_ns : 0);
+	uint64_t latency_ns = world->now_ns > payload->intended_ns ? world->now_ns - payload->intended_ns : 0;
+	ringcast_histogram_add(&world->latency[is_fast], latency_ns);
+	ringcast_histogram_add(&world->series.latency[is_fast], latency_ns);
 }
 
 void ringcast_traffic_receive(struct bot *bot, const struct packet *packet, bool is_fast)

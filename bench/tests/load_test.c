@@ -131,6 +131,7 @@ Test(slo, holds_or_breaks)
 	} cases[] = {
 		{"p99<5ms", 0},       {"p99<2ms", 1},         {"p99.9<5ms", 1},     {"p99.9<100ms", 0},          {"p50<2100us,max<1s", 0}, {"max<79ms", 1},
 		{"loss<0.1%", 1},     {"loss<0.3%", 0},       {"loss<0.003", 0},    {"deliveries>4999", 0},      {"deliveries>5000", 1},
+		{"p98.99<5ms", 0},    {"p99.001<5ms", 1},     {"p1<3ms", 0},        {"p99.999<100ms", 0},
 		{"duplicates<1", 0},  {"disconnects<1", 0},   {"p99<1us,loss<0.1%,deliveries>1", 2},
 	};
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
@@ -145,9 +146,11 @@ Test(slo, nonsense_is_refused_and_named)
 		const char *list, *wanted;
 	} bad[] = {
 		{"", "a name, < or >"},          {"p99", "'p99' is not a promise"},      {"p99<", "a number after"},    {"p99<5", "a time with its unit"},
-		{"p99<5%", "a time with"},       {"p98<5ms", "one of p50"},             {"loss<1ms", "a plain number"}, {"p99=5ms", "a name, < or >"},
+		{"p99<5%", "a time with"},       {"q98<5ms", "one of p50"},             {"loss<1ms", "a plain number"}, {"p99=5ms", "a name, < or >"},
 		{"loss<1%x", "a plain number"},  {"p99<5ms,,", "'' is not a promise"},  {"<5ms", "one of p50"},         {"loss<nan", "a number after"},
-		{"p99<infms", "a number after"}, {"p99<5ms,p98<5ms", "'p98<5ms' is not"},
+		{"p99<infms", "a number after"}, {"p99<5ms,q98<5ms", "'q98<5ms' is not"}, {"p0<5ms", "one of p50"}, {"p100<5ms", "one of p50"},
+		{"p99.<5ms", "one of p50"},      {"p99.9999<5ms", "one of p50"},         {"p9.9.9<5ms", "one of p50"},   {"p.5<5ms", "one of p50"}, {"p<5ms", "one of p50"},
+		{"p1000<5ms", "one of p50"},
 	};
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
 		char *said = NULL;
@@ -198,7 +201,7 @@ Test(options, nonsense_and_contradictions_are_refused)
 					  "--size 31",          "--size 4097",       "--senders 9",     "--to-group 10", "--to-group 60 --to-player 60 --groups 1",
 					  "--players 1 --to-player 5", "--no-admin", "--slow-peers 1",  "--duration 0",  "--slow-peers 100 --senders 7",
 					  "--ca a.pem",         "--insecure",        "--host-name a",    "--secure --ca a.pem --insecure",
-					  "--slo p98<5ms",      "--slo p99<5"};
+					  "--slo q98<5ms",      "--slo p99<5",      "--label a/b",      "--label .a",      "--label ="};
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
 		struct load_options options;
 		cr_assert_not(parse(bad[i], &options), "%s", bad[i]);

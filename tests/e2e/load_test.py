@@ -10,6 +10,7 @@ import threading
 import time
 import unittest
 
+import hdr
 from daemon import Daemon
 
 KEPT, BROKEN, NOT_RUN, INVALID = 0, 1, 2, 3
@@ -35,11 +36,15 @@ class WithoutServer(unittest.TestCase):
         self.assertIn("nobody", self.refused())
 
     def test_a_promise_that_nobody_knows(self):
-        self.assertRegex(self.refused("--slo", "p98<5ms"), "--slo: 'p98<5ms' .* one of p50, p90")
+        self.assertRegex(self.refused("--slo", "q98<5ms"), "--slo: 'q98<5ms' .* one of p50 to p99.999")
 
     def test_a_report_that_cannot_be_written(self):
         self.assertIn("--json: cannot write /nowhere/report.json: No such file", self.refused("--json", "/nowhere/report.json"))
         self.assertIn("Is a directory", self.refused("--json", self.folder.name))
+
+    def test_results_that_cannot_be_kept(self):
+        self.assertIn("--results: cannot write into /nowhere: No such file", self.refused("--results", "/nowhere"))
+        self.assertIn("--histograms: cannot write /nowhere/a.hlog: No such file", self.refused("--histograms", "/nowhere/a.hlog"))
 
     def test_the_report_of_an_earlier_run_outlives_a_run_that_does_not_happen(self):
         path = os.path.join(self.folder.name, "report.json")
@@ -53,6 +58,58 @@ class WithoutServer(unittest.TestCase):
 
     def test_the_help_tells_the_codes(self):
         self.assertRegex(load("--help").stdout, "(?s)0  all promises.*1  a promise.*2  it could not run.*3  invalid")
+
+
+class Comparing(unittest.TestCase):
+    def setUp(self):
+        self.folder = tempfile.TemporaryDirectory()
+        self.addCleanup(self.folder.cleanup)
+
+    def write(self, name, costs, valid=True, **more):
+        runs = [{"valid": valid, "deliveries_per_second": 1000, "latency": {"tcp": {"p50_ns": 1e6, "p99_ns": 2e6, "p99_9_ns": 3e6}},
+                 "server": {"cpu_ns_per_delivery": cost}, **more} for cost in costs]
+        path = os.path.join(self.folder.name, name)
+        with open(path, "w") as file:
+            json.dump({"runs": runs} if len(runs) != 1 else runs[0], file)
+        return path
+
+    def compare(self, before, after, *more, code):
+        result = load("compare", before, after, *more)
+        self.assertEqual(result.returncode, code, result.stdout + result.stderr)
+        return result.stdout + result.stderr
+
+    def cost(self, text):
+        return next(line for line in text.splitlines() if line.startswith("server CPU per delivery"))
+
+    def test_the_same_is_the_same(self):
+        path = self.write("a.json", [500])
+        self.assertRegex(self.cost(self.compare(path, path, code=KEPT)), r"500 +500 ns +1\.000 .* same")
+
+    def test_worse_and_better(self):
+        before, after = self.write("a.json", [500]), self.write("b.json", [600])
+        self.assertRegex(self.cost(self.compare(before, after, code=BROKEN)), r"1\.200 .* WORSE")
+        self.assertRegex(self.cost(self.compare(after, before, code=KEPT)), "better")
+        self.assertRegex(self.cost(self.compare(before, after, "25", code=KEPT)), "same")
+
+    def test_what_repeats_differ_by_is_noise(self):
+        before, after = self.write("a.json", [400, 500, 600]), self.write("b.json", [500, 560, 570])
+        self.assertRegex(self.cost(self.compare(before, after, code=KEPT)), r"500 +560 ns +1\.120 +20\.0% +same")
+        self.assertRegex(self.cost(self.compare(before, self.write("b.json", [690, 700, 710]), code=BROKEN)), "WORSE")
+
+    def test_more_deliveries_are_better(self):
+        before, after = self.write("a.json", [500]), self.write("b.json", [500], deliveries_per_second=2000)
+        self.assertIn("better", self.compare(before, after, code=KEPT).splitlines()[1])
+        self.assertIn("WORSE", self.compare(after, before, code=BROKEN).splitlines()[1])
+
+    def test_what_cannot_be_compared(self):
+        path = self.write("a.json", [500])
+        self.assertIn("no valid run", self.compare(path, self.write("b.json", [500], valid=False), code=NOT_RUN))
+        self.assertIn("nowhere is not a report", self.compare(path, "/nowhere", code=NOT_RUN))
+        with open(os.path.join(self.folder.name, "c.json"), "w") as file:
+            file.write("{}")
+        self.assertIn("c.json is not a report", self.compare(path, file.name, code=NOT_RUN))
+        self.assertIn("Usage", self.compare(path, path, "much", code=NOT_RUN))
+        self.assertIn("Usage", load("compare", "--help").stdout)
 
 
 class WithServer(unittest.TestCase):
@@ -81,6 +138,27 @@ class WithServer(unittest.TestCase):
             tops = [top for top, _ in histogram["buckets"]]
             self.assertEqual(tops, sorted(tops))
         self.assertGreater(report["login"]["count"], 0)
+
+    def test_a_log_that_other_tools_read(self):
+        log = os.path.join(self.folder.name, "run.hlog")
+        result = load(*self.common, "--duration", "2", "--rate", "50", "--histograms", log, "--results", self.folder.name, "--label", "kept", "--commit", "abc")
+        self.assertIn(result.returncode, (KEPT, INVALID), result.stderr)
+        with open(self.report) as file:
+            report = json.load(file)
+        kept = [name for name in os.listdir(self.folder.name) if name.endswith("-kept.json")]
+        self.assertRegex(kept[0], r"^20\d\d-\d\d-\d\dT\d{6}Z-kept.json$")
+        with open(os.path.join(self.folder.name, kept[0])) as file:
+            self.assertEqual(json.load(file)["latency"], report["latency"])
+        self.assertEqual((report["commit"], report["label"]), ("abc", "kept"))
+        self.assertIn("mitigations", report["environment"])
+        intervals = hdr.read_log(log)
+        for channel in ("tcp", "udp"):
+            merged = hdr.merge(counts for tag, _, counts in intervals if tag == channel)
+            self.assertEqual(merged, {top: count for top, count in report["latency"][channel]["buckets"]})
+            self.assertGreater(len(merged), 0)
+        starts = [start for tag, start, _ in intervals if tag == "udp"]
+        self.assertEqual(starts, sorted(set(starts)))
+        self.assertEqual(sum(row["sent"] for row in report["series"]), report["send_lateness"]["count"])
 
     def test_a_server_that_dies_has_lost_what_was_to_be_sent(self):
         run = {}
