@@ -46,6 +46,25 @@ enum config_source ringcast_config_source(const struct config *config, const str
 	return (enum config_source)config->sources[index_of(option)];
 }
 
+uint32_t ringcast_config_line(const struct config *config, const struct option *option)
+{
+	ringcast_assert(config && option);
+	return config->lines[index_of(option)];
+}
+
+/* Keys, tokens and webhooks are in files of their own, which the configuration only names. These are texts that may hold whatever a studio puts there. */
+bool ringcast_config_is_secret(const struct option *option)
+{
+	static const char *const secrets[] = {"scripts.arguments"};
+	char path[OPTION_PATH_BYTES];
+	ringcast_assert(option);
+	ringcast_options_path(option, path);
+	for (size_t i = 0; i < ARRAY_COUNT(secrets); i++)
+		if (strcmp(secrets[i], path) == 0)
+			return true;
+	return false;
+}
+
 const char *ringcast_config_source_name(enum config_source source)
 {
 	static const char *const names[] = {"default", "dev", "file", "environment", "flag"};

@@ -31,6 +31,7 @@ struct config {
 #undef OPTION
 	ringcast_limits limits;
 	uint8_t sources[OPTION_COUNT]; /* enum config_source, by option_index */
+	uint32_t lines[OPTION_COUNT];  /* of the file, likewise; 0: none of it */
 };
 
 /* One clear line, "where: what, and what would be right". */
@@ -55,6 +56,8 @@ bool ringcast_config_check(const struct config *config, struct config_error *ret
 void *ringcast_config_field(struct config *config, const struct option *option);
 const void *ringcast_config_field_const(const struct config *config, const struct option *option);
 enum config_source ringcast_config_source(const struct config *config, const struct option *option);
+uint32_t ringcast_config_line(const struct config *config, const struct option *option); /* of the file that last said it; 0: none did */
+bool ringcast_config_is_secret(const struct option *option); /* what it says is nobody's to see who may read the configuration */
 const char *ringcast_config_source_name(enum config_source source);
 
 /* Engine options from the configuration; the strings are borrowed from config. Callbacks, log and PEM texts are left to the caller. */

@@ -76,6 +76,7 @@ static bool read_value(struct reader *reader, const struct option *option, const
 	if (strlen(text_of(value)) != value->data.scalar.length)
 		return refuse(reader, line, "'%s' holds a NUL byte", path);
 	snprintf(where, sizeof(where), "%s:%zu", reader->name, line_of(value));
+	reader->config->lines[index] = (uint32_t)line;
 	return ringcast_config_set(reader->config, option, text_of(value), CONFIG_FILE, where, reader->reterr);
 }
 

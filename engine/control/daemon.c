@@ -160,7 +160,8 @@ static bool start_service(struct daemon *daemon)
 	struct config_error error;
 	char quoted[600];
 	struct service *service;
-	struct control_service_options options = {.engine = daemon->engine, .is_dev = daemon->flags->is_dev};
+	struct control_service_options options = {.engine = daemon->engine, .is_dev = daemon->flags->is_dev,
+						  .audit = {.told = ringcast_audit_hear_service, .context = daemon->audit}};
 	options.script = daemon->dev_script.path ? daemon->dev_script.name : NULL;
 	/* Where the service's records outlive the process and the scripts do not, there is no place for them. */
 	if (daemon->scripts && (*daemon->config.scripts_directory.text || !*daemon->config.service_store.text)) {
@@ -533,11 +534,15 @@ int ringcast_daemon_run(const struct flags *flags, char *const *environment, con
 	pthread_mutex_init(&daemon.mutex, NULL);
 	pthread_rwlock_init(&daemon.service_lock, NULL);
 	ringcast_logs_hear_process(logs);
-	bool is_started = start(&daemon);
+	daemon.audit = ringcast_audit_create(config->admin_audit_kept);
+	if (!daemon.audit)
+		ringcast_logs_event(logs, RINGCAST_LOG_ERROR, "no memory for the audit trail", "admin.audit_kept=%u", config->admin_audit_kept);
+	bool is_started = daemon.audit && start(&daemon);
 	if (is_started)
 		run(&daemon);
 	stop(&daemon, is_started);
 	ringcast_logs_hear_process(NULL);
+	ringcast_audit_destroy(&daemon.audit);
 	pthread_mutex_destroy(&daemon.mutex);
 	pthread_rwlock_destroy(&daemon.service_lock);
 	if (daemon.signal_fd >= 0)

@@ -173,6 +173,17 @@ static json_t *host_explain(void *context, const char *ticket_id, char *problem,
 	return answer;
 }
 
+static json_t *host_overview(void *context, enum overview what, const char *after, char *problem, size_t problem_bytes)
+{
+	struct daemon *daemon = context;
+	char text[SERVICE_PROBLEM_BYTES] = "";
+	pthread_rwlock_rdlock(&daemon->service_lock);
+	json_t *answer = daemon->service ? ringcast_service_overview(daemon->service, what, after, text) : NULL;
+	pthread_rwlock_unlock(&daemon->service_lock);
+	snprintf(problem, problem_bytes, "%s", text);
+	return answer;
+}
+
 static void host_service_metrics(void *context, ringcast_metric_fn *each, void *each_context)
 {
 	struct daemon *daemon = context;
@@ -196,6 +207,8 @@ struct http_host ringcast_daemon_host(struct daemon *daemon)
 		.letters = host_letters,
 		.service_stall_ns = host_service_stall_ns,
 		.explain = host_explain,
+		.overview = host_overview,
+		.audit = daemon->audit,
 		.service_metrics = host_service_metrics,
 		.cuts = &daemon->cuts,
 		.scripts = daemon->scripts,

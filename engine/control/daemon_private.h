@@ -4,6 +4,7 @@
 
 #include <pthread.h>
 
+#include "control/audit.h"
 #include "control/daemon.h"
 #include "control/dev_script.h"
 #include "control/dev_session.h"
@@ -19,6 +20,7 @@ struct daemon {
 	struct logs *logs;
 	ringcast_engine *engine;
 	struct http *http, *health; /* of admin.address and admin.health_address; NULL: off */
+	struct audit *audit;        /* what was changed by either, and by the service */
 	struct http_cuts cuts;      /* of both */
 	struct service *service;    /* NULL: off */
 	pthread_rwlock_t service_lock; /* shards read service, the main thread changes it */

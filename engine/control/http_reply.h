@@ -6,8 +6,10 @@
 
 #include "base/attr.h"
 #include "control/config.h"
+#include "service/operations/overview.h"
 
 struct MHD_Connection;
+struct audit;
 struct http_cuts;
 struct logs;
 struct script_store;
@@ -27,8 +29,10 @@ struct http_host {
 	json_t *(*letters)(void *context, bool is_resend, char *problem, size_t problem_bytes);
 	uint64_t (*service_stall_ns)(void *context); /* 0: it is off, or gets on */
 	json_t *(*explain)(void *context, const char *ticket_id, char *problem, size_t problem_bytes); /* likewise: why a matchmaking ticket waits */
+	json_t *(*overview)(void *context, enum overview what, const char *after, char *problem, size_t problem_bytes); /* likewise: what a console lists */
 	void (*service_metrics)(void *context, ringcast_metric_fn *each, void *each_context);
 	struct http_cuts *cuts; /* borrowed, of all servers together; NULL: not counted */
+	struct audit *audit;	      /* borrowed; NULL: no trail is kept */
 	struct script_store *scripts; /* borrowed; NULL: scripts cannot be pushed here */
 	struct logs *logs;            /* borrowed; NULL: changes and refusals are not logged */
 };

@@ -12,7 +12,7 @@
 #include "control/value.h"
 #include "metrics/prometheus.h"
 
-static http_handler_fn get_live, get_ready, get_metrics, get_info, get_config, post_drain, delete_drain, post_reload;
+static http_handler_fn get_live, get_ready, get_metrics, get_info, post_drain, delete_drain, post_reload;
 
 static const struct http_route routes[] = {
 	{HTTP_ACCESS_HEALTH, "GET", "/healthz", NULL, get_live, "every shard turns its loop, and so does the service"},
@@ -20,7 +20,7 @@ static const struct http_route routes[] = {
 	{HTTP_ACCESS_HEALTH, "GET", "/readyz", NULL, get_ready, "new sessions and players are welcome"},
 	{HTTP_ACCESS_METRICS, "GET", "/metrics", NULL, get_metrics, "Prometheus text format"},
 	{HTTP_ACCESS_READ, "GET", "/v1/info", NULL, get_info, "version, ports, io"},
-	{HTTP_ACCESS_READ, "GET", "/v1/config", NULL, get_config, "the effective configuration"},
+	{HTTP_ACCESS_READ, "GET", "/v1/config", NULL, ringcast_http_config, "the effective configuration"},
 	{HTTP_ACCESS_CHANGE, "POST", "/v1/drain", NULL, post_drain, "take no new sessions or players"},
 	{HTTP_ACCESS_CHANGE, "DELETE", "/v1/drain", NULL, delete_drain, "take new sessions and players again"},
 	{HTTP_ACCESS_CHANGE, "POST", "/v1/reload", NULL, post_reload, "read the configuration again"},
@@ -40,6 +40,13 @@ static const struct http_route routes[] = {
 	{HTTP_ACCESS_CHANGE, "POST", "/v1/scripts/{name}", "main", ringcast_http_script_push, "push a zip, which becomes the current version", HTTP_BODY_ZIP},
 	{HTTP_ACCESS_CHANGE, "POST", "/v1/scripts/{name}/rollback", NULL, ringcast_http_script_rollback, "go back to an earlier version"},
 	{HTTP_ACCESS_CHANGE, "DELETE", "/v1/scripts/{name}", NULL, ringcast_http_script_remove, "remove a script that no session runs"},
+	{HTTP_ACCESS_READ, "GET", "/v1/scripts/{name}/versions/{version}/files", NULL, ringcast_http_script_files, "the files of a version, as text"},
+	{HTTP_ACCESS_READ, "GET", "/v1/audit", "limit|before", ringcast_http_audit, "who changed what"},
+	{HTTP_ACCESS_READ, "GET", "/v1/service/fleets", "after", ringcast_http_service_fleets, "list fleets, and why no session of theirs can begin"},
+	{HTTP_ACCESS_READ, "GET", "/v1/service/queues", "after", ringcast_http_service_queues, "list queues, and what their placements wait for"},
+	{HTTP_ACCESS_READ, "GET", "/v1/service/tickets", "after", ringcast_http_service_tickets, "list matchmaking tickets, and why they wait"},
+	{HTTP_ACCESS_READ, "GET", "/v1/service/events", NULL, ringcast_http_service_events, "what happened to fleets, the newest first"},
+	{HTTP_ACCESS_READ, "GET", "/v1/service/dead-letters", NULL, ringcast_http_letters_list, "the same as /v1/service/letters"},
 	{HTTP_ACCESS_READ, "GET", "/v1/service/letters", NULL, ringcast_http_letters_list, "list the dead letters of webhooks"},
 	{HTTP_ACCESS_READ, "GET", "/v1/service/tickets/{id}", NULL, ringcast_http_ticket_explain, "say why a matchmaking ticket waits"},
 	{HTTP_ACCESS_CHANGE, "POST", "/v1/service/letters/resend", NULL, ringcast_http_letters_resend, "send the dead letters of webhooks again"},
@@ -206,34 +213,6 @@ static void get_info(struct http_request *request, struct http_response *respons
 				      addresses, "tcp_port", (int)ringcast_engine_tcp_port(engine), "udp_ports",
 				      udp_ports_of(engine, config), "draining", (int)ringcast_engine_is_draining(engine), "dev",
 				      (int)request->host->is_dev, "tls", tls_of(engine)));
-}
-
-static json_t *value_to_json(const struct config *config, const struct option *option)
-{
-	char text[VALUE_TEXT_BYTES];
-	const void *field = ringcast_config_field_const(config, option);
-	if (option->type == OPTION_BOOL)
-		return json_boolean(*(const bool *)field);
-	if (option->type == OPTION_UINT)
-		return json_integer((json_int_t)ringcast_value_number(option, field));
-	ringcast_value_format(option, field, text);
-	return json_string(text);
-}
-
-static void get_config(struct http_request *request, struct http_response *response)
-{
-	json_t *keys = json_object();
-	for (size_t i = 0; i < OPTION_COUNT; i++) {
-		const struct option *option = ringcast_options_at(i);
-		char path[OPTION_PATH_BYTES];
-		ringcast_options_path(option, path);
-		json_object_set_new(keys, path,
-				    json_pack("{s:o, s:s, s:s, s:b}", "value", value_to_json(request->config, option), "default",
-					      option->default_text, "source",
-					      ringcast_config_source_name(ringcast_config_source(request->config, option)), "reloadable",
-					      (int)option->is_reloadable));
-	}
-	ringcast_http_reply(response, 200, keys);
 }
 
 static void post_drain(struct http_request *request, struct http_response *response)

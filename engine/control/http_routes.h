@@ -33,8 +33,15 @@ http_handler_fn ringcast_http_players_list, ringcast_http_players_reserve, ringc
 
 /* http_service.c */
 http_handler_fn ringcast_http_letters_list, ringcast_http_letters_resend, ringcast_http_ticket_explain;
+http_handler_fn ringcast_http_service_fleets, ringcast_http_service_queues, ringcast_http_service_tickets, ringcast_http_service_events;
+
+/* http_config.c */
+http_handler_fn ringcast_http_config;
+/* http_audit.c */
+http_handler_fn ringcast_http_audit;
+
 /* http_scripts.c */
 http_handler_fn ringcast_http_scripts_list, ringcast_http_script_versions, ringcast_http_script_push, ringcast_http_script_rollback;
-http_handler_fn ringcast_http_script_remove, ringcast_http_session_log;
+http_handler_fn ringcast_http_script_remove, ringcast_http_session_log, ringcast_http_script_files;
 
 #endif

@@ -44,6 +44,17 @@ void ringcast_http_script_versions(struct http_request *request, struct http_res
 		ringcast_http_problem(response, 404, "not_found", "there is no script '%s'", request->parameters[0]);
 }
 
+void ringcast_http_script_files(struct http_request *request, struct http_response *response)
+{
+	struct script_store *store = store_of(request, response);
+	const char *name = request->parameters[0], *version = request->parameters[1];
+	json_t *files = store ? ringcast_script_store_files(store, name, version) : NULL;
+	if (files)
+		ringcast_http_reply(response, 200, files);
+	else if (store)
+		ringcast_http_problem(response, 404, "not_found", "there is no version '%s' of a script '%s'", version, name);
+}
+
 void ringcast_http_script_push(struct http_request *request, struct http_response *response)
 {
 	struct script_store *store = store_of(request, response);

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "base/assert.h"
+#include "control/audit.h"
 #include "control/http_clients.h"
 #include "control/http_guard.h"
 #include "control/http_listener.h"
@@ -141,6 +142,25 @@ static void tell(struct http *http, const struct exchange *exchange, const char 
 			    response->code ? response->code : "none",
 			    ringcast_logs_quote(response->location, created, sizeof(created)), exchange->role, exchange->name,
 			    ringcast_http_client_address(exchange->client));
+}
+
+/* What got as far as being somebody's: strangers cannot push the trail out of its ring. */
+static void note(struct http *http, const struct exchange *exchange, const char *method)
+{
+	const struct http_response *response = &exchange->response;
+	char what[100], object[600], answer[64];
+	bool is_change = exchange->route && exchange->route->access == HTTP_ACCESS_CHANGE;
+	bool is_strange = response->status == 401 || (response->status == 403 && (!response->code || strcmp(response->code, "role") != 0));
+	const char *player_id = ringcast_http_query(&exchange->request, "player_id");
+	if (!http->host.audit || !is_change || is_strange)
+		return;
+	snprintf(what, sizeof(what), "%s %s", method, exchange->route->pattern);
+	snprintf(object, sizeof(object), "%.300s%s%.120s", *response->location ? response->location : exchange->request.path, player_id ? " player_id=" : "",
+		 player_id ? player_id : "");
+	snprintf(answer, sizeof(answer), "%u%s%.40s", response->status, response->code ? " " : "", response->code ? response->code : "");
+	const struct audit_entry entry = {.surface = "admin", .who = exchange->name, .role = exchange->role, .what = what, .object = object, .answer = answer,
+					  .address = ringcast_http_client_address(exchange->client)};
+	ringcast_audit_note(http->host.audit, &entry);
 }
 
 /* the head */
@@ -327,6 +347,7 @@ static enum MHD_Result answer(struct http *http, struct MHD_Connection *connecti
 		handle(http, exchange);
 	ringcast_assert(exchange->response.status != 0);
 	tell(http, exchange, method);
+	note(http, exchange, method);
 	enum MHD_Result result = respond(connection, exchange);
 	ringcast_http_client_end(exchange->client);
 	return result;

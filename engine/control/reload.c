@@ -5,11 +5,18 @@
 #include "base/assert.h"
 #include "control/value.h"
 
+/* The file may say the same on another line. */
+static void note_place(struct config *running, const struct config *next, size_t index)
+{
+	running->sources[index] = next->sources[index];
+	running->lines[index] = next->lines[index];
+}
+
 static void take_over(struct config *running, const struct config *next, size_t index)
 {
 	const struct option *option = ringcast_options_at(index);
 	memcpy(ringcast_config_field(running, option), ringcast_config_field_const(next, option), option->width);
-	running->sources[index] = next->sources[index];
+	note_place(running, next, index);
 }
 
 json_t *ringcast_reload_apply(struct config *running, const struct config *next)
@@ -20,8 +27,10 @@ json_t *ringcast_reload_apply(struct config *running, const struct config *next)
 		const struct option *option = ringcast_options_at(i);
 		char path[OPTION_PATH_BYTES];
 		if (ringcast_value_is_equal(option, ringcast_config_field_const(running, option),
-					    ringcast_config_field_const(next, option)))
+					    ringcast_config_field_const(next, option))) {
+			note_place(running, next, i);
 			continue;
+		}
 		ringcast_options_path(option, path);
 		json_array_append_new(option->is_reloadable ? changed : needs_restart, json_string(path));
 		if (option->is_reloadable)

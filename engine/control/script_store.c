@@ -14,6 +14,7 @@
 #include "base/assert.h"
 #include "base/plain_name.h"
 #include "base/attr.h"
+#include "control/script_files.h"
 #include "control/script_history.h"
 #include "control/time_text.h"
 
@@ -472,6 +473,30 @@ json_t *ringcast_script_store_versions(struct script_store *store, const char *n
 		return NULL;
 	}
 	return versions;
+}
+
+/* What is asked for is looked up, and never a part of a path before that. */
+json_t *ringcast_script_store_files(struct script_store *store, const char *name, const char *version)
+{
+	ringcast_assert(store && name && version);
+	char folder[STORE_PATH_BYTES], path[STORE_PATH_BYTES];
+	const struct history_line *found = NULL;
+	size_t size = strlen(version), matches = 0;
+	path_of(store, folder, "%s", ringcast_plain_name_is_one(name) ? name : ".none");
+	struct history *history = ringcast_history_read(folder);
+	for (size_t i = 0; history && size >= 6 && i < history->count; i++)
+		if (strncmp(history->lines[i].version, version, size) == 0) {
+			found = &history->lines[i];
+			matches++;
+		}
+	json_t *files = NULL;
+	if (matches == 1) {
+		path_of(store, path, "%s/%s", name, found->version);
+		files = ringcast_script_files_read(path);
+		json_object_set_new(files, "version", json_string(found->version));
+	}
+	free(history);
+	return files;
 }
 
 json_t *ringcast_script_store_list(struct script_store *store)

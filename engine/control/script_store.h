@@ -60,6 +60,8 @@ enum store_result ringcast_script_store_remove(struct script_store *store, const
 /* Versions of one script, the current one marked, newest push first; NULL: no such script. */
 json_t *ringcast_script_store_versions(struct script_store *store, const char *name);
 json_t *ringcast_script_store_list(struct script_store *store); /* the current version of each */
+/* The files of one of its versions, see script_files.h; version may be cut to its first digits, as long as one version begins so. NULL: it is not kept. */
+json_t *ringcast_script_store_files(struct script_store *store, const char *name, const char *version);
 json_t *ringcast_script_store_describe(const ringcast_script_info *info);
 
 #endif

@@ -139,6 +139,7 @@ bool ringcast_control_service_start(const struct config *config, const struct co
 		.script = control->script,
 		.scripts = control->scripts,
 		.is_dev = control->is_dev,
+		.audit = control->audit,
 		.sessions_max = ringcast_engine_shard_count(control->engine) * config->limits.sessions_max,
 		.players_per_session_max = config->limits.players_per_session_max,
 		.fleet_events_max = config->service_fleet_events_kept,

@@ -11,6 +11,7 @@ bool ringcast_control_service_is_on(const struct config *config);
 struct control_service_options {
 	ringcast_engine *engine;
 	bool is_dev;
+	struct audit_sink audit;
 	const char *script;	      /* what dev mode's fleets run; NULL: nothing */
 	const struct host_scripts *scripts; /* NULL: nothing can be pushed */
 };

@@ -39,7 +39,7 @@ static void plain(const char *text, char ret_plain[NAME_BYTES])
 	ret_plain[used] = '\0';
 }
 
-void ringcast_audit(const struct request *request, const char *request_id)
+void ringcast_audit(const struct audit_sink *sink, const struct request *request, const char *request_id)
 {
 	char resource[NAME_BYTES], caller[NAME_BYTES];
 	const struct operation *operation = request->operation;
@@ -48,6 +48,9 @@ void ringcast_audit(const struct request *request, const char *request_id)
 	bool is_frequent = strncmp(operation->name, "CreatePlayerSession", strlen("CreatePlayerSession")) == 0;
 	plain(resource_of(request), resource);
 	plain(*request->caller != '\0' ? request->caller : "anybody", caller);
-	ringcast_log(is_frequent ? LOG_DEBUG : LOG_INFO, "service", "change", "operation=%s key=%s resource=%s result=%s request=%s", operation->name, caller,
-		     *resource != '\0' ? resource : "none", request->fault == FAULT_NONE ? "done" : ringcast_fault_type(request->fault), request_id);
+	const char *about = *resource != '\0' ? resource : "none", *result = request->fault == FAULT_NONE ? "done" : ringcast_fault_type(request->fault);
+	ringcast_log(is_frequent ? LOG_DEBUG : LOG_INFO, "service", "change", "operation=%s key=%s resource=%s result=%s request=%s", operation->name, caller, about, result,
+		     request_id);
+	if (sink->told != NULL && !is_frequent)
+		sink->told(sink->context, caller, operation->name, about, result, request_id);
 }

@@ -4,10 +4,18 @@
 
 #include "service/operations/request.h"
 
+/* Tells whoever keeps a trail. Texts are plain (no blanks, no quotes) and borrowed for the call. [a thread of the endpoint] */
+typedef void audit_fn(void *context, const char *caller, const char *operation, const char *resource, const char *result, const char *request_id);
+
+struct audit_sink {
+	audit_fn *told; /* NULL: nobody keeps one, and there is only the log */
+	void *context;
+};
+
 /*
- * request_id: what the caller was given as x-amzn-requestid. Reading says nothing. Player sessions are told at debug level: there may be thousands in a
- * second.
+ * request_id: what the caller was given as x-amzn-requestid. Reading says nothing. Player sessions are told at debug level, and to no sink: there may
+ * be thousands in a second.
  */
-void ringcast_audit(const struct request *request, const char *request_id);
+void ringcast_audit(const struct audit_sink *sink, const struct request *request, const char *request_id);
 
 #endif

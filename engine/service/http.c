@@ -138,7 +138,7 @@ static enum MHD_Result respond(struct exchange *exchange)
 {
 	const struct request *request = &exchange->request;
 	unsigned status = ringcast_fault_status(request->fault);
-	ringcast_audit(request, exchange->id);
+	ringcast_audit(&exchange->http->options.audit, request, exchange->id);
 	ringcast_request_counts_add(exchange->http->options.counts, request);
 	struct MHD_Response *response = request->fault != FAULT_NONE ? render_fault(exchange) : render_output(exchange);
 	if (response == NULL)

@@ -10,6 +10,7 @@
 
 #include <sys/socket.h>
 
+#include "service/audit.h"
 #include "service/hosts/server_sdk/server_sdk.h"
 #include "service/keys.h"
 #include "service/loop.h"
@@ -31,6 +32,7 @@ struct service_http_options {
 	struct host_sdk *sdk; /* takes what asks for a WebSocket; borrowed, stopped before the server is destroyed; NULL: nobody */
 	struct session_logs *logs; /* borrowed; NULL: none are kept */
 	const uint8_t *log_secret; /* LOG_URL_SECRET_BYTES; borrowed */
+	struct audit_sink audit;
 	bool is_dev;	   /* signatures are not looked at, and everyone is an operator */
 	const char *certificate, *key; /* PEM; NULL: plain HTTP */
 	uint32_t connections_max;

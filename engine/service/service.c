@@ -329,6 +329,7 @@ static bool start_http(struct service *service, char problem[SERVICE_PROBLEM_BYT
 		.logs = service->logs,
 		.log_secret = service->log_secret,
 		.sdk = service->sdk,
+		.audit = options->audit,
 		.is_dev = options->is_dev,
 		.certificate = options->certificate,
 		.key = options->key,
@@ -452,6 +453,14 @@ json_t *ringcast_service_letters(struct service *service, bool is_resend, char p
 json_t *ringcast_service_explain(struct service *service, const char *ticket_id, char problem[SERVICE_PROBLEM_BYTES])
 {
 	return ringcast_inquiry_ask(service->loop, &ringcast_operation_explain_ticket, json_pack("{s:s}", "TicketId", ticket_id), LETTERS_MS, problem);
+}
+
+json_t *ringcast_service_overview(struct service *service, enum overview what, const char *after, char problem[SERVICE_PROBLEM_BYTES])
+{
+	json_t *input = json_pack("{s:s}", "After", after); /* NULL, for what is not UTF-8: nobody is asked */
+	if (input == NULL)
+		snprintf(problem, SERVICE_PROBLEM_BYTES, "after: no text");
+	return input != NULL ? ringcast_inquiry_ask(service->loop, ringcast_operation_overview(what), input, LETTERS_MS, problem) : NULL;
 }
 
 void ringcast_service_hear_log(struct service *service, const char *session_id, const char *level, const char *text, size_t text_bytes)

@@ -6,6 +6,7 @@
 #include "service/events/webhooks.h"
 #include "service/hosts/server_sdk/server_sdk.h" /* agent_limits */
 #include "service/http.h"
+#include "service/operations/overview.h"
 
 struct service;
 
@@ -21,6 +22,7 @@ struct service_options {
 	const struct host_scripts *scripts; /* borrowed; outlives the service; NULL: there is no place to keep any */
 	const char *certificate, *key; /* PEM; NULL: plain HTTP */
 	bool is_dev;
+	struct audit_sink audit; /* hears of every change that somebody asks for, but for player sessions */
 	const struct webhook *webhooks; /* copied */
 	size_t webhook_count;
 	const char *session_logs; /* folder for logs of sessions; NULL: none are kept */
@@ -79,6 +81,8 @@ void ringcast_service_hear_event(struct service *service, const ringcast_event *
 void ringcast_service_hear_question(struct service *service, const ringcast_question *question);
 /* [any thread] Why a matchmaking ticket waits; see service/match/explain.h. The caller's; NULL: text says why not. */
 json_t *ringcast_service_explain(struct service *service, const char *ticket_id, char problem[SERVICE_PROBLEM_BYTES]);
+/* [any thread] What a console lists; see service/operations/overview.h. after: "" or the "next" of the page before. The caller's; NULL: text says why not. */
+json_t *ringcast_service_overview(struct service *service, enum overview what, const char *after, char problem[SERVICE_PROBLEM_BYTES]);
 /* What a session's script said; see ringcast_engine_options.script_log. [any thread, until stop] */
 void ringcast_service_hear_log(struct service *service, const char *session_id, const char *level, const char *text, size_t text_bytes);
 /* What the service counts, for /metrics. [any thread] */

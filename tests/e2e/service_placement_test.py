@@ -76,6 +76,24 @@ class PlacementTest(unittest.IsolatedAsyncioTestCase):
             self.gamelift.register_compute(FleetId=fleet["FleetId"], ComputeName=location, IpAddress="127.0.0.1", Location=location)
         return fleet["FleetId"], fleet["FleetArn"]
 
+    def test_a_console_sees_what_waits_and_why(self):
+        def ask(what):
+            return self.daemon.request("GET", f"/v1/service/{what}")
+        fleet, arn = self.custom_fleet("custom-a")
+        self.queue(arn)
+        self.place("p1")
+        queue = ask("queues")["queues"][0]
+        self.assertEqual((queue["name"], queue["depth"], queue["destinations"]), ("q", 1, [arn]))
+        self.assertEqual(queue["waiting_because"], "1 placements wait for room in one of its destinations (1)")
+        seen = ask("fleets")["fleets"]
+        self.assertEqual([(f["id"], f["available"], f["waiting_because"]) for f in seen if f["id"] == fleet], [(fleet, 0, "no game server of it runs")])
+        self.assertIn((fleet, "FLEET_CREATED"), [(event["fleet"], event["code"]) for event in ask("events")["events"]])
+        self.assertEqual(ask("dead-letters"), ask("letters"))
+        self.assertEqual(ask("tickets"), {"tickets": []})
+        entries = self.daemon.request("GET", "/v1/audit")["entries"]
+        self.assertEqual([e["what"] for e in entries if e["surface"] == "service"][:2], ["StartGameSessionPlacement", "CreateGameSessionQueue"])
+        self.gamelift.stop_game_session_placement(PlacementId="p1")
+
     async def server(self, fleet, compute):
         endpoint = f"ws://127.0.0.1:{service_port(self.daemon)}" # after a restart of the test another one than the compute was told
         token = self.gamelift.get_compute_auth_token(FleetId=fleet, ComputeName=compute)["AuthToken"]

@@ -417,6 +417,9 @@ class SignatureTest(unittest.TestCase):
         self.daemon.request("POST", "/v1/reload", {})
         new.create_location(LocationName="custom-audited")
         self.assertIn(b'"operation":"CreateLocation","key":"AKIANEW","resource":"custom-audited","result":"done"', self.daemon.log_text())
+        newest = self.daemon.request("GET", "/v1/audit?limit=1")["entries"][0]
+        self.assertEqual([newest[key] for key in ("surface", "who", "what", "object", "answer")],
+                         ["service", "AKIANEW", "CreateLocation", "custom-audited", "done"])
         with open(path, "w", encoding="ascii") as file:
             file.write(self.KEYS + "nonsense\n")
         with self.assertRaises(AdminError):

@@ -244,6 +244,12 @@ json_t *ringcast_matchmaking_show(const struct matchmaking *matchmaking, const c
 	return ticket == NULL ? NULL : ringcast_ticket_show(matchmaking, ticket);
 }
 
+bool ringcast_matchmaking_is_live(const struct matchmaking *matchmaking, const char *id)
+{
+	const struct ticket *ticket = ringcast_ticket_find(matchmaking, id);
+	return ticket != NULL && ticket->maker != NULL;
+}
+
 json_t *ringcast_matchmaking_explain(struct matchmaking *matchmaking, const char *id)
 {
 	const struct ticket *ticket = ringcast_ticket_find(matchmaking, id);

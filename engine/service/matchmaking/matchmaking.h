@@ -93,6 +93,7 @@ const char *ringcast_matchmaking_backfill_of(const struct matchmaking *matchmaki
 bool ringcast_matchmaking_is_backfill(const struct matchmaking *matchmaking, const char *ticket, const char *session_arn); /* of that session, ended or not */
 /* Whether a rule of this configuration asks for latencies: a ticket without any finds nobody in it. False also where there is no such configuration. */
 bool ringcast_matchmaking_wants_latencies(struct matchmaking *matchmaking, const char *configuration);
+bool ringcast_matchmaking_is_live(const struct matchmaking *matchmaking, const char *ticket); /* false: there is none, or it has ended */
 json_t *ringcast_matchmaking_show(const struct matchmaking *matchmaking, const char *ticket); /* NULL: there is none, or no memory */
 /* Why it waits, see service/match/explain.h; {"state": ...} of one that is not waiting. NULL: there is none, or no memory. */
 json_t *ringcast_matchmaking_explain(struct matchmaking *matchmaking, const char *ticket);

@@ -321,11 +321,11 @@ class Api(unittest.TestCase):
             "Reservation": reservation,
             "Player": self.daemon.ask("GET", players)["players"][0],
             "Info": self.daemon.ask("GET", "/v1/info"),
-            "ConfigValue": self.daemon.ask("GET", "/v1/config")["io"],
+            "ConfigValue": next(value for value in self.daemon.ask("GET", "/v1/config")["values"] if value["name"] == "io"),
             "Problem": self.daemon.ask("GET", "/nothing", expected=404),
         }
         for name, answer in answers.items():
-            self.assertEqual(sorted(answer), sorted(schemas[name]["properties"]), name)
+            self.assertEqual(sorted(answer), sorted(schemas[name].get("required", schemas[name]["properties"])), name)
         self.assertIn(answers["Problem"]["code"], schemas["Problem"]["properties"]["code"]["enum"])
         known = self.daemon.ask("POST", "/v1/sessions", {"unknown": 1}, expected=400)["detail"].split("known: ")[1].split(", ")
         self.assertEqual(sorted(known), sorted(schemas["SessionOptions"]["properties"]))
@@ -359,8 +359,9 @@ class Reload(unittest.TestCase):
             event = daemon.await_event("configuration reloaded")
             self.assertEqual(event["changed"], "log.level, limits.messages_per_second")
             self.assertEqual(event["needs_restart"], "limits.players_max")
-            config = daemon.ask("GET", "/v1/config")
+            config = {value["name"]: value for value in daemon.ask("GET", "/v1/config")["values"]}
             self.assertEqual(config["limits.messages_per_second"]["value"], 200)
+            self.assertEqual(config["limits.messages_per_second"]["line"], 2)
             self.assertEqual(config["limits.players_max"]["value"], 5000)
 
     def test_a_bad_file_changes_nothing(self):
@@ -370,7 +371,8 @@ class Reload(unittest.TestCase):
             self.assertEqual(status, 422)
             self.assertIn(f"{self.file.name}:2: limits.messages_per_second: 'many' is not a whole number", json.loads(text)["detail"])
             daemon.await_event("configuration refused, keeping the old one")
-            self.assertEqual(daemon.ask("GET", "/v1/config")["limits.messages_per_second"]["value"], 100)
+            config = {value["name"]: value["value"] for value in daemon.ask("GET", "/v1/config")["values"]}
+            self.assertEqual(config["limits.messages_per_second"], 100)
 
 
 class Tokens(unittest.TestCase):
@@ -419,6 +421,37 @@ class Tokens(unittest.TestCase):
             self.assertRegex(changes[0]["address"], r"^127\.0\.0\.1:\d+$")
             self.assertEqual(daemon.events("admin request refused")[0]["code"], "role")
             self.assertNotIn("0123456789abcdef", daemon.log_text())
+            trail = daemon.request("GET", "/v1/audit?limit=3", None, {"Authorization": "Bearer another-0123456789abcdef"})
+            self.assertEqual(trail[0], 200)
+            entries = json.loads(trail[1])["entries"]
+            self.assertEqual([(entry["who"], entry["what"], entry["answer"]) for entry in entries],
+                             [("backend", "POST /v1/reload", "200"), ("backend", "POST /v1/reload", "422 config"), ("backend", "POST /v1/reload", "200")])
+            self.assertNotIn("0123456789abcdef", trail[1] if isinstance(trail[1], str) else trail[1].decode())
+
+    def test_the_trail_says_who_did_what_to_which(self):
+        with Ringcastd("--set", f"admin.tokens={self.file.name}", "--set", "admin.audit_kept=4") as daemon:
+            def ask(method, path, body=None, token=self.OPERATOR):
+                headers = {"Content-Type": "application/json", "Authorization": f"Bearer {token}"}
+                status, text = daemon.request(method, path, body, headers)
+                return status, json.loads(text)
+            session = ask("POST", "/v1/sessions", {"name": "a"})[1]["id"]
+            self.assertEqual(ask("DELETE", f"/v1/sessions/{session}", token=self.READER)[0], 403)
+            self.assertEqual(self.status(daemon, "DELETE", f"/v1/sessions/{session}"), 401)
+            self.assertEqual(ask("DELETE", f"/v1/sessions/{session}")[0], 202)
+            trail = ask("GET", "/v1/audit", token=self.READER)[1]
+            self.assertEqual(trail["total"], 3, "a stranger leaves a line in the log, and none here")
+            self.assertEqual([(entry["number"], entry["who"], entry["what"], entry["object"], entry["answer"]) for entry in trail["entries"]], [
+                (3, "backend", "DELETE /v1/sessions/{id}", f"/v1/sessions/{session}", "202"),
+                (2, "prometheus", "DELETE /v1/sessions/{id}", f"/v1/sessions/{session}", "403 role"),
+                (1, "backend", "POST /v1/sessions", f"/v1/sessions/{session}", "201")])
+            self.assertNotIn("next", trail)
+            for _ in range(4):
+                ask("POST", "/v1/reload", {})
+            page = ask("GET", "/v1/audit?limit=3")[1]
+            self.assertEqual([entry["number"] for entry in page["entries"]], [7, 6, 5])
+            last = ask("GET", f"/v1/audit?before={page['next']}")[1]
+            self.assertEqual([entry["number"] for entry in last["entries"]], [4], "four are kept")
+            self.assertNotIn("next", last)
 
     def test_a_bad_file_is_one_line(self):
         self.write("operator backend short")

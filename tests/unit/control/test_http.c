@@ -369,12 +369,40 @@ Test(http, drain_and_reload)
 	http_expect_problem(http_ask("POST", "/v1/reload", "{}"), 422, "config", "r.yaml:3: wrong");
 }
 
+static json_t *config_value(json_t *config, const char *name)
+{
+	size_t i;
+	json_t *value;
+	json_array_foreach(json_object_get(config, "values"), i, value)
+		if (strcmp(json_string_value(json_object_get(value, "name")), name) == 0)
+			return value;
+	cr_assert_fail("%s is missing", name);
+	return NULL;
+}
+
+Test(http, a_value_of_the_file_has_its_line)
+{
+	static const char text[] = "listen:\n  tcp_port: 7000\n";
+	struct config_error error;
+	cr_assert(ringcast_config_load_text(&http_world.config, "r.yaml", text, strlen(text), &error), "%s", error.text);
+	struct answer answer = http_ask("GET", "/v1/config", NULL);
+	json_t *entry = config_value(answer.json, "listen.tcp_port");
+	cr_assert_str_eq(json_string_value(json_object_get(entry, "source")), "file");
+	cr_assert_eq(json_integer_value(json_object_get(entry, "line")), 2);
+	http_done(&answer);
+}
+
 Test(http, config_and_info)
 {
 	struct answer answer = http_ask("GET", "/v1/config", NULL);
-	cr_assert_eq(json_object_size(answer.json), OPTION_COUNT);
-	json_t *entry = json_object_get(answer.json, "listen.tcp_port");
+	cr_assert_eq(json_array_size(json_object_get(answer.json, "values")), OPTION_COUNT);
+	json_t *entry = config_value(answer.json, "listen.tcp_port");
 	cr_assert_eq(json_integer_value(json_object_get(entry, "value")), 7777);
+	cr_assert_null(json_object_get(entry, "line"), "of no file");
+	cr_assert_null(json_object_get(entry, "is_secret"));
+	entry = config_value(answer.json, "scripts.arguments");
+	cr_assert(json_is_null(json_object_get(entry, "value")) && json_is_true(json_object_get(entry, "is_secret")));
+	entry = config_value(answer.json, "listen.tcp_port");
 	cr_assert_str_eq(json_string_value(json_object_get(entry, "source")), "default");
 	cr_assert(json_is_false(json_object_get(entry, "reloadable")));
 	http_done(&answer);

@@ -151,6 +151,41 @@ Test(script_store, refuses_names_that_are_no_folders)
 	cr_assert_eq(count_entries("."), 0);
 }
 
+static const json_t *file_of(const json_t *files, const char *name)
+{
+	size_t i;
+	json_t *file;
+	json_array_foreach(json_object_get(files, "files"), i, file)
+		if (strcmp(json_string_value(json_object_get(file, "name")), name) == 0)
+			return file;
+	return NULL;
+}
+
+Test(script_store, shows_the_files_of_a_version_and_nothing_beside_it)
+{
+	char path[256], version[RINGCAST_SCRIPT_VERSION_BYTES];
+	struct zip_bytes zip = make_zip((struct zip_entry[]){{"main.lua", "one"}, {"lib/a.lua", "deep"}, {"node_modules/b/index.js", "not ours"}, {"c.bin", "\xff\xfe"}, {0}});
+	cr_assert_eq(ringcast_script_store_push(store, &(struct script_push){"game", NULL, zip.data, zip.size}, &info, &error), STORE_OK, "%s", error.text);
+	free(zip.data);
+	memcpy(version, info.version, sizeof(version));
+	snprintf(path, sizeof(path), "%s/game/%s/away", folder, version);
+	cr_assert_eq(symlink("/etc/passwd", path), 0);
+	version[8] = 0;
+	json_t *files = ringcast_script_store_files(store, "game", version);
+	cr_assert_str_eq(json_string_value(json_object_get(files, "version")), info.version);
+	cr_assert_str_eq(json_string_value(json_object_get(file_of(files, "main.lua"), "text")), "one");
+	cr_assert_str_eq(json_string_value(json_object_get(file_of(files, "lib/a.lua"), "text")), "deep");
+	cr_assert(json_is_null(json_object_get(file_of(files, "c.bin"), "text")), "no text");
+	cr_assert_null(file_of(files, "away"), "a link leads elsewhere");
+	cr_assert_null(file_of(files, "node_modules/b/index.js"));
+	cr_assert_eq(json_integer_value(json_object_get(files, "left_out")), 1, "the link");
+	json_decref(files);
+	static const char *const others[] = {"..", "", "ffffffff", "versions", "../game"};
+	for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++)
+		cr_assert_null(ringcast_script_store_files(store, "game", others[i]), "'%s'", others[i]);
+	cr_assert_null(ringcast_script_store_files(store, "..", info.version));
+}
+
 Test(script_store, goes_back_and_forth)
 {
 	char one[RINGCAST_SCRIPT_VERSION_BYTES], two[RINGCAST_SCRIPT_VERSION_BYTES];

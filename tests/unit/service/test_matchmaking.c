@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "rig.h"
+#include "service/operations/overview.h"
 #include "service/matchmaking/matchmaking.h"
 
 static struct rig rig;
@@ -345,6 +346,47 @@ Test(matchmaking, why_a_ticket_waits)
 	cr_assert_not_null(strstr(json_string_value(json_object_get(explained, "answer")), "near"), "the rule is named");
 	json_decref(explained);
 	cr_assert_null(ringcast_matchmaking_explain(ringcast_loop_model(rig.loop)->matchmaking, "none"));
+}
+
+/* As the admin API asks; after "": the first page. */
+static json_t *overview_of(enum overview what, const char *after)
+{
+	struct model *model = ringcast_loop_model(rig.loop);
+	struct request request = {.input = json_pack("{s:s}", "After", after), .role = ROLE_READER, .operation = ringcast_operation_overview(what)};
+	request.operation->run(model, &request);
+	cr_assert_eq(request.fault, FAULT_NONE, "%s", request.message);
+	json_decref(request.input);
+	return request.output;
+}
+
+Test(matchmaking, a_console_lists_tickets_with_their_reasons)
+{
+	size_t seen = 0, i;
+	char id[32], after[32] = "";
+	json_t *ticket, *page;
+	configure(RULES(TEAM("red", "1") "," TEAM("blue", "1"), NEAR), "false");
+	for (int skill = 0; skill < 12; skill++) {
+		char players[128];
+		snprintf(id, sizeof(id), "t%02d", skill);
+		snprintf(players, sizeof(players), "[{\"PlayerId\": \"p%d\", \"PlayerAttributes\": {\"skill\": {\"N\": %d}}}]", skill, skill * 100);
+		start(id, players);
+	}
+	pass(300);
+	run("StopMatchmaking", "{\"TicketId\": \"t05\"}");
+	do {
+		page = overview_of(OVERVIEW_TICKETS, after);
+		cr_assert_leq(json_array_size(json_object_get(page, "tickets")), 10);
+		json_array_foreach(json_object_get(page, "tickets"), i, ticket) {
+			cr_assert_str_neq(json_string_value(json_object_get(ticket, "id")), "t05", "it has ended");
+			cr_assert_str_eq(json_string_value(json_object_get(ticket, "state")), "SEARCHING");
+			cr_assert_not_null(strstr(json_string_value(json_object_get(ticket, "waiting_because")), "near"), "the rule is named");
+			seen++;
+		}
+		const char *next = json_string_value(json_object_get(page, "next"));
+		snprintf(after, sizeof(after), "%s", next != NULL ? next : "");
+		json_decref(page);
+	} while (*after != '\0');
+	cr_assert_eq(seen, 11, "each of those that wait, once");
 }
 
 Test(matchmaking, running_matches_get_players)
