@@ -148,7 +148,7 @@ bool ringcast_http_guard_check(const struct http_guard *guard, const struct http
 
 static enum token_role role_needed(const struct http_route *route)
 {
-	if (!route || route->access == HTTP_ACCESS_HEALTH)
+	if (!route || route->access == HTTP_ACCESS_HEALTH || route->access == HTTP_ACCESS_PAGE)
 		return TOKEN_ROLE_NONE;
 	return route->access == HTTP_ACCESS_CHANGE ? TOKEN_ROLE_OPERATOR : TOKEN_ROLE_READER;
 }

@@ -48,6 +48,7 @@ struct http_request {
 	json_t *body;                                              /* an object, or NULL for an empty body */
 	const char *bytes;                                         /* the body as it came */
 	size_t byte_count;
+	const char *role, *caller; /* of whom the token or certificate is; "open" and "" where none was asked for */
 };
 
 /* A handler fills exactly one of json, text or problem. */
@@ -59,6 +60,7 @@ struct http_response {
 	const char *content_type; /* of text; static */
 	const char *code;         /* of a problem; static, else NULL */
 	char location[160];       /* "" : none */
+	char policy[640];         /* what a browser may do with this page (Content-Security-Policy); "": it is none */
 };
 
 typedef void http_handler_fn(struct http_request *request, struct http_response *response);

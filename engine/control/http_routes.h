@@ -6,8 +6,11 @@
 
 enum http_body { HTTP_BODY_JSON, HTTP_BODY_ZIP };
 
-/* Who may: everybody; whoever may see the metrics; readers; operators. Those up to METRICS are served on admin.health_address too, to everybody. */
-enum http_access { HTTP_ACCESS_HEALTH, HTTP_ACCESS_METRICS, HTTP_ACCESS_READ, HTTP_ACCESS_CHANGE };
+/*
+ * Who may: everybody; whoever may see the metrics; readers; operators; and for pages without data everybody who reaches admin.address. Those up to
+ * METRICS are served on admin.health_address too, to everybody.
+ */
+enum http_access { HTTP_ACCESS_HEALTH, HTTP_ACCESS_METRICS, HTTP_ACCESS_READ, HTTP_ACCESS_CHANGE, HTTP_ACCESS_PAGE };
 
 struct http_route {
 	enum http_access access;
@@ -31,6 +34,8 @@ http_handler_fn ringcast_http_sessions_list, ringcast_http_sessions_create, ring
 http_handler_fn ringcast_http_message_send;
 http_handler_fn ringcast_http_players_list, ringcast_http_players_reserve, ringcast_http_player_kick, ringcast_http_player_remove;
 
+/* http_console.c */
+http_handler_fn ringcast_http_console_redirect, ringcast_http_console_page, ringcast_http_console_file, ringcast_http_caller_get;
 /* http_service.c */
 http_handler_fn ringcast_http_letters_list, ringcast_http_letters_resend, ringcast_http_ticket_explain;
 http_handler_fn ringcast_http_service_fleets, ringcast_http_service_queues, ringcast_http_service_tickets, ringcast_http_service_events;

@@ -76,6 +76,15 @@ static char *take_text(struct http_response *response, size_t *ret_size)
 	return text;
 }
 
+static void add_page_headers(struct MHD_Response *rendered, const char *policy)
+{
+	MHD_add_response_header(rendered, "Content-Security-Policy", policy);
+	MHD_add_response_header(rendered, "Referrer-Policy", "no-referrer");
+	MHD_add_response_header(rendered, "X-Frame-Options", "DENY");
+	MHD_add_response_header(rendered, "Cross-Origin-Opener-Policy", "same-origin");
+	MHD_add_response_header(rendered, "Cross-Origin-Resource-Policy", "same-origin");
+}
+
 static enum MHD_Result queue_text(struct MHD_Connection *connection, const struct http_response *response, char *text, size_t size,
 				  const char *allow)
 {
@@ -92,6 +101,8 @@ static enum MHD_Result queue_text(struct MHD_Connection *connection, const struc
 		MHD_add_response_header(rendered, "Location", response->location);
 	if (*allow)
 		MHD_add_response_header(rendered, "Allow", allow);
+	if (*response->policy)
+		add_page_headers(rendered, response->policy);
 	if (response->status == 401)
 		MHD_add_response_header(rendered, "WWW-Authenticate", "Bearer realm=\"ringcast\"");
 	enum MHD_Result result = MHD_queue_response(connection, response->status, rendered);
@@ -334,6 +345,8 @@ static void handle(struct http *http, struct exchange *exchange)
 	if (response->status == 0) {
 		http->host.config(http->host.context, &config);
 		exchange->request.config = &config;
+		exchange->request.role = exchange->role;
+		exchange->request.caller = exchange->name;
 		route->handler(&exchange->request, response);
 	}
 	json_decref(exchange->request.body);

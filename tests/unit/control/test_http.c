@@ -324,7 +324,7 @@ Test(http, posts_must_be_json)
 Test(http, unknown_paths_methods_and_queries)
 {
 	static const char *const paths[] = {
-		"/", "/nothing", "/v1", "/v1/sessions/", "/v1/sessions/a/b", "/v1/sessions/a/players/1/2", "//healthz", "/healthz/"};
+		"/nothing", "/console/nothing", "/console/a/b", "/v1", "/v1/sessions/", "/v1/sessions/a/b", "/v1/sessions/a/players/1/2", "//healthz", "/healthz/"};
 	for (size_t i = 0; i < sizeof(paths) / sizeof(*paths); i++)
 		http_expect_problem(http_ask("GET", paths[i], NULL), 404, "path", "there is no");
 	struct answer answer = http_ask("PUT", "/v1/sessions", "{}");

@@ -76,6 +76,22 @@ static void teardown_tokens(void)
 
 TestSuite(http_tokens, .init = setup_tokens, .fini = teardown_tokens, .timeout = 60);
 
+Test(http_tokens, the_console_is_served_to_all_and_says_who_they_are)
+{
+	struct answer page = http_ask("GET", "/console/", NULL), root = http_ask("GET", "/", NULL), nobody = http_ask("GET", "/v1/caller", NULL);
+	cr_assert_eq(page.status, 200);
+	cr_assert(strstr(page.head, "Content-Security-Policy: default-src 'none'; "), "%s", page.head);
+	cr_assert(strstr(page.head, "connect-src 'self' ws://localhost:* wss://localhost:*;"), "%s", page.head);
+	cr_assert_eq(root.status, 302);
+	cr_assert(strstr(root.head, "Location: /console/"), "%s", root.head);
+	http_expect_problem(nobody, 401, "token", "Bearer");
+	struct answer reader = http_ask_with("GET", "/v1/caller", "Host: localhost\r\n" READER, NULL);
+	cr_assert_str_eq(reader.body, "{\"role\":\"reader\",\"name\":\"prometheus\"}");
+	http_done(&reader);
+	http_done(&root);
+	http_done(&page);
+}
+
 Test(http_tokens, roles)
 {
 	static const struct {

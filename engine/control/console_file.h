@@ -1,0 +1,17 @@
+/* The console's files, made of tools/console by its bundle.py when the daemon is built: what is installed needs nothing beside it. */
+#ifndef RINGCAST_CONTROL_CONSOLE_FILE_H
+#define RINGCAST_CONTROL_CONSOLE_FILE_H
+
+#include <stddef.h>
+
+struct console_file {
+	const char *name; /* below /console/; "": the page itself */
+	const char *content_type;
+	const unsigned char *bytes;
+	size_t byte_count;
+};
+
+extern const struct console_file ringcast_console_files[];
+extern const size_t ringcast_console_file_count;
+
+#endif

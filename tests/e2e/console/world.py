@@ -1,0 +1,85 @@
+"""What the console is shown: a daemon with tokens of both roles, sessions, and players who speak."""
+
+import contextlib
+import http.client
+import json
+import os
+import sys
+import tempfile
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../admin"))
+from ringcastd_process import WAIT_SECONDS, RawPlayer, Ringcastd  # noqa: E402
+
+OPERATOR, READER = "operator-token-of-the-test", "reader-token-of-the-test"
+
+
+class Players:
+    """Some on bare sockets, the first of whom speaks to everybody."""
+
+    def __init__(self, port, tokens):
+        self.players = [RawPlayer(port, token) for token in tokens]
+
+    def talk(self, opcode=7, payload=b"hello"):
+        """Op code, target group -1, reliable, payload; masked with zeros."""
+        packet = b"\x08" + bytes([opcode * 2]) + b"\x20" + b"\xff" * 9 + b"\x01\x30\x01\x7a" + bytes([len(payload)]) + payload
+        body = bytes([len(packet)]) + packet
+        self.players[0].socket.sendall(b"\x82" + bytes([0x80 | len(body)]) + bytes(4) + body)
+
+    def close(self):
+        for player in self.players:
+            player.close()
+
+
+class World:
+    def __init__(self, *flags):
+        self.folder = tempfile.TemporaryDirectory()
+        tokens = os.path.join(self.folder.name, "tokens")
+        with open(tokens, "w", opener=lambda path, how: os.open(path, how, 0o600), encoding="ascii") as file:
+            file.write(f"operator boss {OPERATOR}\nreader watcher {READER}\n")
+        self.daemon = Ringcastd("--shards", "2", "--listen", "127.0.0.1", "--set", f"admin.tokens={tokens}", "--set", "drain_timeout=0s",
+                                "--set", f"scripts.directory={self.folder.name}/scripts", *flags).__enter__()
+        self.admin_port = int(self.daemon.admin_port)
+        self.origin = f"http://127.0.0.1:{self.admin_port}"
+        self.tcp_port = self.ask("GET", "/v1/info")["tcp_port"]
+
+    def stop(self):
+        self.daemon.process.terminate()
+        status = self.daemon.wait()
+        text = self.daemon.log_text()
+        self.daemon.__exit__(None, None, None)
+        self.folder.cleanup()
+        if status != 0 or "ERROR: " in text or "runtime error" in text:
+            raise AssertionError(f"ringcastd ended with {status}:\n{text}")
+
+    def fetch(self, path, headers=None):
+        """(status, headers, body) of a GET without a token."""
+        connection = http.client.HTTPConnection("127.0.0.1", self.admin_port, timeout=WAIT_SECONDS)
+        connection.request("GET", path, headers=headers or {})
+        response = connection.getresponse()
+        body = response.read()
+        connection.close()
+        return response.status, {name.lower(): value for name, value in response.getheaders()}, body
+
+    def ask(self, method, path, body=None, data=None):
+        """The admin API as an operator; data is a zip."""
+        connection = http.client.HTTPConnection("127.0.0.1", self.admin_port, timeout=WAIT_SECONDS)
+        kind = "application/zip" if data is not None else "application/json"
+        connection.request(method, path, data if data is not None else json.dumps(body or {}), {"Authorization": f"Bearer {OPERATOR}", "Content-Type": kind})
+        response = connection.getresponse()
+        text = response.read().decode()
+        connection.close()
+        if response.status >= 400:
+            raise AssertionError(f"{method} {path}: {response.status} {text}")
+        return json.loads(text)
+
+    def session(self, name, **options):
+        return self.ask("POST", "/v1/sessions", {"name": name, **options})["id"]
+
+    @contextlib.contextmanager
+    def players(self, session, count):
+        tokens = [self.ask("POST", f"/v1/sessions/{session}/players", {"player_id": f"player {i + 1}"})["token"] for i in range(count)]
+        players = Players(self.tcp_port, tokens)
+        try:
+            yield players
+        finally:
+            players.close()
