@@ -17,6 +17,9 @@ static_assert(MEMBERSHIP_OFFSET(raw) == offsetof(struct int32_list, raw), "membe
 static const struct field login_fields[] = {
 	[1] = FIELD(BYTES, login.player_session_id),
 	[2] = FIELD(INT32, login.client_version),
+	[16] = FIELD(BOOL, login.may_resume),
+	[17] = FIELD(BYTES, login.reconnect_token),
+	[18] = FIELD(INT32, login.received),
 };
 static const struct field login_result_fields[] = {
 	[1] = FIELD(BOOL, login_result.is_success),
@@ -25,6 +28,10 @@ static const struct field login_result_fields[] = {
 	[4] = FIELD(INT32, login_result.fast_port),
 	[5] = FIELD(BYTES, login_result.ca_cert),
 	[6] = FIELD(BYTES, login_result.connect_token),
+	[16] = FIELD(BOOL, login_result.is_resumed),
+	[17] = FIELD(INT32, login_result.resume_window_ms),
+	[18] = FIELD(INT32, login_result.received),
+	[19] = FIELD(INT32, login_result.lost),
 };
 static const struct field verify_identity_fields[] = {
 	[1] = FIELD(INT32, verify_identity.peer_id),
@@ -33,6 +40,9 @@ static const struct field verify_identity_fields[] = {
 static const struct field verify_identity_result_fields[] = {
 	[1] = FIELD(BOOL, verify_identity_result.is_success),
 	[2] = FIELD(INT32, verify_identity_result.peer_id),
+};
+static const struct field ping_result_fields[] = {
+	[1] = FIELD(INT32, received),
 };
 static const struct field peer_fields[] = {
 	[1] = FIELD(INT32, peer_id),
@@ -53,7 +63,7 @@ static const struct schema commands[COMMAND_LAST - COMMAND_FIRST + 1] = {
 	COMMAND(LOGIN, login_fields),
 	COMMAND(LOGIN_RESULT, login_result_fields),
 	COMMAND(PING, empty_fields),
-	COMMAND(PING_RESULT, empty_fields),
+	COMMAND(PING_RESULT, ping_result_fields),
 	COMMAND(UDP_CONNECT, empty_fields),
 	COMMAND(PLAYER_CONNECT, peer_fields),
 	COMMAND(PLAYER_DISCONNECT, peer_fields),

@@ -36,7 +36,7 @@ const char *ringcast_gate_place_name(enum gate_place place)
 
 const char *ringcast_gate_action_name(enum gate_action action)
 {
-	static const char *const names[GATE_ACTION_COUNT] = {"drop", "route", "login", "greet", "note", "identify", "repeat"};
+	static const char *const names[GATE_ACTION_COUNT] = {"drop", "route", "login", "greet", "note", "identify", "repeat", "count"};
 	ringcast_assert((unsigned)action < GATE_ACTION_COUNT);
 	return names[action];
 }

@@ -31,6 +31,7 @@ enum gate_action {
 	GATE_NOTE,     /* means only that the sender is there */
 	GATE_IDENTIFY, /* the token says which player this is; a refusal is answered and ends the association */
 	GATE_REPEAT,   /* the same identity is answered again; another one is refused as above */
+	GATE_COUNT,    /* acknowledges, if the connection is one that may be resumed; else as DROP */
 	GATE_ACTION_COUNT,
 };
 

@@ -46,15 +46,18 @@ struct packet {
 	enum packet_command command;
 	struct view payload;
 	union {
-		struct { struct view player_session_id; int32_t client_version; } login;
+		struct { struct view player_session_id; int32_t client_version; bool may_resume; struct view reconnect_token; int32_t received; } login;
 		struct {
 			bool is_success;
 			int32_t peer_id;
 			int32_t fast_port;
 			struct view reconnect_token, ca_cert, connect_token;
+			bool is_resumed;
+			int32_t resume_window_ms, received, lost; /* counts of messages wrap: only differences mean something */
 		} login_result;
 		struct { int32_t peer_id; struct view connect_token; } verify_identity;
 		struct { bool is_success; int32_t peer_id; } verify_identity_result;
+		int32_t received; /* ping result, which acknowledges */
 		int32_t peer_id; /* player connect, player disconnect */
 		int32_t group;   /* join, leave, request membership */
 		struct {

@@ -30,7 +30,9 @@ enum { SCRIPT_BYTES_MAX = 100 << 20, SCRIPT_FILES_MAX = 20000 };
 	X(LEAVE_GROUP, "onPlayerLeaveGroup")         \
 	X(PROCESS_TERMINATE, "onProcessTerminate")   \
 	X(TICK, "onTick")                            \
-	X(SERVICE_MESSAGE, "onServiceMessage")
+	X(SERVICE_MESSAGE, "onServiceMessage")       \
+	X(PLAYER_DROPPED, "onPlayerDropped")         \
+	X(PLAYER_RESUMED, "onPlayerResumed")
 enum script_callback {
 #define X(name, text) SCRIPT_CALLBACK_##name,
 	SCRIPT_CALLBACKS(X)

@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 
 RANDOM_COUNT = 2000
+FROM = {("true", "false"): "client", ("false", "true"): "server", ("true", "true"): "both"}
 MESSAGE_COLUMNS = ["number", "name", "type", "meaning"]
 
 
@@ -182,7 +183,7 @@ def check_commands(spec, vectors, problems):
 def check_opcodes(spec, source, problems):
     documented = {(row["op code"], int(row["number"]), row["from"]) for row in spec.opcodes}
     pattern = re.compile(r"^OPCODE\((\w+), (-?\d+), (true|false), (true|false),", re.M)
-    defined = {(name, int(number), "client" if client == "true" else "server") for name, number, client, _ in pattern.findall(source)}
+    defined = {(name, int(number), FROM[client, server]) for name, number, client, server in pattern.findall(source)}
     for row in documented ^ defined:
         problems.append(f"op code {row}: in {'the document' if row in documented else 'opcode.def'} only")
 

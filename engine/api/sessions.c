@@ -110,6 +110,7 @@ static int fill_create(struct ask_create *self, const ringcast_session_options *
 		.ping_interval_ms = options->ping_interval_ms,
 		.tick_interval_ms = options->tick_interval_ms,
 		.empty_timeout_ms = options->empty_timeout_ms,
+		.resume_window_ms = options->resume_window_ms,
 		.answer_timeout_ms = options->answer_timeout_ms,
 		.activation_timeout_ms = options->activation_timeout_ms,
 		.is_late_allowed = options->is_late_allowed,

@@ -165,6 +165,7 @@ void ringcast_http_sessions_create(struct http_request *request, struct http_res
 		 .target = &options.empty_timeout_ms,
 		 .max = UINT32_MAX,
 		 .is_present = &has_timeout},
+		{.name = "resume_window_ms", .type = BODY_UINT, .target = &options.resume_window_ms, .max = UINT32_MAX},
 		{.name = "properties", .type = BODY_TEXT, .target = &options.properties, .max = RINGCAST_SESSION_DATA_BYTES - 1},
 		{.name = "matchmaker_data", .type = BODY_STRING, .target = &options.matchmaker_data, .max = RINGCAST_MATCHMAKER_DATA_BYTES - 1},
 		{.name = "script", .type = BODY_STRING, .target = &options.script, .max = RINGCAST_SCRIPT_NAME_BYTES + RINGCAST_SCRIPT_VERSION_BYTES},

@@ -87,6 +87,16 @@ static void on_player_disconnected(void *context, struct session *session, struc
 	callbacks_of(context)->player_disconnected(context_of(context), session_of(session), player->peer_id, ringcast_close_label(reason));
 }
 
+static void on_player_dropped(void *context, struct session *session, struct player *player)
+{
+	callbacks_of(context)->player_dropped(context_of(context), session_of(session), player->peer_id);
+}
+
+static void on_player_resumed(void *context, struct session *session, struct player *player)
+{
+	callbacks_of(context)->player_resumed(context_of(context), session_of(session), player->peer_id);
+}
+
 static void on_message(void *context, struct session *session, const struct packet *packet)
 {
 	ringcast_message message = message_of(packet);
@@ -149,6 +159,8 @@ void ringcast_engine_make_hooks(struct ringcast_engine *engine)
 		HOOK(player_connect),
 		HOOK(player_accepted),
 		HOOK(player_disconnected),
+		HOOK(player_dropped),
+		HOOK(player_resumed),
 		HOOK(message),
 		HOOK(service_message),
 		HOOK(question_answered),

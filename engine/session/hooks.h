@@ -29,6 +29,9 @@ struct hooks {
 	void (*player_accepted)(void *context, struct session *session, struct player *player);
 	/* before the player leaves the list; not for players that were never accepted */
 	void (*player_disconnected)(void *context, struct session *session, struct player *player, enum close_reason reason);
+	/* an accepted player's connection is lost, and it may come back; it has come back. Whoever does not is disconnected, as above */
+	void (*player_dropped)(void *context, struct session *session, struct player *player);
+	void (*player_resumed)(void *context, struct session *session, struct player *player);
 	void (*message)(void *context, struct session *session, const struct packet *packet); /* sender proven */
 	/* a backend's, sender the server; false: there is no room for it now */
 	bool (*service_message)(void *context, struct session *session, const struct packet *packet);

@@ -269,6 +269,33 @@ void ringcast_player_disconnect(struct player *player, enum close_reason reason,
 	ringcast_command_apply(session);
 }
 
+static void tell_hook(struct player *player, void (*hook)(void *context, struct session *session, struct player *player))
+{
+	struct session *session = player->session;
+	if (hook != NULL) {
+		ringcast_session_enter_hook(session);
+		hook(session->hooks_context, session, player);
+		ringcast_session_leave_hook(session);
+	}
+	ringcast_command_apply(session);
+}
+
+void ringcast_player_drop(struct player *player, uint64_t now_ns)
+{
+	ringcast_assert(player->state == PLAYER_ACTIVE && player->transport != NULL && !player->session->is_in_hook);
+	player->session->store->now_ns = now_ns;
+	player->transport = NULL;
+	tell_hook(player, player->session->hooks->player_dropped);
+}
+
+void ringcast_player_return(struct player *player, void *transport, uint64_t now_ns)
+{
+	ringcast_assert(ringcast_player_is_dropped(player) && !player->session->is_in_hook);
+	player->session->store->now_ns = now_ns;
+	player->transport = transport;
+	tell_hook(player, player->session->hooks->player_resumed);
+}
+
 void ringcast_player_format_token(const struct player *player, char ret_token[PLAYER_TOKEN_BYTES])
 {
 	struct player_ref ref = {

@@ -117,6 +117,14 @@ static void lists_and_timers_init(struct session *session)
 	session->timer_activation.kind = SESSION_TIMER_ACTIVATION;
 }
 
+/* The limit bounds what a session says. */
+static uint32_t resume_window_of(uint32_t said_ms, uint32_t limit_ms)
+{
+	if (said_ms == UINT32_MAX)
+		return 0;
+	return said_ms == 0 || said_ms > limit_ms ? limit_ms : said_ms;
+}
+
 static void session_init(struct session *session, const struct session_options *options)
 {
 	struct store *store = session->store;
@@ -130,6 +138,7 @@ static void session_init(struct session *session, const struct session_options *
 	session->ping_interval_ms = options->ping_interval_ms != 0 ? options->ping_interval_ms : limits->ping_interval_ms;
 	session->tick_interval_ms = options->tick_interval_ms;
 	session->empty_timeout_ms = options->empty_timeout_ms;
+	session->resume_window_ms = resume_window_of(options->resume_window_ms, limits->resume_window_ms);
 	session->answer_timeout_ms = options->answer_timeout_ms != 0 ? options->answer_timeout_ms : limits->answer_timeout_ms;
 	session->is_late_allowed = options->is_late_allowed;
 	session->activation_timeout_ms = options->activation_timeout_ms != 0 ? options->activation_timeout_ms : limits->activation_timeout_ms;

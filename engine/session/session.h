@@ -53,7 +53,7 @@ enum { PLAYER_GROUPS_FEW = 3 }; /* most players are in no more, and those take n
 
 /* The order is that of use: what a delivery touches, what a message from the player touches, the rest. */
 struct player {
-	void *transport; /* the shard's struct conn; opaque here; NULL until admitted */
+	void *transport; /* the shard's struct conn; opaque here; NULL until admitted, and while it is dropped */
 	uint64_t messages_sent, bytes_sent; /* counted by the shard */
 	struct session *session;
 	uint64_t messages_received, bytes_received;
@@ -118,7 +118,7 @@ struct session {
 	uint32_t work_depth; /* of what is done for its script; see session_impl.h */
 	uint32_t players_max, player_count, reserved_count, group_count;
 	int32_t peer_id_next;
-	uint32_t ping_interval_ms, tick_interval_ms, empty_timeout_ms;
+	uint32_t ping_interval_ms, tick_interval_ms, empty_timeout_ms, resume_window_ms;
 	struct player **players; /* dense, ACTIVE (and CONNECTING last); players_max pointers */
 	struct list_node reserved, groups, commands, alarms;
 	struct list_node node; /* store->graveyard_sessions */
@@ -151,7 +151,7 @@ struct session {
 
 struct session_limits { /* live: the shard may change it between ticks */
 	uint32_t players_per_session_max, groups_per_session_max, groups_per_player_max;
-	uint32_t reservation_timeout_ms, empty_session_timeout_ms, ping_interval_ms;
+	uint32_t reservation_timeout_ms, empty_session_timeout_ms, ping_interval_ms, resume_window_ms;
 	uint32_t membership_push_max;  /* groups larger than this get no automatic membership push; 256 by default */
 	uint32_t commands_per_hook_max; /* 4096 */
 	uint32_t timers_per_session_max; /* of the script */
@@ -215,6 +215,7 @@ uint64_t ringcast_store_reserved_bytes(const struct store_options *options);
 struct session_options {
 	const char *name, *properties, *matchmaker_data; /* NULL: none */
 	uint32_t players_max, ping_interval_ms, tick_interval_ms, empty_timeout_ms; /* 0: default; empty UINT32_MAX: never */
+	uint32_t resume_window_ms; /* 0, or above the limits': theirs; UINT32_MAX: none */
 	const struct hooks *hooks; /* not copied: must live until the session is collected. NULL: the store's, with the store's context */
 	void *hooks_context;
 	uint32_t answer_timeout_ms; /* for VERDICT_LATER; 0: the limits' */
@@ -279,6 +280,14 @@ enum drop_reason ringcast_admission_admit(struct store *store, struct view token
 void ringcast_admission_accept(struct player *player, uint64_t now_ns); /* ACTIVE; player_accepted hook; then queued commands are applied */
 /* The player's transport is gone or goes: leaves groups (pushing updates), hook, removed. Freed by collect. */
 void ringcast_player_disconnect(struct player *player, enum close_reason reason, uint64_t now_ns);
+
+/*
+ * Dropped: an ACTIVE player whose transport is lost and who may come back. It keeps its place, its groups and what waits for its script, and is counted and
+ * named as before; the outbox decides what becomes of messages for it. It ends by return, by disconnect, or with whatever ends players.
+ */
+void ringcast_player_drop(struct player *player, uint64_t now_ns); /* hook */
+void ringcast_player_return(struct player *player, void *transport, uint64_t now_ns); /* hook; the transport has been told all before */
+static inline bool ringcast_player_is_dropped(const struct player *player) { return player->state == PLAYER_ACTIVE && player->transport == NULL; }
 
 /* router.c */
 /*

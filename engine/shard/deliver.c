@@ -1,6 +1,7 @@
 /* The outbox of the session layer: encode once, queue per receiver. Nothing is sent here; flush.c does that. */
 #include "base/assert.h"
 #include "shard/login.h"
+#include "shard/resume.h"
 #include "shard/shard_private.h"
 
 /* All fast messages of a tick may be for one player. */
@@ -14,9 +15,11 @@ struct buf *ringcast_shard_chunk(struct shard *shard, size_t size)
 	struct buf *fresh = ringcast_buf_alloc(shard->pool, size > SHARD_CHUNK_BYTES ? size : SHARD_CHUNK_BYTES);
 	if (fresh == NULL)
 		return NULL;
-	if (chunk != NULL)
-		ringcast_buf_unref(chunk);
 	shard->chunk = fresh;
+	if (chunk != NULL) {
+		ringcast_resume_detach_all(shard);
+		ringcast_buf_unref(chunk);
+	}
 	return fresh;
 }
 
@@ -247,20 +250,62 @@ static enum drop_reason deliver_fast(struct delivery *delivery, struct fast_path
 	return DROP_NONE;
 }
 
+static bool prepare_frame(struct delivery *delivery)
+{
+	if (delivery->frame.buf != NULL)
+		return true;
+	if (!encode_frame(delivery->shard, delivery->fanout, &delivery->frame))
+		return false;
+	delivery->frame.is_fast = delivery->is_fast;
+	ringcast_buf_ref(delivery->frame.buf); /* a later chunk must not free it while receivers may still refuse it */
+	return true;
+}
+
+static void keep(struct delivery *delivery, struct resume *resume)
+{
+	ringcast_resume_keep(delivery->shard, resume, delivery->frame.buf, delivery->frame.offset, delivery->frame.size);
+}
+
+static void count_frame(struct delivery *delivery)
+{
+	delivery->shard->counters.deliveries_reliable++;
+	delivery->shard->counters.delivery_bytes_reliable += delivery->frame.size;
+}
+
+/* Whose stream has broken and who may come back: what is reliable waits, and who is without memory for it will be told of the gap. */
+static enum drop_reason deliver_later(struct delivery *delivery, const struct player *player)
+{
+	struct resume *resume = ringcast_resume_of(delivery->shard, player);
+	if (delivery->is_fast || resume == NULL)
+		return DROP_RECEIVER_DROPPED;
+	if (!prepare_frame(delivery)) {
+		ringcast_resume_skip(delivery->shard, resume);
+		return DROP_NO_BUFFER;
+	}
+	keep(delivery, resume);
+	count_frame(delivery);
+	return DROP_NONE;
+}
+
 static enum drop_reason deliver_stream(struct delivery *delivery, struct conn *conn)
 {
-	if (delivery->frame.buf == NULL) {
-		if (!encode_frame(delivery->shard, delivery->fanout, &delivery->frame))
-			return refuse_memory(delivery->shard, conn);
-		delivery->frame.is_fast = delivery->is_fast;
-		ringcast_buf_ref(delivery->frame.buf); /* a later chunk must not free it while receivers may still refuse it */
-	}
+	if (!prepare_frame(delivery))
+		return refuse_memory(delivery->shard, conn);
 	enum drop_reason drop = queue_frame(delivery->shard, conn, &delivery->frame);
-	if (drop == DROP_NONE) {
-		delivery->shard->counters.deliveries_reliable++;
-		delivery->shard->counters.delivery_bytes_reliable += delivery->frame.size;
-	}
-	return drop;
+	if (drop != DROP_NONE)
+		return drop;
+	if (UNLIKELY(conn->is_resumable))
+		keep(delivery, conn->resume);
+	count_frame(delivery);
+	return DROP_NONE;
+}
+
+static enum drop_reason deliver_to(struct delivery *delivery, const struct player *player, bool may_be_fast)
+{
+	struct conn *conn = player->transport;
+	if (UNLIKELY(conn == NULL))
+		return deliver_later(delivery, player);
+	return may_be_fast && ringcast_conn_is_fast(conn) ? deliver_fast(delivery, conn->fast) : deliver_stream(delivery, conn);
 }
 
 static void deliver(void *context, const struct fanout *fanout)
@@ -276,11 +321,9 @@ static void deliver(void *context, const struct fanout *fanout)
 	shard->counters.deliveries_asked += recipient_count;
 	for (size_t i = 0; i < recipient_count; i++) {
 		struct player *player = recipients[i];
-		struct conn *conn = player->transport;
 		if (i + 4 < recipient_count)
 			__builtin_prefetch(recipients[i + 4]);
-		enum drop_reason drop = may_be_fast && ringcast_conn_is_fast(conn) ? deliver_fast(&delivery, conn->fast)
-										    : deliver_stream(&delivery, conn);
+		enum drop_reason drop = deliver_to(&delivery, player, may_be_fast);
 		if (drop != DROP_NONE) {
 			player->drops++;
 			shard->counters.deliveries_refused++;
@@ -316,6 +359,7 @@ static void keep_close_text(struct shard *shard, struct conn *conn, enum close_r
 static void disconnect(void *context, struct player *player, enum close_reason reason, const char *text)
 {
 	struct conn *conn = player->transport;
+	ringcast_resume_close(context, player);
 	if (conn == NULL || conn->close_reason != CLOSE_NONE)
 		return;
 	keep_close_text(context, conn, reason, text);

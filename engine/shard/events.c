@@ -7,7 +7,7 @@
 #include "base/hash.h"
 #include "base/log.h"
 #include "io/socket.h"
-#include "shard/shard_private.h"
+#include "shard/resume.h"
 
 enum { ADDRESS_PART = 10, FIELDS_BYTES = 768, QUOTED_BYTES = 160 };
 
@@ -120,16 +120,16 @@ static void tell(struct line *line, enum event_kind kind, const char *component,
 	ringcast_log(LOG_INFO, component, texts[kind], "%s", line->text);
 }
 
-void ringcast_event_login(struct shard *shard, const struct conn *conn)
+void ringcast_event_login(struct shard *shard, const struct conn *conn, enum event_kind kind)
 {
 	struct line line;
 	uint64_t suppressed;
-	if (!may_tell(shard, EVENT_LOGIN, &conn->address, &suppressed))
+	if (!may_tell(shard, kind, &conn->address, &suppressed))
 		return;
-	begin(&line, shard, EVENT_LOGIN, &conn->address);
+	begin(&line, shard, kind, &conn->address);
 	add_player(&line, conn->player);
 	add(&line, " encrypted=%s", conn->secure != NULL ? "true" : "false");
-	tell(&line, EVENT_LOGIN, "session", suppressed);
+	tell(&line, kind, "session", suppressed);
 }
 
 static const char *remedy_of(const struct shard *shard, enum drop_reason reason)
@@ -148,6 +148,8 @@ static const char *remedy_of(const struct shard *shard, enum drop_reason reason)
 		return "the script has used up its share of the processor's time, and could not be asked: see its log, and scripts.share_percent";
 	case DROP_PARK_TIMEOUT:
 		return "the script did not answer within limits.answer_timeout_ms: see its log";
+	case DROP_RESUME_GONE:
+		return "log in anew, with a token of its own: the player has left, or limits.resume_window_ms is over";
 	case DROP_DRAINING:
 		return "this engine is stopping: use another one";
 	case DROP_OVERSIZE:
@@ -196,9 +198,30 @@ static const char *origin_of(const struct shard *shard, enum close_reason reason
 	}
 }
 
+void ringcast_event_expired(struct shard *shard, const struct player *player, enum close_reason reason)
+{
+	struct line line;
+	uint64_t suppressed;
+	if (!may_tell(shard, EVENT_LEAVE, NULL, &suppressed))
+		return;
+	begin(&line, shard, EVENT_LEAVE, NULL);
+	add_player(&line, player);
+	add(&line, " reason=%s origin=%s", ringcast_close_label(reason), origin_of(shard, reason));
+	tell(&line, EVENT_LEAVE, "session", suppressed);
+}
+
+static enum event_kind kind_of_close(const struct conn *conn, enum close_reason reason)
+{
+	if (!conn->is_logged_in)
+		return EVENT_NOT_ADMITTED;
+	if (conn->is_resumable && ringcast_resume_is_drop(conn, reason))
+		return EVENT_DROPPED;
+	return reason == CLOSE_KICKED ? EVENT_KICK : EVENT_LEAVE;
+}
+
 void ringcast_event_closed(struct shard *shard, const struct conn *conn, enum close_reason reason)
 {
-	enum event_kind kind = !conn->is_logged_in ? EVENT_NOT_ADMITTED : reason == CLOSE_KICKED ? EVENT_KICK : EVENT_LEAVE;
+	enum event_kind kind = kind_of_close(conn, reason);
 	char quoted[QUOTED_BYTES];
 	struct line line;
 	uint64_t suppressed;

@@ -14,6 +14,7 @@
 
 struct shard;
 struct conn;
+struct player;
 struct session;
 
 enum event_kind {
@@ -36,7 +37,8 @@ struct event_log {
 	struct event_quota addresses[EVENT_ADDRESS_SLOTS]; /* by hash of kind and address: who shares a slot only shares its allowance */
 };
 
-void ringcast_event_login(struct shard *shard, const struct conn *conn);
+void ringcast_event_login(struct shard *shard, const struct conn *conn, enum event_kind kind); /* LOGIN or RESUMED */
+void ringcast_event_expired(struct shard *shard, const struct player *player, enum close_reason reason); /* dropped, and did not come back */
 /* With what would help. */
 void ringcast_event_refused(struct shard *shard, const struct conn *conn, enum drop_reason reason);
 /* The connection ends: a player who leaves or is kicked, or a stranger. */

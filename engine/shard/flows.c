@@ -1,5 +1,7 @@
 /* Events of streams: accept, bytes, end, sent, closed; and a connection's one timer. */
 #include "base/assert.h"
+#include "proto/gate.h"
+#include "shard/resume.h"
 #include "shard/shard_private.h"
 
 /* A counter narrower than its limit never reaches it. */
@@ -93,9 +95,13 @@ static void leave_session(struct shard *shard, struct conn *conn, enum close_rea
 {
 	struct player *player = conn->player;
 	ringcast_shard_fast_close(shard, conn);
-	conn->player = NULL;
-	if (player == NULL)
+	if (player == NULL || (conn->is_resumable && ringcast_resume_drop(shard, conn, reason))) {
+		conn->player = NULL;
 		return;
+	}
+	if (conn->is_resumable)
+		ringcast_resume_close(shard, player);
+	conn->player = NULL;
 	player->transport = NULL;
 	ringcast_player_disconnect(player, reason, shard->now_ns);
 }
@@ -336,6 +342,25 @@ static bool is_reading(const struct conn *conn)
 	return conn->state < CONN_LEAVING && conn->close_reason == CLOSE_NONE;
 }
 
+static bool is_within_rates(struct shard *shard, struct conn *conn)
+{
+	enum drop_reason drop = ringcast_shard_check_rates(shard, conn, 0);
+	if (drop != DROP_NONE)
+		ringcast_shard_drop(shard, drop, 1);
+	return drop == DROP_NONE;
+}
+
+/* What it sends is counted before anything is made of it, for that may end the connection. */
+static void receive_resumable(struct shard *shard, struct conn *conn, struct packet *packet)
+{
+	if (ringcast_gate(packet->opcode, GATE_STREAM_JOINED) != GATE_COUNT) {
+		ringcast_resume_count(shard, conn, packet->payload.size);
+		ringcast_shard_route(shard, conn, packet, INTENT_RELIABLE);
+	} else if (is_within_rates(shard, conn) && packet->command == PACKET_COMMAND_PING_RESULT) {
+		ringcast_resume_acknowledge(shard, conn, packet->received);
+	}
+}
+
 static void receive_message(struct shard *shard, struct conn *conn, struct view bytes)
 {
 	struct packet packet;
@@ -352,7 +377,10 @@ static void receive_message(struct shard *shard, struct conn *conn, struct view 
 	}
 	shard->counters.messages_received_reliable++;
 	shard->counters.payload_bytes_received += packet.payload.size;
-	ringcast_shard_route(shard, conn, &packet, INTENT_RELIABLE);
+	if (UNLIKELY(conn->is_resumable))
+		receive_resumable(shard, conn, &packet);
+	else
+		ringcast_shard_route(shard, conn, &packet, INTENT_RELIABLE);
 }
 
 static enum close_reason close_reason_of(uint16_t code)
@@ -374,14 +402,6 @@ static void receive_broken(struct shard *shard, struct conn *conn, uint16_t clos
 	ringcast_shard_drop(shard, close_code == 1009 ? DROP_OVERSIZE : DROP_MALFORMED, 1);
 	tell_garbage(shard, conn, close_code == 1009 ? DROP_OVERSIZE : DROP_MALFORMED);
 	ringcast_shard_conn_close(shard, conn, close_reason_of(close_code), NULL);
-}
-
-static bool is_within_rates(struct shard *shard, struct conn *conn)
-{
-	enum drop_reason drop = ringcast_shard_check_rates(shard, conn, 0);
-	if (drop != DROP_NONE)
-		ringcast_shard_drop(shard, drop, 1);
-	return drop == DROP_NONE;
 }
 
 static void handle_item(struct shard *shard, struct conn *conn, enum stream_event event, struct stream_item *item)
@@ -562,6 +582,8 @@ static void ping(struct shard *shard, struct conn *conn)
 	conn->pings_missed++;
 	shard->counters.pings_sent++;
 	ringcast_shard_fast_check(shard, conn);
+	if (conn->is_resumable)
+		ringcast_resume_tell(shard, conn);
 	ringcast_shard_send_frame(shard, conn, WEBSOCKET_PING, ringcast_view_of(NULL, 0));
 	arm_timer(shard, conn, conn->player->session->ping_interval_ms);
 }

@@ -29,9 +29,11 @@ void ringcast_shard_describe_session(const struct shard *shard, const struct ses
 	snprintf(ret->state, sizeof(ret->state), "%s", session->is_terminating ? "ending" : session->is_activating ? "activating" : "active");
 }
 
-static const char *state_text(enum player_state state)
+static const char *state_text(const struct player *player)
 {
-	switch (state) {
+	if (ringcast_player_is_dropped(player))
+		return "dropped";
+	switch ((enum player_state)player->state) {
 	case PLAYER_RESERVED:
 		return "reserved";
 	case PLAYER_CONNECTING:
@@ -58,7 +60,7 @@ void ringcast_shard_describe_player(const struct player *player, ringcast_player
 		.bytes_sent = player->bytes_sent,
 		.drops = player->drops,
 	};
-	snprintf(ret->state, sizeof(ret->state), "%s", state_text(player->state));
+	snprintf(ret->state, sizeof(ret->state), "%s", state_text(player));
 	snprintf(ret->player_id, sizeof(ret->player_id), "%s", ringcast_player_id(player));
 	if (player->state == PLAYER_RESERVED)
 		ringcast_player_format_token(player, ret->token);

@@ -4,6 +4,7 @@
 #include "base/hash.h"
 #include "proto/gate.h"
 #include "shard/login.h"
+#include "shard/resume.h"
 #include "shard/shard_private.h"
 
 #define DEV_PREFIX "dev-"
@@ -52,9 +53,9 @@ static void refuse(struct shard *shard, struct conn *conn, enum drop_reason drop
 	ringcast_shard_conn_close(shard, conn, ringcast_shard_login_refuse(shard, conn, drop), NULL);
 }
 
-static void send_result(struct shard *shard, struct conn *conn)
+static void send_result(struct shard *shard, struct conn *conn, bool is_resumed, uint32_t lost)
 {
-	char token[SHARD_CONNECT_TOKEN_BYTES];
+	char token[SHARD_CONNECT_TOKEN_BYTES], reconnect_token[PLAYER_TOKEN_BYTES];
 	struct packet result = {
 		.opcode = OPCODE_LOGIN_RESPONSE,
 		.sender = PROTO_PEER_SERVER,
@@ -71,7 +72,30 @@ static void send_result(struct shard *shard, struct conn *conn)
 		result.login_result.connect_token = ringcast_view_of(token, strlen(token));
 		result.login_result.ca_cert = ringcast_view_of(ca_pem, strlen(ca_pem));
 	}
+	if (conn->is_resumable) {
+		ringcast_resume_format_token(shard, conn->resume, reconnect_token);
+		result.login_result.reconnect_token = ringcast_view_of(reconnect_token, strlen(reconnect_token));
+		result.login_result.resume_window_ms = (int32_t)conn->player->session->resume_window_ms;
+		result.login_result.received = (int32_t)conn->resume->received;
+		result.login_result.is_resumed = is_resumed;
+		result.login_result.lost = (int32_t)lost;
+	}
 	ringcast_shard_send_packet(shard, conn, &result);
+}
+
+/* The connection is its player's: the first one, or one that takes the place of another. */
+static void begin_playing(struct shard *shard, struct conn *conn)
+{
+	conn->is_logged_in = true;
+	ringcast_address_table_settle(&shard->addresses, &conn->address);
+	ringcast_timer_arm(&shard->wheel, &conn->timer, shard->now_ns + conn->player->session->ping_interval_ms * NS_PER_MS);
+}
+
+void ringcast_shard_resume_complete(struct shard *shard, struct conn *conn, uint32_t lost)
+{
+	begin_playing(shard, conn);
+	ringcast_event_login(shard, conn, EVENT_RESUMED);
+	send_result(shard, conn, true, lost);
 }
 
 void ringcast_shard_login_complete(struct shard *shard, struct conn *conn)
@@ -79,11 +103,11 @@ void ringcast_shard_login_complete(struct shard *shard, struct conn *conn)
 	ringcast_check_magic(conn, CONN);
 	ringcast_check_magic(conn->player, PLAYER);
 	shard->counters.logins++;
-	conn->is_logged_in = true;
-	ringcast_address_table_settle(&shard->addresses, &conn->address);
-	ringcast_event_login(shard, conn);
-	send_result(shard, conn);
-	ringcast_timer_arm(&shard->wheel, &conn->timer, shard->now_ns + conn->player->session->ping_interval_ms * NS_PER_MS);
+	if (conn->wants_resume)
+		ringcast_resume_open(shard, conn);
+	begin_playing(shard, conn);
+	ringcast_event_login(shard, conn, EVENT_LOGIN);
+	send_result(shard, conn, false, 0);
 }
 
 /*
@@ -164,9 +188,22 @@ static int home_shard(const struct shard *shard, struct view token)
 	return (int)ringcast_shard_of_name(name, shard->options.count);
 }
 
+static void resume_here(struct shard *shard, struct conn *conn, const struct packet *packet)
+{
+	enum drop_reason drop = ringcast_resume_login(shard, conn, packet);
+	ringcast_recorder_note(&shard->recorder, PROBE_LOGIN, shard->now_ns, HANDLE_NONE, 0, drop);
+	if (drop != DROP_NONE)
+		refuse(shard, conn, drop);
+}
+
 void ringcast_shard_login_here(struct shard *shard, struct conn *conn, const struct packet *packet)
 {
 	struct view token = packet->login.player_session_id;
+	if (packet->login.reconnect_token.size > 0) {
+		resume_here(shard, conn, packet);
+		return;
+	}
+	conn->wants_resume = packet->login.may_resume;
 	char reserved[PLAYER_TOKEN_BYTES];
 	enum drop_reason drop = DROP_NONE;
 	struct player *player;
@@ -207,7 +244,8 @@ void ringcast_shard_login(struct shard *shard, struct conn *conn, struct view me
 		ringcast_shard_drop(shard, DROP_BAD_STATE, 1);
 		return;
 	}
-	int home = home_shard(shard, packet.login.player_session_id);
+	struct view reconnect = packet.login.reconnect_token;
+	int home = reconnect.size > 0 ? ringcast_player_token_shard(reconnect) : home_shard(shard, packet.login.player_session_id);
 	if (home < 0 || (uint32_t)home >= shard->options.count)
 		refuse(shard, conn, DROP_BAD_TOKEN);
 	else if ((uint32_t)home == shard->options.index)

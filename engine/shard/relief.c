@@ -6,7 +6,7 @@
  * the largest give that the next need is a while away: a sixteenth of what there is.
  */
 #include "base/assert.h"
-#include "shard/shard_private.h"
+#include "shard/resume.h"
 
 enum { VICTIMS_MAX = 64, GOAL_PART = 16, LOW_PART = 8, SLICES_HELD_MIN = 8, BYTES_HELD_MIN = 2048 };
 
@@ -136,16 +136,28 @@ static void crowd_out(struct shard *shard, struct conn *conn)
 		ringcast_shard_conn_doom(shard, conn, CLOSE_SLOW);
 }
 
+static bool has_enough(const struct shard *shard, const struct need *need)
+{
+	uint64_t free_bytes;
+	if (need->is_slices)
+		return shard->slices.capacity - shard->slices.count >= need->goal;
+	ringcast_buf_pool_bytes(shard->pool, need->capacity_min, &free_bytes);
+	return free_bytes >= need->goal;
+}
+
 static bool relieve(struct shard *shard, const struct need *need)
 {
 	struct victims victims;
 	uint64_t given = 0;
+	bool is_relieved = ringcast_resume_relieve(shard);
+	if (is_relieved && has_enough(shard, need))
+		return true;
 	find_victims(shard, need, &victims);
 	for (unsigned i = 0; i < victims.count && given < need->goal; i++) {
 		given += victims.each[i].held;
 		crowd_out(shard, victims.each[i].conn);
 	}
-	return given > 0;
+	return given > 0 || is_relieved;
 }
 
 bool ringcast_shard_relieve_slices(struct shard *shard)

@@ -7,7 +7,7 @@
 
 #include "base/assert.h"
 #include "shard/inspect.h"
-#include "shard/shard_private.h"
+#include "shard/resume.h"
 
 /* Where a shard's buffer memory goes: percent per size class, 128 B << i. Chunks and datagram bursts use the largest. */
 static const uint8_t buffer_percent[BUF_CLASS_COUNT] = {2, 2, 2, 4, 5, 20, 10, 5, 0, 50};
@@ -49,6 +49,7 @@ static void copy_session_limits(struct shard *shard)
 		.groups_per_player_max = limits->groups_per_player_max,
 		.reservation_timeout_ms = limits->reservation_timeout_ms,
 		.empty_session_timeout_ms = limits->empty_session_timeout_ms,
+		.resume_window_ms = limits->resume_window_ms,
 		.ping_interval_ms = limits->ping_interval_ms,
 		.membership_push_max = 256,
 		.commands_per_hook_max = 4096,
@@ -133,6 +134,7 @@ uint64_t ringcast_shard_memory_bytes(const struct ringcast_limits *limits, ringc
 	bill_add(&bill, "connections", (uint64_t)limits->connections_max * (sizeof(struct conn) + 8 + sizeof(struct fast_path) + 8) + map_bytes(limits->connections_max + 1024), true);
 	bill_add(&bill, "sessions, players, groups", ringcast_store_reserved_bytes(&store) + map_bytes(limits->players_max) +
 			 (uint64_t)limits->sessions_max * sizeof(struct ratelimit), true);
+	bill_add(&bill, "players who may come back", (uint64_t)limits->players_max * (sizeof(struct resume) + 8) + map_bytes(limits->players_max), true);
 	bill_add(&bill, "session data", limits->session_data_bytes, true);
 	bill_add(&bill, "send queue slices", (uint64_t)slice_count(limits) * sizeof(struct out_slice), true);
 	bill_add(&bill, "fast message tables",
@@ -196,7 +198,9 @@ static bool init_memory(struct shard *shard)
 	       ringcast_slab_init(&shard->fast_paths, sizeof(struct fast_path), limits->connections_max) &&
 	       ringcast_slice_pool_init(&shard->slices, slice_count(limits)) &&
 	       ringcast_address_table_init(&shard->addresses, limits->connections_max + 1024, seed) &&
-	       ringcast_map_init(&shard->fast_peers, limits->players_max) && ringcast_shard_security_init(shard) && init_store(shard);
+	       ringcast_map_init(&shard->fast_peers, limits->players_max) &&
+	       ringcast_slab_init(&shard->resumes, sizeof(struct resume), limits->players_max) &&
+	       ringcast_map_init(&shard->resumes_by_player, limits->players_max) && ringcast_shard_security_init(shard) && init_store(shard);
 }
 
 static int open_listener(struct shard *shard, uint32_t i)
@@ -254,6 +258,8 @@ static void free_memory(struct shard *shard)
 	if (shard->store.options.pool != NULL)
 		ringcast_store_fini(&shard->store);
 	ringcast_map_fini(&shard->fast_peers);
+	ringcast_map_fini(&shard->resumes_by_player);
+	ringcast_slab_fini(&shard->resumes);
 	ringcast_shard_security_fini(shard);
 	ringcast_address_table_fini(&shard->addresses);
 	ringcast_slice_pool_fini(&shard->slices);
@@ -285,6 +291,7 @@ struct shard *ringcast_shard_create(const struct shard_options *options, struct 
 	ringcast_list_init(&shard->fast_dirty);
 	ringcast_list_init(&shard->doomed);
 	ringcast_list_init(&shard->stalled);
+	ringcast_list_init(&shard->resumes_shared);
 	ringcast_list_init(&shard->partners);
 	ringcast_timer_wheel_init(&shard->wheel, shard->now_ns);
 	if (!init_memory(shard)) {

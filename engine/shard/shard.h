@@ -116,6 +116,10 @@ struct shard {
 	struct buf_pool *pool;
 	struct timer_wheel wheel;
 	struct slab conns, fast_paths;
+	struct slab resumes; /* struct resume, of players who may come back */
+	struct map resumes_by_player;
+	struct list_node resumes_shared; /* those whose frames share chunks with others */
+	uint64_t resume_bytes; /* kept for all of them */
 	struct slice_pool slices;
 	struct address_table addresses;
 	handle crowd[SHARD_CROWD_MAX]; /* who goes when places run short, the next one last */

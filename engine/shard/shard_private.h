@@ -78,6 +78,7 @@ void ringcast_shard_association_break(struct shard *shard, struct association *a
 void ringcast_shard_connect_token(const struct conn *conn, char ret_token[SHARD_CONNECT_TOKEN_BYTES]);
 
 /* login.c */
+void ringcast_shard_resume_complete(struct shard *shard, struct conn *conn, uint32_t lost); /* the answer to a login that resumes */
 void ringcast_shard_login(struct shard *shard, struct conn *conn, struct view message);
 void ringcast_shard_login_here(struct shard *shard, struct conn *conn, const struct packet *packet);
 

@@ -4,7 +4,7 @@
 #include "base/assert.h"
 #include "base/log.h"
 #include "base/pause.h"
-#include "shard/shard_private.h"
+#include "shard/resume.h"
 
 enum { READ_ON_COUNT = 16, TIMERS_PER_TICK_MAX = 1024, HANDOFFS_PER_TICK_MAX = 64, SLEEP_NS_MAX = 100000000, OVERRUN_NS = 20000000 };
 
@@ -90,6 +90,8 @@ static void expire(void *context, struct timer *timer)
 		ringcast_shard_on_conn_timer(shard, CONTAINER_OF(timer, struct conn, timer));
 	else if (timer->kind == ASSOCIATION_TIMER)
 		ringcast_shard_on_association_timer(shard, CONTAINER_OF(timer, struct association, timer));
+	else if (timer->kind == RESUME_TIMER)
+		ringcast_resume_expire(shard, CONTAINER_OF(timer, struct resume, timer));
 	else
 		ringcast_session_expire(&shard->store, timer, shard->now_ns);
 }

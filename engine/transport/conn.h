@@ -55,6 +55,8 @@ struct conn {
 	bool is_by_api : 1;    /* sent away by a question from outside */
 	bool is_crowded_out : 1; /* it held most of what ran short: goes without a word, and at once */
 	bool has_close_text : 1;
+	bool wants_resume : 1; /* said so at login */
+	bool is_resumable : 1; /* resume is set */
 	io_id stream_id;
 	struct secure_stream *secure; /* NULL: plain, or not known yet */
 
@@ -73,6 +75,7 @@ struct conn {
 	uint32_t flood_second, flood_count;  /* the last second in which it was above a rate, and how many on end */
 	union {
 		struct buf *handoff;    /* PROXY: the part of the header that has come; LEAVING: the target shard and the login packet */
+		struct resume *resume;  /* JOINED, and the player may come back; the shard's */
 		struct buf *close_text; /* if: what the game said when it sent the player away; else the reason's own text will do */
 	};
 	struct address address;

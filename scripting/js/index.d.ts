@@ -119,6 +119,9 @@ export interface ServerScript {
 	onPlayerConnect?(connectMessage: ConnectMessage): Verdict;
 	onPlayerAccepted?(player: Player): Done;
 	onPlayerDisconnect?(peerId: number): Done;
+	/** Its stream broke, and it may come back: it keeps its place, its groups and what is sent to it reliably. Then onPlayerResumed or onPlayerDisconnect follows. */
+	onPlayerDropped?(peerId: number): Done;
+	onPlayerResumed?(peerId: number): Done;
 	onMessage?(message: GameMessage): Done;
 	onSendToPlayer?(message: GameMessage): Verdict;
 	onSendToGroup?(message: GameMessage): Verdict;

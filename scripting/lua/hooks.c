@@ -69,6 +69,8 @@ static int push_arguments(lua_State *state, const struct event *event)
 		ringcast_lua_push_player(state, event->player);
 		return 1;
 	case SCRIPT_CALLBACK_PLAYER_DISCONNECT:
+	case SCRIPT_CALLBACK_PLAYER_DROPPED:
+	case SCRIPT_CALLBACK_PLAYER_RESUMED:
 		lua_pushinteger(state, event->player->peer_id);
 		return 1;
 	case SCRIPT_CALLBACK_MESSAGE:
@@ -235,6 +237,16 @@ static void on_player_disconnected(void *context, struct session *session, struc
 		ringcast_lua_forget_player(self->state, player->peer_id);
 }
 
+static void on_player_dropped(void *context, struct session *session, struct player *player)
+{
+	tell(session, &(struct event){.callback = SCRIPT_CALLBACK_PLAYER_DROPPED, .player = player});
+}
+
+static void on_player_resumed(void *context, struct session *session, struct player *player)
+{
+	tell(session, &(struct event){.callback = SCRIPT_CALLBACK_PLAYER_RESUMED, .player = player});
+}
+
 /* Messages and groups */
 
 static void on_message(void *context, struct session *session, const struct packet *packet)
@@ -299,6 +311,8 @@ struct hooks ringcast_lua_hooks(uint32_t callbacks)
 		.player_connect = IF(PLAYER_CONNECT, on_player_connect),
 		.player_accepted = IF(PLAYER_ACCEPTED, on_player_accepted),
 		.player_disconnected = on_player_disconnected,
+		.player_dropped = IF(PLAYER_DROPPED, on_player_dropped),
+		.player_resumed = IF(PLAYER_RESUMED, on_player_resumed),
 		.message = IF(MESSAGE, on_message),
 		.service_message = IF(SERVICE_MESSAGE, on_service_message),
 		.question_answered = on_question_answered,

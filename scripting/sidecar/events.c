@@ -79,6 +79,22 @@ static void on_player_disconnected(void *context, struct session *session, struc
 	ringcast_tenant_inform(ringcast_tenant_of(session), &frame);
 }
 
+static void tell_player(enum sidecar_frame_kind kind, struct session *session, const struct player *player)
+{
+	struct sidecar_frame frame = {.kind = (uint8_t)kind, .numbers = {number_of(player->peer_id)}};
+	ringcast_tenant_inform(ringcast_tenant_of(session), &frame);
+}
+
+static void on_player_dropped(void *context, struct session *session, struct player *player)
+{
+	tell_player(SIDECAR_FRAME_DROPPED, session, player);
+}
+
+static void on_player_resumed(void *context, struct session *session, struct player *player)
+{
+	tell_player(SIDECAR_FRAME_RESUMED, session, player);
+}
+
 static void fill_message(struct sidecar_frame *frame, unsigned first, const struct packet *packet)
 {
 	frame->flags = packet->is_reliable ? SIDECAR_FLAG_RELIABLE : 0;
@@ -168,6 +184,8 @@ void ringcast_events_fill(struct hooks *hooks, uint32_t callbacks)
 		.player_connect = IF_EXPORTED(PLAYER_CONNECT, on_player_connect),
 		.player_accepted = on_player_accepted,
 		.player_disconnected = on_player_disconnected,
+		.player_dropped = IF_EXPORTED(PLAYER_DROPPED, on_player_dropped),
+		.player_resumed = IF_EXPORTED(PLAYER_RESUMED, on_player_resumed),
 		.message = IF_EXPORTED(MESSAGE, on_message),
 		.service_message = IF_EXPORTED(SERVICE_MESSAGE, on_service_message),
 		.question_answered = on_question_answered,

@@ -98,6 +98,22 @@ static struct law law_of(enum counter counter, const struct books *b)
 		return between(of->deliveries_reliable, of->deliveries_reliable * PROTO_PACKET_BYTES_MAX);
 	case COUNT_delivery_bytes_fast:
 		return between(of->deliveries_fast, of->deliveries_fast * PROTO_PACKET_BYTES_MAX);
+	case COUNT_players_dropped: /* those who were sent away or whose session ended meanwhile are in neither */
+		return between(of->resumes + of->resume_windows_over, of->connections_accepted);
+	case COUNT_resumes:
+		return at_most(of->players_dropped);
+	case COUNT_resumes_taken_over:
+		return at_most(of->players_dropped);
+	case COUNT_resume_gaps:
+		return at_most(of->resumes);
+	case COUNT_resume_windows_over:
+		return at_most(of->players_dropped - of->resumes);
+	case COUNT_replayed_messages:
+		return at_most(of->deliveries_reliable * of->resumes);
+	case COUNT_replayed_bytes:
+		return between(of->replayed_messages, of->replayed_messages * PROTO_PACKET_BYTES_MAX);
+	case COUNT_replay_given_up:
+		return at_most(of->deliveries_reliable);
 	case COUNT_stream_writes:
 		return exactly(b->io.stream_sends);
 	case COUNT_datagram_writes:
@@ -192,7 +208,7 @@ void ringcast_accounts_check(struct world *world)
 	add_messages(&books, &world->model);
 	const uint64_t *drops = books.of.drops;
 	books.fast_drops = drops[DROP_FAST_OVERFLOW] + drops[DROP_NO_BUFFER] + drops[DROP_RECEIVER_GONE];
-	books.refusal_drops = drops[DROP_FAST_OVERFLOW] + drops[DROP_OUTQ_FULL] + drops[DROP_NO_BUFFER] + drops[DROP_RECEIVER_GONE];
+	books.refusal_drops = drops[DROP_RECEIVER_DROPPED] + drops[DROP_FAST_OVERFLOW] + drops[DROP_OUTQ_FULL] + drops[DROP_NO_BUFFER] + drops[DROP_RECEIVER_GONE];
 #define COUNTER(name, text) check(world, #name, books.of.name, law_of(COUNT_##name, &books));
 #include "shard/counters.def"
 #undef COUNTER

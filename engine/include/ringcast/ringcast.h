@@ -93,7 +93,7 @@ typedef struct ringcast_player_info {
 	bool is_fast; /* UDP is up */
 	char token[RINGCAST_ID_BYTES];
 	char player_id[RINGCAST_PLAYER_ID_BYTES];
-	char state[16]; /* reserved, active, completed, timedout */
+	char state[16]; /* reserved; active; dropped: its stream broke, and it may come back; completed; timedout */
 	char address[RINGCAST_ADDRESS_BYTES];
 	uint64_t created_ns, joined_ns;
 	uint64_t messages_received, messages_sent, bytes_received, bytes_sent, drops;
@@ -129,6 +129,12 @@ typedef struct ringcast_callbacks {
 	void (*service_message)(void *context, ringcast_session *session, const ringcast_message *message); /* of a backend; see ringcast_service_message_post */
 	/* What has become of ringcast_session_ask: one JSON object, without NUL behind it. */
 	void (*question_answered)(void *context, ringcast_session *session, uint32_t number, const char *json, size_t json_bytes);
+	/*
+	 * A player's stream broke, and it may come back within the session's resume_window_ms: it keeps its place, its groups and what is sent to it reliably. Then
+	 * it has come back, or player_disconnected follows.
+	 */
+	void (*player_dropped)(void *context, ringcast_session *session, int32_t peer_id);
+	void (*player_resumed)(void *context, ringcast_session *session, int32_t peer_id);
 } ringcast_callbacks;
 #define RINGCAST_CALLBACKS_INIT RINGCAST_SIZED(ringcast_callbacks)
 
@@ -158,6 +164,9 @@ typedef enum ringcast_io { RINGCAST_IO_AUTO = 0, RINGCAST_IO_URING = 1, RINGCAST
 	X(uint32_t, idle_timeout_ms, 0, 0, 2073600000, true, "without any message or pong; 0: only pings decide") \
 	X(uint32_t, ping_interval_ms, 3000, 1, 2073600000, true, "WebSocket ping interval of sessions that do not say") \
 	X(uint32_t, pong_missed_max, 5, 1, 254, true, "unanswered pings before a player is dead") \
+	X(uint32_t, resume_window_ms, 0, 0, 86400000, true, "how long a player whose stream broke may come back, if its client can; 0: not at all") \
+	X(uint32_t, resume_bytes, 131072, 1, UINT32_MAX, true, "reliable messages kept per such player until they are acknowledged, at most a quarter of outq_reliable_bytes") \
+	X(uint32_t, resume_memory_bytes, 8388608, 1, UINT32_MAX, true, "of these, per shard") \
 	X(uint32_t, fast_silence_ms, 30000, 0, 2073600000, true, "without a datagram of a player its fast messages go by the WebSocket; 0: never") \
 	X(uint32_t, reservation_timeout_ms, 60000, 1, 2073600000, true, "a reserved player who does not log in") \
 	X(uint32_t, empty_session_timeout_ms, 300000, 0, 2073600000, true, "a session without players or reservations ends; 0: never") \
@@ -429,6 +438,7 @@ typedef struct ringcast_session_options {
 	const char *script; /* "name": its current version now, for the session's whole life; or "name@version". NULL: none, the engine's callbacks */
 	uint32_t activation_timeout_ms; /* see ringcast_session_hold; 0: the limit's */
 	const char *matchmaker_data; /* what a matchmaker says of the session's players, JSON as a rule. NULL: none; < RINGCAST_MATCHMAKER_DATA_BYTES */
+	uint32_t resume_window_ms; /* how long a player whose stream broke may come back; 0, or above the limit: the limit's; UINT32_MAX: not at all */
 } ringcast_session_options;
 #define RINGCAST_SESSION_OPTIONS_INIT RINGCAST_SIZED(ringcast_session_options)
 

@@ -38,6 +38,8 @@ const LIST = [
 	['PIECE', 17, 'IIIR', 'what total_bytes offset bytes'],
 	['SERVICE', 18, 'IR', 'opcode payload'],
 	['ANSWERED', 19, 'IR', 'number json'],
+	['DROPPED', 20, 'I', 'peer'],
+	['RESUMED', 21, 'I', 'peer'],
 
 	['WELCOME', 32, 'IIIIS', 'magic version features process_id runtime'],
 	['OPENED', 33, 'IIII', 'callbacks players_max ping_interval_ms tick_interval_ms'],

@@ -308,6 +308,10 @@ function handle(buffer, kind, flags, offset, at, end) {
 		return join(frames.decode(buffer, offset));
 	case KIND.DISCONNECTED:
 		return leave(frames.decode(buffer, offset));
+	case KIND.DROPPED:
+		return notify('onPlayerDropped', frames.decode(buffer, offset).peer);
+	case KIND.RESUMED:
+		return notify('onPlayerResumed', frames.decode(buffer, offset).peer);
 	case KIND.TERMINATE:
 		return notify('onProcessTerminate');
 	case KIND.PIECE:

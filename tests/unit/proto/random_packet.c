@@ -40,6 +40,9 @@ static void draw_command(struct prng *prng, struct random_packet *random)
 	case PACKET_COMMAND_LOGIN:
 		packet->login.player_session_id = draw_bytes(prng, random->bytes[1], PROTO_TOKEN_BYTES_MAX, true);
 		packet->login.client_version = random_packet_int32(prng);
+		packet->login.may_resume = ringcast_prng_chance(prng, 1, 2);
+		packet->login.reconnect_token = draw_bytes(prng, random->bytes[2], PROTO_TOKEN_BYTES_MAX, true);
+		packet->login.received = random_packet_int32(prng);
 		break;
 	case PACKET_COMMAND_LOGIN_RESULT:
 		packet->login_result.is_success = ringcast_prng_chance(prng, 1, 2);
@@ -48,6 +51,10 @@ static void draw_command(struct prng *prng, struct random_packet *random)
 		packet->login_result.fast_port = random_packet_int32(prng);
 		packet->login_result.ca_cert = draw_bytes(prng, random->bytes[3], RANDOM_PACKET_BYTES_MAX, false);
 		packet->login_result.connect_token = draw_bytes(prng, random->bytes[4], PROTO_TOKEN_BYTES_MAX, true);
+		packet->login_result.is_resumed = ringcast_prng_chance(prng, 1, 2);
+		packet->login_result.resume_window_ms = random_packet_int32(prng);
+		packet->login_result.received = random_packet_int32(prng);
+		packet->login_result.lost = random_packet_int32(prng);
 		break;
 	case PACKET_COMMAND_VERIFY_IDENTITY:
 		packet->verify_identity.peer_id = random_packet_int32(prng);
@@ -56,6 +63,9 @@ static void draw_command(struct prng *prng, struct random_packet *random)
 	case PACKET_COMMAND_VERIFY_IDENTITY_RESULT:
 		packet->verify_identity_result.is_success = ringcast_prng_chance(prng, 1, 2);
 		packet->verify_identity_result.peer_id = random_packet_int32(prng);
+		break;
+	case PACKET_COMMAND_PING_RESULT:
+		packet->received = random_packet_int32(prng);
 		break;
 	case PACKET_COMMAND_PLAYER_CONNECT:
 	case PACKET_COMMAND_PLAYER_DISCONNECT:
@@ -75,7 +85,6 @@ static void draw_command(struct prng *prng, struct random_packet *random)
 		break;
 	case PACKET_COMMAND_NONE:
 	case PACKET_COMMAND_PING:
-	case PACKET_COMMAND_PING_RESULT:
 	case PACKET_COMMAND_UDP_CONNECT:
 		break;
 	}
@@ -131,19 +140,24 @@ static bool is_same_command(const struct packet *a, const struct packet *b)
 	switch (a->command) {
 	case PACKET_COMMAND_LOGIN:
 		return is_same_view(a->login.player_session_id, b->login.player_session_id) &&
-		       a->login.client_version == b->login.client_version;
+		       a->login.client_version == b->login.client_version && a->login.may_resume == b->login.may_resume &&
+		       is_same_view(a->login.reconnect_token, b->login.reconnect_token) && a->login.received == b->login.received;
 	case PACKET_COMMAND_LOGIN_RESULT:
 		return a->login_result.is_success == b->login_result.is_success && a->login_result.peer_id == b->login_result.peer_id &&
 		       a->login_result.fast_port == b->login_result.fast_port &&
 		       is_same_view(a->login_result.reconnect_token, b->login_result.reconnect_token) &&
 		       is_same_view(a->login_result.ca_cert, b->login_result.ca_cert) &&
-		       is_same_view(a->login_result.connect_token, b->login_result.connect_token);
+		       is_same_view(a->login_result.connect_token, b->login_result.connect_token) &&
+		       a->login_result.is_resumed == b->login_result.is_resumed && a->login_result.resume_window_ms == b->login_result.resume_window_ms &&
+		       a->login_result.received == b->login_result.received && a->login_result.lost == b->login_result.lost;
 	case PACKET_COMMAND_VERIFY_IDENTITY:
 		return a->verify_identity.peer_id == b->verify_identity.peer_id &&
 		       is_same_view(a->verify_identity.connect_token, b->verify_identity.connect_token);
 	case PACKET_COMMAND_VERIFY_IDENTITY_RESULT:
 		return a->verify_identity_result.is_success == b->verify_identity_result.is_success &&
 		       a->verify_identity_result.peer_id == b->verify_identity_result.peer_id;
+	case PACKET_COMMAND_PING_RESULT:
+		return a->received == b->received;
 	case PACKET_COMMAND_PLAYER_CONNECT:
 	case PACKET_COMMAND_PLAYER_DISCONNECT:
 		return a->peer_id == b->peer_id;
@@ -155,7 +169,6 @@ static bool is_same_command(const struct packet *a, const struct packet *b)
 		return is_same_membership(a, b);
 	case PACKET_COMMAND_NONE:
 	case PACKET_COMMAND_PING:
-	case PACKET_COMMAND_PING_RESULT:
 	case PACKET_COMMAND_UDP_CONNECT:
 		return true;
 	}

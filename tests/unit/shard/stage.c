@@ -230,7 +230,12 @@ void client_send(struct client *client, const struct packet *packet)
 void client_log_in(struct client *client, const char *token)
 {
 	struct packet login = {.command = PACKET_COMMAND_LOGIN, .login = {.player_session_id = ringcast_view_of(token, strlen(token))}};
-	client_send(client, &login);
+	client_log_in_as(client, &login);
+}
+
+void client_log_in_as(struct client *client, const struct packet *login)
+{
+	client_send(client, login);
 	stage_run_ms(client->stage, 5);
 }
 
@@ -242,11 +247,28 @@ void client_join(struct client *client, struct stage *stage, uint8_t host, bool 
 	cr_assert_gt(client->peer_id, 0, "not admitted: %s", client->close_text);
 }
 
+static void hear_resume(struct client *client, const struct packet *packet)
+{
+	if (packet->opcode == OPCODE_PING_RESULT)
+		client->resume.acknowledged = (uint32_t)packet->received;
+	else if (packet->opcode != OPCODE_LOGIN_RESPONSE)
+		client->resume.heard++;
+	if (packet->command != PACKET_COMMAND_LOGIN_RESULT)
+		return;
+	snprintf(client->resume.token, sizeof(client->resume.token), "%.*s", (int)packet->login_result.reconnect_token.size,
+		 (const char *)packet->login_result.reconnect_token.data);
+	client->resume.is_resumed = packet->login_result.is_resumed;
+	client->resume.window_ms = (uint32_t)packet->login_result.resume_window_ms;
+	client->resume.received = (uint32_t)packet->login_result.received;
+	client->resume.lost = (uint32_t)packet->login_result.lost;
+}
+
 static void understand_packet(struct client *client, struct view bytes)
 {
 	struct packet packet;
 	cr_assert_eq(ringcast_packet_decode(bytes, &packet), PACKET_OK);
 	hear(&client->heard, &packet);
+	hear_resume(client, &packet);
 	if (packet.command != PACKET_COMMAND_LOGIN_RESULT || !packet.login_result.is_success)
 		return;
 	client->peer_id = packet.login_result.peer_id;
@@ -259,7 +281,7 @@ static void understand_frame(struct client *client, const struct websocket_frame
 {
 	if (frame->opcode == WEBSOCKET_BINARY)
 		understand_packet(client, ringcast_view_of(frame->payload, frame->size));
-	if (frame->opcode == WEBSOCKET_PING)
+	if (frame->opcode == WEBSOCKET_PING && !client->is_silent)
 		client_send_raw(client, WEBSOCKET_PONG, NULL, 0);
 	if (frame->opcode == WEBSOCKET_CLOSE && frame->size >= 2) {
 		client->close_code = (uint16_t)(frame->payload[0] << 8 | frame->payload[1]);

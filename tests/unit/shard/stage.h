@@ -42,13 +42,20 @@ struct client {
 	struct crypto_session *crypto; /* NULL: plain */
 	uint8_t plain[STAGE_BYTES_MAX]; /* read, and not yet understood */
 	size_t plain_bytes;
-	bool is_upgraded, has_ended;
+	bool is_upgraded, has_ended, is_silent; /* answers no pings */
 	char head[512]; /* what came before the upgrade was answered with 101: a refusal */
 	uint16_t close_code;
 	char close_text[126];
 	int32_t peer_id;
 	uint16_t fast_port;
 	char connect_token[PROTO_TOKEN_BYTES_MAX + 1];
+	struct {
+		char token[PROTO_TOKEN_BYTES_MAX + 1];
+		bool is_resumed;
+		uint32_t window_ms, received, lost;
+		uint32_t acknowledged; /* by the server */
+		uint32_t heard;        /* messages that count; go on from connection to connection if the test says so */
+	} resume;
 	struct heard_list heard;
 	uint64_t bytes_heard; /* without what TLS adds */
 };
@@ -80,6 +87,7 @@ void client_upgrade(struct client *client);
 void client_send(struct client *client, const struct packet *packet);
 void client_send_raw(struct client *client, enum websocket_opcode opcode, const void *payload, size_t size);
 void client_log_in(struct client *client, const char *token);
+void client_log_in_as(struct client *client, const struct packet *login);
 void client_join(struct client *client, struct stage *stage, uint8_t host, bool is_secure); /* all of the above, as "dev-room-" */
 
 void fast_open(struct fast *fast, struct client *client, struct address address);

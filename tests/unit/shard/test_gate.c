@@ -41,6 +41,8 @@ static void check(enum gate_place place, int32_t opcode)
 	struct packet packet = scene_packet(&scene, opcode, (struct view){0});
 	scene_send(&scene, &packet);
 	enum gate_action expected = ringcast_gate(opcode, place), found = what_happened(&scene, opcode);
+	if (expected == GATE_COUNT) /* nobody here may resume; for those who may see test_resume.c */
+		expected = GATE_DROP;
 	cr_assert_eq(found, expected, "op code %d in %s: %s, not %s", opcode, ringcast_gate_place_name(place), ringcast_gate_action_name(found),
 		     ringcast_gate_action_name(expected));
 	cr_assert_not(scene.client.has_ended || scene.fast.is_over, "op code %d in %s closes", opcode, ringcast_gate_place_name(place));
