@@ -43,7 +43,8 @@ static bool bind_source(const struct bot *bot, int fd)
 	const struct world *world = bot->world;
 	const struct sockaddr_in *server = (const struct sockaddr_in *)&world->server;
 	uint32_t blocks = ((uint32_t)world->options.player_count + LOAD_PLAYERS_PER_ADDRESS - 1) / LOAD_PLAYERS_PER_ADDRESS;
-	uint32_t number = 2 + bot->session * blocks + bot->player / LOAD_PLAYERS_PER_ADDRESS;
+	uint32_t session = bot->session + (world->part ? world->part->session_first : 0);
+	uint32_t number = 2 + session * blocks + bot->player / LOAD_PLAYERS_PER_ADDRESS;
 	struct sockaddr_in source = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(UINT32_C(0x7f010000) + number)};
 	const int on = 1;
 	if (server->sin_family != AF_INET || ntohl(server->sin_addr.s_addr) >> 24 != 127)

@@ -30,6 +30,8 @@ enum {
 	LOAD_STREAM_COUNT = PAYLOAD_TARGET_COUNT * 2, /* target kind, intent */
 	LOAD_CONNECTING_MAX = 128,   /* handshakes under way at once */
 	LOAD_PLAYERS_PER_ADDRESS = 500,
+	LOAD_GRID_SIDE_MAX = 32,
+	LOAD_PROCESSES_MAX = 64,
 };
 
 enum bot_state {
@@ -53,6 +55,7 @@ struct bot {
 	uint32_t session, player; /* indices */
 	uint32_t direct_next;     /* whom the next message to one player goes to */
 	uint32_t visit;           /* times it has come, for tokens */
+	uint16_t column, row;     /* with --grid: where it is */
 	uint64_t connect_due_ns;  /* when the schedule wanted it to connect */
 	uint32_t outq_offset, outq_bytes, outq_capacity;
 	uint8_t *outq;
@@ -81,10 +84,19 @@ enum load_exit {
 	LOAD_EXIT_INVALID = 3,   /* the generator was too slow: what was measured is this program */
 };
 
-enum load_phase { LOAD_CONNECT = 0, LOAD_SETTLE, LOAD_WARMUP, LOAD_MEASURE, LOAD_TAIL, LOAD_CLOSE, LOAD_DONE };
+enum load_phase { LOAD_CONNECT = 0, LOAD_SETTLE, LOAD_WAIT, LOAD_WARMUP, LOAD_MEASURE, LOAD_TAIL, LOAD_CLOSE, LOAD_DONE };
+
+/* This process's part of a run that several share. */
+struct load_part {
+	int fd;                 /* to the coordinator */
+	uint32_t index, count;  /* which process, of how many */
+	uint32_t session_first; /* sessions of those before it: source addresses must differ */
+};
 
 struct world {
 	struct load_options options;
+	const struct load_part *part;   /* NULL: alone */
+	uint64_t go_ns;                 /* when all begin; 0: not told yet */
 	struct sockaddr_storage server;
 	socklen_t server_bytes;
 	char host_and_port[80];
@@ -112,9 +124,12 @@ struct world {
 	double schedule_step_ns;
 	uint32_t connect_next, connecting_count, ready_count;
 	uint64_t connect_start_ns, connect_end_ns;
+	uint64_t *seen_until_ns;        /* with --grid: [bot][cell], UINT64_MAX: it sees the cell, 0: it never did */
+	uint64_t move_next_ns;
 	uint64_t churn_next_ns, tick_next_ns, last_arrival_ns;
 	uint32_t tick_cursor;
 	volatile sig_atomic_t *is_stopping; /* a signal came */
+	bool is_called_off;             /* the coordinator has gone, or says so */
 	bool is_interrupted;            /* before the books were closed */
 	char failure[256];              /* why the run cannot go on; "" */
 	struct load_counts counts;      /* since the traffic began */
@@ -154,6 +169,17 @@ void ringcast_traffic_receive(struct bot *bot, const struct packet *packet, bool
 void ringcast_traffic_reset(struct bot *bot);
 void ringcast_traffic_finish(struct world *world); /* books the losses of all */
 
+/* area.c: --grid; everything is nothing without it */
+bool ringcast_area_create(struct world *world); /* false: no memory */
+void ringcast_area_enter(struct bot *bot);      /* it has logged in */
+void ringcast_area_step(struct world *world);   /* moves those whose time has come */
+uint32_t ringcast_area_group(const struct bot *bot); /* of the cell it is in */
+bool ringcast_area_may_see(const struct bot *bot, uint32_t group, uint64_t intended_ns);
+
+/* worker.c: what one of several processes tells the coordinator and hears from it; false: it is gone, or calls the run off */
+bool ringcast_part_ready(const struct load_part *part);
+bool ringcast_part_hear(const struct load_part *part, uint64_t now_ns, uint64_t *ret_go_ns); /* does not wait; 0: nothing yet */
+
 /* run.c */
 bool ringcast_run(struct world *world);
 
@@ -167,7 +193,14 @@ struct server_sample ringcast_server_sample(uint64_t pid);
 uint64_t ringcast_server_own_cpu_ns(void);
 
 /* world.c: one run from the first session to the last close. The exit code says whether there was one; what was found is taken from it. */
-enum load_exit ringcast_world_run(const struct load_options *options, volatile sig_atomic_t *is_stopping, struct outcome *ret_outcome);
+enum load_exit ringcast_world_run(const struct load_options *options, const struct load_part *part, volatile sig_atomic_t *is_stopping,
+				  struct outcome *ret_outcome);
+
+/* pin.c: to one of the CPUs in a list such as "0,2"; says why not */
+bool ringcast_load_pin(const char *list, uint32_t index);
+
+/* drive.c: all that the options ask for; the exit code of the process */
+int ringcast_drive(const struct load_options *options, const char *command_line, volatile sig_atomic_t *is_stopping);
 
 /* report.c */
 void ringcast_report_progress(const struct world *world);

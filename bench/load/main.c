@@ -1,12 +1,10 @@
 /* ringcast-load: its options, or one of its commands. */
-#include "bench/load/load.h"
+#include "bench/load/crew.h"
 
-#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
-#include <time.h>
 
 static volatile sig_atomic_t is_stopping;
 
@@ -22,20 +20,6 @@ static void raise_files(void)
 		return;
 	limit.rlim_cur = limit.rlim_max;
 	setrlimit(RLIMIT_NOFILE, &limit);
-}
-
-static bool pin(const char *cpu)
-{
-	cpu_set_t set;
-	char *end;
-	long number = strtol(cpu, &end, 10);
-	CPU_ZERO(&set);
-	if (end != cpu && *end == '\0' && number >= 0 && number < CPU_SETSIZE)
-		CPU_SET((size_t)number, &set);
-	if (sched_setaffinity(0, sizeof(set), &set) == 0)
-		return true;
-	fprintf(stderr, "ringcast-load: --pin: no CPU '%s' for us\n", cpu);
-	return false;
 }
 
 static char *join_words(int argc, char **argv)
@@ -62,17 +46,7 @@ static const struct {
 static int run(int argc, char **argv, const struct load_options *options)
 {
 	char *command_line = join_words(argc, argv);
-	struct outcome *outcome = ringcast_outcome_create();
-	int code = LOAD_EXIT_NOT_RUN;
-	if (outcome) {
-		outcome->options = *options;
-		outcome->command_line = command_line ? command_line : "";
-		outcome->started_s = time(NULL);
-		code = ringcast_world_run(options, &is_stopping, outcome);
-		if (code == LOAD_EXIT_KEPT)
-			code = ringcast_report(outcome);
-	}
-	ringcast_outcome_destroy(outcome);
+	int code = options->work_for ? ringcast_work_for(options, &is_stopping) : ringcast_drive(options, command_line ? command_line : "", &is_stopping);
 	free(command_line);
 	return code;
 }
@@ -92,7 +66,7 @@ int main(int argc, char **argv)
 		ringcast_load_options_help(stdout);
 		return LOAD_EXIT_KEPT;
 	}
-	if (options.cpu && !pin(options.cpu))
+	if (options.work_for && options.cpu && !ringcast_load_pin(options.cpu, 0))
 		return LOAD_EXIT_NOT_RUN;
 	if (!ringcast_report_is_writable(&options))
 		return LOAD_EXIT_NOT_RUN;

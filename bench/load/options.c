@@ -117,8 +117,12 @@ static const char *what_is_wrong(const struct load_options *options)
 		return "--slow-peers: more than there are players who do not send";
 	if (options->group_percent + options->direct_percent > 100)
 		return "--to-group and --to-player: together at most 100%";
-	if (options->group_percent > 0 && options->group_count == 0)
-		return "--to-group needs --groups";
+	if (options->group_percent > 0 && options->group_count == 0 && options->grid_side == 0)
+		return "--to-group needs --groups or --grid";
+	if (options->grid_side > LOAD_GRID_SIDE_MAX || (options->grid_side > 0 && (options->group_count > 0 || options->group_percent == 0)))
+		return "--grid: at most 32, without --groups, and with a share --to-group";
+	if (options->move_rate > 0 && options->grid_side == 0)
+		return "--moves needs --grid";
 	if (options->direct_percent > 0 && options->player_count < 2)
 		return "--to-player needs two --players";
 	if (options->is_admin_off && !options->server)
@@ -132,6 +136,36 @@ static const char *what_is_wrong(const struct load_options *options)
 	if (options->duration_seconds <= 0)
 		return "--duration: more than 0";
 	return NULL;
+}
+
+static const char *what_is_wrong_with_processes(const struct load_options *options)
+{
+	bool is_several = options->process_count > 1 || options->listen;
+	if (options->process_count == 0 || options->process_count > LOAD_PROCESSES_MAX || options->process_count > options->session_count)
+		return "--processes: 1 to 64, and no more than --sessions, since a session is played by one of them";
+	if ((options->listen || options->work_for) && !options->secret_path)
+		return "--listen and --work-for need --secret";
+	if (options->listen && options->work_for)
+		return "--listen and --work-for exclude each other";
+	if (options->is_idle && is_several)
+		return "--idle measures memory by itself: without --processes and --listen";
+	if (options->slow_count > 0 && is_several)
+		return "--slow-peers: without --processes and --listen";
+	if (options->repeat_count == 0 || options->repeat_count > 100)
+		return "--repeats: 1 to 100";
+	if (options->search_rate > 0 && (!options->slo || options->rate <= 0 || options->search_rate < options->rate))
+		return "--search needs --slo, and a --rate to begin with, no higher than itself";
+	if (options->search_rate > 0 && (options->precision_percent < 0.1 || options->is_idle || options->connect_rate > 0))
+		return "--search: --precision of 0.1% at least, without --idle and --connect-rate";
+	if (options->histograms_path && (options->repeat_count > 1 || options->search_rate > 0))
+		return "--histograms is of one run: without --repeats and --search";
+	return NULL;
+}
+
+const char *ringcast_load_options_problem(const struct load_options *options)
+{
+	const char *problem = what_is_wrong(options);
+	return problem ? problem : what_is_wrong_with_processes(options);
 }
 
 bool ringcast_load_options_parse(struct load_options *options, int argc, char **argv, FILE *err)
@@ -152,7 +186,7 @@ bool ringcast_load_options_parse(struct load_options *options, int argc, char **
 		if (option->type == LOAD_OPTION_FLAG)
 			store(option, NULL, options);
 	}
-	const char *problem = options->is_help ? NULL : what_is_wrong(options);
+	const char *problem = options->is_help ? NULL : ringcast_load_options_problem(options);
 	if (problem)
 		fprintf(err, "ringcast-load: %s\n", problem);
 	return !problem && (!options->slo || ringcast_slo_is_understood(options->slo, err));

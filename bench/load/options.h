@@ -32,6 +32,8 @@ struct load_option {
 void ringcast_load_options_default(struct load_options *ret_options);
 /* False: one line says what is wrong. Checks relations between options too. */
 bool ringcast_load_options_parse(struct load_options *options, int argc, char **argv, FILE *err);
+/* What makes no sense together; NULL: nothing. */
+const char *ringcast_load_options_problem(const struct load_options *options);
 void ringcast_load_options_help(FILE *out);
 const struct load_option *ringcast_load_options_at(size_t index); /* NULL behind the last */
 

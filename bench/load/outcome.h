@@ -23,6 +23,7 @@ struct load_counts {
 	uint64_t connects, connect_failures, disconnects, slow_disconnects, rejoins;
 	uint64_t fast_failures, stale;
 	uint64_t bytes_received;
+	uint64_t moves, joins, leaves;    /* with --grid: from cell to cell; of groups */
 };
 
 struct server_sample {
@@ -69,6 +70,7 @@ bool ringcast_outcome_is_generator_bound(const struct outcome *outcome);
 
 /* outcome_json.c: a report as programs read it; NULL: no memory */
 json_t *ringcast_outcome_to_json(const struct outcome *outcome);
+json_t *ringcast_load_options_to_json(const struct load_options *options);
 /* From another process's report: numbers alone, not its options. False: it is not one. */
 bool ringcast_outcome_from_json(const json_t *json, struct outcome *ret_outcome);
 

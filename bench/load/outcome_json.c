@@ -39,7 +39,7 @@ static json_t *histogram_json(const struct histogram *histogram)
 	return json;
 }
 
-static json_t *options_json(const struct load_options *options)
+json_t *ringcast_load_options_to_json(const struct load_options *options)
 {
 	json_t *json = json_object();
 	const struct load_option *option;
@@ -115,7 +115,7 @@ json_t *ringcast_outcome_to_json(const struct outcome *outcome)
 		return NULL;
 	set_numbers(json, outcome);
 	json_object_set_new(json, "environment", ringcast_facts_json());
-	json_object_set_new(json, "options", options_json(&outcome->options));
+	json_object_set_new(json, "options", ringcast_load_options_to_json(&outcome->options));
 	json_object_set_new(json, "latency", latency_json(outcome));
 	json_object_set_new(json, "login", histogram_json(&outcome->connect_time));
 	json_object_set_new(json, "send_lateness", histogram_json(&outcome->lateness));

@@ -12,7 +12,7 @@
 
 void ringcast_report_progress(const struct world *world)
 {
-	static const char *const phases[] = {"connecting", "settling", "warm-up", "measuring", "tail", "closing", "done"};
+	static const char *const phases[] = {"connecting", "settling", "waiting", "warm-up", "measuring", "tail", "closing", "done"};
 	const struct histogram *busier = &world->latency[world->latency[1].count > world->latency[0].count];
 	fprintf(stderr, "\r\033[K%s: %u of %u players, %llu sent, %llu delivered, p99 %.2f ms, %llu late", phases[world->phase], world->ready_count,
 		world->bot_count, (unsigned long long)world->counts.sent,
@@ -86,10 +86,14 @@ void ringcast_report_print(const struct outcome *outcome)
 		printf("players     %llu disconnected, %llu left and came back, %llu slow ones disconnected\n",
 		       (unsigned long long)outcome->counts.disconnects, (unsigned long long)outcome->counts.rejoins,
 		       (unsigned long long)outcome->counts.slow_disconnects);
+	if (outcome->options.grid_side > 0)
+		printf("areas       %llu moves, %llu joins, %llu leaves\n", (unsigned long long)outcome->counts.moves,
+		       (unsigned long long)outcome->counts.joins, (unsigned long long)outcome->counts.leaves);
 	if (outcome->counts.fast_failures > 0)
 		printf("DTLS        failed %llu times, first: %s\n", (unsigned long long)outcome->counts.fast_failures, outcome->fast_failure);
 	print_server(outcome);
-	printf("generator   %.0f%% of one core\n", 100 * ringcast_outcome_generator_busy(outcome));
+	printf("generator   %.0f%% of one core, %u %s\n", 100 * ringcast_outcome_generator_busy(outcome), outcome->process_count,
+	       outcome->process_count == 1 ? "process" : "processes");
 }
 
 /* files */

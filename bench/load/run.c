@@ -48,6 +48,8 @@ static void on_ready(struct bot *bot)
 	if (is_joining(world)) {
 		bot->state = BOT_LEAVING;
 		ringcast_client_core_close(&bot->core, 1000, world->now_ns);
+	} else if (world->options.grid_side > 0) {
+		ringcast_area_enter(bot);
 	} else if (world->options.group_count > 0) {
 		int32_t group = (int32_t)(1 + bot->player % world->options.group_count);
 		ringcast_client_core_send_group(&bot->core, OPCODE_JOIN_GROUP, group);
@@ -153,16 +155,38 @@ static void enter_measure(struct world *world)
 	ringcast_series_start(&world->series, world->measure_start_ns);
 }
 
-static void step_settle(struct world *world)
+static void begin(struct world *world)
 {
-	if (world->now_ns < world->phase_end_ns && !is_settled(world))
-		return;
-	if (world->options.is_idle) {
+	if (world->options.is_idle || is_joining(world)) {
 		enter_measure(world);
 		return;
 	}
 	enter(world, LOAD_WARMUP, seconds_ns(world->options.warmup_seconds));
-	ringcast_traffic_start(world, world->now_ns);
+	ringcast_traffic_start(world, world->go_ns ? world->go_ns : world->now_ns);
+}
+
+/* Those who share a run begin together. */
+static void be_ready(struct world *world)
+{
+	enter(world, LOAD_WAIT, 0);
+	if (world->part && !ringcast_part_ready(world->part))
+		world->is_called_off = true;
+}
+
+static void step_settle(struct world *world)
+{
+	if (world->now_ns >= world->phase_end_ns || is_settled(world))
+		be_ready(world);
+}
+
+static void step_wait(struct world *world)
+{
+	if (world->counts.disconnects > 0)
+		enter(world, LOAD_CLOSE, close_ns_max);
+	else if (!world->part || (world->go_ns > 0 && world->now_ns >= world->go_ns))
+		begin(world);
+	else if (world->go_ns == 0 && !ringcast_part_hear(world->part, world->now_ns, &world->go_ns))
+		world->is_called_off = true;
 }
 
 static void step_churn(struct world *world)
@@ -200,6 +224,7 @@ static void step_measure(struct world *world)
 		step_joins(world);
 	else
 		step_churn(world);
+	ringcast_area_step(world);
 	if (world->now_ns < world->phase_end_ns)
 		return;
 	world->after = ringcast_server_sample(world->options.server_pid);
@@ -236,7 +261,7 @@ static void step_close(struct world *world)
 
 static void step(struct world *world)
 {
-	if (*world->is_stopping && world->phase < LOAD_CLOSE) {
+	if ((*world->is_stopping || world->is_called_off) && world->phase < LOAD_CLOSE) {
 		snprintf(world->failure, sizeof(world->failure), "interrupted");
 		world->is_interrupted = true;
 		enter(world, LOAD_CLOSE, 0);
@@ -248,8 +273,12 @@ static void step(struct world *world)
 	case LOAD_SETTLE:
 		step_settle(world);
 		break;
+	case LOAD_WAIT:
+		step_wait(world);
+		break;
 	case LOAD_WARMUP:
 		step_churn(world);
+		ringcast_area_step(world);
 		if (world->now_ns >= world->phase_end_ns)
 			enter_measure(world);
 		break;
@@ -314,13 +343,13 @@ static void turn(struct world *world)
 bool ringcast_run(struct world *world)
 {
 	uint64_t progress_ns = 0;
-	bool is_terminal = isatty(STDERR_FILENO);
+	bool is_terminal = !world->part && isatty(STDERR_FILENO);
 	world->bot_events = &bot_events;
 	world->now_ns = world->connect_start_ns = ringcast_load_clock_ns();
 	world->before = ringcast_server_sample(world->options.server_pid);
 	if (is_joining(world)) {
 		world->connect_end_ns = world->now_ns;
-		enter_measure(world);
+		be_ready(world);
 	}
 	while (world->phase != LOAD_DONE) {
 		turn(world);

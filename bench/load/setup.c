@@ -211,6 +211,8 @@ bool ringcast_setup(struct world *world)
 	free(made_ca);
 	if (!is_found)
 		return false;
+	if (!is_loopback(&world->server)) /* a process of another machine: whoever has its number here is somebody else */
+		world->options.server_pid = 0;
 	if (!world->options.token_prefix && (world->options.is_admin_off || world->options.churn_rate > 0 || world->options.connect_rate > 0))
 		return fail(world, "--churn, --connect-rate and --no-admin", "need --token-prefix, or a server in dev mode");
 	for (uint32_t i = 0; i < world->options.session_count; i++)

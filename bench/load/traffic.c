@@ -60,7 +60,7 @@ bool ringcast_traffic_create(struct world *world)
 	if (!world->senders || !world->trackers || (options->direct_percent > 0 && !world->direct_sent))
 		return false;
 	make_schedule(world);
-	return true;
+	return ringcast_area_create(world);
 }
 
 void ringcast_traffic_destroy(struct world *world)
@@ -68,6 +68,7 @@ void ringcast_traffic_destroy(struct world *world)
 	free(world->senders);
 	free(world->trackers);
 	free(world->direct_sent);
+	free(world->seen_until_ns);
 	free(world->latency);
 	free(world->lateness);
 	free(world->connect_time);
@@ -80,6 +81,9 @@ void ringcast_traffic_start(struct world *world, uint64_t start_ns)
 	world->schedule_index = 0;
 	if (world->schedule_count > 0 && world->options.rate > 0)
 		world->schedule_step_ns = 1e9 / world->options.rate / world->schedule_count;
+	/* processes that began together send in turn, not in step */
+	if (world->part)
+		world->traffic_start_ns += (uint64_t)(world->schedule_step_ns * world->part->index / world->part->count);
 }
 
 static uint64_t due_ns(const struct world *world, uint64_t index)
@@ -98,7 +102,8 @@ uint64_t ringcast_traffic_next_due_ns(const struct world *world)
 
 static uint32_t group_of(const struct bot *bot)
 {
-	return 1 + bot->player % (uint32_t)bot->world->options.group_count;
+	const struct load_options *options = &bot->world->options;
+	return options->grid_side > 0 ? ringcast_area_group(bot) : 1 + bot->player % (uint32_t)options->group_count;
 }
 
 static bool chance(struct world *world, double percent)
@@ -155,6 +160,12 @@ static bool address(struct bot *bot, struct payload *payload, struct client_core
 	}
 }
 
+/* Who was in sight of whom is the server's to know as the players move: gaps in what one gets of another are no proof of a loss. */
+static bool is_loss_proven(const struct world *world, uint32_t target)
+{
+	return world->options.grid_side == 0 || target != PAYLOAD_TO_GROUP;
+}
+
 /* The server disconnected the sender: what it was to send is missing at every receiver. */
 static void lose(struct bot *bot, const struct payload *payload)
 {
@@ -187,7 +198,7 @@ static void send_one(struct bot *bot, uint64_t intended_ns)
 	};
 	if (bot->state != BOT_READY || !address(bot, &payload, &message)) {
 		world->counts.skipped++;
-		if (bot->is_cut)
+		if (bot->is_cut && is_loss_proven(world, payload.target))
 			lose(bot, &payload);
 		return;
 	}
@@ -239,7 +250,9 @@ static bool is_leak(const struct bot *bot, const struct payload *payload)
 		return true;
 	if (payload->target == PAYLOAD_TO_PLAYER)
 		return payload->receiver != bot->player;
-	return payload->target == PAYLOAD_TO_GROUP && payload->receiver != group_of(bot);
+	if (payload->target != PAYLOAD_TO_GROUP)
+		return false;
+	return world->options.grid_side > 0 ? !ringcast_area_may_see(bot, payload->receiver, payload->intended_ns) : payload->receiver != group_of(bot);
 }
 
 static void measure(struct world *world, const struct payload *payload, size_t size, bool is_fast)
@@ -304,7 +317,9 @@ static void book(struct world *world, struct bot *bot, bool is_leaving)
 				continue;
 			struct tracker *tracker = tracker_at(world, bot, sender, stream);
 			/* what was under way to one who left is not lost by the server */
-			uint64_t lost = ringcast_tracker_lost(tracker, is_leaving ? 0 : sent_to(world, bot, sender, stream));
+			uint64_t lost = 0;
+			if (is_loss_proven(world, stream / 2))
+				lost = ringcast_tracker_lost(tracker, is_leaving ? 0 : sent_to(world, bot, sender, stream));
 			world->counts.lost[stream % 2] += lost;
 			world->counts.expected += lost + tracker->count;
 			*tracker = (struct tracker){.is_open = true};

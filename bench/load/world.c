@@ -112,12 +112,14 @@ static enum load_exit run(struct world *world, struct outcome *outcome)
 	return is_set_up ? LOAD_EXIT_KEPT : LOAD_EXIT_NOT_RUN;
 }
 
-enum load_exit ringcast_world_run(const struct load_options *options, volatile sig_atomic_t *is_stopping, struct outcome *ret_outcome)
+enum load_exit ringcast_world_run(const struct load_options *options, const struct load_part *part, volatile sig_atomic_t *is_stopping,
+				  struct outcome *ret_outcome)
 {
 	struct world *world = calloc(1, sizeof(*world));
 	if (!world)
 		return LOAD_EXIT_NOT_RUN;
 	world->options = *options;
+	world->part = part;
 	world->is_stopping = is_stopping;
 	world->epoll_fd = -1;
 	enum load_exit code = run(world, ret_outcome);

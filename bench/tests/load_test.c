@@ -2,9 +2,14 @@
 #include <criterion/criterion.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include "base/prng.h"
+#include "bench/load/ceiling.h"
 #include "bench/load/load.h"
+#include "bench/load/wire.h"
 
 /* payload */
 
@@ -163,6 +168,78 @@ Test(slo, nonsense_is_refused_and_named)
 	}
 }
 
+/* the search */
+
+/* A server that keeps its promises up to a rate; how many runs it took to find that out. */
+static int search(double truth, double lowest, double highest, struct ceiling *ceiling)
+{
+	int runs = 0;
+	double rate;
+	ringcast_ceiling_init(ceiling, lowest, highest, 0.05);
+	for (; (rate = ringcast_ceiling_next(ceiling)) > 0; runs++) {
+		cr_assert_lt(runs, 64, "it ends");
+		cr_assert(rate >= lowest && rate <= highest);
+		ringcast_ceiling_tell(ceiling, rate, rate <= truth);
+	}
+	return runs;
+}
+
+Test(ceiling, is_found_as_near_as_asked_for)
+{
+	for (double truth = 1; truth < 100000; truth *= 1.37) {
+		struct ceiling ceiling;
+		int runs = search(truth, 1, 1e6, &ceiling);
+		cr_assert(ceiling.kept <= truth && ceiling.broken > truth, "%g", truth);
+		cr_assert_leq(ceiling.broken, ceiling.kept * 1.05 + 1e-9, "%g", truth);
+		cr_assert_leq(runs, 17 + 6, "doublings and halvings, no more");
+	}
+}
+
+Test(ceiling, outside_of_what_is_searched)
+{
+	struct ceiling ceiling;
+	cr_assert_eq(search(0.5, 1, 100, &ceiling), 1);
+	cr_assert_eq(ceiling.kept, 0, "the lowest rate is too high");
+	search(1000, 1, 100, &ceiling);
+	cr_assert_eq(ceiling.kept, 100, "the highest is not enough");
+	cr_assert_eq(ceiling.broken, 0);
+	cr_assert_eq(search(7, 7, 7, &ceiling), 1);
+	cr_assert_eq(ceiling.kept, 7);
+}
+
+/* lines between processes */
+
+Test(wire, messages_come_whole_in_order_and_bounded)
+{
+	int fds[2];
+	json_t *message;
+	cr_assert_eq(socketpair(AF_UNIX, SOCK_STREAM, 0, fds), 0);
+	struct wire wire = {.fd = fds[0], .size_max = 64};
+	cr_assert_eq(ringcast_wire_read(&wire, false, &message), WIRE_NOTHING);
+	cr_assert_eq(send(fds[1], "{\"a\": 1}\n{\"b\"", 13, 0), 13);
+	cr_assert_eq(ringcast_wire_read(&wire, true, &message), WIRE_MESSAGE);
+	cr_assert_eq(json_integer_value(json_object_get(message, "a")), 1);
+	json_decref(message);
+	cr_assert_eq(ringcast_wire_read(&wire, false, &message), WIRE_NOTHING);
+	cr_assert_eq(send(fds[1], ": 2}\n", 5, 0), 5);
+	cr_assert_eq(ringcast_wire_read(&wire, true, &message), WIRE_MESSAGE);
+	json_decref(message);
+	cr_assert(ringcast_wire_send(fds[1], json_pack("{s:s}", "long", "0123456789012345678901234567890123456789012345678901234567890123456789")));
+	cr_assert_eq(ringcast_wire_read(&wire, true, &message), WIRE_GONE, "too long");
+	ringcast_wire_fini(&wire);
+	static const char *const bad[] = {"\n", "[1]\n", "nonsense\n", "{\"a\":}\n"};
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		cr_assert_eq(send(fds[1], bad[i], strlen(bad[i]), 0), (ssize_t)strlen(bad[i]));
+		cr_assert_eq(ringcast_wire_read(&wire, true, &message), WIRE_GONE, "%s", bad[i]);
+		cr_assert_null(message);
+		ringcast_wire_fini(&wire);
+	}
+	close(fds[1]);
+	cr_assert_eq(ringcast_wire_read(&wire, true, &message), WIRE_GONE);
+	ringcast_wire_fini(&wire);
+	close(fds[0]);
+}
+
 /* options */
 
 static bool parse(const char *line, struct load_options *options)
@@ -201,7 +278,11 @@ Test(options, nonsense_and_contradictions_are_refused)
 					  "--size 31",          "--size 4097",       "--senders 9",     "--to-group 10", "--to-group 60 --to-player 60 --groups 1",
 					  "--players 1 --to-player 5", "--no-admin", "--slow-peers 1",  "--duration 0",  "--slow-peers 100 --senders 7",
 					  "--ca a.pem",         "--insecure",        "--host-name a",    "--secure --ca a.pem --insecure",
-					  "--slo q98<5ms",      "--slo p99<5",      "--label a/b",      "--label .a",      "--label ="};
+					  "--slo q98<5ms",      "--slo p99<5",      "--label a/b",      "--label .a",      "--label =",
+					  "--grid 33 --to-group 10", "--grid 4",         "--grid 4 --groups 2 --to-group 10", "--moves 1",     "--processes 0",
+					  "--processes 65 --sessions 100", "--processes 11", "--listen a:1",    "--work-for a:1", "--processes 2 --idle",
+					  "--repeats 0",        "--search 100",      "--search 10 --slo p99<5ms", "--search 100 --slo p99<5ms --precision 0",
+					  "--repeats 2 --histograms a", "--listen a:1 --work-for a:1 --secret a"};
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
 		struct load_options options;
 		cr_assert_not(parse(bad[i], &options), "%s", bad[i]);

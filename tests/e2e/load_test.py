@@ -4,6 +4,7 @@
 import json
 import os
 import signal
+import socket
 import subprocess
 import tempfile
 import threading
@@ -159,6 +160,85 @@ class WithServer(unittest.TestCase):
         starts = [start for tag, start, _ in intervals if tag == "udp"]
         self.assertEqual(starts, sorted(set(starts)))
         self.assertEqual(sum(row["sent"] for row in report["series"]), report["send_lateness"]["count"])
+
+    def reported(self):
+        with open(self.report) as file:
+            return json.load(file)
+
+    def run_shared(self, *more):
+        """Sessions for two processes: what a run of one process counts, one of several counts as well."""
+        result = load(*self.common, "--sessions", "5", "--duration", "2", "--rate", "10", *more)
+        self.assertIn(result.returncode, (KEPT, INVALID), result.stderr)
+        return self.reported()
+
+    def check_shared(self, report, processes):
+        self.assertEqual((report["processes"], report["players"]), (processes, 20))
+        self.assertEqual(report["send_lateness"]["count"], 400, "5 sessions, 4 players, 10 a second, 2 seconds")
+        counts = report["counts"]
+        self.assertEqual(counts["skipped"] + counts["refused"], 0)
+        self.assertEqual(counts["expected"], 4 * counts["sent"])
+        lost = counts["lost_fast"] + counts["lost_reliable"]
+        self.assertEqual(sum(report["latency"][channel]["count"] for channel in ("tcp", "udp")), 1600 - lost)
+        self.assertEqual(counts["leaks"] + counts["damaged"] + counts["misattributed"] + counts["foreign"], 0)
+        self.assertEqual(sum(row["sent"] for row in report["series"]), 400)
+        for channel in ("tcp", "udp"):
+            rows = hdr.merge(hdr.decode(row[channel]["hdr"]) for row in report["series"] if channel in row)
+            self.assertEqual(rows, {top: count for top, count in report["latency"][channel]["buckets"]})
+
+    def test_several_processes_count_what_one_does(self):
+        self.check_shared(self.run_shared(), 1)
+        self.check_shared(self.run_shared("--processes", "2"), 2)
+
+    def test_processes_from_elsewhere(self):
+        secret, wrong = (os.path.join(self.folder.name, name) for name in ("secret", "wrong"))
+        for path, text in ((secret, "0123456789abcdef"), (wrong, "0123456789abcdeX")):
+            with open(path, "w") as file:
+                file.write(text + "\n")
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            place = f"127.0.0.1:{free.getsockname()[1]}"
+        run = {}
+        thread = threading.Thread(target=lambda: run.update(report=self.run_shared("--processes", "2", "--listen", place, "--secret", secret, "--repeats", "2")))
+        thread.start()
+        workers = []
+        try:
+            while thread.is_alive() and load("--work-for", place, "--secret", wrong).returncode != KEPT:  # until it listens; then it is sent away
+                time.sleep(0.1)
+            workers = [subprocess.Popen([os.environ["RINGCAST_LOAD"], "--work-for", place, "--secret", secret]) for _ in range(2)]
+        finally:
+            thread.join()
+            for worker in workers:
+                self.assertEqual(worker.wait(timeout=30), KEPT)
+        self.assertEqual(len(run["report"]["runs"]), 2)
+        for report in run["report"]["runs"]:
+            self.check_shared(report, 2)
+
+    def test_a_process_that_has_no_place_calls_off_the_run(self):
+        result = load(*self.common, "--sessions", "2", "--processes", "2", "--duration", "30", "--admin", f"unix:{self.folder.name}/nobody")
+        self.assertEqual(result.returncode, NOT_RUN)
+        self.assertIn("it could not play its part", result.stderr)
+
+    def test_a_search(self):
+        result = load(*self.common, "--duration", "1", "--rate", "5", "--search", "15", "--slo", "loss<50%,p50<30s")
+        self.assertIn(result.returncode, (KEPT, BROKEN), result.stderr)
+        search = self.reported()["search"]
+        rates = [entry["rate"] for entry in search["tries"]]
+        self.assertEqual(rates[0], 5)
+        self.assertEqual(len(self.reported()["runs"]), len(rates))
+        self.assertEqual(search["rate"], max([entry["rate"] for entry in search["tries"] if entry["is_kept"]], default=0))
+        if all(entry["is_kept"] for entry in search["tries"]):  # else the machine was too busy for so little
+            self.assertEqual((rates, search["limited_by"]), ([5, 10, 15], "none"))
+
+    def test_players_who_move_see_what_is_near(self):
+        result = load(*self.common, "--players", "20", "--duration", "2", "--rate", "10", "--grid", "5", "--moves", "3", "--to-group", "100", "--churn", "2")
+        self.assertIn(result.returncode, (KEPT, INVALID), result.stderr)
+        counts = self.reported()["counts"]
+        self.assertGreater(counts["moves"], 0)
+        self.assertGreater(counts["joins"], counts["leaves"])
+        self.assertEqual((counts["leaks"], counts["lost_fast"] + counts["lost_reliable"]), (0, 0))
+        deliveries = counts["received_tcp"] + counts["received_udp"]
+        self.assertGreater(deliveries, counts["sent"], "each sees itself, and some their neighbours")
+        self.assertLess(deliveries, 20 * counts["sent"], "nobody sees all")
 
     def test_a_server_that_dies_has_lost_what_was_to_be_sent(self):
         run = {}

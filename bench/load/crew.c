@@ -1,0 +1,278 @@
+#include "bench/load/crew.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/time.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+enum { LOOK_MS = 200, HELLO_SECONDS = 5 };
+static const uint64_t go_in_ns = 100 * NS_PER_MS, patience_ns = 600 * NS_PER_S;
+
+/* who takes part */
+
+static void close_others(const struct crew *crew)
+{
+	for (uint32_t i = 0; i < crew->count; i++)
+		close(crew->members[i].wire.fd);
+}
+
+static bool fork_one(struct crew *crew, const struct load_options *options)
+{
+	int fds[2];
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds) != 0)
+		return false;
+	fflush(NULL);
+	pid_t pid = fork();
+	if (pid == 0) {
+		close_others(crew);
+		close(fds[0]);
+		bool is_pinned = !options->cpu || ringcast_load_pin(options->cpu, crew->count);
+		_exit(is_pinned ? ringcast_work(fds[1], options, crew->is_stopping) : LOAD_EXIT_NOT_RUN);
+	}
+	close(fds[1]);
+	if (pid < 0) {
+		close(fds[0]);
+		return false;
+	}
+	crew->members[crew->count++] = (struct crew_member){.wire = {.fd = fds[0], .size_max = WIRE_REPORT_BYTES_MAX}, .pid = pid};
+	return true;
+}
+
+/* As long for every wrong one. */
+static bool is_same(const char *a, const char *b)
+{
+	size_t a_bytes = strlen(a), b_bytes = strlen(b);
+	unsigned different = a_bytes != b_bytes;
+	for (size_t i = 0; i < b_bytes; i++)
+		different |= (unsigned)(a[a_bytes ? i % a_bytes : 0] ^ b[i]);
+	return different == 0;
+}
+
+/* Whoever says neither the secret nor our version, or nothing, is sent away. */
+static bool is_welcome(struct wire *wire, const char *secret)
+{
+	const struct timeval patience = {.tv_sec = HELLO_SECONDS};
+	json_t *hello = NULL;
+	setsockopt(wire->fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
+	bool is_read = ringcast_wire_read(wire, true, &hello) == WIRE_MESSAGE;
+	const char *said = json_string_value(json_object_get(hello, "secret")), *version = json_string_value(json_object_get(hello, "version"));
+	bool is_known = is_read && said && is_same(said, secret);
+	bool is_ours = is_known && version && strcmp(version, RINGCAST_TOOLS_VERSION) == 0;
+	if (is_known && !is_ours)
+		fprintf(stderr, "ringcast-load: --listen: a worker of another version was sent away\n");
+	json_decref(hello);
+	return is_ours;
+}
+
+static void admit(struct crew *crew, int fd, const char *secret)
+{
+	struct wire wire = {.fd = fd, .size_max = WIRE_HELLO_BYTES_MAX};
+	if (is_welcome(&wire, secret)) {
+		const struct timeval forever = {0};
+		setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &forever, sizeof(forever));
+		wire.size_max = WIRE_REPORT_BYTES_MAX;
+		crew->members[crew->count++] = (struct crew_member){.wire = wire};
+		return;
+	}
+	ringcast_wire_fini(&wire);
+	close(fd);
+}
+
+static bool wait_for_all(struct crew *crew, const struct load_options *options)
+{
+	char secret[256];
+	if (!ringcast_crew_read_secret(options->secret_path, secret))
+		return false;
+	int listener = ringcast_crew_open(options->listen, true);
+	if (listener < 0)
+		return false;
+	fprintf(stderr, "ringcast-load: waiting for %llu workers at %s\n", (unsigned long long)options->process_count, options->listen);
+	while (crew->count < options->process_count && !*crew->is_stopping) {
+		struct pollfd look = {.fd = listener, .events = POLLIN};
+		int fd = poll(&look, 1, LOOK_MS) > 0 ? accept(listener, NULL, NULL) : -1;
+		if (fd >= 0)
+			admit(crew, fd, secret);
+	}
+	close(listener);
+	return crew->count == options->process_count;
+}
+
+bool ringcast_crew_create(struct crew *crew, const struct load_options *options, volatile sig_atomic_t *is_stopping)
+{
+	*crew = (struct crew){.is_stopping = is_stopping};
+	if (options->listen)
+		return wait_for_all(crew, options);
+	while (crew->count < options->process_count) {
+		if (!fork_one(crew, options)) {
+			fprintf(stderr, "ringcast-load: --processes: %s\n", strerror(errno));
+			return false;
+		}
+	}
+	return true;
+}
+
+void ringcast_crew_destroy(struct crew *crew)
+{
+	for (uint32_t i = 0; i < crew->count; i++) {
+		close(crew->members[i].wire.fd);
+		ringcast_wire_fini(&crew->members[i].wire);
+	}
+	for (uint32_t i = 0; i < crew->count; i++) {
+		if (crew->members[i].pid > 0)
+			waitpid(crew->members[i].pid, NULL, 0);
+	}
+}
+
+/* one run */
+
+struct crew_run {
+	struct crew *crew;
+	struct outcome *outcome;
+	uint32_t ready_count, done_count, merged_count;
+	bool has_begun, is_called_off, has_failed, is_interrupted;
+};
+
+static void tell_all(struct crew *crew, const char *name, json_int_t value)
+{
+	for (uint32_t i = 0; i < crew->count; i++) {
+		if (!crew->members[i].is_done)
+			ringcast_wire_send(crew->members[i].wire.fd, json_pack("{s:I}", name, value));
+	}
+}
+
+static void call_off(struct crew_run *run)
+{
+	if (!run->has_begun && !run->is_called_off)
+		tell_all(run->crew, "stop", 1);
+	run->is_called_off = true;
+}
+
+/* They end their part at once, as interrupted. */
+static void interrupt(struct crew_run *run, uint64_t *until_ns)
+{
+	if (run->is_interrupted)
+		return;
+	run->is_interrupted = true;
+	call_off(run);
+	*until_ns = ringcast_load_clock_ns() + 10 * NS_PER_S;
+	for (uint32_t i = 0; i < run->crew->count; i++) {
+		if (run->crew->members[i].pid > 0)
+			kill(run->crew->members[i].pid, SIGTERM);
+	}
+}
+
+static bool give_orders(struct crew *crew, const struct load_options *options)
+{
+	uint64_t first = 0;
+	struct load_options share = *options;
+	for (uint32_t i = 0; i < crew->count; i++) {
+		struct crew_member *member = &crew->members[i];
+		share.session_count = options->session_count / crew->count + (i < options->session_count % crew->count);
+		share.churn_rate = options->churn_rate / crew->count;
+		share.connect_rate = options->connect_rate / crew->count;
+		share.seed = options->seed + i;
+		member->is_ready = member->is_done = false;
+		json_t *order = json_pack("{s:o, s:i, s:i, s:I}", "run", ringcast_load_options_to_json(&share), "index", (int)i, "count", (int)crew->count,
+					  "session_first", (json_int_t)first);
+		if (!ringcast_wire_send(member->wire.fd, order))
+			return false;
+		first += share.session_count;
+	}
+	return true;
+}
+
+static bool take_outcome(struct crew_run *run, const json_t *report)
+{
+	struct outcome *part = ringcast_outcome_create();
+	bool is_read = part && ringcast_outcome_from_json(report, part);
+	if (is_read && run->merged_count++ == 0) {
+		part->options = run->outcome->options;
+		part->command_line = run->outcome->command_line;
+		part->started_s = run->outcome->started_s;
+		part->sender_count = run->outcome->sender_count;
+		json_decref(run->outcome->series);
+		*run->outcome = *part;
+		part->series = NULL;
+	} else if (is_read) {
+		is_read = ringcast_outcome_merge(run->outcome, part);
+	}
+	ringcast_outcome_destroy(part);
+	return is_read;
+}
+
+static void lose(struct crew_run *run, struct crew_member *member, const char *why)
+{
+	fprintf(stderr, "ringcast-load: process %u of %u: %s\n", (unsigned)(member - run->crew->members) + 1, run->crew->count, why);
+	member->is_done = true;
+	run->done_count++;
+	run->has_failed = true;
+	call_off(run);
+}
+
+static void take_message(struct crew_run *run, struct crew_member *member, const json_t *message)
+{
+	const json_t *report = json_object_get(message, "outcome");
+	if (json_is_true(json_object_get(message, "ready")) && !member->is_ready) {
+		member->is_ready = true;
+		if (++run->ready_count == run->crew->count && !run->is_called_off) {
+			run->has_begun = true;
+			tell_all(run->crew, "go_in_ns", (json_int_t)go_in_ns);
+		}
+		return;
+	}
+	if (!report || !take_outcome(run, report)) {
+		lose(run, member, report ? "its report cannot be read" : "it could not play its part");
+		return;
+	}
+	member->is_done = true;
+	run->done_count++;
+	call_off(run); /* before all began: nobody else waits for one who has given up */
+}
+
+static void serve(struct crew_run *run, struct crew_member *member)
+{
+	json_t *message;
+	enum wire_result result = WIRE_MESSAGE;
+	while (!member->is_done && (result = ringcast_wire_read(&member->wire, false, &message)) == WIRE_MESSAGE) {
+		take_message(run, member, message);
+		json_decref(message);
+	}
+	if (!member->is_done && result == WIRE_GONE)
+		lose(run, member, "it is gone");
+}
+
+static void look(struct crew_run *run)
+{
+	struct pollfd looks[LOAD_PROCESSES_MAX];
+	for (uint32_t i = 0; i < run->crew->count; i++)
+		looks[i] = (struct pollfd){.fd = run->crew->members[i].is_done ? -1 : run->crew->members[i].wire.fd, .events = POLLIN};
+	if (poll(looks, run->crew->count, LOOK_MS) <= 0)
+		return;
+	for (uint32_t i = 0; i < run->crew->count; i++) {
+		if (looks[i].revents)
+			serve(run, &run->crew->members[i]);
+	}
+}
+
+enum load_exit ringcast_crew_run(struct crew *crew, const struct load_options *options, struct outcome *ret_outcome)
+{
+	struct crew_run run = {.crew = crew, .outcome = ret_outcome};
+	double seconds = options->ramp_seconds + options->warmup_seconds + options->duration_seconds;
+	uint64_t until_ns = ringcast_load_clock_ns() + patience_ns + (uint64_t)(seconds * 1e9);
+	ret_outcome->sender_count = (uint32_t)(options->sender_count ? options->sender_count : options->player_count);
+	if (!give_orders(crew, options)) {
+		fprintf(stderr, "ringcast-load: a process of the run is gone\n");
+		return LOAD_EXIT_NOT_RUN;
+	}
+	while (run.done_count < crew->count && ringcast_load_clock_ns() < until_ns) {
+		look(&run);
+		if (*crew->is_stopping)
+			interrupt(&run, &until_ns);
+	}
+	return run.has_failed || run.done_count < crew->count || *crew->is_stopping ? LOAD_EXIT_NOT_RUN : LOAD_EXIT_KEPT;
+}
