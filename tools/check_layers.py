@@ -55,6 +55,7 @@ MAY_INCLUDE = {
 # system header -> only these files may include it
 ONLY_IN = {
     "liburing.h": r"engine/io/io_uring[^/]*\.[ch]$",
+    "xdp/xsk.h": r"engine/io/xdp\.c$",
     "xxhash.h": r"engine/base/hash\.c$",
     "yaml.h": r"engine/control/",
     "microhttpd.h": r"engine/(control/|service/http(_sdk)?\.[ch]$)",

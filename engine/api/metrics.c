@@ -79,6 +79,8 @@ static void add_counters(struct sums *sums, const struct ask_metrics *of_shard)
 	sums->io.rearms += of_shard->io.rearms;
 	sums->io.accept_errors += of_shard->io.accept_errors;
 	sums->io.gso_sends += of_shard->io.gso_sends;
+	for (unsigned i = 0; i < EGRESS_REASON_COUNT; i++)
+		sums->io.egress[i] += of_shard->io.egress[i];
 }
 
 /* Samples of a histogram, cumulative as Prometheus wants them. */
@@ -139,6 +141,17 @@ static void emit_reasons(const struct sums *sums, ringcast_metric_fn *each, void
 	}
 }
 
+static void emit_egress(const struct sums *sums, ringcast_metric_fn *each, void *context)
+{
+	char labels[64];
+	each(context, "ringcast_egress_xdp_total", "counter", "datagrams that left by AF_XDP", "", (double)sums->io.egress[EGRESS_NONE]);
+	for (unsigned i = EGRESS_NONE + 1; i < EGRESS_REASON_COUNT; i++) {
+		snprintf(labels, sizeof(labels), "reason=\"%s\"", ringcast_egress_label((enum egress_reason)i));
+		each(context, "ringcast_egress_fallbacks_total", "counter", "datagrams that left by their socket although AF_XDP was asked for, by reason", labels,
+		     (double)sums->io.egress[i]);
+	}
+}
+
 static void emit(const struct sums *sums, ringcast_metric_fn *each, void *context)
 {
 #define COUNTER(name, text) each(context, "ringcast_" #name "_total", "counter", text, "", (double)sums->counters.name);
@@ -167,6 +180,7 @@ static void emit(const struct sums *sums, ringcast_metric_fn *each, void *contex
 	IO(gso_sends, "gso_sends", "datagram bursts sent as one")
 #undef IO
 	emit_reasons(sums, each, context);
+	emit_egress(sums, each, context);
 }
 
 static void emit_certificate(struct ringcast_engine *engine, ringcast_metric_fn *each, void *context)

@@ -331,6 +331,7 @@ void ringcast_config_engine_options(const struct config *config, ringcast_engine
 	options.shard_count = ringcast_config_shard_count(config);
 	options.is_pinned = config->shards_pinned;
 	options.io = (ringcast_io)config->io;
+	options.egress = (ringcast_egress)config->egress;
 	options.listen_address = config->listen_address.text;
 	options.listen_address_second = has_second ? config->listen_address_second.text : NULL;
 	options.tcp_port = (uint16_t)config->listen_tcp_port;

@@ -19,6 +19,7 @@
 
 #include "base/attr.h"
 #include "base/types.h"
+#include "io/egress_reason.h"
 #include "io/local.h"
 
 typedef uint64_t io_id; /* handle: slot, generation */
@@ -73,6 +74,7 @@ struct io_stats {
 	uint64_t accepts, accept_errors, stream_recvs, stream_sends, stream_send_bytes;
 	uint64_t datagrams_received, datagrams_sent, datagram_send_errors, gso_sends;
 	uint64_t rx_buffers_empty, cq_overflows, sq_full, rearms, wakes;
+	uint64_t egress[EGRESS_REASON_COUNT]; /* with AF_XDP: datagrams that left by it (EGRESS_NONE), and those left to the socket, by reason */
 	uint64_t entered_ns; /* when the last run() was called: what its caller did before took until then */
 };
 
@@ -83,6 +85,8 @@ struct io_options {
 	uint32_t buffers_first; /* receive buffers of each kind that the kernel gets at once; more as they run out. 0: 64 */
 	uint32_t stream_send_buffer_bytes; /* SO_SNDBUF of accepted streams, of which the kernel makes twice as much memory; 0 = it grows as the system likes */
 	uint32_t socket_send_buffer_bytes, socket_recv_buffer_bytes; /* UDP sockets; 0 = system default */
+	bool is_egress_xdp;    /* datagrams leave by AF_XDP where they can, see egress.h */
+	uint32_t egress_queue; /* of the device, then: the shard's own */
 	uint64_t gather_ns; /* a wait that has begun lasts at least so long (or until its deadline), so that more is served by one waking; 0: not */
 };
 

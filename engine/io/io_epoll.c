@@ -147,11 +147,19 @@ static unsigned turn(struct poller *p, uint64_t timeout_ns, struct io_event *eve
 	return count + collect_internal(p, events + count, event_count_max - count);
 }
 
+static void flush_egress(struct poller *p)
+{
+	if (p->egress != NULL)
+		p->is_egress_pending = ringcast_egress_flush(p->egress);
+}
+
 static unsigned sleep_until(struct poller *p, uint64_t deadline_ns, struct io_event *events, unsigned event_count_max)
 {
 	unsigned count;
 	if (p->resume_ns != 0 && p->resume_ns < deadline_ns)
 		deadline_ns = p->resume_ns;
+	if (p->is_egress_pending && deadline_ns > p->now_ns + EGRESS_RETRY_NS)
+		deadline_ns = p->now_ns + EGRESS_RETRY_NS;
 	uint64_t timeout_ns = deadline_ns > p->now_ns ? deadline_ns - p->now_ns : 0;
 	/* A waker sets is_wake_pending, then looks at is_sleeping; we set is_sleeping, then look at is_wake_pending. One of us sees. */
 	atomic_store(&p->is_sleeping, true);
@@ -174,8 +182,11 @@ static unsigned wait_for_work(struct poller *p, uint64_t deadline_ns, struct io_
 {
 	unsigned count = 0;
 	gather(p, deadline_ns);
-	for (p->now_ns = ringcast_clock_now_ns(); count == 0 && p->now_ns < deadline_ns; p->now_ns = ringcast_clock_now_ns())
+	for (p->now_ns = ringcast_clock_now_ns(); count == 0 && p->now_ns < deadline_ns; p->now_ns = ringcast_clock_now_ns()) {
+		if (p->is_egress_pending)
+			flush_egress(p);
 		count = sleep_until(p, deadline_ns, events, event_count_max);
+	}
 	return count;
 }
 
@@ -184,6 +195,7 @@ static unsigned run(struct io *io, uint64_t deadline_ns, struct io_event *events
 	struct poller *p = (struct poller *)io;
 	ringcast_assert(event_count_max > 0);
 	p->stats.entered_ns = p->now_ns = ringcast_clock_now_ns();
+	flush_egress(p);
 	unsigned count = turn(p, 0, events, event_count_max);
 	if (count == 0 && deadline_ns != 0)
 		count = wait_for_work(p, deadline_ns, events, event_count_max);
@@ -234,6 +246,7 @@ static void free_tables(struct poller *p)
 	free(p->iovs);
 	free(p->endpoints);
 	free(p->failures);
+	ringcast_egress_destroy(&p->egress);
 	if (p->wake_fd >= 0)
 		close(p->wake_fd);
 	if (p->epoll_fd >= 0)
@@ -315,7 +328,7 @@ struct io *ringcast_io_epoll_create(const struct io_options *options, char *rete
 		snprintf(reterr, reterr_bytes, "no epoll descriptor (%s): raise RLIMIT_NOFILE", strerror(errno));
 	else if (!allocate_tables(p))
 		snprintf(reterr, reterr_bytes, "out of memory");
-	else
+	else if (ringcast_egress_wanted(options, &p->stats, &p->egress, reterr, reterr_bytes))
 		return &p->io;
 	free_tables(p);
 	return NULL;

@@ -99,7 +99,11 @@ int ringcast_poller_udp_open(struct io *io, const struct address *address, bool 
 	ringcast_assert(p->datagram_pool.count > 0);
 	int result = ringcast_socket_open_udp(address, is_v4, p->options.socket_send_buffer_bytes, p->options.socket_recv_buffer_bytes,
 					      ret_bound, &fd);
-	return result < 0 ? result : open_endpoint(p, fd, false, is_v4, user, ret_id);
+	if (result == 0)
+		result = open_endpoint(p, fd, false, is_v4, user, ret_id);
+	if (result == 0)
+		endpoint_of(p, *ret_id)->source = ringcast_egress_source_of(ret_bound);
+	return result;
 }
 
 static void pause_endpoint(struct poller *p, struct poller_endpoint *endpoint)
@@ -382,12 +386,9 @@ static void send_alone(struct poller *p, struct poller_endpoint *endpoint, const
 		send_in_pieces(p, endpoint, datagram);
 }
 
-void ringcast_poller_udp_send(struct io *io, io_id id, const struct io_datagram *datagrams, unsigned count)
+static void send_by_socket(struct poller *p, struct poller_endpoint *endpoint, const struct io_datagram *datagrams, unsigned count)
 {
-	struct poller *p = (struct poller *)io;
-	struct poller_endpoint *endpoint = endpoint_of(p, id);
 	unsigned begin = 0;
-	ringcast_assert(!endpoint->is_listener);
 	while (begin < count) {
 		unsigned end = begin;
 		while (end < count && end - begin < BATCH_COUNT_MAX && is_for_batch(p, endpoint, &datagrams[end]))
@@ -398,4 +399,24 @@ void ringcast_poller_udp_send(struct io *io, io_id id, const struct io_datagram 
 			send_alone(p, endpoint, &datagrams[end++]);
 		begin = end;
 	}
+}
+
+static bool leaves_past_socket(struct poller *p, const struct poller_endpoint *endpoint, const struct io_datagram *datagram)
+{
+	return endpoint->is_v4 == ringcast_address_is_v4(&datagram->address) &&
+	       ringcast_egress_add(p->egress, &endpoint->source, ringcast_local_of(&p->locals, datagram->local), datagram, p->now_ns) == EGRESS_NONE;
+}
+
+void ringcast_poller_udp_send(struct io *io, io_id id, const struct io_datagram *datagrams, unsigned count)
+{
+	struct poller *p = (struct poller *)io;
+	struct poller_endpoint *endpoint = endpoint_of(p, id);
+	ringcast_assert(!endpoint->is_listener);
+	if (p->egress == NULL) {
+		send_by_socket(p, endpoint, datagrams, count);
+		return;
+	}
+	for (unsigned i = 0; i < count; i++)
+		if (!leaves_past_socket(p, endpoint, &datagrams[i]))
+			send_by_socket(p, endpoint, &datagrams[i], 1);
 }

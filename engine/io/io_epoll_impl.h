@@ -12,6 +12,7 @@
 
 #include "base/attr.h"
 #include "base/list.h"
+#include "io/egress.h"
 #include "io/io.h"
 #include "io/socket.h"
 
@@ -60,6 +61,7 @@ struct poller_endpoint {
 	uint64_t resume_ns; /* != 0: paused after an error until then */
 	int32_t fd;
 	uint32_t generation;
+	struct egress_source source; /* UDP: what is sent comes from there */
 	bool is_used;
 	bool is_listener;
 	bool is_v4;
@@ -91,6 +93,8 @@ struct poller {
 	uint32_t failure_head, failure_count;
 	struct local_table locals;
 	struct refusal_table refusals;
+	struct egress *egress; /* NULL: all leaves by the sockets */
+	bool is_egress_pending; /* it has not got rid of everything: the next wait is short */
 
 	_Atomic bool is_wake_pending;
 	_Atomic bool is_sleeping;

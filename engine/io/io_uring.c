@@ -57,6 +57,7 @@ static void free_tables(struct uring *u)
 	free(u->datagrams);
 	free(u->retries);
 	free(u->failures);
+	ringcast_egress_destroy(&u->egress);
 	if (u->wake_fd >= 0)
 		close(u->wake_fd);
 	free(u);
@@ -189,6 +190,11 @@ struct io *ringcast_io_uring_create(const struct io_options *options, char *rete
 	}
 	u->can_be_quiet = ringcast_uring_test_quiet_sends(&u->ring);
 	if (init_groups(u, reterr, reterr_bytes) < 0) {
+		io_uring_queue_exit(&u->ring);
+		free_tables(u);
+		return NULL;
+	}
+	if (!ringcast_egress_wanted(options, &u->stats, &u->egress, reterr, reterr_bytes)) {
 		io_uring_queue_exit(&u->ring);
 		free_tables(u);
 		return NULL;

@@ -117,13 +117,20 @@ static void send_one(struct uring *u, const struct uring_endpoint *endpoint, io_
 		send_record(u, endpoint, id, datagram);
 }
 
+static bool leaves_past_socket(struct uring *u, const struct uring_endpoint *endpoint, const struct io_datagram *datagram)
+{
+	return endpoint->is_v4 == ringcast_address_is_v4(&datagram->address) &&
+	       ringcast_egress_add(u->egress, &endpoint->source, ringcast_local_of(&u->locals, datagram->local), datagram, u->now_ns) == EGRESS_NONE;
+}
+
 void ringcast_uring_udp_send(struct io *io, io_id id, const struct io_datagram *datagrams, unsigned count)
 {
 	struct uring *u = (struct uring *)io;
 	const struct uring_endpoint *endpoint = ringcast_uring_endpoint_of(u, id);
 	ringcast_assert(!endpoint->is_listener);
 	for (unsigned i = 0; i < count; i++)
-		send_one(u, endpoint, id, &datagrams[i]);
+		if (u->egress == NULL || !leaves_past_socket(u, endpoint, &datagrams[i]))
+			send_one(u, endpoint, id, &datagrams[i]);
 }
 
 static bool is_gso_refused(const struct uring *u, const struct uring_datagram *record, int32_t result)

@@ -120,7 +120,10 @@ int ringcast_uring_udp_open(struct io *io, const struct address *address, bool i
 	if (result < 0)
 		return result;
 	*ret_id = open_endpoint(u, fd, false, is_v4, user);
-	return *ret_id == HANDLE_NONE ? -ENFILE : 0;
+	if (*ret_id == HANDLE_NONE)
+		return -ENFILE;
+	ringcast_uring_endpoint_of(u, *ret_id)->source = ringcast_egress_source_of(ret_bound);
+	return 0;
 }
 
 static void resume_starved(struct uring *u)

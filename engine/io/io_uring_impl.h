@@ -15,6 +15,7 @@
 #include <sys/types.h>
 
 #include "base/list.h"
+#include "io/egress.h"
 #include "io/io.h"
 #include "io/io_uring_compat.h"
 #include "io/socket.h"
@@ -103,6 +104,7 @@ struct uring_endpoint {
 	int32_t fd;
 	uint32_t generation;
 	struct msghdr message; /* UDP: the shape of received datagrams */
+	struct egress_source source; /* UDP: what is sent comes from there */
 	bool is_used;
 	bool is_listener;
 	bool is_v4;
@@ -165,6 +167,8 @@ struct uring {
 	uint32_t failure_head, failure_count;
 	struct local_table locals;
 	struct refusal_table refusals;
+	struct egress *egress; /* NULL: all leaves by the sockets */
+	bool is_egress_pending; /* it has not got rid of everything: the next wait is short */
 
 	pid_t owner; /* the thread that created, and the only one to submit */
 	int wake_fd;

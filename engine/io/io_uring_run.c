@@ -107,10 +107,18 @@ static void resume(struct uring *u)
 	ringcast_uring_endpoint_resume(u);
 }
 
+static void flush_egress(struct uring *u)
+{
+	if (u->egress != NULL)
+		u->is_egress_pending = ringcast_egress_flush(u->egress);
+}
+
 static void sleep_until(struct uring *u, uint64_t deadline_ns)
 {
 	if (u->resume_ns != 0 && u->resume_ns < deadline_ns)
 		deadline_ns = u->resume_ns;
+	if (u->is_egress_pending && deadline_ns > u->now_ns + EGRESS_RETRY_NS)
+		deadline_ns = u->now_ns + EGRESS_RETRY_NS;
 	uint64_t wait_ns = deadline_ns > u->now_ns ? deadline_ns - u->now_ns : 0;
 	/* A waker sets is_wake_pending, then looks at is_sleeping; we set is_sleeping, then look at is_wake_pending. One of us sees. */
 	atomic_store(&u->is_sleeping, true);
@@ -126,6 +134,8 @@ static unsigned wait_for_work(struct uring *u, uint64_t deadline_ns, struct io_e
 	unsigned count = 0;
 	for (u->now_ns = ringcast_clock_now_ns(); count == 0 && u->now_ns < deadline_ns; u->now_ns = ringcast_clock_now_ns()) {
 		resume(u);
+		if (u->is_egress_pending)
+			flush_egress(u);
 		sleep_until(u, deadline_ns);
 		count = collect(u, events, event_count_max);
 	}
@@ -156,6 +166,7 @@ unsigned ringcast_uring_run(struct io *io, uint64_t deadline_ns, struct io_event
 	ringcast_assert(event_count_max > 0);
 	unsigned count = 0;
 	u->stats.entered_ns = u->now_ns = ringcast_clock_now_ns();
+	flush_egress(u);
 	if (deadline_ns <= u->now_ns || is_at_hand(u))
 		count = run_without_waiting(u, events, event_count_max);
 	if (count == 0 && deadline_ns != 0)

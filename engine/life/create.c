@@ -36,10 +36,12 @@ static int choose_io(struct ringcast_engine *engine, char *error, size_t error_b
 	return RINGCAST_OK;
 }
 
-static struct io *create_io(struct ringcast_engine *engine, char *reterr, size_t reterr_bytes)
+static struct io *create_io(struct ringcast_engine *engine, uint32_t shard, char *reterr, size_t reterr_bytes)
 {
 	struct io_options options;
 	ringcast_shard_io_options(&engine->options.limits, &options);
+	options.is_egress_xdp = engine->options.egress == RINGCAST_EGRESS_XDP;
+	options.egress_queue = shard;
 	return engine->io == RINGCAST_IO_URING ? ringcast_io_uring_create(&options, reterr, reterr_bytes)
 					       : ringcast_io_epoll_create(&options, reterr, reterr_bytes);
 }
@@ -48,7 +50,7 @@ struct shard *ringcast_engine_create_shard(struct engine_shard *slot)
 {
 	struct ringcast_engine *engine = slot->engine;
 	struct shard_options options = engine->shard_options;
-	struct io *io = create_io(engine, slot->error, sizeof(slot->error));
+	struct io *io = create_io(engine, slot->index, slot->error, sizeof(slot->error));
 	if (io == NULL)
 		return NULL;
 	options.index = slot->index;

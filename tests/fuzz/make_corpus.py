@@ -410,6 +410,40 @@ def rule_sets():
           b'{"PlayerId": "b", "Team": "a", "LatencyInMs": {"eu": 2}, "PlayerAttributes": {"skill": {"N": -1e308}}}]')
 
 
+def netlink():
+    """What the kernel says of links, neighbours, routes and rules: each by itself, and a day's story. Numbers are those of linux/rtnetlink.h."""
+    def attribute(kind, value):
+        return struct.pack("=HH", len(value) + 4, kind) + value + bytes(-len(value) % 4)
+
+    def message(kind, head, *attributes):
+        body = head + b"".join(attributes)
+        return struct.pack("=IHHII", 16 + len(body), kind, 0, 5, 0) + body + bytes(-len(body) % 4)
+
+    def number(kind, value):
+        return attribute(kind, struct.pack("=I", value))
+
+    def link(flags, kind=b""):
+        info = [attribute(18, attribute(1, kind + b"\0"))] if kind else []
+        return message(16, struct.pack("=BxHiII", 0, 1, 7, flags, 0), attribute(3, b"eth0\0"), attribute(1, b"\2\0\0\0\0\1"), number(4, 1500), number(31, 2), *info)
+
+    def neighbour(kind, state):
+        return message(kind, struct.pack("=BxxxiHBB", 2, 7, state, 0, 0), attribute(1, b"\x0a\1\0\xfe"), attribute(2, b"\2\0\0\0\0\2"))
+
+    def route(kind, *more):
+        return message(24, struct.pack("=BBBBBBBBI", 2, 32, 0, 0, 254, 0, 0, kind, 0), attribute(1, b"\x0a\0\0\1"), number(4, 7), attribute(7, b"\x0a\1\0\1"), *more)
+
+    def rule(table, *selectors):
+        return message(32, struct.pack("=BBBBBBBBI", 2, 0, 0, 0, table, 0, 0, 1, 0), number(15, table), number(6, 100), *selectors)
+
+    gateway, metrics = attribute(5, b"\x0a\1\0\xfe"), attribute(8, number(2, 1400) + number(10, 63))
+    parts = {"link": link(0x10001), "vlan": link(0x10001, b"vlan"), "down": link(1), "gone": message(17, link(0)[16:]), "neighbour": neighbour(28, 2), "lost": neighbour(29, 2),
+             "route": route(1, gateway, metrics), "local": route(2), "wrapped": route(1, attribute(22, b"mpls")), "via": route(1, attribute(18, struct.pack("=H", 10) + bytes(16))),
+             "rule": rule(254), "policy": rule(100, number(10, 7)), "address": message(20, bytes(8)), "error": message(2, struct.pack("=i", -101) + bytes(16)), "done": message(3, bytes(4))}
+    for name, content in parts.items():
+        write("netlink", name, content)
+    write("netlink", "story", b"".join(parts[name] for name in ("link", "rule", "route", "neighbour", "route", "lost", "route", "down", "route", "gone", "policy", "done")))
+
+
 def main():
     vectors = packets(sys.argv[1])
     websocket(vectors)
@@ -427,6 +461,7 @@ def main():
     service()
     rule_sets()
     lua()
+    netlink()
 
 
 if __name__ == "__main__":

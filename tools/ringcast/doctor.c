@@ -173,6 +173,7 @@ static const struct {
 	{"cpus", check_cpus},
 	{"io_uring", ringcast_doctor_uring},
 	{"io_uring operations", ringcast_doctor_uring_opcodes},
+	{"AF_XDP", ringcast_doctor_xdp},
 	{"RLIMIT_NOFILE", check_files},
 	{"RLIMIT_MEMLOCK", check_memlock},
 	{"clock source", check_clock},

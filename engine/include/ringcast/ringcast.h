@@ -141,6 +141,8 @@ typedef struct ringcast_callbacks {
 typedef enum ringcast_log_level { RINGCAST_LOG_DEBUG, RINGCAST_LOG_INFO, RINGCAST_LOG_WARN, RINGCAST_LOG_ERROR } ringcast_log_level;
 typedef void ringcast_log_fn(void *context, ringcast_log_level level, const char *component, const char *message, const char *fields);
 
+/* How datagrams leave: by their sockets, or by AF_XDP, past the kernel's UDP, where the way to a receiver allows it. Linux; CAP_NET_RAW; see docs/operating.md. */
+typedef enum ringcast_egress { RINGCAST_EGRESS_SOCKET = 0, RINGCAST_EGRESS_XDP = 1 } ringcast_egress;
 typedef enum ringcast_io { RINGCAST_IO_AUTO = 0, RINGCAST_IO_URING = 1, RINGCAST_IO_EPOLL = 2 } ringcast_io;
 
 /*
@@ -353,6 +355,7 @@ typedef struct ringcast_engine_options {
 	void *event_context;
 	ringcast_question_fn *question; /* NULL: nobody answers games, and they are told so */
 	void *question_context;
+	ringcast_egress egress;
 } ringcast_engine_options;
 #define RINGCAST_ENGINE_OPTIONS_INIT RINGCAST_SIZED(ringcast_engine_options)
 

@@ -1,0 +1,127 @@
+#!/usr/bin/env python3
+"""What the relay spends per delivery by `egress: socket` and by `egress: xdp`, over a veth pair between two network namespaces. Needs root.
+
+    bench/xdp.py --build build-rel [--rounds 8] [--players 200] [--rate 1]
+
+On veth the sender's system call carries each datagram through the receiver's half of the kernel as well: socket look-up, queue, waking. No network card makes it do that. So each way is
+measured twice, in turns, while the same traffic goes on: "delivered", to the players; and "at the door", with a next hop whose hardware address is nobody's, so that the far side drops the datagram as
+soon as it has it. The second is the way's own cost (and still a little more); the difference is the receiver's half. What comes in goes on in both. Processor time is the shard's
+thread's, as the kernel counts it."""
+
+import argparse
+import json
+import os
+import pathlib
+import re
+import statistics
+import subprocess
+import sys
+import time
+import urllib.request
+
+TOP = pathlib.Path(__file__).resolve().parents[1]
+sys.path[:0] = [str(TOP / "bench"), str(TOP / "tests/e2e")]
+import netns  # noqa: E402
+from marks import ringcastd  # noqa: E402
+
+SETTLE_S = 3
+NOBODY = "02:00:00:00:00:99"
+
+
+class Relay:
+    def __init__(self, here, options, egress, more):
+        settings = ["--set", "listen.address=10.77.1.1", "--set", f"egress={egress}", "--set", "tls.mode=off", *more]
+        self.process = subprocess.Popen(["taskset", "-c", "1", *ringcastd(options.build, 1, settings)], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+        for line in self.process.stderr:
+            if match := re.search(r"listen=\S+ .*?tcp_port=(\d+).*admin=\"([^\"]+)\"", line):
+                self.port, self.admin = match[1], match[2]
+                break
+        else:
+            sys.exit("the relay did not start")
+        self.drain = subprocess.Popen(["cat"], stdin=self.process.stderr, stdout=subprocess.DEVNULL)
+
+    def count(self):
+        """Nanoseconds of all threads, deliveries, sends, datagrams past the socket."""
+        spent = 0
+        for task in pathlib.Path(f"/proc/{self.process.pid}/task").iterdir():
+            spent += int((task / "schedstat").read_text().split()[0])
+        text = urllib.request.urlopen(f"http://{self.admin}/metrics").read().decode()
+        return [spent] + [int(float(re.search(rf"^{name} (\S+)$", text, re.M)[1])) for name in
+                          ("ringcast_deliveries_fast_total", "ringcast_datagram_writes_total", "ringcast_egress_xdp_total")]
+
+    def stop(self):
+        self.process.terminate()
+        self.process.wait()
+        self.drain.wait()
+
+
+def measure(relay, seconds):
+    before = relay.count()
+    time.sleep(seconds)
+    spent, deliveries, writes, past = (b - a for a, b in zip(before, relay.count()))
+    return {"ns": spent / max(deliveries, 1), "deliveries": deliveries, "merged": deliveries / max(writes, 1), "past": past / max(deliveries, 1)}
+
+
+def run(here, there, options, egress, more):
+    """Rounds of (delivered, at the door)."""
+    relay = Relay(here, options, egress, more)
+    rounds = 2 * options.rounds + 2
+    command = there.command(f"{options.build}/bench/ringcast-load", "--no-admin", "--token-prefix", "dev", "--server", f"10.77.1.1:{relay.port}", "--i-own-this-host", "--pin", "0",
+                            "--reliable", "0", "--sessions", "1", "--players", str(options.players), "--rate", str(options.rate), "--size", "128", "--warmup", "1",
+                            "--duration", str(int(SETTLE_S + rounds * (options.seconds + 1)) + 10))
+    load = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    far = json.loads(there.run("ip", "-j", "link", "show", "rc1b"))[0]["address"]
+    results = []
+    try:
+        time.sleep(SETTLE_S)
+        for _ in range(options.rounds):
+            pair = []
+            for mac in (far, NOBODY):
+                here.ip("neigh", "replace", "10.77.1.2", "lladdr", mac, "nud", "permanent", "dev", "rc1a")
+                time.sleep(0.2)
+                pair.append(measure(relay, options.seconds))
+            here.ip("neigh", "replace", "10.77.1.2", "lladdr", far, "nud", "permanent", "dev", "rc1a")
+            time.sleep(0.5)
+            results.append(pair)
+    finally:
+        load.terminate()
+        load.wait()
+        relay.stop()
+        here.ip("neigh", "flush", "dev", "rc1a", "nud", "permanent")
+    return results
+
+
+def median(results, index, field):
+    return statistics.median(pair[index][field] for pair in results)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--build", type=pathlib.Path, required=True)
+    parser.add_argument("--rounds", type=int, default=8)
+    parser.add_argument("--seconds", type=float, default=0.5)
+    parser.add_argument("--players", type=int, default=200)
+    parser.add_argument("--rate", type=float, default=1)
+    options = parser.parse_args()
+    options.build = options.build.resolve()
+    if os.geteuid() != 0 or (reason := netns.problem()):
+        sys.exit("needs root" if os.geteuid() != 0 else reason)
+    here, there = netns.Namespace("here"), netns.Namespace("there")
+    try:
+        netns.join(here, there, 1)
+        with here.entered():
+            # Nothing is delivered by either way: what the loop, ingress and the fan-out cost without egress.
+            table = {egress: run(here, there, options, egress, []) for egress in ("socket", "xdp")}
+    finally:
+        here.close()
+        there.close()
+    print("| egress | ns per delivery, delivered | at the door: its own | receiver's half | messages per send | past the socket |\n|---|---|---|---|---|---|")
+    for egress, results in table.items():
+        whole, own = median(results, 0, "ns"), median(results, 1, "ns")
+        print(f"| {egress} | {whole:,.0f} | {own:,.0f} | {whole - own:,.0f} | {median(results, 1, 'merged'):.2f} | {median(results, 1, 'past') * 100:.0f} % |")
+    own = {egress: median(results, 1, "ns") for egress, results in table.items()}
+    print(f"\nits own cost: xdp is {own['xdp'] / own['socket']:.2f} of socket; deliveries a round: {median(table['socket'], 1, 'deliveries'):,.0f} and {median(table['xdp'], 1, 'deliveries'):,.0f}")
+
+
+if __name__ == "__main__":
+    main()
