@@ -20,13 +20,16 @@ static void store_big_endian(uint8_t *at, uint64_t value, size_t size)
 		at[index] = (uint8_t)(value >> (8 * (size - 1 - index)));
 }
 
-static uint32_t mix(unsigned round, uint32_t b, uint32_t c, uint32_t d)
-{
-	static const uint32_t constants[4] = {0x5a827999, 0x6ed9eba1, 0x8f1bbcdc, 0xca62c1d6};
-	unsigned quarter = round / 20;
-	uint32_t choice = quarter == 0 ? (b & c) | (~b & d) : quarter == 2 ? (b & c) | (b & d) | (c & d) : b ^ c ^ d;
-	return choice + constants[quarter];
-}
+/* Twenty rounds with one choice function and one constant, neither of which is asked for again in each round. */
+#define QUARTER(first, choice, constant)                                                                                                             \
+	for (unsigned round = (first); round < (first) + 20; round++) {                                                                              \
+		uint32_t next = rotate(a, 5) + (choice) + e + (constant) + words[round];                                                             \
+		e = d;                                                                                                                               \
+		d = c;                                                                                                                               \
+		c = rotate(b, 30);                                                                                                                   \
+		b = a;                                                                                                                               \
+		a = next;                                                                                                                            \
+	}
 
 static void add_block(uint32_t state[5], const uint8_t block[BLOCK_BYTES])
 {
@@ -37,14 +40,10 @@ static void add_block(uint32_t state[5], const uint8_t block[BLOCK_BYTES])
 		words[index] = rotate(words[index - 3] ^ words[index - 8] ^ words[index - 14] ^ words[index - 16], 1);
 
 	uint32_t a = state[0], b = state[1], c = state[2], d = state[3], e = state[4];
-	for (unsigned round = 0; round < ROUND_COUNT; round++) {
-		uint32_t next = rotate(a, 5) + mix(round, b, c, d) + e + words[round];
-		e = d;
-		d = c;
-		c = rotate(b, 30);
-		b = a;
-		a = next;
-	}
+	QUARTER(0, (b & c) | (~b & d), 0x5a827999)
+	QUARTER(20, b ^ c ^ d, 0x6ed9eba1)
+	QUARTER(40, (b & c) | (b & d) | (c & d), 0x8f1bbcdc)
+	QUARTER(60, b ^ c ^ d, 0xca62c1d6)
 	state[0] += a;
 	state[1] += b;
 	state[2] += c;

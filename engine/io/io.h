@@ -82,7 +82,7 @@ struct io_options {
 	uint32_t stream_count_max;
 	uint32_t stream_buffer_count, stream_buffer_bytes;     /* receive buffers shared by all streams */
 	uint32_t datagram_buffer_count, datagram_buffer_bytes; /* bytes: usable datagram size */
-	uint32_t buffers_first; /* receive buffers of each kind that the kernel gets at once; more as they run out. 0: 64 */
+	uint32_t buffers_first; /* receive buffers of each kind that the kernel gets at once; more as they run out. 0: 16 */
 	uint32_t stream_send_buffer_bytes; /* SO_SNDBUF of accepted streams, of which the kernel makes twice as much memory; 0 = it grows as the system likes */
 	uint32_t socket_send_buffer_bytes, socket_recv_buffer_bytes; /* UDP sockets; 0 = system default */
 	bool is_egress_xdp;    /* datagrams leave by AF_XDP where they can, see egress.h */
@@ -104,6 +104,7 @@ struct io_ops {
 	int (*stream_adopt)(struct io *io, int fd, io_id *ret_stream);    /* takes the descriptor; -ENFILE when full: it is closed then */
 	void (*stream_detach)(struct io *io, io_id stream);               /* stop reading, then DETACHED; no send may be in flight */
 	void (*stream_send)(struct io *io, io_id stream, const struct iovec *iov, unsigned iov_count); /* iov array is copied; count <= IO_IOV_MAX */
+	void (*stream_last)(struct io *io, io_id stream); /* the next send is the last: a shutdown or close follows it, and the stream's end may travel in its packet */
 	void (*stream_shutdown)(struct io *io, io_id stream); /* half close after the sends so far; END follows from the peer or a timer of the caller */
 	void (*stream_close)(struct io *io, io_id stream);    /* CLOSED follows; a send in flight reports SENT first (maybe -ECANCELED) */
 	void (*stream_abort)(struct io *io, io_id stream);    /* the same, but what the peer has not taken is thrown away, and it sees a reset */

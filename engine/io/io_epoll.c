@@ -277,6 +277,7 @@ static const struct io_ops ops = {
 	.stream_adopt = ringcast_poller_stream_adopt,
 	.stream_detach = ringcast_poller_stream_detach,
 	.stream_send = ringcast_poller_stream_send,
+	.stream_last = ringcast_poller_stream_last,
 	.stream_shutdown = ringcast_poller_stream_shutdown,
 	.stream_close = ringcast_poller_stream_close,
 	.stream_abort = ringcast_poller_stream_abort,

@@ -47,6 +47,7 @@ struct poller_stream {
 	bool is_started : 1;
 	bool is_ended : 1;
 	bool is_sending : 1;
+	bool is_last : 1; /* its end follows the next send */
 	bool is_shutdown_wanted : 1;
 	bool is_closing : 1;
 	bool is_detaching : 1;
@@ -113,6 +114,7 @@ bool ringcast_poller_stream_next_due(struct poller *p, struct io_event *event);
 void ringcast_poller_stream_start(struct io *io, io_id id, uint64_t user);
 int ringcast_poller_stream_adopt(struct io *io, int fd, io_id *ret_id);
 void ringcast_poller_stream_detach(struct io *io, io_id id);
+void ringcast_poller_stream_last(struct io *io, io_id id);
 void ringcast_poller_stream_send(struct io *io, io_id id, const struct iovec *iov, unsigned iov_count);
 void ringcast_poller_stream_shutdown(struct io *io, io_id id);
 void ringcast_poller_stream_close(struct io *io, io_id id);

@@ -229,6 +229,11 @@ void ringcast_poller_stream_abort(struct io *io, io_id id)
 	close_stream((struct poller *)io, stream);
 }
 
+void ringcast_poller_stream_last(struct io *io, io_id id)
+{
+	stream_of((struct poller *)io, id)->is_last = true;
+}
+
 void ringcast_poller_stream_shutdown(struct io *io, io_id id)
 {
 	struct poller_stream *stream = stream_of((struct poller *)io, id);
@@ -260,7 +265,7 @@ static void go_on_sending(struct poller *p, struct poller_stream *stream)
 	struct iovec *row = p->iovs[slot_of(p, stream)];
 	while (stream->send_left_bytes > 0) {
 		struct msghdr message = {.msg_iov = row + stream->iov_begin, .msg_iovlen = stream->iov_count};
-		ssize_t sent = sendmsg(stream->fd, &message, SEND_FLAGS);
+		ssize_t sent = sendmsg(stream->fd, &message, SEND_FLAGS | (stream->is_last ? MSG_MORE : 0)); /* the FIN goes with it */
 		if (sent < 0 && errno == EAGAIN)
 			break;
 		if (sent < 0 && errno != EINTR) {

@@ -340,6 +340,8 @@ static void sim_stream_send(struct io *io, io_id stream, const struct iovec *iov
 	ringcast_assert(!end->is_sending);
 	ringcast_assert(!end->has_sent_token); /* in flight until the engine has seen SENT */
 	ringcast_assert(!end->is_shutdown);
+	ringcast_assert(!end->is_last_sent);
+	end->is_last_sent = end->is_last;
 	ringcast_assert(iov_count > 0 && iov_count <= IO_IOV_MAX);
 	memcpy(end->iov, iov, iov_count * sizeof(*iov));
 	end->iov_count = iov_count;
@@ -359,6 +361,11 @@ static void sim_stream_send(struct io *io, io_id stream, const struct iovec *iov
 	}
 	ringcast_sim_grow(&sim->quiet, &sim->quiet_capacity, sim->quiet_count + 1, sizeof(*sim->quiet));
 	sim->quiet[sim->quiet_count++] = end->conn;
+}
+
+static void sim_stream_last(struct io *io, io_id stream)
+{
+	live_end(sim_of(io), stream)->is_last = true;
 }
 
 static void sim_stream_shutdown(struct io *io, io_id stream)
@@ -588,6 +595,7 @@ static const struct io_ops sim_ops = {
 	.stream_adopt = sim_stream_adopt,
 	.stream_detach = sim_stream_detach,
 	.stream_send = sim_stream_send,
+	.stream_last = sim_stream_last,
 	.stream_shutdown = sim_stream_shutdown,
 	.stream_close = sim_stream_close,
 	.stream_abort = sim_stream_abort,

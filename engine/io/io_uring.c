@@ -112,6 +112,7 @@ static const struct io_ops ops = {
 	.stream_adopt = ringcast_uring_stream_adopt,
 	.stream_detach = ringcast_uring_stream_detach,
 	.stream_send = ringcast_uring_stream_send,
+	.stream_last = ringcast_uring_stream_last,
 	.stream_shutdown = ringcast_uring_stream_shutdown,
 	.stream_close = ringcast_uring_stream_close,
 	.stream_abort = ringcast_uring_stream_abort,

@@ -14,7 +14,7 @@
  * out: a shard of idle connections keeps a small working set, a loaded one reaches the whole within a few turns. When they have not run out for
  * a while, and nobody waits for one, half of what it has beyond the first few is kept back as it comes in, and its pages go to the system.
  */
-enum { PROVIDED_FIRST = 64, CALM_S = 2 };
+enum { PROVIDED_FIRST = 16, CALM_S = 2 };
 
 static uint32_t power_of_two_at_least(uint32_t value)
 {

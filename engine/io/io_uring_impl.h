@@ -74,27 +74,30 @@ struct uring_vector {
 	uint32_t next_free;
 };
 
-/* One TCP stream. Kept within a cache line: there are as many as the engine has connections. */
+/* One TCP stream. Kept small: there are as many as the engine has connections. */
 struct uring_stream {
 	struct list_node node; /* in the group's starved list, or in done, or in none */
-	uint64_t user;
+	union {
+		uint64_t user;
+		uint32_t next_free; /* free slots only */
+	};
 	const uint8_t *send_data; /* what is left of a send of one iovec */
 	int32_t fd;
 	uint32_t generation;
 	uint32_t send_bytes, send_left_bytes;
-	uint32_t vector;    /* or URING_NONE */
-	uint32_t next_free; /* free slots only */
+	uint32_t vector; /* or URING_NONE */
 	bool is_used : 1;
 	bool is_started : 1;
 	bool is_recv_armed : 1;
 	bool is_ended : 1; /* no recv will be armed again */
 	bool is_send_armed : 1;
 	bool is_send_quiet : 1; /* posts a completion only if the kernel did not take all of it at once */
+	bool is_last : 1; /* its end follows the next send */
 	bool is_shutdown_wanted : 1;
 	bool is_closing : 1;
 	bool is_detaching : 1;
 };
-_Static_assert(sizeof(struct uring_stream) <= CACHE_LINE_BYTES, "a stream fits a cache line");
+_Static_assert(sizeof(struct uring_stream) <= 56, "what each connection costs, idle or not");
 
 /* A listener or a UDP socket. Never freed before destroy but for stopped listeners. */
 struct uring_endpoint {
@@ -234,6 +237,7 @@ void ringcast_uring_stream_finish(struct uring *u, struct uring_stream *stream, 
 void ringcast_uring_stream_start(struct io *io, io_id id, uint64_t user);
 int ringcast_uring_stream_adopt(struct io *io, int fd, io_id *ret_id);
 void ringcast_uring_stream_detach(struct io *io, io_id id);
+void ringcast_uring_stream_last(struct io *io, io_id id);
 void ringcast_uring_stream_send(struct io *io, io_id id, const struct iovec *iov, unsigned iov_count);
 void ringcast_uring_stream_shutdown(struct io *io, io_id id);
 void ringcast_uring_stream_close(struct io *io, io_id id);

@@ -14,6 +14,7 @@
 #include "io/io_uring_impl.h"
 
 #define SEND_FLAGS (MSG_WAITALL | MSG_NOSIGNAL)
+#define LAST_FLAGS MSG_MORE /* held back for a moment: the FIN that comes next goes with it, which is one packet and its acknowledgement less */
 
 static uint32_t slot_of(const struct uring *u, const struct uring_stream *stream)
 {
@@ -199,6 +200,11 @@ static void shut_down(struct uring_stream *stream)
 	shutdown(stream->fd, SHUT_WR);
 }
 
+void ringcast_uring_stream_last(struct io *io, io_id id)
+{
+	stream_of((struct uring *)io, id)->is_last = true;
+}
+
 void ringcast_uring_stream_shutdown(struct io *io, io_id id)
 {
 	struct uring *u = (struct uring *)io;
@@ -244,7 +250,7 @@ static struct io_uring_sqe *arm_send(struct uring *u, struct uring_stream *strea
 
 static void arm_quiet_send(struct uring *u, struct uring_stream *stream)
 {
-	struct io_uring_sqe *sqe = arm_send(u, stream, SEND_FLAGS | MSG_DONTWAIT);
+	struct io_uring_sqe *sqe = arm_send(u, stream, SEND_FLAGS | MSG_DONTWAIT | (stream->is_last ? LAST_FLAGS : 0));
 	sqe->flags |= IOSQE_CQE_SKIP_SUCCESS;
 	stream->is_send_quiet = true;
 	u->quiet[u->quiet_count++] = slot_of(u, stream);

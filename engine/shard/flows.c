@@ -131,6 +131,12 @@ static void begin_close(struct shard *shard, struct conn *conn, enum close_reaso
 	arm_timer(shard, conn, CLOSE_LINGER_MS);
 }
 
+/* Whoever has said goodbye sends nothing more that a closed socket would have to refuse, so its end need not be waited for. */
+static bool is_goodbye_said(const struct conn *conn)
+{
+	return conn->close_reason == CLOSE_CLIENT && conn->secure == NULL;
+}
+
 /* After the last byte is out: half close, so that the client reads it all, then wait for its end or the timer. */
 static void close_when_sent(struct shard *shard, struct conn *conn)
 {
@@ -142,7 +148,7 @@ static void close_when_sent(struct shard *shard, struct conn *conn)
 	shard->is_sent_awaited |= !ringcast_conn_is_idle(conn);
 	if (!ringcast_conn_is_idle(conn))
 		return; /* comes here again when it is sent */
-	if (conn->is_ended) {
+	if (conn->is_ended || is_goodbye_said(conn)) {
 		cut(shard, conn);
 	} else if (!conn->is_shutdown_asked) {
 		conn->is_shutdown_asked = true;

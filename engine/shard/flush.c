@@ -66,6 +66,8 @@ static void flush_conn(struct shard *shard, struct conn *conn)
 		return;
 	shard->counters.stream_writes++;
 	shard->is_sent_awaited |= conn->outq.pending_head != NULL;
+	if (conn->state == CONN_CLOSING && conn->outq.pending_head == NULL) /* its close frame is in it */
+		shard->io->ops->stream_last(shard->io, conn->stream_id);
 	shard->io->ops->stream_send(shard->io, conn->stream_id, iov, count);
 }
 

@@ -74,6 +74,7 @@ static uint16_t answer_to_close(const void *payload, size_t size)
 	stage_run_ms(&stage, 5);
 	cr_assert(client.has_ended);
 	cr_assert_eq(stage.shard->counters.closes[CLOSE_CLIENT], 1);
+	cr_assert_eq(stage.shard->counters.connections_closed, 1); /* whoever has said goodbye need not end its side first */
 	cr_assert_str_empty(client.close_text);
 	stage_fini(&stage);
 	return client.close_code;
