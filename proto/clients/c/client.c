@@ -92,6 +92,10 @@ static int take_options(struct ringcast_client *client, const ringcast_client_op
 	client->ping_interval_ms = value_or(options->ping_interval_ms, 5000);
 	client->udp_keepalive_ms = value_or(options->udp_keepalive_ms, 15000);
 	client->outq_bytes_max = value_or(options->outq_bytes_max, 262144);
+	client->may_resume = options->may_resume;
+	client->kept_bytes_max = value_or(options->kept_bytes_max, 65536);
+	if (client->kept_bytes_max > client->outq_bytes_max / 2) /* it has to go out at once when the connection is there again */
+		client->kept_bytes_max = client->outq_bytes_max / 2;
 	client->path = strdup(options->path ? options->path : "/websocket");
 	return client->path && take_security(client, options) ? RINGCAST_CLIENT_OK : RINGCAST_CLIENT_ERROR_MEMORY;
 }
@@ -103,6 +107,7 @@ static void free_client(struct ringcast_client *client)
 	if (client->epoll_fd >= 0)
 		close(client->epoll_fd);
 	free(client->path);
+	free(client->host);
 	free_security(client->security);
 	free(client);
 }
@@ -145,13 +150,20 @@ static uint64_t interval_ns(uint32_t ms)
 	return ms == RINGCAST_CLIENT_NEVER ? 0 : ms * NS_PER_MS;
 }
 
+enum { HOST_AND_PORT_BYTES = 280 };
+
+static bool format_host(const char *host, uint16_t port, char ret_text[HOST_AND_PORT_BYTES])
+{
+	bool is_v6_literal = strchr(host, ':') != NULL;
+	int size = snprintf(ret_text, HOST_AND_PORT_BYTES, is_v6_literal ? "[%s]:%u" : "%s:%u", host, port);
+	return size >= 0 && size < HOST_AND_PORT_BYTES;
+}
+
 static bool start_core(struct ringcast_client *client, const char *host, uint16_t port, struct view token, struct view payload)
 {
-	char host_and_port[280];
+	char host_and_port[HOST_AND_PORT_BYTES];
 	uint64_t seed;
-	bool is_v6_literal = strchr(host, ':') != NULL;
-	int size = snprintf(host_and_port, sizeof(host_and_port), is_v6_literal ? "[%s]:%u" : "%s:%u", host, port);
-	if (size < 0 || (size_t)size >= sizeof(host_and_port) || getrandom(&seed, sizeof(seed), 0) != sizeof(seed))
+	if (!format_host(host, port, host_and_port) || getrandom(&seed, sizeof(seed), 0) != sizeof(seed))
 		return false;
 	const struct client_core_options options = {
 		.ops = &ringcast_client_io_ops,
@@ -166,6 +178,8 @@ static bool start_core(struct ringcast_client *client, const char *host, uint16_
 		.close_timeout_ns = client->close_timeout_ms * NS_PER_MS,
 		.ping_interval_ns = interval_ns(client->ping_interval_ms),
 		.keepalive_interval_ns = interval_ns(client->udp_keepalive_ms),
+		.may_resume = client->may_resume,
+		.kept_bytes_max = client->kept_bytes_max,
 	};
 	return ringcast_client_core_start(&client->core, &options, ringcast_client_io_now_ns());
 }
@@ -200,6 +214,36 @@ static bool start_security(struct ringcast_client *client, const char *host)
 	return true;
 }
 
+static bool keep_host(struct ringcast_client *client, const char *host, uint16_t port)
+{
+	char *copy = strdup(host);
+	free(client->host);
+	client->host = copy;
+	client->port = port;
+	return copy != NULL;
+}
+
+/* What was there is closed, and the same host is asked again: its name may stand for another address by now. */
+static void reconnect(struct ringcast_client *client, uint64_t now_ns)
+{
+	char host_and_port[HOST_AND_PORT_BYTES];
+	bool is_ready = format_host(client->host, client->port, host_and_port) && resolve(client, client->host, client->port) &&
+			start_security(client, client->host) && ringcast_client_core_restart(&client->core, host_and_port, client->path, now_ns);
+	if (is_ready && ringcast_client_io_connect_next(client))
+		return;
+	ringcast_client_core_fail_restart(&client->core, "there is no way to the server", now_ns);
+	client->is_dropped = true;
+}
+
+static void serve_drop(struct ringcast_client *client, uint64_t now_ns)
+{
+	if (client->is_dropped)
+		ringcast_client_io_close(client);
+	client->is_dropped = false;
+	if (ringcast_client_core_is_due(&client->core, now_ns))
+		reconnect(client, now_ns);
+}
+
 int ringcast_client_connect(ringcast_client *client, const char *host, uint16_t port, const char *token, const void *login_payload,
 			    size_t login_payload_bytes)
 {
@@ -213,7 +257,9 @@ int ringcast_client_connect(ringcast_client *client, const char *host, uint16_t 
 		return RINGCAST_CLIENT_ERROR_RESOLVE;
 	struct view token_view = ringcast_view_of(token, strlen(token));
 	int error = RINGCAST_CLIENT_OK;
-	if (!start_security(client, host))
+	if (client->may_resume && !keep_host(client, host, port))
+		error = RINGCAST_CLIENT_ERROR_MEMORY;
+	else if (!start_security(client, host))
 		error = RINGCAST_CLIENT_ERROR_SECURITY;
 	else if (!start_core(client, host, port, token_view, ringcast_view_of(login_payload, login_payload_bytes)))
 		error = RINGCAST_CLIENT_ERROR_MEMORY;
@@ -227,7 +273,7 @@ int ringcast_client_connect(ringcast_client *client, const char *host, uint16_t 
 		return error;
 	}
 	client->is_active = true;
-	client->is_ended = false;
+	client->is_ended = client->is_dropped = client->is_resuming = false;
 	return RINGCAST_CLIENT_OK;
 }
 
@@ -251,7 +297,7 @@ int ringcast_client_timeout_ms(const ringcast_client *client)
 	if (!client || !client->is_active)
 		return -1;
 	uint64_t deadline_ns = ringcast_client_core_deadline_ns(&client->core), now_ns = ringcast_client_io_now_ns();
-	if (client->security && ringcast_client_secure_deadline_ns(&client->security->secure) < deadline_ns)
+	if (client->security && client->core.phase != CLIENT_CORE_DROPPED && ringcast_client_secure_deadline_ns(&client->security->secure) < deadline_ns)
 		deadline_ns = ringcast_client_secure_deadline_ns(&client->security->secure);
 	if (client->is_ended || deadline_ns <= now_ns)
 		return 0;
@@ -270,7 +316,7 @@ static void report_end(struct ringcast_client *client)
 		ringcast_client_secure_describe(&client->security->secure, client->security->text, sizeof(client->security->text));
 	ringcast_client_io_close(client);
 	ringcast_client_core_fini(&client->core);
-	client->is_active = client->is_ended = false;
+	client->is_active = client->is_ended = client->is_dropped = client->is_resuming = false;
 	if (client->callbacks.disconnected && !client->is_destroyed)
 		client->callbacks.disconnected(client->context, client, client->end_code, reason);
 }
@@ -288,17 +334,19 @@ static void serve(struct ringcast_client *client, const struct epoll_event *even
 {
 	uint64_t now_ns = ringcast_client_io_now_ns();
 	for (int i = 0; i < count; i++) {
-		if (client->is_ended || client->is_destroyed)
+		if (ringcast_client_is_over(client))
 			break;
 		if (events[i].data.u32 == CLIENT_IO_TCP)
 			ringcast_client_io_serve_tcp(client, events[i].events, now_ns);
 		else
 			ringcast_client_io_serve_udp(client, now_ns);
 	}
-	if (!client->is_ended && !client->is_destroyed)
+	if (!ringcast_client_is_over(client))
 		ringcast_client_core_tick(&client->core, now_ns);
-	if (client->security && !client->is_ended && !client->is_destroyed)
+	if (client->security && !ringcast_client_is_over(client) && client->core.phase != CLIENT_CORE_DROPPED)
 		ringcast_client_secure_tick(&client->security->secure, now_ns);
+	if (!client->is_ended && !client->is_destroyed)
+		serve_drop(client, now_ns);
 	if (client->is_ended)
 		report_end(client);
 }
@@ -401,6 +449,8 @@ static ringcast_client_state state_of(const struct ringcast_client *client)
 {
 	if (!client->is_active)
 		return RINGCAST_CLIENT_IDLE;
+	if (ringcast_client_core_is_resuming(&client->core))
+		return RINGCAST_CLIENT_RESUMING;
 	switch (client->core.phase) {
 	case CLIENT_CORE_OPEN:
 		return RINGCAST_CLIENT_CONNECTED;
@@ -417,6 +467,7 @@ int ringcast_client_read_stats(const ringcast_client *client, ringcast_client_st
 	if (!client || !ret_stats || ret_stats->size < sizeof(size_t))
 		return RINGCAST_CLIENT_ERROR_ARGUMENT;
 	const struct client_core_counters *counters = &client->core.counters;
+	const struct client_core_resume *resume = client->core.resume;
 	const ringcast_client_stats stats = {
 		.size = ret_stats->size < sizeof(stats) ? ret_stats->size : sizeof(stats),
 		.state = state_of(client),
@@ -437,6 +488,10 @@ int ringcast_client_read_stats(const ringcast_client *client, ringcast_client_st
 		.outq_bytes = client->outq_bytes - client->outq_offset,
 		.pongs_unsent = counters->pongs_unsent,
 		.datagrams_jumped = counters->datagrams_jumped,
+		.resumes = resume ? resume->resumes : 0,
+		.gaps = resume ? resume->gaps : 0,
+		.messages_resent = resume ? resume->resent : 0,
+		.kept_bytes = resume ? (uint32_t)(resume->kept_bytes - resume->kept_offset) : 0,
 	};
 	memcpy(ret_stats, &stats, stats.size);
 	return RINGCAST_CLIENT_OK;

@@ -299,6 +299,23 @@ static void op_membership(struct client_core *core, const struct packet *packet)
 		client->callbacks.membership(client->context, client, packet->membership.group, peer_ids, count);
 }
 
+static void op_dropped(struct client_core *core, const char *reason)
+{
+	struct ringcast_client *client = client_of(core);
+	bool is_first = !client->is_resuming;
+	client->is_dropped = client->is_resuming = true;
+	if (is_first && client->callbacks.dropped && !client->is_destroyed)
+		client->callbacks.dropped(client->context, client, reason);
+}
+
+static void op_resumed(struct client_core *core, uint32_t lost)
+{
+	struct ringcast_client *client = client_of(core);
+	client->is_resuming = false;
+	if (client->callbacks.resumed && !client->is_destroyed)
+		client->callbacks.resumed(client->context, client, lost);
+}
+
 static void op_closed(struct client_core *core, uint16_t code, struct view reason)
 {
 	struct ringcast_client *client = client_of(core);
@@ -320,6 +337,8 @@ const struct client_core_ops ringcast_client_io_ops = {
 	.fast_silent = op_fast_silent,
 	.message = op_message,
 	.membership = op_membership,
+	.dropped = op_dropped,
+	.resumed = op_resumed,
 	.closed = op_closed,
 };
 
@@ -348,7 +367,7 @@ static void read_secure_stream(struct ringcast_client *client, uint64_t now_ns)
 {
 	uint8_t bytes[SCRATCH_BYTES / 2], scratch[SCRATCH_BYTES];
 	struct client_secure *secure = &client->security->secure;
-	for (int i = 0; i < STREAM_READS_MAX && !client->is_ended && !client->is_destroyed; i++) {
+	for (int i = 0; i < STREAM_READS_MAX && !ringcast_client_is_over(client); i++) {
 		ssize_t got = recv(client->tcp_fd, bytes, sizeof(bytes), MSG_DONTWAIT);
 		if (got < 0 && (errno == EAGAIN || errno == EINTR))
 			return;
@@ -365,7 +384,7 @@ static void read_secure_stream(struct ringcast_client *client, uint64_t now_ns)
 static void read_stream(struct ringcast_client *client, uint64_t now_ns)
 {
 	uint8_t scratch[SCRATCH_BYTES];
-	for (int i = 0; i < STREAM_READS_MAX && !client->is_ended && !client->is_destroyed; i++) {
+	for (int i = 0; i < STREAM_READS_MAX && !ringcast_client_is_over(client); i++) {
 		size_t kept = ringcast_client_core_take_tail(&client->core, scratch);
 		ssize_t got = recv(client->tcp_fd, scratch + kept, sizeof(scratch) - kept, MSG_DONTWAIT);
 		bool is_over = got == 0 || (got < 0 && errno != EAGAIN && errno != EINTR);
@@ -398,7 +417,7 @@ void ringcast_client_io_serve_tcp(struct ringcast_client *client, uint32_t epoll
 void ringcast_client_io_serve_udp(struct ringcast_client *client, uint64_t now_ns)
 {
 	uint8_t bytes[DATAGRAM_BYTES_MAX];
-	for (int i = 0; i < DATAGRAM_READS_MAX && !client->is_ended && !client->is_destroyed; i++) {
+	for (int i = 0; i < DATAGRAM_READS_MAX && !ringcast_client_is_over(client); i++) {
 		ssize_t got = recv(client->udp_fd, bytes, sizeof(bytes), MSG_DONTWAIT);
 		if (got < 0 && errno == ECONNREFUSED)
 			continue; /* nobody on the port yet; the hellos go on */

@@ -37,6 +37,9 @@ struct ringcast_client {
 	union client_address local; /* sa_family 0: not bound */
 	uint16_t udp_local_port;
 	bool is_udp_off;
+	bool may_resume;
+	bool is_resuming;     /* the game was told dropped, and not resumed */
+	bool is_dropped;      /* the core is; its sockets are still to be closed */
 	bool is_active;       /* between connect and the disconnected callback */
 	bool is_ended;        /* the core is closed; disconnected is still to be called */
 	bool is_tcp_connected;
@@ -49,6 +52,9 @@ struct ringcast_client {
 	uint32_t outq_offset, outq_bytes, outq_capacity; /* bytes outq[offset, bytes) wait for the kernel */
 	uint8_t *outq;
 	char *path;
+	char *host;           /* with may_resume: whom to connect to again */
+	uint16_t port;
+	uint32_t kept_bytes_max;
 	struct client_security *security; /* owned; NULL: plaintext */
 	struct addrinfo *addresses;      /* of the host; until TCP is connected */
 	struct addrinfo *address_next;
@@ -56,6 +62,12 @@ struct ringcast_client {
 };
 
 extern const struct client_core_ops ringcast_client_io_ops;
+
+/* Nothing more is to be read: the core is closed or dropped, or the client is gone. */
+static inline bool ringcast_client_is_over(const struct ringcast_client *client)
+{
+	return client->is_ended || client->is_destroyed || client->is_dropped;
+}
 
 /* Starts TCP to the next address of the list; false when none is left. */
 bool ringcast_client_io_connect_next(struct ringcast_client *client);

@@ -15,7 +15,7 @@ static uint64_t next_random(struct client_core *core)
 }
 
 /* Base64 of 16 bytes is 21 free characters, one that carries two bits, and padding. */
-static void make_key(struct client_core *core)
+void ringcast_client_core_make_key(struct client_core *core)
 {
 	static const char alphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 	for (size_t i = 0; i < 21; i++)
@@ -32,7 +32,7 @@ static bool prepare_login(struct client_core *core, const struct client_core_opt
 		.is_reliable = true,
 		.payload = options->login_payload,
 		.command = PACKET_COMMAND_LOGIN,
-		.login = {.player_session_id = options->token, .client_version = PROTO_CLIENT_VERSION},
+		.login = {.player_session_id = options->token, .client_version = PROTO_CLIENT_VERSION, .may_resume = options->may_resume},
 	};
 	if (options->token.size > PROTO_TOKEN_BYTES_MAX || options->login_payload.size > PROTO_PAYLOAD_RELIABLE_BYTES_MAX)
 		return false;
@@ -58,6 +58,18 @@ static bool prepare_proof(struct client_core *core, struct view payload)
 	return true;
 }
 
+static bool prepare_resume(struct client_core *core, const struct client_core_options *options)
+{
+	if (!options->may_resume)
+		return true;
+	core->resume = calloc(1, sizeof(*core->resume));
+	if (!core->resume)
+		return false;
+	core->resume->connect_timeout_ns = options->connect_timeout_ns;
+	core->resume->kept_bytes_max = options->kept_bytes_max;
+	return true;
+}
+
 bool ringcast_client_core_start(struct client_core *core, const struct client_core_options *options, uint64_t now_ns)
 {
 	char request[1024];
@@ -76,9 +88,9 @@ bool ringcast_client_core_start(struct client_core *core, const struct client_co
 		.close_timeout_ns = options->close_timeout_ns,
 		.mask_state = options->seed,
 	};
-	make_key(core);
+	ringcast_client_core_make_key(core);
 	size_t size = ringcast_http_upgrade_encode_request(options->host_and_port, options->path, core->key, request, sizeof(request));
-	if (size == 0 || !prepare_login(core, options) || !prepare_proof(core, options->login_payload))
+	if (size == 0 || !prepare_login(core, options) || !prepare_resume(core, options) || !prepare_proof(core, options->login_payload))
 		return false;
 	return core->ops->stream_send(core, (const uint8_t *)request, size, true);
 }
@@ -89,6 +101,7 @@ void ringcast_client_core_fini(struct client_core *core)
 	free(core->proof);
 	free(core->tail);
 	free(core->message);
+	ringcast_client_core_fini_resume(core);
 	core->login = core->proof = core->tail = core->message = NULL;
 	core->tail_bytes = core->message_bytes = core->login_bytes = 0;
 	core->proof_payload_bytes = core->proof_token_bytes = 0;
@@ -97,7 +110,7 @@ void ringcast_client_core_fini(struct client_core *core)
 
 void ringcast_client_core_finish(struct client_core *core, uint16_t code, struct view reason)
 {
-	if (core->phase == CLIENT_CORE_CLOSED)
+	if (core->phase == CLIENT_CORE_CLOSED || ringcast_client_core_take_drop(core, code, reason))
 		return;
 	core->phase = CLIENT_CORE_CLOSED;
 	core->fast = CLIENT_CORE_FAST_OFF;
@@ -148,8 +161,13 @@ static void fail(struct client_core *core, uint16_t code, const char *text)
 
 void ringcast_client_core_close(struct client_core *core, uint16_t code, uint64_t now_ns)
 {
-	if (core->phase >= CLIENT_CORE_CLOSING)
+	if (core->phase == CLIENT_CORE_CLOSING || core->phase == CLIENT_CORE_CLOSED)
 		return;
+	if (ringcast_client_core_is_resuming(core)) {
+		core->resume->is_offered = core->resume->is_resuming = false; /* the window is left to end */
+		finish_with_text(core, code, "closed while the connection was broken");
+		return;
+	}
 	if (core->phase == CLIENT_CORE_UPGRADE) {
 		finish_with_text(core, CLIENT_CORE_CODE_ABNORMAL, "closed before the connection was up");
 		return;
@@ -168,12 +186,22 @@ static void take_login_result(struct client_core *core, const struct packet *pac
 	/* A refusal carries no reason: the close frame that follows does. The login deadline bounds the wait for it. */
 	if (!packet->login_result.is_success)
 		return;
+	bool is_resuming = ringcast_client_core_is_resuming(core);
+	if (is_resuming && (!packet->login_result.is_resumed || packet->login_result.peer_id != core->peer_id)) {
+		fail(core, 1002, "the server did not resume what it was asked to");
+		return;
+	}
 	core->phase = CLIENT_CORE_OPEN;
 	core->phase_deadline_ns = CLIENT_CORE_NEVER;
 	core->peer_id = packet->login_result.peer_id;
+	core->pings_missed = 0;
 	if (core->ping_interval_ns > 0)
 		core->ping_due_ns = core->now_ns + core->ping_interval_ns;
-	core->ops->logged_in(core);
+	ringcast_client_core_take_offer(core, packet);
+	if (is_resuming)
+		ringcast_client_core_take_resumed(core, packet);
+	else
+		core->ops->logged_in(core);
 	if (core->phase == CLIENT_CORE_OPEN)
 		ringcast_client_core_start_fast(core, packet);
 }
@@ -187,8 +215,11 @@ static void take_packet(struct client_core *core, uint8_t *bytes, size_t size)
 	}
 	if (core->phase == CLIENT_CORE_CLOSING)
 		return;
+	ringcast_client_core_count_received(core, &packet);
 	if (packet.opcode == OPCODE_LOGIN_RESPONSE) {
 		take_login_result(core, &packet);
+	} else if (ringcast_client_core_may_resume(core) && packet.opcode == OPCODE_PING_RESULT) {
+		ringcast_client_core_take_acknowledged(core, (uint32_t)packet.received);
 	} else if (packet.opcode == OPCODE_GROUP_MEMBERSHIP_UPDATE && packet.command == PACKET_COMMAND_GROUP_MEMBERSHIP_UPDATE) {
 		core->ops->membership(core, &packet);
 	} else {
@@ -345,7 +376,7 @@ void ringcast_client_core_receive_stream(struct client_core *core, uint8_t *byte
 {
 	size_t offset = 0;
 	core->now_ns = now_ns;
-	while (offset < size && core->phase != CLIENT_CORE_CLOSED) {
+	while (offset < size && core->phase < CLIENT_CORE_DROPPED) {
 		size_t left = size - offset;
 		size_t taken = core->phase == CLIENT_CORE_UPGRADE ? take_upgrade(core, bytes + offset, left)
 								  : take_frame(core, bytes + offset, left);
@@ -353,7 +384,7 @@ void ringcast_client_core_receive_stream(struct client_core *core, uint8_t *byte
 			break;
 		offset += taken;
 	}
-	if (offset < size && core->phase != CLIENT_CORE_CLOSED)
+	if (offset < size && core->phase < CLIENT_CORE_DROPPED)
 		keep_tail(core, bytes + offset, size - offset);
 }
 
@@ -366,6 +397,8 @@ static void finish_unanswered(struct client_core *core)
 void ringcast_client_core_end_stream(struct client_core *core, const char *reason, uint64_t now_ns)
 {
 	core->now_ns = now_ns;
+	if (core->phase == CLIENT_CORE_DROPPED)
+		return; /* known */
 	if (core->phase == CLIENT_CORE_CLOSING)
 		finish_unanswered(core);
 	else
@@ -400,6 +433,7 @@ static void tick_ping(struct client_core *core)
 	}
 	core->pings_missed++;
 	core->ping_due_ns = core->now_ns + core->ping_interval_ns;
+	ringcast_client_core_acknowledge(core);
 	ringcast_client_core_ping(core, core->now_ns);
 }
 
@@ -416,6 +450,10 @@ void ringcast_client_core_tick(struct client_core *core, uint64_t now_ns)
 	core->now_ns = now_ns;
 	if (core->phase == CLIENT_CORE_CLOSED)
 		return;
+	if (core->phase == CLIENT_CORE_DROPPED) {
+		ringcast_client_core_tick_dropped(core);
+		return;
+	}
 	if (now_ns >= core->phase_deadline_ns) {
 		tick_phase(core);
 		return;

@@ -18,6 +18,7 @@ enum client_core_phase {
 	CLIENT_CORE_LOGIN,       /* the login is sent */
 	CLIENT_CORE_OPEN,
 	CLIENT_CORE_CLOSING,     /* our close frame is sent */
+	CLIENT_CORE_DROPPED,     /* the stream broke; to be connected anew, see ringcast_client_core_is_due */
 	CLIENT_CORE_CLOSED,
 };
 
@@ -39,6 +40,10 @@ enum {
 	 * than a player does, to whom the engine allows 4: one that was told a lot and stood still must find back. */
 	CLIENT_CORE_JUMP_MAX = 4096,
 	CLIENT_CORE_JUMP_PER_MS = 64,
+	CLIENT_CORE_RETRY_MS = 100,    /* between tries to resume: doubles with each one ... */
+	CLIENT_CORE_RETRY_MS_MAX = 2000,
+	CLIENT_CORE_ACKNOWLEDGE_COUNT = 16, /* so much is read of the server before it is told */
+	CLIENT_CORE_ACKNOWLEDGE_BYTES = 16384,
 	CLIENT_CORE_PROOFS_MAX = 8, /* of identity in one association: sixteen seconds without an answer, then another one begins */
 };
 
@@ -67,6 +72,12 @@ struct client_core_ops {
 	void (*fast_silent)(struct client_core *core);
 	void (*message)(struct client_core *core, const struct packet *packet, bool is_fast);
 	void (*membership)(struct client_core *core, const struct packet *packet);
+	/*
+	 * Only with may_resume. The stream broke, and the player may come back: close the sockets once the call that led here has returned, and open new ones when
+	 * ringcast_client_core_is_due. Then it has come back, and lost counts what it missed for good.
+	 */
+	void (*dropped)(struct client_core *core, const char *reason);
+	void (*resumed)(struct client_core *core, uint32_t lost);
 	/* The last call. reason is borrowed and needs no NUL. Close the sockets once the call that led here has returned. */
 	void (*closed)(struct client_core *core, uint16_t code, struct view reason);
 };
@@ -76,6 +87,20 @@ struct client_core_counters {
 	uint64_t messages_received_fast, messages_received_reliable;
 	uint64_t bytes_sent, bytes_received;
 	uint64_t fast_fallback, datagrams_stale, datagrams_malformed, datagrams_unsent, datagrams_jumped, pongs_unsent;
+};
+
+/* What outlives a connection. */
+struct client_core_resume {
+	bool is_offered;   /* the server has given a token */
+	bool is_resuming;  /* the connection being made brings the token */
+	uint8_t token_bytes, tries;
+	char token[PROTO_TOKEN_BYTES_MAX];
+	uint64_t window_ns, window_end_ns, connect_timeout_ns;
+	uint32_t received, received_told, bytes_untold; /* messages read, and of these those that the server knows of */
+	uint32_t kept_first, kept_count;                /* packets sent and not acknowledged: number of the first, and how many */
+	uint8_t *kept;                                  /* owned: each behind its size in 32 bits */
+	size_t kept_offset, kept_bytes, kept_capacity, kept_bytes_max;
+	uint64_t resumes, gaps, resent;
 };
 
 struct client_core {
@@ -110,6 +135,7 @@ struct client_core {
 	uint16_t proof_payload_bytes, proof_token_bytes;
 	char key[25];                /* Sec-WebSocket-Key */
 	struct client_core_counters counters;
+	struct client_core_resume *resume; /* owned; NULL: not asked for */
 };
 
 struct client_core_options {
@@ -125,6 +151,8 @@ struct client_core_options {
 	uint64_t close_timeout_ns;
 	uint64_t ping_interval_ns;   /* 0: never */
 	uint64_t keepalive_interval_ns; /* of the fast path, from one answer to the next question; 0: never */
+	bool may_resume;
+	size_t kept_bytes_max;       /* with may_resume: sent and not acknowledged; beyond it nothing is sent */
 };
 
 enum client_core_send_result {
@@ -168,7 +196,27 @@ enum client_core_send_result ringcast_client_core_send_group(struct client_core 
 bool ringcast_client_core_ping(struct client_core *core, uint64_t now_ns);
 void ringcast_client_core_close(struct client_core *core, uint16_t code, uint64_t now_ns);
 
+/* DROPPED: is it time for another try? Then connect, and call restart. */
+bool ringcast_client_core_is_due(const struct client_core *core, uint64_t now_ns);
+/* Sends the upgrade request on a new stream; the login that follows brings the token. False: no memory. */
+bool ringcast_client_core_restart(struct client_core *core, const char *host_and_port, const char *path, uint64_t now_ns);
+/* There is no new stream; tries again later. */
+void ringcast_client_core_fail_restart(struct client_core *core, const char *reason, uint64_t now_ns);
+bool ringcast_client_core_is_resuming(const struct client_core *core); /* between dropped and resumed */
+
 /* Between the files of the core. */
+bool ringcast_client_core_take_drop(struct client_core *core, uint16_t code, struct view reason); /* false: it is an end */
+bool ringcast_client_core_take_resumed(struct client_core *core, const struct packet *packet);    /* false: not what we asked for */
+void ringcast_client_core_take_offer(struct client_core *core, const struct packet *login_result);
+void ringcast_client_core_count_received(struct client_core *core, const struct packet *packet);
+void ringcast_client_core_acknowledge(struct client_core *core); /* what the server does not know */
+bool ringcast_client_core_keep(struct client_core *core, const uint8_t *bytes, size_t size); /* false: full */
+void ringcast_client_core_unkeep(struct client_core *core, size_t size);                     /* the last one: it was not sent */
+void ringcast_client_core_take_acknowledged(struct client_core *core, uint32_t received);
+void ringcast_client_core_tick_dropped(struct client_core *core);
+void ringcast_client_core_fini_resume(struct client_core *core);
+static inline bool ringcast_client_core_may_resume(const struct client_core *core) { return core->resume && core->resume->is_offered; }
+void ringcast_client_core_make_key(struct client_core *core);
 bool ringcast_client_core_send_frame(struct client_core *core, enum websocket_opcode opcode, uint8_t *frame, size_t payload_bytes);
 void ringcast_client_core_start_fast(struct client_core *core, const struct packet *login_result);
 void ringcast_client_core_send_hello(struct client_core *core);

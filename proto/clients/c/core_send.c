@@ -284,22 +284,44 @@ static bool can_send_fast(struct client_core *core, size_t payload_bytes)
 	return core->fast == CLIENT_CORE_FAST_UP && payload_bytes <= PROTO_PAYLOAD_FAST_BYTES_MAX && has_number(core);
 }
 
+/* frame has room for a WebSocket header before the packet. What may be resumed is kept, and goes later where there is no connection now. */
+static bool send_reliable(struct client_core *core, uint8_t *frame, size_t size)
+{
+	bool is_kept = ringcast_client_core_may_resume(core);
+	if (is_kept && !ringcast_client_core_keep(core, frame + PROTO_WEBSOCKET_HEADER_BYTES_MAX, size))
+		return false;
+	if (core->phase != CLIENT_CORE_OPEN || ringcast_client_core_send_frame(core, WEBSOCKET_BINARY, frame, size))
+		return true;
+	if (is_kept)
+		ringcast_client_core_unkeep(core, size);
+	return false;
+}
+
+static bool can_send(const struct client_core *core)
+{
+	return core->phase == CLIENT_CORE_OPEN || ringcast_client_core_is_resuming(core);
+}
+
 enum client_core_send_result ringcast_client_core_send(struct client_core *core, const struct client_core_message *message)
 {
 	uint8_t frame[PROTO_WEBSOCKET_HEADER_BYTES_MAX + PROTO_PACKET_OVERHEAD_BYTES_MAX + PROTO_PAYLOAD_RELIABLE_BYTES_MAX];
 	uint8_t *bytes = frame + PROTO_WEBSOCKET_HEADER_BYTES_MAX;
 	size_t payload_bytes = message->payload.size;
-	if (core->phase != CLIENT_CORE_OPEN)
+	if (!can_send(core))
 		return CLIENT_CORE_SEND_CLOSED;
 	if (payload_bytes > PROTO_PAYLOAD_RELIABLE_BYTES_MAX)
 		return CLIENT_CORE_SEND_SIZE;
+	if (message->is_fast_wanted && core->phase != CLIENT_CORE_OPEN) {
+		core->counters.datagrams_unsent++; /* it may be lost, and it would be old when there is a connection again */
+		return CLIENT_CORE_SENT_FAST;
+	}
 	bool is_fast = message->is_fast_wanted && can_send_fast(core, payload_bytes);
 	size_t size = ringcast_packet_encode_head(message->opcode, is_fast ? take_number(core) : 0, message->target_player,
 						  message->target_group, core->peer_id, !is_fast, payload_bytes, bytes);
 	if (payload_bytes > 0)
 		memcpy(bytes + size, message->payload.data, payload_bytes);
 	size += payload_bytes;
-	if (is_fast ? !send_datagram(core, bytes, size) : !ringcast_client_core_send_frame(core, WEBSOCKET_BINARY, frame, size))
+	if (is_fast ? !send_datagram(core, bytes, size) : !send_reliable(core, frame, size))
 		return CLIENT_CORE_SEND_FULL;
 	core->counters.bytes_sent += payload_bytes;
 	core->counters.fast_fallback += message->is_fast_wanted && !is_fast;
@@ -332,11 +354,11 @@ enum client_core_send_result ringcast_client_core_send_group(struct client_core 
 		.command = group_command(opcode),
 		.group = group,
 	};
-	if (core->phase != CLIENT_CORE_OPEN)
+	if (!can_send(core))
 		return CLIENT_CORE_SEND_CLOSED;
 	size_t size = ringcast_packet_encode(&packet, frame + PROTO_WEBSOCKET_HEADER_BYTES_MAX, PROTO_PACKET_OVERHEAD_BYTES_MAX);
 	ringcast_assert(size > 0);
-	if (!ringcast_client_core_send_frame(core, WEBSOCKET_BINARY, frame, size))
+	if (!send_reliable(core, frame, size))
 		return CLIENT_CORE_SEND_FULL;
 	return CLIENT_CORE_SENT_RELIABLE;
 }

@@ -54,6 +54,7 @@ typedef enum ringcast_client_state {
 	RINGCAST_CLIENT_CONNECTING = 1, /* TCP, WebSocket upgrade, login */
 	RINGCAST_CLIENT_CONNECTED = 2,
 	RINGCAST_CLIENT_CLOSING = 3,    /* our close frame is sent */
+	RINGCAST_CLIENT_RESUMING = 4,   /* the connection broke, and is made again; what is sent reliably waits */
 } ringcast_client_state;
 
 typedef enum ringcast_client_udp {
@@ -80,12 +81,16 @@ typedef struct ringcast_client_callbacks {
 	void (*fast_ready)(void *context, ringcast_client *client);
 	void (*message)(void *context, ringcast_client *client, const ringcast_client_message *message);
 	void (*membership)(void *context, ringcast_client *client, int32_t group, const int32_t *peer_ids, size_t peer_id_count);
-	/* Once for every ringcast_client_connect that succeeded. code: the WebSocket close code; without a close frame 1006, after
+	/* Once for every ringcast_client_connect that succeeded, however often it was resumed. code: the WebSocket close code; without a close frame 1006, after
 	 * ringcast_client_disconnect 1000. */
 	void (*disconnected)(void *context, ringcast_client *client, int code, const char *reason);
 	/* DTLS failed or ended, or the server is silent by UDP; messages go by TCP. It is tried again, and fast_ready tells, unless the server refused
 	 * our identity. */
 	void (*fast_failed)(void *context, ringcast_client *client, const char *reason);
+	/* With may_resume: the connection broke, and is made again until the server's window is over; then resumed or disconnected follows. */
+	void (*dropped)(void *context, ringcast_client *client, const char *reason);
+	/* The player is who it was, and what it missed comes next. lost: so many messages before that are lost, and the game has to be brought up to date. */
+	void (*resumed)(void *context, ringcast_client *client, uint32_t lost);
 } ringcast_client_callbacks;
 #define RINGCAST_CLIENT_CALLBACKS_INIT { sizeof(ringcast_client_callbacks) }
 
@@ -108,6 +113,8 @@ typedef struct ringcast_client_options {
 	const char *host_name;         /* in the server's certificate; NULL: the host given to connect */
 	uint32_t udp_keepalive_ms;     /* asks the server by UDP who is there, so that address translators keep the way open, and tries anew where
 					* nobody answers; 0: 15 000, RINGCAST_CLIENT_NEVER: off */
+	bool may_resume;               /* a broken connection is made again, where the server has a window for it; fast messages are lost meanwhile */
+	uint32_t kept_bytes_max;       /* with may_resume: sent reliably and not acknowledged; above it send says FULL; 0: 65 536 */
 } ringcast_client_options;
 #define RINGCAST_CLIENT_OPTIONS_INIT { sizeof(ringcast_client_options) }
 
@@ -128,6 +135,10 @@ typedef struct ringcast_client_stats {
 	uint32_t outq_bytes;
 	uint64_t pongs_unsent;        /* left out: the server asks and does not read the answers */
 	uint64_t datagrams_jumped;    /* dropped: the number is further ahead than the server's next can be, so somebody else sent it */
+	uint64_t resumes;             /* broken connections that were made again */
+	uint64_t gaps;                /* of these, those with lost messages */
+	uint64_t messages_resent;
+	uint32_t kept_bytes;          /* sent reliably and not acknowledged; only where the server lets us resume */
 } ringcast_client_stats;
 #define RINGCAST_CLIENT_STATS_INIT { sizeof(ringcast_client_stats) }
 

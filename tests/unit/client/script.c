@@ -92,6 +92,18 @@ static void op_closed(struct client_core *core, uint16_t code, struct view reaso
 	snprintf(script->close_reason, sizeof(script->close_reason), "%.*s", (int)reason.size, reason.size ? (const char *)reason.data : "");
 }
 
+static void op_dropped(struct client_core *core, const char *reason)
+{
+	script_of(core)->dropped_count++;
+	script_of(core)->out_bytes = 0; /* what the broken stream had */
+}
+
+static void op_resumed(struct client_core *core, uint32_t lost)
+{
+	script_of(core)->resumed_count++;
+	script_of(core)->lost = lost;
+}
+
 static const struct client_core_ops ops = {
 	.stream_send = op_stream_send,
 	.datagram_send = op_datagram_send,
@@ -102,12 +114,14 @@ static const struct client_core_ops ops = {
 	.fast_silent = op_fast_silent,
 	.message = op_message,
 	.membership = op_membership,
+	.dropped = op_dropped,
+	.resumed = op_resumed,
 	.closed = op_closed,
 };
 
 uint64_t script_keepalive_ns;
 
-static void start(struct script *script, const char *token, const char *payload, bool is_udp_off, bool is_secure)
+static void start_with(struct script *script, const char *token, const char *payload, bool is_udp_off, bool is_secure, size_t kept_bytes_max)
 {
 	const struct client_core_options options = {
 		.ops = &ops,
@@ -122,10 +136,22 @@ static void start(struct script *script, const char *token, const char *payload,
 		.close_timeout_ns = 2 * NS_PER_S,
 		.ping_interval_ns = 5 * NS_PER_S,
 		.keepalive_interval_ns = script_keepalive_ns,
+		.may_resume = kept_bytes_max > 0,
+		.kept_bytes_max = kept_bytes_max,
 	};
 	memset(script, 0, sizeof(*script));
 	script->now_ns = NS_PER_S;
 	cr_assert(ringcast_client_core_start(&script->core, &options, script->now_ns));
+}
+
+static void start(struct script *script, const char *token, const char *payload, bool is_udp_off, bool is_secure)
+{
+	start_with(script, token, payload, is_udp_off, is_secure, 0);
+}
+
+void script_start_resumable(struct script *script, size_t kept_bytes_max)
+{
+	start_with(script, "t", "", true, false, kept_bytes_max);
 }
 
 void script_start(struct script *script, const char *token, const char *payload, bool is_udp_off)

@@ -24,6 +24,8 @@ struct script {
 	size_t last_payload_bytes;
 	int32_t members[16];
 	size_t member_count;
+	int dropped_count, resumed_count;
+	uint32_t lost;
 	uint16_t fast_port, close_code;
 	char close_reason[128];
 };
@@ -33,6 +35,7 @@ extern uint64_t script_keepalive_ns; /* of scripts that start from now on; 0: no
 void script_start(struct script *script, const char *token, const char *payload, bool is_udp_off);
 /* The same with what is under the ops encrypted: the script plays the part that comes behind TLS and DTLS. */
 void script_start_secure(struct script *script, const char *token, const char *payload);
+void script_start_resumable(struct script *script, size_t kept_bytes_max);
 void script_fini(struct script *script);
 /* Answers the upgrade, and takes the login away. */
 void script_upgrade(struct script *script);

@@ -1,0 +1,311 @@
+#!/usr/bin/python3
+"""Players who come back, on real sockets: our C client while its connections are torn, and a client that shares no code with it, byte by byte.
+
+RESUME_DROPS: how many connections are torn in each storm (300). tests/e2e/resume_test.py Storm with 10000 is the long run.
+"""
+
+import json
+import os
+import random
+import select
+import socket
+import struct
+import subprocess
+import threading
+import time
+import unittest
+
+import raw
+import realtime
+from daemon import Daemon
+from realtime import EVERYONE, SERVER, Packet, field
+
+DROPS = int(os.environ.get("RESUME_DROPS", "300"))
+SAY = 9
+PING_RESULT = -3
+COMMAND_PING_RESULT = 33
+WINDOW = 32  # messages of one sender that its slowest listener has not heard
+LIMITS = {
+    "limits__resume_window_ms": 60000,
+    "limits__resume_bytes": 262144,
+    "limits__handshakes_per_second_per_address": 1000000,
+    "limits__messages_per_second": 1000000,
+    "limits__bytes_per_second": 1000000000,
+    "limits__fanout_bytes_per_second": 0,
+    "limits__session_fanout_bytes_per_second": 0,
+    "limits__resume_memory_bytes": 33554432,
+}
+
+daemon = None
+
+
+def setUpModule():
+    global daemon
+    daemon = Daemon("--listen", "127.0.0.1", "--shards", "2", **LIMITS)
+
+
+def tearDownModule():
+    daemon.stop()
+
+
+class Torn(Exception):
+    pass
+
+
+class Resumer:
+    """One player with a blocking socket. Whatever it does may raise Torn; then come_back() is for the caller to call."""
+
+    def __init__(self, token):
+        self.received = self.told = self.first = 0
+        self.kept = []
+        self.said = 0
+        self.resumes = self.resent = self.lost = 0
+        self.token = None
+        self.connect()
+        result = self.log_in(field(1, token.encode()) + field(2, 2) + field(16, 1))
+        self.peer_id = result[3]
+
+    def connect(self):
+        self.socket = socket.create_connection(("127.0.0.1", daemon.tcp_port), timeout=20)
+        self.unread = b""
+        self.write(raw.upgrade_request())
+        while b"\r\n\r\n" not in self.unread:
+            self.read()
+        head, self.unread = self.unread.split(b"\r\n\r\n", 1)
+        if b" 101 " not in head:
+            raise AssertionError(head)
+
+    def log_in(self, body):
+        self.send_packet(Packet(realtime.LOGIN, target_player=SERVER, reliable=True, command=realtime.COMMAND_LOGIN, body=body))
+        packet = self.packet()
+        if packet.opcode != realtime.LOGIN_RESPONSE:
+            raise AssertionError(f"{packet} before the login result")
+        result = packet.body_fields()
+        if not result.get(1):
+            raise AssertionError("refused")
+        self.token = result[2]
+        return result
+
+    def come_back(self):
+        while True:
+            try:
+                self.socket.close()
+                self.connect()
+                result = self.log_in(field(2, 2) + field(16, 1) + field(17, self.token) + field(18, self.received))
+                break
+            except Torn:
+                continue
+        if not result.get(16) or result[3] != self.peer_id:
+            raise AssertionError(f"not resumed: {result}")
+        self.resumes += 1
+        self.lost += result.get(19, 0)
+        self.forget(result.get(18, 0))
+        for data in self.kept:
+            self.resent += 1
+            self.write(raw.frame(raw.BINARY, data))
+
+    def forget(self, received):
+        count = received - self.first
+        if not 0 <= count <= len(self.kept):
+            raise AssertionError(f"the server has read {received}, sent were {self.first} and {len(self.kept)} more")
+        del self.kept[:count]
+        self.first = received
+
+    def write(self, data):
+        try:
+            self.socket.sendall(data)
+        except TimeoutError:
+            raise AssertionError("the server does not read") from None
+        except OSError:
+            raise Torn() from None
+
+    def read(self):
+        try:
+            data = self.socket.recv(65536)
+        except TimeoutError:
+            raise AssertionError("the server is silent") from None
+        except OSError:
+            raise Torn() from None
+        if not data:
+            raise Torn()
+        self.unread += data
+
+    def send_packet(self, packet):
+        self.write(raw.frame(raw.BINARY, packet.encode()))
+
+    def say(self, payload):
+        data = Packet(SAY, payload, target_group=EVERYONE, reliable=True).encode()
+        self.kept.append(data)
+        self.said += 1
+        self.write(raw.frame(raw.BINARY, data))
+
+    def frame(self):
+        while True:
+            if len(self.unread) >= 2:
+                size, at = self.unread[1] & 0x7F, 2
+                if size == 126 and len(self.unread) >= 4:
+                    size, at = struct.unpack(">H", self.unread[2:4])[0], 4
+                if size < 126 or at == 4:
+                    if len(self.unread) >= at + size:
+                        opcode, body = self.unread[0] & 15, self.unread[at : at + size]
+                        self.unread = self.unread[at + size :]
+                        return opcode, body
+            self.read()
+
+    def packet(self):
+        """Of the next frame; None: it was a ping."""
+        opcode, body = self.frame()
+        if opcode == raw.CLOSE:
+            raise AssertionError(f"closed: {body}")
+        if opcode == raw.PING:
+            self.write(raw.frame(raw.PONG, body))
+        return realtime.decode(body) if opcode == raw.BINARY else None
+
+    def hear(self):
+        """The next message of somebody, counted in the moment in which it is known. None: what came was no message."""
+        packet = self.packet()
+        if packet and packet.opcode == PING_RESULT:
+            self.forget(packet.body_fields().get(1, 0))
+            return None
+        self.received += packet is not None
+        return packet
+
+    def acknowledge(self):
+        if self.received - self.told >= 16:
+            self.told = self.received
+            self.send_packet(Packet(PING_RESULT, reliable=True, command=COMMAND_PING_RESULT, body=field(1, self.received)))
+
+    def is_readable(self):
+        """Is there a message, or at least the beginning of something? Then hear() has not to wait for long."""
+        return bool(self.unread) or bool(select.select([self.socket], [], [], 0.001)[0])
+
+    def tear(self, is_reset):
+        if is_reset:
+            self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            self.socket.close()
+        else:
+            self.socket.shutdown(socket.SHUT_RDWR)
+
+    def leave(self):
+        self.write(raw.frame(raw.CLOSE, b"\x03\xe8"))
+        self.socket.close()
+
+
+class Storm(unittest.TestCase):
+    def counters(self):
+        return {name: daemon.metrics()[f"ringcast_{name}_total"] for name in ("players_dropped", "resumes", "resume_gaps", "replayed_messages")}
+
+    def test_c_client(self):
+        session = daemon.create_session(players_max=20)
+        before = self.counters()
+        tokens = [daemon.reserve(session) for _ in range(16)]
+        command = [os.environ["RESUME_STORM"], "127.0.0.1", str(daemon.tcp_port), str(DROPS), "7", *tokens]
+        run = subprocess.run(command, capture_output=True, text=True, timeout=3600)
+        print(run.stdout, run.stderr, flush=True)
+        self.assertEqual(run.returncode, 0)
+        figures, after = json.loads(run.stdout), self.counters()
+        self.assertGreaterEqual(figures["resumed"], DROPS // 4)
+        self.assertGreaterEqual(after["resumes"] - before["resumes"], figures["resumed"])
+        self.assertEqual(after["resume_gaps"], before["resume_gaps"])
+        daemon.end_session(session)
+
+    def test_a_client_that_shares_no_code(self):
+        """Each of four says numbered messages to all while one connection after the other is torn; everybody hears each number once and in order."""
+        session = daemon.create_session(players_max=8)
+        crowd = Crowd([Resumer(daemon.reserve(session)) for _ in range(4)], DROPS)
+        figures = crowd.run()
+        print(json.dumps(figures), flush=True)
+        self.assertEqual(crowd.faults, [])
+        self.assertEqual(figures["torn"], DROPS // 4 * 4)
+        self.assertEqual(figures["resumed"], figures["torn"])
+        self.assertEqual(figures["heard"], 4 * figures["said"])
+        self.assertEqual(figures["gap_messages"], 0)
+        daemon.end_session(session)
+
+
+class Crowd:
+    def __init__(self, players, drops):
+        self.players, self.stop, self.faults, self.torn = players, threading.Event(), [], 0
+        self.heard = [[0] * len(players) for _ in players]
+        self.left = [drops // len(players) for _ in players]
+
+    def is_settled(self):
+        said = [player.said for player in self.players]
+        return not any(self.left) and all(row == said for row in self.heard)
+
+    def run(self):
+        threads = [threading.Thread(target=self.live, args=(me,)) for me in range(len(self.players))]
+        [thread.start() for thread in threads]
+        until = time.monotonic() + 60 + sum(self.left) / 10
+        while time.monotonic() < until and not self.faults and not self.is_settled():
+            time.sleep(0.02)
+        self.stop.set()
+        [thread.join() for thread in threads]
+        [player.socket.close() for player in self.players]
+        return {"torn": self.torn, "resumed": sum(p.resumes for p in self.players), "said": sum(p.said for p in self.players),
+                "heard": sum(map(sum, self.heard)), "resent": sum(p.resent for p in self.players), "gap_messages": sum(p.lost for p in self.players)}
+
+    def live(self, me):
+        draw, player, is_torn = random.Random(me), self.players[me], False
+        try:
+            while not self.stop.is_set():
+                try:
+                    if is_torn:
+                        player.come_back()
+                    is_torn = False
+                    self.step(me, draw)
+                except Torn:
+                    is_torn = True
+        except Exception as error:  # whatever it is, the test fails with it
+            self.faults.append(repr(error))
+
+    def step(self, me, draw):
+        player = self.players[me]
+        if self.left[me] > 0 and player.said - min(row[me] for row in self.heard) < WINDOW:
+            player.say(struct.pack(">II", me, player.said) + bytes(draw.randrange(120)))
+        if self.left[me] > 0 and draw.random() < 0.3:
+            self.left[me] -= 1
+            self.torn += 1
+            player.tear(draw.random() < 0.5)
+            raise Torn()
+        while player.is_readable():
+            packet = player.hear()
+            if packet:
+                self.take(me, packet)
+            player.acknowledge()
+
+    def take(self, me, packet):
+        sender, number = struct.unpack(">II", packet.payload[:8])
+        if number != self.heard[me][sender]:
+            self.faults.append(f"{me} heard {number} of {sender}, not {self.heard[me][sender]}")
+        self.heard[me][sender] += 1
+
+
+class Shown(unittest.TestCase):
+    def test_the_admin_api_shows_who_is_dropped(self):
+        session = daemon.create_session(players_max=4)
+        player = Resumer(daemon.reserve(session))
+        player.tear(True)
+        until = time.monotonic() + 20
+        while daemon.players(session)[0]["state"] != "dropped" and time.monotonic() < until:
+            time.sleep(0.01)
+        self.assertEqual(daemon.players(session)[0]["state"], "dropped")
+        player.come_back()
+        self.assertEqual(daemon.players(session)[0]["state"], "active")
+        player.leave()
+        daemon.end_session(session)
+
+    def test_a_session_may_have_a_shorter_window_or_none(self):
+        for window, expected in ((5000, 5000), (4294967295, None), (100000000, 60000), (0, 60000)):
+            session = daemon.create_session(players_max=4, resume_window_ms=window)
+            connection = Resumer.__new__(Resumer)
+            connection.connect()
+            body = field(1, daemon.reserve(session).encode()) + field(2, 2) + field(16, 1)
+            connection.send_packet(Packet(realtime.LOGIN, target_player=SERVER, reliable=True, command=realtime.COMMAND_LOGIN, body=body))
+            self.assertEqual(connection.packet().body_fields().get(17), expected)
+            connection.socket.close()
+            daemon.end_session(session)
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=2)

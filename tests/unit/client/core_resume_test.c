@@ -1,0 +1,256 @@
+/* The client core comes back: what it keeps, counts and sends again, and when it gives up. */
+#include <criterion/criterion.h>
+
+#include "script.h"
+
+enum { KEPT_BYTES_MAX = 4096, WINDOW_MS = 10000, SAY = 10 };
+
+static struct script script;
+
+static void feed_result(const struct packet *change)
+{
+	struct packet result = {.opcode = OPCODE_LOGIN_RESPONSE, .sender = PROTO_PEER_SERVER, .command = PACKET_COMMAND_LOGIN_RESULT};
+	result.login_result = change->login_result;
+	result.login_result.is_success = true;
+	result.login_result.resume_window_ms = WINDOW_MS;
+	script_feed_packet(&script, &result);
+}
+
+static void log_in(void)
+{
+	struct packet login;
+	script_start_resumable(&script, KEPT_BYTES_MAX);
+	script_upgrade(&script);
+	struct websocket_frame frame = script_take_frame(&script);
+	cr_assert_eq(ringcast_packet_decode(ringcast_view_of(frame.payload, frame.size), &login), PACKET_OK);
+	cr_assert(login.login.may_resume);
+	feed_result(&(struct packet){.login_result = {.peer_id = 3, .reconnect_token = ringcast_view_of("one", 3)}});
+	cr_assert_eq(script.logged_in_count, 1);
+}
+
+static void fini(void) { script_fini(&script); }
+
+static enum client_core_send_result say(const char *text)
+{
+	const struct client_core_message message = {.opcode = SAY, .target_player = PROTO_PEER_SERVER, .payload = ringcast_view_of(text, strlen(text))};
+	return ringcast_client_core_send(&script.core, &message);
+}
+
+static void tell(int32_t opcode) { script_feed_packet(&script, &(struct packet){.opcode = opcode, .sender = PROTO_PEER_SERVER}); }
+
+static void tear(void) { ringcast_client_core_end_stream(&script.core, "torn", script.now_ns); }
+
+static void expect_said(const char *text)
+{
+	struct packet packet;
+	struct websocket_frame frame = script_take_frame(&script);
+	cr_assert_eq(ringcast_packet_decode(ringcast_view_of(frame.payload, frame.size), &packet), PACKET_OK);
+	cr_expect_eq(packet.opcode, SAY);
+	cr_expect_eq(packet.payload.size, strlen(text));
+	cr_expect_arr_eq(packet.payload.data, text, strlen(text));
+}
+
+/* The login of a try, which must bring this token and count. */
+static void restart(const char *token, int32_t received)
+{
+	struct packet login;
+	cr_assert(ringcast_client_core_is_due(&script.core, script.now_ns));
+	cr_assert(ringcast_client_core_restart(&script.core, "h:1", "/", script.now_ns));
+	script_upgrade(&script);
+	struct websocket_frame frame = script_take_frame(&script);
+	cr_assert_eq(ringcast_packet_decode(ringcast_view_of(frame.payload, frame.size), &login), PACKET_OK);
+	cr_expect_eq(login.login.reconnect_token.size, strlen(token));
+	cr_expect_arr_eq(login.login.reconnect_token.data, token, strlen(token));
+	cr_expect_eq(login.login.received, received);
+}
+
+static void resume(int32_t received, int32_t lost)
+{
+	feed_result(&(struct packet){.login_result = {.peer_id = 3,
+						      .is_resumed = true,
+						      .received = received,
+						      .lost = lost,
+						      .reconnect_token = ringcast_view_of("two", 3)}});
+}
+
+Test(core_resume, what_was_not_read_goes_out_again, .init = log_in, .fini = fini)
+{
+	say("a");
+	say("b");
+	tell(SAY);
+	tell(SAY);
+	tear();
+	cr_expect_eq(script.dropped_count, 1);
+	cr_expect_eq(script.closed_count, 0);
+	cr_expect_eq(say("c"), CLIENT_CORE_SENT_RELIABLE);
+	restart("one", 2);
+	resume(1, 0);
+	expect_said("b");
+	expect_said("c");
+	cr_expect_eq(script.out_bytes, 0);
+	cr_expect_eq(script.resumed_count, 1);
+	say("d");
+	expect_said("d");
+	tear();
+	restart("two", 2);
+	resume(4, 0);
+	cr_expect_eq(script.out_bytes, 0);
+	cr_expect_null(script.core.resume->kept);
+	cr_expect_eq(script.logged_in_count, 1);
+}
+
+Test(core_resume, a_gap_is_told_and_counted_over, .init = log_in, .fini = fini)
+{
+	tell(SAY);
+	tear();
+	restart("one", 1);
+	resume(0, 5);
+	cr_expect_eq(script.lost, 5);
+	tell(SAY);
+	tear();
+	restart("two", 7);
+}
+
+Test(core_resume, what_it_reads_is_acknowledged, .init = log_in, .fini = fini)
+{
+	struct packet packet;
+	for (unsigned i = 0; i < CLIENT_CORE_ACKNOWLEDGE_COUNT - 1; i++)
+		tell(SAY);
+	cr_expect_eq(script.out_bytes, 0);
+	tell(SAY);
+	struct websocket_frame frame = script_take_frame(&script);
+	cr_assert_eq(ringcast_packet_decode(ringcast_view_of(frame.payload, frame.size), &packet), PACKET_OK);
+	cr_expect_eq(packet.opcode, OPCODE_PING_RESULT);
+	cr_expect_eq(packet.received, CLIENT_CORE_ACKNOWLEDGE_COUNT);
+	tell(SAY);
+	script_advance(&script, 5 * NS_PER_S); /* the ping's time */
+	frame = script_take_frame(&script);
+	cr_assert_eq(ringcast_packet_decode(ringcast_view_of(frame.payload, frame.size), &packet), PACKET_OK);
+	cr_expect_eq(packet.received, CLIENT_CORE_ACKNOWLEDGE_COUNT + 1);
+}
+
+Test(core_resume, what_the_server_has_read_is_not_kept, .init = log_in, .fini = fini)
+{
+	say("a");
+	say("b");
+	const struct packet ack = {.opcode = OPCODE_PING_RESULT, .command = PACKET_COMMAND_PING_RESULT, .received = 1};
+	script_feed_packet(&script, &ack);
+	cr_expect_eq(script.core.resume->kept_count, 1);
+	cr_expect_eq(script.message_count, 0);
+	const struct packet lie = {.opcode = OPCODE_PING_RESULT, .command = PACKET_COMMAND_PING_RESULT, .received = 3};
+	script_feed_packet(&script, &lie);
+	cr_expect_eq(script.core.resume->kept_count, 1);
+}
+
+Test(core_resume, who_keeps_too_much_does_not_send, .init = log_in, .fini = fini)
+{
+	static char text[1000];
+	memset(text, 'x', sizeof(text) - 1);
+	unsigned count = 0;
+	while (say(text) == CLIENT_CORE_SENT_RELIABLE)
+		count++;
+	cr_expect_eq(count, 3); /* of 1025 bytes each */
+	script.out_bytes = 0;
+	const struct packet ack = {.opcode = OPCODE_PING_RESULT, .command = PACKET_COMMAND_PING_RESULT, .received = 1};
+	script_feed_packet(&script, &ack);
+	cr_expect_eq(say(text), CLIENT_CORE_SENT_RELIABLE);
+}
+
+Test(core_resume, what_the_stream_refuses_is_not_kept, .init = log_in, .fini = fini)
+{
+	script.is_stream_full = true;
+	cr_expect_eq(say("a"), CLIENT_CORE_SEND_FULL);
+	cr_expect_eq(script.core.resume->kept_count, 0);
+	script.is_stream_full = false;
+	say("b");
+	tear();
+	restart("one", 0);
+	resume(0, 0);
+	expect_said("b");
+}
+
+Test(core_resume, fast_messages_do_not_wait, .init = log_in, .fini = fini)
+{
+	const struct client_core_message message = {.opcode = SAY, .target_player = PROTO_PEER_SERVER, .is_fast_wanted = true};
+	tear();
+	cr_expect_eq(ringcast_client_core_send(&script.core, &message), CLIENT_CORE_SENT_FAST);
+	restart("one", 0);
+	resume(0, 0);
+	cr_expect_eq(script.out_bytes, 0);
+	cr_expect_eq(script.core.counters.datagrams_unsent, 1);
+}
+
+Test(core_resume, tries_come_farther_apart_until_the_window_is_over, .init = log_in, .fini = fini)
+{
+	unsigned tries = 0;
+	tear();
+	while (script.closed_count == 0) {
+		if (ringcast_client_core_is_due(&script.core, script.now_ns)) {
+			tries++;
+			ringcast_client_core_fail_restart(&script.core, "nobody there", script.now_ns);
+		}
+		uint64_t deadline_ns = ringcast_client_core_deadline_ns(&script.core);
+		cr_assert_lt(tries, 100);
+		script_advance(&script, deadline_ns > script.now_ns ? deadline_ns - script.now_ns : 0);
+	}
+	cr_expect_gt(tries, 5);
+	cr_expect_lt(tries, 15);
+	cr_expect_eq(script.dropped_count, (int)tries + 1);
+	cr_expect_eq(script.close_code, 1006);
+	cr_expect_eq(say("x"), CLIENT_CORE_SEND_CLOSED);
+}
+
+Test(core_resume, a_refusal_is_the_end, .init = log_in, .fini = fini)
+{
+	static const uint8_t close[] = {3500 >> 8, 3500 & 0xff};
+	tear();
+	restart("one", 0);
+	script_feed_packet(&script, &(struct packet){.opcode = OPCODE_LOGIN_RESPONSE, .command = PACKET_COMMAND_LOGIN_RESULT});
+	script_feed_frame(&script, WEBSOCKET_CLOSE, true, close, sizeof(close));
+	cr_expect_eq(script.closed_count, 1);
+	cr_expect_eq(script.close_code, 3500);
+}
+
+Test(core_resume, another_player_than_it_was_is_not_taken, .init = log_in, .fini = fini)
+{
+	tear();
+	restart("one", 0);
+	feed_result(&(struct packet){.login_result = {.peer_id = 4, .is_resumed = true, .reconnect_token = ringcast_view_of("two", 3)}});
+	cr_expect_eq(script.resumed_count, 0);
+	cr_expect_eq(script.closed_count, 1);
+}
+
+Test(core_resume, a_close_is_an_end, .init = log_in, .fini = fini)
+{
+	static const uint8_t close[] = {3503 >> 8, 3503 & 0xff};
+	script_feed_frame(&script, WEBSOCKET_CLOSE, true, close, sizeof(close));
+	cr_expect_eq(script.dropped_count, 0);
+	cr_expect_eq(script.close_code, 3503);
+}
+
+Test(core_resume, no_pong_is_a_drop, .init = log_in, .fini = fini)
+{
+	static const uint8_t close[] = {3012 >> 8, 3012 & 0xff};
+	script_feed_frame(&script, WEBSOCKET_CLOSE, true, close, sizeof(close));
+	cr_expect_eq(script.dropped_count, 1);
+	cr_expect_eq(script.closed_count, 0);
+}
+
+Test(core_resume, who_is_told_to_close_while_broken_off_is_closed, .init = log_in, .fini = fini)
+{
+	tear();
+	ringcast_client_core_close(&script.core, 1000, script.now_ns);
+	cr_expect_eq(script.closed_count, 1);
+	cr_expect_eq(script.close_code, 1000);
+}
+
+Test(core_resume, a_server_without_a_window_is_one_without, .fini = fini)
+{
+	script_start_resumable(&script, KEPT_BYTES_MAX);
+	script_login(&script, 1, 0);
+	say("a");
+	cr_expect_eq(script.core.resume->kept_count, 0);
+	tear();
+	cr_expect_eq(script.dropped_count, 0);
+	cr_expect_eq(script.closed_count, 1);
+}
