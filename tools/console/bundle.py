@@ -45,7 +45,7 @@ class Bundle:
 
     def converted(self, path):
         self.inputs.append(path)
-        text, exported = path.read_text(), []
+        text, exported = path.read_text() if path.suffix != ".def" else op_codes(path), []
 
         def take_import(match):
             return f"const {{ {match[1].replace(' as ', ': ')} }} = {self.module((path.parent / match[2]).resolve())};\n"
@@ -62,6 +62,12 @@ class Bundle:
         if left := LEFT_OVER.search(text):
             raise BundleError(f"{path.name}: the bundle does not know '{left[0]}'")
         return text + (f"return {{ {', '.join(exported)} }};\n" if exported else "")
+
+
+def op_codes(path):
+    """The table of op codes as a module."""
+    rows = re.findall(r'^OPCODE\(\w+, (-?\d+), \w+, \w+, ("[^"]*")\)$', path.read_text(), re.M)
+    return "export const OPCODES = new Map([" + ", ".join(f"[{number}, {text}]" for number, text in rows) + "]);\n"
 
 
 def files():

@@ -146,12 +146,19 @@ class Tab:
         self.until(f"document.body.innerText.includes({json.dumps(text)})", f"the page shows {text!r}")
 
     def place_of(self, find):
-        return self.until(f"""(() => {{
-            const found = {find};
-            if (!found || found.disabled) return null;
-            found.scrollIntoView({{ block: 'center', inline: 'center' }});
-            const box = found.getBoundingClientRect();
-            return box.width > 0 ? [box.x + box.width / 2, box.y + box.height / 2] : null;
+        """Its middle, once it stays where it is and nothing lies over it."""
+        return self.until(f"""(async () => {{
+            const middle = () => {{
+                const found = {find};
+                if (!found || found.disabled) return null;
+                found.scrollIntoView({{ block: 'center', inline: 'center' }});
+                const box = found.getBoundingClientRect(), x = box.x + box.width / 2, y = box.y + box.height / 2;
+                return box.width > 0 && found.contains(document.elementFromPoint(x, y)) ? [x, y] : null;
+            }};
+            const before = middle();
+            await new Promise((resolve) => setTimeout(resolve, 60));
+            const after = middle();
+            return before && after && before.join() === after.join() ? after : null;
         }})()""", f"there is {find}")
 
     def click(self, find):
@@ -168,7 +175,10 @@ class Tab:
         """Types into the field with this label, in place of what was in it."""
         self.click(f"[...{within}.querySelectorAll('label')].find((one) => one.innerText.trim() === {json.dumps(label)} && one.getClientRects().length)?.control")
         self.run("document.activeElement.select?.()")
-        self.ask("Input.insertText", text=text)
+        if text:
+            self.ask("Input.insertText", text=text)
+        else:
+            self.press("Backspace")
 
     def choose(self, label, value, within="document"):
         self.until(f"""(() => {{
@@ -179,11 +189,24 @@ class Tab:
             return true;
         }})()""", f"{label} has the choice {value}")
 
+    def give_file(self, find, path):
+        """What an input for files would be given by hand."""
+        found = self.ask("Runtime.evaluate", expression=find)["result"]["objectId"]
+        self.ask("DOM.setFileInputFiles", objectId=found, files=[path])
+
+    def drop_file(self, find, name, data):
+        """As if a file had been dragged there; data: bytes."""
+        self.run(f"""(() => {{
+            const bytes = Uint8Array.from(atob({json.dumps(base64.b64encode(data).decode())}), (character) => character.charCodeAt(0)), dataTransfer = new DataTransfer();
+            dataTransfer.items.add(new File([bytes], {json.dumps(name)}));
+            for (const type of ['dragover', 'drop']) ({find}).dispatchEvent(new DragEvent(type, {{ dataTransfer, bubbles: true, cancelable: true }}));
+        }})()""")
+
     def press(self, key, code=None, shift=False):
-        codes = {"Tab": 9, "Enter": 13, "Escape": 27, " ": 32}
+        codes = {"Backspace": 8, "Tab": 9, "Enter": 13, "Escape": 27, " ": 32}
         text = {"Enter": "\r", " ": " "}.get(key, "")
         values = {"key": key, "code": code or key, "windowsVirtualKeyCode": codes[key], "modifiers": 8 if shift else 0}
-        self.ask("Input.dispatchKeyEvent", type="keyDown", text=text, **values)
+        self.ask("Input.dispatchKeyEvent", type="keyDown" if text else "rawKeyDown", text=text, commands=["deleteBackward"] if key == "Backspace" else [], **values)
         self.ask("Input.dispatchKeyEvent", type="keyUp", **values)
 
     def screenshot(self):

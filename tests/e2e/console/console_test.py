@@ -13,7 +13,7 @@ from pathlib import Path
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
 from browser import Browser, find_chromium  # noqa: E402
-from world import OPERATOR, READER, World  # noqa: E402
+from world import OPERATOR, READER, World, zip_of  # noqa: E402
 
 SKIP = 77
 TOP = Path(__file__).resolve().parents[3]
@@ -181,6 +181,259 @@ class Sessions(ConsoleCase):
         self.tab.click_text("button", "End it")
         self.tab.shows("The session ends.")
         self.tab.until("!document.querySelector('table')?.innerText.includes('arena')")
+
+
+class OneSession(ConsoleCase):
+    def open_session(self, name, token=OPERATOR, **options):
+        session = self.world.session(name, **options)
+        self.enter(f"#/sessions/{session}", name, token)
+        return session
+
+    def test_players_are_seen_and_kicked_with_a_reason(self):
+        session = self.open_session("with players")
+        with self.world.players(session, 2) as players:
+            self.tab.shows("player 2")
+            self.tab.click("[...document.querySelectorAll('button')].find((one) => one.getAttribute('aria-label') === 'Kick player 2')")
+            self.tab.fill("Reason, told to the player", "cheating")
+            self.tab.click("document.querySelector('dialog button.danger')")
+            self.tab.shows("player 2 is on the way out.")
+            self.assertIn(b"cheating", players.players[1].receive_to_end())
+            self.tab.until("!document.querySelector('table').innerText.includes('player 2')")
+
+    def test_a_player_of_its_own_page(self):
+        session = self.open_session("one player")
+        with self.world.players(session, 1) as players:
+            self.tab.click_text("td a", "1")
+            self.tab.until("document.querySelector('h1').innerText === 'player 1'")
+            self.tab.shows("WebSocket")
+            self.tab.click_text("button", "Kick this player")
+            self.tab.click_text("button", "Kick")
+            self.assertIn(b"kicked by the operator", players.players[0].receive_to_end())
+            self.tab.shows("This player has left.")
+
+    def test_a_place_is_reserved_and_its_token_shown(self):
+        session = self.open_session("reserving")
+        self.tab.click_text("summary", "Reserve a place")
+        self.tab.fill("Player id", "carol")
+        self.tab.click_text("button", "Reserve")
+        self.tab.shows("Token, shown this once: psess-")
+        self.tab.shows("reserved")
+        self.assertEqual([player["player_id"] for player in self.world.ask("GET", f"/v1/sessions/{session}/players")["players"]], ["carol"])
+        self.tab.click_text("button", "Cancel")
+        self.tab.shows("Nobody is here.")
+
+    def test_the_script_is_told_and_says_something(self):
+        self.world.ask("POST", "/v1/scripts/heard", data=zip_of("one"))
+        session = self.open_session("scripted", script="heard", properties='{"map": "<i>hills</i>"}')
+        self.tab.shows("init of one")
+        self.tab.click_text("summary", "Send a message")
+        self.tab.fill("Payload", "<b>wave</b> 3")
+        self.tab.click_text("button", "Send")
+        self.tab.shows("service says <b>wave</b> 3")
+        self.world.ask("DELETE", f"/v1/sessions/{session}")
+        self.tab.shows("This session has ended.")
+
+    def test_a_reader_looks_on(self):
+        session = self.open_session("read only", READER)
+        with self.world.players(session, 1):
+            self.tab.shows("player 1")
+            for text in ("Kick", "End this session", "Reserve", "Send"):
+                self.assertFalse(self.has_button(text), text)
+
+
+class Scripts(ConsoleCase):
+    def test_push_compare_roll_back_remove(self):
+        self.enter("#/scripts", "Scripts")
+        self.tab.drop_file("document.querySelector('.drop')", "Arena 2.zip", zip_of("first"))
+        self.tab.shows("Arena 2.zip")
+        self.tab.click_text("button", "Push")
+        self.tab.click_text("td a", "arena-2")
+        self.tab.until("document.querySelector('h1').innerText === 'arena-2'")
+        with tempfile.NamedTemporaryFile(suffix=".zip") as file:
+            file.write(zip_of("second"))
+            file.flush()
+            self.tab.give_file("document.querySelector('input[type=file]')", file.name)
+            self.tab.click_text("button", "Push")
+            self.tab.until("document.querySelectorAll('tbody tr').length === 2")
+        first, second = (self.world.ask("GET", "/v1/scripts/arena-2")["versions"][at]["version"] for at in (1, 0))
+        self.tab.click_text("button", "Compare")
+        self.tab.shows(f"{first} to {second}: 3 of 3 files differ.")
+        self.assertEqual(self.tab.run("[...document.querySelectorAll('summary')].map((one) => one.innerText)"),
+                         ["first.txt: gone", "main.lua: 2 lines added, 2 taken away", "second.txt: new"])
+        self.assertIn('-   init = function(s) session = s; s.getLogger().info("init of first") end,', self.tab.run("document.querySelectorAll('.diff')[1].innerText"))
+        self.tab.click(f"[...document.querySelectorAll('button')].find((one) => one.getAttribute('aria-label') === 'Make current: {first}')")
+        self.tab.shows(f"{first} is the current version")
+        self.assertTrue(self.world.ask("GET", "/v1/scripts/arena-2")["versions"][1]["is_current"])
+        self.tab.click_text("button", "Remove this script")
+        self.tab.click_text("button", "Remove")
+        self.tab.until("location.hash === '#/scripts'")
+
+    def test_a_script_with_an_error_is_told(self):
+        self.enter("#/scripts", "Scripts")
+        self.tab.drop_file("document.querySelector('.drop')", "broken.zip", b"this is no zip")
+        self.tab.click_text("button", "Push")
+        self.tab.until("document.querySelector('.notice.failed')?.innerText.includes('zip')")
+
+    def test_a_reader_compares_and_changes_nothing(self):
+        for version in ("a", "b"):
+            self.world.ask("POST", "/v1/scripts/looked-at", data=zip_of(version))
+        self.enter("#/scripts/looked-at", "looked-at", READER)
+        self.tab.click_text("button", "Compare")
+        self.tab.shows("3 of 3 files differ.")
+        for text in ("Make current", "Push", "Remove this script"):
+            self.assertFalse(self.has_button(text), text)
+
+
+class Daemon(ConsoleCase):
+    def test_drain_and_back(self):
+        self.enter("#/", "Overview")
+        self.tab.click_text("button", "Drain")
+        self.tab.click("document.querySelector('dialog button.danger')")
+        self.tab.shows("draining")
+        self.tab.click_text("button", "Take players again")
+        self.tab.shows("takes players")
+        self.tab.click_text("button", "Reload the configuration")
+        self.tab.shows("Changed: nothing.")
+
+    def test_the_configuration_says_where_values_come_from(self):
+        self.enter("#/config", "Configuration")
+        self.tab.fill("Search by key", "admin.tokens")
+        self.tab.until("document.querySelectorAll('tbody tr').length === 1")
+        self.assertIn("flag", self.tab.run("document.querySelector('tbody tr').innerText"))
+        self.tab.fill("Search by key", "")
+        self.tab.choose("Comes from", "dev")
+        self.tab.until("document.querySelectorAll('tbody tr').length > 1 && [...document.querySelectorAll('tbody tr')].every((row) => row.cells[2].innerText === 'dev')")
+        self.assertNotIn(OPERATOR, self.tab.text())
+
+    def test_disconnects_by_reason(self):
+        session = self.world.session("leaving")
+        with self.world.players(session, 1) as players:
+            self.world.ask("DELETE", f"/v1/sessions/{session}/players/1")
+            players.players[0].receive_to_end()
+        self.enter("#/disconnects", "Disconnects")
+        self.tab.until("[...document.querySelectorAll('tbody tr')].some((row) => /kick/.test(row.innerText))", "a kick is counted")
+
+    def test_what_the_console_does_is_in_the_audit_trail(self):
+        self.enter("#/sessions", "Sessions")
+        self.tab.click_text("summary", "Create a session")
+        self.tab.fill("Name", "trailed")
+        self.tab.click_text("button", "Create")
+        created = self.tab.until("location.hash.startsWith('#/sessions/') && location.hash.slice(11)")
+        self.tab.click_text("nav a", "Audit trail")
+        self.tab.until(f"[...document.querySelectorAll('tbody tr')].some((row) => /boss .operator.*POST .v1.sessions.*{created}.*201/s.test(row.innerText))", "the creation is in the trail")
+
+
+class Service(ConsoleCase):
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.world.waiting_service()
+
+    def test_fleets(self):
+        self.enter("#/fleets", "Fleets", READER)
+        self.tab.until("[...document.querySelectorAll('tbody tr')].some((row) => /eu-fleet.*no game server of it runs/s.test(row.innerText))")
+
+    def test_queues(self):
+        self.enter("#/queues", "Queues", READER)
+        self.tab.until("[...document.querySelectorAll('tbody tr')].some((row) => /casual.*1 placements wait/s.test(row.innerText))")
+
+    def test_tickets_are_explained(self):
+        self.enter("#/tickets", "Matchmaking tickets", READER)
+        self.tab.shows("ticket-of-anna")
+        self.tab.click_text("button", "Explain")
+        self.tab.until("document.activeElement.innerText === 'Ticket ticket-of-anna'")
+        self.tab.shows("Others waiting")
+
+    def test_events_and_dead_letters(self):
+        self.enter("#/events", "Events")
+        self.tab.shows("FLEET_CREATED")
+        self.tab.click_text("button", "Send the dead letters again")
+        self.tab.until("document.querySelector('.notice').innerText !== ''")
+
+    def test_a_daemon_without_a_service_says_so(self):
+        world = World("--service", "off")
+        try:
+            self.tab.open(f"{world.origin}/console/#/fleets")
+            self.tab.fill("Token", READER)
+            self.tab.press("Enter")
+            self.tab.shows("The service is off")
+            self.tab.open("about:blank")
+            self.tab.requests.clear()
+        finally:
+            world.stop()
+
+
+class Playground(ConsoleCase):
+    def player(self, number):
+        return f"document.querySelectorAll('.player')[{number - 1}]"
+
+    def heard(self, number, text):
+        self.tab.until(f"{self.player(number)}?.querySelector('.heard').innerText.includes({json.dumps(text)})", f"player {number} heard {text!r}")
+
+    def send(self, number, button="Send"):
+        self.tab.click(f"[...{self.player(number)}.querySelectorAll('button')].find((one) => one.innerText === {json.dumps(button)})")
+
+    def test_three_players_speak(self):
+        self.world.ask("POST", "/v1/scripts/echo", data=zip_of("echo"))
+        self.enter("#/playground", "Playground")
+        self.tab.fill("Or a new one, by name", "a game")
+        self.tab.choose("Script of the new one", "echo")
+        self.tab.click_text("button", "Create and play")
+        self.heard(2, "connected as peer 2")
+        self.tab.click_text("button", "Add a player")
+        self.heard(3, "connected as peer 3")
+        one = self.player(1)
+        self.tab.fill("Op code", "7", one)
+        self.tab.fill("Payload", "to <b>all</b>", one)
+        self.send(1)
+        for number in (2, 3):
+            self.heard(number, "op 7 from player 1 by everyone: to <b>all</b>")
+        self.tab.choose("To", "player", one)
+        self.tab.fill("Its number", "3", one)
+        self.tab.choose("As", "hex", one)
+        self.tab.fill("Payload", "00 ff", one)
+        self.send(1)
+        self.heard(3, "op 7 from player 1: 00 ff")
+        self.assertNotIn("00 ff", self.tab.run(f"{self.player(2)}.innerText"))
+        for number in (2, 3):
+            self.tab.fill("Group", "5", self.player(number))
+            self.send(number, "Join")
+        self.send(2, "Who is in it?")
+        self.heard(2, "group 5: 2, 3")
+        self.tab.choose("To", "group", self.player(2))
+        self.tab.fill("Its number", "5", self.player(2))
+        self.send(2)
+        self.heard(3, "op 1 from player 2 by group 5: hello")
+        self.tab.choose("To", "server", self.player(3))
+        self.send(3)
+        self.heard(3, "op 20 from server: echo hello")
+        self.tab.fill("Payload", "zz", one)
+        self.send(1)
+        self.heard(1, "The payload is no hexadecimal")
+        self.send(3, "Disconnect")
+        self.heard(3, "the end: ")
+
+    def test_players_of_two_tabs_meet_in_one_session(self):
+        session = self.world.session("shared")
+        other = self.browser.tab()
+        self.enter(f"#/playground/{session}", "Playground")
+        self.heard(2, "connected as peer 2")
+        first, self.tab = self.tab, other
+        self.enter(f"#/playground/{session}", "Playground")
+        self.heard(2, "connected as peer 4")
+        self.send(1)
+        self.tab = first
+        self.heard(1, "op 1 from player 3 by everyone: hello")
+        self.tab.click_text("nav a", "Overview")
+        self.tab.shows("takes players")
+        self.assertEqual(other.complaints, [])
+        self.assertEqual(len(other.sockets), 2)
+        until_left = f"{{ players = await (await fetch('/v1/sessions/{session}/players', {{ headers: {{ Authorization: 'Bearer {OPERATOR}' }} }})).json() }}"
+        self.tab.until(f"(async () => {{ let players; {until_left} return players.players.filter((one) => one.state === 'active').length === 2; }})()", "those of the page that was left have gone")
+
+    def test_a_reader_is_told_why_not(self):
+        self.enter("#/playground", "Playground", READER)
+        self.tab.shows("A reader may look on only")
 
 
 if __name__ == "__main__":

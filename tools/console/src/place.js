@@ -22,7 +22,7 @@ export class Place {
 	}
 
 	put(...children) {
-		this.element.append(...children);
+		this.element.append(...children.flat(Infinity));
 	}
 
 	rename(title) {
@@ -53,7 +53,8 @@ export class Place {
 	async once(action) {
 		try {
 			await action();
-			this.#failure.hidden = true;
+			if (!this.hasLeft)
+				this.#failure.hidden = true;
 		} catch (error) {
 			this.fail(error);
 		}

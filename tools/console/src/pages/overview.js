@@ -1,11 +1,13 @@
 // How it goes: a few numbers, and lines over the last minutes.
 import { get } from '../api.js';
+import { mayChange } from '../caller.js';
 import { Chart } from '../chart.js';
 import { el } from '../dom.js';
 import { Facts } from '../facts.js';
 import { amount, bytes, count, duration } from '../format.js';
 import { LOOKS_MAX, LOOK_INTERVAL_MS, levels, look, means, quantiles, rates, ratesBy } from '../history.js';
 import { sum } from '../metrics.js';
+import { operationButtons } from './operations.js';
 
 const perSecond = (value) => `${amount(value)}/s`;
 
@@ -29,6 +31,8 @@ export function showOverview(place) {
 	const quiet = el('p', { class: 'empty' }, 'Nothing was dropped in this time.');
 	drops.element.append(quiet);
 	place.put(facts.element, el('div', { class: 'charts' }, deliveries.element, players.element, drops.element, ticks.element));
+	if (mayChange())
+		place.put(operationButtons());
 	place.every(LOOK_INTERVAL_MS, async () => {
 		const [info, samples] = await Promise.all([get('/v1/info', place.signal), look(place.signal)]);
 		const dropped = ratesBy('ringcast_drops_total', 'reason');

@@ -1,0 +1,102 @@
+// What is sent in a session, as it is sent: started by hand, bounded in time and number, the newest on top.
+import { ask } from './api.js';
+import { el, setText } from './dom.js';
+import { field, form } from './field.js';
+import { bytes, count } from './format.js';
+import { readLines } from './lines.js';
+import { tell, tellError } from './notice.js';
+import { bytesOfBase64, payloadText } from './payload.js';
+import { Table } from './table.js';
+import { opCodeText, senderText, targetText } from './targets.js';
+
+const SHOWN_MAX = 200, KEPT_MAX = 2000, SHOW_INTERVAL_MS = 250;
+
+const COLUMNS = [
+	{ title: 'At', isNumber: true, text: ({ seconds }) => `${seconds.toFixed(3)} s` },
+	{ title: 'From', text: ({ message }) => senderText(message.from) },
+	{ title: 'To', text: ({ message }) => targetText(message.target_player, message.target_group) },
+	{ title: 'Op code', text: ({ message }) => opCodeText(message.opcode) },
+	{ title: 'Intent', text: ({ message }) => message.intent },
+	{ title: 'What became of it', text: ({ message }) => (message.drop ? `dropped: ${message.drop}` : message.verdict ?? '–') },
+	{ title: 'Size', isNumber: true, text: ({ message }) => bytes(message.bytes) },
+	{ title: 'Payload', isWide: true, text: ({ payload }) => payload },
+];
+
+export class Tap {
+	#path;
+	#stop = null; // of the one that runs
+	#messages = [];
+	#firstNs = 0;
+	#number = 0;
+	#table = new Table({ caption: 'Messages', columns: COLUMNS, key: ({ number }) => number, empty: 'No message yet.' });
+	#state = el('p', { class: 'note' }, 'Not running.');
+	#seconds = field('Seconds', { type: 'number', min: 1, max: 3600, value: 60 });
+	#most = field('Messages at most', { type: 'number', min: 1, value: 1000 });
+	#opCode = field('Only op code', { type: 'number', placeholder: 'all' });
+	#button = el('button', {}, 'Start the tap');
+	element;
+
+	constructor(place, path) {
+		this.#path = path;
+		this.#opCode.input.addEventListener('input', () => this.#show());
+		this.element = el('section', { 'aria-label': 'Message tap' }, el('h2', {}, 'Message tap'),
+			el('p', { class: 'note' }, 'Shows what players and the script send, payloads included. Who may read them, you decide by handing out tokens.'),
+			form('Message tap', () => this.#toggle(), this.#seconds.element, this.#most.element, this.#opCode.element, el('p', { class: 'buttons' }, this.#button,
+				el('button', { type: 'button', onclick: () => this.#download() }, 'Save as pcapng'))), this.#state, this.#table.element);
+		place.onLeave(() => this.#stop?.abort());
+	}
+
+	#query() {
+		return `seconds=${this.#seconds.input.value || 60}&messages_max=${this.#most.input.value || 1000}`;
+	}
+
+	async #toggle() {
+		if (this.#stop) {
+			this.#stop.abort();
+			return;
+		}
+		const stop = this.#stop = new AbortController();
+		this.#messages = [];
+		setText(this.#button, 'Stop the tap');
+		const timer = setInterval(() => this.#show(), SHOW_INTERVAL_MS);
+		try {
+			await readLines(`${this.#path}?${this.#query()}`, stop.signal, (message) => this.#take(message));
+		} catch (error) {
+			if (!stop.signal.aborted)
+				tellError(error);
+		}
+		clearInterval(timer);
+		this.#stop = null;
+		setText(this.#button, 'Start the tap');
+		this.#show();
+	}
+
+	#take(message) {
+		if (message.opcode === undefined)
+			return; // what is said about the tap itself
+		this.#firstNs = this.#messages.length === 0 ? message.at_ns : this.#firstNs;
+		this.#messages.unshift({ number: ++this.#number, message, seconds: (message.at_ns - this.#firstNs) / 1e9,
+			payload: payloadText(bytesOfBase64(message.payload_base64 ?? '')) });
+		this.#messages.length = Math.min(this.#messages.length, KEPT_MAX);
+	}
+
+	#show() {
+		const only = this.#opCode.input.value;
+		const shown = this.#messages.filter(({ message }) => only === '' || message.opcode === Number(only)).slice(0, SHOWN_MAX);
+		this.#table.update(shown);
+		setText(this.#state, `${this.#stop ? 'Running' : 'Not running'}: ${count(this.#messages.length)} messages, the newest ${count(shown.length)} shown.`);
+	}
+
+	async #download() {
+		tell('The tap runs for as long as is said, then the file is saved.');
+		try {
+			const response = await ask('GET', `${this.#path}?${this.#query()}&format=pcapng`);
+			const address = URL.createObjectURL(await response.blob());
+			el('a', { href: address, download: 'session.pcapng' }).click();
+			setTimeout(() => URL.revokeObjectURL(address), 10000);
+			tell('The file was saved.');
+		} catch (error) {
+			tellError(error);
+		}
+	}
+}
