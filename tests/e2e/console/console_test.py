@@ -301,8 +301,8 @@ class Daemon(ConsoleCase):
         self.tab.until("document.querySelectorAll('tbody tr').length === 1")
         self.assertIn("flag", self.tab.run("document.querySelector('tbody tr').innerText"))
         self.tab.fill("Search by key", "")
-        self.tab.choose("Comes from", "dev")
-        self.tab.until("document.querySelectorAll('tbody tr').length > 1 && [...document.querySelectorAll('tbody tr')].every((row) => row.cells[2].innerText === 'dev')")
+        self.tab.choose("Comes from", "flag")
+        self.tab.until("document.querySelectorAll('tbody tr').length > 1 && [...document.querySelectorAll('tbody tr')].every((row) => row.cells[2].innerText === 'flag')")
         self.assertNotIn(OPERATOR, self.tab.text())
 
     def test_disconnects_by_reason(self):
