@@ -29,7 +29,7 @@ MAY_INCLUDE = {
                     "engine/include/ringcast"},
     "engine/api": {"engine/base", "engine/io", "engine/transport", "engine/session", "engine/shard", "engine/ask", "engine/scripts", "engine/sidecars",
                    "engine/security", "engine/life", "scripting/event.h", "engine/include/ringcast"},
-    "engine/control": {"engine/base", "engine/metrics", "engine/service", "engine/service/operations/reference.h", "engine/service/operations/overview.h", "engine/include/ringcast"},
+    "engine/control": {"engine/base", "engine/metrics", "proto/packet.h", "engine/service", "engine/service/operations/reference.h", "engine/service/operations/overview.h", "engine/include/ringcast"},
     "engine/service/api": {"engine/base"},
     "engine/service/search": {"engine/base"},
     "engine/service/match": {"engine/base"},

@@ -3,6 +3,7 @@
 #define RINGCAST_CONTROL_HTTP_REPLY_H
 
 #include <jansson.h>
+#include <sys/types.h>
 
 #include "base/attr.h"
 #include "control/config.h"
@@ -51,13 +52,22 @@ struct http_request {
 	const char *role, *caller; /* of whom the token or certificate is; "open" and "" where none was asked for */
 };
 
-/* A handler fills exactly one of json, text or problem. */
+/* An answer that comes as it happens. Called on the connection's thread, which may wait in read; libmicrohttpd's values say how it ends. */
+struct http_stream {
+	ssize_t (*read)(void *context, uint64_t position, char *out, size_t size_max);
+	void (*free)(void *context);
+	void *context; /* given up to the server */
+	unsigned seconds_max;
+};
+
+/* A handler fills exactly one of json, text, stream or problem. */
 struct http_response {
 	unsigned status;
 	json_t *json; /* owned, given up to the server */
 	char *text;   /* malloc'd, given up to the server */
 	size_t text_size;
-	const char *content_type; /* of text; static */
+	struct http_stream stream;
+	const char *content_type; /* of text and stream; static */
 	const char *code;         /* of a problem; static, else NULL */
 	char location[160];       /* "" : none */
 	char policy[640];         /* what a browser may do with this page (Content-Security-Policy); "": it is none */

@@ -7,7 +7,7 @@
 enum http_body { HTTP_BODY_JSON, HTTP_BODY_ZIP };
 
 /*
- * Who may: everybody; whoever may see the metrics; readers; operators; and for pages without data everybody who reaches admin.address. Those up to
+ * Who may: everybody; whoever may see the metrics; readers; operators, whose requests are audited; and for pages without data everybody who reaches admin.address. Those up to
  * METRICS are served on admin.health_address too, to everybody.
  */
 enum http_access { HTTP_ACCESS_HEALTH, HTTP_ACCESS_METRICS, HTTP_ACCESS_READ, HTTP_ACCESS_CHANGE, HTTP_ACCESS_PAGE };
@@ -40,6 +40,10 @@ http_handler_fn ringcast_http_console_redirect, ringcast_http_console_page, ring
 http_handler_fn ringcast_http_letters_list, ringcast_http_letters_resend, ringcast_http_ticket_explain;
 http_handler_fn ringcast_http_service_fleets, ringcast_http_service_queues, ringcast_http_service_tickets, ringcast_http_service_events;
 
+/* http_inspect.c */
+http_handler_fn ringcast_http_groups_list, ringcast_http_disconnects;
+/* http_tap.c */
+http_handler_fn ringcast_http_tap;
 /* http_config.c */
 http_handler_fn ringcast_http_config;
 /* http_audit.c */

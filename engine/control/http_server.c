@@ -23,6 +23,7 @@
 #define HEALTH_MEMORY_BYTES_MAX (4 * 1024 * 1024)
 #define CONNECTION_SLACK 400 /* those that have been cut and still tidy up: at its own limit libmicrohttpd would turn the newcomer away */
 #define IDLE_TIMEOUT_S 15
+#define STREAM_BYTES 16384
 #define QUIESCE_MS_MAX 200
 #define QUIESCE_STEP_MS 2
 #define HEAD_BYTES_MAX 32768  /* of a request, and of what libmicrohttpd needs besides */
@@ -85,14 +86,8 @@ static void add_page_headers(struct MHD_Response *rendered, const char *policy)
 	MHD_add_response_header(rendered, "Cross-Origin-Resource-Policy", "same-origin");
 }
 
-static enum MHD_Result queue_text(struct MHD_Connection *connection, const struct http_response *response, char *text, size_t size,
-				  const char *allow)
+static enum MHD_Result queue(struct MHD_Connection *connection, const struct http_response *response, struct MHD_Response *rendered, const char *allow)
 {
-	struct MHD_Response *rendered = MHD_create_response_from_buffer(size, text, MHD_RESPMEM_MUST_FREE);
-	if (!rendered) {
-		free(text);
-		return MHD_NO;
-	}
 	ringcast_assert(response->content_type);
 	MHD_add_response_header(rendered, "Content-Type", response->content_type);
 	MHD_add_response_header(rendered, "Cache-Control", "no-store");
@@ -110,6 +105,29 @@ static enum MHD_Result queue_text(struct MHD_Connection *connection, const struc
 	return result;
 }
 
+static enum MHD_Result queue_text(struct MHD_Connection *connection, const struct http_response *response, char *text, size_t size,
+				  const char *allow)
+{
+	struct MHD_Response *rendered = MHD_create_response_from_buffer(size, text, MHD_RESPMEM_MUST_FREE);
+	if (rendered)
+		return queue(connection, response, rendered, allow);
+	free(text);
+	return MHD_NO;
+}
+
+/* Silence is no idleness here: the connection's time is the stream's. */
+static enum MHD_Result queue_stream(struct MHD_Connection *connection, const struct http_response *response)
+{
+	const struct http_stream *stream = &response->stream;
+	struct MHD_Response *rendered = MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, STREAM_BYTES, stream->read, stream->context, stream->free);
+	if (rendered) {
+		MHD_set_connection_option(connection, MHD_CONNECTION_OPTION_TIMEOUT, stream->seconds_max + IDLE_TIMEOUT_S);
+		return queue(connection, response, rendered, "");
+	}
+	stream->free(stream->context);
+	return MHD_NO;
+}
+
 static bool hold(struct exchange *exchange, uint64_t bytes)
 {
 	if (!ringcast_http_client_hold(exchange->client, bytes))
@@ -122,6 +140,8 @@ static bool hold(struct exchange *exchange, uint64_t bytes)
 static enum MHD_Result respond(struct MHD_Connection *connection, struct exchange *exchange)
 {
 	size_t size;
+	if (exchange->response.stream.read)
+		return queue_stream(connection, &exchange->response);
 	char *text = take_text(&exchange->response, &size);
 	if (text && !hold(exchange, size)) {
 		free(text);

@@ -4,6 +4,7 @@
 
 #include "session/command.h"
 #include "session/session_impl.h"
+#include "session/tap.h"
 
 /* Of this second. */
 static bool allowance_take(struct allowance *allowance, uint64_t now_ns, uint32_t count_max)
@@ -48,6 +49,7 @@ static enum drop_reason tell_game(struct session *session, const struct backend_
 	ringcast_session_enter_hook(session);
 	bool is_taken = session->hooks->service_message(session->hooks_context, session, &packet);
 	ringcast_session_leave_hook(session);
+	ringcast_tap_message(session, &packet, INTENT_RELIABLE, is_taken ? DROP_NONE : DROP_SCRIPT_BUSY);
 	ringcast_command_apply(session);
 	return is_taken ? DROP_NONE : counted(session, DROP_SCRIPT_BUSY);
 }

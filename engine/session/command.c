@@ -6,6 +6,7 @@
 #include "session/player.h"
 #include "session/roster.h"
 #include "session/session_impl.h"
+#include "session/tap.h"
 
 enum command_kind { COMMAND_SEND, COMMAND_KICK, COMMAND_JOIN, COMMAND_LEAVE, COMMAND_BROADCAST, COMMAND_ANSWER, COMMAND_ASK, COMMAND_FINISH };
 enum { COMMAND_DATA_BYTES_MAX = PROTO_PACKET_BYTES_MAX - PROTO_PACKET_OVERHEAD_BYTES_MAX };
@@ -62,15 +63,18 @@ static bool is_reserved(int32_t opcode)
 
 static enum drop_reason do_send(struct session *session, const struct command *command)
 {
-	if (is_reserved(command->opcode))
-		return DROP_BAD_STATE;
 	struct targets targets;
-	enum drop_reason reason = find_targets(session, command, &targets);
-	if (reason != DROP_NONE)
-		return reason;
 	struct packet packet = {.opcode = command->opcode, .sender = command->sender, .payload = command->data};
-	ringcast_fanout_to_targets(session, &packet, command->intent, &targets);
-	return DROP_NONE;
+	enum drop_reason reason = is_reserved(command->opcode) ? DROP_BAD_STATE : find_targets(session, command, &targets);
+	if (UNLIKELY(session->taps != NULL)) {
+		struct packet told = packet; /* fan-out addresses it anew */
+		told.target_player = command->player;
+		told.target_group = command->group;
+		ringcast_taps_note(session, &told, command->intent, reason);
+	}
+	if (reason == DROP_NONE)
+		ringcast_fanout_to_targets(session, &packet, command->intent, &targets);
+	return reason;
 }
 
 static enum drop_reason do_kick(struct session *session, const struct command *command)

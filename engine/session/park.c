@@ -6,6 +6,7 @@
 #include "session/player.h"
 #include "session/router.h"
 #include "session/session_impl.h"
+#include "session/tap.h"
 
 enum { TICKET_INDEX_BITS = 24 }; /* below the count of tickets: whose event it is, by its place in the slab */
 
@@ -180,6 +181,16 @@ static void count_drop(struct player *player, enum drop_reason reason)
 	ringcast_session_count_drops(player->session, reason, 1);
 }
 
+/* What becomes of it is decided. */
+static void end_packet(struct parked *parked, enum drop_reason reason)
+{
+	struct player *player = parked->player;
+	ringcast_tap_message(player->session, &parked->packet, parked->intent, reason);
+	queue_pop(parked);
+	ringcast_buf_unref(parked->home);
+	count_drop(player, reason);
+}
+
 /* It is its sender's doing, as if nobody had been asked. */
 static enum drop_reason dispatch(struct route *route)
 {
@@ -203,9 +214,7 @@ static void run_packet(struct parked *parked)
 		await_answer(parked);
 		return;
 	}
-	queue_pop(parked);
-	ringcast_buf_unref(parked->home);
-	count_drop(player, reason);
+	end_packet(parked, reason);
 }
 
 static void run_command(struct parked *parked)
@@ -251,9 +260,7 @@ static void answer_packet(struct parked *parked, enum drop_reason reason)
 		parked->allowed |= parked->asked;
 		run_packet(parked);
 	} else {
-		queue_pop(parked);
-		ringcast_buf_unref(parked->home);
-		count_drop(player, reason);
+		end_packet(parked, reason);
 	}
 	let_next_run(player);
 }
@@ -317,9 +324,11 @@ void ringcast_park_discard(struct player *player)
 	if (!is_ending && player->parked != NULL && player->parked->ticket != 0)
 		tell_missed(player->session, player->parked->ticket, VERDICT_DENY);
 	for (struct parked *parked; (parked = player->parked) != NULL;) {
+		if (parked->kind == PARKED_PACKET) {
+			end_packet(parked, is_ending ? DROP_SESSION_ENDED : DROP_PARK_LOST);
+			continue;
+		}
 		queue_pop(parked);
-		if (parked->kind == PARKED_PACKET)
-			count_drop(player, is_ending ? DROP_SESSION_ENDED : DROP_PARK_LOST);
 		if (parked->kind == PARKED_COMMAND)
 			ringcast_command_forget(player->session, parked->command, is_ending ? DROP_SESSION_ENDED : DROP_NO_TARGET);
 		ringcast_buf_unref(parked->home);

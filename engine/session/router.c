@@ -8,6 +8,7 @@
 #include "session/park.h"
 #include "session/roster.h"
 #include "session/session_impl.h"
+#include "session/tap.h"
 
 typedef enum verdict group_hook_fn(void *context, struct session *session, struct player *player, int32_t group);
 
@@ -189,13 +190,19 @@ enum drop_reason ringcast_router_dispatch(struct route *route)
 }
 
 /* Behind what waits, or through the rules, which may end in waiting too. */
-static enum drop_reason dispatch_or_park(struct player *player, const struct packet *packet, enum delivery_intent intent)
+static enum drop_reason dispatch_or_park(struct player *player, const struct packet *packet, enum delivery_intent intent, bool *ret_is_parked)
 {
 	struct route route = {.player = player, .packet = packet, .intent = intent};
-	if (player->parked != NULL)
-		return ringcast_park_packet(&route);
-	enum drop_reason reason = ringcast_router_dispatch(&route);
-	return route.asked != 0 ? ringcast_park_packet(&route) : reason;
+	enum drop_reason reason = DROP_NONE;
+	bool must_wait = player->parked != NULL;
+	if (!must_wait) {
+		reason = ringcast_router_dispatch(&route);
+		must_wait = route.asked != 0;
+	}
+	if (must_wait)
+		reason = ringcast_park_packet(&route);
+	*ret_is_parked = must_wait && reason == DROP_NONE;
+	return reason;
 }
 
 /* Only what a game message consists of: the rest of what a client may have put into its packet goes no further. */
@@ -219,7 +226,10 @@ enum drop_reason ringcast_router_route(struct player *player, struct packet *pac
 	session->bytes_received += packet->payload.size;
 	if (requests[ringcast_gate_row(packet->opcode)] == NULL)
 		reduce_to_message(packet, intent);
-	enum drop_reason reason = dispatch_or_park(player, packet, intent);
+	bool is_parked;
+	enum drop_reason reason = dispatch_or_park(player, packet, intent, &is_parked);
+	if (!is_parked)
+		ringcast_tap_message(session, packet, intent, reason);
 	if (reason != DROP_NONE)
 		session->drops++; /* the player's are the shard's to count: it drops for reasons of its own too */
 	ringcast_command_apply(session);

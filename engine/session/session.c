@@ -9,6 +9,7 @@
 #include "session/park.h"
 #include "session/player.h"
 #include "session/session_impl.h"
+#include "session/tap.h"
 
 static uint64_t deadline_after(const struct store *store, uint32_t delay_ms)
 {
@@ -305,6 +306,7 @@ void ringcast_session_end_now(struct session *session, enum close_reason reason,
 	ask_ended(session);
 	ringcast_session_tell(session, CHANGE_SESSION_ENDED, NULL, reason);
 	timers_cancel(session);
+	ringcast_taps_end(session);
 	ringcast_assert(ringcast_list_is_empty(&session->groups) && session->group_count == 0);
 	ringcast_assert(ringcast_list_is_empty(&session->commands) && session->command_count == 0);
 	ringcast_assert(ringcast_list_is_empty(&session->runnable) && session->parked_count == 0);

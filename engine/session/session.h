@@ -147,6 +147,7 @@ struct session {
 	uint32_t activation_timeout_ms;
 	struct allowance service_messages, emitted_events;
 	uint32_t question_count; /* asked and not answered */
+	struct tap *taps;	 /* of those who listen; NULL: nobody does. See tap.h */
 };
 
 struct session_limits { /* live: the shard may change it between ticks */
@@ -200,6 +201,7 @@ struct store {
 	uint64_t id_seed;              /* of that hash; secret, for player ids come from outside */
 	uint64_t now_ns;               /* of the latest call that carried a time; commands carry none */
 	uint64_t answers_awaited, answers_late;
+	struct list_node taps; /* of all sessions */
 	const char *origin; /* for the record: "api" while a question from outside is answered; NULL: a script */
 };
 

@@ -70,6 +70,7 @@ bool ringcast_store_init(struct store *store, const struct store_options *option
 	if (options->hooks != NULL)
 		store->hooks = *options->hooks;
 	options->random(options->random_context, &store->id_seed, sizeof(store->id_seed));
+	ringcast_list_init(&store->taps);
 	ringcast_list_init(&store->graveyard);
 	ringcast_list_init(&store->graveyard_sessions);
 	if (tables_init(store, options))

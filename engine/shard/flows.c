@@ -1,6 +1,7 @@
 /* Events of streams: accept, bytes, end, sent, closed; and a connection's one timer. */
 #include "base/assert.h"
 #include "proto/gate.h"
+#include "session/tap.h"
 #include "shard/resume.h"
 #include "shard/shard_private.h"
 
@@ -110,6 +111,7 @@ static void note_close(struct shard *shard, const struct conn *conn)
 {
 	handle session = conn->player != NULL ? conn->player->session->self : HANDLE_NONE;
 	ringcast_recorder_note(&shard->recorder, PROBE_CLOSE, shard->now_ns, conn->self, session, conn->close_reason);
+	ringcast_disconnects_note(&shard->disconnects, conn, shard->now_ns);
 }
 
 static void begin_close(struct shard *shard, struct conn *conn, enum close_reason reason)
@@ -318,6 +320,14 @@ static enum drop_reason route(struct shard *shard, struct conn *conn, struct pac
 	return drop;
 }
 
+/* What did not get as far as its session, whose taps tell of it all the same. The packet's sender is not proven yet: here it is known. */
+static void tap_refused(struct shard *shard, const struct player *player, struct packet *packet, enum delivery_intent intent, enum drop_reason drop)
+{
+	packet->sender = player->peer_id;
+	player->session->store->now_ns = shard->now_ns;
+	ringcast_tap_message(player->session, packet, intent, drop);
+}
+
 void ringcast_shard_route(struct shard *shard, struct conn *conn, struct packet *packet, enum delivery_intent intent)
 {
 	size_t payload_max = intent == INTENT_FAST ? PROTO_PAYLOAD_FAST_BYTES_MAX : PROTO_PAYLOAD_RELIABLE_BYTES_MAX;
@@ -333,6 +343,8 @@ void ringcast_shard_route(struct shard *shard, struct conn *conn, struct packet 
 		drop = DROP_BAD_STATE;
 	if (drop == DROP_NONE)
 		drop = route(shard, conn, packet, intent);
+	else
+		tap_refused(shard, player, packet, intent, drop);
 	if (drop == DROP_NONE)
 		return;
 	ringcast_shard_drop(shard, drop, 1);

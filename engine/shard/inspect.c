@@ -114,6 +114,24 @@ bool ringcast_shard_each_player(struct shard *shard, const struct session *sessi
 	return *cursor >= players->high_water;
 }
 
+bool ringcast_shard_each_group(struct shard *shard, const struct session *session, uint32_t *cursor, bool (*each)(void *context, const struct group *group),
+			       void *context)
+{
+	const struct slab *groups = &shard->store.groups;
+	uint32_t slots_left = SLOTS_PER_TURN_MAX;
+	const struct group *group;
+	for (uint32_t count = 0; count < SHARD_REQUEST_ITEMS_MAX && (group = next_used(groups, cursor, &slots_left)) != NULL;) {
+		if (group->session != session)
+			continue;
+		if (!each(context, group)) {
+			(*cursor)--;
+			return false;
+		}
+		count++;
+	}
+	return *cursor >= groups->high_water;
+}
+
 struct shard_gauges ringcast_shard_gauges(const struct shard *shard)
 {
 	return (struct shard_gauges){

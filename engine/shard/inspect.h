@@ -20,6 +20,10 @@ bool ringcast_shard_each_session(struct shard *shard, uint32_t *cursor, void (*e
 bool ringcast_shard_each_player(struct shard *shard, const struct session *session, uint32_t *cursor,
 				void (*each)(void *context, const struct player *player), void *context);
 
+/* Likewise for a session's groups; each says false when it wants no more: then the walk goes on with that one. */
+bool ringcast_shard_each_group(struct shard *shard, const struct session *session, uint32_t *cursor, bool (*each)(void *context, const struct group *group),
+			       void *context);
+
 struct shard_gauges {
 	uint64_t connections, players, sessions, buffers_in_use, reservations_timedout, answers_awaited, answers_late, half_open, handshakes_waiting,
 		associations;

@@ -143,7 +143,8 @@ uint64_t ringcast_shard_memory_bytes(const struct ringcast_limits *limits, ringc
 	bill_add(&bill, "receive buffers",
 		 (uint64_t)io.stream_buffer_count * io.stream_buffer_bytes + (uint64_t)io.datagram_buffer_count * io.datagram_buffer_bytes, true);
 	bill_add(&bill, "streams of io", (uint64_t)io.stream_count_max * IO_STREAM_BYTES, true);
-	bill_add(&bill, "shard and timers", sizeof(struct shard), true);
+	bill_add(&bill, "shard and timers", sizeof(struct shard) + (uint64_t)limits->disconnects_kept * sizeof(struct disconnect), true);
+	bill_add(&bill, "taps", (uint64_t)limits->taps_max * 2 * limits->tap_ring_bytes, false); /* rounded up to a power of two */
 	bill_add(&bill, "the kernel's queues to players who do not read", limits->connections_max * kernel_queue_bytes(limits), false);
 	return bill.sum;
 }
@@ -200,7 +201,8 @@ static bool init_memory(struct shard *shard)
 	       ringcast_address_table_init(&shard->addresses, limits->connections_max + 1024, seed) &&
 	       ringcast_map_init(&shard->fast_peers, limits->players_max) &&
 	       ringcast_slab_init(&shard->resumes, sizeof(struct resume), limits->players_max) &&
-	       ringcast_map_init(&shard->resumes_by_player, limits->players_max) && ringcast_shard_security_init(shard) && init_store(shard);
+	       ringcast_map_init(&shard->resumes_by_player, limits->players_max) && ringcast_shard_security_init(shard) &&
+	       ringcast_disconnects_init(&shard->disconnects, limits->disconnects_kept) && init_store(shard);
 }
 
 static int open_listener(struct shard *shard, uint32_t i)
@@ -261,6 +263,7 @@ static void free_memory(struct shard *shard)
 	ringcast_map_fini(&shard->resumes_by_player);
 	ringcast_slab_fini(&shard->resumes);
 	ringcast_shard_security_fini(shard);
+	ringcast_disconnects_fini(&shard->disconnects);
 	ringcast_address_table_fini(&shard->addresses);
 	ringcast_slice_pool_fini(&shard->slices);
 	ringcast_slab_fini(&shard->fast_paths);

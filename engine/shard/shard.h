@@ -14,6 +14,7 @@
 #include "io/io.h"
 #include "ringcast/ringcast.h"
 #include "session/session.h"
+#include "shard/disconnects.h"
 #include "shard/events.h"
 #include "shard/mailbox.h"
 #include "shard/partner.h"
@@ -163,6 +164,7 @@ struct shard {
 
 	struct shard_counters counters;
 	struct event_log events_log;
+	struct disconnects disconnects;
 	struct recorder recorder; /* what it did last; see base/probe.def */
 	uint64_t beat_ns; /* atomic: when the loop last turned, for health checks */
 	uint32_t player_count; /* atomic: those who are in, as of the last tick; for whoever waits until they have left */

@@ -129,6 +129,16 @@ enum cli_exit ringcast_admin_call(const struct cli_invocation *invocation, const
 	return conclude(invocation, result, &answer, ret_json);
 }
 
+enum cli_exit ringcast_admin_stream(const struct cli_invocation *invocation, const char *path, uint32_t seconds, ringcast_admin_take_fn *take, void *context)
+{
+	struct admin_answer answer = {0};
+	struct admin_body asker = asked_by(invocation, NULL, NULL, 0);
+	asker.take = take;
+	asker.take_context = context;
+	enum admin_result result = ringcast_admin_send(ringcast_admin_url(invocation), "GET", path, &asker, seconds * 1000, &answer);
+	return conclude(invocation, result, &answer, NULL);
+}
+
 enum cli_exit ringcast_admin_upload(const struct cli_invocation *invocation, const char *path, const char *type, const void *bytes, size_t size,
 				    json_t **ret_json)
 {

@@ -14,6 +14,9 @@ enum cli_exit ringcast_admin_try(const struct cli_invocation *invocation, const 
 /* POST with a body that is not JSON. Waits a minute unless --timeout says. */
 enum cli_exit ringcast_admin_upload(const struct cli_invocation *invocation, const char *path, const char *type, const void *bytes, size_t size,
 				    json_t **ret_json);
+/* GET of an answer that comes as it happens: each piece goes to take, which says false when it wants no more. seconds: how long it may go on. */
+typedef bool ringcast_admin_take_fn(void *context, const char *bytes, size_t size);
+enum cli_exit ringcast_admin_stream(const struct cli_invocation *invocation, const char *path, uint32_t seconds, ringcast_admin_take_fn *take, void *context);
 /* An id or a name that only one session has. */
 enum cli_exit ringcast_admin_find_session(const struct cli_invocation *invocation, const char *id_or_name, json_t **ret_session);
 const char *ringcast_admin_url(const struct cli_invocation *invocation);

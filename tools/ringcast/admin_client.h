@@ -5,6 +5,7 @@
 #ifndef RINGCAST_TOOLS_ADMIN_CLIENT_H
 #define RINGCAST_TOOLS_ADMIN_CLIENT_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -33,6 +34,9 @@ struct admin_body {
 	const char *type; /* Content-Type */
 	const void *bytes;
 	size_t size;
+	/* Gets the body of a good answer as it comes, piece by piece; false: no more of it. NULL: it is kept whole, and is in the answer. */
+	bool (*take)(void *context, const char *bytes, size_t size);
+	void *take_context;
 	/* Who asks, and whom is trusted, by file. NULL: what the environment names, if it does. */
 	const char *token_file;  /* holds one token; RINGCAST_TOKEN_FILE */
 	const char *certificate; /* PEM, of the client; RINGCAST_ADMIN_CERT */

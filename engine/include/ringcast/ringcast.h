@@ -197,7 +197,11 @@ typedef enum ringcast_io { RINGCAST_IO_AUTO = 0, RINGCAST_IO_URING = 1, RINGCAST
 	X(uint64_t, session_fanout_bytes_per_second, 134217728, 0, 1000000000000, true, "the same of all players of a session together; 0: no limit") \
 	X(uint32_t, flood_seconds_max, 10, 0, 86400, true, "seconds on end in which a connection may be above its message or byte rate; then it is closed; 0: never") \
 	X(uint32_t, events_per_second, 50, 0, 1000000, true, "lines of the event log per second, kind and shard, a tenth of it per client address; 0: no event log") \
-	X(uint32_t, send_buffer_bytes, 262144, 0, 1073741823, false, "bytes per player in the kernel's send queue, within net.core.wmem_max; 0: as the system likes")
+	X(uint32_t, send_buffer_bytes, 262144, 0, 1073741823, false, "bytes per player in the kernel's send queue, within net.core.wmem_max; 0: as the system likes") \
+	X(uint32_t, disconnects_kept, 256, 0, 65536, false, "disconnects per shard that can be listed, the newest ones") \
+	X(uint32_t, taps_max, 4, 0, 64, true, "taps per shard, which tell operators what is said in a session; 0: nobody may listen") \
+	X(uint32_t, tap_ring_bytes, 1048576, 65536, 67108864, false, "of a tap: messages that wait for its reader; more are left out and counted") \
+	X(uint32_t, tap_payload_bytes, 1024, 0, 65536, false, "of a tapped message's payload; the rest is cut off")
 
 typedef struct ringcast_limits {
 #define X(type, name, ...) type name;
@@ -496,6 +500,31 @@ typedef struct ringcast_session_update {
 RINGCAST_API int ringcast_session_change(ringcast_engine *engine, const char *session_id, const ringcast_session_update *update);
 RINGCAST_API int ringcast_player_list(ringcast_engine *engine, const char *session_id, ringcast_player_info *infos, size_t info_count_max,
 				 size_t *ret_count);
+/*
+ * The groups of a session, and the first of their members. A page: *cursor is 0 at first, says where the next page begins, and is 0 again behind the last. Who is there
+ * all the while is met once.
+ */
+enum { RINGCAST_GROUP_MEMBERS_SHOWN = 64 };
+typedef struct ringcast_group_info {
+	int32_t group;
+	uint32_t member_count;
+	int32_t members[RINGCAST_GROUP_MEMBERS_SHOWN]; /* peer ids: the first member_count of them, where they fit */
+} ringcast_group_info;
+RINGCAST_API int ringcast_group_list(ringcast_engine *engine, const char *session_id, uint32_t *cursor, ringcast_group_info *infos, size_t info_count_max,
+				size_t *ret_count);
+/* Connections that ended, of all shards, the last one first: as many as disconnects_kept, and as fit. */
+typedef struct ringcast_disconnect_info {
+	uint64_t age_ns;
+	uint32_t shard;
+	int32_t peer_id;     /* 0: it had not logged in, and session_id and player_id are "" */
+	uint16_t close_code; /* 0: it ended without a close frame */
+	bool is_by_api;
+	char reason[32]; /* as the label of ringcast_closes_total */
+	char session_id[RINGCAST_ID_BYTES];
+	char player_id[RINGCAST_ID_BYTES]; /* the beginning of it */
+	char address[RINGCAST_ADDRESS_BYTES];
+} ringcast_disconnect_info;
+RINGCAST_API int ringcast_disconnect_list(ringcast_engine *engine, ringcast_disconnect_info *infos, size_t info_count_max, size_t *ret_count);
 RINGCAST_API int ringcast_player_kick(ringcast_engine *engine, const char *session_id, int32_t peer_id, const char *reason);
 /* The same by player_id, or with NULL by token, also before the player has logged in: the reservation is cancelled. NOT_FOUND: nobody holds a place. */
 RINGCAST_API int ringcast_player_remove(ringcast_engine *engine, const char *session_id, const char *player_id, const char *token, const char *reason);
@@ -537,6 +566,32 @@ RINGCAST_API int ringcast_service_message_send(ringcast_engine *engine, const ri
  * [any thread, callbacks too]
  */
 RINGCAST_API int ringcast_question_answer_post(ringcast_engine *engine, const char *session_id, uint32_t number, const char *json, size_t json_bytes);
+
+/*
+ * A tap: what is said in a session, while it runs: each message of a player, a game or a backend, with what became of it. The shard copies it into a ring of tap_ring_bytes
+ * and never waits for the reader: what finds no room is left out and counted. Payloads are players' own: whoever opens taps for others asks who they are first.
+ */
+typedef struct ringcast_tap ringcast_tap;
+typedef struct ringcast_tap_options {
+	size_t size;
+	int32_t peer_id; /* only what this player sends, and what is sent to it by its number; RINGCAST_PEER_SERVER: the server; 0: everything */
+	bool has_opcode;
+	int32_t opcode;		    /* only this op code */
+	uint32_t payload_bytes_max; /* 0, or more than tap_payload_bytes: that */
+} ringcast_tap_options;
+#define RINGCAST_TAP_OPTIONS_INIT RINGCAST_SIZED(ringcast_tap_options)
+typedef struct ringcast_tapped {
+	uint64_t at_ns;		  /* of the engine's clock, as created_ns of a session */
+	ringcast_message message; /* its payload is good until the next call about this tap, and may be cut */
+	size_t payload_bytes;	  /* of the whole payload */
+	const char *drop;	  /* why it went no further, as the label of ringcast_drops_total; NULL: it did go on */
+	uint64_t left_out;	  /* messages before this one that found no room */
+} ringcast_tapped;
+/* [any thread] Asks a shard. options NULL: everything. FULL: taps_max are open. */
+RINGCAST_API int ringcast_tap_open(ringcast_engine *engine, const char *session_id, const ringcast_tap_options *options, ringcast_tap **ret_tap);
+/* [any thread, one at a time] The next message. TIMEOUT: there is none now; ask again. STATE: the session has ended, and nothing more comes (but left_out). Never waits. */
+RINGCAST_API int ringcast_tap_read(ringcast_tap *tap, ringcast_tapped *ret_tapped);
+RINGCAST_API void ringcast_tap_close(ringcast_tap **tap); /* also after the engine; accepts NULL inside, nulls */
 
 /* [callback] What a game may read. Texts are good until the callback returns. */
 RINGCAST_API const char *ringcast_session_id(ringcast_session *session);

@@ -484,3 +484,35 @@ int ringcast_question_answer_post(ringcast_engine *engine, const char *session_i
 {
 	return RINGCAST_OK;
 }
+
+/* Nothing is said in here, no groups, and nobody goes. */
+
+int ringcast_group_list(ringcast_engine *engine, const char *session_id, uint32_t *cursor, ringcast_group_info *infos, size_t info_count_max, size_t *ret_count)
+{
+	ringcast_session_info info;
+	*ret_count = 0;
+	*cursor = 0;
+	return ringcast_session_describe(engine, session_id, &info);
+}
+
+int ringcast_disconnect_list(ringcast_engine *engine, ringcast_disconnect_info *infos, size_t info_count_max, size_t *ret_count)
+{
+	*ret_count = 0;
+	return RINGCAST_OK;
+}
+
+int ringcast_tap_open(ringcast_engine *engine, const char *session_id, const ringcast_tap_options *options, ringcast_tap **ret_tap)
+{
+	*ret_tap = NULL;
+	return RINGCAST_ERROR_FULL;
+}
+
+int ringcast_tap_read(ringcast_tap *tap, ringcast_tapped *ret_tapped)
+{
+	return RINGCAST_ERROR_STATE;
+}
+
+void ringcast_tap_close(ringcast_tap **tap)
+{
+	*tap = NULL;
+}

@@ -392,6 +392,19 @@ Test(http, a_value_of_the_file_has_its_line)
 	http_done(&answer);
 }
 
+Test(http, taps_are_refused_in_words)
+{
+	char id[RINGCAST_ID_BYTES], path[160];
+	http_create_session("{}", id);
+	snprintf(path, sizeof(path), "/v1/sessions/%s/tap", id);
+	http_expect_problem(http_ask("GET", path, NULL), 409, "full", "limits.taps_max (4 a shard) are open");
+	snprintf(path, sizeof(path), "/v1/sessions/%s/tap?player=-2", id);
+	http_expect_problem(http_ask("GET", path, NULL), 400, "query", "'-2' is not a number from -1 to 2147483647");
+	snprintf(path, sizeof(path), "/v1/sessions/%s/tap?format=xml", id);
+	http_expect_problem(http_ask("GET", path, NULL), 400, "query", "neither json nor pcapng");
+	http_expect_problem(http_ask("GET", "/v1/sessions/gsess-none/tap", NULL), 404, "not_found", "gsess-none");
+}
+
 Test(http, config_and_info)
 {
 	struct answer answer = http_ask("GET", "/v1/config", NULL);
