@@ -17,6 +17,9 @@ import sys
 import tempfile
 import threading
 
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+import results  # noqa: E402
+
 # name, generator's options, and how many deliveries a second are offered (for the reader)
 WORKLOADS = [
     ("ws 50x8 light", "--tcp --sessions 50 --players 8 --rate 6.25"),
@@ -81,9 +84,9 @@ def ringcastd(build, shards=1, more=()):
             "--admin", "127.0.0.1:0", *settings, *more]
 
 
-def load_once(build, options, target):
+def load_once(build, options, target, ahead=()):
     with tempfile.NamedTemporaryFile(suffix=".json") as report:
-        command = [f"{build}/bench/ringcast-load", *target, "--pin", "0", "--spin", "--size", "64", "--warmup", "1", "--duration", "5",
+        command = [*ahead, f"{build}/bench/ringcast-load", *target, "--pin", "0", "--spin", "--size", "64", "--warmup", "1", "--duration", "5",
                    "--json", report.name, *options.split()]
         done = subprocess.run(command, capture_output=True, text=True, check=False)
         text = report.read()
@@ -101,21 +104,26 @@ def load(build, options, target):
     return report
 
 
-def row(name, report):
+def row(name, report, kept=None):
     latency = report["latency"]["udp" if "udp" in name or "dtls" in name else "tcp"]
     counts, server = report["counts"], report["server"]
     per_cpu = 1e9 / server["cpu_ns_per_delivery"]
     wrong = counts["leaks"] + counts["damaged"] + counts["misattributed"] + counts["foreign"]
+    if kept is not None:
+        kept.append({"workload": name, "deliveries_per_second": round(report["deliveries_per_second"]), "lost_fast": counts["lost_fast"],
+                     "lost_reliable": counts["lost_reliable"], "wrong": wrong, "cpu_ns_per_delivery": round(server["cpu_ns_per_delivery"]),
+                     "deliveries_per_cpu_second": round(per_cpu), "p50_ms": latency["p50_ns"] / 1e6, "p99_ms": latency["p99_ns"] / 1e6, "valid": report["valid"]})
     print(f"| {name} | {report['deliveries_per_second'] / 1e3:,.0f} k | {counts['lost_fast']} / {counts['lost_reliable']} | {wrong} "
           f"| {server['cpu_ns_per_delivery']:,.0f} | {per_cpu / 1e3:,.0f} k | {latency['p50_ns'] / 1e6:.2f} / {latency['p99_ns'] / 1e6:.2f} "
           f"| {'yes' if report['valid'] else 'no'} |", flush=True)
 
 
-def floors(build):
+def floors(build, kept):
     for peers, size in ((400, 78), (128, 150), (1000, 78)):
         command = ["taskset", "-c", "1", f"{build}/bench/micro-udp-floor", "--peers", str(peers), "--size", str(size), "--json"]
         text = subprocess.run(command, capture_output=True, text=True, check=True).stdout
         for entry in json.loads(text):
+            kept.append({key: entry[key] for key in ("name", "peers", "size", "cpu_ns_per_message")})
             print(f"| floor, {peers} peers of {size} B: {entry['name']} | | | | {entry['cpu_ns_per_message']:,.0f} "
                   f"| {1e6 / entry['cpu_ns_per_message']:,.0f} k | | |", flush=True)
 
@@ -137,18 +145,24 @@ def main():
     parser.add_argument("--shards", type=int, default=1)
     parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="a setting of the server, such as limits.gather_us=1000")
     parser.add_argument("--peer", action="store_true", help="npm ws on the same work, too")
+    parser.add_argument("--results", metavar="DIR", help="write result files there")
     arguments = parser.parse_args()
+    kept_marks, kept_floors = [], []
     settings = [part for setting in arguments.set for part in ("--set", setting)]
     print("| workload | deliveries/s | lost fast / reliable | leaked or wrong | server CPU ns per delivery | deliveries per CPU s | p50 / p99 ms | generator kept up |")
     print("|---|---|---|---|---|---|---|---|")
     for name, options in WORKLOADS:
         if arguments.only in name:
             with Ringcastd(arguments.build, arguments.shards, settings) as server:
-                row(name, load(arguments.build, options, server.target))
+                row(name, load(arguments.build, options, server.target), kept_marks)
     if not arguments.only:
-        floors(arguments.build)
+        floors(arguments.build, kept_floors)
     if arguments.peer:
         peers(arguments.build)
+    if arguments.results:
+        results.write(arguments.results, "marks", {"rows": kept_marks})
+        if kept_floors:
+            results.write(arguments.results, "floor", {"rows": kept_floors})
 
 
 if __name__ == "__main__":
