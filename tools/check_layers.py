@@ -54,7 +54,7 @@ MAY_INCLUDE = {
 
 # system header -> only these files may include it
 ONLY_IN = {
-    "liburing.h": r"(engine/io/io_uring[^/]*|bench/micro/login_floor)\.[ch]$",
+    "liburing.h": r"(engine/io/io_uring[^/]*|bench/micro/(login_floor|udp_live))\.[ch]$",
     "xdp/xsk.h": r"engine/io/xdp\.c$",
     "xxhash.h": r"engine/base/hash\.c$",
     "yaml.h": r"engine/control/",
