@@ -2,6 +2,7 @@
 """What a relay's UDP sends cost beside the least they can cost to receivers that are alive: one interleaved run, medians, one ratio.
 
     bench/floors.py --build build                            the ratio: the goal is 1.10 or less
+    bench/floors.py --build build --peers                    and the WebSocket beside the best other relay at each workload: 1.3 or more, p99 below its
     bench/floors.py --build build --results bench/results    keep it for docs/benchmarks.md
 
 Each round measures ringcastd (50 sessions of 8 over UDP, 64 B, the relay on CPU 1 and its players on CPU 0) and the floor (micro-udp-live: 400 peers, 78 B as
@@ -53,6 +54,7 @@ def main():
     parser.add_argument("--seconds", type=float, default=0.3, help="CPU time of each row of the floor")
     parser.add_argument("--rate", type=float, default=110, help="messages a second of each player: 110 are 352 k deliveries")
     parser.add_argument("--results", metavar="DIR", help="write result files there")
+    parser.add_argument("--peers", action="store_true", help="bench/peers/run afterwards, as many rounds")
     arguments = parser.parse_args()
     taken, costs = [], []
     for _ in range(arguments.rounds):
@@ -70,6 +72,10 @@ def main():
         results.write(arguments.results, "live-floor", {"rows": rows, "relay": {
             "cpu_ns_per_delivery": round(cost, 1), "deliveries_per_second": round(statistics.median(rate for _, rate in costs)), "ratio": round(cost / floor, 3),
             "pairs": [round(ratio, 3) for ratio in ratios], "rounds": arguments.rounds}})
+    if arguments.peers:
+        keep = ["--results", arguments.results] if arguments.results else []
+        run = os.path.join(os.path.dirname(os.path.abspath(__file__)), "peers", "run")
+        subprocess.run([run, "--build", arguments.build, "--rounds", str(arguments.rounds), *keep], check=True)
 
 
 if __name__ == "__main__":

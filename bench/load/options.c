@@ -37,7 +37,8 @@ void ringcast_load_options_help(FILE *out)
 		snprintf(left, sizeof(left), "--%s%s%s", table[i].name, table[i].value ? " " : "", table[i].value ? table[i].value : "");
 		fprintf(out, "  %-26s %s\n", left, table[i].help);
 	}
-	fprintf(out, "\nExample:\n  ringcast-load --sessions 50 --players 8 --rate 20 --duration 10 --slo 'p99<5ms,loss<0.1%%'\n\n"
+	fprintf(out, "\nringcast-load compare A B says what changed between two reports of --json; see ringcast-load compare --help.\n"
+		     "\nExample:\n  ringcast-load --sessions 50 --players 8 --rate 20 --duration 10 --slo 'p99<5ms,loss<0.1%%'\n\n"
 		     "Exit codes:\n"
 		     "  0  all promises were kept\n"
 		     "  1  a promise was broken: an SLO, a leak, damage, a disconnect\n"

@@ -191,7 +191,7 @@ static void get_text(const json_t *json, const char *name, char *out, size_t out
 
 static bool get_totals(const json_t *json, struct outcome *outcome)
 {
-	uint64_t players, processes;
+	uint64_t players = 0, processes = 0;
 	bool is_read = get_number(json, "players", &players) && get_number(json, "processes", &processes) &&
 		       get_number(json, "arrived_tcp", &outcome->arrived[0]) && get_number(json, "arrived_udp", &outcome->arrived[1]) &&
 		       get_number(json, "arrived_bytes", &outcome->arrived_bytes) && players <= UINT32_MAX && processes <= UINT32_MAX;
