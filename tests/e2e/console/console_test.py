@@ -233,11 +233,40 @@ class OneSession(ConsoleCase):
         self.world.ask("DELETE", f"/v1/sessions/{session}")
         self.tab.shows("This session has ended.")
 
+    def test_groups_and_their_members(self):
+        session = self.open_session("grouped")
+        with self.world.players(session, 2) as players:
+            players.join(0, 4)
+            players.join(1, 4)
+            self.tab.until("[...document.querySelectorAll('tbody tr')].some((row) => [...row.cells].map((cell) => cell.innerText).join() === '4,2,1, 2')", "group 4 has players 1 and 2")
+
+    def test_messages_are_tapped_with_op_codes_by_name(self):
+        session = self.open_session("tapped")
+        with self.world.players(session, 2) as players:
+            self.tab.fill("Seconds", "600")
+            self.tab.click_text("button", "Start the tap")
+            self.tab.shows("Running: 0 messages")
+            self.tab.run("new Promise((resolve) => setTimeout(resolve, 300))")
+            players.talk(7, b"<b>hi</b>")
+            players.talk(8, b"\x00\xff")
+            rows = "[...document.querySelectorAll('section[aria-label=\"Message tap\"] tbody tr')].map((row) => [...row.cells].slice(1).map((cell) => cell.innerText).join('|'))"
+            self.tab.until(f"{rows}.length === 2", "two messages were tapped")
+            self.assertEqual(self.tab.run(rows), ["player 1|everyone|8|reliable|allow|2 B|00 ff", "player 1|everyone|7|reliable|allow|9 B|<b>hi</b>"])
+            self.tab.fill("Only op code", "7")
+            self.tab.until(f"{rows}.length === 1")
+            self.tab.click_text("button", "Stop the tap")
+            self.tab.shows("Not running")
+            self.assertTrue(any("/tap" in entry["object"] for entry in self.world.ask("GET", "/v1/audit")["entries"]))
+
+    def test_op_codes_of_the_protocol_have_names(self):
+        self.enter("#/", "Overview")
+        self.assertIn('[-10, "join group"]', self.world.fetch("/console/console.js")[2].decode())
+
     def test_a_reader_looks_on(self):
         session = self.open_session("read only", READER)
         with self.world.players(session, 1):
             self.tab.shows("player 1")
-            for text in ("Kick", "End this session", "Reserve", "Send"):
+            for text in ("Kick", "End this session", "Reserve", "Send", "Start the tap"):
                 self.assertFalse(self.has_button(text), text)
 
 
@@ -261,6 +290,8 @@ class Scripts(ConsoleCase):
         self.assertEqual(self.tab.run("[...document.querySelectorAll('summary')].map((one) => one.innerText)"),
                          ["first.txt: gone", "main.lua: 2 lines added, 2 taken away", "second.txt: new"])
         self.assertIn('-   init = function(s) session = s; s.getLogger().info("init of first") end,', self.tab.run("document.querySelectorAll('.diff')[1].innerText"))
+        self.assertTrue(self.tab.run("[...document.querySelectorAll('.diff > *')].every((line) => !line.previousSibling || line.offsetTop > line.previousSibling.offsetTop)"),
+                        "each line stands below the one before it")
         self.tab.click(f"[...document.querySelectorAll('button')].find((one) => one.getAttribute('aria-label') === 'Make current: {first}')")
         self.tab.shows(f"{first} is the current version")
         self.assertTrue(self.world.ask("GET", "/v1/scripts/arena-2")["versions"][1]["is_current"])
@@ -311,7 +342,8 @@ class Daemon(ConsoleCase):
             self.world.ask("DELETE", f"/v1/sessions/{session}/players/1")
             players.players[0].receive_to_end()
         self.enter("#/disconnects", "Disconnects")
-        self.tab.until("[...document.querySelectorAll('tbody tr')].some((row) => /kick/.test(row.innerText))", "a kick is counted")
+        self.tab.until("[...document.querySelectorAll('tbody tr')].some((row) => /^kicked\\s+[1-9]/.test(row.innerText))", "a kick is counted")
+        self.tab.until(f"[...document.querySelectorAll('tbody tr')].some((row) => /kicked, asked for.*3503.*player 1.*{session}/s.test(row.innerText))", "and it is told who it was")
 
     def test_what_the_console_does_is_in_the_audit_trail(self):
         self.enter("#/sessions", "Sessions")

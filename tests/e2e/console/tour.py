@@ -63,6 +63,12 @@ class Tour:
         yield "tickets"
         self.go(f"#/sessions/{self.session}", "document.querySelector('h1').innerText === 'arena 7'")
         self.tab.shows("init of two")
+        self.tab.click_text("button", "Start the tap")
+        self.tab.shows("Running: 0 messages")
+        for opcode in range(7, 12):
+            players.talk(opcode, b"x=12 y=34")
+        self.tab.shows("x=12 y=34")
+        self.tab.run("scrollTo(0, 0)")
         yield "session"
         self.go(f"#/sessions/{self.session}/players/1", "document.querySelector('h1').innerText === 'player 1'")
         yield "player"

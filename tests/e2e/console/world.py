@@ -46,6 +46,12 @@ class Players:
         body = bytes([len(packet)]) + packet
         self.players[0].socket.sendall(b"\x82" + bytes([0x80 | len(body)]) + bytes(4) + body)
 
+    def join(self, number, group):
+        """Op code -10, to the server, with the command that names the group."""
+        packet = b"\x08\x13\x18" + b"\xff" * 9 + b"\x01\x30\x01\xc2\x02\x02\x08" + bytes([group])
+        body = bytes([len(packet)]) + packet
+        self.players[number].socket.sendall(b"\x82" + bytes([0x80 | len(body)]) + bytes(4) + body)
+
     def close(self):
         for player in self.players:
             player.close()

@@ -48,7 +48,7 @@ async function problemOf(response) {
 export async function ask(method, path, { body, type, signal } = {}) {
 	let response;
 	try {
-		response = await fetch(path, { method, body, signal, headers: headersOf(type), cache: 'no-store', credentials: 'omit', redirect: 'error' });
+		response = await fetch(path, { method, body, signal, headers: headersOf(type), cache: 'no-store', credentials: 'same-origin', redirect: 'error' });
 	} catch (error) {
 		throw signal?.aborted ? error : new ApiError(0, { detail: 'The daemon does not answer.' });
 	}

@@ -11,6 +11,8 @@ import { opCodeText, senderText, targetText } from './targets.js';
 
 const SHOWN_MAX = 200, KEPT_MAX = 2000, SHOW_INTERVAL_MS = 250;
 
+const ENDS = { session: 'the session has ended', seconds: 'the time is over', messages_max: 'so many were asked for' };
+
 const COLUMNS = [
 	{ title: 'At', isNumber: true, text: ({ seconds }) => `${seconds.toFixed(3)} s` },
 	{ title: 'From', text: ({ message }) => senderText(message.from) },
@@ -28,6 +30,8 @@ export class Tap {
 	#messages = [];
 	#firstNs = 0;
 	#number = 0;
+	#end = '';
+	#leftOut = 0;
 	#table = new Table({ caption: 'Messages', columns: COLUMNS, key: ({ number }) => number, empty: 'No message yet.' });
 	#state = el('p', { class: 'note' }, 'Not running.');
 	#seconds = field('Seconds', { type: 'number', min: 1, max: 3600, value: 60 });
@@ -40,7 +44,7 @@ export class Tap {
 		this.#path = path;
 		this.#opCode.input.addEventListener('input', () => this.#show());
 		this.element = el('section', { 'aria-label': 'Message tap' }, el('h2', {}, 'Message tap'),
-			el('p', { class: 'note' }, 'Shows what players and the script send, payloads included. Who may read them, you decide by handing out tokens.'),
+			el('p', { class: 'note' }, 'Shows what players and the script send, payloads included; so it is for operators only, and each tap is in the audit trail.'),
 			form('Message tap', () => this.#toggle(), this.#seconds.element, this.#most.element, this.#opCode.element, el('p', { class: 'buttons' }, this.#button,
 				el('button', { type: 'button', onclick: () => this.#download() }, 'Save as pcapng'))), this.#state, this.#table.element);
 		place.onLeave(() => this.#stop?.abort());
@@ -57,6 +61,8 @@ export class Tap {
 		}
 		const stop = this.#stop = new AbortController();
 		this.#messages = [];
+		this.#end = '';
+		this.#leftOut = 0;
 		setText(this.#button, 'Stop the tap');
 		const timer = setInterval(() => this.#show(), SHOW_INTERVAL_MS);
 		try {
@@ -72,8 +78,11 @@ export class Tap {
 	}
 
 	#take(message) {
-		if (message.opcode === undefined)
-			return; // what is said about the tap itself
+		this.#leftOut += message.left_out ?? 0;
+		if (message.end !== undefined) {
+			this.#end = ENDS[message.end] ?? message.end;
+			return;
+		}
 		this.#firstNs = this.#messages.length === 0 ? message.at_ns : this.#firstNs;
 		this.#messages.unshift({ number: ++this.#number, message, seconds: (message.at_ns - this.#firstNs) / 1e9,
 			payload: payloadText(bytesOfBase64(message.payload_base64 ?? '')) });
@@ -84,7 +93,8 @@ export class Tap {
 		const only = this.#opCode.input.value;
 		const shown = this.#messages.filter(({ message }) => only === '' || message.opcode === Number(only)).slice(0, SHOWN_MAX);
 		this.#table.update(shown);
-		setText(this.#state, `${this.#stop ? 'Running' : 'Not running'}: ${count(this.#messages.length)} messages, the newest ${count(shown.length)} shown.`);
+		const lost = this.#leftOut > 0 ? ` ${count(this.#leftOut)} came too fast and were left out.` : '', end = this.#end && `, ${this.#end}`;
+		setText(this.#state, `${this.#stop ? 'Running' : 'Not running'}${end}: ${count(this.#messages.length)} messages, the newest ${count(shown.length)} shown.${lost}`);
 	}
 
 	async #download() {

@@ -1,22 +1,17 @@
 // Why connections ended.
-import { getIfThere, getText } from '../api.js';
+import { get } from '../api.js';
 import { el } from '../dom.js';
 import { count, moment } from '../format.js';
-import { parseMetrics, sumBy } from '../metrics.js';
 import { Table } from '../table.js';
 import { sessionHref } from './sessions.js';
 
 const REFRESH_MS = 3000;
 
-function countsOf(metrics) {
-	return [...sumBy(metrics, 'ringcast_closes_total', 'reason')].filter(([, value]) => value > 0).map(([reason, value]) => ({ reason, value }))
-		.sort((a, b) => b.value - a.value);
-}
-
 function recentTable() {
-	return new Table({ caption: 'The last ones', key: (end) => end.number ?? `${end.at} ${end.session_id} ${end.peer_id}`, empty: 'Nobody has left yet.', columns: [
+	return new Table({ caption: 'The last ones', key: (end) => `${end.at} ${end.shard} ${end.address}`, empty: 'Nobody has left yet.', columns: [
 		{ title: 'At', text: (end) => moment(end.at) },
-		{ title: 'Reason', text: (end) => end.reason },
+		{ title: 'Reason', text: (end) => `${end.reason}${end.is_by_api ? ', asked for' : ''}` },
+		{ title: 'Close code', isNumber: true, text: (end) => end.close_code || '–' },
 		{ title: 'Player', text: (end) => end.player_id || (end.peer_id ? `peer ${end.peer_id}` : '–') },
 		{ title: 'Session', text: (end) => end.session_id || '–', href: (end) => (end.session_id ? sessionHref(end.session_id) : '#/sessions') },
 		{ title: 'Address', text: (end) => end.address || '–' },
@@ -31,9 +26,8 @@ export function showDisconnects(place) {
 	const recent = recentTable();
 	place.put(el('p', { class: 'note' }, 'Since the daemon was started.'), counts.element, recent.element);
 	place.every(REFRESH_MS, async () => {
-		const [metrics, ends] = await Promise.all([getText('/metrics', place.signal), getIfThere('/v1/disconnects', place.signal)]);
-		counts.update(countsOf(parseMetrics(metrics)));
-		recent.element.hidden = ends === null;
-		recent.update(ends?.recent ?? []);
+		const ends = await get('/v1/disconnects?limit=200', place.signal);
+		counts.update(Object.entries(ends.counts).map(([reason, value]) => ({ reason, value })).filter(({ value }) => value > 0).sort((a, b) => b.value - a.value));
+		recent.update(ends.recent);
 	});
 }

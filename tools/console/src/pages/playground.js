@@ -3,6 +3,7 @@ import { get, post } from '../api.js';
 import { mayChange } from '../caller.js';
 import { el } from '../dom.js';
 import { choice, field, form } from '../field.js';
+import { shortId } from '../format.js';
 import { attempt } from '../notice.js';
 import { PlaygroundPlayer } from '../playground_player.js';
 import { reserve } from './player.js';
@@ -14,6 +15,10 @@ const PLAYERS_MAX = 16, AT_START = 2;
 function gameUrl(info) {
 	const isSecure = location.protocol === 'https:' || info.tls.mode === 'required';
 	return `${isSecure ? 'wss' : 'ws'}://${location.hostname}:${info.tcp_port}/websocket`;
+}
+
+function sessionOption({ id, name, player_count: players }) {
+	return el('option', { value: id }, `${name || 'unnamed'}, ${players} players, ${shortId(id)}`);
 }
 
 class Playground {
@@ -40,7 +45,7 @@ class Playground {
 
 	async start() {
 		const [{ sessions }, { scripts }] = await Promise.all([get('/v1/sessions?limit=200', this.#place.signal), get('/v1/scripts', this.#place.signal)]);
-		this.#sessions.input.append(...sessions.map((one) => el('option', { value: one.id }, `${one.name || 'unnamed'}, ${one.player_count} players, …${one.id.slice(-6)}`)));
+		this.#sessions.input.append(...sessions.map(sessionOption));
 		this.#script.input.append(el('option', { value: '' }, 'none'), ...scripts.map((one) => el('option', { value: one.name }, one.name)));
 		if (this.#place.parameters.id)
 			await attempt(() => this.#enter(this.#place.parameters.id), 'In the session.');
@@ -57,6 +62,9 @@ class Playground {
 		this.#players = [];
 		this.#list.replaceChildren();
 		this.#session = session;
+		if (![...this.#sessions.input.options].some(({ value }) => value === id))
+			this.#sessions.input.prepend(sessionOption(session));
+		this.#sessions.input.value = id;
 		this.#where.replaceChildren('In ', el('a', { href: sessionHref(id) }, session.name || id), '.');
 		this.#add.hidden = false;
 		for (let i = 0; i < AT_START; i++)

@@ -83,7 +83,7 @@ function changes(place, path, session, refresh) {
 }
 
 export async function showSession(place) {
-	const path = sessionPath(place.parameters.id), facts = new Facts(), log = new Log(), groups = groupsTable(), tap = new Tap(place, `${path}/tap`);
+	const path = sessionPath(place.parameters.id), facts = new Facts(), log = new Log(), groups = groupsTable();
 	const players = new Table({ caption: 'Players and reservations', columns: playerColumns(place.parameters.id), key: (player) => `${player.peer_id} ${player.player_id} ${player.created_at}`,
 		empty: 'Nobody is here.' });
 	const properties = el('pre', { tabindex: '0', role: 'region', 'aria-label': 'Properties' }), about = el('section', { hidden: true }, el('h2', {}, 'Properties'), properties);
@@ -104,7 +104,9 @@ export async function showSession(place) {
 	place.put(el('p', { class: 'note mono' }, place.parameters.id), facts.element);
 	if (mayChange())
 		changes(place, path, () => session, refresh);
-	place.put(players.element, groups.element, about, log.element, tap.element);
+	place.put(players.element, groups.element, about, log.element);
+	if (mayChange())
+		place.put(new Tap(place, `${path}/tap`).element);
 	place.every(REFRESH_MS, async () => {
 		try {
 			await refresh();
