@@ -70,6 +70,8 @@ class Tour:
         self.tab.shows("x=12 y=34")
         self.tab.run("scrollTo(0, 0)")
         yield "session"
+        self.tab.run("document.querySelector('section[aria-label=\"Message tap\"]').scrollIntoView()")
+        yield "tap"
         self.go(f"#/sessions/{self.session}/players/1", "document.querySelector('h1').innerText === 'player 1'")
         yield "player"
         self.tab.click_text("button", "Kick this player")

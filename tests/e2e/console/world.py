@@ -10,7 +10,7 @@ import tempfile
 import zipfile
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../admin"))
-from ringcastd_process import WAIT_SECONDS, RawPlayer, Ringcastd  # noqa: E402
+from ringcastd_process import WAIT_SECONDS, RawPlayer, Ringcastd, await_true  # noqa: E402
 
 LUA = """local session
 return {
@@ -130,6 +130,7 @@ class World:
         tokens = [self.ask("POST", f"/v1/sessions/{session}/players", {"player_id": f"player {i + 1}"})["token"] for i in range(count)]
         players = Players(self.tcp_port, tokens)
         try:
+            await_true("all are in", lambda: self.ask("GET", f"/v1/sessions/{session}")["player_count"] == count)
             yield players
         finally:
             players.close()
