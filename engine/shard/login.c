@@ -103,8 +103,6 @@ void ringcast_shard_login_complete(struct shard *shard, struct conn *conn)
 	ringcast_check_magic(conn, CONN);
 	ringcast_check_magic(conn->player, PLAYER);
 	shard->counters.logins++;
-	if (conn->wants_resume)
-		ringcast_resume_open(shard, conn);
 	begin_playing(shard, conn);
 	ringcast_event_login(shard, conn, EVENT_LOGIN);
 	send_result(shard, conn, false, 0);
@@ -203,7 +201,6 @@ void ringcast_shard_login_here(struct shard *shard, struct conn *conn, const str
 		resume_here(shard, conn, packet);
 		return;
 	}
-	conn->wants_resume = packet->login.may_resume;
 	char reserved[PLAYER_TOKEN_BYTES];
 	enum drop_reason drop = DROP_NONE;
 	struct player *player;
@@ -224,6 +221,8 @@ void ringcast_shard_login_here(struct shard *shard, struct conn *conn, const str
 	conn->player = player;
 	ringcast_conn_enter(conn, CONN_JOINED);
 	conn->stream.is_admitted = true;
+	if (packet->login.may_resume) /* already now: what it says before the answer is counted too */
+		ringcast_resume_open(shard, conn);
 	if (player->is_waiting) { /* the script's answer, or its deadline, is what happens next; see deliver.c, admitted */
 		ringcast_timer_cancel(&shard->wheel, &conn->timer);
 		return;

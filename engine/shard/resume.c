@@ -3,6 +3,8 @@
 #include "base/assert.h"
 #include "shard/login.h"
 
+enum { RESULT_BYTES_MAX = 8192 }; /* of the answer to a login, with its frame */
+
 static bool is_resumable(enum close_reason reason)
 {
 	return reason == CLOSE_RESET || reason == CLOSE_NO_PONG || reason == CLOSE_TLS || reason == CLOSE_TAKEN_OVER;
@@ -167,7 +169,7 @@ void ringcast_resume_acknowledge(struct shard *shard, struct conn *conn, int32_t
 void ringcast_resume_tell(struct shard *shard, struct conn *conn)
 {
 	struct resume *resume = conn->resume;
-	if (resume->received == resume->received_told)
+	if (resume->received == resume->received_told || !conn->is_logged_in)
 		return;
 	struct packet packet = {.opcode = OPCODE_PING_RESULT,
 				.sender = PROTO_PEER_SERVER,
@@ -304,6 +306,8 @@ enum drop_reason ringcast_resume_login(struct shard *shard, struct conn *conn, c
 	uint32_t received = (uint32_t)packet->login.received;
 	if (resume == NULL || (resume->conn != NULL && !take_over(shard, resume)))
 		return DROP_RESUME_GONE;
+	if (ringcast_shard_chunk(shard, RESULT_BYTES_MAX) == NULL)
+		return DROP_NO_BUFFER;
 	uint32_t before = ringcast_replay_bytes(&resume->replay), lost = ringcast_replay_lost(&resume->replay, received);
 	if (!ringcast_replay_acknowledge(&resume->replay, &shard->slices, received))
 		return DROP_RESUME_GONE; /* it says that it has read what was never sent: not our client */
@@ -312,8 +316,10 @@ enum drop_reason ringcast_resume_login(struct shard *shard, struct conn *conn, c
 	shard->counters.resume_gaps += lost > 0;
 	change_secret(shard, resume, packet->login.reconnect_token);
 	attach(shard, conn, resume, player);
+	resume->is_busy = true; /* what it is told of the gap holds until all is queued; the chunk has room for that, so that nothing is given up for it */
 	ringcast_shard_resume_complete(shard, conn, lost);
 	replay(shard, conn);
+	resume->is_busy = false;
 	ringcast_player_return(player, conn, shard->now_ns);
 	return DROP_NONE;
 }

@@ -33,7 +33,7 @@ struct resume {
 	uint8_t close_reason; /* dropped: of what */
 };
 
-/* After the login of a player who asked; conn becomes resumable unless there is no place. */
+/* At the login of a player who asked, before it is answered; conn becomes resumable unless there is no place. */
 void ringcast_resume_open(struct shard *shard, struct conn *conn);
 void ringcast_resume_format_token(const struct shard *shard, const struct resume *resume, char ret_token[PLAYER_TOKEN_BYTES]);
 /* Whose token this is; NULL: nobody's any more. */

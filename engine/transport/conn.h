@@ -55,7 +55,6 @@ struct conn {
 	bool is_by_api : 1;    /* sent away by a question from outside */
 	bool is_crowded_out : 1; /* it held most of what ran short: goes without a word, and at once */
 	bool has_close_text : 1;
-	bool wants_resume : 1; /* said so at login */
 	bool is_resumable : 1; /* resume is set */
 	io_id stream_id;
 	struct secure_stream *secure; /* NULL: plain, or not known yet */

@@ -179,7 +179,7 @@ static void add_bot(struct books *books, const struct world *world, const struct
 	books->joined += bot->peer_id > 0;
 	books->portless += bot->peer_id > 0 && !bot->is_secure && bot->fast_port == 0 && world->swarm.udp_port_count > 0;
 	books->fast_ups += model->fast_up_ns != MODEL_NEVER;
-	books->is_plain_sailing &= model->is_healthy && !bot->is_bad && !bot->is_deaf;
+	books->is_plain_sailing &= model->is_healthy && !bot->is_bad && !bot->is_deaf && bot->resume.count == 0;
 }
 
 static void add_messages(struct books *books, const struct model *model)

@@ -49,6 +49,7 @@ void ringcast_bot_send_stream(struct bot *bot, const struct packet *packet)
 	size_t size = ringcast_packet_encode(&filled, bytes, sizeof(bytes));
 	ringcast_assert(size > 0);
 	bot->packets_sent += packet->command != PACKET_COMMAND_LOGIN;
+	ringcast_bot_resume_keep(bot, packet, ringcast_view_of(bytes, size));
 	ringcast_bot_send_frame(bot, WEBSOCKET_BINARY, bytes, size);
 }
 
@@ -75,11 +76,16 @@ static void receive_login_result(struct bot *bot, const struct packet *packet)
 		return;
 	}
 	bot->state = BOT_JOINED;
+	bool is_back = bot->resume.count > 0;
+	if (is_back)
+		ringcast_bot_resume_take_result(bot, packet);
+	ringcast_bot_resume_take_offer(bot, packet);
 	bot->peer_id = packet->login_result.peer_id;
 	bot->net->model->bots[bot->index].peer_id = bot->peer_id;
 	if (bot->peer_id <= 0 || packet->target_player != bot->peer_id)
 		ringcast_bot_fail(bot, "login result names two peers", packet->target_player);
-	ringcast_model_join_seen(bot->net->model, bot->index, PROTO_GROUP_ALL, now_ns(bot));
+	if (!is_back)
+		ringcast_model_join_seen(bot->net->model, bot->index, PROTO_GROUP_ALL, now_ns(bot));
 	bot->net->model->bots[bot->index].fast_port = (uint16_t)packet->login_result.fast_port;
 	bot->net->model->bots[bot->index].address = bot->udp;
 	if (bot->is_secure)
@@ -199,9 +205,10 @@ static void receive_frame(struct bot *bot, const struct websocket_frame *frame)
 		error = ringcast_packet_decode(ringcast_view_of(frame->payload, frame->size), &packet);
 		if (error != PACKET_OK)
 			ringcast_bot_fail(bot, "a packet that does not decode", error);
-		else
+		else if (!ringcast_bot_resume_receive(bot, &packet)) {
 			ringcast_bot_receive_packet(bot, &packet, true);
-		bot->packets_received += packet.command != PACKET_COMMAND_LOGIN_RESULT;
+			bot->packets_received += packet.command != PACKET_COMMAND_LOGIN_RESULT;
+		}
 		break;
 	default:
 		ringcast_bot_fail(bot, "a frame no server sends", frame->opcode);
@@ -217,7 +224,9 @@ static size_t understand(struct bot *bot)
 		switch (ringcast_http_upgrade_parse_response(ringcast_view_of(bot->in, bot->in_bytes), KEY, &consumed, &status)) {
 		case HTTP_UPGRADE_OK:
 			bot->is_upgraded = true;
-			if (!bot->login.is_eager)
+			if (bot->resume.count > 0)
+				ringcast_bot_resume_log_in(bot);
+			else if (!bot->login.is_eager)
 				ringcast_bot_log_in(bot);
 			break;
 		case HTTP_UPGRADE_NEED_MORE:
@@ -288,6 +297,10 @@ static void watch_end(struct bot *bot)
 	bool has_more = ringcast_sim_stream_readable(bot->net->network, bot->stream) > 0; /* that a slow reader has not come to */
 	if (!is_over || bot->is_deaf || (state == SIM_STREAM_OPEN && has_more))
 		return;
+	if (ringcast_bot_resume_may(bot)) {
+		ringcast_bot_resume_drop(bot, false);
+		return;
+	}
 	bot->state = BOT_GONE;
 	ringcast_bot_fast_stop(bot);
 	ringcast_sim_stream_close(bot->net->network, bot->stream);
@@ -295,7 +308,8 @@ static void watch_end(struct bot *bot)
 
 void ringcast_bot_tick(struct bot *bot)
 {
-	if (bot->state == BOT_GONE)
+	ringcast_bot_resume_tick(bot);
+	if (bot->state == BOT_GONE || bot->state == BOT_DROPPED)
 		return;
 	read_stream(bot);
 	watch_end(bot);
@@ -304,6 +318,8 @@ void ringcast_bot_tick(struct bot *bot)
 
 uint64_t ringcast_bot_deadline_ns(const struct bot *bot)
 {
+	if (bot->state == BOT_DROPPED)
+		return bot->resume.retry_ns;
 	bool is_resting = bot->rests_until_ns > now_ns(bot) && bot->state != BOT_GONE;
 	return is_resting && bot->rests_until_ns < bot->hello_at_ns ? bot->rests_until_ns : bot->hello_at_ns;
 }
@@ -312,7 +328,6 @@ uint64_t ringcast_bot_deadline_ns(const struct bot *bot)
 
 void ringcast_bot_init(struct bot *bot, struct bot_net *net, uint32_t index, const struct bot_options *options)
 {
-	char request[512];
 	*bot = (struct bot){.net = net,
 			    .index = index,
 			    .session = options->session,
@@ -324,7 +339,15 @@ void ringcast_bot_init(struct bot *bot, struct bot_net *net, uint32_t index, con
 			    .is_secure = options->is_secure,
 			    .sequence_in = -1,
 			    .hello_at_ns = UINT64_MAX};
+	bot->resume.is_wanted = options->may_resume;
 	snprintf(bot->token, sizeof(bot->token), "%s", options->token);
+	ringcast_bot_connect(bot);
+}
+
+void ringcast_bot_connect(struct bot *bot)
+{
+	struct bot_net *net = bot->net;
+	char request[512];
 	bot->stream = ringcast_sim_stream_connect(net->network, &bot->tcp, &net->servers[bot->server]);
 	if (bot->is_secure)
 		ringcast_bot_secure_begin(bot);
@@ -339,6 +362,7 @@ void ringcast_bot_fini(struct bot *bot)
 {
 	ringcast_bot_fast_stop(bot);
 	ringcast_bot_secure_end(bot);
+	ringcast_bot_resume_fini(bot);
 	free(bot->in);
 	bot->in = NULL;
 }
@@ -346,7 +370,7 @@ void ringcast_bot_fini(struct bot *bot)
 void ringcast_bot_leave(struct bot *bot, int how)
 {
 	static const uint8_t code[2] = {1000 >> 8, 1000 & 0xff};
-	if (bot->state == BOT_GONE)
+	if (bot->state == BOT_GONE || bot->state == BOT_DROPPED)
 		return;
 	bot->is_leaving = true;
 	switch (how) {

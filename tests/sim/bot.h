@@ -18,6 +18,7 @@ enum bot_state {
 	BOT_LOGIN,      /* upgraded, login sent */
 	BOT_JOINED,
 	BOT_REFUSED, /* login refused; the server will close */
+	BOT_DROPPED, /* the stream broke, and it will come back */
 	BOT_GONE,    /* the stream is over */
 };
 
@@ -32,6 +33,8 @@ struct bot_net { /* what bots share */
 	struct crypto_context *stream_context, *datagram_context; /* of clients */
 	bool has_lost_fast;    /* an association ended early, and with it what was under way */
 	bool is_calm;          /* everybody reads what comes */
+	bool may_have_gaps;    /* there is not always room to keep what those miss who come back */
+	uint32_t resume_count; /* of all, for ports */
 };
 
 struct bot_login { /* how it comes in */
@@ -44,6 +47,24 @@ struct bot_login { /* how it comes in */
 struct bot_sequence { /* a sequence number the server has used towards this bot */
 	int32_t number;
 	uint64_t hash; /* of the datagram; 0: the place is free */
+};
+
+struct bot_kept {
+	uint8_t *bytes;
+	size_t size;
+};
+
+struct bot_resume {
+	bool is_wanted, is_offered, is_resending;
+	char token[BOT_TOKEN_BYTES];
+	uint32_t count;            /* how often its stream broke */
+	uint32_t received, untold; /* messages read; since it last said so */
+	struct bot_kept *kept;     /* sent on the stream, and not known to be read */
+	size_t kept_count, kept_capacity;
+	uint32_t kept_first;
+	uint64_t retry_ns;
+	bool has_abandoned; /* its old stream is still open, and the server does not know better */
+	sim_stream abandoned;
 };
 
 struct bot {
@@ -93,6 +114,7 @@ struct bot {
 
 	bool is_joining[SWARM_GROUPS_MAX + 1], is_member[SWARM_GROUPS_MAX + 1], is_parting[SWARM_GROUPS_MAX + 1];
 	uint32_t update_count;
+	struct bot_resume resume;
 	/* for the accounts */
 	uint32_t packets_sent;      /* on the stream, after the login */
 	uint32_t packets_received;  /* on the stream, the login's answer apart */
@@ -105,7 +127,7 @@ struct bot_options {
 	struct bot_login login;
 	struct address tcp, udp;
 	uint32_t server;
-	bool is_secure;
+	bool is_secure, may_resume;
 };
 
 /* Connects and asks for the upgrade. */
@@ -120,6 +142,19 @@ void ringcast_bot_send_stream(struct bot *bot, const struct packet *packet);
 void ringcast_bot_send_datagram(struct bot *bot, const struct packet *packet); /* with the next sequence number */
 void ringcast_bot_send_frame(struct bot *bot, enum websocket_opcode opcode, const void *payload, size_t size);
 void ringcast_bot_leave(struct bot *bot, int how); /* 0: close frame, 1: half close, 2: reset, 3: close without a word, 4: close_notify */
+
+void ringcast_bot_connect(struct bot *bot); /* from its addresses, and asks for the upgrade */
+
+/* bot_resume.c */
+void ringcast_bot_resume_keep(struct bot *bot, const struct packet *packet, struct view bytes); /* it is being sent */
+bool ringcast_bot_resume_receive(struct bot *bot, const struct packet *packet); /* counts; true: it was an acknowledgement */
+void ringcast_bot_resume_take_offer(struct bot *bot, const struct packet *packet);
+void ringcast_bot_resume_take_result(struct bot *bot, const struct packet *packet);
+bool ringcast_bot_resume_may(const struct bot *bot);
+void ringcast_bot_resume_drop(struct bot *bot, bool is_abandoned);
+void ringcast_bot_resume_tick(struct bot *bot);
+void ringcast_bot_resume_log_in(struct bot *bot);
+void ringcast_bot_resume_fini(struct bot *bot);
 
 /* bot_login.c: the login and what the bot says without waiting for its answer */
 void ringcast_bot_log_in(struct bot *bot);

@@ -35,6 +35,7 @@ void ringcast_bot_secure_end(struct bot *bot)
 	ringcast_crypto_free(&bot->fast_crypto);
 	free(bot->unsent);
 	bot->unsent = NULL;
+	bot->unsent_bytes = 0;
 }
 
 static void seal(struct bot *bot, const uint8_t *bytes, size_t size)

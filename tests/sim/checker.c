@@ -80,7 +80,7 @@ static void check_connections(struct world *world)
 			continue;
 		if (!is_honest(bot))
 			continue;
-		if (is_healthy(world, bot) && bot->fast_port != 0 && bot->fast != BOT_FAST_UP && !world->net.is_corrupt && world->swarm.narrow_limits == 0 &&
+		if (is_healthy(world, bot) && bot->resume.count == 0 && bot->fast_port != 0 && bot->fast != BOT_FAST_UP && !world->net.is_corrupt && world->swarm.narrow_limits == 0 &&
 		    world->swarm.crowding == 0 && !is_robbed(world, bot))
 			ringcast_world_fail(world, "bot %u is connected and got no fast path in all the calm", i);
 		if (ringcast_swarm_may_disconnect(&world->swarm, SWARM_ALL))
@@ -116,7 +116,7 @@ static void check_logins(struct world *world)
 {
 	for (uint32_t i = 0; i < world->bot_count; i++) {
 		const struct bot *bot = &world->bots[i];
-		if (bot->peer_id <= 0 || bot->given_peer_id == 0)
+		if (bot->peer_id <= 0 || bot->given_peer_id == 0 || bot->resume.count > 0)
 			continue;
 		if (bot->peer_id != bot->given_peer_id || (bot->fast_port != 0) != bot->has_been_given_port)
 			ringcast_world_fail(world, "bot %u was told that it is peer %d with port %u, and is peer %d", i, bot->peer_id, bot->fast_port,
@@ -129,6 +129,8 @@ static bool has_held_port(const struct bot *bot, int32_t peer_id)
 {
 	if (bot->is_secure)
 		return false;
+	if (bot->resume.count > 0 && bot->peer_id == peer_id)
+		return true; /* at one time or another */
 	return bot->peer_id > 0 ? bot->peer_id == peer_id && bot->fast_port != 0 : bot->given_peer_id == peer_id && bot->has_been_given_port;
 }
 
@@ -138,7 +140,7 @@ static void check_ports(struct world *world)
 	for (uint32_t i = 0; i < world->bot_count; i++) {
 		const struct bot *bot = &world->bots[i];
 		uint32_t twins = 0;
-		if (bot->peer_id <= 0 || bot->fast_port != 0 || bot->is_secure)
+		if (bot->peer_id <= 0 || bot->fast_port != 0 || bot->is_secure || bot->resume.count > 0)
 			continue;
 		for (uint32_t j = 0; j < world->bot_count; j++) {
 			const struct bot *other = &world->bots[j];
@@ -212,6 +214,8 @@ static void check_shard(struct world *world, uint32_t i)
 	check_zero(world, i, "sessions", shard->store.sessions.count);
 	check_zero(world, i, "players", shard->store.players.count);
 	check_zero(world, i, "groups", shard->store.groups.count);
+	check_zero(world, i, "players who may come back", shard->resumes.count + shard->resumes_by_player.count);
+	check_zero(world, i, "bytes for players who may come back", shard->resume_bytes);
 	check_zero(world, i, "memberships", shard->store.membership_count);
 	check_zero(world, i, "fast peers", shard->fast_peers.count);
 	check_zero(world, i, "fast paths", shard->fast_paths.count);

@@ -96,7 +96,8 @@ static bool goes_before(const struct holder *a, const struct holder *b)
 	return a->waits != b->waits ? a->waits > b->waits : a->silent_ms > b->silent_ms;
 }
 
-static void judge(const struct shortage *shortage, struct holders *holders)
+/* is_settled: what was kept for players who may come back has been given up, and nobody else needs to give. */
+static void judge(const struct shortage *shortage, struct holders *holders, bool is_settled)
 {
 	const struct holder *least = NULL, *most = NULL; /* of those who gave, and of those who stay */
 	uint64_t given = 0;
@@ -118,7 +119,7 @@ static void judge(const struct shortage *shortage, struct holders *holders)
 	if (least != NULL && (least->waits < shortage->held_min || given - least->waits >= shortage->needed))
 		ringcast_world_fail(watched, "a connection that held %llu was closed for want of %llu, and %llu had been given", (unsigned long long)least->waits,
 				    (unsigned long long)shortage->needed, (unsigned long long)(given - least->waits));
-	if (least == NULL && most != NULL && most->waits >= shortage->held_min)
+	if (!is_settled && least == NULL && most != NULL && most->waits >= shortage->held_min)
 		ringcast_world_fail(watched, "nobody gave, though somebody held %llu of what ran short", (unsigned long long)most->waits);
 }
 
@@ -134,19 +135,22 @@ bool __wrap_ringcast_shard_relieve_slices(struct shard *shard)
 {
 	const struct shortage shortage = {.is_slices = true, .needed = shard->slices.capacity / PART_NEEDED, .held_min = HELD_SLICES_MIN};
 	struct holders holders;
+	uint64_t kept = shard->resume_bytes;
 	look(shard, &shortage, &holders);
 	bool is_relieved = __real_ringcast_shard_relieve_slices(shard);
-	judge(&shortage, &holders);
+	judge(&shortage, &holders, shard->resume_bytes < kept);
 	return is_relieved;
 }
 
 bool __wrap_ringcast_shard_relieve_buffers(void *context, size_t capacity_bytes)
 {
 	const struct shortage shortage = shortage_of_buffers(context, capacity_bytes);
+	const struct shard *shard = context;
 	struct holders holders;
+	uint64_t kept = shard->resume_bytes;
 	look(context, &shortage, &holders);
 	bool is_relieved = __real_ringcast_shard_relieve_buffers(context, capacity_bytes);
-	judge(&shortage, &holders);
+	judge(&shortage, &holders, shard->resume_bytes < kept);
 	return is_relieved;
 }
 
@@ -156,9 +160,10 @@ void __wrap_ringcast_shard_keep_room(struct shard *shard)
 	const struct shortage shortage = shortage_of_buffers(shard, SHARD_CHUNK_BYTES);
 	bool is_low = free_bytes < bytes / PART_KEPT_FREE;
 	struct holders holders;
+	uint64_t kept = shard->resume_bytes;
 	if (is_low)
 		look(shard, &shortage, &holders);
 	__real_ringcast_shard_keep_room(shard);
 	if (is_low)
-		judge(&shortage, &holders);
+		judge(&shortage, &holders, shard->resume_bytes < kept);
 }

@@ -157,6 +157,7 @@ static void draw_later(struct swarm *swarm, uint64_t seed)
 	ringcast_prng_init(&prng, seed ^ UINT64_C(0x61646472));
 	swarm->addresses = maybe(&prng, 50);
 	swarm->crowding = ringcast_prng_chance(&prng, 1, 12) ? between(&prng, 100, 500) : 0;
+	swarm->tearing = maybe(&prng, 60);
 }
 
 void ringcast_swarm_draw(struct swarm *swarm, uint64_t seed)
@@ -202,7 +203,7 @@ static void settle_crowd(struct swarm *swarm)
 {
 	struct sim_faults *faults = &swarm->faults;
 	faults->reset = faults->accept_error = faults->stall = 0;
-	swarm->jump = swarm->admin = swarm->freeze = swarm->mischief = swarm->leaving = swarm->narrow_limits = swarm->narrow_memory = 0;
+	swarm->tearing = swarm->jump = swarm->admin = swarm->freeze = swarm->mischief = swarm->leaving = swarm->narrow_limits = swarm->narrow_memory = 0;
 	swarm->script_late = swarm->script_deny = swarm->script_flood = swarm->script_fail = swarm->script_loss = 0;
 	swarm->shard_count = 1;
 	swarm->session_count = swarm->session_count > 1 ? swarm->session_count : 2;
@@ -214,10 +215,20 @@ static void settle_crowd(struct swarm *swarm)
 	swarm->narrow_pool = 1000;
 }
 
+/* There is room for all that anybody misses, unless memory is narrow; then gaps are told. */
+static void settle_tearing(struct swarm *swarm)
+{
+	swarm->limits.resume_window_ms = 30000;
+	swarm->limits.resume_bytes = 16 << 20;
+	swarm->limits.resume_memory_bytes = 64 << 20;
+}
+
 void ringcast_swarm_settle(struct swarm *swarm)
 {
 	if (swarm->crowding > 0)
 		settle_crowd(swarm);
+	if (swarm->tearing > 0)
+		settle_tearing(swarm);
 	if (swarm->narrow_limits > 0) {
 		swarm->limits.messages_per_second = swarm->narrow.messages_per_second;
 		swarm->limits.groups_per_player_max = swarm->narrow.groups_per_player_max;

@@ -35,6 +35,7 @@ enum { SWARM_SHARDS_MAX = 4, SWARM_SESSIONS_MAX = 6, SWARM_GROUPS_MAX = 6, SWARM
 	FAULT(leaving, "bots leave, reset, half close, and others take their place")                                                           \
 	FAULT(admin, "players are kicked, sessions ended, certificates replaced")                                                                                     \
 	FAULT(jump, "the clock jumps far ahead, and shards run late")                                                                          \
+	FAULT(tearing, "the streams of players who may come back are torn, also while they do")                                                  \
 	FAULT(freeze, "the whole process stands still for seconds, and its clients do not")                                                    \
 	FAULT(rebind, "players' UDP comes from another port or address all at once, as behind a NAT")                                          \
 	FAULT(addresses, "the server has two addresses, and some players change from one to the other")                                        \

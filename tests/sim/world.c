@@ -295,6 +295,7 @@ static void world_init(struct world *world, const struct swarm *swarm, FILE *tra
 	world->net = (struct bot_net){
 		.network = world->network, .model = &world->model, .servers = {server_address(0), server_address(1)},
 				     .server_count = swarm->addresses > 0 ? 2 : 1, .is_corrupt = is_corrupt};
+	world->net.may_have_gaps = swarm->narrow_memory > 0 || swarm->narrow_pool > 0;
 	if (swarm->security != SHARD_PLAIN)
 		ringcast_world_make_clients(world);
 	create_shards(world);
@@ -338,6 +339,7 @@ struct bot *ringcast_world_spawn(struct world *world, uint32_t session, const ch
 					     .tcp = bot_address(world, index, 20000),
 					     .udp = bot_address(world, index, 33400),
 					     .server = index % world->net.server_count,
+					     .may_resume = world->swarm.tearing > 0 && index % 4 != 3,
 					     .is_secure = world->swarm.secure_chance > 0 && ringcast_world_chance(world, world->swarm.secure_chance)});
 	if (world->swarm.crowding > 0 && session == 0 && index % 2 == 1)
 		bot->read_bytes_max = 1 + (uint32_t)ringcast_world_below(world, 8);

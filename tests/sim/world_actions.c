@@ -425,6 +425,21 @@ static void administrate(struct world *world)
 	}
 }
 
+/* Whoever may come back, also one that is just doing so. */
+static void tear(struct world *world)
+{
+	struct bot *bot = &world->bots[ringcast_world_below(world, world->bot_count)];
+	uint64_t how = ringcast_world_below(world, 4);
+	if (!ringcast_bot_resume_may(bot) || bot->state == BOT_DROPPED)
+		return;
+	ringcast_world_note(world, "bot %u is torn off, way %u", bot->index, (unsigned)how);
+	if (how == 0)
+		ringcast_sim_stream_reset(world->network, bot->stream);
+	else if (how == 1)
+		ringcast_sim_stream_shutdown(world->network, bot->stream);
+	ringcast_bot_resume_drop(bot, how == 3);
+}
+
 /* Plain UDP is told apart by its IP unless addresses are free: there only the port changes. */
 static void rebind(struct world *world)
 {
@@ -482,6 +497,8 @@ void ringcast_world_act(struct world *world)
 		crowd(world);
 	else if (swarm->addresses > 0 && ringcast_world_chance(world, swarm->addresses))
 		change_server(world);
+	else if (swarm->tearing > 0 && world->bot_count > 0 && ringcast_world_chance(world, swarm->tearing))
+		tear(world);
 	else if (swarm->freeze > 0 && ringcast_world_chance(world, swarm->freeze))
 		freeze(world);
 	else if (ringcast_world_chance(world, swarm->admin))

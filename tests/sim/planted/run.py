@@ -24,8 +24,14 @@ def run(command, folder, **options):
     return subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False, **options)
 
 
+def left_out(folder, names):
+    """What builds have made, at the top; a program called build in a folder of the tree belongs to it."""
+    made = shutil.ignore_patterns(".git", "__pycache__", "node_modules", *(["build", "build-*"] if pathlib.Path(folder) == TOP else []))
+    return made(folder, names)
+
+
 def prepare(folder):
-    shutil.copytree(TOP, folder / "tree", ignore=shutil.ignore_patterns("build", "build-*", ".git", "__pycache__", "node_modules"), symlinks=True)
+    shutil.copytree(TOP, folder / "tree", ignore=left_out, symlinks=True)
     tree = folder / "tree"
     result = run(["meson", "setup", "build", "--buildtype=release"], tree)
     if result.returncode != 0 or run(BUILD, tree).returncode != 0:

@@ -1,4 +1,5 @@
 /* Players who come back: what they keep, what they are told, and who they are taken for. Whole shards, clients that take one step at a time. */
+#include "session/park.h"
 #include "shard/resume.h"
 #include "stage.h"
 
@@ -9,6 +10,7 @@ static struct {
 	struct client first, second, again, third;
 	unsigned dropped, resumed, disconnected;
 	enum close_reason reason;
+	uint64_t ticket;
 } all;
 
 static void on_dropped(void *context, struct session *session, struct player *player) { all.dropped++; }
@@ -168,6 +170,39 @@ Test(resume, a_client_is_told_how_much_of_it_was_read, .init = begin, .fini = en
 	break_off(&all.first);
 	come_back_with(&all.again, 3, all.first.resume.token, 0);
 	cr_expect_eq(all.again.resume.received, RESUME_ACKNOWLEDGE_COUNT + 1);
+}
+
+static enum verdict decide_later(void *context, struct session *session, struct player *player, struct view payload)
+{
+	all.ticket = ringcast_park_ticket(session);
+	return VERDICT_LATER;
+}
+
+static const struct hooks slow_hooks = {.player_connect = decide_later};
+
+static void with_a_slow_script(struct shard_options *options)
+{
+	with_window(options);
+	options->hooks = &slow_hooks;
+}
+
+/* A script that takes its time about the login; what comes meanwhile is read, and must not be asked for again. */
+Test(resume, what_is_said_before_the_login_is_answered_counts)
+{
+	static const char token[] = "dev-room-";
+	struct packet login = {.command = PACKET_COMMAND_LOGIN, .login = {.player_session_id = ringcast_view_of(token, strlen(token)), .may_resume = true}};
+	stage_init(&all.stage, SHARD_PLAIN, with_a_slow_script);
+	client_connect(&all.first, &all.stage, 1, false);
+	client_upgrade(&all.first);
+	client_log_in_as(&all.first, &login);
+	for (unsigned i = 0; i < RESUME_ACKNOWLEDGE_COUNT + 1; i++)
+		say(&all.first, PROTO_PEER_SERVER, "x");
+	cr_expect_eq(all.first.resume.acknowledged, 0);
+	ringcast_park_answer(ringcast_session_find_name(&all.stage.shard->store, "room"), all.ticket, VERDICT_ALLOW, all.stage.shard->now_ns);
+	stage_run_ms(&all.stage, 200); /* its next tick */
+	cr_expect_eq(all.first.peer_id, 1);
+	cr_expect_eq(all.first.resume.received, RESUME_ACKNOWLEDGE_COUNT + 1);
+	end();
 }
 
 Test(resume, what_is_left_is_acknowledged_with_a_ping, .init = begin, .fini = end)
