@@ -30,6 +30,7 @@ enum {
 	LOAD_STREAM_COUNT = PAYLOAD_TARGET_COUNT * 2, /* target kind, intent */
 	LOAD_CONNECTING_MAX = 128,   /* handshakes under way at once */
 	LOAD_PLAYERS_PER_ADDRESS = 500,
+	LOAD_PLAYERS_MAX = 1000000,
 	LOAD_GRID_SIDE_MAX = 32,
 	LOAD_PROCESSES_MAX = 64,
 };

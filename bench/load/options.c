@@ -106,7 +106,9 @@ static bool is_label(const char *label)
 
 static const char *what_is_wrong(const struct load_options *options)
 {
-	if (options->session_count == 0 || options->player_count == 0 || options->session_count * options->player_count > 1000000)
+	/* each by itself first: the product of two large ones wraps around */
+	if (options->session_count == 0 || options->player_count == 0 || options->session_count > LOAD_PLAYERS_MAX || options->player_count > LOAD_PLAYERS_MAX ||
+	    options->session_count * options->player_count > LOAD_PLAYERS_MAX)
 		return "--sessions and --players: from 1 to 1 000 000 players altogether";
 	if (options->size_bytes < PAYLOAD_BYTES_MIN || options->size_bytes > PAYLOAD_BYTES_MAX)
 		return "--size: from 32 to 4096 bytes";

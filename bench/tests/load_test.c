@@ -278,7 +278,7 @@ Test(options, nonsense_and_contradictions_are_refused)
 					  "--size 31",          "--size 4097",       "--senders 9",     "--to-group 10", "--to-group 60 --to-player 60 --groups 1",
 					  "--players 1 --to-player 5", "--no-admin", "--slow-peers 1",  "--duration 0",  "--slow-peers 100 --senders 7",
 					  "--ca a.pem",         "--insecure",        "--host-name a",    "--secure --ca a.pem --insecure",
-					  "--slo q98<5ms",      "--slo p99<5",      "--label a/b",      "--label .a",      "--label =",
+					  "--slo q98<5ms",      "--slo p99<5",      "--label a/b",      "--label .a",      "--sessions 4294967296 --players 4294967296", "--label =",
 					  "--grid 33 --to-group 10", "--grid 4",         "--grid 4 --groups 2 --to-group 10", "--moves 1",     "--processes 0",
 					  "--processes 65 --sessions 100", "--processes 11", "--listen a:1",    "--work-for a:1", "--processes 2 --idle",
 					  "--repeats 0",        "--search 100",      "--search 10 --slo p99<5ms", "--search 100 --slo p99<5ms --precision 0",
