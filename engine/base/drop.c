@@ -2,7 +2,7 @@
 
 #include "base/assert.h"
 
-static const char *const labels[DROP_REASON_COUNT] = {
+const char *const ringcast_drop_labels[DROP_REASON_COUNT] = {
 #define DROP(name, label, text) [DROP_##name] = label,
 #include "base/drop.def"
 #undef DROP
@@ -17,7 +17,7 @@ static const char *const texts[DROP_REASON_COUNT] = {
 const char *ringcast_drop_label(enum drop_reason reason)
 {
 	ringcast_assert((unsigned)reason < DROP_REASON_COUNT);
-	return labels[reason];
+	return ringcast_drop_labels[reason];
 }
 
 const char *ringcast_drop_text(enum drop_reason reason)

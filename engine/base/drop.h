@@ -9,6 +9,7 @@ enum drop_reason {
 	DROP_REASON_COUNT
 };
 
+extern const char *const ringcast_drop_labels[DROP_REASON_COUNT]; /* for probes, which may call nothing */
 const char *ringcast_drop_label(enum drop_reason reason);
 const char *ringcast_drop_text(enum drop_reason reason);
 

@@ -218,6 +218,7 @@ static void session_start(struct session *session)
 {
 	struct store *store = session->store;
 	store->sessions_created++;
+	RINGCAST_TRACE(SESSION_OPEN, (uintptr_t)session->id, session->self, 0);
 	ringcast_session_tell(session, CHANGE_SESSION_STARTED, NULL, CLOSE_NONE);
 	ringcast_session_watch_empty(session);
 	arm_health(session);
@@ -298,6 +299,7 @@ void ringcast_session_end_now(struct session *session, enum close_reason reason,
 	store->now_ns = now_ns;
 	if (session->state == SESSION_ENDED)
 		return;
+	RINGCAST_TRACE(SESSION_END, (uintptr_t)session->id, session->self, reason);
 	session->state = SESSION_ENDED; /* from here on nothing new begins: commands of the hooks below are refused */
 	session->close_reason = (uint8_t)reason;
 	ringcast_command_discard(session, DROP_SESSION_ENDED);

@@ -3,6 +3,7 @@
 #define RINGCAST_SESSION_SESSION_IMPL_H
 
 #include "base/assert.h"
+#include "base/trace.h"
 #include "session/session.h"
 
 enum { SESSION_PLAYERS_DEFAULT = 32, SESSION_PROPERTIES_BYTES_MAX = 2097153, SESSION_MATCHMAKER_BYTES_MAX = 1560001,
@@ -32,6 +33,7 @@ static inline void ringcast_session_enter_hook(struct session *session)
 {
 	ringcast_assert(!session->is_in_hook);
 	session->is_in_hook = true;
+	RINGCAST_TRACE(HOOK_ENTER, (uintptr_t)session->id, session->self, 0);
 	ringcast_session_begin_work(session);
 }
 
@@ -39,6 +41,7 @@ static inline void ringcast_session_leave_hook(struct session *session)
 {
 	ringcast_assert(session->is_in_hook);
 	session->is_in_hook = false;
+	RINGCAST_TRACE(HOOK_LEAVE, (uintptr_t)session->id, session->self, 0);
 	ringcast_session_end_work(session);
 }
 

@@ -314,7 +314,7 @@ static void deliver(void *context, const struct fanout *fanout)
 	const struct packet *packet = fanout->packet;
 	struct player *const *recipients = fanout->recipients;
 	size_t recipient_count = fanout->recipient_count;
-	ringcast_recorder_note(&shard->recorder, PROBE_DELIVER, shard->now_ns, recipients[0]->session->self, recipient_count, packet->opcode);
+	RINGCAST_PROBE(&shard->recorder, DELIVER, shard->now_ns, recipients[0]->session->self, recipient_count, packet->opcode);
 	struct delivery delivery = {.shard = shard, .fanout = fanout, .is_fast = fanout->intent == INTENT_FAST && packet->command == PACKET_COMMAND_NONE};
 	bool may_be_fast = delivery.is_fast && packet->payload.size <= PROTO_PAYLOAD_FAST_BYTES_MAX;
 	uint64_t before = shard->deliveries_in_window;

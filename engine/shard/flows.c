@@ -69,7 +69,7 @@ struct conn *ringcast_shard_conn_open(struct shard *shard, io_id stream, const s
 void ringcast_shard_on_accept(struct shard *shard, const struct io_event *event)
 {
 	shard->counters.connections_accepted++;
-	ringcast_recorder_note(&shard->recorder, PROBE_ACCEPT, shard->now_ns, event->stream, 0, 0);
+	RINGCAST_PROBE(&shard->recorder, ACCEPT, shard->now_ns, event->stream, 0, 0);
 	if (!shard->is_stopping && ringcast_shard_conn_open(shard, event->stream, &event->address, false) != NULL)
 		return;
 	shard->counters.connections_refused++;
@@ -110,7 +110,7 @@ static void leave_session(struct shard *shard, struct conn *conn, enum close_rea
 static void note_close(struct shard *shard, const struct conn *conn)
 {
 	handle session = conn->player != NULL ? conn->player->session->self : HANDLE_NONE;
-	ringcast_recorder_note(&shard->recorder, PROBE_CLOSE, shard->now_ns, conn->self, session, conn->close_reason);
+	RINGCAST_PROBE(&shard->recorder, CLOSE, shard->now_ns, conn->self, session, conn->close_reason);
 	ringcast_disconnects_note(&shard->disconnects, conn, shard->now_ns);
 }
 
@@ -335,7 +335,7 @@ void ringcast_shard_route(struct shard *shard, struct conn *conn, struct packet 
 	ringcast_check_magic(conn, CONN);
 	ringcast_check_magic(player, PLAYER);
 	ringcast_check_magic(player->session, SESSION);
-	ringcast_recorder_note(&shard->recorder, PROBE_ROUTE, shard->now_ns, player->session->self, (uint32_t)player->peer_id, packet->opcode);
+	RINGCAST_PROBE(&shard->recorder, ROUTE, shard->now_ns, player->session->self, (uint32_t)player->peer_id, packet->opcode);
 	enum drop_reason drop = packet->payload.size > payload_max ? DROP_OVERSIZE : ringcast_shard_check_rates(shard, conn, packet->payload.size);
 	conn->active_ms = ringcast_shard_now_ms(shard);
 	conn->pings_missed = 0;

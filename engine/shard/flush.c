@@ -254,6 +254,7 @@ void ringcast_shard_flush(struct shard *shard)
 	if (!has_something(shard))
 		return;
 	shard->counters.flushes++;
+	RINGCAST_TRACE(FLUSH, shard->queued_ns != 0 ? shard->now_ns - shard->queued_ns : 0, shard->counters.flushes, 0);
 	ringcast_time_histogram_add(&shard->counters.queue_age, shard->queued_ns != 0 ? shard->now_ns - shard->queued_ns : 0);
 	shard->queued_ns = 0;
 	shard->flushed_ns = shard->now_ns;

@@ -94,7 +94,7 @@ void ringcast_shard_on_detached(struct shard *shard, const struct io_event *even
 	struct handoff *handoff = pack(conn, event->result);
 	if (handoff != NULL && ringcast_mailbox_post(shard->options.mailboxes[target], shard->options.index, handoff)) {
 		shard->counters.handoffs_out++;
-		ringcast_recorder_note(&shard->recorder, PROBE_HANDOFF_OUT, shard->now_ns, conn->self, target, 0);
+		RINGCAST_PROBE(&shard->recorder, HANDOFF_OUT, shard->now_ns, conn->self, target, 0);
 	} else {
 		ringcast_handoff_free(handoff);
 		ringcast_shard_drop(shard, DROP_MAILBOX_FULL, 1);
@@ -132,7 +132,7 @@ void ringcast_shard_handoff_receive(struct shard *shard, struct handoff *handoff
 		return;
 	}
 	shard->counters.handoffs_in++;
-	ringcast_recorder_note(&shard->recorder, PROBE_HANDOFF_IN, shard->now_ns, conn->self, 0, 0);
+	RINGCAST_PROBE(&shard->recorder, HANDOFF_IN, shard->now_ns, conn->self, 0, 0);
 	conn->stream.is_upgraded = true;
 	if (handoff->crypto != NULL && !adopt_session(shard, conn, handoff))
 		return;

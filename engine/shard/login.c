@@ -189,7 +189,7 @@ static int home_shard(const struct shard *shard, struct view token)
 static void resume_here(struct shard *shard, struct conn *conn, const struct packet *packet)
 {
 	enum drop_reason drop = ringcast_resume_login(shard, conn, packet);
-	ringcast_recorder_note(&shard->recorder, PROBE_LOGIN, shard->now_ns, HANDLE_NONE, 0, drop);
+	RINGCAST_PROBE(&shard->recorder, LOGIN, shard->now_ns, HANDLE_NONE, 0, drop);
 	if (drop != DROP_NONE)
 		refuse(shard, conn, drop);
 }
@@ -213,7 +213,7 @@ void ringcast_shard_login_here(struct shard *shard, struct conn *conn, const str
 	if (drop == DROP_NONE)
 		drop = ringcast_admission_admit(&shard->store, token, packet->payload, conn, shard->now_ns, &player);
 	handle session = drop == DROP_NONE ? player->session->self : HANDLE_NONE;
-	ringcast_recorder_note(&shard->recorder, PROBE_LOGIN, shard->now_ns, session, drop == DROP_NONE ? (uint32_t)player->peer_id : 0, drop);
+	RINGCAST_PROBE(&shard->recorder, LOGIN, shard->now_ns, session, drop == DROP_NONE ? (uint32_t)player->peer_id : 0, drop);
 	if (drop != DROP_NONE) {
 		refuse(shard, conn, drop);
 		return;

@@ -373,7 +373,7 @@ void ringcast_shard_stop(struct shard *shard)
 	if (shard->is_stopping)
 		return;
 	shard->is_stopping = true;
-	ringcast_recorder_note(&shard->recorder, PROBE_STOP, shard->now_ns, 0, 0, 0);
+	RINGCAST_PROBE(&shard->recorder, STOP, shard->now_ns, 0, 0, 0);
 	for (uint32_t cursor = 0; !ringcast_shard_drain(shard, &cursor, shard->now_ns);) /* the scripts' last words, if they were not told before */
 		;
 	for (uint32_t i = 0; i < shard->options.listen_count; i++)

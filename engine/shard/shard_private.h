@@ -3,6 +3,7 @@
 #define RINGCAST_SHARD_SHARD_PRIVATE_H
 
 #include "base/panic.h"
+#include "base/trace.h"
 #include "shard/shard.h"
 
 /* dump.c: what it says when the program is about to end */
@@ -139,6 +140,7 @@ static inline uint32_t ringcast_shard_now_ms(const struct shard *shard)
 
 static inline void ringcast_shard_drop(struct shard *shard, enum drop_reason reason, uint64_t count)
 {
+	RINGCAST_TRACE(DROP, (uintptr_t)ringcast_drop_labels[reason], count, reason);
 	shard->counters.drops[reason] += count;
 }
 

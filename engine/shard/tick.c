@@ -152,7 +152,7 @@ static void note_overrun(struct shard *shard)
 {
 	uint64_t turn_ns = ringcast_io_now_ns(shard->io) - shard->clock_ns;
 	if (UNLIKELY(turn_ns > OVERRUN_NS))
-		ringcast_recorder_note(&shard->recorder, PROBE_OVERRUN, shard->now_ns, turn_ns, shard->counters.ticks, 0);
+		RINGCAST_PROBE(&shard->recorder, OVERRUN, shard->now_ns, turn_ns, shard->counters.ticks, 0);
 }
 
 static unsigned wait_for_events(struct shard *shard)
@@ -168,7 +168,7 @@ static unsigned wait_for_events(struct shard *shard)
 	ringcast_shard_release_sent(shard);
 	ringcast_shard_turn_clock(shard);
 	if (count > 0)
-		ringcast_recorder_note(&shard->recorder, PROBE_TICK, shard->now_ns, shard->counters.ticks, count, 0);
+		RINGCAST_PROBE(&shard->recorder, TICK, shard->now_ns, shard->counters.ticks, count, 0);
 	return count;
 }
 
