@@ -332,6 +332,55 @@ int ringcast_session_describe(ringcast_engine *engine, const char *session_id, r
 	return result;
 }
 
+/* Properties: the beginning of them, so that a shard copies no megabytes for somebody who looks */
+
+#define PROPERTIES_SHOWN_BYTES 65536 /* with a NUL */
+
+struct ask_properties {
+	struct ask ask;
+	char session_id[RINGCAST_ID_BYTES];
+	size_t byte_count; /* of all of them */
+	size_t size;
+	char text[]; /* size bytes */
+};
+
+static void free_properties(struct ask *ask)
+{
+	free(CONTAINER_OF(ask, struct ask_properties, ask));
+}
+
+static bool answer_properties(struct shard *shard, struct ask *ask)
+{
+	struct ask_properties *self = CONTAINER_OF(ask, struct ask_properties, ask);
+	const struct session *session = ringcast_session_find(&shard->store, self->session_id);
+	ask->result = session != NULL ? RINGCAST_OK : RINGCAST_ERROR_NOT_FOUND;
+	if (session == NULL)
+		return true;
+	const char *text = ringcast_session_get_properties(session);
+	self->byte_count = strlen(text);
+	snprintf(self->text, self->size, "%s", text);
+	return true;
+}
+
+int ringcast_session_read_properties(ringcast_engine *engine, const char *session_id, char *ret_text, size_t size, size_t *ret_bytes)
+{
+	size_t shown = size < PROPERTIES_SHOWN_BYTES ? size : PROPERTIES_SHOWN_BYTES;
+	ringcast_assert(size > 0);
+	struct ask_properties *self = calloc(1, sizeof(*self) + shown);
+	if (self == NULL)
+		return RINGCAST_ERROR_MEMORY;
+	ringcast_ask_init(&self->ask, answer_properties, free_properties);
+	ringcast_ask_keep(self->session_id, sizeof(self->session_id), session_id);
+	self->size = shown;
+	int result = ringcast_engine_ask_about(engine, session_id, &self->ask);
+	if (result == RINGCAST_OK) {
+		memcpy(ret_text, self->text, strlen(self->text) + 1);
+		*ret_bytes = self->byte_count;
+	}
+	ringcast_ask_release(&self->ask);
+	return result;
+}
+
 /* List: all shards at once, each in turns */
 
 struct ask_list {

@@ -1,4 +1,4 @@
-/* Looks into the engine over HTTP: the groups of a session, and who went last. */
+/* Looks into the engine over HTTP: properties and groups of a session, and who went last. */
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
@@ -6,7 +6,28 @@
 #include "base/assert.h"
 #include "control/http_routes.h"
 
-enum { GROUPS_PAGE = 100, DISCONNECTS_MAX = 1000, DISCONNECTS_DEFAULT = 100 };
+enum { PROPERTIES_BYTES = 16384, GROUPS_PAGE = 100, DISCONNECTS_MAX = 1000, DISCONNECTS_DEFAULT = 100 };
+
+/* Without the beginning of a character whose end was cut off. */
+static size_t whole_size(const char *text, size_t size, size_t byte_count)
+{
+	while (size < byte_count && size > 0 && ((unsigned char)text[size - 1] & 0xc0) == 0x80)
+		size--;
+	return size < byte_count && size > 0 && (unsigned char)text[size - 1] >= 0xc0 ? size - 1 : size;
+}
+
+void ringcast_http_properties_get(struct http_request *request, struct http_response *response)
+{
+	const char *id = request->parameters[0];
+	char text[PROPERTIES_BYTES];
+	size_t byte_count = 0;
+	int error = ringcast_session_read_properties(request->host->engine, id, text, sizeof(text), &byte_count);
+	if (error)
+		ringcast_http_engine_problem(response, error, id);
+	else
+		ringcast_http_reply(response, 200, json_pack("{s:o, s:I}", "properties", ringcast_http_text(text, whole_size(text, strlen(text), byte_count)), "bytes",
+							     (json_int_t)byte_count));
+}
 
 static json_t *group_to_json(const ringcast_group_info *info)
 {

@@ -40,6 +40,7 @@ static const struct http_route routes[] = {
 	{HTTP_ACCESS_CHANGE, "DELETE", "/v1/sessions/{id}/players/{peer}", "reason", ringcast_http_player_kick, "disconnect a player"},
 	{HTTP_ACCESS_CHANGE, "POST", "/v1/sessions/{id}/messages", NULL, ringcast_http_message_send, "send a message into a session, or to a player"},
 	{HTTP_ACCESS_READ, "GET", "/v1/sessions/{id}/log", NULL, ringcast_http_session_log, "what the session's script said"},
+	{HTTP_ACCESS_READ, "GET", "/v1/sessions/{id}/properties", NULL, ringcast_http_properties_get, "what a session was created with"},
 	{HTTP_ACCESS_READ, "GET", "/v1/sessions/{id}/groups", "after", ringcast_http_groups_list, "list groups and their members"},
 	{HTTP_ACCESS_CHANGE, "GET", "/v1/sessions/{id}/tap", "seconds|messages_max|player|opcode|format", ringcast_http_tap, "what is said in a session, as it is said"},
 	{HTTP_ACCESS_READ, "GET", "/v1/disconnects", "limit", ringcast_http_disconnects, "how many went, by reason, and who went last"},

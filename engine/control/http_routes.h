@@ -41,7 +41,7 @@ http_handler_fn ringcast_http_letters_list, ringcast_http_letters_resend, ringca
 http_handler_fn ringcast_http_service_fleets, ringcast_http_service_queues, ringcast_http_service_tickets, ringcast_http_service_events;
 
 /* http_inspect.c */
-http_handler_fn ringcast_http_groups_list, ringcast_http_disconnects;
+http_handler_fn ringcast_http_properties_get, ringcast_http_groups_list, ringcast_http_disconnects;
 /* http_tap.c */
 http_handler_fn ringcast_http_tap;
 /* http_config.c */

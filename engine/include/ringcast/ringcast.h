@@ -474,6 +474,8 @@ RINGCAST_API int ringcast_session_end(ringcast_engine *engine, const char *sessi
 /* As end, but its game is told first (process_terminate) and may finish by itself; what is left after timeout_ms is ended. */
 RINGCAST_API int ringcast_session_terminate(ringcast_engine *engine, const char *session_id, uint64_t timeout_ms);
 RINGCAST_API int ringcast_session_describe(ringcast_engine *engine, const char *session_id, ringcast_session_info *ret_info);
+/* Its properties, with a NUL and cut to size; *ret_bytes: how long they are as a whole. What is above 65536 bytes is cut in any case. */
+RINGCAST_API int ringcast_session_read_properties(ringcast_engine *engine, const char *session_id, char *ret_text, size_t size, size_t *ret_bytes);
 /* *ret_count: how many there are, which may be more than were filled in; likewise for players. Who comes or goes meanwhile may be missing. */
 RINGCAST_API int ringcast_session_list(ringcast_engine *engine, ringcast_session_info *infos, size_t info_count_max, size_t *ret_count);
 /* Reserves a place: the token is what the client logs in with, within reservation_timeout_ms. player_id and player_data may be NULL. */

@@ -226,6 +226,7 @@ class OneSession(ConsoleCase):
         self.world.ask("POST", "/v1/scripts/heard", data=zip_of("one"))
         session = self.open_session("scripted", script="heard", properties='{"map": "<i>hills</i>"}')
         self.tab.shows("init of one")
+        self.tab.shows('{"map": "<i>hills</i>"}')
         self.tab.click_text("summary", "Send a message")
         self.tab.fill("Payload", "<b>wave</b> 3")
         self.tab.click_text("button", "Send")

@@ -85,6 +85,22 @@ BOTH(taps, are_bounded_and_outlive_the_engine)
 		ringcast_tap_close(&taps[i]);
 }
 
+Test(taps, properties_are_read_and_cut, .timeout = 120)
+{
+	char id[RINGCAST_ID_BYTES], text[15];
+	size_t byte_count = 0;
+	start(RINGCAST_IO_AUTO);
+	const ringcast_session_options options = {.size = sizeof(options), .properties = "{\"map\":\"hills\"}"};
+	cr_assert_eq(ringcast_session_create(stage.engine, &options, id), RINGCAST_OK);
+	cr_assert_eq(ringcast_session_read_properties(stage.engine, id, text, sizeof(text), &byte_count), RINGCAST_OK);
+	cr_assert_str_eq(text, "{\"map\":\"hills\"", "cut, with a NUL");
+	cr_assert_eq(byte_count, strlen(options.properties));
+	cr_assert_eq(ringcast_session_read_properties(stage.engine, stage.session, text, sizeof(text), &byte_count), RINGCAST_OK);
+	cr_assert(*text == 0 && byte_count == 0, "none were given");
+	cr_assert_eq(ringcast_session_read_properties(stage.engine, "gsess-nobody", text, sizeof(text), &byte_count), RINGCAST_ERROR_NOT_FOUND);
+	stage_stop(&stage);
+}
+
 Test(taps, groups_and_who_went_last, .timeout = 120)
 {
 	ringcast_group_info groups[3];

@@ -495,6 +495,18 @@ int ringcast_group_list(ringcast_engine *engine, const char *session_id, uint32_
 	return ringcast_session_describe(engine, session_id, &info);
 }
 
+int ringcast_session_read_properties(ringcast_engine *engine, const char *session_id, char *ret_text, size_t size, size_t *ret_bytes)
+{
+	static const char text[] = "{\"map\":\"\xc3\xa9\"}";
+	ringcast_session_info info;
+	size_t used = 0;
+	while (used + sizeof(text) - 1 < size) /* as long as there is room: more than is shown */
+		used += (size_t)snprintf(ret_text + used, size - used, "%s", text);
+	snprintf(ret_text + used, size - used, "%s", text);
+	*ret_bytes = 1000000;
+	return ringcast_session_describe(engine, session_id, &info);
+}
+
 int ringcast_disconnect_list(ringcast_engine *engine, ringcast_disconnect_info *infos, size_t info_count_max, size_t *ret_count)
 {
 	*ret_count = 0;

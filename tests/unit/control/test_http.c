@@ -321,6 +321,21 @@ Test(http, posts_must_be_json)
 	http_done(&answer);
 }
 
+Test(http, properties_are_cut_between_characters)
+{
+	char id[RINGCAST_ID_BYTES], path[128];
+	http_create_session("{}", id);
+	snprintf(path, sizeof(path), "/v1/sessions/%s/properties", id);
+	struct answer answer = http_ask("GET", path, NULL);
+	const char *text = http_text_of(&answer, "properties");
+	cr_assert_eq(answer.status, 200);
+	cr_assert_eq(http_number_of(&answer, "bytes"), 1000000);
+	cr_assert(strlen(text) > 16384 - 16 && strlen(text) < 16384, "%zu", strlen(text));
+	cr_assert_null(strchr(text, '?'), "a character that was cut in two spoils none of the others");
+	http_done(&answer);
+	http_expect_problem(http_ask("GET", "/v1/sessions/gsess-nobody/properties", NULL), 404, "not_found", "gsess-nobody");
+}
+
 Test(http, unknown_paths_methods_and_queries)
 {
 	static const char *const paths[] = {

@@ -98,12 +98,15 @@ export async function showSession(place) {
 		log.update(said ?? { lines: [], lost_count: 0 });
 		groups.element.hidden = grouped === null;
 		groups.update(grouped?.groups ?? []);
-		about.hidden = !session.properties;
-		setText(properties, session.properties ?? '');
 	};
 	place.put(el('p', { class: 'note mono' }, place.parameters.id), facts.element);
 	if (mayChange())
 		changes(place, path, () => session, refresh);
+	place.once(async () => {
+		const { properties: text, bytes: size } = await get(`${path}/properties`, place.signal);
+		about.hidden = size === 0;
+		setText(properties, size > new Blob([text]).size ? `${text}…\n(${bytes(size)} in all)` : text);
+	});
 	place.put(players.element, groups.element, about, log.element);
 	if (mayChange())
 		place.put(new Tap(place, `${path}/tap`).element);
