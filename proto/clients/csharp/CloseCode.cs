@@ -28,5 +28,6 @@ namespace Ringcast.Realtime
 		public const int ScriptLost = 3509;
 		public const int ScriptShare = 3510;
 		public const int Activation = 3511;
+		public const int TakenOver = 3512;
 	}
 }

@@ -28,6 +28,7 @@ const NAMES = {
 	3509: 'script_lost',
 	3510: 'script_share',
 	3511: 'activation',
+	3512: 'taken_over',
 };
 
 export const CloseCode = Object.freeze(Object.fromEntries(Object.entries(NAMES).map(([code, name]) => [name, Number(code)])));
