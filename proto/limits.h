@@ -12,7 +12,8 @@ enum {
 	PROTO_GROUP_NONE = 0,
 	PROTO_PAYLOAD_RELIABLE_BYTES_MAX = 4096,
 	PROTO_PAYLOAD_FAST_BYTES_MAX = 1200,
-	PROTO_TOKEN_BYTES_MAX = 128,       /* playerSessionId, connectToken, reconnectToken */
+	PROTO_TOKEN_BYTES_MAX = 128,       /* connectToken, reconnectToken, and playerSessionId as servers make it */
+	PROTO_LOGIN_TOKEN_BYTES_MAX = 8192, /* playerSessionId where a backend has signed it; ours are short */
 	PROTO_CA_CERT_BYTES_MAX = 4096,
 	PROTO_PACKET_OVERHEAD_BYTES_MAX = 96, /* length prefix and all scalar fields of a game message */
 	PROTO_PACKET_BYTES_MAX = 16384,     /* any packet we decode, length prefix included */

@@ -7,6 +7,7 @@
 #include "base/sized.h"
 #include "life/asking.h"
 #include "life/errors.h"
+#include "life/opening.h"
 #include "session/park.h"
 #include "shard/inspect.h"
 #include "shard/shard_private.h"
@@ -68,20 +69,6 @@ static bool is_session_valid(const struct ringcast_engine *engine, const ringcas
 	       options->players_max <= engine->options.limits.players_per_session_max;
 }
 
-/* Looks up what the session is to run, and sees to it that somebody can run it there. *ret_version NULL with RINGCAST_OK: no script. */
-static int prepare_script(struct ringcast_engine *engine, const char *name_and_version, uint32_t shard, struct script_version **ret_version)
-{
-	if (name_and_version == NULL || *name_and_version == '\0')
-		return RINGCAST_OK;
-	struct script_version *version = ringcast_registry_find(&engine->registry, name_and_version);
-	if (version == NULL)
-		return RINGCAST_ERROR_NOT_FOUND;
-	*ret_version = version; /* the question's from now on, whatever comes */
-	if (version->script->language != SCRIPT_JS)
-		return RINGCAST_OK;
-	return ringcast_sidecars_want(engine->sidecars, shard) ? RINGCAST_OK : RINGCAST_ERROR_SYSTEM;
-}
-
 /* *ret_text NULL with RINGCAST_OK: there is none. */
 static int keep_text(const char *text, size_t bytes_max, char **ret_text)
 {
@@ -129,7 +116,7 @@ static int create_on(struct ringcast_engine *engine, uint32_t shard, const ringc
 	ringcast_ask_init(&self->ask, answer_create, free_create);
 	int result = fill_create(self, options);
 	if (result == RINGCAST_OK)
-		result = prepare_script(engine, options->script, shard, &self->script);
+		result = ringcast_engine_prepare_script(engine, options->script, shard, &self->script);
 	if (result == RINGCAST_OK)
 		result = ringcast_engine_ask(engine, shard, &self->ask);
 	if (result == RINGCAST_OK)
@@ -138,16 +125,16 @@ static int create_on(struct ringcast_engine *engine, uint32_t shard, const ringc
 	return result;
 }
 
-/* Sessions go round, so that shards fill evenly, and past the shards that are full. Named ones of dev mode live where their name says. */
-static int create_anywhere(struct ringcast_engine *engine, const ringcast_session_options *options, char ret_id[RINGCAST_ID_BYTES])
+/* Sessions go round, so that shards fill evenly, and past the shards that are full. */
+static int create_anywhere(struct ringcast_engine *engine, uint32_t first, const ringcast_session_options *options, char ret_id[RINGCAST_ID_BYTES])
 {
 	int result = RINGCAST_ERROR_FULL;
-	uint32_t first = __atomic_fetch_add(&engine->placement_next, 1, __ATOMIC_RELAXED);
 	for (uint32_t i = 0; i < engine->shard_count && result == RINGCAST_ERROR_FULL; i++)
 		result = create_on(engine, (first + i) % engine->shard_count, options, ret_id);
 	return result;
 }
 
+/* Where a name says, in dev mode and as long as there is room also with signed tokens, which look for it there. */
 int ringcast_session_create(ringcast_engine *engine, const ringcast_session_options *given, char ret_id[RINGCAST_ID_BYTES])
 {
 	ringcast_session_options options;
@@ -155,9 +142,13 @@ int ringcast_session_create(ringcast_engine *engine, const ringcast_session_opti
 		return RINGCAST_ERROR_ARGUMENT;
 	if (options.has_shard)
 		return create_on(engine, (uint32_t)options.shard, &options, ret_id);
-	if (engine->options.is_open && options.name != NULL)
-		return create_on(engine, ringcast_shard_of_name(options.name, engine->shard_count), &options, ret_id);
-	return create_anywhere(engine, &options, ret_id);
+	bool has_name = options.name != NULL && *options.name != '\0', is_open = engine->options.is_open;
+	uint32_t home = has_name ? ringcast_shard_of_name(options.name, engine->shard_count, is_open) : 0;
+	if (is_open && has_name)
+		return create_on(engine, home, &options, ret_id);
+	if (engine->token_keys == NULL || !has_name)
+		home = __atomic_fetch_add(&engine->placement_next, 1, __ATOMIC_RELAXED);
+	return create_anywhere(engine, home, &options, ret_id);
 }
 
 /* End, describe, answer: about one session, by its id */

@@ -16,6 +16,7 @@
 #include "base/types.h"
 #include "control/daemon_private.h"
 #include "control/notify.h"
+#include "control/player_keys.h"
 #include "control/report.h"
 #include "control/tls_files.h"
 #include "control/tokens.h"
@@ -78,11 +79,14 @@ static void on_script_log(void *context, const char *session_id, const char *lev
 	pthread_rwlock_unlock(&daemon->service_lock);
 }
 
-static bool create_engine(struct daemon *daemon, const struct tls_files *files)
+static bool create_engine(struct daemon *daemon, const struct tls_files *files, const struct player_keys *keys)
 {
 	char error[512] = "", quoted[600];
 	ringcast_engine_options options;
 	ringcast_tls_files_options(&daemon->config, files, daemon->flags->is_dev, &options);
+	options.token_keys = keys->list;
+	options.token_key_count = keys->count;
+	options.token_audience = daemon->config.player_tokens_audience.text;
 	options.log = ringcast_logs_sink;
 	options.log_context = daemon->logs;
 	options.change = on_change;
@@ -107,13 +111,16 @@ static bool start_engine(struct daemon *daemon)
 {
 	struct config_error error;
 	struct tls_files files;
+	struct player_keys keys;
 	char quoted[600];
-	if (!ringcast_tls_files_load(&daemon->config, &files, &error)) {
+	if (!ringcast_player_keys_load(&daemon->config, &keys, &error) || !ringcast_tls_files_load(&daemon->config, &files, &error)) {
+		ringcast_player_keys_forget(&keys);
 		ringcast_logs_event(daemon->logs, RINGCAST_LOG_ERROR, "the engine did not start", "err=%s",
 				    ringcast_logs_quote(error.text, quoted, sizeof(quoted)));
 		return false;
 	}
-	bool is_started = create_engine(daemon, &files);
+	bool is_started = create_engine(daemon, &files, &keys);
+	ringcast_player_keys_forget(&keys);
 	ringcast_tls_files_free(&files);
 	return is_started;
 }

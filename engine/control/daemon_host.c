@@ -6,6 +6,7 @@
 
 #include "base/assert.h"
 #include "control/daemon_private.h"
+#include "control/player_keys.h"
 #include "control/reload.h"
 #include "control/tls_files.h"
 #include "control/tokens.h"
@@ -59,6 +60,27 @@ static bool reload_credentials(struct daemon *daemon, const struct config *next,
 	return result == RINGCAST_OK;
 }
 
+/* Always, as the certificate: the file may have changed. What was read before them stays when they are refused. */
+static bool reload_player_keys(struct daemon *daemon, const struct config *next, struct config_error *reterr)
+{
+	bool was_on = daemon->config.player_tokens_keys.text[0], is_on = next->player_tokens_keys.text[0];
+	struct player_keys keys;
+	char error[sizeof(reterr->text) - 32];
+	if (was_on != is_on) {
+		snprintf(reterr->text, sizeof(reterr->text), "player_tokens.keys: signed player tokens are switched %s by a restart only", is_on ? "on" : "off");
+		return false;
+	}
+	if (!is_on)
+		return true;
+	if (!ringcast_player_keys_load(next, &keys, reterr))
+		return false;
+	int result = ringcast_engine_reload_token_keys(daemon->engine, keys.list, keys.count, next->player_tokens_audience.text, error, sizeof(error));
+	ringcast_player_keys_forget(&keys);
+	if (result != RINGCAST_OK)
+		snprintf(reterr->text, sizeof(reterr->text), "player_tokens.keys: %s", error);
+	return result == RINGCAST_OK;
+}
+
 static bool reload_service(struct daemon *daemon, const struct config *next, struct config_error *reterr)
 {
 	pthread_rwlock_rdlock(&daemon->service_lock);
@@ -93,6 +115,7 @@ json_t *ringcast_daemon_reload(struct daemon *daemon, struct config_error *reter
 	if (ringcast_flags_load_config(daemon->flags, daemon->environment, &next, reterr) && ringcast_tokens_load(&next, &tokens, reterr) &&
 	    load_admin_tls(daemon, &next, &tls, reterr) &&
 	    ringcast_control_service_check(&next, daemon->flags->is_dev, reterr) && reload_credentials(daemon, &next, reterr) &&
+	    reload_player_keys(daemon, &next, reterr) &&
 	    reload_service(daemon, &next, reterr)) {
 		changes = ringcast_reload_apply(&daemon->config, &next);
 		ringcast_engine_certificate(daemon->engine, &after);

@@ -16,6 +16,7 @@
 #include "base/attr.h"
 #include "control/admin_tls.h"
 #include "control/service.h"
+#include "control/player_keys.h"
 #include "control/tls_files.h"
 #include "control/tokens.h"
 #include "control/value.h"
@@ -310,10 +311,12 @@ static void check_expiry(struct preflight *preflight)
 
 bool ringcast_preflight_files(const struct config *config, bool is_dev, struct config_error *reterr)
 {
-	struct tokens tokens;
+	struct tokens tokens = {0};
 	struct admin_tls *tls = NULL;
 	ringcast_assert(config && reterr);
-	bool is_good = ringcast_tokens_load(config, &tokens, reterr) && ringcast_admin_tls_load(config, &tls, reterr);
+	struct player_keys keys;
+	bool is_good = ringcast_player_keys_load(config, &keys, reterr) && ringcast_tokens_load(config, &tokens, reterr) && ringcast_admin_tls_load(config, &tls, reterr);
+	ringcast_player_keys_forget(&keys);
 	ringcast_tokens_forget(&tokens);
 	ringcast_admin_tls_free(&tls);
 	return is_good && ringcast_control_service_check(config, is_dev, reterr) && ringcast_tls_files_check(config, is_dev, reterr);
@@ -336,6 +339,7 @@ bool ringcast_preflight_run(const struct config *config, enum preflight_mode mod
 	check_secret(&preflight, "tls.key", config->tls_key.text);
 	check_secret(&preflight, "admin.tokens", config->admin_tokens.text);
 	check_secret(&preflight, "admin.tls_key", config->admin_tls_key.text);
+	check_secret(&preflight, "player_tokens.keys", config->player_tokens_keys.text);
 	check_secret(&preflight, "service.keys", config->service_keys.text);
 	check_secret(&preflight, "service.webhooks", config->service_webhooks.text);
 	if (mode == PREFLIGHT_CHECK)

@@ -5,6 +5,7 @@
 #include <pthread.h>
 
 #include "base/log.h"
+#include "jwt/key.h"
 #include "life/watch.h"
 #include "ringcast/ringcast.h"
 #include "scripts/registry.h"
@@ -35,6 +36,7 @@ struct ringcast_engine {
 	ringcast_callbacks callbacks;
 	struct hooks hooks;
 	struct shard_options shard_options; /* common to all shards */
+	struct jwt_keys *token_keys; /* as the engine was made with; NULL: signed tokens are off */
 	struct security security; /* facts under security_lock */
 	pthread_mutex_t security_lock; /* one reload at a time */
 	struct mailbox *mailboxes[MAILBOX_SENDERS_MAX];

@@ -11,8 +11,10 @@
 
 #include "base/sized.h"
 #include "io/cgroup.h"
+#include "io/clock.h"
 #include "life/changes.h"
 #include "life/hooks.h"
+#include "life/opening.h"
 #include "life/sidecars.h"
 #include "scripts/check.h"
 #include "security/bill.h"
@@ -143,6 +145,9 @@ void ringcast_engine_forget_options(struct ringcast_engine *engine)
 {
 	for (unsigned i = 0; i < ENGINE_STRING_COUNT; i++)
 		free(engine->strings[i]);
+	if (engine->token_keys != NULL)
+		ringcast_jwt_keys_forget(engine->token_keys);
+	free(engine->token_keys);
 	ringcast_security_forget(&engine->security);
 }
 
@@ -184,6 +189,21 @@ static int check_options(struct ringcast_engine *engine, char *error, size_t err
 	return result != RINGCAST_OK ? result : check_listens(engine, error, error_bytes);
 }
 
+static int take_token_keys(struct ringcast_engine *engine, char *error, size_t error_bytes)
+{
+	ringcast_engine_options *options = &engine->options;
+	if (options->token_key_count == 0)
+		return RINGCAST_OK;
+	engine->token_keys = calloc(1, sizeof(*engine->token_keys));
+	if (engine->token_keys == NULL)
+		return fail(error, error_bytes, RINGCAST_ERROR_MEMORY, "%s", "out of memory");
+	int result = ringcast_engine_read_token_keys(options->token_keys, options->token_key_count, options->token_audience, engine->token_keys, error,
+						     error_bytes);
+	options->token_keys = NULL; /* the caller's, who may wipe them */
+	options->token_audience = NULL;
+	return result;
+}
+
 int ringcast_engine_take_options(struct ringcast_engine *engine, const ringcast_engine_options *given, char *error, size_t error_bytes)
 {
 	if (given == NULL)
@@ -201,7 +221,9 @@ int ringcast_engine_take_options(struct ringcast_engine *engine, const ringcast_
 		return fail(error, error_bytes, RINGCAST_ERROR_ARGUMENT, "proxies '%s': not a list of at most 16 addresses or ranges, such as 10.0.0.0/8",
 			    engine->options.proxy_from);
 	engine->options.proxy_from = NULL; /* the shards have the ranges */
-	int result = check_options(engine, error, error_bytes);
+	int result = take_token_keys(engine, error, error_bytes);
+	if (result == RINGCAST_OK)
+		result = check_options(engine, error, error_bytes);
 	if (result == RINGCAST_OK)
 		result = ringcast_security_settle(&engine->security, &engine->options, &engine->shard_options, error, error_bytes);
 	engine->options.certificate = engine->options.key = engine->options.client_ca = NULL; /* security has copies */
@@ -285,6 +307,9 @@ void ringcast_engine_fill_shard_options(struct ringcast_engine *engine)
 		shard->udp_port_count = 0;
 	shard->is_udp_address_free = engine->options.is_udp_address_free;
 	shard->is_open = engine->options.is_open;
+	shard->token_keys = engine->token_keys;
+	shard->wall_s = ringcast_clock_wall_s;
+	shard->open = ringcast_engine_open_here;
 	shard->mailboxes = engine->mailboxes;
 	ringcast_engine_make_hooks(engine);
 	fill_script_options(engine);
@@ -318,8 +343,10 @@ uint64_t ringcast_memory_bill(const ringcast_engine_options *options, ringcast_m
 	ringcast_limits limits = options->limits;
 	struct whole_bill bill = {each, context, shard_count_of(options)};
 	ringcast_engine_fill_limits(&limits);
+	if (options->token_key_count > 0)
+		add_for_all(&bill, "signed tokens that were used", ringcast_jwt_spent_bytes(limits.tokens_spent_max), true);
 	uint64_t sum = ringcast_shard_memory_bytes(&limits, add_for_all, &bill) + ringcast_security_memory_bytes(options, &limits, add_for_all, &bill);
-	sum += script_bytes(options, &limits);
+	sum += script_bytes(options, &limits) + (options->token_key_count > 0 ? ringcast_jwt_spent_bytes(limits.tokens_spent_max) : 0);
 	add_for_all(&bill, "scripts, if every session runs one", script_bytes(options, &limits), false);
 	return sum * bill.shard_count;
 }

@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 
+#include "base/hash.h"
 #include "base/magic.h"
 #include "session/alarm.h"
 #include "session/command.h"
@@ -83,6 +84,48 @@ static bool data_copy(struct session *session, const struct session_options *opt
 	return true;
 }
 
+/* Names */
+
+static handle *name_place(struct store *store, const char *name)
+{
+	return &store->names[ringcast_hash_bytes(name, strlen(name), store->id_seed) & store->names_mask];
+}
+
+struct session *ringcast_session_find_name(struct store *store, const char *name)
+{
+	handle at = name[0] != '\0' ? *name_place(store, name) : HANDLE_NONE;
+	while (at != HANDLE_NONE) {
+		struct session *session = ringcast_slab_find(&store->sessions, at);
+		if (strcmp(session->name, name) == 0)
+			return session;
+		at = session->name_next;
+	}
+	return NULL;
+}
+
+static void hold_name(struct session *session)
+{
+	struct store *store = session->store;
+	handle *at = name_place(store, session->name);
+	session->name_next = HANDLE_NONE;
+	if (session->name[0] == '\0')
+		return;
+	while (*at != HANDLE_NONE)
+		at = &((struct session *)ringcast_slab_find(&store->sessions, *at))->name_next;
+	*at = session->self;
+}
+
+static void drop_name(struct session *session)
+{
+	struct store *store = session->store;
+	handle *at = name_place(store, session->name);
+	if (session->name[0] == '\0')
+		return;
+	while (*at != session->self)
+		at = &((struct session *)ringcast_slab_find(&store->sessions, *at))->name_next;
+	*at = session->name_next;
+}
+
 /* What can fail. */
 static struct session *session_create(struct store *store, const struct session_options *options)
 {
@@ -147,6 +190,7 @@ static void session_init(struct session *session, const struct session_options *
 	session->hooks = has_hooks ? options->hooks : &store->hooks;
 	session->hooks_context = has_hooks ? options->hooks_context : store->options.hooks_context;
 	lists_and_timers_init(session);
+	hold_name(session);
 }
 
 static void arm_health(struct session *session)
@@ -302,6 +346,7 @@ void ringcast_session_end_now(struct session *session, enum close_reason reason,
 	RINGCAST_TRACE(SESSION_END, (uintptr_t)session->id, session->self, reason);
 	session->state = SESSION_ENDED; /* from here on nothing new begins: commands of the hooks below are refused */
 	session->close_reason = (uint8_t)reason;
+	drop_name(session);
 	ringcast_command_discard(session, DROP_SESSION_ENDED);
 	ringcast_alarm_discard_all(session);
 	everyone_leaves(session);
@@ -326,19 +371,6 @@ struct session *ringcast_session_find(struct store *store, const char *id)
 	if (session == NULL || session->state == SESSION_ENDED || memcmp(session->id, id, text.size) != 0)
 		return NULL;
 	return session;
-}
-
-struct session *ringcast_session_find_name(struct store *store, const char *name)
-{
-	if (name[0] == '\0')
-		return NULL; /* that is how sessions without a name look */
-	for (uint32_t i = 0; i < store->sessions.high_water; i++) {
-		handle self;
-		struct session *session = ringcast_slab_at(&store->sessions, i, &self);
-		if (session != NULL && session->state == SESSION_ACTIVE && strcmp(session->name, name) == 0)
-			return session;
-	}
-	return NULL;
 }
 
 /* Fixed rate: late ticks do not shift the ones to come, and ticks missed wholly are not made up for. */

@@ -122,6 +122,7 @@ struct session {
 	struct player **players; /* dense, ACTIVE (and CONNECTING last); players_max pointers */
 	struct list_node reserved, groups, commands, alarms;
 	struct list_node node; /* store->graveyard_sessions */
+	handle name_next; /* of those whose names share a place in store->names */
 	struct timer timer_empty, timer_tick, timer_health, timer_terminate, timer_activation;
 	uint32_t command_count, alarm_count;
 	char *properties, *matchmaker_data; /* owned; NULL: none */
@@ -192,13 +193,15 @@ struct store {
 	struct slab sessions, players, groups, labels;
 	uint32_t membership_count;
 	uint64_t session_data_bytes; /* of all properties and matchmaker data, until their sessions are collected */
+	handle *names; /* of sessions that have one and have not ended: the first of each hash, oldest first */
+	uint32_t names_mask;
 	struct map groups_by_key; /* session index << 32 | group id -> group handle */
 	struct list_node graveyard, graveyard_sessions;
 	bool is_draining;
 	uint64_t sessions_created, sessions_ended, players_admitted, players_disconnected, reservations, reservations_timedout;
 	struct map players_by_key;     /* session index << 32 | peer id -> player handle; CONNECTING and ACTIVE */
 	struct map players_by_id;      /* hash of session and player id -> player handle; those with an id, RESERVED to ACTIVE */
-	uint64_t id_seed;              /* of that hash; secret, for player ids come from outside */
+	uint64_t id_seed;              /* of that hash and the names'; secret, for both come from outside */
 	uint64_t now_ns;               /* of the latest call that carried a time; commands carry none */
 	uint64_t answers_awaited, answers_late;
 	struct list_node taps; /* of all sessions */
@@ -235,7 +238,7 @@ void ringcast_session_end_now(struct session *session, enum close_reason reason,
 /* False: out of memory, or fewer places than are taken. players_max 0: unchanged. */
 bool ringcast_session_resize(struct session *session, uint32_t players_max);
 struct session *ringcast_session_find(struct store *store, const char *id);        /* NULL: unknown or ended */
-struct session *ringcast_session_find_name(struct store *store, const char *name); /* first; linear; control and dev mode only */
+struct session *ringcast_session_find_name(struct store *store, const char *name); /* the oldest; NULL: none, or "" */
 void ringcast_session_expire(struct store *store, struct timer *timer, uint64_t now_ns);
 /*
  * In session_started only: the start is not through when the hook returns, but with start_done. Until then the session is activating, which

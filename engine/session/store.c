@@ -8,9 +8,24 @@
 #include "session/id.h"
 #include "session/player.h"
 
+static uint32_t names_count(const struct store_options *options)
+{
+	uint32_t count = 4;
+	while (count < options->sessions_max)
+		count *= 2;
+	return count;
+}
+
+static bool names_init(struct store *store, const struct store_options *options)
+{
+	store->names_mask = names_count(options) - 1;
+	store->names = calloc(names_count(options), sizeof(*store->names));
+	return store->names != NULL;
+}
+
 static bool tables_init(struct store *store, const struct store_options *options)
 {
-	return ringcast_slab_init(&store->sessions, sizeof(struct session), options->sessions_max) &&
+	return names_init(store, options) && ringcast_slab_init(&store->sessions, sizeof(struct session), options->sessions_max) &&
 	       ringcast_slab_init(&store->players, sizeof(struct player), options->players_max) &&
 	       ringcast_slab_init(&store->groups, sizeof(struct group), options->groups_max) &&
 	       ringcast_slab_init(&store->labels, sizeof(struct label), options->players_max) &&
@@ -21,6 +36,7 @@ static bool tables_init(struct store *store, const struct store_options *options
 
 static void tables_fini(struct store *store)
 {
+	free(store->names);
 	ringcast_slab_fini(&store->sessions);
 	ringcast_slab_fini(&store->players);
 	ringcast_slab_fini(&store->groups);
@@ -47,7 +63,7 @@ uint64_t ringcast_store_reserved_bytes(const struct store_options *options)
 {
 	/* A player's memberships lie on the heap when they are more than few, in room for up to four times as many. */
 	uint64_t heap_bytes = (uint64_t)options->memberships_max * 4 * sizeof(struct membership);
-	return slab_bytes(sizeof(struct session), options->sessions_max) + slab_bytes(sizeof(struct player), options->players_max) +
+	return slab_bytes(sizeof(struct session), options->sessions_max) + (uint64_t)names_count(options) * sizeof(handle) + slab_bytes(sizeof(struct player), options->players_max) +
 	       slab_bytes(sizeof(struct group), options->groups_max) + slab_bytes(sizeof(struct label), options->players_max) +
 	       map_bytes(options->groups_max) + 2 * map_bytes(options->players_max) + heap_bytes;
 }

@@ -154,6 +154,14 @@ enum drop_reason ringcast_shard_check_rates(struct shard *shard, struct conn *co
 	return drop;
 }
 
+/* Its address first: one that is above its own leaves those for everybody alone. */
+bool ringcast_shard_may_check_token(struct shard *shard, struct conn *conn)
+{
+	const struct ringcast_limits *limits = &shard->options.limits;
+	return ringcast_address_table_take_token(&shard->addresses, &conn->address, limits->token_checks_per_second_per_address, shard->now_ns) &&
+	       ringcast_ratelimit_take(&shard->signed_tokens.checks, limits->token_checks_per_second, 1, shard->now_ns);
+}
+
 /* Each hello is answered at once, by a datagram of its own, as long as there are numbers for it. */
 bool ringcast_shard_may_greet(struct shard *shard, struct conn *conn)
 {

@@ -6,6 +6,7 @@
 #include "shard/login.h"
 #include "shard/resume.h"
 #include "shard/shard_private.h"
+#include "shard/signed.h"
 
 #define DEV_PREFIX "dev-"
 #define DEV_SESSION "demo"
@@ -25,6 +26,9 @@ static enum close_reason close_reason_of(enum drop_reason drop)
 		return CLOSE_SESSION_ENDED;
 	case DROP_NO_BUFFER:
 	case DROP_PARK_FULL:
+	case DROP_SESSION_DATA:
+	case DROP_TOKEN_RATE:
+	case DROP_TOKEN_MEMORY:
 		return CLOSE_NO_RESOURCES;
 	default:
 		return CLOSE_BAD_TOKEN;
@@ -50,7 +54,7 @@ enum close_reason ringcast_shard_login_refuse(struct shard *shard, struct conn *
 
 static void refuse(struct shard *shard, struct conn *conn, enum drop_reason drop)
 {
-	ringcast_shard_conn_close(shard, conn, ringcast_shard_login_refuse(shard, conn, drop), NULL);
+	ringcast_shard_conn_close(shard, conn, ringcast_shard_login_refuse(shard, conn, drop), ringcast_shard_signed_text(drop));
 }
 
 static void send_result(struct shard *shard, struct conn *conn, bool is_resumed, uint32_t lost)
@@ -137,12 +141,12 @@ static bool split(struct view rest, size_t name_bytes, struct dev_token *ret)
 }
 
 /*
- * A session's shard follows from its name up to the first dash, so that a token alone finds it, and so that all sessions that one token may mean live
- * on one shard.
+ * A session's shard follows from its name, in dev mode from what stands before the first dash: so a dev token alone finds it, and all sessions that one
+ * token may mean live on one shard.
  */
-uint32_t ringcast_shard_of_name(const char *name, uint32_t shard_count)
+uint32_t ringcast_shard_of_name(const char *name, uint32_t shard_count, bool is_open)
 {
-	return (uint32_t)(ringcast_hash_bytes(name, strcspn(name, "-"), 0) % shard_count);
+	return (uint32_t)(ringcast_hash_bytes(name, is_open ? strcspn(name, "-") : strlen(name), 0) % shard_count);
 }
 
 static struct session *find_session(struct shard *shard, struct view token, struct dev_token *ret)
@@ -166,11 +170,17 @@ static enum drop_reason reserve_dev(struct shard *shard, struct view token, char
 	return ringcast_admission_reserve(session, dev.player_id[0] != 0 ? dev.player_id : NULL, NULL, shard->now_ns, &player, ret_token);
 }
 
-/* Both modes */
+/* All kinds of tokens */
+
+/* What a reservation that is made now lets in with. */
+static enum drop_reason reserve_now(struct shard *shard, struct view token, char ret_token[PLAYER_TOKEN_BYTES])
+{
+	return ringcast_shard_is_signed(shard, token) ? ringcast_shard_signed_reserve(shard, token, ret_token) : reserve_dev(shard, token, ret_token);
+}
 
 static bool is_dev_token(const struct shard *shard, struct view token)
 {
-	return shard->options.is_open && ringcast_player_token_shard(token) < 0;
+	return shard->options.is_open && ringcast_player_token_shard(token) < 0 && !ringcast_shard_is_signed(shard, token);
 }
 
 static int home_shard(const struct shard *shard, struct view token)
@@ -183,7 +193,7 @@ static int home_shard(const struct shard *shard, struct view token)
 		memcpy(name, token.data + strlen(DEV_PREFIX), size);
 		name[size] = 0;
 	}
-	return (int)ringcast_shard_of_name(name, shard->options.count);
+	return (int)ringcast_shard_of_name(name, shard->options.count, true);
 }
 
 static void resume_here(struct shard *shard, struct conn *conn, const struct packet *packet)
@@ -202,14 +212,12 @@ void ringcast_shard_login_here(struct shard *shard, struct conn *conn, const str
 		return;
 	}
 	char reserved[PLAYER_TOKEN_BYTES];
-	enum drop_reason drop = DROP_NONE;
+	enum drop_reason drop = packet->payload.size > PROTO_PAYLOAD_RELIABLE_BYTES_MAX ? DROP_OVERSIZE : DROP_NONE;
 	struct player *player;
-	if (is_dev_token(shard, token)) {
-		drop = reserve_dev(shard, token, reserved);
+	if (drop == DROP_NONE && (is_dev_token(shard, token) || ringcast_shard_is_signed(shard, token))) {
+		drop = reserve_now(shard, token, reserved);
 		token = ringcast_view_of(reserved, strnlen(reserved, sizeof(reserved)));
 	}
-	if (drop == DROP_NONE && packet->payload.size > PROTO_PAYLOAD_RELIABLE_BYTES_MAX)
-		drop = DROP_OVERSIZE;
 	if (drop == DROP_NONE)
 		drop = ringcast_admission_admit(&shard->store, token, packet->payload, conn, shard->now_ns, &player);
 	handle session = drop == DROP_NONE ? player->session->self : HANDLE_NONE;
@@ -231,6 +239,19 @@ void ringcast_shard_login_here(struct shard *shard, struct conn *conn, const str
 	ringcast_admission_accept(player, shard->now_ns);
 }
 
+/* Who comes back proves it by the reconnect token alone. */
+static enum drop_reason find_home(struct shard *shard, struct conn *conn, const struct packet *packet, uint32_t *ret_home)
+{
+	struct view token = packet->login.player_session_id, reconnect = packet->login.reconnect_token;
+	if (reconnect.size == 0 && ringcast_shard_is_signed(shard, token))
+		return ringcast_shard_signed_check(shard, conn, token, ret_home);
+	int home = reconnect.size > 0 ? ringcast_player_token_shard(reconnect) : home_shard(shard, token);
+	if (home < 0 || (uint32_t)home >= shard->options.count)
+		return DROP_BAD_TOKEN;
+	*ret_home = (uint32_t)home;
+	return DROP_NONE;
+}
+
 void ringcast_shard_login(struct shard *shard, struct conn *conn, struct view message)
 {
 	struct packet packet;
@@ -243,12 +264,12 @@ void ringcast_shard_login(struct shard *shard, struct conn *conn, struct view me
 		ringcast_shard_drop(shard, DROP_BAD_STATE, 1);
 		return;
 	}
-	struct view reconnect = packet.login.reconnect_token;
-	int home = reconnect.size > 0 ? ringcast_player_token_shard(reconnect) : home_shard(shard, packet.login.player_session_id);
-	if (home < 0 || (uint32_t)home >= shard->options.count)
-		refuse(shard, conn, DROP_BAD_TOKEN);
-	else if ((uint32_t)home == shard->options.index)
+	uint32_t home;
+	enum drop_reason drop = find_home(shard, conn, &packet, &home);
+	if (drop != DROP_NONE)
+		refuse(shard, conn, drop);
+	else if (home == shard->options.index)
 		ringcast_shard_login_here(shard, conn, &packet);
 	else
-		ringcast_shard_handoff_begin(shard, conn, (uint32_t)home, message);
+		ringcast_shard_handoff_begin(shard, conn, home, message);
 }

@@ -8,6 +8,8 @@
 #include "base/assert.h"
 #include "shard/inspect.h"
 #include "shard/resume.h"
+#include "shard/shard_private.h"
+#include "shard/signed.h"
 
 /* Where a shard's buffer memory goes: percent per size class, 128 B << i. Chunks and datagram bursts use the largest. */
 static const uint8_t buffer_percent[BUF_CLASS_COUNT] = {2, 2, 2, 4, 5, 20, 10, 5, 0, 50};
@@ -202,7 +204,7 @@ static bool init_memory(struct shard *shard)
 	       ringcast_map_init(&shard->fast_peers, limits->players_max) &&
 	       ringcast_slab_init(&shard->resumes, sizeof(struct resume), limits->players_max) &&
 	       ringcast_map_init(&shard->resumes_by_player, limits->players_max) && ringcast_shard_security_init(shard) &&
-	       ringcast_disconnects_init(&shard->disconnects, limits->disconnects_kept) && init_store(shard);
+	       ringcast_disconnects_init(&shard->disconnects, limits->disconnects_kept) && ringcast_shard_signed_init(shard) && init_store(shard);
 }
 
 static int open_listener(struct shard *shard, uint32_t i)
@@ -264,6 +266,7 @@ static void free_memory(struct shard *shard)
 	ringcast_slab_fini(&shard->resumes);
 	ringcast_shard_security_fini(shard);
 	ringcast_disconnects_fini(&shard->disconnects);
+	ringcast_shard_signed_fini(shard);
 	ringcast_address_table_fini(&shard->addresses);
 	ringcast_slice_pool_fini(&shard->slices);
 	ringcast_slab_fini(&shard->fast_paths);

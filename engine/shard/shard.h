@@ -12,6 +12,8 @@
 #include "base/recorder.h"
 #include "base/time_histogram.h"
 #include "io/io.h"
+#include "jwt/spent.h"
+#include "jwt/token.h"
 #include "ringcast/ringcast.h"
 #include "session/session.h"
 #include "shard/disconnects.h"
@@ -60,6 +62,10 @@ struct shard_credentials {
 };
 void ringcast_shard_credentials_release(struct shard_credentials *credentials);
 
+struct shard;
+/* Opens a session for a signed token, with this script ("": none). DROP_NONE, TOKEN_SCRIPT, or what ringcast_session_open says. */
+typedef enum drop_reason shard_open_fn(struct shard *shard, const char *script, const struct session_options *options, struct session **ret_session);
+
 struct shard_options {
 	uint32_t index, count;
 	struct ringcast_limits limits;
@@ -71,6 +77,9 @@ struct shard_options {
 	struct proxy_ranges proxies; /* whose connections begin with a PROXY header */
 	enum shard_security_mode security;
 	struct shard_credentials credentials; /* unless SHARD_PLAIN; the shard takes them, or on failure the caller keeps them */
+	const struct jwt_keys *token_keys; /* whose signed tokens let players in; copied. NULL: none, and the next two are not called */
+	uint64_t (*wall_s)(void);          /* seconds since the epoch */
+	shard_open_fn *open;
 	const struct hooks *hooks;
 	void *hooks_context;
 	session_change_fn *change; /* NULL: nobody wants to know */
@@ -90,6 +99,13 @@ struct fast_message { /* a fast message of this tick, shared by its receivers */
 
 struct fast_node {
 	uint32_t message, next;
+};
+
+/* Player tokens that a backend signed: all zero where none are taken. */
+struct signed_tokens {
+	struct jwt_keys *keys; /* owned */
+	struct jwt_spent spent;
+	struct ratelimit checks;
 };
 
 /* Encryption: all zero where it is off. */
@@ -153,6 +169,7 @@ struct shard {
 	struct buf *tx_bufs[SHARD_TX_BUF_MAX]; /* datagrams given to io; free after the next run */
 	uint32_t tx_buf_count;
 	struct shard_security security;
+	struct signed_tokens signed_tokens;
 	uint64_t flushed_ns, deliveries_in_window, load_window_start_ns;
 	uint64_t delivered_bytes; /* payloads and lists of members, once a receiver; what who caused them is charged */
 	uint64_t queued_ns; /* when the first message since the last flush was queued; 0: there is none */
@@ -188,8 +205,10 @@ bool ringcast_shard_resume(struct shard *shard, uint32_t *cursor);
 void ringcast_shard_stop(struct shard *shard);
 /* Past the time allowed: cuts what is left without waiting for queues. */
 void ringcast_shard_abort(struct shard *shard);
-/* Dev mode: where a session of this name lives. */
-uint32_t ringcast_shard_of_name(const char *name, uint32_t shard_count);
+/* Where a session of this name lives, in dev mode (is_open) or where signed tokens are taken. */
+uint32_t ringcast_shard_of_name(const char *name, uint32_t shard_count, bool is_open);
+/* For shards that were made with some: other keys for signed tokens; copied. */
+void ringcast_shard_set_token_keys(struct shard *shard, const struct jwt_keys *keys);
 bool ringcast_shard_is_idle(const struct shard *shard);
 /* For handshakes from now on; sessions that stand keep what they began with. Takes the credentials. */
 void ringcast_shard_set_credentials(struct shard *shard, const struct shard_credentials *credentials);

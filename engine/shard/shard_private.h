@@ -115,6 +115,8 @@ void ringcast_shard_bequeath(struct shard *shard, struct conn *conn); /* to thos
 void ringcast_shard_press(struct shard *shard); /* a receiver of the message being routed falls behind */
 bool ringcast_shard_may_greet(struct shard *shard, struct conn *conn); /* false: too many hellos this second */
 
+bool ringcast_shard_may_check_token(struct shard *shard, struct conn *conn); /* false: too many signed tokens this second */
+
 /* relief.c: those who hold most of what runs short give it back, and go */
 bool ringcast_shard_relieve_slices(struct shard *shard);                       /* false: nobody holds enough */
 bool ringcast_shard_relieve_buffers(void *shard, size_t capacity_bytes);       /* the pool calls it by itself */

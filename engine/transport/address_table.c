@@ -136,3 +136,10 @@ bool ringcast_address_table_take_hello(struct address_table *table, const struct
 	struct address_entry *entry = find_entry(table, key_of(table, address));
 	return entry != NULL && entry->known_count > 0 && ringcast_ratelimit_take(&entry->hellos, hellos_per_second, 1, now_ns);
 }
+
+bool ringcast_address_table_take_token(struct address_table *table, const struct address *address, uint32_t tokens_per_second, uint64_t now_ns)
+{
+	struct address_entry *entry = find_entry(table, key_of(table, address));
+	ringcast_assert(entry != NULL);
+	return ringcast_ratelimit_take(&entry->tokens, tokens_per_second, 1, now_ns);
+}

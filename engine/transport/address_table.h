@@ -16,7 +16,7 @@ struct address_entry {
 	uint32_t connection_count;
 	uint32_t stranger_count; /* of these, who have not logged in */
 	uint32_t known_count; /* players who came by TLS */
-	struct ratelimit handshakes, hellos;
+	struct ratelimit handshakes, hellos, tokens;
 	struct ratelimit fanout; /* what the emptiest of the connections that are gone had left */
 };
 
@@ -44,6 +44,8 @@ struct address_crowd ringcast_address_table_crowd(const struct address_table *ta
 void ringcast_address_table_know(struct address_table *table, const struct address *address, int change);
 /* One DTLS hello out of the allowance of an address that has such players; false for all others, and when it is used up. */
 bool ringcast_address_table_take_hello(struct address_table *table, const struct address *address, uint32_t hellos_per_second, uint64_t now_ns);
+/* One check of a signed token out of the address's allowance; false: it is used up. The address has a connection. */
+bool ringcast_address_table_take_token(struct address_table *table, const struct address *address, uint32_t tokens_per_second, uint64_t now_ns);
 /* For the connections that come after this one: what it has left of its rate, if that is less than others left. The address has a connection. */
 void ringcast_address_table_remember(struct address_table *table, const struct address *address, struct ratelimit *left, uint64_t rate, uint64_t now_ns);
 struct ratelimit ringcast_address_table_recall(const struct address_table *table, const struct address *address); /* zeroed: nothing is remembered */

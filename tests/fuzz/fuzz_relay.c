@@ -71,7 +71,7 @@ static void set_limits(struct ringcast_limits *limits)
 static char name_of(uint32_t shard)
 {
 	char name[2] = "a";
-	while (ringcast_shard_of_name(name, SHARD_COUNT) != shard)
+	while (ringcast_shard_of_name(name, SHARD_COUNT, true) != shard)
 		name[0]++;
 	return name[0];
 }

@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
 """Writes the starting corpus: usage: make_corpus.py PACKET_CODEC. Run again when the vectors change; the files are committed."""
+import base64
 import io
 import stat
 import struct
@@ -352,6 +353,18 @@ def service():
           b"20261121T065818Z&X-Amz-Expires=600&X-Amz-SignedHeaders=host&X-Amz-Signature=" + b"0" * 64 + b"\nhost:a\n\n")
 
 
+def signed_tokens():
+    encode = lambda text: base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
+    heads = {"eddsa": '{"alg":"EdDSA","kid":"studio","typ":"JWT"}', "hs256": '{"alg":"HS256","kid":"shared"}', "none": '{"alg":"none"}',
+             "crit": '{"alg":"EdDSA","kid":"studio","crit":["b64"],"b64":false}', "confused": '{"alg":"HS256","kid":"studio"}'}
+    join = '{"sub":"alice","session":"demo","exp":1800000100,"iat":1800000000,"nbf":1.8e9,"aud":["eu"],"jti":"1","data":"{}"}'
+    create = '{"sub":"bob","exp":1800000100,"create":{"name":"m1","players_max":4,"script":"arena","properties":{"map":"ice"}}}'
+    for name, head in heads.items():
+        write("jwt", name, f"{encode(head)}.{encode(join)}.{'A' * (43 if 'HS' in head else 86)}".encode())
+    write("jwt", "create", f"{encode(heads['eddsa'])}.{encode(create)}.{'A' * 86}".encode())
+    write("jwt", "two-parts", f"{encode(heads['eddsa'])}.{encode(join)}".encode())
+
+
 def cbor(value):
     """The few kinds that a request needs."""
     def head(major, number):
@@ -459,6 +472,7 @@ def main():
     sidecar()
     packages()
     service()
+    signed_tokens()
     rule_sets()
     lua()
     netlink()

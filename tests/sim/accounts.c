@@ -67,6 +67,11 @@ static struct law law_of(enum counter counter, const struct books *b)
 		return between(b->joined, of->upgrades);
 	case COUNT_logins_refused:
 		return at_most(of->upgrades - of->logins);
+	case COUNT_token_checks: /* one at most for each who may log in; what is good may come to nothing at home */
+		return between(of->token_places, of->upgrades);
+	case COUNT_token_places:
+	case COUNT_token_sessions:
+		return at_most(of->token_checks);
 	case COUNT_fast_greetings:
 		return between(b->fast_ups, b->io.datagrams_received);
 	case COUNT_fast_port_exhausted:

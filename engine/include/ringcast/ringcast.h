@@ -201,7 +201,13 @@ typedef enum ringcast_io { RINGCAST_IO_AUTO = 0, RINGCAST_IO_URING = 1, RINGCAST
 	X(uint32_t, disconnects_kept, 256, 0, 65536, false, "disconnects per shard that can be listed, the newest ones") \
 	X(uint32_t, taps_max, 4, 0, 64, true, "taps per shard, which tell operators what is said in a session; 0: nobody may listen") \
 	X(uint32_t, tap_ring_bytes, 1048576, 65536, 67108864, false, "of a tap: messages that wait for its reader; more are left out and counted") \
-	X(uint32_t, tap_payload_bytes, 1024, 0, 65536, false, "of a tapped message's payload; the rest is cut off")
+	X(uint32_t, tap_payload_bytes, 1024, 0, 65536, false, "of a tapped message's payload; the rest is cut off") \
+	X(uint32_t, token_bytes_max, 2048, 256, 8192, true, "bytes of a player token that a backend has signed") \
+	X(uint32_t, token_checks_per_second, 1000, 1, 1000000, true, "signed tokens per second that a shard looks at; a check takes about 0.2 ms") \
+	X(uint32_t, token_checks_per_second_per_address, 100, 1, UINT32_MAX, true, "of these, per client address") \
+	X(uint32_t, token_skew_ms, 30000, 0, 3600000, true, "how far the clock of whoever signs tokens may be off") \
+	X(uint32_t, token_lifetime_max_ms, 86400000, 1000, 2073600000, true, "how far ahead the end of a signed token may lie") \
+	X(uint32_t, tokens_spent_max, 65536, 1, 16777216, false, "signed tokens for one login that a shard remembers until they have expired, where player_tokens.keys is set")
 
 typedef struct ringcast_limits {
 #define X(type, name, ...) type name;
@@ -315,6 +321,13 @@ typedef struct ringcast_script_options {
 	uint32_t share_seconds_max;    /* a session whose script is above its share in so many seconds on end is ended; 0: never */
 } ringcast_script_options;
 
+/* A key that a studio's backend signs player tokens with (JSON Web Tokens). The token's "alg" counts for nothing: the algorithm is the key's. */
+typedef struct ringcast_token_key {
+	const char *id;  /* "kid": 1 to 63 letters, digits or . _ - */
+	const char *key; /* "ed25519:" and the public key, or "hs256:" and the secret of 32 to 128 bytes; base64url both */
+	bool may_create; /* its tokens may create sessions, besides joining them */
+} ringcast_token_key;
+
 typedef struct ringcast_engine_options {
 	size_t size;
 	uint32_t shard_count;           /* 0: ringcast_cpu_count, 64 at most */
@@ -360,6 +373,13 @@ typedef struct ringcast_engine_options {
 	ringcast_question_fn *question; /* NULL: nobody answers games, and they are told so */
 	void *question_context;
 	ringcast_egress egress;
+	/*
+	 * Whose signatures on player tokens are good, at most 16 keys; copied. With any, named sessions live where their name says, so that a token finds
+	 * them. NULL or none: only reserved places let players in. See docs/player-tokens.md.
+	 */
+	const ringcast_token_key *token_keys;
+	size_t token_key_count;
+	const char *token_audience; /* whom the tokens must be for ("aud"); NULL: nobody in particular. 127 bytes at most; copied */
 } ringcast_engine_options;
 #define RINGCAST_ENGINE_OPTIONS_INIT RINGCAST_SIZED(ringcast_engine_options)
 
@@ -385,6 +405,15 @@ RINGCAST_API int ringcast_engine_stop(ringcast_engine *engine, uint32_t timeout_
 RINGCAST_API void ringcast_engine_destroy(ringcast_engine **engine); /* stops first if needed; accepts NULL inside, nulls */
 /* [any thread] Takes the reloadable ones; zeros as at creation. ERROR_ARGUMENT: one is out of its bounds, and all stay as they were. */
 RINGCAST_API int ringcast_engine_reload(ringcast_engine *engine, const ringcast_limits *limits);
+
+/* What is wrong with a key, in one line and without a letter of it; NULL: nothing. */
+RINGCAST_API const char *ringcast_token_key_problem(const ringcast_token_key *key);
+/*
+ * [any thread] Other keys for signed player tokens from now on; who is in stays in. For engines that were created with some: ERROR_STATE otherwise. ARGUMENT:
+ * one of them is not right, and error holds one clear line. Nothing has changed then.
+ */
+RINGCAST_API int ringcast_engine_reload_token_keys(ringcast_engine *engine, const ringcast_token_key *keys, size_t count, const char *audience, char *error,
+					      size_t error_bytes);
 
 /* Certificates. Times are seconds since the epoch; names are DNS names and IP literals with commas between. */
 typedef struct ringcast_certificate_info {

@@ -251,7 +251,7 @@ int ringcast_client_connect(ringcast_client *client, const char *host, uint16_t 
 		return RINGCAST_CLIENT_ERROR_ARGUMENT;
 	if (client->is_active || client->is_destroyed)
 		return RINGCAST_CLIENT_ERROR_STATE;
-	if (strlen(token) > PROTO_TOKEN_BYTES_MAX || login_payload_bytes > PROTO_PAYLOAD_RELIABLE_BYTES_MAX)
+	if (strlen(token) > PROTO_LOGIN_TOKEN_BYTES_MAX || login_payload_bytes > PROTO_PAYLOAD_RELIABLE_BYTES_MAX)
 		return RINGCAST_CLIENT_ERROR_SIZE;
 	if (!resolve(client, host, port))
 		return RINGCAST_CLIENT_ERROR_RESOLVE;

@@ -34,7 +34,7 @@ static bool prepare_login(struct client_core *core, const struct client_core_opt
 		.command = PACKET_COMMAND_LOGIN,
 		.login = {.player_session_id = options->token, .client_version = PROTO_CLIENT_VERSION, .may_resume = options->may_resume},
 	};
-	if (options->token.size > PROTO_TOKEN_BYTES_MAX || options->login_payload.size > PROTO_PAYLOAD_RELIABLE_BYTES_MAX)
+	if (options->token.size > PROTO_LOGIN_TOKEN_BYTES_MAX || options->login_payload.size > PROTO_PAYLOAD_RELIABLE_BYTES_MAX)
 		return false;
 	size_t size = ringcast_packet_encoded_bytes(&packet);
 	core->login = malloc(PROTO_WEBSOCKET_HEADER_BYTES_MAX + size);

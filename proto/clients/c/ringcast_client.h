@@ -41,7 +41,7 @@ typedef enum ringcast_client_error {
 	RINGCAST_CLIENT_ERROR_MEMORY = -2,
 	RINGCAST_CLIENT_ERROR_STATE = -3,   /* not connected, or connected already */
 	RINGCAST_CLIENT_ERROR_FULL = -4,    /* the send queue is at its bound: the server or the network is too slow */
-	RINGCAST_CLIENT_ERROR_SIZE = -5,    /* payload above RINGCAST_CLIENT_PAYLOAD_BYTES_MAX, token above 128 bytes */
+	RINGCAST_CLIENT_ERROR_SIZE = -5,    /* payload above RINGCAST_CLIENT_PAYLOAD_BYTES_MAX, token above 8192 bytes */
 	RINGCAST_CLIENT_ERROR_RESOLVE = -6, /* host name unknown */
 	RINGCAST_CLIENT_ERROR_SYSTEM = -7,  /* a system call failed; errno says why */
 	RINGCAST_CLIENT_ERROR_SECURITY = -8, /* no usable CA certificates, or a build without TLS; describe_security says why */

@@ -399,7 +399,7 @@ Test(client, caller_mistakes_are_answered)
 		ringcast_client_options known;
 		uint64_t later;
 	} newer = {RINGCAST_CLIENT_OPTIONS_INIT, 0};
-	char token[200];
+	static char token[8200];
 	memset(token, 'x', sizeof(token) - 1);
 	token[sizeof(token) - 1] = '\0';
 	cr_assert_eq(ringcast_client_connect(client, "127.0.0.1", 0, "t", NULL, 0), RINGCAST_CLIENT_ERROR_ARGUMENT);

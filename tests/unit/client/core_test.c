@@ -626,11 +626,11 @@ Test(core, endless_answer_to_the_upgrade_is_cut)
 
 Test(core, token_and_payload_have_bounds)
 {
-	static char long_token[PROTO_TOKEN_BYTES_MAX + 2], long_payload[PROTO_PAYLOAD_RELIABLE_BYTES_MAX + 1];
+	static char long_token[PROTO_LOGIN_TOKEN_BYTES_MAX + 2], long_payload[PROTO_PAYLOAD_RELIABLE_BYTES_MAX + 1];
 	struct client_core core;
 	memset(long_token, 'a', sizeof(long_token) - 1);
 	const struct client_core_options options = {
-		.ops = script.core.ops, .host_and_port = "h:1", .path = "/", .token = ringcast_view_of(long_token, PROTO_TOKEN_BYTES_MAX + 1)};
+		.ops = script.core.ops, .host_and_port = "h:1", .path = "/", .token = ringcast_view_of(long_token, PROTO_LOGIN_TOKEN_BYTES_MAX + 1)};
 	cr_assert_not(ringcast_client_core_start(&core, &options, 0));
 	ringcast_client_core_fini(&core);
 	const struct client_core_options big = {

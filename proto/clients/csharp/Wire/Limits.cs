@@ -5,7 +5,7 @@ namespace Ringcast.Realtime.Wire
 	{
 		public const int PayloadReliableBytes = 4096;
 		public const int PayloadFastBytes = 1200;
-		public const int TokenBytes = 128;
+		public const int TokenBytes = 8192; // those that a backend signs are long
 		/// <summary>Any packet, its length included; so any WebSocket message.</summary>
 		public const int PacketBytes = 16384;
 		/// <summary>Everything of a message but its payload.</summary>

@@ -2,7 +2,7 @@
 export const SERVER = -1;    // as a target player: the server's script; as a sender: it, too
 export const EVERYONE = -1;  // as a target group
 export const PAYLOAD_BYTES_MAX = 4096;
-export const TOKEN_BYTES_MAX = 128;
+export const TOKEN_BYTES_MAX = 8192; // those that a backend signs are long
 export const PACKET_BYTES_MAX = 16384; // of any packet that is taken
 export const CLIENT_VERSION = 2;
 export const INT32_MAX = 2147483647;
