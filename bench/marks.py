@@ -33,6 +33,12 @@ WORKLOADS = [
     ("udp 1x128 100k/s, 128 B", "--reliable 0 --sessions 1 --players 128 --rate 6.1 --size 128"),
     ("udp 1x128 256k/s, 128 B", "--reliable 0 --sessions 1 --players 128 --rate 15.6 --size 128"),
     ("udp 1x1000 350k/s", "--reliable 0 --sessions 1 --players 1000 --senders 10 --rate 35"),
+    # clients that take several messages in a datagram
+    ("merged udp 50x8 350k/s", "--merge --reliable 0 --sessions 50 --players 8 --rate 110"),
+    ("merged udp 50x8 960k/s", "--merge --reliable 0 --sessions 50 --players 8 --rate 300"),
+    ("merged udp 10x32 960k/s", "--merge --reliable 0 --sessions 10 --players 32 --rate 94"),
+    ("merged udp 1x1000 350k/s", "--merge --reliable 0 --sessions 1 --players 1000 --senders 10 --rate 35"),
+    ("udp 10x32 960k/s", "--reliable 0 --sessions 10 --players 32 --rate 94"),
     ("mixed 200x8", "--reliable 10 --sessions 200 --players 8 --rate 20"),
     # what encryption costs: the same work in clear and sealed
     ("secure 50x8 64k/s: ws", "--tcp --sessions 50 --players 8 --rate 20"),

@@ -20,6 +20,7 @@ static const struct field login_fields[] = {
 	[16] = FIELD(BOOL, login.may_resume),
 	[17] = FIELD(BYTES, login.reconnect_token),
 	[18] = FIELD(INT32, login.received),
+	[19] = FIELD(BOOL, login.may_merge),
 };
 static const struct field login_result_fields[] = {
 	[1] = FIELD(BOOL, login_result.is_success),
@@ -32,6 +33,7 @@ static const struct field login_result_fields[] = {
 	[17] = FIELD(INT32, login_result.resume_window_ms),
 	[18] = FIELD(INT32, login_result.received),
 	[19] = FIELD(INT32, login_result.lost),
+	[20] = FIELD(INT32, login_result.merge_bytes),
 };
 static const struct field verify_identity_fields[] = {
 	[1] = FIELD(INT32, verify_identity.peer_id),

@@ -16,11 +16,13 @@ enum {
 	PROTO_LOGIN_TOKEN_BYTES_MAX = 8192, /* playerSessionId where a backend has signed it; ours are short */
 	PROTO_CA_CERT_BYTES_MAX = 4096,
 	PROTO_PACKET_OVERHEAD_BYTES_MAX = 96, /* length prefix and all scalar fields of a game message */
+	PROTO_MERGED_BYTES_MAX = 1400,      /* a datagram of several packets */
+	PROTO_MERGED_PACKETS_MAX = 128,
 	PROTO_PACKET_BYTES_MAX = 16384,     /* any packet we decode, length prefix included */
 	PROTO_HTTP_REQUEST_BYTES_MAX = 8192,
 	PROTO_WEBSOCKET_HEADER_BYTES_MAX = 14,
 };
-static_assert(PROTO_PAYLOAD_FAST_BYTES_MAX + PROTO_PACKET_OVERHEAD_BYTES_MAX <= 1400, "a fast packet fits one datagram");
+static_assert(PROTO_PAYLOAD_FAST_BYTES_MAX + PROTO_PACKET_OVERHEAD_BYTES_MAX <= PROTO_MERGED_BYTES_MAX, "a fast packet fits one datagram");
 static_assert(PROTO_PAYLOAD_RELIABLE_BYTES_MAX + PROTO_PACKET_OVERHEAD_BYTES_MAX < PROTO_PACKET_BYTES_MAX, "payload fits a packet");
 
 #endif

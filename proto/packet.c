@@ -20,6 +20,18 @@ static const struct field packet_fields[] = {
 };
 static const struct schema packet_schema = {packet_fields, ARRAY_COUNT(packet_fields)};
 
+bool ringcast_packet_split(struct view *bytes, struct view *ret_packet)
+{
+	struct wire_cursor cursor = ringcast_wire_cursor_of(*bytes);
+	uint64_t body_bytes;
+	if (!ringcast_wire_read_varint(&cursor, &body_bytes) || body_bytes > ringcast_wire_left_bytes(&cursor))
+		return false;
+	size_t size = bytes->size - ringcast_wire_left_bytes(&cursor) + (size_t)body_bytes;
+	*ret_packet = ringcast_view_of(bytes->data, size);
+	*bytes = ringcast_view_of(bytes->data + size, bytes->size - size);
+	return true;
+}
+
 /* The length prefix must be whole, fit the limit, and cover exactly the bytes that follow it. */
 static enum packet_error split_prefix(struct view bytes, struct view *ret_body)
 {

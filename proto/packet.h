@@ -46,7 +46,7 @@ struct packet {
 	enum packet_command command;
 	struct view payload;
 	union {
-		struct { struct view player_session_id; int32_t client_version; bool may_resume; struct view reconnect_token; int32_t received; } login;
+		struct { struct view player_session_id; int32_t client_version; bool may_resume; struct view reconnect_token; int32_t received; bool may_merge; } login;
 		struct {
 			bool is_success;
 			int32_t peer_id;
@@ -54,6 +54,7 @@ struct packet {
 			struct view reconnect_token, ca_cert, connect_token;
 			bool is_resumed;
 			int32_t resume_window_ms, received, lost; /* counts of messages wrap: only differences mean something */
+			int32_t merge_bytes; /* of a datagram with several packets; 0: each has its own */
 		} login_result;
 		struct { int32_t peer_id; struct view connect_token; } verify_identity;
 		struct { bool is_success; int32_t peer_id; } verify_identity_result;
@@ -79,6 +80,11 @@ enum packet_error {
 
 /* Decodes exactly one length-prefixed packet that fills bytes wholly. ret_packet is untouched on failure. */
 enum packet_error ringcast_packet_decode(struct view bytes, struct packet *ret_packet);
+/*
+ * A merged datagram is packets one behind the other. Takes the first one off *bytes, to be decoded by itself; false, and nothing is changed, when what is
+ * left does not begin with a whole one. Each takes a byte at least, so this ends.
+ */
+bool ringcast_packet_split(struct view *bytes, struct view *ret_packet);
 const char *ringcast_packet_error_text(enum packet_error error);
 
 /* Encodes with length prefix; zero, false and empty fields are left out. Returns the size, 0 when capacity is too small. */

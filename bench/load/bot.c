@@ -121,6 +121,7 @@ void ringcast_bot_connect(struct bot *bot, uint64_t due_ns)
 		.path = "/websocket",
 		.token = ringcast_view_of(text, strlen(text)),
 		.is_udp_off = world->options.is_tcp_only,
+		.may_merge = world->options.is_merging,
 		.is_secure = world->options.is_secure,
 		.seed = ringcast_prng_next(&world->prng),
 		.connect_timeout_ns = 10 * NS_PER_S,

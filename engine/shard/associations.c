@@ -307,7 +307,7 @@ static enum drop_reason receive_packet(struct shard *shard, struct association *
 	}
 }
 
-static void receive_plain(struct shard *shard, struct association *association, struct view plain)
+static void receive_one(struct shard *shard, struct association *association, struct view plain)
 {
 	struct packet packet;
 	enum drop_reason drop = DROP_MALFORMED;
@@ -315,6 +315,31 @@ static void receive_plain(struct shard *shard, struct association *association, 
 		drop = receive_packet(shard, association, &packet);
 	if (drop != DROP_NONE)
 		ringcast_shard_drop(shard, drop, 1);
+}
+
+static bool is_merging(const struct shard *shard, const struct association *association)
+{
+	const struct conn *conn = player_conn(shard, association);
+	return conn != NULL && conn->is_merging;
+}
+
+/* Several packets in a record, of a player who said so. What one of them says may end the association. */
+static void receive_plain(struct shard *shard, struct association *association, struct view plain)
+{
+	handle self = association->self;
+	struct view first = plain, rest = plain;
+	unsigned count = 1;
+	if (!is_merging(shard, association) || !ringcast_packet_split(&rest, &first) || rest.size == 0) {
+		receive_one(shard, association, plain);
+		return;
+	}
+	shard->counters.datagrams_merged_received++;
+	do {
+		receive_one(shard, association, first);
+		association = ringcast_slab_find(&shard->security.associations.associations, self);
+	} while (association != NULL && rest.size > 0 && count++ < PROTO_MERGED_PACKETS_MAX && ringcast_packet_split(&rest, &first));
+	if (association != NULL && rest.size > 0)
+		ringcast_shard_drop(shard, count > PROTO_MERGED_PACKETS_MAX ? DROP_MERGED_TOO_MANY : DROP_MALFORMED, 1);
 }
 
 static void establish(struct shard *shard, struct association *association)

@@ -62,6 +62,7 @@ struct fast_path *ringcast_shard_fast_path(struct shard *shard, struct conn *con
 	conn->fast->self = self;
 	conn->fast->conn = conn->self;
 	conn->fast->port_index = conn->fast_port;
+	conn->fast->is_merging = conn->is_merging;
 	ringcast_fast_path_open(conn->fast, (uint32_t)(conn->player->joined_ns / NS_PER_MS));
 	return conn->fast;
 }
@@ -162,6 +163,8 @@ void ringcast_shard_on_send_error(struct shard *shard, const struct io_event *ev
 		shard->counters.fast_lost += ringcast_fast_path_doubt(conn->fast);
 }
 
+static enum drop_reason receive_merged(struct shard *shard, const struct io_event *event);
+
 static enum drop_reason receive(struct shard *shard, const struct io_event *event)
 {
 	struct packet packet;
@@ -170,8 +173,9 @@ static enum drop_reason receive(struct shard *shard, const struct io_event *even
 		return DROP_TRUNCATED;
 	if (shard->options.security == SHARD_SECURE_REQUIRED)
 		return DROP_PLAINTEXT;
-	if (ringcast_packet_decode(ringcast_view_of(event->data, event->size), &packet) != PACKET_OK)
-		return DROP_MALFORMED;
+	enum packet_error error = ringcast_packet_decode(ringcast_view_of(event->data, event->size), &packet);
+	if (UNLIKELY(error != PACKET_OK))
+		return error == PACKET_TRAILING ? receive_merged(shard, event) : DROP_MALFORMED;
 	struct conn *conn = find_peer(shard, event, &packet);
 	if (conn == NULL)
 		return DROP_UNKNOWN_PEER;
@@ -193,16 +197,50 @@ static enum drop_reason receive(struct shard *shard, const struct io_event *even
 	ringcast_unreachable("fast event");
 }
 
-void ringcast_shard_on_datagram(struct shard *shard, const struct io_event *event)
+static void receive_one(struct shard *shard, const struct io_event *event)
 {
-	if (shard->options.security != SHARD_PLAIN && !event->is_truncated && ringcast_shard_is_dtls(shard, event)) {
-		ringcast_shard_on_record(shard, event);
-		return;
-	}
 	enum drop_reason drop = receive(shard, event);
 	if (drop == DROP_NONE)
 		return;
 	ringcast_shard_drop(shard, drop, 1);
 	if (drop == DROP_MALFORMED || drop == DROP_TRUNCATED)
 		ringcast_event_address(shard, EVENT_GARBAGE, &event->address, drop);
+}
+
+/* May this be several packets? Only of a player who said so, and only from where it is known to be. */
+static bool may_be_merged(const struct shard *shard, const struct io_event *event, struct view first)
+{
+	struct packet packet;
+	if (ringcast_packet_decode(first, &packet) != PACKET_OK)
+		return false;
+	const struct conn *conn = find_peer(shard, event, &packet);
+	return conn != NULL && conn->is_merging && conn->fast != NULL && ringcast_fast_path_is_bound(conn->fast, &event->address);
+}
+
+/* Each packet as if it had come by itself; what one of them says may end the player, so each finds it anew. What is split off has nothing behind it. */
+static enum drop_reason receive_merged(struct shard *shard, const struct io_event *event)
+{
+	struct view rest = ringcast_view_of(event->data, event->size), first;
+	struct io_event one = *event;
+	unsigned count = 1;
+	if (!ringcast_packet_split(&rest, &first) || !may_be_merged(shard, event, first))
+		return DROP_MALFORMED;
+	shard->counters.datagrams_merged_received++;
+	for (bool is_whole = true; is_whole; is_whole = rest.size > 0 && count++ < PROTO_MERGED_PACKETS_MAX && ringcast_packet_split(&rest, &first)) {
+		one.data = (uint8_t *)(uintptr_t)first.data;
+		one.size = (uint32_t)first.size;
+		receive_one(shard, &one);
+	}
+	if (rest.size > 0)
+		ringcast_shard_drop(shard, count > PROTO_MERGED_PACKETS_MAX ? DROP_MERGED_TOO_MANY : DROP_MALFORMED, 1);
+	return DROP_NONE;
+}
+
+void ringcast_shard_on_datagram(struct shard *shard, const struct io_event *event)
+{
+	if (shard->options.security != SHARD_PLAIN && !event->is_truncated && ringcast_shard_is_dtls(shard, event)) {
+		ringcast_shard_on_record(shard, event);
+		return;
+	}
+	receive_one(shard, event);
 }

@@ -68,8 +68,10 @@ static void send_result(struct shard *shard, struct conn *conn, bool is_resumed,
 		.command = PACKET_COMMAND_LOGIN_RESULT,
 		.login_result = {.is_success = true, .peer_id = conn->player->peer_id},
 	};
-	if (ringcast_shard_fast_open(shard, conn))
+	if (ringcast_shard_fast_open(shard, conn)) {
 		result.login_result.fast_port = shard->udp_ports[conn->fast_port];
+		result.login_result.merge_bytes = conn->is_merging ? (int32_t)shard->options.limits.merge_bytes : 0;
+	}
 	if (conn->secure != NULL) { /* what the client verifies our DTLS with, and proves its own identity */
 		const char *ca_pem = shard->security.credentials.ca_pem;
 		ringcast_shard_connect_token(conn, token);
@@ -207,6 +209,7 @@ static void resume_here(struct shard *shard, struct conn *conn, const struct pac
 void ringcast_shard_login_here(struct shard *shard, struct conn *conn, const struct packet *packet)
 {
 	struct view token = packet->login.player_session_id;
+	conn->is_merging = packet->login.may_merge && shard->options.limits.merge_bytes > 0;
 	if (packet->login.reconnect_token.size > 0) {
 		resume_here(shard, conn, packet);
 		return;

@@ -56,6 +56,7 @@ struct conn {
 	bool is_crowded_out : 1; /* it held most of what ran short: goes without a word, and at once */
 	bool has_close_text : 1;
 	bool is_resumable : 1; /* resume is set */
+	bool is_merging : 1;   /* its datagrams hold several packets */
 	io_id stream_id;
 	struct secure_stream *secure; /* NULL: plain, or not known yet */
 

@@ -68,7 +68,7 @@ enum fast_event ringcast_fast_path_receive_secure(struct fast_path *path, const 
 
 /* In clear */
 
-static bool is_bound(const struct fast_path *path, const struct address *from)
+bool ringcast_fast_path_is_bound(const struct fast_path *path, const struct address *from)
 {
 	return path->state != FAST_WAITING && ringcast_address_is_equal(from, &path->address);
 }
@@ -155,7 +155,7 @@ enum fast_event ringcast_fast_path_receive(struct fast_path *path, const struct 
 	if (path->state == FAST_WAITING && action != GATE_GREET)
 		return ignore(ret_drop, DROP_BAD_STATE);
 	enum drop_reason drop = check_sequence(path, packet->sequence, arrival->now_ms);
-	bool is_known = path->state == FAST_WAITING || is_bound(path, arrival->from);
+	bool is_known = path->state == FAST_WAITING || ringcast_fast_path_is_bound(path, arrival->from);
 	if (drop != DROP_NONE)
 		return ignore(ret_drop, is_known || action == GATE_GREET ? drop : DROP_WRONG_ADDRESS);
 	if (!is_known)

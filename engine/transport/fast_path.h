@@ -51,6 +51,7 @@ struct fast_path {
 	uint8_t state;          /* enum fast_state */
 	uint8_t port_index;     /* of our UDP port that it talks to */
 	uint8_t elsewhere_count; /* packets in a row from the other address */
+	bool is_merging;         /* as its conn's */
 	struct address address; /* bound by -5 */
 	int32_t sequence_in;    /* last accepted from the client; -1 at first */
 	uint32_t heard_ms;      /* when, on the shard's clock; wraps */
@@ -76,6 +77,8 @@ void ringcast_fast_path_lose(struct fast_path *path); /* the association is gone
 /* One packet out of the association: DTLS keeps replays away, the sequence rule what is reordered. */
 enum fast_event ringcast_fast_path_receive_secure(struct fast_path *path, const struct packet *packet, uint32_t now_ms, enum drop_reason *ret_drop);
 /* One datagram of this player, already decoded. *ret_drop says why when the event is FAST_IGNORE. */
+/* From where the player is known to be? What comes from elsewhere is judged by one packet a datagram, so that no datagram counts for several. */
+bool ringcast_fast_path_is_bound(const struct fast_path *path, const struct address *from);
 enum fast_event ringcast_fast_path_receive(struct fast_path *path, const struct fast_arrival *arrival, const struct packet *packet,
 					   enum drop_reason *ret_drop);
 /* An answer of so many bytes to a hello. False: less has come from there, and it must wait: nobody gets more bytes through us than it sends. */

@@ -84,7 +84,11 @@ static struct law law_of(enum counter counter, const struct books *b)
 	case COUNT_messages_received_reliable:
 		return between(b->is_plain_sailing ? b->packets_sent : b->reliable_seen, b->packets_sent);
 	case COUNT_messages_received_fast:
-		return between(b->fast_seen, b->io.datagrams_received);
+		return between(b->fast_seen, b->io.datagrams_received + of->datagrams_merged_received * (PROTO_MERGED_PACKETS_MAX - 1));
+	case COUNT_datagrams_merged_received:
+		return at_most(b->io.datagrams_received);
+	case COUNT_datagrams_merged:
+		return at_most(of->deliveries_fast / 2);
 	case COUNT_messages_refused:
 		return at_most(of->messages_received_reliable + of->messages_received_fast);
 	case COUNT_payload_bytes_received:

@@ -169,6 +169,7 @@ typedef enum ringcast_io { RINGCAST_IO_AUTO = 0, RINGCAST_IO_URING = 1, RINGCAST
 	X(uint32_t, resume_window_ms, 0, 0, 86400000, true, "how long a player whose stream broke may come back, if its client can; 0: not at all") \
 	X(uint32_t, resume_bytes, 131072, 1, UINT32_MAX, true, "reliable messages kept per such player until they are acknowledged, at most a quarter of outq_reliable_bytes") \
 	X(uint32_t, resume_memory_bytes, 8388608, 1, UINT32_MAX, true, "of these, per shard") \
+	X(uint32_t, merge_bytes, 1200, 0, 1400, true, "of a datagram in which several fast messages of a tick go to a client that can take them so; 0: each has its own") \
 	X(uint32_t, fast_silence_ms, 30000, 0, 2073600000, true, "without a datagram of a player its fast messages go by the WebSocket; 0: never") \
 	X(uint32_t, reservation_timeout_ms, 60000, 1, 2073600000, true, "a reserved player who does not log in") \
 	X(uint32_t, empty_session_timeout_ms, 300000, 0, 2073600000, true, "a session without players or reservations ends; 0: never") \

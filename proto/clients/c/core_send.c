@@ -169,6 +169,7 @@ void ringcast_client_core_start_fast(struct client_core *core, const struct pack
 	if (core->is_secure && !keep_token(core, login_result->login_result.connect_token))
 		return;
 	core->heard_ns = core->now_ns;
+	core->is_merging = core->may_merge && login_result->login_result.merge_bytes > 0;
 	/* first the state: in a test the handshake may be over before the call returns */
 	core->fast = CLIENT_CORE_FAST_HELLO;
 	if (!core->ops->fast_open(core, (uint16_t)port, login_result->login_result.ca_cert))
@@ -260,13 +261,12 @@ static bool take_sequence(struct client_core *core, int32_t sequence)
 	return true;
 }
 
-void ringcast_client_core_receive_datagram(struct client_core *core, const uint8_t *bytes, size_t size, uint64_t now_ns)
+static void receive_one(struct client_core *core, struct view bytes)
 {
 	struct packet packet;
-	core->now_ns = now_ns;
 	if (core->phase != CLIENT_CORE_OPEN || core->fast == CLIENT_CORE_FAST_OFF)
 		return;
-	if (ringcast_packet_decode(ringcast_view_of(bytes, size), &packet) != PACKET_OK) {
+	if (ringcast_packet_decode(bytes, &packet) != PACKET_OK) {
 		core->counters.datagrams_malformed++;
 		return;
 	}
@@ -277,6 +277,17 @@ void ringcast_client_core_receive_datagram(struct client_core *core, const uint8
 	core->counters.messages_received_fast++;
 	core->counters.bytes_received += packet.payload.size;
 	core->ops->message(core, &packet, true);
+}
+
+/* Several packets only where both sides have said so; what a message brings about may end the connection. */
+void ringcast_client_core_receive_datagram(struct client_core *core, const uint8_t *bytes, size_t size, uint64_t now_ns)
+{
+	struct view rest = ringcast_view_of(bytes, size), first;
+	core->now_ns = now_ns;
+	while (core->is_merging && rest.size > 0 && ringcast_packet_split(&rest, &first))
+		receive_one(core, first);
+	if (rest.size > 0 || size == 0)
+		receive_one(core, rest);
 }
 
 static bool can_send_fast(struct client_core *core, size_t payload_bytes)

@@ -115,6 +115,7 @@ typedef struct ringcast_client_options {
 					* nobody answers; 0: 15 000, RINGCAST_CLIENT_NEVER: off */
 	bool may_resume;               /* a broken connection is made again, where the server has a window for it; fast messages are lost meanwhile */
 	uint32_t kept_bytes_max;       /* with may_resume: sent reliably and not acknowledged; above it send says FULL; 0: 65 536 */
+	bool may_merge;                /* several fast messages come in one datagram, where the server can: less work for both, and what is lost is lost together */
 } ringcast_client_options;
 #define RINGCAST_CLIENT_OPTIONS_INIT { sizeof(ringcast_client_options) }
 

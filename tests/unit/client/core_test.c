@@ -59,6 +59,33 @@ Test(core, udp_handshake_is_the_captured_one)
 	script_fini(&script);
 }
 
+/* Two messages and half a third one. */
+static void feed_several(void)
+{
+	uint8_t bytes[256];
+	size_t size = 0;
+	for (int32_t sequence = 1; sequence <= 3; sequence++) {
+		const struct packet packet = {.opcode = 10, .sequence = sequence, .sender = 2, .target_player = 1, .payload = ringcast_view_of("fast", 4)};
+		size += ringcast_packet_encode(&packet, bytes + size, sizeof(bytes) - size);
+	}
+	ringcast_client_core_receive_datagram(&script.core, bytes, size - 2, script.now_ns);
+}
+
+Test(core, several_packets_in_a_datagram_are_taken_where_both_sides_said_so)
+{
+	script_start(&script, "t", "", false);
+	script_login(&script, 1, 33401);
+	script_feed_ack(&script, 0);
+	feed_several();
+	cr_assert_eq(script.core.counters.messages_received_fast, 0);
+	cr_assert_eq(script.core.counters.datagrams_malformed, 1);
+	script.core.is_merging = true;
+	feed_several();
+	cr_assert_eq(script.core.counters.messages_received_fast, 2);
+	cr_assert_eq(script.core.counters.datagrams_malformed, 2);
+	script_fini(&script);
+}
+
 Test(core, proof_of_identity_is_the_captured_one)
 {
 	script_start_secure(&script, "t", "hello-payload");

@@ -105,6 +105,40 @@ Test(packet, bytes_after_the_packet_are_trailing)
 	}
 }
 
+/* As a datagram of several packets has them. */
+Test(packet, one_behind_the_other_are_split)
+{
+	uint8_t bytes[8192];
+	size_t size = 0, count = 0;
+	for (; count < vector_count && size < 4096; count++)
+		size += vector_bytes(vectors[count].hex, bytes + size, sizeof(bytes) - size);
+	struct view rest = ringcast_view_of(bytes, size), one;
+	for (size_t index = 0; index < count; index++) {
+		struct packet packet;
+		cr_assert(ringcast_packet_split(&rest, &one));
+		cr_assert_eq(ringcast_packet_decode(one, &packet), PACKET_OK);
+	}
+	cr_assert_eq(rest.size, 0);
+	cr_assert_not(ringcast_packet_split(&rest, &one));
+}
+
+Test(packet, what_is_not_whole_is_not_split_off)
+{
+	static const uint8_t broken[] = {0x05, 0x08, 0x01}, endless[] = {0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff}, huge[] = {0xff, 0xff, 0xff, 0xff, 0x0f, 0};
+	struct view rest = ringcast_view_of(broken, sizeof(broken)), one = {0};
+	cr_assert_not(ringcast_packet_split(&rest, &one));
+	cr_assert_eq(rest.size, sizeof(broken));
+	rest = ringcast_view_of(endless, sizeof(endless));
+	cr_assert_not(ringcast_packet_split(&rest, &one));
+	rest = ringcast_view_of(huge, sizeof(huge));
+	cr_assert_not(ringcast_packet_split(&rest, &one));
+	static const uint8_t empty[] = {0, 0};
+	rest = ringcast_view_of(empty, sizeof(empty));
+	cr_assert(ringcast_packet_split(&rest, &one));
+	cr_assert_eq(one.size, 1);
+	cr_assert_eq(rest.size, 1);
+}
+
 Test(packet, malformed_bodies)
 {
 	static const struct {

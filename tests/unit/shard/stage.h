@@ -69,6 +69,7 @@ struct fast { /* a UDP socket of a client, or of anybody */
 	bool is_over; /* the association ended */
 	struct heard_list heard;
 	uint64_t bytes_heard; /* of whole datagrams */
+	unsigned datagrams_heard; /* of one packet or several */
 };
 
 /* Changes the options before the shard is made; NULL: none. */
