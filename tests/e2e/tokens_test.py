@@ -9,6 +9,7 @@ import hmac
 import json
 import os
 import pathlib
+import shutil
 import signal
 import subprocess
 import tempfile
@@ -291,6 +292,51 @@ class Reload(TokensCase):
         await self.join(sign(new, "new", sub="bob"))
         await player.send(10, b"still in", player=player.peer_id)
         await player.expect(10, b"still in", player.peer_id, "ws")
+
+
+class Tools(TokensCase):
+    """The command line, and what the document shows for Python and Node."""
+
+    def cli(self, *arguments, status=0):
+        run = subprocess.run([os.environ["E2E_CLI"], "token", *map(str, arguments)], capture_output=True, text=True)
+        self.assertEqual(run.returncode, status, run.stderr)
+        return run.stdout.strip() if status == 0 else run.stderr
+
+    def make_key(self, algorithm, key_id, role="create"):
+        jwk = pathlib.Path(self.folder.name, f"{key_id}.jwk")
+        self.cli("key", role, algorithm, key_id, "--file", self.keys, "--key", jwk)
+        self.assertEqual(jwk.stat().st_mode & 0o777, 0o600)
+        self.daemon.request("POST", "/v1/reload", {})
+        return jwk
+
+    async def test_made_signed_verified_and_taken(self):
+        for algorithm in ("ed25519", "hs256"):
+            jwk = self.make_key(algorithm, algorithm)
+            token = self.cli("sign", algorithm, "--create", "demo", "--key", jwk, "--once", "--player-data", "seat 3")
+            claims = json.loads(self.cli("verify", token, "--file", self.keys))
+            self.assertEqual((claims["sub"], claims["create"], claims["data"]), (algorithm, {"name": "demo"}, "seat 3"))
+            await self.join(token)
+            await self.refused(token, "token_spent")
+            self.assertIn("signature is wrong", self.cli("verify", token[:-8] + "AAAAAAAA", "--file", self.keys, status=1))
+
+    async def test_what_people_get_wrong(self):
+        jwk = self.make_key("ed25519", "twice")
+        self.assertIn("exists", self.cli("key", "create", "ed25519", "other", "--file", self.keys, "--key", jwk, status=1))
+        self.assertIn("a key 'twice' already", self.cli("key", "create", "ed25519", "twice", "--file", self.keys, "--key", f"{jwk}.2", status=1))
+        self.assertIn("join or create", self.cli("key", "admin", "ed25519", "x", "--file", self.keys, "--key", f"{jwk}.2", status=2))
+        self.assertIn("ed25519 or hs256", self.cli("key", "join", "rsa", "x", "--file", self.keys, "--key", f"{jwk}.2", status=2))
+        self.assertIn("either --session", self.cli("sign", "alice", "--key", jwk, status=2))
+        self.assertIn("no JSON Web Key", self.cli("sign", "alice", "--session", "demo", "--key", self.keys, status=1))
+
+    async def test_the_documents_examples(self):
+        secret, key = (json.loads(self.make_key(algorithm, f"doc-{algorithm}").read_text()) for algorithm in ("hs256", "ed25519"))
+        examples = pathlib.Path(__file__).parents[2] / "docs/examples/tokens"
+        run = lambda *command: subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
+        await self.join(run(examples / "sign.py", "doc-hs256", secret["k"], "py", "by-example"))
+        if node := shutil.which("node"):
+            await self.join(run(node, examples / "sign.mjs", pathlib.Path(self.folder.name, f"{key['kid']}.jwk"), "js", "by-example"))
+        session, = self.named("by-example")
+        self.assertEqual([player["player_id"] for player in self.daemon.players(session["id"])], ["py", "js"][:1 + bool(shutil.which("node"))])
 
 
 class Rates(TokensCase):
