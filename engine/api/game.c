@@ -57,7 +57,7 @@ int ringcast_session_player_token(ringcast_session *session, int32_t peer_id, ch
 bool ringcast_session_player_is_fast(ringcast_session *session, int32_t peer_id)
 {
 	const struct player *player = ringcast_session_find_peer(ringcast_engine_checked(session), peer_id);
-	const struct conn *conn = player != NULL ? player->transport : NULL;
+	const struct conn *conn = player != NULL && player->limb == 0 ? player->transport : NULL;
 	return conn != NULL && ringcast_conn_is_fast(conn);
 }
 

@@ -65,7 +65,7 @@ static void free_create(struct ask *ask)
 
 static bool is_session_valid(const struct ringcast_engine *engine, const ringcast_session_options *options)
 {
-	return (!options->has_shard || (options->shard >= 0 && (uint32_t)options->shard < engine->shard_count)) &&
+	return options->spread >= RINGCAST_SPREAD_DEFAULT && options->spread <= RINGCAST_SPREAD_ALWAYS && (!options->has_shard || (options->shard >= 0 && (uint32_t)options->shard < engine->shard_count)) &&
 	       options->players_max <= engine->options.limits.players_per_session_max;
 }
 
@@ -101,6 +101,7 @@ static int fill_create(struct ask_create *self, const ringcast_session_options *
 		.answer_timeout_ms = options->answer_timeout_ms,
 		.activation_timeout_ms = options->activation_timeout_ms,
 		.is_late_allowed = options->is_late_allowed,
+		.spread = (enum spread_mode)options->spread,
 		.name = options->name != NULL ? self->name : NULL,
 	};
 	if (!ringcast_ask_keep(self->name, sizeof(self->name), options->name))

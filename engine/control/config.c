@@ -330,6 +330,7 @@ void ringcast_config_engine_options(const struct config *config, ringcast_engine
 	ringcast_engine_options options = RINGCAST_ENGINE_OPTIONS_INIT;
 	options.shard_count = ringcast_config_shard_count(config);
 	options.is_pinned = config->shards_pinned;
+	options.spread = (ringcast_spread)(config->sessions_spread + RINGCAST_SPREAD_NEVER);
 	options.io = (ringcast_io)config->io;
 	options.egress = (ringcast_egress)config->egress;
 	options.listen_address = config->listen_address.text;

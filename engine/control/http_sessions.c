@@ -8,6 +8,7 @@
 #include "control/http_routes.h"
 
 #define LIST_LIMIT_DEFAULT 100
+#define SPREAD_WORD_BYTES 16
 #define LIST_LIMIT_MAX 10000
 #define PAGE_SESSIONS_MAX 1000 /* more are on the next page: what an answer takes in memory is bounded */
 
@@ -24,6 +25,16 @@ static void put_text(json_t *json, const char *key, const char *text)
 static void put_count(json_t *json, const char *key, uint64_t count)
 {
 	json_object_set_new(json, key, json_integer((json_int_t)count));
+}
+
+/* How many of its players each shard has. */
+static json_t *limbs_to_json(const ringcast_session_info *info)
+{
+	json_t *limbs = json_array();
+	for (uint32_t shard = 0; shard < RINGCAST_SHARDS_MAX; shard++)
+		if (info->limb_counts[shard] > 0)
+			json_array_append_new(limbs, json_pack("{s:I, s:I}", "shard", (json_int_t)shard, "player_count", (json_int_t)info->limb_counts[shard]));
+	return limbs;
 }
 
 static json_t *session_to_json(const ringcast_session_info *info)
@@ -46,6 +57,9 @@ static json_t *session_to_json(const ringcast_session_info *info)
 	put_text(json, "script", info->script);
 	put_text(json, "script_version", info->script_version);
 	put_count(json, "script_bytes", info->script_bytes);
+	json_object_set_new(json, "spread", json_boolean(info->is_spread));
+	if (info->is_spread)
+		json_object_set_new(json, "limbs", limbs_to_json(info));
 	return json;
 }
 
@@ -129,6 +143,19 @@ static void refuse_session(const struct http_request *request, const ringcast_se
 			      data);
 }
 
+/* False: the response says what is wrong. NULL: nothing was said. */
+static bool read_spread(const char *word, ringcast_spread *ret_spread, struct http_response *response)
+{
+	static const char *const words[] = {[RINGCAST_SPREAD_NEVER] = "never", [RINGCAST_SPREAD_AUTO] = "auto", [RINGCAST_SPREAD_ALWAYS] = "always"};
+	for (size_t i = RINGCAST_SPREAD_NEVER; word != NULL && i < ARRAY_COUNT(words); i++)
+		if (strcmp(word, words[i]) == 0)
+			*ret_spread = (ringcast_spread)i;
+	if (word == NULL || *ret_spread != RINGCAST_SPREAD_DEFAULT)
+		return true;
+	ringcast_http_problem(response, 400, "invalid", "spread: '%s' is none of never, auto, always", word);
+	return false;
+}
+
 static void create_session(struct http_request *request, ringcast_session_options *options, bool has_timeout,
 			   struct http_response *response)
 {
@@ -153,6 +180,7 @@ void ringcast_http_sessions_create(struct http_request *request, struct http_res
 	ringcast_session_options options = RINGCAST_SESSION_OPTIONS_INIT;
 	bool has_timeout = false;
 	char *owned = NULL;
+	const char *spread = NULL;
 	uint32_t shard = 0;
 	const ringcast_limits *limits = &request->config->limits;
 	const struct body_field fields[] = {
@@ -174,8 +202,9 @@ void ringcast_http_sessions_create(struct http_request *request, struct http_res
 		 .target = &shard,
 		 .max = ringcast_engine_shard_count(request->host->engine) - 1,
 		 .is_present = &options.has_shard},
+		{.name = "spread", .type = BODY_STRING, .target = &spread, .max = SPREAD_WORD_BYTES},
 	};
-	if (ringcast_http_body_read(request, fields, ARRAY_COUNT(fields), &owned, response)) {
+	if (ringcast_http_body_read(request, fields, ARRAY_COUNT(fields), &owned, response) && read_spread(spread, &options.spread, response)) {
 		options.shard = (int32_t)shard;
 		create_session(request, &options, has_timeout, response);
 	}

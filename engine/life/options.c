@@ -310,6 +310,7 @@ void ringcast_engine_fill_shard_options(struct ringcast_engine *engine)
 	shard->token_keys = engine->token_keys;
 	shard->wall_s = ringcast_clock_wall_s;
 	shard->open = ringcast_engine_open_here;
+	shard->spread = engine->options.spread != RINGCAST_SPREAD_DEFAULT ? (enum spread_mode)engine->options.spread : SPREAD_NEVER;
 	shard->mailboxes = engine->mailboxes;
 	ringcast_engine_make_hooks(engine);
 	fill_script_options(engine);

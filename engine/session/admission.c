@@ -109,7 +109,7 @@ static struct player *find_by_token(struct store *store, struct view token)
 }
 
 /* NULL: none, used, timed out. */
-static struct player *find_reserved(struct store *store, struct view token)
+struct player *ringcast_admission_find(struct store *store, struct view token)
 {
 	struct player *player = find_by_token(store, token);
 	return player != NULL && player->state == PLAYER_RESERVED ? player : NULL;
@@ -159,18 +159,19 @@ static enum drop_reason conclude(struct player *player, enum verdict verdict, en
 	return reason;
 }
 
-enum drop_reason ringcast_admission_admit(struct store *store, struct view token, struct view payload, void *transport, uint64_t now_ns,
-					  struct player **ret_player)
+enum drop_reason ringcast_admission_arrive(struct store *store, struct view token, struct view payload, const struct arrival *arrival, uint64_t now_ns,
+					   struct player **ret_player)
 {
 	store->now_ns = now_ns;
 	if (store->is_draining)
 		return DROP_DRAINING;
-	struct player *player = find_reserved(store, token);
+	struct player *player = ringcast_admission_find(store, token);
 	if (player == NULL)
 		return DROP_BAD_TOKEN;
 	if (player->session->peer_id_next == INT32_MAX)
 		return DROP_SESSION_FULL; /* peer ids are never reused, and there are no more */
-	ringcast_player_connect(player, transport, now_ns);
+	player->limb = arrival->limb;
+	ringcast_player_connect(player, arrival->transport, now_ns);
 	enum drop_reason denied;
 	enum verdict verdict = ask_connect(player, payload, &denied);
 	enum drop_reason reason = conclude(player, verdict, denied);
@@ -179,17 +180,22 @@ enum drop_reason ringcast_admission_admit(struct store *store, struct view token
 	return reason;
 }
 
+enum drop_reason ringcast_admission_admit(struct store *store, struct view token, struct view payload, void *transport, uint64_t now_ns,
+					  struct player **ret_player)
+{
+	return ringcast_admission_arrive(store, token, payload, &(struct arrival){.transport = transport}, now_ns, ret_player);
+}
+
 /* As the caller of admit does it: first the result, then accept. */
 void ringcast_admission_answered(struct player *player, enum drop_reason reason)
 {
 	struct store *store = player->session->store;
-	const struct outbox *outbox = &store->options.outbox;
 	ringcast_player_resume(player);
 	if (reason != DROP_NONE)
 		ringcast_player_leave(player, CLOSE_DENIED);
 	else
 		store->players_admitted++;
-	outbox->admitted(outbox->context, player, reason);
+	ringcast_home_tell_admitted(player, reason);
 	if (reason == DROP_NONE)
 		ringcast_admission_accept(player, store->now_ns);
 }

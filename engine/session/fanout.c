@@ -1,6 +1,8 @@
 #include "session/fanout.h"
 
 #include "base/assert.h"
+#include "session/group.h"
+#include "session/home.h"
 
 static void deliver(struct session *session, const struct fanout *fanout)
 {
@@ -16,16 +18,49 @@ void ringcast_fanout_to_player(struct session *session, const struct packet *pac
 {
 	ringcast_assert(player->session == session);
 	ringcast_assert(player->state == PLAYER_ACTIVE);
+	if (UNLIKELY(player->limb > 0)) {
+		session->deliveries++;
+		ringcast_home_to_player(session, packet, intent, player);
+		return;
+	}
 	deliver(session, &(struct fanout){.packet = packet, .target_player = player->peer_id, .target_group = PROTO_GROUP_NONE, .intent = intent,
 					  .recipients = &player, .recipient_count = 1});
+}
+
+static void deliver_to_group(struct session *session, const struct packet *packet, enum delivery_intent intent, int32_t group, struct player *const *recipients,
+			     size_t recipient_count)
+{
+	deliver(session, &(struct fanout){.packet = packet, .target_player = PROTO_PEER_NONE, .target_group = group, .intent = intent,
+					  .recipients = recipients, .recipient_count = recipient_count});
+}
+
+/* Those of this shard are the first of the members; behind the last one there may be one who has just left. */
+static void spread_to_members(struct session *session, const struct packet *packet, enum delivery_intent intent, int32_t group,
+			      struct player *const *recipients, size_t recipient_count)
+{
+	size_t member_count;
+	struct player *const *members = ringcast_group_members(session, group, &member_count);
+	const struct limbs *limbs = ringcast_group_limbs(session, group);
+	const struct player *leaver = recipient_count > member_count ? recipients[member_count] : NULL;
+	ringcast_assert(recipients == members && recipient_count - member_count <= 1);
+	uint64_t before = session->deliveries;
+	deliver_to_group(session, packet, intent, group, recipients, member_count - ringcast_limbs_remote_count(limbs));
+	if (leaver != NULL && leaver->limb == 0) {
+		deliver_to_group(session, packet, intent, group, &recipients[member_count], 1);
+		leaver = NULL;
+	}
+	session->deliveries = before + recipient_count;
+	ringcast_home_to_group(session, packet, intent, group, limbs, leaver, recipient_count);
 }
 
 void ringcast_fanout_to_members(struct session *session, const struct packet *packet, enum delivery_intent intent, int32_t group,
 				struct player *const *recipients, size_t recipient_count)
 {
 	ringcast_assert(group != PROTO_GROUP_NONE);
-	deliver(session, &(struct fanout){.packet = packet, .target_player = PROTO_PEER_NONE, .target_group = group, .intent = intent,
-					  .recipients = recipients, .recipient_count = recipient_count});
+	if (UNLIKELY(session->spread != NULL))
+		spread_to_members(session, packet, intent, group, recipients, recipient_count);
+	else
+		deliver_to_group(session, packet, intent, group, recipients, recipient_count);
 }
 
 void ringcast_fanout_to_group(struct session *session, const struct packet *packet, enum delivery_intent intent, int32_t group)

@@ -1,6 +1,6 @@
 /*
- * Target -> recipients: the one place where a message leaves the session layer. All recipients live on this shard, as router, groups and roster
- * assume too.
+ * Target -> recipients: the one place where a message leaves the session layer. Nothing above it knows how many shards they are on: here it goes to those of
+ * this one, and as one letter to each other shard that has any.
  */
 #ifndef RINGCAST_SESSION_FANOUT_H
 #define RINGCAST_SESSION_FANOUT_H

@@ -4,6 +4,7 @@
 
 #include "base/assert.h"
 #include "session/roster.h"
+#include "session/session_impl.h"
 
 enum { GROUP_MEMBERS_MIN = 4 };
 
@@ -82,6 +83,7 @@ static void group_destroy_if_empty(struct group *group)
 	ringcast_list_remove(&group->session_node);
 	session->group_count--;
 	free(group->members);
+	free(group->limbs);
 	ringcast_slab_free(&session->store->groups, group->self);
 }
 
@@ -136,6 +138,33 @@ static void memberships_shrink(struct player *player)
 	}
 }
 
+/* Counts of those elsewhere, once there is one. */
+static bool limbs_grow(struct group *group, const struct player *player)
+{
+	if (player->limb > 0 && group->limbs == NULL)
+		group->limbs = calloc(1, sizeof(*group->limbs));
+	return player->limb == 0 || group->limbs != NULL;
+}
+
+static void member_place(struct group *group, uint32_t index, struct player *member)
+{
+	group->members[index] = member;
+	membership_find(member, group->id)->member_index = index;
+}
+
+/* Behind all others, or, on this shard, behind the others of this shard: one from elsewhere goes to the end for it. */
+static void member_settle(struct group *group, struct player *player)
+{
+	uint32_t last = group->member_count++, first_remote = last - ringcast_limbs_remote_count(group->limbs);
+	group->members[last] = player;
+	if (player->limb > 0)
+		ringcast_limbs_add(group->limbs, ringcast_player_shard(player));
+	if (player->limb > 0 || first_remote == last)
+		return;
+	member_place(group, last, group->members[first_remote]);
+	member_place(group, first_remote, player);
+}
+
 static void member_add(struct group *group, struct player *player)
 {
 	struct membership *place = membership_place(player, group->id), *end = memberships_of(player) + player->group_count;
@@ -143,7 +172,21 @@ static void member_add(struct group *group, struct player *player)
 	*place = (struct membership){.group_id = group->id, .group_index = ringcast_handle_index(group->self), .member_index = group->member_count};
 	player->group_count++;
 	player->session->store->membership_count++;
-	group->members[group->member_count++] = player;
+	member_settle(group, player);
+}
+
+/* The player that goes changes places with the last one of its kind, and with the last one. */
+static void member_unsettle(struct group *group, struct player *player, uint32_t hole)
+{
+	uint32_t last = --group->member_count, local_last = last - ringcast_limbs_remote_count(group->limbs);
+	if (player->limb > 0) {
+		ringcast_limbs_remove(group->limbs, ringcast_player_shard(player));
+	} else if (local_last != last) {
+		member_place(group, hole, group->members[local_last]);
+		hole = local_last;
+	}
+	member_place(group, hole, group->members[last]);
+	group->members[last] = player;
 }
 
 /* The player that goes changes places with the last one, so that just after it the array still holds it behind the members. */
@@ -153,10 +196,7 @@ static void member_remove(struct group *group, struct player *player)
 	struct store *store = player->session->store;
 	ringcast_assert(membership != NULL && group->member_count > 0 && store->membership_count > 0);
 	ringcast_assert(group->members[membership->member_index] == player);
-	struct player *moved = group->members[--group->member_count];
-	membership_find(moved, group->id)->member_index = membership->member_index;
-	group->members[membership->member_index] = moved;
-	group->members[group->member_count] = player;
+	member_unsettle(group, player, membership->member_index);
 	memmove(membership, membership + 1, (size_t)(end - membership - 1) * sizeof(*membership));
 	player->group_count--;
 	store->membership_count--;
@@ -194,11 +234,13 @@ enum drop_reason ringcast_group_join(struct player *player, int32_t id, uint64_t
 		group = group_create(session, id);
 	if (group == NULL)
 		return DROP_NO_BUFFER;
-	if (!members_grow(group) || !memberships_grow(player)) {
+	if (!members_grow(group) || !memberships_grow(player) || !limbs_grow(group, player)) {
 		group_destroy_if_empty(group);
 		return DROP_NO_BUFFER;
 	}
 	member_add(group, player);
+	if (player->limb > 0)
+		ringcast_home_join(player, id);
 	ringcast_roster_push(group, group->member_count);
 	return DROP_NONE;
 }
@@ -215,6 +257,8 @@ enum drop_reason ringcast_group_leave(struct player *player, int32_t id, uint64_
 	struct group *group = group_of(player, membership);
 	member_remove(group, player);
 	ringcast_roster_push(group, (size_t)group->member_count + 1); /* the leaver is told too */
+	if (player->limb > 0)
+		ringcast_home_leave(player, id);
 	group_destroy_if_empty(group);
 	return DROP_NONE;
 }
@@ -238,6 +282,14 @@ bool ringcast_group_has(struct player *player, int32_t id)
 	if (id == PROTO_GROUP_ALL)
 		return player->state == PLAYER_ACTIVE;
 	return membership_find(player, id) != NULL;
+}
+
+const struct limbs *ringcast_group_limbs(const struct session *session, int32_t id)
+{
+	if (id == PROTO_GROUP_ALL)
+		return &session->spread->all;
+	const struct group *group = group_find(session, id);
+	return group != NULL ? group->limbs : NULL;
 }
 
 struct player *const *ringcast_group_members_with(struct player *player, int32_t id, size_t *ret_count)

@@ -8,5 +8,7 @@
 enum drop_reason ringcast_group_check_join(struct player *player, int32_t group);
 /* Out of every group; the members that stay are told, unless the session is ending and everyone goes. */
 void ringcast_group_leave_all(struct player *player);
+/* Of a spread session: where its members are that are elsewhere; NULL: all are here. */
+const struct limbs *ringcast_group_limbs(const struct session *session, int32_t group);
 
 #endif

@@ -10,6 +10,7 @@
 #include "base/drop.h"
 #include "proto/packet.h"
 
+struct letter;
 struct player;
 struct session;
 
@@ -37,6 +38,9 @@ struct outbox {
 	/* What is delivered from here on is the doing of the player with this transport (NULL: of nobody), whoever was called to bring it about. Returns
 	 * whose it was before, to be given back. NULL: nobody keeps accounts. */
 	void *(*blame)(void *context, void *transport);
+	/* For the part of a spread session on another shard (letter.h), behind all that was posted to that shard before; copied. Not NONE: it does not go, and that is the caller's to
+	 * count, which happens only to what a player has sent (PACKET); of the rest the sink counts what may be lost and is. NULL: there are no other shards. */
+	enum drop_reason (*post)(void *context, uint32_t shard, const struct letter *letter);
 };
 
 #endif

@@ -197,7 +197,7 @@ static enum drop_reason dispatch(struct route *route)
 	const struct outbox *outbox = &route->player->session->store->options.outbox;
 	if (outbox->blame == NULL)
 		return ringcast_router_dispatch(route);
-	void *before = outbox->blame(outbox->context, route->player->transport);
+	void *before = outbox->blame(outbox->context, route->player->limb == 0 ? route->player->transport : NULL);
 	enum drop_reason reason = ringcast_router_dispatch(route);
 	outbox->blame(outbox->context, before);
 	return reason;

@@ -5,6 +5,7 @@
 #include "session/command.h"
 #include "session/group.h"
 #include "session/id.h"
+#include "session/limb.h"
 #include "session/park.h"
 #include "session/session_impl.h"
 
@@ -81,7 +82,7 @@ void ringcast_player_hold_id(struct player *player)
 static void release_id(struct player *player)
 {
 	const char *player_id = ringcast_player_id(player);
-	if (player_id[0] == '\0')
+	if (player_id[0] == '\0' || ringcast_session_is_limb(player->session)) /* whose ids home holds */
 		return;
 	bool was_there = ringcast_map_remove(&player->session->store->players_by_id, id_key(player->session, player_id));
 	ringcast_assert(was_there);
@@ -130,6 +131,39 @@ static void list_add(struct player *player)
 	session->admitting_count++;
 }
 
+static uint32_t remote_count(const struct session *session)
+{
+	return session->spread != NULL ? session->spread->all.remote_count : 0;
+}
+
+/* Behind those that were ACTIVE before, of whom the ones of this shard stay in front. */
+static void list_settle(struct player *player)
+{
+	struct session *session = player->session;
+	uint32_t last = player->session_index, first_remote = last - remote_count(session);
+	if (player->limb > 0)
+		ringcast_limbs_add(&session->spread->all, ringcast_player_shard(player));
+	if (player->limb > 0 || first_remote == last)
+		return;
+	list_place(session, last, session->players[first_remote]);
+	list_place(session, first_remote, player);
+}
+
+/* Where the hole is then: behind those that stay. */
+static uint32_t list_unsettle(struct player *player)
+{
+	struct session *session = player->session;
+	uint32_t hole = player->session_index, last = active_count(session) - 1, local_last = last - remote_count(session);
+	if (player->limb > 0) {
+		ringcast_limbs_remove(&session->spread->all, ringcast_player_shard(player));
+	} else if (local_last != last) {
+		list_place(session, hole, session->players[local_last]);
+		hole = local_last;
+	}
+	list_place(session, hole, session->players[last]);
+	return last;
+}
+
 /* The hole moves to the end of its kind, then to the end of the list: ACTIVE players stay in front. */
 static void list_remove(struct player *player)
 {
@@ -137,9 +171,7 @@ static void list_remove(struct player *player)
 	uint32_t hole = player->session_index;
 	ringcast_assert(session->players[hole] == player);
 	if (player->state == PLAYER_ACTIVE) {
-		uint32_t active_last = active_count(session) - 1;
-		list_place(session, hole, session->players[active_last]);
-		hole = active_last;
+		hole = list_unsettle(player);
 	} else {
 		session->connecting_count--;
 		session->admitting_count -= !player->is_waiting;
@@ -160,6 +192,7 @@ void ringcast_player_connect(struct player *player, void *transport, uint64_t no
 	ringcast_list_remove(&player->node);
 	session->reserved_count--;
 	player->state = PLAYER_CONNECTING;
+	store->remote_count += player->limb > 0;
 	player->transport = transport;
 	player->joined_ns = now_ns;
 	player->peer_id = session->peer_id_next++;
@@ -178,7 +211,19 @@ void ringcast_player_activate(struct player *player)
 	session->connecting_count--;
 	session->admitting_count--;
 	player->state = PLAYER_ACTIVE;
+	list_settle(player);
 	ringcast_session_tell(session, CHANGE_PLAYER_ACCEPTED, player, CLOSE_NONE);
+}
+
+void ringcast_player_appear(struct player *player, int32_t peer_id)
+{
+	struct session *limb = player->session;
+	ringcast_assert(ringcast_session_is_limb(limb) && limb->player_count < limb->players_max);
+	player->state = PLAYER_ACTIVE;
+	player->peer_id = peer_id;
+	bool was_added = ringcast_map_add(&limb->store->players_by_key, player_key(limb, peer_id), player->self);
+	ringcast_assert(was_added);
+	list_place(limb, limb->player_count++, player);
 }
 
 void ringcast_player_await(struct player *player)
@@ -225,6 +270,7 @@ void ringcast_player_leave(struct player *player, enum close_reason reason)
 	ringcast_group_leave_all(player);
 	bool was_there = ringcast_map_remove(&store->players_by_key, player_key(session, player->peer_id));
 	ringcast_assert(was_there);
+	store->remote_count -= player->limb > 0;
 	list_remove(player);
 	bury(player, PLAYER_COMPLETED, reason);
 }
@@ -233,13 +279,16 @@ void ringcast_player_expel(struct player *player, enum close_reason reason, cons
 {
 	struct store *store = player->session->store;
 	const struct outbox *outbox = &store->options.outbox;
+	if (player->limb > 0 && !player->is_waiting) /* before anything is sent to those who stay */
+		ringcast_home_kick(player, reason, text);
 	ringcast_player_leave(player, reason);
 	if (player->is_waiting) {
-		outbox->admitted(outbox->context, player, store->is_draining ? DROP_DRAINING : DROP_NO_SESSION);
+		ringcast_home_tell_admitted(player, store->is_draining ? DROP_DRAINING : DROP_NO_SESSION);
 		return;
 	}
 	store->players_disconnected++;
-	outbox->disconnect(outbox->context, player, reason, text != NULL ? text : ringcast_close_text(reason));
+	if (player->limb == 0)
+		outbox->disconnect(outbox->context, player, reason, text != NULL ? text : ringcast_close_text(reason));
 }
 
 void ringcast_player_release(struct player *player, enum player_state state, enum close_reason reason)
@@ -258,6 +307,10 @@ void ringcast_player_disconnect(struct player *player, enum close_reason reason,
 	struct session *session = player->session;
 	ringcast_assert(!session->is_in_hook);
 	session->store->now_ns = now_ns;
+	if (ringcast_session_is_limb(session)) {
+		ringcast_limb_disconnect(player, reason);
+		return;
+	}
 	if (player->state == PLAYER_RESERVED) {
 		ringcast_player_release(player, PLAYER_COMPLETED, reason);
 		return;

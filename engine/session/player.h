@@ -14,6 +14,8 @@ void ringcast_player_hold_id(struct player *player); /* the one in its propertie
 void ringcast_player_connect(struct player *player, void *transport, uint64_t now_ns);
 /* CONNECTING -> ACTIVE: behind the players that are ACTIVE already. */
 void ringcast_player_activate(struct player *player);
+/* none -> ACTIVE, in a limb: home has decided, also about its peer id. */
+void ringcast_player_appear(struct player *player, int32_t peer_id);
 /* CONNECTING: its script decides later; it has decided. */
 void ringcast_player_await(struct player *player);
 void ringcast_player_resume(struct player *player);

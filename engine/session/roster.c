@@ -2,6 +2,7 @@
 
 #include "base/assert.h"
 #include "session/fanout.h"
+#include "session/home.h"
 
 /* Distinct ids take a byte up to 127 and two or more beyond. */
 enum { ROSTER_PLAYERS_MAX = 127 + (PROTO_PAYLOAD_RELIABLE_BYTES_MAX - 127) / 2 };
@@ -69,7 +70,7 @@ void ringcast_roster_push(struct group *group, size_t recipient_count)
 {
 	struct session *session = group->session;
 	ringcast_assert(recipient_count >= group->member_count);
-	if (group->member_count > session->store->options.limits->membership_push_max)
+	if (group->member_count > session->store->options.limits->membership_push_max || ringcast_session_is_limb(session)) /* home tells */
 		return;
 	struct roster roster;
 	if (!roster_fill(&roster, group->members, group->member_count, NULL))

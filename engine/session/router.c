@@ -5,6 +5,7 @@
 #include "session/command.h"
 #include "session/fanout.h"
 #include "session/group.h"
+#include "session/limb.h"
 #include "session/park.h"
 #include "session/roster.h"
 #include "session/session_impl.h"
@@ -224,6 +225,8 @@ enum drop_reason ringcast_router_route(struct player *player, struct packet *pac
 	player->bytes_received += packet->payload.size;
 	session->messages_received++;
 	session->bytes_received += packet->payload.size;
+	if (ringcast_session_is_limb(session))
+		return ringcast_limb_forward(player, packet, intent);
 	if (requests[ringcast_gate_row(packet->opcode)] == NULL)
 		reduce_to_message(packet, intent);
 	bool is_parked;

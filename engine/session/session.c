@@ -28,6 +28,8 @@ static uint32_t empty_timeout_ms(const struct session *session)
 void ringcast_session_watch_empty(struct session *session)
 {
 	struct store *store = session->store;
+	if (ringcast_session_is_limb(session)) /* which goes with its last player */
+		return;
 	bool is_empty = session->player_count == 0 && session->reserved_count == 0;
 	uint32_t timeout_ms = empty_timeout_ms(session);
 	if (session->state == SESSION_ACTIVE && is_empty && timeout_ms != 0)
@@ -147,7 +149,7 @@ static struct session *session_create(struct store *store, const struct session_
 	return NULL;
 }
 
-static void lists_and_timers_init(struct session *session)
+void ringcast_session_init_lists(struct session *session)
 {
 	ringcast_list_init(&session->reserved);
 	ringcast_list_init(&session->groups);
@@ -185,11 +187,12 @@ static void session_init(struct session *session, const struct session_options *
 	session->resume_window_ms = resume_window_of(options->resume_window_ms, limits->resume_window_ms);
 	session->answer_timeout_ms = options->answer_timeout_ms != 0 ? options->answer_timeout_ms : limits->answer_timeout_ms;
 	session->is_late_allowed = options->is_late_allowed;
+	session->spread_mode = options->spread != SPREAD_DEFAULT ? (uint8_t)options->spread : limits->spread_mode;
 	session->activation_timeout_ms = options->activation_timeout_ms != 0 ? options->activation_timeout_ms : limits->activation_timeout_ms;
 	session->created_ns = store->now_ns;
 	session->hooks = has_hooks ? options->hooks : &store->hooks;
 	session->hooks_context = has_hooks ? options->hooks_context : store->options.hooks_context;
-	lists_and_timers_init(session);
+	ringcast_session_init_lists(session);
 	hold_name(session);
 }
 
@@ -204,6 +207,8 @@ static void arm_health(struct session *session)
 void ringcast_session_tell(struct session *session, enum session_change_kind kind, const struct player *player, enum close_reason reason)
 {
 	const struct store_options *options = &session->store->options;
+	if (ringcast_session_is_limb(session)) /* home tells */
+		return;
 	struct session_change change = {kind, ++session->change_count, session, player, reason};
 	if (options->change != NULL)
 		options->change(options->change_context, &change);
@@ -222,6 +227,7 @@ bool ringcast_session_resize(struct session *session, uint32_t players_max)
 		return false;
 	session->players = grown;
 	session->players_max = players_max;
+	ringcast_home_spread(session); /* or it stays pinned: whoever is in stays where it is either way */
 	return true;
 }
 
@@ -302,6 +308,7 @@ enum drop_reason ringcast_session_open(struct store *store, const struct session
 	if (session == NULL)
 		return DROP_NO_BUFFER;
 	session_init(session, options);
+	ringcast_home_spread(session); /* or it is pinned, for want of memory */
 	*ret_session = session;
 	session_start(session);
 	return DROP_NONE;
@@ -341,6 +348,7 @@ void ringcast_session_end_now(struct session *session, enum close_reason reason,
 	struct store *store = session->store;
 	ringcast_assert(!session->is_in_hook);
 	store->now_ns = now_ns;
+	ringcast_assert(!ringcast_session_is_limb(session));
 	if (session->state == SESSION_ENDED)
 		return;
 	RINGCAST_TRACE(SESSION_END, (uintptr_t)session->id, session->self, reason);
@@ -358,6 +366,7 @@ void ringcast_session_end_now(struct session *session, enum close_reason reason,
 	ringcast_assert(ringcast_list_is_empty(&session->commands) && session->command_count == 0);
 	ringcast_assert(ringcast_list_is_empty(&session->runnable) && session->parked_count == 0);
 	ringcast_list_add_tail(&store->graveyard_sessions, &session->node);
+	store->spread_count -= session->spread != NULL;
 	store->sessions_ended++;
 }
 

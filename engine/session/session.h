@@ -35,6 +35,8 @@ enum session_timer { SESSION_TIMER_RESERVATION = 16, SESSION_TIMER_EMPTY, SESSIO
 
 enum player_state { PLAYER_RESERVED, PLAYER_CONNECTING, PLAYER_ACTIVE, PLAYER_COMPLETED, PLAYER_TIMEDOUT };
 enum session_state { SESSION_ACTIVE, SESSION_ENDED };
+enum spread_mode { SPREAD_DEFAULT, SPREAD_NEVER, SPREAD_AUTO, SPREAD_ALWAYS }; /* may its players be on other shards; AUTO: from limits' players on */
+enum { LIMBS_MAX = 64 }; /* shards that one session may be on */
 
 /* One group that a player is in; kept with the player. */
 struct membership {
@@ -77,6 +79,7 @@ struct player {
 	handle self;
 	uint32_t session_index; /* place in session->players while ACTIVE */
 	uint8_t secret[10]; /* ID_SECRET_BYTES */
+	uint8_t limb; /* 1 + the shard that it is on, whose word transport is then; 0: this one */
 	union {
 		struct label *label;    /* has_label */
 		struct buf *properties; /* the same text when it is longer; NULL: both are empty */
@@ -90,7 +93,8 @@ struct group {
 	handle self;
 	int32_t id; /* > 0 */
 	uint32_t member_count, member_capacity;
-	struct player **members; /* dense; grows by doubling up to the session's players_max */
+	struct player **members; /* dense, those of this shard first; grows by doubling up to the session's players_max */
+	struct limbs *limbs; /* home.h; NULL: all its members have always been on this shard */
 	struct list_node session_node;
 };
 
@@ -119,7 +123,7 @@ struct session {
 	uint32_t players_max, player_count, reserved_count, group_count;
 	int32_t peer_id_next;
 	uint32_t ping_interval_ms, tick_interval_ms, empty_timeout_ms, resume_window_ms;
-	struct player **players; /* dense, ACTIVE (and CONNECTING last); players_max pointers */
+	struct player **players; /* dense, ACTIVE (those of this shard first; and CONNECTING last); players_max pointers */
 	struct list_node reserved, groups, commands, alarms;
 	struct list_node node; /* store->graveyard_sessions */
 	handle name_next; /* of those whose names share a place in store->names */
@@ -149,6 +153,8 @@ struct session {
 	struct allowance service_messages, emitted_events;
 	uint32_t question_count; /* asked and not answered */
 	struct tap *taps;	 /* of those who listen; NULL: nobody does. See tap.h */
+	struct spread *spread;	 /* home.h; NULL: pinned to this shard */
+	uint8_t spread_mode;	 /* enum spread_mode */
 };
 
 struct session_limits { /* live: the shard may change it between ticks */
@@ -164,6 +170,8 @@ struct session_limits { /* live: the shard may change it between ticks */
 	uint32_t activation_timeout_ms; /* likewise; 0: never */
 	uint32_t service_messages_per_second, service_message_bytes; /* of backends, to one session; see backend.h */
 	uint32_t emitted_events_per_second, emitted_event_bytes;     /* of one session, for backends */
+	uint32_t spread_players_min;    /* AUTO: sessions for so many players are spread; 0: none */
+	uint8_t spread_mode;            /* of sessions that do not say */
 	uint32_t session_data_bytes;    /* properties and matchmaker data of all sessions together, each with its NUL */
 };
 
@@ -205,6 +213,10 @@ struct store {
 	uint64_t now_ns;               /* of the latest call that carried a time; commands carry none */
 	uint64_t answers_awaited, answers_late;
 	struct list_node taps; /* of all sessions */
+	struct map limbs_by_home;      /* home's shard and handle -> handle of the limb here */
+	uint32_t limb_count;           /* limbs among the sessions */
+	uint32_t remote_count;         /* players at home here and on another shard; among players_by_key */
+	uint32_t spread_count;         /* sessions at home here that have, or may have, players elsewhere */
 	const char *origin; /* for the record: "api" while a question from outside is answered; NULL: a script */
 };
 
@@ -226,6 +238,7 @@ struct session_options {
 	uint32_t answer_timeout_ms; /* for VERDICT_LATER; 0: the limits' */
 	uint32_t activation_timeout_ms; /* of a start that is held up; 0: the limits' */
 	bool is_late_allowed;       /* no answer in time means ALLOW; else it means DENY */
+	enum spread_mode spread;
 };
 
 /*

@@ -4,6 +4,7 @@
 
 #include "base/assert.h"
 #include "base/trace.h"
+#include "session/home.h"
 #include "session/session.h"
 
 enum { SESSION_PLAYERS_DEFAULT = 32, SESSION_PROPERTIES_BYTES_MAX = 2097153, SESSION_MATCHMAKER_BYTES_MAX = 1560001,
@@ -62,6 +63,7 @@ static inline void ringcast_session_leave_question(struct session *session, enum
 	ringcast_session_leave_hook(session);
 }
 
+void ringcast_session_init_lists(struct session *session);
 /* The number of players or reservations has changed: arms the empty timer when both are 0, cancels it otherwise. */
 void ringcast_session_watch_empty(struct session *session);
 /* The script has answered the health check late, or now. May end the session. */

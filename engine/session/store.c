@@ -31,7 +31,7 @@ static bool tables_init(struct store *store, const struct store_options *options
 	       ringcast_slab_init(&store->labels, sizeof(struct label), options->players_max) &&
 	       ringcast_map_init(&store->groups_by_key, options->groups_max) &&
 	       ringcast_map_init(&store->players_by_key, options->players_max) &&
-	       ringcast_map_init(&store->players_by_id, options->players_max);
+	       ringcast_map_init(&store->players_by_id, options->players_max) && ringcast_map_init(&store->limbs_by_home, options->sessions_max);
 }
 
 static void tables_fini(struct store *store)
@@ -44,6 +44,7 @@ static void tables_fini(struct store *store)
 	ringcast_map_fini(&store->groups_by_key);
 	ringcast_map_fini(&store->players_by_key);
 	ringcast_map_fini(&store->players_by_id);
+	ringcast_map_fini(&store->limbs_by_home);
 }
 
 static uint64_t slab_bytes(size_t object_bytes, uint32_t capacity)
@@ -65,7 +66,7 @@ uint64_t ringcast_store_reserved_bytes(const struct store_options *options)
 	uint64_t heap_bytes = (uint64_t)options->memberships_max * 4 * sizeof(struct membership);
 	return slab_bytes(sizeof(struct session), options->sessions_max) + (uint64_t)names_count(options) * sizeof(handle) + slab_bytes(sizeof(struct player), options->players_max) +
 	       slab_bytes(sizeof(struct group), options->groups_max) + slab_bytes(sizeof(struct label), options->players_max) +
-	       map_bytes(options->groups_max) + 2 * map_bytes(options->players_max) + heap_bytes;
+	       map_bytes(options->groups_max) + 2 * map_bytes(options->players_max) + map_bytes(options->sessions_max) + heap_bytes;
 }
 
 static void options_check(const struct store_options *options)
@@ -125,6 +126,7 @@ static void session_free(struct store *store, struct session *session)
 	data_free(store, &session->properties);
 	data_free(store, &session->matchmaker_data);
 	free(session->players);
+	free(session->spread);
 	session->magic = ~SESSION_MAGIC;
 	ringcast_slab_free(&store->sessions, session->self);
 }
@@ -144,6 +146,7 @@ void ringcast_store_fini(struct store *store)
 	ringcast_assert(store->players.count == 0);
 	ringcast_assert(store->groups.count == 0 && store->groups_by_key.count == 0);
 	ringcast_assert(store->membership_count == 0 && store->labels.count == 0);
+	ringcast_assert(store->limbs_by_home.count == 0 && store->limb_count == 0 && store->remote_count == 0 && store->spread_count == 0);
 	ringcast_assert(store->players_by_key.count == 0 && store->players_by_id.count == 0);
 	tables_fini(store);
 }

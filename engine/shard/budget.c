@@ -9,7 +9,6 @@
 #include "shard/shard_private.h"
 
 enum {
-	DELIVERY_BYTES = 64,      /* what a delivery costs besides its payload, in bytes as the budget counts them */
 	PRESSED_MS = 1000,        /* a sender is held for so long after it filled a queue to the half */
 	SHARE_PART = 4,           /* of its bytes per second: what it may go on with */
 	SHARE_FIRST_MS = 20,      /* as it begins: many may begin at once */
@@ -36,8 +35,10 @@ void ringcast_shard_press(struct shard *shard)
 {
 	struct conn *sender = shard->sender;
 	uint32_t now = now_ms(shard);
-	if (sender == NULL) /* a script: the game's own */
+	if (sender == NULL) { /* another shard's, or a script: the game's own */
+		ringcast_shard_press_served(shard);
 		return;
+	}
 	if (sender->pressed_ms == 0 || now - sender->pressed_ms > PRESSED_MS) {
 		sender->share_ms = now;
 		sender->share_left_bytes = share_bytes(&shard->options.limits, SHARE_FIRST_MS);
@@ -91,12 +92,20 @@ void ringcast_shard_account_end(struct shard *shard)
 	shard->sender = NULL;
 	const struct account *before = &shard->account;
 	uint64_t delivery_count = shard->deliveries_in_window - before->delivery_count;
-	uint64_t cost = shard->delivered_bytes - before->bytes + delivery_count * DELIVERY_BYTES;
+	uint64_t cost = shard->delivered_bytes - before->bytes + delivery_count * SHARD_DELIVERY_BYTES + shard->letters.cost - before->letter_cost;
 	if (UNLIKELY(shard->store.membership_count > before->membership_count))
 		cost *= 2;
 	ringcast_ratelimit_charge(&conn->fanout, limits->fanout_bytes_per_second, cost);
 	if (conn->player != NULL)
 		ringcast_ratelimit_charge(session_fanout(shard, conn), limits->session_fanout_bytes_per_second, cost);
+}
+
+void ringcast_shard_charge(struct shard *shard, const struct session *session, struct conn *sender, uint64_t cost)
+{
+	const struct ringcast_limits *limits = &shard->options.limits;
+	ringcast_ratelimit_charge(&shard->session_fanouts[ringcast_handle_index(session->self)], limits->session_fanout_bytes_per_second, cost);
+	if (sender != NULL)
+		ringcast_ratelimit_charge(&sender->fanout, limits->fanout_bytes_per_second, cost);
 }
 
 struct conn *ringcast_shard_blame(struct shard *shard, struct conn *conn)

@@ -396,5 +396,5 @@ static void session_changed(void *context, const struct session *session, bool i
 void ringcast_shard_outbox(struct shard *shard, struct outbox *ret_outbox)
 {
 	*ret_outbox = (struct outbox){.context = shard, .deliver = deliver, .disconnect = disconnect, .drop = drop, .admitted = admitted,
-				       .session_changed = session_changed, .blame = blame};
+				       .session_changed = session_changed, .blame = blame, .post = shard->options.count > 1 ? ringcast_shard_post : NULL};
 }

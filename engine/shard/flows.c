@@ -8,7 +8,7 @@
 /* A counter narrower than its limit never reaches it. */
 static_assert(sizeof(((struct conn *)NULL)->pings_missed) >= sizeof(((struct ringcast_limits *)NULL)->pong_missed_max), "pings missed");
 
-enum { CLOSE_LINGER_MS = 2000, REFUSAL_BYTES_MAX = 512 };
+enum { CLOSE_LINGER_MS = 2000, REFUSAL_BYTES_MAX = 512, ASKING_BYTES_MAX = 65536 };
 
 static struct conn *find_conn(struct shard *shard, const struct io_event *event)
 {
@@ -357,7 +357,7 @@ void ringcast_shard_route(struct shard *shard, struct conn *conn, struct packet 
 
 static bool is_reading(const struct conn *conn)
 {
-	return conn->state < CONN_LEAVING && conn->close_reason == CLOSE_NONE;
+	return conn->state < CONN_ASKING && conn->close_reason == CLOSE_NONE;
 }
 
 static bool is_within_rates(struct shard *shard, struct conn *conn)
@@ -382,7 +382,7 @@ static void receive_resumable(struct shard *shard, struct conn *conn, struct pac
 static void receive_message(struct shard *shard, struct conn *conn, struct view bytes)
 {
 	struct packet packet;
-	ringcast_assert(conn->state < CONN_LEAVING && conn->close_reason == CLOSE_NONE); /* nobody is heard whose end is decided, though it is not carried out yet */
+	ringcast_assert(conn->state < CONN_ASKING && conn->close_reason == CLOSE_NONE); /* nobody is heard whose end is decided, though it is not carried out yet */
 	if (conn->state == CONN_LOGIN) {
 		ringcast_shard_login(shard, conn, bytes);
 		return;
@@ -476,7 +476,10 @@ static void read_items(struct shard *shard, struct conn *conn, uint8_t *bytes, s
 	}
 	while (is_reading(conn) && (event = ringcast_stream_next(&input, &item)) != STREAM_NEED_MORE)
 		handle_item(shard, conn, event, &item);
-	if (!ringcast_stream_end(&input) && conn->state < CONN_CLOSING)
+	bool is_kept = ringcast_stream_end(&input);
+	if (conn->state == CONN_ASKING && conn->stream.tail != NULL && conn->stream.tail->size > ASKING_BYTES_MAX)
+		is_kept = false; /* nobody needs to say so much before he knows whether he is in */
+	if (!is_kept && conn->state < CONN_CLOSING)
 		handle_item(shard, conn, STREAM_NO_BUFFER, NULL);
 }
 
@@ -618,6 +621,7 @@ void ringcast_shard_on_conn_timer(struct shard *shard, struct conn *conn)
 	case CONN_HELLO:
 	case CONN_OPENING:
 	case CONN_LOGIN:
+	case CONN_ASKING:
 		ringcast_shard_drop(shard, DROP_LOGIN_TIMEOUT, 1);
 		ringcast_shard_conn_close(shard, conn, CLOSE_LOGIN_TIMEOUT, NULL);
 		break;

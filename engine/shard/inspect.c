@@ -4,8 +4,20 @@
 
 #include "base/assert.h"
 #include "io/socket.h"
+#include "session/limb.h"
 
 enum { SLOTS_PER_TURN_MAX = 2048 }; /* looked at, free ones too */
+
+static void describe_limbs(const struct session *session, ringcast_session_info *ret)
+{
+	static_assert((int)RINGCAST_SHARDS_MAX == (int)LIMBS_MAX, "each limb has its count");
+	if (session->spread == NULL)
+		return;
+	const struct limbs *all = &session->spread->all;
+	ret->is_spread = true;
+	memcpy(ret->limb_counts, all->counts, sizeof(all->counts));
+	ret->limb_counts[session->store->options.shard_index] = session->player_count - session->connecting_count - all->remote_count;
+}
 
 void ringcast_shard_describe_session(const struct shard *shard, const struct session *session, ringcast_session_info *ret)
 {
@@ -24,6 +36,7 @@ void ringcast_shard_describe_session(const struct shard *shard, const struct ses
 		.parked_count = session->parked_count,
 		.health_failures = session->health_failures,
 	};
+	describe_limbs(session, ret);
 	snprintf(ret->id, sizeof(ret->id), "%s", session->id);
 	snprintf(ret->name, sizeof(ret->name), "%s", session->name);
 	snprintf(ret->state, sizeof(ret->state), "%s", session->is_terminating ? "ending" : session->is_activating ? "activating" : "active");
@@ -49,7 +62,7 @@ static const char *state_text(const struct player *player)
 
 void ringcast_shard_describe_player(const struct player *player, ringcast_player_info *ret)
 {
-	const struct conn *conn = player->transport;
+	const struct conn *conn = player->limb == 0 ? player->transport : NULL; /* else it is on another shard */
 	*ret = (ringcast_player_info){
 		.peer_id = player->peer_id,
 		.created_ns = player->created_ns,
@@ -91,7 +104,7 @@ bool ringcast_shard_each_session(struct shard *shard, uint32_t *cursor, void (*e
 	uint32_t slots_left = SLOTS_PER_TURN_MAX;
 	struct session *session;
 	for (uint32_t count = 0; count < SHARD_REQUEST_ITEMS_MAX && (session = next_used(sessions, cursor, &slots_left)) != NULL;) {
-		if (session->state != SESSION_ACTIVE)
+		if (session->state != SESSION_ACTIVE || ringcast_session_is_limb(session))
 			continue;
 		each(context, shard, session);
 		count++;
@@ -136,8 +149,8 @@ struct shard_gauges ringcast_shard_gauges(const struct shard *shard)
 {
 	return (struct shard_gauges){
 		.connections = shard->conns.count,
-		.players = shard->store.players.count,
-		.sessions = shard->store.sessions.count,
+		.players = shard->store.players.count - shard->store.remote_count,
+		.sessions = shard->store.sessions.count - shard->store.limb_count,
 		.buffers_in_use = ringcast_buf_pool_in_use(shard->pool),
 		.reservations_timedout = shard->store.reservations_timedout,
 		.answers_awaited = shard->store.answers_awaited,

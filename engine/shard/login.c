@@ -3,6 +3,7 @@
 
 #include "base/hash.h"
 #include "proto/gate.h"
+#include "session/home.h"
 #include "shard/login.h"
 #include "shard/resume.h"
 #include "shard/shard_private.h"
@@ -255,6 +256,51 @@ static enum drop_reason find_home(struct shard *shard, struct conn *conn, const 
 	return DROP_NONE;
 }
 
+static void answer(struct shard *shard, uint32_t sender, const struct letter *login, enum letter_kind kind, enum drop_reason reason)
+{
+	ringcast_shard_post(shard, sender, &(struct letter){.kind = (uint8_t)kind, .conn = login->conn, .reason = (uint8_t)reason});
+}
+
+/* False: it is answered. A place is not reserved before it is known that it will be taken up here. */
+static bool reserve_dev_from(struct shard *shard, uint32_t sender, const struct letter *letter, struct view token, char ret_token[PLAYER_TOKEN_BYTES])
+{
+	struct dev_token dev;
+	struct session *session = is_named(token) ? find_session(shard, token, &dev) : ringcast_session_find_name(&shard->store, DEV_SESSION);
+	if (session != NULL && session->spread == NULL) {
+		answer(shard, sender, letter, LETTER_ELSEWHERE, DROP_NONE);
+		return false;
+	}
+	enum drop_reason drop = reserve_dev(shard, token, ret_token);
+	if (drop != DROP_NONE)
+		answer(shard, sender, letter, LETTER_REFUSED, drop);
+	return drop == DROP_NONE;
+}
+
+void ringcast_shard_login_from(struct shard *shard, uint32_t sender, const struct letter *letter)
+{
+	char reserved[PLAYER_TOKEN_BYTES];
+	struct packet packet;
+	enum packet_error error = ringcast_packet_decode(letter->payload, &packet);
+	ringcast_assert(error == PACKET_OK); /* the sender decoded the same bytes */
+	struct view token = packet.login.player_session_id;
+	if (packet.payload.size > PROTO_PAYLOAD_RELIABLE_BYTES_MAX) {
+		answer(shard, sender, letter, LETTER_REFUSED, DROP_OVERSIZE);
+		return;
+	}
+	if (is_dev_token(shard, token)) {
+		if (!reserve_dev_from(shard, sender, letter, token, reserved))
+			return;
+		token = ringcast_view_of(reserved, strnlen(reserved, sizeof(reserved)));
+	}
+	ringcast_home_login(&shard->store, sender, letter, token, packet.payload, shard->now_ns);
+}
+
+/* Who comes back, or has a token that a backend signed, goes where its session is. */
+static bool may_stay(struct shard *shard, const struct view *token, const struct view *reconnect)
+{
+	return reconnect->size == 0 && !ringcast_shard_is_signed(shard, *token);
+}
+
 void ringcast_shard_login(struct shard *shard, struct conn *conn, struct view message)
 {
 	struct packet packet;
@@ -273,6 +319,8 @@ void ringcast_shard_login(struct shard *shard, struct conn *conn, struct view me
 		refuse(shard, conn, drop);
 	else if (home == shard->options.index)
 		ringcast_shard_login_here(shard, conn, &packet);
+	else if (may_stay(shard, &packet.login.player_session_id, &packet.login.reconnect_token) && ringcast_mailbox_is_spread(shard->options.mailboxes[home]))
+		ringcast_shard_ask_home(shard, conn, home, message);
 	else
 		ringcast_shard_handoff_begin(shard, conn, home, message);
 }

@@ -209,8 +209,21 @@ bool ringcast_mailbox_has_handoff(const struct mailbox *mailbox)
 	return false;
 }
 
+void ringcast_mailbox_set_spread(struct mailbox *mailbox, bool is_spread)
+{
+	if (mailbox->is_spread != is_spread) /* so that the line is written only then */
+		__atomic_store_n(&mailbox->is_spread, is_spread, __ATOMIC_RELAXED);
+}
+
+bool ringcast_mailbox_is_spread(const struct mailbox *mailbox)
+{
+	return __atomic_load_n(&mailbox->is_spread, __ATOMIC_RELAXED);
+}
+
 bool ringcast_mailbox_has_letter(const struct mailbox *mailbox)
 {
+	if (mailbox->sender_count == 1) /* nobody writes to itself */
+		return false;
 	for (uint32_t i = 0; i < mailbox->sender_count; i++)
 		if (!ringcast_ring_bytes_is_empty(&mailbox->letters[i]))
 			return true;

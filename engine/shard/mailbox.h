@@ -52,6 +52,7 @@ struct mailbox {
 	struct shard_request *requests_head, *requests_tail; /* the receiver's: taken, oldest first */
 	struct io *io; /* to wake; set before any sender runs, NULL after the receiver has gone */
 	bool is_sleeping; /* atomic */
+	bool is_spread;   /* atomic: sessions are at home here that are, or may be, on other shards */
 	uint32_t request_count; /* atomic: asked and taken ones together; grows under lock, or by the receiver */
 	bool is_closed;   /* under lock: requests are refused */
 };
@@ -64,6 +65,7 @@ bool ringcast_mailbox_post(struct mailbox *mailbox, uint32_t sender, struct hand
 MUST_USE void *ringcast_mailbox_letter_begin(struct mailbox *mailbox, uint32_t sender, uint32_t size_bytes);
 void ringcast_mailbox_letter_end(struct mailbox *mailbox, uint32_t sender);
 void ringcast_mailbox_ring(struct mailbox *mailbox);
+bool ringcast_mailbox_is_spread(const struct mailbox *mailbox); /* as its receiver said last */
 /* Any thread. 0, or the request stays the caller's: -EPIPE when the mailbox is closed, -ENOBUFS when MAILBOX_REQUESTS_MAX are waiting and it has no bound of its own. */
 int ringcast_mailbox_ask(struct mailbox *mailbox, struct shard_request *request);
 /* Receiver's thread. */
@@ -71,6 +73,7 @@ struct handoff *ringcast_mailbox_take(struct mailbox *mailbox);
 bool ringcast_mailbox_has_handoff(const struct mailbox *mailbox);
 const void *ringcast_mailbox_letter_peek(struct mailbox *mailbox, uint32_t sender, uint32_t *ret_size_bytes); /* NULL: none; good until it is popped */
 void ringcast_mailbox_letter_pop(struct mailbox *mailbox, uint32_t sender);
+void ringcast_mailbox_set_spread(struct mailbox *mailbox, bool is_spread);
 bool ringcast_mailbox_has_letter(const struct mailbox *mailbox);
 bool ringcast_mailbox_has_mail(const struct mailbox *mailbox); /* a hand-off, a letter or a request */
 void ringcast_mailbox_answer(struct mailbox *mailbox, struct shard *shard); /* MAILBOX_REQUESTS_PER_TICK_MAX requests, oldest first */

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/assert.h"
+#include "session/limb.h"
 #include "shard/inspect.h"
 #include "shard/resume.h"
 #include "shard/shard_private.h"
@@ -67,6 +68,8 @@ static void copy_session_limits(struct shard *shard)
 		.service_message_bytes = limits->service_message_bytes,
 		.emitted_events_per_second = limits->emitted_events_per_second,
 		.emitted_event_bytes = limits->emitted_event_bytes,
+		.spread_players_min = limits->spread_players_min,
+		.spread_mode = (uint8_t)shard->options.spread,
 	};
 }
 
@@ -257,6 +260,7 @@ static bool open_sockets(struct shard *shard, char *reterr, size_t reterr_bytes)
 
 static void free_memory(struct shard *shard)
 {
+	ringcast_shard_free_letters(shard);
 	if (shard->chunk != NULL)
 		ringcast_buf_unref(shard->chunk);
 	if (shard->store.options.pool != NULL)
@@ -366,7 +370,9 @@ static void end_sessions(struct shard *shard)
 	for (uint32_t i = 0; i < shard->store.sessions.high_water; i++) {
 		handle h;
 		struct session *session = ringcast_slab_at(&shard->store.sessions, i, &h);
-		if (session != NULL && session->state == SESSION_ACTIVE)
+		if (session != NULL && ringcast_session_is_limb(session) && session->state == SESSION_ACTIVE)
+			ringcast_limb_end(session, CLOSE_SHUTDOWN, shard->now_ns);
+		else if (session != NULL && session->state == SESSION_ACTIVE)
 			ringcast_session_end_now(session, CLOSE_SHUTDOWN, shard->now_ns);
 	}
 }
@@ -389,6 +395,7 @@ void ringcast_shard_stop(struct shard *shard)
 		if (conn != NULL && conn->player == NULL)
 			ringcast_shard_conn_close(shard, conn, CLOSE_SHUTDOWN, NULL);
 	}
+	ringcast_shard_send_letters(shard); /* who waits for them is not to wait for this shard's next turn */
 }
 
 void ringcast_shard_abort(struct shard *shard)

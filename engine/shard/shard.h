@@ -15,7 +15,7 @@
 #include "jwt/spent.h"
 #include "jwt/token.h"
 #include "ringcast/ringcast.h"
-#include "session/session.h"
+#include "session/letter.h"
 #include "shard/disconnects.h"
 #include "shard/events.h"
 #include "shard/mailbox.h"
@@ -88,6 +88,7 @@ struct shard_options {
 	void *emit_context;
 	session_question_fn *question; /* likewise */
 	void *question_context;
+	enum spread_mode spread; /* of sessions that do not say */
 	struct mailbox *const *mailboxes; /* of all shards, by index; ours is mailboxes[index] */
 };
 
@@ -123,6 +124,27 @@ struct shard_security {
 	struct buf *tx_buf; /* where emitted datagrams are put; one of tx_bufs */
 };
 
+struct waiting_letter {
+	struct waiting_letter *next;
+	uint32_t payload_bytes;
+	struct letter letter; /* its payload lies behind it */
+};
+
+/* To and from other shards, for sessions that are spread. */
+struct shard_letters {
+	struct letter_queue { /* by shard: what its ring has no room for */
+		struct waiting_letter *oldest, *youngest;
+		uint64_t bytes;
+	} queues[LIMBS_MAX];
+	uint64_t waiting; /* shards whose queue is not empty */
+	uint64_t unrung;  /* shards that were posted to since the last bell */
+	uint64_t lost;    /* shards that something was lost for which must not be missed */
+	uint64_t cost;    /* bytes that were posted for receivers, 64 added for each, as budgets count them */
+	uint32_t first;   /* the shard whose letters are read first, next time */
+	const struct letter *served; /* what is being done is its sender's doing, who is on another shard; NULL: not so */
+	bool is_pressing; /* it fills somebody's queue */
+};
+
 struct shard {
 	struct shard_options options;
 	struct session_limits session_limits;
@@ -155,7 +177,7 @@ struct shard {
 
 	struct conn *sender; /* whose message is being routed; NULL: nobody's, or a script's */
 	struct account { /* when its turn began */
-		uint64_t delivery_count, bytes;
+		uint64_t delivery_count, bytes, letter_cost;
 		uint32_t membership_count;
 	} account;
 	struct ratelimit *session_fanouts; /* by index of the session's slot */
@@ -170,6 +192,7 @@ struct shard {
 	uint32_t tx_buf_count;
 	struct shard_security security;
 	struct signed_tokens signed_tokens;
+	struct shard_letters letters;
 	uint64_t flushed_ns, deliveries_in_window, load_window_start_ns;
 	uint64_t delivered_bytes; /* payloads and lists of members, once a receiver; what who caused them is charged */
 	uint64_t queued_ns; /* when the first message since the last flush was queued; 0: there is none */

@@ -104,10 +104,13 @@ enum drop_reason ringcast_shard_check_rates(struct shard *shard, struct conn *co
 static inline void ringcast_shard_account_begin(struct shard *shard, struct conn *conn)
 {
 	shard->sender = conn;
-	shard->account = (struct account){.delivery_count = shard->deliveries_in_window, .bytes = shard->delivered_bytes,
+	shard->account = (struct account){.delivery_count = shard->deliveries_in_window, .bytes = shard->delivered_bytes, .letter_cost = shard->letters.cost,
 					  .membership_count = shard->store.membership_count};
 }
 void ringcast_shard_account_end(struct shard *shard);
+/* What a message became on all shards together: its session's, and its sender's, who may be NULL. */
+void ringcast_shard_charge(struct shard *shard, const struct session *session, struct conn *sender, uint64_t cost);
+enum { SHARD_DELIVERY_BYTES = 64 }; /* what a delivery costs besides its payload, in bytes as the budget counts them */
 /* From here on it is another's doing (NULL: nobody's, or a script's). Returns whose it was. */
 struct conn *ringcast_shard_blame(struct shard *shard, struct conn *conn);
 void ringcast_shard_inherit(struct shard *shard, struct conn *conn);  /* from those who had its address before */
@@ -116,6 +119,19 @@ void ringcast_shard_press(struct shard *shard); /* a receiver of the message bei
 bool ringcast_shard_may_greet(struct shard *shard, struct conn *conn); /* false: too many hellos this second */
 
 bool ringcast_shard_may_check_token(struct shard *shard, struct conn *conn); /* false: too many signed tokens this second */
+
+/* letters.c: to other shards and from them */
+enum drop_reason ringcast_shard_post(void *shard, uint32_t target, const struct letter *letter); /* the outbox's */
+void ringcast_shard_read_letters(struct shard *shard);
+void ringcast_shard_send_letters(struct shard *shard); /* the tick's end: what waits, as far as there is room; then the bells */
+void ringcast_shard_free_letters(struct shard *shard);
+void ringcast_shard_press_served(struct shard *shard); /* the sender that is served fills somebody's queue, and is on another shard */
+
+/* limbs.c: logins of sessions that may be spread, and players on other shards than home */
+void ringcast_shard_ask_home(struct shard *shard, struct conn *conn, uint32_t home, struct view message); /* in whose session the login is */
+void ringcast_shard_read_letter(struct shard *shard, uint32_t sender, const struct letter *letter);
+/* A login of another shard's connection. */
+void ringcast_shard_login_from(struct shard *shard, uint32_t sender, const struct letter *letter);
 
 /* relief.c: those who hold most of what runs short give it back, and go */
 bool ringcast_shard_relieve_slices(struct shard *shard);                       /* false: nobody holds enough */
@@ -153,6 +169,8 @@ static inline void ringcast_shard_lose_fast(struct shard *shard, enum drop_reaso
 	ringcast_shard_drop(shard, reason, count);
 }
 
+/* tick.c: closes those whose end was decided in the middle of something */
+void ringcast_shard_close_doomed(struct shard *shard);
 /* tick.c: reads the clock, once per turn. */
 void ringcast_shard_turn_clock(struct shard *shard);
 

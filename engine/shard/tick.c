@@ -6,7 +6,7 @@
 #include "base/pause.h"
 #include "shard/resume.h"
 
-enum { READ_ON_COUNT = 16, TIMERS_PER_TICK_MAX = 1024, HANDOFFS_PER_TICK_MAX = 64, SLEEP_NS_MAX = 100000000, OVERRUN_NS = 20000000 };
+enum { READ_ON_COUNT = 16, TIMERS_PER_TICK_MAX = 1024, HANDOFFS_PER_TICK_MAX = 64, SLEEP_NS_MAX = 100000000, OVERRUN_NS = 20000000, LETTERS_RETRY_NS = 50000 };
 
 static void handle_stream_event(struct shard *shard, const struct io_event *event)
 {
@@ -74,7 +74,7 @@ static void handle_event(struct shard *shard, const struct io_event *event)
 }
 
 /* Receivers that overflowed and players who were told to leave: closed here, not from inside the fan-out that found out. */
-static void close_doomed(struct shard *shard)
+void ringcast_shard_close_doomed(struct shard *shard)
 {
 	while (!ringcast_list_is_empty(&shard->doomed)) {
 		struct conn *conn = CONTAINER_OF(shard->doomed.next, struct conn, dirty_node);
@@ -119,6 +119,8 @@ static uint64_t deadline_ns(struct shard *shard)
 	uint64_t deadline = earlier(ringcast_timer_wheel_deadline_ns(&shard->wheel), ringcast_shard_flush_deadline_ns(shard));
 	if (ringcast_shard_has_handshakes(shard) || shard->is_sent_awaited)
 		return 0;
+	if (shard->letters.waiting != 0) /* nobody rings when there is room again */
+		deadline = earlier(deadline, shard->now_ns + LETTERS_RETRY_NS);
 	deadline = earlier(deadline, ringcast_partner_deadline_all_ns(shard));
 	/* Bounded, so that the heartbeat goes on while nothing happens. */
 	return earlier(deadline, shard->now_ns + SLEEP_NS_MAX);
@@ -190,7 +192,7 @@ static void reap(struct shard *shard)
 	for (;;) {
 		for (unsigned i = 0; i < count; i++) {
 			handle_event(shard, &shard->events[i]);
-			close_doomed(shard);
+			ringcast_shard_close_doomed(shard);
 		}
 		total += count;
 		if (!is_more_likely(shard, count, total))
@@ -202,7 +204,7 @@ static void reap(struct shard *shard)
 static void run_partners(struct shard *shard)
 {
 	ringcast_partner_tick_all(shard);
-	close_doomed(shard);
+	ringcast_shard_close_doomed(shard);
 	if (shard->is_stopping && ringcast_shard_is_deserted(shard))
 		ringcast_partner_cut_all(shard); /* not before: they heard how their sessions ended */
 }
@@ -212,18 +214,22 @@ void ringcast_shard_tick(struct shard *shard)
 	shard->counters.ticks++;
 	reap(shard);
 	ringcast_timer_wheel_advance(&shard->wheel, shard->now_ns, TIMERS_PER_TICK_MAX, expire, shard);
-	close_doomed(shard);
+	ringcast_shard_close_doomed(shard);
 	drain_mailbox(shard);
-	close_doomed(shard);
+	ringcast_shard_close_doomed(shard);
+	if (shard->options.count > 1)
+		ringcast_shard_read_letters(shard);
 	if (ringcast_shard_has_handshakes(shard)) {
 		ringcast_shard_run_handshakes(shard);
-		close_doomed(shard);
+		ringcast_shard_close_doomed(shard);
 	}
 	run_partners(shard);
 	if (ringcast_shard_is_flush_due(shard)) {
 		ringcast_shard_flush(shard);
-		close_doomed(shard);
+		ringcast_shard_close_doomed(shard);
 	}
+	if (shard->options.count > 1)
+		ringcast_shard_send_letters(shard);
 	ringcast_store_collect(&shard->store);
-	__atomic_store_n(&shard->player_count, shard->store.players_by_key.count, __ATOMIC_RELAXED);
+	__atomic_store_n(&shard->player_count, shard->store.players_by_key.count - shard->store.remote_count, __ATOMIC_RELAXED);
 }

@@ -23,6 +23,8 @@
  *
  *  OPENING --(upgrade)--> LOGIN --(login, here)--> JOINED --(close either side)--> CLOSING --> CLOSED
  *                           \--(login, other shard)--> LEAVING --(detached, posted)--> gone
+ *                           \--(login, other shard that has spread sessions)--> ASKING --(home: it is spread)--> JOINED, here
+ *                                                                                 \--(home: it is not)--> LEAVING
  *
  * The end, in stages. A conn may skip some, and goes back to none:
  *
@@ -31,7 +33,7 @@
  *   shut down     is_shutdown_asked: the last byte is with the kernel; its end, or the timer, is waited for
  *   CLOSED        is_close_asked: given back to io; freed with the CLOSED event
  */
-enum conn_state { CONN_PROXY, CONN_HELLO, CONN_SECURING, CONN_OPENING, CONN_LOGIN, CONN_JOINED, CONN_LEAVING, CONN_CLOSING, CONN_CLOSED };
+enum conn_state { CONN_PROXY, CONN_HELLO, CONN_SECURING, CONN_OPENING, CONN_LOGIN, CONN_JOINED, CONN_ASKING, CONN_LEAVING, CONN_CLOSING, CONN_CLOSED };
 enum { CONN_STATE_COUNT = CONN_CLOSED + 1 };
 
 enum conn_timer { CONN_TIMER = 1 }; /* timer.kind: login deadline, then pings, then the close deadline; by state */
@@ -74,7 +76,7 @@ struct conn {
 	uint32_t share_ms, share_left_bytes; /* PRESSED: what it may go on with */
 	uint32_t flood_second, flood_count;  /* the last second in which it was above a rate, and how many on end */
 	union {
-		struct buf *handoff;    /* PROXY: the part of the header that has come; LEAVING: the target shard and the login packet */
+		struct buf *handoff;    /* PROXY: the part of the header that has come; ASKING, LEAVING: the target shard and the login packet */
 		struct resume *resume;  /* JOINED, and the player may come back; the shard's */
 		struct buf *close_text; /* if: what the game said when it sent the player away; else the reason's own text will do */
 	};

@@ -3,6 +3,7 @@
 
 import asyncio
 import contextlib
+import os
 import signal
 import unittest
 import urllib.parse
@@ -12,12 +13,13 @@ from daemon import AdminError, Daemon
 from player import Player, Refused, until
 from realtime import EVERYONE, GROUP_MEMBERSHIP_UPDATE, JOIN_GROUP, LEAVE_GROUP, REQUEST_GROUP_MEMBERSHIP, SERVER, Packet
 
+SPREAD = os.environ.get("E2E_SPREAD", "never")  # always: the same, with each session's players on both shards
 daemon = None
 
 
 def setUpModule():
     global daemon
-    daemon = Daemon("--listen", "127.0.0.1", "--shards", "2", listen__address_second="::1", listen__udp_ports_per_shard=4)
+    daemon = Daemon("--listen", "127.0.0.1", "--shards", "2", listen__address_second="::1", listen__udp_ports_per_shard=4, sessions__spread=SPREAD)
 
 
 def tearDownModule():

@@ -20,6 +20,7 @@ struct books { /* sums over all shards, and what the others know */
 	uint64_t closes, fast_drops, refusal_drops;
 	uint64_t joined, portless, fast_ups, packets_sent, packets_received, pings_received;
 	uint64_t reliable_seen, fast_seen;
+	uint64_t letters_unread, letters_waiting;
 	bool may_pause;
 	bool is_plain_sailing; /* nobody lost its connection, nobody did anything wrong */
 };
@@ -137,6 +138,13 @@ static struct law law_of(enum counter counter, const struct books *b)
 		return at_most(of->deliveries_reliable + of->pings_sent + of->logins + of->logins_refused + b->io.stream_recvs);
 	case COUNT_crowded_out:
 		return at_most(of->closes[CLOSE_SLOW] + of->closes[CLOSE_NO_RESOURCES]);
+	case COUNT_letters_sent:
+		return exactly(of->letters_read + b->letters_unread);
+	case COUNT_letters_read:
+	case COUNT_letter_bells:
+		return at_most(of->letters_sent);
+	case COUNT_letters_waited: /* each goes in the end, unless nobody is left whom it concerns */
+		return at_most(of->letters_sent + b->letters_waiting);
 	case COUNT_tls_handshakes_started:
 		return exactly(of->tls_handshakes_completed + of->tls_handshakes_failed);
 	case COUNT_tls_handshakes_completed:
@@ -179,6 +187,20 @@ static void add_shard(struct books *books, const struct shard *shard)
 	books->io.datagram_send_errors += io->datagram_send_errors;
 }
 
+/* When all is over nobody needs to read any more. */
+static void add_letters(struct books *books, const struct world *world, uint32_t index)
+{
+	for (uint32_t sender = 0; sender < world->swarm.shard_count; sender++) {
+		uint32_t size;
+		while (ringcast_mailbox_letter_peek(world->mailboxes[index], sender, &size) != NULL) {
+			ringcast_mailbox_letter_pop(world->mailboxes[index], sender);
+			books->letters_unread++;
+		}
+		for (const struct waiting_letter *w = world->shards[index]->letters.queues[sender].oldest; w != NULL; w = w->next)
+			books->letters_waiting++;
+	}
+}
+
 static void add_bot(struct books *books, const struct world *world, const struct bot *bot)
 {
 	const struct model_bot *model = &world->model.bots[bot->index];
@@ -211,7 +233,7 @@ void ringcast_accounts_check(struct world *world)
 {
 	struct books books = {.is_plain_sailing = true, .may_pause = world->swarm.jump > 0 || world->swarm.freeze > 0};
 	for (uint32_t i = 0; i < world->swarm.shard_count; i++)
-		add_shard(&books, world->shards[i]);
+		add_shard(&books, world->shards[i]), add_letters(&books, world, i);
 	for (uint32_t i = 0; i < world->bot_count; i++)
 		add_bot(&books, world, &world->bots[i]);
 	add_messages(&books, &world->model);

@@ -109,6 +109,8 @@ struct bot {
 	uint64_t handshake_end_ns; /* of DTLS: then it begins anew */
 	int32_t given_peer_id;     /* by the server, whether or not the answer to the login was ever read; 0: none */
 	bool has_been_given_port;
+	uint32_t given_shard; /* the one that its connection is on */
+	handle given_conn;    /* there, while it is not known yet whether it has a port; HANDLE_NONE: it is known */
 	uint8_t last_datagram[BOT_DATAGRAM_BYTES_MAX];
 	size_t last_datagram_bytes;
 

@@ -106,7 +106,7 @@ static bool is_fast_sure(const struct world *world)
 	uint64_t overflows = ringcast_sim_network_counts(world->network)->datagrams_overflowed;
 	for (uint32_t i = 0; i < world->swarm.shard_count; i++) {
 		const uint64_t *drops = world->shards[i]->counters.drops;
-		overflows += drops[DROP_FAST_OVERFLOW] + drops[DROP_NO_BUFFER] + drops[DROP_SEND_ERROR];
+		overflows += drops[DROP_LETTERS_FULL] + drops[DROP_FAST_OVERFLOW] + drops[DROP_NO_BUFFER] + drops[DROP_SEND_ERROR];
 	}
 	return overflows == 0 && !world->net.has_lost_fast && !ringcast_swarm_may_lose_datagrams(&world->swarm);
 }
@@ -116,7 +116,7 @@ static void check_logins(struct world *world)
 {
 	for (uint32_t i = 0; i < world->bot_count; i++) {
 		const struct bot *bot = &world->bots[i];
-		if (bot->peer_id <= 0 || bot->given_peer_id == 0 || bot->resume.count > 0)
+		if (bot->peer_id <= 0 || bot->given_peer_id == 0 || bot->given_conn != HANDLE_NONE || bot->resume.count > 0)
 			continue;
 		if (bot->peer_id != bot->given_peer_id || (bot->fast_port != 0) != bot->has_been_given_port)
 			ringcast_world_fail(world, "bot %u was told that it is peer %d with port %u, and is peer %d", i, bot->peer_id, bot->fast_port,
@@ -146,7 +146,7 @@ static void check_ports(struct world *world)
 			const struct bot *other = &world->bots[j];
 			bool is_near = world->swarm.is_udp_address_free || ringcast_address_has_same_ip(&bot->tcp, &other->tcp);
 			twins += i != j && is_near && has_held_port(other, bot->peer_id) &&
-				 world->sessions[other->session].shard == world->sessions[bot->session].shard;
+				 other->given_shard == bot->given_shard;
 		}
 		if (twins < world->swarm.udp_port_count)
 			ringcast_world_fail(world, "bot %u was given no UDP port, though at most %u others look like it", i, twins);

@@ -158,6 +158,12 @@ static void draw_later(struct swarm *swarm, uint64_t seed)
 	swarm->addresses = maybe(&prng, 50);
 	swarm->crowding = ringcast_prng_chance(&prng, 1, 12) ? between(&prng, 100, 500) : 0;
 	swarm->tearing = maybe(&prng, 60);
+	ringcast_prng_init(&prng, seed ^ UINT64_C(0x6c696d62));
+	swarm->spread = ringcast_prng_chance(&prng, 1, 2) ? (uint32_t)PICK(&prng, SPREAD_AUTO, SPREAD_ALWAYS, SPREAD_ALWAYS) : 0;
+	swarm->narrow_rings = maybe(&prng, 1000);
+	swarm->limits.spread_players_min = between(&prng, 2, 40);
+	swarm->limits.spread_queue_bytes = 64 << 20;
+	swarm->narrow.spread_queue_bytes = 64 << 10;
 }
 
 void ringcast_swarm_draw(struct swarm *swarm, uint64_t seed)
@@ -244,6 +250,7 @@ void ringcast_swarm_settle(struct swarm *swarm)
 		swarm->limits.buffer_memory_bytes = swarm->crowding > 0 ? CROWD_BUFFER_BYTES : 1 << 20;
 	if (swarm->narrow_memory > 0) {
 		swarm->limits.outq_reliable_bytes = swarm->narrow.outq_reliable_bytes;
+		swarm->limits.spread_queue_bytes = swarm->narrow.spread_queue_bytes;
 		swarm->limits.outq_fast_messages = swarm->narrow.outq_fast_messages;
 		swarm->limits.buffer_memory_bytes = swarm->narrow.buffer_memory_bytes;
 	}
@@ -260,7 +267,7 @@ bool ringcast_swarm_may_lose_datagrams(const struct swarm *swarm)
 {
 	const struct sim_faults *faults = &swarm->faults;
 	return faults->loss > 0 || faults->burst_loss > 0 || faults->delay > 0 || faults->corrupt > 0 || faults->truncate > 0 ||
-	       faults->send_error > 0 || faults->no_buffer > 0 || faults->narrow_path > 0 || swarm->narrow_pool > 0 || swarm->freeze > 0 || swarm->narrow_memory > 0 || swarm->is_udp_address_free || swarm->has_shared_ips;
+	       faults->send_error > 0 || faults->no_buffer > 0 || faults->narrow_path > 0 || swarm->narrow_pool > 0 || swarm->narrow_rings > 0 || swarm->freeze > 0 || swarm->narrow_memory > 0 || swarm->is_udp_address_free || swarm->has_shared_ips;
 }
 
 bool ringcast_swarm_may_refuse(const struct swarm *swarm)

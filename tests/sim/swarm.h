@@ -44,6 +44,8 @@ enum { SWARM_SHARDS_MAX = 4, SWARM_SESSIONS_MAX = 6, SWARM_GROUPS_MAX = 6, SWARM
 	FAULT(idle_tick, "shards are run although they have nothing to do")                                                                    \
 	FAULT(crowding, "one session floods the few shared buffers, and half of it hardly reads; the others play on beside it")                 \
 	FAULT(narrow_limits, "limits of messages, groups and connections are narrow")                                                          \
+	FAULT(spread, "sessions have players on several shards")                                                                                \
+	FAULT(narrow_rings, "the rings between shards hold a few letters")                                                                       \
 	FAULT(narrow_memory, "send queues and buffers are small")                                                                               \
 	FAULT(script_late, "scripts answer late, in any order, or never")                                                                      \
 	FAULT(script_deny, "scripts say no")                                                                                                   \

@@ -12,6 +12,7 @@
 #define SHUTDOWN_NS (30 * NS_PER_S)
 #define JUMP_NS_MAX (2 * NS_PER_S)
 #define STEPS_WITHOUT_TIME_MAX 200000
+#define NARROW_RING_BYTES (20 << 10)
 
 /* chance and notes */
 
@@ -59,10 +60,27 @@ bool ringcast_world_has_mail(const struct world *world, uint32_t shard)
 	return ringcast_mailbox_has_mail(world->mailboxes[shard]);
 }
 
+/* On a shard that is not its session's home a player is told its port a moment after home has let it in; one that goes again at once perhaps not. */
+static void note_ports(struct world *world, uint32_t shard)
+{
+	for (uint32_t i = 0; i < world->bot_count; i++) {
+		struct bot *bot = &world->bots[i];
+		if (bot->given_conn == HANDLE_NONE || bot->given_shard != shard)
+			continue;
+		const struct conn *conn = ringcast_slab_find(&world->shards[shard]->conns, bot->given_conn);
+		if (conn == NULL || conn->state != CONN_JOINED)
+			continue;
+		bot->has_been_given_port = conn->has_fast_port;
+		bot->given_conn = HANDLE_NONE;
+	}
+}
+
 void ringcast_world_tick(struct world *world, uint32_t shard)
 {
 	world->is_asleep[shard] = false;
 	ringcast_shard_tick(world->shards[shard]);
+	if (world->swarm.spread > 0)
+		note_ports(world, shard);
 }
 
 /* A real shard is inside its io's run from the end of one tick to the next: asleep, and its mailbox knows. A tick that waits there with mail in its mailbox would
@@ -208,6 +226,14 @@ static struct address listen_address(const struct swarm *swarm)
 	return address;
 }
 
+/* NULL: it is gone. */
+static const struct conn *find_conn(struct world *world, const struct session_change *change, uint32_t *ret_shard)
+{
+	const struct player *player = change->player;
+	*ret_shard = player->limb > 0 ? player->limb - 1u : ((const struct shard *)CONTAINER_OF(change->session->store, struct shard, store))->options.index;
+	return player->limb > 0 ? ringcast_slab_find(&world->shards[*ret_shard]->conns, (handle)(uintptr_t)player->transport) : player->transport;
+}
+
 /* A bot that is cut off before it reads the answer to its login never learns what it was given. Of several with one token the address tells which came in. */
 static void on_change(void *context, const struct session_change *change)
 {
@@ -215,7 +241,10 @@ static void on_change(void *context, const struct session_change *change)
 	char token[PLAYER_TOKEN_BYTES];
 	if (change->kind != CHANGE_PLAYER_ACCEPTED)
 		return;
-	const struct conn *conn = change->player->transport;
+	uint32_t shard;
+	const struct conn *conn = find_conn(world, change, &shard);
+	if (conn == NULL)
+		return; /* it went while its login was decided on another shard, and reads no answer */
 	ringcast_player_format_token(change->player, token);
 	for (uint32_t i = 0; i < world->bot_count; i++) {
 		struct bot *bot = &world->bots[i];
@@ -223,6 +252,8 @@ static void on_change(void *context, const struct session_change *change)
 			continue;
 		bot->given_peer_id = change->player->peer_id;
 		bot->has_been_given_port = conn->has_fast_port;
+		bot->given_shard = shard;
+		bot->given_conn = change->player->limb > 0 ? conn->self : HANDLE_NONE;
 		return;
 	}
 	ringcast_world_fail(world, "peer %d was accepted, and no bot is it", change->player->peer_id);
@@ -242,6 +273,7 @@ static bool create_shard(struct world *world, uint32_t index, char *error, size_
 		.is_udp_address_free = swarm->is_udp_address_free,
 		.mailboxes = world->mailboxes,
 		.security = swarm->security,
+		.spread = swarm->spread > 0 ? (enum spread_mode)swarm->spread : SPREAD_NEVER,
 		.credentials = ringcast_world_make_credentials(world),
 		.change = on_change,
 		.change_context = world,
@@ -256,7 +288,7 @@ static void create_shards(struct world *world)
 {
 	char error[200] = "";
 	for (uint32_t i = 0; i < world->swarm.shard_count; i++) {
-		world->mailboxes[i] = ringcast_mailbox_create(world->swarm.shard_count);
+		world->mailboxes[i] = ringcast_mailbox_create_sized(world->swarm.shard_count, world->swarm.narrow_rings > 0 ? NARROW_RING_BYTES : MAILBOX_LETTERS_BYTES);
 		ringcast_assert(world->mailboxes[i] != NULL);
 	}
 	for (uint32_t i = 0; i < world->swarm.shard_count; i++) {

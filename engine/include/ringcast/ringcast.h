@@ -197,6 +197,8 @@ typedef enum ringcast_io { RINGCAST_IO_AUTO = 0, RINGCAST_IO_URING = 1, RINGCAST
 	X(uint64_t, fanout_bytes_per_second, 16777216, 0, 1000000000000, true, "bytes per second that a player's messages may make others receive, 64 added per delivery; 0: no limit") \
 	X(uint64_t, session_fanout_bytes_per_second, 134217728, 0, 1000000000000, true, "the same of all players of a session together; 0: no limit") \
 	X(uint32_t, flood_seconds_max, 10, 0, 86400, true, "seconds on end in which a connection may be above its message or byte rate; then it is closed; 0: never") \
+	X(uint32_t, spread_players_min, 500, 1, UINT32_MAX, true, "where sessions.spread is auto, a session for so many players has them on all shards") \
+	X(uint32_t, spread_queue_bytes, 8388608, 65536, UINT32_MAX, true, "letters that wait for another shard that falls behind; above it what is sent there is dropped before anybody has it, and players there who would miss something are disconnected") \
 	X(uint32_t, events_per_second, 50, 0, 1000000, true, "lines of the event log per second, kind and shard, a tenth of it per client address; 0: no event log") \
 	X(uint32_t, send_buffer_bytes, 262144, 0, 1073741823, false, "bytes per player in the kernel's send queue, within net.core.wmem_max; 0: as the system likes") \
 	X(uint32_t, disconnects_kept, 256, 0, 65536, false, "disconnects per shard that can be listed, the newest ones") \
@@ -222,6 +224,8 @@ typedef enum ringcast_security {
 	RINGCAST_SECURITY_OPTIONAL = 2, /* TLS and plaintext on one port, DTLS and plain datagrams on one port */
 	RINGCAST_SECURITY_REQUIRED = 3,
 } ringcast_security;
+/* May a session's players be on other shards than its home? AUTO: those of sessions for limits.spread_players_min players or more. */
+typedef enum ringcast_spread { RINGCAST_SPREAD_DEFAULT = 0, RINGCAST_SPREAD_NEVER = 1, RINGCAST_SPREAD_AUTO = 2, RINGCAST_SPREAD_ALWAYS = 3 } ringcast_spread;
 typedef enum ringcast_tls_version { RINGCAST_TLS_1_2 = 0, RINGCAST_TLS_1_3 = 1 } ringcast_tls_version;
 
 /*
@@ -381,6 +385,7 @@ typedef struct ringcast_engine_options {
 	const ringcast_token_key *token_keys;
 	size_t token_key_count;
 	const char *token_audience; /* whom the tokens must be for ("aud"); NULL: nobody in particular. 127 bytes at most; copied */
+	ringcast_spread spread; /* of sessions that do not say; DEFAULT: NEVER */
 } ringcast_engine_options;
 #define RINGCAST_ENGINE_OPTIONS_INIT RINGCAST_SIZED(ringcast_engine_options)
 
@@ -476,9 +481,11 @@ typedef struct ringcast_session_options {
 	uint32_t activation_timeout_ms; /* see ringcast_session_hold; 0: the limit's */
 	const char *matchmaker_data; /* what a matchmaker says of the session's players, JSON as a rule. NULL: none; < RINGCAST_MATCHMAKER_DATA_BYTES */
 	uint32_t resume_window_ms; /* how long a player whose stream broke may come back; 0, or above the limit: the limit's; UINT32_MAX: not at all */
+	ringcast_spread spread; /* DEFAULT: the engine's */
 } ringcast_session_options;
 #define RINGCAST_SESSION_OPTIONS_INIT RINGCAST_SIZED(ringcast_session_options)
 
+enum { RINGCAST_SHARDS_MAX = 64 };
 typedef struct ringcast_session_info {
 	char id[RINGCAST_ID_BYTES];
 	char name[RINGCAST_NAME_BYTES];
@@ -491,6 +498,8 @@ typedef struct ringcast_session_info {
 	char script[RINGCAST_SCRIPT_NAME_BYTES]; /* "": none */
 	char script_version[RINGCAST_SCRIPT_VERSION_BYTES];
 	uint64_t script_bytes; /* memory of its script; of JavaScript's what its thread told last, a second ago or so */
+	bool is_spread; /* players may be on other shards than its own */
+	uint32_t limb_counts[RINGCAST_SHARDS_MAX]; /* is_spread: players who are in, by the shard they are on */
 } ringcast_session_info;
 
 /*

@@ -1,0 +1,75 @@
+#!/usr/bin/env python3
+"""What a session costs on one shard, and spread over several: processor time per delivery, both taking turns, and how much of it is letters.
+
+    bench/spread.py --build build                  1x1000 and 1x5000, WebSocket and UDP, one shard beside two
+    bench/spread.py --build build --only ws --shards 2,4 --rounds 5
+
+CPU time of the whole daemon, so that a busy machine changes little; the generator is another process and not in it. All shards share CPU 1 unless --free.
+"""
+import argparse
+import json
+import statistics
+import urllib.request
+
+import marks
+
+WORKLOADS = [
+    ("ws 1x1000", "--tcp --sessions 1 --players 1000 --senders 10 --rate 60"),
+    ("udp 1x1000", "--reliable 0 --sessions 1 --players 1000 --senders 10 --rate 12"),
+    ("ws 1x5000", "--tcp --sessions 1 --players 5000 --senders 10 --rate 12"),
+    ("udp 1x5000", "--reliable 0 --sessions 1 --players 5000 --senders 10 --rate 2.4"),
+]
+
+
+class Daemon(marks.Ringcastd):
+    def __init__(self, build, shards):
+        super().__init__(build, shards, ["--set", "sessions.spread=" + ("always" if shards > 1 else "never")])
+        self.admin = self.target[1]
+
+    def counter(self, name):
+        text = urllib.request.urlopen(self.admin + "/metrics").read().decode()
+        return sum(float(line.split()[-1]) for line in text.splitlines() if line.split("{")[0].split(" ")[0] == f"ringcast_{name}_total")
+
+    def limbs(self):
+        sessions = json.load(urllib.request.urlopen(self.admin + "/v1/sessions"))["sessions"]
+        return [limb["player_count"] for session in sessions for limb in session.get("limbs", [])]
+
+
+def once(build, options, shards):
+    with Daemon(build, shards) as daemon:
+        report = marks.load(build, options, daemon.target)
+        return {"ns": report["server"]["cpu_ns_per_delivery"], "per_second": report["deliveries_per_second"], "lost": report["counts"]["lost_reliable"],
+                "letters": daemon.counter("letters_sent"), "bells": daemon.counter("letter_bells"), "waited": daemon.counter("letters_waited"), "valid": report["valid"]}
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--build", default="build", help="a release build (default: build)")
+    parser.add_argument("--only", default="", help="workloads whose name contains this")
+    parser.add_argument("--shards", default="2", help="numbers of shards to compare with one, such as 2,4")
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--free", action="store_true", help="do not pin the daemon to CPU 1")
+    arguments = parser.parse_args()
+    if arguments.free:
+        marks.ringcastd = lambda *given, plain=marks.ringcastd: ["taskset", "-c", "0-1023", *plain(*given)]
+    counts = [1, *(int(count) for count in arguments.shards.split(","))]
+    print("| workload | shards | CPU ns per delivery, median (least to most) | beside one shard | deliveries/s | letters | bells | waited | lost reliable | generator kept up |")
+    print("|---|---|---|---|---|---|---|---|---|---|")
+    for name, options in WORKLOADS:
+        if arguments.only not in name:
+            continue
+        found = {count: [] for count in counts}
+        for _ in range(arguments.rounds):
+            for count in counts:
+                found[count].append(once(arguments.build, options, count))
+        base = statistics.median(run["ns"] for run in found[1])
+        for count, runs in found.items():
+            ns = [run["ns"] for run in runs]
+            middle = statistics.median(ns)
+            print(f"| {name} | {count} | {middle:,.0f} ({min(ns):,.0f} to {max(ns):,.0f}) | {middle / base:.2f} | {statistics.median(run['per_second'] for run in runs) / 1e3:,.0f} k "
+                  f"| {runs[-1]['letters']:,.0f} | {runs[-1]['bells']:,.0f} | {runs[-1]['waited']:,.0f} | {sum(run['lost'] for run in runs)} | {'yes' if all(run['valid'] for run in runs) else 'no'} |",
+                  flush=True)
+
+
+if __name__ == "__main__":
+    main()
