@@ -98,7 +98,7 @@ void ringcast_shard_conn_doom(struct shard *shard, struct conn *conn, enum close
 }
 
 /* No slice left: whoever holds most gives; it may be this receiver. */
-static enum drop_reason add_in_need(struct shard *shard, struct conn *conn, const struct frame *frame)
+__attribute__((noinline)) static enum drop_reason add_in_need(struct shard *shard, struct conn *conn, const struct frame *frame)
 {
 	bool is_relieved = ringcast_shard_relieve_slices(shard);
 	if (conn->close_reason != CLOSE_NONE)
@@ -110,7 +110,7 @@ static enum drop_reason add_in_need(struct shard *shard, struct conn *conn, cons
 }
 
 /* The receiver falls behind: fast messages are not for it now, and who sends it too much is slowed down before anybody is closed. */
-static enum drop_reason queue_behind(struct shard *shard, struct conn *conn, const struct frame *frame, uint64_t queued_bytes)
+__attribute__((noinline)) static enum drop_reason queue_behind(struct shard *shard, struct conn *conn, const struct frame *frame, uint64_t queued_bytes)
 {
 	ringcast_shard_press(shard);
 	if (frame->is_fast)
@@ -121,7 +121,8 @@ static enum drop_reason queue_behind(struct shard *shard, struct conn *conn, con
 	return DROP_OUTQ_FULL;
 }
 
-static enum drop_reason queue_frame(struct shard *shard, struct conn *conn, const struct frame *frame)
+/* Inlined into the loop over the receivers: a call is 14 instructions a delivery. */
+__attribute__((always_inline)) static inline enum drop_reason queue_frame(struct shard *shard, struct conn *conn, const struct frame *frame)
 {
 	if (conn->close_reason != CLOSE_NONE)
 		return DROP_RECEIVER_GONE;

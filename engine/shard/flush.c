@@ -115,7 +115,7 @@ static void send_batch(struct datagram_batch *batch)
 	batch->count = 0;
 }
 
-static bool renew_tx_buf(struct datagram_batch *batch)
+__attribute__((always_inline)) static inline bool renew_tx_buf(struct datagram_batch *batch)
 {
 	struct shard *shard = batch->shard;
 	if (shard->tx_buf_count == SHARD_TX_BUF_MAX)
@@ -311,8 +311,9 @@ void ringcast_shard_flush(struct shard *shard)
 	if (!has_something(shard))
 		return;
 	shard->counters.flushes++;
-	RINGCAST_TRACE(FLUSH, shard->queued_ns != 0 ? shard->now_ns - shard->queued_ns : 0, shard->counters.flushes, 0);
-	ringcast_time_histogram_add(&shard->counters.queue_age, shard->queued_ns != 0 ? shard->now_ns - shard->queued_ns : 0);
+	uint64_t waited_ns = shard->queued_ns != 0 ? shard->now_ns - shard->queued_ns : 0;
+	RINGCAST_TRACE(FLUSH, waited_ns, shard->counters.flushes, 0);
+	ringcast_time_histogram_add(&shard->counters.queue_age, waited_ns);
 	shard->queued_ns = 0;
 	shard->flushed_ns = shard->now_ns;
 	ringcast_shard_keep_room(shard);

@@ -396,7 +396,7 @@ static void prepare(void (*const runs[])(uint32_t), uint32_t count)
 	explorer.thread_count = count;
 	explorer.is_locked = explorer.is_woken = false;
 	posted_count = taken_count = 0;
-	mailbox = ringcast_mailbox_create(count - 1);
+	mailbox = ringcast_mailbox_create(count); /* as many shards as there are threads: the receiver has a place too, and writes nothing */
 	shared = mailbox;
 	mailbox->io = &io;
 	for (uint32_t i = 0; i < count; i++) {

@@ -62,7 +62,8 @@ static void forget(struct bot *bot, uint32_t received)
 		free(resume->kept[i].bytes);
 	resume->kept_count -= count;
 	resume->kept_first = received;
-	memmove(resume->kept, resume->kept + count, resume->kept_count * sizeof(*resume->kept));
+	if (resume->kept_count > 0)
+		memmove(resume->kept, resume->kept + count, resume->kept_count * sizeof(*resume->kept));
 }
 
 static void resend(struct bot *bot)

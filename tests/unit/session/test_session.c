@@ -284,7 +284,7 @@ Test(session, names_share_places_and_none_is_lost)
 Test(session, the_bill_is_what_the_tables_take_and_memberships_may)
 {
 	const struct store *store = &world.store;
-	const struct map *maps[] = {&store->groups_by_key, &store->players_by_key, &store->players_by_id};
+	const struct map *maps[] = {&store->groups_by_key, &store->players_by_key, &store->players_by_id, &store->limbs_by_home};
 	uint64_t bytes = slab_bytes(&store->sessions) + slab_bytes(&store->players) + slab_bytes(&store->groups) + slab_bytes(&store->labels) +
 			 (uint64_t)store->options.memberships_max * 4 * sizeof(struct membership) /* the heap's, at most */ +
 			 (uint64_t)(store->names_mask + 1) * sizeof(handle);
