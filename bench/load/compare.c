@@ -1,7 +1,8 @@
 /*
  * "ringcast-load compare A B": what changed between two reports, or two sets of repeats. What differs by less than repeats of the same thing
- * differ by is noise, and is called so.
+ * differ by is noise, and is called so. Runs of other work say nothing about each other and are refused.
  */
+#include "bench/load/alike.h"
 #include "bench/load/load.h"
 
 #include <jansson.h>
@@ -56,11 +57,21 @@ static double noise(const struct sample *sample)
 	return middle > 0 ? (sample->values[sample->count - 1] - sample->values[0]) / 2 / middle : 0;
 }
 
+/* NULL: it is not there, or a percentile of nothing, which is no time. */
 static const json_t *find(const json_t *json, const struct metric *metric)
 {
-	for (size_t i = 0; i < sizeof(metric->path) / sizeof(metric->path[0]) && metric->path[i]; i++)
+	const json_t *within = NULL;
+	for (size_t i = 0; i < sizeof(metric->path) / sizeof(metric->path[0]) && metric->path[i]; i++) {
+		within = json;
 		json = json_object_get(json, metric->path[i]);
-	return json;
+	}
+	const json_t *count = json_object_get(within, "count");
+	return json_is_integer(count) && json_integer_value(count) == 0 ? NULL : json;
+}
+
+static bool is_valid(const json_t *run)
+{
+	return !json_is_false(json_object_get(run, "valid"));
 }
 
 /* Runs that the generator spoiled say nothing. */
@@ -72,7 +83,7 @@ static void collect(const json_t *runs, const struct metric *metric, struct samp
 	json_array_foreach((json_t *)runs, i, run)
 	{
 		const json_t *value = find(run, metric);
-		if (json_is_number(value) && !json_is_false(json_object_get(run, "valid")) && ret_sample->count < RUNS_MAX)
+		if (json_is_number(value) && is_valid(run) && ret_sample->count < RUNS_MAX)
 			ret_sample->values[ret_sample->count++] = json_number_value(value) * metric->scale;
 	}
 	qsort(ret_sample->values, ret_sample->count, sizeof(ret_sample->values[0]), compare_doubles);
@@ -126,10 +137,47 @@ static int count_worse(const json_t *a_runs, const json_t *b_runs, double tolera
 	return -1;
 }
 
-static int compare_files(const char *a_path, const char *b_path, double tolerated)
+/* Whether all valid runs of a list are like one; what differs is said once. */
+static bool are_alike(const json_t *first, const json_t *runs, bool (*is_alike)(const json_t *, const json_t *, FILE *))
+{
+	size_t i;
+	const json_t *run;
+	json_array_foreach((json_t *)runs, i, run)
+	{
+		if (is_valid(run) && !is_alike(first, run, stderr))
+			return false;
+	}
+	return true;
+}
+
+static const json_t *first_valid(const json_t *runs)
+{
+	size_t i;
+	const json_t *run;
+	json_array_foreach((json_t *)runs, i, run)
+	{
+		if (is_valid(run))
+			return run;
+	}
+	return NULL;
+}
+
+/* Repeats among themselves as well: a median over other work is none. */
+static bool may_compare(const json_t *a, const json_t *b, bool is_any)
+{
+	const json_t *first = first_valid(a);
+	bool is_same_work = are_alike(first, a, ringcast_alike_work) && are_alike(first, b, ringcast_alike_work);
+	if (!is_same_work && !is_any)
+		fprintf(stderr, "ringcast-load: compare: these are runs of other work; --any compares them nevertheless\n");
+	if (!are_alike(first, a, ringcast_alike_machine) || !are_alike(first, b, ringcast_alike_machine))
+		fprintf(stderr, "ringcast-load: compare: warning: not the same machine: what differs may be its doing\n");
+	return is_same_work || is_any;
+}
+
+static int compare_files(const char *a_path, const char *b_path, double tolerated, bool is_any)
 {
 	json_t *a = load_runs(a_path), *b = load_runs(b_path);
-	int worse = a && b ? count_worse(a, b, tolerated) : -1;
+	int worse = a && b && may_compare(a, b, is_any) ? count_worse(a, b, tolerated) : -1;
 	if (worse >= 0)
 		printf("%zu runs against %zu; tolerated %.1f%%\n", json_array_size(a), json_array_size(b), 100 * tolerated);
 	json_decref(a);
@@ -139,9 +187,13 @@ static int compare_files(const char *a_path, const char *b_path, double tolerate
 
 int ringcast_compare_main(int argc, char **argv)
 {
-	static const char usage[] = "Usage: ringcast-load compare A B [PERCENT]\n\nA and B are reports of --json or --results, or of --repeats. PERCENT (5) is tolerated whatever "
-				    "the repeats say.\nExit codes: 0 nothing is worse, 1 something is, 2 they cannot be compared\n";
+	static const char usage[] = "Usage: ringcast-load compare [--any] A B [PERCENT]\n\nA and B are reports of --json or --results, or of --repeats. PERCENT (5) is tolerated whatever "
+				    "the repeats say.\nRuns by other options are refused, unless --any is given.\n"
+				    "Exit codes: 0 nothing is worse, 1 something is, 2 they cannot be compared\n";
 	char *end = NULL;
+	bool is_any = argc > 1 && strcmp(argv[1], "--any") == 0;
+	argc -= is_any;
+	argv += is_any;
 	double percent = argc == 4 ? strtod(argv[3], &end) : 5;
 	if (argc == 2 && strcmp(argv[1], "--help") == 0) {
 		fputs(usage, stdout);
@@ -151,5 +203,5 @@ int ringcast_compare_main(int argc, char **argv)
 		fputs(usage, stderr);
 		return LOAD_EXIT_NOT_RUN;
 	}
-	return compare_files(argv[1], argv[2], percent / 100);
+	return compare_files(argv[1], argv[2], percent / 100, is_any);
 }

@@ -6,12 +6,11 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/time.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { LOOK_MS = 200, HELLO_SECONDS = 5 };
-static const uint64_t go_in_ns = 100 * NS_PER_MS, patience_ns = 600 * NS_PER_S;
+enum { LOOK_MS = 200, GUESTS_MAX = 64 };
+static const uint64_t go_in_ns = 100 * NS_PER_MS, patience_ns = 600 * NS_PER_S, hello_ns = 5 * NS_PER_S;
 
 /* who takes part */
 
@@ -53,34 +52,80 @@ static bool is_same(const char *a, const char *b)
 	return different == 0;
 }
 
-/* Whoever says neither the secret nor our version, or nothing, is sent away. */
-static bool is_welcome(struct wire *wire, const char *secret)
+/* Who has connected and not said hello yet. Each has one deadline for the whole of it, however slowly it comes, and keeps nobody else waiting. */
+struct lobby {
+	int listener;
+	uint32_t count;
+	const char *secret;
+	struct guest {
+		struct wire wire;
+		uint64_t until_ns;
+	} guests[GUESTS_MAX];
+};
+
+/* Whoever says neither the secret nor our version is not. */
+static bool is_welcome(const json_t *hello, const char *secret)
 {
-	const struct timeval patience = {.tv_sec = HELLO_SECONDS};
-	json_t *hello = NULL;
-	setsockopt(wire->fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
-	bool is_read = ringcast_wire_read(wire, true, &hello) == WIRE_MESSAGE;
 	const char *said = json_string_value(json_object_get(hello, "secret")), *version = json_string_value(json_object_get(hello, "version"));
-	bool is_known = is_read && said && is_same(said, secret);
-	bool is_ours = is_known && version && strcmp(version, RINGCAST_TOOLS_VERSION) == 0;
+	bool is_known = said && is_same(said, secret), is_ours = is_known && version && strcmp(version, RINGCAST_TOOLS_VERSION) == 0;
 	if (is_known && !is_ours)
 		fprintf(stderr, "ringcast-load: --listen: a worker of another version was sent away\n");
-	json_decref(hello);
 	return is_ours;
 }
 
-static void admit(struct crew *crew, int fd, const char *secret)
+static void remove_guest(struct lobby *lobby, uint32_t index)
 {
-	struct wire wire = {.fd = fd, .size_max = WIRE_HELLO_BYTES_MAX};
-	if (is_welcome(&wire, secret)) {
-		const struct timeval forever = {0};
-		setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &forever, sizeof(forever));
-		wire.size_max = WIRE_REPORT_BYTES_MAX;
-		crew->members[crew->count++] = (struct crew_member){.wire = wire};
+	ringcast_wire_fini(&lobby->guests[index].wire);
+	lobby->guests[index] = lobby->guests[--lobby->count];
+}
+
+static void send_away(struct lobby *lobby, uint32_t index)
+{
+	close(lobby->guests[index].wire.fd);
+	remove_guest(lobby, index);
+}
+
+/* When the lobby is full, who has waited longest makes room. */
+static void let_in(struct lobby *lobby)
+{
+	int fd = accept(lobby->listener, NULL, NULL);
+	uint32_t oldest = 0;
+	if (fd < 0)
 		return;
+	for (uint32_t i = 1; i < lobby->count; i++)
+		oldest = lobby->guests[i].until_ns < lobby->guests[oldest].until_ns ? i : oldest;
+	if (lobby->count == GUESTS_MAX)
+		send_away(lobby, oldest);
+	lobby->guests[lobby->count++] =
+		(struct guest){.wire = {.fd = fd, .size_max = WIRE_HELLO_BYTES_MAX}, .until_ns = ringcast_load_clock_ns() + hello_ns};
+}
+
+/* What came with the hello is dropped: a worker waits for orders before it says more. */
+static void hear(struct crew *crew, struct lobby *lobby, uint32_t index)
+{
+	json_t *hello = NULL;
+	struct guest *guest = &lobby->guests[index];
+	enum wire_result result = ringcast_wire_read(&guest->wire, false, &hello);
+	bool is_let_in = result == WIRE_MESSAGE && is_welcome(hello, lobby->secret);
+	json_decref(hello);
+	if (is_let_in) {
+		crew->members[crew->count++] = (struct crew_member){.wire = {.fd = guest->wire.fd, .size_max = WIRE_REPORT_BYTES_MAX}};
+		remove_guest(lobby, index);
+	} else if (result != WIRE_NOTHING || ringcast_load_clock_ns() >= guest->until_ns) {
+		send_away(lobby, index);
 	}
-	ringcast_wire_fini(&wire);
-	close(fd);
+}
+
+static void look_into_lobby(struct crew *crew, struct lobby *lobby, uint64_t wanted_count)
+{
+	struct pollfd looks[1 + GUESTS_MAX] = {{.fd = lobby->listener, .events = POLLIN}};
+	for (uint32_t i = 0; i < lobby->count; i++)
+		looks[1 + i] = (struct pollfd){.fd = lobby->guests[i].wire.fd, .events = POLLIN};
+	poll(looks, 1 + lobby->count, LOOK_MS);
+	for (uint32_t i = lobby->count; i-- > 0 && crew->count < wanted_count;) /* backwards: the last takes the place of who goes */
+		hear(crew, lobby, i);
+	if (looks[0].revents)
+		let_in(lobby);
 }
 
 static bool wait_for_all(struct crew *crew, const struct load_options *options)
@@ -88,17 +133,15 @@ static bool wait_for_all(struct crew *crew, const struct load_options *options)
 	char secret[256];
 	if (!ringcast_crew_read_secret(options->secret_path, secret))
 		return false;
-	int listener = ringcast_crew_open(options->listen, true);
-	if (listener < 0)
+	struct lobby lobby = {.listener = ringcast_crew_open(options->listen, true), .secret = secret};
+	if (lobby.listener < 0)
 		return false;
 	fprintf(stderr, "ringcast-load: waiting for %llu workers at %s\n", (unsigned long long)options->process_count, options->listen);
-	while (crew->count < options->process_count && !*crew->is_stopping) {
-		struct pollfd look = {.fd = listener, .events = POLLIN};
-		int fd = poll(&look, 1, LOOK_MS) > 0 ? accept(listener, NULL, NULL) : -1;
-		if (fd >= 0)
-			admit(crew, fd, secret);
-	}
-	close(listener);
+	while (crew->count < options->process_count && !*crew->is_stopping)
+		look_into_lobby(crew, &lobby, options->process_count);
+	while (lobby.count > 0)
+		send_away(&lobby, lobby.count - 1);
+	close(lobby.listener);
 	return crew->count == options->process_count;
 }
 

@@ -8,6 +8,7 @@
 
 #include "bench/load/ceiling.h"
 #include "bench/load/crew.h"
+#include "bench/load/verdict.h"
 
 struct drive {
 	const struct load_options *options;
@@ -71,29 +72,20 @@ static int repeat(struct drive *drive)
 
 /* the search */
 
-struct verdict {
-	uint64_t kept, broken, invalid;
-	double deliveries_per_second; /* the greatest */
-};
-
-/* False: it could not run. More than half of the repeats decide. */
+/* False: it could not run. */
 static bool try_rate(struct drive *drive, double rate, struct verdict *ret_verdict)
 {
 	*ret_verdict = (struct verdict){0};
 	for (uint64_t i = 0; i < drive->options->repeat_count; i++) {
 		struct outcome *outcome = run_once(drive, rate);
 		int code = outcome ? ringcast_report_judge(outcome) : LOAD_EXIT_NOT_RUN;
-		if (outcome && outcome->is_finished) {
-			double per_second = (double)ringcast_outcome_arrived(outcome) / outcome->seconds;
-			ret_verdict->deliveries_per_second = per_second > ret_verdict->deliveries_per_second ? per_second : ret_verdict->deliveries_per_second;
+		double per_second = outcome && outcome->seconds > 0 ? (double)ringcast_outcome_arrived(outcome) / outcome->seconds : 0;
+		if (outcome && outcome->is_finished)
 			json_array_append_new(drive->runs, ringcast_outcome_to_json(outcome));
-		}
 		ringcast_outcome_destroy(outcome);
 		if (code == LOAD_EXIT_NOT_RUN)
 			return false;
-		ret_verdict->kept += code == LOAD_EXIT_KEPT;
-		ret_verdict->broken += code == LOAD_EXIT_BROKEN;
-		ret_verdict->invalid += code == LOAD_EXIT_INVALID;
+		ringcast_verdict_add(ret_verdict, code, per_second);
 	}
 	return true;
 }
@@ -131,15 +123,15 @@ static int search(struct drive *drive)
 			json_decref(tries);
 			return LOAD_EXIT_NOT_RUN;
 		}
-		bool is_kept = 2 * verdict.kept > drive->options->repeat_count;
+		bool is_kept = ringcast_verdict_is_kept(&verdict);
 		if (!is_kept && (ceiling.broken == 0 || rate < ceiling.broken))
 			is_generator_limit = verdict.invalid > verdict.broken;
-		best = is_kept && rate > ceiling.kept ? verdict.deliveries_per_second : best;
+		best = is_kept && rate > ceiling.kept ? ringcast_verdict_deliveries_per_second(&verdict) : best;
 		ringcast_ceiling_tell(&ceiling, rate, is_kept);
 		json_array_append_new(tries, json_pack("{s:f, s:b, s:I, s:I, s:I}", "rate", rate, "is_kept", (int)is_kept, "kept", (json_int_t)verdict.kept,
 						       "broken", (json_int_t)verdict.broken, "invalid", (json_int_t)verdict.invalid));
-		fprintf(stderr, "rate %g: %s (%llu kept, %llu broken, %llu invalid)\n", rate, is_kept ? "kept" : "not kept", (unsigned long long)verdict.kept,
-			(unsigned long long)verdict.broken, (unsigned long long)verdict.invalid);
+		fprintf(stderr, "rate %g: %s (%u kept, %u broken, %u invalid)\n", rate, is_kept ? "kept" : "not kept", verdict.kept, verdict.broken,
+			verdict.invalid);
 	}
 	int code = write_search(drive, &ceiling, best, is_generator_limit, tries);
 	json_decref(tries);

@@ -7,6 +7,7 @@
 
 #include "bench/load/load.h"
 #include "bench/load/payload.h"
+#include "bench/load/verdict.h"
 
 static const struct load_option table[] = {
 #define LOAD_OPTION(field, name, type, default_value, value, help) {name, LOAD_OPTION_##type, value, help, offsetof(struct load_options, field)},
@@ -154,7 +155,7 @@ static const char *what_is_wrong_with_processes(const struct load_options *optio
 		return "--idle measures memory by itself: without --processes and --listen";
 	if (options->slow_count > 0 && is_several)
 		return "--slow-peers: without --processes and --listen";
-	if (options->repeat_count == 0 || options->repeat_count > 100)
+	if (options->repeat_count == 0 || options->repeat_count > VERDICT_REPEATS_MAX)
 		return "--repeats: 1 to 100";
 	if (options->search_rate > 0 && (!options->slo || options->rate <= 0 || options->search_rate < options->rate))
 		return "--search needs --slo, and a --rate to begin with, no higher than itself";

@@ -49,6 +49,7 @@ static void merge_failure(struct outcome *into, const struct outcome *from)
 
 bool ringcast_outcome_merge(struct outcome *into, const struct outcome *from)
 {
+	into->has_late_part = ringcast_outcome_is_generator_bound(into) || ringcast_outcome_is_generator_bound(from); /* before sums hide it */
 	merge_counts(&into->counts, &from->counts);
 	merge_server(into, from);
 	merge_failure(into, from);
@@ -101,5 +102,5 @@ double ringcast_outcome_generator_busy(const struct outcome *outcome)
 
 bool ringcast_outcome_is_generator_bound(const struct outcome *outcome)
 {
-	return outcome->counts.late * 100 > outcome->lateness.count;
+	return outcome->has_late_part || outcome->counts.late * 100 > outcome->lateness.count;
 }

@@ -42,6 +42,7 @@ struct outcome {
 	uint32_t process_count;
 	bool is_finished;                 /* it was measured to the end */
 	bool is_interrupted;
+	bool has_late_part;               /* one of several processes was too slow, whatever they are together */
 	char failure[256];                /* why the run could not go on; "" */
 	char fast_failure[160];           /* the first DTLS that failed; "" */
 	double seconds;                   /* measured */
@@ -65,7 +66,7 @@ double ringcast_outcome_loss_ratio(const struct outcome *outcome);
 double ringcast_outcome_server_cpu_ns(const struct outcome *outcome);
 double ringcast_outcome_cpu_ns_per_delivery(const struct outcome *outcome);
 double ringcast_outcome_generator_busy(const struct outcome *outcome); /* of one core */
-/* More than 1% of the sends were more than 1 ms late: what was measured is this program. */
+/* More than 1% of the sends were more than 1 ms late, of all or of one process: what was measured is this program. */
 bool ringcast_outcome_is_generator_bound(const struct outcome *outcome);
 
 /* outcome_json.c: a report as programs read it; NULL: no memory */

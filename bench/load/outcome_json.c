@@ -207,6 +207,7 @@ bool ringcast_outcome_from_json(const json_t *json, struct outcome *ret_outcome)
 	const json_t *latency = json_object_get(json, "latency"), *rows = json_object_get(json, "series");
 	ret_outcome->is_finished = json_is_true(json_object_get(json, "finished"));
 	ret_outcome->is_interrupted = json_is_true(json_object_get(json, "interrupted"));
+	ret_outcome->has_late_part = json_is_false(json_object_get(json, "valid"));
 	get_text(json, "failure", ret_outcome->failure, sizeof(ret_outcome->failure));
 	get_text(json, "fast_failure", ret_outcome->fast_failure, sizeof(ret_outcome->fast_failure));
 	get_server(json_object_get(json, "server"), ret_outcome);

@@ -223,8 +223,8 @@ int ringcast_report_judge(const struct outcome *outcome)
 	if (code == 0 && outcome->options.slo)
 		code = check_slos(outcome);
 	if (ringcast_outcome_is_generator_bound(outcome) && code != LOAD_EXIT_NOT_RUN) {
-		fprintf(stderr, "INVALID: generator-bound: %llu of %llu sends were more than 1 ms late\n", (unsigned long long)outcome->counts.late,
-			(unsigned long long)outcome->lateness.count);
+		fprintf(stderr, "INVALID: generator-bound: %llu of %llu sends were more than 1 ms late%s\n", (unsigned long long)outcome->counts.late,
+			(unsigned long long)outcome->lateness.count, outcome->has_late_part ? "; at least one process was too slow" : "");
 		code = LOAD_EXIT_INVALID;
 	}
 	return code;

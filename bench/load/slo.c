@@ -103,6 +103,22 @@ bool ringcast_slo_is_understood(const char *list, FILE *err)
 	return true;
 }
 
+/* A time of nothing is no time that was kept: a server that answers nobody has no percentile below any limit. */
+static bool is_broken(const struct slo *slo, bool is_below, double limit, const struct slo_values *values)
+{
+	if (slo->is_time && values->latency->count == 0)
+		return true;
+	return is_below ? slo->value >= limit : slo->value <= limit;
+}
+
+static void say_broken(const char *promise, size_t size, const struct slo *slo, const struct slo_values *values, FILE *err)
+{
+	if (slo->is_time && values->latency->count == 0)
+		fprintf(err, "SLO broken: %.*s, nothing arrived that could be measured\n", (int)size, promise);
+	else
+		fprintf(err, "SLO broken: %.*s, measured %.6g%s\n", (int)size, promise, slo->is_time ? slo->value / 1e6 : slo->value, slo->is_time ? " ms" : "");
+}
+
 int ringcast_slo_check(const char *list, const struct slo_values *values, FILE *err)
 {
 	int broken = 0;
@@ -112,9 +128,8 @@ int ringcast_slo_check(const char *list, const struct slo_values *values, FILE *
 		double limit;
 		if (parse(list, size, values, &slo, &limit)) /* refused when the options were read */
 			return broken + 1;
-		if (list[name_size] == '<' ? slo.value >= limit : slo.value <= limit) {
-			fprintf(err, "SLO broken: %.*s, measured %.6g%s\n", (int)size, list, slo.is_time ? slo.value / 1e6 : slo.value,
-				slo.is_time ? " ms" : "");
+		if (is_broken(&slo, list[name_size] == '<', limit, values)) {
+			say_broken(list, size, &slo, values, err);
 			broken++;
 		}
 		list += size + (list[size] == ',');

@@ -6,6 +6,7 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <math.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <stdio.h>
@@ -46,7 +47,8 @@ struct peers {
 	uint64_t server_pid;
 	struct member *members;
 	int epoll_fd;
-	uint64_t due_index, sent, refused, arrived, echoed, strange, late;
+	uint64_t due_index, refused, arrived, echoed, strange;
+	uint64_t punctual; /* of those due in the measured time: sent no more than 1 ms late; what was not sent at all is not */
 	uint64_t measure_start_ns, measure_end_ns;
 	double step_ns;
 	struct histogram latency;
@@ -156,7 +158,6 @@ static void publish(struct member *member, uint64_t intended_ns)
 	peers.waiting_count += member->backlog_bytes == 0;
 	memcpy(member->backlog + member->backlog_bytes, out, size);
 	member->backlog_bytes += (uint32_t)size;
-	peers.sent++;
 	push(member);
 }
 
@@ -173,7 +174,7 @@ static void send_due(uint64_t start_ns)
 		uint64_t now_ns = ringcast_load_clock_ns(), due_ns = start_ns + (uint64_t)((double)peers.due_index * peers.step_ns);
 		if (due_ns > now_ns || due_ns >= peers.measure_end_ns)
 			return;
-		peers.late += now_ns - due_ns > NS_PER_MS && due_ns >= peers.measure_start_ns;
+		peers.punctual += now_ns - due_ns <= NS_PER_MS && due_ns >= peers.measure_start_ns;
 		publish(sender_at(peers.due_index++), due_ns);
 	}
 }
@@ -203,6 +204,39 @@ static bool turn(uint64_t start_ns)
 	return true;
 }
 
+/* Sends that the schedule has in the measured time. */
+static uint64_t count_due(uint64_t start_ns)
+{
+	double first = ceil((double)(peers.measure_start_ns - start_ns) / peers.step_ns), end = ceil((double)(peers.measure_end_ns - start_ns) / peers.step_ns);
+	return end > first ? (uint64_t)(end - first) : 0;
+}
+
+static void print_percentile(const char *name, uint32_t thousandths)
+{
+	if (peers.latency.count > 0)
+		printf("\"%s\": %llu, ", name, (unsigned long long)ringcast_histogram_percentile(&peers.latency, thousandths));
+	else
+		printf("\"%s\": null, ", name); /* nothing came: no time is none, and not a short one */
+}
+
+/*
+ * deliveries_per_second is what came in the measured time, which the CPU time there was spent on, whenever it was due; arrived_ratio, of
+ * what was due in the measured time, what came at all: a backlog from warming up is in the one and not in the other.
+ */
+static void print_report(double cpu_ns, uint64_t start_ns)
+{
+	uint64_t due = count_due(start_ns), late = due > peers.punctual ? due - peers.punctual : 0;
+	double offered = (double)due * (peers.member_count - 1);
+	printf("{\"wire\": \"%s\", \"deliveries_per_second\": %.0f, \"offered_per_second\": %.0f, \"arrived_ratio\": %.4f, \"cpu_ns_per_delivery\": %.1f, "
+	       "\"server_cpu\": %.3f, ",
+	       peers.wire->name, (double)peers.arrived / peers.seconds, peers.rate * peers.group_count * peers.sender_count * (peers.member_count - 1),
+	       offered > 0 ? (double)peers.latency.count / offered : 0, peers.arrived ? cpu_ns / (double)peers.arrived : 0, cpu_ns / 1e9 / peers.seconds);
+	print_percentile("p50_ns", 50000);
+	print_percentile("p99_ns", 99000);
+	printf("\"late_ratio\": %.4f, \"refused\": %llu, \"echoed\": %llu, \"strange\": %llu}\n", due > 0 ? (double)late / (double)due : 0,
+	       (unsigned long long)peers.refused, (unsigned long long)peers.echoed, (unsigned long long)peers.strange);
+}
+
 static bool run(void)
 {
 	uint64_t start_ns = ringcast_load_clock_ns(), warm_ns = NS_PER_S / 2;
@@ -218,13 +252,7 @@ static bool run(void)
 		if (!turn(start_ns))
 			return false;
 	}
-	double cpu_ns = (double)(after.cpu_ns - before.cpu_ns), sends = peers.rate * peers.group_count * peers.sender_count * peers.seconds;
-	printf("{\"wire\": \"%s\", \"deliveries_per_second\": %.0f, \"offered_per_second\": %.0f, \"cpu_ns_per_delivery\": %.1f, \"server_cpu\": %.3f, "
-	       "\"p50_ns\": %llu, \"p99_ns\": %llu, \"late_ratio\": %.4f, \"refused\": %llu, \"echoed\": %llu, \"strange\": %llu}\n",
-	       peers.wire->name, (double)peers.arrived / peers.seconds, sends / peers.seconds * (peers.member_count - 1),
-	       peers.arrived ? cpu_ns / (double)peers.arrived : 0, cpu_ns / 1e9 / peers.seconds,
-	       (unsigned long long)ringcast_histogram_percentile(&peers.latency, 50000), (unsigned long long)ringcast_histogram_percentile(&peers.latency, 99000),
-	       sends > 0 ? (double)peers.late / sends : 0, (unsigned long long)peers.refused, (unsigned long long)peers.echoed, (unsigned long long)peers.strange);
+	print_report((double)(after.cpu_ns - before.cpu_ns), start_ns);
 	return peers.strange == 0;
 }
 

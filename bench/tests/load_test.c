@@ -9,6 +9,7 @@
 #include "base/prng.h"
 #include "bench/load/ceiling.h"
 #include "bench/load/load.h"
+#include "bench/load/verdict.h"
 #include "bench/load/wire.h"
 
 /* payload */
@@ -145,6 +146,25 @@ Test(slo, holds_or_breaks)
 	}
 }
 
+Test(slo, a_time_of_nothing_is_not_kept)
+{
+	static const struct histogram nothing;
+	static const struct {
+		const char *list;
+		int broken;
+	} cases[] = {{"p99<5ms", 1}, {"max<1s", 1}, {"p50>1ms", 1}, {"loss<1%", 0}, {"disconnects<1", 0}, {"p50<1s,p99<1s,duplicates<1", 2}};
+	const struct slo_values values = {.latency = &nothing};
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		char *said = NULL;
+		size_t size;
+		FILE *err = open_memstream(&said, &size);
+		cr_assert_eq(ringcast_slo_check(cases[i].list, &values, err), cases[i].broken, "%s", cases[i].list);
+		fclose(err);
+		cr_assert_eq(strstr(said, "nothing arrived") != NULL, cases[i].broken > 0, "%s: %s", cases[i].list, said);
+		free(said);
+	}
+}
+
 Test(slo, nonsense_is_refused_and_named)
 {
 	static const struct {
@@ -205,6 +225,69 @@ Test(ceiling, outside_of_what_is_searched)
 	cr_assert_eq(ceiling.broken, 0);
 	cr_assert_eq(search(7, 7, 7, &ceiling), 1);
 	cr_assert_eq(ceiling.kept, 7);
+}
+
+Test(verdict, repeats_that_broke_say_nothing_of_what_arrives)
+{
+	struct verdict verdict = {0};
+	cr_assert_eq(ringcast_verdict_deliveries_per_second(&verdict), 0);
+	cr_assert_not(ringcast_verdict_is_kept(&verdict));
+	ringcast_verdict_add(&verdict, LOAD_EXIT_KEPT, 300);
+	ringcast_verdict_add(&verdict, LOAD_EXIT_BROKEN, 900);
+	cr_assert_not(ringcast_verdict_is_kept(&verdict), "half is not more than half");
+	ringcast_verdict_add(&verdict, LOAD_EXIT_KEPT, 100);
+	cr_assert(ringcast_verdict_is_kept(&verdict));
+	cr_assert_float_eq(ringcast_verdict_deliveries_per_second(&verdict), 200, 1e-9);
+	ringcast_verdict_add(&verdict, LOAD_EXIT_INVALID, 5000);
+	ringcast_verdict_add(&verdict, LOAD_EXIT_KEPT, 110);
+	cr_assert_float_eq(ringcast_verdict_deliveries_per_second(&verdict), 110, 1e-9, "the median of the kept");
+	cr_assert_eq(verdict.kept, 3);
+	cr_assert_eq(verdict.broken + verdict.invalid, 2);
+}
+
+/* several processes */
+
+static void play_part(struct outcome *part, int sends, uint64_t late)
+{
+	for (int i = 0; i < sends; i++)
+		ringcast_histogram_add(&part->lateness, 1000);
+	part->counts.late = late;
+	part->is_finished = true;
+}
+
+Test(outcome, one_late_process_of_several_spoils_the_run)
+{
+	for (int late_one = 0; late_one < 5; late_one++) { /* 4: none */
+		struct outcome *all = ringcast_outcome_create();
+		play_part(all, 1000, late_one == 0 ? 30 : 0);
+		for (int i = 1; i < 4; i++) {
+			struct outcome *part = ringcast_outcome_create(), *told = ringcast_outcome_create();
+			play_part(part, 1000, late_one == i ? 30 : 0);
+			json_t *json = ringcast_outcome_to_json(part);
+			cr_assert(ringcast_outcome_from_json(json, told));
+			json_decref(json);
+			ringcast_outcome_merge(all, told);
+			ringcast_outcome_destroy(part);
+			ringcast_outcome_destroy(told);
+		}
+		cr_assert_eq(all->lateness.count, 4000);
+		cr_assert_eq(ringcast_outcome_is_generator_bound(all), late_one < 4, "process %d", late_one);
+		ringcast_outcome_destroy(all);
+	}
+}
+
+Test(outcome, a_part_that_was_late_itself_says_so)
+{
+	struct outcome *part = ringcast_outcome_create(), *told = ringcast_outcome_create();
+	play_part(part, 100, 1);
+	part->has_late_part = true;
+	json_t *json = ringcast_outcome_to_json(part);
+	cr_assert(ringcast_outcome_from_json(json, told));
+	cr_assert(told->has_late_part);
+	cr_assert(json_is_false(json_object_get(json, "valid")));
+	json_decref(json);
+	ringcast_outcome_destroy(part);
+	ringcast_outcome_destroy(told);
 }
 
 /* lines between processes */

@@ -102,6 +102,48 @@ class Comparing(unittest.TestCase):
         self.assertIn("better", self.compare(before, after, code=KEPT).splitlines()[1])
         self.assertIn("WORSE", self.compare(after, before, code=BROKEN).splitlines()[1])
 
+    def test_runs_of_other_work_are_refused(self):
+        before = self.write("a.json", [500], options={"rate": 20.0, "sessions": 50, "label": "before", "seed": 1})
+        after = self.write("b.json", [500], options={"rate": 40.0, "sessions": 50, "label": "after", "seed": 2})
+        said = self.compare(before, after, code=NOT_RUN)
+        self.assertIn("the work differs: rate is 20.0 in one and 40.0 in the other", said)
+        self.assertIn("--any", said)
+        self.assertNotIn("label", said)
+        self.assertRegex(self.cost(self.compare("--any", before, after, code=KEPT)), "same")
+
+    def test_repeats_of_other_work_are_refused(self):
+        path = self.write("a.json", [500, 510])
+        with open(path) as file:
+            runs = json.load(file)["runs"]
+        runs[1]["options"] = {"players": 9}
+        with open(path, "w") as file:
+            json.dump(runs, file)
+        self.assertIn("players is 8 in one and 9", self.compare(path, path, code=NOT_RUN))
+        runs[1]["valid"] = False
+        with open(path, "w") as file:
+            json.dump(runs, file)
+        self.compare(path, path, code=KEPT)
+
+    def test_what_an_older_report_does_not_know_stands_at_its_default(self):
+        before = self.write("a.json", [500], options={"rate": 20})
+        self.compare(before, self.write("b.json", [500], options={"rate": 20.0, "merge": False, "grid": 0, "slo": None}), code=KEPT)
+        self.assertIn("merge", self.compare(before, self.write("b.json", [500], options={"merge": True}), code=NOT_RUN))
+
+    def test_another_machine_is_told(self):
+        before = self.write("a.json", [500], environment={"cpu": "one", "cpus": 2, "load_average": "0.1"})
+        after = self.write("b.json", [500], environment={"cpu": "other", "cpus": 2, "load_average": "9.0", "clock": "tsc"})
+        said = self.compare(before, after, code=KEPT)
+        self.assertIn('the machine differs: cpu is "one" in one and "other" in the other', said)
+        self.assertIn("clock is nothing in one", said)
+        self.assertIn("warning: not the same machine", said)
+        self.assertNotIn("load_average", said)
+        self.assertNotIn("warning", self.compare(before, before, code=KEPT))
+
+    def test_a_percentile_of_nothing_is_no_improvement(self):
+        nothing = {"tcp": {"count": 0, "p50_ns": 0, "p99_ns": 0, "p99_9_ns": 0}}
+        said = self.compare(self.write("a.json", [500]), self.write("b.json", [500], latency=nothing), code=KEPT)
+        self.assertNotIn("tcp p99", said)
+
     def test_what_cannot_be_compared(self):
         path = self.write("a.json", [500])
         self.assertIn("no valid run", self.compare(path, self.write("b.json", [500], valid=False), code=NOT_RUN))
@@ -212,6 +254,56 @@ class WithServer(unittest.TestCase):
         self.assertEqual(len(run["report"]["runs"]), 2)
         for report in run["report"]["runs"]:
             self.check_shared(report, 2)
+
+    def test_a_stranger_who_drips_keeps_no_worker_waiting(self):
+        secret = os.path.join(self.folder.name, "secret")
+        with open(secret, "w") as file:
+            file.write("0123456789abcdef\n")
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            address = free.getsockname()
+        run = {}
+        command = ("--processes", "2", "--listen", "%s:%u" % address, "--secret", secret)
+        thread = threading.Thread(target=lambda: run.update(report=self.run_shared(*command)))
+        thread.start()
+        stranger = self.connect_when_open(thread, address)
+        self.addCleanup(stranger.close)
+        workers = []
+        try:
+            self.assertLess(self.drip(stranger, 1000), 1000, "its hello has one deadline, however slowly it comes")
+            silent = [socket.create_connection(address) for _ in range(70)]  # more than the lobby holds
+            workers = [subprocess.Popen([os.environ["RINGCAST_LOAD"], "--work-for", command[3], "--secret", secret]) for _ in range(2)]
+            for worker in workers:
+                self.assertEqual(worker.wait(timeout=60), KEPT)
+            for one in silent:
+                one.close()
+        finally:
+            for worker in workers:
+                worker.kill()
+            thread.join()
+        self.check_shared(run["report"], 2)
+
+    def connect_when_open(self, thread, address):
+        while thread.is_alive():
+            try:
+                return socket.create_connection(address)
+            except OSError:
+                time.sleep(0.05)
+        return self.fail("it does not listen")
+
+    def drip(self, stranger, bytes_max):
+        """How many single bytes it could say before it was sent away."""
+        for said in range(bytes_max):
+            try:
+                stranger.sendall(b" ")
+                stranger.settimeout(0.05)
+                if stranger.recv(1) == b"":
+                    return said
+            except TimeoutError:
+                continue
+            except OSError:
+                return said
+        return bytes_max
 
     def test_a_process_that_has_no_place_calls_off_the_run(self):
         result = load(*self.common, "--sessions", "2", "--processes", "2", "--duration", "30", "--admin", f"unix:{self.folder.name}/nobody")

@@ -6,6 +6,7 @@ import os
 import socket
 import subprocess
 import threading
+import time
 import unittest
 
 from daemon import Daemon
@@ -17,10 +18,11 @@ def load(wire, port, groups, members, senders, rate, seconds, pid=0):
 
 
 class Broker:
-    """As much of Redis and NATS as publishing takes: one thread for each client; mix_groups sends everything to everybody."""
+    """As much of Redis and NATS as publishing takes: one thread for each client; mix_groups sends everything to everybody, a hole nothing to anybody."""
 
-    def __init__(self, wire, mix_groups=False):
-        self.wire, self.mix_groups = wire, mix_groups
+    def __init__(self, wire, mix_groups=False, is_hole=False, hold_s=0):
+        self.wire, self.mix_groups, self.is_hole = wire, mix_groups, is_hole
+        self.hold_s, self.first = hold_s, threading.Event()
         self.groups, self.lock = {}, threading.Lock()
         self.listener = socket.create_server(("127.0.0.1", 0))
         self.port = self.listener.getsockname()[1]
@@ -39,6 +41,11 @@ class Broker:
             self.groups.setdefault(group, set()).add(client)
 
     def relay(self, client, group, message):
+        if self.is_hole:
+            return
+        if self.hold_s and not self.first.is_set():
+            self.first.set()
+            time.sleep(self.hold_s)
         with self.lock:
             to = set().union(*self.groups.values()) if self.mix_groups else set(self.groups.get(group, ()))
         for other in to:
@@ -116,6 +123,27 @@ class Peers(unittest.TestCase):
         result = load("nats", broker.port, 2, 2, 2, 10, 1)
         self.assertEqual(result.returncode, 1)
         self.assertGreater(json.loads(result.stdout)["strange"], 0)
+
+    def test_nothing_that_came_took_no_time(self):
+        broker = Broker("nats", is_hole=True)
+        self.addCleanup(broker.close)
+        report = json.loads(load("nats", broker.port, 2, 3, 3, 5, 1).stdout)
+        self.assertEqual((report["p50_ns"], report["p99_ns"], report["arrived_ratio"], report["deliveries_per_second"]), (None, None, 0, 0))
+
+    def test_what_was_due_before_is_not_of_what_was_offered(self):
+        """A broker that holds everything back until half a second after it began delivers a backlog in the measured time."""
+        broker = Broker("nats", hold_s=0.7)
+        self.addCleanup(broker.close)
+        report = json.loads(load("nats", broker.port, 2, 3, 3, 50, 1).stdout)
+        self.assertGreater(report["deliveries_per_second"], 0)
+        self.assertLessEqual(report["arrived_ratio"], 1)
+
+    def test_sends_that_did_not_happen_are_late(self):
+        """More than one core can publish: most of it is not sent before the end."""
+        broker = Broker("nats", is_hole=True)
+        self.addCleanup(broker.close)
+        report = json.loads(load("nats", broker.port, 1, 2, 2, 10000000, 0.2).stdout)
+        self.assertGreater(report["late_ratio"], 0.9)
 
     def test_nobody_there_and_nonsense(self):
         with socket.create_server(("127.0.0.1", 0)) as closed:
