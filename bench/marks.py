@@ -16,6 +16,7 @@ import subprocess
 import sys
 import tempfile
 import threading
+import urllib.request
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import results  # noqa: E402
@@ -80,6 +81,12 @@ class Ringcastd(Server):
         super().__init__(ringcastd(build, shards, more), ": ready ")
         self.target = ["--admin", "http://" + re.search(r'admin="([^"]+)"', self.ready_line).group(1)]
 
+    def counter(self, name):
+        """The sum over its shards."""
+        with urllib.request.urlopen(self.target[1] + "/metrics") as answer:
+            text = answer.read().decode()
+        return sum(float(line.split()[-1]) for line in text.splitlines() if line.split("{")[0].split(" ")[0] == f"ringcast_{name}_total")
+
 
 def ringcastd(build, shards=1, more=()):
     limits = {"messages_per_second": "1000000", "bytes_per_second": "1GiB", "fanout_bytes_per_second": "0",
@@ -101,26 +108,42 @@ def load_once(build, options, target, ahead=()):
         return json.loads(text)
 
 
-def load(build, options, target):
-    """The first valid run, else the last."""
+def first_valid(run, is_valid=lambda report: report["valid"]):
+    """The first of up to RUNS_MAX runs that is valid, else the last; None of them is repeated too."""
     for _ in range(RUNS_MAX):
-        report = load_once(build, options, target)
-        if report["valid"]:
+        report = run()
+        if report and is_valid(report):
             break
     return report
 
 
+def load(build, options, target):
+    return first_valid(lambda: load_once(build, options, target))
+
+
+def late_ratio(report):
+    sends = report["send_lateness"]["count"]
+    return round(report["counts"]["late"] / sends, 4) if sends else 0
+
+
+def percentile_ms(latency, name):
+    """None when nothing came."""
+    return results.milliseconds(latency[name] if latency["count"] else None, 6)
+
+
 def row(name, report, kept=None):
     latency = report["latency"]["udp" if "udp" in name or "dtls" in name else "tcp"]
+    p50_ms, p99_ms = (percentile_ms(latency, key) for key in ("p50_ns", "p99_ns"))
     counts, server = report["counts"], report["server"]
     per_cpu = 1e9 / server["cpu_ns_per_delivery"]
     wrong = counts["leaks"] + counts["damaged"] + counts["misattributed"] + counts["foreign"]
     if kept is not None:
         kept.append({"workload": name, "deliveries_per_second": round(report["deliveries_per_second"]), "lost_fast": counts["lost_fast"],
                      "lost_reliable": counts["lost_reliable"], "wrong": wrong, "cpu_ns_per_delivery": round(server["cpu_ns_per_delivery"]),
-                     "deliveries_per_cpu_second": round(per_cpu), "p50_ms": latency["p50_ns"] / 1e6, "p99_ms": latency["p99_ns"] / 1e6, "valid": report["valid"]})
+                     "deliveries_per_cpu_second": round(per_cpu), "p50_ms": p50_ms, "p99_ms": p99_ms, "valid": report["valid"],
+                     "late_ratio": late_ratio(report)})
     print(f"| {name} | {report['deliveries_per_second'] / 1e3:,.0f} k | {counts['lost_fast']} / {counts['lost_reliable']} | {wrong} "
-          f"| {server['cpu_ns_per_delivery']:,.0f} | {per_cpu / 1e3:,.0f} k | {latency['p50_ns'] / 1e6:.2f} / {latency['p99_ns'] / 1e6:.2f} "
+          f"| {server['cpu_ns_per_delivery']:,.0f} | {per_cpu / 1e3:,.0f} k | {results.times(p50_ms, p99_ms)} "
           f"| {'yes' if report['valid'] else 'no'} |", flush=True)
 
 

@@ -5,7 +5,8 @@
     bench/page.py --check     exit 1 when they are not what would be written
 
 A line "@name@" of the template becomes the table or chart of that name, each with the date, the machine and the command of the result that it shows:
-the newest of its kind. The prose around is written by hand.
+the newest of its kind. The prose around is written by hand. Runs in which the generator was late say nothing about a relay: the table of workloads marks them,
+and everything else leaves them out and says how many they were.
 """
 import argparse
 import os
@@ -35,12 +36,31 @@ def thousands(value):
     return f"{value / 1e3:,.0f} k"
 
 
+def kept(result):
+    return [row for row in result["rows"] if not results.refusal(row)]
+
+
+def refused(result, name):
+    """How many rows are left out, and which; "" when there are none. name says what a row is of."""
+    rows = [row for row in result["rows"] if results.refusal(row)]
+    late = [row["late_ratio"] for row in rows if "late_ratio" in row]
+    some = "" if len(rows) == len(result["rows"]) else ": " + ", ".join(name(row) for row in rows)
+    how = f" ({min(late):.0%} to {max(late):.0%})" if late else ""
+    return f"**Refused: {len(rows)} of {len(result['rows'])} rows**, of runs whose generator was late for more than 1 % of its sends{how}{some}." if rows else ""
+
+
+def table_of_kept(head, result, line, name):
+    """A table of what is valid, and what is not in it."""
+    rows = [line(row) for row in kept(result)]
+    return "\n\n".join(part for part in (table(head, rows) if rows else "", refused(result, name)) if part)
+
+
 def marks(result):
     head = ("workload", "deliveries/s", "lost fast / reliable", "leaked or wrong", "server CPU ns per delivery", "deliveries per CPU s", "p50 / p99 ms",
             "generator kept up")
     return table(head, [(row["workload"], thousands(row["deliveries_per_second"]), f"{row['lost_fast']} / {row['lost_reliable']}", str(row["wrong"]),
-                         f"{row['cpu_ns_per_delivery']:,.0f}", thousands(row["deliveries_per_cpu_second"]), f"{row['p50_ms']:.2f} / {row['p99_ms']:.2f}",
-                         "yes" if row["valid"] else "no") for row in result["rows"]])
+                         f"{row['cpu_ns_per_delivery']:,.0f}", thousands(row["deliveries_per_cpu_second"]), results.times(row["p50_ms"], row["p99_ms"]),
+                         "yes" if not results.refusal(row) else "no") for row in result["rows"]])
 
 
 def floor(result):
@@ -56,56 +76,87 @@ def live_floor(result):
                  [(way, *(f"{cost[f'{name}: {way}']:,.0f}" for name in receivers)) for way in ways])
 
 
+def planning(result):
+    """What a delivery cost in the valid runs, and what light load costs of them: the dearest, since nothing waits that could be merged."""
+    light = sorted(row["cpu_ns_per_delivery"] / 1e3 for row in kept(result) if row["workload"].endswith(" light"))
+    advice = f"**Plan with {light[0]:.1f} to {light[-1]:.1f} us per delivery at light load**" if light else "No run at light load is valid"
+    head = ("workload", "deliveries/s", "server CPU ns per delivery")
+    text = table_of_kept(head, result, lambda row: (row["workload"], thousands(row["deliveries_per_second"]), f"{row['cpu_ns_per_delivery']:,.0f}"),
+                         lambda row: row["workload"])
+    return f"{text}\n\n{advice}, and measure your own mix:"
+
+
 def ratio(result):
     relay = result["relay"]
-    return (f"The relay beside it, UDP 50x8 at {thousands(relay['deliveries_per_second'])} deliveries/s: {relay['cpu_ns_per_delivery']:,.0f} ns per delivery, "
-            f"**{relay['ratio']:.2f} of the live batched floor** (single pairs {relay['pairs'][0]:.2f} to {relay['pairs'][-1]:.2f}; the goal is at most 1.10).")
+    if results.refusal(relay):
+        return f"The relay beside them is **refused**: {results.refusal(relay)}."
+    kind, other = relay["kind"], next(name for name in relay["ratios"] if name != relay["kind"])
+    return (f"The relay beside them, UDP 50x8 at {thousands(relay['deliveries_per_second'])} deliveries/s, {relay['messages_per_send']:.1f} in a send, "
+            f"{relay['late_ratio']:.1%} of the generator's sends late: {relay['cpu_ns_per_delivery']:,.0f} ns per delivery, **{relay['ratios'][kind]:.2f} of the live floor that sends "
+            f"as it does ({kind})** (pairs {relay['pairs'][kind][0]:.2f} to {relay['pairs'][kind][-1]:.2f}; the goal is at most 1.10), and {relay['ratios'][other]:.2f} of the {other} one.")
 
 
 def peers(result):
-    head = ("workload", "relay", "CPU ns per delivery", "range", "deliveries/s", "of what was offered", "p50 / p99 ms")
-    text = table(head, [(row["workload"], row["relay"], f"{row['cpu_ns_per_delivery']:,.0f}", f"{row['cpu_ns_least']:,.0f} to {row['cpu_ns_greatest']:,.0f}",
-                         thousands(row["deliveries_per_second"]), f"{row['arrived_ratio']:.0%}", f"{row['p50_ns'] / 1e6:.2f} / {row['p99_ns'] / 1e6:.2f}")
-                        for row in result["rows"]])
-    ratios = [f"* {row['workload']}: {row['ratio']:.2f} times the deliveries per CPU second of {row['best']}, the best WebSocket relay there; our p99 is {row['p99_ratio']} of its."
-              for row in result["ratios"]]
+    head = ("workload", "relay", "sends late", "CPU ns per delivery", "range", "deliveries/s", "of what was offered", "p50 / p99 ms")
+    text = table_of_kept(head, result, lambda row: (
+        row["workload"], row["relay"], f"{row['late_ratio']:.1%}", f"{row['cpu_ns_per_delivery']:,.0f}", f"{row['cpu_ns_least']:,.0f} to {row['cpu_ns_greatest']:,.0f}",
+        thousands(row["deliveries_per_second"]), f"{row['arrived_ratio']:.0%}", results.times(results.milliseconds(row["p50_ns"]), results.milliseconds(row["p99_ns"]))),
+        lambda row: f"{row['workload']} by {row['relay']}")
+    valid = {(row["workload"], row["relay"]) for row in kept(result)}
+    ratios = [f"* {row['workload']}: {row['ratio']:.2f} times the deliveries per CPU second of {row['best']}, the best WebSocket relay there; "
+              f"our p99 is {row['p99_ratio'] or 'an unknown part'} of its."
+              for row in result["ratios"] if {(row["workload"], "ringcast"), (row["workload"], row["best"])} <= valid]
     return "\n".join([text, "", *ratios]) if ratios else text
 
 
 def groups(result):
     lines = {}
-    for row in result["rows"]:
+    for row in kept(result):
         lines.setdefault(row["transport"], []).append((row["members"], row["cpu_ns_per_delivery"]))
-    return plot.line_chart("Server CPU per delivery over the size of a group", "members of the group", "ns per delivery", lines)
+    return lines and plot.line_chart("Server CPU per delivery over the size of a group", "members of the group", "ns per delivery", lines)
 
 
 def groups_table(result):
-    members = sorted({row["members"] for row in result["rows"]})
-    cost = {(row["transport"], row["members"]): row for row in result["rows"]}
-    transports = list(dict.fromkeys(row["transport"] for row in result["rows"]))
-    return table(("members", *(f"{name}: ns per delivery (deliveries/s)" for name in transports)),
-                 [(str(count), *(f"{cost[name, count]['cpu_ns_per_delivery']:,.0f} ({thousands(cost[name, count]['deliveries_per_second'])})"
-                                 if (name, count) in cost else "" for name in transports)) for count in members])
+    return table_of_kept(("members", "transport", "ns per delivery", "deliveries/s", "p50 / p99 ms"), result,
+                         lambda row: (str(row["members"]), row["transport"], f"{row['cpu_ns_per_delivery']:,.0f}", thousands(row["deliveries_per_second"]),
+                                      results.times(row["p50_ms"], row["p99_ms"])), lambda row: f"{row['transport']} {row['members']}")
 
 
 def load(result):
     lines = {}
-    for row in result["rows"]:
-        lines.setdefault(f"{row['transport']} p50", []).append((row["deliveries_per_second"], row["p50_ms"]))
-        lines.setdefault(f"{row['transport']} p99", []).append((row["deliveries_per_second"], row["p99_ms"]))
-    return plot.line_chart("Latency over load, 50 sessions of 8", "deliveries per second", "ms", lines, is_y_log=True)
+    for row in kept(result):
+        for name in ("p50", "p99"):
+            if row[f"{name}_ms"] is not None:
+                lines.setdefault(f"{row['transport']} {name}", []).append((row["deliveries_per_second"], row[f"{name}_ms"]))
+    return lines and plot.line_chart("Latency over load, 50 sessions of 8", "deliveries per second", "ms", lines, is_y_log=True)
 
 
 def shards(result):
     lines = {}
-    for row in result["rows"]:
+    for row in kept(result):
         lines.setdefault(row["transport"], []).append((row["shards"], row["deliveries_per_cpu_second"]))
-    return plot.line_chart("Deliveries per CPU second over shards", "shards", "deliveries per CPU second", lines, is_x_log=False)
+    return lines and plot.line_chart("Deliveries per CPU second over shards", "shards", "deliveries per CPU second", lines, is_x_log=False)
 
 
-TABLES = {"marks": ("marks", marks), "floor": ("floor", floor), "live_floor": ("live-floor", live_floor), "peers": ("peers", peers), "ratio": ("live-floor", ratio),
-          "groups": ("groups", groups_table)}
+def shards_table(result):
+    return table_of_kept(("shards", "transport", "deliveries per CPU s", "deliveries/s", "p50 / p99 ms"), result,
+                         lambda row: (str(row["shards"]), row["transport"], thousands(row["deliveries_per_cpu_second"]), thousands(row["deliveries_per_second"]),
+                                      results.times(row["p50_ms"], row["p99_ms"])), lambda row: f"{row['transport']} {row['shards']}")
+
+
+TABLES = {"marks": ("marks", marks), "planning": ("marks", planning), "floor": ("floor", floor), "live_floor": ("live-floor", live_floor), "peers": ("peers", peers),
+          "ratio": ("live-floor", ratio), "groups": ("groups", groups_table), "shards": ("shards", shards_table)}
 CHARTS = {"groups_chart": ("groups", groups, "group-size.svg"), "load_chart": ("load", load, "latency-over-load.svg"), "shards_chart": ("shards", shards, "shards.svg")}
+PLOTS = os.path.join("docs", "plots")
+
+
+def chart(name, result, files):
+    _, draw, file = CHARTS[name]
+    drawn = draw(result)
+    if not drawn:
+        return "No chart: no run of this is valid yet."
+    files[os.path.join(PLOTS, file)] = drawn
+    return f"![{file.removesuffix('.svg').replace('-', ' ')}](plots/{file})"
 
 
 def render(name, files):
@@ -114,11 +165,7 @@ def render(name, files):
     result = results.latest(KEPT, kind)
     if not result:
         sys.exit(f"benchmarks.md.in: @{name}@ needs a result of kind {kind} in {KEPT}")
-    if name in TABLES:
-        return f"{source(result)}\n\n{TABLES[name][1](result)}"
-    _, draw, file = CHARTS[name]
-    files[os.path.join("docs", "plots", file)] = draw(result)
-    return f"![{file.removesuffix('.svg').replace('-', ' ')}](plots/{file})"
+    return f"{source(result)}\n\n{TABLES[name][1](result) if name in TABLES else chart(name, result, files)}"
 
 
 def fill(template, files):
@@ -136,6 +183,13 @@ def make():
     return files
 
 
+def left_over(files):
+    """Charts of an earlier day that nothing draws any more."""
+    folder = os.path.join(ROOT, PLOTS)
+    there = sorted(os.listdir(folder)) if os.path.isdir(folder) else []
+    return [path for path in (os.path.join(PLOTS, name) for name in there if name.endswith(".svg")) if path not in files]
+
+
 def read(path):
     try:
         with open(os.path.join(ROOT, path)) as file:
@@ -148,17 +202,20 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--check", action="store_true", help="write nothing")
     arguments = parser.parse_args()
-    stale = [path for path, text in make().items() if read(path) != text]
-    if arguments.check:
-        for path in stale:
-            print(f"{path} is not what bench/page.py makes of the template and the results", file=sys.stderr)
-        return 1 if stale else 0
     files = make()
-    os.makedirs(os.path.join(ROOT, "docs", "plots"), exist_ok=True)
+    stale, old = [path for path, text in files.items() if read(path) != text], left_over(files)
+    if arguments.check:
+        for path in stale + old:
+            print(f"{path} is not what bench/page.py makes of the template and the results", file=sys.stderr)
+        return 1 if stale + old else 0
+    os.makedirs(os.path.join(ROOT, PLOTS), exist_ok=True)
     for path in stale:
         with open(os.path.join(ROOT, path), "w") as file:
             file.write(files[path])
         print(f"wrote {path}")
+    for path in old:
+        os.remove(os.path.join(ROOT, path))
+        print(f"removed {path}")
     return 0
 
 

@@ -7,6 +7,8 @@ import platform
 import subprocess
 import sys
 
+LATE_RATIO_MAX = 0.01  # of the sends; a generator that was late for more has measured itself
+
 
 def _first_line(path):
     try:
@@ -61,6 +63,27 @@ def write(folder, kind, content, now=None):
         file.write("\n")
     print(f"wrote {path}", file=sys.stderr)
     return path
+
+
+def refusal(row):
+    """Why a row says nothing about what it measured; None: it does."""
+    late = row.get("late_ratio")
+    if late is not None and late > LATE_RATIO_MAX:
+        return f"the generator was late for {late:.0%} of its sends"
+    if row.get("valid") is False:
+        return f"the generator was late for more than {LATE_RATIO_MAX:.0%} of its sends"
+    if late is None and "valid" not in row:
+        return "whether the generator kept up was not kept"
+    return None
+
+
+def times(p50_ms, p99_ms):
+    """A percentile of nothing is none, and not a short time."""
+    return " / ".join("none" if value is None else f"{value:.2f}" for value in (p50_ms, p99_ms))
+
+
+def milliseconds(ns, digits=3):
+    return None if ns is None else round(ns / 1e6, digits)
 
 
 def latest(folder, kind):

@@ -26,10 +26,6 @@ class Daemon(marks.Ringcastd):
         super().__init__(build, shards, ["--set", "sessions.spread=" + ("always" if shards > 1 else "never")])
         self.admin = self.target[1]
 
-    def counter(self, name):
-        text = urllib.request.urlopen(self.admin + "/metrics").read().decode()
-        return sum(float(line.split()[-1]) for line in text.splitlines() if line.split("{")[0].split(" ")[0] == f"ringcast_{name}_total")
-
     def limbs(self):
         sessions = json.load(urllib.request.urlopen(self.admin + "/v1/sessions"))["sessions"]
         return [limb["player_count"] for session in sessions for limb in session.get("limbs", [])]
