@@ -69,11 +69,13 @@ def floor(result):
 
 
 def live_floor(result):
+    first = result["rows"][0]
     ways = list(dict.fromkeys(row["name"].split(": ")[1] for row in result["rows"]))
     receivers = list(dict.fromkeys(row["name"].split(": ")[0] for row in result["rows"]))
     cost = {row["name"]: row["cpu_ns_per_message"] for row in result["rows"]}
-    return table((f"CPU ns per datagram, {result['rows'][0]['peers']} peers of {result['rows'][0]['size']} B", *(f"receivers {name}" for name in receivers)),
-                 [(way, *(f"{cost[f'{name}: {way}']:,.0f}" for name in receivers)) for way in ways])
+    more = {way: f", {first['merge']} datagrams a call" for way in ways if way.startswith("merged")}
+    return table((f"CPU ns per datagram, {first['peers']} peers of {first['size']} B", *(f"receivers {name}" for name in receivers)),
+                 [(way + more.get(way, ""), *(f"{cost[f'{name}: {way}']:,.0f}" for name in receivers)) for way in ways])
 
 
 def planning(result):

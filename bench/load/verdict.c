@@ -1,14 +1,14 @@
 #include "bench/load/verdict.h"
 
-#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/assert.h"
 #include "bench/load/load.h"
 
 void ringcast_verdict_add(struct verdict *verdict, int code, double deliveries_per_second)
 {
-	assert(verdict->kept + verdict->broken + verdict->invalid < VERDICT_REPEATS_MAX);
+	ringcast_assert(verdict->kept + verdict->broken + verdict->invalid < VERDICT_REPEATS_MAX);
 	if (code == LOAD_EXIT_KEPT)
 		verdict->arrived[verdict->kept] = deliveries_per_second;
 	verdict->kept += code == LOAD_EXIT_KEPT;
