@@ -6,12 +6,15 @@
 #include "base/assert.h"
 #include "service/match/pool_private.h"
 
-enum { WORK_MAX = 20000000 }; /* of the judge, about a tenth of a second */
+/* Of the judge, about a tenth of a second; what a ticket of the pool costs that is only put in order; what a step of a search costs. */
+enum { WORK_MAX = 20000000, LIST_WORK = 20, STEP_WORK = 32 };
 
 struct explanation {
 	struct match_pool *pool;
 	const struct pool_entry *entry;
 	uint64_t now_ns;
+	uint64_t *work_left; /* NULL: it has WORK_MAX for itself */
+	bool is_cut;	     /* *work_left was not enough */
 	uint16_t level;
 	uint32_t waiting, looked_at, fit_count, fit_players, needed;
 	uint32_t held_back[MATCH_RULES_MAX]; /* others that a rule keeps away */
@@ -76,6 +79,13 @@ static int by_age(const void *a, const void *b)
 	return left->self < right->self ? -1 : left->self > right->self;
 }
 
+static void pay(struct explanation *explanation, uint64_t work)
+{
+	uint64_t *left = explanation->work_left;
+	if (left != NULL)
+		*left -= work < *left ? work : *left;
+}
+
 static void look_at_others(struct explanation *explanation)
 {
 	struct match_pool *pool = explanation->pool;
@@ -89,10 +99,13 @@ static void look_at_others(struct explanation *explanation)
 	}
 	if (others != NULL)
 		qsort(others, explanation->waiting, sizeof(*others), by_age);
-	uint64_t end = pool->judge->work + WORK_MAX;
-	for (uint32_t i = 0; i < explanation->waiting && i < EXPLAIN_OTHERS_MAX && pool->judge->work < end; i++, explanation->looked_at++)
-		look_at(explanation, others[i]);
+	uint64_t begin = pool->judge->work, end = begin + (explanation->work_left != NULL ? *explanation->work_left : WORK_MAX);
+	uint32_t count = explanation->waiting < EXPLAIN_OTHERS_MAX ? explanation->waiting : EXPLAIN_OTHERS_MAX;
+	for (; explanation->looked_at < count && pool->judge->work < end; explanation->looked_at++)
+		look_at(explanation, others[explanation->looked_at]);
 	free(others);
+	explanation->is_cut = explanation->work_left != NULL && explanation->looked_at < count;
+	pay(explanation, pool->judge->work - begin);
 }
 
 /* All who fit one by one, together: is there a match, and if not, what refuses the lineups? */
@@ -109,11 +122,16 @@ static void try_together(struct explanation *explanation)
 	}
 	memcpy(passed, pool->judge->passed, sizeof(passed));
 	memcpy(failed, pool->judge->failed, sizeof(failed));
-	struct search_task task = {.now_ns = explanation->now_ns, .step_max = pool->options.steps_min, .better_step_max = 1,
+	uint64_t step_max = pool->options.steps_min;
+	if (explanation->work_left != NULL && *explanation->work_left / STEP_WORK < step_max)
+		step_max = *explanation->work_left / STEP_WORK;
+	struct search_task task = {.now_ns = explanation->now_ns, .step_max = step_max, .better_step_max = 1,
 				   .fixed = (const struct match_ticket *const *)&explanation->entry->ticket, .fixed_count = 1, .candidates = candidates,
 				   .candidate_teams = teams, .candidate_count = count};
 	explanation->has_match = ringcast_search_run(pool->search, &task, &result);
 	explanation->match_players = explanation->has_match ? result.player_count : 0;
+	explanation->is_cut = !explanation->has_match && step_max < pool->options.steps_min && result.step_count >= step_max;
+	pay(explanation, result.step_count * STEP_WORK);
 	for (uint16_t i = 0; i < pool->rule_set->rule_count; i++)
 		explanation->refused[i] = pool->judge->failed[i] - failed[i];
 	/* What rules say to a question is no part of what they said to matches. */
@@ -188,35 +206,53 @@ static json_t *write_down(const struct explanation *explanation)
 		held_back[i] = explanation->held_back[i];
 	json_t *kept = rule_list(rule_set, held_back, "others"), *refused = rule_list(rule_set, explanation->refused, "lineups");
 	answer(explanation, kept, refused, text, sizeof(text));
-	json_t *object = json_pack("{s:s, s:f, s:i, s:i, s:i, s:i, s:i, s:o, s:o, s:s}", "state", ringcast_match_state_name(explanation->entry->state), "waitedSeconds",
+	json_t *said = explanation->is_cut ? json_true() : json_string(text);
+	json_t *object = json_pack("{s:s, s:f, s:i, s:i, s:i, s:i, s:i, s:o, s:o, s:o}", "state", ringcast_match_state_name(explanation->entry->state), "waitedSeconds",
 				   (double)age_ns / 1e9, "othersWaiting", (int)explanation->waiting, "othersLookedAt", (int)explanation->looked_at, "othersThatFit",
 				   (int)explanation->fit_count, "playersThatFit", (int)explanation->fit_players, "playersNeeded", (int)explanation->needed,
-				   "heldBackBy", kept, "lineupsRefusedBy", refused, "answer", text);
+				   "heldBackBy", kept, "lineupsRefusedBy", refused, explanation->is_cut ? "isCut" : "answer", said);
 	if (object != NULL && explanation->level + 1 < rule_set->level_count)
 		json_object_set_new(object, "nextExpansionSeconds", json_real((double)(rule_set->levels[explanation->level + 1].wait_ns - age_ns) / 1e9));
 	return object;
 }
 
-json_t *ringcast_match_explain(struct match_pool *pool, handle ticket, uint64_t now_ns)
+/* Who else waits, and whether they go together. */
+static void look_around(struct explanation *explanation)
+{
+	struct match_pool *pool = explanation->pool;
+	uint64_t list_work = (uint64_t)pool->entries.high_water * LIST_WORK;
+	explanation->is_cut = explanation->work_left != NULL && *explanation->work_left <= list_work;
+	pay(explanation, list_work);
+	if (explanation->is_cut)
+		return;
+	look_at_others(explanation);
+	find_empty_team(explanation);
+	if (!explanation->is_cut && pool->search != NULL && explanation->fit_players >= explanation->needed)
+		try_together(explanation);
+}
+
+json_t *ringcast_match_explain_within(struct match_pool *pool, handle ticket, uint64_t now_ns, uint64_t *work_left)
 {
 	const struct pool_entry *entry = ringcast_slab_find(&pool->entries, ticket);
 	struct explanation *explanation = entry == NULL || entry->is_forgotten || entry->ticket == NULL ? NULL : calloc(1, sizeof(*explanation));
 	if (explanation == NULL)
 		return NULL;
 	explanation->pool = pool;
+	explanation->work_left = work_left;
 	explanation->entry = entry;
 	explanation->now_ns = now_ns > entry->created_ns ? now_ns : entry->created_ns;
 	explanation->level = ringcast_match_level_at(pool->rule_set, explanation->now_ns - entry->created_ns);
 	for (uint16_t team = 0; team < pool->rule_set->team_count; team++)
 		explanation->needed += pool->rule_set->levels[explanation->level].sizes[team].players_min;
 	explanation->needed -= explanation->needed < entry->ticket->player_count ? explanation->needed : entry->ticket->player_count;
-	if (entry->state == MATCH_IS_SEARCHING || entry->state == MATCH_IS_QUEUED) {
-		look_at_others(explanation);
-		find_empty_team(explanation);
-		if (pool->search != NULL && explanation->fit_players >= explanation->needed)
-			try_together(explanation);
-	}
+	if (entry->state == MATCH_IS_SEARCHING || entry->state == MATCH_IS_QUEUED)
+		look_around(explanation);
 	json_t *object = write_down(explanation);
 	free(explanation);
 	return object;
+}
+
+json_t *ringcast_match_explain(struct match_pool *pool, handle ticket, uint64_t now_ns)
+{
+	return ringcast_match_explain_within(pool, ticket, now_ns, NULL);
 }

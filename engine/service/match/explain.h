@@ -16,5 +16,10 @@ enum { EXPLAIN_OTHERS_MAX = 1000 };
  * NULL: the ticket is unknown or a running match, or memory is out. It asks the judge; the pool's tickets stay as they are.
  */
 json_t *ringcast_match_explain(struct match_pool *pool, handle ticket, uint64_t now_ns);
+/*
+ * For many tickets in a row: all of them together do about *work_left of the judge's work, which goes down to 0. One that it does not suffice for has isCut in place of
+ * answer, and its counts say nothing.
+ */
+json_t *ringcast_match_explain_within(struct match_pool *pool, handle ticket, uint64_t now_ns, uint64_t *work_left);
 
 #endif

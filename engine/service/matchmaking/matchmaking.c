@@ -250,15 +250,20 @@ bool ringcast_matchmaking_is_live(const struct matchmaking *matchmaking, const c
 	return ticket != NULL && ticket->maker != NULL;
 }
 
-json_t *ringcast_matchmaking_explain(struct matchmaking *matchmaking, const char *id)
+json_t *ringcast_matchmaking_explain_within(struct matchmaking *matchmaking, const char *id, uint64_t *work_left)
 {
 	const struct ticket *ticket = ringcast_ticket_find(matchmaking, id);
 	json_t *explained = NULL;
 	if (ticket == NULL)
 		return NULL;
 	if (ticket->ground != NULL)
-		explained = ringcast_match_explain(ticket->ground->pool, ticket->in_pool, ringcast_matchmaking_clock_ns(matchmaking->model->steady_ms));
+		explained = ringcast_match_explain_within(ticket->ground->pool, ticket->in_pool, ringcast_matchmaking_clock_ns(matchmaking->model->steady_ms), work_left);
 	return explained != NULL ? explained : json_pack("{s:s}", "state", ringcast_match_state_name(ticket->state));
+}
+
+json_t *ringcast_matchmaking_explain(struct matchmaking *matchmaking, const char *id)
+{
+	return ringcast_matchmaking_explain_within(matchmaking, id, NULL);
 }
 
 uint32_t ringcast_matchmaking_live_count(const struct matchmaking *matchmaking, const char *configuration)

@@ -97,6 +97,8 @@ bool ringcast_matchmaking_is_live(const struct matchmaking *matchmaking, const c
 json_t *ringcast_matchmaking_show(const struct matchmaking *matchmaking, const char *ticket); /* NULL: there is none, or no memory */
 /* Why it waits, see service/match/explain.h; {"state": ...} of one that is not waiting. NULL: there is none, or no memory. */
 json_t *ringcast_matchmaking_explain(struct matchmaking *matchmaking, const char *ticket);
+/* Likewise, for as long as *work_left lasts. */
+json_t *ringcast_matchmaking_explain_within(struct matchmaking *matchmaking, const char *ticket, uint64_t *work_left);
 
 uint32_t ringcast_matchmaking_live_count(const struct matchmaking *matchmaking, const char *configuration); /* its tickets that have not ended */
 /* The configuration was changed: who waits in it does so under the new one. */

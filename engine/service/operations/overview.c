@@ -10,8 +10,11 @@
 #include "service/operations/placing.h"
 #include "service/operations/request.h"
 
-/* Tickets are explained, which costs a search each; looked at are more, for those that have ended are left out. */
-enum { PAGE_MAX = 100, TICKETS_MAX = 10, LOOKED_AT_MAX = 5000, EVENTS_MAX = 200, REASON_BYTES = 512 };
+/*
+ * Of tickets more are looked at than are listed, for those that have ended are left out. To explain one costs a search, and all of this is done by the service's only thread:
+ * so those of the first page are explained for as long as a hundredth of a second or so lasts, and no others; whoever wants to know more asks for one.
+ */
+enum { PAGE_MAX = 100, LOOKED_AT_MAX = 5000, EXPLAIN_WORK_MAX = 2000000, EVENTS_MAX = 200, REASON_BYTES = 512 };
 
 static const char *text_in(const json_t *object, const char *name)
 {
@@ -123,25 +126,27 @@ static void list_queues(struct model *model, struct request *request)
 
 /* tickets */
 
-static json_t *show_ticket(struct model *model, const struct record *record)
+static json_t *show_ticket(struct model *model, const struct record *record, uint64_t *work_left)
 {
-	json_t *explained = ringcast_matchmaking_explain(model->matchmaking, record->id);
+	json_t *explained = ringcast_matchmaking_explain_within(model->matchmaking, record->id, work_left);
 	const char *state = text_in(explained, "state"), *answer = text_in(explained, "answer");
 	json_t *waited = json_object_get(explained, "waitedSeconds");
-	json_t *shown = json_pack("{s:s, s:s, s:s, s:I, s:O?, s:o}", "id", record->id, "configuration", text_in(record->document, "ConfigurationName"), "state", state,
+	json_t *shown = json_pack("{s:s, s:s, s:s, s:I, s:O?, s:o, s:b}", "id", record->id, "configuration", text_in(record->document, "ConfigurationName"), "state", state,
 				  "players", (json_int_t)json_array_size(json_object_get(record->document, "Players")), "waited_seconds", waited,
-				  "waiting_because", reason_of(answer));
+				  "waiting_because", reason_of(answer), "is_explained", (int)(json_object_get(explained, "isCut") == NULL));
 	json_decref(explained);
 	return shown;
 }
 
 static void list_tickets(struct model *model, struct request *request)
 {
-	const struct record *last = NULL, *record = ringcast_records_next(&model->records, RECORD_TICKET, ringcast_request_text(request, "After"));
+	const char *after = ringcast_request_text(request, "After");
+	const struct record *last = NULL, *record = ringcast_records_next(&model->records, RECORD_TICKET, after);
+	uint64_t work_left = *after == '\0' ? EXPLAIN_WORK_MAX : 0;
 	json_t *list = json_array();
-	for (size_t looked_at = 0; record != NULL && json_array_size(list) < TICKETS_MAX && looked_at < LOOKED_AT_MAX; looked_at++) {
+	for (size_t looked_at = 0; record != NULL && json_array_size(list) < PAGE_MAX && looked_at < LOOKED_AT_MAX; looked_at++) {
 		if (ringcast_matchmaking_is_live(model->matchmaking, record->id))
-			json_array_append_new(list, show_ticket(model, record));
+			json_array_append_new(list, show_ticket(model, record, &work_left));
 		last = record;
 		record = ringcast_records_next(&model->records, RECORD_TICKET, record->id);
 	}

@@ -5,8 +5,9 @@
 #include <string.h>
 
 #include "rig.h"
+#include "service/match/pool_private.h"
 #include "service/operations/overview.h"
-#include "service/matchmaking/matchmaking.h"
+#include "service/matchmaking/private.h"
 
 static struct rig rig;
 static char told[4096], last_detail[4096];
@@ -375,7 +376,7 @@ Test(matchmaking, a_console_lists_tickets_with_their_reasons)
 	run("StopMatchmaking", "{\"TicketId\": \"t05\"}");
 	do {
 		page = overview_of(OVERVIEW_TICKETS, after);
-		cr_assert_leq(json_array_size(json_object_get(page, "tickets")), 10);
+		cr_assert_leq(json_array_size(json_object_get(page, "tickets")), 100);
 		json_array_foreach(json_object_get(page, "tickets"), i, ticket) {
 			cr_assert_str_neq(json_string_value(json_object_get(ticket, "id")), "t05", "it has ended");
 			cr_assert_str_eq(json_string_value(json_object_get(ticket, "state")), "SEARCHING");
@@ -387,6 +388,67 @@ Test(matchmaking, a_console_lists_tickets_with_their_reasons)
 		json_decref(page);
 	} while (*after != '\0');
 	cr_assert_eq(seen, 11, "each of those that wait, once");
+}
+
+static uint64_t judge_work(void)
+{
+	const struct matchmaking *matchmaking = ringcast_loop_model(rig.loop)->matchmaking;
+	return ringcast_maker_ground(ringcast_maker_find(matchmaking, "duel"))->pool->judge->work;
+}
+
+/* Nobody of these fits another one. */
+static void configure_dear_rules(uint32_t count)
+{
+	char *rules = NULL;
+	size_t size;
+	FILE *out = open_memstream(&rules, &size);
+	fputs("{\"Name\": \"rules\", \"RuleSetBody\": \"" , out);
+	fputs("{\\\"ruleLanguageVersion\\\": \\\"1.0\\\", \\\"playerAttributes\\\": [{\\\"name\\\": \\\"skill\\\", \\\"type\\\": \\\"number\\\", \\\"default\\\": 10}],"
+	      "\\\"teams\\\": [" TEAM("red", "4") "," TEAM("blue", "4") "], \\\"rules\\\": [", out);
+	for (uint32_t i = 0; i < count; i++)
+		fprintf(out, "%s{\\\"name\\\": \\\"near%u\\\", \\\"type\\\": \\\"batchDistance\\\", \\\"batchAttribute\\\": \\\"skill\\\", \\\"maxDistance\\\": 5}", i > 0 ? "," : "", i);
+	fputs("]}\"}", out);
+	fclose(out);
+	run("CreateMatchmakingRuleSet", rules);
+	free(rules);
+	run("CreateMatchmakingConfiguration",
+	    "{\"Name\": \"duel\", \"RuleSetName\": \"rules\", \"RequestTimeoutSeconds\": 60, \"FlexMatchMode\": \"STANDALONE\", \"AcceptanceRequired\": false}");
+}
+
+/* The service has one thread: a page that somebody leaves open must not take it from the players. */
+Test(matchmaking, a_long_list_of_dear_tickets_costs_the_service_little)
+{
+	size_t seen = 0, explained = 0, pages = 0, i;
+	char players[128], id[32], after[32] = "";
+	json_t *ticket;
+	ringcast_loop_model(rig.loop)->settings.match_tickets_max = 256;
+	configure_dear_rules(20);
+	for (int n = 0; n < 200; n++) {
+		snprintf(id, sizeof(id), "t%03d", n);
+		snprintf(players, sizeof(players), "[{\"PlayerId\": \"p%d\", \"PlayerAttributes\": {\"skill\": {\"N\": %d}}}]", n, n * 100);
+		start(id, players);
+	}
+	pass(300);
+	uint64_t before = judge_work();
+	do {
+		json_t *page = overview_of(OVERVIEW_TICKETS, after);
+		json_array_foreach(json_object_get(page, "tickets"), i, ticket) {
+			bool is_explained = json_is_true(json_object_get(ticket, "is_explained"));
+			cr_assert_eq(is_explained, json_is_string(json_object_get(ticket, "waiting_because")), "who was not looked into is told so, and not why it waits");
+			cr_assert_str_eq(json_string_value(json_object_get(ticket, "state")), "SEARCHING");
+			cr_assert(json_is_real(json_object_get(ticket, "waited_seconds")) || json_is_integer(json_object_get(ticket, "waited_seconds")));
+			explained += is_explained;
+			seen++;
+		}
+		const char *next = json_string_value(json_object_get(page, "next"));
+		snprintf(after, sizeof(after), "%s", next != NULL ? next : "");
+		json_decref(page);
+		pages++;
+	} while (*after != '\0');
+	cr_assert_eq(seen, 200);
+	cr_assert_eq(pages, 2);
+	cr_assert(explained > 0 && explained < 100, "%zu", explained);
+	cr_assert_lt(judge_work() - before, 2100000, "all pages together: %llu", (unsigned long long)(judge_work() - before));
 }
 
 Test(matchmaking, running_matches_get_players)

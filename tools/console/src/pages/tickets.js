@@ -39,7 +39,7 @@ export function showTickets(place) {
 		{ title: 'State', text: (row) => row.state },
 		{ title: 'Players', isNumber: true, text: (row) => count(row.players) },
 		{ title: 'Waited', isNumber: true, text: (row) => (row.waited_seconds === undefined ? '–' : duration(row.waited_seconds)) },
-		{ title: 'Why it waits', isWide: true, text: (row) => row.waiting_because ?? '–' },
+		{ title: 'Why it waits', isWide: true, text: (row) => row.waiting_because ?? (row.is_explained === false ? 'not looked into: Explain says it' : '–') },
 		{ title: 'More', text: () => 'Explain', act: explain, label: (row) => `Explain ${row.id}` },
 	];
 	showLists(place, [['tickets', new Table({ caption: 'Tickets', columns, key: (row) => row.id, empty: 'No ticket waits.' })]], (rows) => rows);
