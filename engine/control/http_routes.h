@@ -20,6 +20,7 @@ struct http_route {
 	http_handler_fn *handler;
 	const char *summary; /* said again, and more of it, in openapi.yaml */
 	enum http_body body;
+	bool is_traffic; /* what backends do all day: in the audit trail it takes no place from others */
 };
 
 enum http_match { HTTP_MATCH_ROUTE, HTTP_MATCH_NO_PATH, HTTP_MATCH_NO_METHOD };

@@ -175,13 +175,13 @@ static void tell(struct http *http, const struct exchange *exchange, const char 
 			    ringcast_http_client_address(exchange->client));
 }
 
-/* What got as far as being somebody's: strangers cannot push the trail out of its ring. */
+/* What got as far as being somebody's: strangers cannot push the trail out of its rings, and readers only what games do. */
 static void note(struct http *http, const struct exchange *exchange, const char *method)
 {
 	const struct http_response *response = &exchange->response;
 	char what[100], object[600], answer[64];
 	bool is_change = exchange->route && exchange->route->access == HTTP_ACCESS_CHANGE;
-	bool is_strange = response->status == 401 || (response->status == 403 && (!response->code || strcmp(response->code, "role") != 0));
+	bool is_refused = response->status == 403, is_strange = response->status == 401 || (is_refused && (!response->code || strcmp(response->code, "role") != 0));
 	const char *player_id = ringcast_http_query(&exchange->request, "player_id");
 	if (!http->host.audit || !is_change || is_strange)
 		return;
@@ -190,7 +190,7 @@ static void note(struct http *http, const struct exchange *exchange, const char 
 		 player_id ? player_id : "");
 	snprintf(answer, sizeof(answer), "%u%s%.40s", response->status, response->code ? " " : "", response->code ? response->code : "");
 	const struct audit_entry entry = {.surface = "admin", .who = exchange->name, .role = exchange->role, .what = what, .object = object, .answer = answer,
-					  .address = ringcast_http_client_address(exchange->client)};
+					  .address = ringcast_http_client_address(exchange->client), .is_traffic = is_refused || exchange->route->is_traffic};
 	ringcast_audit_note(http->host.audit, &entry);
 }
 

@@ -51,6 +51,7 @@ void ringcast_audit(const struct audit_sink *sink, const struct request *request
 	const char *about = *resource != '\0' ? resource : "none", *result = request->fault == FAULT_NONE ? "done" : ringcast_fault_type(request->fault);
 	ringcast_log(is_frequent ? LOG_DEBUG : LOG_INFO, "service", "change", "operation=%s key=%s resource=%s result=%s request=%s", operation->name, caller, about, result,
 		     request_id);
+	bool is_traffic = operation->role != ROLE_OPERATOR || request->fault == FAULT_UNAUTHORIZED;
 	if (sink->told != NULL && !is_frequent)
-		sink->told(sink->context, caller, operation->name, about, result, request_id);
+		sink->told(sink->context, caller, operation->name, about, result, is_traffic);
 }

@@ -4,8 +4,11 @@
 
 #include "service/operations/request.h"
 
-/* Tells whoever keeps a trail. Texts are plain (no blanks, no quotes) and borrowed for the call. [a thread of the endpoint] */
-typedef void audit_fn(void *context, const char *caller, const char *operation, const char *resource, const char *result, const char *request_id);
+/*
+ * Tells whoever keeps a trail. Texts are plain (no blanks, no quotes) and borrowed for the call. is_traffic: what backends do all day, or what somebody was not allowed to do, and
+ * may try as often as they like. [a thread of the endpoint]
+ */
+typedef void audit_fn(void *context, const char *caller, const char *operation, const char *resource, const char *result, bool is_traffic);
 
 struct audit_sink {
 	audit_fn *told; /* NULL: nobody keeps one, and there is only the log */

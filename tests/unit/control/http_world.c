@@ -59,6 +59,7 @@ static struct http_host host_of_world(void)
 				  .config = host_config,
 				  .log_lost_count = host_log_lost_count,
 				  .service_stall_ns = host_service_stall_ns,
+				  .audit = http_world.audit,
 				  .logs = http_world.logs};
 }
 

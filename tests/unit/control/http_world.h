@@ -14,6 +14,7 @@ struct http_world {
 	ringcast_engine *engine;
 	struct http *http;
 	struct logs *logs;
+	struct audit *audit;
 	FILE *log;
 	struct config config;
 	char endpoint[VALUE_TEXT_BYTES];
