@@ -37,7 +37,7 @@ static unsigned header_count(const struct http_head *head, const char *name)
 /* Those that decide where a request ends, whom it is for, and who sends it. */
 static bool is_unambiguous(const struct http_head *head, struct http_response *response)
 {
-	static const char *const single[] = {"Host", "Content-Length", "Transfer-Encoding", "Content-Type", "Authorization", "Origin"};
+	static const char *const single[] = {"Host", "Content-Length", "Transfer-Encoding", "Content-Type", "Authorization", "Origin", "Sec-Fetch-Site"};
 	for (size_t i = 0; i < ARRAY_COUNT(single); i++)
 		if (header_count(head, single[i]) > 1) {
 			ringcast_http_problem(response, 400, "header", "the header '%s' comes more than once", single[i]);
@@ -108,12 +108,31 @@ static bool is_host_allowed(const struct http_guard *guard, const struct http_he
 	return ringcast_value_is_loopback(&literal) || !ringcast_value_is_loopback(guard->endpoint);
 }
 
-static bool is_origin_allowed(const struct http_head *head)
+static bool is_origin(const char *origin, const char *scheme, const char *host)
 {
-	const char *origin = header_of(head, "Origin"), *host = header_of(head, "Host"), *scheme = head->is_tls ? "https://" : "http://";
+	return strncasecmp(origin, scheme, strlen(scheme)) == 0 && strcasecmp(origin + strlen(scheme), host) == 0;
+}
+
+/* Names in admin.hosts may have a proxy in front that speaks TLS where we do not: its pages say https. */
+static bool is_origin_allowed(const struct http_guard *guard, const struct http_head *head)
+{
+	char name[256];
+	const char *origin = header_of(head, "Origin"), *host = header_of(head, "Host");
 	if (!origin)
 		return true;
-	return host && strncasecmp(origin, scheme, strlen(scheme)) == 0 && strcasecmp(origin + strlen(scheme), host) == 0;
+	if (!host)
+		return false;
+	if (is_origin(origin, head->is_tls ? "https://" : "http://", host))
+		return true;
+	return is_origin(origin, "https://", host) && split_authority(host, name, sizeof(name)) && is_listed(guard->config->admin_hosts.text, name);
+}
+
+/* A GET needs no Origin: an image of a foreign page sends one. Browsers say with each request whose it is; programs say nothing. */
+static bool is_site_allowed(const struct http_head *head)
+{
+	const char *site = header_of(head, "Sec-Fetch-Site");
+	bool is_change = head->route && head->route->access == HTTP_ACCESS_CHANGE;
+	return !site || !is_change || strcmp(site, "same-origin") == 0 || strcmp(site, "none") == 0;
 }
 
 /* Neither type is one that a web page may send without asking first. */
@@ -138,8 +157,10 @@ bool ringcast_http_guard_check(const struct http_guard *guard, const struct http
 	if (!is_host_allowed(guard, head))
 		ringcast_http_problem(response, 403, "host", "the Host header '%s' is not this machine's; admin.hosts lists further names",
 				      host ? host : "");
-	else if (!is_origin_allowed(head))
+	else if (!is_origin_allowed(guard, head))
 		ringcast_http_problem(response, 403, "origin", "requests from the web page '%s' are refused", header_of(head, "Origin"));
+	else if (!is_site_allowed(head))
+		ringcast_http_problem(response, 403, "origin", "requests from web pages of others are refused, and a browser says that this is one");
 	else if (strcmp(head->method, "POST") == 0 && !is_type(header_of(head, "Content-Type"), body))
 		ringcast_http_problem(response, 415, "content_type", "send 'Content-Type: %s'%s", content_types[body],
 				      body == HTTP_BODY_JSON ? ", even with an empty body" : "");

@@ -1,6 +1,7 @@
 /*
  * Which requests are taken. Anything that runs on this machine, a browser too, can connect: the Host header must name this machine (DNS rebinding),
- * a request with a body must be JSON (or a zip, where a route says so) and an Origin must be our own (cross-site requests). What a proxy in front
+ * a request with a body must be JSON (or a zip, where a route says so) an Origin must be our own, and what only operators may is not taken from a
+ * browser that says Sec-Fetch-Site: cross-site (cross-site requests). What a proxy in front
  * could read in another way than we do is refused: headers twice, two lengths, a NUL in the path. With tokens, one must come along.
  */
 #ifndef RINGCAST_CONTROL_HTTP_GUARD_H

@@ -21,6 +21,17 @@ json_t *ringcast_http_time_ago(uint64_t age_ns)
 	return json_string(text);
 }
 
+json_t *ringcast_http_time_at(uint64_t at_ns)
+{
+	char text[TIME_TEXT_BYTES];
+	int64_t then_ns = (int64_t)at_ns + ringcast_time_epoch_ns();
+	if (at_ns == 0)
+		return json_null();
+	then_ns = then_ns > 0 ? then_ns : 0;
+	ringcast_time_text((uint64_t)then_ns / 1000000000, (uint32_t)(then_ns % 1000000000), TIME_MILLISECONDS, text);
+	return json_string(text);
+}
+
 json_t *ringcast_http_text(const char *text, size_t size)
 {
 	json_t *string = json_stringn(text, size);

@@ -48,7 +48,7 @@ static json_t *session_to_json(const ringcast_session_info *info)
 	put_count(json, "player_count", info->player_count);
 	put_count(json, "reserved_count", info->reserved_count);
 	put_count(json, "group_count", info->group_count);
-	json_object_set_new(json, "created_at", ringcast_http_time_ago(info->age_ns));
+	json_object_set_new(json, "created_at", ringcast_http_time_at(info->created_ns));
 	json_object_set_new(json, "age_seconds", json_real((double)info->age_ns / 1e9));
 	put_count(json, "messages_received", info->messages_received);
 	put_count(json, "deliveries", info->deliveries);
@@ -225,14 +225,8 @@ void ringcast_http_session_end(struct http_request *request, struct http_respons
 		ringcast_http_reply(response, 202, json_pack("{s:o, s:s}", "id", text_to_json(request->parameters[0]), "state", "ending"));
 }
 
-/* A moment on the engine's clock, which reads now_ns now; 0 is "not yet". */
-static json_t *time_at(uint64_t then_ns, uint64_t now_ns)
-{
-	return then_ns == 0 ? json_null() : ringcast_http_time_ago(now_ns > then_ns ? now_ns - then_ns : 0);
-}
-
 /* The token is a credential, so only the one who reserved it gets to see it. */
-static json_t *player_to_json(const ringcast_player_info *info, uint64_t now_ns)
+static json_t *player_to_json(const ringcast_player_info *info)
 {
 	json_t *json = json_object();
 	json_object_set_new(json, "peer_id", json_integer(info->peer_id));
@@ -240,8 +234,8 @@ static json_t *player_to_json(const ringcast_player_info *info, uint64_t now_ns)
 	put_text(json, "state", info->state);
 	json_object_set_new(json, "is_fast", json_boolean(info->is_fast));
 	put_text(json, "address", info->address);
-	json_object_set_new(json, "created_at", time_at(info->created_ns, now_ns));
-	json_object_set_new(json, "joined_at", time_at(info->joined_ns, now_ns));
+	json_object_set_new(json, "created_at", ringcast_http_time_at(info->created_ns));
+	json_object_set_new(json, "joined_at", ringcast_http_time_at(info->joined_ns));
 	put_count(json, "messages_received", info->messages_received);
 	put_count(json, "messages_sent", info->messages_sent);
 	put_count(json, "bytes_received", info->bytes_received);
@@ -251,11 +245,11 @@ static json_t *player_to_json(const ringcast_player_info *info, uint64_t now_ns)
 	return json;
 }
 
-static json_t *players_to_json(const ringcast_player_info *infos, size_t count, uint64_t now_ns)
+static json_t *players_to_json(const ringcast_player_info *infos, size_t count)
 {
 	json_t *players = json_array();
 	for (size_t i = 0; i < count; i++)
-		json_array_append_new(players, player_to_json(&infos[i], now_ns));
+		json_array_append_new(players, player_to_json(&infos[i]));
 	return json_pack("{s:o, s:I}", "players", players, "total", (json_int_t)count);
 }
 
@@ -278,8 +272,7 @@ void ringcast_http_players_list(struct http_request *request, struct http_respon
 	if (error)
 		ringcast_http_engine_problem(response, error, id);
 	else
-		ringcast_http_reply(response, 200,
-				    players_to_json(infos, count < count_max ? count : count_max, session.created_ns + session.age_ns));
+		ringcast_http_reply(response, 200, players_to_json(infos, count < count_max ? count : count_max));
 	free(infos);
 }
 

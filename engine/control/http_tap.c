@@ -13,6 +13,7 @@
 #include "base/assert.h"
 #include "control/http_routes.h"
 #include "control/tap_pcapng.h"
+#include "control/time_text.h"
 
 enum { SECONDS_DEFAULT = 10, SECONDS_MAX = 3600, TURN_MS = 20, LINE_BYTES = 1024 };
 
@@ -108,13 +109,13 @@ static bool next(struct streaming *streaming)
 	while (!streaming->is_over) {
 		if (streaming->messages_left == 0)
 			return give_end(streaming, "messages_max", 0);
+		if (clock_ns(CLOCK_MONOTONIC) >= streaming->end_ns) /* also where there is always one more message */
+			return give_end(streaming, "seconds", 0);
 		int result = ringcast_tap_read(streaming->tap, &tapped);
 		if (result == RINGCAST_OK)
 			return give_message(streaming, &tapped);
 		if (result == RINGCAST_ERROR_STATE)
 			return give_end(streaming, "session", tapped.left_out);
-		if (clock_ns(CLOCK_MONOTONIC) >= streaming->end_ns)
-			return give_end(streaming, "seconds", 0);
 		if (!wait_a_turn(streaming))
 			return false;
 	}
@@ -186,7 +187,7 @@ static int open_tap(const struct http_request *request, struct streaming *stream
 	int error = ringcast_session_describe(request->host->engine, request->parameters[0], &info);
 	if (error)
 		return error;
-	streaming->epoch_ns = (int64_t)clock_ns(CLOCK_REALTIME) - (int64_t)(info.created_ns + info.age_ns);
+	streaming->epoch_ns = ringcast_time_epoch_ns();
 	if (streaming->is_pcapng) {
 		uint8_t *head = malloc(TAP_PCAPNG_BLOCK_BYTES);
 		size_t size = head ? ringcast_tap_pcapng_head(head) : 0;

@@ -10,4 +10,10 @@ enum time_precision { TIME_SECONDS = 0, TIME_MILLISECONDS = 3, TIME_MICROSECONDS
 /* seconds since 1970; what lies beyond the year 9999 is written as its last second. fraction_ns < 1e9, cut to the precision. */
 void ringcast_time_text(uint64_t seconds, uint32_t fraction_ns, enum time_precision precision, char ret_text[TIME_TEXT_BYTES]);
 
+/*
+ * What has to be added to the monotonic clock, which is the engine's, to get the time since 1970. The same at each call, so that a moment is told alike each time, until
+ * somebody sets the clock.
+ */
+int64_t ringcast_time_epoch_ns(void);
+
 #endif

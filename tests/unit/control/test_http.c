@@ -5,6 +5,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "base/attr.h"
 #include "control/http_routes.h"
 #include "fake_engine.h"
 #include "http_world.h"
@@ -302,6 +303,88 @@ Test(http, foreign_pages_are_refused)
 	cr_assert_eq(http_world.drain_count, 0);
 	struct answer answer = http_ask_with("GET", "/v1/info", "Host: localhost:80\r\nOrigin: http://localhost:80\r\n", NULL);
 	cr_assert_eq(answer.status, 200);
+	http_done(&answer);
+}
+
+/* An image of a foreign page has no Origin; its browser says whose it is. */
+Test(http, a_change_by_get_is_not_taken_from_foreign_pages)
+{
+	static const char *const foreign[] = {"cross-site", "same-site", "Same-Origin", ""}, *const own[] = {"same-origin", "none"};
+	char headers[160];
+	for (size_t i = 0; i < ARRAY_COUNT(foreign); i++) {
+		snprintf(headers, sizeof(headers), "Host: localhost:80\r\nSec-Fetch-Site: %s\r\n", foreign[i]);
+		http_expect_problem(http_ask_with("GET", "/v1/sessions/gsess-none/tap", headers, NULL), 403, "origin", "web page");
+	}
+	for (size_t i = 0; i < ARRAY_COUNT(own); i++) {
+		snprintf(headers, sizeof(headers), "Host: localhost:80\r\nSec-Fetch-Site: %s\r\n", own[i]);
+		http_expect_problem(http_ask_with("GET", "/v1/sessions/gsess-none/tap", headers, NULL), 404, "not_found", "gsess-none");
+	}
+	http_expect_problem(http_ask("GET", "/v1/sessions/gsess-none/tap", NULL), 404, "not_found", "gsess-none");
+	struct answer answer = http_ask_with("GET", "/v1/info", "Host: localhost:80\r\nSec-Fetch-Site: cross-site\r\n", NULL);
+	cr_assert_eq(answer.status, 200, "a link leads here from anywhere");
+	http_done(&answer);
+}
+
+/* With a proxy in front that speaks TLS, pages say https where we hear http. */
+Test(http, pages_behind_a_proxy_are_ours_where_the_host_is_listed)
+{
+	static const struct {
+		const char *headers;
+		unsigned status;
+	} cases[] = {
+		{"Host: relay.lan\r\nOrigin: https://relay.lan\r\n", 200},
+		{"Host: relay.lan:8443\r\nOrigin: https://relay.lan:8443\r\n", 200},
+		{"Host: relay.lan\r\nOrigin: http://relay.lan\r\n", 200},
+		{"Host: relay.lan\r\nOrigin: https://relay.lan:8443\r\n", 403},
+		{"Host: relay.lan\r\nOrigin: https://relay.lan.evil.example\r\n", 403},
+		{"Host: relay.lan\r\nOrigin: https://ringcast\r\n", 403},
+		{"Host: localhost:80\r\nOrigin: https://localhost:80\r\n", 403},
+		{"Host: 127.0.0.1\r\nOrigin: https://127.0.0.1\r\n", 403},
+	};
+	for (size_t i = 0; i < ARRAY_COUNT(cases); i++) {
+		struct answer answer = http_ask_with("DELETE", "/v1/drain", cases[i].headers, NULL);
+		cr_assert_eq(answer.status, cases[i].status, "%s: %u %s", cases[i].headers, answer.status, answer.body);
+		http_done(&answer);
+	}
+}
+
+/* A moment does not move because it is asked for again. */
+Test(http, moments_are_told_alike_each_time)
+{
+	char id[RINGCAST_ID_BYTES], path[128], created[64] = "", reserved[64] = "";
+	http_create_session("{}", id);
+	snprintf(path, sizeof(path), "/v1/sessions/%s/players", id);
+	struct answer answer = http_ask("POST", path, "{\"player_id\":\"p1\"}");
+	http_done(&answer);
+	for (int i = 0; i < 50; i++) {
+		answer = http_ask("GET", path, NULL);
+		const char *at = json_string_value(json_object_get(json_array_get(json_object_get(answer.json, "players"), 0), "created_at"));
+		if (i == 0)
+			snprintf(reserved, sizeof(reserved), "%s", at);
+		cr_assert_str_eq(at, reserved);
+		http_done(&answer);
+		path[strlen(path) - strlen("/players")] = 0;
+		answer = http_ask("GET", path, NULL);
+		if (i == 0)
+			snprintf(created, sizeof(created), "%s", http_text_of(&answer, "created_at"));
+		cr_assert_str_eq(http_text_of(&answer, "created_at"), created);
+		http_done(&answer);
+		strcat(path, "/players");
+	}
+}
+
+Test(http, a_tap_ends_in_time_however_much_is_said)
+{
+	char id[RINGCAST_ID_BYTES], path[128];
+	http_create_session("{\"name\":\"talkative\"}", id);
+	snprintf(path, sizeof(path), "/v1/sessions/%s/tap?seconds=0", id);
+	struct answer answer = http_ask("GET", path, NULL);
+	cr_assert_eq(answer.status, 200);
+	cr_assert(strstr(answer.body, "{\"end\":\"seconds\",\"left_out\":0}"), "%.200s", answer.body);
+	http_done(&answer);
+	snprintf(path, sizeof(path), "/v1/sessions/%s/tap?seconds=60&messages_max=3", id);
+	answer = http_ask("GET", path, NULL);
+	cr_assert(strstr(answer.body, "{\"end\":\"messages_max\""), "%.200s", answer.body);
 	http_done(&answer);
 }
 

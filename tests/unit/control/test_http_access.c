@@ -4,6 +4,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "control/audit.h"
 #include "control/http_routes.h"
 #include "http_world.h"
 
@@ -43,6 +44,8 @@ Test(http_unix, a_served_path_is_not_taken_over)
 #define READER "Authorization: Bearer reader-0123456789abcdef\r\n"
 #define OPERATOR "Authorization: bearer operator-0123456789abcdef\r\n"
 
+enum { AUDIT_KEPT = 10 };
+
 static void setup_tokens(void)
 {
 	char text[] = "reader prometheus reader-0123456789abcdef\noperator backend operator-0123456789abcdef\n";
@@ -53,6 +56,7 @@ static void setup_tokens(void)
 	http_world.config.shards_count = 2;
 	cr_assert(http_world.log = tmpfile());
 	cr_assert(http_world.logs = ringcast_logs_create(fileno(http_world.log), LOGS_LOGFMT, RINGCAST_LOG_INFO));
+	cr_assert(http_world.audit = ringcast_audit_create(AUDIT_KEPT));
 	http_world_start_as("127.0.0.1:0", HTTP_ADMIN, &tokens);
 }
 
@@ -70,6 +74,7 @@ static char *end_log(void)
 static void teardown_tokens(void)
 {
 	http_world_stop();
+	ringcast_audit_destroy(&http_world.audit);
 	if (http_world.logs)
 		end_log();
 }
@@ -111,6 +116,8 @@ Test(http_tokens, roles)
 		{"GET", "/v1/sessions", HOST READER, 200},
 		{"GET", "/v1/sessions", HOST OPERATOR, 200},
 		{"GET", "/v1/sessions", HOST READER OPERATOR, 400},
+		{"GET", "/v1/scripts/a/versions/b/files", HOST READER, 403},
+		{"GET", "/v1/scripts/a/versions/b/files", HOST OPERATOR, 409},
 		{"DELETE", "/v1/drain", HOST READER, 403},
 		{"DELETE", "/v1/drain", HOST, 401},
 		{"DELETE", "/v1/drain", HOST OPERATOR, 200},
@@ -141,6 +148,61 @@ Test(http_tokens, every_change_needs_an_operator)
 	}
 	cr_assert_gt(change_count, 5);
 	cr_assert_eq(http_world.drain_count, 0);
+}
+
+/* What of the trail is about this; its numbers go down without a gap from page to page. */
+static size_t audited(const char *what, const char *reply)
+{
+	size_t found = 0, i;
+	json_int_t last = INT64_MAX;
+	char path[64] = "/v1/audit?limit=7";
+	json_t *entry;
+	while (*path) {
+		struct answer answer = http_ask_with("GET", path, HOST READER, NULL);
+		json_array_foreach(json_object_get(answer.json, "entries"), i, entry) {
+			json_int_t number = json_integer_value(json_object_get(entry, "number"));
+			cr_assert_lt(number, last);
+			last = number;
+			found += strcmp(json_string_value(json_object_get(entry, "what")), what) == 0 &&
+				 strcmp(json_string_value(json_object_get(entry, "answer")), reply) == 0;
+		}
+		json_int_t next = json_integer_value(json_object_get(answer.json, "next"));
+		snprintf(path, sizeof(path), next > 0 ? "/v1/audit?limit=7&before=%d" : "", (int)next);
+		http_done(&answer);
+	}
+	return found;
+}
+
+static void ask_often(const char *method, const char *path, const char *headers, const char *body)
+{
+	for (int i = 0; i < 3 * AUDIT_KEPT; i++) {
+		struct answer answer = http_ask_with(method, path, headers, body);
+		http_done(&answer);
+	}
+}
+
+/* Neither games nor readers push what operators did out of the trail. */
+Test(http_tokens, ordinary_traffic_does_not_empty_the_audit_trail)
+{
+	struct answer answer = http_ask_with("DELETE", "/v1/drain", HOST OPERATOR, NULL);
+	http_done(&answer);
+	answer = http_ask_with("POST", "/v1/sessions", HOST OPERATOR, "{\"name\":\"x\",\"players_max\":64}");
+	http_done(&answer);
+	ask_often("POST", "/v1/sessions/gsess-0001/players", HOST OPERATOR, "{}");
+	cr_assert_eq(audited("POST /v1/sessions/{id}/players", "201"), AUDIT_KEPT);
+	ask_often("POST", "/v1/sessions/gsess-0001/messages", HOST OPERATOR, "{\"opcode\":1}");
+	ask_often("DELETE", "/v1/sessions/gsess-0009", HOST OPERATOR, NULL);
+	ask_often("DELETE", "/v1/drain", HOST READER, NULL);
+	cr_assert_eq(audited("DELETE /v1/drain", "403 role"), AUDIT_KEPT);
+	cr_assert_eq(audited("DELETE /v1/drain", "200"), 1);
+}
+
+Test(http_tokens, what_a_foreign_page_asks_for_leaves_no_entry)
+{
+	struct answer answer = http_ask_with("GET", "/v1/sessions/gsess-0001/tap", HOST OPERATOR "Sec-Fetch-Site: cross-site\r\n", NULL);
+	cr_assert_eq(answer.status, 403);
+	cr_assert_eq(audited("GET /v1/sessions/{id}/tap", "403 origin"), 0);
+	http_done(&answer);
 }
 
 Test(http_tokens, are_exchanged_while_running)
