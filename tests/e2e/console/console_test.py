@@ -5,6 +5,7 @@ Exit status 77 where there is no Chromium."""
 
 import json
 import os
+import struct
 import subprocess
 import sys
 import tempfile
@@ -120,6 +121,13 @@ class Login(ConsoleCase):
         self.tab.shows("watcher (reader)")
         self.assertFalse(self.has_button("End") or self.has_button("Create"))
 
+    def test_an_address_that_is_none_leads_to_the_overview_and_the_menu_says_so(self):
+        self.enter("#/sessions/%", "Overview")
+        self.assertEqual(self.tab.run("[...document.querySelectorAll('nav a[aria-current=page]')].map((one) => one.innerText)"), ["Overview"])
+        self.tab.click_text("nav a", "Sessions")
+        self.tab.until("document.querySelector('h1').innerText === 'Sessions'")
+        self.assertEqual(self.tab.run("[...document.querySelectorAll('nav a[aria-current]')].map((one) => `${one.innerText} ${one.getAttribute('aria-current')}`)"), ["Sessions page"])
+
     def test_by_keyboard_alone(self):
         self.enter("#/", "Overview")
         self.tab.run("document.activeElement.blur()")
@@ -168,6 +176,8 @@ class Sessions(ConsoleCase):
         self.tab.fill("Properties (text or JSON)", '{"map": 1}')
         self.tab.click_text("button", "Create")
         created = self.tab.until("location.hash.startsWith('#/sessions/') && location.hash.slice(11)")
+        self.tab.until("document.querySelector('h1').innerText === 'arena <b>1</b>'")
+        self.tab.shows("The session was created.")
         self.assertEqual(self.world.ask("GET", f"/v1/sessions/{created}")["players_max"], 5)
         self.tab.open(f"{self.world.origin}/console/#/sessions")
         self.tab.shows("arena <b>1</b>")
@@ -219,8 +229,57 @@ class OneSession(ConsoleCase):
         self.tab.shows("Token, shown this once: psess-")
         self.tab.shows("reserved")
         self.assertEqual([player["player_id"] for player in self.world.ask("GET", f"/v1/sessions/{session}/players")["players"]], ["carol"])
-        self.tab.click_text("button", "Cancel")
+        self.tab.click_text("td button", "Cancel")
+        self.tab.click_text("button", "Cancel it")
+        self.tab.shows("The reservation is cancelled.")
         self.tab.shows("Nobody is here.")
+
+    def test_a_reservation_is_never_taken_for_another_one(self):
+        session = self.open_session("two reserved")
+        for body in ({"player_id": "first"}, {"player_id": "second"}, {}):
+            self.world.ask("POST", f"/v1/sessions/{session}/players", body)
+        self.tab.until("document.querySelectorAll('tbody tr').length === 3")
+        self.assertEqual(self.tab.run("document.querySelectorAll('tbody a[href]').length"), 0, "none of them has a page")
+        visible = "[...document.querySelectorAll('tbody button')].filter((one) => one.getClientRects().length).map((one) => one.getAttribute('aria-label')).sort()"
+        self.assertEqual(self.tab.run(visible), ["Cancel first", "Cancel second"], "the third has no name to be cancelled by")
+        self.tab.open(f"{self.world.origin}/console/#/sessions/{session}/players/0")
+        self.tab.shows("A reservation is no player yet.")
+        self.tab.click_text("button", "Kick this player")
+        self.tab.click_text("a", "Back to the session")
+        self.tab.click("[...document.querySelectorAll('button')].find((one) => one.getAttribute('aria-label') === 'Cancel second')")
+        self.tab.click_text("button", "Cancel it")
+        self.tab.until("document.querySelectorAll('tbody tr').length === 2")
+        self.assertEqual(sorted(player["player_id"] for player in self.world.ask("GET", f"/v1/sessions/{session}/players")["players"]), ["", "first"])
+
+    def test_the_focus_stays_while_rows_are_refreshed(self):
+        session = self.open_session("focused")
+        for name in ("first", "second"):
+            self.world.ask("POST", f"/v1/sessions/{session}/players", {"player_id": name})
+        self.tab.until("document.querySelectorAll('tbody button').length === 2")
+        self.tab.run("{ window.asked = 0; const fetched = window.fetch; window.fetch = (path, ...more) => { window.asked += path.endsWith('/players'); return fetched(path, ...more); }; }")
+        self.tab.run("window.focused = [...document.querySelectorAll('tbody button')].find((one) => one.getAttribute('aria-label') === 'Cancel second'), window.focused.focus()")
+        self.tab.until("window.asked >= 4", "the page was refreshed")
+        self.assertTrue(self.tab.run("document.activeElement === window.focused && window.focused.isConnected"))
+
+    def test_a_capture_is_stopped_and_what_came_is_saved(self):
+        session = self.open_session("captured")
+        with self.world.players(session, 2) as players:
+            self.tab.run("{ window.saved = []; const made = URL.createObjectURL; URL.createObjectURL = (blob) => { window.saved.push(blob); return made.call(URL, blob); }; }")
+            self.tab.fill("Seconds", "600")
+            self.tab.click_text("button", "Save as pcapng")
+            self.tab.run("new Promise((resolve) => setTimeout(resolve, 300))")
+            players.talk(7, b"hello")
+            self.tab.run("new Promise((resolve) => setTimeout(resolve, 700))")
+            self.tab.click_text("button", "Stop and save")
+            self.tab.shows("The file was saved.")
+            self.assertTrue(self.has_button("Save as pcapng"))
+            data = bytes(self.tab.run("window.saved[0].arrayBuffer().then((bytes) => [...new Uint8Array(bytes)])"))
+        at, kinds = 0, []
+        while at < len(data):
+            kind, size = struct.unpack_from("<II", data, at)
+            kinds.append(kind)
+            at += size
+        self.assertEqual((at, kinds[:2]), (len(data), [0x0A0D0D0A, 1]), "whole blocks: a section, an interface, packets")
 
     def test_the_script_is_told_and_says_something(self):
         self.world.ask("POST", "/v1/scripts/heard", data=zip_of("one"))
@@ -306,13 +365,12 @@ class Scripts(ConsoleCase):
         self.tab.click_text("button", "Push")
         self.tab.until("document.querySelector('.notice.failed')?.innerText.includes('zip')")
 
-    def test_a_reader_compares_and_changes_nothing(self):
+    def test_a_reader_changes_nothing_and_reads_no_sources(self):
         for version in ("a", "b"):
             self.world.ask("POST", "/v1/scripts/looked-at", data=zip_of(version))
         self.enter("#/scripts/looked-at", "looked-at", READER)
-        self.tab.click_text("button", "Compare")
-        self.tab.shows("3 of 3 files differ.")
-        for text in ("Make current", "Push", "Remove this script"):
+        self.tab.until("document.querySelectorAll('tbody tr').length === 2")
+        for text in ("Compare", "Make current", "Push", "Remove this script"):
             self.assertFalse(self.has_button(text), text)
 
 

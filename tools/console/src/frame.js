@@ -1,7 +1,7 @@
 // What stands around every page: the menu, who has logged in, and the line that tells what came of things.
 import { callerText, isOpen } from './caller.js';
 import { el } from './dom.js';
-import { noticeElement, tell } from './notice.js';
+import { clearNotice, noticeElement } from './notice.js';
 import { Place } from './place.js';
 import { MENU, pageOf } from './pages.js';
 
@@ -13,16 +13,23 @@ export function leavePage() {
 	removeEventListener('hashchange', showPage);
 }
 
+function markCurrent(link, isCurrent) {
+	if (isCurrent)
+		link.setAttribute('aria-current', 'page');
+	else
+		link.removeAttribute('aria-current');
+}
+
 function showPage() {
 	const { page, parameters } = pageOf(location.hash);
 	const isFirst = place === null;
 	place?.leave();
 	place = new Place(parameters, page.title);
-	tell('');
+	clearNotice();
 	document.title = `${page.title} – Ringcast console`;
 	document.getElementById('main').replaceWith(place.element);
 	for (const link of document.querySelectorAll('nav a'))
-		link.toggleAttribute('aria-current', link.getAttribute('href') === page.menu);
+		markCurrent(link, link.getAttribute('href') === page.menu);
 	document.querySelector('nav').classList.remove('open');
 	document.querySelector('.menu').setAttribute('aria-expanded', 'false');
 	scrollTo(0, 0);

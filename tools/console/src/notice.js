@@ -7,6 +7,21 @@ export function noticeElement() {
 	return place;
 }
 
+let isKept = false;
+
+// Goes to another page, where what is told now still stands.
+export function goTo(hash) {
+	isKept = location.hash !== hash;
+	location.hash = hash;
+}
+
+// On the way to another page.
+export function clearNotice() {
+	if (!isKept)
+		tell('');
+	isKept = false;
+}
+
 export function tell(text) {
 	place.className = 'notice';
 	place.textContent = text;

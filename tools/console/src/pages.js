@@ -35,16 +35,26 @@ const PAGES = [
 
 export const MENU = PAGES.filter(({ name }) => name);
 
+// What a part of an address stands for; null: it is not encoded as it should be.
+function decoded(part) {
+	try {
+		return decodeURIComponent(part);
+	} catch {
+		return null;
+	}
+}
+
 // The parameters, or null.
 function match(path, hash) {
 	const wanted = path.split('/'), parts = hash.split('/'), parameters = {};
 	if (wanted.length !== parts.length)
 		return null;
 	for (const [i, part] of wanted.entries()) {
-		if (part.startsWith('{'))
-			parameters[part.slice(1, -1)] = decodeURIComponent(parts[i]);
-		else if (part !== parts[i])
+		const value = decoded(parts[i]);
+		if (value === null || !(part.startsWith('{') || part === parts[i]))
 			return null;
+		if (part.startsWith('{'))
+			parameters[part.slice(1, -1)] = value;
 	}
 	return parameters;
 }

@@ -1,7 +1,7 @@
 // A table that is told its rows again and again and touches only what differs, so that a link keeps the focus while numbers move.
 import { el, newId, setText } from './dom.js';
 
-// columns: [{ title, text(row), href(row), act(row), isNumber, isWide }]; href makes a link of the text, act a button.
+// columns: [{ title, text(row), href(row), act(row), isNumber, isWide }]; href makes a link of the text, but for rows where it is null; act a button, but for rows without a text.
 export class Table {
 	#columns;
 	#key;
@@ -28,7 +28,7 @@ export class Table {
 		const before = this.#rows;
 		this.#rows = new Map();
 		for (const row of rows) {
-			const key = String(this.#key(row));
+			const key = this.#freeKey(String(this.#key(row)));
 			this.#rows.set(key, before.get(key) ?? this.#make());
 			before.delete(key);
 			this.#fill(this.#rows.get(key), row);
@@ -38,6 +38,14 @@ export class Table {
 		this.#order();
 		this.#empty.hidden = rows.length > 0;
 		this.#scroller.hidden = rows.length === 0;
+	}
+
+	// Rows with equal keys are told apart by their order.
+	#freeKey(key) {
+		let free = key;
+		for (let n = 2; this.#rows.has(free); n++)
+			free = `${key} #${n}`;
+		return free;
 	}
 
 	#make() {
@@ -61,11 +69,20 @@ export class Table {
 		line.row = row;
 		for (const { column, cell, inner } of line.cells) {
 			setText(inner ?? cell, String(column.text(row)));
-			if (column.href && inner.getAttribute('href') !== column.href(row))
-				inner.setAttribute('href', column.href(row));
+			if (column.href)
+				this.#link(inner, column.href(row));
+			if (column.act)
+				inner.hidden = inner.textContent === '';
 			if (column.act && column.label)
 				inner.setAttribute('aria-label', column.label(row));
 		}
+	}
+
+	#link(link, href) {
+		if (href === null)
+			link.removeAttribute('href');
+		else if (link.getAttribute('href') !== href)
+			link.setAttribute('href', href);
 	}
 
 	#order() {

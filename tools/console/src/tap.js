@@ -1,9 +1,8 @@
 // What is sent in a session, as it is sent: started by hand, bounded in time and number, the newest on top.
-import { ask } from './api.js';
 import { el, setText } from './dom.js';
 import { field, form } from './field.js';
 import { bytes, count } from './format.js';
-import { readLines } from './lines.js';
+import { readBytes, readLines, wholeBlocks } from './lines.js';
 import { tell, tellError } from './notice.js';
 import { bytesOfBase64, payloadText } from './payload.js';
 import { Table } from './table.js';
@@ -25,8 +24,10 @@ const COLUMNS = [
 ];
 
 export class Tap {
+	#place;
 	#path;
-	#stop = null; // of the one that runs
+	#stop = null;	// of the one that runs
+	#saving = null; // likewise, into a file
 	#messages = [];
 	#firstNs = 0;
 	#number = 0;
@@ -38,16 +39,18 @@ export class Tap {
 	#most = field('Messages at most', { type: 'number', min: 1, value: 1000 });
 	#opCode = field('Only op code', { type: 'number', placeholder: 'all' });
 	#button = el('button', {}, 'Start the tap');
+	#saveButton = el('button', { type: 'button', onclick: () => this.#download() }, 'Save as pcapng');
 	element;
 
 	constructor(place, path) {
+		this.#place = place;
 		this.#path = path;
 		this.#opCode.input.addEventListener('input', () => this.#show());
 		this.element = el('section', { 'aria-label': 'Message tap' }, el('h2', {}, 'Message tap'),
 			el('p', { class: 'note' }, 'Shows what players and the script send, payloads included; so it is for operators only, and each tap is in the audit trail.'),
 			form('Message tap', () => this.#toggle(), this.#seconds.element, this.#most.element, this.#opCode.element, el('p', { class: 'buttons' }, this.#button,
-				el('button', { type: 'button', onclick: () => this.#download() }, 'Save as pcapng'))), this.#state, this.#table.element);
-		place.onLeave(() => this.#stop?.abort());
+				this.#saveButton)), this.#state, this.#table.element);
+		place.onLeave(() => [this.#stop, this.#saving].forEach((one) => one?.abort()));
 	}
 
 	#query() {
@@ -97,16 +100,34 @@ export class Tap {
 		setText(this.#state, `${this.#stop ? 'Running' : 'Not running'}${end}: ${count(this.#messages.length)} messages, the newest ${count(shown.length)} shown.${lost}`);
 	}
 
+	// A second press ends it; what has come is saved.
 	async #download() {
-		tell('The tap runs for as long as is said, then the file is saved.');
+		if (this.#saving) {
+			this.#saving.abort();
+			return;
+		}
+		const saving = this.#saving = new AbortController();
+		setText(this.#saveButton, 'Stop and save');
+		tell('The tap runs for as long as is said, or until it is stopped; then the file is saved.');
 		try {
-			const response = await ask('GET', `${this.#path}?${this.#query()}&format=pcapng`);
-			const address = URL.createObjectURL(await response.blob());
-			el('a', { href: address, download: 'session.pcapng' }).click();
-			setTimeout(() => URL.revokeObjectURL(address), 10000);
-			tell('The file was saved.');
+			const bytes = wholeBlocks(await readBytes(`${this.#path}?${this.#query()}&format=pcapng`, saving.signal));
+			if (!this.#place.hasLeft)
+				saveFile(bytes);
 		} catch (error) {
 			tellError(error);
 		}
+		this.#saving = null;
+		setText(this.#saveButton, 'Save as pcapng');
 	}
+}
+
+function saveFile(bytes) {
+	if (bytes.length === 0) {
+		tell('Nothing had come yet: there is no file.');
+		return;
+	}
+	const address = URL.createObjectURL(new Blob([bytes], { type: 'application/x-pcapng' }));
+	el('a', { href: address, download: 'session.pcapng' }).click();
+	setTimeout(() => URL.revokeObjectURL(address), 10000);
+	tell('The file was saved.');
 }

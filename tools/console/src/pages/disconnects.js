@@ -8,12 +8,12 @@ import { sessionHref } from './sessions.js';
 const REFRESH_MS = 3000;
 
 function recentTable() {
-	return new Table({ caption: 'The last ones', key: (end) => `${end.at} ${end.shard} ${end.address}`, empty: 'Nobody has left yet.', columns: [
+	return new Table({ caption: 'The last ones', key: (end) => `${end.shard} ${end.address} ${end.session_id} ${end.peer_id} ${end.reason}`, empty: 'Nobody has left yet.', columns: [
 		{ title: 'At', text: (end) => moment(end.at) },
 		{ title: 'Reason', text: (end) => `${end.reason}${end.is_by_api ? ', asked for' : ''}` },
 		{ title: 'Close code', isNumber: true, text: (end) => end.close_code || '–' },
 		{ title: 'Player', text: (end) => end.player_id || (end.peer_id ? `peer ${end.peer_id}` : '–') },
-		{ title: 'Session', text: (end) => end.session_id || '–', href: (end) => (end.session_id ? sessionHref(end.session_id) : '#/sessions') },
+		{ title: 'Session', text: (end) => end.session_id || '–', href: (end) => (end.session_id ? sessionHref(end.session_id) : null) },
 		{ title: 'Address', text: (end) => end.address || '–' },
 	] });
 }

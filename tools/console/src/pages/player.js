@@ -10,16 +10,22 @@ import { sessionHref, sessionPath } from './sessions.js';
 
 const REFRESH_MS = 2000;
 
-export const playerHref = (sessionId, player) => `${sessionHref(sessionId)}/players/${player.peer_id}`;
+// Reservations have no peer id yet, and so no page: all of them are 0.
+export const playerHref = (sessionId, player) => (player.peer_id ? `${sessionHref(sessionId)}/players/${player.peer_id}` : null);
 
 export function reserve(path, playerId, playerData) {
 	return post(`${path}/players`, { player_id: playerId || undefined, player_data: playerData || undefined });
 }
 
+async function cancel(path, playerId) {
+	const sure = await confirm({ title: 'Cancel this reservation?', text: `The place of ${playerId} is free again, and the token no longer good.`, yes: 'Cancel it' });
+	return sure && attempt(() => remove(`${path}?player_id=${encodeURIComponent(playerId)}`), 'The reservation is cancelled.');
+}
+
 export async function kick(sessionId, player) {
 	const name = player.player_id || `Peer ${player.peer_id}`, path = `${sessionPath(sessionId)}/players`;
 	if (player.state === 'reserved')
-		return player.player_id ? attempt(() => remove(`${path}?player_id=${encodeURIComponent(player.player_id)}`), 'The reservation is cancelled.') : null;
+		return player.player_id ? cancel(path, player.player_id) : null;
 	const answer = await confirm({ title: 'Kick this player?', text: `${name} is disconnected with close code 3503.`, yes: 'Kick',
 		fields: [{ name: 'reason', label: 'Reason, told to the player', value: 'kicked by the operator' }] });
 	return answer && attempt(() => remove(`${path}/${player.peer_id}?reason=${encodeURIComponent(answer.reason)}`), `${name} is on the way out.`);
@@ -48,9 +54,9 @@ export function showPlayer(place) {
 		place.put(el('p', { class: 'buttons' }, el('button', { type: 'button', class: 'danger', onclick: () => player && kick(id, player) }, 'Kick this player')));
 	place.every(REFRESH_MS, async () => {
 		const { players } = await get(`${sessionPath(id)}/players`, place.signal);
-		player = players.find((one) => String(one.peer_id) === peer) ?? null;
+		player = players.find((one) => one.peer_id !== 0 && String(one.peer_id) === peer) ?? null;
 		if (!player)
-			throw new Error('This player has left.');
+			throw new Error(peer === '0' ? 'A reservation is no player yet.' : 'This player has left.');
 		place.rename(player.player_id || `Peer ${player.peer_id}`);
 		facts.update(factsOf(player));
 	});

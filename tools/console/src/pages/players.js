@@ -3,6 +3,13 @@ import { mayChange } from '../caller.js';
 import { bytes, count, moment } from '../format.js';
 import { kick, playerHref } from './player.js';
 
+// A reservation without a player id has no name by which it could be cancelled.
+function changeOf(player) {
+	if (player.state !== 'reserved')
+		return 'Kick';
+	return player.player_id ? 'Cancel' : '';
+}
+
 export function playerColumns(sessionId) {
 	const all = [
 		{ title: 'Peer', isNumber: true, text: (player) => player.peer_id || '–', href: (player) => playerHref(sessionId, player) },
@@ -17,7 +24,7 @@ export function playerColumns(sessionId) {
 		{ title: 'Queue', isNumber: true, text: (player) => bytes(player.outq_bytes) },
 	];
 	if (mayChange())
-		all.push({ title: 'Change', text: (player) => (player.state === 'reserved' ? 'Cancel' : 'Kick'), act: (player) => kick(sessionId, player),
+		all.push({ title: 'Change', text: changeOf, act: (player) => kick(sessionId, player),
 			label: (player) => `${player.state === 'reserved' ? 'Cancel' : 'Kick'} ${player.player_id || `peer ${player.peer_id}`}` });
 	return all;
 }

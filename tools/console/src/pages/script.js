@@ -6,7 +6,7 @@ import { diffElements } from '../diff_view.js';
 import { el } from '../dom.js';
 import { choice, form } from '../field.js';
 import { bytes, count, moment } from '../format.js';
-import { attempt, tellError } from '../notice.js';
+import { attempt, goTo, tellError } from '../notice.js';
 import { Table } from '../table.js';
 import { pushElement, scriptPath } from './scripts.js';
 
@@ -68,7 +68,7 @@ class Comparison {
 async function removeScript(name, path) {
 	const sure = await confirm({ title: 'Remove this script?', text: `${name} goes with all its versions. It must be used by no session.`, yes: 'Remove' });
 	if (sure && await attempt(() => remove(path), `${name} was removed.`))
-		location.hash = '#/scripts';
+		goTo('#/scripts');
 }
 
 export function showScript(place) {
@@ -80,8 +80,8 @@ export function showScript(place) {
 	};
 	const table = new Table({ caption: 'Versions, the newest first', key: (version) => version.version, columns: columns(path, refresh) });
 	place.rename(name);
-	place.put(el('p', {}, 'What its sessions say stands with each of them: ', el('a', { href: '#/sessions' }, 'sessions'), '.'), table.element, comparison.element);
+	place.put(el('p', {}, 'What its sessions say stands with each of them: ', el('a', { href: '#/sessions' }, 'sessions'), '.'), table.element);
 	if (mayChange())
-		place.put(pushElement(refresh, name), el('p', { class: 'buttons' }, el('button', { type: 'button', class: 'danger', onclick: () => removeScript(name, path) }, 'Remove this script')));
+		place.put(comparison.element, pushElement(refresh, name), el('p', { class: 'buttons' }, el('button', { type: 'button', class: 'danger', onclick: () => removeScript(name, path) }, 'Remove this script')));
 	place.every(REFRESH_MS, refresh);
 }

@@ -5,7 +5,7 @@ import { confirm } from '../dialog.js';
 import { el, setText } from '../dom.js';
 import { choice, field, form, textArea } from '../field.js';
 import { count, duration, shortId } from '../format.js';
-import { attempt } from '../notice.js';
+import { attempt, goTo } from '../notice.js';
 import { Table } from '../table.js';
 
 const REFRESH_MS = 2000, PAGE_SESSIONS = 200;
@@ -43,7 +43,7 @@ async function createForm(place) {
 	const properties = textArea('Properties (text or JSON)', { rows: 2 });
 	const submit = () => attempt(() => post('/v1/sessions', { name: name.input.value || undefined, players_max: Number(players.input.value) || undefined,
 		script: script.input.value || undefined, properties: properties.input.value || undefined }), (session) => {
-		location.hash = sessionHref(session.id);
+		goTo(sessionHref(session.id));
 		return 'The session was created.';
 	});
 	return el('details', {}, el('summary', {}, 'Create a session'), form('Create a session', submit, name.element, players.element, script.element,
