@@ -95,6 +95,18 @@ class Install(unittest.TestCase):
                 left_out.append(inner)
         self.assertEqual(left_out, [], "name it in one of tools/deploy/debian/*.install")
 
+    def test_each_call_is_among_the_debian_packages_symbols(self):
+        """A program that uses one that is not there would get no dependency on the version that has it."""
+        for header, package in (("ringcast.h", "libringcast0"), ("ringcast_client.h", "libringcast-client0")):
+            calls = re.findall(r"^RINGCAST\w*_API [^;(]*?(\w+)\(", (self.root / "include/ringcast" / header).read_text(), re.M)
+            listed = re.findall(r"^ (\w+)@Base ", (TOP / f"tools/deploy/debian/{package}.symbols").read_text(), re.M)
+            self.assertEqual(listed, sorted(set(calls)), package)
+
+    def test_what_building_needs_is_what_the_debian_package_asks_for(self):
+        needed = re.findall(r"^\w\S*-dev$", (TOP / "tools/packages").read_text().split("# --- tests")[0], re.M)
+        asked = re.findall(r"^ +(\S+?-dev)\b", re.search(r"^Build-Depends:(.*?)^\S", (TOP / "tools/deploy/debian/control").read_text(), re.M | re.S)[1], re.M)
+        self.assertEqual(sorted(asked), sorted(set(needed) - {"libc6-dev"}))  # which every build has
+
     @unittest.skipUnless(shutil.which("man") and shutil.which("groff"), "man or groff is not installed")
     def test_the_man_pages_are_without_fault(self):
         for path in self.root.glob("share/man/man*/*"):
