@@ -3,8 +3,11 @@ export const SERVER: -1;
 /** As a target group, every player of the session. */
 export const EVERYONE: -1;
 
-export type State = 'idle' | 'connecting' | 'connected' | 'closing';
+export type State = 'idle' | 'connecting' | 'connected' | 'closing' | 'resuming';
 export type Payload = string | ArrayBuffer | ArrayBufferView;
+
+/** Made by resume() of 'ringcast-client/resume', and for the client alone. */
+export type Resuming = () => object;
 
 export interface Options {
 	/** For TCP, upgrade and login together; 10 000. A time in which the program stood still counts for a quarter at most. */
@@ -15,6 +18,8 @@ export interface Options {
 	pingIntervalMs?: number;
 	/** Bytes that were sent and not yet taken by the network; 262 144. Beyond, a call is refused with code 'full'. */
 	queueBytesMax?: number;
+	/** What resume() of 'ringcast-client/resume' returns: a connection that breaks is made again, where the server has a window for it (limits.resume_window_ms). */
+	resume?: Resuming;
 	/** Node only: options of tls.connect, such as ca. */
 	tls?: object;
 	/** A WebSocket class to use instead of the platform's. */
@@ -68,6 +73,10 @@ export interface Stats {
 	bytesReceived: number;
 	/** Wanted fast, sent reliably. */
 	fastFallback: number;
+	/** Broken connections that were made again; of these, those with lost messages; what was sent again. */
+	resumes: number;
+	gaps: number;
+	messagesResent: number;
 	queuedBytes: number;
 	/** Left out: the server asks and does not read the answers. */
 	pongsUnsent: number;
@@ -78,6 +87,10 @@ export interface Events {
 	message: Message;
 	membership: Membership;
 	disconnected: End;
+	/** With the option resume: the connection broke, and is made again; resumed or disconnected follows. What is sent meanwhile waits, but for fast messages, which are lost. */
+	dropped: { reason: string };
+	/** The player is who it was, and what it missed comes next. lost: so many messages before that are lost, and the game has to be brought up to date. */
+	resumed: { lost: number };
 }
 
 export class RingcastError extends Error {
@@ -93,7 +106,7 @@ export const CloseCode: { readonly [name: string]: number };
 
 /**
  * One player's connection. What the caller gets wrong throws RingcastError at once; what the server or the network does is an event.
- * Reconnecting is the game's: it needs a new token.
+ * Reconnecting is the game's, unless it resumes: it needs a new token.
  */
 export class RingcastClient {
 	constructor(options?: Options);

@@ -12,7 +12,7 @@ const PINGS_MISSED_MAX = 3;
 const DEADLINE_PARTS = 4, STALL_MS = 1000;
 const DECODER = new TextDecoder();
 
-// IDLE, then OPENING (TCP, upgrade), LOGIN, OPEN, CLOSING (our goodbye is sent), and IDLE again.
+// IDLE, then OPENING (TCP, upgrade), LOGIN, OPEN, CLOSING (our goodbye is sent), and IDLE again. Who may resume goes from OPEN to OPENING.
 const Phase = { IDLE: 0, OPENING: 1, LOGIN: 2, OPEN: 3, CLOSING: 4 };
 const STATES = ['idle', 'connecting', 'connecting', 'connected', 'closing'];
 
@@ -36,7 +36,7 @@ function makePromise() {
 }
 
 function zeroCounters() {
-	return { messagesSent: 0, messagesReceived: 0, bytesSent: 0, bytesReceived: 0, fastFallback: 0, rttMs: 0, rttSmoothedMs: 0 };
+	return { messagesSent: 0, messagesReceived: 0, bytesSent: 0, bytesReceived: 0, fastFallback: 0, rttMs: 0, rttSmoothedMs: 0, resumes: 0, gaps: 0, messagesResent: 0 };
 }
 
 export class Client extends Emitter {
@@ -45,6 +45,8 @@ export class Client extends Emitter {
 	#phase = Phase.IDLE;
 	#socket = null;
 	#login = null; // encoded, until it is sent
+	#address = '';
+	#resume; // what outlives a connection (resume.js), if the game wants that
 	#peerId = 0;
 	#deadline; // the timer of the phase
 	#pingTimer;
@@ -63,7 +65,11 @@ export class Client extends Emitter {
 	}
 
 	get state() {
-		return STATES[this.#phase];
+		return this.#isResuming ? 'resuming' : STATES[this.#phase];
+	}
+
+	get #isResuming() {
+		return this.#resume?.isResuming ?? false;
 	}
 
 	// Our number in the session; 0 before the login.
@@ -72,25 +78,33 @@ export class Client extends Emitter {
 	}
 
 	connect(url, token, payload) {
-		const address = checkedUrl(url), login = encodeLogin(checkedToken(token), checkedPayload(payload));
+		const address = checkedUrl(url), login = encodeLogin(checkedToken(token), checkedPayload(payload), this.#options.resume);
 		demand(this.#phase === Phase.IDLE, 'connected already, or about to be', 'state');
-		this.#socket = new this.#Socket(address, this.#owner(), this.#options);
-		this.#phase = Phase.OPENING;
-		this.#login = login;
+		this.#address = address;
+		this.#open(login, this.#options.connectTimeoutMs);
+		this.#resume = this.#options.resume?.();
 		this.#isLeaving = false;
 		this.#peerId = this.#pingsMissed = 0;
 		this.#counters = zeroCounters();
 		this.#connected = makePromise();
 		this.#disconnected = makePromise();
-		this.#armDeadline(this.#options.connectTimeoutMs, () => this.#finish(1006, 'no login result in time'));
 		return this.#connected.promise;
+	}
+
+	#open(login, timeoutMs) {
+		this.#socket = new this.#Socket(this.#address, this.#owner(), this.#options);
+		this.#phase = Phase.OPENING;
+		this.#login = login;
+		this.#armDeadline(timeoutMs, () => this.#finish(1006, 'no login result in time'));
 	}
 
 	disconnect() {
 		demand(this.#phase !== Phase.IDLE, 'not connected', 'state');
 		const { promise } = this.#disconnected; // a listener that connects again makes another one
 		this.#isLeaving = true;
-		if (this.#phase === Phase.OPENING)
+		if (this.#isResuming)
+			this.#end(1000, 'closed while the connection was broken');
+		else if (this.#phase === Phase.OPENING)
 			this.#finish(1006, 'closed before the connection was up');
 		else if (this.#phase !== Phase.CLOSING)
 			this.#close(1000);
@@ -102,6 +116,8 @@ export class Client extends Emitter {
 			targetGroup: checkedInt32(targetGroup, 'a group'), sender: this.#peerId, payload: checkedPayload(payload) };
 		demand(opCode !== OpCode.LOGIN, 'op code 0 is the login');
 		demand(targetPlayer !== 0 || targetGroup !== 0, 'a message has a target');
+		if (fast && this.#isResuming)
+			return; // it may be lost, and it would be old when there is a connection again
 		this.#transmit(encodeMessage(message));
 		this.#counters.messagesSent++;
 		this.#counters.bytesSent += message.payload.length;
@@ -150,9 +166,16 @@ export class Client extends Emitter {
 	}
 
 	#transmit(bytes) {
-		demand(this.#phase === Phase.OPEN, 'not connected', 'state');
-		demand(this.#socket.queuedBytes + bytes.length <= this.#options.queueBytesMax, 'the server or the network is too slow', 'full');
-		this.#socket.send(bytes);
+		const isOpen = this.#phase === Phase.OPEN;
+		demand(isOpen || this.#isResuming, 'not connected', 'state');
+		demand((!isOpen || this.#socket.queuedBytes + bytes.length <= this.#options.queueBytesMax) && this.#keep(bytes), 'the server or the network is too slow', 'full');
+		if (isOpen)
+			this.#socket.send(bytes);
+	}
+
+	// False: the server has not read what was sent, and there is no room for more.
+	#keep(bytes) {
+		return this.#resume?.keep(bytes) ?? true;
 	}
 
 	#takeOpened() {
@@ -178,6 +201,8 @@ export class Client extends Emitter {
 	#take(packet) {
 		if (packet.opCode === OpCode.LOGIN_RESPONSE)
 			this.#takeLoginResult(packet.loginResult);
+		else if (this.#phase === Phase.OPEN && this.#resume?.take(packet))
+			return;
 		else if (packet.opCode === OpCode.GROUP_MEMBERSHIP_UPDATE && packet.membership)
 			this.#takeMembership(packet.membership);
 		else
@@ -188,10 +213,21 @@ export class Client extends Emitter {
 	#takeLoginResult(result) {
 		if (this.#phase !== Phase.LOGIN || !result?.success)
 			return;
+		const isBack = this.#isResuming;
+		if (isBack && !(result.isResumed && result.peerId === this.#peerId)) {
+			this.#fail(1002, 'the server did not resume what it was asked to');
+			return;
+		}
 		this.#phase = Phase.OPEN;
 		this.#peerId = result.peerId;
+		this.#pingsMissed = 0;
 		clearTimeout(this.#deadline);
 		this.#armPing();
+		this.#resume?.open(result, this.#socket, this.#counters);
+		if (isBack) {
+			this.emit('resumed', { lost: (result.lost ?? 0) >>> 0 });
+			return;
+		}
 		this.#connected.resolve(this.#peerId);
 		this.emit('connected', { peerId: this.#peerId });
 	}
@@ -221,11 +257,19 @@ export class Client extends Emitter {
 		}
 		this.#pingsMissed++;
 		this.#pingedAt = performance.now();
+		this.#resume?.tell();
 		if (this.#socket.ping)
 			this.#socket.ping();
 		else
-			this.#socket.send(encodeGroup(OpCode.REQUEST_GROUP_MEMBERSHIP, KEEPALIVE_GROUP, this.#peerId));
+			this.#askWhoIsThere();
 		this.#armPing();
+	}
+
+	// A question like any other: where too much is kept already nothing is asked.
+	#askWhoIsThere() {
+		const bytes = encodeGroup(OpCode.REQUEST_GROUP_MEMBERSHIP, KEEPALIVE_GROUP, this.#peerId);
+		if (this.#keep(bytes))
+			this.#socket.send(bytes);
 	}
 
 	// An answer to an older ping than the last measures nothing, but shows that the server lives.
@@ -280,14 +324,38 @@ export class Client extends Emitter {
 		clearTimeout(this.#pingTimer);
 	}
 
-	// Everything is let go before the event, so that a listener may connect again.
+	// Of a connection: the player may outlive it.
 	#finish(code, reason) {
+		const isFirst = !this.#isResuming, waitMs = this.#resume?.drop(code, this.#phase === Phase.OPEN);
+		if (waitMs === undefined) {
+			this.#end(code, reason);
+			return;
+		}
+		this.#stopTimers();
+		this.#socket.abandon();
+		this.#socket = this.#login = null;
+		this.#phase = Phase.OPENING;
+		this.#deadline = setTimeout(() => this.#retry(), waitMs);
+		if (isFirst)
+			this.emit('dropped', { reason });
+	}
+
+	#retry() {
+		const leftMs = this.#resume.leftMs();
+		if (leftMs > 0)
+			this.#open(this.#resume.login(), Math.min(this.#options.connectTimeoutMs, leftMs));
+		else
+			this.#end(1006, 'the connection could not be made again in time');
+	}
+
+	// Everything is let go before the event, so that a listener may connect again.
+	#end(code, reason) {
 		const end = { code, name: closeName(code), reason, mayReconnect: !this.#isLeaving && mayReconnect(code) };
 		const connected = this.#connected, disconnected = this.#disconnected;
 		this.#stopTimers();
 		this.#phase = Phase.IDLE;
-		this.#socket.abandon();
-		this.#socket = this.#login = null;
+		this.#socket?.abandon();
+		this.#socket = this.#login = this.#resume = null;
 		connected.reject(new DisconnectedError(end)); // nothing happens when the login had succeeded
 		disconnected.resolve(end);
 		this.emit('disconnected', end);

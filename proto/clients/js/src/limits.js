@@ -14,6 +14,7 @@ export const KEEPALIVE_GROUP = INT32_MAX;
 export const OpCode = Object.freeze({
 	LOGIN: 0,
 	LOGIN_RESPONSE: -1,
+	PING_RESULT: -3,
 	JOIN_GROUP: -10,
 	LEAVE_GROUP: -11,
 	REQUEST_GROUP_MEMBERSHIP: -12,

@@ -2,7 +2,7 @@
 import { CLIENT_VERSION, OpCode, PACKET_BYTES_MAX, SERVER } from './limits.js';
 import { NO_BYTES, Reader, WireError, Writer, bytesField, encodeText, listField, readFields, varintField } from './wire.js';
 
-const LOGIN = 30, LOGIN_RESULT = 31, MEMBERSHIP = 43;
+const LOGIN = 30, LOGIN_RESULT = 31, PING_RESULT = 33, MEMBERSHIP = 43;
 const GROUP_COMMANDS = { [OpCode.JOIN_GROUP]: 40, [OpCode.LEAVE_GROUP]: 41, [OpCode.REQUEST_GROUP_MEMBERSHIP]: 42 };
 
 function withLength(writer) {
@@ -13,14 +13,18 @@ function withLength(writer) {
 	return out;
 }
 
-export function encodeLogin(token, payload) {
-	const login = new Writer().bytes(1, encodeText(token)).int32(2, CLIENT_VERSION).finish();
+export function encodeLogin(token, payload, mayResume) {
+	const login = new Writer().bytes(1, encodeText(token)).int32(2, CLIENT_VERSION).int32(16, mayResume ? 1 : 0).finish();
 	return withLength(new Writer().int32(3, SERVER).int32(6, 1).bytes(15, payload).message(LOGIN, login));
 }
 
+// number: the command's field; command: a Writer with what is in it.
+export function encodeCommand(opCode, sender, number, command) {
+	return withLength(new Writer().sint32(1, opCode).int32(3, SERVER).int32(5, sender).int32(6, 1).message(number, command.finish()));
+}
+
 export function encodeGroup(opCode, group, sender) {
-	const command = new Writer().int32(1, group).finish();
-	return withLength(new Writer().sint32(1, opCode).int32(3, SERVER).int32(5, sender).int32(6, 1).message(GROUP_COMMANDS[opCode], command));
+	return encodeCommand(opCode, sender, GROUP_COMMANDS[opCode], new Writer().int32(1, group));
 }
 
 export function encodeMessage({ opCode, targetPlayer, targetGroup, sender, payload }) {
@@ -28,28 +32,33 @@ export function encodeMessage({ opCode, targetPlayer, targetGroup, sender, paylo
 	return withLength(writer.int32(6, 1).bytes(15, payload));
 }
 
-const peerFields = new Map([[1, varintField((target, reader) => { target.peerId = reader.int32(); })]]);
+const int32Field = (name) => varintField((target, reader) => { target[name] = reader.int32(); });
+const peerFields = new Map([[1, int32Field('peerId')]]);
 const loginResultFields = new Map([
 	[1, varintField((result, reader) => { result.success = reader.bool(); })],
-	[2, bytesField((result, reader) => reader.view())],
-	[3, varintField((result, reader) => { result.peerId = reader.int32(); })],
-	[4, varintField((result, reader) => reader.int32())],
-	[5, bytesField((result, reader) => reader.view())],
-	[6, bytesField((result, reader) => reader.view())],
+	[2, bytesField((result, reader) => { result.reconnectToken = reader.view().slice(); })],
+	[3, int32Field('peerId')],
+	[16, varintField((result, reader) => { result.isResumed = reader.bool(); })],
+	[17, int32Field('windowMs')],
+	[18, int32Field('received')],
+	[19, int32Field('lost')],
 ]);
+const receivedFields = new Map([[1, int32Field('received')]]);
 const membershipFields = new Map([
-	[1, varintField((membership, reader) => { membership.group = reader.int32(); })],
+	[1, int32Field('group')],
 	[2, listField((membership, reader) => { membership.players.push(reader.int32()); })],
 ]);
 
-// Of the commands only two are for us. The others are read all the same, so that what is broken is broken wherever it stands.
+// Of the commands only three are for us. The others are read all the same, so that what is broken is broken wherever it stands.
 function takeCommand(number) {
 	return bytesField((packet, reader) => {
 		const bytes = reader.view();
 		const loginResult = packet.loginResult ?? { success: false, peerId: 0 };
-		packet.loginResult = packet.membership = undefined;
+		packet.loginResult = packet.membership = packet.received = undefined;
 		if (number === LOGIN_RESULT)
 			packet.loginResult = readFields(bytes, loginResultFields, loginResult);
+		else if (number === PING_RESULT)
+			readFields(bytes, receivedFields, packet);
 		else if (number === MEMBERSHIP)
 			packet.membership = readFields(bytes, membershipFields, { group: 0, players: [] });
 		else
@@ -59,9 +68,9 @@ function takeCommand(number) {
 
 const packetFields = new Map([
 	[1, varintField((packet, reader) => { packet.opCode = reader.sint32(); })],
-	[3, varintField((packet, reader) => { packet.targetPlayer = reader.int32(); })],
-	[4, varintField((packet, reader) => { packet.targetGroup = reader.int32(); })],
-	[5, varintField((packet, reader) => { packet.sender = reader.int32(); })],
+	[3, int32Field('targetPlayer')],
+	[4, int32Field('targetGroup')],
+	[5, int32Field('sender')],
 	[15, bytesField((packet, reader) => { packet.payload = reader.view(); })],
 	...[30, 31, 32, 33, 34, 35, 36, 37, 38, 40, 41, 42, 43].map((number) => [number, takeCommand(number)]),
 ]);
@@ -77,5 +86,5 @@ function bodyOf(bytes) {
 // Throws WireError for what is no packet. The payload is a view of the bytes.
 export function decodePacket(bytes) {
 	return readFields(bodyOf(bytes), packetFields, { opCode: 0, targetPlayer: 0, targetGroup: 0, sender: 0, payload: NO_BYTES, loginResult: undefined,
-		membership: undefined });
+		membership: undefined, received: undefined });
 }

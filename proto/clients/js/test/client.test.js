@@ -2,7 +2,8 @@
 import assert from 'node:assert';
 import test from 'node:test';
 import { EVERYONE, RingcastClient, RingcastError, SERVER } from '../src/index.js';
-import { encodeMessage } from '../src/packet.js';
+import { decodePacket, encodeMessage } from '../src/packet.js';
+import { resume } from '../src/resume.js';
 import { Writer } from '../src/wire.js';
 
 class FakeWebSocket {
@@ -268,4 +269,106 @@ test('a program that stands still again and again gives up in the end', (t) => {
 		clock.work(60000);
 		clock.advance(0);
 	}
+});
+
+// Resuming
+
+const offer = (token, more = (writer) => writer) =>
+	packet(-1, 31, more(new Writer().int32(1, 1).bytes(2, new TextEncoder().encode(token)).int32(3, 7)));
+const first = () => offer('one', (writer) => writer.int32(17, 10_000));
+const back = (received, lost) => offer('two', (writer) => writer.int32(16, 1).int32(17, 10_000).int32(18, received).int32(19, lost));
+const resumeLogin = (token, received) => {
+	const login = new Writer().int32(2, 2).int32(16, 1).bytes(17, new TextEncoder().encode(token)).int32(18, received).finish();
+	const body = new Writer().int32(3, -1).int32(6, 1).message(30, login).finish();
+	return new Uint8Array([body.length, ...body]);
+};
+const pause = () => new Promise((resolve) => setTimeout(resolve, 5));
+const texts = (sent) => sent.map((bytes) => new TextDecoder().decode(decodePacket(bytes).payload));
+
+function openResumable() {
+	const client = new RingcastClient({ WebSocket: FakeWebSocket, pingIntervalMs: 0, resume: resume() }), told = [];
+	for (const name of ['connected', 'dropped', 'resumed', 'message', 'disconnected'])
+		client.on(name, (value) => told.push([name, value]));
+	client.connect('ws://127.0.0.1:7777/', 'a token');
+	const socket = FakeWebSocket.last;
+	socket.onopen();
+	socket.give(first());
+	socket.sent.length = 0;
+	return { client, socket, told };
+}
+
+async function comeBack(answer) {
+	await pause();
+	const socket = FakeWebSocket.last;
+	socket.onopen();
+	const login = socket.sent.splice(0);
+	socket.give(answer);
+	return { socket, login };
+}
+
+test('resume: what the server has not read goes out again, what is sent meanwhile behind it', async () => {
+	const { client, socket, told } = openResumable();
+	client.sendToServer(5, 'a');
+	client.sendToServer(5, 'b');
+	socket.give(encodeMessage({ opCode: 6, targetPlayer: 7, targetGroup: 0, sender: -1, payload: new Uint8Array() }));
+	socket.onclose({ code: 1006, reason: '' });
+	assert.deepStrictEqual([told.at(-1)[0], client.state], ['dropped', 'resuming']);
+	client.sendToServer(5, 'c');
+	client.sendToServer(5, 'old by then', { fast: true });
+	const { socket: next, login } = await comeBack(back(1, 0));
+	assert.deepStrictEqual(login[0], resumeLogin('one', 1));
+	assert.deepStrictEqual(texts(next.sent), ['b', 'c']);
+	assert.deepStrictEqual([told.at(-1), client.state, client.stats().messagesResent], [['resumed', { lost: 0 }], 'connected', 2]);
+	next.give(packet(-3, 33, new Writer().int32(1, 3)));
+	next.onclose({ code: 1006, reason: '' });
+	const { socket: third, login: again } = await comeBack(back(3, 4));
+	assert.deepStrictEqual(again[0], resumeLogin('two', 1));
+	assert.deepStrictEqual([third.sent.length, told.at(-1)], [0, ['resumed', { lost: 4 }]]);
+	assert.strictEqual(told.filter(([name]) => name === 'connected').length, 1);
+	client.disconnect();
+	third.onclose({ code: 1000, reason: '' });
+	assert.strictEqual(told.at(-1)[0], 'disconnected');
+});
+
+test('resume: what is read is acknowledged, each 16 messages', () => {
+	const { client, socket } = openResumable();
+	const message = encodeMessage({ opCode: 6, targetPlayer: 7, targetGroup: 0, sender: -1, payload: new Uint8Array() });
+	for (let i = 0; i < 15; i++)
+		socket.give(message);
+	assert.strictEqual(socket.sent.length, 0);
+	socket.give(message);
+	assert.deepStrictEqual([decodePacket(socket.sent[0]).opCode, decodePacket(socket.sent[0]).received], [-3, 16]);
+	client.disconnect();
+	socket.onclose({ code: 1000, reason: '' });
+});
+
+test('resume: a refusal, a close frame and a goodbye are ends', async () => {
+	for (const end of [
+		async ({ socket }) => {
+			socket.onclose({ code: 1006, reason: '' });
+			const { socket: next } = await comeBack(packet(-1, 31, new Writer()));
+			next.onclose({ code: 3500, reason: 'invalid player session' });
+		},
+		({ socket }) => socket.onclose({ code: 3503, reason: 'kicked' }),
+		({ client, socket }) => {
+			socket.onclose({ code: 1006, reason: '' });
+			client.disconnect();
+		},
+	]) {
+		const opened = openResumable();
+		await end(opened);
+		assert.deepStrictEqual([opened.told.at(-1)[0], opened.client.state], ['disconnected', 'idle']);
+	}
+});
+
+test('resume: who keeps too much is told so, and a server without a window is one without', () => {
+	const { client, socket } = openResumable();
+	const payload = new Uint8Array(4000);
+	assert.throws(() => { for (let i = 0; i < 17; i++) client.sendToServer(5, payload); }, (error) => error.code === 'full');
+	client.disconnect();
+	socket.onclose({ code: 1000, reason: '' });
+	const { client: plain, socket: stream, told } = open({ resume: resume() });
+	plain.sendToServer(5, 'a');
+	stream.onclose({ code: 1006, reason: '' });
+	assert.deepStrictEqual([told.at(-1)[0], plain.state], ['disconnected', 'idle']);
 });

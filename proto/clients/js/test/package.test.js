@@ -23,10 +23,11 @@ function closure(name, seen = new Set()) {
 }
 
 test('what a browser loads is small, not minified even, and is not for Node', () => {
-	const modules = [...closure('index.js')];
-	const bytes = modules.reduce((sum, name) => sum + Buffer.byteLength(read(`src/${name}`)), 0);
-	assert.ok(modules.length > 5 && bytes < BROWSER_BYTES_MAX, `${bytes} bytes`);
-	for (const name of modules)
+	const modules = [...closure('index.js')], extra = [...closure('resume.js')];
+	const sizeOf = (names) => names.reduce((sum, name) => sum + Buffer.byteLength(read(`src/${name}`)), 0);
+	assert.ok(modules.length > 5 && sizeOf(modules) < BROWSER_BYTES_MAX, `${sizeOf(modules)} bytes`);
+	assert.deepStrictEqual(extra.filter((name) => !modules.includes(name)), ['resume.js'], 'who resumes loads one module more, and others do not load it');
+	for (const name of [...modules, 'resume.js'])
 		assert.doesNotMatch(read(`src/${name}`).replace(/^\s*\/\/.*$/gm, ''), /\bBuffer\b|\bprocess\b|node:|\brequire\(/, name);
 });
 
@@ -63,17 +64,18 @@ test('npm pack: contents, size, import and require', (t) => {
 	copyFileSync(join(top, '../../../LICENSE'), join(folder, 'LICENSE'));
 	const environment = { ...process.env, npm_config_cache: join(folder, 'cache'), npm_config_update_notifier: 'false' };
 	const [packed] = JSON.parse(execFileSync('npm', ['pack', '--json', '--pack-destination', folder], { cwd: copy, env: environment, encoding: 'utf8' }).replace(/^[^[]*/, ''));
-	const sources = [...closure('node.js'), ...closure('index.js')].map((name) => `src/${name}`);
+	const sources = [...closure('node.js'), ...closure('index.js'), ...closure('resume.js')].map((name) => `src/${name}`);
 	assert.deepStrictEqual(packed.files.map(({ path }) => path).sort(),
-		[...new Set([...sources, 'LICENSE', 'README.md', 'dist/ringcast-client.cjs', 'dist/ringcast-client.d.cts', 'index.d.ts', 'make_cjs.js', 'package.json'])].sort());
+		[...new Set([...sources, 'LICENSE', 'README.md', 'dist/ringcast-client.cjs', 'dist/ringcast-client.d.cts', 'dist/resume.cjs', 'dist/resume.d.cts', 'index.d.ts', 'resume.d.ts', 'make_cjs.js',
+			'package.json'])].sort());
 	assert.strictEqual(readFileSync(join(copy, 'dist/ringcast-client.d.cts'), 'utf8'), read('index.d.ts'));
 	assert.ok(packed.size < PACKED_BYTES_MAX, `${packed.size} bytes`);
 	const place = join(folder, 'node_modules/ringcast-client');
 	mkdirSync(place, { recursive: true });
 	execFileSync('tar', ['xzf', join(folder, packed.filename), '--strip-components=1', '-C', place]);
-	const show = "console.log(Object.keys(m).sort().join(), new m.RingcastClient().state)";
+	const show = "console.log(Object.keys(m).sort().join(), new m.RingcastClient({ resume: resume() }).state)";
 	const wanted = `${Object.keys(module).sort().join()} idle`;
-	for (const [flags, code] of [[['--input-type=module'], `import * as m from 'ringcast-client'; ${show}`], [[], `const m = require('ringcast-client'); ${show}`]])
+	for (const [flags, code] of [[['--input-type=module'], `import * as m from 'ringcast-client'; import { resume } from 'ringcast-client/resume'; ${show}`], [[], `const m = require('ringcast-client'), { resume } = require('ringcast-client/resume'); ${show}`]])
 		assert.strictEqual(execFileSync('node', [...flags, '-e', code], { cwd: folder, encoding: 'utf8' }).trim(), wanted);
 	assert.strictEqual(Object.keys(JSON.parse(read('package.json')).dependencies ?? {}).length, 0);
 });
