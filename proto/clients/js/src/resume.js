@@ -1,5 +1,5 @@
 // Resuming (docs/protocol.md) of a client that is made with { resume: resume() }: what outlives a connection. Who does not import this does not load it.
-import { CLIENT_VERSION, INT32_MAX, OpCode } from './limits.js';
+import { CLIENT_VERSION, INT32_MAX, OpCode, TOKEN_BYTES_MAX } from './limits.js';
 import { demand } from './options.js';
 import { encodeCommand } from './packet.js';
 import { Writer } from './wire.js';
@@ -77,7 +77,7 @@ class Resume {
 
 	// The login has succeeded. What the server has not read goes out again, before anything new.
 	open({ peerId, reconnectToken = [], windowMs = 0, received = 0, lost = 0 }, socket, counters) {
-		this.#token = windowMs > 0 && reconnectToken.length > 0 ? reconnectToken : null;
+		this.#token = windowMs > 0 && reconnectToken.length > 0 && reconnectToken.length <= TOKEN_BYTES_MAX ? reconnectToken : null;
 		this.#windowMs = windowMs;
 		this.#peerId = peerId;
 		this.#socket = socket;
