@@ -10,12 +10,13 @@ import traceback
 import yaml
 
 from driver import SKIP, WAIT_SECONDS, Driver, Missing
+from relay import Relay
 from server import Server
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "e2e"))
 
 SERVER_STEPS = ("accept", "request", "upgrade", "login", "receive_login", "greet", "send", "frame", "write_bytes", "flood", "pad_fragments", "receive", "receive_pong",
-                "receive_close", "receive_end", "close_frame", "mute", "end", "half_close", "reset", "answer_keepalives")
+                "receive_close", "receive_end", "close_frame", "mute", "end", "half_close", "reset", "answer_keepalives", "return_of", "receive_read")
 # Times that no scenario is about are long, so that a busy machine does not end one.
 QUIET = {"connect_timeout_ms": 60_000, "close_timeout_ms": 60_000, "ping_interval_ms": 600_000}
 
@@ -27,7 +28,7 @@ class Run:
         self.command, self.daemon, self.idle, self.clients = command, daemon, idle, {}
         self.server = None if daemon else Server()
         self.session = daemon.create_session(name="conformance", players_max=8) if daemon else None
-        self.peers, self.start_bytes = {}, {}
+        self.peers, self.start_bytes, self.relay = {}, {}, None
 
     def client(self, name):
         if name not in self.clients:
@@ -46,10 +47,15 @@ class Run:
                 driver.kill()
         if self.server:
             self.server.close()
+        if self.relay:
+            self.relay.close()
 
     def connect(self, name, step):
         arguments = QUIET | {"host": "127.0.0.1", "payload": "", "fast": False} | step
         arguments["payload"] = arguments["payload"].encode().hex()
+        if arguments.pop("relayed", False):
+            self.relay = self.relay or Relay(self.daemon.tcp_port)
+            arguments["port"] = self.relay.port
         arguments.setdefault("port", self.server.port if self.server else self.daemon.tcp_port)
         if "token" not in arguments:
             arguments["token"] = "token-1" if self.server else self.daemon.reserve(self.session, player_id=name)
@@ -66,9 +72,11 @@ class Run:
         assert found["result"] == result, f"{do}: {result} expected, got {found}"
         return found
 
-    def event(self, client, event, /, **fields):
-        """The next event is this one, with these fields."""
+    def event(self, client, event, /, count=1, **fields):
+        """The next event, or so many, is this one, with these fields."""
         driver = self.client(client)
+        for _ in range(count - 1):
+            self.event(client, event, **fields)
         if "payload" in fields:
             fields["payload"] = fields["payload"].encode().hex()
         if "bytes" in fields:
@@ -134,6 +142,9 @@ class Run:
             self.await_stats(name, **step["await_stats"])
         elif "memory" in step:
             self.memory(name, **step["memory"])
+        elif "net" in step:
+            assert step["net"] in ("tear", "cut", "heal"), f"the network does no {step['net']}"
+            getattr(self.relay, step["net"])()
         elif "admin" in step:
             self.admin(**step)
         else:
@@ -163,7 +174,7 @@ def play_file(path, command, can, only, idle):
     with open(path, encoding="utf-8") as file:
         content = yaml.safe_load(file)
     scenarios = [scenario for scenario in content["scenarios"] if only in scenario["name"]]
-    daemon = Daemon() if content["against"] == "ringcastd" and scenarios else None
+    daemon = Daemon(**content.get("settings", {})) if content["against"] == "ringcastd" and scenarios else None
     counts = [0, 0, 0]
     for scenario in scenarios:
         said = play(scenario, command, daemon, can, idle)

@@ -16,6 +16,7 @@ HEAD_BYTES_MAX = 8192
 GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 CONTINUATION, TEXT, BINARY, CLOSE, PING, PONG = 0, 1, 2, 8, 9, 10
 OPCODES = {"continuation": CONTINUATION, "text": TEXT, "binary": BINARY, "close": CLOSE, "ping": PING, "pong": PONG}
+PING_RESULT, COMMAND_PING_RESULT = -3, 33
 LOGIN_DEFAULTS = {"success": True, "peer": 7, "fast_port": 0}
 
 
@@ -41,7 +42,7 @@ def close_payload(code=None, reason="", reason_hex=None, **_):
 
 
 def packet_of(fields):
-    """A packet's bytes from what a scenario writes: opcode, sender, player, group, payload, bytes, membership, login_result, extra."""
+    """A packet's bytes from what a scenario writes: opcode, sender, player, group, payload, bytes, membership, login_result, read, extra."""
     packet = realtime.Packet(fields.get("opcode", 0), payload_of(fields), fields.get("player", 0), fields.get("group", 0), fields.get("sender", -1),
                              fields.get("sequence", 0), fields.get("reliable", True))
     if "membership" in fields:
@@ -56,7 +57,11 @@ def packet_of(fields):
     if "login_result" in fields:
         result = LOGIN_DEFAULTS | fields["login_result"]
         packet.opcode, packet.command, packet.target_player = -1, realtime.COMMAND_LOGIN_RESULT, result["peer"]
-        packet.body = realtime.field(1, int(result["success"])) + realtime.field(3, result["peer"]) + realtime.field(4, result["fast_port"])
+        packet.body = realtime.field(1, int(result["success"])) + realtime.field(2, ("x" * result.get("token_bytes", 0) or result.get("reconnect", "")).encode())
+        packet.body += realtime.field(3, result["peer"]) + realtime.field(4, result["fast_port"]) + realtime.field(16, int(result.get("resumed", False)))
+        packet.body += realtime.field(17, result.get("window_ms", 0)) + realtime.field(18, result.get("received", 0)) + realtime.field(19, result.get("lost", 0))
+    if "read" in fields:
+        packet.opcode, packet.command, packet.body = PING_RESULT, COMMAND_PING_RESULT, realtime.field(1, fields["read"])
     encoded = packet.encode()
     _, at = realtime.read_varint(encoded, 0)
     body = bytes.fromhex(fields.get("before", "")) + encoded[at:] + bytes.fromhex(fields.get("extra", ""))
@@ -161,22 +166,35 @@ class Server:
         lines = [line for line in lines if line.split(":")[0] not in remove] + list(add)
         self.put("\r\n".join(lines + ["", ""]).encode() + bytes.fromhex(then_hex), in_pieces)
 
-    def login(self, token="token-1", payload="", **result):
+    def login(self, token="token-1", payload="", may_resume=False, **result):
         """Waits for the login packet, judges it, answers."""
-        self.receive_login(token, payload)
+        self.receive_login(token, payload, may_resume)
         self.send(login_result=result)
 
-    def receive_login(self, token="token-1", payload=""):
+    def receive_login(self, token="token-1", payload="", may_resume=False):
+        self.receive_login_of(payload, {1: token.encode(), 2: 2} | ({16: 1} if may_resume else {}))
+
+    def receive_login_of(self, payload, body):
         opcode, data = self.next_frame()
         assert opcode == BINARY, f"a frame of opcode {opcode} where the login should be"
         packet = realtime.decode(data)
         found = (packet.opcode, packet.target_player, packet.reliable, packet.payload, packet.command, packet.body_fields())
-        assert found == (0, -1, True, payload.encode(), realtime.COMMAND_LOGIN, {1: token.encode(), 2: 2}), packet
+        assert found == (0, -1, True, payload.encode(), realtime.COMMAND_LOGIN, body), packet
 
     def greet(self, **login):
         self.accept()
         self.upgrade()
         self.login(**login)
+
+    def return_of(self, token, received=0):
+        """The player connects again, and its login says what it was given and what it has read."""
+        self.accept()
+        self.upgrade()
+        self.receive_login_of("", {2: 2, 16: 1, 17: token.encode()} | ({18: received} if received else {}))
+
+    def receive_read(self, received):
+        """The client says how many messages it has read."""
+        self.receive(opcode=PING_RESULT, player=-1, sender=7, command=COMMAND_PING_RESULT, body={1: received})
 
     def send(self, in_pieces=False, fragments=1, between="", count=1, **fields):
         """A packet as one message. fragments: in so many frames, with a ping between them (between: ping); in_pieces: byte by byte."""

@@ -67,6 +67,24 @@ namespace Ringcast.Realtime
 			get { return connection != null ? connection.Core.FallbackCount : 0; }
 		}
 
+		/// <summary>Broken connections that were made again.</summary>
+		public long ResumeCount
+		{
+			get { return connection != null ? connection.ResumeCount : 0; }
+		}
+
+		/// <summary>Of these, those after which messages were lost.</summary>
+		public long GapCount
+		{
+			get { return connection != null ? connection.GapCount : 0; }
+		}
+
+		/// <summary>Messages that were sent again.</summary>
+		public long ResentCount
+		{
+			get { return connection != null ? connection.ResentCount : 0; }
+		}
+
 		private static long NowUs
 		{
 			get { return (long)(clock.ElapsedTicks * (1e6 / System.Diagnostics.Stopwatch.Frequency)); }
@@ -162,7 +180,7 @@ namespace Ringcast.Realtime
 			if (message == null)
 				throw new ArgumentNullException("message");
 			SendResult result = SendResult.NotConnected;
-			if (ConnectedAndReady)
+			if (CanSend)
 				result = connection.Core.Send(message.OpCode, message.TargetPlayer, message.TargetGroup, message.Payload, message.DeliveryIntent == DeliveryIntent.Fast);
 			return Leave(result, "message", message.OpCode);
 		}
@@ -194,9 +212,14 @@ namespace Ringcast.Realtime
 			return SendGroup(Constants.REQUEST_GROUP_MEMBERSHIP_OP_CODE, PacketCommand.RequestGroupMembership, targetGroup);
 		}
 
+		private bool CanSend
+		{
+			get { return ConnectedAndReady || Status == ConnectionStatus.RESUMING; }
+		}
+
 		private SendResult SendGroup(int opCode, PacketCommand command, int group)
 		{
-			return Leave(ConnectedAndReady ? connection.Core.SendGroup(opCode, command, group) : SendResult.NotConnected, "command", opCode);
+			return Leave(CanSend ? connection.Core.SendGroup(opCode, command, group) : SendResult.NotConnected, "command", opCode);
 		}
 
 		private SendResult Leave(SendResult result, string what, int opCode)
@@ -210,7 +233,7 @@ namespace Ringcast.Realtime
 
 		private static string ReasonOf(SendResult result)
 		{
-			return result == SendResult.NotConnected ? "not connected" : result == SendResult.Full ? "the send queue is full" : "it makes no sense";
+			return result == SendResult.NotConnected ? "not connected" : result == SendResult.Full ? "the send queue is full, or the server has not read what was sent" : "it makes no sense";
 		}
 
 		/// <summary>Fast messages go by UDP.</summary>
@@ -231,15 +254,13 @@ namespace Ringcast.Realtime
 
 		public void ResetStats()
 		{
-			GetFastConnectionStats().Reset();
-			GetReliableConnectionStats().Reset();
 			if (connection != null)
-				connection.Core.FallbackCount = 0;
+				connection.ResetStats();
 		}
 
 		private bool IsUnderWay
 		{
-			get { return Connected || Status == ConnectionStatus.CONNECTING; }
+			get { return Connected || Status == ConnectionStatus.CONNECTING || Status == ConnectionStatus.RESUMING; }
 		}
 
 		private bool IsLeaving
@@ -289,6 +310,22 @@ namespace Ringcast.Realtime
 				return;
 			Session.Learn(args.GroupId, args.PlayerIds);
 			OnGroupMembershipUpdated(args);
+		}
+
+		void ILinkOwner.LinkDropped(DroppedEventArgs args)
+		{
+			if (IsLeaving)
+				return;
+			Status = ConnectionStatus.RESUMING;
+			OnDropped(args);
+		}
+
+		void ILinkOwner.LinkResumed(ResumedEventArgs args)
+		{
+			if (IsLeaving)
+				return;
+			Status = ConnectionStatus.CONNECTED;
+			OnResumed(args);
 		}
 
 		void ILinkOwner.LinkClosed(ConnectionCloseEventArgs args, Exception error)

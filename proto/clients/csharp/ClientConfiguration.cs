@@ -21,6 +21,10 @@ namespace Ringcast.Realtime
 		public bool IsFastOff { get; set; }
 		/// <summary>Bytes that wait for the network at most; a message beyond is refused.</summary>
 		public int SendQueueBytesMax { get; set; }
+		/// <summary>A connection that breaks is made again, where the server has a window for it (limits.resume_window_ms): Dropped, then Resumed or ConnectionClose.</summary>
+		public bool MayResume { get; set; }
+		/// <summary>With MayResume: bytes that were sent reliably and that the server is not known to have read; a message beyond is refused.</summary>
+		public int KeptBytesMax { get; set; }
 		/// <summary>What one Poll reads of the WebSocket at most, so that a server that floods cannot hold a frame.</summary>
 		public int ReceiveBytesPerPoll { get; set; }
 		/// <summary>The same for datagrams.</summary>
@@ -38,6 +42,7 @@ namespace Ringcast.Realtime
 			PingIntervalMs = 5000;
 			FastKeepaliveMs = 15000;
 			SendQueueBytesMax = 256 * 1024;
+			KeptBytesMax = 64 * 1024;
 			ReceiveBytesPerPoll = 64 * 1024;
 			DatagramsPerPoll = 256;
 		}
@@ -60,6 +65,7 @@ namespace Ringcast.Realtime
 			Demand(PingIntervalMs, 0, "PingIntervalMs");
 			Demand(FastKeepaliveMs, 0, "FastKeepaliveMs");
 			Demand(SendQueueBytesMax, 8192, "SendQueueBytesMax");
+			Demand(KeptBytesMax, 8192, "KeptBytesMax");
 			Demand(ReceiveBytesPerPoll, 1, "ReceiveBytesPerPoll");
 			Demand(DatagramsPerPoll, 1, "DatagramsPerPoll");
 			return (ClientConfiguration)MemberwiseClone();

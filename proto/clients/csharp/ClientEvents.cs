@@ -9,9 +9,13 @@ namespace Ringcast.Realtime
 		public event EventHandler ConnectionOpen;
 		/// <summary>The server has let us in. Ours: games that do not know it look at ConnectedAndReady.</summary>
 		public event EventHandler ConnectionReady;
-		/// <summary>CanSendFast has changed. Ours too.</summary>
+		/// <summary>CanSendFast has changed, other than by Dropped. Ours too.</summary>
 		public event EventHandler FastChanged;
 		public event EventHandler ConnectionClose;
+		/// <summary>With MayResume: the connection broke, and is made again. Resumed or ConnectionClose follows.</summary>
+		public event EventHandler<DroppedEventArgs> Dropped;
+		/// <summary>The player is who it was, and what it missed comes next.</summary>
+		public event EventHandler<ResumedEventArgs> Resumed;
 		public event EventHandler<ErrorEventArgs> ConnectionError;
 		public event EventHandler<DataReceivedEventArgs> DataReceived;
 		public event EventHandler<GroupMembershipEventArgs> GroupMembershipUpdated;
@@ -40,6 +44,20 @@ namespace Ringcast.Realtime
 		internal void OnClose(ConnectionCloseEventArgs args)
 		{
 			EventHandler handler = ConnectionClose;
+			if (handler != null)
+				handler(this, args);
+		}
+
+		internal void OnDropped(DroppedEventArgs args)
+		{
+			EventHandler<DroppedEventArgs> handler = Dropped;
+			if (handler != null)
+				handler(this, args);
+		}
+
+		internal void OnResumed(ResumedEventArgs args)
+		{
+			EventHandler<ResumedEventArgs> handler = Resumed;
 			if (handler != null)
 				handler(this, args);
 		}

@@ -63,6 +63,22 @@ namespace Ringcast.Realtime.Tests
 			return Of((body.Length / 2).ToString("x2") + body);
 		}
 
+		/// <summary>What a login result says of resuming, as fields to put in one; numbers below 128, but for the window.</summary>
+		public static byte[] LoginResult(int peerId, string token, int windowMs, bool isResumed = false, int received = 0, int lost = 0)
+		{
+			byte[] room = new byte[128];
+			WireWriter writer = new WireWriter(room, 0);
+			writer.Int32(1, 1);
+			writer.Data(2, Encoding.ASCII.GetBytes(token));
+			writer.Int32(3, peerId);
+			writer.Int32(16, isResumed ? 1 : 0);
+			writer.Int32(17, windowMs);
+			writer.Int32(18, received);
+			writer.Int32(19, lost);
+			string result = Hex(room, 0, writer.At), body = "0801" + "3001" + "fa01" + writer.At.ToString("x2") + result;
+			return Frame(0x82, Of((body.Length / 2).ToString("x2") + body));
+		}
+
 		public static byte[] Upgraded(string key)
 		{
 			return Encoding.ASCII.GetBytes("HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: " +

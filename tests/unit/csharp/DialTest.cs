@@ -147,6 +147,14 @@ namespace Ringcast.Realtime.Tests
 			{
 			}
 
+			public void LinkDropped(DroppedEventArgs args)
+			{
+			}
+
+			public void LinkResumed(ResumedEventArgs args)
+			{
+			}
+
 			public void LinkClosed(ConnectionCloseEventArgs args, Exception error)
 			{
 				Story += "closed " + args.Code + (error != null ? " error" : "");

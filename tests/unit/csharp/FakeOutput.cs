@@ -71,7 +71,37 @@ namespace Ringcast.Realtime.Tests
 		{
 			Packet packet;
 			Check.That(PacketReader.TryRead(bytes, 0, count, out packet), "what the core sends can be read");
+			if (packet.Command == PacketCommand.PingResult)
+				return "read " + packet.Received;
+			if (packet.Command == PacketCommand.Login && BackOf(bytes, count) != "")
+				return BackOf(bytes, count);
 			return "op " + packet.OpCode + " n " + packet.SequenceNumber;
+		}
+
+		/// <summary>What a login says of resuming; "" when it begins anew. PacketReader has no use for logins.</summary>
+		private static string BackOf(byte[] bytes, int count)
+		{
+			WireReader reader = new WireReader(bytes, 0, count), packet, login = default(WireReader), token;
+			int number;
+			WireType type;
+			ulong received = 0;
+			reader.TryInner(out packet);
+			while (packet.TryTag(out number, out type)) {
+				if (number == (int)PacketCommand.Login)
+					packet.TryInner(out login);
+				else
+					packet.TrySkip(type);
+			}
+			string text = "";
+			while (login.Left > 0 && login.TryTag(out number, out type)) {
+				if (number == 17 && login.TryInner(out token))
+					text = "back with '" + Encoding.ASCII.GetString(token.Bytes, token.At, token.Left) + "', read ";
+				else if (number != 18)
+					login.TrySkip(type);
+				else
+					login.TryVarint(out received);
+			}
+			return text == "" ? "" : text + (int)received;
 		}
 
 		public bool SendDatagram(byte[] bytes, int count)
@@ -122,6 +152,16 @@ namespace Ringcast.Realtime.Tests
 		public void MembershipCame(ref Packet packet)
 		{
 			Tell("members of " + packet.Group + ": " + string.Join(",", packet.Players));
+		}
+
+		public void Dropped(string reason)
+		{
+			Tell("dropped");
+		}
+
+		public void Resumed(long lost)
+		{
+			Tell("resumed, lost " + lost);
 		}
 
 		public void Closed(int code, string reason, bool isError)

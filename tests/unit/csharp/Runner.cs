@@ -25,6 +25,7 @@ namespace Ringcast.Realtime.Tests
 			DialTest.Add();
 			FastPathTest.Add();
 			CoreTest.Add();
+			ResumeTest.Add();
 			HostileTest.Add();
 			ClientTest.Add();
 			foreach (KeyValuePair<string, Action> test in tests) {

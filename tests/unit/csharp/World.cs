@@ -10,12 +10,16 @@ namespace Ringcast.Realtime.Tests
 	internal sealed class World
 	{
 		public readonly FakeOutput Output = new FakeOutput();
-		public readonly Core Core;
+		public Core Core { get; private set; }
+		public readonly Resume Resume;
+		private readonly ClientConfiguration configuration;
 		public long NowUs = 1000000;
 
 		public World(ClientConfiguration configuration = null)
 		{
-			Core = new Core(configuration ?? new ClientConfiguration {PingIntervalMs = 0, FastKeepaliveMs = 0}, Output);
+			this.configuration = configuration ?? new ClientConfiguration {PingIntervalMs = 0, FastKeepaliveMs = 0};
+			Resume = this.configuration.MayResume ? new Resume(this.configuration.KeptBytesMax) : null;
+			Core = new Core(this.configuration, Output, Resume);
 			Core.Begin(new ConnectionToken("psess-1", null), NowUs);
 			Core.RequestUpgrade("localhost", 7777);
 		}
@@ -26,6 +30,16 @@ namespace Ringcast.Realtime.Tests
 			world.Stream(Bytes.Upgraded(world.Output.Key));
 			world.Stream(Bytes.Frame(0x82, Bytes.LoginResult(true, 3, fastPort)));
 			return world;
+		}
+
+		/// <summary>As a connection does it: the next core, up to its login. The answer is the test's.</summary>
+		public void Reconnect()
+		{
+			Core = new Core(configuration, Output, Resume, Core);
+			Core.BeginAgain(NowUs);
+			Output.Request = "";
+			Core.RequestUpgrade("localhost", 7777);
+			Stream(Bytes.Upgraded(Output.Key));
 		}
 
 		/// <summary>Bytes of the stream, at most so many at a time.</summary>

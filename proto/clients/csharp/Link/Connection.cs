@@ -19,16 +19,19 @@ namespace Ringcast.Realtime.Link
 		private readonly string host;
 		private readonly int port, localPort;
 		private readonly SendQueue queue;
+		private readonly Resume resume; /* null: not asked for */
 		private ILinkOwner owner;
 		private Dialer dialer;
 		private ByteStream stream;
 		private UdpPort udp;
 		private bool isRequested, isBroken, hasToldClose;
+		/// <summary>isDropped: the next try is waited for. isAway: and since then, until there is a connection again.</summary>
+		private bool isDropped, isAway;
 		private long lingerDueUs;
 		private ConnectionCloseEventArgs ending;
 		private ClientException failure;
 
-		public readonly Core Core;
+		public Core Core { get; private set; }
 
 		public int QueuedBytes
 		{
@@ -45,7 +48,8 @@ namespace Ringcast.Realtime.Link
 			this.localPort = localPort;
 			this.stream = stream;
 			queue = new SendQueue(configuration.SendQueueBytesMax);
-			Core = new Core(configuration, this);
+			resume = configuration.MayResume ? new Resume(configuration.KeptBytesMax) : null;
+			Core = new Core(configuration, this, resume);
 			Core.Begin(token, now);
 		}
 
@@ -60,12 +64,56 @@ namespace Ringcast.Realtime.Link
 		{
 			if (hasToldClose)
 				return;
-			if (ending == null && Advance(now))
+			if (ending == null && isDropped)
+				TickDropped(now);
+			if (ending == null && !isDropped && Advance(now))
 				Move(now);
 			Core.Tick(now);
 			Flush(now);
 			if (ending != null && HasLeft(now))
 				TellClose();
+		}
+
+		/// <summary>Of a connection that broke nothing is left but what Resume has.</summary>
+		private void TickDropped(long now)
+		{
+			CloseSockets();
+			stream = null;
+			dialer = null;
+			queue.Clear();
+			isRequested = isBroken = false;
+			failure = null;
+			if (now >= resume.WindowEndUs) {
+				Core.GiveUp(CloseCode.Abnormal, "the connection could not be made again in time", true);
+			} else if (now >= resume.DueUs) {
+				isDropped = false;
+				Core = new Core(configuration, this, resume, Core);
+				Core.BeginAgain(now);
+			}
+		}
+
+		public long ResumeCount
+		{
+			get { return resume != null ? resume.ResumeCount : 0; }
+		}
+
+		public long GapCount
+		{
+			get { return resume != null ? resume.GapCount : 0; }
+		}
+
+		public long ResentCount
+		{
+			get { return resume != null ? resume.ResentCount : 0; }
+		}
+
+		public void ResetStats()
+		{
+			Core.Fast.Reset();
+			Core.Reliable.Reset();
+			Core.FallbackCount = 0;
+			if (resume != null)
+				resume.ResetCounts();
 		}
 
 		/// <summary>True: the stream is there. Here, in ReadSome, in Flush and in HasLeft nothing of the game's runs, so what is caught is the network's.</summary>
@@ -158,7 +206,7 @@ namespace Ringcast.Realtime.Link
 		/// <summary>Gives the system what it takes now.</summary>
 		public void Flush(long now)
 		{
-			if (stream == null || queue.Count == 0 || isBroken)
+			if (stream == null || queue.Count == 0 || isBroken || isDropped)
 				return;
 			try {
 				if (stream.IsReady())
@@ -243,7 +291,7 @@ namespace Ringcast.Realtime.Link
 
 		void ICoreOutput.Opened()
 		{
-			if (owner != null)
+			if (owner != null && !isAway)
 				owner.LinkOpened();
 		}
 
@@ -281,6 +329,21 @@ namespace Ringcast.Realtime.Link
 		{
 			if (owner != null)
 				owner.LinkMembership(new GroupMembershipEventArgs(packet.Sender, packet.Group, packet.Players));
+		}
+
+		void ICoreOutput.Dropped(string reason)
+		{
+			bool isFirst = !isAway;
+			isDropped = isAway = true;
+			if (isFirst && owner != null)
+				owner.LinkDropped(new DroppedEventArgs(reason));
+		}
+
+		void ICoreOutput.Resumed(long lost)
+		{
+			isAway = false;
+			if (owner != null)
+				owner.LinkResumed(new ResumedEventArgs(lost));
 		}
 
 		/// <summary>The close frame may still wait in the queue: Poll flushes that, then tells.</summary>

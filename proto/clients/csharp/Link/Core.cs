@@ -29,6 +29,7 @@ namespace Ringcast.Realtime.Link
 
 		private readonly ICoreOutput output;
 		private readonly ClientConfiguration configuration;
+		private readonly Resume resume; /* null: not asked for */
 		private readonly MaskSource masks = new MaskSource();
 		private readonly Assembler assembler = new Assembler();
 		private readonly byte[] inbox = new byte[2 * Limits.PacketBytes];
@@ -39,7 +40,7 @@ namespace Ringcast.Realtime.Link
 		private int closeCode, pingsMissed;
 		private long phaseDueUs, pingDueUs = FastPath.Never, lastTickUs, nowUs;
 
-		public readonly ConnectionStats Reliable = new ConnectionStats(), Fast = new ConnectionStats();
+		public readonly ConnectionStats Reliable, Fast;
 		public readonly FastPath FastPath;
 		public Phase Phase { get; private set; }
 		public int PeerId { get; private set; }
@@ -49,22 +50,38 @@ namespace Ringcast.Realtime.Link
 		/// <summary>Messages that were wanted fast and went by the stream.</summary>
 		public long FallbackCount { get; set; }
 
-		public Core(ClientConfiguration configuration, ICoreOutput output)
+		/// <summary>before: the one of the same player, whose connection broke.</summary>
+		public Core(ClientConfiguration configuration, ICoreOutput output, Resume resume = null, Core before = null)
 		{
+			this.resume = resume;
+			Reliable = before != null ? before.Reliable : new ConnectionStats();
+			Fast = before != null ? before.Fast : new ConnectionStats();
+			PeerId = before != null ? before.PeerId : 0;
+			FallbackCount = before != null ? before.FallbackCount : 0;
 			this.configuration = configuration;
 			this.output = output;
 			FastPath = new FastPath(output, configuration.FastKeepaliveMs);
-			RoundTripUs = -1;
+			RoundTripUs = before != null ? before.RoundTripUs : -1;
 		}
 
 		/// <summary>From here on the connect timeout runs; the request is sent when the stream is there.</summary>
 		public void Begin(ConnectionToken token, long now)
 		{
 			login = new Packet {
-				TargetPlayer = Constants.PLAYER_ID_SERVER, IsReliable = true, Payload = token.Payload, Command = PacketCommand.Login,
+				TargetPlayer = Constants.PLAYER_ID_SERVER, IsReliable = true, Payload = token.Payload, Command = PacketCommand.Login, MayResume = resume != null,
 				PlayerSessionId = System.Text.Encoding.UTF8.GetBytes(token.PlayerSessionId)
 			};
 			SetPhaseDue(configuration.ConnectTimeoutMs, now);
+		}
+
+		/// <summary>The same for who comes back.</summary>
+		public void BeginAgain(long now)
+		{
+			login = new Packet {
+				TargetPlayer = Constants.PLAYER_ID_SERVER, IsReliable = true, Command = PacketCommand.Login, MayResume = true, ReconnectToken = resume.Token,
+				Received = resume.Received
+			};
+			SetPhaseDue((int)Math.Min(configuration.ConnectTimeoutMs, (resume.WindowEndUs - now) / UsPerMs), now);
 		}
 
 		public void RequestUpgrade(string host, int port)
@@ -190,8 +207,33 @@ namespace Ringcast.Realtime.Link
 				Fail(CloseCode.Protocol, "the server sent a malformed packet");
 				return;
 			}
+			if (resume != null && resume.IsOffered && Phase == Phase.Open && TakeCounted(ref packet))
+				return;
 			Place place = Phase == Phase.Login ? Place.StreamLogin : Phase == Phase.Open ? Place.StreamOpen : Place.StreamClosing;
 			Obey(Judge(ref packet, place), ref packet, false);
+		}
+
+		/// <summary>True: it says what the server has read, and is for nobody else.</summary>
+		private bool TakeCounted(ref Packet packet)
+		{
+			if (packet.OpCode == Constants.PING_RESULT_OP_CODE)
+				resume.Forget(packet.Received);
+			else if (packet.OpCode != Constants.LOGIN_RESPONSE_OP_CODE && resume.Count(packet.Payload == null ? 0 : packet.Payload.Length))
+				Acknowledge();
+			return packet.OpCode == Constants.PING_RESULT_OP_CODE;
+		}
+
+		/// <summary>Tells the server what is read and not told; what finds no room goes with the next one.</summary>
+		private void Acknowledge()
+		{
+			if (resume == null || !resume.IsUntold)
+				return;
+			Packet packet = new Packet {
+				OpCode = Constants.PING_RESULT_OP_CODE, TargetPlayer = Constants.PLAYER_ID_SERVER, Sender = PeerId, IsReliable = true,
+				Command = PacketCommand.PingResult, Received = resume.Received
+			};
+			if (SendPacket(ref packet, false))
+				resume.NoteTold();
 		}
 
 		/// <summary>By its op code, and it must bring what that op code promises.</summary>
@@ -226,18 +268,47 @@ namespace Ringcast.Realtime.Link
 				output.LoginRefused();
 				return;
 			}
+			if (IsResuming && !(packet.IsResumed && packet.PeerId == PeerId)) {
+				Fail(CloseCode.Protocol, "the server did not resume what it was asked to");
+				return;
+			}
 			Phase = Phase.Open;
 			phaseDueUs = FastPath.Never;
 			PeerId = packet.PeerId;
 			if (configuration.PingIntervalMs > 0)
 				pingDueUs = nowUs + UsPerMs * configuration.PingIntervalMs;
 			int port = packet.FastPort;
+			if (resume != null)
+				resume.TakeOffer(ref packet);
 			try {
-				output.LoggedIn(PeerId);
+				if (IsResuming)
+					TakeAnswer(ref packet);
+				else
+					output.LoggedIn(PeerId);
 			} finally { /* what the game throws costs it nothing */
 				if (Phase == Phase.Open && !configuration.IsFastOff)
 					FastPath.Begin(PeerId, port, nowUs);
 			}
+		}
+
+		private bool IsResuming
+		{
+			get { return resume != null && resume.IsResuming; }
+		}
+
+		/// <summary>The player is who it was: what the server has not read goes out again, before anything new.</summary>
+		private void TakeAnswer(ref Packet packet)
+		{
+			uint lost = (uint)packet.Lost;
+			resume.TakeAnswer(ref packet);
+			foreach (byte[] bytes in resume.Kept) {
+				if (!SendControl(FrameOpcode.Binary, bytes, 0, bytes.Length, false)) {
+					Finish(CloseCode.Abnormal, "the stream did not take what had to be sent again", true);
+					return;
+				}
+			}
+			resume.EndDrop(lost > 0);
+			output.Resumed(lost);
 		}
 
 		public void TakeDatagram(byte[] bytes, int count, long now)
@@ -263,17 +334,21 @@ namespace Ringcast.Realtime.Link
 		public SendResult Send(int opCode, int targetPlayer, int targetGroup, byte[] payload, bool isFastWanted)
 		{
 			int payloadBytes = payload == null ? 0 : payload.Length;
-			if (Phase != Phase.Open)
+			if (!CanSend)
 				return SendResult.NotConnected;
 			if (opCode == Constants.LOGIN_OP_CODE || (targetPlayer == Constants.NO_TARGET_PLAYER && targetGroup == Constants.NO_TARGET_GROUP))
 				return SendResult.Invalid;
+			if (isFastWanted && Phase != Phase.Open) { /* it may be lost, and it would be old when there is a connection again */
+				Fast.MessagesUnsent++;
+				return SendResult.SentFast;
+			}
 			bool isFast = isFastWanted && FastPath.CanSend(payloadBytes);
 			FallbackCount += isFastWanted && !isFast ? 1 : 0;
 			Packet packet = new Packet {
 				OpCode = opCode, TargetPlayer = targetPlayer, TargetGroup = targetGroup, Sender = PeerId, Payload = payload, IsReliable = !isFast,
 				SequenceNumber = isFast ? FastPath.TakeNumber() : 0
 			};
-			bool isSent = isFast ? output.SendDatagram(outbox, PacketWriter.Write(ref packet, outbox, 0)) : SendPacket(ref packet, false);
+			bool isSent = isFast ? output.SendDatagram(outbox, PacketWriter.Write(ref packet, outbox, 0)) : SendKept(ref packet);
 			ConnectionStats stats = isFast ? Fast : Reliable;
 			if (isSent)
 				stats.Sent(payloadBytes);
@@ -285,14 +360,33 @@ namespace Ringcast.Realtime.Link
 		/// <summary>By the WebSocket always: nothing would tell that a datagram was lost.</summary>
 		public SendResult SendGroup(int opCode, PacketCommand command, int group)
 		{
-			if (Phase != Phase.Open)
+			if (!CanSend)
 				return SendResult.NotConnected;
 			if (group <= 0 && (group != Constants.GROUP_ID_ALL_PLAYERS || command != PacketCommand.RequestGroupMembership))
 				return SendResult.Invalid;
 			Packet packet = new Packet {
 				OpCode = opCode, TargetPlayer = Constants.PLAYER_ID_SERVER, Sender = PeerId, IsReliable = true, Command = command, Group = group
 			};
-			return SendPacket(ref packet, false) ? SendResult.SentReliable : SendResult.Full;
+			return SendKept(ref packet) ? SendResult.SentReliable : SendResult.Full;
+		}
+
+		private bool CanSend
+		{
+			get { return Phase == Phase.Open || IsResuming; }
+		}
+
+		/// <summary>What may be resumed is kept, and goes later where there is no connection now.</summary>
+		private bool SendKept(ref Packet packet)
+		{
+			int count = PacketWriter.Write(ref packet, outbox, Limits.FrameHeadBytes);
+			bool isKept = resume != null && resume.IsOffered;
+			if (isKept && !resume.TryKeep(outbox, Limits.FrameHeadBytes, count))
+				return false;
+			if (Phase != Phase.Open || SendFrame(FrameOpcode.Binary, outbox, count, false))
+				return true;
+			if (isKept)
+				resume.Unkeep();
+			return false;
 		}
 
 		private bool SendPacket(ref Packet packet, bool isControl)
@@ -322,6 +416,8 @@ namespace Ringcast.Realtime.Link
 		public void Close(int code, long now)
 		{
 			nowUs = now;
+			if (IsResuming)
+				GiveUp(code, "closed while the connection was broken", false);
 			if (Phase >= Phase.Closing)
 				return;
 			if (Phase == Phase.Upgrade) {
@@ -334,6 +430,14 @@ namespace Ringcast.Realtime.Link
 			pingDueUs = FastPath.Never;
 			FastPath.End();
 			SendClose(code);
+		}
+
+		/// <summary>Of who is to come back and does not.</summary>
+		public void GiveUp(int code, string reason, bool isError)
+		{
+			resume.GiveUp();
+			Phase = Phase.Closed;
+			output.Closed(code, reason, isError);
 		}
 
 		/// <summary>The connection ended, or never came to be.</summary>
@@ -357,9 +461,13 @@ namespace Ringcast.Realtime.Link
 		{
 			if (Phase == Phase.Closed)
 				return;
+			bool isDrop = resume != null && resume.TakeDrop(code, Phase == Phase.Open, nowUs);
 			Phase = Phase.Closed;
 			FastPath.End();
-			output.Closed(code, reason, isError);
+			if (isDrop)
+				output.Dropped(reason);
+			else
+				output.Closed(code, reason, isError);
 		}
 
 		public void Tick(long now)
@@ -408,6 +516,7 @@ namespace Ringcast.Realtime.Link
 				return;
 			}
 			pingDueUs = nowUs + UsPerMs * configuration.PingIntervalMs;
+			Acknowledge();
 			if (SendControl(FrameOpcode.Ping, BitConverter.GetBytes(nowUs), 0, PingBytes, true))
 				pingsMissed++; /* until it is answered: nobody can miss what was not sent */
 		}

@@ -22,6 +22,10 @@ namespace Ringcast.Realtime.Link
 		void FastFailed(string reason);
 		void MessageCame(ref Packet packet, bool isFast);
 		void MembershipCame(ref Packet packet);
+		/// <summary>The connection broke, or could not be made again; the player may come back on another one. This core is done, but for what it keeps.</summary>
+		void Dropped(string reason);
+		/// <summary>In the place of LoggedIn.</summary>
+		void Resumed(long lost);
 		/// <summary>The last call. isError: nobody wanted this.</summary>
 		void Closed(int code, string reason, bool isError);
 	}

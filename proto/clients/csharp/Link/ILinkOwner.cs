@@ -12,6 +12,8 @@ namespace Ringcast.Realtime.Link
 		void LinkFastRefused(string reason);
 		void LinkMessage(DataReceivedEventArgs args);
 		void LinkMembership(GroupMembershipEventArgs args);
+		void LinkDropped(DroppedEventArgs args);
+		void LinkResumed(ResumedEventArgs args);
 		/// <summary>The last call. error: null when somebody wanted the end.</summary>
 		void LinkClosed(ConnectionCloseEventArgs args, Exception error);
 	}

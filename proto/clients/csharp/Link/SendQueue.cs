@@ -33,6 +33,11 @@ namespace Ringcast.Realtime.Link
 			return true;
 		}
 
+		public void Clear()
+		{
+			Count = 0;
+		}
+
 		private void Grow(int least)
 		{
 			byte[] larger = new byte[Math.Max(least, 2 * ring.Length)];

@@ -11,6 +11,8 @@ namespace Ringcast.Realtime.Types
 		/// <summary>Not used; games compare with it.</summary>
 		CONNECTED_SEND_AND_RECEIVE_FAST = 3,
 		DISCONNECTED_CLIENT_CALL = 4,
-		DISCONNECTED = 5
+		DISCONNECTED = 5,
+		/// <summary>Ours: the connection broke, and is made again. Reliable messages wait, fast ones are lost.</summary>
+		RESUMING = 6
 	}
 }

@@ -34,10 +34,18 @@ namespace Ringcast.Realtime.Wire
 
 		/// <summary>Of a login.</summary>
 		public byte[] PlayerSessionId;
+		public bool MayResume;
+		/// <summary>Of a login that resumes, and of a login result.</summary>
+		public byte[] ReconnectToken;
+		/// <summary>Of both, and of a ping result: messages that were read.</summary>
+		public int Received;
 		/// <summary>Of a login result.</summary>
 		public bool IsSuccess;
 		public int PeerId;
 		public int FastPort;
+		public bool IsResumed;
+		public int ResumeWindowMs;
+		public int Lost;
 		/// <summary>Of the commands about groups.</summary>
 		public int Group;
 		public int[] Players;

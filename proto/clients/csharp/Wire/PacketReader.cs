@@ -88,8 +88,9 @@ namespace Ringcast.Realtime.Wire
 		{
 			if (packet.Command != command || command == PacketCommand.GroupMembershipUpdate) {
 				packet.Command = command;
-				packet.IsSuccess = false;
-				packet.PeerId = packet.FastPort = packet.Group = 0;
+				packet.IsSuccess = packet.IsResumed = false;
+				packet.PeerId = packet.FastPort = packet.Group = packet.ResumeWindowMs = packet.Received = packet.Lost = 0;
+				packet.ReconnectToken = null;
 				packet.Players = null;
 			}
 			PlayerList players = new PlayerList();
@@ -109,11 +110,22 @@ namespace Ringcast.Realtime.Wire
 			ulong value;
 			if (packet.Command == PacketCommand.GroupMembershipUpdate && number == 2)
 				return players.TryRead(ref reader, type);
+			if (type == WireType.Bytes && packet.Command == PacketCommand.LoginResult && number == 2)
+				return TryToken(ref reader, ref packet);
 			if (type != WireType.Varint)
 				return reader.TrySkip(type);
 			if (!reader.TryVarint(out value))
 				return false;
 			TakeNumber(ref packet, number, value);
+			return true;
+		}
+
+		private static bool TryToken(ref WireReader reader, ref Packet packet)
+		{
+			WireReader inner;
+			if (!reader.TryInner(out inner))
+				return false;
+			packet.ReconnectToken = Copy(inner);
 			return true;
 		}
 
@@ -123,12 +135,36 @@ namespace Ringcast.Realtime.Wire
 			bool isAboutGroup = packet.Command >= PacketCommand.JoinGroup;
 			if (isResult && number == 1)
 				packet.IsSuccess = value != 0;
-			else if (packet.Command == PacketCommand.LoginResult && number == 3)
-				packet.PeerId = (int)value;
-			else if (packet.Command == PacketCommand.LoginResult && number == 4)
-				packet.FastPort = (int)value;
+			else if (packet.Command == PacketCommand.LoginResult)
+				TakeResultNumber(ref packet, number, value);
+			else if (packet.Command == PacketCommand.PingResult && number == 1)
+				packet.Received = (int)value;
 			else if (isAboutGroup && number == 1)
 				packet.Group = (int)value;
+		}
+
+		private static void TakeResultNumber(ref Packet packet, int number, ulong value)
+		{
+			switch (number) {
+			case 3:
+				packet.PeerId = (int)value;
+				break;
+			case 4:
+				packet.FastPort = (int)value;
+				break;
+			case 16:
+				packet.IsResumed = value != 0;
+				break;
+			case 17:
+				packet.ResumeWindowMs = (int)value;
+				break;
+			case 18:
+				packet.Received = (int)value;
+				break;
+			case 19:
+				packet.Lost = (int)value;
+				break;
+			}
 		}
 	}
 }

@@ -2,7 +2,7 @@ using System;
 
 namespace Ringcast.Realtime.Wire
 {
-	/// <summary>A packet to bytes, its length in front. Writes what a client sends: messages, a login, commands about groups, hellos.</summary>
+	/// <summary>A packet to bytes, its length in front. Writes what a client sends: messages, a login, commands about groups, what was read, hellos.</summary>
 	internal static class PacketWriter
 	{
 		/// <summary>Into bytes from start on; returns how many. There must be room for the payload, the token and OverheadBytes.</summary>
@@ -21,7 +21,7 @@ namespace Ringcast.Realtime.Wire
 		/// <summary>What bytes must have room for.</summary>
 		public static int RoomFor(ref Packet packet)
 		{
-			return Limits.OverheadBytes + LengthOf(packet.Payload) + LengthOf(packet.PlayerSessionId);
+			return Limits.OverheadBytes + LengthOf(packet.Payload) + LengthOf(packet.PlayerSessionId) + LengthOf(packet.ReconnectToken);
 		}
 
 		private static int LengthOf(byte[] bytes)
@@ -50,9 +50,17 @@ namespace Ringcast.Realtime.Wire
 			if (packet.Command == PacketCommand.Login) {
 				writer.Data(1, packet.PlayerSessionId);
 				writer.Int32(2, Constants.CLIENT_VERSION);
+				writer.Int32(16, packet.MayResume ? 1 : 0);
+				writer.Data(17, packet.ReconnectToken);
+				writer.Int32(18, packet.Received);
 			} else {
-				writer.Int32(1, packet.Group);
+				writer.Int32(1, NumberOf(ref packet));
 			}
+		}
+
+		private static int NumberOf(ref Packet packet)
+		{
+			return packet.Command == PacketCommand.PingResult ? packet.Received : packet.Group;
 		}
 
 		private static int MeasureBody(ref Packet packet)
@@ -70,8 +78,15 @@ namespace Ringcast.Realtime.Wire
 		private static int MeasureCommand(ref Packet packet)
 		{
 			if (packet.Command == PacketCommand.Login)
-				return Measure(packet.PlayerSessionId) + Measure(Constants.CLIENT_VERSION);
-			return Measure(packet.Group);
+				return Measure(packet.PlayerSessionId) + Measure(Constants.CLIENT_VERSION) + MeasureResume(ref packet);
+			return Measure(NumberOf(ref packet));
+		}
+
+		/// <summary>The tags of these have two bytes.</summary>
+		private static int MeasureResume(ref Packet packet)
+		{
+			int tokenBytes = Measure(packet.ReconnectToken), receivedBytes = Measure(packet.Received);
+			return (packet.MayResume ? 3 : 0) + (tokenBytes > 0 ? tokenBytes + 1 : 0) + (receivedBytes > 0 ? receivedBytes + 1 : 0);
 		}
 
 		private static int Measure(int value)

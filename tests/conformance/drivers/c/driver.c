@@ -90,6 +90,17 @@ static void on_disconnected(void *context, ringcast_client *client, int code, co
 	say(json_pack("{s:s, s:i, s:o}", "event", "disconnected", "code", code, "reason", text != NULL ? text : json_string("(cut)")));
 }
 
+static void on_dropped(void *context, ringcast_client *client, const char *reason)
+{
+	json_t *text = json_string(reason);
+	say(json_pack("{s:s, s:o}", "event", "dropped", "reason", text != NULL ? text : json_string("(cut)")));
+}
+
+static void on_resumed(void *context, ringcast_client *client, uint32_t lost)
+{
+	say(json_pack("{s:s, s:I}", "event", "resumed", "lost", (json_int_t)lost));
+}
+
 static const char *result_of(int error)
 {
 	switch (error) {
@@ -122,7 +133,7 @@ static const char *text_of(const json_t *command, const char *name)
 static int create(struct driver *driver, const json_t *command)
 {
 	static const ringcast_client_callbacks callbacks = {
-		sizeof(callbacks), on_connected, on_fast_ready, on_message, on_membership, on_disconnected, on_fast_failed,
+		sizeof(callbacks), on_connected, on_fast_ready, on_message, on_membership, on_disconnected, on_fast_failed, on_dropped, on_resumed,
 	};
 	ringcast_client_options options = RINGCAST_CLIENT_OPTIONS_INIT;
 	options.callbacks = &callbacks;
@@ -131,6 +142,8 @@ static int create(struct driver *driver, const json_t *command)
 	options.close_timeout_ms = (uint32_t)integer_of(command, "close_timeout_ms");
 	options.ping_interval_ms = (uint32_t)integer_of(command, "ping_interval_ms");
 	options.outq_bytes_max = (uint32_t)integer_of(command, "outq_bytes_max");
+	options.may_resume = json_is_true(json_object_get(command, "resume"));
+	options.kept_bytes_max = (uint32_t)integer_of(command, "kept_bytes_max");
 	ringcast_client_destroy(&driver->client);
 	return ringcast_client_create(&options, &driver->client);
 }
@@ -177,15 +190,16 @@ static int do_send(struct driver *driver, const json_t *command, int *ret_sent)
 
 static void do_stats(struct driver *driver, json_t *answer)
 {
-	static const char *const states[] = {"idle", "connecting", "connected", "closing"};
+	static const char *const states[] = {"idle", "connecting", "connected", "closing", "resuming"};
 	ringcast_client_stats stats = read_stats(driver);
 	json_object_set_new(answer, "stats",
-			    json_pack("{s:s, s:i, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "state", states[stats.state], "peer", stats.peer_id, "rtt_ns",
+			    json_pack("{s:s, s:i, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "state", states[stats.state], "peer", stats.peer_id, "rtt_ns",
 				      (json_int_t)stats.rtt_ns, "sent_reliable", (json_int_t)stats.messages_sent_reliable, "sent_fast",
 				      (json_int_t)stats.messages_sent_fast, "received_reliable", (json_int_t)stats.messages_received_reliable,
 				      "received_fast", (json_int_t)stats.messages_received_fast, "bytes_sent", (json_int_t)stats.bytes_sent,
 				      "bytes_received", (json_int_t)stats.bytes_received, "fast_fallback", (json_int_t)stats.fast_fallback, "outq_bytes",
-				      (json_int_t)stats.outq_bytes));
+				      (json_int_t)stats.outq_bytes, "resumes", (json_int_t)stats.resumes, "gaps", (json_int_t)stats.gaps, "resent",
+				      (json_int_t)stats.messages_resent));
 }
 
 static int carry_out(struct driver *driver, const json_t *command, json_t *answer)
@@ -252,7 +266,7 @@ int main(void)
 	static struct driver driver;
 	if (create(&driver, NULL) != RINGCAST_CLIENT_OK)
 		return 1;
-	say(json_pack("{s:s, s:[s, s]}", "driver", "c", "can", "fast", "frames"));
+	say(json_pack("{s:s, s:[s, s, s]}", "driver", "c", "can", "fast", "frames", "resume"));
 	while (!driver.is_over) {
 		struct pollfd fds[2] = {{.fd = STDIN_FILENO, .events = POLLIN}, {.fd = ringcast_client_fd(driver.client), .events = POLLIN}};
 		poll(fds, 2, ringcast_client_timeout_ms(driver.client));

@@ -22,7 +22,7 @@ internal sealed class Driver
 		Driver driver = new Driver();
 		Thread reader = new Thread(driver.ReadLines) {IsBackground = true};
 		ClientLogger.LogHandler = line => Console.Error.WriteLine(line);
-		Say("driver", "csharp", "can", new[] {"fast", "frames"});
+		Say("driver", "csharp", "can", new[] {"fast", "frames", "resume"});
 		reader.Start();
 		while (!driver.isOver) {
 			string line;
@@ -156,8 +156,9 @@ internal sealed class Driver
 		}
 		ClientConfiguration configuration = new ClientConfiguration {
 			IsFastOff = !Is(command, "fast"), ConnectTimeoutMs = Number(command, "connect_timeout_ms"), CloseTimeoutMs = Number(command, "close_timeout_ms"),
-			PingIntervalMs = Number(command, "ping_interval_ms")
+			PingIntervalMs = Number(command, "ping_interval_ms"), MayResume = Is(command, "resume")
 		};
+		configuration.KeptBytesMax = Number(command, "kept_bytes_max", configuration.KeptBytesMax);
 		configuration.SendQueueBytesMax = Number(command, "outq_bytes_max", configuration.SendQueueBytesMax);
 		Extend(configuration, command);
 		if (State == "idle") { /* else it is the client's to say what becomes of it */
@@ -180,6 +181,8 @@ internal sealed class Driver
 				return "idle";
 			case ConnectionStatus.DISCONNECTED_CLIENT_CALL:
 				return client.CloseCode == 0 ? "closing" : "idle";
+			case ConnectionStatus.RESUMING:
+				return "resuming";
 			default:
 				return client.ConnectedAndReady ? "connected" : "connecting";
 			}
@@ -210,6 +213,8 @@ internal sealed class Driver
 			Say("event", "message", "opcode", e.OpCode, "sender", e.Sender, "player", e.TargetPlayer, "group", e.TargetGroup, "fast", e.IsFast, "payload", HexOf(e.Data));
 		};
 		client.GroupMembershipUpdated += (sender, e) => Say("event", "membership", "group", e.GroupId, "peers", e.PlayerIds);
+		client.Dropped += (sender, e) => Say("event", "dropped", "reason", e.Reason);
+		client.Resumed += (sender, e) => Say("event", "resumed", "lost", e.Lost);
 		client.ConnectionClose += (sender, e) => Say("event", "disconnected", "code", client.CloseCode, "reason", client.CloseReason);
 	}
 
@@ -248,6 +253,6 @@ internal sealed class Driver
 		return new Json.Raw(Json.Object("state", State, "peer", client.Session.ConnectedPeerId, "rtt_ns", rttNs, "sent_reliable", reliable.MessagesSent,
 			"sent_fast", fast.MessagesSent, "received_reliable", reliable.MessagesReceived, "received_fast", fast.MessagesReceived,
 			"bytes_sent", reliable.BytesSent + fast.BytesSent, "bytes_received", reliable.BytesReceived + fast.BytesReceived,
-			"fast_fallback", client.FallbackCount, "outq_bytes", client.QueuedBytes, "message_polls", messagePollCount, "fast_refusal", client.FastRefusal ?? "", "is_in_group_5", client.Session.IsInGroup(5)));
+			"fast_fallback", client.FallbackCount, "outq_bytes", client.QueuedBytes, "resumes", client.ResumeCount, "gaps", client.GapCount, "resent", client.ResentCount, "message_polls", messagePollCount, "fast_refusal", client.FastRefusal ?? "", "is_in_group_5", client.Session.IsInGroup(5)));
 	}
 }

@@ -1,4 +1,5 @@
 // The driver protocol of tests/conformance/README.md around a client of the JavaScript library, in Node and in a page alike.
+import { resume } from '../../../../proto/clients/js/src/resume.js';
 
 const hexOf = (bytes) => Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('');
 const bytesOf = (hex = '') => Uint8Array.from(hex.match(/../g) ?? [], (digits) => parseInt(digits, 16));
@@ -22,6 +23,8 @@ export class Commands {
 		client.on('message', (message) => tell('message', { opcode: message.opCode, sender: message.sender, player: message.targetPlayer,
 			group: message.targetGroup, fast: false, payload: hexOf(message.payload) }));
 		client.on('membership', ({ group, players }) => tell('membership', { group, peers: players }));
+		client.on('dropped', ({ reason }) => tell('dropped', { reason }));
+		client.on('resumed', ({ lost }) => tell('resumed', { lost }));
 		client.on('disconnected', ({ code, name, reason }) => tell('disconnected', { code, name, reason }));
 		this.#client = client;
 	}
@@ -39,6 +42,7 @@ export class Commands {
 				connectTimeoutMs: command.connect_timeout_ms,
 				closeTimeoutMs: command.close_timeout_ms,
 				pingIntervalMs: command.ping_interval_ms,
+				...(command.resume ? { resume: resume(command.kept_bytes_max ? { keptBytesMax: command.kept_bytes_max } : {}) } : {}),
 				...(command.outq_bytes_max ? { queueBytesMax: command.outq_bytes_max } : {}),
 			});
 		this.#client.connect(`ws://${command.host}:${command.port}/websocket`, command.token, bytesOf(command.payload));
@@ -74,7 +78,7 @@ export class Commands {
 		const found = this.#client.stats();
 		return { stats: { state: found.state, peer: found.peerId, rtt_ns: Math.round(found.rttMs * 1e6), sent_reliable: found.messagesSent, sent_fast: 0,
 			received_reliable: found.messagesReceived, received_fast: 0, bytes_sent: found.bytesSent, bytes_received: found.bytesReceived,
-			fast_fallback: found.fastFallback, outq_bytes: found.queuedBytes } };
+			fast_fallback: found.fastFallback, outq_bytes: found.queuedBytes, resumes: found.resumes, gaps: found.gaps, resent: found.messagesResent } };
 	}
 
 	quit() {}

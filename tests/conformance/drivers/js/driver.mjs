@@ -6,7 +6,7 @@ import { Commands } from './commands.js';
 const say = (object) => process.stdout.write(`${JSON.stringify(object)}\n`);
 const commands = new Commands(RingcastClient, say);
 
-say({ driver: 'js', can: ['names', 'frames', 'reset'] });
+say({ driver: 'js', can: ['names', 'frames', 'reset', 'resume'] });
 for await (const line of createInterface({ input: process.stdin })) {
 	const command = JSON.parse(line);
 	commands.take(command);
