@@ -11,12 +11,15 @@ import select
 import socket
 import struct
 import subprocess
+import tempfile
 import threading
 import time
 import unittest
 
 import raw
 import realtime
+import scripts
+import secure
 from daemon import Daemon
 from realtime import EVERYONE, SERVER, Packet, field
 
@@ -55,7 +58,9 @@ class Torn(Exception):
 class Resumer:
     """One player with a blocking socket. Whatever it does may raise Torn; then come_back() is for the caller to call."""
 
-    def __init__(self, token):
+    def __init__(self, token, server=None, context=None):
+        """server: a daemon other than the one of the tests; context: for TLS."""
+        self.server, self.context = server, context
         self.received = self.told = self.first = 0
         self.kept = []
         self.said = 0
@@ -66,7 +71,9 @@ class Resumer:
         self.peer_id = result[3]
 
     def connect(self):
-        self.socket = socket.create_connection(("127.0.0.1", daemon.tcp_port), timeout=20)
+        self.socket = socket.create_connection(("127.0.0.1", (self.server or daemon).tcp_port), timeout=20)
+        if self.context:
+            self.socket = self.context.wrap_socket(self.socket, server_hostname=secure.HOST_NAME)
         self.unread = b""
         self.write(raw.upgrade_request())
         while b"\r\n\r\n" not in self.unread:
@@ -299,12 +306,104 @@ class Shown(unittest.TestCase):
         for window, expected in ((5000, 5000), (4294967295, None), (100000000, 60000), (0, 60000)):
             session = daemon.create_session(players_max=4, resume_window_ms=window)
             connection = Resumer.__new__(Resumer)
+            connection.server = connection.context = None
             connection.connect()
             body = field(1, daemon.reserve(session).encode()) + field(2, 2) + field(16, 1)
             connection.send_packet(Packet(realtime.LOGIN, target_player=SERVER, reliable=True, command=realtime.COMMAND_LOGIN, body=body))
             self.assertEqual(connection.packet().body_fields().get(17), expected)
             connection.socket.close()
             daemon.end_session(session)
+
+
+class Encrypted(unittest.TestCase):
+    def hear(self, player):
+        while (packet := player.hear()) is None:
+            pass
+        return packet.payload
+
+    def test_a_player_comes_back_by_tls(self):
+        certificates = secure.Certificates()
+        server = secure.SecureDaemon(certificates, "--shards", "2", **LIMITS)
+        self.addCleanup(server.stop)
+        session = server.create_session(players_max=4)
+        phone, other = (Resumer(server.reserve(session), server, certificates.context()) for _ in range(2))
+        for turn, is_reset in enumerate((True, False, True)):
+            phone.say(b"from the phone")
+            phone.tear(is_reset)
+            other.say(f"missed {turn}".encode())
+            phone.come_back()
+            self.assertEqual(phone.socket.version()[:4], "TLSv")
+            self.assertEqual(sorted([self.hear(phone), self.hear(phone)]), [b"from the phone", f"missed {turn}".encode()])
+            self.assertEqual(sorted([self.hear(other), self.hear(other)]), [b"from the phone", f"missed {turn}".encode()])
+        self.assertEqual((phone.resumes, phone.lost), (3, 0))
+        phone.leave()
+        other.leave()
+
+
+TOLD = {
+    "lua": {"main.lua": """
+local session
+local function told(what)
+	return function(peer)
+		local is_there = session:getPlayers()[peer] ~= nil
+		session:sendReliableMessage(session:newTextGameMessage(30, -1, what .. " " .. peer .. " " .. tostring(is_there)), 1)
+	end
+end
+return { init = function(given) session = given end, onPlayerDropped = told("dropped"), onPlayerResumed = told("resumed"),
+	onPlayerDisconnect = told("disconnected"),
+	onMessage = function(msg)
+		for peer = 1, 2 do session:sendReliableMessage(session:newTextGameMessage(30, -1, "heard " .. msg.payload), peer) end
+	end }
+"""},
+    "js": {"index.js": """
+let session;
+const told = (what) => (peer) => session.sendReliableMessage(session.newTextGameMessage(30, -1, `${what} ${peer} ${session.getPlayers().has(peer)}`), 1);
+exports.ssExports = { init(given) { session = given; }, onPlayerDropped: told('dropped'), onPlayerResumed: told('resumed'),
+	onPlayerDisconnect: told('disconnected'),
+	onMessage(msg) { [1, 2].forEach((peer) => session.sendReliableMessage(session.newTextGameMessage(30, -1, 'heard ' + msg.getPayloadAsText()), peer)); } };
+"""},
+}
+
+
+class Scripts(unittest.TestCase):
+    def hear(self, player):
+        while (packet := player.hear()) is None:
+            pass
+        return packet.payload.decode()
+
+    def play(self, language):
+        """Player 1 hears what the script is told of player 2."""
+        with tempfile.TemporaryDirectory() as store:
+            server = Daemon("--listen", "127.0.0.1", scripts__directory=store, **LIMITS)
+            try:
+                scripts.push(server, "game", TOLD[language])
+                session = server.create_session(script="game", players_max=4)
+                watcher, phone = (Resumer(server.reserve(session), server) for _ in range(2))
+                phone.tear(True)
+                self.assertEqual(self.hear(watcher), "dropped 2 true")
+                watcher.send_packet(Packet(5, b"a message of the script waits", target_player=SERVER, reliable=True))
+                self.assertEqual(self.hear(watcher), "heard a message of the script waits")
+                phone.come_back()
+                self.assertEqual(self.hear(watcher), "resumed 2 true")
+                self.assertEqual(self.hear(phone), "heard a message of the script waits")
+                phone.tear(False)
+                self.assertEqual(self.hear(watcher), "dropped 2 true")
+                server.kick(session, 2)
+                self.assertEqual(self.hear(watcher), "disconnected 2 true")
+                watcher.leave()
+                phone.socket.close()
+            finally:
+                server.stop()
+
+    def test_lua(self):
+        if "lua" not in os.environ["RESUME_LANGUAGES"].split():
+            self.skipTest("built without Lua")
+        self.play("lua")
+
+    def test_javascript(self):
+        if "js" not in os.environ["RESUME_LANGUAGES"].split():
+            self.skipTest("there is no Node")
+        self.play("js")
 
 
 if __name__ == "__main__":
