@@ -20,6 +20,7 @@ export function checkedOptions(options) {
 	const checked = { ...DEFAULTS, ...options };
 	for (const name of Object.keys(DEFAULTS))
 		demand(Number.isInteger(checked[name]) && checked[name] >= 0 && checked[name] <= INT32_MAX, `${name} is a whole number from 0`);
+	demand(!checked.resume || typeof checked.resume === 'function', 'resume is what resume() returns');
 	return checked;
 }
 

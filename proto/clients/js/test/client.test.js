@@ -105,6 +105,8 @@ test('what the caller gets wrong throws, with a code', () => {
 	for (const [code, call] of [
 		['argument', () => new RingcastClient({ pingIntervalMs: -1 })],
 		['argument', () => new RingcastClient({ connectTimeoutMs: 1e10 })],
+		['argument', () => new RingcastClient({ resume: true })],
+		['argument', () => resume({ keptBytesMax: -1 })],
 		['argument', () => client.connect('nonsense', 't')],
 		['argument', () => client.connect('http://127.0.0.1/', 't')],
 		['argument', () => client.connect('ws://127.0.0.1/', 5)],
@@ -285,8 +287,8 @@ const resumeLogin = (token, received) => {
 const pause = () => new Promise((resolve) => setTimeout(resolve, 5));
 const texts = (sent) => sent.map((bytes) => new TextDecoder().decode(decodePacket(bytes).payload));
 
-function openResumable() {
-	const client = new RingcastClient({ WebSocket: FakeWebSocket, pingIntervalMs: 0, resume: resume() }), told = [];
+function openResumable(options) {
+	const client = new RingcastClient({ WebSocket: FakeWebSocket, pingIntervalMs: 0, resume: resume(), ...options }), told = [];
 	for (const name of ['connected', 'dropped', 'resumed', 'message', 'disconnected'])
 		client.on(name, (value) => told.push([name, value]));
 	client.connect('ws://127.0.0.1:7777/', 'a token');
@@ -371,4 +373,52 @@ test('resume: who keeps too much is told so, and a server without a window is on
 	plain.sendToServer(5, 'a');
 	stream.onclose({ code: 1006, reason: '' });
 	assert.deepStrictEqual([told.at(-1)[0], plain.state], ['disconnected', 'idle']);
+});
+
+test('resume: the question that is a keepalive here is a message like any other, and brings what is read', (t) => {
+	const clock = stopClock(t), { client, socket } = openResumable({ pingIntervalMs: 1000 });
+	const opCodes = (sent) => sent.map((bytes) => decodePacket(bytes).opCode);
+	socket.give(encodeMessage({ opCode: 6, targetPlayer: 7, targetGroup: 0, sender: -1, payload: new Uint8Array() }));
+	clock.advance(1000);
+	assert.deepStrictEqual([opCodes(socket.sent), decodePacket(socket.sent[0]).received], [[-3, -12], 1]);
+	socket.onclose({ code: 1006, reason: '' });
+	clock.advance(0);
+	const next = FakeWebSocket.last;
+	next.onopen();
+	next.sent.length = 0;
+	next.give(back(0, 0));
+	assert.deepStrictEqual(opCodes(next.sent), [-12]);
+	client.disconnect();
+	next.onclose({ code: 1000, reason: '' });
+});
+
+test('resume: tries come farther apart, until the window is over; then there is one end', (t) => {
+	const clock = stopClock(t), { client, socket, told } = openResumable();
+	const waits = [];
+	socket.onclose({ code: 1006, reason: '' });
+	clock.advance(0);
+	for (let last = FakeWebSocket.last; client.state === 'resuming'; last = FakeWebSocket.last) {
+		let waitedMs = 0;
+		last.onclose({ code: 1006, reason: '' });
+		for (; client.state === 'resuming' && FakeWebSocket.last === last; waitedMs += 100)
+			clock.advance(100);
+		waits.push(waitedMs);
+	}
+	assert.deepStrictEqual(waits, [100, 200, 400, 800, 1600, 2000, 2000, 2000, 900]);
+	assert.deepStrictEqual(told.map(([name]) => name), ['connected', 'dropped', 'disconnected']);
+	assert.deepStrictEqual([told.at(-1)[1].code, clock.timers.size], [1006, 0]);
+});
+
+test('resume: counts that cannot be are not believed, and an answer that makes it somebody else is not taken', async () => {
+	const { client, socket, told } = openResumable();
+	client.sendToServer(5, 'a');
+	for (const received of [2, 2147483647, -1, -2147483648])
+		socket.give(packet(-3, 33, new Writer().int32(1, received)));
+	socket.onclose({ code: 1006, reason: '' });
+	const { socket: next } = await comeBack(back(-6, -1));
+	assert.deepStrictEqual([texts(next.sent), told.at(-1)], [['a'], ['resumed', { lost: 4294967295 }]]);
+	next.onclose({ code: 1006, reason: '' });
+	const { socket: third, login } = await comeBack(offer('three', (writer) => writer.int32(17, 10_000)));
+	assert.deepStrictEqual(login[0], resumeLogin('two', -1));
+	assert.deepStrictEqual([told.at(-1)[0], told.at(-1)[1].code, third.closes[0]], ['disconnected', 1002, 4002]);
 });
