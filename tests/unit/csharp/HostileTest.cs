@@ -13,6 +13,7 @@ namespace Ringcast.Realtime.Tests
 		public static void Add()
 		{
 			Runner.Add("hostile/damaged streams, whole and in pieces", Streams);
+			Runner.Add("hostile/damaged streams of who comes back", Returns);
 			Runner.Add("hostile/damaged answers to the upgrade", Upgrades);
 			Runner.Add("hostile/damaged datagrams", Datagrams);
 		}
@@ -57,6 +58,52 @@ namespace Ringcast.Realtime.Tests
 				sameCount += whole == good ? 1 : 0;
 			}
 			Check.That(sameCount < RoundCount / 2, "damage is noticed");
+		}
+
+		private static byte[] Acknowledgement(int received)
+		{
+			return Bytes.Message(new Packet {OpCode = Constants.PING_RESULT_OP_CODE, Command = PacketCommand.PingResult, Received = received});
+		}
+
+		private static string TellOfReturn(byte[] before, byte[] behind, int most)
+		{
+			World world = new World(new ClientConfiguration {PingIntervalMs = 0, FastKeepaliveMs = 0, MayResume = true});
+			bool hasEnded = false;
+			world.Stream(Bytes.Upgraded(world.Output.Key));
+			world.Output.OnTold = line => {
+				Check.That(!hasEnded, "nothing is told after the end, but: " + line);
+				hasEnded = line.StartsWith("closed", StringComparison.Ordinal);
+			};
+			world.Stream(before, most);
+			world.Say("a", false);
+			world.Say("b", false);
+			world.Core.EndStream("reset", world.NowUs);
+			if (!hasEnded) {
+				world.Reconnect();
+				world.Stream(behind, most);
+				world.Core.EndStream("reset", world.NowUs);
+			}
+			if (!hasEnded)
+				world.Core.Close(CloseCode.Normal, world.NowUs);
+			Check.That(hasEnded && world.Core.Phase == Phase.Closed, "the end is told");
+			return world.Output.Story;
+		}
+
+		private static void Returns()
+		{
+			byte[] before = Bytes.Join(Bytes.LoginResult(3, "one", 10000), World.Message(10, "a"), Acknowledgement(1), World.Message(10, new string('x', 300)));
+			byte[] behind = Bytes.Join(Bytes.LoginResult(3, "two", 10000, true, 1, 2), World.Message(10, "c"), Acknowledgement(2));
+			Dice dice = new Dice(6);
+			string good = TellOfReturn(before, behind, int.MaxValue);
+			Check.That(good.Contains("back with 'one', read 2") && good.Contains("resumed, lost 2; message 10 of 2 'c'"), good);
+			int sameCount = 0;
+			for (int i = 0; i < RoundCount / 2; i++) {
+				byte[] bad = dice.Mutate(before), worse = dice.Mutate(behind);
+				string whole = TellOfReturn(bad, worse, int.MaxValue);
+				Check.Same(whole, TellOfReturn(bad, worse, 1 + dice.Below(40)), "story in pieces");
+				sameCount += whole == good ? 1 : 0;
+			}
+			Check.That(sameCount < RoundCount / 4, "damage is noticed");
 		}
 
 		private static void Upgrades()
