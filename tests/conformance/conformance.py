@@ -53,6 +53,8 @@ class Run:
     def connect(self, name, step):
         arguments = QUIET | {"host": "127.0.0.1", "payload": "", "fast": False} | step
         arguments["payload"] = arguments["payload"].encode().hex()
+        if "token_bytes" in arguments:
+            arguments["token"] = "t" * arguments.pop("token_bytes")
         if arguments.pop("relayed", False):
             self.relay = self.relay or Relay(self.daemon.tcp_port)
             arguments["port"] = self.relay.port
