@@ -22,7 +22,7 @@ internal sealed class Driver
 		Driver driver = new Driver();
 		Thread reader = new Thread(driver.ReadLines) {IsBackground = true};
 		ClientLogger.LogHandler = line => Console.Error.WriteLine(line);
-		Say("driver", "csharp", "can", new[] {"fast", "frames", "resume"});
+		Say("driver", "csharp", "can", new[] {"fast", "frames", "reset", "resume"});
 		reader.Start();
 		while (!driver.isOver) {
 			string line;
@@ -121,6 +121,10 @@ internal sealed class Driver
 			return;
 		case "hold": /* no frames until "on": true comes; not of the driver protocol */
 			isHeld = !Is(command, "on");
+			break;
+		case "reset":
+			client.Dispose(); /* it tells nothing any more */
+			client = new Client();
 			break;
 		case "quit":
 			isOver = true;
