@@ -131,6 +131,34 @@ void ringcast_shard_bequeath(struct shard *shard, struct conn *conn)
 		ringcast_address_table_remember(&shard->addresses, &conn->address, &conn->fanout, rate, shard->now_ns);
 }
 
+/* Nor is one that takes the place of another: its player has what it had left there, or less where its new address has. */
+void ringcast_shard_budget_save(const struct conn *conn, struct budget *ret)
+{
+	*ret = (struct budget){
+		.message_rate = conn->message_rate,
+		.byte_rate = conn->byte_rate,
+		.fanout = conn->fanout,
+		.pressed_ms = conn->pressed_ms,
+		.share_ms = conn->share_ms,
+		.share_left_bytes = conn->share_left_bytes,
+		.flood_second = conn->flood_second,
+		.flood_count = conn->flood_count,
+	};
+}
+
+void ringcast_shard_budget_restore(struct shard *shard, struct conn *conn, struct budget *budget)
+{
+	conn->message_rate = budget->message_rate;
+	conn->byte_rate = budget->byte_rate;
+	if (ringcast_ratelimit_is_below(&budget->fanout, &conn->fanout, shard->options.limits.fanout_bytes_per_second, shard->now_ns))
+		conn->fanout = budget->fanout;
+	conn->pressed_ms = budget->pressed_ms;
+	conn->share_ms = budget->share_ms;
+	conn->share_left_bytes = budget->share_left_bytes;
+	conn->flood_second = budget->flood_second;
+	conn->flood_count = budget->flood_count;
+}
+
 /* Flooding */
 
 /* Above a rate, in so many seconds on end: it does not mean to stop. */

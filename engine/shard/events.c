@@ -150,6 +150,8 @@ static const char *remedy_of(const struct shard *shard, enum drop_reason reason)
 		return "the script did not answer within limits.answer_timeout_ms: see its log";
 	case DROP_RESUME_GONE:
 		return "log in anew, with a token of its own: the player has left, or limits.resume_window_ms is over";
+	case DROP_RESUME_RATE:
+		return "nothing, unless somebody else has the player's reconnect token: its client tries again by itself";
 	case DROP_DRAINING:
 		return "this engine is stopping: use another one";
 	case DROP_OVERSIZE:

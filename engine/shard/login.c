@@ -23,6 +23,8 @@ static enum close_reason close_reason_of(enum drop_reason drop)
 		return CLOSE_DENIED;
 	case DROP_DRAINING:
 		return CLOSE_DRAINING;
+	case DROP_RESUME_RATE:
+		return CLOSE_RATE_LIMIT; /* a client tries again, for the player is still there */
 	case DROP_NO_SESSION:
 		return CLOSE_SESSION_ENDED;
 	case DROP_NO_BUFFER:

@@ -197,6 +197,7 @@ static void part(struct resume *resume)
 {
 	struct conn *conn = resume->conn;
 	if (conn != NULL) {
+		ringcast_shard_budget_save(conn, &resume->budget);
 		conn->is_resumable = false;
 		conn->resume = NULL;
 	}
@@ -283,6 +284,7 @@ static void attach(struct shard *shard, struct conn *conn, struct resume *resume
 	conn->resume = resume;
 	conn->is_resumable = true;
 	conn->player = player;
+	ringcast_shard_budget_restore(shard, conn, &resume->budget);
 	ringcast_conn_enter(conn, CONN_JOINED);
 	conn->stream.is_admitted = true;
 }
@@ -304,7 +306,11 @@ enum drop_reason ringcast_resume_login(struct shard *shard, struct conn *conn, c
 	struct resume *resume = ringcast_resume_find(shard, packet->login.reconnect_token);
 	struct player *player = resume != NULL ? ringcast_slab_find(&shard->store.players, resume->player) : NULL;
 	uint32_t received = (uint32_t)packet->login.received;
-	if (resume == NULL || (resume->conn != NULL && !take_over(shard, resume)))
+	if (resume == NULL)
+		return DROP_RESUME_GONE;
+	if (!ringcast_ratelimit_take(&resume->resume_rate, RESUMES_PER_SECOND, 1, shard->now_ns))
+		return DROP_RESUME_RATE;
+	if (resume->conn != NULL && !take_over(shard, resume))
 		return DROP_RESUME_GONE;
 	if (ringcast_shard_chunk(shard, RESULT_BYTES_MAX) == NULL)
 		return DROP_NO_BUFFER;

@@ -15,6 +15,7 @@
 #include "transport/replay.h"
 
 enum { RESUME_TIMER = 3 }; /* timer.kind, beside those of shard_private.h */
+enum { RESUMES_PER_SECOND = 10 }; /* of one player, with a burst of one second: each costs a replay, and two calls of a script */
 enum { RESUME_ACKNOWLEDGE_COUNT = 16, RESUME_ACKNOWLEDGE_BYTES = 16384 }; /* so much is read of a client before it is told */
 
 struct resume {
@@ -25,6 +26,8 @@ struct resume {
 	struct timer timer;           /* dropped: the window's end */
 	uint32_t received, received_told; /* messages of the client read; of these, those it knows of */
 	uint32_t bytes_untold;
+	struct ratelimit resume_rate;
+	struct budget budget; /* dropped: what its last connection had left */
 	uint32_t unsent; /* dropped: frames kept since */
 	uint8_t secret[ID_SECRET_BYTES];
 	uint8_t secret_before[ID_SECRET_BYTES]; /* until the client has shown that it knows the new one */

@@ -99,6 +99,12 @@ bool ringcast_shard_send_bytes(struct shard *shard, struct conn *conn, struct vi
 struct buf *ringcast_shard_chunk(struct shard *shard, size_t size);
 
 /* budget.c: what one connection may make others do */
+struct budget { /* of a player between two connections */
+	struct ratelimit message_rate, byte_rate, fanout;
+	uint32_t pressed_ms, share_ms, share_left_bytes, flood_second, flood_count;
+};
+void ringcast_shard_budget_save(const struct conn *conn, struct budget *ret);
+void ringcast_shard_budget_restore(struct shard *shard, struct conn *conn, struct budget *budget);
 enum drop_reason ringcast_shard_check_rates(struct shard *shard, struct conn *conn, size_t payload_bytes); /* before anything it sent is acted upon */
 /* What is delivered between begin and end is conn's doing, and charged to it. */
 static inline void ringcast_shard_account_begin(struct shard *shard, struct conn *conn)

@@ -421,4 +421,164 @@ Test(resume, what_is_kept_shares_the_chunk_until_that_is_full, .init = begin, .f
 	for (const struct out_slice *slice = resume->replay.frames.pending_head; slice != NULL; slice = slice->next)
 		cr_expect(slice->is_private || slice->buf == all.stage.shard->chunk);
 	cr_expect_eq(all.disconnected, 0);
+	cr_expect_eq(all.stage.shard->counters.replay_given_up, 0);
+	uint32_t kept = ringcast_replay_count(&resume->replay), received = resume->replay.next - kept;
+	cr_expect_eq(received, 0);
+	break_off(&all.first);
+	come_back_with(&all.again, 3, all.first.resume.token, kept - 3);
+	cr_expect_eq(all.again.resume.lost, 0);
+	cr_expect_eq(heard_count(&all.again.heard, SAY), 3);
+	expect_texts(&all.again, "xxxxxxxxxxxxxxx" "xxxxxxxxxxxxxxx" "xxxxxxxxxxxxxxx"); /* as much of each as a client notes */
+}
+
+/* Bounds */
+
+static void with_few_messages(struct shard_options *options)
+{
+	with_window(options);
+	options->limits.messages_per_second = 5;
+}
+
+Test(resume, a_new_connection_is_no_new_budget)
+{
+	begin_with(with_few_messages);
+	for (unsigned i = 0; i < 5; i++)
+		say(&all.first, 2, "x");
+	cr_expect_eq(stage_drops(&all.stage, DROP_RATE_MESSAGES), 0);
+	come_back_with(&all.again, 3, all.first.resume.token, 0); /* takes over */
+	say(&all.again, 2, "x");
+	cr_expect_eq(stage_drops(&all.stage, DROP_RATE_MESSAGES), 1);
+	break_off(&all.again);
+	come_back_with(&all.third, 4, all.again.resume.token, 0);
+	say(&all.third, 2, "x");
+	cr_expect_eq(stage_drops(&all.stage, DROP_RATE_MESSAGES), 2);
+	end();
+}
+
+Test(resume, who_comes_back_too_often_waits_and_stays, .init = begin, .fini = end)
+{
+	static struct client late;
+	struct resume *resume = ringcast_resume_of(all.stage.shard, player_of(1));
+	while (ringcast_ratelimit_take(&resume->resume_rate, RESUMES_PER_SECOND, 1, all.stage.shard->now_ns))
+		;
+	come_back_with(&all.again, 3, all.first.resume.token, 0);
+	cr_expect_eq(all.again.close_code, 3013);
+	cr_expect_eq(stage_drops(&all.stage, DROP_RESUME_RATE), 1);
+	cr_expect_eq(all.first.close_code, 0); /* not taken over either */
+	stage_run_ms(&all.stage, 1000);
+	come_back_with(&late, 4, all.first.resume.token, 0);
+	cr_expect(late.resume.is_resumed);
+	cr_expect_eq(all.disconnected, 0);
+}
+
+static void with_some_together(struct shard_options *options)
+{
+	with_window(options);
+	options->limits.resume_memory_bytes = 200;
+}
+
+Test(resume, one_who_never_acknowledges_takes_nobody_elses_room)
+{
+	begin_with(with_some_together);
+	join(&all.third, 4, true);
+	for (unsigned i = 0; i < 30; i++)
+		say(&all.second, 3, "b");
+	cr_expect_gt(all.stage.shard->counters.replay_given_up, 0);
+	break_off(&all.first);
+	for (char text[] = "a"; text[0] < 'e'; text[0]++)
+		say(&all.second, 1, text);
+	cr_expect_leq(all.stage.shard->resume_bytes, 200);
+	come_back_with(&all.again, 3, all.first.resume.token, 0);
+	cr_expect_eq(all.again.resume.lost, 0);
+	expect_texts(&all.again, "abcd");
+	end();
+}
+
+static void turn_the_chunk(void)
+{
+	static char text[4001];
+	memset(text, 'x', sizeof(text) - 1);
+	const struct buf *chunk = all.stage.shard->chunk;
+	while (all.stage.shard->chunk == chunk) {
+		say(&all.second, 2, text);
+		stage_run_ms(&all.stage, 10);
+	}
+}
+
+Test(resume, a_copy_is_no_larger_than_it_needs_and_counts_as_large_as_it_is, .init = begin, .fini = end)
+{
+	struct resume *resume = ringcast_resume_of(all.stage.shard, player_of(1));
+	break_off(&all.first);
+	say(&all.second, 1, "a");
+	turn_the_chunk();
+	const struct out_slice *slice = resume->replay.frames.pending_head;
+	cr_assert(slice->is_private);
+	cr_expect_eq(slice->buf->capacity, 128);
+	cr_expect_eq(all.stage.shard->resume_bytes, 128);
+	say(&all.second, 1, "b");
+	turn_the_chunk();
+	cr_expect_eq(all.stage.shard->resume_bytes, 128);
+	come_back_with(&all.again, 3, all.first.resume.token, 1);
+	expect_texts(&all.again, "b");
+	acknowledge(&all.again, 2);
+	cr_expect_eq(all.stage.shard->resume_bytes, 0);
+}
+
+Test(resume, where_slices_are_short_a_player_stays_dropped, .init = begin, .fini = end)
+{
+	struct slice_pool *slices = &all.stage.shard->slices;
+	struct buf *buf = ringcast_buf_alloc(all.stage.shard->pool, 128);
+	struct outq hog = {0};
+	break_off(&all.first);
+	for (char text[] = "a"; text[0] < 'g'; text[0]++) {
+		say(&all.second, 1, text);
+		say(&all.second, 2, "between");
+	}
+	for (uint32_t i = 0; slices->count + 4 < slices->capacity; i++)
+		ringcast_outq_add(&hog, slices, buf, i % 2 * 2, 1);
+	come_back_with(&all.again, 3, all.first.resume.token, 0);
+	cr_expect_eq(all.again.close_code, 3017);
+	cr_expect_eq(stage_drops(&all.stage, DROP_NO_BUFFER), 1);
+	cr_expect_eq(all.disconnected, 0);
+	ringcast_outq_clear(&hog, slices);
+	ringcast_buf_unref(buf);
+	come_back_with(&all.third, 4, all.first.resume.token, 0);
+	cr_expect(all.third.resume.is_resumed);
+	expect_texts(&all.third, "abcdef");
+}
+
+Test(resume, who_is_busy_stays_so_when_the_chunk_is_full, .init = begin, .fini = end)
+{
+	struct resume *resume = ringcast_resume_of(all.stage.shard, player_of(1));
+	say(&all.second, 1, "a");
+	resume->is_busy = true;
+	ringcast_resume_detach_all(all.stage.shard);
+	cr_expect(resume->is_busy);
+	resume->is_busy = false;
+}
+
+Test(resume, only_what_was_never_sent_counts_as_dropped)
+{
+	begin_with(with_little);
+	say(&all.second, 1, "a");
+	break_off(&all.first);
+	while (all.stage.shard->counters.replay_given_up == 0)
+		say(&all.second, 1, "b");
+	cr_expect_eq(stage_drops(&all.stage, DROP_REPLAY_FULL), 0);
+	say(&all.second, 1, "c");
+	cr_expect_eq(stage_drops(&all.stage, DROP_REPLAY_FULL), 1);
+	end();
+}
+
+Test(resume, what_is_given_up_for_memory_is_told_and_nothing_more, .init = begin, .fini = end)
+{
+	break_off(&all.first);
+	say(&all.second, 1, "a");
+	say(&all.second, 1, "b");
+	cr_expect(ringcast_resume_relieve(all.stage.shard));
+	cr_expect_eq(all.stage.shard->counters.replay_given_up, 2);
+	say(&all.second, 1, "c");
+	come_back_with(&all.again, 3, all.first.resume.token, 0);
+	cr_expect_eq(all.again.resume.lost, 2);
+	expect_texts(&all.again, "c");
 }
