@@ -173,6 +173,8 @@ void ringcast_client_core_close(struct client_core *core, uint16_t code, uint64_
 		finish_with_text(core, CLIENT_CORE_CODE_ABNORMAL, "closed before the connection was up");
 		return;
 	}
+	if (ringcast_client_core_is_resending(core))
+		ringcast_client_core_resend(core, true);
 	core->phase = CLIENT_CORE_CLOSING;
 	core->close_code = code;
 	core->phase_deadline_ns = now_ns + core->close_timeout_ns;
@@ -423,7 +425,8 @@ uint64_t ringcast_client_core_deadline_ns(const struct client_core *core)
 {
 	if (core->phase == CLIENT_CORE_CLOSED)
 		return CLIENT_CORE_NEVER;
-	return earlier(earlier(core->phase_deadline_ns, core->keepalive_due_ns), earlier(core->hello_due_ns, core->ping_due_ns));
+	uint64_t due_ns = earlier(core->ping_due_ns, ringcast_client_core_resend_due_ns(core));
+	return earlier(earlier(core->phase_deadline_ns, core->keepalive_due_ns), earlier(core->hello_due_ns, due_ns));
 }
 
 static void tick_ping(struct client_core *core)
@@ -463,6 +466,8 @@ void ringcast_client_core_tick(struct client_core *core, uint64_t now_ns)
 		ringcast_client_core_send_hello(core);
 	if (now_ns >= core->keepalive_due_ns)
 		ringcast_client_core_tick_keepalive(core);
+	if (now_ns >= ringcast_client_core_resend_due_ns(core))
+		ringcast_client_core_resend(core, false);
 	if (now_ns >= core->ping_due_ns)
 		tick_ping(core);
 }

@@ -44,6 +44,14 @@ enum {
 	CLIENT_CORE_RETRY_MS_MAX = 2000,
 	CLIENT_CORE_ACKNOWLEDGE_COUNT = 16, /* so much is read of the server before it is told */
 	CLIENT_CORE_ACKNOWLEDGE_BYTES = 16384,
+	/*
+	 * What is sent again goes in portions, well below what a server takes of a player by default (2000 messages and 512 KiB a second): what is above that it
+	 * reads and does not act upon. And no more at once than is acknowledged soon.
+	 */
+	CLIENT_CORE_RESEND_MS = 20,
+	CLIENT_CORE_RESEND_COUNT = 20,
+	CLIENT_CORE_RESEND_BYTES = 4096,
+	CLIENT_CORE_RESEND_WINDOW = 256,
 	CLIENT_CORE_PROOFS_MAX = 8, /* of identity in one association: sixteen seconds without an answer, then another one begins */
 };
 
@@ -100,6 +108,9 @@ struct client_core_resume {
 	uint32_t kept_first, kept_count;                /* packets sent and not acknowledged: number of the first, and how many */
 	uint8_t *kept;                                  /* owned: each behind its size in 32 bits */
 	size_t kept_offset, kept_bytes, kept_capacity, kept_bytes_max;
+	uint32_t unsent_count;  /* of those kept, the last ones: not sent on this connection yet */
+	size_t unsent_bytes;    /* with their sizes */
+	uint64_t resend_due_ns; /* then the next of them may go */
 	uint64_t resumes, gaps, resent;
 };
 
@@ -208,7 +219,7 @@ bool ringcast_client_core_is_resuming(const struct client_core *core); /* betwee
 
 /* Between the files of the core. */
 bool ringcast_client_core_take_drop(struct client_core *core, uint16_t code, struct view reason); /* false: it is an end */
-bool ringcast_client_core_take_resumed(struct client_core *core, const struct packet *packet);    /* false: not what we asked for */
+void ringcast_client_core_take_resumed(struct client_core *core, const struct packet *packet);
 void ringcast_client_core_take_offer(struct client_core *core, const struct packet *login_result);
 void ringcast_client_core_count_received(struct client_core *core, const struct packet *packet);
 void ringcast_client_core_acknowledge(struct client_core *core); /* what the server does not know */
@@ -217,6 +228,9 @@ void ringcast_client_core_unkeep(struct client_core *core, size_t size);        
 void ringcast_client_core_take_acknowledged(struct client_core *core, uint32_t received);
 void ringcast_client_core_tick_dropped(struct client_core *core);
 void ringcast_client_core_fini_resume(struct client_core *core);
+void ringcast_client_core_resend(struct client_core *core, bool is_all); /* the next portion, if it is time; or what is left */
+uint64_t ringcast_client_core_resend_due_ns(const struct client_core *core);
+static inline bool ringcast_client_core_is_resending(const struct client_core *core) { return core->resume && core->resume->unsent_count > 0; }
 static inline bool ringcast_client_core_may_resume(const struct client_core *core) { return core->resume && core->resume->is_offered; }
 void ringcast_client_core_make_key(struct client_core *core);
 bool ringcast_client_core_send_frame(struct client_core *core, enum websocket_opcode opcode, uint8_t *frame, size_t payload_bytes);

@@ -52,6 +52,10 @@ bool ringcast_client_core_keep(struct client_core *core, const uint8_t *bytes, s
 	memcpy(resume->kept + resume->kept_bytes + SIZE_BYTES, bytes, size);
 	resume->kept_bytes += size + SIZE_BYTES;
 	resume->kept_count++;
+	if (ringcast_client_core_is_resending(core)) {
+		resume->unsent_bytes += size + SIZE_BYTES;
+		resume->unsent_count++;
+	}
 	return true;
 }
 
@@ -74,7 +78,7 @@ void ringcast_client_core_take_acknowledged(struct client_core *core, uint32_t r
 {
 	struct client_core_resume *resume = core->resume;
 	uint32_t count = received - resume->kept_first;
-	if (count > resume->kept_count)
+	if (count > resume->kept_count - resume->unsent_count)
 		return;
 	for (; count > 0; count--) {
 		resume->kept_offset += SIZE_BYTES + size_at(resume, resume->kept_offset);
@@ -96,18 +100,42 @@ static bool send_again(struct client_core *core, size_t offset, uint32_t size)
 	return ringcast_client_core_send_frame(core, WEBSOCKET_BINARY, frame, size);
 }
 
-/* A stream that does not take what must come first is of no use: it is dropped like any other, and tried again. */
-static bool resend(struct client_core *core)
+/* False: the stream takes no more now. */
+static bool resend_next(struct client_core *core)
 {
 	struct client_core_resume *resume = core->resume;
-	for (size_t offset = resume->kept_offset; offset < resume->kept_bytes;) {
-		uint32_t size = size_at(resume, offset);
-		if (!send_again(core, offset + SIZE_BYTES, size))
-			return false;
-		resume->resent++;
-		offset += SIZE_BYTES + size;
-	}
+	size_t offset = resume->kept_bytes - resume->unsent_bytes;
+	uint32_t size = size_at(resume, offset);
+	if (!send_again(core, offset + SIZE_BYTES, size))
+		return false;
+	resume->unsent_bytes -= SIZE_BYTES + size;
+	resume->unsent_count--;
+	resume->resent++;
 	return true;
+}
+
+static bool is_window_full(const struct client_core_resume *resume)
+{
+	return resume->kept_count - resume->unsent_count >= CLIENT_CORE_RESEND_WINDOW;
+}
+
+uint64_t ringcast_client_core_resend_due_ns(const struct client_core *core)
+{
+	bool is_due = core->phase == CLIENT_CORE_OPEN && ringcast_client_core_is_resending(core) && !is_window_full(core->resume);
+	return is_due ? core->resume->resend_due_ns : CLIENT_CORE_NEVER;
+}
+
+void ringcast_client_core_resend(struct client_core *core, bool is_all)
+{
+	struct client_core_resume *resume = core->resume;
+	size_t bytes_before = resume->unsent_bytes;
+	unsigned count = 0;
+	while (resume->unsent_count > 0 && resend_next(core)) {
+		bool is_enough = ++count >= CLIENT_CORE_RESEND_COUNT || bytes_before - resume->unsent_bytes >= CLIENT_CORE_RESEND_BYTES;
+		if (!is_all && (is_enough || is_window_full(resume)))
+			break;
+	}
+	resume->resend_due_ns = core->now_ns + CLIENT_CORE_RESEND_MS * NS_PER_MS;
 }
 
 /* Counting */
@@ -180,6 +208,8 @@ static void forget_connection(struct client_core *core)
 	core->fast = CLIENT_CORE_FAST_OFF;
 	core->hello_due_ns = core->ping_due_ns = core->keepalive_due_ns = CLIENT_CORE_NEVER;
 	core->pings_missed = core->hello_count = core->keepalives_unanswered = 0;
+	core->resume->unsent_count = 0;
+	core->resume->unsent_bytes = 0;
 	core->sequence_next = 0;
 	core->sequence_last = -1;
 }
@@ -269,23 +299,21 @@ void ringcast_client_core_fail_restart(struct client_core *core, const char *rea
 	ringcast_client_core_finish(core, CLIENT_CORE_CODE_ABNORMAL, ringcast_view_of(reason, strlen(reason)));
 }
 
-/* The server says what it has read: the rest goes out again before anything new. */
-bool ringcast_client_core_take_resumed(struct client_core *core, const struct packet *packet)
+/* The server says what it has read: the rest goes out again before anything new, as fast as the server acts upon it. */
+void ringcast_client_core_take_resumed(struct client_core *core, const struct packet *packet)
 {
-	static const char text[] = "the stream did not take what had to be sent again";
 	struct client_core_resume *resume = core->resume;
 	uint32_t lost = (uint32_t)packet->login_result.lost;
 	resume->received += lost;
 	resume->received_told = resume->received - lost; /* so that the gap is acknowledged too */
 	resume->bytes_untold = 0;
 	ringcast_client_core_take_acknowledged(core, (uint32_t)packet->login_result.received);
-	if (!resend(core)) {
-		ringcast_client_core_finish(core, CLIENT_CORE_CODE_ABNORMAL, ringcast_view_of(text, sizeof(text) - 1));
-		return false;
-	}
+	resume->unsent_count = resume->kept_count;
+	resume->unsent_bytes = resume->kept_bytes - resume->kept_offset;
 	resume->is_resuming = false;
+	if (resume->unsent_count > 0)
+		ringcast_client_core_resend(core, false);
 	resume->resumes++;
 	resume->gaps += lost > 0;
 	core->ops->resumed(core, lost);
-	return true;
 }

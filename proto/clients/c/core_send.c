@@ -301,7 +301,9 @@ static bool send_reliable(struct client_core *core, uint8_t *frame, size_t size)
 	bool is_kept = ringcast_client_core_may_resume(core);
 	if (is_kept && !ringcast_client_core_keep(core, frame + PROTO_WEBSOCKET_HEADER_BYTES_MAX, size))
 		return false;
-	if (core->phase != CLIENT_CORE_OPEN || ringcast_client_core_send_frame(core, WEBSOCKET_BINARY, frame, size))
+	if (core->phase != CLIENT_CORE_OPEN || ringcast_client_core_is_resending(core)) /* in order: behind what goes out again */
+		return true;
+	if (ringcast_client_core_send_frame(core, WEBSOCKET_BINARY, frame, size))
 		return true;
 	if (is_kept)
 		ringcast_client_core_unkeep(core, size);

@@ -1,5 +1,6 @@
 /* The client core comes back: what it keeps, counts and sends again, and when it gives up. */
 #include <criterion/criterion.h>
+#include <stdio.h>
 
 #include "script.h"
 
@@ -16,10 +17,10 @@ static void feed_result(const struct packet *change)
 	script_feed_packet(&script, &result);
 }
 
-static void log_in(void)
+static void log_in_keeping(size_t kept_bytes_max)
 {
 	struct packet login;
-	script_start_resumable(&script, KEPT_BYTES_MAX);
+	script_start_resumable(&script, kept_bytes_max);
 	script_upgrade(&script);
 	struct websocket_frame frame = script_take_frame(&script);
 	cr_assert_eq(ringcast_packet_decode(ringcast_view_of(frame.payload, frame.size), &login), PACKET_OK);
@@ -27,6 +28,8 @@ static void log_in(void)
 	feed_result(&(struct packet){.login_result = {.peer_id = 3, .reconnect_token = ringcast_view_of("one", 3)}});
 	cr_assert_eq(script.logged_in_count, 1);
 }
+
+static void log_in(void) { log_in_keeping(KEPT_BYTES_MAX); }
 
 static void fini(void) { script_fini(&script); }
 
@@ -253,4 +256,106 @@ Test(core_resume, a_server_without_a_window_is_one_without, .fini = fini)
 	tear();
 	cr_expect_eq(script.dropped_count, 0);
 	cr_expect_eq(script.closed_count, 1);
+}
+
+/* Sending again within limits */
+
+enum { QUEUED = 2500, RATE = 2000, STEP_MS = 5 };
+
+static void acknowledge(unsigned count)
+{
+	script_feed_packet(&script, &(struct packet){.opcode = OPCODE_PING_RESULT, .command = PACKET_COMMAND_PING_RESULT, .received = (int32_t)count});
+}
+
+static void queue(void)
+{
+	char text[16];
+	log_in_keeping(1 << 20);
+	tear();
+	for (unsigned i = 0; i < QUEUED; i++) {
+		snprintf(text, sizeof(text), "%u", i);
+		cr_assert_eq(say(text), CLIENT_CORE_SENT_RELIABLE);
+	}
+	restart("one", 0);
+	resume(0, 0);
+	cr_assert_eq(script.resumed_count, 1);
+}
+
+/* How many it said, each of which must be the next one. */
+static unsigned hear(unsigned heard)
+{
+	char text[16];
+	for (; script.out_bytes > 0; heard++) {
+		snprintf(text, sizeof(text), "%u", heard);
+		expect_said(text);
+	}
+	return heard;
+}
+
+Test(core_resume, what_waited_is_sent_no_faster_than_a_server_acts_upon_it, .init = queue, .fini = fini)
+{
+	uint64_t level = RATE; /* of a server's limit, in thousandths */
+	unsigned heard = 0, refused = 0;
+	char last[16];
+	level *= 1000;
+	snprintf(last, sizeof(last), "%u", QUEUED);
+	cr_expect_eq(say(last), CLIENT_CORE_SENT_RELIABLE); /* behind what waits */
+	for (unsigned ms = 0; heard <= QUEUED && ms < 10000; ms += STEP_MS) {
+		unsigned before = heard;
+		heard = hear(heard);
+		refused += (heard - before) * UINT64_C(1000) > level;
+		level -= refused == 0 ? (heard - before) * UINT64_C(1000) : 0;
+		level = level + RATE * STEP_MS < RATE * UINT64_C(1000) ? level + RATE * STEP_MS : RATE * UINT64_C(1000);
+		acknowledge(heard - heard % CLIENT_CORE_ACKNOWLEDGE_COUNT);
+		script_advance(&script, STEP_MS * NS_PER_MS);
+	}
+	cr_expect_eq(heard, QUEUED + 1);
+	cr_expect_eq(refused, 0);
+	cr_expect_eq(ringcast_client_core_resend_due_ns(&script.core), CLIENT_CORE_NEVER);
+	say("now");
+	expect_said("now"); /* at once again */
+}
+
+Test(core_resume, without_acknowledgements_no_more_goes_out, .init = queue, .fini = fini)
+{
+	unsigned heard = 0;
+	for (unsigned i = 0; i < 100; i++) {
+		heard = hear(heard);
+		if (ringcast_client_core_resend_due_ns(&script.core) == CLIENT_CORE_NEVER)
+			break;
+		script_advance(&script, CLIENT_CORE_RESEND_MS * NS_PER_MS);
+	}
+	cr_expect_eq(heard, CLIENT_CORE_RESEND_WINDOW);
+	acknowledge(QUEUED); /* never sent on this connection: not believed */
+	cr_expect_eq(script.core.resume->kept_count, QUEUED);
+	acknowledge(heard);
+	script_advance(&script, CLIENT_CORE_RESEND_MS * NS_PER_MS);
+	cr_expect_gt(hear(heard), heard);
+}
+
+Test(core_resume, a_stream_that_is_full_is_tried_again, .fini = fini)
+{
+	log_in();
+	say("a");
+	tear();
+	restart("one", 0);
+	script.is_stream_full = true;
+	resume(0, 0);
+	script.is_stream_full = false;
+	say("b");
+	script_advance(&script, CLIENT_CORE_RESEND_MS * NS_PER_MS);
+	expect_said("a");
+	expect_said("b");
+}
+
+Test(core_resume, who_closes_says_what_is_left_first, .init = queue, .fini = fini)
+{
+	unsigned heard = hear(0);
+	ringcast_client_core_close(&script.core, 1000, script.now_ns);
+	while (heard < QUEUED) {
+		char text[16];
+		snprintf(text, sizeof(text), "%u", heard++);
+		expect_said(text);
+	}
+	cr_expect_eq(script_take_frame(&script).opcode, WEBSOCKET_CLOSE);
 }
