@@ -149,9 +149,12 @@ static bool relieve(struct shard *shard, const struct need *need)
 {
 	struct victims victims;
 	uint64_t given = 0;
-	bool is_relieved = ringcast_resume_relieve(shard);
-	if (is_relieved && has_enough(shard, need))
-		return true;
+	bool is_relieved = false;
+	while (ringcast_resume_relieve(shard)) {
+		is_relieved = true;
+		if (has_enough(shard, need))
+			return true;
+	}
 	find_victims(shard, need, &victims);
 	for (unsigned i = 0; i < victims.count && given < need->goal; i++) {
 		given += victims.each[i].held;

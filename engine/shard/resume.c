@@ -3,7 +3,7 @@
 #include "base/assert.h"
 #include "shard/login.h"
 
-enum { RESULT_BYTES_MAX = 8192 }; /* of the answer to a login, with its frame */
+enum { RESULT_BYTES_MAX = 8192, RESULT_SLICES_MAX = 4 }; /* of the answer to a login, with its frame */
 
 static bool is_resumable(enum close_reason reason)
 {
@@ -66,54 +66,87 @@ struct resume *ringcast_resume_find(struct shard *shard, struct view token)
 
 /* Keeping */
 
-static void note_bytes(struct shard *shard, struct resume *resume, uint32_t before)
+/* 0: holds nothing */
+static unsigned size_of(uint32_t bytes) { return bytes == 0 ? 0 : 32 - (unsigned)__builtin_clz(bytes); }
+
+/* After each change of what is kept. */
+static void note_bytes(struct shard *shard, struct resume *resume)
 {
-	shard->resume_bytes += ringcast_replay_bytes(&resume->replay);
+	uint32_t before = resume->held_bytes, bytes = ringcast_replay_held_bytes(&resume->replay);
+	resume->held_bytes = bytes;
+	shard->resume_bytes += bytes;
 	shard->resume_bytes -= before;
-	bool is_shared = ringcast_list_has(&resume->shared_node), has_some = ringcast_replay_count(&resume->replay) > 0;
-	if (is_shared && !has_some)
+	if (ringcast_list_has(&resume->shared_node) && ringcast_replay_count(&resume->replay) == 0)
 		ringcast_list_remove(&resume->shared_node);
+	if (size_of(before) == size_of(bytes))
+		return;
+	if (before > 0)
+		ringcast_list_remove(&resume->size_node);
+	if (bytes > 0)
+		ringcast_list_add_tail(&shard->resumes_by_size[size_of(bytes)], &resume->size_node);
 }
 
-static void give_up(struct shard *shard, struct resume *resume, uint32_t count)
+/* count_before were kept; of these the oldest go, which were sent, and perhaps read, before any that was not. */
+static void give_up(struct shard *shard, struct resume *resume, uint32_t count, uint32_t count_before)
 {
-	if (count == 0)
-		return;
 	shard->counters.replay_given_up += count;
-	if (resume->conn != NULL)
-		return; /* sent, and perhaps read */
-	uint32_t unsent = count < resume->unsent ? count : resume->unsent;
+	if (count == 0 || resume->conn != NULL)
+		return;
+	uint32_t sent = count_before > resume->unsent ? count_before - resume->unsent : 0;
+	uint32_t unsent = count > sent ? count - sent : 0;
 	resume->unsent -= unsent;
 	ringcast_shard_drop(shard, DROP_REPLAY_FULL, unsent);
 }
 
 static void forget_all(struct shard *shard, struct resume *resume)
 {
-	uint32_t before = ringcast_replay_bytes(&resume->replay);
 	uint32_t count = ringcast_replay_clear(&resume->replay, &shard->slices);
-	note_bytes(shard, resume, before);
-	give_up(shard, resume, count);
+	note_bytes(shard, resume);
+	give_up(shard, resume, count, count);
 }
 
-/* What one may have; where all together have what they may, what it has is enough. */
-static uint32_t bytes_allowed(const struct shard *shard, const struct resume *resume, uint32_t size)
+/* Of those who hold most, to the power of two. NULL: nobody holds anything that may be taken. */
+static struct resume *find_largest(struct shard *shard, bool is_dropped_only)
+{
+	for (unsigned size = RESUME_SIZE_COUNT - 1; size > 0; size--) {
+		struct list_node *list = &shard->resumes_by_size[size];
+		for (struct list_node *node = list->next; node != list; node = node->next) {
+			struct resume *resume = CONTAINER_OF(node, struct resume, size_node);
+			if (!resume->is_busy && (resume->conn == NULL || !is_dropped_only))
+				return resume;
+		}
+	}
+	return NULL;
+}
+
+/* Where all together hold more than they may, those who hold most give up their oldest: who acknowledges, or is sent little, loses nothing by others. */
+static void hold_bound(struct shard *shard)
+{
+	struct resume *resume;
+	while (shard->resume_bytes > shard->options.limits.resume_memory_bytes && (resume = find_largest(shard, false)) != NULL) {
+		uint32_t count_before = ringcast_replay_count(&resume->replay);
+		uint32_t count = ringcast_replay_shrink(&resume->replay, &shard->slices);
+		note_bytes(shard, resume);
+		give_up(shard, resume, count, count_before);
+	}
+}
+
+static uint32_t own_bytes_max(const struct shard *shard)
 {
 	const struct ringcast_limits *limits = &shard->options.limits;
-	uint32_t own = limits->resume_bytes < limits->outq_reliable_bytes / 4 ? limits->resume_bytes : limits->outq_reliable_bytes / 4;
-	if (shard->resume_bytes + size > limits->resume_memory_bytes && ringcast_replay_bytes(&resume->replay) < own)
-		return ringcast_replay_bytes(&resume->replay);
-	return own;
+	return limits->resume_bytes < limits->outq_reliable_bytes / 4 ? limits->resume_bytes : limits->outq_reliable_bytes / 4;
 }
 
 void ringcast_resume_keep(struct shard *shard, struct resume *resume, struct buf *buf, uint32_t offset, uint32_t size)
 {
-	uint32_t before = ringcast_replay_bytes(&resume->replay);
 	resume->unsent += resume->conn == NULL;
-	uint32_t given_up = ringcast_replay_add(&resume->replay, &shard->slices, buf, offset, size, bytes_allowed(shard, resume, size));
-	if (!ringcast_list_has(&resume->shared_node) && ringcast_replay_count(&resume->replay) > 0)
+	uint32_t given_up = ringcast_replay_add(&resume->replay, &shard->slices, buf, offset, size, own_bytes_max(shard));
+	uint32_t count = ringcast_replay_count(&resume->replay);
+	if (!ringcast_list_has(&resume->shared_node) && count > 0)
 		ringcast_list_add_tail(&shard->resumes_shared, &resume->shared_node);
-	note_bytes(shard, resume, before);
-	give_up(shard, resume, given_up);
+	note_bytes(shard, resume);
+	give_up(shard, resume, given_up, given_up + count);
+	hold_bound(shard);
 }
 
 void ringcast_resume_skip(struct shard *shard, struct resume *resume)
@@ -127,21 +160,25 @@ void ringcast_resume_detach_all(struct shard *shard)
 	while (!ringcast_list_is_empty(&shard->resumes_shared)) {
 		struct resume *resume = CONTAINER_OF(shard->resumes_shared.next, struct resume, shared_node);
 		ringcast_list_remove(&resume->shared_node);
+		bool was_busy = resume->is_busy;
 		resume->is_busy = true;
 		bool is_detached = ringcast_replay_detach(&resume->replay, &shard->slices, shard->pool);
-		resume->is_busy = false;
+		resume->is_busy = was_busy;
+		note_bytes(shard, resume);
 		if (!is_detached)
 			forget_all(shard, resume);
 	}
+	hold_bound(shard);
 }
 
-static bool relieve(struct shard *shard, bool is_dropped)
+/* What is kept for those who are connected was sent, and is acknowledged as a rule: it goes all at once. */
+static bool relieve_connected(struct shard *shard)
 {
 	bool is_any = false;
 	for (uint32_t i = 0; i < shard->resumes.high_water; i++) {
 		handle self;
 		struct resume *resume = ringcast_slab_at(&shard->resumes, i, &self);
-		if (resume == NULL || resume->is_busy || (resume->conn == NULL) != is_dropped || ringcast_replay_count(&resume->replay) == 0)
+		if (resume == NULL || resume->is_busy || resume->conn == NULL || ringcast_replay_count(&resume->replay) == 0)
 			continue;
 		forget_all(shard, resume);
 		is_any = true;
@@ -151,7 +188,14 @@ static bool relieve(struct shard *shard, bool is_dropped)
 
 bool ringcast_resume_relieve(struct shard *shard)
 {
-	return shard->resume_bytes > 0 && (relieve(shard, false) || relieve(shard, true));
+	if (shard->resume_bytes == 0)
+		return false;
+	if (relieve_connected(shard))
+		return true;
+	struct resume *resume = find_largest(shard, true);
+	if (resume != NULL)
+		forget_all(shard, resume);
+	return resume != NULL;
 }
 
 /* Acknowledging */
@@ -159,11 +203,10 @@ bool ringcast_resume_relieve(struct shard *shard)
 void ringcast_resume_acknowledge(struct shard *shard, struct conn *conn, int32_t received)
 {
 	struct resume *resume = conn->resume;
-	uint32_t before = ringcast_replay_bytes(&resume->replay);
 	resume->has_secret_before = false; /* it has read the login's answer */
 	if (!ringcast_replay_acknowledge(&resume->replay, &shard->slices, (uint32_t)received))
 		ringcast_shard_drop(shard, DROP_MALFORMED, 1);
-	note_bytes(shard, resume, before);
+	note_bytes(shard, resume);
 }
 
 void ringcast_resume_tell(struct shard *shard, struct conn *conn)
@@ -231,12 +274,11 @@ void ringcast_resume_close(struct shard *shard, const struct player *player)
 	struct resume *resume = ringcast_resume_of(shard, player);
 	if (resume == NULL)
 		return;
-	uint32_t before = ringcast_replay_bytes(&resume->replay);
 	part(resume);
 	ringcast_shard_drop(shard, DROP_RECEIVER_GONE, resume->unsent);
 	ringcast_timer_cancel(&shard->wheel, &resume->timer);
 	ringcast_replay_clear(&resume->replay, &shard->slices);
-	note_bytes(shard, resume, before);
+	note_bytes(shard, resume);
 	bool was_there = ringcast_map_remove(&shard->resumes_by_player, resume->player);
 	ringcast_assert(was_there);
 	ringcast_slab_free(&shard->resumes, resume->self);
@@ -301,6 +343,19 @@ static void replay(struct shard *shard, struct conn *conn)
 		ringcast_shard_conn_doom(shard, conn, CLOSE_NO_RESOURCES);
 }
 
+/* Enough for the answer and all that follows it? Otherwise others give, but not what this one has kept. */
+static bool has_slices(struct shard *shard, struct resume *resume)
+{
+	struct outq_holding holding = {.slice_count = RESULT_SLICES_MAX};
+	ringcast_outq_count_pending(&resume->replay.frames, 0, 0, &holding);
+	if (shard->slices.capacity - shard->slices.count >= holding.slice_count)
+		return true;
+	resume->is_busy = true;
+	ringcast_shard_relieve_slices(shard);
+	resume->is_busy = false;
+	return shard->slices.capacity - shard->slices.count >= holding.slice_count;
+}
+
 enum drop_reason ringcast_resume_login(struct shard *shard, struct conn *conn, const struct packet *packet)
 {
 	struct resume *resume = ringcast_resume_find(shard, packet->login.reconnect_token);
@@ -312,12 +367,12 @@ enum drop_reason ringcast_resume_login(struct shard *shard, struct conn *conn, c
 		return DROP_RESUME_RATE;
 	if (resume->conn != NULL && !take_over(shard, resume))
 		return DROP_RESUME_GONE;
-	if (ringcast_shard_chunk(shard, RESULT_BYTES_MAX) == NULL)
-		return DROP_NO_BUFFER;
-	uint32_t before = ringcast_replay_bytes(&resume->replay), lost = ringcast_replay_lost(&resume->replay, received);
+	if (ringcast_shard_chunk(shard, RESULT_BYTES_MAX) == NULL || !has_slices(shard, resume))
+		return DROP_NO_BUFFER; /* its player stays dropped, and its client tries again */
+	uint32_t lost = ringcast_replay_lost(&resume->replay, received);
 	if (!ringcast_replay_acknowledge(&resume->replay, &shard->slices, received))
 		return DROP_RESUME_GONE; /* it says that it has read what was never sent: not our client */
-	note_bytes(shard, resume, before);
+	note_bytes(shard, resume);
 	shard->counters.resumes++;
 	shard->counters.resume_gaps += lost > 0;
 	change_secret(shard, resume, packet->login.reconnect_token);

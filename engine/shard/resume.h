@@ -23,6 +23,8 @@ struct resume {
 	struct conn *conn; /* NULL: dropped */
 	handle self, player;
 	struct list_node shared_node; /* in shard->resumes_shared: shares chunks with others */
+	struct list_node size_node;   /* in shard->resumes_by_size, as held_bytes says */
+	uint32_t held_bytes;          /* as last counted */
 	struct timer timer;           /* dropped: the window's end */
 	uint32_t received, received_told; /* messages of the client read; of these, those it knows of */
 	uint32_t bytes_untold;

@@ -302,6 +302,8 @@ struct shard *ringcast_shard_create(const struct shard_options *options, struct 
 	ringcast_list_init(&shard->doomed);
 	ringcast_list_init(&shard->stalled);
 	ringcast_list_init(&shard->resumes_shared);
+	for (unsigned i = 0; i < RESUME_SIZE_COUNT; i++)
+		ringcast_list_init(&shard->resumes_by_size[i]);
 	ringcast_list_init(&shard->partners);
 	ringcast_timer_wheel_init(&shard->wheel, shard->now_ns);
 	if (!init_memory(shard)) {

@@ -26,6 +26,8 @@
 #include "transport/handshake_queue.h"
 #include "transport/proxy_header.h"
 
+enum { RESUME_SIZE_COUNT = 33 }; /* powers of two that a 32-bit size may be of, and none */
+
 enum {
 	SHARD_LISTEN_MAX = 2,
 	SHARD_UDP_PORTS_MAX = 64,
@@ -158,7 +160,8 @@ struct shard {
 	struct slab resumes; /* struct resume, of players who may come back */
 	struct map resumes_by_player;
 	struct list_node resumes_shared; /* those whose frames share chunks with others */
-	uint64_t resume_bytes; /* kept for all of them */
+	struct list_node resumes_by_size[RESUME_SIZE_COUNT]; /* those who hold memory, by its power of two: of whom to take when it is short */
+	uint64_t resume_bytes; /* held for all of them */
 	struct slice_pool slices;
 	struct address_table addresses;
 	handle crowd[SHARD_CROWD_MAX]; /* who goes when places run short, the next one last */

@@ -170,8 +170,17 @@ uint32_t ringcast_outq_consume(struct outq *outq, struct slice_pool *slices, uin
 	return frames;
 }
 
-/* Moves the bytes of *link's slice to the end of the private slice before it, or into a fresh private buf. */
-static bool make_private(struct out_slice *previous, struct out_slice *slice, struct buf_pool *pool, bool *ret_is_merged)
+/* Of this slice and of those behind it that are to be copied too, as far as they go into one buf. */
+static uint32_t shared_bytes(const struct out_slice *slice)
+{
+	uint32_t bytes = slice->size;
+	for (slice = slice->next; slice != NULL && !slice->is_private && bytes + slice->size <= PRIVATE_BUF_BYTES; slice = slice->next)
+		bytes += slice->size;
+	return bytes;
+}
+
+/* Moves the slice's bytes to the end of the private slice before it, or into a fresh private buf. */
+static bool make_private(struct out_slice *previous, struct out_slice *slice, struct buf_pool *pool, bool is_fitting, bool *ret_is_merged)
 {
 	*ret_is_merged = false;
 	if (previous != NULL && previous->is_private && previous->buf->capacity - previous->buf->size >= slice->size) {
@@ -181,7 +190,8 @@ static bool make_private(struct out_slice *previous, struct out_slice *slice, st
 		*ret_is_merged = true;
 		return true;
 	}
-	struct buf *own = ringcast_buf_alloc(pool, slice->size > PRIVATE_BUF_BYTES ? slice->size : PRIVATE_BUF_BYTES);
+	uint32_t room_bytes = is_fitting || slice->size > PRIVATE_BUF_BYTES ? shared_bytes(slice) : PRIVATE_BUF_BYTES;
+	struct buf *own = ringcast_buf_alloc(pool, room_bytes);
 	if (own == NULL)
 		return false;
 	memcpy(own->data, slice->buf->data + slice->offset, slice->size);
@@ -193,13 +203,13 @@ static bool make_private(struct out_slice *previous, struct out_slice *slice, st
 	return true;
 }
 
-bool ringcast_outq_detach(struct outq *outq, struct slice_pool *slices, struct buf_pool *pool)
+static bool detach(struct outq *outq, struct slice_pool *slices, struct buf_pool *pool, bool is_fitting)
 {
 	struct out_slice *previous = NULL;
 	for (struct out_slice *slice = outq->pending_head; slice != NULL;) {
 		struct out_slice *next = slice->next;
 		bool is_merged = false;
-		if (!slice->is_private && !make_private(previous, slice, pool, &is_merged))
+		if (!slice->is_private && !make_private(previous, slice, pool, is_fitting, &is_merged))
 			return false;
 		if (is_merged) {
 			previous->next = next;
@@ -213,4 +223,14 @@ bool ringcast_outq_detach(struct outq *outq, struct slice_pool *slices, struct b
 		slice = next;
 	}
 	return true;
+}
+
+bool ringcast_outq_detach(struct outq *outq, struct slice_pool *slices, struct buf_pool *pool)
+{
+	return detach(outq, slices, pool, false);
+}
+
+bool ringcast_outq_detach_fitting(struct outq *outq, struct slice_pool *slices, struct buf_pool *pool)
+{
+	return detach(outq, slices, pool, true);
 }

@@ -45,6 +45,8 @@ void ringcast_outq_sent(struct outq *outq, struct slice_pool *slices); /* the fl
 uint32_t ringcast_outq_consume(struct outq *outq, struct slice_pool *slices, uint32_t size);
 /* Copies shared pending slices into private bufs. False: the pool is empty, slices stay shared. */
 bool ringcast_outq_detach(struct outq *outq, struct slice_pool *slices, struct buf_pool *pool);
+/* The same for what will not grow: into bufs no larger than what is copied needs. */
+bool ringcast_outq_detach_fitting(struct outq *outq, struct slice_pool *slices, struct buf_pool *pool);
 /* Drops everything pending (not the flight); returns the frames dropped. */
 uint32_t ringcast_outq_clear(struct outq *outq, struct slice_pool *slices);
 

@@ -16,6 +16,8 @@ static void forget_oldest(struct replay *replay, struct slice_pool *slices)
 	const struct out_slice *slice = replay->frames.pending_head;
 	uint32_t size = frame_bytes(slice->buf->data + slice->offset);
 	ringcast_assert(size <= slice->size);
+	if (slice->is_private) /* the buf is held until its last frame goes */
+		replay->spare_bytes += size < slice->size ? size : size - slice->buf->capacity;
 	ringcast_outq_consume(&replay->frames, slices, size);
 	replay->first++;
 }
@@ -24,6 +26,7 @@ uint32_t ringcast_replay_clear(struct replay *replay, struct slice_pool *slices)
 {
 	uint32_t count = ringcast_replay_count(replay);
 	ringcast_outq_clear(&replay->frames, slices);
+	replay->spare_bytes = 0;
 	replay->first = replay->next;
 	return count;
 }
@@ -38,6 +41,14 @@ uint32_t ringcast_replay_add(struct replay *replay, struct slice_pool *slices, s
 	for (; replay->frames.pending_bytes > bytes_max; given_up++)
 		forget_oldest(replay, slices);
 	return given_up;
+}
+
+uint32_t ringcast_replay_shrink(struct replay *replay, struct slice_pool *slices)
+{
+	uint32_t held_bytes = ringcast_replay_held_bytes(replay), count = 0;
+	for (; ringcast_replay_count(replay) > 0 && ringcast_replay_held_bytes(replay) >= held_bytes; count++)
+		forget_oldest(replay, slices);
+	return count;
 }
 
 bool ringcast_replay_acknowledge(struct replay *replay, struct slice_pool *slices, uint32_t received)
@@ -77,5 +88,9 @@ bool ringcast_replay_send(const struct replay *replay, struct outq *outq, struct
 
 bool ringcast_replay_detach(struct replay *replay, struct slice_pool *slices, struct buf_pool *pool)
 {
-	return ringcast_outq_detach(&replay->frames, slices, pool);
+	bool is_detached = ringcast_outq_detach_fitting(&replay->frames, slices, pool);
+	replay->spare_bytes = 0;
+	for (const struct out_slice *slice = replay->frames.pending_head; slice != NULL; slice = slice->next)
+		replay->spare_bytes += slice->is_private ? slice->buf->capacity - slice->size : 0;
+	return is_detached;
 }
