@@ -297,10 +297,10 @@ void ringcast_shard_login_from(struct shard *shard, uint32_t sender, const struc
 	ringcast_home_login(&shard->store, sender, letter, token, packet.payload, shard->now_ns);
 }
 
-/* Who comes back, or has a token that a backend signed, goes where its session is. */
-static bool may_stay(struct shard *shard, const struct view *token, const struct view *reconnect)
+/* Who comes back or may do so later, for what outlives its connection is kept at home, or has a token that a backend signed, goes where its session is. */
+static bool may_stay(struct shard *shard, const struct packet *packet)
 {
-	return reconnect->size == 0 && !ringcast_shard_is_signed(shard, *token);
+	return packet->login.reconnect_token.size == 0 && !packet->login.may_resume && !ringcast_shard_is_signed(shard, packet->login.player_session_id);
 }
 
 void ringcast_shard_login(struct shard *shard, struct conn *conn, struct view message)
@@ -321,7 +321,7 @@ void ringcast_shard_login(struct shard *shard, struct conn *conn, struct view me
 		refuse(shard, conn, drop);
 	else if (home == shard->options.index)
 		ringcast_shard_login_here(shard, conn, &packet);
-	else if (may_stay(shard, &packet.login.player_session_id, &packet.login.reconnect_token) && ringcast_mailbox_is_spread(shard->options.mailboxes[home]))
+	else if (may_stay(shard, &packet) && ringcast_mailbox_is_spread(shard->options.mailboxes[home]))
 		ringcast_shard_ask_home(shard, conn, home, message);
 	else
 		ringcast_shard_handoff_begin(shard, conn, home, message);
