@@ -360,6 +360,8 @@ static void keep_close_text(struct shard *shard, struct conn *conn, enum close_r
 static void disconnect(void *context, struct player *player, enum close_reason reason, const char *text)
 {
 	struct conn *conn = player->transport;
+	if (conn == NULL && ringcast_resume_of(context, player) != NULL) /* dropped: no connection will tell of its end */
+		ringcast_event_expired(context, player, reason);
 	ringcast_resume_close(context, player);
 	if (conn == NULL || conn->close_reason != CLOSE_NONE)
 		return;

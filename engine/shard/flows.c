@@ -96,7 +96,8 @@ static void leave_session(struct shard *shard, struct conn *conn, enum close_rea
 {
 	struct player *player = conn->player;
 	ringcast_shard_fast_close(shard, conn);
-	if (player == NULL || (conn->is_resumable && ringcast_resume_drop(shard, conn, reason))) {
+	conn->is_kept = player != NULL && conn->is_resumable && ringcast_resume_drop(shard, conn, reason);
+	if (player == NULL || conn->is_kept) {
 		conn->player = NULL;
 		return;
 	}
@@ -234,9 +235,9 @@ void ringcast_shard_on_sent(struct shard *shard, handle user, int32_t result)
 	uint32_t frames = wire->flight_frames;
 	ringcast_outq_sent(wire, &shard->slices);
 	if (result < 0) {
-		ringcast_shard_drop(shard, DROP_SEND_ERROR, frames);
 		if (conn->state < CONN_CLOSING)
 			begin_close(shard, conn, CLOSE_RESET);
+		ringcast_shard_drop(shard, DROP_SEND_ERROR, conn->is_kept ? 0 : frames);
 		cut(shard, conn);
 		return;
 	}
@@ -257,7 +258,8 @@ void ringcast_shard_conn_free(struct shard *shard, struct conn *conn)
 	ringcast_assert(conn->player == NULL);
 	if (conn->outq.flight_head != NULL)
 		ringcast_outq_sent(&conn->outq, &shard->slices);
-	ringcast_shard_drop(shard, DROP_RECEIVER_GONE, ringcast_outq_clear(&conn->outq, &shard->slices));
+	uint32_t frames = ringcast_outq_clear(&conn->outq, &shard->slices);
+	ringcast_shard_drop(shard, DROP_RECEIVER_GONE, conn->is_kept ? 0 : frames);
 	ringcast_stream_fini(&conn->stream);
 	if (conn->secure != NULL)
 		ringcast_shard_secure_free(shard, conn);

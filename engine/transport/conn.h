@@ -58,6 +58,7 @@ struct conn {
 	bool is_crowded_out : 1; /* it held most of what ran short: goes without a word, and at once */
 	bool has_close_text : 1;
 	bool is_resumable : 1; /* resume is set */
+	bool is_kept : 1;      /* its player may come back: what it has not sent is sent then, and is not lost */
 	bool is_merging : 1;   /* its datagrams hold several packets */
 	io_id stream_id;
 	struct secure_stream *secure; /* NULL: plain, or not known yet */
