@@ -75,7 +75,7 @@ void ringcast_shard_describe_player(const struct player *player, ringcast_player
 	};
 	snprintf(ret->state, sizeof(ret->state), "%s", state_text(player));
 	snprintf(ret->player_id, sizeof(ret->player_id), "%s", ringcast_player_id(player));
-	if (player->state == PLAYER_RESERVED)
+	if (player->state <= PLAYER_ACTIVE) /* it names the place as long as that is held */
 		ringcast_player_format_token(player, ret->token);
 	if (conn == NULL)
 		return;

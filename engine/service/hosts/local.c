@@ -131,7 +131,7 @@ static void list_places(struct host_local *local, struct host_call *call, size_t
 		answer(call, RINGCAST_ERROR_FULL); /* more came than we asked for: asked again later */
 	for (size_t i = 0; call->result == HOST_OK && i < count; i++) {
 		struct host_place *place = &call->places[call->place_count];
-		place->is_active = strcmp(infos[i].state, "active") == 0;
+		place->is_active = strcmp(infos[i].state, "active") == 0 || strcmp(infos[i].state, "dropped") == 0; /* who may come back holds its place */
 		memcpy(place->token, infos[i].token, sizeof(place->token));
 		call->place_count += place->is_active || strcmp(infos[i].state, "reserved") == 0;
 	}
