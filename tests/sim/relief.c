@@ -96,7 +96,16 @@ static bool goes_before(const struct holder *a, const struct holder *b)
 	return a->waits != b->waits ? a->waits > b->waits : a->silent_ms > b->silent_ms;
 }
 
-/* is_settled: what was kept for players who may come back has been given up, and nobody else needs to give. */
+static bool is_enough(const struct shard *shard, const struct shortage *shortage)
+{
+	uint64_t free_bytes;
+	if (shortage->is_slices)
+		return shard->slices.capacity - shard->slices.count >= shortage->needed;
+	ringcast_buf_pool_bytes(shard->pool, shortage->capacity_min, &free_bytes);
+	return free_bytes >= shortage->needed;
+}
+
+/* is_settled: what was kept for players who may come back has been given up, that was enough, and nobody else needs to give. */
 static void judge(const struct shortage *shortage, struct holders *holders, bool is_settled)
 {
 	const struct holder *least = NULL, *most = NULL; /* of those who gave, and of those who stay */
@@ -138,7 +147,7 @@ bool __wrap_ringcast_shard_relieve_slices(struct shard *shard)
 	uint64_t kept = shard->resume_bytes;
 	look(shard, &shortage, &holders);
 	bool is_relieved = __real_ringcast_shard_relieve_slices(shard);
-	judge(&shortage, &holders, shard->resume_bytes < kept);
+	judge(&shortage, &holders, shard->resume_bytes < kept && is_enough(shard, &shortage));
 	return is_relieved;
 }
 
@@ -150,7 +159,7 @@ bool __wrap_ringcast_shard_relieve_buffers(void *context, size_t capacity_bytes)
 	uint64_t kept = shard->resume_bytes;
 	look(context, &shortage, &holders);
 	bool is_relieved = __real_ringcast_shard_relieve_buffers(context, capacity_bytes);
-	judge(&shortage, &holders, shard->resume_bytes < kept);
+	judge(&shortage, &holders, shard->resume_bytes < kept && is_enough(shard, &shortage));
 	return is_relieved;
 }
 
@@ -165,5 +174,5 @@ void __wrap_ringcast_shard_keep_room(struct shard *shard)
 		look(shard, &shortage, &holders);
 	__real_ringcast_shard_keep_room(shard);
 	if (is_low)
-		judge(&shortage, &holders, shard->resume_bytes < kept);
+		judge(&shortage, &holders, shard->resume_bytes < kept && is_enough(shard, &shortage));
 }

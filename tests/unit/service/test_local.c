@@ -4,7 +4,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
+#include "proto/clients/c/ringcast_client.h"
 #include "service/hosts/local.h"
 
 struct stage {
@@ -44,6 +46,7 @@ static void stage_start(struct stage *stage)
 	options.callbacks = &callbacks;
 	options.context = stage;
 	options.shard_count = 1;
+	options.limits.resume_window_ms = 60000;
 	*stage = (struct stage){.lock = PTHREAD_MUTEX_INITIALIZER, .changed = PTHREAD_COND_INITIALIZER};
 	cr_assert_eq(ringcast_engine_create(&options, &stage->engine, error, sizeof(error)), RINGCAST_OK, "%s", error);
 	cr_assert_eq(ringcast_engine_start(stage->engine, error, sizeof(error)), RINGCAST_OK, "%s", error);
@@ -57,6 +60,17 @@ static void stage_stop(struct stage *stage)
 	ringcast_engine_destroy(&stage->engine);
 }
 
+static void ask(struct stage *stage, struct host_call *call)
+{
+	struct host *host = ringcast_host_local_base(stage->local);
+	stage->returned = NULL;
+	host->ops->submit(host, call);
+	pthread_mutex_lock(&stage->lock);
+	while (stage->returned == NULL)
+		pthread_cond_wait(&stage->changed, &stage->lock);
+	pthread_mutex_unlock(&stage->lock);
+}
+
 /* facts: taken. The caller destroys the call. */
 static struct host_call *create(struct stage *stage, json_t *facts)
 {
@@ -64,13 +78,7 @@ static struct host_call *create(struct stage *stage, json_t *facts)
 	call->facts = facts;
 	call->script = strdup("");
 	call->players_max = 4;
-	stage->returned = NULL;
-	struct host *host = ringcast_host_local_base(stage->local);
-	host->ops->submit(host, call);
-	pthread_mutex_lock(&stage->lock);
-	while (stage->returned == NULL)
-		pthread_cond_wait(&stage->changed, &stage->lock);
-	pthread_mutex_unlock(&stage->lock);
+	ask(stage, call);
 	return call;
 }
 
@@ -112,6 +120,63 @@ Test(host_local, the_longest_matchmaker_data_is_whole_and_longer_is_refused_by_n
 	cr_assert_eq(call->result, HOST_FAILED);
 	cr_assert_str_eq(call->text, "MatchmakerData is longer than this host's 1560000 bytes");
 	ringcast_host_call_destroy(&call);
+	stage_stop(&stage);
+}
+
+/* Who is in */
+
+static void on_connected(void *context, ringcast_client *client, int32_t peer_id) { *(bool *)context = true; }
+
+static ringcast_client *join(struct stage *stage, const char *session)
+{
+	static bool is_connected;
+	const ringcast_client_callbacks callbacks = {.size = sizeof(callbacks), .connected = on_connected};
+	ringcast_client_options options = RINGCAST_CLIENT_OPTIONS_INIT;
+	char token[RINGCAST_ID_BYTES];
+	ringcast_client *client;
+	options.callbacks = &callbacks;
+	options.context = &is_connected;
+	options.may_resume = options.is_udp_off = true;
+	is_connected = false;
+	cr_assert_eq(ringcast_player_reserve(stage->engine, session, NULL, NULL, token), RINGCAST_OK);
+	cr_assert_eq(ringcast_client_create(&options, &client), RINGCAST_CLIENT_OK);
+	cr_assert_eq(ringcast_client_connect(client, "127.0.0.1", ringcast_engine_tcp_port(stage->engine), token, NULL, 0), RINGCAST_CLIENT_OK);
+	while (!is_connected)
+		cr_assert_geq(ringcast_client_poll(client, 1000), 0);
+	return client;
+}
+
+static bool has_dropped(struct stage *stage, const char *session)
+{
+	ringcast_player_info infos[4];
+	size_t count;
+	bool is_any = false;
+	cr_assert_eq(ringcast_player_list(stage->engine, session, infos, 4, &count), RINGCAST_OK);
+	for (size_t i = 0; i < count; i++)
+		is_any |= strcmp(infos[i].state, "dropped") == 0;
+	return is_any;
+}
+
+Test(host_local, who_is_in_and_who_may_come_back_hold_their_places)
+{
+	struct stage stage;
+	stage_start(&stage);
+	struct host_call *created = create(&stage, json_object());
+	ringcast_client *stays = join(&stage, created->session), *breaks = join(&stage, created->session);
+	ringcast_client_destroy(&breaks); /* without a word */
+	while (!has_dropped(&stage, created->session))
+		usleep(1000);
+	struct host_call *call = ringcast_host_call_create(HOST_DESCRIBE);
+	memcpy(call->session, created->session, sizeof(call->session));
+	ask(&stage, call);
+	ringcast_host_call_check(call);
+	cr_assert_eq(call->result, HOST_OK, "%s", call->text);
+	cr_assert_eq(call->place_count, 2);
+	cr_expect(call->places[0].is_active && call->places[1].is_active);
+	cr_expect_str_neq(call->places[0].token, call->places[1].token);
+	ringcast_host_call_destroy(&call);
+	ringcast_host_call_destroy(&created);
+	ringcast_client_destroy(&stays);
 	stage_stop(&stage);
 }
 
