@@ -414,7 +414,7 @@ Test(resume, what_is_kept_shares_the_chunk_until_that_is_full, .init = begin, .f
 	struct resume *resume = ringcast_resume_of(all.stage.shard, player_of(1));
 	say(&all.second, 1, text);
 	cr_expect_eq(resume->replay.frames.pending_head->buf, all.stage.shard->chunk);
-	for (unsigned i = 0; i < 2 * SHARD_CHUNK_BYTES / 4000; i++) {
+	for (unsigned i = 0; i < SHARD_CHUNK_BYTES / 4000 + 8; i++) {
 		stage_run_ms(&all.stage, 10);
 		say(&all.second, 1, text);
 	}
