@@ -109,6 +109,9 @@ void ringcast_script_lose(struct world *world);
 void ringcast_checker_after_calm(struct world *world);
 void ringcast_checker_after_shutdown(struct world *world);
 
+/* checker_spread.c: in the calm, of sessions on several shards, and of what bots know of their groups */
+void ringcast_checker_spread(struct world *world);
+
 /* relief.c: from now on it is this world whose shards are looked at when something runs short */
 void ringcast_relief_watch(struct world *world);
 
