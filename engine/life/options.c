@@ -339,6 +339,12 @@ static uint64_t script_bytes(const ringcast_engine_options *options, const ringc
 	return (each + sizeof(struct share_account)) * limits->sessions_max;
 }
 
+/* What one shard has for the others: a ring that each of them writes to, touched once there are letters, and those that wait for room in theirs. */
+static uint64_t letter_bytes(const ringcast_limits *limits, uint32_t shard_count)
+{
+	return (uint64_t)(shard_count - 1) * (MAILBOX_LETTERS_BYTES + (uint64_t)limits->spread_queue_bytes);
+}
+
 uint64_t ringcast_memory_bill(const ringcast_engine_options *options, ringcast_memory_fn *each, void *context)
 {
 	ringcast_limits limits = options->limits;
@@ -348,6 +354,8 @@ uint64_t ringcast_memory_bill(const ringcast_engine_options *options, ringcast_m
 		add_for_all(&bill, "signed tokens that were used", ringcast_jwt_spent_bytes(limits.tokens_spent_max), true);
 	uint64_t sum = ringcast_shard_memory_bytes(&limits, add_for_all, &bill) + ringcast_security_memory_bytes(options, &limits, add_for_all, &bill);
 	sum += script_bytes(options, &limits) + (options->token_key_count > 0 ? ringcast_jwt_spent_bytes(limits.tokens_spent_max) : 0);
+	sum += letter_bytes(&limits, bill.shard_count);
 	add_for_all(&bill, "scripts, if every session runs one", script_bytes(options, &limits), false);
+	add_for_all(&bill, "letters of spread sessions between shards", letter_bytes(&limits, bill.shard_count), false);
 	return sum * bill.shard_count;
 }

@@ -3,6 +3,9 @@
 
 import asyncio
 import contextlib
+import json
+import os
+import subprocess
 import unittest
 
 from daemon import AdminError, Daemon
@@ -135,6 +138,26 @@ class SpreadTest(unittest.IsolatedAsyncioTestCase):
         with self.assertRaises(AdminError) as caught:
             daemon.create_session(spread="sometimes")
         self.assertEqual(caught.exception.status, 400)
+
+    def cli(self, *arguments):
+        done = subprocess.run([os.environ["RINGCAST"], *arguments, "--admin", f"http://127.0.0.1:{daemon.admin_port}"], capture_output=True, text=True, timeout=60)
+        self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+        return done.stdout
+
+    async def test_the_command_line_says_where_its_players_are(self):
+        await self.crowd()
+        counts = self.limbs()
+        self.assertIn(", ".join(f"{counts[shard]} on shard {shard}" for shard in sorted(counts)), self.cli("session", "show", self.session))
+        self.assertEqual(json.loads(self.cli("session", "show", self.session, "-o", "json"))["limbs"],
+                         [{"shard": shard, "player_count": counts[shard]} for shard in sorted(counts)])
+        pinned = json.loads(self.cli("session", "create", "pinned", "--players-max", "100", "--spread", "never", "-o", "json"))["id"]
+        self.addCleanup(daemon.end_session, pinned)
+        rows = {line.split()[0]: line for line in self.cli("session", "list").splitlines()}
+        at = rows["ID"].index("SPREAD")
+        self.assertEqual([rows[name][at:].split()[0] for name in (self.session, pinned)], ["yes", "no"])
+        picture = self.cli("top", "--once").splitlines()
+        shards = {session: next(line for line in picture if session in line).split(session)[1].split()[1] for session in (self.session, pinned)}
+        self.assertEqual(shards, {self.session: "2", pinned: "1"})
 
 
 if __name__ == "__main__":

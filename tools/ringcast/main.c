@@ -16,7 +16,7 @@ static const struct cli_command commands[] = {
 	 ringcast_command_session_list},
 	{"session", "create", "<name>", "create a session", "ringcast session create demo --players-max 8",
 	 CLI_ADMIN_OUTPUT | CLI_BIT(PLAYERS_MAX) | CLI_BIT(PING_INTERVAL) | CLI_BIT(EMPTY_TIMEOUT) | CLI_BIT(PROPERTIES) |
-		 CLI_BIT(SCRIPT),
+		 CLI_BIT(SCRIPT) | CLI_BIT(SPREAD),
 	 ringcast_command_session_create},
 	{"session", "show", "<session>", "describe a session, by id or name", "ringcast session show demo", CLI_ADMIN_OUTPUT,
 	 ringcast_command_session_show},

@@ -9,7 +9,7 @@
 static const struct output_column session_columns[] = {
 	{"id", "ID"},           {"name", "NAME"},           {"state", "STATE"},           {"player_count", "PLAYERS"},
 	{"players_max", "MAX"}, {"group_count", "GROUPS"},  {"messages_received", "IN"},  {"deliveries", "DELIVERED"},
-	{"drops", "DROPS"},     {"age_seconds", "AGE (S)"}, {NULL, NULL},
+	{"drops", "DROPS"},     {"spread", "SPREAD"},       {"age_seconds", "AGE (S)"}, {NULL, NULL},
 };
 
 static const struct output_column player_columns[] = {
@@ -78,6 +78,7 @@ enum cli_exit ringcast_command_session_create(const struct cli_invocation *invoc
 	}
 	add_text(invocation, CLI_OPTION_PROPERTIES, "properties", body);
 	add_text(invocation, CLI_OPTION_SCRIPT, "script", body);
+	add_text(invocation, CLI_OPTION_SPREAD, "spread", body);
 	code = ringcast_admin_call(invocation, "POST", "/v1/sessions", body, &session);
 	if (code == CLI_OK)
 		ringcast_output_object(invocation, session);
@@ -85,10 +86,25 @@ enum cli_exit ringcast_command_session_create(const struct cli_invocation *invoc
 	return code;
 }
 
+/* For people: "3 on shard 0, 2 on shard 1". */
+static void tell_limbs(json_t *session)
+{
+	json_t *texts = json_array(), *limb;
+	size_t index;
+	json_array_foreach(json_object_get(session, "limbs"), index, limb)
+		json_array_append_new(texts, json_sprintf("%" JSON_INTEGER_FORMAT " on shard %" JSON_INTEGER_FORMAT,
+							  json_integer_value(json_object_get(limb, "player_count")), json_integer_value(json_object_get(limb, "shard"))));
+	if (json_array_size(texts) > 0)
+		json_object_set(session, "limbs", texts);
+	json_decref(texts);
+}
+
 enum cli_exit ringcast_command_session_show(const struct cli_invocation *invocation)
 {
 	json_t *session = NULL;
 	enum cli_exit code = ringcast_admin_find_session(invocation, invocation->arguments[0], &session);
+	if (code == CLI_OK && !ringcast_cli_is_json(invocation))
+		tell_limbs(session);
 	if (code == CLI_OK)
 		ringcast_output_object(invocation, session);
 	json_decref(session);

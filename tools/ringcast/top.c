@@ -137,13 +137,20 @@ static int compare_rows(const void *a, const void *b)
 	return left->deliveries < right->deliveries ? 1 : left->deliveries > right->deliveries ? -1 : 0;
 }
 
+/* That have players of it. */
+static size_t shard_count(const json_t *session)
+{
+	size_t limb_count = json_array_size(json_object_get(session, "limbs"));
+	return limb_count > 0 ? limb_count : 1;
+}
+
 static void print_row(const struct row *row)
 {
 	char id[64], name[64];
 	ringcast_output_value(json_object_get(row->session, "id"), id, sizeof(id));
 	ringcast_output_value(json_object_get(row->session, "name"), name, sizeof(name));
-	printf("%-20.20s %-38.38s %4.0f/%-5.0f %10.0f %12.0f %8.0f %8.0f\n", name, id, number(row->session, "player_count"),
-	       number(row->session, "players_max"), row->received, row->deliveries, row->drops, number(row->session, "age_seconds"));
+	printf("%-20.20s %-38.38s %4.0f/%-5.0f %6zu %10.0f %12.0f %8.0f %8.0f\n", name, id, number(row->session, "player_count"),
+	       number(row->session, "players_max"), shard_count(row->session), row->received, row->deliveries, row->drops, number(row->session, "age_seconds"));
 }
 
 static void print_sessions(const struct sample *now, const struct sample *before, size_t rows_max)
@@ -164,7 +171,7 @@ static void print_sessions(const struct sample *now, const struct sample *before
 		};
 	}
 	qsort(rows, count, sizeof(*rows), compare_rows);
-	printf("%-20s %-38s %10s %10s %12s %8s %8s\n", "NAME", "ID", "PLAYERS", "IN/S", "DELIVERED/S", "DROPS/S", "AGE (S)");
+	printf("%-20s %-38s %10s %6s %10s %12s %8s %8s\n", "NAME", "ID", "PLAYERS", "SHARDS", "IN/S", "DELIVERED/S", "DROPS/S", "AGE (S)");
 	for (size_t i = 0; i < count && i < rows_max; i++)
 		print_row(&rows[i]);
 	free(rows);

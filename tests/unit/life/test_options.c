@@ -132,8 +132,19 @@ Test(options, the_memory_bill_is_the_sum_of_its_parts)
 	cr_assert(parts.own > 64 << 20 && parts.own < one, "%llu of %llu", (unsigned long long)parts.own, (unsigned long long)one);
 	options.shard_count = 3;
 	parts = (struct parts){0};
-	cr_assert_eq(ringcast_memory_bill(&options, add_part, &parts), 3 * one);
-	cr_assert_eq(parts.sum, 3 * one);
+	uint64_t letters = 3 * 2 * UINT64_C(8650752); /* each of three to two others: a ring of 256 KiB, and 8 MiB that wait for it */
+	cr_assert_eq(ringcast_memory_bill(&options, add_part, &parts), 3 * one + letters);
+	cr_assert_eq(parts.sum, 3 * one + letters);
+}
+
+Test(options, letters_that_wait_for_another_shard_are_in_the_bill)
+{
+	ringcast_engine_options options = stage_small();
+	ringcast_limits_default(&options.limits);
+	options.shard_count = 4;
+	uint64_t before = ringcast_memory_bill(&options, NULL, NULL);
+	options.limits.spread_queue_bytes += 1000;
+	cr_assert_eq(ringcast_memory_bill(&options, NULL, NULL) - before, 4 * 3 * 1000);
 }
 
 Test(options, the_kernel_s_queues_are_in_the_bill)
