@@ -57,6 +57,7 @@ MAY_INCLUDE = {
 ONLY_IN = {
     "liburing.h": r"(engine/io/io_uring[^/]*|bench/micro/(login_floor|udp_live))\.[ch]$",
     "xdp/xsk.h": r"engine/io/xdp\.c$",
+    "bpf/bpf.h": r"engine/io/steering\.c$",
     "xxhash.h": r"engine/base/hash\.c$",
     "yaml.h": r"engine/control/",
     "microhttpd.h": r"engine/(control/|service/http(_sdk)?\.[ch]$)",

@@ -339,6 +339,7 @@ void ringcast_config_engine_options(const struct config *config, ringcast_engine
 	options.udp_port_base = (uint16_t)config->listen_udp_port_base;
 	options.udp_ports_per_shard = config->listen_udp_ports_per_shard;
 	options.is_udp_off = !config->listen_udp;
+	options.is_udp_shared = config->listen_udp_shared;
 	options.is_udp_address_free = !config->listen_udp_address_check;
 	options.proxy_from = config->listen_proxy_from.text;
 	options.limits = config->limits;

@@ -257,6 +257,9 @@ static enum egress_reason judge(struct egress *egress, struct way *way, const st
 	*ret_xdp = socket_of(egress, way->link, now_ns);
 	if (*ret_xdp == NULL)
 		return EGRESS_QUEUE;
+	/* A turn may have more to send than there are frames: what is written goes first. */
+	if (!ringcast_xdp_has_room(*ret_xdp, segment_count(datagram)))
+		ringcast_xdp_kick(*ret_xdp);
 	return ringcast_xdp_has_room(*ret_xdp, segment_count(datagram)) ? EGRESS_NONE : EGRESS_RING_FULL;
 }
 
@@ -370,7 +373,7 @@ bool ringcast_egress_wanted(const struct io_options *options, struct io_stats *s
 {
 	*ret_egress = NULL;
 	if (options->is_egress_xdp)
-		*ret_egress = ringcast_egress_create(options->stream_count_max, options->egress_queue, stats, reterr, reterr_bytes);
+		*ret_egress = ringcast_egress_create(options->stream_count_max, options->shard_index, stats, reterr, reterr_bytes);
 	return !options->is_egress_xdp || *ret_egress != NULL;
 }
 

@@ -86,7 +86,8 @@ struct io_options {
 	uint32_t stream_send_buffer_bytes; /* SO_SNDBUF of accepted streams, of which the kernel makes twice as much memory; 0 = it grows as the system likes */
 	uint32_t socket_send_buffer_bytes, socket_recv_buffer_bytes; /* UDP sockets; 0 = system default */
 	bool is_egress_xdp;    /* datagrams leave by AF_XDP where they can, see egress.h */
-	uint32_t egress_queue; /* of the device, then: the shard's own */
+	uint32_t shard_index;  /* whose io it is: its queue of a device, its place among those who share a port */
+	struct steering *steering; /* UDP ports are shared with the other shards' ios, see steering.h; NULL: they are this one's own */
 	uint64_t gather_ns; /* a wait that has begun lasts at least so long (or until its deadline), so that more is served by one waking; 0: not */
 };
 

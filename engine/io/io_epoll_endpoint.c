@@ -5,6 +5,7 @@
 
 #include "base/assert.h"
 #include "io/io_epoll_impl.h"
+#include "io/steering.h"
 
 #define SEND_FLAGS (MSG_DONTWAIT | MSG_NOSIGNAL)
 #define BATCH_COUNT_MAX 64
@@ -97,8 +98,7 @@ int ringcast_poller_udp_open(struct io *io, const struct address *address, bool 
 	struct poller *p = (struct poller *)io;
 	int fd;
 	ringcast_assert(p->datagram_pool.count > 0);
-	int result = ringcast_socket_open_udp(address, is_v4, p->options.socket_send_buffer_bytes, p->options.socket_recv_buffer_bytes,
-					      ret_bound, &fd);
+	int result = ringcast_steering_open_udp(&p->options, address, is_v4, user, ret_bound, &fd);
 	if (result == 0)
 		result = open_endpoint(p, fd, false, is_v4, user, ret_id);
 	if (result == 0)

@@ -4,6 +4,7 @@
 
 #include "base/assert.h"
 #include "io/io_uring_impl.h"
+#include "io/steering.h"
 
 #define DATAGRAM_HEADER_BYTES (sizeof(struct io_uring_recvmsg_out) + URING_NAME_BYTES + URING_CONTROL_BYTES)
 
@@ -115,8 +116,7 @@ int ringcast_uring_udp_open(struct io *io, const struct address *address, bool i
 	struct uring *u = (struct uring *)io;
 	int fd;
 	ringcast_assert(u->groups[URING_GROUP_DATAGRAM].count > 0);
-	int result = ringcast_socket_open_udp(address, is_v4, u->options.socket_send_buffer_bytes, u->options.socket_recv_buffer_bytes,
-					      ret_bound, &fd);
+	int result = ringcast_steering_open_udp(&u->options, address, is_v4, user, ret_bound, &fd);
 	if (result < 0)
 		return result;
 	*ret_id = open_endpoint(u, fd, false, is_v4, user);

@@ -170,13 +170,15 @@ int ringcast_socket_open_listener(const struct address *address, bool is_v4, uin
 	return 0;
 }
 
-int ringcast_socket_open_udp(const struct address *address, bool is_v4, uint32_t send_buffer_bytes, uint32_t recv_buffer_bytes,
-			     struct address *ret_bound, int *ret_fd)
+static int open_udp(const struct address *address, bool is_v4, uint32_t send_buffer_bytes, uint32_t recv_buffer_bytes, bool is_shared,
+		    struct address *ret_bound, int *ret_fd)
 {
 	int fd = socket(is_v4 ? AF_INET : AF_INET6, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 	if (fd < 0)
 		return -errno;
 	int result = set_buffer_bytes(fd, SO_SNDBUFFORCE, SO_SNDBUF, send_buffer_bytes);
+	if (result == 0 && is_shared)
+		result = set_int(fd, SOL_SOCKET, SO_REUSEPORT, 1);
 	if (result == 0)
 		result = set_buffer_bytes(fd, SO_RCVBUFFORCE, SO_RCVBUF, recv_buffer_bytes);
 	if (result == 0)
@@ -189,6 +191,26 @@ int ringcast_socket_open_udp(const struct address *address, bool is_v4, uint32_t
 	}
 	*ret_fd = fd;
 	return 0;
+}
+
+int ringcast_socket_open_udp(const struct address *address, bool is_v4, uint32_t send_buffer_bytes, uint32_t recv_buffer_bytes,
+			     struct address *ret_bound, int *ret_fd)
+{
+	return open_udp(address, is_v4, send_buffer_bytes, recv_buffer_bytes, false, ret_bound, ret_fd);
+}
+
+int ringcast_socket_open_shared_udp(const struct address *address, bool is_v4, uint32_t send_buffer_bytes, uint32_t recv_buffer_bytes, bool is_first,
+				    struct address *ret_bound, int *ret_fd)
+{
+	struct address bound;
+	int fd, result = 0;
+	if (is_first && address->port != 0)
+		result = open_udp(address, is_v4, 0, 0, false, &bound, &fd);
+	if (result != 0)
+		return result;
+	if (is_first && address->port != 0)
+		close(fd);
+	return open_udp(address, is_v4, send_buffer_bytes, recv_buffer_bytes, true, ret_bound, ret_fd);
 }
 
 void ringcast_socket_bound_close(int fd)

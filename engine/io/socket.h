@@ -39,6 +39,9 @@ int ringcast_socket_open_listener(const struct address *address, bool is_v4, uin
 /* An unconnected UDP socket, bound; to all addresses, it tells which one a datagram came to. Buffer sizes of 0 leave the system default. 0 or -errno. */
 int ringcast_socket_open_udp(const struct address *address, bool is_v4, uint32_t send_buffer_bytes, uint32_t recv_buffer_bytes,
 			     struct address *ret_bound, int *ret_fd);
+/* The same with SO_REUSEPORT. is_first: nobody may have the port yet, not even one who shares it. */
+int ringcast_socket_open_shared_udp(const struct address *address, bool is_v4, uint32_t send_buffer_bytes, uint32_t recv_buffer_bytes, bool is_first,
+				    struct address *ret_bound, int *ret_fd);
 int ringcast_socket_set_blocking(int fd, bool is_blocking);     /* 0 or -errno */
 /*
  * What close() leaves behind in a TCP socket's send queue stays in the kernel. After bound_close that ends when the peer takes none of it for

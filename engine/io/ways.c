@@ -189,7 +189,7 @@ struct way *ringcast_ways_add(struct ways *ways, const uint8_t target[16], const
 /* What may be sent into as it is: hardware, and what stands in for it. All others do something to what goes through them, or choose. */
 static bool is_plain(const struct netlink_link *link)
 {
-	return link->is_ethernet && (link->kind[0] == '\0' || strcmp(link->kind, "veth") == 0);
+	return link->is_ethernet && (link->kind[0] == '\0' || strcmp(link->kind, "veth") == 0 || strcmp(link->kind, "ifb") == 0);
 }
 
 static bool is_link_local(const uint8_t ip[16])

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "io/entropy.h"
 #include "io/socket.h"
 #include "life/hooks.h"
 #include "life/options.h"
@@ -41,7 +42,8 @@ static struct io *create_io(struct ringcast_engine *engine, uint32_t shard, char
 	struct io_options options;
 	ringcast_shard_io_options(&engine->options.limits, &options);
 	options.is_egress_xdp = engine->options.egress == RINGCAST_EGRESS_XDP;
-	options.egress_queue = shard;
+	options.shard_index = shard;
+	options.steering = engine->shard_options.directory != NULL ? engine->directory.steering : NULL;
 	return engine->io == RINGCAST_IO_URING ? ringcast_io_uring_create(&options, reterr, reterr_bytes)
 					       : ringcast_io_epoll_create(&options, reterr, reterr_bytes);
 }
@@ -54,8 +56,9 @@ struct shard *ringcast_engine_create_shard(struct engine_shard *slot)
 	if (io == NULL)
 		return NULL;
 	options.index = slot->index;
+	uint32_t before_count = options.directory != NULL ? 0 : slot->index * options.udp_port_count;
 	if (engine->options.udp_port_base != 0)
-		options.udp_port_base = (uint16_t)(engine->options.udp_port_base + slot->index * options.udp_port_count);
+		options.udp_port_base = (uint16_t)(engine->options.udp_port_base + before_count);
 	struct shard *shard = NULL;
 	if (ringcast_security_secure_shard(&engine->security, &options, slot->error, sizeof(slot->error)))
 		shard = ringcast_shard_create(&options, io, slot->error, sizeof(slot->error));
@@ -88,6 +91,8 @@ static bool create_one(struct ringcast_engine *engine, uint32_t index)
 		return false;
 	for (uint32_t i = 0; i < engine->shard_options.listen_count; i++)
 		engine->shard_options.listens[i].address.port = slot->shard->tcp_port;
+	if (engine->shard_options.directory != NULL)
+		memcpy(engine->shard_options.udp_ports, slot->shard->udp_ports, sizeof(slot->shard->udp_ports));
 	return true;
 }
 
@@ -133,6 +138,39 @@ int ringcast_engine_check(const ringcast_engine_options *options, char *error, s
 	return result;
 }
 
+/* One UDP port for all shards, or as ever one for each: it is no reason not to run. */
+
+static bool may_share_ports(struct ringcast_engine *engine, char *reterr, size_t reterr_bytes)
+{
+	uint64_t player_count = (uint64_t)engine->shard_count * engine->options.limits.players_max;
+	uint32_t count_max = player_count < UINT32_MAX / 4 ? (uint32_t)player_count : UINT32_MAX / 4;
+	uint64_t seed;
+	if (engine->security.mode != RINGCAST_SECURITY_OFF) {
+		snprintf(reterr, reterr_bytes, "players may encrypt (tls.mode): their datagrams do not tell whose they are");
+		return false;
+	}
+	ringcast_entropy_fill(&seed, sizeof(seed));
+	if (!ringcast_directory_init(&engine->directory, count_max, seed)) {
+		snprintf(reterr, reterr_bytes, "out of memory");
+		return false;
+	}
+	engine->directory.steering = ringcast_steering_create(engine->shard_count, count_max, reterr, reterr_bytes);
+	if (engine->directory.steering == NULL)
+		ringcast_directory_fini(&engine->directory);
+	return engine->directory.steering != NULL;
+}
+
+static void share_ports(struct ringcast_engine *engine)
+{
+	char reason[200];
+	if (!engine->options.is_udp_shared || engine->options.is_udp_off || engine->shard_count == 1)
+		return; /* with one shard, its ports are all there are */
+	if (may_share_ports(engine, reason, sizeof(reason)))
+		engine->shard_options.directory = &engine->directory;
+	else
+		ringcast_log(LOG_WARN, "engine", "each shard has UDP ports of its own", "reason=\"%s\"", reason);
+}
+
 static int make(struct ringcast_engine *engine, const ringcast_engine_options *options, char *error, size_t error_bytes)
 {
 	int result = ringcast_engine_take_options(engine, options, error, error_bytes);
@@ -144,6 +182,7 @@ static int make(struct ringcast_engine *engine, const ringcast_engine_options *o
 		return result;
 	ringcast_security_announce(&engine->security);
 	ringcast_engine_fill_shard_options(engine);
+	share_ports(engine);
 	engine->sidecars = ringcast_engine_create_sidecars(engine);
 	if (engine->sidecars == NULL)
 		return fail(error, error_bytes, RINGCAST_ERROR_MEMORY, "%s", "out of memory or open files");

@@ -37,6 +37,7 @@ struct ringcast_engine {
 	struct hooks hooks;
 	struct shard_options shard_options; /* common to all shards */
 	struct jwt_keys *token_keys; /* as the engine was made with; NULL: signed tokens are off */
+	struct directory directory; /* of players, where shards share their UDP ports: shard_options.directory */
 	struct security security; /* facts under security_lock */
 	pthread_mutex_t security_lock; /* one reload at a time */
 	struct mailbox *mailboxes[MAILBOX_SENDERS_MAX];

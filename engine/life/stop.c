@@ -85,6 +85,8 @@ void ringcast_engine_destroy(ringcast_engine **engine)
 		ringcast_shard_destroy(&e->shards[i].shard);
 		ringcast_mailbox_destroy(&e->mailboxes[i]);
 	}
+	if (e->shard_options.directory != NULL)
+		ringcast_directory_fini(&e->directory);
 	ringcast_engine_forget_options(e);
 	pthread_mutex_destroy(&e->security_lock);
 	ringcast_registry_fini(&e->registry);

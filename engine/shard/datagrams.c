@@ -32,6 +32,29 @@ static bool open_secure(struct shard *shard, struct conn *conn)
 	return conn->has_fast_port = true;
 }
 
+/* The place of a plain player behind one port: ours, and where shards share their ports, nobody else's. */
+static bool take_place(struct shard *shard, uint64_t key, handle conn)
+{
+	struct directory *directory = shard->options.directory;
+	if (ringcast_map_find(&shard->fast_peers, key) != 0 || (directory != NULL && !ringcast_directory_add(directory, key, shard->options.index)))
+		return false;
+	bool is_added = ringcast_map_add(&shard->fast_peers, key, conn);
+	if (!is_added && directory != NULL)
+		ringcast_directory_remove(directory, key);
+	return is_added;
+}
+
+static void give_place(struct shard *shard, uint64_t key, struct fast_path *fast)
+{
+	bool was_there = ringcast_map_remove(&shard->fast_peers, key);
+	ringcast_assert(was_there);
+	if (shard->options.directory == NULL)
+		return;
+	ringcast_directory_remove(shard->options.directory, key);
+	if (fast != NULL)
+		ringcast_shard_unsteer(shard, fast);
+}
+
 bool ringcast_shard_fast_open(struct shard *shard, struct conn *conn)
 {
 	ringcast_assert(conn->player != NULL);
@@ -39,10 +62,8 @@ bool ringcast_shard_fast_open(struct shard *shard, struct conn *conn)
 		return open_secure(shard, conn);
 	for (uint32_t port = 0; port < shard->udp_port_count; port++) {
 		uint64_t key = key_of(shard, &conn->address, conn->player->peer_id, port);
-		if (ringcast_map_find(&shard->fast_peers, key) != 0)
+		if (!take_place(shard, key, conn->self))
 			continue;
-		if (!ringcast_map_add(&shard->fast_peers, key, conn->self))
-			break;
 		conn->fast_port = (uint8_t)port;
 		return conn->has_fast_port = true;
 	}
@@ -82,8 +103,7 @@ void ringcast_shard_fast_close(struct shard *shard, struct conn *conn)
 	if (!conn->has_fast_port)
 		return;
 	if (conn->secure == NULL) {
-		bool was_there = ringcast_map_remove(&shard->fast_peers, key_of(shard, &conn->address, conn->player->peer_id, conn->fast_port));
-		ringcast_assert(was_there);
+		give_place(shard, key_of(shard, &conn->address, conn->player->peer_id, conn->fast_port), fast);
 	} else {
 		ringcast_shard_association_leave(shard, conn);
 		ringcast_address_table_know(&shard->addresses, &conn->address, -1);
@@ -125,11 +145,26 @@ static enum drop_reason greet(struct shard *shard, struct conn *conn, io_id sock
 	return DROP_NONE;
 }
 
-/* Inlined, as receive_one is: with a second caller each became a call for every datagram. */
-__attribute__((always_inline)) static inline struct conn *find_peer(const struct shard *shard, const struct io_event *event, const struct packet *packet)
+static uint64_t sender_key(const struct shard *shard, const struct io_event *event, const struct packet *packet)
 {
-	uint64_t key = key_of(shard, &event->address, packet->sender, (uint32_t)event->user);
+	return key_of(shard, &event->address, packet->sender, (uint32_t)event->user);
+}
+
+/* Inlined, as receive_one is: with a second caller each became a call for every datagram. */
+__attribute__((always_inline)) static inline struct conn *find_peer(const struct shard *shard, uint64_t key)
+{
 	return ringcast_slab_find(&shard->conns, ringcast_map_find(&shard->fast_peers, key));
+}
+
+/* A datagram of nobody here. Where shards share their ports it may be another's. */
+static enum drop_reason pass_on(struct shard *shard, const struct io_event *event, uint64_t key)
+{
+	uint32_t target = DIRECTORY_NOBODY;
+	if (shard->options.directory != NULL && !shard->is_stray)
+		target = ringcast_directory_find(shard->options.directory, key);
+	if (target == DIRECTORY_NOBODY || target == shard->options.index)
+		return DROP_UNKNOWN_PEER;
+	return ringcast_shard_stray_post(shard, event, target);
 }
 
 /* And counts what it does to the path. */
@@ -144,6 +179,8 @@ static enum fast_event pass_fast(struct shard *shard, struct conn *conn, const s
 	shard->counters.fast_lost += before == FAST_UP && fast->state == FAST_LOST;
 	shard->counters.fast_regained += before == FAST_LOST && fast->state == FAST_UP;
 	shard->counters.fast_moved += before == FAST_LOST && fast->address.port != port_before;
+	if (shard->is_stray && result != FAST_IGNORE && ringcast_address_is_equal(&fast->address, &event->address))
+		ringcast_shard_steer(shard, fast);
 	return result;
 }
 
@@ -177,9 +214,10 @@ static enum drop_reason receive(struct shard *shard, const struct io_event *even
 	enum packet_error error = ringcast_packet_decode(ringcast_view_of(event->data, event->size), &packet);
 	if (UNLIKELY(error != PACKET_OK))
 		return error == PACKET_TRAILING ? receive_merged(shard, event) : DROP_MALFORMED;
-	struct conn *conn = find_peer(shard, event, &packet);
+	uint64_t key = sender_key(shard, event, &packet);
+	struct conn *conn = find_peer(shard, key);
 	if (conn == NULL)
-		return DROP_UNKNOWN_PEER;
+		return pass_on(shard, event, key);
 	ringcast_check_magic(conn, CONN);
 	ringcast_check_magic(conn->player, PLAYER);
 	switch (pass_fast(shard, conn, event, &packet, &drop)) {
@@ -209,13 +247,16 @@ __attribute__((always_inline)) static inline void receive_one(struct shard *shar
 }
 
 /* May this be several packets? Only of a player who said so, and only from where it is known to be. */
-static bool may_be_merged(const struct shard *shard, const struct io_event *event, struct view first)
+static bool may_be_merged(const struct io_event *event, const struct conn *conn)
 {
-	struct packet packet;
-	if (ringcast_packet_decode(first, &packet) != PACKET_OK)
-		return false;
-	const struct conn *conn = find_peer(shard, event, &packet);
 	return conn != NULL && conn->is_merging && conn->fast != NULL && ringcast_fast_path_is_bound(conn->fast, &event->address);
+}
+
+/* Where shards share their ports it may be for another one to say so: it gets all of it. */
+static enum drop_reason refuse_merged(struct shard *shard, const struct io_event *event, uint64_t key, const struct conn *conn)
+{
+	enum drop_reason drop = conn == NULL ? pass_on(shard, event, key) : DROP_UNKNOWN_PEER;
+	return drop == DROP_UNKNOWN_PEER ? DROP_MALFORMED : drop;
 }
 
 /* Each packet as if it had come by itself; what one of them says may end the player, so each finds it anew. What is split off has nothing behind it. */
@@ -224,8 +265,13 @@ __attribute__((noinline)) static enum drop_reason receive_merged(struct shard *s
 	struct view rest = ringcast_view_of(event->data, event->size), first;
 	struct io_event one = *event;
 	unsigned count = 1;
-	if (!ringcast_packet_split(&rest, &first) || !may_be_merged(shard, event, first))
+	struct packet packet;
+	if (!ringcast_packet_split(&rest, &first) || ringcast_packet_decode(first, &packet) != PACKET_OK)
 		return DROP_MALFORMED;
+	uint64_t key = sender_key(shard, event, &packet);
+	const struct conn *conn = find_peer(shard, key);
+	if (!may_be_merged(event, conn))
+		return refuse_merged(shard, event, key, conn);
 	shard->counters.datagrams_merged_received++;
 	for (bool is_whole = true; is_whole; is_whole = rest.size > 0 && count++ < PROTO_MERGED_PACKETS_MAX && ringcast_packet_split(&rest, &first)) {
 		one.data = (uint8_t *)(uintptr_t)first.data;

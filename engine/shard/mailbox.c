@@ -9,7 +9,7 @@ static bool init_rings(struct mailbox *mailbox, uint32_t letters_bytes)
 {
 	for (uint32_t i = 0; i < mailbox->sender_count; i++)
 		if (!ringcast_ring_spsc_init(&mailbox->rings[i], sizeof(struct handoff *), MAILBOX_RING_CAPACITY) ||
-		    !ringcast_ring_bytes_init(&mailbox->letters[i], letters_bytes))
+		    !ringcast_ring_bytes_init(&mailbox->letters[i], letters_bytes) || !ringcast_ring_bytes_init(&mailbox->strays[i], MAILBOX_STRAYS_BYTES))
 			return false;
 	return true;
 }
@@ -53,6 +53,7 @@ void ringcast_mailbox_destroy(struct mailbox **mailbox)
 	for (uint32_t i = 0; i < m->sender_count; i++) {
 		ringcast_ring_spsc_fini(&m->rings[i]);
 		ringcast_ring_bytes_fini(&m->letters[i]);
+		ringcast_ring_bytes_fini(&m->strays[i]);
 	}
 	pthread_mutex_destroy(&m->lock);
 	free(m);
@@ -230,9 +231,17 @@ bool ringcast_mailbox_has_letter(const struct mailbox *mailbox)
 	return false;
 }
 
+bool ringcast_mailbox_has_stray(const struct mailbox *mailbox)
+{
+	for (uint32_t i = 0; i < mailbox->sender_count; i++)
+		if (!ringcast_ring_bytes_is_empty(&mailbox->strays[i]))
+			return true;
+	return false;
+}
+
 bool ringcast_mailbox_has_mail(const struct mailbox *mailbox)
 {
-	return has_request(mailbox) || ringcast_mailbox_has_handoff(mailbox) || ringcast_mailbox_has_letter(mailbox);
+	return has_request(mailbox) || ringcast_mailbox_has_handoff(mailbox) || ringcast_mailbox_has_letter(mailbox) || (mailbox->has_strays && ringcast_mailbox_has_stray(mailbox));
 }
 
 bool ringcast_mailbox_prepare_sleep(struct mailbox *mailbox)

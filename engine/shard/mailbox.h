@@ -17,6 +17,7 @@ enum {
 	MAILBOX_SENDERS_MAX = 64,
 	MAILBOX_RING_CAPACITY = 1024,
 	MAILBOX_LETTERS_BYTES = 256 * 1024, /* of each sender; touched only once there are letters */
+	MAILBOX_STRAYS_BYTES = 64 * 1024, /* of each sender, likewise */
 	MAILBOX_REQUESTS_MAX = 4096,      /* waiting for one shard */
 	MAILBOX_REQUESTS_PER_TICK_MAX = 8, /* answered, or worked on, in one tick */
 	SHARD_REQUEST_ITEMS_MAX = 64,     /* described by one request in one tick */
@@ -46,6 +47,8 @@ struct shard_request {
 struct mailbox {
 	struct ring_spsc rings[MAILBOX_SENDERS_MAX]; /* of struct handoff * */
 	struct ring_bytes letters[MAILBOX_SENDERS_MAX]; /* what limbs of a session and their home tell each other; see letters.h */
+	struct ring_bytes strays[MAILBOX_SENDERS_MAX]; /* datagrams that came to the sender and are our players'; see strays.c */
+	bool has_strays; /* shards share their UDP ports: there may be some. Set before any sender runs */
 	uint32_t sender_count;
 	pthread_mutex_t lock; /* of the askers among themselves, and of close */
 	struct shard_request *asked; /* atomic: asked and not yet taken, the last one first */
@@ -75,6 +78,7 @@ const void *ringcast_mailbox_letter_peek(struct mailbox *mailbox, uint32_t sende
 void ringcast_mailbox_letter_pop(struct mailbox *mailbox, uint32_t sender);
 void ringcast_mailbox_set_spread(struct mailbox *mailbox, bool is_spread);
 bool ringcast_mailbox_has_letter(const struct mailbox *mailbox);
+bool ringcast_mailbox_has_stray(const struct mailbox *mailbox);
 bool ringcast_mailbox_has_mail(const struct mailbox *mailbox); /* a hand-off, a letter or a request */
 void ringcast_mailbox_answer(struct mailbox *mailbox, struct shard *shard); /* MAILBOX_REQUESTS_PER_TICK_MAX requests, oldest first */
 bool ringcast_mailbox_prepare_sleep(struct mailbox *mailbox); /* false: something is there, do not sleep */

@@ -193,6 +193,8 @@ static bool init_memory(struct shard *shard)
 	buffer_options(limits, &pool);
 	random_bytes(shard, &seed, sizeof(seed));
 	random_bytes(shard, &shard->fast_seed, sizeof(shard->fast_seed));
+	if (shard->options.directory != NULL)
+		shard->fast_seed = shard->options.directory->seed; /* all shards mean the same by a key */
 	shard->pool = ringcast_buf_pool_create(&pool);
 	if (shard->pool != NULL)
 		ringcast_buf_pool_set_relief(shard->pool, ringcast_shard_relieve_buffers, shard);
@@ -292,6 +294,7 @@ struct shard *ringcast_shard_create(const struct shard_options *options, struct 
 		return NULL;
 	}
 	shard->options = *options;
+	memcpy(shard->udp_ports, options->udp_ports, sizeof(shard->udp_ports));
 	shard->io = io;
 	shard->now_ns = shard->clock_ns = ringcast_io_now_ns(io);
 	shard->load_window_start_ns = shard->now_ns;
@@ -315,6 +318,7 @@ struct shard *ringcast_shard_create(const struct shard_options *options, struct 
 		free_memory(shard);
 		return NULL;
 	}
+	options->mailboxes[options->index]->has_strays = options->directory != NULL;
 	options->mailboxes[options->index]->io = io;
 	ringcast_panic_add(ringcast_shard_dump, shard);
 	shard->security.credentials = options->credentials; /* ours from here on */

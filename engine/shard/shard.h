@@ -16,6 +16,7 @@
 #include "jwt/token.h"
 #include "ringcast/ringcast.h"
 #include "session/letter.h"
+#include "shard/directory.h"
 #include "shard/disconnects.h"
 #include "shard/events.h"
 #include "shard/mailbox.h"
@@ -75,6 +76,8 @@ struct shard_options {
 	uint32_t listen_count;
 	uint16_t udp_port_base; /* of this shard; 0: chosen by the system */
 	uint32_t udp_port_count; /* 0: UDP off */
+	uint16_t udp_ports[SHARD_UDP_PORTS_MAX]; /* those that the first shard has, where all share them; 0: base or the system says */
+	struct directory *directory; /* of the players behind shared UDP ports; NULL: each shard has its own ports */
 	bool is_udp_address_free, is_open;
 	struct proxy_ranges proxies; /* whose connections begin with a PROXY header */
 	enum shard_security_mode security;
@@ -201,6 +204,7 @@ struct shard {
 	uint64_t queued_ns; /* when the first message since the last flush was queued; 0: there is none */
 	uint64_t deliveries_per_ms; /* estimate that decides whether to hold back */
 	bool is_sent_awaited; /* a stream goes on when its SENT is there: the next run is not to wait, for SENT would not wake it */
+	bool is_stray; /* the datagram being served came to another shard */
 	bool is_stopping;
 	struct list_node partners; /* struct partner; their owners take them out before the shard is destroyed */
 	uint32_t partner_number_next, partner_stream_count;

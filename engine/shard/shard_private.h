@@ -45,6 +45,12 @@ void ringcast_shard_on_send_error(struct shard *shard, const struct io_event *ev
 void ringcast_shard_fast_clear(struct shard *shard, struct fast_path *fast); /* drops what is queued for it */
 struct fast_path *ringcast_shard_fast_path(struct shard *shard, struct conn *conn); /* of a player that was told a port; made now, if it has none yet */
 
+/* strays.c: with UDP ports that all shards share, see directory.h */
+enum drop_reason ringcast_shard_stray_post(struct shard *shard, const struct io_event *event, uint32_t target); /* DROP_NONE: on its way */
+void ringcast_shard_strays_take(struct shard *shard);
+void ringcast_shard_steer(struct shard *shard, struct fast_path *fast); /* what comes from its address comes here from now on */
+void ringcast_shard_unsteer(struct shard *shard, struct fast_path *fast);
+
 /* security.c: what both kinds share */
 bool ringcast_shard_security_init(struct shard *shard); /* false: out of memory */
 void ringcast_shard_security_fini(struct shard *shard);

@@ -106,6 +106,8 @@ static void drain_mailbox(struct shard *shard)
 		ringcast_shard_handoff_receive(shard, handoff);
 		ringcast_handoff_free(handoff);
 	}
+	if (mailbox->has_strays)
+		ringcast_shard_strays_take(shard);
 	ringcast_mailbox_answer(mailbox, shard);
 }
 

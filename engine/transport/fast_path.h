@@ -58,6 +58,8 @@ struct fast_path {
 	uint32_t elsewhere;     /* hash of the other address that may be the player's; 0: none */
 	int32_t elsewhere_sequence;
 	uint32_t greeting_second, greeting_count; /* hellos answered this second */
+	bool is_steered;        /* with a UDP port that shards share: what comes from there comes to this shard by order, not by chance */
+	struct address steered;
 	uint32_t credit_bytes;  /* came from the bound address, and was not used up by answers to hellos */
 };
 

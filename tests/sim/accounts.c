@@ -62,6 +62,10 @@ static struct law law_of(enum counter counter, const struct books *b)
 	case COUNT_handoffs_in:
 	case COUNT_handoffs_refused:
 		return at_most(of->handoffs_out);
+	case COUNT_strays_out: /* here each shard has ports of its own */
+	case COUNT_strays_in:
+	case COUNT_steering_full:
+		return exactly(0);
 	case COUNT_upgrades:
 		return between(of->logins + of->logins_refused, of->connections_accepted);
 	case COUNT_logins:

@@ -1,0 +1,204 @@
+#!/usr/bin/python3
+"""One UDP port for all shards: players are heard wherever their datagrams come first, are steered to their shard, move, and share addresses."""
+
+import asyncio
+import os
+import socket
+import subprocess
+import sys
+import unittest
+
+import secure
+from daemon import Daemon
+from player import Player, until, _Datagrams
+from realtime import Packet
+
+SKIP = 77
+OPCODE = 7
+SHARDS = 2
+
+
+class PlacedPlayer(Player):
+    """At an address of its own on loopback, for TCP and UDP alike."""
+
+    place = None
+
+    @classmethod
+    async def arrive(cls, daemon, session, place):
+        player = await cls.connect(daemon, local_addr=(place, 0))
+        player.place = place
+        await player.login(daemon.reserve(session))
+        if player.fast_port != 0:
+            await player.open_udp((place, 0))
+            await player.finish_udp()
+        return player
+
+    async def move(self):
+        """Another port of ours, as when a translator has forgotten the old one."""
+        self.udp.close()
+        loop = asyncio.get_running_loop()
+        self.udp, _ = await loop.create_datagram_endpoint(lambda: _Datagrams(self), local_addr=(self.place, 0), remote_addr=(self.host, self.fast_port))
+
+
+def start(*flags, ports=1, **settings):
+    return Daemon("--shards", str(SHARDS), *flags, listen__udp_shared="true", listen__udp_ports_per_shard=str(ports), **settings)
+
+
+class Shared(unittest.IsolatedAsyncioTestCase):
+    ports = 1
+
+    @classmethod
+    def setUpClass(cls):
+        cls.daemon = start(ports=cls.ports)
+        cls.addClassCleanup(cls.daemon.stop)
+
+    def sessions(self, count):
+        """On both shards, in turns, as the engine places them."""
+        return [self.daemon.create_session(players_max=8) for _ in range(count)]
+
+    async def players(self, sessions, places):
+        """One in each session at each place."""
+        players = []
+        for number, session in enumerate(sessions):
+            for place in places(number):
+                players.append(await PlacedPlayer.arrive(self.daemon, session, place))
+                self.addAsyncCleanup(players[-1].leave)
+        return players
+
+    async def hear_oneself(self, player, count=10):
+        for number in range(count):
+            player.send_udp(Packet(OPCODE, b"%d" % number, target_player=player.peer_id))
+            while (packet := await player.receive()).opcode != OPCODE:
+                pass
+            self.assertEqual((packet.payload, packet.channel), (b"%d" % number, "udp"))
+
+
+class OnePortTest(Shared):
+    async def test_all_shards_have_the_same_port(self):
+        self.assertEqual(len(self.daemon.udp_ports), SHARDS)
+        self.assertEqual(len(set(self.daemon.udp_ports)), 1)
+
+    async def test_players_of_both_shards_are_heard_and_steered(self):
+        sessions = self.sessions(8)
+        players = await self.players(sessions, lambda number: [f"127.0.1.{10 * number + i}" for i in range(1, 5)])
+        self.assertEqual({player.fast_port for player in players}, set(self.daemon.udp_ports))
+        before = self.daemon.counter("strays_out")
+        self.assertGreater(before, 0, "of so many, chance brings some to the other shard first")
+        await asyncio.gather(*(self.hear_oneself(player) for player in players))
+        self.assertEqual(self.daemon.counter("strays_out"), before, "and none after that")
+        self.assertEqual(self.daemon.counter("steering_full"), 0)
+        await until(lambda: self.daemon.counter("strays_in") == before)
+
+    async def test_a_player_moves_and_is_heard_again(self):
+        players = await self.players(self.sessions(6), lambda number: [f"127.0.2.{10 * number + i}" for i in range(1, 4)])
+        before, moved = self.daemon.counter("strays_out"), self.daemon.counter("fast_moved")
+
+        async def move_and_be_heard(player):
+            await player.move()
+            while True:
+                player.send_udp(Packet(OPCODE + 1, b"here", target_player=player.peer_id))
+                try:
+                    packet = await player.receive(0.3)
+                except asyncio.TimeoutError:
+                    continue
+                if packet.opcode == OPCODE + 1 and packet.channel == "udp":
+                    break
+            while not player.queue.empty():
+                player.queue.get_nowait()
+            await asyncio.sleep(0.5)
+            while not player.queue.empty():
+                player.queue.get_nowait()
+            await self.hear_oneself(player)
+
+        await asyncio.gather(*(move_and_be_heard(player) for player in players))
+        self.assertGreaterEqual(self.daemon.counter("fast_moved") - moved, len(players))
+        self.assertGreater(self.daemon.counter("strays_out"), before)
+        settled = self.daemon.counter("strays_out")
+        await asyncio.gather(*(self.hear_oneself(player) for player in players))
+        self.assertEqual(self.daemon.counter("strays_out"), settled)
+
+    async def test_strangers_are_dropped_where_they_come(self):
+        before, strays = self.daemon.drops("unknown_peer"), self.daemon.counter("strays_out")
+        packet = Packet(OPCODE, b"who", target_player=1)
+        packet.sender, packet.sequence = 77, 1
+        for number in range(20):
+            with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as stranger:
+                stranger.bind((f"127.0.9.{number + 1}", 0))
+                stranger.sendto(packet.encode(), ("127.0.0.1", self.daemon.udp_ports[0]))
+        await until(lambda: self.daemon.drops("unknown_peer") - before == 20)
+        self.assertEqual(self.daemon.counter("strays_out"), strays)
+
+
+class CrowdedAddressTest(Shared):
+    ports = 2
+
+    async def test_as_many_of_a_number_as_there_are_ports(self):
+        """Each is the first of its session, all at one address: what tells them apart is the port."""
+        sessions = self.sessions(4)
+        before = self.daemon.counter("fast_port_exhausted")
+        players = await self.players(sessions, lambda number: ["127.0.3.1"])
+        self.assertEqual({player.peer_id for player in players}, {1})
+        self.assertEqual([player.fast_port != 0 for player in players], [True, True, False, False])
+        self.assertNotEqual(players[0].fast_port, players[1].fast_port)
+        self.assertEqual(self.daemon.counter("fast_port_exhausted") - before, 2)
+        await asyncio.gather(*(self.hear_oneself(player) for player in players[:2]))
+        await players[0].leave()
+        await until(lambda: self.daemon.session(sessions[0])["players"] == 0 if "players" in self.daemon.session(sessions[0]) else self.daemon.gauge("players") == 3)
+        late = await PlacedPlayer.arrive(self.daemon, self.sessions(1)[0], "127.0.3.1")
+        self.addAsyncCleanup(late.leave)
+        self.assertEqual(late.fast_port, players[0].fast_port, "the place of who has left")
+        await self.hear_oneself(late)
+
+    async def test_many_of_one_session_behind_one_address(self):
+        session = self.sessions(1)[0]
+        players = [await PlacedPlayer.arrive(self.daemon, session, "127.0.4.1") for _ in range(8)]
+        for player in players:
+            self.addAsyncCleanup(player.leave)
+        await asyncio.gather(*(self.hear_oneself(player) for player in players))
+
+
+class FallbackTest(unittest.IsolatedAsyncioTestCase):
+    def falls_back(self, daemon, reason):
+        try:
+            self.assertEqual(len(set(daemon.udp_ports)), SHARDS)
+            self.assertRegex(daemon.log_text().decode(), f"each shard has UDP ports of its own.*{reason}")
+        finally:
+            daemon.stop()
+
+    def test_without_the_capability(self):
+        before = os.environ.get("RINGCAST_WRAPPER")
+        os.environ["RINGCAST_WRAPPER"] = "setpriv --bounding-set=-bpf,-sys_admin --inh-caps=-bpf,-sys_admin"
+        try:
+            self.falls_back(start(), "CAP_BPF")
+        finally:
+            os.environ.pop("RINGCAST_WRAPPER") if before is None else os.environ.__setitem__("RINGCAST_WRAPPER", before)
+
+    def test_with_encryption(self):
+        certificates = secure.Certificates()
+        self.falls_back(secure.SecureDaemon(certificates, "--shards", str(SHARDS), listen__udp_shared="true"), "tls.mode")
+
+
+class EpollTest(OnePortTest):
+    @classmethod
+    def setUpClass(cls):
+        cls.daemon = start(io="epoll")
+        cls.addClassCleanup(cls.daemon.stop)
+
+    test_a_player_moves_and_is_heard_again = None  # the shard's doing, not io's
+
+
+def problem():
+    if os.environ.get("RINGCAST_HAS_XDP") != "1":
+        return "built without libbpf"
+    daemon = start()
+    is_shared = len(set(daemon.udp_ports)) == 1
+    text = daemon.log_text().decode()
+    daemon.stop()
+    return None if is_shared else f"ports cannot be shared here: {text[text.find('UDP ports of its own'):][:200]}"
+
+
+if __name__ == "__main__":
+    if reason := problem():
+        print(f"skipped: {reason}")
+        sys.exit(SKIP)
+    secure.main(needs_tools=["setpriv"], needs_programs=["RINGCASTD"])
