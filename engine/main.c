@@ -1,6 +1,7 @@
 /* ringcastd: the relay as a daemon. Everything it does stands in control/; this file only picks the mode. */
 #include <fcntl.h>
 #include <stdio.h>
+#include <sys/prctl.h>
 #include <unistd.h>
 
 #include "control/config.h"
@@ -83,9 +84,16 @@ static void keep_standard_descriptors(void)
 		close(fd);
 }
 
+/* What the unit allows is for the daemon's own sockets. Ambient capabilities would go on to every game server, script and hook that it starts. */
+static void keep_capabilities_here(void)
+{
+	prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0);
+}
+
 int main(int argc, char **argv)
 {
 	keep_standard_descriptors();
+	keep_capabilities_here();
 	struct flags flags;
 	struct config_error error;
 	if (!ringcast_flags_parse(argc, argv, &flags, &error))

@@ -355,6 +355,7 @@ static void drop_capabilities(void)
 
 static void become(const struct confine *confine)
 {
+	prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0);
 	if (geteuid() != 0 || confine->user == NULL)
 		return;
 	errno = 0;

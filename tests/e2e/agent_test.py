@@ -16,6 +16,7 @@ import unittest
 
 from botocore.exceptions import ClientError
 
+import capabilities
 from daemon import Daemon
 from gamelift import client
 from player import until
@@ -147,6 +148,16 @@ class AgentTest(unittest.IsolatedAsyncioTestCase):
         self.assertIn('"a game", for 2 players', output)
         self.gamelift.delete_fleet(FleetId=fleet)
         await until(lambda: not self.servers())
+
+    @capabilities.needs_root
+    async def test_a_capability_of_the_daemon_is_no_game_server_s(self):
+        for path in (self.folder, *self.folder.rglob("*")):
+            os.chown(path, capabilities.NOBODY, capabilities.NOBODY)
+        with capabilities.passed_on():
+            self.start()
+        await self.create_session(self.create_fleet())
+        self.assertEqual([capabilities.has(pid) for pid in self.servers()], [[]])
+        self.assertEqual(capabilities.has(self.daemon.process.pid), ["CapPrm", "CapEff"])
 
     def terminate(self, session, mode="TRIGGER_ON_PROCESS_TERMINATE"):
         port = int(re.search(rb'"service":"127.0.0.1:(\d+)"', self.daemon.log_text())[1])

@@ -9,6 +9,8 @@ import sys
 import tempfile
 import unittest
 
+import capabilities
+
 CONFINE = os.environ.get("RINGCAST_CONFINE", "")
 PYTHON = "/usr/bin/python3"
 SOCKETS = """
@@ -65,6 +67,14 @@ class Sockets(unittest.TestCase):
             got = self.ask(*options)
             self.assertEqual([got[name] for name in ("udp", "udp6", "unix", "mptcp", "raw")], ["open", "open", "EACCES", "EACCES", "EACCES"])
             self.assertIn("udp=any port", report(*options))
+
+
+class Capabilities(unittest.TestCase):
+    @capabilities.needs_root
+    def test_none_is_passed_on(self):
+        command = [*capabilities.WRAPPER, CONFINE, "--", "/usr/bin/python3", "-S", "-E", "-c", "print(open('/proc/self/status').read())"]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=60, cwd="/")
+        self.assertEqual(capabilities.sets_with_it(done.stdout), [], done.stderr)
 
 
 class Names(unittest.TestCase):

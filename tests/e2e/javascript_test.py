@@ -4,11 +4,13 @@
 import asyncio
 import os
 import re
+import shutil
 import signal
 import subprocess
 import unittest
 import unittest.mock
 
+import capabilities
 import scripts
 from player import Player, until
 from script_case import HAS_NODE, SCRIPT_FAILED, SCRIPT_LOST, Case
@@ -126,6 +128,22 @@ class Confinement(Case):
         self.assertEqual(await self.ask(player, "12"), "done 12")
         self.assertNotIn(b"forged line", self.daemon.log_text())
         self.assertEqual(self.daemon.request("GET", "/readyz")["status"], "ready")
+
+    @capabilities.needs_root
+    async def test_a_capability_of_the_daemon_is_no_script_s(self):
+        self.daemon.stop()
+        os.chown(self.folder, capabilities.NOBODY, capabilities.NOBODY)
+        shutil.rmtree(self.store, True)
+        for confine in ("off", "auto"):
+            with self.subTest(confine), capabilities.passed_on():
+                self.daemon = self.start(scripts__confine=confine)
+                self.addCleanup(self.daemon.process.kill)
+                scripts.push(self.daemon, "game", scripts.js("one"))
+                _, player = await self.play("game")
+                self.assertEqual(await self.ask(player), "one hi")
+                self.assertEqual({tuple(capabilities.has(pid)) for pid in scripts.node_pids(self.daemon)}, {()})
+                self.assertEqual(capabilities.has(self.daemon.process.pid), ["CapPrm", "CapEff"])
+                self.daemon.stop()
 
     async def test_the_dry_run_is_confined_alike(self):
         secret = self.path("secret.key")

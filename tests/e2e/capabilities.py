@@ -1,0 +1,27 @@
+"""A daemon that is nobody and has CAP_NET_RAW, passed on to what it starts unless it sees to it: as a unit's AmbientCapabilities give it."""
+
+import os
+import pathlib
+import shutil
+import unittest
+import unittest.mock
+
+CAP_NET_RAW = 1 << 13
+NOBODY = 65534
+
+needs_root = unittest.skipUnless(os.geteuid() == 0 and shutil.which("setpriv"), "needs root and setpriv")
+WRAPPER = f"setpriv --reuid={NOBODY} --regid={NOBODY} --clear-groups --inh-caps=+net_raw --ambient-caps=+net_raw".split()
+
+
+def passed_on():
+    return unittest.mock.patch.dict(os.environ, {"RINGCAST_WRAPPER": " ".join(WRAPPER)})
+
+
+def sets_with_it(status):
+    """In which of its sets a process has it, by the text of its /proc/PID/status."""
+    lines = dict(line.split(":\t", 1) for line in status.splitlines() if ":\t" in line)
+    return [name for name in ("CapPrm", "CapEff", "CapAmb") if int(lines[name], 16) & CAP_NET_RAW]
+
+
+def has(pid):
+    return sets_with_it(pathlib.Path(f"/proc/{pid}/status").read_text())
