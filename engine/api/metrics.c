@@ -79,6 +79,8 @@ static void add_counters(struct sums *sums, const struct ask_metrics *of_shard)
 	sums->io.rearms += of_shard->io.rearms;
 	sums->io.accept_errors += of_shard->io.accept_errors;
 	sums->io.gso_sends += of_shard->io.gso_sends;
+	sums->io.egress_drops += of_shard->io.egress_drops;
+	sums->io.egress_errors += of_shard->io.egress_errors;
 	for (unsigned i = 0; i < EGRESS_REASON_COUNT; i++)
 		sums->io.egress[i] += of_shard->io.egress[i];
 }
@@ -150,6 +152,11 @@ static void emit_egress(const struct sums *sums, ringcast_metric_fn *each, void 
 		each(context, "ringcast_egress_fallbacks_total", "counter", "datagrams that left by their socket although AF_XDP was asked for, by reason", labels,
 		     (double)sums->io.egress[i]);
 	}
+	each(context, "ringcast_egress_drops_total", "counter",
+	     "datagrams that would have overtaken what still waits in a ring for their receiver, or that were lost with the ring of a device that went", "",
+	     (double)sums->io.egress_drops);
+	each(context, "ringcast_egress_errors_total", "counter", "calls that hand frames to a device and failed: the device throws them away, or is going", "",
+	     (double)sums->io.egress_errors);
 }
 
 static void emit(const struct sums *sums, ringcast_metric_fn *each, void *context)

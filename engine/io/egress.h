@@ -35,9 +35,13 @@ struct egress *ringcast_egress_create(uint32_t receiver_count, uint32_t queue, s
 bool ringcast_egress_wanted(const struct io_options *options, struct io_stats *stats, struct egress **ret_egress, char *reterr, size_t reterr_bytes);
 void ringcast_egress_destroy(struct egress **egress);
 enum { EGRESS_RETRY_NS = 500 * 1000 }; /* after which what could not be sent is tried again */
-/* EGRESS_NONE: it is on its way. Else the socket is to send it. local: the address to send from, or NULL. */
-enum egress_reason ringcast_egress_add(struct egress *egress, const struct egress_source *source, const struct local *local,
-				       const struct io_datagram *datagram, uint64_t now_ns);
+/*
+ * False: the socket is to send it. True: it is on its way, or was dropped, since it would have come before what still waits in a ring for its receiver. local: the
+ * address to send from, or NULL.
+ */
+bool ringcast_egress_add(struct egress *egress, const struct egress_source *source, const struct local *local, const struct io_datagram *datagram,
+			 uint64_t now_ns);
+uint64_t ringcast_egress_memory_bytes(uint32_t receiver_count); /* at most, with a socket on as many devices as there may be */
 /* Returns whether something could not be sent yet: flush again soon. */
 bool ringcast_egress_flush(struct egress *egress);
 

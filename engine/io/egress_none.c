@@ -26,8 +26,13 @@ struct egress_source ringcast_egress_source_of(const struct address *bound)
 	return (struct egress_source){.port = bound->port};
 }
 
-enum egress_reason ringcast_egress_add(struct egress *egress, const struct egress_source *source, const struct local *local,
-				       const struct io_datagram *datagram, uint64_t now_ns)
+uint64_t ringcast_egress_memory_bytes(uint32_t receiver_count)
+{
+	return 0;
+}
+
+bool ringcast_egress_add(struct egress *egress, const struct egress_source *source, const struct local *local, const struct io_datagram *datagram,
+			 uint64_t now_ns)
 {
 	ringcast_unreachable("no egress in this build");
 }

@@ -11,5 +11,6 @@ enum egress_reason {
 
 const char *ringcast_egress_label(enum egress_reason reason);
 const char *ringcast_egress_text(enum egress_reason reason);
+const char *ringcast_egress_remedy(int error); /* why a device has no AF_XDP socket (-errno), and what to do, for the log */
 
 #endif

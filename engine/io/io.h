@@ -75,6 +75,8 @@ struct io_stats {
 	uint64_t datagrams_received, datagrams_sent, datagram_send_errors, gso_sends;
 	uint64_t rx_buffers_empty, cq_overflows, sq_full, rearms, wakes;
 	uint64_t egress[EGRESS_REASON_COUNT]; /* with AF_XDP: datagrams that left by it (EGRESS_NONE), and those left to the socket, by reason */
+	uint64_t egress_drops;  /* datagrams that would have overtaken, or were lost with their ring */
+	uint64_t egress_errors; /* calls that hand frames to a device and failed */
 	uint64_t entered_ns; /* when the last run() was called: what its caller did before took until then */
 };
 

@@ -404,7 +404,7 @@ static void send_by_socket(struct poller *p, struct poller_endpoint *endpoint, c
 static bool leaves_past_socket(struct poller *p, const struct poller_endpoint *endpoint, const struct io_datagram *datagram)
 {
 	return endpoint->is_v4 == ringcast_address_is_v4(&datagram->address) &&
-	       ringcast_egress_add(p->egress, &endpoint->source, ringcast_local_of(&p->locals, datagram->local), datagram, p->now_ns) == EGRESS_NONE;
+	       ringcast_egress_add(p->egress, &endpoint->source, ringcast_local_of(&p->locals, datagram->local), datagram, p->now_ns);
 }
 
 void ringcast_poller_udp_send(struct io *io, io_id id, const struct io_datagram *datagrams, unsigned count)

@@ -120,7 +120,7 @@ static void send_one(struct uring *u, const struct uring_endpoint *endpoint, io_
 static bool leaves_past_socket(struct uring *u, const struct uring_endpoint *endpoint, const struct io_datagram *datagram)
 {
 	return endpoint->is_v4 == ringcast_address_is_v4(&datagram->address) &&
-	       ringcast_egress_add(u->egress, &endpoint->source, ringcast_local_of(&u->locals, datagram->local), datagram, u->now_ns) == EGRESS_NONE;
+	       ringcast_egress_add(u->egress, &endpoint->source, ringcast_local_of(&u->locals, datagram->local), datagram, u->now_ns);
 }
 
 void ringcast_uring_udp_send(struct io *io, io_id id, const struct io_datagram *datagrams, unsigned count)

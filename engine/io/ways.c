@@ -18,12 +18,23 @@ static bool is_v4(const uint8_t ip[16])
 	return ringcast_address_is_v4(&address);
 }
 
-bool ringcast_ways_init(struct ways *ways, uint32_t receiver_count, uint64_t seed)
+static uint32_t row_count_for(uint32_t receiver_count)
 {
 	enum { ROW_COUNT_MIN = 64, ROW_COUNT_MAX = 16384 };
-	*ways = (struct ways){.row_count = ROW_COUNT_MIN, .generation = 1, .seed = seed};
-	while (ways->row_count * WAYS_ROW < 2 * receiver_count && ways->row_count < ROW_COUNT_MAX)
-		ways->row_count *= 2;
+	uint32_t count = ROW_COUNT_MIN;
+	while (count * WAYS_ROW < 2 * receiver_count && count < ROW_COUNT_MAX)
+		count *= 2;
+	return count;
+}
+
+uint64_t ringcast_ways_memory_bytes(uint32_t receiver_count)
+{
+	return (uint64_t)row_count_for(receiver_count) * WAYS_ROW * (sizeof(struct way) + sizeof(struct way_neighbour));
+}
+
+bool ringcast_ways_init(struct ways *ways, uint32_t receiver_count, uint64_t seed)
+{
+	*ways = (struct ways){.row_count = row_count_for(receiver_count), .generation = 1, .seed = seed};
 	ways->neighbour_capacity = ways->row_count * WAYS_ROW;
 	ways->ways = calloc((size_t)ways->row_count * WAYS_ROW, sizeof(*ways->ways));
 	ways->neighbours = calloc(ways->neighbour_capacity, sizeof(*ways->neighbours));
@@ -156,31 +167,51 @@ static struct way *row_of(const struct ways *ways, const uint8_t target[16], con
 	return &ways->ways[(ringcast_hash_bytes(key, sizeof(key), ways->seed) & (ways->row_count - 1)) * WAYS_ROW];
 }
 
-struct way *ringcast_ways_find(const struct ways *ways, const uint8_t target[16], const uint8_t source[16], uint64_t now_ns)
+static bool is_of(const struct way *way, const uint8_t target[16], const uint8_t source[16])
+{
+	return way->is_used && memcmp(way->target, target, 16) == 0 && memcmp(way->source, source, 16) == 0;
+}
+
+struct way *ringcast_ways_seek(const struct ways *ways, const uint8_t target[16], const uint8_t source[16])
 {
 	struct way *row = row_of(ways, target, source);
 	for (struct way *way = row; way < row + WAYS_ROW; way++)
-		if (way->is_used && memcmp(way->target, target, 16) == 0 && memcmp(way->source, source, 16) == 0)
-			return way->generation == ways->generation && now_ns < way->fresh_until_ns ? way : NULL;
+		if (is_of(way, target, source))
+			return way;
 	return NULL;
 }
 
-static struct way *place_in(struct ways *ways, struct way *row, const uint8_t target[16], const uint8_t source[16])
+struct way *ringcast_ways_find(const struct ways *ways, const uint8_t target[16], const uint8_t source[16], uint64_t now_ns)
 {
-	struct way *place = NULL;
-	for (struct way *way = row; way < row + WAYS_ROW; way++) {
-		if (way->is_used && memcmp(way->target, target, 16) == 0 && memcmp(way->source, source, 16) == 0)
+	struct way *way = ringcast_ways_seek(ways, target, source);
+	return way != NULL && way->generation == ways->generation && now_ns < way->asked_ns + WAYS_FRESH_NS ? way : NULL;
+}
+
+bool ringcast_ways_is_sure(const struct way *way, uint32_t size, uint64_t now_ns)
+{
+	enum { ANY_V4_BYTES = 576, ANY_V6_BYTES = 1280 }; /* what every path takes */
+	if (way->reason != EGRESS_NONE || now_ns < way->asked_ns + WAYS_SURE_NS)
+		return true;
+	return ringcast_ethernet_ip_bytes(&way->head, size) <= (way->head.size == ETHERNET_V4_BYTES ? ANY_V4_BYTES : ANY_V6_BYTES);
+}
+
+static struct way *place_in(struct ways *ways, struct way *row)
+{
+	for (struct way *way = row; way < row + WAYS_ROW; way++)
+		if (!way->is_used || way->generation != ways->generation)
 			return way;
-		if (place == NULL && (!way->is_used || way->generation != ways->generation))
-			place = way;
-	}
-	return place != NULL ? place : row + ways->turn++ % WAYS_ROW;
+	return row + ways->turn++ % WAYS_ROW;
 }
 
 struct way *ringcast_ways_add(struct ways *ways, const uint8_t target[16], const uint8_t source[16], uint64_t now_ns)
 {
-	struct way *way = place_in(ways, row_of(ways, target, source), target, source);
-	*way = (struct way){.is_used = true, .reason = EGRESS_NO_ROUTE, .generation = ways->generation, .fresh_until_ns = now_ns + WAYS_FRESH_NS};
+	struct way_trail trail = {0};
+	struct way *way = ringcast_ways_seek(ways, target, source);
+	if (way != NULL)
+		trail = way->trail;
+	else
+		way = place_in(ways, row_of(ways, target, source));
+	*way = (struct way){.is_used = true, .reason = EGRESS_NO_ROUTE, .generation = ways->generation, .asked_ns = now_ns, .trail = trail};
 	memcpy(way->target, target, 16);
 	memcpy(way->source, source, 16);
 	return way;

@@ -22,7 +22,8 @@ struct xdp_socket {
 	uint8_t *memory;
 	uint64_t free[XDP_FRAME_COUNT]; /* places in memory */
 	uint32_t free_count;
-	uint32_t put_count; /* not yet told to the kernel */
+	uint32_t untold_count; /* put, but not yet told to the kernel */
+	uint64_t put_count;
 };
 
 int ringcast_xdp_probe(char *reterr, size_t reterr_bytes)
@@ -132,6 +133,7 @@ void ringcast_xdp_put(struct xdp_socket *self, uint32_t size)
 	uint32_t reserved = xsk_ring_prod__reserve(&self->tx, 1, &at);
 	ringcast_assert(reserved == 1);
 	*xsk_ring_prod__tx_desc(&self->tx, at) = (struct xdp_desc){.addr = self->free[--self->free_count], .len = size};
+	self->untold_count++;
 	self->put_count++;
 }
 
@@ -140,18 +142,44 @@ static uint32_t waiting_count(struct xdp_socket *self)
 	return self->tx.size - xsk_prod_nb_free(&self->tx, self->tx.size);
 }
 
-/* In copy mode one call sends some dozens, and says EAGAIN when there are more. It stops where a call has moved nothing. */
-uint32_t ringcast_xdp_kick(struct xdp_socket *self)
+uint64_t ringcast_xdp_put_count(const struct xdp_socket *self)
 {
-	if (self->put_count > 0)
-		xsk_ring_prod__submit(&self->tx, self->put_count);
-	self->put_count = 0;
+	return self->put_count;
+}
+
+uint64_t ringcast_xdp_taken_count(struct xdp_socket *self)
+{
+	return self->put_count - waiting_count(self);
+}
+
+/* 0: sent, or to be tried again. */
+static int push(struct xdp_socket *self)
+{
+	if (sendto(xsk_socket__fd(self->socket), NULL, 0, MSG_DONTWAIT, NULL, 0) >= 0 || errno == EAGAIN || errno == EINTR)
+		return 0;
+	return -errno;
+}
+
+/* In copy mode one call sends some dozens, and says EAGAIN when there are more. It stops where a call has moved nothing. */
+uint32_t ringcast_xdp_kick(struct xdp_socket *self, int *ret_error)
+{
+	*ret_error = 0;
+	if (self->untold_count > 0)
+		xsk_ring_prod__submit(&self->tx, self->untold_count);
+	self->untold_count = 0;
 	uint32_t before = UINT32_MAX, waiting = waiting_count(self);
 	while (waiting > 0 && waiting < before) {
+		int error = push(self);
 		before = waiting;
-		sendto(xsk_socket__fd(self->socket), NULL, 0, MSG_DONTWAIT, NULL, 0);
 		waiting = waiting_count(self);
+		*ret_error = error != 0 ? error : *ret_error;
 	}
 	reap(self);
 	return waiting;
+}
+
+uint64_t ringcast_xdp_memory_bytes(void)
+{
+	const uint64_t ring_bytes = XDP_FRAME_COUNT * (sizeof(struct xdp_desc) + 2 * sizeof(uint64_t)); /* to send; to fill and completed */
+	return sizeof(struct xdp_socket) + MEMORY_BYTES + ring_bytes;
 }

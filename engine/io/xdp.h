@@ -20,7 +20,14 @@ bool ringcast_xdp_has_room(struct xdp_socket *socket, uint32_t frame_count);
 /* The next frame, XDP_FRAME_BYTES, to be written and then put. There must be room. */
 uint8_t *ringcast_xdp_frame(struct xdp_socket *socket);
 void ringcast_xdp_put(struct xdp_socket *socket, uint32_t size);
-/* Has the kernel send what was put, as far as it can now. Returns how many frames it has not taken yet. */
-uint32_t ringcast_xdp_kick(struct xdp_socket *socket);
+/* Frames put since it was opened, and how many of them the kernel has taken: it takes them in order. */
+uint64_t ringcast_xdp_put_count(const struct xdp_socket *socket);
+uint64_t ringcast_xdp_taken_count(struct xdp_socket *socket);
+/*
+ * Has the kernel send what was put, as far as it can now. Returns how many frames it has not taken yet. *ret_error: 0, or -errno of what went wrong beside being busy;
+ * -EBUSY, the device has thrown a frame away.
+ */
+uint32_t ringcast_xdp_kick(struct xdp_socket *socket, int *ret_error);
+uint64_t ringcast_xdp_memory_bytes(void); /* of one socket, with the kernel's part */
 
 #endif

@@ -12,6 +12,7 @@
 #include "base/sized.h"
 #include "io/cgroup.h"
 #include "io/clock.h"
+#include "io/egress.h"
 #include "life/changes.h"
 #include "life/hooks.h"
 #include "life/opening.h"
@@ -345,15 +346,27 @@ static uint64_t letter_bytes(const ringcast_limits *limits, uint32_t shard_count
 	return (uint64_t)(shard_count - 1) * (MAILBOX_LETTERS_BYTES + (uint64_t)limits->spread_queue_bytes);
 }
 
+static uint64_t egress_memory_bytes(const ringcast_engine_options *options, const ringcast_limits *limits)
+{
+	struct io_options io;
+	if (options->egress != RINGCAST_EGRESS_XDP)
+		return 0;
+	ringcast_shard_io_options(limits, &io);
+	return ringcast_egress_memory_bytes(io.stream_count_max);
+}
+
 uint64_t ringcast_memory_bill(const ringcast_engine_options *options, ringcast_memory_fn *each, void *context)
 {
 	ringcast_limits limits = options->limits;
 	struct whole_bill bill = {each, context, shard_count_of(options)};
 	ringcast_engine_fill_limits(&limits);
+	uint64_t egress_bytes = egress_memory_bytes(options, &limits);
+	if (egress_bytes > 0)
+		add_for_all(&bill, "ways and frames of AF_XDP", egress_bytes, true);
 	if (options->token_key_count > 0)
 		add_for_all(&bill, "signed tokens that were used", ringcast_jwt_spent_bytes(limits.tokens_spent_max), true);
 	uint64_t sum = ringcast_shard_memory_bytes(&limits, add_for_all, &bill) + ringcast_security_memory_bytes(options, &limits, add_for_all, &bill);
-	sum += script_bytes(options, &limits) + (options->token_key_count > 0 ? ringcast_jwt_spent_bytes(limits.tokens_spent_max) : 0);
+	sum += egress_bytes + script_bytes(options, &limits) + (options->token_key_count > 0 ? ringcast_jwt_spent_bytes(limits.tokens_spent_max) : 0);
 	sum += letter_bytes(&limits, bill.shard_count);
 	add_for_all(&bill, "scripts, if every session runs one", script_bytes(options, &limits), false);
 	add_for_all(&bill, "letters of spread sessions between shards", letter_bytes(&limits, bill.shard_count), false);

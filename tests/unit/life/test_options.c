@@ -159,6 +159,20 @@ Test(options, the_kernel_s_queues_are_in_the_bill)
 	cr_assert_gt(ringcast_memory_bill(&options, NULL, NULL), before, "nothing said: as much as Linux lets it grow");
 }
 
+/* Four mebibytes of frames for each of the devices there may be, and a way for each receiver. */
+Test(options, af_xdp_is_in_the_bill)
+{
+	ringcast_engine_options options = stage_small();
+	uint64_t before = ringcast_memory_bill(&options, NULL, NULL);
+	options.egress = RINGCAST_EGRESS_XDP;
+	struct parts parts = {0};
+	uint64_t with = ringcast_memory_bill(&options, add_part, &parts);
+	cr_assert_eq(parts.sum, with);
+	cr_assert_eq(with > before, IS_XDP_BUILT, "a build without it takes nothing");
+	if (IS_XDP_BUILT)
+		cr_assert(with - before > 16 << 20 && with - before < 64 << 20, "%llu", (unsigned long long)(with - before));
+}
+
 Test(options, scripts_are_in_the_bill)
 {
 	ringcast_engine_options options = stage_small();
