@@ -46,6 +46,7 @@ static void stage_start(struct stage *stage)
 	options.callbacks = &callbacks;
 	options.context = stage;
 	options.shard_count = 1;
+	ringcast_limits_default(&options.limits);
 	options.limits.resume_window_ms = 60000;
 	*stage = (struct stage){.lock = PTHREAD_MUTEX_INITIALIZER, .changed = PTHREAD_COND_INITIALIZER};
 	cr_assert_eq(ringcast_engine_create(&options, &stage->engine, error, sizeof(error)), RINGCAST_OK, "%s", error);
