@@ -102,6 +102,12 @@ class Install(unittest.TestCase):
             listed = re.findall(r"^ (\w+)@Base ", (TOP / f"tools/deploy/debian/{package}.symbols").read_text(), re.M)
             self.assertEqual(listed, sorted(set(calls)), package)
 
+    def test_what_begins_like_a_script_has_an_interpreter_that_packages_may_name(self):
+        """As lintian sees it; scripts for bpftrace need the daemon's pid, so none of them is a program by itself."""
+        first_lines = {path.relative_to(self.root): path.read_bytes().partition(b"\n")[0] for path in self.root.rglob("*") if path.is_file()}
+        known = re.compile(rb"#!\s*(/usr/bin/env )?(/usr/bin/|/bin/)?(sh|bash|python3|node|luajit|lua)\b")
+        self.assertEqual([str(path) for path, line in first_lines.items() if line.startswith(b"#!") and not known.match(line)], [])
+
     def test_what_building_needs_is_what_the_debian_package_asks_for(self):
         needed = re.findall(r"^\w\S*-dev$", (TOP / "tools/packages").read_text().split("# --- tests")[0], re.M)
         asked = re.findall(r"^ +(\S+?-dev)\b", re.search(r"^Build-Depends:(.*?)^\S", (TOP / "tools/deploy/debian/control").read_text(), re.M | re.S)[1], re.M)
