@@ -58,6 +58,7 @@ static void add_counters(struct sums *sums, const struct ask_metrics *of_shard)
 #define COUNTER(name, text) sums->counters.name += of_shard->counters.name;
 #include "shard/counters.def"
 #undef COUNTER
+	sums->counters.paced_ns += of_shard->counters.paced_ns;
 	for (unsigned i = 0; i < DROP_REASON_COUNT; i++)
 		sums->counters.drops[i] += of_shard->counters.drops[i];
 	for (unsigned i = 0; i < CLOSE_REASON_COUNT; i++)
@@ -164,6 +165,7 @@ static void emit(const struct sums *sums, ringcast_metric_fn *each, void *contex
 #define COUNTER(name, text) each(context, "ringcast_" #name "_total", "counter", text, "", (double)sums->counters.name);
 #include "shard/counters.def"
 #undef COUNTER
+	each(context, "ringcast_paced_seconds_total", "counter", "how long these naps were", "", (double)sums->counters.paced_ns / NS_PER_S);
 #define GAUGE(name, text) each(context, "ringcast_" #name, "gauge", text, "", (double)sums->gauges.name);
 	GAUGE(connections, "open TCP connections")
 	GAUGE(players, "players and reservations")

@@ -77,7 +77,7 @@ struct io_stats {
 	uint64_t egress[EGRESS_REASON_COUNT]; /* with AF_XDP: datagrams that left by it (EGRESS_NONE), and those left to the socket, by reason */
 	uint64_t egress_drops;  /* datagrams that would have overtaken, or were lost with their ring */
 	uint64_t egress_errors; /* calls that hand frames to a device and failed */
-	uint64_t entered_ns; /* when the last run() was called: what its caller did before took until then */
+	uint64_t entered_ns; /* when the last run() or submit() was called: what its caller did before took until then */
 };
 
 struct io_options {
@@ -113,6 +113,13 @@ struct io_ops {
 	void (*stream_abort)(struct io *io, io_id stream);    /* the same, but what the peer has not taken is thrown away, and it sees a reset */
 	void (*udp_send)(struct io *io, io_id socket, const struct io_datagram *datagrams, unsigned count);
 	void (*release)(struct io *io, const struct io_event *event); /* give the event's receive buffer back */
+	/* Submits what is queued, as run() does first of all, and tells the time: what its caller did since the last run() is with the kernel. */
+	uint64_t (*submit)(struct io *io);
+	/*
+	 * Sleeps for so long whatever comes: the next run() finds more of it. After submit(), and before its caller says to anybody that it sleeps, for
+	 * wake() does not end it. Returns for how long; 0 where io has something to do itself.
+	 */
+	uint64_t (*nap)(struct io *io, uint64_t nap_ns);
 	/* Submits, waits until an event or deadline_ns (0: do not wait), fills events. Returns how many (0 .. event_count_max). */
 	unsigned (*run)(struct io *io, uint64_t deadline_ns, struct io_event *events, unsigned event_count_max);
 	void (*wake)(struct io *io); /* any thread */

@@ -168,14 +168,19 @@ static unsigned sleep_until(struct poller *p, uint64_t deadline_ns, struct io_ev
 	return count;
 }
 
-/* Sleeps through what comes first; it is ready when the wait begins. A signal ends it early, which harms nothing. */
+/* A signal ends it early, which harms nothing. */
+static void pause_for(uint64_t pause_ns)
+{
+	struct timespec pause = {.tv_sec = (time_t)(pause_ns / NS_PER_S), .tv_nsec = (long)(pause_ns % NS_PER_S)};
+	if (pause_ns > 0)
+		nanosleep(&pause, NULL);
+}
+
+/* Sleeps through what comes first; it is ready when the wait begins. */
 static void gather(const struct poller *p, uint64_t deadline_ns)
 {
 	uint64_t left_ns = deadline_ns > p->now_ns ? deadline_ns - p->now_ns : 0;
-	uint64_t gather_ns = p->options.gather_ns < left_ns ? p->options.gather_ns : left_ns;
-	struct timespec pause = {.tv_sec = (time_t)(gather_ns / NS_PER_S), .tv_nsec = (long)(gather_ns % NS_PER_S)};
-	if (gather_ns > 0)
-		nanosleep(&pause, NULL);
+	pause_for(p->options.gather_ns < left_ns ? p->options.gather_ns : left_ns);
 }
 
 static unsigned wait_for_work(struct poller *p, uint64_t deadline_ns, struct io_event *events, unsigned event_count_max)
@@ -188,6 +193,26 @@ static unsigned wait_for_work(struct poller *p, uint64_t deadline_ns, struct io_
 		count = sleep_until(p, deadline_ns, events, event_count_max);
 	}
 	return count;
+}
+
+/* Streams and sockets were written to as they were asked. */
+static uint64_t submit(struct io *io)
+{
+	struct poller *p = (struct poller *)io;
+	p->stats.entered_ns = ringcast_clock_now_ns();
+	flush_egress(p);
+	return p->now_ns = ringcast_clock_now_ns();
+}
+
+static uint64_t nap(struct io *io, uint64_t nap_ns)
+{
+	struct poller *p = (struct poller *)io;
+	uint64_t begun_ns = p->now_ns;
+	if (p->is_egress_pending)
+		return 0;
+	pause_for(nap_ns);
+	p->now_ns = ringcast_clock_now_ns();
+	return p->now_ns - begun_ns;
 }
 
 static unsigned run(struct io *io, uint64_t deadline_ns, struct io_event *events, unsigned event_count_max)
@@ -283,6 +308,8 @@ static const struct io_ops ops = {
 	.stream_abort = ringcast_poller_stream_abort,
 	.udp_send = ringcast_poller_udp_send,
 	.release = release,
+	.submit = submit,
+	.nap = nap,
 	.run = run,
 	.wake = wake,
 	.stats = get_stats,

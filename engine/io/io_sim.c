@@ -16,6 +16,7 @@
 #define DETACHED_FD_BASE (1 << 24)      /* far above any real descriptor: closing one by mistake harms nobody */
 #define BUFFERS_BACK_NS NS_PER_MS   /* how long a simulated lack of buffers lasts */
 #define DATAGRAM_BYTES_MAX 65507
+#define SLOW_TURN_NS_MAX (5 * NS_PER_MS)
 
 static struct sim_io *sim_of(struct io *io)
 {
@@ -514,6 +515,31 @@ static unsigned tell_quiet(struct sim_io *sim, struct io_event *event)
 	return 1;
 }
 
+/* Turns take no time here. Where the fault strikes, one says that it was long. */
+static uint64_t sim_submit(struct io *io)
+{
+	struct sim_io *sim = sim_of(io);
+	struct sim_network *network = sim->network;
+	submit(sim);
+	sim->stats.entered_ns = sim->now_ns;
+	if (!ringcast_sim_strikes(network, network->options.faults.slow_turn, &network->counts.slow_turns))
+		return sim->now_ns;
+	return sim->now_ns + ringcast_sim_below(network, SLOW_TURN_NS_MAX);
+}
+
+/* Nothing but a wake makes it runnable before. (Real ones are not even rung: between ticks whoever plays the thread takes it for asleep.) */
+static uint64_t sim_nap(struct io *io, uint64_t nap_ns)
+{
+	struct sim_io *sim = sim_of(io);
+	sim->nap_until_ns = sim->network->now_ns + nap_ns;
+	return nap_ns;
+}
+
+static bool is_napping(const struct sim_io *sim)
+{
+	return sim->nap_until_ns > sim->network->now_ns && !sim->is_wake_pending;
+}
+
 static unsigned sim_run(struct io *io, uint64_t deadline_ns, struct io_event *events, unsigned event_count_max)
 {
 	struct sim_io *sim = sim_of(io);
@@ -523,6 +549,10 @@ static unsigned sim_run(struct io *io, uint64_t deadline_ns, struct io_event *ev
 	sim->stats.entered_ns = sim->now_ns; /* waiting is done outside, by whoever moves the clock */
 	sim->now_ns = sim->network->now_ns;
 	sim->deadline_ns = deadline_ns;
+	if (deadline_ns > sim->now_ns && is_napping(sim)) {
+		sim->deadline_ns = sim->nap_until_ns < deadline_ns ? sim->nap_until_ns : deadline_ns;
+		return 0;
+	}
 	if (sim->ready.count > 0 && deadline_ns > sim->now_ns && !has_reason_to_run(sim))
 		return 0;
 	strike_run(sim, &event_count_max);
@@ -601,6 +631,8 @@ static const struct io_ops sim_ops = {
 	.stream_abort = sim_stream_abort,
 	.udp_send = sim_udp_send,
 	.release = sim_release,
+	.submit = sim_submit,
+	.nap = sim_nap,
 	.run = sim_run,
 	.wake = sim_wake,
 	.stats = sim_stats,
@@ -637,6 +669,8 @@ bool ringcast_io_sim_has_events(const struct io *io)
 bool ringcast_io_sim_is_runnable(const struct io *io)
 {
 	const struct sim_io *sim = (const struct sim_io *)io;
+	if (is_napping(sim))
+		return sim->deadline_ns <= sim->network->now_ns;
 	return has_reason_to_run(sim) || sim->pending_count > 0 || sim->quiet_count > 0 || sim->deadline_ns <= sim->network->now_ns;
 }
 

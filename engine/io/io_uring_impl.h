@@ -206,6 +206,7 @@ struct io_uring_sqe *ringcast_uring_sqe(struct uring *u); /* flushes when a batc
 void ringcast_uring_flush(struct uring *u); /* everything queued is with the kernel, and every datagram's fate known, when it returns */
 void ringcast_uring_flush_and_get_events(struct uring *u);
 void ringcast_uring_flush_and_wait(struct uring *u, uint64_t wait_ns); /* one system call; returns with the first completion or in wait_ns; see gather_ns */
+void ringcast_uring_sleep(struct uring *u, uint64_t sleep_ns); /* with nothing queued; completions come meanwhile, and end it only when their queue is full */
 void ringcast_uring_cancel(struct uring *u, uint64_t name);
 
 /* io_uring_probe.c. Each explains a failure in one line and returns it: -errno, or 0 when nothing is missing. */
@@ -260,6 +261,8 @@ void ringcast_uring_datagram_retry(struct uring *u); /* queues the refused GSO s
 bool ringcast_uring_datagram_next_failure(struct uring *u, struct io_event *event);
 
 /* io_uring_run.c */
+uint64_t ringcast_uring_submit(struct io *io);
+uint64_t ringcast_uring_nap(struct io *io, uint64_t nap_ns);
 unsigned ringcast_uring_run(struct io *io, uint64_t deadline_ns, struct io_event *events, unsigned event_count_max);
 void ringcast_uring_wake_arm(struct uring *u);
 

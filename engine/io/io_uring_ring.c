@@ -98,6 +98,11 @@ void ringcast_uring_flush_and_wait(struct uring *u, uint64_t wait_ns)
 	retry(u);
 }
 
+void ringcast_uring_sleep(struct uring *u, uint64_t sleep_ns)
+{
+	submit_and_wait(u, URING_CQ_ENTRIES_MAX, sleep_ns);
+}
+
 void ringcast_uring_flush_and_get_events(struct uring *u)
 {
 	flush(u, true);

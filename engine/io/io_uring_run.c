@@ -160,6 +160,27 @@ static unsigned run_without_waiting(struct uring *u, struct io_event *events, un
 	return collect(u, events, event_count_max);
 }
 
+uint64_t ringcast_uring_submit(struct io *io)
+{
+	struct uring *u = (struct uring *)io;
+	u->stats.entered_ns = ringcast_clock_now_ns();
+	flush_egress(u);
+	ringcast_uring_flush(u);
+	return u->now_ns = ringcast_clock_now_ns();
+}
+
+/* Nobody rings meanwhile: is_sleeping is not set, so a wake is only noted, for the next run. */
+uint64_t ringcast_uring_nap(struct io *io, uint64_t nap_ns)
+{
+	struct uring *u = (struct uring *)io;
+	uint64_t begun_ns = u->now_ns;
+	if (u->is_sent_wanted || u->is_egress_pending || io_uring_sq_ready(&u->ring) > 0)
+		return 0;
+	ringcast_uring_sleep(u, nap_ns);
+	u->now_ns = ringcast_clock_now_ns();
+	return u->now_ns - begun_ns;
+}
+
 unsigned ringcast_uring_run(struct io *io, uint64_t deadline_ns, struct io_event *events, unsigned event_count_max)
 {
 	struct uring *u = (struct uring *)io;

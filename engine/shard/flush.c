@@ -28,6 +28,11 @@ static void update_load(struct shard *shard)
 	shard->load_window_start_ns = shard->now_ns;
 }
 
+bool ringcast_shard_is_loaded(const struct shard *shard)
+{
+	return shard->deliveries_per_ms >= LOADED_DELIVERIES_PER_MS;
+}
+
 uint64_t ringcast_shard_flush_deadline_ns(const struct shard *shard)
 {
 	if (!has_something(shard))
@@ -42,7 +47,7 @@ bool ringcast_shard_is_flush_due(struct shard *shard)
 		return false;
 	if (shard->queued_ns == 0)
 		shard->queued_ns = shard->now_ns;
-	return shard->deliveries_per_ms < LOADED_DELIVERIES_PER_MS || shard->now_ns >= ringcast_shard_flush_deadline_ns(shard);
+	return !ringcast_shard_is_loaded(shard) || shard->now_ns >= ringcast_shard_flush_deadline_ns(shard);
 }
 
 /* Streams */

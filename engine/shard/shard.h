@@ -47,6 +47,7 @@ struct shard_counters {
 #undef COUNTER
 	uint64_t drops[DROP_REASON_COUNT];
 	uint64_t closes[CLOSE_REASON_COUNT];
+	uint64_t paced_ns; /* of all these naps; no part of tick_time */
 	struct time_histogram tick_time; /* from waking to the next wait; what the kernel does then with what was sent is not in it */
 	struct time_histogram queue_age; /* of each flush: how long its oldest message had been held back */
 };

@@ -51,6 +51,12 @@ void ringcast_shard_strays_take(struct shard *shard);
 void ringcast_shard_steer(struct shard *shard, struct fast_path *fast); /* what comes from its address comes here from now on */
 void ringcast_shard_unsteer(struct shard *shard, struct fast_path *fast);
 
+/* pace.c: a nap after a long turn */
+uint64_t ringcast_pace_nap_ns(uint64_t turn_ns, uint64_t left_ns, uint64_t nap_ns_max); /* left_ns: from the turn's end to the next deadline */
+bool ringcast_shard_is_paced(const struct shard *shard); /* before anything is asked of io: may it nap after this turn, should it have been long? */
+/* Submits, and naps before deadline_ns (of the shard's clock) if the turn was long. Returns when it ended, by io's clock. */
+uint64_t ringcast_shard_pace(struct shard *shard, uint64_t deadline_ns);
+
 /* security.c: what both kinds share */
 bool ringcast_shard_security_init(struct shard *shard); /* false: out of memory */
 void ringcast_shard_security_fini(struct shard *shard);
@@ -155,6 +161,7 @@ bool ringcast_shard_make_place(struct shard *shard, const struct address *newcom
 
 /* flush.c */
 bool ringcast_shard_is_flush_due(struct shard *shard);
+bool ringcast_shard_is_loaded(const struct shard *shard); /* so many deliveries that holding messages back merges some */
 uint64_t ringcast_shard_flush_deadline_ns(const struct shard *shard); /* UINT64_MAX: nothing held */
 void ringcast_shard_flush(struct shard *shard);
 void ringcast_shard_flush_conn(struct shard *shard, struct conn *conn);

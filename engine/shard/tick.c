@@ -159,15 +159,25 @@ static void note_overrun(struct shard *shard)
 		RINGCAST_PROBE(&shard->recorder, OVERRUN, shard->now_ns, turn_ns, shard->counters.ticks, 0);
 }
 
+/* Before anybody is told that this thread sleeps. Returns when the turn ended; 0: run() says. */
+static uint64_t pace(struct shard *shard)
+{
+	if (!ringcast_shard_is_paced(shard))
+		return 0;
+	uint64_t deadline = deadline_ns(shard);
+	return deadline <= shard->now_ns ? 0 : ringcast_shard_pace(shard, deadline);
+}
+
 static unsigned wait_for_events(struct shard *shard)
 {
 	struct mailbox *mailbox = shard->options.mailboxes[shard->options.index];
 	note_overrun(shard);
+	uint64_t ended_ns = pace(shard);
 	uint64_t deadline = ringcast_mailbox_prepare_sleep(mailbox) ? io_deadline_ns(shard, deadline_ns(shard)) : 0;
 	unsigned count = shard->io->ops->run(shard->io, deadline, shard->events, SHARD_EVENT_COUNT_MAX);
 	ringcast_mailbox_awake(mailbox);
 	if (shard->counters.ticks > 1) /* else there was none before */
-		ringcast_time_histogram_add(&shard->counters.tick_time, shard->io->ops->stats(shard->io)->entered_ns - shard->clock_ns);
+		ringcast_time_histogram_add(&shard->counters.tick_time, (ended_ns != 0 ? ended_ns : shard->io->ops->stats(shard->io)->entered_ns) - shard->clock_ns);
 	shard->is_sent_awaited = false;
 	ringcast_shard_release_sent(shard);
 	ringcast_shard_turn_clock(shard);

@@ -138,6 +138,8 @@ static struct law law_of(enum counter counter, const struct books *b)
 		return between(of->flushes, UINT64_MAX);
 	case COUNT_flushes:
 		return at_most(of->ticks);
+	case COUNT_paces: /* after a turn that sent something */
+		return at_most(of->flushes);
 	case COUNT_slow_detached: /* each has something new for its receiver: a frame, or an answer to one of its own */
 		return at_most(of->deliveries_reliable + of->pings_sent + of->logins + of->logins_refused + b->io.stream_recvs);
 	case COUNT_crowded_out:

@@ -29,7 +29,8 @@ enum { SWARM_SHARDS_MAX = 4, SWARM_SESSIONS_MAX = 6, SWARM_GROUPS_MAX = 6, SWARM
 	FAULT(send_error, "datagrams are refused by the system")                                                                               \
 	FAULT(no_buffer, "receive buffers run out")                                                                                            \
 	FAULT(spurious_wake, "io wakes without a reason")                                                                                      \
-	FAULT(few_events, "io returns fewer events than there are")
+	FAULT(few_events, "io returns fewer events than there are")                                                                             \
+	FAULT(slow_turn, "turns are said to be long, so that shards nap")
 #define SWARM_WORLD_FAULTS(FAULT)                                                                                                              \
 	FAULT(mischief, "bots misbehave")                                                                                                      \
 	FAULT(leaving, "bots leave, reset, half close, and others take their place")                                                           \

@@ -9,6 +9,7 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/time.h>
 #include <unistd.h>
@@ -227,6 +228,71 @@ IO_CASE(gathering_loses_no_wake)
 		waker.seen = waker.asked;
 	}
 	cr_assert_eq(pthread_join(thread, NULL), 0);
+	ringcast_harness_fini(&h);
+}
+
+/* What comes is there for the run that follows. */
+IO_CASE(a_nap_sleeps_through_what_comes)
+{
+	struct harness h;
+	struct address bound;
+	struct io_event event;
+	int peer;
+	ringcast_harness_init(&h, backend, NULL);
+	ringcast_harness_listen(&h, true, &bound);
+	ringcast_harness_connect(&h, &bound, true, 7, &peer);
+	ringcast_harness_settle(&h);
+	pthread_t thread;
+	struct late_writer writer = {.fd = peer, .reader = gettid()};
+	uint64_t begun_ns = h.io->ops->submit(h.io);
+	cr_assert_leq(h.io->ops->stats(h.io)->entered_ns, begun_ns);
+	cr_assert_eq(pthread_create(&thread, NULL, write_to_a_sleeper, &writer), 0);
+	uint64_t napped_ns = h.io->ops->nap(h.io, 20 * NS_PER_MS);
+	cr_assert_geq(napped_ns, 20 * NS_PER_MS, "woken by what came");
+	cr_assert_eq(ringcast_io_now_ns(h.io), begun_ns + napped_ns);
+	cr_assert_eq(pthread_join(thread, NULL), 0);
+	cr_assert_eq(h.io->ops->run(h.io, begun_ns + 30 * NS_PER_S, &event, 1), 1);
+	cr_assert_eq(event.kind, IO_EVENT_RECV);
+	h.io->ops->release(h.io, &event);
+	close(peer);
+	ringcast_harness_fini(&h);
+}
+
+/* The io does not say that it sleeps, until run(): a waker spares itself the bell. */
+IO_CASE(a_wake_in_a_nap_is_heard_after_it)
+{
+	struct harness h;
+	pthread_t thread;
+	ringcast_harness_init(&h, backend, NULL);
+	ringcast_harness_settle(&h);
+	struct sleeper sleeper = {.io = h.io, .thread = gettid()};
+	for (int i = 0; i < 20; i++) {
+		h.io->ops->submit(h.io);
+		cr_assert_eq(pthread_create(&thread, NULL, wake_a_sleeper, &sleeper), 0);
+		cr_assert_geq(h.io->ops->nap(h.io, 20 * NS_PER_MS), 20 * NS_PER_MS);
+		cr_assert_eq(ringcast_harness_next(&h).kind, IO_EVENT_WAKE);
+		cr_assert_eq(pthread_join(thread, NULL), 0);
+	}
+	ringcast_harness_fini(&h);
+}
+
+IO_CASE(submit_sends_what_is_queued)
+{
+	struct harness h;
+	struct address bound;
+	struct iovec iov = {.iov_base = "hello", .iov_len = 5};
+	char got[5];
+	int peer;
+	ringcast_harness_init(&h, backend, NULL);
+	ringcast_harness_listen(&h, true, &bound);
+	io_id stream = ringcast_harness_connect(&h, &bound, true, 7, &peer);
+	ringcast_harness_settle(&h);
+	h.io->ops->stream_send(h.io, stream, &iov, 1);
+	h.io->ops->submit(h.io);
+	cr_assert_eq(recv(peer, got, sizeof(got), MSG_WAITALL), 5); /* or it waits for ever */
+	cr_assert_arr_eq(got, "hello", 5);
+	ringcast_harness_take(&h, IO_EVENT_SENT);
+	close(peer);
 	ringcast_harness_fini(&h);
 }
 
