@@ -229,9 +229,15 @@ class Peers(unittest.TestCase):
     def test_the_best_websocket_relay_is_beside_us(self):
         run = load_run()
         rows = self.rows(("ringcast", 100), ("lws", 300), ("bun", 150), ("redis", 50))
-        self.assertEqual(run.ratio(rows, "w"), {"workload": "w", "best": "bun", "ratio": 1.5, "p99_ratio": round(1000 / 1500, 3)})
+        self.assertEqual(run.ratio(rows, "w"), {"workload": "w", "relay": "ringcast", "best": "bun", "ratio": 1.5, "p99_ratio": round(1000 / 1500, 3)})
         self.assertIsNone(run.ratio(self.rows(("ringcast", 100)), "w"))
         self.assertIsNone(run.ratio(rows, "other"))
+
+    def test_each_of_ours_is_compared_with_others_alone(self):
+        run = load_run()
+        rows = self.rows(("ringcast", 100), ("ringcast, pace 0", 50), ("bun", 150))
+        self.assertEqual([run.ratio(rows, "w", name)["ratio"] for name in ("ringcast", "ringcast, pace 0")], [1.5, 3.0])
+        self.assertEqual({run.ratio(rows, "w", name)["best"] for name in ("ringcast", "ringcast, pace 0")}, {"bun"})
 
     def test_who_delivered_less_than_was_offered_is_not_compared(self):
         run = load_run()
