@@ -21,6 +21,7 @@ static const struct field login_fields[] = {
 	[17] = FIELD(BYTES, login.reconnect_token),
 	[18] = FIELD(INT32, login.received),
 	[19] = FIELD(BOOL, login.may_merge),
+	[20] = FIELD(BOOL, login.no_echo),
 };
 static const struct field login_result_fields[] = {
 	[1] = FIELD(BOOL, login_result.is_success),
@@ -34,6 +35,7 @@ static const struct field login_result_fields[] = {
 	[18] = FIELD(INT32, login_result.received),
 	[19] = FIELD(INT32, login_result.lost),
 	[20] = FIELD(INT32, login_result.merge_bytes),
+	[21] = FIELD(BOOL, login_result.no_echo),
 };
 static const struct field verify_identity_fields[] = {
 	[1] = FIELD(INT32, verify_identity.peer_id),

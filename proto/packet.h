@@ -46,7 +46,7 @@ struct packet {
 	enum packet_command command;
 	struct view payload;
 	union {
-		struct { struct view player_session_id; int32_t client_version; bool may_resume; struct view reconnect_token; int32_t received; bool may_merge; } login;
+		struct { struct view player_session_id; int32_t client_version; bool may_resume; struct view reconnect_token; int32_t received; bool may_merge, no_echo; } login;
 		struct {
 			bool is_success;
 			int32_t peer_id;
@@ -55,6 +55,7 @@ struct packet {
 			bool is_resumed;
 			int32_t resume_window_ms, received, lost; /* counts of messages wrap: only differences mean something */
 			int32_t merge_bytes; /* of a datagram with several packets; 0: each has its own */
+			bool no_echo;        /* its own group messages do not come back */
 		} login_result;
 		struct { int32_t peer_id; struct view connect_token; } verify_identity;
 		struct { bool is_success; int32_t peer_id; } verify_identity_result;

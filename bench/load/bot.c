@@ -122,6 +122,7 @@ void ringcast_bot_connect(struct bot *bot, uint64_t due_ns)
 		.token = ringcast_view_of(text, strlen(text)),
 		.is_udp_off = world->options.is_tcp_only,
 		.may_merge = world->options.is_merging,
+		.no_echo = world->options.has_no_echo,
 		.is_secure = world->options.is_secure,
 		.seed = ringcast_prng_next(&world->prng),
 		.connect_timeout_ns = 10 * NS_PER_S,

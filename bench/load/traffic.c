@@ -173,7 +173,7 @@ static void lose(struct bot *bot, const struct payload *payload)
 	uint64_t count = payload->target == PAYLOAD_TO_PLAYER;
 	for (uint32_t i = 0; payload->target != PAYLOAD_TO_PLAYER && i < world->options.player_count; i++) {
 		const struct bot *receiver = &world->bots[bot->session * world->options.player_count + i];
-		count += !receiver->is_slow && (payload->target == PAYLOAD_TO_ALL || group_of(receiver) == group_of(bot));
+		count += !receiver->is_slow && !(receiver == bot && world->options.has_no_echo) && (payload->target == PAYLOAD_TO_ALL || group_of(receiver) == group_of(bot));
 	}
 	world->counts.lost[payload->is_reliable] += count;
 	world->counts.expected += count;
@@ -304,6 +304,8 @@ static uint32_t sent_to(struct world *world, const struct bot *receiver, uint32_
 	struct bot *from = &world->bots[receiver->session * player_count + sender];
 	if (stream / 2 == PAYLOAD_TO_PLAYER)
 		return world->direct_sent[((size_t)(from - world->bots) * player_count + receiver->player) * 2 + stream % 2];
+	if (from == receiver && world->options.has_no_echo) /* to itself it sends by group alone */
+		return 0;
 	if (stream / 2 == PAYLOAD_TO_GROUP && group_of(from) != group_of(receiver))
 		return 0;
 	return from->sent[stream];

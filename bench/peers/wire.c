@@ -64,16 +64,27 @@ static size_t plain_encode(uint8_t *out, uint32_t group, const uint8_t *payload,
 }
 
 /* ours: a session for each group, its players by tokens of dev mode */
-static bool realtime_join(int fd, uint32_t group, uint32_t member)
+static bool log_in(int fd, uint32_t group, uint32_t member, bool no_echo)
 {
 	uint8_t packet_bytes[256], out[300];
 	char token[64];
 	snprintf(token, sizeof(token), "dev-peers%u-m%u", group, member);
 	const struct packet login = {
 		.opcode = OPCODE_LOGIN, .is_reliable = true, .command = PACKET_COMMAND_LOGIN,
-		.login = {.player_session_id = {(const uint8_t *)token, strlen(token)}, .client_version = 1}};
+		.login = {.player_session_id = {(const uint8_t *)token, strlen(token)}, .client_version = 1, .no_echo = no_echo}};
 	size_t size = ringcast_packet_encode(&login, packet_bytes, sizeof(packet_bytes));
 	return size > 0 && upgrade(fd) && talk(fd, out, frame(out, packet_bytes, size), "\xfa\x01", 2); /* the field of a login's result */
+}
+
+static bool realtime_join(int fd, uint32_t group, uint32_t member)
+{
+	return log_in(fd, group, member, false);
+}
+
+/* As our own clients may ask, and as the others here do by themselves. */
+static bool quiet_join(int fd, uint32_t group, uint32_t member)
+{
+	return log_in(fd, group, member, true);
 }
 
 static size_t realtime_encode(uint8_t *out, uint32_t group, const uint8_t *payload, size_t size)
@@ -156,7 +167,7 @@ static size_t mqtt_encode(uint8_t *out, uint32_t group, const uint8_t *payload, 
 }
 
 static const struct peer_wire wires[] = {
-	{"realtime", realtime_join, realtime_encode}, {"plain", plain_join, plain_encode}, {"redis", redis_join, redis_encode},
+	{"realtime", realtime_join, realtime_encode}, {"quiet", quiet_join, realtime_encode}, {"plain", plain_join, plain_encode}, {"redis", redis_join, redis_encode},
 	{"nats", nats_join, nats_encode},             {"mqtt", mqtt_join, mqtt_encode},
 };
 
@@ -171,5 +182,5 @@ const struct peer_wire *ringcast_peer_wire_find(const char *name)
 
 const char *ringcast_peer_wire_names(void)
 {
-	return "realtime, plain, redis, nats, mqtt";
+	return "realtime, quiet, plain, redis, nats, mqtt";
 }

@@ -8,9 +8,11 @@ static void deliver(struct session *session, const struct fanout *fanout)
 {
 	const struct outbox *outbox = &session->store->options.outbox;
 	ringcast_assert_slow(fanout->packet->opcode != OPCODE_LOGIN);
-	if (fanout->recipient_count == 0)
+	size_t meant_count = fanout->recipient_count - (fanout->skip > 0);
+	ringcast_assert(fanout->skip <= fanout->recipient_count);
+	if (meant_count == 0)
 		return;
-	session->deliveries += fanout->recipient_count;
+	session->deliveries += meant_count;
 	outbox->deliver(outbox->context, fanout);
 }
 
@@ -31,7 +33,7 @@ static void deliver_to_group(struct session *session, const struct packet *packe
 			     size_t recipient_count)
 {
 	deliver(session, &(struct fanout){.packet = packet, .target_player = PROTO_PEER_NONE, .target_group = group, .intent = intent,
-					  .recipients = recipients, .recipient_count = recipient_count});
+					  .recipients = recipients, .recipient_count = recipient_count, .skip = ringcast_group_skip(session, group, packet)});
 }
 
 /* Those of this shard are the first of the members; behind the last one there may be one who has just left. */
@@ -49,7 +51,7 @@ static void spread_to_members(struct session *session, const struct packet *pack
 		deliver_to_group(session, packet, intent, group, &recipients[member_count], 1);
 		leaver = NULL;
 	}
-	session->deliveries = before + recipient_count;
+	session->deliveries = before + recipient_count - (ringcast_group_skip(session, group, packet) > 0);
 	ringcast_home_to_group(session, packet, intent, group, limbs, leaver, recipient_count);
 }
 

@@ -8,6 +8,8 @@
 enum drop_reason ringcast_group_check_join(struct player *player, int32_t group);
 /* Out of every group; the members that stay are told, unless the session is ending and everyone goes. */
 void ringcast_group_leave_all(struct player *player);
+/* 1 + the place among the group's members of its sender, where that is on this shard and does without the echo; 0: nobody is to be skipped. */
+size_t ringcast_group_skip(struct session *session, int32_t group, const struct packet *packet);
 /* Of a spread session: where its members are that are elsewhere; NULL: all are here. */
 const struct limbs *ringcast_group_limbs(const struct session *session, int32_t group);
 

@@ -221,10 +221,12 @@ static void deliver(struct session *limb, const struct letter *letter, const str
 		fanout.recipient_count = player != NULL;
 	} else {
 		fanout.recipients = ringcast_group_members(limb, letter->target_group, &fanout.recipient_count);
+		fanout.skip = ringcast_group_skip(limb, letter->target_group, packet);
 	}
-	if (fanout.recipient_count == 0)
+	size_t meant_count = fanout.recipient_count - (fanout.skip > 0);
+	if (meant_count == 0)
 		return;
-	limb->deliveries += fanout.recipient_count;
+	limb->deliveries += meant_count;
 	outbox->deliver(outbox->context, &fanout);
 }
 

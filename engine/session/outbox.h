@@ -21,7 +21,8 @@ struct fanout {
 	int32_t target_player, target_group; /* what the receivers see: one of the two */
 	enum delivery_intent intent;
 	struct player *const *recipients;
-	size_t recipient_count; /* > 0 */
+	size_t recipient_count; /* > 0, without skip too */
+	size_t skip; /* 1 + the place of the one recipient who does not get it; 0: all do */
 };
 
 struct outbox {

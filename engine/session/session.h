@@ -80,6 +80,7 @@ struct player {
 	uint32_t session_index; /* place in session->players while ACTIVE */
 	uint8_t secret[10]; /* ID_SECRET_BYTES */
 	uint8_t limb; /* 1 + the shard that it is on, whose word transport is then; 0: this one */
+	bool has_no_echo; /* gets none of its own group messages; known where its transport is */
 	union {
 		struct label *label;    /* has_label */
 		struct buf *properties; /* the same text when it is longer; NULL: both are empty */
@@ -119,6 +120,7 @@ struct session {
 	uint8_t state;
 	uint8_t close_reason;
 	bool is_in_hook;
+	bool has_no_echo; /* so has a player of it, or had one: a group message's sender is looked up */
 	uint32_t work_depth; /* of what is done for its script; see session_impl.h */
 	uint32_t players_max, player_count, reserved_count, group_count;
 	int32_t peer_id_next;

@@ -309,6 +309,30 @@ static enum drop_reason deliver_to(struct delivery *delivery, const struct playe
 	return may_be_fast && ringcast_conn_is_fast(conn) ? deliver_fast(delivery, conn->fast) : deliver_stream(delivery, conn);
 }
 
+/* Some of the recipients, who lie side by side. */
+static void deliver_each(struct delivery *delivery, struct player *const *recipients, size_t recipient_count, bool may_be_fast)
+{
+	struct shard *shard = delivery->shard;
+	uint64_t payload_bytes = delivery->fanout->packet->payload.size;
+	shard->counters.deliveries_asked += recipient_count;
+	for (size_t i = 0; i < recipient_count; i++) {
+		struct player *player = recipients[i];
+		if (i + 4 < recipient_count)
+			__builtin_prefetch(recipients[i + 4]);
+		enum drop_reason drop = deliver_to(delivery, player, may_be_fast);
+		if (drop != DROP_NONE) {
+			player->drops++;
+			shard->counters.deliveries_refused++;
+			ringcast_shard_drop(shard, drop, 1);
+			continue;
+		}
+		player->messages_sent++;
+		player->bytes_sent += payload_bytes;
+		shard->deliveries_in_window++;
+	}
+}
+
+/* Who is skipped costs the others nothing: those before and those behind are two rows. */
 static void deliver(void *context, const struct fanout *fanout)
 {
 	struct shard *shard = context;
@@ -319,22 +343,9 @@ static void deliver(void *context, const struct fanout *fanout)
 	struct delivery delivery = {.shard = shard, .fanout = fanout, .is_fast = fanout->intent == INTENT_FAST && packet->command == PACKET_COMMAND_NONE};
 	bool may_be_fast = delivery.is_fast && packet->payload.size <= PROTO_PAYLOAD_FAST_BYTES_MAX;
 	uint64_t before = shard->deliveries_in_window;
-	shard->counters.deliveries_asked += recipient_count;
-	for (size_t i = 0; i < recipient_count; i++) {
-		struct player *player = recipients[i];
-		if (i + 4 < recipient_count)
-			__builtin_prefetch(recipients[i + 4]);
-		enum drop_reason drop = deliver_to(&delivery, player, may_be_fast);
-		if (drop != DROP_NONE) {
-			player->drops++;
-			shard->counters.deliveries_refused++;
-			ringcast_shard_drop(shard, drop, 1);
-			continue;
-		}
-		player->messages_sent++;
-		player->bytes_sent += packet->payload.size;
-		shard->deliveries_in_window++;
-	}
+	deliver_each(&delivery, recipients, fanout->skip > 0 ? fanout->skip - 1 : recipient_count, may_be_fast);
+	if (UNLIKELY(fanout->skip > 0))
+		deliver_each(&delivery, recipients + fanout->skip, recipient_count - fanout->skip, may_be_fast);
 	/* A list of members is in the frame, and may be much longer than the request that it answers. */
 	shard->delivered_bytes += (shard->deliveries_in_window - before) * (packet->command == PACKET_COMMAND_NONE ? packet->payload.size : delivery.frame.size);
 	if (delivery.frame.buf != NULL)

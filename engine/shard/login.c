@@ -75,6 +75,7 @@ static void send_result(struct shard *shard, struct conn *conn, bool is_resumed,
 		result.login_result.fast_port = shard->udp_ports[conn->fast_port];
 		result.login_result.merge_bytes = conn->is_merging ? (int32_t)shard->options.limits.merge_bytes : 0;
 	}
+	result.login_result.no_echo = conn->has_no_echo;
 	if (conn->secure != NULL) { /* what the client verifies our DTLS with, and proves its own identity */
 		const char *ca_pem = shard->security.credentials.ca_pem;
 		ringcast_shard_connect_token(conn, token);
@@ -96,6 +97,8 @@ static void send_result(struct shard *shard, struct conn *conn, bool is_resumed,
 static void begin_playing(struct shard *shard, struct conn *conn)
 {
 	conn->is_logged_in = true;
+	conn->player->has_no_echo = conn->has_no_echo;
+	conn->player->session->has_no_echo |= conn->has_no_echo;
 	ringcast_address_table_settle(&shard->addresses, &conn->address);
 	ringcast_timer_arm(&shard->wheel, &conn->timer, shard->now_ns + conn->player->session->ping_interval_ms * NS_PER_MS);
 }
@@ -213,6 +216,7 @@ void ringcast_shard_login_here(struct shard *shard, struct conn *conn, const str
 {
 	struct view token = packet->login.player_session_id;
 	conn->is_merging = packet->login.may_merge && shard->options.limits.merge_bytes > 0;
+	conn->has_no_echo = packet->login.no_echo;
 	if (packet->login.reconnect_token.size > 0) {
 		resume_here(shard, conn, packet);
 		return;
@@ -316,6 +320,7 @@ void ringcast_shard_login(struct shard *shard, struct conn *conn, struct view me
 		return;
 	}
 	uint32_t home;
+	conn->has_no_echo = packet.login.no_echo; /* where it stays while home is asked */
 	enum drop_reason drop = find_home(shard, conn, &packet, &home);
 	if (drop != DROP_NONE)
 		refuse(shard, conn, drop);

@@ -60,6 +60,7 @@ struct conn {
 	bool is_resumable : 1; /* resume is set */
 	bool is_kept : 1;      /* its player may come back: what it has not sent is sent then, and is not lost */
 	bool is_merging : 1;   /* its datagrams hold several packets */
+	bool has_no_echo : 1;  /* its login asked for that: see session.h */
 	io_id stream_id;
 	struct secure_stream *secure; /* NULL: plain, or not known yet */
 

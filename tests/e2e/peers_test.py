@@ -107,6 +107,8 @@ class Peers(unittest.TestCase):
             report = self.check(load("realtime", daemon.tcp_port, 2, 3, 2, 10, 1, daemon.process.pid), 80)
             self.assertGreater(report["echoed"], 0, "the Realtime protocol echoes, and its echo is no delivery")
             self.assertGreater(report["cpu_ns_per_delivery"], 0)
+            report = self.check(load("quiet", daemon.tcp_port, 2, 3, 2, 10, 1, daemon.process.pid), 80)
+            self.assertEqual(report["echoed"], 0, "its logins ask for none")
         finally:
             daemon.stop()
 

@@ -94,6 +94,7 @@ static int take_options(struct ringcast_client *client, const ringcast_client_op
 	client->outq_bytes_max = value_or(options->outq_bytes_max, 262144);
 	client->may_resume = options->may_resume;
 	client->may_merge = options->may_merge;
+	client->no_echo = options->no_echo;
 	client->kept_bytes_max = value_or(options->kept_bytes_max, 65536);
 	if (client->kept_bytes_max > client->outq_bytes_max / 2) /* it has to go out at once when the connection is there again */
 		client->kept_bytes_max = client->outq_bytes_max / 2;
@@ -181,6 +182,7 @@ static bool start_core(struct ringcast_client *client, const char *host, uint16_
 		.keepalive_interval_ns = interval_ns(client->udp_keepalive_ms),
 		.may_resume = client->may_resume,
 		.may_merge = client->may_merge,
+		.no_echo = client->no_echo,
 		.kept_bytes_max = client->kept_bytes_max,
 	};
 	return ringcast_client_core_start(&client->core, &options, ringcast_client_io_now_ns());

@@ -37,7 +37,7 @@ struct ringcast_client {
 	union client_address local; /* sa_family 0: not bound */
 	uint16_t udp_local_port;
 	bool is_udp_off;
-	bool may_resume, may_merge;
+	bool may_resume, may_merge, no_echo;
 	bool is_resuming;     /* the game was told dropped, and not resumed */
 	bool is_dropped;      /* the core is; its sockets are still to be closed */
 	bool is_active;       /* between connect and the disconnected callback */

@@ -32,7 +32,8 @@ static bool prepare_login(struct client_core *core, const struct client_core_opt
 		.is_reliable = true,
 		.payload = options->login_payload,
 		.command = PACKET_COMMAND_LOGIN,
-		.login = {.player_session_id = options->token, .client_version = PROTO_CLIENT_VERSION, .may_resume = options->may_resume, .may_merge = options->may_merge},
+		.login = {.player_session_id = options->token, .client_version = PROTO_CLIENT_VERSION, .may_resume = options->may_resume, .may_merge = options->may_merge,
+			  .no_echo = options->no_echo},
 	};
 	if (options->token.size > PROTO_LOGIN_TOKEN_BYTES_MAX || options->login_payload.size > PROTO_PAYLOAD_RELIABLE_BYTES_MAX)
 		return false;
@@ -78,6 +79,7 @@ bool ringcast_client_core_start(struct client_core *core, const struct client_co
 		.is_udp_off = options->is_udp_off,
 		.is_secure = options->is_secure,
 		.may_merge = options->may_merge,
+		.no_echo = options->no_echo,
 		.sequence_last = -1,
 		.now_ns = now_ns,
 		.phase_deadline_ns = now_ns + options->connect_timeout_ns,

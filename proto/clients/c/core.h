@@ -127,6 +127,7 @@ struct client_core {
 	int32_t sequence_next;       /* of our next datagram */
 	int32_t sequence_last;       /* of the server's last datagram; -1: none */
 	bool may_merge, is_merging;  /* we said so; the server too */
+	bool no_echo;                /* we said so */
 	uint64_t heard_ns;           /* when it came; at first, when UDP began */
 	uint64_t now_ns;             /* of the call being served */
 	uint64_t phase_deadline_ns;
@@ -165,6 +166,7 @@ struct client_core_options {
 	uint64_t keepalive_interval_ns; /* of the fast path, from one answer to the next question; 0: never */
 	bool may_resume;
 	bool may_merge;              /* several packets in a datagram, where the server can */
+	bool no_echo;                /* own group messages do not come back, where the server can */
 	size_t kept_bytes_max;       /* with may_resume: sent and not acknowledged; beyond it nothing is sent */
 };
 

@@ -266,6 +266,7 @@ static bool prepare_login(struct client_core *core)
 				.login = {.client_version = PROTO_CLIENT_VERSION,
 					  .may_resume = true,
 					  .may_merge = core->may_merge,
+					  .no_echo = core->no_echo,
 					  .reconnect_token = ringcast_view_of(resume->token, resume->token_bytes),
 					  .received = (int32_t)resume->received}};
 	size_t size = ringcast_packet_encoded_bytes(&packet);

@@ -116,6 +116,7 @@ typedef struct ringcast_client_options {
 	bool may_resume;               /* a broken connection is made again, where the server has a window for it; fast messages are lost meanwhile */
 	uint32_t kept_bytes_max;       /* with may_resume: sent reliably and not acknowledged; above it send says FULL; 0: 65 536 */
 	bool may_merge;                /* several fast messages come in one datagram, where the server can: less work for both, and what is lost is lost together */
+	bool no_echo;                  /* messages to a group that this player is in do not come back to it, where the server can */
 } ringcast_client_options;
 #define RINGCAST_CLIENT_OPTIONS_INIT { sizeof(ringcast_client_options) }
 

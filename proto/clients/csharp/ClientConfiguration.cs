@@ -23,6 +23,8 @@ namespace Ringcast.Realtime
 		public int SendQueueBytesMax { get; set; }
 		/// <summary>A connection that breaks is made again, where the server has a window for it (limits.resume_window_ms): Dropped, then Resumed or ConnectionClose.</summary>
 		public bool MayResume { get; set; }
+		/// <summary>Messages to a group that this player is in do not come back to it, where the server can.</summary>
+		public bool NoEcho { get; set; }
 		/// <summary>With MayResume: bytes that were sent reliably and that the server is not known to have read; a message beyond is refused.</summary>
 		public int KeptBytesMax { get; set; }
 		/// <summary>What one Poll reads of the WebSocket at most, so that a server that floods cannot hold a frame.</summary>

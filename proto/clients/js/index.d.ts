@@ -20,6 +20,8 @@ export interface Options {
 	queueBytesMax?: number;
 	/** What resume() of 'ringcast-client/resume' returns: a connection that breaks is made again, where the server has a window for it (limits.resume_window_ms). */
 	resume?: Resuming;
+	/** Messages to a group that this player is in do not come back to it, where the server can. */
+	noEcho?: boolean;
 	/** Node only: options of tls.connect, such as ca. */
 	tls?: object;
 	/** A WebSocket class to use instead of the platform's. */

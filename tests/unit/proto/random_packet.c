@@ -44,6 +44,7 @@ static void draw_command(struct prng *prng, struct random_packet *random)
 		packet->login.reconnect_token = draw_bytes(prng, random->bytes[2], PROTO_TOKEN_BYTES_MAX, true);
 		packet->login.received = random_packet_int32(prng);
 		packet->login.may_merge = ringcast_prng_chance(prng, 1, 2);
+		packet->login.no_echo = ringcast_prng_chance(prng, 1, 2);
 		break;
 	case PACKET_COMMAND_LOGIN_RESULT:
 		packet->login_result.is_success = ringcast_prng_chance(prng, 1, 2);
@@ -57,6 +58,7 @@ static void draw_command(struct prng *prng, struct random_packet *random)
 		packet->login_result.received = random_packet_int32(prng);
 		packet->login_result.lost = random_packet_int32(prng);
 		packet->login_result.merge_bytes = random_packet_int32(prng);
+		packet->login_result.no_echo = ringcast_prng_chance(prng, 1, 2);
 		break;
 	case PACKET_COMMAND_VERIFY_IDENTITY:
 		packet->verify_identity.peer_id = random_packet_int32(prng);
@@ -144,7 +146,7 @@ static bool is_same_command(const struct packet *a, const struct packet *b)
 		return is_same_view(a->login.player_session_id, b->login.player_session_id) &&
 		       a->login.client_version == b->login.client_version && a->login.may_resume == b->login.may_resume &&
 		       is_same_view(a->login.reconnect_token, b->login.reconnect_token) && a->login.received == b->login.received &&
-		       a->login.may_merge == b->login.may_merge;
+		       a->login.may_merge == b->login.may_merge && a->login.no_echo == b->login.no_echo;
 	case PACKET_COMMAND_LOGIN_RESULT:
 		return a->login_result.is_success == b->login_result.is_success && a->login_result.peer_id == b->login_result.peer_id &&
 		       a->login_result.fast_port == b->login_result.fast_port &&
@@ -152,7 +154,8 @@ static bool is_same_command(const struct packet *a, const struct packet *b)
 		       is_same_view(a->login_result.ca_cert, b->login_result.ca_cert) &&
 		       is_same_view(a->login_result.connect_token, b->login_result.connect_token) &&
 		       a->login_result.is_resumed == b->login_result.is_resumed && a->login_result.resume_window_ms == b->login_result.resume_window_ms &&
-		       a->login_result.received == b->login_result.received && a->login_result.lost == b->login_result.lost && a->login_result.merge_bytes == b->login_result.merge_bytes;
+		       a->login_result.received == b->login_result.received && a->login_result.lost == b->login_result.lost && a->login_result.merge_bytes == b->login_result.merge_bytes &&
+		       a->login_result.no_echo == b->login_result.no_echo;
 	case PACKET_COMMAND_VERIFY_IDENTITY:
 		return a->verify_identity.peer_id == b->verify_identity.peer_id &&
 		       is_same_view(a->verify_identity.connect_token, b->verify_identity.connect_token);

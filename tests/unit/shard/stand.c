@@ -54,6 +54,7 @@ static void hear(struct seat *seat, const struct websocket_frame *frame)
 	cr_assert_eq(ringcast_packet_decode(ringcast_view_of(frame->payload, frame->size), &packet), PACKET_OK);
 	if (packet.command == PACKET_COMMAND_LOGIN_RESULT && packet.login_result.is_success)
 		seat->peer_id = packet.login_result.peer_id;
+	seat->has_no_echo |= packet.command == PACKET_COMMAND_LOGIN_RESULT && packet.login_result.no_echo;
 	seat->messages += packet.opcode > 0;
 }
 
@@ -193,7 +194,7 @@ void stand_upgrade(struct stand *stand, struct seat *seat)
 	ringcast_sim_stream_write(stand->network, seat->stream, upgrade_request, sizeof(upgrade_request) - 1);
 }
 
-struct seat *stand_join(struct stand *stand, struct session *session, uint8_t host)
+static struct seat *join(struct stand *stand, struct session *session, uint8_t host, bool no_echo)
 {
 	char token[PLAYER_TOKEN_BYTES];
 	struct player *player;
@@ -203,7 +204,7 @@ struct seat *stand_join(struct stand *stand, struct session *session, uint8_t ho
 		.opcode = OPCODE_LOGIN,
 		.target_player = PROTO_PEER_SERVER,
 		.command = PACKET_COMMAND_LOGIN,
-		.login = {.player_session_id = ringcast_view_of(token, strlen(token)), .client_version = PROTO_CLIENT_VERSION},
+		.login = {.player_session_id = ringcast_view_of(token, strlen(token)), .client_version = PROTO_CLIENT_VERSION, .no_echo = no_echo},
 	};
 	stand_upgrade(stand, seat);
 	stand_send(stand, seat, &login);
@@ -211,6 +212,16 @@ struct seat *stand_join(struct stand *stand, struct session *session, uint8_t ho
 		stand_run(stand, 1);
 	cr_assert_neq(seat->peer_id, 0);
 	return seat;
+}
+
+struct seat *stand_join(struct stand *stand, struct session *session, uint8_t host)
+{
+	return join(stand, session, host, false);
+}
+
+struct seat *stand_join_quiet(struct stand *stand, struct session *session, uint8_t host)
+{
+	return join(stand, session, host, true);
 }
 
 void stand_say(struct stand *stand, struct seat *seat, int32_t player, int32_t group, size_t size)

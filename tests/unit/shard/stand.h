@@ -16,6 +16,7 @@ struct seat {
 	int32_t peer_id;       /* 0: not logged in */
 	uint64_t messages;     /* game messages read */
 	uint64_t bytes;        /* read, of all kinds */
+	bool has_no_echo;      /* as the login's result said */
 	uint32_t read_per_ms;  /* 0: reads nothing; UINT32_MAX: all there is */
 	uint16_t close_code;   /* of the server's close frame */
 	char close_text[STAND_TEXT_BYTES];
@@ -41,6 +42,7 @@ struct seat *stand_connect(struct stand *stand, uint8_t host); /* the stream onl
 void stand_upgrade(struct stand *stand, struct seat *seat);
 /* Logged in, and reading all there is. */
 struct seat *stand_join(struct stand *stand, struct session *session, uint8_t host);
+struct seat *stand_join_quiet(struct stand *stand, struct session *session, uint8_t host); /* and without the echo of its own group messages */
 
 void stand_run(struct stand *stand, uint64_t ms);
 void stand_write(struct stand *stand, struct seat *seat, enum websocket_opcode opcode, const void *bytes, size_t size); /* masked */

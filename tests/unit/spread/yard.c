@@ -49,8 +49,10 @@ static void on_deliver(void *context, const struct fanout *fanout)
 {
 	struct yard_store *store = context;
 	uint64_t hash = hash_of(fanout);
-	store->yard->delivered[store->index] += fanout->recipient_count;
+	store->yard->delivered[store->index] += fanout->recipient_count - (fanout->skip > 0);
 	for (size_t i = 0; i < fanout->recipient_count; i++) {
+		if (i + 1 == fanout->skip)
+			continue;
 		const struct player *player = fanout->recipients[i];
 		struct seat *seat = player->transport;
 		cr_assert(player->limb == 0 && player->state == PLAYER_ACTIVE, "only those of a shard itself are delivered to there");
@@ -169,9 +171,17 @@ static struct player *enter(struct yard *yard, struct store *store, struct sessi
 	return player;
 }
 
+/* As a shard does when the login is complete. */
+static void wish(const struct seat *seat, struct player *player)
+{
+	player->has_no_echo = seat->has_no_echo;
+	player->session->has_no_echo |= seat->has_no_echo;
+}
+
 static void enter_twin(struct yard *yard, struct seat *seat)
 {
 	seat->twin = enter(yard, &yard->stores[yard->shard_count].store, yard->twin, seat);
+	wish(seat, seat->twin);
 }
 
 struct seat *yard_join(struct yard *yard, uint32_t shard)
@@ -179,10 +189,11 @@ struct seat *yard_join(struct yard *yard, uint32_t shard)
 	if (yard->seat_count == YARD_SEATS_MAX || yard->session->player_count + yard->session->reserved_count == yard->session->players_max)
 		return NULL;
 	struct seat *seat = &yard->seats[yard->seat_count];
-	*seat = (struct seat){.shard = shard, .index = yard->seat_count++};
+	*seat = (struct seat){.shard = shard, .index = yard->seat_count++, .has_no_echo = ringcast_prng_chance(&yard->prng, 1, 3)};
 	if (shard == 0) {
 		seat->player = enter(yard, &yard->stores[0].store, yard->session, seat);
 		seat->peer_id = seat->player->peer_id;
+		wish(seat, seat->player);
 		enter_twin(yard, seat);
 		return seat;
 	}
@@ -281,6 +292,8 @@ static void read_admitted(struct yard *yard, uint32_t to, const struct letter *l
 		ringcast_limb_decline(&yard->stores[to].store, 0, letter, CLOSE_RESET);
 	else
 		seat->player = ringcast_limb_admit(&yard->stores[to].store, 0, letter, seat, yard->now_ns);
+	if (seat->player != NULL)
+		wish(seat, seat->player);
 }
 
 static void read_letter(struct yard *yard, uint32_t from, uint32_t to, const struct letter *letter)

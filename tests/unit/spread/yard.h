@@ -21,6 +21,7 @@ struct seat { /* a player's connection */
 	struct player *player, *twin; /* NULL: gone, or not there yet */
 	int32_t peer_id;
 	bool is_asking, has_left, is_closed;
+	bool has_no_echo;
 	struct yard_log got, twin_got;
 };
 

@@ -68,7 +68,7 @@ namespace Ringcast.Realtime.Link
 		public void Begin(ConnectionToken token, long now)
 		{
 			login = new Packet {
-				TargetPlayer = Constants.PLAYER_ID_SERVER, IsReliable = true, Payload = token.Payload, Command = PacketCommand.Login, MayResume = resume != null,
+				TargetPlayer = Constants.PLAYER_ID_SERVER, IsReliable = true, Payload = token.Payload, Command = PacketCommand.Login, MayResume = resume != null, NoEcho = configuration.NoEcho,
 				PlayerSessionId = System.Text.Encoding.UTF8.GetBytes(token.PlayerSessionId)
 			};
 			SetPhaseDue(configuration.ConnectTimeoutMs, now);
@@ -79,7 +79,7 @@ namespace Ringcast.Realtime.Link
 		{
 			login = new Packet {
 				TargetPlayer = Constants.PLAYER_ID_SERVER, IsReliable = true, Command = PacketCommand.Login, MayResume = true, ReconnectToken = resume.Token,
-				Received = resume.Received
+				Received = resume.Received, NoEcho = configuration.NoEcho
 			};
 			SetPhaseDue((int)Math.Min(configuration.ConnectTimeoutMs, (resume.WindowEndUs - now) / UsPerMs), now);
 		}

@@ -35,6 +35,7 @@ namespace Ringcast.Realtime.Wire
 		/// <summary>Of a login.</summary>
 		public byte[] PlayerSessionId;
 		public bool MayResume;
+		public bool NoEcho;
 		/// <summary>Of a login that resumes, and of a login result.</summary>
 		public byte[] ReconnectToken;
 		/// <summary>Of both, and of a ping result: messages that were read.</summary>

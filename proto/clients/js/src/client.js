@@ -78,7 +78,7 @@ export class Client extends Emitter {
 	}
 
 	connect(url, token, payload) {
-		const address = checkedUrl(url), login = encodeLogin(checkedToken(token), checkedPayload(payload), this.#options.resume);
+		const address = checkedUrl(url), login = encodeLogin(checkedToken(token), checkedPayload(payload), this.#options);
 		demand(this.#phase === Phase.IDLE, 'connected already, or about to be', 'state');
 		this.#address = address;
 		this.#open(login, this.#options.connectTimeoutMs);
@@ -343,7 +343,7 @@ export class Client extends Emitter {
 	#retry() {
 		const leftMs = this.#resume.leftMs();
 		if (leftMs > 0)
-			this.#open(this.#resume.login(), Math.min(this.#options.connectTimeoutMs, leftMs));
+			this.#open(this.#resume.login(this.#options.noEcho), Math.min(this.#options.connectTimeoutMs, leftMs));
 		else
 			this.#end(1006, 'the connection could not be made again in time');
 	}

@@ -13,8 +13,8 @@ function withLength(writer) {
 	return out;
 }
 
-export function encodeLogin(token, payload, mayResume) {
-	const login = new Writer().bytes(1, encodeText(token)).int32(2, CLIENT_VERSION).int32(16, mayResume ? 1 : 0).finish();
+export function encodeLogin(token, payload, { resume, noEcho } = {}) {
+	const login = new Writer().bytes(1, encodeText(token)).int32(2, CLIENT_VERSION).int32(16, resume ? 1 : 0).int32(20, noEcho ? 1 : 0).finish();
 	return withLength(new Writer().int32(3, SERVER).int32(6, 1).bytes(15, payload).message(LOGIN, login));
 }
 

@@ -111,8 +111,8 @@ class Resume {
 		return this.#endsAt - performance.now();
 	}
 
-	login() {
-		const login = new Writer().int32(2, CLIENT_VERSION).int32(16, 1).bytes(17, this.#token).int32(18, this.#received);
+	login(noEcho) {
+		const login = new Writer().int32(2, CLIENT_VERSION).int32(16, 1).bytes(17, this.#token).int32(18, this.#received).int32(20, noEcho ? 1 : 0);
 		return encodeCommand(OpCode.LOGIN, 0, LOGIN_FIELD, login);
 	}
 }
