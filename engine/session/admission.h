@@ -12,6 +12,7 @@ struct player *ringcast_admission_find(struct store *store, struct view token);
 struct arrival { /* of a player */
 	void *transport;
 	uint8_t limb; /* as the player's */
+	bool has_no_echo;
 };
 /* As admit, wherever the player has arrived. */
 enum drop_reason ringcast_admission_arrive(struct store *store, struct view token, struct view payload, const struct arrival *arrival, uint64_t now_ns,

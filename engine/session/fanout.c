@@ -32,8 +32,9 @@ void ringcast_fanout_to_player(struct session *session, const struct packet *pac
 static void deliver_to_group(struct session *session, const struct packet *packet, enum delivery_intent intent, int32_t group, struct player *const *recipients,
 			     size_t recipient_count)
 {
+	size_t skip = ringcast_group_skip(ringcast_group_quiet_sender(session, group, packet), group);
 	deliver(session, &(struct fanout){.packet = packet, .target_player = PROTO_PEER_NONE, .target_group = group, .intent = intent,
-					  .recipients = recipients, .recipient_count = recipient_count, .skip = ringcast_group_skip(session, group, packet)});
+					  .recipients = recipients, .recipient_count = recipient_count, .skip = skip});
 }
 
 /* Those of this shard are the first of the members; behind the last one there may be one who has just left. */
@@ -43,16 +44,19 @@ static void spread_to_members(struct session *session, const struct packet *pack
 	size_t member_count;
 	struct player *const *members = ringcast_group_members(session, group, &member_count);
 	const struct limbs *limbs = ringcast_group_limbs(session, group);
-	const struct player *leaver = recipient_count > member_count ? recipients[member_count] : NULL;
+	struct home_group_message message = {.packet = packet, .intent = intent, .group = group, .limbs = limbs,
+					     .leaver = recipient_count > member_count ? recipients[member_count] : NULL,
+					     .quiet_sender = ringcast_group_quiet_sender(session, group, packet)};
 	ringcast_assert(recipients == members && recipient_count - member_count <= 1);
+	message.total_count = recipient_count - (message.quiet_sender != NULL);
 	uint64_t before = session->deliveries;
 	deliver_to_group(session, packet, intent, group, recipients, member_count - ringcast_limbs_remote_count(limbs));
-	if (leaver != NULL && leaver->limb == 0) {
+	if (message.leaver != NULL && message.leaver->limb == 0) {
 		deliver_to_group(session, packet, intent, group, &recipients[member_count], 1);
-		leaver = NULL;
+		message.leaver = NULL;
 	}
-	session->deliveries = before + recipient_count - (ringcast_group_skip(session, group, packet) > 0);
-	ringcast_home_to_group(session, packet, intent, group, limbs, leaver, recipient_count);
+	session->deliveries = before + message.total_count;
+	ringcast_home_to_group(session, &message);
 }
 
 void ringcast_fanout_to_members(struct session *session, const struct packet *packet, enum delivery_intent intent, int32_t group,

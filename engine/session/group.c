@@ -284,20 +284,22 @@ bool ringcast_group_has(struct player *player, int32_t id)
 	return membership_find(player, id) != NULL;
 }
 
-static size_t skip_of(struct session *session, int32_t id, int32_t sender)
+static struct player *quiet_member(struct session *session, int32_t id, int32_t sender)
 {
 	struct player *player = sender > PROTO_PEER_NONE ? ringcast_session_find_player(session, sender) : NULL;
-	if (player == NULL || !player->has_no_echo || player->state != PLAYER_ACTIVE)
-		return 0;
-	if (id == PROTO_GROUP_ALL)
-		return (size_t)player->session_index + 1;
-	const struct membership *membership = membership_find(player, id);
-	return membership != NULL ? (size_t)membership->member_index + 1 : 0;
+	return player != NULL && player->has_no_echo && ringcast_group_has(player, id) ? player : NULL;
 }
 
-size_t ringcast_group_skip(struct session *session, int32_t id, const struct packet *packet)
+struct player *ringcast_group_quiet_sender(struct session *session, int32_t id, const struct packet *packet)
 {
-	return LIKELY(!session->has_no_echo) || packet->command != PACKET_COMMAND_NONE ? 0 : skip_of(session, id, packet->sender);
+	return LIKELY(!session->has_no_echo) || packet->command != PACKET_COMMAND_NONE ? NULL : quiet_member(session, id, packet->sender);
+}
+
+size_t ringcast_group_skip(struct player *quiet_sender, int32_t id)
+{
+	if (LIKELY(quiet_sender == NULL) || quiet_sender->limb > 0)
+		return 0;
+	return 1 + (size_t)(id == PROTO_GROUP_ALL ? quiet_sender->session_index : membership_find(quiet_sender, id)->member_index);
 }
 
 const struct limbs *ringcast_group_limbs(const struct session *session, int32_t id)

@@ -135,19 +135,24 @@ void ringcast_home_to_player(struct session *session, const struct packet *packe
 	post(session, ringcast_player_shard(player), &letter);
 }
 
-void ringcast_home_to_group(struct session *session, const struct packet *packet, enum delivery_intent intent, int32_t group, const struct limbs *limbs,
-			    const struct player *leaver, size_t total_count)
+static uint64_t shard_bit(const struct player *player)
 {
-	uint64_t leaver_shard = leaver != NULL ? UINT64_C(1) << ringcast_player_shard(leaver) : 0;
+	return player != NULL && player->limb > 0 ? UINT64_C(1) << ringcast_player_shard(player) : 0;
+}
+
+void ringcast_home_to_group(struct session *session, const struct home_group_message *message)
+{
+	const struct limbs *limbs = message->limbs;
+	uint64_t leaver_shard = shard_bit(message->leaver), quiet_shard = shard_bit(message->quiet_sender);
 	uint64_t shards = (limbs != NULL ? limbs->mask : 0) | leaver_shard;
 	if (shards == 0)
 		return;
-	struct letter letter = letter_of(session, packet, intent);
-	letter.target_group = group;
-	letter.total_count = (uint32_t)total_count;
+	struct letter letter = letter_of(session, message->packet, message->intent);
+	letter.target_group = message->group;
+	letter.total_count = (uint32_t)message->total_count;
 	for (; shards != 0; shards &= shards - 1) {
 		uint32_t shard = (uint32_t)__builtin_ctzll(shards);
-		letter.recipient_count = (limbs != NULL ? limbs->counts[shard] : 0) + (leaver_shard >> shard & 1);
+		letter.recipient_count = (limbs != NULL ? limbs->counts[shard] : 0) + (leaver_shard >> shard & 1) - (quiet_shard >> shard & 1);
 		post(session, shard, &letter);
 	}
 }
@@ -168,7 +173,8 @@ struct player *ringcast_home_find(struct store *store, uint32_t shard, const str
 	return player != NULL && player->limb == shard + 1 ? player : NULL;
 }
 
-void ringcast_home_login(struct store *store, uint32_t shard, const struct letter *letter, struct view token, struct view payload, uint64_t now_ns)
+void ringcast_home_login(struct store *store, uint32_t shard, const struct letter *letter, struct view token, struct view payload, bool has_no_echo,
+			 uint64_t now_ns)
 {
 	const struct outbox *outbox = &store->options.outbox;
 	struct player *player = ringcast_admission_find(store, token);
@@ -176,7 +182,7 @@ void ringcast_home_login(struct store *store, uint32_t shard, const struct lette
 		outbox->post(outbox->context, shard, &(struct letter){.kind = LETTER_ELSEWHERE, .conn = letter->conn});
 		return;
 	}
-	struct arrival arrival = {.transport = (void *)(uintptr_t)letter->conn, .limb = (uint8_t)(shard + 1)};
+	struct arrival arrival = {.transport = (void *)(uintptr_t)letter->conn, .limb = (uint8_t)(shard + 1), .has_no_echo = has_no_echo};
 	enum drop_reason drop = ringcast_admission_arrive(store, token, payload, &arrival, now_ns, &player);
 	if (drop != DROP_NONE) {
 		post_refused(store, shard, letter->conn, drop);

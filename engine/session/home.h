@@ -47,13 +47,22 @@ void ringcast_home_kick(struct player *player, enum close_reason reason, const c
 void ringcast_home_join(const struct player *player, int32_t group);
 void ringcast_home_leave(const struct player *player, int32_t group);
 void ringcast_home_to_player(struct session *session, const struct packet *packet, enum delivery_intent intent, const struct player *player);
-/* To the members that are elsewhere, of whom one may just have left (NULL: none). total_count: everywhere. */
-void ringcast_home_to_group(struct session *session, const struct packet *packet, enum delivery_intent intent, int32_t group, const struct limbs *limbs,
-			    const struct player *leaver, size_t total_count);
+struct home_group_message {
+	const struct packet *packet;
+	enum delivery_intent intent;
+	int32_t group;
+	const struct limbs *limbs;         /* NULL: all members are here */
+	const struct player *leaver;       /* has just left, and gets it; NULL: none */
+	const struct player *quiet_sender; /* a member who does not get it; NULL: none */
+	size_t total_count;                /* of those who get it, everywhere */
+};
+/* To the members that are elsewhere. The sender's shard hears of it also where nobody gets it there: it charges the sender for all that it brought about. */
+void ringcast_home_to_group(struct session *session, const struct home_group_message *message);
 
 /* For the shard. */
-/* A login that shard has taken in. Posts what has become of it, unless its script answers later. */
-void ringcast_home_login(struct store *store, uint32_t shard, const struct letter *letter, struct view token, struct view payload, uint64_t now_ns);
+/* A login that shard has taken in; has_no_echo: as the player's. Posts what has become of it, unless its script answers later. */
+void ringcast_home_login(struct store *store, uint32_t shard, const struct letter *letter, struct view token, struct view payload, bool has_no_echo,
+			 uint64_t now_ns);
 /* PACKET and LEFT. DROP_NONE, or why nothing came of it: counted by now, but for who counts drops. */
 enum drop_reason ringcast_home_receive(struct store *store, uint32_t shard, const struct letter *letter, uint64_t now_ns);
 /* The player that a letter from shard is about, or that sent it; NULL: it has left meanwhile, or its session has ended. */

@@ -221,7 +221,7 @@ static void deliver(struct session *limb, const struct letter *letter, const str
 		fanout.recipient_count = player != NULL;
 	} else {
 		fanout.recipients = ringcast_group_members(limb, letter->target_group, &fanout.recipient_count);
-		fanout.skip = ringcast_group_skip(limb, letter->target_group, packet);
+		fanout.skip = ringcast_group_skip(ringcast_group_quiet_sender(limb, letter->target_group, packet), letter->target_group);
 	}
 	size_t meant_count = fanout.recipient_count - (fanout.skip > 0);
 	if (meant_count == 0)

@@ -80,7 +80,7 @@ struct player {
 	uint32_t session_index; /* place in session->players while ACTIVE */
 	uint8_t secret[10]; /* ID_SECRET_BYTES */
 	uint8_t limb; /* 1 + the shard that it is on, whose word transport is then; 0: this one */
-	bool has_no_echo; /* gets none of its own group messages; known where its transport is */
+	bool has_no_echo; /* gets none of its own group messages */
 	union {
 		struct label *label;    /* has_label */
 		struct buf *properties; /* the same text when it is longer; NULL: both are empty */

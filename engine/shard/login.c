@@ -298,7 +298,7 @@ void ringcast_shard_login_from(struct shard *shard, uint32_t sender, const struc
 			return;
 		token = ringcast_view_of(reserved, strnlen(reserved, sizeof(reserved)));
 	}
-	ringcast_home_login(&shard->store, sender, letter, token, packet.payload, shard->now_ns);
+	ringcast_home_login(&shard->store, sender, letter, token, packet.payload, packet.login.no_echo, shard->now_ns);
 }
 
 /* Who comes back or may do so later, for what outlives its connection is kept at home, or has a token that a backend signed, goes where its session is. */

@@ -257,7 +257,7 @@ static struct seat *seat_of_peer(struct yard *yard, int32_t peer_id)
 static void read_login(struct yard *yard, uint32_t from, const struct letter *letter)
 {
 	uint32_t before = yard->session->player_count;
-	ringcast_home_login(&yard->stores[0].store, from, letter, letter->payload, ringcast_view_of(NULL, 0), yard->now_ns);
+	ringcast_home_login(&yard->stores[0].store, from, letter, letter->payload, ringcast_view_of(NULL, 0), seat_of(yard, letter)->has_no_echo, yard->now_ns);
 	if (yard->session->player_count > before)
 		enter_twin(yard, seat_of(yard, letter));
 }
