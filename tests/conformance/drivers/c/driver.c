@@ -143,6 +143,7 @@ static int create(struct driver *driver, const json_t *command)
 	options.ping_interval_ms = (uint32_t)integer_of(command, "ping_interval_ms");
 	options.outq_bytes_max = (uint32_t)integer_of(command, "outq_bytes_max");
 	options.may_resume = json_is_true(json_object_get(command, "resume"));
+	options.no_echo = json_is_true(json_object_get(command, "no_echo"));
 	options.kept_bytes_max = (uint32_t)integer_of(command, "kept_bytes_max");
 	ringcast_client_destroy(&driver->client);
 	return ringcast_client_create(&options, &driver->client);

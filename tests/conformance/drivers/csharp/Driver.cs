@@ -160,7 +160,7 @@ internal sealed class Driver
 		}
 		ClientConfiguration configuration = new ClientConfiguration {
 			IsFastOff = !Is(command, "fast"), ConnectTimeoutMs = Number(command, "connect_timeout_ms"), CloseTimeoutMs = Number(command, "close_timeout_ms"),
-			PingIntervalMs = Number(command, "ping_interval_ms"), MayResume = Is(command, "resume")
+			PingIntervalMs = Number(command, "ping_interval_ms"), MayResume = Is(command, "resume"), NoEcho = Is(command, "no_echo")
 		};
 		configuration.KeptBytesMax = Number(command, "kept_bytes_max", configuration.KeptBytesMax);
 		configuration.SendQueueBytesMax = Number(command, "outq_bytes_max", configuration.SendQueueBytesMax);

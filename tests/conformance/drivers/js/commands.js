@@ -42,6 +42,7 @@ export class Commands {
 				connectTimeoutMs: command.connect_timeout_ms,
 				closeTimeoutMs: command.close_timeout_ms,
 				pingIntervalMs: command.ping_interval_ms,
+				noEcho: command.no_echo,
 				...(command.resume ? { resume: resume(command.kept_bytes_max ? { keptBytesMax: command.kept_bytes_max } : {}) } : {}),
 				...(command.outq_bytes_max ? { queueBytesMax: command.outq_bytes_max } : {}),
 			});
