@@ -172,7 +172,6 @@ enum drop_reason ringcast_admission_arrive(struct store *store, struct view toke
 		return DROP_SESSION_FULL; /* peer ids are never reused, and there are no more */
 	player->limb = arrival->limb;
 	player->has_no_echo = arrival->has_no_echo;
-	player->session->has_no_echo |= arrival->has_no_echo;
 	ringcast_player_connect(player, arrival->transport, now_ns);
 	enum drop_reason denied;
 	enum verdict verdict = ask_connect(player, payload, &denied);

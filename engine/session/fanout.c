@@ -29,44 +29,44 @@ void ringcast_fanout_to_player(struct session *session, const struct packet *pac
 					  .recipients = &player, .recipient_count = 1});
 }
 
-static void deliver_to_group(struct session *session, const struct packet *packet, enum delivery_intent intent, int32_t group, struct player *const *recipients,
-			     size_t recipient_count)
+static void deliver_to_group(struct session *session, const struct group_message *message, struct player *const *recipients, size_t recipient_count, size_t skip)
 {
-	size_t skip = ringcast_group_skip(ringcast_group_quiet_sender(session, group, packet), group);
-	deliver(session, &(struct fanout){.packet = packet, .target_player = PROTO_PEER_NONE, .target_group = group, .intent = intent,
+	deliver(session, &(struct fanout){.packet = message->packet, .target_player = PROTO_PEER_NONE, .target_group = message->group, .intent = message->intent,
 					  .recipients = recipients, .recipient_count = recipient_count, .skip = skip});
 }
 
 /* Those of this shard are the first of the members; behind the last one there may be one who has just left. */
-static void spread_to_members(struct session *session, const struct packet *packet, enum delivery_intent intent, int32_t group,
-			      struct player *const *recipients, size_t recipient_count)
+static void spread_to_members(struct session *session, struct group_message *message, struct player *const *recipients, size_t recipient_count)
 {
 	size_t member_count;
-	struct player *const *members = ringcast_group_members(session, group, &member_count);
-	const struct limbs *limbs = ringcast_group_limbs(session, group);
-	struct home_group_message message = {.packet = packet, .intent = intent, .group = group, .limbs = limbs,
-					     .leaver = recipient_count > member_count ? recipients[member_count] : NULL,
-					     .quiet_sender = ringcast_group_quiet_sender(session, group, packet)};
+	struct player *const *members = ringcast_group_members(session, message->group, &member_count);
+	message->limbs = ringcast_group_limbs(session, message->group);
+	message->leaver = recipient_count > member_count ? recipients[member_count] : NULL;
+	message->total_count = recipient_count - (message->quiet_sender != NULL);
 	ringcast_assert(recipients == members && recipient_count - member_count <= 1);
-	message.total_count = recipient_count - (message.quiet_sender != NULL);
 	uint64_t before = session->deliveries;
-	deliver_to_group(session, packet, intent, group, recipients, member_count - ringcast_limbs_remote_count(limbs));
-	if (message.leaver != NULL && message.leaver->limb == 0) {
-		deliver_to_group(session, packet, intent, group, &recipients[member_count], 1);
-		message.leaver = NULL;
+	deliver_to_group(session, message, recipients, member_count - ringcast_limbs_remote_count(message->limbs), ringcast_group_skip(message->quiet_sender, message->group));
+	if (message->leaver != NULL && message->leaver->limb == 0) {
+		deliver_to_group(session, message, &recipients[member_count], 1, 0);
+		message->leaver = NULL;
 	}
-	session->deliveries = before + message.total_count;
-	ringcast_home_to_group(session, &message);
+	session->deliveries = before + message->total_count;
+	ringcast_home_to_group(session, message);
+}
+
+static void to_members(struct session *session, struct group_message *message, struct player *const *recipients, size_t recipient_count)
+{
+	ringcast_assert(message->group != PROTO_GROUP_NONE);
+	if (UNLIKELY(session->spread != NULL))
+		spread_to_members(session, message, recipients, recipient_count);
+	else
+		deliver_to_group(session, message, recipients, recipient_count, ringcast_group_skip(message->quiet_sender, message->group));
 }
 
 void ringcast_fanout_to_members(struct session *session, const struct packet *packet, enum delivery_intent intent, int32_t group,
 				struct player *const *recipients, size_t recipient_count)
 {
-	ringcast_assert(group != PROTO_GROUP_NONE);
-	if (UNLIKELY(session->spread != NULL))
-		spread_to_members(session, packet, intent, group, recipients, recipient_count);
-	else
-		deliver_to_group(session, packet, intent, group, recipients, recipient_count);
+	to_members(session, &(struct group_message){.packet = packet, .intent = intent, .group = group}, recipients, recipient_count);
 }
 
 void ringcast_fanout_to_group(struct session *session, const struct packet *packet, enum delivery_intent intent, int32_t group)
@@ -80,7 +80,8 @@ void ringcast_fanout_to_targets(struct session *session, const struct packet *pa
 {
 	bool has_group = targets->group != PROTO_GROUP_NONE;
 	if (has_group)
-		ringcast_fanout_to_members(session, packet, intent, targets->group, targets->members, targets->member_count);
+		to_members(session, &(struct group_message){.packet = packet, .intent = intent, .group = targets->group, .quiet_sender = targets->quiet_sender},
+			   targets->members, targets->member_count);
 	if (targets->player != NULL && !(has_group && ringcast_group_has(targets->player, targets->group)))
 		ringcast_fanout_to_player(session, packet, intent, targets->player);
 }

@@ -19,6 +19,7 @@ struct targets { /* of one message, found and allowed */
 	int32_t group;         /* NONE: none; else its members */
 	struct player *const *members;
 	size_t member_count;
+	struct player *quiet_sender; /* a member that does not get it by the group; NULL: all do */
 };
 /* To a player and a group, once each. */
 void ringcast_fanout_to_targets(struct session *session, const struct packet *packet, enum delivery_intent intent, const struct targets *targets);

@@ -284,17 +284,6 @@ bool ringcast_group_has(struct player *player, int32_t id)
 	return membership_find(player, id) != NULL;
 }
 
-static struct player *quiet_member(struct session *session, int32_t id, int32_t sender)
-{
-	struct player *player = sender > PROTO_PEER_NONE ? ringcast_session_find_player(session, sender) : NULL;
-	return player != NULL && player->has_no_echo && ringcast_group_has(player, id) ? player : NULL;
-}
-
-struct player *ringcast_group_quiet_sender(struct session *session, int32_t id, const struct packet *packet)
-{
-	return LIKELY(!session->has_no_echo) || packet->command != PACKET_COMMAND_NONE ? NULL : quiet_member(session, id, packet->sender);
-}
-
 size_t ringcast_group_skip(struct player *quiet_sender, int32_t id)
 {
 	if (LIKELY(quiet_sender == NULL) || quiet_sender->limb > 0)

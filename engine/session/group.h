@@ -8,9 +8,7 @@
 enum drop_reason ringcast_group_check_join(struct player *player, int32_t group);
 /* Out of every group; the members that stay are told, unless the session is ending and everyone goes. */
 void ringcast_group_leave_all(struct player *player);
-/* The sender of a message to a group that it is in, if it does without the echo; NULL: everybody gets it. */
-struct player *ringcast_group_quiet_sender(struct session *session, int32_t group, const struct packet *packet);
-/* For fanout.skip: the place of that sender, if it is on this shard. */
+/* For fanout.skip: the place of a member that does not get its own message; 0: there is none (NULL), or not on this shard. */
 size_t ringcast_group_skip(struct player *quiet_sender, int32_t group);
 /* Of a spread session: where its members are that are elsewhere; NULL: all are here. */
 const struct limbs *ringcast_group_limbs(const struct session *session, int32_t group);

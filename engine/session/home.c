@@ -140,7 +140,7 @@ static uint64_t shard_bit(const struct player *player)
 	return player != NULL && player->limb > 0 ? UINT64_C(1) << ringcast_player_shard(player) : 0;
 }
 
-void ringcast_home_to_group(struct session *session, const struct home_group_message *message)
+void ringcast_home_to_group(struct session *session, const struct group_message *message)
 {
 	const struct limbs *limbs = message->limbs;
 	uint64_t leaver_shard = shard_bit(message->leaver), quiet_shard = shard_bit(message->quiet_sender);
@@ -150,6 +150,7 @@ void ringcast_home_to_group(struct session *session, const struct home_group_mes
 	struct letter letter = letter_of(session, message->packet, message->intent);
 	letter.target_group = message->group;
 	letter.total_count = (uint32_t)message->total_count;
+	letter.is_quiet = message->quiet_sender != NULL;
 	for (; shards != 0; shards &= shards - 1) {
 		uint32_t shard = (uint32_t)__builtin_ctzll(shards);
 		letter.recipient_count = (limbs != NULL ? limbs->counts[shard] : 0) + (leaver_shard >> shard & 1) - (quiet_shard >> shard & 1);

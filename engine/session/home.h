@@ -47,17 +47,17 @@ void ringcast_home_kick(struct player *player, enum close_reason reason, const c
 void ringcast_home_join(const struct player *player, int32_t group);
 void ringcast_home_leave(const struct player *player, int32_t group);
 void ringcast_home_to_player(struct session *session, const struct packet *packet, enum delivery_intent intent, const struct player *player);
-struct home_group_message {
+struct group_message { /* to the members of a group, wherever they are */
 	const struct packet *packet;
 	enum delivery_intent intent;
 	int32_t group;
 	const struct limbs *limbs;         /* NULL: all members are here */
 	const struct player *leaver;       /* has just left, and gets it; NULL: none */
-	const struct player *quiet_sender; /* a member who does not get it; NULL: none */
+	struct player *quiet_sender;       /* a member who does not get it; NULL: none */
 	size_t total_count;                /* of those who get it, everywhere */
 };
 /* To the members that are elsewhere. The sender's shard hears of it also where nobody gets it there: it charges the sender for all that it brought about. */
-void ringcast_home_to_group(struct session *session, const struct home_group_message *message);
+void ringcast_home_to_group(struct session *session, const struct group_message *message);
 
 /* For the shard. */
 /* A login that shard has taken in; has_no_echo: as the player's. Posts what has become of it, unless its script answers later. */

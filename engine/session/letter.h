@@ -27,6 +27,7 @@ struct letter {
 	uint32_t recipient_count, total_count; /* DELIVER, ROSTER: on that shard; on all shards together */
 	uint8_t kind, intent;     /* enum letter_kind, enum delivery_intent */
 	uint8_t command;          /* PACKET: enum packet_command */
+	bool is_quiet;            /* DELIVER: who sent it does not get it by the group */
 	uint8_t reason;           /* REFUSED: enum drop_reason; LEFT, KICK: enum close_reason */
 };
 

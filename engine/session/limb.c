@@ -209,6 +209,13 @@ enum drop_reason ringcast_limb_forward(struct player *player, const struct packe
 	return outbox->post(outbox->context, limb->spread->home_shard, &letter);
 }
 
+/* Home's members are this limb's, in home's order; but the sender may have left here already. */
+static size_t skip_of(struct session *limb, const struct letter *letter)
+{
+	struct player *sender = letter->is_quiet ? ringcast_session_find_player(limb, letter->peer_id) : NULL;
+	return sender != NULL && ringcast_group_has(sender, letter->target_group) ? ringcast_group_skip(sender, letter->target_group) : 0;
+}
+
 static void deliver(struct session *limb, const struct letter *letter, const struct packet *packet)
 {
 	const struct outbox *outbox = &limb->store->options.outbox;
@@ -221,7 +228,7 @@ static void deliver(struct session *limb, const struct letter *letter, const str
 		fanout.recipient_count = player != NULL;
 	} else {
 		fanout.recipients = ringcast_group_members(limb, letter->target_group, &fanout.recipient_count);
-		fanout.skip = ringcast_group_skip(ringcast_group_quiet_sender(limb, letter->target_group, packet), letter->target_group);
+		fanout.skip = skip_of(limb, letter);
 	}
 	size_t meant_count = fanout.recipient_count - (fanout.skip > 0);
 	if (meant_count == 0)

@@ -146,6 +146,8 @@ static enum drop_reason find_targets(struct player *sender, const struct packet 
 	} else if (packet->target_group == PROTO_GROUP_NONE) {
 		return DROP_NO_TARGET;
 	}
+	if (packet->target_group != PROTO_GROUP_NONE && sender->has_no_echo)
+		ret->quiet_sender = sender;
 	if (packet->target_group != PROTO_GROUP_NONE)
 		ret->members = ringcast_group_members_with(sender, packet->target_group, &ret->member_count);
 	return packet->target_group == PROTO_GROUP_NONE || ret->members != NULL ? DROP_NONE : DROP_NOT_MEMBER;

@@ -120,7 +120,6 @@ struct session {
 	uint8_t state;
 	uint8_t close_reason;
 	bool is_in_hook;
-	bool has_no_echo; /* so has a player of it, or had one: a group message's sender is looked up */
 	uint32_t work_depth; /* of what is done for its script; see session_impl.h */
 	uint32_t players_max, player_count, reserved_count, group_count;
 	int32_t peer_id_next;

@@ -98,7 +98,6 @@ static void begin_playing(struct shard *shard, struct conn *conn)
 {
 	conn->is_logged_in = true;
 	conn->player->has_no_echo = conn->has_no_echo;
-	conn->player->session->has_no_echo |= conn->has_no_echo;
 	ringcast_address_table_settle(&shard->addresses, &conn->address);
 	ringcast_timer_arm(&shard->wheel, &conn->timer, shard->now_ns + conn->player->session->ping_interval_ms * NS_PER_MS);
 }

@@ -340,6 +340,7 @@ void ringcast_bot_init(struct bot *bot, struct bot_net *net, uint32_t index, con
 			    .sequence_in = -1,
 			    .hello_at_ns = UINT64_MAX};
 	bot->resume.is_wanted = options->may_resume;
+	net->model->bots[index].has_no_echo = options->no_echo;
 	snprintf(bot->token, sizeof(bot->token), "%s", options->token);
 	ringcast_bot_connect(bot);
 }

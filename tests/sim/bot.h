@@ -129,7 +129,7 @@ struct bot_options {
 	struct bot_login login;
 	struct address tcp, udp;
 	uint32_t server;
-	bool is_secure, may_resume;
+	bool is_secure, may_resume, no_echo;
 };
 
 /* Connects and asks for the upgrade. */

@@ -157,6 +157,12 @@ static void fail(struct model *model, const char *what, uint32_t bot, uint32_t n
 		 (unsigned long long)(message->first_seen_ns / 1000));
 }
 
+/* Its own, to a group, and it wants none of these. One to a group and to itself by number is the group's, once. */
+static bool is_unwanted_echo(const struct model *model, uint32_t bot, const struct model_message *message)
+{
+	return message->sender == bot && message->group != 0 && model->bots[bot].has_no_echo;
+}
+
 static bool may_receive(struct model *model, uint32_t bot, const struct model_message *message)
 {
 	bool is_decided = message->decision == MODEL_ALLOWED;
@@ -203,6 +209,8 @@ bool ringcast_model_receive(struct model *model, uint32_t bot, uint32_t number, 
 		fail(model, "a message that its script has not allowed was delivered", bot, number);
 	else if (message->receipts[bot]++ > 0 && !is_changed)
 		fail(model, "received twice", bot, number);
+	else if (!is_changed && is_unwanted_echo(model, bot, message))
+		fail(model, "an echo came that was not wanted", bot, number);
 	else if (!is_changed && !may_receive(model, bot, message))
 		fail(model, "received by somebody it was not for", bot, number);
 	if (!message->is_reliable && was_stream && receiver->fast_up_ns != MODEL_NEVER && message->sent_ns > receiver->fast_up_ns + FAST_UP_NS)
@@ -221,6 +229,8 @@ bool ringcast_model_receive(struct model *model, uint32_t bot, uint32_t number, 
 
 static bool must_receive(struct model *model, uint32_t bot, const struct model_message *message, uint64_t accepted_ns)
 {
+	if (is_unwanted_echo(model, bot, message))
+		return false;
 	if (message->to_bot == (int32_t)bot)
 		return true;
 	if (message->is_behind_login && message->sender == bot)

@@ -48,6 +48,7 @@ struct model_bot {
 	int32_t peer_id; /* 0: never admitted */
 	uint16_t fast_port;
 	struct address address;
+	bool has_no_echo; /* it has asked for none of its own group messages */
 	uint64_t fast_up_ns; /* it has acknowledged the server's answer to its hello; MODEL_NEVER: not yet */
 	struct model_membership memberships[SWARM_GROUPS_MAX + 1]; /* 0: everyone */
 	uint32_t *last_reliable; /* by sender: one more than the last message's number */

@@ -164,6 +164,8 @@ static void draw_later(struct swarm *swarm, uint64_t seed)
 	swarm->limits.spread_players_min = between(&prng, 2, 40);
 	swarm->limits.spread_queue_bytes = 64 << 20;
 	swarm->narrow.spread_queue_bytes = 64 << 10;
+	ringcast_prng_init(&prng, seed ^ UINT64_C(0x6563686f));
+	swarm->has_no_echo = ringcast_prng_chance(&prng, 1, 2);
 	ringcast_prng_init(&prng, seed ^ UINT64_C(0x70616365));
 	swarm->faults.slow_turn = maybe(&prng, 1000);
 	swarm->limits.pace_us = (uint32_t)PICK(&prng, 0, 1000, 10000);

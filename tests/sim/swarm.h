@@ -59,6 +59,7 @@ struct swarm {
 	uint32_t shard_count, session_count, group_count, bot_count, action_count;
 	uint32_t players_per_session_max, udp_port_count, payload_bytes_max, window_bytes;
 	uint64_t latency_ns, pause_ns_max; /* between two actions */
+	bool has_no_echo; /* some bots want none of their own group messages */
 	bool is_udp_address_free, has_shared_ips;
 	enum shard_security_mode security;
 	uint32_t secure_chance; /* in 1/1000: bots that use TLS and DTLS */

@@ -372,6 +372,7 @@ struct bot *ringcast_world_spawn(struct world *world, uint32_t session, const ch
 					     .udp = bot_address(world, index, 33400),
 					     .server = index % world->net.server_count,
 					     .may_resume = world->swarm.tearing > 0 && index % 4 != 3,
+					     .no_echo = world->swarm.has_no_echo && index % 3 == 1,
 					     .is_secure = world->swarm.secure_chance > 0 && ringcast_world_chance(world, world->swarm.secure_chance)});
 	if (world->swarm.crowding > 0 && session == 0 && index % 2 == 1)
 		bot->read_bytes_max = 1 + (uint32_t)ringcast_world_below(world, 8);

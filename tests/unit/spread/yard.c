@@ -175,7 +175,6 @@ static struct player *enter(struct yard *yard, struct store *store, struct sessi
 static void wish(const struct seat *seat, struct player *player)
 {
 	player->has_no_echo = seat->has_no_echo;
-	player->session->has_no_echo |= seat->has_no_echo;
 }
 
 static void enter_twin(struct yard *yard, struct seat *seat)
