@@ -138,7 +138,7 @@ static enum drop_reason tell_server(struct session *session, const struct packet
 /* The targets are valid, or nothing happens at all: a message to two targets is one message. */
 static enum drop_reason find_targets(struct player *sender, const struct packet *packet, struct targets *ret)
 {
-	*ret = (struct targets){.group = packet->target_group};
+	*ret = (struct targets){.group = packet->target_group, .quiet_sender = sender->has_no_echo ? sender : NULL};
 	if (packet->target_player != PROTO_PEER_NONE) {
 		ret->player = ringcast_session_find_player(sender->session, packet->target_player);
 		if (ret->player == NULL && packet->target_player != PROTO_PEER_SERVER)
@@ -146,8 +146,6 @@ static enum drop_reason find_targets(struct player *sender, const struct packet 
 	} else if (packet->target_group == PROTO_GROUP_NONE) {
 		return DROP_NO_TARGET;
 	}
-	if (packet->target_group != PROTO_GROUP_NONE && sender->has_no_echo)
-		ret->quiet_sender = sender;
 	if (packet->target_group != PROTO_GROUP_NONE)
 		ret->members = ringcast_group_members_with(sender, packet->target_group, &ret->member_count);
 	return packet->target_group == PROTO_GROUP_NONE || ret->members != NULL ? DROP_NONE : DROP_NOT_MEMBER;
