@@ -9,6 +9,13 @@ const page = readFileSync(new URL('../../../../docs/protocol.md', import.meta.ur
 const captured = new Map([...page.matchAll(/^\| `([a-z-]+)` \| `([0-9a-f]+)` \|$/gm)].map(([, name, hex]) => [name, new Uint8Array(Buffer.from(hex, 'hex'))]));
 const textOf = (bytes) => Buffer.from(bytes).toString();
 
+test('a login says what its client can and wants, in fields of our own', () => {
+	const plain = encodeLogin('t', new Uint8Array()), quiet = encodeLogin('t', new Uint8Array(), { noEcho: true });
+	assert.deepStrictEqual([...quiet.slice(-3)], [0xa0, 1, 1], 'field 20, true');
+	assert.strictEqual(quiet.length, plain.length + 3);
+	assert.deepStrictEqual([...encodeLogin('t', new Uint8Array(), { resume: () => {} }).slice(-3)], [0x80, 1, 1], 'field 16, true');
+});
+
 test('the captured login and message are what we send', () => {
 	assert.deepStrictEqual(encodeLogin('psess-1234', new TextEncoder().encode('hello-payload')), captured.get('login'));
 	const message = { opCode: 11, targetPlayer: -1, targetGroup: 0, sender: 1, payload: new TextEncoder().encode('rel1') };
