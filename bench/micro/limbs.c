@@ -86,7 +86,7 @@ static void place_start(uint32_t index)
 static void read_letter(struct place *place, uint32_t from, struct letter *letter)
 {
 	if (letter->kind == LETTER_LOGIN)
-		ringcast_home_login(&place->store, from, letter, letter->payload, ringcast_view_of(NULL, 0), NS_PER_S);
+		ringcast_home_login(&place->store, from, letter, letter->payload, ringcast_view_of(NULL, 0), false, NS_PER_S);
 	else if (letter->kind == LETTER_PACKET)
 		ringcast_home_receive(&place->store, from, letter, NS_PER_S);
 	else if (letter->kind == LETTER_ADMITTED)
