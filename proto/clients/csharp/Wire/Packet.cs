@@ -35,6 +35,7 @@ namespace Ringcast.Realtime.Wire
 		/// <summary>Of a login.</summary>
 		public byte[] PlayerSessionId;
 		public bool MayResume;
+		public bool MayMerge;
 		/// <summary>Of a login that resumes, and of a login result.</summary>
 		public byte[] ReconnectToken;
 		/// <summary>Of both, and of a ping result: messages that were read.</summary>
@@ -46,6 +47,8 @@ namespace Ringcast.Realtime.Wire
 		public bool IsResumed;
 		public int ResumeWindowMs;
 		public int Lost;
+		/// <summary>Of a datagram with several packets; 0: there are none.</summary>
+		public int MergeBytes;
 		/// <summary>Of the commands about groups.</summary>
 		public int Group;
 		public int[] Players;
