@@ -164,6 +164,9 @@ static void draw_later(struct swarm *swarm, uint64_t seed)
 	swarm->limits.spread_players_min = between(&prng, 2, 40);
 	swarm->limits.spread_queue_bytes = 64 << 20;
 	swarm->narrow.spread_queue_bytes = 64 << 10;
+	ringcast_prng_init(&prng, seed ^ UINT64_C(0x6d657267));
+	swarm->merging = ringcast_prng_chance(&prng, 1, 2) ? between(&prng, 100, 1000) : 0;
+	swarm->limits.merge_bytes = (uint32_t)PICK(&prng, 0, 60, 300, 1200, 1200, 1400);
 }
 
 void ringcast_swarm_draw(struct swarm *swarm, uint64_t seed)

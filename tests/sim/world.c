@@ -371,6 +371,7 @@ struct bot *ringcast_world_spawn(struct world *world, uint32_t session, const ch
 					     .tcp = bot_address(world, index, 20000),
 					     .udp = bot_address(world, index, 33400),
 					     .server = index % world->net.server_count,
+					     .may_merge = world->swarm.merging > 0 && ringcast_world_chance(world, world->swarm.merging),
 					     .may_resume = world->swarm.tearing > 0 && index % 4 != 3,
 					     .is_secure = world->swarm.secure_chance > 0 && ringcast_world_chance(world, world->swarm.secure_chance)});
 	if (world->swarm.crowding > 0 && session == 0 && index % 2 == 1)
