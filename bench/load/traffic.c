@@ -214,7 +214,7 @@ static void send_one(struct bot *bot, uint64_t intended_ns)
 	world->counts.sent++;
 }
 
-void ringcast_traffic_send_due(struct world *world)
+static void send_due(struct world *world)
 {
 	for (unsigned i = 0; i < BURST_MAX; i++) {
 		uint64_t intended_ns = ringcast_traffic_next_due_ns(world);
@@ -230,6 +230,15 @@ void ringcast_traffic_send_due(struct world *world)
 		}
 		send_one(bot, intended_ns);
 	}
+}
+
+/* Who had several messages due sends them in one datagram, with --merge. */
+void ringcast_traffic_send_due(struct world *world)
+{
+	uint64_t first = world->schedule_index;
+	send_due(world);
+	for (uint64_t index = first; index < world->schedule_index; index++)
+		ringcast_client_core_flush(&world->bots[world->senders[index % world->schedule_count]].core);
 }
 
 /* the books */

@@ -246,10 +246,9 @@ __attribute__((always_inline)) static inline void receive_one(struct shard *shar
 		ringcast_event_address(shard, EVENT_GARBAGE, &event->address, drop);
 }
 
-/* May this be several packets? Only of a player who said so, and only from where it is known to be. */
-static bool may_be_merged(const struct io_event *event, const struct conn *conn)
+static bool is_from_bound(const struct io_event *event, const struct conn *conn)
 {
-	return conn != NULL && conn->is_merging && conn->fast != NULL && ringcast_fast_path_is_bound(conn->fast, &event->address);
+	return conn != NULL && conn->fast != NULL && ringcast_fast_path_is_bound(conn->fast, &event->address);
 }
 
 /* Where shards share their ports it may be for another one to say so: it gets all of it. */
@@ -259,27 +258,48 @@ static enum drop_reason refuse_merged(struct shard *shard, const struct io_event
 	return drop == DROP_UNKNOWN_PEER ? DROP_MALFORMED : drop;
 }
 
-/* Each packet as if it had come by itself; what one of them says may end the player, so each finds it anew. What is split off has nothing behind it. */
+/* As if it had come by itself. What is split off has nothing behind it. */
+static void receive_part(struct shard *shard, const struct io_event *event, struct view part)
+{
+	struct io_event one = *event;
+	one.data = (uint8_t *)(uintptr_t)part.data;
+	one.size = (uint32_t)part.size;
+	receive_one(shard, &one);
+}
+
+/* What one of them says may end the player, so each finds it anew. */
+static void receive_rest(struct shard *shard, const struct io_event *event, struct view rest)
+{
+	struct view next;
+	for (unsigned count = 1; rest.size > 0; count++) {
+		if (count == PROTO_MERGED_PACKETS_MAX || !ringcast_packet_split(&rest, &next)) {
+			ringcast_shard_drop(shard, count == PROTO_MERGED_PACKETS_MAX ? DROP_MERGED_TOO_MANY : DROP_MALFORMED, 1);
+			return;
+		}
+		receive_part(shard, event, next);
+	}
+}
+
+/*
+ * Only of a player who said so, and only from where it is known to be. From elsewhere it is one packet, the first: it may be the player behind another
+ * port, who says nothing else any more, and one datagram must not be the three that move it.
+ */
 __attribute__((noinline)) static enum drop_reason receive_merged(struct shard *shard, const struct io_event *event)
 {
 	struct view rest = ringcast_view_of(event->data, event->size), first;
-	struct io_event one = *event;
-	unsigned count = 1;
 	struct packet packet;
 	if (!ringcast_packet_split(&rest, &first) || ringcast_packet_decode(first, &packet) != PACKET_OK)
 		return DROP_MALFORMED;
 	uint64_t key = sender_key(shard, event, &packet);
 	const struct conn *conn = find_peer(shard, key);
-	if (!may_be_merged(event, conn))
+	if (conn == NULL || !conn->is_merging)
 		return refuse_merged(shard, event, key, conn);
 	shard->counters.datagrams_merged_received++;
-	for (bool is_whole = true; is_whole; is_whole = rest.size > 0 && count++ < PROTO_MERGED_PACKETS_MAX && ringcast_packet_split(&rest, &first)) {
-		one.data = (uint8_t *)(uintptr_t)first.data;
-		one.size = (uint32_t)first.size;
-		receive_one(shard, &one);
-	}
-	if (rest.size > 0)
-		ringcast_shard_drop(shard, count > PROTO_MERGED_PACKETS_MAX ? DROP_MERGED_TOO_MANY : DROP_MALFORMED, 1);
+	bool was_bound = is_from_bound(event, conn);
+	receive_part(shard, event, first);
+	if (!was_bound && !is_from_bound(event, find_peer(shard, key)))
+		return DROP_WRONG_ADDRESS;
+	receive_rest(shard, event, rest);
 	return DROP_NONE;
 }
 

@@ -16,7 +16,8 @@ from server import Server
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "e2e"))
 
 SERVER_STEPS = ("accept", "request", "upgrade", "login", "receive_login", "greet", "send", "frame", "write_bytes", "flood", "pad_fragments", "receive", "receive_pong",
-                "receive_close", "receive_end", "close_frame", "mute", "end", "half_close", "reset", "answer_keepalives", "return_of", "receive_read")
+                "receive_close", "receive_end", "close_frame", "mute", "end", "half_close", "reset", "answer_keepalives", "return_of", "receive_read",
+                "udp_greet", "datagram", "many", "receive_datagram", "receive_datagrams")
 # Times that no scenario is about are long, so that a busy machine does not end one.
 QUIET = {"connect_timeout_ms": 60_000, "close_timeout_ms": 60_000, "ping_interval_ms": 600_000}
 

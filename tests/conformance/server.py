@@ -17,6 +17,7 @@ GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 CONTINUATION, TEXT, BINARY, CLOSE, PING, PONG = 0, 1, 2, 8, 9, 10
 OPCODES = {"continuation": CONTINUATION, "text": TEXT, "binary": BINARY, "close": CLOSE, "ping": PING, "pong": PONG}
 PING_RESULT, COMMAND_PING_RESULT = -3, 33
+HELLO, HELLO_HEARD, HEARD, COMMAND_UDP_CONNECT = -5, -6, -7, 34
 LOGIN_DEFAULTS = {"success": True, "peer": 7, "fast_port": 0}
 
 
@@ -42,7 +43,7 @@ def close_payload(code=None, reason="", reason_hex=None, **_):
 
 
 def packet_of(fields):
-    """A packet's bytes from what a scenario writes: opcode, sender, player, group, payload, bytes, membership, login_result, read, extra."""
+    """A packet's bytes from what a scenario writes: opcode, sender, player, group, payload, bytes, membership, login_result, read, udp, extra."""
     packet = realtime.Packet(fields.get("opcode", 0), payload_of(fields), fields.get("player", 0), fields.get("group", 0), fields.get("sender", -1),
                              fields.get("sequence", 0), fields.get("reliable", True))
     if "membership" in fields:
@@ -60,12 +61,26 @@ def packet_of(fields):
         packet.body = realtime.field(1, int(result["success"])) + realtime.field(2, ("x" * result.get("token_bytes", 0) or result.get("reconnect", "")).encode())
         packet.body += realtime.field(3, result["peer"]) + realtime.field(4, result["fast_port"]) + realtime.field(16, int(result.get("resumed", False)))
         packet.body += realtime.field(17, result.get("window_ms", 0)) + realtime.field(18, result.get("received", 0)) + realtime.field(19, result.get("lost", 0))
+        packet.body += realtime.field(20, result.get("merge_bytes", 0))
     if "read" in fields:
         packet.opcode, packet.command, packet.body = PING_RESULT, COMMAND_PING_RESULT, realtime.field(1, fields["read"])
+    if "udp" in fields:
+        packet.opcode, packet.command = fields["udp"], COMMAND_UDP_CONNECT
     encoded = packet.encode()
     _, at = realtime.read_varint(encoded, 0)
     body = bytes.fromhex(fields.get("before", "")) + encoded[at:] + bytes.fromhex(fields.get("extra", ""))
     return realtime.varint(len(body)) + body
+
+
+def split(datagram):
+    """The packets of a datagram; one that does not end where a packet does is an AssertionError."""
+    packets = []
+    while datagram:
+        size, at = realtime.read_varint(datagram, 0)
+        assert at + size <= len(datagram), f"a packet of {size} bytes in {len(datagram) - at}"
+        packets.append(realtime.decode(datagram[: at + size], "udp"))
+        datagram = datagram[at + size :]
+    return packets
 
 
 def payload_of(fields):
@@ -80,11 +95,14 @@ class Server:
         self.listener.settimeout(WAIT_SECONDS)
         self.port = self.listener.getsockname()[1]
         self.connection, self.unread, self.key = None, b"", None
+        self.udp, self.udp_peer, self.udp_sequence = None, None, -1
         self.is_mute = False  # a server that does not answer pings and keepalives
 
     def close(self):
         if self.connection:
             self.connection.close()
+        if self.udp:
+            self.udp.close()
         self.listener.close()
 
     # What the client says
@@ -166,13 +184,13 @@ class Server:
         lines = [line for line in lines if line.split(":")[0] not in remove] + list(add)
         self.put("\r\n".join(lines + ["", ""]).encode() + bytes.fromhex(then_hex), in_pieces)
 
-    def login(self, token="token-1", payload="", may_resume=False, **result):
-        """Waits for the login packet, judges it, answers."""
-        self.receive_login(token, payload, may_resume)
+    def login(self, token="token-1", payload="", may_resume=False, may_merge=False, **result):
+        """Waits for the login packet, judges it, answers. fast_port: a number, or "own" for one behind which this server is."""
+        self.receive_login(token, payload, may_resume, may_merge)
         self.send(login_result=result)
 
-    def receive_login(self, token="token-1", payload="", may_resume=False):
-        self.receive_login_of(payload, {1: token.encode(), 2: 2} | ({16: 1} if may_resume else {}))
+    def receive_login(self, token="token-1", payload="", may_resume=False, may_merge=False):
+        self.receive_login_of(payload, {1: token.encode(), 2: 2} | ({16: 1} if may_resume else {}) | ({19: 1} if may_merge else {}))
 
     def receive_login_of(self, payload, body):
         opcode, data = self.next_frame()
@@ -186,11 +204,11 @@ class Server:
         self.upgrade()
         self.login(**login)
 
-    def return_of(self, token, received=0):
+    def return_of(self, token, received=0, may_merge=False):
         """The player connects again, and its login says what it was given and what it has read."""
         self.accept()
         self.upgrade()
-        self.receive_login_of("", {2: 2, 16: 1, 17: token.encode()} | ({18: received} if received else {}))
+        self.receive_login_of("", {2: 2, 16: 1, 17: token.encode()} | ({18: received} if received else {}) | ({19: 1} if may_merge else {}))
 
     def receive_read(self, received):
         """The client says how many messages it has read."""
@@ -198,6 +216,8 @@ class Server:
 
     def send(self, in_pieces=False, fragments=1, between="", count=1, **fields):
         """A packet as one message. fragments: in so many frames, with a ping between them (between: ping); in_pieces: byte by byte."""
+        if fields.get("login_result", {}).get("fast_port") == "own":
+            fields = fields | {"login_result": fields["login_result"] | {"fast_port": self.open_udp()}}
         data = packet_of(fields)
         cuts = [len(data) * i // fragments for i in range(fragments + 1)]
         out = b""
@@ -254,6 +274,71 @@ class Server:
             wanted["payload"] = payload_of(fields)
         assert wanted == {name: found[name] for name in wanted}, f"{wanted} expected, got {packet}"
         assert packet.sequence == 0, f"a sequence number on the stream: {packet}"
+
+    # By UDP
+
+    def open_udp(self):
+        if self.udp:
+            self.udp.close()
+        self.udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self.udp.bind(("127.0.0.1", 0))
+        self.udp.settimeout(WAIT_SECONDS)
+        self.udp_sequence = -1
+        return self.udp.getsockname()[1]
+
+    def next_datagram(self):
+        datagram, self.udp_peer = self.udp.recvfrom(65536)
+        packets = split(datagram)
+        for packet in packets:
+            assert packet.sequence > self.udp_sequence, f"a number that was there: {packet}"
+            self.udp_sequence = packet.sequence
+        return packets, len(datagram)
+
+    def udp_greet(self):
+        """Waits for the client's hello, and answers it with number 0."""
+        packets, _ = self.next_datagram()
+        assert [packet.opcode for packet in packets] == [HELLO], packets
+        self.datagram(packets=[{"udp": HELLO_HEARD, "player": 7}])
+
+    def datagram(self, packets=(), rest_hex="", count=1):
+        """Packets one behind the other, each with its sequence, then other bytes, so many times. inner: packets as the payload of one."""
+        data = b""
+        for fields in packets:
+            fields = {"reliable": False} | fields
+            if "inner" in fields:
+                fields["hex"] = b"".join(packet_of({"reliable": False} | inner) for inner in fields["inner"]).hex()
+            data += packet_of(fields)
+        self.udp.sendto(data + bytes.fromhex(rest_hex) * count, self.udp_peer)
+
+    def many(self, opcode, count):
+        """So many of the shortest messages in one datagram."""
+        self.datagram(packets=[{"opcode": opcode, "sequence": 1 + i, "sender": 0} for i in range(count)])
+
+    def receive_datagram(self, count=1, bytes_max=1200, **fields):
+        """The next datagram that is no hello holds so many packets, with these fields."""
+        packets, size = self.next_datagram()
+        while packets[0].opcode in (HELLO, HEARD):
+            assert len(packets) == 1, f"of a handshake, and not alone: {packets}"
+            packets, size = self.next_datagram()
+        assert len(packets) == count and size <= bytes_max, f"{count} packets in {bytes_max} bytes expected, got {len(packets)} in {size}"
+        self.compare_datagram(packets, fields)
+
+    def receive_datagrams(self, messages, bytes_max=1200, packets_max=128, fewer_than=None, **fields):
+        """So many messages in datagrams of so many bytes at most, and in fewer of them than this."""
+        datagrams = found = 0
+        while found < messages:
+            packets, size = self.next_datagram()
+            if packets[0].opcode in (HELLO, HEARD):
+                continue
+            assert size <= bytes_max and len(packets) <= packets_max, f"{len(packets)} packets in {size} bytes"
+            self.compare_datagram(packets, fields)
+            datagrams, found = datagrams + 1, found + len(packets)
+        assert found == messages and (fewer_than is None or datagrams < fewer_than), f"{found} messages in {datagrams} datagrams"
+
+    def compare_datagram(self, packets, fields):
+        for packet in packets:
+            found = {"opcode": packet.opcode, "player": packet.target_player, "group": packet.target_group, "sender": packet.sender, "payload": packet.payload.decode()}
+            assert fields == {name: found[name] for name in fields}, f"{fields} expected, got {packet}"
 
     def receive_pong(self, payload=""):
         opcode, data = self.next_frame()

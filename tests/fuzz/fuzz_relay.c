@@ -208,7 +208,7 @@ static void client_login(struct world *world, uint32_t who, uint32_t as, uint32_
 {
 	char token[32];
 	snprintf(token, sizeof(token), "dev-%c-%u", name_of(shard), as);
-	struct packet login = {.opcode = OPCODE_LOGIN, .command = PACKET_COMMAND_LOGIN, .login = {.player_session_id = ringcast_view_of(token, strlen(token))}};
+	struct packet login = {.opcode = OPCODE_LOGIN, .command = PACKET_COMMAND_LOGIN, .login = {.player_session_id = ringcast_view_of(token, strlen(token)), .may_merge = who != HONEST}};
 	client_send_packet(world, who, &login);
 }
 

@@ -127,6 +127,31 @@ def datagrams(vectors):
     write("datagram", "raw", b"".join(raw(index % 4, name) for index, name in enumerate(names)))
 
 
+def merged():
+    """First byte: 0 a client reads, 1 a shard; then the datagram: of player 2, who hears player 1, and of player 1."""
+
+    def one(opcode, sequence, sender, payload=b"x", target="20ffffffffffffffffff01"):
+        body = bytes([0x08, opcode * 2, 0x10, sequence]) + bytes.fromhex(target) + bytes([0x28, sender, 0x7A, len(payload)]) + payload
+        return bytes([len(body)]) + body
+
+    hello = bytes.fromhex("140809100818ffffffffffffffffff012801920200")
+    for side, sender in ((0, 2), (1, 1)):
+        several = b"".join(one(20 + index, 2 + index, sender) for index in range(5))
+        odd = {
+            "several": several,
+            "cut": several[:-3],
+            "zeros": one(20, 2, sender) + bytes(1300),
+            "nested": one(20, 2, sender, several[:100]) + several,
+            "twice": several + several,
+            "backwards": b"".join(one(20, 9 - index, sender) for index in range(5)),
+            "control": several + hello + one(30, 9, sender),
+            "another": several + one(21, 9, 3 - sender) + one(22, 10, sender),
+            "lying-length": several + b"\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01" + several,
+        }
+        for name, content in odd.items():
+            write("merged", f"{'shard' if side else 'client'}-{name}", bytes([side]) + content)
+
+
 def addresses():
     """Connections per address, handshakes per second, seed; then open, close (0x80), time (0xc0)."""
     write("address_table", "limits", bytes([2, 0, 1, 1, 1, 1, 0x11, 0x81, 1, 2, 2, 2]))
@@ -463,6 +488,7 @@ def main():
     http()
     flows(vectors)
     datagrams(vectors)
+    merged()
     addresses()
     ids()
     relays(vectors)

@@ -86,6 +86,9 @@ static void receive_login_result(struct bot *bot, const struct packet *packet)
 		ringcast_bot_fail(bot, "login result names two peers", packet->target_player);
 	if (!is_back)
 		ringcast_model_join_seen(bot->net->model, bot->index, PROTO_GROUP_ALL, now_ns(bot));
+	bot->merge_bytes = bot->may_merge ? (uint32_t)packet->login_result.merge_bytes : 0;
+	if (!bot->may_merge && packet->login_result.merge_bytes != 0)
+		ringcast_bot_fail(bot, "several packets in a datagram for who did not ask for them", packet->login_result.merge_bytes);
 	bot->net->model->bots[bot->index].fast_port = (uint16_t)packet->login_result.fast_port;
 	bot->net->model->bots[bot->index].address = bot->udp;
 	if (bot->is_secure)
@@ -337,6 +340,7 @@ void ringcast_bot_init(struct bot *bot, struct bot_net *net, uint32_t index, con
 			    .server = options->server,
 			    .udp_socket = -1,
 			    .is_secure = options->is_secure,
+			    .may_merge = options->may_merge,
 			    .sequence_in = -1,
 			    .hello_at_ns = UINT64_MAX};
 	bot->resume.is_wanted = options->may_resume;

@@ -11,7 +11,7 @@
 #include "proto/packet.h"
 #include "proto/websocket.h"
 
-enum { BOT_TOKEN_BYTES = 64, BOT_DATAGRAM_BYTES_MAX = 1500, BOT_SEQUENCES_KEPT = 1024, BOT_SCRIPT_OPCODE = 77777777, BOT_SERVERS_MAX = 2 };
+enum { BOT_MERGED_BYTES_MAX = 1200, BOT_TOKEN_BYTES = 64, BOT_DATAGRAM_BYTES_MAX = 1500, BOT_SEQUENCES_KEPT = 1024, BOT_SCRIPT_OPCODE = 77777777, BOT_SERVERS_MAX = 2 };
 
 enum bot_state {
 	BOT_CONNECTING, /* HTTP upgrade asked */
@@ -111,6 +111,11 @@ struct bot {
 	bool has_been_given_port;
 	uint32_t given_shard; /* the one that its connection is on */
 	handle given_conn;    /* there, while it is not known yet whether it has a port; HANDLE_NONE: it is known */
+	bool may_merge;       /* several packets in a datagram: it said so ... */
+	uint32_t merge_bytes; /* ... and so did the server: of its datagrams; 0: it did not */
+	uint8_t merged[BOT_MERGED_BYTES_MAX]; /* messages that wait for the next flush */
+	size_t merged_bytes;
+	uint32_t merged_count;
 	uint8_t last_datagram[BOT_DATAGRAM_BYTES_MAX];
 	size_t last_datagram_bytes;
 
@@ -129,7 +134,7 @@ struct bot_options {
 	struct bot_login login;
 	struct address tcp, udp;
 	uint32_t server;
-	bool is_secure, may_resume, no_echo;
+	bool is_secure, may_resume, may_merge, no_echo;
 };
 
 /* Connects and asks for the upgrade. */
@@ -142,6 +147,10 @@ uint64_t ringcast_bot_deadline_ns(const struct bot *bot);
 /* Sending. The packet's sender is filled in. */
 void ringcast_bot_send_stream(struct bot *bot, const struct packet *packet);
 void ringcast_bot_send_datagram(struct bot *bot, const struct packet *packet); /* with the next sequence number */
+/* The same for a message, which may share its datagram with others until the flush. */
+void ringcast_bot_send_fast(struct bot *bot, const struct packet *packet);
+void ringcast_bot_flush(struct bot *bot);
+void ringcast_bot_send_bytes(struct bot *bot, struct view plain); /* as one datagram, sealed where the bot is secure */
 void ringcast_bot_send_frame(struct bot *bot, enum websocket_opcode opcode, const void *payload, size_t size);
 void ringcast_bot_leave(struct bot *bot, int how); /* 0: close frame, 1: half close, 2: reset, 3: close without a word, 4: close_notify */
 

@@ -20,24 +20,58 @@ struct address ringcast_bot_server_udp(const struct bot *bot)
 	return to;
 }
 
-static size_t encode_sealed(struct bot *bot, const struct packet *packet)
+static size_t keep_plain(struct bot *bot, struct view plain)
 {
-	uint8_t plain[BOT_DATAGRAM_BYTES_MAX];
-	size_t size = ringcast_packet_encode(packet, plain, sizeof(plain));
+	memcpy(bot->last_datagram, plain.data, plain.size);
+	return plain.size;
+}
+
+void ringcast_bot_send_bytes(struct bot *bot, struct view plain)
+{
+	struct address to = ringcast_bot_server_udp(bot);
+	ringcast_assert(plain.size <= sizeof(bot->last_datagram));
+	bot->last_datagram_bytes =
+		bot->is_secure ? ringcast_bot_seal_datagram(bot, plain, bot->last_datagram, sizeof(bot->last_datagram)) : keep_plain(bot, plain);
+	ringcast_assert(bot->last_datagram_bytes > 0);
+	ringcast_sim_udp_send(bot->net->network, &bot->udp, &to, bot->last_datagram, bot->last_datagram_bytes);
+}
+
+static size_t encode(struct bot *bot, const struct packet *packet, uint8_t *out, size_t capacity)
+{
+	struct packet filled = *packet;
+	filled.sender = bot->peer_id;
+	filled.sequence = bot->sequence_out++;
+	size_t size = ringcast_packet_encode(&filled, out, capacity);
 	ringcast_assert(size > 0);
-	return ringcast_bot_seal_datagram(bot, ringcast_view_of(plain, size), bot->last_datagram, sizeof(bot->last_datagram));
+	return size;
 }
 
 void ringcast_bot_send_datagram(struct bot *bot, const struct packet *packet)
 {
-	struct address to = ringcast_bot_server_udp(bot);
-	struct packet filled = *packet;
-	filled.sender = bot->peer_id;
-	filled.sequence = bot->sequence_out++;
-	bot->last_datagram_bytes = bot->is_secure ? encode_sealed(bot, &filled)
-						  : ringcast_packet_encode(&filled, bot->last_datagram, sizeof(bot->last_datagram));
-	ringcast_assert(bot->last_datagram_bytes > 0);
-	ringcast_sim_udp_send(bot->net->network, &bot->udp, &to, bot->last_datagram, bot->last_datagram_bytes);
+	uint8_t plain[BOT_DATAGRAM_BYTES_MAX];
+	ringcast_bot_flush(bot); /* their numbers are below this one's */
+	ringcast_bot_send_bytes(bot, ringcast_view_of(plain, encode(bot, packet, plain, sizeof(plain))));
+}
+
+void ringcast_bot_flush(struct bot *bot)
+{
+	size_t size = bot->merged_bytes;
+	bot->merged_bytes = bot->merged_count = 0;
+	if (size > 0)
+		ringcast_bot_send_bytes(bot, ringcast_view_of(bot->merged, size));
+}
+
+void ringcast_bot_send_fast(struct bot *bot, const struct packet *packet)
+{
+	size_t most = ringcast_packet_encoded_bytes(packet) + PROTO_PACKET_OVERHEAD_BYTES_MAX;
+	if (bot->merged_count == PROTO_MERGED_PACKETS_MAX || bot->merged_bytes + most > sizeof(bot->merged))
+		ringcast_bot_flush(bot);
+	if (bot->merge_bytes == 0 || most > sizeof(bot->merged)) {
+		ringcast_bot_send_datagram(bot, packet);
+		return;
+	}
+	bot->merged_bytes += encode(bot, packet, bot->merged + bot->merged_bytes, sizeof(bot->merged) - bot->merged_bytes);
+	bot->merged_count++;
 }
 
 static void send_handshake(struct bot *bot, int32_t opcode)
@@ -161,7 +195,7 @@ static void receive_datagram(struct bot *bot, const struct address *from, struct
 		ringcast_bot_receive_datagram(bot, bytes);
 }
 
-void ringcast_bot_receive_datagram(struct bot *bot, struct view bytes)
+static void receive_packet(struct bot *bot, struct view bytes)
 {
 	struct packet packet;
 	if (ringcast_packet_decode(bytes, &packet) != PACKET_OK) {
@@ -190,6 +224,28 @@ void ringcast_bot_receive_datagram(struct bot *bot, struct view bytes)
 		send_handshake(bot, OPCODE_UDP_CONNECT_CLIENT_ACK);
 		ringcast_bot_fast_is_up(bot);
 	}
+}
+
+/* One alone may be larger than several are to be. */
+static void check_merged(struct bot *bot, struct view bytes, unsigned count)
+{
+	if (bot->net->is_corrupt || count < 2)
+		return;
+	if (bytes.size > bot->merge_bytes)
+		ringcast_bot_fail(bot, "a datagram of several packets above its limit", (int64_t)bytes.size);
+	if (count > PROTO_MERGED_PACKETS_MAX)
+		ringcast_bot_fail(bot, "more packets in a datagram than a reader takes", count);
+}
+
+void ringcast_bot_receive_datagram(struct bot *bot, struct view bytes)
+{
+	struct view rest = bytes, first;
+	unsigned count = 0;
+	for (; bot->merge_bytes > 0 && rest.size > 0 && ringcast_packet_split(&rest, &first); count++)
+		receive_packet(bot, first);
+	check_merged(bot, bytes, count);
+	if (rest.size > 0 || bytes.size == 0)
+		receive_packet(bot, rest);
 }
 
 void ringcast_bot_fast_tick(struct bot *bot)

@@ -18,7 +18,7 @@ static void send_login(struct bot *bot)
 		.target_player = PROTO_PEER_SERVER,
 		.command = PACKET_COMMAND_LOGIN,
 		.login = {.player_session_id = ringcast_view_of(bot->token, strlen(bot->token)), .client_version = PROTO_CLIENT_VERSION,
-			  .may_resume = bot->resume.is_wanted, .no_echo = bot->net->model->bots[bot->index].has_no_echo},
+			  .may_resume = bot->resume.is_wanted, .may_merge = bot->may_merge, .no_echo = bot->net->model->bots[bot->index].has_no_echo},
 	};
 	ringcast_bot_send_stream(bot, &login);
 	ringcast_model_join_sent(bot->net->model, bot->index, PROTO_GROUP_ALL, now_ns(bot));

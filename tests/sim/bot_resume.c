@@ -168,7 +168,7 @@ void ringcast_bot_resume_log_in(struct bot *bot)
 		.opcode = OPCODE_LOGIN,
 		.target_player = PROTO_PEER_SERVER,
 		.command = PACKET_COMMAND_LOGIN,
-		.login = {.may_resume = true, .no_echo = bot->net->model->bots[bot->index].has_no_echo, .reconnect_token = ringcast_view_of(resume->token, strlen(resume->token)), .received = (int32_t)resume->received},
+		.login = {.may_resume = true, .may_merge = bot->may_merge, .no_echo = bot->net->model->bots[bot->index].has_no_echo, .reconnect_token = ringcast_view_of(resume->token, strlen(resume->token)), .received = (int32_t)resume->received},
 	};
 	ringcast_bot_send_stream(bot, &login);
 	bot->state = BOT_LOGIN;

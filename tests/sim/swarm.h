@@ -42,6 +42,7 @@ enum { SWARM_SHARDS_MAX = 4, SWARM_SESSIONS_MAX = 6, SWARM_GROUPS_MAX = 6, SWARM
 	FAULT(addresses, "the server has two addresses, and some players change from one to the other")                                        \
 	FAULT(slow, "some players read slowly, or hardly at all")                                                                              \
 	FAULT(narrow_pool, "the buffers that all share are few, though each may queue much")                                                   \
+	FAULT(merging, "some players send and take several packets in a datagram, at times wrong ones")                                         \
 	FAULT(idle_tick, "shards are run although they have nothing to do")                                                                    \
 	FAULT(crowding, "one session floods the few shared buffers, and half of it hardly reads; the others play on beside it")                 \
 	FAULT(narrow_limits, "limits of messages, groups and connections are narrow")                                                          \

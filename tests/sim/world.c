@@ -371,6 +371,7 @@ struct bot *ringcast_world_spawn(struct world *world, uint32_t session, const ch
 					     .tcp = bot_address(world, index, 20000),
 					     .udp = bot_address(world, index, 33400),
 					     .server = index % world->net.server_count,
+					     .may_merge = world->swarm.merging > 0 && ringcast_world_chance(world, world->swarm.merging),
 					     .may_resume = world->swarm.tearing > 0 && index % 4 != 3,
 					     .no_echo = world->swarm.has_no_echo && index % 3 == 1,
 					     .is_secure = world->swarm.secure_chance > 0 && ringcast_world_chance(world, world->swarm.secure_chance)});

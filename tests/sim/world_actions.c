@@ -1,6 +1,7 @@
 /* What bots and operators do, chosen by chance: play by the rules, leave, misbehave, kick. */
 #include <stdio.h>
 
+#include "base/assert.h"
 #include "payload.h"
 #include "world.h"
 
@@ -77,7 +78,7 @@ static void say(struct world *world, struct bot *bot, const struct model_message
 	if (message->is_reliable)
 		ringcast_bot_send_stream(bot, packet);
 	else
-		ringcast_bot_send_datagram(bot, packet);
+		ringcast_bot_send_fast(bot, packet);
 }
 
 static void send_message(struct world *world, struct bot *bot)
@@ -147,6 +148,7 @@ static void play(struct world *world)
 	bool is_burst = ringcast_world_chance(world, 50);
 	for (uint64_t count = is_burst ? 2 + ringcast_world_below(world, 30) : 1; count > 0; count--)
 		send_message(world, bot);
+	ringcast_bot_flush(bot);
 }
 
 /* against the rules */
@@ -193,10 +195,23 @@ static void replay(struct world *world, struct bot *bot)
 		ringcast_sim_udp_send(world->network, &bot->udp, &to, bot->last_datagram, bot->last_datagram_bytes);
 }
 
-/* A datagram that claims to be another player's, from an address that is not his. Nobody may ever see it. */
+/* A message in another's name: nobody may ever see it. */
+static size_t encode_forged(struct world *world, const struct bot *bot, const struct bot *victim, uint8_t *out, size_t capacity)
+{
+	uint8_t bytes[PAYLOAD_BYTES_MIN];
+	struct model_message message = {.sender = bot->index, .session = bot->session, .is_void = true, .to_bot = MODEL_NOBODY, .group = PROTO_GROUP_ALL,
+					.opcode = 9, .sent_ns = ringcast_sim_network_now_ns(world->network)};
+	struct payload payload = {.session = bot->session, .sender = bot->index, .message = ringcast_model_send(&world->model, &message)};
+	ringcast_payload_encode(&payload, bytes, sizeof(bytes));
+	struct packet packet = {.opcode = 9, .sender = victim->peer_id, .sequence = victim->sequence_out + 1000, .target_group = PROTO_GROUP_ALL,
+				.payload = ringcast_view_of(bytes, sizeof(bytes))};
+	return ringcast_packet_encode(&packet, out, capacity);
+}
+
+/* A datagram that claims to be another player's, from an address that is not his. */
 static void spoof(struct world *world, struct bot *bot)
 {
-	uint8_t bytes[PAYLOAD_BYTES_MIN], datagram[200];
+	uint8_t datagram[200];
 	const struct bot *victim = some_mate(world, bot);
 	struct address from = bot->udp, to = bot->net->servers[bot->server];
 	if (victim == NULL || victim == bot || victim->fast != BOT_FAST_UP)
@@ -205,15 +220,49 @@ static void spoof(struct world *world, struct bot *bot)
 		from = victim->udp;
 		from.port ^= 0x4000;
 	}
-	struct model_message message = {.sender = bot->index, .session = bot->session, .is_void = true, .to_bot = MODEL_NOBODY, .group = PROTO_GROUP_ALL,
-					.opcode = 9, .sent_ns = ringcast_sim_network_now_ns(world->network)};
-	struct payload payload = {.session = bot->session, .sender = bot->index, .message = ringcast_model_send(&world->model, &message)};
-	ringcast_payload_encode(&payload, bytes, sizeof(bytes));
-	struct packet packet = {.opcode = 9, .sender = victim->peer_id, .sequence = victim->sequence_out + 1000, .target_group = PROTO_GROUP_ALL,
-				.payload = ringcast_view_of(bytes, sizeof(bytes))};
 	to.port = victim->fast_port;
-	size_t size = ringcast_packet_encode(&packet, datagram, sizeof(datagram));
+	size_t size = encode_forged(world, bot, victim, datagram, sizeof(datagram));
 	ringcast_sim_udp_send(world->network, &from, &to, datagram, size);
+}
+
+/* What has no place behind another packet, in clear or, the first three, in a record as well. */
+static size_t write_odd(struct world *world, struct bot *bot, uint8_t *out, size_t capacity)
+{
+	static const uint8_t beginning[] = {0x7f, 0x08}, empty_ones[PROTO_MERGED_PACKETS_MAX + 10];
+	struct packet hello = {.opcode = OPCODE_UDP_CONNECT, .sender = bot->peer_id, .target_player = PROTO_PEER_SERVER, .command = PACKET_COMMAND_UDP_CONNECT};
+	const struct bot *victim = some_mate(world, bot);
+	size_t size = bot->merged_bytes;
+	ringcast_assert(capacity >= sizeof(empty_ones));
+	switch (ringcast_world_below(world, bot->is_secure ? 3 : 5)) {
+	case 0:
+		memcpy(out, beginning, sizeof(beginning));
+		return sizeof(beginning);
+	case 1:
+		memcpy(out, empty_ones, sizeof(empty_ones));
+		return sizeof(empty_ones);
+	case 2: /* the same again */
+		memcpy(out, bot->merged, size);
+		return size;
+	case 3:
+		hello.sequence = bot->sequence_out++;
+		return ringcast_packet_encode(&hello, out, capacity);
+	default:
+		return victim == NULL || victim == bot ? 0 : encode_forged(world, bot, victim, out, capacity);
+	}
+}
+
+/* The message before it has to arrive, once, and nothing of the rest. */
+static void send_odd_merged(struct world *world)
+{
+	struct bot *bot = some_bot(world);
+	struct packet packet = {.opcode = 6, .target_group = PROTO_GROUP_ALL};
+	if (bot == NULL || bot->merge_bytes == 0 || bot->fast != BOT_FAST_UP)
+		return;
+	struct model_message message = {.sender = bot->index, .session = bot->session, .to_bot = MODEL_NOBODY, .group = PROTO_GROUP_ALL, .opcode = 6,
+					.sent_ns = ringcast_sim_network_now_ns(world->network)};
+	say(world, bot, &message, &packet, PAYLOAD_BYTES_MIN);
+	bot->merged_bytes += write_odd(world, bot, bot->merged + bot->merged_bytes, sizeof(bot->merged) - bot->merged_bytes);
+	ringcast_bot_flush(bot);
 }
 
 static void send_random_datagram(struct world *world, struct bot *bot)
@@ -499,6 +548,8 @@ void ringcast_world_act(struct world *world)
 		change_server(world);
 	else if (swarm->tearing > 0 && world->bot_count > 0 && ringcast_world_chance(world, swarm->tearing))
 		tear(world);
+	else if (swarm->merging > 0 && ringcast_world_chance(world, 20))
+		send_odd_merged(world);
 	else if (swarm->freeze > 0 && ringcast_world_chance(world, swarm->freeze))
 		freeze(world);
 	else if (ringcast_world_chance(world, swarm->admin))

@@ -353,6 +353,7 @@ static void serve(struct ringcast_client *client, const struct epoll_event *even
 		serve_drop(client, now_ns);
 	if (client->is_ended)
 		report_end(client);
+	ringcast_client_core_flush(&client->core); /* what the callbacks have sent */
 }
 
 int ringcast_client_poll(ringcast_client *client, int timeout_ms)
@@ -362,6 +363,7 @@ int ringcast_client_poll(ringcast_client *client, int timeout_ms)
 		return RINGCAST_CLIENT_ERROR_ARGUMENT;
 	if (!client->is_active || client->is_polling)
 		return RINGCAST_CLIENT_ERROR_STATE;
+	ringcast_client_core_flush(&client->core);
 	int count = wait_events(client, timeout_ms, events);
 	if (count < 0)
 		return RINGCAST_CLIENT_ERROR_SYSTEM;
@@ -405,6 +407,16 @@ int ringcast_client_send(ringcast_client *client, int32_t opcode, int32_t target
 		.payload = ringcast_view_of(payload, payload_bytes),
 	};
 	return error_of(ringcast_client_core_send(&client->core, &message));
+}
+
+int ringcast_client_flush(ringcast_client *client)
+{
+	if (!client)
+		return RINGCAST_CLIENT_ERROR_ARGUMENT;
+	if (!client->is_active)
+		return RINGCAST_CLIENT_ERROR_STATE;
+	ringcast_client_core_flush(&client->core);
+	return RINGCAST_CLIENT_OK;
 }
 
 static int send_group(ringcast_client *client, enum opcode opcode, int32_t group)
@@ -496,6 +508,7 @@ int ringcast_client_read_stats(const ringcast_client *client, ringcast_client_st
 		.gaps = resume ? resume->gaps : 0,
 		.messages_resent = resume ? resume->resent : 0,
 		.kept_bytes = resume ? (uint32_t)(resume->kept_bytes - resume->kept_offset) : 0,
+		.datagrams_merged = counters->datagrams_merged,
 	};
 	memcpy(ret_stats, &stats, stats.size);
 	return RINGCAST_CLIENT_OK;

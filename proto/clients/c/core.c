@@ -105,6 +105,7 @@ void ringcast_client_core_fini(struct client_core *core)
 	free(core->tail);
 	free(core->message);
 	ringcast_client_core_fini_resume(core);
+	ringcast_client_core_fini_merge(core);
 	core->login = core->proof = core->tail = core->message = NULL;
 	core->tail_bytes = core->message_bytes = core->login_bytes = 0;
 	core->proof_payload_bytes = core->proof_token_bytes = 0;
@@ -113,7 +114,10 @@ void ringcast_client_core_fini(struct client_core *core)
 
 void ringcast_client_core_finish(struct client_core *core, uint16_t code, struct view reason)
 {
-	if (core->phase == CLIENT_CORE_CLOSED || ringcast_client_core_take_drop(core, code, reason))
+	if (core->phase == CLIENT_CORE_CLOSED)
+		return;
+	ringcast_client_core_drop_merged(core);
+	if (ringcast_client_core_take_drop(core, code, reason))
 		return;
 	core->phase = CLIENT_CORE_CLOSED;
 	core->fast = CLIENT_CORE_FAST_OFF;
@@ -177,6 +181,7 @@ void ringcast_client_core_close(struct client_core *core, uint16_t code, uint64_
 	}
 	if (ringcast_client_core_is_resending(core))
 		ringcast_client_core_resend(core, true);
+	ringcast_client_core_flush(core);
 	core->phase = CLIENT_CORE_CLOSING;
 	core->close_code = code;
 	core->phase_deadline_ns = now_ns + core->close_timeout_ns;
@@ -427,6 +432,8 @@ uint64_t ringcast_client_core_deadline_ns(const struct client_core *core)
 {
 	if (core->phase == CLIENT_CORE_CLOSED)
 		return CLIENT_CORE_NEVER;
+	if (core->merge.count > 0)
+		return 0;
 	uint64_t due_ns = earlier(core->ping_due_ns, ringcast_client_core_resend_due_ns(core));
 	return earlier(earlier(core->phase_deadline_ns, core->keepalive_due_ns), earlier(core->hello_due_ns, due_ns));
 }
@@ -464,6 +471,7 @@ void ringcast_client_core_tick(struct client_core *core, uint64_t now_ns)
 		tick_phase(core);
 		return;
 	}
+	ringcast_client_core_flush(core);
 	if (now_ns >= core->hello_due_ns)
 		ringcast_client_core_send_hello(core);
 	if (now_ns >= core->keepalive_due_ns)

@@ -52,6 +52,7 @@ enum {
 	CLIENT_CORE_RESEND_COUNT = 20,
 	CLIENT_CORE_RESEND_BYTES = 4096,
 	CLIENT_CORE_RESEND_WINDOW = 256,
+	CLIENT_CORE_MERGE_BYTES_MAX = 1200, /* of a datagram of several: every path on the internet carries so much, DTLS included */
 	CLIENT_CORE_PROOFS_MAX = 8, /* of identity in one association: sixteen seconds without an answer, then another one begins */
 };
 
@@ -94,7 +95,14 @@ struct client_core_counters {
 	uint64_t messages_sent_fast, messages_sent_reliable;
 	uint64_t messages_received_fast, messages_received_reliable;
 	uint64_t bytes_sent, bytes_received;
-	uint64_t fast_fallback, datagrams_stale, datagrams_malformed, datagrams_unsent, datagrams_jumped, pongs_unsent;
+	uint64_t fast_fallback, datagrams_stale, datagrams_malformed, datagrams_unsent, datagrams_jumped, datagrams_merged, pongs_unsent;
+};
+
+/* Fast messages that wait for the flush, one packet behind the other. */
+struct client_core_merge {
+	uint8_t *bytes;     /* owned; NULL until the first one waits */
+	uint32_t bytes_max; /* 0: none waits, each goes by itself */
+	uint32_t size, count;
 };
 
 /* What outlives a connection. */
@@ -128,6 +136,7 @@ struct client_core {
 	int32_t sequence_last;       /* of the server's last datagram; -1: none */
 	bool may_merge, is_merging;  /* we said so; the server too */
 	bool no_echo;                /* we said so */
+	struct client_core_merge merge;
 	uint64_t heard_ns;           /* when it came; at first, when UDP began */
 	uint64_t now_ns;             /* of the call being served */
 	uint64_t phase_deadline_ns;
@@ -165,7 +174,7 @@ struct client_core_options {
 	uint64_t ping_interval_ns;   /* 0: never */
 	uint64_t keepalive_interval_ns; /* of the fast path, from one answer to the next question; 0: never */
 	bool may_resume;
-	bool may_merge;              /* several packets in a datagram, where the server can */
+	bool may_merge;              /* several packets in a datagram, in both directions, where the server can */
 	bool no_echo;                /* own group messages do not come back, where the server can */
 	size_t kept_bytes_max;       /* with may_resume: sent and not acknowledged; beyond it nothing is sent */
 };
@@ -206,6 +215,8 @@ uint64_t ringcast_client_core_deadline_ns(const struct client_core *core);
 void ringcast_client_core_tick(struct client_core *core, uint64_t now_ns);
 
 enum client_core_send_result ringcast_client_core_send(struct client_core *core, const struct client_core_message *message);
+/* Where packets are merged, what was sent fast waits for this, or for the next tick, which is due at once. */
+void ringcast_client_core_flush(struct client_core *core);
 /* opcode: one of the three group commands. */
 enum client_core_send_result ringcast_client_core_send_group(struct client_core *core, enum opcode opcode, int32_t group);
 bool ringcast_client_core_ping(struct client_core *core, uint64_t now_ns);
@@ -220,6 +231,10 @@ void ringcast_client_core_fail_restart(struct client_core *core, const char *rea
 bool ringcast_client_core_is_resuming(const struct client_core *core); /* between dropped and resumed */
 
 /* Between the files of the core. */
+bool ringcast_client_core_merge(struct client_core *core, const uint8_t *packet, size_t size); /* false: it goes by itself, and now */
+void ringcast_client_core_start_merge(struct client_core *core, int32_t merge_bytes);
+void ringcast_client_core_drop_merged(struct client_core *core); /* counted */
+void ringcast_client_core_fini_merge(struct client_core *core);
 bool ringcast_client_core_take_drop(struct client_core *core, uint16_t code, struct view reason); /* false: it is an end */
 void ringcast_client_core_take_resumed(struct client_core *core, const struct packet *packet);
 void ringcast_client_core_take_offer(struct client_core *core, const struct packet *login_result);

@@ -5,8 +5,10 @@
 
 #include "base/assert.h"
 
+/* By itself, and behind what waits. */
 static bool send_datagram(struct client_core *core, const uint8_t *bytes, size_t size)
 {
+	ringcast_client_core_flush(core);
 	if (core->ops->datagram_send(core, bytes, size))
 		return true;
 	core->counters.datagrams_unsent++;
@@ -169,7 +171,7 @@ void ringcast_client_core_start_fast(struct client_core *core, const struct pack
 	if (core->is_secure && !keep_token(core, login_result->login_result.connect_token))
 		return;
 	core->heard_ns = core->now_ns;
-	core->is_merging = core->may_merge && login_result->login_result.merge_bytes > 0;
+	ringcast_client_core_start_merge(core, login_result->login_result.merge_bytes);
 	/* first the state: in a test the handshake may be over before the call returns */
 	core->fast = CLIENT_CORE_FAST_HELLO;
 	if (!core->ops->fast_open(core, (uint16_t)port, login_result->login_result.ca_cert))
@@ -279,20 +281,31 @@ static void receive_one(struct client_core *core, struct view bytes)
 	core->ops->message(core, &packet, true);
 }
 
-/* Several packets only where both sides have said so; what a message brings about may end the connection. */
+/*
+ * Several packets only where both sides have said so, and no more than a server sends: what is left then counts as none. What a message brings about may
+ * end the connection.
+ */
 void ringcast_client_core_receive_datagram(struct client_core *core, const uint8_t *bytes, size_t size, uint64_t now_ns)
 {
 	struct view rest = ringcast_view_of(bytes, size), first;
+	unsigned count = 0;
 	core->now_ns = now_ns;
-	while (core->is_merging && rest.size > 0 && ringcast_packet_split(&rest, &first))
+	for (; core->is_merging && count < PROTO_MERGED_PACKETS_MAX && rest.size > 0 && ringcast_packet_split(&rest, &first); count++)
 		receive_one(core, first);
-	if (rest.size > 0 || size == 0)
+	if (count == PROTO_MERGED_PACKETS_MAX)
+		core->counters.datagrams_malformed += rest.size > 0;
+	else if (rest.size > 0 || size == 0)
 		receive_one(core, rest);
 }
 
 static bool can_send_fast(struct client_core *core, size_t payload_bytes)
 {
 	return core->fast == CLIENT_CORE_FAST_UP && payload_bytes <= PROTO_PAYLOAD_FAST_BYTES_MAX && has_number(core);
+}
+
+static bool send_fast(struct client_core *core, const uint8_t *bytes, size_t size)
+{
+	return (core->is_merging && ringcast_client_core_merge(core, bytes, size)) || send_datagram(core, bytes, size);
 }
 
 /* frame has room for a WebSocket header before the packet. What may be resumed is kept, and goes later where there is no connection now. */
@@ -334,7 +347,7 @@ enum client_core_send_result ringcast_client_core_send(struct client_core *core,
 	if (payload_bytes > 0)
 		memcpy(bytes + size, message->payload.data, payload_bytes);
 	size += payload_bytes;
-	if (is_fast ? !send_datagram(core, bytes, size) : !send_reliable(core, frame, size))
+	if (is_fast ? !send_fast(core, bytes, size) : !send_reliable(core, frame, size))
 		return CLIENT_CORE_SEND_FULL;
 	core->counters.bytes_sent += payload_bytes;
 	core->counters.fast_fallback += message->is_fast_wanted && !is_fast;

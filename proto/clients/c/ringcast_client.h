@@ -115,7 +115,9 @@ typedef struct ringcast_client_options {
 					* nobody answers; 0: 15 000, RINGCAST_CLIENT_NEVER: off */
 	bool may_resume;               /* a broken connection is made again, where the server has a window for it; fast messages are lost meanwhile */
 	uint32_t kept_bytes_max;       /* with may_resume: sent reliably and not acknowledged; above it send says FULL; 0: 65 536 */
-	bool may_merge;                /* several fast messages come in one datagram, where the server can: less work for both, and what is lost is lost together */
+	/* Several fast messages share a datagram in both directions, where the server can: less work for both, and what is lost is lost together. What is sent
+	 * fast waits for the next poll, or for ringcast_client_flush. */
+	bool may_merge;
 	bool no_echo;                  /* messages to a group that this player is in do not come back to it, where the server can */
 } ringcast_client_options;
 #define RINGCAST_CLIENT_OPTIONS_INIT { sizeof(ringcast_client_options) }
@@ -133,7 +135,7 @@ typedef struct ringcast_client_stats {
 	uint64_t fast_fallback;       /* wanted fast, sent by TCP */
 	uint64_t datagrams_stale;     /* dropped: old or repeated sequence number */
 	uint64_t datagrams_malformed; /* dropped: not a packet */
-	uint64_t datagrams_unsent;    /* dropped: the kernel refused */
+	uint64_t datagrams_unsent;    /* dropped: the kernel refused, or the connection ended first; with may_merge each message counts */
 	uint32_t outq_bytes;
 	uint64_t pongs_unsent;        /* left out: the server asks and does not read the answers */
 	uint64_t datagrams_jumped;    /* dropped: the number is further ahead than the server's next can be, so somebody else sent it */
@@ -141,6 +143,7 @@ typedef struct ringcast_client_stats {
 	uint64_t gaps;                /* of these, those with lost messages */
 	uint64_t messages_resent;
 	uint32_t kept_bytes;          /* sent reliably and not acknowledged; only where the server lets us resume */
+	uint64_t datagrams_merged;    /* sent, with several messages in each */
 } ringcast_client_stats;
 #define RINGCAST_CLIENT_STATS_INIT { sizeof(ringcast_client_stats) }
 
@@ -174,6 +177,8 @@ RINGCAST_CLIENT_API int ringcast_client_timeout_ms(const ringcast_client *client
  */
 RINGCAST_CLIENT_API int ringcast_client_send(ringcast_client *client, int32_t opcode, int32_t target_player, int32_t target_group,
 					     ringcast_client_intent intent, const void *payload, size_t payload_bytes);
+/* Sends what waits to share a datagram (may_merge), for who polls later; at the end of a frame, say. Nothing to do where nothing waits. */
+RINGCAST_CLIENT_API int ringcast_client_flush(ringcast_client *client);
 /* Groups are > 0. They go reliably. The server answers a request with membership; there is no answer to a join that is refused. */
 RINGCAST_CLIENT_API int ringcast_client_join(ringcast_client *client, int32_t group);
 RINGCAST_CLIENT_API int ringcast_client_leave(ringcast_client *client, int32_t group);

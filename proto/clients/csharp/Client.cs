@@ -144,6 +144,13 @@ namespace Ringcast.Realtime
 			}
 		}
 
+		/// <summary>Sends at once what waits to share a datagram (ClientConfiguration.MayMerge), which else the next Poll does: for the end of a frame.</summary>
+		public void Flush()
+		{
+			if (connection != null)
+				connection.Core.FastPath.Flush();
+		}
+
 		/// <summary>Says goodbye. A later Poll raises ConnectionClose, when the server has answered or CloseTimeoutMs have passed.</summary>
 		public void Disconnect()
 		{

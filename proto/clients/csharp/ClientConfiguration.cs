@@ -27,6 +27,9 @@ namespace Ringcast.Realtime
 		public bool NoEcho { get; set; }
 		/// <summary>With MayResume: bytes that were sent reliably and that the server is not known to have read; a message beyond is refused.</summary>
 		public int KeptBytesMax { get; set; }
+		/// <summary>Several fast messages share a datagram in both directions, where the server can (limits.merge_bytes): less work for both, and what is lost is lost together. What is sent
+		/// fast waits for the end of the next Poll, or for Client.Flush.</summary>
+		public bool MayMerge { get; set; }
 		/// <summary>What one Poll reads of the WebSocket at most, so that a server that floods cannot hold a frame.</summary>
 		public int ReceiveBytesPerPoll { get; set; }
 		/// <summary>The same for datagrams.</summary>

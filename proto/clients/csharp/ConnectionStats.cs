@@ -8,7 +8,7 @@ namespace Ringcast.Realtime
 		/// <summary>Of payloads.</summary>
 		public long BytesSent { get; internal set; }
 		public long BytesReceived { get; internal set; }
-		/// <summary>Refused for lack of room.</summary>
+		/// <summary>Refused for lack of room, or the connection ended first.</summary>
 		public long MessagesUnsent { get; internal set; }
 		/// <summary>Not decoded, out of order, or not in place: dropped.</summary>
 		public long PacketsDropped { get; internal set; }
@@ -17,6 +17,9 @@ namespace Ringcast.Realtime
 		public long PacketsLeapt { get; internal set; }
 		/// <summary>Answers to pings of the server's for which the send queue had no room.</summary>
 		public long PongsUnsent { get; internal set; }
+
+		/// <summary>Sent, with several messages in each.</summary>
+		public long DatagramsMerged { get; internal set; }
 
 		internal void Sent(int bytes)
 		{
@@ -32,7 +35,7 @@ namespace Ringcast.Realtime
 
 		internal void Reset()
 		{
-			MessagesSent = MessagesReceived = BytesSent = BytesReceived = MessagesUnsent = PacketsDropped = PacketsLeapt = PongsUnsent = 0;
+			MessagesSent = MessagesReceived = BytesSent = BytesReceived = MessagesUnsent = PacketsDropped = PacketsLeapt = PongsUnsent = DatagramsMerged = 0;
 		}
 	}
 }

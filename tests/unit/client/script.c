@@ -243,7 +243,7 @@ void script_upgrade(struct script *script)
 	script_feed(script, (const uint8_t *)answer, size, 0);
 }
 
-void script_login(struct script *script, int32_t peer_id, int32_t fast_port)
+static void log_in(struct script *script, int32_t peer_id, int32_t fast_port, int32_t merge_bytes)
 {
 	const struct packet result = {
 		.opcode = OPCODE_LOGIN_RESPONSE,
@@ -254,6 +254,7 @@ void script_login(struct script *script, int32_t peer_id, int32_t fast_port)
 		.login_result = {.is_success = true,
 				 .peer_id = peer_id,
 				 .fast_port = fast_port,
+				 .merge_bytes = merge_bytes,
 				 .ca_cert = ringcast_view_of("a CA", 4),
 				 .connect_token = ringcast_view_of("connect-tok", 11)},
 	};
@@ -261,6 +262,16 @@ void script_login(struct script *script, int32_t peer_id, int32_t fast_port)
 	script_take_frame(script);
 	script_feed_packet(script, &result);
 	cr_assert_eq(script->logged_in_count, 1);
+}
+
+void script_login(struct script *script, int32_t peer_id, int32_t fast_port)
+{
+	log_in(script, peer_id, fast_port, 0);
+}
+
+void script_login_merging(struct script *script, int32_t merge_bytes)
+{
+	log_in(script, 1, 5000, merge_bytes);
 }
 
 void script_advance(struct script *script, uint64_t ns)

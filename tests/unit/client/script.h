@@ -41,6 +41,8 @@ void script_fini(struct script *script);
 void script_upgrade(struct script *script);
 /* script_upgrade and a login result with this peer id and port. */
 void script_login(struct script *script, int32_t peer_id, int32_t fast_port);
+/* And the server takes several packets in a datagram, and sends so many bytes in one. */
+void script_login_merging(struct script *script, int32_t merge_bytes);
 /* Gives bytes to the core, step at a time (0: at once), as a reader would. */
 void script_feed(struct script *script, const uint8_t *bytes, size_t size, size_t step);
 void script_feed_frame(struct script *script, enum websocket_opcode opcode, bool is_final, const void *payload, size_t size);

@@ -109,8 +109,21 @@ namespace Ringcast.Realtime.Tests
 			byte[] copy = new byte[count];
 			Buffer.BlockCopy(bytes, 0, copy, 0, count);
 			Datagrams.Add(copy);
-			Lines.Add("udp> " + NameOf(bytes, count));
+			Lines.Add("udp> " + NamesOf(copy));
 			return true;
+		}
+
+		private static string NamesOf(byte[] bytes)
+		{
+			List<string> names = new List<string>();
+			for (int at = 0, count; at < bytes.Length; at += count) {
+				byte[] one;
+				Check.That(PacketReader.TrySplit(bytes, at, bytes.Length - at, out count), "a datagram is whole packets");
+				one = new byte[count];
+				Buffer.BlockCopy(bytes, at, one, 0, count);
+				names.Add(NameOf(one, count));
+			}
+			return string.Join(" + ", names);
 		}
 
 		public bool OpenFast(int port)

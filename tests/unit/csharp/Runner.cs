@@ -24,6 +24,7 @@ namespace Ringcast.Realtime.Tests
 			PipeTest.Add();
 			DialTest.Add();
 			FastPathTest.Add();
+			MergeTest.Add();
 			CoreTest.Add();
 			ResumeTest.Add();
 			HostileTest.Add();

@@ -172,6 +172,24 @@ Test(merge, rates_count_messages_not_datagrams)
 	stage_fini(&trio->stage);
 }
 
+/* Behind another port, as after a NAT has forgotten it, a client that always has several things to say must be heard again. */
+Test(merge, three_datagrams_move_a_silent_player)
+{
+	struct trio *trio = make(SHARD_PLAIN, NULL);
+	struct fast moved;
+	fast_open(&moved, &trio->anna, stage_address(10, 50000));
+	stage_run_ms(&trio->stage, 4000);
+	send_several(&moved, trio->anna.peer_id, 2, 5);
+	send_several(&moved, trio->anna.peer_id, 7, 5);
+	cr_assert_eq(heard_count(&trio->bert_fast.heard, 20), 0);
+	cr_assert_eq(stage_drops(&trio->stage, DROP_WRONG_ADDRESS), 4, "the first of each, and what is behind it");
+	cr_assert_eq(stage_drops(&trio->stage, DROP_MALFORMED), 0);
+	send_several(&moved, trio->anna.peer_id, 12, 5);
+	cr_assert_eq(trio->stage.shard->counters.fast_moved, 1);
+	cr_assert_eq(heard_count(&trio->bert_fast.heard, 20), 5);
+	stage_fini(&trio->stage);
+}
+
 /* Three packets in a row from elsewhere move a silent player: one datagram is one of them, however many it holds. */
 Test(merge, one_datagram_moves_nobody)
 {

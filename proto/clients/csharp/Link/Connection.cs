@@ -69,6 +69,7 @@ namespace Ringcast.Realtime.Link
 			if (ending == null && !isDropped && Advance(now))
 				Move(now);
 			Core.Tick(now);
+			Core.FastPath.Flush();
 			Flush(now);
 			if (ending != null && HasLeft(now))
 				TellClose();
@@ -186,6 +187,7 @@ namespace Ringcast.Realtime.Link
 
 		private void ReadDatagrams(long now)
 		{
+			Core.TakeDatagramRest(now); /* what lay behind a message whose handler threw */
 			for (int i = 0; i < configuration.DatagramsPerPoll && udp != null && Core.Phase == Phase.Open; i++) {
 				byte[] bytes;
 				int count = udp.Receive(out bytes);

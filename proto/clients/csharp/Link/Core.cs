@@ -35,6 +35,8 @@ namespace Ringcast.Realtime.Link
 		private readonly byte[] inbox = new byte[2 * Limits.PacketBytes];
 		private readonly byte[] outbox = new byte[Limits.FrameHeadBytes + Limits.OverheadBytes + Limits.TokenBytes + Limits.PayloadReliableBytes];
 		private int inboxStart, inboxEnd;
+		private byte[] datagram; /* the last one, and how far it is read */
+		private int datagramAt, datagramEnd, datagramPackets;
 		private string key;
 		private Packet login;
 		private int closeCode, pingsMissed;
@@ -60,7 +62,7 @@ namespace Ringcast.Realtime.Link
 			FallbackCount = before != null ? before.FallbackCount : 0;
 			this.configuration = configuration;
 			this.output = output;
-			FastPath = new FastPath(output, configuration.FastKeepaliveMs);
+			FastPath = new FastPath(output, configuration.FastKeepaliveMs, Fast);
 			RoundTripUs = before != null ? before.RoundTripUs : -1;
 		}
 
@@ -68,7 +70,7 @@ namespace Ringcast.Realtime.Link
 		public void Begin(ConnectionToken token, long now)
 		{
 			login = new Packet {
-				TargetPlayer = Constants.PLAYER_ID_SERVER, IsReliable = true, Payload = token.Payload, Command = PacketCommand.Login, MayResume = resume != null, NoEcho = configuration.NoEcho,
+				TargetPlayer = Constants.PLAYER_ID_SERVER, IsReliable = true, Payload = token.Payload, Command = PacketCommand.Login, MayResume = resume != null, MayMerge = configuration.MayMerge, NoEcho = configuration.NoEcho,
 				PlayerSessionId = System.Text.Encoding.UTF8.GetBytes(token.PlayerSessionId)
 			};
 			SetPhaseDue(configuration.ConnectTimeoutMs, now);
@@ -78,7 +80,7 @@ namespace Ringcast.Realtime.Link
 		public void BeginAgain(long now)
 		{
 			login = new Packet {
-				TargetPlayer = Constants.PLAYER_ID_SERVER, IsReliable = true, Command = PacketCommand.Login, MayResume = true, ReconnectToken = resume.Token,
+				TargetPlayer = Constants.PLAYER_ID_SERVER, IsReliable = true, Command = PacketCommand.Login, MayResume = true, MayMerge = configuration.MayMerge, ReconnectToken = resume.Token,
 				Received = resume.Received, NoEcho = configuration.NoEcho
 			};
 			SetPhaseDue((int)Math.Min(configuration.ConnectTimeoutMs, (resume.WindowEndUs - now) / UsPerMs), now);
@@ -277,7 +279,7 @@ namespace Ringcast.Realtime.Link
 			PeerId = packet.PeerId;
 			if (configuration.PingIntervalMs > 0)
 				pingDueUs = nowUs + UsPerMs * configuration.PingIntervalMs;
-			int port = packet.FastPort;
+			int port = packet.FastPort, mergeBytes = configuration.MayMerge ? packet.MergeBytes : 0;
 			if (resume != null)
 				resume.TakeOffer(ref packet);
 			try {
@@ -287,7 +289,7 @@ namespace Ringcast.Realtime.Link
 					output.LoggedIn(PeerId);
 			} finally { /* what the game throws costs it nothing */
 				if (Phase == Phase.Open && !configuration.IsFastOff)
-					FastPath.Begin(PeerId, port, nowUs);
+					FastPath.Begin(PeerId, port, mergeBytes, nowUs);
 			}
 		}
 
@@ -311,13 +313,43 @@ namespace Ringcast.Realtime.Link
 			output.Resumed(lost);
 		}
 
+		/// <summary>The bytes must stay until this or a TakeDatagramRest has returned: a handler may throw between two packets.</summary>
 		public void TakeDatagram(byte[] bytes, int count, long now)
+		{
+			datagram = bytes;
+			datagramAt = 0;
+			datagramEnd = count;
+			datagramPackets = 0;
+			if (count == 0)
+				TakeFast(0, 0, now);
+			TakeDatagramRest(now);
+		}
+
+		/// <summary>Several packets only where both sides have said so, and no more than a server sends: what is left then counts as none.</summary>
+		public void TakeDatagramRest(long now)
+		{
+			while (datagramAt < datagramEnd) {
+				int start = datagramAt, count;
+				if (datagramPackets == Limits.MergedPackets) {
+					datagramAt = datagramEnd;
+					Fast.PacketsDropped++;
+					return;
+				}
+				if (!FastPath.IsMerging || !PacketReader.TrySplit(datagram, start, datagramEnd - start, out count))
+					count = datagramEnd - start;
+				datagramAt += count;
+				datagramPackets++;
+				TakeFast(start, count, now);
+			}
+		}
+
+		private void TakeFast(int start, int count, long now)
 		{
 			Packet packet;
 			nowUs = now;
 			if (Phase != Phase.Open || FastPath.State == FastState.Off)
 				return;
-			if (!PacketReader.TryRead(bytes, 0, count, out packet) || FastPath.IsStale(packet.SequenceNumber)) {
+			if (!PacketReader.TryRead(datagram, start, count, out packet) || FastPath.IsStale(packet.SequenceNumber)) {
 				Fast.PacketsDropped++;
 				return;
 			}
@@ -348,7 +380,7 @@ namespace Ringcast.Realtime.Link
 				OpCode = opCode, TargetPlayer = targetPlayer, TargetGroup = targetGroup, Sender = PeerId, Payload = payload, IsReliable = !isFast,
 				SequenceNumber = isFast ? FastPath.TakeNumber() : 0
 			};
-			bool isSent = isFast ? output.SendDatagram(outbox, PacketWriter.Write(ref packet, outbox, 0)) : SendKept(ref packet);
+			bool isSent = isFast ? FastPath.Send(outbox, PacketWriter.Write(ref packet, outbox, 0)) : SendKept(ref packet);
 			ConnectionStats stats = isFast ? Fast : Reliable;
 			if (isSent)
 				stats.Sent(payloadBytes);
@@ -424,6 +456,7 @@ namespace Ringcast.Realtime.Link
 				Finish(CloseCode.Abnormal, "closed before the connection was up", false);
 				return;
 			}
+			FastPath.Flush();
 			Phase = Phase.Closing;
 			closeCode = code;
 			SetPhaseDue(configuration.CloseTimeoutMs, now);

@@ -21,20 +21,24 @@ namespace Ringcast.Realtime.Link
 
 		private readonly ICoreOutput output;
 		private readonly int keepaliveMs;
+		private readonly Merge merge;
 		private readonly byte[] scratch = new byte[Limits.OverheadBytes];
 		private int peerId, sequenceNext, sequenceLast = -1, helloDelayMs = HelloDelayMs, keepalivesUnanswered;
 		private long helloDueUs = Never, keepaliveDueUs = Never, heardUs;
 
 		public FastState State { get; private set; }
 
-		public FastPath(ICoreOutput output, int keepaliveMs)
+		public FastPath(ICoreOutput output, int keepaliveMs, ConnectionStats stats)
 		{
 			this.output = output;
+			merge = new Merge(output, stats);
 			this.keepaliveMs = keepaliveMs;
 		}
 
-		public void Begin(int peerId, int port, long nowUs)
+		/// <summary>mergeBytes: what the server puts in one datagram; 0: it does not take several packets in one.</summary>
+		public void Begin(int peerId, int port, int mergeBytes, long nowUs)
 		{
+			merge.Begin(mergeBytes);
 			this.peerId = peerId;
 			if (port < 1 || port > ushort.MaxValue || !output.OpenFast(port))
 				return;
@@ -45,8 +49,26 @@ namespace Ringcast.Realtime.Link
 
 		public void End()
 		{
+			merge.Drop();
 			State = FastState.Off;
 			helloDueUs = keepaliveDueUs = Never;
+		}
+
+		/// <summary>Both sides take several packets in a datagram.</summary>
+		public bool IsMerging
+		{
+			get { return merge.IsOn; }
+		}
+
+		/// <summary>A message; false: lost.</summary>
+		public bool Send(byte[] packet, int packetBytes)
+		{
+			return (merge.IsOn && merge.TryAdd(packet, packetBytes)) || output.SendDatagram(packet, packetBytes);
+		}
+
+		public void Flush()
+		{
+			merge.Flush();
 		}
 
 		/// <summary>Every datagram has a number of its own, and they do not wrap: whoever has used them all stays on the stream.</summary>
@@ -72,6 +94,7 @@ namespace Ringcast.Realtime.Link
 			Packet packet = new Packet {
 				OpCode = opCode, SequenceNumber = TakeNumber(), TargetPlayer = Constants.PLAYER_ID_SERVER, Sender = peerId, Command = PacketCommand.UdpConnect
 			};
+			merge.Flush();
 			output.SendDatagram(scratch, PacketWriter.Write(ref packet, scratch, 0));
 		}
 

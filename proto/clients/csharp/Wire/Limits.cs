@@ -11,6 +11,10 @@ namespace Ringcast.Realtime.Wire
 		/// <summary>Everything of a message but its payload.</summary>
 		public const int OverheadBytes = 96;
 		public const int DatagramBytes = 2048;
+		/// <summary>Of a datagram of several packets that we send.</summary>
+		public const int MergedBytes = 1200;
+		/// <summary>In a datagram, in both directions.</summary>
+		public const int MergedPackets = 128;
 		public const int FrameHeadBytes = 14;
 		public const int ControlBytes = 125;
 		public const int ResponseHeadBytes = 8192;

@@ -36,6 +36,7 @@ namespace Ringcast.Realtime.Wire
 		public byte[] PlayerSessionId;
 		public bool MayResume;
 		public bool NoEcho;
+		public bool MayMerge;
 		/// <summary>Of a login that resumes, and of a login result.</summary>
 		public byte[] ReconnectToken;
 		/// <summary>Of both, and of a ping result: messages that were read.</summary>
@@ -47,6 +48,8 @@ namespace Ringcast.Realtime.Wire
 		public bool IsResumed;
 		public int ResumeWindowMs;
 		public int Lost;
+		/// <summary>Of a datagram with several packets; 0: there are none.</summary>
+		public int MergeBytes;
 		/// <summary>Of the commands about groups.</summary>
 		public int Group;
 		public int[] Players;

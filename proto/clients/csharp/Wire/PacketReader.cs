@@ -19,6 +19,15 @@ namespace Ringcast.Realtime.Wire
 			return true;
 		}
 
+		/// <summary>How many bytes the first packet of several takes. False: what is there does not begin with a whole one.</summary>
+		public static bool TrySplit(byte[] bytes, int start, int count, out int packetBytes)
+		{
+			WireReader reader = new WireReader(bytes, start, count), body;
+			bool isWhole = reader.TryInner(out body);
+			packetBytes = reader.At - start;
+			return isWhole;
+		}
+
 		private static bool TryField(ref WireReader reader, ref Packet packet)
 		{
 			int number;
@@ -89,7 +98,7 @@ namespace Ringcast.Realtime.Wire
 			if (packet.Command != command || command == PacketCommand.GroupMembershipUpdate) {
 				packet.Command = command;
 				packet.IsSuccess = packet.IsResumed = false;
-				packet.PeerId = packet.FastPort = packet.Group = packet.ResumeWindowMs = packet.Received = packet.Lost = 0;
+				packet.PeerId = packet.FastPort = packet.Group = packet.ResumeWindowMs = packet.Received = packet.Lost = packet.MergeBytes = 0;
 				packet.ReconnectToken = null;
 				packet.Players = null;
 			}
@@ -163,6 +172,9 @@ namespace Ringcast.Realtime.Wire
 				break;
 			case 19:
 				packet.Lost = (int)value;
+				break;
+			case 20:
+				packet.MergeBytes = (int)value;
 				break;
 			}
 		}

@@ -53,6 +53,7 @@ namespace Ringcast.Realtime.Wire
 				writer.Int32(16, packet.MayResume ? 1 : 0);
 				writer.Data(17, packet.ReconnectToken);
 				writer.Int32(18, packet.Received);
+				writer.Int32(19, packet.MayMerge ? 1 : 0);
 				writer.Int32(20, packet.NoEcho ? 1 : 0);
 			} else {
 				writer.Int32(1, NumberOf(ref packet));
@@ -79,15 +80,15 @@ namespace Ringcast.Realtime.Wire
 		private static int MeasureCommand(ref Packet packet)
 		{
 			if (packet.Command == PacketCommand.Login)
-				return Measure(packet.PlayerSessionId) + Measure(Constants.CLIENT_VERSION) + MeasureResume(ref packet);
+				return Measure(packet.PlayerSessionId) + Measure(Constants.CLIENT_VERSION) + MeasureExtensions(ref packet);
 			return Measure(NumberOf(ref packet));
 		}
 
 		/// <summary>The tags of these have two bytes.</summary>
-		private static int MeasureResume(ref Packet packet)
+		private static int MeasureExtensions(ref Packet packet)
 		{
 			int tokenBytes = Measure(packet.ReconnectToken), receivedBytes = Measure(packet.Received);
-			return (packet.MayResume ? 3 : 0) + (packet.NoEcho ? 3 : 0) + (tokenBytes > 0 ? tokenBytes + 1 : 0) + (receivedBytes > 0 ? receivedBytes + 1 : 0);
+			return (packet.MayResume ? 3 : 0) + (packet.MayMerge ? 3 : 0) + (packet.NoEcho ? 3 : 0) + (tokenBytes > 0 ? tokenBytes + 1 : 0) + (receivedBytes > 0 ? receivedBytes + 1 : 0);
 		}
 
 		private static int Measure(int value)

@@ -145,6 +145,7 @@ static int create(struct driver *driver, const json_t *command)
 	options.may_resume = json_is_true(json_object_get(command, "resume"));
 	options.no_echo = json_is_true(json_object_get(command, "no_echo"));
 	options.kept_bytes_max = (uint32_t)integer_of(command, "kept_bytes_max");
+	options.may_merge = json_is_true(json_object_get(command, "merge"));
 	ringcast_client_destroy(&driver->client);
 	return ringcast_client_create(&options, &driver->client);
 }
@@ -194,13 +195,14 @@ static void do_stats(struct driver *driver, json_t *answer)
 	static const char *const states[] = {"idle", "connecting", "connected", "closing", "resuming"};
 	ringcast_client_stats stats = read_stats(driver);
 	json_object_set_new(answer, "stats",
-			    json_pack("{s:s, s:i, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "state", states[stats.state], "peer", stats.peer_id, "rtt_ns",
+			    json_pack("{s:s, s:i, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "state", states[stats.state], "peer", stats.peer_id, "rtt_ns",
 				      (json_int_t)stats.rtt_ns, "sent_reliable", (json_int_t)stats.messages_sent_reliable, "sent_fast",
 				      (json_int_t)stats.messages_sent_fast, "received_reliable", (json_int_t)stats.messages_received_reliable,
 				      "received_fast", (json_int_t)stats.messages_received_fast, "bytes_sent", (json_int_t)stats.bytes_sent,
 				      "bytes_received", (json_int_t)stats.bytes_received, "fast_fallback", (json_int_t)stats.fast_fallback, "outq_bytes",
 				      (json_int_t)stats.outq_bytes, "resumes", (json_int_t)stats.resumes, "gaps", (json_int_t)stats.gaps, "resent",
-				      (json_int_t)stats.messages_resent));
+				      (json_int_t)stats.messages_resent, "datagrams_merged", (json_int_t)stats.datagrams_merged, "dropped_fast",
+				      (json_int_t)(stats.datagrams_malformed + stats.datagrams_stale)));
 }
 
 static int carry_out(struct driver *driver, const json_t *command, json_t *answer)
@@ -267,7 +269,7 @@ int main(void)
 	static struct driver driver;
 	if (create(&driver, NULL) != RINGCAST_CLIENT_OK)
 		return 1;
-	say(json_pack("{s:s, s:[s, s, s]}", "driver", "c", "can", "fast", "frames", "resume"));
+	say(json_pack("{s:s, s:[s, s, s, s]}", "driver", "c", "can", "fast", "frames", "resume", "merge"));
 	while (!driver.is_over) {
 		struct pollfd fds[2] = {{.fd = STDIN_FILENO, .events = POLLIN}, {.fd = ringcast_client_fd(driver.client), .events = POLLIN}};
 		poll(fds, 2, ringcast_client_timeout_ms(driver.client));

@@ -22,7 +22,7 @@ internal sealed class Driver
 		Driver driver = new Driver();
 		Thread reader = new Thread(driver.ReadLines) {IsBackground = true};
 		ClientLogger.LogHandler = line => Console.Error.WriteLine(line);
-		Say("driver", "csharp", "can", new[] {"fast", "frames", "reset", "resume"});
+		Say("driver", "csharp", "can", new[] {"fast", "frames", "reset", "resume", "merge"});
 		reader.Start();
 		while (!driver.isOver) {
 			string line;
@@ -160,7 +160,7 @@ internal sealed class Driver
 		}
 		ClientConfiguration configuration = new ClientConfiguration {
 			IsFastOff = !Is(command, "fast"), ConnectTimeoutMs = Number(command, "connect_timeout_ms"), CloseTimeoutMs = Number(command, "close_timeout_ms"),
-			PingIntervalMs = Number(command, "ping_interval_ms"), MayResume = Is(command, "resume"), NoEcho = Is(command, "no_echo")
+			PingIntervalMs = Number(command, "ping_interval_ms"), MayResume = Is(command, "resume"), MayMerge = Is(command, "merge"), NoEcho = Is(command, "no_echo")
 		};
 		configuration.KeptBytesMax = Number(command, "kept_bytes_max", configuration.KeptBytesMax);
 		configuration.SendQueueBytesMax = Number(command, "outq_bytes_max", configuration.SendQueueBytesMax);
@@ -257,6 +257,6 @@ internal sealed class Driver
 		return new Json.Raw(Json.Object("state", State, "peer", client.Session.ConnectedPeerId, "rtt_ns", rttNs, "sent_reliable", reliable.MessagesSent,
 			"sent_fast", fast.MessagesSent, "received_reliable", reliable.MessagesReceived, "received_fast", fast.MessagesReceived,
 			"bytes_sent", reliable.BytesSent + fast.BytesSent, "bytes_received", reliable.BytesReceived + fast.BytesReceived,
-			"fast_fallback", client.FallbackCount, "outq_bytes", client.QueuedBytes, "resumes", client.ResumeCount, "gaps", client.GapCount, "resent", client.ResentCount, "message_polls", messagePollCount, "fast_refusal", client.FastRefusal ?? "", "is_in_group_5", client.Session.IsInGroup(5)));
+			"fast_fallback", client.FallbackCount, "outq_bytes", client.QueuedBytes, "resumes", client.ResumeCount, "gaps", client.GapCount, "resent", client.ResentCount, "datagrams_merged", fast.DatagramsMerged, "dropped_fast", fast.PacketsDropped, "message_polls", messagePollCount, "fast_refusal", client.FastRefusal ?? "", "is_in_group_5", client.Session.IsInGroup(5)));
 	}
 }
