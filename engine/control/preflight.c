@@ -292,6 +292,14 @@ static void check_secret(struct preflight *preflight, const char *key, const cha
 		       "key=%s file=\"%s\" mode=%04o remedy=\"chmod 0600, and in the unit LoadCredential=\"", key, path, (unsigned)status.st_mode & 07777);
 }
 
+/* Root without capabilities still owns root's files. */
+static void check_game_servers(struct preflight *preflight)
+{
+	const struct config *config = preflight->config;
+	if (geteuid() == 0 && ringcast_control_service_is_on(config) && *config->service_builds.text != '\0' && *config->service_server_user.text == '\0')
+		report(preflight, RINGCAST_LOG_WARN, "custom game servers run as root", "key=service.server_user remedy=\"name a user that may read service.builds\"");
+}
+
 /* At a start the engine warns by itself. */
 static void check_expiry(struct preflight *preflight)
 {
@@ -342,6 +350,7 @@ bool ringcast_preflight_run(const struct config *config, enum preflight_mode mod
 	check_secret(&preflight, "player_tokens.keys", config->player_tokens_keys.text);
 	check_secret(&preflight, "service.keys", config->service_keys.text);
 	check_secret(&preflight, "service.webhooks", config->service_webhooks.text);
+	check_game_servers(&preflight);
 	if (mode == PREFLIGHT_CHECK)
 		check_expiry(&preflight);
 	return !preflight.is_failed;

@@ -2,6 +2,7 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <pwd.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -56,9 +57,28 @@ static bool check_hook(const struct config *config, struct config_error *reterr)
 	return problem == NULL;
 }
 
+/* Looked up once: between fork and exec nobody can. */
+static bool find_server_user(const struct config *config, struct agent_user *ret_user, struct config_error *reterr)
+{
+	const char *name = config->service_server_user.text;
+	const struct passwd *found = *name != '\0' ? getpwnam(name) : NULL;
+	const char *problem = *name == '\0'				      ? NULL
+			      : found == NULL				      ? "is no user of this machine"
+			      : found->pw_uid == 0			      ? "is root; name another user"
+			      : geteuid() != 0 && geteuid() != found->pw_uid ? "can be had only where ringcastd runs as root"
+									      : NULL;
+	*ret_user = (struct agent_user){.is_set = false};
+	if (problem == NULL && found != NULL && geteuid() == 0)
+		*ret_user = (struct agent_user){.is_set = true, .uid = found->pw_uid, .gid = found->pw_gid};
+	if (problem != NULL)
+		snprintf(reterr->text, sizeof(reterr->text), "service.server_user: %.100s %s", name, problem);
+	return problem == NULL;
+}
+
 bool ringcast_control_service_check(const struct config *config, bool is_dev, struct config_error *reterr)
 {
 	struct endpoint endpoint;
+	struct agent_user user;
 	const char *problem = NULL;
 	bool is_endpoint = ringcast_value_parse_endpoint(config->service_address.text, &endpoint);
 	ringcast_assert(is_endpoint);
@@ -71,7 +91,8 @@ bool ringcast_control_service_check(const struct config *config, bool is_dev, st
 	else if (!ringcast_value_is_loopback(&endpoint) && !config->service_plain && !has_tls(config))
 		problem = "is plain HTTP beyond loopback; set tls.certificate, or say service.plain: true where a proxy in front of it ends TLS";
 	if (problem == NULL)
-		return ringcast_service_keys_load(config, NULL, reterr) && check_webhooks(config, reterr) && check_hook(config, reterr);
+		return ringcast_service_keys_load(config, NULL, reterr) && check_webhooks(config, reterr) && check_hook(config, reterr) &&
+		       find_server_user(config, &user, reterr);
 	snprintf(reterr->text, sizeof(reterr->text), "service.address: %.100s %s", config->service_address.text, problem);
 	return false;
 }
@@ -100,13 +121,14 @@ bool ringcast_control_service_start(const struct config *config, const struct co
 	struct endpoint endpoint;
 	struct tls_files files = {0};
 	struct service_webhooks webhooks;
+	struct agent_user server_user;
 	char problem[SERVICE_PROBLEM_BYTES] = "";
 	bool is_endpoint = ringcast_value_parse_endpoint(config->service_address.text, &endpoint);
 	ringcast_assert(is_endpoint);
 	*ret_service = NULL;
 	if (endpoint.size == 0)
 		return true;
-	if (!ringcast_control_service_check(config, control->is_dev, reterr))
+	if (!ringcast_control_service_check(config, control->is_dev, reterr) || !find_server_user(config, &server_user, reterr))
 		return false;
 	if (has_tls(config) && !ringcast_tls_files_load(config, &files, reterr))
 		return false;
@@ -180,6 +202,7 @@ bool ringcast_control_service_start(const struct config *config, const struct co
 				  .file_bytes_max = config->service_server_file_max_bytes,
 				  .files_max = config->service_server_files_max,
 				  .tasks_max = config->service_server_tasks_max},
+		.server_user = server_user,
 	};
 	read_rates(config, options.requests_per_second);
 	*ret_service = ringcast_service_start(&options, problem);

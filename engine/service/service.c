@@ -138,6 +138,7 @@ static bool create_sdk(struct service *service, char problem[SERVICE_PROBLEM_BYT
 		.processes_max = options->server_processes_max,
 		.output_bytes_max = options->output_bytes_max,
 		.limits = options->server_limits,
+		.user = options->server_user,
 		.build_bytes_max = options->build_bytes_max,
 		.build_entries_max = options->build_entries_max,
 		.now_ms = anchored_ms,

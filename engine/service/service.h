@@ -49,6 +49,7 @@ struct service_options {
 	int64_t token_lifetime_s, health_timeout_ms, terminate_timeout_ms;
 	uint64_t output_bytes_max;
 	struct agent_limits server_limits;
+	struct agent_user server_user;
 	uint64_t build_bytes_max; /* of an archive, unpacked */
 	uint32_t build_entries_max;
 };

@@ -81,8 +81,8 @@ class AgentTest(unittest.IsolatedAsyncioTestCase):
         self.pids |= {int(state[2]) for state in states}
         return {int(state[2]) for state in states}
 
-    def create_fleet(self, **options):
-        build = self.gamelift.create_build(Name="game", StorageLocation={"Bucket": "local", "Key": "game/1"})["Build"]["BuildId"]
+    def create_fleet(self, key="game/1", **options):
+        build = self.gamelift.create_build(Name="game", StorageLocation={"Bucket": "local", "Key": key})["Build"]["BuildId"]
         process = {"LaunchPath": "/local/game/server", "ConcurrentExecutions": 1, **options}
         return self.gamelift.create_fleet(Name="game", BuildId=build, RuntimeConfiguration={"ServerProcesses": [process]})["FleetAttributes"]["FleetId"]
 
@@ -158,6 +158,47 @@ class AgentTest(unittest.IsolatedAsyncioTestCase):
         await self.create_session(self.create_fleet())
         self.assertEqual([capabilities.has(pid) for pid in self.servers()], [[]])
         self.assertEqual(capabilities.has(self.daemon.process.pid), ["CapPrm", "CapEff"])
+
+    @capabilities.needs_root
+    async def test_a_daemon_that_is_root_passes_nothing_of_it_on(self):
+        self.start()
+        await self.create_session(self.create_fleet())
+        server, = self.servers()
+        self.assertEqual(set(capabilities.all_of(server).values()), {0})
+        self.assertIn(b"custom game servers run as root", self.daemon.log_text())
+        self.assertEqual(capabilities.status_of(server)["NoNewPrivs"], "1")
+
+    @capabilities.needs_root
+    async def test_game_servers_of_root_run_as_the_user_that_is_named(self):
+        self.folder.chmod(0o755)
+        with tarfile.open(self.folder / "builds/packed.tar", "w") as archive:
+            archive.add(self.folder / "builds/game/1/server", "server")
+        self.start(service__server_user="nobody", service__store=str(self.folder / "store.sqlite"))
+        self.assertNotIn(b"custom game servers run as root", self.daemon.log_text())
+        fleets = [self.create_fleet(), self.create_fleet("packed.tar")]
+        for fleet in fleets:
+            session = await self.create_session(fleet)
+            alice = Client(session, self.player(session, "alice"))
+            self.assertEqual(alice.hear(), "welcome\n")
+            alice.leave()
+        self.assertEqual(len(self.servers()), 2)
+        for server in self.servers():
+            status = capabilities.status_of(server)
+            self.assertEqual((status["Uid"], status["Groups"].strip()), ("\t".join(4 * [str(capabilities.NOBODY)]), ""))
+            self.assertEqual(set(capabilities.all_of(server).values()), {0})
+        for fleet in fleets:
+            for session in self.gamelift.describe_game_sessions(FleetId=fleet)["GameSessions"]:
+                self.terminate(session, "FORCE_TERMINATE")
+            await until(lambda: all(session["Status"] == "TERMINATED" for session in self.gamelift.describe_game_sessions(FleetId=fleet)["GameSessions"]))
+            self.gamelift.delete_fleet(FleetId=fleet)
+        await until(lambda: not self.servers())
+
+    @capabilities.needs_root
+    async def test_a_program_that_the_user_may_not_run_is_named(self):
+        self.start(service__server_user="nobody")  # whose folder of builds is root's alone
+        fleet = self.create_fleet()
+        await until(lambda: "SERVER_PROCESS_INVALID_PATH" in self.codes(fleet))
+        self.assertIn("Permission denied", str(self.gamelift.describe_fleet_events(FleetId=fleet)["Events"]))
 
     def terminate(self, session, mode="TRIGGER_ON_PROCESS_TERMINATE"):
         port = int(re.search(rb'"service":"127.0.0.1:(\d+)"', self.daemon.log_text())[1])
@@ -311,6 +352,24 @@ class StartTest(unittest.TestCase):
             result = subprocess.run([*command, "--set", f"service.{key}={path}"], capture_output=True, text=True, timeout=60)
             self.assertNotEqual(result.returncode, 0)
             self.assertIn(text, result.stderr)
+
+    def check_user(self, name, *wrapper):
+        command = [*wrapper, os.environ["RINGCASTD"], "--dev", "--tcp-port", "0", "--udp-port", "0", "--admin", "off", "--service", "127.0.0.1:0", "--check-config"]
+        return subprocess.run([*command, "--set", f"service.server_user={name}"], capture_output=True, text=True, timeout=60)
+
+    def test_a_user_that_game_servers_cannot_be_is_named(self):
+        for name, problem in (("no-such-user", "is no user of this machine"), ("root", "is root; name another user")):
+            result = self.check_user(name)
+            self.assertEqual(result.returncode, 2, result.stderr)
+            self.assertIn(f"service.server_user: {name} {problem}", result.stderr)
+
+    @capabilities.needs_root
+    def test_only_root_has_users_to_give(self):
+        nobody = ["setpriv", "--reuid=nobody", f"--regid={capabilities.NOBODY}", "--clear-groups"]
+        result = self.check_user("daemon", *nobody)
+        self.assertEqual(result.returncode, 2, result.stderr)
+        self.assertIn("service.server_user: daemon can be had only where ringcastd runs as root", result.stderr)
+        self.assertEqual(self.check_user("nobody", *nobody).returncode, 0)  # which it is already
 
 
 if __name__ == "__main__":

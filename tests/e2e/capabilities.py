@@ -23,5 +23,14 @@ def sets_with_it(status):
     return [name for name in ("CapPrm", "CapEff", "CapAmb") if int(lines[name], 16) & CAP_NET_RAW]
 
 
+def all_of(pid):
+    """Every set of a process, by the text of /proc/PID/status: its name -> a number."""
+    return {name: int(value, 16) for name, value in status_of(pid).items() if name.startswith("Cap")}
+
+
+def status_of(pid):
+    return dict(line.split(":\t", 1) for line in pathlib.Path(f"/proc/{pid}/status").read_text().splitlines() if ":\t" in line)
+
+
 def has(pid):
     return sets_with_it(pathlib.Path(f"/proc/{pid}/status").read_text())

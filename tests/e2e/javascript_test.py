@@ -145,6 +145,16 @@ class Confinement(Case):
                 self.assertEqual(capabilities.has(self.daemon.process.pid), ["CapPrm", "CapEff"])
                 self.daemon.stop()
 
+    @capabilities.needs_root
+    async def test_nothing_that_makes_root_mighty_is_a_script_s(self):
+        scripts.push(self.daemon, "game", scripts.js("one"))
+        _, player = await self.play("game")
+        self.assertEqual(await self.ask(player), "one hi")
+        for pid in scripts.node_pids(self.daemon):
+            sets = capabilities.all_of(pid)
+            self.assertEqual({name: sets[name] for name in sets if name != "CapBnd"}, dict.fromkeys(("CapInh", "CapPrm", "CapEff", "CapAmb"), 0))
+            self.assertEqual(capabilities.status_of(pid)["NoNewPrivs"], "1")  # so that the bounds give nothing
+
     async def test_the_dry_run_is_confined_alike(self):
         secret = self.path("secret.key")
         with open(secret, "w") as file:

@@ -389,7 +389,7 @@ static int launch(struct agent *agent, struct agent_process *process, const stru
 	output_path(agent, process, output);
 	agent->options.environment(agent->options.context, process->fleet, process->id, &environment);
 	const struct agent_launch started = {.folder = plan->folder, .launch_path = entry->launch_path, .parameters = entry->parameters,
-					     .environment = &environment, .limits = &agent->options.limits, .output = output};
+					     .environment = &environment, .limits = &agent->options.limits, .user = &agent->options.user, .output = output};
 	return ringcast_agent_process_start(process, &started);
 }
 

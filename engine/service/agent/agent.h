@@ -14,6 +14,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "service/agent/rights.h"
+
 enum { AGENT_ID_BYTES = 64, AGENT_FLEET_BYTES = 129, AGENT_PROBLEM_BYTES = 320, AGENT_VARIABLES_MAX = 8, AGENT_VARIABLE_BYTES = 512 };
 
 struct agent;
@@ -29,7 +31,7 @@ struct agent_limits {
 	uint64_t core_bytes_max;   /* 0: no core file */
 	uint64_t file_bytes_max;   /* of any file that it writes, its output too; beyond it the system ends it */
 	uint32_t files_max;	   /* open at once */
-	uint32_t tasks_max;	   /* processes and threads of the daemon's user, all together; root is not bound */
+	uint32_t tasks_max;	   /* processes and threads of their user, all together; root is not bound */
 };
 
 struct agent_options {
@@ -39,6 +41,7 @@ struct agent_options {
 	uint32_t processes_max;
 	uint64_t output_bytes_max; /* of a file; as much again of what came before */
 	struct agent_limits limits;
+	struct agent_user user; /* only root can set one */
 	void *context;
 	bool (*random)(void *out, size_t size);
 	void (*environment)(void *context, const char *fleet, const char *id, struct agent_environment *environment);

@@ -7,7 +7,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -131,6 +130,14 @@ struct start {
 	int output_fd, null_fd, problem_fd;
 };
 
+/* Comes back only when it cannot, with errno. */
+static void run(const struct start *start)
+{
+	if (dup2(start->null_fd, 0) >= 0 && dup2(start->output_fd, 1) >= 0 && dup2(start->output_fd, 2) >= 0 &&
+	    close_range(3, ~0u, CLOSE_RANGE_CLOEXEC) == 0 && chdir(start->launch->folder) == 0)
+		execve(start->arguments[0], start->arguments, start->environment);
+}
+
 /* In the child: only what is allowed between fork and exec in a process with threads. */
 static void become(const struct start *start)
 {
@@ -141,7 +148,6 @@ static void become(const struct start *start)
 		signal(number, SIG_DFL);
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
-	prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
 	limit(RLIMIT_CORE, limits->core_bytes_max);
 	limit(RLIMIT_NOFILE, limits->files_max);
 	if (limits->memory_bytes_max != 0)
@@ -150,10 +156,11 @@ static void become(const struct start *start)
 		limit(RLIMIT_FSIZE, limits->file_bytes_max);
 	if (limits->tasks_max != 0)
 		limit(RLIMIT_NPROC, limits->tasks_max);
-	if (dup2(start->null_fd, 0) >= 0 && dup2(start->output_fd, 1) >= 0 && dup2(start->output_fd, 2) >= 0 &&
-	    close_range(3, ~0u, CLOSE_RANGE_CLOEXEC) == 0 && chdir(start->launch->folder) == 0)
-		execve(start->arguments[0], start->arguments, start->environment);
-	int problem = errno;
+	int problem = ringcast_agent_rights_give_up(start->launch->user);
+	if (problem == 0) {
+		run(start);
+		problem = errno;
+	}
 	if (write(start->problem_fd, &problem, sizeof(problem)) < 0)
 		_exit(126);
 	_exit(127);

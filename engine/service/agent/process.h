@@ -28,6 +28,7 @@ struct agent_launch {
 	const char *folder, *launch_path, *parameters;
 	const struct agent_environment *environment;
 	const struct agent_limits *limits;
+	const struct agent_user *user;
 	const char *output; /* path of the file that output goes to */
 };
 

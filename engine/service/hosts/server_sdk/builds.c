@@ -36,12 +36,21 @@ static bool path_of(const struct builds *builds, const char *name, char ret_path
 	return snprintf(ret_path, PATH_BYTES, "%s/%s", builds->options.unpacked, name) < PATH_BYTES - 8;
 }
 
+/* errno says why not. */
+static bool make_place(const struct builds *builds)
+{
+	if (mkdir(builds->options.unpacked, 0750) != 0 && errno != EEXIST)
+		return false;
+	errno = ringcast_agent_rights_share(&builds->options.reader, builds->options.unpacked, true);
+	return errno == 0;
+}
+
 static bool unpack(const struct builds *builds, struct host_call *call, const char *archive)
 {
 	char folder[PATH_BYTES], problem[UNPACK_PROBLEM_BYTES], *key = NULL;
 	if (builds->options.unpacked == NULL)
 		return refuse(call, HOST_NOT_FOUND, archive, "is an archive, and there is no place to unpack it: set service.servers, or unpack it yourself");
-	if ((mkdir(builds->options.unpacked, 0750) != 0 && errno != EEXIST) || !path_of(builds, call->session, folder))
+	if (!make_place(builds) || !path_of(builds, call->session, folder))
 		return refuse(call, HOST_FAILED, builds->options.unpacked, strerror(errno));
 	if (!ringcast_unpack(archive, folder, &builds->options.limits, &builds->is_stopping, &call->size_bytes, problem))
 		return refuse(call, __atomic_load_n(&builds->is_stopping, __ATOMIC_RELAXED) ? HOST_FAILED : HOST_NOT_FOUND, archive, problem);

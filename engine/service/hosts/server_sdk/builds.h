@@ -5,6 +5,7 @@
 #ifndef RINGCAST_SERVICE_HOSTS_SERVER_SDK_BUILDS_H
 #define RINGCAST_SERVICE_HOSTS_SERVER_SDK_BUILDS_H
 
+#include "service/agent/rights.h"
 #include "service/agent/unpack.h"
 #include "service/hosts/host.h"
 
@@ -14,6 +15,7 @@
 struct builds_options {
 	const char *builds;   /* absolute; NULL: there is no place for builds */
 	const char *unpacked; /* folder, made when it is needed; NULL: archives have no place */
+	struct agent_user reader; /* who runs what is in them */
 	struct unpack_limits limits;
 	void (*give_back)(void *context, struct host_call *call); /* the thread's */
 	void *context;

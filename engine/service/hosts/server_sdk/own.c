@@ -95,9 +95,12 @@ void ringcast_own_plan(struct own *own, const char *fleet_id, const char *folder
 
 /* Life */
 
-static bool make_folder(const char *path, char problem[HOST_SDK_PROBLEM_BYTES])
+/* visitor: may go through it to what is for it; a folder that was there is its owner's to open. */
+static bool make_folder(const char *path, const struct agent_user *visitor, char problem[HOST_SDK_PROBLEM_BYTES])
 {
-	if (mkdir(path, 0750) == 0 || errno == EEXIST)
+	if (mkdir(path, 0750) == 0)
+		errno = ringcast_agent_rights_share(visitor, path, false);
+	if (errno == 0 || errno == EEXIST)
 		return true;
 	snprintf(problem, HOST_SDK_PROBLEM_BYTES, "service.servers: %.200s: %s", path, strerror(errno));
 	return false;
@@ -105,6 +108,7 @@ static bool make_folder(const char *path, char problem[HOST_SDK_PROBLEM_BYTES])
 
 static bool make_folders(struct own *own, char problem[HOST_SDK_PROBLEM_BYTES])
 {
+	static const struct agent_user nobody = {.is_set = false};
 	const char *base = getenv("TMPDIR");
 	own->is_temporary = own->options->servers == NULL;
 	if (own->is_temporary) {
@@ -118,7 +122,7 @@ static bool make_folders(struct own *own, char problem[HOST_SDK_PROBLEM_BYTES])
 		snprintf(own->folder, sizeof(own->folder), "%.900s", own->options->servers);
 	}
 	snprintf(own->sessions, sizeof(own->sessions), "%.1000s/sessions", own->folder);
-	return make_folder(own->folder, problem) && make_folder(own->sessions, problem);
+	return make_folder(own->folder, &own->options->user, problem) && make_folder(own->sessions, &nobody, problem);
 }
 
 /* Absolute, since a process begins in the folder of its build. */
@@ -163,6 +167,7 @@ bool ringcast_own_init(struct own *own, const struct host_sdk_options *options, 
 		.processes_max = options->processes_max,
 		.output_bytes_max = options->output_bytes_max,
 		.limits = options->limits,
+		.user = options->user,
 		.context = own,
 		.random = options->random,
 		.environment = environment_of,

@@ -479,6 +479,7 @@ bool ringcast_host_sdk_start(struct host_sdk *sdk, const struct compute_token_se
 	};
 	const struct builds_options builds = {.builds = sdk->own.builds,
 					      .unpacked = sdk->own.unpacked,
+					      .reader = sdk->options.user,
 					      .limits = {sdk->options.build_bytes_max, sdk->options.build_entries_max},
 					      .give_back = sdk->options.give_back,
 					      .context = sdk->options.context};

@@ -27,6 +27,7 @@ struct host_sdk_options {
 	uint32_t processes_max;
 	uint64_t output_bytes_max; /* of a process */
 	struct agent_limits limits;
+	struct agent_user user; /* of game servers; only root can set one */
 	uint64_t build_bytes_max; /* of an archive, unpacked */
 	uint32_t build_entries_max;
 	/* outside */

@@ -277,7 +277,7 @@ static bool is_allowed(const struct book *book, const struct party *const *those
 /* Whether these parties, in their teams, may join the game, and then how many players it has. */
 static bool may_fill(const struct book *book, const struct game *game, const struct party *const *joiners, int joiner_count, int *ret_players)
 {
-	const struct party *those[THOSE_MAX + PARTIES_MAX];
+	const struct party *those[THOSE_MAX + PARTIES_MAX] = {NULL};
 	double one_player, before, after;
 	*ret_players = 0;
 	for (int i = 0; i < game->count; i++)
