@@ -600,6 +600,11 @@ static void sim_free(struct sim_io *sim)
 }
 
 /* As when a process dies: what is left is reset. */
+static struct local_table *sim_locals(struct io *io)
+{
+	return &((struct sim_io *)io)->locals;
+}
+
 static void sim_destroy(struct io *io)
 {
 	struct sim_io *sim = sim_of(io);
@@ -630,6 +635,7 @@ static const struct io_ops sim_ops = {
 	.stream_close = sim_stream_close,
 	.stream_abort = sim_stream_abort,
 	.udp_send = sim_udp_send,
+	.locals = sim_locals,
 	.release = sim_release,
 	.submit = sim_submit,
 	.nap = sim_nap,
