@@ -81,10 +81,10 @@ static void free_disconnects(struct ask *ask)
 	free(CONTAINER_OF(ask, struct ask_disconnects, ask));
 }
 
-static void describe_disconnect(const struct shard *shard, const struct disconnect *disconnect, ringcast_disconnect_info *ret)
+static void describe_disconnect(const struct shard *shard, const struct disconnect *disconnect, uint64_t number, ringcast_disconnect_info *ret)
 {
 	enum close_reason reason = disconnect->reason;
-	*ret = (ringcast_disconnect_info){.age_ns = shard->now_ns - disconnect->now_ns, .shard = shard->options.index, .peer_id = disconnect->peer_id,
+	*ret = (ringcast_disconnect_info){.at_ns = disconnect->now_ns, .number = number + 1, .shard = shard->options.index, .peer_id = disconnect->peer_id,
 					  .close_code = ringcast_close_code(reason), .is_by_api = disconnect->is_by_api};
 	snprintf(ret->reason, sizeof(ret->reason), "%s", ringcast_close_label(reason));
 	snprintf(ret->session_id, sizeof(ret->session_id), "%s", disconnect->session_id);
@@ -99,7 +99,7 @@ static bool answer_disconnects(struct shard *shard, struct ask *ask)
 		const struct disconnect *disconnect = ringcast_disconnects_before(&shard->disconnects, self->number, &self->number);
 		if (disconnect == NULL)
 			return true;
-		describe_disconnect(shard, disconnect, &self->infos[self->count++]);
+		describe_disconnect(shard, disconnect, self->number, &self->infos[self->count++]);
 	}
 	return self->count == self->count_max;
 }
@@ -118,7 +118,11 @@ static struct ask_disconnects *make_disconnects(size_t count_max)
 static int compare(const void *a, const void *b)
 {
 	const ringcast_disconnect_info *one = a, *other = b;
-	return one->age_ns < other->age_ns ? -1 : one->age_ns > other->age_ns;
+	if (one->at_ns != other->at_ns)
+		return one->at_ns > other->at_ns ? -1 : 1;
+	if (one->shard != other->shard)
+		return one->shard < other->shard ? -1 : 1;
+	return one->number > other->number ? -1 : one->number < other->number;
 }
 
 /* The newest of all: each shard has told its newest ones. */

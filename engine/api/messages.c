@@ -106,6 +106,7 @@ struct ask_answer {
 	struct ask ask;
 	char session_id[RINGCAST_ID_BYTES];
 	uint32_t number;
+	bool is_news;
 	size_t size;
 	uint8_t json[];
 };
@@ -119,7 +120,8 @@ static bool answer_question(struct shard *shard, struct ask *ask)
 		return true;
 	}
 	shard->store.origin = "api";
-	enum drop_reason reason = ringcast_backend_answer(session, self->number, ringcast_view_of(self->json, self->size), shard->now_ns);
+	struct view json = ringcast_view_of(self->json, self->size);
+	enum drop_reason reason = self->is_news ? ringcast_backend_news(session, json, shard->now_ns) : ringcast_backend_answer(session, self->number, json, shard->now_ns);
 	shard->store.origin = NULL;
 	if (reason != DROP_NONE)
 		ringcast_shard_drop(shard, reason, 1);
@@ -132,7 +134,7 @@ static void free_answer(struct ask *ask)
 	free(CONTAINER_OF(ask, struct ask_answer, ask));
 }
 
-int ringcast_question_answer_post(ringcast_engine *engine, const char *session_id, uint32_t number, const char *json, size_t json_bytes)
+static int make_answer(const char *session_id, const char *json, size_t json_bytes, struct ask_answer **ret_answer)
 {
 	if (json == NULL || json_bytes == 0 || json_bytes > ANSWER_BYTES_MAX)
 		return RINGCAST_ERROR_ARGUMENT;
@@ -140,12 +142,37 @@ int ringcast_question_answer_post(ringcast_engine *engine, const char *session_i
 	if (self == NULL)
 		return RINGCAST_ERROR_MEMORY;
 	ringcast_ask_init(&self->ask, answer_question, free_answer);
-	self->ask.request.has_own_bound = true; /* a session's questions are few, and one whose answer is lost keeps its place among them for ever */
-	self->number = number;
 	self->size = json_bytes;
 	memcpy(self->json, json, json_bytes);
-	int result = ringcast_ask_keep(self->session_id, sizeof(self->session_id), session_id) ? ringcast_engine_post_about(engine, self->session_id, &self->ask)
-											       : RINGCAST_ERROR_NOT_FOUND;
+	if (ringcast_ask_keep(self->session_id, sizeof(self->session_id), session_id)) {
+		*ret_answer = self;
+		return RINGCAST_OK;
+	}
+	ringcast_ask_release(&self->ask);
+	return RINGCAST_ERROR_NOT_FOUND;
+}
+
+int ringcast_question_answer_post(ringcast_engine *engine, const char *session_id, uint32_t number, const char *json, size_t json_bytes)
+{
+	struct ask_answer *self;
+	int result = make_answer(session_id, json, json_bytes, &self);
+	if (result != RINGCAST_OK)
+		return result;
+	self->ask.request.has_own_bound = true; /* a session's questions are few, and one whose answer is lost keeps its place among them for ever */
+	self->number = number;
+	result = ringcast_engine_post_about(engine, self->session_id, &self->ask);
+	ringcast_ask_release(&self->ask);
+	return result;
+}
+
+int ringcast_question_news_send(ringcast_engine *engine, const char *session_id, const char *json, size_t json_bytes)
+{
+	struct ask_answer *self;
+	int result = make_answer(session_id, json, json_bytes, &self);
+	if (result != RINGCAST_OK)
+		return result;
+	self->is_news = true;
+	result = ringcast_engine_ask_about(engine, self->session_id, &self->ask);
 	ringcast_ask_release(&self->ask);
 	return result;
 }

@@ -273,12 +273,10 @@ int ringcast_script_list(ringcast_engine *engine, const char *name, ringcast_scr
 
 static void tell_lines(const struct script_log_copy *copy, ringcast_session_log_fn *each, void *context)
 {
-	uint64_t now_ns = ringcast_clock_now_ns();
 	struct script_log_line line;
 	for (size_t at = 0; ringcast_script_log_next(copy, &at, &line);) {
 		char *text = strndup(line.text, line.size);
-		uint64_t age_ns = now_ns > line.at_ns ? now_ns - line.at_ns : 0;
-		each(context, age_ns, ringcast_script_level_name(line.level), text != NULL ? text : "(out of memory)",
+		each(context, line.at_ns, ringcast_script_level_name(line.level), text != NULL ? text : "(out of memory)",
 		     text != NULL ? strlen(text) : 0);
 		free(text);
 	}

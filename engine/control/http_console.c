@@ -1,4 +1,4 @@
-/* The console: its files, which hold no data and so need no token, and who the caller is, which decides what the page offers. */
+/* What the daemon has in itself: the console's files, which hold no data and so need no token, and the API's contract. And who the caller is, which decides what the page offers. */
 #include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
@@ -46,19 +46,23 @@ static bool is_console_on(const struct http_request *request, struct http_respon
 	return response->status == 0;
 }
 
+static void reply_bytes(const struct console_file *file, struct http_response *response)
+{
+	char *text = malloc(file->byte_count);
+	if (!text) {
+		ringcast_http_problem(response, 503, "memory", "out of memory");
+		return;
+	}
+	memcpy(text, file->bytes, file->byte_count);
+	*response = (struct http_response){.status = 200, .text = text, .text_size = file->byte_count, .content_type = file->content_type};
+}
+
 static void reply_file(const struct http_request *request, const char *name, struct http_response *response)
 {
 	for (size_t i = 0; i < ringcast_console_file_count; i++) {
-		const struct console_file *file = &ringcast_console_files[i];
-		if (strcmp(file->name, name) != 0)
+		if (strcmp(ringcast_console_files[i].name, name) != 0)
 			continue;
-		char *text = malloc(file->byte_count);
-		if (!text) {
-			ringcast_http_problem(response, 503, "memory", "out of memory");
-			return;
-		}
-		memcpy(text, file->bytes, file->byte_count);
-		*response = (struct http_response){.status = 200, .text = text, .text_size = file->byte_count, .content_type = file->content_type};
+		reply_bytes(&ringcast_console_files[i], response);
 		put_policy(request, response);
 		return;
 	}
@@ -81,8 +85,15 @@ void ringcast_http_console_redirect(struct http_request *request, struct http_re
 {
 	if (!is_console_on(request, response))
 		return;
-	ringcast_http_reply(response, 302, json_pack("{s:s}", "location", "/console/"));
-	snprintf(response->location, sizeof(response->location), "/console/");
+	/* From / and from /console it leads to the same place, and behind a proxy it stays below the path by which the proxy is asked. */
+	ringcast_http_reply(response, 302, json_pack("{s:s}", "location", "console/"));
+	snprintf(response->location, sizeof(response->location), "console/");
+}
+
+void ringcast_http_openapi(struct http_request *request, struct http_response *response)
+{
+	(void)request;
+	reply_bytes(&ringcast_openapi_file, response);
 }
 
 void ringcast_http_caller_get(struct http_request *request, struct http_response *response)

@@ -76,7 +76,7 @@ static void add_count(void *context, const char *name, const char *type, const c
 
 static json_t *disconnect_to_json(const ringcast_disconnect_info *info)
 {
-	return json_pack("{s:o, s:s, s:i, s:b, s:s, s:o, s:i, s:s, s:i}", "at", ringcast_http_time_ago(info->age_ns), "reason", info->reason, "close_code",
+	return json_pack("{s:I, s:o, s:s, s:i, s:b, s:s, s:o, s:i, s:s, s:i}", "number", (json_int_t)info->number, "at", ringcast_http_time_at(info->at_ns), "reason", info->reason, "close_code",
 			 (int)info->close_code, "is_by_api", (int)info->is_by_api, "session_id", info->session_id, "player_id",
 			 ringcast_http_text(info->player_id, strlen(info->player_id)), "peer_id", (int)info->peer_id, "address", info->address, "shard",
 			 (int)info->shard);

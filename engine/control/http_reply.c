@@ -11,16 +11,6 @@
 #include "base/assert.h"
 #include "control/time_text.h"
 
-json_t *ringcast_http_time_ago(uint64_t age_ns)
-{
-	char text[TIME_TEXT_BYTES];
-	struct timespec now;
-	clock_gettime(CLOCK_REALTIME, &now);
-	uint64_t then_ns = (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec - age_ns;
-	ringcast_time_text(then_ns / 1000000000, (uint32_t)(then_ns % 1000000000), TIME_MILLISECONDS, text);
-	return json_string(text);
-}
-
 json_t *ringcast_http_time_at(uint64_t at_ns)
 {
 	char text[TIME_TEXT_BYTES];

@@ -75,9 +75,7 @@ struct http_response {
 
 typedef void http_handler_fn(struct http_request *request, struct http_response *response);
 
-/* RFC 3339 in UTC, of a moment this long ago. */
-json_t *ringcast_http_time_ago(uint64_t age_ns);
-/* Of a moment on the engine's clock: the same text at each call. 0: null. */
+/* RFC 3339 in UTC, of a moment on the engine's clock: the same text at each call. 0: null. */
 json_t *ringcast_http_time_at(uint64_t at_ns);
 /*
  * Text that other programs made. Names and what scripts say need not be UTF-8, which JSON must be: then every byte that is not ASCII becomes '?', so

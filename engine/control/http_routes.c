@@ -23,6 +23,7 @@ static const struct http_route routes[] = {
 	{HTTP_ACCESS_PAGE, "GET", "/console", NULL, ringcast_http_console_redirect, "likewise"},
 	{HTTP_ACCESS_PAGE, "GET", "/console/", NULL, ringcast_http_console_page, "the console's page"},
 	{HTTP_ACCESS_PAGE, "GET", "/console/{file}", NULL, ringcast_http_console_file, "what the page is made of"},
+	{HTTP_ACCESS_READ, "GET", "/v1/openapi.yaml", NULL, ringcast_http_openapi, "this API's description in OpenAPI 3.1"},
 	{HTTP_ACCESS_READ, "GET", "/v1/caller", NULL, ringcast_http_caller_get, "who asks, and in which role"},
 	{HTTP_ACCESS_READ, "GET", "/v1/info", NULL, get_info, "version, ports, io"},
 	{HTTP_ACCESS_READ, "GET", "/v1/config", NULL, ringcast_http_config, "the effective configuration"},

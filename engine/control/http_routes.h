@@ -36,7 +36,7 @@ http_handler_fn ringcast_http_message_send;
 http_handler_fn ringcast_http_players_list, ringcast_http_players_reserve, ringcast_http_player_kick, ringcast_http_player_remove;
 
 /* http_console.c */
-http_handler_fn ringcast_http_console_redirect, ringcast_http_console_page, ringcast_http_console_file, ringcast_http_caller_get;
+http_handler_fn ringcast_http_console_redirect, ringcast_http_console_page, ringcast_http_console_file, ringcast_http_caller_get, ringcast_http_openapi;
 /* http_service.c */
 http_handler_fn ringcast_http_letters_list, ringcast_http_letters_resend, ringcast_http_ticket_explain;
 http_handler_fn ringcast_http_service_fleets, ringcast_http_service_queues, ringcast_http_service_tickets, ringcast_http_service_events;

@@ -107,10 +107,10 @@ void ringcast_http_script_remove(struct http_request *request, struct http_respo
 		store_problem(response, result, error.text);
 }
 
-static void add_line(void *context, uint64_t age_ns, const char *level, const char *text, size_t text_bytes)
+static void add_line(void *context, uint64_t at_ns, const char *level, const char *text, size_t text_bytes)
 {
 	json_array_append_new(context,
-			      json_pack("{s:o, s:s, s:o}", "at", ringcast_http_time_ago(age_ns), "level", level, "text",
+			      json_pack("{s:o, s:s, s:o}", "at", ringcast_http_time_at(at_ns), "level", level, "text",
 					ringcast_http_text(text, text_bytes)));
 }
 

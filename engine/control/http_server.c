@@ -122,6 +122,7 @@ static enum MHD_Result queue_stream(struct MHD_Connection *connection, const str
 	struct MHD_Response *rendered = MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, STREAM_BYTES, stream->read, stream->context, stream->free);
 	if (rendered) {
 		MHD_set_connection_option(connection, MHD_CONNECTION_OPTION_TIMEOUT, stream->seconds_max + IDLE_TIMEOUT_S);
+		MHD_add_response_header(rendered, "X-Accel-Buffering", "no"); /* nginx would else hand it on by the buffer */
 		return queue(connection, response, rendered, "");
 	}
 	stream->free(stream->context);

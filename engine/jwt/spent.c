@@ -40,16 +40,17 @@ static uint64_t key_of(const struct jwt_spent *spent, const char *key_id, const 
 static void forget(struct jwt_spent *spent, struct jwt_spent_entry *entry)
 {
 	bool was_there = ringcast_map_remove(&spent->by_key, entry->key);
+	spent->forgotten_s = entry->expires_s > spent->forgotten_s ? entry->expires_s : spent->forgotten_s;
 	ringcast_assert(was_there);
 	*entry = (struct jwt_spent_entry){0};
 }
 
 /* Moves the hand to a free entry; false: none among those looked at. */
-static bool find_room(struct jwt_spent *spent, uint64_t now_s)
+static bool find_room(struct jwt_spent *spent, uint64_t past_s)
 {
 	for (uint32_t i = 0; i < LOOKS_MAX && i < spent->capacity; i++) {
 		struct jwt_spent_entry *entry = &spent->entries[spent->hand];
-		if (entry->expires_s != 0 && entry->expires_s <= now_s)
+		if (entry->expires_s != 0 && entry->expires_s <= past_s)
 			forget(spent, entry);
 		if (entry->expires_s == 0)
 			return true;
@@ -58,10 +59,10 @@ static bool find_room(struct jwt_spent *spent, uint64_t now_s)
 	return false;
 }
 
-enum drop_reason ringcast_jwt_spent_check(struct jwt_spent *spent, const char *key_id, const char *once, uint64_t now_s)
+enum drop_reason ringcast_jwt_spent_check(struct jwt_spent *spent, const char *key_id, const char *once, uint64_t expires_s, uint64_t past_s)
 {
-	bool has_room = find_room(spent, now_s);
-	if (ringcast_map_find(&spent->by_key, key_of(spent, key_id, once)) != 0)
+	bool has_room = find_room(spent, past_s);
+	if (expires_s <= spent->forgotten_s || ringcast_map_find(&spent->by_key, key_of(spent, key_id, once)) != 0)
 		return DROP_TOKEN_SPENT;
 	return has_room ? DROP_NONE : DROP_TOKEN_MEMORY;
 }

@@ -199,12 +199,18 @@ static bool read_create(const json_t *create, struct jwt_claims *claims)
 	       copy_properties(create, claims->properties, sizeof(claims->properties));
 }
 
+/* Who signs an id means once; one that is empty must not mean as often as one likes. */
+static bool copy_once(const json_t *json, char *out, size_t out_bytes)
+{
+	return copy_text(json, "jti", false, out, out_bytes) && (json_object_get(json, "jti") == NULL || *out != '\0');
+}
+
 static bool read_place(const json_t *json, struct jwt_claims *claims)
 {
 	const json_t *create = json_object_get(json, "create");
 	if (!copy_text(json, "sub", true, claims->player_id, sizeof(claims->player_id)) ||
 	    !copy_text(json, "data", false, claims->player_data, sizeof(claims->player_data)) ||
-	    !copy_text(json, "jti", false, claims->once, sizeof(claims->once)))
+	    !copy_once(json, claims->once, sizeof(claims->once)))
 		return false;
 	if (create == NULL)
 		return copy_text(json, "session", true, claims->session, sizeof(claims->session));

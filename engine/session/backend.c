@@ -116,6 +116,28 @@ enum drop_reason ringcast_backend_admit_question(struct session *session, size_t
 	return session->question_count < QUESTIONS_MAX ? admit(session, json_bytes, now_ns) : counted(session, DROP_EVENT_RATE);
 }
 
+static enum drop_reason tell_answer(struct session *session, uint32_t number, struct view json)
+{
+	if (session->hooks->question_answered == NULL)
+		return counted(session, DROP_NO_TARGET);
+	ringcast_session_enter_hook(session);
+	session->hooks->question_answered(session->hooks_context, session, number, json);
+	ringcast_session_leave_hook(session);
+	ringcast_command_apply(session);
+	return DROP_NONE;
+}
+
+enum drop_reason ringcast_backend_news(struct session *session, struct view json, uint64_t now_ns)
+{
+	ringcast_assert(!session->is_in_hook);
+	session->store->now_ns = now_ns;
+	if (session->state == SESSION_ENDED)
+		return counted(session, DROP_SESSION_ENDED);
+	if (!allowance_take(&session->service_messages, now_ns, session->store->options.limits->service_messages_per_second))
+		return counted(session, DROP_SERVICE_RATE);
+	return tell_answer(session, QUESTION_NEWS, json);
+}
+
 enum drop_reason ringcast_backend_answer(struct session *session, uint32_t number, struct view json, uint64_t now_ns)
 {
 	ringcast_assert(!session->is_in_hook);
@@ -125,11 +147,5 @@ enum drop_reason ringcast_backend_answer(struct session *session, uint32_t numbe
 	if (session->question_count == 0)
 		return counted(session, DROP_NO_TARGET);
 	session->question_count--;
-	if (session->hooks->question_answered == NULL)
-		return counted(session, DROP_NO_TARGET);
-	ringcast_session_enter_hook(session);
-	session->hooks->question_answered(session->hooks_context, session, number, json);
-	ringcast_session_leave_hook(session);
-	ringcast_command_apply(session);
-	return DROP_NONE;
+	return tell_answer(session, number, json);
 }

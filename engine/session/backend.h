@@ -33,6 +33,8 @@ void ringcast_backend_tell_event(struct session *session, const char *name, stru
 
 /* The same for ringcast_command_ask: a question is an event without a name, and EVENT_RATE is also for who has QUESTIONS_MAX unanswered. */
 enum drop_reason ringcast_backend_admit_question(struct session *session, size_t json_bytes, uint64_t now_ns);
+/* What becomes later of what its game has asked for: outside of any hook, and heard as an answer to the question QUESTION_NEWS. Counts as a message of a backend. */
+enum drop_reason ringcast_backend_news(struct session *session, struct view json, uint64_t now_ns);
 /* Outside of any hook. NO_TARGET: its game has asked nothing, or does not listen. */
 enum drop_reason ringcast_backend_answer(struct session *session, uint32_t number, struct view json, uint64_t now_ns);
 

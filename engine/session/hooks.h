@@ -17,6 +17,8 @@ struct player;
  * event is kept, later events of that player wait behind it, everyone else goes on. */
 enum verdict { VERDICT_ALLOW = 0, VERDICT_DENY = 1, VERDICT_LATER = 2 };
 
+enum { QUESTION_NEWS = 0 }; /* the number of no question */
+
 struct hooks {
 	const void *kind; /* whose they are, for him to know his sessions by; NULL: nobody needs to */
 	void (*session_started)(void *context, struct session *session);
@@ -35,7 +37,7 @@ struct hooks {
 	void (*message)(void *context, struct session *session, const struct packet *packet); /* sender proven */
 	/* a backend's, sender the server; false: there is no room for it now */
 	bool (*service_message)(void *context, struct session *session, const struct packet *packet);
-	/* what has become of a question that the game asked under this number (ringcast_command_ask): JSON */
+	/* what has become of a question that the game asked under this number (ringcast_command_ask), or later of what it asked for (QUESTION_NEWS): JSON */
 	void (*question_answered)(void *context, struct session *session, uint32_t number, struct view json);
 	enum verdict (*send_to_player)(void *context, struct session *session, const struct packet *packet);
 	enum verdict (*send_to_group)(void *context, struct session *session, const struct packet *packet);

@@ -129,6 +129,13 @@ static enum drop_reason reserve(struct shard *shard, const struct jwt_claims *cl
 	return ringcast_admission_reserve(session, claims->player_id, data, shard->now_ns, &player, ret_token);
 }
 
+/* What ended before that is refused whoever's clock is right. The skew is today's, not the one of the day on which a token was used: it may be set anew. */
+static uint64_t past_s(const struct shard *shard)
+{
+	uint64_t now_s = shard->options.wall_s(), skew_s = shard->options.limits.token_skew_ms / 1000;
+	return now_s > skew_s ? now_s - skew_s : 0;
+}
+
 enum drop_reason ringcast_shard_signed_reserve(struct shard *shard, struct view token, char ret_token[PLAYER_TOKEN_BYTES])
 {
 	const struct jwt_key *key = ringcast_jwt_key_of(shard->signed_tokens.keys, token); /* it may have been taken away on the way here */
@@ -136,15 +143,16 @@ enum drop_reason ringcast_shard_signed_reserve(struct shard *shard, struct view 
 	struct jwt_claims claims;
 	enum drop_reason drop = key != NULL ? read_claims(shard, key, token, &claims) : DROP_TOKEN_KEY;
 	bool is_once = drop == DROP_NONE && claims.once[0] != '\0';
+	uint64_t until_s = is_once ? (uint64_t)claims.expires_s + 1 : 0;
 	if (is_once)
-		drop = ringcast_jwt_spent_check(spent, key->id, claims.once, shard->options.wall_s());
+		drop = ringcast_jwt_spent_check(spent, key->id, claims.once, until_s, past_s(shard));
 	if (drop == DROP_NONE)
 		drop = reserve(shard, &claims, ret_token);
 	if (drop != DROP_NONE)
 		return drop;
 	shard->counters.token_places++;
-	if (is_once) /* until a clock that is behind by the skew refuses it too */
-		ringcast_jwt_spent_add(spent, key->id, claims.once, (uint64_t)claims.expires_s + shard->options.limits.token_skew_ms / 1000 + 1);
+	if (is_once)
+		ringcast_jwt_spent_add(spent, key->id, claims.once, until_s);
 	return DROP_NONE;
 }
 

@@ -1,6 +1,6 @@
 /*
- * Players who join a running match, which the service finds: startMatchBackfill(options, f), stopMatchBackfill(ticketId, f). f hears f(ticketId), or f(nil, error, text).
- * REF_QUESTIONS holds number -> f.
+ * Players who join a running match, which the service finds: startMatchBackfill(options, f, ended), stopMatchBackfill(ticketId, f). f hears f(ticketId), or f(nil, error, text);
+ * ended hears ended(ticketId, status) when the search is over. REF_QUESTIONS holds number -> {f, ended}, and once it is known ticketId -> ended.
  */
 #include "scripting/event.h"
 #include "scripting/lua/lua_private.h"
@@ -22,8 +22,18 @@ static void push_question(lua_State *state, int options, const char *action)
 	ringcast_lua_encode_json(state, question);
 }
 
-/* On top: the JSON. f: where it stands. */
-static int ask(lua_State *state, struct session *session, int f)
+/* At index 2 and 3: what hears the answer, and the end. On top. */
+static void push_hearers(lua_State *state)
+{
+	lua_createtable(state, 2, 0);
+	for (int i = 1; i <= 2; i++) {
+		lua_pushvalue(state, 1 + i);
+		lua_rawseti(state, -2, i);
+	}
+}
+
+/* On top: the JSON. */
+static int ask(lua_State *state, struct session *session)
 {
 	struct lua_session *self = ringcast_lua_self(state);
 	const struct outbox *outbox = &session->store->options.outbox;
@@ -31,7 +41,7 @@ static int ask(lua_State *state, struct session *session, int f)
 	size_t bytes;
 	const char *json = lua_tolstring(state, -1, &bytes);
 	lua_rawgeti(state, LUA_REGISTRYINDEX, REF_QUESTIONS);
-	lua_pushvalue(state, f);
+	push_hearers(state);
 	lua_rawseti(state, -2, (int)number); /* first: it may find no memory */
 	enum drop_reason reason = ringcast_script_ask(session, number, ringcast_view_of(json, bytes), session->store->now_ns);
 	if (reason == DROP_NONE) {
@@ -51,9 +61,10 @@ static void check_callback(lua_State *state)
 		lua_pushnil(state);
 		lua_insert(state, 1);
 	}
-	lua_settop(state, 2);
-	if (!lua_isnil(state, 2) && !lua_isfunction(state, 2))
-		ringcast_lua_argument_error(state, 2, "a function");
+	lua_settop(state, 3);
+	for (int i = 2; i <= 3; i++)
+		if (!lua_isnil(state, i) && !lua_isfunction(state, i))
+			ringcast_lua_argument_error(state, i, "a function");
 }
 
 int ringcast_lua_start_backfill(lua_State *state)
@@ -64,7 +75,7 @@ int ringcast_lua_start_backfill(lua_State *state)
 	if (!lua_isnil(state, 1) && !lua_istable(state, 1))
 		ringcast_lua_argument_error(state, 1, "a table of what is asked for");
 	push_question(state, 1, "StartMatchBackfill");
-	return ask(state, session, 2);
+	return ask(state, session);
 }
 
 int ringcast_lua_stop_backfill(lua_State *state)
@@ -74,11 +85,13 @@ int ringcast_lua_stop_backfill(lua_State *state)
 	check_callback(state);
 	if (!lua_isnil(state, 1) && lua_type(state, 1) != LUA_TSTRING)
 		ringcast_lua_argument_error(state, 1, "a ticket's id");
+	lua_pushnil(state); /* stopping has no end of its own */
+	lua_replace(state, 3);
 	lua_newtable(state);
 	lua_pushvalue(state, 1);
-	lua_setfield(state, 3, "TicketId");
-	push_question(state, 3, "StopMatchBackfill");
-	return ask(state, session, 2);
+	lua_setfield(state, 4, "TicketId");
+	push_question(state, 4, "StopMatchBackfill");
+	return ask(state, session);
 }
 
 struct answer {
@@ -94,24 +107,56 @@ static void push_member(lua_State *state, int answer, const char *name)
 		lua_pushnil(state);
 }
 
-static int push_answer(lua_State *state, void *context)
+/* What REF_QUESTIONS has under the key on top, which it takes the place of and is forgotten. */
+static void take(lua_State *state)
 {
-	const struct answer *answer = context;
+	int key = lua_gettop(state);
 	lua_rawgeti(state, LUA_REGISTRYINDEX, REF_QUESTIONS);
-	lua_rawgeti(state, -1, (int)answer->number);
+	lua_pushvalue(state, key);
+	lua_rawget(state, -2);
+	lua_pushvalue(state, key);
 	lua_pushnil(state);
-	lua_rawseti(state, -3, (int)answer->number);
-	lua_remove(state, -2);
-	if (lua_isnil(state, -1))
-		return -1;
-	int f = lua_gettop(state);
+	lua_rawset(state, key + 1);
+	lua_replace(state, key);
+	lua_settop(state, key);
+}
+
+static void push_decoded(lua_State *state, struct view json)
+{
 	lua_pushcfunction(state, ringcast_lua_require);
 	lua_pushliteral(state, "json");
 	lua_call(state, 1, 1);
 	lua_getfield(state, -1, "decode");
 	lua_remove(state, -2);
-	lua_pushlstring(state, (const char *)answer->json.data, answer->json.size);
+	lua_pushlstring(state, (const char *)json.data, json.size);
 	lua_call(state, 1, 1);
+}
+
+/* Of the hearers, the one of the end waits under the ticket's id. */
+static void keep_ending(lua_State *state, int hearers, int decoded)
+{
+	lua_rawgeti(state, LUA_REGISTRYINDEX, REF_QUESTIONS);
+	push_member(state, decoded, "TicketId");
+	lua_rawgeti(state, hearers, 2);
+	if (lua_type(state, -2) == LUA_TSTRING && !lua_isnil(state, -1))
+		lua_rawset(state, -3);
+	lua_settop(state, decoded);
+}
+
+static int push_answer(lua_State *state, void *context)
+{
+	const struct answer *answer = context;
+	lua_pushinteger(state, (lua_Integer)answer->number);
+	take(state);
+	int f = lua_gettop(state);
+	if (!lua_istable(state, f))
+		return -1;
+	push_decoded(state, answer->json);
+	keep_ending(state, f, f + 1);
+	lua_rawgeti(state, f, 1);
+	lua_replace(state, f);
+	if (lua_isnil(state, f))
+		return -1;
 	push_member(state, f + 1, "TicketId");
 	push_member(state, f + 1, "Error");
 	push_member(state, f + 1, "Message");
@@ -119,10 +164,27 @@ static int push_answer(lua_State *state, void *context)
 	return 3;
 }
 
+static int push_news(lua_State *state, void *context)
+{
+	const struct answer *answer = context;
+	push_decoded(state, answer->json);
+	int decoded = lua_gettop(state), f = decoded + 1;
+	push_member(state, decoded, "TicketId");
+	if (lua_type(state, f) != LUA_TSTRING)
+		return -1;
+	take(state);
+	if (lua_isnil(state, f))
+		return -1;
+	push_member(state, decoded, "TicketId");
+	push_member(state, decoded, "Status");
+	lua_remove(state, decoded);
+	return 2;
+}
+
 void ringcast_lua_answer(struct lua_session *self, uint32_t number, struct view json)
 {
 	struct answer answer = {number, json};
-	if (ringcast_lua_call(self, "the callback of a backfill", push_answer, &answer) == CALL_DONE)
+	if (ringcast_lua_call(self, "the callback of a backfill", number == QUESTION_NEWS ? push_news : push_answer, &answer) == CALL_DONE)
 		lua_pop(self->state, 1);
 }
 

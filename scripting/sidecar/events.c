@@ -120,11 +120,21 @@ static bool on_service_message(void *context, struct session *session, const str
 	return tenant->fate == CLOSE_NONE && ringcast_tenant_push(tenant, &frame, 1);
 }
 
+/* For this no room is kept: a script that is so far behind does without. */
+static void tell_news(struct tenant *tenant, struct sidecar_frame *frame)
+{
+	if (tenant->fate == CLOSE_NONE && !ringcast_tenant_push(tenant, frame, 1))
+		ringcast_tenant_say(tenant, SCRIPT_WARN, "is not told how a search for players ended: the script is too far behind");
+}
+
 /* A script waits for it, so there is room for it. */
 static void on_question_answered(void *context, struct session *session, uint32_t number, struct view json)
 {
 	struct sidecar_frame frame = {.kind = SIDECAR_FRAME_ANSWERED, .numbers = {number}, .texts = {json}};
-	ringcast_tenant_inform(ringcast_tenant_of(session), &frame);
+	if (number == QUESTION_NEWS)
+		tell_news(ringcast_tenant_of(session), &frame);
+	else
+		ringcast_tenant_inform(ringcast_tenant_of(session), &frame);
 }
 
 static enum verdict on_send_to_player(void *context, struct session *session, const struct packet *packet)

@@ -165,12 +165,13 @@ local function said(...)
 	for i = 1, select("#", ...) do parts[i] = tostring(parts[i]) end
 	session:getLogger().info("answer: " .. table.concat(parts, " ", 1, select("#", ...)))
 end
+local function over(...) session:getLogger().info("over: " .. table.concat({...}, " ")) end
 local game = {}
 function game.init(given) session = given end
-function game.onPlayerDisconnect() said("asked", session:startMatchBackfill(said)) end
+function game.onPlayerDisconnect() said("asked", session:startMatchBackfill(said, over)) end
 function game.onServiceMessage(msg)
 	if msg.payload == "stop" then session:stopMatchBackfill(said) return end
-	local is_asked, why = session:startMatchBackfill(require("json").decode(msg.payload), said)
+	local is_asked, why = session:startMatchBackfill(require("json").decode(msg.payload), said, over)
 	if not is_asked then said(is_asked, why) end
 end
 return game
@@ -179,15 +180,16 @@ return game
 JS = """
 let session;
 const said = (error, ticket) => session.getLogger().info(`answer: ${ticket} ${error ? error.name : undefined} ${error ? error.message : undefined}`);
+const over = (...words) => session.getLogger().info(`over: ${words.join(' ')}`);
 exports.ssExports = {
 	init(given) { session = given; },
-	onPlayerDisconnect() { session.startMatchBackfill(said); },
+	onPlayerDisconnect() { session.startMatchBackfill(said, over); },
 	async onServiceMessage(msg) {
 		const text = msg.getPayloadAsText();
 		if (text === 'stop')
 			return session.stopMatchBackfill(said);
 		try {
-			said(null, await session.startMatchBackfill(JSON.parse(text)));
+			said(null, await session.startMatchBackfill(JSON.parse(text), null, over));
 		} catch (error) {
 			said(error);
 		}
@@ -214,6 +216,14 @@ class ScriptCase(BackfillCase):
     def answers(self):
         return [line.split() for line in re.findall(r"answer: ([^\"]*)", self.daemon.log_text().decode())]
 
+    async def is_over(self, *words):
+        """The script was told at last how its search ended."""
+        endings = lambda: [line.split() for line in re.findall(r"over: ([^\"]*)", self.daemon.log_text().decode())]  # noqa: E731
+        try:
+            await until(lambda: endings() and endings()[-1] == list(words))
+        except AssertionError:
+            self.fail(f"not over {words}: {endings()}")
+
     def say(self, text):
         session = max(self.daemon.request("GET", "/v1/sessions")["sessions"], key=lambda one: one["player_count"] + one["reserved_count"])["id"]
         self.daemon.request("POST", f"/v1/sessions/{session}/messages", {"payload": text})
@@ -235,6 +245,7 @@ class ScriptCase(BackfillCase):
         self.assertEqual([p["PlayerId"] for p in self.ticket(ticket)["Players"]], ["ann"])
         third = await self.replaced("cat", arn)
         await self.becomes(ticket, "COMPLETED")
+        await self.is_over(ticket, "COMPLETED")
         self.assertEqual(third["Players"][0]["Team"], done[1]["Players"][0]["Team"])
         joined = (await self.enter(third))[0]
         await joined.send(10, b"here", player=stays.peer_id)
@@ -253,6 +264,7 @@ class ScriptCase(BackfillCase):
         await self.answered(self.nothing, "ConflictException")
         self.say("stop")
         await self.becomes("mine", "CANCELLED")
+        await self.is_over("mine", "CANCELLED")
         self.say("stop")
         await self.answered(self.nothing, "NotFoundException")
 

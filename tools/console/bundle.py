@@ -15,6 +15,7 @@ from pathlib import Path
 HERE = Path(__file__).resolve().parent
 TOP = HERE.parent.parent
 ENTRY = HERE / "src/main.js"
+CONTRACT = TOP / "engine/control/openapi.yaml"
 IMPORT = re.compile(r"^import \{ ([^}]*) \} from '(\.[^']+)';\n", re.M)
 REEXPORT = re.compile(r"^export \{ ([^}]*) \} from '(\.[^']+)';\n", re.M)
 EXPORT = re.compile(r"^export (?=(?:async )?(?:function\*?|class|const) (\w+))", re.M)
@@ -79,15 +80,20 @@ def files():
         path = HERE / "src" / name
         bundle.inputs.append(path)
         found.append((served, TYPES[path.suffix], path.read_bytes()))
-    return found, bundle.inputs
+    return found, [*bundle.inputs, CONTRACT]
+
+
+def c_bytes(name, data):
+    rows = ["".join(f"{byte}," for byte in data[at:at + BYTES_IN_LINE]) for at in range(0, len(data), BYTES_IN_LINE)]
+    return [f"static const unsigned char {name}[] = {{", *rows, "};"]
 
 
 def c_text(found):
-    lines = ["/* Made by tools/console/bundle.py. */", '#include "control/console_file.h"', ""]
+    contract = CONTRACT.read_bytes()
+    lines = ["/* Made by tools/console/bundle.py. */", '#include "control/console_file.h"', "", *c_bytes("contract", contract)]
+    lines.append(f'const struct console_file ringcast_openapi_file = {{"openapi.yaml", "application/yaml", contract, {len(contract)}}};')
     for number, (_, _, data) in enumerate(found):
-        lines.append(f"static const unsigned char bytes{number}[] = {{")
-        lines += ["".join(f"{byte}," for byte in data[at:at + BYTES_IN_LINE]) for at in range(0, len(data), BYTES_IN_LINE)]
-        lines.append("};")
+        lines += c_bytes(f"bytes{number}", data)
     lines.append("const struct console_file ringcast_console_files[] = {")
     lines += [f'	{{"{name}", "{kind}", bytes{number}, {len(data)}}},' for number, (name, kind, data) in enumerate(found)]
     return "\n".join(lines + ["};", f"const size_t ringcast_console_file_count = {len(found)};", ""])

@@ -186,9 +186,9 @@ static void put_received(const struct run *run, const struct received *received)
 	fputc('\n', run->out);
 }
 
-static void put_log_line(void *context, uint64_t age_ns, const char *level, const char *text, size_t text_bytes)
+static void put_log_line(void *context, uint64_t at_ns, const char *level, const char *text, size_t text_bytes)
 {
-	(void)age_ns;
+	(void)at_ns;
 	fprintf(context, "           %-5s ", level);
 	for (size_t i = 0; i < text_bytes; i++)
 		fprintf(context, text[i] == '\n' ? "\n                 " : "%c", text[i]);
@@ -476,10 +476,10 @@ struct search {
 	bool is_found;
 };
 
-static void search_line(void *context, uint64_t age_ns, const char *level, const char *text, size_t text_bytes)
+static void search_line(void *context, uint64_t at_ns, const char *level, const char *text, size_t text_bytes)
 {
 	struct search *search = context;
-	(void)age_ns;
+	(void)at_ns;
 	(void)level;
 	search->is_found |= memmem(text, text_bytes, search->text->bytes, search->text->size) != NULL;
 }

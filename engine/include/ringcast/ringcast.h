@@ -485,7 +485,8 @@ RINGCAST_API int ringcast_group_list(ringcast_engine *engine, const char *sessio
 				size_t *ret_count);
 /* Connections that ended, of all shards, the last one first: as many as disconnects_kept, and as fit. */
 typedef struct ringcast_disconnect_info {
-	uint64_t age_ns;
+	uint64_t at_ns;      /* on the engine's clock, which is the monotonic one */
+	uint64_t number;     /* of its shard: from 1 since the start, without a gap, so that shard and number name it */
 	uint32_t shard;
 	int32_t peer_id;     /* 0: it had not logged in, and session_id and player_id are "" */
 	uint16_t close_code; /* 0: it ended without a close frame */
@@ -537,6 +538,12 @@ RINGCAST_API int ringcast_service_message_send(ringcast_engine *engine, const ri
  * [any thread, callbacks too]
  */
 RINGCAST_API int ringcast_question_answer_post(ringcast_engine *engine, const char *session_id, uint32_t number, const char *json, size_t json_bytes);
+/*
+ * Tells a session's game what has become of something that it asked for earlier: question_answered hears it under RINGCAST_QUESTION_NEWS. One JSON object of up to 4 096
+ * bytes. Waits for the shard, five seconds at most. FULL: above service_messages_per_second. UNHEARD, NOT_FOUND as for messages. [any thread but a shard's]
+ */
+#define RINGCAST_QUESTION_NEWS 0u
+RINGCAST_API int ringcast_question_news_send(ringcast_engine *engine, const char *session_id, const char *json, size_t json_bytes);
 
 /*
  * A tap: what is said in a session, while it runs: each message of a player, a game or a backend, with what became of it. The shard copies it into a ring of tap_ring_bytes
@@ -630,9 +637,9 @@ RINGCAST_API int ringcast_script_list(ringcast_engine *engine, const char *name,
 /*
  * What a session's script said, oldest line first; also after the session has ended, until 256 later ones have. level: debug to cxfatal. text is
  * borrowed, may hold several lines, and ends with NUL. ret_lost_count (may be NULL): older lines that were thrown away. NOT_FOUND: no such session, or
- * it runs no script.
+ * it runs no script. at_ns: on the engine's clock, the same for a line each time.
  */
-typedef void ringcast_session_log_fn(void *context, uint64_t age_ns, const char *level, const char *text, size_t text_bytes);
+typedef void ringcast_session_log_fn(void *context, uint64_t at_ns, const char *level, const char *text, size_t text_bytes);
 RINGCAST_API int ringcast_session_log_read(ringcast_engine *engine, const char *session_id, ringcast_session_log_fn *each, void *context,
 				      uint64_t *ret_lost_count);
 /* The process of the sidecar that serves this channel of this shard; 0: none. */
@@ -669,7 +676,8 @@ RINGCAST_API int ringcast_session_cancel_timer(ringcast_session *session, uint32
  */
 RINGCAST_API int ringcast_session_emit_event(ringcast_session *session, const char *name, const char *json);
 /*
- * Asks ringcast_engine_options.question when the event of this callback is complete; question_answered hears the answer, with the number, which is the game's choice. json: one
+ * Asks ringcast_engine_options.question when the event of this callback is complete; question_answered hears the answer, with the number, which is the game's choice (any but
+ * RINGCAST_QUESTION_NEWS, under which ringcastd's service tells {"TicketId": ..., "Status": ...} of a ticket that has ended). json: one
  * whole value; ringcastd's service answers {"Action": "StartMatchBackfill"} and {"Action": "StopMatchBackfill"}, with the members of StartMatchBackfill and StopMatchmaking, by
  * {"TicketId": ...} or {"Error": "NotFoundException", "Message": ...}. ARGUMENT: it is no JSON, or too long. FULL: 8 wait for an answer, or above
  * emitted_events_per_second. UNHEARD: nobody answers.

@@ -158,8 +158,29 @@ static void reserve(struct host_local *local, struct host_call *call)
 		memcpy(call->players[i].token, wishes[i].token, HOST_ID_BYTES);
 }
 
+/* As the API calls the state of a ticket that has ended; game servers are told by longer words. */
+static const char *status_of(const char *update_reason)
+{
+	static const char backfill[] = "BACKFILL_";
+	return strncmp(update_reason, backfill, strlen(backfill)) == 0 ? update_reason + strlen(backfill) : "COMPLETED";
+}
+
+/* A session without a script, or whose script asked nothing, need not hear it. */
+static void tell_of_ticket(struct host_local *local, struct host_call *call)
+{
+	json_t *news = json_pack("{s:s, s:s}", "TicketId", call->ticket, "Status", status_of(call->update_reason));
+	char *text = news != NULL ? json_dumps(news, JSON_COMPACT) : NULL;
+	answer(call, text != NULL ? ringcast_question_news_send(local->options.engine, call->session, text, strlen(text)) : RINGCAST_ERROR_MEMORY);
+	free(text);
+	json_decref(news);
+}
+
 static void update(struct host_local *local, struct host_call *call)
 {
+	if (call->update_reason != NULL) {
+		tell_of_ticket(local, call);
+		return;
+	}
 	ringcast_session_update change = RINGCAST_SESSION_UPDATE_INIT;
 	change.players_max = call->players_max;
 	if (call->has_policy)

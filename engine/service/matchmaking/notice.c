@@ -1,5 +1,5 @@
 /*
- * What game servers are told of their backfills: with players who join, at once, since these have their places whatever the store says; without, when the
+ * What games are told of their backfills, game servers and scripts alike: with players who join, at once, since these have their places whatever the store says; without, when the
  * store has the end.
  */
 #include <stdio.h>
@@ -20,10 +20,10 @@ static void told(struct model *model, struct host_call *call)
 {
 }
 
-/* Scripts have no word for it: they see who comes. NULL: nobody is told, or memory is short. */
+/* NULL: nobody is told, or memory is short. */
 static struct host_call *call_about(const struct game_session *session, const struct ticket *backfill, const char *reason)
 {
-	struct host_call *call = session->host == MODEL_HOST_CUSTOM ? ringcast_host_call_create(HOST_UPDATE) : NULL;
+	struct host_call *call = ringcast_host_call_create(HOST_UPDATE);
 	if (call == NULL)
 		return NULL;
 	call->key = strdup(session->key);

@@ -95,6 +95,7 @@ static int take_options(struct ringcast_client *client, const ringcast_client_op
 	client->may_resume = options->may_resume;
 	client->may_merge = options->may_merge;
 	client->no_echo = options->no_echo;
+	client->may_use_thread = options->may_use_thread;
 	client->kept_bytes_max = value_or(options->kept_bytes_max, 65536);
 	if (client->kept_bytes_max > client->outq_bytes_max / 2) /* it has to go out at once when the connection is there again */
 		client->kept_bytes_max = client->outq_bytes_max / 2;
@@ -105,6 +106,7 @@ static int take_options(struct ringcast_client *client, const ringcast_client_op
 static void free_client(struct ringcast_client *client)
 {
 	ringcast_client_io_close(client);
+	ringcast_client_addresses_forget(&client->addresses);
 	ringcast_client_core_fini(&client->core);
 	if (client->epoll_fd >= 0)
 		close(client->epoll_fd);
@@ -188,19 +190,6 @@ static bool start_core(struct ringcast_client *client, const char *host, uint16_
 	return ringcast_client_core_start(&client->core, &options, ringcast_client_io_now_ns());
 }
 
-static bool resolve(struct ringcast_client *client, const char *host, uint16_t port)
-{
-	const struct addrinfo hints = {.ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM, .ai_flags = AI_NUMERICSERV};
-	char service[8];
-	snprintf(service, sizeof(service), "%u", port);
-	if (getaddrinfo(host, service, &hints, &client->addresses) != 0) {
-		client->addresses = NULL;
-		return false;
-	}
-	client->address_next = client->addresses;
-	return true;
-}
-
 static bool start_security(struct ringcast_client *client, const char *host)
 {
 	struct client_security *security = client->security;
@@ -227,12 +216,15 @@ static bool keep_host(struct ringcast_client *client, const char *host, uint16_t
 	return copy != NULL;
 }
 
-/* What was there is closed, and the same host is asked again: its name may stand for another address by now. */
+/* What was there is closed, and the same server is asked again. Its name may stand for another address by now, but to find that out here would keep the game waiting. */
 static void reconnect(struct ringcast_client *client, uint64_t now_ns)
 {
 	char host_and_port[HOST_AND_PORT_BYTES];
-	bool is_ready = format_host(client->host, client->port, host_and_port) && resolve(client, client->host, client->port) &&
-			start_security(client, client->host) && ringcast_client_core_restart(&client->core, host_and_port, client->path, now_ns);
+	ringcast_client_addresses_begin(&client->addresses);
+	if (client->may_use_thread)
+		ringcast_client_addresses_look_up(&client->addresses, client->host, client->port);
+	bool is_ready = format_host(client->host, client->port, host_and_port) && start_security(client, client->host) &&
+			ringcast_client_core_restart(&client->core, host_and_port, client->path, now_ns);
 	if (is_ready && ringcast_client_io_connect_next(client))
 		return;
 	ringcast_client_core_fail_restart(&client->core, "there is no way to the server", now_ns);
@@ -257,8 +249,9 @@ int ringcast_client_connect(ringcast_client *client, const char *host, uint16_t 
 		return RINGCAST_CLIENT_ERROR_STATE;
 	if (strlen(token) > PROTO_LOGIN_TOKEN_BYTES_MAX || login_payload_bytes > PROTO_PAYLOAD_RELIABLE_BYTES_MAX)
 		return RINGCAST_CLIENT_ERROR_SIZE;
-	if (!resolve(client, host, port))
+	if (!ringcast_client_addresses_resolve(&client->addresses, host, port))
 		return RINGCAST_CLIENT_ERROR_RESOLVE;
+	ringcast_client_addresses_begin(&client->addresses);
 	struct view token_view = ringcast_view_of(token, strlen(token));
 	int error = RINGCAST_CLIENT_OK;
 	if (client->may_resume && !keep_host(client, host, port))
@@ -273,6 +266,7 @@ int ringcast_client_connect(ringcast_client *client, const char *host, uint16_t 
 		int saved = errno;
 		ringcast_client_core_fini(&client->core);
 		ringcast_client_io_close(client);
+		ringcast_client_addresses_forget(&client->addresses);
 		errno = saved;
 		return error;
 	}
@@ -319,6 +313,7 @@ static void report_end(struct ringcast_client *client)
 	if (client->security)
 		ringcast_client_secure_describe(&client->security->secure, client->security->text, sizeof(client->security->text));
 	ringcast_client_io_close(client);
+	ringcast_client_addresses_forget(&client->addresses);
 	ringcast_client_core_fini(&client->core);
 	client->is_active = client->is_ended = client->is_dropped = client->is_resuming = false;
 	if (client->callbacks.disconnected && !client->is_destroyed)

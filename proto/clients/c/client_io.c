@@ -83,9 +83,7 @@ bool ringcast_client_io_connect_next(struct ringcast_client *client)
 		close(client->tcp_fd);
 	client->tcp_fd = -1;
 	client->is_write_armed = false;
-	while (client->address_next) {
-		const struct addrinfo *address = client->address_next;
-		client->address_next = address->ai_next;
+	for (const struct addrinfo *address; (address = ringcast_client_addresses_next(&client->addresses)) != NULL;) {
 		client->tcp_fd = open_tcp(client, address);
 		if (client->tcp_fd < 0)
 			continue;
@@ -111,9 +109,6 @@ void ringcast_client_io_close(struct ringcast_client *client)
 	free(client->outq);
 	client->outq = NULL;
 	client->outq_offset = client->outq_bytes = client->outq_capacity = 0;
-	if (client->addresses)
-		freeaddrinfo(client->addresses);
-	client->addresses = client->address_next = NULL;
 }
 
 /* Returns the bytes that the kernel took. A dead connection takes all: epoll reports it, and the reader ends the core. */
@@ -353,8 +348,9 @@ static void finish_connect(struct ringcast_client *client, uint64_t now_ns)
 		return;
 	}
 	client->is_tcp_connected = true;
-	freeaddrinfo(client->addresses);
-	client->addresses = client->address_next = NULL;
+	ringcast_client_addresses_praise(&client->addresses);
+	if (!client->may_resume)
+		ringcast_client_addresses_forget(&client->addresses);
 	if (client->security && !ringcast_client_secure_start_stream(&client->security->secure)) {
 		ringcast_client_core_end_stream(&client->core, "TLS cannot start", now_ns);
 		return;

@@ -2,10 +2,10 @@
 #ifndef RINGCAST_CLIENT_PRIVATE_H
 #define RINGCAST_CLIENT_PRIVATE_H
 
-#include <netdb.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
 
+#include "proto/clients/c/addresses.h"
 #include "proto/clients/c/core.h"
 #include "proto/clients/c/ringcast_client.h"
 #include "proto/clients/c/secure.h"
@@ -29,7 +29,7 @@ struct client_security {
 	char text[CRYPTO_ERROR_BYTES]; /* what protected the last connection, or why there was none */
 };
 
-/* core comes first, so that the core's ops find their client. The client owns its three descriptors, the queue and the address list. */
+/* core comes first, so that the core's ops find their client. The client owns its three descriptors, the queue and the addresses. */
 struct ringcast_client {
 	struct client_core core;
 	ringcast_client_callbacks callbacks;
@@ -37,7 +37,7 @@ struct ringcast_client {
 	union client_address local; /* sa_family 0: not bound */
 	uint16_t udp_local_port;
 	bool is_udp_off;
-	bool may_resume, may_merge, no_echo;
+	bool may_resume, may_merge, no_echo, may_use_thread;
 	bool is_resuming;     /* the game was told dropped, and not resumed */
 	bool is_dropped;      /* the core is; its sockets are still to be closed */
 	bool is_active;       /* between connect and the disconnected callback */
@@ -56,8 +56,7 @@ struct ringcast_client {
 	uint16_t port;
 	uint32_t kept_bytes_max;
 	struct client_security *security; /* owned; NULL: plaintext */
-	struct addrinfo *addresses;      /* of the host; until TCP is connected */
-	struct addrinfo *address_next;
+	struct client_addresses addresses; /* of the host; until TCP is connected, with may_resume until the end */
 	char end_reason[CLIENT_REASON_BYTES];
 };
 
@@ -69,14 +68,14 @@ static inline bool ringcast_client_is_over(const struct ringcast_client *client)
 	return client->is_ended || client->is_destroyed || client->is_dropped;
 }
 
-/* Starts TCP to the next address of the list; false when none is left. */
+/* Starts TCP to the next address of this round; false when none is left. */
 bool ringcast_client_io_connect_next(struct ringcast_client *client);
 /* Ciphertext below the core's ops. */
 extern const struct client_secure_ops ringcast_client_io_secure_ops;
 /* Serves what epoll reported. */
 void ringcast_client_io_serve_tcp(struct ringcast_client *client, uint32_t epoll_events, uint64_t now_ns);
 void ringcast_client_io_serve_udp(struct ringcast_client *client, uint64_t now_ns);
-void ringcast_client_io_close(struct ringcast_client *client);
+void ringcast_client_io_close(struct ringcast_client *client); /* all but the addresses */
 uint64_t ringcast_client_io_now_ns(void);
 
 enum { CLIENT_IO_TCP = 0, CLIENT_IO_UDP = 1 }; /* epoll data */

@@ -1,7 +1,7 @@
 /*
  * Ringcast client: one connection of one player to a Ringcast server (or anything else that speaks the GameLift Realtime wire).
  *
- * Loop. A client owns no thread. Either call ringcast_client_poll with a timeout, or put ringcast_client_fd into your own poll set and
+ * Loop. A client owns no thread, unless may_use_thread asks for one. Either call ringcast_client_poll with a timeout, or put ringcast_client_fd into your own poll set and
  * call ringcast_client_poll(client, 0) when it is readable or when ringcast_client_timeout_ms has passed. Callbacks run inside poll only.
  * One client is used by one thread at a time; different clients are independent.
  *
@@ -119,6 +119,9 @@ typedef struct ringcast_client_options {
 	 * fast waits for the next poll, or for ringcast_client_flush. */
 	bool may_merge;
 	bool no_echo;                  /* messages to a group that this player is in do not come back to it, where the server can */
+	bool may_use_thread;           /* with may_resume: while a connection is made again, the host's name is looked up anew in a thread of the library's, as for a
+					* phone that has changed networks. Without it the addresses that connect found are all that is tried. The thread ends by
+					* itself, and may outlive the client for as long as the resolver takes: a library that is unloaded has to wait for that */
 } ringcast_client_options;
 #define RINGCAST_CLIENT_OPTIONS_INIT { sizeof(ringcast_client_options) }
 
@@ -155,7 +158,7 @@ RINGCAST_CLIENT_API void ringcast_client_destroy(ringcast_client **client);
 
 /*
  * Starts connecting; the answer is one of the callbacks connected or disconnected. A host name is resolved by getaddrinfo, which blocks;
- * give an address literal if that matters. login_payload is what the game's connect callback sees; at most 4096 bytes. May be called again
+ * give an address literal if that matters. poll never does: who resumes tries the same addresses again. login_payload is what the game's connect callback sees; at most 4096 bytes. May be called again
  * after disconnected.
  */
 RINGCAST_CLIENT_API int ringcast_client_connect(ringcast_client *client, const char *host, uint16_t port, const char *token,

@@ -2,6 +2,7 @@
 // What a script asks the service: each question has a number, under which its answer comes back to the callback that was given with it.
 
 const WHAT = 'the callback of a backfill';
+const NEWS = 0, LAST_MAX = 0xffffffff; // the number under which comes what was not asked for at that moment; the largest number
 
 // As SDKs make their errors: the name is the API's word for it.
 function failure(name, message) {
@@ -21,13 +22,14 @@ class Questions {
 	constructor(failed) {
 		this.failed = failed;
 		this.callbacks = new Map();
+		this.endings = new Map(); // by ticket, of searches that go on
 		this.last = 0;
 	}
 
 	// The number.
-	add(callback) {
-		this.last = (this.last + 1) >>> 0;
-		this.callbacks.set(this.last, callback);
+	add(callback, ended) {
+		this.last = this.last === LAST_MAX ? NEWS + 1 : this.last + 1;
+		this.callbacks.set(this.last, { callback, ended });
 		return this.last;
 	}
 
@@ -46,15 +48,26 @@ class Questions {
 		setImmediate(() => this.call(callback, failure(name, message)));
 	}
 
+	// What has become of a ticket.
+	hear({ TicketId: ticketId, Status: status }) {
+		const ended = this.endings.get(ticketId);
+		if (this.endings.delete(ticketId))
+			this.call(ended, ticketId, status);
+	}
+
 	answer(number, json) {
-		const callback = this.callbacks.get(number);
+		const said = read(json), asked = this.callbacks.get(number);
+		if (number === NEWS)
+			this.hear(said);
 		if (!this.callbacks.delete(number))
 			return;
-		const { Error: name, Message: message, TicketId: ticketId } = read(json);
+		const { Error: name, Message: message, TicketId: ticketId } = said;
+		if (name === undefined && typeof asked.ended === 'function')
+			this.endings.set(ticketId, asked.ended);
 		if (name === undefined)
-			this.call(callback, null, ticketId);
+			this.call(asked.callback, null, ticketId);
 		else
-			this.call(callback, failure(name, message));
+			this.call(asked.callback, failure(name, message));
 	}
 }
 

@@ -113,9 +113,9 @@ function makeSession(world) {
 	}
 
 	// What the service is asked; the callback hears (error, ticketId), always later. Without one it is a promise.
-	function ask(what, question, callback) {
+	function ask(what, question, callback, ended) {
 		if (typeof callback !== 'function')
-			return new Promise((resolve, reject) => { ask(what, question, (error, ticketId) => (error ? reject(error) : resolve(ticketId))); });
+			return new Promise((resolve, reject) => { ask(what, question, (error, ticketId) => (error ? reject(error) : resolve(ticketId)), ended); });
 		const text = jsonOf({ ...question, Action: what });
 		const json = Buffer.from(text === undefined ? '' : text, 'utf8');
 		if (text === undefined || json.length > EVENT_BYTES_MAX)
@@ -123,14 +123,15 @@ function makeSession(world) {
 		else if (isTooMuch(what))
 			questions.refuse(callback, 'ThrottlingException', 'more than the engine takes');
 		else
-			outbox.ask(questions.add(callback), json);
+			outbox.ask(questions.add(callback, ended), json);
 		return undefined;
 	}
 
-	function startMatchBackfill(options, callback) {
+	// ended hears (ticketId, status) when the search is over.
+	function startMatchBackfill(options, callback, ended) {
 		if (typeof options === 'function')
-			return startMatchBackfill({}, options);
-		return ask('StartMatchBackfill', options !== null && typeof options === 'object' ? options : {}, callback);
+			return startMatchBackfill({}, options, callback);
+		return ask('StartMatchBackfill', options !== null && typeof options === 'object' ? options : {}, callback, ended);
 	}
 
 	function stopMatchBackfill(ticketId, callback) {
@@ -176,7 +177,7 @@ function makeSession(world) {
 		getPlayerId: (peerId) => (people.get(peerOf(peerId)) || {}).playerId,
 		getPlayerData: (peerId) => (people.get(peerOf(peerId)) || {}).playerData,
 		emitEvent,
-		startMatchBackfill: (options, callback) => startMatchBackfill(options, callback),
+		startMatchBackfill: (options, callback, ended) => startMatchBackfill(options, callback, ended),
 		stopMatchBackfill: (ticketId, callback) => stopMatchBackfill(ticketId, callback),
 		kick(peerId, reason) {
 			const peer = peerOf(peerId);

@@ -125,6 +125,8 @@ Test(taps, groups_and_who_went_last, .timeout = 120)
 	stage_leave(&stage, 1);
 	stage_until(&stage, ringcast_disconnect_list(stage.engine, gone, 8, &count) == RINGCAST_OK && count == 1);
 	cr_assert_eq(gone[0].peer_id, peer);
+	uint64_t at_ns = gone[0].at_ns, number = gone[0].number;
+	cr_assert(at_ns > 0 && number == 1);
 	cr_assert_str_eq(gone[0].reason, "client");
 	cr_assert_eq(gone[0].close_code, 1000);
 	cr_assert_str_eq(gone[0].session_id, stage.session);
@@ -132,5 +134,7 @@ Test(taps, groups_and_who_went_last, .timeout = 120)
 	cr_assert_eq(ringcast_player_kick(stage.engine, stage.session, stage.actors[0].peer_id, NULL), RINGCAST_OK);
 	stage_until(&stage, ringcast_disconnect_list(stage.engine, gone, 1, &count) == RINGCAST_OK && strcmp(gone[0].reason, "kicked") == 0);
 	cr_assert(count == 1 && gone[0].is_by_api, "the newest one first");
+	cr_assert_eq(ringcast_disconnect_list(stage.engine, gone, 8, &count), RINGCAST_OK);
+	cr_assert(count == 2 && gone[1].at_ns == at_ns && gone[1].number == number, "the same each time it is told");
 	stage_stop(&stage);
 }

@@ -2,8 +2,12 @@
  * wait is for an event that must come. */
 #include <arpa/inet.h>
 #include <criterion/criterion.h>
+#include <dlfcn.h>
+#include <netdb.h>
 #include <netinet/in.h>
 #include <poll.h>
+#include <pthread.h>
+#include <semaphore.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
@@ -20,7 +24,7 @@ struct server {
 	int listen_fd, tcp_fd, udp_fd;
 	uint16_t tcp_port, udp_port;
 	struct sockaddr_in udp_from;
-	bool is_upgraded, is_silent;
+	bool is_upgraded, is_silent, is_resumable;
 	uint8_t in[65536];
 	size_t in_bytes;
 	int32_t udp_sequence;
@@ -30,7 +34,7 @@ struct server {
 };
 
 struct seen {
-	int connected, fast_ready, message, membership, disconnected;
+	int connected, fast_ready, message, membership, disconnected, dropped, resumed;
 	int code;
 	char reason[128];
 	int32_t opcode;
@@ -40,8 +44,47 @@ struct seen {
 	ringcast_client **client;
 };
 
+struct resolver { /* what stands between the client and the system's */
+	pthread_t game;    /* the thread that polls */
+	int game_count;    /* how often that one has asked */
+	bool is_hanging;   /* everybody else waits until the gate is open */
+	sem_t gate, done;
+	const char *answer; /* NULL: what the system says */
+};
+
 static struct server server;
 static struct seen seen;
+static struct resolver resolver;
+
+/* resolver */
+
+int getaddrinfo(const char *node, const char *service, const struct addrinfo *hints, struct addrinfo **ret_found)
+{
+	int (*of_system)(const char *, const char *, const struct addrinfo *, struct addrinfo **);
+	*(void **)&of_system = dlsym(RTLD_NEXT, "getaddrinfo");
+	bool is_game = pthread_equal(pthread_self(), resolver.game);
+	resolver.game_count += is_game;
+	if (resolver.is_hanging && !is_game)
+		sem_wait(&resolver.gate);
+	int result = of_system(resolver.answer ? resolver.answer : node, service, hints, ret_found);
+	if (resolver.is_hanging && !is_game)
+		sem_post(&resolver.done);
+	return result;
+}
+
+static void resolver_open(const char *answer)
+{
+	resolver = (struct resolver){.game = pthread_self(), .is_hanging = true, .answer = answer};
+	sem_init(&resolver.gate, 0, 0);
+	sem_init(&resolver.done, 0, 0);
+}
+
+/* Whoever hangs gets its answer, and the thread that asked is about to end. */
+static void resolver_release(void)
+{
+	sem_post(&resolver.gate);
+	sem_wait(&resolver.done);
+}
 
 /* server */
 
@@ -95,10 +138,16 @@ static void answer_login(const struct packet *login)
 	const struct packet result = {
 		.opcode = OPCODE_LOGIN_RESPONSE,
 		.command = PACKET_COMMAND_LOGIN_RESULT,
-		.login_result = {.is_success = true, .peer_id = 4, .fast_port = server.udp_port},
+		.login_result = {.is_success = true,
+				 .peer_id = 4,
+				 .fast_port = server.udp_port,
+				 .is_resumed = login->login.reconnect_token.size > 0,
+				 .reconnect_token = ringcast_view_of("again", server.is_resumable ? 5 : 0),
+				 .resume_window_ms = server.is_resumable ? 60000 : 0},
 	};
 	server.login_count++;
-	memcpy(server.token, login->login.player_session_id.data, login->login.player_session_id.size);
+	if (login->login.player_session_id.size > 0) /* who comes back has none */
+		memcpy(server.token, login->login.player_session_id.data, login->login.player_session_id.size);
 	send_packet(&result);
 }
 
@@ -205,6 +254,16 @@ static void on_message(void *context, ringcast_client *client, const ringcast_cl
 		ringcast_client_destroy(seen.client);
 }
 
+static void on_dropped(void *context, ringcast_client *client, const char *reason)
+{
+	seen.dropped++;
+}
+
+static void on_resumed(void *context, ringcast_client *client, uint32_t lost)
+{
+	seen.resumed++;
+}
+
 static void on_disconnected(void *context, ringcast_client *client, int code, const char *reason)
 {
 	seen.disconnected++;
@@ -218,18 +277,25 @@ static const ringcast_client_callbacks callbacks = {
 	.fast_ready = on_fast_ready,
 	.message = on_message,
 	.disconnected = on_disconnected,
+	.dropped = on_dropped,
+	.resumed = on_resumed,
 };
 
-static ringcast_client *make_client(bool is_udp_off)
+static ringcast_client *make_client_with(ringcast_client_options options)
 {
 	ringcast_client *client = NULL;
-	ringcast_client_options options = RINGCAST_CLIENT_OPTIONS_INIT;
 	memset(&seen, 0, sizeof(seen));
 	options.callbacks = &callbacks;
-	options.is_udp_off = is_udp_off;
 	options.local_address = "127.0.0.5";
 	cr_assert_eq(ringcast_client_create(&options, &client), RINGCAST_CLIENT_OK);
 	return client;
+}
+
+static ringcast_client *make_client(bool is_udp_off)
+{
+	ringcast_client_options options = RINGCAST_CLIENT_OPTIONS_INIT;
+	options.is_udp_off = is_udp_off;
+	return make_client_with(options);
 }
 
 /* Turns both until the counter has reached the value; failing that in TURNS_MAX turns the test fails. */
@@ -438,6 +504,83 @@ Test(client, round_trip_is_measured)
 		ringcast_client_poll(client, TURN_MS);
 	}
 	cr_assert_gt(stats_of(client).rtt_ns, 0);
+	ringcast_client_destroy(&client);
+	server_close();
+}
+
+/* coming back */
+
+static void server_drop(void)
+{
+	close(server.tcp_fd);
+	server.tcp_fd = -1;
+	server.is_upgraded = false;
+	server.in_bytes = 0;
+}
+
+/* The same port of another address. */
+static void server_move(const char *address)
+{
+	struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons(server.tcp_port)};
+	close(server.listen_fd);
+	server.listen_fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
+	cr_assert_eq(inet_pton(AF_INET, address, &to.sin_addr), 1);
+	cr_assert_eq(bind(server.listen_fd, (struct sockaddr *)&to, sizeof(to)), 0);
+	cr_assert_eq(listen(server.listen_fd, 8), 0);
+}
+
+static ringcast_client *make_resumable(bool may_use_thread)
+{
+	ringcast_client_options options = RINGCAST_CLIENT_OPTIONS_INIT;
+	options.is_udp_off = options.may_resume = true;
+	options.may_use_thread = may_use_thread;
+	server_open();
+	server.is_resumable = true;
+	resolver_open("127.0.0.1");
+	ringcast_client *client = make_client_with(options);
+	cr_assert_eq(ringcast_client_connect(client, "game.invalid", server.tcp_port, "token-1", NULL, 0), RINGCAST_CLIENT_OK);
+	turn_until(&client, &seen.connected, 1);
+	return client;
+}
+
+Test(client, who_comes_back_asks_no_resolver)
+{
+	ringcast_client *client = make_resumable(false);
+	for (int i = 1; i <= 3; i++) {
+		server_drop();
+		turn_until(&client, &seen.resumed, i);
+	}
+	cr_assert_eq(resolver.game_count, 1);
+	cr_assert_eq(seen.dropped, 3);
+	ringcast_client_destroy(&client);
+	server_close();
+}
+
+Test(client, who_comes_back_does_not_wait_for_a_resolver_that_hangs)
+{
+	ringcast_client *client = make_resumable(true);
+	for (int i = 1; i <= 3; i++) { /* one look-up hangs through all of them */
+		server_drop();
+		turn_until(&client, &seen.resumed, i);
+	}
+	cr_assert_eq(resolver.game_count, 1);
+	ringcast_client_destroy(&client);
+	cr_assert_null(client);
+	resolver_release();
+	server_close();
+}
+
+Test(client, a_server_that_has_moved_is_found_by_its_name)
+{
+	ringcast_client *client = make_resumable(true);
+	server_move("127.0.0.2");
+	server_drop();
+	turn_until(&client, &seen.dropped, 1);
+	resolver.answer = "127.0.0.2";
+	resolver_release();
+	resolver.is_hanging = false;
+	turn_until(&client, &seen.resumed, 1);
+	cr_assert_eq(resolver.game_count, 1);
 	ringcast_client_destroy(&client);
 	server_close();
 }

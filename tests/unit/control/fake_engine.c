@@ -497,6 +497,11 @@ int ringcast_question_answer_post(ringcast_engine *engine, const char *session_i
 	return RINGCAST_OK;
 }
 
+int ringcast_question_news_send(ringcast_engine *engine, const char *session_id, const char *json, size_t json_bytes)
+{
+	return RINGCAST_OK;
+}
+
 /* Nothing is said in here, no groups, and nobody goes. */
 
 int ringcast_group_list(ringcast_engine *engine, const char *session_id, uint32_t *cursor, ringcast_group_info *infos, size_t info_count_max, size_t *ret_count)

@@ -154,7 +154,7 @@ int ringcast_session_log_read(ringcast_engine *engine, const char *session_id, r
 	if (error != RINGCAST_OK)
 		return error;
 	each(context, 1000000, "info", "it says", 7);
-	each(context, 0, "error", "\xff wild", 6);
+	each(context, 2000000, "error", "\xff wild", 6);
 	*ret_lost_count = 3;
 	return RINGCAST_OK;
 }

@@ -265,6 +265,7 @@ Test(claims, what_is_missing_or_of_another_kind_is_refused)
 		"{\"sub\":\"a\",\"sub\":\"b\",\"session\":\"demo\",\"exp\":1800000100}",
 		"{" GOOD ",\"exp\":1800000100,\"data\":7}",
 		"{" GOOD ",\"exp\":1800000100,\"jti\":7}",
+		"{" GOOD ",\"exp\":1800000100,\"jti\":\"\"}", /* no id at all, where one was meant */
 		"{" GOOD ",\"exp\":1800000100,\"create\":{\"name\":\"m\"}}",
 		"{\"sub\":\"a\",\"exp\":1800000100,\"create\":\"m\"}",
 		"{\"sub\":\"a\",\"exp\":1800000100,\"create\":{}}",

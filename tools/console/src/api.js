@@ -1,6 +1,9 @@
 // The admin API, asked with the caller's token. The token lives as long as the tab and goes to this server only.
 const KEY = 'ringcast-token';
 
+// The page lies at console/ below the API, wherever a proxy has put both.
+const BASE = new URL('..', document.baseURI);
+
 export class ApiError extends Error {
 	constructor(status, problem) {
 		super(problem.detail ?? `HTTP ${status}`);
@@ -48,7 +51,7 @@ async function problemOf(response) {
 export async function ask(method, path, { body, type, signal } = {}) {
 	let response;
 	try {
-		response = await fetch(path, { method, body, signal, headers: headersOf(type), cache: 'no-store', credentials: 'same-origin', redirect: 'error' });
+		response = await fetch(new URL(path.slice(1), BASE), { method, body, signal, headers: headersOf(type), cache: 'no-store', credentials: 'same-origin', redirect: 'error' });
 	} catch (error) {
 		throw signal?.aborted ? error : new ApiError(0, { detail: 'The daemon does not answer.' });
 	}

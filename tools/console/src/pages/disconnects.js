@@ -8,7 +8,7 @@ import { sessionHref } from './sessions.js';
 const REFRESH_MS = 3000;
 
 function recentTable() {
-	return new Table({ caption: 'The last ones', key: (end) => `${end.shard} ${end.address} ${end.session_id} ${end.peer_id} ${end.reason}`, empty: 'Nobody has left yet.', columns: [
+	return new Table({ caption: 'The last ones', key: (end) => `${end.shard} ${end.number}`, empty: 'Nobody has left yet.', columns: [
 		{ title: 'At', text: (end) => moment(end.at) },
 		{ title: 'Reason', text: (end) => `${end.reason}${end.is_by_api ? ', asked for' : ''}` },
 		{ title: 'Close code', isNumber: true, text: (end) => end.close_code || '–' },
