@@ -104,6 +104,12 @@ struct io_ops {
 	void (*listen_stop)(struct io *io, io_id listener); /* accepts nothing more; pending ACCEPT events may still come */
 	int (*udp_open)(struct io *io, const struct address *address, bool is_v4, uint64_t user, struct address *ret_address, io_id *ret_id);
 	void (*stream_start)(struct io *io, io_id stream, uint64_t user); /* begin reading; may be called again to change user */
+	/*
+	 * Reads no more of a started stream until it is resumed, so that its peer has to wait. What has been read by then still comes, and so may its end, if it
+	 * has been seen. A paused stream is not detached; it may be closed.
+	 */
+	void (*stream_pause)(struct io *io, io_id stream);
+	void (*stream_resume)(struct io *io, io_id stream);
 	int (*stream_adopt)(struct io *io, int fd, io_id *ret_stream);    /* takes the descriptor; -ENFILE when full: it is closed then */
 	void (*stream_detach)(struct io *io, io_id stream);               /* stop reading, then DETACHED; no send may be in flight */
 	void (*stream_send)(struct io *io, io_id stream, const struct iovec *iov, unsigned iov_count); /* iov array is copied; count <= IO_IOV_MAX */

@@ -135,7 +135,7 @@ static unsigned collect_internal(struct poller *p, struct io_event *events, unsi
 static unsigned turn(struct poller *p, uint64_t timeout_ns, struct io_event *events, unsigned event_count_max)
 {
 	struct epoll_event ready[READY_COUNT_MAX];
-	ringcast_poller_stream_resume(p);
+	ringcast_poller_stream_feed(p);
 	ringcast_poller_endpoint_resume(p);
 	unsigned count = collect_internal(p, events, event_count_max);
 	if (count == event_count_max)
@@ -304,6 +304,8 @@ static const struct io_ops ops = {
 	.listen_stop = ringcast_poller_listen_stop,
 	.udp_open = ringcast_poller_udp_open,
 	.stream_start = ringcast_poller_stream_start,
+	.stream_pause = ringcast_poller_stream_pause,
+	.stream_resume = ringcast_poller_stream_resume,
 	.stream_adopt = ringcast_poller_stream_adopt,
 	.stream_detach = ringcast_poller_stream_detach,
 	.stream_send = ringcast_poller_stream_send,

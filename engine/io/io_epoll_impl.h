@@ -45,6 +45,7 @@ struct poller_stream {
 	uint32_t next_free;
 	bool is_used : 1;
 	bool is_started : 1;
+	bool is_paused : 1;
 	bool is_ended : 1;
 	bool is_sending : 1;
 	bool is_last : 1; /* its end follows the next send */
@@ -108,10 +109,12 @@ void ringcast_poller_give(struct poller_pool *pool, uint32_t index);
 
 /* io_epoll_stream.c */
 io_id ringcast_poller_stream_open(struct poller *p, int fd); /* HANDLE_NONE when the table is full */
-void ringcast_poller_stream_resume(struct poller *p);        /* those that starved, as far as there are buffers */
+void ringcast_poller_stream_feed(struct poller *p);          /* those that starved, as far as there are buffers */
 bool ringcast_poller_stream_on_ready(struct poller *p, io_id id, uint32_t readiness, struct io_event *event);
 bool ringcast_poller_stream_next_due(struct poller *p, struct io_event *event);
 void ringcast_poller_stream_start(struct io *io, io_id id, uint64_t user);
+void ringcast_poller_stream_pause(struct io *io, io_id id);
+void ringcast_poller_stream_resume(struct io *io, io_id id);
 int ringcast_poller_stream_adopt(struct io *io, int fd, io_id *ret_id);
 void ringcast_poller_stream_detach(struct io *io, io_id id);
 void ringcast_poller_stream_last(struct io *io, io_id id);

@@ -78,7 +78,7 @@ static void finish_send(struct poller *p, struct poller_stream *stream, int32_t 
 /* Brings the epoll set in line with what the stream waits for. */
 static void update_interest(struct poller *p, struct poller_stream *stream)
 {
-	bool is_reading = stream->is_started && !stream->is_ended && !stream->is_starved;
+	bool is_reading = stream->is_started && !stream->is_ended && !stream->is_starved && !stream->is_paused;
 	uint32_t interest = (is_reading ? EPOLLIN : 0u) | (stream->is_sending ? EPOLLOUT : 0u);
 	if (stream->is_closing || stream->is_detaching)
 		interest = 0;
@@ -94,7 +94,7 @@ static void update_interest(struct poller *p, struct poller_stream *stream)
 		end_reading(p, stream, result);
 }
 
-void ringcast_poller_stream_resume(struct poller *p)
+void ringcast_poller_stream_feed(struct poller *p)
 {
 	struct poller_pool *pool = &p->stream_pool;
 	for (uint32_t count = pool->free_count; count > 0 && !ringcast_list_is_empty(&pool->starved); count--) {
@@ -181,6 +181,25 @@ void ringcast_poller_stream_start(struct io *io, io_id id, uint64_t user)
 	update_interest(p, stream);
 }
 
+void ringcast_poller_stream_pause(struct io *io, io_id id)
+{
+	struct poller *p = (struct poller *)io;
+	struct poller_stream *stream = stream_of(p, id);
+	ringcast_assert(stream->is_started && !stream->is_paused);
+	unstarve(stream);
+	stream->is_paused = true;
+	update_interest(p, stream);
+}
+
+void ringcast_poller_stream_resume(struct io *io, io_id id)
+{
+	struct poller *p = (struct poller *)io;
+	struct poller_stream *stream = stream_of(p, id);
+	ringcast_assert(stream->is_paused);
+	stream->is_paused = false;
+	update_interest(p, stream);
+}
+
 int ringcast_poller_stream_adopt(struct io *io, int fd, io_id *ret_id)
 {
 	io_id id = ringcast_poller_stream_open((struct poller *)io, fd);
@@ -197,7 +216,7 @@ void ringcast_poller_stream_detach(struct io *io, io_id id)
 	struct poller *p = (struct poller *)io;
 	struct poller_stream *stream = stream_of(p, id);
 	ringcast_assert(!stream->is_sending);
-	ringcast_assert(!stream->is_sent_due);
+	ringcast_assert(!stream->is_sent_due && !stream->is_paused);
 	stream->is_detaching = true;
 	update_interest(p, stream);
 	become_due(p, stream);

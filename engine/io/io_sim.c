@@ -305,6 +305,23 @@ static void sim_stream_start(struct io *io, io_id stream, uint64_t user)
 	ringcast_sim_conn_wake_reader(conn_of(sim, end));
 }
 
+/* What waits in the ring as a token by then has been read: it still comes. */
+static void sim_stream_pause(struct io *io, io_id stream)
+{
+	struct sim_end *end = live_end(sim_of(io), stream);
+	ringcast_assert(end->is_started && !end->is_paused);
+	end->is_paused = true;
+}
+
+static void sim_stream_resume(struct io *io, io_id stream)
+{
+	struct sim_io *sim = sim_of(io);
+	struct sim_end *end = live_end(sim, stream);
+	ringcast_assert(end->is_paused);
+	end->is_paused = false;
+	ringcast_sim_conn_wake_reader(conn_of(sim, end));
+}
+
 static int sim_stream_adopt(struct io *io, int fd, io_id *ret_stream)
 {
 	struct sim_io *sim = sim_of(io);
@@ -324,7 +341,7 @@ static void sim_stream_detach(struct io *io, io_id stream)
 {
 	struct sim_io *sim = sim_of(io);
 	struct sim_end *end = live_end(sim, stream);
-	ringcast_assert(!end->is_sending);
+	ringcast_assert(!end->is_sending && !end->is_paused);
 	end->is_detaching = true;
 	ringcast_sim_tokens_push(&sim->ready, &(struct sim_token){.kind = IO_EVENT_DETACHED, .id = stream});
 }
@@ -627,6 +644,8 @@ static const struct io_ops sim_ops = {
 	.listen_stop = sim_listen_stop,
 	.udp_open = sim_udp_open,
 	.stream_start = sim_stream_start,
+	.stream_pause = sim_stream_pause,
+	.stream_resume = sim_stream_resume,
 	.stream_adopt = sim_stream_adopt,
 	.stream_detach = sim_stream_detach,
 	.stream_send = sim_stream_send,
@@ -670,6 +689,11 @@ struct io *ringcast_io_sim_create(struct sim_network *network, const struct io_o
 bool ringcast_io_sim_has_events(const struct io *io)
 {
 	return ((const struct sim_io *)io)->ready.count > 0;
+}
+
+uint64_t ringcast_io_sim_deadline_ns(const struct io *io)
+{
+	return ((const struct sim_io *)io)->deadline_ns;
 }
 
 bool ringcast_io_sim_is_runnable(const struct io *io)

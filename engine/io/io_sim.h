@@ -74,6 +74,7 @@ const struct sim_counts *ringcast_sim_network_counts(const struct sim_network *n
 /* Options' limits are kept exactly. The io is destroyed through its ops, before the network. NULL: out of memory. */
 struct io *ringcast_io_sim_create(struct sim_network *network, const struct io_options *options);
 bool ringcast_io_sim_has_events(const struct io *io);  /* run() would return events */
+uint64_t ringcast_io_sim_deadline_ns(const struct io *io); /* of its last run; UINT64_MAX: none */
 bool ringcast_io_sim_is_runnable(const struct io *io); /* has events, or the deadline last asked for has come */
 
 /* What an io holds; all zero after a clean shutdown, listeners and sockets apart. */

@@ -86,7 +86,7 @@ struct sim_network {
 struct sim_end {
 	uint32_t conn;
 	uint64_t user;
-	bool is_started, is_closing, is_aborting, is_detaching, is_shutdown, is_last, is_last_sent, has_ended;
+	bool is_started, is_paused, is_closing, is_aborting, is_detaching, is_shutdown, is_last, is_last_sent, has_ended;
 	bool has_read_token, has_sent_token; /* an event of that kind waits in the ring */
 	bool is_sending;
 	bool is_quiet; /* being submitted, quietly */

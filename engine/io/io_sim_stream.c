@@ -254,7 +254,7 @@ void ringcast_sim_conn_wake_reader(struct sim_conn *conn)
 {
 	struct sim_end *end = end_of(conn);
 	const struct sim_pipe *pipe = &conn->pipes[SIM_TO_SERVER];
-	if (end == NULL || !end->is_started || end->has_read_token || end->has_ended)
+	if (end == NULL || !end->is_started || end->is_paused || end->has_read_token || end->has_ended)
 		return;
 	if (pipe->readable_bytes == 0 && !pipe->has_fin && !pipe->is_reset)
 		return;

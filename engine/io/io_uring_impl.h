@@ -89,6 +89,7 @@ struct uring_stream {
 	bool is_used : 1;
 	bool is_started : 1;
 	bool is_recv_armed : 1;
+	bool is_paused : 1;
 	bool is_ended : 1; /* no recv will be armed again */
 	bool is_send_armed : 1;
 	bool is_send_quiet : 1; /* posts a completion only if the kernel did not take all of it at once */
@@ -236,6 +237,8 @@ bool ringcast_uring_stream_on_send(struct uring *u, const struct io_uring_cqe *c
 bool ringcast_uring_stream_tell_quiet(struct uring *u, struct io_event *event); /* SENTS; when no completion is left that says otherwise */
 void ringcast_uring_stream_finish(struct uring *u, struct uring_stream *stream, struct io_event *event); /* CLOSED or DETACHED */
 void ringcast_uring_stream_start(struct io *io, io_id id, uint64_t user);
+void ringcast_uring_stream_pause(struct io *io, io_id id);
+void ringcast_uring_stream_resume(struct io *io, io_id id);
 int ringcast_uring_stream_adopt(struct io *io, int fd, io_id *ret_id);
 void ringcast_uring_stream_detach(struct io *io, io_id id);
 void ringcast_uring_stream_last(struct io *io, io_id id);

@@ -158,11 +158,31 @@ static void stop_recv(struct uring *u, struct uring_stream *stream)
 		ringcast_uring_cancel(u, name_of(u, stream, URING_RECV));
 }
 
+void ringcast_uring_stream_pause(struct io *io, io_id id)
+{
+	struct uring *u = (struct uring *)io;
+	struct uring_stream *stream = stream_of(u, id);
+	ringcast_assert(stream->is_started && !stream->is_paused);
+	stream->is_paused = true;
+	stop_recv(u, stream);
+}
+
+/* Where the recv's last completion is still to come, that arms it again. */
+void ringcast_uring_stream_resume(struct io *io, io_id id)
+{
+	struct uring *u = (struct uring *)io;
+	struct uring_stream *stream = stream_of(u, id);
+	ringcast_assert(stream->is_paused);
+	stream->is_paused = false;
+	if (!stream->is_recv_armed && !stream->is_ended)
+		arm_recv(u, stream);
+}
+
 void ringcast_uring_stream_detach(struct io *io, io_id id)
 {
 	struct uring *u = (struct uring *)io;
 	struct uring_stream *stream = stream_of(u, id);
-	ringcast_assert(!stream->is_send_armed);
+	ringcast_assert(!stream->is_send_armed && !stream->is_paused);
 	stop_recv(u, stream);
 	stream->is_detaching = true;
 	finish_if_idle(u, stream);
@@ -411,13 +431,15 @@ static bool on_recv_over(struct uring *u, struct uring_stream *stream, int32_t r
 		finish_if_idle(u, stream);
 		return false;
 	}
+	if (result <= 0 && result != -EINTR && result != -EAGAIN && result != -ENOBUFS && result != -ECANCELED)
+		return end_reading(u, stream, result, event);
+	if (stream->is_paused)
+		return false;
 	if (result == -ENOBUFS) {
 		starve(u, stream);
 		return false;
 	}
-	if (result <= 0 && result != -EINTR && result != -EAGAIN)
-		return end_reading(u, stream, result, event);
-	arm_recv(u, stream); /* the kernel ended it for reasons of its own, such as a full completion queue */
+	arm_recv(u, stream); /* the kernel ended it for reasons of its own, such as a full completion queue; or a pause did that is over */
 	u->stats.rearms++;
 	return false;
 }

@@ -203,7 +203,7 @@ int ringcast_socket_open_shared_udp(const struct address *address, bool is_v4, u
 				    struct address *ret_bound, int *ret_fd)
 {
 	struct address bound;
-	int fd, result = 0;
+	int fd = -1, result = 0;
 	if (is_first && address->port != 0)
 		result = open_udp(address, is_v4, 0, 0, false, &bound, &fd);
 	if (result != 0)

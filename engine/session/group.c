@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "base/assert.h"
+#include "session/home.h"
 #include "session/roster.h"
 #include "session/session_impl.h"
 
@@ -208,13 +209,14 @@ enum drop_reason ringcast_group_check_join(struct player *player, int32_t id)
 	struct session *session = player->session;
 	struct store *store = session->store;
 	const struct session_limits *limits = store->options.limits;
-	if (id <= PROTO_GROUP_NONE || player->group_count >= limits->groups_per_player_max)
+	bool is_limb = ringcast_session_is_limb(session); /* home has decided, by limits of its own: a change comes to each shard at another moment */
+	if (id <= PROTO_GROUP_NONE || (!is_limb && player->group_count >= limits->groups_per_player_max))
 		return DROP_GROUP_LIMIT;
 	if (store->membership_count == store->options.memberships_max)
 		return DROP_NO_BUFFER;
 	if (group_find(session, id) != NULL)
 		return DROP_NONE;
-	if (session->group_count >= limits->groups_per_session_max)
+	if (!is_limb && session->group_count >= limits->groups_per_session_max)
 		return DROP_GROUP_LIMIT;
 	return store->groups.count == store->groups.capacity ? DROP_NO_BUFFER : DROP_NONE;
 }

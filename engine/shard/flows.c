@@ -127,6 +127,8 @@ static void begin_close(struct shard *shard, struct conn *conn, enum close_reaso
 		conn->is_told = true;
 	}
 	ringcast_event_closed(shard, conn, conn->close_reason);
+	if (UNLIKELY(conn->is_paused))
+		ringcast_shard_pause_forget(shard, conn);
 	leave_session(shard, conn, conn->close_reason);
 	ringcast_conn_enter(conn, CONN_CLOSING);
 	if (conn->secure != NULL)
@@ -215,6 +217,8 @@ void ringcast_shard_on_end(struct shard *shard, const struct io_event *event)
 	struct conn *conn = find_conn(shard, event);
 	if (conn == NULL || conn->state == CONN_CLOSED)
 		return;
+	if (UNLIKELY(conn->is_paused) && ringcast_shard_hold(shard, conn, event))
+		return; /* what it has said before is heard first */
 	conn->is_ended = true;
 	if (conn->state == CONN_LEAVING && conn->is_close_asked)
 		return; /* being detached: the next shard will find the end by itself */
@@ -359,7 +363,7 @@ void ringcast_shard_route(struct shard *shard, struct conn *conn, struct packet 
 
 static bool is_reading(const struct conn *conn)
 {
-	return conn->state < CONN_ASKING && conn->close_reason == CLOSE_NONE;
+	return conn->state < CONN_ASKING && conn->close_reason == CLOSE_NONE && !conn->is_paused;
 }
 
 static bool is_within_rates(struct shard *shard, struct conn *conn)
@@ -577,15 +581,20 @@ static void receive_from_proxy(struct shard *shard, struct conn *conn, uint8_t *
 		receive(shard, conn, bytes + used, size - used);
 }
 
-void ringcast_shard_on_recv(struct shard *shard, const struct io_event *event)
+bool ringcast_shard_on_recv(struct shard *shard, const struct io_event *event)
 {
 	struct conn *conn = find_conn(shard, event);
 	if (conn == NULL || conn->state >= CONN_CLOSING)
-		return;
+		return true;
+	if (UNLIKELY(shard->letters.full != 0))
+		ringcast_shard_pause_if_full(shard, conn);
+	if (UNLIKELY(conn->is_paused) && ringcast_shard_hold(shard, conn, event))
+		return false;
 	if (conn->state == CONN_PROXY)
 		receive_from_proxy(shard, conn, event->data, event->size);
 	else
 		receive(shard, conn, event->data, event->size);
+	return true;
 }
 
 /* The timer */
@@ -593,6 +602,10 @@ void ringcast_shard_on_recv(struct shard *shard, const struct io_event *event)
 static void ping(struct shard *shard, struct conn *conn)
 {
 	const struct ringcast_limits *limits = &shard->options.limits;
+	if (conn->is_paused) { /* it is us who do not listen */
+		conn->pings_missed = 0;
+		conn->active_ms = ringcast_shard_now_ms(shard);
+	}
 	uint32_t idle_ms = ringcast_shard_now_ms(shard) - conn->active_ms;
 	if (conn->pings_missed > limits->pong_missed_max) {
 		ringcast_shard_conn_close(shard, conn, CLOSE_NO_PONG, NULL);

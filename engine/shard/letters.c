@@ -36,6 +36,8 @@ static bool queue_letter(struct shard *shard, uint32_t target, const struct lett
 	struct waiting_letter *waiting = malloc(sizeof(*waiting) + letter->payload.size);
 	if (waiting == NULL)
 		return false;
+	if (queue->oldest == NULL)
+		queue->moved_ns = shard->now_ns;
 	*waiting = (struct waiting_letter){.letter = *letter, .payload_bytes = (uint32_t)letter->payload.size};
 	waiting->letter.payload.data = (const uint8_t *)(waiting + 1);
 	if (letter->payload.size > 0)
@@ -46,28 +48,83 @@ static bool queue_letter(struct shard *shard, uint32_t target, const struct lett
 		queue->youngest->next = waiting;
 	queue->youngest = waiting;
 	queue->bytes += sizeof(*waiting) + letter->payload.size;
+	queue->packet_bytes += letter->kind == LETTER_PACKET ? sizeof(*waiting) + letter->payload.size : 0;
 	shard->letters.waiting |= UINT64_C(1) << target;
 	shard->counters.letters_waited++;
 	return true;
 }
 
+/*
+ * Half of the room is for what senders of this shard have for the other one. What players send home has a part of a quarter: each message becomes another one there,
+ * and those of all shards are to find room behind that half when home tells that it is enough. The last quarter is for what is in the rings meanwhile.
+ */
+static uint64_t room_bytes(const struct shard *shard, bool is_packet)
+{
+	uint64_t most = shard->options.limits.spread_queue_bytes;
+	return is_packet ? most / 4 / shard->options.count : most / 2;
+}
+
+/* Whoever sends what has to wait is to wait too, before there is no room for it. */
+static void hold_back(struct shard *shard, uint32_t target, const struct letter *letter)
+{
+	const struct letter_queue *queue = &shard->letters.queues[target];
+	bool is_packet = letter->kind == LETTER_PACKET;
+	if (queue->bytes < room_bytes(shard, false) && !(is_packet && queue->packet_bytes >= room_bytes(shard, true)))
+		return;
+	shard->letters.full |= UINT64_C(1) << target;
+	if (shard->sender != NULL)
+		ringcast_shard_pause(shard, shard->sender, target, PAUSE_OWN);
+	else if (shard->letters.served != NULL)
+		shard->letters.holding |= UINT64_C(1) << target;
+}
+
+/* Nothing that comes behind a letter that was lost goes out before its players know. */
+static bool is_full(const struct shard *shard, uint32_t target)
+{
+	return shard->letters.queues[target].bytes >= shard->options.limits.spread_queue_bytes || (shard->letters.lost >> target & 1) != 0;
+}
+
+/* Of a limb's player's groups and what is for it: if one is missing, the others are wrong. */
+static bool is_of_players(const struct letter *letter)
+{
+	return letter->kind == LETTER_DELIVER || letter->kind == LETTER_ROSTER || letter->kind == LETTER_JOIN || letter->kind == LETTER_LEAVE;
+}
+
+/* What is only asked of the other shard, and would be asked again. */
+static bool is_hint(const struct letter *letter)
+{
+	return letter->kind == LETTER_PRESS || letter->kind == LETTER_PRESSED || letter->kind == LETTER_PAUSE;
+}
+
+/* Of who has not been let in yet, or may do without: so that nobody's number of tries is what a shard that reads nothing makes others hold. */
+static bool is_refused(const struct shard *shard, uint32_t target, const struct letter *letter)
+{
+	bool may_be_refused = letter->kind == LETTER_PACKET || letter->kind == LETTER_LOGIN || is_hint(letter);
+	return may_be_refused && (is_full(shard, target) || ringcast_letter_may_be_lost(letter));
+}
+
+static void lose_letter(struct shard *shard, uint32_t target, const struct letter *letter)
+{
+	bool is_message = letter->kind == LETTER_DELIVER || letter->kind == LETTER_ROSTER;
+	ringcast_shard_drop(shard, DROP_LETTERS_FULL, is_message ? letter->recipient_count : 1);
+	shard->letters.lost |= UINT64_C(1) << target;
+}
+
 /* The ring is full. What players have sent is refused before anybody has it; what they are sent they must not miss. */
 static enum drop_reason post_late(struct shard *shard, uint32_t target, const struct letter *letter)
 {
-	bool is_full = shard->letters.queues[target].bytes >= shard->options.limits.spread_queue_bytes;
 	ringcast_shard_press(shard);
-	if (letter->kind == LETTER_PACKET && (is_full || ringcast_letter_may_be_lost(letter)))
+	if (is_refused(shard, target, letter))
 		return DROP_LETTERS_FULL;
 	if (ringcast_letter_may_be_lost(letter)) {
 		ringcast_shard_drop(shard, DROP_LETTERS_FULL, letter->recipient_count);
 		return DROP_LETTERS_FULL;
 	}
-	bool is_message = letter->kind == LETTER_DELIVER || letter->kind == LETTER_ROSTER;
-	if ((is_full && is_message) || !queue_letter(shard, target, letter)) {
-		ringcast_shard_drop(shard, DROP_LETTERS_FULL, is_message ? letter->recipient_count : 1);
-		shard->letters.lost |= UINT64_C(1) << target;
+	if ((is_full(shard, target) && is_of_players(letter)) || !queue_letter(shard, target, letter)) {
+		lose_letter(shard, target, letter);
 		return DROP_LETTERS_FULL;
 	}
+	hold_back(shard, target, letter);
 	return DROP_NONE;
 }
 
@@ -82,16 +139,29 @@ enum drop_reason ringcast_shard_post(void *context, uint32_t target, const struc
 	return post_late(shard, target, letter);
 }
 
-static void retry(struct shard *shard, uint32_t target)
+static bool write_oldest(struct shard *shard, uint32_t target)
 {
 	struct letter_queue *queue = &shard->letters.queues[target];
-	for (struct waiting_letter *oldest; (oldest = queue->oldest) != NULL && write_letter(shard, target, &oldest->letter);) {
-		queue->oldest = oldest->next;
-		queue->bytes -= sizeof(*oldest) + oldest->payload_bytes;
-		free(oldest);
-	}
+	struct waiting_letter *oldest = queue->oldest;
+	if (oldest == NULL || !write_letter(shard, target, &oldest->letter))
+		return false;
+	queue->oldest = oldest->next;
+	queue->bytes -= sizeof(*oldest) + oldest->payload_bytes;
+	queue->packet_bytes -= oldest->letter.kind == LETTER_PACKET ? sizeof(*oldest) + oldest->payload_bytes : 0;
+	queue->moved_ns = shard->now_ns;
+	free(oldest);
+	return true;
+}
+
+static void retry(struct shard *shard, uint32_t target)
+{
+	const struct letter_queue *queue = &shard->letters.queues[target];
+	while (write_oldest(shard, target))
+		;
 	if (queue->oldest == NULL)
 		shard->letters.waiting &= ~(UINT64_C(1) << target);
+	if (queue->bytes <= room_bytes(shard, false) / 2 && queue->packet_bytes <= room_bytes(shard, true) / 2)
+		shard->letters.full &= ~(UINT64_C(1) << target);
 }
 
 /* Something for that shard's players is missing: they leave, and know that they do, before they would notice. */
@@ -103,19 +173,82 @@ static void lose(struct shard *shard)
 	ringcast_shard_close_doomed(shard);
 }
 
+/* Senders that wait for a shard */
+
+void ringcast_shard_tell_paused(struct shard *shard, uint32_t sender, const struct letter *letter)
+{
+	for (uint64_t targets = shard->letters.holding; targets != 0; targets &= targets - 1)
+		shard->letters.queues[__builtin_ctzll(targets)].told |= UINT64_C(1) << sender;
+	shard->letters.holding = 0;
+	ringcast_shard_post(shard, sender, &(struct letter){.kind = LETTER_PAUSE, .session = letter->session, .peer_id = letter->peer_id});
+}
+
+static void tell_to_go_on(struct shard *shard, uint32_t target)
+{
+	uint64_t told = shard->letters.queues[target].told;
+	shard->letters.queues[target].told = 0;
+	for (; told != 0; told &= told - 1)
+		ringcast_shard_post(shard, (uint32_t)__builtin_ctzll(told), &(struct letter){.kind = LETTER_GO_ON});
+}
+
+/* It has not read one letter in all that time: it is not behind, it is gone. */
+static void check_stuck(struct shard *shard, uint32_t target)
+{
+	struct letter_queue *queue = &shard->letters.queues[target];
+	if (shard->now_ns - queue->moved_ns < shard->options.limits.spread_patience_ms * NS_PER_MS)
+		return;
+	queue->moved_ns = shard->now_ns; /* once in that time */
+	shard->counters.letters_stuck++;
+	shard->letters.lost |= UINT64_C(1) << target;
+	lose(shard);
+	tell_to_go_on(shard, target);
+	ringcast_shard_give_up_paused(shard, target);
+}
+
+static void serve_paused(struct shard *shard)
+{
+	struct shard_letters *letters = &shard->letters;
+	for (uint64_t full = letters->full; full != 0; full &= full - 1)
+		check_stuck(shard, (uint32_t)__builtin_ctzll(full));
+	for (uint64_t paused = letters->paused; paused != 0; paused &= paused - 1) {
+		uint32_t target = (uint32_t)__builtin_ctzll(paused);
+		ringcast_shard_resume_paused(shard, target, PAUSE_OWN);
+		ringcast_shard_check_told(shard, target, 2 * shard->options.limits.spread_patience_ms * NS_PER_MS);
+	}
+}
+
+static void send_waiting(struct shard *shard)
+{
+	struct shard_letters *letters = &shard->letters;
+	for (uint64_t waiting = letters->waiting; waiting != 0; waiting &= waiting - 1) {
+		uint32_t target = (uint32_t)__builtin_ctzll(waiting);
+		retry(shard, target);
+		if ((letters->full >> target & 1) == 0 && letters->queues[target].told != 0)
+			tell_to_go_on(shard, target);
+	}
+	if (UNLIKELY((letters->full | letters->paused) != 0))
+		serve_paused(shard);
+}
+
 void ringcast_shard_send_letters(struct shard *shard)
 {
 	struct shard_letters *letters = &shard->letters;
 	if (UNLIKELY(letters->lost != 0))
 		lose(shard);
-	for (uint64_t waiting = letters->waiting; waiting != 0; waiting &= waiting - 1)
-		retry(shard, (uint32_t)__builtin_ctzll(waiting));
+	send_waiting(shard);
 	for (uint64_t unrung = letters->unrung; unrung != 0; unrung &= unrung - 1) {
 		ringcast_mailbox_ring(shard->options.mailboxes[__builtin_ctzll(unrung)]);
 		shard->counters.letter_bells++;
 	}
 	letters->unrung = 0;
 	ringcast_mailbox_set_spread(shard->options.mailboxes[shard->options.index], shard->store.spread_count > 0);
+}
+
+void ringcast_shard_init_letters(struct shard *shard)
+{
+	for (uint32_t i = 0; i < LIMBS_MAX; i++)
+		for (int kind = 0; kind < PAUSE_KIND_COUNT; kind++)
+			ringcast_list_init(&shard->letters.queues[i].pauses[kind]);
 }
 
 void ringcast_shard_free_letters(struct shard *shard)

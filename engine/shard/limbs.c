@@ -10,6 +10,12 @@
 
 /* Asking */
 
+static void forget_login(struct conn *conn)
+{
+	ringcast_buf_unref(conn->handoff);
+	conn->handoff = NULL;
+}
+
 /* As a hand-off begins, which this one may become: the first byte is the target, the login packet follows. */
 void ringcast_shard_ask_home(struct shard *shard, struct conn *conn, uint32_t home, struct view message)
 {
@@ -25,7 +31,10 @@ void ringcast_shard_ask_home(struct shard *shard, struct conn *conn, uint32_t ho
 	buf->size = (uint32_t)message.size + 1;
 	conn->handoff = buf;
 	ringcast_conn_enter(conn, CONN_ASKING);
-	ringcast_shard_post(shard, home, &(struct letter){.kind = LETTER_LOGIN, .conn = conn->self, .payload = message});
+	if (ringcast_shard_post(shard, home, &(struct letter){.kind = LETTER_LOGIN, .conn = conn->self, .payload = message}) == DROP_NONE)
+		return;
+	forget_login(conn);
+	ringcast_shard_conn_close(shard, conn, ringcast_shard_login_refuse(shard, conn, DROP_LETTERS_FULL), NULL);
 }
 
 /* NULL: it is gone, or going. */
@@ -33,12 +42,6 @@ static struct conn *find_asking(struct shard *shard, const struct letter *letter
 {
 	struct conn *conn = ringcast_slab_find(&shard->conns, letter->conn);
 	return conn != NULL && conn->state == CONN_ASKING && conn->close_reason == CLOSE_NONE ? conn : NULL;
-}
-
-static void forget_login(struct conn *conn)
-{
-	ringcast_buf_unref(conn->handoff);
-	conn->handoff = NULL;
 }
 
 static void read_elsewhere(struct shard *shard, uint32_t sender, const struct letter *letter)
@@ -74,6 +77,7 @@ static void read_admitted(struct shard *shard, uint32_t sender, const struct let
 	static uint8_t nothing[1];
 	struct conn *conn = find_asking(shard, letter);
 	if (conn == NULL) {
+		shard->counters.logins_declined++;
 		ringcast_limb_decline(&shard->store, sender, letter, CLOSE_RESET);
 		return;
 	}
@@ -117,6 +121,8 @@ static void read_packet(struct shard *shard, uint32_t sender, const struct lette
 	if (letters->is_pressing)
 		ringcast_shard_post(shard, sender, &(struct letter){.kind = LETTER_PRESSED, .session = letter->session, .peer_id = letter->peer_id});
 	letters->is_pressing = false;
+	if (UNLIKELY(letters->holding != 0))
+		ringcast_shard_tell_paused(shard, sender, letter);
 }
 
 static void read_left(struct shard *shard, uint32_t sender, const struct letter *letter)
@@ -160,6 +166,19 @@ static void read_pressed(struct shard *shard, uint32_t sender, const struct lett
 	struct conn *conn = find_sender(shard, sender, letter, &limb);
 	if (conn != NULL)
 		press(shard, conn);
+}
+
+static void read_pause(struct shard *shard, uint32_t sender, const struct letter *letter)
+{
+	struct session *limb;
+	struct conn *conn = find_sender(shard, sender, letter, &limb);
+	if (conn != NULL)
+		ringcast_shard_pause(shard, conn, sender, PAUSE_TOLD);
+}
+
+static void read_go_on(struct shard *shard, uint32_t sender, const struct letter *letter)
+{
+	ringcast_shard_resume_paused(shard, sender, PAUSE_TOLD);
 }
 
 /* If its sender is one of ours, it pays here for all that it brought about everywhere. */
@@ -207,6 +226,8 @@ void ringcast_shard_read_letter(struct shard *shard, uint32_t sender, const stru
 		[LETTER_JOIN] = read_about,
 		[LETTER_LEAVE] = read_about,
 		[LETTER_KICK] = read_about,
+		[LETTER_PAUSE] = read_pause,
+		[LETTER_GO_ON] = read_go_on,
 		[LETTER_PRESSED] = read_pressed,
 	};
 	ringcast_assert(letter->kind < LETTER_KIND_COUNT);

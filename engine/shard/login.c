@@ -28,6 +28,7 @@ static enum close_reason close_reason_of(enum drop_reason drop)
 	case DROP_NO_SESSION:
 		return CLOSE_SESSION_ENDED;
 	case DROP_NO_BUFFER:
+	case DROP_LETTERS_FULL:
 	case DROP_PARK_FULL:
 	case DROP_SESSION_DATA:
 	case DROP_TOKEN_RATE:

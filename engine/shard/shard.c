@@ -308,6 +308,7 @@ struct shard *ringcast_shard_create(const struct shard_options *options, struct 
 	for (unsigned i = 0; i < RESUME_SIZE_COUNT; i++)
 		ringcast_list_init(&shard->resumes_by_size[i]);
 	ringcast_list_init(&shard->partners);
+	ringcast_shard_init_letters(shard);
 	ringcast_timer_wheel_init(&shard->wheel, shard->now_ns);
 	if (!init_memory(shard)) {
 		snprintf(reterr, reterr_bytes, "out of memory for shard %u: lower limits.* or see --check-config for the memory bill", options->index);

@@ -138,13 +138,22 @@ struct waiting_letter {
 	struct letter letter; /* its payload lies behind it */
 };
 
+/* OWN: this shard waits for the other one. TOLD: a player's home does, and says when it is over. */
+enum pause_kind { PAUSE_OWN, PAUSE_TOLD, PAUSE_KIND_COUNT };
+
 /* To and from other shards, for sessions that are spread. */
 struct shard_letters {
 	struct letter_queue { /* by shard: what its ring has no room for */
 		struct waiting_letter *oldest, *youngest;
-		uint64_t bytes;
+		uint64_t bytes, packet_bytes; /* packet: of what players here have sent to sessions at home there */
+		uint64_t moved_ns; /* when the last of them found room, or the first one came */
+		uint64_t told;     /* shards with players that are paused because of it, and do not know that it is over */
+		struct list_node pauses[PAUSE_KIND_COUNT]; /* see pauses.c; oldest first. OWN: for room in this queue. TOLD: by that shard */
 	} queues[LIMBS_MAX];
 	uint64_t waiting; /* shards whose queue is not empty */
+	uint64_t full;    /* of them, those for which senders wait, until half of that has gone */
+	uint64_t paused;  /* shards with a pause */
+	uint64_t holding; /* shards that what is being served fills */
 	uint64_t unrung;  /* shards that were posted to since the last bell */
 	uint64_t lost;    /* shards that something was lost for which must not be missed */
 	uint64_t cost;    /* bytes that were posted for receivers, 64 added for each, as budgets count them */

@@ -17,7 +17,7 @@ enum { SHARD_CONNECT_TOKEN_BYTES = 2 * (1 + sizeof(handle) + SECURE_STREAM_SECRE
 
 /* flows.c: events of streams */
 void ringcast_shard_on_accept(struct shard *shard, const struct io_event *event);
-void ringcast_shard_on_recv(struct shard *shard, const struct io_event *event);
+bool ringcast_shard_on_recv(struct shard *shard, const struct io_event *event); /* false: it is held, and not to be released */
 void ringcast_shard_on_end(struct shard *shard, const struct io_event *event);
 void ringcast_shard_on_sent(struct shard *shard, handle user, int32_t result);
 void ringcast_shard_on_closed(struct shard *shard, const struct io_event *event);
@@ -159,8 +159,19 @@ bool ringcast_shard_may_check_token(struct shard *shard, struct conn *conn); /* 
 enum drop_reason ringcast_shard_post(void *shard, uint32_t target, const struct letter *letter); /* the outbox's */
 void ringcast_shard_read_letters(struct shard *shard);
 void ringcast_shard_send_letters(struct shard *shard); /* the tick's end: what waits, as far as there is room; then the bells */
+void ringcast_shard_init_letters(struct shard *shard);
 void ringcast_shard_free_letters(struct shard *shard);
+void ringcast_shard_tell_paused(struct shard *shard, uint32_t sender, const struct letter *letter); /* what it brought about has filled a queue: its sender is to wait */
 void ringcast_shard_press_served(struct shard *shard); /* the sender that is served fills somebody's queue, and is on another shard */
+
+/* pauses.c: senders that wait for a shard that is behind */
+void ringcast_shard_pause(struct shard *shard, struct conn *conn, uint32_t target, enum pause_kind kind); /* or not, where it is paused or closing, or memory is short */
+void ringcast_shard_pause_if_full(struct shard *shard, struct conn *conn); /* whatever it sends goes to a shard that is full */
+bool ringcast_shard_hold(struct shard *shard, struct conn *conn, const struct io_event *event); /* of one that is paused: RECV or END. False: no memory */
+void ringcast_shard_pause_forget(struct shard *shard, struct conn *conn); /* of one that is paused, and closes */
+void ringcast_shard_resume_paused(struct shard *shard, uint32_t target, enum pause_kind kind);
+void ringcast_shard_give_up_paused(struct shard *shard, uint32_t target);
+void ringcast_shard_check_told(struct shard *shard, uint32_t home, uint64_t patience_ns); /* those told longer ago go on by themselves */
 
 /* limbs.c: logins of sessions that may be spread, and players on other shards than home */
 void ringcast_shard_ask_home(struct shard *shard, struct conn *conn, uint32_t home, struct view message); /* in whose session the login is */

@@ -59,6 +59,7 @@ struct conn {
 	bool has_close_text : 1;
 	bool is_resumable : 1; /* resume is set */
 	bool is_kept : 1;      /* its player may come back: what it has not sent is sent then, and is not lost */
+	bool is_paused : 1;    /* it is not read for now: what it sends would have to wait for another shard */
 	bool is_merging : 1;   /* its datagrams hold several packets */
 	bool has_no_echo : 1;  /* its login asked for that: see session.h */
 	io_id stream_id;

@@ -151,6 +151,16 @@ static struct law law_of(enum counter counter, const struct books *b)
 		return at_most(of->letters_sent);
 	case COUNT_letters_waited: /* each goes in the end, unless nobody is left whom it concerns */
 		return at_most(of->letters_sent + b->letters_waiting);
+	case COUNT_logins_declined: /* their connections had upgraded, and did not log in */
+		return at_most(of->upgrades - of->logins);
+	case COUNT_letters_stuck:
+		return at_most(of->letters_waited);
+	case COUNT_senders_paused: /* for a letter of its own, before it is read, or by one of home's */
+		return at_most(of->letters_waited + b->io.stream_recvs + of->letters_read);
+	case COUNT_senders_resumed:
+		return exactly(of->senders_paused);
+	case COUNT_senders_given_up:
+		return at_most(min(of->senders_paused, of->closes[CLOSE_NO_RESOURCES]));
 	case COUNT_tls_handshakes_started:
 		return exactly(of->tls_handshakes_completed + of->tls_handshakes_failed);
 	case COUNT_tls_handshakes_completed:

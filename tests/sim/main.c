@@ -29,6 +29,8 @@ static void draw(uint64_t seed, const struct sim_options *options, struct swarm 
 		ret_swarm->action_count = options->events;
 }
 
+static uint64_t hits[HIT_COUNT]; /* seeds that met each */
+
 static void print_draw(uint64_t seed, const struct sim_options *options, FILE *out)
 {
 	struct swarm swarm;
@@ -44,14 +46,34 @@ static void run(uint64_t seed, const struct sim_options *options, struct sim_rep
 	if (options->has_trace)
 		ringcast_swarm_print(&swarm, stdout);
 	ringcast_world_run(&swarm, options->has_trace ? stdout : NULL, &report);
+	for (int i = 0; i < HIT_COUNT; i++)
+		hits[i] += report.hits[i];
 	*ret_report = (struct sim_report){.is_ok = report.is_ok, .trace_hash = report.trace_hash};
 	snprintf(ret_report->failure, sizeof(ret_report->failure), "%s", report.is_ok ? "" : report.failure);
 	snprintf(ret_report->summary, sizeof(ret_report->summary), "%" PRIu64 " ms, %" PRIu64 " lives, %" PRIu64 " messages, %" PRIu64 " receipts",
 		 report.virtual_ns / NS_PER_MS, report.lives, report.message_count, report.receipt_count);
 }
 
+/* A fault that no seed meets any more is no fault. */
+static bool finish(const struct sim_options *options)
+{
+	static const char *const texts[] = {
+#define HIT(name, text) text,
+		WORLD_HITS(HIT)
+#undef HIT
+	};
+	bool is_whole = true;
+	if (options->seed_count < 1000 || options->fault_off_count > 0 || options->events != 0)
+		return true;
+	for (int i = 0; i < HIT_COUNT; i++) {
+		printf("%" PRIu64 " seeds: %s\n", hits[i], texts[i]);
+		is_whole &= hits[i] > 0;
+	}
+	return is_whole;
+}
+
 int main(int argc, char **argv)
 {
-	static const struct sim_program program = {"ringcast-sim", print_faults, has_fault, run, print_draw};
+	static const struct sim_program program = {"ringcast-sim", print_faults, has_fault, run, print_draw, finish};
 	return sim_main(&program, argc, argv);
 }

@@ -114,5 +114,7 @@ int sim_main(const struct sim_program *program, int argc, char **argv)
 	for (uint64_t i = 0; i < options.seed_count; i++)
 		failure_count += !run_seed(program, options.seed + i, &options);
 	printf("%" PRIu64 " of %" PRIu64 " seeds failed\n", failure_count, options.seed_count);
+	if (failure_count == 0 && program->finish != NULL && !program->finish(&options))
+		return 1;
 	return failure_count == 0 ? 0 : 1;
 }

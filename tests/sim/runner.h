@@ -35,6 +35,7 @@ struct sim_program {
 	bool (*has_fault)(const char *name);
 	void (*run)(uint64_t seed, const struct sim_options *options, struct sim_report *ret_report);
 	void (*print_draw)(uint64_t seed, const struct sim_options *options, FILE *out); /* what the seed has drawn */
+	bool (*finish)(const struct sim_options *options); /* after the last seed: what all of them have met; false: too little. NULL: nobody asks */
 };
 
 int sim_main(const struct sim_program *program, int argc, char **argv); /* the exit code */

@@ -7,7 +7,7 @@
  * Of those beside the crowd: what they hold is little. And of the buffers: as few as may be, so that a crowd fills them, and what the first who had to give
  * holds is in the kernel's hands for longer than they last. Nobody else has to give for that.
  */
-enum { CROWD_PAYLOAD_BYTES = 400, CROWD_ACTIONS = 700, CROWD_BUFFER_BYTES = 1 << 20 };
+enum { CROWD_PAYLOAD_BYTES = 400, CROWD_ACTIONS = 700, CROWD_BUFFER_BYTES = 1 << 20, SLOW_LIMB_QUEUE_BYTES = 512 << 10 };
 
 static uint64_t pick(struct prng *prng, const uint64_t *choices, size_t count)
 {
@@ -66,7 +66,7 @@ static void draw_faults(struct swarm *swarm, struct prng *prng)
 
 static void draw_sizes(struct swarm *swarm, struct prng *prng)
 {
-	swarm->shard_count = between(prng, 1, SWARM_SHARDS_MAX);
+	swarm->shard_count = between(prng, 1, SWARM_SHARDS_FEW);
 	swarm->session_count = between(prng, 1, SWARM_SESSIONS_MAX);
 	swarm->group_count = between(prng, 1, SWARM_GROUPS_MAX);
 	swarm->bot_count = between(prng, 2, (uint32_t)PICK(prng, 4, 12, 40));
@@ -172,6 +172,10 @@ static void draw_later(struct swarm *swarm, uint64_t seed)
 	ringcast_prng_init(&prng, seed ^ UINT64_C(0x6d657267));
 	swarm->merging = ringcast_prng_chance(&prng, 1, 2) ? between(&prng, 100, 1000) : 0;
 	swarm->limits.merge_bytes = (uint32_t)PICK(&prng, 0, 60, 300, 1200, 1200, 1400);
+	ringcast_prng_init(&prng, seed ^ UINT64_C(0x736c6f77));
+	swarm->slow_limb = swarm->spread > 0 ? maybe(&prng, 10) : 0;
+	swarm->many_shards = ringcast_prng_chance(&prng, 1, 25) ? between(&prng, SWARM_SHARDS_FEW + 1, SWARM_SHARDS_MAX) : 0;
+	swarm->narrow.spread_patience_ms = (uint32_t)PICK(&prng, 200, 10000);
 }
 
 void ringcast_swarm_draw(struct swarm *swarm, uint64_t seed)
@@ -225,7 +229,7 @@ static void settle_crowd(struct swarm *swarm)
 	swarm->payload_bytes_max = swarm->payload_bytes_max < CROWD_PAYLOAD_BYTES ? swarm->payload_bytes_max : CROWD_PAYLOAD_BYTES;
 	swarm->action_count = swarm->action_count > CROWD_ACTIONS ? swarm->action_count : CROWD_ACTIONS;
 	swarm->pause_ns_max = swarm->pause_ns_max > NS_PER_MS ? swarm->pause_ns_max : NS_PER_MS;
-	swarm->slow = 0;
+	swarm->slow = swarm->slow_limb = 0;
 	swarm->narrow_pool = 1000;
 }
 
@@ -237,8 +241,31 @@ static void settle_tearing(struct swarm *swarm)
 	swarm->limits.resume_memory_bytes = 64 << 20;
 }
 
+/* Each has its own memory, which takes the time of the run to set up. */
+static void settle_many_shards(struct swarm *swarm)
+{
+	swarm->shard_count = swarm->many_shards;
+	swarm->limits.buffer_memory_bytes = 16 << 20;
+	swarm->bot_count = swarm->bot_count > 12 ? swarm->bot_count : 12;
+}
+
+/* What may wait is little, yet enough for what some send at once. */
+static void settle_slow_limb(struct swarm *swarm)
+{
+	swarm->narrow_rings = 1000;
+	swarm->limits.spread_queue_bytes = SLOW_LIMB_QUEUE_BYTES;
+	if (swarm->shard_count == 1)
+		swarm->shard_count = 2;
+}
+
 void ringcast_swarm_settle(struct swarm *swarm)
 {
+	if (swarm->many_shards > 0 && swarm->crowding == 0)
+		settle_many_shards(swarm);
+	if (swarm->narrow_pool > 0) /* much is sent to a slow limb, which few buffers do not hold */
+		swarm->slow_limb = 0;
+	if (swarm->slow_limb > 0)
+		settle_slow_limb(swarm);
 	if (swarm->crowding > 0)
 		settle_crowd(swarm);
 	if (swarm->tearing > 0)
@@ -259,6 +286,7 @@ void ringcast_swarm_settle(struct swarm *swarm)
 	if (swarm->narrow_memory > 0) {
 		swarm->limits.outq_reliable_bytes = swarm->narrow.outq_reliable_bytes;
 		swarm->limits.spread_queue_bytes = swarm->narrow.spread_queue_bytes;
+		swarm->limits.spread_patience_ms = swarm->narrow.spread_patience_ms;
 		swarm->limits.outq_fast_messages = swarm->narrow.outq_fast_messages;
 		swarm->limits.buffer_memory_bytes = swarm->narrow.buffer_memory_bytes;
 	}

@@ -9,7 +9,7 @@
 #include "ringcast/ringcast.h"
 #include "shard/shard.h"
 
-enum { SWARM_SHARDS_MAX = 4, SWARM_SESSIONS_MAX = 6, SWARM_GROUPS_MAX = 6, SWARM_BOTS_MAX = 96 };
+enum { SWARM_SHARDS_MAX = 64, SWARM_SHARDS_FEW = 4, SWARM_SESSIONS_MAX = 6, SWARM_GROUPS_MAX = 6, SWARM_BOTS_MAX = 96 };
 
 /* FAULT(name, "what it does"): what --fault=off:NAME knows; the first ones are members of struct sim_faults, in 1/1000. */
 #define SWARM_NETWORK_FAULTS(FAULT)                                                                                                            \
@@ -47,6 +47,8 @@ enum { SWARM_SHARDS_MAX = 4, SWARM_SESSIONS_MAX = 6, SWARM_GROUPS_MAX = 6, SWARM
 	FAULT(crowding, "one session floods the few shared buffers, and half of it hardly reads; the others play on beside it")                 \
 	FAULT(narrow_limits, "limits of messages, groups and connections are narrow")                                                          \
 	FAULT(spread, "sessions have players on several shards")                                                                                \
+	FAULT(many_shards, "there are up to 64 shards")                                                                                              \
+	FAULT(slow_limb, "a shard stands still for a while, and some send it much meanwhile")                                                    \
 	FAULT(narrow_rings, "the rings between shards hold a few letters")                                                                       \
 	FAULT(narrow_memory, "send queues and buffers are small")                                                                               \
 	FAULT(script_late, "scripts answer late, in any order, or never")                                                                      \

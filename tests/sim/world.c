@@ -6,6 +6,7 @@
 
 #include "base/assert.h"
 #include "payload.h"
+#include "session/home.h"
 
 #define START_NS (1000 * NS_PER_S)
 #define CALM_NS (60 * NS_PER_S)
@@ -106,12 +107,17 @@ static bool stays_asleep(struct world *world, uint32_t shard, bool is_in_no_hurr
 	return world->is_asleep[shard];
 }
 
+static bool stands_still(const struct world *world, uint32_t shard)
+{
+	return world->still_until_ns[shard] > ringcast_sim_network_now_ns(world->network);
+}
+
 static bool run_one_shard(struct world *world, uint32_t first, bool is_idle_tick, bool is_in_no_hurry)
 {
 	uint32_t count = world->swarm.shard_count;
 	for (uint32_t i = 0; i < count; i++) {
 		uint32_t shard = (first + i) % count;
-		if (stays_asleep(world, shard, is_in_no_hurry) && !is_idle_tick)
+		if (stands_still(world, shard) || (stays_asleep(world, shard, is_in_no_hurry) && !is_idle_tick))
 			continue;
 		ringcast_world_tick(world, shard);
 		return !is_idle_tick || ringcast_io_sim_is_runnable(world->ios[shard]);
@@ -132,7 +138,7 @@ static bool run_some_shard(struct world *world)
 static void check_doorbells(struct world *world)
 {
 	for (uint32_t i = 0; i < world->swarm.shard_count; i++) {
-		if (ringcast_world_has_mail(world, i))
+		if (ringcast_world_has_mail(world, i) && !stands_still(world, i))
 			ringcast_world_fail(world, "shard %u sleeps though there is mail for it: nobody rang", i);
 	}
 }
@@ -150,11 +156,11 @@ static uint64_t earlier(uint64_t a, uint64_t b)
 
 static uint64_t next_moment(const struct world *world, uint64_t until_ns)
 {
-	uint64_t next_ns = until_ns;
-	if (world->is_frozen)
-		next_ns = earlier(next_ns, ringcast_sim_network_next_happening(world->network));
-	else
-		next_ns = earlier(earlier(next_ns, ringcast_sim_network_next_deadline(world->network)), ringcast_script_deadline_ns(world));
+	uint64_t next_ns = earlier(until_ns, ringcast_sim_network_next_happening(world->network));
+	for (uint32_t i = 0; i < world->swarm.shard_count && !world->is_frozen; i++)
+		next_ns = earlier(next_ns, stands_still(world, i) ? world->still_until_ns[i] : ringcast_io_sim_deadline_ns(world->ios[i]));
+	if (!world->is_frozen)
+		next_ns = earlier(next_ns, ringcast_script_deadline_ns(world));
 	for (uint32_t i = 0; i < world->bot_count; i++)
 		next_ns = earlier(next_ns, ringcast_bot_deadline_ns(&world->bots[i]));
 	return next_ns;
@@ -173,7 +179,7 @@ static void advance(struct world *world, uint64_t to_ns)
 static bool is_anyone_awake(const struct world *world)
 {
 	for (uint32_t i = 0; i < world->swarm.shard_count; i++)
-		if (!world->is_asleep[i])
+		if (!world->is_asleep[i] && !stands_still(world, i))
 			return true;
 	return false;
 }
@@ -201,6 +207,11 @@ static void run_until(struct world *world, uint64_t until_ns)
 			next_ns += ringcast_world_below(world, JUMP_NS_MAX);
 		advance(world, earlier(next_ns, until_ns));
 	}
+}
+
+void ringcast_world_hold_still(struct world *world, uint32_t shard, uint64_t duration_ns)
+{
+	world->still_until_ns[shard] = ringcast_sim_network_now_ns(world->network) + duration_ns;
 }
 
 void ringcast_world_freeze(struct world *world, uint64_t duration_ns)
@@ -394,9 +405,35 @@ static void play(struct world *world)
 	}
 }
 
+static uint32_t shards_of(const struct session *session)
+{
+	return session->spread != NULL && !session->spread->is_limb ? (uint32_t)__builtin_popcountll(session->spread->all.mask) : 0;
+}
+
+void ringcast_world_note_hits(struct world *world)
+{
+	for (uint32_t i = 0; i < world->swarm.shard_count; i++) {
+		const struct shard *shard = world->shards[i];
+		const struct shard_counters *counters = &shard->counters;
+		world->hits[HIT_ring_full] |= counters->letters_waited > 0;
+		world->hits[HIT_message_lost] |= counters->drops[DROP_LETTERS_FULL] > 0 && counters->letters_waited > 0;
+		world->hits[HIT_sender_paused] |= counters->senders_paused > 0;
+		world->hits[HIT_shard_stuck] |= counters->letters_stuck > 0;
+		world->hits[HIT_limb_dies_joining] |= counters->logins_declined > 0;
+		world->hits[HIT_home_ends] |= counters->drops[DROP_SESSION_ENDED] > 0 && counters->letters_read > 0;
+		handle self;
+		for (uint32_t j = 0; j < shard->store.sessions.high_water; j++) {
+			const struct session *session = ringcast_slab_at(&shard->store.sessions, j, &self);
+			world->hits[HIT_many_shards] |= session != NULL && shards_of(session) > SWARM_SHARDS_FEW;
+		}
+	}
+}
+
 static void calm_down(struct world *world)
 {
+	ringcast_world_note_hits(world);
 	ringcast_world_note(world, "faults stop");
+	memset(world->still_until_ns, 0, sizeof(world->still_until_ns));
 	ringcast_sim_network_set_faults(world->network, &(struct sim_faults){0});
 	world->swarm.jump = world->swarm.idle_tick = 0;
 	world->is_playing = false;
@@ -425,6 +462,7 @@ static void shut_down(struct world *world)
 		run_until(world, ringcast_sim_network_now_ns(world->network) + 100 * NS_PER_MS);
 	for (uint32_t i = 0; i < world->swarm.shard_count && !has_failed(world); i++)
 		ringcast_world_tick(world, i); /* its last datagrams leave */
+	ringcast_world_note_hits(world);
 	if (!has_failed(world))
 		ringcast_checker_after_shutdown(world);
 }
@@ -464,6 +502,7 @@ void ringcast_world_run(const struct swarm *swarm, FILE *trace, struct world_rep
 		.receipt_count = world.model.receipt_count,
 		.lives = world.bot_count,
 	};
+	memcpy(ret_report->hits, world.hits, sizeof(ret_report->hits));
 	memcpy(ret_report->failure, world.model.failure, sizeof(ret_report->failure));
 	world_fini(&world);
 }

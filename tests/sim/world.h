@@ -37,6 +37,23 @@ struct world_answer { /* of a script, on its way */
 	int32_t group;   /* 0: the login */
 };
 
+/* HIT(name, "what has happened"): what so many seeds as a test run has are to meet, or what is checked there is checked nowhere. */
+#define WORLD_HITS(HIT)                                                                                                                        \
+	HIT(ring_full, "a letter waited for room in a ring")                                                                                     \
+	HIT(message_lost, "a letter was lost, and its players left")                                                                             \
+	HIT(sender_paused, "a sender waited for another shard")                                                                                  \
+	HIT(shard_stuck, "a shard read nothing for as long as is waited for it")                                                                 \
+	HIT(limb_dies_joining, "a connection went while home decided about its login")                                                           \
+	HIT(home_ends, "a message came home from another shard, and its session had ended")                                                      \
+	HIT(many_shards, "a session had players on more than four shards")
+
+enum world_hit {
+#define HIT(name, text) HIT_##name,
+	WORLD_HITS(HIT)
+#undef HIT
+	HIT_COUNT
+};
+
 struct world {
 	struct swarm swarm;
 	struct prng prng, crypto_prng, script_prng; /* crypto_prng: what TLS draws its randoms from */
@@ -46,6 +63,8 @@ struct world {
 	struct io *ios[SWARM_SHARDS_MAX];
 	struct shard *shards[SWARM_SHARDS_MAX];
 	struct mailbox *mailboxes[SWARM_SHARDS_MAX];
+	bool hits[HIT_COUNT];
+	uint64_t still_until_ns[SWARM_SHARDS_MAX]; /* until then it does not run, though the others do */
 	bool is_asleep[SWARM_SHARDS_MAX]; /* its thread waits in io: only io or a doorbell makes it go on */
 	bool is_playing;                  /* the phase of faults and actions */
 	bool is_frozen;                   /* no shard and no script runs, as in a stopped process; the clients and the network do */
@@ -62,6 +81,7 @@ struct world {
 };
 
 struct world_report {
+	bool hits[HIT_COUNT];
 	bool is_ok;
 	uint64_t trace_hash, virtual_ns, message_count, receipt_count, lives;
 	char failure[400];
@@ -82,6 +102,7 @@ void ringcast_world_release_clients(struct world *world);
 /* for actions */
 void ringcast_world_tick(struct world *world, uint32_t shard);
 bool ringcast_world_has_mail(const struct world *world, uint32_t shard);
+void ringcast_world_hold_still(struct world *world, uint32_t shard, uint64_t duration_ns); /* its thread is off its processor */
 void ringcast_world_freeze(struct world *world, uint64_t duration_ns);
 uint64_t ringcast_world_below(struct world *world, uint64_t bound);
 bool ringcast_world_chance(struct world *world, uint32_t chance_in_1000);
@@ -114,6 +135,9 @@ void ringcast_checker_spread(struct world *world);
 
 /* relief.c: from now on it is this world whose shards are looked at when something runs short */
 void ringcast_relief_watch(struct world *world);
+
+/* What has been met by now. */
+void ringcast_world_note_hits(struct world *world);
 
 /* accounts.c: what the counters say, after shutdown */
 void ringcast_accounts_check(struct world *world);

@@ -6,6 +6,7 @@
 #include "world.h"
 
 #define CROWD_MESSAGES_MAX 12
+#define STILL_NS_MAX (800 * NS_PER_MS) /* less than a pause of the process */
 #define FREEZE_NS_MAX (15 * NS_PER_S)
 
 static bool can_act(const struct bot *bot)
@@ -108,6 +109,25 @@ static void crowd(struct world *world)
 						.sent_ns = ringcast_sim_network_now_ns(world->network)};
 		struct packet packet = {.opcode = 8, .target_group = PROTO_GROUP_ALL};
 		say(world, bot, &message, &packet, PAYLOAD_BYTES_MAX);
+	}
+}
+
+/* Fewer than would fill what may wait of them while nobody reads; what is more waits with its sender. */
+static void hold_still(struct world *world)
+{
+	enum { SENDERS = 4, MESSAGES_MAX = 40 };
+	uint32_t shard = (uint32_t)ringcast_world_below(world, world->swarm.shard_count);
+	uint64_t duration_ns = ringcast_world_below(world, STILL_NS_MAX);
+	ringcast_world_note(world, "shard %u stands still for %u ms", shard, (unsigned)(duration_ns / NS_PER_MS));
+	ringcast_world_hold_still(world, shard, duration_ns);
+	for (int sender = 0; sender < SENDERS; sender++) {
+		struct bot *bot = some_bot(world);
+		for (uint64_t i = ringcast_world_below(world, MESSAGES_MAX); bot != NULL && i > 0; i--) {
+			struct model_message message = {.sender = bot->index, .session = bot->session, .to_bot = MODEL_NOBODY, .group = PROTO_GROUP_ALL, .is_reliable = true,
+							.opcode = 8, .sent_ns = ringcast_sim_network_now_ns(world->network)};
+			struct packet packet = {.opcode = 8, .target_group = PROTO_GROUP_ALL};
+			say(world, bot, &message, &packet, PAYLOAD_BYTES_MAX);
+		}
 	}
 }
 
@@ -550,6 +570,8 @@ void ringcast_world_act(struct world *world)
 		tear(world);
 	else if (swarm->merging > 0 && ringcast_world_chance(world, 20))
 		send_odd_merged(world);
+	else if (swarm->slow_limb > 0 && ringcast_world_chance(world, swarm->slow_limb))
+		hold_still(world);
 	else if (swarm->freeze > 0 && ringcast_world_chance(world, swarm->freeze))
 		freeze(world);
 	else if (ringcast_world_chance(world, swarm->admin))

@@ -61,7 +61,8 @@
 	X(uint64_t, session_fanout_bytes_per_second, 134217728, 0, 1000000000000, true, "the same of all players of a session together; 0: no limit") \
 	X(uint32_t, flood_seconds_max, 10, 0, 86400, true, "seconds on end in which a connection may be above its message or byte rate; then it is closed; 0: never") \
 	X(uint32_t, spread_players_min, 500, 1, UINT32_MAX, true, "where sessions.spread is auto, a session for so many players has them on all shards") \
-	X(uint32_t, spread_queue_bytes, 8388608, 65536, UINT32_MAX, true, "letters that wait for another shard that falls behind; above it what is sent there is dropped before anybody has it, and players there who would miss something are disconnected") \
+	X(uint32_t, spread_queue_bytes, 8388608, 65536, UINT32_MAX, true, "letters that wait for another shard that falls behind; above it players there who would miss something are disconnected") \
+	X(uint32_t, spread_patience_ms, 10000, 100, 3600000, true, "from half of spread_queue_bytes on, players who send to that shard are not read until it has caught up; if it reads nothing at all for so long, its players leave, and players here of its own sessions too") \
 	X(uint32_t, events_per_second, 50, 0, 1000000, true, "lines of the event log per second, kind and shard, a tenth of it per client address; 0: no event log") \
 	X(uint32_t, send_buffer_bytes, 262144, 0, 1073741823, false, "bytes per player in the kernel's send queue, within net.core.wmem_max; 0: as the system likes") \
 	X(uint32_t, disconnects_kept, 256, 0, 65536, false, "disconnects per shard that can be listed, the newest ones") \

@@ -50,6 +50,6 @@ static void run(uint64_t seed, const struct sim_options *options, struct sim_rep
 
 int main(int argc, char **argv)
 {
-	static const struct sim_program program = {"ringcast-service-sim", print_faults, has_fault, run, print_draw};
+	static const struct sim_program program = {"ringcast-service-sim", print_faults, has_fault, run, print_draw, NULL};
 	return sim_main(&program, argc, argv);
 }

@@ -345,3 +345,58 @@ Test(sim_stream, ends_when_the_other_io_has_no_room)
 	g.io->ops->destroy(g.io);
 	fixture_fini(&f);
 }
+
+/* What has arrived by then may still come; after that nothing does, not even the end, until it goes on. */
+Test(sim_stream, is_not_read_while_it_is_paused)
+{
+	struct fixture f;
+	sim_stream client;
+	uint8_t byte;
+	fixture_init(&f, 1, NULL);
+	io_id stream = fixture_accept(&f, &client);
+	ringcast_sim_stream_write(f.network, client, "a", 1);
+	fixture_read(&f, stream, &byte, 1);
+	f.io->ops->stream_pause(f.io, stream);
+	ringcast_sim_stream_write(f.network, client, "b", 1);
+	ringcast_sim_stream_shutdown(f.network, client);
+	cr_assert_null(fixture_next(&f, IO_EVENT_RECV));
+	cr_assert_null(fixture_next(&f, IO_EVENT_END));
+	f.io->ops->stream_resume(f.io, stream);
+	fixture_read(&f, stream, &byte, 1);
+	cr_assert_eq(byte, 'b');
+	cr_assert_not_null(fixture_next(&f, IO_EVENT_END));
+	fixture_fini(&f);
+}
+
+Test(sim_stream, pauses_lose_nothing)
+{
+	struct sim_faults faults = {.split = 500, .stall = 300, .delay_ns_max = NS_PER_MS, .short_recv = 500, .no_buffer = 100, .few_events = 500};
+	for (uint64_t seed = 1; seed <= 50; seed++) {
+		struct fixture f;
+		sim_stream client;
+		uint8_t in[3000];
+		size_t got = 0;
+		bool is_paused = false;
+		fixture_init(&f, seed, &faults);
+		io_id stream = fixture_accept(&f, &client);
+		fixture_fill(in, sizeof(in));
+		ringcast_sim_stream_write(f.network, client, in, sizeof(in));
+		for (int turn = 0; got < sizeof(in); turn++) {
+			cr_assert_lt(turn, 1000000);
+			if (turn % 3 == (int)(seed % 3)) {
+				(is_paused ? f.io->ops->stream_resume : f.io->ops->stream_pause)(f.io, stream);
+				is_paused = !is_paused;
+			}
+			fixture_run(&f);
+			for (unsigned i = 0; i < f.count; i++) {
+				if (f.events[i].kind != IO_EVENT_RECV)
+					continue;
+				cr_assert_arr_eq(f.events[i].data, in + got, f.events[i].size);
+				got += f.events[i].size;
+				f.io->ops->release(f.io, &f.events[i]);
+			}
+			fixture_wait(&f, 10 * NS_PER_US);
+		}
+		fixture_fini(&f);
+	}
+}

@@ -169,3 +169,23 @@ Test(spread, who_would_miss_something_leaves)
 	yard_compare(&yard);
 	yard_stop(&yard);
 }
+
+/* A change of limits comes to each shard at another moment: what home has let in stays in. */
+Test(spread, a_limb_has_no_limits_of_its_own)
+{
+	yard_start(&yard, 2, 100, 1);
+	struct session_limits narrow = yard.limits;
+	struct seat *seat = join_now(1);
+	narrow.groups_per_player_max = narrow.groups_per_session_max = 1;
+	yard.stores[1].store.options.limits = &narrow;
+	for (int32_t group = 1; group <= 3; group++) {
+		struct packet packet = {.opcode = OPCODE_JOIN_GROUP, .command = PACKET_COMMAND_JOIN_GROUP, .group = group};
+		yard_send(&yard, seat, &packet, INTENT_RELIABLE);
+	}
+	yard_read_all(&yard);
+	yard_compare(&yard);
+	cr_assert_not_null(seat->player);
+	cr_assert_eq(seat->player->group_count, 3);
+	yard.stores[1].store.options.limits = &yard.limits;
+	yard_stop(&yard);
+}

@@ -1,0 +1,189 @@
+/*
+ * Players whose streams are not read for now: what they send would wait for a shard that is behind, beyond what may wait. Nothing of theirs is lost, for their clients
+ * hold what is not read. They go on once that shard has read half of what waited for it.
+ */
+#include <stdlib.h>
+
+#include "base/assert.h"
+#include "session/home.h"
+#include "shard/shard_private.h"
+
+/* What io had read before it heard of the pause, in its order; an END is the last. */
+struct held {
+	struct held *next;
+	struct io_event event;
+};
+
+struct pause {
+	struct list_node node;
+	handle conn;
+	uint32_t shard; /* that is behind; of one that home has asked for: home's, which will say when it is over */
+	uint64_t begun_ns;
+	struct held *oldest, *youngest;
+};
+
+/* Beginning */
+
+void ringcast_shard_pause(struct shard *shard, struct conn *conn, uint32_t target, enum pause_kind kind)
+{
+	if (conn->is_paused || conn->state != CONN_JOINED || conn->close_reason != CLOSE_NONE)
+		return;
+	struct pause *pause = malloc(sizeof(*pause));
+	if (pause == NULL)
+		return; /* then it is as it would be without: what there is no room for is refused */
+	*pause = (struct pause){.conn = conn->self, .shard = target, .begun_ns = shard->now_ns};
+	ringcast_list_add_tail(&shard->letters.queues[target].pauses[kind], &pause->node);
+	shard->letters.paused |= UINT64_C(1) << target;
+	conn->is_paused = true;
+	shard->counters.senders_paused++;
+	shard->io->ops->stream_pause(shard->io, conn->stream_id);
+}
+
+/* What a limb's players send goes home, whatever it is. */
+void ringcast_shard_pause_if_full(struct shard *shard, struct conn *conn)
+{
+	const struct session *session = conn->player != NULL ? conn->player->session : NULL;
+	if (session != NULL && ringcast_session_is_limb(session) && (shard->letters.full >> session->spread->home_shard & 1) != 0)
+		ringcast_shard_pause(shard, conn, session->spread->home_shard, PAUSE_OWN);
+}
+
+static struct pause *find_in(const struct list_node *head, const struct conn *conn)
+{
+	for (struct list_node *node = head->prev; node != head; node = node->prev)
+		if (CONTAINER_OF(node, struct pause, node)->conn == conn->self)
+			return CONTAINER_OF(node, struct pause, node);
+	return NULL;
+}
+
+/* Few look for theirs: those that io still had something for, and those that close. */
+static struct pause *find(struct shard *shard, const struct conn *conn)
+{
+	for (uint32_t i = 0; i < shard->options.count; i++)
+		for (int kind = 0; kind < PAUSE_KIND_COUNT; kind++) {
+			struct pause *pause = find_in(&shard->letters.queues[i].pauses[kind], conn);
+			if (pause != NULL)
+				return pause;
+		}
+	ringcast_unreachable("a pause without a place");
+}
+
+bool ringcast_shard_hold(struct shard *shard, struct conn *conn, const struct io_event *event)
+{
+	struct pause *pause = find(shard, conn);
+	struct held *held = malloc(sizeof(*held));
+	if (held == NULL)
+		return false;
+	*held = (struct held){.event = *event};
+	if (pause->oldest == NULL)
+		pause->oldest = held;
+	else
+		pause->youngest->next = held;
+	pause->youngest = held;
+	return true;
+}
+
+/* Ending */
+
+/* Takes it out; what was held is the caller's. */
+static struct held *take(struct shard *shard, struct pause *pause, struct conn *conn)
+{
+	struct held *held = pause->oldest;
+	ringcast_list_remove(&pause->node);
+	free(pause);
+	conn->is_paused = false;
+	shard->counters.senders_resumed++;
+	shard->io->ops->stream_resume(shard->io, conn->stream_id);
+	return held;
+}
+
+static void release(struct shard *shard, struct held *held)
+{
+	if (held->event.kind == IO_EVENT_RECV)
+		shard->io->ops->release(shard->io, &held->event);
+	free(held);
+}
+
+/* It closes: nobody reads what it has sent. */
+void ringcast_shard_pause_forget(struct shard *shard, struct conn *conn)
+{
+	struct pause *pause = find(shard, conn);
+	for (struct held *held = take(shard, pause, conn), *next; held != NULL; held = next) {
+		next = held->next;
+		conn->is_ended |= held->event.kind == IO_EVENT_END;
+		release(shard, held);
+	}
+}
+
+/* First what is behind the message that was the last one, then what came meanwhile; which may bring about another pause. */
+static void go_on(struct shard *shard, struct pause *pause)
+{
+	static uint8_t nothing[1];
+	struct conn *conn = ringcast_slab_find(&shard->conns, pause->conn);
+	ringcast_assert(conn != NULL && conn->is_paused); /* its end would have ended its pause */
+	struct held *held = take(shard, pause, conn);
+	if (conn->stream.tail != NULL)
+		ringcast_shard_read(shard, conn, nothing, 0);
+	for (struct held *next; held != NULL; held = next) {
+		next = held->next;
+		if (held->event.kind == IO_EVENT_END)
+			ringcast_shard_on_end(shard, &held->event);
+		else if (!ringcast_shard_on_recv(shard, &held->event))
+			held->event.kind = IO_EVENT_END; /* it is held anew, and not to be released */
+		release(shard, held);
+	}
+	ringcast_shard_close_doomed(shard);
+}
+
+static uint32_t count_of(const struct list_node *head)
+{
+	uint32_t count = 0;
+	for (const struct list_node *node = head->next; node != head; node = node->next)
+		count++;
+	return count;
+}
+
+/* The mask of who is waited for is kept as it was needed last. */
+static void note_paused(struct shard *shard, uint32_t target)
+{
+	const struct letter_queue *queue = &shard->letters.queues[target];
+	if (ringcast_list_is_empty(&queue->pauses[PAUSE_OWN]) && ringcast_list_is_empty(&queue->pauses[PAUSE_TOLD]))
+		shard->letters.paused &= ~(UINT64_C(1) << target);
+}
+
+/* Those that wait by now, the first one first, until it is full again; whoever has to wait anew is behind the last of them. */
+void ringcast_shard_resume_paused(struct shard *shard, uint32_t target, enum pause_kind kind)
+{
+	const struct list_node *head = &shard->letters.queues[target].pauses[kind];
+	for (uint32_t left = count_of(head); left > 0 && !ringcast_list_is_empty(head); left--) {
+		if (kind == PAUSE_OWN && (shard->letters.full >> target & 1) != 0)
+			return;
+		go_on(shard, CONTAINER_OF(head->next, struct pause, node));
+	}
+	note_paused(shard, target);
+}
+
+/* The shard does not read at all. Whose own session is at home there cannot be served; for the others nobody is left there to be waited for. */
+void ringcast_shard_give_up_paused(struct shard *shard, uint32_t target)
+{
+	const struct list_node *head = &shard->letters.queues[target].pauses[PAUSE_OWN];
+	for (uint32_t left = count_of(head); left > 0 && !ringcast_list_is_empty(head); left--) {
+		struct pause *pause = CONTAINER_OF(head->next, struct pause, node);
+		struct conn *conn = ringcast_slab_find(&shard->conns, pause->conn);
+		if (conn->player == NULL || ringcast_session_is_limb(conn->player->session)) {
+			shard->counters.senders_given_up++;
+			ringcast_shard_conn_close(shard, conn, CLOSE_NO_RESOURCES, NULL);
+		} else {
+			go_on(shard, pause);
+		}
+	}
+	note_paused(shard, target);
+}
+
+/* Home said that it would say when to go on, and does not. */
+void ringcast_shard_check_told(struct shard *shard, uint32_t home, uint64_t patience_ns)
+{
+	const struct list_node *head = &shard->letters.queues[home].pauses[PAUSE_TOLD];
+	while (!ringcast_list_is_empty(head) && shard->now_ns - CONTAINER_OF(head->next, struct pause, node)->begun_ns >= patience_ns)
+		go_on(shard, CONTAINER_OF(head->next, struct pause, node));
+	note_paused(shard, home);
+}
