@@ -51,10 +51,13 @@ void ringcast_home_to_player(struct session *session, const struct packet *packe
 void ringcast_home_to_group(struct session *session, const struct packet *packet, enum delivery_intent intent, int32_t group, const struct limbs *limbs,
 			    const struct player *leaver, size_t total_count);
 
+/* A list to those of these players who are on that shard. */
+void ringcast_home_to_some(struct session *session, const struct packet *packet, int32_t group, uint32_t shard, struct player *const *players, size_t player_count);
+
 /* For the shard. */
 /* A login that shard has taken in. Posts what has become of it, unless its script answers later. */
 void ringcast_home_login(struct store *store, uint32_t shard, const struct letter *letter, struct view token, struct view payload, uint64_t now_ns);
-/* PACKET and LEFT. DROP_NONE, or why nothing came of it: counted by now, but for who counts drops. */
+/* PACKET, and what has become of a player: LEFT, DROPPED, RETURNED, FAST_UP, FAST_DOWN. DROP_NONE, or why nothing came of it: counted by now, but for who counts drops. */
 enum drop_reason ringcast_home_receive(struct store *store, uint32_t shard, const struct letter *letter, uint64_t now_ns);
 /* The player that a letter from shard is about, or that sent it; NULL: it has left meanwhile, or its session has ended. */
 struct player *ringcast_home_find(struct store *store, uint32_t shard, const struct letter *letter);

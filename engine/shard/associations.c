@@ -235,6 +235,7 @@ static void bind(struct shard *shard, struct association *association, struct co
 	ringcast_fast_path_identify(ringcast_shard_fast_path(shard, conn), &arrival, association->self, sequence);
 	conn->fast->port_index = association->port_index; /* where it came, whichever it was told: what it gets leaves from there */
 	shard->counters.fast_greetings++;
+	ringcast_shard_tell_fast(conn);
 }
 
 /* Who asks again is there, though silent otherwise; and means no new number where it is only a copy. */

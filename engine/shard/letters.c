@@ -62,7 +62,7 @@ static enum drop_reason post_late(struct shard *shard, uint32_t target, const st
 		ringcast_shard_drop(shard, DROP_LETTERS_FULL, letter->recipient_count);
 		return DROP_LETTERS_FULL;
 	}
-	bool is_message = letter->kind == LETTER_DELIVER || letter->kind == LETTER_ROSTER;
+	bool is_message = letter->kind == LETTER_DELIVER || letter->kind == LETTER_ROSTER || letter->kind == LETTER_ANSWER;
 	if ((is_full && is_message) || !queue_letter(shard, target, letter)) {
 		ringcast_shard_drop(shard, DROP_LETTERS_FULL, is_message ? letter->recipient_count : 1);
 		shard->letters.lost |= UINT64_C(1) << target;

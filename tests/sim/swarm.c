@@ -164,6 +164,9 @@ static void draw_later(struct swarm *swarm, uint64_t seed)
 	swarm->limits.spread_players_min = between(&prng, 2, 40);
 	swarm->limits.spread_queue_bytes = 64 << 20;
 	swarm->narrow.spread_queue_bytes = 64 << 10;
+	ringcast_prng_init(&prng, seed ^ UINT64_C(0x6c697374));
+	swarm->narrow_lists = maybe(&prng, 1000);
+	swarm->narrow.membership_bytes_per_second = between(&prng, 4000, 64000);
 }
 
 void ringcast_swarm_draw(struct swarm *swarm, uint64_t seed)
@@ -246,6 +249,8 @@ void ringcast_swarm_settle(struct swarm *swarm)
 		swarm->limits.handshake_datagrams_max = swarm->narrow.handshake_datagrams_max;
 		swarm->limits.hellos_per_second = swarm->narrow.hellos_per_second;
 	}
+	if (swarm->narrow_lists > 0)
+		swarm->limits.membership_bytes_per_second = swarm->narrow.membership_bytes_per_second;
 	if (swarm->narrow_pool > 0)
 		swarm->limits.buffer_memory_bytes = swarm->crowding > 0 ? CROWD_BUFFER_BYTES : 1 << 20;
 	if (swarm->narrow_memory > 0) {

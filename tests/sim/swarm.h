@@ -46,6 +46,7 @@ enum { SWARM_SHARDS_MAX = 4, SWARM_SESSIONS_MAX = 6, SWARM_GROUPS_MAX = 6, SWARM
 	FAULT(narrow_limits, "limits of messages, groups and connections are narrow")                                                          \
 	FAULT(spread, "sessions have players on several shards")                                                                                \
 	FAULT(narrow_rings, "the rings between shards hold a few letters")                                                                       \
+	FAULT(narrow_lists, "few bytes of lists of members may go a second, so that most of them wait")                                            \
 	FAULT(narrow_memory, "send queues and buffers are small")                                                                               \
 	FAULT(script_late, "scripts answer late, in any order, or never")                                                                      \
 	FAULT(script_deny, "scripts say no")                                                                                                   \
