@@ -58,7 +58,7 @@ bool ringcast_session_player_is_fast(ringcast_session *session, int32_t peer_id)
 {
 	const struct player *player = ringcast_session_find_peer(ringcast_engine_checked(session), peer_id);
 	const struct conn *conn = player != NULL && player->limb == 0 ? player->transport : NULL;
-	return conn != NULL && ringcast_conn_is_fast(conn);
+	return conn != NULL ? ringcast_conn_is_fast(conn) : player != NULL && player->is_fast; /* on another shard: as that one has said last */
 }
 
 void ringcast_session_set_user(ringcast_session *session, void *user)

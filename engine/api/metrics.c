@@ -71,6 +71,10 @@ static void add_counters(struct sums *sums, const struct ask_metrics *of_shard)
 	sums->gauges.reservations_timedout += of_shard->gauges.reservations_timedout;
 	sums->gauges.answers_awaited += of_shard->gauges.answers_awaited;
 	sums->gauges.answers_late += of_shard->gauges.answers_late;
+	sums->gauges.lists_sent += of_shard->gauges.lists_sent;
+	sums->gauges.list_bytes += of_shard->gauges.list_bytes;
+	sums->gauges.lists_merged += of_shard->gauges.lists_merged;
+	sums->gauges.lists_too_long += of_shard->gauges.lists_too_long;
 	sums->gauges.half_open += of_shard->gauges.half_open;
 	sums->gauges.handshakes_waiting += of_shard->gauges.handshakes_waiting;
 	sums->gauges.associations += of_shard->gauges.associations;
@@ -180,6 +184,12 @@ static void emit(const struct sums *sums, ringcast_metric_fn *each, void *contex
 	each(context, "ringcast_answers_awaited_total", "counter", "verdicts that a game gives later", "", (double)sums->gauges.answers_awaited);
 	each(context, "ringcast_answers_late_total", "counter", "of those, verdicts that did not come in time", "",
 	     (double)sums->gauges.answers_late);
+#define LISTS(field, name, text) each(context, "ringcast_membership_" name "_total", "counter", text, "", (double)sums->gauges.field);
+	LISTS(lists_sent, "lists", "lists of members sent, each to one player or to many")
+	LISTS(list_bytes, "list_bytes", "their bytes, once for each receiver")
+	LISTS(lists_merged, "lists_merged", "changes, requests and wishes of scripts that were served by a list of others")
+	LISTS(lists_too_long, "lists_too_long", "lists that were not sent because they do not fit a message")
+#undef LISTS
 #define IO(field, name, text) each(context, "ringcast_io_" name "_total", "counter", text, "", (double)sums->io.field);
 	IO(rx_buffers_empty, "rx_buffers_empty", "times all receive buffers were in use")
 	IO(cq_overflows, "completion_queue_overflows", "completion queue overflows of io_uring")

@@ -1,11 +1,11 @@
-/* Players in the public API: reserved, listed, kicked, removed. One small struct per question. */
+/* Players in the public API: reserved, kicked, removed. One small struct per question. (Listed: player_list.c.) */
 #include <stdlib.h>
 #include <string.h>
 
 #include "life/asking.h"
 #include "life/errors.h"
 #include "session/command.h"
-#include "shard/inspect.h"
+#include "shard/shard.h"
 
 enum { REASON_BYTES = 512 }; /* cut further by the close frame that carries it */
 
@@ -118,66 +118,6 @@ int ringcast_players_reserve(ringcast_engine *engine, const char *session_id, ri
 		result = ringcast_engine_ask_about(engine, session_id, &self->ask);
 	for (size_t i = 0; result == RINGCAST_OK && i < count; i++)
 		memcpy(reservations[i].token, self->wishes[i].token, RINGCAST_ID_BYTES);
-	ringcast_ask_release(&self->ask);
-	return result;
-}
-
-/* List, in turns */
-
-struct ask_players {
-	struct ask ask;
-	char session_id[RINGCAST_ID_BYTES];
-	uint32_t cursor;
-	size_t count, count_max; /* count: how many there are, also when that is more than fit */
-	ringcast_player_info infos[];
-};
-
-static void free_players(struct ask *ask)
-{
-	free(CONTAINER_OF(ask, struct ask_players, ask));
-}
-
-static void list_one(void *context, const struct player *player)
-{
-	struct ask_players *self = context;
-	if (self->count < self->count_max)
-		ringcast_shard_describe_player(player, &self->infos[self->count]);
-	self->count++;
-}
-
-static bool answer_players(struct shard *shard, struct ask *ask)
-{
-	struct ask_players *self = CONTAINER_OF(ask, struct ask_players, ask);
-	const struct session *session = find(shard, ask, self->session_id);
-	return session == NULL || ringcast_shard_each_player(shard, session, &self->cursor, list_one, self);
-}
-
-/* Those who are in by the order in which they came, then the reservations. */
-static int compare(const void *a, const void *b)
-{
-	const ringcast_player_info *one = a, *other = b;
-	if (one->peer_id != other->peer_id)
-		return (uint32_t)one->peer_id - 1 < (uint32_t)other->peer_id - 1 ? -1 : 1;
-	return one->created_ns < other->created_ns ? -1 : one->created_ns > other->created_ns;
-}
-
-int ringcast_player_list(ringcast_engine *engine, const char *session_id, ringcast_player_info *infos, size_t info_count_max, size_t *ret_count)
-{
-	size_t count_max = info_count_max < engine->options.limits.players_max ? info_count_max : engine->options.limits.players_max;
-	struct ask_players *self = calloc(1, sizeof(*self) + count_max * sizeof(*infos));
-	if (self == NULL)
-		return RINGCAST_ERROR_MEMORY;
-	ringcast_ask_init(&self->ask, answer_players, free_players);
-	ringcast_ask_keep(self->session_id, sizeof(self->session_id), session_id);
-	self->count_max = count_max;
-	int result = ringcast_engine_ask_about(engine, session_id, &self->ask);
-	if (result == RINGCAST_OK) {
-		size_t filled = self->count < count_max ? self->count : count_max;
-		qsort(self->infos, filled, sizeof(*infos), compare);
-		if (filled > 0)
-			memcpy(infos, self->infos, filled * sizeof(*infos));
-		*ret_count = self->count;
-	}
 	ringcast_ask_release(&self->ask);
 	return result;
 }

@@ -234,6 +234,7 @@ static json_t *player_to_json(const ringcast_player_info *info)
 	put_text(json, "state", info->state);
 	json_object_set_new(json, "is_fast", json_boolean(info->is_fast));
 	put_text(json, "address", info->address);
+	json_object_set_new(json, "shard", json_integer(info->shard));
 	json_object_set_new(json, "created_at", ringcast_http_time_at(info->created_ns));
 	json_object_set_new(json, "joined_at", ringcast_http_time_at(info->joined_ns));
 	put_count(json, "messages_received", info->messages_received);

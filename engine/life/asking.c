@@ -33,6 +33,16 @@ int ringcast_engine_post_about(struct ringcast_engine *engine, const char *sessi
 	return RINGCAST_OK;
 }
 
+int ringcast_engine_ask_some(struct ringcast_engine *engine, struct ask *const *asks, const uint32_t *shards, uint32_t count)
+{
+	struct mailbox *mailboxes[MAILBOX_SENDERS_MAX];
+	if (__atomic_load_n(&engine->phase, __ATOMIC_ACQUIRE) != ENGINE_RUNNING)
+		return RINGCAST_ERROR_STATE;
+	for (uint32_t i = 0; i < count; i++)
+		mailboxes[i] = engine->mailboxes[shards[i]];
+	return ringcast_ask_all(asks, mailboxes, count);
+}
+
 int ringcast_engine_ask_all(struct ringcast_engine *engine, struct ask *const *asks)
 {
 	if (__atomic_load_n(&engine->phase, __ATOMIC_ACQUIRE) != ENGINE_RUNNING)

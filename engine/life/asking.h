@@ -11,7 +11,9 @@ int ringcast_engine_ask(struct ringcast_engine *engine, uint32_t shard, struct a
 int ringcast_engine_ask_about(struct ringcast_engine *engine, const char *session_id, struct ask *ask);
 /* The same without waiting: the ask's completed says when it is done, perhaps before this returns. Else nothing is under way. */
 int ringcast_engine_post_about(struct ringcast_engine *engine, const char *session_id, struct ask *ask);
-/* One ask for each shard, all under way at once. */
+/* One ask for each of some shards, count of them, all under way at once. */
+int ringcast_engine_ask_some(struct ringcast_engine *engine, struct ask *const *asks, const uint32_t *shards, uint32_t count);
+/* One ask for each shard, likewise. */
 int ringcast_engine_ask_all(struct ringcast_engine *engine, struct ask *const *asks);
 
 /* A copy within an ask's struct; false: longer than the room for it. text NULL: "". */

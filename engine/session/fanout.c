@@ -76,6 +76,24 @@ void ringcast_fanout_to_group(struct session *session, const struct packet *pack
 	ringcast_fanout_to_members(session, packet, intent, group, members, member_count);
 }
 
+void ringcast_fanout_to_some(struct session *session, const struct packet *packet, enum delivery_intent intent, int32_t group, struct player *const *players,
+			     size_t player_count)
+{
+	struct player *here[FANOUT_SOME_MAX];
+	size_t here_count = 0;
+	uint64_t shards = 0;
+	ringcast_assert(player_count <= FANOUT_SOME_MAX);
+	for (size_t i = 0; i < player_count; i++)
+		if (players[i]->limb == 0)
+			here[here_count++] = players[i];
+		else
+			shards |= UINT64_C(1) << ringcast_player_shard(players[i]);
+	deliver_to_group(session, packet, intent, group, here, here_count);
+	session->deliveries += player_count - here_count;
+	for (; shards != 0; shards &= shards - 1)
+		ringcast_home_to_some(session, packet, group, (uint32_t)__builtin_ctzll(shards), players, player_count);
+}
+
 void ringcast_fanout_to_targets(struct session *session, const struct packet *packet, enum delivery_intent intent, const struct targets *targets)
 {
 	bool has_group = targets->group != PROTO_GROUP_NONE;

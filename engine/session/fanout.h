@@ -14,6 +14,11 @@ void ringcast_fanout_to_group(struct session *session, const struct packet *pack
 void ringcast_fanout_to_members(struct session *session, const struct packet *packet, enum delivery_intent intent, int32_t group,
 				struct player *const *recipients, size_t recipient_count);
 
+/* To some players of the session, FANOUT_SOME_MAX at most, each named once, as if they were all of the group. */
+enum { FANOUT_SOME_MAX = 512 };
+void ringcast_fanout_to_some(struct session *session, const struct packet *packet, enum delivery_intent intent, int32_t group, struct player *const *players,
+			     size_t player_count);
+
 struct targets { /* of one message, found and allowed */
 	struct player *player; /* NULL: none */
 	int32_t group;         /* NONE: none; else its members */

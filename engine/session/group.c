@@ -4,6 +4,7 @@
 
 #include "base/assert.h"
 #include "session/home.h"
+#include "session/owed.h"
 #include "session/roster.h"
 #include "session/session_impl.h"
 
@@ -14,7 +15,7 @@ static uint64_t group_key(const struct session *session, int32_t group)
 	return (uint64_t)ringcast_handle_index(session->self) << 32 | (uint32_t)group;
 }
 
-static struct group *group_find(const struct session *session, int32_t id)
+struct group *ringcast_group_find(const struct session *session, int32_t id)
 {
 	struct store *store = session->store;
 	if (id <= PROTO_GROUP_NONE)
@@ -78,6 +79,7 @@ static void group_destroy_if_empty(struct group *group)
 	struct session *session = group->session;
 	if (group->member_count > 0)
 		return;
+	ringcast_owed_settle(group);
 	bool was_there = ringcast_map_remove(&session->store->groups_by_key, group_key(session, group->id));
 	ringcast_assert(was_there);
 	ringcast_assert(session->group_count > 0);
@@ -214,7 +216,7 @@ enum drop_reason ringcast_group_check_join(struct player *player, int32_t id)
 		return DROP_GROUP_LIMIT;
 	if (store->membership_count == store->options.memberships_max)
 		return DROP_NO_BUFFER;
-	if (group_find(session, id) != NULL)
+	if (ringcast_group_find(session, id) != NULL)
 		return DROP_NONE;
 	if (!is_limb && session->group_count >= limits->groups_per_session_max)
 		return DROP_GROUP_LIMIT;
@@ -231,7 +233,7 @@ enum drop_reason ringcast_group_join(struct player *player, int32_t id, uint64_t
 	enum drop_reason reason = ringcast_group_check_join(player, id);
 	if (reason != DROP_NONE)
 		return reason;
-	struct group *group = group_find(session, id);
+	struct group *group = ringcast_group_find(session, id);
 	if (group == NULL)
 		group = group_create(session, id);
 	if (group == NULL)
@@ -297,7 +299,7 @@ const struct limbs *ringcast_group_limbs(const struct session *session, int32_t 
 {
 	if (id == PROTO_GROUP_ALL)
 		return &session->spread->all;
-	const struct group *group = group_find(session, id);
+	const struct group *group = ringcast_group_find(session, id);
 	return group != NULL ? group->limbs : NULL;
 }
 
@@ -319,7 +321,7 @@ struct player *const *ringcast_group_members(struct session *session, int32_t id
 		*ret_count = session->player_count - session->connecting_count;
 		return session->players;
 	}
-	struct group *group = group_find(session, id);
+	struct group *group = ringcast_group_find(session, id);
 	*ret_count = group == NULL ? 0 : group->member_count;
 	return group == NULL ? NULL : group->members;
 }

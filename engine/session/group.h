@@ -4,6 +4,7 @@
 
 #include "session/session.h"
 
+struct group *ringcast_group_find(const struct session *session, int32_t group); /* NULL: nobody is in it */
 /* Everything that can refuse a join short of the script: so that the script is asked only about joins that will happen. */
 enum drop_reason ringcast_group_check_join(struct player *player, int32_t group);
 /* Out of every group; the members that stay are told, unless the session is ending and everyone goes. */

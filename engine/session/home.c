@@ -4,7 +4,9 @@
 
 #include "session/admission.h"
 #include "session/command.h"
+#include "session/fanout.h"
 #include "session/player.h"
+#include "session/roster.h"
 #include "session/session_impl.h"
 
 /* Counts */
@@ -69,7 +71,8 @@ static void post_admitted(const struct player *player)
 	struct {
 		struct letter_facts facts;
 		char player_id[PLAYER_ID_BYTES];
-	} payload = {.facts = {.ping_interval_ms = session->ping_interval_ms, .players_max = session->players_max}};
+	} payload = {.facts = {.ping_interval_ms = session->ping_interval_ms, .players_max = session->players_max,
+			       .resume_window_ms = session->resume_window_ms}};
 	size_t id_bytes = strlen(ringcast_player_id(player)) + 1;
 	memcpy(payload.facts.session_id, session->id, sizeof(payload.facts.session_id));
 	memcpy(payload.player_id, ringcast_player_id(player), id_bytes);
@@ -158,6 +161,22 @@ void ringcast_home_to_group(struct session *session, const struct group_message 
 	}
 }
 
+void ringcast_home_to_some(struct session *session, const struct packet *packet, int32_t group, uint32_t shard, struct player *const *players, size_t player_count)
+{
+	int32_t ids[FANOUT_SOME_MAX + ROSTER_PLAYERS_MAX];
+	static_assert(sizeof(ids) <= LETTER_PAYLOAD_BYTES_MAX, "the longest list fits a letter");
+	struct letter letter = letter_of(session, packet, INTENT_RELIABLE);
+	letter.kind = LETTER_ANSWER;
+	letter.target_group = group;
+	for (size_t i = 0; i < player_count; i++)
+		if (players[i]->limb == shard + 1)
+			ids[letter.recipient_count++] = players[i]->peer_id;
+	memcpy(&ids[letter.recipient_count], packet->membership.players, packet->membership.player_count * sizeof(ids[0]));
+	letter.payload = ringcast_view_of(ids, (letter.recipient_count + packet->membership.player_count) * sizeof(ids[0]));
+	letter.total_count = letter.recipient_count;
+	post(session, shard, &letter);
+}
+
 /* Letters from limbs */
 
 static struct session *find_session(struct store *store, const struct letter *letter)
@@ -206,6 +225,29 @@ static enum drop_reason receive_packet(struct player *player, const struct lette
 	return reason;
 }
 
+/* What has become of it there. */
+static void receive_about(struct player *player, const struct letter *letter, uint64_t now_ns)
+{
+	switch ((enum letter_kind)letter->kind) {
+	case LETTER_LEFT:
+		ringcast_player_disconnect(player, (enum close_reason)letter->reason, now_ns);
+		break;
+	case LETTER_DROPPED:
+		player->is_fast = false;
+		ringcast_player_drop(player, now_ns);
+		break;
+	case LETTER_RETURNED:
+		ringcast_player_return(player, (void *)(uintptr_t)letter->conn, now_ns);
+		break;
+	case LETTER_FAST_UP:
+	case LETTER_FAST_DOWN:
+		player->is_fast = letter->kind == LETTER_FAST_UP;
+		break;
+	default:
+		ringcast_unreachable("letter about a player of a limb");
+	}
+}
+
 enum drop_reason ringcast_home_receive(struct store *store, uint32_t shard, const struct letter *letter, uint64_t now_ns)
 {
 	struct player *player = ringcast_home_find(store, shard, letter);
@@ -213,8 +255,7 @@ enum drop_reason ringcast_home_receive(struct store *store, uint32_t shard, cons
 		return letter->kind == LETTER_PACKET ? DROP_SESSION_ENDED : DROP_NONE;
 	if (letter->kind == LETTER_PACKET)
 		return receive_packet(player, letter, now_ns);
-	ringcast_assert(letter->kind == LETTER_LEFT);
-	ringcast_player_disconnect(player, (enum close_reason)letter->reason, now_ns);
+	receive_about(player, letter, now_ns);
 	return DROP_NONE;
 }
 

@@ -59,11 +59,14 @@ struct group_message { /* to the members of a group, wherever they are */
 /* To the members that are elsewhere. The sender's shard hears of it also where nobody gets it there: it charges the sender for all that it brought about. */
 void ringcast_home_to_group(struct session *session, const struct group_message *message);
 
+/* A list to those of these players who are on that shard. */
+void ringcast_home_to_some(struct session *session, const struct packet *packet, int32_t group, uint32_t shard, struct player *const *players, size_t player_count);
+
 /* For the shard. */
 /* A login that shard has taken in; has_no_echo: as the player's. Posts what has become of it, unless its script answers later. */
 void ringcast_home_login(struct store *store, uint32_t shard, const struct letter *letter, struct view token, struct view payload, bool has_no_echo,
 			 uint64_t now_ns);
-/* PACKET and LEFT. DROP_NONE, or why nothing came of it: counted by now, but for who counts drops. */
+/* PACKET, and what has become of a player: LEFT, DROPPED, RETURNED, FAST_UP, FAST_DOWN. DROP_NONE, or why nothing came of it: counted by now, but for who counts drops. */
 enum drop_reason ringcast_home_receive(struct store *store, uint32_t shard, const struct letter *letter, uint64_t now_ns);
 /* The player that a letter from shard is about, or that sent it; NULL: it has left meanwhile, or its session has ended. */
 struct player *ringcast_home_find(struct store *store, uint32_t shard, const struct letter *letter);

@@ -24,7 +24,7 @@ struct letter {
 	int32_t peer_id;     /* whom it is about; of a packet or a message: who sent it */
 	int32_t opcode, target_player, target_group;
 	int32_t group;            /* what it is about */
-	uint32_t recipient_count, total_count; /* DELIVER, ROSTER: on that shard; on all shards together */
+	uint32_t recipient_count, total_count; /* DELIVER, ROSTER, ANSWER: on that shard; on all shards together */
 	uint8_t kind, intent;     /* enum letter_kind, enum delivery_intent */
 	uint8_t command;          /* PACKET: enum packet_command */
 	bool is_quiet;            /* DELIVER: who sent it does not get it by the group */
@@ -34,7 +34,7 @@ struct letter {
 /* The payload of ADMITTED; the player's id with its NUL follows. */
 struct letter_facts {
 	char session_id[SESSION_ID_BYTES];
-	uint32_t ping_interval_ms, players_max;
+	uint32_t ping_interval_ms, players_max, resume_window_ms;
 };
 
 enum { LETTER_PAYLOAD_BYTES_MAX = PROTO_PACKET_BYTES_MAX };

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "base/magic.h"
+#include "session/fanout.h"
 #include "session/group.h"
 #include "session/player.h"
 #include "session/session_impl.h"
@@ -44,6 +45,7 @@ static bool limb_init(struct session *limb, uint32_t home_shard, const struct le
 	*limb->spread = (struct spread){.is_limb = true, .home_shard = home_shard, .home = letter->session};
 	memcpy(limb->id, facts.session_id, sizeof(limb->id));
 	limb->ping_interval_ms = facts.ping_interval_ms;
+	limb->resume_window_ms = facts.resume_window_ms;
 	limb->state = SESSION_ACTIVE;
 	limb->hooks = &no_hooks;
 	limb->created_ns = limb->store->now_ns;
@@ -166,6 +168,33 @@ void ringcast_limb_disconnect(struct player *player, enum close_reason reason)
 	leave(player, reason);
 }
 
+static void tell_about(const struct player *player, enum letter_kind kind)
+{
+	const struct spread *spread = player->session->spread;
+	const struct outbox *outbox = &player->session->store->options.outbox;
+	outbox->post(outbox->context, spread->home_shard,
+		     &(struct letter){.kind = (uint8_t)kind, .session = spread->home, .conn = (handle)(uintptr_t)player->transport, .peer_id = player->peer_id});
+}
+
+void ringcast_limb_tell_dropped(struct player *player)
+{
+	player->is_fast = false; /* home knows that it has none then */
+	tell_about(player, LETTER_DROPPED);
+}
+
+void ringcast_limb_tell_returned(struct player *player)
+{
+	tell_about(player, LETTER_RETURNED);
+}
+
+void ringcast_limb_tell_fast(struct player *player, bool is_fast)
+{
+	if (player->is_fast == is_fast)
+		return;
+	player->is_fast = is_fast;
+	tell_about(player, is_fast ? LETTER_FAST_UP : LETTER_FAST_DOWN);
+}
+
 /* Sent away from here; home knows, or is told. */
 static void send_away(struct player *player, enum close_reason reason, const char *text)
 {
@@ -253,6 +282,27 @@ static void receive_roster(struct session *limb, const struct letter *letter)
 	deliver(limb, letter, &packet);
 }
 
+static void receive_answer(struct session *limb, const struct letter *letter)
+{
+	const struct outbox *outbox = &limb->store->options.outbox;
+	const int32_t *ids = (const int32_t *)(const void *)letter->payload.data;
+	const struct packet packet = {
+		.opcode = letter->opcode, .sender = letter->peer_id, .command = PACKET_COMMAND_GROUP_MEMBERSHIP_UPDATE,
+		.membership = {.group = letter->group, .players = ids + letter->recipient_count,
+			       .player_count = (uint32_t)(letter->payload.size / sizeof(*ids)) - letter->recipient_count}};
+	struct player *players[FANOUT_SOME_MAX];
+	size_t count = 0;
+	ringcast_assert(letter->recipient_count <= FANOUT_SOME_MAX);
+	for (uint32_t i = 0; i < letter->recipient_count; i++)
+		if ((players[count] = ringcast_session_find_player(limb, ids[i])) != NULL)
+			count++;
+	if (count == 0)
+		return;
+	limb->deliveries += count;
+	outbox->deliver(outbox->context, &(struct fanout){.packet = &packet, .target_group = letter->target_group, .intent = INTENT_RELIABLE,
+							  .recipients = players, .recipient_count = count});
+}
+
 static void receive_about(struct session *limb, const struct letter *letter)
 {
 	struct player *player = ringcast_session_find_player(limb, letter->peer_id);
@@ -288,6 +338,8 @@ void ringcast_limb_receive(struct store *store, uint32_t home_shard, const struc
 		receive_message(limb, letter);
 	else if (letter->kind == LETTER_ROSTER)
 		receive_roster(limb, letter);
+	else if (letter->kind == LETTER_ANSWER)
+		receive_answer(limb, letter);
 	else
 		receive_about(limb, letter);
 }

@@ -65,6 +65,12 @@ const char *ringcast_player_data(const struct player *player)
 	return player->properties != NULL ? player_id + strlen(player_id) + 1 : "";
 }
 
+int ringcast_player_compare(const void *a, const void *b)
+{
+	const struct player *one = *(struct player *const *)a, *other = *(struct player *const *)b;
+	return one->peer_id < other->peer_id ? -1 : one->peer_id > other->peer_id;
+}
+
 bool ringcast_player_is_id_taken(const struct session *session, const char *player_id)
 {
 	return player_id[0] != '\0' && ringcast_map_find(&session->store->players_by_id, id_key(session, player_id)) != 0;
@@ -267,9 +273,9 @@ void ringcast_player_leave(struct player *player, enum close_reason reason)
 	ringcast_assert(player->state == PLAYER_CONNECTING || player->state == PLAYER_ACTIVE);
 	ringcast_park_discard(player);
 	ask_disconnected(player, reason);
-	ringcast_group_leave_all(player);
 	bool was_there = ringcast_map_remove(&store->players_by_key, player_key(session, player->peer_id));
 	ringcast_assert(was_there);
+	ringcast_group_leave_all(player); /* nobody finds it any more who is owed something of its groups */
 	store->remote_count -= player->limb > 0;
 	list_remove(player);
 	bury(player, PLAYER_COMPLETED, reason);
@@ -338,6 +344,8 @@ void ringcast_player_drop(struct player *player, uint64_t now_ns)
 	ringcast_assert(player->state == PLAYER_ACTIVE && player->transport != NULL && !player->session->is_in_hook);
 	player->session->store->now_ns = now_ns;
 	player->transport = NULL;
+	if (ringcast_session_is_limb(player->session))
+		ringcast_limb_tell_dropped(player);
 	tell_hook(player, player->session->hooks->player_dropped);
 }
 
@@ -346,6 +354,8 @@ void ringcast_player_return(struct player *player, void *transport, uint64_t now
 	ringcast_assert(ringcast_player_is_dropped(player) && !player->session->is_in_hook);
 	player->session->store->now_ns = now_ns;
 	player->transport = transport;
+	if (ringcast_session_is_limb(player->session))
+		ringcast_limb_tell_returned(player);
 	tell_hook(player, player->session->hooks->player_resumed);
 }
 

@@ -10,6 +10,7 @@ bool ringcast_player_is_id_taken(const struct session *session, const char *play
 char *ringcast_player_text(struct player *player, size_t size_bytes);
 void ringcast_player_free_text(struct player *player);
 void ringcast_player_hold_id(struct player *player); /* the one in its properties, which must not be taken */
+int ringcast_player_compare(const void *a, const void *b); /* pointers to pointers of them, by peer id: for qsort and bsearch */
 /* RESERVED -> CONNECTING: a peer id, and the last place of session->players. */
 void ringcast_player_connect(struct player *player, void *transport, uint64_t now_ns);
 /* CONNECTING -> ACTIVE: behind the players that are ACTIVE already. */

@@ -92,8 +92,7 @@ static enum drop_reason route_request(struct route *route)
 		return DROP_MALFORMED;
 	if (packet->group <= PROTO_GROUP_NONE && packet->group != PROTO_GROUP_ALL)
 		return DROP_GROUP_LIMIT;
-	ringcast_roster_answer(route->player, packet->group);
-	return DROP_NONE;
+	return ringcast_roster_answer(route->player, packet->group);
 }
 
 typedef enum verdict send_hook_fn(void *context, struct session *session, const struct packet *packet);

@@ -7,6 +7,7 @@
 #include "session/alarm.h"
 #include "session/command.h"
 #include "session/id.h"
+#include "session/owed.h"
 #include "session/park.h"
 #include "session/player.h"
 #include "session/session_impl.h"
@@ -156,11 +157,13 @@ void ringcast_session_init_lists(struct session *session)
 	ringcast_list_init(&session->commands);
 	ringcast_list_init(&session->alarms);
 	ringcast_list_init(&session->runnable);
+	ringcast_list_init(&session->debts);
 	session->timer_empty.kind = SESSION_TIMER_EMPTY;
 	session->timer_tick.kind = SESSION_TIMER_TICK;
 	session->timer_health.kind = SESSION_TIMER_HEALTH;
 	session->timer_terminate.kind = SESSION_TIMER_TERMINATE;
 	session->timer_activation.kind = SESSION_TIMER_ACTIVATION;
+	session->timer_lists.kind = SESSION_TIMER_LISTS;
 }
 
 /* The limit bounds what a session says. */
@@ -358,6 +361,7 @@ void ringcast_session_end_now(struct session *session, enum close_reason reason,
 	ringcast_command_discard(session, DROP_SESSION_ENDED);
 	ringcast_alarm_discard_all(session);
 	everyone_leaves(session);
+	ringcast_owed_discard(session);
 	ask_ended(session);
 	ringcast_session_tell(session, CHANGE_SESSION_ENDED, NULL, reason);
 	timers_cancel(session);
@@ -493,6 +497,9 @@ void ringcast_session_expire(struct store *store, struct timer *timer, uint64_t 
 		return;
 	case SESSION_TIMER_ACTIVATION:
 		ringcast_session_end_now(CONTAINER_OF(timer, struct session, timer_activation), CLOSE_ACTIVATION, now_ns);
+		return;
+	case SESSION_TIMER_LISTS:
+		ringcast_owed_expire(CONTAINER_OF(timer, struct session, timer_lists));
 		return;
 	case SESSION_TIMER_ALARM:
 		ringcast_alarm_expire(timer, now_ns);

@@ -31,7 +31,7 @@ enum { SESSION_ID_BYTES = 40, SESSION_NAME_BYTES = 128, PLAYER_TOKEN_BYTES = 40,
 
 /* timer.kind values that belong to this layer; the shard passes such timers to ringcast_session_expire. */
 enum session_timer { SESSION_TIMER_RESERVATION = 16, SESSION_TIMER_EMPTY, SESSION_TIMER_TICK, SESSION_TIMER_HEALTH, SESSION_TIMER_TERMINATE,
-		     SESSION_TIMER_ALARM, SESSION_TIMER_PARKED, SESSION_TIMER_ACTIVATION };
+		     SESSION_TIMER_ALARM, SESSION_TIMER_PARKED, SESSION_TIMER_ACTIVATION, SESSION_TIMER_LISTS };
 
 enum player_state { PLAYER_RESERVED, PLAYER_CONNECTING, PLAYER_ACTIVE, PLAYER_COMPLETED, PLAYER_TIMEDOUT };
 enum session_state { SESSION_ACTIVE, SESSION_ENDED };
@@ -80,7 +80,9 @@ struct player {
 	uint32_t session_index; /* place in session->players while ACTIVE */
 	uint8_t secret[10]; /* ID_SECRET_BYTES */
 	uint8_t limb; /* 1 + the shard that it is on, whose word transport is then; 0: this one */
-	bool has_no_echo; /* gets none of its own group messages */
+	uint8_t lists_owed : 3; /* lists of members that it waits for; owed.h */
+	bool is_fast : 1; /* of a limb: home was told that its fast path is up; at home of such a player: the same */
+	bool has_no_echo : 1; /* gets none of its own group messages */
 	union {
 		struct label *label;    /* has_label */
 		struct buf *properties; /* the same text when it is longer; NULL: both are empty */
@@ -97,6 +99,7 @@ struct group {
 	struct player **members; /* dense, those of this shard first; grows by doubling up to the session's players_max */
 	struct limbs *limbs; /* home.h; NULL: all its members have always been on this shard */
 	struct list_node session_node;
+	struct debt *debt; /* owed.c; NULL: nobody is owed its list */
 };
 
 /* How many of something there have been in this second. */
@@ -156,12 +159,17 @@ struct session {
 	struct tap *taps;	 /* of those who listen; NULL: nobody does. See tap.h */
 	struct spread *spread;	 /* home.h; NULL: pinned to this shard */
 	uint8_t spread_mode;	 /* enum spread_mode */
+	uint64_t lists_due_ns;	 /* from then on lists of members may be sent; owed.h, as are the others */
+	struct list_node debts;	 /* struct debt: lists that are owed, the oldest first */
+	struct debt *debt_of_all; /* of the group of all, if */
+	struct timer timer_lists;
 };
 
 struct session_limits { /* live: the shard may change it between ticks */
 	uint32_t players_per_session_max, groups_per_session_max, groups_per_player_max;
 	uint32_t reservation_timeout_ms, empty_session_timeout_ms, ping_interval_ms, resume_window_ms;
-	uint32_t membership_push_max;  /* groups larger than this get no automatic membership push; 256 by default */
+	uint32_t membership_push_max;  /* of groups larger than this changes are told together; 256 by default */
+	uint64_t membership_bytes_per_second; /* of lists, of one session; what is beyond waits. 0: nothing waits, and of larger groups changes are not told */
 	uint32_t commands_per_hook_max; /* 4096 */
 	uint32_t timers_per_session_max; /* of the script */
 	uint32_t health_interval_ms;     /* 0: no health checks */
@@ -213,6 +221,7 @@ struct store {
 	uint64_t id_seed;              /* of that hash and the names'; secret, for both come from outside */
 	uint64_t now_ns;               /* of the latest call that carried a time; commands carry none */
 	uint64_t answers_awaited, answers_late;
+	uint64_t lists_sent, list_bytes, lists_merged, lists_too_long; /* of members: as metrics have them */
 	struct list_node taps; /* of all sessions */
 	struct map limbs_by_home;      /* home's shard and handle -> handle of the limb here */
 	uint32_t limb_count;           /* limbs among the sessions */

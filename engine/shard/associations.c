@@ -197,6 +197,7 @@ static void bind(struct shard *shard, struct association *association, struct co
 	conn->fast->port_index = association->port_index; /* where it came, whichever it was told: what it gets leaves from there */
 	ringcast_shard_association_list(shard, association);
 	shard->counters.fast_greetings++;
+	ringcast_shard_tell_fast(conn);
 }
 
 /* Who asks again is there, though silent otherwise; and means no new number where it is only a copy. */

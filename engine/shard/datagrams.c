@@ -184,6 +184,8 @@ static enum fast_event pass_fast(struct shard *shard, struct conn *conn, const s
 	shard->counters.fast_lost += before == FAST_UP && fast->state == FAST_LOST;
 	shard->counters.fast_regained += before == FAST_LOST && fast->state == FAST_UP;
 	shard->counters.fast_moved += before == FAST_LOST && fast->address.port != port_before;
+	if (before != FAST_UP && fast->state == FAST_UP)
+		ringcast_shard_tell_fast(conn);
 	if (shard->is_stray && result != FAST_IGNORE && ringcast_address_is_equal(&fast->address, &event->address))
 		ringcast_shard_steer(shard, fast);
 	else if (fast->is_steered && !ringcast_address_is_equal(&fast->steered, &fast->address))
@@ -196,6 +198,7 @@ void ringcast_shard_fast_check(struct shard *shard, struct conn *conn)
 	if (conn->fast != NULL)
 		shard->counters.fast_lost +=
 			ringcast_fast_path_check_silence(conn->fast, ringcast_shard_now_ms(shard), shard->options.limits.fast_silence_ms);
+	ringcast_shard_tell_fast(conn); /* only here that it is in doubt: whose path comes and goes makes no letter each time */
 }
 
 /* Want of memory passes by itself. What else the kernel has against the way there may last. */

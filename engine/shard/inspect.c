@@ -65,6 +65,7 @@ void ringcast_shard_describe_player(const struct player *player, ringcast_player
 	const struct conn *conn = player->limb == 0 ? player->transport : NULL; /* else it is on another shard */
 	*ret = (ringcast_player_info){
 		.peer_id = player->peer_id,
+		.shard = player->limb > 0 ? ringcast_player_shard(player) : player->session->store->options.shard_index,
 		.created_ns = player->created_ns,
 		.joined_ns = player->joined_ns,
 		.messages_received = player->messages_received,
@@ -155,6 +156,10 @@ struct shard_gauges ringcast_shard_gauges(const struct shard *shard)
 		.reservations_timedout = shard->store.reservations_timedout,
 		.answers_awaited = shard->store.answers_awaited,
 		.answers_late = shard->store.answers_late,
+		.lists_sent = shard->store.lists_sent,
+		.list_bytes = shard->store.list_bytes,
+		.lists_merged = shard->store.lists_merged,
+		.lists_too_long = shard->store.lists_too_long,
 		.half_open = shard->security.associations.half_open.count,
 		.handshakes_waiting = ringcast_handshake_queue_count(&shard->security.queue),
 		.associations = shard->security.associations.associations.count,

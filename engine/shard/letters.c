@@ -87,7 +87,7 @@ static bool is_full(const struct shard *shard, uint32_t target)
 /* Of a limb's player's groups and what is for it: if one is missing, the others are wrong. */
 static bool is_of_players(const struct letter *letter)
 {
-	return letter->kind == LETTER_DELIVER || letter->kind == LETTER_ROSTER || letter->kind == LETTER_JOIN || letter->kind == LETTER_LEAVE;
+	return letter->kind == LETTER_DELIVER || letter->kind == LETTER_ROSTER || letter->kind == LETTER_ANSWER || letter->kind == LETTER_JOIN || letter->kind == LETTER_LEAVE;
 }
 
 /* What is only asked of the other shard, and would be asked again. */
@@ -105,7 +105,7 @@ static bool is_refused(const struct shard *shard, uint32_t target, const struct 
 
 static void lose_letter(struct shard *shard, uint32_t target, const struct letter *letter)
 {
-	bool is_message = letter->kind == LETTER_DELIVER || letter->kind == LETTER_ROSTER;
+	bool is_message = letter->kind == LETTER_DELIVER || letter->kind == LETTER_ROSTER || letter->kind == LETTER_ANSWER;
 	ringcast_shard_drop(shard, DROP_LETTERS_FULL, is_message ? letter->recipient_count : 1);
 	shard->letters.lost |= UINT64_C(1) << target;
 }

@@ -6,6 +6,7 @@
 
 #include "base/assert.h"
 #include "shard/login.h"
+#include "shard/resume.h"
 #include "shard/shard_private.h"
 
 /* Asking */
@@ -72,6 +73,16 @@ static void read_refused(struct shard *shard, uint32_t sender, const struct lett
 	ringcast_shard_conn_close(shard, conn, ringcast_shard_login_refuse(shard, conn, (enum drop_reason)letter->reason), NULL);
 }
 
+/* What it said that it can do, in the login that is kept. True: also come back. */
+static bool take_abilities(struct shard *shard, struct conn *conn)
+{
+	struct packet packet;
+	enum packet_error error = ringcast_packet_decode(ringcast_view_of(conn->handoff->data + 1, conn->handoff->size - 1), &packet);
+	ringcast_assert(error == PACKET_OK); /* it was decoded before home was asked */
+	ringcast_shard_login_abilities(shard, conn, &packet);
+	return packet.login.may_resume;
+}
+
 static void read_admitted(struct shard *shard, uint32_t sender, const struct letter *letter)
 {
 	static uint8_t nothing[1];
@@ -81,6 +92,7 @@ static void read_admitted(struct shard *shard, uint32_t sender, const struct let
 		ringcast_limb_decline(&shard->store, sender, letter, CLOSE_RESET);
 		return;
 	}
+	bool may_resume = take_abilities(shard, conn);
 	forget_login(conn);
 	conn->player = ringcast_limb_admit(&shard->store, sender, letter, conn, shard->now_ns);
 	if (conn->player == NULL) {
@@ -90,6 +102,8 @@ static void read_admitted(struct shard *shard, uint32_t sender, const struct let
 	ringcast_recorder_note(&shard->recorder, PROBE_LOGIN, shard->now_ns, conn->player->session->self, (uint32_t)conn->player->peer_id, DROP_NONE);
 	ringcast_conn_enter(conn, CONN_JOINED);
 	conn->stream.is_admitted = true;
+	if (may_resume)
+		ringcast_resume_open(shard, conn);
 	ringcast_shard_login_complete(shard, conn);
 	if (conn->stream.tail != NULL) /* what came behind the login */
 		ringcast_shard_read(shard, conn, nothing, 0);
@@ -125,7 +139,7 @@ static void read_packet(struct shard *shard, uint32_t sender, const struct lette
 		ringcast_shard_tell_paused(shard, sender, letter);
 }
 
-static void read_left(struct shard *shard, uint32_t sender, const struct letter *letter)
+static void read_become(struct shard *shard, uint32_t sender, const struct letter *letter)
 {
 	ringcast_home_receive(&shard->store, sender, letter, shard->now_ns);
 }
@@ -152,6 +166,12 @@ static void read_press(struct shard *shard, uint32_t sender, const struct letter
 }
 
 /* A limb's side */
+
+void ringcast_shard_tell_fast(struct conn *conn)
+{
+	if (conn->player != NULL && ringcast_session_is_limb(conn->player->session))
+		ringcast_limb_tell_fast(conn->player, ringcast_conn_is_fast(conn));
+}
 
 static struct conn *find_sender(struct shard *shard, uint32_t home, const struct letter *letter, struct session **ret_limb)
 {
@@ -215,14 +235,19 @@ void ringcast_shard_read_letter(struct shard *shard, uint32_t sender, const stru
 	static void (*const readers[LETTER_KIND_COUNT])(struct shard *shard, uint32_t sender, const struct letter *letter) = {
 		[LETTER_LOGIN] = ringcast_shard_login_from,
 		[LETTER_PACKET] = read_packet,
-		[LETTER_LEFT] = read_left,
+		[LETTER_LEFT] = read_become,
 		[LETTER_PRESS] = read_press,
+		[LETTER_DROPPED] = read_become,
+		[LETTER_RETURNED] = read_become,
+		[LETTER_FAST_UP] = read_become,
+		[LETTER_FAST_DOWN] = read_become,
 		[LETTER_ELSEWHERE] = read_elsewhere,
 		[LETTER_WAITING] = read_waiting,
 		[LETTER_REFUSED] = read_refused,
 		[LETTER_ADMITTED] = read_admitted,
 		[LETTER_DELIVER] = read_message,
 		[LETTER_ROSTER] = read_message,
+		[LETTER_ANSWER] = read_message,
 		[LETTER_JOIN] = read_about,
 		[LETTER_LEAVE] = read_about,
 		[LETTER_KICK] = read_about,

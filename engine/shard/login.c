@@ -212,11 +212,16 @@ static void resume_here(struct shard *shard, struct conn *conn, const struct pac
 		refuse(shard, conn, drop);
 }
 
+void ringcast_shard_login_abilities(struct shard *shard, struct conn *conn, const struct packet *packet)
+{
+	conn->is_merging = packet->login.may_merge && shard->options.limits.merge_bytes > 0;
+	conn->has_no_echo = packet->login.no_echo;
+}
+
 void ringcast_shard_login_here(struct shard *shard, struct conn *conn, const struct packet *packet)
 {
 	struct view token = packet->login.player_session_id;
-	conn->is_merging = packet->login.may_merge && shard->options.limits.merge_bytes > 0;
-	conn->has_no_echo = packet->login.no_echo;
+	ringcast_shard_login_abilities(shard, conn, packet);
 	if (packet->login.reconnect_token.size > 0) {
 		resume_here(shard, conn, packet);
 		return;
@@ -301,10 +306,10 @@ void ringcast_shard_login_from(struct shard *shard, uint32_t sender, const struc
 	ringcast_home_login(&shard->store, sender, letter, token, packet.payload, packet.login.no_echo, shard->now_ns);
 }
 
-/* Who comes back or may do so later, for what outlives its connection is kept at home, or has a token that a backend signed, goes where its session is. */
+/* Who comes back goes where what outlived its connection is kept, and who has a token that a backend signed where its session is. */
 static bool may_stay(struct shard *shard, const struct packet *packet)
 {
-	return packet->login.reconnect_token.size == 0 && !packet->login.may_resume && !ringcast_shard_is_signed(shard, packet->login.player_session_id);
+	return packet->login.reconnect_token.size == 0 && !ringcast_shard_is_signed(shard, packet->login.player_session_id);
 }
 
 void ringcast_shard_login(struct shard *shard, struct conn *conn, struct view message)

@@ -55,6 +55,7 @@ static void copy_session_limits(struct shard *shard)
 		.resume_window_ms = limits->resume_window_ms,
 		.ping_interval_ms = limits->ping_interval_ms,
 		.membership_push_max = 256,
+		.membership_bytes_per_second = limits->membership_bytes_per_second,
 		.commands_per_hook_max = 4096,
 		.timers_per_session_max = limits->timers_per_session_max,
 		.health_interval_ms = limits->health_interval_ms,

@@ -176,6 +176,7 @@ void ringcast_shard_check_told(struct shard *shard, uint32_t home, uint64_t pati
 /* limbs.c: logins of sessions that may be spread, and players on other shards than home */
 void ringcast_shard_ask_home(struct shard *shard, struct conn *conn, uint32_t home, struct view message); /* in whose session the login is */
 void ringcast_shard_read_letter(struct shard *shard, uint32_t sender, const struct letter *letter);
+void ringcast_shard_tell_fast(struct conn *conn); /* of a limb: home, whether its player's fast path is up, if that is news */
 /* A login of another shard's connection. */
 void ringcast_shard_login_from(struct shard *shard, uint32_t sender, const struct letter *letter);
 

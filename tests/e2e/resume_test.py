@@ -23,6 +23,7 @@ import secure
 from daemon import Daemon
 from realtime import EVERYONE, SERVER, Packet, field
 
+SPREAD = os.environ.get("E2E_SPREAD", "never")  # always: the same, with each session's players on both shards
 DROPS = int(os.environ.get("RESUME_DROPS", "300"))
 SAY = 9
 PING_RESULT = -3
@@ -37,6 +38,7 @@ LIMITS = {
     "limits__fanout_bytes_per_second": 0,
     "limits__session_fanout_bytes_per_second": 0,
     "limits__resume_memory_bytes": 33554432,
+    "sessions__spread": SPREAD,
 }
 
 daemon = None
@@ -213,6 +215,32 @@ class Storm(unittest.TestCase):
     def counters(self):
         return {name: daemon.metrics()[f"ringcast_{name}_total"] for name in ("players_dropped", "resumes", "resume_gaps", "replayed_messages")}
 
+    def test_players_of_a_spread_session_come_back_where_they_were(self):
+        """Whichever shard takes the new connection: it is the same player, on the same shard, in its groups."""
+        if SPREAD == "never":
+            self.skipTest("one shard has all of them")
+        session = daemon.create_session(players_max=16)
+        players = [Resumer(daemon.reserve(session)) for _ in range(12)]
+        [player.say(b"here") for player in players]
+        shards = {one["peer_id"]: one["shard"] for one in daemon.players(session)}
+        self.assertEqual(set(shards.values()), {0, 1}, "the kernel gave all connections to one shard")
+        before = self.counters()
+        for turn in range(4):
+            for player in players:
+                player.tear(turn % 2 == 0)
+            for player in players:
+                player.come_back()
+        listed = daemon.players(session)
+        self.assertEqual({one["peer_id"]: one["shard"] for one in listed}, shards)
+        self.assertEqual({one["state"] for one in listed}, {"active"})
+        self.assertEqual(self.counters()["resumes"] - before["resumes"], 48)
+        self.assertEqual(sum(player.lost for player in players), 0)
+        for player in players:
+            heard = 0
+            while heard < len(players):
+                heard += player.hear() is not None
+        daemon.end_session(session)
+
     def test_c_client(self):
         session = daemon.create_session(players_max=20)
         before = self.counters()
@@ -385,7 +413,7 @@ class Scripts(unittest.TestCase):
     def play(self, language):
         """Player 1 hears what the script is told of player 2."""
         with tempfile.TemporaryDirectory() as store:
-            server = Daemon("--listen", "127.0.0.1", scripts__directory=store, **LIMITS)
+            server = Daemon("--listen", "127.0.0.1", "--shards", "2", scripts__directory=store, **LIMITS)
             try:
                 scripts.push(server, "game", TOLD[language])
                 session = server.create_session(script="game", players_max=4)

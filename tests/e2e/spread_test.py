@@ -10,16 +10,17 @@ import unittest
 
 from daemon import AdminError, Daemon
 from player import Player, until
-from realtime import EVERYONE, JOIN_GROUP
+from realtime import COMMAND_LOGIN, EVERYONE, GROUP_MEMBERSHIP_UPDATE, JOIN_GROUP, LOGIN, SERVER, Packet, decode, field
 
-CROWD, MESSAGES = 24, 120
+CROWD, MESSAGES, STORM = 24, 120, 300
+MAY_MERGE, MERGE_BYTES = 19, 20  # fields of the login and of its result
 
 daemon = None
 
 
 def setUpModule():
     global daemon
-    daemon = Daemon("--shards", "2", sessions__spread="auto", limits__spread_players_min=8)
+    daemon = Daemon("--shards", "2", sessions__spread="auto", limits__spread_players_min=8, limits__membership_bytes_per_second=200000)
 
 
 def tearDownModule():
@@ -138,6 +139,56 @@ class SpreadTest(unittest.IsolatedAsyncioTestCase):
         with self.assertRaises(AdminError) as caught:
             daemon.create_session(spread="sometimes")
         self.assertEqual(caught.exception.status, 400)
+
+    async def test_lists_say_of_everybody_what_its_shard_knows(self):
+        players = await self.crowd(udp=True)
+        before = {one["peer_id"]: one for one in daemon.players(self.session)}
+        for player in players:
+            await player.send(10, b"to all", group=EVERYONE)
+        for player in players:
+            for _ in players:
+                await player.receive()
+        listed = {one["peer_id"]: one for one in daemon.players(self.session)}
+        for player in players:
+            one = listed[player.peer_id]
+            host, port = player.websocket.local_address[:2]
+            self.assertEqual((one["address"], one["is_fast"], one["state"], one["outq_bytes"]), (f"{host}:{port}", True, "active", 0))
+            grown = {name: one[name] - before[player.peer_id][name] for name in
+                     ("messages_received", "messages_sent", "bytes_received", "bytes_sent", "drops")}
+            self.assertEqual(grown, {"messages_received": 1, "messages_sent": CROWD, "bytes_received": 6, "bytes_sent": 6 * CROWD, "drops": 0})
+        shards = [one["shard"] for one in listed.values()]
+        self.assertEqual({shard: shards.count(shard) for shard in set(shards)}, self.limbs())
+        rows = self.cli("player", "list", self.session).splitlines()
+        self.assertEqual(len(rows), CROWD + 1)
+        self.assertIn("SHARD", rows[0])
+
+    async def test_in_a_storm_everybody_learns_who_is_in(self):
+        """Three hundred join one group: more than are told at once of each change, and each knows all of them in the end."""
+        session = daemon.create_session(players_max=STORM, shard=0)
+        players = [await self.join(session) for _ in range(STORM)]
+        before = daemon.metrics()
+        for player in players:
+            await player.group_request(JOIN_GROUP, 7)
+        for player in players:
+            count = 0
+            while count != STORM:
+                packet = await player.receive()
+                count = self.count(packet) if packet.opcode == GROUP_MEMBERSHIP_UPDATE else count
+        after = daemon.metrics()
+        spent = {name: after[f"ringcast_membership_{name}_total"] - before[f"ringcast_membership_{name}_total"] for name in ("lists", "list_bytes", "lists_merged")}
+        self.assertGreater(spent["lists_merged"], 10)
+        self.assertLess(spent["lists"], STORM)
+        daemon.end_session(session)
+
+    async def test_a_player_on_any_shard_is_sent_several_packets_in_a_datagram(self):
+        for _ in range(12):
+            player = await Player.connect(daemon)
+            self.players.push_async_callback(player.leave)
+            await player.websocket.send(Packet(LOGIN, target_player=SERVER, reliable=True, command=COMMAND_LOGIN,
+                                               body=field(1, daemon.reserve(self.session).encode()) + field(2, 2) + field(MAY_MERGE, 1)).encode())
+            result = decode(await player.websocket.recv(), "ws").body_fields()
+            self.assertEqual(result.get(MERGE_BYTES), 1200)
+        self.assertEqual(set(self.limbs()), {0, 1}, "the kernel gave all connections to one shard")
 
     def cli(self, *arguments):
         done = subprocess.run([os.environ["RINGCAST"], *arguments, "--admin", f"http://127.0.0.1:{daemon.admin_port}"], capture_output=True, text=True, timeout=60)

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "base/assert.h"
+#include "base/hash.h"
 #include "payload.h"
 #include "proto/http_upgrade.h"
 
@@ -97,16 +98,25 @@ static void receive_login_result(struct bot *bot, const struct packet *packet)
 		ringcast_bot_fast_start(bot, (uint16_t)packet->login_result.fast_port);
 }
 
+uint64_t ringcast_bot_hash(int32_t peer_id)
+{
+	return ringcast_hash_bytes(&peer_id, sizeof(peer_id), 11);
+}
+
 static void receive_membership(struct bot *bot, const struct packet *packet)
 {
 	int32_t group = packet->membership.group, peer_id;
 	size_t cursor = 0;
 	bool has_me = false;
+	uint64_t listed = 0;
 	bot->update_count++;
-	while (ringcast_packet_membership_next(packet, &cursor, &peer_id))
+	while (ringcast_packet_membership_next(packet, &cursor, &peer_id)) {
 		has_me |= peer_id == bot->peer_id;
+		listed += ringcast_bot_hash(peer_id);
+	}
 	if (group < 1 || group > SWARM_GROUPS_MAX)
 		return;
+	bot->listed[group] = listed;
 	if (has_me && bot->is_refused[group])
 		ringcast_bot_fail(bot, "is listed in a group that its script keeps it out of", group);
 	if (has_me && bot->is_joining[group]) {

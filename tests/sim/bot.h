@@ -119,6 +119,7 @@ struct bot {
 	uint8_t last_datagram[BOT_DATAGRAM_BYTES_MAX];
 	size_t last_datagram_bytes;
 
+	uint64_t listed[SWARM_GROUPS_MAX + 1]; /* of each group's last list: ringcast_bot_hash of its members added up */
 	bool is_joining[SWARM_GROUPS_MAX + 1], is_member[SWARM_GROUPS_MAX + 1], is_parting[SWARM_GROUPS_MAX + 1];
 	uint32_t update_count;
 	struct bot_resume resume;
@@ -155,6 +156,8 @@ void ringcast_bot_send_frame(struct bot *bot, enum websocket_opcode opcode, cons
 void ringcast_bot_leave(struct bot *bot, int how); /* 0: close frame, 1: half close, 2: reset, 3: close without a word, 4: close_notify */
 
 void ringcast_bot_connect(struct bot *bot); /* from its addresses, and asks for the upgrade */
+
+uint64_t ringcast_bot_hash(int32_t peer_id);
 
 /* bot_resume.c */
 void ringcast_bot_resume_keep(struct bot *bot, const struct packet *packet, struct view bytes); /* it is being sent */

@@ -1,4 +1,4 @@
-/* What must be true of sessions with players on several shards when no letter is under way any more: home and limbs say the same, and bots know it. */
+/* What must be true when no letter is under way any more: of a session on several shards home and limbs say the same, and bots know who is in their groups. */
 #include "session/group.h"
 #include "session/limb.h"
 #include "world.h"
@@ -27,6 +27,12 @@ static void check_remote(struct world *world, uint32_t home, struct player *play
 	struct player *there = limb != NULL ? ringcast_session_find_player(limb, player->peer_id) : NULL;
 	if (there == NULL)
 		ringcast_world_fail(world, "session %s has peer %d on shard %u, where it is not", player->session->id, player->peer_id, ringcast_player_shard(player));
+	else if (ringcast_player_is_dropped(player) != ringcast_player_is_dropped(there))
+		ringcast_world_fail(world, "session %s has peer %d, and shard %u says the opposite of whether its stream is broken", player->session->id, player->peer_id,
+				    ringcast_player_shard(player));
+	else if (player->is_fast != there->is_fast)
+		ringcast_world_fail(world, "session %s has peer %d, and shard %u says the opposite of its fast path", player->session->id, player->peer_id,
+				    ringcast_player_shard(player));
 	else if (!has_same_groups(player, there))
 		ringcast_world_fail(world, "session %s has peer %d in other groups than shard %u", player->session->id, player->peer_id, ringcast_player_shard(player));
 }
@@ -44,6 +50,10 @@ static void check_limb(struct world *world, uint32_t shard, const struct session
 
 static void check_session(struct world *world, uint32_t shard, struct session *session)
 {
+	if (!ringcast_list_is_empty(&session->debts))
+		ringcast_world_fail(world, "session %s still owes somebody a list of members", session->id);
+	if (session->spread == NULL)
+		return;
 	if (session->spread->is_limb) {
 		check_limb(world, shard, session);
 		return;
@@ -59,7 +69,7 @@ static void check_shard(struct world *world, uint32_t shard)
 	for (uint32_t i = 0; i < sessions->high_water; i++) {
 		handle self;
 		struct session *session = ringcast_slab_at(sessions, i, &self);
-		if (session != NULL && session->state == SESSION_ACTIVE && session->spread != NULL)
+		if (session != NULL && session->state == SESSION_ACTIVE)
 			check_session(world, shard, session);
 	}
 }
@@ -77,6 +87,18 @@ static struct session *find_session(struct world *world, const struct world_sess
 	return NULL;
 }
 
+/* What it was sent last of a group that it is in is who is in it, however many changes had to wait for one list. */
+static void check_list(struct world *world, const struct bot *bot, struct session *session, int32_t group)
+{
+	size_t count;
+	uint64_t listed = 0;
+	struct player *const *members = ringcast_group_members(session, group, &count);
+	for (size_t i = 0; i < count; i++)
+		listed += ringcast_bot_hash(members[i]->peer_id);
+	if (listed != bot->listed[group])
+		ringcast_world_fail(world, "bot %u was sent a list of group %d last that is not true any more", bot->index, group);
+}
+
 /* What a bot has been told last about its groups is what is. One that came back may have missed it, and knows that. */
 static void check_bot(struct world *world, const struct bot *bot)
 {
@@ -88,6 +110,8 @@ static void check_bot(struct world *world, const struct bot *bot)
 		bool is_in = ringcast_group_has(player, group);
 		if (is_in && bot->is_joining[group])
 			ringcast_world_fail(world, "bot %u was never told that it is in group %d", bot->index, group);
+		if (is_in && bot->is_member[group])
+			check_list(world, bot, session, group);
 		if (!is_in && bot->is_member[group])
 			ringcast_world_fail(world, "bot %u was never told that it is no longer in group %d", bot->index, group);
 	}

@@ -176,6 +176,9 @@ static void draw_later(struct swarm *swarm, uint64_t seed)
 	swarm->slow_limb = swarm->spread > 0 ? maybe(&prng, 10) : 0;
 	swarm->many_shards = ringcast_prng_chance(&prng, 1, 25) ? between(&prng, SWARM_SHARDS_FEW + 1, SWARM_SHARDS_MAX) : 0;
 	swarm->narrow.spread_patience_ms = (uint32_t)PICK(&prng, 200, 10000);
+	ringcast_prng_init(&prng, seed ^ UINT64_C(0x6c697374));
+	swarm->narrow_lists = maybe(&prng, 1000);
+	swarm->narrow.membership_bytes_per_second = between(&prng, 4000, 64000);
 }
 
 void ringcast_swarm_draw(struct swarm *swarm, uint64_t seed)
@@ -281,6 +284,8 @@ void ringcast_swarm_settle(struct swarm *swarm)
 		swarm->limits.handshake_datagrams_max = swarm->narrow.handshake_datagrams_max;
 		swarm->limits.hellos_per_second = swarm->narrow.hellos_per_second;
 	}
+	if (swarm->narrow_lists > 0)
+		swarm->limits.membership_bytes_per_second = swarm->narrow.membership_bytes_per_second;
 	if (swarm->narrow_pool > 0)
 		swarm->limits.buffer_memory_bytes = swarm->crowding > 0 ? CROWD_BUFFER_BYTES : 1 << 20;
 	if (swarm->narrow_memory > 0) {

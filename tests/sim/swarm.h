@@ -50,6 +50,7 @@ enum { SWARM_SHARDS_MAX = 64, SWARM_SHARDS_FEW = 4, SWARM_SESSIONS_MAX = 6, SWAR
 	FAULT(many_shards, "there are up to 64 shards")                                                                                              \
 	FAULT(slow_limb, "a shard stands still for a while, and some send it much meanwhile")                                                    \
 	FAULT(narrow_rings, "the rings between shards hold a few letters")                                                                       \
+	FAULT(narrow_lists, "few bytes of lists of members may go a second, so that most of them wait")                                            \
 	FAULT(narrow_memory, "send queues and buffers are small")                                                                               \
 	FAULT(script_late, "scripts answer late, in any order, or never")                                                                      \
 	FAULT(script_deny, "scripts say no")                                                                                                   \

@@ -14,7 +14,7 @@ static const struct output_column session_columns[] = {
 
 static const struct output_column player_columns[] = {
 	{"peer_id", "PEER"},         {"player_id", "PLAYER"},  {"state", "STATE"}, {"is_fast", "UDP"},        {"address", "ADDRESS"},
-	{"messages_received", "IN"}, {"messages_sent", "OUT"}, {"drops", "DROPS"}, {"outq_bytes", "QUEUED"}, {NULL, NULL},
+	{"shard", "SHARD"}, {"messages_received", "IN"}, {"messages_sent", "OUT"}, {"drops", "DROPS"}, {"outq_bytes", "QUEUED"}, {NULL, NULL},
 };
 
 /* Appends every page of the list to rows. */

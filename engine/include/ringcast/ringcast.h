@@ -100,6 +100,7 @@ typedef struct ringcast_player_info {
 	uint64_t created_ns, joined_ns;
 	uint64_t messages_received, messages_sent, bytes_received, bytes_sent, drops;
 	uint32_t outq_bytes;
+	uint32_t shard; /* that has its connection; of a reservation: the session's */
 } ringcast_player_info;
 
 /*

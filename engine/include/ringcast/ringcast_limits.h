@@ -59,6 +59,7 @@
 	X(uint32_t, emitted_event_bytes, 16384, 2, 60000, true, "JSON of an event that a game emits") \
 	X(uint64_t, fanout_bytes_per_second, 16777216, 0, 1000000000000, true, "bytes per second that a player's messages may make others receive, 64 added per delivery; 0: no limit") \
 	X(uint64_t, session_fanout_bytes_per_second, 134217728, 0, 1000000000000, true, "the same of all players of a session together; 0: no limit") \
+	X(uint32_t, membership_bytes_per_second, 4194304, 0, UINT32_MAX, true, "bytes per second of lists of members that a session sends, of changes, requests and scripts; what is beyond waits, as do all of groups above 256 members, and is sent once for all that came meanwhile; 0: nothing waits, and changes of such groups are not told") \
 	X(uint32_t, flood_seconds_max, 10, 0, 86400, true, "seconds on end in which a connection may be above its message or byte rate; then it is closed; 0: never") \
 	X(uint32_t, spread_players_min, 500, 1, UINT32_MAX, true, "where sessions.spread is auto, a session for so many players has them on all shards") \
 	X(uint32_t, spread_queue_bytes, 8388608, 65536, UINT32_MAX, true, "letters that wait for another shard that falls behind; above it players there who would miss something are disconnected") \

@@ -222,6 +222,26 @@ BOTH(read, whether_a_player_has_udp)
 	stage_stop(&stage);
 }
 
+/* On whichever shard the kernel has put it: home, where games run, is told. */
+BOTH(read, whether_a_player_on_any_shard_has_udp)
+{
+	ringcast_engine_options options = stage_small();
+	game.message = tell_speed;
+	options.io = io;
+	options.shard_count = 2;
+	stage_start(&stage, &options, &(ringcast_session_options){.size = sizeof(ringcast_session_options), .spread = RINGCAST_SPREAD_ALWAYS});
+	for (int i = 0; i < ACTORS; i++)
+		stage_enter(&stage, i, "");
+	for (int i = 0; i < ACTORS; i++) {
+		stage_until(&stage, stage.actors[i].is_fast);
+		do {
+			stage_say(&stage, i, 5, RINGCAST_PEER_SERVER, 0, "");
+			stage_fence(&stage, i);
+		} while (!stage_has_heard(&stage.actors[i], "6 from -1 'fast'\n"));
+	}
+	stage_stop(&stage);
+}
+
 /* What it may do */
 
 static ringcast_verdict greet(ringcast_session *session, int32_t peer)

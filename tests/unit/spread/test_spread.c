@@ -58,11 +58,14 @@ static void act(uint32_t number)
 		yard_read_one(&yard, (uint32_t)ringcast_prng_below(&yard.prng, yard.shard_count), (uint32_t)ringcast_prng_below(&yard.prng, yard.shard_count));
 }
 
-static void play(uint32_t shard_count, uint32_t action_count, uint64_t seed)
+static void play_with(uint32_t shard_count, uint32_t action_count, uint64_t seed, uint64_t membership_bytes_per_second)
 {
 	yard_start(&yard, shard_count, 200, seed);
+	yard.limits.membership_bytes_per_second = membership_bytes_per_second;
 	for (uint32_t number = 0; number < action_count; number++) {
 		act(number);
+		if (membership_bytes_per_second > 0 && number % 10 == 9)
+			yard_advance_ms(&yard, ringcast_prng_below(&yard.prng, 300));
 		if (number % 100 == 99) {
 			yard_read_all(&yard);
 			yard_compare(&yard);
@@ -72,6 +75,19 @@ static void play(uint32_t shard_count, uint32_t action_count, uint64_t seed)
 	yard_compare(&yard);
 	cr_assert(yard.delivered[0] > 100 && yard.delivered[1] > 100 && yard.deliver_count > 100, "it was spread");
 	yard_stop(&yard);
+}
+
+static void play(uint32_t shard_count, uint32_t action_count, uint64_t seed)
+{
+	play_with(shard_count, action_count, seed, 0);
+}
+
+Test(spread, lists_that_wait_come_to_all_shards)
+{
+	for (uint64_t seed = 1; seed <= 8; seed++) {
+		play_with(2 + (uint32_t)seed % 3, 1500, seed, 3000);
+		cr_assert_gt(yard.merged, 20, "they did wait");
+	}
 }
 
 Test(spread, players_on_two_shards_get_what_they_would_on_one)

@@ -145,6 +145,7 @@ void yard_stop(struct yard *yard)
 	ringcast_session_end_now(yard->session, CLOSE_SESSION_ENDED, yard->now_ns);
 	ringcast_session_end_now(yard->twin, CLOSE_SESSION_ENDED, yard->now_ns);
 	yard_read_all(yard);
+	yard->merged = yard->stores[0].store.lists_merged;
 	collect(yard);
 	for (uint32_t i = 0; i <= yard->shard_count; i++) {
 		ringcast_store_fini(&yard->stores[i].store); /* asserts that nobody is left */
@@ -340,6 +341,19 @@ void yard_read_all(struct yard *yard)
 		for (uint32_t i = 0; i < yard->shard_count * yard->shard_count; i++)
 			is_any |= yard_read_one(yard, (first + i) % yard->shard_count, i / yard->shard_count);
 	}
+}
+
+static void expired(void *context, struct timer *timer)
+{
+	struct yard_store *store = context;
+	ringcast_session_expire(&store->store, timer, store->yard->now_ns);
+}
+
+void yard_advance_ms(struct yard *yard, uint64_t ms)
+{
+	yard->now_ns += ms * NS_PER_MS;
+	for (uint32_t i = 0; i <= yard->shard_count; i++)
+		ringcast_timer_wheel_advance(&yard->stores[i].wheel, yard->now_ns, UINT32_MAX, expired, &yard->stores[i]);
 }
 
 /* Comparing */

@@ -52,7 +52,7 @@ struct yard {
 	struct session *session, *twin;
 	struct seat seats[YARD_SEATS_MAX];
 	uint32_t seat_count;
-	uint64_t letter_count, deliver_count;
+	uint64_t letter_count, deliver_count, merged; /* merged: lists at home that served several, when it stopped */
 	uint64_t delivered[YARD_SHARDS_MAX + 1]; /* by shard, then by the twin */
 	uint64_t now_ns;
 };
@@ -64,6 +64,7 @@ void yard_leave(struct yard *yard, struct seat *seat);
 enum drop_reason yard_send(struct yard *yard, struct seat *seat, const struct packet *packet, enum delivery_intent intent);
 bool yard_read_one(struct yard *yard, uint32_t from, uint32_t to); /* false: there is no letter */
 void yard_read_all(struct yard *yard);                             /* in an order that chance gives */
+void yard_advance_ms(struct yard *yard, uint64_t ms); /* what waits for its time */
 void yard_kick(struct yard *yard, int32_t peer_id);
 void yard_compare(struct yard *yard); /* after read_all */
 

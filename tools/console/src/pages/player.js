@@ -37,6 +37,7 @@ function factsOf(player) {
 		['Peer id', player.peer_id],
 		['Path', player.is_fast ? 'UDP and WebSocket' : 'WebSocket'],
 		['Address', player.address || '–'],
+		['Shard', player.shard],
 		['Reserved', moment(player.created_at)],
 		['Joined', moment(player.joined_at)],
 		['Messages received', `${count(player.messages_received)}, ${bytes(player.bytes_received)}`],
