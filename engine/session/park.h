@@ -37,6 +37,8 @@ enum drop_reason ringcast_park_command(struct player *player, struct command *co
 bool ringcast_park_settle(struct session *session, uint64_t ticket, enum verdict verdict);
 /* Carries on with the oldest event that no longer has to wait. False: there is none. */
 bool ringcast_park_run_one(struct session *session);
+/* Tells the script's side that nobody waits for ticket any more; a join that the script commanded waits in snapshot.h. */
+void ringcast_park_tell_missed(struct session *session, uint64_t ticket, enum verdict verdict);
 /* All of a player's, when it leaves. */
 void ringcast_park_discard(struct player *player);
 void ringcast_park_expire(struct timer *timer);

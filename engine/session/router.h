@@ -4,7 +4,7 @@
 
 #include "session/session.h"
 
-enum route_question { QUESTION_SEND_TO_PLAYER = 1, QUESTION_ABOUT_GROUP = 2 }; /* send to, join, leave */
+enum route_question { QUESTION_SEND_TO_PLAYER = 1, QUESTION_ABOUT_GROUP = 2 /* send to, join, leave */, QUESTION_SNAPSHOT = 4 };
 
 struct route {
 	struct player *player;
