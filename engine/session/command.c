@@ -24,6 +24,7 @@ struct command {
 	int32_t group;  /* target, or what it is about */
 	int32_t target_group;
 	uint32_t number; /* of a question; or the key of what is retained */
+	bool is_put_off;     /* a join that waits until all others have been carried out */
 	bool is_of_snapshot; /* a join that was commanded while its script was asked about one: about this one it is not, or that would have no end */
 	enum close_reason reason; /* of a finish */
 	uint64_t ticket;
@@ -100,11 +101,30 @@ static enum drop_reason do_join(struct session *session, const struct command *c
 	return ringcast_snapshot_join(player, command->group);
 }
 
+/* A join that the script has asked for before, and takes back. */
+static bool cancel_put_off(struct session *session, const struct command *leave)
+{
+	struct list_node *node = session->commands.next;
+	for (; session->put_off_count > 0 && node != &session->commands; node = node->next) {
+		struct command *command = CONTAINER_OF(node, struct command, node);
+		if (!command->is_put_off || command->player != leave->player || command->group != leave->group)
+			continue;
+		ringcast_list_remove(node);
+		session->command_count--;
+		session->put_off_count--;
+		ringcast_buf_unref(command->home);
+		return true;
+	}
+	return false;
+}
+
 static enum drop_reason do_leave(struct session *session, const struct command *command)
 {
 	struct player *player = ringcast_session_find_player(session, command->player);
 	if (player == NULL)
 		return DROP_NO_TARGET;
+	if (cancel_put_off(session, command))
+		return DROP_NONE;
 	return ringcast_snapshot_cancel(player, command->group) ? DROP_NONE : ringcast_group_leave(player, command->group, session->store->now_ns);
 }
 
@@ -250,6 +270,7 @@ static struct command *queue_pop(struct session *session)
 	ringcast_assert(session->command_count > 0);
 	ringcast_list_remove(&command->node);
 	session->command_count--;
+	session->put_off_count -= command->is_put_off;
 	return command;
 }
 
@@ -294,13 +315,32 @@ static enum drop_reason command_give(struct session *session, const struct comma
 	return reason;
 }
 
+/* Its script is asked for a snapshot, which knows of all that the script has said: that is carried out first, or it would follow the snapshot. */
+static bool must_be_put_off(const struct session *session, const struct command *command)
+{
+	bool is_asked_about = command->kind == COMMAND_JOIN && session->hooks->snapshot != NULL && !command->is_of_snapshot;
+	return is_asked_about && session->command_count > session->put_off_count;
+}
+
+static void put_off(struct session *session, struct command *command)
+{
+	command->is_put_off = true;
+	ringcast_list_add_tail(&session->commands, &command->node);
+	session->command_count++;
+	session->put_off_count++;
+}
+
 static void run_queue(struct session *session)
 {
 	if (ringcast_list_is_empty(&session->commands))
 		return;
 	ringcast_session_begin_work(session);
-	for (struct command *command; (command = queue_pop(session)) != NULL;)
-		ringcast_command_run(session, command);
+	for (struct command *command; (command = queue_pop(session)) != NULL;) {
+		if (must_be_put_off(session, command))
+			put_off(session, command);
+		else
+			ringcast_command_run(session, command);
+	}
 	ringcast_session_end_work(session);
 }
 

@@ -122,6 +122,14 @@ static enum drop_reason parked_create(struct player *player, enum parked_kind ki
 	return DROP_NONE;
 }
 
+/* Whatever comes next for this player waits for nothing any more, or for its answer. */
+static void let_next_run(struct player *player)
+{
+	struct parked *parked = player->parked;
+	if (parked != NULL && parked->ticket == 0 && !ringcast_list_has(&parked->runnable))
+		ringcast_list_add_tail(&player->session->runnable, &parked->runnable);
+}
+
 /* Parking */
 
 enum drop_reason ringcast_park_packet(const struct route *route)
@@ -140,6 +148,8 @@ enum drop_reason ringcast_park_packet(const struct route *route)
 		memcpy(parked->home->data + sizeof(*parked), payload.data, payload.size);
 	if (route->asked != 0)
 		await_answer(parked);
+	else if (route->is_put_off)
+		let_next_run(route->player);
 	return DROP_NONE;
 }
 
@@ -165,14 +175,6 @@ enum drop_reason ringcast_park_command(struct player *player, struct command *co
 }
 
 /* Going on */
-
-/* Whatever comes next for this player waits for nothing any more, or for its answer. */
-static void let_next_run(struct player *player)
-{
-	struct parked *parked = player->parked;
-	if (parked != NULL && parked->ticket == 0 && !ringcast_list_has(&parked->runnable))
-		ringcast_list_add_tail(&player->session->runnable, &parked->runnable);
-}
 
 static void count_drop(struct player *player, enum drop_reason reason)
 {
@@ -217,7 +219,8 @@ static void run_packet(struct parked *parked)
 		await_answer(parked);
 		return;
 	}
-	end_packet(parked, reason);
+	if (!route.is_put_off) /* else it stays the next */
+		end_packet(parked, reason);
 }
 
 static void run_command(struct parked *parked)

@@ -27,7 +27,7 @@ bool ringcast_park_answer(struct session *session, uint64_t ticket, enum verdict
 
 /* For the files of this folder. Reasons: DROP_NONE, PARK_FULL, NO_BUFFER. */
 
-/* With route->asked: waits for the answer to the ticket just given. Else: behind what waits. */
+/* With route->asked: waits for the answer to the ticket just given. With is_put_off: goes on when commands have been carried out. Else: behind what waits. */
 enum drop_reason ringcast_park_packet(const struct route *route);
 /* The login of a CONNECTING player waits for the ticket just given. */
 enum drop_reason ringcast_park_login(struct player *player);

@@ -53,11 +53,15 @@ static enum drop_reason refusal_of(const struct route *route, enum verdict verdi
 	return route->is_unasked ? DROP_SCRIPT_SHARE : DROP_DENIED;
 }
 
-/* Of a join that is allowed. With route->asked nothing has happened yet. */
+/* Of a join that is allowed. What the script has said already would follow a snapshot that knows of it: that is carried out first. */
 static enum drop_reason ask_snapshot(struct route *route)
 {
+	const struct session *session = route->player->session;
 	enum drop_reason denied;
 	route->allowed |= QUESTION_ABOUT_GROUP;
+	route->is_put_off = session->hooks->snapshot != NULL && session->command_count > 0;
+	if (route->is_put_off)
+		return DROP_NONE;
 	enum verdict verdict = ringcast_snapshot_ask(route->player, route->packet->group, &denied);
 	if (verdict == VERDICT_LATER)
 		route->asked = QUESTION_SNAPSHOT;
@@ -93,7 +97,7 @@ static enum drop_reason route_join(struct route *route)
 			return DROP_NONE; /* its script has it join already */
 		reason = ask_snapshot(route);
 	}
-	return reason != DROP_NONE || route->asked != 0 ? reason : join(player, packet->group);
+	return reason != DROP_NONE || route->asked != 0 || route->is_put_off ? reason : join(player, packet->group);
 }
 
 static enum drop_reason route_leave(struct route *route)
@@ -235,7 +239,7 @@ static enum drop_reason dispatch_or_park(struct player *player, const struct pac
 	bool must_wait = player->parked != NULL;
 	if (!must_wait) {
 		reason = ringcast_router_dispatch(&route);
-		must_wait = route.asked != 0;
+		must_wait = route.asked != 0 || route.is_put_off;
 	}
 	if (must_wait)
 		reason = ringcast_park_packet(&route);

@@ -155,6 +155,7 @@ struct session {
 	struct tap *taps;	 /* of those who listen; NULL: nobody does. See tap.h */
 	struct spread *spread;	 /* home.h; NULL: pinned to this shard */
 	uint8_t spread_mode;	 /* enum spread_mode */
+	uint32_t put_off_count;	 /* joins among its commands that wait until the others have been carried out */
 	bool is_asking_snapshot; /* the hook that runs is hooks.snapshot */
 	uint32_t joiner_count, joiner_bytes; /* joins that the script is asked about, and what is kept for them: snapshot.h */
 	uint32_t retained_group_count, retained_count, retained_bytes; /* retained.h */

@@ -1,5 +1,6 @@
 /* Snapshots: where they stand in what a player receives, what is held meanwhile, and every way in which a join ends. */
 #include <criterion/criterion.h>
+#include <stdio.h>
 
 #include "check.h"
 #include "session/park.h"
@@ -318,6 +319,74 @@ Test(snapshot, what_is_no_message_of_a_game_is_refused)
 	cr_assert_eq(ringcast_command_snapshot(session, 7, 2, &large), DROP_OVERSIZE);
 	cr_assert(answer(VERDICT_ALLOW));
 	cr_assert(ringcast_group_has(two, 7));
+}
+
+static struct player *joiner;
+
+/* Says a number to the group, and then it is in the snapshot. */
+static enum verdict counting(struct world *w, const struct hook_call *call)
+{
+	struct packet packet = {.opcode = 6, .sender = PROTO_PEER_SERVER, .target_group = 7, .payload = ringcast_view_of("n", 1)};
+	char text[16];
+	if (call->hook == HOOK_JOIN || call->hook == HOOK_MESSAGE) {
+		w->script_state++;
+		if (call->hook == HOOK_MESSAGE) {
+			ringcast_command_join(call->session, 7, joiner->peer_id);
+			ringcast_command_join(call->session, 8, joiner->peer_id);
+		}
+		ringcast_command_send(call->session, &packet, INTENT_RELIABLE);
+	}
+	if (call->hook == HOOK_SNAPSHOT && w->script_state > 0) {
+		snprintf(text, sizeof(text), "%d", w->script_state);
+		say(call->group, call->player->peer_id, text);
+	}
+	return VERDICT_ALLOW;
+}
+
+/* A script that answers at once: what it has said before it is asked goes out before, or the snapshot would be followed by what it contains. */
+Test(snapshot, what_the_script_has_said_before_it_is_asked_goes_before)
+{
+	stop();
+	start_with(BIT(HOOK_JOIN) | BIT(HOOK_MESSAGE));
+	joiner = second();
+	world.script = counting;
+	world_group(&world, joiner, OPCODE_JOIN_GROUP, 7);
+	expect(&world, "hook join 7 peer 2\n"
+		       "send 6 from -1 player 0 group 7 reliable to 1 'n'\n"
+		       "hook snapshot 7 peer 2\n"
+		       "update 7 from -1 player 0 group 7 reliable to 1,2 list 1,2\n"
+		       "send 9 from -1 player 2 group 0 reliable to 2 '1'\n");
+	joiner = second();
+	world.script = counting;
+	world_send(&world, one, 5, PROTO_PEER_SERVER, 0, "");
+	expect(&world, "hook message 5 from 1 player -1 group 0\n"
+		       "send 6 from -1 player 0 group 7 reliable to 1,2 'n'\n"
+		       "hook snapshot 7 peer 3\n"
+		       "update 7 from -1 player 0 group 7 reliable to 1,2,3 list 1,2,3\n"
+		       "send 9 from -1 player 3 group 0 reliable to 3 '2'\n"
+		       "hook snapshot 8 peer 3\n"
+		       "update 8 from -1 player 0 group 8 reliable to 3 list 3\n"
+		       "send 9 from -1 player 3 group 0 reliable to 3 '2'\n");
+}
+
+static enum verdict wavering(struct world *w, const struct hook_call *call)
+{
+	if (call->hook == HOOK_MESSAGE) {
+		ringcast_command_join(call->session, 7, joiner->peer_id);
+		ringcast_command_leave(call->session, 7, joiner->peer_id);
+	}
+	return VERDICT_ALLOW;
+}
+
+Test(snapshot, a_join_that_is_put_off_may_be_taken_back)
+{
+	stop();
+	start_with(BIT(HOOK_MESSAGE));
+	joiner = second();
+	world.script = wavering;
+	world_send(&world, one, 5, PROTO_PEER_SERVER, 0, "");
+	expect(&world, "hook message 5 from 1 player -1 group 0\n");
+	cr_assert(!ringcast_group_has(joiner, 7) && session->put_off_count == 0 && session->command_count == 0);
 }
 
 /* Else a script that leaves and joins in it would hold its shard for ever. */
