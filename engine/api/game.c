@@ -129,13 +129,13 @@ int ringcast_session_forget(ringcast_session *session, int32_t group, uint32_t k
 	return ringcast_error_of_drop(ringcast_command_forget_retained(ringcast_engine_checked(session), group, key));
 }
 
-int ringcast_session_snapshot(ringcast_session *session, int32_t group, int32_t peer_id, const ringcast_message *message)
+int ringcast_session_snapshot(ringcast_session *session, uint64_t ticket, const ringcast_message *message)
 {
 	struct packet packet = packet_of(message);
 	struct session *own = ringcast_engine_checked(session);
 	if (is_wrong(message))
 		return RINGCAST_ERROR_ARGUMENT;
-	enum drop_reason reason = ringcast_command_snapshot(own, group, peer_id, &packet);
+	enum drop_reason reason = ringcast_command_snapshot(own, ticket, &packet);
 	if (reason != DROP_NONE)
 		own->store->options.outbox.drop(own->store->options.outbox.context, reason, 1);
 	return reason == DROP_NO_TARGET ? RINGCAST_ERROR_NOT_FOUND : ringcast_error_of_drop(reason);

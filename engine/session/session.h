@@ -160,6 +160,7 @@ struct session {
 	uint32_t joiner_count, joiner_bytes; /* joins that the script is asked about, and what is kept for them: snapshot.h */
 	uint32_t retained_group_count, retained_count, retained_bytes; /* retained.h */
 	struct list_node joiners, retained;
+	struct joiner *joiner; /* the latest one that was asked about, or had a part of its snapshot said; NULL: none, or it is gone */
 };
 
 struct session_limits { /* live: the shard may change it between ticks */
@@ -352,10 +353,10 @@ enum drop_reason ringcast_command_finish(struct session *session);
 enum drop_reason ringcast_command_answer(struct session *session, uint64_t ticket, enum verdict verdict);
 
 /*
- * snapshot.h: what a player is to know who is joining group, while the script is asked about that join. Not queued: it waits for the join anyway. NO_TARGET: nobody is asked about
- * such a join; SNAPSHOT_FULL, BAD_STATE (an op code of the engine), OVERSIZE.
+ * snapshot.h: a part of what a player is to know who is joining, while the script is asked about that join. ticket: of the answer that is still to come; 0, inside the hook: of
+ * the question. Not queued: it waits for the join anyway. NO_TARGET: nobody waits for that answer (any more); SNAPSHOT_FULL, BAD_STATE (an op code of the engine), OVERSIZE.
  */
-enum drop_reason ringcast_command_snapshot(struct session *session, int32_t group, int32_t peer_id, const struct packet *packet);
+enum drop_reason ringcast_command_snapshot(struct session *session, uint64_t ticket, const struct packet *packet);
 
 /*
  * alarm.c: timers of scripts, named by numbers of the script's choice. Not queued, for they change nothing that others see: they hold from

@@ -14,8 +14,8 @@ struct joiner {
 	struct buf *home;
 	struct player *player;
 	int32_t group;
-	bool is_overfull;
-	uint64_t ticket; /* of such a join; 0: a packet or a login waits for the answer (park.h), or nothing does any more */
+	bool is_overfull, is_commanded; /* else a packet or a login waits for the answer (park.h) */
+	uint64_t ticket; /* 0: not given yet, or answered */
 	struct kept_list snapshot, held;
 };
 static_assert(offsetof(struct buf, data) % _Alignof(struct joiner) == 0, "a joiner may lie at the start of a buf");
@@ -65,6 +65,8 @@ static void destroy(struct joiner *joiner)
 	struct session *session = joiner->player->session;
 	ringcast_assert(session->joiner_count > 0);
 	clear(joiner);
+	if (session->joiner == joiner)
+		session->joiner = NULL;
 	ringcast_timer_cancel(session->store->options.wheel, &joiner->timer);
 	ringcast_list_remove(&joiner->node);
 	session->joiner_count--;
@@ -96,10 +98,12 @@ static enum verdict ask(struct joiner *joiner)
 	struct player *player = joiner->player;
 	struct session *session = player->session;
 	ringcast_session_enter_question(session, player);
+	session->joiner = joiner;
 	session->is_asking_snapshot = true;
 	enum verdict verdict = session->hooks->snapshot(session->hooks_context, session, player, joiner->group);
 	session->is_asking_snapshot = false;
 	ringcast_session_leave_question(session, verdict);
+	joiner->ticket = verdict == VERDICT_LATER ? session->ticket : 0;
 	session->store->snapshots_asked++;
 	return verdict;
 }
@@ -159,7 +163,7 @@ void ringcast_snapshot_abandon(struct player *player, int32_t group)
 static void give_up(struct joiner *joiner)
 {
 	struct session *session = joiner->player->session;
-	if (joiner->ticket != 0 && session->state != SESSION_ENDED)
+	if (joiner->is_commanded && session->state != SESSION_ENDED)
 		ringcast_park_tell_missed(session, joiner->ticket, VERDICT_DENY);
 	destroy(joiner);
 }
@@ -193,7 +197,7 @@ static void await_answer(struct joiner *joiner)
 {
 	struct session *session = joiner->player->session;
 	struct store *store = session->store;
-	joiner->ticket = session->ticket;
+	joiner->is_commanded = true;
 	store->answers_awaited++;
 	ringcast_timer_arm(store->options.wheel, &joiner->timer, store->now_ns + session->answer_timeout_ms * NS_PER_MS);
 }
@@ -218,14 +222,17 @@ enum drop_reason ringcast_snapshot_join(struct player *player, int32_t group)
 bool ringcast_snapshot_cancel(struct player *player, int32_t group)
 {
 	struct joiner *joiner = find(player, group);
-	if (joiner == NULL || joiner->ticket == 0)
+	if (joiner == NULL || !joiner->is_commanded)
 		return false;
 	give_up(joiner);
 	return true;
 }
 
+/* The parts of a snapshot come one after the other: the latest is tried first. */
 static struct joiner *find_ticket(const struct session *session, uint64_t ticket)
 {
+	if (session->joiner != NULL && session->joiner->ticket == ticket)
+		return session->joiner;
 	for (struct list_node *node = session->joiners.next; node != &session->joiners; node = node->next)
 		if (joiner_at(node)->ticket == ticket)
 			return joiner_at(node);
@@ -248,7 +255,7 @@ static void answer(struct joiner *joiner, enum drop_reason reason)
 bool ringcast_snapshot_settle(struct session *session, uint64_t ticket, enum verdict verdict)
 {
 	struct joiner *joiner = ticket != 0 ? find_ticket(session, ticket) : NULL;
-	if (joiner == NULL)
+	if (joiner == NULL || !joiner->is_commanded)
 		return false;
 	answer(joiner, verdict == VERDICT_ALLOW ? DROP_NONE : DROP_DENIED);
 	return true;
@@ -275,12 +282,20 @@ void ringcast_snapshot_hold(struct session *session, const struct packet *packet
 	}
 }
 
-static enum drop_reason say(struct session *session, int32_t group, int32_t peer_id, const struct packet *packet)
+/* ticket 0: the one that the hook which runs is asked about. */
+static struct joiner *find_asked(const struct session *session, uint64_t ticket)
 {
-	struct player *player = ringcast_session_find_peer(session, peer_id);
-	struct joiner *joiner = player != NULL ? find(player, group) : NULL;
+	if (ticket != 0)
+		return find_ticket(session, ticket);
+	return session->is_asking_snapshot ? session->joiner : NULL;
+}
+
+static enum drop_reason say(struct session *session, uint64_t ticket, const struct packet *packet)
+{
+	struct joiner *joiner = find_asked(session, ticket);
 	if (joiner == NULL)
 		return DROP_NO_TARGET;
+	session->joiner = joiner;
 	if (ringcast_command_is_reserved(packet->opcode))
 		return DROP_BAD_STATE;
 	if (packet->payload.size > COMMAND_DATA_BYTES_MAX)
@@ -288,9 +303,9 @@ static enum drop_reason say(struct session *session, int32_t group, int32_t peer
 	return joiner->is_overfull ? DROP_SNAPSHOT_FULL : keep(joiner, &joiner->snapshot, packet);
 }
 
-enum drop_reason ringcast_command_snapshot(struct session *session, int32_t group, int32_t peer_id, const struct packet *packet)
+enum drop_reason ringcast_command_snapshot(struct session *session, uint64_t ticket, const struct packet *packet)
 {
-	enum drop_reason reason = say(session, group, peer_id, packet);
+	enum drop_reason reason = say(session, ticket, packet);
 	session->drops += reason != DROP_NONE;
 	return reason;
 }

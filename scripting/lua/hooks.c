@@ -290,36 +290,36 @@ static enum verdict on_leave_group(void *context, struct session *session, struc
 /* Snapshots */
 
 /* The message at the top of the stack, which stays there. */
-static bool say(struct lua_session *self, const struct event *event)
+static bool say(struct lua_session *self)
 {
 	struct packet packet;
 	if (!ringcast_lua_try_message(self->state, lua_gettop(self->state), &packet))
 		return false;
 	const struct outbox *outbox = &self->session->store->options.outbox;
-	enum drop_reason reason = ringcast_command_snapshot(self->session, event->group, event->player->peer_id, &packet);
+	enum drop_reason reason = ringcast_command_snapshot(self->session, 0, &packet);
 	if (reason != DROP_NONE)
 		outbox->drop(outbox->context, reason, 1);
 	return true;
 }
 
-static bool say_each(struct lua_session *self, const struct event *event)
+static bool say_each(struct lua_session *self)
 {
 	lua_State *state = self->state;
 	size_t count = lua_objlen(state, -1);
 	bool is_right = true;
 	for (size_t i = 1; is_right && i <= count; i++) {
 		lua_rawgeti(state, -1, (int)i);
-		is_right = say(self, event);
+		is_right = say(self);
 		lua_pop(state, 1);
 	}
 	return is_right;
 }
 
 /* A message, an array of them, or nothing. Read without metamethods, and so without anything that may raise. */
-static enum verdict take_snapshot(struct lua_session *self, const struct event *event)
+static enum verdict take_snapshot(struct lua_session *self)
 {
 	lua_State *state = self->state;
-	bool is_right = !lua_toboolean(state, -1) || (lua_istable(state, -1) ? say_each(self, event) : say(self, event));
+	bool is_right = !lua_toboolean(state, -1) || (lua_istable(state, -1) ? say_each(self) : say(self));
 	if (!is_right)
 		ringcast_lua_log(self, SCRIPT_ERROR, "onSnapshot returned something else than a message or an array of messages of its own");
 	lua_pop(state, 1);
@@ -334,7 +334,7 @@ static enum verdict on_snapshot(void *context, struct session *session, struct p
 		return VERDICT_DENY;
 	enum lua_call_result result = ringcast_lua_call(self, name_of(event.callback), push_event, &event);
 	if (result == CALL_DONE)
-		return take_snapshot(self, &event);
+		return take_snapshot(self);
 	return result == CALL_NOTHING || self->limits->on_error == SCRIPT_FAILURE_ALLOW ? VERDICT_ALLOW : VERDICT_DENY;
 }
 

@@ -115,8 +115,8 @@ static bool do_forget(struct tenant *tenant, const struct sidecar_frame *frame, 
 
 static bool do_snapshot_part(struct tenant *tenant, const struct sidecar_frame *frame, uint64_t now_ns)
 {
-	struct packet packet = {.opcode = int_at(frame, 0), .sender = int_at(frame, 1), .payload = frame->texts[0]};
-	count_drop(tenant->session, ringcast_command_snapshot(tenant->session, int_at(frame, 2), int_at(frame, 3), &packet));
+	struct packet packet = {.opcode = int_at(frame, 1), .sender = int_at(frame, 2), .payload = frame->texts[0]};
+	count_drop(tenant->session, frame->numbers[0] != 0 ? ringcast_command_snapshot(tenant->session, frame->numbers[0], &packet) : DROP_NO_TARGET);
 	return true;
 }
 

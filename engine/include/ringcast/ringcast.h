@@ -689,10 +689,10 @@ RINGCAST_API int ringcast_session_emit_event(ringcast_session *session, const ch
  */
 RINGCAST_API int ringcast_session_ask(ringcast_session *session, uint32_t number, const char *json);
 /*
- * A part of what a player who is about to join group gets to know (the callback snapshot), in the order in which it is said: reliable, to that player. opcode, sender and payload count.
- * NOT_FOUND: no such join is asked about, or not any more. FULL: above snapshot_bytes, and the join will be refused. ARGUMENT: no message that a game may send.
+ * A part of what a player who is about to join gets to know, in the order in which it is said: reliable, to that player. opcode, sender and payload count. ticket: 0 in the
+ * callback snapshot itself, else the one that it took for its later answer. NOT_FOUND: nobody waits for that answer (any more). FULL: above snapshot_bytes, and the join will be refused. ARGUMENT: no message that a game may send.
  */
-RINGCAST_API int ringcast_session_snapshot(ringcast_session *session, int32_t group, int32_t peer_id, const ringcast_message *message);
+RINGCAST_API int ringcast_session_snapshot(ringcast_session *session, uint64_t ticket, const ringcast_message *message);
 /* One line to the engine's log, with the session's id. */
 RINGCAST_API void ringcast_session_log(ringcast_session *session, ringcast_log_level level, const char *text);
 

@@ -59,7 +59,7 @@ const LIST = [
 	['ASK', 46, 'IR', 'number json'],
 	['RETAIN', 47, 'IIIIR', 'opcode sender group key payload'],
 	['FORGET', 48, 'II', 'group key'],
-	['SNAPSHOT_PART', 49, 'IIIIR', 'opcode sender group peer payload'],
+	['SNAPSHOT_PART', 49, 'QIIR', 'ticket opcode sender payload'],
 ];
 
 const KIND = {};

@@ -79,7 +79,7 @@ class Outbox {
 		this.message(KIND.SEND, reliable ? FLAG_RELIABLE : 0, opCode, sender, player, group, payload);
 	}
 
-	// SEND, RETAIN, SNAPSHOT_PART: two numbers more say where it belongs.
+	// SEND, RETAIN: two numbers more say where it belongs.
 	message(kind, flags, opCode, sender, first, second, payload) {
 		const at = this.begin(kind, flags, 16 + payload.length);
 		const { buffer } = this;
@@ -87,6 +87,17 @@ class Outbox {
 		buffer.writeInt32LE(sender, at + 4);
 		buffer.writeInt32LE(first, at + 8);
 		buffer.writeInt32LE(second | 0, at + 12);
+		buffer.set(payload, at + 16);
+		this.flushIfMuch();
+	}
+
+	snapshotPart(low, high, opCode, sender, payload) {
+		const at = this.begin(KIND.SNAPSHOT_PART, 0, 16 + payload.length);
+		const { buffer } = this;
+		buffer.writeUInt32LE(low, at);
+		buffer.writeUInt32LE(high, at + 4);
+		buffer.writeInt32LE(opCode, at + 8);
+		buffer.writeInt32LE(sender, at + 12);
 		buffer.set(payload, at + 16);
 		this.flushIfMuch();
 	}

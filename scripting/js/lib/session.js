@@ -224,9 +224,9 @@ function makeSession(world) {
 		Object.defineProperty(session, name, { enumerable: false });
 	Object.defineProperty(session, util.inspect.custom, { value: () => `Session { id: '${facts.id}', players: ${players.size} }` });
 	// Of a snapshot: a message, an array of them, or nothing.
-	const saySnapshot = (group, peer, given) => {
+	const saySnapshot = (low, high, given) => {
 		for (const message of Array.isArray(given) ? given : given ? [given] : [])
-			say('onSnapshot', message, (opCode, sender, payload) => outbox.message(KIND.SNAPSHOT_PART, 0, opCode, sender, group, peer, payload));
+			say('onSnapshot', message, (opCode, sender, payload) => outbox.snapshotPart(low, high, opCode, sender, payload));
 	};
 	return { session, saySnapshot };
 }

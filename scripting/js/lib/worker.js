@@ -36,7 +36,7 @@ let script = null;
 let facts = null;
 const batches = []; // { buffer, at, owed }: frames of the engine, the first one taken up to at; credit that is owed at its end
 const pieces = new Pieces();
-let sayParts = () => {}; // (group, peer, what onSnapshot returned)
+let sayParts = () => {}; // (low, high, what onSnapshot returned)
 let isStarting = false;
 let isOpen = false;
 let turnsOwed = 0; // events that came up while the script was starting
@@ -191,7 +191,7 @@ function askConnect(low, high, frame) {
 // The parts of a snapshot go before its answer, both behind all that the script has said before it was asked: that is what the snapshot knows of.
 function askSnapshot(low, high, group, peer) {
 	const take = (given) => {
-		sayParts(group, peer, given);
+		sayParts(low, high, given);
 		return true;
 	};
 	const { size, postCount } = outbox;

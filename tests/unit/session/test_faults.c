@@ -101,7 +101,7 @@ static enum verdict busy_script(struct world *w, const struct hook_call *call)
 	if (call->hook == HOOK_DISCONNECTED)
 		count(ringcast_command_forget_retained(call->session, -1, (uint32_t)call->player->peer_id % 3));
 	if (call->hook == HOOK_SNAPSHOT)
-		count(ringcast_command_snapshot(call->session, call->group, call->player->peer_id, &packet));
+		count(ringcast_command_snapshot(call->session, 0, &packet));
 	if (call->hook == HOOK_TICK)
 		count(ringcast_command_timer(call->session, 1, NS_PER_MS));
 	return maybe_later(call);

@@ -15,10 +15,10 @@ static uint64_t ticket;
 static bool is_later, is_connect_later, is_silent;
 static enum verdict verdict;
 
-static void say(int32_t group, int32_t peer_id, const char *text)
+static void say_for(uint64_t of_ticket, const char *text)
 {
 	struct packet packet = {.opcode = 9, .sender = PROTO_PEER_SERVER, .payload = ringcast_view_of(text, strlen(text))};
-	cr_assert_eq(ringcast_command_snapshot(session, group, peer_id, &packet), DROP_NONE);
+	cr_assert_eq(ringcast_command_snapshot(session, of_ticket, &packet), DROP_NONE);
 }
 
 static enum verdict script(struct world *w, const struct hook_call *call)
@@ -34,7 +34,7 @@ static enum verdict script(struct world *w, const struct hook_call *call)
 		return VERDICT_LATER;
 	}
 	if (verdict == VERDICT_ALLOW)
-		say(call->group, call->player->peer_id, "s");
+		say_for(0, "s");
 	return verdict;
 }
 
@@ -143,7 +143,7 @@ Test(snapshot, while_it_is_made_messages_of_the_group_are_held)
 	struct packet fast = {.opcode = 5, .target_group = 7, .payload = ringcast_view_of("z", 1)};
 	ringcast_router_route(one, &fast, INTENT_FAST, world.now_ns);
 	world_forget(&world);
-	say(7, 2, "s");
+	say_for(ticket, "s");
 	cr_assert(answer(VERDICT_ALLOW));
 	expect(&world, "update 7 from -1 player 0 group 7 reliable to 1,2 list 1,2\n"
 		       "send 9 from -1 player 2 group 0 reliable to 2 's'\n"
@@ -193,7 +193,7 @@ Test(snapshot, a_login_waits_for_it)
 	cr_assert(player->is_waiting);
 	world_send(&world, one, 5, 0, -1, "x");
 	world_forget(&world);
-	say(-1, player->peer_id, "s");
+	say_for(ticket, "s");
 	cr_assert(answer(VERDICT_ALLOW));
 	expect(&world, "admitted 2\n"
 		       "send 9 from -1 player 2 group 0 reliable to 2 's'\n"
@@ -228,7 +228,7 @@ Test(snapshot, what_the_player_does_meanwhile_comes_behind_it)
 	world_group(&world, two, OPCODE_JOIN_GROUP, 7);
 	cr_assert_eq(world_send(&world, two, 5, 0, 7, "mine"), DROP_NONE);
 	world_forget(&world);
-	say(7, 2, "s");
+	say_for(ticket, "s");
 	answer(VERDICT_ALLOW);
 	expect(&world, "update 7 from -1 player 0 group 7 reliable to 1,2 list 1,2\n"
 		       "send 9 from -1 player 2 group 0 reliable to 2 's'\n"
@@ -240,7 +240,8 @@ Test(snapshot, who_goes_meanwhile_takes_it_along)
 	struct player *two = second(), *three = second();
 	is_later = true;
 	world_group(&world, two, OPCODE_JOIN_GROUP, 7);
-	say(7, 2, "s");
+	say_for(ticket, "s");
+	uint64_t of_two = ticket;
 	ringcast_command_join(session, 7, three->peer_id);
 	world_send(&world, one, 5, 0, 7, "x");
 	cr_assert_eq(session->joiner_count, 2);
@@ -249,7 +250,8 @@ Test(snapshot, who_goes_meanwhile_takes_it_along)
 	cr_assert_eq(session->joiner_count + session->joiner_bytes, 0);
 	cr_assert(!answer(VERDICT_ALLOW));
 	struct packet packet = {.opcode = 9};
-	cr_assert_eq(ringcast_command_snapshot(session, 7, 2, &packet), DROP_NO_TARGET);
+	cr_assert_eq(ringcast_command_snapshot(session, ticket, &packet), DROP_NO_TARGET);
+	cr_assert_eq(ringcast_command_snapshot(session, of_two, &packet), DROP_NO_TARGET);
 }
 
 Test(snapshot, the_script_may_take_its_own_join_back)
@@ -290,11 +292,11 @@ Test(snapshot, what_is_more_than_a_session_may_hold_refuses_the_join)
 	is_later = true;
 	world.limits.snapshot_bytes = 2 * 128;
 	world_group(&world, two, OPCODE_JOIN_GROUP, 7);
-	say(7, 2, "s");
-	say(7, 2, "s");
-	cr_assert_eq(ringcast_command_snapshot(session, 7, 2, &packet), DROP_SNAPSHOT_FULL);
+	say_for(ticket, "s");
+	say_for(ticket, "s");
+	cr_assert_eq(ringcast_command_snapshot(session, ticket, &packet), DROP_SNAPSHOT_FULL);
 	cr_assert_eq(session->joiner_bytes, 0); /* half of it is worse than none */
-	cr_assert_eq(ringcast_command_snapshot(session, 7, 2, &packet), DROP_SNAPSHOT_FULL);
+	cr_assert_eq(ringcast_command_snapshot(session, ticket, &packet), DROP_SNAPSHOT_FULL);
 	world_forget(&world);
 	answer(VERDICT_ALLOW);
 	expect(&world, "drop snapshot_full 1\n");
@@ -313,12 +315,31 @@ Test(snapshot, what_is_no_message_of_a_game_is_refused)
 	static uint8_t much[PROTO_PACKET_BYTES_MAX];
 	struct packet login = {.opcode = OPCODE_LOGIN}, large = {.opcode = 9, .payload = ringcast_view_of(much, sizeof(much))};
 	is_later = true;
-	cr_assert_eq(ringcast_command_snapshot(session, 7, 2, &large), DROP_NO_TARGET);
+	cr_assert_eq(ringcast_command_snapshot(session, 0, &large), DROP_NO_TARGET); /* nobody is asked */
 	world_group(&world, two, OPCODE_JOIN_GROUP, 7);
-	cr_assert_eq(ringcast_command_snapshot(session, 7, 2, &login), DROP_BAD_STATE);
-	cr_assert_eq(ringcast_command_snapshot(session, 7, 2, &large), DROP_OVERSIZE);
+	cr_assert_eq(ringcast_command_snapshot(session, ticket, &login), DROP_BAD_STATE);
+	cr_assert_eq(ringcast_command_snapshot(session, ticket, &large), DROP_OVERSIZE);
 	cr_assert(answer(VERDICT_ALLOW));
 	cr_assert(ringcast_group_has(two, 7));
+}
+
+/* An answer that comes too late says nothing into the snapshot of the next join. */
+Test(snapshot, what_is_said_for_another_question_goes_nowhere)
+{
+	struct player *two = second();
+	struct packet packet = {.opcode = 9, .payload = ringcast_view_of("old", 3)};
+	is_later = true;
+	world_group(&world, two, OPCODE_JOIN_GROUP, 7);
+	uint64_t old = ticket;
+	world_advance_ms(&world, 5001);
+	world_group(&world, two, OPCODE_JOIN_GROUP, 7);
+	world_forget(&world);
+	cr_assert_eq(ringcast_command_snapshot(session, old, &packet), DROP_NO_TARGET);
+	say_for(ticket, "s");
+	cr_assert(!ringcast_park_answer(session, old, VERDICT_DENY, world.now_ns));
+	answer(VERDICT_ALLOW);
+	expect(&world, "update 7 from -1 player 0 group 7 reliable to 1,2 list 1,2\n"
+		       "send 9 from -1 player 2 group 0 reliable to 2 's'\n");
 }
 
 static struct player *joiner;
@@ -338,7 +359,7 @@ static enum verdict counting(struct world *w, const struct hook_call *call)
 	}
 	if (call->hook == HOOK_SNAPSHOT && w->script_state > 0) {
 		snprintf(text, sizeof(text), "%d", w->script_state);
-		say(call->group, call->player->peer_id, text);
+		say_for(0, text);
 	}
 	return VERDICT_ALLOW;
 }
@@ -417,7 +438,7 @@ Test(snapshot, a_dropped_player_is_asked_about_once)
 	ringcast_player_drop(two, world.now_ns);
 	ringcast_player_return(two, transport, world.now_ns);
 	world_forget(&world);
-	say(7, 2, "s");
+	say_for(ticket, "s");
 	answer(VERDICT_ALLOW);
 	expect(&world, "update 7 from -1 player 0 group 7 reliable to 1,2 list 1,2\n"
 		       "send 9 from -1 player 2 group 0 reliable to 2 's'\n");

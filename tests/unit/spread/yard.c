@@ -108,7 +108,7 @@ static enum verdict on_snapshot(void *context, struct session *session, struct p
 	for (int32_t i = (player->peer_id + group) % 3; i > 0; i--) {
 		int32_t content[3] = {player->peer_id, group, i};
 		struct packet packet = {.opcode = 8, .sender = PROTO_PEER_SERVER, .payload = ringcast_view_of(content, sizeof(content))};
-		cr_assert_eq(ringcast_command_snapshot(session, group, player->peer_id, &packet), DROP_NONE);
+		cr_assert_eq(ringcast_command_snapshot(session, 0, &packet), DROP_NONE);
 	}
 	return VERDICT_ALLOW;
 }
