@@ -14,7 +14,8 @@ struct joiner {
 	struct buf *home;
 	struct player *player;
 	int32_t group;
-	bool is_overfull, is_commanded; /* else a packet or a login waits for the answer (park.h) */
+	enum drop_reason spoiled; /* a part of it could not be kept, for this reason: it will not join; NONE: all could */
+	bool is_commanded;	  /* else a packet or a login waits for the answer (park.h) */
 	uint64_t ticket; /* 0: not given yet, or answered */
 	struct kept_list snapshot, held;
 };
@@ -84,11 +85,11 @@ static enum drop_reason keep(struct joiner *joiner, struct kept_list *list, cons
 		session->joiner_bytes = (uint32_t)bytes;
 		return DROP_NONE;
 	}
+	joiner->spoiled = kept == NULL ? DROP_NO_BUFFER : DROP_SNAPSHOT_FULL;
 	if (kept != NULL)
 		ringcast_kept_free(kept);
 	clear(joiner);
-	joiner->is_overfull = true;
-	return DROP_SNAPSHOT_FULL;
+	return joiner->spoiled;
 }
 
 /* Asking */
@@ -135,7 +136,7 @@ bool ringcast_snapshot_is_asked(const struct player *player, int32_t group)
 enum drop_reason ringcast_snapshot_check(const struct player *player, int32_t group)
 {
 	const struct joiner *joiner = find(player, group);
-	return joiner != NULL && joiner->is_overfull ? DROP_SNAPSHOT_FULL : DROP_NONE;
+	return joiner != NULL ? joiner->spoiled : DROP_NONE;
 }
 
 /* Its end */
@@ -277,7 +278,7 @@ void ringcast_snapshot_hold(struct session *session, const struct packet *packet
 {
 	for (struct list_node *node = session->joiners.next; node != &session->joiners; node = node->next) {
 		struct joiner *joiner = joiner_at(node);
-		if (joiner->group == group && joiner->player != except && !joiner->is_overfull)
+		if (joiner->group == group && joiner->player != except && joiner->spoiled == DROP_NONE)
 			keep(joiner, &joiner->held, packet);
 	}
 }
@@ -300,7 +301,7 @@ static enum drop_reason say(struct session *session, uint64_t ticket, const stru
 		return DROP_BAD_STATE;
 	if (packet->payload.size > COMMAND_DATA_BYTES_MAX)
 		return DROP_OVERSIZE;
-	return joiner->is_overfull ? DROP_SNAPSHOT_FULL : keep(joiner, &joiner->snapshot, packet);
+	return joiner->spoiled != DROP_NONE ? joiner->spoiled : keep(joiner, &joiner->snapshot, packet);
 }
 
 enum drop_reason ringcast_command_snapshot(struct session *session, uint64_t ticket, const struct packet *packet)

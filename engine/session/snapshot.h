@@ -8,8 +8,8 @@
  * asked it cannot know; from the question on that is held for the player (reliable messages), and follows the snapshot. So nothing is lost behind a snapshot, and
  * nothing in it is doubled.
  *
- * What a session holds so is bounded by session_limits.snapshot_bytes, in whole bufs; a join that goes beyond is refused (SNAPSHOT_FULL), for half of a snapshot is worse than
- * none. Joins that wait are bounded by parked_session_max, and their time by the session's answer timeout, as all questions.
+ * What a session holds so is bounded by session_limits.snapshot_bytes, in whole bufs; a join that goes beyond is refused (SNAPSHOT_FULL, or NO_BUFFER), for half of a snapshot
+ * is worse than none. Joins that wait are bounded by parked_session_max, and their time by the session's answer timeout, as all questions.
  */
 #ifndef RINGCAST_SESSION_SNAPSHOT_H
 #define RINGCAST_SESSION_SNAPSHOT_H
@@ -24,7 +24,7 @@
  */
 enum verdict ringcast_snapshot_ask(struct player *player, int32_t group, enum drop_reason *ret_denied);
 bool ringcast_snapshot_is_asked(const struct player *player, int32_t group);
-/* Of one that was allowed, just before it happens: DROP_NONE, or SNAPSHOT_FULL. */
+/* Of one that was allowed, just before it happens: DROP_NONE, SNAPSHOT_FULL, NO_BUFFER. */
 enum drop_reason ringcast_snapshot_check(const struct player *player, int32_t group);
 /* It has happened: delivers, and is done with it. Harmless when nobody was asked. */
 void ringcast_snapshot_complete(struct player *player, int32_t group);
