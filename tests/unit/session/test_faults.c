@@ -36,6 +36,7 @@ static void outbox_drop(void *context, enum drop_reason reason, uint64_t count)
 static void outbox_admitted(void *context, struct player *player, enum drop_reason reason)
 {
 	cr_assert_eq(player->state, reason == DROP_NONE ? PLAYER_CONNECTING : PLAYER_COMPLETED);
+	refusals += reason == DROP_NO_BUFFER; /* the sink's to count */
 }
 
 static const struct outbox outbox = {.deliver = outbox_deliver, .disconnect = outbox_disconnect, .drop = outbox_drop, .admitted = outbox_admitted};
