@@ -7,6 +7,8 @@
 struct group *ringcast_group_find(const struct session *session, int32_t group); /* NULL: nobody is in it */
 /* Everything that can refuse a join short of the script: so that the script is asked only about joins that will happen. */
 enum drop_reason ringcast_group_check_join(struct player *player, int32_t group);
+/* What a player gets who has just joined, behind the confirmation: of a group, or with -1 of the session. */
+void ringcast_group_welcome(struct player *player, int32_t group);
 /* Out of every group; the members that stay are told, unless the session is ending and everyone goes. */
 void ringcast_group_leave_all(struct player *player);
 /* For fanout.skip: the place of a member that does not get its own message; 0: there is none (NULL), or not on this shard. */

@@ -105,6 +105,7 @@ static void begin_playing(struct shard *shard, struct conn *conn)
 
 void ringcast_shard_resume_complete(struct shard *shard, struct conn *conn, uint32_t lost)
 {
+	conn->has_no_echo = conn->player->has_no_echo; /* as it was: home, which may be another shard, goes by what was asked first */
 	begin_playing(shard, conn);
 	ringcast_event_login(shard, conn, EVENT_RESUMED);
 	send_result(shard, conn, true, lost);

@@ -7,6 +7,7 @@
 
 #include "crypto/crypto.h"
 #include "io/io_sim.h"
+#include "late_join.h"
 #include "model.h"
 #include "proto/packet.h"
 #include "proto/websocket.h"
@@ -120,6 +121,7 @@ struct bot {
 	size_t last_datagram_bytes;
 
 	uint64_t listed[SWARM_GROUPS_MAX + 1]; /* of each group's last list: ringcast_bot_hash of its members added up */
+	struct late_heard late[SWARM_GROUPS_MAX + 1]; /* 0: of everyone */
 	bool is_joining[SWARM_GROUPS_MAX + 1], is_member[SWARM_GROUPS_MAX + 1], is_parting[SWARM_GROUPS_MAX + 1];
 	uint32_t update_count;
 	struct bot_resume resume;

@@ -66,6 +66,8 @@ bool yard_read_one(struct yard *yard, uint32_t from, uint32_t to); /* false: the
 void yard_read_all(struct yard *yard);                             /* in an order that chance gives */
 void yard_advance_ms(struct yard *yard, uint64_t ms); /* what waits for its time */
 void yard_kick(struct yard *yard, int32_t peer_id);
+void yard_retain(struct yard *yard, int32_t group, uint32_t key, uint32_t number);
+void yard_forget(struct yard *yard, int32_t group, uint32_t key);
 void yard_compare(struct yard *yard); /* after read_all */
 
 #endif
