@@ -142,6 +142,32 @@ class Packages(unittest.TestCase):
                      "/usr/share/bash-completion/completions/ringcast", "/usr/share/zsh/vendor-completions/_ringcastd", "/usr/share/doc/ringcast/operating.md"):
             self.assertTrue(at(path).is_file(), path)
 
+    def test_4_a_project_elsewhere_builds_and_plays(self):
+        """With what the packages brought, the compiler, and pkg-config; as C and as C++."""
+        inside("apt-get", "install", "-y", "-qq", "--no-install-recommends", "gcc", "g++", "libc6-dev", "pkgconf")
+        self.install("libringcast-dev", "libringcast-client-dev", "libringcast-client0", "libringcast0")
+        examples = "/usr/share/doc/ringcast/examples/native"
+        strict = "-Wall -Wextra -Wpedantic -Werror -Wno-missing-field-initializers"
+        said = alone(f"""
+mkdir /tmp/elsewhere; cd /tmp/elsewhere
+cp {examples}/hello.c hello.c; cp {examples}/hello.c hello.cc
+cc -std=c11 {strict} hello.c $(pkg-config --cflags --libs ringcast ringcast-client) -o hello-c
+c++ -std=c++17 {strict} hello.cc $(pkg-config --cflags --libs ringcast ringcast-client) -o hello-cc
+./hello-c
+./hello-cc
+""")
+        self.assertEqual(said, "connected as peer 1\nthe game answered: hello\n" * 2)
+        said = alone(f"""
+cc -std=c11 {strict} {examples}/game.c $(pkg-config --cflags --libs ringcast) -o /tmp/game
+/tmp/game 7777 >/tmp/ready &
+game=$!
+until grep -q ready /tmp/ready; do kill -0 $game; sleep 0.05; done
+ringcast play --server 127.0.0.1:7777 --token dev-demo-alice --do 'send 10 1 --to server' --expect '20 "coin 5" --contains'
+kill -TERM $game
+wait $game
+""")
+        self.assertIn("coin 5,1 0 0", said)
+
     def test_5_an_upgrade_keeps_configuration_and_state(self):
         config = at(CONFIG).read_text().replace("tcp_port: 7777", "tcp_port: 7799")
         at(CONFIG).write_text(config)
