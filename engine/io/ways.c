@@ -84,7 +84,7 @@ void ringcast_ways_put_link(struct ways *ways, const struct netlink_link *link)
 static bool is_other_link(const struct netlink_link *before, const struct netlink_link *now)
 {
 	return before->is_up != now->is_up || before->mtu != now->mtu || before->is_ethernet != now->is_ethernet || memcmp(before->mac, now->mac, sizeof(now->mac)) != 0 ||
-	       strcmp(before->kind, now->kind) != 0;
+	       strcmp(before->kind, now->kind) != 0 || strcmp(before->name, now->name) != 0; /* by which its socket is opened */
 }
 
 static void on_link(struct ways *ways, const struct netlink_link *link)

@@ -1,6 +1,7 @@
 /* Egress between a kernel and a device that do what the test says: routing.h and xdp.h are played here. One receiver, and a ring that takes frames or does not. */
 #include <criterion/criterion.h>
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "io/egress.h"
@@ -21,6 +22,7 @@ static struct {
 	struct netlink_change notes[NOTES];
 	unsigned note_count;
 	bool is_too_much;
+	char opened[sizeof(((struct netlink_link *)0)->name)]; /* the device, last time */
 	int open_result, kick_error;
 	unsigned open_count, close_count, route_count;
 	struct xdp_socket *open; /* the last one */
@@ -80,6 +82,7 @@ int ringcast_xdp_probe(char *reterr, size_t reterr_bytes)
 int ringcast_xdp_open(const char *device, uint32_t queue, struct xdp_socket **ret_socket)
 {
 	world.open_count++;
+	snprintf(world.opened, sizeof(world.opened), "%s", device);
 	if (world.open_result == 0)
 		*ret_socket = world.open = calloc(1, sizeof(**ret_socket));
 	return world.open_result;
@@ -249,6 +252,43 @@ Test(egress, a_link_that_goes_down_takes_its_socket_along)
 	tell_link(true, 1500);
 	cr_assert(send_bytes(&f, 100));
 	cr_assert_eq(world.open_count, 2);
+	tear_down(&f);
+}
+
+/* Another device may have its name by then. */
+Test(egress, a_link_with_another_name_is_opened_by_that)
+{
+	struct fixture f;
+	set_up(&f);
+	cr_assert(send_bytes(&f, 100));
+	cr_assert_str_eq(world.opened, "eth0");
+	tell_link(false, 1500);
+	cr_assert_not(send_bytes(&f, 100));
+	flush(&f);
+	snprintf(world.link.name, sizeof(world.link.name), "wan0");
+	tell_link(false, 1500);
+	tell_link(true, 1500);
+	cr_assert(send_bytes(&f, 100));
+	cr_assert_str_eq(world.opened, "wan0");
+	tear_down(&f);
+}
+
+/* While its socket is open nothing else of it changes. */
+Test(egress, a_link_that_is_renamed_keeps_its_socket)
+{
+	struct fixture f;
+	set_up(&f);
+	cr_assert(send_bytes(&f, 100));
+	snprintf(world.link.name, sizeof(world.link.name), "wan0");
+	tell_link(true, 1500);
+	cr_assert(send_bytes(&f, 100));
+	cr_assert_eq(world.open_count, 1);
+	world.kick_error = -ENETDOWN;
+	flush(&f);
+	world.kick_error = 0;
+	f.now_ns += 20 * NS_PER_S;
+	cr_assert(send_bytes(&f, 100));
+	cr_assert_str_eq(world.opened, "wan0");
 	tear_down(&f);
 }
 
