@@ -112,6 +112,7 @@ struct io_ops {
 	void (*stream_close)(struct io *io, io_id stream);    /* CLOSED follows; a send in flight reports SENT first (maybe -ECANCELED) */
 	void (*stream_abort)(struct io *io, io_id stream);    /* the same, but what the peer has not taken is thrown away, and it sees a reset */
 	void (*udp_send)(struct io *io, io_id socket, const struct io_datagram *datagrams, unsigned count);
+	struct local_table *(*locals)(struct io *io); /* what its numbers stand for: other shards' ios have numbers of their own */
 	void (*release)(struct io *io, const struct io_event *event); /* give the event's receive buffer back */
 	/* Submits, waits until an event or deadline_ns (0: do not wait), fills events. Returns how many (0 .. event_count_max). */
 	unsigned (*run)(struct io *io, uint64_t deadline_ns, struct io_event *events, unsigned event_count_max);

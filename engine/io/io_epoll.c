@@ -254,6 +254,11 @@ static void free_tables(struct poller *p)
 	free(p);
 }
 
+static struct local_table *locals(struct io *io)
+{
+	return &((struct poller *)io)->locals;
+}
+
 static void destroy(struct io *io)
 {
 	struct poller *p = (struct poller *)io;
@@ -282,6 +287,7 @@ static const struct io_ops ops = {
 	.stream_close = ringcast_poller_stream_close,
 	.stream_abort = ringcast_poller_stream_abort,
 	.udp_send = ringcast_poller_udp_send,
+	.locals = locals,
 	.release = release,
 	.run = run,
 	.wake = wake,

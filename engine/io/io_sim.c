@@ -570,6 +570,11 @@ static void sim_free(struct sim_io *sim)
 }
 
 /* As when a process dies: what is left is reset. */
+static struct local_table *sim_locals(struct io *io)
+{
+	return &((struct sim_io *)io)->locals;
+}
+
 static void sim_destroy(struct io *io)
 {
 	struct sim_io *sim = sim_of(io);
@@ -600,6 +605,7 @@ static const struct io_ops sim_ops = {
 	.stream_close = sim_stream_close,
 	.stream_abort = sim_stream_abort,
 	.udp_send = sim_udp_send,
+	.locals = sim_locals,
 	.release = sim_release,
 	.run = sim_run,
 	.wake = sim_wake,

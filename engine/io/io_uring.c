@@ -88,6 +88,11 @@ static void close_sockets(struct uring *u)
 			close(u->endpoints[i].fd);
 }
 
+static struct local_table *locals(struct io *io)
+{
+	return &((struct uring *)io)->locals;
+}
+
 static void destroy(struct io *io)
 {
 	struct uring *u = (struct uring *)io;
@@ -117,6 +122,7 @@ static const struct io_ops ops = {
 	.stream_close = ringcast_uring_stream_close,
 	.stream_abort = ringcast_uring_stream_abort,
 	.udp_send = ringcast_uring_udp_send,
+	.locals = locals,
 	.release = release,
 	.run = ringcast_uring_run,
 	.wake = wake,

@@ -30,6 +30,12 @@ const struct local *ringcast_local_of(const struct local_table *table, io_local 
 	return number == 0 ? NULL : &table->slots[number - 1];
 }
 
+struct local ringcast_local_read(const struct local_table *table, io_local number)
+{
+	const struct local *local = ringcast_local_of(table, number);
+	return local != NULL ? *local : (struct local){0};
+}
+
 static uint64_t key_of(const struct address *receiver)
 {
 	return ringcast_hash_bytes(receiver->ip, sizeof(receiver->ip), 0) | 1;

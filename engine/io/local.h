@@ -32,6 +32,8 @@ struct local_table {
 /* 0 when the table is full: answers then leave by the route's own choice. */
 io_local ringcast_local_number(struct local_table *table, const struct local *local);
 const struct local *ringcast_local_of(const struct local_table *table, io_local number); /* NULL: 0 */
+/* The same by value, for who tells it to another io: all zero for 0, which all zero has as its number everywhere. */
+struct local ringcast_local_read(const struct local_table *table, io_local number);
 
 struct refusal_table {
 	struct {

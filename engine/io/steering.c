@@ -225,10 +225,12 @@ bool ringcast_steering_put(struct steering *steering, const struct address *clie
 	return bpf_map_update_elem(steering->clients_fd, &key, &shard, BPF_ANY) == 0;
 }
 
-void ringcast_steering_remove(struct steering *steering, const struct address *client, uint32_t port_index)
+void ringcast_steering_remove(struct steering *steering, const struct address *client, uint32_t port_index, uint32_t shard)
 {
 	struct steering_key key = key_of(client, port_index);
-	bpf_map_delete_elem(steering->clients_fd, &key); /* it is not there when the map was full */
+	uint32_t owner;
+	if (bpf_map_lookup_elem(steering->clients_fd, &key, &owner) == 0 && owner == shard)
+		bpf_map_delete_elem(steering->clients_fd, &key);
 }
 
 /* Life */

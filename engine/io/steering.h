@@ -22,6 +22,7 @@ void ringcast_steering_destroy(struct steering **steering); /* after the sockets
 int ringcast_steering_open_udp(const struct io_options *options, const struct address *address, bool is_v4, uint64_t user, struct address *ret_bound, int *ret_fd);
 /* From now on what this client sends to that port comes to the shard. False: the map is full, or the kernel has no memory; then chance decides as before. */
 bool ringcast_steering_put(struct steering *steering, const struct address *client, uint32_t port_index, uint32_t shard);
-void ringcast_steering_remove(struct steering *steering, const struct address *client, uint32_t port_index);
+/* Not any more; where another shard has put the client since, it is left to that one. */
+void ringcast_steering_remove(struct steering *steering, const struct address *client, uint32_t port_index, uint32_t shard);
 
 #endif

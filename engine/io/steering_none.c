@@ -26,7 +26,7 @@ bool ringcast_steering_put(struct steering *steering, const struct address *clie
 	ringcast_unreachable("no steering in this build");
 }
 
-void ringcast_steering_remove(struct steering *steering, const struct address *client, uint32_t port_index)
+void ringcast_steering_remove(struct steering *steering, const struct address *client, uint32_t port_index, uint32_t shard)
 {
 	ringcast_unreachable("no steering in this build");
 }

@@ -142,13 +142,9 @@ int ringcast_engine_check(const ringcast_engine_options *options, char *error, s
 
 static bool may_share_ports(struct ringcast_engine *engine, char *reterr, size_t reterr_bytes)
 {
-	uint64_t player_count = (uint64_t)engine->shard_count * engine->options.limits.players_max;
-	uint32_t count_max = player_count < UINT32_MAX / 4 ? (uint32_t)player_count : UINT32_MAX / 4;
+	uint64_t place_count = (uint64_t)engine->shard_count * ((uint64_t)engine->options.limits.players_max + engine->options.limits.half_open_max);
+	uint32_t count_max = place_count < UINT32_MAX / 4 ? (uint32_t)place_count : UINT32_MAX / 4;
 	uint64_t seed;
-	if (engine->security.mode != RINGCAST_SECURITY_OFF) {
-		snprintf(reterr, reterr_bytes, "players may encrypt (tls.mode): their datagrams do not tell whose they are");
-		return false;
-	}
 	ringcast_entropy_fill(&seed, sizeof(seed));
 	if (!ringcast_directory_init(&engine->directory, count_max, seed)) {
 		snprintf(reterr, reterr_bytes, "out of memory");

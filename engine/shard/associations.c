@@ -8,7 +8,6 @@
  */
 #include "base/assert.h"
 #include "base/hash.h"
-#include "base/hex.h"
 #include "crypto/dtls_record.h"
 #include "crypto/prefilter.h"
 #include "proto/gate.h"
@@ -70,6 +69,15 @@ static void serve_association(struct shard *shard, const struct association *ass
 	      association->local);
 }
 
+void ringcast_shard_association_refuse(struct shard *shard, struct handoff *handoff)
+{
+	const struct handoff_association *came = &handoff->association;
+	io_id socket = shard->udp_sockets[ringcast_address_is_v4(&handoff->address) ? 0 : 1][came->port_index];
+	serve(shard, &handoff->address, socket, ringcast_local_number(shard->io->ops->locals(shard->io), &came->local));
+	ringcast_crypto_move(handoff->crypto, emit, shard);
+	ringcast_crypto_close(handoff->crypto);
+}
+
 static void send_packet(struct shard *shard, struct association *association, const struct packet *packet)
 {
 	uint8_t plain[PROTO_PACKET_OVERHEAD_BYTES_MAX];
@@ -107,6 +115,7 @@ void ringcast_shard_association_break(struct shard *shard, struct association *a
 		ringcast_fast_path_lose(conn->fast);
 	}
 	ringcast_timer_cancel(&shard->wheel, &association->timer);
+	ringcast_shard_association_unlist(shard, association);
 	ringcast_association_close(&shard->security.associations, association);
 }
 
@@ -157,54 +166,6 @@ void ringcast_shard_on_association_timer(struct shard *shard, struct association
 
 /* Identity */
 
-/* The handle finds the connection, the secret proves that the login's answer was read. */
-void ringcast_shard_connect_token(const struct conn *conn, char ret_token[SHARD_CONNECT_TOKEN_BYTES])
-{
-	uint8_t bytes[sizeof(handle) + SECURE_STREAM_SECRET_BYTES];
-	for (unsigned i = 0; i < sizeof(handle); i++)
-		bytes[i] = (uint8_t)(conn->self >> (56 - 8 * i));
-	memcpy(bytes + sizeof(handle), conn->secure->connect_secret, SECURE_STREAM_SECRET_BYTES);
-	ringcast_hex_write(ringcast_view_of(bytes, sizeof(bytes)), ret_token);
-}
-
-static bool read_handle(struct view token, handle *ret_handle)
-{
-	handle value = 0;
-	if (token.size != SHARD_CONNECT_TOKEN_BYTES - 1)
-		return false;
-	for (unsigned i = 0; i < 2 * sizeof(handle); i++) {
-		uint8_t c = token.data[i];
-		if (!(c >= '0' && c <= '9') && !(c >= 'a' && c <= 'f'))
-			return false;
-		value = value << 4 | (handle)(c <= '9' ? c - '0' : c - 'a' + 10);
-	}
-	*ret_handle = value;
-	return true;
-}
-
-/* In a time that does not tell how much of a guess was right. */
-static bool is_same_token(struct view token, const char expected[SHARD_CONNECT_TOKEN_BYTES])
-{
-	uint8_t difference = 0;
-	for (size_t i = 0; i < SHARD_CONNECT_TOKEN_BYTES - 1; i++)
-		difference |= (uint8_t)(token.data[i] ^ (uint8_t)expected[i]);
-	return difference == 0;
-}
-
-/* NULL: nobody's. */
-static struct conn *find_owner(const struct shard *shard, struct view token, int32_t peer_id)
-{
-	char expected[SHARD_CONNECT_TOKEN_BYTES];
-	handle self;
-	if (!read_handle(token, &self))
-		return NULL;
-	struct conn *conn = ringcast_slab_find(&shard->conns, self);
-	if (conn == NULL || conn->secure == NULL || conn->player == NULL || !conn->has_fast_port)
-		return NULL;
-	ringcast_shard_connect_token(conn, expected);
-	return is_same_token(token, expected) && conn->player->peer_id == peer_id ? conn : NULL;
-}
-
 static void answer_identity(struct shard *shard, struct association *association, struct conn *conn, int32_t peer_id)
 {
 	struct packet result = {
@@ -234,6 +195,7 @@ static void bind(struct shard *shard, struct association *association, struct co
 	struct fast_arrival arrival = {.from = &association->address, .local = association->local, .now_ms = ringcast_shard_now_ms(shard)};
 	ringcast_fast_path_identify(ringcast_shard_fast_path(shard, conn), &arrival, association->self, sequence);
 	conn->fast->port_index = association->port_index; /* where it came, whichever it was told: what it gets leaves from there */
+	ringcast_shard_association_list(shard, association);
 	shard->counters.fast_greetings++;
 }
 
@@ -252,7 +214,9 @@ static enum drop_reason identify(struct shard *shard, struct association *associ
 	int32_t peer_id = packet->verify_identity.peer_id;
 	if (packet->command != PACKET_COMMAND_VERIFY_IDENTITY)
 		return DROP_MALFORMED;
-	struct conn *conn = find_owner(shard, packet->verify_identity.connect_token, peer_id);
+	if (!is_repeat && ringcast_shard_transfer_begin(shard, association, packet))
+		return DROP_NONE;
+	struct conn *conn = ringcast_shard_find_owner(shard, packet->verify_identity.connect_token, peer_id);
 	if (conn == NULL || (is_repeat && (conn->fast == NULL || conn->fast->association != association->self))) {
 		refuse_identity(shard, association, peer_id);
 		return DROP_NONE; /* counted there */
@@ -356,7 +320,7 @@ static void establish(struct shard *shard, struct association *association)
 }
 
 /* What a packet says may end the association that it came in: it is found anew each time. */
-static void open_records(struct shard *shard, struct association *association, struct view datagram)
+static void read_records(struct shard *shard, struct association *association, struct view datagram)
 {
 	uint8_t plain[DATAGRAM_BYTES_MAX];
 	handle self = association->self;
@@ -382,6 +346,18 @@ static void open_records(struct shard *shard, struct association *association, s
 		say_goodbye(shard, association);
 	else
 		fail(shard, association, DROP_TLS_FAILED);
+}
+
+/* Then it may turn out to be another shard's; or what comes for it comes to others, and is steered from now on. */
+static void open_records(struct shard *shard, struct association *association, struct view datagram)
+{
+	const struct slab *associations = &shard->security.associations.associations;
+	handle self = association->self;
+	read_records(shard, association, datagram);
+	ringcast_shard_transfer_finish(shard, ringcast_slab_find(associations, self));
+	association = ringcast_slab_find(associations, self);
+	if (association != NULL && association->is_listed && shard->is_stray)
+		ringcast_shard_association_steer(shard, association);
 }
 
 /* Hellos */
@@ -439,31 +415,70 @@ static void recall(const struct association *standing, const struct association 
 		memcpy(ret_before, latest->hello_hashes, sizeof(latest->hello_hashes));
 }
 
+/* NULL: there is no room, and the session stays the caller's. */
+static struct association *take_place(struct shard *shard, const struct arrival *arrival, struct crypto_session *crypto)
+{
+	struct association *victim;
+	enum drop_reason drop = may_open(shard, arrival, &victim);
+	if (victim != NULL)
+		give_way(shard, victim);
+	struct association *association =
+		drop == DROP_NONE ? ringcast_association_open(&shard->security.associations, arrival->address, arrival->port_index, crypto) : NULL;
+	if (association == NULL) {
+		ringcast_shard_drop(shard, DROP_HALF_OPEN_LIMIT, 1);
+		return NULL;
+	}
+	association->local = arrival->local;
+	association->timer.kind = ASSOCIATION_TIMER;
+	association->deadline_ns = shard->now_ns + shard->options.limits.handshake_timeout_ms * NS_PER_MS;
+	return association;
+}
+
 /* The cookie proves that the client was at its address: a new start there takes the place of another start, and waits beside who is through with it. */
 static void begin(struct shard *shard, const struct arrival *arrival, struct crypto_session *crypto, uint64_t hello_hash)
 {
 	struct association_table *table = &shard->security.associations;
 	struct association *standing = ringcast_association_find(table, arrival->address, arrival->port_index);
-	struct association *replaced = ringcast_association_replaced(table, standing), *victim;
+	struct association *replaced = ringcast_association_replaced(table, standing);
 	uint64_t before[ASSOCIATION_HELLOS_MAX] = {0};
 	recall(standing, replaced, before);
 	if (replaced != NULL)
 		ringcast_shard_association_break(shard, replaced);
-	enum drop_reason drop = may_open(shard, arrival, &victim);
-	if (victim != NULL)
-		give_way(shard, victim);
-	struct association *association = drop == DROP_NONE ? ringcast_association_open(table, arrival->address, arrival->port_index, crypto) : NULL;
+	struct association *association = take_place(shard, arrival, crypto);
 	if (association == NULL) {
 		ringcast_crypto_free(&crypto);
-		ringcast_shard_drop(shard, DROP_HALF_OPEN_LIMIT, 1);
 		return;
 	}
 	shard->counters.dtls_handshakes_started++;
-	association->local = arrival->local;
 	ringcast_association_begin(association, hello_hash, before);
-	association->timer.kind = ASSOCIATION_TIMER;
-	association->deadline_ns = shard->now_ns + shard->options.limits.handshake_timeout_ms * NS_PER_MS;
 	arm_timer(shard, association);
+}
+
+/* It has come through a handshake there, which is more than what may stand here can say. */
+struct association *ringcast_shard_association_adopt(struct shard *shard, struct handoff *handoff)
+{
+	const struct handoff_association *came = &handoff->association;
+	struct arrival arrival = {.address = &handoff->address,
+				  .port_index = came->port_index,
+				  .local = ringcast_local_number(shard->io->ops->locals(shard->io), &came->local)};
+	for (struct association *old; (old = ringcast_association_find(&shard->security.associations, arrival.address, arrival.port_index)) != NULL;)
+		ringcast_shard_association_break(shard, old);
+	struct association *association = take_place(shard, &arrival, handoff->crypto);
+	if (association == NULL)
+		return NULL;
+	handoff->crypto = NULL;
+	ringcast_crypto_move(association->crypto, emit, shard);
+	ringcast_association_begin(association, came->hello_hashes[0], came->hello_hashes + 1);
+	ringcast_association_establish(association);
+	arm_timer(shard, association);
+	return association;
+}
+
+void ringcast_shard_association_prove(struct shard *shard, struct association *association, struct packet *packet)
+{
+	enum drop_reason drop = receive_packet(shard, association, packet);
+	if (drop != DROP_NONE)
+		ringcast_shard_drop(shard, drop, 1);
 }
 
 static enum drop_reason answer_hello(struct shard *shard, const struct arrival *arrival, uint64_t hello_hash)
@@ -506,7 +521,9 @@ static bool may_answer(struct shard *shard, const struct address *address)
 {
 	const struct ringcast_limits *limits = &shard->options.limits;
 	return ringcast_address_table_take_hello(&shard->addresses, address, limits->hellos_per_second_per_address, shard->now_ns) ||
-	       ringcast_ratelimit_take(&shard->security.hellos, limits->hellos_per_second, 1, shard->now_ns);
+	       ringcast_ratelimit_take(&shard->security.hellos, limits->hellos_per_second, 1, shard->now_ns) ||
+	       (shard->options.directory != NULL &&
+		ringcast_directory_take_hello(shard->options.directory, address, limits->hellos_per_second_per_address, shard->now_ns));
 }
 
 static bool has_good_cookie(const struct shard *shard, const struct arrival *arrival, const struct dtls_hello *hello)
@@ -534,10 +551,23 @@ static enum drop_reason receive_hello(struct shard *shard, const struct arrival 
 	return arrival->is_turn ? answer_hello(shard, arrival, hello_hash) : wait_for_turn(shard, arrival);
 }
 
+/* From an address that nobody here has. Where shards share their ports it may be another's. */
+static enum drop_reason pass_on(struct shard *shard, const struct arrival *arrival)
+{
+	uint32_t target = ringcast_shard_seek_association(shard, arrival->address, arrival->port_index);
+	struct io_event event = {.kind = IO_EVENT_DATAGRAM,
+				 .user = arrival->port_index,
+				 .data = (uint8_t *)(uintptr_t)arrival->bytes.data,
+				 .size = (uint32_t)arrival->bytes.size,
+				 .address = *arrival->address,
+				 .local = arrival->local};
+	return target != DIRECTORY_NOBODY ? ringcast_shard_stray_post(shard, &event, target) : DROP_UNKNOWN_ASSOCIATION;
+}
+
 static enum drop_reason receive_record(struct shard *shard, const struct arrival *arrival, struct association *association)
 {
 	if (association == NULL)
-		return DROP_UNKNOWN_ASSOCIATION;
+		return pass_on(shard, arrival);
 	if (association->state == ASSOCIATION_HANDSHAKE && !arrival->is_turn)
 		return wait_for_turn(shard, arrival);
 	open_records(shard, association, arrival->bytes);
@@ -584,6 +614,9 @@ static enum drop_reason receive(struct shard *shard, const struct arrival *arriv
 	}
 	if (!ringcast_dtls_hello_read(arrival->bytes, &hello))
 		return DROP_DTLS_MALFORMED;
+	enum drop_reason drop = association == NULL ? pass_on(shard, arrival) : DROP_UNKNOWN_ASSOCIATION;
+	if (drop != DROP_UNKNOWN_ASSOCIATION)
+		return drop;
 	uint64_t hello_hash = ringcast_hash_bytes(hello.random.data, hello.random.size, shard->fast_seed) | 1;
 	if (association != NULL && !is_established && association->hello_hashes[0] == hello_hash)
 		return receive_record(shard, arrival, association); /* our flight was lost: the session repeats it */

@@ -29,6 +29,8 @@ static bool open_secure(struct shard *shard, struct conn *conn)
 		return false;
 	conn->fast_port = (uint8_t)(ringcast_handle_index(conn->self) % shard->udp_port_count);
 	ringcast_address_table_know(&shard->addresses, &conn->address, 1);
+	if (shard->options.directory != NULL)
+		conn->secure->is_known = ringcast_directory_know(shard->options.directory, &conn->address, shard->now_ns);
 	return conn->has_fast_port = true;
 }
 
@@ -107,6 +109,9 @@ void ringcast_shard_fast_close(struct shard *shard, struct conn *conn)
 	} else {
 		ringcast_shard_association_leave(shard, conn);
 		ringcast_address_table_know(&shard->addresses, &conn->address, -1);
+		if (conn->secure->is_known)
+			ringcast_directory_forget(shard->options.directory, &conn->address);
+		conn->secure->is_known = false;
 	}
 	conn->has_fast_port = false;
 	conn->fast = NULL;
@@ -181,6 +186,8 @@ static enum fast_event pass_fast(struct shard *shard, struct conn *conn, const s
 	shard->counters.fast_moved += before == FAST_LOST && fast->address.port != port_before;
 	if (shard->is_stray && result != FAST_IGNORE && ringcast_address_is_equal(&fast->address, &event->address))
 		ringcast_shard_steer(shard, fast);
+	else if (fast->is_steered && !ringcast_address_is_equal(&fast->steered, &fast->address))
+		ringcast_shard_unsteer(shard, fast); /* where it has moved, chance brings it here: whoever gets the old address is not to be steered */
 	return result;
 }
 

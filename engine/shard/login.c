@@ -77,7 +77,7 @@ static void send_result(struct shard *shard, struct conn *conn, bool is_resumed,
 	}
 	if (conn->secure != NULL) { /* what the client verifies our DTLS with, and proves its own identity */
 		const char *ca_pem = shard->security.credentials.ca_pem;
-		ringcast_shard_connect_token(conn, token);
+		ringcast_shard_connect_token(shard, conn, token);
 		result.login_result.connect_token = ringcast_view_of(token, strlen(token));
 		result.login_result.ca_cert = ringcast_view_of(ca_pem, strlen(ca_pem));
 	}

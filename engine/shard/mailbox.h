@@ -12,6 +12,7 @@
 #include "base/ring_spsc.h"
 #include "crypto/crypto.h"
 #include "io/io.h"
+#include "transport/association.h"
 
 enum {
 	MAILBOX_SENDERS_MAX = 64,
@@ -23,13 +24,22 @@ enum {
 	SHARD_REQUEST_ITEMS_MAX = 64,     /* described by one request in one tick */
 };
 
-/* A connection on its way to the shard of its session. Heap block; the receiver frees it. */
+/*
+ * What goes to another shard for good: a connection, to that of its session; or a DTLS association (fd -1), to that of the player whose token it has shown. Heap block; the
+ * receiver frees it.
+ */
 struct handoff {
 	int fd;
 	struct address address;
-	struct crypto_session *crypto; /* TLS: owned until adopted; NULL: plain */
+	struct crypto_session *crypto; /* TLS and DTLS: owned until adopted; NULL: plain */
 	uint32_t login_bytes, rest_bytes, cipher_bytes;
-	uint8_t bytes[]; /* the login packet, then what came after it on the stream, then records that still have to go out */
+	struct handoff_association { /* else all zero */
+		struct local local; /* ours that it talks to; all zero: not known */
+		uint64_t hello_hashes[ASSOCIATION_HELLOS_MAX];
+		int32_t peer_id, sequence; /* of the packet that showed the token */
+		uint8_t port_index;
+	} association;
+	uint8_t bytes[]; /* the login packet, then what came after it on the stream, then records that still have to go out; of an association the token */
 };
 void ringcast_handoff_free(struct handoff *handoff); /* with what it owns, but not the descriptor */
 

@@ -127,6 +127,8 @@ struct shard_security {
 	io_id serving_socket;
 	io_local serving_local;
 	struct buf *tx_buf; /* where emitted datagrams are put; one of tx_bufs */
+	struct handoff *leaving; /* owned: the association whose datagram is being read is another shard's; NULL: it is not */
+	uint32_t leaving_target;
 };
 
 struct waiting_letter {

@@ -13,7 +13,7 @@ void ringcast_shard_dump(struct panic_writer *writer, const void *shard);
 bool ringcast_shard_is_deserted(const struct shard *shard); /* no connection, no session */
 
 enum shard_timer { ASSOCIATION_TIMER = 2 }; /* timer.kind; 1 is CONN_TIMER, 16 and above the session layer's */
-enum { SHARD_CONNECT_TOKEN_BYTES = 2 * (sizeof(handle) + SECURE_STREAM_SECRET_BYTES) + 1 };
+enum { SHARD_CONNECT_TOKEN_BYTES = 2 * (1 + sizeof(handle) + SECURE_STREAM_SECRET_BYTES) + 1 };
 
 /* flows.c: events of streams */
 void ringcast_shard_on_accept(struct shard *shard, const struct io_event *event);
@@ -81,8 +81,25 @@ void ringcast_shard_association_step(struct shard *shard, const struct handshake
 void ringcast_shard_on_association_timer(struct shard *shard, struct association *association);
 void ringcast_shard_association_leave(struct shard *shard, struct conn *conn); /* the player goes: says goodbye on DTLS too */
 void ringcast_shard_association_break(struct shard *shard, struct association *association); /* it failed: its player falls back to the stream */
-/* Encodes "<connection><secret>" in hexadecimal, with NUL. */
-void ringcast_shard_connect_token(const struct conn *conn, char ret_token[SHARD_CONNECT_TOKEN_BYTES]);
+/* One that another shard has sent: here it is nobody's yet, and takes the place of whoever has its address. NULL: there is no room, and that is counted. */
+struct association *ringcast_shard_association_adopt(struct shard *shard, struct handoff *handoff);
+void ringcast_shard_association_refuse(struct shard *shard, struct handoff *handoff); /* the client is told that it is over, and may begin again at once */
+void ringcast_shard_association_prove(struct shard *shard, struct association *association, struct packet *packet); /* who it is; it may end by that */
+
+/* transfers.c: associations and UDP ports that all shards share */
+uint32_t ringcast_shard_seek_association(const struct shard *shard, const struct address *address, uint8_t port_index); /* which other shard has it, or DIRECTORY_NOBODY */
+void ringcast_shard_association_list(struct shard *shard, struct association *association); /* the other shards know that it is here */
+void ringcast_shard_association_steer(struct shard *shard, struct association *association); /* and so does the kernel */
+void ringcast_shard_association_unlist(struct shard *shard, struct association *association); /* before it is closed */
+/* The packet's token is another shard's: true, and the association goes there when the datagram that it came in has been read, with finish. */
+bool ringcast_shard_transfer_begin(struct shard *shard, const struct association *association, const struct packet *packet);
+void ringcast_shard_transfer_finish(struct shard *shard, struct association *association); /* NULL: it has ended meanwhile */
+void ringcast_shard_transfer_receive(struct shard *shard, struct handoff *handoff);
+
+/* connect_token.c */
+void ringcast_shard_connect_token(const struct shard *shard, const struct conn *conn, char ret_token[SHARD_CONNECT_TOKEN_BYTES]); /* with NUL */
+uint32_t ringcast_shard_of_connect_token(struct view token); /* which shard made it; UINT32_MAX: none. Not proven, and may be none that there is */
+struct conn *ringcast_shard_find_owner(const struct shard *shard, struct view token, int32_t peer_id); /* NULL: nobody's here */
 
 /* login.c */
 void ringcast_shard_resume_complete(struct shard *shard, struct conn *conn, uint32_t lost); /* the answer to a login that resumes */

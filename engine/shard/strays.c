@@ -6,6 +6,7 @@ enum { STRAYS_PER_TICK_MAX = 256 };
 
 struct stray {
 	struct address from;
+	struct local local; /* ours that it came to */
 	uint32_t port_index, size;
 	uint8_t bytes[];
 };
@@ -18,7 +19,10 @@ enum drop_reason ringcast_shard_stray_post(struct shard *shard, const struct io_
 	struct stray *stray = size <= ringcast_ring_bytes_record_max(ring) ? ringcast_ring_bytes_begin(ring, size) : NULL;
 	if (stray == NULL)
 		return DROP_MAILBOX_FULL;
-	*stray = (struct stray){.from = event->address, .port_index = (uint32_t)event->user, .size = event->size};
+	*stray = (struct stray){.from = event->address,
+				.local = ringcast_local_read(shard->io->ops->locals(shard->io), event->local),
+				.port_index = (uint32_t)event->user,
+				.size = event->size};
 	memcpy(stray->bytes, event->data, event->size);
 	ringcast_ring_bytes_end(ring);
 	ringcast_mailbox_ring(mailbox);
@@ -26,12 +30,17 @@ enum drop_reason ringcast_shard_stray_post(struct shard *shard, const struct io_
 	return DROP_NONE;
 }
 
-/* As if it had come here. Which of our addresses it came to is not told: the answer leaves by the route's choice, and the next one comes right. */
+/* As if it had come here. */
 static void take(struct shard *shard, const struct stray *stray)
 {
 	io_id socket = shard->udp_sockets[ringcast_address_is_v4(&stray->from) ? 0 : 1][stray->port_index];
-	struct io_event event = {
-		.kind = IO_EVENT_DATAGRAM, .id = socket, .user = stray->port_index, .data = (uint8_t *)(uintptr_t)stray->bytes, .size = stray->size, .address = stray->from};
+	struct io_event event = {.kind = IO_EVENT_DATAGRAM,
+				 .id = socket,
+				 .user = stray->port_index,
+				 .data = (uint8_t *)(uintptr_t)stray->bytes,
+				 .size = stray->size,
+				 .address = stray->from,
+				 .local = ringcast_local_number(shard->io->ops->locals(shard->io), &stray->local)};
 	shard->counters.strays_in++;
 	shard->is_stray = true;
 	ringcast_shard_on_datagram(shard, &event);
@@ -57,7 +66,7 @@ void ringcast_shard_steer(struct shard *shard, struct fast_path *fast)
 	struct steering *steering = shard->options.directory->steering;
 	if (fast->is_steered && !ringcast_address_is_equal(&fast->steered, &fast->address))
 		ringcast_shard_unsteer(shard, fast);
-	fast->is_steered = ringcast_steering_put(steering, &fast->address, fast->port_index, shard->options.index);
+	fast->is_steered = steering != NULL && ringcast_steering_put(steering, &fast->address, fast->port_index, shard->options.index);
 	fast->steered = fast->address;
 	if (!fast->is_steered)
 		shard->counters.steering_full++;
@@ -66,6 +75,6 @@ void ringcast_shard_steer(struct shard *shard, struct fast_path *fast)
 void ringcast_shard_unsteer(struct shard *shard, struct fast_path *fast)
 {
 	if (fast->is_steered)
-		ringcast_steering_remove(shard->options.directory->steering, &fast->steered, fast->port_index);
+		ringcast_steering_remove(shard->options.directory->steering, &fast->steered, fast->port_index, shard->options.index);
 	fast->is_steered = false;
 }

@@ -103,7 +103,10 @@ static void drain_mailbox(struct shard *shard)
 		struct handoff *handoff = ringcast_mailbox_take(mailbox);
 		if (handoff == NULL)
 			break;
-		ringcast_shard_handoff_receive(shard, handoff);
+		if (handoff->fd >= 0)
+			ringcast_shard_handoff_receive(shard, handoff);
+		else
+			ringcast_shard_transfer_receive(shard, handoff);
 		ringcast_handoff_free(handoff);
 	}
 	if (mailbox->has_strays)

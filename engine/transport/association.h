@@ -37,6 +37,7 @@ struct association {
 	handle conn;          /* IDENTIFIED: the player's connection */
 	handle successor, predecessor; /* of the same address and port; HANDLE_NONE: none */
 	uint8_t port_index, state;
+	bool is_listed, is_steered; /* where shards share their ports: all of them know, and the kernel knows, that what comes from there is ours */
 	io_local local;       /* ours that it talks to */
 	uint32_t magic; /* ASSOCIATION_MAGIC */
 };

@@ -26,6 +26,7 @@ struct secure_stream {
 	uint8_t connect_secret[SECURE_STREAM_SECRET_BYTES]; /* of the connect token, by which the player proves over DTLS who it is */
 	bool is_established;
 	bool is_close_sent; /* close_notify */
+	bool is_known;      /* to the directory, see there */
 	bool is_broken;     /* records were lost on our side: only the end of the stream is left */
 };
 

@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""One UDP port for all shards: players are heard wherever their datagrams come first, are steered to their shard, move, and share addresses."""
+"""One UDP port for all shards: players are heard wherever their datagrams come first, are steered to their shard, move, and share addresses. Plain, and with DTLS."""
 
 import asyncio
 import os
@@ -9,8 +9,10 @@ import sys
 import unittest
 
 import secure
+import secure_network_test
 from daemon import Daemon
 from player import Player, until, _Datagrams
+import realtime
 from realtime import Packet
 
 SKIP = 77
@@ -157,6 +159,97 @@ class CrowdedAddressTest(Shared):
         await asyncio.gather(*(self.hear_oneself(player) for player in players))
 
 
+class ManyAddressesTest(unittest.IsolatedAsyncioTestCase):
+    """Bound to all addresses: what chance has brought to the other shard is answered from the address that it was sent to."""
+
+    async def test_the_answer_to_a_stray_comes_from_the_address_that_was_asked(self):
+        daemon = start("--set", "listen.address=0.0.0.0")
+        try:
+            sessions = [daemon.create_session(players_max=8) for _ in range(12)]
+            for number, session in enumerate(sessions):
+                player = await Player.connect(daemon, host=f"127.0.5.{number + 1}")
+                await player.login(daemon.reserve(session))
+                await player.bind_udp()
+                player.send_udp(Packet(realtime.UDP_CONNECT, command=realtime.COMMAND_UDP_CONNECT, target_player=realtime.SERVER))
+                self.assertEqual((await player.receive()).opcode, realtime.UDP_CONNECT_SERVER_ACK, "the first hello is answered")
+                await player.leave()
+            self.assertGreater(daemon.counter("strays_out"), 0)
+        finally:
+            daemon.stop()
+
+
+class SecureTest(secure_network_test.Network):
+    """Handshakes come to any shard; the connect token says where the association belongs."""
+
+    @classmethod
+    def setUpClass(cls):
+        cls.certificates = secure.Certificates()
+        cls.daemon = secure.SecureDaemon(cls.certificates, "--shards", str(SHARDS), listen__udp_shared="true", limits__connections_per_address_max=200)
+
+    def tokens(self, count, udp_port=0):
+        """In sessions of both shards."""
+        sessions = [self.daemon.create_session(players_max=count) for _ in range(SHARDS)]
+        return "".join(f"{self.daemon.reserve(sessions[number % SHARDS])} {udp_port}\n" for number in range(count))
+
+    async def up(self, count, *options, **where):
+        process = await self.crowd(self.tokens(count), "hold", *options, **where)
+        self.addCleanup(lambda: process.returncode is None and process.kill())
+        self.assertEqual(await self.last_line(process), f"done {count} of {count}, 0 retries")
+        return process
+
+    async def gone(self, process):
+        process.kill()
+        await process.wait()
+        await until(lambda: self.daemon.gauge("players") == 0)
+
+    async def test_players_of_both_shards_are_heard(self):
+        self.assertEqual(len(self.daemon.udp_ports), SHARDS)
+        self.assertEqual(len(set(self.daemon.udp_ports)), 1)
+        before = self.daemon.counter("associations_out")
+        process = await self.up(40)
+        moved = self.daemon.counter("associations_out") - before
+        self.assertGreater(moved, 0, "of so many, chance brings some to the other shard")
+        self.assertLess(moved, 40)
+        await until(lambda: self.daemon.counter("associations_in") == self.daemon.counter("associations_out"))
+        self.assertEqual((self.daemon.counter("associations_refused"), self.daemon.counter("steering_full")), (0, 0))
+        await self.gone(process)
+
+    async def test_none_is_handed_over_once_it_is_steered(self):
+        before = self.daemon.counter("associations_out")
+        await asyncio.to_thread(self.play)
+        self.assertGreater(self.daemon.counter("associations_out"), before)
+        self.assertLess(self.daemon.counter("strays_out"), 50, "of thousands")
+
+    def play(self):
+        with secure.players_meanwhile(self.daemon, 5, sessions=4, players=6, rate=10):
+            pass
+
+    async def test_clients_notice_that_they_have_another_port(self):
+        """Where chance brings the new ones, they are taken to the players' shards again."""
+        before = self.daemon.counter("dtls_handshakes_completed")
+        await self.change_ports(secure.HOST_NAME)
+        self.assertGreaterEqual(self.daemon.counter("dtls_handshakes_completed") - before, 10)
+
+    async def test_same_address_and_port_again(self):
+        """A new process on the same UDP port, in a session of either shard: the kernel steers there who has gone."""
+        port = secure_network_test.free_udp_port()
+        for number in range(4):
+            session = self.daemon.create_session(players_max=2)
+            process = await self.crowd(f"{self.daemon.reserve(session)} {port}\n", "hold")
+            self.assertEqual(await self.last_line(process), "done 1 of 1, 0 retries", number)
+            await self.gone(process)
+
+    async def test_a_lossy_network(self):
+        proxy = await secure_network_test.Proxy(secure_network_test.PROXY_ADDRESS, loss=0.10, reorder=0.30, seed=3).open(self.daemon.tcp_port, self.daemon.udp_ports)
+        try:
+            process = await self.crowd(self.tokens(60), address=secure_network_test.PROXY_ADDRESS)
+            output = (await process.stdout.read()).decode()
+            self.assertEqual(await process.wait(), 0, output)
+        finally:
+            proxy.close()
+        await until(lambda: self.daemon.gauge("players") == 0)
+
+
 class FallbackTest(unittest.IsolatedAsyncioTestCase):
     def falls_back(self, daemon, reason):
         try:
@@ -172,10 +265,6 @@ class FallbackTest(unittest.IsolatedAsyncioTestCase):
             self.falls_back(start(), "CAP_BPF")
         finally:
             os.environ.pop("RINGCAST_WRAPPER") if before is None else os.environ.__setitem__("RINGCAST_WRAPPER", before)
-
-    def test_with_encryption(self):
-        certificates = secure.Certificates()
-        self.falls_back(secure.SecureDaemon(certificates, "--shards", str(SHARDS), listen__udp_shared="true"), "tls.mode")
 
 
 class EpollTest(OnePortTest):
@@ -201,4 +290,4 @@ if __name__ == "__main__":
     if reason := problem():
         print(f"skipped: {reason}")
         sys.exit(SKIP)
-    secure.main(needs_tools=["setpriv"], needs_programs=["RINGCASTD"])
+    secure.main(needs_tools=["setpriv"], needs_programs=["RINGCASTD", "E2E_CROWD", "E2E_LOAD", "E2E_CLI"])

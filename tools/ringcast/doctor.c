@@ -174,6 +174,7 @@ static const struct {
 	{"io_uring", ringcast_doctor_uring},
 	{"io_uring operations", ringcast_doctor_uring_opcodes},
 	{"AF_XDP", ringcast_doctor_xdp},
+	{"shared UDP port", ringcast_doctor_shared_port},
 	{"RLIMIT_NOFILE", check_files},
 	{"RLIMIT_MEMLOCK", check_memlock},
 	{"clock source", check_clock},

@@ -19,6 +19,7 @@ typedef void doctor_check_fn(struct doctor_finding *ret_finding);
 doctor_check_fn ringcast_doctor_uring;       /* may this process use io_uring at all */
 doctor_check_fn ringcast_doctor_uring_opcodes; /* does it know every operation and set-up flag that we use */
 doctor_check_fn ringcast_doctor_xdp;           /* could datagrams leave by AF_XDP */
+doctor_check_fn ringcast_doctor_shared_port;   /* could all shards share a UDP port */
 
 __attribute__((format(printf, 4, 5))) void ringcast_doctor_set(struct doctor_finding *finding, enum doctor_level level, const char *remedy,
 							       const char *format, ...);

@@ -315,7 +315,7 @@ typedef struct ringcast_engine_options {
 	size_t token_key_count;
 	const char *token_audience; /* whom the tokens must be for ("aud"); NULL: nobody in particular. 127 bytes at most; copied */
 	ringcast_spread spread; /* of sessions that do not say; DEFAULT: NEVER */
-	bool is_udp_shared; /* all shards have the same udp_ports_per_shard ports; plain UDP only. Where it cannot be, each has its own, and the log says why */
+	bool is_udp_shared; /* all shards have the same udp_ports_per_shard ports. Where it cannot be, each has its own, and the log says why */
 } ringcast_engine_options;
 #define RINGCAST_ENGINE_OPTIONS_INIT RINGCAST_SIZED(ringcast_engine_options)
 

@@ -86,10 +86,10 @@ static void steers(bool is_v4)
 			cr_assert_eq(heard_by(&f, i), (int)shard);
 		}
 	for (int i = 0; i < CLIENTS; i++) {
-		ringcast_steering_remove(f.steering, &f.names[i], 3);
+		ringcast_steering_remove(f.steering, &f.names[i], 3, SHARDS - 1);
 		cr_assert(ringcast_steering_put(f.steering, &f.names[i], 2, (uint32_t)(by_chance[i] + 1) % SHARDS)); /* another port's affair */
 		cr_assert_eq(heard_by(&f, i), by_chance[i]);
-		ringcast_steering_remove(f.steering, &f.names[i], 2);
+		ringcast_steering_remove(f.steering, &f.names[i], 2, (uint32_t)(by_chance[i] + 1) % SHARDS);
 	}
 	tear_down(&f);
 }
@@ -104,6 +104,22 @@ Test(steering, ipv6)
 	steers(false);
 }
 
+/* Its player has left, but somebody else's player of another shard has the address by now. */
+Test(steering, a_shard_takes_out_what_is_its_own)
+{
+	struct fixture f;
+	if (!set_up(&f, true, CLIENTS))
+		return;
+	uint32_t other = ((uint32_t)heard_by(&f, 0) + 1) % SHARDS;
+	cr_assert(ringcast_steering_put(f.steering, &f.names[0], 3, (other + 1) % SHARDS));
+	cr_assert(ringcast_steering_put(f.steering, &f.names[0], 3, other));
+	ringcast_steering_remove(f.steering, &f.names[0], 3, (other + 1) % SHARDS);
+	cr_assert_eq(heard_by(&f, 0), (int)other);
+	ringcast_steering_remove(f.steering, &f.names[0], 3, other);
+	cr_assert_neq(heard_by(&f, 0), (int)other);
+	tear_down(&f);
+}
+
 Test(steering, a_full_map_leaves_it_to_chance)
 {
 	struct fixture f;
@@ -115,7 +131,7 @@ Test(steering, a_full_map_leaves_it_to_chance)
 	cr_assert(!ringcast_steering_put(f.steering, &f.names[2], 3, (uint32_t)(by_chance + 1) % SHARDS));
 	cr_assert_eq(heard_by(&f, 2), by_chance);
 	cr_assert_eq(heard_by(&f, 1), 1);
-	ringcast_steering_remove(f.steering, &f.names[0], 3);
+	ringcast_steering_remove(f.steering, &f.names[0], 3, 0);
 	cr_assert(ringcast_steering_put(f.steering, &f.names[2], 3, (uint32_t)(by_chance + 1) % SHARDS));
 	cr_assert_eq(heard_by(&f, 2), (by_chance + 1) % SHARDS);
 	tear_down(&f);

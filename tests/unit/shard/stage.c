@@ -75,16 +75,21 @@ static void make_credentials(struct stage *stage, struct shard_credentials *ret)
 	stage->datagram_context = make_context(stage, CRYPTO_DATAGRAM, CRYPTO_CLIENT);
 }
 
-void stage_init(struct stage *stage, enum shard_security_mode security, stage_options_fn *change)
+static struct shard *make_shard(struct stage *stage, const struct shard_options *options)
 {
 	char error[200] = "";
-	struct sim_network_options network = {.seed = 1, .start_ns = START_NS, .latency_ns = 10 * NS_PER_US};
 	struct io_options io = {.stream_count_max = 64,
 				.stream_buffer_count = 8,
 				.stream_buffer_bytes = 512,
 				.datagram_buffer_count = 8,
 				.datagram_buffer_bytes = 2048};
-	*stage = (struct stage){.network = ringcast_sim_network_create(&network), .mailbox = ringcast_mailbox_create(1)};
+	struct shard *shard = ringcast_shard_create(options, ringcast_io_sim_create(stage->network, &io), error, sizeof(error));
+	cr_assert_not_null(shard, "%s", error);
+	return shard;
+}
+
+static struct shard_options options_of(struct stage *stage, enum shard_security_mode security, stage_options_fn *change)
+{
 	struct shard_options options = {
 		.count = 1,
 		.listens = {{.address = stage_address(1, TCP_PORT), .is_v4 = true}},
@@ -92,7 +97,7 @@ void stage_init(struct stage *stage, enum shard_security_mode security, stage_op
 		.udp_port_base = UDP_PORT,
 		.udp_port_count = 2,
 		.is_open = true,
-		.mailboxes = &stage->mailbox,
+		.mailboxes = stage->mailboxes,
 		.security = security,
 	};
 	set_limits(&options.limits);
@@ -100,9 +105,50 @@ void stage_init(struct stage *stage, enum shard_security_mode security, stage_op
 		make_credentials(stage, &options.credentials);
 	if (change != NULL)
 		change(&options);
-	stage->shard = ringcast_shard_create(&options, ringcast_io_sim_create(stage->network, &io), error, sizeof(error));
-	cr_assert_not_null(stage->shard, "%s", error);
+	return options;
+}
+
+static void make_network(struct stage *stage)
+{
+	struct sim_network_options network = {.seed = 1, .start_ns = START_NS, .latency_ns = 10 * NS_PER_US};
+	*stage = (struct stage){.network = ringcast_sim_network_create(&network)};
+}
+
+void stage_init(struct stage *stage, enum shard_security_mode security, stage_options_fn *change)
+{
+	make_network(stage);
+	stage->mailboxes[0] = ringcast_mailbox_create(1);
+	struct shard_options options = options_of(stage, security, change);
+	stage->shard = make_shard(stage, &options);
 	open_room(stage);
+}
+
+void stage_init_neighbours(struct stage *stage, enum shard_security_mode security, stage_options_fn *change)
+{
+	make_network(stage);
+	cr_assert(ringcast_directory_init(&stage->directory, 64, 7));
+	for (int i = 0; i < 2; i++)
+		stage->mailboxes[i] = ringcast_mailbox_create(2);
+	struct shard_options options = options_of(stage, security, change);
+	options.count = 2;
+	options.index = ringcast_shard_of_name("room", 2, true);
+	options.directory = &stage->directory;
+	stage->shard = make_shard(stage, &options);
+	if (security != SHARD_PLAIN) {
+		options.credentials.stream = make_context(stage, CRYPTO_STREAM, CRYPTO_SERVER);
+		options.credentials.datagram = make_context(stage, CRYPTO_DATAGRAM, CRYPTO_SERVER);
+		options.credentials.ca_pem = strdup("toy CA");
+	}
+	options.index = 1 - options.index;
+	options.udp_port_base = stage_neighbours_port(stage, UDP_PORT);
+	options.listens[0].address.port = TCP_PORT + 1;
+	stage->neighbour = make_shard(stage, &options);
+	open_room(stage);
+}
+
+uint16_t stage_neighbours_port(const struct stage *stage, uint16_t port)
+{
+	return (uint16_t)(port + stage->shard->udp_port_count);
 }
 
 static void free_clients(struct stage *stage)
@@ -117,18 +163,37 @@ static void free_clients(struct stage *stage)
 	}
 }
 
-void stage_fini(struct stage *stage)
+static void expect_nothing_left(struct shard *shard)
 {
-	struct shard *shard = stage->shard;
-	ringcast_shard_stop(shard);
-	stage_run_ms(stage, 10000);
 	cr_assert(ringcast_shard_is_idle(shard));
 	cr_assert_eq(shard->slices.count + shard->fast_peers.count + shard->wheel.armed_count, 0);
 	cr_assert_eq(shard->security.streams.count + shard->security.associations.associations.count, 0);
 	cr_assert_eq(ringcast_buf_pool_in_use(shard->pool), (shard->chunk != NULL) + shard->tx_buf_count);
-	ringcast_mailbox_close(stage->mailbox);
+}
+
+static void end_neighbour(struct stage *stage)
+{
+	expect_nothing_left(stage->neighbour);
+	cr_assert_eq(stage->directory.shards.count, 0, "nobody is left in the directory");
+	ringcast_mailbox_close(stage->mailboxes[stage->neighbour->options.index]);
+	ringcast_shard_destroy(&stage->neighbour);
+}
+
+void stage_fini(struct stage *stage)
+{
+	ringcast_shard_stop(stage->shard);
+	if (stage->neighbour != NULL)
+		ringcast_shard_stop(stage->neighbour);
+	stage_run_ms(stage, 10000);
+	expect_nothing_left(stage->shard);
+	if (stage->neighbour != NULL)
+		end_neighbour(stage);
+	ringcast_mailbox_close(stage->mailboxes[stage->shard->options.index]);
 	ringcast_shard_destroy(&stage->shard);
-	ringcast_mailbox_destroy(&stage->mailbox);
+	for (int i = 0; i < 2; i++)
+		ringcast_mailbox_destroy(&stage->mailboxes[i]);
+	if (stage->directory.shards.capacity > 0)
+		ringcast_directory_fini(&stage->directory);
 	free_clients(stage);
 	ringcast_sim_network_destroy(&stage->network);
 }
@@ -452,14 +517,23 @@ static void read_all(struct stage *stage)
 		fast_read(stage->fasts[i]);
 }
 
+static bool tick(struct shard *shard)
+{
+	const struct mailbox *mailbox = shard->options.mailboxes[shard->options.index];
+	bool is_runnable = ringcast_io_sim_is_runnable(shard->io) || ringcast_mailbox_has_mail(mailbox) || ringcast_mailbox_has_stray(mailbox);
+	if (is_runnable)
+		ringcast_shard_tick(shard);
+	return is_runnable;
+}
+
 void stage_run_ms(struct stage *stage, uint64_t duration_ms)
 {
 	uint64_t until_ns = ringcast_sim_network_now_ns(stage->network) + duration_ms * NS_PER_MS;
 	for (unsigned steps = 0;; steps++) {
 		cr_assert_lt(steps, STEPS_MAX);
-		bool is_runnable = ringcast_io_sim_is_runnable(stage->shard->io);
-		if (is_runnable)
-			ringcast_shard_tick(stage->shard);
+		bool is_runnable = tick(stage->shard);
+		if (stage->neighbour != NULL)
+			is_runnable |= tick(stage->neighbour);
 		read_all(stage);
 		if (is_runnable)
 			continue;

@@ -16,7 +16,9 @@ enum { STAGE_HEARD_MAX = 64, STAGE_BYTES_MAX = 65536 };
 struct stage {
 	struct sim_network *network;
 	struct shard *shard;
-	struct mailbox *mailbox;
+	struct shard *neighbour; /* a second one that shares UDP ports with it; NULL: there is none */
+	struct mailbox *mailboxes[2];
+	struct directory directory; /* of the two */
 	struct crypto_context *stream_context, *datagram_context; /* of clients */
 	uint8_t random_next;
 	struct client *clients[8];
@@ -76,6 +78,12 @@ struct fast { /* a UDP socket of a client, or of anybody */
 typedef void stage_options_fn(struct shard_options *options);
 
 void stage_init(struct stage *stage, enum shard_security_mode security, stage_options_fn *change);
+/*
+ * With a neighbour. In the simulated network no port can be shared, so each has its own: what is sent to the neighbour's (see stage_neighbours_port) is what chance would have
+ * brought there. Nothing steers.
+ */
+void stage_init_neighbours(struct stage *stage, enum shard_security_mode security, stage_options_fn *change);
+uint16_t stage_neighbours_port(const struct stage *stage, uint16_t port);
 void stage_fini(struct stage *stage); /* stops the shard and asserts that nothing is left */
 void stage_run_ms(struct stage *stage, uint64_t duration_ms);
 struct address stage_address(uint8_t host, uint16_t port);

@@ -21,6 +21,42 @@ Test(directory, a_place_is_one_players)
 	ringcast_directory_fini(&directory);
 }
 
+/* An association's: whoever came last has it, and only that shard takes it out. */
+Test(directory, a_place_that_has_gone_to_another_is_left_to_it)
+{
+	struct directory directory;
+	cr_assert(ringcast_directory_init(&directory, 2, 42));
+	cr_assert(ringcast_directory_put(&directory, 7, 0));
+	cr_assert(ringcast_directory_put(&directory, 7, 3));
+	cr_assert_eq(ringcast_directory_find(&directory, 7), 3);
+	cr_assert(!ringcast_directory_drop(&directory, 7, 0));
+	cr_assert_eq(ringcast_directory_find(&directory, 7), 3);
+	cr_assert(ringcast_directory_put(&directory, 9, 0));
+	cr_assert(!ringcast_directory_put(&directory, 11, 0), "full");
+	cr_assert(ringcast_directory_drop(&directory, 7, 3));
+	cr_assert(!ringcast_directory_drop(&directory, 7, 3));
+	ringcast_directory_fini(&directory);
+}
+
+Test(directory, who_is_known_has_an_allowance_of_hellos)
+{
+	struct directory directory;
+	struct address home = {.ip = {[10] = 0xff, [11] = 0xff, 10, 0, 0, 1}}, other = {.ip = {[10] = 0xff, [11] = 0xff, 10, 0, 0, 2}};
+	cr_assert(ringcast_directory_init(&directory, 1, 42));
+	cr_assert(!ringcast_directory_take_hello(&directory, &home, 2, NS_PER_S));
+	cr_assert(ringcast_directory_know(&directory, &home, NS_PER_S));
+	cr_assert(ringcast_directory_know(&directory, &home, NS_PER_S));
+	cr_assert(!ringcast_directory_know(&directory, &other, NS_PER_S), "full");
+	for (int i = 0; i < 3; i++)
+		cr_assert_eq(ringcast_directory_take_hello(&directory, &home, 2, NS_PER_S), i < 2);
+	ringcast_directory_forget(&directory, &home);
+	cr_assert(ringcast_directory_take_hello(&directory, &home, 2, 3 * NS_PER_S), "one of them is still there");
+	ringcast_directory_forget(&directory, &home);
+	cr_assert(!ringcast_directory_take_hello(&directory, &home, 2, 5 * NS_PER_S));
+	cr_assert(ringcast_directory_know(&directory, &other, 9 * NS_PER_S), "it has the place now");
+	ringcast_directory_fini(&directory);
+}
+
 /* A flood of strays fills its own ring and no other. */
 Test(directory, strays_wake_and_have_an_end)
 {
