@@ -1,13 +1,17 @@
 #!/usr/bin/env python3
 """What the relay spends per delivery by `egress: socket` and by `egress: xdp`, over a veth pair between two network namespaces. Needs root.
 
-    bench/xdp.py --build build-rel [--rounds 8] [--players 1000] [--senders 10] [--rate 10]
+    bench/xdp.py --build build-rel [--turns 3] [--rounds 4] [--players 1000] [--senders 10] [--rate 10]
 
 On veth the sender's system call carries each datagram through the receiver's half of the kernel as well: socket look-up, queue, waking. No network card makes it do that. So each way is
 measured twice, in turns, while the same traffic comes in: "delivered", over the veth to the players; and "own", with a route to them that ends in a device which throws away what it is given (ifb), as
-a card whose driver costs nothing. The difference is the receiver's half. Processor time is that of all the relay's threads, as the kernel counts it."""
+a card whose driver costs nothing. The difference is the receiver's half. Processor time is that of all the relay's threads, as the kernel counts it.
+
+Beside it, in every round, the floors: bursts of as many datagrams to the same device by nothing but a sendmmsg loop, and by nothing but an AF_XDP ring over frames that were written
+beforehand (micro/xdp_floor.c). Relays of both kinds take turns."""
 
 import argparse
+import json
 import os
 import pathlib
 import re
@@ -23,6 +27,8 @@ import netns  # noqa: E402
 from marks import ringcastd  # noqa: E402
 
 SETTLE_S = 3
+HEAD_BYTES = 12  # of a packet, about
+FLOORS = ("socket", "xdp")
 
 
 class Relay:
@@ -59,13 +65,21 @@ def measure(relay, seconds):
     return {"ns": spent / max(deliveries, 1), "deliveries": deliveries, "merged": deliveries / max(writes, 1), "past": past / max(deliveries, 1)}
 
 
+def floors(options):
+    """Nanoseconds a datagram into the device that throws away, by egress."""
+    command = ["taskset", "-c", "1", options.build / "bench/micro-xdp-floor", "rcnull", "1", "10.77.1.1", "10.77.1.2", "--peers", str(options.players), "--size", str(128 + HEAD_BYTES), "--duration",
+               str(options.seconds), "--json"]
+    rows = json.loads(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
+    return dict(zip(FLOORS, (row["cpu_ns_per_message"] for row in rows)))
+
+
 def run(here, there, options, egress):
-    """Rounds of (delivered, own)."""
+    """Rounds of (delivered, own, floors)."""
     relay = Relay(options, egress)
     rounds = 2 * options.rounds + 2
     command = there.command(f"{options.build}/bench/ringcast-load", "--admin", f"http://{relay.admin}", "--i-own-this-host", "--pin", "0",
                             "--reliable", "0", "--sessions", "1", "--players", str(options.players), "--senders", str(options.senders), "--rate", str(options.rate), "--size", "128", "--warmup", "1",
-                            "--duration", str(int(SETTLE_S + rounds * (options.seconds + 1)) + 10))
+                            "--duration", str(int(SETTLE_S + rounds * (2 * options.seconds + 1)) + 10))
     load = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
     results = []
     try:
@@ -78,6 +92,7 @@ def run(here, there, options, egress):
             here.ip("route", "add", "10.77.1.2/32", "dev", "rcnull", "src", "10.77.1.1")
             time.sleep(0.2)
             pair.append(measure(relay, options.seconds))
+            pair.append(floors(options))
             here.ip("route", "del", "10.77.1.2/32")
             time.sleep(0.5)
             results.append(pair)
@@ -95,7 +110,8 @@ def median(results, index, field):
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--build", type=pathlib.Path, required=True)
-    parser.add_argument("--rounds", type=int, default=8)
+    parser.add_argument("--turns", type=int, default=3)
+    parser.add_argument("--rounds", type=int, default=4, help="in each turn")
     parser.add_argument("--seconds", type=float, default=0.5)
     parser.add_argument("--players", type=int, default=1000)
     parser.add_argument("--senders", type=int, default=10)
@@ -111,7 +127,10 @@ def main():
         here.ip("link", "set", "rcnull", "up")
         here.ip("neigh", "add", "10.77.1.2", "lladdr", "02:00:00:00:00:99", "nud", "permanent", "dev", "rcnull")
         with here.entered():
-            table = {egress: run(here, there, options, egress) for egress in ("socket", "xdp")}
+            table = {"socket": [], "xdp": []}
+            for _ in range(options.turns):
+                for egress, results in table.items():
+                    results += run(here, there, options, egress)
     finally:
         here.close()
         there.close()
@@ -120,7 +139,10 @@ def main():
         whole, own = median(results, 0, "ns"), median(results, 1, "ns")
         print(f"| {egress} | {whole:,.0f} | {own:,.0f} | {whole - own:,.0f} | {median(results, 1, 'merged'):.2f} | {median(results, 1, 'past') * 100:.0f} % |")
     own = {egress: median(results, 1, "ns") for egress, results in table.items()}
-    print(f"\nits own cost: xdp is {own['xdp'] / own['socket']:.2f} of socket; deliveries a round: {median(table['socket'], 1, 'deliveries'):,.0f} and {median(table['xdp'], 1, 'deliveries'):,.0f}")
+    floor = {egress: median(table["socket"] + table["xdp"], 2, egress) for egress in FLOORS}
+    for egress in FLOORS:
+        print(f"| floor, {egress} | | {floor[egress]:,.0f} | | | |")
+    print(f"\nits own cost: xdp is {own['xdp'] / own['socket']:.2f} of socket, the floors' ratio is {floor['xdp'] / floor['socket']:.2f}, and the xdp floor is {floor['xdp'] / own['socket']:.2f} of socket's own; deliveries a round: {median(table['socket'], 1, 'deliveries'):,.0f} and {median(table['xdp'], 1, 'deliveries'):,.0f}")
 
 
 if __name__ == "__main__":
