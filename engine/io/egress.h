@@ -3,7 +3,7 @@
  * each datagram (when an egress is set up at all); what does not go by AF_XDP it sends by its socket as ever, and the reason is counted.
  *
  *     add     a datagram, or a burst, is written out with all its heads; the caller's bytes are needed no longer
- *     flush   once per run: the kernel is told
+ *     flush   once per run: the kernel is told of what is left; of a few dozen it is told at once
  *
  * Datagrams leave with the address and port of their socket, so answers come there, and all that guards the way in is left as it is. What guards the
  * way out (firewall rules on output, queueing disciplines) is passed by.

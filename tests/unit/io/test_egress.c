@@ -11,7 +11,7 @@
 enum { LINK = 7, NOTES = 4 };
 
 struct xdp_socket {
-	uint64_t put_count, taken_count;
+	uint64_t put_count, taken_count, kick_count;
 	uint8_t frame[XDP_FRAME_BYTES];
 };
 
@@ -123,6 +123,7 @@ uint64_t ringcast_xdp_taken_count(struct xdp_socket *socket)
 uint32_t ringcast_xdp_kick(struct xdp_socket *socket, int *ret_error)
 {
 	*ret_error = world.kick_error;
+	socket->kick_count++;
 	if (!world.is_stalled)
 		socket->taken_count = socket->put_count;
 	return (uint32_t)(socket->put_count - socket->taken_count);
@@ -218,6 +219,35 @@ Test(egress, a_full_ring_drops_for_whom_it_holds)
 	tear_down(&f);
 }
 
+/* While the frames are in the cache, and so that the same ones serve again. */
+Test(egress, a_long_turn_is_sent_in_parts)
+{
+	struct fixture f;
+	set_up(&f);
+	for (unsigned i = 0; i < 1000; i++)
+		cr_assert(send_bytes(&f, 100));
+	cr_assert_gt(world.open->kick_count, 10);
+	cr_assert_leq(world.open->put_count - world.open->taken_count, 64);
+	cr_assert_not(flush(&f));
+	cr_assert_eq(world.open->taken_count, 1000);
+	tear_down(&f);
+}
+
+Test(egress, the_device_goes_down_within_a_long_turn)
+{
+	struct fixture f;
+	set_up(&f);
+	world.kick_error = -ENETDOWN;
+	world.is_stalled = true;
+	for (unsigned i = 0; i < 64; i++)
+		cr_assert(send_bytes(&f, 100));
+	cr_assert_eq(world.close_count, 1);
+	cr_assert_eq(f.stats.egress_drops, 64);
+	cr_assert_not(send_bytes(&f, 100));
+	cr_assert_not(flush(&f));
+	tear_down(&f);
+}
+
 Test(egress, nothing_overtakes_on_another_device_either)
 {
 	struct fixture f;
@@ -262,6 +292,7 @@ Test(egress, a_link_with_another_name_is_opened_by_that)
 	set_up(&f);
 	cr_assert(send_bytes(&f, 100));
 	cr_assert_str_eq(world.opened, "eth0");
+	flush(&f);
 	tell_link(false, 1500);
 	cr_assert_not(send_bytes(&f, 100));
 	flush(&f);
@@ -279,6 +310,7 @@ Test(egress, a_link_that_is_renamed_keeps_its_socket)
 	struct fixture f;
 	set_up(&f);
 	cr_assert(send_bytes(&f, 100));
+	flush(&f);
 	snprintf(world.link.name, sizeof(world.link.name), "wan0");
 	tell_link(true, 1500);
 	cr_assert(send_bytes(&f, 100));
