@@ -18,7 +18,7 @@
 
 #include "bench/micro/floor.h"
 
-enum { FRAME_BYTES = 2048, FRAME_COUNT = 2048, HEAD_BYTES = 42, MMSG_BATCH = 64, FIRST_PORT = 20000, BURST_PAUSE_US = 10000, OPTION_BUDGET = 9 /* XDP_MAX_TX_SKB_BUDGET */ };
+enum { FRAME_BYTES = 2048, FRAME_COUNT = 2048, HEAD_BYTES = 42, MMSG_BATCH = 64, FIRST_PORT = 20000, BURST_PAUSE_US = 10000, BUSY_TRIES = 200, OPTION_BUDGET = 9 /* XDP_MAX_TX_SKB_BUDGET */ };
 
 struct bench {
 	struct floor_options options;
@@ -128,6 +128,10 @@ static int open_xdp(struct bench *bench)
 	int result = xsk_umem__create(&bench->umem, mapped, bytes, &bench->fill, &bench->completed, &memory);
 	if (result == 0)
 		result = xsk_socket__create(&bench->socket, bench->device, bench->queue, bench->umem, NULL, &bench->tx, &config);
+	for (int i = 0; result == -EBUSY && i < BUSY_TRIES; i++) { /* the kernel takes its time to let go of the one before */
+		usleep(BURST_PAUSE_US);
+		result = xsk_socket__create(&bench->socket, bench->device, bench->queue, bench->umem, NULL, &bench->tx, &config);
+	}
 	if (result != 0)
 		return result;
 	setsockopt(xsk_socket__fd(bench->socket), SOL_SOCKET, SO_SNDBUFFORCE, &send_buffer_bytes, sizeof(send_buffer_bytes));
