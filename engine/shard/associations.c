@@ -469,7 +469,7 @@ struct association *ringcast_shard_association_adopt(struct shard *shard, struct
 		return NULL;
 	handoff->crypto = NULL;
 	ringcast_crypto_move(association->crypto, emit, shard);
-	ringcast_association_begin(association, came->hello_hashes[0], came->hello_hashes + 1);
+	memcpy(association->hello_hashes, came->hello_hashes, sizeof(association->hello_hashes));
 	ringcast_association_establish(association);
 	arm_timer(shard, association);
 	return association;
