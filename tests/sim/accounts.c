@@ -21,6 +21,7 @@ struct books { /* sums over all shards, and what the others know */
 	uint64_t joined, portless, fast_ups, packets_sent, packets_received, pings_received;
 	uint64_t reliable_seen, fast_seen;
 	uint64_t letters_unread, letters_waiting;
+	uint64_t token_checks_max;
 	bool may_pause;
 	bool is_plain_sailing; /* nobody lost its connection, nobody did anything wrong */
 };
@@ -72,8 +73,8 @@ static struct law law_of(enum counter counter, const struct books *b)
 		return between(b->joined, of->upgrades);
 	case COUNT_logins_refused:
 		return at_most(of->upgrades - of->logins);
-	case COUNT_token_checks: /* one at most for each who may log in; what is good may come to nothing at home */
-		return between(of->token_places, of->upgrades);
+	case COUNT_token_checks: /* one at most for each who may log in, and for strangers as many as one address may have; what is good may come to nothing at home */
+		return between(of->token_places, min(of->upgrades, b->token_checks_max));
 	case COUNT_token_places:
 	case COUNT_token_sessions:
 		return at_most(of->token_checks);
@@ -252,6 +253,7 @@ void ringcast_accounts_check(struct world *world)
 		add_shard(&books, world->shards[i]), add_letters(&books, world, i);
 	for (uint32_t i = 0; i < world->bot_count; i++)
 		add_bot(&books, world, &world->bots[i]);
+	books.token_checks_max = ringcast_tokens_checks_max(world);
 	add_messages(&books, &world->model);
 	const uint64_t *drops = books.of.drops;
 	books.fast_drops = drops[DROP_FAST_OVERFLOW] + drops[DROP_NO_BUFFER] + drops[DROP_RECEIVER_GONE];

@@ -12,7 +12,7 @@
 #include "proto/packet.h"
 #include "proto/websocket.h"
 
-enum { BOT_MERGED_BYTES_MAX = 1200, BOT_TOKEN_BYTES = 64, BOT_DATAGRAM_BYTES_MAX = 1500, BOT_SEQUENCES_KEPT = 1024, BOT_SCRIPT_OPCODE = 77777777, BOT_SERVERS_MAX = 2 };
+enum { BOT_MERGED_BYTES_MAX = 1200, BOT_TOKEN_BYTES = 64, BOT_LOGIN_BYTES = 768, BOT_DATAGRAM_BYTES_MAX = 1500, BOT_SEQUENCES_KEPT = 1024, BOT_SCRIPT_OPCODE = 77777777, BOT_SERVERS_MAX = 2 };
 
 enum bot_state {
 	BOT_CONNECTING, /* HTTP upgrade asked */
@@ -59,7 +59,8 @@ struct bot_resume {
 	bool is_wanted, is_offered, is_resending;
 	char token[BOT_TOKEN_BYTES];
 	uint32_t count;            /* how often its stream broke */
-	uint32_t received, untold; /* messages read; since it last said so */
+	uint32_t received, untold; /* messages read, or told as lost; since it last said so */
+	uint64_t lost;             /* so many it was told of; then nothing else has made it bad */
 	struct bot_kept *kept;     /* sent on the stream, and not known to be read */
 	size_t kept_count, kept_capacity;
 	uint32_t kept_first;
@@ -68,10 +69,24 @@ struct bot_resume {
 	sim_stream abandoned;
 };
 
+enum token_key { TOKEN_KEY_JOIN, TOKEN_KEY_MAKE, TOKEN_KEY_SPARE, TOKEN_KEY_COUNT };
+
+struct bot_signature { /* of a token that a backend has signed */
+	bool is_signed, is_create;
+	bool is_spoiled; /* good at no time, whatever the rest says */
+	bool was_good;   /* at some moment since it was shown */
+	bool is_admitted;
+	enum token_key key;
+	uint32_t generation, once;
+	uint64_t expires_s, not_before_s;
+	char player_id[24];
+};
+
 struct bot {
 	struct bot_net *net;
 	uint32_t index, session;
-	char token[BOT_TOKEN_BYTES];
+	char token[BOT_LOGIN_BYTES];
+	struct bot_signature signature;
 	struct bot_login login;
 	enum bot_state state;
 	struct address tcp, udp;

@@ -186,7 +186,8 @@ void ringcast_bot_resume_take_result(struct bot *bot, const struct packet *packe
 	resume->untold = 0;
 	if (packet->login_result.lost != 0 && !bot->net->may_have_gaps)
 		ringcast_bot_fail(bot, "a gap, though there was room for all that was sent", packet->login_result.lost);
-	bot->is_bad |= packet->login_result.lost != 0; /* nothing is promised to it any more, but each message at most once and in order */
+	resume->lost += (uint32_t)packet->login_result.lost;
+	bot->is_bad |= packet->login_result.lost != 0; /* what is promised to it now: each message at most once and in order, and none missing beside those it was told of */
 	forget(bot, (uint32_t)packet->login_result.received);
 	resume->is_resending = true;
 	resend(bot);

@@ -273,6 +273,19 @@ static int64_t find_deprived(struct model *model, const struct model_message *me
 	return -1;
 }
 
+uint64_t ringcast_model_count_missing(struct model *model, uint32_t bot, uint64_t now_ns)
+{
+	uint64_t count = 0, accepted_ns;
+	for (uint32_t number = 0; number < model->message_count; number++) {
+		const struct model_message *message = &model->messages[number];
+		bool may_be_parked_drop = model->is_scripted[message->session] && message->first_seen_ns == MODEL_NEVER;
+		if (!message->is_reliable || message->is_void || message->session != model->bots[bot].session || message->receipts[bot] > 0 || may_be_parked_drop)
+			continue;
+		count += is_accepted(model, message, now_ns, &accepted_ns) && must_receive(model, bot, message, accepted_ns);
+	}
+	return count;
+}
+
 void ringcast_model_finish(struct model *model, uint64_t now_ns)
 {
 	if (model->is_fast_sure && model->late_by_stream >= 0)

@@ -60,7 +60,7 @@ struct model {
 	struct model_message *messages;
 	struct model_bot *bots;
 	size_t message_count, message_capacity, bot_count, bot_capacity;
-	bool is_scripted[SWARM_SESSIONS_MAX];
+	bool is_scripted[SWARM_SESSIONS_MAX + SWARM_CREATED_MAX];
 	bool is_unasked[SWARM_SESSIONS_MAX]; /* its script is asked about joins only: they may wait, be refused, and make messages wait */
 	uint64_t park_drops;  /* counted: because too many events waited, or for want of a buffer; each may explain one missing message */
 	bool may_refuse;      /* messages may be refused */
@@ -96,6 +96,8 @@ void ringcast_model_leave_seen(struct model *model, uint32_t bot, int32_t group,
  * hello of the first moves the path of the second, and what it sends counts as the second one's. The protocol has nothing against it.
  */
 bool ringcast_model_receive(struct model *model, uint32_t bot, uint32_t message, bool was_stream, uint64_t now_ns);
+/* Of the reliable messages that this one surely had to receive, as if it were healthy, how many it did not. */
+uint64_t ringcast_model_count_missing(struct model *model, uint32_t bot, uint64_t now_ns);
 /* When everything has calmed down: did everyone get what they had to? */
 void ringcast_model_finish(struct model *model, uint64_t now_ns);
 

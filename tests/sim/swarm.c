@@ -180,6 +180,9 @@ static void draw_later(struct swarm *swarm, uint64_t seed)
 	ringcast_prng_init(&prng, seed ^ UINT64_C(0x6c697374));
 	swarm->narrow_lists = maybe(&prng, 1000);
 	swarm->narrow.membership_bytes_per_second = between(&prng, 4000, 64000);
+	ringcast_prng_init(&prng, seed ^ UINT64_C(0x746f6b65));
+	swarm->signing = maybe(&prng, 600);
+	swarm->turning = swarm->signing > 0 ? maybe(&prng, 40) : 0;
 }
 
 void ringcast_swarm_draw(struct swarm *swarm, uint64_t seed)
@@ -233,7 +236,7 @@ static void settle_crowd(struct swarm *swarm)
 	swarm->payload_bytes_max = swarm->payload_bytes_max < CROWD_PAYLOAD_BYTES ? swarm->payload_bytes_max : CROWD_PAYLOAD_BYTES;
 	swarm->action_count = swarm->action_count > CROWD_ACTIONS ? swarm->action_count : CROWD_ACTIONS;
 	swarm->pause_ns_max = swarm->pause_ns_max > NS_PER_MS ? swarm->pause_ns_max : NS_PER_MS;
-	swarm->slow = swarm->slow_limb = 0;
+	swarm->slow = swarm->slow_limb = swarm->signing = swarm->turning = 0;
 	swarm->narrow_pool = 1000;
 }
 
@@ -262,6 +265,13 @@ static void settle_slow_limb(struct swarm *swarm)
 		swarm->shard_count = 2;
 }
 
+/* One address may show a few tokens a second where each player has one. Where the clock jumps few that were used can be remembered, so that places for them are taken again. */
+static void settle_signing(struct swarm *swarm)
+{
+	swarm->limits.token_checks_per_second_per_address = swarm->has_shared_ips ? 100 : 4;
+	swarm->limits.tokens_spent_max = swarm->turning > 0 ? 8 : 2 * SWARM_BOTS_MAX;
+}
+
 void ringcast_swarm_settle(struct swarm *swarm)
 {
 	if (swarm->many_shards > 0 && swarm->crowding == 0)
@@ -274,6 +284,10 @@ void ringcast_swarm_settle(struct swarm *swarm)
 		settle_crowd(swarm);
 	if (swarm->tearing > 0)
 		settle_tearing(swarm);
+	if (swarm->signing > 0)
+		settle_signing(swarm);
+	else
+		swarm->turning = 0;
 	if (swarm->narrow_limits > 0) {
 		swarm->limits.messages_per_second = swarm->narrow.messages_per_second;
 		swarm->limits.groups_per_player_max = swarm->narrow.groups_per_player_max;
@@ -301,7 +315,7 @@ void ringcast_swarm_settle(struct swarm *swarm)
 bool ringcast_swarm_may_disconnect(const struct swarm *swarm, enum swarm_blame blame)
 {
 	const struct sim_faults *faults = &swarm->faults;
-	return faults->reset > 0 || faults->accept_error > 0 || faults->stall > 0 || swarm->jump > 0 || swarm->admin > 0 ||
+	return faults->reset > 0 || faults->accept_error > 0 || faults->stall > 0 || swarm->jump > 0 || swarm->admin > 0 || swarm->turning > 0 ||
 	       swarm->narrow_limits > 0 || swarm->narrow_memory > 0 || (blame == SWARM_ALL && swarm->narrow_pool > 0);
 }
 

@@ -9,7 +9,7 @@
 #include "ringcast/ringcast.h"
 #include "shard/shard.h"
 
-enum { SWARM_SHARDS_MAX = 64, SWARM_SHARDS_FEW = 4, SWARM_SESSIONS_MAX = 6, SWARM_GROUPS_MAX = 6, SWARM_BOTS_MAX = 96 };
+enum { SWARM_SHARDS_MAX = 64, SWARM_SHARDS_FEW = 4, SWARM_SESSIONS_MAX = 6, SWARM_CREATED_MAX = 2, SWARM_GROUPS_MAX = 6, SWARM_BOTS_MAX = 96 };
 
 /* FAULT(name, "what it does"): what --fault=off:NAME knows; the first ones are members of struct sim_faults, in 1/1000. */
 #define SWARM_NETWORK_FAULTS(FAULT)                                                                                                            \
@@ -37,6 +37,8 @@ enum { SWARM_SHARDS_MAX = 64, SWARM_SHARDS_FEW = 4, SWARM_SESSIONS_MAX = 6, SWAR
 	FAULT(admin, "players are kicked, sessions ended, certificates replaced")                                                                                     \
 	FAULT(jump, "the clock jumps far ahead, and shards run late")                                                                          \
 	FAULT(tearing, "the streams of players who may come back are torn, also while they do")                                                  \
+	FAULT(signing, "players come with tokens that a backend has signed, and with such as are no good")                                     \
+	FAULT(turning, "the wall clock jumps, and the keys of such tokens are exchanged")                                                      \
 	FAULT(freeze, "the whole process stands still for seconds, and its clients do not")                                                    \
 	FAULT(rebind, "players' UDP comes from another port or address all at once, as behind a NAT")                                          \
 	FAULT(addresses, "the server has two addresses, and some players change from one to the other")                                        \

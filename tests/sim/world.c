@@ -249,19 +249,18 @@ static const struct conn *find_conn(struct world *world, const struct session_ch
 static void on_change(void *context, const struct session_change *change)
 {
 	struct world *world = context;
-	char token[PLAYER_TOKEN_BYTES];
 	if (change->kind != CHANGE_PLAYER_ACCEPTED)
 		return;
 	uint32_t shard;
 	const struct conn *conn = find_conn(world, change, &shard);
 	if (conn == NULL)
 		return; /* it went while its login was decided on another shard, and reads no answer */
-	ringcast_player_format_token(change->player, token);
 	for (uint32_t i = 0; i < world->bot_count; i++) {
 		struct bot *bot = &world->bots[i];
-		if (strcmp(bot->token, token) != 0 || !ringcast_address_is_equal(&bot->tcp, &conn->address))
+		if (!ringcast_tokens_is_bot_of(bot, change->player) || !ringcast_address_is_equal(&bot->tcp, &conn->address))
 			continue;
 		bot->given_peer_id = change->player->peer_id;
+		ringcast_tokens_admitted(world, bot);
 		bot->has_been_given_port = conn->has_fast_port;
 		bot->given_shard = shard;
 		bot->given_conn = change->player->limb > 0 ? conn->self : HANDLE_NONE;
@@ -273,6 +272,7 @@ static void on_change(void *context, const struct session_change *change)
 static bool create_shard(struct world *world, uint32_t index, char *error, size_t error_bytes)
 {
 	const struct swarm *swarm = &world->swarm;
+	struct jwt_keys token_keys;
 	struct shard_options options = {
 		.index = index,
 		.count = swarm->shard_count,
@@ -289,6 +289,7 @@ static bool create_shard(struct world *world, uint32_t index, char *error, size_
 		.change = on_change,
 		.change_context = world,
 	};
+	ringcast_tokens_equip(world, &options, &token_keys);
 	world->ios[index] = ringcast_io_sim_create(world->network, &swarm->io);
 	ringcast_assert(world->ios[index] != NULL);
 	world->shards[index] = ringcast_shard_create(&options, world->ios[index], error, error_bytes);

@@ -9,11 +9,12 @@
 
 #include "base/prng.h"
 #include "bot.h"
+#include "jwt/key.h"
 #include "session/park.h"
 #include "shard/shard.h"
 #include "swarm.h"
 
-enum { WORLD_ANSWERS_MAX = 4096 };
+enum { WORLD_ANSWERS_MAX = 4096, WORLD_CREATED_MAX = SWARM_CREATED_MAX };
 
 struct world;
 
@@ -57,6 +58,13 @@ enum world_hit {
 	HIT_COUNT
 };
 
+struct world_tokens {
+	uint32_t generations[TOKEN_KEY_COUNT]; /* of the keys that the shards have; 0: not this one */
+	int64_t wall_offset_s;
+	uint32_t once_count, flood_count;
+	uint64_t flood_first_ns, flood_last_ns;
+};
+
 struct world {
 	struct swarm swarm;
 	struct prng prng, crypto_prng, script_prng; /* crypto_prng: what TLS draws its randoms from */
@@ -71,7 +79,8 @@ struct world {
 	bool is_asleep[SWARM_SHARDS_MAX]; /* its thread waits in io: only io or a doorbell makes it go on */
 	bool is_playing;                  /* the phase of faults and actions */
 	bool is_frozen;                   /* no shard and no script runs, as in a stopped process; the clients and the network do */
-	struct world_session sessions[SWARM_SESSIONS_MAX];
+	struct world_session sessions[SWARM_SESSIONS_MAX + WORLD_CREATED_MAX]; /* first session_count of the swarm's, then those that tokens create */
+	struct world_tokens tokens;
 	struct bot *bots; /* every life ever lived, in order */
 	uint32_t bot_count;
 	uint32_t raw_stream_count; /* connections without a bot */
@@ -130,12 +139,24 @@ void ringcast_script_allowing(struct world *world, struct session *session, cons
 uint64_t ringcast_script_deadline_ns(const struct world *world);
 void ringcast_script_lose(struct world *world);
 
+/* world_tokens.c */
+void ringcast_tokens_equip(struct world *world, struct shard_options *options, struct jwt_keys *keys_storage); /* a shard that is about to be created, which copies the keys */
+void ringcast_tokens_spawn(struct world *world);
+void ringcast_tokens_flood(struct world *world);
+void ringcast_tokens_turn(struct world *world);
+bool ringcast_tokens_is_bot_of(const struct bot *bot, const struct player *player);
+void ringcast_tokens_admitted(struct world *world, struct bot *bot);
+uint64_t ringcast_tokens_checks_max(const struct world *world);
+
 /* checker.c */
 void ringcast_checker_after_calm(struct world *world);
 void ringcast_checker_after_shutdown(struct world *world);
 
 /* checker_spread.c: in the calm, of sessions on several shards, and of what bots know of their groups */
 void ringcast_checker_spread(struct world *world);
+
+/* checker_resume.c: in the calm, of those who came back */
+void ringcast_checker_resume(struct world *world);
 
 /* relief.c: from now on it is this world whose shards are looked at when something runs short */
 void ringcast_relief_watch(struct world *world);

@@ -377,8 +377,11 @@ static void misuse_association(struct world *world, struct bot *bot)
 static void reuse_token(struct world *world, struct bot *bot)
 {
 	struct bot *twin = ringcast_world_spawn(world, bot->session, bot->token);
-	if (twin != NULL)
-		twin->is_bad = true;
+	if (twin == NULL)
+		return;
+	twin->is_bad = true;
+	twin->signature = bot->signature;
+	twin->signature.is_admitted = false;
 }
 
 static void invent_token(struct world *world, struct bot *bot)
@@ -550,11 +553,19 @@ static uint32_t living_count(const struct world *world)
 	return count;
 }
 
+static void come(struct world *world)
+{
+	if (world->swarm.signing > 0 && ringcast_world_chance(world, world->swarm.signing))
+		ringcast_tokens_spawn(world);
+	else
+		ringcast_world_spawn(world, (uint32_t)ringcast_world_below(world, world->swarm.session_count), NULL);
+}
+
 void ringcast_world_act(struct world *world)
 {
 	const struct swarm *swarm = &world->swarm;
 	if (living_count(world) < swarm->bot_count && ringcast_world_chance(world, world->bot_count < swarm->bot_count ? 400 : 100))
-		ringcast_world_spawn(world, (uint32_t)ringcast_world_below(world, swarm->session_count), NULL);
+		come(world);
 	else if (ringcast_world_chance(world, swarm->mischief))
 		misbehave(world);
 	else if (ringcast_world_chance(world, swarm->leaving))
@@ -573,6 +584,10 @@ void ringcast_world_act(struct world *world)
 		send_odd_merged(world);
 	else if (swarm->slow_limb > 0 && ringcast_world_chance(world, swarm->slow_limb))
 		hold_still(world);
+	else if (swarm->signing > 0 && ringcast_world_chance(world, swarm->signing / 8))
+		ringcast_tokens_flood(world);
+	else if (swarm->turning > 0 && ringcast_world_chance(world, swarm->turning))
+		ringcast_tokens_turn(world);
 	else if (swarm->freeze > 0 && ringcast_world_chance(world, swarm->freeze))
 		freeze(world);
 	else if (ringcast_world_chance(world, swarm->admin))

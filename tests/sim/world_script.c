@@ -23,20 +23,13 @@ static uint64_t below(struct world *world, uint64_t bound)
 	return ringcast_prng_below(&world->script_prng, bound);
 }
 
-static struct bot *bot_of_token(struct world *world, const char *token)
+static struct bot *bot_of_player(struct world *world, const struct player *player)
 {
 	for (uint32_t i = 0; i < world->bot_count; i++) {
-		if (strcmp(world->bots[i].token, token) == 0)
+		if (ringcast_tokens_is_bot_of(&world->bots[i], player))
 			return &world->bots[i];
 	}
 	return NULL;
-}
-
-static struct bot *bot_of_player(struct world *world, const struct player *player)
-{
-	char token[PLAYER_TOKEN_BYTES];
-	ringcast_player_format_token(player, token);
-	return bot_of_token(world, token);
 }
 
 /* answers */
