@@ -21,6 +21,7 @@ PATIENCE_SECONDS = 600  # for one line of the table; ends what has failed
 # test file, what of it (nothing: all), what it needs
 CASES = [
     ("relay_test.py", [], []),
+    ("spread_test.py", [], []),
     ("questions_test.py", [], []),
     ("secure_interop_test.py", ["PythonTest", "OptionalTest"], []),
     ("secure_network_test.py", ["NetworkTest.test_no_faults"], []),
