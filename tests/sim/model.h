@@ -61,7 +61,7 @@ struct model {
 	struct model_bot *bots;
 	size_t message_count, message_capacity, bot_count, bot_capacity;
 	bool is_scripted[SWARM_SESSIONS_MAX + SWARM_CREATED_MAX];
-	bool is_unasked[SWARM_SESSIONS_MAX]; /* its script is asked about joins only: they may wait, be refused, and make messages wait */
+	bool is_unasked[SWARM_SESSIONS_MAX + SWARM_CREATED_MAX]; /* its script is asked about joins only: they may wait, be refused, and make messages wait */
 	uint64_t park_drops;  /* counted: because too many events waited, or for want of a buffer; each may explain one missing message */
 	bool may_refuse;      /* messages may be refused */
 	bool is_corrupt;      /* fast ones may have been changed on the way */
