@@ -4,10 +4,12 @@
 #include "base/magic.h"
 #include "session/admission.h"
 #include "session/command.h"
+#include "session/group.h"
 #include "session/id.h"
 #include "session/park.h"
 #include "session/player.h"
 #include "session/session_impl.h"
+#include "session/snapshot.h"
 
 static enum drop_reason check_reserve(const struct session *session, const char *player_id, const char *player_data)
 {
@@ -149,6 +151,8 @@ static enum verdict ask_connect(struct player *player, struct view payload, enum
 static enum drop_reason conclude(struct player *player, enum verdict verdict, enum drop_reason denied)
 {
 	enum drop_reason reason = verdict == VERDICT_DENY ? denied : DROP_NONE;
+	if (verdict == VERDICT_ALLOW)
+		reason = ringcast_snapshot_check(player, PROTO_GROUP_ALL);
 	if (verdict == VERDICT_LATER)
 		reason = ringcast_park_login(player);
 	if (reason != DROP_NONE)
@@ -174,6 +178,8 @@ enum drop_reason ringcast_admission_arrive(struct store *store, struct view toke
 	ringcast_player_connect(player, arrival->transport, now_ns);
 	enum drop_reason denied;
 	enum verdict verdict = ask_connect(player, payload, &denied);
+	if (verdict == VERDICT_ALLOW)
+		verdict = ringcast_snapshot_ask(player, PROTO_GROUP_ALL, &denied);
 	enum drop_reason reason = conclude(player, verdict, denied);
 	if (reason == DROP_NONE)
 		*ret_player = player;
@@ -208,6 +214,7 @@ void ringcast_admission_accept(struct player *player, uint64_t now_ns)
 	if (player->state != PLAYER_CONNECTING)
 		return; /* lost between the two calls: its transport broke, or the session ended */
 	ringcast_player_activate(player);
+	ringcast_group_welcome(player, PROTO_GROUP_ALL);
 	if (session->hooks->player_accepted != NULL) {
 		ringcast_session_enter_hook(session);
 		session->hooks->player_accepted(session->hooks_context, session, player);

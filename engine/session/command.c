@@ -4,12 +4,13 @@
 #include "session/fanout.h"
 #include "session/park.h"
 #include "session/player.h"
+#include "session/retained.h"
 #include "session/roster.h"
 #include "session/session_impl.h"
+#include "session/snapshot.h"
 #include "session/tap.h"
 
-enum command_kind { COMMAND_SEND, COMMAND_KICK, COMMAND_JOIN, COMMAND_LEAVE, COMMAND_BROADCAST, COMMAND_ANSWER, COMMAND_ASK, COMMAND_FINISH };
-enum { COMMAND_DATA_BYTES_MAX = PROTO_PACKET_BYTES_MAX - PROTO_PACKET_OVERHEAD_BYTES_MAX };
+enum command_kind { COMMAND_SEND, COMMAND_KICK, COMMAND_JOIN, COMMAND_LEAVE, COMMAND_BROADCAST, COMMAND_RETAIN, COMMAND_FORGET, COMMAND_ANSWER, COMMAND_ASK, COMMAND_FINISH };
 
 /* data: a send's payload, a kick's text or a question's JSON; for a waiting command it lies behind the struct, in the same buf. */
 struct command {
@@ -22,7 +23,9 @@ struct command {
 	int32_t player; /* target, or whom it is about */
 	int32_t group;  /* target, or what it is about */
 	int32_t target_group;
-	uint32_t number; /* of a question */
+	uint32_t number; /* of a question; or the key of what is retained */
+	bool is_put_off;     /* a join that waits until all others have been carried out */
+	bool is_of_snapshot; /* a join that was commanded while its script was asked about one: about this one it is not, or that would have no end */
 	enum close_reason reason; /* of a finish */
 	uint64_t ticket;
 	enum verdict verdict;
@@ -54,8 +57,7 @@ static enum drop_reason find_targets(struct session *session, const struct comma
 	return command->group == PROTO_GROUP_ALL || ret->member_count > 0 ? DROP_NONE : DROP_NO_TARGET;
 }
 
-/* What clients act on as the engine's own: a script that sends these breaks them (and 0 is a login). */
-static bool is_reserved(int32_t opcode)
+bool ringcast_command_is_reserved(int32_t opcode)
 {
 	return opcode == OPCODE_LOGIN || opcode == OPCODE_LOGIN_RESPONSE || opcode == OPCODE_UDP_CONNECT_SERVER_ACK ||
 	       opcode == OPCODE_GROUP_MEMBERSHIP_UPDATE || opcode == OPCODE_VERIFY_IDENTITY_RESPONSE;
@@ -65,7 +67,7 @@ static enum drop_reason do_send(struct session *session, const struct command *c
 {
 	struct targets targets;
 	struct packet packet = {.opcode = command->opcode, .sender = command->sender, .payload = command->data};
-	enum drop_reason reason = is_reserved(command->opcode) ? DROP_BAD_STATE : find_targets(session, command, &targets);
+	enum drop_reason reason = ringcast_command_is_reserved(command->opcode) ? DROP_BAD_STATE : find_targets(session, command, &targets);
 	if (UNLIKELY(session->taps != NULL)) {
 		struct packet told = packet; /* fan-out addresses it anew */
 		told.target_player = command->player;
@@ -92,13 +94,61 @@ static enum drop_reason do_kick(struct session *session, const struct command *c
 static enum drop_reason do_join(struct session *session, const struct command *command)
 {
 	struct player *player = ringcast_session_find_player(session, command->player);
-	return player == NULL ? DROP_NO_TARGET : ringcast_group_join(player, command->group, session->store->now_ns);
+	if (player == NULL)
+		return DROP_NO_TARGET;
+	if (session->hooks->snapshot == NULL || command->is_of_snapshot || ringcast_group_has(player, command->group))
+		return ringcast_group_join(player, command->group, session->store->now_ns);
+	return ringcast_snapshot_join(player, command->group);
+}
+
+/* A join that the script has asked for before, and takes back. */
+static bool cancel_put_off(struct session *session, const struct command *leave)
+{
+	struct list_node *node = session->commands.next;
+	for (; session->put_off_count > 0 && node != &session->commands; node = node->next) {
+		struct command *command = CONTAINER_OF(node, struct command, node);
+		if (!command->is_put_off || command->player != leave->player || command->group != leave->group)
+			continue;
+		ringcast_list_remove(node);
+		session->command_count--;
+		session->put_off_count--;
+		ringcast_buf_unref(command->home);
+		return true;
+	}
+	return false;
 }
 
 static enum drop_reason do_leave(struct session *session, const struct command *command)
 {
 	struct player *player = ringcast_session_find_player(session, command->player);
-	return player == NULL ? DROP_NO_TARGET : ringcast_group_leave(player, command->group, session->store->now_ns);
+	if (player == NULL)
+		return DROP_NO_TARGET;
+	if (cancel_put_off(session, command))
+		return DROP_NONE;
+	return ringcast_snapshot_cancel(player, command->group) ? DROP_NONE : ringcast_group_leave(player, command->group, session->store->now_ns);
+}
+
+/* Kept before it is sent: what cannot be kept nobody gets. */
+static enum drop_reason do_retain(struct session *session, const struct command *command)
+{
+	struct packet packet = {.opcode = command->opcode, .sender = command->sender, .target_group = command->group, .payload = command->data};
+	enum drop_reason reason = DROP_NONE;
+	if (ringcast_command_is_reserved(command->opcode))
+		reason = DROP_BAD_STATE;
+	else if (!is_group_id(command->group))
+		reason = DROP_GROUP_LIMIT;
+	if (reason == DROP_NONE)
+		reason = ringcast_retained_put(session, command->group, command->number, &packet);
+	ringcast_tap_message(session, &packet, INTENT_RELIABLE, reason);
+	if (reason == DROP_NONE)
+		ringcast_fanout_to_group(session, &packet, INTENT_RELIABLE, command->group);
+	return reason;
+}
+
+static enum drop_reason do_forget(struct session *session, const struct command *command)
+{
+	ringcast_retained_forget(session, command->group, command->number);
+	return DROP_NONE;
 }
 
 static enum drop_reason do_broadcast(struct session *session, const struct command *command)
@@ -143,6 +193,10 @@ static enum drop_reason command_do(struct session *session, const struct command
 		return do_leave(session, command);
 	case COMMAND_BROADCAST:
 		return do_broadcast(session, command);
+	case COMMAND_RETAIN:
+		return do_retain(session, command);
+	case COMMAND_FORGET:
+		return do_forget(session, command);
 	case COMMAND_ANSWER:
 		return do_answer(session, command);
 	case COMMAND_ASK:
@@ -160,7 +214,8 @@ static struct command *keep(struct session *session, const struct command *comma
 {
 	size_t bytes = sizeof(*command) + command->data.size;
 	struct buf_pool *pool = session->store->options.pool;
-	struct buf *home = command->kind == COMMAND_SEND ? alloc(pool, bytes) : ringcast_buf_alloc(pool, bytes);
+	bool is_message = command->kind == COMMAND_SEND || command->kind == COMMAND_RETAIN;
+	struct buf *home = is_message ? alloc(pool, bytes) : ringcast_buf_alloc(pool, bytes);
 	if (home == NULL)
 		return NULL;
 	struct command *waiting = (struct command *)home->data;
@@ -215,13 +270,15 @@ static struct command *queue_pop(struct session *session)
 	ringcast_assert(session->command_count > 0);
 	ringcast_list_remove(&command->node);
 	session->command_count--;
+	session->put_off_count -= command->is_put_off;
 	return command;
 }
 
 /* What a script in another process sends without being called: it does not get around its share that way. What ends something may always happen. */
 static bool is_over_share(struct session *session, const struct command *command)
 {
-	bool is_bounded = command->kind == COMMAND_SEND || command->kind == COMMAND_BROADCAST || command->kind == COMMAND_JOIN || command->kind == COMMAND_LEAVE;
+	bool is_bounded = command->kind == COMMAND_SEND || command->kind == COMMAND_BROADCAST || command->kind == COMMAND_JOIN || command->kind == COMMAND_LEAVE ||
+			  command->kind == COMMAND_RETAIN;
 	return is_bounded && !session->is_in_hook && ringcast_session_wait_ns(session) != 0;
 }
 
@@ -258,13 +315,32 @@ static enum drop_reason command_give(struct session *session, const struct comma
 	return reason;
 }
 
+/* Its script is asked for a snapshot, which knows of all that the script has said: that is carried out first, or it would follow the snapshot. */
+static bool must_be_put_off(const struct session *session, const struct command *command)
+{
+	bool is_asked_about = command->kind == COMMAND_JOIN && session->hooks->snapshot != NULL && !command->is_of_snapshot;
+	return is_asked_about && session->command_count > session->put_off_count;
+}
+
+static void put_off(struct session *session, struct command *command)
+{
+	command->is_put_off = true;
+	ringcast_list_add_tail(&session->commands, &command->node);
+	session->command_count++;
+	session->put_off_count++;
+}
+
 static void run_queue(struct session *session)
 {
 	if (ringcast_list_is_empty(&session->commands))
 		return;
 	ringcast_session_begin_work(session);
-	for (struct command *command; (command = queue_pop(session)) != NULL;)
-		ringcast_command_run(session, command);
+	for (struct command *command; (command = queue_pop(session)) != NULL;) {
+		if (must_be_put_off(session, command))
+			put_off(session, command);
+		else
+			ringcast_command_run(session, command);
+	}
 	ringcast_session_end_work(session);
 }
 
@@ -323,7 +399,7 @@ enum drop_reason ringcast_command_kick(struct session *session, int32_t peer_id,
 
 enum drop_reason ringcast_command_join(struct session *session, int32_t group, int32_t peer_id)
 {
-	return command_give(session, &(struct command){.kind = COMMAND_JOIN, .player = peer_id, .group = group});
+	return command_give(session, &(struct command){.kind = COMMAND_JOIN, .player = peer_id, .group = group, .is_of_snapshot = session->is_asking_snapshot});
 }
 
 enum drop_reason ringcast_command_leave(struct session *session, int32_t group, int32_t peer_id)
@@ -334,6 +410,18 @@ enum drop_reason ringcast_command_leave(struct session *session, int32_t group, 
 enum drop_reason ringcast_command_broadcast_membership(struct session *session, int32_t group, int32_t target_group)
 {
 	return command_give(session, &(struct command){.kind = COMMAND_BROADCAST, .group = group, .target_group = target_group});
+}
+
+enum drop_reason ringcast_command_retain(struct session *session, uint32_t key, const struct packet *packet)
+{
+	struct command command = {.kind = COMMAND_RETAIN, .opcode = packet->opcode, .sender = packet->sender, .group = packet->target_group, .number = key,
+				  .data = packet->payload};
+	return command_give(session, &command);
+}
+
+enum drop_reason ringcast_command_forget_retained(struct session *session, int32_t group, uint32_t key)
+{
+	return command_give(session, &(struct command){.kind = COMMAND_FORGET, .group = group, .number = key});
 }
 
 enum drop_reason ringcast_command_answer(struct session *session, uint64_t ticket, enum verdict verdict)

@@ -11,6 +11,11 @@
 
 struct command;
 
+enum { COMMAND_DATA_BYTES_MAX = PROTO_PACKET_BYTES_MAX - PROTO_PACKET_OVERHEAD_BYTES_MAX };
+
+/* What clients act on as the engine's own: a script that sends these breaks them (and 0 is a login). */
+bool ringcast_command_is_reserved(int32_t opcode);
+
 /*
  * Until nothing is left to do: applies what waits, in order, then lets one parked event go on that may (park.h), and so on. What cannot be
  * done is counted by outbox.drop. Does nothing inside a hook, inside itself, or while a player's login result is still to be sent.

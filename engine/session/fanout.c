@@ -20,7 +20,7 @@ void ringcast_fanout_to_player(struct session *session, const struct packet *pac
 	ringcast_assert(player->state == PLAYER_ACTIVE);
 	if (UNLIKELY(player->limb > 0)) {
 		session->deliveries++;
-		ringcast_home_to_player(session, packet, intent, player);
+		ringcast_home_to_player(session, packet, intent, player, PROTO_GROUP_NONE);
 		return;
 	}
 	deliver(session, &(struct fanout){.packet = packet, .target_player = player->peer_id, .target_group = PROTO_GROUP_NONE, .intent = intent,
@@ -32,6 +32,17 @@ static void deliver_to_group(struct session *session, const struct packet *packe
 {
 	deliver(session, &(struct fanout){.packet = packet, .target_player = PROTO_PEER_NONE, .target_group = group, .intent = intent,
 					  .recipients = recipients, .recipient_count = recipient_count});
+}
+
+void ringcast_fanout_to_one_of(struct session *session, const struct packet *packet, enum delivery_intent intent, int32_t group, struct player *player)
+{
+	ringcast_assert(player->session == session && player->state == PLAYER_ACTIVE && group != PROTO_GROUP_NONE);
+	if (player->limb == 0) {
+		deliver_to_group(session, packet, intent, group, &player, 1);
+		return;
+	}
+	session->deliveries++;
+	ringcast_home_to_player(session, packet, intent, player, group);
 }
 
 /* Those of this shard are the first of the members; behind the last one there may be one who has just left. */

@@ -10,7 +10,9 @@
 /* The copies say where they were addressed: target_player for one, target_group for a group (and then no target_player). */
 void ringcast_fanout_to_player(struct session *session, const struct packet *packet, enum delivery_intent intent, struct player *player);
 void ringcast_fanout_to_group(struct session *session, const struct packet *packet, enum delivery_intent intent, int32_t group);
-/* The same to recipients the caller has at hand: the members of group, now or a moment ago. */
+/* To one member only, who sees that it was for the group. */
+void ringcast_fanout_to_one_of(struct session *session, const struct packet *packet, enum delivery_intent intent, int32_t group, struct player *player);
+/* The same as to_group to recipients the caller has at hand: the members of group, now or a moment ago. */
 void ringcast_fanout_to_members(struct session *session, const struct packet *packet, enum delivery_intent intent, int32_t group,
 				struct player *const *recipients, size_t recipient_count);
 

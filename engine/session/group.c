@@ -3,8 +3,10 @@
 #include <stdlib.h>
 
 #include "base/assert.h"
+#include "session/retained.h"
 #include "session/roster.h"
 #include "session/session_impl.h"
+#include "session/snapshot.h"
 
 enum { GROUP_MEMBERS_MIN = 4 };
 
@@ -203,6 +205,15 @@ static void member_remove(struct group *group, struct player *player)
 	memberships_shrink(player);
 }
 
+void ringcast_group_welcome(struct player *player, int32_t id)
+{
+	const struct session *session = player->session;
+	if (UNLIKELY(session->retained_count > 0))
+		ringcast_retained_replay(player, id);
+	if (UNLIKELY(session->joiner_count > 0))
+		ringcast_snapshot_complete(player, id);
+}
+
 enum drop_reason ringcast_group_check_join(struct player *player, int32_t id)
 {
 	struct session *session = player->session;
@@ -242,6 +253,7 @@ enum drop_reason ringcast_group_join(struct player *player, int32_t id, uint64_t
 	if (player->limb > 0)
 		ringcast_home_join(player, id);
 	ringcast_roster_push(group, group->member_count);
+	ringcast_group_welcome(player, id);
 	return DROP_NONE;
 }
 

@@ -127,10 +127,11 @@ static struct letter letter_of(const struct session *session, const struct packe
 	return letter;
 }
 
-void ringcast_home_to_player(struct session *session, const struct packet *packet, enum delivery_intent intent, const struct player *player)
+void ringcast_home_to_player(struct session *session, const struct packet *packet, enum delivery_intent intent, const struct player *player, int32_t group)
 {
 	struct letter letter = letter_of(session, packet, intent);
 	letter.target_player = player->peer_id;
+	letter.target_group = group;
 	letter.recipient_count = letter.total_count = 1;
 	post(session, ringcast_player_shard(player), &letter);
 }

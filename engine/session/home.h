@@ -46,7 +46,8 @@ void ringcast_home_tell_admitted(struct player *player, enum drop_reason reason)
 void ringcast_home_kick(struct player *player, enum close_reason reason, const char *text);
 void ringcast_home_join(const struct player *player, int32_t group);
 void ringcast_home_leave(const struct player *player, int32_t group);
-void ringcast_home_to_player(struct session *session, const struct packet *packet, enum delivery_intent intent, const struct player *player);
+/* group NONE: addressed to the player. */
+void ringcast_home_to_player(struct session *session, const struct packet *packet, enum delivery_intent intent, const struct player *player, int32_t group);
 /* To the members that are elsewhere, of whom one may just have left (NULL: none). total_count: everywhere. */
 void ringcast_home_to_group(struct session *session, const struct packet *packet, enum delivery_intent intent, int32_t group, const struct limbs *limbs,
 			    const struct player *leaver, size_t total_count);

@@ -41,6 +41,8 @@ struct hooks {
 	enum verdict (*send_to_group)(void *context, struct session *session, const struct packet *packet);
 	enum verdict (*join_group)(void *context, struct session *session, struct player *player, int32_t group);
 	enum verdict (*leave_group)(void *context, struct session *session, struct player *player, int32_t group);
+	/* the player is about to join group (-1: the session), whoever wanted it: what is it to know of the game? See snapshot.h. DENY: it does not join */
+	enum verdict (*snapshot)(void *context, struct session *session, struct player *player, int32_t group);
 	/*
 	 * Nobody waits any more for the answer to a question (VERDICT_LATER): its deadline has passed and verdict was taken instead, or what it was
 	 * about is gone (DENY). Tells the script's side to let go of it; commands are not accepted in here.

@@ -22,7 +22,7 @@ struct letter {
 	handle conn;         /* of a login; at the limb's shard, and that shard's word */
 	struct view payload; /* of a letter that was received: good for the call */
 	int32_t peer_id;     /* whom it is about; of a packet or a message: who sent it */
-	int32_t opcode, target_player, target_group;
+	int32_t opcode, target_player, target_group; /* DELIVER with both: for that player, who sees that it was for the group */
 	int32_t group;            /* what it is about */
 	uint32_t recipient_count, total_count; /* DELIVER, ROSTER: on that shard; on all shards together */
 	uint8_t kind, intent;     /* enum letter_kind, enum delivery_intent */

@@ -212,7 +212,8 @@ enum drop_reason ringcast_limb_forward(struct player *player, const struct packe
 static void deliver(struct session *limb, const struct letter *letter, const struct packet *packet)
 {
 	const struct outbox *outbox = &limb->store->options.outbox;
-	struct fanout fanout = {.packet = packet, .target_player = letter->target_player, .target_group = letter->target_group,
+	bool is_of_group = letter->target_group != PROTO_GROUP_NONE;
+	struct fanout fanout = {.packet = packet, .target_player = is_of_group ? PROTO_PEER_NONE : letter->target_player, .target_group = letter->target_group,
 				.intent = (enum delivery_intent)letter->intent};
 	struct player *player;
 	if (letter->target_player != PROTO_PEER_NONE) {

@@ -6,6 +6,7 @@
 #include "session/player.h"
 #include "session/router.h"
 #include "session/session_impl.h"
+#include "session/snapshot.h"
 #include "session/tap.h"
 
 enum { TICKET_INDEX_BITS = 24 }; /* below the count of tickets: whose event it is, by its place in the slab */
@@ -121,6 +122,14 @@ static enum drop_reason parked_create(struct player *player, enum parked_kind ki
 	return DROP_NONE;
 }
 
+/* Whatever comes next for this player waits for nothing any more, or for its answer. */
+static void let_next_run(struct player *player)
+{
+	struct parked *parked = player->parked;
+	if (parked != NULL && parked->ticket == 0 && !ringcast_list_has(&parked->runnable))
+		ringcast_list_add_tail(&player->session->runnable, &parked->runnable);
+}
+
 /* Parking */
 
 enum drop_reason ringcast_park_packet(const struct route *route)
@@ -139,6 +148,8 @@ enum drop_reason ringcast_park_packet(const struct route *route)
 		memcpy(parked->home->data + sizeof(*parked), payload.data, payload.size);
 	if (route->asked != 0)
 		await_answer(parked);
+	else if (route->is_put_off)
+		let_next_run(route->player);
 	return DROP_NONE;
 }
 
@@ -165,14 +176,6 @@ enum drop_reason ringcast_park_command(struct player *player, struct command *co
 
 /* Going on */
 
-/* Whatever comes next for this player waits for nothing any more, or for its answer. */
-static void let_next_run(struct player *player)
-{
-	struct parked *parked = player->parked;
-	if (parked != NULL && parked->ticket == 0 && !ringcast_list_has(&parked->runnable))
-		ringcast_list_add_tail(&player->session->runnable, &parked->runnable);
-}
-
 static void count_drop(struct player *player, enum drop_reason reason)
 {
 	if (reason == DROP_NONE)
@@ -186,6 +189,8 @@ static void end_packet(struct parked *parked, enum drop_reason reason)
 {
 	struct player *player = parked->player;
 	ringcast_tap_message(player->session, &parked->packet, parked->intent, reason);
+	if (((parked->allowed | parked->asked) & QUESTION_SNAPSHOT) != 0)
+		ringcast_snapshot_abandon(player, parked->packet.group); /* if it has not joined */
 	queue_pop(parked);
 	ringcast_buf_unref(parked->home);
 	count_drop(player, reason);
@@ -214,7 +219,8 @@ static void run_packet(struct parked *parked)
 		await_answer(parked);
 		return;
 	}
-	end_packet(parked, reason);
+	if (!route.is_put_off) /* else it stays the next */
+		end_packet(parked, reason);
 }
 
 static void run_command(struct parked *parked)
@@ -244,9 +250,28 @@ bool ringcast_park_run_one(struct session *session)
 
 /* Answers */
 
+/* What the script is asked next about a login that it allows. True: it answers later. */
+static bool is_asked_more(struct parked *parked, enum drop_reason *reason)
+{
+	struct player *player = parked->player;
+	enum verdict verdict = VERDICT_ALLOW;
+	enum drop_reason denied;
+	if (*reason == DROP_NONE && !ringcast_snapshot_is_asked(player, PROTO_GROUP_ALL))
+		verdict = ringcast_snapshot_ask(player, PROTO_GROUP_ALL, &denied);
+	if (verdict == VERDICT_LATER)
+		await_answer(parked);
+	else if (verdict == VERDICT_DENY)
+		*reason = denied;
+	else if (*reason == DROP_NONE)
+		*reason = ringcast_snapshot_check(player, PROTO_GROUP_ALL);
+	return verdict == VERDICT_LATER;
+}
+
 static void answer_login(struct parked *parked, enum drop_reason reason)
 {
 	struct player *player = parked->player;
+	if (is_asked_more(parked, &reason))
+		return;
 	queue_pop(parked);
 	ringcast_buf_unref(parked->home);
 	let_next_run(player);
@@ -284,7 +309,7 @@ bool ringcast_park_settle(struct session *session, uint64_t ticket, enum verdict
 	}
 	struct parked *parked = find_asked(session, ticket);
 	if (parked == NULL)
-		return false;
+		return ringcast_snapshot_settle(session, ticket, verdict);
 	answer(parked, verdict == VERDICT_ALLOW ? DROP_NONE : DROP_DENIED);
 	return true;
 }
@@ -298,7 +323,7 @@ bool ringcast_park_answer(struct session *session, uint64_t ticket, enum verdict
 	return true;
 }
 
-static void tell_missed(struct session *session, uint64_t ticket, enum verdict verdict)
+void ringcast_park_tell_missed(struct session *session, uint64_t ticket, enum verdict verdict)
 {
 	if (session->hooks->answer_missed == NULL)
 		return;
@@ -312,7 +337,7 @@ void ringcast_park_expire(struct timer *timer)
 	struct parked *parked = CONTAINER_OF(timer, struct parked, timer);
 	struct session *session = parked->player->session;
 	session->store->answers_late++;
-	tell_missed(session, parked->ticket, session->is_late_allowed ? VERDICT_ALLOW : VERDICT_DENY);
+	ringcast_park_tell_missed(session, parked->ticket, session->is_late_allowed ? VERDICT_ALLOW : VERDICT_DENY);
 	answer(parked, session->is_late_allowed ? DROP_NONE : DROP_PARK_TIMEOUT);
 	ringcast_command_apply(session);
 }
@@ -322,7 +347,7 @@ void ringcast_park_discard(struct player *player)
 {
 	bool is_ending = player->session->state == SESSION_ENDED;
 	if (!is_ending && player->parked != NULL && player->parked->ticket != 0)
-		tell_missed(player->session, player->parked->ticket, VERDICT_DENY);
+		ringcast_park_tell_missed(player->session, player->parked->ticket, VERDICT_DENY);
 	for (struct parked *parked; (parked = player->parked) != NULL;) {
 		if (parked->kind == PARKED_PACKET) {
 			end_packet(parked, is_ending ? DROP_SESSION_ENDED : DROP_PARK_LOST);

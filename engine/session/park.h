@@ -27,7 +27,7 @@ bool ringcast_park_answer(struct session *session, uint64_t ticket, enum verdict
 
 /* For the files of this folder. Reasons: DROP_NONE, PARK_FULL, NO_BUFFER. */
 
-/* With route->asked: waits for the answer to the ticket just given. Else: behind what waits. */
+/* With route->asked: waits for the answer to the ticket just given. With is_put_off: goes on when commands have been carried out. Else: behind what waits. */
 enum drop_reason ringcast_park_packet(const struct route *route);
 /* The login of a CONNECTING player waits for the ticket just given. */
 enum drop_reason ringcast_park_login(struct player *player);
@@ -37,6 +37,8 @@ enum drop_reason ringcast_park_command(struct player *player, struct command *co
 bool ringcast_park_settle(struct session *session, uint64_t ticket, enum verdict verdict);
 /* Carries on with the oldest event that no longer has to wait. False: there is none. */
 bool ringcast_park_run_one(struct session *session);
+/* Tells the script's side that nobody waits for ticket any more; a join that the script commanded waits in snapshot.h. */
+void ringcast_park_tell_missed(struct session *session, uint64_t ticket, enum verdict verdict);
 /* All of a player's, when it leaves. */
 void ringcast_park_discard(struct player *player);
 void ringcast_park_expire(struct timer *timer);

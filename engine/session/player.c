@@ -8,6 +8,7 @@
 #include "session/limb.h"
 #include "session/park.h"
 #include "session/session_impl.h"
+#include "session/snapshot.h"
 
 static uint64_t player_key(const struct session *session, int32_t peer_id)
 {
@@ -266,6 +267,7 @@ void ringcast_player_leave(struct player *player, enum close_reason reason)
 	struct store *store = session->store;
 	ringcast_assert(player->state == PLAYER_CONNECTING || player->state == PLAYER_ACTIVE);
 	ringcast_park_discard(player);
+	ringcast_snapshot_leave(player);
 	ask_disconnected(player, reason);
 	ringcast_group_leave_all(player);
 	bool was_there = ringcast_map_remove(&store->players_by_key, player_key(session, player->peer_id));

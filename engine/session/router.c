@@ -9,6 +9,7 @@
 #include "session/park.h"
 #include "session/roster.h"
 #include "session/session_impl.h"
+#include "session/snapshot.h"
 #include "session/tap.h"
 
 typedef enum verdict group_hook_fn(void *context, struct session *session, struct player *player, int32_t group);
@@ -52,6 +53,31 @@ static enum drop_reason refusal_of(const struct route *route, enum verdict verdi
 	return route->is_unasked ? DROP_SCRIPT_SHARE : DROP_DENIED;
 }
 
+/* Of a join that is allowed. What the script has said already would follow a snapshot that knows of it: that is carried out first. */
+static enum drop_reason ask_snapshot(struct route *route)
+{
+	const struct session *session = route->player->session;
+	enum drop_reason denied;
+	route->allowed |= QUESTION_ABOUT_GROUP;
+	route->is_put_off = session->hooks->snapshot != NULL && session->command_count > 0;
+	if (route->is_put_off)
+		return DROP_NONE;
+	enum verdict verdict = ringcast_snapshot_ask(route->player, route->packet->group, &denied);
+	if (verdict == VERDICT_LATER)
+		route->asked = QUESTION_SNAPSHOT;
+	return verdict == VERDICT_DENY ? denied : DROP_NONE;
+}
+
+static enum drop_reason join(struct player *player, int32_t group)
+{
+	enum drop_reason reason = ringcast_snapshot_check(player, group);
+	if (reason == DROP_NONE)
+		reason = ringcast_group_join(player, group, player->session->store->now_ns);
+	if (reason != DROP_NONE)
+		ringcast_snapshot_abandon(player, group);
+	return reason;
+}
+
 static enum drop_reason route_join(struct route *route)
 {
 	struct player *player = route->player;
@@ -66,7 +92,12 @@ static enum drop_reason route_join(struct route *route)
 	enum verdict verdict = ask_group(route, player->session->hooks->join_group);
 	if (verdict != VERDICT_ALLOW)
 		return refusal_of(route, verdict);
-	return ringcast_group_join(player, packet->group, player->session->store->now_ns);
+	if ((route->allowed & QUESTION_SNAPSHOT) == 0) {
+		if (ringcast_snapshot_is_asked(player, packet->group))
+			return DROP_NONE; /* its script has it join already */
+		reason = ask_snapshot(route);
+	}
+	return reason != DROP_NONE || route->asked != 0 || route->is_put_off ? reason : join(player, packet->group);
 }
 
 static enum drop_reason route_leave(struct route *route)
@@ -151,6 +182,14 @@ static enum drop_reason find_targets(struct player *sender, const struct packet 
 	return packet->target_group == PROTO_GROUP_NONE || ret->members != NULL ? DROP_NONE : DROP_NOT_MEMBER;
 }
 
+/* What its script is asked about it knows, and may have in a snapshot already. */
+static void hold_for_joiners(const struct route *route, const struct player *target)
+{
+	struct session *session = route->player->session;
+	if (route->intent == INTENT_RELIABLE && route->packet->target_group != PROTO_GROUP_NONE && session->hooks->send_to_group == NULL)
+		ringcast_snapshot_hold(session, route->packet, route->packet->target_group, target);
+}
+
 static enum drop_reason route_message(struct route *route)
 {
 	struct session *session = route->player->session;
@@ -167,6 +206,8 @@ static enum drop_reason route_message(struct route *route)
 	if (packet->target_group == PROTO_GROUP_NONE && targets.player == NULL)
 		return reason;
 	ringcast_session_count_drops(session, reason, 1); /* the others get it */
+	if (UNLIKELY(session->joiner_count > 0))
+		hold_for_joiners(route, targets.player);
 	ringcast_fanout_to_targets(session, packet, route->intent, &targets);
 	return DROP_NONE;
 }
@@ -198,10 +239,12 @@ static enum drop_reason dispatch_or_park(struct player *player, const struct pac
 	bool must_wait = player->parked != NULL;
 	if (!must_wait) {
 		reason = ringcast_router_dispatch(&route);
-		must_wait = route.asked != 0;
+		must_wait = route.asked != 0 || route.is_put_off;
 	}
 	if (must_wait)
 		reason = ringcast_park_packet(&route);
+	if (reason != DROP_NONE && route.asked == QUESTION_SNAPSHOT)
+		ringcast_snapshot_abandon(player, packet->group);
 	*ret_is_parked = must_wait && reason == DROP_NONE;
 	return reason;
 }

@@ -4,7 +4,7 @@
 
 #include "session/session.h"
 
-enum route_question { QUESTION_SEND_TO_PLAYER = 1, QUESTION_ABOUT_GROUP = 2 }; /* send to, join, leave */
+enum route_question { QUESTION_SEND_TO_PLAYER = 1, QUESTION_ABOUT_GROUP = 2 /* send to, join, leave */, QUESTION_SNAPSHOT = 4 };
 
 struct route {
 	struct player *player;
@@ -12,6 +12,7 @@ struct route {
 	enum delivery_intent intent;
 	unsigned allowed; /* questions the script has answered with yes: not asked again */
 	unsigned asked;   /* the one it will answer later; 0: none */
+	bool is_put_off;  /* its next question is asked when the script's commands have been carried out: nothing has happened yet, and it goes on by itself */
 	bool is_unasked;  /* there was no time to ask: the verdict is the session's default */
 };
 

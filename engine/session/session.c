@@ -9,7 +9,9 @@
 #include "session/id.h"
 #include "session/park.h"
 #include "session/player.h"
+#include "session/retained.h"
 #include "session/session_impl.h"
+#include "session/snapshot.h"
 #include "session/tap.h"
 
 static uint64_t deadline_after(const struct store *store, uint32_t delay_ms)
@@ -156,6 +158,8 @@ void ringcast_session_init_lists(struct session *session)
 	ringcast_list_init(&session->commands);
 	ringcast_list_init(&session->alarms);
 	ringcast_list_init(&session->runnable);
+	ringcast_list_init(&session->joiners);
+	ringcast_list_init(&session->retained);
 	session->timer_empty.kind = SESSION_TIMER_EMPTY;
 	session->timer_tick.kind = SESSION_TIMER_TICK;
 	session->timer_health.kind = SESSION_TIMER_HEALTH;
@@ -358,6 +362,7 @@ void ringcast_session_end_now(struct session *session, enum close_reason reason,
 	ringcast_command_discard(session, DROP_SESSION_ENDED);
 	ringcast_alarm_discard_all(session);
 	everyone_leaves(session);
+	ringcast_retained_free(session);
 	ask_ended(session);
 	ringcast_session_tell(session, CHANGE_SESSION_ENDED, NULL, reason);
 	timers_cancel(session);
@@ -365,6 +370,7 @@ void ringcast_session_end_now(struct session *session, enum close_reason reason,
 	ringcast_assert(ringcast_list_is_empty(&session->groups) && session->group_count == 0);
 	ringcast_assert(ringcast_list_is_empty(&session->commands) && session->command_count == 0);
 	ringcast_assert(ringcast_list_is_empty(&session->runnable) && session->parked_count == 0);
+	ringcast_assert(ringcast_list_is_empty(&session->joiners) && session->joiner_count == 0 && session->joiner_bytes == 0);
 	ringcast_list_add_tail(&store->graveyard_sessions, &session->node);
 	store->spread_count -= session->spread != NULL;
 	store->sessions_ended++;
@@ -499,6 +505,9 @@ void ringcast_session_expire(struct store *store, struct timer *timer, uint64_t 
 		return;
 	case SESSION_TIMER_PARKED:
 		ringcast_park_expire(timer);
+		return;
+	case SESSION_TIMER_JOINER:
+		ringcast_snapshot_expire(timer);
 		return;
 	default:
 		ringcast_unreachable("timer of another layer");

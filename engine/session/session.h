@@ -31,7 +31,7 @@ enum { SESSION_ID_BYTES = 40, SESSION_NAME_BYTES = 128, PLAYER_TOKEN_BYTES = 40,
 
 /* timer.kind values that belong to this layer; the shard passes such timers to ringcast_session_expire. */
 enum session_timer { SESSION_TIMER_RESERVATION = 16, SESSION_TIMER_EMPTY, SESSION_TIMER_TICK, SESSION_TIMER_HEALTH, SESSION_TIMER_TERMINATE,
-		     SESSION_TIMER_ALARM, SESSION_TIMER_PARKED, SESSION_TIMER_ACTIVATION };
+		     SESSION_TIMER_ALARM, SESSION_TIMER_PARKED, SESSION_TIMER_ACTIVATION, SESSION_TIMER_JOINER };
 
 enum player_state { PLAYER_RESERVED, PLAYER_CONNECTING, PLAYER_ACTIVE, PLAYER_COMPLETED, PLAYER_TIMEDOUT };
 enum session_state { SESSION_ACTIVE, SESSION_ENDED };
@@ -155,6 +155,12 @@ struct session {
 	struct tap *taps;	 /* of those who listen; NULL: nobody does. See tap.h */
 	struct spread *spread;	 /* home.h; NULL: pinned to this shard */
 	uint8_t spread_mode;	 /* enum spread_mode */
+	uint32_t put_off_count;	 /* joins among its commands that wait until the others have been carried out */
+	bool is_asking_snapshot; /* the hook that runs is hooks.snapshot */
+	uint32_t joiner_count, joiner_bytes; /* joins that the script is asked about, and what is kept for them: snapshot.h */
+	uint32_t retained_group_count, retained_count, retained_bytes; /* retained.h */
+	struct list_node joiners, retained;
+	struct joiner *joiner; /* the latest one that was asked about, or had a part of its snapshot said; NULL: none, or it is gone */
 };
 
 struct session_limits { /* live: the shard may change it between ticks */
@@ -172,6 +178,8 @@ struct session_limits { /* live: the shard may change it between ticks */
 	uint32_t emitted_events_per_second, emitted_event_bytes;     /* of one session, for backends */
 	uint32_t spread_players_min;    /* AUTO: sessions for so many players are spread; 0: none */
 	uint8_t spread_mode;            /* of sessions that do not say */
+	uint32_t retained_per_group_max, retained_bytes; /* messages of a group; of a session, in whole bufs */
+	uint32_t snapshot_bytes;        /* of a session, for those who join, in whole bufs */
 	uint32_t session_data_bytes;    /* properties and matchmaker data of all sessions together, each with its NUL */
 };
 
@@ -217,6 +225,8 @@ struct store {
 	uint32_t limb_count;           /* limbs among the sessions */
 	uint32_t remote_count;         /* players at home here and on another shard; among players_by_key */
 	uint32_t spread_count;         /* sessions at home here that have, or may have, players elsewhere */
+	uint64_t retained_count, retained_bytes; /* of all sessions, now */
+	uint64_t retained_replayed, snapshots_asked, snapshot_messages, held_messages; /* messages, but for the second */
 	const char *origin; /* for the record: "api" while a question from outside is answered; NULL: a script */
 };
 
@@ -332,9 +342,21 @@ enum drop_reason ringcast_command_leave(struct session *session, int32_t group, 
 enum drop_reason ringcast_command_broadcast_membership(struct session *session, int32_t group, int32_t target_group);
 /* A question to whoever made the session; admitted before (backend.h). number: the game's, and the answer's. */
 enum drop_reason ringcast_command_ask(struct session *session, uint32_t number, struct view json);
+/*
+ * retained.h: to the group now, and reliably, and to whoever joins it later, until another message takes the key or it is forgotten. packet->target_group: the group. RETAINED_FULL
+ * is one of the reasons, then nobody gets it.
+ */
+enum drop_reason ringcast_command_retain(struct session *session, uint32_t key, const struct packet *packet);
+enum drop_reason ringcast_command_forget_retained(struct session *session, int32_t group, uint32_t key); /* harmless when there is none */
 enum drop_reason ringcast_command_finish(struct session *session);
 /* ringcast_park_answer (park.h) for those who may be inside a hook. A ticket that nothing waits for is ignored. */
 enum drop_reason ringcast_command_answer(struct session *session, uint64_t ticket, enum verdict verdict);
+
+/*
+ * snapshot.h: a part of what a player is to know who is joining, while the script is asked about that join. ticket: of the answer that is still to come; 0, inside the hook: of
+ * the question. Not queued: it waits for the join anyway. NO_TARGET: nobody waits for that answer (any more); SNAPSHOT_FULL, BAD_STATE (an op code of the engine), OVERSIZE.
+ */
+enum drop_reason ringcast_command_snapshot(struct session *session, uint64_t ticket, const struct packet *packet);
 
 /*
  * alarm.c: timers of scripts, named by numbers of the script's choice. Not queued, for they change nothing that others see: they hold from

@@ -43,6 +43,11 @@ static uint32_t slice_count(const struct ringcast_limits *limits)
 	return limits->connections_max * 4 + 16384;
 }
 
+static uint32_t less_of(uint32_t one, uint32_t other)
+{
+	return one < other ? one : other;
+}
+
 static void copy_session_limits(struct shard *shard)
 {
 	const struct ringcast_limits *limits = &shard->options.limits;
@@ -70,6 +75,9 @@ static void copy_session_limits(struct shard *shard)
 		.emitted_event_bytes = limits->emitted_event_bytes,
 		.spread_players_min = limits->spread_players_min,
 		.spread_mode = (uint8_t)shard->options.spread,
+		.retained_per_group_max = limits->retained_messages_per_group,
+		.retained_bytes = less_of(limits->retained_bytes, limits->outq_reliable_bytes / 2), /* or who joins would be closed as slow */
+		.snapshot_bytes = less_of(limits->snapshot_bytes, limits->outq_reliable_bytes / 2),
 	};
 }
 

@@ -41,6 +41,9 @@
 	X(uint32_t, activation_timeout_ms, 300000, 1, 2073600000, true, "until a script's start is through, of sessions that do not say; then the session ends") \
 	X(uint32_t, parked_per_player_max, 64, 1, UINT32_MAX, true, "messages of a player that wait for a script's verdict or behind one") \
 	X(uint32_t, parked_per_session_max, 4096, 1, UINT32_MAX, true, "messages of a session that wait for a script's verdict or behind one") \
+	X(uint32_t, retained_messages_per_group, 64, 0, 65536, true, "messages that a game may retain of a group for those who join it later; 0: none") \
+	X(uint32_t, retained_bytes, 65536, 0, 268435456, true, "of all groups of a session together, in whole buffers; at most half of outq_reliable_bytes") \
+	X(uint32_t, snapshot_bytes, 262144, 0, 268435456, true, "what is kept for those who join a session while its game makes their snapshots, in whole buffers; at most half of outq_reliable_bytes") \
 	X(uint32_t, flush_budget_us, 500, 0, 1000000, true, "how long a loaded shard may hold messages back to merge writes; 0: never") \
 	X(uint32_t, gather_us, 0, 0, 10000, false, "how long a shard that waits gathers messages before it serves them: less processor time, more delay; 0: it serves each at once") \
 	X(uint32_t, handshake_timeout_ms, 30000, 1, 2073600000, true, "from the first byte of a TLS or DTLS handshake to its end, for DTLS to the proof of identity") \

@@ -36,6 +36,7 @@ static void outbox_drop(void *context, enum drop_reason reason, uint64_t count)
 static void outbox_admitted(void *context, struct player *player, enum drop_reason reason)
 {
 	cr_assert_eq(player->state, reason == DROP_NONE ? PLAYER_CONNECTING : PLAYER_COMPLETED);
+	refusals += reason == DROP_NO_BUFFER; /* the sink's to count */
 }
 
 static const struct outbox outbox = {.deliver = outbox_deliver, .disconnect = outbox_disconnect, .drop = outbox_drop, .admitted = outbox_admitted};
@@ -62,7 +63,7 @@ static size_t ticket_count;
 /* Every other time. */
 static enum verdict maybe_later(const struct hook_call *call)
 {
-	bool has_verdict = call->hook == HOOK_CONNECT || call->hook == HOOK_SEND_GROUP || call->hook == HOOK_JOIN;
+	bool has_verdict = call->hook == HOOK_CONNECT || call->hook == HOOK_SEND_GROUP || call->hook == HOOK_JOIN || call->hook == HOOK_SNAPSHOT;
 	if (!has_verdict || ++world.script_state % 2 == 0)
 		return VERDICT_ALLOW;
 	cr_assert_lt(ticket_count, ARRAY_COUNT(tickets));
@@ -96,6 +97,12 @@ static enum verdict busy_script(struct world *w, const struct hook_call *call)
 		count(ringcast_command_kick(call->session, call->player->peer_id + 1, "with a text"));
 	if (call->hook == HOOK_MESSAGE)
 		count(ringcast_command_broadcast_membership(call->session, -1, -1));
+	if (call->hook == HOOK_ACCEPTED)
+		count(ringcast_command_retain(call->session, (uint32_t)call->player->peer_id % 3, &packet));
+	if (call->hook == HOOK_DISCONNECTED)
+		count(ringcast_command_forget_retained(call->session, -1, (uint32_t)call->player->peer_id % 3));
+	if (call->hook == HOOK_SNAPSHOT)
+		count(ringcast_command_snapshot(call->session, 0, &packet));
 	if (call->hook == HOOK_TICK)
 		count(ringcast_command_timer(call->session, 1, NS_PER_MS));
 	return maybe_later(call);
@@ -166,7 +173,7 @@ static void live(void)
 /* Twice, so that the second life runs in what the failures of the first have left. Returns the number of allocations. */
 static uint64_t run(uint64_t first, uint64_t count_of_failures)
 {
-	world_start(&world, &(struct world_options){.hooks = HOOKS_ALL, .outbox = &outbox});
+	world_start(&world, &(struct world_options){.hooks = HOOKS_ALL | 1u << HOOK_SNAPSHOT, .outbox = &outbox});
 	world.script = busy_script;
 	refusals = 0;
 	faults_begin(first, count_of_failures);

@@ -187,6 +187,12 @@ static enum verdict on_leave(void *context, struct session *session, struct play
 	return ask(context, (struct hook_call){.hook = HOOK_LEAVE, .session = session, .player = player, .group = group});
 }
 
+static enum verdict on_snapshot(void *context, struct session *session, struct player *player, int32_t group)
+{
+	log_add(context, "hook snapshot %d peer %d\n", group, player->peer_id);
+	return ask(context, (struct hook_call){.hook = HOOK_SNAPSHOT, .session = session, .player = player, .group = group});
+}
+
 static void on_tick(void *context, struct session *session, uint64_t now_ns)
 {
 	log_add(context, "hook tick %llu\n", (unsigned long long)(now_ns / NS_PER_MS));
@@ -234,6 +240,7 @@ static struct hooks hooks_of(unsigned bits)
 	SET(HOOK_HEALTH, health_check, on_health);
 	SET(HOOK_TERMINATE, terminate, on_terminate);
 	SET(HOOK_TIMER, timer, on_timer);
+	SET(HOOK_SNAPSHOT, snapshot, on_snapshot);
 #undef SET
 	return hooks;
 }
@@ -271,6 +278,9 @@ void world_start(struct world *world, const struct world_options *options)
 		.session_data_bytes = 8 << 20,
 		.parked_session_max = 4096,
 		.answer_timeout_ms = 5000,
+		.retained_per_group_max = 64,
+		.retained_bytes = 65536,
+		.snapshot_bytes = 65536,
 	};
 	world->pool = pool_of(options);
 	cr_assert_not_null(world->pool);

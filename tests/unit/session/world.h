@@ -17,8 +17,8 @@
 #include "session/session.h"
 
 enum hook { HOOK_STARTED, HOOK_ENDED, HOOK_CONNECT, HOOK_ACCEPTED, HOOK_DISCONNECTED, HOOK_MESSAGE, HOOK_SEND_PLAYER, HOOK_SEND_GROUP, HOOK_JOIN,
-	    HOOK_LEAVE, HOOK_TICK, HOOK_HEALTH, HOOK_TERMINATE, HOOK_TIMER, HOOK_COUNT };
-#define HOOKS_ALL ((1u << HOOK_COUNT) - 1)
+	    HOOK_LEAVE, HOOK_TICK, HOOK_HEALTH, HOOK_TERMINATE, HOOK_TIMER, HOOK_SNAPSHOT, HOOK_COUNT };
+#define HOOKS_ALL ((1u << HOOK_SNAPSHOT) - 1) /* but for the one that makes every join two questions */
 
 struct world;
 struct hook_call {

@@ -36,6 +36,17 @@ static void say(struct seat *seat, uint32_t number)
 	yard_send(&yard, seat, &packet, ringcast_prng_chance(&yard.prng, 1, 3) ? INTENT_FAST : INTENT_RELIABLE);
 }
 
+static void retain_or_forget(uint32_t number)
+{
+	uint64_t dice = ringcast_prng_below(&yard.prng, 10);
+	int32_t group = dice < 2 ? PROTO_GROUP_ALL : 1 + (int32_t)ringcast_prng_below(&yard.prng, GROUPS);
+	uint32_t key = (uint32_t)ringcast_prng_below(&yard.prng, 4);
+	if (dice % 3 == 0)
+		yard_forget(&yard, group, key);
+	else
+		yard_retain(&yard, group, key, number);
+}
+
 static void act(uint32_t number)
 {
 	uint64_t dice = ringcast_prng_below(&yard.prng, 100);
@@ -52,6 +63,8 @@ static void act(uint32_t number)
 		group_request(seat, OPCODE_LEAVE_GROUP, PACKET_COMMAND_LEAVE_GROUP);
 	else if (dice < 34)
 		group_request(seat, OPCODE_REQUEST_GROUP_MEMBERSHIP, PACKET_COMMAND_REQUEST_GROUP_MEMBERSHIP);
+	else if (dice < 40)
+		retain_or_forget(number);
 	else
 		say(seat, number);
 	for (uint64_t i = ringcast_prng_below(&yard.prng, 6); i > 0; i--)

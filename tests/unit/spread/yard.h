@@ -64,6 +64,8 @@ enum drop_reason yard_send(struct yard *yard, struct seat *seat, const struct pa
 bool yard_read_one(struct yard *yard, uint32_t from, uint32_t to); /* false: there is no letter */
 void yard_read_all(struct yard *yard);                             /* in an order that chance gives */
 void yard_kick(struct yard *yard, int32_t peer_id);
+void yard_retain(struct yard *yard, int32_t group, uint32_t key, uint32_t number);
+void yard_forget(struct yard *yard, int32_t group, uint32_t key);
 void yard_compare(struct yard *yard); /* after read_all */
 
 #endif
