@@ -32,7 +32,8 @@ enum { SCRIPT_BYTES_MAX = 100 << 20, SCRIPT_FILES_MAX = 20000 };
 	X(TICK, "onTick")                            \
 	X(SERVICE_MESSAGE, "onServiceMessage")       \
 	X(PLAYER_DROPPED, "onPlayerDropped")         \
-	X(PLAYER_RESUMED, "onPlayerResumed")
+	X(PLAYER_RESUMED, "onPlayerResumed")         \
+	X(SNAPSHOT, "onSnapshot")
 enum script_callback {
 #define X(name, text) SCRIPT_CALLBACK_##name,
 	SCRIPT_CALLBACKS(X)

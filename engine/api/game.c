@@ -71,9 +71,9 @@ void *ringcast_session_user(ringcast_session *session)
 	return ringcast_engine_checked(session)->user;
 }
 
-int ringcast_session_send(ringcast_session *session, const ringcast_message *message)
+static struct packet packet_of(const ringcast_message *message)
 {
-	struct packet packet = {
+	return (struct packet){
 		.opcode = message->opcode,
 		.sender = message->sender,
 		.target_player = message->target_player,
@@ -81,7 +81,17 @@ int ringcast_session_send(ringcast_session *session, const ringcast_message *mes
 		.is_reliable = message->intent == RINGCAST_RELIABLE,
 		.payload = ringcast_view_of(message->payload, message->payload_bytes),
 	};
-	if (message->opcode == OPCODE_LOGIN || message->payload_bytes > PROTO_PAYLOAD_RELIABLE_BYTES_MAX)
+}
+
+static bool is_wrong(const ringcast_message *message)
+{
+	return message->opcode == OPCODE_LOGIN || message->payload_bytes > PROTO_PAYLOAD_RELIABLE_BYTES_MAX;
+}
+
+int ringcast_session_send(ringcast_session *session, const ringcast_message *message)
+{
+	struct packet packet = packet_of(message);
+	if (is_wrong(message))
 		return RINGCAST_ERROR_ARGUMENT;
 	return ringcast_error_of_drop(ringcast_command_send(ringcast_engine_checked(session), &packet, packet.is_reliable ? INTENT_RELIABLE : INTENT_FAST));
 }
@@ -104,6 +114,31 @@ int ringcast_session_leave(ringcast_session *session, int32_t group, int32_t pee
 int ringcast_session_broadcast_membership(ringcast_session *session, int32_t group, int32_t target_group)
 {
 	return ringcast_error_of_drop(ringcast_command_broadcast_membership(ringcast_engine_checked(session), group, target_group));
+}
+
+int ringcast_session_retain(ringcast_session *session, uint32_t key, const ringcast_message *message)
+{
+	struct packet packet = packet_of(message);
+	if (is_wrong(message) || (packet.target_group <= PROTO_GROUP_NONE && packet.target_group != PROTO_GROUP_ALL))
+		return RINGCAST_ERROR_ARGUMENT;
+	return ringcast_error_of_drop(ringcast_command_retain(ringcast_engine_checked(session), key, &packet));
+}
+
+int ringcast_session_forget(ringcast_session *session, int32_t group, uint32_t key)
+{
+	return ringcast_error_of_drop(ringcast_command_forget_retained(ringcast_engine_checked(session), group, key));
+}
+
+int ringcast_session_snapshot(ringcast_session *session, uint64_t ticket, const ringcast_message *message)
+{
+	struct packet packet = packet_of(message);
+	struct session *own = ringcast_engine_checked(session);
+	if (is_wrong(message))
+		return RINGCAST_ERROR_ARGUMENT;
+	enum drop_reason reason = ringcast_command_snapshot(own, ticket, &packet);
+	if (reason != DROP_NONE)
+		own->store->options.outbox.drop(own->store->options.outbox.context, reason, 1);
+	return reason == DROP_NO_TARGET ? RINGCAST_ERROR_NOT_FOUND : ringcast_error_of_drop(reason);
 }
 
 size_t ringcast_session_players(ringcast_session *session, int32_t *peer_ids, size_t peer_id_count_max)

@@ -73,6 +73,12 @@ static void add_counters(struct sums *sums, const struct ask_metrics *of_shard)
 	sums->gauges.half_open += of_shard->gauges.half_open;
 	sums->gauges.handshakes_waiting += of_shard->gauges.handshakes_waiting;
 	sums->gauges.associations += of_shard->gauges.associations;
+	sums->gauges.retained_messages += of_shard->gauges.retained_messages;
+	sums->gauges.retained_bytes += of_shard->gauges.retained_bytes;
+	sums->gauges.retained_replayed += of_shard->gauges.retained_replayed;
+	sums->gauges.snapshots_asked += of_shard->gauges.snapshots_asked;
+	sums->gauges.snapshot_messages += of_shard->gauges.snapshot_messages;
+	sums->gauges.held_messages += of_shard->gauges.held_messages;
 	sums->io.rx_buffers_empty += of_shard->io.rx_buffers_empty;
 	sums->io.cq_overflows += of_shard->io.cq_overflows;
 	sums->io.sq_full += of_shard->io.sq_full;
@@ -172,10 +178,17 @@ static void emit(const struct sums *sums, ringcast_metric_fn *each, void *contex
 	GAUGE(half_open, "DTLS clients that have not proven who they are")
 	GAUGE(associations, "DTLS associations")
 	GAUGE(handshakes_waiting, "TLS and DTLS handshakes with a step that waits for its turn")
+	GAUGE(retained_messages, "messages that groups retain for who joins later")
+	GAUGE(retained_bytes, "memory of those messages")
 #undef GAUGE
 	each(context, "ringcast_reservations_timedout_total", "counter", "reservations whose player never came", "",
 	     (double)sums->gauges.reservations_timedout);
 	each(context, "ringcast_answers_awaited_total", "counter", "verdicts that a game gives later", "", (double)sums->gauges.answers_awaited);
+	each(context, "ringcast_retained_replayed_total", "counter", "retained messages sent to players who joined", "", (double)sums->gauges.retained_replayed);
+	each(context, "ringcast_snapshots_asked_total", "counter", "joins for which a game was asked for a snapshot", "", (double)sums->gauges.snapshots_asked);
+	each(context, "ringcast_snapshot_messages_total", "counter", "messages of snapshots sent to players who joined", "",
+	     (double)sums->gauges.snapshot_messages);
+	each(context, "ringcast_held_messages_total", "counter", "messages held for a player until its snapshot was there", "", (double)sums->gauges.held_messages);
 	each(context, "ringcast_answers_late_total", "counter", "of those, verdicts that did not come in time", "",
 	     (double)sums->gauges.answers_late);
 #define IO(field, name, text) each(context, "ringcast_io_" name "_total", "counter", text, "", (double)sums->io.field);

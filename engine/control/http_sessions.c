@@ -48,6 +48,8 @@ static json_t *session_to_json(const ringcast_session_info *info)
 	put_count(json, "player_count", info->player_count);
 	put_count(json, "reserved_count", info->reserved_count);
 	put_count(json, "group_count", info->group_count);
+	put_count(json, "retained_count", info->retained_count);
+	put_count(json, "retained_bytes", info->retained_bytes);
 	json_object_set_new(json, "created_at", ringcast_http_time_at(info->created_ns));
 	json_object_set_new(json, "age_seconds", json_real((double)info->age_ns / 1e9));
 	put_count(json, "messages_received", info->messages_received);

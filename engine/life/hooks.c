@@ -137,6 +137,11 @@ static enum verdict on_leave_group(void *context, struct session *session, struc
 	return ringcast_engine_verdict_of(callbacks_of(context)->leave_group(context_of(context), session_of(session), group, player->peer_id));
 }
 
+static enum verdict on_snapshot(void *context, struct session *session, struct player *player, int32_t group)
+{
+	return ringcast_engine_verdict_of(callbacks_of(context)->snapshot(context_of(context), session_of(session), group, player->peer_id));
+}
+
 static void on_tick(void *context, struct session *session, uint64_t now_ns)
 {
 	callbacks_of(context)->tick(context_of(context), session_of(session), now_ns);
@@ -168,6 +173,7 @@ void ringcast_engine_make_hooks(struct ringcast_engine *engine)
 		HOOK(send_to_group),
 		HOOK(join_group),
 		HOOK(leave_group),
+		HOOK(snapshot),
 		HOOK(tick),
 		HOOK(timer),
 	};

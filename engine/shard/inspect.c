@@ -35,6 +35,8 @@ void ringcast_shard_describe_session(const struct shard *shard, const struct ses
 		.drops = session->drops,
 		.parked_count = session->parked_count,
 		.health_failures = session->health_failures,
+		.retained_count = session->retained_count,
+		.retained_bytes = session->retained_bytes,
 	};
 	describe_limbs(session, ret);
 	snprintf(ret->id, sizeof(ret->id), "%s", session->id);
@@ -155,6 +157,12 @@ struct shard_gauges ringcast_shard_gauges(const struct shard *shard)
 		.reservations_timedout = shard->store.reservations_timedout,
 		.answers_awaited = shard->store.answers_awaited,
 		.answers_late = shard->store.answers_late,
+		.retained_messages = shard->store.retained_count,
+		.retained_bytes = shard->store.retained_bytes,
+		.retained_replayed = shard->store.retained_replayed,
+		.snapshots_asked = shard->store.snapshots_asked,
+		.snapshot_messages = shard->store.snapshot_messages,
+		.held_messages = shard->store.held_messages,
 		.half_open = shard->security.associations.half_open.count,
 		.handshakes_waiting = ringcast_handshake_queue_count(&shard->security.queue),
 		.associations = shard->security.associations.associations.count,

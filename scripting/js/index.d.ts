@@ -99,10 +99,17 @@ export interface Session {
 	kick(peerId: number, reason?: string): void;
 	joinGroup(groupId: number, peerId: number): void;
 	leaveGroup(groupId: number, peerId: number): void;
+	/**
+	 * To the group, reliably, and from then on to who joins it, right behind the join, until another message is retained under the key or it is forgotten.
+	 * Group -1: everyone, and who joins the session. key: a whole number from 0 up.
+	 */
+	retainMessage(message: GameMessage, groupId: number, key: number): void;
+	forgetMessage(groupId: number, key: number): void;
 }
 
 type Verdict = boolean | Promise<boolean>;
 type Done = void | Promise<void>;
+type Snapshot = GameMessage | readonly GameMessage[] | void | null;
 
 export interface ServerScript {
 	configuration?: {
@@ -127,6 +134,8 @@ export interface ServerScript {
 	onSendToGroup?(message: GameMessage): Verdict;
 	onPlayerJoinGroup?(groupId: number, peerId: number): Verdict;
 	onPlayerLeaveGroup?(groupId: number, peerId: number): Verdict;
+	/** The player is about to join the group (-1: the session): what is it to know of the game? It follows the join, before anything that is said later. */
+	onSnapshot?(groupId: number, peerId: number): Snapshot | Promise<Snapshot>;
 	onProcessTerminate?(): Done;
 	/** A backend's message to this session; its sender is the server, -1. */
 	onServiceMessage?(message: GameMessage): Done;

@@ -81,6 +81,7 @@ static int push_arguments(lua_State *state, const struct event *event)
 		return 1;
 	case SCRIPT_CALLBACK_JOIN_GROUP:
 	case SCRIPT_CALLBACK_LEAVE_GROUP:
+	case SCRIPT_CALLBACK_SNAPSHOT:
 		lua_pushinteger(state, event->group);
 		lua_pushinteger(state, event->player->peer_id);
 		return 2;
@@ -286,6 +287,57 @@ static enum verdict on_leave_group(void *context, struct session *session, struc
 	return ask(session, &(struct event){.callback = SCRIPT_CALLBACK_LEAVE_GROUP, .player = player, .group = group});
 }
 
+/* Snapshots */
+
+/* The message at the top of the stack, which stays there. */
+static bool say(struct lua_session *self)
+{
+	struct packet packet;
+	if (!ringcast_lua_try_message(self->state, lua_gettop(self->state), &packet))
+		return false;
+	const struct outbox *outbox = &self->session->store->options.outbox;
+	enum drop_reason reason = ringcast_command_snapshot(self->session, 0, &packet);
+	if (reason != DROP_NONE)
+		outbox->drop(outbox->context, reason, 1);
+	return true;
+}
+
+static bool say_each(struct lua_session *self)
+{
+	lua_State *state = self->state;
+	size_t count = lua_objlen(state, -1);
+	bool is_right = true;
+	for (size_t i = 1; is_right && i <= count; i++) {
+		lua_rawgeti(state, -1, (int)i);
+		is_right = say(self);
+		lua_pop(state, 1);
+	}
+	return is_right;
+}
+
+/* A message, an array of them, or nothing. Read without metamethods, and so without anything that may raise. */
+static enum verdict take_snapshot(struct lua_session *self)
+{
+	lua_State *state = self->state;
+	bool is_right = !lua_toboolean(state, -1) || (lua_istable(state, -1) ? say_each(self) : say(self));
+	if (!is_right)
+		ringcast_lua_log(self, SCRIPT_ERROR, "onSnapshot returned something else than a message or an array of messages of its own");
+	lua_pop(state, 1);
+	return is_right || self->limits->on_error == SCRIPT_FAILURE_ALLOW ? VERDICT_ALLOW : VERDICT_DENY;
+}
+
+static enum verdict on_snapshot(void *context, struct session *session, struct player *player, int32_t group)
+{
+	struct lua_session *self = session->user;
+	struct event event = {.callback = SCRIPT_CALLBACK_SNAPSHOT, .player = player, .group = group};
+	if (self == NULL)
+		return VERDICT_DENY;
+	enum lua_call_result result = ringcast_lua_call(self, name_of(event.callback), push_event, &event);
+	if (result == CALL_DONE)
+		return take_snapshot(self);
+	return result == CALL_NOTHING || self->limits->on_error == SCRIPT_FAILURE_ALLOW ? VERDICT_ALLOW : VERDICT_DENY;
+}
+
 /* Time */
 
 static void on_tick(void *context, struct session *session, uint64_t now_ns)
@@ -320,6 +372,7 @@ struct hooks ringcast_lua_hooks(uint32_t callbacks)
 		.send_to_group = IF(SEND_TO_GROUP, on_send_to_group),
 		.join_group = IF(JOIN_GROUP, on_join_group),
 		.leave_group = IF(LEAVE_GROUP, on_leave_group),
+		.snapshot = IF(SNAPSHOT, on_snapshot),
 		.tick = IF(TICK, on_tick),
 		.timer = on_timer,
 	};

@@ -180,6 +180,8 @@ void ringcast_lua_push_message(lua_State *state, int32_t opcode, int32_t sender,
 /* A string's bytes, a message's payload, nothing for nil; else an error. */
 struct view ringcast_lua_read_bytes(lua_State *state, int index);
 /* Op code, sender and payload; an error is raised if there is no message. */
+/* False: it is none, or one whose bytes are gone. Raises nothing. */
+bool ringcast_lua_try_message(lua_State *state, int index, struct packet *ret_packet);
 void ringcast_lua_read_message(lua_State *state, int index, struct packet *ret_packet);
 
 /* players.c */

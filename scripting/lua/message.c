@@ -283,3 +283,12 @@ void ringcast_lua_read_message(lua_State *state, int index, struct packet *ret_p
 	const struct lua_message *message = check_message(state, index);
 	*ret_packet = (struct packet){.opcode = message->opcode, .sender = message->sender, .payload = payload_of(state, message)};
 }
+
+bool ringcast_lua_try_message(lua_State *state, int index, struct packet *ret_packet)
+{
+	const struct lua_message *message = is_message(state, index) ? lua_touserdata(state, index) : NULL;
+	if (message == NULL || message->call_serial != 0)
+		return false;
+	*ret_packet = (struct packet){.opcode = message->opcode, .sender = message->sender, .payload = message->payload};
+	return true;
+}

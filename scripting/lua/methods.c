@@ -255,6 +255,30 @@ static int leave_group(lua_State *state)
 	return ringcast_lua_push_result(state, ringcast_command_leave(session, group, check_peer(state, 2)));
 }
 
+static uint32_t check_key(lua_State *state, int index)
+{
+	lua_Number key = lua_tonumber(state, index);
+	if (!lua_isnumber(state, index) || !(key >= 0 && key <= UINT32_MAX) || (lua_Number)(uint32_t)key != key)
+		ringcast_lua_argument_error(state, index, "a key, which is a whole number from 0 up,");
+	return (uint32_t)key;
+}
+
+static int retain_message(lua_State *state)
+{
+	struct session *session = begin(state);
+	struct packet packet;
+	ringcast_lua_read_message(state, 1, &packet);
+	packet.target_group = check_group(state, 2);
+	return ringcast_lua_push_result(state, ringcast_command_retain(session, check_key(state, 3), &packet));
+}
+
+static int forget_message(lua_State *state)
+{
+	struct session *session = begin(state);
+	int32_t group = check_group(state, 1);
+	return ringcast_lua_push_result(state, ringcast_command_forget_retained(session, group, check_key(state, 2)));
+}
+
 static int process_ending(lua_State *state)
 {
 	struct session *session = begin(state);
@@ -316,6 +340,7 @@ static const luaL_Reg methods[] = {
 	{"cancel", ringcast_lua_cancel},
 	{"emitEvent", emit_event},
 	{"every", ringcast_lua_every},
+	{"forgetMessage", forget_message},
 	{"getAllPlayersGroupId", get_all_players_group_id},
 	{"getGameSessionId", get_game_session_id},
 	{"getGroupMembers", get_group_members},
@@ -334,6 +359,7 @@ static const luaL_Reg methods[] = {
 	{"newTextGameMessage", new_message},
 	{"now", session_now},
 	{"processEnding", process_ending},
+	{"retainMessage", retain_message},
 	{"sendGroupMessage", send_group_message},
 	{"sendMessage", send_message},
 	{"sendReliableGroupMessage", send_reliable_group_message},

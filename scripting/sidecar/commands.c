@@ -99,6 +99,27 @@ static bool do_take(struct tenant *tenant, const struct sidecar_frame *frame, ui
 	return true;
 }
 
+static bool do_retain(struct tenant *tenant, const struct sidecar_frame *frame, uint64_t now_ns)
+{
+	struct packet packet = {.opcode = int_at(frame, 0), .sender = int_at(frame, 1), .target_group = int_at(frame, 2), .payload = frame->texts[0]};
+	count_drop(tenant->session, ringcast_command_retain(tenant->session, (uint32_t)frame->numbers[3], &packet));
+	return true;
+}
+
+static bool do_forget(struct tenant *tenant, const struct sidecar_frame *frame, uint64_t now_ns)
+{
+	struct session *session = tenant->session;
+	count_drop(session, ringcast_command_forget_retained(session, int_at(frame, 0), (uint32_t)frame->numbers[1]));
+	return true;
+}
+
+static bool do_snapshot_part(struct tenant *tenant, const struct sidecar_frame *frame, uint64_t now_ns)
+{
+	struct packet packet = {.opcode = int_at(frame, 1), .sender = int_at(frame, 2), .payload = frame->texts[0]};
+	count_drop(tenant->session, frame->numbers[0] != 0 ? ringcast_command_snapshot(tenant->session, frame->numbers[0], &packet) : DROP_NO_TARGET);
+	return true;
+}
+
 static bool do_memory(struct tenant *tenant, const struct sidecar_frame *frame, uint64_t now_ns)
 {
 	tenant->memory_bytes = frame->numbers[0];
@@ -201,6 +222,9 @@ static const struct {
 	[SIDECAR_FRAME_TAKE] = {IS_OPEN, do_take},
 	[SIDECAR_FRAME_EMIT] = {IS_OPEN, do_emit},
 	[SIDECAR_FRAME_ASK] = {IS_OPEN, do_ask},
+	[SIDECAR_FRAME_RETAIN] = {IS_OPEN, do_retain},
+	[SIDECAR_FRAME_FORGET] = {IS_OPEN, do_forget},
+	[SIDECAR_FRAME_SNAPSHOT_PART] = {IS_OPEN, do_snapshot_part},
 };
 
 static bool tenant_carry_out(struct tenant *tenant, const struct sidecar_frame *frame, uint64_t now_ns)

@@ -157,6 +157,11 @@ static enum verdict on_leave_group(void *context, struct session *session, struc
 	return ask_group(SIDECAR_FRAME_LEAVE, session, player, group);
 }
 
+static enum verdict on_snapshot(void *context, struct session *session, struct player *player, int32_t group)
+{
+	return ask_group(SIDECAR_FRAME_SNAPSHOT, session, player, group);
+}
+
 static void on_tick(void *context, struct session *session, uint64_t now_ns)
 {
 	struct sidecar_frame frame = {.kind = SIDECAR_FRAME_TICK, .numbers = {now_ns}};
@@ -193,6 +198,7 @@ void ringcast_events_fill(struct hooks *hooks, uint32_t callbacks)
 		.send_to_group = IF_EXPORTED(SEND_TO_GROUP, on_send_to_group),
 		.join_group = IF_EXPORTED(JOIN_GROUP, on_join_group),
 		.leave_group = IF_EXPORTED(LEAVE_GROUP, on_leave_group),
+		.snapshot = IF_EXPORTED(SNAPSHOT, on_snapshot),
 		.answer_missed = on_answer_missed,
 		.tick = IF_EXPORTED(TICK, on_tick),
 	};

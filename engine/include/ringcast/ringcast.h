@@ -137,6 +137,11 @@ typedef struct ringcast_callbacks {
 	 */
 	void (*player_dropped)(void *context, ringcast_session *session, int32_t peer_id);
 	void (*player_resumed)(void *context, ringcast_session *session, int32_t peer_id);
+	/*
+	 * The player is about to join group, or with RINGCAST_GROUP_ALL the session; whoever wanted it has been allowed to. What it is to know of the game is said by
+	 * ringcast_session_snapshot, before this returns, or with RINGCAST_LATER before the answer. A join that this callback itself commands is not asked about.
+	 */
+	ringcast_verdict (*snapshot)(void *context, ringcast_session *session, int32_t group, int32_t peer_id);
 } ringcast_callbacks;
 #define RINGCAST_CALLBACKS_INIT RINGCAST_SIZED(ringcast_callbacks)
 
@@ -430,6 +435,7 @@ typedef struct ringcast_session_info {
 	uint64_t script_bytes; /* memory of its script; of JavaScript's what its thread told last, a second ago or so */
 	bool is_spread; /* players may be on other shards than its own */
 	uint32_t limb_counts[RINGCAST_SHARDS_MAX]; /* is_spread: players who are in, by the shard they are on */
+	uint32_t retained_count, retained_bytes; /* messages that its groups retain, and the memory they take */
 } ringcast_session_info;
 
 /*
@@ -599,7 +605,7 @@ typedef struct ringcast_script_info {
 	char version[RINGCAST_SCRIPT_VERSION_BYTES];
 	char language[8]; /* lua, js */
 	char main[128];
-	char callbacks[256]; /* "init onMessage onTick": what it has */
+	char callbacks[320]; /* "init onMessage onTick": what it has */
 	bool is_current;
 	uint32_t session_count, file_count;
 	uint64_t file_bytes;
@@ -645,6 +651,13 @@ RINGCAST_API int ringcast_session_kick(ringcast_session *session, int32_t peer_i
 RINGCAST_API int ringcast_session_join(ringcast_session *session, int32_t group, int32_t peer_id);
 RINGCAST_API int ringcast_session_leave(ringcast_session *session, int32_t group, int32_t peer_id);
 RINGCAST_API int ringcast_session_broadcast_membership(ringcast_session *session, int32_t group, int32_t target_group);
+/*
+ * To message->target_group, reliably, and from then on to each player who joins that group (RINGCAST_GROUP_ALL: the session), right behind its join, until another message
+ * is retained under this key of the group, or it is forgotten. Bounded by retained_messages_per_group and retained_bytes: a message above them nobody gets, counted as retained_full.
+ * forget is harmless when there is none.
+ */
+RINGCAST_API int ringcast_session_retain(ringcast_session *session, uint32_t key, const ringcast_message *message);
+RINGCAST_API int ringcast_session_forget(ringcast_session *session, int32_t group, uint32_t key);
 RINGCAST_API int ringcast_session_finish(ringcast_session *session); /* ends it after the callback */
 /*
  * In session_started: its start goes on after the callback (a level is loaded, a database is asked), and the session is activating until
@@ -675,6 +688,11 @@ RINGCAST_API int ringcast_session_emit_event(ringcast_session *session, const ch
  * emitted_events_per_second. UNHEARD: nobody answers.
  */
 RINGCAST_API int ringcast_session_ask(ringcast_session *session, uint32_t number, const char *json);
+/*
+ * A part of what a player who is about to join gets to know, in the order in which it is said: reliable, to that player. opcode, sender and payload count. ticket: 0 in the
+ * callback snapshot itself, else the one that it took for its later answer. NOT_FOUND: nobody waits for that answer (any more). FULL: above snapshot_bytes, and the join will be refused. ARGUMENT: no message that a game may send.
+ */
+RINGCAST_API int ringcast_session_snapshot(ringcast_session *session, uint64_t ticket, const ringcast_message *message);
 /* One line to the engine's log, with the session's id. */
 RINGCAST_API void ringcast_session_log(ringcast_session *session, ringcast_log_level level, const char *text);
 

@@ -40,6 +40,7 @@ const LIST = [
 	['ANSWERED', 19, 'IR', 'number json'],
 	['DROPPED', 20, 'I', 'peer'],
 	['RESUMED', 21, 'I', 'peer'],
+	['SNAPSHOT', 22, 'QII', 'ticket group peer'],
 
 	['WELCOME', 32, 'IIIIS', 'magic version features process_id runtime'],
 	['OPENED', 33, 'IIII', 'callbacks players_max ping_interval_ms tick_interval_ms'],
@@ -56,6 +57,9 @@ const LIST = [
 	['PONG', 44, 'Q', 'cookie'],
 	['EMIT', 45, 'SR', 'name json'],
 	['ASK', 46, 'IR', 'number json'],
+	['RETAIN', 47, 'IIIIR', 'opcode sender group key payload'],
+	['FORGET', 48, 'II', 'group key'],
+	['SNAPSHOT_PART', 49, 'QIIR', 'ticket opcode sender payload'],
 ];
 
 const KIND = {};

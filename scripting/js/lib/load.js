@@ -10,7 +10,7 @@ const { createRequire } = Module;
 const SCRIPT = /\.[cm]?js$/;
 const CALLBACKS = ['init', 'onProcessStarted', 'onStartGameSession', 'onHealthCheck', 'onPlayerConnect', 'onPlayerAccepted',
 	'onPlayerDisconnect', 'onMessage', 'onSendToPlayer', 'onSendToGroup', 'onPlayerJoinGroup', 'onPlayerLeaveGroup', 'onProcessTerminate',
-	'onTick', 'onServiceMessage', 'onPlayerDropped', 'onPlayerResumed'];
+	'onTick', 'onServiceMessage', 'onPlayerDropped', 'onPlayerResumed', 'onSnapshot'];
 const MESSAGE_CHARACTERS_MAX = 600;
 const CONFIGURATION = { maxPlayers: 1000000, pingIntervalTime: 3600000, tickInterval: 3600000 };
 const ESM_ERRORS = ['ERR_REQUIRE_ESM', 'ERR_REQUIRE_ASYNC_MODULE']; // the second: since Node requires modules that do not await

@@ -6,7 +6,6 @@ const { HEAD_BYTES, TEXT_BYTES_MAX, FLAG_ERROR, FLAG_RELIABLE, KIND, writeHead }
 const CAPACITY_BYTES = 256 << 10;
 const POST_BYTES = 64 << 10;
 const UNTAKEN_BYTES_MAX = 8 << 20;
-const ANSWER_BYTES = HEAD_BYTES + 12;
 const CREDIT_BYTES = HEAD_BYTES + 4;
 const CREDIT_DELAY_MS = 250;
 const WARN = 2;
@@ -77,12 +76,28 @@ class Outbox {
 	}
 
 	send(reliable, opCode, sender, player, group, payload) {
-		const at = this.begin(KIND.SEND, reliable ? FLAG_RELIABLE : 0, 16 + payload.length);
+		this.message(KIND.SEND, reliable ? FLAG_RELIABLE : 0, opCode, sender, player, group, payload);
+	}
+
+	// SEND, RETAIN: two numbers more say where it belongs.
+	message(kind, flags, opCode, sender, first, second, payload) {
+		const at = this.begin(kind, flags, 16 + payload.length);
 		const { buffer } = this;
 		buffer.writeInt32LE(opCode, at);
 		buffer.writeInt32LE(sender, at + 4);
-		buffer.writeInt32LE(player, at + 8);
-		buffer.writeInt32LE(group, at + 12);
+		buffer.writeInt32LE(first, at + 8);
+		buffer.writeInt32LE(second | 0, at + 12);
+		buffer.set(payload, at + 16);
+		this.flushIfMuch();
+	}
+
+	snapshotPart(low, high, opCode, sender, payload) {
+		const at = this.begin(KIND.SNAPSHOT_PART, 0, 16 + payload.length);
+		const { buffer } = this;
+		buffer.writeUInt32LE(low, at);
+		buffer.writeUInt32LE(high, at + 4);
+		buffer.writeInt32LE(opCode, at + 8);
+		buffer.writeInt32LE(sender, at + 12);
 		buffer.set(payload, at + 16);
 		this.flushIfMuch();
 	}
@@ -90,7 +105,7 @@ class Outbox {
 	two(kind, first, second) {
 		const at = this.begin(kind, 0, 8);
 		this.buffer.writeInt32LE(first, at);
-		this.buffer.writeInt32LE(second, at + 4);
+		this.buffer.writeInt32LE(second | 0, at + 4);
 	}
 
 	emit(name, json) {
@@ -176,12 +191,18 @@ class Outbox {
 
 	// As answer, but in front of what was written since: what a script sends while it is asked comes after what it was asked about.
 	answerBefore(size, postCount, low, high, answer) {
+		const from = this.size;
 		this.answer(low, high, answer);
-		if (this.postCount !== postCount || this.size === size + ANSWER_BYTES)
+		this.moveBefore(size, postCount, from);
+	}
+
+	// What was written since it was this large, from, goes in front of what was written since it was that large, size; both in this buffer.
+	moveBefore(size, postCount, from) {
+		if (this.postCount !== postCount || from === size)
 			return;
-		const frame = Buffer.from(this.buffer.subarray(this.size - ANSWER_BYTES, this.size));
-		this.buffer.copyWithin(size + ANSWER_BYTES, size, this.size - ANSWER_BYTES);
-		this.buffer.set(frame, size);
+		const frames = Buffer.from(this.buffer.subarray(from, this.size));
+		this.buffer.copyWithin(size + frames.length, size, from);
+		this.buffer.set(frames, size);
 	}
 }
 

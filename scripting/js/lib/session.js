@@ -49,7 +49,8 @@ function makeSession(world) {
 		return true;
 	}
 
-	function send(what, message, player, group, reliable) {
+	// put(opCode, sender, payload): of a message that is right, when there is room for it.
+	function say(what, message, put) {
 		const opCode = message !== null && typeof message === 'object' ? integer(message.opCode) : null;
 		if (opCode === null)
 			return complain(what, `${show(message)} is no message with an op code`);
@@ -59,7 +60,35 @@ function makeSession(world) {
 		if (isTooMuch(what))
 			return undefined;
 		const sender = integer(message.sender);
-		return outbox.send(reliable, opCode, sender === null ? SERVER : sender, player, group, payload);
+		return put(opCode, sender === null ? SERVER : sender, payload);
+	}
+
+	function send(what, message, player, group, reliable) {
+		return say(what, message, (opCode, sender, payload) => outbox.send(reliable, opCode, sender, player, group, payload));
+	}
+
+	function isGroup(group) {
+		return group !== null && (group > 0 || group === EVERYONE);
+	}
+
+	function isKey(key) {
+		return Number.isInteger(key) && key >= 0 && key <= 0xffffffff;
+	}
+
+	function retainMessage(message, groupId, key) {
+		const group = integer(groupId);
+		if (!isGroup(group) || !isKey(key))
+			return complain('retainMessage', `group ${show(groupId)}, key ${show(key)}: a group id and a whole number from 0 up are needed`);
+		return say('retainMessage', message, (opCode, sender, payload) => outbox.message(KIND.RETAIN, 0, opCode, sender, group, key, payload));
+	}
+
+	function forgetMessage(groupId, key) {
+		const group = integer(groupId);
+		if (!isGroup(group) || !isKey(key))
+			return complain('forgetMessage', `group ${show(groupId)}, key ${show(key)}: a group id and a whole number from 0 up are needed`);
+		if (!isTooMuch('forgetMessage'))
+			outbox.two(KIND.FORGET, group, key);
+		return undefined;
 	}
 
 	function toPlayer(what, message, target, reliable) {
@@ -71,7 +100,7 @@ function makeSession(world) {
 
 	function toGroup(what, message, target, reliable) {
 		const group = integer(target);
-		if (group === null || (group <= 0 && group !== EVERYONE))
+		if (!isGroup(group))
 			return complain(what, `${show(target)} is no group id`);
 		return send(what, message, 0, group, reliable);
 	}
@@ -188,11 +217,18 @@ function makeSession(world) {
 		},
 		joinGroup: (groupId, peerId) => move('joinGroup', KIND.PUT, groupId, peerId),
 		leaveGroup: (groupId, peerId) => move('leaveGroup', KIND.TAKE, groupId, peerId),
+		retainMessage: (message, groupId, key) => retainMessage(message, groupId, key),
+		forgetMessage: (groupId, key) => forgetMessage(groupId, key),
 	};
 	for (const name of Object.keys(session))
 		Object.defineProperty(session, name, { enumerable: false });
 	Object.defineProperty(session, util.inspect.custom, { value: () => `Session { id: '${facts.id}', players: ${players.size} }` });
-	return session;
+	// Of a snapshot: a message, an array of them, or nothing.
+	const saySnapshot = (low, high, given) => {
+		for (const message of Array.isArray(given) ? given : given ? [given] : [])
+			say('onSnapshot', message, (opCode, sender, payload) => outbox.snapshotPart(low, high, opCode, sender, payload));
+	};
+	return { session, saySnapshot };
 }
 
 module.exports = { makeSession, integer };

@@ -36,6 +36,7 @@ let script = null;
 let facts = null;
 const batches = []; // { buffer, at, owed }: frames of the engine, the first one taken up to at; credit that is owed at its end
 const pieces = new Pieces();
+let sayParts = () => {}; // (low, high, what onSnapshot returned)
 let isStarting = false;
 let isOpen = false;
 let turnsOwed = 0; // events that came up while the script was starting
@@ -187,6 +188,27 @@ function askConnect(low, high, frame) {
 	askAbout(frame.peer, 'onPlayerConnect', low, high, { player, ...player, payload: frame.payload });
 }
 
+// The parts of a snapshot go before its answer, both behind all that the script has said before it was asked: that is what the snapshot knows of.
+function askSnapshot(low, high, group, peer) {
+	const take = (given) => {
+		sayParts(low, high, given);
+		return true;
+	};
+	const { size, postCount } = outbox;
+	try {
+		const result = script.onSnapshot(group, peer);
+		if (isThenable(result))
+			return askLater('onSnapshot', low, high, result.then(take));
+		const from = outbox.size;
+		take(result);
+		outbox.answer(low, high, ANSWER.ALLOW);
+		return outbox.moveBefore(size, postCount, from);
+	} catch (error) {
+		callbackFailed('onSnapshot', error);
+		return answer(low, high, ANSWER.FAILED);
+	}
+}
+
 // One is asked at a time: a promise that never settles is forgotten with the next question.
 function askHealth(low, high) {
 	for (const [ticket, { name }] of asked)
@@ -250,7 +272,8 @@ async function startScript(open) {
 	script = await load(open.folder, open.main);
 	const { callbacks, configuration, warnings } = examine(script, open.main);
 	warnings.forEach((warning) => outbox.log(LEVEL.warn, warning));
-	const session = makeSession({ facts, outbox, logger, players, people, questions, complain, end: () => end(END.FINISHED, '') });
+	const { session, saySnapshot } = makeSession({ facts, outbox, logger, players, people, questions, complain, end: () => end(END.FINISHED, '') });
+	sayParts = saySnapshot;
 	await script.init(session);
 	if (typeof script.onProcessStarted === 'function' && (await script.onProcessStarted(args)) === false)
 		throw Object.assign(new Error(`${open.main}: onProcessStarted returned false`), { isAboutExports: true });
@@ -298,6 +321,8 @@ function handle(buffer, kind, flags, offset, at, end) {
 	case KIND.LEAVE:
 		return ask(kind === KIND.JOIN ? 'onPlayerJoinGroup' : 'onPlayerLeaveGroup', buffer.readUInt32LE(at), buffer.readUInt32LE(at + 4),
 			buffer.readInt32LE(at + 8), buffer.readInt32LE(at + 12));
+	case KIND.SNAPSHOT:
+		return askSnapshot(buffer.readUInt32LE(at), buffer.readUInt32LE(at + 4), buffer.readInt32LE(at + 8), buffer.readInt32LE(at + 12));
 	case KIND.HEALTH:
 		return askHealth(buffer.readUInt32LE(at), buffer.readUInt32LE(at + 4));
 	case KIND.MISSED:

@@ -151,6 +151,10 @@ void lua_world_start(struct lua_world *world)
 		.health_interval_ms = 60000,
 		.health_failures_max = 3,
 		.session_data_bytes = 1 << 20,
+		.parked_session_max = 16,
+		.retained_per_group_max = 16,
+		.retained_bytes = 16384,
+		.snapshot_bytes = 16384,
 	};
 	world->script_limits = (struct script_limits){
 		.memory_bytes = 4 << 20,

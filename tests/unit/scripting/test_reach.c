@@ -97,10 +97,10 @@ static const char list[] =
 	"buffer.set\nbuffer.skip\nbuffer.tostring\nbuffers.new\nclear\njson.array\njson.decode\njson.encode\nloaded\nlogger.cxfatal\n"
 	"logger.debug\nlogger.error\nlogger.fatal\nlogger.info\nlogger.warn\nmatch\nmessage.byte\nmessage.f32\nmessage.f64\n"
 	"message.getPayloadAsText\nmessage.i16\nmessage.i32\nmessage.i8\nmessage.text\nmessage.u16\nmessage.u32\nmessage.u8\nnew\n"
-	"session.after\nsession.broadcastGroupMembershipUpdate\nsession.cancel\nsession.emitEvent\nsession.every\nsession.getAllPlayersGroupId\n"
+	"session.after\nsession.broadcastGroupMembershipUpdate\nsession.cancel\nsession.emitEvent\nsession.every\nsession.forgetMessage\nsession.getAllPlayersGroupId\n"
 	"session.getGameSessionId\nsession.getGroupMembers\nsession.getLogger\nsession.getMatchmakerData\nsession.getName\nsession.getPlayerData\n"
 	"session.getPlayerId\nsession.getPlayers\nsession.getProperties\nsession.getServerId\nsession.joinGroup\nsession.kick\n"
-	"session.leaveGroup\nsession.newBinaryGameMessage\nsession.newTextGameMessage\nsession.now\nsession.processEnding\n"
+	"session.leaveGroup\nsession.newBinaryGameMessage\nsession.newTextGameMessage\nsession.now\nsession.processEnding\nsession.retainMessage\n"
 	"session.sendGroupMessage\nsession.sendMessage\nsession.sendReliableGroupMessage\nsession.sendReliableMessage\n"
 	"session.setTimer\nsession.startMatchBackfill\nsession.stopMatchBackfill\nstring.byte\nwrapped";
 

@@ -157,6 +157,9 @@ static void limits_start(struct side_world *world)
 		.parked_session_max = 256,
 		.answer_timeout_ms = 60000,
 		.health_interval_ms = 0,
+		.retained_per_group_max = 16,
+		.retained_bytes = 16384,
+		.snapshot_bytes = 16384,
 	};
 	world->script_limits = (struct script_limits){.outgoing_bytes_max = 1 << 20, .on_error = SCRIPT_FAILURE_DENY};
 	world->environment = (struct script_environment){

@@ -348,3 +348,32 @@ Test(sidecar_commands, a_question_is_asked_and_its_answer_or_why_not_is_a_frame)
 	side_forget(&world);
 	side_stop(&world);
 }
+
+Test(sidecar_commands, messages_are_retained_and_forgotten)
+{
+	struct side_world world;
+	struct session *session = start_game(&world);
+	struct sidecar_frame retain = {.kind = SIDECAR_FRAME_RETAIN, .session = 1, .numbers = {20, (uint32_t)-1, (uint32_t)-1, 4294967295u}, .texts = {side_text("kept")}};
+	cr_assert(side_say(&world, 0, &retain));
+	expect(&world, "send 20 from -1 reliable to 1,2 'kept'\n");
+	cr_assert_eq(session->retained_count, 1);
+	cr_assert(say_two(&world, SIDECAR_FRAME_FORGET, -1, -1)); /* the same key */
+	cr_assert_eq(session->retained_count, 0);
+	retain.numbers[2] = 0;
+	cr_assert(side_say(&world, 0, &retain));
+	expect(&world, "drop group_limit 1\n");
+	side_stop(&world);
+}
+
+/* What a process says of a snapshot that nobody has asked it for. */
+Test(sidecar_commands, a_part_of_no_snapshot_is_a_drop)
+{
+	struct side_world world;
+	start_game(&world);
+	struct sidecar_frame part = {.kind = SIDECAR_FRAME_SNAPSHOT_PART, .session = 1, .numbers = {0, 20, (uint32_t)-1}, .texts = {side_text("s")}};
+	cr_assert(side_say(&world, 0, &part));
+	part.numbers[0] = 77;
+	cr_assert(side_say(&world, 0, &part));
+	expect(&world, "drop no_target 1\ndrop no_target 1\n");
+	side_stop(&world);
+}
