@@ -65,6 +65,14 @@ static void read_secrets(struct bot *bot, const struct packet *packet)
 	memcpy(bot->connect_token, token.data, token.size);
 }
 
+/* Where its script hears nothing of what players say, it is as good as a member from the question about its join on, but for what may be lost. */
+static void join_seen(struct bot *bot, int32_t group)
+{
+	struct model *model = bot->net->model;
+	uint64_t asked_ns = model->is_unasked[bot->session] ? bot->late[ringcast_late_index(group)].asked_ns : 0;
+	ringcast_model_join_seen(model, bot->index, group, asked_ns != 0 ? asked_ns : now_ns(bot), now_ns(bot));
+}
+
 static void receive_login_result(struct bot *bot, const struct packet *packet)
 {
 	if (bot->state != BOT_LOGIN) {
@@ -85,7 +93,7 @@ static void receive_login_result(struct bot *bot, const struct packet *packet)
 	if (bot->peer_id <= 0 || packet->target_player != bot->peer_id)
 		ringcast_bot_fail(bot, "login result names two peers", packet->target_player);
 	if (!is_back)
-		ringcast_model_join_seen(bot->net->model, bot->index, PROTO_GROUP_ALL, now_ns(bot));
+		join_seen(bot, PROTO_GROUP_ALL);
 	bot->net->model->bots[bot->index].fast_port = (uint16_t)packet->login_result.fast_port;
 	bot->net->model->bots[bot->index].address = bot->udp;
 	if (bot->is_secure)
@@ -109,9 +117,10 @@ static void receive_membership(struct bot *bot, const struct packet *packet)
 	if (has_me && bot->is_joining[group]) {
 		bot->is_joining[group] = false;
 		bot->is_member[group] = true;
-		ringcast_model_join_seen(bot->net->model, bot->index, group, now_ns(bot));
+		join_seen(bot, group);
 	} else if (!has_me && bot->is_parting[group]) {
 		bot->is_parting[group] = bot->is_member[group] = false;
+		ringcast_late_left(bot, group);
 		ringcast_model_leave_seen(bot->net->model, bot->index, group, now_ns(bot));
 	} else if (has_me && !bot->is_member[group]) {
 		ringcast_bot_fail(bot, "is listed in a group it did not join", group);
@@ -167,6 +176,8 @@ void ringcast_bot_receive_packet(struct bot *bot, const struct packet *packet, b
 		receive_script_message(bot, packet);
 		return;
 	}
+	if (was_stream && ringcast_late_receive(bot, packet))
+		return;
 	if (!ringcast_payload_decode(packet->payload, &payload)) {
 		if (!bot->net->is_corrupt)
 			ringcast_bot_fail(bot, "payload changed", packet->opcode);

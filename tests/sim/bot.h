@@ -7,6 +7,7 @@
 
 #include "crypto/crypto.h"
 #include "io/io_sim.h"
+#include "late_join.h"
 #include "model.h"
 #include "proto/packet.h"
 #include "proto/websocket.h"
@@ -114,6 +115,7 @@ struct bot {
 	uint8_t last_datagram[BOT_DATAGRAM_BYTES_MAX];
 	size_t last_datagram_bytes;
 
+	struct late_heard late[SWARM_GROUPS_MAX + 1]; /* 0: of everyone */
 	bool is_joining[SWARM_GROUPS_MAX + 1], is_member[SWARM_GROUPS_MAX + 1], is_parting[SWARM_GROUPS_MAX + 1];
 	uint32_t update_count;
 	struct bot_resume resume;

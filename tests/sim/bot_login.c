@@ -30,6 +30,7 @@ static void join_group(struct bot *bot)
 	struct packet packet = {
 		.opcode = OPCODE_JOIN_GROUP, .target_player = PROTO_PEER_SERVER, .command = PACKET_COMMAND_JOIN_GROUP, .group = bot->login.group};
 	ringcast_model_join_sent(bot->net->model, bot->index, bot->login.group, now_ns(bot));
+	ringcast_late_join_sent(bot, bot->login.group);
 	bot->is_joining[bot->login.group] = true;
 	ringcast_bot_send_stream(bot, &packet);
 }

@@ -179,6 +179,7 @@ void ringcast_checker_after_calm(struct world *world)
 	check_logins(world);
 	check_ports(world);
 	ringcast_checker_spread(world);
+	ringcast_late_check(world);
 	world->model.is_fast_sure = is_fast_sure(world);
 	if (is_fast_in_doubt(world))
 		world->model.late_by_stream = -1; /* then that is where fast messages go */

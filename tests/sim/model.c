@@ -97,14 +97,16 @@ void ringcast_model_join_sent(struct model *model, uint32_t bot, int32_t group, 
 	if (open_span(m) != NULL)
 		return;
 	m->spans = grow(m->spans, &m->capacity, m->count + 1, sizeof(*m->spans));
-	m->spans[m->count++] = (struct model_span){now_ns, MODEL_NEVER, MODEL_NEVER, MODEL_NEVER};
+	m->spans[m->count++] = (struct model_span){now_ns, MODEL_NEVER, MODEL_NEVER, MODEL_NEVER, MODEL_NEVER};
 }
 
-void ringcast_model_join_seen(struct model *model, uint32_t bot, int32_t group, uint64_t now_ns)
+void ringcast_model_join_seen(struct model *model, uint32_t bot, int32_t group, uint64_t sure_ns, uint64_t now_ns)
 {
 	struct model_span *span = open_span(membership_of(model, bot, group));
-	if (span != NULL && span->sure_from == MODEL_NEVER)
-		span->sure_from = now_ns;
+	if (span == NULL || span->sure_from != MODEL_NEVER)
+		return;
+	span->sure_from = sure_ns;
+	span->fast_from = now_ns;
 }
 
 void ringcast_model_leave_sent(struct model *model, uint32_t bot, int32_t group, uint64_t now_ns)
@@ -133,11 +135,12 @@ static bool may_be_member(struct model *model, uint32_t bot, int32_t group, uint
 }
 
 /* At every moment between from and to. */
-static bool is_member_throughout(struct model *model, uint32_t bot, int32_t group, uint64_t from_ns, uint64_t to_ns)
+static bool is_member_throughout(struct model *model, uint32_t bot, const struct model_message *message, uint64_t from_ns, uint64_t to_ns)
 {
-	const struct model_membership *m = membership_of(model, bot, group);
+	const struct model_membership *m = membership_of(model, bot, message->group);
 	for (size_t i = 0; i < m->count; i++) {
-		if (m->spans[i].sure_from <= from_ns && m->spans[i].sure_until >= to_ns)
+		uint64_t sure_from = message->is_reliable ? m->spans[i].sure_from : m->spans[i].fast_from;
+		if (sure_from <= from_ns && m->spans[i].sure_until >= to_ns)
 			return true;
 	}
 	return false;
@@ -226,7 +229,7 @@ static bool must_receive(struct model *model, uint32_t bot, const struct model_m
 	if (message->is_behind_login && message->sender == bot)
 		return true; /* it was a member by then, though it did not know */
 	uint64_t from_ns = message->decision == MODEL_ALLOWED ? message->decided_ns : message->sent_ns;
-	return message->group != 0 && is_member_throughout(model, bot, message->group, from_ns, accepted_ns);
+	return message->group != 0 && is_member_throughout(model, bot, message, from_ns, accepted_ns);
 }
 
 /* Was it surely accepted, and by when? A message that nobody saw counts only if nothing can have come between. */
@@ -245,9 +248,9 @@ static bool is_accepted(struct model *model, const struct model_message *message
 		return false; /* its player may have been gone, and then all of it is refused */
 	if (message->decision == MODEL_ALLOWED)
 		return true;
-	if (message->is_behind_login && (!is_scripted || message->group == -1))
+	if (message->is_behind_login && ((!is_scripted && !model->is_unasked[message->session]) || message->group == -1))
 		return true;
-	return message->group == 0 || is_member_throughout(model, message->sender, message->group, message->sent_ns, now_ns);
+	return message->group == 0 || is_member_throughout(model, message->sender, message, message->sent_ns, now_ns);
 }
 
 /* Who had to get it and did not; -1: nobody. */
@@ -272,7 +275,8 @@ void ringcast_model_finish(struct model *model, uint64_t now_ns)
 		if (message->is_void || !is_accepted(model, message, now_ns, &accepted_ns))
 			continue;
 		int64_t bot = find_deprived(model, message, accepted_ns);
-		bool may_be_parked_drop = model->is_scripted[message->session] && message->first_seen_ns == MODEL_NEVER;
+		bool may_be_parked = model->is_scripted[message->session] || model->is_unasked[message->session];
+		bool may_be_parked_drop = may_be_parked && message->first_seen_ns == MODEL_NEVER;
 		if (bot >= 0 && may_be_parked_drop && model->park_drops > 0)
 			model->park_drops--; /* each counted drop explains one message */
 		else if (bot >= 0)

@@ -17,6 +17,7 @@ enum { MODEL_NOBODY = -1 };
 
 struct model_span { /* one stay in a group */
 	uint64_t maybe_from, sure_from, sure_until, maybe_until;
+	uint64_t fast_from; /* sure_from of what may be lost */
 };
 
 struct model_membership {
@@ -59,6 +60,7 @@ struct model {
 	struct model_bot *bots;
 	size_t message_count, message_capacity, bot_count, bot_capacity;
 	bool is_scripted[SWARM_SESSIONS_MAX];
+	bool is_unasked[SWARM_SESSIONS_MAX]; /* its script is asked about joins only: they may wait, be refused, and make messages wait */
 	uint64_t park_drops;  /* counted: because too many events waited, or for want of a buffer; each may explain one missing message */
 	bool may_refuse;      /* messages may be refused */
 	bool is_corrupt;      /* fast ones may have been changed on the way */
@@ -81,7 +83,7 @@ uint32_t ringcast_model_ask(struct model *model, uint32_t message);
 void ringcast_model_decide(struct model *model, uint32_t message, uint32_t question, enum model_decision decision, uint64_t now_ns);
 
 void ringcast_model_join_sent(struct model *model, uint32_t bot, int32_t group, uint64_t now_ns);
-void ringcast_model_join_seen(struct model *model, uint32_t bot, int32_t group, uint64_t now_ns);
+void ringcast_model_join_seen(struct model *model, uint32_t bot, int32_t group, uint64_t sure_ns, uint64_t now_ns);
 void ringcast_model_leave_sent(struct model *model, uint32_t bot, int32_t group, uint64_t now_ns);
 void ringcast_model_leave_seen(struct model *model, uint32_t bot, int32_t group, uint64_t now_ns);
 

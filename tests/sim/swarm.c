@@ -158,6 +158,7 @@ static void draw_later(struct swarm *swarm, uint64_t seed)
 	swarm->addresses = maybe(&prng, 50);
 	swarm->crowding = ringcast_prng_chance(&prng, 1, 12) ? between(&prng, 100, 500) : 0;
 	swarm->tearing = maybe(&prng, 60);
+	swarm->late_join = maybe(&prng, 300);
 	ringcast_prng_init(&prng, seed ^ UINT64_C(0x6c696d62));
 	swarm->spread = ringcast_prng_chance(&prng, 1, 2) ? (uint32_t)PICK(&prng, SPREAD_AUTO, SPREAD_ALWAYS, SPREAD_ALWAYS) : 0;
 	swarm->narrow_rings = maybe(&prng, 1000);

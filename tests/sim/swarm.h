@@ -51,7 +51,8 @@ enum { SWARM_SHARDS_MAX = 4, SWARM_SESSIONS_MAX = 6, SWARM_GROUPS_MAX = 6, SWARM
 	FAULT(script_deny, "scripts say no")                                                                                                   \
 	FAULT(script_flood, "scripts give too many commands")                                                                                  \
 	FAULT(script_fail, "scripts throw, which ends their session")                                                                          \
-	FAULT(script_loss, "all scripts of a shard are lost")
+	FAULT(script_loss, "all scripts of a shard are lost")                                                                                   \
+	FAULT(late_join, "scripts say numbered things to groups, retain some, and make snapshots for who joins")
 
 struct swarm {
 	uint64_t seed;

@@ -22,6 +22,8 @@ struct world_session {
 	bool is_scripted, is_late_allowed, is_over; /* over: its script has been told */
 	enum close_reason end_reason; /* that its script brought about; CLOSE_NONE: none */
 	uint32_t script_message_count;
+	bool has_snapshots;
+	struct late_said said[SWARM_GROUPS_MAX + 1]; /* 0: to everyone */
 	char id[SESSION_ID_BYTES];
 	uint32_t shard;
 	bool is_ended;
@@ -34,6 +36,7 @@ struct world_answer { /* of a script, on its way */
 	int64_t message; /* -1: not about one */
 	uint32_t question;
 	struct bot *bot; /* whose login or joining it is about; NULL: neither */
+	bool is_snapshot;
 	int32_t group;   /* 0: the login */
 };
 
@@ -96,12 +99,13 @@ bool ringcast_world_reserve(struct world *world, uint32_t session, char ret_toke
 void ringcast_world_kick(struct world *world, uint32_t session, int32_t peer_id);
 void ringcast_world_end_session(struct world *world, uint32_t session);
 
+void ringcast_world_late_act(struct world *world, struct world_session *ours); /* as a script does that nobody has called */
 bool ringcast_world_answer(struct world *world, const struct world_answer *answer); /* false: nothing waits for it */
 
 /* world_script.c */
 void ringcast_script_attach(struct world *world, uint32_t session, struct session_options *options); /* or not, by chance */
 void ringcast_script_tick(struct world *world);                                                     /* gives the answers that are due */
-void ringcast_script_allowing(struct world *world, const struct world_answer *answer);              /* it is about to happen */
+void ringcast_script_allowing(struct world *world, struct session *session, const struct world_answer *answer); /* it is about to happen */
 uint64_t ringcast_script_deadline_ns(const struct world *world);
 void ringcast_script_lose(struct world *world);
 

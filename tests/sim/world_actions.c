@@ -125,6 +125,7 @@ static void change_group(struct world *world, struct bot *bot)
 	} else if (!bot->is_member[group]) {
 		ringcast_world_note(world, "bot %u joins group %d", bot->index, group);
 		ringcast_model_join_sent(&world->model, bot->index, group, now_ns);
+		ringcast_late_join_sent(bot, group);
 		bot->is_joining[group] = true;
 		send_group_command(bot, OPCODE_JOIN_GROUP, PACKET_COMMAND_JOIN_GROUP, group);
 	} else if (ringcast_world_chance(world, 400)) {

@@ -126,8 +126,21 @@ static void answer_verdict(struct shard *shard, struct question *question)
 	if (session == NULL)
 		return;
 	if (answer->verdict == VERDICT_ALLOW)
-		ringcast_script_allowing(question->world, answer);
+		ringcast_script_allowing(question->world, session, answer);
 	question->is_ok = ringcast_park_answer(session, answer->ticket, answer->verdict, shard->now_ns);
+}
+
+static void answer_late_act(struct shard *shard, struct question *question)
+{
+	struct session *session = ringcast_session_find(&shard->store, question->session->id);
+	if (session != NULL)
+		ringcast_late_act(question->world, question->session, session, true);
+}
+
+void ringcast_world_late_act(struct world *world, struct world_session *ours)
+{
+	struct question question = {.answer = answer_late_act, .session = ours};
+	ask(world, ours->shard, &question);
 }
 
 bool ringcast_world_answer(struct world *world, const struct world_answer *answer)

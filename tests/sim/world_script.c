@@ -73,8 +73,18 @@ static void give(struct world *world, const struct world_answer *answer)
 		settle(world, answer, MODEL_DENIED);
 }
 
+/* Scripts that speak when nobody has called them. */
+static void speak(struct world *world)
+{
+	for (uint32_t i = 0; world->is_playing && i < world->swarm.session_count; i++)
+		if (world->sessions[i].has_snapshots && !world->sessions[i].is_ended && chance(world, world->swarm.late_join))
+			ringcast_world_late_act(world, &world->sessions[i]);
+}
+
 void ringcast_script_tick(struct world *world)
 {
+	if (world->swarm.late_join > 0)
+		speak(world);
 	for (uint32_t i = 0; i < world->answer_count;) {
 		struct world_answer answer = world->answers[i];
 		if (answer.at_ns > ringcast_sim_network_now_ns(world->network)) {
@@ -86,8 +96,10 @@ void ringcast_script_tick(struct world *world)
 	}
 }
 
-void ringcast_script_allowing(struct world *world, const struct world_answer *answer)
+void ringcast_script_allowing(struct world *world, struct session *session, const struct world_answer *answer)
 {
+	if (answer->is_snapshot)
+		ringcast_late_say(world, session, answer->ticket, answer->bot, answer->group == 0 ? PROTO_GROUP_ALL : answer->group);
 	settle(world, answer, MODEL_ALLOWED);
 }
 
@@ -217,7 +229,24 @@ static enum verdict on_join(void *context, struct session *session, struct playe
 	struct world_answer answer = {.message = -1, .group = group};
 	if (is_ours)
 		answer.bot = bot_of_player(ours->world, player);
+	if (ours->has_snapshots) /* and goes out before it is asked for a snapshot */
+		ringcast_late_act(ours->world, ours, session, true);
 	return decide(context, session, &answer);
+}
+
+static enum verdict on_snapshot(void *context, struct session *session, struct player *player, int32_t group)
+{
+	struct world_session *ours = context;
+	struct world *world = ours->world;
+	struct world_answer answer = {.session = (uint32_t)(ours - world->sessions), .message = -1, .group = group == PROTO_GROUP_ALL ? 0 : group, .is_snapshot = true};
+	if (ringcast_late_knows(group))
+		answer.bot = bot_of_player(world, player);
+	ringcast_late_ask(world, answer.bot, group);
+	if (!world->is_calm && chance(world, world->swarm.script_late + world->swarm.late_join))
+		return later(world, &answer, session);
+	ringcast_late_say(world, session, 0, answer.bot, group);
+	ringcast_late_act(world, ours, session, true); /* behind it */
+	return VERDICT_ALLOW;
 }
 
 static enum verdict on_leave(void *context, struct session *session, struct player *player, int32_t group)
@@ -243,6 +272,8 @@ static void on_ended(void *context, struct session *session, enum close_reason r
 	ours->is_over = true;
 }
 
+static const struct hooks snapshot_hooks = {.session_ended = on_ended, .snapshot = on_snapshot};
+
 static const struct hooks hooks = {
 	.session_ended = on_ended,
 	.player_connect = on_connect,
@@ -252,7 +283,33 @@ static const struct hooks hooks = {
 	.leave_group = on_leave,
 };
 
-void ringcast_script_attach(struct world *world, uint32_t session, struct session_options *options)
+static const struct hooks all_hooks = {
+	.session_ended = on_ended,
+	.player_connect = on_connect,
+	.send_to_player = on_send,
+	.send_to_group = on_send,
+	.join_group = on_join,
+	.leave_group = on_leave,
+	.snapshot = on_snapshot,
+};
+
+/* One that is asked about joins only, or one that is asked about everything. */
+static void attach_late_join(struct world *world, uint32_t session, struct session_options *options)
+{
+	struct world_session *ours = &world->sessions[session];
+	bool is_unasked = !ours->is_scripted;
+	if (world->swarm.late_join == 0 || !chance(world, 667))
+		return;
+	ours->is_scripted = ours->has_snapshots = true;
+	world->model.is_unasked[session] = is_unasked;
+	options->hooks = is_unasked ? &snapshot_hooks : &all_hooks;
+	options->hooks_context = ours;
+	options->answer_timeout_ms = TIMEOUT_MS;
+	if (is_unasked)
+		ours->is_late_allowed = options->is_late_allowed = chance(world, 500);
+}
+
+static void attach(struct world *world, uint32_t session, struct session_options *options)
 {
 	const struct swarm *swarm = &world->swarm;
 	struct world_session *ours = &world->sessions[session];
@@ -265,6 +322,12 @@ void ringcast_script_attach(struct world *world, uint32_t session, struct sessio
 	options->hooks_context = ours;
 	options->answer_timeout_ms = TIMEOUT_MS;
 	world->shards[ours->shard]->session_limits.commands_per_hook_max = COMMANDS_MAX;
+}
+
+void ringcast_script_attach(struct world *world, uint32_t session, struct session_options *options)
+{
+	attach(world, session, options);
+	attach_late_join(world, session, options);
 }
 
 /* As when the sidecar of a shard dies: its sessions end, all others notice nothing. */
