@@ -39,7 +39,7 @@ void ringcast_fanout_to_one_of(struct session *session, const struct packet *pac
 {
 	ringcast_assert(player->session == session && player->state == PLAYER_ACTIVE && group != PROTO_GROUP_NONE);
 	if (player->limb == 0) {
-		deliver_to_group(session, packet, intent, group, &player, 1);
+		deliver_to_group(session, &(struct group_message){.packet = packet, .intent = intent, .group = group}, &player, 1, 0);
 		return;
 	}
 	session->deliveries++;
@@ -99,7 +99,8 @@ void ringcast_fanout_to_some(struct session *session, const struct packet *packe
 			here[here_count++] = players[i];
 		else
 			shards |= UINT64_C(1) << ringcast_player_shard(players[i]);
-	deliver_to_group(session, packet, intent, group, here, here_count);
+	if (here_count > 0)
+		deliver_to_group(session, &(struct group_message){.packet = packet, .intent = intent, .group = group}, here, here_count, 0);
 	session->deliveries += player_count - here_count;
 	for (; shards != 0; shards &= shards - 1)
 		ringcast_home_to_some(session, packet, group, (uint32_t)__builtin_ctzll(shards), players, player_count);

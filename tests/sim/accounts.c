@@ -58,6 +58,12 @@ static struct law law_of(enum counter counter, const struct books *b)
 		return at_most(b->may_pause ? of->ticks : 0);
 	case COUNT_connections_refused: /* every other one ends once, here or on the shard it moved to, for one reason */
 		return exactly(of->connections_accepted - b->closes - of->handoffs_refused);
+	case COUNT_associations_out:
+		return exactly(of->associations_in);
+	case COUNT_associations_in: /* shards that share no UDP port have nothing to hand over */
+		return at_most(of->associations_out);
+	case COUNT_associations_refused:
+		return at_most(of->associations_in);
 	case COUNT_handoffs_out:
 		return exactly(of->handoffs_in + of->handoffs_refused);
 	case COUNT_handoffs_in:
