@@ -75,6 +75,7 @@ struct world {
 	struct shard *shards[SWARM_SHARDS_MAX];
 	struct mailbox *mailboxes[SWARM_SHARDS_MAX];
 	bool hits[HIT_COUNT];
+	uint64_t ran;                              /* shards that may have written to others since the doorbells were looked at */
 	uint64_t still_until_ns[SWARM_SHARDS_MAX]; /* until then it does not run, though the others do */
 	bool is_asleep[SWARM_SHARDS_MAX]; /* its thread waits in io: only io or a doorbell makes it go on */
 	bool is_playing;                  /* the phase of faults and actions */
