@@ -254,7 +254,7 @@ static void check(struct world *world, const char *name, uint64_t count, struct 
 
 void ringcast_accounts_check(struct world *world)
 {
-	struct books books = {.is_plain_sailing = true, .may_pause = world->swarm.jump > 0 || world->swarm.freeze > 0};
+	struct books books = {.is_plain_sailing = true, .may_pause = world->swarm.jump > 0 || world->swarm.freeze > 0 || world->swarm.slow_limb > 0};
 	for (uint32_t i = 0; i < world->swarm.shard_count; i++)
 		add_shard(&books, world->shards[i]), add_letters(&books, world, i);
 	for (uint32_t i = 0; i < world->bot_count; i++)
