@@ -55,7 +55,7 @@ MAY_INCLUDE = {
 
 # system header -> only these files may include it
 ONLY_IN = {
-    "liburing.h": r"(engine/io/io_uring[^/]*|bench/micro/(login_floor|udp_live))\.[ch]$",
+    "liburing.h": r"(engine/io/io_uring[^/]*|bench/micro/(login_floor|udp_gro|udp_live))\.[ch]$",
     "xdp/xsk.h": r"(engine/io/xdp|bench/micro/xdp_floor)\.c$",
     "bpf/bpf.h": r"engine/io/steering\.c$",
     "xxhash.h": r"engine/base/hash\.c$",

@@ -172,6 +172,15 @@ static enum drop_reason pass_on(struct shard *shard, const struct io_event *even
 	return ringcast_shard_stray_post(shard, event, target);
 }
 
+/* Where shards share their ports: the kernel is told where a path is. */
+static void follow(struct shard *shard, struct fast_path *fast, const struct io_event *event, enum fast_event heard)
+{
+	if (shard->is_stray && heard != FAST_IGNORE && ringcast_address_is_equal(&fast->address, &event->address))
+		ringcast_shard_steer(shard, fast);
+	else if (fast->is_steered && !ringcast_address_is_equal(&fast->steered, &fast->address))
+		ringcast_shard_unsteer(shard, fast); /* where it has moved, chance brings it here: whoever gets the old address is not to be steered */
+}
+
 /* And counts what it does to the path. */
 static enum fast_event pass_fast(struct shard *shard, struct conn *conn, const struct io_event *event, const struct packet *packet,
 				 enum drop_reason *ret_drop)
@@ -186,10 +195,8 @@ static enum fast_event pass_fast(struct shard *shard, struct conn *conn, const s
 	shard->counters.fast_moved += before == FAST_LOST && fast->address.port != port_before;
 	if (before != FAST_UP && fast->state == FAST_UP)
 		ringcast_shard_tell_fast(conn);
-	if (shard->is_stray && result != FAST_IGNORE && ringcast_address_is_equal(&fast->address, &event->address))
-		ringcast_shard_steer(shard, fast);
-	else if (fast->is_steered && !ringcast_address_is_equal(&fast->steered, &fast->address))
-		ringcast_shard_unsteer(shard, fast); /* where it has moved, chance brings it here: whoever gets the old address is not to be steered */
+	if (shard->options.directory != NULL)
+		follow(shard, fast, event, result);
 	return result;
 }
 

@@ -78,6 +78,13 @@ class Proxy:
             send()
 
     async def open(self, tcp_port, udp_ports):
+        try:
+            return await self._open(tcp_port, dict.fromkeys(udp_ports))  # shards may have one together
+        except OSError:
+            self.close()
+            raise
+
+    async def _open(self, tcp_port, udp_ports):
         loop = asyncio.get_running_loop()
         server = await asyncio.start_server(lambda reader, writer: self._carry(reader, writer, tcp_port), self.address, tcp_port)
         self.closers.append(server.close)

@@ -190,6 +190,38 @@ static bool may_be_mistaken(const struct model *model, const struct model_messag
 	return false;
 }
 
+/*
+ * Where joins wait for a snapshot and the script hears nothing of what players say, a message to the group is held for who joins it, while others go on: what the same
+ * sender says to others overtakes it. Surely not once the receiver knows that it is in.
+ */
+static bool may_be_held(struct model *model, uint32_t bot, const struct model_message *message)
+{
+	if (message->group < 1 || !model->is_unasked[message->session] || message->to_bot == (int32_t)bot)
+		return false;
+	const struct model_membership *m = membership_of(model, bot, message->group);
+	for (size_t i = 0; i < m->count; i++) {
+		const struct model_span *span = &m->spans[i];
+		if (span->fast_from != MODEL_NEVER && span->fast_from >= message->sent_ns && span->maybe_until >= message->sent_ns)
+			return true;
+	}
+	return false;
+}
+
+/* Has the receiver got one that the same sender sent later, which this may not come behind? Within its group nothing overtakes. */
+static bool is_overtaken(struct model *model, uint32_t bot, uint32_t number)
+{
+	const struct model_message *message = &model->messages[number];
+	uint32_t end = model->bots[bot].last_reliable[message->sender];
+	if (number >= end || !may_be_held(model, bot, message))
+		return number < end;
+	for (uint32_t i = number + 1; i < end; i++) {
+		const struct model_message *later = &model->messages[i];
+		if (later->sender == message->sender && later->group == message->group && later->is_reliable && later->receipts[bot] > 0 && later->to_bot != (int32_t)bot)
+			return true;
+	}
+	return false;
+}
+
 bool ringcast_model_receive(struct model *model, uint32_t bot, uint32_t number, bool was_stream, uint64_t now_ns)
 {
 	if (number >= model->message_count) {
@@ -222,9 +254,10 @@ bool ringcast_model_receive(struct model *model, uint32_t bot, uint32_t number, 
 		return true;
 	if (!was_stream)
 		fail(model, "a reliable message came as a datagram", bot, number);
-	if (number < receiver->last_reliable[message->sender])
+	if (is_overtaken(model, bot, number))
 		fail(model, "out of order", bot, number);
-	receiver->last_reliable[message->sender] = number + 1;
+	if (receiver->last_reliable[message->sender] <= number)
+		receiver->last_reliable[message->sender] = number + 1;
 	return true;
 }
 

@@ -256,7 +256,7 @@ class OneSession(ConsoleCase):
         for name in ("first", "second"):
             self.world.ask("POST", f"/v1/sessions/{session}/players", {"player_id": name})
         self.tab.until("document.querySelectorAll('tbody button').length === 2")
-        self.tab.run("{ window.asked = 0; const fetched = window.fetch; window.fetch = (path, ...more) => { window.asked += path.endsWith('/players'); return fetched(path, ...more); }; }")
+        self.tab.run("{ window.asked = 0; const fetched = window.fetch; window.fetch = (path, ...more) => { window.asked += String(path).endsWith('/players'); return fetched(path, ...more); }; }")
         self.tab.run("window.focused = [...document.querySelectorAll('tbody button')].find((one) => one.getAttribute('aria-label') === 'Cancel second'), window.focused.focus()")
         self.tab.until("window.asked >= 4", "the page was refreshed")
         self.assertTrue(self.tab.run("document.activeElement === window.focused && window.focused.isConnected"))

@@ -206,7 +206,7 @@ static void ask_in_turn(struct host *host, const char *session, uint32_t number)
 {
 	struct host_call *call = ringcast_host_call_create(number % 2 == 0 ? HOST_UPDATE : HOST_RESERVE);
 	char player_id[32];
-	snprintf(call->session, sizeof(call->session), "%s", session);
+	snprintf(call->session, sizeof(call->session), "%.*s", (int)sizeof(call->session) - 1, session);
 	call->attempt = number;
 	call->players_max = number / 2 + 1; /* an update makes room for one more */
 	if (number % 2 != 0) {
