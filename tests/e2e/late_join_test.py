@@ -109,6 +109,7 @@ class LateJoin:
         scripts.push(self.daemon, "game", self.files)
         session = self.daemon.create_session(script="game")
         one = await Player.join(self.daemon, session)
+        await one.expect(SNAPSHOT)
         await one.send(RETAIN, b"red", player=SERVER)
         await one.expect(RETAINED)
         shown = self.daemon.request("GET", f"/v1/sessions/{session}")

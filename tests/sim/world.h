@@ -89,6 +89,7 @@ struct world {
 	uint64_t steps_without_time;
 	struct world_answer answers[WORLD_ANSWERS_MAX];
 	uint32_t answer_count;
+	uint64_t speak_ns; /* before that no script says anything of itself */
 	bool is_calm; /* scripts behave */
 	FILE *trace; /* NULL: none */
 };

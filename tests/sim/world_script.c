@@ -66,9 +66,13 @@ static void give(struct world *world, const struct world_answer *answer)
 		settle(world, answer, MODEL_DENIED);
 }
 
-/* Scripts that speak when nobody has called them. */
+/* Scripts that speak when nobody has called them: about as often as players act, for each step of the world would be a flood where little else happens. */
 static void speak(struct world *world)
 {
+	uint64_t now_ns = ringcast_sim_network_now_ns(world->network);
+	if (now_ns < world->speak_ns)
+		return;
+	world->speak_ns = now_ns + 1 + below(world, world->swarm.pause_ns_max);
 	for (uint32_t i = 0; world->is_playing && i < world->swarm.session_count; i++)
 		if (world->sessions[i].has_snapshots && !world->sessions[i].is_ended && chance(world, world->swarm.late_join))
 			ringcast_world_late_act(world, &world->sessions[i]);

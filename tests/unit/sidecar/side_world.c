@@ -185,7 +185,7 @@ static void host_start(struct side_world *world, uint32_t callbacks, uint32_t st
 		.language = SCRIPT_JS,
 		.folder = "/scripts",
 		.main = "index.js",
-		.facts.callbacks = callbacks,
+		.facts.callbacks = callbacks != 0 ? callbacks : ((1u << SCRIPT_CALLBACK_COUNT) - 1) & ~(1u << SCRIPT_CALLBACK_SNAPSHOT),
 		.refs = 1,
 	};
 	world->program = ringcast_sidecar_ops.load(world->host, &world->script, error, sizeof(error));

@@ -41,7 +41,7 @@ struct side_world {
 	size_t log_size;
 };
 
-/* callbacks: bits 1 << SCRIPT_CALLBACK_...; 0: all. */
+/* callbacks: bits 1 << SCRIPT_CALLBACK_...; 0: all but the one that makes each login wait for a second answer. */
 void side_start(struct side_world *world, uint32_t callbacks);
 void side_start_patient(struct side_world *world, uint32_t callbacks, uint32_t stall_timeout_ms, uint32_t window_bytes);
 void side_stop(struct side_world *world); /* ends everything, checks that nothing is left */

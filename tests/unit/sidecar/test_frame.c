@@ -61,7 +61,7 @@ Test(sidecar_frame, every_kind_is_read_as_it_was_written_and_every_cut_of_it_is_
 		free(bytes);
 		kind_count++;
 	}
-	cr_assert_eq(kind_count, 36);
+	cr_assert_eq(kind_count, 40);
 }
 
 Test(sidecar_frame, the_bytes_are_those_of_the_page)
