@@ -458,7 +458,11 @@ class Lua(Attacks):
             return True
 
     def test_lua_out_of_memory(self):
-        self.attack([LUA_OUT_OF_MEMORY])
+        """On a busy machine the time of the callback is over first, now and then: then another is tried."""
+        for _ in range(20):
+            self.attack([LUA_OUT_OF_MEMORY])
+            if self.grown("ringcast_script_out_of_memory_total") > 0:
+                break
         self.assert_counted("ringcast_script_out_of_memory_total")
 
     def test_lua_metatables(self):
