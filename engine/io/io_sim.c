@@ -15,7 +15,6 @@
 
 #define DETACHED_FD_BASE (1 << 24)      /* far above any real descriptor: closing one by mistake harms nobody */
 #define BUFFERS_BACK_NS NS_PER_MS   /* how long a simulated lack of buffers lasts */
-#define DATAGRAM_BYTES_MAX 65507
 #define SLOW_TURN_NS_MAX (5 * NS_PER_MS)
 
 static struct sim_io *sim_of(struct io *io)
@@ -138,7 +137,7 @@ static bool fill_recv(struct sim_io *sim, const struct sim_token *token, struct 
 	return true;
 }
 
-static struct sim_endpoint *endpoint_at(const struct sim_io *sim, enum sim_id_type type, io_id id)
+struct sim_endpoint *ringcast_sim_io_endpoint(const struct sim_io *sim, enum sim_id_type type, io_id id)
 {
 	handle h = handle_in(type, id);
 	ringcast_assert(h != HANDLE_NONE);
@@ -162,7 +161,7 @@ static bool fill_datagram(struct sim_io *sim, const struct sim_token *token, str
 	event->data = ringcast_sim_pool_take(pool, &event->buffer);
 	event->is_truncated = datagram->size > pool->bytes;
 	event->size = (uint32_t)(event->is_truncated ? pool->bytes : datagram->size);
-	if (!ringcast_address_has_same_ip(&datagram->to, &endpoint_at(sim, SIM_ID_SOCKET, token->id)->address))
+	if (!ringcast_address_has_same_ip(&datagram->to, &ringcast_sim_io_endpoint(sim, SIM_ID_SOCKET, token->id)->address))
 		event->local = number_of(sim, &datagram->to);
 	memcpy(event->data, datagram->data, event->size);
 	free(datagram);
@@ -236,14 +235,17 @@ static void sim_random(struct io *io, void *out, size_t size)
 	ringcast_prng_fill(&sim_of(io)->prng, out, size);
 }
 
+/* A socket bound to all addresses has those of its machine, which in IPv4 are 10.0.0.0/24: what is sent to anybody else does not come here, whatever its port. */
 static bool serves(const struct sim_endpoint *endpoint, enum sim_id_type type, const struct address *to)
 {
+	static const uint8_t machine[15] = {[10] = 0xff, [11] = 0xff, [12] = 10};
 	struct address any = endpoint->address;
 	memset(any.ip, 0, sizeof(any.ip));
 	if (ringcast_address_is_v4(&endpoint->address))
 		any.ip[10] = any.ip[11] = 0xff;
+	bool is_ours = !ringcast_address_is_v4(&endpoint->address) || memcmp(to->ip, machine, sizeof(machine)) == 0;
 	return endpoint->is_open && endpoint->type == type && endpoint->address.port == to->port &&
-	       (ringcast_address_has_same_ip(&endpoint->address, to) || ringcast_address_has_same_ip(&endpoint->address, &any));
+	       (ringcast_address_has_same_ip(&endpoint->address, to) || (is_ours && ringcast_address_has_same_ip(&endpoint->address, &any)));
 }
 
 struct sim_endpoint *ringcast_sim_network_find_endpoint(struct sim_network *network, enum sim_id_type type, const struct address *to, uint32_t nth,
@@ -282,7 +284,7 @@ static int sim_tcp_listen(struct io *io, const struct address *address, bool is_
 
 static void sim_listen_stop(struct io *io, io_id listener)
 {
-	struct sim_endpoint *endpoint = endpoint_at(sim_of(io), SIM_ID_LISTENER, listener);
+	struct sim_endpoint *endpoint = ringcast_sim_io_endpoint(sim_of(io), SIM_ID_LISTENER, listener);
 	ringcast_assert(endpoint->is_open);
 	endpoint->is_open = false;
 }
@@ -406,60 +408,6 @@ static void sim_stream_abort(struct io *io, io_id stream)
 	sim_stream_close(io, stream);
 }
 
-static void sim_udp_send(struct io *io, io_id socket, const struct io_datagram *datagrams, unsigned count)
-{
-	struct sim_io *sim = sim_of(io);
-	ringcast_assert(endpoint_at(sim, SIM_ID_SOCKET, socket)->is_open);
-	for (unsigned i = 0; i < count; i++) {
-		const struct io_datagram *datagram = &datagrams[i];
-		ringcast_assert(datagram->size <= (datagram->segment_bytes == 0 ? DATAGRAM_BYTES_MAX : IO_GSO_BYTES_MAX));
-		ringcast_assert(datagram->segment_bytes == 0 ||
-			     datagram->size <= (uint32_t)datagram->segment_bytes * IO_GSO_SEGMENT_COUNT_MAX);
-		ringcast_sim_grow(&sim->pending, &sim->pending_capacity, sim->pending_count + 1, sizeof(*sim->pending));
-		sim->pending[sim->pending_count++] = (struct sim_pending_datagram){
-			.datagram = *datagram, .socket = socket, .hash = ringcast_hash_bytes(datagram->data, datagram->size, 0)};
-	}
-}
-
-/* A socket bound to all addresses sends from the one it is told, or from the machine's first. */
-static struct address source_of(const struct sim_io *sim, const struct sim_endpoint *endpoint, const struct io_datagram *datagram)
-{
-	static const uint8_t first[16] = {[10] = 0xff, [11] = 0xff, [12] = 10, [15] = 1};
-	struct address source = endpoint->address;
-	const struct local *local = ringcast_local_of(&sim->locals, datagram->local);
-	if (local != NULL)
-		memcpy(source.ip, local->ip, sizeof(source.ip));
-	else if (ringcast_address_is_v4(&source) && memcmp(source.ip + 12, "\0\0\0", 4) == 0)
-		memcpy(source.ip, first, sizeof(source.ip));
-	return source;
-}
-
-static void submit_datagram(struct sim_io *sim, const struct sim_pending_datagram *pending)
-{
-	struct sim_network *network = sim->network;
-	const struct io_datagram *datagram = &pending->datagram;
-	const struct sim_endpoint *endpoint = endpoint_at(sim, SIM_ID_SOCKET, pending->socket);
-	struct address source = source_of(sim, endpoint, datagram);
-	uint32_t segment_bytes = datagram->segment_bytes == 0 ? datagram->size : datagram->segment_bytes;
-	ringcast_assert(ringcast_hash_bytes(datagram->data, datagram->size, 0) == pending->hash); /* valid until run() returns */
-	if (ringcast_sim_strikes(network, network->options.faults.send_error, &network->counts.send_errors)) {
-		int32_t result = ringcast_sim_below(network, 2) == 0 ? -ENOBUFS : -EAGAIN;
-		sim->stats.datagram_send_errors++;
-		ringcast_sim_tokens_push(&sim->ready, &(struct sim_token){
-					       .kind = IO_EVENT_SEND_ERROR, .id = pending->socket, .user = datagram->user, .result = result});
-		return;
-	}
-	sim->stats.datagrams_sent++;
-	sim->stats.gso_sends += datagram->segment_bytes != 0;
-	for (uint32_t offset = 0; offset < datagram->size || offset == 0; offset += segment_bytes) {
-		uint32_t rest = datagram->size - offset;
-		ringcast_sim_datagram_transmit(network, &source, &datagram->address, datagram->data + offset,
-					    rest < segment_bytes ? rest : segment_bytes);
-		if (segment_bytes == 0)
-			break;
-	}
-}
-
 static void submit_quietly(struct sim_io *sim, uint32_t conn_index)
 {
 	const struct sim_conn *conn = sim->network->conns[conn_index];
@@ -474,7 +422,7 @@ static void submit_quietly(struct sim_io *sim, uint32_t conn_index)
 static void submit(struct sim_io *sim)
 {
 	for (size_t i = 0; i < sim->pending_count; i++)
-		submit_datagram(sim, &sim->pending[i]);
+		ringcast_sim_io_submit_datagram(sim, &sim->pending[i]);
 	sim->pending_count = 0;
 	for (size_t i = 0; i < sim->quiet_count; i++)
 		submit_quietly(sim, sim->quiet[i]);
@@ -653,7 +601,7 @@ static const struct io_ops sim_ops = {
 	.stream_shutdown = sim_stream_shutdown,
 	.stream_close = sim_stream_close,
 	.stream_abort = sim_stream_abort,
-	.udp_send = sim_udp_send,
+	.udp_send = ringcast_sim_io_send,
 	.locals = sim_locals,
 	.release = sim_release,
 	.submit = sim_submit,

@@ -1,11 +1,13 @@
-/* Simulated datagrams: what the network does to them, and the client's sockets. */
+/* Simulated datagrams: what an io sends, what the network does to them, and the client's sockets. */
 #include <errno.h>
 #include <stdlib.h>
 
 #include "base/assert.h"
+#include "base/hash.h"
 #include "io/io_sim_internal.h"
 
 #define CORRUPT_BYTES_MAX 4
+#define DATAGRAM_BYTES_MAX 65507
 
 static struct sim_datagram *datagram_copy(const struct address *from, const struct address *to, const void *data, size_t size)
 {
@@ -184,4 +186,60 @@ void ringcast_sim_client_sockets_free(struct sim_network *network)
 {
 	for (size_t i = 0; i < network->socket_count; i++)
 		ringcast_sim_udp_close(network, (int)i);
+}
+
+/* the server's sends */
+
+void ringcast_sim_io_send(struct io *io, io_id socket, const struct io_datagram *datagrams, unsigned count)
+{
+	struct sim_io *sim = (struct sim_io *)io;
+	ringcast_assert(ringcast_sim_io_endpoint(sim, SIM_ID_SOCKET, socket)->is_open);
+	for (unsigned i = 0; i < count; i++) {
+		const struct io_datagram *datagram = &datagrams[i];
+		ringcast_assert(datagram->size <= (datagram->segment_bytes == 0 ? DATAGRAM_BYTES_MAX : IO_GSO_BYTES_MAX));
+		ringcast_assert(datagram->segment_bytes == 0 ||
+			     datagram->size <= (uint32_t)datagram->segment_bytes * IO_GSO_SEGMENT_COUNT_MAX);
+		ringcast_sim_grow(&sim->pending, &sim->pending_capacity, sim->pending_count + 1, sizeof(*sim->pending));
+		sim->pending[sim->pending_count++] = (struct sim_pending_datagram){
+			.datagram = *datagram, .socket = socket, .hash = ringcast_hash_bytes(datagram->data, datagram->size, 0)};
+	}
+}
+
+/* A socket bound to all addresses sends from the one it is told, or from the machine's first. */
+static struct address source_of(const struct sim_io *sim, const struct sim_endpoint *endpoint, const struct io_datagram *datagram)
+{
+	static const uint8_t first[16] = {[10] = 0xff, [11] = 0xff, [12] = 10, [15] = 1};
+	struct address source = endpoint->address;
+	const struct local *local = ringcast_local_of(&sim->locals, datagram->local);
+	if (local != NULL)
+		memcpy(source.ip, local->ip, sizeof(source.ip));
+	else if (ringcast_address_is_v4(&source) && memcmp(source.ip + 12, "\0\0\0", 4) == 0)
+		memcpy(source.ip, first, sizeof(source.ip));
+	return source;
+}
+
+void ringcast_sim_io_submit_datagram(struct sim_io *sim, const struct sim_pending_datagram *pending)
+{
+	struct sim_network *network = sim->network;
+	const struct io_datagram *datagram = &pending->datagram;
+	const struct sim_endpoint *endpoint = ringcast_sim_io_endpoint(sim, SIM_ID_SOCKET, pending->socket);
+	struct address source = source_of(sim, endpoint, datagram);
+	uint32_t segment_bytes = datagram->segment_bytes == 0 ? datagram->size : datagram->segment_bytes;
+	ringcast_assert(ringcast_hash_bytes(datagram->data, datagram->size, 0) == pending->hash); /* valid until run() returns */
+	if (ringcast_sim_strikes(network, network->options.faults.send_error, &network->counts.send_errors)) {
+		int32_t result = ringcast_sim_below(network, 2) == 0 ? -ENOBUFS : -EAGAIN;
+		sim->stats.datagram_send_errors++;
+		ringcast_sim_tokens_push(&sim->ready, &(struct sim_token){
+					       .kind = IO_EVENT_SEND_ERROR, .id = pending->socket, .user = datagram->user, .result = result});
+		return;
+	}
+	sim->stats.datagrams_sent++;
+	sim->stats.gso_sends += datagram->segment_bytes != 0;
+	for (uint32_t offset = 0; offset < datagram->size || offset == 0; offset += segment_bytes) {
+		uint32_t rest = datagram->size - offset;
+		ringcast_sim_datagram_transmit(network, &source, &datagram->address, datagram->data + offset,
+					    rest < segment_bytes ? rest : segment_bytes);
+		if (segment_bytes == 0)
+			break;
+	}
 }

@@ -183,8 +183,13 @@ struct sim_end *ringcast_sim_io_find_end(const struct sim_io *sim, io_id id); /*
 /* NULL when the io has no free stream. The conn's server end is then this io's. */
 struct sim_end *ringcast_sim_io_open_end(struct sim_io *sim, uint32_t conn_index, io_id *ret_id);
 /* The nth open endpoint of that type which serves an address, over all ios in order; NULL when there are not so many. */
+struct sim_endpoint *ringcast_sim_io_endpoint(const struct sim_io *sim, enum sim_id_type type, io_id id);
 struct sim_endpoint *ringcast_sim_network_find_endpoint(struct sim_network *network, enum sim_id_type type, const struct address *to, uint32_t nth,
 						struct sim_io **ret_io, io_id *ret_id);
+
+/* io_sim_datagram.c: an io's udp_send, which waits for the submission, and one of those that waited. */
+void ringcast_sim_io_send(struct io *io, io_id socket, const struct io_datagram *datagrams, unsigned count);
+void ringcast_sim_io_submit_datagram(struct sim_io *sim, const struct sim_pending_datagram *pending);
 
 /* io_sim_queue.c: what waits. _at: the nth from the oldest; _pick: one of the oldest, by chance, taken out; _take: NULL when all are out. */
 #define SIM_POISON 0xDB /* what a receive buffer holds while nobody has it */

@@ -403,7 +403,7 @@ struct bot *ringcast_world_spawn(struct world *world, uint32_t session, const ch
 					     .token = token != NULL ? token : reserved,
 					     .login = draw_login(world),
 					     .tcp = bot_address(world, index, 20000),
-					     .udp = bot_address(world, index, 30000),
+					     .udp = bot_address(world, index, 33400),
 					     .server = index % world->net.server_count,
 					     .may_merge = world->swarm.merging > 0 && ringcast_world_chance(world, world->swarm.merging),
 					     .may_resume = world->swarm.tearing > 0 && index % 4 != 3,
