@@ -4,7 +4,7 @@ set -eu
 top=$(dirname "$0")/..
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
-for header in "$top/engine/include/ringcast/ringcast.h" "$top/engine/include/ringcast/ringcast_limits.h" "$top/proto/clients/c/ringcast_client.h"; do
+for header in "$top/engine/include/ringcast/ringcast.h" "$top/engine/include/ringcast/ringcast_limits.h" "$top/engine/include/ringcast/ringcast_types.h" "$top/proto/clients/c/ringcast_client.h"; do
 	printf '#include "%s"\nint main(void) { return 0; }\n' "$(realpath "$header")" >"$work/t.c"
 	cp "$work/t.c" "$work/t.cpp"
 	cc -std=c11 -Wall -Wextra -Wpedantic -Werror -fsyntax-only "$work/t.c"

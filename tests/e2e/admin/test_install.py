@@ -52,7 +52,7 @@ class Install(unittest.TestCase):
         cls.root = pathlib.Path(cls.folder.name, PREFIX.lstrip("/"))
 
     def test_everything_is_there(self):
-        for path in ("bin/ringcastd", "bin/ringcast", "include/ringcast/ringcast.h", "include/ringcast/ringcast_limits.h", "lib/systemd/system/ringcastd.service", "lib/sysusers.d/ringcastd.conf",
+        for path in ("bin/ringcastd", "bin/ringcast", "include/ringcast/ringcast.h", "include/ringcast/ringcast_limits.h", "include/ringcast/ringcast_types.h", "lib/systemd/system/ringcastd.service", "lib/sysusers.d/ringcastd.conf",
                      "share/ringcast/ringcastd.yaml", "share/ringcast/alerts.yml", "share/ringcast/50-ringcastd.conf", "share/doc/ringcast/LICENSE",
                      "share/doc/ringcast/operating.md", "share/doc/ringcast/examples/lua/rooms/main.lua", "share/doc/ringcast/openapi.yaml",
                      "share/doc/ringcast/examples/native/hello.c", "include/ringcast/ringcast_client.h", "share/ringcast/js/sidecar.js",
