@@ -581,20 +581,28 @@ static void receive_from_proxy(struct shard *shard, struct conn *conn, uint8_t *
 		receive(shard, conn, bytes + used, size - used);
 }
 
-bool ringcast_shard_on_recv(struct shard *shard, const struct io_event *event)
+/* Without room for it, or what came next, the stream would have a gap. */
+static void hold_or_close(struct shard *shard, struct conn *conn, const struct io_event *event)
+{
+	if (ringcast_shard_hold(shard, conn, event))
+		return;
+	ringcast_shard_drop(shard, DROP_NO_BUFFER, 1);
+	ringcast_shard_conn_close(shard, conn, CLOSE_NO_RESOURCES, NULL);
+}
+
+void ringcast_shard_on_recv(struct shard *shard, const struct io_event *event)
 {
 	struct conn *conn = find_conn(shard, event);
 	if (conn == NULL || conn->state >= CONN_CLOSING)
-		return true;
+		return;
 	if (UNLIKELY(shard->letters.full != 0))
 		ringcast_shard_pause_if_full(shard, conn);
-	if (UNLIKELY(conn->is_paused) && ringcast_shard_hold(shard, conn, event))
-		return false;
-	if (conn->state == CONN_PROXY)
+	if (UNLIKELY(conn->is_paused))
+		hold_or_close(shard, conn, event);
+	else if (conn->state == CONN_PROXY)
 		receive_from_proxy(shard, conn, event->data, event->size);
 	else
 		receive(shard, conn, event->data, event->size);
-	return true;
 }
 
 /* The timer */

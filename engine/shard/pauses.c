@@ -3,15 +3,17 @@
  * hold what is not read. They go on once that shard has read half of what waited for it.
  */
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/assert.h"
 #include "session/home.h"
 #include "shard/shard_private.h"
 
-/* What io had read before it heard of the pause, in its order; an END is the last. */
+/* What io had read before it heard of the pause, in its order; an END is the last. A copy: io's buffers are for all streams of the shard, and few. */
 struct held {
 	struct held *next;
 	struct io_event event;
+	uint8_t bytes[];
 };
 
 struct pause {
@@ -47,33 +49,49 @@ void ringcast_shard_pause_if_full(struct shard *shard, struct conn *conn)
 		ringcast_shard_pause(shard, conn, session->spread->home_shard, PAUSE_OWN);
 }
 
-static struct pause *find_in(const struct list_node *head, const struct conn *conn)
+/* Few look for theirs: those that io still had something for, who were paused last, and those that close, of whom many may, the first ones first. */
+static struct pause *find_in(const struct list_node *head, const struct conn *conn, bool is_backwards)
 {
-	for (struct list_node *node = head->prev; node != head; node = node->prev)
+	for (struct list_node *node = is_backwards ? head->prev : head->next; node != head; node = is_backwards ? node->prev : node->next)
 		if (CONTAINER_OF(node, struct pause, node)->conn == conn->self)
 			return CONTAINER_OF(node, struct pause, node);
 	return NULL;
 }
 
-/* Few look for theirs: those that io still had something for, and those that close. */
-static struct pause *find(struct shard *shard, const struct conn *conn)
+static struct pause *find(struct shard *shard, const struct conn *conn, bool is_backwards)
 {
 	for (uint32_t i = 0; i < shard->options.count; i++)
 		for (int kind = 0; kind < PAUSE_KIND_COUNT; kind++) {
-			struct pause *pause = find_in(&shard->letters.queues[i].pauses[kind], conn);
+			struct pause *pause = find_in(&shard->letters.queues[i].pauses[kind], conn, is_backwards);
 			if (pause != NULL)
 				return pause;
 		}
 	ringcast_unreachable("a pause without a place");
 }
 
+static struct held *copy_of(struct shard *shard, const struct io_event *event)
+{
+	size_t size = event->kind == IO_EVENT_RECV ? event->size : 0;
+	if (shard->letters.held_bytes + size > shard->options.limits.spread_queue_bytes)
+		return NULL;
+	struct held *held = malloc(sizeof(*held) + size);
+	if (held == NULL)
+		return NULL;
+	*held = (struct held){.event = *event};
+	held->event.data = held->bytes;
+	held->event.size = (uint32_t)size;
+	if (size > 0)
+		memcpy(held->bytes, event->data, size);
+	shard->letters.held_bytes += size;
+	return held;
+}
+
 bool ringcast_shard_hold(struct shard *shard, struct conn *conn, const struct io_event *event)
 {
-	struct pause *pause = find(shard, conn);
-	struct held *held = malloc(sizeof(*held));
+	struct held *held = copy_of(shard, event);
 	if (held == NULL)
 		return false;
-	*held = (struct held){.event = *event};
+	struct pause *pause = find(shard, conn, true);
 	if (pause->oldest == NULL)
 		pause->oldest = held;
 	else
@@ -98,15 +116,14 @@ static struct held *take(struct shard *shard, struct pause *pause, struct conn *
 
 static void release(struct shard *shard, struct held *held)
 {
-	if (held->event.kind == IO_EVENT_RECV)
-		shard->io->ops->release(shard->io, &held->event);
+	shard->letters.held_bytes -= held->event.size;
 	free(held);
 }
 
 /* It closes: nobody reads what it has sent. */
 void ringcast_shard_pause_forget(struct shard *shard, struct conn *conn)
 {
-	struct pause *pause = find(shard, conn);
+	struct pause *pause = find(shard, conn, false);
 	for (struct held *held = take(shard, pause, conn), *next; held != NULL; held = next) {
 		next = held->next;
 		conn->is_ended |= held->event.kind == IO_EVENT_END;
@@ -127,8 +144,8 @@ static void go_on(struct shard *shard, struct pause *pause)
 		next = held->next;
 		if (held->event.kind == IO_EVENT_END)
 			ringcast_shard_on_end(shard, &held->event);
-		else if (!ringcast_shard_on_recv(shard, &held->event))
-			held->event.kind = IO_EVENT_END; /* it is held anew, and not to be released */
+		else
+			ringcast_shard_on_recv(shard, &held->event); /* may hold it anew, as another copy */
 		release(shard, held);
 	}
 	ringcast_shard_close_doomed(shard);

@@ -159,6 +159,7 @@ struct shard_letters {
 	uint64_t cost;    /* bytes that were posted for receivers, 64 added for each, as budgets count them */
 	uint32_t first;   /* the shard whose letters are read first, next time */
 	const struct letter *served; /* what is being done is its sender's doing, who is on another shard; NULL: not so */
+	uint64_t held_bytes; /* of paused senders, read before io knew of it; at most spread_queue_bytes */
 	bool is_pressing; /* it fills somebody's queue */
 };
 

@@ -17,7 +17,7 @@ enum { SHARD_CONNECT_TOKEN_BYTES = 2 * (1 + sizeof(handle) + SECURE_STREAM_SECRE
 
 /* flows.c: events of streams */
 void ringcast_shard_on_accept(struct shard *shard, const struct io_event *event);
-bool ringcast_shard_on_recv(struct shard *shard, const struct io_event *event); /* false: it is held, and not to be released */
+void ringcast_shard_on_recv(struct shard *shard, const struct io_event *event);
 void ringcast_shard_on_end(struct shard *shard, const struct io_event *event);
 void ringcast_shard_on_sent(struct shard *shard, handle user, int32_t result);
 void ringcast_shard_on_closed(struct shard *shard, const struct io_event *event);
@@ -167,7 +167,7 @@ void ringcast_shard_press_served(struct shard *shard); /* the sender that is ser
 /* pauses.c: senders that wait for a shard that is behind */
 void ringcast_shard_pause(struct shard *shard, struct conn *conn, uint32_t target, enum pause_kind kind); /* or not, where it is paused or closing, or memory is short */
 void ringcast_shard_pause_if_full(struct shard *shard, struct conn *conn); /* whatever it sends goes to a shard that is full */
-bool ringcast_shard_hold(struct shard *shard, struct conn *conn, const struct io_event *event); /* of one that is paused: RECV or END. False: no memory */
+bool ringcast_shard_hold(struct shard *shard, struct conn *conn, const struct io_event *event); /* of one that is paused: RECV or END, copied. False: no memory, or above spread_queue_bytes altogether */
 void ringcast_shard_pause_forget(struct shard *shard, struct conn *conn); /* of one that is paused, and closes */
 void ringcast_shard_resume_paused(struct shard *shard, uint32_t target, enum pause_kind kind);
 void ringcast_shard_give_up_paused(struct shard *shard, uint32_t target);

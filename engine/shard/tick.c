@@ -16,8 +16,8 @@ static void handle_stream_event(struct shard *shard, const struct io_event *even
 	}
 	switch (event->kind) {
 	case IO_EVENT_RECV:
-		if (LIKELY(ringcast_shard_on_recv(shard, event)))
-			shard->io->ops->release(shard->io, event);
+		ringcast_shard_on_recv(shard, event);
+		shard->io->ops->release(shard->io, event);
 		break;
 	case IO_EVENT_END:
 		ringcast_shard_on_end(shard, event);

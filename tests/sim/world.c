@@ -76,11 +76,20 @@ static void note_ports(struct world *world, uint32_t shard)
 	}
 }
 
+/* All streams of a shard share io's receive buffers: whoever kept one beyond the turn would keep the others from being read. */
+static void check_buffers(struct world *world, uint32_t shard)
+{
+	struct sim_usage usage = ringcast_io_sim_usage(world->ios[shard]);
+	if (usage.stream_buffers_held + usage.datagram_buffers_held > 0)
+		ringcast_world_fail(world, "shard %u keeps %u receive buffers beyond its turn", shard, usage.stream_buffers_held + usage.datagram_buffers_held);
+}
+
 void ringcast_world_tick(struct world *world, uint32_t shard)
 {
 	world->is_asleep[shard] = false;
 	world->ran |= UINT64_C(1) << shard;
 	ringcast_shard_tick(world->shards[shard]);
+	check_buffers(world, shard);
 	if (world->swarm.spread > 0)
 		note_ports(world, shard);
 }
