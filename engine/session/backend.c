@@ -133,6 +133,8 @@ enum drop_reason ringcast_backend_news(struct session *session, struct view json
 	session->store->now_ns = now_ns;
 	if (session->state == SESSION_ENDED)
 		return counted(session, DROP_SESSION_ENDED);
+	if (session->hooks->question_answered == NULL)
+		return DROP_NONE; /* it has asked for nothing that this would be about */
 	if (!allowance_take(&session->service_messages, now_ns, session->store->options.limits->service_messages_per_second))
 		return counted(session, DROP_SERVICE_RATE);
 	return tell_answer(session, QUESTION_NEWS, json);

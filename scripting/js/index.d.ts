@@ -63,6 +63,8 @@ export interface Backfill {
 	readonly Players?: readonly { PlayerId: string; Team: string; PlayerAttributes?: object; LatencyInMs?: Record<string, number> }[];
 }
 type Answered = (error: Error | null, ticketId?: string) => void;
+/** How the search ended: the word that the API has for the state of its ticket. */
+type Ended = (ticketId: string, status: string) => void;
 
 /** All methods work detached, and none ever throws. */
 export interface Session {
@@ -89,9 +91,9 @@ export interface Session {
 	/** An event for those outside, posted to webhooks. data: a string is JSON already, anything else becomes it. */
 	emitEvent(name: string, data?: unknown): void;
 	/** Asks the service for players who join. Resolves to the ticket's id; an error's name is the API's word for it, such as ConflictException. */
-	startMatchBackfill(options?: Backfill): Promise<string>;
-	startMatchBackfill(options: Backfill, callback: Answered): void;
-	startMatchBackfill(callback: Answered): void;
+	startMatchBackfill(options?: Backfill, callback?: null, ended?: Ended): Promise<string>;
+	startMatchBackfill(options: Backfill, callback: Answered, ended?: Ended): void;
+	startMatchBackfill(callback: Answered, ended?: Ended): void;
 	/** Without an id: the search that is under way. */
 	stopMatchBackfill(ticketId?: string): Promise<string>;
 	stopMatchBackfill(ticketId: string, callback: Answered): void;

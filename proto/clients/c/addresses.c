@@ -151,9 +151,13 @@ const struct addrinfo *ringcast_client_addresses_next(struct client_addresses *a
 	return addresses->current;
 }
 
+/* What is still being looked up was for this: kept until the next break it would be old, and may be of another network. */
 void ringcast_client_addresses_praise(struct client_addresses *addresses)
 {
 	addresses->is_good = true;
+	if (addresses->lookup)
+		let_go(addresses->lookup);
+	addresses->lookup = NULL;
 }
 
 bool ringcast_client_addresses_resolve(struct client_addresses *addresses, const char *host, uint16_t port)

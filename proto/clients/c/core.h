@@ -52,7 +52,7 @@ enum {
 	CLIENT_CORE_RESEND_COUNT = 20,
 	CLIENT_CORE_RESEND_BYTES = 4096,
 	CLIENT_CORE_RESEND_WINDOW = 256,
-	CLIENT_CORE_MERGE_BYTES_MAX = 1200, /* of a datagram of several: every path on the internet carries so much, DTLS included */
+	CLIENT_CORE_MERGE_BYTES_MAX = 1200, /* of a datagram of several. IPv6's least MTU of 1280 carries it in clear; with DTLS it is 1285 with all headers, which paths carry that are not at that least */
 	CLIENT_CORE_PROOFS_MAX = 8, /* of identity in one association: sixteen seconds without an answer, then another one begins */
 };
 

@@ -214,3 +214,20 @@ Test(backend, questions_are_bounded_and_told_where_nobody_answers)
 	cr_assert_eq(ringcast_backend_answer(session, 6, ringcast_view_of("{}", 2), world.now_ns), DROP_SESSION_ENDED);
 	world_forget(&world);
 }
+
+Test(backend, news_reach_who_listens_and_cost_nobody_else_anything)
+{
+	static const struct hooks deaf = {.tick = NULL};
+	struct session_options options = {.hooks = &deaf, .hooks_context = &world};
+	struct session *other;
+	cr_assert_eq(ringcast_session_open(&world.store, &options, world.now_ns, &other), DROP_NONE);
+	for (int i = 0; i < 8; i++)
+		cr_assert_eq(ringcast_backend_news(other, ringcast_view_of("{}", 2), world.now_ns), DROP_NONE);
+	cr_assert_eq(other->drops, 0);
+	for (int i = 0; i < 4; i++)
+		cr_assert_eq(ringcast_backend_news(session, ringcast_view_of("{}", 2), world.now_ns), DROP_NONE);
+	cr_assert_eq(ringcast_backend_news(session, ringcast_view_of("{}", 2), world.now_ns), DROP_SERVICE_RATE);
+	cr_assert_not_null(strstr(heard, "answered 0 {}"), "%s", heard);
+	ringcast_session_end_now(other, CLOSE_SESSION_ENDED, world.now_ns);
+	world_forget(&world);
+}

@@ -135,6 +135,12 @@ Test(retained, a_group_has_so_many_and_a_key_that_is_there_takes_no_more)
 	cr_assert_eq(retain(7, 2, "d"), DROP_NONE);
 	cr_assert_eq(retain(8, 1, "e"), DROP_NONE);
 	cr_assert_eq(session->retained_count, 3);
+	struct player *late = world_join(&world, session);
+	world_forget(&world);
+	join(late, 7);
+	expect(&world, "update 7 from -1 player 0 group 7 reliable to 1,2 list 1,2\n"
+		       "send 9 from -1 player 0 group 7 reliable to 2 'a'\n"
+		       "send 9 from -1 player 0 group 7 reliable to 2 'd'\n"); /* nor later */
 }
 
 Test(retained, a_session_has_so_many_bytes)
@@ -144,7 +150,9 @@ Test(retained, a_session_has_so_many_bytes)
 	cr_assert_eq(retain(7, 2, "b"), DROP_NONE);
 	cr_assert_eq(retain(7, 3, "c"), DROP_NONE);
 	cr_assert_eq(session->retained_bytes, 4 * 128);
+	world_forget(&world);
 	cr_assert_eq(retain(7, 4, "d"), DROP_RETAINED_FULL);
+	expect(&world, "");
 	cr_assert_eq(retain(8, 1, "d"), DROP_RETAINED_FULL); /* and nothing is left of the group that was begun for it */
 	cr_assert_eq(retain(7, 3, "d"), DROP_NONE);
 	cr_assert_eq(session->retained_bytes, 4 * 128);

@@ -17,7 +17,7 @@ namespace Ringcast.Realtime.Link
 			this.stats = stats;
 		}
 
-		/// <summary>serverBytes: what the server sends in one, so that is what it is sent, up to what every path carries; 0: none waits.</summary>
+		/// <summary>serverBytes: what the server sends in one, so that is what it is sent, up to 1200; 0: none waits.</summary>
 		public void Begin(int serverBytes)
 		{
 			bytesMax = Math.Max(0, Math.Min(serverBytes, Limits.MergedBytes));
