@@ -78,6 +78,7 @@ static bool start_thread(struct client_lookup *lookup)
 
 void ringcast_client_addresses_look_up(struct client_addresses *addresses, const char *host, uint16_t port)
 {
+	addresses->is_late = false;
 	if (addresses->lookup)
 		return;
 	addresses->lookup = make_lookup(host, port);
@@ -119,9 +120,10 @@ static void take_lookup(struct client_addresses *addresses)
 	struct client_lookup *lookup = addresses->lookup;
 	if (!lookup || !atomic_load_explicit(&lookup->is_done, memory_order_acquire))
 		return;
-	if (lookup->found)
+	if (lookup->found && !addresses->is_late) {
 		take_fresh(addresses, lookup->found);
-	lookup->found = NULL;
+		lookup->found = NULL;
+	}
 	let_go(lookup);
 	addresses->lookup = NULL;
 }
@@ -151,13 +153,11 @@ const struct addrinfo *ringcast_client_addresses_next(struct client_addresses *a
 	return addresses->current;
 }
 
-/* What is still being looked up was for this: kept until the next break it would be old, and may be of another network. */
+/* What is still being looked up was for this: when the next break comes it would be old, and may be of another network. */
 void ringcast_client_addresses_praise(struct client_addresses *addresses)
 {
 	addresses->is_good = true;
-	if (addresses->lookup)
-		let_go(addresses->lookup);
-	addresses->lookup = NULL;
+	addresses->is_late = true;
 }
 
 bool ringcast_client_addresses_resolve(struct client_addresses *addresses, const char *host, uint16_t port)

@@ -18,6 +18,7 @@ struct client_addresses {
 	const struct addrinfo *upcoming;
 	uint32_t left_count;             /* of this round */
 	bool is_good;                    /* current has taken a connection */
+	bool is_late;                    /* lookup was begun before current took it: its answer is not for the next break */
 	struct client_lookup *lookup;    /* NULL: none is under way */
 };
 

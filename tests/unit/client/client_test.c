@@ -584,3 +584,20 @@ Test(client, a_server_that_has_moved_is_found_by_its_name)
 	ringcast_client_destroy(&client);
 	server_close();
 }
+
+/* The address that it had has worked meanwhile; the late one may be of another network. */
+Test(client, what_a_look_up_finds_too_late_is_not_tried)
+{
+	ringcast_client *client = make_resumable(true);
+	server_drop();
+	turn_until(&client, &seen.dropped, 1);
+	turn_until(&client, &seen.resumed, 1);
+	resolver.answer = "127.0.0.9";
+	resolver_release();
+	server_drop();
+	turn_until(&client, &seen.dropped, 2);
+	turn_until(&client, &seen.resumed, 2);
+	resolver_release();
+	ringcast_client_destroy(&client);
+	server_close();
+}
