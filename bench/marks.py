@@ -3,7 +3,7 @@
 
     bench/marks.py --build build                   every workload, about three minutes
     bench/marks.py --build build --only udp        those whose name contains "udp"
-    bench/marks.py --build build --peer            npm ws beside them (bench/peers/ws, after npm install)
+    bench/marks.py --build build --results bench/results      keep them for the page
 
 The server is pinned to CPU 1 and the generator to CPU 0, where it polls without sleeping. A run that the generator calls invalid is
 repeated, at most twice; what stays invalid is printed as such. Ports are the system's own choice.
@@ -79,6 +79,9 @@ class Server:
 class Ringcastd(Server):
     def __init__(self, build, shards=1, more=()):
         super().__init__(ringcastd(build, shards, more), ": ready ")
+        self.find_target()
+
+    def find_target(self):
         self.target = ["--admin", "http://" + re.search(r'admin="([^"]+)"', self.ready_line).group(1)]
 
     def counter(self, name):
@@ -147,51 +150,24 @@ def row(name, report, kept=None):
           f"| {'yes' if report['valid'] else 'no'} |", flush=True)
 
 
-def floors(build, kept):
-    for peers, size in ((400, 78), (128, 150), (1000, 78)):
-        command = ["taskset", "-c", "1", f"{build}/bench/micro-udp-floor", "--peers", str(peers), "--size", str(size), "--json"]
-        text = subprocess.run(command, capture_output=True, text=True, check=True).stdout
-        for entry in json.loads(text):
-            kept.append({key: entry[key] for key in ("name", "peers", "size", "cpu_ns_per_message")})
-            print(f"| floor, {peers} peers of {size} B: {entry['name']} | | | | {entry['cpu_ns_per_message']:,.0f} "
-                  f"| {1e6 / entry['cpu_ns_per_message']:,.0f} k | | |", flush=True)
-
-
-def peers(build):
-    relay = os.path.join(os.path.dirname(os.path.abspath(__file__)), "peers", "ws", "relay.js")
-    for name, options in (("ws 50x8 light", WORKLOADS[0][1]), ("ws 10x32 120k/s", "--tcp --sessions 10 --players 32 --rate 12")):
-        with Server(["node", relay, "7790"], "7790") as server:
-            target = ["--server", "127.0.0.1:7790", "--no-admin", "--token-prefix", "ws", "--server-pid", str(server.process.pid)]
-            row(f"npm ws: {name[3:]}", load(build, options, target))
-        with Ringcastd(build) as server:
-            row(f"ringcastd: {name[3:]}", load(build, options, server.target))
-
-
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--build", default="build", help="a release build (default: build)")
     parser.add_argument("--only", default="", help="workloads whose name contains this")
     parser.add_argument("--shards", type=int, default=1)
     parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="a setting of the server, such as limits.gather_us=1000")
-    parser.add_argument("--peer", action="store_true", help="npm ws on the same work, too")
     parser.add_argument("--results", metavar="DIR", help="write result files there")
     arguments = parser.parse_args()
-    kept_marks, kept_floors = [], []
+    kept = []
     settings = [part for setting in arguments.set for part in ("--set", setting)]
     print("| workload | deliveries/s | lost fast / reliable | leaked or wrong | server CPU ns per delivery | deliveries per CPU s | p50 / p99 ms | generator kept up |")
     print("|---|---|---|---|---|---|---|---|")
     for name, options in WORKLOADS:
         if arguments.only in name:
             with Ringcastd(arguments.build, arguments.shards, settings) as server:
-                row(name, load(arguments.build, options, server.target), kept_marks)
-    if not arguments.only:
-        floors(arguments.build, kept_floors)
-    if arguments.peer:
-        peers(arguments.build)
+                row(name, load(arguments.build, options, server.target), kept)
     if arguments.results:
-        results.write(arguments.results, "marks", {"rows": kept_marks})
-        if kept_floors:
-            results.write(arguments.results, "floor", {"rows": kept_floors})
+        results.write(arguments.results, "marks", {"rows": kept})
 
 
 if __name__ == "__main__":

@@ -63,11 +63,6 @@ def marks(result):
                          "yes" if not results.refusal(row) else "no") for row in result["rows"]])
 
 
-def floor(result):
-    return table(("floor of UDP sending", "CPU ns per datagram"),
-                 [(f"{row['peers']} peers of {row['size']} B: {row['name']}", f"{row['cpu_ns_per_message']:,.0f}") for row in result["rows"]])
-
-
 def live_floor(result):
     first = result["rows"][0]
     ways = list(dict.fromkeys(row["name"].split(": ")[1] for row in result["rows"]))
@@ -100,16 +95,67 @@ def ratio(result):
 
 def peers(result):
     head = ("workload", "relay", "sends late", "CPU ns per delivery", "range", "deliveries/s", "of what was offered", "p50 / p99 ms")
-    text = table_of_kept(head, result, lambda row: (
+    return table_of_kept(head, result, lambda row: (
         row["workload"], row["relay"], f"{row['late_ratio']:.1%}", f"{row['cpu_ns_per_delivery']:,.0f}", f"{row['cpu_ns_least']:,.0f} to {row['cpu_ns_greatest']:,.0f}",
         thousands(row["deliveries_per_second"]), f"{row['arrived_ratio']:.0%}", results.times(results.milliseconds(row["p50_ns"]), results.milliseconds(row["p99_ns"]))),
         lambda row: f"{row['workload']} by {row['relay']}")
+
+
+def against_best(result):
+    """The ratios to the best WebSocket relay that still say something: of rows of which neither is refused."""
     valid = {(row["workload"], row["relay"]) for row in kept(result)}
-    ours = {id(row): row.get("relay", "ringcast") for row in result["ratios"]}  # results of before there were several of ours do not say
-    ratios = [f"* {row['workload']}, {ours[id(row)]}: {row['ratio']:.2f} times the deliveries per CPU second of {row['best']}, the best WebSocket relay there; "
-              f"our p99 is {row['p99_ratio'] or 'an unknown part'} of its."
-              for row in result["ratios"] if {(row["workload"], ours[id(row)]), (row["workload"], row["best"])} <= valid]
-    return "\n".join([text, "", *ratios]) if ratios else text
+    return [{**row, "relay": row.get("relay", "ringcast")} for row in result["ratios"]  # results of before there were several of ours do not say
+            if {(row["workload"], row.get("relay", "ringcast")), (row["workload"], row["best"])} <= valid]
+
+
+def best_peer(result):
+    return table(("workload", "ours", "the best WebSocket relay", "deliveries per CPU second, ours / its (goal 1.3)", "p99, ours / its (goal below 1)"),
+                 [(row["workload"], row["relay"], row["best"], f"{row['ratio']:.2f}", "unknown" if row["p99_ratio"] is None else f"{row['p99_ratio']:.2f}")
+                  for row in against_best(result)])
+
+
+def ceilings(result):
+    """What each carries, and ours beside the best of the others."""
+    def carried(row):
+        return ("at least " if row["is_at_least"] else "") + thousands(row["deliveries_per_second"])
+
+    others = {}
+    for row in kept(result):
+        if not row["relay"].startswith("ringcast"):
+            others[row["workload"]] = max(others.get(row["workload"], 0), row["deliveries_per_second"])
+    return table_of_kept(("shape", "relay", f"deliveries/s carried on one CPU, p99 below {result['slo_ms']:g} ms", "beside the best of the others", "p50 / p99 ms"), result,
+                         lambda row: (row["workload"], row["relay"], carried(row), f"{row['deliveries_per_second'] / others[row['workload']]:.2f}" if others.get(row["workload"]) else "",
+                                      results.times(results.milliseconds(row["p50_ns"]), results.milliseconds(row["p99_ns"]))), lambda row: f"{row['workload']} by {row['relay']}")
+
+
+def spread(result):
+    return table_of_kept(("workload", "shards", "CPU ns per delivery, median (least to most)", "beside one shard", "deliveries/s", "letters", "lost reliable"), result,
+                         lambda row: (row["workload"], str(row["shards"]), f"{row['cpu_ns_per_delivery']:,.0f} ({row['cpu_ns_least']:,.0f} to {row['cpu_ns_greatest']:,.0f})",
+                                      f"{row['beside_one']:.2f}", thousands(row["deliveries_per_second"]), f"{row['letters']:,.0f}", str(row["lost_reliable"])),
+                         lambda row: f"{row['workload']} on {row['shards']}")
+
+
+def xdp(result):
+    head = ("egress", "own CPU ns per datagram", "the floor of its kind", "with the receiver's half (veth)", "messages per send", "past the socket")
+    socket, other = result["rows"]
+    text = table(head, [(row["name"], f"{row['own_ns']:,.0f}", f"{row['floor_ns']:,.0f}", f"{row['delivered_ns']:,.0f}", f"{row['messages_per_send']:.2f}", f"{row['past_ratio']:.0%}")
+                        for row in result["rows"]])
+    return (f"{text}\n\nOf the relay's own cost by the socket, that by AF_XDP is **{other['own_ns'] / socket['own_ns']:.2f}**; of the floors, one is {other['floor_ns'] / socket['floor_ns']:.2f} "
+            f"of the other.")
+
+
+def pairs(result):
+    def cost(side):
+        return f"{side['cpu_ns_per_delivery']:,.0f} ({side['cpu_ns_least']:,.0f} to {side['cpu_ns_greatest']:,.0f})"
+
+    return table_of_kept(("workload", "deliveries/s", f"CPU ns per delivery, {result['before']}", "now", "now / before, median of the pairs (least to most)"), result,
+                         lambda row: (row["workload"], thousands(row["deliveries_per_second"]), cost(row["before"]), cost(row["after"]),
+                                      f"{row['ratio']:.2f} ({row['ratio_least']:.2f} to {row['ratio_greatest']:.2f})"), lambda row: row["workload"])
+
+
+def printed(result):
+    """What a program printed, as it stands."""
+    return "\n".join(f"    {row}".rstrip() for row in result["rows"])
 
 
 def groups(result):
@@ -147,8 +193,11 @@ def shards_table(result):
                                       results.times(row["p50_ms"], row["p99_ms"])), lambda row: f"{row['transport']} {row['shards']}")
 
 
-TABLES = {"marks": ("marks", marks), "planning": ("marks", planning), "floor": ("floor", floor), "live_floor": ("live-floor", live_floor), "peers": ("peers", peers),
-          "ratio": ("live-floor", ratio), "groups": ("groups", groups_table), "shards": ("shards", shards_table)}
+PRINTED = ("hooks", "sidecar", "match", "place", "seal", "limbs", "login_floor")  # by bench/keep.py
+TABLES = {"marks": ("marks", marks), "planning": ("marks", planning), "live_floor": ("live-floor", live_floor), "peers": ("peers", peers),
+          "best_peer": ("peers", best_peer), "ceilings": ("ceilings", ceilings), "ratio": ("live-floor", ratio), "spread": ("spread", spread), "xdp": ("xdp", xdp), "pairs": ("pairs", pairs),
+          "groups": ("groups", groups_table), "shards": ("shards", shards_table),
+          **{name: (f"micro-{name.replace('_', '-')}", printed) for name in PRINTED}}
 CHARTS = {"groups_chart": ("groups", groups, "group-size.svg"), "load_chart": ("load", load, "latency-over-load.svg"), "shards_chart": ("shards", shards, "shards.svg")}
 PLOTS = os.path.join("docs", "plots")
 

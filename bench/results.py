@@ -47,7 +47,7 @@ def _command():
     """As it was given, but for where the build and the results are."""
     words, previous = [os.path.relpath(os.path.abspath(sys.argv[0]), os.path.dirname(os.path.dirname(os.path.abspath(__file__))))], ""
     for word in sys.argv[1:]:
-        words.append({"--build": "build", "--results": "bench/results"}.get(previous, word))
+        words.append({"--build": "build", "--after": "build", "--before": "../before/build", "--results": "bench/results"}.get(previous, word))
         previous = word
     return " ".join(words)
 

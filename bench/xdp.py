@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """What the relay spends per delivery by `egress: socket` and by `egress: xdp`, over a veth pair between two network namespaces. Needs root.
 
-    bench/xdp.py --build build-rel [--turns 3] [--rounds 4] [--players 1000] [--senders 10] [--rate 10]
+    bench/xdp.py --build build [--turns 3] [--rounds 4] [--players 1000] [--senders 10] [--rate 10]
+    bench/xdp.py --build build --results bench/results      keep it for docs/benchmarks.md
 
 On veth the sender's system call carries each datagram through the receiver's half of the kernel as well: socket look-up, queue, waking. No network card makes it do that. So each way is
 measured twice, in turns, while the same traffic comes in: "delivered", over the veth to the players; and "own", with a route to them that ends in a device which throws away what it is given (ifb), as
@@ -24,6 +25,7 @@ import urllib.request
 TOP = pathlib.Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(TOP / "bench"), str(TOP / "tests/e2e")]
 import netns  # noqa: E402
+import results  # noqa: E402
 from marks import ringcastd  # noqa: E402
 
 SETTLE_S = 3
@@ -81,7 +83,7 @@ def run(here, there, options, egress):
                             "--reliable", "0", "--sessions", "1", "--players", str(options.players), "--senders", str(options.senders), "--rate", str(options.rate), "--size", "128", "--warmup", "1",
                             "--duration", str(int(SETTLE_S + rounds * (2 * options.seconds + 1)) + 10))
     load = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
-    results = []
+    pairs = []
     try:
         time.sleep(SETTLE_S)
         if load.poll() is not None:
@@ -95,16 +97,34 @@ def run(here, there, options, egress):
             pair.append(floors(options))
             here.ip("route", "del", "10.77.1.2/32")
             time.sleep(0.5)
-            results.append(pair)
+            pairs.append(pair)
     finally:
         load.terminate()
         load.wait()
         relay.stop()
-    return results
+    return pairs
 
 
-def median(results, index, field):
-    return statistics.median(pair[index][field] for pair in results)
+def median(pairs, index, field):
+    return statistics.median(pair[index][field] for pair in pairs)
+
+
+def rows_of(table):
+    """What the relay spent by each egress, and what the floor of that kind is."""
+    rounds = [pair for pairs in table.values() for pair in pairs]
+    return [{"name": egress, "delivered_ns": round(median(pairs, 0, "ns"), 1), "own_ns": round(median(pairs, 1, "ns"), 1), "floor_ns": round(median(rounds, 2, egress), 1),
+             "messages_per_send": round(median(pairs, 1, "merged"), 2), "past_ratio": round(median(pairs, 1, "past"), 3), "deliveries_a_round": round(median(pairs, 1, "deliveries"))}
+            for egress, pairs in table.items()]
+
+
+def show(rows):
+    print("| egress | ns per delivery, delivered | its own | the floor of its kind | receiver's half | messages per send | past the socket | deliveries a round |\n|---|---|---|---|---|---|---|---|")
+    for row in rows:
+        print(f"| {row['name']} | {row['delivered_ns']:,.0f} | {row['own_ns']:,.0f} | {row['floor_ns']:,.0f} | {row['delivered_ns'] - row['own_ns']:,.0f} | {row['messages_per_send']:.2f} "
+              f"| {row['past_ratio']:.0%} | {row['deliveries_a_round']:,.0f} |")
+    socket, xdp = rows
+    print(f"\nits own cost: xdp is {xdp['own_ns'] / socket['own_ns']:.2f} of socket, the floors' ratio is {xdp['floor_ns'] / socket['floor_ns']:.2f}, and the xdp floor is "
+          f"{xdp['floor_ns'] / socket['own_ns']:.2f} of socket's own")
 
 
 def main():
@@ -116,6 +136,7 @@ def main():
     parser.add_argument("--players", type=int, default=1000)
     parser.add_argument("--senders", type=int, default=10)
     parser.add_argument("--rate", type=float, default=10)
+    parser.add_argument("--results", metavar="DIR", help="write a result file there")
     options = parser.parse_args()
     options.build = options.build.resolve()
     if os.geteuid() != 0 or (reason := netns.problem()):
@@ -129,20 +150,15 @@ def main():
         with here.entered():
             table = {"socket": [], "xdp": []}
             for _ in range(options.turns):
-                for egress, results in table.items():
-                    results += run(here, there, options, egress)
+                for egress, pairs in table.items():
+                    pairs += run(here, there, options, egress)
     finally:
         here.close()
         there.close()
-    print("| egress | ns per delivery, delivered | its own | receiver's half | messages per send | past the socket |\n|---|---|---|---|---|---|")
-    for egress, results in table.items():
-        whole, own = median(results, 0, "ns"), median(results, 1, "ns")
-        print(f"| {egress} | {whole:,.0f} | {own:,.0f} | {whole - own:,.0f} | {median(results, 1, 'merged'):.2f} | {median(results, 1, 'past') * 100:.0f} % |")
-    own = {egress: median(results, 1, "ns") for egress, results in table.items()}
-    floor = {egress: median(table["socket"] + table["xdp"], 2, egress) for egress in FLOORS}
-    for egress in FLOORS:
-        print(f"| floor, {egress} | | {floor[egress]:,.0f} | | | |")
-    print(f"\nits own cost: xdp is {own['xdp'] / own['socket']:.2f} of socket, the floors' ratio is {floor['xdp'] / floor['socket']:.2f}, and the xdp floor is {floor['xdp'] / own['socket']:.2f} of socket's own; deliveries a round: {median(table['socket'], 1, 'deliveries'):,.0f} and {median(table['xdp'], 1, 'deliveries'):,.0f}")
+    rows = rows_of(table)
+    show(rows)
+    if options.results:
+        results.write(options.results, "xdp", {"rows": rows, "turns": options.turns, "rounds": options.rounds})
 
 
 if __name__ == "__main__":

@@ -17,12 +17,15 @@ import xml.dom.minidom
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 sys.path.insert(0, os.path.join(ROOT, "bench"))
 sys.dont_write_bytecode = True
+import ceilings  # noqa: E402
 import floors  # noqa: E402
 import marks  # noqa: E402
 import page  # noqa: E402
+import pairs  # noqa: E402
 import plot  # noqa: E402
 import results  # noqa: E402
 import soak  # noqa: E402
+import spread  # noqa: E402
 import sweeps  # noqa: E402
 
 
@@ -69,16 +72,18 @@ class Late(unittest.TestCase):
     """A run whose generator was late has measured the generator: it is marked or refused wherever it would stand."""
 
     def rows(self, count, **more):
+        side = {"cpu_ns_per_delivery": COST, "cpu_ns_least": COST, "cpu_ns_greatest": COST}
         given = {"workload": "w light", "relay": "ringcast", "transport": "UDP", "members": 8, "shards": 1, "sessions": 1, "senders": 1, "deliveries_per_second": 5.0,
                  "deliveries_per_cpu_second": COST, "cpu_ns_per_delivery": COST, "cpu_ns_least": COST, "cpu_ns_greatest": COST, "arrived_ratio": 1.0, "p50_ms": COST,
-                 "p99_ms": COST, "p50_ns": COST, "p99_ns": COST, "lost_fast": 0, "lost_reliable": 0, "wrong": 0, "loss_ratio": 0.0, "late_ratio": 0.0, "valid": True}
+                 "p99_ms": COST, "p50_ns": COST, "p99_ns": COST, "lost_fast": 0, "lost_reliable": 0, "wrong": 0, "loss_ratio": 0.0, "late_ratio": 0.0, "valid": True, "is_at_least": False, "beside_one": 1.0, "letters": 1,
+                 "before": side, "after": side, "ratio": 1.0, "ratio_least": 1.0, "ratio_greatest": 1.0}
         return [{**copy.deepcopy(given), **more} for _ in range(count)]
 
     def shown(self, name, rows):
         """What of a result with these rows stands on a page: lines, and those of a chart."""
         relay = {**rows[0], "rate": 110, "messages_per_send": 1.0, "kind": "single", "ratio": COST, "ratios": {"single": COST, "merged": COST},
                  "pairs": {"single": [COST], "merged": [COST]}}
-        result = {"date": "2026-01-01", "command": "c", "machine": {"cpu": "c", "cpus": 2, "kernel": "k"}, "rows": rows, "relay": relay,
+        result = {"date": "2026-01-01", "command": "c", "machine": {"cpu": "c", "cpus": 2, "kernel": "k"}, "rows": rows, "relay": relay, "before": "then", "slo_ms": 50,
                   "ratios": [{"workload": rows[0]["workload"], "best": "ringcast", "ratio": COST, "p99_ratio": COST}]}
         kinds = {**page.TABLES, **page.CHARTS}
         files = {}
@@ -96,7 +101,7 @@ class Late(unittest.TestCase):
         return [line for line in lines if "7654" in line or "7,654" in line]
 
     def names(self):
-        return [name for name in {**page.TABLES, **page.CHARTS} if name not in ("floor", "live_floor")]  # floors have no generator
+        return [name for name in {**page.TABLES, **page.CHARTS} if name not in ("live_floor", "xdp", *page.PRINTED)]  # these have no generator; xdp sets rounds of as many datagrams beside each other
 
     def test_an_invalid_row_is_marked_or_refused(self):
         for name in self.names():
@@ -107,15 +112,15 @@ class Late(unittest.TestCase):
                     self.assertTrue(line.endswith("| no |"), f"@{name}@ shows a row that is {late}: {line}")
 
     def test_a_valid_row_is_shown(self):
-        for name in set(self.names()) - {"planning", *page.CHARTS}:
+        for name in set(self.names()) - {"planning", "ceilings", *page.CHARTS}:
             self.assertTrue(self.has_cost(self.shown(name, self.rows(1))), name)
         for name in page.CHARTS:
             self.assertTrue(any("<circle" in line for line in self.shown(name, self.rows(2))), name)
 
     def test_what_is_refused_is_counted_and_named(self):
         lines = self.shown("peers", [*self.rows(1), *self.rows(2, late_ratio=0.36, valid=False, relay="lws")])
-        self.assertIn("**Refused: 2 of 3 rows**", lines[-3])
-        self.assertIn("(36% to 36%): w light by lws, w light by lws.", lines[-3])
+        self.assertIn("**Refused: 2 of 3 rows**", lines[-1])
+        self.assertIn("(36% to 36%): w light by lws, w light by lws.", lines[-1])
 
     def test_advice_is_of_valid_rows(self):
         rows = [*self.rows(1, cpu_ns_per_delivery=6200.0), *self.rows(1, cpu_ns_per_delivery=1500.0, valid=False), *self.rows(1, cpu_ns_per_delivery=6700.0)]
@@ -129,7 +134,8 @@ class Late(unittest.TestCase):
                 result = json.load(file)
             for row in result["rows"] if result["kind"] in ("groups", "shards", "peers", "load") else []:
                 if results.refusal(row):
-                    self.assertNotIn(f"| {row['cpu_ns_per_delivery']:,.0f} |", texts, name)
+                    shown = [f"| {row[key]} |" for key in ("workload", "relay", "transport", "members", "shards") if key in row] + [f"| {row['cpu_ns_per_delivery']:,.0f} |"]
+                    self.assertFalse([line for line in texts.splitlines() if all(part in line.replace(" | ", " | | ") for part in shown)], name)
 
     def test_who_kept_no_lateness_is_not_believed(self):
         self.assertIsNone(results.refusal({"valid": True}))
@@ -141,7 +147,7 @@ class Late(unittest.TestCase):
         self.assertEqual(results.times(None, None), "none / none")
         self.assertEqual(results.times(0.5, 12.0), "0.50 / 12.00")
         self.assertIsNone(marks.percentile_ms({"count": 0, "p50_ns": 0}, "p50_ns"))
-        self.assertIn("| none / none |", self.shown("peers", self.rows(1, p50_ns=None, p99_ns=None))[-3])
+        self.assertIn("| none / none |", self.shown("peers", self.rows(1, p50_ns=None, p99_ns=None))[-1])
 
 
 class Sweeps(unittest.TestCase):
@@ -168,6 +174,83 @@ class Sweeps(unittest.TestCase):
         self.assertEqual((row["cpu_ns_per_delivery"], row["valid"], row["runs"], row["runs_left_out"], row["late_ratio"]), (110, True, 2, 1, 0))
         row = sweeps.row("UDP", [self.report(False, 10, 36)])
         self.assertEqual((row["valid"], row["runs"], row["late_ratio"], row["p50_ms"]), (False, 1, 0.36, None))
+
+
+class Beside(unittest.TestCase):
+    """Versions, and numbers of shards, turn and turn about."""
+
+    def runs(self, *costs, late=0.0):
+        return [{"ns": cost, "per_second": 5.0, "late_ratio": late, "letters": 3, "bells": 1, "waited": 0, "lost": 1} for cost in costs]
+
+    def test_a_ratio_is_of_runs_that_were_beside_each_other(self):
+        row = pairs.row_of("w", self.runs(100.0, 200.0, 400.0), self.runs(110.0, 180.0, 400.0))
+        self.assertEqual((row["ratio"], row["ratio_least"], row["ratio_greatest"]), (1.0, 0.9, 1.1))
+        self.assertEqual((row["before"]["cpu_ns_per_delivery"], row["after"]["cpu_ns_per_delivery"]), (200.0, 180.0))
+        self.assertIsNone(results.refusal(row))
+
+    def test_one_late_run_is_enough_to_refuse(self):
+        self.assertTrue(results.refusal(pairs.row_of("w", self.runs(100.0, 100.0), [*self.runs(100.0), *self.runs(90.0, late=0.02)])))
+
+    def test_who_is_first_changes(self):
+        asked, once = [], pairs.once
+        pairs.once = lambda words, *_: asked.append(words)
+        try:
+            pairs.measure({"before": "b", "after": "a"}, "build", "", 3)
+        finally:
+            pairs.once = once
+        self.assertEqual("".join(asked), "baabba")
+
+    def test_an_older_version_is_started_without_what_it_does_not_know(self):
+        knows, pairs.knows = pairs.knows, lambda build, words: "fanout" not in " ".join(words) and words[0] != "--service"
+        try:
+            words = pairs.command("old")
+        finally:
+            pairs.knows = knows
+        self.assertEqual(words[:2], ["old/engine/ringcastd", "--dev"])
+        self.assertNotIn("--service", words)
+        self.assertFalse([word for word in words if "fanout" in word])
+        self.assertIn("limits.players_max=12000", words)
+
+    def test_shards_are_set_beside_one(self):
+        one, two = spread.rows_of("w", {1: self.runs(100.0, 90.0, 120.0), 2: self.runs(105.0, 500.0, 100.0)})
+        self.assertEqual((one["beside_one"], two["beside_one"], two["cpu_ns_greatest"], two["lost_reliable"]), (1.0, 1.05, 500.0, 3))
+
+
+class Ceilings(unittest.TestCase):
+    """The search for the most that a relay carries, with relays and generators whose ceiling is known."""
+
+    def climb(self, ceiling, generator=1e9, stalls=()):
+        asked = []
+
+        def measure(rate):
+            asked.append(rate)
+            is_stall = len(asked) in stalls
+            return {"rate": rate, "arrived_ratio": 1.0 if rate <= ceiling and not is_stall else 0.5, "p99_ns": 1e6, "late": rate > generator}
+
+        run, is_generators = ceilings.climb(measure, 100.0, 50, lambda run: run["late"])
+        return run and run["rate"], is_generators, len(asked)
+
+    def test_it_is_found_within_a_step(self):
+        rate, is_generators, _ = self.climb(500.0)
+        self.assertTrue(500 / ceilings.STEP < rate <= 500)
+        self.assertFalse(is_generators)
+
+    def test_a_late_generator_ends_the_search_and_is_named(self):
+        rate, is_generators, _ = self.climb(1e9, generator=300.0)
+        self.assertTrue(300 / ceilings.STEP < rate <= 300 and is_generators)
+
+    def test_one_stall_is_not_the_end(self):
+        self.assertEqual(self.climb(500.0, stalls=(3,))[0], self.climb(500.0)[0])
+
+    def test_who_does_not_carry_the_first_has_none(self):
+        self.assertEqual(self.climb(50.0), (None, False, ceilings.TRIES))
+        self.assertEqual(ceilings.row_of("s", "r", [(None, False)])["deliveries_per_second"], 0)
+
+    def test_late_answers_are_not_carried(self):
+        run = {"arrived_ratio": 1.0, "p99_ns": 51e6}
+        self.assertEqual(ceilings.verdict(run, 50, lambda _: False), "lost")
+        self.assertEqual(ceilings.verdict(run, 52, lambda _: False), "carried")
+        self.assertEqual(ceilings.verdict(None, 52, lambda _: False), "lost")
 
 
 class Floors(unittest.TestCase):
