@@ -39,8 +39,8 @@ def commands():
     return [command for line in PAGE.read_text().splitlines() if line.startswith("    ") for command in line.strip().split(" && ")]
 
 
-def answers(process, url, log=lambda: ""):
-    """Waits until a server answers; says so when it ended instead."""
+def answers(process, url, look=lambda: ""):
+    """Waits until a server answers, and looks at its log meanwhile; says so when it ended instead."""
     until = time.monotonic() + WAIT_SECONDS
     while time.monotonic() < until and process.poll() is None:
         try:
@@ -50,8 +50,9 @@ def answers(process, url, log=lambda: ""):
             raise AssertionError(f"{process.args}: {url}: {error}") from None
         except OSError:  # not yet
             pass
+        look()
         time.sleep(0.05)
-    raise AssertionError(f"{process.args}: {url} is not answered; {process.poll()} {log()}")
+    raise AssertionError(f"{process.args}: {url} is not answered; {process.poll()} {look()}")
 
 
 class Windows(unittest.TestCase):
@@ -59,6 +60,7 @@ class Windows(unittest.TestCase):
         folder = tempfile.TemporaryDirectory(ignore_cleanup_errors=True)
         self.addCleanup(folder.cleanup)
         self.folder = pathlib.Path(folder.name)
+        self.begun, self.stages = time.monotonic(), []
 
     def start(self, name, command, folder):
         with open(self.folder / f"{name}.log", "wb") as log:
@@ -87,12 +89,23 @@ class Windows(unittest.TestCase):
         for command in ("apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq git ca-certificates", clone.replace("<this repository>", "/repository.git")):
             done = subprocess.run([*inside, f"cd /root && {command}"], capture_output=True, text=True, timeout=WAIT_SECONDS)
             self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+            self.tell(command.split(" && ")[-1].replace("DEBIAN_FRONTEND=noninteractive ", ""))
+        self.before = len(self.stages)
         daemon = self.start("ringcastd", [*inside, f"cd /root/ringcast && exec {run}"], None)
-        answers(daemon, "http://127.0.0.1:9080/healthz", self.log)
+        answers(daemon, "http://127.0.0.1:9080/healthz", self.look)
         return daemon, self.start("pages", [*inside, f"cd /root/ringcast && exec {serve}"], None)
 
     def log(self):
         return (self.folder / "ringcastd.log").read_text()
+
+    def tell(self, what):
+        self.stages.append((time.monotonic() - self.begun, what))
+
+    def look(self):
+        """The log; which of its lines are new is told with when they came."""
+        for line in self.log().splitlines()[len(self.stages) - self.before :]:
+            self.tell(line)
+        return self.log()
 
     def open_window(self, url):
         window = self.browser.tab()
@@ -105,7 +118,6 @@ class Windows(unittest.TestCase):
         window.press("Enter")
 
     def test_two_windows_talk(self):
-        begun = time.monotonic()
         clone, enter, run, serve = commands()
         self.assertLessEqual(len(commands()), COMMANDS_MAX)
         self.assertEqual((clone, enter, run), ("git clone <this repository> ringcast", "cd ringcast", "tools/run"))
@@ -124,13 +136,14 @@ class Windows(unittest.TestCase):
         bob.shows("alice: hello, bob")
         self.say(bob, "<b>hello</b>, alice")
         alice.shows("bob: <b>hello</b>, alice")
-        took_s = time.monotonic() - begun
+        took_s = time.monotonic() - self.begun
         daemon.terminate()
         for window in (alice, bob):
             window.shows("* the end:")
             self.assertEqual(window.complaints, [])
         self.assertEqual(daemon.wait(WAIT_SECONDS), 0, self.log())
         self.assertNotIn("ERROR: ", self.log())
+        print("".join(f"{at_s:6.1f} s  {what[:150]}\n" for at_s, what in self.stages), end="", file=sys.stderr)
         print(f"{len(commands())} commands and two windows: {took_s:.1f} s {'with all' if ROOT else 'without what'} tools/run installs and builds", file=sys.stderr)
 
 
