@@ -1,16 +1,22 @@
 #include "session/owed.h"
 
 #include <stdlib.h>
+#include <string.h>
 
+#include "base/assert.h"
 #include "session/fanout.h"
 #include "session/group.h"
 #include "session/player.h"
 #include "session/roster.h"
 #include "session/session_impl.h"
 
+/* Whom a list of a group is owed to. */
+enum creditors { CREDITORS_MEMBERS, CREDITORS_TARGETS, CREDITORS_ASKERS, CREDITORS_COUNT };
+
 struct debt { /* what is owed of one group */
-	struct list_node node; /* in session->debts, the oldest first */
+	struct list_node node; /* in session->debts, in the order of their turns */
 	int32_t group;
+	enum creditors turn; /* who comes next, if any of them are owed something */
 	bool is_change; /* its members are owed its list */
 	uint32_t target_count, asker_count, asker_capacity;
 	int32_t targets[OWED_TARGETS_MAX]; /* groups whose members are owed it */
@@ -29,6 +35,13 @@ static bool may_send(const struct session *session)
 	return session->lists_due_ns <= session->store->now_ns;
 }
 
+/* Nobody goes ahead of those whose turn has come, though the wheel has yet to say so: else who comes at the right moments keeps them waiting for ever. */
+static bool may_send_at_once(const struct session *session)
+{
+	bool is_before_all_turns = ringcast_list_is_empty(&session->debts) || session->store->now_ns < session->lists_ripe_ns;
+	return is_before_all_turns && may_send(session);
+}
+
 void ringcast_owed_charge(struct session *session, uint64_t recipient_count, uint64_t list_bytes)
 {
 	struct store *store = session->store;
@@ -38,7 +51,7 @@ void ringcast_owed_charge(struct session *session, uint64_t recipient_count, uin
 		return;
 	store->lists_sent++;
 	store->list_bytes += recipient_count * list_bytes;
-	if (rate == 0)
+	if (rate == 0 || !may_send(session)) /* it could not wait: those who do would pay for it without end */
 		return;
 	if (session->lists_due_ns < earliest_ns)
 		session->lists_due_ns = earliest_ns;
@@ -71,8 +84,10 @@ static struct debt *debt_of(struct session *session, int32_t group, struct debt 
 	if (debt == NULL)
 		return NULL;
 	debt->group = group;
-	if (ringcast_list_is_empty(&session->debts))
-		arm(session, session->store->now_ns + OWED_GATHER_MS * NS_PER_MS);
+	if (ringcast_list_is_empty(&session->debts)) {
+		session->lists_ripe_ns = session->store->now_ns + OWED_GATHER_MS * NS_PER_MS;
+		arm(session, session->lists_ripe_ns);
+	}
 	ringcast_list_add_tail(&session->debts, &debt->node);
 	return debt;
 }
@@ -87,9 +102,24 @@ static void debt_free(struct session *session, struct debt *debt)
 		ringcast_timer_cancel(session->store->options.wheel, &session->timer_lists);
 }
 
+static bool is_owed(const struct debt *debt, enum creditors creditors)
+{
+	switch (creditors) {
+	case CREDITORS_MEMBERS:
+		return debt->is_change;
+	case CREDITORS_TARGETS:
+		return debt->target_count > 0;
+	case CREDITORS_ASKERS:
+		return debt->asker_count > 0;
+	case CREDITORS_COUNT:
+		break;
+	}
+	ringcast_unreachable("creditors");
+}
+
 static bool is_settled(const struct debt *debt)
 {
-	return !debt->is_change && debt->target_count == 0 && debt->asker_count == 0;
+	return !is_owed(debt, CREDITORS_MEMBERS) && !is_owed(debt, CREDITORS_TARGETS) && !is_owed(debt, CREDITORS_ASKERS);
 }
 
 /* False: it waits for too much already, or out of memory. */
@@ -120,7 +150,7 @@ bool ringcast_owed_change(struct group *group, struct player *leaver)
 	struct session *session = group->session;
 	if (rate_of(session) == 0)
 		return is_large(session, group->member_count);
-	if (group->member_count == 0 || (group->debt == NULL && !is_large(session, group->member_count) && may_send(session)))
+	if (group->member_count == 0 || (group->debt == NULL && !is_large(session, group->member_count) && may_send_at_once(session)))
 		return false;
 	struct debt *debt = debt_of(session, group->id, &group->debt);
 	if (debt == NULL)
@@ -138,7 +168,7 @@ enum owed ringcast_owed_answer(struct player *player, int32_t group)
 	struct debt **place = place_of(session, group);
 	size_t member_count;
 	ringcast_group_members(session, group, &member_count);
-	if (rate_of(session) == 0 || place == NULL || (*place == NULL && !is_large(session, member_count) && may_send(session)))
+	if (rate_of(session) == 0 || place == NULL || (*place == NULL && !is_large(session, member_count) && may_send_at_once(session)))
 		return OWED_NOTHING;
 	if (player->lists_owed == OWED_PER_PLAYER_MAX)
 		return OWED_REFUSED;
@@ -157,7 +187,7 @@ static bool has_target(const struct debt *debt, int32_t target_group)
 enum owed ringcast_owed_broadcast(struct session *session, int32_t group, int32_t target_group)
 {
 	struct debt **place = place_of(session, group);
-	if (rate_of(session) == 0 || place == NULL || (*place == NULL && may_send(session)))
+	if (rate_of(session) == 0 || place == NULL || (*place == NULL && may_send_at_once(session)))
 		return OWED_NOTHING;
 	struct debt *debt = debt_of(session, group, place);
 	if (debt == NULL)
@@ -191,17 +221,26 @@ static void forget_members(struct session *session, struct debt *debt)
 	debt->asker_count = kept;
 }
 
-/* Some of those who are still there, by peer id and each once. */
-static uint32_t take_askers(struct session *session, struct debt *debt, struct player **ret_players)
+/* The first of those who are still there, in their order. */
+static uint32_t take_first(struct session *session, struct debt *debt, struct player **ret_players)
 {
-	uint32_t count = 0, different = 0;
-	while (debt->asker_count > 0 && count < FANOUT_SOME_MAX) {
-		struct player *player = ringcast_session_find_player(session, debt->askers[--debt->asker_count]);
+	uint32_t count = 0, taken = 0;
+	while (taken < debt->asker_count && count < FANOUT_SOME_MAX) {
+		struct player *player = ringcast_session_find_player(session, debt->askers[taken++]);
 		if (player == NULL)
 			continue;
 		player->lists_owed--;
 		ret_players[count++] = player;
 	}
+	debt->asker_count -= taken;
+	memmove(debt->askers, debt->askers + taken, debt->asker_count * sizeof(*debt->askers));
+	return count;
+}
+
+/* By peer id and each once. */
+static uint32_t take_askers(struct session *session, struct debt *debt, struct player **ret_players)
+{
+	uint32_t count = take_first(session, debt, ret_players), different = 0;
 	if (count > 0)
 		qsort(ret_players, count, sizeof(*ret_players), ringcast_player_compare);
 	for (uint32_t i = 0; i < count; i++)
@@ -209,6 +248,21 @@ static uint32_t take_askers(struct session *session, struct debt *debt, struct p
 			ret_players[different++] = ret_players[i];
 	session->store->lists_merged += count > 0 ? count - 1 : 0;
 	return different;
+}
+
+static void tell_members(struct session *session, struct debt *debt)
+{
+	debt->is_change = false;
+	if (ringcast_roster_tell_members(session, debt->group, debt->group))
+		forget_members(session, debt);
+}
+
+static void tell_target(struct session *session, struct debt *debt)
+{
+	int32_t target_group = debt->targets[0];
+	debt->target_count--;
+	memmove(debt->targets, debt->targets + 1, debt->target_count * sizeof(*debt->targets));
+	ringcast_roster_tell_members(session, debt->group, target_group);
 }
 
 static void tell_askers(struct session *session, struct debt *debt)
@@ -219,32 +273,46 @@ static void tell_askers(struct session *session, struct debt *debt)
 		ringcast_roster_tell_some(session, debt->group, players, count);
 }
 
-/* One list. */
+static void (*const payments[CREDITORS_COUNT])(struct session *session, struct debt *debt) = {
+	[CREDITORS_MEMBERS] = tell_members,
+	[CREDITORS_TARGETS] = tell_target,
+	[CREDITORS_ASKERS] = tell_askers,
+};
+
+/* One list, to those whose turn it is: members whose group never stays as it is are not all who are told of it. */
 static void pay(struct session *session, struct debt *debt)
 {
-	if (debt->is_change) {
-		debt->is_change = false;
-		if (ringcast_roster_tell_members(session, debt->group, debt->group))
-			forget_members(session, debt);
-	} else if (debt->target_count > 0) {
-		ringcast_roster_tell_members(session, debt->group, debt->targets[--debt->target_count]);
-	} else {
-		tell_askers(session, debt);
+	for (int i = 0; i < CREDITORS_COUNT; i++) {
+		enum creditors creditors = debt->turn;
+		debt->turn = (creditors + 1) % CREDITORS_COUNT;
+		if (is_owed(debt, creditors)) {
+			payments[creditors](session, debt);
+			return;
+		}
 	}
 }
 
-static struct debt *oldest(const struct session *session)
+static struct debt *first(const struct session *session)
 {
 	return CONTAINER_OF(session->debts.next, struct debt, node);
+}
+
+/* What changes as fast as its list is sent is never settled: the others have their turns meanwhile. */
+static void put_last(struct session *session, struct debt *debt)
+{
+	ringcast_list_remove(&debt->node);
+	ringcast_list_add_tail(&session->debts, &debt->node);
 }
 
 void ringcast_owed_expire(struct session *session)
 {
 	while (!ringcast_list_is_empty(&session->debts) && may_send(session)) {
-		struct debt *debt = oldest(session);
+		struct debt *debt = first(session);
 		pay(session, debt);
 		if (is_settled(debt))
 			debt_free(session, debt);
+		else
+			put_last(session, debt);
 	}
 	if (!ringcast_list_is_empty(&session->debts))
 		arm(session, 0);
@@ -263,5 +331,5 @@ void ringcast_owed_settle(struct group *group)
 void ringcast_owed_discard(struct session *session)
 {
 	while (!ringcast_list_is_empty(&session->debts))
-		debt_free(session, oldest(session));
+		debt_free(session, first(session));
 }

@@ -160,7 +160,8 @@ struct session {
 	struct spread *spread;	 /* home.h; NULL: pinned to this shard */
 	uint8_t spread_mode;	 /* enum spread_mode */
 	uint64_t lists_due_ns;	 /* from then on lists of members may be sent; owed.h, as are the others */
-	struct list_node debts;	 /* struct debt: lists that are owed, the oldest first */
+	uint64_t lists_ripe_ns;	 /* while some are owed: from then on the first of them is only kept back by lists_due_ns */
+	struct list_node debts;	 /* struct debt: lists that are owed, in the order of their turns */
 	struct debt *debt_of_all; /* of the group of all, if */
 	struct timer timer_lists;
 	uint32_t put_off_count;	 /* joins among its commands that wait until the others have been carried out */

@@ -232,6 +232,68 @@ Test(owed, changes_of_large_groups_are_told_together)
 	expect(&world, "update 7 from -1 player 0 group 7 reliable to 3 list 1,2,3\nupdate -1 from -1 player 0 group -1 reliable to 2 list 1,2,3\n");
 }
 
+/* A member that comes and goes faster than its group's list may be sent. */
+static void churn(struct player *player, int32_t group, uint32_t seconds)
+{
+	for (uint32_t i = 0; i < 5 * seconds; i++) {
+		cr_assert_eq(i % 2 == 0 ? join(player, group) : leave(player, group), DROP_NONE);
+		world_advance_ms(&world, 200);
+	}
+}
+
+Test(owed, a_group_that_changes_all_the_time_keeps_nobody_waiting)
+{
+	join(one, 7);
+	join(one, 8);
+	spend();
+	churn(two, 7, 1);
+	leave(two, 7);
+	cr_assert_eq(request(three, 8), DROP_NONE);
+	cr_assert_eq(request(three, 7), DROP_NONE); /* of its own askers none waits either */
+	cr_assert_eq(ringcast_command_broadcast_membership(session, 7, PROTO_GROUP_ALL), DROP_NONE);
+	churn(two, 7, 60);
+	cr_assert_eq(three->lists_owed, 0, "%s", world.log);
+	cr_assert_not_null(strstr(world.log, "update 8 from -1 player 0 group 8 reliable to 3 list 1\n"), "%s", world.log);
+	cr_assert_not_null(strstr(world.log, "update 7 from -1 player 0 group -1 reliable to 1,2,3 list "), "%s", world.log);
+}
+
+Test(owed, of_those_who_wait_the_first_is_served_first)
+{
+	spend();
+	for (int32_t target = 1; target <= 3; target++) {
+		join(one, target);
+		ringcast_command_broadcast_membership(session, PROTO_GROUP_ALL, target);
+	}
+	world_forget(&world);
+	for (int i = 0; i < 60; i++)
+		world_advance_ms(&world, 1000);
+	char *first = strstr(world.log, "update -1 from -1 player 0 group 1 "), *last = strstr(world.log, "update -1 from -1 player 0 group 3 ");
+	cr_assert(first != NULL && last != NULL && first < last, "%s", world.log);
+}
+
+/* Who leaves as the last is told at once, as often as it likes. */
+Test(owed, what_cannot_wait_is_not_at_the_expense_of_those_who_do)
+{
+	join(one, 7);
+	spend();
+	request(three, 7);
+	churn(two, 8, 60);
+	cr_assert_eq(three->lists_owed, 0);
+}
+
+/* The budget has come back, and the timer of those who wait is about to run out. */
+Test(owed, who_comes_at_the_right_moment_does_not_go_ahead)
+{
+	join(one, 7);
+	spend();
+	request(three, 7);
+	world.now_ns = session->lists_due_ns;
+	join(two, 8);
+	expect(&world, "");
+	world_advance_ms(&world, 1);
+	expect(&world, "update 7 from -1 player 0 group 7 reliable to 3 list 1\n");
+}
+
 /* A storm: everybody comes, joins one group and asks who is in. What each has heard last, and what all of it took. */
 
 enum { STORM_PLAYERS_MAX = 2500 };
