@@ -101,31 +101,40 @@ static enum drop_reason do_join(struct session *session, const struct command *c
 	return ringcast_snapshot_join(player, command->group);
 }
 
-/* A join that the script has asked for before, and takes back. */
+static bool is_about_same(const struct command *one, const struct command *other)
+{
+	return one->player == other->player && one->group == other->group;
+}
+
+/* Joins that the script has asked for before, and takes back. False: there are none. */
 static bool cancel_put_off(struct session *session, const struct command *leave)
 {
-	struct list_node *node = session->commands.next;
-	for (; session->put_off_count > 0 && node != &session->commands; node = node->next) {
+	uint32_t before = session->put_off_count;
+	struct list_node *next;
+	for (struct list_node *node = session->commands.next; session->put_off_count > 0 && node != &session->commands; node = next) {
 		struct command *command = CONTAINER_OF(node, struct command, node);
-		if (!command->is_put_off || command->player != leave->player || command->group != leave->group)
+		next = node->next;
+		if (!command->is_put_off || !is_about_same(command, leave))
 			continue;
 		ringcast_list_remove(node);
 		session->command_count--;
 		session->put_off_count--;
 		ringcast_buf_unref(command->home);
-		return true;
 	}
-	return false;
+	return session->put_off_count < before;
 }
 
+/* Whatever joins wait, and whether it is in already: the player is not in the group afterwards. */
 static enum drop_reason do_leave(struct session *session, const struct command *command)
 {
 	struct player *player = ringcast_session_find_player(session, command->player);
 	if (player == NULL)
 		return DROP_NO_TARGET;
-	if (cancel_put_off(session, command))
+	bool is_taken_back = cancel_put_off(session, command);
+	is_taken_back |= ringcast_snapshot_cancel(player, command->group);
+	if (is_taken_back && !ringcast_group_has(player, command->group))
 		return DROP_NONE;
-	return ringcast_snapshot_cancel(player, command->group) ? DROP_NONE : ringcast_group_leave(player, command->group, session->store->now_ns);
+	return ringcast_group_leave(player, command->group, session->store->now_ns);
 }
 
 /* Kept before it is sent: what cannot be kept nobody gets. */
@@ -315,11 +324,14 @@ static enum drop_reason command_give(struct session *session, const struct comma
 	return reason;
 }
 
-/* Its script is asked for a snapshot, which knows of all that the script has said: that is carried out first, or it would follow the snapshot. */
-static bool must_be_put_off(const struct session *session, const struct command *command)
+/*
+ * Its script is asked for a snapshot, which knows of all that the script has said: that is carried out first, or it would follow the snapshot. Not about a player whose login
+ * waits: there it keeps its place among the commands about that player, and is carried out after all of these here anyway.
+ */
+static bool must_be_put_off(struct session *session, const struct command *command)
 {
 	bool is_asked_about = command->kind == COMMAND_JOIN && session->hooks->snapshot != NULL && !command->is_of_snapshot;
-	return is_asked_about && session->command_count > session->put_off_count;
+	return is_asked_about && session->command_count > session->put_off_count && find_waiting(session, command) == NULL;
 }
 
 static void put_off(struct session *session, struct command *command)

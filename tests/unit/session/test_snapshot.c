@@ -410,6 +410,85 @@ Test(snapshot, a_join_that_is_put_off_may_be_taken_back)
 	cr_assert(!ringcast_group_has(joiner, 7) && session->put_off_count == 0 && session->command_count == 0);
 }
 
+static int joins;
+
+/* In one callback. */
+static void join_and_leave(void)
+{
+	for (int i = 0; i < joins; i++)
+		ringcast_command_join(session, 7, joiner->peer_id);
+	ringcast_command_leave(session, 7, joiner->peer_id);
+}
+
+static enum verdict wavering_much(struct world *w, const struct hook_call *call)
+{
+	if (call->hook == HOOK_MESSAGE)
+		join_and_leave();
+	if (call->hook == HOOK_SNAPSHOT && is_later) {
+		ticket = ringcast_park_ticket(call->session);
+		return VERDICT_LATER;
+	}
+	return VERDICT_ALLOW;
+}
+
+Test(snapshot, who_is_in_and_is_to_join_and_leave_is_out)
+{
+	stop();
+	start_with(BIT(HOOK_MESSAGE));
+	joiner = one;
+	joins = 1;
+	world.script = wavering_much;
+	world_send(&world, one, 5, PROTO_PEER_SERVER, 0, "");
+	cr_assert(!ringcast_group_has(one, 7) && session->put_off_count == 0);
+}
+
+Test(snapshot, all_joins_that_wait_are_taken_back)
+{
+	stop();
+	start_with(BIT(HOOK_MESSAGE));
+	joiner = second();
+	joins = 3;
+	is_later = true;
+	world.script = wavering_much;
+	ringcast_command_join(session, 7, joiner->peer_id); /* one is being asked about already */
+	cr_assert_eq(session->joiner_count, 1);
+	world_forget(&world);
+	world_send(&world, one, 5, PROTO_PEER_SERVER, 0, "");
+	expect(&world, "hook message 5 from 1 player -1 group 0\n");
+	cr_assert_eq(session->joiner_count + session->put_off_count, 0);
+	cr_assert(!answer(VERDICT_ALLOW) && !ringcast_group_has(joiner, 7));
+	ringcast_command_leave(session, 7, joiner->peer_id); /* there is nothing to take back */
+	expect(&world, "");
+	cr_assert_eq(ringcast_command_leave(session, 7, joiner->peer_id), DROP_NOT_MEMBER);
+}
+
+static enum verdict wavering_at_login(struct world *w, const struct hook_call *call)
+{
+	if (call->hook == HOOK_CONNECT) {
+		joiner = call->player;
+		join_and_leave();
+		ticket = ringcast_park_ticket(call->session);
+		return VERDICT_LATER;
+	}
+	return VERDICT_ALLOW;
+}
+
+/* Commands about a player whose login waits keep their order. */
+Test(snapshot, who_is_not_in_yet_and_is_to_join_and_leave_is_out)
+{
+	stop();
+	start_with(BIT(HOOK_CONNECT));
+	char token[PLAYER_TOKEN_BYTES];
+	struct player *player;
+	joins = 2;
+	world.script = wavering_at_login;
+	world_reserve(&world, session, token);
+	cr_assert_eq(ringcast_admission_admit(&world.store, ringcast_view_of(token, strlen(token)), (struct view){0}, &world, world.now_ns, &player), DROP_NONE);
+	cr_assert(answer(VERDICT_ALLOW));
+	cr_assert(player->state == PLAYER_ACTIVE && !ringcast_group_has(player, 7));
+	cr_assert_eq(session->joiner_count + session->put_off_count, 0);
+}
+
 /* Else a script that leaves and joins in it would hold its shard for ever. */
 static enum verdict restless(struct world *w, const struct hook_call *call)
 {
