@@ -133,8 +133,10 @@ int ringcast_session_snapshot(ringcast_session *session, uint64_t ticket, const 
 {
 	struct packet packet = packet_of(message);
 	struct session *own = ringcast_engine_checked(session);
-	if (is_wrong(message))
+	if (is_wrong(message)) {
+		ringcast_command_snapshot_fail(own, ticket);
 		return RINGCAST_ERROR_ARGUMENT;
+	}
 	enum drop_reason reason = ringcast_command_snapshot(own, ticket, &packet);
 	if (reason != DROP_NONE)
 		own->store->options.outbox.drop(own->store->options.outbox.context, reason, 1);

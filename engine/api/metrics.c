@@ -82,6 +82,7 @@ static void add_counters(struct sums *sums, const struct ask_metrics *of_shard)
 	sums->gauges.retained_bytes += of_shard->gauges.retained_bytes;
 	sums->gauges.retained_replayed += of_shard->gauges.retained_replayed;
 	sums->gauges.snapshots_asked += of_shard->gauges.snapshots_asked;
+	sums->gauges.snapshots_missed += of_shard->gauges.snapshots_missed;
 	sums->gauges.snapshot_messages += of_shard->gauges.snapshot_messages;
 	sums->gauges.held_messages += of_shard->gauges.held_messages;
 	sums->io.rx_buffers_empty += of_shard->io.rx_buffers_empty;
@@ -192,6 +193,8 @@ static void emit(const struct sums *sums, ringcast_metric_fn *each, void *contex
 	each(context, "ringcast_answers_awaited_total", "counter", "verdicts that a game gives later", "", (double)sums->gauges.answers_awaited);
 	each(context, "ringcast_retained_replayed_total", "counter", "retained messages sent to players who joined", "", (double)sums->gauges.retained_replayed);
 	each(context, "ringcast_snapshots_asked_total", "counter", "joins for which a game was asked for a snapshot", "", (double)sums->gauges.snapshots_asked);
+	each(context, "ringcast_snapshots_missed_total", "counter", "players who joined without the snapshot that their game should have made", "",
+	     (double)sums->gauges.snapshots_missed);
 	each(context, "ringcast_snapshot_messages_total", "counter", "messages of snapshots sent to players who joined", "",
 	     (double)sums->gauges.snapshot_messages);
 	each(context, "ringcast_held_messages_total", "counter", "messages held for a player until its snapshot was there", "", (double)sums->gauges.held_messages);

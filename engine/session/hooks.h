@@ -14,7 +14,8 @@ struct session;
 struct player;
 
 /* LATER: the answer comes by ringcast_park_answer (session/park.h) with the ticket that ringcast_park_ticket gave inside the hook. Until then the
- * event is kept, later events of that player wait behind it, everyone else goes on. */
+ * event is kept, later events of that player wait behind it, everyone else goes on.
+ * Whoever decides without asking the script itself says so by session->is_unheard: what a script does not know of is not in its snapshots (snapshot.h). */
 enum verdict { VERDICT_ALLOW = 0, VERDICT_DENY = 1, VERDICT_LATER = 2 };
 
 enum { QUESTION_NEWS = 0 }; /* the number of no question */

@@ -26,6 +26,7 @@ struct parked {
 	enum parked_kind kind;
 	enum delivery_intent intent;
 	unsigned allowed, asked;
+	bool is_unknown; /* router.h */
 	struct command *command;
 	struct packet packet; /* its payload lies behind this struct */
 };
@@ -142,6 +143,7 @@ enum drop_reason ringcast_park_packet(const struct route *route)
 	parked->intent = route->intent;
 	parked->allowed = route->allowed;
 	parked->asked = route->asked;
+	parked->is_unknown = route->is_unknown;
 	parked->packet = *route->packet;
 	parked->packet.payload.data = parked->home->data + sizeof(*parked);
 	if (payload.size > 0)
@@ -211,10 +213,12 @@ static enum drop_reason dispatch(struct route *route)
 static void run_packet(struct parked *parked)
 {
 	struct player *player = parked->player;
-	struct route route = {.player = player, .packet = &parked->packet, .intent = parked->intent, .allowed = parked->allowed};
+	struct route route = {.player = player, .packet = &parked->packet, .intent = parked->intent, .allowed = parked->allowed,
+			      .is_unknown = parked->is_unknown};
 	enum drop_reason reason = dispatch(&route);
 	parked->allowed = route.allowed;
 	parked->asked = route.asked;
+	parked->is_unknown = route.is_unknown;
 	if (route.asked != 0) {
 		await_answer(parked);
 		return;
@@ -338,6 +342,8 @@ void ringcast_park_expire(struct timer *timer)
 	struct session *session = parked->player->session;
 	session->store->answers_late++;
 	ringcast_park_tell_missed(session, parked->ticket, session->is_late_allowed ? VERDICT_ALLOW : VERDICT_DENY);
+	ringcast_command_snapshot_fail(session, parked->ticket); /* if it was asked for one: what it has said is not all */
+	parked->is_unknown = true;
 	answer(parked, session->is_late_allowed ? DROP_NONE : DROP_PARK_TIMEOUT);
 	ringcast_command_apply(session);
 }

@@ -16,7 +16,9 @@ typedef enum verdict group_hook_fn(void *context, struct session *session, struc
 
 static enum verdict answer_of(struct route *route, enum route_question question, enum verdict verdict)
 {
-	ringcast_session_leave_question(route->player->session, verdict);
+	struct session *session = route->player->session;
+	ringcast_session_leave_question(session, verdict);
+	route->is_unknown = session->is_unheard; /* the latest question is what it knows of */
 	if (verdict == VERDICT_LATER)
 		route->asked = question;
 	return verdict;
@@ -28,7 +30,7 @@ static bool is_unasked(struct route *route, enum verdict *ret_verdict)
 	struct session *session = route->player->session;
 	if (ringcast_session_wait_ns(session) == 0)
 		return false;
-	route->is_unasked = true;
+	route->is_unasked = route->is_unknown = true;
 	*ret_verdict = session->is_late_allowed ? VERDICT_ALLOW : VERDICT_DENY;
 	return true;
 }
@@ -181,11 +183,12 @@ static enum drop_reason find_targets(struct player *sender, const struct packet 
 	return packet->target_group == PROTO_GROUP_NONE || ret->members != NULL ? DROP_NONE : DROP_NOT_MEMBER;
 }
 
-/* What its script is asked about it knows, and may have in a snapshot already. */
+/* What its script was asked about it knows, and may have in a snapshot already. */
 static void hold_for_joiners(const struct route *route, const struct player *target)
 {
 	struct session *session = route->player->session;
-	if (route->intent == INTENT_RELIABLE && route->packet->target_group != PROTO_GROUP_NONE && session->hooks->send_to_group == NULL)
+	bool is_unknown = session->hooks->send_to_group == NULL || route->is_unknown;
+	if (route->intent == INTENT_RELIABLE && route->packet->target_group != PROTO_GROUP_NONE && is_unknown)
 		ringcast_snapshot_hold(session, route->packet, route->packet->target_group, target);
 }
 

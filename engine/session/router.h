@@ -14,6 +14,7 @@ struct route {
 	unsigned asked;   /* the one it will answer later; 0: none */
 	bool is_put_off;  /* its next question is asked when the script's commands have been carried out: nothing has happened yet, and it goes on by itself */
 	bool is_unasked;  /* there was no time to ask: the verdict is the session's default */
+	bool is_unknown;  /* so, or there was no room for the question, or no answer came in time: it is not in what the script says of the game */
 };
 
 /* The rules as they are now, whatever held before: the packet may have waited. Applies no commands. With route->asked nothing has happened yet. */

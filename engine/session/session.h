@@ -145,6 +145,7 @@ struct session {
 	uint32_t health_failures;  /* in a row */
 	bool is_terminating;       /* its script knows that the process is stopping */
 	bool is_asking, is_late_allowed;
+	bool is_unheard; /* set in a hook with a verdict: the script itself was not asked, and does not know */
 	struct player *asked; /* whose event the hook that runs decides about; NULL: the session's */
 	uint64_t ticket, ticket_count, health_ticket;
 	struct list_node runnable; /* struct parked: oldest of their players, no longer waiting for an answer */
@@ -237,7 +238,7 @@ struct store {
 	uint32_t remote_count;         /* players at home here and on another shard; among players_by_key */
 	uint32_t spread_count;         /* sessions at home here that have, or may have, players elsewhere */
 	uint64_t retained_count, retained_bytes; /* of all sessions, now */
-	uint64_t retained_replayed, snapshots_asked, snapshot_messages, held_messages; /* messages, but for the second */
+	uint64_t retained_replayed, snapshots_asked, snapshots_missed, snapshot_messages, held_messages; /* messages, but for the second and third */
 	const char *origin; /* for the record: "api" while a question from outside is answered; NULL: a script */
 };
 
@@ -365,9 +366,12 @@ enum drop_reason ringcast_command_answer(struct session *session, uint64_t ticke
 
 /*
  * snapshot.h: a part of what a player is to know who is joining, while the script is asked about that join. ticket: of the answer that is still to come; 0, inside the hook: of
- * the question. Not queued: it waits for the join anyway. NO_TARGET: nobody waits for that answer (any more); SNAPSHOT_FULL, BAD_STATE (an op code of the engine), OVERSIZE.
+ * the question. Not queued: it waits for the join anyway. NO_TARGET: nobody waits for that answer (any more), or the snapshot has failed; SNAPSHOT_FULL; BAD_STATE (an op code
+ * of the engine) and OVERSIZE, with which it has failed.
  */
 enum drop_reason ringcast_command_snapshot(struct session *session, uint64_t ticket, const struct packet *packet);
+/* The script cannot make it: nothing of it is delivered, and is_late_allowed says whether the player joins without. Harmless where nobody waits for it. */
+void ringcast_command_snapshot_fail(struct session *session, uint64_t ticket);
 
 /*
  * alarm.c: timers of scripts, named by numbers of the script's choice. Not queued, for they change nothing that others see: they hold from

@@ -51,6 +51,7 @@ static inline void ringcast_session_enter_question(struct session *session, stru
 {
 	ringcast_session_enter_hook(session);
 	session->is_asking = true;
+	session->is_unheard = false;
 	session->asked = player;
 	session->ticket = 0;
 }

@@ -15,6 +15,7 @@ struct joiner {
 	struct player *player;
 	int32_t group;
 	enum drop_reason spoiled; /* a part of it could not be kept, for this reason: it will not join; NONE: all could */
+	bool is_missed;		  /* its script failed to make it, or took too long: it joins with what is held and nothing else, if at all */
 	bool is_commanded;	  /* else a packet or a login waits for the answer (park.h) */
 	uint64_t ticket; /* 0: not given yet, or answered */
 	struct kept_list snapshot, held;
@@ -53,19 +54,30 @@ static enum drop_reason create(struct player *player, int32_t group, struct join
 	return DROP_NONE;
 }
 
-static void clear(struct joiner *joiner)
+static void clear(struct joiner *joiner, struct kept_list *list)
 {
-	struct session *session = joiner->player->session;
-	session->joiner_bytes -= joiner->snapshot.bytes + joiner->held.bytes;
-	ringcast_kept_clear(&joiner->snapshot);
-	ringcast_kept_clear(&joiner->held);
+	joiner->player->session->joiner_bytes -= list->bytes;
+	ringcast_kept_clear(list);
+}
+
+static void clear_both(struct joiner *joiner)
+{
+	clear(joiner, &joiner->snapshot);
+	clear(joiner, &joiner->held);
+}
+
+/* Half a snapshot is worse than none. */
+static void miss(struct joiner *joiner)
+{
+	clear(joiner, &joiner->snapshot);
+	joiner->is_missed = true;
 }
 
 static void destroy(struct joiner *joiner)
 {
 	struct session *session = joiner->player->session;
 	ringcast_assert(session->joiner_count > 0);
-	clear(joiner);
+	clear_both(joiner);
 	if (session->joiner == joiner)
 		session->joiner = NULL;
 	ringcast_timer_cancel(session->store->options.wheel, &joiner->timer);
@@ -88,7 +100,7 @@ static enum drop_reason keep(struct joiner *joiner, struct kept_list *list, cons
 	joiner->spoiled = kept == NULL ? DROP_NO_BUFFER : DROP_SNAPSHOT_FULL;
 	if (kept != NULL)
 		ringcast_kept_free(kept);
-	clear(joiner);
+	clear_both(joiner);
 	return joiner->spoiled;
 }
 
@@ -105,8 +117,17 @@ static enum verdict ask(struct joiner *joiner)
 	session->is_asking_snapshot = false;
 	ringcast_session_leave_question(session, verdict);
 	joiner->ticket = verdict == VERDICT_LATER ? session->ticket : 0;
-	session->store->snapshots_asked++;
+	if (session->is_unheard)
+		miss(joiner);
+	session->store->snapshots_asked += !session->is_unheard;
 	return verdict;
+}
+
+/* Its time is used up. */
+static enum verdict go_without(struct session *session, bool is_allowed)
+{
+	session->store->snapshots_missed += is_allowed;
+	return is_allowed ? VERDICT_ALLOW : VERDICT_DENY;
 }
 
 enum verdict ringcast_snapshot_ask(struct player *player, int32_t group, enum drop_reason *ret_denied)
@@ -117,7 +138,7 @@ enum verdict ringcast_snapshot_ask(struct player *player, int32_t group, enum dr
 		return VERDICT_ALLOW;
 	*ret_denied = DROP_SCRIPT_SHARE;
 	if (ringcast_session_wait_ns(session) != 0)
-		return session->is_late_allowed ? VERDICT_ALLOW : VERDICT_DENY;
+		return go_without(session, session->is_late_allowed);
 	*ret_denied = create(player, group, &joiner);
 	if (*ret_denied != DROP_NONE)
 		return VERDICT_DENY;
@@ -136,7 +157,10 @@ bool ringcast_snapshot_is_asked(const struct player *player, int32_t group)
 enum drop_reason ringcast_snapshot_check(const struct player *player, int32_t group)
 {
 	const struct joiner *joiner = find(player, group);
-	return joiner != NULL ? joiner->spoiled : DROP_NONE;
+	if (joiner == NULL)
+		return DROP_NONE;
+	bool is_refused = joiner->is_missed && !player->session->is_late_allowed;
+	return joiner->spoiled == DROP_NONE && is_refused ? DROP_DENIED : joiner->spoiled;
 }
 
 /* Its end */
@@ -151,6 +175,7 @@ void ringcast_snapshot_complete(struct player *player, int32_t group)
 	ringcast_kept_deliver(&joiner->held, player, group);
 	player->session->store->snapshot_messages += joiner->snapshot.count;
 	player->session->store->held_messages += joiner->held.count;
+	player->session->store->snapshots_missed += joiner->is_missed;
 	destroy(joiner);
 }
 
@@ -208,6 +233,10 @@ enum drop_reason ringcast_snapshot_join(struct player *player, int32_t group)
 	enum drop_reason reason = ringcast_group_check_join(player, group), denied;
 	if (reason != DROP_NONE || ringcast_snapshot_is_asked(player, group))
 		return reason;
+	if (ringcast_session_wait_ns(player->session) != 0) { /* it has said already that the player is to join */
+		go_without(player->session, true);
+		return finish(player, group);
+	}
 	switch (ringcast_snapshot_ask(player, group, &denied)) {
 	case VERDICT_LATER:
 		await_answer(find(player, group));
@@ -268,6 +297,7 @@ void ringcast_snapshot_expire(struct timer *timer)
 	struct session *session = joiner->player->session;
 	session->store->answers_late++;
 	ringcast_park_tell_missed(session, joiner->ticket, session->is_late_allowed ? VERDICT_ALLOW : VERDICT_DENY);
+	miss(joiner);
 	answer(joiner, session->is_late_allowed ? DROP_NONE : DROP_PARK_TIMEOUT);
 	ringcast_command_apply(session);
 }
@@ -291,17 +321,26 @@ static struct joiner *find_asked(const struct session *session, uint64_t ticket)
 	return session->is_asking_snapshot ? session->joiner : NULL;
 }
 
+static enum drop_reason check_part(const struct packet *packet)
+{
+	if (ringcast_command_is_reserved(packet->opcode))
+		return DROP_BAD_STATE;
+	return packet->payload.size > COMMAND_DATA_BYTES_MAX ? DROP_OVERSIZE : DROP_NONE;
+}
+
 static enum drop_reason say(struct session *session, uint64_t ticket, const struct packet *packet)
 {
 	struct joiner *joiner = find_asked(session, ticket);
-	if (joiner == NULL)
+	if (joiner == NULL || (joiner->is_missed && joiner->spoiled == DROP_NONE))
 		return DROP_NO_TARGET;
 	session->joiner = joiner;
-	if (ringcast_command_is_reserved(packet->opcode))
-		return DROP_BAD_STATE;
-	if (packet->payload.size > COMMAND_DATA_BYTES_MAX)
-		return DROP_OVERSIZE;
-	return joiner->spoiled != DROP_NONE ? joiner->spoiled : keep(joiner, &joiner->snapshot, packet);
+	if (joiner->spoiled != DROP_NONE)
+		return joiner->spoiled;
+	enum drop_reason reason = check_part(packet);
+	if (reason == DROP_NONE)
+		return keep(joiner, &joiner->snapshot, packet);
+	miss(joiner);
+	return reason;
 }
 
 enum drop_reason ringcast_command_snapshot(struct session *session, uint64_t ticket, const struct packet *packet)
@@ -309,4 +348,11 @@ enum drop_reason ringcast_command_snapshot(struct session *session, uint64_t tic
 	enum drop_reason reason = say(session, ticket, packet);
 	session->drops += reason != DROP_NONE;
 	return reason;
+}
+
+void ringcast_command_snapshot_fail(struct session *session, uint64_t ticket)
+{
+	struct joiner *joiner = find_asked(session, ticket);
+	if (joiner != NULL)
+		miss(joiner);
 }

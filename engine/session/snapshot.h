@@ -10,6 +10,9 @@
  *
  * What a session holds so is bounded by session_limits.snapshot_bytes, in whole bufs; a join that goes beyond is refused (SNAPSHOT_FULL, or NO_BUFFER), for half of a snapshot
  * is worse than none. Joins that wait are bounded by parked_session_max, and their time by the session's answer timeout, as all questions.
+ *
+ * A snapshot is missed when its script fails to make it, says a part that is no message of a game, does not answer in time, or cannot be asked. Then nothing of it is delivered, and the
+ * session's is_late_allowed says whether the player joins without it, with what is held, or not at all. Joins without are counted (snapshots_missed).
  */
 #ifndef RINGCAST_SESSION_SNAPSHOT_H
 #define RINGCAST_SESSION_SNAPSHOT_H
@@ -24,14 +27,14 @@
  */
 enum verdict ringcast_snapshot_ask(struct player *player, int32_t group, enum drop_reason *ret_denied);
 bool ringcast_snapshot_is_asked(const struct player *player, int32_t group);
-/* Of one that was allowed, just before it happens: DROP_NONE, SNAPSHOT_FULL, NO_BUFFER. */
+/* Of one that was allowed, just before it happens: DROP_NONE, SNAPSHOT_FULL, NO_BUFFER, DENIED (it is missed, and nobody joins without). */
 enum drop_reason ringcast_snapshot_check(const struct player *player, int32_t group);
 /* It has happened: delivers, and is done with it. Harmless when nobody was asked. */
 void ringcast_snapshot_complete(struct player *player, int32_t group);
 void ringcast_snapshot_abandon(struct player *player, int32_t group); /* it will not happen; harmless likewise */
 void ringcast_snapshot_leave(struct player *player); /* all of the player's */
 
-/* A join that the script commands. DROP_NONE: it has happened, or the script's answer decides, or it is being asked about already. */
+/* A join that the script commands. DROP_NONE: it has happened, or the script's answer decides, or it is being asked about already. Where its time is used up the player joins without. */
 enum drop_reason ringcast_snapshot_join(struct player *player, int32_t group);
 /* Takes back such a join while it waits. False: there is none. */
 bool ringcast_snapshot_cancel(struct player *player, int32_t group);

@@ -166,6 +166,7 @@ struct shard_gauges ringcast_shard_gauges(const struct shard *shard)
 		.retained_bytes = shard->store.retained_bytes,
 		.retained_replayed = shard->store.retained_replayed,
 		.snapshots_asked = shard->store.snapshots_asked,
+		.snapshots_missed = shard->store.snapshots_missed,
 		.snapshot_messages = shard->store.snapshot_messages,
 		.held_messages = shard->store.held_messages,
 		.half_open = shard->security.associations.half_open.count,

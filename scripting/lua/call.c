@@ -65,6 +65,20 @@ static void log_error(struct lua_session *self, int status, const char *text)
 		ringcast_lua_log(self, SCRIPT_ERROR, "%s: %s", what, text);
 }
 
+static void kill_if_too_many(struct lua_session *self)
+{
+	if (self->limits->errors_max != 0 && self->error_count >= self->limits->errors_max)
+		ringcast_lua_kill(self, "too many errors of its script");
+}
+
+void ringcast_lua_blame(struct lua_session *self, const char *text)
+{
+	self->error_count++;
+	count(self, SCRIPT_COUNT_ERRORS);
+	ringcast_lua_log(self, SCRIPT_ERROR, "%s", text);
+	kill_if_too_many(self);
+}
+
 static void fail(struct lua_session *self, int status)
 {
 	/* A string, by the message handler or LuaJIT itself; else the handler failed. Nothing is converted: that would take memory. */
@@ -80,8 +94,7 @@ static void fail(struct lua_session *self, int status)
 	lua_pop(self->state, 1);
 	if (status == LUA_ERRMEM)
 		ringcast_lua_collect(self);
-	if (self->limits->errors_max != 0 && self->error_count >= self->limits->errors_max)
-		ringcast_lua_kill(self, "too many errors of its script");
+	kill_if_too_many(self);
 }
 
 /* Calls */

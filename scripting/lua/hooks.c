@@ -289,41 +289,50 @@ static enum verdict on_leave_group(void *context, struct session *session, struc
 
 /* Snapshots */
 
-/* The message at the top of the stack, which stays there. */
-static bool say(struct lua_session *self)
+/* The message at the top of the stack, which stays there. NO_TARGET: it is none. */
+static enum drop_reason say(struct lua_session *self)
 {
 	struct packet packet;
 	if (!ringcast_lua_try_message(self->state, lua_gettop(self->state), &packet))
-		return false;
+		return DROP_NO_TARGET;
 	const struct outbox *outbox = &self->session->store->options.outbox;
 	enum drop_reason reason = ringcast_command_snapshot(self->session, 0, &packet);
 	if (reason != DROP_NONE)
 		outbox->drop(outbox->context, reason, 1);
-	return true;
+	return reason;
 }
 
-static bool say_each(struct lua_session *self)
+/* Up to the first one that is not taken: then there is no snapshot. */
+static enum drop_reason say_each(struct lua_session *self)
 {
 	lua_State *state = self->state;
 	size_t count = lua_objlen(state, -1);
-	bool is_right = true;
-	for (size_t i = 1; is_right && i <= count; i++) {
+	enum drop_reason reason = DROP_NONE;
+	for (size_t i = 1; reason == DROP_NONE && i <= count; i++) {
 		lua_rawgeti(state, -1, (int)i);
-		is_right = say(self);
+		reason = say(self);
 		lua_pop(state, 1);
 	}
-	return is_right;
+	return reason;
+}
+
+/* The join is refused then, whatever the verdict. */
+static bool is_full(enum drop_reason reason)
+{
+	return reason == DROP_SNAPSHOT_FULL || reason == DROP_NO_BUFFER;
 }
 
 /* A message, an array of them, or nothing. Read without metamethods, and so without anything that may raise. */
 static enum verdict take_snapshot(struct lua_session *self)
 {
 	lua_State *state = self->state;
-	bool is_right = !lua_toboolean(state, -1) || (lua_istable(state, -1) ? say_each(self) : say(self));
-	if (!is_right)
-		ringcast_lua_log(self, SCRIPT_ERROR, "onSnapshot returned something else than a message or an array of messages of its own");
+	enum drop_reason reason = !lua_toboolean(state, -1) ? DROP_NONE : lua_istable(state, -1) ? say_each(self) : say(self);
 	lua_pop(state, 1);
-	return is_right || self->limits->on_error == SCRIPT_FAILURE_ALLOW ? VERDICT_ALLOW : VERDICT_DENY;
+	if (reason == DROP_NONE || is_full(reason))
+		return VERDICT_ALLOW;
+	ringcast_command_snapshot_fail(self->session, 0);
+	ringcast_lua_blame(self, "onSnapshot returned something else than a message or an array of messages of its own that a game may send");
+	return self->limits->on_error == SCRIPT_FAILURE_ALLOW ? VERDICT_ALLOW : VERDICT_DENY;
 }
 
 static enum verdict on_snapshot(void *context, struct session *session, struct player *player, int32_t group)

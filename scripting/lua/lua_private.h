@@ -26,7 +26,8 @@ enum lua_ref {
 	REF_MESSAGE_META,
 	REF_PLAYERS,      /* peer id -> what scripts know of a player; made when first asked for */
 	REF_TIMERS,       /* timer id -> function */
-	REF_QUESTIONS,    /* number of a question -> function that hears the answer */
+	REF_QUESTIONS,    /* number of a question -> who hears the answer, and the end of what was asked for */
+	REF_ENDINGS,      /* of searches that go on: ticket and who hears the end */
 	REF_LOADED,       /* module name -> value; REF_LOADING while it loads */
 	REF_FFI,          /* of trusted scripts, when first required */
 	REF_COLLECT,      /* ringcast_lua_collect's protected half */
@@ -144,6 +145,7 @@ bool ringcast_lua_push_callback(lua_State *state, enum script_callback callback)
 int ringcast_lua_traceback(lua_State *state);  /* message handler */
 int ringcast_lua_trampoline(lua_State *state);
 void ringcast_lua_kill(struct lua_session *self, const char *why); /* the session ends as one whose script failed */
+void ringcast_lua_blame(struct lua_session *self, const char *text); /* an error of the script's that shows in what it returned; may kill it */
 /* From C that calls back into Lua: raises an error when that has been nested too deeply for the C stack. */
 void ringcast_lua_check_depth(lua_State *state);
 

@@ -56,6 +56,8 @@ static bool do_answer(struct tenant *tenant, const struct sidecar_frame *frame, 
 	enum verdict verdict;
 	if (!verdict_of(tenant, frame->numbers[1], &verdict))
 		return false;
+	if (frame->numbers[1] == SIDECAR_ANSWER_FAILED && frame->numbers[0] != 0)
+		ringcast_command_snapshot_fail(tenant->session, frame->numbers[0]); /* if that was the question; ends nothing */
 	if (!ringcast_park_answer(tenant->session, frame->numbers[0], verdict, now_ns)) {
 		channel->stats.answers_late++;
 		environment->count(environment->context, SCRIPT_COUNT_LATE_ANSWERS);
@@ -115,8 +117,14 @@ static bool do_forget(struct tenant *tenant, const struct sidecar_frame *frame, 
 
 static bool do_snapshot_part(struct tenant *tenant, const struct sidecar_frame *frame, uint64_t now_ns)
 {
+	static const char text[] = "onSnapshot: a part of the snapshot is no message that a game may send";
 	struct packet packet = {.opcode = int_at(frame, 1), .sender = int_at(frame, 2), .payload = frame->texts[0]};
-	count_drop(tenant->session, frame->numbers[0] != 0 ? ringcast_command_snapshot(tenant->session, frame->numbers[0], &packet) : DROP_NO_TARGET);
+	enum drop_reason reason = frame->numbers[0] != 0 ? ringcast_command_snapshot(tenant->session, frame->numbers[0], &packet) : DROP_NO_TARGET;
+	count_drop(tenant->session, reason);
+	if (reason != DROP_BAD_STATE && reason != DROP_OVERSIZE)
+		return true;
+	ringcast_tenant_log(tenant, SCRIPT_ERROR, ringcast_view_of(text, sizeof(text) - 1), now_ns);
+	ringcast_tenant_failed(tenant, now_ns);
 	return true;
 }
 

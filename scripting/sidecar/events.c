@@ -27,6 +27,7 @@ static enum verdict ask(struct session *session, struct sidecar_frame *frame)
 			return VERDICT_LATER;
 	}
 	tenant->channel->stats.questions_defaulted++;
+	session->is_unheard = true;
 	return environment->limits->on_error == SCRIPT_FAILURE_ALLOW ? VERDICT_ALLOW : VERDICT_DENY;
 }
 

@@ -644,7 +644,9 @@ RINGCAST_API int ringcast_session_emit_event(ringcast_session *session, const ch
 RINGCAST_API int ringcast_session_ask(ringcast_session *session, uint32_t number, const char *json);
 /*
  * A part of what a player who is about to join gets to know, in the order in which it is said: reliable, to that player. opcode, sender and payload count. ticket: 0 in the
- * callback snapshot itself, else the one that it took for its later answer. NOT_FOUND: nobody waits for that answer (any more). FULL: above snapshot_bytes, and the join will be refused. ARGUMENT: no message that a game may send.
+ * callback snapshot itself, else the one that it took for its later answer. NOT_FOUND: nobody waits for that answer (any more). FULL: above snapshot_bytes, and the join will be refused.
+ * ARGUMENT and others: no message that a game may send. Then all of the snapshot is dropped, what follows of it is NOT_FOUND, and the session's is_late_allowed says whether the player joins
+ * without it or not at all, as where no answer comes in time.
  */
 RINGCAST_API int ringcast_session_snapshot(ringcast_session *session, uint64_t ticket, const ringcast_message *message);
 /* One line to the engine's log, with the session's id. */

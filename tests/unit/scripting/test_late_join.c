@@ -63,3 +63,30 @@ Test(lua_late_join, a_snapshot_is_a_message_or_an_array_of_them_or_nothing)
 	cr_assert_eq(session->joiner_count + session->joiner_bytes, 0);
 	lua_world_stop(&world);
 }
+
+/* Half of one is worse than none: it joins without. */
+Test(lua_late_join, of_a_snapshot_with_a_part_that_is_none_nothing_is_delivered)
+{
+	struct session *session = lua_world_run(&world,
+		"local s\n"
+		"return {init = function(rt) s = rt end,\n"
+		"  onSnapshot = function(g)\n"
+		"    local function m(op) return s:newTextGameMessage(op, -1, 'x') end\n"
+		"    if g == 7 then return {m(30), 'no message', m(30)} end\n"
+		"  end}\n");
+	struct player *one = lua_world_join(&world, session, "");
+	uint64_t errors_before = world.counts[SCRIPT_COUNT_ERRORS];
+	world.script_limits.on_error = SCRIPT_FAILURE_ALLOW;
+	session->is_late_allowed = true;
+	cr_assert_eq(lua_world_group(&world, one, OPCODE_JOIN_GROUP, 7), DROP_NONE);
+	cr_assert_null(strstr(world.log, "send 30"), "%s", world.log);
+	expect_part(&world, "onSnapshot returned something else than a message");
+	cr_assert_eq(world.counts[SCRIPT_COUNT_ERRORS], errors_before + 1);
+	cr_assert_eq(world.store.snapshots_missed, 1);
+	session->is_late_allowed = false;
+	world.script_limits.on_error = SCRIPT_FAILURE_DENY;
+	lua_world_group(&world, one, OPCODE_LEAVE_GROUP, 7);
+	cr_assert_eq(lua_world_group(&world, one, OPCODE_JOIN_GROUP, 7), DROP_DENIED);
+	cr_assert_eq(session->joiner_count + session->joiner_bytes, 0);
+	lua_world_stop(&world);
+}

@@ -183,6 +183,71 @@ Test(snapshot, what_the_script_is_asked_about_is_not_held)
 	expect(&world, "update 7 from -1 player 0 group 7 reliable to 1,2 list 1,2\n");
 }
 
+static uint64_t left_ns;
+
+static uint64_t wait_ns(void *context, struct session *of_session)
+{
+	return left_ns;
+}
+
+static enum verdict deaf(struct world *w, const struct hook_call *call)
+{
+	call->session->is_unheard = call->hook == HOOK_SEND_GROUP;
+	return script(w, call);
+}
+
+/* A message that a script is asked about as a rule, and was not: there was no time, or no room. */
+Test(snapshot, what_the_script_was_not_asked_about_is_held)
+{
+	stop();
+	start_with(BIT(HOOK_SEND_GROUP));
+	struct player *two = second();
+	is_later = session->is_late_allowed = true;
+	world.store.hooks.wait_ns = wait_ns;
+	world_group(&world, two, OPCODE_JOIN_GROUP, 7);
+	left_ns = NS_PER_MS;
+	world_send(&world, one, 5, 0, 7, "no time");
+	left_ns = 0;
+	world_send(&world, one, 5, 0, 7, "asked about");
+	world.script = deaf;
+	world_send(&world, one, 5, 0, 7, "no room");
+	world_forget(&world);
+	cr_assert(answer(VERDICT_ALLOW));
+	expect(&world, "update 7 from -1 player 0 group 7 reliable to 1,2 list 1,2\n"
+		       "send 5 from 1 player 0 group 7 reliable to 2 'no time'\n"
+		       "send 5 from 1 player 0 group 7 reliable to 2 'no room'\n");
+}
+
+static uint64_t message_ticket;
+
+static enum verdict slow(struct world *w, const struct hook_call *call)
+{
+	if (call->hook != HOOK_SEND_GROUP)
+		return script(w, call);
+	message_ticket = ringcast_park_ticket(call->session);
+	return VERDICT_LATER;
+}
+
+/* Nor is it in the order of the script's answers, if it goes out without one. */
+Test(snapshot, what_the_script_did_not_answer_in_time_is_held)
+{
+	stop();
+	start_with(BIT(HOOK_SEND_GROUP));
+	struct player *two = second();
+	is_later = session->is_late_allowed = true;
+	world.script = slow;
+	world_send(&world, one, 5, 0, 7, "unanswered");
+	world_send(&world, one, 5, 0, 7, "answered");
+	world_advance_ms(&world, 1000);
+	world_group(&world, two, OPCODE_JOIN_GROUP, 7);
+	world_advance_ms(&world, 4001);
+	cr_assert(ringcast_park_answer(session, message_ticket, VERDICT_ALLOW, world.now_ns));
+	world_forget(&world);
+	cr_assert(answer(VERDICT_ALLOW));
+	expect(&world, "update 7 from -1 player 0 group 7 reliable to 1,2 list 1,2\n"
+		       "send 5 from 1 player 0 group 7 reliable to 2 'unanswered'\n");
+}
+
 Test(snapshot, a_login_waits_for_it)
 {
 	char token[PLAYER_TOKEN_BYTES];
@@ -307,20 +372,6 @@ Test(snapshot, what_is_more_than_a_session_may_hold_refuses_the_join)
 	world_forget(&world);
 	answer(VERDICT_ALLOW);
 	expect(&world, "drop snapshot_full 1\n");
-}
-
-Test(snapshot, what_is_no_message_of_a_game_is_refused)
-{
-	struct player *two = second();
-	static uint8_t much[PROTO_PACKET_BYTES_MAX];
-	struct packet login = {.opcode = OPCODE_LOGIN}, large = {.opcode = 9, .payload = ringcast_view_of(much, sizeof(much))};
-	is_later = true;
-	cr_assert_eq(ringcast_command_snapshot(session, 0, &large), DROP_NO_TARGET); /* nobody is asked */
-	world_group(&world, two, OPCODE_JOIN_GROUP, 7);
-	cr_assert_eq(ringcast_command_snapshot(session, ticket, &login), DROP_BAD_STATE);
-	cr_assert_eq(ringcast_command_snapshot(session, ticket, &large), DROP_OVERSIZE);
-	cr_assert(answer(VERDICT_ALLOW));
-	cr_assert(ringcast_group_has(two, 7));
 }
 
 /* An answer that comes too late says nothing into the snapshot of the next join. */

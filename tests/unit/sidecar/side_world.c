@@ -322,7 +322,7 @@ void side_attach(struct side_world *world, uint32_t channel)
 static bool is_question(uint8_t kind)
 {
 	return kind == SIDECAR_FRAME_CONNECT || kind == SIDECAR_FRAME_TO_PLAYER || kind == SIDECAR_FRAME_TO_GROUP || kind == SIDECAR_FRAME_JOIN ||
-	       kind == SIDECAR_FRAME_LEAVE || kind == SIDECAR_FRAME_HEALTH;
+	       kind == SIDECAR_FRAME_LEAVE || kind == SIDECAR_FRAME_SNAPSHOT || kind == SIDECAR_FRAME_HEALTH;
 }
 
 static void name_ticket(struct side_world *world, struct sidecar_frame *frame)

@@ -226,6 +226,63 @@ Test(sidecar_bounds, a_question_that_cannot_be_asked_is_answered_on_the_spot)
 	side_stop(&world);
 }
 
+/* Its script does not know of it, so it is not in the snapshot that the script is making. */
+Test(sidecar_bounds, who_joins_hears_what_the_script_could_not_be_asked_about)
+{
+	struct side_world world;
+	struct session *session = start_ready(&world, 1 << SCRIPT_CALLBACK_MESSAGE | 1 << SCRIPT_CALLBACK_SEND_TO_GROUP | 1 << SCRIPT_CALLBACK_SNAPSHOT);
+	struct player *one = enter(&world, session, 1);
+	side_group(&world, one, OPCODE_JOIN_GROUP, 7);
+	struct player *two = side_login(&world, session, "bob", "");
+	side_hear(&world, 0);
+	cr_assert(side_answer(&world, 0, 1, 2, SIDECAR_ANSWER_ALLOW));
+	cr_assert(side_answer(&world, 0, 1, 3, SIDECAR_ANSWER_ALLOW));
+	side_group(&world, two, OPCODE_JOIN_GROUP, 7);
+	side_hear(&world, 0);
+	fill_window(&world, one);
+	side_forget(&world);
+	world.script_limits.on_error = SCRIPT_FAILURE_ALLOW;
+	char payload[1001] = "";
+	memset(payload, 'x', 1000);
+	cr_assert_eq(side_send(&world, one, 11, 0, 7, payload), DROP_NONE);
+	expect(&world, "send 11 from 1 reliable to 1 1000 bytes\n");
+	cr_assert(side_answer(&world, 0, 1, 4, SIDECAR_ANSWER_ALLOW));
+	cr_assert_not_null(strstr(world.log, "send 11 from 1 reliable to 2 1000 bytes\n"), "%s", world.log);
+	side_stop(&world);
+}
+
+static void say_part(struct side_world *world, uint64_t ticket, int32_t opcode, const char *text)
+{
+	struct sidecar_frame part = {.kind = SIDECAR_FRAME_SNAPSHOT_PART, .session = 1, .numbers = {0, (uint32_t)opcode, (uint32_t)-1}, .texts = {side_text(text)}};
+	side_hear(world, 0);
+	part.numbers[0] = world->tickets[ticket - 1];
+	cr_assert(side_say(world, 0, &part));
+}
+
+/* Half of one is worse than none. */
+Test(sidecar_events, of_a_snapshot_that_failed_nothing_is_delivered)
+{
+	struct side_world world;
+	struct session *session = start_ready(&world, 1 << SCRIPT_CALLBACK_SNAPSHOT);
+	struct player *one = enter(&world, session, 1);
+	world.script_limits.on_error = SCRIPT_FAILURE_ALLOW;
+	session->is_late_allowed = true;
+	side_group(&world, one, OPCODE_JOIN_GROUP, 7);
+	side_group(&world, one, OPCODE_JOIN_GROUP, 8);
+	say_part(&world, 2, 20, "half");
+	cr_assert(side_answer(&world, 0, 1, 2, SIDECAR_ANSWER_FAILED));
+	cr_assert(ringcast_group_has(one, 7));
+	say_part(&world, 3, 20, "half");
+	say_part(&world, 3, OPCODE_LOGIN, "no message of a game");
+	cr_assert_not_null(strstr(world.log, "drop bad_state 1\n"), "%s", world.log);
+	cr_assert_not_null(strstr(world.log, "a part of the snapshot is no message that a game may send"), "%s", world.log);
+	cr_assert(side_answer(&world, 0, 1, 3, SIDECAR_ANSWER_ALLOW));
+	cr_assert(ringcast_group_has(one, 8));
+	cr_assert_null(strstr(world.log, "half"), "%s", world.log);
+	cr_assert_eq(world.store.snapshots_missed, 2);
+	side_stop(&world);
+}
+
 Test(sidecar_bounds, the_bytes_that_wait_for_a_process_are_bounded_over_all_its_sessions)
 {
 	struct side_world world;
