@@ -224,10 +224,17 @@ function makeSession(world) {
 	for (const name of Object.keys(session))
 		Object.defineProperty(session, name, { enumerable: false });
 	Object.defineProperty(session, util.inspect.custom, { value: () => `Session { id: '${facts.id}', players: ${players.size} }` });
-	// Of a snapshot: a message, an array of them, or nothing.
+	// Of a snapshot: a message, an array of them, or nothing. Half of one is worse than none: what cannot be said throws.
 	const saySnapshot = (low, high, given) => {
-		for (const message of Array.isArray(given) ? given : given ? [given] : [])
-			say('onSnapshot', message, (opCode, sender, payload) => outbox.snapshotPart(low, high, opCode, sender, payload));
+		for (const message of Array.isArray(given) ? given : given ? [given] : []) {
+			let isSaid = false;
+			say('onSnapshot', message, (opCode, sender, payload) => {
+				outbox.snapshotPart(low, high, opCode, sender, payload);
+				isSaid = true;
+			});
+			if (!isSaid)
+				throw new Error(`${show(message)} cannot be a part of a snapshot, and there is none without it`);
+		}
 	};
 	return { session, saySnapshot };
 }

@@ -136,7 +136,8 @@ function settled(value, peer) {
 }
 
 // An answer that takes time. The engine decides when it has waited long enough; what comes after that changes nothing, and is said.
-function askLater(name, low, high, promise, peer) {
+// valueOf: what the promise's value says, which is written in the same turn as all that valueOf writes.
+function askLater(name, low, high, promise, peer, valueOf = (value) => verdict(name, value)) {
 	const ticket = BigInt(high) << 32n | BigInt(low);
 	asked.set(ticket, { name, peer });
 	const late = (value) => {
@@ -145,7 +146,7 @@ function askLater(name, low, high, promise, peer) {
 		outbox.answer(low, high, value); // counted there
 		return complain(name, 'its answer came after scripts.answer_timeout, when scripts.on_error had decided, or after the player had left');
 	};
-	promise.then((value) => late(verdict(name, value)), (error) => {
+	promise.then((value) => late(valueOf(value)), (error) => {
 		callbackFailed(name, error);
 		late(ANSWER.FAILED);
 	});
@@ -188,25 +189,36 @@ function askConnect(low, high, frame) {
 	askAbout(frame.peer, 'onPlayerConnect', low, high, { player, ...player, payload: frame.payload });
 }
 
-// The parts of a snapshot go before its answer, both behind all that the script has said before it was asked: that is what the snapshot knows of.
-function askSnapshot(low, high, group, peer) {
-	const take = (given) => {
+// A part that is none fails the whole of it: the engine lets go of those that it has.
+function takeSnapshot(low, high, given) {
+	try {
 		sayParts(low, high, given);
-		return true;
-	};
+		return ANSWER.ALLOW;
+	} catch (error) {
+		callbackFailed('onSnapshot', error);
+		return ANSWER.FAILED;
+	}
+}
+
+// The parts of a snapshot go before its answer, with nothing between them, and both behind all that the script has said before it was asked: that is what the snapshot knows of.
+// With a promise: behind all that it has said before the promise's value is taken.
+function askSnapshot(low, high, group, peer) {
+	outbox.flush(); // so that there is room for what it says before a part of that is posted
 	const { size, postCount } = outbox;
+	const take = (given) => takeSnapshot(low, high, given);
+	let value = ANSWER.FAILED, from = size;
 	try {
 		const result = script.onSnapshot(group, peer);
 		if (isThenable(result))
-			return askLater('onSnapshot', low, high, result.then(take));
-		const from = outbox.size;
-		take(result);
-		outbox.answer(low, high, ANSWER.ALLOW);
-		return outbox.moveBefore(size, postCount, from);
+			return askLater('onSnapshot', low, high, result, undefined, take);
+		from = outbox.size;
+		value = take(result);
 	} catch (error) {
+		from = outbox.size;
 		callbackFailed('onSnapshot', error);
-		return answer(low, high, ANSWER.FAILED);
 	}
+	outbox.answer(low, high, value);
+	return outbox.moveBefore(size, postCount, from);
 }
 
 // One is asked at a time: a promise that never settles is forgotten with the next question.

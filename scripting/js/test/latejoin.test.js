@@ -56,3 +56,25 @@ test('a snapshot may take its time, be none, or fail', async (t) => {
 	await engine.expectLog(1, /^onSnapshot: Error: no snapshot/);
 	await engine.stop();
 });
+
+test('between a snapshot that took its time and its answer nothing else is said', async (t) => {
+	const engine = await start(t);
+	const said = listen(engine);
+	assert.strictEqual(await engine.ask('SNAPSHOT', 1, { group: 4, peer: 5 }), 0);
+	await engine.expect('SEND', ({ payload }) => payload.toString() === 'said right behind');
+	assert.deepStrictEqual(said, ['SEND sent meanwhile', 'SNAPSHOT_PART made', 'answer 0', 'SEND said right behind']);
+	await engine.stop();
+});
+
+test('a snapshot with a part that is none has failed, and no other part follows', async (t) => {
+	const engine = await start(t);
+	const said = listen(engine);
+	assert.strictEqual(await engine.ask('SNAPSHOT', 1, { group: 5, peer: 5 }), 2);
+	await engine.expect('SEND');
+	assert.deepStrictEqual(said, ['SNAPSHOT_PART good', 'answer 2', 'SEND sent meanwhile']);
+	await engine.expectLog(1, /^onSnapshot: .* is no message with an op code/);
+	await engine.expectLog(1, /^onSnapshot: Error: .* cannot be a part of a snapshot/);
+	assert.strictEqual(await engine.ask('SNAPSHOT', 1, { group: 6, peer: 5 }), 2);
+	await engine.expectLog(1, /^onSnapshot: Error: .* cannot be a part of a snapshot/);
+	await engine.stop();
+});

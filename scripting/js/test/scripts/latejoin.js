@@ -22,6 +22,15 @@ exports.ssExports = {
 			return new Promise((resolve) => { setTimeout(() => resolve(say('later')), 20); });
 		if (groupId === 3)
 			throw new Error('no snapshot');
+		if (groupId === 4) { // somebody else waits for the same promise, and goes on when it is taken
+			const made = Promise.resolve(say('made'));
+			made.then(() => {}).then(() => session.sendReliableMessage(say('said right behind'), peerId));
+			return made;
+		}
+		if (groupId === 5)
+			return [say('good'), { payload: 'without an op code' }, say('more')];
+		if (groupId === 6)
+			return Promise.resolve([say('good'), session.newBinaryGameMessage(30, session.getServerId(), Buffer.alloc(20000))]);
 		return undefined;
 	},
 };
