@@ -1,9 +1,12 @@
 /*
  * Players who join a running match, which the service finds: startMatchBackfill(options, f, ended), stopMatchBackfill(ticketId, f). f hears f(ticketId), or f(nil, error, text);
- * ended hears ended(ticketId, status) when the search is over. REF_QUESTIONS holds number -> {f, ended}, and once it is known ticketId -> ended.
+ * ended hears ended(ticketId, status) when the search is over. REF_QUESTIONS holds number -> {f, ended}; REF_ENDINGS {ticketId, ended} for each of the latest searches, the latest
+ * last. A session has one search at a time, and of some the end is never told: those are not kept for ever.
  */
 #include "scripting/event.h"
 #include "scripting/lua/lua_private.h"
+
+enum { ENDINGS_MAX = 16 };
 
 /* A copy of the table at that index, with its Action, as JSON; nil is an empty one. On top. */
 static void push_question(lua_State *state, int options, const char *action)
@@ -132,14 +135,51 @@ static void push_decoded(lua_State *state, struct view json)
 	lua_call(state, 1, 1);
 }
 
-/* Of the hearers, the one of the end waits under the ticket's id. */
+/* Its place in the table at endings; 0: it has none. */
+static int find_ending(lua_State *state, int endings, int ticket)
+{
+	int count = (int)lua_objlen(state, endings);
+	for (int i = 1; i <= count; i++) {
+		lua_rawgeti(state, endings, i);
+		lua_rawgeti(state, -1, 1);
+		bool is_it = lua_rawequal(state, -1, ticket) != 0;
+		lua_pop(state, 2);
+		if (is_it)
+			return i;
+	}
+	return 0;
+}
+
+static void remove_ending(lua_State *state, int endings, int at)
+{
+	int count = (int)lua_objlen(state, endings);
+	for (; at <= count; at++) {
+		lua_rawgeti(state, endings, at + 1); /* behind the last: nil */
+		lua_rawseti(state, endings, at);
+	}
+}
+
+/* On top: the ticket's id and who hears its end. */
+static void add_ending(lua_State *state, int endings)
+{
+	int ticket = lua_gettop(state) - 1, known = find_ending(state, endings, ticket);
+	lua_createtable(state, 2, 0);
+	for (int i = 1; i <= 2; i++) {
+		lua_pushvalue(state, ticket + i - 1);
+		lua_rawseti(state, -2, i);
+	}
+	if (known != 0 || lua_objlen(state, endings) == ENDINGS_MAX)
+		remove_ending(state, endings, known != 0 ? known : 1);
+	lua_rawseti(state, endings, (int)lua_objlen(state, endings) + 1);
+}
+
 static void keep_ending(lua_State *state, int hearers, int decoded)
 {
-	lua_rawgeti(state, LUA_REGISTRYINDEX, REF_QUESTIONS);
+	lua_rawgeti(state, LUA_REGISTRYINDEX, REF_ENDINGS);
 	push_member(state, decoded, "TicketId");
 	lua_rawgeti(state, hearers, 2);
 	if (lua_type(state, -2) == LUA_TSTRING && !lua_isnil(state, -1))
-		lua_rawset(state, -3);
+		add_ending(state, decoded + 1);
 	lua_settop(state, decoded);
 }
 
@@ -168,16 +208,17 @@ static int push_news(lua_State *state, void *context)
 {
 	const struct answer *answer = context;
 	push_decoded(state, answer->json);
-	int decoded = lua_gettop(state), f = decoded + 1;
+	int decoded = lua_gettop(state), ticket = decoded + 1, endings = decoded + 2;
 	push_member(state, decoded, "TicketId");
-	if (lua_type(state, f) != LUA_TSTRING)
+	lua_rawgeti(state, LUA_REGISTRYINDEX, REF_ENDINGS);
+	int at = find_ending(state, endings, ticket);
+	if (at == 0)
 		return -1;
-	take(state);
-	if (lua_isnil(state, f))
-		return -1;
-	push_member(state, decoded, "TicketId");
+	lua_rawgeti(state, endings, at);
+	lua_rawgeti(state, -1, 2); /* who is called */
+	remove_ending(state, endings, at);
+	lua_pushvalue(state, ticket);
 	push_member(state, decoded, "Status");
-	lua_remove(state, decoded);
 	return 2;
 }
 
@@ -192,4 +233,6 @@ void ringcast_lua_open_questions(lua_State *state)
 {
 	lua_newtable(state);
 	lua_rawseti(state, LUA_REGISTRYINDEX, REF_QUESTIONS);
+	lua_newtable(state);
+	lua_rawseti(state, LUA_REGISTRYINDEX, REF_ENDINGS);
 }

@@ -3,6 +3,7 @@
 
 const WHAT = 'the callback of a backfill';
 const NEWS = 0, LAST_MAX = 0xffffffff; // the number under which comes what was not asked for at that moment; the largest number
+const ENDINGS_MAX = 16;
 
 // As SDKs make their errors: the name is the API's word for it.
 function failure(name, message) {
@@ -22,7 +23,7 @@ class Questions {
 	constructor(failed) {
 		this.failed = failed;
 		this.callbacks = new Map();
-		this.endings = new Map(); // by ticket, of searches that go on
+		this.endings = new Map(); // by ticket, of searches that go on as far as is known; the latest last
 		this.last = 0;
 	}
 
@@ -48,6 +49,14 @@ class Questions {
 		setImmediate(() => this.call(callback, failure(name, message)));
 	}
 
+	// A session has one search at a time. Of some the end is never told, and those are not kept for ever.
+	awaitEnd(ticketId, ended) {
+		this.endings.delete(ticketId);
+		this.endings.set(ticketId, ended);
+		if (this.endings.size > ENDINGS_MAX)
+			this.endings.delete(this.endings.keys().next().value);
+	}
+
 	// What has become of a ticket.
 	hear({ TicketId: ticketId, Status: status }) {
 		const ended = this.endings.get(ticketId);
@@ -63,7 +72,7 @@ class Questions {
 			return;
 		const { Error: name, Message: message, TicketId: ticketId } = said;
 		if (name === undefined && typeof asked.ended === 'function')
-			this.endings.set(ticketId, asked.ended);
+			this.awaitEnd(ticketId, asked.ended);
 		if (name === undefined)
 			this.call(asked.callback, null, ticketId);
 		else

@@ -80,3 +80,21 @@ test('what cannot be asked is answered all the same', async (t) => {
 	assert.ok(!engine.frames.some(({ kind }) => kind === 'ASK'));
 	await engine.stop();
 });
+
+test('the ends of the latest searches are waited for, not of all whose end nobody tells', async (t) => {
+	const engine = await open(t);
+	const search = async (ticket) => {
+		engine.tell(`search ${ticket}`);
+		engine.reply((await engine.question()).number, { TicketId: ticket });
+	};
+	for (let i = 0; i < 16; i++)
+		await search(`t-${i}`);
+	await search('t-1'); // which is the latest now, and no other
+	await search('t-16');
+	for (const ticket of ['t-0', 't-1', 't-1', 't-2', 't-16'])
+		engine.reply(0, { TicketId: ticket, Status: 'TIMED_OUT' });
+	for (const ticket of ['t-1', 't-2', 't-16'])
+		assert.deepStrictEqual(await engine.told(), [ticket, 'TIMED_OUT']);
+	await engine.stop();
+	assert.ok(!engine.frames.some(({ kind }) => kind === 'EMIT'), 'an end is heard once');
+});

@@ -178,3 +178,32 @@ Test(lua_backend, questions_that_are_wrong_or_too_many_are_said_at_once)
 	expect_part(&world, "drop event_unheard 1\ninfo: false event_unheard\n");
 	lua_world_stop(&world);
 }
+
+static void tell_end(struct lua_world *world, struct session *session, const char *ticket)
+{
+	char json[64];
+	snprintf(json, sizeof(json), "{\"TicketId\": \"%s\", \"Status\": \"TIMED_OUT\"}", ticket);
+	cr_assert_eq(ringcast_backend_news(session, ringcast_view_of(json, strlen(json)), world->now_ns), DROP_NONE);
+}
+
+Test(lua_backend, the_ends_of_the_latest_searches_are_waited_for_not_of_all_whose_end_nobody_tells)
+{
+	struct lua_world world;
+	struct session *session = run_asking(&world, "s:startMatchBackfill(nil, nil, said)");
+	world.limits.emitted_events_per_second = 100;
+	for (uint32_t number = 1; number <= 18; number++) {
+		char json[64];
+		snprintf(json, sizeof(json), "{\"TicketId\": \"t-%u\"}", number == 17 ? 2 : number); /* 2 is the latest then, and once */
+		reply(&world, session, number, json);
+		lua_world_advance_ms(&world, 100); /* for the rate of questions */
+		cr_assert_eq(say(&world, session, ""), DROP_NONE);
+	}
+	lua_world_forget(&world);
+	tell_end(&world, session, "t-1");
+	tell_end(&world, session, "t-2");
+	tell_end(&world, session, "t-2");
+	tell_end(&world, session, "t-3");
+	tell_end(&world, session, "t-18");
+	expect(&world, "info: said t-2 TIMED_OUT\ninfo: said t-3 TIMED_OUT\ninfo: said t-18 TIMED_OUT\n");
+	lua_world_stop(&world);
+}

@@ -15,6 +15,8 @@ exports.ssExports = {
 		}
 		if (text === 'promises')
 			return session.startMatchBackfill().then((ticket) => tell(null, ticket)).then(() => session.stopMatchBackfill('t-2')).catch(tell);
+		if (text.startsWith('search '))
+			return session.startMatchBackfill({}, () => {}, (ticket, status) => session.emitEvent('ended', [ticket, status]));
 		if (text === 'wrong questions') {
 			session.startMatchBackfill({ Players: 1n }, tell);
 			return session.startMatchBackfill({ Players: 'x'.repeat(60001) }, tell);
