@@ -66,12 +66,10 @@ static void read_secrets(struct bot *bot, const struct packet *packet)
 	memcpy(bot->connect_token, token.data, token.size);
 }
 
-/* Where its script hears nothing of what players say, it is as good as a member from the question about its join on, but for what may be lost. */
 static void join_seen(struct bot *bot, int32_t group)
 {
-	struct model *model = bot->net->model;
-	uint64_t asked_ns = model->is_unasked[bot->session] ? bot->late[ringcast_late_index(group)].asked_ns : 0;
-	ringcast_model_join_seen(model, bot->index, group, asked_ns != 0 ? asked_ns : now_ns(bot), now_ns(bot));
+	uint64_t asked_ns = bot->late[ringcast_late_index(group)].asked_ns;
+	ringcast_model_join_seen(bot->net->model, bot->index, group, asked_ns != 0 ? asked_ns : now_ns(bot), now_ns(bot));
 }
 
 static void receive_login_result(struct bot *bot, const struct packet *packet)
@@ -201,6 +199,8 @@ void ringcast_bot_receive_packet(struct bot *bot, const struct packet *packet, b
 	const struct model_message *message = &model->messages[payload.message];
 	if (payload.session != message->session || payload.sender != message->sender)
 		ringcast_bot_fail(bot, "payload of another message", payload.message);
+	if (was_stream && message->is_reliable && message->group != 0 && message->to_bot != (int32_t)bot->index)
+		ringcast_late_hear_other(bot, message->group);
 	if (message->is_reliable || !bot->net->is_corrupt)
 		check_header(bot, packet, message, model->bots[message->sender].peer_id);
 }

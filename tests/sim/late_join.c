@@ -17,10 +17,13 @@ void ringcast_late_left(struct bot *bot, int32_t group)
 	bot->late[ringcast_late_index(group)].is_counted = false;
 }
 
+/* Its first part, if it has two, is good for nothing without the last. */
 static void hear_snapshot(struct bot *bot, struct late_heard *heard, const struct late_content *content)
 {
 	if (!heard->is_promised)
-		ringcast_bot_fail(bot, "a snapshot that was not made for it, or twice", content->group);
+		ringcast_bot_fail(bot, content->key == LATE_FIRST_PART ? "half of a snapshot" : "a snapshot that was not made for it, or twice", content->group);
+	if (content->key == LATE_FIRST_PART)
+		return;
 	heard->is_promised = false;
 	heard->is_counted = true;
 	heard->next = content->number + 1;
@@ -82,6 +85,13 @@ bool ringcast_late_receive(struct bot *bot, const struct packet *packet)
 	return true;
 }
 
+/* What others say to the group, but for what names the bot besides: that comes without waiting. */
+void ringcast_late_hear_other(struct bot *bot, int32_t group)
+{
+	if (!bot->is_bad && ringcast_late_knows(group) && bot->late[ringcast_late_index(group)].is_promised)
+		ringcast_bot_fail(bot, "another's message before the snapshot that it follows", group);
+}
+
 /* scripts */
 
 void ringcast_late_ask(struct world *world, struct bot *bot, int32_t group)
@@ -107,6 +117,15 @@ void ringcast_late_say(struct world *world, struct session *session, uint64_t ti
 	struct packet packet = packet_of(&content, LATE_SNAPSHOT_OPCODE);
 	if (ringcast_command_snapshot(session, ticket, &packet) == DROP_NONE)
 		bot->late[ringcast_late_index(group)].is_promised = true;
+}
+
+void ringcast_late_begin(struct session *session, const struct bot *bot, int32_t group)
+{
+	if (bot == NULL)
+		return;
+	struct late_content content = {.session = bot->session, .group = group, .key = LATE_FIRST_PART};
+	struct packet packet = packet_of(&content, LATE_SNAPSHOT_OPCODE);
+	ringcast_command_snapshot(session, 0, &packet);
 }
 
 static void retain_or_forget(struct late_said *said, struct session *session, struct late_content *content, bool is_forgotten)

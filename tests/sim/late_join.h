@@ -9,7 +9,7 @@
 #include "base/types.h"
 #include "swarm.h"
 
-enum { LATE_KEYS = 3, LATE_COUNTED_OPCODE = 77777778, LATE_RETAINED_OPCODE, LATE_SNAPSHOT_OPCODE };
+enum { LATE_KEYS = 3, LATE_FIRST_PART = 1, LATE_COUNTED_OPCODE = 77777778, LATE_RETAINED_OPCODE, LATE_SNAPSHOT_OPCODE };
 
 struct late_said { /* by a script to a group */
 	uint32_t count;
@@ -29,7 +29,7 @@ struct late_heard { /* by a bot of a group, in its present stay, but for version
 struct late_content {
 	uint32_t session;
 	int32_t group;
-	uint32_t key, number;
+	uint32_t key, number; /* of a snapshot's first part, when it has two: LATE_FIRST_PART, and no number yet */
 };
 
 /* 0: everyone. */
@@ -47,10 +47,12 @@ struct world_session;
 void ringcast_late_join_sent(struct bot *bot, int32_t group);
 void ringcast_late_left(struct bot *bot, int32_t group);
 bool ringcast_late_receive(struct bot *bot, const struct packet *packet); /* true: it was one of these */
+void ringcast_late_hear_other(struct bot *bot, int32_t group); /* a reliable message to a group that was said by another player */
 
 /* The script's side. */
 void ringcast_late_ask(struct world *world, struct bot *bot, int32_t group); /* it is asked about a join; bot NULL: of nobody we know */
-void ringcast_late_say(struct world *world, struct session *session, uint64_t ticket, struct bot *bot, int32_t group); /* a snapshot */
+void ringcast_late_say(struct world *world, struct session *session, uint64_t ticket, struct bot *bot, int32_t group); /* a snapshot, or the last of its parts */
+void ringcast_late_begin(struct session *session, const struct bot *bot, int32_t group); /* while it is asked: the first of two parts */
 void ringcast_late_act(struct world *world, struct world_session *ours, struct session *session, bool may_tell_everyone); /* one thing */
 
 /* In the calm: what healthy bots know is what their scripts have said. */

@@ -97,16 +97,17 @@ void ringcast_model_join_sent(struct model *model, uint32_t bot, int32_t group, 
 	if (open_span(m) != NULL)
 		return;
 	m->spans = grow(m->spans, &m->capacity, m->count + 1, sizeof(*m->spans));
-	m->spans[m->count++] = (struct model_span){now_ns, MODEL_NEVER, MODEL_NEVER, MODEL_NEVER, MODEL_NEVER};
+	m->spans[m->count++] = (struct model_span){now_ns, MODEL_NEVER, MODEL_NEVER, MODEL_NEVER, MODEL_NEVER, MODEL_NEVER};
 }
 
-void ringcast_model_join_seen(struct model *model, uint32_t bot, int32_t group, uint64_t sure_ns, uint64_t now_ns)
+void ringcast_model_join_seen(struct model *model, uint32_t bot, int32_t group, uint64_t asked_ns, uint64_t now_ns)
 {
 	struct model_span *span = open_span(membership_of(model, bot, group));
 	if (span == NULL || span->sure_from != MODEL_NEVER)
 		return;
-	span->sure_from = sure_ns;
+	span->sure_from = model->is_unasked[model->bots[bot].session] ? asked_ns : now_ns;
 	span->fast_from = now_ns;
+	span->held_from = asked_ns;
 }
 
 void ringcast_model_leave_sent(struct model *model, uint32_t bot, int32_t group, uint64_t now_ns)
@@ -134,13 +135,19 @@ static bool may_be_member(struct model *model, uint32_t bot, int32_t group, uint
 	return false;
 }
 
-/* At every moment between from and to. */
+static uint64_t sure_from_of(const struct model_span *span, const struct model_message *message)
+{
+	if (!message->is_reliable)
+		return span->fast_from;
+	return message->decision == MODEL_ALLOWED_SOMETIME ? span->held_from : span->sure_from;
+}
+
+/* At every moment between from and to, or it is held for it meanwhile. */
 static bool is_member_throughout(struct model *model, uint32_t bot, const struct model_message *message, uint64_t from_ns, uint64_t to_ns)
 {
 	const struct model_membership *m = membership_of(model, bot, message->group);
 	for (size_t i = 0; i < m->count; i++) {
-		uint64_t sure_from = message->is_reliable ? m->spans[i].sure_from : m->spans[i].fast_from;
-		if (sure_from <= from_ns && m->spans[i].sure_until >= to_ns)
+		if (sure_from_of(&m->spans[i], message) <= from_ns && m->spans[i].sure_until >= to_ns)
 			return true;
 	}
 	return false;
@@ -191,12 +198,13 @@ static bool may_be_mistaken(const struct model *model, const struct model_messag
 }
 
 /*
- * Where joins wait for a snapshot and the script hears nothing of what players say, a message to the group is held for who joins it, while others go on: what the same
- * sender says to others overtakes it. Surely not once the receiver knows that it is in.
+ * Where joins wait for a snapshot and the script hears nothing of what players say, or has not answered in time, a message to the group is held for who joins it, while
+ * others go on: what the same sender says to others overtakes it. Surely not once the receiver knows that it is in.
  */
 static bool may_be_held(struct model *model, uint32_t bot, const struct model_message *message)
 {
-	if (message->group < 1 || !model->is_unasked[message->session] || message->to_bot == (int32_t)bot)
+	bool is_unknown = model->is_unasked[message->session] || message->decision == MODEL_ALLOWED_SOMETIME;
+	if (message->group < 1 || !is_unknown || message->to_bot == (int32_t)bot)
 		return false;
 	const struct model_membership *m = membership_of(model, bot, message->group);
 	for (size_t i = 0; i < m->count; i++) {

@@ -18,6 +18,7 @@ enum { MODEL_NOBODY = -1 };
 struct model_span { /* one stay in a group */
 	uint64_t maybe_from, sure_from, sure_until, maybe_until;
 	uint64_t fast_from; /* sure_from of what may be lost */
+	uint64_t held_from; /* of what its script has heard nothing of, or has not answered: from the question about the join on that is held for it */
 };
 
 struct model_membership {
@@ -84,7 +85,8 @@ uint32_t ringcast_model_ask(struct model *model, uint32_t message);
 void ringcast_model_decide(struct model *model, uint32_t message, uint32_t question, enum model_decision decision, uint64_t now_ns);
 
 void ringcast_model_join_sent(struct model *model, uint32_t bot, int32_t group, uint64_t now_ns);
-void ringcast_model_join_seen(struct model *model, uint32_t bot, int32_t group, uint64_t sure_ns, uint64_t now_ns);
+/* asked_ns: when its script was asked for a snapshot; now_ns if it was not. */
+void ringcast_model_join_seen(struct model *model, uint32_t bot, int32_t group, uint64_t asked_ns, uint64_t now_ns);
 void ringcast_model_leave_sent(struct model *model, uint32_t bot, int32_t group, uint64_t now_ns);
 void ringcast_model_leave_seen(struct model *model, uint32_t bot, int32_t group, uint64_t now_ns);
 

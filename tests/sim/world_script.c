@@ -239,7 +239,10 @@ static enum verdict on_snapshot(void *context, struct session *session, struct p
 	if (ringcast_late_knows(group))
 		answer.bot = bot_of_player(world, player);
 	ringcast_late_ask(world, answer.bot, group);
-	if (!world->is_calm && chance(world, world->swarm.script_late + world->swarm.late_join))
+	bool is_later = !world->is_calm && chance(world, world->swarm.script_late + world->swarm.late_join);
+	if (is_later && chance(world, 500))
+		ringcast_late_begin(session, answer.bot, group);
+	if (is_later)
 		return later(world, &answer, session);
 	ringcast_late_say(world, session, 0, answer.bot, group);
 	ringcast_late_act(world, ours, session, true); /* behind it */
