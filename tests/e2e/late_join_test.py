@@ -132,6 +132,7 @@ class SpreadLuaTest(LateJoin, Case):
 @unittest.skipUnless(shutil.which("node"), "there is no node")
 class JavaScriptTest(LateJoin, Case):
     files = JS
+    settings = {"scripts__answer_timeout": "60s"}  # on a busy machine Node's start takes its time, and the default would be the answer
 
 
 if __name__ == "__main__":
