@@ -106,6 +106,7 @@ static bool is_refused(const struct shard *shard, uint32_t target, const struct 
 static void lose_letter(struct shard *shard, uint32_t target, const struct letter *letter)
 {
 	bool is_message = letter->kind == LETTER_DELIVER || letter->kind == LETTER_ROSTER || letter->kind == LETTER_ANSWER;
+	shard->counters.letters_lost++;
 	ringcast_shard_drop(shard, DROP_LETTERS_FULL, is_message ? letter->recipient_count : 1);
 	shard->letters.lost |= UINT64_C(1) << target;
 }
@@ -114,8 +115,10 @@ static void lose_letter(struct shard *shard, uint32_t target, const struct lette
 static enum drop_reason post_late(struct shard *shard, uint32_t target, const struct letter *letter)
 {
 	ringcast_shard_press(shard);
-	if (is_refused(shard, target, letter))
+	if (is_refused(shard, target, letter)) {
+		shard->counters.letters_lost += letter->kind == LETTER_PACKET && !ringcast_letter_may_be_lost(letter);
 		return DROP_LETTERS_FULL;
+	}
 	if (ringcast_letter_may_be_lost(letter)) {
 		ringcast_shard_drop(shard, DROP_LETTERS_FULL, letter->recipient_count);
 		return DROP_LETTERS_FULL;
