@@ -148,8 +148,8 @@ static struct law law_of(enum counter counter, const struct books *b)
 		return at_most(of->ticks);
 	case COUNT_paces: /* after a turn that sent something */
 		return at_most(of->flushes);
-	case COUNT_slow_detached: /* each has something new for its receiver: a frame, or an answer to one of its own */
-		return at_most(of->deliveries_reliable + of->pings_sent + of->logins + of->logins_refused + b->io.stream_recvs);
+	case COUNT_slow_detached: /* each has something new for its receiver: a frame, once more where it has come back, a ping, with what was received behind it, a goodbye, or an answer to one of its own */
+		return at_most(of->deliveries_reliable + of->replayed_messages + 2 * of->pings_sent + of->connections_closed + of->logins + of->resumes + of->logins_refused + b->io.stream_recvs);
 	case COUNT_crowded_out:
 		return at_most(of->closes[CLOSE_SLOW] + of->closes[CLOSE_NO_RESOURCES]);
 	case COUNT_letters_sent:

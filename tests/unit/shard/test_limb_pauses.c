@@ -208,6 +208,27 @@ Test(limb_pauses, who_ends_while_it_waits_is_heard_to_the_end)
 		end_after(count);
 }
 
+/* The same, where io had seen the end before it heard of the pause. */
+Test(limb_pauses, an_end_that_comes_behind_what_is_held_waits_with_it)
+{
+	make(options);
+	room.stage.still = room.stage.shard;
+	say_all(&room.far);
+	stage_run_ms(&room.stage, 50);
+	expect_paused(&room.far, room.stage.neighbour);
+	ringcast_sim_stream_shutdown(room.stage.network, room.far.stream);
+	const struct conn *conn = conn_of(&room.far);
+	ringcast_shard_on_end(room.stage.neighbour, &(struct io_event){.kind = IO_EVENT_END, .user = conn->self, .id = conn->stream_id});
+	cr_assert(conn->is_paused && !conn->is_ended);
+	unsigned received = (unsigned)room.stage.neighbour->counters.messages_received_reliable;
+	room.stage.still = NULL;
+	stage_run_ms(&room.stage, 100);
+	cr_assert_geq(heard_count(&room.near.heard, 7), received);
+	cr_assert_null(conn_of(&room.far));
+	cr_assert_eq(room.stage.neighbour->letters.held_bytes, 0);
+	stage_fini(&room.stage);
+}
+
 /* Nobody reads any more what it has sent. */
 Test(limb_pauses, who_is_closed_while_it_waits_gives_back_what_was_held)
 {
