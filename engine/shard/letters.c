@@ -30,6 +30,20 @@ static bool write_letter(struct shard *shard, uint32_t target, const struct lett
 	return true;
 }
 
+/* A sender that is told to wait hears of it before all that waits for its shard, or it would fill what is to be kept free. Nothing that it overtakes is about the same. */
+static void line_up(struct letter_queue *queue, struct waiting_letter *waiting)
+{
+	if (queue->oldest == NULL) {
+		queue->oldest = queue->youngest = waiting;
+	} else if (waiting->letter.kind == LETTER_PAUSE) {
+		waiting->next = queue->oldest;
+		queue->oldest = waiting;
+	} else {
+		queue->youngest->next = waiting;
+		queue->youngest = waiting;
+	}
+}
+
 static bool queue_letter(struct shard *shard, uint32_t target, const struct letter *letter)
 {
 	struct letter_queue *queue = &shard->letters.queues[target];
@@ -42,11 +56,7 @@ static bool queue_letter(struct shard *shard, uint32_t target, const struct lett
 	waiting->letter.payload.data = (const uint8_t *)(waiting + 1);
 	if (letter->payload.size > 0)
 		memcpy(waiting + 1, letter->payload.data, letter->payload.size);
-	if (queue->oldest == NULL)
-		queue->oldest = waiting;
-	else
-		queue->youngest->next = waiting;
-	queue->youngest = waiting;
+	line_up(queue, waiting);
 	queue->bytes += sizeof(*waiting) + letter->payload.size;
 	queue->packet_bytes += letter->kind == LETTER_PACKET ? sizeof(*waiting) + letter->payload.size : 0;
 	shard->letters.waiting |= UINT64_C(1) << target;

@@ -163,8 +163,8 @@ static struct law law_of(enum counter counter, const struct books *b)
 		return at_most(b->may_lose_letters ? of->drops[DROP_LETTERS_FULL] : 0);
 	case COUNT_logins_declined: /* their connections had upgraded, and did not log in */
 		return at_most(of->upgrades - of->logins);
-	case COUNT_letters_stuck:
-		return at_most(of->letters_waited);
+	case COUNT_letters_stuck: /* one letter that waits, again and again */
+		return at_most(of->letters_waited * of->ticks);
 	case COUNT_senders_paused: /* for a letter of its own, before it is read, or by one of home's */
 		return at_most(of->letters_waited + b->io.stream_recvs + of->letters_read);
 	case COUNT_senders_resumed:

@@ -244,6 +244,28 @@ Test(limb_pauses, who_is_closed_while_it_waits_gives_back_what_was_held)
 	stage_fini(&room.stage);
 }
 
+/* It is for who fills the queue that it would otherwise wait in. */
+Test(limb_pauses, who_is_told_to_wait_hears_of_it_before_what_waits_for_its_shard)
+{
+	make(options);
+	uint32_t far = room.stage.neighbour->options.index;
+	room.stage.still = room.stage.neighbour;
+	for (int i = 0; i < 40; i++)
+		say(&room.near, i);
+	stage_run_ms(&room.stage, 50);
+	const struct letter_queue *queue = &room.stage.shard->letters.queues[far];
+	cr_assert_not_null(queue->oldest);
+	cr_assert_eq(queue->oldest->letter.kind, LETTER_DELIVER);
+	ringcast_shard_tell_paused(room.stage.shard, far, &(struct letter){.session = conn_of(&room.near)->player->session->self, .peer_id = room.far.peer_id});
+	cr_assert_eq(queue->oldest->letter.kind, LETTER_PAUSE);
+	cr_assert_eq(queue->youngest->letter.kind, LETTER_DELIVER);
+	room.stage.still = NULL;
+	stage_run_ms(&room.stage, 50);
+	cr_assert_eq(heard_count(&room.far.heard, 7), 40);
+	cr_assert(conn_of(&room.far)->is_paused);
+	stage_fini(&room.stage);
+}
+
 Test(limb_pauses, who_was_told_to_wait_and_hears_nothing_goes_on)
 {
 	make(impatient_options);
