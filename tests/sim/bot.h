@@ -75,6 +75,7 @@ struct bot_signature { /* of a token that a backend has signed */
 	bool is_signed, is_create;
 	bool is_spoiled; /* good at no time, whatever the rest says */
 	bool was_good;   /* at some moment since it was shown */
+	bool is_past;    /* it had expired at some moment: its jti may be given to another one */
 	bool is_admitted;
 	enum token_key key;
 	uint32_t generation, once;
