@@ -138,6 +138,11 @@ static struct player *player_create(struct session *limb, const struct letter *l
 	return player;
 }
 
+bool ringcast_limb_has_room(const struct store *store)
+{
+	return store->sessions.count < store->sessions.capacity && store->players.count < store->players.capacity;
+}
+
 struct player *ringcast_limb_admit(struct store *store, uint32_t home_shard, const struct letter *letter, void *transport, uint64_t now_ns)
 {
 	ringcast_assert(letter->kind == LETTER_ADMITTED && letter->payload.size > sizeof(struct letter_facts));

@@ -30,6 +30,20 @@ static bool write_letter(struct shard *shard, uint32_t target, const struct lett
 	return true;
 }
 
+/* A sender that is told to wait hears of it before all that waits for its shard, or it would fill what is to be kept free. Nothing that it overtakes is about the same. */
+static void line_up(struct letter_queue *queue, struct waiting_letter *waiting)
+{
+	if (queue->oldest == NULL) {
+		queue->oldest = queue->youngest = waiting;
+	} else if (waiting->letter.kind == LETTER_PAUSE) {
+		waiting->next = queue->oldest;
+		queue->oldest = waiting;
+	} else {
+		queue->youngest->next = waiting;
+		queue->youngest = waiting;
+	}
+}
+
 static bool queue_letter(struct shard *shard, uint32_t target, const struct letter *letter)
 {
 	struct letter_queue *queue = &shard->letters.queues[target];
@@ -42,11 +56,7 @@ static bool queue_letter(struct shard *shard, uint32_t target, const struct lett
 	waiting->letter.payload.data = (const uint8_t *)(waiting + 1);
 	if (letter->payload.size > 0)
 		memcpy(waiting + 1, letter->payload.data, letter->payload.size);
-	if (queue->oldest == NULL)
-		queue->oldest = waiting;
-	else
-		queue->youngest->next = waiting;
-	queue->youngest = waiting;
+	line_up(queue, waiting);
 	queue->bytes += sizeof(*waiting) + letter->payload.size;
 	queue->packet_bytes += letter->kind == LETTER_PACKET ? sizeof(*waiting) + letter->payload.size : 0;
 	shard->letters.waiting |= UINT64_C(1) << target;
@@ -106,6 +116,7 @@ static bool is_refused(const struct shard *shard, uint32_t target, const struct 
 static void lose_letter(struct shard *shard, uint32_t target, const struct letter *letter)
 {
 	bool is_message = letter->kind == LETTER_DELIVER || letter->kind == LETTER_ROSTER || letter->kind == LETTER_ANSWER;
+	shard->counters.letters_lost++;
 	ringcast_shard_drop(shard, DROP_LETTERS_FULL, is_message ? letter->recipient_count : 1);
 	shard->letters.lost |= UINT64_C(1) << target;
 }
@@ -114,8 +125,10 @@ static void lose_letter(struct shard *shard, uint32_t target, const struct lette
 static enum drop_reason post_late(struct shard *shard, uint32_t target, const struct letter *letter)
 {
 	ringcast_shard_press(shard);
-	if (is_refused(shard, target, letter))
+	if (is_refused(shard, target, letter)) {
+		shard->counters.letters_lost += letter->kind == LETTER_PACKET && !ringcast_letter_may_be_lost(letter);
 		return DROP_LETTERS_FULL;
+	}
 	if (ringcast_letter_may_be_lost(letter)) {
 		ringcast_shard_drop(shard, DROP_LETTERS_FULL, letter->recipient_count);
 		return DROP_LETTERS_FULL;

@@ -8,6 +8,7 @@
 #include "shard/login.h"
 #include "shard/resume.h"
 #include "shard/shard_private.h"
+#include "shard/signed.h"
 
 /* Asking */
 
@@ -69,8 +70,9 @@ static void read_refused(struct shard *shard, uint32_t sender, const struct lett
 	struct conn *conn = find_asking(shard, letter);
 	if (conn == NULL)
 		return;
+	enum drop_reason drop = (enum drop_reason)letter->reason;
 	forget_login(conn);
-	ringcast_shard_conn_close(shard, conn, ringcast_shard_login_refuse(shard, conn, (enum drop_reason)letter->reason), NULL);
+	ringcast_shard_conn_close(shard, conn, ringcast_shard_login_refuse(shard, conn, drop), ringcast_shard_signed_text(drop));
 }
 
 /* What it said that it can do, in the login that is kept. True: also come back. */

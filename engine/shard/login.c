@@ -3,7 +3,7 @@
 
 #include "base/hash.h"
 #include "proto/gate.h"
-#include "session/home.h"
+#include "session/limb.h"
 #include "shard/login.h"
 #include "shard/resume.h"
 #include "shard/shard_private.h"
@@ -31,6 +31,7 @@ static enum close_reason close_reason_of(enum drop_reason drop)
 	case DROP_LETTERS_FULL:
 	case DROP_PARK_FULL:
 	case DROP_SESSION_DATA:
+	case DROP_SNAPSHOT_FULL:
 	case DROP_TOKEN_RATE:
 	case DROP_TOKEN_MEMORY:
 		return CLOSE_NO_RESOURCES;
@@ -169,27 +170,37 @@ static struct session *find_session(struct shard *shard, struct view token, stru
 	return NULL;
 }
 
-static enum drop_reason reserve_dev(struct shard *shard, struct view token, char ret_token[PLAYER_TOKEN_BYTES])
+/* As for a signed token: nothing is reserved for a connection that has to come first, and ret_token is empty. */
+static enum drop_reason reserve_dev(struct shard *shard, struct view token, bool is_here, char ret_token[PLAYER_TOKEN_BYTES])
 {
 	struct dev_token dev = {0};
 	struct player *player;
 	struct session *session = is_named(token) ? find_session(shard, token, &dev) : ringcast_session_find_name(&shard->store, DEV_SESSION);
+	ret_token[0] = '\0';
 	if (session == NULL)
 		return DROP_NO_SESSION;
+	if (!is_here && session->spread == NULL)
+		return DROP_NONE;
 	return ringcast_admission_reserve(session, dev.player_id[0] != 0 ? dev.player_id : NULL, NULL, shard->now_ns, &player, ret_token);
 }
 
 /* All kinds of tokens */
 
 /* What a reservation that is made now lets in with. */
-static enum drop_reason reserve_now(struct shard *shard, struct view token, char ret_token[PLAYER_TOKEN_BYTES])
+static enum drop_reason reserve_now(struct shard *shard, struct view token, bool is_here, char ret_token[PLAYER_TOKEN_BYTES])
 {
-	return ringcast_shard_is_signed(shard, token) ? ringcast_shard_signed_reserve(shard, token, ret_token) : reserve_dev(shard, token, ret_token);
+	return ringcast_shard_is_signed(shard, token) ? ringcast_shard_signed_reserve(shard, token, is_here, ret_token) : reserve_dev(shard, token, is_here, ret_token);
 }
 
 static bool is_dev_token(const struct shard *shard, struct view token)
 {
 	return shard->options.is_open && ringcast_player_token_shard(token) < 0 && !ringcast_shard_is_signed(shard, token);
+}
+
+/* Is its place reserved by the login itself? */
+static bool is_made_now(const struct shard *shard, struct view token)
+{
+	return is_dev_token(shard, token) || ringcast_shard_is_signed(shard, token);
 }
 
 static int home_shard(const struct shard *shard, struct view token)
@@ -230,8 +241,8 @@ void ringcast_shard_login_here(struct shard *shard, struct conn *conn, const str
 	char reserved[PLAYER_TOKEN_BYTES];
 	enum drop_reason drop = packet->payload.size > PROTO_PAYLOAD_RELIABLE_BYTES_MAX ? DROP_OVERSIZE : DROP_NONE;
 	struct player *player;
-	if (drop == DROP_NONE && (is_dev_token(shard, token) || ringcast_shard_is_signed(shard, token))) {
-		drop = reserve_now(shard, token, reserved);
+	if (drop == DROP_NONE && is_made_now(shard, token)) {
+		drop = reserve_now(shard, token, true, reserved);
 		token = ringcast_view_of(reserved, strnlen(reserved, sizeof(reserved)));
 	}
 	if (drop == DROP_NONE)
@@ -274,18 +285,14 @@ static void answer(struct shard *shard, uint32_t sender, const struct letter *lo
 }
 
 /* False: it is answered. A place is not reserved before it is known that it will be taken up here. */
-static bool reserve_dev_from(struct shard *shard, uint32_t sender, const struct letter *letter, struct view token, char ret_token[PLAYER_TOKEN_BYTES])
+static bool reserve_from(struct shard *shard, uint32_t sender, const struct letter *letter, struct view token, char ret_token[PLAYER_TOKEN_BYTES])
 {
-	struct dev_token dev;
-	struct session *session = is_named(token) ? find_session(shard, token, &dev) : ringcast_session_find_name(&shard->store, DEV_SESSION);
-	if (session != NULL && session->spread == NULL) {
-		answer(shard, sender, letter, LETTER_ELSEWHERE, DROP_NONE);
-		return false;
-	}
-	enum drop_reason drop = reserve_dev(shard, token, ret_token);
+	enum drop_reason drop = reserve_now(shard, token, false, ret_token);
 	if (drop != DROP_NONE)
 		answer(shard, sender, letter, LETTER_REFUSED, drop);
-	return drop == DROP_NONE;
+	else if (ret_token[0] == '\0')
+		answer(shard, sender, letter, LETTER_ELSEWHERE, DROP_NONE);
+	return drop == DROP_NONE && ret_token[0] != '\0';
 }
 
 void ringcast_shard_login_from(struct shard *shard, uint32_t sender, const struct letter *letter)
@@ -299,18 +306,18 @@ void ringcast_shard_login_from(struct shard *shard, uint32_t sender, const struc
 		answer(shard, sender, letter, LETTER_REFUSED, DROP_OVERSIZE);
 		return;
 	}
-	if (is_dev_token(shard, token)) {
-		if (!reserve_dev_from(shard, sender, letter, token, reserved))
+	if (is_made_now(shard, token)) {
+		if (!reserve_from(shard, sender, letter, token, reserved))
 			return;
 		token = ringcast_view_of(reserved, strnlen(reserved, sizeof(reserved)));
 	}
 	ringcast_home_login(&shard->store, sender, letter, token, packet.payload, packet.login.no_echo, shard->now_ns);
 }
 
-/* Who comes back goes where what outlived its connection is kept, and who has a token that a backend signed where its session is. */
-static bool may_stay(struct shard *shard, const struct packet *packet)
+/* Who comes back goes where what outlived its connection is kept; and to the session's home, which may have room, whoever finds none here. */
+static bool may_stay(const struct shard *shard, const struct packet *packet)
 {
-	return packet->login.reconnect_token.size == 0 && !ringcast_shard_is_signed(shard, packet->login.player_session_id);
+	return packet->login.reconnect_token.size == 0 && ringcast_limb_has_room(&shard->store);
 }
 
 void ringcast_shard_login(struct shard *shard, struct conn *conn, struct view message)

@@ -1,6 +1,6 @@
 /*
- * A signed token is checked where its connection came in, so that a bad one never moves; its home, if that is another shard, reads the claims again and
- * trusts the signature. All that one token may do happens at its session's home, on one thread: so two players who create one session get one, and a token
+ * A signed token is checked where its connection came in, so that a bad one never moves; its home, if that is another shard, is asked or gets the connection, reads the claims
+ * again and trusts the signature. All that one token may do happens at its session's home, on one thread: so two players who create one session get one, and a token
  * for one login is remembered in one place.
  */
 #include "shard/signed.h"
@@ -118,13 +118,9 @@ static enum drop_reason find_or_create(struct shard *shard, const struct jwt_cla
 	return claims->is_create ? create(shard, claims, ret_session) : DROP_NO_SESSION;
 }
 
-static enum drop_reason reserve(struct shard *shard, const struct jwt_claims *claims, char ret_token[PLAYER_TOKEN_BYTES])
+static enum drop_reason reserve(struct shard *shard, struct session *session, const struct jwt_claims *claims, char ret_token[PLAYER_TOKEN_BYTES])
 {
-	struct session *session;
 	struct player *player;
-	enum drop_reason drop = find_or_create(shard, claims, &session);
-	if (drop != DROP_NONE)
-		return drop;
 	const char *data = claims->player_data[0] != '\0' ? claims->player_data : NULL;
 	return ringcast_admission_reserve(session, claims->player_id, data, shard->now_ns, &player, ret_token);
 }
@@ -136,18 +132,24 @@ static uint64_t past_s(const struct shard *shard)
 	return now_s > skew_s ? now_s - skew_s : 0;
 }
 
-enum drop_reason ringcast_shard_signed_reserve(struct shard *shard, struct view token, char ret_token[PLAYER_TOKEN_BYTES])
+enum drop_reason ringcast_shard_signed_reserve(struct shard *shard, struct view token, bool is_here, char ret_token[PLAYER_TOKEN_BYTES])
 {
 	const struct jwt_key *key = ringcast_jwt_key_of(shard->signed_tokens.keys, token); /* it may have been taken away on the way here */
 	struct jwt_spent *spent = &shard->signed_tokens.spent;
+	struct session *session;
 	struct jwt_claims claims;
 	enum drop_reason drop = key != NULL ? read_claims(shard, key, token, &claims) : DROP_TOKEN_KEY;
 	bool is_once = drop == DROP_NONE && claims.once[0] != '\0';
 	uint64_t until_s = is_once ? (uint64_t)claims.expires_s + 1 : 0;
 	if (is_once)
 		drop = ringcast_jwt_spent_check(spent, key->id, claims.once, until_s, past_s(shard));
+	ret_token[0] = '\0';
 	if (drop == DROP_NONE)
-		drop = reserve(shard, &claims, ret_token);
+		drop = find_or_create(shard, &claims, &session);
+	if (drop == DROP_NONE && !is_here && session->spread == NULL)
+		return DROP_NONE; /* nothing is used up before its connection is here */
+	if (drop == DROP_NONE)
+		drop = reserve(shard, session, &claims, ret_token);
 	if (drop != DROP_NONE)
 		return drop;
 	shard->counters.token_places++;

@@ -3,9 +3,11 @@
 Everybody hears all senders, and those in its own area of interest. A message carries its sender's number, its place among that sender's messages of that kind, and when it was sent.
 Each player holds them together: one after the other without a gap, from the first that was sent after it knew that it was in to the last."""
 
+import bisect
 import collections
 import os
 import random
+import resource
 import selectors
 import socket
 import struct
@@ -164,16 +166,16 @@ class Player:
         """Against all that this sender has sent; a list of what is wrong."""
         since = self.in_ns if key >= 0 else self.area_ns
         run = self.runs.get(key)
-        due = [place for place, at in enumerate(sent_ns) if at > since] if since else []
-        if not due or self.is_gone:  # of one that has left, that there was no gap is all that can be said
+        first, count = bisect.bisect_right(sent_ns, since), len(sent_ns)
+        if not since or first == count or self.is_gone:  # of one that has left, that there was no gap is all that can be said
             return []
         if run is None:
-            return [f"player {self.peer_id}: nothing of sender {key}, of {len(due)} messages"]
+            return [f"player {self.peer_id}: nothing of sender {key}, of {count - first} messages"]
         found = []
-        if run.first > due[0]:
-            found.append(f"player {self.peer_id}: of sender {key} the first was {run.first}, though {due[0]} was sent when it was in")
-        if run.last != due[-1]:
-            found.append(f"player {self.peer_id}: of sender {key} the last was {run.last}, of {due[-1]}")
+        if run.first > first:
+            found.append(f"player {self.peer_id}: of sender {key} the first was {run.first}, though {first} was sent when it was in")
+        if run.last != count - 1:
+            found.append(f"player {self.peer_id}: of sender {key} the last was {run.last}, of {count - 1}")
         return found
 
 
@@ -208,10 +210,17 @@ class Part:
     def turn(self, seconds):
         for key, _ in self.selector.select(seconds):
             player = key.data
+            if player is None:  # the test has another order
+                continue
             if not player.is_gone:
                 player.read()
             if player.pending and not player.is_gone:
                 player.write(b"")
+
+    def wait_for(self, pipe):
+        """Until there is an order. Its players read on meanwhile: others may still speak to them, and who does not read is closed as slow; nor does who answers no ping stay."""
+        while not pipe.poll():
+            self.turn(1)
 
     def turn_until(self, condition, seconds, what):
         until = time.monotonic() + seconds
@@ -312,11 +321,20 @@ class Part:
                 "players": sum(not player.is_gone for player in self.players)}
 
 
+def allow_files():
+    """A socket for each player: as many as this process may have at most."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+
+
 def work(pipe, port, plan):
     """The process: one order after the other, each with an answer."""
+    allow_files()
     part = Part(port, plan)
+    part.selector.register(pipe, selectors.EVENT_READ, None)
     try:
         while True:
+            part.wait_for(pipe)
             order, *arguments = pipe.recv()
             if order == "tokens":
                 part.tokens += arguments[0]

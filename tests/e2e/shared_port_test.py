@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""One UDP port for all shards: players are heard wherever their datagrams come first, are steered to their shard, move, and share addresses. Plain, and with DTLS."""
+"""One UDP port for all shards: players are heard wherever their datagrams come first, are steered to their shard, move, and share addresses. Plain, with DTLS, and both on one port."""
 
 import asyncio
 import os
@@ -248,6 +248,127 @@ class SecureTest(secure_network_test.Network):
         finally:
             proxy.close()
         await until(lambda: self.daemon.gauge("players") == 0)
+
+
+class MixedTest(secure_network_test.Network):
+    """In clear and encrypted on one port: told apart by the first byte, wherever it comes."""
+
+    SECURE, PLAIN = 30, 24
+
+    @classmethod
+    def setUpClass(cls):
+        cls.certificates = secure.Certificates()
+        cls.daemon = secure.SecureDaemon(cls.certificates, "--shards", str(SHARDS), tls__mode="optional", listen__udp_shared="true", limits__connections_per_address_max=200)
+
+    async def asyncSetUp(self):
+        self.sessions = [self.daemon.create_session(players_max=self.SECURE + self.PLAIN) for _ in range(SHARDS)]
+
+    def tokens(self, count, udp_port=0):
+        return "".join(f"{self.daemon.reserve(self.sessions[number % SHARDS])} {udp_port}\n" for number in range(count))
+
+    async def secure_players(self):
+        """Each has had a message of its own back by DTLS."""
+        process = await self.crowd(self.tokens(self.SECURE), "hold")
+        self.addCleanup(lambda: process.returncode is None and process.kill())
+        self.assertEqual(await self.last_line(process), f"done {self.SECURE} of {self.SECURE}, 0 retries")
+        return process
+
+    async def plain_players(self, place="127.0.7"):
+        players = [await PlacedPlayer.arrive(self.daemon, self.sessions[number % SHARDS], f"{place}.{number + 1}") for number in range(self.PLAIN)]
+        for player in players:
+            self.addAsyncCleanup(player.leave)
+        return players
+
+    async def everybody(self):
+        process, players = await self.secure_players(), await self.plain_players()
+        self.addAsyncCleanup(self.gone, process)
+        return players
+
+    async def gone(self, process):
+        process.kill()
+        await process.wait()
+
+    async def tell_each_other(self, players):
+        for player in players:
+            player.send_udp(Packet(OPCODE, b"hello", target_group=realtime.EVERYONE))
+        for player in players:
+            for _ in range(self.PLAIN // SHARDS):
+                packet = await player.receive()
+                self.assertEqual((packet.opcode, packet.payload, packet.channel), (OPCODE, b"hello", "udp"))
+
+    async def test_both_kinds_are_heard_on_both_shards(self):
+        before = {name: self.daemon.counter(name) for name in ("strays_out", "associations_out")}
+        players = await self.everybody()
+        self.assertEqual({player.fast_port for player in players}, set(self.daemon.udp_ports))
+        for name, count in before.items():
+            self.assertGreater(self.daemon.counter(name), count, f"of so many, chance brings some to the other shard: {name}")
+        await until(lambda: self.daemon.counter("strays_in") == self.daemon.counter("strays_out"))
+        await until(lambda: self.daemon.counter("associations_in") == self.daemon.counter("associations_out"))
+        settled = self.daemon.counter("strays_out")
+        await self.tell_each_other(players)
+        self.assertEqual(self.daemon.counter("strays_out"), settled, "all are steered by now")
+        self.assertEqual((self.daemon.counter("associations_refused"), self.daemon.counter("steering_full")), (0, 0))
+
+    async def test_a_datagram_in_clear_is_never_a_secure_players(self):
+        """From its address, by the number that it has: it is nobody's, and its owner goes on."""
+        port = secure_network_test.free_udp_port()
+        process = await self.crowd(f"{self.daemon.reserve(self.sessions[0])} {port}\n", "hold")
+        self.addAsyncCleanup(self.gone, process)
+        self.assertEqual(await self.last_line(process), "done 1 of 1, 0 retries")
+        number = self.daemon.players(self.sessions[0])[0]["peer_id"]
+        listener = await PlacedPlayer.arrive(self.daemon, self.sessions[0], "127.0.8.1")
+        self.addAsyncCleanup(listener.leave)
+        forged = Packet(OPCODE, b"forged", target_group=realtime.EVERYONE)
+        forged.sender, forged.sequence = number, 1000
+        before = self.daemon.drops("unknown_peer")
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as stranger:
+            stranger.bind(("127.0.0.1", 0))
+            for _ in range(10):
+                stranger.sendto(forged.encode(), ("127.0.0.1", self.daemon.udp_ports[0]))
+        await until(lambda: self.daemon.drops("unknown_peer") - before == 10)
+        await listener.expect_nothing()
+        self.assertEqual(len(self.daemon.players(self.sessions[0])), 2)
+
+    async def test_a_plain_player_takes_the_port_that_a_secure_one_had(self):
+        """And the other way round, on one client port: what the kernel steers by is the address, whatever is spoken there."""
+        port = secure_network_test.free_udp_port()
+        for number in range(4):
+            session = self.sessions[number % SHARDS]
+            process = await self.crowd(f"{self.daemon.reserve(session)} {port}\n", "hold")
+            self.assertEqual(await self.last_line(process), "done 1 of 1, 0 retries", number)
+            await self.gone(process)
+            await until(lambda: self.daemon.gauge("players") == 0)
+            player = await Player.connect(self.daemon)
+            await player.login(self.daemon.reserve(self.sessions[(number + 1) % SHARDS]))
+            await player.open_udp(("127.0.0.1", port))
+            await player.finish_udp()
+            await player.leave()
+            await until(lambda: self.daemon.gauge("players") == 0)
+
+    async def test_secure_players_move_and_plain_ones_hear_nothing_of_it(self):
+        players = await self.plain_players("127.0.6")
+        moving = asyncio.create_task(self.moves())
+        while not moving.done():
+            await self.tell_each_other(players)
+        await moving
+
+    async def moves(self):
+        proxy = await secure_network_test.Proxy(secure_network_test.PROXY_ADDRESS).open(self.daemon.tcp_port, self.daemon.udp_ports)
+        try:
+            process = await self.crowd(self.alone(5), "hold", "300", address=secure_network_test.PROXY_ADDRESS)
+            self.addAsyncCleanup(self.gone, process)
+            self.assertEqual(await self.last_line(process), "done 5 of 5, 0 retries")
+            proxy.rebind()
+            again = set()
+            while len(again) < 5:
+                again.add(await asyncio.wait_for(process.stdout.readline(), secure_network_test.SECONDS))
+        finally:
+            proxy.close()
+
+    def alone(self, count):
+        """In sessions of their own, of both shards: what they say is not heard by the others."""
+        sessions = [self.daemon.create_session(players_max=count) for _ in range(SHARDS)]
+        return "".join(f"{self.daemon.reserve(sessions[number % SHARDS])} 0\n" for number in range(count))
 
 
 class FallbackTest(unittest.IsolatedAsyncioTestCase):

@@ -24,6 +24,7 @@ from daemon import AdminError, Daemon
 from player import Player, Refused, until
 
 BAD_TOKEN, NO_RESOURCES, SESSION_FULL, SESSION_ENDED = 3500, 3017, 3504, 3502
+SPREAD = os.environ.get("E2E_SPREAD", "never")  # always: the same, with each session's players on both shards
 SECRET = b"nobody but this test knows this, and it is long enough"
 
 
@@ -63,7 +64,8 @@ class TokensCase(unittest.IsolatedAsyncioTestCase):
         cls.keys = pathlib.Path(cls.folder.name, "player.keys")
         cls.keys.write_text(KEYS)
         cls.keys.chmod(0o600)
-        cls.daemon = Daemon("--listen", "127.0.0.1", "--shards", "2", player_tokens__keys=str(cls.keys), limits__connections_per_address_max=100, **cls.settings)
+        cls.daemon = Daemon("--listen", "127.0.0.1", "--shards", "2", player_tokens__keys=str(cls.keys), limits__connections_per_address_max=100,
+                            **{"sessions__spread": SPREAD} | cls.settings)
         cls.demo = cls.daemon.create_session(name="demo", players_max=8)
 
     @classmethod
@@ -234,6 +236,49 @@ class Create(TokensCase):
         await self.join(sign(session=None, create=create))
         second, = self.named("match-4")
         self.assertNotEqual(first["id"], second["id"])
+
+
+class Spread(TokensCase):
+    """Who comes with a signed token stays on the shard that took it in, where its session may have players there."""
+
+    settings = {"sessions__spread": "auto", "limits__spread_players_min": 20}
+    COUNT = 24
+
+    def shards(self, session):
+        return {player["shard"] for player in self.daemon.players(session)}
+
+    async def test_players_stay_where_they_were_accepted(self):
+        session = self.daemon.create_session(name="hall", players_max=self.COUNT)
+        players = [await self.join(sign(session="hall", sub=f"p{i}", jti=f"hall {i}")) for i in range(self.COUNT)]
+        self.assertEqual(self.shards(session), {0, 1}, "the kernel gave all connections to one shard")
+        self.assertEqual(sorted(player["player_id"] for player in self.daemon.players(session)), sorted(f"p{i}" for i in range(self.COUNT)))
+        await players[0].send(10, b"to all", group=-1)
+        for player in players:
+            await player.expect(10, b"to all", players[0].peer_id)
+        for i in range(8):  # on whichever shard they come
+            await self.refused(sign(session="hall", sub="one more"), "session_full", SESSION_FULL)
+            await self.refused(sign(session="hall", sub="q", jti=f"hall {i}"), "token_spent", reason="player token has been used")
+
+    async def test_one_that_is_created_large_is_spread_from_its_second_player_on(self):
+        create = {"name": "arena", "players_max": self.COUNT}
+        for i in range(self.COUNT):
+            await self.join(sign(session=None, create=create, sub=f"p{i}"))
+        session, = self.named("arena")
+        self.assertEqual(self.shards(session["id"]), {0, 1})
+
+    async def test_a_small_one_is_on_one_shard_beside_large_ones(self):
+        for shard in (0, 1):
+            self.daemon.create_session(name=f"large-{shard}", players_max=self.COUNT, shard=shard)
+        session = self.daemon.create_session(name="small", players_max=12)
+        for i in range(12):
+            await self.join(sign(session="small", sub=f"p{i}", jti=f"small {i}"))
+        self.assertEqual(len(self.shards(session)), 1)
+
+    async def test_who_is_in_is_not_let_in_again(self):
+        self.daemon.create_session(name="club", players_max=self.COUNT)
+        await self.join(sign(session="club"))
+        for _ in range(8):
+            await self.refused(sign(session="club"), "player_exists", reason="player is in the session already")
 
 
 class Scripts(TokensCase):

@@ -23,6 +23,7 @@ struct books { /* sums over all shards, and what the others know */
 	uint64_t letters_unread, letters_waiting;
 	uint64_t token_checks_max;
 	bool may_pause;
+	bool may_lose_letters; /* so little may wait between shards that senders who wait are not enough */
 	bool is_plain_sailing; /* nobody lost its connection, nobody did anything wrong */
 };
 
@@ -87,7 +88,7 @@ static struct law law_of(enum counter counter, const struct books *b)
 	case COUNT_fast_greetings:
 		return between(b->fast_ups, b->io.datagrams_received);
 	case COUNT_fast_port_exhausted:
-		return between(b->portless, of->logins);
+		return between(b->portless, of->logins + of->resumes);
 	case COUNT_fast_lost: /* by a datagram from elsewhere, in silence, or for an error */
 		return at_most(b->io.datagrams_received + of->pings_sent + b->io.datagram_send_errors);
 	case COUNT_fast_regained:
@@ -147,8 +148,8 @@ static struct law law_of(enum counter counter, const struct books *b)
 		return at_most(of->ticks);
 	case COUNT_paces: /* after a turn that sent something */
 		return at_most(of->flushes);
-	case COUNT_slow_detached: /* each has something new for its receiver: a frame, or an answer to one of its own */
-		return at_most(of->deliveries_reliable + of->pings_sent + of->logins + of->logins_refused + b->io.stream_recvs);
+	case COUNT_slow_detached: /* each has something new for its receiver: a frame, once more where it has come back, a ping, with what was received behind it, a goodbye, or an answer to one of its own */
+		return at_most(of->deliveries_reliable + of->replayed_messages + 2 * of->pings_sent + of->connections_closed + of->logins + of->resumes + of->logins_refused + b->io.stream_recvs);
 	case COUNT_crowded_out:
 		return at_most(of->closes[CLOSE_SLOW] + of->closes[CLOSE_NO_RESOURCES]);
 	case COUNT_letters_sent:
@@ -158,10 +159,12 @@ static struct law law_of(enum counter counter, const struct books *b)
 		return at_most(of->letters_sent);
 	case COUNT_letters_waited: /* each goes in the end, unless nobody is left whom it concerns */
 		return at_most(of->letters_sent + b->letters_waiting);
+	case COUNT_letters_lost: /* whoever sends what has to wait is to wait before there is no room for it */
+		return at_most(b->may_lose_letters ? of->drops[DROP_LETTERS_FULL] : 0);
 	case COUNT_logins_declined: /* their connections had upgraded, and did not log in */
 		return at_most(of->upgrades - of->logins);
-	case COUNT_letters_stuck:
-		return at_most(of->letters_waited);
+	case COUNT_letters_stuck: /* one letter that waits, again and again */
+		return at_most(of->letters_waited * of->ticks);
 	case COUNT_senders_paused: /* for a letter of its own, before it is read, or by one of home's */
 		return at_most(of->letters_waited + b->io.stream_recvs + of->letters_read);
 	case COUNT_senders_resumed:
@@ -261,6 +264,7 @@ void ringcast_accounts_check(struct world *world)
 		add_bot(&books, world, &world->bots[i]);
 	books.token_checks_max = ringcast_tokens_checks_max(world);
 	add_messages(&books, &world->model);
+	books.may_lose_letters = world->swarm.narrow_memory > 0 || books.of.letters_stuck > 0;
 	const uint64_t *drops = books.of.drops;
 	books.fast_drops = drops[DROP_FAST_OVERFLOW] + drops[DROP_NO_BUFFER] + drops[DROP_RECEIVER_GONE];
 	books.refusal_drops = drops[DROP_RECEIVER_DROPPED] + drops[DROP_FAST_OVERFLOW] + drops[DROP_OUTQ_FULL] + drops[DROP_NO_BUFFER] + drops[DROP_RECEIVER_GONE];

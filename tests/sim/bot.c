@@ -123,6 +123,7 @@ static void receive_membership(struct bot *bot, const struct packet *packet)
 	if (group < 1 || group > SWARM_GROUPS_MAX)
 		return;
 	bot->listed[group] = listed;
+	bot->is_asking[group] = false;
 	if (has_me && bot->is_refused[group])
 		ringcast_bot_fail(bot, "is listed in a group that its script keeps it out of", group);
 	if (has_me && bot->is_joining[group]) {

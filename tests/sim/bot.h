@@ -75,6 +75,7 @@ struct bot_signature { /* of a token that a backend has signed */
 	bool is_signed, is_create;
 	bool is_spoiled; /* good at no time, whatever the rest says */
 	bool was_good;   /* at some moment since it was shown */
+	bool is_past;    /* it had expired at some moment: its jti may be given to another one */
 	bool is_admitted;
 	enum token_key key;
 	uint32_t generation, once;
@@ -132,12 +133,15 @@ struct bot {
 	uint8_t merged[BOT_MERGED_BYTES_MAX]; /* messages that wait for the next flush */
 	size_t merged_bytes;
 	uint32_t merged_count;
+	int32_t last_numbers[BOT_SEQUENCES_KEPT]; /* of the last packet of each of its datagrams, by number, the latest ones */
+	bool is_mimicked; /* somebody sent datagrams in its name */
 	uint8_t last_datagram[BOT_DATAGRAM_BYTES_MAX];
 	size_t last_datagram_bytes;
 
 	uint64_t listed[SWARM_GROUPS_MAX + 1]; /* of each group's last list: ringcast_bot_hash of its members added up */
 	struct late_heard late[SWARM_GROUPS_MAX + 1]; /* 0: of everyone */
 	bool is_joining[SWARM_GROUPS_MAX + 1], is_member[SWARM_GROUPS_MAX + 1], is_parting[SWARM_GROUPS_MAX + 1];
+	bool is_asking[SWARM_GROUPS_MAX + 1]; /* it has asked for that group's list, and got none since */
 	uint32_t update_count;
 	struct bot_resume resume;
 	/* for the accounts */
@@ -168,6 +172,8 @@ void ringcast_bot_send_datagram(struct bot *bot, const struct packet *packet); /
 /* The same for a message, which may share its datagram with others until the flush. */
 void ringcast_bot_send_fast(struct bot *bot, const struct packet *packet);
 void ringcast_bot_flush(struct bot *bot);
+/* What it has numbered last may be the last that the server takes of its datagram. */
+void ringcast_bot_note_last(struct bot *bot);
 void ringcast_bot_send_bytes(struct bot *bot, struct view plain); /* as one datagram, sealed where the bot is secure */
 void ringcast_bot_send_frame(struct bot *bot, enum websocket_opcode opcode, const void *payload, size_t size);
 void ringcast_bot_leave(struct bot *bot, int how); /* 0: close frame, 1: half close, 2: reset, 3: close without a word, 4: close_notify */

@@ -26,9 +26,16 @@ static size_t keep_plain(struct bot *bot, struct view plain)
 	return plain.size;
 }
 
+void ringcast_bot_note_last(struct bot *bot)
+{
+	if (bot->sequence_out > 0)
+		bot->last_numbers[(uint32_t)(bot->sequence_out - 1) % BOT_SEQUENCES_KEPT] = bot->sequence_out - 1;
+}
+
 void ringcast_bot_send_bytes(struct bot *bot, struct view plain)
 {
 	struct address to = ringcast_bot_server_udp(bot);
+	ringcast_bot_note_last(bot);
 	ringcast_assert(plain.size <= sizeof(bot->last_datagram));
 	bot->last_datagram_bytes =
 		bot->is_secure ? ringcast_bot_seal_datagram(bot, plain, bot->last_datagram, sizeof(bot->last_datagram)) : keep_plain(bot, plain);

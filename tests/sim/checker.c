@@ -67,6 +67,31 @@ static bool is_robbed(const struct world *world, const struct bot *bot)
 	return false;
 }
 
+static uint64_t lives_of(const struct world *world, uint32_t session)
+{
+	uint64_t count = 0;
+	for (uint32_t i = 0; i < world->bot_count; i++)
+		count += world->bots[i].session == session;
+	return count;
+}
+
+/* Three things may end an honest player's connection without any fault. */
+static bool has_reason(const struct world *world, const struct bot *bot)
+{
+	uint64_t snapshots_refused = 0, unanswered = 0;
+	for (uint32_t i = 0; i < world->swarm.shard_count; i++) {
+		snapshots_refused += world->shards[i]->counters.drops[DROP_SNAPSHOT_FULL];
+		unanswered += world->shards[i]->counters.closes[CLOSE_NO_PONG];
+	}
+	if (bot->state != BOT_GONE)
+		return false;
+	if (bot->close_code == 3017) /* its login waited for a snapshot, and more was said meanwhile than is held for it */
+		return snapshots_refused > 0;
+	if (bot->close_code == 3504) /* its token was signed, and others, who came after it, took the places before it was there */
+		return bot->signature.is_signed && lives_of(world, bot->session) > world->swarm.players_per_session_max;
+	return bot->read_bytes_max > 0 && unanswered > 0; /* it reads so slowly that it does not come to the pings */
+}
+
 /* Without faults that break connections, and without anybody asking for it, honest players stay, and get their fast path. */
 static void check_connections(struct world *world)
 {
@@ -84,6 +109,8 @@ static void check_connections(struct world *world)
 		    world->swarm.crowding == 0 && !is_robbed(world, bot))
 			ringcast_world_fail(world, "bot %u is connected and got no fast path in all the calm", i);
 		if (ringcast_swarm_may_disconnect(&world->swarm, SWARM_ALL))
+			continue;
+		if (bot->state != BOT_JOINED && has_reason(world, bot))
 			continue;
 		if (bot->state != BOT_JOINED)
 			ringcast_world_fail(world, "bot %u lost its connection for no reason (state %d, close code %u)", i, bot->state, bot->close_code);

@@ -99,6 +99,15 @@ static void check_list(struct world *world, const struct bot *bot, struct sessio
 		ringcast_world_fail(world, "bot %u was sent a list of group %d last that is not true any more", bot->index, group);
 }
 
+/* One that waits for many lists is refused the next one; what waits for a script may be dropped. */
+static bool is_answer_sure(const struct world *world, uint32_t session)
+{
+	uint64_t refused = world->model.is_scripted[session] || world->model.is_unasked[session];
+	for (uint32_t i = 0; i < world->swarm.shard_count; i++)
+		refused += world->shards[i]->counters.drops[DROP_LISTS_OWED];
+	return refused == 0 && !world->model.may_refuse && world->swarm.narrow_memory == 0;
+}
+
 /* What a bot has been told last about its groups is what is. One that came back may have missed it, and knows that. */
 static void check_bot(struct world *world, const struct bot *bot)
 {
@@ -108,6 +117,8 @@ static void check_bot(struct world *world, const struct bot *bot)
 		return;
 	for (int32_t group = 1; group <= SWARM_GROUPS_MAX; group++) {
 		bool is_in = ringcast_group_has(player, group);
+		if (bot->is_asking[group] && is_answer_sure(world, bot->session))
+			ringcast_world_fail(world, "bot %u has asked who is in group %d, and was not answered", bot->index, group);
 		if (is_in && bot->is_joining[group])
 			ringcast_world_fail(world, "bot %u was never told that it is in group %d", bot->index, group);
 		if (is_in && bot->is_member[group])

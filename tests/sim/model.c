@@ -199,7 +199,8 @@ static bool may_be_mistaken(const struct model *model, const struct model_messag
 
 /*
  * Where joins wait for a snapshot and the script hears nothing of what players say, or has not answered in time, a message to the group is held for who joins it, while
- * others go on: what the same sender says to others overtakes it. Surely not once the receiver knows that it is in.
+ * others go on: what the same sender says to others overtakes it. Surely not once the receiver knows that it is in; the list that
+ * says so may be owed for a while.
  */
 static bool may_be_held(struct model *model, uint32_t bot, const struct model_message *message)
 {
@@ -209,7 +210,7 @@ static bool may_be_held(struct model *model, uint32_t bot, const struct model_me
 	const struct model_membership *m = membership_of(model, bot, message->group);
 	for (size_t i = 0; i < m->count; i++) {
 		const struct model_span *span = &m->spans[i];
-		if (span->fast_from != MODEL_NEVER && span->fast_from >= message->sent_ns && span->maybe_until >= message->sent_ns)
+		if (span->fast_from >= message->sent_ns && span->maybe_until >= message->sent_ns)
 			return true;
 	}
 	return false;
@@ -319,7 +320,8 @@ uint64_t ringcast_model_count_missing(struct model *model, uint32_t bot, uint64_
 	uint64_t count = 0, accepted_ns;
 	for (uint32_t number = 0; number < model->message_count; number++) {
 		const struct model_message *message = &model->messages[number];
-		bool may_be_parked_drop = model->is_scripted[message->session] && message->first_seen_ns == MODEL_NEVER;
+		bool may_be_parked = model->is_scripted[message->session] || model->is_unasked[message->session];
+		bool may_be_parked_drop = may_be_parked && message->first_seen_ns == MODEL_NEVER;
 		if (!message->is_reliable || message->is_void || message->session != model->bots[bot].session || message->receipts[bot] > 0 || may_be_parked_drop)
 			continue;
 		count += is_accepted(model, message, now_ns, &accepted_ns) && must_receive(model, bot, message, accepted_ns);

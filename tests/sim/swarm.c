@@ -7,7 +7,7 @@
  * Of those beside the crowd: what they hold is little. And of the buffers: as few as may be, so that a crowd fills them, and what the first who had to give
  * holds is in the kernel's hands for longer than they last. Nobody else has to give for that.
  */
-enum { CROWD_PAYLOAD_BYTES = 400, CROWD_ACTIONS = 700, CROWD_BUFFER_BYTES = 1 << 20, SLOW_LIMB_QUEUE_BYTES = 512 << 10 };
+enum { CROWD_PAYLOAD_BYTES = 400, CROWD_ACTIONS = 700, CROWD_BUFFER_BYTES = 1 << 20, SLOW_LIMB_QUEUE_BYTES = 512 << 10, SLOW_LIMB_QUEUE_BYTES_A_SHARD = 64 << 10, SLOW_LIMB_WINDOW_BYTES = 64 << 10 };
 
 static uint64_t pick(struct prng *prng, const uint64_t *choices, size_t count)
 {
@@ -179,7 +179,7 @@ static void draw_later(struct swarm *swarm, uint64_t seed)
 	swarm->narrow.spread_patience_ms = (uint32_t)PICK(&prng, 200, 10000);
 	ringcast_prng_init(&prng, seed ^ UINT64_C(0x6c697374));
 	swarm->narrow_lists = maybe(&prng, 1000);
-	swarm->narrow.membership_bytes_per_second = between(&prng, 4000, 64000);
+	swarm->narrow.membership_bytes_per_second = between(&prng, 400, 4000);
 	ringcast_prng_init(&prng, seed ^ UINT64_C(0x746f6b65));
 	swarm->signing = maybe(&prng, 600);
 	swarm->turning = swarm->signing > 0 ? maybe(&prng, 40) : 0;
@@ -244,8 +244,8 @@ static void settle_crowd(struct swarm *swarm)
 static void settle_tearing(struct swarm *swarm)
 {
 	swarm->limits.resume_window_ms = 30000;
-	swarm->limits.resume_bytes = 16 << 20;
-	swarm->limits.resume_memory_bytes = 64 << 20;
+	swarm->limits.resume_bytes = swarm->slow_limb > 0 ? 64 << 20 : 16 << 20;
+	swarm->limits.resume_memory_bytes = 4 * swarm->limits.resume_bytes;
 }
 
 /* Each has its own memory, which takes the time of the run to set up. */
@@ -256,13 +256,17 @@ static void settle_many_shards(struct swarm *swarm)
 	swarm->bot_count = swarm->bot_count > 12 ? swarm->bot_count : 12;
 }
 
-/* What may wait is little, yet enough for what some send at once. */
+/* What may wait is less than some send at once, and the last half of it enough for what is under way while they are told to wait: a ring of each shard, a message of each sender. */
 static void settle_slow_limb(struct swarm *swarm)
 {
 	swarm->narrow_rings = 1000;
-	swarm->limits.spread_queue_bytes = SLOW_LIMB_QUEUE_BYTES;
 	if (swarm->shard_count == 1)
 		swarm->shard_count = 2;
+	swarm->limits.spread_queue_bytes = SLOW_LIMB_QUEUE_BYTES + swarm->shard_count * SLOW_LIMB_QUEUE_BYTES_A_SHARD;
+	if (swarm->many_shards == 0)
+		swarm->limits.buffer_memory_bytes = 256 << 20; /* each who reads slowly has its own copy of some, where it is encrypted */
+	if (swarm->window_bytes < SLOW_LIMB_WINDOW_BYTES)
+		swarm->window_bytes = SLOW_LIMB_WINDOW_BYTES; /* or they could not send so much while it stands still */
 }
 
 /* One address may show a few tokens a second where each player has one. Where the clock jumps few that were used can be remembered, so that places for them are taken again. */

@@ -90,6 +90,7 @@ void ringcast_world_tick(struct world *world, uint32_t shard)
 	world->ran |= UINT64_C(1) << shard;
 	ringcast_shard_tick(world->shards[shard]);
 	check_buffers(world, shard);
+	ringcast_checker_merged(world, shard);
 	if (world->swarm.spread > 0)
 		note_ports(world, shard);
 }
@@ -292,6 +293,7 @@ static void on_change(void *context, const struct session_change *change)
 			continue;
 		bot->given_peer_id = change->player->peer_id;
 		ringcast_tokens_admitted(world, bot);
+		world->hits[HIT_signed_stays] |= bot->signature.is_signed && change->player->limb > 0;
 		bot->has_been_given_port = conn->has_fast_port;
 		bot->given_shard = shard;
 		bot->given_conn = change->player->limb > 0 ? conn->self : HANDLE_NONE;
@@ -449,6 +451,7 @@ void ringcast_world_note_hits(struct world *world)
 		const struct shard_counters *counters = &shard->counters;
 		world->hits[HIT_ring_full] |= counters->letters_waited > 0;
 		world->hits[HIT_message_lost] |= counters->drops[DROP_LETTERS_FULL] > 0 && counters->letters_waited > 0;
+		world->hits[HIT_list_waits] |= shard->store.lists_merged > 0;
 		world->hits[HIT_sender_paused] |= counters->senders_paused > 0;
 		world->hits[HIT_shard_stuck] |= counters->letters_stuck > 0;
 		world->hits[HIT_limb_dies_joining] |= counters->logins_declined > 0;

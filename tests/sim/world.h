@@ -49,6 +49,8 @@ struct world_answer { /* of a script, on its way */
 	HIT(shard_stuck, "a shard read nothing for as long as is waited for it")                                                                 \
 	HIT(limb_dies_joining, "a connection went while home decided about its login")                                                           \
 	HIT(home_ends, "a message came home from another shard, and its session had ended")                                                      \
+	HIT(list_waits, "a list of members waited, and served several")                                                                          \
+	HIT(signed_stays, "a player with a signed token stayed on another shard than its session's")                                            \
 	HIT(many_shards, "a session had players on more than four shards")
 
 enum world_hit {
@@ -156,6 +158,9 @@ void ringcast_checker_after_shutdown(struct world *world);
 
 /* checker_spread.c: in the calm, of sessions on several shards, and of what bots know of their groups */
 void ringcast_checker_spread(struct world *world);
+
+/* checker_merged.c: after a turn of a shard */
+void ringcast_checker_merged(struct world *world, uint32_t shard);
 
 /* checker_resume.c: in the calm, of those who came back */
 void ringcast_checker_resume(struct world *world);

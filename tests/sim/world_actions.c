@@ -112,17 +112,17 @@ static void crowd(struct world *world)
 	}
 }
 
-/* Fewer than would fill what may wait of them while nobody reads; what is more waits with its sender. */
+/* More than may wait between shards while one does not read: it waits with its senders. Less where players come back, for whom all of it is kept. */
 static void hold_still(struct world *world)
 {
-	enum { SENDERS = 4, MESSAGES_MAX = 40 };
+	uint32_t senders = world->swarm.tearing > 0 ? 4 : 6, messages_max = world->swarm.tearing > 0 ? 40 : 80;
 	uint32_t shard = (uint32_t)ringcast_world_below(world, world->swarm.shard_count);
 	uint64_t duration_ns = ringcast_world_below(world, STILL_NS_MAX);
 	ringcast_world_note(world, "shard %u stands still for %u ms", shard, (unsigned)(duration_ns / NS_PER_MS));
 	ringcast_world_hold_still(world, shard, duration_ns);
-	for (int sender = 0; sender < SENDERS; sender++) {
+	for (uint32_t sender = 0; sender < senders; sender++) {
 		struct bot *bot = some_bot(world);
-		for (uint64_t i = ringcast_world_below(world, MESSAGES_MAX); bot != NULL && i > 0; i--) {
+		for (uint64_t i = ringcast_world_below(world, messages_max); bot != NULL && i > 0; i--) {
 			struct model_message message = {.sender = bot->index, .session = bot->session, .to_bot = MODEL_NOBODY, .group = PROTO_GROUP_ALL, .is_reliable = true,
 							.opcode = 8, .sent_ns = ringcast_sim_network_now_ns(world->network)};
 			struct packet packet = {.opcode = 8, .target_group = PROTO_GROUP_ALL};
@@ -137,12 +137,19 @@ static void send_group_command(struct bot *bot, int32_t opcode, enum packet_comm
 	ringcast_bot_send_stream(bot, &packet);
 }
 
+static void ask_for_list(struct bot *bot, int32_t group)
+{
+	bot->is_asking[group] = true;
+	send_group_command(bot, OPCODE_REQUEST_GROUP_MEMBERSHIP, PACKET_COMMAND_REQUEST_GROUP_MEMBERSHIP, group);
+}
+
 static void change_group(struct world *world, struct bot *bot)
 {
 	int32_t group = some_group(world);
 	uint64_t now_ns = ringcast_sim_network_now_ns(world->network);
 	if (bot->is_joining[group] || bot->is_parting[group]) {
-		send_group_command(bot, OPCODE_REQUEST_GROUP_MEMBERSHIP, PACKET_COMMAND_REQUEST_GROUP_MEMBERSHIP, group);
+		if (world->swarm.narrow_lists == 0) /* there it is to be told without having asked: the answer would hide that it was not */
+			ask_for_list(bot, group);
 	} else if (!bot->is_member[group]) {
 		ringcast_world_note(world, "bot %u joins group %d", bot->index, group);
 		ringcast_model_join_sent(&world->model, bot->index, group, now_ns);
@@ -154,6 +161,8 @@ static void change_group(struct world *world, struct bot *bot)
 		ringcast_model_leave_sent(&world->model, bot->index, group, now_ns);
 		bot->is_parting[group] = true;
 		send_group_command(bot, OPCODE_LEAVE_GROUP, PACKET_COMMAND_LEAVE_GROUP, group);
+	} else if (world->swarm.narrow_lists > 0 && ringcast_world_chance(world, 500)) {
+		ask_for_list(bot, group);
 	}
 }
 
@@ -162,7 +171,7 @@ static void play(struct world *world)
 	struct bot *bot = some_bot(world);
 	if (bot == NULL)
 		return;
-	if (ringcast_world_chance(world, 200)) {
+	if (ringcast_world_chance(world, world->swarm.narrow_lists > 0 ? 500 : 200)) {
 		change_group(world, bot);
 		return;
 	}
@@ -217,8 +226,9 @@ static void replay(struct world *world, struct bot *bot)
 }
 
 /* A message in another's name: nobody may ever see it. */
-static size_t encode_forged(struct world *world, const struct bot *bot, const struct bot *victim, uint8_t *out, size_t capacity)
+static size_t encode_forged(struct world *world, const struct bot *bot, struct bot *victim, uint8_t *out, size_t capacity)
 {
+	victim->is_mimicked = true;
 	uint8_t bytes[PAYLOAD_BYTES_MIN];
 	struct model_message message = {.sender = bot->index, .session = bot->session, .is_void = true, .to_bot = MODEL_NOBODY, .group = PROTO_GROUP_ALL,
 					.opcode = 9, .sent_ns = ringcast_sim_network_now_ns(world->network)};
@@ -233,7 +243,7 @@ static size_t encode_forged(struct world *world, const struct bot *bot, const st
 static void spoof(struct world *world, struct bot *bot)
 {
 	uint8_t datagram[200];
-	const struct bot *victim = some_mate(world, bot);
+	struct bot *victim = some_mate(world, bot);
 	struct address from = bot->udp, to = bot->net->servers[bot->server];
 	if (victim == NULL || victim == bot || victim->fast != BOT_FAST_UP)
 		return;
@@ -251,7 +261,7 @@ static size_t write_odd(struct world *world, struct bot *bot, uint8_t *out, size
 {
 	static const uint8_t beginning[] = {0x7f, 0x08}, empty_ones[PROTO_MERGED_PACKETS_MAX + 10];
 	struct packet hello = {.opcode = OPCODE_UDP_CONNECT, .sender = bot->peer_id, .target_player = PROTO_PEER_SERVER, .command = PACKET_COMMAND_UDP_CONNECT};
-	const struct bot *victim = some_mate(world, bot);
+	struct bot *victim = some_mate(world, bot);
 	size_t size = bot->merged_bytes;
 	ringcast_assert(capacity >= sizeof(empty_ones));
 	switch (ringcast_world_below(world, bot->is_secure ? 3 : 5)) {
@@ -282,6 +292,7 @@ static void send_odd_merged(struct world *world)
 	struct model_message message = {.sender = bot->index, .session = bot->session, .to_bot = MODEL_NOBODY, .group = PROTO_GROUP_ALL, .opcode = 6,
 					.sent_ns = ringcast_sim_network_now_ns(world->network)};
 	say(world, bot, &message, &packet, PAYLOAD_BYTES_MIN);
+	ringcast_bot_note_last(bot);
 	bot->merged_bytes += write_odd(world, bot, bot->merged + bot->merged_bytes, sizeof(bot->merged) - bot->merged_bytes);
 	ringcast_bot_flush(bot);
 }
@@ -338,6 +349,7 @@ static void steal_identity(struct world *world, struct bot *bot)
 		return;
 	bot->is_bad = true;
 	bot->victim = victim;
+	victim->is_mimicked = true;
 	if (ringcast_world_chance(world, 500)) /* not behind its own identity, but first of all */
 		ringcast_bot_secure_fast_start(bot);
 	else

@@ -79,6 +79,7 @@ static void note_good(struct world *world)
 	for (uint32_t i = 0; i < world->bot_count; i++) {
 		struct bot_signature *signature = &world->bots[i].signature;
 		signature->was_good |= signature->is_signed && !signature->is_spoiled && is_good(world, signature);
+		signature->is_past |= signature->is_signed && wall_s() > signature->expires_s + SKEW_S;
 	}
 }
 
@@ -101,7 +102,7 @@ void ringcast_tokens_admitted(struct world *world, struct bot *bot)
 		ringcast_world_fail(world, "bot %u was let in by a token that never was good", bot->index);
 	for (uint32_t i = 0; i < world->bot_count; i++) {
 		const struct bot_signature *other = &world->bots[i].signature;
-		if (other->is_admitted && other != signature && other->once == signature->once && other->key == signature->key)
+		if (other->is_admitted && !other->is_past && other != signature && other->once == signature->once && other->key == signature->key)
 			ringcast_world_fail(world, "bots %u and %u were let in by tokens for one login", i, bot->index);
 	}
 	signature->is_admitted = true;

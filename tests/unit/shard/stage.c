@@ -9,7 +9,7 @@
 
 #define KEY "dGhlIHNhbXBsZSBub25jZQ=="
 #define START_NS (1000 * NS_PER_S)
-enum { TCP_PORT = 1900, UDP_PORT = 33400, STEPS_MAX = 100000 };
+enum { TCP_PORT = 1900, UDP_PORT = 33400, STEPS_MAX = 1000000, LETTERS_BYTES = 20 << 10 };
 
 struct address stage_address(uint8_t host, uint16_t port)
 {
@@ -123,14 +123,12 @@ void stage_init(struct stage *stage, enum shard_security_mode security, stage_op
 	open_room(stage);
 }
 
-void stage_init_neighbours(struct stage *stage, enum shard_security_mode security, stage_options_fn *change)
+static void make_neighbours(struct stage *stage, enum shard_security_mode security, enum spread_mode spread, stage_options_fn *change)
 {
-	make_network(stage);
-	cr_assert(ringcast_directory_init(&stage->directory, 64, 7));
-	for (int i = 0; i < 2; i++)
-		stage->mailboxes[i] = ringcast_mailbox_create(2);
 	struct shard_options options = options_of(stage, security, change);
+	cr_assert(ringcast_directory_init(&stage->directory, 64, 7));
 	options.count = 2;
+	options.spread = spread;
 	options.index = ringcast_shard_of_name("room", 2, true);
 	options.directory = &stage->directory;
 	stage->shard = make_shard(stage, &options);
@@ -144,6 +142,23 @@ void stage_init_neighbours(struct stage *stage, enum shard_security_mode securit
 	options.listens[0].address.port = TCP_PORT + 1;
 	stage->neighbour = make_shard(stage, &options);
 	open_room(stage);
+}
+
+void stage_init_neighbours(struct stage *stage, enum shard_security_mode security, stage_options_fn *change)
+{
+	make_network(stage);
+	for (int i = 0; i < 2; i++)
+		stage->mailboxes[i] = ringcast_mailbox_create(2);
+	make_neighbours(stage, security, SPREAD_NEVER, change);
+}
+
+void stage_init_limbs(struct stage *stage, stage_options_fn *change)
+{
+	make_network(stage);
+	for (int i = 0; i < 2; i++)
+		stage->mailboxes[i] = ringcast_mailbox_create_sized(2, LETTERS_BYTES);
+	make_neighbours(stage, SHARD_PLAIN, SPREAD_ALWAYS, change);
+	stage_run_ms(stage, 1); /* home has said that it has a session that is spread */
 }
 
 uint16_t stage_neighbours_port(const struct stage *stage, uint16_t port)
@@ -238,14 +253,19 @@ static void emit_stream(void *context, const uint8_t *bytes, size_t size)
 	ringcast_sim_stream_write(client->stage->network, client->stream, bytes, size);
 }
 
-void client_connect(struct client *client, struct stage *stage, uint8_t host, bool is_secure)
+static void connect_to(struct client *client, struct stage *stage, uint8_t host, uint16_t port)
 {
-	struct address to = stage_address(1, TCP_PORT);
+	struct address to = stage_address(1, port);
 	*client = (struct client){.stage = stage, .address = stage_address(host, (uint16_t)(20000 + stage->client_count))};
 	cr_assert_lt(stage->client_count, 8);
 	stage->clients[stage->client_count++] = client;
 	client->stream = ringcast_sim_stream_connect(stage->network, &client->address, &to);
 	stage_run_ms(stage, 1);
+}
+
+void client_connect(struct client *client, struct stage *stage, uint8_t host, bool is_secure)
+{
+	connect_to(client, stage, host, TCP_PORT);
 	if (is_secure)
 		client_secure(client);
 }
@@ -304,12 +324,23 @@ void client_log_in_as(struct client *client, const struct packet *login)
 	stage_run_ms(client->stage, 5);
 }
 
-void client_join(struct client *client, struct stage *stage, uint8_t host, bool is_secure)
+static void begin(struct client *client)
 {
-	client_connect(client, stage, host, is_secure);
 	client_upgrade(client);
 	client_log_in(client, "dev-room-");
 	cr_assert_gt(client->peer_id, 0, "not admitted: %s", client->close_text);
+}
+
+void client_join(struct client *client, struct stage *stage, uint8_t host, bool is_secure)
+{
+	client_connect(client, stage, host, is_secure);
+	begin(client);
+}
+
+void client_join_neighbour(struct client *client, struct stage *stage, uint8_t host)
+{
+	connect_to(client, stage, host, TCP_PORT + 1);
+	begin(client);
 }
 
 static void hear_resume(struct client *client, const struct packet *packet)
@@ -517,8 +548,10 @@ static void read_all(struct stage *stage)
 		fast_read(stage->fasts[i]);
 }
 
-static bool tick(struct shard *shard)
+static bool tick(const struct stage *stage, struct shard *shard)
 {
+	if (shard == NULL || shard == stage->still)
+		return false;
 	const struct mailbox *mailbox = shard->options.mailboxes[shard->options.index];
 	bool is_runnable = ringcast_io_sim_is_runnable(shard->io) || ringcast_mailbox_has_mail(mailbox) || ringcast_mailbox_has_stray(mailbox);
 	if (is_runnable)
@@ -526,18 +559,30 @@ static bool tick(struct shard *shard)
 	return is_runnable;
 }
 
+static uint64_t deadline_of(const struct stage *stage, const struct shard *shard)
+{
+	return shard == NULL || shard == stage->still ? UINT64_MAX : ringcast_io_sim_deadline_ns(shard->io);
+}
+
+static uint64_t next_moment(const struct stage *stage)
+{
+	uint64_t first = deadline_of(stage, stage->shard), second = deadline_of(stage, stage->neighbour);
+	uint64_t next_ns = stage->still != NULL ? ringcast_sim_network_next_happening(stage->network) : ringcast_sim_network_next_deadline(stage->network);
+	next_ns = first < next_ns ? first : next_ns;
+	return second < next_ns ? second : next_ns;
+}
+
 void stage_run_ms(struct stage *stage, uint64_t duration_ms)
 {
 	uint64_t until_ns = ringcast_sim_network_now_ns(stage->network) + duration_ms * NS_PER_MS;
 	for (unsigned steps = 0;; steps++) {
 		cr_assert_lt(steps, STEPS_MAX);
-		bool is_runnable = tick(stage->shard);
-		if (stage->neighbour != NULL)
-			is_runnable |= tick(stage->neighbour);
+		bool is_runnable = tick(stage, stage->shard);
+		is_runnable |= tick(stage, stage->neighbour);
 		read_all(stage);
 		if (is_runnable)
 			continue;
-		uint64_t next_ns = ringcast_sim_network_next_deadline(stage->network);
+		uint64_t next_ns = next_moment(stage);
 		ringcast_sim_network_advance_to(stage->network, next_ns < until_ns ? next_ns : until_ns);
 		if (next_ns >= until_ns)
 			return;

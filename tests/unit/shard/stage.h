@@ -17,6 +17,7 @@ struct stage {
 	struct sim_network *network;
 	struct shard *shard;
 	struct shard *neighbour; /* a second one that shares UDP ports with it; NULL: there is none */
+	const struct shard *still; /* one of the two that does not run; NULL: none */
 	struct mailbox *mailboxes[2];
 	struct directory directory; /* of the two */
 	struct crypto_context *stream_context, *datagram_context; /* of clients */
@@ -83,6 +84,8 @@ void stage_init(struct stage *stage, enum shard_security_mode security, stage_op
  * brought there. Nothing steers.
  */
 void stage_init_neighbours(struct stage *stage, enum shard_security_mode security, stage_options_fn *change);
+/* The same in clear, with the room spread over the two, and a few letters' room between them. */
+void stage_init_limbs(struct stage *stage, stage_options_fn *change);
 uint16_t stage_neighbours_port(const struct stage *stage, uint16_t port);
 void stage_fini(struct stage *stage); /* stops the shard and asserts that nothing is left */
 void stage_run_ms(struct stage *stage, uint64_t duration_ms);
@@ -90,6 +93,7 @@ struct address stage_address(uint8_t host, uint16_t port);
 uint64_t stage_drops(const struct stage *stage, enum drop_reason reason);
 
 void client_connect(struct client *client, struct stage *stage, uint8_t host, bool is_secure);
+void client_join_neighbour(struct client *client, struct stage *stage, uint8_t host); /* in clear, by the neighbour's TCP port: client_join's steps */
 void client_secure(struct client *client); /* what connect does with is_secure */
 void client_write(struct client *client, const void *bytes, size_t size);
 void client_upgrade(struct client *client);

@@ -64,6 +64,42 @@ Test(login, a_session_that_is_not_there_is_no_other_session)
 	check("psess-00000000000000000000000000000000", "", NULL); /* the form of ours: one that is used up must not join the demo by surprise */
 }
 
+static void one_session(struct shard_options *options)
+{
+	options->limits.sessions_max = 1;
+}
+
+static void two_players(struct shard_options *options)
+{
+	options->limits.players_max = 2;
+}
+
+/* Its own sessions and players have taken the last place of the shard that accepts it: the session's home has room. */
+static void check_full_limb(stage_options_fn *change, int taken_places)
+{
+	static struct stage stage;
+	static struct client near, far;
+	struct session_options session = {.name = "other", .players_max = 8, .empty_timeout_ms = UINT32_MAX, .spread = SPREAD_NEVER};
+	struct session *opened;
+	struct player *player;
+	char token[PLAYER_TOKEN_BYTES];
+	stage_init_limbs(&stage, change);
+	cr_assert_eq(ringcast_session_open(&stage.neighbour->store, &session, stage.neighbour->now_ns, &opened), DROP_NONE);
+	for (int i = 0; i < taken_places; i++)
+		cr_assert_eq(ringcast_admission_reserve(opened, NULL, NULL, stage.neighbour->now_ns, &player, token), DROP_NONE);
+	client_join(&near, &stage, 10, false);
+	client_join_neighbour(&far, &stage, 11);
+	cr_assert_eq(stage.neighbour->conns.count, 0);
+	cr_assert_eq(stage.shard->conns.count, 2);
+	stage_fini(&stage);
+}
+
+Test(login, where_a_shard_has_no_room_for_a_limb_its_players_go_home)
+{
+	check_full_limb(one_session, 0);
+	check_full_limb(two_players, 2);
+}
+
 static uint16_t answer_to_close(const void *payload, size_t size)
 {
 	struct stage stage;
