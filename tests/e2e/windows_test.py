@@ -10,6 +10,7 @@ Exit status 77 where there is no Chromium, no network of its own, or no clone to
 import os
 import pathlib
 import re
+import resource
 import shlex
 import signal
 import socket
@@ -144,7 +145,8 @@ class Windows(unittest.TestCase):
         self.assertEqual(daemon.wait(WAIT_SECONDS), 0, self.log())
         self.assertNotIn("ERROR: ", self.log())
         print("".join(f"{at_s:6.1f} s  {what[:150]}\n" for at_s, what in self.stages), end="", file=sys.stderr)
-        print(f"{len(commands())} commands and two windows: {took_s:.1f} s {'with all' if ROOT else 'without what'} tools/run installs and builds", file=sys.stderr)
+        used = resource.getrusage(resource.RUSAGE_CHILDREN)  # without the browser's, which has not ended
+        print(f"{len(commands())} commands and two windows: {took_s:.1f} s, {used.ru_utime + used.ru_stime:.1f} s of processors, {'with all' if ROOT else 'without what'} tools/run installs and builds", file=sys.stderr)
 
 
 def is_free(port):

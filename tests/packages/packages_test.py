@@ -162,7 +162,7 @@ cc -std=c11 {strict} {examples}/game.c $(pkg-config --cflags --libs ringcast) -o
 /tmp/game 7777 >/tmp/ready &
 game=$!
 until grep -q ready /tmp/ready; do kill -0 $game; sleep 0.05; done
-ringcast play --server 127.0.0.1:7777 --token dev-demo-alice --do 'send 10 1 --to server' --expect '20 "coin 5" --contains'
+ringcast play demo --server 127.0.0.1:7777 --token dev-demo-alice --do 'send 10 1 --to server' --expect '20 "coin 5" --contains'
 kill -TERM $game
 wait $game
 """)

@@ -1,4 +1,5 @@
 /* The example game of docs/examples/README.md, on libringcast alone: cc game.c $(pkg-config --cflags --libs ringcast) -o game && ./game 7777 */
+#define _POSIX_C_SOURCE 200809L /* sigwait, also with -std=c11 */
 #include <ringcast/ringcast.h>
 #include <signal.h>
 #include <stdio.h>
@@ -39,10 +40,11 @@ static int count_in(const struct game *game, int room)
 static void enter(ringcast_session *session, struct game *game, struct player *player, const ringcast_message *message)
 {
 	int room = message->payload_bytes == 1 ? message->payload[0] - '0' : 0;
-	if (room < 1 || room > ROOMS)
-		return say(session, REFUSED, player->peer, 0, "no such room");
-	if (player->room != room && count_in(game, room) == SEATS)
-		return say(session, REFUSED, player->peer, 0, "room is full");
+	bool is_room = room >= 1 && room <= ROOMS;
+	if (!is_room || (player->room != room && count_in(game, room) == SEATS)) {
+		say(session, REFUSED, player->peer, 0, is_room ? "room is full" : "no such room");
+		return;
+	}
 	if (player->room != 0)
 		ringcast_session_leave(session, player->room, player->peer);
 	ringcast_session_join(session, room, player->peer);
@@ -52,6 +54,7 @@ static void enter(ringcast_session *session, struct game *game, struct player *p
 
 static void on_message(void *context, ringcast_session *session, const ringcast_message *message)
 {
+	(void)context;
 	struct game *game = ringcast_session_user(session);
 	struct player *player = find(game, message->sender);
 	bool is_step = message->payload_bytes == 1 && (message->payload[0] == '+' || message->payload[0] == '-');
@@ -65,6 +68,7 @@ static void on_message(void *context, ringcast_session *session, const ringcast_
 
 static void on_service_message(void *context, ringcast_session *session, const ringcast_message *message)
 {
+	(void)context;
 	ringcast_message news = *message;
 	news.opcode = NEWS;
 	news.target_player = 0;
@@ -104,6 +108,7 @@ static void move(ringcast_session *session, struct game *game, struct player *pl
 
 static void on_tick(void *context, ringcast_session *session, uint64_t now_ns)
 {
+	(void)context, (void)now_ns;
 	struct game *game = ringcast_session_user(session);
 	for (int room = 1; room <= ROOMS; room++) {
 		char text[256];
@@ -122,6 +127,7 @@ static void on_tick(void *context, ringcast_session *session, uint64_t now_ns)
 
 static void on_started(void *context, ringcast_session *session)
 {
+	(void)context;
 	struct game *game = calloc(1, sizeof(*game));
 	if (game == NULL)
 		abort();
@@ -132,22 +138,26 @@ static void on_started(void *context, ringcast_session *session)
 
 static void on_ended(void *context, ringcast_session *session, const char *reason)
 {
+	(void)context, (void)reason;
 	free(ringcast_session_user(session));
 }
 
 static ringcast_verdict on_connect(void *context, ringcast_session *session, int32_t peer, const uint8_t *payload, size_t size)
 {
+	(void)context, (void)session, (void)peer;
 	return size == 0 || (size == 7 && memcmp(payload, "rooms 1", 7) == 0) ? RINGCAST_ALLOW : RINGCAST_DENY;
 }
 
 static void on_accepted(void *context, ringcast_session *session, int32_t peer)
 {
+	(void)context;
 	struct game *game = ringcast_session_user(session);
 	game->players[game->player_count++] = (struct player){.peer = peer};
 }
 
 static void on_disconnected(void *context, ringcast_session *session, int32_t peer, const char *reason)
 {
+	(void)context, (void)reason;
 	struct game *game = ringcast_session_user(session);
 	struct player *player = find(game, peer);
 	game->is_changed[player->room] = true;
@@ -156,11 +166,13 @@ static void on_disconnected(void *context, ringcast_session *session, int32_t pe
 
 static ringcast_verdict on_group_change(void *context, ringcast_session *session, int32_t group, int32_t peer)
 {
+	(void)context, (void)session, (void)group, (void)peer;
 	return RINGCAST_DENY; /* players move by ENTER only */
 }
 
 static ringcast_verdict on_chat(void *context, ringcast_session *session, const ringcast_message *message)
 {
+	(void)context, (void)session;
 	return message->payload_bytes <= CHAT_BYTES ? RINGCAST_ALLOW : RINGCAST_DENY;
 }
 

@@ -154,6 +154,14 @@ class Install(unittest.TestCase):
                 played = subprocess.run([f"./hello-{suffix}"], cwd=elsewhere, env=clean(), capture_output=True, text=True, timeout=100)
                 self.assertEqual((played.returncode, played.stdout), (0, "connected as peer 1\nthe game answered: hello\n"), played.stderr)
 
+    def test_the_example_game_is_built_elsewhere(self):
+        """By a compiler that takes C11 at its word: what it calls of POSIX it has to ask for itself, and a warning is an error."""
+        source = self.root / "share/doc/ringcast/examples/native/game.c"
+        with tempfile.TemporaryDirectory() as elsewhere:
+            built = subprocess.run([*os.environ["CC"].split(), "-std=c11", "-Wall", "-Wextra", "-Wpedantic", "-Werror", "-Wno-missing-field-initializers", *SANITIZERS, source, "-o", "game",
+                                    *self.flags("ringcast")], cwd=elsewhere, capture_output=True, text=True, timeout=100)
+            self.assertEqual(built.returncode, 0, built.stderr)
+
     @unittest.skipIf(CLIENT_TLS == "wolfssl", "asked for by name")
     def test_the_client_library_holds_no_wolfssl(self):
         names = subprocess.run(["nm", self.library()], capture_output=True, text=True, check=True).stdout
