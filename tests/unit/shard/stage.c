@@ -238,16 +238,27 @@ static void emit_stream(void *context, const uint8_t *bytes, size_t size)
 	ringcast_sim_stream_write(client->stage->network, client->stream, bytes, size);
 }
 
-void client_connect(struct client *client, struct stage *stage, uint8_t host, bool is_secure)
+static void connect_to(struct client *client, struct stage *stage, uint8_t host, uint16_t port)
 {
-	struct address to = stage_address(1, TCP_PORT);
+	struct address to = stage_address(1, port);
 	*client = (struct client){.stage = stage, .address = stage_address(host, (uint16_t)(20000 + stage->client_count))};
 	cr_assert_lt(stage->client_count, 8);
 	stage->clients[stage->client_count++] = client;
 	client->stream = ringcast_sim_stream_connect(stage->network, &client->address, &to);
 	stage_run_ms(stage, 1);
+}
+
+void client_connect(struct client *client, struct stage *stage, uint8_t host, bool is_secure)
+{
+	connect_to(client, stage, host, TCP_PORT);
 	if (is_secure)
 		client_secure(client);
+}
+
+void client_connect_neighbour(struct client *client, struct stage *stage, uint8_t host)
+{
+	cr_assert_not_null(stage->neighbour);
+	connect_to(client, stage, host, TCP_PORT + 1);
 }
 
 void client_secure(struct client *client)
@@ -400,6 +411,8 @@ static void client_read(struct client *client)
 {
 	uint8_t bytes[4096];
 	size_t size;
+	if (client->is_deaf)
+		return;
 	while ((size = ringcast_sim_stream_read(client->stage->network, client->stream, bytes, sizeof(bytes))) > 0) {
 		if (client->crypto != NULL)
 			open_records(client, bytes, size);
