@@ -3,6 +3,9 @@
  * comes to the same shard, but to which one is chance. Who is known to be another shard's is steered there: an sk_reuseport program looks the client's address
  * and port up in a map that the shards keep. The program is a few dozen instructions that steering.c spells out, and is loaded through libbpf.
  *
+ * The key is the client's address and port and our port, whatever is spoken there: plain players behind one socket of a client, and a DTLS association from the same
+ * address and port, share an entry. It is of whoever put it last; the others' datagrams are handed over as strays, and one whose entry went with another's is put again then.
+ *
  * One steering belongs to an engine. All calls but create and destroy may come from any shard's thread; the kernel does the locking.
  */
 #ifndef RINGCAST_IO_STEERING_H

@@ -340,10 +340,14 @@ static uint64_t script_bytes(const ringcast_engine_options *options, const ringc
 	return (each + sizeof(struct share_account)) * limits->sessions_max;
 }
 
-/* What one shard has for the others: a ring that each of them writes to, touched once there are letters, and those that wait for room in theirs. */
+/*
+ * What one shard has for the others: a ring that each of them writes to, touched once there are letters, those that wait for room in theirs, and the list of connections
+ * that are paused meanwhile.
+ */
 static uint64_t letter_bytes(const ringcast_limits *limits, uint32_t shard_count)
 {
-	return (uint64_t)(shard_count - 1) * (MAILBOX_LETTERS_BYTES + (uint64_t)limits->spread_queue_bytes);
+	uint64_t pause_bytes = shard_count > 1 ? limits->connections_max * sizeof(void *) : 0;
+	return (uint64_t)(shard_count - 1) * (MAILBOX_LETTERS_BYTES + (uint64_t)limits->spread_queue_bytes) + pause_bytes;
 }
 
 static uint64_t egress_memory_bytes(const ringcast_engine_options *options, const ringcast_limits *limits)

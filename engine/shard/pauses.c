@@ -20,9 +20,29 @@ struct pause {
 	struct list_node node;
 	handle conn;
 	uint32_t shard; /* that is behind; of one that home has asked for: home's, which will say when it is over */
+	enum pause_kind kind;
 	uint64_t begun_ns;
 	struct held *oldest, *youngest;
 };
+
+/* One for each place of a connection, touched when that is paused: many close at once, in any order, and none of them looks for its own among the others. */
+bool ringcast_shard_init_pauses(struct shard *shard)
+{
+	if (shard->options.count == 1)
+		return true; /* nobody to wait for */
+	shard->letters.pauses = calloc(shard->conns.capacity, sizeof(*shard->letters.pauses));
+	return shard->letters.pauses != NULL;
+}
+
+void ringcast_shard_free_pauses(struct shard *shard)
+{
+	free(shard->letters.pauses);
+}
+
+static struct pause **pause_of(const struct shard *shard, const struct conn *conn)
+{
+	return &shard->letters.pauses[ringcast_handle_index(conn->self)];
+}
 
 /* Beginning */
 
@@ -33,8 +53,10 @@ void ringcast_shard_pause(struct shard *shard, struct conn *conn, uint32_t targe
 	struct pause *pause = malloc(sizeof(*pause));
 	if (pause == NULL)
 		return; /* then it is as it would be without: what there is no room for is refused */
-	*pause = (struct pause){.conn = conn->self, .shard = target, .begun_ns = shard->now_ns};
+	*pause = (struct pause){.conn = conn->self, .shard = target, .kind = kind, .begun_ns = shard->now_ns};
+	*pause_of(shard, conn) = pause;
 	ringcast_list_add_tail(&shard->letters.queues[target].pauses[kind], &pause->node);
+	shard->letters.queues[target].pause_counts[kind]++;
 	shard->letters.paused |= UINT64_C(1) << target;
 	conn->is_paused = true;
 	shard->counters.senders_paused++;
@@ -47,26 +69,6 @@ void ringcast_shard_pause_if_full(struct shard *shard, struct conn *conn)
 	const struct session *session = conn->player != NULL ? conn->player->session : NULL;
 	if (session != NULL && ringcast_session_is_limb(session) && (shard->letters.full >> session->spread->home_shard & 1) != 0)
 		ringcast_shard_pause(shard, conn, session->spread->home_shard, PAUSE_OWN);
-}
-
-/* Few look for theirs: those that io still had something for, who were paused last, and those that close, of whom many may, the first ones first. */
-static struct pause *find_in(const struct list_node *head, const struct conn *conn, bool is_backwards)
-{
-	for (struct list_node *node = is_backwards ? head->prev : head->next; node != head; node = is_backwards ? node->prev : node->next)
-		if (CONTAINER_OF(node, struct pause, node)->conn == conn->self)
-			return CONTAINER_OF(node, struct pause, node);
-	return NULL;
-}
-
-static struct pause *find(struct shard *shard, const struct conn *conn, bool is_backwards)
-{
-	for (uint32_t i = 0; i < shard->options.count; i++)
-		for (int kind = 0; kind < PAUSE_KIND_COUNT; kind++) {
-			struct pause *pause = find_in(&shard->letters.queues[i].pauses[kind], conn, is_backwards);
-			if (pause != NULL)
-				return pause;
-		}
-	ringcast_unreachable("a pause without a place");
 }
 
 static struct held *copy_of(struct shard *shard, const struct io_event *event)
@@ -91,7 +93,7 @@ bool ringcast_shard_hold(struct shard *shard, struct conn *conn, const struct io
 	struct held *held = copy_of(shard, event);
 	if (held == NULL)
 		return false;
-	struct pause *pause = find(shard, conn, true);
+	struct pause *pause = *pause_of(shard, conn);
 	if (pause->oldest == NULL)
 		pause->oldest = held;
 	else
@@ -107,6 +109,8 @@ static struct held *take(struct shard *shard, struct pause *pause, struct conn *
 {
 	struct held *held = pause->oldest;
 	ringcast_list_remove(&pause->node);
+	shard->letters.queues[pause->shard].pause_counts[pause->kind]--;
+	*pause_of(shard, conn) = NULL;
 	free(pause);
 	conn->is_paused = false;
 	shard->counters.senders_resumed++;
@@ -123,8 +127,7 @@ static void release(struct shard *shard, struct held *held)
 /* It closes: nobody reads what it has sent. */
 void ringcast_shard_pause_forget(struct shard *shard, struct conn *conn)
 {
-	struct pause *pause = find(shard, conn, false);
-	for (struct held *held = take(shard, pause, conn), *next; held != NULL; held = next) {
+	for (struct held *held = take(shard, *pause_of(shard, conn), conn), *next; held != NULL; held = next) {
 		next = held->next;
 		conn->is_ended |= held->event.kind == IO_EVENT_END;
 		release(shard, held);
@@ -151,14 +154,6 @@ static void go_on(struct shard *shard, struct pause *pause)
 	ringcast_shard_close_doomed(shard);
 }
 
-static uint32_t count_of(const struct list_node *head)
-{
-	uint32_t count = 0;
-	for (const struct list_node *node = head->next; node != head; node = node->next)
-		count++;
-	return count;
-}
-
 /* The mask of who is waited for is kept as it was needed last. */
 static void note_paused(struct shard *shard, uint32_t target)
 {
@@ -170,8 +165,9 @@ static void note_paused(struct shard *shard, uint32_t target)
 /* Those that wait by now, the first one first, until it is full again; whoever has to wait anew is behind the last of them. */
 void ringcast_shard_resume_paused(struct shard *shard, uint32_t target, enum pause_kind kind)
 {
-	const struct list_node *head = &shard->letters.queues[target].pauses[kind];
-	for (uint32_t left = count_of(head); left > 0 && !ringcast_list_is_empty(head); left--) {
+	const struct letter_queue *queue = &shard->letters.queues[target];
+	const struct list_node *head = &queue->pauses[kind];
+	for (uint32_t left = queue->pause_counts[kind]; left > 0 && !ringcast_list_is_empty(head); left--) {
 		if (kind == PAUSE_OWN && (shard->letters.full >> target & 1) != 0)
 			return;
 		go_on(shard, CONTAINER_OF(head->next, struct pause, node));
@@ -182,8 +178,9 @@ void ringcast_shard_resume_paused(struct shard *shard, uint32_t target, enum pau
 /* The shard does not read at all. Whose own session is at home there cannot be served; for the others nobody is left there to be waited for. */
 void ringcast_shard_give_up_paused(struct shard *shard, uint32_t target)
 {
-	const struct list_node *head = &shard->letters.queues[target].pauses[PAUSE_OWN];
-	for (uint32_t left = count_of(head); left > 0 && !ringcast_list_is_empty(head); left--) {
+	const struct letter_queue *queue = &shard->letters.queues[target];
+	const struct list_node *head = &queue->pauses[PAUSE_OWN];
+	for (uint32_t left = queue->pause_counts[PAUSE_OWN]; left > 0 && !ringcast_list_is_empty(head); left--) {
 		struct pause *pause = CONTAINER_OF(head->next, struct pause, node);
 		struct conn *conn = ringcast_slab_find(&shard->conns, pause->conn);
 		if (conn->player == NULL || ringcast_session_is_limb(conn->player->session)) {

@@ -211,7 +211,7 @@ static bool init_memory(struct shard *shard)
 	shard->fast_nodes = calloc(SHARD_FAST_NODE_MAX, sizeof(struct fast_node));
 	shard->session_fanouts = calloc(limits->sessions_max, sizeof(*shard->session_fanouts));
 	return shard->pool != NULL && shard->fast_messages != NULL && shard->fast_nodes != NULL && shard->session_fanouts != NULL &&
-	       ringcast_slab_init(&shard->conns, sizeof(struct conn), limits->connections_max) &&
+	       ringcast_slab_init(&shard->conns, sizeof(struct conn), limits->connections_max) && ringcast_shard_init_pauses(shard) &&
 	       ringcast_slab_init(&shard->fast_paths, sizeof(struct fast_path), limits->connections_max) &&
 	       ringcast_slice_pool_init(&shard->slices, slice_count(limits)) &&
 	       ringcast_address_table_init(&shard->addresses, limits->connections_max + 1024, seed) &&
@@ -272,6 +272,7 @@ static bool open_sockets(struct shard *shard, char *reterr, size_t reterr_bytes)
 static void free_memory(struct shard *shard)
 {
 	ringcast_shard_free_letters(shard);
+	ringcast_shard_free_pauses(shard);
 	if (shard->chunk != NULL)
 		ringcast_buf_unref(shard->chunk);
 	if (shard->store.options.pool != NULL)

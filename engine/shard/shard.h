@@ -149,6 +149,7 @@ struct shard_letters {
 		uint64_t moved_ns; /* when the last of them found room, or the first one came */
 		uint64_t told;     /* shards with players that are paused because of it, and do not know that it is over */
 		struct list_node pauses[PAUSE_KIND_COUNT]; /* see pauses.c; oldest first. OWN: for room in this queue. TOLD: by that shard */
+		uint32_t pause_counts[PAUSE_KIND_COUNT];
 	} queues[LIMBS_MAX];
 	uint64_t waiting; /* shards whose queue is not empty */
 	uint64_t full;    /* of them, those for which senders wait, until half of that has gone */
@@ -159,6 +160,7 @@ struct shard_letters {
 	uint64_t cost;    /* bytes that were posted for receivers, 64 added for each, as budgets count them */
 	uint32_t first;   /* the shard whose letters are read first, next time */
 	const struct letter *served; /* what is being done is its sender's doing, who is on another shard; NULL: not so */
+	struct pause **pauses; /* by the place of their connection; NULL: there is no other shard */
 	uint64_t held_bytes; /* of paused senders, read before io knew of it; at most spread_queue_bytes */
 	bool is_pressing; /* it fills somebody's queue */
 };

@@ -165,6 +165,8 @@ void ringcast_shard_tell_paused(struct shard *shard, uint32_t sender, const stru
 void ringcast_shard_press_served(struct shard *shard); /* the sender that is served fills somebody's queue, and is on another shard */
 
 /* pauses.c: senders that wait for a shard that is behind */
+MUST_USE bool ringcast_shard_init_pauses(struct shard *shard); /* behind the connections; false: out of memory */
+void ringcast_shard_free_pauses(struct shard *shard); /* when no connection is left */
 void ringcast_shard_pause(struct shard *shard, struct conn *conn, uint32_t target, enum pause_kind kind); /* or not, where it is paused or closing, or memory is short */
 void ringcast_shard_pause_if_full(struct shard *shard, struct conn *conn); /* whatever it sends goes to a shard that is full */
 bool ringcast_shard_hold(struct shard *shard, struct conn *conn, const struct io_event *event); /* of one that is paused: RECV or END, copied. False: no memory, or above spread_queue_bytes altogether */

@@ -23,9 +23,10 @@ class Relay:
                     self._reset(client)
                     continue
                 server = socket.create_connection(("127.0.0.1", self.target))
-                self.pairs.append((client, server))
+                for connection in (client, server):
+                    connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+                self.pairs.append((client, server))  # from here on it may be torn
             for source, sink in ((client, server), (server, client)):
-                source.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
                 threading.Thread(target=self._pump, args=(source, sink), daemon=True).start()
 
     @staticmethod

@@ -262,8 +262,12 @@ class Server:
             self.write(piece)
             self.receive_pong("read")
 
-    def receive(self, **fields):
-        """The next packet has these fields."""
+    def receive(self, count=1, **fields):
+        """The next packets have these fields."""
+        for _ in range(count):
+            self.receive_one(fields)
+
+    def receive_one(self, fields):
         opcode, data = self.next_frame()
         assert opcode == BINARY, f"a frame of opcode {opcode}, {data[:40]!r}, where a packet should be"
         packet = realtime.decode(data)

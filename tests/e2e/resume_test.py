@@ -1,7 +1,8 @@
 #!/usr/bin/python3
-"""Players who come back, on real sockets: our C client while its connections are torn, and a client that shares no code with it, byte by byte.
+"""Players who come back, on real sockets: our clients while their connections are torn, and a client that shares no code with them, byte by byte.
 
-RESUME_DROPS: how many connections are torn in each storm (300). tests/e2e/resume_test.py Storm with 10000 is the long run.
+RESUME_DROPS: how many connections are torn in each storm (300 in clear with the C client and byte by byte, 120 in each other one). tests/e2e/resume_test.py Storm with
+10000, and EncryptedStorm, JavascriptStorm and CsharpStorm with 2000, are the long runs.
 """
 
 import json
@@ -10,7 +11,6 @@ import random
 import select
 import socket
 import struct
-import subprocess
 import tempfile
 import threading
 import time
@@ -20,11 +20,13 @@ import raw
 import realtime
 import scripts
 import secure
+import storms
 from daemon import Daemon
 from realtime import EVERYONE, SERVER, Packet, field
 
 SPREAD = os.environ.get("E2E_SPREAD", "never")  # always: the same, with each session's players on both shards
 DROPS = int(os.environ.get("RESUME_DROPS", "300"))
+FEWER_DROPS = int(os.environ.get("RESUME_DROPS", "120"))
 SAY = 9
 PING_RESULT = -3
 COMMAND_PING_RESULT = 33
@@ -197,7 +199,8 @@ class Resumer:
 
     def is_readable(self):
         """Is there a message, or at least the beginning of something? Then hear() has not to wait for long."""
-        return bool(self.unread) or bool(select.select([self.socket], [], [], 0.001)[0])
+        is_decrypted = self.context and self.socket.pending() > 0
+        return bool(self.unread) or bool(is_decrypted) or bool(select.select([self.socket], [], [], 0.001)[0])
 
     def tear(self, is_reset):
         if is_reset:
@@ -242,54 +245,117 @@ class Storm(unittest.TestCase):
         daemon.end_session(session)
 
     def test_c_client(self):
-        session = daemon.create_session(players_max=20)
         before = self.counters()
-        tokens = [daemon.reserve(session) for _ in range(16)]
-        command = [os.environ["RESUME_STORM"], "127.0.0.1", str(daemon.tcp_port), str(DROPS), "7", *tokens]
-        run = subprocess.run(command, capture_output=True, text=True, timeout=3600)
-        print(run.stdout, run.stderr, flush=True)
-        self.assertEqual(run.returncode, 0)
-        figures, after = json.loads(run.stdout), self.counters()
-        self.assertGreaterEqual(figures["resumed"], DROPS // 4)
+        figures = storm_of_c(self, daemon, DROPS)
+        after = self.counters()
         self.assertGreaterEqual(after["resumes"] - before["resumes"], figures["resumed"])
         self.assertEqual(after["resume_gaps"], before["resume_gaps"])
-        daemon.end_session(session)
 
     def test_a_client_that_shares_no_code(self):
-        """Each of four says numbered messages to all while one connection after the other is torn; everybody hears each number once and in order."""
-        session = daemon.create_session(players_max=8)
-        crowd = Crowd([Resumer(daemon.reserve(session)) for _ in range(4)], DROPS)
-        figures = crowd.run()
-        print(json.dumps(figures), flush=True)
-        self.assertEqual(crowd.faults, [])
-        self.assertEqual(figures["torn"], DROPS // 4 * 4)
-        self.assertEqual(figures["resumed"], figures["torn"])
-        self.assertEqual(figures["heard"], 4 * figures["said"])
-        self.assertEqual(figures["gap_messages"], 0)
-        daemon.end_session(session)
+        storm_of_crowd(self, daemon, DROPS)
+
+
+def show(case, figures, faults):
+    print(case.id(), json.dumps(figures), flush=True)
+    case.assertEqual(faults, [])
+
+
+def storm_of_c(case, server, drops, ca="-"):
+    """Sixteen of our C client, which tears its connections itself."""
+    session = server.create_session(players_max=20)
+    tokens = [server.reserve(session) for _ in range(16)]
+    program = storms.Program([os.environ["RESUME_STORM"], "127.0.0.1", str(server.tcp_port), str(drops), "7", ca, *tokens], len(tokens))
+    figures, faults = program.finish(3600)
+    show(case, figures, faults)
+    case.assertGreaterEqual(figures["torn"], drops)
+    case.assertGreaterEqual(figures["resumed"], drops // 4)
+    server.end_session(session)
+    return figures
+
+
+def storm_of_crowd(case, server, drops, context=None):
+    """Each of four says numbered messages to all while one connection after the other is torn."""
+    session = server.create_session(players_max=8)
+    crowd = Crowd([Resumer(server.reserve(session), server, context) for _ in range(4)], drops)
+    figures, faults = crowd.run()
+    show(case, figures, faults)
+    case.assertEqual(figures["torn"], drops // 4 * 4)
+    case.assertEqual(figures["resumed"], figures["torn"])
+    server.end_session(session)
+
+
+def storm_of(case, command, drops):
+    """Eight of another of our clients, whose connections are torn on their way."""
+    session = daemon.create_session(players_max=10)
+    tokens = [daemon.reserve(session) for _ in range(8)]
+    weather = storms.Weather(daemon.tcp_port)
+    program = storms.Program([*command, str(weather.port), *tokens], len(tokens))
+    try:
+        program.rage(weather, drops)
+    finally:
+        figures, faults = program.finish()
+        weather.close()
+    show(case, figures, faults)
+    case.assertEqual(figures["torn"], drops)
+    case.assertGreaterEqual(figures["resumed"], drops // 4)
+    daemon.end_session(session)
+
+
+@unittest.skipIf(SPREAD != "never", "two storms are enough for spread sessions")
+class EncryptedStorm(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.certificates = secure.Certificates()
+        cls.server = secure.SecureDaemon(cls.certificates, "--shards", "2", **LIMITS)
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.server.stop()
+
+    def test_c_client(self):
+        storm_of_c(self, self.server, FEWER_DROPS, self.certificates.path("ca.pem"))
+
+    def test_a_client_that_shares_no_code(self):
+        storm_of_crowd(self, self.server, FEWER_DROPS, self.certificates.context())
+
+
+@unittest.skipIf(SPREAD != "never", "two storms are enough for spread sessions")
+@unittest.skipIf("js" not in os.environ["RESUME_LANGUAGES"].split(), "there is no Node")
+class JavascriptStorm(unittest.TestCase):
+    def test_javascript_client(self):
+        storm_of(self, ["node", os.path.join(os.path.dirname(__file__), "resume/storm.mjs")], FEWER_DROPS)
+
+
+@unittest.skipIf(SPREAD != "never", "two storms are enough for spread sessions")
+@unittest.skipIf("RESUME_STORM_CSHARP" not in os.environ, "there is no mono")
+class CsharpStorm(unittest.TestCase):
+    def test_csharp_client(self):
+        storm_of(self, ["mono", "--debug", os.environ["RESUME_STORM_CSHARP"]], FEWER_DROPS)
 
 
 class Crowd:
     def __init__(self, players, drops):
-        self.players, self.stop, self.faults, self.torn = players, threading.Event(), [], 0
-        self.heard = [[0] * len(players) for _ in players]
+        self.players, self.stop, self.ledger = players, threading.Event(), storms.Ledger()
         self.left = [drops // len(players) for _ in players]
 
     def is_settled(self):
-        said = [player.said for player in self.players]
-        return not any(self.left) and all(row == said for row in self.heard)
+        everybody = range(len(self.players))
+        return not any(self.left) and all(self.ledger.next[me, sender] == self.players[sender].said for me in everybody for sender in everybody)
 
     def run(self):
+        """Figures and faults."""
         threads = [threading.Thread(target=self.live, args=(me,)) for me in range(len(self.players))]
         [thread.start() for thread in threads]
         until = time.monotonic() + 60 + sum(self.left) / 10
-        while time.monotonic() < until and not self.faults and not self.is_settled():
+        while time.monotonic() < until and not self.ledger.faults and not self.is_settled():
             time.sleep(0.02)
         self.stop.set()
         [thread.join() for thread in threads]
         [player.socket.close() for player in self.players]
-        return {"torn": self.torn, "resumed": sum(p.resumes for p in self.players), "said": sum(p.said for p in self.players),
-                "heard": sum(map(sum, self.heard)), "resent": sum(p.resent for p in self.players), "gap_messages": sum(p.lost for p in self.players)}
+        for me, player in enumerate(self.players):
+            self.ledger.said[me] = player.said
+            self.ledger.count("resent", player.resent)
+        return self.ledger.judge(len(self.players))
 
     def live(self, me):
         draw, player, is_torn = random.Random(me), self.players[me], False
@@ -297,34 +363,37 @@ class Crowd:
             while not self.stop.is_set():
                 try:
                     if is_torn:
-                        player.come_back()
+                        self.come_back(me)
                     is_torn = False
                     self.step(me, draw)
                 except Torn:
                     is_torn = True
         except Exception as error:  # whatever it is, the test fails with it
-            self.faults.append(repr(error))
+            self.ledger.faults.append(repr(error))
+
+    def come_back(self, me):
+        player = self.players[me]
+        resumes, lost = player.resumes, player.lost
+        try:
+            player.come_back()
+        finally:
+            if player.resumes > resumes:
+                self.ledger.resumed(me, player.lost - lost)
 
     def step(self, me, draw):
         player = self.players[me]
-        if self.left[me] > 0 and player.said - min(row[me] for row in self.heard) < WINDOW:
+        if self.left[me] > 0 and player.said - min(self.ledger.next[other, me] for other in range(len(self.players))) < WINDOW:
             player.say(struct.pack(">II", me, player.said) + bytes(draw.randrange(120)))
         if self.left[me] > 0 and draw.random() < 0.3:
             self.left[me] -= 1
-            self.torn += 1
+            self.ledger.count("torn")
             player.tear(draw.random() < 0.5)
             raise Torn()
         while player.is_readable():
             packet = player.hear()
             if packet:
-                self.take(me, packet)
+                self.ledger.heard(me, *struct.unpack(">II", packet.payload[:8]))
             player.acknowledge()
-
-    def take(self, me, packet):
-        sender, number = struct.unpack(">II", packet.payload[:8])
-        if number != self.heard[me][sender]:
-            self.faults.append(f"{me} heard {number} of {sender}, not {self.heard[me][sender]}")
-        self.heard[me][sender] += 1
 
 
 class Shown(unittest.TestCase):

@@ -1,11 +1,14 @@
 #include "proto/clients/c/addresses.h"
 
+#include <errno.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
 
 enum { SERVICE_BYTES = 8 };
 
@@ -13,6 +16,7 @@ enum { SERVICE_BYTES = 8 };
 struct client_lookup {
 	atomic_uint holders;
 	atomic_bool is_done; /* then found is the client's to take */
+	int done_fd;         /* readable from then on */
 	struct addrinfo *found;
 	char service[SERVICE_BYTES];
 	char host[];
@@ -38,6 +42,7 @@ static void let_go(struct client_lookup *lookup)
 	if (atomic_fetch_sub_explicit(&lookup->holders, 1, memory_order_acq_rel) > 1)
 		return;
 	free_list(lookup->found);
+	close(lookup->done_fd);
 	free(lookup);
 }
 
@@ -46,6 +51,7 @@ static void *run_lookup(void *argument)
 	struct client_lookup *lookup = argument;
 	lookup->found = ask_resolver(lookup->host, lookup->service);
 	atomic_store_explicit(&lookup->is_done, true, memory_order_release);
+	eventfd_write(lookup->done_fd, 1);
 	let_go(lookup);
 	return NULL;
 }
@@ -56,6 +62,11 @@ static struct client_lookup *make_lookup(const char *host, uint16_t port)
 	struct client_lookup *lookup = calloc(1, sizeof(*lookup) + host_bytes);
 	if (!lookup)
 		return NULL;
+	lookup->done_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (lookup->done_fd < 0) {
+		free(lookup);
+		return NULL;
+	}
 	atomic_init(&lookup->holders, 2);
 	memcpy(lookup->host, host, host_bytes);
 	snprintf(lookup->service, sizeof(lookup->service), "%u", port);
@@ -69,23 +80,34 @@ static bool start_thread(struct client_lookup *lookup)
 	pthread_t thread;
 	sigfillset(&all);
 	pthread_sigmask(SIG_SETMASK, &all, &before);
-	bool is_started = pthread_create(&thread, NULL, run_lookup, lookup) == 0;
+	int error = pthread_create(&thread, NULL, run_lookup, lookup);
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
-	if (is_started)
+	if (error == 0)
 		pthread_detach(thread);
-	return is_started;
+	errno = error;
+	return error == 0;
 }
 
-void ringcast_client_addresses_look_up(struct client_addresses *addresses, const char *host, uint16_t port)
+bool ringcast_client_addresses_look_up(struct client_addresses *addresses, const char *host, uint16_t port)
 {
 	addresses->is_late = false;
 	if (addresses->lookup)
-		return;
-	addresses->lookup = make_lookup(host, port);
-	if (!addresses->lookup || start_thread(addresses->lookup))
-		return;
-	free(addresses->lookup);
-	addresses->lookup = NULL;
+		return true;
+	struct client_lookup *lookup = make_lookup(host, port);
+	if (!lookup)
+		return false;
+	if (start_thread(lookup)) {
+		addresses->lookup = lookup;
+		return true;
+	}
+	close(lookup->done_fd);
+	free(lookup);
+	return false;
+}
+
+int ringcast_client_addresses_lookup_fd(const struct client_addresses *addresses)
+{
+	return addresses->lookup->done_fd;
 }
 
 /* Taking turns */

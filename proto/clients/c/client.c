@@ -240,6 +240,36 @@ static void serve_drop(struct ringcast_client *client, uint64_t now_ns)
 		reconnect(client, now_ns);
 }
 
+static bool is_literal(const char *host)
+{
+	struct in_addr v4;
+	return strchr(host, ':') || inet_pton(AF_INET, host, &v4) == 1;
+}
+
+/* A name is waited for here, or with may_use_thread in poll. */
+static int find_addresses(struct ringcast_client *client, const char *host, uint16_t port)
+{
+	if (client->may_use_thread && !is_literal(host)) {
+		bool is_begun = ringcast_client_addresses_look_up(&client->addresses, host, port) && ringcast_client_io_await_lookup(client);
+		return is_begun ? RINGCAST_CLIENT_OK : RINGCAST_CLIENT_ERROR_SYSTEM;
+	}
+	if (!ringcast_client_addresses_resolve(&client->addresses, host, port))
+		return RINGCAST_CLIENT_ERROR_RESOLVE;
+	ringcast_client_addresses_begin(&client->addresses);
+	return RINGCAST_CLIENT_OK;
+}
+
+static int start(struct ringcast_client *client, const char *host, uint16_t port, struct view token, struct view login_payload)
+{
+	if (client->may_resume && !keep_host(client, host, port))
+		return RINGCAST_CLIENT_ERROR_MEMORY;
+	if (!start_security(client, host))
+		return RINGCAST_CLIENT_ERROR_SECURITY;
+	if (!start_core(client, host, port, token, login_payload))
+		return RINGCAST_CLIENT_ERROR_MEMORY;
+	return client->is_looking_up || ringcast_client_io_connect_next(client) ? RINGCAST_CLIENT_OK : RINGCAST_CLIENT_ERROR_SYSTEM;
+}
+
 int ringcast_client_connect(ringcast_client *client, const char *host, uint16_t port, const char *token, const void *login_payload,
 			    size_t login_payload_bytes)
 {
@@ -249,19 +279,9 @@ int ringcast_client_connect(ringcast_client *client, const char *host, uint16_t 
 		return RINGCAST_CLIENT_ERROR_STATE;
 	if (strlen(token) > PROTO_LOGIN_TOKEN_BYTES_MAX || login_payload_bytes > PROTO_PAYLOAD_RELIABLE_BYTES_MAX)
 		return RINGCAST_CLIENT_ERROR_SIZE;
-	if (!ringcast_client_addresses_resolve(&client->addresses, host, port))
-		return RINGCAST_CLIENT_ERROR_RESOLVE;
-	ringcast_client_addresses_begin(&client->addresses);
-	struct view token_view = ringcast_view_of(token, strlen(token));
-	int error = RINGCAST_CLIENT_OK;
-	if (client->may_resume && !keep_host(client, host, port))
-		error = RINGCAST_CLIENT_ERROR_MEMORY;
-	else if (!start_security(client, host))
-		error = RINGCAST_CLIENT_ERROR_SECURITY;
-	else if (!start_core(client, host, port, token_view, ringcast_view_of(login_payload, login_payload_bytes)))
-		error = RINGCAST_CLIENT_ERROR_MEMORY;
-	else if (!ringcast_client_io_connect_next(client))
-		error = RINGCAST_CLIENT_ERROR_SYSTEM;
+	int error = find_addresses(client, host, port);
+	if (error == RINGCAST_CLIENT_OK)
+		error = start(client, host, port, ringcast_view_of(token, strlen(token)), ringcast_view_of(login_payload, login_payload_bytes));
 	if (error != RINGCAST_CLIENT_OK) {
 		int saved = errno;
 		ringcast_client_core_fini(&client->core);
@@ -335,7 +355,9 @@ static void serve(struct ringcast_client *client, const struct epoll_event *even
 	for (int i = 0; i < count; i++) {
 		if (ringcast_client_is_over(client))
 			break;
-		if (events[i].data.u32 == CLIENT_IO_TCP)
+		if (events[i].data.u32 == CLIENT_IO_LOOKUP)
+			ringcast_client_io_serve_lookup(client, now_ns);
+		else if (events[i].data.u32 == CLIENT_IO_TCP)
 			ringcast_client_io_serve_tcp(client, events[i].events, now_ns);
 		else
 			ringcast_client_io_serve_udp(client, now_ns);

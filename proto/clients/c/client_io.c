@@ -94,8 +94,34 @@ bool ringcast_client_io_connect_next(struct ringcast_client *client)
 	return false;
 }
 
+bool ringcast_client_io_await_lookup(struct ringcast_client *client)
+{
+	struct epoll_event event = {.events = EPOLLIN, .data.u32 = CLIENT_IO_LOOKUP};
+	client->is_looking_up = epoll_ctl(client->epoll_fd, EPOLL_CTL_ADD, ringcast_client_addresses_lookup_fd(&client->addresses), &event) == 0;
+	return client->is_looking_up;
+}
+
+/* Its thread may have the descriptor open for some time yet. */
+static void stop_waiting(struct ringcast_client *client)
+{
+	if (client->is_looking_up)
+		epoll_ctl(client->epoll_fd, EPOLL_CTL_DEL, ringcast_client_addresses_lookup_fd(&client->addresses), NULL);
+	client->is_looking_up = false;
+}
+
+void ringcast_client_io_serve_lookup(struct ringcast_client *client, uint64_t now_ns)
+{
+	stop_waiting(client);
+	ringcast_client_addresses_begin(&client->addresses);
+	if (!client->addresses.list)
+		ringcast_client_core_end_stream(&client->core, "the host name cannot be resolved", now_ns);
+	else if (!ringcast_client_io_connect_next(client))
+		ringcast_client_core_end_stream(&client->core, "there is no way to the server", now_ns);
+}
+
 void ringcast_client_io_close(struct ringcast_client *client)
 {
+	stop_waiting(client);
 	if (client->security) {
 		ringcast_client_secure_fini(&client->security->secure); /* its goodbyes still have sockets */
 		ringcast_client_trust_fini(&client->security->trust);

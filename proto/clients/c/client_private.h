@@ -40,6 +40,7 @@ struct ringcast_client {
 	bool may_resume, may_merge, no_echo, may_use_thread;
 	bool is_resuming;     /* the game was told dropped, and not resumed */
 	bool is_dropped;      /* the core is; its sockets are still to be closed */
+	bool is_looking_up;   /* connect's look-up is under way: there are no addresses yet */
 	bool is_active;       /* between connect and the disconnected callback */
 	bool is_ended;        /* the core is closed; disconnected is still to be called */
 	bool is_tcp_connected;
@@ -70,14 +71,17 @@ static inline bool ringcast_client_is_over(const struct ringcast_client *client)
 
 /* Starts TCP to the next address of this round; false when none is left. */
 bool ringcast_client_io_connect_next(struct ringcast_client *client);
+/* Instead, until the host's name has been looked up. False: errno says why. */
+bool ringcast_client_io_await_lookup(struct ringcast_client *client);
 /* Ciphertext below the core's ops. */
 extern const struct client_secure_ops ringcast_client_io_secure_ops;
 /* Serves what epoll reported. */
+void ringcast_client_io_serve_lookup(struct ringcast_client *client, uint64_t now_ns);
 void ringcast_client_io_serve_tcp(struct ringcast_client *client, uint32_t epoll_events, uint64_t now_ns);
 void ringcast_client_io_serve_udp(struct ringcast_client *client, uint64_t now_ns);
 void ringcast_client_io_close(struct ringcast_client *client); /* all but the addresses */
 uint64_t ringcast_client_io_now_ns(void);
 
-enum { CLIENT_IO_TCP = 0, CLIENT_IO_UDP = 1 }; /* epoll data */
+enum { CLIENT_IO_TCP = 0, CLIENT_IO_UDP = 1, CLIENT_IO_LOOKUP = 2 }; /* epoll data */
 
 #endif

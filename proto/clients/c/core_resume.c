@@ -313,7 +313,7 @@ void ringcast_client_core_take_resumed(struct client_core *core, const struct pa
 	resume->unsent_bytes = resume->kept_bytes - resume->kept_offset;
 	resume->is_resuming = false;
 	if (resume->unsent_count > 0)
-		ringcast_client_core_resend(core, false);
+		ringcast_client_core_resend(core, !resume->is_offered); /* nothing will be acknowledged where nobody may come back any more */
 	resume->resumes++;
 	resume->gaps += lost > 0;
 	core->ops->resumed(core, lost);

@@ -42,7 +42,7 @@ typedef enum ringcast_client_error {
 	RINGCAST_CLIENT_ERROR_STATE = -3,   /* not connected, or connected already */
 	RINGCAST_CLIENT_ERROR_FULL = -4,    /* the send queue is at its bound: the server or the network is too slow */
 	RINGCAST_CLIENT_ERROR_SIZE = -5,    /* payload above RINGCAST_CLIENT_PAYLOAD_BYTES_MAX, token above 8192 bytes */
-	RINGCAST_CLIENT_ERROR_RESOLVE = -6, /* host name unknown */
+	RINGCAST_CLIENT_ERROR_RESOLVE = -6, /* host name unknown; with may_use_thread disconnected tells */
 	RINGCAST_CLIENT_ERROR_SYSTEM = -7,  /* a system call failed; errno says why */
 	RINGCAST_CLIENT_ERROR_SECURITY = -8, /* no usable CA certificates, or a build without TLS; describe_security says why */
 } ringcast_client_error;
@@ -51,7 +51,7 @@ typedef enum ringcast_client_intent { RINGCAST_CLIENT_FAST = 0, RINGCAST_CLIENT_
 
 typedef enum ringcast_client_state {
 	RINGCAST_CLIENT_IDLE = 0,
-	RINGCAST_CLIENT_CONNECTING = 1, /* TCP, WebSocket upgrade, login */
+	RINGCAST_CLIENT_CONNECTING = 1, /* look-up of the name, TCP, WebSocket upgrade, login */
 	RINGCAST_CLIENT_CONNECTED = 2,
 	RINGCAST_CLIENT_CLOSING = 3,    /* our close frame is sent */
 	RINGCAST_CLIENT_RESUMING = 4,   /* the connection broke, and is made again; what is sent reliably waits */
@@ -103,7 +103,7 @@ typedef struct ringcast_client_options {
 	const char *local_address;     /* IP literal to bind both sockets to; NULL: the system chooses */
 	uint16_t udp_local_port;       /* 0: the system chooses */
 	const char *path;              /* of the upgrade request; NULL: "/websocket" */
-	uint32_t connect_timeout_ms;   /* TCP, upgrade and login together; 0: 10 000 */
+	uint32_t connect_timeout_ms;   /* TCP, upgrade and login together, with may_use_thread the look-up too; 0: 10 000 */
 	uint32_t close_timeout_ms;     /* wait for the server's close frame; 0: 2 000 */
 	uint32_t ping_interval_ms;     /* WebSocket pings, for the round trip and to notice a dead server; 0: 5 000 */
 	uint32_t outq_bytes_max;       /* bytes the kernel did not take yet; 0: 262 144 */
@@ -119,9 +119,10 @@ typedef struct ringcast_client_options {
 	 * fast waits for the next poll, or for ringcast_client_flush. */
 	bool may_merge;
 	bool no_echo;                  /* messages to a group that this player is in do not come back to it, where the server can */
-	bool may_use_thread;           /* with may_resume: while a connection is made again, the host's name is looked up anew in a thread of the library's, as for a
-					* phone that has changed networks. Without it the addresses that connect found are all that is tried. The thread ends by
-					* itself, and may outlive the client for as long as the resolver takes: a library that is unloaded has to wait for that */
+	bool may_use_thread;           /* host names are looked up in a thread of the library's, so that no call waits for a name server: connect returns, and poll goes
+					* on when the name is known. With may_resume also anew while a connection is made again, as for a phone that has changed
+					* networks; without it the addresses that connect found are all that is tried. The thread ends by itself, and may outlive
+					* the client for as long as the resolver takes: a library that is unloaded has to wait for that */
 } ringcast_client_options;
 #define RINGCAST_CLIENT_OPTIONS_INIT { sizeof(ringcast_client_options) }
 
@@ -157,9 +158,10 @@ RINGCAST_CLIENT_API int ringcast_client_create(const ringcast_client_options *op
 RINGCAST_CLIENT_API void ringcast_client_destroy(ringcast_client **client);
 
 /*
- * Starts connecting; the answer is one of the callbacks connected or disconnected. A host name is resolved by getaddrinfo, which blocks;
- * give an address literal if that matters. poll never does: who resumes tries the same addresses again. login_payload is what the game's connect callback sees; at most 4096 bytes. May be called again
- * after disconnected.
+ * Starts connecting; the answer is one of the callbacks connected or disconnected. A host name is resolved by getaddrinfo, which blocks, here unless may_use_thread is
+ * set; an address literal needs no resolver. poll never blocks for one: who resumes tries the same addresses again. A name that is unknown is ERROR_RESOLVE, or with
+ * may_use_thread disconnected with 1006, as are addresses that nobody answers at. login_payload is what the game's connect callback sees; at most 4096 bytes. May be
+ * called again after disconnected.
  */
 RINGCAST_CLIENT_API int ringcast_client_connect(ringcast_client *client, const char *host, uint16_t port, const char *token,
 						const void *login_payload, size_t login_payload_bytes);

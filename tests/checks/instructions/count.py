@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """
 How many instructions a message costs, by workload: counted by valgrind, so a busy machine changes nothing. Fails when a figure is more than 3 % above the
-one recorded for the compiler in recorded.txt.
+one recorded for the compiler in recorded.txt; and when a connection of many that close costs more than one of few.
 
   count.py PROGRAM COMPILER            for example gcc-12
   count.py PROGRAM COMPILER --record   writes the figures of this compiler
@@ -17,6 +17,7 @@ import tempfile
 
 RECORDED = pathlib.Path(__file__).with_name("recorded.txt")
 RISE_MAX, FALL_MAX = 0.03, 0.05
+FEW, MANY, GROWTH_MAX = 16, 128, 1.1  # paused connections that are closed; how much more each may cost where there are many
 SKIPPED = 77
 HEAD = """\
 # Instructions per delivery, or per message where nobody receives it, on x86-64 with -O2: what a shard executes, io and kernel apart.
@@ -24,11 +25,11 @@ HEAD = """\
 """
 
 
-def count(program, workload, *more):
-    """Instructions per delivery. Counted is what a turn of the shard does, without what the tape does in it, since begin_counting."""
+def count(program, workload, *more, counted="ringcast_shard_tick"):
+    """Instructions per delivery. Counted is what a turn of the shard does, without what the tape does in it, since begin_counting; or another of its functions."""
     with tempfile.TemporaryDirectory() as folder:
         out = pathlib.Path(folder) / "out"
-        command = ["valgrind", "--tool=callgrind", f"--callgrind-out-file={out}", "--toggle-collect=ringcast_shard_tick", "--toggle-collect=op_*",
+        command = ["valgrind", "--tool=callgrind", f"--callgrind-out-file={out}", f"--toggle-collect={counted}", "--toggle-collect=op_*",
                    "--zero-before=begin_counting", program, workload, *more]
         run = subprocess.run(command, capture_output=True, text=True)
         if run.returncode != 0:
@@ -73,6 +74,14 @@ def check_itself(program, workloads, figures):
     return 1
 
 
+def check_closing(program):
+    """Where each looked for its own among all the others, the whole grew by the square."""
+    few, many = (count(program, "closing", str(number), counted="ringcast_shard_pause_forget") for number in (FEW, MANY))
+    is_failure = few == 0 or many > few * GROWTH_MAX
+    print(f"{many:8.1f}  to end the pause of one of {MANY} that close, {few:.1f} of {FEW}{'  FAILED: it grows with their number' if is_failure else ''}")
+    return int(is_failure)
+
+
 def main():
     program, compiler = sys.argv[1:3]
     table = read_recorded()
@@ -84,7 +93,7 @@ def main():
     if "--record" in sys.argv:
         table[compiler] = figures
         write_recorded(table)
-    failures = check_itself(program, workloads, figures)
+    failures = check_itself(program, workloads, figures) + check_closing(program)
     for workload, figure in figures.items():
         text, is_failure = verdict(figure, table.get(compiler, {}).get(workload))
         failures += is_failure

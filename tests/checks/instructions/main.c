@@ -1,12 +1,14 @@
 /*
  * One shard, one workload, the same number of turns: how many instructions that takes is counted from outside (count.py), by the names of three
- * functions: begin_counting, ringcast_shard_tick, and the op_... of the tape.
+ * functions: begin_counting, ringcast_shard_tick (or, where connections close, ringcast_shard_pause_forget), and the op_... of the tape.
  *
  *   instructions                     lists the workloads
  *   instructions WORKLOAD            prints "messages N deliveries M"
  *   instructions WORKLOAD planted    the same, with a cost that no version of the engine has
+ *   instructions closing N           N paused connections are cut, who was paused last first; prints "messages N deliveries 0"
  */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/assert.h"
@@ -43,7 +45,7 @@ static const struct workload {
 
 static struct tape tape;
 static struct shard *shard;
-static struct mailbox *mailbox;
+static struct mailbox *mailboxes[2];
 static struct session *session;
 static int32_t sequences[PLAYERS_MAX]; /* of datagrams, by player */
 
@@ -99,17 +101,19 @@ static void say(const struct workload *workload, uint32_t player)
 
 /* Before anything is counted */
 
-static void start(void)
+static void start(uint32_t shard_count)
 {
 	char error[200] = "";
-	struct shard_options options = {.count = 1, .listens = {{.is_v4 = true}}, .listen_count = 1, .udp_port_count = 1, .mailboxes = &mailbox};
+	struct shard_options options = {.count = shard_count, .listens = {{.is_v4 = true}}, .listen_count = 1, .udp_port_count = 1, .mailboxes = mailboxes};
 	struct session_options room = {.players_max = PLAYERS_MAX, .ping_interval_ms = 3600000, .empty_timeout_ms = UINT32_MAX};
 #define X(type, name, default_value, ...) options.limits.name = (default_value);
 	RINGCAST_LIMITS(X)
 #undef X
-	mailbox = ringcast_mailbox_create(1);
+	for (uint32_t i = 0; i < shard_count; i++) {
+		mailboxes[i] = ringcast_mailbox_create(shard_count);
+		ringcast_assert(mailboxes[i] != NULL);
+	}
 	tape_init(&tape, START_NS, STEP_NS);
-	ringcast_assert(mailbox != NULL);
 	shard = ringcast_shard_create(&options, &tape.io, error, sizeof(error));
 	ringcast_assert(shard != NULL);
 	enum drop_reason drop = ringcast_session_open(&shard->store, &room, START_NS, &session);
@@ -198,7 +202,7 @@ static uint64_t delivered(const struct workload *workload)
 
 static int run(const struct workload *workload, bool is_planted)
 {
-	start();
+	start(1);
 	if (is_planted)
 		plant();
 	for (uint32_t player = 0; player < workload->player_count; player++) {
@@ -218,8 +222,28 @@ static int run(const struct workload *workload, bool is_planted)
 	return 0;
 }
 
+/* All wait for the second shard, which never reads. */
+static int run_closing(uint32_t count)
+{
+	ringcast_assert(count >= 1 && count <= PLAYERS_MAX);
+	start(2);
+	for (uint32_t player = 0; player < count; player++)
+		log_in(player);
+	for (uint32_t player = 0; player < count; player++) /* no turn from here on: it would let them go on */
+		ringcast_shard_pause(shard, ringcast_slab_object(&shard->conns, player), 1, PAUSE_OWN);
+	ringcast_assert(shard->counters.senders_paused == count && shard->counters.senders_resumed == 0);
+	begin_counting();
+	for (uint32_t player = count; player-- > 0;)
+		ringcast_shard_conn_cut(shard, ringcast_slab_object(&shard->conns, player), CLOSE_SHUTDOWN);
+	ringcast_assert(shard->counters.senders_resumed == count);
+	printf("messages %u deliveries 0\n", count);
+	return 0;
+}
+
 int main(int argc, char **argv)
 {
+	if (argc == 3 && strcmp(argv[1], "closing") == 0)
+		return run_closing((uint32_t)strtoul(argv[2], NULL, 10));
 	for (size_t i = 0; i < sizeof(workloads) / sizeof(*workloads); i++)
 		if (argc < 2)
 			puts(workloads[i].name);

@@ -54,6 +54,10 @@ static void op_udp_send(struct io *io, io_id socket, const struct io_datagram *d
 	ringcast_assert(socket == SOCKET && count > 0);
 }
 
+static void op_stream_pause(struct io *io, io_id stream) {}
+static void op_stream_resume(struct io *io, io_id stream) {}
+static void op_stream_close(struct io *io, io_id stream) {} /* and never tells that it is closed */
+
 static void op_release(struct io *io, const struct io_event *event) {}
 
 static uint64_t op_submit(struct io *io)
@@ -92,12 +96,15 @@ static const struct io_ops ops = {
 	.udp_open = op_udp_open,
 	.stream_start = op_stream_start,
 	.stream_send = op_stream_send,
+	.stream_pause = op_stream_pause,
+	.stream_resume = op_stream_resume,
+	.stream_close = op_stream_close,
 	.udp_send = op_udp_send,
 	.release = op_release,
 	.submit = op_submit,
 	.run = op_run,
 	.stats = op_stats,
-}; /* nothing is ever closed, moved or stopped here */
+}; /* nothing is ever moved or stopped here */
 
 void tape_init(struct tape *tape, uint64_t start_ns, uint64_t step_ns)
 {

@@ -1,7 +1,7 @@
 /*
- * storm HOST PORT DROPS SEED TOKEN...: clients of one session send to everybody, numbered messages without a pause, while their TCP connections are
- * torn at random moments, also those that are just being made again. Each client must hear each sender's numbers without a gap and none twice, in order.
- * Prints one line of JSON. Exit status 1: something was lost, doubled or reordered, or a player did not come back.
+ * storm HOST PORT DROPS SEED CA TOKEN...: clients of one session send to everybody, numbered messages without a pause, while their TCP connections are
+ * torn at random moments, also those that are just being made again. CA: a PEM file for TLS, or - for clear. What they hear is told in the lines of
+ * tests/e2e/storms.py, whose ledger judges.
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -18,13 +18,13 @@ struct storm_client {
 	unsigned index;
 	bool is_in, is_over;
 	uint32_t said, heard[CLIENTS_MAX]; /* numbers so far; by sender */
-	uint64_t dropped, resumed;
 };
 
 static struct {
 	struct storm_client clients[CLIENTS_MAX];
 	unsigned count;
-	uint64_t drops, wrong, lost, receipts;
+	uint64_t drops;
+	char *ca; /* PEM; NULL: in clear */
 	uint64_t random;
 } storm;
 
@@ -38,7 +38,9 @@ static uint64_t draw(uint64_t below)
 
 static void on_connected(void *context, ringcast_client *client, int32_t peer_id)
 {
-	((struct storm_client *)context)->is_in = true;
+	struct storm_client *self = context;
+	self->is_in = true;
+	printf("in %u\n", self->index);
 }
 
 static void on_message(void *context, ringcast_client *client, const ringcast_client_message *message)
@@ -48,28 +50,25 @@ static void on_message(void *context, ringcast_client *client, const ringcast_cl
 	if (message->opcode != SAY || message->payload_bytes < sizeof(words))
 		return;
 	memcpy(words, message->payload, sizeof(words));
-	storm.receipts++;
-	if (words[0] >= storm.count || words[1] != self->heard[words[0]]++) {
-		storm.wrong++;
-		fprintf(stderr, "client %u: from %u number %u, expected %u\n", self->index, words[0], words[1], self->heard[words[0]] - 1);
-	}
+	printf("heard %u %u %u\n", self->index, words[0], words[1]);
+	if (words[0] < storm.count)
+		self->heard[words[0]]++;
 }
 
 static void on_dropped(void *context, ringcast_client *client, const char *reason)
 {
-	((struct storm_client *)context)->dropped++;
+	printf("dropped %u\n", ((struct storm_client *)context)->index);
 }
 
 static void on_resumed(void *context, ringcast_client *client, uint32_t lost)
 {
-	((struct storm_client *)context)->resumed++;
-	storm.lost += lost;
+	printf("resumed %u %u\n", ((struct storm_client *)context)->index, lost);
 }
 
 static void on_disconnected(void *context, ringcast_client *client, int code, const char *reason)
 {
 	struct storm_client *self = context;
-	fprintf(stderr, "client %u: over, %d %s\n", self->index, code, reason);
+	printf("over %u %d %s\n", self->index, code, reason);
 	self->is_over = true;
 }
 
@@ -93,6 +92,9 @@ static void open_client(unsigned index, const char *host, uint16_t port, const c
 	options.callbacks = &callbacks;
 	options.context = self;
 	options.may_resume = true;
+	options.is_secure = storm.ca != NULL;
+	options.ca = storm.ca;
+	options.host_name = "localhost";
 	self->index = index;
 	if (ringcast_client_create(&options, &self->client) != 0 || ringcast_client_connect(self->client, host, port, token, NULL, 0) != 0) {
 		fprintf(stderr, "client %u cannot connect\n", index);
@@ -178,40 +180,49 @@ static void rage(uint64_t drops)
 	}
 }
 
-static bool report(bool is_whole)
+static void report(void)
 {
-	uint64_t said = 0, dropped = 0, resumed = 0, resent = 0;
 	for (unsigned i = 0; i < storm.count; i++) {
 		ringcast_client_stats stats = RINGCAST_CLIENT_STATS_INIT;
 		ringcast_client_read_stats(storm.clients[i].client, &stats);
-		said += storm.clients[i].said;
-		dropped += storm.clients[i].dropped;
-		resumed += storm.clients[i].resumed;
-		resent += stats.messages_resent;
+		printf("said %u %u\nresent %u %" PRIu64 "\n", i, storm.clients[i].said, i, stats.messages_resent);
 	}
-	printf("{\"clients\": %u, \"torn\": %" PRIu64 ", \"dropped\": %" PRIu64 ", \"resumed\": %" PRIu64 ", \"said\": %" PRIu64 ", \"heard\": %" PRIu64
-	       ", \"resent\": %" PRIu64 ", \"wrong\": %" PRIu64 ", \"gap_messages\": %" PRIu64 ", \"whole\": %s}\n",
-	       storm.count, storm.drops, dropped, resumed, said, storm.receipts, resent, storm.wrong, storm.lost, is_whole ? "true" : "false");
-	return is_whole && storm.wrong == 0 && storm.lost == 0 && storm.receipts == said * storm.count;
+	printf("torn %" PRIu64 "\n", storm.drops);
+}
+
+static void read_ca(const char *path)
+{
+	enum { CA_BYTES_MAX = 65536 };
+	static char pem[CA_BYTES_MAX];
+	if (strcmp(path, "-") == 0)
+		return;
+	FILE *file = fopen(path, "r");
+	if (file == NULL || fread(pem, 1, sizeof(pem) - 1, file) == 0) {
+		fprintf(stderr, "%s cannot be read\n", path);
+		exit(2);
+	}
+	fclose(file);
+	storm.ca = pem;
 }
 
 int main(int argc, char **argv)
 {
-	if (argc < 6 || argc - 5 > CLIENTS_MAX) {
-		fprintf(stderr, "usage: storm HOST PORT DROPS SEED TOKEN...\n");
+	if (argc < 7 || argc - 6 > CLIENTS_MAX) {
+		fprintf(stderr, "usage: storm HOST PORT DROPS SEED CA TOKEN...\n");
 		return 2;
 	}
-	storm.count = (unsigned)argc - 5;
+	storm.count = (unsigned)argc - 6;
 	storm.random = strtoull(argv[4], NULL, 10) * 2 + 1;
+	read_ca(argv[5]);
 	for (unsigned i = 0; i < storm.count; i++)
-		open_client(i, argv[1], (uint16_t)strtoul(argv[2], NULL, 10), argv[5 + i]);
+		open_client(i, argv[1], (uint16_t)strtoul(argv[2], NULL, 10), argv[6 + i]);
 	while (!are_all_in() && !is_any_over())
 		poll_all(), sleep_ms(1);
 	rage(strtoull(argv[3], NULL, 10));
 	for (unsigned ms = 0; ms < SETTLE_MS && !is_settled() && !is_any_over(); ms++)
 		poll_all(), sleep_ms(1);
-	bool is_good = report(is_settled());
+	report();
 	for (unsigned i = 0; i < storm.count; i++)
 		ringcast_client_destroy(&storm.clients[i].client);
-	return is_good ? 0 : 1;
+	return 0;
 }

@@ -363,3 +363,63 @@ Test(core_resume, who_closes_says_what_is_left_first, .fini = fini)
 	}
 	cr_expect_eq(script_take_frame(&script).opcode, WEBSOCKET_CLOSE);
 }
+
+Test(core_resume, a_portion_has_a_bound_of_messages_and_the_next_one_its_time, .init = queue, .fini = fini)
+{
+	cr_expect_eq(hear(0), CLIENT_CORE_RESEND_COUNT); /* at once */
+	uint64_t due_ns = ringcast_client_core_resend_due_ns(&script.core);
+	cr_expect_eq(due_ns, script.now_ns + CLIENT_CORE_RESEND_MS * NS_PER_MS);
+	cr_expect_eq(ringcast_client_core_deadline_ns(&script.core), due_ns); /* who waits for the client is woken by it */
+	script_advance(&script, CLIENT_CORE_RESEND_MS * NS_PER_MS - 1);
+	cr_expect_eq(script.out_bytes, 0);
+	script_advance(&script, 1);
+	cr_expect_eq(hear(CLIENT_CORE_RESEND_COUNT), 2 * CLIENT_CORE_RESEND_COUNT);
+}
+
+Test(core_resume, a_portion_has_a_bound_of_bytes, .fini = fini)
+{
+	enum { TEXT_BYTES = 1000, LEAST = CLIENT_CORE_RESEND_BYTES / TEXT_BYTES };
+	static char text[TEXT_BYTES + 1];
+	unsigned heard = 0;
+	memset(text, 'x', TEXT_BYTES);
+	log_in_keeping(1 << 20);
+	tear();
+	for (unsigned i = 0; i < 4 * LEAST; i++)
+		say(text);
+	restart("one", 0);
+	resume(0, 0);
+	for (; script.out_bytes > 0; heard++)
+		expect_said(text);
+	cr_expect_geq(heard, LEAST);
+	cr_expect_leq(heard, LEAST + 1);
+}
+
+Test(core_resume, nothing_is_said_behind_a_goodbye, .init = queue, .fini = fini)
+{
+	hear(0);
+	script.is_stream_full = true; /* so that the rest does not go out before it */
+	ringcast_client_core_close(&script.core, 1000, script.now_ns);
+	script.is_stream_full = false;
+	cr_expect_eq(script_take_frame(&script).opcode, WEBSOCKET_CLOSE);
+	cr_expect_eq(ringcast_client_core_resend_due_ns(&script.core), CLIENT_CORE_NEVER);
+	script_advance(&script, CLIENT_CORE_RESEND_MS * NS_PER_MS);
+	cr_expect_eq(script.out_bytes, 0);
+}
+
+/* What was kept while it was broken comes once, behind what was, whatever of the portions had gone out. */
+Test(core_resume, a_break_in_the_middle_of_sending_again, .init = queue, .fini = fini)
+{
+	unsigned heard = hear(0);
+	char last[16];
+	tear();
+	snprintf(last, sizeof(last), "%u", QUEUED);
+	cr_expect_eq(say(last), CLIENT_CORE_SENT_RELIABLE);
+	restart("two", 0);
+	resume(heard, 0);
+	for (unsigned i = 0; heard <= QUEUED && i < QUEUED; i++) {
+		heard = hear(heard);
+		acknowledge(heard);
+		script_advance(&script, CLIENT_CORE_RESEND_MS * NS_PER_MS);
+	}
+	cr_expect_eq(heard, QUEUED + 1);
+}

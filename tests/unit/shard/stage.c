@@ -270,6 +270,12 @@ void client_connect(struct client *client, struct stage *stage, uint8_t host, bo
 		client_secure(client);
 }
 
+void client_connect_neighbour(struct client *client, struct stage *stage, uint8_t host)
+{
+	cr_assert_not_null(stage->neighbour);
+	connect_to(client, stage, host, TCP_PORT + 1);
+}
+
 void client_secure(struct client *client)
 {
 	struct stage *stage = client->stage;
@@ -339,7 +345,7 @@ void client_join(struct client *client, struct stage *stage, uint8_t host, bool 
 
 void client_join_neighbour(struct client *client, struct stage *stage, uint8_t host)
 {
-	connect_to(client, stage, host, TCP_PORT + 1);
+	client_connect_neighbour(client, stage, host);
 	begin(client);
 }
 
@@ -431,6 +437,8 @@ static void client_read(struct client *client)
 {
 	uint8_t bytes[4096];
 	size_t size;
+	if (client->is_deaf)
+		return;
 	while ((size = ringcast_sim_stream_read(client->stage->network, client->stream, bytes, sizeof(bytes))) > 0) {
 		if (client->crypto != NULL)
 			open_records(client, bytes, size);

@@ -46,6 +46,7 @@ struct client {
 	uint8_t plain[STAGE_BYTES_MAX]; /* read, and not yet understood */
 	size_t plain_bytes;
 	bool is_upgraded, has_ended, is_silent; /* answers no pings */
+	bool is_deaf; /* reads nothing */
 	char head[512]; /* what came before the upgrade was answered with 101: a refusal */
 	uint16_t close_code;
 	char close_text[126];
@@ -93,7 +94,8 @@ struct address stage_address(uint8_t host, uint16_t port);
 uint64_t stage_drops(const struct stage *stage, enum drop_reason reason);
 
 void client_connect(struct client *client, struct stage *stage, uint8_t host, bool is_secure);
-void client_join_neighbour(struct client *client, struct stage *stage, uint8_t host); /* in clear, by the neighbour's TCP port: client_join's steps */
+void client_connect_neighbour(struct client *client, struct stage *stage, uint8_t host); /* in clear, and to the neighbour's port, as if chance had brought it there */
+void client_join_neighbour(struct client *client, struct stage *stage, uint8_t host); /* the same, and client_join's steps */
 void client_secure(struct client *client); /* what connect does with is_secure */
 void client_write(struct client *client, const void *bytes, size_t size);
 void client_upgrade(struct client *client);

@@ -1,33 +1,8 @@
 /* Players who come back: what they keep, what they are told, and who they are taken for. Whole shards, clients that take one step at a time. */
+#include "comeback.h"
 #include "session/park.h"
-#include "shard/resume.h"
-#include "stage.h"
-
-enum { WINDOW_MS = 20000, SAY = 7 };
-
-static struct {
-	struct stage stage;
-	struct client first, second, again, third;
-	unsigned dropped, resumed, disconnected;
-	enum close_reason reason;
-	uint64_t ticket;
-} all;
-
-static void on_dropped(void *context, struct session *session, struct player *player) { all.dropped++; }
-static void on_resumed(void *context, struct session *session, struct player *player) { all.resumed++; }
-static void on_disconnected(void *context, struct session *session, struct player *player, enum close_reason reason)
-{
-	all.disconnected++;
-	all.reason = reason;
-}
-
-static const struct hooks hooks = {.player_dropped = on_dropped, .player_resumed = on_resumed, .player_disconnected = on_disconnected};
-
-static void with_window(struct shard_options *options)
-{
-	options->limits.resume_window_ms = WINDOW_MS;
-	options->hooks = &hooks;
-}
+#include "shard/inspect.h"
+#include "shard/login.h"
 
 static void with_little(struct shard_options *options)
 {
@@ -41,72 +16,9 @@ static void with_little_together(struct shard_options *options)
 	options->limits.resume_memory_bytes = 60;
 }
 
-static void join(struct client *client, uint8_t host, bool may_resume)
+Test(resume, is_offered_to_those_who_ask_alone, .init = comeback_begin, .fini = comeback_end)
 {
-	static const char token[] = "dev-room-";
-	struct packet login = {.command = PACKET_COMMAND_LOGIN,
-			       .login = {.player_session_id = ringcast_view_of(token, strlen(token)), .may_resume = may_resume}};
-	client_connect(client, &all.stage, host, false);
-	client_upgrade(client);
-	client_log_in_as(client, &login);
-	cr_assert_gt(client->peer_id, 0);
-}
-
-static void begin_with(stage_options_fn *options)
-{
-	stage_init(&all.stage, SHARD_PLAIN, options);
-	join(&all.first, 1, true);
-	join(&all.second, 2, false);
-}
-
-static void begin(void) { begin_with(with_window); }
-
-static void end(void) { stage_fini(&all.stage); }
-
-static void come_back_with(struct client *client, uint8_t host, const char *token, uint32_t received)
-{
-	struct packet login = {.command = PACKET_COMMAND_LOGIN,
-			       .login = {.may_resume = true, .reconnect_token = ringcast_view_of(token, strlen(token)), .received = (int32_t)received}};
-	client_connect(client, &all.stage, host, false);
-	client_upgrade(client);
-	client_log_in_as(client, &login);
-}
-
-static void break_off(struct client *client)
-{
-	ringcast_sim_stream_reset(all.stage.network, client->stream);
-	stage_run_ms(&all.stage, 5);
-}
-
-static void say(struct client *client, int32_t target, const char *text)
-{
-	client_send(client, &(struct packet){.opcode = SAY, .target_player = target, .is_reliable = true, .payload = ringcast_view_of(text, strlen(text))});
-	stage_run_ms(&all.stage, 2);
-}
-
-static void acknowledge(struct client *client, uint32_t received)
-{
-	client_send(client, &(struct packet){.opcode = OPCODE_PING_RESULT, .command = PACKET_COMMAND_PING_RESULT, .received = (int32_t)received});
-	stage_run_ms(&all.stage, 2);
-}
-
-static void expect_texts(const struct client *client, const char *texts)
-{
-	char heard[STAGE_HEARD_MAX * 16] = "";
-	for (unsigned i = 0; i < client->heard.count; i++)
-		if (client->heard.items[i].opcode == SAY)
-			strcat(heard, client->heard.items[i].payload);
-	cr_expect_str_eq(heard, texts);
-}
-
-static struct player *player_of(int32_t peer_id)
-{
-	return ringcast_session_find_peer(ringcast_session_find_name(&all.stage.shard->store, "room"), peer_id);
-}
-
-Test(resume, is_offered_to_those_who_ask_alone, .init = begin, .fini = end)
-{
-	cr_expect_eq(all.first.resume.window_ms, WINDOW_MS);
+	cr_expect_eq(all.first.resume.window_ms, COMEBACK_WINDOW_MS);
 	cr_expect_eq(strlen(all.first.resume.token), ID_TEXT_BYTES);
 	cr_expect_eq(all.second.resume.window_ms, 0);
 	cr_expect_str_eq(all.second.resume.token, "");
@@ -117,13 +29,13 @@ Test(resume, is_offered_to_those_who_ask_alone, .init = begin, .fini = end)
 
 Test(resume, is_not_offered_where_there_is_no_window)
 {
-	begin_with(NULL);
+	comeback_begin_with(NULL);
 	cr_expect_eq(all.first.resume.window_ms, 0);
 	cr_expect_str_eq(all.first.resume.token, "");
-	end();
+	comeback_end();
 }
 
-Test(resume, a_player_comes_back_as_who_it_was_and_gets_what_it_missed, .init = begin, .fini = end)
+Test(resume, a_player_comes_back_as_who_it_was_and_gets_what_it_missed, .init = comeback_begin, .fini = comeback_end)
 {
 	say(&all.second, 1, "a");
 	say(&all.second, 1, "b");
@@ -142,7 +54,7 @@ Test(resume, a_player_comes_back_as_who_it_was_and_gets_what_it_missed, .init = 
 	cr_expect_eq(all.stage.shard->counters.replayed_messages, 2);
 }
 
-Test(resume, what_is_acknowledged_is_not_kept, .init = begin, .fini = end)
+Test(resume, what_is_acknowledged_is_not_kept, .init = comeback_begin, .fini = comeback_end)
 {
 	for (unsigned i = 0; i < 5; i++)
 		say(&all.second, 1, "x");
@@ -159,7 +71,7 @@ Test(resume, what_is_acknowledged_is_not_kept, .init = begin, .fini = end)
 	cr_expect_eq(all.stage.shard->resume_bytes, 0);
 }
 
-Test(resume, a_client_is_told_how_much_of_it_was_read, .init = begin, .fini = end)
+Test(resume, a_client_is_told_how_much_of_it_was_read, .init = comeback_begin, .fini = comeback_end)
 {
 	for (unsigned i = 0; i < RESUME_ACKNOWLEDGE_COUNT - 1; i++)
 		say(&all.first, 2, "x");
@@ -172,9 +84,11 @@ Test(resume, a_client_is_told_how_much_of_it_was_read, .init = begin, .fini = en
 	cr_expect_eq(all.again.resume.received, RESUME_ACKNOWLEDGE_COUNT + 1);
 }
 
+static uint64_t ticket;
+
 static enum verdict decide_later(void *context, struct session *session, struct player *player, struct view payload)
 {
-	all.ticket = ringcast_park_ticket(session);
+	ticket = ringcast_park_ticket(session);
 	return VERDICT_LATER;
 }
 
@@ -198,21 +112,21 @@ Test(resume, what_is_said_before_the_login_is_answered_counts)
 	for (unsigned i = 0; i < RESUME_ACKNOWLEDGE_COUNT + 1; i++)
 		say(&all.first, PROTO_PEER_SERVER, "x");
 	cr_expect_eq(all.first.resume.acknowledged, 0);
-	ringcast_park_answer(ringcast_session_find_name(&all.stage.shard->store, "room"), all.ticket, VERDICT_ALLOW, all.stage.shard->now_ns);
+	ringcast_park_answer(ringcast_session_find_name(&all.stage.shard->store, "room"), ticket, VERDICT_ALLOW, all.stage.shard->now_ns);
 	stage_run_ms(&all.stage, 200); /* its next tick */
 	cr_expect_eq(all.first.peer_id, 1);
 	cr_expect_eq(all.first.resume.received, RESUME_ACKNOWLEDGE_COUNT + 1);
-	end();
+	comeback_end();
 }
 
-Test(resume, what_is_left_is_acknowledged_with_a_ping, .init = begin, .fini = end)
+Test(resume, what_is_left_is_acknowledged_with_a_ping, .init = comeback_begin, .fini = comeback_end)
 {
 	say(&all.first, 2, "x");
 	stage_run_ms(&all.stage, 4000);
 	cr_expect_eq(all.first.resume.acknowledged, 1);
 }
 
-Test(resume, a_client_that_did_not_ask_cannot_acknowledge, .init = begin, .fini = end)
+Test(resume, a_client_that_did_not_ask_cannot_acknowledge, .init = comeback_begin, .fini = comeback_end)
 {
 	acknowledge(&all.second, 0);
 	cr_expect_eq(stage_drops(&all.stage, DROP_BAD_STATE), 1);
@@ -220,7 +134,7 @@ Test(resume, a_client_that_did_not_ask_cannot_acknowledge, .init = begin, .fini 
 
 Test(resume, beyond_the_bound_the_oldest_go_and_the_gap_is_told)
 {
-	begin_with(with_little);
+	comeback_begin_with(with_little);
 	break_off(&all.first);
 	for (char text[] = "a"; text[0] < 'g'; text[0]++)
 		say(&all.second, 1, text);
@@ -232,12 +146,12 @@ Test(resume, beyond_the_bound_the_oldest_go_and_the_gap_is_told)
 	cr_expect_eq(all.again.resume.heard, 6 - lost);
 	expect_texts(&all.again, "abcdef" + lost);
 	cr_expect_eq(all.stage.shard->counters.resume_gaps, 1);
-	end();
+	comeback_end();
 }
 
 Test(resume, all_together_have_a_bound_too)
 {
-	begin_with(with_little_together);
+	comeback_begin_with(with_little_together);
 	join(&all.third, 4, true);
 	for (unsigned i = 0; i < 10; i++) {
 		say(&all.second, 1, "a");
@@ -245,26 +159,26 @@ Test(resume, all_together_have_a_bound_too)
 	}
 	cr_expect_leq(all.stage.shard->resume_bytes, 60);
 	cr_expect_gt(all.stage.shard->counters.replay_given_up, 0);
-	end();
+	comeback_end();
 }
 
-Test(resume, fast_messages_for_who_is_dropped_are_counted, .init = begin, .fini = end)
+Test(resume, fast_messages_for_who_is_dropped_are_counted, .init = comeback_begin, .fini = comeback_end)
 {
 	break_off(&all.first);
 	static struct fast fast;
 	fast_open(&fast, &all.second, all.second.address);
 	fast_send(&fast, &(struct packet){.opcode = OPCODE_UDP_CONNECT, .sender = 2, .command = PACKET_COMMAND_UDP_CONNECT});
-	fast_say(&fast, SAY, 2, 1);
+	fast_say(&fast, COMEBACK_SAY, 2, 1);
 	cr_expect_eq(stage_drops(&all.stage, DROP_RECEIVER_DROPPED), 1);
 	come_back_with(&all.again, 3, all.first.resume.token, 0);
 	expect_texts(&all.again, "");
 }
 
-Test(resume, the_window_ends_with_the_reason_of_the_drop, .init = begin, .fini = end)
+Test(resume, the_window_ends_with_the_reason_of_the_drop, .init = comeback_begin, .fini = comeback_end)
 {
 	break_off(&all.first);
 	say(&all.second, 1, "a");
-	stage_run_ms(&all.stage, WINDOW_MS - 1000);
+	stage_run_ms(&all.stage, COMEBACK_WINDOW_MS - 1000);
 	cr_expect_eq(all.disconnected, 0);
 	stage_run_ms(&all.stage, 2000);
 	cr_expect_eq(all.disconnected, 1);
@@ -277,7 +191,7 @@ Test(resume, the_window_ends_with_the_reason_of_the_drop, .init = begin, .fini =
 	cr_expect_eq(stage_drops(&all.stage, DROP_RESUME_GONE), 1);
 }
 
-Test(resume, who_closes_has_left, .init = begin, .fini = end)
+Test(resume, who_closes_has_left, .init = comeback_begin, .fini = comeback_end)
 {
 	client_send_raw(&all.first, WEBSOCKET_CLOSE, (const uint8_t[]){0x03, 0xe8}, 2);
 	stage_run_ms(&all.stage, 5);
@@ -288,16 +202,16 @@ Test(resume, who_closes_has_left, .init = begin, .fini = end)
 	cr_expect_eq(all.again.peer_id, 0);
 }
 
-Test(resume, who_is_silent_is_dropped, .init = begin, .fini = end)
+Test(resume, who_is_silent_is_dropped, .init = comeback_begin, .fini = comeback_end)
 {
 	all.first.is_silent = true;
 	stage_run_ms(&all.stage, 30000);
 	cr_expect_eq(all.dropped, 1);
-	stage_run_ms(&all.stage, WINDOW_MS);
+	stage_run_ms(&all.stage, COMEBACK_WINDOW_MS);
 	cr_expect_eq(all.reason, CLOSE_NO_PONG);
 }
 
-Test(resume, the_new_connection_wins_over_the_old_one, .init = begin, .fini = end)
+Test(resume, the_new_connection_wins_over_the_old_one, .init = comeback_begin, .fini = comeback_end)
 {
 	say(&all.second, 1, "a");
 	come_back_with(&all.again, 3, all.first.resume.token, 0);
@@ -311,7 +225,7 @@ Test(resume, the_new_connection_wins_over_the_old_one, .init = begin, .fini = en
 	expect_texts(&all.first, "a");
 }
 
-Test(resume, a_token_is_good_until_the_next_one_has_surely_come, .init = begin, .fini = end)
+Test(resume, a_token_is_good_until_the_next_one_has_surely_come, .init = comeback_begin, .fini = comeback_end)
 {
 	break_off(&all.first);
 	come_back_with(&all.again, 3, all.first.resume.token, 0); /* its answer is lost, for all that the server knows */
@@ -328,7 +242,7 @@ Test(resume, a_token_is_good_until_the_next_one_has_surely_come, .init = begin, 
 	cr_expect(right.resume.is_resumed);
 }
 
-Test(resume, a_token_that_was_known_is_good_although_nothing_came_after_it, .init = begin, .fini = end)
+Test(resume, a_token_that_was_known_is_good_although_nothing_came_after_it, .init = comeback_begin, .fini = comeback_end)
 {
 	break_off(&all.first);
 	come_back_with(&all.again, 3, all.first.resume.token, 0);
@@ -341,7 +255,7 @@ Test(resume, a_token_that_was_known_is_good_although_nothing_came_after_it, .ini
 	cr_expect(last.resume.is_resumed);
 }
 
-Test(resume, a_wrong_secret_is_refused, .init = begin, .fini = end)
+Test(resume, a_wrong_secret_is_refused, .init = comeback_begin, .fini = comeback_end)
 {
 	char token[PROTO_TOKEN_BYTES_MAX + 1];
 	break_off(&all.first);
@@ -354,7 +268,7 @@ Test(resume, a_wrong_secret_is_refused, .init = begin, .fini = end)
 	cr_expect_not_null(ringcast_resume_find(all.stage.shard, ringcast_view_of(all.first.resume.token, ID_TEXT_BYTES)));
 }
 
-Test(resume, who_says_it_read_what_was_never_sent_is_refused, .init = begin, .fini = end)
+Test(resume, who_says_it_read_what_was_never_sent_is_refused, .init = comeback_begin, .fini = comeback_end)
 {
 	break_off(&all.first);
 	come_back_with(&all.again, 3, all.first.resume.token, 1);
@@ -363,7 +277,7 @@ Test(resume, who_says_it_read_what_was_never_sent_is_refused, .init = begin, .fi
 	cr_expect(all.third.resume.is_resumed);
 }
 
-Test(resume, who_is_sent_away_while_dropped_has_left, .init = begin, .fini = end)
+Test(resume, who_is_sent_away_while_dropped_has_left, .init = comeback_begin, .fini = comeback_end)
 {
 	break_off(&all.first);
 	ringcast_command_kick(player_of(2)->session, 1, NULL);
@@ -375,7 +289,7 @@ Test(resume, who_is_sent_away_while_dropped_has_left, .init = begin, .fini = end
 	cr_expect_eq(all.again.peer_id, 0);
 }
 
-Test(resume, a_session_that_ends_takes_its_dropped_along, .init = begin, .fini = end)
+Test(resume, a_session_that_ends_takes_its_dropped_along, .init = comeback_begin, .fini = comeback_end)
 {
 	break_off(&all.first);
 	ringcast_session_end_now(player_of(2)->session, CLOSE_SESSION_ENDED, all.stage.shard->now_ns);
@@ -384,7 +298,7 @@ Test(resume, a_session_that_ends_takes_its_dropped_along, .init = begin, .fini =
 	cr_expect_eq(all.stage.shard->resumes.count, 0);
 }
 
-Test(resume, while_the_engine_drains_who_was_in_may_come_back, .init = begin, .fini = end)
+Test(resume, while_the_engine_drains_who_was_in_may_come_back, .init = comeback_begin, .fini = comeback_end)
 {
 	break_off(&all.first);
 	for (uint32_t cursor = 0; !ringcast_shard_drain(all.stage.shard, &cursor, UINT64_MAX);)
@@ -393,7 +307,7 @@ Test(resume, while_the_engine_drains_who_was_in_may_come_back, .init = begin, .f
 	cr_expect(all.again.resume.is_resumed);
 }
 
-Test(resume, its_groups_stay, .init = begin, .fini = end)
+Test(resume, its_groups_stay, .init = comeback_begin, .fini = comeback_end)
 {
 	client_send(&all.first, &(struct packet){.opcode = OPCODE_JOIN_GROUP, .command = PACKET_COMMAND_JOIN_GROUP, .group = 5});
 	stage_run_ms(&all.stage, 2);
@@ -407,7 +321,7 @@ Test(resume, its_groups_stay, .init = begin, .fini = end)
 	cr_expect_eq(all.again.resume.heard, 0);
 }
 
-Test(resume, what_is_kept_shares_the_chunk_until_that_is_full, .init = begin, .fini = end)
+Test(resume, what_is_kept_shares_the_chunk_until_that_is_full, .init = comeback_begin, .fini = comeback_end)
 {
 	static char text[4001];
 	memset(text, 'x', sizeof(text) - 1);
@@ -427,158 +341,82 @@ Test(resume, what_is_kept_shares_the_chunk_until_that_is_full, .init = begin, .f
 	break_off(&all.first);
 	come_back_with(&all.again, 3, all.first.resume.token, kept - 3);
 	cr_expect_eq(all.again.resume.lost, 0);
-	cr_expect_eq(heard_count(&all.again.heard, SAY), 3);
+	cr_expect_eq(heard_count(&all.again.heard, COMEBACK_SAY), 3);
 	expect_texts(&all.again, "xxxxxxxxxxxxxxx" "xxxxxxxxxxxxxxx" "xxxxxxxxxxxxxxx"); /* as much of each as a client notes */
 }
 
-/* Bounds */
+/* Sessions on several shards */
 
-static void with_few_messages(struct shard_options *options)
+static char wide_name[SESSION_NAME_BYTES]; /* of the one at home on the stage's own shard */
+
+static void open_wide_room(struct shard *shard, char ret_name[SESSION_NAME_BYTES])
 {
-	with_window(options);
-	options->limits.messages_per_second = 5;
+	struct session_options options = {.name = ret_name, .players_max = 8, .spread = SPREAD_ALWAYS, .empty_timeout_ms = UINT32_MAX};
+	struct session *session;
+	for (unsigned i = 0; i == 0 || ringcast_shard_of_name(ret_name, 2, true) != shard->options.index; i++)
+		snprintf(ret_name, SESSION_NAME_BYTES, "wide%u", i);
+	cr_assert_eq(ringcast_session_open(&shard->store, &options, shard->now_ns, &session), DROP_NONE);
+	ringcast_mailbox_set_spread(all.stage.mailboxes[shard->options.index], true); /* as its next turn does */
 }
 
-Test(resume, a_new_connection_is_no_new_budget)
+/* On both shards, so that each knows the other for one that has spread sessions. */
+static void begin_wide(void)
 {
-	begin_with(with_few_messages);
-	for (unsigned i = 0; i < 5; i++)
-		say(&all.first, 2, "x");
-	cr_expect_eq(stage_drops(&all.stage, DROP_RATE_MESSAGES), 0);
-	come_back_with(&all.again, 3, all.first.resume.token, 0); /* takes over */
-	say(&all.again, 2, "x");
-	cr_expect_eq(stage_drops(&all.stage, DROP_RATE_MESSAGES), 1);
-	break_off(&all.again);
-	come_back_with(&all.third, 4, all.again.resume.token, 0);
-	say(&all.third, 2, "x");
-	cr_expect_eq(stage_drops(&all.stage, DROP_RATE_MESSAGES), 2);
-	end();
+	char name[SESSION_NAME_BYTES];
+	stage_init_neighbours(&all.stage, SHARD_PLAIN, with_window);
+	open_wide_room(all.stage.shard, wide_name);
+	open_wide_room(all.stage.neighbour, name);
 }
 
-Test(resume, who_comes_back_too_often_waits_and_stays, .init = begin, .fini = end)
+static void join_by_neighbour(struct client *client, uint8_t host, bool may_resume)
 {
-	static struct client late;
-	struct resume *resume = ringcast_resume_of(all.stage.shard, player_of(1));
-	while (ringcast_ratelimit_take(&resume->resume_rate, RESUMES_PER_SECOND, 1, all.stage.shard->now_ns))
-		;
-	come_back_with(&all.again, 3, all.first.resume.token, 0);
-	cr_expect_eq(all.again.close_code, 3013);
-	cr_expect_eq(stage_drops(&all.stage, DROP_RESUME_RATE), 1);
-	cr_expect_eq(all.first.close_code, 0); /* not taken over either */
-	stage_run_ms(&all.stage, 1000);
-	come_back_with(&late, 4, all.first.resume.token, 0);
-	cr_expect(late.resume.is_resumed);
-	cr_expect_eq(all.disconnected, 0);
+	char token[SESSION_NAME_BYTES + 8];
+	snprintf(token, sizeof(token), "dev-%s-", wide_name);
+	struct packet login = {.command = PACKET_COMMAND_LOGIN, .login = {.player_session_id = ringcast_view_of(token, strlen(token)), .may_resume = may_resume}};
+	client_connect_neighbour(client, &all.stage, host);
+	client_upgrade(client);
+	client_log_in_as(client, &login);
+	cr_assert_gt(client->peer_id, 0, "%s", client->close_text);
 }
 
-static void with_some_together(struct shard_options *options)
+/* What outlives its connection is kept there, and it finds that by either shard. */
+Test(resume, who_stays_where_it_came_to_may_come_back_by_either_shard, .init = begin_wide, .fini = comeback_end)
 {
-	with_window(options);
-	options->limits.resume_memory_bytes = 200;
-}
-
-Test(resume, one_who_never_acknowledges_takes_nobody_elses_room)
-{
-	begin_with(with_some_together);
-	join(&all.third, 4, true);
-	for (unsigned i = 0; i < 30; i++)
-		say(&all.second, 3, "b");
-	cr_expect_gt(all.stage.shard->counters.replay_given_up, 0);
+	const struct shard *shard = all.stage.shard, *neighbour = all.stage.neighbour;
+	struct player_ref ref;
+	join_by_neighbour(&all.first, 1, true);
+	cr_expect_eq(all.first.resume.window_ms, COMEBACK_WINDOW_MS);
+	cr_assert(ringcast_id_parse_player(ringcast_view_of(all.first.resume.token, strlen(all.first.resume.token)), &ref));
+	cr_expect_eq(ref.shard_index, neighbour->options.index);
+	cr_expect_eq(neighbour->resumes.count, 1);
+	cr_expect_eq(shard->resumes.count, 0);
 	break_off(&all.first);
-	for (char text[] = "a"; text[0] < 'e'; text[0]++)
-		say(&all.second, 1, text);
-	cr_expect_leq(all.stage.shard->resume_bytes, 200);
-	come_back_with(&all.again, 3, all.first.resume.token, 0);
-	cr_expect_eq(all.again.resume.lost, 0);
-	expect_texts(&all.again, "abcd");
-	end();
+	come_back_with(&all.again, 3, all.first.resume.token, all.first.resume.heard); /* by the other one */
+	cr_expect(all.again.resume.is_resumed);
+	cr_expect_eq(all.again.peer_id, all.first.peer_id);
+	cr_expect_eq(neighbour->resumes.count, 1);
+	cr_expect_eq(shard->resumes.count, 0);
 }
 
-static void turn_the_chunk(void)
+Test(resume, who_did_not_ask_gets_no_token_there_either, .init = begin_wide, .fini = comeback_end)
 {
-	static char text[4001];
-	memset(text, 'x', sizeof(text) - 1);
-	const struct buf *chunk = all.stage.shard->chunk;
-	while (all.stage.shard->chunk == chunk) {
-		say(&all.second, 2, text);
-		stage_run_ms(&all.stage, 10);
-	}
+	join_by_neighbour(&all.first, 1, false);
+	cr_expect_eq(all.first.resume.window_ms, 0);
+	cr_expect_str_eq(all.first.resume.token, "");
+	cr_expect_eq(all.stage.neighbour->resumes.count, 0);
 }
 
-Test(resume, a_copy_is_no_larger_than_it_needs_and_counts_as_large_as_it_is, .init = begin, .fini = end)
+/* As an operator, or the service, sees them. */
+Test(resume, who_is_dropped_is_listed_so_and_holds_its_place, .init = comeback_begin, .fini = comeback_end)
 {
-	struct resume *resume = ringcast_resume_of(all.stage.shard, player_of(1));
+	ringcast_player_info info;
+	char token[PLAYER_TOKEN_BYTES];
+	ringcast_player_format_token(player_of(1), token);
+	ringcast_shard_describe_player(player_of(1), &info);
+	cr_expect_str_eq(info.state, "active");
+	cr_expect_str_eq(info.token, token);
 	break_off(&all.first);
-	say(&all.second, 1, "a");
-	turn_the_chunk();
-	const struct out_slice *slice = resume->replay.frames.pending_head;
-	cr_assert(slice->is_private);
-	cr_expect_eq(slice->buf->capacity, 128);
-	cr_expect_eq(all.stage.shard->resume_bytes, 128);
-	say(&all.second, 1, "b");
-	turn_the_chunk();
-	cr_expect_eq(all.stage.shard->resume_bytes, 128);
-	come_back_with(&all.again, 3, all.first.resume.token, 1);
-	expect_texts(&all.again, "b");
-	acknowledge(&all.again, 2);
-	cr_expect_eq(all.stage.shard->resume_bytes, 0);
-}
-
-Test(resume, where_slices_are_short_a_player_stays_dropped, .init = begin, .fini = end)
-{
-	struct slice_pool *slices = &all.stage.shard->slices;
-	struct buf *buf = ringcast_buf_alloc(all.stage.shard->pool, 128);
-	struct outq hog = {0};
-	break_off(&all.first);
-	for (char text[] = "a"; text[0] < 'g'; text[0]++) {
-		say(&all.second, 1, text);
-		say(&all.second, 2, "between");
-	}
-	for (uint32_t i = 0; slices->count + 4 < slices->capacity; i++)
-		ringcast_outq_add(&hog, slices, buf, i % 2 * 2, 1);
-	come_back_with(&all.again, 3, all.first.resume.token, 0);
-	cr_expect_eq(all.again.close_code, 3017);
-	cr_expect_eq(stage_drops(&all.stage, DROP_NO_BUFFER), 1);
-	cr_expect_eq(all.disconnected, 0);
-	ringcast_outq_clear(&hog, slices);
-	ringcast_buf_unref(buf);
-	come_back_with(&all.third, 4, all.first.resume.token, 0);
-	cr_expect(all.third.resume.is_resumed);
-	expect_texts(&all.third, "abcdef");
-}
-
-Test(resume, who_is_busy_stays_so_when_the_chunk_is_full, .init = begin, .fini = end)
-{
-	struct resume *resume = ringcast_resume_of(all.stage.shard, player_of(1));
-	say(&all.second, 1, "a");
-	resume->is_busy = true;
-	ringcast_resume_detach_all(all.stage.shard);
-	cr_expect(resume->is_busy);
-	resume->is_busy = false;
-}
-
-Test(resume, only_what_was_never_sent_counts_as_dropped)
-{
-	begin_with(with_little);
-	say(&all.second, 1, "a");
-	break_off(&all.first);
-	while (all.stage.shard->counters.replay_given_up == 0)
-		say(&all.second, 1, "b");
-	cr_expect_eq(stage_drops(&all.stage, DROP_REPLAY_FULL), 0);
-	say(&all.second, 1, "c");
-	cr_expect_eq(stage_drops(&all.stage, DROP_REPLAY_FULL), 1);
-	end();
-}
-
-Test(resume, what_is_given_up_for_memory_is_told_and_nothing_more, .init = begin, .fini = end)
-{
-	break_off(&all.first);
-	say(&all.second, 1, "a");
-	say(&all.second, 1, "b");
-	cr_expect(ringcast_resume_relieve(all.stage.shard));
-	cr_expect_eq(all.stage.shard->counters.replay_given_up, 2);
-	say(&all.second, 1, "c");
-	come_back_with(&all.again, 3, all.first.resume.token, 0);
-	cr_expect_eq(all.again.resume.lost, 2);
-	expect_texts(&all.again, "c");
+	ringcast_shard_describe_player(player_of(1), &info);
+	cr_expect_str_eq(info.state, "dropped");
+	cr_expect_str_eq(info.token, token);
 }

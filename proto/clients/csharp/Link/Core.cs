@@ -40,7 +40,7 @@ namespace Ringcast.Realtime.Link
 		private string key;
 		private Packet login;
 		private int closeCode, pingsMissed;
-		private long phaseDueUs, pingDueUs = FastPath.Never, lastTickUs, nowUs;
+		private long phaseDueUs, pingDueUs = FastPath.Never, resendDueUs, lastTickUs, nowUs;
 
 		public readonly ConnectionStats Reliable, Fast;
 		public readonly FastPath FastPath;
@@ -298,19 +298,30 @@ namespace Ringcast.Realtime.Link
 			get { return resume != null && resume.IsResuming; }
 		}
 
-		/// <summary>The player is who it was: what the server has not read goes out again, before anything new.</summary>
+		/// <summary>The player is who it was: what the server has not read goes out again, before anything new, as fast as the server acts upon it.</summary>
 		private void TakeAnswer(ref Packet packet)
 		{
-			uint lost = (uint)packet.Lost;
 			resume.TakeAnswer(ref packet);
-			foreach (byte[] bytes in resume.Kept) {
-				if (!SendControl(FrameOpcode.Binary, bytes, 0, bytes.Length, false)) {
-					Finish(CloseCode.Abnormal, "the stream did not take what had to be sent again", true);
-					return;
-				}
+			Resend(!resume.IsOffered);
+			output.Resumed((uint)packet.Lost);
+		}
+
+		private bool IsResending
+		{
+			get { return resume != null && resume.IsResending; }
+		}
+
+		/// <summary>The next portion, or all that is left; as far as the stream takes it.</summary>
+		private void Resend(bool isAll)
+		{
+			for (int count = 0, bytes = 0; resume.IsResending && (isAll || resume.MayResend(count, bytes)); count++) {
+				byte[] packet = resume.Unsent;
+				if (!SendControl(FrameOpcode.Binary, packet, 0, packet.Length, false))
+					break;
+				resume.NoteResent();
+				bytes += packet.Length;
 			}
-			resume.EndDrop(lost > 0);
-			output.Resumed(lost);
+			resendDueUs = nowUs + UsPerMs * Resume.ResendMs;
 		}
 
 		/// <summary>The bytes must stay until this or a TakeDatagramRest has returned: a handler may throw between two packets.</summary>
@@ -414,7 +425,7 @@ namespace Ringcast.Realtime.Link
 			bool isKept = resume != null && resume.IsOffered;
 			if (isKept && !resume.TryKeep(outbox, Limits.FrameHeadBytes, count))
 				return false;
-			if (Phase != Phase.Open || SendFrame(FrameOpcode.Binary, outbox, count, false))
+			if (Phase != Phase.Open || IsResending || SendFrame(FrameOpcode.Binary, outbox, count, false)) /* in order: behind what goes out again */
 				return true;
 			if (isKept)
 				resume.Unkeep();
@@ -456,6 +467,8 @@ namespace Ringcast.Realtime.Link
 				Finish(CloseCode.Abnormal, "closed before the connection was up", false);
 				return;
 			}
+			if (IsResending)
+				Resend(true);
 			FastPath.Flush();
 			Phase = Phase.Closing;
 			closeCode = code;
@@ -515,6 +528,8 @@ namespace Ringcast.Realtime.Link
 			}
 			if (Phase != Phase.Open)
 				return;
+			if (IsResending && now >= resendDueUs)
+				Resend(false);
 			FastPath.Tick(now);
 			if (Phase == Phase.Open && now >= pingDueUs)
 				TickPing();

@@ -13,10 +13,13 @@ namespace Ringcast.Realtime.Link
 		private const int AcknowledgeCount = 16, AcknowledgeBytes = 16384;
 		/// <summary>Between two tries: doubles with each one.</summary>
 		private const int RetryMs = 100, RetryMsMax = 2000;
+		/// <summary>What is sent again goes in portions, well below what a server takes of a player by default: what is above that it reads and does not act upon. And no more at once than is acknowledged soon.</summary>
+		public const int ResendMs = 20, ResendCount = 20, ResendBytes = 4096, ResendWindow = 256;
 
 		private readonly int keptBytesMax;
 		private readonly LinkedList<byte[]> kept = new LinkedList<byte[]>();
-		private int keptBytes, tries;
+		private LinkedListNode<byte[]> unsent; /* the first that was not sent on this connection yet; null: none */
+		private int keptBytes, unsentCount, tries;
 		private uint keptFirst, received, told;
 		private long untoldBytes, windowUs;
 
@@ -52,9 +55,16 @@ namespace Ringcast.Realtime.Link
 			get { return IsOffered && received != told; }
 		}
 
-		public IEnumerable<byte[]> Kept
+		/// <summary>Something is still to be sent again, and what comes goes behind it.</summary>
+		public bool IsResending
 		{
-			get { return kept; }
+			get { return unsent != null; }
+		}
+
+		/// <summary>The next one that goes out again.</summary>
+		public byte[] Unsent
+		{
+			get { return unsent.Value; }
 		}
 
 		public void ResetCounts()
@@ -79,6 +89,7 @@ namespace Ringcast.Realtime.Link
 			Buffer.BlockCopy(bytes, start, copy, 0, count);
 			kept.AddLast(copy);
 			keptBytes += count;
+			unsentCount += IsResending ? 1 : 0;
 			return true;
 		}
 
@@ -93,7 +104,7 @@ namespace Ringcast.Realtime.Link
 		public void Forget(int readOfOurs)
 		{
 			uint count = (uint)readOfOurs - keptFirst;
-			if (count > kept.Count)
+			if (count > kept.Count - unsentCount)
 				return;
 			for (; count > 0; count--) {
 				keptBytes -= kept.First.Value.Length;
@@ -119,6 +130,8 @@ namespace Ringcast.Realtime.Link
 		/// <summary>Whether an end with this code leaves the player with the server. If so the next try has its time.</summary>
 		public bool TakeDrop(int code, bool wasOpen, long now)
 		{
+			unsent = null;
+			unsentCount = 0;
 			if (!IsOffered || !IsDrop(code, wasOpen))
 				return false;
 			if (IsResuming) {
@@ -145,15 +158,24 @@ namespace Ringcast.Realtime.Link
 		{
 			received += (uint)packet.Lost;
 			Forget(packet.Received);
-		}
-
-		/// <summary>And it has gone out.</summary>
-		public void EndDrop(bool hasGap)
-		{
+			unsent = kept.First;
+			unsentCount = kept.Count;
 			IsResuming = false;
 			ResumeCount++;
-			GapCount += hasGap ? 1 : 0;
-			ResentCount += kept.Count;
+			GapCount += packet.Lost != 0 ? 1 : 0;
+		}
+
+		/// <summary>Of a portion in which so many have gone out: may another one?</summary>
+		public bool MayResend(int count, int bytes)
+		{
+			return count < ResendCount && bytes < ResendBytes && kept.Count - unsentCount < ResendWindow;
+		}
+
+		public void NoteResent()
+		{
+			unsent = unsent.Next;
+			unsentCount--;
+			ResentCount++;
 		}
 
 		/// <summary>Nobody comes back any more.</summary>

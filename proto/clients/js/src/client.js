@@ -169,7 +169,7 @@ export class Client extends Emitter {
 		const isOpen = this.#phase === Phase.OPEN;
 		demand(isOpen || this.#isResuming, 'not connected', 'state');
 		demand((!isOpen || this.#socket.queuedBytes + bytes.length <= this.#options.queueBytesMax) && this.#keep(bytes), 'the server or the network is too slow', 'full');
-		if (isOpen)
+		if (isOpen && !this.#resume?.isBehind)
 			this.#socket.send(bytes);
 	}
 
@@ -268,7 +268,7 @@ export class Client extends Emitter {
 	// A question like any other: where too much is kept already nothing is asked.
 	#askWhoIsThere() {
 		const bytes = encodeGroup(OpCode.REQUEST_GROUP_MEMBERSHIP, KEEPALIVE_GROUP, this.#peerId);
-		if (this.#keep(bytes))
+		if (this.#keep(bytes) && !this.#resume?.isBehind)
 			this.#socket.send(bytes);
 	}
 
@@ -283,6 +283,7 @@ export class Client extends Emitter {
 	}
 
 	#close(code) {
+		this.#resume?.flush();
 		this.#phase = Phase.CLOSING;
 		this.#closeCode = code;
 		this.#stopTimers();

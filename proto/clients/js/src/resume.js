@@ -7,6 +7,8 @@ import { Writer } from './wire.js';
 const LOGIN_FIELD = 30, PING_RESULT_FIELD = 33;
 const ACKNOWLEDGE_COUNT = 16, ACKNOWLEDGE_BYTES = 16_384; // so much is read of the server before it is told
 const RETRY_MS = 100, RETRY_MS_MAX = 2_000; // between tries: doubles with each one
+// What is sent again goes in portions, well below what a server takes of a player by default: what is above that it reads and does not act upon. And no more at once than is acknowledged soon.
+const RESEND_MS = 20, RESEND_COUNT = 20, RESEND_BYTES = 4_096, RESEND_WINDOW = 256;
 const KEPT_BYTES_MAX = 65_536;
 const ABNORMAL = 1006, NO_PONG = 3012, RETRY_CODES = [ABNORMAL, NO_PONG, 3013, 3014, 3017]; // the last ones: rate_limit, login_timeout, no_resources
 
@@ -18,6 +20,9 @@ class Resume {
 	#bytesMax;
 	#kept = []; // packets that are not known to be read, oldest first
 	#keptBytes = 0;
+	#unsent = 0; // of those kept, the last ones: not sent on this connection yet
+	#timer; // of the next portion
+	#counters = null; // the client's
 	#first = 0; // number of the oldest
 	#received = 0;
 	#told = 0;
@@ -30,6 +35,11 @@ class Resume {
 		this.#bytesMax = bytesMax;
 	}
 
+	// What is kept goes behind what is still to be sent again.
+	get isBehind() {
+		return this.#unsent > 0;
+	}
+
 	// False: there is no room.
 	keep(bytes) {
 		if (this.#token === null)
@@ -38,13 +48,14 @@ class Resume {
 			return false;
 		this.#kept.push(bytes);
 		this.#keptBytes += bytes.length;
+		this.#unsent += this.isBehind ? 1 : 0;
 		return true;
 	}
 
 	// A server that says it has read what was never sent is not believed.
 	#forget(received) {
 		const count = (received - this.#first) >>> 0;
-		if (count > this.#kept.length)
+		if (count > this.#kept.length - this.#unsent)
 			return;
 		for (const bytes of this.#kept.splice(0, count))
 			this.#keptBytes -= bytes.length;
@@ -86,15 +97,38 @@ class Resume {
 		this.isResuming = false;
 		this.#received = (this.#received + lost) | 0;
 		this.#forget(received);
-		for (const bytes of this.#kept)
-			socket.send(bytes);
 		counters.resumes++;
 		counters.gaps += lost !== 0 ? 1 : 0;
-		counters.messagesResent += this.#kept.length;
+		this.#counters = counters;
+		this.#unsent = this.#kept.length;
+		this.#resend(this.#token === null);
+	}
+
+	// The next portion, or all that is left.
+	#resend(isAll) {
+		let count = 0, bytes = 0;
+		const mayGo = () => isAll || (count < RESEND_COUNT && bytes < RESEND_BYTES && this.#kept.length - this.#unsent < RESEND_WINDOW);
+		for (; this.#unsent > 0 && mayGo(); count++) {
+			const packet = this.#kept[this.#kept.length - this.#unsent--];
+			this.#socket.send(packet);
+			this.#counters.messagesResent++;
+			bytes += packet.length;
+		}
+		clearTimeout(this.#timer);
+		if (this.#unsent > 0)
+			this.#timer = setTimeout(() => this.#resend(false), RESEND_MS);
+	}
+
+	// The game says goodbye: first what it has said.
+	flush() {
+		if (this.isBehind)
+			this.#resend(true);
 	}
 
 	// After an end with this code: how long to wait before the next try, of which the first is made at once. Undefined: that was the end.
 	drop(code, wasOpen) {
+		clearTimeout(this.#timer);
+		this.#unsent = 0;
 		if (this.#token === null || !(wasOpen || this.isResuming) || !(wasOpen ? [ABNORMAL, NO_PONG] : RETRY_CODES).includes(code))
 			return undefined;
 		if (wasOpen) {
