@@ -243,11 +243,13 @@ static void run_until(struct world *world, uint64_t until_ns)
 
 void ringcast_world_hold_still(struct world *world, uint32_t shard, uint64_t duration_ns)
 {
+	ringcast_script_doubt(world);
 	world->still_until_ns[shard] = ringcast_sim_network_now_ns(world->network) + duration_ns;
 }
 
 void ringcast_world_freeze(struct world *world, uint64_t duration_ns)
 {
+	ringcast_script_doubt(world);
 	world->is_frozen = true;
 	run_until(world, ringcast_sim_network_now_ns(world->network) + duration_ns);
 	world->is_frozen = false;

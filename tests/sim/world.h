@@ -141,6 +141,7 @@ void ringcast_script_attach(struct world *world, uint32_t session, struct sessio
 void ringcast_script_tick(struct world *world);                                                     /* gives the answers that are due */
 void ringcast_script_allowing(struct world *world, struct session *session, const struct world_answer *answer); /* it is about to happen */
 uint64_t ringcast_script_deadline_ns(const struct world *world);
+void ringcast_script_doubt(struct world *world); /* shards are about to stand still: what is to be answered in time may come too late for one that notices no pause */
 void ringcast_script_lose(struct world *world);
 
 /* world_tokens.c */

@@ -100,6 +100,13 @@ void ringcast_script_allowing(struct world *world, struct session *session, cons
 	settle(world, answer, MODEL_ALLOWED);
 }
 
+void ringcast_script_doubt(struct world *world)
+{
+	for (uint32_t i = 0; i < world->answer_count; i++)
+		if (world->sessions[world->answers[i].session].is_late_allowed)
+			settle(world, &world->answers[i], MODEL_ALLOWED_SOMETIME);
+}
+
 uint64_t ringcast_script_deadline_ns(const struct world *world)
 {
 	uint64_t deadline_ns = UINT64_MAX;
