@@ -12,9 +12,11 @@ enum { CONNS_MAX = 256, HELD_SLICES_MIN = 8, HELD_BYTES_MIN = 2048, PART_NEEDED 
 bool __real_ringcast_shard_relieve_slices(struct shard *shard);
 bool __real_ringcast_shard_relieve_buffers(void *shard, size_t capacity_bytes);
 void __real_ringcast_shard_keep_room(struct shard *shard);
+bool __real_ringcast_resume_relieve(struct shard *shard);
 bool __wrap_ringcast_shard_relieve_slices(struct shard *shard);
 bool __wrap_ringcast_shard_relieve_buffers(void *context, size_t capacity_bytes);
 void __wrap_ringcast_shard_keep_room(struct shard *shard);
+bool __wrap_ringcast_resume_relieve(struct shard *shard);
 
 static struct world *watched;
 
@@ -81,6 +83,27 @@ static void look(const struct shard *shard, const struct shortage *shortage, str
 	}
 }
 
+static struct {
+	const struct shortage *shortage; /* NULL: nothing is short */
+	struct holders *holders;
+} under_way;
+
+/* What is kept for players who may come back goes first, and each buffer that was shared with it weighs more on those who stay. */
+bool __wrap_ringcast_resume_relieve(struct shard *shard)
+{
+	bool is_relieved = __real_ringcast_resume_relieve(shard);
+	if (is_relieved && under_way.shortage != NULL)
+		look(shard, under_way.shortage, under_way.holders);
+	return is_relieved;
+}
+
+static void begin(const struct shard *shard, const struct shortage *shortage, struct holders *holders)
+{
+	look(shard, shortage, holders);
+	under_way.shortage = shortage;
+	under_way.holders = holders;
+}
+
 /* Where as much as is needed comes back already, only what is free at once counts. */
 static void settle_weights(const struct shortage *shortage, struct holders *holders)
 {
@@ -110,6 +133,7 @@ static void judge(const struct shortage *shortage, struct holders *holders, bool
 {
 	const struct holder *least = NULL, *most = NULL; /* of those who gave, and of those who stay */
 	uint64_t given = 0;
+	under_way.shortage = NULL;
 	settle_weights(shortage, holders);
 	for (uint32_t i = 0; i < holders->count; i++) {
 		const struct holder *holder = &holders->each[i];
@@ -145,7 +169,7 @@ bool __wrap_ringcast_shard_relieve_slices(struct shard *shard)
 	const struct shortage shortage = {.is_slices = true, .needed = shard->slices.capacity / PART_NEEDED, .held_min = HELD_SLICES_MIN};
 	struct holders holders;
 	uint64_t kept = shard->resume_bytes;
-	look(shard, &shortage, &holders);
+	begin(shard, &shortage, &holders);
 	bool is_relieved = __real_ringcast_shard_relieve_slices(shard);
 	judge(&shortage, &holders, shard->resume_bytes < kept && is_enough(shard, &shortage));
 	return is_relieved;
@@ -157,7 +181,7 @@ bool __wrap_ringcast_shard_relieve_buffers(void *context, size_t capacity_bytes)
 	const struct shard *shard = context;
 	struct holders holders;
 	uint64_t kept = shard->resume_bytes;
-	look(context, &shortage, &holders);
+	begin(context, &shortage, &holders);
 	bool is_relieved = __real_ringcast_shard_relieve_buffers(context, capacity_bytes);
 	judge(&shortage, &holders, shard->resume_bytes < kept && is_enough(shard, &shortage));
 	return is_relieved;
@@ -171,7 +195,7 @@ void __wrap_ringcast_shard_keep_room(struct shard *shard)
 	struct holders holders;
 	uint64_t kept = shard->resume_bytes;
 	if (is_low)
-		look(shard, &shortage, &holders);
+		begin(shard, &shortage, &holders);
 	__real_ringcast_shard_keep_room(shard);
 	if (is_low)
 		judge(&shortage, &holders, shard->resume_bytes < kept && is_enough(shard, &shortage));
