@@ -61,6 +61,13 @@ class Daemon:
     def log_text(self):
         return os.pread(self.log.fileno(), 1 << 24, 0)
 
+    def await_log(self, text, patience_s=20):
+        """Until the log has it: who logs is not who answers."""
+        until = time.monotonic() + patience_s
+        while text not in self.log_text():
+            assert time.monotonic() < until, f"no {text!r} in the log:\n{self.log_text().decode(errors='replace')}"
+            time.sleep(0.02)
+
     def stop(self):
         """SIGTERM; a clean exit and a clean log, or AssertionError with the log."""
         self.process.send_signal(signal.SIGTERM)

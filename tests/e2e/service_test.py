@@ -330,7 +330,7 @@ class ScriptTest(unittest.IsolatedAsyncioTestCase):
         self.gamelift.delete_script(ScriptId=script)
         self.assertEqual(self.gamelift.list_scripts()["Scripts"], [])
         self.assertEqual(os.listdir(os.path.join(self.folder.name, "scripts")), [])
-        self.assertIn(f'"operation":"CreateFleet","key":"anybody","resource":"{fleet}"'.encode(), self.daemon.log_text())
+        self.daemon.await_log(f'"operation":"CreateFleet","key":"anybody","resource":"{fleet}"'.encode())
         self.daemon.stop()
 
     def test_what_is_no_package_is_refused(self):
@@ -416,7 +416,7 @@ class SignatureTest(unittest.TestCase):
             file.write(self.KEYS.replace("# who may ask", "operator AKIANEW operator-secret-0123456789"))
         self.daemon.request("POST", "/v1/reload", {})
         new.create_location(LocationName="custom-audited")
-        self.assertIn(b'"operation":"CreateLocation","key":"AKIANEW","resource":"custom-audited","result":"done"', self.daemon.log_text())
+        self.daemon.await_log(b'"operation":"CreateLocation","key":"AKIANEW","resource":"custom-audited","result":"done"')
         newest = self.daemon.request("GET", "/v1/audit?limit=1")["entries"][0]
         self.assertEqual([newest[key] for key in ("surface", "who", "what", "object", "answer")],
                          ["service", "AKIANEW", "CreateLocation", "custom-audited", "done"])
