@@ -46,11 +46,26 @@ static struct pause **pause_of(const struct shard *shard, const struct conn *con
 
 /* Beginning */
 
+/* It waits for room on the way home already, and home has none either: room on the way is no longer enough. */
+static void wait_for_word(struct shard *shard, struct pause *pause)
+{
+	struct letter_queue *queue = &shard->letters.queues[pause->shard];
+	ringcast_list_remove(&pause->node);
+	queue->pause_counts[pause->kind]--;
+	pause->kind = PAUSE_TOLD;
+	pause->begun_ns = shard->now_ns;
+	ringcast_list_add_tail(&queue->pauses[PAUSE_TOLD], &pause->node);
+	queue->pause_counts[PAUSE_TOLD]++;
+}
+
 void ringcast_shard_pause(struct shard *shard, struct conn *conn, uint32_t target, enum pause_kind kind)
 {
-	if (conn->is_paused || conn->state != CONN_JOINED || conn->close_reason != CLOSE_NONE)
+	struct pause *pause = conn->is_paused ? *pause_of(shard, conn) : NULL;
+	if (pause != NULL && pause->kind == PAUSE_OWN && kind == PAUSE_TOLD && pause->shard == target)
+		wait_for_word(shard, pause);
+	if (pause != NULL || conn->state != CONN_JOINED || conn->close_reason != CLOSE_NONE)
 		return;
-	struct pause *pause = malloc(sizeof(*pause));
+	pause = malloc(sizeof(*pause));
 	if (pause == NULL)
 		return; /* then it is as it would be without: what there is no room for is refused */
 	*pause = (struct pause){.conn = conn->self, .shard = target, .kind = kind, .begun_ns = shard->now_ns};

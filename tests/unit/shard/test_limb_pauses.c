@@ -280,6 +280,26 @@ Test(limb_pauses, who_was_told_to_wait_and_hears_nothing_goes_on)
 	stage_fini(&room.stage);
 }
 
+/* Home may be behind as soon as it reads again: each message that went on without its word would become letters there for which there is no room. */
+Test(limb_pauses, who_waits_for_room_on_the_way_home_waits_for_its_word_as_well)
+{
+	make(impatient_options);
+	struct shard *home = room.stage.shard, *limb = room.stage.neighbour;
+	room.stage.still = home;
+	say_all(&room.far);
+	stage_run_ms(&room.stage, 50);
+	expect_paused(&room.far, limb);
+	ringcast_shard_pause(limb, (struct conn *)(uintptr_t)conn_of(&room.far), home->options.index, PAUSE_TOLD);
+	room.stage.still = NULL;
+	stage_run_ms(&room.stage, 100);
+	cr_assert(conn_of(&room.far)->is_paused, "there is room on the way, which is not home's word");
+	cr_assert_lt(heard_count(&room.near.heard, 7), SAID);
+	stage_run_ms(&room.stage, 2 * PATIENCE_MS + 100);
+	expect_heard(&room.near);
+	expect_settled(limb);
+	stage_fini(&room.stage);
+}
+
 Test(limb_pauses, nobody_waits_for_a_home_that_reads_nothing)
 {
 	make(impatient_options);
