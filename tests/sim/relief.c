@@ -88,10 +88,14 @@ static struct {
 	struct holders *holders;
 } under_way;
 
-/* What is kept for players who may come back goes first, and each buffer that was shared with it weighs more on those who stay. */
+/*
+ * What is kept for players who may come back goes first, and each buffer that was shared with it weighs more on those who stay. Many shards have little memory each, so that one
+ * that is behind runs short of it now and then.
+ */
 bool __wrap_ringcast_resume_relieve(struct shard *shard)
 {
 	bool is_relieved = __real_ringcast_resume_relieve(shard);
+	watched->net.may_have_gaps |= is_relieved && watched->swarm.many_shards > 0;
 	if (is_relieved && under_way.shortage != NULL)
 		look(shard, under_way.shortage, under_way.holders);
 	return is_relieved;
