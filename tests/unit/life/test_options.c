@@ -7,7 +7,6 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "life/options.h"
 #include "stage.h"
 
 static int create(const ringcast_engine_options *options, char *error, size_t error_bytes)
@@ -134,9 +133,10 @@ Test(options, the_memory_bill_is_the_sum_of_its_parts)
 	options.shard_count = 3;
 	parts = (struct parts){0};
 	uint64_t letters = 3 * 2 * UINT64_C(8650752); /* each of three to two others: a ring of 256 KiB, and 8 MiB that wait for it */
-	ringcast_limits limits = options.limits;
-	ringcast_engine_fill_limits(&limits);
-	uint64_t pauses = 3 * sizeof(void *) * limits.connections_max; /* where the pause of each connection is, if it has one */
+	ringcast_limits defaults;
+	ringcast_limits_default(&defaults);
+	uint64_t connections = options.limits.connections_max != 0 ? options.limits.connections_max : defaults.connections_max;
+	uint64_t pauses = 3 * sizeof(void *) * connections; /* where the pause of each connection is, if it has one */
 	cr_assert_eq(ringcast_memory_bill(&options, add_part, &parts), 3 * one + letters + pauses);
 	cr_assert_eq(parts.sum, 3 * one + letters + pauses);
 }
