@@ -2,7 +2,7 @@
 """The workloads of docs/benchmarks.md by two builds, turn and turn about in one run: what a change costs or saves, whatever the machine does meanwhile.
 
     bench/pairs.py --before ../old/build --after build                     both rounds of each workload side by side, about ten minutes
-    bench/pairs.py --before ../old/build --after build --only ws --rounds 9
+    bench/pairs.py --before ../old/build --after build --only 'ws;350k' --rounds 9
     bench/pairs.py --before ../old/build --after build --results bench/results
 
 One generator loads both, that of --after. A build that knows a setting not yet is started without it. A row whose generator was late in a run is shown as refused: it has measured the generator.
@@ -80,7 +80,7 @@ def main():
     parser.add_argument("--before", required=True, help="a release build of the older version")
     parser.add_argument("--after", default="build", help="a release build (default: build)")
     parser.add_argument("--name", default="before", help="what the older one is called in the results, such as its commit")
-    parser.add_argument("--only", default="", help="workloads whose name contains this")
+    parser.add_argument("--only", default="", help="workloads whose name contains this, or one of several between semicolons")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--results", metavar="DIR", help="write a result file there")
     arguments = parser.parse_args()
@@ -88,7 +88,7 @@ def main():
     print("| workload | deliveries/s | CPU ns per delivery before, median (least to most) | after | after / before, median of the pairs (least to most) | generator kept up |\n|---|---|---|---|---|---|")
     rows = []
     for name, options in marks.WORKLOADS:
-        if name in WORKLOADS and arguments.only in name:
+        if name in WORKLOADS and any(part in name for part in arguments.only.split(";")):
             rows.append(row_of(name, *measure(commands, arguments.after, options, arguments.rounds)))
             show(rows[-1])
     if arguments.results:
