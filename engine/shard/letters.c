@@ -30,7 +30,10 @@ static bool write_letter(struct shard *shard, uint32_t target, const struct lett
 	return true;
 }
 
-/* A sender that is told to wait hears of it before all that waits for its shard, or it would fill what is to be kept free. Nothing that it overtakes is about the same. */
+/*
+ * A sender that is told to wait hears of it before all that waits for its shard, or it would fill what is to be kept free. Where it overtakes a GO_ON
+ * of before, its sender says one message more, and is told again.
+ */
 static void line_up(struct letter_queue *queue, struct waiting_letter *waiting)
 {
 	if (queue->oldest == NULL) {
