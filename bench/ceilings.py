@@ -3,7 +3,7 @@
 
     bench/ceilings.py --build build                          Ringcast, Bun and libwebsockets, some minutes
     bench/ceilings.py --build build --only 1x1000 --slo-ms 20
-    bench/ceilings.py --build build --results bench/results  keep it for docs/benchmarks.md
+    bench/ceilings.py --build build --results bench/results  keep it
 
 From a load that all carry, the rate grows by a tenth a step until less than 99 % of the deliveries arrive, or the 99th percentile exceeds --slo-ms, twice in a row. Where the generator, which has one CPU too, is late before that, the
 ceiling is at least what it says, and is marked. Relays take turns, and the median of the rounds counts. Servers and generator as in bench/peers/run.

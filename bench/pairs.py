@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """The workloads of docs/benchmarks.md by two builds, turn and turn about in one run: what a change costs or saves, whatever the machine does meanwhile.
 
-    bench/pairs.py --before ../old/build --after build                     both rounds of each workload side by side, about ten minutes
+    bench/pairs.py --before ../old/build --after build                     three rounds of each workload, about ten minutes
     bench/pairs.py --before ../old/build --after build --only 'ws;350k' --rounds 9
     bench/pairs.py --before ../old/build --after build --results bench/results
 

@@ -341,13 +341,13 @@ static uint64_t script_bytes(const ringcast_engine_options *options, const ringc
 }
 
 /*
- * What one shard has for the others: a ring that each of them writes to, touched once there are letters, those that wait for room in theirs, and the list of connections
- * that are paused meanwhile.
+ * What one shard has for the others: a ring that each of them writes to, touched once there are letters, those that wait for room in theirs, and of connections that are paused
+ * meanwhile a pause each and what had been read of them.
  */
 static uint64_t letter_bytes(const ringcast_limits *limits, uint32_t shard_count)
 {
-	uint64_t pause_bytes = shard_count > 1 ? limits->connections_max * sizeof(void *) : 0;
-	return (uint64_t)(shard_count - 1) * (MAILBOX_LETTERS_BYTES + (uint64_t)limits->spread_queue_bytes) + pause_bytes;
+	uint64_t pause_bytes = ringcast_shard_pauses_memory_bytes(limits->connections_max) + limits->spread_queue_bytes;
+	return (uint64_t)(shard_count - 1) * (MAILBOX_LETTERS_BYTES + (uint64_t)limits->spread_queue_bytes) + (shard_count > 1 ? pause_bytes : 0);
 }
 
 static uint64_t egress_memory_bytes(const ringcast_engine_options *options, const ringcast_limits *limits)

@@ -333,7 +333,8 @@ static enum drop_reason say(struct session *session, uint64_t ticket, const stru
 	struct joiner *joiner = find_asked(session, ticket);
 	if (joiner == NULL || (joiner->is_missed && joiner->spoiled == DROP_NONE))
 		return DROP_NO_TARGET;
-	session->joiner = joiner;
+	if (!session->is_asking_snapshot) /* else it is the one that the hook is asked about */
+		session->joiner = joiner;
 	if (joiner->spoiled != DROP_NONE)
 		return joiner->spoiled;
 	enum drop_reason reason = check_part(packet);

@@ -30,18 +30,23 @@ bool ringcast_shard_init_pauses(struct shard *shard)
 {
 	if (shard->options.count == 1)
 		return true; /* nobody to wait for */
-	shard->letters.pauses = calloc(shard->conns.capacity, sizeof(*shard->letters.pauses));
-	return shard->letters.pauses != NULL;
+	shard->letters.pause_of_conn = calloc(shard->conns.capacity, sizeof(*shard->letters.pause_of_conn));
+	return shard->letters.pause_of_conn != NULL;
 }
 
 void ringcast_shard_free_pauses(struct shard *shard)
 {
-	free(shard->letters.pauses);
+	free(shard->letters.pause_of_conn);
+}
+
+uint64_t ringcast_shard_pauses_memory_bytes(uint32_t connections_max)
+{
+	return connections_max * (uint64_t)(sizeof(struct pause *) + sizeof(struct pause));
 }
 
 static struct pause **pause_of(const struct shard *shard, const struct conn *conn)
 {
-	return &shard->letters.pauses[ringcast_handle_index(conn->self)];
+	return &shard->letters.pause_of_conn[ringcast_handle_index(conn->self)];
 }
 
 /* Beginning */
@@ -89,7 +94,7 @@ void ringcast_shard_pause_if_full(struct shard *shard, struct conn *conn)
 static struct held *copy_of(struct shard *shard, const struct io_event *event)
 {
 	size_t size = event->kind == IO_EVENT_RECV ? event->size : 0;
-	if (shard->letters.held_bytes + size > shard->options.limits.spread_queue_bytes)
+	if (shard->letters.held_bytes + sizeof(struct held) + size > shard->options.limits.spread_queue_bytes)
 		return NULL;
 	struct held *held = malloc(sizeof(*held) + size);
 	if (held == NULL)
@@ -99,7 +104,7 @@ static struct held *copy_of(struct shard *shard, const struct io_event *event)
 	held->event.size = (uint32_t)size;
 	if (size > 0)
 		memcpy(held->bytes, event->data, size);
-	shard->letters.held_bytes += size;
+	shard->letters.held_bytes += sizeof(*held) + size;
 	return held;
 }
 
@@ -133,10 +138,10 @@ static struct held *take(struct shard *shard, struct pause *pause, struct conn *
 	return held;
 }
 
-static void release(struct shard *shard, struct held *held)
+/* Its room is free; its bytes are still to be read. */
+static void give_room_back(struct shard *shard, const struct held *held)
 {
-	shard->letters.held_bytes -= held->event.size;
-	free(held);
+	shard->letters.held_bytes -= sizeof(*held) + held->event.size;
 }
 
 /* It closes: nobody reads what it has sent. */
@@ -145,7 +150,8 @@ void ringcast_shard_pause_forget(struct shard *shard, struct conn *conn)
 	for (struct held *held = take(shard, *pause_of(shard, conn), conn), *next; held != NULL; held = next) {
 		next = held->next;
 		conn->is_ended |= held->event.kind == IO_EVENT_END;
-		release(shard, held);
+		give_room_back(shard, held);
+		free(held);
 	}
 }
 
@@ -156,15 +162,18 @@ static void go_on(struct shard *shard, struct pause *pause)
 	struct conn *conn = ringcast_slab_find(&shard->conns, pause->conn);
 	ringcast_assert(conn != NULL && conn->is_paused); /* its end would have ended its pause */
 	struct held *held = take(shard, pause, conn);
-	if (conn->stream.tail != NULL)
+	if (shard->letters.full != 0) /* home's word is not room on the way to it */
+		ringcast_shard_pause_if_full(shard, conn);
+	if (conn->stream.tail != NULL && !conn->is_paused)
 		ringcast_shard_read(shard, conn, nothing, 0);
 	for (struct held *next; held != NULL; held = next) {
 		next = held->next;
+		give_room_back(shard, held); /* first: it may be held anew, as another copy */
 		if (held->event.kind == IO_EVENT_END)
 			ringcast_shard_on_end(shard, &held->event);
 		else
-			ringcast_shard_on_recv(shard, &held->event); /* may hold it anew, as another copy */
-		release(shard, held);
+			ringcast_shard_on_recv(shard, &held->event);
+		free(held);
 	}
 	ringcast_shard_close_doomed(shard);
 }

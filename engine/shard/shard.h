@@ -160,8 +160,8 @@ struct shard_letters {
 	uint64_t cost;    /* bytes that were posted for receivers, 64 added for each, as budgets count them */
 	uint32_t first;   /* the shard whose letters are read first, next time */
 	const struct letter *served; /* what is being done is its sender's doing, who is on another shard; NULL: not so */
-	struct pause **pauses; /* by the place of their connection; NULL: there is no other shard */
-	uint64_t held_bytes; /* of paused senders, read before io knew of it; at most spread_queue_bytes */
+	struct pause **pause_of_conn; /* by the place of the connection; NULL: there is no other shard */
+	uint64_t held_bytes; /* of paused senders, read before io knew of it, as they lie in memory; at most spread_queue_bytes */
 	bool is_pressing; /* it fills somebody's queue */
 };
 
@@ -259,6 +259,7 @@ bool ringcast_shard_is_idle(const struct shard *shard);
 void ringcast_shard_set_credentials(struct shard *shard, const struct shard_credentials *credentials);
 void ringcast_shard_set_limits(struct shard *shard, const struct ringcast_limits *limits); /* the reloadable ones */
 uint64_t ringcast_shard_memory_bytes(const struct ringcast_limits *limits, ringcast_memory_fn *each, void *context);
+uint64_t ringcast_shard_pauses_memory_bytes(uint32_t connections_max); /* besides, with other shards: all of them paused; what is held of them apart */
 uint64_t ringcast_shard_security_memory_bytes(const struct ringcast_limits *limits); /* besides, with encryption; the library's heap apart */
 void ringcast_shard_io_options(const struct ringcast_limits *limits, struct io_options *ret_options);
 

@@ -344,6 +344,8 @@ static enum verdict on_snapshot(void *context, struct session *session, struct p
 	enum lua_call_result result = ringcast_lua_call(self, name_of(event.callback), push_event, &event);
 	if (result == CALL_DONE)
 		return take_snapshot(self);
+	if (result == CALL_FAILED)
+		ringcast_command_snapshot_fail(session, 0);
 	return result == CALL_NOTHING || self->limits->on_error == SCRIPT_FAILURE_ALLOW ? VERDICT_ALLOW : VERDICT_DENY;
 }
 

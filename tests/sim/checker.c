@@ -85,11 +85,13 @@ static bool has_reason(const struct world *world, const struct bot *bot)
 	}
 	if (bot->state != BOT_GONE)
 		return false;
-	if (bot->close_code == 3017) /* its login waited for a snapshot, and more was said meanwhile than is held for it */
+	bool is_let_in = bot->peer_id != 0;
+	if (bot->close_code == 3017 && !is_let_in) /* its login waited for a snapshot, and more was said meanwhile than is held for it */
 		return snapshots_refused > 0;
-	if (bot->close_code == 3504) /* its token was signed, and others, who came after it, took the places before it was there */
+	if (bot->close_code == 3504 && !is_let_in) /* its token was signed, and others, who came after it, took the places before it was there */
 		return bot->signature.is_signed && lives_of(world, bot->session) > world->swarm.players_per_session_max;
-	return bot->read_bytes_max > 0 && unanswered > 0; /* it reads so slowly that it does not come to the pings */
+	bool is_unanswered = bot->close_code == 0 || bot->close_code == 3012; /* 0: what it is told it does not come to, either */
+	return bot->read_bytes_max > 0 && unanswered > 0 && is_unanswered; /* it reads so slowly that it does not come to the pings */
 }
 
 /* Without faults that break connections, and without anybody asking for it, honest players stay, and get their fast path. */

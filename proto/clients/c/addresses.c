@@ -90,9 +90,9 @@ static bool start_thread(struct client_lookup *lookup)
 
 bool ringcast_client_addresses_look_up(struct client_addresses *addresses, const char *host, uint16_t port)
 {
-	addresses->is_late = false;
 	if (addresses->lookup)
 		return true;
+	addresses->is_late = false;
 	struct client_lookup *lookup = make_lookup(host, port);
 	if (!lookup)
 		return false;

@@ -249,6 +249,7 @@ static bool is_literal(const char *host)
 /* A name is waited for here, or with may_use_thread in poll. */
 static int find_addresses(struct ringcast_client *client, const char *host, uint16_t port)
 {
+	ringcast_client_addresses_forget(&client->addresses); /* what is still being looked up was for another connection, and perhaps another host */
 	if (client->may_use_thread && !is_literal(host)) {
 		bool is_begun = ringcast_client_addresses_look_up(&client->addresses, host, port) && ringcast_client_io_await_lookup(client);
 		return is_begun ? RINGCAST_CLIENT_OK : RINGCAST_CLIENT_ERROR_SYSTEM;

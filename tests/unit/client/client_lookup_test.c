@@ -102,6 +102,33 @@ Test(client_lookup, what_a_look_up_finds_too_late_is_not_tried)
 	server_close();
 }
 
+/* It hangs through another break, in which it is answered. */
+Test(client_lookup, what_was_asked_before_the_last_break_is_not_tried_after_the_next)
+{
+	ringcast_client *client = make_resumable(true);
+	server_drop();
+	turn_until(&client, &seen.resumed, 1);
+	struct sockaddr_in old = {.sin_family = AF_INET, .sin_port = htons(server.tcp_port)};
+	int listener = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
+	cr_assert_eq(inet_pton(AF_INET, "127.0.0.9", &old.sin_addr), 1);
+	cr_assert_eq(bind(listener, (struct sockaddr *)&old, sizeof(old)), 0);
+	cr_assert_eq(listen(listener, 8), 0);
+	server_move("127.0.0.2");
+	server_drop();
+	turn_until(&client, &seen.dropped, 2);
+	for (int i = 0; i < 3; i++)
+		ringcast_client_poll(client, 20); /* it is tried, while the answer is still to come */
+	resolver.answer = "127.0.0.9";
+	resolver_release();
+	resolver.answer = "127.0.0.2";
+	resolver.is_hanging = false;
+	turn_until(&client, &seen.resumed, 2);
+	cr_assert_eq(accept(listener, NULL, NULL), -1, "an old answer was tried");
+	close(listener);
+	ringcast_client_destroy(&client);
+	server_close();
+}
+
 /* Looking up the first time */
 
 static ringcast_client *make_looking_up(uint32_t connect_timeout_ms)
@@ -187,6 +214,23 @@ Test(client_lookup, who_gives_up_does_not_wait_for_a_resolver_that_hangs)
 	turn_until(&client, &seen.connected, 1);
 	ringcast_client_destroy(&client);
 	resolver_release();
+	server_close();
+}
+
+/* Maybe for another host. */
+Test(client_lookup, who_connects_anew_waits_for_an_answer_of_its_own)
+{
+	ringcast_client *client = make_looking_up(0);
+	cr_assert_eq(ringcast_client_disconnect(client), RINGCAST_CLIENT_OK);
+	turn_until(&client, &seen.disconnected, 1);
+	cr_assert_eq(ringcast_client_connect(client, "other.invalid", server.tcp_port, "token-1", NULL, 0), RINGCAST_CLIENT_OK);
+	for (int i = 0; i < TURNS_MAX && resolver.others_count < 2; i++)
+		ringcast_client_poll(client, 1);
+	cr_assert_eq(resolver.others_count, 2);
+	resolver_release();
+	resolver_release();
+	turn_until(&client, &seen.connected, 1);
+	ringcast_client_destroy(&client);
 	server_close();
 }
 

@@ -23,6 +23,7 @@ int getaddrinfo(const char *node, const char *service, const struct addrinfo *hi
 	*(void **)&of_system = dlsym(RTLD_NEXT, "getaddrinfo");
 	bool is_game = pthread_equal(pthread_self(), resolver.game);
 	resolver.game_count += is_game;
+	resolver.others_count += !is_game;
 	if (resolver.is_hanging && !is_game)
 		sem_wait(&resolver.gate);
 	int result = resolver.is_unknown ? EAI_NONAME : of_system(resolver.answer ? resolver.answer : node, service, hints, ret_found);

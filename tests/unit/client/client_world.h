@@ -7,6 +7,7 @@
 #include <netinet/in.h>
 #include <pthread.h>
 #include <semaphore.h>
+#include <stdatomic.h>
 
 #include "proto/clients/c/ringcast_client.h"
 #include "proto/packet.h"
@@ -40,6 +41,7 @@ struct seen {
 struct resolver { /* what stands between the client and the system's */
 	pthread_t game;    /* the thread that polls */
 	int game_count;    /* how often that one has asked */
+	atomic_int others_count; /* and all others */
 	bool is_hanging;   /* everybody else waits until the gate is open */
 	sem_t gate, done;
 	const char *answer; /* NULL: what the system says */

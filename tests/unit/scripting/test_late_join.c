@@ -73,6 +73,7 @@ Test(lua_late_join, of_a_snapshot_with_a_part_that_is_none_nothing_is_delivered)
 		"  onSnapshot = function(g)\n"
 		"    local function m(op) return s:newTextGameMessage(op, -1, 'x') end\n"
 		"    if g == 7 then return {m(30), 'no message', m(30)} end\n"
+		"    if g == 9 then error('oops') end\n"
 		"  end}\n");
 	struct player *one = lua_world_join(&world, session, "");
 	uint64_t errors_before = world.counts[SCRIPT_COUNT_ERRORS];
@@ -83,6 +84,8 @@ Test(lua_late_join, of_a_snapshot_with_a_part_that_is_none_nothing_is_delivered)
 	expect_part(&world, "onSnapshot returned something else than a message");
 	cr_assert_eq(world.counts[SCRIPT_COUNT_ERRORS], errors_before + 1);
 	cr_assert_eq(world.store.snapshots_missed, 1);
+	cr_assert_eq(lua_world_group(&world, one, OPCODE_JOIN_GROUP, 9), DROP_NONE);
+	cr_assert_eq(world.store.snapshots_missed, 2, "and of none at all");
 	session->is_late_allowed = false;
 	world.script_limits.on_error = SCRIPT_FAILURE_DENY;
 	lua_world_group(&world, one, OPCODE_LEAVE_GROUP, 7);

@@ -248,6 +248,31 @@ Test(snapshot, what_the_script_did_not_answer_in_time_is_held)
 		       "send 5 from 1 player 0 group 7 reliable to 2 'unanswered'\n");
 }
 
+static enum verdict say_for_both(struct world *w, const struct hook_call *call)
+{
+	if (call->hook == HOOK_SNAPSHOT) {
+		say_for(ticket, "for two");
+		say_for(0, "for three");
+	}
+	return VERDICT_ALLOW;
+}
+
+Test(snapshot, parts_for_who_waits_may_be_said_while_it_is_asked_about_another)
+{
+	struct player *two = second(), *three = second();
+	is_later = true;
+	cr_assert_eq(world_group(&world, two, OPCODE_JOIN_GROUP, 7), DROP_NONE);
+	world.script = say_for_both;
+	world_forget(&world);
+	cr_assert_eq(world_group(&world, three, OPCODE_JOIN_GROUP, 7), DROP_NONE);
+	expect(&world, "hook snapshot 7 peer 3\n"
+		       "update 7 from -1 player 0 group 7 reliable to 1,3 list 1,3\n"
+		       "send 9 from -1 player 3 group 0 reliable to 3 'for three'\n");
+	cr_assert(answer(VERDICT_ALLOW));
+	expect(&world, "update 7 from -1 player 0 group 7 reliable to 1,2,3 list 1,2,3\n"
+		       "send 9 from -1 player 2 group 0 reliable to 2 'for two'\n");
+}
+
 Test(snapshot, a_login_waits_for_it)
 {
 	char token[PLAYER_TOKEN_BYTES];

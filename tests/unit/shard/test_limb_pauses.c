@@ -300,6 +300,35 @@ Test(limb_pauses, who_waits_for_room_on_the_way_home_waits_for_its_word_as_well)
 	stage_fini(&room.stage);
 }
 
+/* Both are behind: what has its word, and no room on the way, waits for that. */
+Test(limb_pauses, who_may_go_on_waits_for_room_on_the_way)
+{
+	static struct client other;
+	make(options);
+	client_join_neighbour(&other, &room.stage, 12);
+	struct shard *home = room.stage.shard, *limb = room.stage.neighbour;
+	uint32_t to_home = home->options.index;
+	ringcast_shard_pause(limb, (struct conn *)(uintptr_t)conn_of(&room.far), to_home, PAUSE_TOLD);
+	for (int i = 0; i < 5; i++)
+		say(&room.far, i);
+	stage_run_ms(&room.stage, 50);
+	room.stage.still = home;
+	for (int i = 0; i < 50; i++)
+		say(&other, i);
+	stage_run_ms(&room.stage, 50);
+	cr_assert_neq(limb->letters.full >> to_home & 1, 0);
+	uint64_t sent = limb->counters.messages_received_reliable, waiting = limb->letters.queues[to_home].bytes;
+	ringcast_shard_resume_paused(limb, to_home, PAUSE_TOLD);
+	cr_assert(conn_of(&room.far)->is_paused);
+	cr_assert_eq(limb->counters.messages_received_reliable, sent);
+	cr_assert_eq(limb->letters.queues[to_home].bytes, waiting, "nothing went where there is no room");
+	room.stage.still = NULL;
+	stage_run_ms(&room.stage, 100);
+	cr_expect_eq(heard_count(&room.near.heard, 7), 55);
+	expect_settled(limb);
+	stage_fini(&room.stage);
+}
+
 Test(limb_pauses, nobody_waits_for_a_home_that_reads_nothing)
 {
 	make(impatient_options);
