@@ -120,8 +120,13 @@ static void emit_histogram(const struct time_histogram *histogram, uint32_t shar
 	each(context, sample, "histogram", text, labels, (double)count);
 }
 
-static void emit_loop(const struct shard_counters *counters, uint32_t shard, ringcast_metric_fn *each, void *context)
+static void emit_loop(const struct ask_metrics *of_shard, uint32_t shard, ringcast_metric_fn *each, void *context)
 {
+	const struct shard_counters *counters = &of_shard->counters;
+	char labels[32];
+	snprintf(labels, sizeof(labels), "shard=\"%" PRIu32 "\"", shard);
+	each(context, "ringcast_hold_seconds", "gauge", "how long the shard holds messages back, so that more share a write; 0: it is not loaded", labels,
+	     (double)of_shard->gauges.hold_ns / NS_PER_S);
 	emit_histogram(&counters->tick_time, shard, "ringcast_tick_seconds", "how long a turn of the shard's loop took, waiting not included", each,
 		       context);
 	emit_histogram(&counters->queue_age, shard, "ringcast_queue_age_seconds",
@@ -268,7 +273,7 @@ static bool measure(struct ringcast_engine *engine, struct sums *sums, ringcast_
 		if (is_complete) {
 			const struct ask_metrics *of_shard = CONTAINER_OF(asks[i], struct ask_metrics, ask);
 			add_counters(sums, of_shard);
-			emit_loop(&of_shard->counters, i, each, context);
+			emit_loop(of_shard, i, each, context);
 		}
 		ringcast_ask_release(asks[i]);
 	}

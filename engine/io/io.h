@@ -73,7 +73,7 @@ struct io_datagram {
 struct io_stats {
 	uint64_t accepts, accept_errors, stream_recvs, stream_sends, stream_send_bytes;
 	uint64_t datagrams_received, datagrams_sent, datagram_send_errors, gso_sends;
-	uint64_t rx_buffers_empty, cq_overflows, sq_full, rearms, wakes;
+	uint64_t rx_buffers_empty, cq_overflows, sq_full, rearms, wakes, naps;
 	uint64_t egress[EGRESS_REASON_COUNT]; /* with AF_XDP: datagrams that left by it (EGRESS_NONE), and those left to the socket, by reason */
 	uint64_t egress_drops;  /* datagrams that would have overtaken, or were lost with their ring */
 	uint64_t egress_errors; /* calls that hand frames to a device and failed */
@@ -122,6 +122,7 @@ struct io_ops {
 	void (*release)(struct io *io, const struct io_event *event); /* give the event's receive buffer back */
 	/* Submits what is queued, as run() does first of all, and tells the time: what its caller did since the last run() is with the kernel. */
 	uint64_t (*submit)(struct io *io);
+	uint64_t (*cpu_ns)(struct io *io); /* processor time that the calling thread has taken so far */
 	/*
 	 * Sleeps for so long whatever comes: the next run() finds more of it. After submit(), and before its caller says to anybody that it sleeps, for
 	 * wake() does not end it. Returns for how long; 0 where io has something to do itself.

@@ -211,6 +211,7 @@ static uint64_t nap(struct io *io, uint64_t nap_ns)
 	if (p->is_egress_pending)
 		return 0;
 	pause_for(nap_ns);
+	p->stats.naps++;
 	p->now_ns = ringcast_clock_now_ns();
 	return p->now_ns - begun_ns;
 }
@@ -231,6 +232,12 @@ static unsigned run(struct io *io, uint64_t deadline_ns, struct io_event *events
 static uint64_t now_ns(struct io *io)
 {
 	return ((struct poller *)io)->now_ns;
+}
+
+static uint64_t cpu_ns(struct io *io)
+{
+	(void)io;
+	return ringcast_clock_thread_cpu_ns();
 }
 
 static void fill_random(struct io *io, void *out, size_t size)
@@ -317,6 +324,7 @@ static const struct io_ops ops = {
 	.locals = locals,
 	.release = release,
 	.submit = submit,
+	.cpu_ns = cpu_ns,
 	.nap = nap,
 	.run = run,
 	.wake = wake,

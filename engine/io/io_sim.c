@@ -15,7 +15,6 @@
 
 #define DETACHED_FD_BASE (1 << 24)      /* far above any real descriptor: closing one by mistake harms nobody */
 #define BUFFERS_BACK_NS NS_PER_MS   /* how long a simulated lack of buffers lasts */
-#define SLOW_TURN_NS_MAX (5 * NS_PER_MS)
 
 static struct sim_io *sim_of(struct io *io)
 {
@@ -480,22 +479,30 @@ static unsigned tell_quiet(struct sim_io *sim, struct io_event *event)
 	return 1;
 }
 
-/* Turns take no time here. Where the fault strikes, one says that it was long. */
 static uint64_t sim_submit(struct io *io)
 {
 	struct sim_io *sim = sim_of(io);
-	struct sim_network *network = sim->network;
 	submit(sim);
 	sim->stats.entered_ns = sim->now_ns;
-	if (!ringcast_sim_strikes(network, network->options.faults.slow_turn, &network->counts.slow_turns))
-		return sim->now_ns;
-	return sim->now_ns + ringcast_sim_below(network, SLOW_TURN_NS_MAX);
+	return sim->now_ns;
+}
+
+/* Turns take no time here. Where the fault strikes, all the time since the last question was taken by them. */
+static uint64_t sim_cpu_ns(struct io *io)
+{
+	struct sim_io *sim = sim_of(io);
+	struct sim_network *network = sim->network;
+	if (ringcast_sim_strikes(network, network->options.faults.busy, &network->counts.busies))
+		sim->cpu_ns += sim->now_ns - sim->cpu_asked_ns;
+	sim->cpu_asked_ns = sim->now_ns;
+	return sim->cpu_ns;
 }
 
 /* Nothing but a wake makes it runnable before. (Real ones are not even rung: between ticks whoever plays the thread takes it for asleep.) */
 static uint64_t sim_nap(struct io *io, uint64_t nap_ns)
 {
 	struct sim_io *sim = sim_of(io);
+	sim->stats.naps++;
 	sim->nap_until_ns = sim->network->now_ns + nap_ns;
 	return nap_ns;
 }
@@ -605,6 +612,7 @@ static const struct io_ops sim_ops = {
 	.locals = sim_locals,
 	.release = sim_release,
 	.submit = sim_submit,
+	.cpu_ns = sim_cpu_ns,
 	.nap = sim_nap,
 	.run = sim_run,
 	.wake = sim_wake,

@@ -32,7 +32,7 @@ struct sim_faults {
 	uint64_t reset_bytes_max;
 	/* the system under io */
 	uint32_t accept_error, send_error, no_buffer, spurious_wake, few_events;
-	uint32_t slow_turn; /* what the engine did since the last run is said to have taken up to some milliseconds, when it asks */
+	uint32_t busy; /* the engine is said to have worked all the time since it asked last how long it had */
 };
 
 /* What happened so far; datagrams_sent + duplicated = delivered + lost + unroutable + overflowed + in_flight. */
@@ -40,7 +40,7 @@ struct sim_counts {
 	uint64_t datagrams_sent, datagrams_delivered, datagrams_lost, datagrams_unroutable, datagrams_overflowed, datagrams_in_flight;
 	uint64_t duplicated, delayed, corrupted, truncated;
 	uint64_t splits, stalls, short_recvs, short_sends, quiet_sends, resets;
-	uint64_t accept_errors, send_errors, no_buffers, spurious_wakes, few_events, slow_turns;
+	uint64_t accept_errors, send_errors, no_buffers, spurious_wakes, few_events, busies;
 };
 
 struct sim_network_options {

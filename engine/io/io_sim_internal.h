@@ -146,7 +146,7 @@ struct sim_io {
 	uint32_t *quiet; /* connections with a quiet send since the last run */
 	struct io_sent sents[SIM_SENTS_MAX];
 	size_t endpoint_count, endpoint_capacity, pending_count, pending_capacity, quiet_count, quiet_capacity;
-	uint64_t now_ns, deadline_ns, nap_until_ns;
+	uint64_t now_ns, deadline_ns, nap_until_ns, cpu_ns, cpu_asked_ns;
 	uint32_t index, datagram_token_count;
 	struct local_table locals;
 	bool is_wake_pending;

@@ -15,6 +15,12 @@ static uint64_t now_ns(struct io *io)
 	return ((struct uring *)io)->now_ns;
 }
 
+static uint64_t cpu_ns(struct io *io)
+{
+	(void)io;
+	return ringcast_clock_thread_cpu_ns();
+}
+
 static void fill_random(struct io *io, void *out, size_t size)
 {
 	(void)io;
@@ -127,6 +133,7 @@ static const struct io_ops ops = {
 	.locals = locals,
 	.release = release,
 	.submit = ringcast_uring_submit,
+	.cpu_ns = cpu_ns,
 	.nap = ringcast_uring_nap,
 	.run = ringcast_uring_run,
 	.wake = wake,

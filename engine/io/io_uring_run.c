@@ -177,6 +177,7 @@ uint64_t ringcast_uring_nap(struct io *io, uint64_t nap_ns)
 	if (u->is_sent_wanted || u->is_egress_pending || io_uring_sq_ready(&u->ring) > 0)
 		return 0;
 	ringcast_uring_sleep(u, nap_ns);
+	u->stats.naps++;
 	u->now_ns = ringcast_clock_now_ns();
 	return u->now_ns - begun_ns;
 }

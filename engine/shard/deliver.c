@@ -79,12 +79,6 @@ static bool encode_frame(struct shard *shard, const struct fanout *fanout, struc
 	return true;
 }
 
-static void mark_dirty(struct shard *shard, struct conn *conn)
-{
-	if (!ringcast_list_has(&conn->dirty_node))
-		ringcast_list_add_tail(&shard->dirty, &conn->dirty_node);
-}
-
 /* The receiver does not keep up: it is disconnected, but not from inside a fan-out. */
 void ringcast_shard_conn_doom(struct shard *shard, struct conn *conn, enum close_reason reason)
 {
@@ -137,7 +131,7 @@ __attribute__((always_inline)) static inline enum drop_reason queue_frame(struct
 		if (drop != DROP_NONE)
 			return drop;
 	}
-	mark_dirty(shard, conn);
+	ringcast_shard_mark_dirty(shard, conn);
 	return DROP_NONE;
 }
 

@@ -2,17 +2,24 @@
  * Everything decided in a tick goes to io here: one send per stream, one datagram or GSO burst per fast path.
  *
  * The cost of a delivery is the kernel's walk per packet, so merging decides at load. A lightly loaded shard flushes at the end of every
- * tick. A loaded one holds back up to flush_budget_us since its last flush, so that several messages for one receiver share one walk.
+ * tick. A loaded one waits for flush_budget_us since its last flush, so that several messages for one receiver share one walk, and under more load holds each
+ * receiver's for longer (pace.c). Then it flushes those whose time has come, in the order in which theirs began, and not too many in a turn: messages
+ * that come meanwhile are read before the next are written, so that they share what is about to leave.
  */
 #include "base/assert.h"
 #include "shard/shard_private.h"
 
-enum { LOADED_DELIVERIES_PER_MS = 64, TX_BUF_BYTES = 65536, DATAGRAM_BATCH = 64 };
+enum { LOADED_DELIVERIES_PER_MS = 64, TX_BUF_BYTES = 65536, DATAGRAM_BATCH = 64, HELD_FLUSH_MAX = 128, FAST_HOLD_NS_MAX = 2000000 };
 
 /* Messages whose receivers have all left hold their payload until the next flush, too. */
+static bool has_fast(const struct shard *shard)
+{
+	return !ringcast_list_is_empty(&shard->fast_dirty) || shard->fast_message_count > 0;
+}
+
 static bool has_something(const struct shard *shard)
 {
-	return !ringcast_list_is_empty(&shard->dirty) || !ringcast_list_is_empty(&shard->fast_dirty) || shard->fast_message_count > 0;
+	return !ringcast_list_is_empty(&shard->dirty) || has_fast(shard);
 }
 
 /* Deliveries per millisecond, averaged over about the last ten. */
@@ -33,20 +40,54 @@ bool ringcast_shard_is_loaded(const struct shard *shard)
 	return shard->deliveries_per_ms >= LOADED_DELIVERIES_PER_MS;
 }
 
+/* How long the longest of the streams has waited, and how long fast messages have. 0: none does. */
+static uint64_t stream_wait_ns(const struct shard *shard)
+{
+	if (ringcast_list_is_empty(&shard->dirty))
+		return 0;
+	return ringcast_conn_wait_ns(CONTAINER_OF(shard->dirty.next, struct conn, dirty_node), shard->now_ns);
+}
+
+static uint64_t fast_wait_ns(const struct shard *shard)
+{
+	return has_fast(shard) && shard->fast_queued_ns != 0 ? shard->now_ns - shard->fast_queued_ns : 0;
+}
+
+/* Who sends fast messages has chosen delay before everything else. */
+static uint64_t fast_hold_ns(const struct shard *shard)
+{
+	return shard->hold_ns < FAST_HOLD_NS_MAX ? shard->hold_ns : FAST_HOLD_NS_MAX;
+}
+
+/* When the first of those that wait are due; before now: they have been for a while. */
+static uint64_t due_ns(const struct shard *shard)
+{
+	uint64_t stream_ns = UINT64_MAX, fast_ns = UINT64_MAX;
+	if (!ringcast_list_is_empty(&shard->dirty))
+		stream_ns = shard->now_ns + shard->hold_ns - stream_wait_ns(shard);
+	if (has_fast(shard))
+		fast_ns = shard->now_ns + fast_hold_ns(shard) - fast_wait_ns(shard);
+	return stream_ns < fast_ns ? stream_ns : fast_ns;
+}
+
 uint64_t ringcast_shard_flush_deadline_ns(const struct shard *shard)
 {
 	if (!has_something(shard))
 		return UINT64_MAX;
-	return shard->flushed_ns + shard->options.limits.flush_budget_us * NS_PER_US;
+	if (shard->is_flush_cut)
+		return shard->now_ns;
+	uint64_t due = due_ns(shard), flush_ns = shard->flushed_ns + shard->options.limits.flush_budget_us * NS_PER_US;
+	return due > flush_ns ? due : flush_ns;
 }
 
 bool ringcast_shard_is_flush_due(struct shard *shard)
 {
 	update_load(shard);
+	ringcast_shard_set_hold(shard);
 	if (!has_something(shard))
 		return false;
-	if (shard->queued_ns == 0)
-		shard->queued_ns = shard->now_ns;
+	if (shard->fast_queued_ns == 0 && has_fast(shard))
+		shard->fast_queued_ns = shard->now_ns;
 	return !ringcast_shard_is_loaded(shard) || shard->now_ns >= ringcast_shard_flush_deadline_ns(shard);
 }
 
@@ -60,7 +101,7 @@ static void flush_conn(struct shard *shard, struct conn *conn)
 		return;
 	}
 	if (conn->outq.flight_head != NULL) {
-		shard->is_sent_awaited = true;
+		ringcast_shard_await_sent(shard, conn);
 		/* Still busy with the last send. SENT flushes again; until then what it waits for must not pin shared chunks. */
 		if (ringcast_outq_detach(&conn->outq, &shard->slices, shard->pool))
 			shard->counters.slow_detached++;
@@ -70,7 +111,8 @@ static void flush_conn(struct shard *shard, struct conn *conn)
 	if (count == 0)
 		return;
 	shard->counters.stream_writes++;
-	shard->is_sent_awaited |= conn->outq.pending_head != NULL;
+	if (conn->outq.pending_head != NULL)
+		ringcast_shard_await_sent(shard, conn);
 	if (conn->state == CONN_CLOSING && conn->outq.pending_head == NULL) /* its close frame is in it */
 		shard->io->ops->stream_last(shard->io, conn->stream_id);
 	shard->io->ops->stream_send(shard->io, conn->stream_id, iov, count);
@@ -86,17 +128,21 @@ void ringcast_shard_flush_conn(struct shard *shard, struct conn *conn)
 	shard->serving = outer;
 }
 
+/* In the order of the list, which is that of time. */
 static void flush_streams(struct shard *shard)
 {
-	while (!ringcast_list_is_empty(&shard->dirty)) {
+	uint32_t count_max = shard->hold_ns > 0 ? HELD_FLUSH_MAX : UINT32_MAX, count = 0;
+	while (!ringcast_list_is_empty(&shard->dirty) && stream_wait_ns(shard) >= shard->hold_ns && count < count_max) {
 		struct conn *conn = CONTAINER_OF(shard->dirty.next, struct conn, dirty_node);
 		ringcast_list_remove(&conn->dirty_node);
 		ringcast_shard_flush_conn(shard, conn);
+		count++;
 	}
+	shard->is_flush_cut = count == count_max;
 	while (!ringcast_list_is_empty(&shard->stalled)) {
-		struct list_node *node = shard->stalled.next;
-		ringcast_list_remove(node);
-		ringcast_list_add_tail(&shard->dirty, node);
+		struct conn *conn = CONTAINER_OF(shard->stalled.next, struct conn, dirty_node);
+		ringcast_list_remove(&conn->dirty_node);
+		ringcast_shard_mark_dirty(shard, conn);
 	}
 }
 
@@ -309,6 +355,7 @@ void ringcast_shard_flush_fast(struct shard *shard)
 		ringcast_buf_unref(shard->fast_messages[i].buf);
 	shard->fast_message_count = 0;
 	shard->fast_node_count = 0;
+	shard->fast_queued_ns = 0;
 }
 
 void ringcast_shard_flush(struct shard *shard)
@@ -316,13 +363,13 @@ void ringcast_shard_flush(struct shard *shard)
 	if (!has_something(shard))
 		return;
 	shard->counters.flushes++;
-	uint64_t waited_ns = shard->queued_ns != 0 ? shard->now_ns - shard->queued_ns : 0;
+	uint64_t stream_ns = stream_wait_ns(shard), fast_ns = fast_wait_ns(shard), waited_ns = stream_ns > fast_ns ? stream_ns : fast_ns;
 	RINGCAST_TRACE(FLUSH, waited_ns, shard->counters.flushes, 0);
 	ringcast_time_histogram_add(&shard->counters.queue_age, waited_ns);
-	shard->queued_ns = 0;
 	shard->flushed_ns = shard->now_ns;
 	ringcast_shard_keep_room(shard);
-	ringcast_shard_flush_fast(shard);
+	if (fast_ns >= fast_hold_ns(shard))
+		ringcast_shard_flush_fast(shard);
 	flush_streams(shard);
 }
 

@@ -155,6 +155,7 @@ struct shard_gauges ringcast_shard_gauges(const struct shard *shard)
 		.players = shard->store.players.count - shard->store.remote_count,
 		.sessions = shard->store.sessions.count - shard->store.limb_count,
 		.buffers_in_use = ringcast_buf_pool_in_use(shard->pool),
+		.hold_ns = shard->hold_ns,
 		.reservations_timedout = shard->store.reservations_timedout,
 		.answers_awaited = shard->store.answers_awaited,
 		.answers_late = shard->store.answers_late,

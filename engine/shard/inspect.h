@@ -27,7 +27,7 @@ bool ringcast_shard_each_group(struct shard *shard, const struct session *sessio
 struct shard_gauges {
 	uint64_t connections, players, sessions, buffers_in_use, reservations_timedout, answers_awaited, answers_late, half_open, handshakes_waiting,
 		associations, lists_sent, list_bytes, lists_merged, lists_too_long,
-		retained_messages, retained_bytes, retained_replayed, snapshots_asked, snapshots_missed, snapshot_messages, held_messages;
+		retained_messages, retained_bytes, retained_replayed, snapshots_asked, snapshots_missed, snapshot_messages, held_messages, hold_ns;
 };
 struct shard_gauges ringcast_shard_gauges(const struct shard *shard);
 

@@ -1,44 +1,83 @@
 /*
- * A nap after a long turn.
+ * How long a loaded shard holds messages back, and the naps it takes meanwhile.
  *
- * A loaded shard that looks at its sockets as soon as a turn is over finds the messages of the turn's end there, sends them at once, and is busy all
- * the time with writes that hold one message each. What a write costs is the kernel's walk, so the same messages cost less when some of them share it:
- * the shard sleeps for half as long as the turn took, and takes what has come in one go. Processor time then grows with the load, instead of being all
- * there is from a third of the ceiling on. A message waits for as long at most; decisions/0106 has the numbers.
+ * What a write costs is the kernel's walk, so messages of one receiver cost less when they share one. A shard that writes whatever a turn has
+ * brought is busy all the time from a third of its ceiling on, with writes of one or two messages. This one holds what comes for a receiver for as long
+ * as leaves it a quarter of its processor: longer while it is busier than that, shorter while it is less, not at all below, and never longer than
+ * limits.pace_us. Its sockets are looked at every flush_budget_us meanwhile; between that it sleeps. decisions/0108 has the numbers.
  */
-#include "base/assert.h"
 #include "shard/shard_private.h"
 
-enum { LONG_TURN_NS = 200000, NAP_PERCENT = 50 };
+enum { WINDOW_NS = 16000000, WINDOW_NS_MAX = 100000000, BUSY_PERCENT_MIN = 66, BUSY_PERCENT_MAX = 74, STEP_PART = 8, STEP_NS_MIN = 125000, SHORT_PART = 4 };
 
-uint64_t ringcast_pace_nap_ns(uint64_t turn_ns, uint64_t left_ns, uint64_t nap_ns_max)
+uint64_t ringcast_pace_hold_ns(uint64_t hold_ns, uint64_t busy_percent, uint64_t hold_ns_max)
 {
-	if (turn_ns < LONG_TURN_NS)
-		return 0;
-	uint64_t nap_ns = turn_ns / 100 * NAP_PERCENT;
-	if (nap_ns > nap_ns_max)
-		nap_ns = nap_ns_max;
-	return nap_ns < left_ns ? nap_ns : left_ns;
+	uint64_t step_ns = hold_ns / STEP_PART > STEP_NS_MIN ? hold_ns / STEP_PART : STEP_NS_MIN;
+	if (busy_percent > BUSY_PERCENT_MAX)
+		hold_ns += step_ns;
+	else if (busy_percent < BUSY_PERCENT_MIN)
+		hold_ns -= step_ns < hold_ns ? step_ns : hold_ns;
+	return hold_ns < hold_ns_max ? hold_ns : hold_ns_max;
+}
+
+static bool is_paced(const struct shard *shard)
+{
+	return shard->options.limits.pace_us > 0 && ringcast_shard_is_loaded(shard);
+}
+
+/* What is held takes of what all share. Before that runs short, and somebody has to give, it leaves. */
+static bool is_short(const struct shard *shard)
+{
+	uint64_t free_bytes, bytes = ringcast_buf_pool_bytes(shard->pool, SHARD_CHUNK_BYTES, &free_bytes);
+	return shard->slices.capacity - shard->slices.count < shard->slices.capacity / SHORT_PART || free_bytes < bytes / SHORT_PART;
+}
+
+static bool may_hold(const struct shard *shard)
+{
+	return shard->pace.wanted_ns > 0 && is_paced(shard) && !shard->is_stopping && !is_short(shard);
+}
+
+void ringcast_shard_set_hold(struct shard *shard)
+{
+	const struct ringcast_limits *limits = &shard->options.limits;
+	uint64_t hold_ns_max = limits->flush_budget_us > 0 ? limits->pace_us * NS_PER_US : 0;
+	if (!may_hold(shard))
+		hold_ns_max = 0;
+	shard->hold_ns = shard->pace.wanted_ns < hold_ns_max ? shard->pace.wanted_ns : hold_ns_max;
+}
+
+/* A window that was much longer has turns in it after which nobody looked: the shard was not loaded then. */
+void ringcast_shard_look_at_load(struct shard *shard)
+{
+	struct shard_pace *pace = &shard->pace;
+	uint64_t window_ns = shard->now_ns - pace->window_start_ns;
+	if (window_ns < WINDOW_NS || !is_paced(shard))
+		return;
+	uint64_t cpu_ns = shard->io->ops->cpu_ns(shard->io), busy_percent = (cpu_ns - pace->cpu_ns) * 100 / window_ns;
+	pace->wanted_ns = window_ns >= WINDOW_NS_MAX ? 0 : ringcast_pace_hold_ns(pace->wanted_ns, busy_percent, shard->options.limits.pace_us * NS_PER_US);
+	pace->window_start_ns = shard->now_ns;
+	pace->cpu_ns = cpu_ns;
 }
 
 /*
- * Only after a turn that sent: what is held back has a deadline of its own. Not with mail, or with letters that wait for room, for nobody else will see
- * to them; not in a stop, where everybody waits for it. What is posted during the nap waits for its end, as it does for a turn's.
+ * Only while messages are held: then nothing that comes is served at once anyway. Not with mail, or with letters that wait for room, for nobody else will
+ * see to them; not in a stop, where everybody waits for it. What is posted during the nap waits for its end, as it does for a turn's.
  */
-bool ringcast_shard_is_paced(const struct shard *shard)
+bool ringcast_shard_may_nap(const struct shard *shard)
 {
-	return ringcast_shard_is_loaded(shard) && shard->flushed_ns == shard->now_ns && shard->options.limits.pace_us > 0 && !shard->is_stopping &&
-	       shard->letters.waiting == 0 && !ringcast_mailbox_has_mail(shard->options.mailboxes[shard->options.index]);
+	return shard->hold_ns > 0 && !shard->is_stopping && shard->letters.waiting == 0 && !ringcast_mailbox_has_mail(shard->options.mailboxes[shard->options.index]);
 }
 
-uint64_t ringcast_shard_pace(struct shard *shard, uint64_t deadline_ns)
+uint64_t ringcast_shard_nap(struct shard *shard, uint64_t deadline_ns)
 {
 	struct io *io = shard->io;
-	ringcast_assert(deadline_ns > shard->now_ns);
+	if (deadline_ns <= shard->now_ns || !ringcast_shard_may_nap(shard))
+		return 0;
 	uint64_t turn_ns = io->ops->submit(io) - shard->clock_ns, ended_ns = io->ops->stats(io)->entered_ns;
-	uint64_t left_ns = deadline_ns - shard->now_ns;
-	left_ns = left_ns > turn_ns ? left_ns - turn_ns : 0;
-	uint64_t nap_ns = ringcast_pace_nap_ns(turn_ns, left_ns, shard->options.limits.pace_us * NS_PER_US);
+	uint64_t left_ns = deadline_ns - shard->now_ns > turn_ns ? deadline_ns - shard->now_ns - turn_ns : 0;
+	uint64_t nap_ns = shard->options.limits.flush_budget_us * NS_PER_US;
+	if (nap_ns > left_ns)
+		nap_ns = left_ns;
 	uint64_t napped_ns = nap_ns > 0 ? io->ops->nap(io, nap_ns) : 0;
 	shard->counters.paces += napped_ns > 0;
 	shard->counters.paced_ns += napped_ns;

@@ -236,7 +236,7 @@ void ringcast_shard_secure_flush(struct shard *shard, struct conn *conn)
 	struct secure_stream *secure = conn->secure;
 	struct iovec iov[IO_IOV_MAX];
 	if (secure->cipher.flight_head != NULL) {
-		shard->is_sent_awaited = true;
+		ringcast_shard_await_sent(shard, conn);
 		detach(shard, conn);
 		return;
 	}
@@ -246,7 +246,8 @@ void ringcast_shard_secure_flush(struct shard *shard, struct conn *conn)
 	if (count == 0)
 		return;
 	shard->counters.stream_writes++;
-	shard->is_sent_awaited |= conn->outq.pending_head != NULL || secure->cipher.pending_head != NULL;
+	if (conn->outq.pending_head != NULL || secure->cipher.pending_head != NULL)
+		ringcast_shard_await_sent(shard, conn);
 	shard->io->ops->stream_send(shard->io, conn->stream_id, iov, count);
 }
 

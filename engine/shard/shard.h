@@ -47,7 +47,7 @@ struct shard_counters {
 #undef COUNTER
 	uint64_t drops[DROP_REASON_COUNT];
 	uint64_t closes[CLOSE_REASON_COUNT];
-	uint64_t paced_ns; /* of all these naps; no part of tick_time */
+	uint64_t paced_ns; /* of all naps; no part of tick_time */
 	struct time_histogram tick_time; /* from waking to the next wait; what the kernel does then with what was sent is not in it */
 	struct time_histogram queue_age; /* of each flush: how long its oldest message had been held back */
 };
@@ -216,9 +216,15 @@ struct shard {
 	struct shard_letters letters;
 	uint64_t flushed_ns, deliveries_in_window, load_window_start_ns;
 	uint64_t delivered_bytes; /* payloads and lists of members, once a receiver; what who caused them is charged */
-	uint64_t queued_ns; /* when the first message since the last flush was queued; 0: there is none */
+	uint64_t fast_queued_ns; /* when the first of the fast messages that wait was queued; 0: there is none */
+	uint64_t hold_ns;        /* how long a message is held back, in this turn; 0: until the next flush */
+	struct shard_pace {
+		uint64_t wanted_ns; /* the hold that the load asks for */
+		uint64_t window_start_ns, cpu_ns; /* when its load was looked at last, and the processor time until then */
+	} pace;
 	uint64_t deliveries_per_ms; /* estimate that decides whether to hold back */
 	bool is_sent_awaited; /* a stream goes on when its SENT is there: the next run is not to wait, for SENT would not wake it */
+	bool is_flush_cut;    /* the last flush left some that were due: the next one goes on with them, after a look at the sockets */
 	bool is_stray; /* the datagram being served came to another shard */
 	bool is_stopping;
 	struct list_node partners; /* struct partner; their owners take them out before the shard is destroyed */

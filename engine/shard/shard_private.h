@@ -51,11 +51,13 @@ void ringcast_shard_strays_take(struct shard *shard);
 void ringcast_shard_steer(struct shard *shard, struct fast_path *fast); /* what comes from its address comes here from now on */
 void ringcast_shard_unsteer(struct shard *shard, struct fast_path *fast);
 
-/* pace.c: a nap after a long turn */
-uint64_t ringcast_pace_nap_ns(uint64_t turn_ns, uint64_t left_ns, uint64_t nap_ns_max); /* left_ns: from the turn's end to the next deadline */
-bool ringcast_shard_is_paced(const struct shard *shard); /* before anything is asked of io: may it nap after this turn, should it have been long? */
-/* Submits, and naps before deadline_ns (of the shard's clock) if the turn was long. Returns when it ended, by io's clock. */
-uint64_t ringcast_shard_pace(struct shard *shard, uint64_t deadline_ns);
+/* pace.c: how long a loaded shard holds messages back, and its naps meanwhile */
+uint64_t ringcast_pace_hold_ns(uint64_t hold_ns, uint64_t busy_percent, uint64_t hold_ns_max); /* the next one, after a window that was so busy */
+void ringcast_shard_look_at_load(struct shard *shard);     /* as soon as the clock has been turned: what its processor time so far belongs to */
+void ringcast_shard_set_hold(struct shard *shard);         /* hold_ns, for this turn */
+bool ringcast_shard_may_nap(const struct shard *shard);
+/* Before a shard that holds messages waits: submits and naps, until deadline_ns (of its clock) at most. Returns when its turn ended, by io's clock; 0: it did neither. */
+uint64_t ringcast_shard_nap(struct shard *shard, uint64_t deadline_ns);
 
 /* security.c: what both kinds share */
 bool ringcast_shard_security_init(struct shard *shard); /* false: out of memory */
@@ -197,6 +199,17 @@ uint64_t ringcast_shard_flush_deadline_ns(const struct shard *shard); /* UINT64_
 void ringcast_shard_flush(struct shard *shard);
 void ringcast_shard_flush_conn(struct shard *shard, struct conn *conn);
 void ringcast_shard_flush_fast(struct shard *shard);
+static inline void ringcast_shard_mark_dirty(struct shard *shard, struct conn *conn) /* at the end of the list, so that it stays in the order of time */
+{
+	if (ringcast_list_has(&conn->dirty_node))
+		return;
+	conn->queued_steps = ringcast_conn_steps(shard->now_ns);
+	ringcast_list_add_tail(&shard->dirty, &conn->dirty_node);
+}
+static inline void ringcast_shard_await_sent(struct shard *shard, struct conn *conn) /* which then goes on with it */
+{
+	conn->is_sent_awaited = shard->is_sent_awaited = true;
+}
 void ringcast_shard_release_sent(struct shard *shard);
 void ringcast_shard_rewind_chunk(struct shard *shard); /* nobody else reads it any more: write it again while it is warm */
 

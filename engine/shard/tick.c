@@ -163,19 +163,16 @@ static void note_overrun(struct shard *shard)
 }
 
 /* Before anybody is told that this thread sleeps. Returns when the turn ended; 0: run() says. */
-static uint64_t pace(struct shard *shard)
+static uint64_t nap(struct shard *shard)
 {
-	if (!ringcast_shard_is_paced(shard))
-		return 0;
-	uint64_t deadline = deadline_ns(shard);
-	return deadline <= shard->now_ns ? 0 : ringcast_shard_pace(shard, deadline);
+	return shard->hold_ns > 0 ? ringcast_shard_nap(shard, deadline_ns(shard)) : 0;
 }
 
 static unsigned wait_for_events(struct shard *shard)
 {
 	struct mailbox *mailbox = shard->options.mailboxes[shard->options.index];
 	note_overrun(shard);
-	uint64_t ended_ns = pace(shard);
+	uint64_t ended_ns = nap(shard);
 	uint64_t deadline = ringcast_mailbox_prepare_sleep(mailbox) ? io_deadline_ns(shard, deadline_ns(shard)) : 0;
 	unsigned count = shard->io->ops->run(shard->io, deadline, shard->events, SHARD_EVENT_COUNT_MAX);
 	ringcast_mailbox_awake(mailbox);
@@ -184,6 +181,7 @@ static unsigned wait_for_events(struct shard *shard)
 	shard->is_sent_awaited = false;
 	ringcast_shard_release_sent(shard);
 	ringcast_shard_turn_clock(shard);
+	ringcast_shard_look_at_load(shard);
 	if (count > 0)
 		RINGCAST_PROBE(&shard->recorder, TICK, shard->now_ns, shard->counters.ticks, count, 0);
 	return count;

@@ -45,8 +45,6 @@ struct conn {
 	struct fast_path *fast;       /* NULL: no datagram has come, or there is no fast path */
 	uint8_t state;        /* enum conn_state */
 	uint8_t close_reason; /* enum close_reason, once CLOSING */
-	uint16_t close_code;  /* what the client closed with; 0: it has not */
-	uint8_t fast_port;    /* the index of its UDP port, if */
 	bool has_fast_port : 1; /* the login result named one */
 	bool is_secure : 1;     /* its bytes go through TLS, or it is not known yet whether they do: HELLO, and whenever secure is set */
 	bool is_shutdown_asked : 1;
@@ -62,6 +60,8 @@ struct conn {
 	bool is_paused : 1;    /* it is not read for now: what it sends would have to wait for another shard */
 	bool is_merging : 1;   /* its datagrams hold several packets */
 	bool has_no_echo : 1;  /* its login asked for that: see session.h */
+	bool is_sent_awaited : 1; /* its send did not take all there was: SENT goes on with it */
+	uint32_t queued_steps; /* when what is pending began to be, on the shard's clock, in steps of 1 024 ns; wraps */
 	io_id stream_id;
 	struct secure_stream *secure; /* NULL: plain, or not known yet */
 
@@ -84,6 +84,8 @@ struct conn {
 		struct buf *close_text; /* if: what the game said when it sent the player away; else the reason's own text will do */
 	};
 	struct address address;
+	uint16_t close_code;  /* what the client closed with; 0: it has not */
+	uint8_t fast_port;    /* the index of its UDP port, if */
 };
 static_assert(offsetof(struct conn, player) <= 96, "a delivery touches no more than this of its receiver");
 static_assert(sizeof(struct conn) <= 280, "what each connection costs, idle or not");
@@ -95,6 +97,13 @@ static inline struct outq *ringcast_conn_wire(struct conn *conn) { return conn->
 static inline bool ringcast_conn_is_idle(struct conn *conn)
 {
 	return ringcast_outq_is_idle(&conn->outq) && (conn->secure == NULL || ringcast_outq_is_idle(&conn->secure->cipher));
+}
+
+/* How long what is pending has been so, of one in the dirty list. */
+static inline uint32_t ringcast_conn_steps(uint64_t now_ns) { return (uint32_t)(now_ns >> 10); }
+static inline uint64_t ringcast_conn_wait_ns(const struct conn *conn, uint64_t now_ns)
+{
+	return (uint64_t)(ringcast_conn_steps(now_ns) - conn->queued_steps) << 10;
 }
 
 /* NULL: nothing of the game's own. */

@@ -146,8 +146,8 @@ static struct law law_of(enum counter counter, const struct books *b)
 		return between(of->flushes, UINT64_MAX);
 	case COUNT_flushes:
 		return at_most(of->ticks);
-	case COUNT_paces: /* after a turn that sent something */
-		return at_most(of->flushes);
+	case COUNT_paces:
+		return exactly(b->io.naps);
 	case COUNT_slow_detached: /* each has something new for its receiver: a frame, once more where it has come back, a ping, with what was received behind it, a goodbye, or an answer to one of its own */
 		return at_most(of->deliveries_reliable + of->replayed_messages + 2 * of->pings_sent + of->connections_closed + of->logins + of->resumes + of->logins_refused + b->io.stream_recvs);
 	case COUNT_crowded_out:
@@ -208,6 +208,7 @@ static void add_shard(struct books *books, const struct shard *shard)
 	books->io.accepts += io->accepts;
 	books->io.stream_recvs += io->stream_recvs;
 	books->io.stream_sends += io->stream_sends;
+	books->io.naps += io->naps;
 	books->io.datagrams_received += io->datagrams_received;
 	books->io.datagrams_sent += io->datagrams_sent;
 	books->io.datagram_send_errors += io->datagram_send_errors;

@@ -168,7 +168,7 @@ static void draw_later(struct swarm *swarm, uint64_t seed)
 	ringcast_prng_init(&prng, seed ^ UINT64_C(0x6563686f));
 	swarm->has_no_echo = ringcast_prng_chance(&prng, 1, 2);
 	ringcast_prng_init(&prng, seed ^ UINT64_C(0x70616365));
-	swarm->faults.slow_turn = maybe(&prng, 1000);
+	swarm->faults.busy = maybe(&prng, 1000);
 	swarm->limits.pace_us = (uint32_t)PICK(&prng, 0, 1000, 10000);
 	ringcast_prng_init(&prng, seed ^ UINT64_C(0x6d657267));
 	swarm->merging = ringcast_prng_chance(&prng, 1, 2) ? between(&prng, 100, 1000) : 0;

@@ -30,7 +30,7 @@ enum { SWARM_SHARDS_MAX = 64, SWARM_SHARDS_FEW = 4, SWARM_SESSIONS_MAX = 6, SWAR
 	FAULT(no_buffer, "receive buffers run out")                                                                                            \
 	FAULT(spurious_wake, "io wakes without a reason")                                                                                      \
 	FAULT(few_events, "io returns fewer events than there are")                                                                             \
-	FAULT(slow_turn, "turns are said to be long, so that shards nap")
+	FAULT(busy, "shards are said to be busy, so that they hold messages back")
 #define SWARM_WORLD_FAULTS(FAULT)                                                                                                              \
 	FAULT(mischief, "bots misbehave")                                                                                                      \
 	FAULT(leaving, "bots leave, reset, half close, and others take their place")                                                           \

@@ -46,7 +46,7 @@
 	X(uint32_t, snapshot_bytes, 262144, 0, 268435456, true, "what is kept for those who join a session while its game makes their snapshots, in whole buffers; at most half of outq_reliable_bytes") \
 	X(uint32_t, flush_budget_us, 500, 0, 1000000, true, "how long a loaded shard may hold messages back to merge writes; 0: never") \
 	X(uint32_t, gather_us, 0, 0, 10000, false, "how long a shard that waits gathers messages before it serves them: less processor time, more delay; 0: it serves each at once") \
-	X(uint32_t, pace_us, 1000, 0, 10000, true, "how long a loaded shard may sleep after a long turn, at most half as long as that, so that more messages share a write; 0: never") \
+	X(uint32_t, pace_us, 16000, 0, 100000, true, "how long a loaded shard may hold messages back so that more of them share a write; as long as leaves it a quarter of its processor, fast ones for 2 ms at most; 0: never") \
 	X(uint32_t, handshake_timeout_ms, 30000, 1, 2073600000, true, "from the first byte of a TLS or DTLS handshake to its end, for DTLS to the proof of identity") \
 	X(uint32_t, handshake_budget_us, 2000, 1, 1000000, true, "how long a shard works on waiting TLS and DTLS handshakes before it relays again") \
 	X(uint32_t, half_open_max, 4096, 1, 4000000, false, "DTLS clients per shard that have not proven who they are") \
