@@ -125,7 +125,7 @@ static void emit_loop(const struct ask_metrics *of_shard, uint32_t shard, ringca
 	const struct shard_counters *counters = &of_shard->counters;
 	char labels[32];
 	snprintf(labels, sizeof(labels), "shard=\"%" PRIu32 "\"", shard);
-	each(context, "ringcast_hold_seconds", "gauge", "how long the shard holds messages back, so that more share a write; 0: it is not loaded", labels,
+	each(context, "ringcast_hold_seconds", "gauge", "how long the shard holds messages back, so that more share a write; 0: it is not busy enough", labels,
 	     (double)of_shard->gauges.hold_ns / NS_PER_S);
 	emit_histogram(&counters->tick_time, shard, "ringcast_tick_seconds", "how long a turn of the shard's loop took, waiting not included", each,
 		       context);

@@ -20,6 +20,10 @@ static inline void ringcast_list_add_tail(struct list_node *head, struct list_no
 	head->prev->next = node;
 	head->prev = node;
 }
+static inline void ringcast_list_add_head(struct list_node *head, struct list_node *node)
+{
+	ringcast_list_add_tail(head->next, node);
+}
 static inline void ringcast_list_remove(struct list_node *node)
 {
 	node->prev->next = node->next;

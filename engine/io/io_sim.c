@@ -498,10 +498,16 @@ static uint64_t sim_cpu_ns(struct io *io)
 	return sim->cpu_ns;
 }
 
-/* Nothing but a wake makes it runnable before. (Real ones are not even rung: between ticks whoever plays the thread takes it for asleep.) */
+/*
+ * Nothing but a wake makes it runnable before. (Real ones are not even rung: between ticks whoever plays the thread takes it for asleep.) A real one sleeps
+ * here, and the run that follows finds what came meanwhile; this one goes on in runs that find nothing, and until one has found it there is no other nap.
+ */
 static uint64_t sim_nap(struct io *io, uint64_t nap_ns)
 {
 	struct sim_io *sim = sim_of(io);
+	if (sim->is_nap_unserved)
+		return 0;
+	sim->is_nap_unserved = true;
 	sim->stats.naps++;
 	sim->nap_until_ns = sim->network->now_ns + nap_ns;
 	return nap_ns;
@@ -525,6 +531,7 @@ static unsigned sim_run(struct io *io, uint64_t deadline_ns, struct io_event *ev
 		sim->deadline_ns = sim->nap_until_ns < deadline_ns ? sim->nap_until_ns : deadline_ns;
 		return 0;
 	}
+	sim->is_nap_unserved = false;
 	if (sim->ready.count > 0 && deadline_ns > sim->now_ns && !has_reason_to_run(sim))
 		return 0;
 	strike_run(sim, &event_count_max);

@@ -150,6 +150,7 @@ struct sim_io {
 	uint32_t index, datagram_token_count;
 	struct local_table locals;
 	bool is_wake_pending;
+	bool is_nap_unserved; /* no run has looked for what came since */
 	bool lacks_buffers; /* simulated: this run finds no receive buffer */
 };
 

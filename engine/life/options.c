@@ -102,12 +102,25 @@ static int check_listens(struct ringcast_engine *engine, char *error, size_t err
 	return RINGCAST_OK;
 }
 
-uint32_t ringcast_cpu_count(void)
+/* Thousandths of a CPU, all together. */
+static uint64_t cpu_millis(void)
 {
 	cpu_set_t set;
-	uint32_t count = sched_getaffinity(0, sizeof(set), &set) == 0 ? (uint32_t)CPU_COUNT(&set) : 1;
+	uint64_t millis = sched_getaffinity(0, sizeof(set), &set) == 0 ? (uint64_t)CPU_COUNT(&set) * 1000 : 1000;
 	uint64_t quota = ringcast_cgroup_cpu_millis(CGROUP_HERE);
-	return quota / 1000 >= count ? count : (uint32_t)((quota + 999) / 1000);
+	return quota < millis ? quota : millis;
+}
+
+uint32_t ringcast_cpu_count(void)
+{
+	return (uint32_t)((cpu_millis() + 999) / 1000);
+}
+
+/* Of one CPU, where shards are more than CPUs, or a quota gives them less. */
+static uint32_t cpu_percent_each(uint32_t shard_count)
+{
+	uint64_t percent = cpu_millis() / 10 / shard_count;
+	return percent > 100 ? 100 : percent > 0 ? (uint32_t)percent : 1;
 }
 
 static uint32_t shard_count_of(const ringcast_engine_options *options)
@@ -302,6 +315,7 @@ void ringcast_engine_fill_shard_options(struct ringcast_engine *engine)
 {
 	struct shard_options *shard = &engine->shard_options;
 	shard->count = engine->shard_count;
+	shard->cpu_percent = cpu_percent_each(engine->shard_count);
 	shard->limits = engine->options.limits;
 	shard->udp_port_count = engine->options.udp_ports_per_shard != 0 ? engine->options.udp_ports_per_shard : 1;
 	if (engine->options.is_udp_off)

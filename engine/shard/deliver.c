@@ -103,9 +103,15 @@ __attribute__((noinline)) static enum drop_reason add_in_need(struct shard *shar
 	return DROP_NO_BUFFER;
 }
 
-/* The receiver falls behind: fast messages are not for it now, and who sends it too much is slowed down before anybody is closed. */
+/*
+ * Much waits for the receiver. It may be that we held it back. Else it falls behind: fast messages are not for it now, and who sends it too much is slowed
+ * down before anybody is closed.
+ */
 __attribute__((noinline)) static enum drop_reason queue_behind(struct shard *shard, struct conn *conn, const struct frame *frame, uint64_t queued_bytes)
 {
+	ringcast_shard_hasten(shard, conn);
+	if (queued_bytes <= shard->options.limits.outq_reliable_bytes / 2)
+		return DROP_NONE;
 	ringcast_shard_press(shard);
 	if (frame->is_fast)
 		return DROP_FAST_OVERFLOW;
@@ -121,7 +127,7 @@ __attribute__((always_inline)) static inline enum drop_reason queue_frame(struct
 	if (conn->close_reason != CLOSE_NONE)
 		return DROP_RECEIVER_GONE;
 	uint64_t queued_bytes = (uint64_t)ringcast_outq_bytes(&conn->outq) + frame->size;
-	if (UNLIKELY(queued_bytes > shard->options.limits.outq_reliable_bytes / 2)) {
+	if (UNLIKELY(queued_bytes > shard->options.limits.outq_reliable_bytes / 4)) {
 		enum drop_reason drop = queue_behind(shard, conn, frame, queued_bytes);
 		if (drop != DROP_NONE)
 			return drop;

@@ -250,9 +250,9 @@ void ringcast_shard_on_sent(struct shard *shard, handle user, int32_t result)
 	if (conn->outq.pending_head != NULL || wire->pending_head != NULL) {
 		if (!is_awaited && ringcast_list_has(&conn->dirty_node) && conn->close_reason == CLOSE_NONE)
 			return; /* what came since is for the next flush */
-		ringcast_shard_flush_conn(shard, conn);
 		if (ringcast_list_has(&conn->dirty_node) && conn->close_reason == CLOSE_NONE)
-			ringcast_list_remove(&conn->dirty_node);
+			ringcast_list_remove(&conn->dirty_node); /* before: it may find no room to seal in, and is to be in the list of those then */
+		ringcast_shard_flush_conn(shard, conn);
 	} else if (conn->state == CONN_LEAVING) {
 		ringcast_shard_handoff_proceed(shard, conn);
 	} else if (conn->state == CONN_CLOSING) {

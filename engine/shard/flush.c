@@ -9,7 +9,7 @@
 #include "base/assert.h"
 #include "shard/shard_private.h"
 
-enum { LOADED_DELIVERIES_PER_MS = 64, TX_BUF_BYTES = 65536, DATAGRAM_BATCH = 64, HELD_FLUSH_MAX = 128, FAST_HOLD_NS_MAX = 2000000 };
+enum { LOADED_DELIVERIES_PER_MS = 64, TX_BUF_BYTES = 65536, DATAGRAM_BATCH = 64, FLUSH_PORTION = 128, FAST_HOLD_NS_MAX = 2000000 };
 
 /* Messages whose receivers have all left hold their payload until the next flush, too. */
 static bool has_fast(const struct shard *shard)
@@ -19,7 +19,7 @@ static bool has_fast(const struct shard *shard)
 
 static bool has_something(const struct shard *shard)
 {
-	return !ringcast_list_is_empty(&shard->dirty) || has_fast(shard);
+	return !ringcast_list_is_empty(&shard->dirty) || !ringcast_list_is_empty(&shard->stalled) || has_fast(shard);
 }
 
 /* Deliveries per millisecond, averaged over about the last ten. */
@@ -128,17 +128,30 @@ void ringcast_shard_flush_conn(struct shard *shard, struct conn *conn)
 	shard->serving = outer;
 }
 
+void ringcast_shard_hasten(struct shard *shard, struct conn *conn)
+{
+	if (shard->hold_ns == 0 || conn->close_reason != CLOSE_NONE || !ringcast_list_has(&conn->dirty_node))
+		return;
+	ringcast_list_remove(&conn->dirty_node);
+	ringcast_list_add_head(&shard->dirty, &conn->dirty_node);
+	conn->queued_steps = ringcast_conn_steps(shard->now_ns - shard->hold_ns) - 1;
+}
+
+static bool is_stream_due(const struct shard *shard)
+{
+	return !ringcast_list_is_empty(&shard->dirty) && stream_wait_ns(shard) >= shard->hold_ns;
+}
+
 /* In the order of the list, which is that of time. */
 static void flush_streams(struct shard *shard)
 {
-	uint32_t count_max = shard->hold_ns > 0 ? HELD_FLUSH_MAX : UINT32_MAX, count = 0;
-	while (!ringcast_list_is_empty(&shard->dirty) && stream_wait_ns(shard) >= shard->hold_ns && count < count_max) {
+	uint32_t portion = shard->options.flush_portion != 0 ? shard->options.flush_portion : FLUSH_PORTION;
+	for (uint32_t count = 0; is_stream_due(shard) && (count < portion || shard->hold_ns == 0); count++) {
 		struct conn *conn = CONTAINER_OF(shard->dirty.next, struct conn, dirty_node);
 		ringcast_list_remove(&conn->dirty_node);
 		ringcast_shard_flush_conn(shard, conn);
-		count++;
 	}
-	shard->is_flush_cut = count == count_max;
+	shard->is_flush_cut = is_stream_due(shard);
 	while (!ringcast_list_is_empty(&shard->stalled)) {
 		struct conn *conn = CONTAINER_OF(shard->stalled.next, struct conn, dirty_node);
 		ringcast_list_remove(&conn->dirty_node);
@@ -363,12 +376,14 @@ void ringcast_shard_flush(struct shard *shard)
 	if (!has_something(shard))
 		return;
 	shard->counters.flushes++;
-	uint64_t stream_ns = stream_wait_ns(shard), fast_ns = fast_wait_ns(shard), waited_ns = stream_ns > fast_ns ? stream_ns : fast_ns;
+	uint64_t stream_ns = is_stream_due(shard) ? stream_wait_ns(shard) : 0, fast_ns = fast_wait_ns(shard);
+	bool is_fast_due = fast_ns >= fast_hold_ns(shard);
+	uint64_t waited_ns = is_fast_due && fast_ns > stream_ns ? fast_ns : stream_ns;
 	RINGCAST_TRACE(FLUSH, waited_ns, shard->counters.flushes, 0);
 	ringcast_time_histogram_add(&shard->counters.queue_age, waited_ns);
 	shard->flushed_ns = shard->now_ns;
 	ringcast_shard_keep_room(shard);
-	if (fast_ns >= fast_hold_ns(shard))
+	if (is_fast_due)
 		ringcast_shard_flush_fast(shard);
 	flush_streams(shard);
 }

@@ -8,15 +8,21 @@
  */
 #include "shard/shard_private.h"
 
-enum { WINDOW_NS = 16000000, WINDOW_NS_MAX = 100000000, BUSY_PERCENT_MIN = 66, BUSY_PERCENT_MAX = 74, STEP_PART = 8, STEP_NS_MIN = 125000, SHORT_PART = 4 };
+enum { WINDOW_NS = 16000000, BUSY_PERCENT_MIN = 66, BUSY_PERCENT_MAX = 74, STEP_PART = 8, CREEP_PART = 64, STEP_NS_MIN = 125000, SHORT_PART = 2 };
 
+static uint64_t less(uint64_t hold_ns, uint64_t step_ns)
+{
+	return step_ns < hold_ns ? hold_ns - step_ns : 0;
+}
+
+/* Where it is busy enough and not too busy it creeps down, so that what a moment of more load has left does not stay. */
 uint64_t ringcast_pace_hold_ns(uint64_t hold_ns, uint64_t busy_percent, uint64_t hold_ns_max)
 {
 	uint64_t step_ns = hold_ns / STEP_PART > STEP_NS_MIN ? hold_ns / STEP_PART : STEP_NS_MIN;
 	if (busy_percent > BUSY_PERCENT_MAX)
 		hold_ns += step_ns;
-	else if (busy_percent < BUSY_PERCENT_MIN)
-		hold_ns -= step_ns < hold_ns ? step_ns : hold_ns;
+	else
+		hold_ns = less(hold_ns, busy_percent < BUSY_PERCENT_MIN ? step_ns : hold_ns / CREEP_PART);
 	return hold_ns < hold_ns_max ? hold_ns : hold_ns_max;
 }
 
@@ -46,17 +52,30 @@ void ringcast_shard_set_hold(struct shard *shard)
 	shard->hold_ns = shard->pace.wanted_ns < hold_ns_max ? shard->pace.wanted_ns : hold_ns_max;
 }
 
-/* A window that was much longer has turns in it after which nobody looked: the shard was not loaded then. */
+static void begin_window(struct shard *shard, uint64_t cpu_ns)
+{
+	shard->pace.window_start_ns = shard->now_ns;
+	shard->pace.cpu_ns = cpu_ns;
+}
+
+/* A shard that was light between has to begin anew: what it needed then says nothing of now. */
 void ringcast_shard_look_at_load(struct shard *shard)
 {
 	struct shard_pace *pace = &shard->pace;
-	uint64_t window_ns = shard->now_ns - pace->window_start_ns;
-	if (window_ns < WINDOW_NS || !is_paced(shard))
+	if (!is_paced(shard)) {
+		pace->wanted_ns = pace->window_start_ns = 0;
 		return;
-	uint64_t cpu_ns = shard->io->ops->cpu_ns(shard->io), busy_percent = (cpu_ns - pace->cpu_ns) * 100 / window_ns;
-	pace->wanted_ns = window_ns >= WINDOW_NS_MAX ? 0 : ringcast_pace_hold_ns(pace->wanted_ns, busy_percent, shard->options.limits.pace_us * NS_PER_US);
-	pace->window_start_ns = shard->now_ns;
-	pace->cpu_ns = cpu_ns;
+	}
+	if (pace->window_start_ns == 0) {
+		begin_window(shard, shard->io->ops->cpu_ns(shard->io));
+		return;
+	}
+	uint64_t window_ns = shard->now_ns - pace->window_start_ns, percent = shard->options.cpu_percent != 0 ? shard->options.cpu_percent : 100;
+	if (window_ns < WINDOW_NS)
+		return;
+	uint64_t cpu_ns = shard->io->ops->cpu_ns(shard->io), busy_percent = (cpu_ns - pace->cpu_ns) * 10000 / (window_ns * percent);
+	pace->wanted_ns = ringcast_pace_hold_ns(pace->wanted_ns, busy_percent, shard->options.limits.pace_us * NS_PER_US);
+	begin_window(shard, cpu_ns);
 }
 
 /*
@@ -76,6 +95,8 @@ uint64_t ringcast_shard_nap(struct shard *shard, uint64_t deadline_ns)
 	uint64_t turn_ns = io->ops->submit(io) - shard->clock_ns, ended_ns = io->ops->stats(io)->entered_ns;
 	uint64_t left_ns = deadline_ns - shard->now_ns > turn_ns ? deadline_ns - shard->now_ns - turn_ns : 0;
 	uint64_t nap_ns = shard->options.limits.flush_budget_us * NS_PER_US;
+	if (nap_ns > shard->hold_ns)
+		nap_ns = shard->hold_ns;
 	if (nap_ns > left_ns)
 		nap_ns = left_ns;
 	uint64_t napped_ns = nap_ns > 0 ? io->ops->nap(io, nap_ns) : 0;

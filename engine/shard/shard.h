@@ -95,6 +95,8 @@ struct shard_options {
 	session_question_fn *question; /* likewise */
 	void *question_context;
 	enum spread_mode spread; /* of sessions that do not say */
+	uint32_t cpu_percent;    /* of one processor, that the shard may have; 0: all of it */
+	uint32_t flush_portion;  /* streams that a shard which holds messages back writes to before it reads on; 0: the default */
 	struct mailbox *const *mailboxes; /* of all shards, by index; ours is mailboxes[index] */
 };
 

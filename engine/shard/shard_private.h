@@ -206,6 +206,7 @@ static inline void ringcast_shard_mark_dirty(struct shard *shard, struct conn *c
 	conn->queued_steps = ringcast_conn_steps(shard->now_ns);
 	ringcast_list_add_tail(&shard->dirty, &conn->dirty_node);
 }
+void ringcast_shard_hasten(struct shard *shard, struct conn *conn); /* what is held for it leaves with the next flush */
 static inline void ringcast_shard_await_sent(struct shard *shard, struct conn *conn) /* which then goes on with it */
 {
 	conn->is_sent_awaited = shard->is_sent_awaited = true;

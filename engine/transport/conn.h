@@ -60,7 +60,7 @@ struct conn {
 	bool is_paused : 1;    /* it is not read for now: what it sends would have to wait for another shard */
 	bool is_merging : 1;   /* its datagrams hold several packets */
 	bool has_no_echo : 1;  /* its login asked for that: see session.h */
-	bool is_sent_awaited : 1; /* its send did not take all there was: SENT goes on with it */
+	bool is_sent_awaited : 1; /* its last flush left something, for its send did not take all there was, or the one before was still under way: SENT goes on with it */
 	uint32_t queued_steps; /* when what is pending began to be, on the shard's clock, in steps of 1 024 ns; wraps */
 	io_id stream_id;
 	struct secure_stream *secure; /* NULL: plain, or not known yet */

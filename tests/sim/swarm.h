@@ -65,6 +65,7 @@ struct swarm {
 	uint64_t seed;
 	uint32_t shard_count, session_count, group_count, bot_count, action_count;
 	uint32_t players_per_session_max, udp_port_count, payload_bytes_max, window_bytes;
+	uint32_t flush_portion; /* see shard_options */
 	uint64_t latency_ns, pause_ns_max; /* between two actions */
 	bool has_no_echo; /* some bots want none of their own group messages */
 	bool is_udp_address_free, has_shared_ips;

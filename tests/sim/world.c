@@ -14,6 +14,7 @@
 #define JUMP_NS_MAX (2 * NS_PER_S)
 #define STEPS_WITHOUT_TIME_MAX 200000
 #define NARROW_RING_BYTES (20 << 10)
+#define LOADED_PER_MS 1000
 
 /* chance and notes */
 
@@ -88,6 +89,8 @@ void ringcast_world_tick(struct world *world, uint32_t shard)
 {
 	world->is_asleep[shard] = false;
 	world->ran |= UINT64_C(1) << shard;
+	if (world->swarm.faults.busy > 0) /* so few bots are no load */
+		world->shards[shard]->deliveries_per_ms = LOADED_PER_MS;
 	ringcast_shard_tick(world->shards[shard]);
 	check_buffers(world, shard);
 	ringcast_checker_merged(world, shard);
@@ -319,6 +322,7 @@ static bool create_shard(struct world *world, uint32_t index, char *error, size_
 		.is_udp_address_free = swarm->is_udp_address_free,
 		.mailboxes = world->mailboxes,
 		.security = swarm->security,
+		.flush_portion = swarm->flush_portion,
 		.spread = swarm->spread > 0 ? (enum spread_mode)swarm->spread : SPREAD_NEVER,
 		.credentials = ringcast_world_make_credentials(world),
 		.change = on_change,

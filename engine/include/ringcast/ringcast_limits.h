@@ -44,7 +44,7 @@
 	X(uint32_t, retained_messages_per_group, 64, 0, 65536, true, "messages that a game may retain of a group for those who join it later; 0: none") \
 	X(uint32_t, retained_bytes, 65536, 0, 268435456, true, "of all groups of a session together, in whole buffers; at most half of outq_reliable_bytes") \
 	X(uint32_t, snapshot_bytes, 262144, 0, 268435456, true, "what is kept for those who join a session while its game makes their snapshots, in whole buffers; at most half of outq_reliable_bytes") \
-	X(uint32_t, flush_budget_us, 500, 0, 1000000, true, "how long a loaded shard may hold messages back to merge writes; 0: never") \
+	X(uint32_t, flush_budget_us, 500, 0, 1000000, true, "how long a loaded shard waits between two flushes, to merge writes; 0: it does not, and limits.pace_us is 0 as well") \
 	X(uint32_t, gather_us, 0, 0, 10000, false, "how long a shard that waits gathers messages before it serves them: less processor time, more delay; 0: it serves each at once") \
 	X(uint32_t, pace_us, 16000, 0, 100000, true, "how long a loaded shard may hold messages back so that more of them share a write; as long as leaves it a quarter of its processor, fast ones for 2 ms at most; 0: never") \
 	X(uint32_t, handshake_timeout_ms, 30000, 1, 2073600000, true, "from the first byte of a TLS or DTLS handshake to its end, for DTLS to the proof of identity") \
