@@ -633,7 +633,7 @@ void ringcast_world_act(struct world *world)
 		send_odd_merged(world);
 	else if (swarm->slow_limb > 0 && ringcast_world_chance(world, swarm->slow_limb))
 		hold_still(world);
-	else if (swarm->late_join > 0 && ringcast_world_chance(world, 10))
+	else if (swarm->late_join > 0 && swarm->narrow_pool == 0 && ringcast_world_chance(world, 10)) /* so many lists at once are more than few buffers hold */
 		gather(world);
 	else if (swarm->signing > 0 && ringcast_world_chance(world, swarm->signing / 8))
 		ringcast_tokens_flood(world);

@@ -40,9 +40,10 @@ static struct bot *bot_of_player(struct world *world, const struct player *playe
 static void settle(struct world *world, const struct world_answer *answer, enum model_decision decision)
 {
 	uint64_t now_ns = ringcast_sim_network_now_ns(world->network);
+	uint64_t decided_ns = decision == MODEL_ALLOWED_SOMETIME ? answer->asked_ns + SURELY_IN_TIME_NS : now_ns;
 	bool is_refused = decision == MODEL_DENIED;
 	if (answer->message >= 0)
-		ringcast_model_decide(&world->model, (uint32_t)answer->message, answer->question, decision, now_ns);
+		ringcast_model_decide(&world->model, (uint32_t)answer->message, answer->question, decision, decided_ns);
 	if (answer->bot == NULL || !is_refused)
 		return;
 	if (answer->group == 0) {
