@@ -213,7 +213,7 @@ void ringcast_group_welcome(struct player *player, int32_t id)
 	const struct session *session = player->session;
 	if (UNLIKELY(session->retained_count > 0))
 		ringcast_retained_replay(player, id);
-	if (UNLIKELY(session->joiner_count > 0))
+	if (UNLIKELY(session->joiner_count > 0 || player->joins_without))
 		ringcast_snapshot_complete(player, id);
 }
 

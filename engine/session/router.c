@@ -70,16 +70,6 @@ static enum drop_reason ask_snapshot(struct route *route)
 	return verdict == VERDICT_DENY ? denied : DROP_NONE;
 }
 
-static enum drop_reason join(struct player *player, int32_t group)
-{
-	enum drop_reason reason = ringcast_snapshot_check(player, group);
-	if (reason == DROP_NONE)
-		reason = ringcast_group_join(player, group, player->session->store->now_ns);
-	if (reason != DROP_NONE)
-		ringcast_snapshot_abandon(player, group);
-	return reason;
-}
-
 static enum drop_reason route_join(struct route *route)
 {
 	struct player *player = route->player;
@@ -99,7 +89,7 @@ static enum drop_reason route_join(struct route *route)
 			return DROP_NONE; /* its script has it join already */
 		reason = ask_snapshot(route);
 	}
-	return reason != DROP_NONE || route->asked != 0 || route->is_put_off ? reason : join(player, packet->group);
+	return reason != DROP_NONE || route->asked != 0 || route->is_put_off ? reason : ringcast_snapshot_conclude(player, packet->group);
 }
 
 static enum drop_reason route_leave(struct route *route)

@@ -83,6 +83,7 @@ struct player {
 	uint8_t lists_owed : 3; /* lists of members that it waits for; owed.h */
 	bool is_fast : 1; /* of a limb: home was told that its fast path is up; at home of such a player: the same */
 	bool has_no_echo : 1; /* gets none of its own group messages */
+	bool joins_without : 1; /* the join that it is in the middle of goes without a snapshot, which there was no time to ask for */
 	union {
 		struct label *label;    /* has_label */
 		struct buf *properties; /* the same text when it is longer; NULL: both are empty */

@@ -123,10 +123,10 @@ static enum verdict ask(struct joiner *joiner)
 	return verdict;
 }
 
-/* Its time is used up. */
-static enum verdict go_without(struct session *session, bool is_allowed)
+/* Its time is used up. It is counted once the player has joined: between the two its connection may go, and memory run out. */
+static enum verdict go_without(struct player *player, bool is_allowed)
 {
-	session->store->snapshots_missed += is_allowed;
+	player->joins_without = is_allowed;
 	return is_allowed ? VERDICT_ALLOW : VERDICT_DENY;
 }
 
@@ -138,7 +138,7 @@ enum verdict ringcast_snapshot_ask(struct player *player, int32_t group, enum dr
 		return VERDICT_ALLOW;
 	*ret_denied = DROP_SCRIPT_SHARE;
 	if (ringcast_session_wait_ns(session) != 0)
-		return go_without(session, session->is_late_allowed);
+		return go_without(player, session->is_late_allowed);
 	*ret_denied = create(player, group, &joiner);
 	if (*ret_denied != DROP_NONE)
 		return VERDICT_DENY;
@@ -168,6 +168,8 @@ enum drop_reason ringcast_snapshot_check(const struct player *player, int32_t gr
 void ringcast_snapshot_complete(struct player *player, int32_t group)
 {
 	struct joiner *joiner = find(player, group);
+	player->session->store->snapshots_missed += player->joins_without;
+	player->joins_without = false;
 	if (joiner == NULL)
 		return;
 	ringcast_kept_show(&joiner->snapshot, player, PROTO_GROUP_NONE);
@@ -182,6 +184,7 @@ void ringcast_snapshot_complete(struct player *player, int32_t group)
 void ringcast_snapshot_abandon(struct player *player, int32_t group)
 {
 	struct joiner *joiner = find(player, group);
+	player->joins_without = false;
 	if (joiner != NULL)
 		destroy(joiner);
 }
@@ -207,9 +210,7 @@ void ringcast_snapshot_leave(struct player *player)
 	}
 }
 
-/* Joins that the script commands */
-
-static enum drop_reason finish(struct player *player, int32_t group)
+enum drop_reason ringcast_snapshot_conclude(struct player *player, int32_t group)
 {
 	enum drop_reason reason = ringcast_snapshot_check(player, group);
 	if (reason == DROP_NONE)
@@ -218,6 +219,8 @@ static enum drop_reason finish(struct player *player, int32_t group)
 		ringcast_snapshot_abandon(player, group);
 	return reason;
 }
+
+/* Joins that the script commands */
 
 static void await_answer(struct joiner *joiner)
 {
@@ -234,8 +237,8 @@ enum drop_reason ringcast_snapshot_join(struct player *player, int32_t group)
 	if (reason != DROP_NONE || ringcast_snapshot_is_asked(player, group))
 		return reason;
 	if (ringcast_session_wait_ns(player->session) != 0) { /* it has said already that the player is to join */
-		go_without(player->session, true);
-		return finish(player, group);
+		go_without(player, true);
+		return ringcast_snapshot_conclude(player, group);
 	}
 	switch (ringcast_snapshot_ask(player, group, &denied)) {
 	case VERDICT_LATER:
@@ -244,7 +247,7 @@ enum drop_reason ringcast_snapshot_join(struct player *player, int32_t group)
 	case VERDICT_DENY:
 		return denied;
 	case VERDICT_ALLOW:
-		return finish(player, group);
+		return ringcast_snapshot_conclude(player, group);
 	}
 	ringcast_unreachable("verdict");
 }
@@ -276,7 +279,7 @@ static void answer(struct joiner *joiner, enum drop_reason reason)
 	struct session *session = player->session;
 	joiner->ticket = 0;
 	if (reason == DROP_NONE)
-		reason = finish(player, joiner->group);
+		reason = ringcast_snapshot_conclude(player, joiner->group);
 	else
 		destroy(joiner);
 	ringcast_session_count_drops(session, reason, 1);

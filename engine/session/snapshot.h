@@ -12,7 +12,7 @@
  * is worse than none. Joins that wait are bounded by parked_session_max, and their time by the session's answer timeout, as all questions.
  *
  * A snapshot is missed when its script fails to make it, says a part that is no message of a game, does not answer in time, or cannot be asked. Then nothing of it is delivered, and the
- * session's is_late_allowed says whether the player joins without it, with what is held, or not at all. Joins without are counted (snapshots_missed).
+ * session's is_late_allowed says whether the player joins without it, with what is held, or not at all. Joins without are counted when they have happened (snapshots_missed).
  */
 #ifndef RINGCAST_SESSION_SNAPSHOT_H
 #define RINGCAST_SESSION_SNAPSHOT_H
@@ -29,6 +29,8 @@ enum verdict ringcast_snapshot_ask(struct player *player, int32_t group, enum dr
 bool ringcast_snapshot_is_asked(const struct player *player, int32_t group);
 /* Of one that was allowed, just before it happens: DROP_NONE, SNAPSHOT_FULL, NO_BUFFER, DENIED (it is missed, and nobody joins without). */
 enum drop_reason ringcast_snapshot_check(const struct player *player, int32_t group);
+/* The join of a group, which nothing but check and want of memory can keep from happening now. Otherwise it is abandoned. */
+enum drop_reason ringcast_snapshot_conclude(struct player *player, int32_t group);
 /* It has happened: delivers, and is done with it. Harmless when nobody was asked. */
 void ringcast_snapshot_complete(struct player *player, int32_t group);
 void ringcast_snapshot_abandon(struct player *player, int32_t group); /* it will not happen; harmless likewise */

@@ -6,11 +6,13 @@ import shutil
 import unittest
 import unittest.mock
 
+from child import TIE
+
 CAP_NET_RAW = 1 << 13
 NOBODY = 65534
 
 needs_root = unittest.skipUnless(os.geteuid() == 0 and shutil.which("setpriv"), "needs root and setpriv")
-WRAPPER = f"setpriv --reuid={NOBODY} --regid={NOBODY} --clear-groups --inh-caps=+net_raw --ambient-caps=+net_raw".split()
+WRAPPER = f"{' '.join(TIE)} --reuid={NOBODY} --regid={NOBODY} --clear-groups --inh-caps=+net_raw --ambient-caps=+net_raw".split()
 
 
 def passed_on():

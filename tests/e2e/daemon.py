@@ -9,6 +9,8 @@ import subprocess
 import tempfile
 import time
 
+from child import tied
+
 START_SECONDS = 30
 STOP_SECONDS = 60
 COMPLAINTS = re.compile(rb"AddressSanitizer|LeakSanitizer|UndefinedBehavior|ThreadSanitizer|runtime error:|assert|uninitialised|core dumped")
@@ -33,7 +35,7 @@ class Daemon:
         for key, value in settings.items():
             command += ["--set", f"{key.replace('__', '.')}={value}"]
         self.log = tempfile.TemporaryFile()
-        self.process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=self.log)
+        self.process = subprocess.Popen(tied(command), stdout=subprocess.DEVNULL, stderr=self.log)
         try:
             self._await_ready()
         except BaseException:

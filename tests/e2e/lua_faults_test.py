@@ -2,11 +2,10 @@
 """A Lua script that does its worst, beside sessions on the same shard whose script is well: they are answered all the while."""
 
 import asyncio
-import io
 import tempfile
 import unittest
-import zipfile
 
+import scripts
 from daemon import Daemon
 from player import Player, until
 from realtime import SERVER
@@ -47,14 +46,6 @@ WORST = [
 ]
 
 
-def zip_of(files):
-    out = io.BytesIO()
-    with zipfile.ZipFile(out, "w") as archive:
-        for name, text in files.items():
-            archive.writestr(name, text)
-    return out.getvalue()
-
-
 class Faults(unittest.IsolatedAsyncioTestCase):
     def setUp(self):
         self.store = tempfile.TemporaryDirectory(prefix="ringcast-lua-")
@@ -64,7 +55,7 @@ class Faults(unittest.IsolatedAsyncioTestCase):
                              # each fault is to reach the script, though the one before took a second; lua_share_test.py is about shares
                              scripts__share_percent=0, scripts__shard_percent=0)
         self.addCleanup(self.stop)
-        self.daemon.send("POST", "/v1/scripts/worst", "application/zip", zip_of({"main.lua": SCRIPT}))
+        scripts.push(self.daemon, "worst", {"main.lua": SCRIPT})
 
     def stop(self):
         if self.daemon.process.poll() is None:

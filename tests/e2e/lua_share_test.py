@@ -2,11 +2,10 @@
 """A Lua script that stays within the budget of each callback and would hold its shard all the same, by their number; and a game beside it, on the same shard."""
 
 import asyncio
-import io
 import tempfile
 import unittest
-import zipfile
 
+import scripts
 from daemon import Daemon
 from player import Player
 from realtime import SERVER
@@ -31,21 +30,13 @@ return {
 """
 
 
-def zip_of(files):
-    out = io.BytesIO()
-    with zipfile.ZipFile(out, "w") as archive:
-        for name, text in files.items():
-            archive.writestr(name, text)
-    return out.getvalue()
-
-
 class Share(unittest.IsolatedAsyncioTestCase):
     def start(self, **settings):
         store = tempfile.TemporaryDirectory(prefix="ringcast-lua-")
         self.addCleanup(store.cleanup)
         self.daemon = Daemon(scripts__directory=store.name, scripts__budget_us=1000000, shards__count=1, **settings)
         self.addCleanup(self.stop)
-        self.daemon.send("POST", "/v1/scripts/hog", "application/zip", zip_of({"main.lua": SCRIPT}))
+        scripts.push(self.daemon, "hog", {"main.lua": SCRIPT})
 
     def stop(self):
         if self.daemon.process.poll() is None:

@@ -17,6 +17,7 @@ import sys
 import time
 import unittest
 
+from child import tied
 from player import Player, Refused
 from realtime import EVERYONE, GROUP_MEMBERSHIP_UPDATE, JOIN_GROUP, LEAVE_GROUP, SERVER
 
@@ -38,7 +39,7 @@ def free_port():
 class Server:
     def __init__(self, command):
         self.tcp_port = free_port()
-        self.process = subprocess.Popen([part.replace("{port}", str(self.tcp_port)) for part in command])
+        self.process = subprocess.Popen(tied([part.replace("{port}", str(self.tcp_port)) for part in command]))
         until = time.monotonic() + START_SECONDS
         while not self.is_listening():
             if self.process.poll() is not None or time.monotonic() > until:

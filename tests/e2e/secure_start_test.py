@@ -13,6 +13,7 @@ import unittest
 import raw
 import realtime
 import secure
+from child import tied
 from daemon import Daemon
 from secure import Certificates, HOST_NAME
 
@@ -40,7 +41,7 @@ class ModeTest(unittest.TestCase):
         cls.files = {"certificate": cls.certificates.path("server.pem"), "key": cls.certificates.path("server.key")}
 
     def mode_of(self, *flags):
-        process = subprocess.Popen([os.environ["RINGCASTD"], *FREE_PORTS, *flags], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+        process = subprocess.Popen(tied([os.environ["RINGCASTD"], *FREE_PORTS, *flags]), stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
         try:
             for line in process.stderr:
                 match = re.search(r'"msg":"ready".*"tls":"(\w+)"', line)

@@ -23,7 +23,8 @@ struct books { /* sums over all shards, and what the others know */
 	uint64_t letters_unread, letters_waiting;
 	uint64_t token_checks_max;
 	bool may_pause;
-	bool may_lose_letters; /* so little may wait between shards that senders who wait are not enough */
+	uint64_t letters_lost_max; /* of shards that may lose any: so little may wait that senders who wait are not enough, or they have given up another one */
+	uint64_t patiences;	   /* so often at most some shard may have given up another one */
 	bool is_plain_sailing; /* nobody lost its connection, nobody did anything wrong */
 };
 
@@ -160,11 +161,11 @@ static struct law law_of(enum counter counter, const struct books *b)
 	case COUNT_letters_waited: /* each goes in the end, unless nobody is left whom it concerns */
 		return at_most(of->letters_sent + b->letters_waiting);
 	case COUNT_letters_lost: /* whoever sends what has to wait is to wait before there is no room for it */
-		return at_most(b->may_lose_letters ? of->drops[DROP_LETTERS_FULL] : 0);
+		return at_most(b->letters_lost_max);
 	case COUNT_logins_declined: /* their connections had upgraded, and did not log in */
 		return at_most(of->upgrades - of->logins);
-	case COUNT_letters_stuck: /* one letter that waits, again and again */
-		return at_most(of->letters_waited * of->ticks);
+	case COUNT_letters_stuck: /* once each time that the other one has stood still for so long */
+		return at_most(b->patiences);
 	case COUNT_senders_paused: /* for a letter of its own, before it is read, or by one of home's */
 		return at_most(of->letters_waited + b->io.stream_recvs + of->letters_read);
 	case COUNT_senders_resumed:
@@ -228,6 +229,17 @@ static void add_letters(struct books *books, const struct world *world, uint32_t
 	}
 }
 
+/* What one shard has lost with reason is no excuse for another one. */
+static void add_losses(struct books *books, struct world *world, uint32_t index)
+{
+	const struct shard_counters *counters = &world->shards[index]->counters;
+	uint64_t most = ringcast_standstill_may_lose_letters(world, index) ? counters->drops[DROP_LETTERS_FULL] : 0;
+	if (counters->letters_lost > most)
+		ringcast_world_fail(world, "after shutdown shard %u has lost %llu letters, at most %llu would be right", index, (unsigned long long)counters->letters_lost,
+				    (unsigned long long)most);
+	books->letters_lost_max += most;
+}
+
 static void add_bot(struct books *books, const struct world *world, const struct bot *bot)
 {
 	const struct model_bot *model = &world->model.bots[bot->index];
@@ -260,12 +272,12 @@ void ringcast_accounts_check(struct world *world)
 {
 	struct books books = {.is_plain_sailing = true, .may_pause = world->swarm.jump > 0 || world->swarm.freeze > 0 || world->swarm.slow_limb > 0};
 	for (uint32_t i = 0; i < world->swarm.shard_count; i++)
-		add_shard(&books, world->shards[i]), add_letters(&books, world, i);
+		add_shard(&books, world->shards[i]), add_letters(&books, world, i), add_losses(&books, world, i);
 	for (uint32_t i = 0; i < world->bot_count; i++)
 		add_bot(&books, world, &world->bots[i]);
 	books.token_checks_max = ringcast_tokens_checks_max(world);
 	add_messages(&books, &world->model);
-	books.may_lose_letters = world->swarm.narrow_memory > 0 || books.of.letters_stuck > 0;
+	books.patiences = ringcast_standstill_patiences(world);
 	const uint64_t *drops = books.of.drops;
 	books.fast_drops = drops[DROP_FAST_OVERFLOW] + drops[DROP_NO_BUFFER] + drops[DROP_RECEIVER_GONE];
 	books.refusal_drops = drops[DROP_RECEIVER_DROPPED] + drops[DROP_FAST_OVERFLOW] + drops[DROP_OUTQ_FULL] + drops[DROP_NO_BUFFER] + drops[DROP_RECEIVER_GONE];

@@ -35,6 +35,7 @@ struct bot_net { /* what bots share */
 	bool has_lost_fast;    /* an association ended early, and with it what was under way */
 	bool is_calm;          /* everybody reads what comes */
 	bool may_have_gaps;    /* there is not always room to keep what those miss who come back */
+	uint64_t gap_shards;   /* a bit for each shard that has given up what it kept for them, for want of memory */
 	uint32_t resume_count; /* of all, for ports */
 };
 

@@ -7,6 +7,7 @@
 #include "base/assert.h"
 #include "base/hash.h"
 #include "bot.h"
+#include "session/id.h"
 
 #define RETRY_NS (300 * NS_PER_MS)
 enum { TCP_PORTS = 60000, UDP_PORTS = 52000, PORTS_COUNT = 5000, NO_PONG = 3012 };
@@ -174,6 +175,14 @@ void ringcast_bot_resume_log_in(struct bot *bot)
 	bot->state = BOT_LOGIN;
 }
 
+/* What it misses was kept by the shard that it was on, which its token names. */
+static bool may_have_gap(const struct bot *bot)
+{
+	struct player_ref ref;
+	bool is_parsed = ringcast_id_parse_player(ringcast_view_of(bot->resume.token, strlen(bot->resume.token)), &ref);
+	return bot->net->may_have_gaps || (is_parsed && (bot->net->gap_shards >> ref.shard_index & 1) != 0);
+}
+
 void ringcast_bot_resume_take_result(struct bot *bot, const struct packet *packet)
 {
 	struct bot_resume *resume = &bot->resume;
@@ -184,7 +193,7 @@ void ringcast_bot_resume_take_result(struct bot *bot, const struct packet *packe
 	resume->has_abandoned = false;
 	resume->received += (uint32_t)packet->login_result.lost;
 	resume->untold = 0;
-	if (packet->login_result.lost != 0 && !bot->net->may_have_gaps)
+	if (packet->login_result.lost != 0 && !may_have_gap(bot))
 		ringcast_bot_fail(bot, "a gap, though there was room for all that was sent", packet->login_result.lost);
 	resume->lost += (uint32_t)packet->login_result.lost;
 	bot->is_bad |= packet->login_result.lost != 0; /* what is promised to it now: each message at most once and in order, and none missing beside those it was told of */

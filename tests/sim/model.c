@@ -280,7 +280,8 @@ static bool must_receive(struct model *model, uint32_t bot, const struct model_m
 		return true;
 	if (message->is_behind_login && message->sender == bot)
 		return true; /* it was a member by then, though it did not know */
-	uint64_t from_ns = message->decision == MODEL_ALLOWED ? message->decided_ns : message->sent_ns;
+	bool is_decided = message->decision == MODEL_ALLOWED || message->decision == MODEL_ALLOWED_SOMETIME;
+	uint64_t from_ns = is_decided && message->decided_ns < accepted_ns ? message->decided_ns : is_decided ? accepted_ns : message->sent_ns;
 	return message->group != 0 && is_member_throughout(model, bot, message, from_ns, accepted_ns);
 }
 

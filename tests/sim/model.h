@@ -41,7 +41,7 @@ struct model_message {
 	uint64_t sent_ns, first_seen_ns;
 	uint8_t *receipts; /* by bot */
 	enum model_decision decision; /* the latest; in scripted sessions */
-	uint64_t decided_ns;
+	uint64_t decided_ns; /* SOMETIME: not before that */
 	uint32_t question_count;
 };
 

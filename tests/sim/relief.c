@@ -95,7 +95,7 @@ static struct {
 bool __wrap_ringcast_resume_relieve(struct shard *shard)
 {
 	bool is_relieved = __real_ringcast_resume_relieve(shard);
-	watched->net.may_have_gaps |= is_relieved && watched->swarm.many_shards > 0;
+	watched->net.gap_shards |= (uint64_t)(is_relieved && watched->swarm.many_shards > 0) << shard->options.index;
 	if (is_relieved && under_way.shortage != NULL)
 		look(shard, under_way.shortage, under_way.holders);
 	return is_relieved;

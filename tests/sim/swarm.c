@@ -1,7 +1,7 @@
 #include "swarm.h"
 
 #include "base/attr.h"
-#include "base/prng.h"
+#include "draw.h"
 
 /*
  * Of those beside the crowd: what they hold is little. And of the buffers: as few as may be, so that a crowd fills them, and what the first who had to give
@@ -15,64 +15,52 @@ static uint64_t pick(struct prng *prng, const uint64_t *choices, size_t count)
 }
 #define PICK(prng, ...) pick(prng, (const uint64_t[]){__VA_ARGS__}, sizeof((const uint64_t[]){__VA_ARGS__}) / sizeof(uint64_t))
 
-static uint32_t between(struct prng *prng, uint32_t min, uint32_t max)
-{
-	return min + (uint32_t)ringcast_prng_below(prng, max - min + 1);
-}
-
-/* Two faults in three are off in a run: combinations show what everything at once would hide. */
-static uint32_t maybe(struct prng *prng, uint32_t max)
-{
-	uint32_t chance = between(prng, 1, max);
-	return ringcast_prng_chance(prng, 1, 3) ? chance : 0;
-}
-
 static void draw_faults(struct swarm *swarm, struct prng *prng)
 {
 	struct sim_faults *faults = &swarm->faults;
-	faults->loss = maybe(prng, 300);
-	faults->burst_loss = maybe(prng, 50);
+	faults->loss = draw_maybe(prng, 300);
+	faults->burst_loss = draw_maybe(prng, 50);
 	faults->burst_ns_max = PICK(prng, NS_PER_MS, 100 * NS_PER_MS, 2 * NS_PER_S);
-	faults->duplicate = maybe(prng, 200);
-	faults->delay = maybe(prng, 500);
+	faults->duplicate = draw_maybe(prng, 200);
+	faults->delay = draw_maybe(prng, 500);
 	faults->delay_ns_max = PICK(prng, NS_PER_MS, 50 * NS_PER_MS, NS_PER_S);
-	faults->corrupt = maybe(prng, 100);
-	faults->truncate = maybe(prng, 100);
-	faults->narrow_path = ringcast_prng_chance(prng, 1, 4) ? between(prng, 200, 1200) : 0;
-	faults->split = maybe(prng, 400);
-	faults->stall = maybe(prng, 200);
-	faults->short_recv = maybe(prng, 600);
-	faults->short_send = maybe(prng, 600);
-	faults->quiet_send = maybe(prng, 1000);
-	faults->reset = maybe(prng, 200);
+	faults->corrupt = draw_maybe(prng, 100);
+	faults->truncate = draw_maybe(prng, 100);
+	faults->narrow_path = ringcast_prng_chance(prng, 1, 4) ? draw_between(prng, 200, 1200) : 0;
+	faults->split = draw_maybe(prng, 400);
+	faults->stall = draw_maybe(prng, 200);
+	faults->short_recv = draw_maybe(prng, 600);
+	faults->short_send = draw_maybe(prng, 600);
+	faults->quiet_send = draw_maybe(prng, 1000);
+	faults->reset = draw_maybe(prng, 200);
 	faults->reset_bytes_max = PICK(prng, 300, 2000, 50000);
-	faults->accept_error = maybe(prng, 200);
-	faults->send_error = maybe(prng, 200);
-	faults->no_buffer = maybe(prng, 100);
-	faults->spurious_wake = maybe(prng, 100);
-	faults->few_events = maybe(prng, 500);
-	swarm->mischief = maybe(prng, 300);
-	swarm->leaving = maybe(prng, 100);
-	swarm->admin = maybe(prng, 30);
-	swarm->jump = maybe(prng, 20);
-	swarm->idle_tick = maybe(prng, 300);
-	swarm->freeze = maybe(prng, 40);
-	swarm->rebind = maybe(prng, 50);
-	swarm->slow = maybe(prng, 500);
-	swarm->narrow_pool = maybe(prng, 1000);
-	swarm->narrow_limits = maybe(prng, 1000);
-	swarm->narrow_memory = maybe(prng, 1000);
+	faults->accept_error = draw_maybe(prng, 200);
+	faults->send_error = draw_maybe(prng, 200);
+	faults->no_buffer = draw_maybe(prng, 100);
+	faults->spurious_wake = draw_maybe(prng, 100);
+	faults->few_events = draw_maybe(prng, 500);
+	swarm->mischief = draw_maybe(prng, 300);
+	swarm->leaving = draw_maybe(prng, 100);
+	swarm->admin = draw_maybe(prng, 30);
+	swarm->jump = draw_maybe(prng, 20);
+	swarm->idle_tick = draw_maybe(prng, 300);
+	swarm->freeze = draw_maybe(prng, 40);
+	swarm->rebind = draw_maybe(prng, 50);
+	swarm->slow = draw_maybe(prng, 500);
+	swarm->narrow_pool = draw_maybe(prng, 1000);
+	swarm->narrow_limits = draw_maybe(prng, 1000);
+	swarm->narrow_memory = draw_maybe(prng, 1000);
 }
 
 static void draw_sizes(struct swarm *swarm, struct prng *prng)
 {
-	swarm->shard_count = between(prng, 1, SWARM_SHARDS_FEW);
-	swarm->session_count = between(prng, 1, SWARM_SESSIONS_MAX);
-	swarm->group_count = between(prng, 1, SWARM_GROUPS_MAX);
-	swarm->bot_count = between(prng, 2, (uint32_t)PICK(prng, 4, 12, 40));
-	swarm->action_count = between(prng, 100, (uint32_t)PICK(prng, 300, 800, 2000));
-	swarm->players_per_session_max = between(prng, 2, 40);
-	swarm->udp_port_count = between(prng, 0, 3);
+	swarm->shard_count = draw_between(prng, 1, SWARM_SHARDS_FEW);
+	swarm->session_count = draw_between(prng, 1, SWARM_SESSIONS_MAX);
+	swarm->group_count = draw_between(prng, 1, SWARM_GROUPS_MAX);
+	swarm->bot_count = draw_between(prng, 2, (uint32_t)PICK(prng, 4, 12, 40));
+	swarm->action_count = draw_between(prng, 100, (uint32_t)PICK(prng, 300, 800, 2000));
+	swarm->players_per_session_max = draw_between(prng, 2, 40);
+	swarm->udp_port_count = draw_between(prng, 0, 3);
 	swarm->payload_bytes_max = (uint32_t)PICK(prng, 64, 400, 1200, 4096);
 	swarm->window_bytes = (uint32_t)PICK(prng, 512, 4096, 65536);
 	swarm->latency_ns = PICK(prng, 20 * NS_PER_US, 2 * NS_PER_MS, 40 * NS_PER_MS);
@@ -116,12 +104,12 @@ static void draw_narrow(struct swarm *swarm, struct prng *prng)
 	struct ringcast_limits *narrow = &swarm->narrow;
 	*narrow = swarm->limits;
 	narrow->messages_per_second = (uint32_t)PICK(prng, 5, 50);
-	narrow->groups_per_player_max = between(prng, 1, 3);
-	narrow->connections_max = between(prng, 4, 30);
+	narrow->groups_per_player_max = draw_between(prng, 1, 3);
+	narrow->connections_max = draw_between(prng, 4, 30);
 	narrow->connections_per_address_max = narrow->connections_max / 2 + 1;
 	narrow->handshakes_per_second_per_address = narrow->connections_max;
 	narrow->outq_reliable_bytes = (uint32_t)PICK(prng, 3000, 20000);
-	narrow->outq_fast_messages = between(prng, 1, 8);
+	narrow->outq_fast_messages = draw_between(prng, 1, 8);
 	narrow->buffer_memory_bytes = 512 << 10;
 }
 
@@ -132,8 +120,8 @@ static void draw_security(struct swarm *swarm, struct prng *prng)
 	swarm->security = modes[ringcast_prng_below(prng, ARRAY_COUNT(modes))];
 	swarm->secure_chance = swarm->security == SHARD_PLAIN ? 0 : swarm->security == SHARD_SECURE_OPTIONAL ? 600 : 1000;
 	swarm->limits.handshake_budget_us = (uint32_t)PICK(prng, 0, 2000); /* 0: one step a turn */
-	swarm->narrow.half_open_max = between(prng, 2, 30);
-	swarm->narrow.half_open_per_address_max = between(prng, 1, 10);
+	swarm->narrow.half_open_max = draw_between(prng, 2, 30);
+	swarm->narrow.half_open_per_address_max = draw_between(prng, 1, 10);
 	swarm->narrow.hellos_per_second = (uint32_t)PICK(prng, 1, 20, 1000);
 	swarm->narrow.handshake_datagrams_max = 2 * swarm->narrow.half_open_max; /* no draw of its own: that would be another world for every seed */
 }
@@ -143,11 +131,11 @@ static void draw_scripts(struct swarm *swarm, struct prng *prng)
 {
 	if (!ringcast_prng_chance(prng, 1, 4))
 		return;
-	swarm->script_late = maybe(prng, 500) + 1;
-	swarm->script_deny = maybe(prng, 300);
-	swarm->script_flood = maybe(prng, 30);
-	swarm->script_fail = maybe(prng, 4);
-	swarm->script_loss = maybe(prng, 4);
+	swarm->script_late = draw_maybe(prng, 500) + 1;
+	swarm->script_deny = draw_maybe(prng, 300);
+	swarm->script_flood = draw_maybe(prng, 30);
+	swarm->script_fail = draw_maybe(prng, 4);
+	swarm->script_loss = draw_maybe(prng, 4);
 }
 
 /* What came later has a chance of its own, so that the seeds are what they were. */
@@ -155,35 +143,40 @@ static void draw_later(struct swarm *swarm, uint64_t seed)
 {
 	struct prng prng;
 	ringcast_prng_init(&prng, seed ^ UINT64_C(0x61646472));
-	swarm->addresses = maybe(&prng, 50);
-	swarm->crowding = ringcast_prng_chance(&prng, 1, 12) ? between(&prng, 100, 500) : 0;
-	swarm->tearing = maybe(&prng, 60);
-	swarm->late_join = maybe(&prng, 300);
+	swarm->addresses = draw_maybe(&prng, 50);
+	swarm->crowding = ringcast_prng_chance(&prng, 1, 12) ? draw_between(&prng, 100, 500) : 0;
+	swarm->tearing = draw_maybe(&prng, 60);
+	swarm->late_join = draw_maybe(&prng, 300);
 	ringcast_prng_init(&prng, seed ^ UINT64_C(0x6c696d62));
 	swarm->spread = ringcast_prng_chance(&prng, 1, 2) ? (uint32_t)PICK(&prng, SPREAD_AUTO, SPREAD_ALWAYS, SPREAD_ALWAYS) : 0;
-	swarm->narrow_rings = maybe(&prng, 1000);
-	swarm->limits.spread_players_min = between(&prng, 2, 40);
+	swarm->narrow_rings = draw_maybe(&prng, 1000);
+	swarm->limits.spread_players_min = draw_between(&prng, 2, 40);
 	swarm->limits.spread_queue_bytes = 64 << 20;
 	swarm->narrow.spread_queue_bytes = 64 << 10;
 	ringcast_prng_init(&prng, seed ^ UINT64_C(0x6563686f));
 	swarm->has_no_echo = ringcast_prng_chance(&prng, 1, 2);
 	ringcast_prng_init(&prng, seed ^ UINT64_C(0x70616365));
+<<<<<<< HEAD
 	swarm->faults.busy = maybe(&prng, 1000);
 	swarm->limits.pace_us = (uint32_t)PICK(&prng, 0, 1000, 10000, 16000);
 	swarm->flush_portion = (uint32_t)PICK(&prng, 0, 1, 3, 20);
+=======
+	swarm->faults.slow_turn = draw_maybe(&prng, 1000);
+	swarm->limits.pace_us = (uint32_t)PICK(&prng, 0, 1000, 10000);
+>>>>>>> small
 	ringcast_prng_init(&prng, seed ^ UINT64_C(0x6d657267));
-	swarm->merging = ringcast_prng_chance(&prng, 1, 2) ? between(&prng, 100, 1000) : 0;
+	swarm->merging = ringcast_prng_chance(&prng, 1, 2) ? draw_between(&prng, 100, 1000) : 0;
 	swarm->limits.merge_bytes = (uint32_t)PICK(&prng, 0, 60, 300, 1200, 1200, 1400);
 	ringcast_prng_init(&prng, seed ^ UINT64_C(0x736c6f77));
-	swarm->slow_limb = swarm->spread > 0 ? maybe(&prng, 10) : 0;
-	swarm->many_shards = ringcast_prng_chance(&prng, 1, 25) ? between(&prng, SWARM_SHARDS_FEW + 1, SWARM_SHARDS_MAX) : 0;
+	swarm->slow_limb = swarm->spread > 0 ? draw_maybe(&prng, 10) : 0;
+	swarm->many_shards = ringcast_prng_chance(&prng, 1, 25) ? draw_between(&prng, SWARM_SHARDS_FEW + 1, SWARM_SHARDS_MAX) : 0;
 	swarm->narrow.spread_patience_ms = (uint32_t)PICK(&prng, 200, 10000);
 	ringcast_prng_init(&prng, seed ^ UINT64_C(0x6c697374));
-	swarm->narrow_lists = maybe(&prng, 1000);
-	swarm->narrow.membership_bytes_per_second = between(&prng, 400, 4000);
+	swarm->narrow_lists = draw_maybe(&prng, 1000);
+	swarm->narrow.membership_bytes_per_second = draw_between(&prng, 400, 4000);
 	ringcast_prng_init(&prng, seed ^ UINT64_C(0x746f6b65));
-	swarm->signing = maybe(&prng, 600);
-	swarm->turning = swarm->signing > 0 ? maybe(&prng, 40) : 0;
+	swarm->signing = draw_maybe(&prng, 600);
+	swarm->turning = swarm->signing > 0 ? draw_maybe(&prng, 40) : 0;
 }
 
 void ringcast_swarm_draw(struct swarm *swarm, uint64_t seed)

@@ -85,12 +85,18 @@ static void check_buffers(struct world *world, uint32_t shard)
 		ringcast_world_fail(world, "shard %u keeps %u receive buffers beyond its turn", shard, usage.stream_buffers_held + usage.datagram_buffers_held);
 }
 
+static bool stands_still(const struct world *world, uint32_t shard)
+{
+	return world->still_until_ns[shard] > ringcast_sim_network_now_ns(world->network);
+}
+
 void ringcast_world_tick(struct world *world, uint32_t shard)
 {
 	world->is_asleep[shard] = false;
 	world->ran |= UINT64_C(1) << shard;
 	if (world->swarm.faults.busy > 0) /* so few bots are no load */
 		world->shards[shard]->deliveries_per_ms = LOADED_PER_MS;
+	ringcast_standstill_end(world, shard, stands_still(world, shard));
 	ringcast_shard_tick(world->shards[shard]);
 	check_buffers(world, shard);
 	ringcast_checker_merged(world, shard);
@@ -119,11 +125,6 @@ static bool stays_asleep(struct world *world, uint32_t shard, bool is_in_no_hurr
 	if (!world->is_asleep[shard])
 		world->is_asleep[shard] = ringcast_mailbox_prepare_sleep(world->mailboxes[shard]);
 	return world->is_asleep[shard];
-}
-
-static bool stands_still(const struct world *world, uint32_t shard)
-{
-	return world->still_until_ns[shard] > ringcast_sim_network_now_ns(world->network);
 }
 
 static bool run_one_shard(struct world *world, uint32_t first, bool is_idle_tick, bool is_in_no_hurry)
@@ -219,6 +220,19 @@ static bool is_anyone_awake(const struct world *world)
 	return false;
 }
 
+static void begin_all_standstills(struct world *world)
+{
+	for (uint32_t i = 0; i < world->swarm.shard_count; i++)
+		ringcast_standstill_begin(world, i);
+}
+
+/* Whoever was to run meanwhile runs late. */
+static uint64_t jump(struct world *world)
+{
+	begin_all_standstills(world);
+	return ringcast_world_below(world, JUMP_NS_MAX);
+}
+
 /* Everything that happens up to a moment. */
 static void run_until(struct world *world, uint64_t until_ns)
 {
@@ -239,20 +253,21 @@ static void run_until(struct world *world, uint64_t until_ns)
 			return;
 		}
 		if (next_ns > now_ns && ringcast_world_chance(world, world->swarm.jump))
-			next_ns += ringcast_world_below(world, JUMP_NS_MAX);
+			next_ns += jump(world);
 		advance(world, earlier(next_ns, until_ns));
 	}
 }
 
 void ringcast_world_hold_still(struct world *world, uint32_t shard, uint64_t duration_ns)
 {
-	ringcast_script_doubt(world);
+	ringcast_standstill_begin(world, shard);
 	world->still_until_ns[shard] = ringcast_sim_network_now_ns(world->network) + duration_ns;
 }
 
 void ringcast_world_freeze(struct world *world, uint64_t duration_ns)
 {
-	ringcast_script_doubt(world);
+	ringcast_script_doubt(world, duration_ns);
+	begin_all_standstills(world);
 	world->is_frozen = true;
 	run_until(world, ringcast_sim_network_now_ns(world->network) + duration_ns);
 	world->is_frozen = false;
@@ -530,6 +545,7 @@ void ringcast_world_run(const struct swarm *swarm, FILE *trace, struct world_rep
 	struct world world;
 	world_init(&world, swarm, trace);
 	ringcast_relief_watch(&world);
+	ringcast_standstill_watch(&world);
 	play(&world);
 	if (!has_failed(&world))
 		calm_down(&world);

@@ -32,7 +32,7 @@ struct world_session {
 
 struct world_answer { /* of a script, on its way */
 	uint32_t session;
-	uint64_t ticket, at_ns;
+	uint64_t ticket, asked_ns, at_ns;
 	enum verdict verdict;
 	int64_t message; /* -1: not about one */
 	uint32_t question;
@@ -67,6 +67,12 @@ struct world_tokens {
 	uint64_t flood_first_ns, flood_last_ns;
 };
 
+struct world_standstill { /* of a shard */
+	uint64_t since_ns;  /* it has not run since then, whoever wants something of it; 0: it runs */
+	uint64_t patiences; /* so often it has stood still for limits.spread_patience_ms */
+	uint64_t given_up;  /* a bit for each shard that it has given up with reason */
+};
+
 struct world {
 	struct swarm swarm;
 	struct prng prng, crypto_prng, script_prng; /* crypto_prng: what TLS draws its randoms from */
@@ -79,6 +85,7 @@ struct world {
 	bool hits[HIT_COUNT];
 	uint64_t ran;                              /* shards that may have written to others since the doorbells were looked at */
 	uint64_t still_until_ns[SWARM_SHARDS_MAX]; /* until then it does not run, though the others do */
+	struct world_standstill standstills[SWARM_SHARDS_MAX];
 	bool is_asleep[SWARM_SHARDS_MAX]; /* its thread waits in io: only io or a doorbell makes it go on */
 	bool is_playing;                  /* the phase of faults and actions */
 	bool is_frozen;                   /* no shard and no script runs, as in a stopped process; the clients and the network do */
@@ -141,7 +148,8 @@ void ringcast_script_attach(struct world *world, uint32_t session, struct sessio
 void ringcast_script_tick(struct world *world);                                                     /* gives the answers that are due */
 void ringcast_script_allowing(struct world *world, struct session *session, const struct world_answer *answer); /* it is about to happen */
 uint64_t ringcast_script_deadline_ns(const struct world *world);
-void ringcast_script_doubt(struct world *world); /* shards are about to stand still: what is to be answered in time may come too late for one that notices no pause */
+/* The process is about to stand still: answers whose deadlines are in that time may come too late, where it is so short that shards notice no pause. */
+void ringcast_script_doubt(struct world *world, uint64_t duration_ns);
 void ringcast_script_lose(struct world *world);
 
 /* world_tokens.c */
@@ -168,6 +176,13 @@ void ringcast_checker_resume(struct world *world);
 
 /* relief.c: from now on it is this world whose shards are looked at when something runs short */
 void ringcast_relief_watch(struct world *world);
+
+/* standstill.c: likewise for shards that others give up; the world says when one may begin to be late, and when it runs */
+void ringcast_standstill_watch(struct world *world);
+void ringcast_standstill_begin(struct world *world, uint32_t shard);
+void ringcast_standstill_end(struct world *world, uint32_t shard, bool is_still); /* is_still: it runs this once only */
+uint64_t ringcast_standstill_patiences(const struct world *world); /* how often at most some shard may have given up another one */
+bool ringcast_standstill_may_lose_letters(const struct world *world, uint32_t shard);
 
 /* What has been met by now. */
 void ringcast_world_note_hits(struct world *world);

@@ -98,37 +98,54 @@ static void send_message(struct world *world, struct bot *bot)
 	say(world, bot, &message, &packet, size);
 }
 
+static void tell(struct world *world, struct bot *bot, int32_t group, size_t size)
+{
+	struct model_message message = {.sender = bot->index, .session = bot->session, .to_bot = MODEL_NOBODY, .group = group, .is_reliable = true, .opcode = 8,
+					.sent_ns = ringcast_sim_network_now_ns(world->network)};
+	struct packet packet = {.opcode = 8, .target_group = group};
+	say(world, bot, &message, &packet, size);
+}
+
+static void tell_much(struct world *world, struct bot *bot, uint64_t count)
+{
+	for (; bot != NULL && count > 0; count--)
+		tell(world, bot, PROTO_GROUP_ALL, PAYLOAD_BYTES_MAX);
+}
+
 /* In session 0 everybody is told much at once. */
 static void crowd(struct world *world)
 {
 	struct bot *bot = some_bot(world);
-	if (bot == NULL || bot->session != 0)
-		return;
-	for (uint64_t i = 1 + ringcast_world_below(world, CROWD_MESSAGES_MAX); i > 0; i--) {
-		struct model_message message = {.sender = bot->index, .to_bot = MODEL_NOBODY, .group = PROTO_GROUP_ALL, .is_reliable = true, .opcode = 8,
-						.sent_ns = ringcast_sim_network_now_ns(world->network)};
-		struct packet packet = {.opcode = 8, .target_group = PROTO_GROUP_ALL};
-		say(world, bot, &message, &packet, PAYLOAD_BYTES_MAX);
-	}
+	if (bot != NULL && bot->session == 0)
+		tell_much(world, bot, 1 + ringcast_world_below(world, CROWD_MESSAGES_MAX));
 }
 
-/* More than may wait between shards while one does not read: it waits with its senders. Less where players come back, for whom all of it is kept. */
+/* Of its session, on a shard that is neither home nor the one that stands still: home has to tell it to wait. NULL: none found. */
+static struct bot *some_far_mate(struct world *world, const struct bot *bot)
+{
+	for (int tries = 0; tries < 32; tries++) {
+		struct bot *mate = &world->bots[ringcast_world_below(world, world->bot_count)];
+		if (mate->session == bot->session && can_act(mate) && mate->given_shard != bot->given_shard && mate->given_shard != world->sessions[bot->session].shard)
+			return mate;
+	}
+	return NULL;
+}
+
+/*
+ * More than may wait between shards while one does not read: it waits with its senders. Less where players come back, for whom all of it is kept. Anybody's, or what
+ * players of one session say from other shards to one who is on none of these nor at home.
+ */
 static void hold_still(struct world *world)
 {
 	uint32_t senders = world->swarm.tearing > 0 ? 4 : 6, messages_max = world->swarm.tearing > 0 ? 40 : 80;
-	uint32_t shard = (uint32_t)ringcast_world_below(world, world->swarm.shard_count);
+	const struct bot *behind = ringcast_world_chance(world, 500) ? some_bot(world) : NULL;
+	bool is_aimed = behind != NULL && behind->given_shard != world->sessions[behind->session].shard;
+	uint32_t shard = is_aimed ? behind->given_shard : (uint32_t)ringcast_world_below(world, world->swarm.shard_count);
 	uint64_t duration_ns = ringcast_world_below(world, STILL_NS_MAX);
 	ringcast_world_note(world, "shard %u stands still for %u ms", shard, (unsigned)(duration_ns / NS_PER_MS));
 	ringcast_world_hold_still(world, shard, duration_ns);
-	for (uint32_t sender = 0; sender < senders; sender++) {
-		struct bot *bot = some_bot(world);
-		for (uint64_t i = ringcast_world_below(world, messages_max); bot != NULL && i > 0; i--) {
-			struct model_message message = {.sender = bot->index, .session = bot->session, .to_bot = MODEL_NOBODY, .group = PROTO_GROUP_ALL, .is_reliable = true,
-							.opcode = 8, .sent_ns = ringcast_sim_network_now_ns(world->network)};
-			struct packet packet = {.opcode = 8, .target_group = PROTO_GROUP_ALL};
-			say(world, bot, &message, &packet, PAYLOAD_BYTES_MAX);
-		}
-	}
+	for (uint32_t sender = 0; sender < senders; sender++)
+		tell_much(world, is_aimed ? some_far_mate(world, behind) : some_bot(world), ringcast_world_below(world, messages_max));
 }
 
 static void send_group_command(struct bot *bot, int32_t opcode, enum packet_command command, int32_t group)
@@ -143,22 +160,42 @@ static void ask_for_list(struct bot *bot, int32_t group)
 	send_group_command(bot, OPCODE_REQUEST_GROUP_MEMBERSHIP, PACKET_COMMAND_REQUEST_GROUP_MEMBERSHIP, group);
 }
 
+static void join(struct world *world, struct bot *bot, int32_t group)
+{
+	ringcast_world_note(world, "bot %u joins group %d", bot->index, group);
+	ringcast_model_join_sent(&world->model, bot->index, group, ringcast_sim_network_now_ns(world->network));
+	ringcast_late_join_sent(bot, group);
+	bot->is_joining[group] = true;
+	send_group_command(bot, OPCODE_JOIN_GROUP, PACKET_COMMAND_JOIN_GROUP, group);
+}
+
+/* All of a session join one group in one moment, while those who are in it speak: what they say is held for each of those. */
+static void gather(struct world *world)
+{
+	const struct bot *first = some_bot(world);
+	int32_t group = some_group(world);
+	for (uint32_t i = 0; first != NULL && i < world->bot_count; i++) {
+		struct bot *bot = &world->bots[i];
+		if (bot->session != first->session || !can_act(bot))
+			continue;
+		if (bot->is_member[group] && !bot->is_parting[group])
+			tell(world, bot, group, PAYLOAD_BYTES_MIN);
+		else if (!bot->is_joining[group] && !bot->is_member[group])
+			join(world, bot, group);
+	}
+}
+
 static void change_group(struct world *world, struct bot *bot)
 {
 	int32_t group = some_group(world);
-	uint64_t now_ns = ringcast_sim_network_now_ns(world->network);
 	if (bot->is_joining[group] || bot->is_parting[group]) {
 		if (world->swarm.narrow_lists == 0) /* there it is to be told without having asked: the answer would hide that it was not */
 			ask_for_list(bot, group);
 	} else if (!bot->is_member[group]) {
-		ringcast_world_note(world, "bot %u joins group %d", bot->index, group);
-		ringcast_model_join_sent(&world->model, bot->index, group, now_ns);
-		ringcast_late_join_sent(bot, group);
-		bot->is_joining[group] = true;
-		send_group_command(bot, OPCODE_JOIN_GROUP, PACKET_COMMAND_JOIN_GROUP, group);
+		join(world, bot, group);
 	} else if (ringcast_world_chance(world, 400)) {
 		ringcast_world_note(world, "bot %u leaves group %d", bot->index, group);
-		ringcast_model_leave_sent(&world->model, bot->index, group, now_ns);
+		ringcast_model_leave_sent(&world->model, bot->index, group, ringcast_sim_network_now_ns(world->network));
 		bot->is_parting[group] = true;
 		send_group_command(bot, OPCODE_LEAVE_GROUP, PACKET_COMMAND_LEAVE_GROUP, group);
 	} else if (world->swarm.narrow_lists > 0 && ringcast_world_chance(world, 500)) {
@@ -596,6 +633,8 @@ void ringcast_world_act(struct world *world)
 		send_odd_merged(world);
 	else if (swarm->slow_limb > 0 && ringcast_world_chance(world, swarm->slow_limb))
 		hold_still(world);
+	else if (swarm->late_join > 0 && swarm->narrow_pool == 0 && ringcast_world_chance(world, 10)) /* so many lists at once are more than few buffers hold */
+		gather(world);
 	else if (swarm->signing > 0 && ringcast_world_chance(world, swarm->signing / 8))
 		ringcast_tokens_flood(world);
 	else if (swarm->turning > 0 && ringcast_world_chance(world, swarm->turning))

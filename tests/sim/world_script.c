@@ -4,12 +4,14 @@
  * what it was.
  */
 #include "base/assert.h"
+#include "base/pause.h"
 #include "payload.h"
 #include "session/command.h"
 #include "world.h"
 
 enum { COMMANDS_MAX = 24, FLOOD_MAX = 40 };
 #define TIMEOUT_MS 300
+#define SHARD_SLEEP_NS_MAX (100 * NS_PER_MS) /* between two turns: what is longer by much is a pause, and of a pause no more counts */
 #define SURELY_IN_TIME_NS (250 * NS_PER_MS)
 #define ANSWER_NS_MAX (400 * NS_PER_MS) /* some answers come after the deadline */
 
@@ -38,9 +40,10 @@ static struct bot *bot_of_player(struct world *world, const struct player *playe
 static void settle(struct world *world, const struct world_answer *answer, enum model_decision decision)
 {
 	uint64_t now_ns = ringcast_sim_network_now_ns(world->network);
+	uint64_t decided_ns = decision == MODEL_ALLOWED_SOMETIME ? answer->asked_ns + SURELY_IN_TIME_NS : now_ns;
 	bool is_refused = decision == MODEL_DENIED;
 	if (answer->message >= 0)
-		ringcast_model_decide(&world->model, (uint32_t)answer->message, answer->question, decision, now_ns);
+		ringcast_model_decide(&world->model, (uint32_t)answer->message, answer->question, decision, decided_ns);
 	if (answer->bot == NULL || !is_refused)
 		return;
 	if (answer->group == 0) {
@@ -100,11 +103,14 @@ void ringcast_script_allowing(struct world *world, struct session *session, cons
 	settle(world, answer, MODEL_ALLOWED);
 }
 
-void ringcast_script_doubt(struct world *world)
+void ringcast_script_doubt(struct world *world, uint64_t duration_ns)
 {
-	for (uint32_t i = 0; i < world->answer_count; i++)
-		if (world->sessions[world->answers[i].session].is_late_allowed)
-			settle(world, &world->answers[i], MODEL_ALLOWED_SOMETIME);
+	uint64_t counted_ns = duration_ns - ringcast_pause_ns(duration_ns, SHARD_SLEEP_NS_MAX), end_ns = ringcast_sim_network_now_ns(world->network) + counted_ns;
+	for (uint32_t i = 0; i < world->answer_count; i++) {
+		const struct world_answer *answer = &world->answers[i];
+		if (world->sessions[answer->session].is_late_allowed && answer->asked_ns + TIMEOUT_MS * NS_PER_MS <= end_ns)
+			settle(world, answer, MODEL_ALLOWED_SOMETIME);
+	}
 }
 
 uint64_t ringcast_script_deadline_ns(const struct world *world)
@@ -180,7 +186,8 @@ static enum verdict later(struct world *world, struct world_answer *answer, stru
 	answer->verdict = chance(world, 500) ? VERDICT_ALLOW : VERDICT_DENY;
 	uint64_t delay_ns = below(world, ANSWER_NS_MAX);
 	bool is_about_late = delay_ns >= SURELY_IN_TIME_NS;
-	answer->at_ns = ringcast_sim_network_now_ns(world->network) + delay_ns;
+	answer->asked_ns = ringcast_sim_network_now_ns(world->network);
+	answer->at_ns = answer->asked_ns + delay_ns;
 	if (chance(world, 100) || world->answer_count == WORLD_ANSWERS_MAX)
 		settle(world, answer, decision_of_default(world, answer->session)); /* never */
 	else

@@ -53,23 +53,27 @@ static bool is_list_of_texts(const json_t *value)
 {
 	size_t i;
 	json_t *item;
+	if (!json_is_array(value) || json_array_size(value) > MATCH_TEXTS_MAX)
+		return false;
 	json_array_foreach((json_t *)value, i, item)
 		if (!json_is_string(item))
 			return false;
-	return json_is_array(value) && json_array_size(value) <= MATCH_TEXTS_MAX;
+	return true;
 }
 
 static bool is_map_of_numbers(const json_t *value)
 {
 	const char *key;
 	json_t *item;
+	if (!json_is_object(value) || json_object_size(value) > MATCH_TEXTS_MAX)
+		return false;
 	json_object_foreach((json_t *)value, key, item)
 		if (!json_is_number(item) || !isfinite(json_number_value(item)))
 			return false;
-	return json_is_object(value) && json_object_size(value) <= MATCH_TEXTS_MAX;
+	return true;
 }
 
-static bool is_default_of(enum match_attribute_type type, const json_t *value)
+bool ringcast_match_is_of(enum match_attribute_type type, const json_t *value)
 {
 	switch (type) {
 	case MATCH_STRING:
@@ -102,7 +106,7 @@ static bool read_attribute(struct rule_set_reader *reader, const json_t *object,
 		return ringcast_document_refuse(&reader->document, ringcast_field_path(path, of, "name"), "an attribute of this name is above");
 	json_t *value = json_object_get(object, "default");
 	attribute->type = (enum match_attribute_type)type;
-	if (value != NULL && !is_default_of(attribute->type, value))
+	if (value != NULL && !ringcast_match_is_of(attribute->type, value))
 		return ringcast_document_refuse(&reader->document, ringcast_field_path(path, of, "default"),
 						"this must be a value of the attribute's type, with at most %d members", MATCH_TEXTS_MAX);
 	attribute->default_value = value == NULL ? NULL : json_deep_copy(value);

@@ -167,6 +167,8 @@ uint64_t ringcast_match_text(const struct match_rule_set *rule_set, const char *
 void ringcast_match_rule_set_keep_open(struct match_rule_set *rule_set, uint16_t count);
 /* The level of somebody who has waited so long: an index. */
 uint16_t ringcast_match_level_at(const struct match_rule_set *rule_set, uint64_t age_ns);
+/* Whether it is a value of that type: of a player, or a rule set's default. */
+bool ringcast_match_is_of(enum match_attribute_type type, const json_t *value);
 /* The attribute's index, or MATCH_ATTRIBUTES_MAX. */
 uint16_t ringcast_match_attribute_find(const struct match_rule_set *rule_set, const char *name, size_t size);
 /* The column, made if there is none like it; MATCH_COLUMNS_MAX: the table is full. For the reader. */

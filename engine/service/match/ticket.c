@@ -54,45 +54,6 @@ static const struct {
 		   [MATCH_STRING_LIST] = {"SL", "a list of texts: {\"SL\": [...]}"},
 		   [MATCH_NUMBER_MAP] = {"SDM", "a map of numbers: {\"SDM\": {...}}"}};
 
-static bool is_list(const json_t *value)
-{
-	size_t i;
-	json_t *item;
-	if (!json_is_array(value) || json_array_size(value) > MATCH_TEXTS_MAX)
-		return false;
-	json_array_foreach((json_t *)value, i, item)
-		if (!json_is_string(item))
-			return false;
-	return true;
-}
-
-static bool is_map(const json_t *value)
-{
-	const char *key;
-	json_t *item;
-	if (!json_is_object(value) || json_object_size(value) > MATCH_TEXTS_MAX)
-		return false;
-	json_object_foreach((json_t *)value, key, item)
-		if (!json_is_number(item) || !isfinite(json_number_value(item)))
-			return false;
-	return true;
-}
-
-static bool is_of(enum match_attribute_type type, const json_t *value)
-{
-	switch (type) {
-	case MATCH_STRING:
-		return json_is_string(value);
-	case MATCH_NUMBER:
-		return json_is_number(value) && isfinite(json_number_value(value));
-	case MATCH_STRING_LIST:
-		return is_list(value);
-	case MATCH_NUMBER_MAP:
-		return is_map(value);
-	}
-	ringcast_unreachable("attribute type");
-}
-
 /* What the player has of an attribute, or its default. NULL only before check_player has passed. */
 static const json_t *value_of(const struct match_attribute *attribute, const json_t *player)
 {
@@ -108,7 +69,7 @@ static bool check_attributes(struct builder *builder, const json_t *player)
 		const json_t *value = value_of(attribute, player);
 		if (value == NULL && json_object_get(json_object_get(player, "PlayerAttributes"), attribute->name) == NULL)
 			return refuse(builder, "player '%.64s' has no attribute '%.64s', and the rule set has no default for it", id_of(player), attribute->name);
-		if (value == NULL || !is_of(attribute->type, value))
+		if (value == NULL || !ringcast_match_is_of(attribute->type, value))
 			return refuse(builder, "player '%.64s': attribute '%.64s' must be %s, with at most %d members", id_of(player), attribute->name,
 				      value_kinds[attribute->type].what, MATCH_TEXTS_MAX);
 	}

@@ -3,10 +3,15 @@
 import http.client
 import json
 import os
+import pathlib
 import socket
 import subprocess
+import sys
 import tempfile
 import time
+
+sys.path.append(str(pathlib.Path(__file__).resolve().parent.parent))
+from child import tied
 
 RINGCASTD = os.environ.get("RINGCASTD", "ringcastd")
 WAIT_SECONDS = 60  # only ends a test that has failed; nothing is measured
@@ -39,7 +44,7 @@ class Ringcastd:
         self.stdout, self.stderr = tempfile.TemporaryFile(), tempfile.TemporaryFile()
         meant = [] if "--dev" in flags or any("tls." in flag for flag in flags) else ["--set", "tls.mode=off"]
         command = [RINGCASTD, *FREE_PORTS, "--log-format", "json", *meant, *flags]
-        self.process = subprocess.Popen(command, stdout=self.stdout, stderr=self.stderr, env=clean_environment(**environment))
+        self.process = subprocess.Popen(tied(command), stdout=self.stdout, stderr=self.stderr, env=clean_environment(**environment))
 
     def __enter__(self):
         try:

@@ -16,7 +16,7 @@ import tempfile
 import unittest
 import zipfile
 
-from ringcastd_process import FREE_PORTS, Ringcastd, await_true, clean_environment
+from ringcastd_process import FREE_PORTS, Ringcastd, await_true, clean_environment, tied
 
 UNIT = pathlib.Path(os.environ["UNIT"])
 BUILD = UNIT.parent.parent.parent
@@ -62,7 +62,7 @@ class Confined(Ringcastd):
     def __init__(self, state, *flags, is_mdwe=False, **environment):
         self.stdout, self.stderr = tempfile.TemporaryFile(), tempfile.TemporaryFile()
         command = [os.environ["RINGCASTD"], *FREE_PORTS, "--log-format", "json", *flags]
-        self.process = subprocess.Popen(command, stdout=self.stdout, stderr=self.stderr, env=clean_environment(RINGCAST_SIDECAR=os.environ.get("RINGCAST_SIDECAR", ""), **environment), cwd="/",
+        self.process = subprocess.Popen(tied(command), stdout=self.stdout, stderr=self.stderr, env=clean_environment(RINGCAST_SIDECAR=os.environ.get("RINGCAST_SIDECAR", ""), **environment), cwd="/",
                                         preexec_fn=lambda: confine(state, is_mdwe))
 
     def push(self, name, files):

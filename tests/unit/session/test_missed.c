@@ -135,6 +135,28 @@ Test(missed, a_join_that_the_script_commands_with_its_last_time_goes_without)
 	left_ns = 0;
 }
 
+/* Its connection may go before it is told that it is in. */
+Test(missed, whoever_goes_before_it_has_joined_has_missed_none)
+{
+	struct player *player;
+	world.store.hooks.wait_ns = wait_ns;
+	left_ns = NS_PER_MS;
+	cr_assert_eq(log_in(&player), DROP_SCRIPT_SHARE);
+	cr_assert_eq(world.store.snapshots_missed, 0);
+	session->is_late_allowed = true;
+	cr_assert_eq(log_in(&player), DROP_NONE);
+	ringcast_player_disconnect(player, CLOSE_RESET, world.now_ns);
+	ringcast_admission_accept(player, world.now_ns);
+	cr_assert_eq(world.store.snapshots_missed, 0);
+	cr_assert_eq(log_in(&player), DROP_NONE);
+	ringcast_admission_accept(player, world.now_ns);
+	cr_assert_eq(world.store.snapshots_missed, 1);
+	left_ns = 0;
+	cr_assert_eq(world_group(&world, player, OPCODE_JOIN_GROUP, 8), DROP_NONE);
+	cr_assert(answer()); /* of this one it has got one */
+	cr_assert_eq(world.store.snapshots_missed, 1);
+}
+
 static enum verdict out_of_reach(struct world *w, const struct hook_call *call)
 {
 	call->session->is_unheard = call->hook == HOOK_SNAPSHOT;

@@ -88,6 +88,12 @@ static struct shard *make_shard(struct stage *stage, const struct shard_options 
 	return shard;
 }
 
+void stage_few_hellos(struct shard_options *options)
+{
+	options->limits.hellos_per_second = 5;
+	options->limits.hellos_per_second_per_address = 3;
+}
+
 static struct shard_options options_of(struct stage *stage, enum shard_security_mode security, stage_options_fn *change)
 {
 	struct shard_options options = {
@@ -498,6 +504,14 @@ void fast_handshake(struct fast *fast)
 	ringcast_crypto_connect(fast->crypto);
 	stage_run_ms(fast->stage, 10);
 	cr_assert(ringcast_crypto_is_established(fast->crypto));
+}
+
+void fast_knock(struct fast *fast)
+{
+	ringcast_crypto_free(&fast->crypto);
+	fast->crypto = ringcast_crypto_open(fast->stage->datagram_context, "sim", fast_emit, fast);
+	ringcast_crypto_connect(fast->crypto);
+	stage_run_ms(fast->stage, 1);
 }
 
 void fast_identify(struct fast *fast, int32_t peer_id, const char *token, int32_t sequence)

@@ -78,6 +78,7 @@ struct fast { /* a UDP socket of a client, or of anybody */
 
 /* Changes the options before the shard is made; NULL: none. */
 typedef void stage_options_fn(struct shard_options *options);
+void stage_few_hellos(struct shard_options *options); /* of DTLS, a second */
 
 void stage_init(struct stage *stage, enum shard_security_mode security, stage_options_fn *change);
 /*
@@ -110,6 +111,7 @@ void fast_emit(void *fast, const uint8_t *bytes, size_t size); /* as it is */
 void fast_send(struct fast *fast, const struct packet *packet); /* in clear, or in the association */
 void fast_say(struct fast *fast, int32_t opcode, int32_t sender, int32_t sequence); /* to the whole session, "x" */
 void fast_handshake(struct fast *fast);                         /* DTLS, up to established */
+void fast_knock(struct fast *fast);                             /* the first hello of DTLS, whatever was before */
 void fast_identify(struct fast *fast, int32_t peer_id, const char *token, int32_t sequence);
 
 unsigned heard_count(const struct heard_list *list, int32_t opcode);

@@ -90,31 +90,16 @@ Test(associations, an_identity_whose_player_is_on_its_way_out_is_refused)
 	stage_fini(&pair->stage);
 }
 
-static void few_hellos(struct shard_options *options)
-{
-	options->limits.hellos_per_second = 5;
-	options->limits.hellos_per_second_per_address = 3;
-}
-
-/* The first hello of somebody at an address, as the toy's client says it. */
-static void knock(struct stage *stage, struct fast *fast)
-{
-	ringcast_crypto_free(&fast->crypto);
-	fast->crypto = ringcast_crypto_open(stage->datagram_context, "sim", fast_emit, fast);
-	ringcast_crypto_connect(fast->crypto);
-	stage_run_ms(stage, 1);
-}
-
 Test(associations, a_flood_of_strangers_does_not_keep_known_addresses_out)
 {
 	static struct pair pair;
 	struct fast strangers[4];
-	stage_init(&pair.stage, SHARD_SECURE_REQUIRED, few_hellos);
+	stage_init(&pair.stage, SHARD_SECURE_REQUIRED, stage_few_hellos);
 	client_join(&pair.anna, &pair.stage, 10, true);
 	for (unsigned i = 0; i < ARRAY_COUNT(strangers); i++)
 		fast_open(&strangers[i], &pair.anna, stage_address((uint8_t)(100 + i), 40000));
 	for (unsigned i = 0; i < 20; i++)
-		knock(&pair.stage, &strangers[i % ARRAY_COUNT(strangers)]);
+		fast_knock(&strangers[i % ARRAY_COUNT(strangers)]);
 	cr_assert_gt(stage_drops(&pair.stage, DROP_RATE_HELLOS), 0);
 	fast_open(&pair.fast, &pair.anna, stage_address(10, 41000));
 	fast_handshake(&pair.fast);
@@ -134,7 +119,7 @@ static void forge(struct fast *fast, uint8_t number)
 Test(associations, forged_cookies_are_answered_like_none_and_wait_among_nobody)
 {
 	static struct pair pair;
-	stage_init(&pair.stage, SHARD_SECURE_REQUIRED, few_hellos);
+	stage_init(&pair.stage, SHARD_SECURE_REQUIRED, stage_few_hellos);
 	client_join(&pair.anna, &pair.stage, 10, true);
 	struct fast stranger = {.stage = &pair.stage, .address = stage_address(100, 40000), .port = pair.anna.fast_port}; /* reads no answers */
 	uint64_t steps = pair.stage.shard->counters.handshake_steps;
@@ -168,7 +153,7 @@ Test(associations, a_hog_of_half_open_places_makes_room_for_others_and_not_for_i
 		fast_open(&hogs[i], &pair.anna, stage_address(100, (uint16_t)(40000 + i)));
 	for (unsigned i = 0; i < 3; i++)
 		fast_handshake(&hogs[i]);
-	knock(&pair.stage, &hogs[3]);
+	fast_knock(&hogs[3]);
 	cr_assert_not(ringcast_crypto_is_established(hogs[3].crypto), "its others have just come");
 	cr_assert_eq(stage_drops(&pair.stage, DROP_HALF_OPEN_LIMIT), 1);
 	fast_open(&pair.fast, &pair.anna, stage_address(10, 41000));

@@ -189,29 +189,15 @@ Test(transfers, who_finds_no_room_is_told)
 	stage_fini(&all->stage);
 }
 
-static void few_hellos(struct shard_options *options)
-{
-	options->limits.hellos_per_second = 5;
-	options->limits.hellos_per_second_per_address = 3;
-}
-
-static void knock(struct stage *stage, struct fast *fast)
-{
-	ringcast_crypto_free(&fast->crypto);
-	fast->crypto = ringcast_crypto_open(stage->datagram_context, "sim", fast_emit, fast);
-	ringcast_crypto_connect(fast->crypto);
-	stage_run_ms(stage, 1);
-}
-
 /* The strangers' allowance of the shard that her hello comes to is used up, and her address is known to the other one only. */
 Test(transfers, a_flood_of_strangers_does_not_keep_a_player_of_another_shard_out)
 {
 	struct fast stranger;
-	struct scattered *all = scattered_make(few_hellos);
+	struct scattered *all = scattered_make(stage_few_hellos);
 	fast_open(&stranger, &all->anna, stage_address(100, 40000));
 	stranger.port = all->fast.port;
 	for (unsigned i = 0; i < 20; i++)
-		knock(&all->stage, &stranger);
+		fast_knock(&stranger);
 	cr_assert_gt(all->stage.neighbour->counters.drops[DROP_RATE_HELLOS], 0);
 	fast_handshake(&all->fast);
 	identify(all, &all->fast, 0);
