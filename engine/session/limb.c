@@ -56,7 +56,7 @@ static bool limb_init(struct session *limb, uint32_t home_shard, const struct le
 static struct session *limb_create(struct store *store, uint32_t home_shard, const struct letter *letter)
 {
 	handle self;
-	struct session *limb = ringcast_slab_alloc(&store->sessions, &self);
+	struct session *limb = store->limb_count < store->options.limbs_max ? ringcast_slab_alloc(&store->sessions, &self) : NULL;
 	if (limb == NULL)
 		return NULL;
 	limb->magic = SESSION_MAGIC;
@@ -69,7 +69,7 @@ static struct session *limb_create(struct store *store, uint32_t home_shard, con
 		return NULL;
 	}
 	bool was_added = ringcast_map_add(&store->limbs_by_home, limb_key(home_shard, letter->session), self);
-	ringcast_assert(was_added); /* the map is as large as the slab */
+	ringcast_assert(was_added); /* the map has room for limbs_max */
 	store->limb_count++;
 	return limb;
 }
@@ -82,8 +82,7 @@ static void bury(struct session *limb, enum close_reason reason)
 	limb->state = SESSION_ENDED;
 	limb->close_reason = (uint8_t)reason;
 	bool was_there = ringcast_map_remove(&store->limbs_by_home, limb_key(limb->spread->home_shard, limb->spread->home));
-	ringcast_assert(was_there && store->limb_count > 0);
-	store->limb_count--;
+	ringcast_assert(was_there);
 	ringcast_list_add_tail(&store->graveyard_sessions, &limb->node);
 }
 
@@ -99,6 +98,9 @@ static void leave(struct player *player, enum close_reason reason)
 
 static bool has_room(struct session *limb)
 {
+	const struct store *store = limb->store;
+	if (store->limb_player_count == store->options.limb_players_max)
+		return false;
 	if (limb->player_count < limb->players_max)
 		return true;
 	return ringcast_session_resize(limb, 2 * limb->players_max);
@@ -132,6 +134,7 @@ static struct player *player_create(struct session *limb, const struct letter *l
 		ringcast_slab_free(&store->players, self);
 		return NULL;
 	}
+	store->limb_player_count++;
 	player->created_ns = player->joined_ns = store->now_ns;
 	player->transport = transport;
 	ringcast_player_appear(player, letter->peer_id);
@@ -140,7 +143,7 @@ static struct player *player_create(struct session *limb, const struct letter *l
 
 bool ringcast_limb_has_room(const struct store *store)
 {
-	return store->sessions.count < store->sessions.capacity && store->players.count < store->players.capacity;
+	return store->limb_count < store->options.limbs_max && store->limb_player_count < store->options.limb_players_max;
 }
 
 struct player *ringcast_limb_admit(struct store *store, uint32_t home_shard, const struct letter *letter, void *transport, uint64_t now_ns)

@@ -123,7 +123,8 @@ static void start_store(struct yard *yard, uint32_t index)
 	ringcast_timer_wheel_init(&store->wheel, yard->now_ns);
 	static const struct hooks hooks = {.snapshot = on_snapshot};
 	struct store_options options = {
-		.hooks = &hooks, .hooks_context = store, .shard_index = index, .sessions_max = 4, .players_max = YARD_SEATS_MAX, .groups_max = 64, .memberships_max = 8 * YARD_SEATS_MAX, .limits = &yard->limits,
+		.hooks = &hooks, .hooks_context = store, .shard_index = index, .sessions_max = 4, .players_max = YARD_SEATS_MAX, .limbs_max = 4, .limb_players_max = YARD_SEATS_MAX,
+		.groups_max = 64, .memberships_max = 8 * YARD_SEATS_MAX, .limits = &yard->limits,
 		.pool = store->pool, .wheel = &store->wheel, .random = fill, .random_context = yard,
 		.outbox = {.context = store, .deliver = on_deliver, .disconnect = on_disconnect, .drop = on_drop, .admitted = on_admitted, .post = on_post}};
 	cr_assert(store->pool != NULL && ringcast_store_init(&store->store, &options));
