@@ -141,9 +141,9 @@ static struct player *player_create(struct session *limb, const struct letter *l
 	return player;
 }
 
-bool ringcast_limb_has_room(const struct store *store)
+bool ringcast_limb_has_room(const struct store *store, uint32_t asked_count)
 {
-	return store->limb_count < store->options.limbs_max && store->limb_player_count < store->options.limb_players_max;
+	return store->limb_count < store->options.limbs_max && store->limb_player_count + (uint64_t)asked_count < store->options.limb_players_max;
 }
 
 struct player *ringcast_limb_admit(struct store *store, uint32_t home_shard, const struct letter *letter, void *transport, uint64_t now_ns)

@@ -93,16 +93,23 @@ void ringcast_shard_set_limits(struct shard *shard, const struct ringcast_limits
 	copy_session_limits(shard);
 }
 
-/* As many again where there are other shards, as far as handles reach: beyond that players of their sessions go to them. */
-static uint32_t limb_places(uint32_t places, uint32_t shard_count)
+/* As many players again where there are other shards, as far as handles reach: beyond that they go to their sessions' homes. */
+static uint32_t limb_player_places(const struct ringcast_limits *limits, uint32_t shard_count)
 {
-	return shard_count > 1 ? less_of(places, ID_INDEX_MAX + 1 - places) : 0;
+	return shard_count > 1 ? less_of(limits->players_max, ID_INDEX_MAX + 1 - limits->players_max) : 0;
+}
+
+/* All sessions of all others may have a limb here, and no limb is without a player. */
+static uint32_t limb_places(const struct ringcast_limits *limits, uint32_t shard_count)
+{
+	uint64_t others = (uint64_t)(shard_count - 1) * limits->sessions_max, players = limb_player_places(limits, shard_count);
+	return less_of((uint32_t)(others < players ? others : players), ID_INDEX_MAX + 1 - limits->sessions_max);
 }
 
 /* What a store is made with, for as many as the limits say. */
 static void store_capacities(const struct ringcast_limits *limits, uint32_t shard_count, struct store_options *ret_options)
 {
-	uint32_t limbs_max = limb_places(limits->sessions_max, shard_count), limb_players_max = limb_places(limits->players_max, shard_count);
+	uint32_t limbs_max = limb_places(limits, shard_count), limb_players_max = limb_player_places(limits, shard_count);
 	*ret_options = (struct store_options){
 		.sessions_max = limits->sessions_max,
 		.players_max = limits->players_max,
@@ -229,7 +236,7 @@ static bool init_store(struct shard *shard)
 static bool init_memory(struct shard *shard)
 {
 	const struct ringcast_limits *limits = &shard->options.limits;
-	uint32_t player_places = limits->players_max + limb_places(limits->players_max, shard->options.count);
+	uint32_t player_places = limits->players_max + limb_player_places(limits, shard->options.count);
 	struct buf_pool_options pool;
 	uint64_t seed;
 	buffer_options(limits, &pool);
@@ -242,7 +249,7 @@ static bool init_memory(struct shard *shard)
 		ringcast_buf_pool_set_relief(shard->pool, ringcast_shard_relieve_buffers, shard);
 	shard->fast_messages = calloc(SHARD_FAST_MESSAGE_MAX, sizeof(struct fast_message));
 	shard->fast_nodes = calloc(SHARD_FAST_NODE_MAX, sizeof(struct fast_node));
-	shard->session_fanouts = calloc(limits->sessions_max + limb_places(limits->sessions_max, shard->options.count), sizeof(*shard->session_fanouts));
+	shard->session_fanouts = calloc(limits->sessions_max + limb_places(limits, shard->options.count), sizeof(*shard->session_fanouts));
 	return shard->pool != NULL && shard->fast_messages != NULL && shard->fast_nodes != NULL && shard->session_fanouts != NULL &&
 	       ringcast_slab_init(&shard->conns, sizeof(struct conn), limits->connections_max) && ringcast_shard_init_pauses(shard) &&
 	       ringcast_slab_init(&shard->fast_paths, sizeof(struct fast_path), limits->connections_max) &&

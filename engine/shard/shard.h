@@ -157,6 +157,7 @@ struct shard_letters {
 	uint64_t holding; /* shards that what is being served fills */
 	uint64_t unrung;  /* shards that were posted to since the last bell */
 	uint64_t lost;    /* shards that something was lost for which must not be missed */
+	uint32_t asking_count; /* logins that other shards were asked about, who may all come to be here */
 	uint64_t cost;    /* bytes that were posted for receivers, 64 added for each, as budgets count them */
 	uint32_t first;   /* the shard whose letters are read first, next time */
 	const struct letter *served; /* what is being done is its sender's doing, who is on another shard; NULL: not so */

@@ -240,16 +240,17 @@ Test(spread, limbs_take_no_place_of_a_shards_own_sessions)
 {
 	struct store *store = &yard.stores[1].store;
 	yard_start(&yard, 2, YARD_SEATS_MAX, 1);
-	cr_assert(ringcast_limb_has_room(store));
+	cr_assert(ringcast_limb_has_room(store, 0));
+	cr_assert(!ringcast_limb_has_room(store, YARD_SEATS_MAX), "not for all who are on their way and one more");
 	for (uint32_t i = 0; i < YARD_SEATS_MAX; i++)
 		join_now(1);
 	cr_assert_eq(store->limb_player_count, YARD_SEATS_MAX);
-	cr_assert(!ringcast_limb_has_room(store), "nor do they take more");
+	cr_assert(!ringcast_limb_has_room(store, 0), "nor do they take more");
 	fill_own_places(store);
 	yard_leave(&yard, &yard.seats[0]);
 	yard_read_all(&yard);
 	yard_compare(&yard);
-	cr_assert(ringcast_limb_has_room(store));
+	cr_assert(ringcast_limb_has_room(store, 0));
 	yard_stop(&yard);
 }
 
@@ -262,7 +263,7 @@ Test(spread, a_shard_full_of_its_own_takes_in_limbs)
 	yard_start(&yard, 2, 100, 1);
 	for (size_t i = 0; i < ARRAY_COUNT(own); i++)
 		cr_assert_eq(ringcast_session_open(store, &options, yard.now_ns, &own[i]), DROP_NONE);
-	cr_assert(ringcast_limb_has_room(store));
+	cr_assert(ringcast_limb_has_room(store, 0));
 	join_now(1);
 	cr_assert_eq(store->limb_count, 1);
 	for (size_t i = 0; i < ARRAY_COUNT(own); i++)
