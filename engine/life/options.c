@@ -337,7 +337,7 @@ static void add_for_all(void *context, const char *part, uint64_t bytes, bool is
 static uint64_t script_bytes(const ringcast_engine_options *options, const ringcast_limits *limits, uint32_t shard_count)
 {
 	uint64_t each = options->scripts.memory_bytes != 0 ? options->scripts.memory_bytes : SCRIPT_MEMORY_BYTES;
-	return (each + (shard_count > 1 ? 2 : 1) * sizeof(struct share_account)) * limits->sessions_max;
+	return each * limits->sessions_max + ringcast_shard_session_places(limits, shard_count) * sizeof(struct share_account);
 }
 
 /*

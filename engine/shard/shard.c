@@ -106,6 +106,11 @@ static uint32_t limb_places(const struct ringcast_limits *limits, uint32_t shard
 	return less_of((uint32_t)(others < players ? others : players), ID_INDEX_MAX + 1 - limits->sessions_max);
 }
 
+uint32_t ringcast_shard_session_places(const struct ringcast_limits *limits, uint32_t shard_count)
+{
+	return limits->sessions_max + limb_places(limits, shard_count);
+}
+
 /* What a store is made with, for as many as the limits say. */
 static void store_capacities(const struct ringcast_limits *limits, uint32_t shard_count, struct store_options *ret_options)
 {
@@ -249,7 +254,7 @@ static bool init_memory(struct shard *shard)
 		ringcast_buf_pool_set_relief(shard->pool, ringcast_shard_relieve_buffers, shard);
 	shard->fast_messages = calloc(SHARD_FAST_MESSAGE_MAX, sizeof(struct fast_message));
 	shard->fast_nodes = calloc(SHARD_FAST_NODE_MAX, sizeof(struct fast_node));
-	shard->session_fanouts = calloc(limits->sessions_max + limb_places(limits, shard->options.count), sizeof(*shard->session_fanouts));
+	shard->session_fanouts = calloc(ringcast_shard_session_places(limits, shard->options.count), sizeof(*shard->session_fanouts));
 	return shard->pool != NULL && shard->fast_messages != NULL && shard->fast_nodes != NULL && shard->session_fanouts != NULL &&
 	       ringcast_slab_init(&shard->conns, sizeof(struct conn), limits->connections_max) && ringcast_shard_init_pauses(shard) &&
 	       ringcast_slab_init(&shard->fast_paths, sizeof(struct fast_path), limits->connections_max) &&

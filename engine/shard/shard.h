@@ -260,6 +260,7 @@ bool ringcast_shard_is_idle(const struct shard *shard);
 void ringcast_shard_set_credentials(struct shard *shard, const struct shard_credentials *credentials);
 void ringcast_shard_set_limits(struct shard *shard, const struct ringcast_limits *limits); /* the reloadable ones */
 uint64_t ringcast_shard_memory_bytes(const struct ringcast_limits *limits, uint32_t shard_count, ringcast_memory_fn *each, void *context);
+uint32_t ringcast_shard_session_places(const struct ringcast_limits *limits, uint32_t shard_count); /* of its own sessions and limbs of others' together */
 uint64_t ringcast_shard_pauses_memory_bytes(uint32_t connections_max); /* besides, with other shards: all of them paused; what is held of them apart */
 uint64_t ringcast_shard_security_memory_bytes(const struct ringcast_limits *limits); /* besides, with encryption; the library's heap apart */
 void ringcast_shard_io_options(const struct ringcast_limits *limits, struct io_options *ret_options);
