@@ -103,7 +103,7 @@ void ringcast_home_kick(struct player *player, enum close_reason reason, const c
 	size_t text_bytes = text != NULL ? ringcast_close_text_bytes(text) : 0;
 	post(player->session, ringcast_player_shard(player),
 	     &(struct letter){.kind = LETTER_KICK, .session = player->session->self, .peer_id = player->peer_id, .reason = (uint8_t)reason,
-			      .payload = ringcast_view_of(text, text_bytes)});
+			      .is_by_api = player->session->store->origin != NULL, .payload = ringcast_view_of(text, text_bytes)});
 }
 
 void ringcast_home_join(const struct player *player, int32_t group)

@@ -312,10 +312,22 @@ static void receive_answer(struct session *limb, const struct letter *letter)
 							  .recipients = players, .recipient_count = count});
 }
 
+/* As home recorded it. */
+static void receive_kick(struct player *player, const struct letter *letter)
+{
+	struct store *store = player->session->store;
+	char text[CLOSE_TEXT_BYTES_MAX + 1] = "";
+	ringcast_assert(letter->payload.size < sizeof(text) && store->origin == NULL);
+	if (letter->payload.size > 0)
+		memcpy(text, letter->payload.data, letter->payload.size);
+	store->origin = letter->is_by_api ? "api" : NULL;
+	send_away(player, (enum close_reason)letter->reason, letter->payload.size > 0 ? text : NULL);
+	store->origin = NULL;
+}
+
 static void receive_about(struct session *limb, const struct letter *letter)
 {
 	struct player *player = ringcast_session_find_player(limb, letter->peer_id);
-	char text[CLOSE_TEXT_BYTES_MAX + 1] = "";
 	if (player == NULL)
 		return;
 	switch ((enum letter_kind)letter->kind) {
@@ -327,10 +339,7 @@ static void receive_about(struct session *limb, const struct letter *letter)
 		ringcast_group_leave(player, letter->group, limb->store->now_ns);
 		break;
 	case LETTER_KICK:
-		ringcast_assert(letter->payload.size < sizeof(text));
-		if (letter->payload.size > 0)
-			memcpy(text, letter->payload.data, letter->payload.size);
-		send_away(player, (enum close_reason)letter->reason, letter->payload.size > 0 ? text : NULL);
+		receive_kick(player, letter);
 		break;
 	default:
 		ringcast_unreachable("letter about a player");
