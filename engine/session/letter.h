@@ -34,7 +34,7 @@ struct letter {
 
 /* The payload of ADMITTED; the player's id with its NUL follows. */
 struct letter_facts {
-	char session_id[SESSION_ID_BYTES];
+	char session_id[SESSION_ID_BYTES], session_name[SESSION_NAME_BYTES];
 	uint32_t ping_interval_ms, players_max, resume_window_ms;
 };
 

@@ -44,6 +44,7 @@ static bool limb_init(struct session *limb, uint32_t home_shard, const struct le
 		return false;
 	*limb->spread = (struct spread){.is_limb = true, .home_shard = home_shard, .home = letter->session};
 	memcpy(limb->id, facts.session_id, sizeof(limb->id));
+	memcpy(limb->name, facts.session_name, sizeof(limb->name)); /* for who reads a dump: no login finds it by that */
 	limb->ping_interval_ms = facts.ping_interval_ms;
 	limb->resume_window_ms = facts.resume_window_ms;
 	limb->state = SESSION_ACTIVE;

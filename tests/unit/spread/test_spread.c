@@ -141,6 +141,8 @@ Test(spread, a_limb_lives_as_long_as_it_has_players)
 	struct seat *first = join_now(1), *second = join_now(1);
 	const struct store *store = &yard.stores[1].store;
 	cr_assert_eq(store->limb_count, 1);
+	cr_assert_str_eq(first->player->session->name, "yard");
+	cr_assert_null(ringcast_session_find_name(&yard.stores[1].store, "yard"), "it is only called so");
 	yard_leave(&yard, first);
 	yard_read_all(&yard);
 	yard_compare(&yard);

@@ -142,7 +142,7 @@ void yard_start(struct yard *yard, uint32_t shard_count, uint32_t players_max, u
 	for (uint32_t from = 0; from < shard_count; from++)
 		for (uint32_t to = 0; to < shard_count; to++)
 			yard->queues[from][to].letters = calloc(YARD_QUEUE_MAX, sizeof(struct yard_letter *));
-	struct session_options options = {.players_max = players_max, .empty_timeout_ms = UINT32_MAX}, pinned = options;
+	struct session_options options = {.name = "yard", .players_max = players_max, .empty_timeout_ms = UINT32_MAX}, pinned = options;
 	pinned.spread = SPREAD_NEVER;
 	cr_assert_eq(ringcast_session_open(&yard->stores[0].store, &options, yard->now_ns, &yard->session), DROP_NONE);
 	cr_assert_eq(ringcast_session_open(&yard->stores[shard_count].store, &pinned, yard->now_ns, &yard->twin), DROP_NONE);
