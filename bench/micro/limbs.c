@@ -77,7 +77,7 @@ static void place_start(uint32_t index)
 	*place = (struct place){.index = index, .pool = ringcast_buf_pool_create(&pool), .posts = calloc(PLAYERS + MESSAGES + 1, sizeof(struct post))};
 	ringcast_timer_wheel_init(&place->wheel, NS_PER_S);
 	struct store_options options = {
-		.shard_index = index, .sessions_max = 4, .players_max = PLAYERS, .groups_max = 8, .memberships_max = 64, .limits = &limits, .pool = place->pool, .wheel = &place->wheel, .random = fill,
+		.shard_index = index, .sessions_max = 4, .players_max = PLAYERS, .limbs_max = 4, .limb_players_max = PLAYERS, .groups_max = 8, .memberships_max = 64, .limits = &limits, .pool = place->pool, .wheel = &place->wheel, .random = fill,
 		.outbox = {.context = place, .deliver = on_deliver, .disconnect = on_disconnect, .drop = on_drop, .admitted = on_admitted, .post = on_post}};
 	if (place->pool == NULL || place->posts == NULL || !ringcast_store_init(&place->store, &options))
 		die("no memory");

@@ -295,7 +295,6 @@ static void fill_script_options(struct ringcast_engine *engine)
 		.limits = &engine->script_limits,
 		.registry = &engine->registry,
 		.arguments = given->arguments,
-		.sessions_max = engine->options.limits.sessions_max,
 		.share = {.session_percent = or_unbounded(given->share_percent, 50),
 			  .shard_percent = or_unbounded(given->shard_share_percent, 75),
 			  .seconds_max = given->share_seconds_max},
@@ -325,7 +324,7 @@ void ringcast_engine_fill_shard_options(struct ringcast_engine *engine)
 	shard->token_keys = engine->token_keys;
 	shard->wall_s = ringcast_clock_wall_s;
 	shard->open = ringcast_engine_open_here;
-	shard->spread = engine->options.spread != RINGCAST_SPREAD_DEFAULT ? (enum spread_mode)engine->options.spread : SPREAD_NEVER;
+	shard->spread = engine->options.spread != RINGCAST_SPREAD_DEFAULT ? (enum spread_mode)engine->options.spread : SPREAD_AUTO;
 	shard->mailboxes = engine->mailboxes;
 	ringcast_engine_make_hooks(engine);
 	fill_script_options(engine);
@@ -348,10 +347,11 @@ static void add_for_all(void *context, const char *part, uint64_t bytes, bool is
 		bill->each(bill->context, part, bytes * bill->shard_count, is_own);
 }
 
-static uint64_t script_bytes(const ringcast_engine_options *options, const ringcast_limits *limits)
+/* Sessions of other shards have no script here, but places of their own among the accounts. */
+static uint64_t script_bytes(const ringcast_engine_options *options, const ringcast_limits *limits, uint32_t shard_count)
 {
 	uint64_t each = options->scripts.memory_bytes != 0 ? options->scripts.memory_bytes : SCRIPT_MEMORY_BYTES;
-	return (each + sizeof(struct share_account)) * limits->sessions_max;
+	return each * limits->sessions_max + ringcast_shard_session_places(limits, shard_count) * sizeof(struct share_account);
 }
 
 /*
@@ -383,10 +383,10 @@ uint64_t ringcast_memory_bill(const ringcast_engine_options *options, ringcast_m
 		add_for_all(&bill, "ways and frames of AF_XDP", egress_bytes, true);
 	if (options->token_key_count > 0)
 		add_for_all(&bill, "signed tokens that were used", ringcast_jwt_spent_bytes(limits.tokens_spent_max), true);
-	uint64_t sum = ringcast_shard_memory_bytes(&limits, add_for_all, &bill) + ringcast_security_memory_bytes(options, &limits, add_for_all, &bill);
-	sum += egress_bytes + script_bytes(options, &limits) + (options->token_key_count > 0 ? ringcast_jwt_spent_bytes(limits.tokens_spent_max) : 0);
+	uint64_t sum = ringcast_shard_memory_bytes(&limits, bill.shard_count, add_for_all, &bill) + ringcast_security_memory_bytes(options, &limits, add_for_all, &bill);
+	sum += egress_bytes + script_bytes(options, &limits, bill.shard_count) + (options->token_key_count > 0 ? ringcast_jwt_spent_bytes(limits.tokens_spent_max) : 0);
 	sum += letter_bytes(&limits, bill.shard_count);
-	add_for_all(&bill, "scripts, if every session runs one", script_bytes(options, &limits), false);
+	add_for_all(&bill, "scripts, if every session runs one", script_bytes(options, &limits, bill.shard_count), false);
 	add_for_all(&bill, "letters of spread sessions between shards", letter_bytes(&limits, bill.shard_count), false);
 	return sum * bill.shard_count;
 }

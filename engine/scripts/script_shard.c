@@ -314,7 +314,7 @@ static struct script_program *load_program(struct script_shard *scripts, struct 
 static struct script_use *load(struct script_shard *scripts, struct script_version *version)
 {
 	struct script_use *use = find_use(scripts, version);
-	if (use != NULL || !ringcast_spending_open(&scripts->spending, &scripts->options->share, scripts->options->sessions_max))
+	if (use != NULL || !ringcast_spending_open(&scripts->spending, &scripts->options->share, scripts->shard->store.sessions.capacity))
 		return use;
 	use = calloc(1, sizeof(*use));
 	if (use == NULL)

@@ -27,7 +27,6 @@ struct script_shard_options { /* of all shards; borrowed, outlives them */
 	const struct script_limits *limits;
 	const struct script_registry *registry;
 	const char *arguments;
-	uint32_t sessions_max;
 	struct share_limits share; /* of the processor's time */
 	uint32_t log_bytes_per_session;
 	struct script_channels_options channels;

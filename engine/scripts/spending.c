@@ -7,10 +7,10 @@
 /* DELIVERY_NS: what a delivery costs the shard after the command that asked for it, when it is written. */
 enum { DELIVERY_NS = 1000, LONG_NS = 1000000 };
 
-bool ringcast_spending_open(struct spending *spending, const struct share_limits *limits, uint32_t sessions_max)
+bool ringcast_spending_open(struct spending *spending, const struct share_limits *limits, uint32_t session_places)
 {
 	if (spending->accounts == NULL)
-		spending->accounts = calloc(sessions_max, sizeof(*spending->accounts));
+		spending->accounts = calloc(session_places, sizeof(*spending->accounts));
 	spending->limits = limits;
 	return spending->accounts != NULL;
 }

@@ -18,7 +18,7 @@ struct spending {
 	uint64_t spent_ns; /* all of it */
 };
 
-bool ringcast_spending_open(struct spending *spending, const struct share_limits *limits, uint32_t sessions_max); /* harmless when open; false: no memory */
+bool ringcast_spending_open(struct spending *spending, const struct share_limits *limits, uint32_t session_places); /* of the store; harmless when open; false: no memory */
 void ringcast_spending_close(struct spending *spending);
 
 void ringcast_spending_begin_session(struct spending *spending, const struct session *session);

@@ -47,7 +47,8 @@ static struct player *player_create(struct session *session, const char *player_
 {
 	struct store *store = session->store;
 	handle self;
-	struct player *player = ringcast_slab_alloc(&store->players, &self);
+	bool has_room = store->players.count - store->limb_player_count < store->options.players_max;
+	struct player *player = has_room ? ringcast_slab_alloc(&store->players, &self) : NULL;
 	if (player == NULL)
 		return NULL;
 	player->magic = PLAYER_MAGIC;

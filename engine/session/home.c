@@ -75,6 +75,7 @@ static void post_admitted(const struct player *player)
 			       .resume_window_ms = session->resume_window_ms}};
 	size_t id_bytes = strlen(ringcast_player_id(player)) + 1;
 	memcpy(payload.facts.session_id, session->id, sizeof(payload.facts.session_id));
+	memcpy(payload.facts.session_name, session->name, sizeof(payload.facts.session_name));
 	memcpy(payload.player_id, ringcast_player_id(player), id_bytes);
 	post(session, ringcast_player_shard(player),
 	     &(struct letter){.kind = LETTER_ADMITTED, .session = session->self, .conn = conn_of(player), .peer_id = player->peer_id,
@@ -103,7 +104,7 @@ void ringcast_home_kick(struct player *player, enum close_reason reason, const c
 	size_t text_bytes = text != NULL ? ringcast_close_text_bytes(text) : 0;
 	post(player->session, ringcast_player_shard(player),
 	     &(struct letter){.kind = LETTER_KICK, .session = player->session->self, .peer_id = player->peer_id, .reason = (uint8_t)reason,
-			      .payload = ringcast_view_of(text, text_bytes)});
+			      .is_by_api = player->session->store->origin != NULL, .payload = ringcast_view_of(text, text_bytes)});
 }
 
 void ringcast_home_join(const struct player *player, int32_t group)

@@ -29,11 +29,12 @@ struct letter {
 	uint8_t command;          /* PACKET: enum packet_command */
 	bool is_quiet;            /* DELIVER: who sent it does not get it by the group */
 	uint8_t reason;           /* REFUSED: enum drop_reason; LEFT, KICK: enum close_reason */
+	bool is_by_api;           /* KICK: home was asked to from outside; for the record there */
 };
 
 /* The payload of ADMITTED; the player's id with its NUL follows. */
 struct letter_facts {
-	char session_id[SESSION_ID_BYTES];
+	char session_id[SESSION_ID_BYTES], session_name[SESSION_NAME_BYTES];
 	uint32_t ping_interval_ms, players_max, resume_window_ms;
 };
 

@@ -44,6 +44,7 @@ static bool limb_init(struct session *limb, uint32_t home_shard, const struct le
 		return false;
 	*limb->spread = (struct spread){.is_limb = true, .home_shard = home_shard, .home = letter->session};
 	memcpy(limb->id, facts.session_id, sizeof(limb->id));
+	memcpy(limb->name, facts.session_name, sizeof(limb->name)); /* for who reads a dump: no login finds it by that */
 	limb->ping_interval_ms = facts.ping_interval_ms;
 	limb->resume_window_ms = facts.resume_window_ms;
 	limb->state = SESSION_ACTIVE;
@@ -56,7 +57,7 @@ static bool limb_init(struct session *limb, uint32_t home_shard, const struct le
 static struct session *limb_create(struct store *store, uint32_t home_shard, const struct letter *letter)
 {
 	handle self;
-	struct session *limb = ringcast_slab_alloc(&store->sessions, &self);
+	struct session *limb = store->limb_count < store->options.limbs_max ? ringcast_slab_alloc(&store->sessions, &self) : NULL;
 	if (limb == NULL)
 		return NULL;
 	limb->magic = SESSION_MAGIC;
@@ -69,7 +70,7 @@ static struct session *limb_create(struct store *store, uint32_t home_shard, con
 		return NULL;
 	}
 	bool was_added = ringcast_map_add(&store->limbs_by_home, limb_key(home_shard, letter->session), self);
-	ringcast_assert(was_added); /* the map is as large as the slab */
+	ringcast_assert(was_added); /* the map has room for limbs_max */
 	store->limb_count++;
 	return limb;
 }
@@ -82,8 +83,7 @@ static void bury(struct session *limb, enum close_reason reason)
 	limb->state = SESSION_ENDED;
 	limb->close_reason = (uint8_t)reason;
 	bool was_there = ringcast_map_remove(&store->limbs_by_home, limb_key(limb->spread->home_shard, limb->spread->home));
-	ringcast_assert(was_there && store->limb_count > 0);
-	store->limb_count--;
+	ringcast_assert(was_there);
 	ringcast_list_add_tail(&store->graveyard_sessions, &limb->node);
 }
 
@@ -99,6 +99,9 @@ static void leave(struct player *player, enum close_reason reason)
 
 static bool has_room(struct session *limb)
 {
+	const struct store *store = limb->store;
+	if (store->limb_player_count == store->options.limb_players_max)
+		return false;
 	if (limb->player_count < limb->players_max)
 		return true;
 	return ringcast_session_resize(limb, 2 * limb->players_max);
@@ -132,15 +135,16 @@ static struct player *player_create(struct session *limb, const struct letter *l
 		ringcast_slab_free(&store->players, self);
 		return NULL;
 	}
+	store->limb_player_count++;
 	player->created_ns = player->joined_ns = store->now_ns;
 	player->transport = transport;
 	ringcast_player_appear(player, letter->peer_id);
 	return player;
 }
 
-bool ringcast_limb_has_room(const struct store *store)
+bool ringcast_limb_has_room(const struct store *store, uint32_t asked_count)
 {
-	return store->sessions.count < store->sessions.capacity && store->players.count < store->players.capacity;
+	return store->limb_count < store->options.limbs_max && store->limb_player_count + (uint64_t)asked_count < store->options.limb_players_max;
 }
 
 struct player *ringcast_limb_admit(struct store *store, uint32_t home_shard, const struct letter *letter, void *transport, uint64_t now_ns)
@@ -309,10 +313,22 @@ static void receive_answer(struct session *limb, const struct letter *letter)
 							  .recipients = players, .recipient_count = count});
 }
 
+/* As home recorded it. */
+static void receive_kick(struct player *player, const struct letter *letter)
+{
+	struct store *store = player->session->store;
+	char text[CLOSE_TEXT_BYTES_MAX + 1] = "";
+	ringcast_assert(letter->payload.size < sizeof(text) && store->origin == NULL);
+	if (letter->payload.size > 0)
+		memcpy(text, letter->payload.data, letter->payload.size);
+	store->origin = letter->is_by_api ? "api" : NULL;
+	send_away(player, (enum close_reason)letter->reason, letter->payload.size > 0 ? text : NULL);
+	store->origin = NULL;
+}
+
 static void receive_about(struct session *limb, const struct letter *letter)
 {
 	struct player *player = ringcast_session_find_player(limb, letter->peer_id);
-	char text[CLOSE_TEXT_BYTES_MAX + 1] = "";
 	if (player == NULL)
 		return;
 	switch ((enum letter_kind)letter->kind) {
@@ -324,10 +340,7 @@ static void receive_about(struct session *limb, const struct letter *letter)
 		ringcast_group_leave(player, letter->group, limb->store->now_ns);
 		break;
 	case LETTER_KICK:
-		ringcast_assert(letter->payload.size < sizeof(text));
-		if (letter->payload.size > 0)
-			memcpy(text, letter->payload.data, letter->payload.size);
-		send_away(player, (enum close_reason)letter->reason, letter->payload.size > 0 ? text : NULL);
+		receive_kick(player, letter);
 		break;
 	default:
 		ringcast_unreachable("letter about a player");

@@ -307,7 +307,7 @@ enum drop_reason ringcast_session_open(struct store *store, const struct session
 	if (is_oversize(options->name, SESSION_NAME_BYTES) || is_oversize(options->properties, SESSION_PROPERTIES_BYTES_MAX) ||
 	    is_oversize(options->matchmaker_data, SESSION_MATCHMAKER_BYTES_MAX))
 		return DROP_OVERSIZE;
-	if (store->sessions.count == store->sessions.capacity)
+	if (store->sessions.count - store->limb_count == store->options.sessions_max)
 		return DROP_SESSION_FULL;
 	if (is_data_full(store, options))
 		return DROP_SESSION_DATA;

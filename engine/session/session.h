@@ -188,7 +188,7 @@ struct session_limits { /* live: the shard may change it between ticks */
 	uint32_t activation_timeout_ms; /* likewise; 0: never */
 	uint32_t service_messages_per_second, service_message_bytes; /* of backends, to one session; see backend.h */
 	uint32_t emitted_events_per_second, emitted_event_bytes;     /* of one session, for backends */
-	uint32_t spread_players_min;    /* AUTO: sessions for so many players are spread; 0: none */
+	uint32_t spread_players_min;    /* AUTO: sessions for so many players are spread */
 	uint8_t spread_mode;            /* of sessions that do not say */
 	uint32_t retained_per_group_max, retained_bytes; /* messages of a group; of a session, in whole bufs */
 	uint32_t snapshot_bytes;        /* of a session, for those who join, in whole bufs */
@@ -197,7 +197,8 @@ struct session_limits { /* live: the shard may change it between ticks */
 
 struct store_options {
 	uint32_t shard_index;
-	uint32_t sessions_max, players_max, groups_max;
+	uint32_t sessions_max, players_max, groups_max; /* of sessions at home here */
+	uint32_t limbs_max, limb_players_max; /* of sessions at home elsewhere, besides these: whose players come here takes nothing from who is at home here. 0: none */
 	uint32_t memberships_max; /* of all players together */
 	const struct session_limits *limits;
 	struct buf_pool *pool;
@@ -235,7 +236,8 @@ struct store {
 	uint64_t lists_sent, list_bytes, lists_merged, lists_too_long; /* of members: as metrics have them */
 	struct list_node taps; /* of all sessions */
 	struct map limbs_by_home;      /* home's shard and handle -> handle of the limb here */
-	uint32_t limb_count;           /* limbs among the sessions */
+	uint32_t limb_count;           /* limbs among the sessions, until they are collected */
+	uint32_t limb_player_count;    /* likewise: their players */
 	uint32_t remote_count;         /* players at home here and on another shard; among players_by_key */
 	uint32_t spread_count;         /* sessions at home here that have, or may have, players elsewhere */
 	uint64_t retained_count, retained_bytes; /* of all sessions, now */

@@ -5,6 +5,7 @@
 
 #include "base/assert.h"
 #include "base/magic.h"
+#include "session/home.h"
 #include "session/id.h"
 #include "session/player.h"
 
@@ -23,15 +24,31 @@ static bool names_init(struct store *store, const struct store_options *options)
 	return store->names != NULL;
 }
 
+static uint32_t session_places(const struct store_options *options)
+{
+	return options->sessions_max + options->limbs_max;
+}
+
+static uint32_t player_places(const struct store_options *options)
+{
+	return options->players_max + options->limb_players_max;
+}
+
+/* A map has at least one. */
+static uint32_t limb_places(const struct store_options *options)
+{
+	return options->limbs_max > 0 ? options->limbs_max : 1;
+}
+
 static bool tables_init(struct store *store, const struct store_options *options)
 {
-	return names_init(store, options) && ringcast_slab_init(&store->sessions, sizeof(struct session), options->sessions_max) &&
-	       ringcast_slab_init(&store->players, sizeof(struct player), options->players_max) &&
+	return names_init(store, options) && ringcast_slab_init(&store->sessions, sizeof(struct session), session_places(options)) &&
+	       ringcast_slab_init(&store->players, sizeof(struct player), player_places(options)) &&
 	       ringcast_slab_init(&store->groups, sizeof(struct group), options->groups_max) &&
-	       ringcast_slab_init(&store->labels, sizeof(struct label), options->players_max) &&
+	       ringcast_slab_init(&store->labels, sizeof(struct label), player_places(options)) &&
 	       ringcast_map_init(&store->groups_by_key, options->groups_max) &&
-	       ringcast_map_init(&store->players_by_key, options->players_max) &&
-	       ringcast_map_init(&store->players_by_id, options->players_max) && ringcast_map_init(&store->limbs_by_home, options->sessions_max);
+	       ringcast_map_init(&store->players_by_key, player_places(options)) &&
+	       ringcast_map_init(&store->players_by_id, options->players_max) && ringcast_map_init(&store->limbs_by_home, limb_places(options));
 }
 
 static void tables_fini(struct store *store)
@@ -64,16 +81,17 @@ uint64_t ringcast_store_reserved_bytes(const struct store_options *options)
 {
 	/* A player's memberships lie on the heap when they are more than few, in room for up to four times as many. */
 	uint64_t heap_bytes = (uint64_t)options->memberships_max * 4 * sizeof(struct membership);
-	return slab_bytes(sizeof(struct session), options->sessions_max) + (uint64_t)names_count(options) * sizeof(handle) + slab_bytes(sizeof(struct player), options->players_max) +
-	       slab_bytes(sizeof(struct group), options->groups_max) + slab_bytes(sizeof(struct label), options->players_max) +
-	       map_bytes(options->groups_max) + 2 * map_bytes(options->players_max) + map_bytes(options->sessions_max) + heap_bytes;
+	return slab_bytes(sizeof(struct session), session_places(options)) + (uint64_t)names_count(options) * sizeof(handle) +
+	       slab_bytes(sizeof(struct player), player_places(options)) + slab_bytes(sizeof(struct group), options->groups_max) +
+	       slab_bytes(sizeof(struct label), player_places(options)) + map_bytes(options->groups_max) + map_bytes(player_places(options)) +
+	       map_bytes(options->players_max) + map_bytes(limb_places(options)) + heap_bytes;
 }
 
 static void options_check(const struct store_options *options)
 {
 	ringcast_assert(options->shard_index < ID_SHARDS_MAX);
-	ringcast_assert(options->sessions_max > 0 && options->sessions_max - 1 <= ID_INDEX_MAX);
-	ringcast_assert(options->players_max > 0 && options->players_max - 1 <= ID_INDEX_MAX);
+	ringcast_assert(options->sessions_max > 0 && session_places(options) - 1 <= ID_INDEX_MAX);
+	ringcast_assert(options->players_max > 0 && player_places(options) - 1 <= ID_INDEX_MAX);
 	ringcast_assert(options->limits != NULL && options->limits->players_per_session_max > 0);
 	ringcast_assert(options->pool != NULL && options->wheel != NULL && options->random != NULL);
 	ringcast_assert(options->outbox.deliver != NULL && options->outbox.disconnect != NULL && options->outbox.drop != NULL);
@@ -102,6 +120,7 @@ static void player_free(struct store *store, struct player *player)
 	ringcast_assert(player->state == PLAYER_COMPLETED || player->state == PLAYER_TIMEDOUT);
 	ringcast_assert(player->group_count == 0 && player->group_capacity == 0 && !ringcast_timer_is_armed(&player->timer));
 	ringcast_list_remove(&player->node);
+	store->limb_player_count -= ringcast_session_is_limb(player->session);
 	ringcast_player_free_text(player);
 	player->magic = ~PLAYER_MAGIC;
 	ringcast_slab_free(&store->players, player->self);
@@ -125,6 +144,7 @@ static void session_free(struct store *store, struct session *session)
 	ringcast_list_remove(&session->node);
 	data_free(store, &session->properties);
 	data_free(store, &session->matchmaker_data);
+	store->limb_count -= ringcast_session_is_limb(session);
 	free(session->players);
 	free(session->spread);
 	session->magic = ~SESSION_MAGIC;
@@ -146,7 +166,7 @@ void ringcast_store_fini(struct store *store)
 	ringcast_assert(store->players.count == 0);
 	ringcast_assert(store->groups.count == 0 && store->groups_by_key.count == 0);
 	ringcast_assert(store->membership_count == 0 && store->labels.count == 0);
-	ringcast_assert(store->limbs_by_home.count == 0 && store->limb_count == 0 && store->remote_count == 0 && store->spread_count == 0);
+	ringcast_assert(store->limbs_by_home.count == 0 && store->limb_count == 0 && store->limb_player_count == 0 && store->remote_count == 0 && store->spread_count == 0);
 	ringcast_assert(store->players_by_key.count == 0 && store->players_by_id.count == 0);
 	tables_fini(store);
 }

@@ -130,6 +130,7 @@ static void begin_close(struct shard *shard, struct conn *conn, enum close_reaso
 	if (UNLIKELY(conn->is_paused))
 		ringcast_shard_pause_forget(shard, conn);
 	leave_session(shard, conn, conn->close_reason);
+	shard->letters.asking_count -= conn->state == CONN_ASKING;
 	ringcast_conn_enter(conn, CONN_CLOSING);
 	if (conn->secure != NULL)
 		ringcast_handshake_queue_remove_stream(&shard->security.queue, &conn->secure->queue_node);

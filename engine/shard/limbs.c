@@ -33,6 +33,7 @@ void ringcast_shard_ask_home(struct shard *shard, struct conn *conn, uint32_t ho
 	buf->size = (uint32_t)message.size + 1;
 	conn->handoff = buf;
 	ringcast_conn_enter(conn, CONN_ASKING);
+	shard->letters.asking_count++;
 	if (ringcast_shard_post(shard, home, &(struct letter){.kind = LETTER_LOGIN, .conn = conn->self, .payload = message}) == DROP_NONE)
 		return;
 	forget_login(conn);
@@ -52,6 +53,7 @@ static void read_elsewhere(struct shard *shard, uint32_t sender, const struct le
 	if (conn == NULL)
 		return;
 	ringcast_conn_enter(conn, CONN_LEAVING);
+	shard->letters.asking_count--;
 	if (!ringcast_conn_is_idle(conn))
 		ringcast_shard_flush_conn(shard, conn);
 	ringcast_shard_handoff_proceed(shard, conn);
@@ -103,6 +105,7 @@ static void read_admitted(struct shard *shard, uint32_t sender, const struct let
 	}
 	ringcast_recorder_note(&shard->recorder, PROBE_LOGIN, shard->now_ns, conn->player->session->self, (uint32_t)conn->player->peer_id, DROP_NONE);
 	ringcast_conn_enter(conn, CONN_JOINED);
+	shard->letters.asking_count--;
 	conn->stream.is_admitted = true;
 	if (may_resume)
 		ringcast_resume_open(shard, conn);

@@ -317,7 +317,7 @@ void ringcast_shard_login_from(struct shard *shard, uint32_t sender, const struc
 /* Who comes back goes where what outlived its connection is kept; and to the session's home, which may have room, whoever finds none here. */
 static bool may_stay(const struct shard *shard, const struct packet *packet)
 {
-	return packet->login.reconnect_token.size == 0 && ringcast_limb_has_room(&shard->store);
+	return packet->login.reconnect_token.size == 0 && ringcast_limb_has_room(&shard->store, shard->letters.asking_count);
 }
 
 void ringcast_shard_login(struct shard *shard, struct conn *conn, struct view message)

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/assert.h"
+#include "session/id.h"
 #include "session/limb.h"
 #include "shard/inspect.h"
 #include "shard/resume.h"
@@ -92,14 +93,35 @@ void ringcast_shard_set_limits(struct shard *shard, const struct ringcast_limits
 	copy_session_limits(shard);
 }
 
-/* What a store is made with, for as many as the limits say. */
-static void store_capacities(const struct ringcast_limits *limits, struct store_options *ret_options)
+/* As many players again where there are other shards, as far as handles reach: beyond that they go to their sessions' homes. */
+static uint32_t limb_player_places(const struct ringcast_limits *limits, uint32_t shard_count)
 {
+	return shard_count > 1 ? less_of(limits->players_max, ID_INDEX_MAX + 1 - limits->players_max) : 0;
+}
+
+/* All sessions of all others may have a limb here, and no limb is without a player. */
+static uint32_t limb_places(const struct ringcast_limits *limits, uint32_t shard_count)
+{
+	uint64_t others = (uint64_t)(shard_count - 1) * limits->sessions_max, players = limb_player_places(limits, shard_count);
+	return less_of((uint32_t)(others < players ? others : players), ID_INDEX_MAX + 1 - limits->sessions_max);
+}
+
+uint32_t ringcast_shard_session_places(const struct ringcast_limits *limits, uint32_t shard_count)
+{
+	return limits->sessions_max + limb_places(limits, shard_count);
+}
+
+/* What a store is made with, for as many as the limits say. */
+static void store_capacities(const struct ringcast_limits *limits, uint32_t shard_count, struct store_options *ret_options)
+{
+	uint32_t limbs_max = limb_places(limits, shard_count), limb_players_max = limb_player_places(limits, shard_count);
 	*ret_options = (struct store_options){
 		.sessions_max = limits->sessions_max,
 		.players_max = limits->players_max,
-		.groups_max = limits->sessions_max * 16 + 1024,
-		.memberships_max = limits->players_max * 8 + 1024,
+		.limbs_max = limbs_max,
+		.limb_players_max = limb_players_max,
+		.groups_max = (limits->sessions_max + limbs_max) * 16 + 1024,
+		.memberships_max = (limits->players_max + limb_players_max) * 8 + 1024,
 	};
 }
 
@@ -136,7 +158,28 @@ static void bill_add(struct bill *bill, const char *part, uint64_t bytes, bool i
 		bill->each(bill->context, part, bytes, is_own);
 }
 
-uint64_t ringcast_shard_memory_bytes(const struct ringcast_limits *limits, ringcast_memory_fn *each, void *context)
+/* Whatever there is one of for each session or player that has a place in the store. */
+static uint64_t places_bytes(const struct store_options *store)
+{
+	uint64_t session_places = (uint64_t)store->sessions_max + store->limbs_max, player_places = (uint64_t)store->players_max + store->limb_players_max;
+	return ringcast_store_reserved_bytes(store) + map_bytes(player_places) + session_places * sizeof(struct ratelimit);
+}
+
+static uint64_t resumes_bytes(uint64_t player_places)
+{
+	return player_places * (sizeof(struct resume) + 8) + map_bytes(player_places);
+}
+
+/* Those for players of sessions at home on other shards, which come on top. */
+static uint64_t limb_places_bytes(const struct ringcast_limits *limits, uint32_t shard_count)
+{
+	struct store_options alone, store;
+	store_capacities(limits, 1, &alone);
+	store_capacities(limits, shard_count, &store);
+	return places_bytes(&store) - places_bytes(&alone) + resumes_bytes((uint64_t)store.players_max + store.limb_players_max) - resumes_bytes(alone.players_max);
+}
+
+uint64_t ringcast_shard_memory_bytes(const struct ringcast_limits *limits, uint32_t shard_count, ringcast_memory_fn *each, void *context)
 {
 	struct bill bill = {.each = each, .context = context};
 	struct buf_pool_options pool;
@@ -144,11 +187,12 @@ uint64_t ringcast_shard_memory_bytes(const struct ringcast_limits *limits, ringc
 	struct store_options store;
 	buffer_options(limits, &pool);
 	ringcast_shard_io_options(limits, &io);
-	store_capacities(limits, &store);
+	store_capacities(limits, 1, &store);
 	bill_add(&bill, "connections", (uint64_t)limits->connections_max * (sizeof(struct conn) + 8 + sizeof(struct fast_path) + 8) + map_bytes(limits->connections_max + 1024), true);
-	bill_add(&bill, "sessions, players, groups", ringcast_store_reserved_bytes(&store) + map_bytes(limits->players_max) +
-			 (uint64_t)limits->sessions_max * sizeof(struct ratelimit), true);
-	bill_add(&bill, "players who may come back", (uint64_t)limits->players_max * (sizeof(struct resume) + 8) + map_bytes(limits->players_max), true);
+	bill_add(&bill, "sessions, players, groups", places_bytes(&store), true);
+	bill_add(&bill, "players who may come back", resumes_bytes(limits->players_max), true);
+	if (shard_count > 1)
+		bill_add(&bill, "places for players of other shards' sessions", limb_places_bytes(limits, shard_count), true);
 	bill_add(&bill, "session data", limits->session_data_bytes, true);
 	bill_add(&bill, "send queue slices", (uint64_t)slice_count(limits) * sizeof(struct out_slice), true);
 	bill_add(&bill, "fast message tables",
@@ -175,7 +219,7 @@ static bool init_store(struct shard *shard)
 {
 	const struct ringcast_limits *limits = &shard->options.limits;
 	struct store_options options;
-	store_capacities(limits, &options);
+	store_capacities(limits, shard->options.count, &options);
 	options.shard_index = shard->options.index;
 	options.limits = &shard->session_limits;
 	options.pool = shard->pool;
@@ -197,6 +241,7 @@ static bool init_store(struct shard *shard)
 static bool init_memory(struct shard *shard)
 {
 	const struct ringcast_limits *limits = &shard->options.limits;
+	uint32_t player_places = limits->players_max + limb_player_places(limits, shard->options.count);
 	struct buf_pool_options pool;
 	uint64_t seed;
 	buffer_options(limits, &pool);
@@ -209,15 +254,15 @@ static bool init_memory(struct shard *shard)
 		ringcast_buf_pool_set_relief(shard->pool, ringcast_shard_relieve_buffers, shard);
 	shard->fast_messages = calloc(SHARD_FAST_MESSAGE_MAX, sizeof(struct fast_message));
 	shard->fast_nodes = calloc(SHARD_FAST_NODE_MAX, sizeof(struct fast_node));
-	shard->session_fanouts = calloc(limits->sessions_max, sizeof(*shard->session_fanouts));
+	shard->session_fanouts = calloc(ringcast_shard_session_places(limits, shard->options.count), sizeof(*shard->session_fanouts));
 	return shard->pool != NULL && shard->fast_messages != NULL && shard->fast_nodes != NULL && shard->session_fanouts != NULL &&
 	       ringcast_slab_init(&shard->conns, sizeof(struct conn), limits->connections_max) && ringcast_shard_init_pauses(shard) &&
 	       ringcast_slab_init(&shard->fast_paths, sizeof(struct fast_path), limits->connections_max) &&
 	       ringcast_slice_pool_init(&shard->slices, slice_count(limits)) &&
 	       ringcast_address_table_init(&shard->addresses, limits->connections_max + 1024, seed) &&
-	       ringcast_map_init(&shard->fast_peers, limits->players_max) &&
-	       ringcast_slab_init(&shard->resumes, sizeof(struct resume), limits->players_max) &&
-	       ringcast_map_init(&shard->resumes_by_player, limits->players_max) && ringcast_shard_security_init(shard) &&
+	       ringcast_map_init(&shard->fast_peers, player_places) &&
+	       ringcast_slab_init(&shard->resumes, sizeof(struct resume), player_places) &&
+	       ringcast_map_init(&shard->resumes_by_player, player_places) && ringcast_shard_security_init(shard) &&
 	       ringcast_disconnects_init(&shard->disconnects, limits->disconnects_kept) && ringcast_shard_signed_init(shard) && init_store(shard);
 }
 

@@ -159,6 +159,7 @@ struct shard_letters {
 	uint64_t holding; /* shards that what is being served fills */
 	uint64_t unrung;  /* shards that were posted to since the last bell */
 	uint64_t lost;    /* shards that something was lost for which must not be missed */
+	uint32_t asking_count; /* logins that other shards were asked about, who may all come to be here */
 	uint64_t cost;    /* bytes that were posted for receivers, 64 added for each, as budgets count them */
 	uint32_t first;   /* the shard whose letters are read first, next time */
 	const struct letter *served; /* what is being done is its sender's doing, who is on another shard; NULL: not so */
@@ -266,7 +267,8 @@ bool ringcast_shard_is_idle(const struct shard *shard);
 /* For handshakes from now on; sessions that stand keep what they began with. Takes the credentials. */
 void ringcast_shard_set_credentials(struct shard *shard, const struct shard_credentials *credentials);
 void ringcast_shard_set_limits(struct shard *shard, const struct ringcast_limits *limits); /* the reloadable ones */
-uint64_t ringcast_shard_memory_bytes(const struct ringcast_limits *limits, ringcast_memory_fn *each, void *context);
+uint64_t ringcast_shard_memory_bytes(const struct ringcast_limits *limits, uint32_t shard_count, ringcast_memory_fn *each, void *context);
+uint32_t ringcast_shard_session_places(const struct ringcast_limits *limits, uint32_t shard_count); /* of its own sessions and limbs of others' together */
 uint64_t ringcast_shard_pauses_memory_bytes(uint32_t connections_max); /* besides, with other shards: all of them paused; what is held of them apart */
 uint64_t ringcast_shard_security_memory_bytes(const struct ringcast_limits *limits); /* besides, with encryption; the library's heap apart */
 void ringcast_shard_io_options(const struct ringcast_limits *limits, struct io_options *ret_options);

@@ -115,6 +115,8 @@ class SpreadTest(unittest.IsolatedAsyncioTestCase):
         daemon.end_session(self.session)
         for player in players[6:]:
             await player.expect_close(3502)
+        gone = [one for one in daemon.request("GET", "/v1/disconnects")["recent"] if one["session_id"] == self.session]
+        self.assertEqual(sorted((one["reason"], one["is_by_api"]) for one in gone), [("kicked", True)] * 6 + [("session_ended", True)] * (CROWD - 6))
         await until(lambda: daemon.gauge("players") == 0)
 
     async def test_who_leaves_is_gone_at_home(self):

@@ -14,6 +14,7 @@ import unittest
 from daemon import Daemon
 from player import Player, until
 
+SPREAD = os.environ.get("E2E_SPREAD", "never")  # always: the same, with each session's players on both shards
 READER, OPERATOR = "reader-0123456789abcdef", "operator-0123456789abcdef"
 
 
@@ -43,7 +44,7 @@ class Stream:
 
 class Tap(unittest.IsolatedAsyncioTestCase):
     def setUp(self):
-        self.daemon = Daemon("--shards", "1")
+        self.daemon = Daemon("--shards", "2" if SPREAD == "always" else "1", sessions__spread=SPREAD)
         self.addCleanup(self.daemon.stop)
         self.session = self.daemon.create_session(name="seen")
 

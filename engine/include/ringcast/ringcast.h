@@ -265,7 +265,7 @@ typedef struct ringcast_engine_options {
 	const ringcast_token_key *token_keys;
 	size_t token_key_count;
 	const char *token_audience; /* whom the tokens must be for ("aud"); NULL: nobody in particular. 127 bytes at most; copied */
-	ringcast_spread spread; /* of sessions that do not say; DEFAULT: NEVER */
+	ringcast_spread spread; /* of sessions that do not say; DEFAULT: AUTO. With one shard it makes no difference */
 	bool is_udp_shared; /* all shards have the same udp_ports_per_shard ports. Where it cannot be, each has its own, and the log says why */
 } ringcast_engine_options;
 #define RINGCAST_ENGINE_OPTIONS_INIT RINGCAST_SIZED(ringcast_engine_options)

@@ -107,8 +107,35 @@ Test(options, a_port_of_another_engine_is_told)
 	cr_assert_eq(create(&options, error, sizeof(error)), RINGCAST_OK, "%s", error);
 }
 
+/* Of sessions for so many players, by an engine of so many shards, whose options and its own say nothing, or its own say this. */
+static bool is_spread(uint32_t shard_count, uint32_t players_max, ringcast_spread spread)
+{
+	ringcast_engine_options options = stage_small();
+	ringcast_session_options session = {.size = sizeof(session), .players_max = players_max, .spread = spread};
+	ringcast_session_info info;
+	ringcast_engine *engine;
+	char error[256], id[RINGCAST_ID_BYTES];
+	options.shard_count = shard_count;
+	cr_assert_eq(ringcast_engine_create(&options, &engine, error, sizeof(error)), RINGCAST_OK, "%s", error);
+	cr_assert_eq(ringcast_engine_start(engine, error, sizeof(error)), RINGCAST_OK, "%s", error);
+	cr_assert_eq(ringcast_session_create(engine, &session, id), RINGCAST_OK);
+	cr_assert_eq(ringcast_session_describe(engine, id, &info), RINGCAST_OK);
+	ringcast_engine_destroy(&engine);
+	return info.is_spread;
+}
+
+Test(options, large_sessions_are_spread_where_there_are_shards)
+{
+	cr_assert(is_spread(2, 500, RINGCAST_SPREAD_DEFAULT));
+	cr_assert(!is_spread(2, 499, RINGCAST_SPREAD_DEFAULT));
+	cr_assert(!is_spread(2, 500, RINGCAST_SPREAD_NEVER));
+	cr_assert(is_spread(2, 2, RINGCAST_SPREAD_ALWAYS));
+	cr_assert(!is_spread(1, 500, RINGCAST_SPREAD_DEFAULT));
+	cr_assert(!is_spread(1, 500, RINGCAST_SPREAD_ALWAYS));
+}
+
 struct parts {
-	uint64_t sum, own;
+	uint64_t sum, own, scripts, limbs;
 	unsigned count;
 };
 
@@ -117,6 +144,8 @@ static void add_part(void *context, const char *part, uint64_t bytes, bool is_ow
 	struct parts *parts = context;
 	parts->sum += bytes;
 	parts->own += is_own ? bytes : 0;
+	parts->scripts += strstr(part, "scripts") == part ? bytes : 0;
+	parts->limbs += strstr(part, "other shards' sessions") != NULL ? bytes : 0;
 	parts->count++;
 }
 
@@ -130,6 +159,8 @@ Test(options, the_memory_bill_is_the_sum_of_its_parts)
 	cr_assert_eq(parts.sum, one);
 	cr_assert_gt(parts.count, 8);
 	cr_assert(parts.own > 64 << 20 && parts.own < one, "%llu of %llu", (unsigned long long)parts.own, (unsigned long long)one);
+	cr_assert_eq(parts.limbs, 0, "with one shard there are no others");
+	uint64_t scripts = parts.scripts;
 	options.shard_count = 3;
 	parts = (struct parts){0};
 	uint64_t letters = 3 * 2 * UINT64_C(8650752); /* each of three to two others: a ring of 256 KiB, and 8 MiB that wait for it */
@@ -137,8 +168,10 @@ Test(options, the_memory_bill_is_the_sum_of_its_parts)
 	ringcast_limits_default(&defaults);
 	uint64_t connections = options.limits.connections_max != 0 ? options.limits.connections_max : defaults.connections_max;
 	uint64_t held = 3 * UINT64_C(8388608), whole = ringcast_memory_bill(&options, add_part, &parts); /* of senders that are paused meanwhile */
-	cr_assert_gt(whole, 3 * one + letters + held);
-	uint64_t pauses = whole - 3 * one - letters - held;
+	uint64_t places = parts.limbs + parts.scripts - 3 * scripts; /* of sessions at home elsewhere */
+	cr_assert(parts.limbs > 3 * 1024 * 1024 && places - parts.limbs < 3 * 1024 * 1024);
+	cr_assert_gt(whole, 3 * one + letters + held + places);
+	uint64_t pauses = whole - 3 * one - letters - held - places;
 	cr_assert_eq(pauses % (3 * connections), 0, "a pause for each connection");
 	cr_assert(pauses / (3 * connections) > sizeof(void *) && pauses / (3 * connections) < 200);
 	cr_assert_eq(parts.sum, whole);

@@ -187,7 +187,7 @@ static void free_clients(struct stage *stage)
 static void expect_nothing_left(struct shard *shard)
 {
 	cr_assert(ringcast_shard_is_idle(shard));
-	cr_assert_eq(shard->slices.count + shard->fast_peers.count + shard->wheel.armed_count, 0);
+	cr_assert_eq(shard->slices.count + shard->fast_peers.count + shard->wheel.armed_count + shard->letters.asking_count, 0);
 	cr_assert_eq(shard->security.streams.count + shard->security.associations.associations.count, 0);
 	cr_assert_eq(ringcast_buf_pool_in_use(shard->pool), (shard->chunk != NULL) + shard->tx_buf_count);
 }

@@ -74,30 +74,46 @@ static void two_players(struct shard_options *options)
 	options->limits.players_max = 2;
 }
 
-/* Its own sessions and players have taken the last place of the shard that accepts it: the session's home has room. */
-static void check_full_limb(stage_options_fn *change, int taken_places)
+enum { FULL_OWN, FULL_LIMBS, FULL_LIMB_PLAYERS };
+
+static void fill_own(struct shard *shard, int taken_places)
 {
-	static struct stage stage;
-	static struct client near, far;
 	struct session_options session = {.name = "other", .players_max = 8, .empty_timeout_ms = UINT32_MAX, .spread = SPREAD_NEVER};
 	struct session *opened;
 	struct player *player;
 	char token[PLAYER_TOKEN_BYTES];
-	stage_init_limbs(&stage, change);
-	cr_assert_eq(ringcast_session_open(&stage.neighbour->store, &session, stage.neighbour->now_ns, &opened), DROP_NONE);
+	cr_assert_eq(ringcast_session_open(&shard->store, &session, shard->now_ns, &opened), DROP_NONE);
 	for (int i = 0; i < taken_places; i++)
-		cr_assert_eq(ringcast_admission_reserve(opened, NULL, NULL, stage.neighbour->now_ns, &player, token), DROP_NONE);
+		cr_assert_eq(ringcast_admission_reserve(opened, NULL, NULL, shard->now_ns, &player, token), DROP_NONE);
+}
+
+/* On a shard where all places of its own are taken, and some for those of other shards. */
+static void check_full_limb(stage_options_fn *change, int taken_places, int full, bool is_taken_in)
+{
+	static struct stage stage;
+	static struct client near, far;
+	stage_init_limbs(&stage, change);
+	struct store_options *options = &stage.neighbour->store.options;
+	fill_own(stage.neighbour, taken_places);
+	options->limbs_max = full == FULL_LIMBS ? 0 : options->limbs_max;
+	options->limb_players_max = full == FULL_LIMB_PLAYERS ? 0 : options->limb_players_max;
 	client_join(&near, &stage, 10, false);
 	client_join_neighbour(&far, &stage, 11);
-	cr_assert_eq(stage.neighbour->conns.count, 0);
-	cr_assert_eq(stage.shard->conns.count, 2);
+	cr_assert_eq(stage.neighbour->conns.count, is_taken_in ? 1 : 0);
+	cr_assert_eq(stage.shard->conns.count, is_taken_in ? 1 : 2);
 	stage_fini(&stage);
 }
 
 Test(login, where_a_shard_has_no_room_for_a_limb_its_players_go_home)
 {
-	check_full_limb(one_session, 0);
-	check_full_limb(two_players, 2);
+	check_full_limb(one_session, 0, FULL_LIMBS, false);
+	check_full_limb(two_players, 2, FULL_LIMB_PLAYERS, false);
+}
+
+Test(login, a_shard_full_of_its_own_takes_in_players_of_others)
+{
+	check_full_limb(one_session, 0, FULL_OWN, true);
+	check_full_limb(two_players, 2, FULL_OWN, true);
 }
 
 static uint16_t answer_to_close(const void *payload, size_t size)

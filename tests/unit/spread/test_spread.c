@@ -141,6 +141,8 @@ Test(spread, a_limb_lives_as_long_as_it_has_players)
 	struct seat *first = join_now(1), *second = join_now(1);
 	const struct store *store = &yard.stores[1].store;
 	cr_assert_eq(store->limb_count, 1);
+	cr_assert_str_eq(first->player->session->name, "yard");
+	cr_assert_null(ringcast_session_find_name(&yard.stores[1].store, "yard"), "it is only called so");
 	yard_leave(&yard, first);
 	yard_read_all(&yard);
 	yard_compare(&yard);
@@ -216,5 +218,57 @@ Test(spread, a_limb_has_no_limits_of_its_own)
 	cr_assert_not_null(seat->player);
 	cr_assert_eq(seat->player->group_count, 3);
 	yard.stores[1].store.options.limits = &yard.limits;
+	yard_stop(&yard);
+}
+
+/* As if there were no limbs here: sessions and players of other shards have places of their own. */
+static void fill_own_places(struct store *store)
+{
+	struct session *sessions[4], *one_more;
+	const struct session_options options = {.players_max = YARD_SEATS_MAX, .spread = SPREAD_NEVER, .empty_timeout_ms = UINT32_MAX};
+	char token[PLAYER_TOKEN_BYTES];
+	struct player *player;
+	for (size_t i = 0; i < ARRAY_COUNT(sessions); i++)
+		cr_assert_eq(ringcast_session_open(store, &options, yard.now_ns, &sessions[i]), DROP_NONE);
+	cr_assert_eq(ringcast_session_open(store, &options, yard.now_ns, &one_more), DROP_SESSION_FULL);
+	for (uint32_t i = 0; i < YARD_SEATS_MAX; i++)
+		cr_assert_eq(ringcast_admission_reserve(sessions[i % 4], NULL, NULL, yard.now_ns, &player, token), DROP_NONE);
+	cr_assert_eq(ringcast_admission_reserve(sessions[0], NULL, NULL, yard.now_ns, &player, token), DROP_NO_BUFFER);
+	for (size_t i = 0; i < ARRAY_COUNT(sessions); i++)
+		ringcast_session_end_now(sessions[i], CLOSE_SESSION_ENDED, yard.now_ns);
+}
+
+Test(spread, limbs_take_no_place_of_a_shards_own_sessions)
+{
+	struct store *store = &yard.stores[1].store;
+	yard_start(&yard, 2, YARD_SEATS_MAX, 1);
+	cr_assert(ringcast_limb_has_room(store, 0));
+	cr_assert(!ringcast_limb_has_room(store, YARD_SEATS_MAX), "not for all who are on their way and one more");
+	for (uint32_t i = 0; i < YARD_SEATS_MAX; i++)
+		join_now(1);
+	cr_assert_eq(store->limb_player_count, YARD_SEATS_MAX);
+	cr_assert(!ringcast_limb_has_room(store, 0), "nor do they take more");
+	fill_own_places(store);
+	yard_leave(&yard, &yard.seats[0]);
+	yard_read_all(&yard);
+	yard_compare(&yard);
+	cr_assert(ringcast_limb_has_room(store, 0));
+	yard_stop(&yard);
+}
+
+/* And the other way round: what is at home here leaves those of other shards their places. */
+Test(spread, a_shard_full_of_its_own_takes_in_limbs)
+{
+	struct store *store = &yard.stores[1].store;
+	const struct session_options options = {.players_max = 1, .spread = SPREAD_NEVER, .empty_timeout_ms = UINT32_MAX};
+	struct session *own[4];
+	yard_start(&yard, 2, 100, 1);
+	for (size_t i = 0; i < ARRAY_COUNT(own); i++)
+		cr_assert_eq(ringcast_session_open(store, &options, yard.now_ns, &own[i]), DROP_NONE);
+	cr_assert(ringcast_limb_has_room(store, 0));
+	join_now(1);
+	cr_assert_eq(store->limb_count, 1);
+	for (size_t i = 0; i < ARRAY_COUNT(own); i++)
+		ringcast_session_end_now(own[i], CLOSE_SESSION_ENDED, yard.now_ns);
 	yard_stop(&yard);
 }

@@ -123,7 +123,8 @@ static void start_store(struct yard *yard, uint32_t index)
 	ringcast_timer_wheel_init(&store->wheel, yard->now_ns);
 	static const struct hooks hooks = {.snapshot = on_snapshot};
 	struct store_options options = {
-		.hooks = &hooks, .hooks_context = store, .shard_index = index, .sessions_max = 4, .players_max = YARD_SEATS_MAX, .groups_max = 64, .memberships_max = 8 * YARD_SEATS_MAX, .limits = &yard->limits,
+		.hooks = &hooks, .hooks_context = store, .shard_index = index, .sessions_max = 4, .players_max = YARD_SEATS_MAX, .limbs_max = 4, .limb_players_max = YARD_SEATS_MAX,
+		.groups_max = 64, .memberships_max = 8 * YARD_SEATS_MAX, .limits = &yard->limits,
 		.pool = store->pool, .wheel = &store->wheel, .random = fill, .random_context = yard,
 		.outbox = {.context = store, .deliver = on_deliver, .disconnect = on_disconnect, .drop = on_drop, .admitted = on_admitted, .post = on_post}};
 	cr_assert(store->pool != NULL && ringcast_store_init(&store->store, &options));
@@ -141,7 +142,7 @@ void yard_start(struct yard *yard, uint32_t shard_count, uint32_t players_max, u
 	for (uint32_t from = 0; from < shard_count; from++)
 		for (uint32_t to = 0; to < shard_count; to++)
 			yard->queues[from][to].letters = calloc(YARD_QUEUE_MAX, sizeof(struct yard_letter *));
-	struct session_options options = {.players_max = players_max, .empty_timeout_ms = UINT32_MAX}, pinned = options;
+	struct session_options options = {.name = "yard", .players_max = players_max, .empty_timeout_ms = UINT32_MAX}, pinned = options;
 	pinned.spread = SPREAD_NEVER;
 	cr_assert_eq(ringcast_session_open(&yard->stores[0].store, &options, yard->now_ns, &yard->session), DROP_NONE);
 	cr_assert_eq(ringcast_session_open(&yard->stores[shard_count].store, &pinned, yard->now_ns, &yard->twin), DROP_NONE);
