@@ -386,6 +386,8 @@ void ringcast_shard_flush(struct shard *shard)
 	if (is_fast_due)
 		ringcast_shard_flush_fast(shard);
 	flush_streams(shard);
+	if (shard->hold_ns > 0)
+		ringcast_shard_time_writes(shard);
 }
 
 /* The run that submitted them has returned: io is done with the bytes. */

@@ -4,11 +4,13 @@
  * What a write costs is the kernel's walk, so messages of one receiver cost less when they share one. A shard that writes whatever a turn has
  * brought is busy all the time from a third of its ceiling on, with writes of one or two messages. This one holds what comes for a receiver for as long
  * as leaves it a quarter of its processor: longer while it is busier than that, shorter while it is less, not at all below, and never longer than
- * limits.pace_us. Its sockets are looked at every flush_budget_us meanwhile; between that it sleeps. decisions/0108 has the numbers.
+ * limits.pace_us, nor where something else than writes is what it is busy with. Its sockets are looked at every flush_budget_us meanwhile; between that it sleeps. decisions/0108 has the numbers.
  */
 #include "shard/shard_private.h"
 
 enum { WINDOW_NS = 16000000, BUSY_PERCENT_MIN = 66, BUSY_PERCENT_MAX = 74, STEP_PART = 8, CREEP_PART = 64, STEP_NS_MIN = 125000, SHORT_PART = 2 };
+/* Longer holds save writes and nothing else: more than this only where they are what the shard is busy with. */
+enum { HOLD_NS_UNPROVEN = 1000000, WRITE_PERCENT_MIN = 25, WRITE_PERCENT_GROWN = 35 };
 
 static uint64_t less(uint64_t hold_ns, uint64_t step_ns)
 {
@@ -16,13 +18,16 @@ static uint64_t less(uint64_t hold_ns, uint64_t step_ns)
 }
 
 /* Where it is busy enough and not too busy it creeps down, so that what a moment of more load has left does not stay. */
-uint64_t ringcast_pace_hold_ns(uint64_t hold_ns, uint64_t busy_percent, uint64_t hold_ns_max)
+uint64_t ringcast_pace_hold_ns(uint64_t hold_ns, struct pace_load load, uint64_t hold_ns_max)
 {
 	uint64_t step_ns = hold_ns / STEP_PART > STEP_NS_MIN ? hold_ns / STEP_PART : STEP_NS_MIN;
-	if (busy_percent > BUSY_PERCENT_MAX)
+	bool is_unproven = hold_ns < HOLD_NS_UNPROVEN;
+	if (load.busy_percent < BUSY_PERCENT_MIN || (!is_unproven && load.write_percent < WRITE_PERCENT_MIN))
+		hold_ns = less(hold_ns, step_ns);
+	else if (load.busy_percent > BUSY_PERCENT_MAX && (is_unproven || load.write_percent >= WRITE_PERCENT_GROWN))
 		hold_ns += step_ns;
 	else
-		hold_ns = less(hold_ns, busy_percent < BUSY_PERCENT_MIN ? step_ns : hold_ns / CREEP_PART);
+		hold_ns = less(hold_ns, hold_ns / CREEP_PART);
 	return hold_ns < hold_ns_max ? hold_ns : hold_ns_max;
 }
 
@@ -56,6 +61,14 @@ static void begin_window(struct shard *shard, uint64_t cpu_ns)
 {
 	shard->pace.window_start_ns = shard->now_ns;
 	shard->pace.cpu_ns = cpu_ns;
+	shard->pace.write_ns = 0;
+}
+
+/* Of the processor that the shard may have, in this window. */
+static uint64_t percent_of(const struct shard *shard, uint64_t spent_ns)
+{
+	uint32_t cpu_percent = shard->options.cpu_percent != 0 ? shard->options.cpu_percent : 100;
+	return spent_ns * 10000 / ((shard->now_ns - shard->pace.window_start_ns) * cpu_percent);
 }
 
 /* A shard that was light between has to begin anew: what it needed then says nothing of now. */
@@ -70,12 +83,19 @@ void ringcast_shard_look_at_load(struct shard *shard)
 		begin_window(shard, shard->io->ops->cpu_ns(shard->io));
 		return;
 	}
-	uint64_t window_ns = shard->now_ns - pace->window_start_ns, percent = shard->options.cpu_percent != 0 ? shard->options.cpu_percent : 100;
-	if (window_ns < WINDOW_NS)
+	if (shard->now_ns - pace->window_start_ns < WINDOW_NS)
 		return;
-	uint64_t cpu_ns = shard->io->ops->cpu_ns(shard->io), busy_percent = (cpu_ns - pace->cpu_ns) * 10000 / (window_ns * percent);
-	pace->wanted_ns = ringcast_pace_hold_ns(pace->wanted_ns, busy_percent, shard->options.limits.pace_us * NS_PER_US);
+	uint64_t cpu_ns = shard->io->ops->cpu_ns(shard->io), hold_ns_max = shard->options.limits.pace_us * NS_PER_US;
+	struct pace_load load = {.busy_percent = percent_of(shard, cpu_ns - pace->cpu_ns), .write_percent = percent_of(shard, pace->write_ns)};
+	pace->wanted_ns = ringcast_pace_hold_ns(pace->wanted_ns, load, hold_ns_max);
 	begin_window(shard, cpu_ns);
+}
+
+void ringcast_shard_time_writes(struct shard *shard)
+{
+	struct io *io = shard->io;
+	uint64_t done_ns = io->ops->submit(io);
+	shard->pace.write_ns += done_ns - io->ops->stats(io)->entered_ns;
 }
 
 /*

@@ -224,6 +224,7 @@ struct shard {
 	struct shard_pace {
 		uint64_t wanted_ns; /* the hold that the load asks for */
 		uint64_t window_start_ns, cpu_ns; /* when its load was looked at last, and the processor time until then */
+		uint64_t write_ns;                /* since then, for what left */
 	} pace;
 	uint64_t deliveries_per_ms; /* estimate that decides whether to hold back */
 	bool is_sent_awaited; /* a stream goes on when its SENT is there: the next run is not to wait, for SENT would not wake it */

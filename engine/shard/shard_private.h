@@ -52,7 +52,11 @@ void ringcast_shard_steer(struct shard *shard, struct fast_path *fast); /* what 
 void ringcast_shard_unsteer(struct shard *shard, struct fast_path *fast);
 
 /* pace.c: how long a loaded shard holds messages back, and its naps meanwhile */
-uint64_t ringcast_pace_hold_ns(uint64_t hold_ns, uint64_t busy_percent, uint64_t hold_ns_max); /* the next one, after a window that was so busy */
+struct pace_load { /* of a window */
+	uint64_t busy_percent, write_percent; /* with everything; with what left */
+};
+uint64_t ringcast_pace_hold_ns(uint64_t hold_ns, struct pace_load load, uint64_t hold_ns_max); /* the next one */
+void ringcast_shard_time_writes(struct shard *shard); /* after a flush, while messages are held: submits it */
 void ringcast_shard_look_at_load(struct shard *shard);     /* as soon as the clock has been turned: what its processor time so far belongs to */
 void ringcast_shard_set_hold(struct shard *shard);         /* hold_ns, for this turn */
 bool ringcast_shard_may_nap(const struct shard *shard);

@@ -68,16 +68,28 @@ TestSuite(pace, .timeout = 60);
 Test(pace, the_hold_grows_and_falls_by_steps_within_its_bounds)
 {
 	enum { MAX_NS = 16000000 };
-	cr_assert_eq(ringcast_pace_hold_ns(0, 100, MAX_NS), 125000);
-	cr_assert_eq(ringcast_pace_hold_ns(125000, 100, MAX_NS), 250000);
-	cr_assert_eq(ringcast_pace_hold_ns(8000000, 75, MAX_NS), 9000000);
-	cr_assert_eq(ringcast_pace_hold_ns(8000000, 74, MAX_NS), 7875000, "busy enough, and not too busy: it creeps down");
-	cr_assert_eq(ringcast_pace_hold_ns(8000000, 66, MAX_NS), 7875000);
-	cr_assert_eq(ringcast_pace_hold_ns(8000000, 65, MAX_NS), 7000000);
-	cr_assert_eq(ringcast_pace_hold_ns(100000, 0, MAX_NS), 0);
-	cr_assert_eq(ringcast_pace_hold_ns(15900000, 100, MAX_NS), MAX_NS);
-	cr_assert_eq(ringcast_pace_hold_ns(8000000, 70, 1000000), 1000000, "a smaller limit holds at once");
-	cr_assert_eq(ringcast_pace_hold_ns(8000000, 100, 0), 0);
+	static const struct {
+		uint64_t hold_ns;
+		struct pace_load load;
+		uint64_t hold_ns_max, next_ns;
+		const char *why;
+	} steps[] = {
+		{0, {100, 0}, MAX_NS, 125000, "a little is tried"},
+		{125000, {100, 0}, MAX_NS, 250000, "and a little more"},
+		{8000000, {75, 35}, MAX_NS, 9000000, "too busy"},
+		{8000000, {74, 60}, MAX_NS, 7875000, "busy enough: it creeps down"},
+		{8000000, {66, 60}, MAX_NS, 7875000, "still so"},
+		{8000000, {65, 60}, MAX_NS, 7000000, "less busy than it may be"},
+		{8000000, {100, 34}, MAX_NS, 7875000, "busy, but with other things as well"},
+		{8000000, {100, 24}, MAX_NS, 7000000, "busy with other things"},
+		{1000000, {100, 0}, MAX_NS, 875000, "the same"},
+		{100000, {0, 0}, MAX_NS, 0, "none"},
+		{15900000, {100, 100}, MAX_NS, MAX_NS, "no longer than it may"},
+		{8000000, {70, 60}, 1000000, 1000000, "a smaller limit holds at once"},
+		{8000000, {100, 100}, 0, 0, "off"},
+	};
+	for (size_t i = 0; i < sizeof(steps) / sizeof(*steps); i++)
+		cr_expect_eq(ringcast_pace_hold_ns(steps[i].hold_ns, steps[i].load, steps[i].hold_ns_max), steps[i].next_ns, "%s", steps[i].why);
 }
 
 Test(pace, messages_of_a_busy_shard_share_writes_and_none_is_lost)
