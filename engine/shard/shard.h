@@ -48,7 +48,7 @@ struct shard_counters {
 	uint64_t drops[DROP_REASON_COUNT];
 	uint64_t closes[CLOSE_REASON_COUNT];
 	uint64_t paced_ns; /* of all naps; no part of tick_time */
-	struct time_histogram tick_time; /* from waking to the next wait; what the kernel does then with what was sent is not in it */
+	struct time_histogram tick_time; /* from waking to the next wait; what the kernel does with what was sent is in it only while messages are held */
 	struct time_histogram queue_age; /* of each flush: how long its oldest message had been held back */
 };
 
