@@ -156,14 +156,9 @@ static void draw_later(struct swarm *swarm, uint64_t seed)
 	ringcast_prng_init(&prng, seed ^ UINT64_C(0x6563686f));
 	swarm->has_no_echo = ringcast_prng_chance(&prng, 1, 2);
 	ringcast_prng_init(&prng, seed ^ UINT64_C(0x70616365));
-<<<<<<< HEAD
-	swarm->faults.busy = maybe(&prng, 1000);
+	swarm->faults.busy = draw_maybe(&prng, 1000);
 	swarm->limits.pace_us = (uint32_t)PICK(&prng, 0, 1000, 10000, 16000);
 	swarm->flush_portion = (uint32_t)PICK(&prng, 0, 1, 3, 20);
-=======
-	swarm->faults.slow_turn = draw_maybe(&prng, 1000);
-	swarm->limits.pace_us = (uint32_t)PICK(&prng, 0, 1000, 10000);
->>>>>>> small
 	ringcast_prng_init(&prng, seed ^ UINT64_C(0x6d657267));
 	swarm->merging = ringcast_prng_chance(&prng, 1, 2) ? draw_between(&prng, 100, 1000) : 0;
 	swarm->limits.merge_bytes = (uint32_t)PICK(&prng, 0, 60, 300, 1200, 1200, 1400);
