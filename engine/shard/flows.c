@@ -238,8 +238,6 @@ void ringcast_shard_on_sent(struct shard *shard, handle user, int32_t result)
 		return;
 	struct outq *wire = ringcast_conn_wire(conn);
 	uint32_t frames = wire->flight_frames;
-	bool is_awaited = conn->is_sent_awaited;
-	conn->is_sent_awaited = false;
 	ringcast_outq_sent(wire, &shard->slices);
 	if (result < 0) {
 		if (conn->state < CONN_CLOSING)
@@ -249,8 +247,9 @@ void ringcast_shard_on_sent(struct shard *shard, handle user, int32_t result)
 		return;
 	}
 	if (conn->outq.pending_head != NULL || wire->pending_head != NULL) {
-		if (!is_awaited && ringcast_list_has(&conn->dirty_node) && conn->close_reason == CLOSE_NONE)
+		if (!conn->is_sent_awaited && ringcast_list_has(&conn->dirty_node) && conn->close_reason == CLOSE_NONE)
 			return; /* what came since is for the next flush */
+		conn->is_sent_awaited = false;
 		if (ringcast_list_has(&conn->dirty_node) && conn->close_reason == CLOSE_NONE)
 			ringcast_list_remove(&conn->dirty_node); /* before: it may find no room to seal in, and is to be in the list of those then */
 		ringcast_shard_flush_conn(shard, conn);

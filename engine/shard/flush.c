@@ -9,7 +9,7 @@
 #include "base/assert.h"
 #include "shard/shard_private.h"
 
-enum { LOADED_DELIVERIES_PER_MS = 64, TX_BUF_BYTES = 65536, DATAGRAM_BATCH = 64, FLUSH_PORTION = 128, FAST_HOLD_NS_MAX = 2000000 };
+enum { TX_BUF_BYTES = 65536, DATAGRAM_BATCH = 64, FLUSH_PORTION = 128, FAST_HOLD_NS_MAX = 2000000 };
 
 /* Messages whose receivers have all left hold their payload until the next flush, too. */
 static bool has_fast(const struct shard *shard)
@@ -33,11 +33,6 @@ static void update_load(struct shard *shard)
 	shard->deliveries_per_ms = (shard->deliveries_per_ms * (8 - weight) + rate * weight) / 8;
 	shard->deliveries_in_window = 0;
 	shard->load_window_start_ns = shard->now_ns;
-}
-
-bool ringcast_shard_is_loaded(const struct shard *shard)
-{
-	return shard->deliveries_per_ms >= LOADED_DELIVERIES_PER_MS;
 }
 
 /* How long the longest of the streams has waited, and how long fast messages have. 0: none does. */
@@ -83,12 +78,14 @@ uint64_t ringcast_shard_flush_deadline_ns(const struct shard *shard)
 bool ringcast_shard_is_flush_due(struct shard *shard)
 {
 	update_load(shard);
+	if (!ringcast_shard_is_loaded(shard)) {
+		shard->hold_ns = 0;
+		return has_something(shard);
+	}
 	ringcast_shard_set_hold(shard);
-	if (!has_something(shard))
-		return false;
 	if (shard->fast_queued_ns == 0 && has_fast(shard))
 		shard->fast_queued_ns = shard->now_ns;
-	return !ringcast_shard_is_loaded(shard) || shard->now_ns >= ringcast_shard_flush_deadline_ns(shard);
+	return has_something(shard) && (shard->now_ns >= ringcast_shard_flush_deadline_ns(shard) || ringcast_shard_is_short(shard));
 }
 
 /* Streams */
@@ -142,16 +139,31 @@ static bool is_stream_due(const struct shard *shard)
 	return !ringcast_list_is_empty(&shard->dirty) && stream_wait_ns(shard) >= shard->hold_ns;
 }
 
+static inline void flush_next(struct shard *shard)
+{
+	struct conn *conn = CONTAINER_OF(shard->dirty.next, struct conn, dirty_node);
+	ringcast_list_remove(&conn->dirty_node);
+	ringcast_shard_flush_conn(shard, conn);
+}
+
 /* In the order of the list, which is that of time. */
-static void flush_streams(struct shard *shard)
+static void flush_portion(struct shard *shard)
 {
 	uint32_t portion = shard->options.flush_portion != 0 ? shard->options.flush_portion : FLUSH_PORTION;
-	for (uint32_t count = 0; is_stream_due(shard) && (count < portion || shard->hold_ns == 0); count++) {
-		struct conn *conn = CONTAINER_OF(shard->dirty.next, struct conn, dirty_node);
-		ringcast_list_remove(&conn->dirty_node);
-		ringcast_shard_flush_conn(shard, conn);
-	}
+	for (uint32_t count = 0; count < portion && is_stream_due(shard); count++)
+		flush_next(shard);
 	shard->is_flush_cut = is_stream_due(shard);
+}
+
+static void flush_streams(struct shard *shard)
+{
+	if (shard->hold_ns > 0) {
+		flush_portion(shard);
+	} else {
+		while (!ringcast_list_is_empty(&shard->dirty))
+			flush_next(shard);
+		shard->is_flush_cut = false;
+	}
 	while (!ringcast_list_is_empty(&shard->stalled)) {
 		struct conn *conn = CONTAINER_OF(shard->stalled.next, struct conn, dirty_node);
 		ringcast_list_remove(&conn->dirty_node);
@@ -371,14 +383,20 @@ void ringcast_shard_flush_fast(struct shard *shard)
 	shard->fast_queued_ns = 0;
 }
 
+/* Of what leaves with this flush. */
+static uint64_t longest_wait_ns(const struct shard *shard, bool is_fast_due)
+{
+	uint64_t stream_ns = is_stream_due(shard) ? stream_wait_ns(shard) : 0, fast_ns = is_fast_due ? fast_wait_ns(shard) : 0;
+	return stream_ns > fast_ns ? stream_ns : fast_ns;
+}
+
 void ringcast_shard_flush(struct shard *shard)
 {
 	if (!has_something(shard))
 		return;
 	shard->counters.flushes++;
-	uint64_t stream_ns = is_stream_due(shard) ? stream_wait_ns(shard) : 0, fast_ns = fast_wait_ns(shard);
-	bool is_fast_due = fast_ns >= fast_hold_ns(shard);
-	uint64_t waited_ns = is_fast_due && fast_ns > stream_ns ? fast_ns : stream_ns;
+	bool is_fast_due = shard->hold_ns == 0 || fast_wait_ns(shard) >= fast_hold_ns(shard);
+	uint64_t waited_ns = ringcast_shard_is_loaded(shard) ? longest_wait_ns(shard, is_fast_due) : 0;
 	RINGCAST_TRACE(FLUSH, waited_ns, shard->counters.flushes, 0);
 	ringcast_time_histogram_add(&shard->counters.queue_age, waited_ns);
 	shard->flushed_ns = shard->now_ns;

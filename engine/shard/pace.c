@@ -37,7 +37,7 @@ static bool is_paced(const struct shard *shard)
 }
 
 /* What is held takes of what all share. Before that runs short, and somebody has to give, it leaves. */
-static bool is_short(const struct shard *shard)
+bool ringcast_shard_is_short(const struct shard *shard)
 {
 	uint64_t free_bytes, bytes = ringcast_buf_pool_bytes(shard->pool, SHARD_CHUNK_BYTES, &free_bytes);
 	return shard->slices.capacity - shard->slices.count < shard->slices.capacity / SHORT_PART || free_bytes < bytes / SHORT_PART;
@@ -45,7 +45,7 @@ static bool is_short(const struct shard *shard)
 
 static bool may_hold(const struct shard *shard)
 {
-	return shard->pace.wanted_ns > 0 && is_paced(shard) && !shard->is_stopping && !is_short(shard);
+	return shard->pace.wanted_ns > 0 && is_paced(shard) && !shard->is_stopping && !ringcast_shard_is_short(shard);
 }
 
 void ringcast_shard_set_hold(struct shard *shard)

@@ -59,6 +59,7 @@ uint64_t ringcast_pace_hold_ns(uint64_t hold_ns, struct pace_load load, uint64_t
 void ringcast_shard_time_writes(struct shard *shard); /* after a flush, while messages are held: submits it */
 void ringcast_shard_look_at_load(struct shard *shard);     /* as soon as the clock has been turned: what its processor time so far belongs to */
 void ringcast_shard_set_hold(struct shard *shard);         /* hold_ns, for this turn */
+bool ringcast_shard_is_short(const struct shard *shard);   /* of what messages wait in: nothing is held back then */
 bool ringcast_shard_may_nap(const struct shard *shard);
 /* Before a shard that holds messages waits: submits and naps, until deadline_ns (of its clock) at most. Returns when its turn ended, by io's clock; 0: it did neither. */
 uint64_t ringcast_shard_nap(struct shard *shard, uint64_t deadline_ns);
@@ -198,7 +199,11 @@ bool ringcast_shard_make_place(struct shard *shard, const struct address *newcom
 
 /* flush.c */
 bool ringcast_shard_is_flush_due(struct shard *shard);
-bool ringcast_shard_is_loaded(const struct shard *shard); /* so many deliveries that holding messages back merges some */
+enum { SHARD_LOADED_PER_MS = 64 };
+static inline bool ringcast_shard_is_loaded(const struct shard *shard) /* so many deliveries that holding messages back merges some */
+{
+	return shard->deliveries_per_ms >= SHARD_LOADED_PER_MS;
+}
 uint64_t ringcast_shard_flush_deadline_ns(const struct shard *shard); /* UINT64_MAX: nothing held */
 void ringcast_shard_flush(struct shard *shard);
 void ringcast_shard_flush_conn(struct shard *shard, struct conn *conn);

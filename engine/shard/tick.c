@@ -181,7 +181,8 @@ static unsigned wait_for_events(struct shard *shard)
 	shard->is_sent_awaited = false;
 	ringcast_shard_release_sent(shard);
 	ringcast_shard_turn_clock(shard);
-	ringcast_shard_look_at_load(shard);
+	if (UNLIKELY(ringcast_shard_is_loaded(shard) || shard->pace.window_start_ns != 0))
+		ringcast_shard_look_at_load(shard);
 	if (count > 0)
 		RINGCAST_PROBE(&shard->recorder, TICK, shard->now_ns, shard->counters.ticks, count, 0);
 	return count;

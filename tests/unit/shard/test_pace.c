@@ -173,6 +173,27 @@ Test(pace, what_all_share_leaves_before_it_runs_short)
 	finish();
 }
 
+/* Also where only the time between two flushes keeps it. */
+Test(pace, a_flush_does_not_wait_where_it_runs_short)
+{
+	struct ringcast_limits limits = limits_of(0);
+	limits.flush_budget_us = 1000000;
+	start_with(&limits, 1 << 16, 0);
+	play(LOADED, 3);
+	uint64_t messages = ben->messages;
+	play(LOADED, 20);
+	cr_assert_eq(ben->messages, messages, "they wait");
+	struct buf *bufs[1 << 12];
+	unsigned buf_count = 0;
+	while (!ringcast_shard_is_short(stand.shard) && buf_count < 1 << 12)
+		bufs[buf_count++] = ringcast_buf_alloc(stand.shard->pool, SHARD_CHUNK_BYTES);
+	play(LOADED, 3);
+	cr_assert_geq(ben->messages, messages + 20);
+	while (buf_count > 0)
+		ringcast_buf_unref(bufs[--buf_count]);
+	finish();
+}
+
 Test(pace, limits_that_shrink_hold_at_once)
 {
 	start_holding();
