@@ -13,7 +13,7 @@
 #include "base/hash.h"
 #include "io/io_sim_internal.h"
 
-#define BUSY_WRITE_NS (5 * NS_PER_MS)
+#define BUSY_SEND_NS (5 * NS_PER_MS)
 #define DETACHED_FD_BASE (1 << 24)      /* far above any real descriptor: closing one by mistake harms nobody */
 #define BUFFERS_BACK_NS NS_PER_MS   /* how long a simulated lack of buffers lasts */
 
@@ -375,6 +375,8 @@ static void sim_stream_send(struct io *io, io_id stream, const struct iovec *iov
 	ringcast_assert(end->send_bytes > 0 && end->send_bytes <= INT32_MAX);
 	sim->stats.stream_sends++;
 	sim->stats.stream_send_bytes += end->send_bytes;
+	if (ringcast_sim_strikes(sim->network, sim->network->options.faults.busy, &sim->network->counts.busies))
+		sim->cpu_ns += BUSY_SEND_NS;
 	if (!ringcast_sim_strikes(sim->network, sim->network->options.faults.quiet_send, &sim->network->counts.quiet_sends)) {
 		schedule(sim, SIM_PUMP, end->conn);
 		return;
@@ -480,16 +482,15 @@ static unsigned tell_quiet(struct sim_io *sim, struct io_event *event)
 	return 1;
 }
 
-/* Turns take no time here. Where the fault strikes, what is submitted took some, and all the time since the last question was taken by them. */
 static uint64_t sim_submit(struct io *io)
 {
 	struct sim_io *sim = sim_of(io);
-	struct sim_network *network = sim->network;
 	submit(sim);
 	sim->stats.entered_ns = sim->now_ns;
-	return sim->now_ns + (ringcast_sim_strikes(network, network->options.faults.busy, &network->counts.busies) ? BUSY_WRITE_NS : 0);
+	return sim->now_ns;
 }
 
+/* Turns take no time here. Where the fault strikes, all the time since the last question was taken by them; and so much by what is sent to a stream. */
 static uint64_t sim_cpu_ns(struct io *io)
 {
 	struct sim_io *sim = sim_of(io);

@@ -401,11 +401,12 @@ void ringcast_shard_flush(struct shard *shard)
 	ringcast_time_histogram_add(&shard->counters.queue_age, waited_ns);
 	shard->flushed_ns = shard->now_ns;
 	ringcast_shard_keep_room(shard);
+	uint64_t begun_cpu_ns = shard->hold_ns > 0 ? shard->io->ops->cpu_ns(shard->io) : 0;
 	if (is_fast_due)
 		ringcast_shard_flush_fast(shard);
 	flush_streams(shard);
 	if (shard->hold_ns > 0)
-		ringcast_shard_time_writes(shard);
+		ringcast_shard_note_writes(shard, begun_cpu_ns);
 }
 
 /* The run that submitted them has returned: io is done with the bytes. */

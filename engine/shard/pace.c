@@ -91,11 +91,12 @@ void ringcast_shard_look_at_load(struct shard *shard)
 	begin_window(shard, cpu_ns);
 }
 
-void ringcast_shard_time_writes(struct shard *shard)
+/* Some ios write as they are told to, others when they are told that it is all. */
+void ringcast_shard_note_writes(struct shard *shard, uint64_t begun_cpu_ns)
 {
 	struct io *io = shard->io;
-	uint64_t done_ns = io->ops->submit(io);
-	shard->pace.write_ns += done_ns - io->ops->stats(io)->entered_ns;
+	io->ops->submit(io);
+	shard->pace.write_ns += io->ops->cpu_ns(io) - begun_cpu_ns;
 }
 
 /*

@@ -56,7 +56,7 @@ struct pace_load { /* of a window */
 	uint64_t busy_percent, write_percent; /* with everything; with what left */
 };
 uint64_t ringcast_pace_hold_ns(uint64_t hold_ns, struct pace_load load, uint64_t hold_ns_max); /* the next one */
-void ringcast_shard_time_writes(struct shard *shard); /* after a flush, while messages are held: submits it */
+void ringcast_shard_note_writes(struct shard *shard, uint64_t begun_cpu_ns); /* after a flush, while messages are held: submits it; since its processor time was that */
 void ringcast_shard_look_at_load(struct shard *shard);     /* as soon as the clock has been turned: what its processor time so far belongs to */
 void ringcast_shard_set_hold(struct shard *shard);         /* hold_ns, for this turn */
 bool ringcast_shard_is_short(const struct shard *shard);   /* of what messages wait in: nothing is held back then */

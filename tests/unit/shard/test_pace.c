@@ -139,7 +139,7 @@ Test(pace, a_shard_that_was_light_for_a_while_begins_anew)
 Test(pace, a_shard_with_a_part_of_a_processor_is_busy_with_that)
 {
 	start_holding();
-	stand.shard->options.cpu_percent = 200; /* of which it takes the half */
+	stand.shard->options.cpu_percent = 1000; /* of which it takes a tenth, and what it sends another */
 	play(LOADED, 1000);
 	cr_assert_eq(stand.shard->hold_ns, 0);
 	finish();
