@@ -57,7 +57,7 @@ static bool limb_init(struct session *limb, uint32_t home_shard, const struct le
 static struct session *limb_create(struct store *store, uint32_t home_shard, const struct letter *letter)
 {
 	handle self;
-	struct session *limb = store->limb_count < store->options.limbs_max ? ringcast_slab_alloc(&store->sessions, &self) : NULL;
+	struct session *limb = store->limbs_by_home.count < store->options.limbs_max ? ringcast_slab_alloc(&store->sessions, &self) : NULL;
 	if (limb == NULL)
 		return NULL;
 	limb->magic = SESSION_MAGIC;
@@ -144,7 +144,7 @@ static struct player *player_create(struct session *limb, const struct letter *l
 
 bool ringcast_limb_has_room(const struct store *store, uint32_t asked_count)
 {
-	return store->limb_count < store->options.limbs_max && store->limb_player_count + (uint64_t)asked_count < store->options.limb_players_max;
+	return store->options.limbs_max > 0 && store->limb_player_count + (uint64_t)asked_count < store->options.limb_players_max;
 }
 
 struct player *ringcast_limb_admit(struct store *store, uint32_t home_shard, const struct letter *letter, void *transport, uint64_t now_ns)

@@ -15,7 +15,7 @@ void ringcast_limb_tell_returned(struct player *player); /* likewise */
 
 /* For the shard. NULL: no limb of it here. */
 struct session *ringcast_limb_find(struct store *store, uint32_t home_shard, const struct letter *letter);
-/* For one more player, besides so many whose homes have been asked, of a session that may have none here yet? */
+/* For one more player, besides so many whose homes have been asked, of a session that may have none here yet? There is a place for a limb of each session elsewhere, so only players are looked at. */
 bool ringcast_limb_has_room(const struct store *store, uint32_t asked_count);
 /* ADMITTED: ACTIVE at once, for home has decided. NULL: no room, and home has been told that it is gone. */
 struct player *ringcast_limb_admit(struct store *store, uint32_t home_shard, const struct letter *letter, void *transport, uint64_t now_ns);

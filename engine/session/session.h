@@ -197,8 +197,9 @@ struct session_limits { /* live: the shard may change it between ticks */
 
 struct store_options {
 	uint32_t shard_index;
-	uint32_t sessions_max, players_max, groups_max; /* of sessions at home here */
-	uint32_t limbs_max, limb_players_max; /* of sessions at home elsewhere, besides these: whose players come here takes nothing from who is at home here. 0: none */
+	uint32_t sessions_max, players_max; /* of sessions at home here */
+	uint32_t groups_max;                /* of all together, as memberships_max */
+	uint32_t limbs_max, limb_players_max; /* of sessions at home elsewhere, besides these. 0: none */
 	uint32_t memberships_max; /* of all players together */
 	const struct session_limits *limits;
 	struct buf_pool *pool;

@@ -12,8 +12,8 @@
  * what the text says; elsewhere it stands for the default.
  */
 #define RINGCAST_LIMITS(X) \
-	X(uint32_t, sessions_max, 1024, 1, 16777216, false, "sessions per shard") \
-	X(uint32_t, players_max, 5000, 1, 16777216, false, "players per shard") \
+	X(uint32_t, sessions_max, 1024, 1, 16777216, false, "sessions at home on a shard") \
+	X(uint32_t, players_max, 5000, 1, 16777216, false, "players per shard, of the sessions at home there") \
 	X(uint32_t, players_per_session_max, 5000, 1, 16777216, false, "upper bound on a session's own maximum") \
 	X(uint32_t, connections_max, 6000, 1, 4000000, false, "TCP connections per shard") \
 	X(uint32_t, connections_per_address_max, 1000, 1, UINT32_MAX, true, "TCP connections per client address and shard") \

@@ -116,6 +116,20 @@ Test(login, a_shard_full_of_its_own_takes_in_players_of_others)
 	check_full_limb(two_players, 2, FULL_OWN, true);
 }
 
+/* With one session on each shard there is a place for one limb: all its players have room in it, not only the first. */
+Test(login, the_next_player_stays_where_its_session_has_its_limb)
+{
+	static struct stage stage;
+	static struct client near, far, farther;
+	stage_init_limbs(&stage, one_session);
+	client_join(&near, &stage, 10, false);
+	client_join_neighbour(&far, &stage, 11);
+	client_join_neighbour(&farther, &stage, 12);
+	cr_assert_eq(stage.neighbour->store.limb_count, stage.neighbour->store.options.limbs_max);
+	cr_assert_eq(stage.neighbour->conns.count, 2);
+	stage_fini(&stage);
+}
+
 static uint16_t answer_to_close(const void *payload, size_t size)
 {
 	struct stage stage;
